@@ -1,0 +1,98 @@
+// Package transport turns ZeroMQ endpoint strings into listeners and
+// connections. What comes out is a plain byte stream; the package knows nothing
+// of the protocol on it and leaves no goroutine behind.
+package transport
+
+import (
+	"context"
+	"errors"
+	"net"
+	"strconv"
+)
+
+// The schemes that ParseBind and ParseConnect understand.
+const (
+	schemeTCP    = "tcp"
+	schemeIPC    = "ipc"
+	schemeInproc = "inproc"
+)
+
+// wildcard stands for every interface, for any free port, and for any free ipc
+// path, in endpoints to bind.
+const wildcard = "*"
+
+// An Endpoint is where a socket binds or connects. It is a comparable value;
+// two endpoints are equal when their canonical texts are. The zero value is no
+// endpoint: it can be neither bound nor connected. Make one with ParseBind or
+// ParseConnect.
+type Endpoint struct {
+	scheme string
+	addr   string // tcp: the host; ipc: the path; inproc: the name
+	port   uint16 // tcp only; 0 lets the system choose
+}
+
+// Scheme returns "tcp", "ipc" or "inproc"; "" for the zero value.
+func (e Endpoint) Scheme() string { return e.scheme }
+
+// String returns the endpoint's canonical text, which parses to an equal
+// endpoint again: "tcp://*:5555", "tcp://[::1]:5555", "ipc:///run/x.sock",
+// "inproc://name". The zero value gives "".
+func (e Endpoint) String() string {
+	switch {
+	case e.scheme == "":
+		return ""
+	case e.scheme != schemeTCP:
+		return e.scheme + "://" + e.addr
+	case e.port == 0:
+		return "tcp://" + net.JoinHostPort(e.addr, wildcard)
+	default:
+		return "tcp://" + e.hostPort()
+	}
+}
+
+func (e Endpoint) hostPort() string {
+	return net.JoinHostPort(e.addr, strconv.Itoa(int(e.port)))
+}
+
+var errZeroEndpoint = errors.New("zero endpoint: make one with ParseBind or ParseConnect")
+
+// Listen binds the endpoint. The caller closes the listener.
+//
+// A tcp host of "*" takes connections on every interface, IPv4 and IPv6; the
+// name of a network interface stands for its first address, IPv4 before IPv6.
+// An ipc path gets file mode 0600; a socket file that nobody listens on is
+// replaced. An address that is taken gives an error that wraps
+// syscall.EADDRINUSE, except for tcp on Windows, where it is the system's own.
+func (e Endpoint) Listen() (*Listener, error) {
+	switch e.scheme {
+	case schemeTCP:
+		return listenTCP(e)
+	case schemeIPC:
+		return listenIPC(e)
+	case schemeInproc:
+		return listenInproc(e)
+	default:
+		return nil, errZeroEndpoint
+	}
+}
+
+// Dial connects to the endpoint, within ctx. The caller closes the connection.
+//
+// A tcp host name is resolved anew each time, and all its addresses are tried.
+// An inproc name that nobody has bound yet is waited for until ctx ends; the
+// other transports report at once that nobody is there.
+func (e Endpoint) Dial(ctx context.Context) (net.Conn, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, dialError(e, err)
+	}
+	switch e.scheme {
+	case schemeTCP:
+		return dialTCP(ctx, e)
+	case schemeIPC:
+		return dialIPC(ctx, e)
+	case schemeInproc:
+		return dialInproc(ctx, e)
+	default:
+		return nil, errZeroEndpoint
+	}
+}

@@ -1,0 +1,52 @@
+package transport
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"sync"
+)
+
+// A Listener takes connections on one bound endpoint. It may be used by
+// several goroutines. Endpoint.Listen makes it.
+type Listener struct {
+	ln       net.Listener
+	endpoint Endpoint
+	release  func() error // gives up the name, before ln closes; may be nil
+
+	once sync.Once
+	err  error
+}
+
+// Accept waits for the next connection, which the caller owns. After Close the
+// error wraps net.ErrClosed; after an error for which IsTemporaryAccept holds,
+// the listener is still good; any other error is final.
+func (l *Listener) Accept() (net.Conn, error) {
+	c, err := l.ln.Accept()
+	if err != nil {
+		return nil, fmt.Errorf("accept on %s: %w", l.endpoint, err)
+	}
+	return c, nil
+}
+
+// Close gives the endpoint back and ends every Accept. Connections that were
+// accepted stay open. It returns the same error however often it is called.
+func (l *Listener) Close() error {
+	l.once.Do(func() {
+		var err error
+		if l.release != nil {
+			err = l.release()
+		}
+		if err = errors.Join(err, l.ln.Close()); err != nil {
+			l.err = fmt.Errorf("close %s: %w", l.endpoint, err)
+		}
+	})
+	return l.err
+}
+
+// Endpoint returns the endpoint that was really bound: the port that the system
+// chose, the address of a named interface, the path behind "ipc://*". A tcp
+// host of "*" is reported as libzmq does, "tcp://0.0.0.0:5555": from the same
+// machine that text can be connected to; from another one, put the machine's
+// name in its place.
+func (l *Listener) Endpoint() Endpoint { return l.endpoint }
