@@ -1,0 +1,155 @@
+package prefix
+
+import (
+	"bytes"
+	"slices"
+)
+
+// A node stands for the text on the way from the root to it. Every node but the
+// root has a holder or at least two kids. A node with holders stays the same
+// node until the last of them goes, whatever happens around it.
+type node[S comparable] struct {
+	label   []byte // the text from the parent to here; empty only in the root
+	parent  *node[S]
+	first   []byte // the first byte of each kid's label
+	kids    []*node[S]
+	holders []holder[S]
+}
+
+// A holder is a subscriber that holds a node's text. It repeats the key beside
+// the record so that the usual Match reads one slice and nothing else.
+type holder[S comparable] struct {
+	key S
+	sub *subscriber[S]
+}
+
+// kid returns the kid whose label begins with c, or nil.
+func (n *node[S]) kid(c byte) *node[S] {
+	if i := bytes.IndexByte(n.first, c); i >= 0 {
+		return n.kids[i]
+	}
+	return nil
+}
+
+// next returns the kid whose label begins rest and takes the label off rest;
+// nil if there is none.
+func (n *node[S]) next(rest *[]byte) *node[S] {
+	if len(*rest) == 0 {
+		return nil
+	}
+	k := n.kid((*rest)[0])
+	if k == nil || !bytes.HasPrefix(*rest, k.label) {
+		return nil
+	}
+	*rest = (*rest)[len(k.label):]
+	return k
+}
+
+// firstHeld returns the first node with holders on the way along rest, n
+// included, and takes that way off rest; nil if there is none.
+func (n *node[S]) firstHeld(rest *[]byte) *node[S] {
+	for n != nil && len(n.holders) == 0 {
+		n = n.next(rest)
+	}
+	return n
+}
+
+// nextHeld is firstHeld without n.
+func (n *node[S]) nextHeld(rest *[]byte) *node[S] {
+	return n.next(rest).firstHeld(rest)
+}
+
+// find returns the node that stands for text below n, or nil.
+func (n *node[S]) find(text []byte) *node[S] {
+	for n != nil && len(text) > 0 {
+		n = n.next(&text)
+	}
+	return n
+}
+
+// insert returns the node that stands for text below n, made if need be. A node
+// that it makes has no holder yet, which the caller must change.
+func (n *node[S]) insert(text []byte) *node[S] {
+	for len(text) > 0 {
+		k := n.kid(text[0])
+		if k == nil {
+			k = &node[S]{label: bytes.Clone(text), parent: n}
+			n.first = append(n.first, text[0])
+			n.kids = append(n.kids, k)
+			return k
+		}
+		common := commonLen(k.label, text)
+		if common < len(k.label) {
+			k = k.split(common)
+		}
+		n, text = k, text[common:]
+	}
+	return n
+}
+
+// split puts a new node between n and its parent, at byte i of n's label, and
+// returns it. Both halves of the label are copied, so that neither keeps the
+// other's memory.
+func (n *node[S]) split(i int) *node[S] {
+	upper := &node[S]{
+		label:  bytes.Clone(n.label[:i]),
+		parent: n.parent,
+		first:  []byte{n.label[i]},
+		kids:   []*node[S]{n},
+	}
+	n.parent.replaceKid(upper)
+	n.label, n.parent = bytes.Clone(n.label[i:]), upper
+	return upper
+}
+
+// replaceKid puts k in the place of the kid whose label begins alike.
+func (n *node[S]) replaceKid(k *node[S]) {
+	n.kids[bytes.IndexByte(n.first, k.label[0])] = k
+}
+
+// prune takes n, whose last holder has gone, out of the tree, and joins what
+// need no longer be apart.
+func (n *node[S]) prune() {
+	if n.parent != nil && len(n.kids) == 0 {
+		n.parent.removeKid(n.label[0])
+		n = n.parent
+	}
+	if n.parent == nil || len(n.holders) > 0 || len(n.kids) != 1 {
+		return
+	}
+	k := n.kids[0]
+	k.label = slices.Concat(n.label, k.label)
+	k.parent = n.parent
+	n.parent.replaceKid(k)
+}
+
+func (n *node[S]) removeKid(c byte) {
+	i, last := bytes.IndexByte(n.first, c), len(n.first)-1
+	n.first[i], n.kids[i] = n.first[last], n.kids[last]
+	n.first, n.kids = cut(n.first), cut(n.kids)
+}
+
+// appendPrefix appends the text that n stands for.
+func (n *node[S]) appendPrefix(b []byte) []byte {
+	size := 0
+	for m := n; m != nil; m = m.parent {
+		size += len(m.label)
+	}
+	end := len(b) + size
+	b = slices.Grow(b, size)[:end]
+	for m := n; m != nil; m = m.parent {
+		end -= len(m.label)
+		copy(b[end:], m.label)
+	}
+	return b
+}
+
+// visitUnseen visits the holders that were not seen in this epoch.
+func (n *node[S]) visitUnseen(epoch uint64, visit func(S)) {
+	for _, h := range n.holders {
+		if h.sub.seen != epoch {
+			h.sub.seen = epoch
+			visit(h.key)
+		}
+	}
+}

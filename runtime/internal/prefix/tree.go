@@ -1,0 +1,191 @@
+// Package prefix finds the subscribers of a topic: those that hold a prefix of
+// it. It is what a publisher asks before it encodes a message.
+package prefix
+
+import (
+	"bytes"
+	"iter"
+)
+
+// A Tree is a set of byte-string prefixes, each held by one or more
+// subscribers, in a compressed radix tree. Looking a topic up costs in the
+// length of the topic and in the number of subscribers found, not in the number
+// of prefixes. Memory is given back as prefixes go.
+//
+// The zero value is empty and ready. A Tree must not be copied once used, and
+// not be used by two goroutines at once, not even Match by both.
+type Tree[S comparable] struct {
+	root        node[S]
+	subscribers shrinking[S, *subscriber[S]]
+	prefixes    int
+	epoch       uint64 // of the last Match that had to mark subscribers
+}
+
+// A subscriber is what the tree knows of one S.
+type subscriber[S comparable] struct {
+	held shrinking[*node[S], int] // where it is in each node's holders
+	seen uint64                   // the epoch in which Match visited it
+}
+
+// Add lets s hold prefix, which is copied; the empty prefix is one of every
+// topic. It returns false when s held it already: a prefix is held or not, and
+// one Remove ends it, however often it was added.
+func (t *Tree[S]) Add(prefix []byte, s S) bool {
+	sub, known := t.subscribers.get(s)
+	if !known {
+		sub = new(subscriber[S])
+		t.subscribers.put(s, sub)
+	}
+	n := t.root.insert(prefix)
+	if _, held := sub.held.get(n); held {
+		return false
+	}
+	if len(n.holders) == 0 {
+		t.prefixes++
+	}
+	sub.held.put(n, len(n.holders))
+	n.holders = append(n.holders, holder[S]{s, sub})
+	return true
+}
+
+// Remove ends s's hold on prefix. It returns false when s did not hold it.
+func (t *Tree[S]) Remove(prefix []byte, s S) bool {
+	sub, known := t.subscribers.get(s)
+	if !known {
+		return false
+	}
+	n := t.root.find(prefix)
+	if n == nil {
+		return false
+	}
+	i, held := sub.held.get(n)
+	if !held {
+		return false
+	}
+	sub.held.remove(n)
+	if sub.held.len() == 0 {
+		t.subscribers.remove(s)
+	}
+	t.release(n, i)
+	return true
+}
+
+// RemoveAll ends every hold of s and returns how many there were. Its cost is
+// in what s holds. Range over Held before, to learn which they are.
+func (t *Tree[S]) RemoveAll(s S) int {
+	sub, known := t.subscribers.get(s)
+	if !known {
+		return 0
+	}
+	t.subscribers.remove(s)
+	for n, i := range sub.held.m {
+		t.release(n, i)
+	}
+	return sub.held.len()
+}
+
+// Held returns the prefixes that s holds, in no particular order. A prefix is
+// good until the next one comes, the tree must not be changed meanwhile.
+func (t *Tree[S]) Held(s S) iter.Seq[[]byte] {
+	return func(yield func([]byte) bool) {
+		sub, known := t.subscribers.get(s)
+		if !known {
+			return
+		}
+		var text []byte
+		for n := range sub.held.m {
+			text = n.appendPrefix(text[:0])
+			if !yield(text) {
+				return
+			}
+		}
+	}
+}
+
+// release takes the holder at i out of n. The holder's own record is the
+// caller's to change.
+func (t *Tree[S]) release(n *node[S], i int) {
+	last := len(n.holders) - 1
+	if i != last {
+		n.holders[i] = n.holders[last]
+		n.holders[i].sub.held.put(n, i)
+	}
+	n.holders = cut(n.holders)
+	if len(n.holders) == 0 {
+		t.prefixes--
+		n.prune()
+	}
+}
+
+// Match calls visit once for each subscriber that holds at least one prefix of
+// topic, in no particular order. It allocates nothing. visit must not use the
+// tree.
+func (t *Tree[S]) Match(topic []byte, visit func(S)) {
+	// A topic with one matching prefix is the usual case: no subscriber can
+	// come up twice, so none need be marked.
+	var only *node[S]
+	for n := t.root.firstHeld(&topic); n != nil; n = n.nextHeld(&topic) {
+		if only == nil {
+			only = n
+			continue
+		}
+		t.matchMarked(only, n, topic, visit)
+		return
+	}
+	if only == nil {
+		return
+	}
+	for _, h := range only.holders {
+		visit(h.key)
+	}
+}
+
+// matchMarked is Match for several prefixes: those of first and n, and those
+// below n on the way along rest.
+func (t *Tree[S]) matchMarked(first, n *node[S], rest []byte, visit func(S)) {
+	t.epoch++
+	first.visitUnseen(t.epoch, visit)
+	for ; n != nil; n = n.nextHeld(&rest) {
+		n.visitUnseen(t.epoch, visit)
+	}
+}
+
+// Matches reports whether any subscriber holds a prefix of topic.
+func (t *Tree[S]) Matches(topic []byte) bool {
+	return t.root.firstHeld(&topic) != nil
+}
+
+// Count returns how many prefixes s holds.
+func (t *Tree[S]) Count(s S) int {
+	sub, known := t.subscribers.get(s)
+	if !known {
+		return 0
+	}
+	return sub.held.len()
+}
+
+// Len returns how many different prefixes are held.
+func (t *Tree[S]) Len() int { return t.prefixes }
+
+// Subscribers returns how many subscribers hold exactly prefix.
+func (t *Tree[S]) Subscribers(prefix []byte) int {
+	n := t.root.find(prefix)
+	if n == nil {
+		return 0
+	}
+	return len(n.holders)
+}
+
+// commonLen returns how many bytes a and b share at the beginning.
+func commonLen(a, b []byte) int {
+	n := min(len(a), len(b))
+	if bytes.Equal(a[:n], b[:n]) {
+		return n
+	}
+	for i := range n {
+		if a[i] != b[i] {
+			return i
+		}
+	}
+	return n
+}
