@@ -1,0 +1,81 @@
+package zmtp
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// Names of commands (RFC 37).
+const (
+	CommandReady     = "READY"
+	CommandError     = "ERROR"
+	CommandPing      = "PING"
+	CommandPong      = "PONG"
+	CommandSubscribe = "SUBSCRIBE"
+	CommandCancel    = "CANCEL"
+)
+
+const (
+	maxPingContext = 16
+	// MaxTTL is the longest time to live that a PING may carry: libzmq 4.3.4
+	// keeps it in 16 bits of milliseconds.
+	MaxTTL = 65 * time.Second
+)
+
+// ParseCommand splits a command's bytes into its name and its body, both
+// within b.
+func ParseCommand(b []byte) (name, body []byte, err error) {
+	if len(b) == 0 || int(b[0]) > len(b)-1 || b[0] == 0 {
+		return nil, nil, errors.New("command has no name")
+	}
+	n := 1 + int(b[0])
+	return b[1:n], b[n:], nil
+}
+
+// AppendCommand appends a whole command frame.
+func AppendCommand(b []byte, name string, body ...[]byte) []byte {
+	size := 1 + len(name)
+	for _, part := range body {
+		size += len(part)
+	}
+	b = AppendHeader(b, FlagCommand, size)
+	b = append(b, byte(len(name)))
+	b = append(b, name...)
+	for _, part := range body {
+		b = append(b, part...)
+	}
+	return b
+}
+
+// AppendPing appends a PING whose time to live is ttl, cut to MaxTTL.
+func AppendPing(b []byte, ttl time.Duration) []byte {
+	var body [2]byte
+	binary.BigEndian.PutUint16(body[:], uint16(min(ttl, MaxTTL)/(100*time.Millisecond)))
+	return AppendCommand(b, CommandPing, body[:])
+}
+
+// ParsePing decodes a PING's body. The context is to be sent back in a PONG.
+func ParsePing(body []byte) (ttl time.Duration, context []byte, err error) {
+	if len(body) < 2 || len(body) > 2+maxPingContext {
+		return 0, nil, fmt.Errorf("PING has %d bytes, want 2 to %d", len(body), 2+maxPingContext)
+	}
+	return time.Duration(binary.BigEndian.Uint16(body)) * 100 * time.Millisecond, body[2:], nil
+}
+
+// ErrorBody returns the body of an ERROR command; a reason is cut to 255 bytes.
+func ErrorBody(reason string) []byte {
+	reason = reason[:min(len(reason), 255)]
+	return append([]byte{byte(len(reason))}, reason...)
+}
+
+// ParseErrorCommand decodes the reason in an ERROR's body. It takes what is
+// there when the length does not fit.
+func ParseErrorCommand(body []byte) string {
+	if len(body) == 0 {
+		return ""
+	}
+	n := min(int(body[0]), len(body)-1)
+	return string(body[1 : 1+n])
+}

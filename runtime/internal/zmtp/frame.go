@@ -1,0 +1,121 @@
+// Package zmtp has the bytes of ZMTP 3.1 (RFC 37): frames, commands, metadata
+// and socket types. It starts no goroutines and touches no network; whatever
+// size a peer claims is checked here before anyone allocates for it.
+package zmtp
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"math"
+)
+
+// Flags of a frame (RFC 37, "Framing").
+const (
+	FlagMore    = 1 << 0 // another frame of the same message follows
+	FlagLong    = 1 << 1 // the size has eight bytes, not one
+	FlagCommand = 1 << 2 // the frame is a command
+	flagsKnown  = FlagMore | FlagLong | FlagCommand
+)
+
+const (
+	shortHeader = 2
+	longHeader  = 9
+	maxShort    = 255
+)
+
+// Errors that end a connection: what the peer sent is not ZMTP.
+var (
+	ErrReservedFlags = errors.New("frame has reserved flag bits set")
+	ErrCommandMore   = errors.New("command frame has the MORE flag set")
+)
+
+// HeaderSize returns how many bytes the header of a frame of that size takes.
+func HeaderSize(size int) int {
+	if size > maxShort {
+		return longHeader
+	}
+	return shortHeader
+}
+
+// AppendHeader appends the header of a frame with size bytes, in its shortest
+// form; flags are FlagMore and FlagCommand.
+func AppendHeader(b []byte, flags byte, size int) []byte {
+	if size > maxShort {
+		b = append(b, flags|FlagLong)
+		return binary.BigEndian.AppendUint64(b, uint64(size))
+	}
+	return append(b, flags, byte(size))
+}
+
+// AppendFrame appends a whole frame.
+func AppendFrame(b []byte, flags byte, body []byte) []byte {
+	return append(AppendHeader(b, flags, len(body)), body...)
+}
+
+// AppendFrameString is AppendFrame for a string.
+func AppendFrameString(b []byte, flags byte, body string) []byte {
+	return append(AppendHeader(b, flags, len(body)), body...)
+}
+
+// A Header is a decoded frame header.
+type Header struct {
+	Flags byte
+	Size  uint64 // of the frame's body, as claimed by the peer
+	Len   int    // bytes that the header itself takes
+}
+
+// More reports whether another frame of the message follows.
+func (h Header) More() bool { return h.Flags&FlagMore != 0 }
+
+// Command reports whether the frame is a command.
+func (h Header) Command() bool { return h.Flags&FlagCommand != 0 }
+
+// ParseHeader decodes the header at the start of b. With ok false and no error
+// b is too short.
+func ParseHeader(b []byte) (h Header, ok bool, err error) {
+	if len(b) == 0 {
+		return h, false, nil
+	}
+	h.Flags = b[0]
+	if h.Flags&^flagsKnown != 0 {
+		return h, false, fmt.Errorf("%w: %#02x", ErrReservedFlags, h.Flags)
+	}
+	if h.Flags&(FlagCommand|FlagMore) == FlagCommand|FlagMore {
+		return h, false, ErrCommandMore
+	}
+	if h.Flags&FlagLong == 0 {
+		if len(b) < shortHeader {
+			return h, false, nil
+		}
+		h.Size, h.Len = uint64(b[1]), shortHeader
+		return h, true, nil
+	}
+	if len(b) < longHeader {
+		return h, false, nil
+	}
+	h.Size, h.Len = binary.BigEndian.Uint64(b[1:]), longHeader
+	if h.Size > math.MaxInt64 {
+		return h, false, fmt.Errorf("frame claims %d bytes, more than a frame can have", h.Size)
+	}
+	return h, true, nil
+}
+
+// CompleteMessages returns how many leading bytes of b, a run of whole and
+// well-formed messages, lie before the first message that begins at or after
+// offset n. It is how a sender finds what the kernel has not taken at all.
+func CompleteMessages(b []byte, n int) int {
+	off := 0
+	for off < n && off < len(b) {
+		h, ok, err := ParseHeader(b[off:])
+		for ok && err == nil && h.More() {
+			off += h.Len + int(h.Size)
+			h, ok, err = ParseHeader(b[off:])
+		}
+		if !ok || err != nil {
+			return len(b)
+		}
+		off += h.Len + int(h.Size)
+	}
+	return min(off, len(b))
+}

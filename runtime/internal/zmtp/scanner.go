@@ -1,0 +1,127 @@
+package zmtp
+
+import "fmt"
+
+// Limits bound what one peer can make the receiver keep.
+type Limits struct {
+	MaxMessage int // bytes of all frames of one message together
+	MaxFrames  int // frames of one message
+	MaxCommand int // bytes of one command
+}
+
+// frameOverhead is what each frame counts against MaxMessage beside its body,
+// so that endless empty frames reach the limit too.
+const frameOverhead = 2
+
+// A Token is what a Scanner found.
+type Token uint8
+
+const (
+	NeedMore Token = iota // nothing whole yet: read at least Need bytes in all
+	Command               // a command: Body is its bytes
+	Message               // a whole message: Frames are its frames
+)
+
+type span struct{ start, end int }
+
+// A Scanner finds messages in a buffer to which a connection's bytes are
+// appended. It keeps its place when bytes are missing, so that a message that
+// comes one byte at a time costs no more than one that comes at once. The zero
+// value with Limits set is ready. Not for concurrent use.
+type Scanner struct {
+	Limits Limits
+
+	off    int // where the next header is
+	size   int // of the message so far
+	spans  []span
+	body   span
+	need   int
+	frames [][]byte
+}
+
+// Next looks for the next token in b, whose first byte is the first one that
+// was not yet passed to Skip. A command may stand between the frames of a
+// message: libzmq sends its heartbeats so.
+func (s *Scanner) Next(b []byte) (Token, error) {
+	for {
+		h, ok, err := ParseHeader(b[min(s.off, len(b)):])
+		if err != nil {
+			return NeedMore, err
+		}
+		if !ok {
+			s.need = max(len(b), s.off) + 1
+			return NeedMore, nil
+		}
+		if err := s.admit(h); err != nil {
+			return NeedMore, err
+		}
+		start := s.off + h.Len
+		end := start + int(h.Size)
+		if end > len(b) {
+			s.need = end
+			return NeedMore, nil
+		}
+		s.off = end
+		if h.Command() {
+			s.body = span{start, end}
+			return Command, nil
+		}
+		s.size += int(h.Size) + frameOverhead
+		s.spans = append(s.spans, span{start, end})
+		if !h.More() {
+			return Message, nil
+		}
+	}
+}
+
+// admit checks a claimed size before anything is kept for it.
+func (s *Scanner) admit(h Header) error {
+	if h.Command() {
+		if h.Size > uint64(s.Limits.MaxCommand) {
+			return fmt.Errorf("command of %d bytes exceeds the limit of %d", h.Size, s.Limits.MaxCommand)
+		}
+		return nil
+	}
+	if h.Size > uint64(s.Limits.MaxMessage) || s.size+int(h.Size) > s.Limits.MaxMessage {
+		return fmt.Errorf("message of at least %d bytes exceeds the limit of %d (raise it with WithMaxMessageSize)",
+			uint64(s.size)+h.Size, s.Limits.MaxMessage)
+	}
+	if len(s.spans) >= s.Limits.MaxFrames {
+		return fmt.Errorf("message has more than %d frames", s.Limits.MaxFrames)
+	}
+	return nil
+}
+
+// Need returns, after NeedMore, how long b must be before Next can go on.
+func (s *Scanner) Need() int { return s.need }
+
+// Body returns, after Command, the command's bytes within b.
+func (s *Scanner) Body(b []byte) []byte { return b[s.body.start:s.body.end] }
+
+// Idle reports whether the scanner stands between two messages, so that what
+// it has passed can be skipped.
+func (s *Scanner) Idle() bool { return len(s.spans) == 0 }
+
+// Frames returns, after Message, the frames within b. The slice is used again
+// by the next call.
+func (s *Scanner) Frames(b []byte) [][]byte {
+	s.frames = s.frames[:0]
+	for _, sp := range s.spans {
+		s.frames = append(s.frames, b[sp.start:sp.end:sp.end])
+	}
+	return s.frames
+}
+
+// Skip forgets the message or command just found and returns how many bytes of
+// b it took.
+func (s *Scanner) Skip() int {
+	n := s.off
+	if cap(s.spans) > 64 {
+		s.spans, s.frames = nil, nil
+	}
+	s.off, s.size, s.spans = 0, 0, s.spans[:0]
+	return n
+}
+
+// Passed returns how many bytes of b the scanner has passed since Skip.
+func (s *Scanner) Passed() int { return s.off }
