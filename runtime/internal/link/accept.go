@@ -1,0 +1,118 @@
+package link
+
+import (
+	"container/list"
+	"errors"
+	"fmt"
+	"net"
+	"time"
+
+	"github.com/gozmq/gozmq/runtime/internal/transport"
+)
+
+// acceptPause is how long accepting rests when the system is short of
+// something.
+const acceptPause = 50 * time.Millisecond
+
+var errTooManyPeers = errors.New("too many connections (raise the limit with WithMaxPeers)")
+
+// accept takes the connections of one listener.
+func (g *Group) accept(ln *transport.Listener) {
+	endpoint := ln.Endpoint().String()
+	for {
+		raw, err := ln.Accept()
+		switch {
+		case err == nil:
+			g.admit(raw, endpoint)
+		case g.ctx.Err() != nil || errors.Is(err, net.ErrClosed):
+			return
+		default:
+			g.cfg.observe(Event{Kind: AcceptFailed, Endpoint: endpoint, Err: err})
+			if !transport.IsTemporaryAccept(err) || !g.sleep(acceptPause) {
+				return
+			}
+		}
+	}
+}
+
+// admit starts the handshake of an accepted connection. When too many are
+// shaking hands already, the one that has had the longest time goes: who only
+// holds a place loses it to who comes.
+func (g *Group) admit(raw net.Conn, endpoint string) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.closed {
+		raw.Close()
+		return
+	}
+	if g.accepted >= g.cfg.MaxPeers {
+		raw.Close()
+		g.cfg.observe(Event{Kind: HandshakeFailed, Endpoint: endpoint, Peer: addrString(raw.RemoteAddr()), Err: errTooManyPeers})
+		return
+	}
+	if g.pending.len() >= g.cfg.MaxHandshakes {
+		g.pending.closeOldest()
+	}
+	g.accepted++
+	entry := g.pending.add(raw)
+	g.wg.Go(func() { g.greet(raw, entry, endpoint) })
+}
+
+// greet shakes hands and serves the connection.
+func (g *Group) greet(raw net.Conn, entry *pendingConn, endpoint string) {
+	defer func() {
+		g.mu.Lock()
+		g.accepted--
+		g.mu.Unlock()
+	}()
+	peer, err := g.handshake(raw)
+	g.mu.Lock()
+	evicted := entry.evicted
+	g.pending.remove(entry)
+	g.mu.Unlock()
+	if evicted {
+		err = fmt.Errorf("handshake not done when %d others were waiting (raise the limit with WithMaxHandshakes)", g.cfg.MaxHandshakes)
+	}
+	if err != nil {
+		raw.Close()
+		if g.ctx.Err() == nil {
+			g.cfg.observe(Event{Kind: HandshakeFailed, Endpoint: endpoint, Peer: addrString(raw.RemoteAddr()), Err: err})
+		}
+		return
+	}
+	g.serve(newConn(raw, peer, endpoint, &g.cfg))
+}
+
+// pending is the queue of connections that are shaking hands, oldest first.
+// The group's lock guards it.
+type pending struct{ queue list.List } // of *pendingConn
+
+type pendingConn struct {
+	raw     net.Conn
+	place   *list.Element
+	evicted bool
+}
+
+func (p *pending) len() int { return p.queue.Len() }
+
+func (p *pending) add(raw net.Conn) *pendingConn {
+	e := &pendingConn{raw: raw}
+	e.place = p.queue.PushBack(e)
+	return e
+}
+
+// remove takes e out, if it is still there.
+func (p *pending) remove(e *pendingConn) { p.queue.Remove(e.place) }
+
+func (p *pending) closeOldest() {
+	e := p.queue.Front().Value.(*pendingConn)
+	p.remove(e)
+	e.evicted = true
+	e.raw.Close()
+}
+
+func (p *pending) closeAll() {
+	for p.queue.Len() > 0 {
+		p.closeOldest()
+	}
+}

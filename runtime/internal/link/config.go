@@ -1,0 +1,59 @@
+// Package link keeps a socket's connections: it binds, accepts, dials and
+// dials again, lets zmq4 shake hands behind a guard, frames what is sent,
+// answers and sends heartbeats, and ends connections. What the messages mean
+// is the business of the pattern above, which it meets in Handler.
+package link
+
+import (
+	"time"
+
+	"github.com/gozmq/gozmq/runtime/internal/zmtp"
+)
+
+// Config is what the connections of one socket have in common. Every field
+// must be set; the zero value is not ready.
+type Config struct {
+	SocketType zmtp.SocketType
+	Identity   string // announced to peers; "" for none
+
+	MaxMessageSize int // bytes of one message, all frames together
+	SendQueue      int // messages kept for a peer beyond the kernel's buffer
+	SendQueueBytes int // bytes kept for a peer beyond the kernel's buffer
+
+	ConnectTimeout   time.Duration // for one attempt to dial
+	HandshakeTimeout time.Duration // from the first byte to READY
+	MaxHandshakes    int           // accepted connections that are shaking hands
+	MaxPeers         int           // accepted connections in all
+
+	ReconnectMin time.Duration // pause before the second attempt to dial
+	ReconnectMax time.Duration // the pause doubles up to this
+
+	HeartbeatInterval time.Duration // 0: no heartbeats
+	HeartbeatTimeout  time.Duration // silence that ends a connection
+	HeartbeatTTL      time.Duration // what our PINGs ask of the peer
+
+	Observe func(Event) // must not block; nil for none
+}
+
+// A Handler is the pattern above the connections.
+type Handler interface {
+	// Serve is called once for each connection, after its handshake, in a
+	// goroutine of its own. It reads c until there is nothing more to read and
+	// returns why; then the connection is closed. c may be written to from any
+	// goroutine meanwhile.
+	Serve(c *Conn) error
+}
+
+// limits returns what one peer may make the reader keep.
+func (c *Config) limits() zmtp.Limits {
+	return zmtp.Limits{
+		MaxMessage: c.MaxMessageSize,
+		MaxFrames:  maxFrames,
+		MaxCommand: maxCommand,
+	}
+}
+
+const (
+	maxFrames  = 1024
+	maxCommand = 8 << 10
+)

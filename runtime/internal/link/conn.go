@@ -1,0 +1,115 @@
+package link
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"sync"
+	"sync/atomic"
+)
+
+var (
+	// ErrClosed is returned after the connection or the socket was closed on
+	// our side.
+	ErrClosed = errors.New("connection closed")
+	// ErrFull is returned when a peer's queue has reached its high-water mark.
+	ErrFull = errors.New("peer's queue is full")
+	// ErrInterrupted is returned by Next after Interrupt.
+	ErrInterrupted = errors.New("read interrupted")
+)
+
+// A Conn is a framed connection to one peer, after its handshake. Reading is
+// for one goroutine at a time, writing for any number.
+type Conn struct {
+	Peer
+
+	// Command is told of SUBSCRIBE and CANCEL commands and of any that are
+	// unknown here; PING, PONG and ERROR are dealt with below. Set it before
+	// the first Next. An error ends the connection.
+	Command func(name, body []byte) error
+	// Room is called, without any lock held, when a queue that was full has
+	// room again. Set it before the first Begin.
+	Room func()
+
+	cfg      *Config
+	raw      net.Conn
+	endpoint string
+	address  string
+
+	reader reader
+	writer writer
+	pulse  pulse
+
+	dropped atomic.Int64 // messages since the last report
+
+	closeOnce sync.Once
+	reason    atomic.Pointer[error]
+	closed    chan struct{}
+}
+
+func newConn(raw net.Conn, peer *Peer, endpoint string, cfg *Config) *Conn {
+	c := &Conn{Peer: *peer, cfg: cfg, raw: raw, endpoint: endpoint, address: addrString(raw.RemoteAddr()), closed: make(chan struct{})}
+	c.reader.init(raw, cfg.limits())
+	c.writer.init(raw)
+	return c
+}
+
+// Endpoint returns the endpoint that was bound or dialled.
+func (c *Conn) Endpoint() string { return c.endpoint }
+
+// Address returns the peer's address.
+func (c *Conn) Address() string { return c.address }
+
+// Closed is closed when the connection is.
+func (c *Conn) Closed() <-chan struct{} { return c.closed }
+
+// Close ends the connection at once; what the kernel has not taken is not
+// sent. The first reason counts. It may be called from any goroutine.
+func (c *Conn) Close(reason error) {
+	c.closeOnce.Do(func() {
+		c.reason.Store(&reason)
+		close(c.closed)
+		c.raw.Close()
+		c.writer.fail(reason)
+	})
+}
+
+// Err returns why the connection was closed, nil while it is open.
+func (c *Conn) Err() error {
+	if p := c.reason.Load(); p != nil {
+		return *p
+	}
+	return nil
+}
+
+// Report tells the observer of something about this connection.
+func (c *Conn) Report(kind EventKind, err error) { c.ReportEvent(Event{Kind: kind, Err: err}) }
+
+// ReportEvent is Report for an event with more to say; the connection's
+// endpoint and address are filled in.
+func (c *Conn) ReportEvent(e Event) {
+	e.Endpoint, e.Peer = c.endpoint, c.address
+	c.cfg.observe(e)
+}
+
+// Drop counts a message that the peer misses; the observer is told of all
+// together, once in a while.
+func (c *Conn) Drop() { c.dropped.Add(1) }
+
+func (c *Conn) reportDrops() {
+	if n := c.dropped.Swap(0); n > 0 {
+		c.ReportEvent(Event{Kind: Dropped, Count: int(n), Err: ErrFull})
+	}
+}
+
+// Malformed reports a message that made no sense to the pattern.
+func (c *Conn) Malformed(format string, args ...any) {
+	c.Report(Malformed, fmt.Errorf(format, args...))
+}
+
+func addrString(a net.Addr) string {
+	if a == nil {
+		return ""
+	}
+	return a.String()
+}

@@ -1,0 +1,45 @@
+package link
+
+import "fmt"
+
+// An EventKind says what happened.
+type EventKind uint8
+
+const (
+	Listening EventKind = iota + 1
+	AcceptFailed
+	DialFailed
+	HandshakeFailed
+	Connected
+	Disconnected
+	HeartbeatLost
+	Subscribed
+	Unsubscribed
+	Dropped
+	Malformed
+)
+
+// An Event is something that happened to a connection.
+type Event struct {
+	Kind     EventKind
+	Endpoint string // bound or dialled endpoint
+	Peer     string // the peer's address; "" before there is one
+	Err      error  // why; nil where nothing went wrong
+	Count    int    // Dropped: messages
+	Topic    string // Subscribed, Unsubscribed
+}
+
+// observe hands an event to the observer, if there is one.
+func (c *Config) observe(e Event) {
+	if c.Observe != nil {
+		c.Observe(e)
+	}
+}
+
+// A RefusedError says that the peer refused the handshake with an ERROR
+// command. Dialling again with the same credentials is of no use.
+type RefusedError struct{ Reason string }
+
+func (e *RefusedError) Error() string {
+	return fmt.Sprintf("peer refused the handshake: %s", e.Reason)
+}

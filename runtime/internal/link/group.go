@@ -1,0 +1,194 @@
+package link
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/gozmq/gozmq/runtime/internal/transport"
+)
+
+// A Group is the set of connections of one socket. Its methods may be called
+// from any goroutine.
+type Group struct {
+	cfg     Config
+	handler Handler
+
+	ctx    context.Context // ends dialling, accepting and handshakes
+	cancel context.CancelFunc
+	wg     sync.WaitGroup // every goroutine of the group
+
+	mu        sync.Mutex
+	closed    bool
+	listeners []*transport.Listener
+	conns     map[*Conn]struct{}
+	pending   pending
+	accepted  int
+	dialErr   error
+	clock     bool
+}
+
+// NewGroup returns a group without connections. Shutdown must be called.
+func NewGroup(cfg Config, h Handler) *Group {
+	g := &Group{cfg: cfg, handler: h, conns: make(map[*Conn]struct{})}
+	g.ctx, g.cancel = context.WithCancel(context.Background())
+	return g
+}
+
+// Bind listens on ep and returns the endpoint with what was chosen filled in.
+func (g *Group) Bind(ep transport.Endpoint) (transport.Endpoint, error) {
+	ln, err := ep.Listen()
+	if err != nil {
+		return ep, err
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.closed {
+		ln.Close()
+		return ep, ErrClosed
+	}
+	g.listeners = append(g.listeners, ln)
+	g.wg.Go(func() { g.accept(ln) })
+	g.cfg.observe(Event{Kind: Listening, Endpoint: ln.Endpoint().String()})
+	return ln.Endpoint(), nil
+}
+
+// Connect dials ep, and dials it again whenever the connection is lost, until
+// the group is shut down or the peer refuses us.
+func (g *Group) Connect(ep transport.Endpoint) error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.closed {
+		return ErrClosed
+	}
+	g.wg.Go(func() { g.dial(ep) })
+	return nil
+}
+
+// DialError returns why the last attempt to dial failed, nil when it did not.
+func (g *Group) DialError() error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.dialErr
+}
+
+func (g *Group) setDialError(err error) {
+	g.mu.Lock()
+	g.dialErr = err
+	g.mu.Unlock()
+}
+
+// Each calls visit for every connection, without a lock held.
+func (g *Group) Each(visit func(*Conn)) {
+	for _, c := range g.snapshot() {
+		visit(c)
+	}
+}
+
+func (g *Group) snapshot() []*Conn {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	conns := make([]*Conn, 0, len(g.conns))
+	for c := range g.conns {
+		conns = append(conns, c)
+	}
+	return conns
+}
+
+// StopListening closes the listeners and stops dialling; connections stay.
+func (g *Group) StopListening() {
+	g.cancel()
+	g.mu.Lock()
+	listeners := g.listeners
+	g.listeners, g.closed = nil, true
+	g.pending.closeAll()
+	g.mu.Unlock()
+	for _, ln := range listeners {
+		ln.Close()
+	}
+}
+
+// Shutdown stops listening and dialling, waits until what was committed has
+// been handed to the kernel or ctx ends, closes every connection and returns
+// when all goroutines of the group have ended. It returns ctx's error when
+// something was left unsent.
+func (g *Group) Shutdown(ctx context.Context) error {
+	g.StopListening()
+	var left error
+	for _, c := range g.snapshot() {
+		select {
+		case <-c.Flushed():
+		case <-ctx.Done():
+			left = context.Cause(ctx)
+		}
+	}
+	for _, c := range g.snapshot() {
+		c.Close(ErrClosed)
+	}
+	g.wg.Wait()
+	return left
+}
+
+// serve runs one connection from the end of its handshake to its own end.
+func (g *Group) serve(c *Conn) {
+	if !g.add(c) {
+		c.Close(ErrClosed)
+		return
+	}
+	c.Report(Connected, nil)
+	err := g.handler.Serve(c)
+	if err == nil {
+		err = ErrClosed
+	}
+	c.Close(err)
+	g.remove(c)
+	c.reportDrops()
+	if reason := c.Err(); errors.Is(reason, ErrClosed) {
+		c.Report(Disconnected, nil)
+	} else {
+		c.Report(Disconnected, reason)
+	}
+}
+
+func (g *Group) add(c *Conn) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.closed {
+		return false
+	}
+	g.conns[c] = struct{}{}
+	if !g.clock {
+		g.clock = true
+		g.wg.Go(g.tick)
+	}
+	return true
+}
+
+func (g *Group) remove(c *Conn) {
+	g.mu.Lock()
+	delete(g.conns, c)
+	g.mu.Unlock()
+}
+
+// idleBeat is the clock's beat where heartbeats are off: peers may still ask
+// for them.
+const idleBeat = time.Second
+
+// tick is the clock of every connection's heartbeat.
+func (g *Group) tick() {
+	every := idleBeat
+	if g.cfg.HeartbeatInterval > 0 {
+		every = max(g.cfg.HeartbeatInterval/beatsPerInterval, time.Millisecond)
+	}
+	t := time.NewTicker(every)
+	defer t.Stop()
+	for {
+		select {
+		case <-g.ctx.Done():
+			return
+		case <-t.C:
+			g.Each(func(c *Conn) { c.beat(every) })
+		}
+	}
+}

@@ -1,0 +1,158 @@
+package link
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net"
+
+	"github.com/gozmq/gozmq/runtime/internal/zmtp"
+)
+
+// maxHandshake is how many bytes a peer may send before the handshake is done.
+const maxHandshake = 64 << 10
+
+var errHandshakeTooLong = fmt.Errorf("handshake is longer than %d bytes", maxHandshake)
+
+// guard stands between a connection and zmq4 during the handshake. zmq4 trusts
+// the sizes that a peer claims, so the guard reads each frame header itself and
+// passes on only what is safe. It also sees both greetings go by: it announces
+// ZMTP 3.1, where zmq4 says 3.0, and notes what the peer announced.
+type guard struct {
+	net.Conn
+
+	greeted  bool   // our greeting has been written
+	out      []byte // written by zmq4, not yet sent
+	in       []byte // checked, not yet read by zmq4
+	left     int    // bytes of the current frame's body still to come
+	total    int    // bytes read so far
+	greeting zmtp.Greeting
+	seen     bool // the peer's greeting has been read
+	err      error
+}
+
+// Write collects what zmq4 writes, so that a header and its body go out in one
+// piece; Read and Flush send it.
+func (g *guard) Write(p []byte) (int, error) {
+	if !g.greeted && len(p) >= zmtp.GreetingSize {
+		g.greeted = true
+		own := append([]byte(nil), p...)
+		own[zmtp.OffsetMinor] = zmtp.Minor
+		g.out = append(g.out, own...)
+		return len(p), g.Flush()
+	}
+	g.out = append(g.out, p...)
+	return len(p), nil
+}
+
+// Flush sends what was collected.
+func (g *guard) Flush() error {
+	if len(g.out) == 0 {
+		return nil
+	}
+	_, err := g.Conn.Write(g.out)
+	g.out = g.out[:0]
+	return err
+}
+
+// Read passes on checked bytes. It returns an error alone, never with bytes:
+// io.ReadFull drops an error that comes with as many bytes as it wants.
+func (g *guard) Read(p []byte) (int, error) {
+	if g.err != nil {
+		return 0, g.err
+	}
+	n, err := g.read(p)
+	if err != nil {
+		g.err = err
+		return 0, err
+	}
+	return n, nil
+}
+
+func (g *guard) read(p []byte) (int, error) {
+	if err := g.Flush(); err != nil {
+		return 0, err
+	}
+	if len(g.in) == 0 && g.left == 0 {
+		if err := g.refill(); err != nil {
+			return 0, err
+		}
+	}
+	if len(g.in) > 0 {
+		n := copy(p, g.in)
+		g.in = g.in[n:]
+		return n, nil
+	}
+	n, err := g.Conn.Read(p[:min(len(p), g.left)])
+	g.left -= n
+	if n > 0 {
+		return n, nil
+	}
+	return 0, err
+}
+
+// refill reads and checks the greeting or the next frame header.
+func (g *guard) refill() error {
+	if !g.seen {
+		return g.readGreeting()
+	}
+	var head [9]byte
+	n := 0
+	for {
+		h, ok, err := zmtp.ParseHeader(head[:n])
+		if err != nil {
+			return err
+		}
+		if ok {
+			return g.admit(h, head[:n])
+		}
+		if n == len(head) {
+			return errors.New("frame header is malformed")
+		}
+		// The shortest header has two bytes; after that one at a time, so that
+		// nothing beyond the header is taken.
+		want := max(2, n+1)
+		if _, err := io.ReadFull(g.Conn, head[n:want]); err != nil {
+			return err
+		}
+		n = want
+	}
+}
+
+func (g *guard) admit(h zmtp.Header, head []byte) error {
+	if !h.Command() {
+		return errors.New("peer sent a message before the handshake was done")
+	}
+	if h.Size == 0 || h.Size > maxCommand {
+		return fmt.Errorf("handshake command of %d bytes, want 1 to %d", h.Size, maxCommand)
+	}
+	g.total += len(head) + int(h.Size)
+	if g.total > maxHandshake {
+		return errHandshakeTooLong
+	}
+	g.in = append(g.in[:0], head...)
+	g.left = int(h.Size)
+	return nil
+}
+
+func (g *guard) readGreeting() error {
+	buf := make([]byte, zmtp.GreetingSize)
+	// The signature comes first and by itself: a peer that does not speak ZMTP
+	// is found out before it has sent a whole greeting.
+	if _, err := io.ReadFull(g.Conn, buf[:1]); err != nil {
+		return err
+	}
+	if buf[0] != 0xff {
+		_, err := zmtp.ParseGreeting(buf)
+		return err
+	}
+	if _, err := io.ReadFull(g.Conn, buf[1:]); err != nil {
+		return err
+	}
+	greeting, err := zmtp.ParseGreeting(buf)
+	if err != nil {
+		return err
+	}
+	g.seen, g.greeting, g.in = true, greeting, buf
+	return nil
+}

@@ -1,0 +1,121 @@
+package link
+
+import (
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	"github.com/gozmq/gozmq/runtime/internal/zmtp"
+)
+
+// A pulse says how long ago a connection was heard from, in beats of its
+// group's clock. Reading touches it once per read, not once per message.
+type pulse struct {
+	fresh  atomic.Bool  // something came since the last beat
+	paused atomic.Int32 // the pattern does not read: silence means nothing
+
+	// Only the group's clock uses these.
+	silent int          // beats since something came
+	unsaid int          // beats since a PING
+	ttl    atomic.Int64 // of the peer's last PING
+}
+
+func (p *pulse) heard() {
+	if !p.fresh.Load() {
+		p.fresh.Store(true)
+	}
+}
+
+// Pause tells the heartbeat that the pattern has stopped reading, because it
+// has no room for more: silence is then our own doing. Unpause ends it.
+func (c *Conn) Pause() { c.pulse.paused.Add(1) }
+
+// Unpause ends a Pause.
+func (c *Conn) Unpause() {
+	c.pulse.heard()
+	c.pulse.paused.Add(-1)
+}
+
+// beatsPerInterval is how fine the group's clock is.
+const beatsPerInterval = 4
+
+// beat is called by the group's clock. It sends a PING in each interval, which
+// shows the peer that we live even while we do not read, and ends a connection
+// that was silent for too long.
+func (c *Conn) beat(every time.Duration) {
+	c.reportDrops()
+	p := &c.pulse
+	if p.fresh.Swap(false) || p.paused.Load() > 0 {
+		p.silent = 0
+	} else {
+		p.silent++
+		c.writer.trim()
+	}
+	if c.Minor < 1 {
+		return // ZMTP 3.0 has no heartbeats
+	}
+	if limit := c.patience(); limit > 0 && time.Duration(p.silent)*every > limit {
+		err := fmt.Errorf("heartbeat lost: nothing heard for %v", limit)
+		c.Report(HeartbeatLost, err)
+		c.Close(err)
+		return
+	}
+	if p.unsaid++; p.unsaid >= beatsPerInterval && c.cfg.HeartbeatInterval > 0 {
+		p.unsaid = 0
+		c.ping()
+	}
+}
+
+// patience returns how long the peer may be silent; 0 is for ever. A peer's
+// own wish, sent in its PINGs, counts when it is shorter.
+func (c *Conn) patience() time.Duration {
+	var limit time.Duration
+	if c.cfg.HeartbeatInterval > 0 {
+		limit = c.cfg.HeartbeatTimeout
+	}
+	if ttl := time.Duration(c.pulse.ttl.Load()); ttl > 0 && (limit == 0 || ttl < limit) {
+		limit = ttl
+	}
+	return limit
+}
+
+func (c *Conn) ping() {
+	b, err := c.BeginForced()
+	if err != nil {
+		return
+	}
+	if len(b) >= c.cfg.SendQueueBytes {
+		c.Abort() // the peer does not read: one more PING would not help
+		return
+	}
+	c.Commit(zmtp.AppendPing(b, c.cfg.HeartbeatTTL))
+}
+
+// pong answers a PING and notes its time to live: how long the peer wants us to
+// wait for more from it.
+func (c *Conn) pong(body []byte) error {
+	ttl, context, err := zmtp.ParsePing(body)
+	if err != nil {
+		return err
+	}
+	c.pulse.ttl.Store(int64(ttl))
+	b, err := c.BeginForced()
+	if err != nil {
+		return err
+	}
+	if len(b) >= c.cfg.SendQueueBytes {
+		c.Abort()
+		return nil
+	}
+	c.Commit(zmtp.AppendCommand(b, zmtp.CommandPong, context))
+	return nil
+}
+
+// trim gives the buffers of an idle connection back.
+func (w *writer) trim() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if !w.busy && len(w.buf) == 0 {
+		w.buf, w.out = nil, nil
+	}
+}

@@ -1,0 +1,210 @@
+package link
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"time"
+
+	"github.com/gozmq/gozmq/runtime/internal/zmtp"
+)
+
+// maxGrowAtOnce is what a claimed size may make us allocate; beyond that a
+// buffer grows only as bytes arrive.
+const maxGrowAtOnce = 1 << 20
+
+// A reader parses messages in place from one buffer.
+type reader struct {
+	raw     net.Conn
+	try     tryReader // nil: raw cannot wait without a buffer
+	scanner zmtp.Scanner
+
+	buf   *buffer // nil while idle
+	r, w  int     // buf.b[r:w] has come and is not yet skipped
+	taken bool    // a message was handed out and is to be skipped
+	err   error   // what was read is not ZMTP, or not wanted
+}
+
+func (rd *reader) init(raw net.Conn, limits zmtp.Limits) {
+	rd.raw = raw
+	rd.scanner.Limits = limits
+	rd.try = newTryReader(raw)
+}
+
+// Next returns the frames of the next message. They belong to the connection
+// and are valid until the next call of Next or TryNext. After Interrupt it
+// returns ErrInterrupted, loses nothing and can be called again; any other
+// error is final.
+func (c *Conn) Next() ([][]byte, error) {
+	for {
+		frames, err := c.TryNext()
+		if frames != nil || err != nil {
+			return frames, err
+		}
+		if err := c.fill(); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// TryNext returns the next message if it has been read already, else nil.
+func (c *Conn) TryNext() ([][]byte, error) {
+	frames, err := c.parse()
+	if frames == nil && err == nil {
+		c.reader.release()
+	}
+	return frames, err
+}
+
+// parse looks for the next message among what has been read.
+func (c *Conn) parse() ([][]byte, error) {
+	rd := &c.reader
+	rd.skip()
+	for rd.r < rd.w && rd.err == nil {
+		b := rd.buf.b[rd.r:rd.w]
+		var token zmtp.Token
+		if token, rd.err = rd.scanner.Next(b); rd.err != nil {
+			break
+		}
+		switch token {
+		case zmtp.Message:
+			rd.taken = true
+			return rd.scanner.Frames(b), nil
+		case zmtp.Command:
+			rd.err = c.command(rd.scanner.Body(b))
+			if rd.scanner.Idle() {
+				rd.taken = true
+				rd.skip()
+			}
+		default:
+			return nil, nil
+		}
+	}
+	return nil, rd.err
+}
+
+// Pending reports whether bytes are there that were read and not yet handed
+// out. A whole message may be among them.
+func (c *Conn) Pending() bool {
+	rd := &c.reader
+	if !rd.taken {
+		return rd.r < rd.w
+	}
+	return rd.scanner.Passed() < rd.w-rd.r
+}
+
+// Interrupt makes a blocked Next, and each further one until Resume, return
+// ErrInterrupted when it would have to wait. From any goroutine.
+func (c *Conn) Interrupt() { _ = c.raw.SetReadDeadline(time.Unix(1, 0)) }
+
+// Resume ends an interruption.
+func (c *Conn) Resume() { _ = c.raw.SetReadDeadline(time.Time{}) }
+
+func (rd *reader) skip() {
+	if rd.taken {
+		rd.taken = false
+		rd.r += rd.scanner.Skip()
+	}
+}
+
+// release gives the buffer back when nothing is in it.
+func (rd *reader) release() {
+	if rd.buf == nil || rd.r < rd.w {
+		return
+	}
+	rd.r, rd.w = 0, 0
+	if rd.try != nil || len(rd.buf.b) > bufferSizes[0] {
+		rd.drop()
+	}
+}
+
+func (rd *reader) drop() {
+	rd.buf.free()
+	rd.buf = nil
+}
+
+// fill waits for bytes and reads them.
+func (c *Conn) fill() error {
+	rd := &c.reader
+	rd.makeRoom()
+	n, err := rd.read()
+	if n > 0 {
+		rd.w += n
+		c.pulse.heard()
+		return nil
+	}
+	if err == nil {
+		err = io.ErrNoProgress
+	}
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		return ErrInterrupted
+	}
+	if reason := c.Err(); reason != nil {
+		return reason
+	}
+	if errors.Is(err, io.EOF) && rd.r < rd.w {
+		return fmt.Errorf("peer closed the connection within a message: %w", io.ErrUnexpectedEOF)
+	}
+	return err
+}
+
+// read waits for bytes. While the buffer is empty the wait needs none.
+func (rd *reader) read() (int, error) {
+	if rd.buf == nil {
+		if rd.try != nil {
+			return rd.try.read(rd)
+		}
+		rd.take()
+	}
+	return rd.raw.Read(rd.buf.b[rd.w:])
+}
+
+func (rd *reader) take() {
+	rd.buf = newBuffer(0)
+	rd.r, rd.w = 0, 0
+}
+
+// makeRoom moves what has come to the front of the buffer, or to a larger one
+// when the message at hand needs it.
+func (rd *reader) makeRoom() {
+	if rd.buf == nil {
+		return
+	}
+	have := rd.w - rd.r
+	need := max(rd.scanner.Need(), have+1)
+	size := len(rd.buf.b)
+	if need <= size-rd.r && rd.w < size {
+		return
+	}
+	old := rd.buf
+	if need > size {
+		rd.buf = newBuffer(min(need, max(maxGrowAtOnce, 2*have)))
+	}
+	copy(rd.buf.b, old.b[rd.r:rd.w])
+	rd.r, rd.w = 0, have
+	if rd.buf != old {
+		old.free()
+	}
+}
+
+// command deals with one command (RFC 37, "Traffic").
+func (c *Conn) command(b []byte) error {
+	name, body, err := zmtp.ParseCommand(b)
+	if err != nil {
+		return err
+	}
+	switch string(name) {
+	case zmtp.CommandPing:
+		return c.pong(body)
+	case zmtp.CommandPong:
+		return nil
+	case zmtp.CommandError:
+		return fmt.Errorf("peer ended the connection: %s", zmtp.ParseErrorCommand(body))
+	}
+	if c.Command != nil {
+		return c.Command(name, body)
+	}
+	return nil
+}

@@ -1,0 +1,128 @@
+//go:build unix
+
+package link
+
+import (
+	"io"
+	"net"
+	"syscall"
+)
+
+// A tryReader waits until bytes can be read and only then takes a buffer.
+type tryReader interface {
+	read(rd *reader) (int, error)
+}
+
+// A tryWriter writes what the kernel takes without waiting.
+type tryWriter interface {
+	TryWrite(p []byte) (int, error)
+}
+
+func newTryReader(c net.Conn) tryReader {
+	if raw := rawConn(c); raw != nil {
+		r := &rawReader{conn: raw}
+		r.step = r.once
+		return r
+	}
+	return nil
+}
+
+func newTryWriter(c net.Conn) tryWriter {
+	if w, ok := c.(tryWriter); ok {
+		return w
+	}
+	if raw := rawConn(c); raw != nil {
+		w := &rawWriter{conn: raw}
+		w.step = w.once
+		return w
+	}
+	return nil
+}
+
+func rawConn(c net.Conn) syscall.RawConn {
+	sc, ok := c.(syscall.Conn)
+	if !ok {
+		return nil
+	}
+	raw, err := sc.SyscallConn()
+	if err != nil {
+		return nil
+	}
+	return raw
+}
+
+type rawReader struct {
+	conn syscall.RawConn
+	step func(fd uintptr) bool // r.once, made once
+
+	rd  *reader
+	n   int
+	err error
+}
+
+func (r *rawReader) read(rd *reader) (int, error) {
+	r.rd, r.n, r.err = rd, 0, nil
+	if err := r.conn.Read(r.step); err != nil {
+		return 0, err
+	}
+	if r.n == 0 && r.err == nil {
+		return 0, io.EOF
+	}
+	return r.n, r.err
+}
+
+// once tries to read; false means that there is nothing yet. The buffer goes
+// back to the pool before the wait.
+func (r *rawReader) once(fd uintptr) bool {
+	r.rd.take()
+	for {
+		r.n, r.err = syscall.Read(int(fd), r.rd.buf.b)
+		if r.err != syscall.EINTR {
+			break
+		}
+	}
+	if r.n > 0 {
+		return true
+	}
+	r.n = 0
+	r.rd.drop()
+	return r.err != syscall.EAGAIN
+}
+
+type rawWriter struct {
+	conn syscall.RawConn
+	step func(fd uintptr) bool // w.once, made once
+
+	p   []byte
+	n   int
+	err error
+}
+
+// TryWrite writes what fits now. A count below len(p) with a nil error means
+// that the kernel's buffer is full.
+func (w *rawWriter) TryWrite(p []byte) (int, error) {
+	w.p, w.n, w.err = p, 0, nil
+	err := w.conn.Write(w.step)
+	w.p = nil
+	if err != nil {
+		return w.n, err
+	}
+	return w.n, w.err
+}
+
+func (w *rawWriter) once(fd uintptr) bool {
+	for w.n < len(w.p) {
+		n, err := syscall.Write(int(fd), w.p[w.n:])
+		switch {
+		case n > 0:
+			w.n += n
+		case err == syscall.EINTR:
+		case err == syscall.EAGAIN || err == nil:
+			return true
+		default:
+			w.err = err
+			return true
+		}
+	}
+	return true
+}
