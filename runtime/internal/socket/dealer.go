@@ -1,0 +1,181 @@
+// Package socket has ZeroMQ's patterns over the connections of package link:
+// who gets a message, who waits, what is dropped. What is in a message is the
+// business of the package above.
+package socket
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/gozmq/gozmq/runtime/internal/link"
+)
+
+// An Exchange is one request and its reply, as the caller of a Dealer sees
+// them.
+type Exchange interface {
+	// AppendRequest appends the frames behind the envelope to b, as they go on
+	// the wire. It may be called again when a peer went before it was sent.
+	AppendRequest(b []byte) ([]byte, error)
+	// Deliver takes the frames behind the reply's envelope. They are valid
+	// during the call only. It may run in any goroutine, and at most once.
+	Deliver(frames [][]byte)
+}
+
+// ErrNotReady is returned when no peer was there in time.
+var ErrNotReady = errors.New("no peer is connected")
+
+// A LostError says that the peer went while a request was in flight: it may
+// have been carried out or not.
+type LostError struct{ Err error }
+
+func (e *LostError) Error() string { return fmt.Sprintf("connection lost: %v", e.Err) }
+
+func (e *LostError) Unwrap() error { return e.Err }
+
+// A Dealer sends requests to its peers and matches their replies (RFC 28).
+// Each request goes to the ready peer with the fewest requests in flight. Its
+// methods may be called from any goroutine.
+type Dealer struct {
+	group *link.Group
+	ready time.Duration
+
+	mu     sync.Mutex
+	peers  []*dealerPeer
+	turn   int
+	closed bool
+	change chan struct{} // closed and replaced when peers or closed change
+}
+
+// NewDealer returns a dealer without peers. A request waits at most that long
+// for a peer to be ready; 0 is without end. Shutdown must be called.
+func NewDealer(cfg link.Config, ready time.Duration) *Dealer {
+	d := &Dealer{ready: ready, change: make(chan struct{})}
+	d.group = link.NewGroup(cfg, d)
+	return d
+}
+
+// Links returns the dealer's connections.
+func (d *Dealer) Links() *link.Group { return d.group }
+
+// Do sends x's request and returns nil once its reply was delivered. When it
+// returns an error nothing was or will be delivered: the context's error,
+// ErrNotReady, a *LostError, link.ErrClosed, or that of AppendRequest.
+func (d *Dealer) Do(ctx context.Context, x Exchange) error {
+	for {
+		p, err := d.pick(ctx)
+		if err != nil {
+			return err
+		}
+		sent, err := p.do(ctx, x)
+		p.inflight.Add(-1)
+		if err == nil || sent || !errors.As(err, new(*LostError)) {
+			return err
+		}
+	}
+}
+
+// Serve keeps the books of one connection (link.Handler).
+func (d *Dealer) Serve(c *link.Conn) error {
+	p := newDealerPeer(c)
+	d.mu.Lock()
+	d.peers = append(d.peers, p)
+	d.changed()
+	d.mu.Unlock()
+
+	err := p.background()
+
+	d.mu.Lock()
+	for i := range d.peers {
+		if d.peers[i] == p {
+			d.peers = append(d.peers[:i], d.peers[i+1:]...)
+			break
+		}
+	}
+	d.changed()
+	d.mu.Unlock()
+	p.fail(err)
+	return err
+}
+
+// Shutdown fails what waits for a peer, gives requests that were sent until
+// ctx ends to reach the kernel, and closes every connection.
+func (d *Dealer) Shutdown(ctx context.Context) error {
+	d.mu.Lock()
+	d.closed = true
+	d.changed()
+	d.mu.Unlock()
+	return d.group.Shutdown(ctx)
+}
+
+// changed tells who waits for a peer; d.mu is held.
+func (d *Dealer) changed() {
+	close(d.change)
+	d.change = make(chan struct{})
+}
+
+// pick chooses a peer, counts the request as in flight on it, and waits for a
+// peer where there is none.
+func (d *Dealer) pick(ctx context.Context) (*dealerPeer, error) {
+	var limit <-chan time.Time
+	for {
+		d.mu.Lock()
+		if d.closed {
+			d.mu.Unlock()
+			return nil, link.ErrClosed
+		}
+		if p := d.least(); p != nil {
+			p.inflight.Add(1)
+			d.mu.Unlock()
+			return p, nil
+		}
+		change := d.change
+		d.mu.Unlock()
+		if limit == nil && d.ready > 0 {
+			timer := time.NewTimer(d.ready)
+			defer timer.Stop()
+			limit = timer.C
+		}
+		select {
+		case <-change:
+		case <-ctx.Done():
+			return nil, d.notReady(ctx.Err())
+		case <-limit:
+			return nil, d.notReady(ErrNotReady)
+		}
+	}
+}
+
+// notReady adds to err why dialling failed, where that is known.
+func (d *Dealer) notReady(err error) error {
+	if dial := d.group.DialError(); dial != nil {
+		return fmt.Errorf("%w: %w (last attempt: %w)", err, ErrNotReady, dial)
+	}
+	if err == ErrNotReady {
+		return err
+	}
+	return fmt.Errorf("%w: %w", err, ErrNotReady)
+}
+
+// least returns the peer with the fewest requests in flight, in turn where
+// several have as few; nil when there is no peer. d.mu is held.
+func (d *Dealer) least() *dealerPeer {
+	n := len(d.peers)
+	if n <= 1 {
+		if n == 0 {
+			return nil
+		}
+		return d.peers[0]
+	}
+	d.turn++
+	var best *dealerPeer
+	for i := range n {
+		p := d.peers[(d.turn+i)%n]
+		if best == nil || p.inflight.Load() < best.inflight.Load() {
+			best = p
+		}
+	}
+	return best
+}

@@ -1,0 +1,435 @@
+package socket
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/gozmq/gozmq/runtime/internal/link"
+	"github.com/gozmq/gozmq/runtime/internal/zmtp"
+)
+
+// callID is the size of the envelope frame that a dealer puts before a
+// request: a call's slot and how often that slot has been used.
+const callID = 8
+
+// What a waiter is told.
+type signal uint8
+
+const (
+	delivered signal = iota // the reply is there
+	failed                  // the peer is gone
+	lead                    // read the connection from now on
+)
+
+// A waiter is a caller between its request and its reply.
+type waiter struct {
+	x    Exchange
+	ch   chan signal
+	slot uint32
+
+	// The peer's lock guards these.
+	pending    bool // in its slot: neither delivered nor failed
+	parked     bool // in the list of those who wait for a signal
+	leading    bool // has the role: it finds out by itself what happens
+	prev, next *waiter
+}
+
+var waiters = sync.Pool{New: func() any { return &waiter{ch: make(chan signal, 1)} }}
+
+type slot struct {
+	w   *waiter
+	use uint32
+}
+
+// A dealerPeer is one connection of a dealer with its requests in flight.
+//
+// There is no goroutine that reads for everyone: a caller that waits for its
+// reply reads the connection itself, delivers what is for others on the way,
+// and passes the role on when it leaves. So a lone call is never handed from
+// one goroutine to another. While there are few calls a goroutine in the
+// background has the role, because someone must always notice heartbeats and
+// the end of the connection.
+type dealerPeer struct {
+	conn     *link.Conn
+	inflight atomic.Int32
+
+	mu      sync.Mutex
+	slots   []slot
+	free    []uint32
+	newest  *waiter // of those parked
+	reading bool    // someone has the role
+	calls   int     // replies since the background looked
+	err     error   // why the connection ended
+	room    chan struct{}
+}
+
+func newDealerPeer(c *link.Conn) *dealerPeer {
+	p := &dealerPeer{conn: c}
+	c.Room = p.hasRoom
+	return p
+}
+
+// do sends one request and waits for its reply. sent says whether the peer may
+// have seen the request.
+func (p *dealerPeer) do(ctx context.Context, x Exchange) (sent bool, err error) {
+	w := waiters.Get().(*waiter)
+	w.x = x
+	id, err := p.enter(w)
+	if err == nil {
+		if err = p.send(ctx, id, x); err == nil {
+			sent, err = true, p.await(ctx, w)
+		} else if !p.withdraw(w) {
+			<-w.ch // failed at the same time
+		}
+	}
+	w.x = nil
+	waiters.Put(w)
+	return sent, err
+}
+
+// enter gives w a slot and returns the call's id.
+func (p *dealerPeer) enter(w *waiter) (uint64, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.err != nil {
+		return 0, &LostError{p.err}
+	}
+	if n := len(p.free); n > 0 {
+		w.slot = p.free[n-1]
+		p.free = p.free[:n-1]
+	} else {
+		w.slot = uint32(len(p.slots))
+		p.slots = append(p.slots, slot{})
+	}
+	s := &p.slots[w.slot]
+	s.use++
+	s.w = w
+	w.pending = true
+	return uint64(s.use)<<32 | uint64(w.slot), nil
+}
+
+// leave takes w out of its slot; p.mu is held.
+func (p *dealerPeer) leave(w *waiter) {
+	p.slots[w.slot].w = nil
+	p.free = append(p.free, w.slot)
+	w.pending = false
+	p.unpark(w)
+}
+
+// send appends the request to the connection, waiting while its queue is full.
+func (p *dealerPeer) send(ctx context.Context, id uint64, x Exchange) error {
+	var room chan struct{}
+	for {
+		err := p.trySend(id, x)
+		if !errors.Is(err, link.ErrFull) {
+			return err
+		}
+		if room == nil {
+			room = p.roomChan() // and try again: room may have come before
+			continue
+		}
+		select {
+		case <-room:
+			room = nil
+		case <-p.conn.Closed():
+			return &LostError{p.conn.Err()}
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+func (p *dealerPeer) trySend(id uint64, x Exchange) error {
+	b, err := p.conn.Begin()
+	if err != nil {
+		if errors.Is(err, link.ErrFull) {
+			return err
+		}
+		return &LostError{err}
+	}
+	done := false
+	defer func() {
+		if !done {
+			p.conn.Abort()
+		}
+	}()
+	b = append(b, zmtp.FlagMore, callID)
+	b = binary.BigEndian.AppendUint64(b, id)
+	b = append(b, zmtp.FlagMore, 0)
+	if b, err = x.AppendRequest(b); err != nil {
+		return err
+	}
+	done = true
+	p.conn.Commit(b)
+	return nil
+}
+
+func (p *dealerPeer) roomChan() chan struct{} {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.room == nil {
+		p.room = make(chan struct{})
+	}
+	return p.room
+}
+
+func (p *dealerPeer) hasRoom() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.room != nil {
+		close(p.room)
+		p.room = nil
+	}
+}
+
+// await returns once w's reply is delivered or never will be.
+func (p *dealerPeer) await(ctx context.Context, w *waiter) error {
+	p.mu.Lock()
+	p.calls++
+	switch {
+	case !w.pending:
+		p.mu.Unlock()
+	case !p.reading:
+		p.reading, w.leading = true, true
+		p.mu.Unlock()
+		return p.lead(ctx, w)
+	default:
+		p.park(w)
+		p.mu.Unlock()
+	}
+	var s signal
+	select {
+	case s = <-w.ch:
+	case <-ctx.Done():
+		if p.withdraw(w) {
+			return ctx.Err()
+		}
+		s = <-w.ch
+	}
+	switch s {
+	case lead:
+		return p.lead(ctx, w)
+	case failed:
+		return &LostError{p.conn.Err()}
+	}
+	return nil
+}
+
+// withdraw gives w's call up. It returns false when that is too late: the
+// reply is being delivered, and a signal will come.
+func (p *dealerPeer) withdraw(w *waiter) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !w.pending {
+		return false
+	}
+	p.leave(w)
+	if w.leading { // the role came at the same time
+		w.leading = false
+		<-w.ch
+		p.passOn()
+	}
+	return true
+}
+
+// lead reads for everyone until w's own reply is there, and what came with it.
+func (p *dealerPeer) lead(ctx context.Context, w *waiter) error {
+	if ctx.Done() != nil {
+		stop := context.AfterFunc(ctx, p.conn.Interrupt)
+		defer stop()
+	}
+	err := p.read(ctx, w)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if w.pending { // the context ended
+		p.leave(w)
+	}
+	w.leading = false
+	p.passOn()
+	return err
+}
+
+func (p *dealerPeer) read(ctx context.Context, w *waiter) error {
+	for own := false; ; {
+		frames, err := p.conn.TryNext()
+		if frames == nil && err == nil {
+			if own {
+				return nil
+			}
+			frames, err = p.conn.Next()
+		}
+		switch {
+		case err == nil:
+			own = p.deliver(frames, w) || own
+		case errors.Is(err, link.ErrInterrupted):
+			p.conn.Resume()
+			if ctx.Err() != nil {
+				return ctx.Err()
+			}
+		default:
+			p.fail(err)
+			if own {
+				return nil
+			}
+			return &LostError{err}
+		}
+	}
+}
+
+// passOn gives the role to the caller that came last, whose reply is likely to
+// be the last, or to no one. p.mu is held.
+func (p *dealerPeer) passOn() {
+	if w := p.newest; w != nil {
+		p.unpark(w)
+		w.leading = true
+		w.ch <- lead
+		return
+	}
+	p.reading = false
+}
+
+// deliver gives a reply to whom it is for; it returns whether that is self. A
+// reply that nobody waits for is dropped: its caller's context has ended.
+func (p *dealerPeer) deliver(frames [][]byte, self *waiter) bool {
+	if len(frames) < 2 || len(frames[0]) != callID || len(frames[1]) != 0 {
+		p.conn.Malformed("reply has %d frames and does not begin with a call id and an empty frame", len(frames))
+		return false
+	}
+	id := binary.BigEndian.Uint64(frames[0])
+	index, use := uint32(id), uint32(id>>32)
+	p.mu.Lock()
+	var w *waiter
+	if int64(index) < int64(len(p.slots)) && p.slots[index].use == use {
+		w = p.slots[index].w
+	}
+	if w != nil {
+		p.leave(w)
+	}
+	p.mu.Unlock()
+	if w == nil {
+		return false
+	}
+	w.x.Deliver(frames[2:])
+	if w == self {
+		return true
+	}
+	w.ch <- delivered
+	return false
+}
+
+// fail ends the peer and tells every caller, but the one that reads, that the
+// connection has ended.
+func (p *dealerPeer) fail(err error) {
+	p.conn.Close(err)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.err == nil {
+		p.err = p.conn.Err()
+	}
+	for i := range p.slots {
+		w := p.slots[i].w
+		if w == nil {
+			continue
+		}
+		p.leave(w)
+		if !w.leading {
+			w.ch <- failed
+		}
+	}
+}
+
+func (p *dealerPeer) park(w *waiter) {
+	w.parked = true
+	w.prev, w.next = nil, p.newest
+	if p.newest != nil {
+		p.newest.prev = w
+	}
+	p.newest = w
+}
+
+func (p *dealerPeer) unpark(w *waiter) {
+	if !w.parked {
+		return
+	}
+	w.parked = false
+	if w.prev != nil {
+		w.prev.next = w.next
+	} else {
+		p.newest = w.next
+	}
+	if w.next != nil {
+		w.next.prev = w.prev
+	}
+	w.prev, w.next = nil, nil
+}
+
+const (
+	// idleAfter is how long the connection is left to its callers before the
+	// background looks whether there still are any.
+	idleAfter = 5 * time.Millisecond
+	// busyReplies in busyTime mean that callers had better read themselves.
+	busyReplies = 32
+	busyTime    = time.Millisecond
+)
+
+// background reads the connection while calls are few and returns why it
+// ended.
+func (p *dealerPeer) background() error {
+	timer := time.NewTimer(idleAfter)
+	defer timer.Stop()
+	for {
+		p.mu.Lock()
+		if p.err != nil {
+			p.mu.Unlock()
+			return p.err
+		}
+		take := !p.reading && p.calls < busyReplies
+		p.calls = 0
+		p.reading = p.reading || take
+		p.mu.Unlock()
+		if take {
+			if err := p.readIdle(); err != nil {
+				return err
+			}
+		}
+		timer.Reset(idleAfter)
+		select {
+		case <-timer.C:
+		case <-p.conn.Closed():
+			return p.conn.Err()
+		}
+	}
+}
+
+// readIdle reads until calls are many, and passes the role on.
+func (p *dealerPeer) readIdle() error {
+	start, replies := time.Now(), 0
+	for {
+		frames, err := p.conn.Next()
+		if errors.Is(err, link.ErrInterrupted) {
+			p.conn.Resume()
+			continue
+		}
+		if err != nil {
+			p.fail(err)
+			return err
+		}
+		p.deliver(frames, nil)
+		if replies++; replies < busyReplies {
+			continue
+		}
+		if now := time.Now(); now.Sub(start) > busyTime {
+			start, replies = now, 0
+			continue
+		}
+		p.mu.Lock()
+		p.calls = busyReplies
+		p.passOn()
+		p.mu.Unlock()
+		return nil
+	}
+}

@@ -1,0 +1,181 @@
+package socket
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+
+	"github.com/gozmq/gozmq/runtime/internal/link"
+	"github.com/gozmq/gozmq/runtime/internal/prefix"
+	"github.com/gozmq/gozmq/runtime/internal/zmtp"
+)
+
+// A Pub sends each message to the peers that subscribed to a prefix of its
+// topic (RFC 29). It never waits: a peer whose queue is full misses the
+// message, which is counted. Its methods may be called from any goroutine.
+type Pub struct {
+	group   *link.Group
+	maxSubs int
+	dropped atomic.Uint64
+
+	mu     sync.Mutex
+	subs   prefix.Tree[*link.Conn]
+	closed bool
+	change chan struct{} // closed and replaced when subs changes; nil: no one waits
+}
+
+// NewPub returns a pub socket without peers. A peer may hold at most that many
+// subscriptions. Shutdown must be called.
+func NewPub(cfg link.Config, maxSubs int) *Pub {
+	p := &Pub{maxSubs: maxSubs}
+	p.group = link.NewGroup(cfg, p)
+	return p
+}
+
+// Links returns the socket's connections.
+func (p *Pub) Links() *link.Group { return p.group }
+
+// Dropped returns how many messages peers have missed because their queue was
+// full.
+func (p *Pub) Dropped() uint64 { return p.dropped.Load() }
+
+// An Audience is who is to get one message. It may be used again.
+type Audience struct{ conns []*link.Conn }
+
+// Audience finds the peers that subscribed to topic, for one call of Send; it
+// returns false when there is none.
+func (p *Pub) Audience(topic []byte, a *Audience) bool {
+	a.conns = a.conns[:0]
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.subs.Match(topic, func(c *link.Conn) { a.conns = append(a.conns, c) })
+	return len(a.conns) > 0
+}
+
+// Send gives a message, as frames on the wire, to everyone in a.
+func (p *Pub) Send(a *Audience, frames []byte) {
+	for i, c := range a.conns {
+		b, err := c.Begin()
+		if err == nil {
+			c.CommitLater(append(b, frames...))
+		} else if errors.Is(err, link.ErrFull) {
+			p.dropped.Add(1)
+			c.Drop()
+		}
+		a.conns[i] = nil
+	}
+}
+
+// WaitSubscribers waits until at least n peers have a subscription that covers
+// topic.
+func (p *Pub) WaitSubscribers(ctx context.Context, topic []byte, n int) error {
+	for {
+		p.mu.Lock()
+		have := 0
+		p.subs.Match(topic, func(*link.Conn) { have++ })
+		if have >= n {
+			p.mu.Unlock()
+			return nil
+		}
+		if p.closed {
+			p.mu.Unlock()
+			return link.ErrClosed
+		}
+		if p.change == nil {
+			p.change = make(chan struct{})
+		}
+		change := p.change
+		p.mu.Unlock()
+		select {
+		case <-change:
+		case <-ctx.Done():
+			return fmt.Errorf("%w: %d of %d subscribers are there", ctx.Err(), have, n)
+		}
+	}
+}
+
+// changed tells those who wait for subscribers; p.mu is held.
+func (p *Pub) changed() {
+	if p.change != nil {
+		close(p.change)
+		p.change = nil
+	}
+}
+
+// Serve keeps a peer's subscriptions until its connection ends (link.Handler).
+func (p *Pub) Serve(c *link.Conn) error {
+	c.Command = func(name, body []byte) error {
+		switch string(name) {
+		case zmtp.CommandSubscribe:
+			return p.subscribe(c, body)
+		case zmtp.CommandCancel:
+			p.cancel(c, body)
+		}
+		return nil
+	}
+	err := p.read(c)
+	c.Close(err)
+	p.mu.Lock()
+	p.subs.RemoveAll(c)
+	p.changed()
+	p.mu.Unlock()
+	return err
+}
+
+// read takes subscriptions in the form of ZMTP 3.0: messages of one frame.
+// Any other message is of no meaning here.
+func (p *Pub) read(c *link.Conn) error {
+	for {
+		frames, err := c.Next()
+		switch {
+		case errors.Is(err, link.ErrInterrupted):
+			c.Resume()
+		case err != nil:
+			return err
+		case len(frames) != 1 || len(frames[0]) == 0:
+		case frames[0][0] == 1:
+			if err := p.subscribe(c, frames[0][1:]); err != nil {
+				return err
+			}
+		case frames[0][0] == 0:
+			p.cancel(c, frames[0][1:])
+		}
+	}
+}
+
+func (p *Pub) subscribe(c *link.Conn, topic []byte) error {
+	p.mu.Lock()
+	if p.subs.Count(c) >= p.maxSubs {
+		p.mu.Unlock()
+		return fmt.Errorf("peer has %d subscriptions, no more are allowed (raise the limit with WithMaxSubscriptions)", p.maxSubs)
+	}
+	added := p.subs.Add(topic, c)
+	p.changed()
+	p.mu.Unlock()
+	if added {
+		c.ReportEvent(link.Event{Kind: link.Subscribed, Topic: string(topic)})
+	}
+	return nil
+}
+
+func (p *Pub) cancel(c *link.Conn, topic []byte) {
+	p.mu.Lock()
+	removed := p.subs.Remove(topic, c)
+	p.changed()
+	p.mu.Unlock()
+	if removed {
+		c.ReportEvent(link.Event{Kind: link.Unsubscribed, Topic: string(topic)})
+	}
+}
+
+// Shutdown waits until what was sent has been handed to the kernel or ctx
+// ends, and closes every connection.
+func (p *Pub) Shutdown(ctx context.Context) error {
+	p.mu.Lock()
+	p.closed = true
+	p.changed()
+	p.mu.Unlock()
+	return p.group.Shutdown(ctx)
+}

@@ -1,0 +1,247 @@
+package socket
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/gozmq/gozmq/runtime/internal/link"
+)
+
+// A Job is a request that was read and is now to be carried out.
+type Job interface {
+	// Run carries the request out and answers it through the RouterPeer that
+	// it was received from.
+	Run()
+}
+
+// A Receiver is what stands above a Router.
+type Receiver interface {
+	// Receive decodes one request. The frames are valid during the call only,
+	// the order is that of arrival. It returns nil when there is nothing to
+	// run: the request was malformed, or has been answered already.
+	Receive(p *RouterPeer, frames [][]byte) Job
+}
+
+// A Router takes requests from its peers and sends each answer back to where
+// its request came from (RFC 28). The goroutine that read a request runs it;
+// before it does so it sees to it that another one reads on.
+type Router struct {
+	group    *link.Group
+	receiver Receiver
+	base     context.Context // of the peers' contexts
+	readers  sync.WaitGroup  // goroutines that are or wait to be a reader
+
+	mu       sync.Mutex
+	idle     []chan *RouterPeer // of those that wait to be one
+	running  int                // jobs
+	draining bool
+	drained  chan struct{} // closed when draining and nothing runs
+}
+
+// maxIdleReaders is how many goroutines are kept for the next request.
+const maxIdleReaders = 64
+
+// NewRouter returns a router without peers, whose contexts derive from base.
+// Shutdown must be called.
+func NewRouter(base context.Context, cfg link.Config, r Receiver) *Router {
+	router := &Router{receiver: r, base: base, drained: make(chan struct{})}
+	router.group = link.NewGroup(cfg, router)
+	return router
+}
+
+// Links returns the router's connections.
+func (r *Router) Links() *link.Group { return r.group }
+
+// A RouterPeer is one connection of a router.
+type RouterPeer struct {
+	*link.Conn
+	// Context ends with the connection.
+	Context context.Context
+
+	router *Router
+	room   chan struct{} // a token when a full queue has room
+}
+
+// Serve reads a connection until it ends (link.Handler).
+func (r *Router) Serve(c *link.Conn) error {
+	ctx, cancel := context.WithCancelCause(r.base)
+	p := &RouterPeer{Conn: c, Context: ctx, router: r, room: make(chan struct{}, 1)}
+	c.Room = p.hasRoom
+	p.read()
+	<-c.Closed() // others may be reading, and jobs may have answers to send
+	cancel(c.Err())
+	return c.Err()
+}
+
+// read reads requests until the connection ends or, because a request that was
+// read had to be run, another goroutine reads on.
+func (p *RouterPeer) read() {
+	for {
+		frames, err := p.next()
+		if err != nil {
+			if !errors.Is(err, errDraining) {
+				p.Close(err)
+			}
+			return
+		}
+		job := p.router.receiver.Receive(p, frames)
+		if job == nil {
+			continue
+		}
+		if p.router.start(p) {
+			p.run(job)
+		}
+		return
+	}
+}
+
+// run runs a job, which may end its goroutine with runtime.Goexit.
+func (p *RouterPeer) run(job Job) {
+	defer p.router.finish()
+	job.Run()
+}
+
+var errDraining = errors.New("server is stopping")
+
+// next returns the next request. While the peer does not read its answers no
+// more of its requests are read.
+func (p *RouterPeer) next() ([][]byte, error) {
+	if p.Full() {
+		p.Pause()
+		for p.Full() {
+			select {
+			case <-p.room:
+			case <-p.Closed():
+				return nil, p.Err()
+			}
+		}
+		p.Unpause()
+	}
+	for {
+		frames, err := p.Next()
+		if !errors.Is(err, link.ErrInterrupted) {
+			return frames, err
+		}
+		if p.router.isDraining() {
+			return nil, errDraining
+		}
+		p.Resume()
+	}
+}
+
+func (p *RouterPeer) hasRoom() {
+	select {
+	case p.room <- struct{}{}:
+	default:
+	}
+}
+
+func (r *Router) isDraining() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.draining
+}
+
+// start counts a job and makes another goroutine p's reader: one that waits
+// for work, else a new one. It returns false when no more jobs are to run.
+func (r *Router) start(p *RouterPeer) bool {
+	r.mu.Lock()
+	if r.draining {
+		r.mu.Unlock()
+		return false
+	}
+	r.running++
+	n := len(r.idle)
+	if n == 0 {
+		r.readers.Go(func() { r.follow(p) })
+		r.mu.Unlock()
+		return true
+	}
+	ch := r.idle[n-1]
+	r.idle = r.idle[:n-1]
+	r.mu.Unlock()
+	ch <- p
+	return true
+}
+
+func (r *Router) finish() {
+	r.mu.Lock()
+	r.running--
+	if r.draining && r.running == 0 {
+		close(r.drained)
+	}
+	r.mu.Unlock()
+}
+
+// follow reads p, and then whatever connection needs a reader, until enough
+// others are waiting to do so.
+func (r *Router) follow(p *RouterPeer) {
+	ch := make(chan *RouterPeer, 1)
+	for p != nil {
+		p.read()
+		r.mu.Lock()
+		if len(r.idle) >= maxIdleReaders || r.draining {
+			r.mu.Unlock()
+			return
+		}
+		r.idle = append(r.idle, ch)
+		r.mu.Unlock()
+		p = <-ch
+	}
+}
+
+// Drain stops accepting and reading, and waits until every job has run or ctx
+// ends. It must be called once, before Shutdown.
+func (r *Router) Drain(ctx context.Context) error {
+	r.mu.Lock()
+	r.draining = true
+	idle := r.idle
+	r.idle = nil
+	if r.running == 0 {
+		close(r.drained)
+	}
+	r.mu.Unlock()
+	for _, ch := range idle {
+		ch <- nil
+	}
+	r.group.StopListening()
+	r.group.Each((*link.Conn).Interrupt)
+	select {
+	case <-r.drained:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// Shutdown closes every connection after its answers have been handed to the
+// kernel or ctx has ended, and waits for the jobs that still run. It returns an
+// error when some do not return by the end of ctx; they are left behind.
+func (r *Router) Shutdown(ctx context.Context) error {
+	done := make(chan error, 1)
+	go func() {
+		err := r.group.Shutdown(ctx)
+		r.readers.Wait()
+		done <- err
+	}()
+	select {
+	case err := <-done:
+		return err
+	case <-ctx.Done():
+	}
+	r.group.Each(func(c *link.Conn) { c.Close(link.ErrClosed) })
+	select {
+	case err := <-done:
+		return err
+	case <-time.After(jobGrace):
+		return errJobsLeft
+	}
+}
+
+// jobGrace is how long a job may take to return after its context has ended
+// and the time for a shutdown is over.
+const jobGrace = 500 * time.Millisecond
+
+var errJobsLeft = errors.New("handlers have not returned although their contexts have ended")

@@ -1,0 +1,127 @@
+package socket
+
+import (
+	"context"
+	"errors"
+	"sync"
+
+	"github.com/gozmq/gozmq/runtime/internal/link"
+	"github.com/gozmq/gozmq/runtime/internal/zmtp"
+)
+
+// A Subscriber takes what a Sub has received.
+type Subscriber interface {
+	// Receive is called with all that was read at once from one connection.
+	// Calls for different connections may run at the same time. The batch is
+	// valid during the call only; the connection is read on when it returns.
+	Receive(c *link.Conn, b *link.Batch)
+}
+
+// A Sub receives what was published under the prefixes that it subscribed to
+// (RFC 29). Its methods may be called from any goroutine.
+type Sub struct {
+	group *link.Group
+	to    Subscriber
+
+	mu     sync.Mutex
+	counts map[string]int // of subscribers per prefix
+	peers  []*link.Conn
+}
+
+// NewSub returns a sub socket without peers and subscriptions. Shutdown must
+// be called.
+func NewSub(cfg link.Config, to Subscriber) *Sub {
+	s := &Sub{to: to, counts: make(map[string]int)}
+	s.group = link.NewGroup(cfg, s)
+	return s
+}
+
+// Links returns the socket's connections.
+func (s *Sub) Links() *link.Group { return s.group }
+
+// Subscribe asks every peer, now and in future, for what begins with prefix.
+// Equal subscriptions are counted and sent once.
+func (s *Sub) Subscribe(prefix []byte) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.counts[string(prefix)]++
+	if s.counts[string(prefix)] > 1 {
+		return
+	}
+	for _, c := range s.peers {
+		send(c, true, prefix)
+	}
+}
+
+// Cancel ends one Subscribe of the same prefix.
+func (s *Sub) Cancel(prefix []byte) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.counts[string(prefix)]--; s.counts[string(prefix)] > 0 {
+		return
+	}
+	delete(s.counts, string(prefix))
+	for _, c := range s.peers {
+		send(c, false, prefix)
+	}
+}
+
+// Serve receives from one peer (link.Handler), after it has been told of every
+// subscription.
+func (s *Sub) Serve(c *link.Conn) error {
+	s.mu.Lock()
+	c.Cork()
+	for prefix := range s.counts {
+		send(c, true, []byte(prefix))
+	}
+	c.Uncork()
+	s.peers = append(s.peers, c)
+	s.mu.Unlock()
+	defer func() {
+		s.mu.Lock()
+		s.peers = without(s.peers, c)
+		s.mu.Unlock()
+	}()
+	for {
+		batch, err := c.NextBatch(maxBatch)
+		switch {
+		case errors.Is(err, link.ErrInterrupted):
+			c.Resume()
+		case err != nil:
+			return err
+		default:
+			s.to.Receive(c, batch)
+			batch.Release()
+		}
+	}
+}
+
+// maxBatch is how many messages are passed on at once.
+const maxBatch = 4096
+
+// send tells a peer of one subscription, in the form that its version knows.
+// A failure shows when the connection is read.
+func send(c *link.Conn, subscribe bool, prefix []byte) {
+	b, err := c.BeginForced()
+	if err != nil {
+		return
+	}
+	switch {
+	case c.Minor >= 1 && subscribe:
+		b = zmtp.AppendCommand(b, zmtp.CommandSubscribe, prefix)
+	case c.Minor >= 1:
+		b = zmtp.AppendCommand(b, zmtp.CommandCancel, prefix)
+	default:
+		b = zmtp.AppendHeader(b, 0, 1+len(prefix))
+		if subscribe {
+			b = append(b, 1)
+		} else {
+			b = append(b, 0)
+		}
+		b = append(b, prefix...)
+	}
+	c.Commit(b)
+}
+
+// Shutdown closes every connection.
+func (s *Sub) Shutdown(ctx context.Context) error { return s.group.Shutdown(ctx) }
