@@ -1,0 +1,36 @@
+package gozmq
+
+import (
+	"context"
+	"time"
+
+	"google.golang.org/protobuf/proto"
+)
+
+// A Caller makes calls; generated clients need nothing else. A Conn is one.
+type Caller interface {
+	// Call sends req, waits for the reply and decodes it into reply.
+	Call(ctx context.Context, m *Method, req, reply proto.Message, opts ...CallOption) error
+}
+
+// A CallOption changes one call.
+type CallOption interface{ applyCall(*callOptions) }
+
+type callOptions struct{ timeout time.Duration }
+
+type callTimeout time.Duration
+
+func (t callTimeout) applyCall(o *callOptions) { o.timeout = time.Duration(t) }
+
+// WithTimeout limits one call, in place of the timeout in the method's
+// annotation. 0: no limit but the context's.
+func WithTimeout(d time.Duration) CallOption { return callTimeout(d) }
+
+// Call makes one call through c. Generated clients call it.
+func Call[Resp any, R message[Resp]](ctx context.Context, c Caller, m *Method, req proto.Message, opts ...CallOption) (R, error) {
+	reply := R(new(Resp))
+	if err := c.Call(ctx, m, req, reply, opts...); err != nil {
+		return nil, err
+	}
+	return reply, nil
+}

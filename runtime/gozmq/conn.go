@@ -1,0 +1,190 @@
+package gozmq
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"time"
+
+	"google.golang.org/protobuf/proto"
+
+	"github.com/gozmq/gozmq/runtime/internal/link"
+	"github.com/gozmq/gozmq/runtime/internal/socket"
+	"github.com/gozmq/gozmq/runtime/internal/zmtp"
+)
+
+type dialConfig struct {
+	socketConfig
+	ready       time.Duration
+	interceptor Interceptor
+}
+
+// A Conn makes calls to one or more servers. Any number of calls may be in
+// flight at once, from any goroutines; each goes to the server with the fewest
+// of this Conn's calls in flight. On the wire it is a DEALER socket.
+type Conn struct {
+	dealer      *socket.Dealer
+	observer    *observer
+	interceptor Interceptor
+	limit       int
+	linger      time.Duration
+	addrs       []string
+}
+
+// Dial returns a Conn that connects, or lets servers connect to it, in the
+// background. It fails when an option is wrong or an endpoint cannot be bound,
+// and not because no server is there yet. Close must be called.
+func Dial(opts ...DialOption) (*Conn, error) {
+	cfg := dialConfig{socketConfig: newSocketConfig(zmtp.Dealer), ready: 10 * time.Second}
+	for _, o := range opts {
+		o.applyDial(&cfg)
+	}
+	if err := cfg.check(); err != nil {
+		return nil, fmt.Errorf("dial: %w", err)
+	}
+	c := &Conn{
+		observer:    newObserver(cfg.SocketType, cfg.observer),
+		interceptor: cfg.interceptor,
+		limit:       cfg.MaxMessageSize,
+		linger:      cfg.linger,
+	}
+	cfg.Observe = c.observer.link()
+	c.dealer = socket.NewDealer(cfg.Config, cfg.ready)
+	addrs, err := cfg.endpoints.open(c.dealer.Links())
+	if err != nil {
+		c.Close()
+		return nil, fmt.Errorf("dial: %w", err)
+	}
+	c.addrs = addrs
+	return c, nil
+}
+
+type readyTimeout time.Duration
+
+func (o readyTimeout) applyDial(c *dialConfig) { c.ready = time.Duration(o) }
+
+// WithReadyTimeout sets how long a call waits for a server to be connected
+// before it fails with CodeUnavailable. 0: as long as its context lasts.
+// Default: 10 s.
+func WithReadyTimeout(d time.Duration) DialOption { return readyTimeout(d) }
+
+// Addrs returns the endpoints that were bound, with ports filled in.
+func (c *Conn) Addrs() []string { return c.addrs }
+
+// Close fails the calls in flight with CodeUnavailable and closes the
+// connections, after requests that were sent have reached the kernel or the
+// linger time is over. Calls made later fail with CodeCanceled.
+func (c *Conn) Close() error {
+	err := lingering(c.linger, c.dealer.Shutdown)
+	c.observer.close()
+	return err
+}
+
+// lingering calls shutdown with a context that ends after d.
+func lingering(d time.Duration, shutdown func(context.Context) error) error {
+	ctx, cancel := context.WithTimeoutCause(context.Background(), d, errLinger)
+	defer cancel()
+	return shutdown(ctx)
+}
+
+var errLinger = errors.New("closed with messages unsent (raise the time with WithLinger)")
+
+// Call makes one call (Caller). Every error is an *Error or wraps one, so that
+// CodeOf tells what happened:
+//
+//   - CodeDeadlineExceeded, CodeCanceled: ctx or the method's timeout ended.
+//   - CodeUnavailable: no server in time, or the connection was lost; the call
+//     may have been carried out.
+//   - CodeInvalidArgument, CodeResourceExhausted: req cannot be sent.
+//   - CodeInternal: the reply makes no sense.
+//   - any code that the server's handler returns.
+func (c *Conn) Call(ctx context.Context, m *Method, req, reply proto.Message, opts ...CallOption) error {
+	o := callOptions{timeout: m.Timeout}
+	for _, opt := range opts {
+		opt.applyCall(&o)
+	}
+	if o.timeout > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, o.timeout)
+		defer cancel()
+	}
+	if c.interceptor == nil {
+		return c.attempts(ctx, m, req, reply)
+	}
+	got, err := c.interceptor(ctx, &CallInfo{Method: m, Client: true}, req, func(ctx context.Context, req proto.Message) (proto.Message, error) {
+		return reply, c.attempts(ctx, m, req, reply)
+	})
+	if err != nil {
+		return asError(err)
+	}
+	if got != nil && got != reply {
+		proto.Reset(reply)
+		proto.Merge(reply, got)
+	}
+	return nil
+}
+
+// Pauses between the attempts of one call: they double, and each is spread at
+// random over the lower half.
+const (
+	retryFirst = 50 * time.Millisecond
+	retryLimit = 2 * time.Second
+)
+
+// attempts makes the call, and again while it fails with CodeUnavailable if
+// the method allows that.
+func (c *Conn) attempts(ctx context.Context, m *Method, req, reply proto.Message) error {
+	pause := retryFirst
+	for attempt := 1; ; attempt++ {
+		err := c.attempt(ctx, m, req, reply)
+		if err == nil || attempt >= m.MaxAttempts || m.Idempotency == IdempotencyUnknown || CodeOf(err) != CodeUnavailable {
+			return err
+		}
+		timer := time.NewTimer(pause/2 + rand.N(pause/2))
+		select {
+		case <-timer.C:
+		case <-ctx.Done():
+			timer.Stop()
+			return err
+		}
+		pause = min(2*pause, retryLimit)
+	}
+}
+
+// attempt makes the call once.
+func (c *Conn) attempt(ctx context.Context, m *Method, req, reply proto.Message) error {
+	if err := ctx.Err(); err != nil {
+		return contextError(err, m)
+	}
+	x := exchanges.Get().(*exchange)
+	x.method, x.req, x.reply, x.limit = m, req, reply, c.limit
+	x.deadline, _ = ctx.Deadline()
+	err := c.dealer.Do(ctx, x)
+	if err == nil {
+		err = x.err
+	} else {
+		err = callError(err, m)
+	}
+	*x = exchange{}
+	exchanges.Put(x)
+	return err
+}
+
+// callError gives a code to why no reply came.
+func callError(err error, m *Method) error {
+	var lost *socket.LostError
+	switch {
+	case errors.As(err, new(*Error)):
+		return err
+	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+		return contextError(err, m)
+	case errors.Is(err, link.ErrClosed) && !errors.As(err, &lost):
+		return Errorf(CodeCanceled, "%s: the Conn is closed", m.Procedure)
+	}
+	return Errorf(CodeUnavailable, "%s: %w", m.Procedure, err)
+}
+
+func contextError(err error, m *Method) error {
+	return Errorf(CodeOf(err), "%s: %w", m.Procedure, err)
+}

@@ -1,0 +1,109 @@
+package gozmq
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/gozmq/gozmq/runtime/internal/link"
+)
+
+// An EventKind says what happened to a socket.
+type EventKind uint8
+
+const (
+	EventListening       = EventKind(link.Listening)       // an endpoint was bound
+	EventAcceptFailed    = EventKind(link.AcceptFailed)    // the system refused a connection
+	EventDialFailed      = EventKind(link.DialFailed)      // an attempt to connect failed; another will follow
+	EventHandshakeFailed = EventKind(link.HandshakeFailed) // a peer was refused, or refused us, before it was one
+	EventConnected       = EventKind(link.Connected)       // a peer is ready, dialled or accepted
+	EventDisconnected    = EventKind(link.Disconnected)    // a peer is gone
+	EventHeartbeatLost   = EventKind(link.HeartbeatLost)   // a peer was silent for too long
+	EventSubscribed      = EventKind(link.Subscribed)      // a peer subscribed to Topic
+	EventUnsubscribed    = EventKind(link.Unsubscribed)    // a peer gave Topic up
+	EventDropped         = EventKind(link.Dropped)         // Count messages were dropped: the peer's queue was full
+	EventMalformed       = EventKind(link.Malformed)       // a message made no sense and was dropped
+	EventPanic           = eventOwn + 0                    // a handler panicked
+	EventTaskFailed      = eventOwn + 1                    // a worker's handler returned an error
+	EventEventsLost      = eventOwn + 2                    // Count events were dropped: the observer was slow
+)
+
+const eventOwn EventKind = 64
+
+// String returns the kind in lower case.
+func (k EventKind) String() string {
+	switch k {
+	case EventListening:
+		return "listening"
+	case EventAcceptFailed:
+		return "accept failed"
+	case EventDialFailed:
+		return "dial failed"
+	case EventHandshakeFailed:
+		return "handshake failed"
+	case EventConnected:
+		return "connected"
+	case EventDisconnected:
+		return "disconnected"
+	case EventHeartbeatLost:
+		return "heartbeat lost"
+	case EventSubscribed:
+		return "subscribed"
+	case EventUnsubscribed:
+		return "unsubscribed"
+	case EventDropped:
+		return "dropped"
+	case EventMalformed:
+		return "malformed"
+	case EventPanic:
+		return "panic"
+	case EventTaskFailed:
+		return "task failed"
+	case EventEventsLost:
+		return "events lost"
+	default:
+		return fmt.Sprintf("event %d", uint8(k))
+	}
+}
+
+// An Event is something that happened to a socket.
+type Event struct {
+	Kind     EventKind
+	Time     time.Time
+	Socket   string // the ZeroMQ type of this socket, as "ROUTER"
+	Endpoint string // the endpoint that was bound or dialled; "" where there is none
+	Peer     string // the peer's address; "" where there is none
+	Method   string // EventPanic, EventTaskFailed: the procedure
+	Topic    string // EventSubscribed, EventUnsubscribed: any bytes
+	Count    int    // EventDropped, EventEventsLost
+	Err      error  // why; nil where nothing went wrong
+	Stack    []byte // EventPanic: the goroutine's stack
+}
+
+// LogEvents returns an observer that logs each event: at level Info, or Warn
+// where something went wrong.
+func LogEvents(l *slog.Logger) func(Event) {
+	return func(e Event) {
+		level := slog.LevelInfo
+		attrs := []slog.Attr{slog.String("socket", e.Socket)}
+		add := func(name, value string) {
+			if value != "" {
+				attrs = append(attrs, slog.String(name, value))
+			}
+		}
+		add("endpoint", e.Endpoint)
+		add("peer", e.Peer)
+		add("method", e.Method)
+		add("topic", e.Topic)
+		if e.Count > 0 {
+			attrs = append(attrs, slog.Int("count", e.Count))
+		}
+		if e.Err != nil {
+			level = slog.LevelWarn
+			attrs = append(attrs, slog.Any("error", e.Err))
+		}
+		add("stack", string(e.Stack))
+		l.LogAttrs(context.Background(), level, "zeromq "+e.Kind.String(), attrs...)
+	}
+}

@@ -1,0 +1,43 @@
+package gozmq
+
+import "time"
+
+// Idempotency says what happens when a call is made more than once. Its values
+// are those of google.protobuf.MethodOptions.IdempotencyLevel.
+type Idempotency uint8
+
+const (
+	// IdempotencyUnknown promises nothing: a call is never tried again.
+	IdempotencyUnknown Idempotency = iota
+	// NoSideEffects changes nothing, as a look-up.
+	NoSideEffects
+	// Idempotent has the same effect however often it is made, as a deletion.
+	Idempotent
+)
+
+// String returns the name of the level.
+func (i Idempotency) String() string {
+	switch i {
+	case NoSideEffects:
+		return "no_side_effects"
+	case Idempotent:
+		return "idempotent"
+	default:
+		return "unknown"
+	}
+}
+
+// A Method describes one rpc of a REQ/REP or PUSH/PULL service. Generated code
+// makes the values; they must not be changed.
+type Method struct {
+	// Procedure is the method's name on the wire: "package.Service/Method".
+	Procedure string
+	// Idempotency is the method's standard idempotency_level option.
+	Idempotency Idempotency
+	// Timeout limits a call whose context has no earlier deadline. 0: no limit.
+	Timeout time.Duration
+	// MaxAttempts is how often a call is tried at most. Less than 2: once.
+	MaxAttempts int
+	// Bare leaves out every frame but the body's.
+	Bare bool
+}

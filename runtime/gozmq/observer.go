@@ -1,0 +1,103 @@
+package gozmq
+
+import (
+	"sync"
+	"time"
+
+	"github.com/gozmq/gozmq/runtime/internal/link"
+	"github.com/gozmq/gozmq/runtime/internal/zmtp"
+)
+
+// eventQueue is how many events wait for a slow observer.
+const eventQueue = 1024
+
+// An observer hands events to the user's function without ever blocking those
+// who report them. A nil observer drops everything.
+type observer struct {
+	socket string
+	call   func(Event)
+
+	mu     sync.Mutex
+	queue  []Event
+	lost   int
+	closed bool
+	wake   chan struct{}
+	done   chan struct{}
+}
+
+// newObserver starts an observer; it returns nil when there is nothing to
+// call.
+func newObserver(t zmtp.SocketType, call func(Event)) *observer {
+	if call == nil {
+		return nil
+	}
+	o := &observer{socket: string(t), call: call, wake: make(chan struct{}, 1), done: make(chan struct{})}
+	go o.run()
+	return o
+}
+
+// link returns what the connections below report to.
+func (o *observer) link() func(link.Event) {
+	if o == nil {
+		return nil
+	}
+	return func(e link.Event) {
+		o.observe(Event{Kind: EventKind(e.Kind), Endpoint: e.Endpoint, Peer: e.Peer, Topic: e.Topic, Count: e.Count, Err: e.Err})
+	}
+}
+
+func (o *observer) observe(e Event) {
+	if o == nil {
+		return
+	}
+	e.Time, e.Socket = time.Now(), o.socket
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.closed {
+		return
+	}
+	if len(o.queue) >= eventQueue {
+		o.lost++
+		return
+	}
+	o.queue = append(o.queue, e)
+	o.signal()
+}
+
+func (o *observer) signal() {
+	select {
+	case o.wake <- struct{}{}:
+	default:
+	}
+}
+
+func (o *observer) run() {
+	defer close(o.done)
+	for range o.wake {
+		o.mu.Lock()
+		events, lost, closed := o.queue, o.lost, o.closed
+		o.queue, o.lost = nil, 0
+		o.mu.Unlock()
+		for _, e := range events {
+			o.call(e)
+		}
+		if lost > 0 {
+			o.call(Event{Kind: EventEventsLost, Time: time.Now(), Socket: o.socket, Count: lost})
+		}
+		if closed {
+			return
+		}
+	}
+}
+
+// close returns when the observer has been told of everything.
+func (o *observer) close() {
+	if o == nil {
+		return
+	}
+	o.mu.Lock()
+	o.closed = true
+	o.signal()
+	o.mu.Unlock()
+	<-o.done
+}

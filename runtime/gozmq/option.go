@@ -1,0 +1,175 @@
+package gozmq
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/gozmq/gozmq/runtime/internal/link"
+	"github.com/gozmq/gozmq/runtime/internal/zmtp"
+)
+
+// DefaultMaxMessageSize is the largest message that is sent or received unless
+// WithMaxMessageSize says otherwise: 4 MiB.
+const DefaultMaxMessageSize = 4 << 20
+
+// A SocketOption fits every constructor of this package.
+type SocketOption interface {
+	DialOption
+	ServerOption
+	PublisherOption
+	SubscriberOption
+	VentilatorOption
+	WorkerOption
+	SinkOption
+}
+
+// Options of one role each. The functions named With… and the types Endpoints
+// make them.
+type (
+	// DialOption is an option of Dial.
+	DialOption interface{ applyDial(*dialConfig) }
+	// ServerOption is an option of NewServer.
+	ServerOption interface{ applyServer(*serverConfig) }
+	// PublisherOption is an option of NewPublisher.
+	PublisherOption interface{ applyPublisher(*publisherConfig) }
+	// SubscriberOption is an option of NewSubscriber.
+	SubscriberOption interface{ applySubscriber(*subscriberConfig) }
+	// VentilatorOption is an option of NewVentilator.
+	VentilatorOption interface{ applyVentilator(*ventilatorConfig) }
+	// WorkerOption is an option of RunWorker.
+	WorkerOption interface{ applyWorker(*workerConfig) }
+	// SinkOption is an option of NewSink.
+	SinkOption interface{ applySink(*sinkConfig) }
+)
+
+// socketConfig is what all roles have in common.
+type socketConfig struct {
+	link.Config
+	endpoints Endpoints
+	linger    time.Duration
+	observer  func(Event)
+}
+
+func newSocketConfig(t zmtp.SocketType) socketConfig {
+	return socketConfig{
+		linger: time.Second,
+		Config: link.Config{
+			SocketType:        t,
+			MaxMessageSize:    DefaultMaxMessageSize,
+			SendQueue:         1000,
+			SendQueueBytes:    4 << 20,
+			ConnectTimeout:    10 * time.Second,
+			HandshakeTimeout:  10 * time.Second,
+			MaxHandshakes:     256,
+			MaxPeers:          65536,
+			ReconnectMin:      100 * time.Millisecond,
+			ReconnectMax:      30 * time.Second,
+			HeartbeatInterval: 10 * time.Second,
+			HeartbeatTimeout:  30 * time.Second,
+			HeartbeatTTL:      30 * time.Second,
+		},
+	}
+}
+
+type socketOption func(*socketConfig)
+
+func (o socketOption) applyDial(c *dialConfig)             { o(&c.socketConfig) }
+func (o socketOption) applyServer(c *serverConfig)         { o(&c.socketConfig) }
+func (o socketOption) applyPublisher(c *publisherConfig)   { o(&c.socketConfig) }
+func (o socketOption) applySubscriber(c *subscriberConfig) { o(&c.socketConfig) }
+func (o socketOption) applyVentilator(c *ventilatorConfig) { o(&c.socketConfig) }
+func (o socketOption) applyWorker(c *workerConfig)         { o(&c.socketConfig) }
+func (o socketOption) applySink(c *sinkConfig)             { o(&c.socketConfig) }
+
+// WithIdentity announces an identity of 1 to 255 bytes, the first of which is
+// not 0. Peers may use it in logs and to address this socket.
+func WithIdentity(id string) SocketOption {
+	return socketOption(func(c *socketConfig) { c.Identity = id })
+}
+
+// WithMaxMessageSize limits the bytes of one message, all frames together. A
+// larger one is not sent; a peer that sends one is disconnected. Default:
+// DefaultMaxMessageSize.
+func WithMaxMessageSize(n int) SocketOption {
+	return socketOption(func(c *socketConfig) { c.MaxMessageSize = n })
+}
+
+// WithSendQueue sets the high-water marks of each peer's queue, which comes on
+// top of what the kernel holds: at that many messages or bytes it is full.
+// Defaults: 1000 and 4 MiB.
+func WithSendQueue(messages, bytes int) SocketOption {
+	return socketOption(func(c *socketConfig) { c.SendQueue, c.SendQueueBytes = messages, bytes })
+}
+
+// WithHeartbeat sends each peer a PING every interval, and ends a connection
+// from which nothing was heard for timeout, which is at least twice the
+// interval. An interval of 0 turns heartbeats off; those of a peer are still
+// answered. Defaults: 10 s and 30 s.
+func WithHeartbeat(interval, timeout time.Duration) SocketOption {
+	return socketOption(func(c *socketConfig) {
+		c.HeartbeatInterval, c.HeartbeatTimeout, c.HeartbeatTTL = interval, timeout, timeout
+	})
+}
+
+// WithReconnect sets the pause before a lost or failed connection is dialled
+// again: first, doubling up to limit, each spread by a quarter at random.
+// Defaults: 100 ms and 30 s.
+func WithReconnect(first, limit time.Duration) SocketOption {
+	return socketOption(func(c *socketConfig) { c.ReconnectMin, c.ReconnectMax = first, limit })
+}
+
+// WithConnectTimeout limits one attempt to dial, and after it the handshake.
+// Defaults: 10 s each.
+func WithConnectTimeout(dial, handshake time.Duration) SocketOption {
+	return socketOption(func(c *socketConfig) { c.ConnectTimeout, c.HandshakeTimeout = dial, handshake })
+}
+
+// WithMaxHandshakes limits how many accepted connections may be shaking hands;
+// when one more comes, the oldest of them is closed. Default: 256.
+func WithMaxHandshakes(n int) SocketOption {
+	return socketOption(func(c *socketConfig) { c.MaxHandshakes = n })
+}
+
+// WithMaxPeers limits how many accepted connections there may be; one more is
+// closed at once. Default: 65536.
+func WithMaxPeers(n int) SocketOption {
+	return socketOption(func(c *socketConfig) { c.MaxPeers = n })
+}
+
+// WithLinger sets how long Close waits for what was sent to reach the kernel.
+// Default: 1 s.
+func WithLinger(d time.Duration) SocketOption {
+	return socketOption(func(c *socketConfig) { c.linger = d })
+}
+
+// WithObserver has f called with each Event of the socket, one at a time and in
+// order, in a goroutine of its own. Events are dropped, and their number is
+// reported, while f does not keep up.
+func WithObserver(f func(Event)) SocketOption {
+	return socketOption(func(c *socketConfig) { c.observer = f })
+}
+
+// check reports everything that is wrong with the options.
+func (c *socketConfig) check() error {
+	var errs []error
+	fail := func(bad bool, format string, args ...any) {
+		if bad {
+			errs = append(errs, fmt.Errorf(format, args...))
+		}
+	}
+	if err := zmtp.CheckIdentity(c.Identity); err != nil {
+		errs = append(errs, fmt.Errorf("WithIdentity: %w", err))
+	}
+	fail(c.MaxMessageSize < 1, "WithMaxMessageSize: %d bytes, want at least 1", c.MaxMessageSize)
+	fail(c.SendQueue < 1 || c.SendQueueBytes < 1, "WithSendQueue: %d messages and %d bytes, want at least 1 of each", c.SendQueue, c.SendQueueBytes)
+	fail(c.ConnectTimeout <= 0 || c.HandshakeTimeout <= 0, "WithConnectTimeout: %v and %v, want more than 0", c.ConnectTimeout, c.HandshakeTimeout)
+	fail(c.MaxHandshakes < 1, "WithMaxHandshakes: %d, want at least 1", c.MaxHandshakes)
+	fail(c.MaxPeers < 1, "WithMaxPeers: %d, want at least 1", c.MaxPeers)
+	fail(c.ReconnectMin <= 0 || c.ReconnectMax < c.ReconnectMin, "WithReconnect: first %v and limit %v, want 0 < first <= limit", c.ReconnectMin, c.ReconnectMax)
+	fail(c.HeartbeatInterval < 0, "WithHeartbeat: interval %v, want 0 or more", c.HeartbeatInterval)
+	fail(c.HeartbeatInterval > 0 && c.HeartbeatTimeout < 2*c.HeartbeatInterval,
+		"WithHeartbeat: timeout %v, want at least twice the interval of %v", c.HeartbeatTimeout, c.HeartbeatInterval)
+	fail(c.linger < 0, "WithLinger: %v, want 0 or more", c.linger)
+	return errors.Join(errs...)
+}

@@ -1,0 +1,163 @@
+package gozmq
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"google.golang.org/protobuf/proto"
+
+	"github.com/gozmq/gozmq/runtime/internal/socket"
+	"github.com/gozmq/gozmq/runtime/internal/zmtp"
+)
+
+type publisherConfig struct {
+	socketConfig
+	maxSubscriptions int
+}
+
+// A Publisher sends messages to those who subscribed to their topics. It never
+// waits for a subscriber: one whose queue is full misses messages, which are
+// counted. Its methods may be called from any goroutine. On the wire it is a
+// PUB socket.
+type Publisher struct {
+	pub      *socket.Pub
+	observer *observer
+	limit    int
+	linger   time.Duration
+	addrs    []string
+}
+
+// NewPublisher opens a publisher. Close must be called.
+func NewPublisher(opts ...PublisherOption) (*Publisher, error) {
+	cfg := publisherConfig{socketConfig: newSocketConfig(zmtp.Pub), maxSubscriptions: 1 << 20}
+	for _, o := range opts {
+		o.applyPublisher(&cfg)
+	}
+	err := cfg.check()
+	if err == nil && cfg.maxSubscriptions < 1 {
+		err = fmt.Errorf("WithMaxSubscriptions: %d, want at least 1", cfg.maxSubscriptions)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("publisher: %w", err)
+	}
+	p := &Publisher{observer: newObserver(cfg.SocketType, cfg.observer), limit: cfg.MaxMessageSize, linger: cfg.linger}
+	cfg.Observe = p.observer.link()
+	p.pub = socket.NewPub(cfg.Config, cfg.maxSubscriptions)
+	if p.addrs, err = cfg.endpoints.open(p.pub.Links()); err != nil {
+		p.Close()
+		return nil, fmt.Errorf("publisher: %w", err)
+	}
+	return p, nil
+}
+
+type maxSubscriptions int
+
+func (o maxSubscriptions) applyPublisher(c *publisherConfig) { c.maxSubscriptions = int(o) }
+
+// WithMaxSubscriptions limits how many subscriptions one peer may hold; one
+// that asks for more is disconnected. Default: 1048576.
+func WithMaxSubscriptions(n int) PublisherOption { return maxSubscriptions(n) }
+
+// Addrs returns the endpoints that were bound, with ports filled in.
+func (p *Publisher) Addrs() []string { return p.addrs }
+
+// Dropped returns how many messages subscribers have missed because their
+// queue was full.
+func (p *Publisher) Dropped() uint64 { return p.pub.Dropped() }
+
+// WaitForSubscribers waits until at least n peers have a subscription that
+// covers topic, which may be a topic that generated code builds, or the
+// beginning of one; "" counts those that subscribed to everything.
+func (p *Publisher) WaitForSubscribers(ctx context.Context, topic string, n int) error {
+	if err := p.pub.WaitSubscribers(ctx, []byte(topic), n); err != nil {
+		return Errorf(CodeOf(err), "wait for subscribers of %q: %w", topic, err)
+	}
+	return nil
+}
+
+// Close closes the publisher, after what was published has reached the kernel
+// or the linger time is over.
+func (p *Publisher) Close() error {
+	err := lingering(p.linger, p.pub.Shutdown)
+	p.observer.close()
+	return err
+}
+
+// A Topic describes what one topic's messages are published under. Generated
+// code makes the values.
+type Topic[M proto.Message] struct {
+	// Name is "package.Service/Method", or the message's full name.
+	Name string
+	// Append appends m's topic to b. nil: the topic is Name.
+	Append func(b []byte, m M) []byte
+	// Bare leaves the topic's frame out.
+	Bare bool
+}
+
+// A publication is one message on its way out.
+type publication struct {
+	topic    []byte
+	frames   []byte
+	audience socket.Audience
+}
+
+var publications = sync.Pool{New: func() any { return new(publication) }}
+
+// Publish sends m to those who subscribed to its topic. Generated code calls
+// it. A message that nobody subscribed to is not encoded. It never blocks; it
+// fails when ctx has ended or m cannot be encoded.
+func Publish[M proto.Message](ctx context.Context, p *Publisher, t *Topic[M], m M) error {
+	if err := ctx.Err(); err != nil {
+		return Errorf(CodeOf(err), "publish %s: %w", t.Name, err)
+	}
+	x := publications.Get().(*publication)
+	defer x.free()
+	if t.Bare {
+		return p.publishBare(x, t.Name, m)
+	}
+	if t.Append == nil {
+		x.topic = append(x.topic[:0], t.Name...)
+	} else {
+		x.topic = t.Append(x.topic[:0], m)
+	}
+	if !p.pub.Audience(x.topic, &x.audience) {
+		return nil
+	}
+	x.frames = zmtp.AppendFrame(x.frames[:0], zmtp.FlagMore, x.topic)
+	return p.publish(x, t.Name, m)
+}
+
+// publishBare sends the body alone: subscriptions apply to its bytes.
+func (p *Publisher) publishBare(x *publication, name string, m proto.Message) error {
+	body, err := proto.MarshalOptions{}.MarshalAppend(x.topic[:0], m)
+	x.topic = body
+	if err != nil {
+		return Errorf(CodeInvalidArgument, "publish %s: encode: %w", name, err)
+	}
+	if p.pub.Audience(body, &x.audience) {
+		x.frames = zmtp.AppendFrame(x.frames[:0], 0, body)
+		p.pub.Send(&x.audience, x.frames)
+	}
+	return nil
+}
+
+func (p *Publisher) publish(x *publication, name string, m proto.Message) error {
+	frames, err := appendBody(x.frames, 0, m, p.limit)
+	x.frames = frames
+	if err != nil {
+		return Errorf(CodeOf(err), "publish %s: %w", name, err)
+	}
+	p.pub.Send(&x.audience, x.frames)
+	return nil
+}
+
+// maxKeptPublication is the largest buffer that is used again.
+const maxKeptPublication = 256 << 10
+
+func (x *publication) free() {
+	if cap(x.frames) <= maxKeptPublication && cap(x.topic) <= maxKeptPublication {
+		publications.Put(x)
+	}
+}

@@ -1,0 +1,225 @@
+package gozmq
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/gozmq/gozmq/runtime/internal/socket"
+	"github.com/gozmq/gozmq/runtime/internal/zmtp"
+)
+
+type serverConfig struct {
+	socketConfig
+	interceptor Interceptor
+	concurrency int
+	drain       time.Duration
+	onPanic     func(ctx context.Context, m *Method, value any, stack []byte)
+}
+
+// A Server serves REQ/REP services. Register them, then call Serve. On the
+// wire it is a ROUTER socket, which any REQ, DEALER or ROUTER may talk to.
+type Server struct {
+	cfg      serverConfig
+	observer *observer
+	running  atomic.Int64
+
+	mu       sync.Mutex
+	entries  map[string]*Handler // by procedure
+	services map[string]struct{}
+	bare     *Handler // the only method of a bare service
+	failures []error  // of RegisterService
+	router   *socket.Router
+	cancel   context.CancelCauseFunc // of the handlers' contexts
+	addrs    []string
+	done     bool
+}
+
+// NewServer returns a server without services. What is wrong with an option is
+// reported by Listen or Serve.
+func NewServer(opts ...ServerOption) *Server {
+	s := &Server{
+		cfg: serverConfig{
+			socketConfig: newSocketConfig(zmtp.Router),
+			concurrency:  10000,
+			drain:        10 * time.Second,
+		},
+		entries:  make(map[string]*Handler),
+		services: make(map[string]struct{}),
+	}
+	for _, o := range opts {
+		o.applyServer(&s.cfg)
+	}
+	return s
+}
+
+type serverOption func(*serverConfig)
+
+func (o serverOption) applyServer(c *serverConfig) { o(c) }
+
+// WithMaxConcurrency limits how many calls a server runs at once; one more is
+// answered with CodeResourceExhausted. Default: 10000.
+func WithMaxConcurrency(n int) ServerOption {
+	return serverOption(func(c *serverConfig) { c.concurrency = n })
+}
+
+// WithDrainTimeout sets how long a server that stops waits for the calls that
+// run before it cancels their contexts. Default: 10 s.
+func WithDrainTimeout(d time.Duration) ServerOption {
+	return serverOption(func(c *serverConfig) { c.drain = d })
+}
+
+// WithPanicHandler has f called when a handler panics, in the handler's
+// goroutine. The caller is told no more than that there was an internal error.
+func WithPanicHandler(f func(ctx context.Context, m *Method, value any, stack []byte)) ServerOption {
+	return serverOption(func(c *serverConfig) { c.onPanic = f })
+}
+
+// RegisterService adds a service (Registrar). Generated code calls it. An
+// error here is returned by Serve, too.
+func (s *Server) RegisterService(svc Service) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	err := s.register(svc)
+	if err != nil {
+		err = fmt.Errorf("register %s: %w", svc.Name, err)
+		s.failures = append(s.failures, err)
+	}
+	return err
+}
+
+func (s *Server) register(svc Service) error {
+	if s.router != nil || s.done {
+		return errors.New("the server is running; register before Listen and Serve")
+	}
+	if _, ok := s.services[svc.Name]; ok {
+		return errors.New("the service is registered already")
+	}
+	if s.bare != nil {
+		return errors.New("a service with bare framing, which must be alone on its server, is registered already")
+	}
+	for i := range svc.Handlers {
+		h := &svc.Handlers[i]
+		if h.method.Bare {
+			if len(s.services) > 0 {
+				return errors.New("a service with bare framing must be alone on its server")
+			}
+			s.bare = h
+		}
+		s.entries[h.method.Procedure] = h
+	}
+	s.services[svc.Name] = struct{}{}
+	return nil
+}
+
+// Listen opens endpoints ahead of Serve, so that Addrs is known. The server
+// answers from then on.
+func (s *Server) Listen(endpoints ...Endpoints) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.done {
+		return errors.New("serve: the server has been stopped")
+	}
+	if err := s.start(); err != nil {
+		return fmt.Errorf("serve: %w", err)
+	}
+	var all Endpoints
+	for _, e := range endpoints {
+		e.add(&all)
+	}
+	addrs, err := all.open(s.router.Links())
+	if err != nil {
+		return fmt.Errorf("serve: %w", err)
+	}
+	s.addrs = append(s.addrs, addrs...)
+	return nil
+}
+
+// start checks what was given and makes the socket, once; s.mu is held.
+func (s *Server) start() error {
+	if s.router != nil {
+		return nil
+	}
+	errs := append([]error{s.cfg.check()}, s.failures...)
+	if s.cfg.concurrency < 1 {
+		errs = append(errs, fmt.Errorf("WithMaxConcurrency: %d, want at least 1", s.cfg.concurrency))
+	}
+	if s.cfg.drain < 0 {
+		errs = append(errs, fmt.Errorf("WithDrainTimeout: %v, want 0 or more", s.cfg.drain))
+	}
+	if err := errors.Join(errs...); err != nil {
+		return err
+	}
+	s.observer = newObserver(s.cfg.SocketType, s.cfg.observer)
+	s.cfg.Observe = s.observer.link()
+	base, cancel := context.WithCancelCause(context.Background())
+	s.cancel = cancel
+	s.router = socket.NewRouter(base, s.cfg.Config, s)
+	return nil
+}
+
+// Addrs returns the endpoints that were bound, with ports filled in.
+func (s *Server) Addrs() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return append([]string(nil), s.addrs...)
+}
+
+var errStopped = errors.New("the server is stopping")
+
+// Serve opens endpoints, if any are given, and serves until ctx ends. Then it
+// stops accepting and reading, lets the calls that run finish, cancels their
+// contexts when that takes longer than WithDrainTimeout, sends the last
+// replies, and returns nil. An error says what kept it from serving, or that
+// something was left undone. A server serves once.
+func (s *Server) Serve(ctx context.Context, endpoints ...Endpoints) error {
+	if len(endpoints) > 0 || len(s.Addrs()) == 0 {
+		if err := s.Listen(endpoints...); err != nil {
+			s.stop(0)
+			return err
+		}
+	}
+	<-ctx.Done()
+	return s.stop(s.cfg.drain)
+}
+
+func (s *Server) stop(drain time.Duration) error {
+	s.mu.Lock()
+	router, done := s.router, s.done
+	s.done = true
+	s.mu.Unlock()
+	if router == nil || done {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), drain)
+	defer cancel()
+	_ = router.Drain(ctx) // what does not finish is cancelled now
+	s.cancel(errStopped)
+	err := lingering(s.cfg.linger, router.Shutdown)
+	s.observer.close()
+	return err
+}
+
+// reply sends an answer; a peer that is gone does not get it.
+func reply(p *socket.RouterPeer, envelope []byte, appendFrames func(b []byte) ([]byte, error)) error {
+	b, err := p.BeginForced()
+	if err != nil {
+		return nil
+	}
+	done := false
+	defer func() {
+		if !done {
+			p.Abort()
+		}
+	}()
+	b = append(b, envelope...)
+	if b, err = appendFrames(b); err != nil {
+		return err
+	}
+	done = true
+	p.Commit(b)
+	return nil
+}

@@ -1,0 +1,82 @@
+package gozmq
+
+import "strconv"
+
+// integer is the constraint of the integer fields that a topic may contain.
+type integer interface {
+	~int32 | ~int64 | ~uint32 | ~uint64
+}
+
+// enum is the constraint of generated enum types.
+type enum interface {
+	~int32
+	String() string
+}
+
+// AppendString appends a string field to a topic: its bytes, of which all but
+// A-Z a-z 0-9 - _ . ~ become %XX with uppercase digits. delim, the first byte
+// of the text that follows the field, becomes %XX too, so that the field ends
+// where delim first occurs; 0 says that nothing follows. delim must not be '%',
+// a digit or A-F, which occur in what is appended. Generated code calls it.
+func AppendString(b []byte, v string, delim byte) []byte {
+	return appendField(b, v, delim)
+}
+
+// AppendInt appends an integer field to a topic in decimal, with delim as in
+// AppendString. Generated code calls it.
+func AppendInt[T integer](b []byte, v T, delim byte) []byte {
+	var digits [20]byte // as many as the smallest int64 has, with its sign
+	if v < 0 {
+		return appendField(b, strconv.AppendInt(digits[:0], int64(v), 10), delim)
+	}
+	return appendField(b, strconv.AppendUint(digits[:0], uint64(v), 10), delim)
+}
+
+// AppendBool appends a bool field to a topic as true or false, with delim as in
+// AppendString. Generated code calls it.
+func AppendBool(b []byte, v bool, delim byte) []byte {
+	if v {
+		return appendField(b, "true", delim)
+	}
+	return appendField(b, "false", delim)
+}
+
+// AppendEnum appends an enum field to a topic by the name of its value, in
+// decimal where the value has none, with delim as in AppendString. Generated
+// code calls it.
+func AppendEnum[T enum](b []byte, v T, delim byte) []byte {
+	return appendField(b, v.String(), delim)
+}
+
+func appendField[V string | []byte](b []byte, v V, delim byte) []byte {
+	const hex = "0123456789ABCDEF"
+	start := 0 // of the bytes that stay as they are
+	for i := 0; i < len(v); i++ {
+		c := v[i]
+		if isPlain(c) && c != delim {
+			continue
+		}
+		b = append(b, v[start:i]...)
+		b = append(b, '%', hex[c>>4], hex[c&15])
+		start = i + 1
+	}
+	return append(b, v[start:]...)
+}
+
+// isPlain reports whether c is one of the unreserved characters of RFC 3986.
+func isPlain(c byte) bool {
+	const (
+		digits  = (1<<10 - 1) << '0'
+		letters = (1<<26 - 1) << ('A' - 64)
+		low     = digits | 1<<'-' | 1<<'.'
+		high    = letters | letters<<('a'-'A') | 1<<('_'-64) | 1<<('~'-64)
+	)
+	switch c >> 6 {
+	case 0:
+		return uint64(low)>>c&1 != 0
+	case 1:
+		return uint64(high)>>(c-64)&1 != 0
+	default:
+		return false
+	}
+}

@@ -1,0 +1,84 @@
+package gozmq
+
+import (
+	"bytes"
+	"slices"
+	"strings"
+)
+
+// maxSubscription is the longest prefix that is sent as a subscription, in
+// bytes: libzmq 4.3 breaks its own stream on longer ones.
+const maxSubscription = 245
+
+// A TopicPattern describes a set of topics: literal text with fields between,
+// each either fixed to one value or open. The zero value matches the empty
+// topic only; build others by adding, in order, literals with Literal and
+// fields with MatchString, MatchInt, MatchBool and MatchEnum. A pattern is a
+// value: adding to it changes no copy of it.
+type TopicPattern struct {
+	text string // the literals and the fixed values; the open fields are left out
+	open []openField
+}
+
+// An openField takes any bytes, also none, up to delim. Without delim in what
+// is left of the topic it takes all of that.
+type openField struct {
+	at    int // where in the pattern's text
+	delim byte
+}
+
+// TopicPattern returns p, so that a pattern serves as a Filter.
+func (p TopicPattern) TopicPattern() TopicPattern { return p }
+
+// Literal adds literal text, which is matched byte by byte.
+func (p *TopicPattern) Literal(s string) { p.text += s }
+
+func (p *TopicPattern) addOpen(delim byte) {
+	p.open = append(slices.Clip(p.open), openField{len(p.text), delim})
+}
+
+// String returns the pattern for people to read, with * for each open field:
+// "weather/ams/*".
+func (p TopicPattern) String() string {
+	var b strings.Builder
+	done := 0
+	for _, o := range p.open {
+		b.WriteString(p.text[done:o.at])
+		b.WriteByte('*')
+		done = o.at
+	}
+	b.WriteString(p.text[done:])
+	return b.String()
+}
+
+// prefix returns what to subscribe to: the longest text that all matching
+// topics begin with, or as much of it as a subscription may have. The caller
+// owns it.
+func (p TopicPattern) prefix() []byte {
+	text := p.text
+	if len(p.open) > 0 {
+		text = text[:p.open[0].at]
+	}
+	return []byte(text[:min(len(text), maxSubscription)])
+}
+
+// matches reports whether a topic, as received, is in the set. It allocates
+// nothing and takes time in the topic's length.
+func (p TopicPattern) matches(topic []byte) bool {
+	done := 0
+	for _, o := range p.open {
+		literal := p.text[done:o.at]
+		if len(topic) < len(literal) || string(topic[:len(literal)]) != literal {
+			return false
+		}
+		topic, done = topic[len(literal):], o.at
+		end := len(topic)
+		if o.delim != 0 {
+			if i := bytes.IndexByte(topic, o.delim); i >= 0 {
+				end = i
+			}
+		}
+		topic = topic[end:]
+	}
+	return string(topic) == p.text[done:]
+}
