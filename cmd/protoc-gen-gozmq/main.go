@@ -1,0 +1,98 @@
+// Command protoc-gen-gozmq is a plugin for buf and protoc that generates Go
+// code for REQ/REP, PUB/SUB and PUSH/PULL over ZeroMQ.
+package main
+
+import (
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"google.golang.org/protobuf/proto"
+
+	"github.com/gozmq/gozmq/generator"
+	gozmqproto "github.com/gozmq/gozmq/proto"
+)
+
+const usage = `protoc-gen-gozmq generates Go code for ZeroMQ from annotated .proto files.
+buf and protoc run it; what it reads is on its standard input.
+
+usage:
+  protoc-gen-gozmq --export-protos DIR   write the annotations' .proto files to DIR
+  protoc-gen-gozmq --version
+  protoc-gen-gozmq --help
+
+options, in buf.gen.yaml's opt or protoc's --gozmq_opt:
+  package_suffix=gozmq    ending of the generated package's name; empty: the
+                          package of the messages themselves
+  unannotated=req_rep     what becomes of services without any annotation:
+                          req_rep, or skip to leave them out
+  paths, module, M<file>, default_api_level, apilevelM<file>
+                          as protoc-gen-go has them; use the same values
+`
+
+func main() {
+	if err := run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr); err != nil {
+		fmt.Fprintln(os.Stderr, "protoc-gen-gozmq:", err)
+		os.Exit(1)
+	}
+}
+
+func run(args []string, stdin io.Reader, stdout, stderr io.Writer) error {
+	switch {
+	case len(args) == 0:
+		return generate(stdin, stdout, stderr)
+	case len(args) == 1 && args[0] == "--version":
+		_, err := fmt.Fprintln(stdout, "protoc-gen-gozmq", generator.Version)
+		return err
+	case len(args) == 1 && (args[0] == "--help" || args[0] == "-h"):
+		_, err := io.WriteString(stdout, usage)
+		return err
+	case len(args) == 2 && args[0] == "--export-protos":
+		return export(args[1], gozmqproto.Files())
+	default:
+		return fmt.Errorf("cannot use the arguments %q\n\n%s", args, usage)
+	}
+}
+
+// export writes all files to dir, over those of an earlier version.
+func export(dir string, files fs.FS) error {
+	return fs.WalkDir(files, ".", func(name string, entry fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		target := filepath.Join(dir, filepath.FromSlash(name))
+		if entry.IsDir() {
+			return os.MkdirAll(target, 0o755)
+		}
+		data, err := fs.ReadFile(files, name)
+		if err != nil {
+			return err
+		}
+		return os.WriteFile(target, data, 0o644)
+	})
+}
+
+// generate answers one request of buf or protoc.
+func generate(stdin io.Reader, stdout, stderr io.Writer) error {
+	request, err := io.ReadAll(stdin)
+	if err != nil {
+		return fmt.Errorf("read the request: %w", err)
+	}
+	response, warnings, err := generator.Generate(request)
+	if err != nil {
+		return err
+	}
+	for _, w := range warnings {
+		fmt.Fprintln(stderr, w)
+	}
+	out, err := proto.Marshal(response)
+	if err != nil {
+		return fmt.Errorf("encode the response: %w", err)
+	}
+	if _, err := stdout.Write(out); err != nil {
+		return fmt.Errorf("write the response: %w", err)
+	}
+	return nil
+}

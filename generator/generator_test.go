@@ -1,0 +1,173 @@
+package generator_test
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/descriptorpb"
+	"google.golang.org/protobuf/types/pluginpb"
+
+	"github.com/gozmq/gozmq/generator"
+)
+
+// contents maps the generated files to their text.
+func contents(t *testing.T, req *pluginpb.CodeGeneratorRequest) map[string]string {
+	t.Helper()
+	resp, _ := generate(t, req)
+	if resp.Error != nil {
+		t.Fatalf("the plugin reports:\n%s", resp.GetError())
+	}
+	out := map[string]string{}
+	for _, f := range resp.File {
+		out[f.GetName()] = f.GetContent()
+	}
+	return out
+}
+
+// The output depends neither on the order of the files nor on which of them are
+// generated in one run.
+func TestDeterministic(t *testing.T) {
+	for _, name := range caseNames(t, goldenDir) {
+		req := goldenRequest(t, name)
+		want := contents(t, req)
+		reversed := proto.CloneOf(req)
+		slices.Reverse(reversed.FileToGenerate)
+		compare(t, name+" reversed", contents(t, reversed), want)
+		apart := map[string]string{}
+		for _, file := range req.FileToGenerate {
+			one := proto.CloneOf(req)
+			one.FileToGenerate = []string{file}
+			for name, text := range contents(t, one) {
+				apart[name] = text
+			}
+		}
+		if name != "names" { // two files that do not import each other share names there
+			compare(t, name+" one by one", apart, want)
+		}
+	}
+}
+
+func compare(t *testing.T, what string, got, want map[string]string) {
+	t.Helper()
+	if len(got) != len(want) {
+		t.Errorf("%s: %d files, want %d", what, len(got), len(want))
+	}
+	for file, text := range want {
+		if got[file] != text {
+			t.Errorf("%s: %s differs\n%s", what, file, firstDifference(text, got[file]))
+		}
+	}
+}
+
+func TestSupport(t *testing.T) {
+	faulty := &pluginpb.CodeGeneratorRequest{Parameter: proto.String("what=ever")}
+	for _, req := range []*pluginpb.CodeGeneratorRequest{goldenRequest(t, "reqrep"), faulty} {
+		resp, _ := generate(t, req)
+		if got := resp.GetSupportedFeatures(); got != 3 {
+			t.Errorf("supported features are %d, want proto3 optional and editions", got)
+		}
+		if resp.GetMinimumEdition() != int32(descriptorpb.Edition_EDITION_PROTO2) || resp.GetMaximumEdition() != int32(descriptorpb.Edition_EDITION_2024) {
+			t.Errorf("editions are %d to %d", resp.GetMinimumEdition(), resp.GetMaximumEdition())
+		}
+	}
+}
+
+func TestUndecodableRequest(t *testing.T) {
+	if _, _, err := generator.Generate([]byte("x")); err == nil {
+		t.Error("no error")
+	}
+}
+
+// Without source positions a fault names its file, and nothing else changes.
+func TestWithoutPositions(t *testing.T) {
+	req := errorRequest(t, goldenDir+"/errors/everything")
+	for _, f := range req.ProtoFile {
+		f.SourceCodeInfo = nil
+	}
+	resp, _ := generate(t, req)
+	lines := strings.Split(resp.GetError(), "\n")
+	if len(lines) != 8 {
+		t.Errorf("%d faults, want 8:\n%s", len(lines), resp.GetError())
+	}
+	for _, line := range lines {
+		if !strings.HasPrefix(line, "everything.proto: test.") && !strings.HasPrefix(line, "more.proto: test.") {
+			t.Errorf("unexpected place: %s", line)
+		}
+	}
+}
+
+// Protobuf files without a Go package are the user's fault, not a crash.
+func TestNoGoPackage(t *testing.T) {
+	req := &pluginpb.CodeGeneratorRequest{
+		FileToGenerate: []string{"a.proto"},
+		ProtoFile:      compileText(t, map[string]string{"a.proto": `syntax = "proto3"; message A {}`}, "a.proto"),
+	}
+	resp, _ := generate(t, req)
+	if !strings.Contains(resp.GetError(), "go_package") {
+		t.Errorf("error is %q", resp.GetError())
+	}
+}
+
+// The number of our options is free for anyone's own use. In a build that gives
+// it to another option it is not ours, whatever stands there.
+func TestForeignOption(t *testing.T) {
+	req := &pluginpb.CodeGeneratorRequest{
+		FileToGenerate: []string{"a.proto"},
+		ProtoFile: compileText(t, map[string]string{"a.proto": `
+			syntax = "proto3";
+			import "google/protobuf/descriptor.proto";
+			option go_package = "example.com/a";
+			extend google.protobuf.MethodOptions { string mine = 57557; }
+			message A {}
+			service S { rpc Get(A) returns (A) { option (mine) = "not one of our messages"; } }`}, "a.proto"),
+	}
+	if got := contents(t, req); len(got) != 1 {
+		t.Errorf("%d files, want 1", len(got))
+	}
+}
+
+// In edition 2024 options can be imported for their use alone; our annotations
+// are then left out of the request. They are found all the same.
+func TestOptionImport(t *testing.T) {
+	req := goldenRequest(t, "edition2024")
+	for _, f := range req.ProtoFile {
+		if f.GetPackage() == "gozmq.v1" {
+			t.Fatal("the image has the annotations: it tests nothing")
+		}
+	}
+	for file, text := range contents(t, req) {
+		if !strings.Contains(text, "MaxAttempts: 2") || !strings.Contains(text, "NewTrackingPublisher") {
+			t.Errorf("%s does not have what its annotations ask for", file)
+		}
+	}
+}
+
+// The API level may come from an option instead of the file.
+func TestAPILevel(t *testing.T) {
+	text := map[string]string{"hybrid.proto": `
+		syntax = "proto2";
+		import "gozmq/v1/annotations.proto";
+		option go_package = "example.com/a";
+		message A {
+			option (gozmq.v1.message).topic = {template: "{reset}"};
+			optional string reset = 1;
+		}`}
+	req := &pluginpb.CodeGeneratorRequest{
+		FileToGenerate: []string{"hybrid.proto"},
+		ProtoFile:      compileText(t, text, "hybrid.proto"),
+	}
+	for params, want := range map[string]string{
+		"":                                 "m.GetReset_()", // Reset is a method of every message
+		"default_api_level=API_OPAQUE":     "m.GetReset()",
+		"apilevelMhybrid.proto=API_HYBRID": "m.GetReset()",
+	} {
+		req.Parameter = proto.String(params)
+		for file, got := range contents(t, req) {
+			if !strings.Contains(got, want) {
+				t.Errorf("with %q %s has no %s", params, file, want)
+			}
+		}
+	}
+}

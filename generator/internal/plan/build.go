@@ -1,0 +1,147 @@
+package plan
+
+import (
+	"path"
+	"sort"
+
+	"google.golang.org/protobuf/compiler/protogen"
+)
+
+// Options are the plugin options that change the plan.
+type Options struct {
+	// PackageSuffix makes the name of the Go package for our files out of that
+	// of the messages. Empty: the same package.
+	PackageSuffix string
+	// SkipUnannotated leaves out services without any annotation.
+	SkipUnannotated bool
+}
+
+// Build plans all files of a run. The error joins every fault of every file;
+// warnings are for the user to read, whether there is an error or not.
+func Build(gen *protogen.Plugin, opts Options) (files []*File, warnings []string, err error) {
+	r := &report{}
+	v := newVocabulary(gen, r)
+	for _, f := range gen.Files {
+		if f.Generate {
+			v.check(f)
+		}
+	}
+	names := map[protogen.GoImportPath]protogen.GoPackageName{}
+	for _, f := range gen.Files {
+		names[f.GoImportPath] = f.GoPackageName
+	}
+	for _, pkg := range packages(gen, opts) {
+		for _, f := range pkg.plan(gen, r, opts) {
+			f.PackageNames = names
+			files = append(files, f)
+		}
+	}
+	return files, inOrder(r.warnings), r.err()
+}
+
+// An outPackage is one Go package that our files go to.
+type outPackage struct {
+	name protogen.GoPackageName
+	path protogen.GoImportPath
+	// files are those whose services and messages share the package, each
+	// after the files that it imports.
+	files []*protogen.File
+}
+
+// packages groups the files by the Go package that our files go to. Packages
+// that nothing is generated for are left out.
+func packages(gen *protogen.Plugin, opts Options) []*outPackage {
+	byPath := map[protogen.GoImportPath]*outPackage{}
+	generate := map[protogen.GoImportPath]bool{}
+	var order []*outPackage
+	for _, f := range importsFirst(gen) {
+		name, importPath := target(f, opts)
+		p := byPath[importPath]
+		if p == nil {
+			p = &outPackage{name: name, path: importPath}
+			byPath[importPath] = p
+			order = append(order, p)
+		}
+		p.files = append(p.files, f)
+		generate[importPath] = generate[importPath] || f.Generate
+	}
+	var out []*outPackage
+	for _, p := range order {
+		if generate[p.path] {
+			out = append(out, p)
+		}
+	}
+	return out
+}
+
+func target(f *protogen.File, opts Options) (protogen.GoPackageName, protogen.GoImportPath) {
+	if opts.PackageSuffix == "" {
+		return f.GoPackageName, f.GoImportPath
+	}
+	name := f.GoPackageName + protogen.GoPackageName(opts.PackageSuffix)
+	return name, protogen.GoImportPath(path.Join(string(f.GoImportPath), string(name)))
+}
+
+// importsFirst sorts the files by path, but each after those that it imports.
+func importsFirst(gen *protogen.Plugin) []*protogen.File {
+	sorted := append([]*protogen.File{}, gen.Files...)
+	sort.Slice(sorted, func(i, j int) bool { return sorted[i].Desc.Path() < sorted[j].Desc.Path() })
+	var out []*protogen.File
+	done := map[string]bool{}
+	var visit func(f *protogen.File)
+	visit = func(f *protogen.File) {
+		if f == nil || done[f.Desc.Path()] {
+			return
+		}
+		done[f.Desc.Path()] = true
+		for i := range f.Desc.Imports().Len() {
+			visit(gen.FilesByPath[f.Desc.Imports().Get(i).Path()])
+		}
+		out = append(out, f)
+	}
+	for _, f := range sorted {
+		visit(f)
+	}
+	return out
+}
+
+// plan plans the package's files. Those that are not generated in this run are
+// planned for their names alone.
+func (pkg *outPackage) plan(gen *protogen.Plugin, r *report, opts Options) []*File {
+	s := newScope(r, pkg.files)
+	for _, f := range gen.Files {
+		if f.GoImportPath == pkg.path {
+			s.reserveMessages(f)
+		}
+	}
+	identifiers := map[string]bool{}
+	var out []*File
+	for _, f := range pkg.files {
+		p := &planner{scope: s, source: f, opts: opts, report: r}
+		if !f.Generate {
+			p.report = &report{}
+		}
+		file := p.file()
+		if !f.Generate || len(file.Services)+len(file.Messages) == 0 {
+			continue
+		}
+		file.Filename = filename(f, opts)
+		file.Package, file.ImportPath = pkg.name, pkg.path
+		file.OwnPackage = pkg.path != f.GoImportPath
+		file.Identifiers = identifiers
+		out = append(out, file)
+	}
+	for name := range s.owners {
+		identifiers[name] = true
+	}
+	return out
+}
+
+func filename(f *protogen.File, opts Options) string {
+	prefix := f.GeneratedFilenamePrefix
+	if opts.PackageSuffix != "" {
+		name, _ := target(f, opts)
+		prefix = path.Join(path.Dir(prefix), string(name), path.Base(prefix))
+	}
+	return prefix + ".gozmq.go"
+}

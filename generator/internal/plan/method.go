@@ -1,0 +1,106 @@
+package plan
+
+import (
+	"google.golang.org/protobuf/compiler/protogen"
+	"google.golang.org/protobuf/types/descriptorpb"
+
+	gozmqv1 "github.com/gozmq/gozmq/proto/gozmq/v1"
+)
+
+// methods plans the methods of s. reserved are names that the types on which
+// the methods stand use for something else.
+func (p *planner) methods(s *protogen.Service, out *Service, n namer, reserved ...string) {
+	taken := map[string]*protogen.Method{}
+	for _, name := range reserved {
+		taken[name] = nil
+	}
+	for _, m := range s.Methods {
+		if streams(m) {
+			p.stream(s, m, out)
+			continue
+		}
+		p.checkMethod(s, m)
+		name, base := p.methodName(m, taken)
+		out.Methods = append(out.Methods, p.method(s, m, n.method(m, base), name))
+	}
+}
+
+// stream leaves m out: with a warning if the service was not made for us.
+func (p *planner) stream(s *protogen.Service, m *protogen.Method, out *Service) {
+	if annotated(s) {
+		p.report.fault(m.Desc, m.Location, nil, "streaming methods are not supported yet; make it unary, or move it to a service without gozmq annotations, where it is left out")
+		return
+	}
+	p.report.warn(m.Desc, m.Location, "streaming methods are not supported yet; the method is left out")
+	out.Omitted = append(out.Omitted, string(m.Desc.Name()))
+}
+
+// methodName chooses the Go name of m, and the base of the longer names that
+// are made of it. taken has the methods before m by their names; with nil, it
+// has the names that embedding uses, which get an underscore at their end.
+func (p *planner) methodName(m *protogen.Method, taken map[string]*protogen.Method) (name, base string) {
+	goNames := map[string]bool{}
+	for _, other := range m.Parent.Methods {
+		goNames[other.GoName] = true
+	}
+	for _, base = range candidates(m.GoName, goNames) {
+		name = base
+		if other, ok := taken[name]; ok && other == nil {
+			name += "_"
+		}
+		if taken[name] == nil {
+			taken[name] = m
+			return name, base
+		}
+	}
+	other := taken[name]
+	p.report.fault(m.Desc, m.Location, nil, "its Go name %s is already that of %s; rename one of them", name, where(other.Desc, other.Location))
+	return impossible(m.Desc), impossible(m.Desc)
+}
+
+func (p *planner) method(s *protogen.Service, m *protogen.Method, n namer, name string) *Method {
+	a := methodAnnotation(m)
+	out := &Method{
+		Doc:            p.doc(m.Comments, options[*methodOpts](m.Desc)),
+		FullName:       string(m.Desc.FullName()),
+		Name:           name,
+		Procedure:      procedure(m),
+		ProcedureConst: n.exported("", "Procedure"),
+		Input:          m.Input.GoIdent,
+		Output:         m.Output.GoIdent,
+		HasOutput:      !isEmpty(m.Output),
+		Bare:           bare(s),
+		Timeout:        a.GetTimeout().AsDuration(),
+		MaxAttempts:    a.GetRetry().GetMaxAttempts(),
+	}
+	switch pattern(s) {
+	case gozmqv1.Pattern_PATTERN_PUB_SUB:
+		out.Var = n.unexported("", "Topic")
+		if !out.Bare {
+			out.Topic = p.methodTopic(m)
+			n.topic(out.Topic)
+		}
+	case gozmqv1.Pattern_PATTERN_PUSH_PULL:
+		out.Var = n.unexported("", "Method")
+	default:
+		out.Var = n.unexported("", "Method")
+		out.Idempotency = idempotency(m)
+	}
+	return out
+}
+
+func procedure(m *protogen.Method) string {
+	return string(m.Parent.Desc.FullName()) + "/" + string(m.Desc.Name())
+}
+
+// idempotency returns the runtime's name of the method's level.
+func idempotency(m *protogen.Method) string {
+	switch options[*methodOpts](m.Desc).GetIdempotencyLevel() {
+	case descriptorpb.MethodOptions_NO_SIDE_EFFECTS:
+		return "NoSideEffects"
+	case descriptorpb.MethodOptions_IDEMPOTENT:
+		return "Idempotent"
+	default:
+		return ""
+	}
+}

@@ -1,0 +1,169 @@
+// Package plan turns descriptors and their annotations into a checked plan of
+// the files to print. Every rule is applied and every name is chosen here, so
+// that printing reads no descriptor.
+package plan
+
+import (
+	"time"
+
+	"google.golang.org/protobuf/compiler/protogen"
+)
+
+// A File is one file to print.
+type File struct {
+	// Source is the path of the .proto.
+	Source string
+	// Deprecated says that the whole .proto is.
+	Deprecated bool
+	// Filename is the path of the file to print.
+	Filename string
+	// Package is the name of its Go package.
+	Package protogen.GoPackageName
+	// ImportPath is the import path of that package.
+	ImportPath protogen.GoImportPath
+	// OwnPackage says that the package holds nothing but our files.
+	OwnPackage bool
+	// Services and Messages are in the order of the .proto.
+	Services []*Service
+	Messages []*Message
+	// Identifiers are all package-level names of the Go package that are
+	// known. No import may be named so.
+	Identifiers map[string]bool
+	// PackageNames has the names of the Go packages that messages live in.
+	PackageNames map[protogen.GoImportPath]protogen.GoPackageName
+}
+
+// A Doc is what is known of a declaration beside its name.
+type Doc struct {
+	// Comment is the comment in front of it, one line per line, or empty.
+	Comment string
+	// Deprecated is the sentence that says why not to use it, or empty.
+	Deprecated string
+}
+
+// A Service is one service. Exactly one of the three patterns is set.
+type Service struct {
+	Doc
+	// FullName is the protobuf name, as "greet.v1.Greeter".
+	FullName string
+	// NameConst is the constant that holds FullName.
+	NameConst string
+	Methods   []*Method
+	// Omitted has the rpc names of the streaming methods that are left out.
+	Omitted []string
+
+	ReqRep   *ReqRep
+	PubSub   *PubSub
+	PushPull *PushPull
+}
+
+// ReqRep has the names of a REQ/REP service.
+type ReqRep struct {
+	// Name is the service's name within its file, as "Greeter".
+	Name string
+	// File is the variable that holds the descriptor of that file.
+	File protogen.GoIdent
+
+	Client, NewClient, ClientStruct            string
+	Server, Unimplemented, MustEmbed, Register string
+}
+
+// PubSub has the names of a PUB/SUB service.
+type PubSub struct {
+	// Bare leaves out the topic.
+	Bare bool
+
+	Publisher, NewPublisher   string
+	Subscriber, NewSubscriber string
+}
+
+// PushPull has the names of a PUSH/PULL service.
+type PushPull struct {
+	Ventilator, NewVentilator                   string
+	Worker, Unimplemented, MustEmbed, RunWorker string
+	// Sink and NewSink are empty when no method has an output.
+	Sink, NewSink string
+}
+
+// A Method is one method of a service.
+type Method struct {
+	Doc
+	// FullName is the protobuf name, as "greet.v1.Greeter.SayHello".
+	FullName string
+	// Name is the Go name of the method, on every type that has it.
+	Name string
+	// Procedure is the name on the wire, as "greet.v1.Greeter/SayHello", and
+	// ProcedureConst the constant that holds it.
+	Procedure, ProcedureConst string
+	// Var is the variable that describes the method to the runtime.
+	Var string
+
+	Input, Output protogen.GoIdent
+	// HasOutput is false for a task without a result.
+	HasOutput bool
+
+	// Idempotency is "", "NoSideEffects" or "Idempotent".
+	Idempotency string
+	Timeout     time.Duration
+	MaxAttempts uint32
+	Bare        bool
+
+	// Topic is set for the methods of a PUB/SUB service that is not bare.
+	Topic *Topic
+}
+
+// A Topic is how the topic of a message is made, and matched.
+type Topic struct {
+	// Template is the template as written. Empty: the procedure's name.
+	Template string
+	Segments []Segment
+	// Func returns a message's topic, Append appends it.
+	Func, Append string
+	// Filter is the filter's type; empty when there is nothing to filter by.
+	Filter string
+	Fields []FilterField
+}
+
+// A Segment is literal text, or a field's value.
+type Segment struct {
+	Literal string
+
+	// Path is the field as the template has it; empty for literal text.
+	Path string
+	// Getter reads the field of a message: ".GetCustomer().GetId()".
+	Getter string
+	// Kind is how the runtime calls it: "String", "Int", "Bool" or "Enum".
+	Kind string
+	// Field is the filter's field.
+	Field string
+	// Delimiter is the byte that ends the value; 0 for none.
+	Delimiter byte
+}
+
+// A FilterField is one field of a filter.
+type FilterField struct {
+	Name string
+	// Path is the field as the template has it.
+	Path string
+	// Type is the Go type: a predeclared type's name, or an enum.
+	Type protogen.GoIdent
+}
+
+// A Message is a message with a topic or a task of its own.
+type Message struct {
+	Doc
+	// FullName is the protobuf name, as "weather.v1.Reading".
+	FullName string
+	Ident    protogen.GoIdent
+
+	// Topic is set when the message has one, with the names around it.
+	Topic                     *Topic
+	TopicVar                  string
+	Publisher, NewPublisher   string
+	Subscriber, NewSubscriber string
+
+	// TaskVar and the names after it are set when the message is a task.
+	TaskVar           string
+	Pusher, NewPusher string
+	Puller, NewPuller string
+}

@@ -1,0 +1,82 @@
+package plan
+
+import (
+	"google.golang.org/protobuf/compiler/protogen"
+
+	gozmqv1 "github.com/gozmq/gozmq/proto/gozmq/v1"
+)
+
+// service plans s, or returns nil when nothing is to be printed for it.
+func (p *planner) service(s *protogen.Service) *Service {
+	if p.opts.SkipUnannotated && !annotated(s) {
+		return nil
+	}
+	if onlyStreams(s) {
+		p.report.warn(s.Desc, s.Location, "every method streams, which is not supported yet; nothing is generated for the service")
+		return nil
+	}
+	p.checkService(s)
+	from := origin{s.Desc, s.Location, p.source.Generate}
+	n := namer{p.scope, from, []string{p.scope.base(serviceKind, from, s.GoName)}}
+	out := &Service{
+		Doc:       p.doc(s.Comments, options[*serviceOpts](s.Desc)),
+		FullName:  string(s.Desc.FullName()),
+		NameConst: n.exported("", "Name"),
+	}
+	switch pattern(s) {
+	case gozmqv1.Pattern_PATTERN_PUB_SUB:
+		out.PubSub = n.pubSub(bare(s))
+		p.methods(s, out, n, "Publisher", "Subscriber")
+		p.checkOverlaps(s, out)
+	case gozmqv1.Pattern_PATTERN_PUSH_PULL:
+		out.PushPull = n.pushPull(hasOutputs(s))
+		p.methods(s, out, n, "Ventilator", "Sink", out.PushPull.Unimplemented)
+	default:
+		out.ReqRep = n.reqRep()
+		out.ReqRep.Name, out.ReqRep.File = string(s.Desc.Name()), p.source.GoDescriptorIdent
+		p.methods(s, out, n, out.ReqRep.Unimplemented)
+	}
+	return out
+}
+
+// pattern returns the pattern of s; what is not set is REQ/REP.
+func pattern(s *protogen.Service) gozmqv1.Pattern {
+	if set := serviceAnnotation(s).GetPattern(); set != gozmqv1.Pattern_PATTERN_UNSPECIFIED {
+		return set
+	}
+	return gozmqv1.Pattern_PATTERN_REQ_REP
+}
+
+func bare(s *protogen.Service) bool {
+	return serviceAnnotation(s).GetFraming() == gozmqv1.Framing_FRAMING_BARE
+}
+
+// onlyStreams reports whether s is left out because all its methods are.
+func onlyStreams(s *protogen.Service) bool {
+	if annotated(s) || len(s.Methods) == 0 {
+		return false
+	}
+	for _, m := range s.Methods {
+		if !streams(m) {
+			return false
+		}
+	}
+	return true
+}
+
+func streams(m *protogen.Method) bool {
+	return m.Desc.IsStreamingClient() || m.Desc.IsStreamingServer()
+}
+
+func hasOutputs(s *protogen.Service) bool {
+	for _, m := range s.Methods {
+		if !isEmpty(m.Output) {
+			return true
+		}
+	}
+	return false
+}
+
+func isEmpty(m *protogen.Message) bool {
+	return m.Desc.FullName() == "google.protobuf.Empty"
+}

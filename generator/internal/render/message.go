@@ -1,0 +1,63 @@
+package render
+
+import (
+	"strconv"
+
+	"github.com/gozmq/gozmq/generator/internal/plan"
+)
+
+// message prints what a message has without a service: a publisher and a
+// subscriber, a pusher and a puller.
+func (p *printer) message(m *plan.Message) {
+	if m.Topic != nil {
+		p.messageTopic(m)
+	}
+	if m.Pusher != "" {
+		p.messageTask(m)
+	}
+}
+
+func (p *printer) messageTopic(m *plan.Message) {
+	p.P()
+	p.doc(m.Publisher+" publishes "+m.FullName+". It may be used concurrently.", m.Doc)
+	p.constructor(m.Publisher, m.NewPublisher, "Publisher", m.Doc)
+	p.P()
+	p.deprecated("Publish publishes msg under "+m.Topic.Template+".", m.Doc)
+	p.publish(m.Publisher, "Publish", m.TopicVar, m.Ident)
+
+	p.P()
+	p.doc(m.Subscriber+" subscribes to "+m.FullName+". It may be used concurrently.", m.Doc)
+	p.constructor(m.Subscriber, m.NewSubscriber, "Subscriber", m.Doc)
+	p.P()
+	p.deprecated(subscribePurpose("Subscribe", m.Topic), m.Doc)
+	p.subscribe(m.Subscriber, "Subscribe", messageTopic(m))
+
+	p.filter(m.Topic, m.Doc)
+	p.topic(messageTopic(m))
+}
+
+func (p *printer) messageTask(m *plan.Message) {
+	p.P()
+	p.doc(m.Pusher+" hands each "+m.FullName+" to one puller. It may be used concurrently.", m.Doc)
+	p.constructor(m.Pusher, m.NewPusher, "Ventilator", m.Doc)
+	p.P()
+	p.deprecated("Push hands task to one puller. It waits while all of them are busy, until ctx ends.", m.Doc)
+	p.P("func (p *", m.Pusher, ") Push(ctx ", contextContext, ", task ", p.pointer(m.Ident), ") error {")
+	p.P("return p.Ventilator.Push(ctx, &", m.TaskVar, ", task)")
+	p.P("}")
+
+	p.P()
+	p.doc(m.Puller+" receives each "+m.FullName+" that a pusher hands to it. It may be used concurrently.", m.Doc)
+	p.constructor(m.Puller, m.NewPuller, "Sink", m.Doc)
+	p.P()
+	p.deprecated("Pull receives tasks until ctx ends or the puller is closed. One that cannot be decoded is an error; the next may be good.", m.Doc)
+	p.P("func (p *", m.Puller, ") Pull(ctx ", contextContext, ") ", iterSeq2, "[", p.pointer(m.Ident), ", error] {")
+	p.P("return ", gozmq("Results"), "[", m.Ident, "](ctx, p.Sink, &", m.TaskVar, ")")
+	p.P("}")
+
+	p.P()
+	p.P("var ", m.TaskVar, " = ", gozmq("Method"), "{")
+	p.P("Procedure: ", strconv.Quote(m.FullName), ",")
+	p.P("Bare: true,")
+	p.P("}")
+}

@@ -1,0 +1,120 @@
+package render
+
+import (
+	"fmt"
+	"strconv"
+
+	"google.golang.org/protobuf/compiler/protogen"
+
+	"github.com/gozmq/gozmq/generator/internal/plan"
+)
+
+// A topicOf is a topic with what it is the topic of.
+type topicOf struct {
+	*plan.Topic
+	// variable describes the topic to the runtime, under the name that the
+	// expression nameExpr has.
+	variable, nameExpr string
+	message            protogen.GoIdent
+	doc                plan.Doc
+}
+
+func methodTopic(m *plan.Method) topicOf {
+	return topicOf{m.Topic, m.Var, m.ProcedureConst, m.Input, m.Doc}
+}
+
+func messageTopic(m *plan.Message) topicOf {
+	return topicOf{m.Topic, m.TopicVar, strconv.Quote(m.FullName), m.Ident, m.Doc}
+}
+
+// literal returns the Go expression of a topic without placeholders.
+func (t topicOf) literal() string {
+	if t.Template == "" {
+		return t.nameExpr
+	}
+	return strconv.Quote(t.Template)
+}
+
+// topic prints how a message's topic is made.
+func (p *printer) topic(t topicOf) {
+	p.P()
+	p.deprecated(t.Func+" returns the topic that m is published under.", t.doc)
+	if t.Filter == "" {
+		p.P("func ", t.Func, "(", p.pointer(t.message), ") string {")
+		p.P("return ", t.literal())
+	} else {
+		p.P("func ", t.Func, "(m ", p.pointer(t.message), ") string {")
+		p.P("return string(", t.Append, "(nil, m))")
+	}
+	p.P("}")
+
+	p.P()
+	p.P("var ", t.variable, " = ", gozmq("Topic"), "[", p.pointer(t.message), "]{")
+	p.P("Name: ", t.nameExpr, ",")
+	p.P("Append: ", t.Append, ",")
+	p.P("}")
+
+	p.P()
+	if t.Filter == "" {
+		p.P("func ", t.Append, "(b []byte, _ ", p.pointer(t.message), ") []byte {")
+		p.P("return append(b, ", t.literal(), "...)")
+	} else {
+		p.P("func ", t.Append, "(b []byte, m ", p.pointer(t.message), ") []byte {")
+		p.appendSegments(t.Segments)
+	}
+	p.P("}")
+}
+
+func (p *printer) appendSegments(segments []plan.Segment) {
+	for i, s := range segments {
+		assign := "b = "
+		if i == len(segments)-1 {
+			assign = "return "
+		}
+		if s.Path == "" {
+			p.P(assign, "append(b, ", strconv.Quote(s.Literal), "...)")
+			continue
+		}
+		p.P(assign, gozmq("Append"+s.Kind), "(b, m", s.Getter, ", ", delimiter(s.Delimiter), ")")
+	}
+}
+
+// filter prints the filter of a topic, if it has one.
+func (p *printer) filter(t *plan.Topic, d plan.Doc) {
+	if t.Filter == "" {
+		return
+	}
+	p.P()
+	p.deprecated(t.Filter+" selects messages by the fields in their topic, "+t.Template+". A field that is not set selects all.", d)
+	p.P("type ", t.Filter, " struct {")
+	for _, f := range t.Fields {
+		p.P("// ", f.Name, " selects by the field ", f.Path, ".")
+		p.P(f.Name, " ", gozmq("Match"), "[", f.Type, "]")
+	}
+	p.P("}")
+
+	p.P()
+	p.deprecated("TopicPattern returns the topics that f selects.", d)
+	p.P("func (f ", t.Filter, ") TopicPattern() ", gozmq("TopicPattern"), " {")
+	p.P("var p ", gozmq("TopicPattern"))
+	for _, s := range t.Segments {
+		if s.Path == "" {
+			p.P("p.Literal(", strconv.Quote(s.Literal), ")")
+			continue
+		}
+		p.P(gozmq("Match"+s.Kind), "(&p, f.", s.Field, ", ", delimiter(s.Delimiter), ")")
+	}
+	p.P("return p")
+	p.P("}")
+}
+
+// delimiter writes a byte as Go does: as a character if it can be seen.
+func delimiter(b byte) string {
+	if b > ' ' && b < 0x7f {
+		return strconv.QuoteRune(rune(b))
+	}
+	if b == 0 {
+		return "0"
+	}
+	return fmt.Sprintf("0x%02x", b)
+}
