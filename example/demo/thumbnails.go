@@ -1,0 +1,117 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// pictures is how many tasks the pipeline gets, workers how many share them.
+const (
+	pictures = 24
+	workers  = 3
+)
+
+// thumbnails shows PUSH/PULL: a ventilator, three workers that share its tasks
+// and a sink that collects the results. It returns what was checked.
+func thumbnails(ctx context.Context, s *stage) (string, error) {
+	dir, err := os.MkdirTemp("", "gozmq-thumbnails-")
+	if err != nil {
+		return "", err
+	}
+	defer os.RemoveAll(dir)
+	files, err := drawPictures(dir)
+	if err != nil {
+		return "", err
+	}
+	out := filepath.Join(dir, "small")
+	sink, err := pipeline(ctx, s, files, out)
+	if err != nil {
+		return "", err
+	}
+	shares, err := follow(ctx, s.log, sink)
+	if err != nil {
+		return "", err
+	}
+	if len(shares) != workers {
+		return "", fmt.Errorf("%d workers rendered, want %d: %s", len(shares), workers, shares)
+	}
+	if err := checkPictures(out); err != nil {
+		return "", err
+	}
+	return fmt.Sprintf("%d pictures, each rendered once: %s", pictures, shares), nil
+}
+
+// pipeline starts all the processes. It returns the sink.
+func pipeline(ctx context.Context, s *stage, files []string, out string) (*process, error) {
+	sink, err := s.start(ctx, "sink", "thumbnails sink", "-results", anyPort, "-count", strconv.Itoa(pictures), "-out", out)
+	if err != nil {
+		return nil, err
+	}
+	results, err := sink.endpoint(ctx)
+	if err != nil {
+		return nil, err
+	}
+	args := append([]string{"-tasks", anyPort, "-workers", strconv.Itoa(workers)}, files...)
+	vent, err := s.start(ctx, "ventilator", "thumbnails ventilator", args...)
+	if err != nil {
+		return nil, err
+	}
+	tasks, err := vent.endpoint(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for i := range workers {
+		name := fmt.Sprintf("worker-%d", i+1)
+		if _, err := s.start(ctx, name, "thumbnails worker", "-tasks", tasks, "-results", results, "-name", name); err != nil {
+			return nil, err
+		}
+	}
+	return sink, nil
+}
+
+// shares counts the results of each worker.
+type shares map[string]int
+
+func (s shares) String() string {
+	var parts []string
+	for name, n := range s {
+		parts = append(parts, fmt.Sprintf("%s %d", name, n))
+	}
+	slices.Sort(parts)
+	return strings.Join(parts, ", ")
+}
+
+// follow reads the sink's lines, "1 picture-07.png by worker-2", until it
+// has ended, and says from time to time how far the pipeline is. It returns an
+// error when a result came twice or not at all.
+func follow(ctx context.Context, log *transcript, sink *process) (shares, error) {
+	seen := make(map[string]bool)
+	byWorker := make(shares)
+	for line := range sink.lines(ctx) {
+		var number int
+		var picture, worker string
+		if _, err := fmt.Sscanf(line, "%d %s by %s", &number, &picture, &worker); err != nil {
+			continue
+		}
+		if seen[picture] {
+			return nil, fmt.Errorf("%s arrived twice", picture)
+		}
+		seen[picture] = true
+		byWorker[worker]++
+		if len(seen)%(pictures/4) == 0 {
+			log.say("progress", "%d of %d done: %s", len(seen), pictures, byWorker)
+		}
+	}
+	if err := sink.wait(ctx); err != nil {
+		return nil, err
+	}
+	if len(seen) != pictures {
+		return nil, fmt.Errorf("%d results arrived, want %d", len(seen), pictures)
+	}
+	return byWorker, nil
+}

@@ -1,0 +1,147 @@
+// Thumbnails is a PUSH/PULL pipeline that scales pictures down: a ventilator
+// hands them to workers, and a sink collects what they made.
+//
+//	go run ./example/thumbnails sink
+//	go run ./example/thumbnails worker
+//	go run ./example/thumbnails ventilator holiday.png garden.png
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"syscall"
+
+	"google.golang.org/protobuf/proto"
+
+	imagev1 "github.com/gozmq/gozmq/example/gen/image/v1"
+	"github.com/gozmq/gozmq/example/gen/image/v1/imagev1gozmq"
+	"github.com/gozmq/gozmq/runtime/gozmq"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if err := run(ctx, os.Args[1:]); err != nil {
+		fmt.Fprintln(os.Stderr, "thumbnails:", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, args []string) error {
+	if len(args) == 0 {
+		return errors.New("say what to be: ventilator, worker or sink")
+	}
+	flags := flag.NewFlagSet("thumbnails "+args[0], flag.ExitOnError)
+	tasks := flags.String("tasks", "tcp://127.0.0.1:5557", "where the ventilator is")
+	results := flags.String("results", "tcp://127.0.0.1:5558", "where the sink is")
+	name := flags.String("name", "worker", "worker: its name, which its results carry")
+	workers := flags.Uint("workers", 1, "ventilator: how many workers to wait for")
+	count := flags.Int("count", 0, "sink: stop after so many; 0: never")
+	out := flags.String("out", "thumbnails", "sink: the folder for the thumbnails")
+	if err := flags.Parse(args[1:]); err != nil {
+		return err
+	}
+	switch args[0] {
+	case "ventilator":
+		return ventilate(ctx, *tasks, *workers, flags.Args())
+	case "worker":
+		return imagev1gozmq.RunThumbnailsWorker(ctx, renderer{name: *name},
+			gozmq.From(gozmq.Connect(*tasks)), gozmq.To(gozmq.Connect(*results)),
+			gozmq.WithTaskErrors(complain))
+	case "sink":
+		return collect(ctx, *results, *out, *count)
+	default:
+		return fmt.Errorf("%q is neither ventilator nor worker nor sink", args[0])
+	}
+}
+
+// ventilate pushes the files as soon as there are enough workers to share them.
+func ventilate(ctx context.Context, endpoint string, workers uint, files []string) error {
+	connected := make(chan struct{}, workers)
+	vent, err := imagev1gozmq.NewThumbnailsVentilator(gozmq.Bind(endpoint),
+		gozmq.WithObserver(func(e gozmq.Event) {
+			if e.Kind == gozmq.EventConnected {
+				select {
+				case connected <- struct{}{}:
+				default: // more than were waited for
+				}
+			}
+		}))
+	if err != nil {
+		return err
+	}
+	defer vent.Close()
+	fmt.Println("listening on", vent.Addrs()[0])
+
+	for range workers {
+		select {
+		case <-connected:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	for _, file := range files {
+		png, err := os.ReadFile(file)
+		if err != nil {
+			return err
+		}
+		task := &imagev1.RenderTask{Name: filepath.Base(file), Png: png, Size: 64}
+		if err := vent.Render(ctx, task); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// renderer implements the generated interface of a worker.
+type renderer struct {
+	imagev1gozmq.UnimplementedThumbnailsWorker
+	name string
+}
+
+func (r renderer) Render(_ context.Context, task *imagev1.RenderTask) (*imagev1.RenderResult, error) {
+	png, err := shrink(task.GetPng(), int(task.GetSize()))
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", task.GetName(), err)
+	}
+	return &imagev1.RenderResult{Name: task.GetName(), Png: png, Worker: r.name}, nil
+}
+
+// complain tells of a task that failed; its result will not come.
+func complain(_ context.Context, m *gozmq.Method, _ proto.Message, err error) {
+	fmt.Fprintf(os.Stderr, "%s: %v\n", m.Procedure, err)
+}
+
+func collect(ctx context.Context, endpoint, out string, count int) error {
+	if err := os.MkdirAll(out, 0o755); err != nil {
+		return err
+	}
+	sink, err := imagev1gozmq.NewThumbnailsSink(gozmq.Bind(endpoint))
+	if err != nil {
+		return err
+	}
+	defer sink.Close()
+	fmt.Println("listening on", sink.Addrs()[0])
+
+	done := 0
+	for result, err := range sink.Render(ctx) {
+		if err != nil {
+			return err
+		}
+		done++
+		fmt.Printf("%d %s by %s\n", done, result.GetName(), result.GetWorker())
+		file := filepath.Join(out, filepath.Base(result.GetName()))
+		if err := os.WriteFile(file, result.GetPng(), 0o644); err != nil {
+			return err
+		}
+		if done == count {
+			break
+		}
+	}
+	return nil
+}
