@@ -1,0 +1,14 @@
+# The steps of .ci/run by name; make alone runs them all.
+
+.PHONY: all
+all:
+	.ci/run
+
+.PHONY: demo test vet format lint race goldens generate fresh cross tidy
+demo test vet format lint race goldens generate fresh cross tidy:
+	.ci/run $@
+
+# golden refreshes the generator's golden files only.
+.PHONY: golden
+golden:
+	go test ./generator -update

@@ -1,0 +1,157 @@
+package runtime_test
+
+import (
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"os"
+	"path"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/gozmq/gozmq/"
+
+// layers says for every folder which other folders of this module it may
+// import, itself and what is below it aside. A folder stands for all below it
+// that have no entry of their own. Tests may import what they like.
+var layers = map[string][]string{
+	"proto": {},
+
+	"generator":                  {"proto"},
+	"generator/internal/goldens": {},
+	"generator/internal/render":  {"generator/internal/plan"},
+	"generator/internal/plan":    {"generator/internal/topic", "proto"},
+	"generator/internal/topic":   {},
+	"cmd/protoc-gen-gozmq":       {"generator", "proto"},
+
+	"runtime/internal/testproto": {}, // for tests: nothing stands above it
+	"runtime/internal/zmtp":      {},
+	"runtime/internal/prefix":    {},
+	"runtime/internal/transport": {},
+	"runtime/internal/link":      {"runtime/internal/zmtp", "runtime/internal/transport"},
+	"runtime/internal/socket":    {"runtime/internal/link", "runtime/internal/zmtp", "runtime/internal/prefix"},
+	"runtime/gozmq":              {"runtime/internal/link", "runtime/internal/prefix", "runtime/internal/socket", "runtime/internal/transport", "runtime/internal/zmtp", "proto"},
+
+	"example":     {"runtime/gozmq", "proto"},
+	"interop/gen": {"runtime/gozmq", "proto"},
+	"interop":     {},
+}
+
+// requirements are the modules that the root go.mod may require, each with the
+// folder that may import it; "" for any, "test" for tests only.
+var requirements = map[string]string{
+	"google.golang.org/protobuf":       "",
+	"github.com/go-zeromq/zmq4":        "runtime/internal/link",
+	"github.com/bufbuild/protocompile": "test",
+	"go.uber.org/goleak":               "test",
+}
+
+func TestLayers(t *testing.T) {
+	walk(t, func(file string, imports []string) {
+		folder := path.Dir(file)
+		layer := covering(folder)
+		if layer == "" {
+			t.Errorf("%s: no entry in layers covers its folder", file)
+			return
+		}
+		allowed := append(slices.Clone(layers[layer]), layer)
+		for _, imported := range imports {
+			below, ours := strings.CutPrefix(imported, module)
+			if ours && !slices.ContainsFunc(allowed, func(a string) bool { return within(below, a) }) {
+				t.Errorf("%s imports %s, which does not stand below %s", file, imported, layer)
+			}
+		}
+	})
+}
+
+func TestRequirementsInPlace(t *testing.T) {
+	walk(t, func(file string, imports []string) {
+		for required, folder := range requirements {
+			uses := slices.ContainsFunc(imports, func(i string) bool { return within(i, required) })
+			if uses && folder != "" && !within(file, folder) {
+				t.Errorf("%s imports %s, which is for %q only", file, required, folder)
+			}
+		}
+	})
+}
+
+func TestGoModRequirements(t *testing.T) {
+	text, err := os.ReadFile("../go.mod")
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := 0
+	for line := range strings.Lines(string(text)) {
+		fields := strings.Fields(strings.TrimPrefix(line, "require "))
+		if len(fields) < 2 || !strings.HasPrefix(fields[1], "v") || strings.HasSuffix(strings.TrimSpace(line), "// indirect") {
+			continue
+		}
+		found++
+		if _, ok := requirements[fields[0]]; !ok {
+			t.Errorf("go.mod requires %s, which is not agreed", fields[0])
+		}
+	}
+	if found == 0 {
+		t.Error("found no requirement")
+	}
+}
+
+// covering returns the innermost entry of layers that covers a folder.
+func covering(folder string) string {
+	for ; folder != "."; folder = path.Dir(folder) {
+		if _, ok := layers[folder]; ok {
+			return folder
+		}
+	}
+	return ""
+}
+
+// within reports whether an import path is a folder's or of one below it.
+func within(p, folder string) bool {
+	return p == folder || strings.HasPrefix(p, folder+"/")
+}
+
+// walk calls visit with the imports of every Go file of the module that is not
+// a test. It parses the files itself, so that go test sees which it depends on.
+func walk(t *testing.T, visit func(file string, imports []string)) {
+	t.Helper()
+	files := 0
+	err := fs.WalkDir(os.DirFS(".."), ".", func(name string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if d.IsDir() && name != "." && (d.Name() == "testdata" || d.Name()[0] == '.' || isModule(name)) {
+			return fs.SkipDir
+		}
+		if d.IsDir() || !strings.HasSuffix(name, ".go") || strings.HasSuffix(name, "_test.go") {
+			return nil
+		}
+		parsed, err := parser.ParseFile(token.NewFileSet(), "../"+name, nil, parser.ImportsOnly)
+		if err != nil {
+			return err
+		}
+		files++
+		var imports []string
+		for _, spec := range parsed.Imports {
+			imported, err := strconv.Unquote(spec.Path.Value)
+			if err != nil {
+				return err
+			}
+			imports = append(imports, imported)
+		}
+		visit(name, imports)
+		return nil
+	})
+	if err != nil || files == 0 {
+		t.Fatalf("looked at %d files: %v", files, err)
+	}
+}
+
+// isModule reports whether a folder is a module of its own.
+func isModule(folder string) bool {
+	_, err := os.Stat("../" + folder + "/go.mod")
+	return err == nil
+}
