@@ -29,6 +29,9 @@ var serverCalls = sync.Pool{New: func() any { return new(serverCall) }}
 // answered at once, if there is a way to do so.
 func (s *Server) Receive(p *socket.RouterPeer, frames [][]byte) socket.Job {
 	n := emptyFrame(frames)
+	if n == 0 && len(frames) == 1 {
+		return nil // libzmq's ZMQ_PROBE_ROUTER: asks for nothing
+	}
 	if n < 0 {
 		p.Malformed("request of %d frames has no empty frame to end its envelope", len(frames))
 		return nil
@@ -107,6 +110,9 @@ func (c *serverCall) Run() {
 	c.free()
 }
 
+// Pace returns what is known of how long the method runs (socket.Job).
+func (c *serverCall) Pace() *socket.Pace { return c.handler.pace }
+
 // serve calls the interceptors and the handler. A panic is an error whose text
 // tells the caller nothing.
 func (c *serverCall) serve(ctx *callContext) (err error) {
@@ -128,18 +134,33 @@ func (c *serverCall) serve(ctx *callContext) (err error) {
 	} else {
 		c.resp, err = c.handler.serve(ctx, c.req)
 	}
-	returned = true
-	if err == nil && (c.resp == nil || !c.resp.ProtoReflect().IsValid()) {
-		err = Errorf(CodeInternal, "%s: the handler returned neither a reply nor an error", c.handler.method.Procedure)
+	if err != nil {
+		err = asError(err) // it may panic, too
 	}
-	return err
+	returned = true
+	if err != nil {
+		return err
+	}
+	return c.checkReply()
+}
+
+// checkReply reports what is wrong with what the handler or an interceptor
+// returned as the reply.
+func (c *serverCall) checkReply() error {
+	if c.resp == nil || !c.resp.ProtoReflect().IsValid() {
+		return Errorf(CodeInternal, "%s: the handler returned neither a reply nor an error", c.handler.method.Procedure)
+	}
+	if got := c.resp.ProtoReflect().Descriptor().FullName(); got != c.handler.output {
+		return Errorf(CodeInternal, "%s: an interceptor answered with %s, want %s", c.handler.method.Procedure, got, c.handler.output)
+	}
+	return nil
 }
 
 func (c *serverCall) panicked(ctx *callContext, value any) error {
 	stack := debug.Stack()
 	m := c.handler.method
 	c.server.observer.observe(Event{
-		Kind: EventPanic, Endpoint: c.peer.Endpoint(), Peer: ctx.info.Peer, Method: m.Procedure,
+		Kind: EventPanic, Socket: string(zmtp.Router), Endpoint: c.peer.Endpoint(), Peer: ctx.info.Peer, Method: m.Procedure,
 		Err: fmt.Errorf("handler panicked: %v", value), Stack: stack,
 	})
 	if hook := c.server.cfg.onPanic; hook != nil {
@@ -168,7 +189,7 @@ func (c *serverCall) fail(err error) {
 		return
 	}
 	_ = reply(c.peer, c.envelope, func(b []byte) ([]byte, error) {
-		status := appendStatus(nil, err)
+		status := appendStatus(nil, err, c.server.cfg.MaxMessageSize)
 		b = zmtp.AppendFrame(b, zmtp.FlagMore, status)
 		return append(b, 0, 0), nil
 	})

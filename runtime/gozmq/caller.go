@@ -23,7 +23,7 @@ type callTimeout time.Duration
 func (t callTimeout) applyCall(o *callOptions) { o.timeout = time.Duration(t) }
 
 // WithTimeout limits one call, in place of the timeout in the method's
-// annotation. 0: no limit but the context's.
+// annotation. 0: no limit but the context's; less: the time is up at once.
 func WithTimeout(d time.Duration) CallOption { return callTimeout(d) }
 
 // Call makes one call through c. Generated clients call it.

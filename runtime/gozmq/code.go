@@ -51,7 +51,7 @@ func CodeOf(err error) Code {
 	switch {
 	case err == nil:
 		return 0
-	case errors.As(err, &e):
+	case errors.As(err, &e) && e != nil:
 		return e.Code
 	case errors.Is(err, context.Canceled):
 		return CodeCanceled

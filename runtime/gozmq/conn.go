@@ -16,8 +16,16 @@ import (
 
 type dialConfig struct {
 	socketConfig
-	ready       time.Duration
-	interceptor Interceptor
+	ready        time.Duration
+	interceptors interceptorOption
+}
+
+func (c *dialConfig) check() error {
+	errs := []error{c.socketConfig.check(), c.interceptors.check()}
+	if c.ready < 0 {
+		errs = append(errs, fmt.Errorf("WithReadyTimeout: %v, want 0 or more", c.ready))
+	}
+	return errors.Join(errs...)
 }
 
 // A Conn makes calls to one or more servers. Any number of calls may be in
@@ -44,12 +52,12 @@ func Dial(opts ...DialOption) (*Conn, error) {
 		return nil, fmt.Errorf("dial: %w", err)
 	}
 	c := &Conn{
-		observer:    newObserver(cfg.SocketType, cfg.observer),
-		interceptor: cfg.interceptor,
+		observer:    newObserver(cfg.observer),
+		interceptor: cfg.interceptors.chain(),
 		limit:       cfg.MaxMessageSize,
 		linger:      cfg.linger,
 	}
-	cfg.Observe = c.observer.link()
+	cfg.Observe = c.observer.link(cfg.SocketType)
 	c.dealer = socket.NewDealer(cfg.Config, cfg.ready)
 	addrs, err := cfg.endpoints.open(c.dealer.Links())
 	if err != nil {
@@ -104,7 +112,7 @@ func (c *Conn) Call(ctx context.Context, m *Method, req, reply proto.Message, op
 	for _, opt := range opts {
 		opt.applyCall(&o)
 	}
-	if o.timeout > 0 {
+	if o.timeout != 0 {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, o.timeout)
 		defer cancel()
@@ -118,10 +126,14 @@ func (c *Conn) Call(ctx context.Context, m *Method, req, reply proto.Message, op
 	if err != nil {
 		return asError(err)
 	}
-	if got != nil && got != reply {
-		proto.Reset(reply)
-		proto.Merge(reply, got)
+	if got == nil || got == reply {
+		return nil
 	}
+	if got.ProtoReflect().Descriptor() != reply.ProtoReflect().Descriptor() {
+		return Errorf(CodeInternal, "%s: an interceptor answered with %s, want %s", m.Procedure, nameOf(got), nameOf(reply))
+	}
+	proto.Reset(reply)
+	proto.Merge(reply, got)
 	return nil
 }
 

@@ -32,6 +32,9 @@ func Errorf(code Code, format string, args ...any) *Error {
 
 // Error returns "code: message".
 func (e *Error) Error() string {
+	if e == nil {
+		return "nil *gozmq.Error" // in an error that is not nil
+	}
 	if e.Message == "" {
 		return e.Code.String()
 	}
@@ -39,30 +42,45 @@ func (e *Error) Error() string {
 }
 
 // Unwrap returns what Errorf was given, nil for an error from the wire.
-func (e *Error) Unwrap() error { return e.cause }
+func (e *Error) Unwrap() error {
+	if e == nil {
+		return nil
+	}
+	return e.cause
+}
 
 // Is reports whether target is the context error that the code stands for, so
 // that errors.Is(err, context.DeadlineExceeded) holds for a deadline that ended
 // on either side.
 func (e *Error) Is(target error) bool {
-	switch target {
-	case context.Canceled:
+	switch {
+	case e == nil:
+		return false
+	case target == context.Canceled:
 		return e.Code == CodeCanceled
-	case context.DeadlineExceeded:
+	case target == context.DeadlineExceeded:
 		return e.Code == CodeDeadlineExceeded
 	}
 	return false
 }
 
+// maxStatusMessage is how many bytes of an error's message travel.
+const maxStatusMessage = 16 << 10
+
 // appendStatus appends err in its wire form, a gozmq.v1.Status. An error that
-// has no code or a wrong one travels as CodeUnknown.
-func appendStatus(b []byte, err error) []byte {
+// has no code or a wrong one travels as CodeUnknown; a long message is cut, and
+// details that would make the status larger than limit stay behind.
+func appendStatus(b []byte, err error, limit int) []byte {
 	e := asError(err)
 	code := e.Code
 	if code < CodeCanceled || code > CodeUnauthenticated {
 		code = CodeUnknown
 	}
-	s := &gozmqv1.Status{Code: int32(code), Message: validUTF8(e.Message), Details: e.Details}
+	text := e.Message[:min(len(e.Message), maxStatusMessage, limit/2)]
+	s := &gozmqv1.Status{Code: int32(code), Message: validUTF8(text), Details: e.Details}
+	if proto.Size(s) > limit {
+		s.Details = nil
+	}
 	out, err := proto.MarshalOptions{}.MarshalAppend(b, s)
 	if err != nil { // a detail that is no message: the rest is worth more
 		s.Details = nil
@@ -87,7 +105,7 @@ func parseStatus(b []byte) *Error {
 // asError returns the *Error in err's tree, or makes one of it.
 func asError(err error) *Error {
 	var e *Error
-	if errors.As(err, &e) {
+	if errors.As(err, &e) && e != nil {
 		return e
 	}
 	return &Error{Code: CodeOf(err), Message: err.Error(), cause: err}

@@ -26,7 +26,8 @@ const (
 	EventMalformed       = EventKind(link.Malformed)       // a message made no sense and was dropped
 	EventPanic           = eventOwn + 0                    // a handler panicked
 	EventTaskFailed      = eventOwn + 1                    // a worker's handler returned an error
-	EventEventsLost      = eventOwn + 2                    // Count events were dropped: the observer was slow
+	EventUnclaimed       = eventOwn + 2                    // a connection waits: no one iterates over the results of Method
+	EventEventsLost      = eventOwn + 3                    // Count events were dropped: the observer was slow
 )
 
 const eventOwn EventKind = 64
@@ -60,6 +61,8 @@ func (k EventKind) String() string {
 		return "panic"
 	case EventTaskFailed:
 		return "task failed"
+	case EventUnclaimed:
+		return "unclaimed"
 	case EventEventsLost:
 		return "events lost"
 	default:

@@ -3,6 +3,8 @@ package gozmq
 import (
 	"context"
 	"sync"
+
+	"github.com/gozmq/gozmq/runtime/internal/link"
 )
 
 // An inbox holds the bodies of messages on their way from the connections to
@@ -29,7 +31,7 @@ type slab struct {
 }
 
 // maxKeptSlab is the largest slab that is used again.
-const maxKeptSlab = 1 << 20
+const maxKeptSlab = 2 << 20
 
 func newInbox(messages, bytes int) *inbox {
 	return &inbox{
@@ -79,6 +81,31 @@ func (b *inbox) put(body []byte) (full <-chan struct{}) {
 	return nil
 }
 
+// putWait is put that waits for room, while c is not read; it returns false
+// when done comes first.
+func (b *inbox) putWait(c *link.Conn, body []byte, done <-chan struct{}) bool {
+	for full := b.put(body); full != nil; full = b.put(body) {
+		if !waitPaused(c, full, done) {
+			return false
+		}
+	}
+	return true
+}
+
+// waitPaused waits for a change, while c is not read; it returns false when
+// done comes first. The end of the connection does not end the wait: what came
+// whole is delivered.
+func waitPaused(c *link.Conn, change, done <-chan struct{}) bool {
+	c.Pause()
+	defer c.Unpause()
+	select {
+	case <-change:
+		return true
+	case <-done:
+		return false
+	}
+}
+
 func (b *inbox) signal() {
 	select {
 	case b.ready <- struct{}{}:
@@ -98,6 +125,9 @@ func (b *inbox) take(ctx context.Context, used *slab) *slab {
 		}
 		s := b.first()
 		closed := b.closed
+		if closed {
+			b.signal() // for the next one who waits
+		}
 		b.mu.Unlock()
 		if s != nil || closed {
 			return s

@@ -2,6 +2,7 @@ package gozmq
 
 import (
 	"context"
+	"fmt"
 
 	"google.golang.org/protobuf/proto"
 )
@@ -26,8 +27,13 @@ type Interceptor func(ctx context.Context, call *CallInfo, req proto.Message, ne
 
 type interceptorOption []Interceptor
 
-func (o interceptorOption) applyDial(c *dialConfig)     { c.interceptor = chain(c.interceptor, o) }
-func (o interceptorOption) applyServer(c *serverConfig) { c.interceptor = chain(c.interceptor, o) }
+func (o interceptorOption) applyDial(c *dialConfig) {
+	c.interceptors = append(c.interceptors, o...)
+}
+
+func (o interceptorOption) applyServer(c *serverConfig) {
+	c.interceptors = append(c.interceptors, o...)
+}
 
 // WithInterceptors puts interceptors around each call, the first one outermost.
 func WithInterceptors(interceptors ...Interceptor) interface {
@@ -37,19 +43,27 @@ func WithInterceptors(interceptors ...Interceptor) interface {
 	return interceptorOption(interceptors)
 }
 
-// chain makes one interceptor of several; first may be nil.
-func chain(first Interceptor, rest []Interceptor) Interceptor {
-	for _, second := range rest {
-		if first == nil {
-			first = second
-			continue
-		}
-		outer := first
-		first = func(ctx context.Context, call *CallInfo, req proto.Message, next Next) (proto.Message, error) {
-			return outer(ctx, call, req, func(ctx context.Context, req proto.Message) (proto.Message, error) {
-				return second(ctx, call, req, next)
-			})
+func (o interceptorOption) check() error {
+	for i := range o {
+		if o[i] == nil {
+			return fmt.Errorf("WithInterceptors: interceptor %d is nil", i)
 		}
 	}
-	return first
+	return nil
+}
+
+// chain makes one interceptor of several; nil when there is none.
+func (o interceptorOption) chain() Interceptor {
+	if len(o) < 2 {
+		if len(o) == 0 {
+			return nil
+		}
+		return o[0]
+	}
+	outer, inner := o[0], o[1:].chain()
+	return func(ctx context.Context, call *CallInfo, req proto.Message, next Next) (proto.Message, error) {
+		return outer(ctx, call, req, func(ctx context.Context, req proto.Message) (proto.Message, error) {
+			return inner(ctx, call, req, next)
+		})
+	}
 }

@@ -14,8 +14,7 @@ const eventQueue = 1024
 // An observer hands events to the user's function without ever blocking those
 // who report them. A nil observer drops everything.
 type observer struct {
-	socket string
-	call   func(Event)
+	call func(Event)
 
 	mu     sync.Mutex
 	queue  []Event
@@ -27,22 +26,22 @@ type observer struct {
 
 // newObserver starts an observer; it returns nil when there is nothing to
 // call.
-func newObserver(t zmtp.SocketType, call func(Event)) *observer {
+func newObserver(call func(Event)) *observer {
 	if call == nil {
 		return nil
 	}
-	o := &observer{socket: string(t), call: call, wake: make(chan struct{}, 1), done: make(chan struct{})}
+	o := &observer{call: call, wake: make(chan struct{}, 1), done: make(chan struct{})}
 	go o.run()
 	return o
 }
 
-// link returns what the connections below report to.
-func (o *observer) link() func(link.Event) {
+// link returns what the connections of a socket of that type report to.
+func (o *observer) link(t zmtp.SocketType) func(link.Event) {
 	if o == nil {
 		return nil
 	}
 	return func(e link.Event) {
-		o.observe(Event{Kind: EventKind(e.Kind), Endpoint: e.Endpoint, Peer: e.Peer, Topic: e.Topic, Count: e.Count, Err: e.Err})
+		o.observe(Event{Kind: EventKind(e.Kind), Socket: string(t), Endpoint: e.Endpoint, Peer: e.Peer, Topic: e.Topic, Count: e.Count, Err: e.Err})
 	}
 }
 
@@ -50,7 +49,7 @@ func (o *observer) observe(e Event) {
 	if o == nil {
 		return
 	}
-	e.Time, e.Socket = time.Now(), o.socket
+	e.Time = time.Now()
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if o.closed {
@@ -82,7 +81,7 @@ func (o *observer) run() {
 			o.call(e)
 		}
 		if lost > 0 {
-			o.call(Event{Kind: EventEventsLost, Time: time.Now(), Socket: o.socket, Count: lost})
+			o.call(Event{Kind: EventEventsLost, Time: time.Now(), Count: lost})
 		}
 		if closed {
 			return

@@ -88,9 +88,9 @@ func WithIdentity(id string) SocketOption {
 	return socketOption(func(c *socketConfig) { c.Identity = id })
 }
 
-// WithMaxMessageSize limits the bytes of one message, all frames together. A
-// larger one is not sent; a peer that sends one is disconnected. Default:
-// DefaultMaxMessageSize.
+// WithMaxMessageSize limits the bytes of a message's body, up to 1 GiB. A
+// larger one is not sent; a peer that sends one is disconnected. The frames
+// beside the body may have 64 KiB more. Default: DefaultMaxMessageSize.
 func WithMaxMessageSize(n int) SocketOption {
 	return socketOption(func(c *socketConfig) { c.MaxMessageSize = n })
 }
@@ -145,7 +145,8 @@ func WithLinger(d time.Duration) SocketOption {
 
 // WithObserver has f called with each Event of the socket, one at a time and in
 // order, in a goroutine of its own. Events are dropped, and their number is
-// reported, while f does not keep up.
+// reported, while f does not keep up. f must not close the socket: closing
+// waits for f.
 func WithObserver(f func(Event)) SocketOption {
 	return socketOption(func(c *socketConfig) { c.observer = f })
 }
@@ -161,7 +162,7 @@ func (c *socketConfig) check() error {
 	if err := zmtp.CheckIdentity(c.Identity); err != nil {
 		errs = append(errs, fmt.Errorf("WithIdentity: %w", err))
 	}
-	fail(c.MaxMessageSize < 1, "WithMaxMessageSize: %d bytes, want at least 1", c.MaxMessageSize)
+	fail(c.MaxMessageSize < 1 || c.MaxMessageSize > 1<<30, "WithMaxMessageSize: %d bytes, want 1 to %d", c.MaxMessageSize, 1<<30)
 	fail(c.SendQueue < 1 || c.SendQueueBytes < 1, "WithSendQueue: %d messages and %d bytes, want at least 1 of each", c.SendQueue, c.SendQueueBytes)
 	fail(c.ConnectTimeout <= 0 || c.HandshakeTimeout <= 0, "WithConnectTimeout: %v and %v, want more than 0", c.ConnectTimeout, c.HandshakeTimeout)
 	fail(c.MaxHandshakes < 1, "WithMaxHandshakes: %d, want at least 1", c.MaxHandshakes)

@@ -31,7 +31,7 @@ type Publisher struct {
 
 // NewPublisher opens a publisher. Close must be called.
 func NewPublisher(opts ...PublisherOption) (*Publisher, error) {
-	cfg := publisherConfig{socketConfig: newSocketConfig(zmtp.Pub), maxSubscriptions: 1 << 20}
+	cfg := publisherConfig{socketConfig: newSocketConfig(zmtp.Pub), maxSubscriptions: 1 << 17}
 	for _, o := range opts {
 		o.applyPublisher(&cfg)
 	}
@@ -42,8 +42,8 @@ func NewPublisher(opts ...PublisherOption) (*Publisher, error) {
 	if err != nil {
 		return nil, fmt.Errorf("publisher: %w", err)
 	}
-	p := &Publisher{observer: newObserver(cfg.SocketType, cfg.observer), limit: cfg.MaxMessageSize, linger: cfg.linger}
-	cfg.Observe = p.observer.link()
+	p := &Publisher{observer: newObserver(cfg.observer), limit: cfg.MaxMessageSize, linger: cfg.linger}
+	cfg.Observe = p.observer.link(cfg.SocketType)
 	p.pub = socket.NewPub(cfg.Config, cfg.maxSubscriptions)
 	if p.addrs, err = cfg.endpoints.open(p.pub.Links()); err != nil {
 		p.Close()
@@ -57,7 +57,8 @@ type maxSubscriptions int
 func (o maxSubscriptions) applyPublisher(c *publisherConfig) { c.maxSubscriptions = int(o) }
 
 // WithMaxSubscriptions limits how many subscriptions one peer may hold; one
-// that asks for more is disconnected. Default: 1048576.
+// that asks for more is disconnected, and so is one whose subscriptions are
+// longer than 1 KiB, or than 16 MiB together. Default: 131072.
 func WithMaxSubscriptions(n int) PublisherOption { return maxSubscriptions(n) }
 
 // Addrs returns the endpoints that were bound, with ports filled in.
@@ -96,6 +97,9 @@ type Topic[M proto.Message] struct {
 	Bare bool
 }
 
+// maxTopic is the longest topic, in bytes.
+const maxTopic = 32 << 10
+
 // A publication is one message on its way out.
 type publication struct {
 	topic    []byte
@@ -125,20 +129,26 @@ func Publish[M proto.Message](ctx context.Context, p *Publisher, t *Topic[M], m 
 	if !p.pub.Audience(x.topic, &x.audience) {
 		return nil
 	}
+	if len(x.topic) > maxTopic {
+		return Errorf(CodeInvalidArgument, "publish %s: topic of %d bytes, at most %d are allowed", t.Name, len(x.topic), maxTopic)
+	}
 	x.frames = zmtp.AppendFrame(x.frames[:0], zmtp.FlagMore, x.topic)
 	return p.publish(x, t.Name, m)
 }
 
 // publishBare sends the body alone: subscriptions apply to its bytes.
 func (p *Publisher) publishBare(x *publication, name string, m proto.Message) error {
-	body, err := proto.MarshalOptions{}.MarshalAppend(x.topic[:0], m)
-	x.topic = body
-	if err != nil {
-		return Errorf(CodeInvalidArgument, "publish %s: encode: %w", name, err)
+	if !p.pub.Subscribed() {
+		return nil
 	}
+	frames, err := appendBody(x.frames[:0], 0, m, p.limit)
+	if err != nil {
+		return Errorf(CodeOf(err), "publish %s: %w", name, err)
+	}
+	x.frames = frames
+	body := frames[zmtp.HeaderSize(proto.Size(m)):]
 	if p.pub.Audience(body, &x.audience) {
-		x.frames = zmtp.AppendFrame(x.frames[:0], 0, body)
-		p.pub.Send(&x.audience, x.frames)
+		p.pub.Send(&x.audience, frames)
 	}
 	return nil
 }

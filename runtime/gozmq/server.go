@@ -14,10 +14,11 @@ import (
 
 type serverConfig struct {
 	socketConfig
-	interceptor Interceptor
-	concurrency int
-	drain       time.Duration
-	onPanic     func(ctx context.Context, m *Method, value any, stack []byte)
+	interceptors interceptorOption
+	interceptor  Interceptor // all of them
+	concurrency  int
+	drain        time.Duration
+	onPanic      func(ctx context.Context, m *Method, value any, stack []byte)
 }
 
 // A Server serves REQ/REP services. Register them, then call Serve. On the
@@ -35,6 +36,7 @@ type Server struct {
 	router   *socket.Router
 	cancel   context.CancelCauseFunc // of the handlers' contexts
 	addrs    []string
+	open     bool // Listen has opened something
 	done     bool
 }
 
@@ -101,6 +103,11 @@ func (s *Server) register(svc Service) error {
 	if s.bare != nil {
 		return errors.New("a service with bare framing, which must be alone on its server, is registered already")
 	}
+	for _, h := range svc.Handlers {
+		if _, ok := s.entries[h.method.Procedure]; ok {
+			return fmt.Errorf("procedure %s is registered already", h.method.Procedure)
+		}
+	}
 	for i := range svc.Handlers {
 		h := &svc.Handlers[i]
 		if h.method.Bare {
@@ -135,6 +142,7 @@ func (s *Server) Listen(endpoints ...Endpoints) error {
 		return fmt.Errorf("serve: %w", err)
 	}
 	s.addrs = append(s.addrs, addrs...)
+	s.open = true
 	return nil
 }
 
@@ -143,7 +151,7 @@ func (s *Server) start() error {
 	if s.router != nil {
 		return nil
 	}
-	errs := append([]error{s.cfg.check()}, s.failures...)
+	errs := append([]error{s.cfg.check(), s.cfg.interceptors.check()}, s.failures...)
 	if s.cfg.concurrency < 1 {
 		errs = append(errs, fmt.Errorf("WithMaxConcurrency: %d, want at least 1", s.cfg.concurrency))
 	}
@@ -153,8 +161,9 @@ func (s *Server) start() error {
 	if err := errors.Join(errs...); err != nil {
 		return err
 	}
-	s.observer = newObserver(s.cfg.SocketType, s.cfg.observer)
-	s.cfg.Observe = s.observer.link()
+	s.cfg.interceptor = s.cfg.interceptors.chain()
+	s.observer = newObserver(s.cfg.observer)
+	s.cfg.Observe = s.observer.link(s.cfg.SocketType)
 	base, cancel := context.WithCancelCause(context.Background())
 	s.cancel = cancel
 	s.router = socket.NewRouter(base, s.cfg.Config, s)
@@ -176,14 +185,22 @@ var errStopped = errors.New("the server is stopping")
 // replies, and returns nil. An error says what kept it from serving, or that
 // something was left undone. A server serves once.
 func (s *Server) Serve(ctx context.Context, endpoints ...Endpoints) error {
-	if len(endpoints) > 0 || len(s.Addrs()) == 0 {
-		if err := s.Listen(endpoints...); err != nil {
-			s.stop(0)
-			return err
-		}
+	open, err := s.isOpen()
+	if err == nil && (len(endpoints) > 0 || !open) {
+		err = s.Listen(endpoints...)
+	}
+	if err != nil {
+		s.stop(0)
+		return err
 	}
 	<-ctx.Done()
 	return s.stop(s.cfg.drain)
+}
+
+func (s *Server) isOpen() (bool, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.open, errors.Join(s.failures...)
 }
 
 func (s *Server) stop(drain time.Duration) error {
@@ -198,6 +215,7 @@ func (s *Server) stop(drain time.Duration) error {
 	defer cancel()
 	_ = router.Drain(ctx) // what does not finish is cancelled now
 	s.cancel(errStopped)
+	_ = lingering(s.cfg.linger, router.Wait)
 	err := lingering(s.cfg.linger, router.Shutdown)
 	s.observer.close()
 	return err

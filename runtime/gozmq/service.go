@@ -6,6 +6,8 @@ import (
 
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
+
+	"github.com/gozmq/gozmq/runtime/internal/socket"
 )
 
 // message is the constraint that ties a message struct to its pointer, which
@@ -30,6 +32,8 @@ type Handler struct {
 	method *Method
 	new    func() proto.Message
 	serve  func(context.Context, proto.Message) (proto.Message, error)
+	pace   *socket.Pace
+	output protoreflect.FullName
 }
 
 // A Registrar takes services; a Server is one.
@@ -43,6 +47,8 @@ type Registrar interface {
 func Handle[Req, Resp any, P message[Req], R message[Resp]](m *Method, serve func(context.Context, P) (R, error)) Handler {
 	return Handler{
 		method: m,
+		pace:   new(socket.Pace),
+		output: R(nil).ProtoReflect().Descriptor().FullName(),
 		new:    func() proto.Message { return P(new(Req)) },
 		serve: func(ctx context.Context, req proto.Message) (proto.Message, error) {
 			resp, err := serve(ctx, req.(P))

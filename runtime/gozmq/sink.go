@@ -18,20 +18,21 @@ type sinkConfig struct {
 }
 
 // A Sink receives the results that workers send, or the tasks themselves where
-// nothing stands between. It drops nothing: what no one iterates over waits,
-// and when its queue is full the senders wait. On the wire it is a PULL socket.
+// nothing stands between. It drops nothing: a connection whose next result no
+// one iterates over, or finds the iterator's queue full, waits, and so does its
+// sender in the end. Iterate over every method that has results. On the wire
+// it is a PULL socket.
 type Sink struct {
-	pull     *socket.Pull
+	pull     *socket.Collect
 	observer *observer
 	queue    queueConfig
 	linger   time.Duration
 	addrs    []string
-
-	stop    context.CancelFunc // of dispatch
-	stopped sync.WaitGroup
+	done     chan struct{} // closed by Close
 
 	mu      sync.Mutex
 	inboxes map[string]*inbox // by procedure; "" for bare framing
+	change  chan struct{}     // closed and replaced when inboxes changes
 	closed  bool
 }
 
@@ -49,15 +50,14 @@ func NewSink(opts ...SinkOption) (*Sink, error) {
 		return nil, fmt.Errorf("sink: %w", err)
 	}
 	s := &Sink{
-		observer: newObserver(cfg.SocketType, cfg.observer),
+		observer: newObserver(cfg.observer),
 		queue:    cfg.queue, linger: cfg.linger,
+		done:    make(chan struct{}),
 		inboxes: make(map[string]*inbox),
+		change:  make(chan struct{}),
 	}
-	cfg.Observe = s.observer.link()
-	s.pull = socket.NewPull(cfg.Config, pullWindow)
-	ctx, stop := context.WithCancel(context.Background())
-	s.stop = stop
-	s.stopped.Go(func() { s.dispatch(ctx) })
+	cfg.Observe = s.observer.link(cfg.SocketType)
+	s.pull = socket.NewCollect(cfg.Config, collector{s})
 	if s.addrs, err = cfg.endpoints.open(s.pull.Links()); err != nil {
 		s.Close()
 		return nil, fmt.Errorf("sink: %w", err)
@@ -72,14 +72,15 @@ func (s *Sink) Addrs() []string { return s.addrs }
 // not iterated over is gone.
 func (s *Sink) Close() error {
 	s.mu.Lock()
-	s.closed = true
+	if !s.closed {
+		s.closed = true
+		close(s.done)
+	}
 	for _, in := range s.inboxes {
 		in.close()
 	}
 	s.mu.Unlock()
-	s.stop()
 	err := lingering(s.linger, s.pull.Shutdown)
-	s.stopped.Wait()
 	s.observer.close()
 	return err
 }
@@ -98,7 +99,8 @@ func Results[T any, P message[T]](ctx context.Context, s *Sink, m *Method) iter.
 	}
 }
 
-// inbox returns where the messages of a procedure wait.
+// inbox returns where the messages of a procedure wait for whoever iterates
+// over them.
 func (s *Sink) inbox(procedure string) *inbox {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -106,6 +108,8 @@ func (s *Sink) inbox(procedure string) *inbox {
 	if in == nil {
 		in = newInbox(s.queue.messages, s.queue.bytes)
 		s.inboxes[procedure] = in
+		close(s.change)
+		s.change = make(chan struct{})
 		if s.closed {
 			in.close()
 		}
@@ -113,54 +117,66 @@ func (s *Sink) inbox(procedure string) *inbox {
 	return in
 }
 
-// dispatch moves messages from the socket to the inboxes.
-func (s *Sink) dispatch(ctx context.Context) {
-	for {
-		b, first, c, err := s.pull.RecvBatch(ctx)
+// A collector hands what a Sink's socket has read to its inboxes
+// (socket.BatchReceiver).
+type collector struct{ s *Sink }
+
+// Receive puts each message into its method's inbox, waiting where there is no
+// room, or no inbox yet.
+func (r collector) Receive(c *link.Conn, b *link.Batch) {
+	for i := range b.Len() {
+		in, body, err := r.find(c, b.Message(i))
 		if err != nil {
-			return
+			c.Malformed("result: %w", err)
+			continue
 		}
-		for i := first; i < b.Len(); i++ {
-			if !s.deliver(ctx, c, b.Message(i)) {
-				break
-			}
+		if in == nil || !in.putWait(c, body, r.s.done) {
+			return // closed
 		}
-		b.Release()
 	}
 }
 
-// deliver waits while the inbox is full; it returns false when ctx has ended.
-func (s *Sink) deliver(ctx context.Context, c *link.Conn, frames [][]byte) bool {
-	method, body, err := splitTask(frames, len(frames) == 1)
-	if err != nil {
-		c.Malformed("result: %w", err)
-		return true
-	}
-	in := s.lookup(method)
-	if in == nil {
-		c.Malformed("result of method %q: %d methods are known, no more are taken", cut(method), maxMethods)
-		return true
-	}
-	for full := in.put(body); full != nil; full = in.put(body) {
-		select {
-		case <-full:
-		case <-ctx.Done():
-			return false
+// find returns a message's inbox and its body; no inbox after Close. While no
+// one has asked for its method it waits.
+func (r collector) find(c *link.Conn, frames [][]byte) (*inbox, []byte, error) {
+	for reported := false; ; {
+		place, err := r.s.place(frames)
+		if place.inbox != nil || err != nil {
+			return place.inbox, place.body, err
+		}
+		if place.unclaimed && !reported {
+			reported = true
+			r.s.observer.observe(Event{
+				Kind: EventUnclaimed, Socket: string(zmtp.Pull), Endpoint: c.Endpoint(), Peer: c.Address(), Method: string(cut(place.method)),
+			})
+		}
+		if !waitPaused(c, place.change, r.s.done) {
+			return nil, nil, nil
 		}
 	}
-	return true
 }
 
-// maxMethods is how many methods a sink keeps results of: a peer must not make
-// it keep any number.
-const maxMethods = 1024
+// A place is where a message belongs.
+type place struct {
+	inbox        *inbox // nil: wait for change
+	method, body []byte
+	unclaimed    bool // someone iterates, but not over this method
+	change       <-chan struct{}
+}
 
-func (s *Sink) lookup(method []byte) *inbox {
+// place finds where a message belongs. Which framing to expect is known once
+// someone iterates.
+func (s *Sink) place(frames [][]byte) (p place, err error) {
 	s.mu.Lock()
-	in, n := s.inboxes[string(method)], len(s.inboxes)
-	s.mu.Unlock()
-	if in == nil && n < maxMethods {
-		in = s.inbox(string(method))
+	defer s.mu.Unlock()
+	p.change = s.change
+	if len(s.inboxes) == 0 {
+		return p, nil
 	}
-	return in
+	if p.method, p.body, err = splitTask(frames, s.inboxes[""] != nil); err != nil {
+		return p, err
+	}
+	p.inbox = s.inboxes[string(p.method)]
+	p.unclaimed = p.inbox == nil
+	return p, nil
 }

@@ -23,7 +23,7 @@ type subscriberConfig struct {
 // queueConfig bounds what waits for an iterator.
 type queueConfig struct{ messages, bytes int }
 
-var defaultQueue = queueConfig{messages: 1000, bytes: 4 << 20}
+var defaultQueue = queueConfig{messages: 1000, bytes: 1 << 20}
 
 func (q queueConfig) check() error {
 	if q.messages < 1 || q.bytes < 1 {
@@ -37,7 +37,7 @@ func (q queueConfig) applySink(c *sinkConfig)             { c.queue = q }
 
 // WithReceiveQueue sets how many messages and bytes may wait for one iterator
 // before its socket stops reading, so that the senders' queues fill in turn.
-// Defaults: 1000 and 4 MiB. One message always fits.
+// Defaults: 1000 and 1 MiB. One message always fits.
 func WithReceiveQueue(messages, bytes int) interface {
 	SubscriberOption
 	SinkOption
@@ -77,12 +77,12 @@ func NewSubscriber(opts ...SubscriberOption) (*Subscriber, error) {
 		return nil, fmt.Errorf("subscriber: %w", err)
 	}
 	s := &Subscriber{
-		observer: newObserver(cfg.SocketType, cfg.observer),
+		observer: newObserver(cfg.observer),
 		queue:    cfg.queue, linger: cfg.linger,
 		done: make(chan struct{}),
 		open: make(map[*subscription]struct{}),
 	}
-	cfg.Observe = s.observer.link()
+	cfg.Observe = s.observer.link(cfg.SocketType)
 	s.sub = socket.NewSub(cfg.Config, receiver{s})
 	if s.addrs, err = cfg.endpoints.open(s.sub.Links()); err != nil {
 		s.Close()
@@ -232,7 +232,7 @@ func (s *Subscriber) remove(sub *subscription) {
 }
 
 // A receiver hands what a Subscriber's socket has read to its subscriptions
-// (socket.Subscriber).
+// (socket.BatchReceiver).
 type receiver struct{ s *Subscriber }
 
 // Receive gives each message to every subscription that takes it, waiting
@@ -241,6 +241,10 @@ func (r receiver) Receive(c *link.Conn, b *link.Batch) {
 	var matched []*subscription
 	for i := range b.Len() {
 		frames := b.Message(i)
+		if len(frames) > 3 {
+			c.Malformed("publication has %d frames, want a topic, a body and at most a header", len(frames))
+			continue
+		}
 		topic, body := frames[0], frames[len(frames)-1]
 		if len(frames) > 1 {
 			body = frames[1]
@@ -250,7 +254,9 @@ func (r receiver) Receive(c *link.Conn, b *link.Batch) {
 			c.Malformed("publication has 1 frame, want a topic and a body")
 		}
 		for _, sub := range matched {
-			r.deliver(c, sub, body)
+			if !sub.inbox.putWait(c, body, r.s.done) {
+				return // closed
+			}
 		}
 	}
 }
@@ -266,21 +272,4 @@ func (s *Subscriber) match(topic []byte, single bool, to []*subscription) []*sub
 		}
 	})
 	return to
-}
-
-func (r receiver) deliver(c *link.Conn, sub *subscription, body []byte) {
-	full := sub.inbox.put(body)
-	if full == nil {
-		return
-	}
-	c.Pause()
-	defer c.Unpause()
-	for full != nil {
-		select { // the end of the connection does not end this: what came whole is delivered
-		case <-full:
-		case <-r.s.done:
-			return
-		}
-		full = sub.inbox.put(body)
-	}
 }

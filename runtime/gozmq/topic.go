@@ -63,6 +63,13 @@ func appendField[V string | []byte](b []byte, v V, delim byte) []byte {
 	return append(b, v[start:]...)
 }
 
+// isEscapedPunctuation reports whether c is visible ASCII that a value never
+// has. Other bytes that encoding would escape, such as spaces and those of
+// other scripts, are let pass: they come from publishers that do not encode.
+func isEscapedPunctuation(c byte) bool {
+	return c > ' ' && c < 0x7f && c != '%' && !isPlain(c)
+}
+
 // isPlain reports whether c is one of the unreserved characters of RFC 3986.
 func isPlain(c byte) bool {
 	const (

@@ -1,7 +1,6 @@
 package gozmq
 
 import (
-	"bytes"
 	"slices"
 	"strings"
 )
@@ -20,8 +19,8 @@ type TopicPattern struct {
 	open []openField
 }
 
-// An openField takes any bytes, also none, up to delim. Without delim in what
-// is left of the topic it takes all of that.
+// An openField takes any bytes, also none, up to the first that a value never
+// has: delim, and punctuation that encoding escapes.
 type openField struct {
 	at    int // where in the pattern's text
 	delim byte
@@ -51,6 +50,16 @@ func (p TopicPattern) String() string {
 	return b.String()
 }
 
+// valueLen returns how many bytes at the start of topic may be a field's value.
+func valueLen(topic []byte, delim byte) int {
+	for i, c := range topic {
+		if isEscapedPunctuation(c) || c == delim && delim != 0 {
+			return i
+		}
+	}
+	return len(topic)
+}
+
 // prefix returns what to subscribe to: the longest text that all matching
 // topics begin with, or as much of it as a subscription may have. The caller
 // owns it.
@@ -72,13 +81,7 @@ func (p TopicPattern) matches(topic []byte) bool {
 			return false
 		}
 		topic, done = topic[len(literal):], o.at
-		end := len(topic)
-		if o.delim != 0 {
-			if i := bytes.IndexByte(topic, o.delim); i >= 0 {
-				end = i
-			}
-		}
-		topic = topic[end:]
+		topic = topic[valueLen(topic, o.delim):]
 	}
 	return string(topic) == p.text[done:]
 }

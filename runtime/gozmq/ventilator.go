@@ -39,8 +39,8 @@ func NewVentilator(opts ...VentilatorOption) (*Ventilator, error) {
 	if err := cfg.check(); err != nil {
 		return nil, fmt.Errorf("ventilator: %w", err)
 	}
-	v := &Ventilator{observer: newObserver(cfg.SocketType, cfg.observer), limit: cfg.MaxMessageSize, linger: cfg.linger}
-	cfg.Observe = v.observer.link()
+	v := &Ventilator{observer: newObserver(cfg.observer), limit: cfg.MaxMessageSize, linger: cfg.linger}
+	cfg.Observe = v.observer.link(cfg.SocketType)
 	v.push = socket.NewPush(cfg.Config)
 	var err error
 	if v.addrs, err = cfg.endpoints.open(v.push.Links()); err != nil {

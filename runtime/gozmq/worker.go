@@ -83,7 +83,7 @@ func RunWorker(ctx context.Context, name string, handlers func() []TaskHandler, 
 	if err != nil {
 		return fmt.Errorf("worker %s: %w", name, err)
 	}
-	defer w.observer.close()
+	defer func() { w.observer.close() }()
 	if err := w.open(); err != nil {
 		return errors.Join(fmt.Errorf("worker %s: %w", name, err), w.shutdown(0))
 	}
@@ -91,7 +91,7 @@ func RunWorker(ctx context.Context, name string, handlers func() []TaskHandler, 
 	defer cancel(nil)
 	var wg sync.WaitGroup
 	for range w.cfg.concurrency {
-		wg.Go(func() { w.work(taskCtx) })
+		w.start(taskCtx, &wg)
 	}
 	<-ctx.Done()
 	drained, stop := context.WithTimeout(context.Background(), w.cfg.drain)
@@ -150,12 +150,13 @@ func (w *worker) check() error {
 // open opens the socket for results before the one for tasks, so that the
 // first task finds a way on.
 func (w *worker) open() error {
-	w.observer = newObserver(w.cfg.SocketType, w.cfg.observer)
-	w.cfg.Observe = w.observer.link()
+	w.observer = newObserver(w.cfg.observer)
+	w.cfg.Observe = w.observer.link(zmtp.Pull)
 	w.pull = socket.NewPull(w.cfg.Config, pullWindow)
 	if w.results {
 		cfg := w.cfg.Config
 		cfg.SocketType = zmtp.Push
+		cfg.Observe = w.observer.link(zmtp.Push)
 		w.push = socket.NewPush(cfg)
 		if _, err := w.cfg.to.open(w.push.Links()); err != nil {
 			return fmt.Errorf("results: %w", err)
@@ -176,6 +177,21 @@ func (w *worker) shutdown(linger time.Duration) error {
 		err = errors.Join(err, lingering(linger, w.push.Shutdown))
 	}
 	return err
+}
+
+// start starts a goroutine that works. A handler that ends it with
+// runtime.Goexit gets it replaced.
+func (w *worker) start(ctx context.Context, wg *sync.WaitGroup) {
+	wg.Go(func() {
+		returned := false
+		defer func() {
+			if !returned {
+				w.start(ctx, wg)
+			}
+		}()
+		w.work(ctx)
+		returned = true
+	})
 }
 
 // work runs tasks one after the other until there are no more.
@@ -225,17 +241,25 @@ func (w *worker) run(ctx context.Context, h *TaskHandler, task proto.Message) er
 
 // call calls the handler; a panic is an error.
 func (w *worker) call(ctx context.Context, h *TaskHandler, task proto.Message) (result proto.Message, err error) {
+	returned := false
 	defer func() {
-		if value := recover(); value != nil {
-			err = fmt.Errorf("handler panicked: %v", value)
-			w.observer.observe(Event{Kind: EventPanic, Method: h.method.Procedure, Err: err, Stack: debug.Stack()})
+		if returned {
+			return
+		}
+		value := recover() // nil: the handler called runtime.Goexit
+		err = fmt.Errorf("handler panicked: %v", value)
+		w.observer.observe(Event{Kind: EventPanic, Socket: string(zmtp.Pull), Method: h.method.Procedure, Err: err, Stack: debug.Stack()})
+		if value == nil {
+			w.failed(ctx, h, task, errors.New("handler ended its goroutine"))
 		}
 	}()
-	return h.run(ctx, task)
+	result, err = h.run(ctx, task)
+	returned = true
+	return result, err
 }
 
 func (w *worker) failed(ctx context.Context, h *TaskHandler, task proto.Message, err error) {
-	w.observer.observe(Event{Kind: EventTaskFailed, Method: h.method.Procedure, Err: err})
+	w.observer.observe(Event{Kind: EventTaskFailed, Socket: string(zmtp.Pull), Method: h.method.Procedure, Err: err})
 	if w.cfg.onError != nil {
 		w.cfg.onError(ctx, h.method, task, err)
 	}

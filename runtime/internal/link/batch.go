@@ -71,9 +71,10 @@ func (c *Conn) collect(frames [][]byte, limit int) *Batch {
 // one.
 func (rd *reader) detach() *buffer {
 	rd.skip()
+	rd.learn()
 	old := rd.buf
 	if rd.r < rd.w {
-		rd.buf = newBuffer(rd.w - rd.r)
+		rd.buf = newBuffer(max(rd.w-rd.r, rd.hint))
 		rd.w = copy(rd.buf.b, old.b[rd.r:rd.w])
 	} else {
 		rd.buf, rd.w = nil, 0

@@ -16,7 +16,7 @@ type Config struct {
 	SocketType zmtp.SocketType
 	Identity   string // announced to peers; "" for none
 
-	MaxMessageSize int // bytes of one message, all frames together
+	MaxMessageSize int // bytes of a message's body
 	SendQueue      int // messages kept for a peer beyond the kernel's buffer
 	SendQueueBytes int // bytes kept for a peer beyond the kernel's buffer
 
@@ -38,16 +38,17 @@ type Config struct {
 // A Handler is the pattern above the connections.
 type Handler interface {
 	// Serve is called once for each connection, after its handshake, in a
-	// goroutine of its own. It reads c until there is nothing more to read and
-	// returns why; then the connection is closed. c may be written to from any
-	// goroutine meanwhile.
+	// goroutine of its own. It calls c.Ready once c can be used, reads c until
+	// there is nothing more to read and returns why; then the connection is
+	// closed. c may be written to from any goroutine meanwhile.
 	Serve(c *Conn) error
 }
 
 // limits returns what one peer may make the reader keep.
 func (c *Config) limits() zmtp.Limits {
 	return zmtp.Limits{
-		MaxMessage: c.MaxMessageSize,
+		MaxFrame:   c.MaxMessageSize,
+		MaxMessage: c.MaxMessageSize + envelopeRoom,
 		MaxFrames:  maxFrames,
 		MaxCommand: maxCommand,
 	}
@@ -56,4 +57,7 @@ func (c *Config) limits() zmtp.Limits {
 const (
 	maxFrames  = 1024
 	maxCommand = 8 << 10
+	// envelopeRoom is what the other frames of a message may take beside a body
+	// of the largest size, so that both sides can have the same limit.
+	envelopeRoom = 64 << 10
 )

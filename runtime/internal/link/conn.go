@@ -82,6 +82,9 @@ func (c *Conn) Err() error {
 	return nil
 }
 
+// Ready tells the observer that the peer can be used.
+func (c *Conn) Ready() { c.Report(Connected, nil) }
+
 // Report tells the observer of something about this connection.
 func (c *Conn) Report(kind EventKind, err error) { c.ReportEvent(Event{Kind: kind, Err: err}) }
 

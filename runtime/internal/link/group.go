@@ -17,6 +17,7 @@ type Group struct {
 
 	ctx    context.Context // ends dialling, accepting and handshakes
 	cancel context.CancelFunc
+	ended  chan struct{}  // ends the clock
 	wg     sync.WaitGroup // every goroutine of the group
 
 	mu        sync.Mutex
@@ -27,11 +28,12 @@ type Group struct {
 	accepted  int
 	dialErr   error
 	clock     bool
+	end       sync.Once // closes ended
 }
 
 // NewGroup returns a group without connections. Shutdown must be called.
 func NewGroup(cfg Config, h Handler) *Group {
-	g := &Group{cfg: cfg, handler: h, conns: make(map[*Conn]struct{})}
+	g := &Group{cfg: cfg, handler: h, conns: make(map[*Conn]struct{}), ended: make(chan struct{})}
 	g.ctx, g.cancel = context.WithCancel(context.Background())
 	return g
 }
@@ -126,6 +128,7 @@ func (g *Group) Shutdown(ctx context.Context) error {
 	for _, c := range g.snapshot() {
 		c.Close(ErrClosed)
 	}
+	g.end.Do(func() { close(g.ended) })
 	g.wg.Wait()
 	return left
 }
@@ -136,13 +139,19 @@ func (g *Group) serve(c *Conn) {
 		c.Close(ErrClosed)
 		return
 	}
-	c.Report(Connected, nil)
-	err := g.handler.Serve(c)
-	if err == nil {
-		err = ErrClosed
+	err := ErrClosed
+	defer func() { // a handler may end its goroutine with runtime.Goexit
+		c.Close(err)
+		<-c.Flushed()
+		g.remove(c)
+		g.reportEnd(c)
+	}()
+	if cause := g.handler.Serve(c); cause != nil {
+		err = cause
 	}
-	c.Close(err)
-	g.remove(c)
+}
+
+func (g *Group) reportEnd(c *Conn) {
 	c.reportDrops()
 	if reason := c.Err(); errors.Is(reason, ErrClosed) {
 		c.Report(Disconnected, nil)
@@ -185,7 +194,7 @@ func (g *Group) tick() {
 	defer t.Stop()
 	for {
 		select {
-		case <-g.ctx.Done():
+		case <-g.ended:
 			return
 		case <-t.C:
 			g.Each(func(c *Conn) { c.beat(every) })

@@ -137,17 +137,18 @@ func (g *guard) admit(h zmtp.Header, head []byte) error {
 
 func (g *guard) readGreeting() error {
 	buf := make([]byte, zmtp.GreetingSize)
-	// The signature comes first and by itself: a peer that does not speak ZMTP
-	// is found out before it has sent a whole greeting.
-	if _, err := io.ReadFull(g.Conn, buf[:1]); err != nil {
-		return err
-	}
-	if buf[0] != 0xff {
-		_, err := zmtp.ParseGreeting(buf)
-		return err
-	}
-	if _, err := io.ReadFull(g.Conn, buf[1:]); err != nil {
-		return err
+	// The signature is checked as it comes: a peer that does not speak our
+	// ZMTP is found out although it never sends a whole greeting.
+	read := 0
+	for _, end := range []int{1, zmtp.SignatureSize, zmtp.GreetingSize} {
+		n, err := io.ReadFull(g.Conn, buf[read:end])
+		if err != nil {
+			return err
+		}
+		read += n
+		if err := zmtp.CheckSignature(buf[:min(read, zmtp.SignatureSize)]); err != nil {
+			return err
+		}
 	}
 	greeting, err := zmtp.ParseGreeting(buf)
 	if err != nil {

@@ -84,7 +84,7 @@ func (c *Conn) ping() {
 	if err != nil {
 		return
 	}
-	if len(b) >= c.cfg.SendQueueBytes {
+	if c.fullLocked() {
 		c.Abort() // the peer does not read: one more PING would not help
 		return
 	}
@@ -103,7 +103,7 @@ func (c *Conn) pong(body []byte) error {
 	if err != nil {
 		return err
 	}
-	if len(b) >= c.cfg.SendQueueBytes {
+	if c.fullLocked() {
 		c.Abort()
 		return nil
 	}
@@ -111,11 +111,12 @@ func (c *Conn) pong(body []byte) error {
 	return nil
 }
 
-// trim gives the buffers of an idle connection back.
+// trim gives the memory of an idle connection back.
 func (w *writer) trim() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if !w.busy && len(w.buf) == 0 {
-		w.buf, w.out = nil, nil
+	w.spare = nil
+	if !w.busy && len(w.cur.b) == 0 {
+		w.cur = chunk{}
 	}
 }

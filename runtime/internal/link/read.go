@@ -23,6 +23,7 @@ type reader struct {
 
 	buf   *buffer // nil while idle
 	r, w  int     // buf.b[r:w] has come and is not yet skipped
+	hint  int     // how large the next buffer had better be
 	taken bool    // a message was handed out and is to be skipped
 	err   error   // what was read is not ZMTP, or not wanted
 }
@@ -114,9 +115,18 @@ func (rd *reader) release() {
 	if rd.buf == nil || rd.r < rd.w {
 		return
 	}
+	rd.learn()
 	rd.r, rd.w = 0, 0
 	if rd.try != nil || len(rd.buf.b) > bufferSizes[0] {
 		rd.drop()
+	}
+}
+
+// learn takes the next buffer to be small again after one that had no need to
+// be large.
+func (rd *reader) learn() {
+	if rd.w <= bufferSizes[0] {
+		rd.hint = 0
 	}
 }
 
@@ -162,7 +172,7 @@ func (rd *reader) read() (int, error) {
 }
 
 func (rd *reader) take() {
-	rd.buf = newBuffer(0)
+	rd.buf = newBuffer(rd.hint)
 	rd.r, rd.w = 0, 0
 }
 
@@ -180,7 +190,8 @@ func (rd *reader) makeRoom() {
 	}
 	old := rd.buf
 	if need > size {
-		rd.buf = newBuffer(min(need, max(maxGrowAtOnce, 2*have)))
+		rd.buf = newBuffer(max(min(need, max(maxGrowAtOnce, 2*have)), have+have/2))
+		rd.hint = min(len(rd.buf.b), bufferSizes[1])
 	}
 	copy(rd.buf.b, old.b[rd.r:rd.w])
 	rd.r, rd.w = 0, have

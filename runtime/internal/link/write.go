@@ -9,12 +9,23 @@ import (
 )
 
 const (
-	// maxKeep is the largest write buffer that is kept when it is empty.
-	maxKeep = 2 << 20
+	// chunkFull is how long a chunk grows before the next one is begun.
+	chunkFull = 128 << 10
+	// chunkSize is the memory of a chunk that follows another one.
+	chunkSize = 256 << 10
+	// maxSpare is the largest chunk that a connection keeps for itself.
+	maxSpare = 64 << 10
 	// maxRounds is how often a caller writes what others append meanwhile
 	// before it leaves the rest to a goroutine.
 	maxRounds = 4
 )
+
+// A chunk is a run of whole messages on their way out.
+type chunk struct {
+	b    []byte
+	msgs int
+	buf  *buffer // the pooled memory that b began in, if any
+}
 
 // A writer collects frames and hands them to the kernel in as few calls as
 // there can be. Whoever commits a message while no one writes, writes; all
@@ -23,15 +34,18 @@ type writer struct {
 	mu     sync.Mutex
 	raw    net.Conn
 	try    tryWriter
-	buf    []byte // committed, not yet being written
-	msgs   int    // messages in buf
-	out    []byte // being written by whoever set busy
-	outN   int    // messages in out
+	out    chunk   // being written by whoever set busy
+	full   []chunk // behind it, oldest first
+	cur    chunk   // behind those; what is committed goes here
+	spare  []byte
+	big    bool // the last chunk was larger than a spare may be
+	msgs   int  // in all chunks
+	bytes  int  // in all chunks
 	busy   bool
-	full   bool  // Begin returned ErrFull since there was room
-	corked int   // nested Corks
-	err    error // final
-	rest   []byte
+	marked bool // Begin returned ErrFull since there was room
+	corked int  // nested Corks
+	err    error
+	rest   []byte        // what was left when err came
 	idle   chan struct{} // closed when nothing is left to write; made on demand
 }
 
@@ -43,31 +57,45 @@ func (w *writer) init(raw net.Conn) {
 // Begin locks the write buffer and returns it, for one message to be appended;
 // Commit or Abort must follow at once. It returns ErrFull at the high-water
 // mark, with nothing locked.
-func (c *Conn) Begin() ([]byte, error) {
-	w := &c.writer
-	w.mu.Lock()
-	if w.err != nil {
-		w.mu.Unlock()
-		return nil, w.err
-	}
-	if w.msgs+w.outN >= c.cfg.SendQueue || len(w.buf)+len(w.out) >= c.cfg.SendQueueBytes {
-		w.full = true
-		w.mu.Unlock()
-		return nil, ErrFull
-	}
-	return w.buf, nil
-}
+func (c *Conn) Begin() ([]byte, error) { return c.begin(false) }
 
 // BeginForced is Begin without a high-water mark: for answers, whose number is
 // bounded by that of the requests, and for commands.
-func (c *Conn) BeginForced() ([]byte, error) {
+func (c *Conn) BeginForced() ([]byte, error) { return c.begin(true) }
+
+func (c *Conn) begin(forced bool) ([]byte, error) {
 	w := &c.writer
 	w.mu.Lock()
 	if w.err != nil {
 		w.mu.Unlock()
 		return nil, w.err
 	}
-	return w.buf, nil
+	if !forced && c.fullLocked() {
+		w.mu.Unlock()
+		return nil, ErrFull
+	}
+	if len(w.cur.b) >= chunkFull {
+		w.full = append(w.full, w.cur)
+		w.cur = newChunk()
+	}
+	return w.cur.b, nil
+}
+
+// Full reports whether the queue is at its high-water mark; Room is called
+// when it no longer is.
+func (c *Conn) Full() bool {
+	c.writer.mu.Lock()
+	defer c.writer.mu.Unlock()
+	return c.fullLocked()
+}
+
+func (c *Conn) fullLocked() bool {
+	w := &c.writer
+	if w.msgs < c.cfg.SendQueue && w.bytes < c.cfg.SendQueueBytes {
+		return false
+	}
+	w.marked = true
+	return true
 }
 
 // Abort ends what Begin began and leaves nothing behind.
@@ -77,8 +105,7 @@ func (c *Conn) Abort() { c.writer.mu.Unlock() }
 // caller writes it if no one else is writing; it never waits for the peer.
 func (c *Conn) Commit(b []byte) {
 	w := &c.writer
-	w.buf = b
-	w.msgs++
+	w.commit(b)
 	if w.busy || w.corked > 0 || w.err != nil {
 		w.mu.Unlock()
 		return
@@ -86,12 +113,18 @@ func (c *Conn) Commit(b []byte) {
 	c.writeLocked()
 }
 
+func (w *writer) commit(b []byte) {
+	w.bytes += len(b) - len(w.cur.b)
+	w.msgs++
+	w.cur.b = b
+	w.cur.msgs++
+}
+
 // CommitLater is Commit for one-way traffic: a goroutine writes, so that many
 // messages of one sender go out together.
 func (c *Conn) CommitLater(b []byte) {
 	w := &c.writer
-	w.buf = b
-	w.msgs++
+	w.commit(b)
 	if w.busy || w.err != nil {
 		w.mu.Unlock()
 		return
@@ -114,24 +147,11 @@ func (c *Conn) Uncork() {
 	w := &c.writer
 	w.mu.Lock()
 	w.corked--
-	if w.busy || w.corked > 0 || w.err != nil || len(w.buf) == 0 {
+	if w.busy || w.corked > 0 || w.err != nil || !w.pending() {
 		w.mu.Unlock()
 		return
 	}
 	c.writeLocked()
-}
-
-// Full reports whether the queue is at its high-water mark; Room is called
-// when it no longer is.
-func (c *Conn) Full() bool {
-	w := &c.writer
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if w.msgs+w.outN < c.cfg.SendQueue && len(w.buf)+len(w.out) < c.cfg.SendQueueBytes {
-		return false
-	}
-	w.full = true
-	return true
 }
 
 // writeLocked writes without waiting, in the caller's goroutine, and leaves
@@ -145,21 +165,21 @@ func (c *Conn) writeLocked() {
 		return
 	}
 	for round := 0; ; round++ {
-		w.swap()
+		w.next()
 		w.mu.Unlock()
-		n, err := w.try.TryWrite(w.out)
+		n, err := w.try.TryWrite(w.out.b)
 		w.mu.Lock()
 		if err != nil {
 			c.failLocked(n, err)
 			return
 		}
-		if n < len(w.out) {
+		if n < len(w.out.b) {
 			w.mu.Unlock()
 			go c.flushRest(n)
 			return
 		}
 		w.sent()
-		if len(w.buf) == 0 {
+		if !w.pending() {
 			c.settle()
 			return
 		}
@@ -171,37 +191,65 @@ func (c *Conn) writeLocked() {
 	}
 }
 
-// swap makes what was collected what is being written.
-func (w *writer) swap() {
-	w.out, w.buf = w.buf, w.out[:0]
-	w.outN, w.msgs = w.msgs, 0
+// pending reports whether there is more than what is being written.
+func (w *writer) pending() bool { return len(w.full) > 0 || len(w.cur.b) > 0 }
+
+// next makes the oldest chunk the one that is being written.
+func (w *writer) next() {
+	if len(w.full) > 0 {
+		w.out = w.full[0]
+		n := copy(w.full, w.full[1:])
+		w.full[n] = chunk{}
+		w.full = w.full[:n]
+		return
+	}
+	w.out = w.cur
+	if w.big {
+		w.cur = newChunk()
+		return
+	}
+	w.cur, w.spare = chunk{b: w.spare}, nil
 }
 
-// sent forgets what was written. A buffer that grew large is not kept.
+func newChunk() chunk {
+	buf := newBuffer(chunkSize)
+	return chunk{b: buf.b[:0], buf: buf}
+}
+
+// sent forgets what was written.
 func (w *writer) sent() {
-	w.outN = 0
-	w.out = w.out[:0]
-	if cap(w.out) > maxKeep {
-		w.out = nil
+	w.msgs -= w.out.msgs
+	w.bytes -= len(w.out.b)
+	w.big = len(w.out.b) > maxSpare
+	if w.out.buf != nil {
+		w.out.buf.free()
+	} else if cap(w.out.b) <= maxSpare {
+		w.spare = w.out.b[:0]
 	}
+	w.out = chunk{}
 }
 
 // settle ends the work of whoever was writing; it unlocks.
 func (c *Conn) settle() {
 	w := &c.writer
 	w.busy = false
-	if cap(w.buf) > maxKeep {
-		w.buf = nil
-	}
-	full := w.full
-	w.full = false
-	if w.idle != nil {
-		close(w.idle)
-		w.idle = nil
-	}
+	w.release()
+	c.unmark()
 	w.mu.Unlock()
-	if full && c.Room != nil {
+}
+
+// unmark calls Room, without the lock, if someone has found the queue full and
+// there is room again.
+func (c *Conn) unmark() {
+	w := &c.writer
+	if !w.marked || w.bytes > c.cfg.SendQueueBytes/2 || w.msgs > c.cfg.SendQueue/2 {
+		return
+	}
+	w.marked = false
+	if c.Room != nil {
+		w.mu.Unlock()
 		c.Room()
+		w.mu.Lock()
 	}
 }
 
@@ -209,10 +257,10 @@ func (c *Conn) settle() {
 func (c *Conn) flush() {
 	w := &c.writer
 	w.mu.Lock()
-	for len(w.buf) > 0 && w.err == nil {
-		w.swap()
+	for w.pending() && w.err == nil {
+		w.next()
 		w.mu.Unlock()
-		n, err := w.raw.Write(w.out)
+		n, err := w.raw.Write(w.out.b)
 		if !c.wrote(n, err) {
 			return
 		}
@@ -226,7 +274,7 @@ func (c *Conn) flush() {
 
 // flushRest is flush when n bytes of what is being written have gone.
 func (c *Conn) flushRest(n int) {
-	m, err := c.writer.raw.Write(c.writer.out[n:])
+	m, err := c.writer.raw.Write(c.writer.out.b[n:])
 	if c.wrote(n+m, err) {
 		c.writer.mu.Unlock()
 		c.flush()
@@ -235,30 +283,23 @@ func (c *Conn) flushRest(n int) {
 
 // wrote accounts for a write that ended; when it returns true the lock is held.
 func (c *Conn) wrote(n int, err error) bool {
-	w := &c.writer
-	w.mu.Lock()
+	c.writer.mu.Lock()
 	if err != nil {
 		c.failLocked(n, err)
 		return false
 	}
-	w.sent()
-	if w.full && len(w.buf) < c.cfg.SendQueueBytes/2 && w.msgs < c.cfg.SendQueue/2 && c.Room != nil {
-		w.full = false
-		w.mu.Unlock()
-		c.Room()
-		w.mu.Lock()
-	}
+	c.writer.sent()
+	c.unmark()
 	return true
 }
 
 // failLocked keeps what the kernel did not take at all and closes; it unlocks.
 func (c *Conn) failLocked(n int, err error) {
 	w := &c.writer
-	if n < len(w.out) || len(w.buf) > 0 {
-		whole := zmtp.CompleteMessages(w.out, n)
-		w.rest = append(w.out[whole:len(w.out):len(w.out)], w.buf...)
+	if n > 0 {
+		n = zmtp.CompleteMessages(w.out.b, n)
 	}
-	w.out, w.buf, w.outN, w.msgs = nil, nil, 0, 0
+	w.abandon(n)
 	w.busy = false
 	if w.err == nil {
 		w.err = err
@@ -274,6 +315,17 @@ func (c *Conn) failLocked(n int, err error) {
 	}
 }
 
+// abandon moves everything behind the first n bytes into rest.
+func (w *writer) abandon(n int) {
+	w.rest = append(w.rest, w.out.b[n:]...)
+	for _, c := range w.full {
+		w.rest = append(w.rest, c.b...)
+	}
+	w.rest = append(w.rest, w.cur.b...)
+	w.out, w.full, w.cur, w.spare = chunk{}, nil, chunk{}, nil
+	w.msgs, w.bytes = 0, 0
+}
+
 // fail makes every further Begin return err.
 func (w *writer) fail(err error) {
 	w.mu.Lock()
@@ -282,7 +334,7 @@ func (w *writer) fail(err error) {
 		w.err = err
 	}
 	if !w.busy {
-		w.rest, w.buf, w.msgs = w.buf, nil, 0
+		w.abandon(0)
 		w.release()
 	}
 }
@@ -312,7 +364,7 @@ func (c *Conn) Flushed() <-chan struct{} {
 	w := &c.writer
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if !w.busy && (len(w.buf) == 0 || w.err != nil) {
+	if !w.busy && (!w.pending() || w.err != nil) {
 		return closedChan
 	}
 	if w.idle == nil {

@@ -64,6 +64,9 @@ func (d *Dealer) Links() *link.Group { return d.group }
 // returns an error nothing was or will be delivered: the context's error,
 // ErrNotReady, a *LostError, link.ErrClosed, or that of AppendRequest.
 func (d *Dealer) Do(ctx context.Context, x Exchange) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
 	for {
 		p, err := d.pick(ctx)
 		if err != nil {
@@ -84,6 +87,7 @@ func (d *Dealer) Serve(c *link.Conn) error {
 	d.peers = append(d.peers, p)
 	d.changed()
 	d.mu.Unlock()
+	c.Ready()
 
 	err := p.background()
 
@@ -148,15 +152,17 @@ func (d *Dealer) pick(ctx context.Context) (*dealerPeer, error) {
 	}
 }
 
-// notReady adds to err why dialling failed, where that is known.
-func (d *Dealer) notReady(err error) error {
-	if dial := d.group.DialError(); dial != nil {
-		return fmt.Errorf("%w: %w (last attempt: %w)", err, ErrNotReady, dial)
+// notReady adds to why the wait ended, which is cause, what the wait was for and
+// why dialling failed, where that is known. Only cause can be unwrapped.
+func (d *Dealer) notReady(cause error) error {
+	text := ""
+	if cause != ErrNotReady {
+		text = fmt.Sprintf(" (%v)", ErrNotReady)
 	}
-	if err == ErrNotReady {
-		return err
+	if err := d.group.DialError(); err != nil {
+		text += fmt.Sprintf(" (last attempt: %v)", err)
 	}
-	return fmt.Errorf("%w: %w", err, ErrNotReady)
+	return fmt.Errorf("%w%s", cause, text)
 }
 
 // least returns the peer with the fewest requests in flight, in turn where

@@ -35,6 +35,7 @@ type waiter struct {
 	pending    bool // in its slot: neither delivered nor failed
 	parked     bool // in the list of those who wait for a signal
 	leading    bool // has the role: it finds out by itself what happens
+	unsent     bool // the connection ended before its request was written
 	prev, next *waiter
 }
 
@@ -81,7 +82,8 @@ func (p *dealerPeer) do(ctx context.Context, x Exchange) (sent bool, err error) 
 	id, err := p.enter(w)
 	if err == nil {
 		if err = p.send(ctx, id, x); err == nil {
-			sent, err = true, p.await(ctx, w)
+			err = p.await(ctx, w)
+			sent, w.unsent = !w.unsent, false
 		} else if !p.withdraw(w) {
 			<-w.ch // failed at the same time
 		}
@@ -109,8 +111,11 @@ func (p *dealerPeer) enter(w *waiter) (uint64, error) {
 	s.use++
 	s.w = w
 	w.pending = true
-	return uint64(s.use)<<32 | uint64(w.slot), nil
+	return s.id(int(w.slot)), nil
 }
+
+// id returns the id of the call that has the slot at index i.
+func (s slot) id(i int) uint64 { return uint64(s.use)<<32 | uint64(i) }
 
 // leave takes w out of its slot; p.mu is held.
 func (p *dealerPeer) leave(w *waiter) {
@@ -295,6 +300,9 @@ func (p *dealerPeer) passOn() {
 // deliver gives a reply to whom it is for; it returns whether that is self. A
 // reply that nobody waits for is dropped: its caller's context has ended.
 func (p *dealerPeer) deliver(frames [][]byte, self *waiter) bool {
+	if len(frames) == 1 && len(frames[0]) == 0 {
+		return false // libzmq's ZMQ_PROBE_ROUTER
+	}
 	if len(frames) < 2 || len(frames[0]) != callID || len(frames[1]) != 0 {
 		p.conn.Malformed("reply has %d frames and does not begin with a call id and an empty frame", len(frames))
 		return false
@@ -325,6 +333,7 @@ func (p *dealerPeer) deliver(frames [][]byte, self *waiter) bool {
 // connection has ended.
 func (p *dealerPeer) fail(err error) {
 	p.conn.Close(err)
+	unsent := p.unsent()
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.err == nil {
@@ -335,11 +344,24 @@ func (p *dealerPeer) fail(err error) {
 		if w == nil {
 			continue
 		}
+		_, w.unsent = unsent[p.slots[i].id(i)]
 		p.leave(w)
 		if !w.leading {
 			w.ch <- failed
 		}
 	}
+}
+
+// unsent returns the ids of the calls whose requests the kernel has not taken
+// any byte of: another peer may have them.
+func (p *dealerPeer) unsent() map[uint64]struct{} {
+	ids := make(map[uint64]struct{})
+	zmtp.EachMessage(p.conn.Unsent(), func(first []byte) {
+		if len(first) == callID {
+			ids[binary.BigEndian.Uint64(first)] = struct{}{}
+		}
+	})
+	return ids
 }
 
 func (p *dealerPeer) park(w *waiter) {
@@ -371,6 +393,8 @@ const (
 	// idleAfter is how long the connection is left to its callers before the
 	// background looks whether there still are any.
 	idleAfter = 5 * time.Millisecond
+	// idleLimit is how long it waits at most between two looks.
+	idleLimit = 100 * time.Millisecond
 	// busyReplies in busyTime mean that callers had better read themselves.
 	busyReplies = 32
 	busyTime    = time.Millisecond
@@ -381,13 +405,18 @@ const (
 func (p *dealerPeer) background() error {
 	timer := time.NewTimer(idleAfter)
 	defer timer.Stop()
-	for {
+	for pause := idleAfter; ; {
 		p.mu.Lock()
 		if p.err != nil {
 			p.mu.Unlock()
 			return p.err
 		}
 		take := !p.reading && p.calls < busyReplies
+		if p.reading && p.calls == 0 {
+			pause = min(2*pause, idleLimit) // a long call reads
+		} else {
+			pause = idleAfter
+		}
 		p.calls = 0
 		p.reading = p.reading || take
 		p.mu.Unlock()
@@ -396,7 +425,7 @@ func (p *dealerPeer) background() error {
 				return err
 			}
 		}
-		timer.Reset(idleAfter)
+		timer.Reset(pause)
 		select {
 		case <-timer.C:
 		case <-p.conn.Closed():

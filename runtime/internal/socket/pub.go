@@ -9,7 +9,6 @@ import (
 
 	"github.com/gozmq/gozmq/runtime/internal/link"
 	"github.com/gozmq/gozmq/runtime/internal/prefix"
-	"github.com/gozmq/gozmq/runtime/internal/zmtp"
 )
 
 // A Pub sends each message to the peers that subscribed to a prefix of its
@@ -52,6 +51,13 @@ func (p *Pub) Audience(topic []byte, a *Audience) bool {
 	defer p.mu.Unlock()
 	p.subs.Match(topic, func(c *link.Conn) { a.conns = append(a.conns, c) })
 	return len(a.conns) > 0
+}
+
+// Subscribed reports whether there is any subscription.
+func (p *Pub) Subscribed() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.subs.Len() > 0
 }
 
 // Send gives a message, as frames on the wire, to everyone in a.
@@ -101,72 +107,6 @@ func (p *Pub) changed() {
 	if p.change != nil {
 		close(p.change)
 		p.change = nil
-	}
-}
-
-// Serve keeps a peer's subscriptions until its connection ends (link.Handler).
-func (p *Pub) Serve(c *link.Conn) error {
-	c.Command = func(name, body []byte) error {
-		switch string(name) {
-		case zmtp.CommandSubscribe:
-			return p.subscribe(c, body)
-		case zmtp.CommandCancel:
-			p.cancel(c, body)
-		}
-		return nil
-	}
-	err := p.read(c)
-	c.Close(err)
-	p.mu.Lock()
-	p.subs.RemoveAll(c)
-	p.changed()
-	p.mu.Unlock()
-	return err
-}
-
-// read takes subscriptions in the form of ZMTP 3.0: messages of one frame.
-// Any other message is of no meaning here.
-func (p *Pub) read(c *link.Conn) error {
-	for {
-		frames, err := c.Next()
-		switch {
-		case errors.Is(err, link.ErrInterrupted):
-			c.Resume()
-		case err != nil:
-			return err
-		case len(frames) != 1 || len(frames[0]) == 0:
-		case frames[0][0] == 1:
-			if err := p.subscribe(c, frames[0][1:]); err != nil {
-				return err
-			}
-		case frames[0][0] == 0:
-			p.cancel(c, frames[0][1:])
-		}
-	}
-}
-
-func (p *Pub) subscribe(c *link.Conn, topic []byte) error {
-	p.mu.Lock()
-	if p.subs.Count(c) >= p.maxSubs {
-		p.mu.Unlock()
-		return fmt.Errorf("peer has %d subscriptions, no more are allowed (raise the limit with WithMaxSubscriptions)", p.maxSubs)
-	}
-	added := p.subs.Add(topic, c)
-	p.changed()
-	p.mu.Unlock()
-	if added {
-		c.ReportEvent(link.Event{Kind: link.Subscribed, Topic: string(topic)})
-	}
-	return nil
-}
-
-func (p *Pub) cancel(c *link.Conn, topic []byte) {
-	p.mu.Lock()
-	removed := p.subs.Remove(topic, c)
-	p.changed()
-	p.mu.Unlock()
-	if removed {
-		c.ReportEvent(link.Event{Kind: link.Unsubscribed, Topic: string(topic)})
 	}
 }
 

@@ -136,6 +136,7 @@ func (r Received) Release() {
 func (p *Pull) Serve(c *link.Conn) error {
 	peer := &pullPeer{empty: make(chan struct{}, 1)}
 	peer.empty <- struct{}{}
+	c.Ready()
 	for {
 		batch, err := c.NextBatch(p.window)
 		if errors.Is(err, link.ErrInterrupted) {
@@ -172,22 +173,6 @@ func (p *Pull) offer(peer *pullPeer, batch *pulled) bool {
 		p.awaken()
 	}
 	return true
-}
-
-// RecvBatch is Recv for all that was read of the next peer at once. The caller
-// releases the batch; its first messages may have been received before, so it
-// begins at the index returned.
-func (p *Pull) RecvBatch(ctx context.Context) (b *link.Batch, first int, c *link.Conn, err error) {
-	if err := p.wait(ctx); err != nil {
-		return nil, 0, nil, err
-	}
-	defer p.mu.Unlock()
-	peer := p.ready[0]
-	p.ready = append(p.ready[:0], p.ready[1:]...)
-	taken := peer.batch
-	peer.batch = nil
-	peer.empty <- struct{}{}
-	return taken.Batch, taken.next, taken.conn, nil
 }
 
 // Drain closes every connection and returns when what they had read has been

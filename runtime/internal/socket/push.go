@@ -126,6 +126,7 @@ func (p *Push) Serve(c *link.Conn) error {
 	p.peers = append(p.peers, c)
 	p.mu.Unlock()
 	p.changed()
+	c.Ready()
 	err := discard(c)
 	c.Close(err)
 	unsent := c.Unsent()
@@ -168,9 +169,16 @@ func (p *Push) Shutdown(ctx context.Context) error {
 	p.closed = true
 	p.mu.Unlock()
 	p.changed()
-	err := p.settle(ctx)
-	return errors.Join(err, p.group.Shutdown(ctx))
+	err := errors.Join(p.settle(ctx), p.group.Shutdown(ctx))
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if err == nil && !p.orphans.empty() {
+		err = errUnsent
+	}
+	return err
 }
+
+var errUnsent = errors.New("a peer went before it had been sent everything, and no other was there")
 
 // settle waits until the orphans have found a peer.
 func (p *Push) settle(ctx context.Context) error {

@@ -14,6 +14,8 @@ type Job interface {
 	// Run carries the request out and answers it through the RouterPeer that
 	// it was received from.
 	Run()
+	// Pace returns what is known of how long jobs of this kind run.
+	Pace() *Pace
 }
 
 // A Receiver is what stands above a Router.
@@ -25,8 +27,10 @@ type Receiver interface {
 }
 
 // A Router takes requests from its peers and sends each answer back to where
-// its request came from (RFC 28). The goroutine that read a request runs it;
-// before it does so it sees to it that another one reads on.
+// its request came from (RFC 28). The goroutine that read a request runs it. Before
+// it does so it sees to it that another one reads on, unless the job is of a
+// kind that has been quick: then reading waits for it, and a watch sees to it
+// that it does not wait long.
 type Router struct {
 	group    *link.Group
 	receiver Receiver
@@ -38,6 +42,7 @@ type Router struct {
 	running  int                // jobs
 	draining bool
 	drained  chan struct{} // closed when draining and nothing runs
+	watch    watch
 }
 
 // maxIdleReaders is how many goroutines are kept for the next request.
@@ -54,116 +59,37 @@ func NewRouter(base context.Context, cfg link.Config, r Receiver) *Router {
 // Links returns the router's connections.
 func (r *Router) Links() *link.Group { return r.group }
 
-// A RouterPeer is one connection of a router.
-type RouterPeer struct {
-	*link.Conn
-	// Context ends with the connection.
-	Context context.Context
-
-	router *Router
-	room   chan struct{} // a token when a full queue has room
-}
-
-// Serve reads a connection until it ends (link.Handler).
-func (r *Router) Serve(c *link.Conn) error {
-	ctx, cancel := context.WithCancelCause(r.base)
-	p := &RouterPeer{Conn: c, Context: ctx, router: r, room: make(chan struct{}, 1)}
-	c.Room = p.hasRoom
-	p.read()
-	<-c.Closed() // others may be reading, and jobs may have answers to send
-	cancel(c.Err())
-	return c.Err()
-}
-
-// read reads requests until the connection ends or, because a request that was
-// read had to be run, another goroutine reads on.
-func (p *RouterPeer) read() {
-	for {
-		frames, err := p.next()
-		if err != nil {
-			if !errors.Is(err, errDraining) {
-				p.Close(err)
-			}
-			return
-		}
-		job := p.router.receiver.Receive(p, frames)
-		if job == nil {
-			continue
-		}
-		if p.router.start(p) {
-			p.run(job)
-		}
-		return
-	}
-}
-
-// run runs a job, which may end its goroutine with runtime.Goexit.
-func (p *RouterPeer) run(job Job) {
-	defer p.router.finish()
-	job.Run()
-}
-
-var errDraining = errors.New("server is stopping")
-
-// next returns the next request. While the peer does not read its answers no
-// more of its requests are read.
-func (p *RouterPeer) next() ([][]byte, error) {
-	if p.Full() {
-		p.Pause()
-		for p.Full() {
-			select {
-			case <-p.room:
-			case <-p.Closed():
-				return nil, p.Err()
-			}
-		}
-		p.Unpause()
-	}
-	for {
-		frames, err := p.Next()
-		if !errors.Is(err, link.ErrInterrupted) {
-			return frames, err
-		}
-		if p.router.isDraining() {
-			return nil, errDraining
-		}
-		p.Resume()
-	}
-}
-
-func (p *RouterPeer) hasRoom() {
-	select {
-	case p.room <- struct{}{}:
-	default:
-	}
-}
-
 func (r *Router) isDraining() bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.draining
 }
 
-// start counts a job and makes another goroutine p's reader: one that waits
-// for work, else a new one. It returns false when no more jobs are to run.
-func (r *Router) start(p *RouterPeer) bool {
+// start counts a job. It returns false when no more jobs are to run.
+func (r *Router) start() bool {
 	r.mu.Lock()
+	defer r.mu.Unlock()
 	if r.draining {
-		r.mu.Unlock()
 		return false
 	}
 	r.running++
+	return true
+}
+
+// promote makes another goroutine p's reader: one that waits for work, else a
+// new one. A job is running, so the router is not done.
+func (r *Router) promote(p *RouterPeer) {
+	r.mu.Lock()
 	n := len(r.idle)
 	if n == 0 {
 		r.readers.Go(func() { r.follow(p) })
 		r.mu.Unlock()
-		return true
+		return
 	}
 	ch := r.idle[n-1]
 	r.idle = r.idle[:n-1]
 	r.mu.Unlock()
 	ch <- p
-	return true
 }
 
 func (r *Router) finish() {
@@ -207,7 +133,15 @@ func (r *Router) Drain(ctx context.Context) error {
 		ch <- nil
 	}
 	r.group.StopListening()
-	r.group.Each((*link.Conn).Interrupt)
+	r.group.Each(func(c *link.Conn) {
+		c.Pause() // no one reads any more: silence means nothing
+		c.Interrupt()
+	})
+	return r.Wait(ctx)
+}
+
+// Wait waits, after Drain, until every job has run or ctx ends.
+func (r *Router) Wait(ctx context.Context) error {
 	select {
 	case <-r.drained:
 		return nil

@@ -2,26 +2,17 @@ package socket
 
 import (
 	"context"
-	"errors"
 	"sync"
 
 	"github.com/gozmq/gozmq/runtime/internal/link"
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
 )
 
-// A Subscriber takes what a Sub has received.
-type Subscriber interface {
-	// Receive is called with all that was read at once from one connection.
-	// Calls for different connections may run at the same time. The batch is
-	// valid during the call only; the connection is read on when it returns.
-	Receive(c *link.Conn, b *link.Batch)
-}
-
 // A Sub receives what was published under the prefixes that it subscribed to
 // (RFC 29). Its methods may be called from any goroutine.
 type Sub struct {
 	group *link.Group
-	to    Subscriber
+	to    BatchReceiver
 
 	mu     sync.Mutex
 	counts map[string]int // of subscribers per prefix
@@ -30,7 +21,7 @@ type Sub struct {
 
 // NewSub returns a sub socket without peers and subscriptions. Shutdown must
 // be called.
-func NewSub(cfg link.Config, to Subscriber) *Sub {
+func NewSub(cfg link.Config, to BatchReceiver) *Sub {
 	s := &Sub{to: to, counts: make(map[string]int)}
 	s.group = link.NewGroup(cfg, s)
 	return s
@@ -82,22 +73,9 @@ func (s *Sub) Serve(c *link.Conn) error {
 		s.peers = without(s.peers, c)
 		s.mu.Unlock()
 	}()
-	for {
-		batch, err := c.NextBatch(maxBatch)
-		switch {
-		case errors.Is(err, link.ErrInterrupted):
-			c.Resume()
-		case err != nil:
-			return err
-		default:
-			s.to.Receive(c, batch)
-			batch.Release()
-		}
-	}
+	c.Ready()
+	return receive(c, s.to)
 }
-
-// maxBatch is how many messages are passed on at once.
-const maxBatch = 4096
 
 // send tells a peer of one subscription, in the form that its version knows.
 // A failure shows when the connection is read.

@@ -119,3 +119,18 @@ func CompleteMessages(b []byte, n int) int {
 	}
 	return min(off, len(b))
 }
+
+// EachMessage calls visit with the first frame of each message in b, a run of
+// whole and well-formed messages; commands are passed over.
+func EachMessage(b []byte, visit func(first []byte)) {
+	for len(b) > 0 {
+		h, ok, err := ParseHeader(b)
+		if !ok || err != nil {
+			return
+		}
+		if !h.Command() {
+			visit(b[h.Len : h.Len+int(h.Size)])
+		}
+		b = b[CompleteMessages(b, 1):]
+	}
+}

@@ -28,13 +28,26 @@ type Greeting struct {
 	Mechanism string
 }
 
+// SignatureSize is the number of bytes of a greeting that tell whether the peer
+// speaks ZMTP and which version.
+const SignatureSize = offsetMajor + 1
+
+// CheckSignature checks as many of a greeting's first SignatureSize bytes as
+// there are in b.
+func CheckSignature(b []byte) error {
+	if len(b) > 0 && b[0] != 0xff || len(b) > offsetFooter && b[offsetFooter] != 0x7f {
+		return errors.New("greeting has no ZMTP signature: the peer does not speak ZeroMQ, or speaks a version before 2")
+	}
+	if len(b) > offsetMajor && b[offsetMajor] < 3 {
+		return fmt.Errorf("peer speaks ZMTP before version 3 (it says %d), at least 3 is needed", b[offsetMajor])
+	}
+	return nil
+}
+
 // ParseGreeting decodes a greeting of GreetingSize bytes.
 func ParseGreeting(b []byte) (Greeting, error) {
-	if b[0] != 0xff || b[offsetFooter] != 0x7f {
-		return Greeting{}, errors.New("greeting has no ZMTP signature: the peer does not speak ZeroMQ, or speaks a version before 3")
-	}
-	if b[offsetMajor] < 3 {
-		return Greeting{}, fmt.Errorf("peer speaks ZMTP %d, at least 3 is needed", b[offsetMajor])
+	if err := CheckSignature(b[:SignatureSize]); err != nil {
+		return Greeting{}, err
 	}
 	g := Greeting{Minor: b[OffsetMinor]}
 	if b[offsetMajor] > 3 {

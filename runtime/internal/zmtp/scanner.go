@@ -1,10 +1,14 @@
 package zmtp
 
-import "fmt"
+import (
+	"fmt"
+	"math"
+)
 
 // Limits bound what one peer can make the receiver keep.
 type Limits struct {
-	MaxMessage int // bytes of all frames of one message together
+	MaxFrame   int // bytes of one frame
+	MaxMessage int // bytes of all frames of one message together, at most 2^30
 	MaxFrames  int // frames of one message
 	MaxCommand int // bytes of one command
 }
@@ -64,6 +68,9 @@ func (s *Scanner) Next(b []byte) (Token, error) {
 		s.off = end
 		if h.Command() {
 			s.body = span{start, end}
+			if !s.Idle() {
+				s.size += int(h.Size) + frameOverhead // it stays in the buffer
+			}
 			return Command, nil
 		}
 		s.size += int(h.Size) + frameOverhead
@@ -76,13 +83,21 @@ func (s *Scanner) Next(b []byte) (Token, error) {
 
 // admit checks a claimed size before anything is kept for it.
 func (s *Scanner) admit(h Header) error {
+	if h.Size > uint64(math.MaxInt-s.off-h.Len-frameOverhead) {
+		return fmt.Errorf("frame of %d bytes exceeds the limit of any memory", h.Size)
+	}
 	if h.Command() {
 		if h.Size > uint64(s.Limits.MaxCommand) {
 			return fmt.Errorf("command of %d bytes exceeds the limit of %d", h.Size, s.Limits.MaxCommand)
 		}
-		return nil
+		if s.Idle() {
+			return nil
+		}
 	}
-	if h.Size > uint64(s.Limits.MaxMessage) || s.size+int(h.Size) > s.Limits.MaxMessage {
+	if !h.Command() && h.Size > uint64(s.Limits.MaxFrame) {
+		return fmt.Errorf("frame of %d bytes exceeds the limit of %d (raise it with WithMaxMessageSize)", h.Size, s.Limits.MaxFrame)
+	}
+	if h.Size > uint64(max(s.Limits.MaxMessage-s.size, 0)) {
 		return fmt.Errorf("message of at least %d bytes exceeds the limit of %d (raise it with WithMaxMessageSize)",
 			uint64(s.size)+h.Size, s.Limits.MaxMessage)
 	}
@@ -119,7 +134,7 @@ func (s *Scanner) Skip() int {
 	if cap(s.spans) > 64 {
 		s.spans, s.frames = nil, nil
 	}
-	s.off, s.size, s.spans = 0, 0, s.spans[:0]
+	s.off, s.size, s.need, s.spans = 0, 0, 0, s.spans[:0]
 	return n
 }
 
