@@ -1,0 +1,170 @@
+package interop
+
+import (
+	"encoding/binary"
+	"encoding/hex"
+	"os"
+	"regexp"
+	"strings"
+	"testing"
+
+	"google.golang.org/protobuf/proto"
+
+	greetv1 "github.com/gozmq/gozmq/example/gen/greet/v1"
+	imagev1 "github.com/gozmq/gozmq/example/gen/image/v1"
+	weatherv1 "github.com/gozmq/gozmq/example/gen/weather/v1"
+	gozmqv1 "github.com/gozmq/gozmq/proto/gozmq/v1"
+)
+
+const protocolFile = "../docs/PROTOCOL.md"
+
+// A fence is a fenced block of docs/PROTOCOL.md.
+type fence struct{ language, key, text string }
+
+var fences = regexp.MustCompile("(?ms)^```(\\w+) (?:id|file)=(\\S+)\n(.*?)^```$")
+
+func protocolFences(t *testing.T, language string) []fence {
+	t.Helper()
+	doc, err := os.ReadFile(protocolFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var found []fence
+	for _, m := range fences.FindAllStringSubmatch(string(doc), -1) {
+		if m[1] == language {
+			found = append(found, fence{m[1], m[2], m[3]})
+		}
+	}
+	return found
+}
+
+// examples returns the hexadecimal examples of docs/PROTOCOL.md by their id.
+func examples(t *testing.T) map[string][]byte {
+	t.Helper()
+	found := map[string][]byte{}
+	for _, f := range protocolFences(t, "hex") {
+		var digits strings.Builder
+		for line := range strings.Lines(f.text) {
+			line, _, _ = strings.Cut(line, "#")
+			for _, field := range strings.Fields(line) {
+				digits.WriteString(field)
+			}
+		}
+		b, err := hex.DecodeString(digits.String())
+		if err != nil {
+			t.Fatalf("example %s: %v", f.key, err)
+		}
+		if _, twice := found[f.key]; twice {
+			t.Fatalf("two examples are called %s", f.key)
+		}
+		found[f.key] = b
+	}
+	return found
+}
+
+// TestProtocolExamples encodes what each example of docs/PROTOCOL.md says it
+// is, from the messages and the rules alone.
+func TestProtocolExamples(t *testing.T) {
+	want := wantExamples(t)
+	got := examples(t)
+	for id, b := range want {
+		if string(got[id]) != string(b) {
+			t.Errorf("%s\n is % x\nwant % x", id, got[id], b)
+		}
+	}
+	for id := range got {
+		if _, known := want[id]; !known {
+			t.Errorf("nothing checks the example %s", id)
+		}
+	}
+}
+
+// TestProtocolScripts holds the scripts in docs/PROTOCOL.md to those that the
+// other tests run.
+func TestProtocolScripts(t *testing.T) {
+	shown := map[string]bool{}
+	for _, f := range protocolFences(t, "python") {
+		shown[f.key] = true
+		b, err := os.ReadFile("testdata/peers/" + f.key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if f.text != string(b) {
+			t.Errorf("%s in the document is not testdata/peers/%s", f.key, f.key)
+		}
+	}
+	entries, err := os.ReadDir("testdata/peers")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range entries {
+		if !e.IsDir() && !shown[e.Name()] {
+			t.Errorf("the document does not show %s", e.Name())
+		}
+	}
+}
+
+const (
+	sayHelloMethod = "greet.v1.Greeter/SayHello"
+	renderMethod   = "image.v1.Thumbnails/Render"
+	amsTopic       = "weather/ams/temperature"
+)
+
+func wantExamples(t *testing.T) map[string][]byte {
+	var (
+		empty    []byte
+		id       = binary.BigEndian.AppendUint64(nil, 1)
+		hello    = []byte(sayHelloMethod)
+		request  = encode(t, &greetv1.HelloRequest{Name: "World"})
+		reply    = encode(t, &greetv1.HelloReply{Message: "Hello, World!"})
+		invalid  = encode(t, &gozmqv1.Status{Code: 3, Message: "name must not be empty"})
+		twoSec   = encode(t, &gozmqv1.RequestHeader{TimeoutUs: 2e6})
+		fiveSec  = encode(t, &gozmqv1.RequestHeader{TimeoutUs: 5e6})
+		reading  = encode(t, &weatherv1.Reading{Station: "ams", Celsius: 12.5})
+		task     = encode(t, &imagev1.RenderTask{Name: "a.png", Png: []byte("a large picture"), Size: 64})
+		result   = encode(t, &imagev1.RenderResult{Name: "a.png", Png: []byte("a small picture"), Worker: "python"})
+		asLegacy = func(b byte) []byte { return append([]byte{b}, amsTopic...) }
+	)
+	return map[string][]byte{
+		"greeting":         greeting(0, 1),
+		"greeting-libzmq":  greeting(1, 1),
+		"frame-long":       zmtpFrame(0, make([]byte, 256))[:9],
+		"ready-dealer":     ready("Socket-Type", "DEALER", "X-Gozmq", "1"),
+		"ready-req":        ready("Socket-Type", "REQ", "Identity", ""),
+		"ping":             zmtpCommand("PING", []byte{300 >> 8, 300 & 0xff}),
+		"pong":             zmtpCommand("PONG", nil),
+		"ping-context":     zmtpCommand("PING", []byte{300 >> 8, 300 & 0xff, 'a', 'b', 'c'}),
+		"pong-context":     zmtpCommand("PONG", []byte("abc")),
+		"bare-body":        zmtpMessage(request),
+		"pushpull-task":    zmtpMessage([]byte(renderMethod), task),
+		"pushpull-result":  zmtpMessage([]byte(renderMethod), result),
+		"pubsub-subscribe": zmtpCommand("SUBSCRIBE", []byte(amsTopic)),
+		"pubsub-cancel":    zmtpCommand("CANCEL", []byte(amsTopic)),
+
+		"pubsub-subscribe-message": zmtpMessage(asLegacy(1)),
+		"pubsub-cancel-message":    zmtpMessage(asLegacy(0)),
+		"pubsub-publication":       zmtpMessage([]byte(amsTopic), reading),
+
+		"reqrep-request-req":        zmtpMessage(empty, hello, request),
+		"reqrep-request-req-header": zmtpMessage(empty, hello, request, fiveSec),
+		"reqrep-request-req-empty":  zmtpMessage(empty, hello, empty, fiveSec),
+		"reqrep-request-dealer":     zmtpMessage(id, empty, hello, request, twoSec),
+		"reqrep-reply-req":          zmtpMessage(empty, empty, reply),
+		"reqrep-reply-req-error":    zmtpMessage(empty, invalid, empty),
+		"reqrep-reply-dealer":       zmtpMessage(id, empty, empty, reply),
+		"reqrep-reply-dealer-error": zmtpMessage(id, empty, invalid, empty),
+		"bare-request-dealer":       zmtpMessage(id, empty, request),
+		"bare-reply-dealer":         zmtpMessage(id, empty, reply),
+		"bare-request-req":          zmtpMessage(empty, request),
+	}
+}
+
+// encode returns m in the binary format, fields in the order of their numbers.
+func encode(t *testing.T, m proto.Message) []byte {
+	t.Helper()
+	b, err := proto.MarshalOptions{Deterministic: true}.Marshal(m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
