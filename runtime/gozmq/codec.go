@@ -15,8 +15,8 @@ import (
 func Size(m proto.Message) int { return proto.Size(m) }
 
 // Marshal returns the binary form of m, which the caller owns. A required
-// field that is not set, or a string that is not UTF-8, is an error with
-// CodeInvalidArgument that names the field.
+// field that is not set, which the error names, and a string that is not UTF-8
+// are errors with CodeInvalidArgument.
 func Marshal(m proto.Message) ([]byte, error) {
 	return MarshalAppend(make([]byte, 0, proto.Size(m)), m)
 }

@@ -108,7 +108,8 @@ func asError(err error) *Error {
 	if errors.As(err, &e) && e != nil {
 		return e
 	}
-	return &Error{Code: CodeOf(err), Message: err.Error(), cause: err}
+	// Sprint, unlike err.Error(), bears an error that is a nil pointer.
+	return &Error{Code: CodeOf(err), Message: fmt.Sprint(err), cause: err}
 }
 
 func validUTF8(s string) string { return strings.ToValidUTF8(s, "\uFFFD") }

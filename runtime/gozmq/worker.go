@@ -75,9 +75,10 @@ type worker struct {
 }
 
 // RunWorker runs tasks until ctx ends. Then it closes the connections that
-// tasks come from, runs what it had received, sends the last results, and
+// tasks come from, runs what it has read from them, sends the last results, and
 // returns nil; handlers see ctx's values but not its end until the time for
-// that is over. Generated code calls it.
+// that is over. Tasks that were still on their way, in the kernel's buffers,
+// are lost: delivery is at most once. Generated code calls it.
 func RunWorker(ctx context.Context, name string, handlers func() []TaskHandler, opts ...WorkerOption) error {
 	w, err := newWorker(name, handlers, opts)
 	if err != nil {

@@ -119,8 +119,14 @@ func (g *Group) Shutdown(ctx context.Context) error {
 	g.StopListening()
 	var left error
 	for _, c := range g.snapshot() {
+		flushed := c.Flushed()
 		select {
-		case <-c.Flushed():
+		case <-flushed:
+			continue
+		default:
+		}
+		select {
+		case <-flushed:
 		case <-ctx.Done():
 			left = context.Cause(ctx)
 		}

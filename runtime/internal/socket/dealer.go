@@ -64,10 +64,10 @@ func (d *Dealer) Links() *link.Group { return d.group }
 // returns an error nothing was or will be delivered: the context's error,
 // ErrNotReady, a *LostError, link.ErrClosed, or that of AppendRequest.
 func (d *Dealer) Do(ctx context.Context, x Exchange) error {
-	if err := ctx.Err(); err != nil {
-		return err
-	}
 	for {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
 		p, err := d.pick(ctx)
 		if err != nil {
 			return err

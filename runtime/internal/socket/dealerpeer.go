@@ -66,6 +66,9 @@ type dealerPeer struct {
 	calls   int     // replies since the background looked
 	err     error   // why the connection ended
 	room    chan struct{}
+
+	readUnsent sync.Once
+	unsentIDs  map[uint64]struct{}
 }
 
 func newDealerPeer(c *link.Conn) *dealerPeer {
@@ -355,13 +358,15 @@ func (p *dealerPeer) fail(err error) {
 // unsent returns the ids of the calls whose requests the kernel has not taken
 // any byte of: another peer may have them.
 func (p *dealerPeer) unsent() map[uint64]struct{} {
-	ids := make(map[uint64]struct{})
-	zmtp.EachMessage(p.conn.Unsent(), func(first []byte) {
-		if len(first) == callID {
-			ids[binary.BigEndian.Uint64(first)] = struct{}{}
-		}
+	p.readUnsent.Do(func() {
+		p.unsentIDs = make(map[uint64]struct{})
+		zmtp.EachMessage(p.conn.Unsent(), func(first []byte) {
+			if len(first) == callID {
+				p.unsentIDs[binary.BigEndian.Uint64(first)] = struct{}{}
+			}
+		})
 	})
-	return ids
+	return p.unsentIDs
 }
 
 func (p *dealerPeer) park(w *waiter) {

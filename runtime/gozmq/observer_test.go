@@ -1,0 +1,165 @@
+package gozmq
+
+import (
+	"bytes"
+	"errors"
+	"log/slog"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+// What both sides see of a connection, in order.
+func TestEventSequence(t *testing.T) {
+	overEach(t, func(t *testing.T, s site) {
+		server, client := newRecorder(), newRecorder()
+		r := serve(t, Bind(s.endpoint), echoHandlers(), server.option())
+		c, err := Dial(Connect(r.addr()), client.option())
+		if err != nil {
+			t.Fatal(err)
+		}
+		mustEcho(t, c)
+		if err := c.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if err := c.Close(); err != nil {
+			t.Fatal(err)
+		}
+		server.wait(t, EventDisconnected, 1)
+		if err := r.stop(); err != nil {
+			t.Fatal(err)
+		}
+		if got, want := client.kinds(), []EventKind{EventConnected, EventDisconnected}; !slices.Equal(got, want) {
+			t.Errorf("the client saw %v, want %v", got, want)
+		}
+		if got, want := server.kinds(), []EventKind{EventListening, EventConnected, EventDisconnected}; !slices.Equal(got, want) {
+			t.Errorf("the server saw %v, want %v", got, want)
+		}
+		for _, e := range append(client.all(), server.all()...) {
+			if e.Endpoint != r.addr() || e.Time.IsZero() || e.Socket == "" || (e.Peer == "") != (e.Kind == EventListening) {
+				t.Errorf("the event lacks something: %+v", e)
+			}
+		}
+		for _, e := range client.all() {
+			if e.Socket != "DEALER" || e.Err != nil {
+				t.Errorf("the client saw %+v", e)
+			}
+		}
+	})
+}
+
+// A peer of another type is refused, on both sides with the reason.
+func TestEventHandshakeFailed(t *testing.T) {
+	server, client := newRecorder(), newRecorder()
+	r := serve(t, Bind("tcp://127.0.0.1:*"), echoHandlers(), server.option())
+	subscriber(t, Connect(r.addr()), client.option())
+	wantText(t, server.wait(t, EventHandshakeFailed, 1).Err, "SUB", "ROUTER")
+	wantText(t, client.wait(t, EventHandshakeFailed, 1).Err, "ROUTER")
+	mustEcho(t, dial(t, Connect(r.addr())))
+}
+
+// An observer that blocks holds nothing up. What it misses is counted.
+func TestObserverBlocks(t *testing.T) {
+	release := make(chan struct{})
+	entered := make(chan struct{}, 1)
+	var got []Event
+	o := newObserver(func(e Event) {
+		select {
+		case entered <- struct{}{}:
+		default:
+		}
+		<-release
+		got = append(got, e)
+	})
+	o.observe(Event{Kind: EventListening})
+	receive(t, entered, "the first event")
+	const more = 100
+	for range eventQueue + more { // would hang if it waited
+		o.observe(Event{Kind: EventMalformed})
+	}
+	close(release)
+	o.close()
+	o.observe(Event{Kind: EventMalformed}) // after the end: nothing
+	o.close()
+	counts := make(map[EventKind]int)
+	for _, e := range got {
+		counts[e.Kind]++
+	}
+	last := got[len(got)-1]
+	if counts[EventListening] != 1 || counts[EventMalformed] != eventQueue || last.Kind != EventEventsLost || last.Count != more {
+		t.Errorf("got %v, the last one %+v", counts, last)
+	}
+}
+
+// The data path does not wait for the observer.
+func TestObserverDoesNotHoldUpCalls(t *testing.T) {
+	release := make(chan struct{})
+	block := WithObserver(func(Event) { <-release })
+	s := serve(t, Bind("tcp://127.0.0.1:*"), echoHandlers(), block)
+	c := dial(t, Connect(s.addr()), block)
+	t.Cleanup(func() { close(release) })
+	for range 10 {
+		mustEcho(t, c)
+	}
+}
+
+func TestEventKindString(t *testing.T) {
+	seen := make(map[string]bool)
+	for k := EventListening; k <= EventMalformed; k++ {
+		seen[k.String()] = true
+	}
+	for _, k := range []EventKind{EventPanic, EventTaskFailed, EventEventsLost, EventUnclaimed} {
+		seen[k.String()] = true
+	}
+	if len(seen) != 15 {
+		t.Errorf("%d names for 15 kinds: %v", len(seen), seen)
+	}
+	for name := range seen {
+		if strings.HasPrefix(name, "event ") {
+			t.Errorf("a kind has no name: %q", name)
+		}
+	}
+	if got := EventKind(200).String(); got != "event 200" {
+		t.Errorf("got %q", got)
+	}
+}
+
+func TestLogEvents(t *testing.T) {
+	tests := []struct {
+		name  string
+		event Event
+		want  string
+	}{
+		{"good", Event{Kind: EventConnected, Socket: "SUB", Endpoint: "tcp://a:1", Peer: "b:2"}, `level=INFO msg="zeromq connected" socket=SUB endpoint=tcp://a:1 peer=b:2`},
+		{"failure", Event{Kind: EventDialFailed, Socket: "SUB", Endpoint: "tcp://a:1", Err: errors.New("no")}, `level=WARN msg="zeromq dial failed" socket=SUB endpoint=tcp://a:1 error=no`},
+		{"topic", Event{Kind: EventSubscribed, Socket: "PUB", Topic: "a/b"}, `level=INFO msg="zeromq subscribed" socket=PUB topic=a/b`},
+		{"count", Event{Kind: EventDropped, Socket: "PUB", Count: 7, Err: errors.New("full")}, `level=WARN msg="zeromq dropped" socket=PUB count=7 error=full`},
+		{"panic", Event{Kind: EventPanic, Socket: "ROUTER", Method: "a.B/C", Err: errors.New("x"), Stack: []byte("stack")}, `level=WARN msg="zeromq panic" socket=ROUTER method=a.B/C error=x stack=stack`},
+		{"nil *Error", Event{Kind: EventTaskFailed, Socket: "PULL", Err: (*Error)(nil)}, `level=WARN msg="zeromq task failed" socket=PULL error=`},
+		{"lost", Event{Kind: EventEventsLost, Socket: "PULL", Count: 3}, `msg="zeromq events lost" socket=PULL count=3`},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			var out bytes.Buffer
+			LogEvents(slog.New(slog.NewTextHandler(&out, nil)))(tt.event)
+			if !strings.Contains(out.String(), tt.want) {
+				t.Errorf("got  %s\nwant %s", out.String(), tt.want)
+			}
+		})
+	}
+}
+
+// A peer that falls silent is reported and disconnected.
+func TestEventHeartbeatLost(t *testing.T) {
+	events := newRecorder()
+	r := serve(t, Bind("tcp://127.0.0.1:*"), echoHandlers(), events.option(), WithHeartbeat(20*time.Millisecond, 100*time.Millisecond))
+	c := dial(t, Connect(r.addr()))
+	silent := dialRaw(t, r.addr(), "DEALER")
+	events.wait(t, EventHeartbeatLost, 1)
+	silent.wantClosed()
+	mustEcho(t, c)
+	if e := events.wait(t, EventDisconnected, 1); e.Err == nil {
+		t.Errorf("the event says %+v", e)
+	}
+}

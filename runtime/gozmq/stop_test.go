@@ -1,0 +1,156 @@
+package gozmq
+
+import (
+	"context"
+	"testing"
+	"time"
+)
+
+// A server that stops answers the calls that run, and takes no new ones.
+func TestGracefulStop(t *testing.T) {
+	everywhere(t, func(t *testing.T, s site) {
+		const n = 5
+		h := newStuck(t)
+		r, c := s.pair(t, h.obedient(), nil, nil)
+		ctx := within(t)
+		running := make(chan error, n)
+		for range n {
+			go func() { running <- callEcho(ctx, c, "x") }()
+		}
+		for range n {
+			receive(t, h.called, "a call in the handler")
+		}
+		r.cancel()
+		probe := make(chan error, 1)
+		refused := false
+		for !refused { // until the server has noticed
+			short, cancel := context.WithTimeout(ctx, 50*time.Millisecond)
+			go func() { probe <- callEcho(short, c, "new") }()
+			select {
+			case <-h.called:
+				cancel()
+				<-probe
+			case err := <-probe:
+				cancel()
+				refused = err != nil
+			}
+		}
+		h.free()
+		for range n {
+			if err := receive(t, running, "the answer of a call that ran"); err != nil {
+				t.Errorf("a call that ran when the server was stopped: %v", err)
+			}
+		}
+		if err := r.stop(); err != nil {
+			t.Errorf("Serve: %v", err)
+		}
+	})
+}
+
+// A call that came too late is not left without an end.
+func TestCallDuringStopEnds(t *testing.T) {
+	h := newStuck(t)
+	r := serve(t, Bind("tcp://127.0.0.1:*"), h.obedient())
+	c := dial(t, Connect(r.addr()), WithReadyTimeout(time.Second), WithReconnect(time.Hour, time.Hour))
+	first := make(chan error, 1)
+	go func() { first <- callEcho(context.Background(), c, "x") }()
+	receive(t, h.called, "the call")
+	r.cancel()
+	late := make(chan error, 1)
+	eventually(t, "that the server stops", func() bool {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		return r.Server.done
+	})
+	go func() { late <- callEcho(context.Background(), c, "late") }()
+	h.free()
+	if err := receive(t, first, "the answer"); err != nil {
+		t.Error(err)
+	}
+	if err := receive(t, late, "the end of the late call"); err != nil {
+		wantCode(t, err, CodeUnavailable)
+	}
+}
+
+// When the drain time is over the contexts end; who obeys is answered.
+func TestStopCancelsHandlers(t *testing.T) {
+	h := newStuck(t)
+	r := serve(t, Bind("tcp://127.0.0.1:*"), h.obedient(), WithDrainTimeout(20*time.Millisecond))
+	c := dial(t, Connect(r.addr()))
+	done := make(chan error, 1)
+	go func() { done <- callEcho(context.Background(), c, "x") }()
+	ctx := receive(t, h.called, "the call")
+	if err := r.stop(); err != nil {
+		t.Errorf("Serve: %v", err)
+	}
+	wantText(t, context.Cause(ctx), "the server is stopping")
+	wantCode(t, receive(t, done, "the end of the call"), CodeCanceled, "context canceled")
+}
+
+// A handler that ignores its context does not hold Serve for ever.
+func TestStopWithStubbornHandler(t *testing.T) {
+	h := newStuck(t)
+	s := NewServer(WithDrainTimeout(10*time.Millisecond), WithLinger(10*time.Millisecond))
+	if err := s.RegisterService(Service{Name: "test.Service", Handlers: h.handlers()}); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Listen(Bind("tcp://127.0.0.1:*")); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	served, called := make(chan error, 1), make(chan error, 1)
+	go func() { served <- s.Serve(ctx) }()
+	c := dial(t, Connect(s.Addrs()[0]))
+	go func() { called <- callEcho(context.Background(), c, "x") }()
+	receive(t, h.called, "the call")
+	cancel()
+	wantText(t, receive(t, served, "the end of Serve"), "handlers have not returned")
+	wantCode(t, receive(t, called, "the end of the call"), CodeUnavailable)
+}
+
+func TestServeOnce(t *testing.T) {
+	r := serve(t, Bind("inproc://"+t.Name()), echoHandlers())
+	if err := r.stop(); err != nil {
+		t.Fatal(err)
+	}
+	wantText(t, r.Serve(within(t), Bind("inproc://"+t.Name())), "serve: the server has been stopped")
+	wantText(t, r.Listen(Bind("inproc://"+t.Name())), "serve: the server has been stopped")
+}
+
+// Serve with a context that has ended opens, closes and returns.
+func TestServeEndedContext(t *testing.T) {
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	if err := NewServer().Serve(ctx, Bind("tcp://127.0.0.1:*")); err != nil {
+		t.Error(err)
+	}
+}
+
+// After Listen a server answers; Serve needs no endpoints then, bound or not.
+func TestListen(t *testing.T) {
+	c := dial(t, Bind("inproc://"+t.Name()))
+	for name, where := range map[string]Endpoints{"bind": Bind("tcp://127.0.0.1:*"), "connect": Connect(c.Addrs()[0])} {
+		t.Run(name, func(t *testing.T) {
+			s := NewServer()
+			if err := s.RegisterService(Service{Name: "test.Service", Handlers: echoHandlers()}); err != nil {
+				t.Fatal(err)
+			}
+			if err := s.Listen(where); err != nil {
+				t.Fatal(err)
+			}
+			client := c
+			if name == "bind" {
+				client = dial(t, Connect(s.Addrs()[0]))
+			}
+			mustEcho(t, client)
+			ctx, cancel := context.WithCancel(within(t))
+			done := make(chan error, 1)
+			go func() { done <- s.Serve(ctx) }()
+			mustEcho(t, client)
+			cancel()
+			if err := receive(t, done, "the end of Serve"); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}

@@ -1,0 +1,133 @@
+package link
+
+import (
+	"testing"
+
+	"github.com/gozmq/gozmq/runtime/internal/zmtp"
+)
+
+// TestFloodOfSilentConnections opens many connections that say nothing: the
+// oldest lose their places, and a good peer still gets in.
+func TestFloodOfSilentConnections(t *testing.T) {
+	const flood, places = 2000, 64
+	events := newRecorder()
+	cfg := testConfig(zmtp.Router, events)
+	cfg.MaxHandshakes, cfg.MaxPeers = places, flood
+	g, ep := bound(t, cfg, handlerFunc(echo))
+	early := dialPeer(t, ep, "DEALER")
+	early.ask("early")
+	before, memory := descriptors(), heap()
+	var silent []*rawPeer
+	for i := range flood {
+		silent = append(silent, dialRaw(t, ep))
+		if over := i + 1 - places; over > 0 {
+			events.await(t, 0, HandshakeFailed, over)
+		}
+		if now := descriptors(); before >= 0 && now > before+2*places+4 {
+			t.Fatalf("%d descriptors are open after %d connections, of which we closed all but %d; %d were before", now, i+1, places, before)
+		}
+		if i >= places { // our own end; the other one is closed by now
+			silent[i-places].Close()
+		}
+	}
+	wantReason(t, events.await(t, 0, HandshakeFailed, 1), "WithMaxHandshakes")
+	early.ask("still there")
+	late := dialPeer(t, ep, "DEALER")
+	late.ask("late")
+	t.Logf("%d connections, %d at a time: %d descriptors more, heap %d KiB more",
+		flood, places, descriptors()-before, (int64(heap())-int64(memory))>>10)
+	shutdown(t, g)
+	for _, p := range silent[flood-places:] {
+		p.drained()
+	}
+}
+
+// TestEvictionTakesTheOldest checks who goes when one more comes.
+func TestEvictionTakesTheOldest(t *testing.T) {
+	events := newRecorder()
+	cfg := testConfig(zmtp.Router, events)
+	cfg.MaxHandshakes = 3
+	_, ep := bound(t, cfg, handlerFunc(echo))
+	var peers []*rawPeer
+	for range 5 {
+		p := dialRaw(t, ep)
+		head := make([]byte, 1)
+		if _, err := p.Read(head); err != nil { // so the handshake has begun
+			t.Fatal(err)
+		}
+		p.buf = head
+		peers = append(peers, p)
+	}
+	for i, p := range peers[:2] {
+		if e := events.await(t, 0, HandshakeFailed, i+1); e.Peer != p.LocalAddr().String() {
+			t.Errorf("%d: %s lost its place, want %s", i, e.Peer, p.LocalAddr())
+		}
+	}
+	for _, p := range peers[2:] {
+		p.send(hello("DEALER"))
+		for range zmtp.GreetingSize - 1 {
+			one := make([]byte, 1)
+			if _, err := p.Read(one); err != nil {
+				t.Fatal(err)
+			}
+		}
+		p.buf = nil
+		if name, _ := p.command(); name != zmtp.CommandReady {
+			t.Errorf("got %s", name)
+		}
+		p.ask("served")
+	}
+}
+
+func TestMaxPeers(t *testing.T) {
+	const limit = 5
+	events := newRecorder()
+	cfg := testConfig(zmtp.Router, events)
+	cfg.MaxPeers = limit
+	_, ep := bound(t, cfg, handlerFunc(echo))
+	var peers []*rawPeer
+	for range limit {
+		p := dialPeer(t, ep, "DEALER")
+		p.ask("hello")
+		peers = append(peers, p)
+	}
+	over := dialRaw(t, ep)
+	wantReason(t, events.await(t, 0, HandshakeFailed, 1), "WithMaxPeers")
+	if got := over.drained(); len(got) > 0 {
+		t.Errorf("%q was sent to a peer that is one too many", got)
+	}
+	for _, p := range peers {
+		p.ask("still there")
+	}
+	peers[0].Close()
+	events.await(t, 0, Disconnected, 1)
+	for { // its place is free soon after the event
+		p := dialRaw(t, ep)
+		if _, err := p.Write(hello("DEALER")); err != nil {
+			continue
+		}
+		if _, err := p.Read(make([]byte, 1)); err == nil {
+			return
+		}
+	}
+}
+
+// TestEndlessHandshakes has peers that break off at once, one after the other.
+func TestEndlessHandshakes(t *testing.T) {
+	const rounds = 500
+	events := newRecorder()
+	_, ep := bound(t, testConfig(zmtp.Router, events), handlerFunc(echo))
+	good := dialPeer(t, ep, "DEALER")
+	good.ask("before")
+	before := descriptors()
+	for i := range rounds {
+		p := dialRaw(t, ep)
+		p.send([]byte("nonsense"))
+		events.await(t, 0, HandshakeFailed, i+1)
+		p.Close()
+	}
+	if now := descriptors(); now != before {
+		t.Errorf("%d descriptors are open, %d were", now, before)
+	}
+	good.ask("after")
+}

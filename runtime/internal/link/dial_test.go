@@ -1,0 +1,153 @@
+package link
+
+import (
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/gozmq/gozmq/runtime/internal/zmtp"
+)
+
+// dialling returns a group that dials ep until the test ends.
+func dialling(t *testing.T, cfg Config, ep interface{ String() string }, connect func(*Group) error) *Group {
+	t.Helper()
+	g := NewGroup(cfg, handlerFunc(echo))
+	t.Cleanup(func() { shutdown(t, g) })
+	if err := connect(g); err != nil {
+		t.Fatalf("connect to %s: %v", ep, err)
+	}
+	return g
+}
+
+// TestListenerGoneAndBack kills the listener several times; the group comes
+// back each time.
+func TestListenerGoneAndBack(t *testing.T) {
+	events := newRecorder()
+	ln, ep := listenRaw(t)
+	addr := ln.Addr().String()
+	g := dialling(t, testConfig(zmtp.Dealer, events), ep, func(g *Group) error { return g.Connect(ep) })
+	for range 3 {
+		p := acceptPeer(t, ln, "ROUTER")
+		p.ask("served")
+		if err := g.DialError(); err != nil {
+			t.Errorf("DialError is %v while connected", err)
+		}
+		mark := events.mark()
+		ln.Close()
+		p.Close()
+		events.await(t, mark, Disconnected, 1)
+		events.await(t, mark, DialFailed, 2)
+		if g.DialError() == nil {
+			t.Error("DialError is nil while nobody listens")
+		}
+		ln, _ = listenRawOn(t, addr)
+	}
+	acceptPeer(t, ln, "ROUTER").ask("served again")
+}
+
+// TestReconnectPauses measures the pauses between attempts that fail: they
+// grow to the limit, within their jitter.
+func TestReconnectPauses(t *testing.T) {
+	const first, limit = 20 * time.Millisecond, 80 * time.Millisecond
+	var times []time.Time
+	events := newRecorder()
+	cfg := testConfig(zmtp.Dealer, events)
+	cfg.ReconnectMin, cfg.ReconnectMax = first, limit
+	cfg.Observe = func(e Event) {
+		times = append(times, time.Now()) // one goroutine dials
+		events.observe(e)
+	}
+	ln, ep := listenRaw(t)
+	ln.Close()
+	g := dialling(t, cfg, ep, func(g *Group) error { return g.Connect(ep) })
+	events.await(t, 0, DialFailed, 5)
+	shutdown(t, g)
+	for i, want := range []time.Duration{first, 2 * first, limit, limit} {
+		if got := times[i+1].Sub(times[i]); got < want*3/4 {
+			t.Errorf("pause %d was %v, want at least three quarters of %v", i+1, got, want)
+		}
+	}
+}
+
+// TestBackoffIsResetByAHandshakeOnly has a listener that accepts and closes:
+// the pauses grow all the same, until a handshake was done.
+func TestBackoffIsResetByAHandshakeOnly(t *testing.T) {
+	const first = 10 * time.Millisecond
+	cfg := testConfig(zmtp.Dealer, newRecorder())
+	cfg.ReconnectMin, cfg.ReconnectMax = first, time.Hour
+	ln, ep := listenRaw(t)
+	dialling(t, cfg, ep, func(g *Group) error { return g.Connect(ep) })
+	acceptRaw(t, ln).Close()
+	pause := first
+	for i := range 5 { // 10, 20, 40, 80, 160 ms
+		start := time.Now()
+		acceptRaw(t, ln).Close()
+		if got := time.Since(start); got < pause/2 {
+			t.Errorf("attempt %d came after %v, want about %v", i+2, got, pause)
+		}
+		pause *= 2
+	}
+	shortest := time.Hour
+	for range 3 { // a busy machine may be late, but not each time
+		p := acceptPeer(t, ln, "ROUTER")
+		p.ask("served")
+		start := time.Now()
+		p.Close()
+		acceptPeer(t, ln, "ROUTER").Close()
+		shortest = min(shortest, time.Since(start))
+	}
+	if shortest > pause/2 {
+		t.Errorf("the attempt after a good connection came after %v, without reset it is %v", shortest, pause)
+	}
+}
+
+// TestRefusedIsFinal checks that a peer's ERROR ends dialling.
+func TestRefusedIsFinal(t *testing.T) {
+	events := newRecorder()
+	ln, ep := listenRaw(t)
+	g := dialling(t, testConfig(zmtp.Dealer, events), ep, func(g *Group) error { return g.Connect(ep) })
+	p := acceptRaw(t, ln)
+	p.send(join(greetingOf(3, 1, "NULL"), zmtp.AppendCommand(nil, "ERROR", zmtp.ErrorBody("go away"))))
+	var refused *RefusedError
+	if e := events.await(t, 0, HandshakeFailed, 1); !errors.As(e.Err, &refused) || refused.Reason != "go away" {
+		t.Errorf("reason %v, want a RefusedError", e.Err)
+	}
+	g.wg.Wait() // dialling has ended
+	if err := g.DialError(); !errors.As(err, &refused) {
+		t.Errorf("DialError is %v", err)
+	}
+}
+
+// TestSilentListener checks that a listener that says nothing does not hold
+// up dialling for ever, nor Shutdown at all.
+func TestSilentListener(t *testing.T) {
+	events := newRecorder()
+	cfg := testConfig(zmtp.Dealer, events)
+	cfg.HandshakeTimeout = 50 * time.Millisecond
+	ln, ep := listenRaw(t)
+	dialling(t, cfg, ep, func(g *Group) error { return g.Connect(ep) })
+	acceptRaw(t, ln)
+	wantReason(t, events.await(t, 0, HandshakeFailed, 1), "timed out")
+	p := acceptRaw(t, ln)
+	p.send(hello("ROUTER"))
+	p.greeted()
+	p.ask("served")
+
+	cfg.HandshakeTimeout = time.Hour
+	g := dialling(t, cfg, ep, func(g *Group) error { return g.Connect(ep) })
+	acceptRaw(t, ln)
+	shutdown(t, g) // hangs if it waits for the handshake
+}
+
+func TestClosedGroup(t *testing.T) {
+	_, ep := listenRaw(t)
+	g := NewGroup(testConfig(zmtp.Dealer, newRecorder()), handlerFunc(echo))
+	shutdown(t, g)
+	if err := g.Connect(ep); !errors.Is(err, ErrClosed) {
+		t.Errorf("Connect: %v, want ErrClosed", err)
+	}
+	if _, err := g.Bind(ep); err == nil {
+		t.Error("Bind gave no error")
+	}
+	shutdown(t, g) // a second time
+}

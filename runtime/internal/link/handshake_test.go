@@ -1,0 +1,257 @@
+package link
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"github.com/gozmq/gozmq/runtime/internal/transport"
+	"github.com/gozmq/gozmq/runtime/internal/zmtp"
+)
+
+func longHeader(flags byte, size uint64) []byte {
+	return binary.BigEndian.AppendUint64([]byte{flags | zmtp.FlagLong}, size)
+}
+
+// with returns b with one byte changed.
+func with(b []byte, offset int, value byte) []byte {
+	b = bytes.Clone(b)
+	b[offset] = value
+	return b
+}
+
+// badHandshakes is what a hostile or foreign peer sends in place of a
+// handshake, and what the observer is to be told.
+var badHandshakes = []struct {
+	name   string
+	send   []byte
+	reason string
+}{
+	{"READY of one zero byte", join(greetingOf(3, 1, "NULL"), []byte{4, 1, 0}), "in place of READY"},
+	{"READY without properties", join(greetingOf(3, 1, "NULL"), readyOf()), `peer is a "" socket`},
+	{"READY without a socket type", join(greetingOf(3, 1, "NULL"), readyOf("Identity", "x")), `peer is a "" socket`},
+	{"Socket-Type=CLIENT", hello("CLIENT"), `peer is a "CLIENT" socket, which does not go with ROUTER`},
+	{"Socket-Type=PUB", hello("PUB"), `peer is a "PUB" socket`},
+	{"Socket-Type in lower case", hello("dealer"), `peer is a "dealer" socket`},
+	{"header of 2^31", join(greetingOf(3, 1, "NULL"), longHeader(zmtp.FlagCommand, 1<<31)), "handshake command of 2147483648 bytes"},
+	{"header of 2^46", join(greetingOf(3, 1, "NULL"), longHeader(zmtp.FlagCommand, 1<<46)), "handshake command of 70368744177664 bytes"},
+	{"header of 2^62", join(greetingOf(3, 1, "NULL"), longHeader(zmtp.FlagCommand, 1<<62)), "handshake command of 4611686018427387904 bytes"},
+	{"header of 2^64-1", join(greetingOf(3, 1, "NULL"), longHeader(zmtp.FlagCommand, 1<<64-1)), "more than a frame can have"},
+	{"empty command", join(greetingOf(3, 1, "NULL"), []byte{4, 0}), "handshake command of 0 bytes"},
+	{"endless MORE frames", join(greetingOf(3, 1, "NULL"), bytes.Repeat([]byte{1, 0}, 1000)), "message before the handshake"},
+	{"message before READY", join(greetingOf(3, 1, "NULL"), []byte("\x00\x05hello")), "message before the handshake"},
+	{"reserved flags", join(greetingOf(3, 1, "NULL"), []byte{0x84, 2, 1, 'x'}), "reserved flag bits"},
+	{"command with MORE", join(greetingOf(3, 1, "NULL"), []byte{5, 2, 1, 'x'}), "MORE flag"},
+	{"oversized metadata", join(greetingOf(3, 1, "NULL"), readyOf("Socket-Type", "DEALER", "X-Big", strings.Repeat("x", 9000))), "handshake command of 90"},
+	{"metadata that claims more", join(greetingOf(3, 1, "NULL"), zmtp.AppendCommand(nil, "READY", []byte("\x0bSocket-Type\xff\xff\xff\xffDEALER"))), "claims 4294967295 bytes"},
+	{"metadata without a name", join(greetingOf(3, 1, "NULL"), zmtp.AppendCommand(nil, "READY", make([]byte, 5))), "has no name"},
+	{"command name longer than the command", join(greetingOf(3, 1, "NULL"), []byte("\x04\x06\xffREADY")), "command"},
+	{"identity that begins with zero", join(greetingOf(3, 1, "NULL"), readyOf("Socket-Type", "DEALER", "Identity", "\x00x")), "identity"},
+	{"identity of 256 bytes", join(greetingOf(3, 1, "NULL"), readyOf("Socket-Type", "DEALER", "Identity", strings.Repeat("x", 256))), "identity has 256 bytes"},
+	{"PING in place of READY", join(greetingOf(3, 1, "NULL"), zmtp.AppendPing(nil, 0)), `"PING" in place of READY`},
+	{"ERROR in place of READY", join(greetingOf(3, 1, "NULL"), zmtp.AppendCommand(nil, "ERROR", zmtp.ErrorBody("not you"))), "refused the handshake: not you"},
+	{"malformed ERROR", join(greetingOf(3, 1, "NULL"), zmtp.AppendCommand(nil, "ERROR", []byte("\xffno"))), "refused the handshake: no"},
+	{"CURVE", greetingOf(3, 1, "CURVE"), `security mechanism "CURVE"`},
+	{"PLAIN", greetingOf(3, 0, "PLAIN"), `security mechanism "PLAIN"`},
+	{"no mechanism", greetingOf(3, 1, ""), `security mechanism ""`},
+	{"as-server neither 0 nor 1", with(greetingOf(3, 1, "NULL"), 32, 7), "server flag"},
+	{"signature's first byte", with(greetingOf(3, 1, "NULL"), 0, 0xfe), "no ZMTP signature"},
+	{"signature's last byte", with(greetingOf(3, 1, "NULL"), 9, 0x7e), "no ZMTP signature"},
+	{"HTTP", []byte("GET / HTTP/1.1\r\nHost: example.com\r\n\r\n"), "no ZMTP signature"},
+	{"TLS", []byte("\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"), "no ZMTP signature"},
+	{"ZMTP 1", []byte("\x01\x00"), "no ZMTP signature"},
+	{"ZMTP 2", []byte("\xff\x00\x00\x00\x00\x00\x00\x00\x01\x7f\x01\x05\x00\x00"), "before version 3"},
+	{"version 2 in a whole greeting", greetingOf(2, 0, "NULL"), "before version 3"},
+}
+
+// TestBadHandshake checks that each of these ends with a reason and costs
+// nothing, while a good peer is served.
+func TestBadHandshake(t *testing.T) {
+	for _, network := range []string{"tcp://127.0.0.1:*", "ipc://*", "inproc://bad-handshake"} {
+		t.Run(network, func(t *testing.T) {
+			events := newRecorder()
+			_, ep := boundTo(t, testConfig(zmtp.Router, events), handlerFunc(echo), network)
+			good := dialPeer(t, ep, "DEALER")
+			good.ask("before")
+			running := goleak.IgnoreCurrent()
+			before := descriptors()
+			for _, tt := range badHandshakes {
+				t.Run(tt.name, func(t *testing.T) {
+					badHandshake(t, events, ep, tt.send, tt.reason)
+					if now := descriptors(); now != before {
+						t.Errorf("%d descriptors are open, %d were", now, before)
+					}
+				})
+				good.ask("after", tt.name)
+			}
+			goleak.VerifyNone(t, running)
+		})
+	}
+}
+
+func badHandshake(t *testing.T, events *recorder, ep transport.Endpoint, send []byte, reason string) {
+	t.Helper()
+	mark := events.mark()
+	bad := dialRaw(t, ep)
+	_, _ = bad.Write(send) // it may be refused before all was written
+	e := events.await(t, mark, HandshakeFailed, 1)
+	wantReason(t, e, reason)
+	if e.Endpoint != ep.String() || e.Peer == "" {
+		t.Errorf("event has endpoint %q and peer %q", e.Endpoint, e.Peer)
+	}
+	bad.drained()
+	bad.Close()
+}
+
+// TestCloseDuringHandshake cuts a good handshake at every byte.
+func TestCloseDuringHandshake(t *testing.T) {
+	events := newRecorder()
+	_, ep := bound(t, testConfig(zmtp.Router, events), handlerFunc(echo))
+	good := dialPeer(t, ep, "DEALER")
+	good.ask("before")
+	before, all := descriptors(), hello("DEALER")
+	for n := range all {
+		mark := events.mark()
+		p := dialRaw(t, ep)
+		p.send(all[:n])
+		p.Close()
+		e := events.await(t, mark, HandshakeFailed, 1)
+		if e.Err == nil || !strings.Contains(e.Err.Error(), "closed the connection during the handshake") &&
+			!strings.Contains(e.Err.Error(), "reset by peer") && !strings.Contains(e.Err.Error(), "broken pipe") {
+			t.Errorf("cut after %d bytes: reason %v", n, e.Err)
+		}
+	}
+	good.ask("after")
+	if now := descriptors(); now != before {
+		t.Errorf("%d descriptors are open, %d were", now, before)
+	}
+}
+
+// TestHandshakeByteByByte checks that a slow peer is a good one.
+func TestHandshakeByteByByte(t *testing.T) {
+	_, ep := bound(t, testConfig(zmtp.Router, newRecorder()), handlerFunc(echo))
+	p := dialRaw(t, ep)
+	for _, b := range hello("DEALER") {
+		p.send([]byte{b})
+	}
+	p.greeted()
+	p.ask("a", "", "b")
+}
+
+func TestHandshakeTimeout(t *testing.T) {
+	tests := []struct {
+		name string
+		send []byte
+	}{
+		{"silent", nil},
+		{"half a signature", []byte{0xff, 0, 0, 0}},
+		{"greeting only", greetingOf(3, 1, "NULL")},
+		{"half of READY", hello("DEALER")[:zmtp.GreetingSize+10]},
+	}
+	events := newRecorder()
+	cfg := testConfig(zmtp.Router, events)
+	cfg.HandshakeTimeout = 300 * time.Millisecond
+	_, ep := bound(t, cfg, handlerFunc(echo))
+	before := descriptors()
+	peers := make(map[string]bool)
+	for _, tt := range tests {
+		p := dialRaw(t, ep)
+		p.send(tt.send)
+		peers[p.LocalAddr().String()] = true
+	}
+	for i := range tests {
+		e := events.await(t, 0, HandshakeFailed, i+1)
+		wantReason(t, e, "timed out")
+		if !peers[e.Peer] {
+			t.Errorf("%q was reported twice or never connected", e.Peer)
+		}
+		delete(peers, e.Peer)
+	}
+	if now := descriptors(); before >= 0 && now != before+len(tests) {
+		t.Errorf("%d descriptors are open, want the %d of before and our %d ends", now, before, len(tests))
+	}
+}
+
+// TestIncompatibleTypes checks that the peer is told why before the connection
+// is closed.
+func TestIncompatibleTypes(t *testing.T) {
+	events := newRecorder()
+	_, ep := bound(t, testConfig(zmtp.Pull, events), handlerFunc(echo))
+	p := dialRaw(t, ep)
+	p.send(hello("SUB"))
+	p.greeted()
+	name, body := p.command()
+	if reason := zmtp.ParseErrorCommand(body); name != zmtp.CommandError || !strings.Contains(reason, `"SUB" socket, which does not go with PULL`) {
+		t.Errorf("got %s %q, want an ERROR that names both types", name, reason)
+	}
+	if rest := p.drained(); len(rest) > 0 {
+		t.Errorf("%q came behind the ERROR", rest)
+	}
+	wantReason(t, events.await(t, 0, HandshakeFailed, 1), "does not go with PULL")
+}
+
+// TestReady checks what is announced, and what is read from the peer.
+func TestReady(t *testing.T) {
+	for _, minor := range []byte{0, 1} {
+		events := newRecorder()
+		cfg := testConfig(zmtp.Router, events)
+		cfg.Identity = "it is me"
+		peers := make(chan Peer, 1)
+		_, ep := bound(t, cfg, handlerFunc(func(c *Conn) error {
+			peers <- c.Peer
+			return echo(c)
+		}))
+		p := dialRaw(t, ep)
+		p.send(join(greetingOf(3, minor, "NULL"), readyOf("socket-TYPE", "REQ", "IDENTITY", "you", "x-gozmq", "1")))
+		p.greeted()
+		want := zmtp.Metadata{{Name: "Socket-Type", Value: "ROUTER"}, {Name: "Identity", Value: "it is me"}, {Name: "X-Gozmq", Value: "1"}}
+		if string(p.ready.Append(nil)) != string(want.Append(nil)) || p.minor != 1 {
+			t.Errorf("announced %q and ZMTP 3.%d", p.ready, p.minor)
+		}
+		peer := receive(t, peers)
+		if peer.SocketType != zmtp.Req || peer.Identity != "you" || peer.Minor != minor || !peer.Gozmq() {
+			t.Errorf("read %+v", peer)
+		}
+	}
+}
+
+// TestBadHandshakeOfListener checks the dialling side: it reports why, and
+// tries again unless it was refused.
+func TestBadHandshakeOfListener(t *testing.T) {
+	for _, tt := range badHandshakes {
+		t.Run(tt.name, func(t *testing.T) {
+			events := newRecorder()
+			ln, ep := listenRaw(t)
+			g := NewGroup(testConfig(zmtp.Router, events), handlerFunc(echo))
+			defer shutdown(t, g)
+			if err := g.Connect(ep); err != nil {
+				t.Fatal(err)
+			}
+			p := acceptRaw(t, ln)
+			_, _ = p.Write(tt.send)
+			e := events.await(t, 0, HandshakeFailed, 1)
+			wantReason(t, e, tt.reason)
+			p.drained()
+			p.Close()
+			if g.DialError() == nil && !errors.As(e.Err, new(*RefusedError)) {
+				t.Error("DialError is nil")
+			}
+			if errors.As(e.Err, new(*RefusedError)) {
+				g.wg.Wait() // dialling ends by itself
+				if n := events.count(0, DialFailed) + events.count(0, HandshakeFailed); n != 1 {
+					t.Errorf("%d attempts were made, want no second one", n)
+				}
+				return
+			}
+			again := acceptRaw(t, ln)
+			again.send(hello("DEALER"))
+			again.greeted()
+			again.ask("served at the second attempt")
+		})
+	}
+}

@@ -1,0 +1,228 @@
+package link
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/gozmq/gozmq/runtime/internal/zmtp"
+)
+
+// beating is a configuration with fast heartbeats.
+func beating(kind zmtp.SocketType, r *recorder) Config {
+	cfg := testConfig(kind, r)
+	cfg.HeartbeatInterval, cfg.HeartbeatTimeout, cfg.HeartbeatTTL = 20*time.Millisecond, 200*time.Millisecond, 300*time.Millisecond
+	return cfg
+}
+
+// TestLostPeer checks that a peer that falls silent is noticed, that it got
+// PINGs before, and that another one that answers stays.
+func TestLostPeer(t *testing.T) {
+	for _, network := range networks {
+		t.Run(network, func(t *testing.T) {
+			events := newRecorder()
+			_, ep := boundTo(t, beating(zmtp.Router, events), handlerFunc(echo), network)
+			good := dialPeer(t, ep, "DEALER")
+			stop := make(chan struct{})
+			defer close(stop)
+			go answerPings(good, stop)
+			start := time.Now()
+			lost := dialPeer(t, ep, "DEALER")
+			name, body := lost.command()
+			ttl, context, err := zmtp.ParsePing(body)
+			if name != zmtp.CommandPing || ttl != 300*time.Millisecond || len(context) > 0 || err != nil {
+				t.Errorf("got %s with ttl %v, context %q, %v", name, ttl, context, err)
+			}
+			e := events.await(t, 0, HeartbeatLost, 1)
+			wantReason(t, e, "nothing heard for 200ms")
+			if after := time.Since(start); after < 150*time.Millisecond {
+				t.Errorf("the peer was given up after %v, its time is 200ms", after)
+			}
+			wantReason(t, events.await(t, 0, Disconnected, 1), "heartbeat lost")
+			if p := events.await(t, 0, HeartbeatLost, 1).Peer; p == good.LocalAddr().String() && network == networks[0] {
+				t.Error("the wrong peer was given up")
+			}
+			if n := events.count(0, Disconnected); n != 1 {
+				t.Errorf("%d peers are gone, want one", n)
+			}
+			lost.drained()
+		})
+	}
+}
+
+// answerPings answers with PONGs until stop is closed or the connection is.
+func answerPings(p *rawPeer, stop <-chan struct{}) {
+	for {
+		_, command, _, err := p.token()
+		if err != nil {
+			return
+		}
+		if name, body, err := zmtp.ParseCommand(command); err == nil && string(name) == zmtp.CommandPing {
+			_, _ = p.Write(zmtp.AppendCommand(nil, zmtp.CommandPong, body[2:]))
+		}
+		select {
+		case <-stop:
+			return
+		default:
+		}
+	}
+}
+
+// TestPong checks that a PING is answered with its context, also when our own
+// heartbeats are off, and within a message.
+func TestPong(t *testing.T) {
+	_, ep := bound(t, testConfig(zmtp.Router, newRecorder()), handlerFunc(echo))
+	p := dialPeer(t, ep, "DEALER")
+	for _, context := range []string{"", "x", "0123456789abcdef"} {
+		p.send(zmtp.AppendFrameString(nil, zmtp.FlagMore, "first"))
+		p.send(zmtp.AppendCommand(nil, zmtp.CommandPing, []byte{0, 0}, []byte(context)))
+		if name, body := p.command(); name != zmtp.CommandPong || string(body) != context {
+			t.Errorf("got %s %q, want PONG %q", name, body, context)
+		}
+		p.send(zmtp.AppendFrameString(nil, 0, "second"))
+		if m := p.message(); len(m) != 2 || string(m[1]) != "second" {
+			t.Errorf("got %q", m)
+		}
+	}
+}
+
+// TestTimeToLive checks that a peer that asked to be given up is, whether or
+// not our own heartbeats are on, and that traffic keeps it.
+func TestTimeToLive(t *testing.T) {
+	for _, on := range []bool{true, false} {
+		t.Run(fmt.Sprint("heartbeats ", on), func(t *testing.T) {
+			events := newRecorder()
+			cfg := testConfig(zmtp.Router, events)
+			if on {
+				cfg.HeartbeatInterval, cfg.HeartbeatTimeout, cfg.HeartbeatTTL = 20*time.Millisecond, time.Hour, time.Minute
+			}
+			_, ep := bound(t, cfg, handlerFunc(echo))
+			p := dialPeer(t, ep, "DEALER")
+			p.send(zmtp.AppendCommand(nil, zmtp.CommandPing, []byte{0, 1}))
+			for range 20 {
+				p.ask("alive")
+			}
+			wantReason(t, events.await(t, 0, HeartbeatLost, 1), "nothing heard for 100ms")
+			p.drained()
+		})
+	}
+}
+
+// TestTimeToLiveIsTheLatest checks that a later PING takes an earlier wish
+// back.
+func TestTimeToLiveIsTheLatest(t *testing.T) {
+	events := newRecorder()
+	cfg := testConfig(zmtp.Router, events)
+	cfg.HeartbeatInterval, cfg.HeartbeatTimeout, cfg.HeartbeatTTL = 10*time.Millisecond, time.Hour, time.Minute
+	_, ep := bound(t, cfg, handlerFunc(echo))
+	p := dialPeer(t, ep, "DEALER")
+	p.send(zmtp.AppendCommand(nil, zmtp.CommandPing, []byte{0, 3}))
+	p.send(zmtp.AppendCommand(nil, zmtp.CommandPing, []byte{0, 0}))
+	for pings := 0; pings < 60; { // about 600 ms, twice the time
+		if name, _ := p.command(); name == zmtp.CommandPing {
+			pings++
+		}
+	}
+	if n := events.count(0, HeartbeatLost); n > 0 {
+		t.Error("the peer was given up")
+	}
+}
+
+// TestPausedIsNotLost checks that silence counts for nothing while the pattern
+// does not read, and counts again afterwards.
+func TestPausedIsNotLost(t *testing.T) {
+	events := newRecorder()
+	resume := make(chan struct{})
+	_, ep := bound(t, beating(zmtp.Pull, events), handlerFunc(func(c *Conn) error {
+		c.Pause()
+		<-resume
+		c.Unpause()
+		return echo(c)
+	}))
+	p := dialPeer(t, ep, "PUSH")
+	for pings := 0; pings < 20; { // 400 ms, twice the timeout
+		if name, _ := p.command(); name == zmtp.CommandPing {
+			pings++
+		}
+	}
+	if n := events.count(0, HeartbeatLost); n > 0 {
+		t.Error("the peer was given up while it was not read")
+	}
+	close(resume)
+	wantReason(t, events.await(t, 0, HeartbeatLost, 1), "nothing heard")
+	p.drained()
+}
+
+// TestOldPeerGetsNoPing checks that a peer of ZMTP 3.0, which knows no
+// heartbeats, gets none and is not given up.
+func TestOldPeerGetsNoPing(t *testing.T) {
+	events := newRecorder()
+	_, ep := bound(t, beating(zmtp.Router, events), handlerFunc(echo))
+	old := dialRaw(t, ep)
+	old.send(join(greetingOf(3, 0, "NULL"), readyOf("Socket-Type", "DEALER")))
+	old.greeted()
+	young := dialPeer(t, ep, "DEALER")
+	events.await(t, 0, HeartbeatLost, 1) // the young one is given up, the old one is not
+	old.send(appendMessage(nil, []byte("still there")))
+	if token, command, m, err := old.token(); token != zmtp.Message || err != nil || string(m[0]) != "still there" {
+		t.Errorf("got command %q, message %q, %v", command, m, err)
+	}
+	young.drained()
+}
+
+// TestGroupsKeepEachOther checks that two of our own groups that have nothing
+// to say stay connected.
+func TestGroupsKeepEachOther(t *testing.T) {
+	events := newRecorder()
+	serve := handlerFunc(echo)
+	_, ep := bound(t, beating(zmtp.Router, events), serve)
+	g := NewGroup(beating(zmtp.Dealer, events), serve)
+	defer shutdown(t, g)
+	if err := g.Connect(ep); err != nil {
+		t.Fatal(err)
+	}
+	events.await(t, 0, Connected, 2)
+	events.stays(t, 3*200*time.Millisecond)
+}
+
+// stays watches for that long that no connection ends.
+func (r *recorder) stays(t *testing.T, d time.Duration) {
+	t.Helper()
+	limit := time.After(d)
+	for {
+		r.mu.Lock()
+		change := r.change
+		r.mu.Unlock()
+		if n := r.count(0, Disconnected); n > 0 {
+			t.Fatalf("%d connections ended: %v", n, r.texts(0))
+		}
+		select {
+		case <-change:
+		case <-limit:
+			return
+		}
+	}
+}
+
+// TestPingsToAStalledPeerAreBounded checks that a peer that pings and does not
+// read costs no more than the queue.
+func TestPingsToAStalledPeerAreBounded(t *testing.T) {
+	cfg := testConfig(zmtp.Router, newRecorder())
+	cfg.SendQueueBytes = 64 << 10
+	conns := make(chan *Conn, 1)
+	_, ep := boundTo(t, cfg, handlerFunc(func(c *Conn) error {
+		conns <- c
+		return echo(c)
+	}), "inproc://pings") // little room on the way
+	p := dialPeer(t, ep, "DEALER")
+	c := receive(t, conns)
+	ping := zmtp.AppendCommand(nil, zmtp.CommandPing, []byte{0, 0}, make([]byte, 16))
+	for range 1000 {
+		for range 20 {
+			p.send(ping)
+		}
+		if held := c.held(); held > 3*cfg.SendQueueBytes {
+			t.Fatalf("%d bytes are held, the limit is %d", held, cfg.SendQueueBytes)
+		}
+	}
+}

@@ -1,0 +1,243 @@
+package link
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"runtime"
+	"sync"
+	"testing"
+
+	"github.com/gozmq/gozmq/runtime/internal/zmtp"
+)
+
+// TestMessagesInPieces sends messages of many shapes in pieces of every size
+// and checks that they come whole, through Next and through NextBatch.
+func TestMessagesInPieces(t *testing.T) {
+	seed := rand.Uint64()
+	t.Logf("seed %d", seed)
+	random := rand.New(rand.NewPCG(seed, 1))
+	var all [][][]byte
+	for range 60 {
+		message := make([][]byte, 1+random.IntN(4))
+		for i := range message {
+			message[i] = make([]byte, []int{0, 1, 100, 255, 256, 5000, 70000}[random.IntN(7)])
+			for j := range message[i] {
+				message[i][j] = byte(random.Uint32())
+			}
+		}
+		all = append(all, message)
+	}
+	for _, network := range networks {
+		for _, batches := range []bool{false, true} {
+			t.Run(fmt.Sprint(network, " batches ", batches), func(t *testing.T) {
+				h := echo
+				if batches {
+					h = echoBatches
+				}
+				_, ep := boundTo(t, testConfig(zmtp.Router, newRecorder()), handlerFunc(h), network)
+				p := dialPeer(t, ep, "DEALER")
+				var wg sync.WaitGroup
+				defer wg.Wait()
+				var wire []byte
+				for i, m := range all {
+					wire = appendMessage(wire, m...)
+					if i%7 == 0 {
+						wire = zmtp.AppendCommand(wire, "NOISE", make([]byte, i))
+					}
+				}
+				wg.Go(func() {
+					for len(wire) > 0 {
+						n := min(len(wire), 1+random.IntN([]int{1, 10, 300, 100000}[random.IntN(4)]))
+						if _, err := p.Write(wire[:n]); err != nil {
+							t.Error(err)
+							return
+						}
+						wire = wire[n:]
+					}
+				})
+				for i, want := range all {
+					got := p.message()
+					if !bytes.Equal(appendMessage(nil, got...), appendMessage(nil, want...)) {
+						t.Fatalf("message %d came back with %d frames, want %d", i, len(got), len(want))
+					}
+				}
+			})
+		}
+	}
+}
+
+// echoBatches is echo that reads up to three messages at once and keeps the
+// last batch until it has the next one.
+func echoBatches(c *Conn) error {
+	var last *Batch
+	for {
+		b, err := c.NextBatch(3)
+		if err != nil {
+			return err
+		}
+		if b.Len() < 1 || b.Len() > 3 {
+			return fmt.Errorf("batch of %d messages", b.Len())
+		}
+		if last != nil {
+			last.Release()
+		}
+		last = b
+		for i := range b.Len() {
+			out, err := c.BeginForced()
+			if err != nil {
+				return err
+			}
+			c.Commit(appendMessage(out, b.Message(i)...))
+		}
+	}
+}
+
+// TestManyFramesCostLittle sends a message of many small frames that together
+// are large: what is allocated must not grow with the square of its size.
+func TestManyFramesCostLittle(t *testing.T) {
+	const frames, size = 1000, 8 << 10
+	cfg := testConfig(zmtp.Router, newRecorder())
+	cfg.MaxMessageSize = 2 * frames * size
+	got := make(chan int, 1)
+	_, ep := bound(t, cfg, handlerFunc(func(c *Conn) error {
+		for {
+			m, err := c.Next()
+			if err != nil {
+				return err
+			}
+			got <- len(m)
+		}
+	}))
+	p := dialPeer(t, ep, "DEALER")
+	message := make([][]byte, frames)
+	for i := range message {
+		message[i] = make([]byte, size)
+	}
+	wire := appendMessage(nil, message...)
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	p.send(wire)
+	if n := receive(t, got); n != frames {
+		t.Errorf("got %d frames", n)
+	}
+	runtime.ReadMemStats(&after)
+	taken := int(after.TotalAlloc - before.TotalAlloc)
+	t.Logf("%d MiB in %d frames: %d MiB were allocated", len(wire)>>20, frames, taken>>20)
+	if taken > 8*len(wire) {
+		t.Errorf("%d MiB were allocated for a message of %d MiB", taken>>20, len(wire)>>20)
+	}
+}
+
+// TestLargeMessage sends the largest message, and one byte more.
+func TestLargeMessage(t *testing.T) {
+	events := newRecorder()
+	_, ep := bound(t, testConfig(zmtp.Router, events), handlerFunc(echo))
+	p := dialPeer(t, ep, "DEALER")
+	body := bytes.Repeat([]byte("0123456789abcdef"), 1<<16)
+	p.ask(string(body))
+	p.ask("a", string(body), string(body[:envelopeRoom-10]))
+	go func() { _, _ = p.Write(zmtp.AppendFrame(nil, 0, append(body, 'x'))) }()
+	wantReason(t, events.await(t, 0, Disconnected, 1), "exceeds the limit")
+	p.drained()
+}
+
+// TestInterrupt interrupts a reader again and again, with Resume after each:
+// nothing is lost or torn.
+func TestInterrupt(t *testing.T) {
+	const messages = 2000
+	for _, network := range networks {
+		t.Run(network, func(t *testing.T) {
+			conns := make(chan *Conn, 1)
+			numbers := make(chan int, messages)
+			interrupted := 0
+			_, ep := boundTo(t, testConfig(zmtp.Router, newRecorder()), handlerFunc(func(c *Conn) error {
+				conns <- c
+				for {
+					frames, err := c.Next()
+					if errors.Is(err, ErrInterrupted) {
+						interrupted++
+						c.Resume()
+						continue
+					}
+					if err != nil {
+						return err
+					}
+					_, n, err := unnumber(frames)
+					if err != nil {
+						return err
+					}
+					numbers <- n
+				}
+			}), network)
+			p := dialPeer(t, ep, "DEALER")
+			c := receive(t, conns)
+			var wg sync.WaitGroup
+			wg.Go(func() {
+				var wire []byte
+				for n := range messages {
+					wire = numbered(wire, 0, n, n%300)
+				}
+				for len(wire) > 0 {
+					n := min(len(wire), 1+rand.IntN(500))
+					if _, err := p.Write(wire[:n]); err != nil {
+						t.Error(err)
+						return
+					}
+					wire = wire[n:]
+				}
+			})
+			wg.Go(func() {
+				for range messages {
+					c.Interrupt()
+					runtime.Gosched()
+				}
+			})
+			for want := range messages {
+				if got := receive(t, numbers); got != want {
+					t.Fatalf("got message %d, want %d", got, want)
+				}
+			}
+			wg.Wait()
+			p.Close()
+			<-c.Closed()
+			t.Logf("interrupted %d times", interrupted)
+		})
+	}
+}
+
+// TestInterruptStays checks that an interruption lasts until Resume, and that
+// messages that have been read are given all the same.
+func TestInterruptStays(t *testing.T) {
+	conns, results := make(chan *Conn, 1), make(chan error)
+	step := make(chan struct{})
+	_, ep := bound(t, testConfig(zmtp.Router, newRecorder()), handlerFunc(func(c *Conn) error {
+		conns <- c
+		for range step {
+			_, err := c.Next()
+			results <- err
+		}
+		return ErrClosed
+	}))
+	defer close(step)
+	p := dialPeer(t, ep, "DEALER")
+	c := receive(t, conns)
+	step <- struct{}{}
+	c.Interrupt()
+	if err := receive(t, results); !errors.Is(err, ErrInterrupted) {
+		t.Errorf("Next: %v, want ErrInterrupted", err)
+	}
+	for range 3 {
+		step <- struct{}{}
+		if err := receive(t, results); !errors.Is(err, ErrInterrupted) {
+			t.Errorf("Next before Resume: %v, want ErrInterrupted", err)
+		}
+	}
+	c.Resume()
+	p.send(append(appendMessage(nil, []byte("a")), appendMessage(nil, []byte("b"))...))
+	step <- struct{}{}
+	if err := receive(t, results); err != nil {
+		t.Errorf("Next after Resume: %v", err)
+	}
+}

@@ -1,0 +1,427 @@
+package socket
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/gozmq/gozmq/runtime/internal/link"
+	"github.com/gozmq/gozmq/runtime/internal/zmtp"
+)
+
+var errRefuse = errors.New("this request cannot be encoded")
+
+// An ask is one call: its request says who asks, and its reply must say the
+// same.
+type ask struct {
+	who    uint64
+	size   int
+	refuse bool
+
+	appended  atomic.Int32
+	delivered atomic.Int32
+	over      atomic.Bool // Do has returned
+	got       string
+	fault     atomic.Pointer[string]
+}
+
+func (a *ask) AppendRequest(b []byte) ([]byte, error) {
+	a.appended.Add(1)
+	a.check()
+	if a.refuse {
+		return b, errRefuse
+	}
+	b = zmtp.AppendHeader(b, zmtp.FlagMore, 8)
+	b = binary.BigEndian.AppendUint64(b, a.who)
+	b = zmtp.AppendHeader(b, 0, a.size)
+	for i := range a.size {
+		b = append(b, byte(int(a.who)+i))
+	}
+	return b, nil
+}
+
+func (a *ask) Deliver(frames [][]byte) {
+	a.check()
+	if n := a.delivered.Add(1); n > 1 {
+		a.wrong("delivered %d times", n)
+	}
+	if len(frames) == 0 {
+		return
+	}
+	a.got = string(frames[0])
+	if len(frames) != 2 || len(frames[0]) != 8 || binary.BigEndian.Uint64(frames[0]) != a.who || len(frames[1]) != a.size {
+		a.wrong("got the reply %.60q", frames)
+		return
+	}
+	for i, c := range frames[1] {
+		if c != byte(int(a.who)+i) {
+			a.wrong("reply is damaged at %d", i)
+			return
+		}
+	}
+}
+
+func (a *ask) check() {
+	if a.over.Load() {
+		a.wrong("used after Do returned")
+	}
+}
+
+func (a *ask) wrong(format string, args ...any) {
+	text := fmt.Sprintf(format, args...)
+	a.fault.CompareAndSwap(nil, &text)
+}
+
+// do makes the call and checks the contract of Do.
+func (a *ask) do(t *testing.T, d *Dealer, ctx context.Context) error {
+	err := d.Do(ctx, a)
+	a.over.Store(true)
+	n := a.delivered.Load()
+	switch {
+	case err == nil && n != 1:
+		t.Errorf("call %d: no error, and %d replies", a.who, n)
+	case err != nil && n != 0:
+		t.Errorf("call %d: %v, and %d replies", a.who, err, n)
+	}
+	if fault := a.fault.Load(); fault != nil {
+		t.Errorf("call %d: %s", a.who, *fault)
+	}
+	return err
+}
+
+// reply answers a request as it came.
+func reply(m [][]byte) []byte { return appendMessage(nil, m...) }
+
+// dealing returns a dealer that is connected to n raw peers.
+func dealing(t *testing.T, n int) (*Dealer, *recorder, []*rawPeer) {
+	t.Helper()
+	events := newRecorder()
+	d := NewDealer(testConfig(zmtp.Dealer, events), patience)
+	closing(t, d.Shutdown)
+	var peers []*rawPeer
+	for range n {
+		ln := listenRaw(t)
+		connect(t, d.Links(), ln.ep)
+		peers = append(peers, ln.peer(t, "ROUTER"))
+	}
+	events.await(t, link.Connected, n)
+	return d, events, peers
+}
+
+// calls makes n calls at once and returns their errors in order of their end.
+func calls(t *testing.T, d *Dealer, ctx context.Context, n int) <-chan error {
+	errs := make(chan error, n)
+	for i := range n {
+		go func() { errs <- (&ask{who: uint64(i), size: 10}).do(t, d, ctx) }()
+	}
+	return errs
+}
+
+func TestDealerRequestForm(t *testing.T) {
+	d, _, peers := dealing(t, 1)
+	errs := calls(t, d, within(t), 1)
+	m := peers[0].message()
+	if len(m) != 4 || len(m[0]) != 8 || len(m[1]) != 0 || len(m[2]) != 8 || len(m[3]) != 10 {
+		t.Fatalf("request %q, want id, empty frame and what the exchange appends", m)
+	}
+	peers[0].send(reply(m))
+	if err := await(t, errs); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestDealerMatchesByID answers calls in reverse order.
+func TestDealerMatchesByID(t *testing.T) {
+	const n = 200
+	d, _, peers := dealing(t, 1)
+	errs := calls(t, d, within(t), n)
+	var got [][][]byte
+	for range n {
+		got = append(got, peers[0].message())
+	}
+	for i := range got {
+		peers[0].send(reply(got[n-1-i]))
+	}
+	for range n {
+		if err := await(t, errs); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// TestDealerIgnoresForeignReplies sends what nobody asked for before the
+// right reply.
+func TestDealerIgnoresForeignReplies(t *testing.T) {
+	d, events, peers := dealing(t, 1)
+	errs := calls(t, d, within(t), 1)
+	m := peers[0].message()
+	id := binary.BigEndian.Uint64(m[0])
+	foreign := func(id uint64) []byte {
+		return message(string(binary.BigEndian.AppendUint64(nil, id)), "", "wrong", "reply")
+	}
+	for name, b := range map[string][]byte{
+		"other use of the slot": foreign(id + 1<<32), "use of before": foreign(id - 1<<32),
+		"slot that is not there": foreign(id + 1), "largest slot": foreign(id | 0xffffffff), "zero": foreign(0),
+		"all ones": foreign(1<<64 - 1), "probe": message(""),
+	} {
+		t.Log(name)
+		peers[0].send(b)
+	}
+	malformed := [][]byte{
+		message("short", "", "x"), message("12345678"), message("", ""), message("12345678", "not empty", "x"), message("", "12345678", ""),
+	}
+	for _, b := range malformed {
+		peers[0].send(b)
+	}
+	events.await(t, link.Malformed, len(malformed))
+	peers[0].send(reply(m))
+	if err := await(t, errs); err != nil {
+		t.Error(err)
+	}
+	peers[0].send(reply(m)) // and once more, which is for nobody
+	errs = calls(t, d, within(t), 1)
+	m = peers[0].message()
+	if binary.BigEndian.Uint64(m[0]) == id {
+		t.Error("the id was used twice")
+	}
+	peers[0].send(reply(m))
+	if err := await(t, errs); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestDealerShortReplies delivers whatever stands behind the envelope.
+func TestDealerShortReplies(t *testing.T) {
+	d, _, peers := dealing(t, 1)
+	errs := make(chan error, 1)
+	a := &ask{}
+	go func() { errs <- d.Do(within(t), a) }()
+	m := peers[0].message()
+	peers[0].send(reply(m[:2]))
+	if err := await(t, errs); err != nil || a.delivered.Load() != 1 {
+		t.Errorf("%v, delivered %d times", err, a.delivered.Load())
+	}
+}
+
+// TestDealerLosesItsPeer kills a peer with many calls in flight.
+func TestDealerLosesItsPeer(t *testing.T) {
+	const n = 1000
+	d, events, peers := dealing(t, 1)
+	errs := calls(t, d, within(t), n)
+	for range n {
+		peers[0].message()
+	}
+	start := time.Now()
+	peers[0].Close()
+	for range n {
+		if err := await(t, errs); !errors.As(err, new(*LostError)) {
+			t.Errorf("call ended with %v, want a LostError", err)
+		}
+	}
+	t.Logf("%d calls failed within %v", n, time.Since(start))
+	events.await(t, link.Disconnected, 1)
+}
+
+// TestDealerPeerSendsGarbage ends the connection and the calls on it only.
+func TestDealerPeerSendsGarbage(t *testing.T) {
+	d, _, peers := dealing(t, 2)
+	errs := calls(t, d, within(t), 2) // one on each
+	first, second := peers[0].message(), peers[1].message()
+	peers[0].send([]byte{0xff})
+	var lost *LostError
+	if err := await(t, errs); !errors.As(err, &lost) || !errors.Is(err, zmtp.ErrReservedFlags) {
+		t.Errorf("call ended with %v, want a LostError that names the cause", err)
+	}
+	peers[1].send(reply(second))
+	if err := await(t, errs); err != nil {
+		t.Error(err)
+	}
+	_ = first
+}
+
+// TestDealerChoosesTheLeastLoaded keeps one peer from answering.
+func TestDealerChoosesTheLeastLoaded(t *testing.T) {
+	d, _, peers := dealing(t, 2)
+	ctx := within(t)
+	stuck := calls(t, d, ctx, 2)
+	held := peers[0].message()
+	peers[1].send(reply(peers[1].message()))
+	if err := await(t, stuck); err != nil {
+		t.Fatal(err)
+	}
+	for range 20 { // one at a time: all go to the peer that has none in flight
+		errs := calls(t, d, ctx, 1)
+		peers[1].send(reply(peers[1].message()))
+		if err := await(t, errs); err != nil {
+			t.Fatal(err)
+		}
+	}
+	peers[0].send(reply(held))
+	if err := await(t, stuck); err != nil {
+		t.Error(err)
+	}
+	all := calls(t, d, ctx, 10) // at once: five each
+	for range 5 {
+		peers[0].send(reply(peers[0].message()))
+		peers[1].send(reply(peers[1].message()))
+	}
+	for range 10 {
+		if err := await(t, all); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+func TestDealerWaitsForAPeer(t *testing.T) {
+	events := newRecorder()
+	d := NewDealer(testConfig(zmtp.Dealer, events), patience)
+	closing(t, d.Shutdown)
+	errs := calls(t, d, within(t), 3)
+	ep := bind(t, d.Links(), tcp)
+	p := dialPeer(t, ep, "ROUTER")
+	for range 3 {
+		p.send(reply(p.message()))
+	}
+	for range 3 {
+		if err := await(t, errs); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+func TestDealerNotReady(t *testing.T) {
+	d := NewDealer(testConfig(zmtp.Dealer, newRecorder()), 20*time.Millisecond)
+	closing(t, d.Shutdown)
+	if err := (&ask{}).do(t, d, within(t)); !errors.Is(err, ErrNotReady) {
+		t.Errorf("Do without peers: %v, want ErrNotReady", err)
+	}
+	ended, cancel := context.WithCancel(context.Background())
+	cancel()
+	if err := (&ask{}).do(t, d, ended); !errors.Is(err, context.Canceled) {
+		t.Errorf("Do with a context that has ended: %v", err)
+	}
+	d = NewDealer(testConfig(zmtp.Dealer, newRecorder()), 0)
+	ln := listenRaw(t)
+	ln.Close()
+	connect(t, d.Links(), ln.ep)
+	short, cancel := context.WithTimeout(context.Background(), 50*time.Millisecond)
+	defer cancel()
+	if err := (&ask{}).do(t, d, short); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("Do with a short context: %v", err)
+	}
+	waiting := calls(t, d, within(t), 10)
+	if err := d.Shutdown(within(t)); err != nil {
+		t.Error(err)
+	}
+	for range 10 {
+		if err := await(t, waiting); !errors.Is(err, link.ErrClosed) {
+			t.Errorf("Do during Shutdown: %v, want ErrClosed", err)
+		}
+	}
+	if err := (&ask{}).do(t, d, within(t)); !errors.Is(err, link.ErrClosed) {
+		t.Errorf("Do after Shutdown: %v, want ErrClosed", err)
+	}
+}
+
+// TestDealerContextOfTheReader ends the context of a caller that reads the
+// connection while others wait: they get their replies.
+func TestDealerContextOfTheReader(t *testing.T) {
+	const others = 20
+	d, _, peers := dealing(t, 1)
+	for range 20 {
+		var all []context.CancelFunc
+		errs := make([]chan error, others)
+		for i := range others {
+			ctx, cancel := context.WithCancel(within(t))
+			all = append(all, cancel)
+			errs[i] = make(chan error, 1)
+			go func() { errs[i] <- (&ask{who: uint64(i), size: 3}).do(t, d, ctx) }()
+		}
+		got := make(map[uint64][][]byte)
+		for range others {
+			m := peers[0].message()
+			got[binary.BigEndian.Uint64(m[2])] = m
+		}
+		for i := range others - 1 { // whoever reads, its turn comes
+			all[i]()
+			if err := await(t, errs[i]); !errors.Is(err, context.Canceled) {
+				t.Errorf("call %d: %v, want Canceled", i, err)
+			}
+		}
+		for i := range others {
+			peers[0].send(reply(got[uint64(i)]))
+		}
+		if err := await(t, errs[others-1]); err != nil {
+			t.Errorf("the last call: %v", err)
+		}
+		all[others-1]()
+	}
+}
+
+// TestDealerRequestThatCannotBeEncoded leaves nothing on the wire.
+func TestDealerRequestThatCannotBeEncoded(t *testing.T) {
+	d, _, peers := dealing(t, 1)
+	for range 10 {
+		if err := (&ask{refuse: true}).do(t, d, within(t)); !errors.Is(err, errRefuse) {
+			t.Errorf("Do: %v, want the exchange's own error", err)
+		}
+	}
+	errs := calls(t, d, within(t), 1)
+	peers[0].send(reply(peers[0].message()))
+	if err := await(t, errs); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestDealerWithAFullQueue has a peer that does not read: calls wait, or end
+// with their context, and go on when it reads again.
+func TestDealerWithAFullQueue(t *testing.T) {
+	const n = 200
+	events := newRecorder()
+	cfg := testConfig(zmtp.Dealer, events)
+	cfg.SendQueue = 4
+	d := NewDealer(cfg, patience)
+	closing(t, d.Shutdown)
+	p := dialPeer(t, bind(t, d.Links(), "inproc://full-queue"), "ROUTER")
+	ctx, cancel := context.WithCancel(within(t))
+	errs := make(chan error, n)
+	for i := range n {
+		of := within(t)
+		if i%2 == 0 {
+			of = ctx
+		}
+		go func() { errs <- (&ask{who: uint64(i), size: 30000}).do(t, d, of) }()
+	}
+	first := p.message()
+	cancel()
+	for range n / 2 {
+		if err := await(t, errs); !errors.Is(err, context.Canceled) {
+			t.Errorf("call ended with %v, want Canceled", err)
+		}
+	}
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	wg.Go(func() {
+		_, _ = p.Write(reply(first))
+		for {
+			m := p.next()
+			if m == nil {
+				return
+			}
+			if _, err := p.Write(reply(m)); err != nil {
+				return
+			}
+		}
+	})
+	for range n / 2 {
+		if err := await(t, errs); err != nil {
+			t.Errorf("call ended with %v", err)
+		}
+	}
+	p.Close()
+}

@@ -1,0 +1,62 @@
+package socket
+
+import (
+	"context"
+	"testing"
+
+	"github.com/gozmq/gozmq/runtime/internal/link"
+	"github.com/gozmq/gozmq/runtime/internal/transport"
+	"github.com/gozmq/gozmq/runtime/internal/zmtp"
+)
+
+// An echoServer is a receiver whose jobs send each request back. before, where
+// set, runs in the job; a request for which it returns false is not answered.
+type echoServer struct {
+	before func(p *RouterPeer, frames [][]byte) bool
+	pace   Pace
+}
+
+type echoJob struct {
+	server *echoServer
+	peer   *RouterPeer
+	frames [][]byte
+}
+
+func (s *echoServer) Receive(p *RouterPeer, frames [][]byte) Job {
+	var kept [][]byte
+	for _, f := range frames {
+		kept = append(kept, append([]byte(nil), f...))
+	}
+	return &echoJob{s, p, kept}
+}
+
+func (j *echoJob) Pace() *Pace { return &j.server.pace }
+
+func (j *echoJob) Run() {
+	if j.server.before != nil && !j.server.before(j.peer, j.frames) {
+		return
+	}
+	if b, err := j.peer.BeginForced(); err == nil {
+		j.peer.Commit(appendMessage(b, j.frames...))
+	}
+}
+
+// routing returns a bound router; it is drained and shut down at the end of
+// the test, when every job must return.
+func routing(t *testing.T, cfg link.Config, r Receiver, endpoint string) (*Router, transport.Endpoint) {
+	t.Helper()
+	base, cancel := context.WithCancel(context.Background())
+	router := NewRouter(base, cfg, r)
+	t.Cleanup(func() {
+		ctx, stop := context.WithCancel(context.Background())
+		stop()
+		cancel()
+		if !router.isDraining() {
+			_ = router.Drain(ctx)
+		}
+		_ = router.Shutdown(ctx)
+	})
+	return router, bind(t, router.Links(), endpoint)
+}
+
+func routerConfig() link.Config { return testConfig(zmtp.Router, newRecorder()) }

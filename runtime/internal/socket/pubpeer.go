@@ -1,0 +1,97 @@
+package socket
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/gozmq/gozmq/runtime/internal/link"
+	"github.com/gozmq/gozmq/runtime/internal/zmtp"
+)
+
+// Bounds on what one peer may subscribe to, beside the number.
+const (
+	maxPrefix      = 1 << 10  // bytes of one subscription
+	maxPrefixBytes = 16 << 20 // bytes of all
+)
+
+// A pubPeer is one connection of a Pub.
+type pubPeer struct {
+	*link.Conn
+	pub   *Pub
+	bytes int // of its subscriptions; the reader's own
+}
+
+// Serve keeps a peer's subscriptions until its connection ends (link.Handler).
+func (p *Pub) Serve(c *link.Conn) error {
+	peer := &pubPeer{Conn: c, pub: p}
+	c.Command = func(name, body []byte) error {
+		switch string(name) {
+		case zmtp.CommandSubscribe:
+			return peer.subscribe(body)
+		case zmtp.CommandCancel:
+			peer.cancel(body)
+		}
+		return nil
+	}
+	c.Ready()
+	err := peer.read()
+	c.Close(err)
+	p.mu.Lock()
+	p.subs.RemoveAll(c)
+	p.changed()
+	p.mu.Unlock()
+	return err
+}
+
+// read takes subscriptions in the form of ZMTP 3.0: messages of one frame.
+// Any other message is of no meaning here.
+func (p *pubPeer) read() error {
+	for {
+		frames, err := p.Next()
+		switch {
+		case errors.Is(err, link.ErrInterrupted):
+			p.Resume()
+		case err != nil:
+			return err
+		case len(frames) != 1 || len(frames[0]) == 0:
+		case frames[0][0] == 1:
+			if err := p.subscribe(frames[0][1:]); err != nil {
+				return err
+			}
+		case frames[0][0] == 0:
+			p.cancel(frames[0][1:])
+		}
+	}
+}
+
+func (p *pubPeer) subscribe(topic []byte) error {
+	if len(topic) > maxPrefix || p.bytes+len(topic) > maxPrefixBytes {
+		return fmt.Errorf("peer subscribes to %d bytes after %d, at most %d at once and %d in all are allowed",
+			len(topic), p.bytes, maxPrefix, maxPrefixBytes)
+	}
+	pub := p.pub
+	pub.mu.Lock()
+	if pub.subs.Count(p.Conn) >= pub.maxSubs {
+		pub.mu.Unlock()
+		return fmt.Errorf("peer has %d subscriptions, no more are allowed (raise the limit with WithMaxSubscriptions)", pub.maxSubs)
+	}
+	added := pub.subs.Add(topic, p.Conn)
+	pub.changed()
+	pub.mu.Unlock()
+	if added {
+		p.bytes += len(topic)
+		p.ReportEvent(link.Event{Kind: link.Subscribed, Topic: string(topic)})
+	}
+	return nil
+}
+
+func (p *pubPeer) cancel(topic []byte) {
+	p.pub.mu.Lock()
+	removed := p.pub.subs.Remove(topic, p.Conn)
+	p.pub.changed()
+	p.pub.mu.Unlock()
+	if removed {
+		p.bytes -= len(topic)
+		p.ReportEvent(link.Event{Kind: link.Unsubscribed, Topic: string(topic)})
+	}
+}

@@ -1,0 +1,183 @@
+package socket
+
+import (
+	"context"
+	"errors"
+	"sync/atomic"
+	"time"
+
+	"github.com/gozmq/gozmq/runtime/internal/link"
+)
+
+// A RouterPeer is one connection of a router. One goroutine at a time is its
+// reader and owns the fields below.
+type RouterPeer struct {
+	*link.Conn
+	// Context ends with the connection.
+	Context context.Context
+
+	router *Router
+	cancel context.CancelCauseFunc // of Context
+	room   chan struct{}           // a token when a full queue has room
+
+	corked int         // answers held back since the last write
+	hot    atomic.Bool // the watch knows the connection
+
+	// inline is odd while the reader runs a job itself. Who moves it to the
+	// next even number, the reader when the job has run or the watch when that
+	// takes too long, is or chooses the reader from then on.
+	inline atomic.Uint64
+}
+
+// Serve reads a connection until it ends (link.Handler).
+func (r *Router) Serve(c *link.Conn) error {
+	ctx, cancel := context.WithCancelCause(r.base)
+	p := &RouterPeer{Conn: c, Context: ctx, router: r, cancel: cancel, room: make(chan struct{}, 1)}
+	c.Room = p.hasRoom
+	defer func() {
+		<-c.Closed() // others may be reading, and jobs may have answers to send
+		cancel(c.Err())
+	}()
+	c.Ready()
+	p.read()
+	<-c.Closed()
+	return c.Err()
+}
+
+// read reads requests until the connection ends or, because a request that was
+// read had to be run, another goroutine reads on.
+func (p *RouterPeer) read() {
+	for {
+		frames, err := p.next()
+		if err != nil {
+			p.end(err)
+			return
+		}
+		job := p.router.receiver.Receive(p, frames)
+		if job == nil {
+			continue
+		}
+		if !p.router.start() {
+			p.end(errDraining)
+			return
+		}
+		if !p.run(job) {
+			return
+		}
+	}
+}
+
+// end is called by the last reader. While the router drains the connection
+// stays open for its answers.
+func (p *RouterPeer) end(err error) {
+	p.uncork()
+	if !errors.Is(err, errDraining) {
+		p.Close(err)
+		p.cancel(err)
+	}
+}
+
+var errDraining = errors.New("server is stopping")
+
+// run runs a job, here or beside another reader. It returns whether the caller
+// still is the reader.
+func (p *RouterPeer) run(job Job) (reader bool) {
+	defer p.router.finish() // the job may end its goroutine with runtime.Goexit
+	pace := job.Pace()
+	if !pace.quick() {
+		p.uncork()
+		p.router.promote(p)
+		start := time.Now()
+		job.Run()
+		pace.note(time.Since(start))
+		return false
+	}
+	p.cork()
+	turn := p.inline.Add(1)
+	if !p.hot.Load() {
+		p.hot.Store(true)
+		p.router.watch.add(p)
+	}
+	returned := false
+	defer func() {
+		if !returned && p.inline.CompareAndSwap(turn, turn+1) {
+			p.router.promote(p)
+		}
+	}()
+	job.Run()
+	returned = true
+	if p.inline.CompareAndSwap(turn, turn+1) {
+		return true
+	}
+	pace.reset()
+	return false
+}
+
+// maxCorked is how many answers are held back at most.
+const maxCorked = 64
+
+// cork holds answers back while there are more requests to answer.
+func (p *RouterPeer) cork() {
+	if p.corked >= maxCorked {
+		p.uncork()
+	}
+	if p.corked > 0 {
+		p.corked++
+	} else if p.Pending() {
+		p.corked = 1
+		p.Cork()
+	}
+}
+
+func (p *RouterPeer) uncork() {
+	if p.corked > 0 {
+		p.corked = 0
+		p.Uncork()
+	}
+}
+
+// next returns the next request. While the peer does not read its answers no
+// more of its requests are read.
+func (p *RouterPeer) next() ([][]byte, error) {
+	if p.corked > 0 {
+		if frames, err := p.TryNext(); frames != nil || err != nil {
+			return frames, err
+		}
+		p.uncork()
+	}
+	if p.Full() {
+		if err := p.waitRoom(); err != nil {
+			return nil, err
+		}
+	}
+	for {
+		frames, err := p.Next()
+		if !errors.Is(err, link.ErrInterrupted) {
+			return frames, err
+		}
+		if p.router.isDraining() {
+			return nil, errDraining
+		}
+		p.Resume()
+	}
+}
+
+func (p *RouterPeer) waitRoom() error {
+	p.Pause()
+	defer p.Unpause()
+	for p.Full() {
+		select {
+		case <-p.room:
+		case <-p.Closed():
+			return p.Err()
+		}
+	}
+	return nil
+}
+
+func (p *RouterPeer) hasRoom() {
+	select {
+	case p.room <- struct{}{}:
+	default:
+	}
+}

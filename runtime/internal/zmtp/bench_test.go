@@ -1,0 +1,50 @@
+package zmtp
+
+import (
+	"fmt"
+	"testing"
+)
+
+func BenchmarkParseHeader(b *testing.B) {
+	for _, size := range []int{64, 64 << 10} {
+		b.Run(fmt.Sprint(size), func(b *testing.B) {
+			head := AppendHeader(nil, FlagMore, size)
+			for b.Loop() {
+				if _, ok, err := ParseHeader(head); !ok || err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
+func BenchmarkAppendHeader(b *testing.B) {
+	for _, size := range []int{64, 64 << 10} {
+		b.Run(fmt.Sprint(size), func(b *testing.B) {
+			buf := make([]byte, 0, 16)
+			for b.Loop() {
+				buf = AppendHeader(buf[:0], FlagMore, size)
+			}
+		})
+	}
+}
+
+// BenchmarkScanner is the cost per message of a request's shape.
+func BenchmarkScanner(b *testing.B) {
+	for _, size := range []int{64, 1 << 10, 64 << 10} {
+		b.Run(fmt.Sprint(size), func(b *testing.B) {
+			in := message("12345678", "", "pkg.Service/Method", string(make([]byte, size)))
+			s := Scanner{Limits: Limits{MaxFrame: 1 << 20, MaxMessage: 1 << 20, MaxFrames: 64, MaxCommand: 1 << 10}}
+			b.SetBytes(int64(len(in)))
+			b.ReportAllocs()
+			for b.Loop() {
+				if token, err := s.Next(in); token != Message || err != nil {
+					b.Fatal(token, err)
+				}
+				if len(s.Frames(in)) != 4 || s.Skip() != len(in) {
+					b.Fatal("wrong frames")
+				}
+			}
+		})
+	}
+}
