@@ -87,6 +87,36 @@ func playClient(t *testing.T, ex map[string][]byte) {
 	}
 }
 
+// TestGivingUpOnTheWire: only a peer that is one of ours is told.
+func TestGivingUpOnTheWire(t *testing.T) {
+	example := examples(t)["reqrep-cancel"]
+	for _, properties := range [][]string{{"X-Gozmq", "1"}, nil} {
+		l := listenRaw(t)
+		client, _ := dialGreeter(t, gozmq.Connect(l.endpoint()))
+		ctx, cancel := context.WithCancel(context.Background())
+		defer cancel()
+		done := begin(ctx, client, "World")
+		p := l.accept("ROUTER", 1, properties...)
+		request := p.readMessage()
+		cancel()
+		if c := get(t, done); gozmq.CodeOf(c.err) != gozmq.CodeCanceled {
+			t.Errorf("call gave %v, %v", c.reply, c.err)
+		}
+		next := begin(patient(t), client, "Ada")
+		if properties != nil {
+			p.expect(withCallID(example, request[0]))
+		}
+		if got := p.readMessage(); len(got) < 4 || string(got[2]) != sayHelloMethod {
+			t.Errorf("the next message is %q", got)
+		} else {
+			p.send(zmtpMessage(got[0], nil, nil, nil))
+		}
+		if c := get(t, next); c.err != nil {
+			t.Error(c.err)
+		}
+	}
+}
+
 func playServer(t *testing.T, ex map[string][]byte) {
 	p := dialRaw(t, serveGreeter(t, gozmq.Bind(anyPort), &greeter{})[0], "DEALER", 1)
 	sameBytes(t, p.greeting, ex["greeting"])

@@ -120,6 +120,9 @@ func wantExamples(t *testing.T) map[string][]byte {
 		invalid  = encode(t, &gozmqv1.Status{Code: 3, Message: "name must not be empty"})
 		twoSec   = encode(t, &gozmqv1.RequestHeader{TimeoutUs: 2e6})
 		fiveSec  = encode(t, &gozmqv1.RequestHeader{TimeoutUs: 5e6})
+		token    = encode(t, &gozmqv1.RequestHeader{Metadata: []*gozmqv1.Metadatum{{Key: "token", Value: []byte("t1")}}})
+		cancel   = encode(t, &gozmqv1.RequestHeader{Cancel: true})
+		server   = encode(t, &gozmqv1.ReplyHeader{Headers: []*gozmqv1.Metadatum{{Key: "served-by", Value: []byte("a")}}})
 		reading  = encode(t, &weatherv1.Reading{Station: "ams", Celsius: 12.5})
 		task     = encode(t, &imagev1.RenderTask{Name: "a.png", Png: []byte("a large picture"), Size: 64})
 		result   = encode(t, &imagev1.RenderResult{Name: "a.png", Png: []byte("a small picture"), Worker: "python"})
@@ -149,6 +152,9 @@ func wantExamples(t *testing.T) map[string][]byte {
 		"reqrep-request-req-header": zmtpMessage(empty, hello, request, fiveSec),
 		"reqrep-request-req-empty":  zmtpMessage(empty, hello, empty, fiveSec),
 		"reqrep-request-dealer":     zmtpMessage(id, empty, hello, request, twoSec),
+		"reqrep-request-metadata":   zmtpMessage(empty, hello, request, token),
+		"reqrep-cancel":             zmtpMessage(id, empty, empty, empty, cancel),
+		"reqrep-reply-metadata":     zmtpMessage(id, empty, empty, reply, server),
 		"reqrep-reply-req":          zmtpMessage(empty, empty, reply),
 		"reqrep-reply-req-error":    zmtpMessage(empty, invalid, empty),
 		"reqrep-reply-dealer":       zmtpMessage(id, empty, empty, reply),

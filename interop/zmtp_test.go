@@ -93,8 +93,8 @@ func listenRaw(t *testing.T) *rawListener {
 func (l *rawListener) endpoint() string { return "tcp://" + l.ln.Addr().String() }
 
 // accept takes the next connection and shakes hands on it: as libzmq would,
-// with a socket of that type, announcing version 3.minor.
-func (l *rawListener) accept(socketType string, minor byte) *rawPeer {
+// with a socket of that type, announcing version 3.minor and further properties.
+func (l *rawListener) accept(socketType string, minor byte, properties ...string) *rawPeer {
 	l.t.Helper()
 	if err := l.ln.(*net.TCPListener).SetDeadline(time.Now().Add(patience)); err != nil {
 		l.t.Fatal(err)
@@ -103,7 +103,7 @@ func (l *rawListener) accept(socketType string, minor byte) *rawPeer {
 	if err != nil {
 		l.t.Fatal(err)
 	}
-	return shakeHands(l.t, conn, socketType, minor)
+	return shakeHands(l.t, conn, socketType, minor, properties...)
 }
 
 // dialRaw connects to an endpoint and shakes hands likewise.
@@ -116,13 +116,13 @@ func dialRaw(t *testing.T, endpoint, socketType string, minor byte) *rawPeer {
 	return shakeHands(t, conn, socketType, minor)
 }
 
-func shakeHands(t *testing.T, conn net.Conn, socketType string, minor byte) *rawPeer {
+func shakeHands(t *testing.T, conn net.Conn, socketType string, minor byte, properties ...string) *rawPeer {
 	t.Helper()
 	p := &rawPeer{t: t, conn: conn}
 	t.Cleanup(func() { conn.Close() })
 	p.send(greeting(0, minor))
 	p.greeting = p.read(64)
-	p.send(ready("Socket-Type", socketType))
+	p.send(ready(append([]string{"Socket-Type", socketType}, properties...)...))
 	p.ready = p.readFrame()
 	return p
 }

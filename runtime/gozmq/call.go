@@ -1,13 +1,15 @@
 package gozmq
 
 import (
+	"encoding/binary"
+	"errors"
 	"fmt"
 	"runtime/debug"
 	"sync"
-	"time"
 
 	"google.golang.org/protobuf/proto"
 
+	gozmqv1 "github.com/gozmq/gozmq/proto/gozmq/v1"
 	"github.com/gozmq/gozmq/runtime/internal/socket"
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
 )
@@ -20,7 +22,10 @@ type serverCall struct {
 	handler  *Handler
 	req      proto.Message
 	resp     proto.Message
-	timeout  time.Duration
+	header   requestHeader
+	id       uint64 // of a call that one of our clients may cancel
+	hasID    bool
+	ctx      *callContext
 }
 
 var serverCalls = sync.Pool{New: func() any { return new(serverCall) }}
@@ -42,7 +47,15 @@ func (s *Server) Receive(p *socket.RouterPeer, frames [][]byte) socket.Job {
 	for _, frame := range frames[:n+1] {
 		c.envelope = zmtp.AppendFrame(c.envelope, zmtp.FlagMore, frame)
 	}
+	if c.hasID = n == 1 && len(frames[0]) == callID && p.Gozmq(); c.hasID {
+		c.id = binary.BigEndian.Uint64(frames[0])
+	}
 	err := c.decode(frames[n+1:])
+	if err == errCancel {
+		s.cancelCall(c)
+		c.free()
+		return nil
+	}
 	if err == nil && s.running.Add(1) > int64(s.cfg.concurrency) {
 		s.running.Add(-1)
 		err = Errorf(CodeResourceExhausted, "the server runs %d calls already", s.cfg.concurrency)
@@ -52,8 +65,16 @@ func (s *Server) Receive(p *socket.RouterPeer, frames [][]byte) socket.Job {
 		c.free()
 		return nil
 	}
+	c.ctx = newCallContext(c)
+	s.calls.add(c)
 	return c
 }
+
+// callID is the size of the envelope that our clients put around a request.
+const callID = 8
+
+// errCancel says that a request takes back an earlier one.
+var errCancel = errors.New("cancel")
 
 // emptyFrame returns the index of the first empty frame, or -1.
 func emptyFrame(frames [][]byte) int {
@@ -77,16 +98,19 @@ func (c *serverCall) decode(frames [][]byte) error {
 		if len(frames) < 2 || len(frames) > 3 {
 			return Errorf(CodeInvalidArgument, "request has %d frames behind its envelope, want a method, a body and at most a header", len(frames))
 		}
+		if len(frames) == 3 {
+			var err error
+			if c.header, err = parseRequestHeader(frames[2]); err != nil {
+				return err
+			}
+			if c.header.cancel && c.hasID && len(frames[0]) == 0 {
+				return errCancel
+			}
+		}
 		if c.handler = c.server.entries[string(frames[0])]; c.handler == nil {
 			return Errorf(CodeUnimplemented, "method %q is not known here", cut(frames[0]))
 		}
 		body = frames[1]
-		if len(frames) == 3 {
-			var err error
-			if c.timeout, err = parseRequestHeader(frames[2]); err != nil {
-				return err
-			}
-		}
 	}
 	c.req = c.handler.new()
 	return Unmarshal(body, c.req)
@@ -97,10 +121,8 @@ func cut(name []byte) []byte { return name[:min(len(name), 128)] }
 
 // Run carries the request out and answers it (socket.Job).
 func (c *serverCall) Run() {
-	ctx := newCallContext(c)
-	err := c.serve(ctx)
-	ctx.finish()
-	c.server.running.Add(-1)
+	err := c.serve(c.ctx)
+	c.finish()
 	if err == nil {
 		err = reply(c.peer, c.envelope, c.appendReply)
 	}
@@ -108,6 +130,13 @@ func (c *serverCall) Run() {
 		c.fail(err)
 	}
 	c.free()
+}
+
+// finish ends what began with Receive.
+func (c *serverCall) finish() {
+	c.server.calls.remove(c)
+	c.ctx.finish()
+	c.server.running.Add(-1)
 }
 
 // Pace returns what is known of how long the method runs (socket.Job).
@@ -124,8 +153,7 @@ func (c *serverCall) serve(ctx *callContext) (err error) {
 		value := recover() // nil: the handler called runtime.Goexit
 		err = c.panicked(ctx, value)
 		if value == nil {
-			ctx.finish()
-			c.server.running.Add(-1)
+			c.finish()
 			c.fail(err)
 		}
 	}()
@@ -174,11 +202,32 @@ func (c *serverCall) appendReply(b []byte) ([]byte, error) {
 	if !c.handler.method.Bare {
 		b = append(b, zmtp.FlagMore, 0)
 	}
-	out, err := appendBody(b, 0, c.resp, c.server.cfg.MaxMessageSize)
+	var flags byte
+	meta := c.ctx.replyMetadata()
+	if meta != nil {
+		if err := meta.check(); err != nil {
+			return b, Errorf(CodeInternal, "%w", err)
+		}
+		flags = zmtp.FlagMore
+	}
+	out, err := appendBody(b, flags, c.resp, c.server.cfg.MaxMessageSize)
 	if err != nil && CodeOf(err) == CodeInvalidArgument {
 		err = Errorf(CodeInternal, "%w", err) // the fault is the handler's
 	}
-	return out, err
+	if err != nil || meta == nil {
+		return out, err
+	}
+	return appendReplyHeader(out, meta), nil
+}
+
+// appendReplyHeader appends the header frame, as the last one of a message.
+func appendReplyHeader(b []byte, meta *ReplyMetadata) []byte {
+	h := &gozmqv1.ReplyHeader{Headers: meta.Headers.wire(), Trailers: meta.Trailers.wire()}
+	frame, err := proto.Marshal(h)
+	if err != nil {
+		frame = nil // keys are ASCII: it cannot be
+	}
+	return zmtp.AppendFrame(b, 0, frame)
 }
 
 // fail answers with an error. Bare framing has no place for one: the call is
@@ -191,6 +240,11 @@ func (c *serverCall) fail(err error) {
 	_ = reply(c.peer, c.envelope, func(b []byte) ([]byte, error) {
 		status := appendStatus(nil, err, c.server.cfg.MaxMessageSize)
 		b = zmtp.AppendFrame(b, zmtp.FlagMore, status)
+		if c.ctx != nil {
+			if meta := c.ctx.replyMetadata(); meta != nil && meta.check() == nil {
+				return appendReplyHeader(append(b, zmtp.FlagMore, 0), meta), nil
+			}
+		}
 		return append(b, 0, 0), nil
 	})
 }

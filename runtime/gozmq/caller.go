@@ -16,7 +16,10 @@ type Caller interface {
 // A CallOption changes one call.
 type CallOption interface{ applyCall(*callOptions) }
 
-type callOptions struct{ timeout time.Duration }
+type callOptions struct {
+	timeout       time.Duration
+	replyMetadata *ReplyMetadata
+}
 
 type callTimeout time.Duration
 

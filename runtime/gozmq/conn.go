@@ -118,10 +118,10 @@ func (c *Conn) Call(ctx context.Context, m *Method, req, reply proto.Message, op
 		defer cancel()
 	}
 	if c.interceptor == nil {
-		return c.attempts(ctx, m, req, reply)
+		return c.attempts(ctx, m, req, reply, o.replyMetadata)
 	}
 	got, err := c.interceptor(ctx, &CallInfo{Method: m, Client: true}, req, func(ctx context.Context, req proto.Message) (proto.Message, error) {
-		return reply, c.attempts(ctx, m, req, reply)
+		return reply, c.attempts(ctx, m, req, reply, o.replyMetadata)
 	})
 	if err != nil {
 		return asError(err)
@@ -146,10 +146,10 @@ const (
 
 // attempts makes the call, and again while it fails with CodeUnavailable if
 // the method allows that.
-func (c *Conn) attempts(ctx context.Context, m *Method, req, reply proto.Message) error {
+func (c *Conn) attempts(ctx context.Context, m *Method, req, reply proto.Message, meta *ReplyMetadata) error {
 	pause := retryFirst
 	for attempt := 1; ; attempt++ {
-		err := c.attempt(ctx, m, req, reply)
+		err := c.attempt(ctx, m, req, reply, meta)
 		if err == nil || attempt >= m.MaxAttempts || m.Idempotency == IdempotencyUnknown || CodeOf(err) != CodeUnavailable {
 			return err
 		}
@@ -165,12 +165,13 @@ func (c *Conn) attempts(ctx context.Context, m *Method, req, reply proto.Message
 }
 
 // attempt makes the call once.
-func (c *Conn) attempt(ctx context.Context, m *Method, req, reply proto.Message) error {
+func (c *Conn) attempt(ctx context.Context, m *Method, req, reply proto.Message, meta *ReplyMetadata) error {
 	if err := ctx.Err(); err != nil {
 		return contextError(err, m)
 	}
 	x := exchanges.Get().(*exchange)
 	x.method, x.req, x.reply, x.limit = m, req, reply, c.limit
+	x.metadata, x.replyMetadata = outgoing(ctx), meta
 	x.deadline, _ = ctx.Deadline()
 	err := c.dealer.Do(ctx, x)
 	if err == nil {

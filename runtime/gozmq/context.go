@@ -17,15 +17,19 @@ type callContext struct {
 	mu       sync.Mutex
 	inner    context.Context // made when someone needs it
 	cancel   context.CancelFunc
+	canceled bool // by the caller
 	finished bool
+	meta     ReplyMetadata
 }
 
 func newCallContext(c *serverCall) *callContext {
 	ctx := &callContext{peer: c.peer.Context}
 	ctx.info.Method = c.handler.method
 	ctx.info.Peer = c.peer.Address()
-	if c.timeout > 0 {
-		ctx.deadline = time.Now().Add(c.timeout)
+	ctx.info.Metadata = c.header.metadata
+	ctx.info.reply = ctx
+	if c.header.timeout > 0 {
+		ctx.deadline = time.Now().Add(c.header.timeout)
 	}
 	return ctx
 }
@@ -51,10 +55,48 @@ func (c *callContext) context() context.Context {
 	} else {
 		c.inner, c.cancel = context.WithDeadline(c.peer, c.deadline)
 	}
-	if c.finished {
+	if c.finished || c.canceled {
 		c.cancel()
 	}
 	return c.inner
+}
+
+// giveUp ends the context because the caller has given up.
+func (c *callContext) giveUp() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.canceled = true
+	if c.cancel != nil {
+		c.cancel()
+	}
+}
+
+// setReply adds reply metadata; it has no effect once the call is over.
+func (c *callContext) setReply(trailer bool, key, value string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.finished {
+		return
+	}
+	m := &c.meta.Headers
+	if trailer {
+		m = &c.meta.Trailers
+	}
+	if *m == nil {
+		*m = make(Metadata)
+	}
+	m.Add(key, value)
+}
+
+// replyMetadata returns what travels with the reply, nil when there is none.
+// The call is over.
+func (c *callContext) replyMetadata() *ReplyMetadata {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.meta.empty() {
+		return nil
+	}
+	return &c.meta
 }
 
 // finish ends the context when the handler has returned.

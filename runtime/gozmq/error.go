@@ -113,3 +113,30 @@ func asError(err error) *Error {
 }
 
 func validUTF8(s string) string { return strings.ToValidUTF8(s, "\uFFFD") }
+
+// WithDetails adds messages that travel with the error and returns it. A
+// message that cannot be encoded is left out.
+func (e *Error) WithDetails(details ...proto.Message) *Error {
+	for _, m := range details {
+		if packed, err := anypb.New(m); err == nil {
+			e.Details = append(e.Details, packed)
+		}
+	}
+	return e
+}
+
+// DetailOf returns the first detail of err that is a T, as in
+// DetailOf[errdetails.RetryInfo](err), and false when there is none. Details
+// of types that this program does not know stay in Details.
+func DetailOf[T any, P message[T]](err error) (P, bool) {
+	var e *Error
+	if !errors.As(err, &e) || e == nil {
+		return nil, false
+	}
+	for _, packed := range e.Details {
+		if m := P(new(T)); packed.MessageIs(m) && packed.UnmarshalTo(m) == nil {
+			return m, true
+		}
+	}
+	return nil, false
+}

@@ -105,6 +105,7 @@ func ExampleServer() {
 		return
 	}
 	ctx, stop := context.WithCancel(context.Background())
+	defer stop()
 	served := make(chan error)
 	go func() { served <- srv.Serve(ctx) }()
 

@@ -17,7 +17,10 @@ type exchange struct {
 	req, reply proto.Message
 	deadline   time.Time // zero: none
 	limit      int       // bytes of a message
-	err        error     // what the reply said
+	metadata   Metadata
+	err        error // what the reply said
+
+	replyMetadata *ReplyMetadata // nil: not wanted
 }
 
 var exchanges = sync.Pool{New: func() any { return new(exchange) }}
@@ -28,14 +31,37 @@ func (x *exchange) AppendRequest(b []byte) ([]byte, error) {
 		return appendBody(b, 0, x.req, x.limit)
 	}
 	b = zmtp.AppendFrameString(b, zmtp.FlagMore, x.method.Procedure)
-	if x.deadline.IsZero() {
+	if x.deadline.IsZero() && len(x.metadata) == 0 {
 		return appendBody(b, 0, x.req, x.limit)
 	}
 	b, err := appendBody(b, zmtp.FlagMore, x.req, x.limit)
 	if err != nil {
 		return b, err
 	}
-	return appendRequestHeader(b, time.Until(x.deadline)), nil
+	if len(x.metadata) == 0 {
+		return appendRequestHeader(b, time.Until(x.deadline)), nil
+	}
+	if err := x.metadata.check(); err != nil {
+		return b, err
+	}
+	h := &gozmqv1.RequestHeader{Metadata: x.metadata.wire()}
+	if !x.deadline.IsZero() {
+		h.TimeoutUs = timeoutUs(time.Until(x.deadline))
+	}
+	return appendBody(b, 0, h, x.limit)
+}
+
+// cancelHeader is a gozmq.v1.RequestHeader with cancel set.
+var cancelHeader = "\x18\x01"
+
+// AppendCancel appends what tells one of our servers that the caller has given
+// up. Bare framing has no place for it.
+func (x *exchange) AppendCancel(b []byte) ([]byte, bool) {
+	if x.method.Bare {
+		return b, false
+	}
+	b = append(b, zmtp.FlagMore, 0, zmtp.FlagMore, 0)
+	return zmtp.AppendFrameString(b, 0, cancelHeader), true
 }
 
 // Deliver decodes the reply.
@@ -51,10 +77,30 @@ func (x *exchange) decode(frames [][]byte) error {
 	if len(frames) < 2 {
 		return Errorf(CodeInternal, "%s: reply has %d frames behind its envelope, want a status and a body", x.method.Procedure, len(frames))
 	}
+	if x.replyMetadata != nil && len(frames) > 2 {
+		if err := x.decodeHeader(frames[2]); err != nil {
+			return err
+		}
+	}
 	if len(frames[0]) > 0 {
 		return parseStatus(frames[0])
 	}
 	return x.decodeBody(frames[1])
+}
+
+func (x *exchange) decodeHeader(frame []byte) error {
+	var h gozmqv1.ReplyHeader
+	err := proto.Unmarshal(frame, &h)
+	if err == nil {
+		x.replyMetadata.Headers, err = parseMetadata(h.GetHeaders())
+	}
+	if err == nil {
+		x.replyMetadata.Trailers, err = parseMetadata(h.GetTrailers())
+	}
+	if err != nil {
+		return Errorf(CodeInternal, "%s: decode reply header of %d bytes: %w", x.method.Procedure, len(frame), err)
+	}
+	return nil
 }
 
 func (x *exchange) decodeBody(body []byte) error {
@@ -69,24 +115,52 @@ const fieldTimeout protowire.Number = 1
 
 // appendRequestHeader appends the header frame, as the last one of a message.
 func appendRequestHeader(b []byte, timeout time.Duration) []byte {
-	us := uint64(max(timeout.Microseconds(), 1))
+	us := timeoutUs(timeout)
 	b = zmtp.AppendHeader(b, 0, protowire.SizeTag(fieldTimeout)+protowire.SizeVarint(us))
 	b = protowire.AppendTag(b, fieldTimeout, protowire.VarintType)
 	return protowire.AppendVarint(b, us)
 }
 
+func timeoutUs(d time.Duration) uint64 { return uint64(max(d.Microseconds(), 1)) }
+
 // maxTimeout is the longest timeout that is taken at its word; a longer one is
 // no limit.
 const maxTimeout = 365 * 24 * time.Hour
 
-// parseRequestHeader returns the timeout of a request; 0 is none.
-func parseRequestHeader(b []byte) (time.Duration, error) {
-	var h gozmqv1.RequestHeader
-	if err := proto.Unmarshal(b, &h); err != nil {
-		return 0, Errorf(CodeInvalidArgument, "decode request header of %d bytes: %w", len(b), err)
+// A requestHeader is what a request's header says.
+type requestHeader struct {
+	timeout  time.Duration // 0: none
+	metadata Metadata
+	cancel   bool
+}
+
+func parseRequestHeader(b []byte) (h requestHeader, err error) {
+	if us, ok := onlyTimeout(b); ok {
+		h.timeout = timeoutOf(us)
+		return h, nil
 	}
-	if h.GetTimeoutUs() > uint64(maxTimeout.Microseconds()) {
-		return 0, nil
+	var wire gozmqv1.RequestHeader
+	if err := proto.Unmarshal(b, &wire); err != nil {
+		return h, Errorf(CodeInvalidArgument, "decode request header of %d bytes: %w", len(b), err)
 	}
-	return time.Duration(h.GetTimeoutUs()) * time.Microsecond, nil
+	h.timeout, h.cancel = timeoutOf(wire.GetTimeoutUs()), wire.GetCancel()
+	h.metadata, err = parseMetadata(wire.GetMetadata())
+	return h, err
+}
+
+// onlyTimeout decodes a header that has nothing but a timeout, as most have.
+func onlyTimeout(b []byte) (us uint64, ok bool) {
+	number, typ, n := protowire.ConsumeTag(b)
+	if n < 0 || number != fieldTimeout || typ != protowire.VarintType {
+		return 0, false
+	}
+	us, m := protowire.ConsumeVarint(b[n:])
+	return us, m > 0 && n+m == len(b)
+}
+
+func timeoutOf(us uint64) time.Duration {
+	if us > uint64(maxTimeout.Microseconds()) {
+		return 0
+	}
+	return time.Duration(us) * time.Microsecond
 }

@@ -88,10 +88,16 @@ func FuzzRequestHeader(f *testing.F) {
 	f.Add([]byte("\x08"))
 	f.Add([]byte("\x12\x01x\x08\x05"))
 	f.Fuzz(func(t *testing.T, in []byte) {
-		timeout, err := parseRequestHeader(in)
+		h, err := parseRequestHeader(in)
 		if err != nil {
-			wantCode(t, err, CodeInvalidArgument, "decode request header")
+			if code := CodeOf(err); code != CodeInvalidArgument && code != CodeResourceExhausted {
+				t.Fatalf("%x: %v", in, err)
+			}
 			return
+		}
+		timeout := h.timeout
+		if err := h.metadata.check(); err != nil {
+			t.Fatalf("%x has metadata that is wrong: %v", in, err)
 		}
 		if timeout < 0 || timeout > maxTimeout {
 			t.Fatalf("%x is a timeout of %v", in, timeout)
@@ -100,8 +106,8 @@ func FuzzRequestHeader(f *testing.F) {
 			return
 		}
 		back, err := parseRequestHeader(appendRequestHeader(nil, timeout)[2:])
-		if err != nil || back != timeout {
-			t.Fatalf("%v came back as %v, %v", timeout, back, err)
+		if err != nil || back.timeout != timeout {
+			t.Fatalf("%v came back as %v, %v", timeout, back.timeout, err)
 		}
 	})
 }

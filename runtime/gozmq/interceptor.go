@@ -15,6 +15,25 @@ type CallInfo struct {
 	Client bool
 	// Peer is the caller's address; "" on the calling side.
 	Peer string
+	// Metadata is what the caller sent; nil on the calling side. It must not be
+	// changed.
+	Metadata Metadata
+
+	reply *callContext // nil on the calling side
+}
+
+// AddReplyHeader adds a header to the reply of the call, or to its error. It
+// may be called from any goroutine until the handler has returned.
+func (c *CallInfo) AddReplyHeader(key, value string) { c.add(false, key, value) }
+
+// AddReplyTrailer adds a trailer to the reply of the call, or to its error. It
+// may be called from any goroutine until the handler has returned.
+func (c *CallInfo) AddReplyTrailer(key, value string) { c.add(true, key, value) }
+
+func (c *CallInfo) add(trailer bool, key, value string) {
+	if c.reply != nil {
+		c.reply.setReply(trailer, key, value)
+	}
 }
 
 // Next makes the call, or calls the next interceptor.

@@ -27,6 +27,7 @@ type Server struct {
 	cfg      serverConfig
 	observer *observer
 	running  atomic.Int64
+	calls    runningCalls
 
 	mu       sync.Mutex
 	entries  map[string]*Handler // by procedure

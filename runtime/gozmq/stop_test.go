@@ -2,6 +2,7 @@ package gozmq
 
 import (
 	"context"
+	"sync"
 	"testing"
 	"time"
 )
@@ -153,4 +154,65 @@ func TestListen(t *testing.T) {
 			}
 		})
 	}
+}
+
+// Calls that keep coming while a server stops do not cost the calls that run
+// their answers.
+func TestStopWhileCallsKeepComing(t *testing.T) {
+	const n, rounds = 4, 10
+	slow := &Method{Procedure: "test.Service/Slow"}
+	overEach(t, func(t *testing.T, s site) {
+		for range rounds {
+			h := newStuck(t)
+			handlers := append(echoHandlers(), Handle(slow, func(_ context.Context, req *bytez) (*bytez, error) {
+				h.called <- nil
+				<-h.release
+				return req, nil
+			}))
+			r, c := s.pair(t, handlers, nil, []DialOption{WithReadyTimeout(time.Millisecond), WithReconnect(time.Hour, time.Hour)})
+			ctx, cancel := context.WithCancel(within(t))
+			mustEcho(t, c)
+			answers, refused := make(chan error, n), make(chan error, 1)
+			var wg sync.WaitGroup
+			for range n {
+				go func() {
+					_, err := Call[bytez](context.Background(), c, slow, &bytez{})
+					answers <- err
+				}()
+			}
+			for range n {
+				receive(t, h.called, "a call in the handler")
+			}
+			for range n {
+				wg.Go(func() {
+					for ctx.Err() == nil {
+						short, end := context.WithTimeout(ctx, 20*time.Millisecond)
+						if err := callEcho(short, c, "x"); err != nil {
+							select {
+							case refused <- err:
+							default:
+							}
+						}
+						end()
+					}
+				})
+			}
+			r.cancel()
+			receive(t, refused, "a call that is refused")
+			h.free()
+			for range n {
+				if err := receive(t, answers, "the answer of a call that ran"); err != nil {
+					t.Errorf("a call that ran: %v", err)
+				}
+			}
+			cancel()
+			wg.Wait()
+			if err := r.stop(); err != nil {
+				t.Error(err)
+			}
+			if err := c.Close(); err != nil {
+				t.Error(err)
+			}
+		}
+	})
 }

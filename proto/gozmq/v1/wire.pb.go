@@ -95,7 +95,13 @@ type RequestHeader struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// How long the caller will wait, in microseconds from when the request was
 	// sent. 0: no limit.
-	TimeoutUs     uint64 `protobuf:"varint,1,opt,name=timeout_us,json=timeoutUs,proto3" json:"timeout_us,omitempty"`
+	TimeoutUs uint64 `protobuf:"varint,1,opt,name=timeout_us,json=timeoutUs,proto3" json:"timeout_us,omitempty"`
+	// What the caller says beside the request.
+	Metadata []*Metadatum `protobuf:"bytes,2,rep,name=metadata,proto3" json:"metadata,omitempty"`
+	// The caller has given up the call with the same envelope. Method and body
+	// are empty then, and there is no reply. Only sent to peers whose READY has
+	// X-Gozmq.
+	Cancel        bool `protobuf:"varint,3,opt,name=cancel,proto3" json:"cancel,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -137,6 +143,128 @@ func (x *RequestHeader) GetTimeoutUs() uint64 {
 	return 0
 }
 
+func (x *RequestHeader) GetMetadata() []*Metadatum {
+	if x != nil {
+		return x.Metadata
+	}
+	return nil
+}
+
+func (x *RequestHeader) GetCancel() bool {
+	if x != nil {
+		return x.Cancel
+	}
+	return false
+}
+
+// ReplyHeader is the optional last frame of a reply, of an error's too.
+type ReplyHeader struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What the server says beside the reply: before it had one, and after.
+	Headers       []*Metadatum `protobuf:"bytes,1,rep,name=headers,proto3" json:"headers,omitempty"`
+	Trailers      []*Metadatum `protobuf:"bytes,2,rep,name=trailers,proto3" json:"trailers,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ReplyHeader) Reset() {
+	*x = ReplyHeader{}
+	mi := &file_gozmq_v1_wire_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ReplyHeader) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ReplyHeader) ProtoMessage() {}
+
+func (x *ReplyHeader) ProtoReflect() protoreflect.Message {
+	mi := &file_gozmq_v1_wire_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ReplyHeader.ProtoReflect.Descriptor instead.
+func (*ReplyHeader) Descriptor() ([]byte, []int) {
+	return file_gozmq_v1_wire_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *ReplyHeader) GetHeaders() []*Metadatum {
+	if x != nil {
+		return x.Headers
+	}
+	return nil
+}
+
+func (x *ReplyHeader) GetTrailers() []*Metadatum {
+	if x != nil {
+		return x.Trailers
+	}
+	return nil
+}
+
+// Metadatum is one entry of a call's metadata. A key may come several times.
+type Metadatum struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// 1 to 128 characters of a-z, 0-9, "-", "_" and ".".
+	Key           string `protobuf:"bytes,1,opt,name=key,proto3" json:"key,omitempty"`
+	Value         []byte `protobuf:"bytes,2,opt,name=value,proto3" json:"value,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Metadatum) Reset() {
+	*x = Metadatum{}
+	mi := &file_gozmq_v1_wire_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Metadatum) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Metadatum) ProtoMessage() {}
+
+func (x *Metadatum) ProtoReflect() protoreflect.Message {
+	mi := &file_gozmq_v1_wire_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Metadatum.ProtoReflect.Descriptor instead.
+func (*Metadatum) Descriptor() ([]byte, []int) {
+	return file_gozmq_v1_wire_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *Metadatum) GetKey() string {
+	if x != nil {
+		return x.Key
+	}
+	return ""
+}
+
+func (x *Metadatum) GetValue() []byte {
+	if x != nil {
+		return x.Value
+	}
+	return nil
+}
+
 var File_gozmq_v1_wire_proto protoreflect.FileDescriptor
 
 const file_gozmq_v1_wire_proto_rawDesc = "" +
@@ -145,10 +273,18 @@ const file_gozmq_v1_wire_proto_rawDesc = "" +
 	"\x06Status\x12\x12\n" +
 	"\x04code\x18\x01 \x01(\x05R\x04code\x12\x18\n" +
 	"\amessage\x18\x02 \x01(\tR\amessage\x12.\n" +
-	"\adetails\x18\x03 \x03(\v2\x14.google.protobuf.AnyR\adetails\".\n" +
+	"\adetails\x18\x03 \x03(\v2\x14.google.protobuf.AnyR\adetails\"w\n" +
 	"\rRequestHeader\x12\x1d\n" +
 	"\n" +
-	"timeout_us\x18\x01 \x01(\x04R\ttimeoutUsB/Z-github.com/gozmq/gozmq/proto/gozmq/v1;gozmqv1b\x06proto3"
+	"timeout_us\x18\x01 \x01(\x04R\ttimeoutUs\x12/\n" +
+	"\bmetadata\x18\x02 \x03(\v2\x13.gozmq.v1.MetadatumR\bmetadata\x12\x16\n" +
+	"\x06cancel\x18\x03 \x01(\bR\x06cancel\"m\n" +
+	"\vReplyHeader\x12-\n" +
+	"\aheaders\x18\x01 \x03(\v2\x13.gozmq.v1.MetadatumR\aheaders\x12/\n" +
+	"\btrailers\x18\x02 \x03(\v2\x13.gozmq.v1.MetadatumR\btrailers\"3\n" +
+	"\tMetadatum\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\fR\x05valueB/Z-github.com/gozmq/gozmq/proto/gozmq/v1;gozmqv1b\x06proto3"
 
 var (
 	file_gozmq_v1_wire_proto_rawDescOnce sync.Once
@@ -162,19 +298,24 @@ func file_gozmq_v1_wire_proto_rawDescGZIP() []byte {
 	return file_gozmq_v1_wire_proto_rawDescData
 }
 
-var file_gozmq_v1_wire_proto_msgTypes = make([]protoimpl.MessageInfo, 2)
+var file_gozmq_v1_wire_proto_msgTypes = make([]protoimpl.MessageInfo, 4)
 var file_gozmq_v1_wire_proto_goTypes = []any{
 	(*Status)(nil),        // 0: gozmq.v1.Status
 	(*RequestHeader)(nil), // 1: gozmq.v1.RequestHeader
-	(*anypb.Any)(nil),     // 2: google.protobuf.Any
+	(*ReplyHeader)(nil),   // 2: gozmq.v1.ReplyHeader
+	(*Metadatum)(nil),     // 3: gozmq.v1.Metadatum
+	(*anypb.Any)(nil),     // 4: google.protobuf.Any
 }
 var file_gozmq_v1_wire_proto_depIdxs = []int32{
-	2, // 0: gozmq.v1.Status.details:type_name -> google.protobuf.Any
-	1, // [1:1] is the sub-list for method output_type
-	1, // [1:1] is the sub-list for method input_type
-	1, // [1:1] is the sub-list for extension type_name
-	1, // [1:1] is the sub-list for extension extendee
-	0, // [0:1] is the sub-list for field type_name
+	4, // 0: gozmq.v1.Status.details:type_name -> google.protobuf.Any
+	3, // 1: gozmq.v1.RequestHeader.metadata:type_name -> gozmq.v1.Metadatum
+	3, // 2: gozmq.v1.ReplyHeader.headers:type_name -> gozmq.v1.Metadatum
+	3, // 3: gozmq.v1.ReplyHeader.trailers:type_name -> gozmq.v1.Metadatum
+	4, // [4:4] is the sub-list for method output_type
+	4, // [4:4] is the sub-list for method input_type
+	4, // [4:4] is the sub-list for extension type_name
+	4, // [4:4] is the sub-list for extension extendee
+	0, // [0:4] is the sub-list for field type_name
 }
 
 func init() { file_gozmq_v1_wire_proto_init() }
@@ -188,7 +329,7 @@ func file_gozmq_v1_wire_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_gozmq_v1_wire_proto_rawDesc), len(file_gozmq_v1_wire_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   2,
+			NumMessages:   4,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

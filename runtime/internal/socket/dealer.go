@@ -24,6 +24,13 @@ type Exchange interface {
 	Deliver(frames [][]byte)
 }
 
+// A Canceler is an Exchange that can be taken back.
+type Canceler interface {
+	// AppendCancel appends the frames behind the envelope that take the request
+	// back, for a peer that is one of ours; false: there is nothing to send.
+	AppendCancel(b []byte) ([]byte, bool)
+}
+
 // ErrNotReady is returned when no peer was there in time.
 var ErrNotReady = errors.New("no peer is connected")
 

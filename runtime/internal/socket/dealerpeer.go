@@ -87,6 +87,9 @@ func (p *dealerPeer) do(ctx context.Context, x Exchange) (sent bool, err error) 
 		if err = p.send(ctx, id, x); err == nil {
 			err = p.await(ctx, w)
 			sent, w.unsent = !w.unsent, false
+			if errors.Is(err, context.Canceled) {
+				p.takeBack(id, x)
+			}
 		} else if !p.withdraw(w) {
 			<-w.ch // failed at the same time
 		}
@@ -165,15 +168,36 @@ func (p *dealerPeer) trySend(id uint64, x Exchange) error {
 			p.conn.Abort()
 		}
 	}()
-	b = append(b, zmtp.FlagMore, callID)
-	b = binary.BigEndian.AppendUint64(b, id)
-	b = append(b, zmtp.FlagMore, 0)
-	if b, err = x.AppendRequest(b); err != nil {
+	if b, err = x.AppendRequest(appendEnvelope(b, id)); err != nil {
 		return err
 	}
 	done = true
 	p.conn.Commit(b)
 	return nil
+}
+
+func appendEnvelope(b []byte, id uint64) []byte {
+	b = append(b, zmtp.FlagMore, callID)
+	b = binary.BigEndian.AppendUint64(b, id)
+	return append(b, zmtp.FlagMore, 0)
+}
+
+// takeBack tells a peer that is one of ours that a request was given up. It is
+// a courtesy: a peer whose queue is full does without.
+func (p *dealerPeer) takeBack(id uint64, x Exchange) {
+	canceler, ok := x.(Canceler)
+	if !ok || !p.conn.Gozmq() {
+		return
+	}
+	b, err := p.conn.Begin()
+	if err != nil {
+		return
+	}
+	if b, ok := canceler.AppendCancel(appendEnvelope(b, id)); ok {
+		p.conn.Commit(b)
+		return
+	}
+	p.conn.Abort()
 }
 
 func (p *dealerPeer) roomChan() chan struct{} {

@@ -1,0 +1,52 @@
+package gozmq
+
+import (
+	"sync"
+
+	"github.com/gozmq/gozmq/runtime/internal/socket"
+)
+
+// runningCalls knows the calls of our own clients that run, so that they can
+// be given up. The zero value is ready.
+type runningCalls struct {
+	mu   sync.Mutex
+	list map[runningCall]*callContext
+}
+
+// A runningCall is a call's id on its connection.
+type runningCall struct {
+	peer *socket.RouterPeer
+	id   uint64
+}
+
+func (r *runningCalls) add(c *serverCall) {
+	if !c.hasID {
+		return
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.list == nil {
+		r.list = make(map[runningCall]*callContext)
+	}
+	r.list[runningCall{c.peer, c.id}] = c.ctx
+}
+
+func (r *runningCalls) remove(c *serverCall) {
+	if !c.hasID {
+		return
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	delete(r.list, runningCall{c.peer, c.id})
+}
+
+// cancelCall gives up the call that c, a request to do so, names. One that is
+// not known has ended already.
+func (s *Server) cancelCall(c *serverCall) {
+	s.calls.mu.Lock()
+	ctx := s.calls.list[runningCall{c.peer, c.id}]
+	s.calls.mu.Unlock()
+	if ctx != nil {
+		ctx.giveUp()
+	}
+}
