@@ -26,6 +26,7 @@ type serverCall struct {
 	id       uint64 // of a call that one of our clients may cancel
 	hasID    bool
 	ctx      *callContext
+	turn     chan struct{} // closed when a call that had to wait may run; nil: it need not
 }
 
 var serverCalls = sync.Pool{New: func() any { return new(serverCall) }}
@@ -56,9 +57,11 @@ func (s *Server) Receive(p *socket.RouterPeer, frames [][]byte) socket.Job {
 		c.free()
 		return nil
 	}
-	if err == nil && s.running.Add(1) > int64(s.cfg.concurrency) {
-		s.running.Add(-1)
-		err = Errorf(CodeResourceExhausted, "the server runs %d calls already", s.cfg.concurrency)
+	if err == nil {
+		var ok bool
+		if c.turn, ok = s.limiter.enter(); !ok {
+			err = Errorf(CodeResourceExhausted, "the server runs %d calls already, and %d wait", s.cfg.concurrency, s.cfg.queue)
+		}
 	}
 	if err != nil {
 		c.fail(err)
@@ -119,10 +122,26 @@ func (c *serverCall) decode(frames [][]byte) error {
 // cut returns what an error message may show of a method's name.
 func cut(name []byte) []byte { return name[:min(len(name), 128)] }
 
+// Refuse answers that the server is stopping (socket.Job).
+func (c *serverCall) Refuse() {
+	if c.turn == nil {
+		c.server.limiter.leave()
+	} else if !c.server.limiter.giveUp(c.turn) {
+		c.server.limiter.leave()
+	}
+	c.server.calls.remove(c)
+	c.ctx.finish()
+	c.fail(Errorf(CodeUnavailable, "%s: the server is stopping", c.handler.method.Procedure))
+	c.free()
+}
+
 // Run carries the request out and answers it (socket.Job).
 func (c *serverCall) Run() {
-	err := c.serve(c.ctx)
-	c.finish()
+	err := c.await()
+	if err == nil {
+		err = c.serve(c.ctx)
+		c.finish()
+	}
 	if err == nil {
 		err = reply(c.peer, c.envelope, c.appendReply)
 	}
@@ -132,15 +151,40 @@ func (c *serverCall) Run() {
 	c.free()
 }
 
+// await waits until it is the call's turn. Without one the call is over.
+func (c *serverCall) await() error {
+	if c.turn == nil {
+		return nil
+	}
+	select {
+	case <-c.turn:
+		return nil
+	case <-c.ctx.Done():
+	}
+	err := Errorf(CodeOf(c.ctx.Err()), "%s: waited for %d other calls: %w", c.handler.method.Procedure, c.server.cfg.concurrency, c.ctx.Err())
+	if !c.server.limiter.giveUp(c.turn) {
+		c.server.limiter.leave()
+	}
+	c.server.calls.remove(c)
+	c.ctx.finish()
+	return err
+}
+
 // finish ends what began with Receive.
 func (c *serverCall) finish() {
 	c.server.calls.remove(c)
 	c.ctx.finish()
-	c.server.running.Add(-1)
+	c.server.limiter.leave()
 }
 
-// Pace returns what is known of how long the method runs (socket.Job).
-func (c *serverCall) Pace() *socket.Pace { return c.handler.pace }
+// Pace returns what is known of how long the method runs (socket.Job). A call
+// that has to wait is never quick.
+func (c *serverCall) Pace() *socket.Pace {
+	if c.turn != nil {
+		return new(socket.Pace)
+	}
+	return c.handler.pace
+}
 
 // serve calls the interceptors and the handler. A panic is an error whose text
 // tells the caller nothing.

@@ -19,7 +19,17 @@ type CallOption interface{ applyCall(*callOptions) }
 type callOptions struct {
 	timeout       time.Duration
 	replyMetadata *ReplyMetadata
+	wait          bool
+	hedging       hedging
 }
+
+type waitForReady struct{}
+
+func (waitForReady) applyCall(o *callOptions) { o.wait = true }
+
+// WaitForReady has a call wait for a server as long as its context lasts, and
+// not only for the time of WithReadyTimeout.
+func WaitForReady() CallOption { return waitForReady{} }
 
 type callTimeout time.Duration
 

@@ -154,31 +154,39 @@ func TestSubscriptionsComeAndGo(t *testing.T) {
 	})
 }
 
+// tasksRun counts how often each task was run.
+type tasksRun struct {
+	mu    sync.Mutex
+	times map[int64]int
+}
+
+func (r *tasksRun) count() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return len(r.times)
+}
+
+// run squares the task.
+func (r *tasksRun) run(ctx context.Context, task *number) (*number, error) {
+	r.mu.Lock()
+	r.times[task.GetValue()]++
+	r.mu.Unlock()
+	return squares(ctx, task)
+}
+
 // While workers come and go no task is run twice, and the result of every task
 // that was run arrives.
 func TestWorkersComeAndGo(t *testing.T) {
 	const n = 3000
 	overEach(t, func(t *testing.T, s site) {
 		p := s.pipeline(t, nil, nil)
-		var mu sync.Mutex
-		ran := make(map[int64]int)
-		handlers := squaring(func(ctx context.Context, task *number) (*number, error) {
-			mu.Lock()
-			ran[task.GetValue()]++
-			mu.Unlock()
-			return squares(ctx, task)
-		})
+		ran := &tasksRun{times: make(map[int64]int)}
 		r := results(t, p.Sink)
 		pushed := make(chan struct{})
 		go func() {
 			defer close(pushed)
 			p.push(t, n)
 		}()
-		count := func() int {
-			mu.Lock()
-			defer mu.Unlock()
-			return len(ran)
-		}
 		all := func() bool {
 			select {
 			case <-pushed:
@@ -187,44 +195,44 @@ func TestWorkersComeAndGo(t *testing.T) {
 				return false
 			}
 		}
-		var w *runningWorker
-		for last := false; !last; {
-			last = all()
-			before := count()
-			w = work(t, handlers, p.from, p.to, WithConcurrency(2))
-			if !last {
-				eventually(t, "some tasks", func() bool { return all() || count() > before+20 })
-				if err := w.stop(); err != nil {
-					t.Error(err)
-				}
-				continue
+		for !all() {
+			before := ran.count()
+			w := work(t, squaring(ran.run), p.from, p.to, WithConcurrency(2))
+			eventually(t, "some tasks", func() bool { return all() || ran.count() > before+20 })
+			if err := w.stop(); err != nil {
+				t.Error(err)
 			}
-			extra := int64(n)
-			eventually(t, "a task of the last worker", func() bool {
-				extra++
-				if err := p.Push(within(t), squareMethod, wrapperspb.Int64(extra)); err != nil {
-					t.Error(err)
-				}
-				return count() > before
-			})
 		}
-		if err := p.Ventilator.Close(); err != nil { // with a worker that takes what is left
-			t.Error(err)
-		}
-		if err := w.stop(); err != nil {
-			t.Error(err)
-		}
-		mu.Lock()
-		defer mu.Unlock()
+		finishWith(t, p, ran, n)
 		seen := make(map[int64]bool)
-		for range ran {
+		for range ran.count() {
 			seen[r.next(t).GetValue()] = true
 		}
-		for task, times := range ran {
+		for task, times := range ran.times {
 			if times != 1 || !seen[task*task] {
 				t.Errorf("task %d was run %d times, its result came: %v", task, times, seen[task*task])
 			}
 		}
-		t.Logf("%d of %d tasks were run", len(ran), n)
 	})
+}
+
+// finishWith runs a last worker, which takes all that is left. Tasks above n
+// show that it is there.
+func finishWith(t *testing.T, p *pipeline, ran *tasksRun, n int64) {
+	t.Helper()
+	before := ran.count()
+	w := work(t, squaring(ran.run), p.from, p.to)
+	eventually(t, "a task of the last worker", func() bool {
+		n++
+		if err := p.Push(within(t), squareMethod, wrapperspb.Int64(n)); err != nil {
+			t.Error(err)
+		}
+		return ran.count() > before
+	})
+	if err := p.Ventilator.Close(); err != nil {
+		t.Error(err)
+	}
+	if err := w.stop(); err != nil {
+		t.Error(err)
+	}
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"time"
 
 	"google.golang.org/protobuf/proto"
@@ -35,7 +34,9 @@ type Conn struct {
 	dealer      *socket.Dealer
 	observer    *observer
 	interceptor Interceptor
+	budget      retryBudget
 	limit       int
+	ready       time.Duration
 	linger      time.Duration
 	addrs       []string
 }
@@ -55,10 +56,11 @@ func Dial(opts ...DialOption) (*Conn, error) {
 		observer:    newObserver(cfg.observer),
 		interceptor: cfg.interceptors.chain(),
 		limit:       cfg.MaxMessageSize,
+		ready:       cfg.ready,
 		linger:      cfg.linger,
 	}
 	cfg.Observe = c.observer.link(cfg.SocketType)
-	c.dealer = socket.NewDealer(cfg.Config, cfg.ready)
+	c.dealer = socket.NewDealer(cfg.Config)
 	addrs, err := cfg.endpoints.open(c.dealer.Links())
 	if err != nil {
 		c.Close()
@@ -117,11 +119,20 @@ func (c *Conn) Call(ctx context.Context, m *Method, req, reply proto.Message, op
 		ctx, cancel = context.WithTimeout(ctx, o.timeout)
 		defer cancel()
 	}
+	call := outgoingCall{method: m, req: req, replyMetadata: o.replyMetadata, wait: o.wait, hedging: o.hedging}
 	if c.interceptor == nil {
-		return c.attempts(ctx, m, req, reply, o.replyMetadata)
+		return c.perform(ctx, &call, reply)
 	}
-	got, err := c.interceptor(ctx, &CallInfo{Method: m, Client: true}, req, func(ctx context.Context, req proto.Message) (proto.Message, error) {
-		return reply, c.attempts(ctx, m, req, reply, o.replyMetadata)
+	return c.intercept(ctx, call, reply)
+}
+
+// intercept makes a call through the interceptors.
+func (c *Conn) intercept(ctx context.Context, call outgoingCall, reply proto.Message) error {
+	m := call.method
+	got, err := c.interceptor(ctx, &CallInfo{Method: m, Client: true}, call.req, func(ctx context.Context, req proto.Message) (proto.Message, error) {
+		own := call
+		own.req = req
+		return reply, c.perform(ctx, &own, reply)
 	})
 	if err != nil {
 		return asError(err)
@@ -137,43 +148,38 @@ func (c *Conn) Call(ctx context.Context, m *Method, req, reply proto.Message, op
 	return nil
 }
 
-// Pauses between the attempts of one call: they double, and each is spread at
-// random over the lower half.
-const (
-	retryFirst = 50 * time.Millisecond
-	retryLimit = 2 * time.Second
-)
+// An outgoingCall is what the attempts of one call have in common.
+type outgoingCall struct {
+	method        *Method
+	req           proto.Message
+	replyMetadata *ReplyMetadata
+	wait          bool // for a server, as long as the context lasts
+	hedging       hedging
+}
 
-// attempts makes the call, and again while it fails with CodeUnavailable if
-// the method allows that.
-func (c *Conn) attempts(ctx context.Context, m *Method, req, reply proto.Message, meta *ReplyMetadata) error {
-	pause := retryFirst
-	for attempt := 1; ; attempt++ {
-		err := c.attempt(ctx, m, req, reply, meta)
-		if err == nil || attempt >= m.MaxAttempts || m.Idempotency == IdempotencyUnknown || CodeOf(err) != CodeUnavailable {
-			return err
-		}
-		timer := time.NewTimer(pause/2 + rand.N(pause/2))
-		select {
-		case <-timer.C:
-		case <-ctx.Done():
-			timer.Stop()
-			return err
-		}
-		pause = min(2*pause, retryLimit)
+// perform makes the call, with hedges if they are wanted and allowed.
+func (c *Conn) perform(ctx context.Context, call *outgoingCall, reply proto.Message) error {
+	if call.hedging.max > 1 && call.method.Idempotency != IdempotencyUnknown {
+		return c.hedge(ctx, *call, reply)
 	}
+	return c.attempts(ctx, call, reply)
 }
 
 // attempt makes the call once.
-func (c *Conn) attempt(ctx context.Context, m *Method, req, reply proto.Message, meta *ReplyMetadata) error {
+func (c *Conn) attempt(ctx context.Context, call *outgoingCall, reply proto.Message) error {
+	m := call.method
 	if err := ctx.Err(); err != nil {
 		return contextError(err, m)
 	}
 	x := exchanges.Get().(*exchange)
-	x.method, x.req, x.reply, x.limit = m, req, reply, c.limit
-	x.metadata, x.replyMetadata = outgoing(ctx), meta
+	x.method, x.req, x.reply, x.limit = m, call.req, reply, c.limit
+	x.metadata, x.replyMetadata = outgoing(ctx), call.replyMetadata
 	x.deadline, _ = ctx.Deadline()
-	err := c.dealer.Do(ctx, x)
+	ready := c.ready
+	if call.wait {
+		ready = 0
+	}
+	err := c.dealer.Do(ctx, x, ready)
 	if err == nil {
 		err = x.err
 	} else {

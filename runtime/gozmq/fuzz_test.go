@@ -86,7 +86,8 @@ func FuzzRequestHeader(f *testing.F) {
 	f.Add(appendRequestHeader(nil, time.Second)[2:])
 	f.Add([]byte("\x08\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01"))
 	f.Add([]byte("\x08"))
-	f.Add([]byte("\x12\x01x\x08\x05"))
+	f.Add([]byte("\xa2\x06\x01x\x08\x05"))
+	f.Add([]byte("\x12\x08\x0a\x03key\x12\x01v"))
 	f.Fuzz(func(t *testing.T, in []byte) {
 		h, err := parseRequestHeader(in)
 		if err != nil {

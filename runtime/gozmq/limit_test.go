@@ -3,6 +3,7 @@ package gozmq
 import (
 	"context"
 	"testing"
+	"time"
 
 	"google.golang.org/protobuf/types/known/wrapperspb"
 )
@@ -103,3 +104,72 @@ func TestMaxConcurrency(t *testing.T) {
 		}
 	})
 }
+
+// Calls beyond the limit wait where they may, first come first served; one
+// that gives up leaves its place.
+func TestMaxWaiting(t *testing.T) {
+	everywhere(t, func(t *testing.T, s site) {
+		const waiting = 3
+		m := newMoody()
+		_, c := s.pair(t, m.handlers(), []ServerOption{WithMaxConcurrency(1), WithMaxWaiting(waiting)}, nil)
+		ctx := within(t)
+		blocked := make(chan error, waiting+1)
+		for range waiting + 1 {
+			go func() { blocked <- callEcho(ctx, c, "block") }()
+		}
+		receive(t, m.blocked, "the call that runs")
+		for range waiting {
+			m.release <- struct{}{}
+			receive(t, m.blocked, "the next call")
+		}
+		m.release <- struct{}{}
+		for range waiting + 1 {
+			if err := receive(t, blocked, "an answer"); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for range 10 {
+			mustEcho(t, c)
+		}
+	})
+}
+
+// A call whose time is up while it waits is told so and is never run; one more
+// than may wait is refused.
+func TestMaxWaitingEnds(t *testing.T) {
+	m := newMoody()
+	s := serve(t, Bind("tcp://127.0.0.1:*"), m.handlers(), WithMaxConcurrency(1), WithMaxWaiting(1))
+	c := dial(t, Connect(s.addr()))
+	ctx := within(t)
+	first, late := make(chan error, 1), make(chan error, 1)
+	go func() { first <- callEcho(ctx, c, "block") }()
+	receive(t, m.blocked, "the call that runs")
+	waiter, cancel := context.WithCancel(ctx)
+	go func() { late <- callEcho(waiter, c, "block") }()
+	waiting := func() int {
+		s.limiter.mu.Lock()
+		defer s.limiter.mu.Unlock()
+		return len(s.limiter.waiting)
+	}
+	eventually(t, "a call that waits", func() bool { return waiting() == 1 })
+	wantCode(t, callEcho(ctx, c, "x"), CodeResourceExhausted, "runs 1 calls already, and 1 wait")
+	cancel()
+	wantCode(t, receive(t, late, "the end of the call that waited"), CodeCanceled)
+	eventually(t, "its place", func() bool { return waiting() == 0 })
+
+	p := dialRaw(t, s.addr(), "DEALER") // waits as long as it takes, and asks for little time
+	p.send("", echoMethod.Procedure, encode(t, wrapperspb.Bytes([]byte("block"))), string(appendTimeout(10*time.Millisecond)))
+	wantCode(t, p.status(p.recv()[1:]), CodeDeadlineExceeded, echoMethod.Procedure)
+
+	m.release <- struct{}{}
+	if err := receive(t, first, "the answer"); err != nil {
+		t.Fatal(err)
+	}
+	mustEcho(t, c)
+	if len(m.blocked) > 0 {
+		t.Error("a call whose time was up was run")
+	}
+}
+
+// appendTimeout is a request header.
+func appendTimeout(d time.Duration) []byte { return appendRequestHeader(nil, d)[2:] }

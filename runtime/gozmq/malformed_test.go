@@ -40,7 +40,7 @@ func TestRequestFrames(t *testing.T) {
 		{"good, envelope", []string{"a", "b", "", method, good}, 0, nil},
 		{"good, empty body", []string{"", method, ""}, 0, nil},
 		{"good, empty header", []string{"", method, good, ""}, 0, nil},
-		{"good, header of the future", []string{"", method, good, "\x12\x03abc\x58\x01"}, 0, nil},
+		{"good, header of the future", []string{"", method, good, "\xa2\x06\x03abc"}, 0, nil},
 		{"nothing behind the envelope", []string{"a", ""}, CodeInvalidArgument, []string{"0 frames behind its envelope", "want a method, a body"}},
 		{"no body", []string{"", method}, CodeInvalidArgument, []string{"1 frames behind its envelope"}},
 		{"a frame too many", []string{"", method, good, "", ""}, CodeInvalidArgument, []string{"4 frames behind its envelope"}},

@@ -151,6 +151,7 @@ func TestRoleOptions(t *testing.T) {
 		part string
 	}{
 		{"server concurrency", NewServer(WithMaxConcurrency(0)).Serve(ended, where), "serve: WithMaxConcurrency: 0, want at least 1"},
+		{"server queue", NewServer(WithMaxWaiting(-1)).Serve(ended, where), "serve: WithMaxWaiting: -1, want 0 or more"},
 		{"server drain", NewServer(WithDrainTimeout(-1)).Serve(ended, where), "serve: WithDrainTimeout: -1ns, want 0 or more"},
 		{"ready timeout", errOf(Dial(WithReadyTimeout(-1), where)), "dial: WithReadyTimeout: -1ns, want 0 or more"},
 		{"nil interceptor of a Conn", errOf(Dial(WithInterceptors(nil), where)), "dial: WithInterceptors"},

@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
+	"strings"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/gozmq/gozmq/runtime/internal/socket"
@@ -17,6 +19,7 @@ type serverConfig struct {
 	interceptors interceptorOption
 	interceptor  Interceptor // all of them
 	concurrency  int
+	queue        int
 	drain        time.Duration
 	onPanic      func(ctx context.Context, m *Method, value any, stack []byte)
 }
@@ -26,12 +29,12 @@ type serverConfig struct {
 type Server struct {
 	cfg      serverConfig
 	observer *observer
-	running  atomic.Int64
+	limiter  limiter
 	calls    runningCalls
 
 	mu       sync.Mutex
 	entries  map[string]*Handler // by procedure
-	services map[string]struct{}
+	services map[string]Service
 	bare     *Handler // the only method of a bare service
 	failures []error  // of RegisterService
 	router   *socket.Router
@@ -51,7 +54,7 @@ func NewServer(opts ...ServerOption) *Server {
 			drain:        10 * time.Second,
 		},
 		entries:  make(map[string]*Handler),
-		services: make(map[string]struct{}),
+		services: make(map[string]Service),
 	}
 	for _, o := range opts {
 		o.applyServer(&s.cfg)
@@ -63,10 +66,16 @@ type serverOption func(*serverConfig)
 
 func (o serverOption) applyServer(c *serverConfig) { o(c) }
 
-// WithMaxConcurrency limits how many calls a server runs at once; one more is
-// answered with CodeResourceExhausted. Default: 10000.
+// WithMaxConcurrency limits how many calls a server runs at once; one more
+// waits, if it may, or is answered with CodeResourceExhausted. Default: 10000.
 func WithMaxConcurrency(n int) ServerOption {
 	return serverOption(func(c *serverConfig) { c.concurrency = n })
+}
+
+// WithMaxWaiting sets how many calls may wait, first come first served, while
+// as many run as WithMaxConcurrency allows. Default: 0.
+func WithMaxWaiting(n int) ServerOption {
+	return serverOption(func(c *serverConfig) { c.queue = n })
 }
 
 // WithDrainTimeout sets how long a server that stops waits for the calls that
@@ -119,8 +128,15 @@ func (s *Server) register(svc Service) error {
 		}
 		s.entries[h.method.Procedure] = h
 	}
-	s.services[svc.Name] = struct{}{}
+	s.services[svc.Name] = svc
 	return nil
+}
+
+// Services returns the services that are registered, sorted by name.
+func (s *Server) Services() []Service {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.SortedFunc(maps.Values(s.services), func(a, b Service) int { return strings.Compare(a.Name, b.Name) })
 }
 
 // Listen opens endpoints ahead of Serve, so that Addrs is known. The server
@@ -156,12 +172,16 @@ func (s *Server) start() error {
 	if s.cfg.concurrency < 1 {
 		errs = append(errs, fmt.Errorf("WithMaxConcurrency: %d, want at least 1", s.cfg.concurrency))
 	}
+	if s.cfg.queue < 0 {
+		errs = append(errs, fmt.Errorf("WithMaxWaiting: %d, want 0 or more", s.cfg.queue))
+	}
 	if s.cfg.drain < 0 {
 		errs = append(errs, fmt.Errorf("WithDrainTimeout: %v, want 0 or more", s.cfg.drain))
 	}
 	if err := errors.Join(errs...); err != nil {
 		return err
 	}
+	s.limiter.limit, s.limiter.queue = s.cfg.concurrency, s.cfg.queue
 	s.cfg.interceptor = s.cfg.interceptors.chain()
 	s.observer = newObserver(s.cfg.observer)
 	s.cfg.Observe = s.observer.link(s.cfg.SocketType)

@@ -169,7 +169,7 @@ func TestStopWhileCallsKeepComing(t *testing.T) {
 				<-h.release
 				return req, nil
 			}))
-			r, c := s.pair(t, handlers, nil, []DialOption{WithReadyTimeout(time.Millisecond), WithReconnect(time.Hour, time.Hour)})
+			r, c := s.pair(t, handlers, nil, []DialOption{WithReconnect(time.Hour, time.Hour)})
 			ctx, cancel := context.WithCancel(within(t))
 			mustEcho(t, c)
 			answers, refused := make(chan error, n), make(chan error, 1)

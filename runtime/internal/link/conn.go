@@ -42,9 +42,13 @@ type Conn struct {
 
 	dropped atomic.Int64 // messages since the last report
 
+	closing   atomic.Bool // we have said that no more will come
 	closeOnce sync.Once
 	reason    atomic.Pointer[error]
 	closed    chan struct{}
+
+	hookMu sync.Mutex
+	hook   func(reason error)
 }
 
 func newConn(raw net.Conn, peer *Peer, endpoint string, cfg *Config) *Conn {
@@ -71,7 +75,24 @@ func (c *Conn) Close(reason error) {
 		close(c.closed)
 		c.raw.Close()
 		c.writer.fail(reason)
+		c.hookMu.Lock()
+		hook := c.hook
+		c.hookMu.Unlock()
+		if hook != nil {
+			hook(reason)
+		}
 	})
+}
+
+// OnClose has hook called when the connection is closed, at once if it is
+// already. There is one hook.
+func (c *Conn) OnClose(hook func(reason error)) {
+	c.hookMu.Lock()
+	c.hook = hook
+	c.hookMu.Unlock()
+	if reason := c.Err(); reason != nil {
+		hook(reason)
+	}
 }
 
 // Err returns why the connection was closed, nil while it is open.

@@ -111,32 +111,80 @@ func (g *Group) StopListening() {
 	}
 }
 
-// Shutdown stops listening and dialling, waits until what was committed has
-// been handed to the kernel or ctx ends, closes every connection and returns
-// when all goroutines of the group have ended. It returns ctx's error when
-// something was left unsent.
+// Shutdown stops listening and dialling, and ends every connection in order:
+// what was committed is handed to the kernel, the peer is told that no more
+// will come, and what it has sent until it closes is still read. What is not
+// done when ctx ends is cut short. Shutdown returns when all goroutines of the
+// group have ended, with ctx's error when something was left unsent.
 func (g *Group) Shutdown(ctx context.Context) error {
 	g.StopListening()
 	var left error
 	for _, c := range g.snapshot() {
-		flushed := c.Flushed()
-		select {
-		case <-flushed:
-			continue
-		default:
-		}
-		select {
-		case <-flushed:
-		case <-ctx.Done():
+		if !wait(ctx, c.Flushed()) {
 			left = context.Cause(ctx)
 		}
+		c.closeWrite()
 	}
+	g.readOut(ctx)
 	for _, c := range g.snapshot() {
 		c.Close(ErrClosed)
 	}
 	g.end.Do(func() { close(g.ended) })
 	g.wg.Wait()
 	return left
+}
+
+// quiet is how long a peer that was told of our end may neither send nor close.
+const quiet = 500 * time.Millisecond
+
+// readOut waits until every peer has closed, no peer says anything more, or ctx
+// ends. A connection that is not read because there is no room is not quiet.
+func (g *Group) readOut(ctx context.Context) {
+	last := make(map[*Conn]uint32)
+	for {
+		conns := g.snapshot()
+		alive := false
+		for _, c := range conns {
+			reads, known := last[c]
+			now := c.pulse.reads.Load()
+			alive = alive || !known || now != reads || c.pulse.paused.Load() > 0
+			last[c] = now
+		}
+		if len(conns) == 0 || !alive {
+			return
+		}
+		g.waitAll(ctx, conns)
+		if ctx.Err() != nil {
+			return
+		}
+	}
+}
+
+// waitAll waits until all of the connections are closed, but not longer than
+// quiet or ctx.
+func (g *Group) waitAll(ctx context.Context, conns []*Conn) {
+	ctx, cancel := context.WithTimeout(ctx, quiet)
+	defer cancel()
+	for _, c := range conns {
+		if !wait(ctx, c.Closed()) {
+			return
+		}
+	}
+}
+
+// wait waits for done; it returns false when ctx ends first.
+func wait(ctx context.Context, done <-chan struct{}) bool {
+	select {
+	case <-done:
+		return true
+	default:
+	}
+	select {
+	case <-done:
+		return true
+	case <-ctx.Done():
+		return false
+	}
 }
 
 // serve runs one connection from the end of its handshake to its own end.

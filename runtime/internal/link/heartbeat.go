@@ -11,7 +11,8 @@ import (
 // A pulse says how long ago a connection was heard from, in beats of its
 // group's clock. Reading touches it once per read, not once per message.
 type pulse struct {
-	fresh  atomic.Bool  // something came since the last beat
+	fresh  atomic.Bool // something came since the last beat
+	reads  atomic.Uint32
 	paused atomic.Int32 // the pattern does not read: silence means nothing
 
 	// Only the group's clock uses these.
@@ -21,6 +22,7 @@ type pulse struct {
 }
 
 func (p *pulse) heard() {
+	p.reads.Add(1)
 	if !p.fresh.Load() {
 		p.fresh.Store(true)
 	}

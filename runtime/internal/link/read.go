@@ -11,9 +11,9 @@ import (
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
 )
 
-// maxGrowAtOnce is what a claimed size may make us allocate; beyond that a
-// buffer grows only as bytes arrive.
-const maxGrowAtOnce = 1 << 20
+// growAtOnce is what a claimed size may make us allocate; beyond that a buffer
+// grows only as bytes arrive.
+const growAtOnce = 128 << 10
 
 // A reader parses messages in place from one buffer.
 type reader struct {
@@ -154,6 +154,9 @@ func (c *Conn) fill() error {
 	if reason := c.Err(); reason != nil {
 		return reason
 	}
+	if c.closing.Load() && rd.r == rd.w {
+		return ErrClosed // the peer has followed
+	}
 	if errors.Is(err, io.EOF) && rd.r < rd.w {
 		return fmt.Errorf("peer closed the connection within a message: %w", io.ErrUnexpectedEOF)
 	}
@@ -190,7 +193,7 @@ func (rd *reader) makeRoom() {
 	}
 	old := rd.buf
 	if need > size {
-		rd.buf = newBuffer(max(min(need, max(maxGrowAtOnce, 2*have)), have+have/2))
+		rd.buf = newBuffer(max(min(need, max(growAtOnce, 4*have)), have+have/2))
 		rd.hint = min(len(rd.buf.b), bufferSizes[1])
 	}
 	copy(rd.buf.b, old.b[rd.r:rd.w])

@@ -95,7 +95,7 @@ func TestHostileClaimsTakeNoMemory(t *testing.T) {
 	// A peer's claim is worth one step of growth, in which its first bytes lie.
 	grown := int64(heap()) - int64(before)
 	t.Logf("%d peers that claim %d MiB each take %d KiB each", peers, limit>>20, grown/peers>>10)
-	if most := int64(peers * (maxGrowAtOnce + 256<<10)); grown > most {
+	if most := int64(peers * (growAtOnce + 256<<10)); grown > most {
 		t.Errorf("the heap grew by %d MiB, want at most %d", grown>>20, most>>20)
 	}
 }

@@ -16,7 +16,7 @@ func TestUnsent(t *testing.T) {
 	random := rand.New(rand.NewPCG(seed, 1))
 	for _, network := range networks {
 		t.Run(network, func(t *testing.T) {
-			for round := range 30 {
+			for round := range 20 {
 				cut := random.IntN(400000)
 				size := 1 + random.IntN(3000)
 				unsent(t, network, cut, size, round%2 == 0, round%3 == 0)
@@ -41,8 +41,11 @@ func unsent(t *testing.T, network string, cut, size int, ours, later bool) {
 			}
 		}
 		conns <- c
-		<-c.Closed()
-		return c.Err()
+		for {
+			if _, err := c.Next(); err != nil {
+				return err
+			}
+		}
 	}), network)
 	defer shutdown(t, g)
 	p := dialPeer(t, ep, "DEALER")

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net"
 	"sync"
+	"time"
 
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
 )
@@ -293,7 +294,13 @@ func (c *Conn) wrote(n int, err error) bool {
 	return true
 }
 
-// failLocked keeps what the kernel did not take at all and closes; it unlocks.
+// lastWords is how long a connection that can no longer be written to may still
+// be read: what the peer sent before it closed is there.
+const lastWords = time.Second
+
+// failLocked keeps what the kernel did not take at all; it unlocks. The
+// connection is closed by its reader, which comes to the end of the stream, or
+// in a while.
 func (c *Conn) failLocked(n int, err error) {
 	w := &c.writer
 	if n > 0 {
@@ -309,7 +316,9 @@ func (c *Conn) failLocked(n int, err error) {
 	if errors.Is(err, net.ErrClosed) {
 		err = ErrClosed
 	}
-	c.Close(err)
+	if c.Err() == nil {
+		time.AfterFunc(lastWords, func() { c.Close(err) })
+	}
 	if c.Room != nil {
 		c.Room()
 	}
@@ -357,6 +366,39 @@ func (c *Conn) Unsent() []byte {
 	rest := w.rest
 	w.rest = nil
 	return rest
+}
+
+// Failed reports whether nothing can be written any more.
+func (c *Conn) Failed() bool {
+	c.writer.mu.Lock()
+	defer c.writer.mu.Unlock()
+	return c.writer.err != nil
+}
+
+// closeWrite tells the peer that no more will come. What it still sends can be
+// read, except where a stream cannot be closed by halves.
+func (c *Conn) closeWrite() {
+	half, ok := c.raw.(interface{ CloseWrite() error })
+	if !ok {
+		c.Close(ErrClosed)
+		return
+	}
+	c.closing.Store(true)
+	c.writer.fail(ErrClosed)
+	_ = half.CloseWrite()
+}
+
+// TryUnsent is Unsent for a connection that has failed; ok is false while it is
+// still being written to.
+func (c *Conn) TryUnsent() (frames []byte, ok bool) {
+	w := &c.writer
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.busy || w.err == nil {
+		return nil, false
+	}
+	frames, w.rest = w.rest, nil
+	return frames, true
 }
 
 // Flushed returns a channel that is closed once nothing waits to be written.

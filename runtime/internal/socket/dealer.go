@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -47,7 +48,6 @@ func (e *LostError) Unwrap() error { return e.Err }
 // methods may be called from any goroutine.
 type Dealer struct {
 	group *link.Group
-	ready time.Duration
 
 	mu     sync.Mutex
 	peers  []*dealerPeer
@@ -56,10 +56,9 @@ type Dealer struct {
 	change chan struct{} // closed and replaced when peers or closed change
 }
 
-// NewDealer returns a dealer without peers. A request waits at most that long
-// for a peer to be ready; 0 is without end. Shutdown must be called.
-func NewDealer(cfg link.Config, ready time.Duration) *Dealer {
-	d := &Dealer{ready: ready, change: make(chan struct{})}
+// NewDealer returns a dealer without peers. Shutdown must be called.
+func NewDealer(cfg link.Config) *Dealer {
+	d := &Dealer{change: make(chan struct{})}
 	d.group = link.NewGroup(cfg, d)
 	return d
 }
@@ -67,15 +66,23 @@ func NewDealer(cfg link.Config, ready time.Duration) *Dealer {
 // Links returns the dealer's connections.
 func (d *Dealer) Links() *link.Group { return d.group }
 
-// Do sends x's request and returns nil once its reply was delivered. When it
+// Peers returns how many peers are connected.
+func (d *Dealer) Peers() int {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return len(d.peers)
+}
+
+// Do sends x's request and returns nil once its reply was delivered. It waits
+// at most that long for a peer to be ready; 0 is without end. When it
 // returns an error nothing was or will be delivered: the context's error,
 // ErrNotReady, a *LostError, link.ErrClosed, or that of AppendRequest.
-func (d *Dealer) Do(ctx context.Context, x Exchange) error {
+func (d *Dealer) Do(ctx context.Context, x Exchange, ready time.Duration) error {
 	for {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		p, err := d.pick(ctx)
+		p, err := d.pick(ctx, ready)
 		if err != nil {
 			return err
 		}
@@ -84,6 +91,17 @@ func (d *Dealer) Do(ctx context.Context, x Exchange) error {
 		if err == nil || sent || !errors.As(err, new(*LostError)) {
 			return err
 		}
+		d.drop(p) // it takes no more, though its last replies may still come
+	}
+}
+
+// drop takes a peer out of those that get requests.
+func (d *Dealer) drop(p *dealerPeer) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if i := slices.Index(d.peers, p); i >= 0 {
+		d.peers = slices.Delete(d.peers, i, i+1)
+		d.changed()
 	}
 }
 
@@ -98,15 +116,7 @@ func (d *Dealer) Serve(c *link.Conn) error {
 
 	err := p.background()
 
-	d.mu.Lock()
-	for i := range d.peers {
-		if d.peers[i] == p {
-			d.peers = append(d.peers[:i], d.peers[i+1:]...)
-			break
-		}
-	}
-	d.changed()
-	d.mu.Unlock()
+	d.drop(p)
 	p.fail(err)
 	return err
 }
@@ -129,7 +139,7 @@ func (d *Dealer) changed() {
 
 // pick chooses a peer, counts the request as in flight on it, and waits for a
 // peer where there is none.
-func (d *Dealer) pick(ctx context.Context) (*dealerPeer, error) {
+func (d *Dealer) pick(ctx context.Context, ready time.Duration) (*dealerPeer, error) {
 	var limit <-chan time.Time
 	for {
 		d.mu.Lock()
@@ -144,8 +154,8 @@ func (d *Dealer) pick(ctx context.Context) (*dealerPeer, error) {
 		}
 		change := d.change
 		d.mu.Unlock()
-		if limit == nil && d.ready > 0 {
-			timer := time.NewTimer(d.ready)
+		if limit == nil && ready > 0 {
+			timer := time.NewTimer(ready)
 			defer timer.Stop()
 			limit = timer.C
 		}

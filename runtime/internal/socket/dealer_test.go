@@ -4,9 +4,7 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
-	"fmt"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -14,94 +12,11 @@ import (
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
 )
 
-var errRefuse = errors.New("this request cannot be encoded")
-
-// An ask is one call: its request says who asks, and its reply must say the
-// same.
-type ask struct {
-	who    uint64
-	size   int
-	refuse bool
-
-	appended  atomic.Int32
-	delivered atomic.Int32
-	over      atomic.Bool // Do has returned
-	got       string
-	fault     atomic.Pointer[string]
-}
-
-func (a *ask) AppendRequest(b []byte) ([]byte, error) {
-	a.appended.Add(1)
-	a.check()
-	if a.refuse {
-		return b, errRefuse
-	}
-	b = zmtp.AppendHeader(b, zmtp.FlagMore, 8)
-	b = binary.BigEndian.AppendUint64(b, a.who)
-	b = zmtp.AppendHeader(b, 0, a.size)
-	for i := range a.size {
-		b = append(b, byte(int(a.who)+i))
-	}
-	return b, nil
-}
-
-func (a *ask) Deliver(frames [][]byte) {
-	a.check()
-	if n := a.delivered.Add(1); n > 1 {
-		a.wrong("delivered %d times", n)
-	}
-	if len(frames) == 0 {
-		return
-	}
-	a.got = string(frames[0])
-	if len(frames) != 2 || len(frames[0]) != 8 || binary.BigEndian.Uint64(frames[0]) != a.who || len(frames[1]) != a.size {
-		a.wrong("got the reply %.60q", frames)
-		return
-	}
-	for i, c := range frames[1] {
-		if c != byte(int(a.who)+i) {
-			a.wrong("reply is damaged at %d", i)
-			return
-		}
-	}
-}
-
-func (a *ask) check() {
-	if a.over.Load() {
-		a.wrong("used after Do returned")
-	}
-}
-
-func (a *ask) wrong(format string, args ...any) {
-	text := fmt.Sprintf(format, args...)
-	a.fault.CompareAndSwap(nil, &text)
-}
-
-// do makes the call and checks the contract of Do.
-func (a *ask) do(t *testing.T, d *Dealer, ctx context.Context) error {
-	err := d.Do(ctx, a)
-	a.over.Store(true)
-	n := a.delivered.Load()
-	switch {
-	case err == nil && n != 1:
-		t.Errorf("call %d: no error, and %d replies", a.who, n)
-	case err != nil && n != 0:
-		t.Errorf("call %d: %v, and %d replies", a.who, err, n)
-	}
-	if fault := a.fault.Load(); fault != nil {
-		t.Errorf("call %d: %s", a.who, *fault)
-	}
-	return err
-}
-
-// reply answers a request as it came.
-func reply(m [][]byte) []byte { return appendMessage(nil, m...) }
-
 // dealing returns a dealer that is connected to n raw peers.
 func dealing(t *testing.T, n int) (*Dealer, *recorder, []*rawPeer) {
 	t.Helper()
 	events := newRecorder()
-	d := NewDealer(testConfig(zmtp.Dealer, events), patience)
+	d := NewDealer(testConfig(zmtp.Dealer, events))
 	closing(t, d.Shutdown)
 	var peers []*rawPeer
 	for range n {
@@ -200,7 +115,7 @@ func TestDealerShortReplies(t *testing.T) {
 	d, _, peers := dealing(t, 1)
 	errs := make(chan error, 1)
 	a := &ask{}
-	go func() { errs <- d.Do(within(t), a) }()
+	go func() { errs <- d.Do(within(t), a, patience) }()
 	m := peers[0].message()
 	peers[0].send(reply(m[:2]))
 	if err := await(t, errs); err != nil || a.delivered.Load() != 1 {
@@ -279,7 +194,7 @@ func TestDealerChoosesTheLeastLoaded(t *testing.T) {
 
 func TestDealerWaitsForAPeer(t *testing.T) {
 	events := newRecorder()
-	d := NewDealer(testConfig(zmtp.Dealer, events), patience)
+	d := NewDealer(testConfig(zmtp.Dealer, events))
 	closing(t, d.Shutdown)
 	errs := calls(t, d, within(t), 3)
 	ep := bind(t, d.Links(), tcp)
@@ -295,9 +210,9 @@ func TestDealerWaitsForAPeer(t *testing.T) {
 }
 
 func TestDealerNotReady(t *testing.T) {
-	d := NewDealer(testConfig(zmtp.Dealer, newRecorder()), 20*time.Millisecond)
+	d := NewDealer(testConfig(zmtp.Dealer, newRecorder()))
 	closing(t, d.Shutdown)
-	if err := (&ask{}).do(t, d, within(t)); !errors.Is(err, ErrNotReady) {
+	if err := (&ask{ready: 20 * time.Millisecond}).do(t, d, within(t)); !errors.Is(err, ErrNotReady) {
 		t.Errorf("Do without peers: %v, want ErrNotReady", err)
 	}
 	ended, cancel := context.WithCancel(context.Background())
@@ -305,7 +220,6 @@ func TestDealerNotReady(t *testing.T) {
 	if err := (&ask{}).do(t, d, ended); !errors.Is(err, context.Canceled) {
 		t.Errorf("Do with a context that has ended: %v", err)
 	}
-	d = NewDealer(testConfig(zmtp.Dealer, newRecorder()), 0)
 	ln := listenRaw(t)
 	ln.Close()
 	connect(t, d.Links(), ln.ep)
@@ -385,7 +299,7 @@ func TestDealerWithAFullQueue(t *testing.T) {
 	events := newRecorder()
 	cfg := testConfig(zmtp.Dealer, events)
 	cfg.SendQueue = 4
-	d := NewDealer(cfg, patience)
+	d := NewDealer(cfg)
 	closing(t, d.Shutdown)
 	p := dialPeer(t, bind(t, d.Links(), "inproc://full-queue"), "ROUTER")
 	ctx, cancel := context.WithCancel(within(t))

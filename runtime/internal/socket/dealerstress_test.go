@@ -30,12 +30,12 @@ type storm struct {
 
 func TestDealerStorm(t *testing.T) {
 	storms := []*storm{
-		{servers: 1, callers: 64, each: 60},
-		{servers: 1, callers: 64, each: 60, limits: true},
-		{servers: 1, callers: 64, each: 60, kill: 150, limits: true},
-		{servers: 3, callers: 64, each: 60, kill: 50, limits: true},
-		{servers: 2, callers: 3, each: 500, kill: 100, limits: true},
-		{servers: 1, callers: 1, each: 1000, kill: 200, limits: true},
+		{servers: 1, callers: 64, each: 40},
+		{servers: 1, callers: 64, each: 40, limits: true},
+		{servers: 1, callers: 64, each: 40, kill: 150, limits: true},
+		{servers: 3, callers: 64, each: 40, kill: 50, limits: true},
+		{servers: 2, callers: 3, each: 300, kill: 100, limits: true},
+		{servers: 1, callers: 1, each: 500, kill: 200, limits: true},
 	}
 	for _, network := range networks {
 		for _, s := range storms {
@@ -50,7 +50,7 @@ func (s *storm) run(t *testing.T) {
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
 	events := newRecorder()
-	d := NewDealer(testConfig(zmtp.Dealer, events), patience)
+	d := NewDealer(testConfig(zmtp.Dealer, events))
 	groups := []*link.Group{d.Links()}
 	server := &echoServer{before: func(_ *RouterPeer, frames [][]byte) bool {
 		return !unanswered(binary.BigEndian.Uint64(frames[2]))
@@ -161,7 +161,7 @@ func checkAtRest(t *testing.T, d *Dealer) {
 // TestDealerFairShare has eight callers on one connection: none is starved.
 func TestDealerFairShare(t *testing.T) {
 	const callers, total = 8, 8000
-	d := NewDealer(testConfig(zmtp.Dealer, newRecorder()), patience)
+	d := NewDealer(testConfig(zmtp.Dealer, newRecorder()))
 	_, ep := routing(t, routerConfig(), new(echoServer), tcp)
 	connect(t, d.Links(), ep)
 	closing(t, d.Shutdown)
@@ -202,7 +202,7 @@ func TestDealerTakesTurnsReading(t *testing.T) {
 		}
 		return true
 	}}
-	d := NewDealer(testConfig(zmtp.Dealer, newRecorder()), patience)
+	d := NewDealer(testConfig(zmtp.Dealer, newRecorder()))
 	_, ep := routing(t, routerConfig(), server, tcp)
 	connect(t, d.Links(), ep)
 	closing(t, d.Shutdown)

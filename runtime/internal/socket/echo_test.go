@@ -30,6 +30,13 @@ func (s *echoServer) Receive(p *RouterPeer, frames [][]byte) Job {
 	return &echoJob{s, p, kept}
 }
 
+// Refuse answers with one frame more than was asked.
+func (j *echoJob) Refuse() {
+	if b, err := j.peer.BeginForced(); err == nil {
+		j.peer.Commit(appendMessage(b, append(j.frames, []byte("refused"))...))
+	}
+}
+
 func (j *echoJob) Pace() *Pace { return &j.server.pace }
 
 func (j *echoJob) Run() {
@@ -60,3 +67,9 @@ func routing(t *testing.T, cfg link.Config, r Receiver, endpoint string) (*Route
 }
 
 func routerConfig() link.Config { return testConfig(zmtp.Router, newRecorder()) }
+
+func (r *Router) isDraining() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.draining
+}

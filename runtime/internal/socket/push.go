@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 
 	"github.com/gozmq/gozmq/runtime/internal/link"
@@ -48,10 +49,7 @@ func (p *Push) Send(ctx context.Context, m Message) error {
 			p.mu.Unlock()
 			return link.ErrClosed
 		}
-		placed, err := false, error(nil)
-		if p.adopt() {
-			placed, err = p.place(m)
-		}
+		placed, err := p.place(m)
 		change := p.change
 		p.mu.Unlock()
 		if placed || err != nil {
@@ -65,24 +63,60 @@ func (p *Push) Send(ctx context.Context, m Message) error {
 	}
 }
 
-// place gives m to the next peer that has room; p.mu is held.
+// place gives m to a peer, after what departed peers left behind, which is
+// older; p.mu is held. It returns false when m has to wait.
 func (p *Push) place(m Message) (bool, error) {
-	for range p.peers {
-		p.turn++
-		c := p.peers[p.turn%len(p.peers)]
-		if ok, err := tryPush(c, m); ok || err != nil {
-			return ok, err
+	for p.adopt() {
+		placed, gone, err := p.try(m)
+		if gone == nil {
+			return placed, err
+		}
+		if !p.bury(gone) {
+			break
 		}
 	}
 	return false, nil
 }
 
-// tryPush appends m to c's queue; it returns false when c is full or gone.
-func tryPush(c *link.Conn, m Message) (bool, error) {
-	b, err := c.Begin()
-	if err != nil {
-		return false, nil
+// adopt places what departed peers left behind; it returns false when some of
+// it has to wait. p.mu is held.
+func (p *Push) adopt() bool {
+	for !p.orphans.empty() {
+		placed, gone, _ := p.try(&p.orphans)
+		switch {
+		case gone != nil:
+			if !p.bury(gone) {
+				return false
+			}
+		case !placed:
+			return false
+		default:
+			p.orphans.pop()
+		}
 	}
+	return true
+}
+
+// try gives m to the next peer that has room, if there is one. gone is a peer
+// that was found to have failed; then nothing was placed.
+func (p *Push) try(m Message) (placed bool, gone *link.Conn, err error) {
+	for range p.peers {
+		p.turn++
+		c := p.peers[p.turn%len(p.peers)]
+		b, err := c.Begin()
+		if errors.Is(err, link.ErrFull) {
+			continue
+		}
+		if err != nil {
+			return false, c, nil
+		}
+		return true, nil, push(c, b, m)
+	}
+	return false, nil, nil
+}
+
+// push appends m to b, which c.Begin returned.
+func push(c *link.Conn, b []byte, m Message) (err error) {
 	done := false
 	defer func() {
 		if !done {
@@ -90,23 +124,22 @@ func tryPush(c *link.Conn, m Message) (bool, error) {
 		}
 	}()
 	if b, err = m.AppendMessage(b); err != nil {
-		return false, err
+		return err
 	}
 	done = true
 	c.CommitLater(b)
-	return true, nil
+	return nil
 }
 
-// adopt places what departed peers left behind; it returns false when some of
-// it has to wait. p.mu is held.
-func (p *Push) adopt() bool {
-	for !p.orphans.empty() {
-		if placed, _ := p.place(&p.orphans); !placed {
-			return false
-		}
-		p.orphans.pop()
+// bury takes a failed peer out, with what it leaves behind. It returns false
+// while the peer is still being written to; it tells when it is not.
+func (p *Push) bury(c *link.Conn) bool {
+	unsent, ok := c.TryUnsent()
+	if ok {
+		p.peers = without(p.peers, c)
+		p.orphans.add(unsent)
 	}
-	return true
+	return ok
 }
 
 // changed tells those who wait to try again.
@@ -169,7 +202,8 @@ func (p *Push) Shutdown(ctx context.Context) error {
 	p.closed = true
 	p.mu.Unlock()
 	p.changed()
-	err := errors.Join(p.settle(ctx), p.group.Shutdown(ctx))
+	err := p.settle(ctx)
+	err = errors.Join(err, p.group.Shutdown(ctx))
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if err == nil && !p.orphans.empty() {
@@ -180,13 +214,25 @@ func (p *Push) Shutdown(ctx context.Context) error {
 
 var errUnsent = errors.New("a peer went before it had been sent everything, and no other was there")
 
-// settle waits until the orphans have found a peer.
+// settle waits until everything is with the kernel, while peers that go leave
+// to others what they had not been sent.
 func (p *Push) settle(ctx context.Context) error {
 	for {
 		p.mu.Lock()
-		left, change := !p.orphans.empty(), p.change
+		settled := p.adopt()
+		peers, change := slices.Clone(p.peers), p.change
 		p.mu.Unlock()
-		if !left {
+		for _, c := range peers {
+			select {
+			case <-c.Flushed():
+			case <-ctx.Done():
+				return context.Cause(ctx)
+			}
+		}
+		p.mu.Lock()
+		settled = settled && p.orphans.empty() && !slices.ContainsFunc(p.peers, (*link.Conn).Failed)
+		p.mu.Unlock()
+		if settled {
 			return nil
 		}
 		select {

@@ -14,6 +14,8 @@ type Job interface {
 	// Run carries the request out and answers it through the RouterPeer that
 	// it was received from.
 	Run()
+	// Refuse answers the request without carrying it out: the router stops.
+	Refuse()
 	// Pace returns what is known of how long jobs of this kind run.
 	Pace() *Pace
 }
@@ -58,12 +60,6 @@ func NewRouter(base context.Context, cfg link.Config, r Receiver) *Router {
 
 // Links returns the router's connections.
 func (r *Router) Links() *link.Group { return r.group }
-
-func (r *Router) isDraining() bool {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.draining
-}
 
 // start counts a job. It returns false when no more jobs are to run.
 func (r *Router) start() bool {
@@ -118,8 +114,8 @@ func (r *Router) follow(p *RouterPeer) {
 	}
 }
 
-// Drain stops accepting and reading, and waits until every job has run or ctx
-// ends. It must be called once, before Shutdown.
+// Drain stops accepting, has what is read from now on refused, and waits until
+// every job has run or ctx ends. It must be called once, before Shutdown.
 func (r *Router) Drain(ctx context.Context) error {
 	r.mu.Lock()
 	r.draining = true
@@ -133,10 +129,6 @@ func (r *Router) Drain(ctx context.Context) error {
 		ch <- nil
 	}
 	r.group.StopListening()
-	r.group.Each(func(c *link.Conn) {
-		c.Pause() // no one reads any more: silence means nothing
-		c.Interrupt()
-	})
 	return r.Wait(ctx)
 }
 
@@ -165,7 +157,6 @@ func (r *Router) Shutdown(ctx context.Context) error {
 		return err
 	case <-ctx.Done():
 	}
-	r.group.Each(func(c *link.Conn) { c.Close(link.ErrClosed) })
 	select {
 	case err := <-done:
 		return err

@@ -17,8 +17,7 @@ type RouterPeer struct {
 	Context context.Context
 
 	router *Router
-	cancel context.CancelCauseFunc // of Context
-	room   chan struct{}           // a token when a full queue has room
+	room   chan struct{} // a token when a full queue has room
 
 	corked int         // answers held back since the last write
 	hot    atomic.Bool // the watch knows the connection
@@ -32,13 +31,11 @@ type RouterPeer struct {
 // Serve reads a connection until it ends (link.Handler).
 func (r *Router) Serve(c *link.Conn) error {
 	ctx, cancel := context.WithCancelCause(r.base)
-	p := &RouterPeer{Conn: c, Context: ctx, router: r, cancel: cancel, room: make(chan struct{}, 1)}
+	c.OnClose(cancel)
+	p := &RouterPeer{Conn: c, Context: ctx, router: r, room: make(chan struct{}, 1)}
 	c.Room = p.hasRoom
-	defer func() {
-		<-c.Closed() // others may be reading, and jobs may have answers to send
-		cancel(c.Err())
-	}()
 	c.Ready()
+	defer func() { <-c.Closed() }() // others may be reading, and jobs may have answers to send
 	p.read()
 	<-c.Closed()
 	return c.Err()
@@ -50,7 +47,8 @@ func (p *RouterPeer) read() {
 	for {
 		frames, err := p.next()
 		if err != nil {
-			p.end(err)
+			p.uncork()
+			p.Close(err)
 			return
 		}
 		job := p.router.receiver.Receive(p, frames)
@@ -58,26 +56,14 @@ func (p *RouterPeer) read() {
 			continue
 		}
 		if !p.router.start() {
-			p.end(errDraining)
-			return
+			job.Refuse()
+			continue
 		}
 		if !p.run(job) {
 			return
 		}
 	}
 }
-
-// end is called by the last reader. While the router drains the connection
-// stays open for its answers.
-func (p *RouterPeer) end(err error) {
-	p.uncork()
-	if !errors.Is(err, errDraining) {
-		p.Close(err)
-		p.cancel(err)
-	}
-}
-
-var errDraining = errors.New("server is stopping")
 
 // run runs a job, here or beside another reader. It returns whether the caller
 // still is the reader.
@@ -154,9 +140,6 @@ func (p *RouterPeer) next() ([][]byte, error) {
 		frames, err := p.Next()
 		if !errors.Is(err, link.ErrInterrupted) {
 			return frames, err
-		}
-		if p.router.isDraining() {
-			return nil, errDraining
 		}
 		p.Resume()
 	}

@@ -1,0 +1,75 @@
+package gozmq
+
+import (
+	"context"
+	"time"
+
+	"google.golang.org/protobuf/proto"
+)
+
+// hedging says how a call is made several times at once.
+type hedging struct {
+	max   int // attempts
+	delay time.Duration
+}
+
+func (h hedging) applyCall(o *callOptions) { o.hedging = h }
+
+// maxHedges is how many attempts of one call may run at once.
+const maxHedges = 5
+
+// WithHedging makes a call of an idempotent method again, on another server
+// where there is one, each time that delay has gone by without a reply, up to
+// max attempts in all (2 to 5). The first reply counts, the other attempts are
+// given up. It has no effect on methods that are not marked idempotent.
+func WithHedging(max int, delay time.Duration) CallOption { return hedging{max, delay} }
+
+// hedge makes the call as often as its hedging says and returns the first
+// outcome that is not worth another attempt.
+func (c *Conn) hedge(ctx context.Context, call outgoingCall, reply proto.Message) error {
+	h := call.hedging
+	ctx, giveUp := context.WithCancel(ctx)
+	defer giveUp()
+	type outcome struct {
+		reply proto.Message
+		meta  ReplyMetadata
+		err   error
+	}
+	max := min(h.max, maxHedges)
+	outcomes := make(chan outcome, max)
+	start := func() {
+		own := outcome{reply: reply.ProtoReflect().New().Interface()}
+		mine := call
+		mine.replyMetadata = &own.meta
+		own.err = c.attempts(ctx, &mine, own.reply)
+		outcomes <- own
+	}
+	timer := time.NewTimer(h.delay)
+	defer timer.Stop()
+	go start()
+	for started, ended := 1, 0; ; {
+		select {
+		case got := <-outcomes:
+			if ended++; CodeOf(got.err) == CodeUnavailable && ended < max && ctx.Err() == nil {
+				if started < max {
+					started++
+					go start()
+				}
+				continue
+			}
+			if got.err == nil {
+				proto.Merge(reply, got.reply)
+			}
+			if call.replyMetadata != nil {
+				*call.replyMetadata = got.meta
+			}
+			return got.err
+		case <-timer.C:
+			if started < max {
+				started++
+				go start()
+				timer.Reset(h.delay)
+			}
+		}
+	}
+}

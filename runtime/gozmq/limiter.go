@@ -1,0 +1,57 @@
+package gozmq
+
+import "sync"
+
+// A limiter lets a number of calls run at once and a number of others wait.
+type limiter struct {
+	limit int
+	queue int
+
+	mu      sync.Mutex
+	running int
+	waiting []chan struct{} // closed when it is one's turn; first come first
+}
+
+// enter takes a place. When all are taken it returns a channel to wait on for
+// one; ok is false when the queue is full, too.
+func (l *limiter) enter() (turn chan struct{}, ok bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.running < l.limit {
+		l.running++
+		return nil, true
+	}
+	if len(l.waiting) >= l.queue {
+		return nil, false
+	}
+	turn = make(chan struct{})
+	l.waiting = append(l.waiting, turn)
+	return turn, true
+}
+
+// leave gives a place to whoever waits for one.
+func (l *limiter) leave() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if len(l.waiting) == 0 {
+		l.running--
+		return
+	}
+	close(l.waiting[0])
+	l.waiting[0] = nil
+	l.waiting = l.waiting[1:]
+}
+
+// giveUp ends a wait. It returns false when the turn has come already: the
+// place is to be given back with leave.
+func (l *limiter) giveUp(turn chan struct{}) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for i := range l.waiting {
+		if l.waiting[i] == turn {
+			l.waiting = append(l.waiting[:i:i], l.waiting[i+1:]...)
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,96 @@
+package gozmq
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"sync"
+	"time"
+
+	"google.golang.org/protobuf/proto"
+
+	"github.com/gozmq/gozmq/runtime/internal/socket"
+)
+
+// Pauses between the attempts of one call: they double, and each is spread at
+// random over the upper half.
+const (
+	retryFirst = 50 * time.Millisecond
+	retryLimit = 2 * time.Second
+)
+
+// maxMoves is how often a call is sent to another server because the one that
+// had it went.
+const maxMoves = 3
+
+// attempts makes the call, and again while it fails with CodeUnavailable, if
+// the method is idempotent: at once when its server went and another one is
+// there, and after a pause as often as the method's annotation allows.
+func (c *Conn) attempts(ctx context.Context, call *outgoingCall, reply proto.Message) error {
+	m := call.method
+	pause, moves := retryFirst, 0
+	for attempt := 1; ; {
+		err := c.attempt(ctx, call, reply)
+		if m.Idempotency == IdempotencyUnknown {
+			return err
+		}
+		c.budget.note(err)
+		if CodeOf(err) != CodeUnavailable {
+			return err
+		}
+		if errors.As(err, new(*socket.LostError)) && moves < maxMoves && c.dealer.Peers() > 0 {
+			moves++
+			continue
+		}
+		if attempt++; attempt > m.MaxAttempts || !c.budget.allows() {
+			return err
+		}
+		if !sleep(ctx, pause/2+rand.N(pause/2)) {
+			return err
+		}
+		pause = min(2*pause, retryLimit)
+	}
+}
+
+// sleep waits for d; it returns false when ctx ends first.
+func sleep(ctx context.Context, d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// A retryBudget keeps retries from becoming a storm when a server is down: a
+// failure takes a token, a success gives a tenth of one back, and calls are
+// tried again only while more than half of the tokens are there. It is the
+// throttling of gRPC (proposal A6).
+type retryBudget struct {
+	mu    sync.Mutex
+	spent int // in tenths of a token
+}
+
+const (
+	budgetTokens = 100 // in tenths of a token
+	budgetFail   = 10
+)
+
+func (b *retryBudget) note(err error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	switch {
+	case CodeOf(err) == CodeUnavailable:
+		b.spent = min(b.spent+budgetFail, budgetTokens)
+	case b.spent > 0:
+		b.spent--
+	}
+}
+
+func (b *retryBudget) allows() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.spent < budgetTokens/2
+}
