@@ -35,6 +35,13 @@ var layers = map[string][]string{
 	"runtime/internal/socket":    {"runtime/internal/link", "runtime/internal/zmtp", "runtime/internal/prefix"},
 	"runtime/gozmq":              {"runtime/internal/link", "runtime/internal/prefix", "runtime/internal/socket", "runtime/internal/transport", "runtime/internal/zmtp", "proto"},
 
+	"runtime/gozmqv1gozmq":  {"runtime/gozmq", "proto"}, // generated
+	"runtime/gozmqhealth":   {"runtime/gozmq", "runtime/gozmqv1gozmq", "proto"},
+	"runtime/gozmqdescribe": {"runtime/gozmq", "runtime/gozmqv1gozmq", "proto"},
+
+	"runtime/gozmqtest": {"runtime/gozmq"},
+	"runtime/soak":      {}, // tests only
+
 	"example":     {"runtime/gozmq", "proto"},
 	"interop/gen": {"runtime/gozmq", "proto"},
 	"interop":     {},

@@ -1,0 +1,155 @@
+package gozmqtest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"google.golang.org/protobuf/proto"
+
+	"github.com/gozmq/gozmq/runtime/gozmq"
+)
+
+// Faults makes calls fail or wait by their method. As a gozmq.Caller it stands
+// between a generated client and Caller; Intercept puts it into a Conn or a
+// Server instead. A procedure is "package.Service/Method", for which generated
+// code has constants; "" stands for all that have no fault of that kind of
+// their own. The zero value has no faults. Its methods may be called from any
+// goroutine; it must not be copied.
+type Faults struct {
+	// Caller makes the calls that do not fail. With nil they fail with
+	// CodeUnavailable.
+	Caller gozmq.Caller
+
+	mu     sync.Mutex
+	errs   map[string]error
+	delays map[string]time.Duration
+	calls  map[string]int
+	total  int
+	change chan struct{} // closed when a call begins; nil: no one waits
+}
+
+// Fail makes calls of a procedure fail with err and not go further; nil ends
+// that. An error without a code of its own gets that of gozmq.CodeOf, as it
+// would on its way from a server.
+func (f *Faults) Fail(procedure string, err error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	set(&f.errs, procedure, err, err == nil)
+}
+
+// Delay makes calls of a procedure wait for d before they go further, or fail,
+// but no longer than their context lasts; 0 ends that. A timeout from the
+// method's annotation runs meanwhile only with Intercept.
+func (f *Faults) Delay(procedure string, d time.Duration) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	set(&f.delays, procedure, d, d <= 0)
+}
+
+// Calls returns how many calls of a procedure have begun, those that failed
+// included; for "" it counts all.
+func (f *Faults) Calls(procedure string) int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.count(procedure)
+}
+
+func (f *Faults) count(procedure string) int {
+	if procedure == "" {
+		return f.total
+	}
+	return f.calls[procedure]
+}
+
+// WaitCalls waits until Calls returns at least n.
+func (f *Faults) WaitCalls(ctx context.Context, procedure string, n int) error {
+	for {
+		f.mu.Lock()
+		have := f.count(procedure)
+		if f.change == nil {
+			f.change = make(chan struct{})
+		}
+		change := f.change
+		f.mu.Unlock()
+		if have >= n {
+			return nil
+		}
+		select {
+		case <-change:
+		case <-ctx.Done():
+			return fmt.Errorf("faults: %w: %d of %d calls of %q have begun", ctx.Err(), have, n, procedure)
+		}
+	}
+}
+
+// Call makes a call through Caller, unless it is to fail (gozmq.Caller).
+func (f *Faults) Call(ctx context.Context, m *gozmq.Method, req, reply proto.Message, opts ...gozmq.CallOption) error {
+	if err := f.begin(ctx, m); err != nil {
+		return err
+	}
+	if f.Caller == nil {
+		return gozmq.Errorf(gozmq.CodeUnavailable, "%s: gozmqtest.Faults has no Caller", m.Procedure)
+	}
+	return f.Caller.Call(ctx, m, req, reply, opts...)
+}
+
+// Intercept is a gozmq.Interceptor with the same faults, for
+// gozmq.WithInterceptors.
+func (f *Faults) Intercept(ctx context.Context, call *gozmq.CallInfo, req proto.Message, next gozmq.Next) (proto.Message, error) {
+	if err := f.begin(ctx, call.Method); err != nil {
+		return nil, err
+	}
+	return next(ctx, req)
+}
+
+// begin counts a call and returns how it is to fail.
+func (f *Faults) begin(ctx context.Context, m *gozmq.Method) error {
+	f.mu.Lock()
+	err, delay := get(f.errs, m.Procedure), get(f.delays, m.Procedure)
+	if f.calls == nil {
+		f.calls = make(map[string]int)
+	}
+	f.calls[m.Procedure]++
+	f.total++
+	if f.change != nil {
+		close(f.change)
+		f.change = nil
+	}
+	f.mu.Unlock()
+	if delay > 0 {
+		timer := time.NewTimer(delay)
+		defer timer.Stop()
+		select {
+		case <-timer.C:
+		case <-ctx.Done():
+			err = ctx.Err()
+		}
+	}
+	if err == nil || errors.As(err, new(*gozmq.Error)) {
+		return err
+	}
+	return gozmq.Errorf(gozmq.CodeOf(err), "%s: %w", m.Procedure, err)
+}
+
+// set puts a value into a map that may be nil, or takes it out.
+func set[V any](m *map[string]V, key string, v V, remove bool) {
+	if remove {
+		delete(*m, key)
+		return
+	}
+	if *m == nil {
+		*m = make(map[string]V)
+	}
+	(*m)[key] = v
+}
+
+// get returns the value for a procedure, or else that for all.
+func get[V any](m map[string]V, procedure string) V {
+	if v, ok := m[procedure]; ok {
+		return v
+	}
+	return m[""]
+}

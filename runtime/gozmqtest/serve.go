@@ -1,0 +1,88 @@
+package gozmqtest
+
+import (
+	"context"
+	"io"
+	"sync"
+
+	"github.com/gozmq/gozmq/runtime/gozmq"
+)
+
+// NewConn starts a server for the services that register registers, and
+// returns a Conn to it. They meet without a network; both end with the test.
+//
+//	conn := gozmqtest.NewConn(t, func(r gozmq.Registrar) error {
+//		return greetv1gozmq.RegisterGreeterServer(r, &greeter{})
+//	})
+//	client := greetv1gozmq.NewGreeterClient(conn)
+func NewConn(t TB, register func(gozmq.Registrar) error, opts ...gozmq.DialOption) *gozmq.Conn {
+	t.Helper()
+	addrs := Serve(t, gozmq.Bind(Endpoint()), register)
+	return Open(gozmq.Dial(append(opts, gozmq.Connect(addrs...))...)).For(t)
+}
+
+// Serve starts a server for the services that register registers and returns
+// the endpoints that it has bound. The server is stopped with the test, and
+// the test fails when it does not stop well.
+func Serve(t TB, where gozmq.Endpoints, register func(gozmq.Registrar) error, opts ...gozmq.ServerOption) []string {
+	t.Helper()
+	s := gozmq.NewServer(opts...)
+	if err := register(s); err != nil {
+		t.Fatalf("gozmqtest.Serve: %v", err)
+	}
+	if err := s.Listen(where); err != nil {
+		t.Fatalf("gozmqtest.Serve: %v", err)
+	}
+	Run(t, func(ctx context.Context) error { return s.Serve(ctx) })
+	return s.Addrs()
+}
+
+// Opened is one end of a pattern that is to be closed with a test. Open makes
+// it.
+type Opened[S io.Closer] struct {
+	s   S
+	err error
+}
+
+// Open takes what gozmq.Dial, gozmq.NewPublisher or another constructor of that
+// kind, of the runtime or generated, has returned.
+//
+//	feed := gozmqtest.Open(weatherv1gozmq.NewFeedPublisher(gozmq.Bind(endpoint))).For(t)
+func Open[S io.Closer](s S, err error) Opened[S] { return Opened[S]{s, err} }
+
+// For returns the open end and closes it with the test, which fails when that
+// does not go well, and at once when the constructor did not.
+func (o Opened[S]) For(t TB) S {
+	t.Helper()
+	if o.err != nil {
+		t.Fatalf("gozmqtest.Open: %v", o.err)
+	}
+	t.Cleanup(func() {
+		if err := o.s.Close(); err != nil {
+			t.Errorf("gozmqtest.Open: close: %v", err)
+		}
+	})
+	return o.s
+}
+
+// Run runs a worker, a server, or anything else that ends with its context, in
+// a goroutine. stop ends the context and waits; it is called with the test, if
+// not before. An error fails the test.
+//
+//	gozmqtest.Run(t, func(ctx context.Context) error {
+//		return imagev1gozmq.RunThumbnailsWorker(ctx, &renderer{}, from, to)
+//	})
+func Run(t TB, run func(ctx context.Context) error) (stop func()) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- run(ctx) }()
+	stop = sync.OnceFunc(func() {
+		cancel()
+		if err := <-done; err != nil {
+			t.Errorf("gozmqtest.Run: %v", err)
+		}
+	})
+	t.Cleanup(stop)
+	return stop
+}
