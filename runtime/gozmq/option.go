@@ -22,6 +22,7 @@ type SocketOption interface {
 	VentilatorOption
 	WorkerOption
 	SinkOption
+	ProxyOption
 }
 
 // Options of one role each. The functions named With… and the types Endpoints

@@ -161,8 +161,11 @@ func (x *RequestHeader) GetCancel() bool {
 type ReplyHeader struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// What the server says beside the reply: before it had one, and after.
-	Headers       []*Metadatum `protobuf:"bytes,1,rep,name=headers,proto3" json:"headers,omitempty"`
-	Trailers      []*Metadatum `protobuf:"bytes,2,rep,name=trailers,proto3" json:"trailers,omitempty"`
+	Headers  []*Metadatum `protobuf:"bytes,1,rep,name=headers,proto3" json:"headers,omitempty"`
+	Trailers []*Metadatum `protobuf:"bytes,2,rep,name=trailers,proto3" json:"trailers,omitempty"`
+	// The server is stopping and has not carried the call out: another server
+	// may have it. The status is UNAVAILABLE.
+	Refused       bool `protobuf:"varint,3,opt,name=refused,proto3" json:"refused,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -209,6 +212,13 @@ func (x *ReplyHeader) GetTrailers() []*Metadatum {
 		return x.Trailers
 	}
 	return nil
+}
+
+func (x *ReplyHeader) GetRefused() bool {
+	if x != nil {
+		return x.Refused
+	}
+	return false
 }
 
 // Metadatum is one entry of a call's metadata. A key may come several times.
@@ -278,10 +288,11 @@ const file_gozmq_v1_wire_proto_rawDesc = "" +
 	"\n" +
 	"timeout_us\x18\x01 \x01(\x04R\ttimeoutUs\x12/\n" +
 	"\bmetadata\x18\x02 \x03(\v2\x13.gozmq.v1.MetadatumR\bmetadata\x12\x16\n" +
-	"\x06cancel\x18\x03 \x01(\bR\x06cancel\"m\n" +
+	"\x06cancel\x18\x03 \x01(\bR\x06cancel\"\x87\x01\n" +
 	"\vReplyHeader\x12-\n" +
 	"\aheaders\x18\x01 \x03(\v2\x13.gozmq.v1.MetadatumR\aheaders\x12/\n" +
-	"\btrailers\x18\x02 \x03(\v2\x13.gozmq.v1.MetadatumR\btrailers\"3\n" +
+	"\btrailers\x18\x02 \x03(\v2\x13.gozmq.v1.MetadatumR\btrailers\x12\x18\n" +
+	"\arefused\x18\x03 \x01(\bR\arefused\"3\n" +
 	"\tMetadatum\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\fR\x05valueB/Z-github.com/gozmq/gozmq/proto/gozmq/v1;gozmqv1b\x06proto3"

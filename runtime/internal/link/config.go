@@ -15,6 +15,7 @@ import (
 type Config struct {
 	SocketType zmtp.SocketType
 	Identity   string // announced to peers; "" for none
+	Plain      bool   // do not announce that our extensions may be used
 
 	MaxMessageSize int // bytes of a message's body
 	SendQueue      int // messages kept for a peer beyond the kernel's buffer

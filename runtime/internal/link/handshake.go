@@ -144,5 +144,8 @@ func (c *Config) metadata() zmtp.Metadata {
 	if c.Identity != "" {
 		m = append(m, zmtp.Property{Name: zmtp.PropertyIdentity, Value: c.Identity})
 	}
+	if c.Plain {
+		return m
+	}
 	return append(m, zmtp.Property{Name: zmtp.PropertyGozmq, Value: "1"})
 }

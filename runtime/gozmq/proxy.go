@@ -1,0 +1,225 @@
+package gozmq
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/gozmq/gozmq/runtime/internal/link"
+	"github.com/gozmq/gozmq/runtime/internal/zmtp"
+)
+
+// A Pattern is one of ZeroMQ's patterns.
+type Pattern uint8
+
+const (
+	// ReqRep: requests and their replies.
+	ReqRep Pattern = iota + 1
+	// PubSub: publications to those who subscribed.
+	PubSub
+	// PushPull: tasks, each to one worker; results, likewise.
+	PushPull
+)
+
+// String returns the pattern's name as ZeroMQ writes it.
+func (p Pattern) String() string {
+	switch p {
+	case ReqRep:
+		return "REQ/REP"
+	case PubSub:
+		return "PUB/SUB"
+	case PushPull:
+		return "PUSH/PULL"
+	default:
+		return fmt.Sprintf("pattern %d", uint8(p))
+	}
+}
+
+// ProxyOption is an option of NewProxy.
+type ProxyOption interface{ applyProxy(*proxyConfig) }
+
+type proxyConfig struct {
+	socketConfig
+	maxSubscriptions int
+	capture          func(ProxyMessage)
+}
+
+func (o socketOption) applyProxy(c *proxyConfig)     { o(&c.socketConfig) }
+func (o maxSubscriptions) applyProxy(c *proxyConfig) { c.maxSubscriptions = int(o) }
+
+// A ProxyMessage is a message on its way through a Proxy.
+type ProxyMessage struct {
+	// ToFront is true for a reply, which goes from the back to the front.
+	ToFront bool
+	// Frames are what the sender sent, envelope and all. They are valid during
+	// the call only and must not be changed.
+	Frames [][]byte
+}
+
+type proxyCapture func(ProxyMessage)
+
+func (o proxyCapture) applyProxy(c *proxyConfig) { c.capture = o }
+
+// WithCapture has f called with every message that a proxy passes on, before it
+// does so. f is called from several goroutines at once. It must not block: what
+// is behind the message waits for it.
+func WithCapture(f func(ProxyMessage)) ProxyOption { return proxyCapture(f) }
+
+// ProxyStats are what a Proxy has counted since it was made.
+type ProxyStats struct {
+	// ToBack are messages that went from the front to the back.
+	ToBack uint64
+	// ToFront are replies that went from the back to the front.
+	ToFront uint64
+	// Unroutable are replies that were dropped because the peer that they are
+	// for is gone or never was.
+	Unroutable uint64
+	// Dropped are messages that someone misses: replies to a peer that does not
+	// read them, publications for a subscriber whose queue was full, requests
+	// that could not be passed on.
+	Dropped uint64
+}
+
+// A Proxy passes messages on between a front, where those connect who begin an
+// exchange, and a back. Its peers may be of any kind, further proxies among
+// them: it looks at the frames that route a message and leaves the rest as it
+// is. Each side binds, connects or does both. Its methods may be called from
+// any goroutine.
+//
+// What the two sides are on the wire, and what one peer can do to the others:
+//
+//   - ReqRep: ROUTER for clients, DEALER for servers. Requests are taken from
+//     the clients in turn and go to the servers in turn, but not to one whose
+//     queue is full; while all are full, or there is none, clients are not read.
+//     A reply goes back to where its request came from, or is dropped if that
+//     connection is gone. A client that does not read its replies is not read
+//     either, and from 16 times the bytes of WithSendQueue on loses replies.
+//     Requests that a server had not been sent when it went go to another one;
+//     those that it had are lost, and their callers' deadlines tell them so.
+//   - PushPull: PULL for ventilators, PUSH for workers (or workers and sinks).
+//     The same, without replies: nothing is dropped, whoever pushes waits.
+//   - PubSub: XSUB for publishers, XPUB for subscribers. Subscriptions are
+//     merged: a publisher is told of each prefix once, and when the last
+//     subscriber has given it up. A subscriber whose queue is full misses
+//     messages, as it would at a publisher; no one waits for it.
+//
+// A client that gives a call up does not tell a server behind a proxy: that is
+// an extension that the proxy does not announce. A request grows by 11 bytes at
+// each proxy. A server should allow messages at least as large as the proxy in
+// front of it (WithMaxMessageSize), or one client that sends a larger one costs
+// the proxy's connection to it, and with it the calls of others.
+type Proxy struct {
+	relay    relay
+	observer *observer
+	linger   time.Duration
+	front    []string
+	back     []string
+
+	once   sync.Once
+	closed chan struct{}
+	err    error // of Close, once closed is
+}
+
+// A relay is the part of a Proxy that knows its pattern.
+type relay interface {
+	// links returns the connections of both sides.
+	links() (front, back *link.Group)
+	// run passes messages on from the front until close is called; nil where
+	// that happens in the connections' goroutines.
+	run()
+	// close ends what has begun, until ctx ends.
+	close(ctx context.Context) error
+	stats() ProxyStats
+}
+
+// NewProxy opens a proxy, which passes messages on from then on. Options that
+// are about sockets hold for both sides. Close, or Run, must be called.
+func NewProxy(pattern Pattern, front, back Endpoints, opts ...ProxyOption) (*Proxy, error) {
+	cfg := proxyConfig{socketConfig: newSocketConfig(""), maxSubscriptions: 1 << 17}
+	for _, o := range opts {
+		o.applyProxy(&cfg)
+	}
+	err := cfg.check()
+	if err == nil && cfg.maxSubscriptions < 1 {
+		err = fmt.Errorf("WithMaxSubscriptions: %d, want at least 1", cfg.maxSubscriptions)
+	}
+	if err == nil && (pattern < ReqRep || pattern > PushPull) {
+		err = fmt.Errorf("%v: want gozmq.ReqRep, PubSub or PushPull", pattern)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("proxy: %w", err)
+	}
+	p := &Proxy{observer: newObserver(cfg.observer), linger: cfg.linger, closed: make(chan struct{})}
+	switch pattern {
+	case ReqRep:
+		p.relay = newReqRepRelay(&cfg, p.observer)
+	case PubSub:
+		p.relay = newPubSubRelay(&cfg, p.observer)
+	case PushPull:
+		p.relay = newPushPullRelay(&cfg, p.observer)
+	}
+	if err := p.open(front, back); err != nil {
+		_ = p.Close()
+		return nil, fmt.Errorf("proxy: %w", err)
+	}
+	return p, nil
+}
+
+// open opens the back first, so that what comes to the front finds it.
+func (p *Proxy) open(front, back Endpoints) (err error) {
+	p.relay.run()
+	frontLinks, backLinks := p.relay.links()
+	if p.back, err = back.open(backLinks); err != nil {
+		return fmt.Errorf("back: %w", err)
+	}
+	if p.front, err = front.open(frontLinks); err != nil {
+		return fmt.Errorf("front: %w", err)
+	}
+	return nil
+}
+
+// side returns the configuration of one side.
+func (c *proxyConfig) side(t zmtp.SocketType, o *observer) link.Config {
+	cfg := c.Config
+	cfg.SocketType, cfg.Observe = t, o.link(t)
+	cfg.Plain = true // what is behind the proxy need not be one of ours
+	return cfg
+}
+
+// FrontAddrs returns the endpoints that were bound at the front, with ports
+// filled in.
+func (p *Proxy) FrontAddrs() []string { return p.front }
+
+// BackAddrs returns the endpoints that were bound at the back, with ports
+// filled in.
+func (p *Proxy) BackAddrs() []string { return p.back }
+
+// Stats returns what was counted so far.
+func (p *Proxy) Stats() ProxyStats { return p.relay.stats() }
+
+// Run waits until ctx ends or Close is called, and closes the proxy. It returns
+// what Close does.
+func (p *Proxy) Run(ctx context.Context) error {
+	select {
+	case <-ctx.Done():
+	case <-p.closed:
+	}
+	return p.Close()
+}
+
+// Close stops the proxy: what it has taken is passed on until the linger time
+// is over, then all connections are closed. Replies that come later are lost.
+// It returns an error when something was left. Further calls wait for the
+// first one and return the same.
+func (p *Proxy) Close() error {
+	p.once.Do(func() {
+		p.err = lingering(p.linger, p.relay.close)
+		p.observer.close()
+		close(p.closed)
+	})
+	return p.err
+}
+
+var errProxyLeft = errors.New("closed with messages that no one took (raise the time with WithLinger)")

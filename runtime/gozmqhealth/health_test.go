@@ -1,0 +1,158 @@
+package gozmqhealth_test
+
+import (
+	"context"
+	"math/rand/v2"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"google.golang.org/protobuf/types/known/durationpb"
+
+	gozmqv1 "github.com/gozmq/gozmq/proto/gozmq/v1"
+	"github.com/gozmq/gozmq/runtime/gozmq"
+	"github.com/gozmq/gozmq/runtime/gozmqhealth"
+	"github.com/gozmq/gozmq/runtime/gozmqtest"
+	"github.com/gozmq/gozmq/runtime/gozmqv1gozmq"
+)
+
+// patience is how long a test waits for what must happen.
+const patience = 20 * time.Second
+
+func within(t testing.TB) context.Context {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	t.Cleanup(cancel)
+	return ctx
+}
+
+// serve runs a server with a Health and returns a Conn to it.
+func serve(t *testing.T, where gozmq.Endpoints) (*gozmqhealth.Health, *gozmq.Conn) {
+	t.Helper()
+	var health *gozmqhealth.Health
+	addrs := gozmqtest.Serve(t, where, func(r gozmq.Registrar) (err error) {
+		health, err = gozmqhealth.Register(r)
+		return err
+	})
+	return health, gozmqtest.Open(gozmq.Dial(gozmq.Connect(addrs...))).For(t)
+}
+
+func TestHealthOverTheWire(t *testing.T) {
+	for name, endpoint := range map[string]string{"tcp": "tcp://127.0.0.1:*", "ipc": "ipc://*", "inproc": gozmqtest.Endpoint()} {
+		t.Run(name, func(t *testing.T) {
+			health, conn := serve(t, gozmq.Bind(endpoint))
+			client := gozmqv1gozmq.NewHealthClient(conn)
+			resp, err := client.Check(within(t), &gozmqv1.HealthCheckRequest{})
+			if err != nil || resp.GetStatus() != gozmqv1.HealthStatus_HEALTH_STATUS_SERVING {
+				t.Fatalf("Check = %v, %v", resp, err)
+			}
+			var wg sync.WaitGroup
+			defer wg.Wait()
+			for range 8 {
+				wg.Go(func() {
+					next, err := client.Check(within(t), &gozmqv1.HealthCheckRequest{Version: resp.GetVersion(), MaxWait: durationpb.New(time.Minute)})
+					if err != nil || next.GetStatus() != gozmqv1.HealthStatus_HEALTH_STATUS_NOT_SERVING {
+						t.Errorf("Check = %v, %v", next, err)
+					}
+				})
+			}
+			health.Set("", false)
+		})
+	}
+}
+
+// A server that is stopped after Shutdown does not wait for those who watch.
+func TestShutdownFreesTheDrain(t *testing.T) {
+	var health *gozmqhealth.Health
+	srv := gozmq.NewServer(gozmq.WithDrainTimeout(time.Hour))
+	health, err := gozmqhealth.Register(srv)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := srv.Listen(gozmq.Bind(gozmqtest.Endpoint())); err != nil {
+		t.Fatal(err)
+	}
+	stop := gozmqtest.Run(t, func(ctx context.Context) error { return srv.Serve(ctx) })
+	conn := gozmqtest.Open(gozmq.Dial(gozmq.Connect(srv.Addrs()...))).For(t)
+	statuses := make(chan gozmqv1.HealthStatus, 1)
+	ctx, cancel := context.WithCancel(within(t))
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		for status, err := range gozmqhealth.Watch(ctx, conn, "") {
+			if err != nil {
+				return // the server is gone
+			}
+			statuses <- status
+		}
+	})
+	if s := <-statuses; s != gozmqv1.HealthStatus_HEALTH_STATUS_SERVING {
+		t.Errorf("got %v", s)
+	}
+	health.Shutdown()
+	if s := <-statuses; s != gozmqv1.HealthStatus_HEALTH_STATUS_NOT_SERVING {
+		t.Errorf("got %v", s)
+	}
+	stop()
+	cancel()
+	wg.Wait()
+}
+
+func TestRegisterTwice(t *testing.T) {
+	srv := gozmq.NewServer()
+	if _, err := gozmqhealth.Register(srv); err != nil {
+		t.Fatal(err)
+	}
+	if h, err := gozmqhealth.Register(srv); err == nil || h != nil || !strings.Contains(err.Error(), "registered already") {
+		t.Errorf("a second Register gave %v, %v", h, err)
+	}
+}
+
+// Everything at once, for the race detector: who watches sees changes only, and
+// who asks after Shutdown sees nothing serving.
+func TestConcurrentUse(t *testing.T) {
+	seed := rand.Uint64()
+	t.Logf("seed %d", seed)
+	health, conn := serve(t, gozmq.Bind(gozmqtest.Endpoint()))
+	ctx, cancel := context.WithCancel(within(t))
+	defer cancel()
+	services := []string{"", "a.Service", "b.Service"}
+	var watching, setting sync.WaitGroup
+	seen := make([][]gozmqv1.HealthStatus, len(services))
+	for i, service := range services {
+		watching.Go(func() {
+			for status, err := range gozmqhealth.Watch(ctx, conn, service) {
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				seen[i] = append(seen[i], status)
+			}
+		})
+		setting.Go(func() {
+			r := rand.New(rand.NewPCG(seed, uint64(i)))
+			for range 500 {
+				health.Set(service, r.IntN(2) == 0)
+			}
+		})
+	}
+	setting.Wait()
+	health.Shutdown()
+	for i, service := range services {
+		for status, err := range gozmqhealth.Watch(ctx, conn, service) {
+			if err != nil || status != gozmqv1.HealthStatus_HEALTH_STATUS_NOT_SERVING {
+				t.Errorf("service %d is %v, %v after Shutdown", i, status, err)
+			}
+			break
+		}
+	}
+	cancel()
+	watching.Wait()
+	for i := range services {
+		for j := 1; j < len(seen[i]); j++ {
+			if seen[i][j] == seen[i][j-1] {
+				t.Errorf("service %d: %v came twice in a row", i, seen[i][j])
+			}
+		}
+	}
+}

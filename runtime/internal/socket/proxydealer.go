@@ -1,0 +1,50 @@
+package socket
+
+import (
+	"context"
+
+	"github.com/gozmq/gozmq/runtime/internal/link"
+)
+
+// A ProxyDealer is the side of a proxy that servers see: a Push that passes on
+// what its peers answer. Its methods may be called from any goroutine.
+type ProxyDealer struct {
+	push Push
+	to   BatchReceiver
+}
+
+// NewProxyDealer returns a dealer without peers. Shutdown must be called.
+func NewProxyDealer(cfg link.Config, to BatchReceiver) *ProxyDealer {
+	d := &ProxyDealer{push: Push{change: make(chan struct{})}, to: to}
+	d.push.group = link.NewGroup(cfg, d)
+	return d
+}
+
+// Links returns the dealer's connections.
+func (d *ProxyDealer) Links() *link.Group { return d.push.group }
+
+// Send is that of a Push.
+func (d *ProxyDealer) Send(ctx context.Context, m Message) error { return d.push.Send(ctx, m) }
+
+// Serve is that of a Push, but for what the peer sends (link.Handler).
+func (d *ProxyDealer) Serve(c *link.Conn) error {
+	p := &d.push
+	c.Room = p.changed
+	p.mu.Lock()
+	p.peers = append(p.peers, c)
+	p.mu.Unlock()
+	p.changed()
+	c.Ready()
+	err := receive(c, d.to)
+	c.Close(err)
+	unsent := c.Unsent()
+	p.mu.Lock()
+	p.peers = without(p.peers, c)
+	p.orphans.add(unsent)
+	p.mu.Unlock()
+	p.changed()
+	return err
+}
+
+// Shutdown is that of a Push. What peers answer is passed on until it returns.
+func (d *ProxyDealer) Shutdown(ctx context.Context) error { return d.push.Shutdown(ctx) }

@@ -1,0 +1,182 @@
+package socket
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"sync"
+
+	"github.com/gozmq/gozmq/runtime/internal/link"
+)
+
+// A ProxyRouter is the side of a proxy that clients see. It takes requests from
+// its peers, one from each in turn, under a route that it makes up for each
+// connection: an identity that a peer announces may come again, and then late
+// replies would reach the wrong one. Reply may be called from any goroutine,
+// Recv by one at a time.
+type ProxyRouter struct {
+	pull Pull
+	room int // bytes of replies that wait for one peer
+
+	mu     sync.Mutex
+	last   uint64
+	peers  map[uint64]*link.Conn
+	routes map[*pulled]uint64 // of batches that have not been received
+}
+
+// ErrUnroutable is returned for a reply whose peer is gone or never was.
+var ErrUnroutable = errors.New("the reply's route leads nowhere")
+
+// replyRoom is how much of replies may wait for a peer, as a multiple of what
+// makes it full. A peer that is full is not read, so what goes beyond answers
+// requests that were passed on before.
+const replyRoom = 16
+
+// NewProxyRouter returns a router without peers that reads at most window
+// requests of one peer ahead. Shutdown must be called.
+func NewProxyRouter(cfg link.Config, window int) *ProxyRouter {
+	r := &ProxyRouter{
+		pull: Pull{window: window, wake: make(chan struct{})}, room: replyRoom * cfg.SendQueueBytes,
+		peers: make(map[uint64]*link.Conn), routes: make(map[*pulled]uint64),
+	}
+	r.pull.group = link.NewGroup(cfg, r)
+	return r
+}
+
+// Links returns the router's connections.
+func (r *ProxyRouter) Links() *link.Group { return r.pull.group }
+
+// routeSize is the size of a route: a zero, which begins no identity that a
+// peer may announce, and a number.
+const routeSize = 9
+
+// Recv returns the next request, whose route is appended to route, or the
+// context's error, or link.ErrClosed.
+func (r *ProxyRouter) Recv(ctx context.Context, route []byte) (Received, []byte, error) {
+	m, err := r.pull.Recv(ctx)
+	if err != nil {
+		return m, nil, err
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	id := r.routes[m.batch]
+	if m.batch.next == m.batch.Len() {
+		delete(r.routes, m.batch)
+	}
+	return m, binary.BigEndian.AppendUint64(append(route, 0), id), nil
+}
+
+// Reply sends the frames behind the first one, which is a route, and never
+// waits. It returns ErrUnroutable, or link.ErrFull when too much waits for the
+// peer already; in both cases the reply is dropped.
+func (r *ProxyRouter) Reply(frames [][]byte) error {
+	if len(frames) < 2 || len(frames[0]) != routeSize || frames[0][0] != 0 {
+		return ErrUnroutable
+	}
+	r.mu.Lock()
+	c := r.peers[binary.BigEndian.Uint64(frames[0][1:])]
+	r.mu.Unlock()
+	if c == nil {
+		return ErrUnroutable
+	}
+	if c.Queued() >= r.room {
+		c.Drop()
+		return link.ErrFull
+	}
+	b, err := c.BeginForced()
+	if err != nil {
+		return ErrUnroutable
+	}
+	b, _ = (&Frames{Parts: frames[1:]}).AppendMessage(b)
+	c.Commit(b)
+	return nil
+}
+
+// Serve reads one connection (link.Handler), as a Pull does. While its replies
+// are not read, or its requests find no place, it is not read either.
+func (r *ProxyRouter) Serve(c *link.Conn) error {
+	room := make(chan struct{}, 1)
+	c.Room = func() {
+		select {
+		case room <- struct{}{}:
+		default:
+		}
+	}
+	id := r.add(c)
+	defer r.remove(id)
+	peer := &pullPeer{empty: make(chan struct{}, 1)}
+	peer.empty <- struct{}{}
+	c.Ready()
+	for {
+		if err := waitRoom(c, room); err != nil {
+			return err
+		}
+		batch, err := c.NextBatch(r.pull.window)
+		if errors.Is(err, link.ErrInterrupted) {
+			c.Resume()
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		if !r.offer(peer, id, &pulled{Batch: batch, conn: c}) {
+			return link.ErrClosed
+		}
+	}
+}
+
+// waitRoom waits while c is full.
+func waitRoom(c *link.Conn, room <-chan struct{}) error {
+	if !c.Full() {
+		return nil
+	}
+	c.Pause()
+	defer c.Unpause()
+	for c.Full() {
+		select {
+		case <-room:
+		case <-c.Closed():
+			return c.Err()
+		}
+	}
+	return nil
+}
+
+// offer makes a batch ready once the one before has been received; it returns
+// false after Shutdown.
+func (r *ProxyRouter) offer(peer *pullPeer, id uint64, b *pulled) bool {
+	select {
+	case <-peer.empty:
+	default:
+		b.conn.Pause()
+		<-peer.empty
+		b.conn.Unpause()
+	}
+	r.mu.Lock()
+	r.routes[b] = id
+	r.mu.Unlock()
+	if r.pull.offer(peer, b) {
+		return true
+	}
+	b.Batch.Release()
+	return false
+}
+
+func (r *ProxyRouter) add(c *link.Conn) uint64 {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.last++
+	r.peers[r.last] = c
+	return r.last
+}
+
+func (r *ProxyRouter) remove(id uint64) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	delete(r.peers, id)
+}
+
+// Shutdown ends Recv, gives replies that were sent until ctx ends to reach the
+// kernel, and closes every connection. Requests that were not received are
+// gone.
+func (r *ProxyRouter) Shutdown(ctx context.Context) error { return r.pull.Shutdown(ctx) }

@@ -1,0 +1,152 @@
+package socket
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"sync"
+
+	"github.com/gozmq/gozmq/runtime/internal/link"
+	"github.com/gozmq/gozmq/runtime/internal/prefix"
+	"github.com/gozmq/gozmq/runtime/internal/zmtp"
+)
+
+// An XPub is a Pub that tells which prefixes are subscribed to by anyone
+// (RFC 29), so that a proxy can subscribe to them in turn.
+type XPub struct {
+	*Pub
+	notify func(prefix []byte, subscribed bool)
+	max    int // prefixes of all peers
+
+	mu    sync.Mutex // held while a subscription changes and is told
+	bytes int        // of all prefixes
+}
+
+// maxShare is how much of what all peers may subscribe to one of them may, as a
+// divisor.
+const maxShare = 8
+
+// NewXPub returns an xpub socket without peers, whose peers may hold at most
+// that many different prefixes together. notify is called when a prefix is
+// subscribed to by the first peer and when the last has given it up or gone, one
+// call at a time; it must not block and not keep the prefix. Shutdown must be
+// called.
+func NewXPub(cfg link.Config, maxSubs int, notify func(prefix []byte, subscribed bool)) *XPub {
+	x := &XPub{Pub: &Pub{maxSubs: max(maxSubs/maxShare, 1)}, notify: notify, max: maxSubs}
+	x.group = link.NewGroup(cfg, x)
+	return x
+}
+
+// An xpubPeer is one connection of an XPub.
+type xpubPeer struct {
+	pubPeer
+	xpub *XPub
+}
+
+// Serve keeps a peer's subscriptions until its connection ends (link.Handler).
+func (x *XPub) Serve(c *link.Conn) error {
+	p := &xpubPeer{pubPeer: pubPeer{Conn: c, pub: x.Pub}, xpub: x}
+	c.Command = func(name, body []byte) error {
+		switch string(name) {
+		case zmtp.CommandSubscribe:
+			return p.subscribe(body)
+		case zmtp.CommandCancel:
+			p.cancel(body)
+		}
+		return nil
+	}
+	c.Ready()
+	err := p.read()
+	c.Close(err)
+	x.leave(c)
+	return err
+}
+
+// read takes subscriptions in the form of ZMTP 3.0, as pubPeer.read does.
+func (p *xpubPeer) read() error {
+	for {
+		frames, err := p.Next()
+		switch {
+		case errors.Is(err, link.ErrInterrupted):
+			p.Resume()
+		case err != nil:
+			return err
+		case len(frames) != 1 || len(frames[0]) == 0:
+		case frames[0][0] == 1:
+			if err := p.subscribe(frames[0][1:]); err != nil {
+				return err
+			}
+		case frames[0][0] == 0:
+			p.cancel(frames[0][1:])
+		}
+	}
+}
+
+func (p *xpubPeer) subscribe(topic []byte) error {
+	x := p.xpub
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if p.bytes+len(topic) > maxPrefixBytes/maxShare {
+		return fmt.Errorf("peer subscribes to %d bytes after %d, at most %d are allowed", len(topic), p.bytes, maxPrefixBytes/maxShare)
+	}
+	before, _, _ := x.look(p.Conn, topic)
+	if err := p.pubPeer.subscribe(topic); err != nil {
+		return err
+	}
+	after, holders, prefixes := x.look(p.Conn, topic)
+	if after == before || holders > 1 {
+		return nil
+	}
+	if prefixes > x.max || x.bytes+len(topic) > maxPrefixBytes {
+		p.pubPeer.cancel(topic)
+		return fmt.Errorf("the subscribers of this proxy hold %d prefixes of %d bytes, no more are allowed (raise the number with WithMaxSubscriptions)", prefixes-1, x.bytes)
+	}
+	x.bytes += len(topic)
+	x.notify(topic, true)
+	return nil
+}
+
+func (p *xpubPeer) cancel(topic []byte) {
+	x := p.xpub
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	before, _, _ := x.look(p.Conn, topic)
+	p.pubPeer.cancel(topic)
+	if after, holders, _ := x.look(p.Conn, topic); after < before && holders == 0 {
+		x.bytes -= len(topic)
+		x.notify(topic, false)
+	}
+}
+
+// look returns how many prefixes a peer holds, how many peers hold this one, and
+// how many prefixes there are.
+func (x *XPub) look(c *link.Conn, topic []byte) (held, holders, prefixes int) {
+	x.Pub.mu.Lock()
+	defer x.Pub.mu.Unlock()
+	return x.subs.Count(c), x.subs.Subscribers(topic), x.subs.Len()
+}
+
+// leave gives up every prefix of a peer that is gone.
+func (x *XPub) leave(c *link.Conn) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.Pub.mu.Lock()
+	last := onlyBy(&x.subs, c)
+	x.subs.RemoveAll(c)
+	x.changed()
+	x.Pub.mu.Unlock()
+	for _, topic := range last {
+		x.bytes -= len(topic)
+		x.notify(topic, false)
+	}
+}
+
+// onlyBy returns the prefixes that no one but c holds.
+func onlyBy(subs *prefix.Tree[*link.Conn], c *link.Conn) (list [][]byte) {
+	for topic := range subs.Held(c) {
+		if subs.Subscribers(topic) == 1 {
+			list = append(list, bytes.Clone(topic))
+		}
+	}
+	return list
+}
