@@ -26,14 +26,20 @@ type serverCall struct {
 	id       uint64 // of a call that one of our clients may cancel
 	hasID    bool
 	ctx      *callContext
+	refused  bool
 	turn     chan struct{} // closed when a call that had to wait may run; nil: it need not
 }
 
 var serverCalls = sync.Pool{New: func() any { return new(serverCall) }}
 
-// Receive decodes a request (socket.Receiver). What cannot be carried out is
-// answered at once, if there is a way to do so.
-func (s *Server) Receive(p *socket.RouterPeer, frames [][]byte) socket.Job {
+// A requestReceiver makes calls of what a Server's socket has read
+// (socket.Receiver).
+type requestReceiver struct{ server *Server }
+
+// Receive decodes a request. What cannot be carried out is answered at once, if
+// there is a way to do so.
+func (r requestReceiver) Receive(p *socket.RouterPeer, frames [][]byte) socket.Job {
+	s := r.server
 	n := emptyFrame(frames)
 	if n == 0 && len(frames) == 1 {
 		return nil // libzmq's ZMQ_PROBE_ROUTER: asks for nothing
@@ -131,6 +137,7 @@ func (c *serverCall) Refuse() {
 	}
 	c.server.calls.remove(c)
 	c.ctx.finish()
+	c.refused = true
 	c.fail(Errorf(CodeUnavailable, "%s: the server is stopping", c.handler.method.Procedure))
 	c.free()
 }
@@ -261,12 +268,25 @@ func (c *serverCall) appendReply(b []byte) ([]byte, error) {
 	if err != nil || meta == nil {
 		return out, err
 	}
-	return appendReplyHeader(out, meta), nil
+	return appendReplyHeader(out, meta.wire()), nil
+}
+
+// errorHeader returns the header of a reply that is an error, nil for none.
+func (c *serverCall) errorHeader() *gozmqv1.ReplyHeader {
+	if c.refused {
+		return &gozmqv1.ReplyHeader{Refused: true}
+	}
+	if c.ctx == nil {
+		return nil
+	}
+	if meta := c.ctx.replyMetadata(); meta != nil && meta.check() == nil {
+		return meta.wire()
+	}
+	return nil
 }
 
 // appendReplyHeader appends the header frame, as the last one of a message.
-func appendReplyHeader(b []byte, meta *ReplyMetadata) []byte {
-	h := &gozmqv1.ReplyHeader{Headers: meta.Headers.wire(), Trailers: meta.Trailers.wire()}
+func appendReplyHeader(b []byte, h *gozmqv1.ReplyHeader) []byte {
 	frame, err := proto.Marshal(h)
 	if err != nil {
 		frame = nil // keys are ASCII: it cannot be
@@ -284,10 +304,8 @@ func (c *serverCall) fail(err error) {
 	_ = reply(c.peer, c.envelope, func(b []byte) ([]byte, error) {
 		status := appendStatus(nil, err, c.server.cfg.MaxMessageSize)
 		b = zmtp.AppendFrame(b, zmtp.FlagMore, status)
-		if c.ctx != nil {
-			if meta := c.ctx.replyMetadata(); meta != nil && meta.check() == nil {
-				return appendReplyHeader(append(b, zmtp.FlagMore, 0), meta), nil
-			}
+		if h := c.errorHeader(); h != nil {
+			return appendReplyHeader(append(b, zmtp.FlagMore, 0), h), nil
 		}
 		return append(b, 0, 0), nil
 	})

@@ -24,7 +24,7 @@ func seeded(t testing.TB) func(i int) *rand.Rand {
 // Callers that give up at any moment disturb nobody: each call that is answered
 // gets its own answer, and none hangs.
 func TestCallersGiveUp(t *testing.T) {
-	const callers, calls = 16, 300
+	const callers, calls = 16, 150
 	everywhere(t, func(t *testing.T, s site) {
 		chance := seeded(t)
 		_, c := s.pair(t, echoHandlers(), nil, nil)

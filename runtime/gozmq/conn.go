@@ -74,8 +74,9 @@ type readyTimeout time.Duration
 
 func (o readyTimeout) applyDial(c *dialConfig) { c.ready = time.Duration(o) }
 
-// WithReadyTimeout sets how long a call waits for a server to be connected
-// before it fails with CodeUnavailable. 0: as long as its context lasts.
+// WithReadyTimeout sets how long each attempt of a call waits for a server to be
+// connected before it fails with CodeUnavailable. 0: as long as the call's
+// context lasts.
 // Default: 10 s.
 func WithReadyTimeout(d time.Duration) DialOption { return readyTimeout(d) }
 

@@ -7,7 +7,8 @@ import (
 )
 
 // A callContext is the context of one call on a server. It ends with the
-// caller's deadline, with the connection and with the server. Most handlers
+// caller's deadline, when the caller gives up, with the connection, when the
+// server has waited for it long enough to stop, and when the handler returns. Most handlers
 // never ask, so nothing is set up until one does.
 type callContext struct {
 	peer     context.Context // of the connection

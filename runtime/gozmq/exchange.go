@@ -19,6 +19,7 @@ type exchange struct {
 	limit      int       // bytes of a message
 	metadata   Metadata
 	err        error // what the reply said
+	refused    bool  // and the server did nothing
 
 	replyMetadata *ReplyMetadata // nil: not wanted
 }
@@ -64,8 +65,15 @@ func (x *exchange) AppendCancel(b []byte) ([]byte, bool) {
 	return zmtp.AppendFrameString(b, 0, cancelHeader), true
 }
 
-// Deliver decodes the reply.
-func (x *exchange) Deliver(frames [][]byte) { x.err = x.decode(frames) }
+// Deliver decodes the reply (socket.Exchange).
+func (x *exchange) Deliver(frames [][]byte) {
+	x.refused = false
+	x.err = x.decode(frames)
+}
+
+// Refused reports whether the reply says that the server is stopping
+// (socket.Refuser).
+func (x *exchange) Refused() bool { return x.refused }
 
 func (x *exchange) decode(frames [][]byte) error {
 	if x.method.Bare {
@@ -77,12 +85,13 @@ func (x *exchange) decode(frames [][]byte) error {
 	if len(frames) < 2 {
 		return Errorf(CodeInternal, "%s: reply has %d frames behind its envelope, want a status and a body", x.method.Procedure, len(frames))
 	}
-	if x.replyMetadata != nil && len(frames) > 2 {
+	failed := len(frames[0]) > 0
+	if (failed || x.replyMetadata != nil) && len(frames) > 2 {
 		if err := x.decodeHeader(frames[2]); err != nil {
 			return err
 		}
 	}
-	if len(frames[0]) > 0 {
+	if failed {
 		return parseStatus(frames[0])
 	}
 	return x.decodeBody(frames[1])
@@ -91,6 +100,10 @@ func (x *exchange) decode(frames [][]byte) error {
 func (x *exchange) decodeHeader(frame []byte) error {
 	var h gozmqv1.ReplyHeader
 	err := proto.Unmarshal(frame, &h)
+	x.refused = h.GetRefused()
+	if x.replyMetadata == nil {
+		return nil // nobody asked
+	}
 	if err == nil {
 		x.replyMetadata.Headers, err = parseMetadata(h.GetHeaders())
 	}

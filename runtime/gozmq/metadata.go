@@ -123,6 +123,11 @@ func (r *ReplyMetadata) check() error {
 	return nil
 }
 
+// wire returns the header that carries it.
+func (r *ReplyMetadata) wire() *gozmqv1.ReplyHeader {
+	return &gozmqv1.ReplyHeader{Headers: r.Headers.wire(), Trailers: r.Trailers.wire()}
+}
+
 func (r *ReplyMetadata) empty() bool { return len(r.Headers) == 0 && len(r.Trailers) == 0 }
 
 type replyMetadataOption struct{ to *ReplyMetadata }

@@ -36,7 +36,11 @@ type Method struct {
 	Idempotency Idempotency
 	// Timeout limits a call whose context has no earlier deadline. 0: no limit.
 	Timeout time.Duration
-	// MaxAttempts is how often a call is tried at most. Less than 2: once.
+	// MaxAttempts is how often a call of an idempotent method is tried at most
+	// while it fails with CodeUnavailable, after pauses that grow and as long as
+	// the Conn's budget of retries lasts. Less than 2: once. Besides, a call of
+	// an idempotent method whose server goes moves to another one that is there,
+	// up to three times; one that no server has seen or carried out always does.
 	MaxAttempts int
 	// Bare leaves out every frame but the body's.
 	Bare bool

@@ -61,7 +61,7 @@ func TestQuickMethodThatBlocks(t *testing.T) {
 		r, c := s.pair(t, m.handlers(), nil, nil)
 		m.back = c
 		ctx := within(t)
-		for range 5 {
+		for range 3 {
 			warm(t, c)
 			const n = 3
 			done := make(chan error, n)

@@ -58,8 +58,15 @@ func (o maxSubscriptions) applyPublisher(c *publisherConfig) { c.maxSubscription
 
 // WithMaxSubscriptions limits how many subscriptions one peer may hold; one
 // that asks for more is disconnected, and so is one whose subscriptions are
-// longer than 1 KiB, or than 16 MiB together. Default: 131072.
-func WithMaxSubscriptions(n int) PublisherOption { return maxSubscriptions(n) }
+// longer than 1 KiB, or than 16 MiB together. For a Proxy the limits are those
+// of all subscribers together, as a publisher sees them, and one may have an
+// eighth. Default: 131072.
+func WithMaxSubscriptions(n int) interface {
+	PublisherOption
+	ProxyOption
+} {
+	return maxSubscriptions(n)
+}
 
 // Addrs returns the endpoints that were bound, with ports filled in.
 func (p *Publisher) Addrs() []string { return p.addrs }
@@ -111,10 +118,13 @@ var publications = sync.Pool{New: func() any { return new(publication) }}
 
 // Publish sends m to those who subscribed to its topic. Generated code calls
 // it. A message that nobody subscribed to is not encoded. It never blocks; it
-// fails when ctx has ended or m cannot be encoded.
+// fails when ctx has ended, the publisher is closed or m cannot be encoded.
 func Publish[M proto.Message](ctx context.Context, p *Publisher, t *Topic[M], m M) error {
 	if err := ctx.Err(); err != nil {
 		return Errorf(CodeOf(err), "publish %s: %w", t.Name, err)
+	}
+	if p.pub.Closed() {
+		return Errorf(CodeCanceled, "publish %s: the publisher is closed", t.Name)
 	}
 	x := publications.Get().(*publication)
 	defer x.free()

@@ -124,9 +124,7 @@ func TestWaitForSubscribers(t *testing.T) {
 	if err := p.Close(); err != nil {
 		t.Errorf("Close again: %v", err)
 	}
-	if err := Publish(within(t), p, &temperature, at("ams", "")); err != nil {
-		t.Errorf("after Close, without subscribers: %v", err)
-	}
+	wantCode(t, Publish(within(t), p, &temperature, at("ams", "")), CodeCanceled, "closed")
 }
 
 // A subscriber that does not read misses messages, which are counted and

@@ -32,6 +32,9 @@ type Server struct {
 	limiter  limiter
 	calls    runningCalls
 
+	closing   chan struct{} // closed by Close
+	closeOnce sync.Once
+
 	mu       sync.Mutex
 	entries  map[string]*Handler // by procedure
 	services map[string]Service
@@ -55,6 +58,7 @@ func NewServer(opts ...ServerOption) *Server {
 		},
 		entries:  make(map[string]*Handler),
 		services: make(map[string]Service),
+		closing:  make(chan struct{}),
 	}
 	for _, o := range opts {
 		o.applyServer(&s.cfg)
@@ -187,7 +191,7 @@ func (s *Server) start() error {
 	s.cfg.Observe = s.observer.link(s.cfg.SocketType)
 	base, cancel := context.WithCancelCause(context.Background())
 	s.cancel = cancel
-	s.router = socket.NewRouter(base, s.cfg.Config, s)
+	s.router = socket.NewRouter(base, s.cfg.Config, requestReceiver{s})
 	return nil
 }
 
@@ -198,9 +202,18 @@ func (s *Server) Addrs() []string {
 	return append([]string(nil), s.addrs...)
 }
 
+// Close stops the server at once: the contexts of calls that run are cancelled,
+// replies that are ready are sent. It is for servers that are not, or no longer,
+// to be served; the usual end is that of Serve's context.
+func (s *Server) Close() error {
+	s.closeOnce.Do(func() { close(s.closing) })
+	return s.stop(0)
+}
+
 var errStopped = errors.New("the server is stopping")
 
-// Serve opens endpoints, if any are given, and serves until ctx ends. Then it
+// Serve opens endpoints, if any are given, and serves until ctx ends or Close is
+// called. Then it
 // stops accepting and reading, lets the calls that run finish, cancels their
 // contexts when that takes longer than WithDrainTimeout, sends the last
 // replies, and returns nil. An error says what kept it from serving, or that
@@ -214,7 +227,10 @@ func (s *Server) Serve(ctx context.Context, endpoints ...Endpoints) error {
 		s.stop(0)
 		return err
 	}
-	<-ctx.Done()
+	select {
+	case <-ctx.Done():
+	case <-s.closing:
+	}
 	return s.stop(s.cfg.drain)
 }
 

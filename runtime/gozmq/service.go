@@ -43,7 +43,11 @@ type Registrar interface {
 	RegisterService(s Service) error
 }
 
-// Handle ties a method to the function that serves it.
+// Handle ties a method to the function that serves it. Calls are served at the
+// same time, those of one connection too, in no order. The context that serve
+// gets has the caller's deadline; it ends then, when the caller gives up or its
+// connection is lost, when a stopping server has waited long enough, and when
+// serve has returned. CallInfoFromContext tells more of the call.
 func Handle[Req, Resp any, P message[Req], R message[Resp]](m *Method, serve func(context.Context, P) (R, error)) Handler {
 	return Handler{
 		method: m,

@@ -197,6 +197,7 @@ func TestWorkerStopsGracefully(t *testing.T) {
 	receive(t, started, "the first task")
 	w.cancel()
 	raw.wantClosed()
+	raw.conn.Close()
 	close(release)
 	if err := w.stop(); err != nil {
 		t.Errorf("RunWorker: %v", err)

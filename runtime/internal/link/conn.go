@@ -72,6 +72,7 @@ func (c *Conn) Closed() <-chan struct{} { return c.closed }
 func (c *Conn) Close(reason error) {
 	c.closeOnce.Do(func() {
 		c.reason.Store(&reason)
+		c.writer.broken.Store(true) // before the peer can notice, and come back
 		close(c.closed)
 		c.raw.Close()
 		c.writer.fail(reason)

@@ -2,8 +2,10 @@ package link
 
 import (
 	"errors"
+	"io"
 	"net"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
@@ -46,6 +48,7 @@ type writer struct {
 	marked bool // Begin returned ErrFull since there was room
 	corked int  // nested Corks
 	err    error
+	broken atomic.Bool   // err is set, or about to be
 	rest   []byte        // what was left when err came
 	idle   chan struct{} // closed when nothing is left to write; made on demand
 }
@@ -303,14 +306,12 @@ const lastWords = time.Second
 // in a while.
 func (c *Conn) failLocked(n int, err error) {
 	w := &c.writer
-	if n > 0 {
-		n = zmtp.CompleteMessages(w.out.b, n)
-	}
-	w.abandon(n)
+	w.abandon(zmtp.BegunMessages(w.out.b, n))
 	w.busy = false
 	if w.err == nil {
 		w.err = err
 	}
+	w.broken.Store(true)
 	w.release()
 	w.mu.Unlock()
 	if errors.Is(err, net.ErrClosed) {
@@ -342,6 +343,7 @@ func (w *writer) fail(err error) {
 	if w.err == nil {
 		w.err = err
 	}
+	w.broken.Store(true)
 	if !w.busy {
 		w.abandon(0)
 		w.release()
@@ -369,10 +371,22 @@ func (c *Conn) Unsent() []byte {
 }
 
 // Failed reports whether nothing can be written any more.
-func (c *Conn) Failed() bool {
-	c.writer.mu.Lock()
-	defer c.writer.mu.Unlock()
-	return c.writer.err != nil
+func (c *Conn) Failed() bool { return c.writer.broken.Load() }
+
+// Finish ends the connection because of reason. A peer that has only said that
+// it will send no more may still read: what is just being written to it is let
+// out, what stands behind that is unsent.
+func (c *Conn) Finish(reason error) {
+	if errors.Is(reason, io.EOF) {
+		c.writer.fail(reason)
+		timer := time.NewTimer(lastWords)
+		defer timer.Stop()
+		select {
+		case <-c.Flushed():
+		case <-timer.C:
+		}
+	}
+	c.Close(reason)
 }
 
 // closeWrite tells the peer that no more will come. What it still sends can be

@@ -88,11 +88,27 @@ func (d *Dealer) Do(ctx context.Context, x Exchange, ready time.Duration) error 
 		}
 		sent, err := p.do(ctx, x)
 		p.inflight.Add(-1)
-		if err == nil || sent || !errors.As(err, new(*LostError)) {
+		switch {
+		case err == nil && refused(x):
+			d.drop(p)
+			if d.Peers() == 0 {
+				return nil // the refusal is all there is to say
+			}
+		case err == nil || sent || !errors.As(err, new(*LostError)):
 			return err
+		default:
+			d.drop(p) // it takes no more, though its last replies may still come
 		}
-		d.drop(p) // it takes no more, though its last replies may still come
 	}
+}
+
+// A Refuser is an Exchange that can tell whether its reply says that the peer
+// is stopping and has not carried the request out. Then another peer gets it.
+type Refuser interface{ Refused() bool }
+
+func refused(x Exchange) bool {
+	r, ok := x.(Refuser)
+	return ok && r.Refused()
 }
 
 // drop takes a peer out of those that get requests.
@@ -107,7 +123,7 @@ func (d *Dealer) drop(p *dealerPeer) {
 
 // Serve keeps the books of one connection (link.Handler).
 func (d *Dealer) Serve(c *link.Conn) error {
-	p := newDealerPeer(c)
+	p := newDealerPeer(c, d.drop)
 	d.mu.Lock()
 	d.peers = append(d.peers, p)
 	d.changed()

@@ -56,6 +56,7 @@ type slot struct {
 // the end of the connection.
 type dealerPeer struct {
 	conn     *link.Conn
+	gone     func(*dealerPeer)
 	inflight atomic.Int32
 
 	mu      sync.Mutex
@@ -71,8 +72,10 @@ type dealerPeer struct {
 	unsentIDs  map[uint64]struct{}
 }
 
-func newDealerPeer(c *link.Conn) *dealerPeer {
-	p := &dealerPeer{conn: c}
+// newDealerPeer returns a peer that calls gone, before it tells its callers,
+// when the connection has ended.
+func newDealerPeer(c *link.Conn, gone func(*dealerPeer)) *dealerPeer {
+	p := &dealerPeer{conn: c, gone: gone}
 	c.Room = p.hasRoom
 	return p
 }
@@ -360,6 +363,7 @@ func (p *dealerPeer) deliver(frames [][]byte, self *waiter) bool {
 // connection has ended.
 func (p *dealerPeer) fail(err error) {
 	p.conn.Close(err)
+	p.gone(p)
 	unsent := p.unsent()
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -1,18 +1,23 @@
 package socket
 
-import "github.com/gozmq/gozmq/runtime/internal/zmtp"
+import (
+	"slices"
+
+	"github.com/gozmq/gozmq/runtime/internal/zmtp"
+)
 
 // orphans are messages whose peer went before the kernel took them, as frames
-// on the wire, first come first.
+// on the wire, oldest first.
 type orphans struct {
 	runs [][]byte
 	size int // bytes of the first message
 }
 
-// add takes the frames that a connection left; it owns them.
+// add takes the frames that a connection left; it owns them. They come first:
+// as long as there are orphans nothing newer is given to a connection.
 func (o *orphans) add(frames []byte) {
 	if len(frames) > 0 {
-		o.runs = append(o.runs, frames)
+		o.runs = slices.Insert(o.runs, 0, frames)
 	}
 }
 
@@ -25,7 +30,7 @@ func (o *orphans) empty() bool {
 			o.runs = o.runs[1:]
 			continue
 		}
-		o.size = zmtp.CompleteMessages(run, 1)
+		o.size = zmtp.MessageSize(run)
 		if !h.Command() {
 			return false
 		}

@@ -19,6 +19,7 @@ type Pub struct {
 	maxSubs int
 	dropped atomic.Uint64
 
+	shut   atomic.Bool
 	mu     sync.Mutex
 	subs   prefix.Tree[*link.Conn]
 	closed bool
@@ -52,6 +53,9 @@ func (p *Pub) Audience(topic []byte, a *Audience) bool {
 	p.subs.Match(topic, func(c *link.Conn) { a.conns = append(a.conns, c) })
 	return len(a.conns) > 0
 }
+
+// Closed reports whether Shutdown was called.
+func (p *Pub) Closed() bool { return p.shut.Load() }
 
 // Subscribed reports whether there is any subscription.
 func (p *Pub) Subscribed() bool {
@@ -113,6 +117,7 @@ func (p *Pub) changed() {
 // Shutdown waits until what was sent has been handed to the kernel or ctx
 // ends, and closes every connection.
 func (p *Pub) Shutdown(ctx context.Context) error {
+	p.shut.Store(true)
 	p.mu.Lock()
 	p.closed = true
 	p.changed()

@@ -78,9 +78,17 @@ func (p *Push) place(m Message) (bool, error) {
 	return false, nil
 }
 
-// adopt places what departed peers left behind; it returns false when some of
-// it has to wait. p.mu is held.
+// adopt places what failed and departed peers leave behind; it returns false
+// when some of it has to wait. p.mu is held.
 func (p *Push) adopt() bool {
+	for i := 0; i < len(p.peers); i++ {
+		if c := p.peers[i]; c.Failed() {
+			if !p.bury(c) {
+				return false
+			}
+			i--
+		}
+	}
 	for !p.orphans.empty() {
 		placed, gone, _ := p.try(&p.orphans)
 		switch {
@@ -161,11 +169,10 @@ func (p *Push) Serve(c *link.Conn) error {
 	p.changed()
 	c.Ready()
 	err := discard(c)
-	c.Close(err)
-	unsent := c.Unsent()
+	c.Finish(err)
+	<-c.Flushed()
 	p.mu.Lock()
-	p.peers = without(p.peers, c)
-	p.orphans.add(unsent)
+	p.bury(c)
 	p.mu.Unlock()
 	p.changed()
 	return err

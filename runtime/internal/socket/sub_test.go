@@ -45,8 +45,9 @@ func (p *rawPeer) subscriptions(n int) (list []string) {
 // TestSubCounts checks that equal subscriptions are sent once, and cancelled
 // when the last one is.
 func TestSubCounts(t *testing.T) {
-	s, _, _ := subscribing(t)
+	s, _, events := subscribing(t)
 	p := dialPeer(t, bind(t, s.Links(), tcp), "PUB")
+	events.await(t, link.Connected, 1)
 	for _, step := range []struct {
 		on     bool
 		prefix string

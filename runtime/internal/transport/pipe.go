@@ -84,6 +84,13 @@ func (c *PipeConn) Close() error {
 	return nil
 }
 
+// CloseWrite ends what this end writes: the peer reads what was written before,
+// then io.EOF. Reading goes on.
+func (c *PipeConn) CloseWrite() error {
+	c.out.closeWriter()
+	return nil
+}
+
 // LocalAddr returns the name that was bound.
 func (c *PipeConn) LocalAddr() net.Addr { return c.addr }
 

@@ -101,23 +101,33 @@ func ParseHeader(b []byte) (h Header, ok bool, err error) {
 	return h, true, nil
 }
 
-// CompleteMessages returns how many leading bytes of b, a run of whole and
-// well-formed messages, lie before the first message that begins at or after
-// offset n. It is how a sender finds what the kernel has not taken at all.
-func CompleteMessages(b []byte, n int) int {
+// MessageSize returns the length of the first message or command in b, a run of
+// whole and well-formed messages.
+func MessageSize(b []byte) int {
 	off := 0
-	for off < n && off < len(b) {
-		h, ok, err := ParseHeader(b[off:])
-		for ok && err == nil && h.More() {
-			off += h.Len + int(h.Size)
-			h, ok, err = ParseHeader(b[off:])
-		}
+	for {
+		h, ok, err := ParseHeader(b[min(off, len(b)):])
 		if !ok || err != nil {
 			return len(b)
 		}
 		off += h.Len + int(h.Size)
+		if !h.More() {
+			return min(off, len(b))
+		}
 	}
-	return min(off, len(b))
+}
+
+// BegunMessages returns the length of those messages in b, a run of whole and
+// well-formed messages, that begin within its first n bytes. It is how a sender
+// finds what the kernel has not taken any byte of. A message of which a part is
+// gone is not sent again, although the peer can have no use for the part: it
+// may be what made the peer go.
+func BegunMessages(b []byte, n int) int {
+	off := 0
+	for off < n && off < len(b) {
+		off += MessageSize(b[off:])
+	}
+	return off
 }
 
 // EachMessage calls visit with the first frame of each message in b, a run of
@@ -131,6 +141,6 @@ func EachMessage(b []byte, visit func(first []byte)) {
 		if !h.Command() {
 			visit(b[h.Len : h.Len+int(h.Size)])
 		}
-		b = b[CompleteMessages(b, 1):]
+		b = b[MessageSize(b):]
 	}
 }

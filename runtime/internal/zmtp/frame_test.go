@@ -99,7 +99,7 @@ func TestAppendFrame(t *testing.T) {
 	}
 }
 
-func TestCompleteMessages(t *testing.T) {
+func TestBegunMessages(t *testing.T) {
 	var run []byte
 	var starts []int // of each message, and the end of all
 	for _, frames := range [][]int{{0}, {3, 0, 300}, {1}, {256}, {0, 0}} {
@@ -121,11 +121,16 @@ func TestCompleteMessages(t *testing.T) {
 				break
 			}
 		}
-		if got := CompleteMessages(run, n); got != want {
-			t.Fatalf("CompleteMessages(run, %d) = %d, want %d of %v", n, got, want, starts)
+		if got := BegunMessages(run, n); got != want {
+			t.Fatalf("BegunMessages(run, %d) = %d, want %d of %v", n, got, want, starts)
 		}
 	}
-	if got := CompleteMessages(nil, 0); got != 0 {
-		t.Errorf("CompleteMessages(nil, 0) = %d", got)
+	for i, s := range starts[:len(starts)-1] {
+		if got := MessageSize(run[s:]); got != starts[i+1]-s {
+			t.Errorf("MessageSize of message %d = %d, want %d", i, got, starts[i+1]-s)
+		}
+	}
+	if MessageSize(nil) != 0 || BegunMessages(nil, 0) != 0 {
+		t.Error("there is a message in nothing")
 	}
 }

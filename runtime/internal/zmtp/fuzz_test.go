@@ -54,8 +54,8 @@ func encodedAgain(t *testing.T, in []byte) {
 			if len(again) > s.Passed() {
 				t.Fatalf("%d bytes became %d", s.Passed(), len(again))
 			}
-			if n := CompleteMessages(again, 1); n != len(again) {
-				t.Fatalf("CompleteMessages finds %d bytes of a message of %d", n, len(again))
+			if n := MessageSize(again); n != len(again) {
+				t.Fatalf("MessageSize finds %d bytes of a message of %d", n, len(again))
 			}
 			found, _, err := scan(again, 1, fuzzLimits)
 			if err != nil || len(found) != 1 {
