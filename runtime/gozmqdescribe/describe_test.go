@@ -87,34 +87,37 @@ func paths(set *descriptorpb.FileDescriptorSet) []string {
 	return list
 }
 
+// What is told of the server that serve runs.
+var descriptions = []struct {
+	name     string
+	req      *gozmqv1.DescribeRequest
+	services []string
+	files    []string // those that must be there; all of them when only
+	only     bool
+}{
+	{
+		"everything", &gozmqv1.DescribeRequest{},
+		[]string{"gozmq.v1.Describer", "gozmq.v1.Health", "greet.v1.Greeter", "plain.Service"},
+		[]string{"gozmq/v1/describe.proto", "gozmq/v1/health.proto", "greet/v1/greet.proto"}, false,
+	},
+	{
+		"one service", &gozmqv1.DescribeRequest{Services: []string{"gozmq.v1.Health", "gozmq.v1.Health"}},
+		[]string{"gozmq.v1.Health"},
+		[]string{"google/protobuf/duration.proto", "gozmq/v1/health.proto"}, true,
+	},
+	{
+		"names", &gozmqv1.DescribeRequest{NamesOnly: true},
+		[]string{"gozmq.v1.Describer", "gozmq.v1.Health", "greet.v1.Greeter", "plain.Service"}, nil, true,
+	},
+	{
+		"a service without a descriptor", &gozmqv1.DescribeRequest{Services: []string{"plain.Service"}},
+		[]string{"plain.Service"}, nil, true,
+	},
+}
+
 func TestDescribe(t *testing.T) {
 	conn := serve(t)
-	for _, test := range []struct {
-		name     string
-		req      *gozmqv1.DescribeRequest
-		services []string
-		files    []string // those that must be there; all of them when only
-		only     bool
-	}{
-		{
-			"everything", &gozmqv1.DescribeRequest{},
-			[]string{"gozmq.v1.Describer", "gozmq.v1.Health", "greet.v1.Greeter", "plain.Service"},
-			[]string{"gozmq/v1/describe.proto", "gozmq/v1/health.proto", "greet/v1/greet.proto"}, false,
-		},
-		{
-			"one service", &gozmqv1.DescribeRequest{Services: []string{"gozmq.v1.Health", "gozmq.v1.Health"}},
-			[]string{"gozmq.v1.Health"},
-			[]string{"google/protobuf/duration.proto", "gozmq/v1/health.proto"}, true,
-		},
-		{
-			"names", &gozmqv1.DescribeRequest{NamesOnly: true},
-			[]string{"gozmq.v1.Describer", "gozmq.v1.Health", "greet.v1.Greeter", "plain.Service"}, nil, true,
-		},
-		{
-			"a service without a descriptor", &gozmqv1.DescribeRequest{Services: []string{"plain.Service"}},
-			[]string{"plain.Service"}, nil, true,
-		},
-	} {
+	for _, test := range descriptions {
 		t.Run(test.name, func(t *testing.T) {
 			resp := describe(t, conn, test.req)
 			if !slices.Equal(resp.GetServices(), test.services) {

@@ -115,20 +115,10 @@ func TestConcurrentUse(t *testing.T) {
 	t.Logf("seed %d", seed)
 	health, conn := serve(t, gozmq.Bind(gozmqtest.Endpoint()))
 	ctx, cancel := context.WithCancel(within(t))
-	defer cancel()
-	services := []string{"", "a.Service", "b.Service"}
 	var watching, setting sync.WaitGroup
-	seen := make([][]gozmqv1.HealthStatus, len(services))
+	services := []string{"", "a.Service", "b.Service"}
 	for i, service := range services {
-		watching.Go(func() {
-			for status, err := range gozmqhealth.Watch(ctx, conn, service) {
-				if err != nil {
-					t.Error(err)
-					return
-				}
-				seen[i] = append(seen[i], status)
-			}
-		})
+		watching.Go(func() { wantChanges(ctx, t, conn, service) })
 		setting.Go(func() {
 			r := rand.New(rand.NewPCG(seed, uint64(i)))
 			for range 500 {
@@ -138,21 +128,26 @@ func TestConcurrentUse(t *testing.T) {
 	}
 	setting.Wait()
 	health.Shutdown()
-	for i, service := range services {
+	for _, service := range services {
 		for status, err := range gozmqhealth.Watch(ctx, conn, service) {
 			if err != nil || status != gozmqv1.HealthStatus_HEALTH_STATUS_NOT_SERVING {
-				t.Errorf("service %d is %v, %v after Shutdown", i, status, err)
+				t.Errorf("%q is %v, %v after Shutdown", service, status, err)
 			}
 			break
 		}
 	}
 	cancel()
 	watching.Wait()
-	for i := range services {
-		for j := 1; j < len(seen[i]); j++ {
-			if seen[i][j] == seen[i][j-1] {
-				t.Errorf("service %d: %v came twice in a row", i, seen[i][j])
-			}
+}
+
+// wantChanges watches a service until ctx ends; no status may come twice in a
+// row.
+func wantChanges(ctx context.Context, t *testing.T, conn *gozmq.Conn, service string) {
+	last := gozmqv1.HealthStatus_HEALTH_STATUS_UNSPECIFIED
+	for status, err := range gozmqhealth.Watch(ctx, conn, service) {
+		if err != nil || status == last {
+			t.Errorf("%q: %v, %v came behind %v", service, status, err, last)
 		}
+		last = status
 	}
 }

@@ -1,0 +1,165 @@
+package gozmq
+
+import (
+	"context"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+)
+
+// hedged is an idempotent method whose first call hangs until it is given up.
+func hedged(t *testing.T, firsts int32) (m *Method, handlers []Handler, calls *atomic.Int32, gaveUp chan struct{}) {
+	m = &Method{Procedure: "test.Service/Hedged", Idempotency: NoSideEffects}
+	calls, gaveUp = new(atomic.Int32), make(chan struct{}, 16)
+	return m, []Handler{Handle(m, func(ctx context.Context, req *bytez) (*bytez, error) {
+		if calls.Add(1) <= firsts {
+			<-ctx.Done()
+			gaveUp <- struct{}{}
+			return nil, ctx.Err()
+		}
+		return req, nil
+	})}, calls, gaveUp
+}
+
+// The first reply counts, and the attempts that hang are given up.
+func TestHedging(t *testing.T) {
+	overEach(t, func(t *testing.T, s site) {
+		m, handlers, calls, gaveUp := hedged(t, 2)
+		_, c := s.pair(t, handlers, nil, nil)
+		var meta ReplyMetadata
+		reply, err := Call[bytez](within(t), c, m, &bytez{Value: []byte("x")}, WithHedging(3, time.Millisecond), WithReplyMetadata(&meta))
+		if err != nil || string(reply.GetValue()) != "x" {
+			t.Fatalf("got %v, %v", reply, err)
+		}
+		for range 2 {
+			receive(t, gaveUp, "the end of an attempt that is of no more use")
+		}
+		if n := calls.Load(); n != 3 {
+			t.Errorf("%d attempts were made, want 3", n)
+		}
+	})
+}
+
+// Methods that are not idempotent are never called twice; errors that another
+// attempt would not mend end the call.
+func TestHedgingKnowsItsLimits(t *testing.T) {
+	s := site{endpoint: "inproc://" + t.Name()}
+	m, handlers, calls, _ := hedged(t, 1)
+	unsafe := *m
+	unsafe.Idempotency = IdempotencyUnknown
+	_, c := s.pair(t, handlers, nil, nil)
+	_, err := Call[bytez](within(t), c, &unsafe, &bytez{}, WithHedging(3, time.Millisecond), WithTimeout(50*time.Millisecond))
+	wantCode(t, err, CodeDeadlineExceeded)
+	if n := calls.Load(); n != 1 {
+		t.Errorf("a method that is not idempotent was called %d times", n)
+	}
+	unknown := &Method{Procedure: "test.Service/Unknown", Idempotency: Idempotent}
+	_, err = Call[bytez](within(t), c, unknown, &bytez{}, WithHedging(3, time.Hour))
+	wantCode(t, err, CodeUnimplemented)
+}
+
+// WaitForReady outlasts the time of WithReadyTimeout.
+func TestWaitForReady(t *testing.T) {
+	endpoint := "inproc://" + t.Name()
+	c := dial(t, Connect(endpoint), WithReadyTimeout(time.Millisecond), fast())
+	wantCode(t, callEcho(within(t), c, "x"), CodeUnavailable)
+	done := make(chan error, 1)
+	go func() {
+		_, err := Call[bytez](within(t), c, echoMethod, &bytez{}, WaitForReady())
+		done <- err
+	}()
+	serve(t, Bind(endpoint), echoHandlers())
+	if err := receive(t, done, "the answer"); err != nil {
+		t.Error(err)
+	}
+}
+
+// Calls beyond the limit wait their turn; more than may wait are refused.
+func TestWaitingCallsTakeTurns(t *testing.T) {
+	h := newStuck(t)
+	s := serve(t, Bind("inproc://"+t.Name()), h.handlers(), WithMaxConcurrency(2), WithMaxWaiting(3))
+	c := dial(t, Connect(s.addr()))
+	ends := make(chan error, 8)
+	call := func(ctx context.Context) { go func() { ends <- callEcho(ctx, c, "x") }() }
+	for range 2 {
+		call(within(t))
+		receive(t, h.called, "a call that runs")
+	}
+	waiting, giveUp := context.WithCancel(within(t))
+	call(waiting)
+	eventually(t, "a call that waits", func() bool { return s.waiting() == 1 })
+	for range 2 {
+		call(within(t))
+	}
+	eventually(t, "three calls that wait", func() bool { return s.waiting() == 3 })
+	wantCode(t, callEcho(within(t), c, "x"), CodeResourceExhausted, "2 calls already, and 3 wait")
+	giveUp() // gives its place to another
+	wantCode(t, receive(t, ends, "the end of the call that was given up"), CodeCanceled)
+	eventually(t, "two calls that wait", func() bool { return s.waiting() == 2 })
+	if len(h.called) != 0 {
+		t.Error("a call ran beyond the limit")
+	}
+	h.free()
+	for range 4 {
+		if err := receive(t, ends, "an answer"); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+func (s *Server) waiting() int {
+	s.limiter.mu.Lock()
+	defer s.limiter.mu.Unlock()
+	return len(s.limiter.waiting)
+}
+
+// The limiter never lets more in than it may, and forgets nobody.
+func TestLimiter(t *testing.T) {
+	l := limiter{limit: 3, queue: 1000}
+	var inside, most atomic.Int32
+	var wg sync.WaitGroup
+	for range 200 {
+		wg.Go(func() {
+			turn, ok := l.enter()
+			if !ok {
+				t.Error("refused")
+				return
+			}
+			if turn != nil {
+				<-turn
+			}
+			if n := inside.Add(1); n > 3 {
+				most.Store(n)
+			}
+			inside.Add(-1)
+			l.leave()
+		})
+	}
+	wg.Wait()
+	if n := most.Load(); n > 0 {
+		t.Errorf("%d were in at once", n)
+	}
+	if l.running != 0 || len(l.waiting) != 0 {
+		t.Errorf("%d run and %d wait after the end", l.running, len(l.waiting))
+	}
+}
+
+// Failures use a budget up, successes fill it again.
+func TestRetryBudget(t *testing.T) {
+	var b retryBudget
+	down := Errorf(CodeUnavailable, "down")
+	for n := range 5 {
+		if !b.allows() {
+			t.Fatalf("no retry after %d failures", n)
+		}
+		b.note(down)
+	}
+	if b.allows() {
+		t.Error("retries go on while everything fails")
+	}
+	b.note(nil)
+	if !b.allows() {
+		t.Error("no retry although calls succeed again")
+	}
+}
