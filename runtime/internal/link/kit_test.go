@@ -167,27 +167,6 @@ func shutdown(t *testing.T, g *Group) {
 	}
 }
 
-// connected returns one end of a connection between two groups, as served on
-// the accepting and on the dialling side. Both are served until the test ends.
-func connected(t *testing.T, accepting, dialling Config) (server, client *Conn) {
-	t.Helper()
-	servers, clients := make(chan *Conn, 1), make(chan *Conn, 1)
-	hold := func(ch chan *Conn) Handler {
-		return handlerFunc(func(c *Conn) error {
-			ch <- c
-			<-c.Closed()
-			return c.Err()
-		})
-	}
-	_, ep := bound(t, accepting, hold(servers))
-	g := NewGroup(dialling, hold(clients))
-	t.Cleanup(func() { shutdown(t, g) })
-	if err := g.Connect(ep); err != nil {
-		t.Fatal(err)
-	}
-	return receive(t, servers), receive(t, clients)
-}
-
 // receive takes what must come.
 func receive[T any](t *testing.T, ch <-chan T) T {
 	t.Helper()

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"sync"
 	"sync/atomic"
-	"time"
 
 	"github.com/gozmq/gozmq/runtime/internal/link"
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
@@ -15,31 +14,6 @@ import (
 // callID is the size of the envelope frame that a dealer puts before a
 // request: a call's slot and how often that slot has been used.
 const callID = 8
-
-// What a waiter is told.
-type signal uint8
-
-const (
-	delivered signal = iota // the reply is there
-	failed                  // the peer is gone
-	lead                    // read the connection from now on
-)
-
-// A waiter is a caller between its request and its reply.
-type waiter struct {
-	x    Exchange
-	ch   chan signal
-	slot uint32
-
-	// The peer's lock guards these.
-	pending    bool // in its slot: neither delivered nor failed
-	parked     bool // in the list of those who wait for a signal
-	leading    bool // has the role: it finds out by itself what happens
-	unsent     bool // the connection ended before its request was written
-	prev, next *waiter
-}
-
-var waiters = sync.Pool{New: func() any { return &waiter{ch: make(chan signal, 1)} }}
 
 type slot struct {
 	w   *waiter
@@ -395,103 +369,4 @@ func (p *dealerPeer) unsent() map[uint64]struct{} {
 		})
 	})
 	return p.unsentIDs
-}
-
-func (p *dealerPeer) park(w *waiter) {
-	w.parked = true
-	w.prev, w.next = nil, p.newest
-	if p.newest != nil {
-		p.newest.prev = w
-	}
-	p.newest = w
-}
-
-func (p *dealerPeer) unpark(w *waiter) {
-	if !w.parked {
-		return
-	}
-	w.parked = false
-	if w.prev != nil {
-		w.prev.next = w.next
-	} else {
-		p.newest = w.next
-	}
-	if w.next != nil {
-		w.next.prev = w.prev
-	}
-	w.prev, w.next = nil, nil
-}
-
-const (
-	// idleAfter is how long the connection is left to its callers before the
-	// background looks whether there still are any.
-	idleAfter = 5 * time.Millisecond
-	// idleLimit is how long it waits at most between two looks.
-	idleLimit = 100 * time.Millisecond
-	// busyReplies in busyTime mean that callers had better read themselves.
-	busyReplies = 32
-	busyTime    = time.Millisecond
-)
-
-// background reads the connection while calls are few and returns why it
-// ended.
-func (p *dealerPeer) background() error {
-	timer := time.NewTimer(idleAfter)
-	defer timer.Stop()
-	for pause := idleAfter; ; {
-		p.mu.Lock()
-		if p.err != nil {
-			p.mu.Unlock()
-			return p.err
-		}
-		take := !p.reading && p.calls < busyReplies
-		if p.reading && p.calls == 0 {
-			pause = min(2*pause, idleLimit) // a long call reads
-		} else {
-			pause = idleAfter
-		}
-		p.calls = 0
-		p.reading = p.reading || take
-		p.mu.Unlock()
-		if take {
-			if err := p.readIdle(); err != nil {
-				return err
-			}
-		}
-		timer.Reset(pause)
-		select {
-		case <-timer.C:
-		case <-p.conn.Closed():
-			return p.conn.Err()
-		}
-	}
-}
-
-// readIdle reads until calls are many, and passes the role on.
-func (p *dealerPeer) readIdle() error {
-	start, replies := time.Now(), 0
-	for {
-		frames, err := p.conn.Next()
-		if errors.Is(err, link.ErrInterrupted) {
-			p.conn.Resume()
-			continue
-		}
-		if err != nil {
-			p.fail(err)
-			return err
-		}
-		p.deliver(frames, nil)
-		if replies++; replies < busyReplies {
-			continue
-		}
-		if now := time.Now(); now.Sub(start) > busyTime {
-			start, replies = now, 0
-			continue
-		}
-		p.mu.Lock()
-		p.calls = busyReplies
-		p.passOn()
-		p.mu.Unlock()
-		return nil
-	}
 }

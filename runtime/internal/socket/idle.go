@@ -1,0 +1,82 @@
+package socket
+
+import (
+	"errors"
+	"time"
+
+	"github.com/gozmq/gozmq/runtime/internal/link"
+)
+
+const (
+	// idleAfter is how long the connection is left to its callers before the
+	// background looks whether there still are any.
+	idleAfter = 5 * time.Millisecond
+	// idleLimit is how long it waits at most between two looks.
+	idleLimit = 100 * time.Millisecond
+	// busyReplies in busyTime mean that callers had better read themselves.
+	busyReplies = 32
+	busyTime    = time.Millisecond
+)
+
+// background reads the connection while calls are few and returns why it
+// ended.
+func (p *dealerPeer) background() error {
+	timer := time.NewTimer(idleAfter)
+	defer timer.Stop()
+	for pause := idleAfter; ; {
+		p.mu.Lock()
+		if p.err != nil {
+			p.mu.Unlock()
+			return p.err
+		}
+		take := !p.reading && p.calls < busyReplies
+		if p.reading && p.calls == 0 {
+			pause = min(2*pause, idleLimit) // a long call reads
+		} else {
+			pause = idleAfter
+		}
+		p.calls = 0
+		p.reading = p.reading || take
+		p.mu.Unlock()
+		if take {
+			if err := p.readIdle(); err != nil {
+				return err
+			}
+		}
+		timer.Reset(pause)
+		select {
+		case <-timer.C:
+		case <-p.conn.Closed():
+			return p.conn.Err()
+		}
+	}
+}
+
+// readIdle reads until calls are many, and passes the role on.
+func (p *dealerPeer) readIdle() error {
+	start, replies := time.Now(), 0
+	for {
+		frames, err := p.conn.Next()
+		if errors.Is(err, link.ErrInterrupted) {
+			p.conn.Resume()
+			continue
+		}
+		if err != nil {
+			p.fail(err)
+			return err
+		}
+		p.deliver(frames, nil)
+		if replies++; replies < busyReplies {
+			continue
+		}
+		if now := time.Now(); now.Sub(start) > busyTime {
+			start, replies = now, 0
+			continue
+		}
+		p.mu.Lock()
+		p.calls = busyReplies
+		p.passOn()
+		p.mu.Unlock()
+		return nil
+	}
+}
