@@ -134,7 +134,8 @@ func (s *Scanner) Skip() int {
 	if cap(s.spans) > 64 {
 		s.spans, s.frames = nil, nil
 	}
-	s.off, s.size, s.need, s.spans = 0, 0, 0, s.spans[:0]
+	clear(s.frames) // they would keep a large buffer alive
+	s.off, s.size, s.need, s.spans, s.frames = 0, 0, 0, s.spans[:0], s.frames[:0]
 	return n
 }
 
