@@ -256,6 +256,7 @@ func TestProxyLimitsSubscriptions(t *testing.T) {
 	huge.subscribe(0, true, strings.Repeat("x", 1<<10+1))
 	huge.wantClosed()
 	same := hold(1, 2) // which are there already
+	events.wait(t, EventSubscribed, 16+2+2)
 	pub1 := dialRaw(t, p.FrontAddrs()[0], zmtp.Pub)
 	pub1.send("1 1", "body")
 	if got := same.recv(); got[1] != "body" {
