@@ -76,6 +76,8 @@ func (c *Conn) begin(forced bool) ([]byte, error) {
 	if len(w.cur.b) >= chunkFull {
 		w.full = append(w.full, w.cur)
 		w.cur = newChunk()
+	} else if w.big && len(w.cur.b) == 0 && w.cur.buf == nil {
+		w.cur = newChunk()
 	}
 	return w.cur.b, nil
 }
@@ -203,10 +205,6 @@ func (w *writer) next() {
 		return
 	}
 	w.out = w.cur
-	if w.big {
-		w.cur = newChunk()
-		return
-	}
 	w.cur, w.spare = chunk{b: w.spare}, nil
 }
 
@@ -232,6 +230,10 @@ func (w *writer) sent() {
 func (c *Conn) settle() {
 	w := &c.writer
 	w.busy = false
+	if len(w.cur.b) == 0 && w.cur.buf != nil {
+		w.cur.buf.free()
+		w.cur = chunk{}
+	}
 	w.release()
 	c.unmark()
 	w.mu.Unlock()
