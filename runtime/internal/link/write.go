@@ -2,6 +2,7 @@ package link
 
 import (
 	"net"
+	"runtime"
 	"sync"
 	"sync/atomic"
 )
@@ -108,6 +109,21 @@ func (c *Conn) Commit(b []byte) {
 	w := &c.writer
 	w.commit(b)
 	if w.busy || w.corked > 0 || w.err != nil {
+		w.mu.Unlock()
+		return
+	}
+	c.writeLocked()
+}
+
+// CommitTogether is Commit for one of several callers: it lets the others that
+// are ready to run append first, so that one write takes the messages of all.
+func (c *Conn) CommitTogether(b []byte) {
+	w := &c.writer
+	w.commit(b)
+	w.mu.Unlock()
+	runtime.Gosched()
+	w.mu.Lock()
+	if w.busy || w.corked > 0 || w.err != nil || !w.pending() {
 		w.mu.Unlock()
 		return
 	}

@@ -149,7 +149,11 @@ func (p *dealerPeer) trySend(id uint64, x Exchange) error {
 		return err
 	}
 	done = true
-	p.conn.Commit(b)
+	if p.inflight.Load() > 1 {
+		p.conn.CommitTogether(b)
+	} else {
+		p.conn.Commit(b)
+	}
 	return nil
 }
 
