@@ -126,8 +126,9 @@ func WithConnectTimeout(dial, handshake time.Duration) SocketOption {
 	return socketOption(func(c *socketConfig) { c.ConnectTimeout, c.HandshakeTimeout = dial, handshake })
 }
 
-// WithMaxHandshakes limits how many accepted connections may be shaking hands;
-// when one more comes, the oldest of them is closed. Default: 256.
+// WithMaxHandshakes limits how many accepted connections may be shaking hands.
+// When one more comes, the oldest of them is closed if it has had 100 ms, else
+// the new one waits until then. Default: 256.
 func WithMaxHandshakes(n int) SocketOption {
 	return socketOption(func(c *socketConfig) { c.MaxHandshakes = n })
 }

@@ -23,6 +23,7 @@ func (g *Group) accept(ln *transport.Listener) {
 		raw, err := ln.Accept()
 		switch {
 		case err == nil:
+			g.awaitPlace()
 			g.admit(raw, endpoint)
 		case g.ctx.Err() != nil || errors.Is(err, net.ErrClosed):
 			return
@@ -32,6 +33,35 @@ func (g *Group) accept(ln *transport.Listener) {
 				return
 			}
 		}
+	}
+}
+
+// handshakeGrace is how long a connection may shake hands before it can lose
+// its place: those that come in a burst have that long each.
+const handshakeGrace = 100 * time.Millisecond
+
+// awaitPlace waits while too many are shaking hands and none of them has had
+// the time to.
+func (g *Group) awaitPlace() {
+	for {
+		g.mu.Lock()
+		left := time.Duration(0)
+		if g.pending.len() >= g.cfg.MaxHandshakes {
+			left = handshakeGrace - time.Since(g.pending.oldest().since)
+		}
+		g.mu.Unlock()
+		if left <= 0 {
+			return
+		}
+		timer := time.NewTimer(left)
+		select {
+		case <-g.place:
+		case <-timer.C:
+		case <-g.ctx.Done():
+			timer.Stop()
+			return
+		}
+		timer.Stop()
 	}
 }
 
@@ -70,6 +100,10 @@ func (g *Group) greet(raw net.Conn, entry *pendingConn, endpoint string) {
 	evicted := entry.evicted
 	g.pending.remove(entry)
 	g.mu.Unlock()
+	select {
+	case g.place <- struct{}{}:
+	default:
+	}
 	if evicted {
 		err = fmt.Errorf("handshake not done when %d others were waiting (raise the limit with WithMaxHandshakes)", g.cfg.MaxHandshakes)
 	}
@@ -89,6 +123,7 @@ type pending struct{ queue list.List } // of *pendingConn
 
 type pendingConn struct {
 	raw     net.Conn
+	since   time.Time
 	place   *list.Element
 	evicted bool
 }
@@ -96,7 +131,7 @@ type pendingConn struct {
 func (p *pending) len() int { return p.queue.Len() }
 
 func (p *pending) add(raw net.Conn) *pendingConn {
-	e := &pendingConn{raw: raw}
+	e := &pendingConn{raw: raw, since: time.Now()}
 	e.place = p.queue.PushBack(e)
 	return e
 }
@@ -104,8 +139,10 @@ func (p *pending) add(raw net.Conn) *pendingConn {
 // remove takes e out, if it is still there.
 func (p *pending) remove(e *pendingConn) { p.queue.Remove(e.place) }
 
+func (p *pending) oldest() *pendingConn { return p.queue.Front().Value.(*pendingConn) }
+
 func (p *pending) closeOldest() {
-	e := p.queue.Front().Value.(*pendingConn)
+	e := p.oldest()
 	p.remove(e)
 	e.evicted = true
 	e.raw.Close()

@@ -18,6 +18,7 @@ type Group struct {
 	ctx    context.Context // ends dialling, accepting and handshakes
 	cancel context.CancelFunc
 	ended  chan struct{}  // ends the clock
+	place  chan struct{}  // a token when a handshake has ended
 	wg     sync.WaitGroup // every goroutine of the group
 
 	mu        sync.Mutex
@@ -33,7 +34,7 @@ type Group struct {
 
 // NewGroup returns a group without connections. Shutdown must be called.
 func NewGroup(cfg Config, h Handler) *Group {
-	g := &Group{cfg: cfg, handler: h, conns: make(map[*Conn]struct{}), ended: make(chan struct{})}
+	g := &Group{cfg: cfg, handler: h, conns: make(map[*Conn]struct{}), ended: make(chan struct{}), place: make(chan struct{}, 1)}
 	g.ctx, g.cancel = context.WithCancel(context.Background())
 	return g
 }

@@ -1,0 +1,52 @@
+// The benchmarks against other libraries: a module of its own, so that users
+// of gozmq never see those.
+module github.com/gozmq/gozmq/bench
+
+go 1.25.0
+
+require (
+	connectrpc.com/connect v1.21.0
+	github.com/containerd/ttrpc v1.2.10
+	github.com/go-zeromq/zmq4 v0.17.0
+	github.com/gozmq/gozmq v0.0.0-00010101000000-000000000000
+	github.com/nats-io/nats-server/v2 v2.14.5
+	github.com/nats-io/nats.go v1.53.1
+	github.com/pebbe/zmq4 v1.4.0
+	go.nanomsg.org/mangos/v3 v3.4.2
+	google.golang.org/grpc v1.84.0
+	google.golang.org/protobuf v1.36.12
+	storj.io/drpc v1.0.0
+)
+
+require (
+	github.com/antithesishq/antithesis-sdk-go v0.7.2-default-no-op // indirect
+	github.com/containerd/log v0.1.0 // indirect
+	github.com/go-zeromq/goczmq/v4 v4.2.2 // indirect
+	github.com/google/go-tpm v0.9.8 // indirect
+	github.com/klauspost/compress v1.19.2 // indirect
+	github.com/minio/highwayhash v1.0.4 // indirect
+	github.com/nats-io/jwt/v2 v2.8.2 // indirect
+	github.com/nats-io/nkeys v0.4.16 // indirect
+	github.com/nats-io/nuid v1.0.1 // indirect
+	github.com/sirupsen/logrus v1.9.4 // indirect
+	github.com/zeebo/errs v1.2.2 // indirect
+	golang.org/x/crypto v0.55.0 // indirect
+	golang.org/x/net v0.57.0 // indirect
+	golang.org/x/sync v0.22.0 // indirect
+	golang.org/x/sys v0.47.0 // indirect
+	golang.org/x/text v0.41.0 // indirect
+	golang.org/x/time v0.15.0 // indirect
+	google.golang.org/genproto/googleapis/rpc v0.0.0-20260706201446-f0a921348800 // indirect
+	google.golang.org/grpc/cmd/protoc-gen-go-grpc v1.6.2 // indirect
+)
+
+replace github.com/gozmq/gozmq => ../
+
+tool (
+	connectrpc.com/connect/cmd/protoc-gen-connect-go
+	github.com/containerd/ttrpc/cmd/protoc-gen-go-ttrpc
+	github.com/gozmq/gozmq/cmd/protoc-gen-gozmq
+	google.golang.org/grpc/cmd/protoc-gen-go-grpc
+	google.golang.org/protobuf/cmd/protoc-gen-go
+	storj.io/drpc/cmd/protoc-gen-go-drpc
+)

@@ -1,0 +1,5 @@
+//go:build !unix
+
+package cases
+
+func maxFiles() int { return 0 }

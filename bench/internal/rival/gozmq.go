@@ -1,0 +1,274 @@
+package rival
+
+import (
+	"context"
+	"sync"
+	"sync/atomic"
+
+	benchv1 "github.com/gozmq/gozmq/bench/gen/bench/v1"
+	"github.com/gozmq/gozmq/bench/gen/bench/v1/benchv1gozmq"
+	"github.com/gozmq/gozmq/runtime/gozmq"
+)
+
+const anyPort = "tcp://127.0.0.1:*"
+
+func gozmqRival() Rival {
+	return Rival{Name: Ours, Note: "heartbeats, limits and an observer on", Unary: openGozmq, Push: openGozmqPush, Feed: openGozmqFeed}
+}
+
+// An events is an observer that counts.
+type events struct{ n atomic.Int64 }
+
+func (e *events) options(o Options) []gozmq.SocketOption {
+	opts := []gozmq.SocketOption{gozmq.WithObserver(func(gozmq.Event) { e.n.Add(1) })}
+	if o.MaxMessage > 0 {
+		opts = append(opts, gozmq.WithMaxMessageSize(o.MaxMessage))
+	}
+	return opts
+}
+
+// as turns options of any socket into those of one role.
+func as[T any](opts []gozmq.SocketOption, more ...T) []T {
+	for _, o := range opts {
+		more = append(more, o.(T))
+	}
+	return more
+}
+
+// A GozmqServer echoes.
+type GozmqServer struct {
+	events events
+	srv    *gozmq.Server
+	stop   context.CancelFunc
+	done   chan error
+}
+
+type gozmqEcho struct {
+	benchv1gozmq.UnimplementedEchoServer
+}
+
+func (gozmqEcho) Echo(_ context.Context, in *benchv1.Blob) (*benchv1.Blob, error) {
+	return echo(in), nil
+}
+
+// NewGozmqServer starts a server.
+func NewGozmqServer(o Options) (*GozmqServer, error) {
+	s := &GozmqServer{done: make(chan error, 1)}
+	s.srv = gozmq.NewServer(as[gozmq.ServerOption](s.events.options(o))...)
+	if err := benchv1gozmq.RegisterEchoServer(s.srv, gozmqEcho{}); err != nil {
+		return nil, err
+	}
+	if err := s.srv.Listen(gozmq.Bind(anyPort)); err != nil {
+		return nil, err
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	s.stop = stop
+	go func() { s.done <- s.srv.Serve(ctx) }()
+	return s, nil
+}
+
+// Addr returns where the server is.
+func (s *GozmqServer) Addr() string { return s.srv.Addrs()[0] }
+
+// Close stops the server.
+func (s *GozmqServer) Close() {
+	s.stop()
+	<-s.done
+}
+
+type gozmqUnary struct {
+	events events
+	server *GozmqServer
+	conns  []*gozmq.Conn
+	client []benchv1gozmq.EchoClient
+	spread *spread
+	blobs  blobs
+	size   int
+}
+
+func openGozmq(o Options) (Unary, error) {
+	server, err := NewGozmqServer(o)
+	if err != nil {
+		return nil, err
+	}
+	u := &gozmqUnary{server: server, spread: newSpread(o), blobs: newBlobs(o), size: o.Size}
+	for range o.Conns {
+		conn, err := gozmq.Dial(as[gozmq.DialOption](u.events.options(o), gozmq.Connect(server.Addr()))...)
+		if err != nil {
+			u.Close()
+			return nil, err
+		}
+		u.conns = append(u.conns, conn)
+		client := benchv1gozmq.NewEchoClient(conn)
+		u.client = append(u.client, client)
+		if _, err := client.Echo(context.Background(), newBlob(o.Size, 0)); err != nil { // dials in the background
+			u.Close()
+			return nil, err
+		}
+	}
+	return u, nil
+}
+
+func (u *gozmqUnary) Call(i int) error {
+	reply, err := u.client[u.spread.next(i)].Echo(context.Background(), u.blobs[i])
+	return check(reply, u.size, err)
+}
+
+func (u *gozmqUnary) Close() {
+	for _, c := range u.conns {
+		c.Close()
+	}
+	u.server.Close()
+}
+
+// A stopper ends receivers and waits for them.
+type stopper struct {
+	ctx    context.Context
+	cancel context.CancelFunc
+	wg     sync.WaitGroup
+}
+
+func newStopper() *stopper {
+	s := new(stopper)
+	s.ctx, s.cancel = context.WithCancel(context.Background())
+	return s
+}
+
+func (s *stopper) stop() {
+	s.cancel()
+	s.wg.Wait()
+}
+
+type gozmqPush struct {
+	*stopper
+	events events
+	pusher *benchv1gozmq.BlobPusher
+	puller *benchv1gozmq.BlobPuller
+	blob   *benchv1.Blob
+}
+
+func openGozmqPush(o Options) (_ Stream, err error) {
+	p := &gozmqPush{stopper: newStopper(), blob: newBlob(o.Size, 0)}
+	opts := p.events.options(o)
+	if p.pusher, err = benchv1gozmq.NewBlobPusher(as[gozmq.VentilatorOption](opts, gozmq.Bind(anyPort))...); err != nil {
+		return nil, err
+	}
+	p.puller, err = benchv1gozmq.NewBlobPuller(as[gozmq.SinkOption](opts, gozmq.Connect(p.pusher.Addrs()...))...)
+	if err != nil {
+		p.pusher.Close()
+		return nil, err
+	}
+	return p, nil
+}
+
+func (p *gozmqPush) Send(seq uint64) error {
+	p.blob.Seq = seq
+	return p.pusher.Push(context.Background(), p.blob)
+}
+
+func (p *gozmqPush) Receive(_ int, got func(uint64)) error {
+	for blob, err := range p.puller.Pull(p.ctx) {
+		if err != nil {
+			return err
+		}
+		got(blob.GetSeq())
+	}
+	return nil
+}
+
+func (p *gozmqPush) Close() {
+	p.stop()
+	p.puller.Close()
+	p.pusher.Close()
+}
+
+// gozmqWorker is ours with a service's worker as the receiver, which also reads
+// the method's name off each message and calls a handler.
+func gozmqWorker() Rival {
+	return Rival{Name: Ours + " worker", Note: "a service's ventilator and worker", Push: openGozmqWorker}
+}
+
+type gozmqVent struct {
+	*stopper
+	events events
+	vent   *benchv1gozmq.PipelineVentilator
+	blob   *benchv1.Blob
+}
+
+func openGozmqWorker(o Options) (_ Stream, err error) {
+	p := &gozmqVent{stopper: newStopper(), blob: newBlob(o.Size, 0)}
+	p.vent, err = benchv1gozmq.NewPipelineVentilator(as[gozmq.VentilatorOption](p.events.options(o), gozmq.Bind(anyPort))...)
+	return p, err
+}
+
+func (p *gozmqVent) Send(seq uint64) error {
+	p.blob.Seq = seq
+	return p.vent.Work(context.Background(), p.blob)
+}
+
+type gozmqHandler struct {
+	benchv1gozmq.UnimplementedPipelineWorker
+	got func(uint64)
+}
+
+func (h gozmqHandler) Work(_ context.Context, task *benchv1.Blob) error {
+	h.got(task.GetSeq())
+	return nil
+}
+
+func (p *gozmqVent) Receive(_ int, got func(uint64)) error {
+	return benchv1gozmq.RunPipelineWorker(p.ctx, gozmqHandler{got: got}, as[gozmq.WorkerOption](p.events.options(Options{}), gozmq.From(gozmq.Connect(p.vent.Addrs()...)))...)
+}
+
+func (p *gozmqVent) Close() {
+	p.stop()
+	p.vent.Close()
+}
+
+type gozmqFeed struct {
+	*stopper
+	events events
+	pub    *benchv1gozmq.FeedPublisher
+	subs   []*benchv1gozmq.FeedSubscriber
+	blob   *benchv1.Blob
+}
+
+func openGozmqFeed(o Options) (_ Stream, err error) {
+	p := &gozmqFeed{stopper: newStopper(), blob: newBlob(o.Size, 0)}
+	opts := p.events.options(o)
+	if p.pub, err = benchv1gozmq.NewFeedPublisher(as[gozmq.PublisherOption](opts, gozmq.Bind(anyPort))...); err != nil {
+		return nil, err
+	}
+	for range o.Receivers {
+		sub, err := benchv1gozmq.NewFeedSubscriber(as[gozmq.SubscriberOption](opts, gozmq.Connect(p.pub.Addrs()...))...)
+		if err != nil {
+			p.Close()
+			return nil, err
+		}
+		p.subs = append(p.subs, sub)
+	}
+	return p, nil
+}
+
+func (p *gozmqFeed) Send(seq uint64) error {
+	p.blob.Seq = seq
+	return p.pub.Blobs(context.Background(), p.blob)
+}
+
+func (p *gozmqFeed) Receive(i int, got func(uint64)) error {
+	for blob, err := range p.subs[i].Blobs(p.ctx) {
+		if err != nil {
+			return err
+		}
+		got(blob.GetSeq())
+	}
+	return nil
+}
+
+func (p *gozmqFeed) Close() {
+	p.stop()
+	for _, s := range p.subs {
+		s.Close()
+	}
+	p.pub.Close()
+}

@@ -1,0 +1,352 @@
+//go:build libzmq
+
+package rival
+
+import (
+	"encoding/binary"
+	"errors"
+	"sync"
+	"syscall"
+
+	zmq "github.com/pebbe/zmq4"
+	"google.golang.org/protobuf/proto"
+
+	benchv1 "github.com/gozmq/gozmq/bench/gen/bench/v1"
+)
+
+const libzmqName = "libzmq (cgo)"
+
+// libzmq is measured twice where there are several callers, since its sockets
+// belong to one thread: all callers behind one socket and a goroutine that owns
+// it, and a socket and connection for each caller.
+func libzmq() []Rival {
+	return []Rival{
+		{Name: libzmqName, Note: "pebbe/zmq4; 1 caller: REQ, more: a DEALER and a goroutine that batches for all",
+			Unary: openLibzmq, Push: openLibzmqPush, Feed: openLibzmqFeed, OneConn: true},
+		{Name: "libzmq (cgo) REQ", Note: "pebbe/zmq4; a REQ socket for each caller", Unary: openLibzmqREQ, OneConn: true},
+	}
+}
+
+// libzmqSocket returns a socket that closes without waiting.
+func libzmqSocket(ctx *zmq.Context, t zmq.Type) (*zmq.Socket, error) {
+	s, err := ctx.NewSocket(t)
+	if err != nil {
+		return nil, err
+	}
+	return s, s.SetLinger(0)
+}
+
+func libzmqBind(ctx *zmq.Context, t zmq.Type) (*zmq.Socket, string, error) {
+	s, err := libzmqSocket(ctx, t)
+	if err != nil {
+		return nil, "", err
+	}
+	if err := s.Bind("tcp://127.0.0.1:*"); err != nil {
+		return nil, "", err
+	}
+	addr, err := s.GetLastEndpoint()
+	return s, addr, err
+}
+
+func libzmqConnect(ctx *zmq.Context, t zmq.Type, addr string) (*zmq.Socket, error) {
+	s, err := libzmqSocket(ctx, t)
+	if err != nil {
+		return nil, err
+	}
+	return s, s.Connect(addr)
+}
+
+type libzmqUnary struct {
+	ctx  *zmq.Context
+	wg   sync.WaitGroup
+	reqs []*zmq.Socket // one for each caller, unless there is a dealer
+	wake *zmq.Socket   // tells the dealer's owner of calls
+
+	mu      sync.Mutex
+	calls   []libzmqCall
+	replies []chan *benchv1.Blob
+	blobs   blobs
+	size    int
+}
+
+type libzmqCall struct {
+	caller int
+	body   []byte
+}
+
+func openLibzmq(o Options) (Unary, error) {
+	if o.Callers == 1 {
+		return openLibzmqREQ(o)
+	}
+	u, addr, err := openLibzmqRouter(o)
+	if err != nil {
+		return nil, err
+	}
+	for range o.Callers {
+		u.replies = append(u.replies, make(chan *benchv1.Blob, 1))
+	}
+	return u, u.startOwner(addr)
+}
+
+func openLibzmqREQ(o Options) (Unary, error) {
+	u, addr, err := openLibzmqRouter(o)
+	if err != nil {
+		return nil, err
+	}
+	for range o.Callers {
+		req, err := libzmqConnect(u.ctx, zmq.REQ, addr)
+		if err != nil {
+			return nil, err
+		}
+		u.reqs = append(u.reqs, req)
+	}
+	return u, nil
+}
+
+func openLibzmqRouter(o Options) (*libzmqUnary, string, error) {
+	ctx, err := zmq.NewContext()
+	if err != nil {
+		return nil, "", err
+	}
+	u := &libzmqUnary{ctx: ctx, blobs: newBlobs(o), size: o.Size}
+	router, addr, err := libzmqBind(ctx, zmq.ROUTER)
+	if err != nil {
+		return nil, "", err
+	}
+	u.wg.Go(func() { serveLibzmq(router) })
+	return u, addr, nil
+}
+
+func (u *libzmqUnary) startOwner(addr string) error {
+	dealer, err := libzmqConnect(u.ctx, zmq.DEALER, addr)
+	if err != nil {
+		return err
+	}
+	woken, err := libzmqSocket(u.ctx, zmq.PAIR)
+	if err != nil {
+		return err
+	}
+	if err := woken.Bind("inproc://wake"); err != nil {
+		return err
+	}
+	if u.wake, err = libzmqConnect(u.ctx, zmq.PAIR, "inproc://wake"); err != nil {
+		return err
+	}
+	u.wg.Go(func() {
+		defer dealer.Close()
+		defer woken.Close()
+		u.own(dealer, woken)
+	})
+	return nil
+}
+
+func serveLibzmq(router *zmq.Socket) {
+	defer router.Close()
+	for {
+		frames, err := router.RecvMessageBytes(0)
+		if err != nil {
+			return
+		}
+		last := len(frames) - 1
+		in := new(benchv1.Blob)
+		if proto.Unmarshal(frames[last], in) != nil {
+			continue
+		}
+		if frames[last], err = proto.Marshal(echo(in)); err != nil {
+			return
+		}
+		if _, err := router.SendMessage(frames); err != nil {
+			return
+		}
+	}
+}
+
+// own sends and receives for all callers, since a socket belongs to one thread.
+func (u *libzmqUnary) own(dealer, woken *zmq.Socket) {
+	poller := zmq.NewPoller()
+	poller.Add(dealer, zmq.POLLIN)
+	poller.Add(woken, zmq.POLLIN)
+	for {
+		ready, err := poller.Poll(-1)
+		if err != nil {
+			return
+		}
+		for _, r := range ready {
+			if r.Socket == woken {
+				err = u.send(dealer, woken)
+			} else {
+				err = u.receive(dealer)
+			}
+			if err != nil {
+				return
+			}
+		}
+	}
+}
+
+func (u *libzmqUnary) send(dealer, woken *zmq.Socket) error {
+	if _, err := woken.RecvBytes(0); err != nil {
+		return err
+	}
+	u.mu.Lock()
+	calls := u.calls
+	u.calls = nil
+	u.mu.Unlock()
+	for _, c := range calls {
+		id := binary.BigEndian.AppendUint64(nil, uint64(c.caller))
+		if _, err := dealer.SendMessage(id, c.body); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (u *libzmqUnary) receive(dealer *zmq.Socket) error {
+	for {
+		frames, err := dealer.RecvMessageBytes(zmq.DONTWAIT)
+		if zmq.AsErrno(err) == zmq.Errno(syscall.EAGAIN) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		reply := new(benchv1.Blob)
+		if err := proto.Unmarshal(frames[1], reply); err != nil {
+			return err
+		}
+		u.replies[binary.BigEndian.Uint64(frames[0])] <- reply
+	}
+}
+
+func (u *libzmqUnary) Call(i int) error {
+	body, err := proto.Marshal(u.blobs[i])
+	if err != nil {
+		return err
+	}
+	if u.reqs != nil {
+		return u.callAlone(u.reqs[i], body)
+	}
+	u.mu.Lock()
+	u.calls = append(u.calls, libzmqCall{i, body})
+	if len(u.calls) == 1 {
+		_, err = u.wake.SendBytes(nil, 0)
+	}
+	u.mu.Unlock()
+	if err != nil {
+		return err
+	}
+	return check(<-u.replies[i], u.size, nil)
+}
+
+func (u *libzmqUnary) callAlone(req *zmq.Socket, body []byte) error {
+	if _, err := req.SendBytes(body, 0); err != nil {
+		return err
+	}
+	body, err := req.RecvBytes(0)
+	if err != nil {
+		return err
+	}
+	reply := new(benchv1.Blob)
+	return check(reply, u.size, proto.Unmarshal(body, reply))
+}
+
+func (u *libzmqUnary) Close() {
+	for _, req := range u.reqs {
+		req.Close()
+	}
+	if u.wake != nil {
+		u.wake.Close()
+	}
+	u.ctx.Term()
+	u.wg.Wait()
+}
+
+type libzmqStream struct {
+	ctx      *zmq.Context
+	sender   *zmq.Socket
+	receiver []*zmq.Socket
+	running  sync.WaitGroup
+	topic    []byte // nil: PUSH/PULL
+	blob     *benchv1.Blob
+	once     sync.Once
+}
+
+func openLibzmqPush(o Options) (Stream, error) {
+	return openLibzmqStream(o.Size, zmq.PUSH, zmq.PULL, 1, nil)
+}
+
+func openLibzmqFeed(o Options) (Stream, error) {
+	return openLibzmqStream(o.Size, zmq.PUB, zmq.SUB, o.Receivers, []byte(topic))
+}
+
+func openLibzmqStream(size int, send, receive zmq.Type, n int, topic []byte) (Stream, error) {
+	ctx, err := zmq.NewContext()
+	if err != nil {
+		return nil, err
+	}
+	s := &libzmqStream{ctx: ctx, topic: topic, blob: newBlob(size, 0)}
+	var addr string
+	if s.sender, addr, err = libzmqBind(ctx, send); err != nil {
+		return nil, err
+	}
+	for range n {
+		r, err := libzmqConnect(ctx, receive, addr)
+		if err != nil {
+			return nil, err
+		}
+		if topic != nil {
+			if err := r.SetSubscribe(string(topic)); err != nil {
+				return nil, err
+			}
+		}
+		s.receiver = append(s.receiver, r)
+	}
+	s.running.Add(n)
+	return s, nil
+}
+
+func (s *libzmqStream) Send(seq uint64) error {
+	s.blob.Seq = seq
+	body, err := proto.Marshal(s.blob)
+	if err != nil {
+		return err
+	}
+	if s.topic != nil {
+		if _, err := s.sender.SendBytes(s.topic, zmq.SNDMORE); err != nil {
+			return err
+		}
+	}
+	_, err = s.sender.SendBytes(body, 0)
+	return err
+}
+
+func (s *libzmqStream) Receive(i int, got func(uint64)) error {
+	defer s.running.Done()
+	r := s.receiver[i]
+	defer r.Close()
+	for {
+		body, err := r.RecvBytes(0)
+		if err == nil && s.topic != nil {
+			body, err = r.RecvBytes(0)
+		}
+		if zmq.AsErrno(err) == zmq.ETERM {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		blob := new(benchv1.Blob)
+		if err := proto.Unmarshal(body, blob); err != nil {
+			return errors.Join(errors.New("decode"), err)
+		}
+		got(blob.GetSeq())
+	}
+}
+
+func (s *libzmqStream) Close() {
+	s.once.Do(func() {
+		s.sender.Close()
+		s.ctx.Term()
+		s.running.Wait()
+	})
+}

@@ -1,0 +1,175 @@
+// Command bench measures gozmq against what a Go user would pick instead, all
+// in one run: see docs/BENCHMARKS.md.
+//
+//	go -C bench run . [-quick] [-json] [-case REGEXP] [-rival REGEXP] [-rounds N]
+//
+// It ends with an error when a library that is there gave no figure. Targets
+// that are missed are printed, and are no error.
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"regexp"
+	"runtime/pprof"
+	"time"
+
+	"github.com/gozmq/gozmq/bench/internal/cases"
+	"github.com/gozmq/gozmq/bench/internal/child"
+	"github.com/gozmq/gozmq/bench/internal/report"
+	"github.com/gozmq/gozmq/bench/internal/rival"
+)
+
+func main() {
+	err := run(os.Args[1:])
+	if err != nil && !errors.Is(err, flag.ErrHelp) {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(1)
+	}
+}
+
+func run(args []string) error {
+	if len(args) > 0 && args[0] == child.Flag {
+		return child.Main(args[1:])
+	}
+	o, err := parse(args)
+	if err != nil {
+		return err
+	}
+	dir, err := os.MkdirTemp("", "gozmq-bench-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	if done, err := withLibzmq(dir, args); done {
+		return err
+	}
+	if o.profile != "" {
+		f, err := os.Create(o.profile)
+		if err != nil {
+			return err
+		}
+		defer f.Close()
+		if err := pprof.StartCPUProfile(f); err != nil {
+			return err
+		}
+		defer pprof.StopCPUProfile()
+	}
+	return o.measure(dir)
+}
+
+// options are the flags.
+type options struct {
+	quick, json  bool
+	cases, rival *regexp.Regexp
+	rounds       int
+	round        time.Duration
+	profile      string
+}
+
+func parse(args []string) (*options, error) {
+	o := new(options)
+	f := flag.NewFlagSet("bench", flag.ContinueOnError)
+	f.BoolVar(&o.quick, "quick", false, "see whether everything works; the figures mean nothing")
+	f.BoolVar(&o.json, "json", false, "print JSON")
+	f.IntVar(&o.rounds, "rounds", 0, "rounds of each case (default 5, with -quick 2)")
+	f.DurationVar(&o.round, "round", 0, "length of a round of one library (default 1s, with -quick 50ms)")
+	f.StringVar(&o.profile, "cpuprofile", "", "write a CPU profile of the whole run to this file")
+	caseExpr := f.String("case", "", "only the cases whose name matches")
+	rivalExpr := f.String("rival", "", "only the libraries whose name matches, and gozmq")
+	if err := f.Parse(args); err != nil {
+		return nil, err
+	}
+	if f.NArg() > 0 {
+		return nil, fmt.Errorf("unexpected argument %q", f.Arg(0))
+	}
+	var err error
+	if o.cases, err = regexp.Compile(*caseExpr); err != nil {
+		return nil, fmt.Errorf("-case: %w", err)
+	}
+	if o.rival, err = regexp.Compile(*rivalExpr); err != nil {
+		return nil, fmt.Errorf("-rival: %w", err)
+	}
+	return o, nil
+}
+
+func (o *options) config(dir string) (*cases.Config, error) {
+	self, err := os.Executable()
+	if err != nil {
+		return nil, err
+	}
+	cfg := &cases.Config{
+		Rounds: 5, Round: time.Second, WarmUp: 200 * time.Millisecond,
+		Quick: o.quick, Dir: dir, Self: self,
+		Log: func(format string, args ...any) { fmt.Fprintf(os.Stderr, format+"\n", args...) },
+	}
+	if o.quick {
+		cfg.Rounds, cfg.Round, cfg.WarmUp = 2, 50*time.Millisecond, 20*time.Millisecond
+	}
+	if o.rounds > 0 {
+		cfg.Rounds = o.rounds
+	}
+	if o.round > 0 {
+		cfg.Round = o.round
+	}
+	for _, r := range rival.All(dir) {
+		if r.Name == rival.Ours || o.rival.MatchString(r.Name) {
+			cfg.Rivals = append(cfg.Rivals, r)
+		}
+	}
+	return cfg, nil
+}
+
+// measure runs the cases and prints what they gave.
+func (o *options) measure(dir string) error {
+	cfg, err := o.config(dir)
+	if err != nil {
+		return err
+	}
+	machine := report.ThisMachine()
+	if !o.json {
+		fmt.Printf("%s\n%d rounds of %v each, libraries in turn; medians.\n", machine, cfg.Rounds, cfg.Round)
+	}
+	var results []*cases.Result
+	for _, c := range cases.All() {
+		if !o.cases.MatchString(c.Name) {
+			continue
+		}
+		cfg.Log("%s %s", time.Now().Format(time.TimeOnly), c.Name)
+		r := c.Do(cfg)
+		results = append(results, r)
+		if !o.json {
+			report.Case(os.Stdout, r)
+		}
+	}
+	if len(results) == 0 {
+		return errors.New("no case has such a name")
+	}
+	if o.json {
+		out := json.NewEncoder(os.Stdout)
+		out.SetIndent("", "  ")
+		err = out.Encode(map[string]any{"machine": machine, "results": results})
+	} else {
+		report.Targets(os.Stdout, results)
+	}
+	return errors.Join(err, faults(results))
+}
+
+// faults reports every library that is there and gave no figure.
+func faults(results []*cases.Result) error {
+	var errs []error
+	for _, r := range results {
+		for _, row := range r.Rows {
+			switch {
+			case row.Err != "":
+				errs = append(errs, fmt.Errorf("%s: %s: %s", r.Case, row.Rival, row.Err))
+			case row.Missing == "" && row.Figure.Median <= 0:
+				errs = append(errs, fmt.Errorf("%s: %s gave no figure", r.Case, row.Rival))
+			}
+		}
+	}
+	return errors.Join(errs...)
+}
