@@ -130,13 +130,7 @@ func cut(name []byte) []byte { return name[:min(len(name), 128)] }
 
 // Refuse answers that the server is stopping (socket.Job).
 func (c *serverCall) Refuse() {
-	if c.turn == nil {
-		c.server.limiter.leave()
-	} else if !c.server.limiter.giveUp(c.turn) {
-		c.server.limiter.leave()
-	}
-	c.server.calls.remove(c)
-	c.ctx.finish()
+	c.finish()
 	c.refused = true
 	c.fail(Errorf(CodeUnavailable, "%s: the server is stopping", c.handler.method.Procedure))
 	c.free()
@@ -169,19 +163,17 @@ func (c *serverCall) await() error {
 	case <-c.ctx.Done():
 	}
 	err := Errorf(CodeOf(c.ctx.Err()), "%s: waited for %d other calls: %w", c.handler.method.Procedure, c.server.cfg.concurrency, c.ctx.Err())
-	if !c.server.limiter.giveUp(c.turn) {
-		c.server.limiter.leave()
-	}
-	c.server.calls.remove(c)
-	c.ctx.finish()
+	c.finish()
 	return err
 }
 
-// finish ends what began with Receive.
+// finish ends what began with Receive, whether the call has run or only waited.
 func (c *serverCall) finish() {
 	c.server.calls.remove(c)
 	c.ctx.finish()
-	c.server.limiter.leave()
+	if c.turn == nil || !c.server.limiter.giveUp(c.turn) {
+		c.server.limiter.leave()
+	}
 }
 
 // Pace returns what is known of how long the method runs (socket.Job). A call

@@ -74,12 +74,8 @@ func (w *writer) release() {
 // the wire. The caller owns them.
 func (c *Conn) Unsent() []byte {
 	<-c.Flushed()
-	w := &c.writer
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	rest := w.rest
-	w.rest = nil
-	return rest
+	frames, _ := c.TryUnsent()
+	return frames
 }
 
 // Failed reports whether nothing can be written any more.

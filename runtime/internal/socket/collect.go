@@ -2,7 +2,6 @@ package socket
 
 import (
 	"context"
-	"errors"
 
 	"github.com/gozmq/gozmq/runtime/internal/link"
 )
@@ -22,15 +21,11 @@ const maxBatch = 4096
 func receive(c *link.Conn, to BatchReceiver) error {
 	for {
 		batch, err := c.NextBatch(maxBatch)
-		switch {
-		case errors.Is(err, link.ErrInterrupted):
-			c.Resume()
-		case err != nil:
+		if err != nil {
 			return err
-		default:
-			to.Receive(c, batch)
-			batch.Release()
 		}
+		to.Receive(c, batch)
+		batch.Release()
 	}
 }
 

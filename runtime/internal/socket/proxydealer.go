@@ -28,22 +28,7 @@ func (d *ProxyDealer) Send(ctx context.Context, m Message) error { return d.push
 
 // Serve is that of a Push, but for what the peer sends (link.Handler).
 func (d *ProxyDealer) Serve(c *link.Conn) error {
-	p := &d.push
-	c.Room = p.changed
-	p.mu.Lock()
-	p.peers = append(p.peers, c)
-	p.mu.Unlock()
-	p.changed()
-	c.Ready()
-	err := receive(c, d.to)
-	c.Close(err)
-	unsent := c.Unsent()
-	p.mu.Lock()
-	p.peers = without(p.peers, c)
-	p.orphans.add(unsent)
-	p.mu.Unlock()
-	p.changed()
-	return err
+	return d.push.serve(c, func(c *link.Conn) error { return receive(c, d.to) })
 }
 
 // Shutdown is that of a Push. What peers answer is passed on until it returns.

@@ -95,27 +95,17 @@ func (r *ProxyRouter) Reply(frames [][]byte) error {
 // Serve reads one connection (link.Handler), as a Pull does. While its replies
 // are not read, or its requests find no place, it is not read either.
 func (r *ProxyRouter) Serve(c *link.Conn) error {
-	room := make(chan struct{}, 1)
-	c.Room = func() {
-		select {
-		case room <- struct{}{}:
-		default:
-		}
-	}
+	room := newRoom(c)
 	id := r.add(c)
 	defer r.remove(id)
 	peer := &pullPeer{empty: make(chan struct{}, 1)}
 	peer.empty <- struct{}{}
 	c.Ready()
 	for {
-		if err := waitRoom(c, room); err != nil {
+		if err := room.wait(c); err != nil {
 			return err
 		}
 		batch, err := c.NextBatch(r.pull.window)
-		if errors.Is(err, link.ErrInterrupted) {
-			c.Resume()
-			continue
-		}
 		if err != nil {
 			return err
 		}
@@ -125,33 +115,10 @@ func (r *ProxyRouter) Serve(c *link.Conn) error {
 	}
 }
 
-// waitRoom waits while c is full.
-func waitRoom(c *link.Conn, room <-chan struct{}) error {
-	if !c.Full() {
-		return nil
-	}
-	c.Pause()
-	defer c.Unpause()
-	for c.Full() {
-		select {
-		case <-room:
-		case <-c.Closed():
-			return c.Err()
-		}
-	}
-	return nil
-}
-
 // offer makes a batch ready once the one before has been received; it returns
 // false after Shutdown.
 func (r *ProxyRouter) offer(peer *pullPeer, id uint64, b *pulled) bool {
-	select {
-	case <-peer.empty:
-	default:
-		b.conn.Pause()
-		<-peer.empty
-		b.conn.Unpause()
-	}
+	peer.wait(b.conn)
 	r.mu.Lock()
 	r.routes[b] = id
 	r.mu.Unlock()

@@ -1,7 +1,6 @@
 package socket
 
 import (
-	"errors"
 	"fmt"
 
 	"github.com/gozmq/gozmq/runtime/internal/link"
@@ -24,17 +23,7 @@ type pubPeer struct {
 // Serve keeps a peer's subscriptions until its connection ends (link.Handler).
 func (p *Pub) Serve(c *link.Conn) error {
 	peer := &pubPeer{Conn: c, pub: p}
-	c.Command = func(name, body []byte) error {
-		switch string(name) {
-		case zmtp.CommandSubscribe:
-			return peer.subscribe(body)
-		case zmtp.CommandCancel:
-			peer.cancel(body)
-		}
-		return nil
-	}
-	c.Ready()
-	err := peer.read()
+	err := readSubscriptions(c, peer)
 	c.Close(err)
 	p.mu.Lock()
 	p.subs.RemoveAll(c)
@@ -43,23 +32,38 @@ func (p *Pub) Serve(c *link.Conn) error {
 	return err
 }
 
-// read takes subscriptions in the form of ZMTP 3.0: messages of one frame.
-// Any other message is of no meaning here.
-func (p *pubPeer) read() error {
+// A subscriptions takes what a peer subscribes to and gives up. Prefixes are
+// valid during the call only; an error ends the connection.
+type subscriptions interface {
+	subscribe(topic []byte) error
+	cancel(topic []byte)
+}
+
+// readSubscriptions reads c until it ends: commands, and the form of ZMTP 3.0,
+// messages of one frame. Any other message is of no meaning here.
+func readSubscriptions(c *link.Conn, to subscriptions) error {
+	c.Command = func(name, body []byte) error {
+		switch string(name) {
+		case zmtp.CommandSubscribe:
+			return to.subscribe(body)
+		case zmtp.CommandCancel:
+			to.cancel(body)
+		}
+		return nil
+	}
+	c.Ready()
 	for {
-		frames, err := p.Next()
+		frames, err := c.Next()
 		switch {
-		case errors.Is(err, link.ErrInterrupted):
-			p.Resume()
 		case err != nil:
 			return err
 		case len(frames) != 1 || len(frames[0]) == 0:
 		case frames[0][0] == 1:
-			if err := p.subscribe(frames[0][1:]); err != nil {
+			if err := to.subscribe(frames[0][1:]); err != nil {
 				return err
 			}
 		case frames[0][0] == 0:
-			p.cancel(frames[0][1:])
+			to.cancel(frames[0][1:])
 		}
 	}
 }

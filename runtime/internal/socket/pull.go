@@ -2,7 +2,6 @@ package socket
 
 import (
 	"context"
-	"errors"
 	"sync"
 
 	"github.com/gozmq/gozmq/runtime/internal/link"
@@ -139,24 +138,25 @@ func (p *Pull) Serve(c *link.Conn) error {
 	c.Ready()
 	for {
 		batch, err := c.NextBatch(p.window)
-		if errors.Is(err, link.ErrInterrupted) {
-			c.Resume()
-			continue
-		}
 		if err != nil {
 			return err
 		}
-		select {
-		case <-peer.empty:
-		default:
-			c.Pause()
-			<-peer.empty
-			c.Unpause()
-		}
+		peer.wait(c)
 		if !p.offer(peer, &pulled{Batch: batch, conn: c}) {
 			batch.Release()
 			return link.ErrClosed
 		}
+	}
+}
+
+// wait waits until the batch before has been received; c is not read meanwhile.
+func (peer *pullPeer) wait(c *link.Conn) {
+	select {
+	case <-peer.empty:
+	default:
+		c.Pause()
+		<-peer.empty
+		c.Unpause()
 	}
 }
 

@@ -161,14 +161,17 @@ func (p *Push) changed() {
 
 // Serve adds a peer until its connection ends (link.Handler). What a peer
 // sends has no meaning here and is dropped.
-func (p *Push) Serve(c *link.Conn) error {
+func (p *Push) Serve(c *link.Conn) error { return p.serve(c, discard) }
+
+// serve adds a peer for as long as read reads its connection.
+func (p *Push) serve(c *link.Conn, read func(*link.Conn) error) error {
 	c.Room = p.changed
 	p.mu.Lock()
 	p.peers = append(p.peers, c)
 	p.mu.Unlock()
 	p.changed()
 	c.Ready()
-	err := discard(c)
+	err := read(c)
 	c.Finish(err)
 	<-c.Flushed()
 	p.mu.Lock()
@@ -181,12 +184,7 @@ func (p *Push) Serve(c *link.Conn) error {
 // discard reads c for the sake of its commands.
 func discard(c *link.Conn) error {
 	for {
-		_, err := c.Next()
-		if errors.Is(err, link.ErrInterrupted) {
-			c.Resume()
-			continue
-		}
-		if err != nil {
+		if _, err := c.Next(); err != nil {
 			return err
 		}
 	}

@@ -2,7 +2,6 @@ package socket
 
 import (
 	"context"
-	"errors"
 	"sync/atomic"
 	"time"
 
@@ -17,7 +16,7 @@ type RouterPeer struct {
 	Context context.Context
 
 	router *Router
-	room   chan struct{} // a token when a full queue has room
+	room   room
 
 	corked int         // answers held back since the last write
 	hot    atomic.Bool // the watch knows the connection
@@ -32,8 +31,7 @@ type RouterPeer struct {
 func (r *Router) Serve(c *link.Conn) error {
 	ctx, cancel := context.WithCancelCause(r.base)
 	c.OnClose(cancel)
-	p := &RouterPeer{Conn: c, Context: ctx, router: r, room: make(chan struct{}, 1)}
-	c.Room = p.hasRoom
+	p := &RouterPeer{Conn: c, Context: ctx, router: r, room: newRoom(c)}
 	c.Ready()
 	defer func() { <-c.Closed() }() // others may be reading, and jobs may have answers to send
 	p.read()
@@ -131,36 +129,8 @@ func (p *RouterPeer) next() ([][]byte, error) {
 		}
 		p.uncork()
 	}
-	if p.Full() {
-		if err := p.waitRoom(); err != nil {
-			return nil, err
-		}
+	if err := p.room.wait(p.Conn); err != nil {
+		return nil, err
 	}
-	for {
-		frames, err := p.Next()
-		if !errors.Is(err, link.ErrInterrupted) {
-			return frames, err
-		}
-		p.Resume()
-	}
-}
-
-func (p *RouterPeer) waitRoom() error {
-	p.Pause()
-	defer p.Unpause()
-	for p.Full() {
-		select {
-		case <-p.room:
-		case <-p.Closed():
-			return p.Err()
-		}
-	}
-	return nil
-}
-
-func (p *RouterPeer) hasRoom() {
-	select {
-	case p.room <- struct{}{}:
-	default:
-	}
+	return p.Next()
 }

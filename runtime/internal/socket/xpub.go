@@ -2,13 +2,11 @@ package socket
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 	"sync"
 
 	"github.com/gozmq/gozmq/runtime/internal/link"
 	"github.com/gozmq/gozmq/runtime/internal/prefix"
-	"github.com/gozmq/gozmq/runtime/internal/zmtp"
 )
 
 // An XPub is a Pub that tells which prefixes are subscribed to by anyone
@@ -46,40 +44,10 @@ type xpubPeer struct {
 // Serve keeps a peer's subscriptions until its connection ends (link.Handler).
 func (x *XPub) Serve(c *link.Conn) error {
 	p := &xpubPeer{pubPeer: pubPeer{Conn: c, pub: x.Pub}, xpub: x}
-	c.Command = func(name, body []byte) error {
-		switch string(name) {
-		case zmtp.CommandSubscribe:
-			return p.subscribe(body)
-		case zmtp.CommandCancel:
-			p.cancel(body)
-		}
-		return nil
-	}
-	c.Ready()
-	err := p.read()
+	err := readSubscriptions(c, p)
 	c.Close(err)
 	x.leave(c)
 	return err
-}
-
-// read takes subscriptions in the form of ZMTP 3.0, as pubPeer.read does.
-func (p *xpubPeer) read() error {
-	for {
-		frames, err := p.Next()
-		switch {
-		case errors.Is(err, link.ErrInterrupted):
-			p.Resume()
-		case err != nil:
-			return err
-		case len(frames) != 1 || len(frames[0]) == 0:
-		case frames[0][0] == 1:
-			if err := p.subscribe(frames[0][1:]); err != nil {
-				return err
-			}
-		case frames[0][0] == 0:
-			p.cancel(frames[0][1:])
-		}
-	}
 }
 
 func (p *xpubPeer) subscribe(topic []byte) error {
