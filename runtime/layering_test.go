@@ -29,6 +29,7 @@ var layers = map[string][]string{
 
 	"runtime/internal/testproto": {}, // for tests: nothing stands above it
 	"runtime/internal/zmtp":      {},
+	"runtime/internal/zmtptest":  {"runtime/internal/zmtp", "runtime/internal/transport"}, // for tests: nothing stands above it
 	"runtime/internal/prefix":    {},
 	"runtime/internal/transport": {},
 	"runtime/internal/link":      {"runtime/internal/zmtp", "runtime/internal/transport"},

@@ -91,7 +91,7 @@ func TestServerDiesWithCallsInFlight(t *testing.T) {
 	for range n {
 		p.recv()
 	}
-	p.conn.Close()
+	p.Close()
 	for range n {
 		wantCode(t, receive(t, errs, "the end of a call"), CodeUnavailable, "connection lost", echoMethod.Procedure)
 	}

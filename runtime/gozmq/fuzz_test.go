@@ -9,6 +9,7 @@ import (
 	"google.golang.org/protobuf/types/known/wrapperspb"
 
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
+	"github.com/gozmq/gozmq/runtime/internal/zmtptest"
 )
 
 // FuzzServerReceive sends a server any bytes behind a good handshake. Whatever
@@ -21,9 +22,9 @@ func FuzzServerReceive(f *testing.F) {
 		{"", method, body}, {"id", "", method, body, "\x08\x01"}, {"", method, body, "", ""}, {"", "x", ""}, {"", ""}, {""}, {"x"},
 		{"", method, "\xff"}, {"", method, body, "\xff"}, {"", "", "", ""},
 	} {
-		f.Add(rawMessage(frames...))
+		f.Add(zmtptest.Message(frames...))
 	}
-	good := rawMessage("", method, body)
+	good := zmtptest.Message("", method, body)
 	f.Add(append(bytes.Clone(good), good...))
 	f.Add(good[:len(good)-1])
 	f.Add([]byte{zmtp.FlagLong, 0x7f, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff})
@@ -38,10 +39,10 @@ func FuzzServerReceive(f *testing.F) {
 	c := dial(f, Connect(s.addr()))
 	f.Fuzz(func(t *testing.T, in []byte) {
 		p := dialRaw(t, s.addr(), zmtp.Dealer)
-		p.write(in)
+		p.Send(in)
 		// The other direction stays open: what is answered is read until the
 		// server has seen the end.
-		if err := p.conn.(*net.TCPConn).CloseWrite(); err != nil {
+		if err := p.Conn.(*net.TCPConn).CloseWrite(); err != nil {
 			t.Skip("the server has closed the connection already")
 		}
 		for {

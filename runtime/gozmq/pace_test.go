@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"google.golang.org/protobuf/types/known/wrapperspb"
+
+	"github.com/gozmq/gozmq/runtime/internal/zmtptest"
 )
 
 // A moody handler answers at once, unless it is asked to do something else.
@@ -103,7 +105,7 @@ func TestQuickMethodThatBlocksInABatch(t *testing.T) {
 	warm(t, dial(t, Connect(s.addr())))
 	p := dialRaw(t, s.addr(), "DEALER")
 	request := func(id, body string) []byte {
-		return rawMessage(id, "", echoMethod.Procedure, encode(t, wrapperspb.Bytes([]byte(body))))
+		return zmtptest.Message(id, "", echoMethod.Procedure, encode(t, wrapperspb.Bytes([]byte(body))))
 	}
 	for range 20 {
 		var all []byte
@@ -113,7 +115,7 @@ func TestQuickMethodThatBlocksInABatch(t *testing.T) {
 		all = append(all, request("blocked", "block")...)
 		all = append(all, request("quick", "quick")...)
 		all = append(all, request("release", "release")...)
-		p.write(all)
+		p.Send(all)
 		seen := make(map[string]int)
 		for range 43 {
 			seen[p.recv()[0]]++
@@ -132,7 +134,7 @@ func TestAnswersDoNotWaitForLaterCalls(t *testing.T) {
 	p := dialRaw(t, s.addr(), "DEALER")
 	for range 20 {
 		body := func(text string) string { return encode(t, wrapperspb.Bytes([]byte(text))) }
-		p.write(append(rawMessage("quick", "", echoMethod.Procedure, body("quick")), rawMessage("blocked", "", echoMethod.Procedure, body("block"))...))
+		p.Send(append(zmtptest.Message("quick", "", echoMethod.Procedure, body("quick")), zmtptest.Message("blocked", "", echoMethod.Procedure, body("block"))...))
 		if got := p.recv()[0]; got != "quick" {
 			t.Fatalf("got the answer %q", got)
 		}

@@ -70,6 +70,6 @@ func TestProxyCloseEndsCalls(t *testing.T) {
 	server.recv()
 	go p.Close()
 	server.wantClosed()
-	server.conn.Close()
+	server.Close()
 	wantCode(t, receive(t, done, "the end of the call"), CodeUnavailable)
 }

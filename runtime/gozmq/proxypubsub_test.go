@@ -66,10 +66,10 @@ func TestProxyMergesSubscriptions(t *testing.T) {
 	pub.wantChanges("-topic")
 	peers[0].subscribe(0, true, "topic")
 	pub.wantChanges("+topic")
-	peers[0].conn.Close()
+	peers[0].Close()
 	pub.wantChanges("-marker 0", "-topic")
 	for i, p := range peers[1:] {
-		p.conn.Close()
+		p.Close()
 		pub.wantChanges(fmt.Sprintf("-after %d", i+1), fmt.Sprintf("-marker %d", i+1))
 	}
 }
@@ -82,7 +82,7 @@ func (p *rawPeer) subscribe(form int, on bool, prefix string) {
 		command, first = zmtp.CommandCancel, "\x00"
 	}
 	if form%2 == 0 {
-		p.write(zmtp.AppendCommand(nil, command, []byte(prefix)))
+		p.Send(zmtp.AppendCommand(nil, command, []byte(prefix)))
 	} else {
 		p.send(first + prefix)
 	}
@@ -93,11 +93,7 @@ func (p *rawPeer) subscribe(form int, on bool, prefix string) {
 func (p *rawPeer) change() string {
 	p.t.Helper()
 	for {
-		flags, body, err := p.frame()
-		if err != nil || flags&zmtp.FlagCommand == 0 {
-			p.t.Fatalf("got a frame with flags %x, %v, want a command", flags, err)
-		}
-		switch name, data, _ := zmtp.ParseCommand(body); string(name) {
+		switch name, data := p.Command(); name {
 		case zmtp.CommandSubscribe:
 			return "+" + string(data)
 		case zmtp.CommandCancel:
@@ -288,7 +284,7 @@ func TestProxyDropsDeafPublisher(t *testing.T) {
 		if conn.Err() != nil {
 			break
 		}
-		sub.write(flap)
+		sub.Send(flap)
 	}
 	receive(t, conn.Closed(), "the end of the connection")
 	if err := conn.Err(); err != errSubscriptionsUnread {

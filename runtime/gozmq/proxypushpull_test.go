@@ -119,9 +119,9 @@ func TestProxyCloseHandsOn(t *testing.T) {
 		}
 	}
 	push.wantClosed()
-	push.conn.Close()
+	push.Close()
 	worker.wantClosed()
-	worker.conn.Close()
+	worker.Close()
 	if err := receive(t, closed, "Close"); err != nil {
 		t.Error(err)
 	}

@@ -12,6 +12,7 @@ import (
 	"google.golang.org/protobuf/types/known/wrapperspb"
 
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
+	"github.com/gozmq/gozmq/runtime/internal/zmtptest"
 )
 
 func TestProxyReqRep(t *testing.T) {
@@ -102,7 +103,7 @@ func TestProxyServerDies(t *testing.T) {
 	done := make(chan error, 1)
 	go func() { done <- callEcho(ctx, conn, "lost") }()
 	server.recv()
-	server.conn.Close()
+	server.Close()
 	err := receive(t, done, "the end of the call")
 	wantCode(t, err, CodeDeadlineExceeded)
 	if !errors.Is(err, context.DeadlineExceeded) {
@@ -136,7 +137,7 @@ func TestProxyDropsUnroutable(t *testing.T) {
 	client := dialRaw(t, p.FrontAddrs()[0], zmtp.Dealer)
 	client.send("id", "", "request")
 	late := server.recv()
-	client.conn.Close()
+	client.Close()
 	events.wait(t, EventDisconnected, 1)
 
 	bad := [][]string{
@@ -207,9 +208,9 @@ func TestProxySlowClient(t *testing.T) {
 	const requests = 64
 	var all []byte
 	for i := range requests {
-		all = append(all, rawMessage(fmt.Sprint(i), "", "test.Service/Big", "")...)
+		all = append(all, zmtptest.Message(fmt.Sprint(i), "", "test.Service/Big", "")...)
 	}
-	slow.write(all) // at once, so that they are read before the first reply waits
+	slow.Send(all) // at once, so that they are read before the first reply waits
 	eventually(t, "a dropped reply", func() bool { return p.Stats().Dropped > 0 })
 	mustEcho(t, good)
 	eventually(t, "all replies", func() bool {
@@ -282,7 +283,7 @@ func TestProxyIsFair(t *testing.T) {
 	go func() {
 		defer close(written)
 		for range requests {
-			if _, err := busy.conn.Write(rawMessage("busy", "", big)); err != nil {
+			if _, err := busy.Write(zmtptest.Message("busy", "", big)); err != nil {
 				t.Errorf("write: %v", err)
 				return
 			}

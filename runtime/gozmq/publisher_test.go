@@ -134,7 +134,7 @@ func TestSlowSubscriber(t *testing.T) {
 	events := newRecorder()
 	p := publisher(t, Bind("tcp://127.0.0.1:*"), WithSendQueue(100, 256<<10), WithHeartbeat(20*time.Millisecond, time.Minute), events.option())
 	slow := dialRaw(t, p.Addrs()[0], zmtp.Sub)
-	slow.write(zmtp.AppendCommand(nil, zmtp.CommandSubscribe, []byte("weather/")))
+	slow.Send(zmtp.AppendCommand(nil, zmtp.CommandSubscribe, []byte("weather/")))
 	events.wait(t, EventSubscribed, 1)
 	sub := subscriber(t, Connect(p.Addrs()[0]))
 	fast := listen(t, p, sub)
@@ -174,7 +174,7 @@ func TestSlowSubscriber(t *testing.T) {
 		}
 		last = n
 	}
-	slow.conn.Close()
+	slow.Close()
 	events.wait(t, EventDisconnected, 1)
 }
 
@@ -183,7 +183,7 @@ func TestMaxSubscriptions(t *testing.T) {
 	p := publisher(t, Bind("tcp://127.0.0.1:*"), WithMaxSubscriptions(2), events.option())
 	greedy := dialRaw(t, p.Addrs()[0], zmtp.Sub)
 	for _, topic := range []string{"a", "b", "c"} {
-		greedy.write(zmtp.AppendCommand(nil, zmtp.CommandSubscribe, []byte(topic)))
+		greedy.Send(zmtp.AppendCommand(nil, zmtp.CommandSubscribe, []byte(topic)))
 	}
 	wantText(t, events.wait(t, EventDisconnected, 1).Err, "peer has 2 subscriptions", "WithMaxSubscriptions")
 	greedy.wantClosed()

@@ -95,7 +95,7 @@ func TestRetryOnAnotherServer(t *testing.T) {
 		done <- err
 	}()
 	first := receive(t, requests, "the first attempt")
-	first.peer.conn.Close()
+	first.peer.Close()
 	second := receive(t, requests, "the second attempt")
 	second.peer.send(second.frames[0], "", "", "")
 	if err := receive(t, done, "the answer"); err != nil {

@@ -15,6 +15,7 @@ import (
 
 	"github.com/gozmq/gozmq/runtime/internal/testproto"
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
+	"github.com/gozmq/gozmq/runtime/internal/zmtptest"
 )
 
 // Ventilator, three workers, sink: each task is run once, by all workers.
@@ -191,13 +192,13 @@ func TestWorkerStopsGracefully(t *testing.T) {
 	raw := accept()
 	var tasks []byte
 	for i := range n {
-		tasks = append(tasks, rawMessage(squareMethod.Procedure, encode(t, wrapperspb.Int64(int64(i+1))))...)
+		tasks = append(tasks, zmtptest.Message(squareMethod.Procedure, encode(t, wrapperspb.Int64(int64(i+1))))...)
 	}
-	raw.write(tasks) // in one piece, so that it is received in one piece
+	raw.Send(tasks) // in one piece, so that it is received in one piece
 	receive(t, started, "the first task")
 	w.cancel()
 	raw.wantClosed()
-	raw.conn.Close()
+	raw.Close()
 	close(release)
 	if err := w.stop(); err != nil {
 		t.Errorf("RunWorker: %v", err)

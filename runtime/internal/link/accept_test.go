@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
+	"github.com/gozmq/gozmq/runtime/internal/zmtptest"
 )
 
 // TestFloodOfSilentConnections opens many connections that say nothing: the
@@ -14,12 +15,12 @@ func TestFloodOfSilentConnections(t *testing.T) {
 	cfg := testConfig(zmtp.Router, events)
 	cfg.MaxHandshakes, cfg.MaxPeers = places, flood
 	g, ep := bound(t, cfg, handlerFunc(echo))
-	early := dialPeer(t, ep, "DEALER")
-	early.ask("early")
+	early := zmtptest.DialAs(t, ep, "DEALER")
+	early.Ask("early")
 	before, memory := descriptors(), heap()
-	var silent []*rawPeer
+	var silent []*zmtptest.Peer
 	for i := range flood {
-		silent = append(silent, dialRaw(t, ep))
+		silent = append(silent, zmtptest.Dial(t, ep))
 		if over := i + 1 - places; over > 0 {
 			events.await(t, 0, HandshakeFailed, over)
 		}
@@ -31,14 +32,14 @@ func TestFloodOfSilentConnections(t *testing.T) {
 		}
 	}
 	wantReason(t, events.await(t, 0, HandshakeFailed, 1), "WithMaxHandshakes")
-	early.ask("still there")
-	late := dialPeer(t, ep, "DEALER")
-	late.ask("late")
+	early.Ask("still there")
+	late := zmtptest.DialAs(t, ep, "DEALER")
+	late.Ask("late")
 	t.Logf("%d connections, %d at a time: %d descriptors more, heap %d KiB more",
 		flood, places, descriptors()-before, (int64(heap())-int64(memory))>>10)
 	shutdown(t, g)
 	for _, p := range silent[flood-places:] {
-		p.drained()
+		p.Drained()
 	}
 }
 
@@ -48,14 +49,13 @@ func TestEvictionTakesTheOldest(t *testing.T) {
 	cfg := testConfig(zmtp.Router, events)
 	cfg.MaxHandshakes = 3
 	_, ep := bound(t, cfg, handlerFunc(echo))
-	var peers []*rawPeer
+	var peers []*zmtptest.Peer
 	for range 5 {
-		p := dialRaw(t, ep)
+		p := zmtptest.Dial(t, ep)
 		head := make([]byte, 1)
 		if _, err := p.Read(head); err != nil { // so the handshake has begun
 			t.Fatal(err)
 		}
-		p.buf = head
 		peers = append(peers, p)
 	}
 	gone := map[string]bool{events.await(t, 0, HandshakeFailed, 1).Peer: true, events.await(t, 0, HandshakeFailed, 2).Peer: true}
@@ -65,18 +65,17 @@ func TestEvictionTakesTheOldest(t *testing.T) {
 		}
 	}
 	for _, p := range peers[2:] {
-		p.send(hello("DEALER"))
+		p.Send(zmtptest.Hello("DEALER"))
 		for range zmtp.GreetingSize - 1 {
 			one := make([]byte, 1)
 			if _, err := p.Read(one); err != nil {
 				t.Fatal(err)
 			}
 		}
-		p.buf = nil
-		if name, _ := p.command(); name != zmtp.CommandReady {
+		if name, _ := p.Command(); name != zmtp.CommandReady {
 			t.Errorf("got %s", name)
 		}
-		p.ask("served")
+		p.Ask("served")
 	}
 }
 
@@ -86,25 +85,25 @@ func TestMaxPeers(t *testing.T) {
 	cfg := testConfig(zmtp.Router, events)
 	cfg.MaxPeers = limit
 	_, ep := bound(t, cfg, handlerFunc(echo))
-	var peers []*rawPeer
+	var peers []*zmtptest.Peer
 	for range limit {
-		p := dialPeer(t, ep, "DEALER")
-		p.ask("hello")
+		p := zmtptest.DialAs(t, ep, "DEALER")
+		p.Ask("hello")
 		peers = append(peers, p)
 	}
-	over := dialRaw(t, ep)
+	over := zmtptest.Dial(t, ep)
 	wantReason(t, events.await(t, 0, HandshakeFailed, 1), "WithMaxPeers")
-	if got := over.drained(); len(got) > 0 {
+	if got := over.Drained(); len(got) > 0 {
 		t.Errorf("%q was sent to a peer that is one too many", got)
 	}
 	for _, p := range peers {
-		p.ask("still there")
+		p.Ask("still there")
 	}
 	peers[0].Close()
 	events.await(t, 0, Disconnected, 1)
 	for { // its place is free soon after the event
-		p := dialRaw(t, ep)
-		if _, err := p.Write(hello("DEALER")); err != nil {
+		p := zmtptest.Dial(t, ep)
+		if _, err := p.Write(zmtptest.Hello("DEALER")); err != nil {
 			continue
 		}
 		if _, err := p.Read(make([]byte, 1)); err == nil {
@@ -118,17 +117,17 @@ func TestEndlessHandshakes(t *testing.T) {
 	const rounds = 500
 	events := newRecorder()
 	_, ep := bound(t, testConfig(zmtp.Router, events), handlerFunc(echo))
-	good := dialPeer(t, ep, "DEALER")
-	good.ask("before")
+	good := zmtptest.DialAs(t, ep, "DEALER")
+	good.Ask("before")
 	before := descriptors()
 	for i := range rounds {
-		p := dialRaw(t, ep)
-		p.send([]byte("nonsense"))
+		p := zmtptest.Dial(t, ep)
+		p.Send([]byte("nonsense"))
 		events.await(t, 0, HandshakeFailed, i+1)
 		p.Close()
 	}
 	if now := descriptors(); now != before {
 		t.Errorf("%d descriptors are open, %d were", now, before)
 	}
-	good.ask("after")
+	good.Ask("after")
 }

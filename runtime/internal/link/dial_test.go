@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
+	"github.com/gozmq/gozmq/runtime/internal/zmtptest"
 )
 
 // dialling returns a group that dials ep until the test ends.
@@ -23,12 +24,13 @@ func dialling(t *testing.T, cfg Config, ep interface{ String() string }, connect
 // back each time.
 func TestListenerGoneAndBack(t *testing.T) {
 	events := newRecorder()
-	ln, ep := listenRaw(t)
+	ln := zmtptest.Listen(t)
+	ep := ln.Endpoint
 	addr := ln.Addr().String()
 	g := dialling(t, testConfig(zmtp.Dealer, events), ep, func(g *Group) error { return g.Connect(ep) })
 	for range 3 {
-		p := acceptPeer(t, ln, "ROUTER")
-		p.ask("served")
+		p := ln.NextAs("ROUTER")
+		p.Ask("served")
 		if err := g.DialError(); err != nil {
 			t.Errorf("DialError is %v while connected", err)
 		}
@@ -40,9 +42,9 @@ func TestListenerGoneAndBack(t *testing.T) {
 		if g.DialError() == nil {
 			t.Error("DialError is nil while nobody listens")
 		}
-		ln, _ = listenRawOn(t, addr)
+		ln = zmtptest.ListenOn(t, addr)
 	}
-	acceptPeer(t, ln, "ROUTER").ask("served again")
+	ln.NextAs("ROUTER").Ask("served again")
 }
 
 // TestReconnectPauses measures the pauses between attempts that fail: they
@@ -57,7 +59,8 @@ func TestReconnectPauses(t *testing.T) {
 		times = append(times, time.Now()) // one goroutine dials
 		events.observe(e)
 	}
-	ln, ep := listenRaw(t)
+	ln := zmtptest.Listen(t)
+	ep := ln.Endpoint
 	ln.Close()
 	g := dialling(t, cfg, ep, func(g *Group) error { return g.Connect(ep) })
 	events.await(t, 0, DialFailed, 5)
@@ -75,13 +78,14 @@ func TestBackoffIsResetByAHandshakeOnly(t *testing.T) {
 	const first = 10 * time.Millisecond
 	cfg := testConfig(zmtp.Dealer, newRecorder())
 	cfg.ReconnectMin, cfg.ReconnectMax = first, time.Hour
-	ln, ep := listenRaw(t)
+	ln := zmtptest.Listen(t)
+	ep := ln.Endpoint
 	dialling(t, cfg, ep, func(g *Group) error { return g.Connect(ep) })
-	acceptRaw(t, ln).Close()
+	ln.Next().Close()
 	pause := first
 	for i := range 5 { // 10, 20, 40, 80, 160 ms
 		start := time.Now()
-		acceptRaw(t, ln).Close()
+		ln.Next().Close()
 		if got := time.Since(start); got < pause/2 {
 			t.Errorf("attempt %d came after %v, want about %v", i+2, got, pause)
 		}
@@ -89,11 +93,11 @@ func TestBackoffIsResetByAHandshakeOnly(t *testing.T) {
 	}
 	shortest := time.Hour
 	for range 3 { // a busy machine may be late, but not each time
-		p := acceptPeer(t, ln, "ROUTER")
-		p.ask("served")
+		p := ln.NextAs("ROUTER")
+		p.Ask("served")
 		start := time.Now()
 		p.Close()
-		acceptPeer(t, ln, "ROUTER").Close()
+		ln.NextAs("ROUTER").Close()
 		shortest = min(shortest, time.Since(start))
 	}
 	if shortest > pause/2 {
@@ -104,10 +108,11 @@ func TestBackoffIsResetByAHandshakeOnly(t *testing.T) {
 // TestRefusedIsFinal checks that a peer's ERROR ends dialling.
 func TestRefusedIsFinal(t *testing.T) {
 	events := newRecorder()
-	ln, ep := listenRaw(t)
+	ln := zmtptest.Listen(t)
+	ep := ln.Endpoint
 	g := dialling(t, testConfig(zmtp.Dealer, events), ep, func(g *Group) error { return g.Connect(ep) })
-	p := acceptRaw(t, ln)
-	p.send(join(greetingOf(3, 1, "NULL"), zmtp.AppendCommand(nil, "ERROR", zmtp.ErrorBody("go away"))))
+	p := ln.Next()
+	p.Send(zmtptest.Join(zmtptest.Greeting(3, 1, "NULL"), zmtp.AppendCommand(nil, "ERROR", zmtp.ErrorBody("go away"))))
 	var refused *RefusedError
 	if e := events.await(t, 0, HandshakeFailed, 1); !errors.As(e.Err, &refused) || refused.Reason != "go away" {
 		t.Errorf("reason %v, want a RefusedError", e.Err)
@@ -124,23 +129,23 @@ func TestSilentListener(t *testing.T) {
 	events := newRecorder()
 	cfg := testConfig(zmtp.Dealer, events)
 	cfg.HandshakeTimeout = 50 * time.Millisecond
-	ln, ep := listenRaw(t)
+	ln := zmtptest.Listen(t)
+	ep := ln.Endpoint
 	dialling(t, cfg, ep, func(g *Group) error { return g.Connect(ep) })
-	acceptRaw(t, ln)
+	ln.Next()
 	wantReason(t, events.await(t, 0, HandshakeFailed, 1), "timed out")
-	p := acceptRaw(t, ln)
-	p.send(hello("ROUTER"))
-	p.greeted()
-	p.ask("served")
+	p := ln.NextAs("ROUTER")
+	p.Ask("served")
 
 	cfg.HandshakeTimeout = time.Hour
 	g := dialling(t, cfg, ep, func(g *Group) error { return g.Connect(ep) })
-	acceptRaw(t, ln)
+	ln.Next()
 	shutdown(t, g) // hangs if it waits for the handshake
 }
 
 func TestClosedGroup(t *testing.T) {
-	_, ep := listenRaw(t)
+	ln := zmtptest.Listen(t)
+	ep := ln.Endpoint
 	g := NewGroup(testConfig(zmtp.Dealer, newRecorder()), handlerFunc(echo))
 	shutdown(t, g)
 	if err := g.Connect(ep); !errors.Is(err, ErrClosed) {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/gozmq/gozmq/runtime/internal/transport"
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
+	"github.com/gozmq/gozmq/runtime/internal/zmtptest"
 )
 
 // TestShutdownFlushes checks that what was committed reaches a peer that
@@ -23,7 +24,7 @@ func TestShutdownFlushes(t *testing.T) {
 				<-c.Closed()
 				return c.Err()
 			}), network)
-			reads, stalled := dialPeer(t, ep, "DEALER"), dialPeer(t, ep, "DEALER")
+			reads, stalled := zmtptest.DialAs(t, ep, "DEALER"), zmtptest.DialAs(t, ep, "DEALER")
 			for range 2 {
 				c := receive(t, conns)
 				for n := range messages {
@@ -39,7 +40,7 @@ func TestShutdownFlushes(t *testing.T) {
 			done := make(chan error, 1)
 			go func() { done <- g.Shutdown(ctx) }()
 			for n := range messages {
-				if _, got, err := unnumber(reads.message()); err != nil || got != n {
+				if _, got, err := unnumber(reads.Message()); err != nil || got != n {
 					t.Fatalf("got %d, %v, want %d", got, err, n)
 				}
 			}
@@ -47,7 +48,7 @@ func TestShutdownFlushes(t *testing.T) {
 			if err := receive(t, done); !errors.Is(err, enough) {
 				t.Errorf("Shutdown: %v, want the context's cause", err)
 			}
-			stalled.drained()
+			stalled.Drained()
 		})
 	}
 }
@@ -66,7 +67,7 @@ func TestShutdownStress(t *testing.T) {
 					if err != nil {
 						return err
 					}
-					c.Commit(appendMessage(b, []byte("over and over")))
+					c.Commit(zmtptest.AppendMessage(b, []byte("over and over")))
 					return echo(c)
 				})
 				server, ep := boundTo(t, cfg, talk, network)
@@ -120,12 +121,11 @@ func FuzzBoundSocket(f *testing.F) {
 		f.Fatal(err)
 	}
 	f.Fuzz(func(t *testing.T, in []byte, shaken bool) {
-		bad := dialRaw(t, ep)
+		bad := zmtptest.Dial(t, ep)
 		if shaken {
-			bad.send(hello("DEALER"))
-			bad.greeted()
+			bad.Shake("DEALER")
 		}
-		go bad.drained()
+		go bad.Drained()
 		for rest := in; len(rest) > 0; {
 			n := min(len(rest), 1+len(rest)/3)
 			if _, err := bad.Write(rest[:n]); err != nil {
@@ -133,8 +133,8 @@ func FuzzBoundSocket(f *testing.F) {
 			}
 			rest = rest[n:]
 		}
-		good := dialPeer(t, ep, "DEALER")
-		good.ask("still", "", "served")
+		good := zmtptest.DialAs(t, ep, "DEALER")
+		good.Ask("still", "", "served")
 		good.Close()
 		bad.Close()
 	})

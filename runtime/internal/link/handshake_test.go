@@ -12,6 +12,7 @@ import (
 
 	"github.com/gozmq/gozmq/runtime/internal/transport"
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
+	"github.com/gozmq/gozmq/runtime/internal/zmtptest"
 )
 
 func longHeader(flags byte, size uint64) []byte {
@@ -32,41 +33,41 @@ var badHandshakes = []struct {
 	send   []byte
 	reason string
 }{
-	{"READY of one zero byte", join(greetingOf(3, 1, "NULL"), []byte{4, 1, 0}), "in place of READY"},
-	{"READY without properties", join(greetingOf(3, 1, "NULL"), readyOf()), `peer is a "" socket`},
-	{"READY without a socket type", join(greetingOf(3, 1, "NULL"), readyOf("Identity", "x")), `peer is a "" socket`},
-	{"Socket-Type=CLIENT", hello("CLIENT"), `peer is a "CLIENT" socket, which does not go with ROUTER`},
-	{"Socket-Type=PUB", hello("PUB"), `peer is a "PUB" socket`},
-	{"Socket-Type in lower case", hello("dealer"), `peer is a "dealer" socket`},
-	{"header of 2^31", join(greetingOf(3, 1, "NULL"), longHeader(zmtp.FlagCommand, 1<<31)), "handshake command of 2147483648 bytes"},
-	{"header of 2^46", join(greetingOf(3, 1, "NULL"), longHeader(zmtp.FlagCommand, 1<<46)), "handshake command of 70368744177664 bytes"},
-	{"header of 2^62", join(greetingOf(3, 1, "NULL"), longHeader(zmtp.FlagCommand, 1<<62)), "handshake command of 4611686018427387904 bytes"},
-	{"header of 2^64-1", join(greetingOf(3, 1, "NULL"), longHeader(zmtp.FlagCommand, 1<<64-1)), "more than a frame can have"},
-	{"empty command", join(greetingOf(3, 1, "NULL"), []byte{4, 0}), "handshake command of 0 bytes"},
-	{"endless MORE frames", join(greetingOf(3, 1, "NULL"), bytes.Repeat([]byte{1, 0}, 1000)), "message before the handshake"},
-	{"message before READY", join(greetingOf(3, 1, "NULL"), []byte("\x00\x05hello")), "message before the handshake"},
-	{"reserved flags", join(greetingOf(3, 1, "NULL"), []byte{0x84, 2, 1, 'x'}), "reserved flag bits"},
-	{"command with MORE", join(greetingOf(3, 1, "NULL"), []byte{5, 2, 1, 'x'}), "MORE flag"},
-	{"oversized metadata", join(greetingOf(3, 1, "NULL"), readyOf("Socket-Type", "DEALER", "X-Big", strings.Repeat("x", 9000))), "handshake command of 90"},
-	{"metadata that claims more", join(greetingOf(3, 1, "NULL"), zmtp.AppendCommand(nil, "READY", []byte("\x0bSocket-Type\xff\xff\xff\xffDEALER"))), "claims 4294967295 bytes"},
-	{"metadata without a name", join(greetingOf(3, 1, "NULL"), zmtp.AppendCommand(nil, "READY", make([]byte, 5))), "has no name"},
-	{"command name longer than the command", join(greetingOf(3, 1, "NULL"), []byte("\x04\x06\xffREADY")), "command"},
-	{"identity that begins with zero", join(greetingOf(3, 1, "NULL"), readyOf("Socket-Type", "DEALER", "Identity", "\x00x")), "identity"},
-	{"identity of 256 bytes", join(greetingOf(3, 1, "NULL"), readyOf("Socket-Type", "DEALER", "Identity", strings.Repeat("x", 256))), "identity has 256 bytes"},
-	{"PING in place of READY", join(greetingOf(3, 1, "NULL"), zmtp.AppendPing(nil, 0)), `"PING" in place of READY`},
-	{"ERROR in place of READY", join(greetingOf(3, 1, "NULL"), zmtp.AppendCommand(nil, "ERROR", zmtp.ErrorBody("not you"))), "refused the handshake: not you"},
-	{"malformed ERROR", join(greetingOf(3, 1, "NULL"), zmtp.AppendCommand(nil, "ERROR", []byte("\xffno"))), "refused the handshake: no"},
-	{"CURVE", greetingOf(3, 1, "CURVE"), `security mechanism "CURVE"`},
-	{"PLAIN", greetingOf(3, 0, "PLAIN"), `security mechanism "PLAIN"`},
-	{"no mechanism", greetingOf(3, 1, ""), `security mechanism ""`},
-	{"as-server neither 0 nor 1", with(greetingOf(3, 1, "NULL"), 32, 7), "server flag"},
-	{"signature's first byte", with(greetingOf(3, 1, "NULL"), 0, 0xfe), "no ZMTP signature"},
-	{"signature's last byte", with(greetingOf(3, 1, "NULL"), 9, 0x7e), "no ZMTP signature"},
+	{"READY of one zero byte", zmtptest.Join(zmtptest.Greeting(3, 1, "NULL"), []byte{4, 1, 0}), "in place of READY"},
+	{"READY without properties", zmtptest.Join(zmtptest.Greeting(3, 1, "NULL"), zmtptest.Ready()), `peer is a "" socket`},
+	{"READY without a socket type", zmtptest.Join(zmtptest.Greeting(3, 1, "NULL"), zmtptest.Ready("Identity", "x")), `peer is a "" socket`},
+	{"Socket-Type=CLIENT", zmtptest.Hello("CLIENT"), `peer is a "CLIENT" socket, which does not go with ROUTER`},
+	{"Socket-Type=PUB", zmtptest.Hello("PUB"), `peer is a "PUB" socket`},
+	{"Socket-Type in lower case", zmtptest.Hello("dealer"), `peer is a "dealer" socket`},
+	{"header of 2^31", zmtptest.Join(zmtptest.Greeting(3, 1, "NULL"), longHeader(zmtp.FlagCommand, 1<<31)), "handshake command of 2147483648 bytes"},
+	{"header of 2^46", zmtptest.Join(zmtptest.Greeting(3, 1, "NULL"), longHeader(zmtp.FlagCommand, 1<<46)), "handshake command of 70368744177664 bytes"},
+	{"header of 2^62", zmtptest.Join(zmtptest.Greeting(3, 1, "NULL"), longHeader(zmtp.FlagCommand, 1<<62)), "handshake command of 4611686018427387904 bytes"},
+	{"header of 2^64-1", zmtptest.Join(zmtptest.Greeting(3, 1, "NULL"), longHeader(zmtp.FlagCommand, 1<<64-1)), "more than a frame can have"},
+	{"empty command", zmtptest.Join(zmtptest.Greeting(3, 1, "NULL"), []byte{4, 0}), "handshake command of 0 bytes"},
+	{"endless MORE frames", zmtptest.Join(zmtptest.Greeting(3, 1, "NULL"), bytes.Repeat([]byte{1, 0}, 1000)), "message before the handshake"},
+	{"message before READY", zmtptest.Join(zmtptest.Greeting(3, 1, "NULL"), []byte("\x00\x05hello")), "message before the handshake"},
+	{"reserved flags", zmtptest.Join(zmtptest.Greeting(3, 1, "NULL"), []byte{0x84, 2, 1, 'x'}), "reserved flag bits"},
+	{"command with MORE", zmtptest.Join(zmtptest.Greeting(3, 1, "NULL"), []byte{5, 2, 1, 'x'}), "MORE flag"},
+	{"oversized metadata", zmtptest.Join(zmtptest.Greeting(3, 1, "NULL"), zmtptest.Ready("Socket-Type", "DEALER", "X-Big", strings.Repeat("x", 9000))), "handshake command of 90"},
+	{"metadata that claims more", zmtptest.Join(zmtptest.Greeting(3, 1, "NULL"), zmtp.AppendCommand(nil, "READY", []byte("\x0bSocket-Type\xff\xff\xff\xffDEALER"))), "claims 4294967295 bytes"},
+	{"metadata without a name", zmtptest.Join(zmtptest.Greeting(3, 1, "NULL"), zmtp.AppendCommand(nil, "READY", make([]byte, 5))), "has no name"},
+	{"command name longer than the command", zmtptest.Join(zmtptest.Greeting(3, 1, "NULL"), []byte("\x04\x06\xffREADY")), "command"},
+	{"identity that begins with zero", zmtptest.Join(zmtptest.Greeting(3, 1, "NULL"), zmtptest.Ready("Socket-Type", "DEALER", "Identity", "\x00x")), "identity"},
+	{"identity of 256 bytes", zmtptest.Join(zmtptest.Greeting(3, 1, "NULL"), zmtptest.Ready("Socket-Type", "DEALER", "Identity", strings.Repeat("x", 256))), "identity has 256 bytes"},
+	{"PING in place of READY", zmtptest.Join(zmtptest.Greeting(3, 1, "NULL"), zmtp.AppendPing(nil, 0)), `"PING" in place of READY`},
+	{"ERROR in place of READY", zmtptest.Join(zmtptest.Greeting(3, 1, "NULL"), zmtp.AppendCommand(nil, "ERROR", zmtp.ErrorBody("not you"))), "refused the handshake: not you"},
+	{"malformed ERROR", zmtptest.Join(zmtptest.Greeting(3, 1, "NULL"), zmtp.AppendCommand(nil, "ERROR", []byte("\xffno"))), "refused the handshake: no"},
+	{"CURVE", zmtptest.Greeting(3, 1, "CURVE"), `security mechanism "CURVE"`},
+	{"PLAIN", zmtptest.Greeting(3, 0, "PLAIN"), `security mechanism "PLAIN"`},
+	{"no mechanism", zmtptest.Greeting(3, 1, ""), `security mechanism ""`},
+	{"as-server neither 0 nor 1", with(zmtptest.Greeting(3, 1, "NULL"), 32, 7), "server flag"},
+	{"signature's first byte", with(zmtptest.Greeting(3, 1, "NULL"), 0, 0xfe), "no ZMTP signature"},
+	{"signature's last byte", with(zmtptest.Greeting(3, 1, "NULL"), 9, 0x7e), "no ZMTP signature"},
 	{"HTTP", []byte("GET / HTTP/1.1\r\nHost: example.com\r\n\r\n"), "no ZMTP signature"},
 	{"TLS", []byte("\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"), "no ZMTP signature"},
 	{"ZMTP 1", []byte("\x01\x00"), "no ZMTP signature"},
 	{"ZMTP 2", []byte("\xff\x00\x00\x00\x00\x00\x00\x00\x01\x7f\x01\x05\x00\x00"), "before version 3"},
-	{"version 2 in a whole greeting", greetingOf(2, 0, "NULL"), "before version 3"},
+	{"version 2 in a whole greeting", zmtptest.Greeting(2, 0, "NULL"), "before version 3"},
 }
 
 // TestBadHandshake checks that each of these ends with a reason and costs
@@ -76,8 +77,8 @@ func TestBadHandshake(t *testing.T) {
 		t.Run(network, func(t *testing.T) {
 			events := newRecorder()
 			_, ep := boundTo(t, testConfig(zmtp.Router, events), handlerFunc(echo), network)
-			good := dialPeer(t, ep, "DEALER")
-			good.ask("before")
+			good := zmtptest.DialAs(t, ep, "DEALER")
+			good.Ask("before")
 			running := goleak.IgnoreCurrent()
 			before := descriptors()
 			for _, tt := range badHandshakes {
@@ -87,7 +88,7 @@ func TestBadHandshake(t *testing.T) {
 						t.Errorf("%d descriptors are open, %d were", now, before)
 					}
 				})
-				good.ask("after", tt.name)
+				good.Ask("after", tt.name)
 			}
 			goleak.VerifyNone(t, running)
 		})
@@ -97,14 +98,14 @@ func TestBadHandshake(t *testing.T) {
 func badHandshake(t *testing.T, events *recorder, ep transport.Endpoint, send []byte, reason string) {
 	t.Helper()
 	mark := events.mark()
-	bad := dialRaw(t, ep)
+	bad := zmtptest.Dial(t, ep)
 	_, _ = bad.Write(send) // it may be refused before all was written
 	e := events.await(t, mark, HandshakeFailed, 1)
 	wantReason(t, e, reason)
 	if e.Endpoint != ep.String() || e.Peer == "" {
 		t.Errorf("event has endpoint %q and peer %q", e.Endpoint, e.Peer)
 	}
-	bad.drained()
+	bad.Drained()
 	bad.Close()
 }
 
@@ -112,13 +113,13 @@ func badHandshake(t *testing.T, events *recorder, ep transport.Endpoint, send []
 func TestCloseDuringHandshake(t *testing.T) {
 	events := newRecorder()
 	_, ep := bound(t, testConfig(zmtp.Router, events), handlerFunc(echo))
-	good := dialPeer(t, ep, "DEALER")
-	good.ask("before")
-	before, all := descriptors(), hello("DEALER")
+	good := zmtptest.DialAs(t, ep, "DEALER")
+	good.Ask("before")
+	before, all := descriptors(), zmtptest.Hello("DEALER")
 	for n := range all {
 		mark := events.mark()
-		p := dialRaw(t, ep)
-		p.send(all[:n])
+		p := zmtptest.Dial(t, ep)
+		p.Send(all[:n])
 		p.Close()
 		e := events.await(t, mark, HandshakeFailed, 1)
 		if e.Err == nil || !strings.Contains(e.Err.Error(), "closed the connection during the handshake") &&
@@ -126,7 +127,7 @@ func TestCloseDuringHandshake(t *testing.T) {
 			t.Errorf("cut after %d bytes: reason %v", n, e.Err)
 		}
 	}
-	good.ask("after")
+	good.Ask("after")
 	if now := descriptors(); now != before {
 		t.Errorf("%d descriptors are open, %d were", now, before)
 	}
@@ -135,12 +136,12 @@ func TestCloseDuringHandshake(t *testing.T) {
 // TestHandshakeByteByByte checks that a slow peer is a good one.
 func TestHandshakeByteByByte(t *testing.T) {
 	_, ep := bound(t, testConfig(zmtp.Router, newRecorder()), handlerFunc(echo))
-	p := dialRaw(t, ep)
-	for _, b := range hello("DEALER") {
-		p.send([]byte{b})
+	p := zmtptest.Dial(t, ep)
+	for _, b := range zmtptest.Hello("DEALER") {
+		p.Send([]byte{b})
 	}
-	p.greeted()
-	p.ask("a", "", "b")
+	p.Greeted()
+	p.Ask("a", "", "b")
 }
 
 func TestHandshakeTimeout(t *testing.T) {
@@ -150,8 +151,8 @@ func TestHandshakeTimeout(t *testing.T) {
 	}{
 		{"silent", nil},
 		{"half a signature", []byte{0xff, 0, 0, 0}},
-		{"greeting only", greetingOf(3, 1, "NULL")},
-		{"half of READY", hello("DEALER")[:zmtp.GreetingSize+10]},
+		{"greeting only", zmtptest.Greeting(3, 1, "NULL")},
+		{"half of READY", zmtptest.Hello("DEALER")[:zmtp.GreetingSize+10]},
 	}
 	events := newRecorder()
 	cfg := testConfig(zmtp.Router, events)
@@ -160,8 +161,8 @@ func TestHandshakeTimeout(t *testing.T) {
 	before := descriptors()
 	peers := make(map[string]bool)
 	for _, tt := range tests {
-		p := dialRaw(t, ep)
-		p.send(tt.send)
+		p := zmtptest.Dial(t, ep)
+		p.Send(tt.send)
 		peers[p.LocalAddr().String()] = true
 	}
 	for i := range tests {
@@ -182,14 +183,12 @@ func TestHandshakeTimeout(t *testing.T) {
 func TestIncompatibleTypes(t *testing.T) {
 	events := newRecorder()
 	_, ep := bound(t, testConfig(zmtp.Pull, events), handlerFunc(echo))
-	p := dialRaw(t, ep)
-	p.send(hello("SUB"))
-	p.greeted()
-	name, body := p.command()
+	p := zmtptest.DialAs(t, ep, "SUB")
+	name, body := p.Command()
 	if reason := zmtp.ParseErrorCommand(body); name != zmtp.CommandError || !strings.Contains(reason, `"SUB" socket, which does not go with PULL`) {
 		t.Errorf("got %s %q, want an ERROR that names both types", name, reason)
 	}
-	if rest := p.drained(); len(rest) > 0 {
+	if rest := p.Drained(); len(rest) > 0 {
 		t.Errorf("%q came behind the ERROR", rest)
 	}
 	wantReason(t, events.await(t, 0, HandshakeFailed, 1), "does not go with PULL")
@@ -206,12 +205,12 @@ func TestReady(t *testing.T) {
 			peers <- c.Peer
 			return echo(c)
 		}))
-		p := dialRaw(t, ep)
-		p.send(join(greetingOf(3, minor, "NULL"), readyOf("socket-TYPE", "REQ", "IDENTITY", "you", "x-gozmq", "1")))
-		p.greeted()
+		p := zmtptest.Dial(t, ep)
+		p.Send(zmtptest.Join(zmtptest.Greeting(3, minor, "NULL"), zmtptest.Ready("socket-TYPE", "REQ", "IDENTITY", "you", "x-gozmq", "1")))
+		p.Greeted()
 		want := zmtp.Metadata{{Name: "Socket-Type", Value: "ROUTER"}, {Name: "Identity", Value: "it is me"}, {Name: "X-Gozmq", Value: "1"}}
-		if string(p.ready.Append(nil)) != string(want.Append(nil)) || p.minor != 1 {
-			t.Errorf("announced %q and ZMTP 3.%d", p.ready, p.minor)
+		if string(p.Ready.Append(nil)) != string(want.Append(nil)) || p.Minor != 1 {
+			t.Errorf("announced %q and ZMTP 3.%d", p.Ready, p.Minor)
 		}
 		peer := receive(t, peers)
 		if peer.SocketType != zmtp.Req || peer.Identity != "you" || peer.Minor != minor || !peer.Gozmq() {
@@ -226,17 +225,18 @@ func TestBadHandshakeOfListener(t *testing.T) {
 	for _, tt := range badHandshakes {
 		t.Run(tt.name, func(t *testing.T) {
 			events := newRecorder()
-			ln, ep := listenRaw(t)
+			ln := zmtptest.Listen(t)
+			ep := ln.Endpoint
 			g := NewGroup(testConfig(zmtp.Router, events), handlerFunc(echo))
 			defer shutdown(t, g)
 			if err := g.Connect(ep); err != nil {
 				t.Fatal(err)
 			}
-			p := acceptRaw(t, ln)
+			p := ln.Next()
 			_, _ = p.Write(tt.send)
 			e := events.await(t, 0, HandshakeFailed, 1)
 			wantReason(t, e, tt.reason)
-			p.drained()
+			p.Drained()
 			p.Close()
 			if g.DialError() == nil && !errors.As(e.Err, new(*RefusedError)) {
 				t.Error("DialError is nil")
@@ -248,10 +248,8 @@ func TestBadHandshakeOfListener(t *testing.T) {
 				}
 				return
 			}
-			again := acceptRaw(t, ln)
-			again.send(hello("DEALER"))
-			again.greeted()
-			again.ask("served at the second attempt")
+			again := ln.NextAs("DEALER")
+			again.Ask("served at the second attempt")
 		})
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
+	"github.com/gozmq/gozmq/runtime/internal/zmtptest"
 )
 
 // beating is a configuration with fast heartbeats.
@@ -22,13 +23,13 @@ func TestLostPeer(t *testing.T) {
 		t.Run(network, func(t *testing.T) {
 			events := newRecorder()
 			_, ep := boundTo(t, beating(zmtp.Router, events), handlerFunc(echo), network)
-			good := dialPeer(t, ep, "DEALER")
+			good := zmtptest.DialAs(t, ep, "DEALER")
 			stop := make(chan struct{})
 			defer close(stop)
 			go answerPings(good, stop)
 			start := time.Now()
-			lost := dialPeer(t, ep, "DEALER")
-			name, body := lost.command()
+			lost := zmtptest.DialAs(t, ep, "DEALER")
+			name, body := lost.Command()
 			ttl, context, err := zmtp.ParsePing(body)
 			if name != zmtp.CommandPing || ttl != 300*time.Millisecond || len(context) > 0 || err != nil {
 				t.Errorf("got %s with ttl %v, context %q, %v", name, ttl, context, err)
@@ -45,15 +46,15 @@ func TestLostPeer(t *testing.T) {
 			if n := events.count(0, Disconnected); n != 1 {
 				t.Errorf("%d peers are gone, want one", n)
 			}
-			lost.drained()
+			lost.Drained()
 		})
 	}
 }
 
 // answerPings answers with PONGs until stop is closed or the connection is.
-func answerPings(p *rawPeer, stop <-chan struct{}) {
+func answerPings(p *zmtptest.Peer, stop <-chan struct{}) {
 	for {
-		_, command, _, err := p.token()
+		_, command, _, err := p.Token()
 		if err != nil {
 			return
 		}
@@ -72,15 +73,15 @@ func answerPings(p *rawPeer, stop <-chan struct{}) {
 // heartbeats are off, and within a message.
 func TestPong(t *testing.T) {
 	_, ep := bound(t, testConfig(zmtp.Router, newRecorder()), handlerFunc(echo))
-	p := dialPeer(t, ep, "DEALER")
+	p := zmtptest.DialAs(t, ep, "DEALER")
 	for _, context := range []string{"", "x", "0123456789abcdef"} {
-		p.send(zmtp.AppendFrameString(nil, zmtp.FlagMore, "first"))
-		p.send(zmtp.AppendCommand(nil, zmtp.CommandPing, []byte{0, 0}, []byte(context)))
-		if name, body := p.command(); name != zmtp.CommandPong || string(body) != context {
+		p.Send(zmtp.AppendFrameString(nil, zmtp.FlagMore, "first"))
+		p.Send(zmtp.AppendCommand(nil, zmtp.CommandPing, []byte{0, 0}, []byte(context)))
+		if name, body := p.Command(); name != zmtp.CommandPong || string(body) != context {
 			t.Errorf("got %s %q, want PONG %q", name, body, context)
 		}
-		p.send(zmtp.AppendFrameString(nil, 0, "second"))
-		if m := p.message(); len(m) != 2 || string(m[1]) != "second" {
+		p.Send(zmtp.AppendFrameString(nil, 0, "second"))
+		if m := p.Message(); len(m) != 2 || string(m[1]) != "second" {
 			t.Errorf("got %q", m)
 		}
 	}
@@ -97,13 +98,13 @@ func TestTimeToLive(t *testing.T) {
 				cfg.HeartbeatInterval, cfg.HeartbeatTimeout, cfg.HeartbeatTTL = 20*time.Millisecond, time.Hour, time.Minute
 			}
 			_, ep := bound(t, cfg, handlerFunc(echo))
-			p := dialPeer(t, ep, "DEALER")
-			p.send(zmtp.AppendCommand(nil, zmtp.CommandPing, []byte{0, 1}))
+			p := zmtptest.DialAs(t, ep, "DEALER")
+			p.Send(zmtp.AppendCommand(nil, zmtp.CommandPing, []byte{0, 1}))
 			for range 20 {
-				p.ask("alive")
+				p.Ask("alive")
 			}
 			wantReason(t, events.await(t, 0, HeartbeatLost, 1), "nothing heard for 100ms")
-			p.drained()
+			p.Drained()
 		})
 	}
 }
@@ -115,11 +116,11 @@ func TestTimeToLiveIsTheLatest(t *testing.T) {
 	cfg := testConfig(zmtp.Router, events)
 	cfg.HeartbeatInterval, cfg.HeartbeatTimeout, cfg.HeartbeatTTL = 10*time.Millisecond, time.Hour, time.Minute
 	_, ep := bound(t, cfg, handlerFunc(echo))
-	p := dialPeer(t, ep, "DEALER")
-	p.send(zmtp.AppendCommand(nil, zmtp.CommandPing, []byte{0, 3}))
-	p.send(zmtp.AppendCommand(nil, zmtp.CommandPing, []byte{0, 0}))
+	p := zmtptest.DialAs(t, ep, "DEALER")
+	p.Send(zmtp.AppendCommand(nil, zmtp.CommandPing, []byte{0, 3}))
+	p.Send(zmtp.AppendCommand(nil, zmtp.CommandPing, []byte{0, 0}))
 	for pings := 0; pings < 60; { // about 600 ms, twice the time
-		if name, _ := p.command(); name == zmtp.CommandPing {
+		if name, _ := p.Command(); name == zmtp.CommandPing {
 			pings++
 		}
 	}
@@ -139,9 +140,9 @@ func TestPausedIsNotLost(t *testing.T) {
 		c.Unpause()
 		return echo(c)
 	}))
-	p := dialPeer(t, ep, "PUSH")
+	p := zmtptest.DialAs(t, ep, "PUSH")
 	for pings := 0; pings < 20; { // 400 ms, twice the timeout
-		if name, _ := p.command(); name == zmtp.CommandPing {
+		if name, _ := p.Command(); name == zmtp.CommandPing {
 			pings++
 		}
 	}
@@ -150,7 +151,7 @@ func TestPausedIsNotLost(t *testing.T) {
 	}
 	close(resume)
 	wantReason(t, events.await(t, 0, HeartbeatLost, 1), "nothing heard")
-	p.drained()
+	p.Drained()
 }
 
 // TestOldPeerGetsNoPing checks that a peer of ZMTP 3.0, which knows no
@@ -158,16 +159,16 @@ func TestPausedIsNotLost(t *testing.T) {
 func TestOldPeerGetsNoPing(t *testing.T) {
 	events := newRecorder()
 	_, ep := bound(t, beating(zmtp.Router, events), handlerFunc(echo))
-	old := dialRaw(t, ep)
-	old.send(join(greetingOf(3, 0, "NULL"), readyOf("Socket-Type", "DEALER")))
-	old.greeted()
-	young := dialPeer(t, ep, "DEALER")
+	old := zmtptest.Dial(t, ep)
+	old.Send(zmtptest.Join(zmtptest.Greeting(3, 0, "NULL"), zmtptest.Ready("Socket-Type", "DEALER")))
+	old.Greeted()
+	young := zmtptest.DialAs(t, ep, "DEALER")
 	events.await(t, 0, HeartbeatLost, 1) // the young one is given up, the old one is not
-	old.send(appendMessage(nil, []byte("still there")))
-	if token, command, m, err := old.token(); token != zmtp.Message || err != nil || string(m[0]) != "still there" {
+	old.Send(zmtptest.AppendMessage(nil, []byte("still there")))
+	if token, command, m, err := old.Token(); token != zmtp.Message || err != nil || string(m[0]) != "still there" {
 		t.Errorf("got command %q, message %q, %v", command, m, err)
 	}
-	young.drained()
+	young.Drained()
 }
 
 // TestGroupsKeepEachOther checks that two of our own groups that have nothing
@@ -214,12 +215,12 @@ func TestPingsToAStalledPeerAreBounded(t *testing.T) {
 		conns <- c
 		return echo(c)
 	}), "inproc://pings") // little room on the way
-	p := dialPeer(t, ep, "DEALER")
+	p := zmtptest.DialAs(t, ep, "DEALER")
 	c := receive(t, conns)
 	ping := zmtp.AppendCommand(nil, zmtp.CommandPing, []byte{0, 0}, make([]byte, 16))
 	for range 1000 {
 		for range 20 {
-			p.send(ping)
+			p.Send(ping)
 		}
 		if held := c.held(); held > 3*cfg.SendQueueBytes {
 			t.Fatalf("%d bytes are held, the limit is %d", held, cfg.SendQueueBytes)

@@ -12,6 +12,7 @@ import (
 
 	"github.com/gozmq/gozmq/runtime/internal/transport"
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
+	"github.com/gozmq/gozmq/runtime/internal/zmtptest"
 )
 
 // patience is how long a test waits for what must happen.
@@ -123,19 +124,8 @@ func echo(c *Conn) error {
 		if err != nil {
 			return err
 		}
-		c.Commit(appendMessage(b, frames...))
+		c.Commit(zmtptest.AppendMessage(b, frames...))
 	}
-}
-
-func appendMessage(b []byte, frames ...[]byte) []byte {
-	for i, f := range frames {
-		flags := byte(zmtp.FlagMore)
-		if i == len(frames)-1 {
-			flags = 0
-		}
-		b = zmtp.AppendFrame(b, flags, f)
-	}
-	return b
 }
 
 // bound returns a group that listens on loopback tcp and is shut down at the

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
+	"github.com/gozmq/gozmq/runtime/internal/zmtptest"
 )
 
 // TestMessagesInPieces sends messages of many shapes in pieces of every size
@@ -37,12 +38,12 @@ func TestMessagesInPieces(t *testing.T) {
 					h = echoBatches
 				}
 				_, ep := boundTo(t, testConfig(zmtp.Router, newRecorder()), handlerFunc(h), network)
-				p := dialPeer(t, ep, "DEALER")
+				p := zmtptest.DialAs(t, ep, "DEALER")
 				var wg sync.WaitGroup
 				defer wg.Wait()
 				var wire []byte
 				for i, m := range all {
-					wire = appendMessage(wire, m...)
+					wire = zmtptest.AppendMessage(wire, m...)
 					if i%7 == 0 {
 						wire = zmtp.AppendCommand(wire, "NOISE", make([]byte, i))
 					}
@@ -58,8 +59,8 @@ func TestMessagesInPieces(t *testing.T) {
 					}
 				})
 				for i, want := range all {
-					got := p.message()
-					if !bytes.Equal(appendMessage(nil, got...), appendMessage(nil, want...)) {
+					got := p.Message()
+					if !bytes.Equal(zmtptest.AppendMessage(nil, got...), zmtptest.AppendMessage(nil, want...)) {
 						t.Fatalf("message %d came back with %d frames, want %d", i, len(got), len(want))
 					}
 				}
@@ -89,7 +90,7 @@ func echoBatches(c *Conn) error {
 			if err != nil {
 				return err
 			}
-			c.Commit(appendMessage(out, b.Message(i)...))
+			c.Commit(zmtptest.AppendMessage(out, b.Message(i)...))
 		}
 	}
 }
@@ -110,15 +111,15 @@ func TestManyFramesCostLittle(t *testing.T) {
 			got <- len(m)
 		}
 	}))
-	p := dialPeer(t, ep, "DEALER")
+	p := zmtptest.DialAs(t, ep, "DEALER")
 	message := make([][]byte, frames)
 	for i := range message {
 		message[i] = make([]byte, size)
 	}
-	wire := appendMessage(nil, message...)
+	wire := zmtptest.AppendMessage(nil, message...)
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
-	p.send(wire)
+	p.Send(wire)
 	if n := receive(t, got); n != frames {
 		t.Errorf("got %d frames", n)
 	}
@@ -134,13 +135,13 @@ func TestManyFramesCostLittle(t *testing.T) {
 func TestLargeMessage(t *testing.T) {
 	events := newRecorder()
 	_, ep := bound(t, testConfig(zmtp.Router, events), handlerFunc(echo))
-	p := dialPeer(t, ep, "DEALER")
+	p := zmtptest.DialAs(t, ep, "DEALER")
 	body := bytes.Repeat([]byte("0123456789abcdef"), 1<<16)
-	p.ask(string(body))
-	p.ask("a", string(body), string(body[:envelopeRoom-10]))
+	p.Ask(string(body))
+	p.Ask("a", string(body), string(body[:envelopeRoom-10]))
 	go func() { _, _ = p.Write(zmtp.AppendFrame(nil, 0, append(body, 'x'))) }()
 	wantReason(t, events.await(t, 0, Disconnected, 1), "exceeds the limit")
-	p.drained()
+	p.Drained()
 }
 
 // TestInterrupt interrupts a reader again and again, with Resume after each:
@@ -171,7 +172,7 @@ func TestInterrupt(t *testing.T) {
 					numbers <- n
 				}
 			}), network)
-			p := dialPeer(t, ep, "DEALER")
+			p := zmtptest.DialAs(t, ep, "DEALER")
 			c := receive(t, conns)
 			var wg sync.WaitGroup
 			wg.Go(func() {
@@ -221,7 +222,7 @@ func TestInterruptStays(t *testing.T) {
 		return ErrClosed
 	}))
 	defer close(step)
-	p := dialPeer(t, ep, "DEALER")
+	p := zmtptest.DialAs(t, ep, "DEALER")
 	c := receive(t, conns)
 	step <- struct{}{}
 	c.Interrupt()
@@ -235,7 +236,7 @@ func TestInterruptStays(t *testing.T) {
 		}
 	}
 	c.Resume()
-	p.send(append(appendMessage(nil, []byte("a")), appendMessage(nil, []byte("b"))...))
+	p.Send(append(zmtptest.AppendMessage(nil, []byte("a")), zmtptest.AppendMessage(nil, []byte("b"))...))
 	step <- struct{}{}
 	if err := receive(t, results); err != nil {
 		t.Errorf("Next after Resume: %v", err)

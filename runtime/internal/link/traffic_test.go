@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
+	"github.com/gozmq/gozmq/runtime/internal/zmtptest"
 )
 
 // badTraffic is what a hostile peer sends after a good handshake.
@@ -33,7 +34,7 @@ var badTraffic = []struct {
 	{"HTTP", []byte("GET / HTTP/1.1\r\n\r\n"), "reserved flag bits"},
 	{"endless empty frames", bytes.Repeat([]byte{1, 0}, 4000), "more than 1024 frames"},
 	{"endless frames", bytes.Repeat(zmtp.AppendFrame(nil, zmtp.FlagMore, make([]byte, 16<<10)), 200), "exceeds the limit"},
-	{"endless commands within a message", join([]byte{1, 0}, bytes.Repeat(zmtp.AppendCommand(nil, "X", make([]byte, 8000)), 1000)), "exceeds the limit"},
+	{"endless commands within a message", zmtptest.Join([]byte{1, 0}, bytes.Repeat(zmtp.AppendCommand(nil, "X", make([]byte, 8000)), 1000)), "exceeds the limit"},
 	{"half a message", []byte("\x01\x03abc\x00\x05hel"), "within a message"},
 	{"half a header", []byte("\x02\x00\x00"), "within a message"},
 	{"message between whose frames the peer goes", []byte("\x01\x03abc"), "within a message"},
@@ -47,13 +48,13 @@ func TestBadTraffic(t *testing.T) {
 		t.Run(network, func(t *testing.T) {
 			events := newRecorder()
 			_, ep := boundTo(t, testConfig(zmtp.Router, events), handlerFunc(echo), network)
-			good := dialPeer(t, ep, "DEALER")
-			good.ask("before")
+			good := zmtptest.DialAs(t, ep, "DEALER")
+			good.Ask("before")
 			before := descriptors()
 			for _, tt := range badTraffic {
 				t.Run(tt.name, func(t *testing.T) {
 					mark := events.mark()
-					bad := dialPeer(t, ep, "DEALER")
+					bad := zmtptest.DialAs(t, ep, "DEALER")
 					events.await(t, mark, Connected, 1)
 					_, _ = bad.Write(tt.send)
 					if w, ok := bad.Conn.(interface{ CloseWrite() error }); ok {
@@ -62,7 +63,7 @@ func TestBadTraffic(t *testing.T) {
 						bad.Close()
 					}
 					wantReason(t, events.await(t, mark, Disconnected, 1), tt.reason)
-					if got := bad.drained(); len(got) > 0 {
+					if got := bad.Drained(); len(got) > 0 {
 						t.Errorf("%q came back", got)
 					}
 					bad.Close()
@@ -70,7 +71,7 @@ func TestBadTraffic(t *testing.T) {
 						t.Errorf("%d descriptors are open, %d were", now, before)
 					}
 				})
-				good.ask("after", tt.name)
+				good.Ask("after", tt.name)
 			}
 		})
 	}
@@ -86,11 +87,11 @@ func TestHostileClaimsTakeNoMemory(t *testing.T) {
 	_, ep := bound(t, cfg, handlerFunc(echo))
 	before := heap()
 	for range peers {
-		p := dialPeer(t, ep, "DEALER")
-		p.send(append(longHeader(0, limit-100), "abc"...))
+		p := zmtptest.DialAs(t, ep, "DEALER")
+		p.Send(append(longHeader(0, limit-100), "abc"...))
 	}
-	good := dialPeer(t, ep, "DEALER")
-	good.ask("served")
+	good := zmtptest.DialAs(t, ep, "DEALER")
+	good.Ask("served")
 	events.await(t, 0, Connected, peers+1)
 	// A peer's claim is worth one step of growth, in which its first bytes lie.
 	grown := int64(heap()) - int64(before)
@@ -122,13 +123,13 @@ func TestUnknownCommands(t *testing.T) {
 			}
 			return echo(c)
 		}))
-		p := dialPeer(t, ep, "DEALER")
-		p.send(zmtp.AppendCommand(nil, "WHAT", []byte("ever")))
-		p.send(zmtp.AppendCommand(nil, "PONG", []byte("unasked")))
-		p.send(zmtp.AppendFrameString(nil, zmtp.FlagMore, "a"))
-		p.send(zmtp.AppendCommand(nil, "SUBSCRIBE", []byte("t")))
-		p.send(zmtp.AppendFrameString(nil, 0, "b"))
-		if m := p.message(); len(m) != 2 || string(m[0])+string(m[1]) != "ab" {
+		p := zmtptest.DialAs(t, ep, "DEALER")
+		p.Send(zmtp.AppendCommand(nil, "WHAT", []byte("ever")))
+		p.Send(zmtp.AppendCommand(nil, "PONG", []byte("unasked")))
+		p.Send(zmtp.AppendFrameString(nil, zmtp.FlagMore, "a"))
+		p.Send(zmtp.AppendCommand(nil, "SUBSCRIBE", []byte("t")))
+		p.Send(zmtp.AppendFrameString(nil, 0, "b"))
+		if m := p.Message(); len(m) != 2 || string(m[0])+string(m[1]) != "ab" {
 			t.Errorf("got back %q", m)
 		}
 		close(got)
@@ -153,10 +154,10 @@ func TestErrorOfCommandEndsTheConnection(t *testing.T) {
 		c.Command = func(_, _ []byte) error { return refusal }
 		return echo(c)
 	}))
-	p := dialPeer(t, ep, "DEALER")
-	p.send(zmtp.AppendCommand(nil, "SUBSCRIBE"))
+	p := zmtptest.DialAs(t, ep, "DEALER")
+	p.Send(zmtp.AppendCommand(nil, "SUBSCRIBE"))
 	if e := events.await(t, 0, Disconnected, 1); !errors.Is(e.Err, refusal) {
 		t.Errorf("reason %v, want %v", e.Err, refusal)
 	}
-	p.drained()
+	p.Drained()
 }

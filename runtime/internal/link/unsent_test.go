@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
+	"github.com/gozmq/gozmq/runtime/internal/zmtptest"
 )
 
 // TestUnsent cuts connections at a random point while messages are written.
@@ -48,14 +49,14 @@ func unsent(t *testing.T, network string, cut, size int, ours, later bool) {
 		}
 	}), network)
 	defer shutdown(t, g)
-	p := dialPeer(t, ep, "DEALER")
+	p := zmtptest.DialAs(t, ep, "DEALER")
 	c := receive(t, conns)
 	reading := make(chan struct{})
 	got := 0
 	go func() {
 		defer close(reading)
 		for total := 0; ours || total < cut; {
-			_, _, message, err := p.token()
+			_, _, message, err := p.Token()
 			if err != nil {
 				break
 			}

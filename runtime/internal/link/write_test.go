@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
+	"github.com/gozmq/gozmq/runtime/internal/zmtptest"
 )
 
 // numbered is a message of three frames that tells who sent it as which one,
@@ -44,7 +45,7 @@ var networks = []string{"tcp://127.0.0.1:*", "ipc://*", "inproc://link-test"}
 
 // accepted returns a connection of a group on network, as served, with the raw
 // peer at its other end. The handler does not read.
-func accepted(t *testing.T, cfg Config, network string) (*Conn, *rawPeer) {
+func accepted(t *testing.T, cfg Config, network string) (*Conn, *zmtptest.Peer) {
 	t.Helper()
 	conns := make(chan *Conn, 1)
 	_, ep := boundTo(t, cfg, handlerFunc(func(c *Conn) error {
@@ -52,7 +53,7 @@ func accepted(t *testing.T, cfg Config, network string) (*Conn, *rawPeer) {
 		<-c.Closed()
 		return c.Err()
 	}), network)
-	p := dialPeer(t, ep, "DEALER")
+	p := zmtptest.DialAs(t, ep, "DEALER")
 	return receive(t, conns), p
 }
 
@@ -96,7 +97,7 @@ func TestConcurrentWriters(t *testing.T) {
 			}
 			var next [writers]int
 			for range writers * each {
-				w, n, err := unnumber(p.message())
+				w, n, err := unnumber(p.Message())
 				if err != nil || next[w] != n {
 					t.Fatalf("message %d of writer %d, %v, want %d", n, w, err, next[w])
 				}
@@ -136,7 +137,7 @@ func TestStalledPeer(t *testing.T) {
 					<-c.Closed()
 					return c.Err()
 				}), network)
-				p := dialPeer(t, ep, "DEALER")
+				p := zmtptest.DialAs(t, ep, "DEALER")
 				c := receive(t, conns)
 				sent := 0
 				fill := func() {
@@ -164,7 +165,7 @@ func TestStalledPeer(t *testing.T) {
 				for round := range 3 {
 					before := sent
 					for sent < before+3 { // until there was room
-						if _, n, err := unnumber(p.message()); err != nil || n != got {
+						if _, n, err := unnumber(p.Message()); err != nil || n != got {
 							t.Fatalf("got message %d, %v, want %d", n, err, got)
 						}
 						if got++; got == sent {
@@ -182,7 +183,7 @@ func TestStalledPeer(t *testing.T) {
 					}
 				}
 				for ; got < sent; got++ {
-					if _, n, err := unnumber(p.message()); err != nil || n != got {
+					if _, n, err := unnumber(p.Message()); err != nil || n != got {
 						t.Fatalf("got message %d, %v, want %d", n, err, got)
 					}
 				}
@@ -223,7 +224,7 @@ func TestCork(t *testing.T) {
 	c.Uncork()
 	receive(t, flushed)
 	for n := range 10 {
-		if _, got, err := unnumber(p.message()); err != nil || got != n {
+		if _, got, err := unnumber(p.Message()); err != nil || got != n {
 			t.Fatalf("got %d, %v, want %d", got, err, n)
 		}
 	}
@@ -247,7 +248,7 @@ func TestWriteAfterClose(t *testing.T) {
 	if rest := c.Unsent(); len(rest) != 0 {
 		t.Errorf("%d bytes are unsent", len(rest))
 	}
-	p.drained()
+	p.Drained()
 }
 
 type text string

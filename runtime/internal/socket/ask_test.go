@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
+	"github.com/gozmq/gozmq/runtime/internal/zmtptest"
 )
 
 var errRefuse = errors.New("this request cannot be encoded")
@@ -101,4 +102,4 @@ func (a *ask) do(t *testing.T, d *Dealer, ctx context.Context) error {
 }
 
 // reply answers a request as it came.
-func reply(m [][]byte) []byte { return appendMessage(nil, m...) }
+func reply(m [][]byte) []byte { return zmtptest.AppendMessage(nil, m...) }

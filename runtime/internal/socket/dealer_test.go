@@ -10,19 +10,20 @@ import (
 
 	"github.com/gozmq/gozmq/runtime/internal/link"
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
+	"github.com/gozmq/gozmq/runtime/internal/zmtptest"
 )
 
 // dealing returns a dealer that is connected to n raw peers.
-func dealing(t *testing.T, n int) (*Dealer, *recorder, []*rawPeer) {
+func dealing(t *testing.T, n int) (*Dealer, *recorder, []*zmtptest.Peer) {
 	t.Helper()
 	events := newRecorder()
 	d := NewDealer(testConfig(zmtp.Dealer, events))
 	closing(t, d.Shutdown)
-	var peers []*rawPeer
+	var peers []*zmtptest.Peer
 	for range n {
-		ln := listenRaw(t)
-		connect(t, d.Links(), ln.ep)
-		peers = append(peers, ln.peer(t, "ROUTER"))
+		ln := zmtptest.Listen(t)
+		connect(t, d.Links(), ln.Endpoint)
+		peers = append(peers, ln.NextAs("ROUTER"))
 	}
 	events.await(t, link.Connected, n)
 	return d, events, peers
@@ -40,11 +41,11 @@ func calls(t *testing.T, d *Dealer, ctx context.Context, n int) <-chan error {
 func TestDealerRequestForm(t *testing.T) {
 	d, _, peers := dealing(t, 1)
 	errs := calls(t, d, within(t), 1)
-	m := peers[0].message()
+	m := peers[0].Message()
 	if len(m) != 4 || len(m[0]) != 8 || len(m[1]) != 0 || len(m[2]) != 8 || len(m[3]) != 10 {
 		t.Fatalf("request %q, want id, empty frame and what the exchange appends", m)
 	}
-	peers[0].send(reply(m))
+	peers[0].Send(reply(m))
 	if err := await(t, errs); err != nil {
 		t.Error(err)
 	}
@@ -57,10 +58,10 @@ func TestDealerMatchesByID(t *testing.T) {
 	errs := calls(t, d, within(t), n)
 	var got [][][]byte
 	for range n {
-		got = append(got, peers[0].message())
+		got = append(got, peers[0].Message())
 	}
 	for i := range got {
-		peers[0].send(reply(got[n-1-i]))
+		peers[0].Send(reply(got[n-1-i]))
 	}
 	for range n {
 		if err := await(t, errs); err != nil {
@@ -74,37 +75,37 @@ func TestDealerMatchesByID(t *testing.T) {
 func TestDealerIgnoresForeignReplies(t *testing.T) {
 	d, events, peers := dealing(t, 1)
 	errs := calls(t, d, within(t), 1)
-	m := peers[0].message()
+	m := peers[0].Message()
 	id := binary.BigEndian.Uint64(m[0])
 	foreign := func(id uint64) []byte {
-		return message(string(binary.BigEndian.AppendUint64(nil, id)), "", "wrong", "reply")
+		return zmtptest.Message(string(binary.BigEndian.AppendUint64(nil, id)), "", "wrong", "reply")
 	}
 	for name, b := range map[string][]byte{
 		"other use of the slot": foreign(id + 1<<32), "use of before": foreign(id - 1<<32),
 		"slot that is not there": foreign(id + 1), "largest slot": foreign(id | 0xffffffff), "zero": foreign(0),
-		"all ones": foreign(1<<64 - 1), "probe": message(""),
+		"all ones": foreign(1<<64 - 1), "probe": zmtptest.Message(""),
 	} {
 		t.Log(name)
-		peers[0].send(b)
+		peers[0].Send(b)
 	}
 	malformed := [][]byte{
-		message("short", "", "x"), message("12345678"), message("", ""), message("12345678", "not empty", "x"), message("", "12345678", ""),
+		zmtptest.Message("short", "", "x"), zmtptest.Message("12345678"), zmtptest.Message("", ""), zmtptest.Message("12345678", "not empty", "x"), zmtptest.Message("", "12345678", ""),
 	}
 	for _, b := range malformed {
-		peers[0].send(b)
+		peers[0].Send(b)
 	}
 	events.await(t, link.Malformed, len(malformed))
-	peers[0].send(reply(m))
+	peers[0].Send(reply(m))
 	if err := await(t, errs); err != nil {
 		t.Error(err)
 	}
-	peers[0].send(reply(m)) // and once more, which is for nobody
+	peers[0].Send(reply(m)) // and once more, which is for nobody
 	errs = calls(t, d, within(t), 1)
-	m = peers[0].message()
+	m = peers[0].Message()
 	if binary.BigEndian.Uint64(m[0]) == id {
 		t.Error("the id was used twice")
 	}
-	peers[0].send(reply(m))
+	peers[0].Send(reply(m))
 	if err := await(t, errs); err != nil {
 		t.Error(err)
 	}
@@ -116,8 +117,8 @@ func TestDealerShortReplies(t *testing.T) {
 	errs := make(chan error, 1)
 	a := &ask{}
 	go func() { errs <- d.Do(within(t), a, patience) }()
-	m := peers[0].message()
-	peers[0].send(reply(m[:2]))
+	m := peers[0].Message()
+	peers[0].Send(reply(m[:2]))
 	if err := await(t, errs); err != nil || a.delivered.Load() != 1 {
 		t.Errorf("%v, delivered %d times", err, a.delivered.Load())
 	}
@@ -129,7 +130,7 @@ func TestDealerLosesItsPeer(t *testing.T) {
 	d, events, peers := dealing(t, 1)
 	errs := calls(t, d, within(t), n)
 	for range n {
-		peers[0].message()
+		peers[0].Message()
 	}
 	start := time.Now()
 	peers[0].Close()
@@ -146,13 +147,13 @@ func TestDealerLosesItsPeer(t *testing.T) {
 func TestDealerPeerSendsGarbage(t *testing.T) {
 	d, _, peers := dealing(t, 2)
 	errs := calls(t, d, within(t), 2) // one on each
-	first, second := peers[0].message(), peers[1].message()
-	peers[0].send([]byte{0xff})
+	first, second := peers[0].Message(), peers[1].Message()
+	peers[0].Send([]byte{0xff})
 	var lost *LostError
 	if err := await(t, errs); !errors.As(err, &lost) || !errors.Is(err, zmtp.ErrReservedFlags) {
 		t.Errorf("call ended with %v, want a LostError that names the cause", err)
 	}
-	peers[1].send(reply(second))
+	peers[1].Send(reply(second))
 	if err := await(t, errs); err != nil {
 		t.Error(err)
 	}
@@ -164,26 +165,31 @@ func TestDealerChoosesTheLeastLoaded(t *testing.T) {
 	d, _, peers := dealing(t, 2)
 	ctx := within(t)
 	stuck := calls(t, d, ctx, 2)
-	held := peers[0].message()
-	peers[1].send(reply(peers[1].message()))
+	held := peers[0].Message()
+	peers[1].Send(reply(peers[1].Message()))
 	if err := await(t, stuck); err != nil {
 		t.Fatal(err)
 	}
 	for range 20 { // one at a time: all go to the peer that has none in flight
 		errs := calls(t, d, ctx, 1)
-		peers[1].send(reply(peers[1].message()))
+		peers[1].Send(reply(peers[1].Message()))
 		if err := await(t, errs); err != nil {
 			t.Fatal(err)
 		}
 	}
-	peers[0].send(reply(held))
+	peers[0].Send(reply(held))
 	if err := await(t, stuck); err != nil {
 		t.Error(err)
 	}
-	all := calls(t, d, ctx, 10) // at once: five each
-	for range 5 {
-		peers[0].send(reply(peers[0].message()))
-		peers[1].send(reply(peers[1].message()))
+	all := calls(t, d, ctx, 10) // at once, none answered before all are sent: five each
+	var answers [2][]byte
+	for i, p := range peers {
+		for range 5 {
+			answers[i] = append(answers[i], reply(p.Message())...)
+		}
+	}
+	for i, p := range peers {
+		p.Send(answers[i])
 	}
 	for range 10 {
 		if err := await(t, all); err != nil {
@@ -198,9 +204,9 @@ func TestDealerWaitsForAPeer(t *testing.T) {
 	closing(t, d.Shutdown)
 	errs := calls(t, d, within(t), 3)
 	ep := bind(t, d.Links(), tcp)
-	p := dialPeer(t, ep, "ROUTER")
+	p := zmtptest.DialAs(t, ep, "ROUTER")
 	for range 3 {
-		p.send(reply(p.message()))
+		p.Send(reply(p.Message()))
 	}
 	for range 3 {
 		if err := await(t, errs); err != nil {
@@ -220,9 +226,9 @@ func TestDealerNotReady(t *testing.T) {
 	if err := (&ask{}).do(t, d, ended); !errors.Is(err, context.Canceled) {
 		t.Errorf("Do with a context that has ended: %v", err)
 	}
-	ln := listenRaw(t)
+	ln := zmtptest.Listen(t)
 	ln.Close()
-	connect(t, d.Links(), ln.ep)
+	connect(t, d.Links(), ln.Endpoint)
 	short, cancel := context.WithTimeout(context.Background(), 50*time.Millisecond)
 	defer cancel()
 	if err := (&ask{}).do(t, d, short); !errors.Is(err, context.DeadlineExceeded) {
@@ -258,7 +264,7 @@ func TestDealerContextOfTheReader(t *testing.T) {
 		}
 		got := make(map[uint64][][]byte)
 		for range others {
-			m := peers[0].message()
+			m := peers[0].Message()
 			got[binary.BigEndian.Uint64(m[2])] = m
 		}
 		for i := range others - 1 { // whoever reads, its turn comes
@@ -268,7 +274,7 @@ func TestDealerContextOfTheReader(t *testing.T) {
 			}
 		}
 		for i := range others {
-			peers[0].send(reply(got[uint64(i)]))
+			peers[0].Send(reply(got[uint64(i)]))
 		}
 		if err := await(t, errs[others-1]); err != nil {
 			t.Errorf("the last call: %v", err)
@@ -286,7 +292,7 @@ func TestDealerRequestThatCannotBeEncoded(t *testing.T) {
 		}
 	}
 	errs := calls(t, d, within(t), 1)
-	peers[0].send(reply(peers[0].message()))
+	peers[0].Send(reply(peers[0].Message()))
 	if err := await(t, errs); err != nil {
 		t.Error(err)
 	}
@@ -301,7 +307,7 @@ func TestDealerWithAFullQueue(t *testing.T) {
 	cfg.SendQueue = 4
 	d := NewDealer(cfg)
 	closing(t, d.Shutdown)
-	p := dialPeer(t, bind(t, d.Links(), "inproc://full-queue"), "ROUTER")
+	p := zmtptest.DialAs(t, bind(t, d.Links(), "inproc://full-queue"), "ROUTER")
 	ctx, cancel := context.WithCancel(within(t))
 	errs := make(chan error, n)
 	for i := range n {
@@ -311,7 +317,7 @@ func TestDealerWithAFullQueue(t *testing.T) {
 		}
 		go func() { errs <- (&ask{who: uint64(i), size: 30000}).do(t, d, of) }()
 	}
-	first := p.message()
+	first := p.Message()
 	cancel()
 	for range n / 2 {
 		if err := await(t, errs); !errors.Is(err, context.Canceled) {
@@ -323,7 +329,7 @@ func TestDealerWithAFullQueue(t *testing.T) {
 	wg.Go(func() {
 		_, _ = p.Write(reply(first))
 		for {
-			m := p.next()
+			m := nextOf(p)
 			if m == nil {
 				return
 			}

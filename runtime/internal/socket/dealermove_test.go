@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
+	"github.com/gozmq/gozmq/runtime/internal/zmtptest"
 )
 
 // TestDealerMovesUnsentRequests has a peer that does not read go, with another
@@ -19,7 +20,7 @@ func moveUnsent(t *testing.T) {
 	const n, size = 20, 30000
 	d := NewDealer(testConfig(zmtp.Dealer, newRecorder()))
 	closing(t, d.Shutdown)
-	stalled := dialPeer(t, bind(t, d.Links(), "inproc://dealer-move"), "ROUTER")
+	stalled := zmtptest.DialAs(t, bind(t, d.Links(), "inproc://dealer-move"), "ROUTER")
 	errs, appended := make(chan error, n), make(chan struct{}, 2*n)
 	for i := range n {
 		a := &signalled{ask: ask{who: uint64(i), size: size}, appended: appended}
@@ -28,11 +29,11 @@ func moveUnsent(t *testing.T) {
 	for range n {
 		await(t, appended) // it is in the queue of the stalled peer
 	}
-	good := dialPeer(t, bind(t, d.Links(), tcp), "ROUTER")
+	good := zmtptest.DialAs(t, bind(t, d.Links(), tcp), "ROUTER")
 	served := make(chan int, 1)
 	go func() {
 		count := 0
-		for m := good.next(); m != nil; m = good.next() {
+		for m := nextOf(good); m != nil; m = nextOf(good) {
 			if _, err := good.Write(reply(m)); err != nil {
 				break
 			}

@@ -7,6 +7,7 @@ import (
 	"github.com/gozmq/gozmq/runtime/internal/link"
 	"github.com/gozmq/gozmq/runtime/internal/transport"
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
+	"github.com/gozmq/gozmq/runtime/internal/zmtptest"
 )
 
 // An echoServer is a receiver whose jobs send each request back. before, where
@@ -33,7 +34,7 @@ func (s *echoServer) Receive(p *RouterPeer, frames [][]byte) Job {
 // Refuse answers with one frame more than was asked.
 func (j *echoJob) Refuse() {
 	if b, err := j.peer.BeginForced(); err == nil {
-		j.peer.Commit(appendMessage(b, append(j.frames, []byte("refused"))...))
+		j.peer.Commit(zmtptest.AppendMessage(b, append(j.frames, []byte("refused"))...))
 	}
 }
 
@@ -44,7 +45,7 @@ func (j *echoJob) Run() {
 		return
 	}
 	if b, err := j.peer.BeginForced(); err == nil {
-		j.peer.Commit(appendMessage(b, j.frames...))
+		j.peer.Commit(zmtptest.AppendMessage(b, j.frames...))
 	}
 }
 

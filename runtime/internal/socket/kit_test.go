@@ -10,6 +10,7 @@ import (
 	"github.com/gozmq/gozmq/runtime/internal/link"
 	"github.com/gozmq/gozmq/runtime/internal/transport"
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
+	"github.com/gozmq/gozmq/runtime/internal/zmtptest"
 )
 
 // patience is how long a test waits for what must happen.
@@ -132,26 +133,8 @@ func await[T any](t *testing.T, ch <-chan T) T {
 	}
 }
 
-// appendMessage appends frames as they go on the wire.
-func appendMessage(b []byte, frames ...[]byte) []byte {
-	for i, f := range frames {
-		flags := byte(zmtp.FlagMore)
-		if i == len(frames)-1 {
-			flags = 0
-		}
-		b = zmtp.AppendFrame(b, flags, f)
-	}
-	return b
-}
-
-// message is appendMessage of strings.
-func message(frames ...string) (b []byte) {
-	for i, f := range frames {
-		flags := byte(zmtp.FlagMore)
-		if i == len(frames)-1 {
-			flags = 0
-		}
-		b = zmtp.AppendFrameString(b, flags, f)
-	}
-	return b
+// nextOf returns the peer's next message, nil when the connection has ended.
+func nextOf(p *zmtptest.Peer) [][]byte {
+	m, _ := p.Next()
+	return m
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/gozmq/gozmq/runtime/internal/link"
 	"github.com/gozmq/gozmq/runtime/internal/transport"
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
+	"github.com/gozmq/gozmq/runtime/internal/zmtptest"
 )
 
 func publishing(t *testing.T, cfg link.Config, maxSubs int, network string) (*Pub, transport.Endpoint) {
@@ -28,7 +29,7 @@ func publish(p *Pub, topic string) bool {
 	if !p.Audience([]byte(topic), &a) {
 		return false
 	}
-	p.Send(&a, message(topic))
+	p.Send(&a, zmtptest.Message(topic))
 	return true
 }
 
@@ -36,9 +37,9 @@ func publish(p *Pub, topic string) bool {
 func subscription(minor byte, on bool, prefix string) []byte {
 	switch {
 	case minor == 0 && on:
-		return message("\x01" + prefix)
+		return zmtptest.Message("\x01" + prefix)
 	case minor == 0:
-		return message("\x00" + prefix)
+		return zmtptest.Message("\x00" + prefix)
 	case on:
 		return zmtp.AppendCommand(nil, zmtp.CommandSubscribe, []byte(prefix))
 	}
@@ -64,9 +65,9 @@ func TestPubPrefixes(t *testing.T) {
 			for _, tt := range tests {
 				t.Run(fmt.Sprintf("%s/3.%d/%s", network, minor, tt.name), func(t *testing.T) {
 					p, ep := publishing(t, pubConfig(newRecorder()), 10, network)
-					sub := dialPeerOf(t, ep, "SUB", minor)
+					sub := zmtptest.DialMinor(t, ep, "SUB", minor)
 					for _, prefix := range append(tt.subs, "end") {
-						sub.send(subscription(minor, true, prefix))
+						sub.Send(subscription(minor, true, prefix))
 					}
 					if err := p.WaitSubscribers(within(t), []byte("end"), 1); err != nil {
 						t.Fatal(err)
@@ -75,7 +76,7 @@ func TestPubPrefixes(t *testing.T) {
 						publish(p, topic)
 					}
 					got := ""
-					for m := sub.message(); string(m[0]) != "end"; m = sub.message() {
+					for m := sub.Message(); string(m[0]) != "end"; m = sub.Message() {
 						got += string(m[0]) + ","
 					}
 					if got != tt.want {
@@ -93,16 +94,16 @@ func TestPubSubscriptionsAreASet(t *testing.T) {
 	for _, minor := range []byte{0, 1} {
 		events := newRecorder()
 		p, ep := publishing(t, pubConfig(events), 10, tcp)
-		sub := dialPeerOf(t, ep, "SUB", minor)
+		sub := zmtptest.DialMinor(t, ep, "SUB", minor)
 		for range 3 {
-			sub.send(subscription(minor, true, "a"))
+			sub.Send(subscription(minor, true, "a"))
 		}
-		sub.send(subscription(1-minor, true, "a"))
-		sub.send(subscription(minor, false, "never"))
+		sub.Send(subscription(1-minor, true, "a"))
+		sub.Send(subscription(minor, false, "never"))
 		if e := events.await(t, link.Subscribed, 1); e.Topic != "a" || e.Peer != sub.LocalAddr().String() {
 			t.Errorf("event %+v", e)
 		}
-		sub.send(subscription(1-minor, false, "a"))
+		sub.Send(subscription(1-minor, false, "a"))
 		events.await(t, link.Unsubscribed, 1)
 		if publish(p, "a") {
 			t.Error("a message has an audience, and nobody is subscribed")
@@ -110,7 +111,7 @@ func TestPubSubscriptionsAreASet(t *testing.T) {
 		if p.Subscribed() {
 			t.Error("Subscribed is true")
 		}
-		sub.send(subscription(minor, true, "z"))
+		sub.Send(subscription(minor, true, "z"))
 		events.await(t, link.Subscribed, 2)
 		if n := events.sum(link.Unsubscribed); n != 1 {
 			t.Errorf("%d subscriptions were reported as ended, want 1", n)
@@ -122,11 +123,11 @@ func TestPubSubscriptionsAreASet(t *testing.T) {
 // subscriptions has no effect.
 func TestPubIgnoresOtherMessages(t *testing.T) {
 	p, ep := publishing(t, pubConfig(newRecorder()), 10, tcp)
-	sub := dialPeer(t, ep, "XSUB")
-	for _, b := range [][]byte{message(""), message("\x02a"), message("\x01a", "more"), message("hello"), zmtp.AppendCommand(nil, "WHAT", []byte("a"))} {
-		sub.send(b)
+	sub := zmtptest.DialAs(t, ep, "XSUB")
+	for _, b := range [][]byte{zmtptest.Message(""), zmtptest.Message("\x02a"), zmtptest.Message("\x01a", "more"), zmtptest.Message("hello"), zmtp.AppendCommand(nil, "WHAT", []byte("a"))} {
+		sub.Send(b)
 	}
-	sub.send(message("\x01b"))
+	sub.Send(zmtptest.Message("\x01b"))
 	if err := p.WaitSubscribers(within(t), []byte("b"), 1); err != nil {
 		t.Fatal(err)
 	}
@@ -134,7 +135,7 @@ func TestPubIgnoresOtherMessages(t *testing.T) {
 		t.Error("a message has an audience, and nobody is subscribed")
 	}
 	publish(p, "b")
-	if m := sub.message(); string(m[0]) != "b" {
+	if m := sub.Message(); string(m[0]) != "b" {
 		t.Errorf("got %q", m)
 	}
 }
@@ -147,16 +148,16 @@ func TestPubStalledSubscriber(t *testing.T) {
 	cfg := pubConfig(events)
 	cfg.SendQueue = 50
 	p, ep := publishing(t, cfg, 10, "inproc://pub-stalled")
-	stalled, good := dialPeer(t, ep, "SUB"), dialPeer(t, ep, "SUB")
-	stalled.send(subscription(1, true, "n"))
-	good.send(subscription(1, true, "n"))
+	stalled, good := zmtptest.DialAs(t, ep, "SUB"), zmtptest.DialAs(t, ep, "SUB")
+	stalled.Send(subscription(1, true, "n"))
+	good.Send(subscription(1, true, "n"))
 	if err := p.WaitSubscribers(within(t), []byte("n"), 2); err != nil {
 		t.Fatal(err)
 	}
 	topic := func(n int) string { return fmt.Sprintf("n%05d", n) + strings.Repeat("x", size) }
 	for n := range messages {
 		publish(p, topic(n))
-		if m := good.message(); string(m[0]) != topic(n) {
+		if m := good.Message(); string(m[0]) != topic(n) {
 			t.Fatalf("the good subscriber got %.10q, want %.10q", m[0], topic(n))
 		}
 	}
@@ -165,12 +166,12 @@ func TestPubStalledSubscriber(t *testing.T) {
 		t.Errorf("%d of %d messages were dropped at a mark of %d", dropped, messages, cfg.SendQueue)
 	}
 	for n := range messages - dropped { // what was kept is the beginning, without a gap
-		if m := stalled.message(); string(m[0]) != topic(n) {
+		if m := stalled.Message(); string(m[0]) != topic(n) {
 			t.Fatalf("the stalled subscriber got %.10q, want %.10q", m[0], topic(n))
 		}
 	}
 	publish(p, "new")
-	if m := stalled.message(); string(m[0]) != "new" {
+	if m := stalled.Message(); string(m[0]) != "new" {
 		t.Errorf("got %.10q after it had caught up", m[0])
 	}
 	stalled.Close()
@@ -187,11 +188,11 @@ func TestPubStalledSubscriber(t *testing.T) {
 func TestPubPeerGoes(t *testing.T) {
 	events := newRecorder()
 	p, ep := publishing(t, pubConfig(events), 1000, tcp)
-	stays, goes := dialPeer(t, ep, "SUB"), dialPeer(t, ep, "SUB")
+	stays, goes := zmtptest.DialAs(t, ep, "SUB"), zmtptest.DialAs(t, ep, "SUB")
 	for i := range 100 {
-		goes.send(subscription(1, true, fmt.Sprint(i)))
+		goes.Send(subscription(1, true, fmt.Sprint(i)))
 	}
-	stays.send(subscription(1, true, "5"))
+	stays.Send(subscription(1, true, "5"))
 	events.await(t, link.Subscribed, 101)
 	if err := p.WaitSubscribers(within(t), []byte("5"), 2); err != nil {
 		t.Fatal(err)
@@ -204,7 +205,7 @@ func TestPubPeerGoes(t *testing.T) {
 			t.Errorf("topic %s has an audience: %v", topic, got)
 		}
 	}
-	if m := stays.message(); string(m[0]) != "5" {
+	if m := stays.Message(); string(m[0]) != "5" {
 		t.Errorf("got %q", m)
 	}
 }
@@ -230,21 +231,21 @@ func TestPubLimits(t *testing.T) {
 	}
 	events := newRecorder()
 	p, ep := publishing(t, pubConfig(events), 20000, tcp)
-	good := dialPeer(t, ep, "SUB")
-	good.send(subscription(1, true, "good"))
-	good.send(subscription(1, true, strings.Repeat("x", 1024)))
+	good := zmtptest.DialAs(t, ep, "SUB")
+	good.Send(subscription(1, true, "good"))
+	good.Send(subscription(1, true, strings.Repeat("x", 1024)))
 	for i, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			bad := dialPeer(t, ep, "SUB")
+			bad := zmtptest.DialAs(t, ep, "SUB")
 			_, _ = bad.Write(tt.send)
 			e := events.await(t, link.Disconnected, i+1)
 			if e.Err == nil || !strings.Contains(e.Err.Error(), tt.reason) {
 				t.Errorf("reason %v, want one with %q", e.Err, tt.reason)
 			}
-			bad.drained()
+			bad.Drained()
 		})
 		publish(p, "good")
-		if m := good.message(); string(m[0]) != "good" {
+		if m := good.Message(); string(m[0]) != "good" {
 			t.Errorf("got %q", m)
 		}
 	}
@@ -264,8 +265,8 @@ func TestPubWaitSubscribers(t *testing.T) {
 	for n := range 2 {
 		go func() { waiting <- p.WaitSubscribers(within(t), []byte("ab"), 2+n*100) }()
 	}
-	dialPeer(t, ep, "SUB").send(subscription(1, true, "a"))
-	dialPeer(t, ep, "SUB").send(subscription(1, true, "ab"))
+	zmtptest.DialAs(t, ep, "SUB").Send(subscription(1, true, "a"))
+	zmtptest.DialAs(t, ep, "SUB").Send(subscription(1, true, "ab"))
 	if err := await(t, waiting); err != nil {
 		t.Error(err)
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/gozmq/gozmq/runtime/internal/link"
 	"github.com/gozmq/gozmq/runtime/internal/transport"
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
+	"github.com/gozmq/gozmq/runtime/internal/zmtptest"
 )
 
 func pulling(t *testing.T, window int, network string) (*Pull, *recorder, transport.Endpoint) {
@@ -64,12 +65,12 @@ func awaitReady(t *testing.T, p *Pull, n int) {
 // however many it has sent.
 func TestPullTakesTurns(t *testing.T) {
 	p, _, ep := pulling(t, 100, tcp)
-	first, second, third := dialPeer(t, ep, "PUSH"), dialPeer(t, ep, "PUSH"), dialPeer(t, ep, "PUSH")
-	first.send(wire(0, 30))
+	first, second, third := zmtptest.DialAs(t, ep, "PUSH"), zmtptest.DialAs(t, ep, "PUSH"), zmtptest.DialAs(t, ep, "PUSH")
+	first.Send(wire(0, 30))
 	awaitReady(t, p, 1)
-	second.send(wire(1000, 1010))
+	second.Send(wire(1000, 1010))
 	awaitReady(t, p, 2)
-	third.send(wire(2000, 2001))
+	third.Send(wire(2000, 2001))
 	awaitReady(t, p, 3)
 	var got []int
 	for range 41 {
@@ -87,9 +88,9 @@ func TestPullDeliversWhatCameWhole(t *testing.T) {
 	for _, network := range networks {
 		t.Run(network, func(t *testing.T) {
 			p, events, ep := pulling(t, 100, network)
-			peer := dialPeer(t, ep, "PUSH")
+			peer := zmtptest.DialAs(t, ep, "PUSH")
 			all := wire(0, 11)
-			peer.send(all[:len(all)-1])
+			peer.Send(all[:len(all)-1])
 			peer.Close()
 			events.await(t, link.Disconnected, 1)
 			for n := range 10 {
@@ -111,7 +112,7 @@ func TestPullDeliversWhatCameWhole(t *testing.T) {
 func TestPullWindow(t *testing.T) {
 	const window = 5
 	p, _, ep := pulling(t, window, "inproc://pull-window")
-	peer := dialPeer(t, ep, "PUSH")
+	peer := zmtptest.DialAs(t, ep, "PUSH")
 	if err := peer.SetWriteDeadline(time.Now().Add(300 * time.Millisecond)); err != nil {
 		t.Fatal(err)
 	}
@@ -185,7 +186,7 @@ func TestPullManyReceivers(t *testing.T) {
 		})
 	}
 	for s := range senders {
-		peer := dialPeer(t, ep, "PUSH")
+		peer := zmtptest.DialAs(t, ep, "PUSH")
 		sending.Go(func() {
 			if _, err := peer.Write(wire(s*each, (s+1)*each)); err != nil {
 				t.Error(err)
@@ -214,7 +215,7 @@ func TestPullShutdown(t *testing.T) {
 			errs <- err
 		}()
 	}
-	dialPeer(t, ep, "PUSH")
+	zmtptest.DialAs(t, ep, "PUSH")
 	if err := p.Shutdown(within(t)); err != nil {
 		t.Error(err)
 	}
@@ -225,8 +226,8 @@ func TestPullShutdown(t *testing.T) {
 	}
 
 	p, _, ep = pulling(t, 5, tcp) // with more than is received
-	peer := dialPeer(t, ep, "PUSH")
-	peer.send(wire(0, 100))
+	peer := zmtptest.DialAs(t, ep, "PUSH")
+	peer.Send(wire(0, 100))
 	awaitReady(t, p, 1)
 	if err := p.Shutdown(within(t)); err != nil {
 		t.Error(err)
@@ -239,12 +240,12 @@ func TestPullShutdown(t *testing.T) {
 // TestPullDrain delivers what was read before, and ends.
 func TestPullDrain(t *testing.T) {
 	p, _, ep := pulling(t, 5, tcp)
-	peer := dialPeer(t, ep, "PUSH")
-	peer.send(wire(0, 20))
+	peer := zmtptest.DialAs(t, ep, "PUSH")
+	peer.Send(wire(0, 20))
 	awaitReady(t, p, 1)
 	drained := make(chan error, 1)
 	go func() { drained <- p.Drain(within(t)) }()
-	peer.drained() // so the connection is closed
+	peer.Drained() // so the connection is closed
 	for n := range 5 {
 		if got := recv(t, p); got != n {
 			t.Fatalf("got %d, want %d", got, n)
@@ -265,7 +266,7 @@ func TestPullDrain(t *testing.T) {
 	}
 
 	p, _, ep = pulling(t, 5, tcp) // nobody receives
-	dialPeer(t, ep, "PUSH").send(wire(0, 20))
+	zmtptest.DialAs(t, ep, "PUSH").Send(wire(0, 20))
 	awaitReady(t, p, 1)
 	short, cancel := context.WithTimeout(context.Background(), 20*time.Millisecond)
 	defer cancel()

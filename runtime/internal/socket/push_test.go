@@ -13,6 +13,7 @@ import (
 
 	"github.com/gozmq/gozmq/runtime/internal/link"
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
+	"github.com/gozmq/gozmq/runtime/internal/zmtptest"
 )
 
 // A parcel is a numbered message of two frames.
@@ -50,14 +51,14 @@ func number(frames [][]byte) (int, error) {
 }
 
 // pushing returns a bound push socket with n raw peers.
-func pushing(t *testing.T, cfg link.Config, network string, n int) (*Push, []*rawPeer) {
+func pushing(t *testing.T, cfg link.Config, network string, n int) (*Push, []*zmtptest.Peer) {
 	t.Helper()
 	p := NewPush(cfg)
 	closing(t, p.Shutdown)
 	ep := bind(t, p.Links(), network)
-	var peers []*rawPeer
+	var peers []*zmtptest.Peer
 	for range n {
-		peers = append(peers, dialPeer(t, ep, "PULL"))
+		peers = append(peers, zmtptest.DialAs(t, ep, "PULL"))
 	}
 	if err := p.WaitPeers(within(t), n); err != nil {
 		t.Fatal(err)
@@ -77,12 +78,12 @@ func TestPushTakesTurns(t *testing.T) {
 				}
 			}
 			for _, peer := range peers {
-				first, err := number(peer.message())
+				first, err := number(peer.Message())
 				if err != nil {
 					t.Fatal(err)
 				}
 				for i := 1; i < 10; i++ {
-					if n, err := number(peer.message()); err != nil || n != first+3*i {
+					if n, err := number(peer.Message()); err != nil || n != first+3*i {
 						t.Errorf("got %d, %v, want %d", n, err, first+3*i)
 					}
 				}
@@ -101,8 +102,8 @@ func TestPushWaitsForAPeer(t *testing.T) {
 	}
 	sent := make(chan error, 1)
 	go func() { sent <- p.Send(within(t), parcel{number: 7}) }()
-	peer := dialPeer(t, bind(t, p.Links(), tcp), "PULL")
-	if n, err := number(peer.message()); err != nil || n != 7 {
+	peer := zmtptest.DialAs(t, bind(t, p.Links(), tcp), "PULL")
+	if n, err := number(peer.Message()); err != nil || n != 7 {
 		t.Errorf("got %d, %v", n, err)
 	}
 	if err := await(t, sent); err != nil {
@@ -122,7 +123,7 @@ func TestPushPassesOverFullPeers(t *testing.T) {
 	done := make(chan struct{})
 	for i := range 2 {
 		wg.Go(func() {
-			for peers[i].next() != nil {
+			for nextOf(peers[i]) != nil {
 				if int(got.Add(1)) == messages-share {
 					close(done)
 				}
@@ -166,7 +167,7 @@ func TestPushBlocksWhenAllAreFull(t *testing.T) {
 	for _, peer := range peers {
 		go func() {
 			n := 0
-			for peer.next() != nil {
+			for nextOf(peer) != nil {
 				n++
 			}
 			counts <- n
@@ -192,7 +193,7 @@ func TestPushErrorOfTheMessage(t *testing.T) {
 	if err := p.Send(within(t), parcel{number: 1}); err != nil {
 		t.Error(err)
 	}
-	if n, err := number(peers[0].message()); n != 1 || err != nil {
+	if n, err := number(peers[0].Message()); n != 1 || err != nil {
 		t.Errorf("got %d, %v", n, err)
 	}
 }
@@ -229,9 +230,9 @@ func TestPushCut(t *testing.T) {
 					break
 				}
 				probe.Close()
-				peer := dialPeer(t, ep, "PULL")
+				peer := zmtptest.DialAs(t, ep, "PULL")
 				until := next + random.IntN(2*messages/cuts)
-				for m := peer.next(); m != nil; m = peer.next() {
+				for m := nextOf(peer); m != nil; m = nextOf(peer) {
 					n, err := number(m)
 					if err != nil || n < next {
 						t.Fatalf("got %d, %v, want %d or later", n, err, next)
@@ -347,7 +348,7 @@ func TestPushShutdown(t *testing.T) {
 		t.Error(err)
 	}
 	for n := range 500 {
-		if got, err := number(peers[0].message()); err != nil || got != n {
+		if got, err := number(peers[0].Message()); err != nil || got != n {
 			t.Fatalf("got %d, %v, want %d", got, err, n)
 		}
 	}

@@ -13,20 +13,22 @@ import (
 	"time"
 
 	"github.com/gozmq/gozmq/runtime/internal/link"
+	"github.com/gozmq/gozmq/runtime/internal/zmtp"
+	"github.com/gozmq/gozmq/runtime/internal/zmtptest"
 )
 
 // TestRouterEnvelopes checks that a reply carries the request's envelope,
 // however many hops it has, and empty frames behind the delimiter.
 func TestRouterEnvelopes(t *testing.T) {
 	_, ep := routing(t, routerConfig(), new(echoServer), tcp)
-	for _, kind := range []string{"REQ", "DEALER", "ROUTER"} {
-		p := dialPeer(t, ep, kind)
+	for _, kind := range []zmtp.SocketType{zmtp.Req, zmtp.Dealer, zmtp.Router} {
+		p := zmtptest.DialAs(t, ep, kind)
 		for _, frames := range [][]string{
 			{"", "body"}, {"", ""}, {"", "", "", ""}, {"12345678", "", "body"}, {"hop 2", "hop 1", "id", "", "body", "", "more"},
 			{strings.Repeat("x", 300), "", strings.Repeat("y", 70000)},
 		} {
-			p.send(message(frames...))
-			if got := p.message(); string(appendMessage(nil, got...)) != string(message(frames...)) {
+			p.Send(zmtptest.Message(frames...))
+			if got := p.Message(); string(zmtptest.AppendMessage(nil, got...)) != string(zmtptest.Message(frames...)) {
 				t.Errorf("%s: sent %.50q, got %.50q", kind, frames, got)
 			}
 		}
@@ -55,22 +57,22 @@ func TestRouterJobThatBlocks(t *testing.T) {
 				release := make(chan struct{})
 				server, began := blocking(release)
 				_, ep := routing(t, routerConfig(), server, network)
-				p := dialPeer(t, ep, "DEALER")
+				p := zmtptest.DialAs(t, ep, "DEALER")
 				for range warm {
-					p.send(message("id", "", "quick"))
-					p.message()
+					p.Send(zmtptest.Message("id", "", "quick"))
+					p.Message()
 				}
-				p.send(append(message("first", "", "block"), message("second", "", "block")...))
+				p.Send(append(zmtptest.Message("first", "", "block"), zmtptest.Message("second", "", "block")...))
 				await(t, began)
 				await(t, began)
 				for range 50 {
-					p.send(message("id", "", "quick"))
-					if m := p.message(); string(m[0]) != "id" {
+					p.Send(zmtptest.Message("id", "", "quick"))
+					if m := p.Message(); string(m[0]) != "id" {
 						t.Fatalf("got %q", m)
 					}
 				}
 				close(release)
-				if one, two := string(p.message()[0]), string(p.message()[0]); one == two {
+				if one, two := string(p.Message()[0]), string(p.Message()[0]); one == two {
 					t.Errorf("got the reply to the %s twice", one)
 				}
 			})
@@ -84,9 +86,9 @@ func TestRouterManyJobsAtOnce(t *testing.T) {
 	release := make(chan struct{})
 	server, began := blocking(release)
 	_, ep := routing(t, routerConfig(), server, tcp)
-	p := dialPeer(t, ep, "DEALER")
+	p := zmtptest.DialAs(t, ep, "DEALER")
 	for i := range n {
-		p.send(message(fmt.Sprint(i), "", "block"))
+		p.Send(zmtptest.Message(fmt.Sprint(i), "", "block"))
 	}
 	for range n {
 		await(t, began)
@@ -94,7 +96,7 @@ func TestRouterManyJobsAtOnce(t *testing.T) {
 	close(release)
 	seen := make(map[string]bool)
 	for range n {
-		seen[string(p.message()[0])] = true
+		seen[string(p.Message()[0])] = true
 	}
 	if len(seen) != n {
 		t.Errorf("%d different replies came, want %d", len(seen), n)
@@ -120,12 +122,12 @@ func TestRouterContextEndsWithTheConnection(t *testing.T) {
 				cfg := routerConfig()
 				cfg.Observe = events.observe
 				_, ep := routing(t, cfg, server, network)
-				p := dialPeer(t, ep, "DEALER")
+				p := zmtptest.DialAs(t, ep, "DEALER")
 				for range warm {
-					p.send(message("id", "", "quick"))
-					p.message()
+					p.Send(zmtptest.Message("id", "", "quick"))
+					p.Message()
 				}
-				p.send(message("id", "", "block"))
+				p.Send(zmtptest.Message("id", "", "block"))
 				await(t, began)
 				p.Close()
 				if err := await(t, ended); err == nil {
@@ -151,14 +153,14 @@ func TestRouterJobThatExits(t *testing.T) {
 			cfg := routerConfig()
 			cfg.Observe = events.observe
 			_, ep := routing(t, cfg, server, tcp)
-			p := dialPeer(t, ep, "DEALER")
+			p := zmtptest.DialAs(t, ep, "DEALER")
 			for range warm {
-				p.send(message("id", "", "quick"))
-				p.message()
+				p.Send(zmtptest.Message("id", "", "quick"))
+				p.Message()
 			}
 			for range 3 {
-				p.send(append(message("x", "", "exit"), message("id", "", "quick")...))
-				if m := p.message(); string(m[0]) != "id" {
+				p.Send(append(zmtptest.Message("x", "", "exit"), zmtptest.Message("id", "", "quick")...))
+				if m := p.Message(); string(m[0]) != "id" {
 					t.Errorf("got %q", m)
 				}
 			}
@@ -174,8 +176,8 @@ func TestRouterDrain(t *testing.T) {
 	release := make(chan struct{})
 	server, began := blocking(release)
 	router, ep := routing(t, routerConfig(), server, tcp)
-	p := dialPeer(t, ep, "DEALER")
-	p.send(message("running", "", "block"))
+	p := zmtptest.DialAs(t, ep, "DEALER")
+	p.Send(zmtptest.Message("running", "", "block"))
 	await(t, began)
 	short, cancel := context.WithTimeout(context.Background(), 10*time.Millisecond)
 	defer cancel()
@@ -186,8 +188,8 @@ func TestRouterDrain(t *testing.T) {
 		t.Error("a connection was accepted while draining")
 		conn.Close()
 	}
-	p.send(message("late", "", "block"))
-	if m := p.message(); string(m[0]) != "late" || string(m[len(m)-1]) != "refused" {
+	p.Send(zmtptest.Message("late", "", "block"))
+	if m := p.Message(); string(m[0]) != "late" || string(m[len(m)-1]) != "refused" {
 		t.Errorf("a request that came too late got %q", m)
 	}
 	close(release)
@@ -197,10 +199,10 @@ func TestRouterDrain(t *testing.T) {
 	if err := router.Shutdown(within(t)); err != nil {
 		t.Errorf("Shutdown: %v", err)
 	}
-	if m := p.message(); string(m[0]) != "running" {
+	if m := p.Message(); string(m[0]) != "running" {
 		t.Errorf("got %q", m)
 	}
-	if m := p.next(); m != nil || len(began) > 0 {
+	if m := nextOf(p); m != nil || len(began) > 0 {
 		t.Errorf("%q came after the drain, and %d jobs were begun", m, len(began))
 	}
 }
@@ -228,12 +230,12 @@ func TestRouterDrainSendsWhatItHeldBack(t *testing.T) {
 	})
 	router, ep := routing(t, routerConfig(), receiver, tcp)
 	close(ready)
-	p := dialPeer(t, ep, "DEALER")
+	p := zmtptest.DialAs(t, ep, "DEALER")
 	var all []byte
 	for i := range n {
-		all = append(all, message(fmt.Sprint(i), "", "x")...)
+		all = append(all, zmtptest.Message(fmt.Sprint(i), "", "x")...)
 	}
-	p.send(all)
+	p.Send(all)
 	if err := await(t, drained); err != nil {
 		t.Errorf("Drain: %v", err)
 	}
@@ -243,7 +245,7 @@ func TestRouterDrainSendsWhatItHeldBack(t *testing.T) {
 		t.Errorf("Shutdown: %v", err)
 	}
 	for i := range n/2 - 1 {
-		if m := p.next(); m == nil || string(m[0]) != fmt.Sprint(i) {
+		if m := nextOf(p); m == nil || string(m[0]) != fmt.Sprint(i) {
 			t.Fatalf("got %q in place of answer %d of %d jobs that ran", m, i, n/2-1)
 		}
 	}
@@ -266,11 +268,11 @@ func TestRouterClientThatDoesNotRead(t *testing.T) {
 		received.Add(1)
 		return server.Receive(p, frames)
 	}), "inproc://unread")
-	stuck, good := dialPeer(t, ep, "DEALER"), dialPeer(t, ep, "DEALER")
+	stuck, good := zmtptest.DialAs(t, ep, "DEALER"), zmtptest.DialAs(t, ep, "DEALER")
 	if err := stuck.SetWriteDeadline(time.Now().Add(500 * time.Millisecond)); err != nil {
 		t.Fatal(err)
 	}
-	one := message("id", "", strings.Repeat("x", size))
+	one := zmtptest.Message("id", "", strings.Repeat("x", size))
 	sent, written := 0, 0
 	for {
 		n, err := stuck.Write(one)
@@ -292,8 +294,8 @@ func TestRouterClientThatDoesNotRead(t *testing.T) {
 		t.Errorf("%d requests were taken, at most %d may be", received.Load(), bound)
 	}
 	for range 100 {
-		good.send(message("id", "", "quick"))
-		good.message()
+		good.Send(zmtptest.Message("id", "", "quick"))
+		good.Message()
 	}
 	var wg sync.WaitGroup
 	defer wg.Wait()
@@ -307,7 +309,7 @@ func TestRouterClientThatDoesNotRead(t *testing.T) {
 		}
 	})
 	for range sent + 1 {
-		if m := stuck.message(); len(m) != 3 || len(m[2]) != size {
+		if m := stuck.Message(); len(m) != 3 || len(m[2]) != size {
 			t.Fatalf("got %.40q", m)
 		}
 	}
@@ -318,8 +320,8 @@ func TestRouterShutdownWithJobsThatStay(t *testing.T) {
 	release := make(chan struct{})
 	server, began := blocking(release)
 	router, ep := routing(t, routerConfig(), server, tcp)
-	p := dialPeer(t, ep, "DEALER")
-	p.send(message("id", "", "block"))
+	p := zmtptest.DialAs(t, ep, "DEALER")
+	p.Send(zmtptest.Message("id", "", "block"))
 	await(t, began)
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
@@ -328,7 +330,7 @@ func TestRouterShutdownWithJobsThatStay(t *testing.T) {
 		t.Errorf("Shutdown: %v, want that jobs are left", err)
 	}
 	close(release)
-	p.drained()
+	p.Drained()
 }
 
 // TestRouterContextEndsWhenWeClose closes the connection under a job that
@@ -351,16 +353,16 @@ func TestRouterContextEndsWhenWeClose(t *testing.T) {
 					server.pace.note(0)
 				}
 				_, ep := routing(t, routerConfig(), server, tcp)
-				p := dialPeer(t, ep, "DEALER")
+				p := zmtptest.DialAs(t, ep, "DEALER")
 				for range before {
-					p.send(message("id", "", "x"))
-					p.message()
+					p.Send(zmtptest.Message("id", "", "x"))
+					p.Message()
 				}
-				p.send(message("id", "", "block"))
+				p.Send(zmtptest.Message("id", "", "block"))
 				if err := await(t, ended); !errors.Is(err, errKilled) {
 					t.Errorf("the context ended with %v", err)
 				}
-				p.drained()
+				p.Drained()
 			})
 		}
 	}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/gozmq/gozmq/runtime/internal/link"
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
+	"github.com/gozmq/gozmq/runtime/internal/zmtptest"
 )
 
 // A gatherer passes on what a Sub receives, message by message.
@@ -31,11 +32,11 @@ func subscribing(t *testing.T) (*Sub, gatherer, *recorder) {
 	return s, got, events
 }
 
-// subscriptions reads n of them and returns them in order of their text.
-func (p *rawPeer) subscriptions(n int) (list []string) {
-	p.t.Helper()
+// readChanges reads n subscriptions and cancellations and returns them in order of their text.
+func readChanges(t *testing.T, p *zmtptest.Peer, n int) (list []string) {
+	t.Helper()
 	for range n {
-		name, body := p.command()
+		name, body := p.Command()
 		list = append(list, name+" "+string(body))
 	}
 	slices.Sort(list)
@@ -46,7 +47,7 @@ func (p *rawPeer) subscriptions(n int) (list []string) {
 // when the last one is.
 func TestSubCounts(t *testing.T) {
 	s, _, events := subscribing(t)
-	p := dialPeer(t, bind(t, s.Links(), tcp), "PUB")
+	p := zmtptest.DialAs(t, bind(t, s.Links(), tcp), "PUB")
 	events.await(t, link.Connected, 1)
 	for _, step := range []struct {
 		on     bool
@@ -61,7 +62,7 @@ func TestSubCounts(t *testing.T) {
 		}
 	}
 	for _, want := range []string{"SUBSCRIBE a", "SUBSCRIBE b", "SUBSCRIBE ", "CANCEL b", "CANCEL a", "SUBSCRIBE a", "CANCEL "} {
-		if got := p.subscriptions(1)[0]; got != want {
+		if got := readChanges(t, p, 1)[0]; got != want {
 			t.Errorf("got %q, want %q", got, want)
 		}
 	}
@@ -71,19 +72,19 @@ func TestSubCounts(t *testing.T) {
 func TestSubOldPublisher(t *testing.T) {
 	s, got, _ := subscribing(t)
 	s.Subscribe([]byte("before"))
-	p := dialPeerOf(t, bind(t, s.Links(), tcp), "XPUB", 0)
-	if m := p.message(); len(m) != 1 || string(m[0]) != "\x01before" {
+	p := zmtptest.DialMinor(t, bind(t, s.Links(), tcp), "XPUB", 0)
+	if m := p.Message(); len(m) != 1 || string(m[0]) != "\x01before" {
 		t.Errorf("got %q", m)
 	}
 	s.Subscribe([]byte(strings.Repeat("x", 245)))
-	if m := p.message(); len(m) != 1 || string(m[0]) != "\x01"+strings.Repeat("x", 245) {
+	if m := p.Message(); len(m) != 1 || string(m[0]) != "\x01"+strings.Repeat("x", 245) {
 		t.Errorf("got %q", m)
 	}
 	s.Cancel([]byte("before"))
-	if m := p.message(); len(m) != 1 || string(m[0]) != "\x00before" {
+	if m := p.Message(); len(m) != 1 || string(m[0]) != "\x00before" {
 		t.Errorf("got %q", m)
 	}
-	p.send(message("topic", "body"))
+	p.Send(zmtptest.Message("topic", "body"))
 	if m := await(t, got); m != "topic|body" {
 		t.Errorf("received %q", m)
 	}
@@ -93,8 +94,8 @@ func TestSubOldPublisher(t *testing.T) {
 // each new connection.
 func TestSubReconnects(t *testing.T) {
 	s, got, events := subscribing(t)
-	ln := listenRaw(t)
-	connect(t, s.Links(), ln.ep)
+	ln := zmtptest.Listen(t)
+	connect(t, s.Links(), ln.Endpoint)
 	var want []string
 	for i := range 20 {
 		s.Subscribe(fmt.Append(nil, i))
@@ -102,11 +103,11 @@ func TestSubReconnects(t *testing.T) {
 	}
 	slices.Sort(want)
 	for round := range 4 {
-		p := ln.peer(t, "PUB")
-		if list := p.subscriptions(len(want)); !slices.Equal(list, want) {
+		p := ln.NextAs("PUB")
+		if list := readChanges(t, p, len(want)); !slices.Equal(list, want) {
 			t.Fatalf("round %d: got %q, want %q", round, list, want)
 		}
-		p.send(message("after", fmt.Sprint(round)))
+		p.Send(zmtptest.Message("after", fmt.Sprint(round)))
 		if m := await(t, got); m != fmt.Sprint("after|", round) {
 			t.Errorf("received %q", m)
 		}
@@ -124,13 +125,13 @@ func TestSubFromManyPublishers(t *testing.T) {
 	ep := bind(t, s.Links(), tcp)
 	s.Subscribe(nil)
 	for i := range publishers {
-		p := dialPeer(t, ep, "PUB")
-		p.subscriptions(1)
+		p := zmtptest.DialAs(t, ep, "PUB")
+		readChanges(t, p, 1)
 		var b []byte
 		for n := range each {
-			b = append(b, message(fmt.Sprint(i), fmt.Sprint(n))...)
+			b = append(b, zmtptest.Message(fmt.Sprint(i), fmt.Sprint(n))...)
 		}
-		p.send(b)
+		p.Send(b)
 	}
 	var next [publishers]int
 	for range publishers * each {

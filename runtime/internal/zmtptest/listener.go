@@ -1,0 +1,60 @@
+package zmtptest
+
+import (
+	"net"
+	"testing"
+	"time"
+
+	"github.com/gozmq/gozmq/runtime/internal/transport"
+	"github.com/gozmq/gozmq/runtime/internal/zmtp"
+)
+
+// A Listener is what a socket under test dials, on loopback tcp.
+type Listener struct {
+	*net.TCPListener
+	Endpoint transport.Endpoint // to connect to
+
+	t testing.TB
+}
+
+// Listen listens on a free port until the test ends.
+func Listen(t testing.TB) *Listener {
+	t.Helper()
+	return ListenOn(t, "127.0.0.1:0")
+}
+
+// ListenOn is Listen on an address.
+func ListenOn(t testing.TB, addr string) *Listener {
+	t.Helper()
+	ln, err := net.Listen("tcp", addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { ln.Close() })
+	ep, err := transport.ParseConnect("tcp://" + ln.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &Listener{TCPListener: ln.(*net.TCPListener), Endpoint: ep, t: t}
+}
+
+// Next waits for a connection and sends nothing.
+func (l *Listener) Next() *Peer {
+	l.t.Helper()
+	if err := l.SetDeadline(time.Now().Add(deadline)); err != nil {
+		l.t.Fatal(err)
+	}
+	conn, err := l.Accept()
+	if err != nil {
+		l.t.Fatal(err)
+	}
+	return NewPeer(l.t, conn)
+}
+
+// NextAs waits for a connection and shakes hands as a good peer of that type.
+func (l *Listener) NextAs(socketType zmtp.SocketType) *Peer {
+	l.t.Helper()
+	p := l.Next()
+	p.Shake(socketType)
+	return p
+}
