@@ -7,9 +7,9 @@ import (
 	"github.com/gozmq/gozmq/runtime/internal/link"
 )
 
-// An inbox holds the bodies of messages on their way from the connections to
-// an iterator: bounded, first in first out. Its memory is two slabs that are
-// filled and emptied in turn, so that nothing is allocated per message.
+// An inbox holds messages on their way from the connections to an iterator:
+// bounded, first in first out. Its memory is two slabs that are filled and
+// emptied in turn, so that nothing is allocated per message.
 type inbox struct {
 	maxMessages int
 	maxBytes    int
@@ -23,16 +23,6 @@ type inbox struct {
 	room   chan struct{} // closed and replaced when in becomes empty
 }
 
-// A slab is a run of bodies.
-type slab struct {
-	data []byte
-	ends []int
-	next int // the first body that was not yet used
-}
-
-// maxKeptSlab is the largest slab that is used again.
-const maxKeptSlab = 2 << 20
-
 func newInbox(messages, bytes int) *inbox {
 	return &inbox{
 		maxMessages: messages, maxBytes: bytes, in: new(slab),
@@ -40,42 +30,19 @@ func newInbox(messages, bytes int) *inbox {
 	}
 }
 
-// pop returns the next body, valid until the slab is given away, and false
-// when there is none left.
-func (s *slab) pop() ([]byte, bool) {
-	if s.next == len(s.ends) {
-		return nil, false
-	}
-	start, end := 0, s.ends[s.next]
-	if s.next > 0 {
-		start = s.ends[s.next-1]
-	}
-	s.next++
-	return s.data[start:end:end], true
-}
-
-// reset empties the slab; memory that grew large is not kept.
-func (s *slab) reset() {
-	s.next, s.ends, s.data = 0, s.ends[:0], s.data[:0]
-	if cap(s.data) > maxKeptSlab {
-		s.data = nil
-	}
-}
-
-// put copies body in. A full inbox returns a channel to wait on before the
-// next try.
-func (b *inbox) put(body []byte) (full <-chan struct{}) {
+// put copies a in. A full inbox returns a channel to wait on before the next
+// try.
+func (b *inbox) put(a *arrival) (full <-chan struct{}) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.closed {
 		return nil
 	}
-	if n := len(b.in.ends); n > 0 && (n >= b.maxMessages || len(b.in.data)+len(body) > b.maxBytes) {
+	if n := b.in.len(); n > 0 && (n >= b.maxMessages || b.in.bytes()+a.size() > b.maxBytes) {
 		return b.room
 	}
-	b.in.data = append(b.in.data, body...)
-	b.in.ends = append(b.in.ends, len(b.in.data))
-	if len(b.in.ends) == 1 {
+	b.in.push(a)
+	if b.in.len() == 1 {
 		b.signal()
 	}
 	return nil
@@ -83,8 +50,8 @@ func (b *inbox) put(body []byte) (full <-chan struct{}) {
 
 // putWait is put that waits for room, while c is not read; it returns false
 // when done comes first.
-func (b *inbox) putWait(c *link.Conn, body []byte, done <-chan struct{}) bool {
-	for full := b.put(body); full != nil; full = b.put(body) {
+func (b *inbox) putWait(c *link.Conn, a *arrival, done <-chan struct{}) bool {
+	for full := b.put(a); full != nil; full = b.put(a) {
 		if !waitPaused(c, full, done) {
 			return false
 		}
@@ -120,8 +87,8 @@ func (b *inbox) take(ctx context.Context, used *slab) *slab {
 	for {
 		b.mu.Lock()
 		if used != nil {
-			used.reset()
-			b.spare, used = used, nil
+			b.keep(used)
+			used = nil
 		}
 		s := b.first()
 		closed := b.closed
@@ -148,7 +115,7 @@ func (b *inbox) first() *slab {
 		b.front = b.front[1:]
 		return s
 	}
-	if len(b.in.ends) == 0 {
+	if b.in.len() == 0 {
 		return nil
 	}
 	s := b.in
@@ -161,14 +128,45 @@ func (b *inbox) first() *slab {
 	return s
 }
 
-// giveBack returns a slab of which not everything was used.
+// drain yields what comes into the inbox, each arrival valid during the call,
+// until the inbox is closed, ctx ends or yield returns false. What was not
+// yielded stays.
+func (b *inbox) drain(ctx context.Context, yield func(*arrival) bool) {
+	var slab *slab
+	a := new(arrival)
+	for {
+		if slab = b.take(ctx, slab); slab == nil {
+			return
+		}
+		for ctx.Err() == nil && slab.pop(a) {
+			if !yield(a) {
+				b.giveBack(slab)
+				return
+			}
+		}
+		if ctx.Err() != nil {
+			b.giveBack(slab)
+			return
+		}
+	}
+}
+
+// keep has a slab that was emptied filled again; b.mu is held.
+func (b *inbox) keep(s *slab) {
+	s.reset()
+	b.spare = s
+}
+
+// giveBack returns a slab of which perhaps not everything was used.
 func (b *inbox) giveBack(s *slab) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if s.next < len(s.ends) {
-		b.front = append(b.front, s)
-		b.signal()
+	if s.len() == 0 {
+		b.keep(s)
+		return
 	}
+	b.front = append(b.front, s)
+	b.signal()
 }
 
 // close ends take, after what is there has been taken, and frees who waits in

@@ -95,7 +95,7 @@ func Results[T any, P message[T]](ctx context.Context, s *Sink, m *Method) iter.
 		name = ""
 	}
 	return func(yield func(P, error) bool) {
-		drainInbox[T, P](ctx, s.inbox(name), yield)
+		s.inbox(name).drain(ctx, func(a *arrival) bool { return yield(decodeArrival[T, P](a)) })
 	}
 }
 
@@ -130,7 +130,7 @@ func (r collector) Receive(c *link.Conn, b *link.Batch) {
 			c.Malformed("result: %w", err)
 			continue
 		}
-		if in == nil || !in.putWait(c, body, r.s.done) {
+		if in == nil || !in.putWait(c, &arrival{body: body}, r.s.done) {
 			return // closed
 		}
 	}

@@ -1,13 +1,11 @@
 package gozmq
 
 import (
-	"context"
+	"bytes"
 	"fmt"
-	"iter"
 	"sync"
+	"sync/atomic"
 	"time"
-
-	"google.golang.org/protobuf/proto"
 
 	"github.com/gozmq/gozmq/runtime/internal/link"
 	"github.com/gozmq/gozmq/runtime/internal/prefix"
@@ -57,6 +55,8 @@ type Subscriber struct {
 	addrs    []string
 	done     chan struct{}
 
+	version atomic.Uint64 // 1 and one more with each change of subs
+
 	mu     sync.Mutex
 	subs   prefix.Tree[*subscription]
 	open   map[*subscription]struct{}
@@ -82,6 +82,7 @@ func NewSubscriber(opts ...SubscriberOption) (*Subscriber, error) {
 		done: make(chan struct{}),
 		open: make(map[*subscription]struct{}),
 	}
+	s.version.Store(1)
 	cfg.Observe = s.observer.link(cfg.SocketType)
 	s.sub = socket.NewSub(cfg.Config, receiver{s})
 	if s.addrs, err = cfg.endpoints.open(s.sub.Links()); err != nil {
@@ -110,127 +111,6 @@ func (s *Subscriber) Close() error {
 	return err
 }
 
-// A Filter says which topics a subscription takes. Generated filter types and
-// TopicPattern implement it.
-type Filter interface{ TopicPattern() TopicPattern }
-
-// A subscription is one running iterator.
-type subscription struct {
-	patterns []TopicPattern
-	bare     bool
-	inbox    *inbox
-}
-
-func (s *subscription) matches(topic []byte) bool {
-	for i := range s.patterns {
-		if s.patterns[i].matches(topic) {
-			return true
-		}
-	}
-	return s.bare
-}
-
-// Subscribe returns an iterator over the messages whose topic at least one of
-// the filters takes; without filters the zero value of F takes all topics of
-// its kind. Generated code calls it. The subscription begins when the iteration
-// does, and ends with it, with ctx or with Close. A message that cannot be
-// decoded is yielded as an error, and the iteration goes on.
-func Subscribe[T any, P message[T], F Filter](ctx context.Context, s *Subscriber, filters []F) iter.Seq2[P, error] {
-	patterns := make([]TopicPattern, 0, max(len(filters), 1))
-	for _, f := range filters {
-		patterns = append(patterns, f.TopicPattern())
-	}
-	if len(filters) == 0 {
-		var all F
-		patterns = append(patterns, all.TopicPattern())
-	}
-	return iterate[T, P](ctx, s, patterns, false)
-}
-
-// SubscribeBare is Subscribe for a service with bare framing, whose messages
-// have no topic.
-func SubscribeBare[T any, P message[T]](ctx context.Context, s *Subscriber) iter.Seq2[P, error] {
-	return iterate[T, P](ctx, s, nil, true)
-}
-
-func iterate[T any, P message[T]](ctx context.Context, s *Subscriber, patterns []TopicPattern, bare bool) iter.Seq2[P, error] {
-	return func(yield func(P, error) bool) {
-		sub := &subscription{patterns: patterns, bare: bare, inbox: newInbox(s.queue.messages, s.queue.bytes)}
-		if !s.add(sub) {
-			return
-		}
-		defer s.remove(sub)
-		drainInbox[T, P](ctx, sub.inbox, yield)
-	}
-}
-
-// drainInbox decodes and yields what comes into an inbox until it is closed,
-// ctx ends or yield returns false. What was not yielded stays.
-func drainInbox[T any, P message[T]](ctx context.Context, in *inbox, yield func(P, error) bool) {
-	var slab *slab
-	for {
-		if slab = in.take(ctx, slab); slab == nil {
-			return
-		}
-		for ctx.Err() == nil {
-			body, ok := slab.pop()
-			if !ok {
-				break
-			}
-			m := P(new(T))
-			err := proto.Unmarshal(body, m)
-			if err != nil {
-				m, err = nil, Errorf(CodeDataLoss, "decode %s of %d bytes: %w", nameOf(m), len(body), err)
-			}
-			if !yield(m, err) {
-				in.giveBack(slab)
-				return
-			}
-		}
-		if ctx.Err() != nil {
-			in.giveBack(slab)
-			return
-		}
-	}
-}
-
-// prefixes returns what a subscription sends to publishers.
-func (s *subscription) prefixes() [][]byte {
-	if s.bare {
-		return [][]byte{{}}
-	}
-	list := make([][]byte, len(s.patterns))
-	for i := range s.patterns {
-		list[i] = s.patterns[i].prefix()
-	}
-	return list
-}
-
-func (s *Subscriber) add(sub *subscription) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.closed {
-		return false
-	}
-	s.open[sub] = struct{}{}
-	for _, p := range sub.prefixes() {
-		s.subs.Add(p, sub)
-		s.sub.Subscribe(p)
-	}
-	return true
-}
-
-func (s *Subscriber) remove(sub *subscription) {
-	sub.inbox.close()
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	delete(s.open, sub)
-	s.subs.RemoveAll(sub)
-	for _, p := range sub.prefixes() {
-		s.sub.Cancel(p)
-	}
-}
-
 // A receiver hands what a Subscriber's socket has read to its subscriptions
 // (socket.BatchReceiver).
 type receiver struct{ s *Subscriber }
@@ -238,38 +118,62 @@ type receiver struct{ s *Subscriber }
 // Receive gives each message to every subscription that takes it, waiting
 // where there is no room.
 func (r receiver) Receive(c *link.Conn, b *link.Batch) {
-	var matched []*subscription
+	var last match
 	for i := range b.Len() {
 		frames := b.Message(i)
 		if len(frames) > 3 {
 			c.Malformed("publication has %d frames, want a topic, a body and at most a header", len(frames))
 			continue
 		}
-		topic, body := frames[0], frames[len(frames)-1]
-		if len(frames) > 1 {
-			body = frames[1]
+		r.s.match(frames[0], len(frames) == 1, &last)
+		if len(last.subs) == 0 {
+			if len(frames) == 1 {
+				c.Malformed("publication has 1 frame, want a topic and a body")
+			}
+			continue
 		}
-		matched = r.s.match(topic, len(frames) == 1, matched[:0])
-		if len(matched) == 0 && len(frames) == 1 {
-			c.Malformed("publication has 1 frame, want a topic and a body")
-		}
-		for _, sub := range matched {
-			if !sub.inbox.putWait(c, body, r.s.done) {
+		a := arrivalOf(frames)
+		for _, sub := range last.subs {
+			if !sub.inbox.putWait(c, &a, r.s.done) {
 				return // closed
 			}
 		}
 	}
 }
 
-// match finds the subscriptions that take a topic, and those that are bare for
-// a message of one frame.
-func (s *Subscriber) match(topic []byte, single bool, to []*subscription) []*subscription {
+// arrivalOf names the frames of a publication, of which there are one to three.
+func arrivalOf(frames [][]byte) arrival {
+	switch len(frames) {
+	case 1:
+		return arrival{body: frames[0]}
+	case 2:
+		return arrival{topic: frames[0], body: frames[1]}
+	default:
+		return arrival{topic: frames[0], body: frames[1], header: frames[2]}
+	}
+}
+
+// A match is which subscriptions take a topic; it holds good for the messages
+// behind that have the same topic.
+type match struct {
+	topic   []byte
+	bare    bool
+	version uint64 // of the subscriptions; 0: no topic was matched yet
+	subs    []*subscription
+}
+
+// match makes m the subscriptions that take a topic, or, for a message of one
+// frame, those that are bare.
+func (s *Subscriber) match(topic []byte, bare bool, m *match) {
+	if m.version == s.version.Load() && m.bare == bare && bytes.Equal(m.topic, topic) {
+		return
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	m.topic, m.bare, m.version, m.subs = topic, bare, s.version.Load(), m.subs[:0]
 	s.subs.Match(topic, func(sub *subscription) {
-		if sub.bare == single && sub.matches(topic) {
-			to = append(to, sub)
+		if sub.bare == bare && sub.matches(topic) {
+			m.subs = append(m.subs, sub)
 		}
 	})
-	return to
 }
