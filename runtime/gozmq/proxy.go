@@ -196,8 +196,22 @@ func (p *Proxy) FrontAddrs() []string { return p.front }
 // filled in.
 func (p *Proxy) BackAddrs() []string { return p.back }
 
-// Stats returns what was counted so far.
+// Stats returns what was passed on and dropped so far; what its two sockets
+// have counted is in FrontStats and BackStats.
 func (p *Proxy) Stats() ProxyStats { return p.relay.stats() }
+
+// FrontStats returns what the front's socket has counted. It may be called at
+// any time, also after Close.
+func (p *Proxy) FrontStats() Stats {
+	front, _ := p.relay.links()
+	return statsOf(front)
+}
+
+// BackStats is FrontStats for the back.
+func (p *Proxy) BackStats() Stats {
+	_, back := p.relay.links()
+	return statsOf(back)
+}
 
 // Run waits until ctx ends or Close is called, and closes the proxy. It returns
 // what Close does.

@@ -20,6 +20,7 @@ type workerConfig struct {
 	concurrency int
 	drain       time.Duration
 	onError     func(ctx context.Context, m *Method, task proto.Message, err error)
+	stats       *WorkerStats
 }
 
 type workerOption func(*workerConfig)
@@ -154,11 +155,13 @@ func (w *worker) open() error {
 	w.observer = newObserver(w.cfg.observer)
 	w.cfg.Observe = w.observer.link(zmtp.Pull)
 	w.pull = socket.NewPull(w.cfg.Config, pullWindow)
+	w.cfg.stats.watch(w.pull.Links(), nil)
 	if w.results {
 		cfg := w.cfg.Config
 		cfg.SocketType = zmtp.Push
 		cfg.Observe = w.observer.link(zmtp.Push)
 		w.push = socket.NewPush(cfg)
+		w.cfg.stats.watch(w.pull.Links(), w.push.Links())
 		if _, err := w.cfg.to.open(w.push.Links()); err != nil {
 			return fmt.Errorf("results: %w", err)
 		}

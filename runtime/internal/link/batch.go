@@ -38,13 +38,12 @@ func (c *Conn) NextBatch(limit int) (*Batch, error) {
 	rd := &c.reader
 	for {
 		frames, err := c.parse()
-		switch {
-		case frames != nil:
+		if frames != nil {
 			return c.collect(frames, limit), nil
-		case err != nil:
+		}
+		if rd.pause(err); err != nil {
 			return nil, err
 		}
-		rd.release()
 		if err := c.fill(); err != nil {
 			return nil, err
 		}

@@ -6,6 +6,7 @@ import (
 	"net"
 	"sync"
 	"sync/atomic"
+	"time"
 )
 
 var (
@@ -40,7 +41,14 @@ type Conn struct {
 	writer writer
 	pulse  pulse
 
-	dropped atomic.Int64 // messages since the last report
+	dialled bool      // and not accepted
+	again   bool      // dialled after an earlier connection to the endpoint was lost
+	since   time.Time // the handshake was done
+
+	dropped       atomic.Int64  // messages since the last report
+	drops         atomic.Uint64 // messages in all
+	malformed     atomic.Uint64
+	subscriptions atomic.Int64 // that were reported and not taken back
 
 	closing   atomic.Bool // we have said that no more will come
 	closeOnce sync.Once
@@ -52,7 +60,7 @@ type Conn struct {
 }
 
 func newConn(raw net.Conn, peer *Peer, endpoint string, cfg *Config) *Conn {
-	c := &Conn{Peer: *peer, cfg: cfg, raw: raw, endpoint: endpoint, address: addrString(raw.RemoteAddr()), closed: make(chan struct{})}
+	c := &Conn{Peer: *peer, cfg: cfg, raw: raw, endpoint: endpoint, address: addrString(raw.RemoteAddr()), since: time.Now(), closed: make(chan struct{})}
 	c.reader.init(raw, cfg.limits())
 	c.writer.init(raw)
 	return c
@@ -114,12 +122,23 @@ func (c *Conn) Report(kind EventKind, err error) { c.ReportEvent(Event{Kind: kin
 // endpoint and address are filled in.
 func (c *Conn) ReportEvent(e Event) {
 	e.Endpoint, e.Peer = c.endpoint, c.address
+	switch e.Kind {
+	case Subscribed:
+		c.subscriptions.Add(1)
+	case Unsubscribed:
+		c.subscriptions.Add(-1)
+	case Malformed:
+		c.malformed.Add(1)
+	}
 	c.cfg.observe(e)
 }
 
 // Drop counts a message that the peer misses; the observer is told of all
 // together, once in a while.
-func (c *Conn) Drop() { c.dropped.Add(1) }
+func (c *Conn) Drop() {
+	c.drops.Add(1)
+	c.dropped.Add(1)
+}
 
 func (c *Conn) reportDrops() {
 	if n := c.dropped.Swap(0); n > 0 {

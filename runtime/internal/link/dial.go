@@ -14,11 +14,14 @@ import (
 // dial keeps one endpoint connected.
 func (g *Group) dial(ep transport.Endpoint) {
 	pause := g.cfg.ReconnectMin
+	before := false // there was a connection
 	for g.ctx.Err() == nil {
 		c, err := g.connect(ep)
 		if err == nil {
 			g.setDialError(nil)
 			pause = g.cfg.ReconnectMin
+			c.dialled, c.again = true, before
+			before = true
 			g.serve(c)
 			err = c.Err()
 		}

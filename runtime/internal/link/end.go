@@ -18,6 +18,7 @@ const lastWords = time.Second
 // in a while.
 func (c *Conn) failLocked(n int, err error) {
 	w := &c.writer
+	w.gone.count(&w.out, n)
 	w.abandon(zmtp.BegunMessages(w.out.b, n))
 	w.busy = false
 	if w.err == nil {

@@ -17,6 +17,7 @@ const (
 	Unsubscribed
 	Dropped
 	Malformed
+	eventKinds // their number, last
 )
 
 // An Event is something that happened to a connection.

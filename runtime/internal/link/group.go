@@ -29,12 +29,17 @@ type Group struct {
 	accepted  int
 	dialErr   error
 	clock     bool
+	made      made
+	departed  Traffic   // of connections that have ended
 	end       sync.Once // closes ended
+
+	tally tally
 }
 
 // NewGroup returns a group without connections. Shutdown must be called.
 func NewGroup(cfg Config, h Handler) *Group {
 	g := &Group{cfg: cfg, handler: h, conns: make(map[*Conn]struct{}), ended: make(chan struct{}), place: make(chan struct{}, 1)}
+	g.cfg.Observe = g.tally.of(cfg.Observe)
 	g.ctx, g.cancel = context.WithCancel(context.Background())
 	return g
 }
@@ -222,6 +227,7 @@ func (g *Group) add(c *Conn) bool {
 		return false
 	}
 	g.conns[c] = struct{}{}
+	g.made.count(c)
 	if !g.clock {
 		g.clock = true
 		g.wg.Go(g.tick)
@@ -232,6 +238,7 @@ func (g *Group) add(c *Conn) bool {
 func (g *Group) remove(c *Conn) {
 	g.mu.Lock()
 	delete(g.conns, c)
+	g.departed.add(c.stats().Traffic)
 	g.mu.Unlock()
 }
 

@@ -90,7 +90,7 @@ func (c *Conn) ping() {
 		c.Abort() // the peer does not read: one more PING would not help
 		return
 	}
-	c.Commit(zmtp.AppendPing(b, c.cfg.HeartbeatTTL))
+	c.CommitCommand(zmtp.AppendPing(b, c.cfg.HeartbeatTTL))
 }
 
 // pong answers a PING and notes its time to live: how long the peer wants us to
@@ -109,7 +109,7 @@ func (c *Conn) pong(body []byte) error {
 		c.Abort()
 		return nil
 	}
-	c.Commit(zmtp.AppendCommand(b, zmtp.CommandPong, context))
+	c.CommitCommand(zmtp.AppendCommand(b, zmtp.CommandPong, context))
 	return nil
 }
 

@@ -26,6 +26,9 @@ type reader struct {
 	hint  int     // how large the next buffer had better be
 	taken bool    // a message was handed out and is to be skipped
 	err   error   // what was read is not ZMTP, or not wanted
+
+	count readCount
+	seen  publishedCount
 }
 
 func (rd *reader) init(raw net.Conn, limits zmtp.Limits) {
@@ -53,8 +56,8 @@ func (c *Conn) Next() ([][]byte, error) {
 // TryNext returns the next message if it has been read already, else nil.
 func (c *Conn) TryNext() ([][]byte, error) {
 	frames, err := c.parse()
-	if frames == nil && err == nil {
-		c.reader.release()
+	if frames == nil {
+		c.reader.pause(err)
 	}
 	return frames, err
 }
@@ -72,6 +75,7 @@ func (c *Conn) parse() ([][]byte, error) {
 		switch token {
 		case zmtp.Message:
 			rd.taken = true
+			rd.count.messages++
 			return rd.scanner.Frames(b), nil
 		case zmtp.Command:
 			rd.err = c.command(rd.scanner.Body(b))
@@ -110,6 +114,14 @@ func (rd *reader) skip() {
 	}
 }
 
+// pause is called when no message is there, and none will come if err is set.
+func (rd *reader) pause(err error) {
+	rd.seen.publish(rd.count)
+	if err == nil {
+		rd.release()
+	}
+}
+
 // release gives the buffer back when nothing is in it.
 func (rd *reader) release() {
 	if rd.buf == nil || rd.r < rd.w {
@@ -142,6 +154,7 @@ func (c *Conn) fill() error {
 	n, err := rd.read()
 	if n > 0 {
 		rd.w += n
+		rd.count.bytes += uint64(n)
 		c.pulse.heard()
 		return nil
 	}

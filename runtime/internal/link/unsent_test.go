@@ -117,6 +117,9 @@ func unsent(t *testing.T, network string, cut, size int, ours, later bool) {
 	if got > first || ours && got < first-1 && network != "inproc://link-test" {
 		t.Errorf("%d sent: %d received, unsent from %d on", sent, got, first)
 	}
+	if out := c.stats().MessagesOut; out != uint64(first) {
+		t.Errorf("%d messages are counted as sent, want %d", out, first)
+	}
 	if c.Unsent() != nil {
 		t.Error("the unsent messages were given twice")
 	}

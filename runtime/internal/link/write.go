@@ -21,9 +21,10 @@ const (
 
 // A chunk is a run of whole messages on their way out.
 type chunk struct {
-	b    []byte
-	msgs int
-	buf  *buffer // the pooled memory that b began in, if any
+	b        []byte
+	msgs     int
+	commands int     // of msgs
+	buf      *buffer // the pooled memory that b began in, if any
 }
 
 // A writer collects frames and hands them to the kernel in as few calls as
@@ -43,6 +44,7 @@ type writer struct {
 	busy   bool
 	marked bool // Begin returned ErrFull since there was room
 	corked int  // nested Corks
+	gone   writeCount
 	err    error
 	broken atomic.Bool   // err is set, or about to be
 	rest   []byte        // what was left when err came
@@ -113,6 +115,12 @@ func (c *Conn) Commit(b []byte) {
 		return
 	}
 	c.writeLocked()
+}
+
+// CommitCommand is Commit for a command.
+func (c *Conn) CommitCommand(b []byte) {
+	c.writer.cur.commands++
+	c.Commit(b)
 }
 
 // CommitTogether is Commit for one of several callers: it lets the others that
@@ -231,6 +239,7 @@ func newChunk() chunk {
 
 // sent forgets what was written.
 func (w *writer) sent() {
+	w.gone.count(&w.out, len(w.out.b))
 	w.msgs -= w.out.msgs
 	w.bytes -= len(w.out.b)
 	w.big = len(w.out.b) > maxSpare

@@ -98,7 +98,7 @@ func send(c *link.Conn, subscribe bool, prefix []byte) {
 		}
 		b = append(b, prefix...)
 	}
-	c.Commit(b)
+	c.CommitCommand(b)
 }
 
 // Shutdown closes every connection.

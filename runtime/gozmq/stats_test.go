@@ -1,0 +1,234 @@
+package gozmq
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"reflect"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/gozmq/gozmq/runtime/internal/link"
+	"github.com/gozmq/gozmq/runtime/internal/zmtp"
+	"github.com/gozmq/gozmq/runtime/internal/zmtptest"
+)
+
+// Both sides of calls count the same, and go on counting what departed peers
+// did.
+func TestStatsOfCalls(t *testing.T) {
+	const calls = 50
+	everywhere(t, func(t *testing.T, s site) {
+		server, c := s.pair(t, echoHandlers(), nil, []DialOption{WithIdentity("me"), WithHeartbeat(0, 0)})
+		for range calls {
+			mustEcho(t, c)
+		}
+		var out, in Stats
+		eventually(t, "equal counts", func() bool {
+			out, in = c.Stats(), server.Stats()
+			return out.MessagesOut == calls && out.MessagesIn == calls && in.MessagesIn == calls && in.MessagesOut == calls &&
+				out.BytesOut == in.BytesIn && out.BytesIn == in.BytesOut && in.BytesIn > calls*uint64(len(t.Name()))
+		})
+		dialled, accepted := out, in
+		if s.swapped {
+			dialled, accepted = in, out
+		}
+		if dialled.Dialled != 1 || dialled.Accepted != 0 || accepted.Accepted != 1 || accepted.Dialled != 0 || in.Disconnected != 0 {
+			t.Errorf("the client has counted %+v, the server %+v", out, in)
+		}
+		if len(in.Peers) != 1 || in.Peers[0].Traffic != in.Traffic || in.Peers[0].Socket != "DEALER" || in.Peers[0].Identity != "me" ||
+			in.Peers[0].Dialled != s.swapped || in.Peers[0].Address == "" || time.Since(in.Peers[0].Since) > patience {
+			t.Errorf("the server has the peers %+v", in.Peers)
+		}
+		if len(out.Peers) != 1 || out.Peers[0].Endpoint != in.Peers[0].Endpoint || out.Peers[0].Socket != "ROUTER" || out.Peers[0].QueuedMessages != 0 {
+			t.Errorf("the client has the peers %+v", out.Peers)
+		}
+		if err := c.Close(); err != nil {
+			t.Fatal(err)
+		}
+		eventually(t, "the end of the connection", func() bool { return server.Stats().Disconnected == 1 })
+		if end := server.Stats(); len(end.Peers) != 0 || end.Traffic != in.Traffic {
+			t.Errorf("after the end the server has counted %+v, before it %+v", end, in)
+		}
+		if end := c.Stats(); len(end.Peers) != 0 || end.Traffic != out.Traffic || end.Disconnected != 1 {
+			t.Errorf("after the end the client has counted %+v, before it %+v", end, out)
+		}
+	})
+}
+
+// What goes wrong is counted by its kind.
+func TestStatsOfFailures(t *testing.T) {
+	server := serve(t, Bind("tcp://127.0.0.1:*"), echoHandlers(), WithHeartbeat(10*time.Millisecond, 50*time.Millisecond))
+	subscriber(t, Connect(server.addr()), WithReconnect(time.Minute, time.Minute))
+	eventually(t, "a failed handshake", func() bool { return server.Stats().HandshakesFailed == 1 })
+	dialRaw(t, server.addr(), zmtp.Dealer).wantClosed()
+	eventually(t, "a lost heartbeat", func() bool { return server.Stats().HeartbeatsLost == 1 })
+	odd := dialRaw(t, server.addr(), zmtp.Dealer)
+	odd.send("no", "empty", "frame")
+	eventually(t, "a malformed message", func() bool { return server.Stats().Malformed == 1 })
+	s := server.Stats()
+	if s.Accepted != 2 || s.MessagesIn != 1 || s.DialsFailed+s.Reconnected+s.AcceptsFailed != 0 {
+		t.Errorf("the server has counted %+v", s)
+	}
+}
+
+// A dialled connection that is lost is counted again when it is back.
+func TestStatsOfReconnecting(t *testing.T) {
+	ln := zmtptest.Listen(t)
+	c := dial(t, Connect(ln.Endpoint.String()), WithReconnect(time.Millisecond, time.Millisecond), WithHeartbeat(0, 0))
+	for range 3 {
+		ln.NextAs(zmtp.Router).Close()
+	}
+	last := ln.NextAs(zmtp.Router)
+	eventually(t, "three more connections", func() bool { return c.Stats().Reconnected == 3 })
+	if s := c.Stats(); s.Dialled != 4 || s.Accepted != 0 || s.HandshakesFailed != 0 {
+		t.Errorf("the Conn has counted %+v", s)
+	}
+	ln.Close()
+	last.Close()
+	eventually(t, "a failed attempt", func() bool { return c.Stats().DialsFailed > 0 })
+}
+
+// A publisher shows each subscriber's subscriptions, and what it missed.
+func TestStatsOfFeed(t *testing.T) {
+	p := publisher(t, Bind("tcp://127.0.0.1:*"), WithSendQueue(10, 64<<10))
+	sub := subscriber(t, Connect(p.Addrs()[0]))
+	fast := listen(t, p, sub)
+	slow := dialRaw(t, p.Addrs()[0], zmtp.Sub)
+	for _, topic := range []string{"weather/", "weather/a", "other", "more"} {
+		slow.Send(zmtp.AppendCommand(nil, zmtp.CommandSubscribe, []byte(topic)))
+	}
+	slow.Send(zmtp.AppendCommand(nil, zmtp.CommandCancel, []byte("more")))
+	slow.Send(zmtp.AppendCommand(nil, zmtp.CommandSubscribe, []byte("last")))
+	if err := p.WaitForSubscribers(within(t), "last", 1); err != nil {
+		t.Fatal(err)
+	}
+	note, sent := strings.Repeat("x", 8<<10), uint64(0)
+	for p.Dropped() < 5 {
+		publish(t, p, at(fmt.Sprint(sent), note))
+		sent++
+		fast.next(t)
+	}
+	s := p.Stats()
+	if len(s.Peers) != 2 {
+		t.Fatalf("the publisher has the peers %+v", s.Peers)
+	}
+	good, bad := s.Peers[0], s.Peers[1]
+	if good.Subscriptions != 1 || good.Dropped != 0 || good.MessagesOut+uint64(good.QueuedMessages) != sent {
+		t.Errorf("of %d messages: a good peer has counted %+v", sent, good)
+	}
+	if bad.Subscriptions != 4 || bad.Dropped != 5 || s.Dropped != 5 || bad.QueuedMessages < 1 || bad.QueuedBytes < 8<<10 ||
+		bad.MessagesOut+uint64(bad.QueuedMessages)+bad.Dropped != sent {
+		t.Errorf("of %d messages: a stalled peer has counted %+v", sent, bad)
+	}
+	eventually(t, "the subscriber's count", func() bool { return sub.Stats().MessagesIn == sent })
+}
+
+// Every stage of a pipeline counts, and so does a worker, before, while and
+// after it runs.
+func TestStatsOfPipeline(t *testing.T) {
+	const tasks = 100
+	overEach(t, func(t *testing.T, s site) {
+		p := s.pipeline(t, nil, nil)
+		var stats WorkerStats
+		if s := stats.Tasks(); s.Accepted != 0 || s.Peers != nil {
+			t.Errorf("before it runs the worker has counted %+v", s)
+		}
+		w := work(t, squaring(squares), p.from, p.to, WithWorkerStats(&stats))
+		p.push(t, tasks)
+		results := follow(t, func(ctx context.Context) seq[*number] { return Results[number](ctx, p.Sink, squareMethod) })
+		for range tasks {
+			results.next(t)
+		}
+		eventually(t, "all counts", func() bool {
+			return p.Ventilator.Stats().MessagesOut == tasks && stats.Tasks().MessagesIn == tasks &&
+				stats.Results().MessagesOut == tasks && p.Sink.Stats().MessagesIn == tasks
+		})
+		if err := w.stop(); err != nil {
+			t.Fatal(err)
+		}
+		if s := stats.Results(); s.Dialled != 1 || s.Disconnected != 1 || s.MessagesOut != tasks || len(s.Peers) != 0 {
+			t.Errorf("after its end the worker has counted %+v", s)
+		}
+	})
+}
+
+// A proxy counts each side by itself.
+func TestStatsOfProxy(t *testing.T) {
+	overEach(t, func(t *testing.T, s site) {
+		c := newChain(t, ReqRep, s.endpoint, 1)
+		serve(t, Connect(c.back()), echoHandlers())
+		conn := dial(t, Connect(c.front()))
+		mustEcho(t, conn)
+		mustEcho(t, conn)
+		var front, back Stats
+		eventually(t, "two messages each way", func() bool {
+			front, back = c[0].FrontStats(), c[0].BackStats()
+			return front.MessagesIn == 2 && front.MessagesOut == 2 && back.MessagesIn == 2 && back.MessagesOut == 2
+		})
+		if front.Peers[0].Socket != "DEALER" || back.Peers[0].Socket != "ROUTER" {
+			t.Errorf("the front has the peers %+v, the back %+v", front.Peers, back.Peers)
+		}
+	})
+}
+
+// A server that never listened has counted nothing.
+func TestStatsOfIdleServer(t *testing.T) {
+	if s := NewServer().Stats(); s.Accepted != 0 || s.Peers != nil {
+		t.Errorf("got %+v", s)
+	}
+}
+
+// Totals do not go back when peers go, whoever looks and whenever.
+func TestStatsNeverGoBack(t *testing.T) {
+	server := serve(t, Bind("tcp://127.0.0.1:*"), echoHandlers())
+	stop := make(chan struct{})
+	var looking, calling sync.WaitGroup
+	looking.Go(func() {
+		var last Stats
+		for {
+			s := server.Stats()
+			if s.MessagesIn < last.MessagesIn || s.BytesOut < last.BytesOut || s.Accepted < last.Accepted || s.Disconnected < last.Disconnected {
+				t.Errorf("%+v came behind %+v", s, last)
+			}
+			last = s
+			select {
+			case <-stop:
+				return
+			default:
+			}
+		}
+	})
+	const callers, rounds = 4, 10
+	for range callers {
+		calling.Go(func() {
+			for range rounds {
+				c, err := Dial(Connect(server.addr()))
+				if err == nil {
+					err = errors.Join(callEcho(within(t), c, "x"), c.Close())
+				}
+				if err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	calling.Wait()
+	eventually(t, "the end of all connections", func() bool { return server.Stats().Disconnected == callers*rounds })
+	close(stop)
+	looking.Wait()
+	if s := server.Stats(); len(s.Peers) != 0 || s.MessagesIn != callers*rounds || s.MessagesOut != callers*rounds || s.Accepted != callers*rounds {
+		t.Errorf("the server has counted %+v", s)
+	}
+}
+
+// Every counter of the layer below is shown.
+func TestStatsAreComplete(t *testing.T) {
+	if got, want := reflect.TypeFor[Stats]().NumField(), reflect.TypeFor[link.Stats]().NumField(); got != want {
+		t.Errorf("Stats has %d fields, the connections count %d", got, want)
+	}
+	if got, want := reflect.TypeFor[PeerStats]().NumField(), reflect.TypeFor[link.PeerStats]().NumField(); got != want {
+		t.Errorf("PeerStats has %d fields, the connections count %d", got, want)
+	}
+}
