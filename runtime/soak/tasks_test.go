@@ -157,7 +157,7 @@ func TestTasksQueuedAreKept(t *testing.T) {
 // A write that is cut off in the middle had whole tasks in front, which have
 // arrived: they are not sent again. What was sent in part may be.
 func TestTasksBeforeALargeOneAreSentOnce(t *testing.T) {
-	const size = 8 << 20 // more than the kernel takes at once
+	const size = 24 << 20 // three quarters are more than the kernel takes at once on both sides
 	l := newTaskLine(t, nil, gozmq.WithMaxMessageSize(2*size), gozmq.WithSendQueue(1000, 8*size))
 	large := &gozmq.Method{Procedure: "soak.Tasks/" + strings.Repeat("x", size)}
 	follow(t, l.numberLog, l.sink, large)
