@@ -31,6 +31,7 @@ var layers = map[string][]string{
 	"runtime/internal/zmtp":      {},
 	"runtime/internal/zmtptest":  {"runtime/internal/zmtp", "runtime/internal/transport"}, // for tests: nothing stands above it
 	"runtime/internal/prefix":    {},
+	"runtime/internal/curve":     {},
 	"runtime/internal/transport": {},
 	"runtime/internal/link":      {"runtime/internal/zmtp", "runtime/internal/transport"},
 	"runtime/internal/socket":    {"runtime/internal/link", "runtime/internal/zmtp", "runtime/internal/prefix"},
@@ -53,6 +54,7 @@ var layers = map[string][]string{
 var requirements = map[string]string{
 	"google.golang.org/protobuf":       "",
 	"github.com/go-zeromq/zmq4":        "runtime/internal/link",
+	"golang.org/x/crypto":              "runtime/internal/curve",
 	"github.com/bufbuild/protocompile": "test",
 	"go.uber.org/goleak":               "test",
 }
