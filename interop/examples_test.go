@@ -124,6 +124,7 @@ func wantExamples(t *testing.T) map[string][]byte {
 		cancel   = encode(t, &gozmqv1.RequestHeader{Cancel: true})
 		server   = encode(t, &gozmqv1.ReplyHeader{Headers: []*gozmqv1.Metadatum{{Key: "served-by", Value: []byte("a")}}})
 		reading  = encode(t, &weatherv1.Reading{Station: "ams", Celsius: 12.5})
+		place    = encode(t, &gozmqv1.PublicationHeader{Publisher: 0x0123456789abcdef, Position: 7, Previous: 5, Sequence: 3, TimeUs: 1_700_000_000_000_000})
 		task     = encode(t, &imagev1.RenderTask{Name: "a.png", Png: []byte("a large picture"), Size: 64})
 		result   = encode(t, &imagev1.RenderResult{Name: "a.png", Png: []byte("a small picture"), Worker: "python"})
 		asLegacy = func(b byte) []byte { return append([]byte{b}, amsTopic...) }
@@ -147,6 +148,7 @@ func wantExamples(t *testing.T) map[string][]byte {
 		"pubsub-subscribe-message": zmtpMessage(asLegacy(1)),
 		"pubsub-cancel-message":    zmtpMessage(asLegacy(0)),
 		"pubsub-publication":       zmtpMessage([]byte(amsTopic), reading),
+		"pubsub-sequenced":         zmtpMessage([]byte(amsTopic), reading, place),
 
 		"reqrep-request-req":        zmtpMessage(empty, hello, request),
 		"reqrep-request-req-header": zmtpMessage(empty, hello, request, fiveSec),

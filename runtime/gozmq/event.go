@@ -24,6 +24,7 @@ const (
 	EventUnsubscribed    = EventKind(link.Unsubscribed)    // a peer gave Topic up
 	EventDropped         = EventKind(link.Dropped)         // Count messages were dropped: the peer's queue was full
 	EventMalformed       = EventKind(link.Malformed)       // a message made no sense and was dropped
+	EventForgotten       = EventKind(link.Forgotten)       // Topic was the longest without a message, and there are too many to remember
 	EventPanic           = eventOwn + 0                    // a handler panicked
 	EventTaskFailed      = eventOwn + 1                    // a worker's handler returned an error
 	EventUnclaimed       = eventOwn + 2                    // a connection waits: no one iterates over the results of Method
@@ -57,6 +58,8 @@ func (k EventKind) String() string {
 		return "dropped"
 	case EventMalformed:
 		return "malformed"
+	case EventForgotten:
+		return "forgotten"
 	case EventPanic:
 		return "panic"
 	case EventTaskFailed:
@@ -78,7 +81,7 @@ type Event struct {
 	Endpoint string // the endpoint that was bound or dialled; "" where there is none
 	Peer     string // the peer's address; "" where there is none
 	Method   string // EventPanic, EventTaskFailed: the procedure
-	Topic    string // EventSubscribed, EventUnsubscribed: any bytes
+	Topic    string // EventSubscribed, EventUnsubscribed, EventForgotten: any bytes
 	Count    int    // EventDropped, EventEventsLost
 	Err      error  // why; nil where nothing went wrong
 	Stack    []byte // EventPanic: the goroutine's stack

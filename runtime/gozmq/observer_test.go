@@ -106,14 +106,14 @@ func TestObserverDoesNotHoldUpCalls(t *testing.T) {
 
 func TestEventKindString(t *testing.T) {
 	seen := make(map[string]bool)
-	for k := EventListening; k <= EventMalformed; k++ {
+	for k := EventListening; k <= EventForgotten; k++ {
 		seen[k.String()] = true
 	}
 	for _, k := range []EventKind{EventPanic, EventTaskFailed, EventEventsLost, EventUnclaimed} {
 		seen[k.String()] = true
 	}
-	if len(seen) != 15 {
-		t.Errorf("%d names for 15 kinds: %v", len(seen), seen)
+	if len(seen) != 16 {
+		t.Errorf("%d names for 16 kinds: %v", len(seen), seen)
 	}
 	for name := range seen {
 		if strings.HasPrefix(name, "event ") {

@@ -2,6 +2,7 @@ package gozmq
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -15,6 +16,7 @@ import (
 type publisherConfig struct {
 	socketConfig
 	maxSubscriptions int
+	memory           topicMemory
 }
 
 // A Publisher sends messages to those who subscribed to their topics. It never
@@ -23,6 +25,7 @@ type publisherConfig struct {
 // PUB socket.
 type Publisher struct {
 	pub      *socket.Pub
+	id       uint64 // of the publisher, in headers
 	observer *observer
 	limit    int
 	linger   time.Duration
@@ -31,25 +34,32 @@ type Publisher struct {
 
 // NewPublisher opens a publisher. Close must be called.
 func NewPublisher(opts ...PublisherOption) (*Publisher, error) {
-	cfg := publisherConfig{socketConfig: newSocketConfig(zmtp.Pub), maxSubscriptions: 1 << 17}
+	cfg := publisherConfig{socketConfig: newSocketConfig(zmtp.Pub), maxSubscriptions: 1 << 17, memory: defaultTopicMemory}
 	for _, o := range opts {
 		o.applyPublisher(&cfg)
 	}
-	err := cfg.check()
-	if err == nil && cfg.maxSubscriptions < 1 {
-		err = fmt.Errorf("WithMaxSubscriptions: %d, want at least 1", cfg.maxSubscriptions)
-	}
-	if err != nil {
+	if err := cfg.check(); err != nil {
 		return nil, fmt.Errorf("publisher: %w", err)
 	}
-	p := &Publisher{observer: newObserver(cfg.observer), limit: cfg.MaxMessageSize, linger: cfg.linger}
+	p := &Publisher{id: newPublisherID(), observer: newObserver(cfg.observer), limit: cfg.MaxMessageSize, linger: cfg.linger}
 	cfg.Observe = p.observer.link(cfg.SocketType)
 	p.pub = socket.NewPub(cfg.Config, cfg.maxSubscriptions)
+	p.pub.Remember(cfg.memory.topics, cfg.memory.bytes, p.appendHeader)
+	var err error
 	if p.addrs, err = cfg.endpoints.open(p.pub.Links()); err != nil {
 		p.Close()
 		return nil, fmt.Errorf("publisher: %w", err)
 	}
 	return p, nil
+}
+
+// check reports everything that is wrong with the options.
+func (c *publisherConfig) check() error {
+	var err error
+	if c.maxSubscriptions < 1 {
+		err = fmt.Errorf("WithMaxSubscriptions: %d, want at least 1", c.maxSubscriptions)
+	}
+	return errors.Join(c.socketConfig.check(), c.memory.check(), err)
 }
 
 type maxSubscriptions int
@@ -102,6 +112,8 @@ type Topic[M proto.Message] struct {
 	Append func(b []byte, m M) []byte
 	// Bare leaves the topic's frame out.
 	Bare bool
+	// Traits is what else the annotation asks for; none where it is Bare.
+	Traits TopicTraits
 }
 
 // maxTopic is the longest topic, in bytes.
@@ -136,14 +148,17 @@ func Publish[M proto.Message](ctx context.Context, p *Publisher, t *Topic[M], m 
 	} else {
 		x.topic = t.Append(x.topic[:0], m)
 	}
+	if t.Traits != 0 {
+		return p.publishStamped(x, t.Name, m)
+	}
 	if !p.pub.Audience(x.topic, &x.audience) {
 		return nil
 	}
-	if len(x.topic) > maxTopic {
-		return Errorf(CodeInvalidArgument, "publish %s: topic of %d bytes, at most %d are allowed", t.Name, len(x.topic), maxTopic)
+	err := x.encode(t.Name, m, 0, p.limit)
+	if err == nil {
+		p.pub.Send(&x.audience, x.frames)
 	}
-	x.frames = zmtp.AppendFrame(x.frames[:0], zmtp.FlagMore, x.topic)
-	return p.publish(x, t.Name, m)
+	return err
 }
 
 // publishBare sends the body alone: subscriptions apply to its bytes.
@@ -163,13 +178,39 @@ func (p *Publisher) publishBare(x *publication, name string, m proto.Message) er
 	return nil
 }
 
-func (p *Publisher) publish(x *publication, name string, m proto.Message) error {
-	frames, err := appendBody(x.frames, 0, m, p.limit)
-	x.frames = frames
+// publishStamped sends the message with its place among the publisher's, which
+// it has even if nobody subscribed to it.
+func (p *Publisher) publishStamped(x *publication, name string, m proto.Message) error {
+	if err := x.check(name); err != nil {
+		return err
+	}
+	x.frames = x.frames[:0]
+	if p.pub.Audience(x.topic, &x.audience) {
+		if err := x.encode(name, m, zmtp.FlagMore, p.limit); err != nil {
+			return err
+		}
+	}
+	x.frames = p.pub.SendStamped(x.topic, x.frames, &x.audience)
+	return nil
+}
+
+func (x *publication) check(name string) error {
+	if len(x.topic) > maxTopic {
+		return Errorf(CodeInvalidArgument, "publish %s: topic of %d bytes, at most %d are allowed", name, len(x.topic), maxTopic)
+	}
+	return nil
+}
+
+// encode makes x.frames of the topic and m; flags are those of the body.
+func (x *publication) encode(name string, m proto.Message, flags byte, limit int) error {
+	if err := x.check(name); err != nil {
+		return err
+	}
+	var err error
+	x.frames, err = appendBody(zmtp.AppendFrame(x.frames[:0], zmtp.FlagMore, x.topic), flags, m, limit)
 	if err != nil {
 		return Errorf(CodeOf(err), "publish %s: %w", name, err)
 	}
-	p.pub.Send(&x.audience, x.frames)
 	return nil
 }
 

@@ -33,6 +33,8 @@ import (
 	_ "github.com/gozmq/gozmq/testdata/golden/spread/b/spreadpbgozmq"
 	_ "github.com/gozmq/gozmq/testdata/golden/streams"
 	_ "github.com/gozmq/gozmq/testdata/golden/streams/streamsgozmq"
+	_ "github.com/gozmq/gozmq/testdata/golden/traits"
+	_ "github.com/gozmq/gozmq/testdata/golden/traits/traitsgozmq"
 	_ "github.com/gozmq/gozmq/testdata/golden/wellknown"
 	_ "github.com/gozmq/gozmq/testdata/golden/wellknown/wellknowngozmq"
 )

@@ -117,6 +117,8 @@ type Topic struct {
 	// Template is the template as written. Empty: the procedure's name.
 	Template string
 	Segments []Segment
+	// Traits has the runtime's names of what else the annotation asks for.
+	Traits []string
 	// Func returns a message's topic, Append appends it.
 	Func, Append string
 	// Filter is the filter's type; empty when there is nothing to filter by.

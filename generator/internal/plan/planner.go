@@ -71,7 +71,7 @@ func (p *planner) message(m *protogen.Message) *Message {
 		Ident:    m.GoIdent,
 	}
 	if t := a.GetTopic(); t != nil {
-		out.Topic = p.topic(place{m.Desc, m.Location, inMessage(1, 1)}, m, t.GetTemplate())
+		out.Topic = p.topic(place{m.Desc, m.Location, inMessage(1)}, m, t)
 		n.topic(out.Topic)
 		out.TopicVar = n.unexported("", "Topic")
 		out.Publisher, out.NewPublisher = n.exported("", "Publisher"), n.exported("New", "Publisher")

@@ -4,23 +4,43 @@ import (
 	"google.golang.org/protobuf/compiler/protogen"
 
 	"github.com/gozmq/gozmq/generator/internal/topic"
+	gozmqv1 "github.com/gozmq/gozmq/proto/gozmq/v1"
 )
 
 // methodTopic plans the topic of a PUB/SUB method: its own, else that of its
 // message, else its name.
 func (p *planner) methodTopic(m *protogen.Method) *Topic {
-	if t := methodAnnotation(m).GetTopic(); t != nil {
-		return p.topic(place{m.Desc, m.Location, inMethod(3, 1)}, m.Input, t.GetTemplate())
+	own, inherited := methodAnnotation(m).GetTopic(), messageAnnotation(m.Input).GetTopic()
+	ownPlace := place{m.Desc, m.Location, inMethod(3)}
+	inheritedPlace := place{m.Input.Desc, m.Input.Location, inMessage(1)}
+	switch {
+	case own.GetTemplate() != "" || own != nil && len(traits(own)) == 0:
+		return p.topic(ownPlace, m.Input, own)
+	case inherited != nil && own == nil:
+		return p.topic(inheritedPlace, m.Input, inherited)
 	}
-	if t := messageAnnotation(m.Input).GetTopic(); t != nil {
-		return p.topic(place{m.Input.Desc, m.Input.Location, inMessage(1, 1)}, m.Input, t.GetTemplate())
+	out := &Topic{Segments: []Segment{{Literal: procedure(m)}}}
+	if inherited != nil {
+		out = p.topic(inheritedPlace, m.Input, inherited)
 	}
-	return &Topic{Segments: []Segment{{Literal: procedure(m)}}}
+	out.Traits = traits(own)
+	return out
 }
 
-func (p *planner) topic(at place, m *protogen.Message, template string) *Topic {
-	out := &Topic{Template: template, Segments: p.segments(at, m, template)}
+// topic plans a topic that is annotated at a place.
+func (p *planner) topic(at place, m *protogen.Message, t *gozmqv1.Topic) *Topic {
+	out := &Topic{Template: t.GetTemplate(), Traits: traits(t)}
+	out.Segments = p.segments(at.field(1), m, t.GetTemplate())
 	out.Fields = filterFields(m, out.Segments)
+	return out
+}
+
+// traits returns the runtime's names of what t asks for beside a template.
+func traits(t *gozmqv1.Topic) []string {
+	var out []string
+	if t.GetSequenced() {
+		out = append(out, "Sequenced")
+	}
 	return out
 }
 

@@ -3,6 +3,7 @@ package render
 import (
 	"fmt"
 	"strconv"
+	"strings"
 
 	"google.golang.org/protobuf/compiler/protogen"
 
@@ -52,6 +53,9 @@ func (p *printer) topic(t topicOf) {
 	p.P("var ", t.variable, " = ", gozmq("Topic"), "[", p.pointer(t.message), "]{")
 	p.P("Name: ", t.nameExpr, ",")
 	p.P("Append: ", t.Append, ",")
+	if len(t.Traits) > 0 {
+		p.P("Traits: ", p.traits(t.Topic), ",")
+	}
 	p.P("}")
 
 	p.P()
@@ -104,8 +108,25 @@ func (p *printer) filter(t *plan.Topic, d plan.Doc) {
 		}
 		p.P(gozmq("Match"+s.Kind), "(&p, f.", s.Field, ", ", delimiter(s.Delimiter), ")")
 	}
+	p.patternTraits(t)
 	p.P("return p")
 	p.P("}")
+}
+
+// patternTraits tells the topic's pattern what is special about its messages.
+func (p *printer) patternTraits(t *plan.Topic) {
+	if len(t.Traits) > 0 {
+		p.P("p.Mark(", p.traits(t), ")")
+	}
+}
+
+// traits writes the value of a topic's traits.
+func (p *printer) traits(t *plan.Topic) string {
+	var out []string
+	for _, name := range t.Traits {
+		out = append(out, p.imports.qualify(gozmq(name)))
+	}
+	return strings.Join(out, " | ")
 }
 
 // delimiter writes a byte as Go does: as a character if it can be seen.

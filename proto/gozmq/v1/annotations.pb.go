@@ -204,7 +204,8 @@ type MethodOptions struct {
 	// with idempotency_level NO_SIDE_EFFECTS or IDEMPOTENT.
 	Retry *Retry `protobuf:"bytes,2,opt,name=retry,proto3" json:"retry,omitempty"`
 	// PUB/SUB: the topic of the method's input. Unset: the topic of the input
-	// message's own annotation, else "package.Service/Method".
+	// message's own annotation, else "package.Service/Method". A topic without a
+	// template has one of these two, and is otherwise as it says itself.
 	Topic         *Topic `protobuf:"bytes,3,opt,name=topic,proto3" json:"topic,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -367,7 +368,10 @@ type Topic struct {
 	// Literal text with {field} placeholders, as "weather/{station}/temperature".
 	// A placeholder names a singular scalar, enum or string field, or a path to
 	// one ("{customer.id}"). Values are percent-encoded.
-	Template      string `protobuf:"bytes,1,opt,name=template,proto3" json:"template,omitempty"`
+	Template string `protobuf:"bytes,1,opt,name=template,proto3" json:"template,omitempty"`
+	// The publisher numbers the messages of each topic, and subscribers report
+	// what they miss, a publisher that was restarted, and how late they are.
+	Sequenced     bool `protobuf:"varint,4,opt,name=sequenced,proto3" json:"sequenced,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -407,6 +411,13 @@ func (x *Topic) GetTemplate() string {
 		return x.Template
 	}
 	return ""
+}
+
+func (x *Topic) GetSequenced() bool {
+	if x != nil {
+		return x.Sequenced
+	}
+	return false
 }
 
 // Task marks a message as a task of a PUSH/PULL pipeline.
@@ -513,9 +524,10 @@ const file_gozmq_v1_annotations_proto_rawDesc = "" +
 	"\x05topic\x18\x01 \x01(\v2\x0f.gozmq.v1.TopicR\x05topic\x12\"\n" +
 	"\x04task\x18\x02 \x01(\v2\x0e.gozmq.v1.TaskR\x04task\"*\n" +
 	"\x05Retry\x12!\n" +
-	"\fmax_attempts\x18\x01 \x01(\rR\vmaxAttempts\"#\n" +
+	"\fmax_attempts\x18\x01 \x01(\rR\vmaxAttempts\"A\n" +
 	"\x05Topic\x12\x1a\n" +
-	"\btemplate\x18\x01 \x01(\tR\btemplate\"\x06\n" +
+	"\btemplate\x18\x01 \x01(\tR\btemplate\x12\x1c\n" +
+	"\tsequenced\x18\x04 \x01(\bR\tsequenced\"\x06\n" +
 	"\x04Task*c\n" +
 	"\aPattern\x12\x17\n" +
 	"\x13PATTERN_UNSPECIFIED\x10\x00\x12\x13\n" +

@@ -221,6 +221,92 @@ func (x *ReplyHeader) GetRefused() bool {
 	return false
 }
 
+// PublicationHeader is the last frame of a publication whose topic is
+// sequenced.
+type PublicationHeader struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The publisher: a random number, never 0, and another one each time that the
+	// program starts.
+	Publisher uint64 `protobuf:"fixed64,1,opt,name=publisher,proto3" json:"publisher,omitempty"`
+	// The message's place among all messages of the publisher that have one:
+	// always higher than that of any message before it.
+	Position uint64 `protobuf:"varint,2,opt,name=position,proto3" json:"position,omitempty"`
+	// The position of the message before it under the same topic, or a higher one
+	// when the publisher no longer knows. 0: it is the first.
+	Previous uint64 `protobuf:"varint,3,opt,name=previous,proto3" json:"previous,omitempty"`
+	// Counts the messages of the topic. 0: the topic is not sequenced.
+	Sequence uint64 `protobuf:"varint,4,opt,name=sequence,proto3" json:"sequence,omitempty"`
+	// When the message was published, in microseconds since 1970, UTC.
+	TimeUs        uint64 `protobuf:"varint,5,opt,name=time_us,json=timeUs,proto3" json:"time_us,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PublicationHeader) Reset() {
+	*x = PublicationHeader{}
+	mi := &file_gozmq_v1_wire_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PublicationHeader) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PublicationHeader) ProtoMessage() {}
+
+func (x *PublicationHeader) ProtoReflect() protoreflect.Message {
+	mi := &file_gozmq_v1_wire_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PublicationHeader.ProtoReflect.Descriptor instead.
+func (*PublicationHeader) Descriptor() ([]byte, []int) {
+	return file_gozmq_v1_wire_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *PublicationHeader) GetPublisher() uint64 {
+	if x != nil {
+		return x.Publisher
+	}
+	return 0
+}
+
+func (x *PublicationHeader) GetPosition() uint64 {
+	if x != nil {
+		return x.Position
+	}
+	return 0
+}
+
+func (x *PublicationHeader) GetPrevious() uint64 {
+	if x != nil {
+		return x.Previous
+	}
+	return 0
+}
+
+func (x *PublicationHeader) GetSequence() uint64 {
+	if x != nil {
+		return x.Sequence
+	}
+	return 0
+}
+
+func (x *PublicationHeader) GetTimeUs() uint64 {
+	if x != nil {
+		return x.TimeUs
+	}
+	return 0
+}
+
 // Metadatum is one entry of a call's metadata. A key may come several times.
 type Metadatum struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -233,7 +319,7 @@ type Metadatum struct {
 
 func (x *Metadatum) Reset() {
 	*x = Metadatum{}
-	mi := &file_gozmq_v1_wire_proto_msgTypes[3]
+	mi := &file_gozmq_v1_wire_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -245,7 +331,7 @@ func (x *Metadatum) String() string {
 func (*Metadatum) ProtoMessage() {}
 
 func (x *Metadatum) ProtoReflect() protoreflect.Message {
-	mi := &file_gozmq_v1_wire_proto_msgTypes[3]
+	mi := &file_gozmq_v1_wire_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -258,7 +344,7 @@ func (x *Metadatum) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Metadatum.ProtoReflect.Descriptor instead.
 func (*Metadatum) Descriptor() ([]byte, []int) {
-	return file_gozmq_v1_wire_proto_rawDescGZIP(), []int{3}
+	return file_gozmq_v1_wire_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *Metadatum) GetKey() string {
@@ -292,7 +378,13 @@ const file_gozmq_v1_wire_proto_rawDesc = "" +
 	"\vReplyHeader\x12-\n" +
 	"\aheaders\x18\x01 \x03(\v2\x13.gozmq.v1.MetadatumR\aheaders\x12/\n" +
 	"\btrailers\x18\x02 \x03(\v2\x13.gozmq.v1.MetadatumR\btrailers\x12\x18\n" +
-	"\arefused\x18\x03 \x01(\bR\arefused\"3\n" +
+	"\arefused\x18\x03 \x01(\bR\arefused\"\x9e\x01\n" +
+	"\x11PublicationHeader\x12\x1c\n" +
+	"\tpublisher\x18\x01 \x01(\x06R\tpublisher\x12\x1a\n" +
+	"\bposition\x18\x02 \x01(\x04R\bposition\x12\x1a\n" +
+	"\bprevious\x18\x03 \x01(\x04R\bprevious\x12\x1a\n" +
+	"\bsequence\x18\x04 \x01(\x04R\bsequence\x12\x17\n" +
+	"\atime_us\x18\x05 \x01(\x04R\x06timeUs\"3\n" +
 	"\tMetadatum\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\fR\x05valueB/Z-github.com/gozmq/gozmq/proto/gozmq/v1;gozmqv1b\x06proto3"
@@ -309,19 +401,20 @@ func file_gozmq_v1_wire_proto_rawDescGZIP() []byte {
 	return file_gozmq_v1_wire_proto_rawDescData
 }
 
-var file_gozmq_v1_wire_proto_msgTypes = make([]protoimpl.MessageInfo, 4)
+var file_gozmq_v1_wire_proto_msgTypes = make([]protoimpl.MessageInfo, 5)
 var file_gozmq_v1_wire_proto_goTypes = []any{
-	(*Status)(nil),        // 0: gozmq.v1.Status
-	(*RequestHeader)(nil), // 1: gozmq.v1.RequestHeader
-	(*ReplyHeader)(nil),   // 2: gozmq.v1.ReplyHeader
-	(*Metadatum)(nil),     // 3: gozmq.v1.Metadatum
-	(*anypb.Any)(nil),     // 4: google.protobuf.Any
+	(*Status)(nil),            // 0: gozmq.v1.Status
+	(*RequestHeader)(nil),     // 1: gozmq.v1.RequestHeader
+	(*ReplyHeader)(nil),       // 2: gozmq.v1.ReplyHeader
+	(*PublicationHeader)(nil), // 3: gozmq.v1.PublicationHeader
+	(*Metadatum)(nil),         // 4: gozmq.v1.Metadatum
+	(*anypb.Any)(nil),         // 5: google.protobuf.Any
 }
 var file_gozmq_v1_wire_proto_depIdxs = []int32{
-	4, // 0: gozmq.v1.Status.details:type_name -> google.protobuf.Any
-	3, // 1: gozmq.v1.RequestHeader.metadata:type_name -> gozmq.v1.Metadatum
-	3, // 2: gozmq.v1.ReplyHeader.headers:type_name -> gozmq.v1.Metadatum
-	3, // 3: gozmq.v1.ReplyHeader.trailers:type_name -> gozmq.v1.Metadatum
+	5, // 0: gozmq.v1.Status.details:type_name -> google.protobuf.Any
+	4, // 1: gozmq.v1.RequestHeader.metadata:type_name -> gozmq.v1.Metadatum
+	4, // 2: gozmq.v1.ReplyHeader.headers:type_name -> gozmq.v1.Metadatum
+	4, // 3: gozmq.v1.ReplyHeader.trailers:type_name -> gozmq.v1.Metadatum
 	4, // [4:4] is the sub-list for method output_type
 	4, // [4:4] is the sub-list for method input_type
 	4, // [4:4] is the sub-list for extension type_name
@@ -340,7 +433,7 @@ func file_gozmq_v1_wire_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_gozmq_v1_wire_proto_rawDesc), len(file_gozmq_v1_wire_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   4,
+			NumMessages:   5,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

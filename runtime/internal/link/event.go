@@ -17,6 +17,7 @@ const (
 	Unsubscribed
 	Dropped
 	Malformed
+	Forgotten
 	eventKinds // their number, last
 )
 
@@ -27,7 +28,7 @@ type Event struct {
 	Peer     string // the peer's address; "" before there is one
 	Err      error  // why; nil where nothing went wrong
 	Count    int    // Dropped: messages
-	Topic    string // Subscribed, Unsubscribed
+	Topic    string // Subscribed, Unsubscribed, Forgotten
 }
 
 // observe hands an event to the observer, if there is one.

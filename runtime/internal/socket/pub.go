@@ -18,6 +18,7 @@ type Pub struct {
 	group   *link.Group
 	maxSubs int
 	dropped atomic.Uint64
+	memory  memory
 
 	shut   atomic.Bool
 	mu     sync.Mutex
@@ -30,6 +31,7 @@ type Pub struct {
 // subscriptions. Shutdown must be called.
 func NewPub(cfg link.Config, maxSubs int) *Pub {
 	p := &Pub{maxSubs: maxSubs}
+	p.memory.observe = cfg.Observe
 	p.group = link.NewGroup(cfg, p)
 	return p
 }

@@ -1,0 +1,45 @@
+package gozmq
+
+import (
+	"fmt"
+	"math/rand/v2"
+
+	"github.com/gozmq/gozmq/runtime/internal/socket"
+)
+
+// topicMemory bounds what is remembered of topics.
+type topicMemory struct{ topics, bytes int }
+
+var defaultTopicMemory = topicMemory{topics: 1 << 16, bytes: 64 << 20}
+
+func (o topicMemory) check() error {
+	if o.topics < 1 || o.bytes < 1 {
+		return fmt.Errorf("WithTopicMemory: %d topics and %d bytes, want at least 1 of each", o.topics, o.bytes)
+	}
+	return nil
+}
+
+func (o topicMemory) applyPublisher(c *publisherConfig) { c.memory = o }
+
+// WithTopicMemory limits how many topics of those that are sequenced a
+// publisher remembers, and how many bytes it uses for them. Beyond, the topic
+// that had no message for longest is forgotten, which the observer is told
+// (EventForgotten). When a forgotten topic has a message again, its subscribers
+// may be told that they missed some although they did not; never the other way
+// round. Defaults: 65536 topics and 64 MiB. One topic always fits.
+func WithTopicMemory(topics, bytes int) PublisherOption { return topicMemory{topics, bytes} }
+
+// newPublisherID returns the id of a publisher.
+func newPublisherID() uint64 {
+	for {
+		if id := rand.Uint64(); id != 0 {
+			return id
+		}
+	}
+}
+
+// appendHeader appends the header of a message as its last frame.
+func (p *Publisher) appendHeader(b []byte, s socket.Stamp) []byte {
+	h := headerOf(p.id, s)
+	return h.appendFrame(b)
+}
