@@ -41,6 +41,7 @@ type Conn struct {
 	writer writer
 	pulse  pulse
 
+	ours    bool      // the peer knows our extensions
 	dialled bool      // and not accepted
 	again   bool      // dialled after an earlier connection to the endpoint was lost
 	since   time.Time // the handshake was done
@@ -60,11 +61,15 @@ type Conn struct {
 }
 
 func newConn(raw net.Conn, peer *Peer, endpoint string, cfg *Config) *Conn {
-	c := &Conn{Peer: *peer, cfg: cfg, raw: raw, endpoint: endpoint, address: addrString(raw.RemoteAddr()), since: time.Now(), closed: make(chan struct{})}
+	c := &Conn{Peer: *peer, ours: peer.Gozmq(), cfg: cfg, raw: raw, endpoint: endpoint, address: addrString(raw.RemoteAddr()), since: time.Now(), closed: make(chan struct{})}
 	c.reader.init(raw, cfg.limits())
 	c.writer.init(raw)
 	return c
 }
+
+// Gozmq reports whether the peer is one of ours and knows our extensions. It
+// is what Peer.Gozmq says, looked up once.
+func (c *Conn) Gozmq() bool { return c.ours }
 
 // Endpoint returns the endpoint that was bound or dialled.
 func (c *Conn) Endpoint() string { return c.endpoint }
