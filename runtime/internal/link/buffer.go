@@ -1,6 +1,10 @@
 package link
 
-import "sync"
+import (
+	"sync"
+
+	"github.com/gozmq/gozmq/runtime/internal/zmtp"
+)
 
 // bufferSizes are the sizes of the read buffers that are pooled. The pool is
 // emptied by the garbage collector, so what a burst took is given back.
@@ -8,11 +12,28 @@ var bufferSizes = [...]int{64 << 10, 256 << 10, 1 << 20}
 
 var bufferPools [len(bufferSizes)]sync.Pool
 
-// A buffer is a read buffer; class is its pool, or -1.
+// A buffer is the memory of a reader or of a chunk; class is its pool, or -1.
 type buffer struct {
 	b     []byte
 	class int
+
+	scratch zmtp.Scratch // of the reader that had it last
 }
+
+// smallSize is the memory that a chunk begins with; as a chunk grows it does,
+// up to maxSmall.
+const (
+	smallSize = 2 << 10
+	maxSmall  = 64 << 10
+)
+
+// small is the class of such buffers.
+const small = -2
+
+var smallPool = sync.Pool{New: func() any { return &buffer{b: make([]byte, smallSize), class: small} }}
+
+// newSmall returns a buffer for a chunk of small messages.
+func newSmall() *buffer { return smallPool.Get().(*buffer) }
 
 // newBuffer returns a buffer of at least size bytes.
 func newBuffer(size int) *buffer {
@@ -30,7 +51,10 @@ func newBuffer(size int) *buffer {
 
 // free gives the buffer back; it must not be used any more.
 func (b *buffer) free() {
-	if b.class >= 0 {
+	switch {
+	case b.class >= 0:
 		bufferPools[b.class].Put(b)
+	case b.class == small && cap(b.b) <= maxSmall:
+		smallPool.Put(b)
 	}
 }

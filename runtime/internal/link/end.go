@@ -45,7 +45,7 @@ func (w *writer) abandon(n int) {
 		w.rest = append(w.rest, c.b...)
 	}
 	w.rest = append(w.rest, w.cur.b...)
-	w.out, w.full, w.cur, w.spare = chunk{}, nil, chunk{}, nil
+	w.out, w.full, w.cur = chunk{}, nil, chunk{}
 	w.msgs, w.bytes = 0, 0
 }
 

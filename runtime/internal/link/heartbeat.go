@@ -51,7 +51,6 @@ func (c *Conn) beat(every time.Duration) {
 		p.silent = 0
 	} else {
 		p.silent++
-		c.writer.trim()
 	}
 	if c.Minor < 1 {
 		return // ZMTP 3.0 has no heartbeats
@@ -111,14 +110,4 @@ func (c *Conn) pong(body []byte) error {
 	}
 	c.CommitCommand(zmtp.AppendCommand(b, zmtp.CommandPong, context))
 	return nil
-}
-
-// trim gives the memory of an idle connection back.
-func (w *writer) trim() {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.spare = nil
-	if !w.busy && len(w.cur.b) == 0 {
-		w.cur = chunk{}
-	}
 }

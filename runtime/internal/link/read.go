@@ -142,7 +142,10 @@ func (rd *reader) learn() {
 	}
 }
 
+// drop gives the buffer back, and the scanner's memory with it: what waits
+// needs neither.
 func (rd *reader) drop() {
+	rd.buf.scratch, rd.scanner.Scratch = rd.scanner.Scratch, zmtp.Scratch{}
 	rd.buf.free()
 	rd.buf = nil
 }
@@ -189,6 +192,7 @@ func (rd *reader) read() (int, error) {
 
 func (rd *reader) take() {
 	rd.buf = newBuffer(rd.hint)
+	rd.scanner.Scratch, rd.buf.scratch = rd.buf.scratch, zmtp.Scratch{}
 	rd.r, rd.w = 0, 0
 }
 
@@ -212,6 +216,7 @@ func (rd *reader) makeRoom() {
 	copy(rd.buf.b, old.b[rd.r:rd.w])
 	rd.r, rd.w = 0, have
 	if rd.buf != old {
+		old.scratch, rd.buf.scratch = rd.buf.scratch, zmtp.Scratch{}
 		old.free()
 	}
 }

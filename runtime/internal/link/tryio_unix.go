@@ -5,6 +5,7 @@ package link
 import (
 	"io"
 	"net"
+	"sync"
 	"syscall"
 )
 
@@ -32,9 +33,7 @@ func newTryWriter(c net.Conn) tryWriter {
 		return w
 	}
 	if raw := rawConn(c); raw != nil {
-		w := &rawWriter{conn: raw}
-		w.step = w.once
-		return w
+		return rawWriter{raw}
 	}
 	return nil
 }
@@ -89,8 +88,10 @@ func (r *rawReader) once(fd uintptr) bool {
 	return r.err != syscall.EAGAIN
 }
 
-type rawWriter struct {
-	conn syscall.RawConn
+type rawWriter struct{ conn syscall.RawConn }
+
+// A tryWrite is one TryWrite under way.
+type tryWrite struct {
 	step func(fd uintptr) bool // w.once, made once
 
 	p   []byte
@@ -98,19 +99,28 @@ type rawWriter struct {
 	err error
 }
 
+var tryWrites = sync.Pool{New: func() any {
+	w := new(tryWrite)
+	w.step = w.once
+	return w
+}}
+
 // TryWrite writes what fits now. A count below len(p) with a nil error means
 // that the kernel's buffer is full.
-func (w *rawWriter) TryWrite(p []byte) (int, error) {
+func (r rawWriter) TryWrite(p []byte) (int, error) {
+	w := tryWrites.Get().(*tryWrite)
 	w.p, w.n, w.err = p, 0, nil
-	err := w.conn.Write(w.step)
-	w.p = nil
-	if err != nil {
-		return w.n, err
+	err := r.conn.Write(w.step)
+	if err == nil {
+		err = w.err
 	}
-	return w.n, w.err
+	n := w.n
+	w.p, w.err = nil, nil
+	tryWrites.Put(w)
+	return n, err
 }
 
-func (w *rawWriter) once(fd uintptr) bool {
+func (w *tryWrite) once(fd uintptr) bool {
 	for w.n < len(w.p) {
 		n, err := syscall.Write(int(fd), w.p[w.n:])
 		switch {

@@ -12,19 +12,19 @@ const (
 	chunkFull = 128 << 10
 	// chunkSize is the memory of a chunk that follows another one.
 	chunkSize = 256 << 10
-	// maxSpare is the largest chunk that a connection keeps for itself.
-	maxSpare = 64 << 10
 	// maxRounds is how often a caller writes what others append meanwhile
 	// before it leaves the rest to a goroutine.
 	maxRounds = 4
 )
 
-// A chunk is a run of whole messages on their way out.
+// A chunk is a run of whole messages on their way out. Its memory is pooled: a
+// connection that has nothing to write keeps none, and what is written next
+// finds memory that is in the processor's cache.
 type chunk struct {
 	b        []byte
 	msgs     int
 	commands int     // of msgs
-	buf      *buffer // the pooled memory that b began in, if any
+	buf      *buffer // the memory that b began in; nil: b is nil
 }
 
 // A writer collects frames and hands them to the kernel in as few calls as
@@ -37,10 +37,9 @@ type writer struct {
 	out    chunk   // being written by whoever set busy
 	full   []chunk // behind it, oldest first
 	cur    chunk   // behind those; what is committed goes here
-	spare  []byte
-	big    bool // the last chunk was larger than a spare may be
-	msgs   int  // in all chunks
-	bytes  int  // in all chunks
+	big    bool    // the last chunk was larger than a small one may be
+	msgs   int     // in all chunks
+	bytes  int     // in all chunks
 	busy   bool
 	marked bool // Begin returned ErrFull since there was room
 	corked int  // nested Corks
@@ -78,9 +77,9 @@ func (c *Conn) begin(forced bool) ([]byte, error) {
 	}
 	if len(w.cur.b) >= chunkFull {
 		w.full = append(w.full, w.cur)
-		w.cur = newChunk()
-	} else if w.big && len(w.cur.b) == 0 && w.cur.buf == nil {
-		w.cur = newChunk()
+		w.cur = chunkIn(newBuffer(chunkSize))
+	} else if w.cur.buf == nil {
+		w.cur = w.newChunk()
 	}
 	return w.cur.b, nil
 }
@@ -103,7 +102,10 @@ func (c *Conn) fullLocked() bool {
 }
 
 // Abort ends what Begin began and leaves nothing behind.
-func (c *Conn) Abort() { c.writer.mu.Unlock() }
+func (c *Conn) Abort() {
+	c.writer.dropEmpty()
+	c.writer.mu.Unlock()
+}
 
 // Commit ends what Begin began: b is the buffer with one message appended. The
 // caller writes it if no one else is writing; it never waits for the peer.
@@ -229,12 +231,33 @@ func (w *writer) next() {
 		return
 	}
 	w.out = w.cur
-	w.cur, w.spare = chunk{b: w.spare}, nil
+	w.cur = chunk{}
 }
 
-func newChunk() chunk {
-	buf := newBuffer(chunkSize)
-	return chunk{b: buf.b[:0], buf: buf}
+// newChunk returns a chunk for messages as the last ones were.
+func (w *writer) newChunk() chunk {
+	if w.big {
+		return chunkIn(newBuffer(chunkSize))
+	}
+	return chunkIn(newSmall())
+}
+
+func chunkIn(buf *buffer) chunk { return chunk{b: buf.b[:0], buf: buf} }
+
+// free gives the chunk's memory back. What a small one has grown to is kept.
+func (c *chunk) free() {
+	if c.buf.class == small {
+		c.buf.b = c.b[:cap(c.b)]
+	}
+	c.buf.free()
+	*c = chunk{}
+}
+
+// dropEmpty gives the memory of a chunk back to which nothing was committed.
+func (w *writer) dropEmpty() {
+	if w.cur.buf != nil && len(w.cur.b) == 0 {
+		w.cur.free()
+	}
 }
 
 // sent forgets what was written.
@@ -242,23 +265,14 @@ func (w *writer) sent() {
 	w.gone.count(&w.out, len(w.out.b))
 	w.msgs -= w.out.msgs
 	w.bytes -= len(w.out.b)
-	w.big = len(w.out.b) > maxSpare
-	if w.out.buf != nil {
-		w.out.buf.free()
-	} else if cap(w.out.b) <= maxSpare {
-		w.spare = w.out.b[:0]
-	}
-	w.out = chunk{}
+	w.big = len(w.out.b) > maxSmall
+	w.out.free()
 }
 
 // settle ends the work of whoever was writing; it unlocks.
 func (c *Conn) settle() {
 	w := &c.writer
 	w.busy = false
-	if len(w.cur.b) == 0 && w.cur.buf != nil {
-		w.cur.buf.free()
-		w.cur = chunk{}
-	}
 	w.release()
 	c.unmark()
 	w.mu.Unlock()

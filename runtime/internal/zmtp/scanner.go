@@ -35,11 +35,17 @@ type span struct{ start, end int }
 type Scanner struct {
 	Limits Limits
 
-	off    int // where the next header is
-	size   int // of the message so far
+	off  int // where the next header is
+	size int // of the message so far
+	body span
+	need int
+	Scratch
+}
+
+// A Scratch is the memory in which a Scanner notes the frames of a message. It
+// may be moved to another Scanner between two messages.
+type Scratch struct {
 	spans  []span
-	body   span
-	need   int
 	frames [][]byte
 }
 
