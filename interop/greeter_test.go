@@ -45,9 +45,9 @@ func (g *greeter) SayHello(ctx context.Context, req *greetv1.HelloRequest) (*gre
 
 // serve runs a server with what register adds to it until the test ends. It
 // returns the addresses that were bound.
-func serve(t *testing.T, at gozmq.Endpoints, register func(gozmq.Registrar) error) []string {
+func serve(t *testing.T, at gozmq.Endpoints, register func(gozmq.Registrar) error, opts ...gozmq.ServerOption) []string {
 	t.Helper()
-	srv := gozmq.NewServer()
+	srv := gozmq.NewServer(opts...)
 	if err := register(srv); err != nil {
 		t.Fatal(err)
 	}
@@ -67,9 +67,9 @@ func serve(t *testing.T, at gozmq.Endpoints, register func(gozmq.Registrar) erro
 }
 
 // serveGreeter serves g.
-func serveGreeter(t *testing.T, at gozmq.Endpoints, g *greeter) []string {
+func serveGreeter(t *testing.T, at gozmq.Endpoints, g *greeter, opts ...gozmq.ServerOption) []string {
 	t.Helper()
-	return serve(t, at, func(r gozmq.Registrar) error { return greetv1gozmq.RegisterGreeterServer(r, g) })
+	return serve(t, at, func(r gozmq.Registrar) error { return greetv1gozmq.RegisterGreeterServer(r, g) }, opts...)
 }
 
 // dialGreeter returns a client and the addresses that were bound.

@@ -263,3 +263,43 @@ func wantFrames(t *testing.T, got [][]byte, want ...[]byte) {
 		t.Fatalf("got %.300q\nwant %.300q", got, want)
 	}
 }
+
+// TestIdentityTaken has two libzmq sockets with one ZMQ_ROUTING_ID: the second
+// is closed again and again while the first one lives, and served after it.
+func TestIdentityTaken(t *testing.T) {
+	leakChecked(t)
+	python(t)
+	connected, refused := make(chan gozmq.Event, 2), make(chan gozmq.Event, 100)
+	at := serveGreeter(t, gozmq.Bind(anyPort), &greeter{}, gozmq.WithObserver(func(e gozmq.Event) {
+		switch e.Kind {
+		case gozmq.EventConnected:
+			connected <- e
+		case gozmq.EventHandshakeFailed:
+			select {
+			case refused <- e:
+			default:
+			}
+		}
+	}))
+	call := func(p *probe) {
+		t.Helper()
+		p.send(join([][]byte{[]byte("id"), nil}, helloFrames(t, "World"))...)
+		wantFrames(t, p.receive(), []byte("id"), nil, nil, encode(t, &greetv1.HelloReply{Message: "Hello, World!"}))
+	}
+	options := map[string]any{"ROUTING_ID": []byte("me"), "RECONNECT_IVL": 20}
+	first, second := newProbe(t, "DEALER", options), newProbe(t, "DEALER", options)
+	first.connect(at[0])
+	get(t, connected)
+	call(first)
+	second.connect(at[0])
+	for range 3 {
+		if e := get(t, refused); !strings.Contains(e.Err.Error(), `identity is taken: "me" is that of the peer at 127.0.0.1:`) {
+			t.Errorf("the server reported %+v", e)
+		}
+		second.await("DISCONNECTED")
+	}
+	call(first)
+	first.kill()
+	get(t, connected)
+	call(second)
+}

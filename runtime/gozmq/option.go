@@ -84,7 +84,9 @@ func (o socketOption) applyWorker(c *workerConfig)         { o(&c.socketConfig) 
 func (o socketOption) applySink(c *sinkConfig)             { o(&c.socketConfig) }
 
 // WithIdentity announces an identity of 1 to 255 bytes, the first of which is
-// not 0. Peers may use it in logs and to address this socket.
+// not 0. Peers may use it in logs and to address this socket. A server, or the
+// front of a proxy for REQ/REP, refuses a peer with the identity of another one
+// that lives, so each process needs one of its own.
 func WithIdentity(id string) SocketOption {
 	return socketOption(func(c *socketConfig) { c.Identity = id })
 }

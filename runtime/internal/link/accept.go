@@ -109,12 +109,23 @@ func (g *Group) greet(raw net.Conn, entry *pendingConn, endpoint string) {
 	}
 	if err != nil {
 		raw.Close()
-		if g.ctx.Err() == nil {
-			g.cfg.observe(Event{Kind: HandshakeFailed, Endpoint: endpoint, Peer: addrString(raw.RemoteAddr()), Err: err})
-		}
+		g.refused(endpoint, addrString(raw.RemoteAddr()), err)
 		return
 	}
-	g.serve(newConn(raw, peer, endpoint, &g.cfg))
+	c := newConn(raw, peer, endpoint, &g.cfg)
+	if err := g.claim(c); err != nil {
+		c.refuse(errTaken)
+		g.refused(c.endpoint, c.address, err)
+		return
+	}
+	g.serve(c)
+}
+
+// refused reports a peer that did not become one, unless the group is closing.
+func (g *Group) refused(endpoint, address string, err error) {
+	if g.ctx.Err() == nil {
+		g.cfg.observe(Event{Kind: HandshakeFailed, Endpoint: endpoint, Peer: address, Err: err})
+	}
 }
 
 // pending is the queue of connections that are shaking hands, oldest first.

@@ -19,11 +19,12 @@ func (g *Group) dial(ep transport.Endpoint) {
 		c, err := g.connect(ep)
 		if err == nil {
 			g.setDialError(nil)
-			pause = g.cfg.ReconnectMin
 			c.dialled, c.again = true, before
 			before = true
 			g.serve(c)
-			err = c.Err()
+			if err = c.Err(); !errors.As(err, new(*EndedError)) {
+				pause = g.cfg.ReconnectMin
+			}
 		}
 		var refused *RefusedError
 		if errors.As(err, &refused) {

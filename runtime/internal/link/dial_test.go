@@ -73,7 +73,8 @@ func TestReconnectPauses(t *testing.T) {
 }
 
 // TestBackoffIsResetByAHandshakeOnly has a listener that accepts and closes:
-// the pauses grow all the same, until a handshake was done.
+// the pauses grow all the same, until a handshake was done and not followed by
+// an ERROR.
 func TestBackoffIsResetByAHandshakeOnly(t *testing.T) {
 	const first = 10 * time.Millisecond
 	cfg := testConfig(zmtp.Dealer, newRecorder())
@@ -85,7 +86,13 @@ func TestBackoffIsResetByAHandshakeOnly(t *testing.T) {
 	pause := first
 	for i := range 5 { // 10, 20, 40, 80, 160 ms
 		start := time.Now()
-		ln.Next().Close()
+		if i%2 == 0 {
+			ln.Next().Close()
+		} else { // shakes hands, but does not want us
+			p := ln.NextAs("ROUTER")
+			p.Send(zmtp.AppendCommand(nil, zmtp.CommandError, zmtp.ErrorBody("not now")))
+			p.Drained()
+		}
 		if got := time.Since(start); got < pause/2 {
 			t.Errorf("attempt %d came after %v, want about %v", i+2, got, pause)
 		}

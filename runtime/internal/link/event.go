@@ -38,6 +38,12 @@ func (c *Config) observe(e Event) {
 	}
 }
 
+// An EndedError says that the peer ended the connection with an ERROR command,
+// after the handshake. Another attempt may go better, but not at once.
+type EndedError struct{ Reason string }
+
+func (e *EndedError) Error() string { return "peer ended the connection: " + e.Reason }
+
 // A RefusedError says that the peer refused the handshake with an ERROR
 // command. Dialling again with the same credentials is of no use.
 type RefusedError struct{ Reason string }

@@ -21,24 +21,25 @@ type Group struct {
 	place  chan struct{}  // a token when a handshake has ended
 	wg     sync.WaitGroup // every goroutine of the group
 
-	mu        sync.Mutex
-	closed    bool
-	listeners []*transport.Listener
-	conns     map[*Conn]struct{}
-	pending   pending
-	accepted  int
-	dialErr   error
-	clock     bool
-	made      made
-	departed  Traffic   // of connections that have ended
-	end       sync.Once // closes ended
+	mu         sync.Mutex
+	closed     bool
+	listeners  []*transport.Listener
+	conns      map[*Conn]struct{}
+	identities map[string]*Conn // of accepted peers, at a ROUTER
+	pending    pending
+	accepted   int
+	dialErr    error
+	clock      bool
+	made       made
+	departed   Traffic   // of connections that have ended
+	end        sync.Once // closes ended
 
 	tally tally
 }
 
 // NewGroup returns a group without connections. Shutdown must be called.
 func NewGroup(cfg Config, h Handler) *Group {
-	g := &Group{cfg: cfg, handler: h, conns: make(map[*Conn]struct{}), ended: make(chan struct{}), place: make(chan struct{}, 1)}
+	g := &Group{cfg: cfg, handler: h, conns: make(map[*Conn]struct{}), identities: make(map[string]*Conn), ended: make(chan struct{}), place: make(chan struct{}, 1)}
 	g.cfg.Observe = g.tally.of(cfg.Observe)
 	g.ctx, g.cancel = context.WithCancel(context.Background())
 	return g
@@ -238,6 +239,7 @@ func (g *Group) add(c *Conn) bool {
 func (g *Group) remove(c *Conn) {
 	g.mu.Lock()
 	delete(g.conns, c)
+	g.unclaim(c)
 	g.departed.add(c.stats().Traffic)
 	g.mu.Unlock()
 }

@@ -56,14 +56,21 @@ func (c *Conn) beat(every time.Duration) {
 		return // ZMTP 3.0 has no heartbeats
 	}
 	if limit := c.patience(); limit > 0 && time.Duration(p.silent)*every > limit {
-		err := fmt.Errorf("heartbeat lost: nothing heard for %v", limit)
-		c.Report(HeartbeatLost, err)
-		c.Close(err)
+		c.lose(limit)
 		return
 	}
 	if p.unsaid++; p.unsaid >= beatsPerInterval && c.cfg.HeartbeatInterval > 0 {
 		p.unsaid = 0
 		c.ping()
+	}
+}
+
+// lose ends a connection whose peer was silent for that long.
+func (c *Conn) lose(silence time.Duration) {
+	err := fmt.Errorf("heartbeat lost: nothing heard for %v", silence)
+	if c.Err() == nil {
+		c.Report(HeartbeatLost, err)
+		c.Close(err)
 	}
 }
 

@@ -233,7 +233,7 @@ func (c *Conn) command(b []byte) error {
 	case zmtp.CommandPong:
 		return nil
 	case zmtp.CommandError:
-		return fmt.Errorf("peer ended the connection: %s", zmtp.ParseErrorCommand(body))
+		return &EndedError{Reason: zmtp.ParseErrorCommand(body)}
 	}
 	if c.Command != nil {
 		return c.Command(name, body)

@@ -367,3 +367,25 @@ func TestRouterContextEndsWhenWeClose(t *testing.T) {
 		}
 	}
 }
+
+// TestRouterIdentityOfStalledPeer: a peer that does not read is not read, so
+// its silence means nothing. Who comes with its identity is served all the same,
+// for it does not read what was written to it either.
+func TestRouterIdentityOfStalledPeer(t *testing.T) {
+	events := newRecorder()
+	cfg := testConfig(zmtp.Router, events)
+	cfg.SendQueue, cfg.HeartbeatInterval, cfg.HeartbeatTimeout = 10, 20*time.Millisecond, 300*time.Millisecond
+	_, ep := routing(t, cfg, new(echoServer), tcp)
+	stalled := zmtptest.DialAs(t, ep, "DEALER", zmtp.PropertyIdentity, "me")
+	request := zmtptest.Message("id", "", strings.Repeat("x", 64<<10))
+	if err := stalled.SetWriteDeadline(time.Now().Add(time.Second)); err != nil {
+		t.Fatal(err)
+	}
+	for err := error(nil); err == nil; { // until it is not read any more
+		_, err = stalled.Write(request)
+	}
+	again := zmtptest.DialAs(t, ep, "DEALER", zmtp.PropertyIdentity, "me")
+	again.Send(zmtptest.Message("id", "", "served"))
+	again.Message()
+	events.await(t, link.HeartbeatLost, 1)
+}
