@@ -114,6 +114,16 @@ func (h *publicationHeader) set(number protowire.Number, kind protowire.Type, va
 	}
 }
 
+// publisherOf returns the publisher that a header frame names; 0 if there is
+// none.
+func publisherOf(b []byte) uint64 {
+	var h publicationHeader
+	if len(b) == 0 || !h.parse(b) {
+		return 0
+	}
+	return h.publisher
+}
+
 // numbered reports whether the header says where the message stands.
 func (h *publicationHeader) numbered() bool { return h.publisher != 0 && h.position != 0 }
 

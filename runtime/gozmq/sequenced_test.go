@@ -1,11 +1,19 @@
 package gozmq
 
 import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
 	"testing"
+	"time"
 
 	"google.golang.org/protobuf/proto"
 
 	gozmqv1 "github.com/gozmq/gozmq/proto/gozmq/v1"
+	"github.com/gozmq/gozmq/runtime/internal/link"
+	"github.com/gozmq/gozmq/runtime/internal/socket"
+	"github.com/gozmq/gozmq/runtime/internal/testproto"
 )
 
 // sequenced is the topic temperature with the trait.
@@ -81,5 +89,191 @@ func TestTopicMemoryOption(t *testing.T) {
 	publishSequenced(t, p, at("ams", ""), at("oslo", ""))
 	if e := events.wait(t, EventForgotten, 1); e.Topic != "weather/ams/temperature" {
 		t.Errorf("forgotten: %q", e.Topic)
+	}
+}
+
+// TestSequencedGaps cuts connections while messages are published. Every
+// message comes, in order, or is one of those that a gap accounts for.
+func TestSequencedGaps(t *testing.T) {
+	const topics, each, cuts = 3, 400, 4
+	everywhere(t, func(t *testing.T, s site) {
+		r := seeded(t)(0)
+		quick := WithReconnect(time.Millisecond, 10*time.Millisecond)
+		p, _, sub := s.feed(t, []PublisherOption{quick}, []SubscriberOption{quick})
+		f := listen(t, p, sub)
+		for n := range each {
+			for topic := range topics {
+				publishSequenced(t, p, at(fmt.Sprint(topic), fmt.Sprint(n)))
+				if n == 0 { // what is lost before the first that came is no gap
+					if got := f.next(t).GetNote(); got != "0" {
+						t.Fatalf("the first message is %s", got)
+					}
+				}
+			}
+			if r.IntN(each/cuts) == 0 {
+				p.pub.Links().Each(func(c *link.Conn) { c.Close(errors.New("cut by the test")) })
+			}
+			if r.IntN(each/cuts/2) == 0 {
+				settled(t, p, "weather/")
+			}
+		}
+		settled(t, p, "weather/")
+		for topic := range topics {
+			publishSequenced(t, p, at(fmt.Sprint(topic), "end"))
+		}
+		lost := accountFor(t, f, topics, 1, each)
+		t.Logf("%d of %d messages were lost, and told of", lost, topics*each)
+	})
+}
+
+// settled waits until the publisher's connections are all open and one of them
+// has a subscription that covers topic.
+func settled(t *testing.T, p *Publisher, topic string) {
+	t.Helper()
+	eventually(t, "a connection with the subscription", func() bool {
+		ended := 0
+		p.pub.Links().Each(func(c *link.Conn) {
+			if c.Err() != nil {
+				ended++
+			}
+		})
+		return ended == 0 && p.pub.Audience([]byte(topic), new(socket.Audience))
+	})
+}
+
+// accountFor reads each topic from message first to its end, and returns how
+// many messages were reported as lost.
+func accountFor(t *testing.T, f *stream[*reading], topics, first, each int) (lost int) {
+	t.Helper()
+	next, ended := map[string]int{}, 0
+	for topic := range topics {
+		next[fmt.Sprint(topic)] = first
+	}
+	for ended < topics {
+		i := receive(t, f.items, "a message or a gap")
+		var gap *GapError
+		switch {
+		case errors.As(i.err, &gap):
+			station := strings.Split(gap.Topic, "/")[1]
+			next[station] += int(gap.Lost)
+			lost += int(gap.Lost)
+		case i.err != nil:
+			t.Fatal(i.err)
+		case i.msg.GetNote() == "end":
+			if n := next[i.msg.GetStation()]; n != each {
+				t.Errorf("topic %s: %d of %d messages are accounted for", i.msg.GetStation(), n, each)
+			}
+			ended++
+		default:
+			if want := fmt.Sprint(next[i.msg.GetStation()]); i.msg.GetNote() != want {
+				t.Fatalf("topic %s: got message %s, want %s", i.msg.GetStation(), i.msg.GetNote(), want)
+			}
+			next[i.msg.GetStation()]++
+		}
+	}
+	return lost
+}
+
+// TestSequencedQueueFull has the publisher's queue for a peer that does not
+// read run over: the drops are counted on both sides alike.
+func TestSequencedQueueFull(t *testing.T) {
+	const all = 5000
+	p := publisher(t, Bind("tcp://127.0.0.1:*"), WithSendQueue(5, 1<<20))
+	s := subscriber(t, Connect(p.Addrs()[0]), WithReceiveQueue(1, 1))
+	release := make(chan struct{})
+	f := follow(t, func(ctx context.Context) seq[*reading] {
+		return func(yield func(*reading, error) bool) {
+			for m, err := range Subscribe[reading](ctx, s, []stationFilter{{}}) {
+				<-release
+				if !yield(m, err) {
+					return
+				}
+			}
+		}
+	})
+	if err := p.WaitForSubscribers(within(t), "weather/0/temperature", 1); err != nil {
+		t.Fatal(err)
+	}
+	body := &testproto.Reading_Sensor{Sensor: strings.Repeat("x", 5000)} // all are more than the kernel takes
+	sent := 0
+	for ; sent < all && p.Dropped() < 100; sent++ {
+		if err := Publish(within(t), p, &sequenced, &reading{Station: "0", Note: proto.String(fmt.Sprint(sent)), Source: body}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	close(release)
+	eventually(t, "an empty queue", func() bool { return queued(p) == 0 })
+	dropped := int(p.Dropped())
+	publishSequenced(t, p, at("0", "end"))
+	if lost := accountFor(t, f, 1, 0, sent); lost != dropped || lost < 100 {
+		t.Errorf("%d of %d were lost, as the subscriber says, and %d as the publisher does", lost, sent, dropped)
+	}
+}
+
+func queued(p *Publisher) (n int) {
+	p.pub.Links().Each(func(c *link.Conn) { n += c.Queued() })
+	return n
+}
+
+// TestSequencedRestart starts another publisher in the place of the first.
+func TestSequencedRestart(t *testing.T) {
+	first, err := NewPublisher(Bind("tcp://127.0.0.1:*"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	endpoint := first.Addrs()[0]
+	s := subscriber(t, Connect(endpoint), WithReconnect(time.Millisecond, 10*time.Millisecond))
+	f := listen(t, first, s)
+	publishSequenced(t, first, at("ams", "one"), at("ams", "two"))
+	f.next(t)
+	f.next(t)
+	first.Close()
+	second := publisher(t, Bind(endpoint))
+	if err := second.WaitForSubscribers(within(t), "weather/", 1); err != nil {
+		t.Fatal(err)
+	}
+	publishSequenced(t, second, at("oslo", "three"), at("ams", "four"))
+	var restarted *PublisherRestartedError
+	err = f.nextError(t)
+	if !errors.As(err, &restarted) || restarted.Old != first.id || restarted.New != second.id || restarted.Topic != "weather/oslo/temperature" {
+		t.Errorf("got %v, want that %x is gone and %x is in its place", err, first.id, second.id)
+	}
+	wantCode(t, err, CodeDataLoss, "has taken its place")
+	for _, want := range []string{"three", "four"} {
+		if got := f.next(t).GetNote(); got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
+	}
+}
+
+// TestSequencedLag yields a message after the word that it is late, or ends.
+func TestSequencedLag(t *testing.T) {
+	for _, ends := range []bool{false, true} {
+		endpoint, accept := listenRaw(t, "PUB")
+		option := WithLagReport(time.Second)
+		if ends {
+			option = WithLagLimit(time.Second)
+		}
+		s := subscriber(t, Connect(endpoint), option)
+		f := follow(t, func(ctx context.Context) seq[*reading] { return Subscribe[reading](ctx, s, []stationFilter{{}}) })
+		pub := accept()
+		pub.Command() // the subscription
+		h := publicationHeader{publisher: 1, position: 1, sequence: 1, timeUs: uint64(time.Now().Add(-time.Minute).UnixMicro())}
+		pub.send("weather/ams/temperature", "\x0a\x03ams", string(h.append(nil)))
+		var lag *LagError
+		if err := f.nextError(t); !errors.As(err, &lag) || lag.Lag < time.Minute || lag.Limit != time.Second || lag.Ended != ends {
+			t.Errorf("got %v, %+v", err, lag)
+		}
+		if ends {
+			f.wantEnd(t)
+		} else if got := f.next(t).GetStation(); got != "ams" {
+			t.Errorf("got station %q", got)
+		}
+	}
+	for _, o := range []SubscriberOption{WithLagReport(-1), WithLagLimit(-1)} {
+		if s, err := NewSubscriber(Bind("inproc://*"), o); err == nil {
+			s.Close()
+			t.Errorf("%v is accepted", o)
+		}
 	}
 }

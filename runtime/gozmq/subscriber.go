@@ -2,6 +2,7 @@ package gozmq
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"sync"
 	"sync/atomic"
@@ -15,7 +16,14 @@ import (
 
 type subscriberConfig struct {
 	socketConfig
-	queue queueConfig
+	queue  queueConfig
+	memory topicMemory
+	lag    lagLimits
+}
+
+// check reports everything that is wrong with the options.
+func (c *subscriberConfig) check() error {
+	return errors.Join(c.socketConfig.check(), c.queue.check(), c.memory.check(), c.lag.check())
 }
 
 // queueConfig bounds what waits for an iterator.
@@ -51,9 +59,12 @@ type Subscriber struct {
 	sub      *socket.Sub
 	observer *observer
 	queue    queueConfig
+	memory   topicMemory
+	lag      lagLimits
 	linger   time.Duration
 	addrs    []string
 	done     chan struct{}
+	origins  origins
 
 	version atomic.Uint64 // 1 and one more with each change of subs
 
@@ -65,26 +76,23 @@ type Subscriber struct {
 
 // NewSubscriber opens a subscriber. Close must be called.
 func NewSubscriber(opts ...SubscriberOption) (*Subscriber, error) {
-	cfg := subscriberConfig{socketConfig: newSocketConfig(zmtp.Sub), queue: defaultQueue}
+	cfg := subscriberConfig{socketConfig: newSocketConfig(zmtp.Sub), queue: defaultQueue, memory: defaultTopicMemory}
 	for _, o := range opts {
 		o.applySubscriber(&cfg)
 	}
-	err := cfg.check()
-	if err == nil {
-		err = cfg.queue.check()
-	}
-	if err != nil {
+	if err := cfg.check(); err != nil {
 		return nil, fmt.Errorf("subscriber: %w", err)
 	}
 	s := &Subscriber{
 		observer: newObserver(cfg.observer),
-		queue:    cfg.queue, linger: cfg.linger,
+		queue:    cfg.queue, memory: cfg.memory, lag: cfg.lag, linger: cfg.linger,
 		done: make(chan struct{}),
 		open: make(map[*subscription]struct{}),
 	}
 	s.version.Store(1)
 	cfg.Observe = s.observer.link(cfg.SocketType)
 	s.sub = socket.NewSub(cfg.Config, receiver{s})
+	var err error
 	if s.addrs, err = cfg.endpoints.open(s.sub.Links()); err != nil {
 		s.Close()
 		return nil, fmt.Errorf("subscriber: %w", err)
@@ -119,6 +127,7 @@ type receiver struct{ s *Subscriber }
 // where there is no room.
 func (r receiver) Receive(c *link.Conn, b *link.Batch) {
 	var last match
+	var publisher uint64
 	for i := range b.Len() {
 		frames := b.Message(i)
 		if len(frames) > 3 {
@@ -133,6 +142,10 @@ func (r receiver) Receive(c *link.Conn, b *link.Batch) {
 			continue
 		}
 		a := arrivalOf(frames)
+		if id := publisherOf(a.header); id != publisher {
+			publisher = id
+			r.s.origins.heard(id, c)
+		}
 		for _, sub := range last.subs {
 			if !sub.inbox.putWait(c, &a, r.s.done) {
 				return // closed

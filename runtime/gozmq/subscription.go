@@ -31,7 +31,8 @@ func (s *subscription) matches(topic []byte) bool {
 // the filters takes; without filters the zero value of F takes all topics of
 // its kind. Generated code calls it. The subscription begins when the iteration
 // does, and ends with it, with ctx or with Close. A message that cannot be
-// decoded is yielded as an error, and the iteration goes on.
+// decoded is yielded as an error, and the iteration goes on; so are a GapError,
+// a PublisherRestartedError and a LagError of sequenced topics.
 func Subscribe[T any, P message[T], F Filter](ctx context.Context, s *Subscriber, filters []F) iter.Seq2[P, error] {
 	patterns := make([]TopicPattern, 0, max(len(filters), 1))
 	for _, f := range filters {
@@ -53,12 +54,30 @@ func SubscribeBare[T any, P message[T]](ctx context.Context, s *Subscriber) iter
 func iterate[T any, P message[T]](ctx context.Context, s *Subscriber, patterns []TopicPattern, bare bool) iter.Seq2[P, error] {
 	return func(yield func(P, error) bool) {
 		sub := &subscription{patterns: patterns, bare: bare, inbox: newInbox(s.queue.messages, s.queue.bytes)}
-		if !s.add(sub) {
-			return
-		}
-		defer s.remove(sub)
-		sub.inbox.drain(ctx, func(a *arrival) bool { return yield(decodeArrival[T, P](a)) })
+		s.run(ctx, sub,
+			func(a *arrival) bool { return yield(decodeArrival[T, P](a)) },
+			func(err error) bool { return yield(nil, err) })
 	}
+}
+
+// run gives what comes for a subscription to take, and what is to be said
+// between two messages to tell, until one of them returns false or the
+// subscription ends.
+func (s *Subscriber) run(ctx context.Context, sub *subscription, take func(*arrival) bool, tell func(error) bool) {
+	if !s.add(sub) {
+		return
+	}
+	defer s.remove(sub)
+	track := newTracker(s.memory, s.lag, &s.origins)
+	sub.inbox.drain(ctx, func(a *arrival) bool {
+		fresh, errs := track.check(a)
+		for _, err := range errs {
+			if !tell(err) {
+				return false
+			}
+		}
+		return !track.ended && (!fresh || take(a))
+	})
 }
 
 // decodeArrival decodes an arrival's body.

@@ -19,15 +19,22 @@ func (o topicMemory) check() error {
 	return nil
 }
 
-func (o topicMemory) applyPublisher(c *publisherConfig) { c.memory = o }
+func (o topicMemory) applyPublisher(c *publisherConfig)   { c.memory = o }
+func (o topicMemory) applySubscriber(c *subscriberConfig) { c.memory = o }
 
-// WithTopicMemory limits how many topics of those that are sequenced a
-// publisher remembers, and how many bytes it uses for them. Beyond, the topic
-// that had no message for longest is forgotten, which the observer is told
-// (EventForgotten). When a forgotten topic has a message again, its subscribers
-// may be told that they missed some although they did not; never the other way
-// round. Defaults: 65536 topics and 64 MiB. One topic always fits.
-func WithTopicMemory(topics, bytes int) PublisherOption { return topicMemory{topics, bytes} }
+// WithTopicMemory limits how many sequenced topics a publisher, or each stream
+// of a subscriber, remembers, and how many bytes are used for them. Beyond, the
+// topic that had no message for longest is forgotten; a publisher's observer is
+// told (EventForgotten). When a topic that the publisher forgot has a message
+// again, subscribers may be told that they missed some although they did not,
+// and never the other way round. A subscriber does not see a gap in a topic
+// that it forgot. Defaults: 65536 topics and 64 MiB. One topic always fits.
+func WithTopicMemory(topics, bytes int) interface {
+	PublisherOption
+	SubscriberOption
+} {
+	return topicMemory{topics, bytes}
+}
 
 // newPublisherID returns the id of a publisher.
 func newPublisherID() uint64 {
