@@ -14,6 +14,14 @@ import (
 // the tcp host may be "*", an address or the name of a network interface, and
 // the port "*" for one that is free. A path that begins with "@" is a Linux
 // abstract socket. An inproc name is known within the process.
+//
+// To connect, "tcp://host:port" is one peer: the first of the host's addresses
+// that answers, looked up at each attempt. "dns://host:port" is a peer for each
+// address: the name is looked up when a connection is lost and every limit of
+// WithReconnect; addresses that come are connected to, and a connection to one
+// that went ends when the calls that it carries are answered and what was sent
+// is with the kernel. Of a host with IPv4 and IPv6 addresses it takes the former
+// only, so that a server with both is one peer.
 type Endpoints struct {
 	bind    []string
 	connect []string

@@ -1,8 +1,10 @@
 package gozmq
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"net/netip"
 	"time"
 
 	"github.com/gozmq/gozmq/runtime/internal/link"
@@ -107,8 +109,7 @@ func WithSendQueue(messages, bytes int) SocketOption {
 
 // WithHeartbeat sends each peer a PING every interval, and ends a connection
 // from which nothing was heard for timeout, which is at least twice the
-// interval. An interval of 0 turns heartbeats off; those of a peer are still
-// answered. Defaults: 10 s and 30 s.
+// interval. Twice 0 turns heartbeats off; those of a peer are still answered. Defaults: 10 s and 30 s.
 func WithHeartbeat(interval, timeout time.Duration) SocketOption {
 	return socketOption(func(c *socketConfig) {
 		c.HeartbeatInterval, c.HeartbeatTimeout, c.HeartbeatTTL = interval, timeout, timeout
@@ -120,6 +121,18 @@ func WithHeartbeat(interval, timeout time.Duration) SocketOption {
 // Defaults: 100 ms and 30 s.
 func WithReconnect(first, limit time.Duration) SocketOption {
 	return socketOption(func(c *socketConfig) { c.ReconnectMin, c.ReconnectMax = first, limit })
+}
+
+// A Resolver finds the addresses of hosts. *net.Resolver is one. It is called
+// with the network "ip", from several goroutines at once.
+type Resolver interface {
+	LookupNetIP(ctx context.Context, network, host string) ([]netip.Addr, error)
+}
+
+// WithResolver has r look up the names of the hosts that are connected to.
+// Default: the system's resolver.
+func WithResolver(r Resolver) SocketOption {
+	return socketOption(func(c *socketConfig) { c.Resolver = r })
 }
 
 // WithConnectTimeout limits one attempt to dial, and after it the handshake.
@@ -172,6 +185,8 @@ func (c *socketConfig) check() error {
 	fail(c.MaxHandshakes < 1, "WithMaxHandshakes: %d, want at least 1", c.MaxHandshakes)
 	fail(c.MaxPeers < 1, "WithMaxPeers: %d, want at least 1", c.MaxPeers)
 	fail(c.ReconnectMin <= 0 || c.ReconnectMax < c.ReconnectMin, "WithReconnect: first %v and limit %v, want 0 < first <= limit", c.ReconnectMin, c.ReconnectMax)
+	fail(c.HeartbeatInterval == 0 && c.HeartbeatTimeout != 0,
+		"WithHeartbeat: timeout %v without an interval, want an interval of at most half of it, or 0 and 0 for no heartbeats", c.HeartbeatTimeout)
 	fail(c.HeartbeatInterval < 0, "WithHeartbeat: interval %v, want 0 or more", c.HeartbeatInterval)
 	fail(c.HeartbeatInterval > 0 && c.HeartbeatTimeout < 2*c.HeartbeatInterval,
 		"WithHeartbeat: timeout %v, want at least twice the interval of %v", c.HeartbeatTimeout, c.HeartbeatInterval)

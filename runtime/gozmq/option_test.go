@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/gozmq/gozmq/runtime/internal/zmtp"
 )
 
 // constructors makes every kind of socket with an option that all of them
@@ -51,6 +53,7 @@ func TestSocketOptions(t *testing.T) {
 		{"no messages in the queue", WithSendQueue(0, 1), "WithSendQueue: 0 messages and 1 bytes"},
 		{"no bytes in the queue", WithSendQueue(1, 0), "WithSendQueue: 1 messages and 0 bytes"},
 		{"heartbeat timeout too short", WithHeartbeat(10*time.Second, 19*time.Second), "WithHeartbeat: timeout 19s, want at least twice the interval of 10s"},
+		{"heartbeat timeout without an interval", WithHeartbeat(0, time.Second), "WithHeartbeat: timeout 1s without an interval"},
 		{"negative heartbeat", WithHeartbeat(-1, time.Second), "WithHeartbeat: interval -1ns"},
 		{"reconnect limit below first", WithReconnect(2*time.Second, time.Second), "WithReconnect: first 2s and limit 1s"},
 		{"no reconnect pause", WithReconnect(0, time.Second), "WithReconnect: first 0s"},
@@ -75,7 +78,7 @@ func TestSocketOptions(t *testing.T) {
 func TestSocketOptionsGood(t *testing.T) {
 	good := []SocketOption{
 		WithIdentity("me"), WithMaxMessageSize(1), WithSendQueue(1, 1), WithHeartbeat(0, 0), WithHeartbeat(time.Second, 2*time.Second),
-		WithReconnect(1, 1), WithConnectTimeout(time.Second, time.Second), WithMaxHandshakes(1), WithMaxPeers(1), WithLinger(0), WithObserver(nil),
+		WithReconnect(1, 1), WithConnectTimeout(time.Second, time.Second), WithMaxHandshakes(1), WithMaxPeers(1), WithLinger(0), WithObserver(nil), WithResolver(nil),
 	}
 	for kind, open := range constructors {
 		t.Run(kind, func(t *testing.T) {
@@ -89,6 +92,50 @@ func TestSocketOptionsGood(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// The defaults are what the documentation says, for every role.
+func TestDefaults(t *testing.T) {
+	for _, kind := range []zmtp.SocketType{zmtp.Dealer, zmtp.Router, zmtp.Pub, zmtp.Sub, zmtp.Push, zmtp.Pull} {
+		c := newSocketConfig(kind)
+		for _, tt := range []struct {
+			name      string
+			got, want any
+		}{
+			{"send queue", c.SendQueue, 1000},
+			{"send queue in bytes", c.SendQueueBytes, 4 << 20},
+			{"linger", c.linger, time.Second},
+			{"first reconnect pause", c.ReconnectMin, 100 * time.Millisecond},
+			{"longest reconnect pause", c.ReconnectMax, 30 * time.Second},
+			{"connect timeout", c.ConnectTimeout, 10 * time.Second},
+			{"handshake timeout", c.HandshakeTimeout, 10 * time.Second},
+			{"handshakes", c.MaxHandshakes, 256},
+			{"peers", c.MaxPeers, 65536},
+			{"heartbeat interval", c.HeartbeatInterval, 10 * time.Second},
+			{"heartbeat timeout", c.HeartbeatTimeout, 30 * time.Second},
+			{"heartbeat time to live", c.HeartbeatTTL, 30 * time.Second},
+			{"message size", c.MaxMessageSize, 4 << 20},
+			{"identity", c.Identity, ""},
+			{"announced as ours", c.Plain, false},
+			{"socket type", c.SocketType, kind},
+			{"what is wrong", c.check(), error(nil)},
+		} {
+			if tt.got != tt.want {
+				t.Errorf("%s: %s is %v, want %v", kind, tt.name, tt.got, tt.want)
+			}
+		}
+	}
+	if want := (queueConfig{1000, 1 << 20}); defaultQueue != want {
+		t.Errorf("the receive queue is %+v, want %+v", defaultQueue, want)
+	}
+	s, c := NewServer(), dial(t, Bind("inproc://"+t.Name()))
+	if s.cfg.concurrency != 10000 || s.cfg.queue != 0 || s.cfg.drain != 10*time.Second || c.ready != 10*time.Second {
+		t.Errorf("the server has %+v, a Conn waits %v for a server", s.cfg, c.ready)
+	}
+	w, err := newWorker("test.Tasks", noHandlers, []WorkerOption{From(Bind("inproc://x"))})
+	if err != nil || w.cfg.concurrency != 1 || w.cfg.drain != 10*time.Second {
+		t.Errorf("the worker has %+v, %v", w, err)
 	}
 }
 

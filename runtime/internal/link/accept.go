@@ -29,7 +29,7 @@ func (g *Group) accept(ln *transport.Listener) {
 			return
 		default:
 			g.cfg.observe(Event{Kind: AcceptFailed, Endpoint: endpoint, Err: err})
-			if !transport.IsTemporaryAccept(err) || !g.sleep(acceptPause) {
+			if !transport.IsTemporaryAccept(err) || !sleep(g.ctx, acceptPause) {
 				return
 			}
 		}

@@ -7,6 +7,7 @@ package link
 import (
 	"time"
 
+	"github.com/gozmq/gozmq/runtime/internal/transport"
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
 )
 
@@ -20,6 +21,8 @@ type Config struct {
 	MaxMessageSize int // bytes of a message's body
 	SendQueue      int // messages kept for a peer beyond the kernel's buffer
 	SendQueueBytes int // bytes kept for a peer beyond the kernel's buffer
+
+	Resolver transport.Resolver // of the names that are dialled; nil for the system's
 
 	ConnectTimeout   time.Duration // for one attempt to dial
 	HandshakeTimeout time.Duration // from the first byte to READY

@@ -11,48 +11,88 @@ import (
 	"github.com/gozmq/gozmq/runtime/internal/transport"
 )
 
-// dial keeps one endpoint connected.
-func (g *Group) dial(ep transport.Endpoint) {
+// A dialler keeps one address connected.
+type dialler struct {
+	group *Group
+	ep    transport.Endpoint // as it was given to Connect
+	at    transport.Endpoint // to be dialled: ep, or one of its addresses
+	ctx   context.Context    // ends dialling
+	stop  context.CancelFunc // ends ctx
+	lost  func()             // called when an attempt or a connection has failed; nil for nothing
+	conn  *Conn              // of the moment; the group's lock guards it
+}
+
+// run dials until ctx ends or the peer refuses us.
+func (d *dialler) run() {
+	defer d.stop()
+	g := d.group
 	pause := g.cfg.ReconnectMin
 	before := false // there was a connection
-	for g.ctx.Err() == nil {
-		c, err := g.connect(ep)
+	for d.ctx.Err() == nil {
+		c, err := d.connect()
 		if err == nil {
 			g.setDialError(nil)
 			c.dialled, c.again = true, before
 			before = true
-			g.serve(c)
-			if err = c.Err(); !errors.As(err, new(*EndedError)) {
+			if err = d.serve(c); !errors.As(err, new(*EndedError)) {
 				pause = g.cfg.ReconnectMin
 			}
 		}
-		var refused *RefusedError
-		if errors.As(err, &refused) {
+		if errors.As(err, new(*RefusedError)) {
 			return // the same handshake would be refused again
 		}
-		if !g.sleep(jitter(pause)) {
+		if d.lost != nil {
+			d.lost()
+		}
+		if !sleep(d.ctx, jitter(pause)) {
 			return
 		}
 		pause = min(2*pause, g.cfg.ReconnectMax)
 	}
 }
 
+// serve runs a connection and returns why it ended.
+func (d *dialler) serve(c *Conn) error {
+	d.hold(c)
+	defer d.hold(nil)
+	if d.ctx.Err() != nil {
+		c.Close(ErrClosed) // leave has not seen it
+	}
+	d.group.serve(c)
+	return c.Err()
+}
+
+func (d *dialler) hold(c *Conn) {
+	d.group.mu.Lock()
+	d.conn = c
+	d.group.mu.Unlock()
+}
+
 // connect makes one attempt.
-func (g *Group) connect(ep transport.Endpoint) (*Conn, error) {
-	ctx, cancel := context.WithTimeout(g.ctx, g.cfg.ConnectTimeout)
+func (d *dialler) connect() (*Conn, error) {
+	g := d.group
+	ctx, cancel := context.WithTimeout(d.ctx, g.cfg.ConnectTimeout)
 	defer cancel()
-	raw, err := ep.Dial(ctx)
+	raw, err := d.at.DialWith(ctx, g.cfg.Resolver)
 	if err != nil {
-		g.failed(Event{Kind: DialFailed, Endpoint: ep.String(), Err: err})
+		d.failed(Event{Kind: DialFailed, Err: err})
 		return nil, err
 	}
 	peer, err := g.handshake(raw)
 	if err != nil {
-		err = fmt.Errorf("%s: %w", ep, err)
-		g.failed(Event{Kind: HandshakeFailed, Endpoint: ep.String(), Peer: addrString(raw.RemoteAddr()), Err: err})
+		err = fmt.Errorf("%s: %w", d.at, err)
+		d.failed(Event{Kind: HandshakeFailed, Peer: addrString(raw.RemoteAddr()), Err: err})
 		return nil, err
 	}
-	return newConn(raw, peer, ep.String(), &g.cfg), nil
+	return newConn(raw, peer, d.ep.String(), &g.cfg), nil
+}
+
+// failed notes and reports a failed attempt, unless no more are wanted.
+func (d *dialler) failed(e Event) {
+	if d.ctx.Err() == nil {
+		e.Endpoint = d.ep.String()
+		d.group.failed(e)
+	}
 }
 
 // failed notes and reports a failed attempt, unless the group is closing.
@@ -70,12 +110,12 @@ func (g *Group) handshake(raw net.Conn) (*Peer, error) {
 	return handshake(raw, &g.cfg)
 }
 
-// sleep waits for d; it returns false when the group is closing.
-func (g *Group) sleep(d time.Duration) bool {
+// sleep waits for d; it returns false when ctx ends first.
+func sleep(ctx context.Context, d time.Duration) bool {
 	t := time.NewTimer(d)
 	defer t.Stop()
 	select {
-	case <-g.ctx.Done():
+	case <-ctx.Done():
 		return false
 	case <-t.C:
 		return true

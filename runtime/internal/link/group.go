@@ -71,7 +71,13 @@ func (g *Group) Connect(ep transport.Endpoint) error {
 	if g.closed {
 		return ErrClosed
 	}
-	g.wg.Go(func() { g.dial(ep) })
+	if ep.Many() {
+		g.wg.Go(func() { g.follow(ep) })
+		return nil
+	}
+	ctx, stop := context.WithCancel(g.ctx)
+	d := &dialler{group: g, ep: ep, at: ep, ctx: ctx, stop: stop}
+	g.wg.Go(d.run)
 	return nil
 }
 
@@ -132,7 +138,7 @@ func (g *Group) Shutdown(ctx context.Context) error {
 		}
 		c.closeWrite()
 	}
-	g.readOut(ctx)
+	g.readOut(ctx, g.snapshot)
 	for _, c := range g.snapshot() {
 		c.Close(ErrClosed)
 	}
@@ -144,12 +150,12 @@ func (g *Group) Shutdown(ctx context.Context) error {
 // quiet is how long a peer that was told of our end may neither send nor close.
 const quiet = 500 * time.Millisecond
 
-// readOut waits until every peer has closed, no peer says anything more, or ctx
-// ends. A connection that is not read because there is no room is not quiet.
-func (g *Group) readOut(ctx context.Context) {
+// readOut waits until every peer of those that are open has closed, no peer says
+// anything more, or ctx ends. A connection that is not read because there is no room is not quiet.
+func (g *Group) readOut(ctx context.Context, open func() []*Conn) {
 	last := make(map[*Conn]uint32)
 	for {
-		conns := g.snapshot()
+		conns := open()
 		alive := false
 		for _, c := range conns {
 			reads, known := last[c]

@@ -87,7 +87,7 @@ func (d *Dealer) Do(ctx context.Context, x Exchange, ready time.Duration) error 
 			return err
 		}
 		sent, err := p.do(ctx, x)
-		p.inflight.Add(-1)
+		p.done()
 		switch {
 		case err == nil && refused(x):
 			d.drop(p)

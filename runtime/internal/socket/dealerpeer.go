@@ -32,6 +32,7 @@ type dealerPeer struct {
 	conn     *link.Conn
 	gone     func(*dealerPeer)
 	inflight atomic.Int32
+	empty    atomic.Pointer[chan struct{}] // closed when inflight is 0; nil: no one waits
 
 	mu      sync.Mutex
 	slots   []slot

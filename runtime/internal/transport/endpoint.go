@@ -15,6 +15,7 @@ const (
 	schemeTCP    = "tcp"
 	schemeIPC    = "ipc"
 	schemeInproc = "inproc"
+	schemeDNS    = "dns"
 )
 
 // wildcard stands for every interface, for any free port, and for any free ipc
@@ -27,11 +28,11 @@ const wildcard = "*"
 // ParseConnect.
 type Endpoint struct {
 	scheme string
-	addr   string // tcp: the host; ipc: the path; inproc: the name
-	port   uint16 // tcp only; 0 lets the system choose
+	addr   string // tcp, dns: the host; ipc: the path; inproc: the name
+	port   uint16 // tcp, dns; 0 lets the system choose
 }
 
-// Scheme returns "tcp", "ipc" or "inproc"; "" for the zero value.
+// Scheme returns "tcp", "ipc", "inproc" or "dns"; "" for the zero value.
 func (e Endpoint) Scheme() string { return e.scheme }
 
 // String returns the endpoint's canonical text, which parses to an equal
@@ -41,6 +42,8 @@ func (e Endpoint) String() string {
 	switch {
 	case e.scheme == "":
 		return ""
+	case e.scheme == schemeDNS:
+		return "dns://" + e.hostPort()
 	case e.scheme != schemeTCP:
 		return e.scheme + "://" + e.addr
 	case e.port == 0:
@@ -76,18 +79,23 @@ func (e Endpoint) Listen() (*Listener, error) {
 	}
 }
 
-// Dial connects to the endpoint, within ctx. The caller closes the connection.
+// Dial is DialWith with the system's resolver.
+func (e Endpoint) Dial(ctx context.Context) (net.Conn, error) { return e.DialWith(ctx, nil) }
+
+// DialWith connects to the endpoint, within ctx. The caller closes the
+// connection.
 //
-// A tcp host name is resolved anew each time, and all its addresses are tried.
+// A host's name is resolved anew each time, by r, or by the system where r is
+// nil, and all its addresses are tried, for dns until one of them answers, too.
 // An inproc name that nobody has bound yet is waited for until ctx ends; the
 // other transports report at once that nobody is there.
-func (e Endpoint) Dial(ctx context.Context) (net.Conn, error) {
+func (e Endpoint) DialWith(ctx context.Context, r Resolver) (net.Conn, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, dialError(e, err)
 	}
 	switch e.scheme {
-	case schemeTCP:
-		return dialTCP(ctx, e)
+	case schemeTCP, schemeDNS:
+		return dialTCP(ctx, e, r)
 	case schemeIPC:
 		return dialIPC(ctx, e)
 	case schemeInproc:

@@ -23,7 +23,8 @@ func ParseBind(s string) (Endpoint, error) { return parse(s, true) }
 
 // ParseConnect reads an endpoint to connect to: "tcp://host:5555",
 // "tcp://[::1]:5555", "ipc:///run/app.sock", "ipc://@abstract" (Linux),
-// "inproc://name". Wildcards have no meaning here and are refused.
+// "inproc://name", "dns://host:5555" (every address of the host, each by
+// itself). Wildcards have no meaning here and are refused.
 // The error says what is wrong and what to write instead.
 func ParseConnect(s string) (Endpoint, error) { return parse(s, false) }
 
@@ -70,6 +71,8 @@ func parseScheme(s string, bind bool) (Endpoint, error) {
 		return parseIPC(rest, bind)
 	case schemeInproc:
 		return parseInproc(rest)
+	case schemeDNS:
+		return parseDNS(rest, bind)
 	default:
 		return Endpoint{}, fmt.Errorf("transport %s is not supported: write tcp://host:port, ipc://path or inproc://name", quote(scheme))
 	}
@@ -95,6 +98,22 @@ func parseTCP(rest string, bind bool) (Endpoint, error) {
 		return Endpoint{}, err
 	}
 	return Endpoint{scheme: schemeTCP, addr: host, port: port}, nil
+}
+
+// parseDNS reads what follows dns://, with the rules of tcp.
+func parseDNS(rest string, bind bool) (Endpoint, error) {
+	if bind {
+		return Endpoint{}, fmt.Errorf("dns has a meaning only when connecting: write tcp://*:5555 to bind")
+	}
+	if strings.HasPrefix(rest, "/") {
+		return Endpoint{}, fmt.Errorf("name servers cannot be named here: write dns://%s", plain(strings.TrimLeft(rest, "/"), "host:5555"))
+	}
+	e, err := parseTCP(rest, false)
+	if err != nil {
+		return Endpoint{}, err
+	}
+	e.scheme = schemeDNS
+	return e, nil
 }
 
 // splitHostPort cuts at the last colon. Brackets stay with the host.

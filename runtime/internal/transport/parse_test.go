@@ -34,6 +34,8 @@ func TestParseAccepts(t *testing.T) {
 		{"longest path", "ipc://" + strings.Repeat("p", maxPath), "ipc://" + strings.Repeat("p", maxPath), "ipc://" + strings.Repeat("p", maxPath)},
 		{"any path", "ipc://*", "ipc://*", ""},
 		{"name", "inproc://name", "inproc://name", "inproc://name"},
+		{"every address of a name", "dns://example.com:5555", "", "dns://example.com:5555"},
+		{"every address of an address", "dns://[::1]:5555", "", "dns://[::1]:5555"},
 		{"name of any bytes", "inproc://#1 \xff://x", "inproc://#1 \xff://x", "inproc://#1 \xff://x"},
 		{"longest name", "inproc://" + strings.Repeat("n", 255), "inproc://" + strings.Repeat("n", 255), "inproc://" + strings.Repeat("n", 255)},
 	}
@@ -103,6 +105,10 @@ func TestParseRefuses(t *testing.T) {
 		{"ipc://*", connecting, "path * has a meaning only when binding"},
 		{"ipc://" + strings.Repeat("p", maxPath+1), both, fmt.Sprintf("the path has %d bytes, more than the %d", maxPath+1, maxPath)},
 		{"inproc://", both, "no name"},
+		{"dns://a:1", bind, "dns has a meaning only when connecting: write tcp://*:5555"},
+		{"dns:///a:1", connecting, "name servers cannot be named here: write dns://a:1"},
+		{"dns://a", connecting, "no port"},
+		{"dns://*:1", connecting, "host * has a meaning only when binding"},
 		{"inproc://" + strings.Repeat("n", 256), both, "the name has 256 bytes"},
 		{"inproc://" + strings.Repeat("n", 5000), both, "5009 bytes are too long"},
 	})
@@ -184,7 +190,7 @@ func checkRefused(t *testing.T, name string, parse func(string) (Endpoint, error
 func FuzzParse(f *testing.F) {
 	for _, s := range []string{
 		"tcp://*:*", "tcp://[::1]:5", "tcp://[fe80::1%eth0]:5", "tcp://a;b:1", "tcp://127.0.0.1:0",
-		"ipc://@x", "ipc:///a", "ipc://*", "inproc://a", "udp://a:1", "tcp://[", "tcp://]:1", "",
+		"dns://a:1", "dns:///a:1", "dns://[::1]:1", "ipc://@x", "ipc:///a", "ipc://*", "inproc://a", "udp://a:1", "tcp://[", "tcp://]:1", "",
 	} {
 		f.Add(s)
 	}

@@ -101,12 +101,18 @@ func adviseTCP(e Endpoint, err error) error {
 }
 
 // dialTCP connects to a tcp endpoint.
-func dialTCP(ctx context.Context, e Endpoint) (net.Conn, error) {
+func dialTCP(ctx context.Context, e Endpoint, r Resolver) (net.Conn, error) {
 	if e.addr == wildcard || e.port == 0 {
 		return nil, dialError(e, errors.New("a wildcard cannot be connected to: use the bound endpoint"))
 	}
-	var d net.Dialer
-	c, err := d.DialContext(ctx, "tcp", e.hostPort())
+	var c net.Conn
+	var err error
+	if r == nil {
+		var d net.Dialer
+		c, err = d.DialContext(ctx, "tcp", e.hostPort())
+	} else {
+		c, err = dialEach(ctx, e, r)
+	}
 	if err != nil {
 		return nil, dialError(e, err)
 	}
