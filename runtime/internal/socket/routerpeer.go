@@ -18,8 +18,8 @@ type RouterPeer struct {
 	router *Router
 	room   room
 
-	corked int         // answers held back since the last write
-	hot    atomic.Bool // the watch knows the connection
+	corked int           // answers held back since the last write
+	seen   atomic.Uint64 // the watch's looks, and one, when it was told of a job last
 
 	// inline is odd while the reader runs a job itself. Who moves it to the
 	// next even number, the reader when the job has run or the watch when that
@@ -78,10 +78,7 @@ func (p *RouterPeer) run(job Job) (reader bool) {
 	}
 	p.cork()
 	turn := p.inline.Add(1)
-	if !p.hot.Load() {
-		p.hot.Store(true)
-		p.router.watch.add(p)
-	}
+	p.router.watch.begin(p)
 	returned := false
 	defer func() {
 		if !returned && p.inline.CompareAndSwap(turn, turn+1) {
@@ -95,6 +92,15 @@ func (p *RouterPeer) run(job Job) (reader bool) {
 	}
 	pace.reset()
 	return false
+}
+
+// free gives the role of the reader, which the job of that turn has held for too
+// long, to someone else.
+func (p *RouterPeer) free(turn uint64) {
+	if p.inline.CompareAndSwap(turn, turn+1) {
+		p.uncork()
+		p.router.promote(p)
+	}
 }
 
 // maxCorked is how many answers are held back at most.
