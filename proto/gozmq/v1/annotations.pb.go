@@ -143,10 +143,68 @@ func (Framing) EnumDescriptor() ([]byte, []int) {
 	return file_gozmq_v1_annotations_proto_rawDescGZIP(), []int{1}
 }
 
+// Delivery is what a PUSH/PULL pipeline promises of a task.
+type Delivery int32
+
+const (
+	// The same as DELIVERY_AT_MOST_ONCE.
+	Delivery_DELIVERY_UNSPECIFIED Delivery = 0
+	// A task that has left for a worker which then dies is lost. On the wire:
+	// PUSH and PULL.
+	Delivery_DELIVERY_AT_MOST_ONCE Delivery = 1
+	// A task is handed out again until a worker has done it and the sink has
+	// its result; so it may be done twice. On the wire: ROUTER and DEALER.
+	Delivery_DELIVERY_AT_LEAST_ONCE Delivery = 2
+)
+
+// Enum value maps for Delivery.
+var (
+	Delivery_name = map[int32]string{
+		0: "DELIVERY_UNSPECIFIED",
+		1: "DELIVERY_AT_MOST_ONCE",
+		2: "DELIVERY_AT_LEAST_ONCE",
+	}
+	Delivery_value = map[string]int32{
+		"DELIVERY_UNSPECIFIED":   0,
+		"DELIVERY_AT_MOST_ONCE":  1,
+		"DELIVERY_AT_LEAST_ONCE": 2,
+	}
+)
+
+func (x Delivery) Enum() *Delivery {
+	p := new(Delivery)
+	*p = x
+	return p
+}
+
+func (x Delivery) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (Delivery) Descriptor() protoreflect.EnumDescriptor {
+	return file_gozmq_v1_annotations_proto_enumTypes[2].Descriptor()
+}
+
+func (Delivery) Type() protoreflect.EnumType {
+	return &file_gozmq_v1_annotations_proto_enumTypes[2]
+}
+
+func (x Delivery) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use Delivery.Descriptor instead.
+func (Delivery) EnumDescriptor() ([]byte, []int) {
+	return file_gozmq_v1_annotations_proto_rawDescGZIP(), []int{2}
+}
+
 type ServiceOptions struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Pattern       Pattern                `protobuf:"varint,1,opt,name=pattern,proto3,enum=gozmq.v1.Pattern" json:"pattern,omitempty"`
-	Framing       Framing                `protobuf:"varint,2,opt,name=framing,proto3,enum=gozmq.v1.Framing" json:"framing,omitempty"`
+	state   protoimpl.MessageState `protogen:"open.v1"`
+	Pattern Pattern                `protobuf:"varint,1,opt,name=pattern,proto3,enum=gozmq.v1.Pattern" json:"pattern,omitempty"`
+	Framing Framing                `protobuf:"varint,2,opt,name=framing,proto3,enum=gozmq.v1.Framing" json:"framing,omitempty"`
+	// PUSH/PULL: the guarantee of all the service's tasks. At least once needs
+	// FRAMING_NAMED.
+	Delivery      Delivery `protobuf:"varint,3,opt,name=delivery,proto3,enum=gozmq.v1.Delivery" json:"delivery,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -195,6 +253,13 @@ func (x *ServiceOptions) GetFraming() Framing {
 	return Framing_FRAMING_UNSPECIFIED
 }
 
+func (x *ServiceOptions) GetDelivery() Delivery {
+	if x != nil {
+		return x.Delivery
+	}
+	return Delivery_DELIVERY_UNSPECIFIED
+}
+
 type MethodOptions struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// REQ/REP: how long a call may take when its context has no deadline of its
@@ -206,7 +271,10 @@ type MethodOptions struct {
 	// PUB/SUB: the topic of the method's input. Unset: the topic of the input
 	// message's own annotation, else "package.Service/Method". A topic without a
 	// template has one of these two, and is otherwise as it says itself.
-	Topic         *Topic `protobuf:"bytes,3,opt,name=topic,proto3" json:"topic,omitempty"`
+	Topic *Topic `protobuf:"bytes,3,opt,name=topic,proto3" json:"topic,omitempty"`
+	// PUSH/PULL: how the method's tasks are handed out. Only in services with
+	// DELIVERY_AT_LEAST_ONCE.
+	Task          *Task `protobuf:"bytes,4,opt,name=task,proto3" json:"task,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -258,6 +326,13 @@ func (x *MethodOptions) GetRetry() *Retry {
 func (x *MethodOptions) GetTopic() *Topic {
 	if x != nil {
 		return x.Topic
+	}
+	return nil
+}
+
+func (x *MethodOptions) GetTask() *Task {
+	if x != nil {
+		return x.Task
 	}
 	return nil
 }
@@ -420,9 +495,18 @@ func (x *Topic) GetSequenced() bool {
 	return false
 }
 
-// Task marks a message as a task of a PUSH/PULL pipeline.
+// Task marks a message as a task of a PUSH/PULL pipeline, or says how the tasks
+// of a method are handed out.
 type Task struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The guarantee of a message's own tasks. A method has that of its service.
+	Delivery Delivery `protobuf:"varint,1,opt,name=delivery,proto3,enum=gozmq.v1.Delivery" json:"delivery,omitempty"`
+	// How often a task is handed out at most, the first time included, before it
+	// is a dead letter: 1 to 1000. Unset: 20. Only at least once.
+	MaxAttempts uint32 `protobuf:"varint,2,opt,name=max_attempts,json=maxAttempts,proto3" json:"max_attempts,omitempty"`
+	// How long a worker may hold a task, unless it asks for more, before another
+	// one gets it: 100 ms to 24 h. Unset: 60 s. Only at least once.
+	Lease         *durationpb.Duration `protobuf:"bytes,3,opt,name=lease,proto3" json:"lease,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -455,6 +539,27 @@ func (x *Task) ProtoReflect() protoreflect.Message {
 // Deprecated: Use Task.ProtoReflect.Descriptor instead.
 func (*Task) Descriptor() ([]byte, []int) {
 	return file_gozmq_v1_annotations_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *Task) GetDelivery() Delivery {
+	if x != nil {
+		return x.Delivery
+	}
+	return Delivery_DELIVERY_UNSPECIFIED
+}
+
+func (x *Task) GetMaxAttempts() uint32 {
+	if x != nil {
+		return x.MaxAttempts
+	}
+	return 0
+}
+
+func (x *Task) GetLease() *durationpb.Duration {
+	if x != nil {
+		return x.Lease
+	}
+	return nil
 }
 
 var file_gozmq_v1_annotations_proto_extTypes = []protoimpl.ExtensionInfo{
@@ -512,14 +617,16 @@ var File_gozmq_v1_annotations_proto protoreflect.FileDescriptor
 
 const file_gozmq_v1_annotations_proto_rawDesc = "" +
 	"\n" +
-	"\x1agozmq/v1/annotations.proto\x12\bgozmq.v1\x1a google/protobuf/descriptor.proto\x1a\x1egoogle/protobuf/duration.proto\"j\n" +
+	"\x1agozmq/v1/annotations.proto\x12\bgozmq.v1\x1a google/protobuf/descriptor.proto\x1a\x1egoogle/protobuf/duration.proto\"\x9a\x01\n" +
 	"\x0eServiceOptions\x12+\n" +
 	"\apattern\x18\x01 \x01(\x0e2\x11.gozmq.v1.PatternR\apattern\x12+\n" +
-	"\aframing\x18\x02 \x01(\x0e2\x11.gozmq.v1.FramingR\aframing\"\x92\x01\n" +
+	"\aframing\x18\x02 \x01(\x0e2\x11.gozmq.v1.FramingR\aframing\x12.\n" +
+	"\bdelivery\x18\x03 \x01(\x0e2\x12.gozmq.v1.DeliveryR\bdelivery\"\xb6\x01\n" +
 	"\rMethodOptions\x123\n" +
 	"\atimeout\x18\x01 \x01(\v2\x19.google.protobuf.DurationR\atimeout\x12%\n" +
 	"\x05retry\x18\x02 \x01(\v2\x0f.gozmq.v1.RetryR\x05retry\x12%\n" +
-	"\x05topic\x18\x03 \x01(\v2\x0f.gozmq.v1.TopicR\x05topic\"[\n" +
+	"\x05topic\x18\x03 \x01(\v2\x0f.gozmq.v1.TopicR\x05topic\x12\"\n" +
+	"\x04task\x18\x04 \x01(\v2\x0e.gozmq.v1.TaskR\x04task\"[\n" +
 	"\x0eMessageOptions\x12%\n" +
 	"\x05topic\x18\x01 \x01(\v2\x0f.gozmq.v1.TopicR\x05topic\x12\"\n" +
 	"\x04task\x18\x02 \x01(\v2\x0e.gozmq.v1.TaskR\x04task\"*\n" +
@@ -527,8 +634,11 @@ const file_gozmq_v1_annotations_proto_rawDesc = "" +
 	"\fmax_attempts\x18\x01 \x01(\rR\vmaxAttempts\"A\n" +
 	"\x05Topic\x12\x1a\n" +
 	"\btemplate\x18\x01 \x01(\tR\btemplate\x12\x1c\n" +
-	"\tsequenced\x18\x04 \x01(\bR\tsequenced\"\x06\n" +
-	"\x04Task*c\n" +
+	"\tsequenced\x18\x04 \x01(\bR\tsequenced\"\x8a\x01\n" +
+	"\x04Task\x12.\n" +
+	"\bdelivery\x18\x01 \x01(\x0e2\x12.gozmq.v1.DeliveryR\bdelivery\x12!\n" +
+	"\fmax_attempts\x18\x02 \x01(\rR\vmaxAttempts\x12/\n" +
+	"\x05lease\x18\x03 \x01(\v2\x19.google.protobuf.DurationR\x05lease*c\n" +
 	"\aPattern\x12\x17\n" +
 	"\x13PATTERN_UNSPECIFIED\x10\x00\x12\x13\n" +
 	"\x0fPATTERN_REQ_REP\x10\x01\x12\x13\n" +
@@ -537,7 +647,11 @@ const file_gozmq_v1_annotations_proto_rawDesc = "" +
 	"\aFraming\x12\x17\n" +
 	"\x13FRAMING_UNSPECIFIED\x10\x00\x12\x11\n" +
 	"\rFRAMING_NAMED\x10\x01\x12\x10\n" +
-	"\fFRAMING_BARE\x10\x02:U\n" +
+	"\fFRAMING_BARE\x10\x02*[\n" +
+	"\bDelivery\x12\x18\n" +
+	"\x14DELIVERY_UNSPECIFIED\x10\x00\x12\x19\n" +
+	"\x15DELIVERY_AT_MOST_ONCE\x10\x01\x12\x1a\n" +
+	"\x16DELIVERY_AT_LEAST_ONCE\x10\x02:U\n" +
 	"\aservice\x12\x1f.google.protobuf.ServiceOptions\x18\xd5\xc1\x03 \x01(\v2\x18.gozmq.v1.ServiceOptionsR\aservice:Q\n" +
 	"\x06method\x12\x1e.google.protobuf.MethodOptions\x18\xd5\xc1\x03 \x01(\v2\x17.gozmq.v1.MethodOptionsR\x06method:U\n" +
 	"\amessage\x12\x1f.google.protobuf.MessageOptions\x18\xd5\xc1\x03 \x01(\v2\x18.gozmq.v1.MessageOptionsR\amessageB/Z-github.com/gozmq/gozmq/proto/gozmq/v1;gozmqv1b\x06proto3"
@@ -554,41 +668,46 @@ func file_gozmq_v1_annotations_proto_rawDescGZIP() []byte {
 	return file_gozmq_v1_annotations_proto_rawDescData
 }
 
-var file_gozmq_v1_annotations_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
+var file_gozmq_v1_annotations_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
 var file_gozmq_v1_annotations_proto_msgTypes = make([]protoimpl.MessageInfo, 6)
 var file_gozmq_v1_annotations_proto_goTypes = []any{
 	(Pattern)(0),                        // 0: gozmq.v1.Pattern
 	(Framing)(0),                        // 1: gozmq.v1.Framing
-	(*ServiceOptions)(nil),              // 2: gozmq.v1.ServiceOptions
-	(*MethodOptions)(nil),               // 3: gozmq.v1.MethodOptions
-	(*MessageOptions)(nil),              // 4: gozmq.v1.MessageOptions
-	(*Retry)(nil),                       // 5: gozmq.v1.Retry
-	(*Topic)(nil),                       // 6: gozmq.v1.Topic
-	(*Task)(nil),                        // 7: gozmq.v1.Task
-	(*durationpb.Duration)(nil),         // 8: google.protobuf.Duration
-	(*descriptorpb.ServiceOptions)(nil), // 9: google.protobuf.ServiceOptions
-	(*descriptorpb.MethodOptions)(nil),  // 10: google.protobuf.MethodOptions
-	(*descriptorpb.MessageOptions)(nil), // 11: google.protobuf.MessageOptions
+	(Delivery)(0),                       // 2: gozmq.v1.Delivery
+	(*ServiceOptions)(nil),              // 3: gozmq.v1.ServiceOptions
+	(*MethodOptions)(nil),               // 4: gozmq.v1.MethodOptions
+	(*MessageOptions)(nil),              // 5: gozmq.v1.MessageOptions
+	(*Retry)(nil),                       // 6: gozmq.v1.Retry
+	(*Topic)(nil),                       // 7: gozmq.v1.Topic
+	(*Task)(nil),                        // 8: gozmq.v1.Task
+	(*durationpb.Duration)(nil),         // 9: google.protobuf.Duration
+	(*descriptorpb.ServiceOptions)(nil), // 10: google.protobuf.ServiceOptions
+	(*descriptorpb.MethodOptions)(nil),  // 11: google.protobuf.MethodOptions
+	(*descriptorpb.MessageOptions)(nil), // 12: google.protobuf.MessageOptions
 }
 var file_gozmq_v1_annotations_proto_depIdxs = []int32{
 	0,  // 0: gozmq.v1.ServiceOptions.pattern:type_name -> gozmq.v1.Pattern
 	1,  // 1: gozmq.v1.ServiceOptions.framing:type_name -> gozmq.v1.Framing
-	8,  // 2: gozmq.v1.MethodOptions.timeout:type_name -> google.protobuf.Duration
-	5,  // 3: gozmq.v1.MethodOptions.retry:type_name -> gozmq.v1.Retry
-	6,  // 4: gozmq.v1.MethodOptions.topic:type_name -> gozmq.v1.Topic
-	6,  // 5: gozmq.v1.MessageOptions.topic:type_name -> gozmq.v1.Topic
-	7,  // 6: gozmq.v1.MessageOptions.task:type_name -> gozmq.v1.Task
-	9,  // 7: gozmq.v1.service:extendee -> google.protobuf.ServiceOptions
-	10, // 8: gozmq.v1.method:extendee -> google.protobuf.MethodOptions
-	11, // 9: gozmq.v1.message:extendee -> google.protobuf.MessageOptions
-	2,  // 10: gozmq.v1.service:type_name -> gozmq.v1.ServiceOptions
-	3,  // 11: gozmq.v1.method:type_name -> gozmq.v1.MethodOptions
-	4,  // 12: gozmq.v1.message:type_name -> gozmq.v1.MessageOptions
-	13, // [13:13] is the sub-list for method output_type
-	13, // [13:13] is the sub-list for method input_type
-	10, // [10:13] is the sub-list for extension type_name
-	7,  // [7:10] is the sub-list for extension extendee
-	0,  // [0:7] is the sub-list for field type_name
+	2,  // 2: gozmq.v1.ServiceOptions.delivery:type_name -> gozmq.v1.Delivery
+	9,  // 3: gozmq.v1.MethodOptions.timeout:type_name -> google.protobuf.Duration
+	6,  // 4: gozmq.v1.MethodOptions.retry:type_name -> gozmq.v1.Retry
+	7,  // 5: gozmq.v1.MethodOptions.topic:type_name -> gozmq.v1.Topic
+	8,  // 6: gozmq.v1.MethodOptions.task:type_name -> gozmq.v1.Task
+	7,  // 7: gozmq.v1.MessageOptions.topic:type_name -> gozmq.v1.Topic
+	8,  // 8: gozmq.v1.MessageOptions.task:type_name -> gozmq.v1.Task
+	2,  // 9: gozmq.v1.Task.delivery:type_name -> gozmq.v1.Delivery
+	9,  // 10: gozmq.v1.Task.lease:type_name -> google.protobuf.Duration
+	10, // 11: gozmq.v1.service:extendee -> google.protobuf.ServiceOptions
+	11, // 12: gozmq.v1.method:extendee -> google.protobuf.MethodOptions
+	12, // 13: gozmq.v1.message:extendee -> google.protobuf.MessageOptions
+	3,  // 14: gozmq.v1.service:type_name -> gozmq.v1.ServiceOptions
+	4,  // 15: gozmq.v1.method:type_name -> gozmq.v1.MethodOptions
+	5,  // 16: gozmq.v1.message:type_name -> gozmq.v1.MessageOptions
+	17, // [17:17] is the sub-list for method output_type
+	17, // [17:17] is the sub-list for method input_type
+	14, // [14:17] is the sub-list for extension type_name
+	11, // [11:14] is the sub-list for extension extendee
+	0,  // [0:11] is the sub-list for field type_name
 }
 
 func init() { file_gozmq_v1_annotations_proto_init() }
@@ -601,7 +720,7 @@ func file_gozmq_v1_annotations_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_gozmq_v1_annotations_proto_rawDesc), len(file_gozmq_v1_annotations_proto_rawDesc)),
-			NumEnums:      2,
+			NumEnums:      3,
 			NumMessages:   6,
 			NumExtensions: 3,
 			NumServices:   0,

@@ -361,6 +361,254 @@ func (x *Metadatum) GetValue() []byte {
 	return nil
 }
 
+// TaskHeader is the optional last frame of a task and of its result. A worker
+// sends the header of a task with the result, as it came.
+type TaskHeader struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// How often the task has been handed out, this time included.
+	Attempt uint32 `protobuf:"varint,1,opt,name=attempt,proto3" json:"attempt,omitempty"`
+	// How long the worker may hold the task, in microseconds from when it got
+	// it, unless it extends the time. 0: without limit.
+	LeaseUs uint64 `protobuf:"varint,2,opt,name=lease_us,json=leaseUs,proto3" json:"lease_us,omitempty"`
+	// The batch that the task belongs to.
+	Batch *Batch `protobuf:"bytes,3,opt,name=batch,proto3" json:"batch,omitempty"`
+	// At most once: the worker is to end. Method and body are empty.
+	Stop          bool `protobuf:"varint,4,opt,name=stop,proto3" json:"stop,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *TaskHeader) Reset() {
+	*x = TaskHeader{}
+	mi := &file_gozmq_v1_wire_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *TaskHeader) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*TaskHeader) ProtoMessage() {}
+
+func (x *TaskHeader) ProtoReflect() protoreflect.Message {
+	mi := &file_gozmq_v1_wire_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use TaskHeader.ProtoReflect.Descriptor instead.
+func (*TaskHeader) Descriptor() ([]byte, []int) {
+	return file_gozmq_v1_wire_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *TaskHeader) GetAttempt() uint32 {
+	if x != nil {
+		return x.Attempt
+	}
+	return 0
+}
+
+func (x *TaskHeader) GetLeaseUs() uint64 {
+	if x != nil {
+		return x.LeaseUs
+	}
+	return 0
+}
+
+func (x *TaskHeader) GetBatch() *Batch {
+	if x != nil {
+		return x.Batch
+	}
+	return nil
+}
+
+func (x *TaskHeader) GetStop() bool {
+	if x != nil {
+		return x.Stop
+	}
+	return false
+}
+
+// Batch names the batch of a task. In a message without a method it says how
+// far the batch is.
+type Batch struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Chosen by the ventilator; unique.
+	Id []byte `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	// What the ventilator's program calls it.
+	Name string `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`
+	// No more tasks will come; tasks is how many there are.
+	Ended bool   `protobuf:"varint,3,opt,name=ended,proto3" json:"ended,omitempty"`
+	Tasks uint64 `protobuf:"varint,4,opt,name=tasks,proto3" json:"tasks,omitempty"`
+	// Every task has been done or given up, and every result has been
+	// acknowledged.
+	Complete bool `protobuf:"varint,5,opt,name=complete,proto3" json:"complete,omitempty"`
+	// How many tasks were given up, and the first of them.
+	Failed        uint64           `protobuf:"varint,6,opt,name=failed,proto3" json:"failed,omitempty"`
+	Failures      []*Batch_Failure `protobuf:"bytes,7,rep,name=failures,proto3" json:"failures,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Batch) Reset() {
+	*x = Batch{}
+	mi := &file_gozmq_v1_wire_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Batch) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Batch) ProtoMessage() {}
+
+func (x *Batch) ProtoReflect() protoreflect.Message {
+	mi := &file_gozmq_v1_wire_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Batch.ProtoReflect.Descriptor instead.
+func (*Batch) Descriptor() ([]byte, []int) {
+	return file_gozmq_v1_wire_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *Batch) GetId() []byte {
+	if x != nil {
+		return x.Id
+	}
+	return nil
+}
+
+func (x *Batch) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *Batch) GetEnded() bool {
+	if x != nil {
+		return x.Ended
+	}
+	return false
+}
+
+func (x *Batch) GetTasks() uint64 {
+	if x != nil {
+		return x.Tasks
+	}
+	return 0
+}
+
+func (x *Batch) GetComplete() bool {
+	if x != nil {
+		return x.Complete
+	}
+	return false
+}
+
+func (x *Batch) GetFailed() uint64 {
+	if x != nil {
+		return x.Failed
+	}
+	return 0
+}
+
+func (x *Batch) GetFailures() []*Batch_Failure {
+	if x != nil {
+		return x.Failures
+	}
+	return nil
+}
+
+// Failure is a task that was given up.
+type Batch_Failure struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The task's id.
+	Task []byte `protobuf:"bytes,1,opt,name=task,proto3" json:"task,omitempty"`
+	// The task's method.
+	Method string `protobuf:"bytes,2,opt,name=method,proto3" json:"method,omitempty"`
+	// How often it was handed out.
+	Attempts uint32 `protobuf:"varint,3,opt,name=attempts,proto3" json:"attempts,omitempty"`
+	// Why it failed the last time.
+	Reason        *Status `protobuf:"bytes,4,opt,name=reason,proto3" json:"reason,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Batch_Failure) Reset() {
+	*x = Batch_Failure{}
+	mi := &file_gozmq_v1_wire_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Batch_Failure) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Batch_Failure) ProtoMessage() {}
+
+func (x *Batch_Failure) ProtoReflect() protoreflect.Message {
+	mi := &file_gozmq_v1_wire_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Batch_Failure.ProtoReflect.Descriptor instead.
+func (*Batch_Failure) Descriptor() ([]byte, []int) {
+	return file_gozmq_v1_wire_proto_rawDescGZIP(), []int{6, 0}
+}
+
+func (x *Batch_Failure) GetTask() []byte {
+	if x != nil {
+		return x.Task
+	}
+	return nil
+}
+
+func (x *Batch_Failure) GetMethod() string {
+	if x != nil {
+		return x.Method
+	}
+	return ""
+}
+
+func (x *Batch_Failure) GetAttempts() uint32 {
+	if x != nil {
+		return x.Attempts
+	}
+	return 0
+}
+
+func (x *Batch_Failure) GetReason() *Status {
+	if x != nil {
+		return x.Reason
+	}
+	return nil
+}
+
 var File_gozmq_v1_wire_proto protoreflect.FileDescriptor
 
 const file_gozmq_v1_wire_proto_rawDesc = "" +
@@ -387,7 +635,26 @@ const file_gozmq_v1_wire_proto_rawDesc = "" +
 	"\atime_us\x18\x05 \x01(\x04R\x06timeUs\"3\n" +
 	"\tMetadatum\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\fR\x05valueB/Z-github.com/gozmq/gozmq/proto/gozmq/v1;gozmqv1b\x06proto3"
+	"\x05value\x18\x02 \x01(\fR\x05value\"|\n" +
+	"\n" +
+	"TaskHeader\x12\x18\n" +
+	"\aattempt\x18\x01 \x01(\rR\aattempt\x12\x19\n" +
+	"\blease_us\x18\x02 \x01(\x04R\aleaseUs\x12%\n" +
+	"\x05batch\x18\x03 \x01(\v2\x0f.gozmq.v1.BatchR\x05batch\x12\x12\n" +
+	"\x04stop\x18\x04 \x01(\bR\x04stop\"\xbd\x02\n" +
+	"\x05Batch\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\fR\x02id\x12\x12\n" +
+	"\x04name\x18\x02 \x01(\tR\x04name\x12\x14\n" +
+	"\x05ended\x18\x03 \x01(\bR\x05ended\x12\x14\n" +
+	"\x05tasks\x18\x04 \x01(\x04R\x05tasks\x12\x1a\n" +
+	"\bcomplete\x18\x05 \x01(\bR\bcomplete\x12\x16\n" +
+	"\x06failed\x18\x06 \x01(\x04R\x06failed\x123\n" +
+	"\bfailures\x18\a \x03(\v2\x17.gozmq.v1.Batch.FailureR\bfailures\x1a{\n" +
+	"\aFailure\x12\x12\n" +
+	"\x04task\x18\x01 \x01(\fR\x04task\x12\x16\n" +
+	"\x06method\x18\x02 \x01(\tR\x06method\x12\x1a\n" +
+	"\battempts\x18\x03 \x01(\rR\battempts\x12(\n" +
+	"\x06reason\x18\x04 \x01(\v2\x10.gozmq.v1.StatusR\x06reasonB/Z-github.com/gozmq/gozmq/proto/gozmq/v1;gozmqv1b\x06proto3"
 
 var (
 	file_gozmq_v1_wire_proto_rawDescOnce sync.Once
@@ -401,25 +668,31 @@ func file_gozmq_v1_wire_proto_rawDescGZIP() []byte {
 	return file_gozmq_v1_wire_proto_rawDescData
 }
 
-var file_gozmq_v1_wire_proto_msgTypes = make([]protoimpl.MessageInfo, 5)
+var file_gozmq_v1_wire_proto_msgTypes = make([]protoimpl.MessageInfo, 8)
 var file_gozmq_v1_wire_proto_goTypes = []any{
 	(*Status)(nil),            // 0: gozmq.v1.Status
 	(*RequestHeader)(nil),     // 1: gozmq.v1.RequestHeader
 	(*ReplyHeader)(nil),       // 2: gozmq.v1.ReplyHeader
 	(*PublicationHeader)(nil), // 3: gozmq.v1.PublicationHeader
 	(*Metadatum)(nil),         // 4: gozmq.v1.Metadatum
-	(*anypb.Any)(nil),         // 5: google.protobuf.Any
+	(*TaskHeader)(nil),        // 5: gozmq.v1.TaskHeader
+	(*Batch)(nil),             // 6: gozmq.v1.Batch
+	(*Batch_Failure)(nil),     // 7: gozmq.v1.Batch.Failure
+	(*anypb.Any)(nil),         // 8: google.protobuf.Any
 }
 var file_gozmq_v1_wire_proto_depIdxs = []int32{
-	5, // 0: gozmq.v1.Status.details:type_name -> google.protobuf.Any
+	8, // 0: gozmq.v1.Status.details:type_name -> google.protobuf.Any
 	4, // 1: gozmq.v1.RequestHeader.metadata:type_name -> gozmq.v1.Metadatum
 	4, // 2: gozmq.v1.ReplyHeader.headers:type_name -> gozmq.v1.Metadatum
 	4, // 3: gozmq.v1.ReplyHeader.trailers:type_name -> gozmq.v1.Metadatum
-	4, // [4:4] is the sub-list for method output_type
-	4, // [4:4] is the sub-list for method input_type
-	4, // [4:4] is the sub-list for extension type_name
-	4, // [4:4] is the sub-list for extension extendee
-	0, // [0:4] is the sub-list for field type_name
+	6, // 4: gozmq.v1.TaskHeader.batch:type_name -> gozmq.v1.Batch
+	7, // 5: gozmq.v1.Batch.failures:type_name -> gozmq.v1.Batch.Failure
+	0, // 6: gozmq.v1.Batch.Failure.reason:type_name -> gozmq.v1.Status
+	7, // [7:7] is the sub-list for method output_type
+	7, // [7:7] is the sub-list for method input_type
+	7, // [7:7] is the sub-list for extension type_name
+	7, // [7:7] is the sub-list for extension extendee
+	0, // [0:7] is the sub-list for field type_name
 }
 
 func init() { file_gozmq_v1_wire_proto_init() }
@@ -433,7 +706,7 @@ func file_gozmq_v1_wire_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_gozmq_v1_wire_proto_rawDesc), len(file_gozmq_v1_wire_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   5,
+			NumMessages:   8,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
