@@ -33,9 +33,10 @@ var layers = map[string][]string{
 	"runtime/internal/prefix":    {},
 	"runtime/internal/curve":     {},
 	"runtime/internal/transport": {},
+	"runtime/internal/delivery":  {},
 	"runtime/internal/link":      {"runtime/internal/zmtp", "runtime/internal/transport"},
 	"runtime/internal/socket":    {"runtime/internal/link", "runtime/internal/zmtp", "runtime/internal/prefix"},
-	"runtime/gozmq":              {"runtime/internal/link", "runtime/internal/prefix", "runtime/internal/socket", "runtime/internal/transport", "runtime/internal/zmtp", "proto"},
+	"runtime/gozmq":              {"runtime/internal/delivery", "runtime/internal/link", "runtime/internal/prefix", "runtime/internal/socket", "runtime/internal/transport", "runtime/internal/zmtp", "proto"},
 
 	"runtime/gozmqv1gozmq":  {"runtime/gozmq", "proto"}, // generated
 	"runtime/gozmqhealth":   {"runtime/gozmq", "runtime/gozmqv1gozmq", "proto"},

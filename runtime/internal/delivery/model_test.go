@@ -1,0 +1,375 @@
+package delivery
+
+import (
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"testing"
+	"time"
+)
+
+var errFailed = errors.New("failed")
+
+// A model is a queue and what is known of it from what went in and came out.
+type model struct {
+	t      *testing.T
+	random *rand.Rand
+	now    time.Time
+	q      *Queue
+	peers  []*modelPeer
+	tasks  map[ID]*modelTask
+	batch  *Batch
+	last   int
+	done   uint64
+	dead   uint64
+	again  uint64
+}
+
+type modelPeer struct {
+	*Peer
+	credit  int
+	blocked bool
+	holds   map[ID]bool // told nothing of yet
+}
+
+type modelTask struct {
+	*Task
+	attempts int
+	holder   *modelPeer // nil: waits
+	deadline time.Time  // of its lease
+	resting  time.Time  // end of the pause after a failure
+	over     bool
+}
+
+const (
+	modelLease = 10 * time.Second
+	modelPause = time.Second
+	modelMax   = 4
+)
+
+func newModel(t *testing.T, seed uint64) *model {
+	m := &model{
+		t: t, random: rand.New(rand.NewPCG(seed, 1)), now: time.Unix(1000, 0), tasks: make(map[ID]*modelTask),
+		q: NewQueue(Limits{Tasks: 50, Bytes: 1 << 20, Pause: modelPause, MaxPause: 2 * modelPause}),
+	}
+	m.batch = &Batch{}
+	return m
+}
+
+func (m *model) add() {
+	m.last++
+	task := &Task{ID: ID(fmt.Sprintf("%06d", m.last)), MaxAttempts: modelMax, Lease: modelLease, Batch: m.batch, Body: []byte("x")}
+	if m.random.IntN(4) == 0 {
+		task.MaxAttempts = 0
+	}
+	if m.random.IntN(8) == 0 {
+		task.Lease = 0
+	}
+	if m.q.Full(task) {
+		if m.q.Len() < 50 {
+			m.t.Errorf("full with %d tasks", m.q.Len())
+		}
+		return
+	}
+	m.q.Add(task)
+	m.batch.Tasks++
+	m.tasks[task.ID] = &modelTask{Task: task}
+}
+
+func (m *model) join() {
+	p := &modelPeer{Peer: m.q.Join(), holds: make(map[ID]bool)}
+	m.peers = append(m.peers, p)
+	m.credit(p)
+}
+
+func (m *model) credit(p *modelPeer) {
+	p.credit = m.random.IntN(6)
+	m.q.Credit(p.Peer, p.credit)
+}
+
+func (m *model) block(p *modelPeer) {
+	p.blocked = !p.blocked
+	m.q.Block(p.Peer, p.blocked)
+}
+
+// hand takes one task from the queue, or checks that there was none to take.
+func (m *model) hand() bool {
+	task, peer := m.q.Next(m.now)
+	if task == nil {
+		for _, t := range m.tasks {
+			if p := m.wouldTake(t); p != nil {
+				m.t.Errorf("task %s waits, and a peer with credit %d that holds %d takes it", t.ID, p.credit, len(p.holds))
+			}
+		}
+		return false
+	}
+	t := m.tasks[task.ID]
+	p := m.peer(peer)
+	switch {
+	case t == nil || t.over || t.holder != nil || t.resting.After(m.now):
+		m.t.Errorf("task %s was handed out: %+v", task.ID, t)
+	case p.blocked || len(p.holds) >= p.credit || p.holds[t.ID]:
+		m.t.Errorf("task %s went to a peer with credit %d that holds %d", t.ID, p.credit, len(p.holds))
+	case m.idle(task.ID) && len(p.holds) > 0:
+		m.t.Errorf("task %s went to a peer that holds %d, and one holds nothing", t.ID, len(p.holds))
+	}
+	if m.random.IntN(20) == 0 {
+		m.q.Undo(task, peer)
+		return false
+	}
+	t.attempts++
+	if t.attempts > 1 {
+		m.again++
+	}
+	t.holder = p
+	p.holds[t.ID] = true
+	m.extendModel(t)
+	return true
+}
+
+func (m *model) idle(id ID) bool {
+	return slices.ContainsFunc(m.peers, func(p *modelPeer) bool { return !p.blocked && p.credit > 0 && len(p.holds) == 0 && !p.holds[id] })
+}
+
+func (m *model) wouldTake(t *modelTask) *modelPeer {
+	if t.over || t.holder != nil || t.resting.After(m.now) {
+		return nil
+	}
+	for _, p := range m.peers {
+		if !p.blocked && len(p.holds) < p.credit && !p.holds[t.ID] {
+			return p
+		}
+	}
+	return nil
+}
+
+func (m *model) extendModel(t *modelTask) {
+	if t.Lease > 0 {
+		t.deadline = m.now.Add(t.Lease)
+	}
+}
+
+func (m *model) peer(p *Peer) *modelPeer {
+	i := slices.IndexFunc(m.peers, func(o *modelPeer) bool { return o.Peer == p })
+	if i < 0 {
+		m.t.Fatal("a peer that has left was given a task")
+	}
+	return m.peers[i]
+}
+
+// tell has a peer say something of a task that it holds, or of any other.
+func (m *model) tell(p *modelPeer) {
+	id := ID(fmt.Sprintf("%06d", m.random.IntN(m.last+2)))
+	if len(p.holds) > 0 && m.random.IntN(5) > 0 {
+		ids := make([]ID, 0, len(p.holds))
+		for held := range p.holds {
+			ids = append(ids, held)
+		}
+		slices.Sort(ids)
+		id = ids[m.random.IntN(len(ids))]
+	}
+	t, knows := m.tasks[id], p.holds[id]
+	var err error
+	switch m.random.IntN(4) {
+	case 0:
+		var finished *Task
+		finished, err = m.q.Done(p.Peer, id)
+		if knows {
+			m.wantEnd(t, finished, !t.over)
+			m.finish(t, &m.done)
+		}
+		delete(p.holds, id)
+	case 1:
+		again := m.random.IntN(3) > 0
+		var dead *Task
+		dead, err = m.q.Fail(p.Peer, id, errFailed, again, m.now)
+		if knows && t.holder == p {
+			end := !again || t.spent()
+			m.wantEnd(t, dead, end)
+			t.holder, t.resting = nil, m.now.Add(m.q.pause(t.attempts))
+			if end {
+				m.finish(t, &m.dead)
+			}
+		}
+		delete(p.holds, id)
+	case 2:
+		err = m.q.Return(p.Peer, id)
+		if knows && t.holder == p {
+			t.holder = nil
+			t.attempts--
+		}
+		delete(p.holds, id)
+	case 3:
+		err = m.q.Extend(p.Peer, id, m.now)
+		if knows && t.holder == p {
+			m.extendModel(t)
+		}
+	}
+	if knows != (err == nil) {
+		m.t.Errorf("task %s, held: %v: %v", id, knows, err)
+	}
+}
+
+func (m *model) wantEnd(t *modelTask, got *Task, end bool) {
+	if end != (got == t.Task) || !end && got != nil {
+		m.t.Errorf("task %s: ended %v, want %v", t.ID, got, end)
+	}
+}
+
+func (m *model) finish(t *modelTask, count *uint64) {
+	if !t.over {
+		t.over = true
+		*count++
+	}
+	t.holder = nil
+}
+
+func (m *model) leave(p *modelPeer) {
+	dead := m.q.Leave(p.Peer)
+	m.peers = slices.DeleteFunc(m.peers, func(o *modelPeer) bool { return o == p })
+	n := 0
+	for _, t := range m.tasks {
+		if t.holder == p {
+			t.holder = nil
+			if t.spent() {
+				n++
+				m.finish(t, &m.dead)
+			}
+		}
+	}
+	if len(dead) != n {
+		m.t.Errorf("%d tasks died with a peer, want %d", len(dead), n)
+	}
+}
+
+func (m *model) pass(d time.Duration) {
+	m.now = m.now.Add(d)
+	got := make(map[ID]bool)
+	for _, e := range m.q.Expire(m.now) {
+		got[e.Task.ID] = true
+		if t := m.tasks[e.Task.ID]; e.Dead != t.spent() {
+			m.t.Errorf("task %s expired after %d attempts, dead: %v", t.ID, t.attempts, e.Dead)
+		}
+	}
+	for _, t := range m.tasks {
+		expired := t.holder != nil && t.Lease > 0 && !t.deadline.After(m.now)
+		if expired != got[t.ID] {
+			m.t.Errorf("task %s: expired %v, want %v", t.ID, got[t.ID], expired)
+		}
+		if expired {
+			t.holder = nil
+			if t.spent() {
+				m.finish(t, &m.dead)
+			}
+		}
+	}
+}
+
+// check compares the counts.
+func (m *model) check() {
+	want := Counts{Done: m.done, Dead: m.dead, Redelivered: m.again}
+	unfinished := 0
+	for _, t := range m.tasks {
+		switch {
+		case t.over:
+			continue
+		case t.holder != nil:
+			want.InFlight++
+		default:
+			want.Queued++
+		}
+		unfinished++
+		if t.attempts != t.Attempts {
+			m.t.Errorf("task %s: %d attempts, want %d", t.ID, t.Attempts, t.attempts)
+		}
+		if !m.q.Has(t.ID) {
+			m.t.Errorf("task %s is lost", t.ID)
+		}
+	}
+	if got := m.q.Counts(); got != want || m.q.Len() != unfinished {
+		m.t.Errorf("counts %+v of %d tasks, want %+v of %d", got, m.q.Len(), want, unfinished)
+	}
+	if m.batch.Finished != m.done+m.dead || m.batch.Failed != m.dead {
+		m.t.Errorf("the batch counts %+v", m.batch)
+	}
+}
+
+func (m *model) step() {
+	p := func() *modelPeer { return m.peers[m.random.IntN(len(m.peers))] }
+	if len(m.peers) == 0 {
+		m.join()
+		return
+	}
+	switch n := m.random.IntN(100); {
+	case n < 25:
+		m.add()
+	case n < 50:
+		m.hand()
+	case n < 80:
+		m.tell(p())
+	case n < 84:
+		m.credit(p())
+	case n < 88:
+		m.block(p())
+	case n < 90:
+		m.leave(p())
+	case n < 93:
+		if len(m.peers) < 6 {
+			m.join()
+		}
+	default:
+		m.pass(time.Duration(m.random.IntN(4000)) * time.Millisecond)
+	}
+}
+
+// drain has one good peer do what is left.
+func (m *model) drain() {
+	for len(m.peers) > 0 {
+		m.leave(m.peers[0])
+	}
+	m.pass(2 * modelPause)
+	m.join()
+	p := m.peers[0]
+	p.credit = 3
+	m.q.Credit(p.Peer, p.credit)
+	for m.q.Len() > 0 {
+		if task, _ := m.q.Next(m.now); task != nil {
+			if got, err := m.q.Done(p.Peer, task.ID); got != task || err != nil {
+				m.t.Fatalf("task %s: %v, %v", task.ID, got, err)
+			}
+			if m.tasks[task.ID].attempts++; m.tasks[task.ID].attempts > 1 {
+				m.again++
+			}
+			m.finish(m.tasks[task.ID], &m.done)
+			continue
+		}
+		m.t.Fatalf("%d tasks are left, and none is handed out", m.q.Len())
+	}
+	m.batch.Ended = true
+	if !m.batch.Complete() || m.q.bytes != 0 {
+		m.t.Errorf("at the end the batch is %+v, and %d bytes are counted", m.batch, m.q.bytes)
+	}
+	if _, ok := m.q.Wake(); ok {
+		m.t.Error("at the end the clock is set")
+	}
+}
+
+// Whatever happens, in any order: no task is lost, none is with two peers at
+// once, credit, leases and attempts hold, and the counts are right.
+func TestModel(t *testing.T) {
+	seed := rand.Uint64()
+	t.Logf("seed %d", seed)
+	for i := range uint64(60) {
+		m := newModel(t, seed+i)
+		for range 1500 {
+			m.step()
+			m.check()
+			if t.Failed() {
+				t.Fatalf("seed %d", seed+i)
+			}
+		}
+		m.drain()
+		m.check()
+	}
+}

@@ -1,0 +1,60 @@
+package delivery
+
+import (
+	"cmp"
+	"slices"
+)
+
+// Join adds a peer, without credit.
+func (q *Queue) Join() *Peer { return &Peer{holds: make(map[ID]*Task)} }
+
+// Leave takes a peer out. What it held goes to others, before what waits; it
+// returns the tasks for which that was the last attempt. The peer must not be
+// used any more.
+func (q *Queue) Leave(p *Peer) (dead []*Task) {
+	p.gone = true
+	p.unlist()
+	var back []*Task
+	for _, t := range p.holds {
+		if t.state == held && t.holder == p {
+			back = append(back, t)
+		}
+	}
+	// In the end the oldest is the first.
+	slices.SortFunc(back, func(a, b *Task) int { return -cmp.Compare(a.ID, b.ID) })
+	for _, t := range back {
+		if q.retry(t, ErrLost) {
+			dead = append(dead, t)
+		}
+	}
+	clear(p.holds)
+	return dead
+}
+
+// Credit sets how many tasks p is willing to hold at once. 0: no more.
+func (q *Queue) Credit(p *Peer, n int) {
+	p.credit = n
+	q.stand(p)
+}
+
+// Block says whether nothing can be sent to p just now.
+func (q *Queue) Block(p *Peer, blocked bool) {
+	p.blocked = blocked
+	q.stand(p)
+}
+
+// stand puts p, at the end, into the list where it belongs.
+func (q *Queue) stand(p *Peer) {
+	var list *peers
+	switch {
+	case p.gone || p.blocked || len(p.holds) >= p.credit:
+	case len(p.holds) == 0:
+		list = &q.idle
+	default:
+		list = &q.busy
+	}
+	p.unlist()
+	if list != nil {
+		list.push(p)
+	}
+}

@@ -1,0 +1,71 @@
+package socket
+
+import (
+	"context"
+
+	"github.com/gozmq/gozmq/runtime/internal/link"
+)
+
+// A PeerHandler is what stands above a Direct. Calls for different connections
+// may run at the same time.
+type PeerHandler interface {
+	BatchReceiver
+	// Join is called once for each connection, before it is read. It may be
+	// written to from now on, with SendTo.
+	Join(c *link.Conn)
+	// Leave is called when a connection has ended and all that it has sent was
+	// received.
+	Leave(c *link.Conn)
+	// Room is called, with nothing locked, when a connection that was full has
+	// room again.
+	Room(c *link.Conn)
+}
+
+// A Direct is a ROUTER or a DEALER whose user deals with each peer by itself.
+type Direct struct {
+	group *link.Group
+	to    PeerHandler
+}
+
+// NewDirect returns a socket without peers. Shutdown must be called.
+func NewDirect(cfg link.Config, to PeerHandler) *Direct {
+	d := &Direct{to: to}
+	d.group = link.NewGroup(cfg, d)
+	return d
+}
+
+// Links returns the socket's connections.
+func (d *Direct) Links() *link.Group { return d.group }
+
+// Serve passes on what one connection receives (link.Handler).
+func (d *Direct) Serve(c *link.Conn) error {
+	c.Room = func() { d.to.Room(c) }
+	d.to.Join(c)
+	defer d.to.Leave(c)
+	c.Ready()
+	return receive(c, d.to)
+}
+
+// Shutdown closes every connection. Receive must not wait any more.
+func (d *Direct) Shutdown(ctx context.Context) error { return d.group.Shutdown(ctx) }
+
+// SendTo gives m to c's queue and never waits. Its errors are m's own,
+// link.ErrFull, and why c has ended.
+func SendTo(c *link.Conn, m Message) error {
+	b, err := c.Begin()
+	if err != nil {
+		return err
+	}
+	return push(c, b, m)
+}
+
+// SendAnyway is SendTo without a high-water mark: for answers, whose number is
+// bounded by what they answer. A connection that has ended is no error.
+func SendAnyway(c *link.Conn, parts ...[]byte) {
+	b, err := c.BeginForced()
+	if err != nil {
+		return
+	}
+	b, _ = (&Frames{Parts: parts}).AppendMessage(b)
+	c.CommitLater(b)
+}
