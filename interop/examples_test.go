@@ -3,6 +3,7 @@ package interop
 import (
 	"encoding/binary"
 	"encoding/hex"
+	"maps"
 	"os"
 	"regexp"
 	"strings"
@@ -107,6 +108,7 @@ func TestProtocolScripts(t *testing.T) {
 const (
 	sayHelloMethod = "greet.v1.Greeter/SayHello"
 	renderMethod   = "image.v1.Thumbnails/Render"
+	printMethod    = "image.v1.Prints/Render"
 	amsTopic       = "weather/ams/temperature"
 )
 
@@ -129,7 +131,7 @@ func wantExamples(t *testing.T) map[string][]byte {
 		result   = encode(t, &imagev1.RenderResult{Name: "a.png", Png: []byte("a small picture"), Worker: "python"})
 		asLegacy = func(b byte) []byte { return append([]byte{b}, amsTopic...) }
 	)
-	return map[string][]byte{
+	examples := map[string][]byte{
 		"greeting":         greeting(0, 1),
 		"greeting-libzmq":  greeting(1, 1),
 		"frame-long":       zmtpFrame(0, make([]byte, 256))[:9],
@@ -164,6 +166,36 @@ func wantExamples(t *testing.T) map[string][]byte {
 		"bare-request-dealer":       zmtpMessage(id, empty, request),
 		"bare-reply-dealer":         zmtpMessage(id, empty, reply),
 		"bare-request-req":          zmtpMessage(empty, request),
+	}
+	maps.Copy(examples, wantDeliveryExamples(t, task, result))
+	return examples
+}
+
+// wantDeliveryExamples are those of pipelines, beside the plain ones.
+func wantDeliveryExamples(t *testing.T, task, result []byte) map[string][]byte {
+	var (
+		id       = append([]byte{0xa1, 0xb2, 0xc3, 0xd4, 0xe5, 0xf6, 0x07, 0x18}, 0, 0, 0, 0, 0, 0, 0, 1)
+		method   = []byte(printMethod)
+		header   = encode(t, &gozmqv1.TaskHeader{Attempt: 1, LeaseUs: 10e6})
+		batch    = &gozmqv1.Batch{Id: []byte("b1"), Name: "album", Ended: true, Tasks: 3, Complete: true}
+		complete = append(encode(t, &gozmqv1.TaskHeader{Batch: batch}), header...)
+		stop     = encode(t, &gozmqv1.TaskHeader{Stop: true})
+		status   = encode(t, &gozmqv1.Status{Code: 3, Message: "not a picture"})
+	)
+	say := func(word string, frames ...[]byte) []byte {
+		return zmtpMessage(append([][]byte{[]byte(word)}, frames...)...)
+	}
+	return map[string][]byte{
+		"delivery-credit": say("CREDIT", []byte("2")),
+		"delivery-task":   say("TASK", id, method, task, header),
+		"delivery-done":   say("DONE", id),
+		"delivery-fail":   say("FAIL", id, status),
+		"delivery-extend": say("EXTEND", id),
+		"delivery-stop":   say("STOP"),
+		"delivery-result": say("RESULT", id, method, result, header),
+		"delivery-ack":    say("ACK", id),
+		"delivery-batch":  say("TASK", id, nil, nil, complete),
+		"pushpull-stop":   zmtpMessage(nil, nil, stop),
 	}
 }
 

@@ -29,6 +29,9 @@ const (
 	EventTaskFailed      = eventOwn + 1                    // a worker's handler returned an error
 	EventUnclaimed       = eventOwn + 2                    // a connection waits: no one iterates over the results of Method
 	EventEventsLost      = eventOwn + 3                    // Count events were dropped: the observer was slow
+	EventLeaseExpired    = eventOwn + 4                    // a worker held a task for too long: another one gets it
+	EventTaskDead        = eventOwn + 5                    // a task was given up after Count attempts
+	EventStoreFailed     = eventOwn + 6                    // a ventilator's store did not take a change
 )
 
 const eventOwn EventKind = 64
@@ -68,6 +71,12 @@ func (k EventKind) String() string {
 		return "unclaimed"
 	case EventEventsLost:
 		return "events lost"
+	case EventLeaseExpired:
+		return "lease expired"
+	case EventTaskDead:
+		return "task dead"
+	case EventStoreFailed:
+		return "store failed"
 	default:
 		return fmt.Sprintf("event %d", uint8(k))
 	}
@@ -80,9 +89,9 @@ type Event struct {
 	Socket   string // the ZeroMQ type of this socket, as "ROUTER"
 	Endpoint string // the endpoint that was bound or dialled; "" where there is none
 	Peer     string // the peer's address; "" where there is none
-	Method   string // EventPanic, EventTaskFailed: the procedure
+	Method   string // EventPanic and those of tasks: the procedure
 	Topic    string // EventSubscribed, EventUnsubscribed, EventForgotten: any bytes
-	Count    int    // EventDropped, EventEventsLost
+	Count    int    // EventDropped, EventEventsLost, EventTaskDead
 	Err      error  // why; nil where nothing went wrong
 	Stack    []byte // EventPanic: the goroutine's stack
 }

@@ -18,6 +18,7 @@ type inbox struct {
 	front  []*slab // taken and given back: before in
 	in     *slab
 	spare  *slab // nil while someone has it
+	total  uint64
 	closed bool
 	ready  chan struct{} // a token: there is something to take, or closed
 	room   chan struct{} // closed and replaced when in becomes empty
@@ -42,6 +43,7 @@ func (b *inbox) put(a *arrival) (full <-chan struct{}) {
 		return b.room
 	}
 	b.in.push(a)
+	b.total++
 	if b.in.len() == 1 {
 		b.signal()
 	}
@@ -71,6 +73,18 @@ func waitPaused(c *link.Conn, change, done <-chan struct{}) bool {
 	case <-done:
 		return false
 	}
+}
+
+// progress returns how many messages wait, and how many an iterator has taken;
+// those that it is at count as taken.
+func (b *inbox) progress() (queued int, taken uint64) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	queued = b.in.len()
+	for _, s := range b.front {
+		queued += s.len()
+	}
+	return queued, b.total - uint64(queued)
 }
 
 func (b *inbox) signal() {

@@ -2,63 +2,124 @@ package gozmq
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"iter"
-	"sync"
 	"time"
 
 	"github.com/gozmq/gozmq/runtime/internal/link"
-	"github.com/gozmq/gozmq/runtime/internal/socket"
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
 )
 
 type sinkConfig struct {
 	socketConfig
-	queue queueConfig
+	delivery    Delivery
+	queue       queueConfig
+	window      windowConfig
+	batchStatus func(BatchStatus)
+	reliable    []string // options that are for delivery at least once only
+}
+
+type sinkOption func(*sinkConfig)
+
+func (o sinkOption) applySink(c *sinkConfig) { o(c) }
+
+// windowConfig bounds what a sink remembers.
+type windowConfig struct {
+	tasks int
+	age   time.Duration
+}
+
+// WithDuplicateWindow sets how many results a sink that takes them at least
+// once remembers by their task's id, and for how long, 0 being for ever: one
+// that comes again within this window is acknowledged and not handed to the
+// application. Without tasks nothing is remembered. Defaults: 65536 and 10
+// minutes.
+func WithDuplicateWindow(tasks int, age time.Duration) SinkOption {
+	return sinkOption(func(c *sinkConfig) {
+		c.window = windowConfig{tasks, age}
+		c.reliable = append(c.reliable, "WithDuplicateWindow")
+	})
+}
+
+func (c *sinkConfig) check() error {
+	errs := []error{c.socketConfig.check(), c.queue.check(), c.delivery.check()}
+	if c.delivery == AtMostOnce {
+		for _, name := range c.reliable {
+			errs = append(errs, onlyAtLeastOnce(name))
+		}
+	}
+	if c.window.tasks < 0 || c.window.age < 0 {
+		errs = append(errs, fmt.Errorf("WithDuplicateWindow: %d tasks and %v, want 0 or more of each", c.window.tasks, c.window.age))
+	}
+	return errors.Join(errs...)
+}
+
+// A resultSource is where the results of a sink come from, with one of the
+// guarantees.
+type resultSource interface {
+	links() *link.Group
+	progress() Progress
+	// end ends every iteration.
+	end()
+	// shutdown closes the connections; end must have been called.
+	shutdown(ctx context.Context) error
 }
 
 // A Sink receives the results that workers send, or the tasks themselves where
 // nothing stands between. It drops nothing: a connection whose next result no
 // one iterates over, or finds the iterator's queue full, waits, and so does its
-// sender in the end. Iterate over every method that has results. On the wire
-// it is a PULL socket.
+// sender in the end. Iterate over every method that has results.
+//
+// At most once it is a PULL socket. At least once it is a ROUTER socket: a
+// result is acknowledged when the body of the loop has come to its end, so that
+// a result that the program did not get through comes again. To stop behind a
+// result that was dealt with, end the iteration's context: a loop that is left
+// with break or return leaves its last result unacknowledged, for the next
+// iteration.
 type Sink struct {
-	pull     *socket.Collect
+	source   resultSource
 	observer *observer
-	queue    queueConfig
+	delivery Delivery
 	linger   time.Duration
 	addrs    []string
-	done     chan struct{} // closed by Close
-
-	mu      sync.Mutex
-	inboxes map[string]*inbox // by procedure; "" for bare framing
-	change  chan struct{}     // closed and replaced when inboxes changes
-	closed  bool
 }
 
 // NewSink opens a sink. Close must be called.
 func NewSink(opts ...SinkOption) (*Sink, error) {
-	cfg := sinkConfig{socketConfig: newSocketConfig(zmtp.Pull), queue: defaultQueue}
+	return newSink(opts, func(cfg *sinkConfig, o *observer) resultSource {
+		if cfg.delivery == AtLeastOnce {
+			return newReceipts(cfg, o)
+		}
+		return newPlainSink(cfg, o)
+	})
+}
+
+// NewPuller opens a sink that takes tasks straight from ventilators, of
+// messages that are tasks by themselves. At least once it is a DEALER socket,
+// and the end of the loop's body tells that the task is done. Generated code
+// calls it. Close must be called.
+func NewPuller(opts ...SinkOption) (*Sink, error) {
+	return newSink(opts, func(cfg *sinkConfig, o *observer) resultSource {
+		if cfg.delivery == AtLeastOnce {
+			return newPulledTasks(cfg, o)
+		}
+		return newPlainSink(cfg, o)
+	})
+}
+
+func newSink(opts []SinkOption, open func(*sinkConfig, *observer) resultSource) (*Sink, error) {
+	cfg := sinkConfig{socketConfig: newSocketConfig(zmtp.Pull), queue: defaultQueue, window: windowConfig{65536, 10 * time.Minute}}
 	for _, o := range opts {
 		o.applySink(&cfg)
 	}
-	err := cfg.check()
-	if err == nil {
-		err = cfg.queue.check()
-	}
-	if err != nil {
+	if err := cfg.check(); err != nil {
 		return nil, fmt.Errorf("sink: %w", err)
 	}
-	s := &Sink{
-		observer: newObserver(cfg.observer),
-		queue:    cfg.queue, linger: cfg.linger,
-		done:    make(chan struct{}),
-		inboxes: make(map[string]*inbox),
-		change:  make(chan struct{}),
-	}
-	cfg.Observe = s.observer.link(cfg.SocketType)
-	s.pull = socket.NewCollect(cfg.Config, collector{s})
-	if s.addrs, err = cfg.endpoints.open(s.pull.Links()); err != nil {
+	s := &Sink{observer: newObserver(cfg.observer), delivery: cfg.delivery, linger: cfg.linger}
+	s.source = open(&cfg, s.observer)
+	var err error
+	if s.addrs, err = cfg.endpoints.open(s.source.links()); err != nil {
 		s.Close()
 		return nil, fmt.Errorf("sink: %w", err)
 	}
@@ -68,19 +129,15 @@ func NewSink(opts ...SinkOption) (*Sink, error) {
 // Addrs returns the endpoints that were bound, with ports filled in.
 func (s *Sink) Addrs() []string { return s.addrs }
 
+// Progress returns how far the sink is.
+func (s *Sink) Progress() Progress { return s.source.progress() }
+
 // Close ends every iteration and closes the connections. What was received and
-// not iterated over is gone.
+// not iterated over is gone at most once; at least once its workers still have
+// it.
 func (s *Sink) Close() error {
-	s.mu.Lock()
-	if !s.closed {
-		s.closed = true
-		close(s.done)
-	}
-	for _, in := range s.inboxes {
-		in.close()
-	}
-	s.mu.Unlock()
-	err := lingering(s.linger, s.pull.Shutdown)
+	s.source.end()
+	err := lingering(s.linger, s.source.shutdown)
 	s.observer.close()
 	return err
 }
@@ -88,95 +145,19 @@ func (s *Sink) Close() error {
 // Results returns an iterator over the results of one method. Generated code
 // calls it. It ends with ctx or with Close. A result that cannot be decoded is
 // yielded as an error, and the iteration goes on. Several iterations of one
-// method share its results.
+// method share its results. When the sink's guarantee is not the method's, the
+// only thing that is yielded is an error with CodeFailedPrecondition.
 func Results[T any, P message[T]](ctx context.Context, s *Sink, m *Method) iter.Seq2[P, error] {
-	name := m.Procedure
-	if m.Bare {
-		name = ""
-	}
 	return func(yield func(P, error) bool) {
-		s.inbox(name).drain(ctx, func(a *arrival) bool { return yield(decodeArrival[T, P](a)) })
-	}
-}
-
-// inbox returns where the messages of a procedure wait for whoever iterates
-// over them.
-func (s *Sink) inbox(procedure string) *inbox {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	in := s.inboxes[procedure]
-	if in == nil {
-		in = newInbox(s.queue.messages, s.queue.bytes)
-		s.inboxes[procedure] = in
-		close(s.change)
-		s.change = make(chan struct{})
-		if s.closed {
-			in.close()
+		if err := m.checkDelivery(s.delivery); err != nil {
+			yield(nil, err)
+			return
+		}
+		switch source := s.source.(type) {
+		case *plainSink:
+			source.inboxOf(m).drain(ctx, func(a *arrival) bool { return yield(decodeArrival[T, P](a)) })
+		case itemSource:
+			drainItems[T, P](ctx, source, m, yield)
 		}
 	}
-	return in
-}
-
-// A collector hands what a Sink's socket has read to its inboxes
-// (socket.BatchReceiver).
-type collector struct{ s *Sink }
-
-// Receive puts each message into its method's inbox, waiting where there is no
-// room, or no inbox yet.
-func (r collector) Receive(c *link.Conn, b *link.Batch) {
-	for i := range b.Len() {
-		in, body, err := r.find(c, b.Message(i))
-		if err != nil {
-			c.Malformed("result: %w", err)
-			continue
-		}
-		if in == nil || !in.putWait(c, &arrival{body: body}, r.s.done) {
-			return // closed
-		}
-	}
-}
-
-// find returns a message's inbox and its body; no inbox after Close. While no
-// one has asked for its method it waits.
-func (r collector) find(c *link.Conn, frames [][]byte) (*inbox, []byte, error) {
-	for reported := false; ; {
-		place, err := r.s.place(frames)
-		if place.inbox != nil || err != nil {
-			return place.inbox, place.body, err
-		}
-		if place.unclaimed && !reported {
-			reported = true
-			r.s.observer.observe(Event{
-				Kind: EventUnclaimed, Socket: string(zmtp.Pull), Endpoint: c.Endpoint(), Peer: c.Address(), Method: string(cut(place.method)),
-			})
-		}
-		if !waitPaused(c, place.change, r.s.done) {
-			return nil, nil, nil
-		}
-	}
-}
-
-// A place is where a message belongs.
-type place struct {
-	inbox        *inbox // nil: wait for change
-	method, body []byte
-	unclaimed    bool // someone iterates, but not over this method
-	change       <-chan struct{}
-}
-
-// place finds where a message belongs. Which framing to expect is known once
-// someone iterates.
-func (s *Sink) place(frames [][]byte) (p place, err error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	p.change = s.change
-	if len(s.inboxes) == 0 {
-		return p, nil
-	}
-	if p.method, p.body, err = splitTask(frames, s.inboxes[""] != nil); err != nil {
-		return p, err
-	}
-	p.inbox = s.inboxes[string(p.method)]
-	p.unclaimed = p.inbox == nil
-	return p, nil
 }

@@ -105,11 +105,11 @@ func (s *Subscriber) Stats() Stats { return statsOf(s.sub.Links()) }
 
 // Stats returns what the ventilator has counted. It may be called at any time,
 // also after Close.
-func (v *Ventilator) Stats() Stats { return statsOf(v.push.Links()) }
+func (v *Ventilator) Stats() Stats { return statsOf(v.sender.links()) }
 
 // Stats returns what the sink has counted. It may be called at any time, also
 // after Close.
-func (s *Sink) Stats() Stats { return statsOf(s.pull.Links()) }
+func (s *Sink) Stats() Stats { return statsOf(s.source.links()) }
 
 // WorkerStats reads the counters of a worker's two sockets while RunWorker runs
 // and after it. Pass it with WithWorkerStats, to one worker. The zero value is

@@ -6,11 +6,11 @@ import (
 	"fmt"
 	"runtime/debug"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"google.golang.org/protobuf/proto"
 
-	"github.com/gozmq/gozmq/runtime/internal/socket"
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
 )
 
@@ -18,9 +18,12 @@ type workerConfig struct {
 	socketConfig
 	from, to    Endpoints
 	concurrency int
+	prefetch    int // -1: not set
+	timeout     time.Duration
 	drain       time.Duration
-	onError     func(ctx context.Context, m *Method, task proto.Message, err error)
+	progress    *WorkerProgress
 	stats       *WorkerStats
+	onError     func(ctx context.Context, m *Method, task proto.Message, err error)
 }
 
 type workerOption func(*workerConfig)
@@ -57,9 +60,45 @@ func WithWorkerDrainTimeout(d time.Duration) WorkerOption {
 	return workerOption(func(c *workerConfig) { c.drain = d })
 }
 
+// WithPrefetch sets how many tasks of each connection a worker reads ahead of
+// those that it does, so that it need not wait for the next. What is read ahead
+// cannot go to another worker, and is lost with this one at most once. Default:
+// as many as WithConcurrency.
+func WithPrefetch(n int) WorkerOption {
+	return workerOption(func(c *workerConfig) { c.prefetch = n })
+}
+
+// WithTaskTimeout ends the context of a handler after d. At least once its
+// lease is not extended any more then, so that another worker gets the task if
+// the handler does not return. Default: 0, no limit.
+func WithTaskTimeout(d time.Duration) WorkerOption {
+	return workerOption(func(c *workerConfig) { c.timeout = d })
+}
+
+// A WorkerProgress tells how far a worker is. The zero value is ready for
+// WithWorkerProgress.
+type WorkerProgress struct {
+	read atomic.Pointer[func() Progress]
+}
+
+// Progress returns how far the worker is; it may be called from any goroutine,
+// also when the worker has ended.
+func (p *WorkerProgress) Progress() Progress {
+	if read := p.read.Load(); read != nil {
+		return (*read)()
+	}
+	return Progress{}
+}
+
+// WithWorkerProgress has p tell how far the worker is. Each worker needs one of
+// its own.
+func WithWorkerProgress(p *WorkerProgress) WorkerOption {
+	return workerOption(func(c *workerConfig) { c.progress = p })
+}
+
 // WithTaskErrors has f called for each task that failed: its handler returned
-// an error or panicked, or its result could not be sent. Delivery is at most
-// once, so the task is not run again. f runs in the goroutine of the task.
+// an error or panicked, or its result could not be sent. At most once the task
+// is not run again, at least once it may be. f runs in the goroutine of the task.
 func WithTaskErrors(f func(ctx context.Context, m *Method, task proto.Message, err error)) WorkerOption {
 	return workerOption(func(c *workerConfig) { c.onError = f })
 }
@@ -67,27 +106,49 @@ func WithTaskErrors(f func(ctx context.Context, m *Method, task proto.Message, e
 // A worker runs tasks.
 type worker struct {
 	cfg      workerConfig
+	delivery Delivery
 	handlers map[string]*TaskHandler
 	bare     *TaskHandler
 	results  bool // some method has one
 	observer *observer
-	pull     *socket.Pull
-	push     *socket.Push // nil without results
+	mode     workMode
+
+	stop         chan struct{} // closed when a ventilator says so
+	stopOnce     sync.Once
+	running      atomic.Int64
+	done, errors counter
 }
 
-// RunWorker runs tasks until ctx ends. Then it closes the connections that
-// tasks come from, runs what it has read from them, sends the last results, and
-// returns nil; handlers see ctx's values but not its end until the time for
-// that is over. Tasks that were still on their way, in the kernel's buffers,
-// are lost: delivery is at most once. Generated code calls it.
+// A workMode is a worker's way of getting tasks and giving results.
+type workMode interface {
+	// open opens the socket for results before the one for tasks, so that the
+	// first task finds a way on.
+	open() error
+	// work runs tasks one after the other until there are no more.
+	work(ctx context.Context)
+	// drain takes no more tasks from ventilators. work ends when what is there
+	// has been done, or ctx has ended.
+	drain(ctx context.Context)
+	shutdown(linger time.Duration) error
+	progress() Progress
+}
+
+// RunWorker runs tasks until ctx ends or a ventilator says so
+// (Ventilator.StopWorkers). Then it takes no more, ends those that it has begun,
+// sends the last results, and returns nil; handlers see ctx's values but not its
+// end until the time for that is over.
+//
+// Tasks that it had not begun are run too at most once, and those that were
+// still on their way, in the kernel's buffers, are lost; at least once they go
+// back to their ventilator. Generated code calls it.
 func RunWorker(ctx context.Context, name string, handlers func() []TaskHandler, opts ...WorkerOption) error {
 	w, err := newWorker(name, handlers, opts)
 	if err != nil {
 		return fmt.Errorf("worker %s: %w", name, err)
 	}
 	defer func() { w.observer.close() }()
-	if err := w.open(); err != nil {
-		return errors.Join(fmt.Errorf("worker %s: %w", name, err), w.shutdown(0))
+	if err := w.mode.open(); err != nil {
+		return errors.Join(fmt.Errorf("worker %s: %w", name, err), w.mode.shutdown(0))
 	}
 	taskCtx, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
 	defer cancel(nil)
@@ -95,20 +156,24 @@ func RunWorker(ctx context.Context, name string, handlers func() []TaskHandler, 
 	for range w.cfg.concurrency {
 		w.start(taskCtx, &wg)
 	}
-	<-ctx.Done()
+	select {
+	case <-ctx.Done():
+	case <-w.stop:
+	}
 	drained, stop := context.WithTimeout(context.Background(), w.cfg.drain)
 	defer stop()
 	stopTasks := context.AfterFunc(drained, func() { cancel(errStopped) })
 	defer stopTasks()
-	_ = w.pull.Drain(drained)
+	w.mode.drain(drained)
 	wg.Wait()
-	return w.shutdown(w.cfg.linger)
+	return w.mode.shutdown(w.cfg.linger)
 }
 
 func newWorker(name string, handlers func() []TaskHandler, opts []WorkerOption) (*worker, error) {
 	w := &worker{
-		cfg:      workerConfig{socketConfig: newSocketConfig(zmtp.Pull), concurrency: 1, drain: 10 * time.Second},
+		cfg:      workerConfig{socketConfig: newSocketConfig(zmtp.Pull), concurrency: 1, prefetch: -1, drain: 10 * time.Second},
 		handlers: make(map[string]*TaskHandler),
+		stop:     make(chan struct{}),
 	}
 	for _, o := range opts {
 		o.applyWorker(&w.cfg)
@@ -119,13 +184,30 @@ func newWorker(name string, handlers func() []TaskHandler, opts []WorkerOption) 
 	}
 	for i := range list {
 		h := &list[i]
+		if h.method.Delivery != list[0].method.Delivery {
+			return nil, fmt.Errorf("%s is delivered %v and %s %v: run a worker for each", list[0].method.Procedure, list[0].method.Delivery, h.method.Procedure, h.method.Delivery)
+		}
+		w.delivery = h.method.Delivery
 		w.handlers[h.method.Procedure] = h
 		w.results = w.results || h.result
 		if h.method.Bare {
 			w.bare = h
 		}
 	}
-	return w, w.check()
+	if err := w.check(); err != nil {
+		return nil, err
+	}
+	w.observer = newObserver(w.cfg.observer)
+	if w.delivery == AtLeastOnce {
+		w.mode = newLeasedWork(w)
+	} else {
+		w.mode = &plainWork{worker: w}
+	}
+	if w.cfg.progress != nil {
+		read := w.mode.progress
+		w.cfg.progress.read.Store(&read)
+	}
+	return w, nil
 }
 
 func (w *worker) check() error {
@@ -143,45 +225,31 @@ func (w *worker) check() error {
 	if w.cfg.concurrency < 1 {
 		errs = append(errs, fmt.Errorf("WithConcurrency: %d, want at least 1", w.cfg.concurrency))
 	}
+	if w.cfg.prefetch < -1 || w.cfg.credit() > maxCredit {
+		errs = append(errs, fmt.Errorf("WithPrefetch: %d, want 0 or more, and with WithConcurrency at most %d", w.cfg.prefetch, maxCredit))
+	}
+	if w.cfg.timeout < 0 {
+		errs = append(errs, fmt.Errorf("WithTaskTimeout: %v, want 0 or more", w.cfg.timeout))
+	}
 	if w.cfg.drain < 0 {
 		errs = append(errs, fmt.Errorf("WithWorkerDrainTimeout: %v, want 0 or more", w.cfg.drain))
 	}
 	return errors.Join(errs...)
 }
 
-// open opens the socket for results before the one for tasks, so that the
-// first task finds a way on.
-func (w *worker) open() error {
-	w.observer = newObserver(w.cfg.observer)
-	w.cfg.Observe = w.observer.link(zmtp.Pull)
-	w.pull = socket.NewPull(w.cfg.Config, pullWindow)
-	w.cfg.stats.watch(w.pull.Links(), nil)
-	if w.results {
-		cfg := w.cfg.Config
-		cfg.SocketType = zmtp.Push
-		cfg.Observe = w.observer.link(zmtp.Push)
-		w.push = socket.NewPush(cfg)
-		w.cfg.stats.watch(w.pull.Links(), w.push.Links())
-		if _, err := w.cfg.to.open(w.push.Links()); err != nil {
-			return fmt.Errorf("results: %w", err)
-		}
+// ahead is how many tasks of a connection are read ahead.
+func (c *workerConfig) ahead() int {
+	if c.prefetch < 0 {
+		return c.concurrency
 	}
-	if _, err := w.cfg.from.open(w.pull.Links()); err != nil {
-		return fmt.Errorf("tasks: %w", err)
-	}
-	return nil
+	return c.prefetch
 }
 
-// pullWindow is how many messages of one peer are read at once.
-const pullWindow = 1000
+// credit is how many tasks of a connection a worker holds at once.
+func (c *workerConfig) credit() int { return c.concurrency + c.ahead() }
 
-func (w *worker) shutdown(linger time.Duration) error {
-	err := lingering(linger, w.pull.Shutdown)
-	if w.push != nil {
-		err = errors.Join(err, lingering(linger, w.push.Shutdown))
-	}
-	return err
-}
+// end has RunWorker end as if its context had.
+func (w *worker) end() { w.stopOnce.Do(func() { close(w.stop) }) }
 
 // start starts a goroutine that works. A handler that ends it with
 // runtime.Goexit gets it replaced.
@@ -193,66 +261,43 @@ func (w *worker) start(ctx context.Context, wg *sync.WaitGroup) {
 				w.start(ctx, wg)
 			}
 		}()
-		w.work(ctx)
+		w.mode.work(ctx)
 		returned = true
 	})
 }
 
-// work runs tasks one after the other until there are no more.
-func (w *worker) work(ctx context.Context) {
-	for {
-		r, err := w.pull.Recv(ctx)
-		if err != nil {
-			return
-		}
-		h, task, err := w.decode(r.Frames)
-		if err != nil {
-			r.Malformed("task: %w", err)
-		}
-		r.Release()
-		if err != nil {
-			continue
-		}
-		if err := w.run(ctx, h, task); err != nil {
-			w.failed(ctx, h, task, err)
-		}
-	}
-}
+// errNoSuchTask says that a worker has no handler for a task.
+var errNoSuchTask = errors.New("is not known here")
 
-func (w *worker) decode(frames [][]byte) (*TaskHandler, proto.Message, error) {
-	method, body, err := splitTask(frames, w.bare != nil)
-	if err != nil {
-		return nil, nil, err
-	}
+// decode finds a task's handler and decodes its body.
+func (w *worker) decode(method, body []byte) (*TaskHandler, proto.Message, error) {
 	h := w.bare
 	if h == nil {
 		if h = w.handlers[string(method)]; h == nil {
-			return nil, nil, fmt.Errorf("method %q is not known here", cut(method))
+			return nil, nil, fmt.Errorf("method %q %w", cut(method), errNoSuchTask)
 		}
 	}
 	task := h.new()
 	return h, task, Unmarshal(body, task)
 }
 
-// run runs one task and sends its result.
-func (w *worker) run(ctx context.Context, h *TaskHandler, task proto.Message) error {
-	result, err := w.call(ctx, h, task)
-	if err != nil || !h.result {
-		return err
-	}
-	return pushTask(ctx, w.push, h.method, result, w.cfg.MaxMessageSize)
-}
-
 // call calls the handler; a panic is an error.
 func (w *worker) call(ctx context.Context, h *TaskHandler, task proto.Message) (result proto.Message, err error) {
+	if w.cfg.timeout > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, w.cfg.timeout)
+		defer cancel()
+	}
+	w.running.Add(1)
 	returned := false
 	defer func() {
+		w.running.Add(-1)
 		if returned {
 			return
 		}
 		value := recover() // nil: the handler called runtime.Goexit
 		err = fmt.Errorf("handler panicked: %v", value)
-		w.observer.observe(Event{Kind: EventPanic, Socket: string(zmtp.Pull), Method: h.method.Procedure, Err: err, Stack: debug.Stack()})
+		w.observer.observe(Event{Kind: EventPanic, Socket: string(w.socket()), Method: h.method.Procedure, Err: err, Stack: debug.Stack()})
 		if value == nil {
 			w.failed(ctx, h, task, errors.New("handler ended its goroutine"))
 		}
@@ -262,8 +307,17 @@ func (w *worker) call(ctx context.Context, h *TaskHandler, task proto.Message) (
 	return result, err
 }
 
+// socket is the type of the socket that tasks come from.
+func (w *worker) socket() zmtp.SocketType {
+	if w.delivery == AtLeastOnce {
+		return zmtp.Dealer
+	}
+	return zmtp.Pull
+}
+
 func (w *worker) failed(ctx context.Context, h *TaskHandler, task proto.Message, err error) {
-	w.observer.observe(Event{Kind: EventTaskFailed, Socket: string(zmtp.Pull), Method: h.method.Procedure, Err: err})
+	w.errors.Add(1)
+	w.observer.observe(Event{Kind: EventTaskFailed, Socket: string(w.socket()), Method: h.method.Procedure, Err: err})
 	if w.cfg.onError != nil {
 		w.cfg.onError(ctx, h.method, task, err)
 	}

@@ -3,6 +3,8 @@
 package goldens
 
 import (
+	_ "github.com/gozmq/gozmq/testdata/golden/delivery"
+	_ "github.com/gozmq/gozmq/testdata/golden/delivery/deliverygozmq"
 	_ "github.com/gozmq/gozmq/testdata/golden/deprecated"
 	_ "github.com/gozmq/gozmq/testdata/golden/deprecated/deprecatedgozmq"
 	_ "github.com/gozmq/gozmq/testdata/golden/edition2023"

@@ -82,6 +82,7 @@ func (p *planner) method(s *protogen.Service, m *protogen.Method, n namer, name 
 		}
 	case gozmqv1.Pattern_PATTERN_PUSH_PULL:
 		out.Var = n.unexported("", "Method")
+		out.Task = taskPolicy(a.GetTask(), atLeastOnce(s))
 	default:
 		out.Var = n.unexported("", "Method")
 		out.Idempotency = idempotency(m)

@@ -79,6 +79,9 @@ type PubSub struct {
 
 // PushPull has the names of a PUSH/PULL service.
 type PushPull struct {
+	// AtLeastOnce is the guarantee of the service's tasks.
+	AtLeastOnce bool
+
 	Ventilator, NewVentilator                   string
 	Worker, Unimplemented, MustEmbed, RunWorker string
 	// Sink and NewSink are empty when no method has an output.
@@ -108,8 +111,18 @@ type Method struct {
 	MaxAttempts uint32
 	Bare        bool
 
+	// Task is how the tasks of a PUSH/PULL method are handed out.
+	Task Task
+
 	// Topic is set for the methods of a PUB/SUB service that is not bare.
 	Topic *Topic
+}
+
+// A Task is how tasks are handed out. The zero value is at most once.
+type Task struct {
+	AtLeastOnce bool
+	MaxAttempts uint32        // 0: the runtime's default
+	Lease       time.Duration // 0: the runtime's default
 }
 
 // A Topic is how the topic of a message is made, and matched.
@@ -166,6 +179,7 @@ type Message struct {
 
 	// TaskVar and the names after it are set when the message is a task.
 	TaskVar           string
+	Task              Task
 	Pusher, NewPusher string
 	Puller, NewPuller string
 }

@@ -4,6 +4,8 @@ import (
 	"fmt"
 
 	"google.golang.org/protobuf/compiler/protogen"
+
+	gozmqv1 "github.com/gozmq/gozmq/proto/gozmq/v1"
 )
 
 // A planner plans one file.
@@ -77,7 +79,10 @@ func (p *planner) message(m *protogen.Message) *Message {
 		out.Publisher, out.NewPublisher = n.exported("", "Publisher"), n.exported("New", "Publisher")
 		out.Subscriber, out.NewSubscriber = n.exported("", "Subscriber"), n.exported("New", "Subscriber")
 	}
-	if a.GetTask() != nil {
+	if t := a.GetTask(); t != nil {
+		sure := t.GetDelivery() == gozmqv1.Delivery_DELIVERY_AT_LEAST_ONCE
+		p.checkTask(place{m.Desc, m.Location, inMessage(messageTask)}, t, sure, "delivery: DELIVERY_AT_LEAST_ONCE")
+		out.Task = taskPolicy(t, sure)
 		out.TaskVar = n.unexported("", "Task")
 		out.Pusher, out.NewPusher = n.exported("", "Pusher"), n.exported("New", "Pusher")
 		out.Puller, out.NewPuller = n.exported("", "Puller"), n.exported("New", "Puller")

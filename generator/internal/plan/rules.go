@@ -16,6 +16,7 @@ func (p *planner) checkService(s *protogen.Service) {
 		p.report.fault(s.Desc, s.Location, inService(2),
 			"a service with FRAMING_BARE has exactly one method, since nothing on the wire says which one is meant; it has %d: split the service, or remove the framing", len(s.Methods))
 	}
+	p.checkServiceDelivery(s)
 }
 
 // checkMethod applies the rules for one method.
@@ -33,6 +34,7 @@ func (p *planner) checkMethod(s *protogen.Service, m *protogen.Method) {
 			p.report.fault(m.Desc, m.Location, inMethod(2), text, "retry", patternName(s))
 		}
 	}
+	p.checkMethodTask(s, m, a.GetTask())
 	if pattern(s) == gozmqv1.Pattern_PATTERN_PUB_SUB {
 		p.checkPublished(s, m)
 	} else if a.GetTopic() != nil {

@@ -30,6 +30,7 @@ func (p *planner) service(s *protogen.Service) *Service {
 		p.checkOverlaps(s, out)
 	case gozmqv1.Pattern_PATTERN_PUSH_PULL:
 		out.PushPull = n.pushPull(hasOutputs(s))
+		out.PushPull.AtLeastOnce = atLeastOnce(s)
 		p.methods(s, out, n, "Ventilator", "Sink", out.PushPull.Unimplemented)
 	default:
 		out.ReqRep = n.reqRep()

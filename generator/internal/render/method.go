@@ -25,10 +25,25 @@ func (p *printer) methodVars(s *plan.Service) {
 		if m.MaxAttempts > 0 {
 			p.P("MaxAttempts: ", m.MaxAttempts, ",")
 		}
+		p.task(m.Task)
 		if m.Bare {
 			p.P("Bare: true,")
 		}
 		p.P("}")
+	}
+}
+
+// task prints how tasks are handed out, as fields of the runtime's Method.
+func (p *printer) task(t plan.Task) {
+	if !t.AtLeastOnce {
+		return
+	}
+	p.P("Delivery: ", gozmq("AtLeastOnce"), ",")
+	if t.MaxAttempts > 0 {
+		p.P("MaxAttempts: ", t.MaxAttempts, ",")
+	}
+	if t.Lease > 0 {
+		p.P("Lease: ", p.duration(t.Lease), ",")
 	}
 }
 
@@ -59,13 +74,22 @@ func (p *printer) pointer(id protogen.GoIdent) string {
 // constructor prints a type that wraps one of the runtime's, and the function
 // that makes it.
 func (p *printer) constructor(name, newName, inner string, d plan.Doc) {
+	p.wrapper(name, newName, inner, "New"+inner, false, d)
+}
+
+// wrapper is constructor for an end of a pipeline, which makeInner opens.
+func (p *printer) wrapper(name, newName, inner, makeInner string, atLeastOnce bool, d plan.Doc) {
 	p.P("type ", name, " struct {")
 	p.P("*", gozmq(inner))
 	p.P("}")
 	p.P()
 	p.deprecated(newName+" binds and connects where the options say.", d)
 	p.P("func ", newName, "(opts ...", gozmq(inner+"Option"), ") (*", name, ", error) {")
-	p.P("inner, err := ", gozmq("New"+inner), "(opts...)")
+	if atLeastOnce {
+		p.P("inner, err := ", gozmq(makeInner), "(", gozmq("AtLeastOnce"), ", ", gozmq(inner+"Options"), "(opts))")
+	} else {
+		p.P("inner, err := ", gozmq(makeInner), "(opts...)")
+	}
 	p.P("if err != nil {")
 	p.P("return nil, err")
 	p.P("}")

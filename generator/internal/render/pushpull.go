@@ -20,10 +20,14 @@ func (p *printer) ventilator(s *plan.Service) {
 	n := s.PushPull
 	p.P()
 	p.doc(n.Ventilator+" hands the tasks of "+s.FullName+" to the workers. It may be used concurrently.", s.Doc)
-	p.constructor(n.Ventilator, n.NewVentilator, "Ventilator", s.Doc)
+	p.wrapper(n.Ventilator, n.NewVentilator, "Ventilator", "NewVentilator", n.AtLeastOnce, s.Doc)
+	purpose := " hands task to one worker. It waits while all of them are busy, until ctx ends."
+	if n.AtLeastOnce {
+		purpose = " hands task to one worker after the other until one has done it. It waits while the ventilator's queue is full, until ctx ends."
+	}
 	for _, m := range s.Methods {
 		p.P()
-		p.doc(m.Name+" hands task to one worker. It waits while all of them are busy, until ctx ends.", m.Doc)
+		p.doc(m.Name+purpose, m.Doc)
 		p.P("func (v *", n.Ventilator, ") ", m.Name, "(ctx ", contextContext, ", task ", p.pointer(m.Input), ") error {")
 		p.P("return v.Ventilator.Push(ctx, &", m.Var, ", task)")
 		p.P("}")
@@ -93,13 +97,17 @@ func (p *printer) sink(s *plan.Service) {
 	n := s.PushPull
 	p.P()
 	p.doc(n.Sink+" receives the results of "+s.FullName+". It may be used concurrently.", s.Doc)
-	p.constructor(n.Sink, n.NewSink, "Sink", s.Doc)
+	p.wrapper(n.Sink, n.NewSink, "Sink", "NewSink", n.AtLeastOnce, s.Doc)
+	purpose := " receives results until ctx ends or the sink is closed. One that cannot be decoded is an error; the next may be good."
+	if n.AtLeastOnce {
+		purpose += " A result is acknowledged when the loop's body has come to its end; break and return leave it for the next loop."
+	}
 	for _, m := range s.Methods {
 		if !m.HasOutput {
 			continue
 		}
 		p.P()
-		p.doc(m.Name+" receives results until ctx ends or the sink is closed. One that cannot be decoded is an error; the next may be good.", m.Doc)
+		p.doc(m.Name+purpose, m.Doc)
 		p.P("func (s *", n.Sink, ") ", m.Name, "(ctx ", contextContext, ") ", iterSeq2, "[", p.pointer(m.Output), ", error] {")
 		p.P("return ", gozmq("Results"), "[", m.Output, "](ctx, s.Sink, &", m.Var, ")")
 		p.P("}")

@@ -34,6 +34,7 @@ func (q *Queue) Leave(p *Peer) (dead []*Task) {
 // Credit sets how many tasks p is willing to hold at once. 0: no more.
 func (q *Queue) Credit(p *Peer, n int) {
 	p.credit = n
+	p.granted = p.granted || n > 0
 	q.stand(p)
 }
 

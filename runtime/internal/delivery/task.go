@@ -63,6 +63,7 @@ var (
 // A Peer is one worker's connection, as its queue sees it.
 type Peer struct {
 	credit  int          // how many tasks it is willing to hold
+	granted bool         // it had credit once
 	blocked bool         // nothing can be sent just now
 	gone    bool         // has left
 	holds   map[ID]*Task // what it was given and has not told the end of
@@ -73,6 +74,9 @@ type Peer struct {
 
 // Holds returns how many tasks the peer was given and has not told the end of.
 func (p *Peer) Holds() int { return len(p.holds) }
+
+// Granted returns whether the peer has ever been willing to take a task.
+func (p *Peer) Granted() bool { return p.granted }
 
 // peers is a list of peers that take tasks, in turn.
 type peers struct{ first, last *Peer }

@@ -23,13 +23,15 @@ type PeerHandler interface {
 
 // A Direct is a ROUTER or a DEALER whose user deals with each peer by itself.
 type Direct struct {
-	group *link.Group
-	to    PeerHandler
+	group   *link.Group
+	to      PeerHandler
+	answers bool
 }
 
-// NewDirect returns a socket without peers. Shutdown must be called.
-func NewDirect(cfg link.Config, to PeerHandler) *Direct {
-	d := &Direct{to: to}
+// NewDirect returns a socket without peers. One that answers what it receives
+// does not read a peer that does not read its answers. Shutdown must be called.
+func NewDirect(cfg link.Config, to PeerHandler, answers bool) *Direct {
+	d := &Direct{to: to, answers: answers}
 	d.group = link.NewGroup(cfg, d)
 	return d
 }
@@ -39,12 +41,34 @@ func (d *Direct) Links() *link.Group { return d.group }
 
 // Serve passes on what one connection receives (link.Handler).
 func (d *Direct) Serve(c *link.Conn) error {
-	c.Room = func() { d.to.Room(c) }
+	room := newRoom(c)
+	token := c.Room
+	c.Room = func() {
+		token()
+		d.to.Room(c)
+	}
 	d.to.Join(c)
 	defer d.to.Leave(c)
 	c.Ready()
-	return receive(c, d.to)
+	if !d.answers {
+		return receive(c, d.to)
+	}
+	for {
+		if err := room.wait(c); err != nil {
+			return err
+		}
+		batch, err := c.NextBatch(maxAnswered)
+		if err != nil {
+			return err
+		}
+		d.to.Receive(c, batch)
+		batch.Release()
+	}
 }
+
+// maxAnswered is how many messages are received before their answers must have
+// found room.
+const maxAnswered = 256
 
 // Shutdown closes every connection. Receive must not wait any more.
 func (d *Direct) Shutdown(ctx context.Context) error { return d.group.Shutdown(ctx) }

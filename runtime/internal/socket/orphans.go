@@ -39,6 +39,14 @@ func (o *orphans) empty() bool {
 	return true
 }
 
+// len returns how many messages there are.
+func (o *orphans) len() (n int) {
+	for _, run := range o.runs {
+		zmtp.EachMessage(run, func([]byte) { n++ })
+	}
+	return n
+}
+
 // pop drops the first message.
 func (o *orphans) pop() {
 	if o.runs[0] = o.runs[0][o.size:]; len(o.runs[0]) == 0 {

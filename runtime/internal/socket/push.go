@@ -248,6 +248,39 @@ func (p *Push) settle(ctx context.Context) error {
 	}
 }
 
+// Flush waits until everything that was sent is with the kernel, or ctx ends.
+func (p *Push) Flush(ctx context.Context) error { return p.settle(ctx) }
+
+// Queued returns how many messages wait to be handed to the kernel.
+func (p *Push) Queued() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	n := p.orphans.len()
+	for _, c := range p.peers {
+		n += c.QueuedMessages()
+	}
+	return n
+}
+
+// SendAll gives m to every peer, whether or not its queue is full.
+func (p *Push) SendAll(m Message) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.closed {
+		return link.ErrClosed
+	}
+	for _, c := range p.peers {
+		b, err := c.BeginForced()
+		if err != nil {
+			continue // it is gone
+		}
+		if err := push(c, b, m); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // WaitPeers waits until at least n peers are connected.
 func (p *Push) WaitPeers(ctx context.Context, n int) error {
 	for {

@@ -281,7 +281,7 @@ type NowResponsePuller struct {
 
 // NewNowResponsePuller binds and connects where the options say.
 func NewNowResponsePuller(opts ...gozmq.SinkOption) (*NowResponsePuller, error) {
-	inner, err := gozmq.NewSink(opts...)
+	inner, err := gozmq.NewPuller(opts...)
 	if err != nil {
 		return nil, err
 	}

@@ -166,7 +166,10 @@ const file_image_v1_image_proto_rawDesc = "" +
 	"\x06worker\x18\x03 \x01(\tR\x06worker2L\n" +
 	"\n" +
 	"Thumbnails\x126\n" +
-	"\x06Render\x12\x14.image.v1.RenderTask\x1a\x16.image.v1.RenderResult\x1a\x06\xaa\x8d\x1c\x02\b\x03B5Z3github.com/gozmq/gozmq/example/gen/image/v1;imagev1b\x06proto3"
+	"\x06Render\x12\x14.image.v1.RenderTask\x1a\x16.image.v1.RenderResult\x1a\x06\xaa\x8d\x1c\x02\b\x032X\n" +
+	"\x06Prints\x12D\n" +
+	"\x06Render\x12\x14.image.v1.RenderTask\x1a\x16.image.v1.RenderResult\"\f\xaa\x8d\x1c\b\"\x06\x10\x05\x1a\x02\b\n" +
+	"\x1a\b\xaa\x8d\x1c\x04\b\x03\x18\x02B5Z3github.com/gozmq/gozmq/example/gen/image/v1;imagev1b\x06proto3"
 
 var (
 	file_image_v1_image_proto_rawDescOnce sync.Once
@@ -187,9 +190,11 @@ var file_image_v1_image_proto_goTypes = []any{
 }
 var file_image_v1_image_proto_depIdxs = []int32{
 	0, // 0: image.v1.Thumbnails.Render:input_type -> image.v1.RenderTask
-	1, // 1: image.v1.Thumbnails.Render:output_type -> image.v1.RenderResult
-	1, // [1:2] is the sub-list for method output_type
-	0, // [0:1] is the sub-list for method input_type
+	0, // 1: image.v1.Prints.Render:input_type -> image.v1.RenderTask
+	1, // 2: image.v1.Thumbnails.Render:output_type -> image.v1.RenderResult
+	1, // 3: image.v1.Prints.Render:output_type -> image.v1.RenderResult
+	2, // [2:4] is the sub-list for method output_type
+	0, // [0:2] is the sub-list for method input_type
 	0, // [0:0] is the sub-list for extension type_name
 	0, // [0:0] is the sub-list for extension extendee
 	0, // [0:0] is the sub-list for field type_name
@@ -208,7 +213,7 @@ func file_image_v1_image_proto_init() {
 			NumEnums:      0,
 			NumMessages:   2,
 			NumExtensions: 0,
-			NumServices:   1,
+			NumServices:   2,
 		},
 		GoTypes:           file_image_v1_image_proto_goTypes,
 		DependencyIndexes: file_image_v1_image_proto_depIdxs,

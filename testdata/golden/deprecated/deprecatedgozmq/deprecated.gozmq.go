@@ -441,7 +441,7 @@ type ThingPuller struct {
 //
 // Deprecated: The file deprecated/deprecated.proto is marked as deprecated.
 func NewThingPuller(opts ...gozmq.SinkOption) (*ThingPuller, error) {
-	inner, err := gozmq.NewSink(opts...)
+	inner, err := gozmq.NewPuller(opts...)
 	if err != nil {
 		return nil, err
 	}

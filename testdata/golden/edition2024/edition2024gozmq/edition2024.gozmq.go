@@ -207,7 +207,7 @@ type ReceiptPuller struct {
 
 // NewReceiptPuller binds and connects where the options say.
 func NewReceiptPuller(opts ...gozmq.SinkOption) (*ReceiptPuller, error) {
-	inner, err := gozmq.NewSink(opts...)
+	inner, err := gozmq.NewPuller(opts...)
 	if err != nil {
 		return nil, err
 	}

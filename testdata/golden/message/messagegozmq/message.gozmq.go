@@ -192,7 +192,7 @@ type ReadingSamplePuller struct {
 
 // NewReadingSamplePuller binds and connects where the options say.
 func NewReadingSamplePuller(opts ...gozmq.SinkOption) (*ReadingSamplePuller, error) {
-	inner, err := gozmq.NewSink(opts...)
+	inner, err := gozmq.NewPuller(opts...)
 	if err != nil {
 		return nil, err
 	}
@@ -253,7 +253,7 @@ type JobPuller struct {
 //
 // Deprecated: Marked as deprecated in message/message.proto.
 func NewJobPuller(opts ...gozmq.SinkOption) (*JobPuller, error) {
-	inner, err := gozmq.NewSink(opts...)
+	inner, err := gozmq.NewPuller(opts...)
 	if err != nil {
 		return nil, err
 	}

@@ -640,7 +640,7 @@ type OuterInnerPuller struct {
 
 // NewOuterInnerPuller binds and connects where the options say.
 func NewOuterInnerPuller(opts ...gozmq.SinkOption) (*OuterInnerPuller, error) {
-	inner, err := gozmq.NewSink(opts...)
+	inner, err := gozmq.NewPuller(opts...)
 	if err != nil {
 		return nil, err
 	}

@@ -915,7 +915,7 @@ type StringPuller struct {
 
 // NewStringPuller binds and connects where the options say.
 func NewStringPuller(opts ...gozmq.SinkOption) (*StringPuller, error) {
-	inner, err := gozmq.NewSink(opts...)
+	inner, err := gozmq.NewPuller(opts...)
 	if err != nil {
 		return nil, err
 	}
@@ -962,7 +962,7 @@ type Outer_InnerPuller struct {
 
 // NewOuter_InnerPuller binds and connects where the options say.
 func NewOuter_InnerPuller(opts ...gozmq.SinkOption) (*Outer_InnerPuller, error) {
-	inner, err := gozmq.NewSink(opts...)
+	inner, err := gozmq.NewPuller(opts...)
 	if err != nil {
 		return nil, err
 	}

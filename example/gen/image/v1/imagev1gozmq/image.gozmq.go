@@ -7,6 +7,7 @@ package imagev1gozmq
 import (
 	"context"
 	"iter"
+	"time"
 
 	imagev1 "github.com/gozmq/gozmq/example/gen/image/v1"
 	"github.com/gozmq/gozmq/runtime/gozmq"
@@ -110,4 +111,108 @@ func (s *ThumbnailsSink) Render(ctx context.Context) iter.Seq2[*imagev1.RenderRe
 
 var thumbnailsRenderMethod = gozmq.Method{
 	Procedure: ThumbnailsRenderProcedure,
+}
+
+// PrintsName is the full name of the service.
+const PrintsName = "image.v1.Prints"
+
+// The procedures of image.v1.Prints, as the wire has them.
+const (
+	// PrintsRenderProcedure is the procedure of Render.
+	PrintsRenderProcedure = "image.v1.Prints/Render"
+)
+
+// PrintsVentilator hands the tasks of image.v1.Prints to the workers. It may
+// be used concurrently.
+//
+// Prints is paid for, so no task of it may be lost: what a worker does not get
+// done, another one does.
+type PrintsVentilator struct {
+	*gozmq.Ventilator
+}
+
+// NewPrintsVentilator binds and connects where the options say.
+func NewPrintsVentilator(opts ...gozmq.VentilatorOption) (*PrintsVentilator, error) {
+	inner, err := gozmq.NewVentilator(gozmq.AtLeastOnce, gozmq.VentilatorOptions(opts))
+	if err != nil {
+		return nil, err
+	}
+	return &PrintsVentilator{inner}, nil
+}
+
+// Render hands task to one worker after the other until one has done it. It
+// waits while the ventilator's queue is full, until ctx ends.
+//
+// Render scales one picture down.
+func (v *PrintsVentilator) Render(ctx context.Context, task *imagev1.RenderTask) error {
+	return v.Ventilator.Push(ctx, &printsRenderMethod, task)
+}
+
+// PrintsWorker does the tasks of image.v1.Prints. Implementations embed
+// UnimplementedPrintsWorker, so that methods can be added to the service.
+// Methods are called concurrently if the worker runs so.
+//
+// Prints is paid for, so no task of it may be lost: what a worker does not get
+// done, another one does.
+type PrintsWorker interface {
+	// Render scales one picture down.
+	Render(ctx context.Context, task *imagev1.RenderTask) (*imagev1.RenderResult, error)
+	mustEmbedUnimplementedPrintsWorker()
+}
+
+// RunPrintsWorker takes tasks and hands them to impl until ctx ends. The
+// options say where tasks come from and where results go.
+func RunPrintsWorker(ctx context.Context, impl PrintsWorker, opts ...gozmq.WorkerOption) error {
+	return gozmq.RunWorker(ctx, PrintsName, func() []gozmq.TaskHandler {
+		impl.mustEmbedUnimplementedPrintsWorker()
+		return []gozmq.TaskHandler{
+			gozmq.HandleTask(&printsRenderMethod, impl.Render),
+		}
+	}, opts...)
+}
+
+// UnimplementedPrintsWorker fails every task with UNIMPLEMENTED. Embed it by
+// value.
+type UnimplementedPrintsWorker struct{}
+
+// Render returns an error with the code UNIMPLEMENTED.
+func (UnimplementedPrintsWorker) Render(context.Context, *imagev1.RenderTask) (*imagev1.RenderResult, error) {
+	return nil, gozmq.Unimplemented(&printsRenderMethod)
+}
+
+func (UnimplementedPrintsWorker) mustEmbedUnimplementedPrintsWorker() {}
+
+// PrintsSink receives the results of image.v1.Prints. It may be used
+// concurrently.
+//
+// Prints is paid for, so no task of it may be lost: what a worker does not get
+// done, another one does.
+type PrintsSink struct {
+	*gozmq.Sink
+}
+
+// NewPrintsSink binds and connects where the options say.
+func NewPrintsSink(opts ...gozmq.SinkOption) (*PrintsSink, error) {
+	inner, err := gozmq.NewSink(gozmq.AtLeastOnce, gozmq.SinkOptions(opts))
+	if err != nil {
+		return nil, err
+	}
+	return &PrintsSink{inner}, nil
+}
+
+// Render receives results until ctx ends or the sink is closed. One that
+// cannot be decoded is an error; the next may be good. A result is
+// acknowledged when the loop's body has come to its end; break and return
+// leave it for the next loop.
+//
+// Render scales one picture down.
+func (s *PrintsSink) Render(ctx context.Context) iter.Seq2[*imagev1.RenderResult, error] {
+	return gozmq.Results[imagev1.RenderResult](ctx, s.Sink, &printsRenderMethod)
+}
+
+var printsRenderMethod = gozmq.Method{
+	Procedure:   PrintsRenderProcedure,
+	Delivery:    gozmq.AtLeastOnce,
+	MaxAttempts: 5,
+	Lease:       10 * time.Second,
 }

@@ -1,0 +1,91 @@
+package plan
+
+import (
+	"time"
+
+	"google.golang.org/protobuf/compiler/protogen"
+	"google.golang.org/protobuf/encoding/protowire"
+
+	gozmqv1 "github.com/gozmq/gozmq/proto/gozmq/v1"
+)
+
+// The fields of the annotations of a task.
+const (
+	serviceDelivery = 3
+	methodTask      = 4
+	messageTask     = 2
+	taskDelivery    = 1
+	taskMaxAttempts = 2
+	taskLease       = 3
+)
+
+// atLeastOnce reports whether the tasks of s are delivered so.
+func atLeastOnce(s *protogen.Service) bool {
+	return serviceAnnotation(s).GetDelivery() == gozmqv1.Delivery_DELIVERY_AT_LEAST_ONCE
+}
+
+// checkServiceDelivery applies the rules for the delivery of a service.
+func (p *planner) checkServiceDelivery(s *protogen.Service) {
+	if serviceAnnotation(s).GetDelivery() == gozmqv1.Delivery_DELIVERY_UNSPECIFIED {
+		return
+	}
+	if pattern(s) != gozmqv1.Pattern_PATTERN_PUSH_PULL {
+		p.report.fault(s.Desc, s.Location, inService(serviceDelivery),
+			"a delivery is for PUSH/PULL services; remove it, or set pattern: PATTERN_PUSH_PULL")
+		return
+	}
+	if atLeastOnce(s) && bare(s) {
+		p.report.fault(s.Desc, s.Location, inService(serviceDelivery),
+			"DELIVERY_AT_LEAST_ONCE needs frames beside the body, for the tasks' ids; remove the framing, or the delivery")
+	}
+}
+
+// checkMethodTask applies the rules for the task of a method.
+func (p *planner) checkMethodTask(s *protogen.Service, m *protogen.Method, t *gozmqv1.Task) {
+	if t == nil {
+		return
+	}
+	at := place{m.Desc, m.Location, inMethod(methodTask)}
+	if pattern(s) != gozmqv1.Pattern_PATTERN_PUSH_PULL {
+		p.report.fault(at.desc, at.loc, at.sub,
+			"a task is for the methods of PUSH/PULL services; remove it, or set option (gozmq.v1.service).pattern = PATTERN_PUSH_PULL")
+		return
+	}
+	if t.GetDelivery() != gozmqv1.Delivery_DELIVERY_UNSPECIFIED {
+		p.report.fault(at.desc, at.loc, at.field(taskDelivery).sub,
+			"all methods of a service have the same delivery; set it on the service: option (gozmq.v1.service).delivery")
+	}
+	p.checkTask(at, t, atLeastOnce(s), "option (gozmq.v1.service).delivery = DELIVERY_AT_LEAST_ONCE")
+}
+
+// checkTask applies the rules for what a task says beside its delivery, which
+// remedy would make at least once.
+func (p *planner) checkTask(at place, t *gozmqv1.Task, sure bool, remedy string) {
+	fault := func(field protowire.Number, format string, args ...any) {
+		p.report.fault(at.desc, at.loc, at.field(field).sub, format, args...)
+	}
+	const once = "%s has no meaning when a task is handed out once; remove it, or set %s"
+	if n := t.GetMaxAttempts(); n > 0 && !sure {
+		fault(taskMaxAttempts, once, "max_attempts", remedy)
+	} else if n > 1000 {
+		fault(taskMaxAttempts, "max_attempts is %d and must be 1 to 1000, the first time included", n)
+	}
+	lease := t.GetLease()
+	switch {
+	case lease == nil:
+	case !sure:
+		fault(taskLease, once, "a lease", remedy)
+	case lease.CheckValid() != nil:
+		fault(taskLease, "the lease is not a valid duration: seconds and nanos must have the same sign, and nanos be below one second")
+	case lease.AsDuration() < 100*time.Millisecond || lease.AsDuration() > 24*time.Hour:
+		fault(taskLease, "the lease must be 100 ms to 24 h; write {seconds: 60}, or leave it out for that")
+	}
+}
+
+// taskPolicy plans how the tasks of a method or a message are handed out.
+func taskPolicy(t *gozmqv1.Task, sure bool) Task {
+	if !sure {
+		return Task{}
+	}
+	return Task{AtLeastOnce: true, MaxAttempts: t.GetMaxAttempts(), Lease: t.GetLease().AsDuration()}
+}

@@ -1,0 +1,30 @@
+"""Renders prints: sureworker.py bind|connect TASKS bind|connect RESULTS."""
+
+import sys
+
+import zmq
+from image.v1 import image_pb2
+
+ctx = zmq.Context()
+tasks, results = ctx.socket(zmq.DEALER), ctx.socket(zmq.DEALER)
+getattr(tasks, sys.argv[1])(sys.argv[2])
+getattr(results, sys.argv[3])(sys.argv[4])
+print("ready", tasks.last_endpoint.decode(), results.last_endpoint.decode(), flush=True)
+while True:
+    tasks.send_multipart([b"CREDIT", b"1"])
+    if not tasks.poll(1000):
+        continue  # the ventilator may be a new one, which has no credit yet
+    word, *frames = tasks.recv_multipart()
+    if word == b"STOP":
+        break
+    id, method, body, *header = frames
+    if method == b"image.v1.Prints/Render":
+        task = image_pb2.RenderTask.FromString(body)
+        png = task.png.replace(b"large", b"small")  # stands in for real work
+        body = image_pb2.RenderResult(name=task.name, png=png, worker="python").SerializeToString()
+    result = [b"RESULT", id, method, body, *header]
+    results.send_multipart(result)
+    while not results.poll(5000) or results.recv_multipart()[1] != id:
+        results.send_multipart(result)  # the sink may be a new one
+    tasks.send_multipart([b"DONE", id])
+print("stopped", flush=True)
