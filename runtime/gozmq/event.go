@@ -32,6 +32,8 @@ const (
 	EventLeaseExpired    = eventOwn + 4                    // a worker held a task for too long: another one gets it
 	EventTaskDead        = eventOwn + 5                    // a task was given up after Count attempts
 	EventStoreFailed     = eventOwn + 6                    // a ventilator's store did not take a change
+	EventOverflow        = eventOwn + 7                    // Count messages were dropped: the queue of the subscription to Topic was full
+	EventTopicFailed     = eventOwn + 8                    // a message of Topic could not be decoded, or its handler returned an error
 )
 
 const eventOwn EventKind = 64
@@ -77,6 +79,10 @@ func (k EventKind) String() string {
 		return "task dead"
 	case EventStoreFailed:
 		return "store failed"
+	case EventOverflow:
+		return "overflow"
+	case EventTopicFailed:
+		return "topic failed"
 	default:
 		return fmt.Sprintf("event %d", uint8(k))
 	}
@@ -89,9 +95,9 @@ type Event struct {
 	Socket   string // the ZeroMQ type of this socket, as "ROUTER"
 	Endpoint string // the endpoint that was bound or dialled; "" where there is none
 	Peer     string // the peer's address; "" where there is none
-	Method   string // EventPanic and those of tasks: the procedure
-	Topic    string // EventSubscribed, EventUnsubscribed, EventForgotten: any bytes
-	Count    int    // EventDropped, EventEventsLost, EventTaskDead
+	Method   string // EventPanic and those of tasks: the procedure; EventTopicFailed: the topic's name
+	Topic    string // EventSubscribed, EventUnsubscribed, EventForgotten, EventTopicFailed: any bytes; EventOverflow: a pattern
+	Count    int    // EventDropped, EventEventsLost, EventTaskDead, EventOverflow
 	Err      error  // why; nil where nothing went wrong
 	Stack    []byte // EventPanic: the goroutine's stack
 }

@@ -11,8 +11,10 @@ import (
 // bounded, first in first out. Its memory is two slabs that are filled and
 // emptied in turn, so that nothing is allocated per message.
 type inbox struct {
-	maxMessages int
-	maxBytes    int
+	queue    queueConfig
+	overflow Overflow
+	drop     func() // called for each message that overflow drops, with mu held
+	settled  func() // called with mu held when the inbox is closed; nil for none
 
 	mu     sync.Mutex
 	front  []*slab // taken and given back: before in
@@ -24,23 +26,31 @@ type inbox struct {
 	room   chan struct{} // closed and replaced when in becomes empty
 }
 
-func newInbox(messages, bytes int) *inbox {
-	return &inbox{
-		maxMessages: messages, maxBytes: bytes, in: new(slab),
-		ready: make(chan struct{}, 1), room: make(chan struct{}),
-	}
+func newInbox(q queueConfig) *inbox {
+	return &inbox{queue: q, in: new(slab), ready: make(chan struct{}, 1), room: make(chan struct{})}
 }
 
-// put copies a in. A full inbox returns a channel to wait on before the next
-// try.
+// put copies a in, or deals with it as overflow says. A full inbox that blocks
+// returns a channel to wait on before the next try.
 func (b *inbox) put(a *arrival) (full <-chan struct{}) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.closed {
 		return nil
 	}
-	if n := b.in.len(); n > 0 && (n >= b.maxMessages || b.in.bytes()+a.size() > b.maxBytes) {
-		return b.room
+	for b.fullFor(a) {
+		switch b.overflow {
+		case Block:
+			return b.room
+		case DropNewest:
+			b.drop()
+			return nil
+		case DropOldest:
+			var oldest arrival
+			b.in.pop(&oldest)
+			b.in.compact()
+			b.drop()
+		}
 	}
 	b.in.push(a)
 	b.total++
@@ -48,6 +58,12 @@ func (b *inbox) put(a *arrival) (full <-chan struct{}) {
 		b.signal()
 	}
 	return nil
+}
+
+// fullFor reports whether there is no room for a. One message always fits.
+func (b *inbox) fullFor(a *arrival) bool {
+	n := b.in.len()
+	return n > 0 && (n >= b.queue.messages || b.in.bytes()+a.size() > b.queue.bytes)
 }
 
 // putWait is put that waits for room, while c is not read; it returns false
@@ -94,8 +110,8 @@ func (b *inbox) signal() {
 	}
 }
 
-// take waits for messages and takes all there are; nil after close or when ctx
-// ends. The slab is the caller's until it hands it to take or giveBack; used is
+// take waits for messages and takes all there are, or the first one where
+// others may have to be dropped; nil after close or when ctx ends. The slab is the caller's until it hands it to take or giveBack; used is
 // one that it has emptied, or nil.
 func (b *inbox) take(ctx context.Context, used *slab) *slab {
 	for {
@@ -132,14 +148,31 @@ func (b *inbox) first() *slab {
 	if b.in.len() == 0 {
 		return nil
 	}
-	s := b.in
-	if b.in = b.spare; b.in == nil {
-		b.in = new(slab)
+	other := b.spare
+	if other == nil {
+		other = new(slab)
 	}
 	b.spare = nil
+	if b.overflow != Block {
+		b.move(other)
+		return other
+	}
+	s := b.in
+	b.in = other
 	close(b.room)
 	b.room = make(chan struct{})
 	return s
+}
+
+// move moves the first message to another slab; b.mu is held.
+func (b *inbox) move(to *slab) {
+	var a arrival
+	b.in.pop(&a)
+	to.push(&a)
+	b.in.compact()
+	if b.in.len() > 0 {
+		b.signal() // for another one who waits
+	}
 }
 
 // drain yields what comes into the inbox, each arrival valid during the call,
@@ -190,6 +223,9 @@ func (b *inbox) close() {
 	defer b.mu.Unlock()
 	if !b.closed {
 		b.closed = true
+		if b.settled != nil {
+			b.settled()
+		}
 		close(b.room)
 		b.room = make(chan struct{})
 		b.signal()

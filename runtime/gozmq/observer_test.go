@@ -109,11 +109,11 @@ func TestEventKindString(t *testing.T) {
 	for k := EventListening; k <= EventForgotten; k++ {
 		seen[k.String()] = true
 	}
-	for _, k := range []EventKind{EventPanic, EventTaskFailed, EventEventsLost, EventUnclaimed} {
+	for _, k := range []EventKind{EventPanic, EventTaskFailed, EventEventsLost, EventUnclaimed, EventOverflow, EventTopicFailed} {
 		seen[k.String()] = true
 	}
-	if len(seen) != 16 {
-		t.Errorf("%d names for 16 kinds: %v", len(seen), seen)
+	if len(seen) != 18 {
+		t.Errorf("%d names for 18 kinds: %v", len(seen), seen)
 	}
 	for name := range seen {
 		if strings.HasPrefix(name, "event ") {

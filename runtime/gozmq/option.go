@@ -38,6 +38,15 @@ type (
 	PublisherOption interface{ applyPublisher(*publisherConfig) }
 	// SubscriberOption is an option of NewSubscriber.
 	SubscriberOption interface{ applySubscriber(*subscriberConfig) }
+	// SubscriptionOption is an option of one subscription; given to
+	// NewSubscriber it is one of all that are not told otherwise.
+	SubscriptionOption interface {
+		SubscriberOption
+		TopicHandlerOption
+		applySubscription(*subscriptionConfig)
+	}
+	// TopicHandlerOption is an option of HandleTopics.
+	TopicHandlerOption interface{ applyHandler(*handlerConfig) }
 	// VentilatorOption is an option of NewVentilator.
 	VentilatorOption interface{ applyVentilator(*ventilatorConfig) }
 	// WorkerOption is an option of RunWorker.

@@ -80,7 +80,7 @@ func (s *plainSink) inbox(procedure string) *inbox {
 	defer s.mu.Unlock()
 	in := s.inboxes[procedure]
 	if in == nil {
-		in = newInbox(s.queue.messages, s.queue.bytes)
+		in = newInbox(s.queue)
 		s.inboxes[procedure] = in
 		close(s.change)
 		s.change = make(chan struct{})

@@ -171,7 +171,7 @@ func listen(t testing.TB, p *Publisher, s *Subscriber, filters ...stationFilter)
 func (s *Subscriber) running() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return len(s.open)
+	return len(s.subscriptions)
 }
 
 func publish(t testing.TB, p *Publisher, readings ...*reading) {

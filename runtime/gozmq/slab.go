@@ -1,5 +1,7 @@
 package gozmq
 
+import "bytes"
+
 // An arrival is a message as it came, before it is decoded: what may be asked
 // of it while it is still bytes.
 type arrival struct {
@@ -9,6 +11,11 @@ type arrival struct {
 }
 
 func (a *arrival) size() int { return len(a.topic) + len(a.body) + len(a.header) }
+
+// clone returns a copy that stays good.
+func (a *arrival) clone() arrival {
+	return arrival{bytes.Clone(a.topic), bytes.Clone(a.body), bytes.Clone(a.header)}
+}
 
 // A slab is a run of arrivals in one piece of memory, first in first out.
 type slab struct {
@@ -58,6 +65,17 @@ func (s *slab) pop(a *arrival) bool {
 	}
 	s.next, s.start = s.next+1, end
 	return true
+}
+
+// compact gives the room of what was used to what is pushed next, once there is
+// more of it than of what is left.
+func (s *slab) compact() {
+	if s.start < len(s.data)/2 || s.next < len(s.marks)/2 {
+		return
+	}
+	s.data = s.data[:copy(s.data, s.data[s.start:])]
+	s.marks = s.marks[:copy(s.marks, s.marks[s.next:])]
+	s.next, s.start = 0, 0
 }
 
 // reset empties the slab; memory that grew large is not kept.

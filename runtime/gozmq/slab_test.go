@@ -43,7 +43,7 @@ func TestSlab(t *testing.T) {
 
 // Once an inbox has grown to its size, messages that pass cost no memory.
 func TestInboxAllocatesNothing(t *testing.T) {
-	in := newInbox(1000, 1<<20)
+	in := newInbox(queueConfig{1000, 1 << 20})
 	a := arrival{topic: make([]byte, 30), body: make([]byte, 64), header: make([]byte, 20)}
 	const batch = 500
 	pass := func() {

@@ -2,6 +2,7 @@ package gozmq
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"sync"
@@ -16,14 +17,14 @@ import (
 
 type subscriberConfig struct {
 	socketConfig
-	queue  queueConfig
-	memory topicMemory
-	lag    lagLimits
+	subscription subscriptionConfig // what subscriptions have by default
+	memory       topicMemory
+	lag          lagLimits
 }
 
 // check reports everything that is wrong with the options.
 func (c *subscriberConfig) check() error {
-	return errors.Join(c.socketConfig.check(), c.queue.check(), c.memory.check(), c.lag.check())
+	return errors.Join(c.socketConfig.check(), c.subscription.check(), c.memory.check(), c.lag.check())
 }
 
 // queueConfig bounds what waits for an iterator.
@@ -38,14 +39,17 @@ func (q queueConfig) check() error {
 	return nil
 }
 
-func (q queueConfig) applySubscriber(c *subscriberConfig) { c.queue = q }
-func (q queueConfig) applySink(c *sinkConfig)             { c.queue = q }
+func (q queueConfig) applySubscription(c *subscriptionConfig) { c.queue = q }
+func (q queueConfig) applySubscriber(c *subscriberConfig)     { c.subscription.queue = q }
+func (q queueConfig) applyHandler(c *handlerConfig)           { c.subscription.queue = q }
+func (q queueConfig) applySink(c *sinkConfig)                 { c.queue = q }
 
-// WithReceiveQueue sets how many messages and bytes may wait for one iterator
-// before its socket stops reading, so that the senders' queues fill in turn.
-// Defaults: 1000 and 1 MiB. One message always fits.
+// WithReceiveQueue sets how many messages and bytes may wait for one iterator,
+// beside those that it has taken, before its socket stops reading, so that the
+// senders' queues fill in turn, or what else WithOverflow says. Defaults: 1000
+// and 1 MiB. One message always fits.
 func WithReceiveQueue(messages, bytes int) interface {
-	SubscriberOption
+	SubscriptionOption
 	SinkOption
 } {
 	return queueConfig{messages, bytes}
@@ -53,30 +57,31 @@ func WithReceiveQueue(messages, bytes int) interface {
 
 // A Subscriber receives what publishers send under the topics that it
 // subscribes to. Any number of subscriptions may run at once. One that is not
-// read for long holds up the others: they share the connections. On the wire
-// it is a SUB socket.
+// read for long holds up the others, which share the connections, unless it
+// drops messages (WithOverflow). On the wire it is a SUB socket.
 type Subscriber struct {
 	sub      *socket.Sub
 	observer *observer
-	queue    queueConfig
+	defaults subscriptionConfig
 	memory   topicMemory
 	lag      lagLimits
 	linger   time.Duration
+	dropped  atomic.Uint64
 	addrs    []string
 	done     chan struct{}
 	origins  origins
 
 	version atomic.Uint64 // 1 and one more with each change of subs
 
-	mu     sync.Mutex
-	subs   prefix.Tree[*subscription]
-	open   map[*subscription]struct{}
-	closed bool
+	mu            sync.Mutex
+	subs          prefix.Tree[*subscription]
+	subscriptions map[*subscription]struct{}
+	closed        bool
 }
 
 // NewSubscriber opens a subscriber. Close must be called.
 func NewSubscriber(opts ...SubscriberOption) (*Subscriber, error) {
-	cfg := subscriberConfig{socketConfig: newSocketConfig(zmtp.Sub), queue: defaultQueue, memory: defaultTopicMemory}
+	cfg := subscriberConfig{socketConfig: newSocketConfig(zmtp.Sub), subscription: defaultSubscription, memory: defaultTopicMemory}
 	for _, o := range opts {
 		o.applySubscriber(&cfg)
 	}
@@ -85,9 +90,9 @@ func NewSubscriber(opts ...SubscriberOption) (*Subscriber, error) {
 	}
 	s := &Subscriber{
 		observer: newObserver(cfg.observer),
-		queue:    cfg.queue, memory: cfg.memory, lag: cfg.lag, linger: cfg.linger,
-		done: make(chan struct{}),
-		open: make(map[*subscription]struct{}),
+		defaults: cfg.subscription, memory: cfg.memory, lag: cfg.lag, linger: cfg.linger,
+		done:          make(chan struct{}),
+		subscriptions: make(map[*subscription]struct{}),
 	}
 	s.version.Store(1)
 	cfg.Observe = s.observer.link(cfg.SocketType)
@@ -103,6 +108,36 @@ func NewSubscriber(opts ...SubscriberOption) (*Subscriber, error) {
 // Addrs returns the endpoints that were bound, with ports filled in.
 func (s *Subscriber) Addrs() []string { return s.addrs }
 
+// Dropped returns how many messages subscriptions have dropped because their
+// queue was full (WithOverflow).
+func (s *Subscriber) Dropped() uint64 { return s.dropped.Load() }
+
+// Ready returns when there is a publisher at every endpoint that was connected
+// to, and at least one in all, and each of them has processed the subscriptions
+// made before: what our Publisher publishes from then on arrives. (The
+// subscription of an iterator is made when the iteration begins; that of a
+// Subscription when it is opened.) A publisher of libzmq 4.2 or later has the
+// subscriptions in its socket then, and heeds them when it next looks there,
+// which may be a millisecond later while it sends without a pause. Ready fails
+// with CodeUnimplemented when a publisher speaks ZMTP 3.0, which cannot tell,
+// and all others are ready; with CodeUnavailable when an endpoint refuses us;
+// and with the code of ctx's error, and what is missing, when ctx ends. It
+// waits while a queue that blocks is full.
+func (s *Subscriber) Ready(ctx context.Context) error {
+	err := s.sub.Ready(ctx)
+	switch {
+	case err == nil:
+		return nil
+	case ctx.Err() != nil:
+		return Errorf(CodeOf(ctx.Err()), "subscriber is not ready: %w", err)
+	case errors.Is(err, link.ErrNoPing):
+		return Errorf(CodeUnimplemented, "subscriber cannot tell whether it is ready: %w", err)
+	case errors.Is(err, link.ErrClosed):
+		return Errorf(CodeCanceled, "the subscriber is closed")
+	}
+	return Errorf(CodeUnavailable, "subscriber is not ready: %w", err)
+}
+
 // Close ends every subscription and closes the connections.
 func (s *Subscriber) Close() error {
 	s.mu.Lock()
@@ -110,7 +145,7 @@ func (s *Subscriber) Close() error {
 		s.closed = true
 		close(s.done)
 	}
-	for sub := range s.open {
+	for sub := range s.subscriptions {
 		sub.inbox.close()
 	}
 	s.mu.Unlock()

@@ -94,8 +94,8 @@ func TestSubscriptionsAreIndependent(t *testing.T) {
 		events.wait(t, EventUnsubscribed, 2)
 		sub.mu.Lock()
 		defer sub.mu.Unlock()
-		if sub.subs.Len() != 0 || len(sub.open) != 0 {
-			t.Errorf("%d prefixes of %d subscriptions are left", sub.subs.Len(), len(sub.open))
+		if sub.subs.Len() != 0 || len(sub.subscriptions) != 0 {
+			t.Errorf("%d prefixes of %d subscriptions are left", sub.subs.Len(), len(sub.subscriptions))
 		}
 	})
 }

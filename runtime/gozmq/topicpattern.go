@@ -27,6 +27,9 @@ type openField struct {
 	delim byte
 }
 
+// LiteralTopic returns the pattern of one topic.
+func LiteralTopic(topic string) TopicPattern { return TopicPattern{text: topic} }
+
 // TopicPattern returns p, so that a pattern serves as a Filter.
 func (p TopicPattern) TopicPattern() TopicPattern { return p }
 
@@ -38,6 +41,11 @@ func (p *TopicPattern) Mark(t TopicTraits) { p.traits |= t }
 
 func (p *TopicPattern) addOpen(delim byte) {
 	p.open = append(slices.Clip(p.open), openField{len(p.text), delim})
+}
+
+// equal reports whether p and q describe the same set in the same way.
+func (p TopicPattern) equal(q TopicPattern) bool {
+	return p.text == q.text && slices.Equal(p.open, q.open)
 }
 
 // String returns the pattern for people to read, with * for each open field:

@@ -40,6 +40,7 @@ type Conn struct {
 	reader reader
 	writer writer
 	pulse  pulse
+	marker marker
 
 	ours    bool      // the peer knows our extensions
 	dialled bool      // and not accepted

@@ -19,12 +19,37 @@ type dialler struct {
 	ctx   context.Context    // ends dialling
 	stop  context.CancelFunc // ends ctx
 	lost  func()             // called when an attempt or a connection has failed; nil for nothing
-	conn  *Conn              // of the moment; the group's lock guards it
+
+	// The group's lock guards these.
+	conn    *Conn // of the moment
+	refused error // why the address was given up
+}
+
+// begin adds d to the group's diallers; run must follow.
+func (d *dialler) begin() {
+	d.group.mu.Lock()
+	d.group.diallers[d] = struct{}{}
+	d.group.mu.Unlock()
+}
+
+// end takes d out of the group's diallers, or notes why it was refused.
+func (d *dialler) end(refused error) {
+	g := d.group
+	d.stop()
+	g.mu.Lock()
+	if d.refused = refused; refused == nil {
+		delete(g.diallers, d)
+	}
+	g.mu.Unlock()
+	if g.Ended != nil {
+		g.Ended()
+	}
 }
 
 // run dials until ctx ends or the peer refuses us.
 func (d *dialler) run() {
-	defer d.stop()
+	var refused error
+	defer func() { d.end(refused) }()
 	g := d.group
 	pause := g.cfg.ReconnectMin
 	before := false // there was a connection
@@ -39,6 +64,7 @@ func (d *dialler) run() {
 			}
 		}
 		if errors.As(err, new(*RefusedError)) {
+			refused = err
 			return // the same handshake would be refused again
 		}
 		if d.lost != nil {

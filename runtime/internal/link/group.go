@@ -3,6 +3,7 @@ package link
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"time"
 
@@ -12,6 +13,11 @@ import (
 // A Group is the set of connections of one socket. Its methods may be called
 // from any goroutine.
 type Group struct {
+	// Ended is called when an address is dialled no more, because the peer there
+	// refuses us or the name does not have it any longer. Set it before the
+	// first Connect.
+	Ended func()
+
 	cfg     Config
 	handler Handler
 
@@ -28,6 +34,8 @@ type Group struct {
 	identities map[string]*Conn // of accepted peers, at a ROUTER
 	pending    pending
 	accepted   int
+	diallers   map[*dialler]struct{}
+	names      []string // endpoints that stand for many addresses
 	dialErr    error
 	clock      bool
 	made       made
@@ -39,7 +47,11 @@ type Group struct {
 
 // NewGroup returns a group without connections. Shutdown must be called.
 func NewGroup(cfg Config, h Handler) *Group {
-	g := &Group{cfg: cfg, handler: h, conns: make(map[*Conn]struct{}), identities: make(map[string]*Conn), ended: make(chan struct{}), place: make(chan struct{}, 1)}
+	g := &Group{
+		cfg: cfg, handler: h,
+		conns: make(map[*Conn]struct{}), identities: make(map[string]*Conn), diallers: make(map[*dialler]struct{}),
+		ended: make(chan struct{}), place: make(chan struct{}, 1),
+	}
 	g.cfg.Observe = g.tally.of(cfg.Observe)
 	g.ctx, g.cancel = context.WithCancel(context.Background())
 	return g
@@ -72,13 +84,35 @@ func (g *Group) Connect(ep transport.Endpoint) error {
 		return ErrClosed
 	}
 	if ep.Many() {
+		g.names = append(g.names, ep.String())
 		g.wg.Go(func() { g.follow(ep) })
 		return nil
 	}
 	ctx, stop := context.WithCancel(g.ctx)
 	d := &dialler{group: g, ep: ep, at: ep, ctx: ctx, stop: stop}
+	g.diallers[d] = struct{}{}
 	g.wg.Go(d.run)
 	return nil
+}
+
+// Dialled returns the endpoints that are to be connected, as Endpoint of their
+// connections has them, and why one was given up, if it was. A name is there
+// once for each of its addresses, and once when none is known yet.
+func (g *Group) Dialled() (endpoints []string, refused error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for d := range g.diallers {
+		endpoints = append(endpoints, d.ep.String())
+		if refused == nil {
+			refused = d.refused
+		}
+	}
+	for _, name := range g.names {
+		if !slices.Contains(endpoints, name) {
+			endpoints = append(endpoints, name)
+		}
+	}
+	return endpoints, refused
 }
 
 // DialError returns why the last attempt to dial failed, nil when it did not.

@@ -87,7 +87,7 @@ func (c *Conn) patience() time.Duration {
 	return limit
 }
 
-func (c *Conn) ping() {
+func (c *Conn) ping(context ...byte) {
 	b, err := c.BeginForced()
 	if err != nil {
 		return
@@ -96,7 +96,11 @@ func (c *Conn) ping() {
 		c.Abort() // the peer does not read: one more PING would not help
 		return
 	}
-	c.CommitCommand(zmtp.AppendPing(b, c.cfg.HeartbeatTTL))
+	var ttl time.Duration // 0: we do not promise that more will come
+	if c.cfg.HeartbeatInterval > 0 {
+		ttl = c.cfg.HeartbeatTTL
+	}
+	c.CommitCommand(zmtp.AppendPing(b, ttl, context...))
 }
 
 // pong answers a PING and notes its time to live: how long the peer wants us to

@@ -94,6 +94,7 @@ func (n *name) dial(at transport.Endpoint) *dialler {
 		default:
 		}
 	}}
+	d.begin()
 	n.group.wg.Go(d.run)
 	return d
 }

@@ -231,6 +231,7 @@ func (c *Conn) command(b []byte) error {
 	case zmtp.CommandPing:
 		return c.pong(body)
 	case zmtp.CommandPong:
+		c.marker.passed(body)
 		return nil
 	case zmtp.CommandError:
 		return &EndedError{Reason: zmtp.ParseErrorCommand(body)}

@@ -17,6 +17,8 @@ type Sub struct {
 	mu     sync.Mutex
 	counts map[string]int // of subscribers per prefix
 	peers  []*link.Conn
+	change chan struct{} // closed when Ready had better look again; nil: no one waits
+	closed bool
 }
 
 // NewSub returns a sub socket without peers and subscriptions. Shutdown must
@@ -24,6 +26,11 @@ type Sub struct {
 func NewSub(cfg link.Config, to BatchReceiver) *Sub {
 	s := &Sub{to: to, counts: make(map[string]int)}
 	s.group = link.NewGroup(cfg, s)
+	s.group.Ended = func() {
+		s.mu.Lock()
+		s.changed()
+		s.mu.Unlock()
+	}
 	return s
 }
 
@@ -67,10 +74,12 @@ func (s *Sub) Serve(c *link.Conn) error {
 	}
 	c.Uncork()
 	s.peers = append(s.peers, c)
+	s.changed()
 	s.mu.Unlock()
 	defer func() {
 		s.mu.Lock()
 		s.peers = without(s.peers, c)
+		s.changed()
 		s.mu.Unlock()
 	}()
 	c.Ready()
@@ -102,4 +111,10 @@ func send(c *link.Conn, subscribe bool, prefix []byte) {
 }
 
 // Shutdown closes every connection.
-func (s *Sub) Shutdown(ctx context.Context) error { return s.group.Shutdown(ctx) }
+func (s *Sub) Shutdown(ctx context.Context) error {
+	s.mu.Lock()
+	s.closed = true
+	s.changed()
+	s.mu.Unlock()
+	return s.group.Shutdown(ctx)
+}

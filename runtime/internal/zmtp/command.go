@@ -49,11 +49,12 @@ func AppendCommand(b []byte, name string, body ...[]byte) []byte {
 	return b
 }
 
-// AppendPing appends a PING whose time to live is ttl, cut to MaxTTL.
-func AppendPing(b []byte, ttl time.Duration) []byte {
+// AppendPing appends a PING whose time to live is ttl, cut to MaxTTL, with a
+// context of at most 16 bytes that the PONG is to repeat.
+func AppendPing(b []byte, ttl time.Duration, context ...byte) []byte {
 	var body [2]byte
 	binary.BigEndian.PutUint16(body[:], uint16(min(ttl, MaxTTL)/(100*time.Millisecond)))
-	return AppendCommand(b, CommandPing, body[:])
+	return AppendCommand(b, CommandPing, body[:], context)
 }
 
 // ParsePing decodes a PING's body. The context is to be sent back in a PONG.

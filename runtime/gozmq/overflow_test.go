@@ -1,0 +1,146 @@
+package gozmq
+
+import (
+	"context"
+	"fmt"
+	"testing"
+)
+
+// notes publishes readings of a station whose notes are numbers.
+func notes(t testing.TB, p *Publisher, station string, from, to int) {
+	t.Helper()
+	for i := from; i < to; i++ {
+		publish(t, p, at(station, fmt.Sprint(i)))
+	}
+}
+
+// wantNotes reads messages that notes published.
+func wantNotes(t testing.TB, s *Subscription[*reading, stationFilter], station string, from, to int) {
+	t.Helper()
+	next := from
+	for m, err := range s.All(within(t)) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		wantEqual(t, m, at(station, fmt.Sprint(next)))
+		if next++; next == to {
+			return
+		}
+	}
+	t.Fatalf("got the messages %d to %d, want those to %d", from, next, to)
+}
+
+// A subscription that nobody reads keeps what its policy says, counts the rest,
+// and holds up no one.
+func TestOverflow(t *testing.T) {
+	const queue, sent = 100, 2000
+	tests := []struct {
+		policy   Overflow
+		from, to int // what is kept
+	}{
+		{DropOldest, sent - queue, sent},
+		{DropNewest, 0, queue},
+	}
+	for _, tt := range tests {
+		t.Run(tt.policy.String(), func(t *testing.T) {
+			everywhere(t, func(t *testing.T, s site) {
+				events := newRecorder()
+				p, _, sub := s.feed(t, []PublisherOption{WithSendQueue(2*sent, 1<<20)}, []SubscriberOption{events.option().(SubscriberOption)})
+				stuck := open(t, sub, stations("ams"), WithReceiveQueue(queue, 1<<20), WithOverflow(tt.policy))
+				quick := open(t, sub, nil)
+				ready(t, sub)
+				notes(t, p, "ams", 0, sent)
+				wantNotes(t, quick, "ams", 0, sent) // all of them, though no one reads the other
+				eventually(t, "the count of every message that was dropped", func() bool { return stuck.Dropped() == sent-queue })
+				if sub.Dropped() != sent-queue || quick.Dropped() != 0 {
+					t.Errorf("%d dropped in all, %d by the other; want %d and none", sub.Dropped(), quick.Dropped(), sent-queue)
+				}
+				if e := events.wait(t, EventOverflow, 1); e.Topic != "weather/ams/temperature" || e.Count != 1 || e.Err == nil {
+					t.Errorf("event %+v", e)
+				}
+				wantNotes(t, stuck, "ams", tt.from, tt.to)
+				notes(t, p, "ams", sent, sent+10) // it goes on
+				wantNotes(t, stuck, "ams", sent, sent+10)
+				stuck.Close()
+				eventually(t, "the report of every message that was dropped", func() bool {
+					total := 0
+					for _, e := range events.all() {
+						if e.Kind == EventOverflow {
+							total += e.Count
+						}
+					}
+					return total == sent-queue
+				})
+			})
+		})
+	}
+}
+
+// Messages are dropped by size as well; one always fits.
+func TestOverflowByBytes(t *testing.T) {
+	p, _, sub := site{endpoint: "inproc://" + t.Name()}.feed(t, nil, nil)
+	small := open(t, sub, nil, WithReceiveQueue(1000, 1), WithOverflow(DropOldest))
+	end := open(t, sub, stations("a"))
+	ready(t, sub)
+	notes(t, p, "a", 0, 10)
+	wantNotes(t, end, "a", 0, 10)
+	eventually(t, "the drops", func() bool { return small.Dropped() == 9 })
+	wantNotes(t, small, "a", 9, 10)
+}
+
+// By default nothing is dropped: the connection waits.
+func TestOverflowBlock(t *testing.T) {
+	const sent = 1000
+	p, _, sub := site{endpoint: "tcp://127.0.0.1:*"}.feed(t, []PublisherOption{WithSendQueue(2*sent, 1<<20)}, nil)
+	one := open(t, sub, nil, WithReceiveQueue(10, 1<<20))
+	ready(t, sub)
+	notes(t, p, "a", 0, sent)
+	wantNotes(t, one, "a", 0, sent)
+	if one.Dropped()+sub.Dropped()+p.Dropped() != 0 {
+		t.Errorf("%d and %d and %d messages were dropped", one.Dropped(), sub.Dropped(), p.Dropped())
+	}
+}
+
+// The policy of the Subscriber is that of subscriptions that have none of their
+// own.
+func TestOverflowDefault(t *testing.T) {
+	p, _, sub := site{endpoint: "inproc://" + t.Name()}.feed(t, nil, []SubscriberOption{WithOverflow(DropNewest), WithReceiveQueue(5, 1<<20)})
+	few := open(t, sub, nil)
+	all := open(t, sub, nil, WithOverflow(Block), WithReceiveQueue(100, 1<<20))
+	ready(t, sub)
+	notes(t, p, "a", 0, 50)
+	wantNotes(t, all, "a", 0, 50)
+	eventually(t, "the drops", func() bool { return few.Dropped() == 45 })
+	wantNotes(t, few, "a", 0, 5)
+}
+
+func TestSubscriptionOptions(t *testing.T) {
+	_, err := NewSubscriber(WithOverflow(7))
+	wantText(t, err, "subscriber: WithOverflow: overflow 7")
+	sub := subscriber(t, Bind("inproc://"+t.Name()))
+	_, err = OpenSubscription[reading](sub, stations("a"), []SubscriptionOption{WithReceiveQueue(0, 1)})
+	wantCode(t, err, CodeInvalidArgument, "WithReceiveQueue: 0 messages")
+	_, err = OpenSubscription[reading](sub, stations("a"), []SubscriptionOption{WithOverflow(3)})
+	wantCode(t, err, CodeInvalidArgument, "WithOverflow: overflow 3")
+}
+
+// A slab whose arrivals are dropped and used in turn stays small.
+func TestSlabCompacts(t *testing.T) {
+	in := newInbox(queueConfig{10, 1 << 20})
+	in.overflow, in.drop = DropOldest, func() {}
+	a := arrival{topic: []byte("topic"), body: make([]byte, 1000), header: []byte{1}}
+	for range 10_000 {
+		in.put(&a)
+	}
+	if n, b := cap(in.in.marks), cap(in.in.data); n > 100 || b > 100_000 {
+		t.Errorf("10 messages of 1 KB take %d marks and %d bytes", n, b)
+	}
+	n := 0
+	in.drain(context.Background(), func(got *arrival) bool {
+		if string(got.topic) != "topic" || len(got.body) != 1000 || len(got.header) != 1 {
+			t.Fatalf("got %q", got.topic)
+		}
+		n++
+		return n < 10
+	})
+}
