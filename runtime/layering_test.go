@@ -45,6 +45,8 @@ var layers = map[string][]string{
 	"runtime/gozmqtest": {"runtime/gozmq"},
 	"runtime/soak":      {}, // tests only
 
+	"runtime/conformance": {}, // tests only
+
 	"example":     {"runtime/gozmq", "proto"},
 	"interop/gen": {"runtime/gozmq", "proto"},
 	"interop":     {},
