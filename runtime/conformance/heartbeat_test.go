@@ -14,9 +14,6 @@ func beating() gozmq.SocketOption {
 	return gozmq.WithHeartbeat(20*time.Millisecond, 200*time.Millisecond)
 }
 
-// silent are no heartbeats.
-func silent() gozmq.SocketOption { return gozmq.WithHeartbeat(0, 0) }
-
 func pongContext(t *testing.T, at *place) {
 	contexts := []string{"", "c", "\x00\xff", strings.Repeat("x", 16)}
 	meet(t, at, func(m *meeting) {

@@ -186,23 +186,25 @@ func encodeOption(v any) any {
 // do carries out a command and stores its result in v, if that is not nil.
 func (z *zmqSocket) do(v any, words ...any) {
 	z.t.Helper()
+	if err := z.try(v, words...); err != nil {
+		z.t.Fatalf("%v of libzmq's %s: %v", words[0], z.kind, err)
+	}
+}
+
+// try is do for a command that may fail.
+func (z *zmqSocket) try(v any, words ...any) error {
 	ch, err := z.driver.begin(words...)
 	if err != nil {
-		z.t.Fatalf("%v: %v", words[:2], err)
+		return err
 	}
 	select {
 	case a := <-ch:
-		if a.err != nil {
-			z.t.Fatalf("%v of libzmq's %s: %v", words[0], z.kind, a.err)
+		if a.err != nil || v == nil {
+			return a.err
 		}
-		if v == nil {
-			return
-		}
-		if err := json.Unmarshal(a.result, v); err != nil {
-			z.t.Fatal(err)
-		}
+		return json.Unmarshal(a.result, v)
 	case <-time.After(patience):
-		z.t.Fatalf("%v of libzmq's %s: nothing happened", words[0], z.kind)
+		return errors.New("nothing happened")
 	}
 }
 

@@ -68,8 +68,7 @@ func closeIsRedialled(t *testing.T, at *place) {
 			wantReply(t, done, "hello")
 			z.close()
 			c.await(t, gozmq.EventDisconnected, i+1)
-			z = at.socket(t, "REP", nil)
-			z.bind(endpoint)
+			z = at.rebind(t, "REP", endpoint).(*zmqSocket)
 		}
 		return
 	}

@@ -103,13 +103,7 @@ func resubscription(t *testing.T, at *place) {
 	for i := range 2 {
 		p.close()
 		s.await(t, gozmq.EventDisconnected, i+1)
-		if at.isLibzmq() {
-			z := at.socket(t, "XPUB", nil)
-			z.bind(where)
-			p = z
-		} else {
-			p = &rawPeer{kind: "XPUB", ln: listenAt(t, where)}
-		}
+		p = at.rebind(t, "XPUB", where)
 		got := map[string]bool{}
 		for range 2 {
 			got[nextSubscription(t, p)] = true

@@ -18,8 +18,9 @@ type RouterPeer struct {
 	router *Router
 	room   room
 
-	corked int           // answers held back since the last write
-	seen   atomic.Uint64 // the watch's looks, and one, when it was told of a job last
+	serving bool          // the reader is the goroutine of Serve
+	corked  int           // answers held back since the last write
+	seen    atomic.Uint64 // the watch's looks, and one, when it was told of a job last
 
 	// inline is odd while the reader runs a job itself. Who moves it to the
 	// next even number, the reader when the job has run or the watch when that
@@ -31,7 +32,7 @@ type RouterPeer struct {
 func (r *Router) Serve(c *link.Conn) error {
 	ctx, cancel := context.WithCancelCause(r.base)
 	c.OnClose(cancel)
-	p := &RouterPeer{Conn: c, Context: ctx, router: r, room: newRoom(c)}
+	p := &RouterPeer{Conn: c, Context: ctx, router: r, room: newRoom(c), serving: true}
 	c.Ready()
 	defer func() { <-c.Closed() }() // others may be reading, and jobs may have answers to send
 	p.read()
@@ -66,16 +67,34 @@ func (p *RouterPeer) read() {
 // run runs a job, here or beside another reader. It returns whether the caller
 // still is the reader.
 func (p *RouterPeer) run(job Job) (reader bool) {
-	defer p.router.finish() // the job may end its goroutine with runtime.Goexit
-	pace := job.Pace()
+	pace := job.Pace() // before it runs: then it may be gone
 	if !pace.quick() {
 		p.uncork()
+		serving := p.serving
+		p.serving = false
 		p.router.promote(p)
-		start := time.Now()
-		job.Run()
-		pace.note(time.Since(start))
+		if serving {
+			// Serve must see the connection's end, however long the job takes.
+			p.router.readers.Go(func() { p.runLong(job, pace) })
+		} else {
+			p.runLong(job, pace)
+		}
 		return false
 	}
+	return p.runQuick(job, pace)
+}
+
+// runLong runs a job while another goroutine is the reader.
+func (p *RouterPeer) runLong(job Job, pace *Pace) {
+	defer p.router.finish() // the job may end its goroutine with runtime.Goexit
+	start := time.Now()
+	job.Run()
+	pace.note(time.Since(start))
+}
+
+// runQuick runs a job that is likely to be quick while no one reads.
+func (p *RouterPeer) runQuick(job Job, pace *Pace) (reader bool) {
+	defer p.router.finish()
 	p.cork()
 	turn := p.inline.Add(1)
 	p.router.watch.begin(p)
