@@ -122,7 +122,7 @@ func (c *serverCall) decode(frames [][]byte) error {
 		body = frames[1]
 	}
 	c.req = c.handler.new()
-	return Unmarshal(body, c.req)
+	return c.server.bodies.decodeInput(body, c.req)
 }
 
 // cut returns what an error message may show of a method's name.
@@ -253,7 +253,7 @@ func (c *serverCall) appendReply(b []byte) ([]byte, error) {
 		}
 		flags = zmtp.FlagMore
 	}
-	out, err := appendBody(b, flags, c.resp, c.server.cfg.MaxMessageSize)
+	out, err := c.server.bodies.append(b, flags, c.resp)
 	if err != nil && CodeOf(err) == CodeInvalidArgument {
 		err = Errorf(CodeInternal, "%w", err) // the fault is the handler's
 	}

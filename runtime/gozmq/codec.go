@@ -7,9 +7,48 @@ import (
 
 	"google.golang.org/protobuf/encoding/protodelim"
 	"google.golang.org/protobuf/proto"
-
-	"github.com/gozmq/gozmq/runtime/internal/zmtp"
 )
+
+// A Codec encodes and decodes the messages of a socket in place of
+// google.golang.org/protobuf: faster, or with other checks. On the wire they
+// are protobuf either way, so that peers need not know. Its methods may be
+// called from any goroutine, and must not panic whatever bytes came.
+type Codec interface {
+	// Size returns how many bytes MarshalAppend will append for m.
+	Size(m proto.Message) int
+	// MarshalAppend appends m to b; size is what Size has just returned. It is
+	// an error when a required field is not set.
+	MarshalAppend(b []byte, m proto.Message, size int) ([]byte, error)
+	// Unmarshal replaces what is in m by what b says; b must not be kept. It is
+	// an error when b is no such message or a required field is not set.
+	Unmarshal(b []byte, m proto.Message) error
+}
+
+type codecOption struct{ codec Codec }
+
+func (o codecOption) apply(c *socketConfig) { c.codec = &o.codec }
+
+func (o codecOption) applyDial(c *dialConfig)             { o.apply(&c.socketConfig) }
+func (o codecOption) applyServer(c *serverConfig)         { o.apply(&c.socketConfig) }
+func (o codecOption) applyPublisher(c *publisherConfig)   { o.apply(&c.socketConfig) }
+func (o codecOption) applySubscriber(c *subscriberConfig) { o.apply(&c.socketConfig) }
+func (o codecOption) applyVentilator(c *ventilatorConfig) { o.apply(&c.socketConfig) }
+func (o codecOption) applyWorker(c *workerConfig)         { o.apply(&c.socketConfig) }
+func (o codecOption) applySink(c *sinkConfig)             { o.apply(&c.socketConfig) }
+
+// WithCodec has bodies encoded and decoded by c. Module codecs/gozmqvt has one
+// for messages with vtprotobuf's methods. Default: google.golang.org/protobuf.
+func WithCodec(c Codec) interface {
+	DialOption
+	ServerOption
+	PublisherOption
+	SubscriberOption
+	VentilatorOption
+	WorkerOption
+	SinkOption
+} {
+	return codecOption{c}
+}
 
 // Size returns how many bytes Marshal will make of m.
 func Size(m proto.Message) int { return proto.Size(m) }
@@ -83,24 +122,4 @@ func nameOf(m proto.Message) string {
 		return "nil message"
 	}
 	return string(m.ProtoReflect().Descriptor().FullName())
-}
-
-// appendBody appends m as one frame, encoded straight into place. After an
-// error b is as it was. flags are those of the frame.
-func appendBody(b []byte, flags byte, m proto.Message, limit int) ([]byte, error) {
-	size := proto.Size(m)
-	if size > limit {
-		return b, Errorf(CodeResourceExhausted, "%s of %d bytes exceeds the limit of %d (raise it with WithMaxMessageSize)", nameOf(m), size, limit)
-	}
-	start := len(b)
-	out := zmtp.AppendHeader(b, flags, size)
-	head := len(out)
-	out, err := proto.MarshalOptions{UseCachedSize: true}.MarshalAppend(out, m)
-	if err != nil {
-		return b[:start], Errorf(CodeInvalidArgument, "encode %s: %w", nameOf(m), err)
-	}
-	if len(out)-head != size {
-		return b[:start], Errorf(CodeInternal, "%s was changed while it was sent", nameOf(m))
-	}
-	return out, nil
 }

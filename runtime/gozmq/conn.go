@@ -35,7 +35,7 @@ type Conn struct {
 	observer    *observer
 	interceptor Interceptor
 	budget      retryBudget
-	limit       int
+	bodies      bodies
 	ready       time.Duration
 	linger      time.Duration
 	addrs       []string
@@ -55,7 +55,7 @@ func Dial(opts ...DialOption) (*Conn, error) {
 	c := &Conn{
 		observer:    newObserver(cfg.observer),
 		interceptor: cfg.interceptors.chain(),
-		limit:       cfg.MaxMessageSize,
+		bodies:      cfg.bodies(),
 		ready:       cfg.ready,
 		linger:      cfg.linger,
 	}
@@ -173,7 +173,7 @@ func (c *Conn) attempt(ctx context.Context, call *outgoingCall, reply proto.Mess
 		return contextError(err, m)
 	}
 	x := exchanges.Get().(*exchange)
-	x.method, x.req, x.reply, x.limit = m, call.req, reply, c.limit
+	x.method, x.req, x.reply, x.bodies = m, call.req, reply, &c.bodies
 	x.metadata, x.replyMetadata = outgoing(ctx), call.replyMetadata
 	x.deadline, _ = ctx.Deadline()
 	ready := c.ready

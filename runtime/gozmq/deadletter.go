@@ -20,11 +20,17 @@ type DeadLetter struct {
 	// Batch is the name of the task's batch, or empty.
 	Batch string
 
-	body []byte
+	body   []byte
+	bodies *bodies // of the ventilator
 }
 
 // Unmarshal decodes the task into m, which must be of the type that was pushed.
-func (d *DeadLetter) Unmarshal(m proto.Message) error { return Unmarshal(d.body, m) }
+func (d *DeadLetter) Unmarshal(m proto.Message) error {
+	if d.bodies == nil {
+		return Unmarshal(d.body, m)
+	}
+	return d.bodies.decodeInput(d.body, m)
+}
 
 // Body returns the task as it was encoded. It must not be changed.
 func (d *DeadLetter) Body() []byte { return d.body }

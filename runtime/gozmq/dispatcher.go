@@ -25,7 +25,7 @@ type dispatcher struct {
 	direct   *socket.Direct
 	store    *storeWriter
 	letters  *deadLetters
-	limit    int // bytes of a task
+	bodies   bodies
 	durable  bool
 	maxTasks int
 	prefix   [8]byte // of the ids that this process gives out
@@ -48,7 +48,7 @@ type dispatcher struct {
 
 func newDispatcher(cfg *ventilatorConfig, o *observer) (*dispatcher, error) {
 	d := &dispatcher{
-		observer: o, limit: cfg.MaxMessageSize, durable: cfg.store != nil, maxTasks: cfg.queue.Tasks,
+		observer: o, bodies: cfg.bodies(), durable: cfg.store != nil, maxTasks: cfg.queue.Tasks,
 		queue:   delivery.NewQueue(cfg.queue),
 		peers:   make(map[*link.Conn]*delivery.Peer),
 		conns:   make(map[*delivery.Peer]*link.Conn),
@@ -93,7 +93,7 @@ func (d *dispatcher) push(ctx context.Context, m *Method, body proto.Message) er
 	if err := m.checkDelivery(AtLeastOnce); err != nil {
 		return err
 	}
-	encoded, err := encodeTask(body, d.limit)
+	encoded, err := d.bodies.encode(body)
 	if err != nil {
 		return err
 	}
@@ -267,7 +267,7 @@ func (d *dispatcher) bury(t *delivery.Task) {
 		reason = Errorf(CodeUnavailable, "%w", t.Reason)
 	}
 	d.observer.observe(Event{Kind: EventTaskDead, Socket: string(zmtp.Router), Method: t.Method, Count: t.Attempts, Err: reason})
-	letter := DeadLetter{ID: string(t.ID), Procedure: t.Method, Attempts: t.Attempts, Reason: reason, body: t.Body}
+	letter := DeadLetter{ID: string(t.ID), Procedure: t.Method, Attempts: t.Attempts, Reason: reason, body: t.Body, bodies: &d.bodies}
 	letter.Batch = parseTaskHeader(t.Header).GetBatch().GetName()
 	d.letters.add(letter)
 	d.settleBatch(t.Batch)

@@ -16,7 +16,7 @@ type exchange struct {
 	method     *Method
 	req, reply proto.Message
 	deadline   time.Time // zero: none
-	limit      int       // bytes of a message
+	bodies     *bodies   // of the Conn
 	metadata   Metadata
 	err        error // what the reply said
 	refused    bool  // and the server did nothing
@@ -29,13 +29,13 @@ var exchanges = sync.Pool{New: func() any { return new(exchange) }}
 // AppendRequest appends method, body and, where there is a deadline, header.
 func (x *exchange) AppendRequest(b []byte) ([]byte, error) {
 	if x.method.Bare {
-		return appendBody(b, 0, x.req, x.limit)
+		return x.bodies.append(b, 0, x.req)
 	}
 	b = zmtp.AppendFrameString(b, zmtp.FlagMore, x.method.Procedure)
 	if x.deadline.IsZero() && len(x.metadata) == 0 {
-		return appendBody(b, 0, x.req, x.limit)
+		return x.bodies.append(b, 0, x.req)
 	}
-	b, err := appendBody(b, zmtp.FlagMore, x.req, x.limit)
+	b, err := x.bodies.append(b, zmtp.FlagMore, x.req)
 	if err != nil {
 		return b, err
 	}
@@ -49,7 +49,7 @@ func (x *exchange) AppendRequest(b []byte) ([]byte, error) {
 	if !x.deadline.IsZero() {
 		h.TimeoutUs = timeoutUs(time.Until(x.deadline))
 	}
-	return appendBody(b, 0, h, x.limit)
+	return appendBody(b, 0, h, x.bodies.limit)
 }
 
 // cancelHeader is a gozmq.v1.RequestHeader with cancel set.
@@ -117,7 +117,7 @@ func (x *exchange) decodeHeader(frame []byte) error {
 }
 
 func (x *exchange) decodeBody(body []byte) error {
-	if err := proto.Unmarshal(body, x.reply); err != nil {
+	if err := x.bodies.decode(body, x.reply); err != nil {
 		return Errorf(CodeInternal, "%s: decode %s of %d bytes: %w", x.method.Procedure, nameOf(x.reply), len(body), err)
 	}
 	return nil

@@ -24,18 +24,18 @@ type resultItem interface {
 
 // drainItems decodes and yields what comes until there is no more, ctx ends or
 // yield returns false.
-func drainItems[T any, P message[T]](ctx context.Context, s itemSource, m *Method, yield func(P, error) bool) {
+func drainItems[T any, P message[T]](ctx context.Context, s itemSource, c *bodies, m *Method, yield func(P, error) bool) {
 	for ctx.Err() == nil {
 		item := s.take(ctx, m)
-		if item == nil || !yieldItem[T, P](item, yield) {
+		if item == nil || !yieldItem[T, P](c, item, yield) {
 			return
 		}
 	}
 }
 
-func yieldItem[T any, P message[T]](item resultItem, yield func(P, error) bool) (handled bool) {
+func yieldItem[T any, P message[T]](c *bodies, item resultItem, yield func(P, error) bool) (handled bool) {
 	defer func() { item.settle(handled) }() // the loop may panic
-	return yield(decodeArrival[T, P](&arrival{body: item.content()}))
+	return yield(decodeArrival[T, P](c, &arrival{body: item.content()}))
 }
 
 // pulledTasks is the source of a sink that takes tasks at least once from

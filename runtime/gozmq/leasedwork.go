@@ -104,7 +104,7 @@ func (w *leasedWork) run(ctx context.Context, l *lease) (word string, reason err
 	w.taker.unlimited(l)
 	var body []byte
 	if err == nil && h.result {
-		if body, err = encodeTask(result, w.cfg.MaxMessageSize); err != nil {
+		if body, err = w.bodies.encode(result); err != nil {
 			err = GiveUp(err)
 		}
 	}

@@ -61,6 +61,7 @@ type socketConfig struct {
 	endpoints Endpoints
 	linger    time.Duration
 	observer  func(Event)
+	codec     *Codec // nil: not given
 }
 
 func newSocketConfig(t zmtp.SocketType) socketConfig {
@@ -199,6 +200,7 @@ func (c *socketConfig) check() error {
 	fail(c.HeartbeatInterval < 0, "WithHeartbeat: interval %v, want 0 or more", c.HeartbeatInterval)
 	fail(c.HeartbeatInterval > 0 && c.HeartbeatTimeout < 2*c.HeartbeatInterval,
 		"WithHeartbeat: timeout %v, want at least twice the interval of %v", c.HeartbeatTimeout, c.HeartbeatInterval)
+	fail(c.codec != nil && *c.codec == nil, "WithCodec: nil, want a codec")
 	fail(c.linger < 0, "WithLinger: %v, want 0 or more", c.linger)
 	return errors.Join(errs...)
 }

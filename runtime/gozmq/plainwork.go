@@ -129,5 +129,5 @@ func (w *plainWork) run(ctx context.Context, j plainJob) error {
 	if err != nil || !j.handler.result {
 		return err
 	}
-	return pushTask(ctx, w.push, j.handler.method, result, j.header, w.cfg.MaxMessageSize)
+	return pushTask(ctx, w.push, j.handler.method, result, j.header, &w.bodies)
 }

@@ -27,7 +27,7 @@ type Publisher struct {
 	pub      *socket.Pub
 	id       uint64 // of the publisher, in headers
 	observer *observer
-	limit    int
+	bodies   bodies
 	linger   time.Duration
 	addrs    []string
 }
@@ -41,7 +41,7 @@ func NewPublisher(opts ...PublisherOption) (*Publisher, error) {
 	if err := cfg.check(); err != nil {
 		return nil, fmt.Errorf("publisher: %w", err)
 	}
-	p := &Publisher{id: newPublisherID(), observer: newObserver(cfg.observer), limit: cfg.MaxMessageSize, linger: cfg.linger}
+	p := &Publisher{id: newPublisherID(), observer: newObserver(cfg.observer), bodies: cfg.bodies(), linger: cfg.linger}
 	cfg.Observe = p.observer.link(cfg.SocketType)
 	p.pub = socket.NewPub(cfg.Config, cfg.maxSubscriptions)
 	p.pub.Remember(cfg.memory.topics, cfg.memory.bytes, p.appendHeader)
@@ -154,7 +154,7 @@ func Publish[M proto.Message](ctx context.Context, p *Publisher, t *Topic[M], m 
 	if !p.pub.Audience(x.topic, &x.audience) {
 		return nil
 	}
-	err := x.encode(t.Name, m, 0, p.limit)
+	err := x.encode(t.Name, m, 0, &p.bodies)
 	if err == nil {
 		p.pub.Send(&x.audience, x.frames)
 	}
@@ -166,16 +166,16 @@ func (p *Publisher) publishBare(x *publication, name string, m proto.Message) er
 	if !p.pub.Subscribed() {
 		return nil
 	}
-	frames, err := appendBody(x.frames[:0], 0, m, p.limit)
+	frames, err := p.bodies.append(x.frames[:0], 0, m)
 	if err != nil {
 		return Errorf(CodeOf(err), "publish %s: %w", name, err)
 	}
 	x.frames = frames
-	body := frames[zmtp.HeaderSize(proto.Size(m)):]
-	if p.pub.Audience(body, &x.audience) {
+	h, _, err := zmtp.ParseHeader(frames)
+	if err == nil && p.pub.Audience(frames[h.Len:], &x.audience) {
 		p.pub.Send(&x.audience, frames)
 	}
-	return nil
+	return err
 }
 
 // publishStamped sends the message with its place among the publisher's, which
@@ -186,7 +186,7 @@ func (p *Publisher) publishStamped(x *publication, name string, m proto.Message)
 	}
 	x.frames = x.frames[:0]
 	if p.pub.Audience(x.topic, &x.audience) {
-		if err := x.encode(name, m, zmtp.FlagMore, p.limit); err != nil {
+		if err := x.encode(name, m, zmtp.FlagMore, &p.bodies); err != nil {
 			return err
 		}
 	}
@@ -202,12 +202,12 @@ func (x *publication) check(name string) error {
 }
 
 // encode makes x.frames of the topic and m; flags are those of the body.
-func (x *publication) encode(name string, m proto.Message, flags byte, limit int) error {
+func (x *publication) encode(name string, m proto.Message, flags byte, c *bodies) error {
 	if err := x.check(name); err != nil {
 		return err
 	}
 	var err error
-	x.frames, err = appendBody(zmtp.AppendFrame(x.frames[:0], zmtp.FlagMore, x.topic), flags, m, limit)
+	x.frames, err = c.append(zmtp.AppendFrame(x.frames[:0], zmtp.FlagMore, x.topic), flags, m)
 	if err != nil {
 		return Errorf(CodeOf(err), "publish %s: %w", name, err)
 	}

@@ -19,14 +19,14 @@ type counter = atomic.Uint64
 // A pusher is the taskSender of a ventilator that delivers at most once: a PUSH
 // socket.
 type pusher struct {
-	sock  *socket.Push
-	limit int
-	done  counter
+	sock   *socket.Push
+	bodies bodies
+	done   counter
 }
 
 func newPusher(cfg *ventilatorConfig, o *observer) *pusher {
 	cfg.Observe = o.link(cfg.SocketType)
-	return &pusher{sock: socket.NewPush(cfg.Config), limit: cfg.MaxMessageSize}
+	return &pusher{sock: socket.NewPush(cfg.Config), bodies: cfg.bodies()}
 }
 
 func (p *pusher) links() *link.Group { return p.sock.Links() }
@@ -42,7 +42,7 @@ func (p *pusher) push(ctx context.Context, m *Method, task proto.Message) error 
 	if b != nil {
 		err = p.pushInBatch(ctx, b, m, task)
 	} else {
-		err = pushTask(ctx, p.sock, m, task, nil, p.limit)
+		err = pushTask(ctx, p.sock, m, task, nil, &p.bodies)
 	}
 	if err == nil {
 		p.done.Add(1)
@@ -81,7 +81,7 @@ func (p *pusher) pushInBatch(ctx context.Context, b *Batch, m *Method, task prot
 	if b.ended {
 		return errBatchEnded
 	}
-	err := pushTask(ctx, p.sock, m, task, b.header, p.limit)
+	err := pushTask(ctx, p.sock, m, task, b.header, &p.bodies)
 	if err == nil {
 		b.tasks.Add(1)
 	}
@@ -114,7 +114,7 @@ type taskMessage struct {
 	method *Method
 	body   proto.Message
 	header []byte // nil: none
-	limit  int
+	bodies *bodies
 }
 
 var taskMessages = sync.Pool{New: func() any { return new(taskMessage) }}
@@ -126,15 +126,15 @@ func (t *taskMessage) AppendMessage(b []byte) ([]byte, error) {
 		b = zmtp.AppendFrameString(b, zmtp.FlagMore, t.method.Procedure)
 	}
 	if t.header == nil {
-		return appendBody(b, 0, t.body, t.limit)
+		return t.bodies.append(b, 0, t.body)
 	}
-	b, err := appendBody(b, zmtp.FlagMore, t.body, t.limit)
+	b, err := t.bodies.append(b, zmtp.FlagMore, t.body)
 	return zmtp.AppendFrame(b, 0, t.header), err
 }
 
-func pushTask(ctx context.Context, push *socket.Push, m *Method, body proto.Message, header []byte, limit int) error {
+func pushTask(ctx context.Context, push *socket.Push, m *Method, body proto.Message, header []byte, c *bodies) error {
 	t := taskMessages.Get().(*taskMessage)
-	t.method, t.body, t.header, t.limit = m, body, header, limit
+	t.method, t.body, t.header, t.bodies = m, body, header, c
 	err := push.Send(ctx, t)
 	*t = taskMessage{}
 	taskMessages.Put(t)

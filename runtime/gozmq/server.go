@@ -28,6 +28,7 @@ type serverConfig struct {
 // wire it is a ROUTER socket, which any REQ, DEALER or ROUTER may talk to.
 type Server struct {
 	cfg      serverConfig
+	bodies   bodies
 	observer *observer
 	limiter  limiter
 	calls    runningCalls
@@ -185,6 +186,7 @@ func (s *Server) start() error {
 	if err := errors.Join(errs...); err != nil {
 		return err
 	}
+	s.bodies = s.cfg.bodies()
 	s.limiter.limit, s.limiter.queue = s.cfg.concurrency, s.cfg.queue
 	s.cfg.interceptor = s.cfg.interceptors.chain()
 	s.observer = newObserver(s.cfg.observer)

@@ -79,6 +79,7 @@ type resultSource interface {
 // iteration.
 type Sink struct {
 	source   resultSource
+	bodies   bodies
 	observer *observer
 	delivery Delivery
 	linger   time.Duration
@@ -116,7 +117,7 @@ func newSink(opts []SinkOption, open func(*sinkConfig, *observer) resultSource) 
 	if err := cfg.check(); err != nil {
 		return nil, fmt.Errorf("sink: %w", err)
 	}
-	s := &Sink{observer: newObserver(cfg.observer), delivery: cfg.delivery, linger: cfg.linger}
+	s := &Sink{bodies: cfg.bodies(), observer: newObserver(cfg.observer), delivery: cfg.delivery, linger: cfg.linger}
 	s.source = open(&cfg, s.observer)
 	var err error
 	if s.addrs, err = cfg.endpoints.open(s.source.links()); err != nil {
@@ -155,9 +156,9 @@ func Results[T any, P message[T]](ctx context.Context, s *Sink, m *Method) iter.
 		}
 		switch source := s.source.(type) {
 		case *plainSink:
-			source.inboxOf(m).drain(ctx, func(a *arrival) bool { return yield(decodeArrival[T, P](a)) })
+			source.inboxOf(m).drain(ctx, func(a *arrival) bool { return yield(decodeArrival[T, P](&s.bodies, a)) })
 		case itemSource:
-			drainItems[T, P](ctx, source, m, yield)
+			drainItems[T, P](ctx, source, &s.bodies, m, yield)
 		}
 	}
 }

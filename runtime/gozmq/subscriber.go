@@ -61,6 +61,7 @@ func WithReceiveQueue(messages, bytes int) interface {
 // drops messages (WithOverflow). On the wire it is a SUB socket.
 type Subscriber struct {
 	sub      *socket.Sub
+	bodies   bodies
 	observer *observer
 	defaults subscriptionConfig
 	memory   topicMemory
@@ -89,6 +90,7 @@ func NewSubscriber(opts ...SubscriberOption) (*Subscriber, error) {
 		return nil, fmt.Errorf("subscriber: %w", err)
 	}
 	s := &Subscriber{
+		bodies:   cfg.bodies(),
 		observer: newObserver(cfg.observer),
 		defaults: cfg.subscription, memory: cfg.memory, lag: cfg.lag, linger: cfg.linger,
 		done:          make(chan struct{}),

@@ -54,7 +54,7 @@ func OpenSubscription[T any, P message[T], F Filter](s *Subscriber, filters []F,
 	if err != nil {
 		return nil, err
 	}
-	return &Subscription[P, F]{sub, decodeArrival[T, P]}, nil
+	return &Subscription[P, F]{sub, func(a *arrival) (P, error) { return decodeArrival[T, P](&s.bodies, a) }}, nil
 }
 
 // Add makes the subscription take what the filters do, too. A filter that it
@@ -133,15 +133,15 @@ func iterate[T any, P message[T]](ctx context.Context, s *Subscriber, patterns [
 		}
 		defer sub.close()
 		sub.each(ctx,
-			func(a *arrival) bool { return yield(decodeArrival[T, P](a)) },
+			func(a *arrival) bool { return yield(decodeArrival[T, P](&s.bodies, a)) },
 			func(_ *arrival, err error) bool { return yield(nil, err) })
 	}
 }
 
 // decodeArrival decodes an arrival's body.
-func decodeArrival[T any, P message[T]](a *arrival) (P, error) {
+func decodeArrival[T any, P message[T]](c *bodies, a *arrival) (P, error) {
 	m := P(new(T))
-	if err := proto.Unmarshal(a.body, m); err != nil {
+	if err := c.decode(a.body, m); err != nil {
 		return nil, Errorf(CodeDataLoss, "decode %s of %d bytes: %w", nameOf(m), len(a.body), err)
 	}
 	return m, nil

@@ -65,14 +65,6 @@ func parseTaskHeader(b []byte) *gozmqv1.TaskHeader {
 	return h
 }
 
-// encodeTask encodes a task's or a result's body.
-func encodeTask(body proto.Message, limit int) ([]byte, error) {
-	if size := proto.Size(body); size > limit {
-		return nil, Errorf(CodeResourceExhausted, "%s of %d bytes exceeds the limit of %d (raise it with WithMaxMessageSize)", nameOf(body), size, limit)
-	}
-	return Marshal(body)
-}
-
 // TaskInfo is what a worker knows of the task that it does.
 type TaskInfo struct {
 	// Method describes the task.

@@ -41,7 +41,7 @@ type TopicHandler struct {
 	bare    bool
 	pattern TopicPattern
 	gone    bool // given up
-	run     func(context.Context, *arrival) error
+	run     func(context.Context, *bodies, *arrival) error
 }
 
 // HandleTopic ties a topic, and all that the filter takes of it, to the
@@ -49,8 +49,8 @@ type TopicHandler struct {
 func HandleTopic[T any, P message[T]](t *Topic[P], all Filter, run func(context.Context, P) error) TopicHandler {
 	return TopicHandler{
 		name: t.Name, bare: t.Bare, pattern: all.TopicPattern(),
-		run: func(ctx context.Context, a *arrival) error {
-			m, err := decodeArrival[T, P](a)
+		run: func(ctx context.Context, c *bodies, a *arrival) error {
+			m, err := decodeArrival[T, P](c, a)
 			if err != nil {
 				return err
 			}
@@ -144,7 +144,7 @@ func (h *topicHandler) call(ctx context.Context, t *TopicHandler, a *arrival) (e
 			h.failed(ctx, t, a, errors.New("handler ended its goroutine"))
 		}
 	}()
-	err = t.run(ctx, a)
+	err = t.run(ctx, &h.sub.subscriber.bodies, a)
 	returned = true
 	return err
 }

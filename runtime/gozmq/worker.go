@@ -106,6 +106,7 @@ func WithTaskErrors(f func(ctx context.Context, m *Method, task proto.Message, e
 // A worker runs tasks.
 type worker struct {
 	cfg      workerConfig
+	bodies   bodies
 	delivery Delivery
 	handlers map[string]*TaskHandler
 	bare     *TaskHandler
@@ -197,6 +198,7 @@ func newWorker(name string, handlers func() []TaskHandler, opts []WorkerOption) 
 	if err := w.check(); err != nil {
 		return nil, err
 	}
+	w.bodies = w.cfg.bodies()
 	w.observer = newObserver(w.cfg.observer)
 	if w.delivery == AtLeastOnce {
 		w.mode = newLeasedWork(w)
@@ -278,7 +280,7 @@ func (w *worker) decode(method, body []byte) (*TaskHandler, proto.Message, error
 		}
 	}
 	task := h.new()
-	return h, task, Unmarshal(body, task)
+	return h, task, w.bodies.decodeInput(body, task)
 }
 
 // call calls the handler; a panic is an error.

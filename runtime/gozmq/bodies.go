@@ -1,0 +1,98 @@
+package gozmq
+
+import (
+	"google.golang.org/protobuf/proto"
+
+	"github.com/gozmq/gozmq/runtime/internal/zmtp"
+)
+
+// bodies is how the messages of one socket become frames and come from them.
+type bodies struct {
+	codec Codec // nil: google.golang.org/protobuf
+	limit int   // bytes of one body
+}
+
+// bodies returns how a socket with these options encodes and decodes.
+func (c *socketConfig) bodies() bodies {
+	b := bodies{limit: c.MaxMessageSize}
+	if c.codec != nil {
+		b.codec = *c.codec
+	}
+	return b
+}
+
+// size returns how many bytes m takes; more than the limit is an error.
+func (c *bodies) size(m proto.Message) (int, error) {
+	var size int
+	if c.codec == nil {
+		size = proto.Size(m)
+	} else {
+		size = c.codec.Size(m)
+	}
+	if size > c.limit {
+		return 0, Errorf(CodeResourceExhausted, "%s of %d bytes exceeds the limit of %d (raise it with WithMaxMessageSize)", nameOf(m), size, c.limit)
+	}
+	return size, nil
+}
+
+// marshal appends m, whose size is known, to b. After an error b is as it was.
+func (c *bodies) marshal(b []byte, m proto.Message, size int) (out []byte, err error) {
+	if c.codec == nil {
+		out, err = proto.MarshalOptions{UseCachedSize: true}.MarshalAppend(b, m)
+	} else {
+		out, err = c.codec.MarshalAppend(b, m, size)
+	}
+	if err != nil {
+		return b, Errorf(CodeInvalidArgument, "encode %s: %w", nameOf(m), err)
+	}
+	if len(out)-len(b) != size {
+		return b, Errorf(CodeInternal, "%s was changed while it was sent", nameOf(m))
+	}
+	return out, nil
+}
+
+// append appends m as one frame, encoded straight into place. After an error b
+// is as it was. flags are those of the frame.
+func (c *bodies) append(b []byte, flags byte, m proto.Message) ([]byte, error) {
+	size, err := c.size(m)
+	if err != nil {
+		return b, err
+	}
+	out, err := c.marshal(zmtp.AppendHeader(b, flags, size), m, size)
+	if err != nil {
+		return out[:len(b)], err
+	}
+	return out, nil
+}
+
+// encode returns m as a body, which the caller owns.
+func (c *bodies) encode(m proto.Message) ([]byte, error) {
+	size, err := c.size(m)
+	if err != nil {
+		return nil, err
+	}
+	return c.marshal(make([]byte, 0, size), m, size)
+}
+
+// decode replaces what is in m by what body says; body is not kept.
+func (c *bodies) decode(body []byte, m proto.Message) error {
+	if c.codec == nil {
+		return proto.Unmarshal(body, m)
+	}
+	return c.codec.Unmarshal(body, m)
+}
+
+// decodeInput is decode for what someone asks us to do: the error has
+// CodeInvalidArgument.
+func (c *bodies) decodeInput(body []byte, m proto.Message) error {
+	if err := c.decode(body, m); err != nil {
+		return Errorf(CodeInvalidArgument, "decode %s of %d bytes: %w", nameOf(m), len(body), err)
+	}
+	return nil
+}
+
+// appendBody appends a message of this package's own as one frame.
+func appendBody(b []byte, flags byte, m proto.Message, limit int) ([]byte, error) {
+	plain := bodies{limit: limit}
+	return plain.append(b, flags, m)
+}
