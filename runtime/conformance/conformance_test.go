@@ -51,8 +51,8 @@ func TestTable(t *testing.T) {
 			t.Errorf("%s: is there twice", p.title())
 		}
 		titles[p.title()] = &p
-		if strings.ContainsAny(p.name, "/|_") || p.text == "" {
-			t.Errorf("%s: needs a name without / | _ and a text", p.title())
+		if strings.ContainsAny(p.name, "/|") || p.text == "" {
+			t.Errorf("%s: needs a name without / and | and a text", p.title())
 		}
 		if p.test != nil {
 			used[functionName(p.test)] = true

@@ -225,3 +225,41 @@ func badIdentities(t *testing.T, at *place) {
 		})
 	}
 }
+
+func takenIdentity(t *testing.T, at *place) {
+	s := at.serve(t, echo)
+	first := at.dialAs(t, "REQ", s.endpoint, "me")
+	hello := func(p peer) {
+		t.Helper()
+		p.send(encode(t, "hello"))
+		want(t, "the reply", p.recv(), []string{encode(t, "hello")})
+	}
+	hello(first)
+	if at.isLibzmq() {
+		second := at.dialAs(t, "REQ", s.endpoint, "me")
+		wantReason(t, s.await(t, gozmq.EventHandshakeFailed, 1), "identity")
+		hello(first)
+		first.close()
+		hello(second) // it connects again by itself
+		return
+	}
+	live := make(chan struct{})
+	go func() { // our end asks who has the identity for a sign of life
+		defer close(live)
+		w := first.(*rawPeer).wire
+		if flags, content, err := w.frame(); err == nil && flags&flagCommand != 0 {
+			w.tryWrite(command("PONG", content[min(len(content), 7):]))
+		}
+	}()
+	w := at.connect(t, s.endpoint)
+	w.write(greeting(3, 1, "NULL"), ready("Socket-Type", "REQ", "Identity", "me"))
+	if last := w.wantClosed(); !strings.Contains(last, "ERROR") {
+		t.Errorf("the second peer was told %q, want an ERROR", last)
+	}
+	wantReason(t, s.await(t, gozmq.EventHandshakeFailed, 1), "identity")
+	await(t, "the question to the first peer", live)
+	hello(first)
+	first.close()
+	s.await(t, gozmq.EventDisconnected, 1)
+	hello(at.dialAs(t, "REQ", s.endpoint, "me"))
+}

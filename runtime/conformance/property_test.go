@@ -41,6 +41,7 @@ type section struct {
 var sections = []section{
 	{"1", "The wire (ZMTP 3.1, RFC 23 and 37)", wireProperties},
 	{"2", "The patterns (RFC 28, 29 and 30)", patternProperties},
+	{"3", "Options and limits", optionProperties},
 	{"4", "libzmq's own tests", portProperties},
 }
 

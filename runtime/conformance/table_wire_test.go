@@ -60,6 +60,9 @@ func wireProperties() []property {
 		{section: "1.6", name: "bad identity is refused", on: raw, test: badIdentities,
 			text: "256 bytes, or a first byte of 0, fail the handshake; as an option they fail the constructor."},
 
+		{section: "1.6", name: "taken identity is refused", on: all, test: takenIdentity,
+			text: "A second peer with the identity of one that lives is refused, with a reason, and the first one stays; when that has gone the second may come."},
+
 		{section: "1.7", name: "PONG echoes the context", on: raw, test: pongContext,
 			text: "Contexts of 0, 1 and 16 bytes come back unchanged, between the frames of a message too."},
 		{section: "1.7", name: "malformed PING is refused", on: raw, test: malformedPing,

@@ -94,6 +94,8 @@ class Socket:
         answer(n, True)
 
     def progress(self):
+        # libzmq does its housekeeping, such as adding a peer, in such calls.
+        self.sock.getsockopt(zmq.EVENTS)
         while self.sending and self.sock.getsockopt(zmq.EVENTS) & zmq.POLLOUT:
             n, frames = self.sending.pop(0)
             try:
@@ -115,6 +117,7 @@ class Socket:
 
     def register(self, poller):
         poller.register(self.monitor, zmq.POLLIN)
+        poller.register(self.sock.FD, zmq.POLLIN)
         flags = (zmq.POLLIN if self.receiving else 0) | (zmq.POLLOUT if self.sending else 0)
         if flags:
             poller.register(self.sock, flags)
