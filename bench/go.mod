@@ -9,6 +9,7 @@ require (
 	github.com/containerd/ttrpc v1.2.10
 	github.com/go-zeromq/zmq4 v0.17.0
 	github.com/gozmq/gozmq v0.0.0-00010101000000-000000000000
+	github.com/gozmq/gozmq/codecs/gozmqvt v0.0.0-00010101000000-000000000000
 	github.com/nats-io/nats-server/v2 v2.14.5
 	github.com/nats-io/nats.go v1.53.1
 	github.com/pebbe/zmq4 v1.4.0
@@ -28,6 +29,7 @@ require (
 	github.com/nats-io/jwt/v2 v2.8.2 // indirect
 	github.com/nats-io/nkeys v0.4.16 // indirect
 	github.com/nats-io/nuid v1.0.1 // indirect
+	github.com/planetscale/vtprotobuf v0.6.1-0.20240319094008-0393e58bdf10 // indirect
 	github.com/sirupsen/logrus v1.9.4 // indirect
 	github.com/zeebo/errs v1.2.2 // indirect
 	golang.org/x/crypto v0.55.0 // indirect
@@ -40,12 +42,16 @@ require (
 	google.golang.org/grpc/cmd/protoc-gen-go-grpc v1.6.2 // indirect
 )
 
-replace github.com/gozmq/gozmq => ../
+replace (
+	github.com/gozmq/gozmq => ../
+	github.com/gozmq/gozmq/codecs/gozmqvt => ../codecs/gozmqvt
+)
 
 tool (
 	connectrpc.com/connect/cmd/protoc-gen-connect-go
 	github.com/containerd/ttrpc/cmd/protoc-gen-go-ttrpc
 	github.com/gozmq/gozmq/cmd/protoc-gen-gozmq
+	github.com/planetscale/vtprotobuf/cmd/protoc-gen-go-vtproto
 	google.golang.org/grpc/cmd/protoc-gen-go-grpc
 	google.golang.org/protobuf/cmd/protoc-gen-go
 	storj.io/drpc/cmd/protoc-gen-go-drpc

@@ -7,6 +7,7 @@ import (
 
 	benchv1 "github.com/gozmq/gozmq/bench/gen/bench/v1"
 	"github.com/gozmq/gozmq/bench/gen/bench/v1/benchv1gozmq"
+	"github.com/gozmq/gozmq/codecs/gozmqvt"
 	"github.com/gozmq/gozmq/runtime/gozmq"
 )
 
@@ -16,19 +17,34 @@ func gozmqRival() Rival {
 	return Rival{Name: Ours, Note: "heartbeats, limits and an observer on", Unary: openGozmq, Push: openGozmqPush, Feed: openGozmqFeed}
 }
 
+// gozmqVT is ours with the codec for vtprotobuf.
+func gozmqVT() Rival {
+	with := func(o Options) Options { o.vt = true; return o }
+	return Rival{
+		Name: Ours + " + vtprotobuf", Note: "with the codec codecs/gozmqvt", OneConn: true,
+		Unary: func(o Options) (Unary, error) { return openGozmq(with(o)) },
+		Push:  func(o Options) (Stream, error) { return openGozmqPush(with(o)) },
+		Feed:  func(o Options) (Stream, error) { return openGozmqFeed(with(o)) },
+	}
+}
+
 // An events is an observer that counts.
 type events struct{ n atomic.Int64 }
 
-func (e *events) options(o Options) []gozmq.SocketOption {
-	opts := []gozmq.SocketOption{gozmq.WithObserver(func(gozmq.Event) { e.n.Add(1) })}
+// options returns options that every role takes.
+func (e *events) options(o Options) []any {
+	opts := []any{gozmq.WithObserver(func(gozmq.Event) { e.n.Add(1) })}
 	if o.MaxMessage > 0 {
 		opts = append(opts, gozmq.WithMaxMessageSize(o.MaxMessage))
+	}
+	if o.vt {
+		opts = append(opts, gozmq.WithCodec(gozmqvt.New()))
 	}
 	return opts
 }
 
-// as turns options of any socket into those of one role.
-func as[T any](opts []gozmq.SocketOption, more ...T) []T {
+// as turns options of any role into those of one.
+func as[T any](opts []any, more ...T) []T {
 	for _, o := range opts {
 		more = append(more, o.(T))
 	}

@@ -37,7 +37,8 @@ type Rival struct {
 	// Window is how many publications may be under way before its default
 	// queues drop some, where that is few; 0: it is not.
 	Window int
-	// OneConn is true where several connections cannot be asked for.
+	// OneConn is true where several connections cannot be asked for, or are not
+	// measured.
 	OneConn bool
 }
 
@@ -48,6 +49,8 @@ type Options struct {
 	Conns      int // connections that they share; the raw echo has one per caller
 	Receivers  int // of a Stream
 	MaxMessage int // 0: the library's default
+
+	vt bool // ours: encode with vtprotobuf
 }
 
 // A Unary makes calls.
@@ -72,7 +75,7 @@ type Stream interface {
 func All(dir string) []Rival {
 	list := []Rival{
 		gozmqRival(), raw(), ttrpcRival(), grpcRival(), drpcRival(), connectRival(), natsRival(),
-		zmq4Rival(), mangosRival(), gozmqWorker(), cTool(dir),
+		zmq4Rival(), mangosRival(), gozmqWorker(), gozmqVT(), cTool(dir),
 	}
 	return append(list, libzmq()...)
 }

@@ -49,7 +49,7 @@ type BlobPuller struct {
 
 // NewBlobPuller binds and connects where the options say.
 func NewBlobPuller(opts ...gozmq.SinkOption) (*BlobPuller, error) {
-	inner, err := gozmq.NewSink(opts...)
+	inner, err := gozmq.NewPuller(opts...)
 	if err != nil {
 		return nil, err
 	}
