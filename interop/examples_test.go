@@ -127,6 +127,7 @@ func wantExamples(t *testing.T) map[string][]byte {
 		server   = encode(t, &gozmqv1.ReplyHeader{Headers: []*gozmqv1.Metadatum{{Key: "served-by", Value: []byte("a")}}})
 		reading  = encode(t, &weatherv1.Reading{Station: "ams", Celsius: 12.5})
 		place    = encode(t, &gozmqv1.PublicationHeader{Publisher: 0x0123456789abcdef, Position: 7, Previous: 5, Sequence: 3, TimeUs: 1_700_000_000_000_000})
+		replayed = encode(t, &gozmqv1.PublicationHeader{Publisher: 0x0123456789abcdef, Position: 7, Previous: 5, Sequence: 3, TimeUs: 1_700_000_000_000_000, Retained: true, Replayed: true})
 		task     = encode(t, &imagev1.RenderTask{Name: "a.png", Png: []byte("a large picture"), Size: 64})
 		result   = encode(t, &imagev1.RenderResult{Name: "a.png", Png: []byte("a small picture"), Worker: "python"})
 		asLegacy = func(b byte) []byte { return append([]byte{b}, amsTopic...) }
@@ -151,6 +152,7 @@ func wantExamples(t *testing.T) map[string][]byte {
 		"pubsub-cancel-message":    zmtpMessage(asLegacy(0)),
 		"pubsub-publication":       zmtpMessage([]byte(amsTopic), reading),
 		"pubsub-sequenced":         zmtpMessage([]byte(amsTopic), reading, place),
+		"pubsub-replayed":          zmtpMessage([]byte(amsTopic), reading, replayed),
 
 		"reqrep-request-req":        zmtpMessage(empty, hello, request),
 		"reqrep-request-req-header": zmtpMessage(empty, hello, request, fiveSec),

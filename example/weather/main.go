@@ -126,7 +126,12 @@ func alerts(ctx context.Context, endpoint, severity string, count int) error {
 		filter.Severity = gozmq.Eq(weatherv1.Severity(value))
 	}
 	for alert, err := range sub.Alerts(ctx, filter) {
-		if err != nil {
+		var gap *gozmq.GapError
+		switch {
+		case errors.As(err, &gap):
+			fmt.Printf("missed %d of %s\n", gap.Lost, gap.Topic)
+			continue
+		case err != nil:
 			return err
 		}
 		fmt.Printf("%s in %s: %s\n", alert.GetSeverity(), alert.GetRegion(), alert.GetText())

@@ -2,7 +2,7 @@
 
     export PYTHONPATH=$(mktemp -d)
     protoc -I proto -I example/proto --python_out=$PYTHONPATH \\
-        gozmq/v1/annotations.proto weather/v1/weather.proto
+        gozmq/v1/annotations.proto gozmq/v1/wire.proto weather/v1/weather.proto
     python3 example/weather/peer.py publisher
     python3 example/weather/peer.py readings -station ams
     python3 example/weather/peer.py alerts -severity warning
@@ -16,6 +16,7 @@ import time
 from urllib.parse import quote
 
 import zmq
+from gozmq.v1.wire_pb2 import PublicationHeader
 from weather.v1.weather_pb2 import Alert, Reading, Severity
 
 
@@ -40,8 +41,15 @@ def bodies(args, prefix):
     socket = zmq.Context.instance().socket(zmq.SUB)
     socket.subscribe(prefix)
     socket.connect(args.endpoint)
+    last = {}
     for _ in range(args.count) if args.count else itertools.count():
-        topic, body, *_ = socket.recv_multipart()
+        topic, body, *rest = socket.recv_multipart()
+        if rest:  # the topic is sequenced
+            header = PublicationHeader.FromString(rest[0])
+            key, sequence = (header.publisher, topic), header.sequence
+            if sequence > last.get(key, sequence) + 1:
+                print(f"missed {sequence - last[key] - 1} of {topic.decode()}", flush=True)
+            last[key] = sequence
         yield body
 
 

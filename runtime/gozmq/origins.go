@@ -18,11 +18,11 @@ type origin interface {
 // maxOrigins is how many publishers are known at once.
 const maxOrigins = 1024
 
-// heard takes note that a message of a publisher came over c; 0 is none.
+// heard takes note that a message of a publisher came over c.
 func (o *origins) heard(publisher uint64, c origin) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if publisher == 0 || o.at[publisher] == c {
+	if o.at[publisher] == c {
 		return
 	}
 	if o.at == nil {

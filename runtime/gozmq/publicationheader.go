@@ -18,6 +18,8 @@ type publicationHeader struct {
 	previous  uint64
 	sequence  uint64 // 0: the topic is not sequenced
 	timeUs    uint64
+	retained  uint64 // 1: the topic is
+	replayed  uint64 // 1: the message is sent for a later subscription
 }
 
 // Field numbers of gozmq.v1.PublicationHeader.
@@ -27,19 +29,31 @@ const (
 	fieldPrevious
 	fieldSequence
 	fieldTime
+	fieldRetained
+	fieldReplayed
 )
 
-// maxPublicationHeader is how many bytes a header has at most: a fixed field
-// and four varints.
-const maxPublicationHeader = 9 + 4*11
+// maxPublicationHeader is how many bytes a header has at most: a fixed field,
+// four varints and two bools.
+const maxPublicationHeader = 9 + 4*11 + 2*2
 
 // headerOf returns the header of a message with that stamp.
 func headerOf(publisher uint64, s socket.Stamp) publicationHeader {
-	return publicationHeader{
+	h := publicationHeader{
 		publisher: publisher,
-		position:  s.Position, previous: s.Previous, sequence: s.Sequence,
+		position:  s.Position, previous: s.Previous,
 		timeUs: uint64(max(s.Time.UnixMicro(), 0)),
 	}
+	if s.Traits&socket.Sequenced != 0 {
+		h.sequence = s.Sequence
+	}
+	if s.Traits&socket.Retained != 0 {
+		h.retained = 1
+	}
+	if s.Replayed {
+		h.replayed = 1
+	}
+	return h
 }
 
 // appendFrame appends the header as a message's last frame.
@@ -56,6 +70,7 @@ func (h *publicationHeader) append(b []byte) []byte {
 		value  uint64
 	}{
 		{fieldPosition, h.position}, {fieldPrevious, h.previous}, {fieldSequence, h.sequence}, {fieldTime, h.timeUs},
+		{fieldRetained, h.retained}, {fieldReplayed, h.replayed},
 	} {
 		if f.value != 0 {
 			b = protowire.AppendTag(b, f.number, protowire.VarintType)
@@ -65,33 +80,42 @@ func (h *publicationHeader) append(b []byte) []byte {
 	return b
 }
 
-// parse reads a header frame; false if it is none. Unknown fields are passed
-// over, and so is a header without a publisher or a position, which says
-// nothing.
+// parse reads a header frame; false, and h is empty, if it is none. Unknown
+// fields are passed over.
 func (h *publicationHeader) parse(b []byte) bool {
 	*h = publicationHeader{}
 	for len(b) > 0 {
-		number, kind, n := protowire.ConsumeTag(b)
+		n := h.parseField(b)
 		if n < 0 {
+			*h = publicationHeader{}
 			return false
 		}
 		b = b[n:]
-		var value uint64
-		switch kind {
-		case protowire.Fixed64Type:
-			value, n = protowire.ConsumeFixed64(b)
-		case protowire.VarintType:
-			value, n = protowire.ConsumeVarint(b)
-		default:
-			n = protowire.ConsumeFieldValue(number, kind, b)
-		}
-		if n < 0 {
-			return false
-		}
-		b = b[n:]
-		h.set(number, kind, value)
 	}
 	return true
+}
+
+// parseField reads one field and returns its length, less than 0 if it is none.
+func (h *publicationHeader) parseField(b []byte) int {
+	number, kind, tag := protowire.ConsumeTag(b)
+	if tag < 0 {
+		return tag
+	}
+	var value uint64
+	var n int
+	switch kind {
+	case protowire.Fixed64Type:
+		value, n = protowire.ConsumeFixed64(b[tag:])
+	case protowire.VarintType:
+		value, n = protowire.ConsumeVarint(b[tag:])
+	default:
+		n = protowire.ConsumeFieldValue(number, kind, b[tag:])
+	}
+	if n < 0 {
+		return n
+	}
+	h.set(number, kind, value)
+	return tag + n
 }
 
 // set notes a field that is known and of its type.
@@ -108,20 +132,14 @@ func (h *publicationHeader) set(number protowire.Number, kind protowire.Type, va
 		to = &h.sequence
 	case fieldTime:
 		to = &h.timeUs
+	case fieldRetained:
+		value, to = min(value, 1), &h.retained
+	case fieldReplayed:
+		value, to = min(value, 1), &h.replayed
 	}
 	if to != nil && kind == want {
 		*to = value
 	}
-}
-
-// publisherOf returns the publisher that a header frame names; 0 if there is
-// none.
-func publisherOf(b []byte) uint64 {
-	var h publicationHeader
-	if len(b) == 0 || !h.parse(b) {
-		return 0
-	}
-	return h.publisher
 }
 
 // numbered reports whether the header says where the message stands.

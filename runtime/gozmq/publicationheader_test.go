@@ -13,7 +13,7 @@ import (
 
 // wire returns the header as the generated message.
 func (h *publicationHeader) wire() *gozmqv1.PublicationHeader {
-	return &gozmqv1.PublicationHeader{Publisher: h.publisher, Position: h.position, Previous: h.previous, Sequence: h.sequence, TimeUs: h.timeUs}
+	return &gozmqv1.PublicationHeader{Publisher: h.publisher, Position: h.position, Previous: h.previous, Sequence: h.sequence, TimeUs: h.timeUs, Retained: h.retained != 0, Replayed: h.replayed != 0}
 }
 
 // TestPublicationHeader holds the codec to the generated one, both ways.
@@ -22,7 +22,7 @@ func TestPublicationHeader(t *testing.T) {
 	for _, h := range []publicationHeader{
 		{publisher: 1, position: 1},
 		{publisher: 0x0123456789abcdef, position: 7, previous: 5, sequence: 3, timeUs: 1_700_000_000_000_000},
-		{publisher: most, position: most, previous: most, sequence: most, timeUs: most},
+		{publisher: most, position: most, previous: most, sequence: most, timeUs: most, retained: 1, replayed: 1},
 	} {
 		b := h.append(nil)
 		var m gozmqv1.PublicationHeader
@@ -91,7 +91,7 @@ func TestPublicationHeaderTime(t *testing.T) {
 // FuzzPublicationHeader reads what the generated code reads, and takes from it
 // what that takes.
 func FuzzPublicationHeader(f *testing.F) {
-	h := publicationHeader{publisher: 1, position: 300, previous: 2, sequence: 3, timeUs: 4}
+	h := publicationHeader{publisher: 1, position: 300, previous: 2, sequence: 3, timeUs: 4, retained: 1, replayed: 1}
 	f.Add(h.append(nil))
 	f.Add([]byte{0x09, 1, 0, 0, 0, 0, 0, 0, 0, 0x10, 1, 0x7a, 2, 'h', 'i'})
 	f.Add([]byte(" 0%0000")) // a sequence, and one of another type

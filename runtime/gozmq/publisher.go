@@ -129,8 +129,9 @@ type publication struct {
 var publications = sync.Pool{New: func() any { return new(publication) }}
 
 // Publish sends m to those who subscribed to its topic. Generated code calls
-// it. A message that nobody subscribed to is not encoded. It never blocks; it
-// fails when ctx has ended, the publisher is closed or m cannot be encoded.
+// it. A message that nobody subscribed to is not encoded, unless its topic is
+// retained. It never blocks; it fails when ctx has ended, the publisher is
+// closed or m cannot be encoded.
 func Publish[M proto.Message](ctx context.Context, p *Publisher, t *Topic[M], m M) error {
 	if err := ctx.Err(); err != nil {
 		return Errorf(CodeOf(err), "publish %s: %w", t.Name, err)
@@ -149,7 +150,7 @@ func Publish[M proto.Message](ctx context.Context, p *Publisher, t *Topic[M], m 
 		x.topic = t.Append(x.topic[:0], m)
 	}
 	if t.Traits != 0 {
-		return p.publishStamped(x, t.Name, m)
+		return p.publishStamped(x, t.Name, t.Traits, m)
 	}
 	if !p.pub.Audience(x.topic, &x.audience) {
 		return nil
@@ -179,18 +180,19 @@ func (p *Publisher) publishBare(x *publication, name string, m proto.Message) er
 }
 
 // publishStamped sends the message with its place among the publisher's, which
-// it has even if nobody subscribed to it.
-func (p *Publisher) publishStamped(x *publication, name string, m proto.Message) error {
+// it has even if nobody subscribed to it. A message that is retained is always
+// encoded.
+func (p *Publisher) publishStamped(x *publication, name string, traits TopicTraits, m proto.Message) error {
 	if err := x.check(name); err != nil {
 		return err
 	}
 	x.frames = x.frames[:0]
-	if p.pub.Audience(x.topic, &x.audience) {
+	if traits&Retained != 0 || p.pub.Audience(x.topic, &x.audience) {
 		if err := x.encode(name, m, zmtp.FlagMore, &p.bodies); err != nil {
 			return err
 		}
 	}
-	x.frames = p.pub.SendStamped(x.topic, x.frames, &x.audience)
+	x.frames = p.pub.SendStamped(x.topic, x.frames, socket.Traits(traits), &x.audience)
 	return nil
 }
 

@@ -75,6 +75,7 @@ type Subscriber struct {
 	version atomic.Uint64 // 1 and one more with each change of subs
 
 	mu            sync.Mutex
+	values        lastValues
 	subs          prefix.Tree[*subscription]
 	subscriptions map[*subscription]struct{}
 	closed        bool
@@ -98,6 +99,7 @@ func NewSubscriber(opts ...SubscriberOption) (*Subscriber, error) {
 	}
 	s.version.Store(1)
 	cfg.Observe = s.observer.link(cfg.SocketType)
+	s.values.limits, s.values.observe = cfg.memory, cfg.Observe
 	s.sub = socket.NewSub(cfg.Config, receiver{s})
 	var err error
 	if s.addrs, err = cfg.endpoints.open(s.sub.Links()); err != nil {
@@ -171,17 +173,19 @@ func (r receiver) Receive(c *link.Conn, b *link.Batch) {
 			c.Malformed("publication has %d frames, want a topic, a body and at most a header", len(frames))
 			continue
 		}
-		r.s.match(frames[0], len(frames) == 1, &last)
-		if len(last.subs) == 0 {
-			if len(frames) == 1 {
-				c.Malformed("publication has 1 frame, want a topic and a body")
-			}
-			continue
-		}
 		a := arrivalOf(frames)
-		if id := publisherOf(a.header); id != publisher {
-			publisher = id
-			r.s.origins.heard(id, c)
+		var h publicationHeader
+		if a.header != nil && h.parse(a.header) && h.numbered() && h.publisher != publisher {
+			publisher = h.publisher
+			r.s.origins.heard(publisher, c)
+		}
+		if h.retained != 0 && h.numbered() {
+			r.s.matchRetained(&a, h, &last)
+		} else {
+			r.s.match(frames[0], len(frames) == 1, &last)
+		}
+		if len(last.subs) == 0 && len(frames) == 1 {
+			c.Malformed("publication has 1 frame, want a topic and a body")
 		}
 		for _, sub := range last.subs {
 			if !sub.inbox.putWait(c, &a, r.s.done) {
@@ -220,6 +224,22 @@ func (s *Subscriber) match(topic []byte, bare bool, m *match) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.findMatch(topic, bare, m)
+}
+
+// matchRetained is match for a message of a retained topic, which it keeps for
+// subscriptions to come: these get it so, and those in m from the connection.
+func (s *Subscriber) matchRetained(a *arrival, h publicationHeader, m *match) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.findMatch(a.topic, false, m)
+	if s.subs.Matches(a.topic) {
+		s.values.put(a, h)
+	}
+}
+
+// findMatch makes m what it is to be; s.mu is held.
+func (s *Subscriber) findMatch(topic []byte, bare bool, m *match) {
 	m.topic, m.bare, m.version, m.subs = topic, bare, s.version.Load(), m.subs[:0]
 	s.subs.Match(topic, func(sub *subscription) {
 		if sub.bare == bare && sub.matches(topic) {

@@ -270,6 +270,7 @@ func (s *subscription) take(p TopicPattern) {
 	if s.closed || all.closed || slices.ContainsFunc(s.patterns, p.equal) {
 		return
 	}
+	all.values.serve(s, p)
 	s.patterns = append(s.patterns, p)
 	all.subscribe(s, p.prefix())
 }
@@ -289,7 +290,14 @@ func (s *subscription) giveUp(p TopicPattern) {
 		all.subs.Remove(prefix, s)
 	}
 	all.version.Add(1)
-	all.sub.Cancel(prefix)
+	all.cancel(prefix)
+}
+
+// cancel ends one subscription to prefix, after subs no longer has it; s.mu is
+// held.
+func (s *Subscriber) cancel(prefix []byte) {
+	s.values.release(prefix, s.subs.Matches)
+	s.sub.Cancel(prefix)
 }
 
 // subscribe lets sub have what begins with prefix; s.mu is held.
@@ -313,9 +321,9 @@ func (s *subscription) close() {
 	all.version.Add(1)
 	all.subs.RemoveAll(s)
 	if s.bare {
-		all.sub.Cancel(nil)
+		all.cancel(nil)
 	}
 	for _, p := range s.patterns {
-		all.sub.Cancel(p.prefix())
+		all.cancel(p.prefix())
 	}
 }

@@ -22,12 +22,13 @@ func (o topicMemory) check() error {
 func (o topicMemory) applyPublisher(c *publisherConfig)   { c.memory = o }
 func (o topicMemory) applySubscriber(c *subscriberConfig) { c.memory = o }
 
-// WithTopicMemory limits how many sequenced topics a publisher, or each stream
-// of a subscriber, remembers, and how many bytes are used for them. Beyond, the
-// topic that had no message for longest is forgotten; a publisher's observer is
-// told (EventForgotten). When a topic that the publisher forgot has a message
-// again, subscribers may be told that they missed some although they did not,
-// and never the other way round. A subscriber does not see a gap in a topic
+// WithTopicMemory limits how many sequenced and retained topics a publisher, a
+// subscriber and each of its streams remember, and how many bytes each uses for
+// them. Beyond, the topic that had no message for longest is forgotten, which
+// the observer is told (EventForgotten). The last message of a forgotten topic
+// is not there for new subscribers. When a topic that the publisher forgot has a
+// message again, subscribers may be told that they missed some although they did
+// not, and never the other way round; a stream does not see a gap in a topic
 // that it forgot. Defaults: 65536 topics and 64 MiB. One topic always fits.
 func WithTopicMemory(topics, bytes int) interface {
 	PublisherOption

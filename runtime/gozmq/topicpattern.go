@@ -15,9 +15,8 @@ const maxSubscription = 245
 // fields with MatchString, MatchInt, MatchBool and MatchEnum. A pattern is a
 // value: adding to it changes no copy of it.
 type TopicPattern struct {
-	text   string // the literals and the fixed values; the open fields are left out
-	open   []openField
-	traits TopicTraits
+	text string // the literals and the fixed values; the open fields are left out
+	open []openField
 }
 
 // An openField takes any bytes, also none, up to the first that a value never
@@ -35,9 +34,6 @@ func (p TopicPattern) TopicPattern() TopicPattern { return p }
 
 // Literal adds literal text, which is matched byte by byte.
 func (p *TopicPattern) Literal(s string) { p.text += s }
-
-// Mark says what is special about the messages of these topics.
-func (p *TopicPattern) Mark(t TopicTraits) { p.traits |= t }
 
 func (p *TopicPattern) addOpen(delim byte) {
 	p.open = append(slices.Clip(p.open), openField{len(p.text), delim})

@@ -79,7 +79,7 @@ func (t *tracker) begin(topic []byte, h *publicationHeader) (errs []error) {
 	}
 	name := string(topic)
 	for old := range t.publishers {
-		if old == h.publisher {
+		if old == h.publisher || h.sequence == 0 {
 			continue
 		}
 		_, same := t.topics[trackedTopic{old, name}]
@@ -111,7 +111,7 @@ func (t *tracker) forget(n *tracked) {
 // checkLag returns what is to be told of a message's age; it may end the
 // stream.
 func (t *tracker) checkLag(topic []byte, h *publicationHeader) error {
-	if t.lag == (lagLimits{}) || h.timeUs == 0 {
+	if t.lag == (lagLimits{}) || h.timeUs == 0 || h.replayed != 0 {
 		return nil
 	}
 	age := time.Since(h.time())

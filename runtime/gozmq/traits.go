@@ -1,10 +1,14 @@
 package gozmq
 
+import "github.com/gozmq/gozmq/runtime/internal/socket"
+
 // TopicTraits is what a topic's annotation asks for beside a template.
 type TopicTraits uint8
 
 const (
 	// Sequenced topics have numbered messages: a subscriber is told what it
 	// misses (GapError, PublisherRestartedError) and how late it is (LagError).
-	Sequenced TopicTraits = 1 << iota
+	Sequenced = TopicTraits(socket.Sequenced)
+	// Retained topics keep their last message: who subscribes gets it first.
+	Retained = TopicTraits(socket.Retained)
 )

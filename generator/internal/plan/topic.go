@@ -41,6 +41,9 @@ func traits(t *gozmqv1.Topic) []string {
 	if t.GetSequenced() {
 		out = append(out, "Sequenced")
 	}
+	if t.GetRetain() {
+		out = append(out, "Retained")
+	}
 	return out
 }
 

@@ -59,6 +59,9 @@ func (p *printer) publish(receiver, name, topicVar string, input protogen.GoIden
 
 func subscribePurpose(name string, t *plan.Topic) string {
 	purpose := name + " receives messages until ctx ends or the subscriber is closed. One that cannot be decoded is an error; the next may be good."
+	if t != nil && slices.Contains(t.Traits, "Retained") {
+		purpose += " First come the last messages of before."
+	}
 	if t != nil && slices.Contains(t.Traits, "Sequenced") {
 		purpose += " What was missed is an error as well: a gozmq.GapError or gozmq.PublisherRestartedError."
 	}
@@ -80,7 +83,6 @@ func (p *printer) subscribe(receiver, name string, t topicOf) {
 		p.P("func (s *", receiver, ") ", name, "(ctx ", contextContext, ") ", result, " {")
 		p.P("var p ", gozmq("TopicPattern"))
 		p.P("p.Literal(", t.literal(), ")")
-		p.patternTraits(t.Topic)
 		p.P("return ", gozmq("Subscribe"), "[", input, "](ctx, s.Subscriber, []", gozmq("TopicPattern"), "{p})")
 	default:
 		p.P("func (s *", receiver, ") ", name, "(ctx ", contextContext, ", filters ...", t.Filter, ") ", result, " {")

@@ -108,16 +108,8 @@ func (p *printer) filter(t *plan.Topic, d plan.Doc) {
 		}
 		p.P(gozmq("Match"+s.Kind), "(&p, f.", s.Field, ", ", delimiter(s.Delimiter), ")")
 	}
-	p.patternTraits(t)
 	p.P("return p")
 	p.P("}")
-}
-
-// patternTraits tells the topic's pattern what is special about its messages.
-func (p *printer) patternTraits(t *plan.Topic) {
-	if len(t.Traits) > 0 {
-		p.P("p.Mark(", p.traits(t), ")")
-	}
 }
 
 // traits writes the value of a topic's traits.

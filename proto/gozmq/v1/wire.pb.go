@@ -221,8 +221,8 @@ func (x *ReplyHeader) GetRefused() bool {
 	return false
 }
 
-// PublicationHeader is the last frame of a publication whose topic is
-// sequenced.
+// PublicationHeader is the last frame of a publication whose topic is sequenced
+// or retained.
 type PublicationHeader struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The publisher: a random number, never 0, and another one each time that the
@@ -237,7 +237,12 @@ type PublicationHeader struct {
 	// Counts the messages of the topic. 0: the topic is not sequenced.
 	Sequence uint64 `protobuf:"varint,4,opt,name=sequence,proto3" json:"sequence,omitempty"`
 	// When the message was published, in microseconds since 1970, UTC.
-	TimeUs        uint64 `protobuf:"varint,5,opt,name=time_us,json=timeUs,proto3" json:"time_us,omitempty"`
+	TimeUs uint64 `protobuf:"varint,5,opt,name=time_us,json=timeUs,proto3" json:"time_us,omitempty"`
+	// The publisher keeps the message, until the next one of the same topic, for
+	// those who subscribe later.
+	Retained bool `protobuf:"varint,6,opt,name=retained,proto3" json:"retained,omitempty"`
+	// The message was published before the subscription that it is sent for.
+	Replayed      bool `protobuf:"varint,7,opt,name=replayed,proto3" json:"replayed,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -305,6 +310,20 @@ func (x *PublicationHeader) GetTimeUs() uint64 {
 		return x.TimeUs
 	}
 	return 0
+}
+
+func (x *PublicationHeader) GetRetained() bool {
+	if x != nil {
+		return x.Retained
+	}
+	return false
+}
+
+func (x *PublicationHeader) GetReplayed() bool {
+	if x != nil {
+		return x.Replayed
+	}
+	return false
 }
 
 // Metadatum is one entry of a call's metadata. A key may come several times.
@@ -626,13 +645,15 @@ const file_gozmq_v1_wire_proto_rawDesc = "" +
 	"\vReplyHeader\x12-\n" +
 	"\aheaders\x18\x01 \x03(\v2\x13.gozmq.v1.MetadatumR\aheaders\x12/\n" +
 	"\btrailers\x18\x02 \x03(\v2\x13.gozmq.v1.MetadatumR\btrailers\x12\x18\n" +
-	"\arefused\x18\x03 \x01(\bR\arefused\"\x9e\x01\n" +
+	"\arefused\x18\x03 \x01(\bR\arefused\"\xd6\x01\n" +
 	"\x11PublicationHeader\x12\x1c\n" +
 	"\tpublisher\x18\x01 \x01(\x06R\tpublisher\x12\x1a\n" +
 	"\bposition\x18\x02 \x01(\x04R\bposition\x12\x1a\n" +
 	"\bprevious\x18\x03 \x01(\x04R\bprevious\x12\x1a\n" +
 	"\bsequence\x18\x04 \x01(\x04R\bsequence\x12\x17\n" +
-	"\atime_us\x18\x05 \x01(\x04R\x06timeUs\"3\n" +
+	"\atime_us\x18\x05 \x01(\x04R\x06timeUs\x12\x1a\n" +
+	"\bretained\x18\x06 \x01(\bR\bretained\x12\x1a\n" +
+	"\breplayed\x18\a \x01(\bR\breplayed\"3\n" +
 	"\tMetadatum\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\fR\x05value\"|\n" +

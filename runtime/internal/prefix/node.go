@@ -67,6 +67,34 @@ func (n *node[S]) find(text []byte) *node[S] {
 	return n
 }
 
+// below returns the highest node whose text begins with that of n and text, or
+// nil.
+func (n *node[S]) below(text []byte) *node[S] {
+	for len(text) > 0 {
+		k := n.kid(text[0])
+		switch {
+		case k == nil:
+			return nil
+		case bytes.HasPrefix(k.label, text):
+			return k
+		case !bytes.HasPrefix(text, k.label):
+			return nil
+		}
+		n, text = k, text[len(k.label):]
+	}
+	return n
+}
+
+// visitAll visits the holders of n and of all nodes below it.
+func (n *node[S]) visitAll(visit func(S)) {
+	for _, h := range n.holders {
+		visit(h.key)
+	}
+	for _, k := range n.kids {
+		k.visitAll(visit)
+	}
+}
+
 // insert returns the node that stands for text below n, made if need be. A node
 // that it makes has no holder yet, which the caller must change.
 func (n *node[S]) insert(text []byte) *node[S] {

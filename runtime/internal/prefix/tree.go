@@ -155,6 +155,29 @@ func (t *Tree[S]) Matches(topic []byte) bool {
 	return t.root.firstHeld(&topic) != nil
 }
 
+// Covers reports whether s holds a prefix of topic.
+func (t *Tree[S]) Covers(s S, topic []byte) bool {
+	sub, known := t.subscribers.get(s)
+	if !known {
+		return false
+	}
+	for n := t.root.firstHeld(&topic); n != nil; n = n.nextHeld(&topic) {
+		if _, held := sub.held.get(n); held {
+			return true
+		}
+	}
+	return false
+}
+
+// Under calls visit for each holder of each prefix that begins with text, in no
+// particular order; one that holds several comes up as often. visit must not
+// use the tree.
+func (t *Tree[S]) Under(text []byte, visit func(S)) {
+	if n := t.root.below(text); n != nil {
+		n.visitAll(visit)
+	}
+}
+
 // Count returns how many prefixes s holds.
 func (t *Tree[S]) Count(s S) int {
 	sub, known := t.subscribers.get(s)

@@ -106,6 +106,23 @@ func (p *pair) removeAll(s int) {
 	}
 }
 
+// under compares what is held under a text.
+func (p *pair) under(text string) {
+	p.t.Helper()
+	var got, want []int
+	p.tree.Under([]byte(text), func(s int) { got = append(got, s) })
+	for prefix, subs := range p.model {
+		if strings.HasPrefix(prefix, text) {
+			want = append(want, slices.Collect(maps.Keys(subs))...)
+		}
+	}
+	slices.Sort(got)
+	slices.Sort(want)
+	if !slices.Equal(got, want) {
+		p.t.Fatalf("Under(%q) visited %v, want %v", text, got, want)
+	}
+}
+
 func (p *pair) match(topic string) {
 	p.t.Helper()
 	got := []int{}
@@ -118,6 +135,12 @@ func (p *pair) match(topic string) {
 	if got := p.tree.Matches([]byte(topic)); got != (len(want) > 0) {
 		p.t.Fatalf("Matches(%q) = %v", topic, got)
 	}
+	for s := range 4 {
+		if got := p.tree.Covers(s, []byte(topic)); got != slices.Contains(want, s) {
+			p.t.Fatalf("Covers(%d, %q) = %v", s, topic, got)
+		}
+	}
+	p.under(topic)
 }
 
 // check compares the sizes and looks at the tree's inside.

@@ -3,6 +3,7 @@ package socket
 import (
 	"context"
 	"errors"
+	"runtime"
 	"sync"
 	"testing"
 	"time"
@@ -137,4 +138,14 @@ func await[T any](t *testing.T, ch <-chan T) T {
 func nextOf(p *zmtptest.Peer) [][]byte {
 	m, _ := p.Next()
 	return m
+}
+
+// eventually waits for what has no event of its own.
+func eventually(t *testing.T, what string, ok func() bool) {
+	t.Helper()
+	for limit := time.Now().Add(patience); !ok(); runtime.Gosched() {
+		if time.Now().After(limit) {
+			t.Fatalf("did not come: %s", what)
+		}
+	}
 }

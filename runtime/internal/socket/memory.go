@@ -2,11 +2,26 @@ package socket
 
 import (
 	"container/list"
+	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/gozmq/gozmq/runtime/internal/link"
+	"github.com/gozmq/gozmq/runtime/internal/prefix"
 )
+
+// Traits are what a topic promises beyond delivery at most once.
+type Traits uint8
+
+const (
+	// Sequenced topics have numbered messages.
+	Sequenced Traits = 1 << iota
+	// Retained topics keep their last message for those who subscribe later.
+	Retained
+)
+
+func (t Traits) any(of Traits) bool { return t&of != 0 }
 
 // A Stamp is the place of a message among the numbered ones of its publisher.
 type Stamp struct {
@@ -20,23 +35,32 @@ type Stamp struct {
 	Sequence uint64
 	// Time is when it was published.
 	Time time.Time
+	// Traits are those of its topic.
+	Traits Traits
+	// Replayed says that it is sent because of a subscription that came later.
+	Replayed bool
 }
 
-// A memory is what a Pub remembers of topics whose messages are numbered: of
-// each the last message, up to a number of topics and of bytes. The topic that
-// had no message for longest is forgotten first.
+// A memory is what a Pub remembers of topics with traits: of each the place of
+// the last message, and that message where it is retained, up to a number of
+// topics and of bytes. The topic that had no message for longest is forgotten
+// first.
 //
-// Its lock is held while a numbered message is given its place and appended to
-// the queues of peers, so that each peer gets them in order. It is taken before
-// the Pub's own and before those of connections.
+// Its lock is held while a message is given its place and appended to the
+// queues of peers, and while a subscription is added and answered, so that each
+// peer gets all in order, and nothing twice. It is taken before the Pub's own
+// and before those of connections.
 type memory struct {
 	maxTopics, maxBytes int
 	header              func(b []byte, s Stamp) []byte
 	observe             func(link.Event)
+	dropped             *atomic.Uint64
 
 	mu       sync.Mutex
 	topics   map[string]*topic
 	recent   list.List // of *topic; in front the one that had a message last
+	retained prefix.Tree[*topic]
+	backlogs map[*link.Conn]*backlog
 	bytes    int
 	position uint64
 	floor    Stamp // at least that of any topic that was forgotten
@@ -44,41 +68,67 @@ type memory struct {
 
 // A topic is what is remembered of one.
 type topic struct {
-	name string
-	last Stamp
-	at   *list.Element // in recent
+	name    string
+	last    Stamp
+	frames  []byte // the last message but for its header; nil: it is not kept
+	waiting int    // backlogs that have it
+	at      *list.Element
 }
 
 // topicOverhead is what a topic takes beside its bytes, about.
 const topicOverhead = 256
 
-// Remember sets how much the Pub remembers of numbered messages, and how their
+func (t *topic) size() int { return topicOverhead + len(t.name) + cap(t.frames) }
+
+// Remember sets how much the Pub remembers of topics with traits, and how their
 // header is appended as a frame. Call it before the Pub is used.
 func (p *Pub) Remember(topics, bytes int, header func(b []byte, s Stamp) []byte) {
 	m := &p.memory
 	m.maxTopics, m.maxBytes, m.header = topics, bytes, header
 	m.topics = make(map[string]*topic)
+	m.backlogs = make(map[*link.Conn]*backlog)
 }
 
-// SendStamped gives a message of topic its place and sends it to those who
-// subscribed. frames are the message without its header, which is appended;
-// none, if nobody had subscribed when it was to be encoded. It returns frames,
-// to be used again.
-func (p *Pub) SendStamped(topic, frames []byte, a *Audience) []byte {
+// SendStamped gives a message of a topic with these traits its place and sends
+// it to those who subscribed. frames are the message without its header, which
+// is appended; none, if the topic is not retained and nobody had subscribed
+// when it was to be encoded. It returns frames, to be used again.
+func (p *Pub) SendStamped(name, frames []byte, traits Traits, a *Audience) []byte {
 	m := &p.memory
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	s := m.stamp(topic)
-	if len(frames) == 0 || !p.Audience(topic, a) {
+	t := m.stamp(name, traits)
+	if len(frames) == 0 {
 		return frames
 	}
-	frames = m.header(frames, s)
-	p.Send(a, frames)
+	if traits.any(Retained) {
+		m.keep(t, frames)
+	}
+	if !p.Audience(name, a) {
+		return frames
+	}
+	frames = m.header(frames, t.last)
+	for i, c := range a.conns {
+		if !m.inBacklog(c, t) && !offer(c, frames) {
+			m.miss(c, t)
+		}
+		a.conns[i] = nil
+	}
 	return frames
 }
 
-// stamp returns the place of the next message of a topic; m.mu is held.
-func (m *memory) stamp(name []byte) Stamp {
+// offer appends a message to a connection's queue; it returns false when that
+// is full.
+func offer(c *link.Conn, frames []byte) bool {
+	b, err := c.Begin()
+	if err == nil {
+		c.CommitLater(append(b, frames...))
+	}
+	return err != link.ErrFull
+}
+
+// stamp gives the next message of a topic its place; m.mu is held.
+func (m *memory) stamp(name []byte, traits Traits) *topic {
 	t := m.topics[string(name)]
 	if t == nil {
 		t = &topic{name: string(name), last: m.floor}
@@ -88,11 +138,33 @@ func (m *memory) stamp(name []byte) Stamp {
 	}
 	m.recent.MoveToFront(t.at)
 	m.position++
-	t.last = Stamp{Position: m.position, Previous: t.last.Position, Sequence: t.last.Sequence + 1, Time: time.Now()}
+	t.last = Stamp{
+		Position: m.position, Previous: t.last.Position, Sequence: t.last.Sequence + 1,
+		Time: time.Now(), Traits: traits,
+	}
+	m.shrink()
+	return t
+}
+
+// keep makes frames the message that is kept of t; m.mu is held.
+func (m *memory) keep(t *topic, frames []byte) {
+	m.bytes -= t.size()
+	if t.frames == nil {
+		m.retained.Add([]byte(t.name), t)
+	}
+	if cap(t.frames) > 2*len(frames)+topicOverhead {
+		t.frames = nil // a message that was large once
+	}
+	t.frames = append(t.frames[:0], frames...)
+	m.bytes += t.size()
+	m.shrink()
+}
+
+// shrink forgets what is too much; m.mu is held.
+func (m *memory) shrink() {
 	for len(m.topics) > 1 && (len(m.topics) > m.maxTopics || m.bytes > m.maxBytes) {
 		m.forget(m.recent.Back().Value.(*topic))
 	}
-	return t.last
 }
 
 // forget forgets a topic; m.mu is held.
@@ -100,6 +172,11 @@ func (m *memory) forget(t *topic) {
 	m.recent.Remove(t.at)
 	delete(m.topics, t.name)
 	m.bytes -= t.size()
+	if t.frames != nil {
+		m.retained.Remove([]byte(t.name), t)
+		t.frames = nil // which backlogs that have it see
+	}
+	m.dropped.Add(uint64(t.waiting))
 	m.floor.Position = max(m.floor.Position, t.last.Position)
 	m.floor.Sequence = max(m.floor.Sequence, t.last.Sequence)
 	if m.observe != nil {
@@ -107,4 +184,24 @@ func (m *memory) forget(t *topic) {
 	}
 }
 
-func (t *topic) size() int { return topicOverhead + len(t.name) }
+// retainedFor returns what a peer that is about to subscribe to text is to be
+// sent, in the order in which it was published: the last messages under text
+// that none of its other subscriptions covers. m.mu and the Pub's are held.
+func (m *memory) retainedFor(c *link.Conn, text []byte, subs *prefix.Tree[*link.Conn]) (list []*topic) {
+	others := subs.Count(c) > 0
+	if m.retained.Len() == 0 || others && subs.Covers(c, text) {
+		return nil
+	}
+	m.retained.Under(text, func(t *topic) {
+		if !others || !subs.Covers(c, []byte(t.name)) {
+			list = append(list, t)
+		}
+	})
+	slices.SortFunc(list, func(a, b *topic) int {
+		if a.last.Position < b.last.Position {
+			return -1
+		}
+		return 1
+	})
+	return list
+}

@@ -33,10 +33,13 @@ func sendStamped(p *Pub, topic, body string) {
 	var a Audience
 	var frames []byte
 	if p.Audience([]byte(topic), &a) {
-		frames = zmtp.AppendFrameString(nil, zmtp.FlagMore, topic)
-		frames = zmtp.AppendFrameString(frames, zmtp.FlagMore, body)
+		frames = topicAndBody(topic, body)
 	}
-	p.SendStamped([]byte(topic), frames, &a)
+	p.SendStamped([]byte(topic), frames, Sequenced, &a)
+}
+
+func topicAndBody(topic, body string) []byte {
+	return zmtp.AppendFrameString(zmtp.AppendFrameString(nil, zmtp.FlagMore, topic), zmtp.FlagMore, body)
 }
 
 // TestStamps checks what the memory says of each message, with more topics than
@@ -64,7 +67,7 @@ func TestStamps(t *testing.T) {
 		{"a", Stamp{Position: 7, Previous: 4, Sequence: 4}},
 		{"d", Stamp{Position: 8, Previous: 5, Sequence: 4}}, // may have been forgotten, as far as is known
 	} {
-		got := p.memory.stamp([]byte(step.topic))
+		got := p.memory.stamp([]byte(step.topic), 0).last
 		got.Time = step.want.Time
 		if got != step.want {
 			t.Errorf("message %d, of %s: got %+v, want %+v", i+1, step.topic, got, step.want)
@@ -81,12 +84,12 @@ func TestMemoryBytes(t *testing.T) {
 	closing(t, p.Shutdown)
 	p.Remember(1000, 3*(topicOverhead+1), stampFrame)
 	for i := range 10 {
-		p.memory.stamp(fmt.Append(nil, i))
+		p.memory.stamp(fmt.Append(nil, i), Sequenced)
 		if have, want := len(p.memory.topics), min(i+1, 3); have != want || p.memory.bytes != want*(topicOverhead+1) {
 			t.Errorf("after %d topics: %d remembered, of %d bytes", i+1, have, p.memory.bytes)
 		}
 	}
-	p.memory.stamp(make([]byte, 4*topicOverhead))
+	p.memory.stamp(make([]byte, 4*topicOverhead), Sequenced)
 	if len(p.memory.topics) != 1 || p.memory.recent.Len() != 1 {
 		t.Errorf("%d topics are remembered, want the long one", len(p.memory.topics))
 	}

@@ -31,7 +31,7 @@ type Pub struct {
 // subscriptions. Shutdown must be called.
 func NewPub(cfg link.Config, maxSubs int) *Pub {
 	p := &Pub{maxSubs: maxSubs}
-	p.memory.observe = cfg.Observe
+	p.memory.observe, p.memory.dropped = cfg.Observe, &p.dropped
 	p.group = link.NewGroup(cfg, p)
 	return p
 }

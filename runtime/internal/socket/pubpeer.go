@@ -23,12 +23,14 @@ type pubPeer struct {
 // Serve keeps a peer's subscriptions until its connection ends (link.Handler).
 func (p *Pub) Serve(c *link.Conn) error {
 	peer := &pubPeer{Conn: c, pub: p}
+	c.Room = func() { p.memory.drain(c) }
 	err := readSubscriptions(c, peer)
 	c.Close(err)
 	p.mu.Lock()
 	p.subs.RemoveAll(c)
 	p.changed()
 	p.mu.Unlock()
+	p.memory.abandon(c)
 	return err
 }
 
@@ -73,20 +75,34 @@ func (p *pubPeer) subscribe(topic []byte) error {
 		return fmt.Errorf("peer subscribes to %d bytes after %d, at most %d at once and %d in all are allowed",
 			len(topic), p.bytes, maxPrefix, maxPrefixBytes)
 	}
-	pub := p.pub
-	pub.mu.Lock()
-	if pub.subs.Count(p.Conn) >= pub.maxSubs {
-		pub.mu.Unlock()
-		return fmt.Errorf("peer has %d subscriptions, no more are allowed (raise the limit with WithMaxSubscriptions)", pub.maxSubs)
-	}
-	added := pub.subs.Add(topic, p.Conn)
-	pub.changed()
-	pub.mu.Unlock()
+	p.pub.memory.awaitAnswer(p.Conn)
+	added, err := p.pub.subscribe(p.Conn, topic)
 	if added {
 		p.bytes += len(topic)
 		p.ReportEvent(link.Event{Kind: link.Subscribed, Topic: string(topic)})
 	}
-	return nil
+	return err
+}
+
+// subscribe adds a subscription of c, and sends what is retained under it.
+func (p *Pub) subscribe(c *link.Conn, text []byte) (added bool, err error) {
+	m := &p.memory
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	p.mu.Lock()
+	if p.subs.Count(c) >= p.maxSubs {
+		p.mu.Unlock()
+		return false, fmt.Errorf("peer has %d subscriptions, no more are allowed (raise the limit with WithMaxSubscriptions)", p.maxSubs)
+	}
+	retained := m.retainedFor(c, text, &p.subs)
+	added = p.subs.Add(text, c)
+	p.changed()
+	p.mu.Unlock()
+	var scratch []byte
+	for _, t := range retained {
+		scratch = m.replay(c, t, scratch)
+	}
+	return added, nil
 }
 
 func (p *pubPeer) cancel(topic []byte) {

@@ -223,12 +223,12 @@ const file_weather_v1_weather_proto_rawDesc = "" +
 	"\x14SEVERITY_UNSPECIFIED\x10\x00\x12\x15\n" +
 	"\x11SEVERITY_ADVISORY\x10\x01\x12\x12\n" +
 	"\x0eSEVERITY_WATCH\x10\x02\x12\x14\n" +
-	"\x10SEVERITY_WARNING\x10\x032\xca\x01\n" +
+	"\x10SEVERITY_WARNING\x10\x032\xce\x01\n" +
 	"\x04Feed\x12a\n" +
 	"\vTemperature\x12\x13.weather.v1.Reading\x1a\x16.google.protobuf.Empty\"%\xaa\x8d\x1c!\x1a\x1f\n" +
-	"\x1dweather/{station}/temperature\x12W\n" +
-	"\x06Alerts\x12\x11.weather.v1.Alert\x1a\x16.google.protobuf.Empty\"\"\xaa\x8d\x1c\x1e\x1a\x1c\n" +
-	"\x1aalerts/{severity}/{region}\x1a\x06\xaa\x8d\x1c\x02\b\x02B9Z7github.com/gozmq/gozmq/example/gen/weather/v1;weatherv1b\x06proto3"
+	"\x1dweather/{station}/temperature\x12[\n" +
+	"\x06Alerts\x12\x11.weather.v1.Alert\x1a\x16.google.protobuf.Empty\"&\xaa\x8d\x1c\"\x1a \n" +
+	"\x1aalerts/{severity}/{region}\x10\x01 \x01\x1a\x06\xaa\x8d\x1c\x02\b\x02B9Z7github.com/gozmq/gozmq/example/gen/weather/v1;weatherv1b\x06proto3"
 
 var (
 	file_weather_v1_weather_proto_rawDescOnce sync.Once

@@ -29,6 +29,10 @@ const (
 	MarketOpenProcedure = "golden.traits.Market/Open"
 	// MarketQuoteProcedure is the procedure of Quote.
 	MarketQuoteProcedure = "golden.traits.Market/Quote"
+	// MarketLastProcedure is the procedure of Last.
+	MarketLastProcedure = "golden.traits.Market/Last"
+	// MarketClosingProcedure is the procedure of Closing.
+	MarketClosingProcedure = "golden.traits.Market/Closing"
 	// MarketDepthProcedure is the procedure of Depth.
 	MarketDepthProcedure = "golden.traits.Market/Depth"
 )
@@ -77,6 +81,20 @@ func (p *MarketPublisher) Quote(ctx context.Context, msg *traits.Quoted) error {
 	return gozmq.Publish(ctx, p.Publisher, &marketQuoteTopic, msg)
 }
 
+// Last publishes msg under last/{symbol}.
+//
+// Last is kept for those who subscribe later.
+func (p *MarketPublisher) Last(ctx context.Context, msg *traits.Price) error {
+	return gozmq.Publish(ctx, p.Publisher, &marketLastTopic, msg)
+}
+
+// Closing publishes msg under closing/{symbol}.
+//
+// Closing is kept and numbered.
+func (p *MarketPublisher) Closing(ctx context.Context, msg *traits.Price) error {
+	return gozmq.Publish(ctx, p.Publisher, &marketClosingTopic, msg)
+}
+
 // Depth publishes msg under level/{symbol}.
 //
 // Depth takes the template of its message and nothing else.
@@ -119,7 +137,6 @@ func (s *MarketSubscriber) Trade(ctx context.Context, filters ...MarketTradeFilt
 func (s *MarketSubscriber) Halt(ctx context.Context) iter.Seq2[*traits.Price, error] {
 	var p gozmq.TopicPattern
 	p.Literal("halt")
-	p.Mark(gozmq.Sequenced)
 	return gozmq.Subscribe[traits.Price](ctx, s.Subscriber, []gozmq.TopicPattern{p})
 }
 
@@ -131,7 +148,6 @@ func (s *MarketSubscriber) Halt(ctx context.Context) iter.Seq2[*traits.Price, er
 func (s *MarketSubscriber) Open(ctx context.Context) iter.Seq2[*traits.Price, error] {
 	var p gozmq.TopicPattern
 	p.Literal(MarketOpenProcedure)
-	p.Mark(gozmq.Sequenced)
 	return gozmq.Subscribe[traits.Price](ctx, s.Subscriber, []gozmq.TopicPattern{p})
 }
 
@@ -143,6 +159,27 @@ func (s *MarketSubscriber) Open(ctx context.Context) iter.Seq2[*traits.Price, er
 // Quote takes the topic of its message as it is.
 func (s *MarketSubscriber) Quote(ctx context.Context, filters ...MarketQuoteFilter) iter.Seq2[*traits.Quoted, error] {
 	return gozmq.Subscribe[traits.Quoted](ctx, s.Subscriber, filters)
+}
+
+// Last receives messages until ctx ends or the subscriber is closed. One that
+// cannot be decoded is an error; the next may be good. First come the last
+// messages of before. Without filters it receives all; with several, those
+// that pass any of them.
+//
+// Last is kept for those who subscribe later.
+func (s *MarketSubscriber) Last(ctx context.Context, filters ...MarketLastFilter) iter.Seq2[*traits.Price, error] {
+	return gozmq.Subscribe[traits.Price](ctx, s.Subscriber, filters)
+}
+
+// Closing receives messages until ctx ends or the subscriber is closed. One
+// that cannot be decoded is an error; the next may be good. First come the
+// last messages of before. What was missed is an error as well: a
+// gozmq.GapError or gozmq.PublisherRestartedError. Without filters it receives
+// all; with several, those that pass any of them.
+//
+// Closing is kept and numbered.
+func (s *MarketSubscriber) Closing(ctx context.Context, filters ...MarketClosingFilter) iter.Seq2[*traits.Price, error] {
+	return gozmq.Subscribe[traits.Price](ctx, s.Subscriber, filters)
 }
 
 // Depth receives messages until ctx ends or the subscriber is closed. One that
@@ -167,7 +204,6 @@ func (f MarketTradeFilter) TopicPattern() gozmq.TopicPattern {
 	var p gozmq.TopicPattern
 	p.Literal("trade/")
 	gozmq.MatchString(&p, f.Symbol, 0)
-	p.Mark(gozmq.Sequenced)
 	return p
 }
 
@@ -229,7 +265,6 @@ func (f MarketQuoteFilter) TopicPattern() gozmq.TopicPattern {
 	var p gozmq.TopicPattern
 	p.Literal("quoted/")
 	gozmq.MatchString(&p, f.Symbol, 0)
-	p.Mark(gozmq.Sequenced)
 	return p
 }
 
@@ -249,6 +284,68 @@ func appendMarketQuoteTopic(b []byte, m *traits.Quoted) []byte {
 	return gozmq.AppendString(b, m.GetSymbol(), 0)
 }
 
+// MarketLastFilter selects messages by the fields in their topic,
+// last/{symbol}. A field that is not set selects all.
+type MarketLastFilter struct {
+	// Symbol selects by the field symbol.
+	Symbol gozmq.Match[string]
+}
+
+// TopicPattern returns the topics that f selects.
+func (f MarketLastFilter) TopicPattern() gozmq.TopicPattern {
+	var p gozmq.TopicPattern
+	p.Literal("last/")
+	gozmq.MatchString(&p, f.Symbol, 0)
+	return p
+}
+
+// MarketLastTopic returns the topic that m is published under.
+func MarketLastTopic(m *traits.Price) string {
+	return string(appendMarketLastTopic(nil, m))
+}
+
+var marketLastTopic = gozmq.Topic[*traits.Price]{
+	Name:   MarketLastProcedure,
+	Append: appendMarketLastTopic,
+	Traits: gozmq.Retained,
+}
+
+func appendMarketLastTopic(b []byte, m *traits.Price) []byte {
+	b = append(b, "last/"...)
+	return gozmq.AppendString(b, m.GetSymbol(), 0)
+}
+
+// MarketClosingFilter selects messages by the fields in their topic,
+// closing/{symbol}. A field that is not set selects all.
+type MarketClosingFilter struct {
+	// Symbol selects by the field symbol.
+	Symbol gozmq.Match[string]
+}
+
+// TopicPattern returns the topics that f selects.
+func (f MarketClosingFilter) TopicPattern() gozmq.TopicPattern {
+	var p gozmq.TopicPattern
+	p.Literal("closing/")
+	gozmq.MatchString(&p, f.Symbol, 0)
+	return p
+}
+
+// MarketClosingTopic returns the topic that m is published under.
+func MarketClosingTopic(m *traits.Price) string {
+	return string(appendMarketClosingTopic(nil, m))
+}
+
+var marketClosingTopic = gozmq.Topic[*traits.Price]{
+	Name:   MarketClosingProcedure,
+	Append: appendMarketClosingTopic,
+	Traits: gozmq.Sequenced | gozmq.Retained,
+}
+
+func appendMarketClosingTopic(b []byte, m *traits.Price) []byte {
+	b = append(b, "closing/"...)
+	return gozmq.AppendString(b, m.GetSymbol(), 0)
+}
+
 // MarketDepthFilter selects messages by the fields in their topic,
 // level/{symbol}. A field that is not set selects all.
 type MarketDepthFilter struct {
@@ -261,7 +358,6 @@ func (f MarketDepthFilter) TopicPattern() gozmq.TopicPattern {
 	var p gozmq.TopicPattern
 	p.Literal("level/")
 	gozmq.MatchString(&p, f.Symbol, 0)
-	p.Mark(gozmq.Sequenced)
 	return p
 }
 
@@ -339,7 +435,6 @@ func (f QuotedFilter) TopicPattern() gozmq.TopicPattern {
 	var p gozmq.TopicPattern
 	p.Literal("quoted/")
 	gozmq.MatchString(&p, f.Symbol, 0)
-	p.Mark(gozmq.Sequenced)
 	return p
 }
 

@@ -52,7 +52,8 @@ func (p *FeedPublisher) Temperature(ctx context.Context, msg *weatherv1.Reading)
 
 // Alerts publishes msg under alerts/{severity}/{region}.
 //
-// Alerts is published when dangerous weather is near.
+// Alerts is published when dangerous weather is near. Who subscribes later
+// gets the last one of each kind and region, and notices if one is missing.
 func (p *FeedPublisher) Alerts(ctx context.Context, msg *weatherv1.Alert) error {
 	return gozmq.Publish(ctx, p.Publisher, &feedAlertsTopic, msg)
 }
@@ -83,10 +84,13 @@ func (s *FeedSubscriber) Temperature(ctx context.Context, filters ...FeedTempera
 }
 
 // Alerts receives messages until ctx ends or the subscriber is closed. One
-// that cannot be decoded is an error; the next may be good. Without filters it
-// receives all; with several, those that pass any of them.
+// that cannot be decoded is an error; the next may be good. First come the
+// last messages of before. What was missed is an error as well: a
+// gozmq.GapError or gozmq.PublisherRestartedError. Without filters it receives
+// all; with several, those that pass any of them.
 //
-// Alerts is published when dangerous weather is near.
+// Alerts is published when dangerous weather is near. Who subscribes later
+// gets the last one of each kind and region, and notices if one is missing.
 func (s *FeedSubscriber) Alerts(ctx context.Context, filters ...FeedAlertsFilter) iter.Seq2[*weatherv1.Alert, error] {
 	return gozmq.Subscribe[weatherv1.Alert](ctx, s.Subscriber, filters)
 }
@@ -150,6 +154,7 @@ func FeedAlertsTopic(m *weatherv1.Alert) string {
 var feedAlertsTopic = gozmq.Topic[*weatherv1.Alert]{
 	Name:   FeedAlertsProcedure,
 	Append: appendFeedAlertsTopic,
+	Traits: gozmq.Sequenced | gozmq.Retained,
 }
 
 func appendFeedAlertsTopic(b []byte, m *weatherv1.Alert) []byte {
