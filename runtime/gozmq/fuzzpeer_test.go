@@ -125,8 +125,15 @@ func FuzzWorkerReceive(f *testing.F) {
 			}
 		}
 		good.Close()
-		results.Close()
-		if err := w.stop(); err != nil {
+		// What was said may have been more tasks, whose results come behind.
+		drained := make(chan struct{})
+		go func() {
+			defer close(drained)
+			results.Drained()
+			results.Close()
+		}()
+		err := w.stop()
+		if <-drained; err != nil {
 			t.Fatal(err)
 		}
 	})
