@@ -41,6 +41,8 @@ func runChild(role string, args []string) int {
 		err = childPublisher(ctx, args[0])
 	case "ventilator":
 		err = childVentilator(ctx, args[0], args[1])
+	case "hostile":
+		err = childHostile(ctx, args[0], args[1], args[2])
 	default:
 		err = fmt.Errorf("role is not known")
 	}

@@ -5,6 +5,12 @@
 //
 //	go test ./runtime/soak -run TestSoak -v -soak=2m
 //
+// TestHostile attacks a socket from another process, in one way at a time, and
+// bounds what that costs. It measures which part of its rate a good peer keeps
+// when it is told for how long:
+//
+//	go test ./runtime/soak -run TestHostile -v -hostile=2s
+//
 // A run is repeated, as far as timing allows, with the seed that it logs:
 // -soak.seed=N.
 package soak

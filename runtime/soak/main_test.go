@@ -11,8 +11,9 @@ import (
 )
 
 var (
-	soakFor  = flag.Duration("soak", 2*time.Second, "how long TestSoak breaks things")
-	soakSeed = flag.Uint64("soak.seed", 0, "seed of all that is random; 0: a new one")
+	soakFor    = flag.Duration("soak", 2*time.Second, "how long TestSoak breaks things")
+	hostileFor = flag.Duration("hostile", 0, "how long a round of TestHostile measures a good peer's rate; 0: not at all")
+	soakSeed   = flag.Uint64("soak.seed", 0, "seed of all that is random; 0: a new one")
 )
 
 // TestMain is also how a peer in a process of its own starts.
