@@ -43,6 +43,7 @@ var sections = []section{
 	{"2", "The patterns (RFC 28, 29 and 30)", patternProperties},
 	{"3", "Options and limits", optionProperties},
 	{"4", "libzmq's own tests", portProperties},
+	{"6", "What users of ZeroMQ complain of", complaintProperties},
 }
 
 // properties returns all lines, in order.

@@ -38,7 +38,7 @@ func portProperties() []property {
 		{section: "4", name: "xpub_nodrop", why: "no such option: our PUB never blocks, and counts what it drops", text: "A publisher waits for full subscribers."},
 		{section: "4", name: "xpub_verbose", why: "no such option: our XPUB is a side of a proxy, which merges", text: "Every subscription is passed on."},
 		{section: "4", name: "xpub_manual", why: "no such option: our XPUB is a side of a proxy, not for programs", text: "The program decides on each subscription."},
-		{section: "4", name: "xpub_manual_last_value", why: "no such option: our XPUB is a side of a proxy, not for programs", text: "The program sends to the last subscriber alone."},
+		{section: "4", name: "xpub_manual_last_value", why: "no such option; a retained topic gives each new subscriber the last message", text: "The program sends to the last subscriber alone."},
 		{section: "4", name: "xpub_welcome_msg", on: libzmq, test: welcomeMessage, text: "Our SUB takes the welcome message of a libzmq XPUB."},
 		{section: "4", name: "xpub_topic", like: "1.9 prefix is cut at 245 bytes", text: "Topics of 245 and 246 bytes."},
 		{section: "4", name: "mock_pub_sub", like: "1.8 subscriptions in both forms", text: "Subscriptions as commands and as messages."},
