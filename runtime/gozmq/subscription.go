@@ -54,7 +54,21 @@ func OpenSubscription[T any, P message[T], F Filter](s *Subscriber, filters []F,
 	if err != nil {
 		return nil, err
 	}
-	return &Subscription[P, F]{sub, func(a *arrival) (P, error) { return decodeArrival[T, P](&s.bodies, a) }}, nil
+	return hold[T, P, F](sub), nil
+}
+
+// OpenBareSubscription is OpenSubscription for a service with bare framing, whose
+// messages have no topic: it takes all of them, and filters change nothing.
+func OpenBareSubscription[T any, P message[T]](s *Subscriber, opts []SubscriptionOption) (*Subscription[P, TopicPattern], error) {
+	sub, err := s.open(nil, true, opts)
+	if err != nil {
+		return nil, err
+	}
+	return hold[T, P, TopicPattern](sub), nil
+}
+
+func hold[T any, P message[T], F Filter](sub *subscription) *Subscription[P, F] {
+	return &Subscription[P, F]{sub, func(a *arrival) (P, error) { return decodeArrival[T, P](&sub.subscriber.bodies, a) }}
 }
 
 // Add makes the subscription take what the filters do, too. A filter that it
@@ -267,7 +281,7 @@ func (s *subscription) take(p TopicPattern) {
 	all := s.subscriber
 	all.mu.Lock()
 	defer all.mu.Unlock()
-	if s.closed || all.closed || slices.ContainsFunc(s.patterns, p.equal) {
+	if s.closed || all.closed || s.bare || slices.ContainsFunc(s.patterns, p.equal) {
 		return
 	}
 	all.values.serve(s, p)

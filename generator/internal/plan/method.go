@@ -1,6 +1,8 @@
 package plan
 
 import (
+	"strings"
+
 	"google.golang.org/protobuf/compiler/protogen"
 	"google.golang.org/protobuf/types/descriptorpb"
 
@@ -56,6 +58,22 @@ func (p *planner) methodName(m *protogen.Method, taken map[string]*protogen.Meth
 	other := taken[name]
 	p.report.fault(m.Desc, m.Location, nil, "its Go name %s is already that of %s; rename one of them", name, where(other.Desc, other.Location))
 	return impossible(m.Desc), impossible(m.Desc)
+}
+
+// nameSubscriptions names what opens the subscriptions of PUB/SUB methods, after
+// the methods, whose names count first.
+func nameSubscriptions(methods []*Method) {
+	taken := map[string]bool{}
+	for _, m := range methods {
+		taken[m.Name] = true
+	}
+	for _, m := range methods {
+		name := strings.TrimRight(m.Name, "_") + "Subscription"
+		for taken[name] {
+			name += "_"
+		}
+		m.Subscription, taken[name] = name, true
+	}
 }
 
 func (p *planner) method(s *protogen.Service, m *protogen.Method, n namer, name string) *Method {

@@ -49,13 +49,18 @@ func (n namer) reqRep() *ReqRep {
 }
 
 func (n namer) pubSub(bare bool) *PubSub {
-	return &PubSub{
+	out := &PubSub{
 		Bare:          bare,
 		Publisher:     n.exported("", "Publisher"),
 		NewPublisher:  n.exported("New", "Publisher"),
 		Subscriber:    n.exported("", "Subscriber"),
 		NewSubscriber: n.exported("New", "Subscriber"),
+		Handler:       n.exported("", "Handler"),
+		Unimplemented: n.exported("Unimplemented", "Handler"),
+		Handle:        n.exported("Handle", ""),
 	}
+	out.MustEmbed = "mustEmbed" + out.Unimplemented
+	return out
 }
 
 func (n namer) pushPull(sink bool) *PushPull {
@@ -79,5 +84,7 @@ func (n namer) topic(t *Topic) {
 	t.Append = n.unexported("append", "Topic")
 	if len(t.Fields) > 0 {
 		t.Filter = n.exported("", "Filter")
+		t.FieldsType = n.exported("", "Fields")
+		t.Parse = n.exported("Parse", "Topic")
 	}
 }

@@ -73,8 +73,9 @@ type PubSub struct {
 	// Bare leaves out the topic.
 	Bare bool
 
-	Publisher, NewPublisher   string
-	Subscriber, NewSubscriber string
+	Publisher, NewPublisher                   string
+	Subscriber, NewSubscriber                 string
+	Handler, Unimplemented, MustEmbed, Handle string
 }
 
 // PushPull has the names of a PUSH/PULL service.
@@ -116,6 +117,9 @@ type Method struct {
 
 	// Topic is set for the methods of a PUB/SUB service that is not bare.
 	Topic *Topic
+	// Subscription is the Go name of the method that opens a subscription, set
+	// for the methods of a PUB/SUB service.
+	Subscription string
 }
 
 // A Task is how tasks are handed out. The zero value is at most once.
@@ -137,6 +141,9 @@ type Topic struct {
 	// Filter is the filter's type; empty when there is nothing to filter by.
 	Filter string
 	Fields []FilterField
+	// FieldsType is the struct that Parse makes of a topic; both are empty
+	// where Filter is.
+	FieldsType, Parse string
 }
 
 // A Segment is literal text, or a field's value.

@@ -26,7 +26,8 @@ func (p *planner) service(s *protogen.Service) *Service {
 	switch pattern(s) {
 	case gozmqv1.Pattern_PATTERN_PUB_SUB:
 		out.PubSub = n.pubSub(bare(s))
-		p.methods(s, out, n, "Publisher", "Subscriber")
+		p.methods(s, out, n, "Publisher", "Subscriber", out.PubSub.Unimplemented)
+		nameSubscriptions(out.Methods)
 		p.checkOverlaps(s, out)
 	case gozmqv1.Pattern_PATTERN_PUSH_PULL:
 		out.PushPull = n.pushPull(hasOutputs(s))

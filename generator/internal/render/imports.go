@@ -25,7 +25,7 @@ const (
 // code; an import of the same name would be out of reach there.
 var locals = [...]string{
 	"b", "c", "caller", "ctx", "desc", "err", "f", "filters", "impl", "inner",
-	"m", "msg", "opts", "p", "r", "req", "s", "task", "v",
+	"m", "msg", "opts", "p", "r", "req", "s", "task", "topic", "v",
 }
 
 // imports gives each imported package a name within one file.

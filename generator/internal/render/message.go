@@ -32,8 +32,11 @@ func (p *printer) messageTopic(m *plan.Message) {
 	p.deprecated(subscribePurpose("Subscribe", m.Topic), m.Doc)
 	p.subscribe(m.Subscriber, "Subscribe", messageTopic(m))
 
+	p.subscription(m.Subscriber, "Subscription", messageTopic(m))
+
 	p.filter(m.Topic, m.Doc)
 	p.topic(messageTopic(m))
+	p.parse(messageTopic(m))
 }
 
 func (p *printer) messageTask(m *plan.Message) {

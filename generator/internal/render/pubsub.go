@@ -28,7 +28,9 @@ func (p *printer) pubSub(s *plan.Service) {
 		p.P()
 		p.doc(subscribePurpose(m.Name, m.Topic), m.Doc)
 		p.subscribe(n.Subscriber, m.Name, methodTopic(m))
+		p.subscription(n.Subscriber, m.Subscription, methodTopic(m))
 	}
+	p.handler(s)
 	for _, m := range s.Methods {
 		if m.Topic == nil {
 			p.bareTopicVar(m)
@@ -36,6 +38,7 @@ func (p *printer) pubSub(s *plan.Service) {
 		}
 		p.filter(m.Topic, m.Doc)
 		p.topic(methodTopic(m))
+		p.parse(methodTopic(m))
 	}
 }
 
@@ -81,12 +84,36 @@ func (p *printer) subscribe(receiver, name string, t topicOf) {
 		p.P("return ", gozmq("SubscribeBare"), "[", input, "](ctx, s.Subscriber)")
 	case t.Filter == "":
 		p.P("func (s *", receiver, ") ", name, "(ctx ", contextContext, ") ", result, " {")
-		p.P("var p ", gozmq("TopicPattern"))
-		p.P("p.Literal(", t.literal(), ")")
-		p.P("return ", gozmq("Subscribe"), "[", input, "](ctx, s.Subscriber, []", gozmq("TopicPattern"), "{p})")
+		p.P("return ", gozmq("Subscribe"), "[", input, "](ctx, s.Subscriber, []", gozmq("TopicPattern"), "{", p.pattern(t), "})")
 	default:
 		p.P("func (s *", receiver, ") ", name, "(ctx ", contextContext, ", filters ...", t.Filter, ") ", result, " {")
 		p.P("return ", gozmq("Subscribe"), "[", input, "](ctx, s.Subscriber, filters)")
+	}
+	p.P("}")
+}
+
+// subscription prints what opens a subscription that one holds.
+func (p *printer) subscription(receiver, name string, t topicOf) {
+	filter := p.imports.qualify(gozmq("TopicPattern"))
+	purpose := name + " opens a subscription that goes on until it is closed, also while nobody iterates."
+	if t.Topic != nil && t.Filter != "" {
+		filter = t.Filter
+		purpose += " Filters can be added and removed; without any it begins with all messages."
+	}
+	result := fmt.Sprintf("(*%s[%s, %s], error)", p.imports.qualify(gozmq("Subscription")), p.pointer(t.message), filter)
+	opts := "opts ..." + p.imports.qualify(gozmq("SubscriptionOption"))
+	p.P()
+	p.deprecated(purpose, t.doc)
+	switch {
+	case t.Topic == nil:
+		p.P("func (s *", receiver, ") ", name, "(", opts, ") ", result, " {")
+		p.P("return ", gozmq("OpenBareSubscription"), "[", t.message, "](s.Subscriber, opts)")
+	case t.Filter == "":
+		p.P("func (s *", receiver, ") ", name, "(", opts, ") ", result, " {")
+		p.P("return ", gozmq("OpenSubscription"), "[", t.message, "](s.Subscriber, []", gozmq("TopicPattern"), "{", p.pattern(t), "}, opts)")
+	default:
+		p.P("func (s *", receiver, ") ", name, "(filters []", t.Filter, ", ", opts, ") ", result, " {")
+		p.P("return ", gozmq("OpenSubscription"), "[", t.message, "](s.Subscriber, filters, opts)")
 	}
 	p.P("}")
 }

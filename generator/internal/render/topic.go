@@ -112,6 +112,49 @@ func (p *printer) filter(t *plan.Topic, d plan.Doc) {
 	p.P("}")
 }
 
+// pattern writes the pattern of a topic without placeholders.
+func (p *printer) pattern(t topicOf) string {
+	return p.imports.qualify(gozmq("LiteralTopic")) + "(" + t.literal() + ")"
+}
+
+// parse prints what takes a topic apart, if it has fields.
+func (p *printer) parse(t topicOf) {
+	if t.Filter == "" {
+		return
+	}
+	p.P()
+	p.deprecated(t.FieldsType+" are the fields in a topic, "+t.Template+".", t.doc)
+	p.P("type ", t.FieldsType, " struct {")
+	for _, f := range t.Fields {
+		p.P("// ", f.Name, " is the field ", f.Path, ".")
+		p.P(f.Name, " ", f.Type)
+	}
+	p.P("}")
+
+	p.P()
+	p.deprecated(t.Parse+" is the reverse of "+t.Func+". A topic that it does not build is an error.", t.doc)
+	p.P("func ", t.Parse, "(topic string) (", t.FieldsType, ", error) {")
+	p.P("var f ", t.FieldsType)
+	p.P("p := ", gozmq("ParseTopic"), "(topic)")
+	seen := map[string]bool{}
+	for _, s := range t.Segments {
+		switch {
+		case s.Path == "":
+			p.P("p.Literal(", strconv.Quote(s.Literal), ")")
+		case seen[s.Path]:
+			p.P("p.Literal(string(", gozmq("Append"+s.Kind), "(nil, f.", s.Field, ", ", delimiter(s.Delimiter), ")))")
+		default:
+			p.P(gozmq("Parse"+s.Kind), "(&p, &f.", s.Field, ", ", delimiter(s.Delimiter), ")")
+		}
+		seen[s.Path] = true
+	}
+	p.P("if err := p.End(); err != nil {")
+	p.P("return ", t.FieldsType, "{}, err")
+	p.P("}")
+	p.P("return f, nil")
+	p.P("}")
+}
+
 // traits writes the value of a topic's traits.
 func (p *printer) traits(t *plan.Topic) string {
 	var out []string

@@ -327,7 +327,7 @@ const file_pubsub_pubsub_proto_rawDesc = "" +
 	"\x06_maybe*-\n" +
 	"\x04Kind\x12\x14\n" +
 	"\x10KIND_UNSPECIFIED\x10\x00\x12\x0f\n" +
-	"\vKIND_INDOOR\x10\x012\xfd\a\n" +
+	"\vKIND_INDOOR\x10\x012\xc2\b\n" +
 	"\x04Feed\x12d\n" +
 	"\vTemperature\x12\x16.golden.pubsub.Reading\x1a\x16.google.protobuf.Empty\"%\xaa\x8d\x1c!\x1a\x1f\n" +
 	"\x1dweather/{station}/temperature\x12\xcb\x01\n" +
@@ -343,7 +343,8 @@ const file_pubsub_pubsub_proto_rawDesc = "" +
 	"\aDefault\x12\x16.golden.pubsub.Reading\x1a\x16.google.protobuf.Empty\x126\n" +
 	"\x06Placed\x12\x14.golden.pubsub.Place\x1a\x16.google.protobuf.Empty\x12[\n" +
 	"\x06Chosen\x12\x16.golden.pubsub.Reading\x1a\x16.google.protobuf.Empty\"!\xaa\x8d\x1c\x1d\x1a\x1b\n" +
-	"\x19chosen/{a}/{maybe}/{b.id}\x12;\n" +
+	"\x19chosen/{a}/{maybe}/{b.id}\x12C\n" +
+	"\x11AlertSubscription\x12\x16.golden.pubsub.Reading\x1a\x16.google.protobuf.Empty\x12;\n" +
 	"\tPublisher\x12\x16.golden.pubsub.Reading\x1a\x16.google.protobuf.Empty\x127\n" +
 	"\x05Close\x12\x16.golden.pubsub.Reading\x1a\x16.google.protobuf.Empty\x12O\n" +
 	"\x03Old\x12\x16.golden.pubsub.Reading\x1a\x16.google.protobuf.Empty\"\x18\xaa\x8d\x1c\x11\x1a\x0f\n" +
@@ -384,24 +385,26 @@ var file_pubsub_pubsub_proto_depIdxs = []int32{
 	1,  // 8: golden.pubsub.Feed.Default:input_type -> golden.pubsub.Reading
 	2,  // 9: golden.pubsub.Feed.Placed:input_type -> golden.pubsub.Place
 	1,  // 10: golden.pubsub.Feed.Chosen:input_type -> golden.pubsub.Reading
-	1,  // 11: golden.pubsub.Feed.Publisher:input_type -> golden.pubsub.Reading
-	1,  // 12: golden.pubsub.Feed.Close:input_type -> golden.pubsub.Reading
-	1,  // 13: golden.pubsub.Feed.Old:input_type -> golden.pubsub.Reading
-	2,  // 14: golden.pubsub.Raw.Tick:input_type -> golden.pubsub.Place
-	4,  // 15: golden.pubsub.Feed.Temperature:output_type -> google.protobuf.Empty
-	4,  // 16: golden.pubsub.Feed.Everything:output_type -> google.protobuf.Empty
-	4,  // 17: golden.pubsub.Feed.Twice:output_type -> google.protobuf.Empty
-	4,  // 18: golden.pubsub.Feed.Names:output_type -> google.protobuf.Empty
-	4,  // 19: golden.pubsub.Feed.Alert:output_type -> google.protobuf.Empty
-	4,  // 20: golden.pubsub.Feed.Default:output_type -> google.protobuf.Empty
-	4,  // 21: golden.pubsub.Feed.Placed:output_type -> google.protobuf.Empty
-	4,  // 22: golden.pubsub.Feed.Chosen:output_type -> google.protobuf.Empty
-	4,  // 23: golden.pubsub.Feed.Publisher:output_type -> google.protobuf.Empty
-	4,  // 24: golden.pubsub.Feed.Close:output_type -> google.protobuf.Empty
-	4,  // 25: golden.pubsub.Feed.Old:output_type -> google.protobuf.Empty
-	4,  // 26: golden.pubsub.Raw.Tick:output_type -> google.protobuf.Empty
-	15, // [15:27] is the sub-list for method output_type
-	3,  // [3:15] is the sub-list for method input_type
+	1,  // 11: golden.pubsub.Feed.AlertSubscription:input_type -> golden.pubsub.Reading
+	1,  // 12: golden.pubsub.Feed.Publisher:input_type -> golden.pubsub.Reading
+	1,  // 13: golden.pubsub.Feed.Close:input_type -> golden.pubsub.Reading
+	1,  // 14: golden.pubsub.Feed.Old:input_type -> golden.pubsub.Reading
+	2,  // 15: golden.pubsub.Raw.Tick:input_type -> golden.pubsub.Place
+	4,  // 16: golden.pubsub.Feed.Temperature:output_type -> google.protobuf.Empty
+	4,  // 17: golden.pubsub.Feed.Everything:output_type -> google.protobuf.Empty
+	4,  // 18: golden.pubsub.Feed.Twice:output_type -> google.protobuf.Empty
+	4,  // 19: golden.pubsub.Feed.Names:output_type -> google.protobuf.Empty
+	4,  // 20: golden.pubsub.Feed.Alert:output_type -> google.protobuf.Empty
+	4,  // 21: golden.pubsub.Feed.Default:output_type -> google.protobuf.Empty
+	4,  // 22: golden.pubsub.Feed.Placed:output_type -> google.protobuf.Empty
+	4,  // 23: golden.pubsub.Feed.Chosen:output_type -> google.protobuf.Empty
+	4,  // 24: golden.pubsub.Feed.AlertSubscription:output_type -> google.protobuf.Empty
+	4,  // 25: golden.pubsub.Feed.Publisher:output_type -> google.protobuf.Empty
+	4,  // 26: golden.pubsub.Feed.Close:output_type -> google.protobuf.Empty
+	4,  // 27: golden.pubsub.Feed.Old:output_type -> google.protobuf.Empty
+	4,  // 28: golden.pubsub.Raw.Tick:output_type -> google.protobuf.Empty
+	16, // [16:29] is the sub-list for method output_type
+	3,  // [3:16] is the sub-list for method input_type
 	3,  // [3:3] is the sub-list for extension type_name
 	3,  // [3:3] is the sub-list for extension extendee
 	0,  // [0:3] is the sub-list for field type_name

@@ -130,6 +130,45 @@ func (s *TicksSubscriber) Tick(ctx context.Context, filters ...TicksTickFilter) 
 	return gozmq.Subscribe[NowResponse](ctx, s.Subscriber, filters)
 }
 
+// TickSubscription opens a subscription that goes on until it is closed, also
+// while nobody iterates. Filters can be added and removed; without any it
+// begins with all messages.
+func (s *TicksSubscriber) TickSubscription(filters []TicksTickFilter, opts ...gozmq.SubscriptionOption) (*gozmq.Subscription[*NowResponse, TicksTickFilter], error) {
+	return gozmq.OpenSubscription[NowResponse](s.Subscriber, filters, opts)
+}
+
+// TicksHandler receives the topics of golden.samepackage.Ticks, one message at
+// a time, in the order of their arrival. Implementations embed
+// UnimplementedTicksHandler, so that topics can be added to the service.
+type TicksHandler interface {
+	// Tick receives one message of golden.samepackage.Ticks/Tick.
+	Tick(ctx context.Context, msg *NowResponse) error
+	mustEmbedUnimplementedTicksHandler()
+}
+
+// HandleTicks subscribes to all topics and hands their messages to impl until
+// ctx ends or the subscriber is closed. What fails is reported
+// (gozmq.WithTopicErrors) and does not end it. A topic that impl does not
+// implement is given up when its first message has come.
+func HandleTicks(ctx context.Context, s *TicksSubscriber, impl TicksHandler, opts ...gozmq.TopicHandlerOption) error {
+	return gozmq.HandleTopics(ctx, s.Subscriber, TicksName, func() []gozmq.TopicHandler {
+		impl.mustEmbedUnimplementedTicksHandler()
+		return []gozmq.TopicHandler{
+			gozmq.HandleTopic(&ticksTickTopic, TicksTickFilter{}, impl.Tick),
+		}
+	}, opts)
+}
+
+// UnimplementedTicksHandler gives every topic up. Embed it by value.
+type UnimplementedTicksHandler struct{}
+
+// Tick gives the topic up, with an error that has the code UNIMPLEMENTED.
+func (UnimplementedTicksHandler) Tick(context.Context, *NowResponse) error {
+	return gozmq.UnimplementedTopic(&ticksTickTopic)
+}
+
+func (UnimplementedTicksHandler) mustEmbedUnimplementedTicksHandler() {}
+
 // TicksTickFilter selects messages by the fields in their topic,
 // ticks/{zone}/{dst}. A field that is not set selects all.
 type TicksTickFilter struct {
@@ -164,6 +203,29 @@ func appendTicksTickTopic(b []byte, m *NowResponse) []byte {
 	b = gozmq.AppendString(b, m.GetZone(), '/')
 	b = append(b, "/"...)
 	return gozmq.AppendEnum(b, m.GetDst(), 0)
+}
+
+// TicksTickFields are the fields in a topic, ticks/{zone}/{dst}.
+type TicksTickFields struct {
+	// Zone is the field zone.
+	Zone string
+	// Dst is the field dst.
+	Dst Dst
+}
+
+// ParseTicksTickTopic is the reverse of TicksTickTopic. A topic that it does
+// not build is an error.
+func ParseTicksTickTopic(topic string) (TicksTickFields, error) {
+	var f TicksTickFields
+	p := gozmq.ParseTopic(topic)
+	p.Literal("ticks/")
+	gozmq.ParseString(&p, &f.Zone, '/')
+	p.Literal("/")
+	gozmq.ParseEnum(&p, &f.Dst, 0)
+	if err := p.End(); err != nil {
+		return TicksTickFields{}, err
+	}
+	return f, nil
 }
 
 // AlarmsName is the full name of the service.

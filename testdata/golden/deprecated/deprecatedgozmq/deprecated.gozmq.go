@@ -177,6 +177,59 @@ func (s *OldFeedSubscriber) Done(ctx context.Context, filters ...OldFeedDoneFilt
 	return gozmq.Subscribe[deprecated.Thing](ctx, s.Subscriber, filters)
 }
 
+// DoneSubscription opens a subscription that goes on until it is closed, also
+// while nobody iterates. Filters can be added and removed; without any it
+// begins with all messages.
+//
+// Deprecated: The file deprecated/deprecated.proto is marked as deprecated.
+func (s *OldFeedSubscriber) DoneSubscription(filters []OldFeedDoneFilter, opts ...gozmq.SubscriptionOption) (*gozmq.Subscription[*deprecated.Thing, OldFeedDoneFilter], error) {
+	return gozmq.OpenSubscription[deprecated.Thing](s.Subscriber, filters, opts)
+}
+
+// OldFeedHandler receives the topics of golden.deprecated.OldFeed, one message
+// at a time, in the order of their arrival. Implementations embed
+// UnimplementedOldFeedHandler, so that topics can be added to the service.
+//
+// OldFeed too.
+//
+// Deprecated: The file deprecated/deprecated.proto is marked as deprecated.
+type OldFeedHandler interface {
+	// Done receives one message of golden.deprecated.OldFeed/Done.
+	//
+	// Deprecated: The file deprecated/deprecated.proto is marked as deprecated.
+	Done(ctx context.Context, msg *deprecated.Thing) error
+	mustEmbedUnimplementedOldFeedHandler()
+}
+
+// HandleOldFeed subscribes to all topics and hands their messages to impl
+// until ctx ends or the subscriber is closed. What fails is reported
+// (gozmq.WithTopicErrors) and does not end it. A topic that impl does not
+// implement is given up when its first message has come.
+//
+// Deprecated: The file deprecated/deprecated.proto is marked as deprecated.
+func HandleOldFeed(ctx context.Context, s *OldFeedSubscriber, impl OldFeedHandler, opts ...gozmq.TopicHandlerOption) error {
+	return gozmq.HandleTopics(ctx, s.Subscriber, OldFeedName, func() []gozmq.TopicHandler {
+		impl.mustEmbedUnimplementedOldFeedHandler()
+		return []gozmq.TopicHandler{
+			gozmq.HandleTopic(&oldFeedDoneTopic, OldFeedDoneFilter{}, impl.Done),
+		}
+	}, opts)
+}
+
+// UnimplementedOldFeedHandler gives every topic up. Embed it by value.
+//
+// Deprecated: The file deprecated/deprecated.proto is marked as deprecated.
+type UnimplementedOldFeedHandler struct{}
+
+// Done gives the topic up, with an error that has the code UNIMPLEMENTED.
+//
+// Deprecated: The file deprecated/deprecated.proto is marked as deprecated.
+func (UnimplementedOldFeedHandler) Done(context.Context, *deprecated.Thing) error {
+	return gozmq.UnimplementedTopic(&oldFeedDoneTopic)
+}
+
+func (UnimplementedOldFeedHandler) mustEmbedUnimplementedOldFeedHandler() {}
+
 // OldFeedDoneFilter selects messages by the fields in their topic, {name}. A
 // field that is not set selects all.
 //
@@ -209,6 +262,28 @@ var oldFeedDoneTopic = gozmq.Topic[*deprecated.Thing]{
 
 func appendOldFeedDoneTopic(b []byte, m *deprecated.Thing) []byte {
 	return gozmq.AppendString(b, m.GetName(), 0)
+}
+
+// OldFeedDoneFields are the fields in a topic, {name}.
+//
+// Deprecated: The file deprecated/deprecated.proto is marked as deprecated.
+type OldFeedDoneFields struct {
+	// Name is the field name.
+	Name string
+}
+
+// ParseOldFeedDoneTopic is the reverse of OldFeedDoneTopic. A topic that it
+// does not build is an error.
+//
+// Deprecated: The file deprecated/deprecated.proto is marked as deprecated.
+func ParseOldFeedDoneTopic(topic string) (OldFeedDoneFields, error) {
+	var f OldFeedDoneFields
+	p := gozmq.ParseTopic(topic)
+	gozmq.ParseString(&p, &f.Name, 0)
+	if err := p.End(); err != nil {
+		return OldFeedDoneFields{}, err
+	}
+	return f, nil
 }
 
 // OldWorkName is the full name of the service.
@@ -377,9 +452,15 @@ func NewThingSubscriber(opts ...gozmq.SubscriberOption) (*ThingSubscriber, error
 //
 // Deprecated: The file deprecated/deprecated.proto is marked as deprecated.
 func (s *ThingSubscriber) Subscribe(ctx context.Context) iter.Seq2[*deprecated.Thing, error] {
-	var p gozmq.TopicPattern
-	p.Literal("things")
-	return gozmq.Subscribe[deprecated.Thing](ctx, s.Subscriber, []gozmq.TopicPattern{p})
+	return gozmq.Subscribe[deprecated.Thing](ctx, s.Subscriber, []gozmq.TopicPattern{gozmq.LiteralTopic("things")})
+}
+
+// Subscription opens a subscription that goes on until it is closed, also
+// while nobody iterates.
+//
+// Deprecated: The file deprecated/deprecated.proto is marked as deprecated.
+func (s *ThingSubscriber) Subscription(opts ...gozmq.SubscriptionOption) (*gozmq.Subscription[*deprecated.Thing, gozmq.TopicPattern], error) {
+	return gozmq.OpenSubscription[deprecated.Thing](s.Subscriber, []gozmq.TopicPattern{gozmq.LiteralTopic("things")}, opts)
 }
 
 // ThingTopic returns the topic that m is published under.

@@ -139,12 +139,66 @@ func (s *LedgerSubscriber) Booked(ctx context.Context, filters ...LedgerBookedFi
 	return gozmq.Subscribe[edition2023.Account](ctx, s.Subscriber, filters)
 }
 
+// BookedSubscription opens a subscription that goes on until it is closed,
+// also while nobody iterates. Filters can be added and removed; without any it
+// begins with all messages.
+func (s *LedgerSubscriber) BookedSubscription(filters []LedgerBookedFilter, opts ...gozmq.SubscriptionOption) (*gozmq.Subscription[*edition2023.Account, LedgerBookedFilter], error) {
+	return gozmq.OpenSubscription[edition2023.Account](s.Subscriber, filters, opts)
+}
+
 // Moved receives messages until ctx ends or the subscriber is closed. One that
 // cannot be decoded is an error; the next may be good. Without filters it
 // receives all; with several, those that pass any of them.
 func (s *LedgerSubscriber) Moved(ctx context.Context, filters ...LedgerMovedFilter) iter.Seq2[*edition2023.Hybrid, error] {
 	return gozmq.Subscribe[edition2023.Hybrid](ctx, s.Subscriber, filters)
 }
+
+// MovedSubscription opens a subscription that goes on until it is closed, also
+// while nobody iterates. Filters can be added and removed; without any it
+// begins with all messages.
+func (s *LedgerSubscriber) MovedSubscription(filters []LedgerMovedFilter, opts ...gozmq.SubscriptionOption) (*gozmq.Subscription[*edition2023.Hybrid, LedgerMovedFilter], error) {
+	return gozmq.OpenSubscription[edition2023.Hybrid](s.Subscriber, filters, opts)
+}
+
+// LedgerHandler receives the topics of golden.edition2023.Ledger, one message
+// at a time, in the order of their arrival. Implementations embed
+// UnimplementedLedgerHandler, so that topics can be added to the service.
+type LedgerHandler interface {
+	// Booked receives one message of golden.edition2023.Ledger/Booked.
+	Booked(ctx context.Context, msg *edition2023.Account) error
+	// Moved receives one message of golden.edition2023.Ledger/Moved.
+	Moved(ctx context.Context, msg *edition2023.Hybrid) error
+	mustEmbedUnimplementedLedgerHandler()
+}
+
+// HandleLedger subscribes to all topics and hands their messages to impl until
+// ctx ends or the subscriber is closed. What fails is reported
+// (gozmq.WithTopicErrors) and does not end it. A topic that impl does not
+// implement is given up when its first message has come.
+func HandleLedger(ctx context.Context, s *LedgerSubscriber, impl LedgerHandler, opts ...gozmq.TopicHandlerOption) error {
+	return gozmq.HandleTopics(ctx, s.Subscriber, LedgerName, func() []gozmq.TopicHandler {
+		impl.mustEmbedUnimplementedLedgerHandler()
+		return []gozmq.TopicHandler{
+			gozmq.HandleTopic(&ledgerBookedTopic, LedgerBookedFilter{}, impl.Booked),
+			gozmq.HandleTopic(&ledgerMovedTopic, LedgerMovedFilter{}, impl.Moved),
+		}
+	}, opts)
+}
+
+// UnimplementedLedgerHandler gives every topic up. Embed it by value.
+type UnimplementedLedgerHandler struct{}
+
+// Booked gives the topic up, with an error that has the code UNIMPLEMENTED.
+func (UnimplementedLedgerHandler) Booked(context.Context, *edition2023.Account) error {
+	return gozmq.UnimplementedTopic(&ledgerBookedTopic)
+}
+
+// Moved gives the topic up, with an error that has the code UNIMPLEMENTED.
+func (UnimplementedLedgerHandler) Moved(context.Context, *edition2023.Hybrid) error {
+	return gozmq.UnimplementedTopic(&ledgerMovedTopic)
+}
+
+func (UnimplementedLedgerHandler) mustEmbedUnimplementedLedgerHandler() {}
 
 // LedgerBookedFilter selects messages by the fields in their topic,
 // booked/{owner.name}/{id}/{kind}/{string}. A field that is not set selects
@@ -195,6 +249,38 @@ func appendLedgerBookedTopic(b []byte, m *edition2023.Account) []byte {
 	return gozmq.AppendString(b, m.GetString(), 0)
 }
 
+// LedgerBookedFields are the fields in a topic,
+// booked/{owner.name}/{id}/{kind}/{string}.
+type LedgerBookedFields struct {
+	// OwnerName is the field owner.name.
+	OwnerName string
+	// Id is the field id.
+	Id int64
+	// Kind is the field kind.
+	Kind edition2023.Kind
+	// String is the field string.
+	String string
+}
+
+// ParseLedgerBookedTopic is the reverse of LedgerBookedTopic. A topic that it
+// does not build is an error.
+func ParseLedgerBookedTopic(topic string) (LedgerBookedFields, error) {
+	var f LedgerBookedFields
+	p := gozmq.ParseTopic(topic)
+	p.Literal("booked/")
+	gozmq.ParseString(&p, &f.OwnerName, '/')
+	p.Literal("/")
+	gozmq.ParseInt(&p, &f.Id, '/')
+	p.Literal("/")
+	gozmq.ParseEnum(&p, &f.Kind, '/')
+	p.Literal("/")
+	gozmq.ParseString(&p, &f.String, 0)
+	if err := p.End(); err != nil {
+		return LedgerBookedFields{}, err
+	}
+	return f, nil
+}
+
 // LedgerMovedFilter selects messages by the fields in their topic,
 // moved/{from}/{build}/{get_from}. A field that is not set selects all.
 type LedgerMovedFilter struct {
@@ -235,4 +321,32 @@ func appendLedgerMovedTopic(b []byte, m *edition2023.Hybrid) []byte {
 	b = gozmq.AppendString(b, m.GetBuild_(), '/')
 	b = append(b, "/"...)
 	return gozmq.AppendString(b, m.GetGetFrom(), 0)
+}
+
+// LedgerMovedFields are the fields in a topic,
+// moved/{from}/{build}/{get_from}.
+type LedgerMovedFields struct {
+	// From is the field from.
+	From string
+	// Build is the field build.
+	Build string
+	// GetFrom is the field get_from.
+	GetFrom string
+}
+
+// ParseLedgerMovedTopic is the reverse of LedgerMovedTopic. A topic that it
+// does not build is an error.
+func ParseLedgerMovedTopic(topic string) (LedgerMovedFields, error) {
+	var f LedgerMovedFields
+	p := gozmq.ParseTopic(topic)
+	p.Literal("moved/")
+	gozmq.ParseString(&p, &f.From, '/')
+	p.Literal("/")
+	gozmq.ParseString(&p, &f.Build, '/')
+	p.Literal("/")
+	gozmq.ParseString(&p, &f.GetFrom, 0)
+	if err := p.End(); err != nil {
+		return LedgerMovedFields{}, err
+	}
+	return f, nil
 }

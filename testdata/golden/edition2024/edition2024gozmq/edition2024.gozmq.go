@@ -142,6 +142,45 @@ func (s *TrackingSubscriber) Moved(ctx context.Context, filters ...TrackingMoved
 	return gozmq.Subscribe[edition2024.Parcel](ctx, s.Subscriber, filters)
 }
 
+// MovedSubscription opens a subscription that goes on until it is closed, also
+// while nobody iterates. Filters can be added and removed; without any it
+// begins with all messages.
+func (s *TrackingSubscriber) MovedSubscription(filters []TrackingMovedFilter, opts ...gozmq.SubscriptionOption) (*gozmq.Subscription[*edition2024.Parcel, TrackingMovedFilter], error) {
+	return gozmq.OpenSubscription[edition2024.Parcel](s.Subscriber, filters, opts)
+}
+
+// TrackingHandler receives the topics of golden.edition2024.Tracking, one
+// message at a time, in the order of their arrival. Implementations embed
+// UnimplementedTrackingHandler, so that topics can be added to the service.
+type TrackingHandler interface {
+	// Moved receives one message of golden.edition2024.Tracking/Moved.
+	Moved(ctx context.Context, msg *edition2024.Parcel) error
+	mustEmbedUnimplementedTrackingHandler()
+}
+
+// HandleTracking subscribes to all topics and hands their messages to impl
+// until ctx ends or the subscriber is closed. What fails is reported
+// (gozmq.WithTopicErrors) and does not end it. A topic that impl does not
+// implement is given up when its first message has come.
+func HandleTracking(ctx context.Context, s *TrackingSubscriber, impl TrackingHandler, opts ...gozmq.TopicHandlerOption) error {
+	return gozmq.HandleTopics(ctx, s.Subscriber, TrackingName, func() []gozmq.TopicHandler {
+		impl.mustEmbedUnimplementedTrackingHandler()
+		return []gozmq.TopicHandler{
+			gozmq.HandleTopic(&trackingMovedTopic, TrackingMovedFilter{}, impl.Moved),
+		}
+	}, opts)
+}
+
+// UnimplementedTrackingHandler gives every topic up. Embed it by value.
+type UnimplementedTrackingHandler struct{}
+
+// Moved gives the topic up, with an error that has the code UNIMPLEMENTED.
+func (UnimplementedTrackingHandler) Moved(context.Context, *edition2024.Parcel) error {
+	return gozmq.UnimplementedTopic(&trackingMovedTopic)
+}
+
+func (UnimplementedTrackingHandler) mustEmbedUnimplementedTrackingHandler() {}
+
 // TrackingMovedFilter selects messages by the fields in their topic,
 // moved/{to.city}/{state}. A field that is not set selects all.
 type TrackingMovedFilter struct {
@@ -176,6 +215,29 @@ func appendTrackingMovedTopic(b []byte, m *edition2024.Parcel) []byte {
 	b = gozmq.AppendString(b, m.GetTo().GetCity(), '/')
 	b = append(b, "/"...)
 	return gozmq.AppendEnum(b, m.GetState(), 0)
+}
+
+// TrackingMovedFields are the fields in a topic, moved/{to.city}/{state}.
+type TrackingMovedFields struct {
+	// ToCity is the field to.city.
+	ToCity string
+	// State is the field state.
+	State edition2024.State
+}
+
+// ParseTrackingMovedTopic is the reverse of TrackingMovedTopic. A topic that
+// it does not build is an error.
+func ParseTrackingMovedTopic(topic string) (TrackingMovedFields, error) {
+	var f TrackingMovedFields
+	p := gozmq.ParseTopic(topic)
+	p.Literal("moved/")
+	gozmq.ParseString(&p, &f.ToCity, '/')
+	p.Literal("/")
+	gozmq.ParseEnum(&p, &f.State, 0)
+	if err := p.End(); err != nil {
+		return TrackingMovedFields{}, err
+	}
+	return f, nil
 }
 
 // ReceiptPusher hands each golden.edition2024.Receipt to one puller. It may be

@@ -62,6 +62,13 @@ func (s *ReadingSubscriber) Subscribe(ctx context.Context, filters ...ReadingFil
 	return gozmq.Subscribe[message.Reading](ctx, s.Subscriber, filters)
 }
 
+// Subscription opens a subscription that goes on until it is closed, also
+// while nobody iterates. Filters can be added and removed; without any it
+// begins with all messages.
+func (s *ReadingSubscriber) Subscription(filters []ReadingFilter, opts ...gozmq.SubscriptionOption) (*gozmq.Subscription[*message.Reading, ReadingFilter], error) {
+	return gozmq.OpenSubscription[message.Reading](s.Subscriber, filters, opts)
+}
+
 // ReadingFilter selects messages by the fields in their topic,
 // readings/{station}/{sensor}. A field that is not set selects all.
 type ReadingFilter struct {
@@ -96,6 +103,29 @@ func appendReadingTopic(b []byte, m *message.Reading) []byte {
 	b = gozmq.AppendString(b, m.GetStation(), '/')
 	b = append(b, "/"...)
 	return gozmq.AppendInt(b, m.GetSensor(), 0)
+}
+
+// ReadingFields are the fields in a topic, readings/{station}/{sensor}.
+type ReadingFields struct {
+	// Station is the field station.
+	Station string
+	// Sensor is the field sensor.
+	Sensor uint32
+}
+
+// ParseReadingTopic is the reverse of ReadingTopic. A topic that it does not
+// build is an error.
+func ParseReadingTopic(topic string) (ReadingFields, error) {
+	var f ReadingFields
+	p := gozmq.ParseTopic(topic)
+	p.Literal("readings/")
+	gozmq.ParseString(&p, &f.Station, '/')
+	p.Literal("/")
+	gozmq.ParseInt(&p, &f.Sensor, 0)
+	if err := p.End(); err != nil {
+		return ReadingFields{}, err
+	}
+	return f, nil
 }
 
 // ReadingSamplePublisher publishes golden.message.Reading.Sample. It may be
@@ -140,9 +170,13 @@ func NewReadingSampleSubscriber(opts ...gozmq.SubscriberOption) (*ReadingSampleS
 // Subscribe receives messages until ctx ends or the subscriber is closed. One
 // that cannot be decoded is an error; the next may be good.
 func (s *ReadingSampleSubscriber) Subscribe(ctx context.Context) iter.Seq2[*message.Reading_Sample, error] {
-	var p gozmq.TopicPattern
-	p.Literal("samples")
-	return gozmq.Subscribe[message.Reading_Sample](ctx, s.Subscriber, []gozmq.TopicPattern{p})
+	return gozmq.Subscribe[message.Reading_Sample](ctx, s.Subscriber, []gozmq.TopicPattern{gozmq.LiteralTopic("samples")})
+}
+
+// Subscription opens a subscription that goes on until it is closed, also
+// while nobody iterates.
+func (s *ReadingSampleSubscriber) Subscription(opts ...gozmq.SubscriptionOption) (*gozmq.Subscription[*message.Reading_Sample, gozmq.TopicPattern], error) {
+	return gozmq.OpenSubscription[message.Reading_Sample](s.Subscriber, []gozmq.TopicPattern{gozmq.LiteralTopic("samples")}, opts)
 }
 
 // ReadingSampleTopic returns the topic that m is published under.

@@ -420,6 +420,45 @@ func (s *FeedSubscriber) Pulse(ctx context.Context, filters ...FeedPulseFilter) 
 	return gozmq.Subscribe[names.Ping](ctx, s.Subscriber, filters)
 }
 
+// PulseSubscription opens a subscription that goes on until it is closed, also
+// while nobody iterates. Filters can be added and removed; without any it
+// begins with all messages.
+func (s *FeedSubscriber) PulseSubscription(filters []FeedPulseFilter, opts ...gozmq.SubscriptionOption) (*gozmq.Subscription[*names.Ping, FeedPulseFilter], error) {
+	return gozmq.OpenSubscription[names.Ping](s.Subscriber, filters, opts)
+}
+
+// FeedHandler receives the topics of golden.names.Feed, one message at a time,
+// in the order of their arrival. Implementations embed
+// UnimplementedFeedHandler, so that topics can be added to the service.
+type FeedHandler interface {
+	// Pulse receives one message of golden.names.Feed/Pulse.
+	Pulse(ctx context.Context, msg *names.Ping) error
+	mustEmbedUnimplementedFeedHandler()
+}
+
+// HandleFeed subscribes to all topics and hands their messages to impl until
+// ctx ends or the subscriber is closed. What fails is reported
+// (gozmq.WithTopicErrors) and does not end it. A topic that impl does not
+// implement is given up when its first message has come.
+func HandleFeed(ctx context.Context, s *FeedSubscriber, impl FeedHandler, opts ...gozmq.TopicHandlerOption) error {
+	return gozmq.HandleTopics(ctx, s.Subscriber, FeedName, func() []gozmq.TopicHandler {
+		impl.mustEmbedUnimplementedFeedHandler()
+		return []gozmq.TopicHandler{
+			gozmq.HandleTopic(&feedPulseTopic, FeedPulseFilter{}, impl.Pulse),
+		}
+	}, opts)
+}
+
+// UnimplementedFeedHandler gives every topic up. Embed it by value.
+type UnimplementedFeedHandler struct{}
+
+// Pulse gives the topic up, with an error that has the code UNIMPLEMENTED.
+func (UnimplementedFeedHandler) Pulse(context.Context, *names.Ping) error {
+	return gozmq.UnimplementedTopic(&feedPulseTopic)
+}
+
+func (UnimplementedFeedHandler) mustEmbedUnimplementedFeedHandler() {}
+
 // FeedPulseFilter selects messages by the fields in their topic, a/{id}. A
 // field that is not set selects all.
 type FeedPulseFilter struct {
@@ -448,6 +487,25 @@ var feedPulseTopic = gozmq.Topic[*names.Ping]{
 func appendFeedPulseTopic(b []byte, m *names.Ping) []byte {
 	b = append(b, "a/"...)
 	return gozmq.AppendString(b, m.GetId(), 0)
+}
+
+// FeedPulseFields are the fields in a topic, a/{id}.
+type FeedPulseFields struct {
+	// Id is the field id.
+	Id string
+}
+
+// ParseFeedPulseTopic is the reverse of FeedPulseTopic. A topic that it does
+// not build is an error.
+func ParseFeedPulseTopic(topic string) (FeedPulseFields, error) {
+	var f FeedPulseFields
+	p := gozmq.ParseTopic(topic)
+	p.Literal("a/")
+	gozmq.ParseString(&p, &f.Id, 0)
+	if err := p.End(); err != nil {
+		return FeedPulseFields{}, err
+	}
+	return f, nil
 }
 
 // NewFeedName is the full name of the service.
@@ -501,6 +559,45 @@ func (s *NewFeed_Subscriber) Pulse(ctx context.Context, filters ...NewFeedPulseF
 	return gozmq.Subscribe[names.Ping](ctx, s.Subscriber, filters)
 }
 
+// PulseSubscription opens a subscription that goes on until it is closed, also
+// while nobody iterates. Filters can be added and removed; without any it
+// begins with all messages.
+func (s *NewFeed_Subscriber) PulseSubscription(filters []NewFeedPulseFilter, opts ...gozmq.SubscriptionOption) (*gozmq.Subscription[*names.Ping, NewFeedPulseFilter], error) {
+	return gozmq.OpenSubscription[names.Ping](s.Subscriber, filters, opts)
+}
+
+// NewFeedHandler receives the topics of golden.names.NewFeed, one message at a
+// time, in the order of their arrival. Implementations embed
+// UnimplementedNewFeedHandler, so that topics can be added to the service.
+type NewFeedHandler interface {
+	// Pulse receives one message of golden.names.NewFeed/Pulse.
+	Pulse(ctx context.Context, msg *names.Ping) error
+	mustEmbedUnimplementedNewFeedHandler()
+}
+
+// HandleNewFeed subscribes to all topics and hands their messages to impl
+// until ctx ends or the subscriber is closed. What fails is reported
+// (gozmq.WithTopicErrors) and does not end it. A topic that impl does not
+// implement is given up when its first message has come.
+func HandleNewFeed(ctx context.Context, s *NewFeed_Subscriber, impl NewFeedHandler, opts ...gozmq.TopicHandlerOption) error {
+	return gozmq.HandleTopics(ctx, s.Subscriber, NewFeedName, func() []gozmq.TopicHandler {
+		impl.mustEmbedUnimplementedNewFeedHandler()
+		return []gozmq.TopicHandler{
+			gozmq.HandleTopic(&newFeedPulseTopic, NewFeedPulseFilter{}, impl.Pulse),
+		}
+	}, opts)
+}
+
+// UnimplementedNewFeedHandler gives every topic up. Embed it by value.
+type UnimplementedNewFeedHandler struct{}
+
+// Pulse gives the topic up, with an error that has the code UNIMPLEMENTED.
+func (UnimplementedNewFeedHandler) Pulse(context.Context, *names.Ping) error {
+	return gozmq.UnimplementedTopic(&newFeedPulseTopic)
+}
+
+func (UnimplementedNewFeedHandler) mustEmbedUnimplementedNewFeedHandler() {}
+
 // NewFeedPulseFilter selects messages by the fields in their topic, a/{id}. A
 // field that is not set selects all.
 type NewFeedPulseFilter struct {
@@ -529,6 +626,25 @@ var newFeedPulseTopic = gozmq.Topic[*names.Ping]{
 func appendNewFeedPulseTopic(b []byte, m *names.Ping) []byte {
 	b = append(b, "a/"...)
 	return gozmq.AppendString(b, m.GetId(), 0)
+}
+
+// NewFeedPulseFields are the fields in a topic, a/{id}.
+type NewFeedPulseFields struct {
+	// Id is the field id.
+	Id string
+}
+
+// ParseNewFeedPulseTopic is the reverse of NewFeedPulseTopic. A topic that it
+// does not build is an error.
+func ParseNewFeedPulseTopic(topic string) (NewFeedPulseFields, error) {
+	var f NewFeedPulseFields
+	p := gozmq.ParseTopic(topic)
+	p.Literal("a/")
+	gozmq.ParseString(&p, &f.Id, 0)
+	if err := p.End(); err != nil {
+		return NewFeedPulseFields{}, err
+	}
+	return f, nil
 }
 
 // FeedPulsePublisher publishes golden.names.FeedPulse. It may be used
@@ -577,6 +693,13 @@ func (s *FeedPulseSubscriber) Subscribe(ctx context.Context, filters ...FeedPuls
 	return gozmq.Subscribe[names.FeedPulse](ctx, s.Subscriber, filters)
 }
 
+// Subscription opens a subscription that goes on until it is closed, also
+// while nobody iterates. Filters can be added and removed; without any it
+// begins with all messages.
+func (s *FeedPulseSubscriber) Subscription(filters []FeedPulse_Filter, opts ...gozmq.SubscriptionOption) (*gozmq.Subscription[*names.FeedPulse, FeedPulse_Filter], error) {
+	return gozmq.OpenSubscription[names.FeedPulse](s.Subscriber, filters, opts)
+}
+
 // FeedPulse_Filter selects messages by the fields in their topic, b/{id}. A
 // field that is not set selects all.
 type FeedPulse_Filter struct {
@@ -605,6 +728,25 @@ var feedPulseTopic2 = gozmq.Topic[*names.FeedPulse]{
 func appendFeedPulseTopic2(b []byte, m *names.FeedPulse) []byte {
 	b = append(b, "b/"...)
 	return gozmq.AppendString(b, m.GetId(), 0)
+}
+
+// FeedPulse_Fields are the fields in a topic, b/{id}.
+type FeedPulse_Fields struct {
+	// Id is the field id.
+	Id string
+}
+
+// Parse_FeedPulse_Topic is the reverse of FeedPulse_Topic. A topic that it
+// does not build is an error.
+func Parse_FeedPulse_Topic(topic string) (FeedPulse_Fields, error) {
+	var f FeedPulse_Fields
+	p := gozmq.ParseTopic(topic)
+	p.Literal("b/")
+	gozmq.ParseString(&p, &f.Id, 0)
+	if err := p.End(); err != nil {
+		return FeedPulse_Fields{}, err
+	}
+	return f, nil
 }
 
 // OuterInnerPusher hands each golden.names.OuterInner to one puller. It may be

@@ -335,12 +335,66 @@ func (s *InterfaceSubscriber) Range(ctx context.Context, filters ...InterfaceRan
 	return gozmq.Subscribe[names.Var](ctx, s.Subscriber, filters)
 }
 
+// RangeSubscription opens a subscription that goes on until it is closed, also
+// while nobody iterates. Filters can be added and removed; without any it
+// begins with all messages.
+func (s *InterfaceSubscriber) RangeSubscription(filters []InterfaceRangeFilter, opts ...gozmq.SubscriptionOption) (*gozmq.Subscription[*names.Var, InterfaceRangeFilter], error) {
+	return gozmq.OpenSubscription[names.Var](s.Subscriber, filters, opts)
+}
+
 // Append receives messages until ctx ends or the subscriber is closed. One
 // that cannot be decoded is an error; the next may be good. Without filters it
 // receives all; with several, those that pass any of them.
 func (s *InterfaceSubscriber) Append(ctx context.Context, filters ...InterfaceAppendFilter) iter.Seq2[*names.String, error] {
 	return gozmq.Subscribe[names.String](ctx, s.Subscriber, filters)
 }
+
+// AppendSubscription opens a subscription that goes on until it is closed,
+// also while nobody iterates. Filters can be added and removed; without any it
+// begins with all messages.
+func (s *InterfaceSubscriber) AppendSubscription(filters []InterfaceAppendFilter, opts ...gozmq.SubscriptionOption) (*gozmq.Subscription[*names.String, InterfaceAppendFilter], error) {
+	return gozmq.OpenSubscription[names.String](s.Subscriber, filters, opts)
+}
+
+// InterfaceHandler receives the topics of golden.names.interface, one message
+// at a time, in the order of their arrival. Implementations embed
+// UnimplementedInterfaceHandler, so that topics can be added to the service.
+type InterfaceHandler interface {
+	// Range receives one message of golden.names.interface/range.
+	Range(ctx context.Context, msg *names.Var) error
+	// Append receives one message of golden.names.interface/append.
+	Append(ctx context.Context, msg *names.String) error
+	mustEmbedUnimplementedInterfaceHandler()
+}
+
+// HandleInterface subscribes to all topics and hands their messages to impl
+// until ctx ends or the subscriber is closed. What fails is reported
+// (gozmq.WithTopicErrors) and does not end it. A topic that impl does not
+// implement is given up when its first message has come.
+func HandleInterface(ctx context.Context, s *InterfaceSubscriber, impl InterfaceHandler, opts ...gozmq.TopicHandlerOption) error {
+	return gozmq.HandleTopics(ctx, s.Subscriber, InterfaceName, func() []gozmq.TopicHandler {
+		impl.mustEmbedUnimplementedInterfaceHandler()
+		return []gozmq.TopicHandler{
+			gozmq.HandleTopic(&interfaceRangeTopic, InterfaceRangeFilter{}, impl.Range),
+			gozmq.HandleTopic(&interfaceAppendTopic, InterfaceAppendFilter{}, impl.Append),
+		}
+	}, opts)
+}
+
+// UnimplementedInterfaceHandler gives every topic up. Embed it by value.
+type UnimplementedInterfaceHandler struct{}
+
+// Range gives the topic up, with an error that has the code UNIMPLEMENTED.
+func (UnimplementedInterfaceHandler) Range(context.Context, *names.Var) error {
+	return gozmq.UnimplementedTopic(&interfaceRangeTopic)
+}
+
+// Append gives the topic up, with an error that has the code UNIMPLEMENTED.
+func (UnimplementedInterfaceHandler) Append(context.Context, *names.String) error {
+	return gozmq.UnimplementedTopic(&interfaceAppendTopic)
+}
+
+func (UnimplementedInterfaceHandler) mustEmbedUnimplementedInterfaceHandler() {}
 
 // InterfaceRangeFilter selects messages by the fields in their topic,
 // map/{map}/{ctx}/{b}/{m}/{p}. A field that is not set selects all.
@@ -396,6 +450,41 @@ func appendInterfaceRangeTopic(b []byte, m *names.Var) []byte {
 	return gozmq.AppendString(b, m.GetP(), 0)
 }
 
+// InterfaceRangeFields are the fields in a topic, map/{map}/{ctx}/{b}/{m}/{p}.
+type InterfaceRangeFields struct {
+	// Map is the field map.
+	Map string
+	// Ctx is the field ctx.
+	Ctx string
+	// B is the field b.
+	B string
+	// M is the field m.
+	M string
+	// P is the field p.
+	P string
+}
+
+// ParseInterfaceRangeTopic is the reverse of InterfaceRangeTopic. A topic that
+// it does not build is an error.
+func ParseInterfaceRangeTopic(topic string) (InterfaceRangeFields, error) {
+	var f InterfaceRangeFields
+	p := gozmq.ParseTopic(topic)
+	p.Literal("map/")
+	gozmq.ParseString(&p, &f.Map, '/')
+	p.Literal("/")
+	gozmq.ParseString(&p, &f.Ctx, '/')
+	p.Literal("/")
+	gozmq.ParseString(&p, &f.B, '/')
+	p.Literal("/")
+	gozmq.ParseString(&p, &f.M, '/')
+	p.Literal("/")
+	gozmq.ParseString(&p, &f.P, 0)
+	if err := p.End(); err != nil {
+		return InterfaceRangeFields{}, err
+	}
+	return f, nil
+}
+
 // InterfaceAppendFilter selects messages by the fields in their topic,
 // len/{len}. A field that is not set selects all.
 type InterfaceAppendFilter struct {
@@ -424,6 +513,25 @@ var interfaceAppendTopic = gozmq.Topic[*names.String]{
 func appendInterfaceAppendTopic(b []byte, m *names.String) []byte {
 	b = append(b, "len/"...)
 	return gozmq.AppendInt(b, m.GetLen(), 0)
+}
+
+// InterfaceAppendFields are the fields in a topic, len/{len}.
+type InterfaceAppendFields struct {
+	// Len is the field len.
+	Len int32
+}
+
+// ParseInterfaceAppendTopic is the reverse of InterfaceAppendTopic. A topic
+// that it does not build is an error.
+func ParseInterfaceAppendTopic(topic string) (InterfaceAppendFields, error) {
+	var f InterfaceAppendFields
+	p := gozmq.ParseTopic(topic)
+	p.Literal("len/")
+	gozmq.ParseInt(&p, &f.Len, 0)
+	if err := p.End(); err != nil {
+		return InterfaceAppendFields{}, err
+	}
+	return f, nil
 }
 
 // GoName is the full name of the service.
@@ -856,6 +964,13 @@ func (s *StringSubscriber) Subscribe(ctx context.Context, filters ...StringFilte
 	return gozmq.Subscribe[names.String](ctx, s.Subscriber, filters)
 }
 
+// Subscription opens a subscription that goes on until it is closed, also
+// while nobody iterates. Filters can be added and removed; without any it
+// begins with all messages.
+func (s *StringSubscriber) Subscription(filters []StringFilter, opts ...gozmq.SubscriptionOption) (*gozmq.Subscription[*names.String, StringFilter], error) {
+	return gozmq.OpenSubscription[names.String](s.Subscriber, filters, opts)
+}
+
 // StringFilter selects messages by the fields in their topic, len/{len}. A
 // field that is not set selects all.
 type StringFilter struct {
@@ -884,6 +999,25 @@ var stringTopic = gozmq.Topic[*names.String]{
 func appendStringTopic(b []byte, m *names.String) []byte {
 	b = append(b, "len/"...)
 	return gozmq.AppendInt(b, m.GetLen(), 0)
+}
+
+// StringFields are the fields in a topic, len/{len}.
+type StringFields struct {
+	// Len is the field len.
+	Len int32
+}
+
+// ParseStringTopic is the reverse of StringTopic. A topic that it does not
+// build is an error.
+func ParseStringTopic(topic string) (StringFields, error) {
+	var f StringFields
+	p := gozmq.ParseTopic(topic)
+	p.Literal("len/")
+	gozmq.ParseInt(&p, &f.Len, 0)
+	if err := p.End(); err != nil {
+		return StringFields{}, err
+	}
+	return f, nil
 }
 
 // StringPusher hands each golden.names.string to one puller. It may be used
@@ -1018,9 +1152,13 @@ func NewOuterInnerMoreInnerSubscriber(opts ...gozmq.SubscriberOption) (*OuterInn
 // Subscribe receives messages until ctx ends or the subscriber is closed. One
 // that cannot be decoded is an error; the next may be good.
 func (s *OuterInnerMoreInnerSubscriber) Subscribe(ctx context.Context) iter.Seq2[*names.Outer_InnerMoreInner, error] {
-	var p gozmq.TopicPattern
-	p.Literal("more")
-	return gozmq.Subscribe[names.Outer_InnerMoreInner](ctx, s.Subscriber, []gozmq.TopicPattern{p})
+	return gozmq.Subscribe[names.Outer_InnerMoreInner](ctx, s.Subscriber, []gozmq.TopicPattern{gozmq.LiteralTopic("more")})
+}
+
+// Subscription opens a subscription that goes on until it is closed, also
+// while nobody iterates.
+func (s *OuterInnerMoreInnerSubscriber) Subscription(opts ...gozmq.SubscriptionOption) (*gozmq.Subscription[*names.Outer_InnerMoreInner, gozmq.TopicPattern], error) {
+	return gozmq.OpenSubscription[names.Outer_InnerMoreInner](s.Subscriber, []gozmq.TopicPattern{gozmq.LiteralTopic("more")}, opts)
 }
 
 // OuterInnerMoreInnerTopic returns the topic that m is published under.

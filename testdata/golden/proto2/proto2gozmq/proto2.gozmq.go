@@ -132,6 +132,45 @@ func (s *ChangesSubscriber) Changed(ctx context.Context, filters ...ChangesChang
 	return gozmq.Subscribe[proto2.Item](ctx, s.Subscriber, filters)
 }
 
+// ChangedSubscription opens a subscription that goes on until it is closed,
+// also while nobody iterates. Filters can be added and removed; without any it
+// begins with all messages.
+func (s *ChangesSubscriber) ChangedSubscription(filters []ChangesChangedFilter, opts ...gozmq.SubscriptionOption) (*gozmq.Subscription[*proto2.Item, ChangesChangedFilter], error) {
+	return gozmq.OpenSubscription[proto2.Item](s.Subscriber, filters, opts)
+}
+
+// ChangesHandler receives the topics of golden.proto2.Changes, one message at
+// a time, in the order of their arrival. Implementations embed
+// UnimplementedChangesHandler, so that topics can be added to the service.
+type ChangesHandler interface {
+	// Changed receives one message of golden.proto2.Changes/Changed.
+	Changed(ctx context.Context, msg *proto2.Item) error
+	mustEmbedUnimplementedChangesHandler()
+}
+
+// HandleChanges subscribes to all topics and hands their messages to impl
+// until ctx ends or the subscriber is closed. What fails is reported
+// (gozmq.WithTopicErrors) and does not end it. A topic that impl does not
+// implement is given up when its first message has come.
+func HandleChanges(ctx context.Context, s *ChangesSubscriber, impl ChangesHandler, opts ...gozmq.TopicHandlerOption) error {
+	return gozmq.HandleTopics(ctx, s.Subscriber, ChangesName, func() []gozmq.TopicHandler {
+		impl.mustEmbedUnimplementedChangesHandler()
+		return []gozmq.TopicHandler{
+			gozmq.HandleTopic(&changesChangedTopic, ChangesChangedFilter{}, impl.Changed),
+		}
+	}, opts)
+}
+
+// UnimplementedChangesHandler gives every topic up. Embed it by value.
+type UnimplementedChangesHandler struct{}
+
+// Changed gives the topic up, with an error that has the code UNIMPLEMENTED.
+func (UnimplementedChangesHandler) Changed(context.Context, *proto2.Item) error {
+	return gozmq.UnimplementedTopic(&changesChangedTopic)
+}
+
+func (UnimplementedChangesHandler) mustEmbedUnimplementedChangesHandler() {}
+
 // ChangesChangedFilter selects messages by the fields in their topic,
 // {shelf}/{size.width}/{id}/{color}. A field that is not set selects all.
 type ChangesChangedFilter struct {
@@ -176,4 +215,35 @@ func appendChangesChangedTopic(b []byte, m *proto2.Item) []byte {
 	b = gozmq.AppendInt(b, m.GetId(), '/')
 	b = append(b, "/"...)
 	return gozmq.AppendEnum(b, m.GetColor(), 0)
+}
+
+// ChangesChangedFields are the fields in a topic,
+// {shelf}/{size.width}/{id}/{color}.
+type ChangesChangedFields struct {
+	// Shelf is the field shelf.
+	Shelf string
+	// SizeWidth is the field size.width.
+	SizeWidth int64
+	// Id is the field id.
+	Id int32
+	// Color is the field color.
+	Color proto2.Color
+}
+
+// ParseChangesChangedTopic is the reverse of ChangesChangedTopic. A topic that
+// it does not build is an error.
+func ParseChangesChangedTopic(topic string) (ChangesChangedFields, error) {
+	var f ChangesChangedFields
+	p := gozmq.ParseTopic(topic)
+	gozmq.ParseString(&p, &f.Shelf, '/')
+	p.Literal("/")
+	gozmq.ParseInt(&p, &f.SizeWidth, '/')
+	p.Literal("/")
+	gozmq.ParseInt(&p, &f.Id, '/')
+	p.Literal("/")
+	gozmq.ParseEnum(&p, &f.Color, 0)
+	if err := p.End(); err != nil {
+		return ChangesChangedFields{}, err
+	}
+	return f, nil
 }

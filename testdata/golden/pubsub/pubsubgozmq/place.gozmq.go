@@ -61,6 +61,13 @@ func (s *PlaceSubscriber) Subscribe(ctx context.Context, filters ...PlaceFilter)
 	return gozmq.Subscribe[pubsub.Place](ctx, s.Subscriber, filters)
 }
 
+// Subscription opens a subscription that goes on until it is closed, also
+// while nobody iterates. Filters can be added and removed; without any it
+// begins with all messages.
+func (s *PlaceSubscriber) Subscription(filters []PlaceFilter, opts ...gozmq.SubscriptionOption) (*gozmq.Subscription[*pubsub.Place, PlaceFilter], error) {
+	return gozmq.OpenSubscription[pubsub.Place](s.Subscriber, filters, opts)
+}
+
 // PlaceFilter selects messages by the fields in their topic, place/{kind}. A
 // field that is not set selects all.
 type PlaceFilter struct {
@@ -89,4 +96,23 @@ var placeTopic = gozmq.Topic[*pubsub.Place]{
 func appendPlaceTopic(b []byte, m *pubsub.Place) []byte {
 	b = append(b, "place/"...)
 	return gozmq.AppendEnum(b, m.GetKind(), 0)
+}
+
+// PlaceFields are the fields in a topic, place/{kind}.
+type PlaceFields struct {
+	// Kind is the field kind.
+	Kind pubsub.Place_Kind
+}
+
+// ParsePlaceTopic is the reverse of PlaceTopic. A topic that it does not build
+// is an error.
+func ParsePlaceTopic(topic string) (PlaceFields, error) {
+	var f PlaceFields
+	p := gozmq.ParseTopic(topic)
+	p.Literal("place/")
+	gozmq.ParseEnum(&p, &f.Kind, 0)
+	if err := p.End(); err != nil {
+		return PlaceFields{}, err
+	}
+	return f, nil
 }

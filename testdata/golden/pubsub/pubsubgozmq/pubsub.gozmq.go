@@ -37,6 +37,8 @@ const (
 	FeedPlacedProcedure = "golden.pubsub.Feed/Placed"
 	// FeedChosenProcedure is the procedure of Chosen.
 	FeedChosenProcedure = "golden.pubsub.Feed/Chosen"
+	// FeedAlertSubscriptionProcedure is the procedure of AlertSubscription.
+	FeedAlertSubscriptionProcedure = "golden.pubsub.Feed/AlertSubscription"
 	// FeedPublisherProcedure is the procedure of Publisher_.
 	FeedPublisherProcedure = "golden.pubsub.Feed/Publisher"
 	// FeedCloseProcedure is the procedure of Close.
@@ -122,6 +124,13 @@ func (p *FeedPublisher) Chosen(ctx context.Context, msg *pubsub.Reading) error {
 	return gozmq.Publish(ctx, p.Publisher, &feedChosenTopic, msg)
 }
 
+// AlertSubscription publishes msg under golden.pubsub.Feed/AlertSubscription.
+//
+// Its name is that of what opens a subscription to Alert.
+func (p *FeedPublisher) AlertSubscription(ctx context.Context, msg *pubsub.Reading) error {
+	return gozmq.Publish(ctx, p.Publisher, &feedAlertSubscriptionTopic, msg)
+}
+
 // Publisher_ publishes msg under golden.pubsub.Feed/Publisher.
 //
 // What every publisher has already.
@@ -167,6 +176,13 @@ func (s *FeedSubscriber) Temperature(ctx context.Context, filters ...FeedTempera
 	return gozmq.Subscribe[pubsub.Reading](ctx, s.Subscriber, filters)
 }
 
+// TemperatureSubscription opens a subscription that goes on until it is
+// closed, also while nobody iterates. Filters can be added and removed;
+// without any it begins with all messages.
+func (s *FeedSubscriber) TemperatureSubscription(filters []FeedTemperatureFilter, opts ...gozmq.SubscriptionOption) (*gozmq.Subscription[*pubsub.Reading, FeedTemperatureFilter], error) {
+	return gozmq.OpenSubscription[pubsub.Reading](s.Subscriber, filters, opts)
+}
+
 // Everything receives messages until ctx ends or the subscriber is closed. One
 // that cannot be decoded is an error; the next may be good. Without filters it
 // receives all; with several, those that pass any of them.
@@ -174,6 +190,13 @@ func (s *FeedSubscriber) Temperature(ctx context.Context, filters ...FeedTempera
 // Every kind of value has its place in this one.
 func (s *FeedSubscriber) Everything(ctx context.Context, filters ...FeedEverythingFilter) iter.Seq2[*pubsub.Reading, error] {
 	return gozmq.Subscribe[pubsub.Reading](ctx, s.Subscriber, filters)
+}
+
+// EverythingSubscription opens a subscription that goes on until it is closed,
+// also while nobody iterates. Filters can be added and removed; without any it
+// begins with all messages.
+func (s *FeedSubscriber) EverythingSubscription(filters []FeedEverythingFilter, opts ...gozmq.SubscriptionOption) (*gozmq.Subscription[*pubsub.Reading, FeedEverythingFilter], error) {
+	return gozmq.OpenSubscription[pubsub.Reading](s.Subscriber, filters, opts)
 }
 
 // Twice receives messages until ctx ends or the subscriber is closed. One that
@@ -185,6 +208,13 @@ func (s *FeedSubscriber) Twice(ctx context.Context, filters ...FeedTwiceFilter) 
 	return gozmq.Subscribe[pubsub.Reading](ctx, s.Subscriber, filters)
 }
 
+// TwiceSubscription opens a subscription that goes on until it is closed, also
+// while nobody iterates. Filters can be added and removed; without any it
+// begins with all messages.
+func (s *FeedSubscriber) TwiceSubscription(filters []FeedTwiceFilter, opts ...gozmq.SubscriptionOption) (*gozmq.Subscription[*pubsub.Reading, FeedTwiceFilter], error) {
+	return gozmq.OpenSubscription[pubsub.Reading](s.Subscriber, filters, opts)
+}
+
 // Names receives messages until ctx ends or the subscriber is closed. One that
 // cannot be decoded is an error; the next may be good. Without filters it
 // receives all; with several, those that pass any of them.
@@ -194,14 +224,25 @@ func (s *FeedSubscriber) Names(ctx context.Context, filters ...FeedNamesFilter) 
 	return gozmq.Subscribe[pubsub.Reading](ctx, s.Subscriber, filters)
 }
 
+// NamesSubscription opens a subscription that goes on until it is closed, also
+// while nobody iterates. Filters can be added and removed; without any it
+// begins with all messages.
+func (s *FeedSubscriber) NamesSubscription(filters []FeedNamesFilter, opts ...gozmq.SubscriptionOption) (*gozmq.Subscription[*pubsub.Reading, FeedNamesFilter], error) {
+	return gozmq.OpenSubscription[pubsub.Reading](s.Subscriber, filters, opts)
+}
+
 // Alert receives messages until ctx ends or the subscriber is closed. One that
 // cannot be decoded is an error; the next may be good.
 //
 // Alert has no placeholders.
 func (s *FeedSubscriber) Alert(ctx context.Context) iter.Seq2[*pubsub.Reading, error] {
-	var p gozmq.TopicPattern
-	p.Literal("alert \"now\"")
-	return gozmq.Subscribe[pubsub.Reading](ctx, s.Subscriber, []gozmq.TopicPattern{p})
+	return gozmq.Subscribe[pubsub.Reading](ctx, s.Subscriber, []gozmq.TopicPattern{gozmq.LiteralTopic("alert \"now\"")})
+}
+
+// AlertSubscription_ opens a subscription that goes on until it is closed,
+// also while nobody iterates.
+func (s *FeedSubscriber) AlertSubscription_(opts ...gozmq.SubscriptionOption) (*gozmq.Subscription[*pubsub.Reading, gozmq.TopicPattern], error) {
+	return gozmq.OpenSubscription[pubsub.Reading](s.Subscriber, []gozmq.TopicPattern{gozmq.LiteralTopic("alert \"now\"")}, opts)
 }
 
 // Default receives messages until ctx ends or the subscriber is closed. One
@@ -209,9 +250,13 @@ func (s *FeedSubscriber) Alert(ctx context.Context) iter.Seq2[*pubsub.Reading, e
 //
 // Default is published under its own name.
 func (s *FeedSubscriber) Default(ctx context.Context) iter.Seq2[*pubsub.Reading, error] {
-	var p gozmq.TopicPattern
-	p.Literal(FeedDefaultProcedure)
-	return gozmq.Subscribe[pubsub.Reading](ctx, s.Subscriber, []gozmq.TopicPattern{p})
+	return gozmq.Subscribe[pubsub.Reading](ctx, s.Subscriber, []gozmq.TopicPattern{gozmq.LiteralTopic(FeedDefaultProcedure)})
+}
+
+// DefaultSubscription opens a subscription that goes on until it is closed,
+// also while nobody iterates.
+func (s *FeedSubscriber) DefaultSubscription(opts ...gozmq.SubscriptionOption) (*gozmq.Subscription[*pubsub.Reading, gozmq.TopicPattern], error) {
+	return gozmq.OpenSubscription[pubsub.Reading](s.Subscriber, []gozmq.TopicPattern{gozmq.LiteralTopic(FeedDefaultProcedure)}, opts)
 }
 
 // Placed receives messages until ctx ends or the subscriber is closed. One
@@ -223,6 +268,13 @@ func (s *FeedSubscriber) Placed(ctx context.Context, filters ...FeedPlacedFilter
 	return gozmq.Subscribe[pubsub.Place](ctx, s.Subscriber, filters)
 }
 
+// PlacedSubscription opens a subscription that goes on until it is closed,
+// also while nobody iterates. Filters can be added and removed; without any it
+// begins with all messages.
+func (s *FeedSubscriber) PlacedSubscription(filters []FeedPlacedFilter, opts ...gozmq.SubscriptionOption) (*gozmq.Subscription[*pubsub.Place, FeedPlacedFilter], error) {
+	return gozmq.OpenSubscription[pubsub.Place](s.Subscriber, filters, opts)
+}
+
 // Chosen receives messages until ctx ends or the subscriber is closed. One
 // that cannot be decoded is an error; the next may be good. Without filters it
 // receives all; with several, those that pass any of them.
@@ -232,22 +284,51 @@ func (s *FeedSubscriber) Chosen(ctx context.Context, filters ...FeedChosenFilter
 	return gozmq.Subscribe[pubsub.Reading](ctx, s.Subscriber, filters)
 }
 
+// ChosenSubscription opens a subscription that goes on until it is closed,
+// also while nobody iterates. Filters can be added and removed; without any it
+// begins with all messages.
+func (s *FeedSubscriber) ChosenSubscription(filters []FeedChosenFilter, opts ...gozmq.SubscriptionOption) (*gozmq.Subscription[*pubsub.Reading, FeedChosenFilter], error) {
+	return gozmq.OpenSubscription[pubsub.Reading](s.Subscriber, filters, opts)
+}
+
+// AlertSubscription receives messages until ctx ends or the subscriber is
+// closed. One that cannot be decoded is an error; the next may be good.
+//
+// Its name is that of what opens a subscription to Alert.
+func (s *FeedSubscriber) AlertSubscription(ctx context.Context) iter.Seq2[*pubsub.Reading, error] {
+	return gozmq.Subscribe[pubsub.Reading](ctx, s.Subscriber, []gozmq.TopicPattern{gozmq.LiteralTopic(FeedAlertSubscriptionProcedure)})
+}
+
+// AlertSubscriptionSubscription opens a subscription that goes on until it is
+// closed, also while nobody iterates.
+func (s *FeedSubscriber) AlertSubscriptionSubscription(opts ...gozmq.SubscriptionOption) (*gozmq.Subscription[*pubsub.Reading, gozmq.TopicPattern], error) {
+	return gozmq.OpenSubscription[pubsub.Reading](s.Subscriber, []gozmq.TopicPattern{gozmq.LiteralTopic(FeedAlertSubscriptionProcedure)}, opts)
+}
+
 // Publisher_ receives messages until ctx ends or the subscriber is closed. One
 // that cannot be decoded is an error; the next may be good.
 //
 // What every publisher has already.
 func (s *FeedSubscriber) Publisher_(ctx context.Context) iter.Seq2[*pubsub.Reading, error] {
-	var p gozmq.TopicPattern
-	p.Literal(FeedPublisherProcedure)
-	return gozmq.Subscribe[pubsub.Reading](ctx, s.Subscriber, []gozmq.TopicPattern{p})
+	return gozmq.Subscribe[pubsub.Reading](ctx, s.Subscriber, []gozmq.TopicPattern{gozmq.LiteralTopic(FeedPublisherProcedure)})
+}
+
+// PublisherSubscription opens a subscription that goes on until it is closed,
+// also while nobody iterates.
+func (s *FeedSubscriber) PublisherSubscription(opts ...gozmq.SubscriptionOption) (*gozmq.Subscription[*pubsub.Reading, gozmq.TopicPattern], error) {
+	return gozmq.OpenSubscription[pubsub.Reading](s.Subscriber, []gozmq.TopicPattern{gozmq.LiteralTopic(FeedPublisherProcedure)}, opts)
 }
 
 // Close receives messages until ctx ends or the subscriber is closed. One that
 // cannot be decoded is an error; the next may be good.
 func (s *FeedSubscriber) Close(ctx context.Context) iter.Seq2[*pubsub.Reading, error] {
-	var p gozmq.TopicPattern
-	p.Literal(FeedCloseProcedure)
-	return gozmq.Subscribe[pubsub.Reading](ctx, s.Subscriber, []gozmq.TopicPattern{p})
+	return gozmq.Subscribe[pubsub.Reading](ctx, s.Subscriber, []gozmq.TopicPattern{gozmq.LiteralTopic(FeedCloseProcedure)})
+}
+
+// CloseSubscription opens a subscription that goes on until it is closed, also
+// while nobody iterates.
+func (s *FeedSubscriber) CloseSubscription(opts ...gozmq.SubscriptionOption) (*gozmq.Subscription[*pubsub.Reading, gozmq.TopicPattern], error) {
+	return gozmq.OpenSubscription[pubsub.Reading](s.Subscriber, []gozmq.TopicPattern{gozmq.LiteralTopic(FeedCloseProcedure)}, opts)
 }
 
 // Old receives messages until ctx ends or the subscriber is closed. One that
@@ -258,6 +339,145 @@ func (s *FeedSubscriber) Close(ctx context.Context) iter.Seq2[*pubsub.Reading, e
 func (s *FeedSubscriber) Old(ctx context.Context, filters ...FeedOldFilter) iter.Seq2[*pubsub.Reading, error] {
 	return gozmq.Subscribe[pubsub.Reading](ctx, s.Subscriber, filters)
 }
+
+// OldSubscription opens a subscription that goes on until it is closed, also
+// while nobody iterates. Filters can be added and removed; without any it
+// begins with all messages.
+//
+// Deprecated: Marked as deprecated in pubsub/pubsub.proto.
+func (s *FeedSubscriber) OldSubscription(filters []FeedOldFilter, opts ...gozmq.SubscriptionOption) (*gozmq.Subscription[*pubsub.Reading, FeedOldFilter], error) {
+	return gozmq.OpenSubscription[pubsub.Reading](s.Subscriber, filters, opts)
+}
+
+// FeedHandler receives the topics of golden.pubsub.Feed, one message at a
+// time, in the order of their arrival. Implementations embed
+// UnimplementedFeedHandler, so that topics can be added to the service.
+//
+// Feed tells the weather.
+type FeedHandler interface {
+	// Temperature is measured each minute.
+	Temperature(ctx context.Context, msg *pubsub.Reading) error
+	// Every kind of value has its place in this one.
+	Everything(ctx context.Context, msg *pubsub.Reading) error
+	// The same field may stand in a topic twice.
+	Twice(ctx context.Context, msg *pubsub.Reading) error
+	// Fields whose names become one.
+	Names(ctx context.Context, msg *pubsub.Reading) error
+	// Alert has no placeholders.
+	Alert(ctx context.Context, msg *pubsub.Reading) error
+	// Default is published under its own name.
+	Default(ctx context.Context, msg *pubsub.Reading) error
+	// Placed is published under the topic of its message.
+	Placed(ctx context.Context, msg *pubsub.Place) error
+	// Oneof members and presence fields read as their defaults when unset.
+	Chosen(ctx context.Context, msg *pubsub.Reading) error
+	// Its name is that of what opens a subscription to Alert.
+	AlertSubscription(ctx context.Context, msg *pubsub.Reading) error
+	// What every publisher has already.
+	Publisher_(ctx context.Context, msg *pubsub.Reading) error
+	// Close receives one message of golden.pubsub.Feed/Close.
+	Close(ctx context.Context, msg *pubsub.Reading) error
+	// Old receives one message of golden.pubsub.Feed/Old.
+	//
+	// Deprecated: Marked as deprecated in pubsub/pubsub.proto.
+	Old(ctx context.Context, msg *pubsub.Reading) error
+	mustEmbedUnimplementedFeedHandler()
+}
+
+// HandleFeed subscribes to all topics and hands their messages to impl until
+// ctx ends or the subscriber is closed. What fails is reported
+// (gozmq.WithTopicErrors) and does not end it. A topic that impl does not
+// implement is given up when its first message has come.
+func HandleFeed(ctx context.Context, s *FeedSubscriber, impl FeedHandler, opts ...gozmq.TopicHandlerOption) error {
+	return gozmq.HandleTopics(ctx, s.Subscriber, FeedName, func() []gozmq.TopicHandler {
+		impl.mustEmbedUnimplementedFeedHandler()
+		return []gozmq.TopicHandler{
+			gozmq.HandleTopic(&feedTemperatureTopic, FeedTemperatureFilter{}, impl.Temperature),
+			gozmq.HandleTopic(&feedEverythingTopic, FeedEverythingFilter{}, impl.Everything),
+			gozmq.HandleTopic(&feedTwiceTopic, FeedTwiceFilter{}, impl.Twice),
+			gozmq.HandleTopic(&feedNamesTopic, FeedNamesFilter{}, impl.Names),
+			gozmq.HandleTopic(&feedAlertTopic, gozmq.LiteralTopic("alert \"now\""), impl.Alert),
+			gozmq.HandleTopic(&feedDefaultTopic, gozmq.LiteralTopic(FeedDefaultProcedure), impl.Default),
+			gozmq.HandleTopic(&feedPlacedTopic, FeedPlacedFilter{}, impl.Placed),
+			gozmq.HandleTopic(&feedChosenTopic, FeedChosenFilter{}, impl.Chosen),
+			gozmq.HandleTopic(&feedAlertSubscriptionTopic, gozmq.LiteralTopic(FeedAlertSubscriptionProcedure), impl.AlertSubscription),
+			gozmq.HandleTopic(&feedPublisherTopic, gozmq.LiteralTopic(FeedPublisherProcedure), impl.Publisher_),
+			gozmq.HandleTopic(&feedCloseTopic, gozmq.LiteralTopic(FeedCloseProcedure), impl.Close),
+			gozmq.HandleTopic(&feedOldTopic, FeedOldFilter{}, impl.Old),
+		}
+	}, opts)
+}
+
+// UnimplementedFeedHandler gives every topic up. Embed it by value.
+type UnimplementedFeedHandler struct{}
+
+// Temperature gives the topic up, with an error that has the code
+// UNIMPLEMENTED.
+func (UnimplementedFeedHandler) Temperature(context.Context, *pubsub.Reading) error {
+	return gozmq.UnimplementedTopic(&feedTemperatureTopic)
+}
+
+// Everything gives the topic up, with an error that has the code
+// UNIMPLEMENTED.
+func (UnimplementedFeedHandler) Everything(context.Context, *pubsub.Reading) error {
+	return gozmq.UnimplementedTopic(&feedEverythingTopic)
+}
+
+// Twice gives the topic up, with an error that has the code UNIMPLEMENTED.
+func (UnimplementedFeedHandler) Twice(context.Context, *pubsub.Reading) error {
+	return gozmq.UnimplementedTopic(&feedTwiceTopic)
+}
+
+// Names gives the topic up, with an error that has the code UNIMPLEMENTED.
+func (UnimplementedFeedHandler) Names(context.Context, *pubsub.Reading) error {
+	return gozmq.UnimplementedTopic(&feedNamesTopic)
+}
+
+// Alert gives the topic up, with an error that has the code UNIMPLEMENTED.
+func (UnimplementedFeedHandler) Alert(context.Context, *pubsub.Reading) error {
+	return gozmq.UnimplementedTopic(&feedAlertTopic)
+}
+
+// Default gives the topic up, with an error that has the code UNIMPLEMENTED.
+func (UnimplementedFeedHandler) Default(context.Context, *pubsub.Reading) error {
+	return gozmq.UnimplementedTopic(&feedDefaultTopic)
+}
+
+// Placed gives the topic up, with an error that has the code UNIMPLEMENTED.
+func (UnimplementedFeedHandler) Placed(context.Context, *pubsub.Place) error {
+	return gozmq.UnimplementedTopic(&feedPlacedTopic)
+}
+
+// Chosen gives the topic up, with an error that has the code UNIMPLEMENTED.
+func (UnimplementedFeedHandler) Chosen(context.Context, *pubsub.Reading) error {
+	return gozmq.UnimplementedTopic(&feedChosenTopic)
+}
+
+// AlertSubscription gives the topic up, with an error that has the code
+// UNIMPLEMENTED.
+func (UnimplementedFeedHandler) AlertSubscription(context.Context, *pubsub.Reading) error {
+	return gozmq.UnimplementedTopic(&feedAlertSubscriptionTopic)
+}
+
+// Publisher_ gives the topic up, with an error that has the code
+// UNIMPLEMENTED.
+func (UnimplementedFeedHandler) Publisher_(context.Context, *pubsub.Reading) error {
+	return gozmq.UnimplementedTopic(&feedPublisherTopic)
+}
+
+// Close gives the topic up, with an error that has the code UNIMPLEMENTED.
+func (UnimplementedFeedHandler) Close(context.Context, *pubsub.Reading) error {
+	return gozmq.UnimplementedTopic(&feedCloseTopic)
+}
+
+// Old gives the topic up, with an error that has the code UNIMPLEMENTED.
+//
+// Deprecated: Marked as deprecated in pubsub/pubsub.proto.
+func (UnimplementedFeedHandler) Old(context.Context, *pubsub.Reading) error {
+	return gozmq.UnimplementedTopic(&feedOldTopic)
+}
+
+func (UnimplementedFeedHandler) mustEmbedUnimplementedFeedHandler() {}
 
 // FeedTemperatureFilter selects messages by the fields in their topic,
 // weather/{station}/temperature. A field that is not set selects all.
@@ -289,6 +509,27 @@ func appendFeedTemperatureTopic(b []byte, m *pubsub.Reading) []byte {
 	b = append(b, "weather/"...)
 	b = gozmq.AppendString(b, m.GetStation(), '/')
 	return append(b, "/temperature"...)
+}
+
+// FeedTemperatureFields are the fields in a topic,
+// weather/{station}/temperature.
+type FeedTemperatureFields struct {
+	// Station is the field station.
+	Station string
+}
+
+// ParseFeedTemperatureTopic is the reverse of FeedTemperatureTopic. A topic
+// that it does not build is an error.
+func ParseFeedTemperatureTopic(topic string) (FeedTemperatureFields, error) {
+	var f FeedTemperatureFields
+	p := gozmq.ParseTopic(topic)
+	p.Literal("weather/")
+	gozmq.ParseString(&p, &f.Station, '/')
+	p.Literal("/temperature")
+	if err := p.End(); err != nil {
+		return FeedTemperatureFields{}, err
+	}
+	return f, nil
 }
 
 // FeedEverythingFilter selects messages by the fields in their topic,
@@ -412,6 +653,87 @@ func appendFeedEverythingTopic(b []byte, m *pubsub.Reading) []byte {
 	return gozmq.AppendEnum(b, m.GetPlace().GetKind(), 0)
 }
 
+// FeedEverythingFields are the fields in a topic,
+// all/{i32}.{s32}.{x32}.{u32}.{f32}.{i64}.{s64}.{x64}.{u64}.{f64}/{ok}/{kind}/{place.inner.id}/{place.name}é{station}
+// {place.kind}.
+type FeedEverythingFields struct {
+	// I32 is the field i32.
+	I32 int32
+	// S32 is the field s32.
+	S32 int32
+	// X32 is the field x32.
+	X32 int32
+	// U32 is the field u32.
+	U32 uint32
+	// F32 is the field f32.
+	F32 uint32
+	// I64 is the field i64.
+	I64 int64
+	// S64 is the field s64.
+	S64 int64
+	// X64 is the field x64.
+	X64 int64
+	// U64 is the field u64.
+	U64 uint64
+	// F64 is the field f64.
+	F64 uint64
+	// Ok is the field ok.
+	Ok bool
+	// Kind is the field kind.
+	Kind pubsub.Kind
+	// PlaceInnerId is the field place.inner.id.
+	PlaceInnerId int64
+	// PlaceName is the field place.name.
+	PlaceName string
+	// Station is the field station.
+	Station string
+	// PlaceKind is the field place.kind.
+	PlaceKind pubsub.Place_Kind
+}
+
+// ParseFeedEverythingTopic is the reverse of FeedEverythingTopic. A topic that
+// it does not build is an error.
+func ParseFeedEverythingTopic(topic string) (FeedEverythingFields, error) {
+	var f FeedEverythingFields
+	p := gozmq.ParseTopic(topic)
+	p.Literal("all/")
+	gozmq.ParseInt(&p, &f.I32, '.')
+	p.Literal(".")
+	gozmq.ParseInt(&p, &f.S32, '.')
+	p.Literal(".")
+	gozmq.ParseInt(&p, &f.X32, '.')
+	p.Literal(".")
+	gozmq.ParseInt(&p, &f.U32, '.')
+	p.Literal(".")
+	gozmq.ParseInt(&p, &f.F32, '.')
+	p.Literal(".")
+	gozmq.ParseInt(&p, &f.I64, '.')
+	p.Literal(".")
+	gozmq.ParseInt(&p, &f.S64, '.')
+	p.Literal(".")
+	gozmq.ParseInt(&p, &f.X64, '.')
+	p.Literal(".")
+	gozmq.ParseInt(&p, &f.U64, '.')
+	p.Literal(".")
+	gozmq.ParseInt(&p, &f.F64, '/')
+	p.Literal("/")
+	gozmq.ParseBool(&p, &f.Ok, '/')
+	p.Literal("/")
+	gozmq.ParseEnum(&p, &f.Kind, '/')
+	p.Literal("/")
+	gozmq.ParseInt(&p, &f.PlaceInnerId, '/')
+	p.Literal("/")
+	gozmq.ParseString(&p, &f.PlaceName, 0xc3)
+	p.Literal("é")
+	gozmq.ParseString(&p, &f.Station, 0x09)
+	p.Literal("\t")
+	gozmq.ParseEnum(&p, &f.PlaceKind, 0)
+	if err := p.End(); err != nil {
+		return FeedEverythingFields{}, err
+	}
+	return f, nil
+}
+
 // FeedTwiceFilter selects messages by the fields in their topic,
 // twice/{station}-{station}. A field that is not set selects all.
 type FeedTwiceFilter struct {
@@ -444,6 +766,27 @@ func appendFeedTwiceTopic(b []byte, m *pubsub.Reading) []byte {
 	b = gozmq.AppendString(b, m.GetStation(), '-')
 	b = append(b, "-"...)
 	return gozmq.AppendString(b, m.GetStation(), 0)
+}
+
+// FeedTwiceFields are the fields in a topic, twice/{station}-{station}.
+type FeedTwiceFields struct {
+	// Station is the field station.
+	Station string
+}
+
+// ParseFeedTwiceTopic is the reverse of FeedTwiceTopic. A topic that it does
+// not build is an error.
+func ParseFeedTwiceTopic(topic string) (FeedTwiceFields, error) {
+	var f FeedTwiceFields
+	p := gozmq.ParseTopic(topic)
+	p.Literal("twice/")
+	gozmq.ParseString(&p, &f.Station, '-')
+	p.Literal("-")
+	p.Literal(string(gozmq.AppendString(nil, f.Station, 0)))
+	if err := p.End(); err != nil {
+		return FeedTwiceFields{}, err
+	}
+	return f, nil
 }
 
 // FeedNamesFilter selects messages by the fields in their topic,
@@ -493,6 +836,38 @@ func appendFeedNamesTopic(b []byte, m *pubsub.Reading) []byte {
 	b = gozmq.AppendString(b, m.GetTopicPattern(), '/')
 	b = append(b, "/"...)
 	return gozmq.AppendString(b, m.GetReset_(), 0)
+}
+
+// FeedNamesFields are the fields in a topic,
+// names/{place_name}/{place.name}/{topic_pattern}/{reset}.
+type FeedNamesFields struct {
+	// PlaceName is the field place_name.
+	PlaceName string
+	// Place_Name is the field place.name.
+	Place_Name string
+	// TopicPattern_ is the field topic_pattern.
+	TopicPattern_ string
+	// Reset is the field reset.
+	Reset string
+}
+
+// ParseFeedNamesTopic is the reverse of FeedNamesTopic. A topic that it does
+// not build is an error.
+func ParseFeedNamesTopic(topic string) (FeedNamesFields, error) {
+	var f FeedNamesFields
+	p := gozmq.ParseTopic(topic)
+	p.Literal("names/")
+	gozmq.ParseString(&p, &f.PlaceName, '/')
+	p.Literal("/")
+	gozmq.ParseString(&p, &f.Place_Name, '/')
+	p.Literal("/")
+	gozmq.ParseString(&p, &f.TopicPattern_, '/')
+	p.Literal("/")
+	gozmq.ParseString(&p, &f.Reset, 0)
+	if err := p.End(); err != nil {
+		return FeedNamesFields{}, err
+	}
+	return f, nil
 }
 
 // FeedAlertTopic returns the topic that m is published under.
@@ -553,6 +928,25 @@ func appendFeedPlacedTopic(b []byte, m *pubsub.Place) []byte {
 	return gozmq.AppendEnum(b, m.GetKind(), 0)
 }
 
+// FeedPlacedFields are the fields in a topic, place/{kind}.
+type FeedPlacedFields struct {
+	// Kind is the field kind.
+	Kind pubsub.Place_Kind
+}
+
+// ParseFeedPlacedTopic is the reverse of FeedPlacedTopic. A topic that it does
+// not build is an error.
+func ParseFeedPlacedTopic(topic string) (FeedPlacedFields, error) {
+	var f FeedPlacedFields
+	p := gozmq.ParseTopic(topic)
+	p.Literal("place/")
+	gozmq.ParseEnum(&p, &f.Kind, 0)
+	if err := p.End(); err != nil {
+		return FeedPlacedFields{}, err
+	}
+	return f, nil
+}
+
 // FeedChosenFilter selects messages by the fields in their topic,
 // chosen/{a}/{maybe}/{b.id}. A field that is not set selects all.
 type FeedChosenFilter struct {
@@ -593,6 +987,47 @@ func appendFeedChosenTopic(b []byte, m *pubsub.Reading) []byte {
 	b = gozmq.AppendInt(b, m.GetMaybe(), '/')
 	b = append(b, "/"...)
 	return gozmq.AppendInt(b, m.GetB().GetId(), 0)
+}
+
+// FeedChosenFields are the fields in a topic, chosen/{a}/{maybe}/{b.id}.
+type FeedChosenFields struct {
+	// A is the field a.
+	A string
+	// Maybe is the field maybe.
+	Maybe int32
+	// BId is the field b.id.
+	BId int64
+}
+
+// ParseFeedChosenTopic is the reverse of FeedChosenTopic. A topic that it does
+// not build is an error.
+func ParseFeedChosenTopic(topic string) (FeedChosenFields, error) {
+	var f FeedChosenFields
+	p := gozmq.ParseTopic(topic)
+	p.Literal("chosen/")
+	gozmq.ParseString(&p, &f.A, '/')
+	p.Literal("/")
+	gozmq.ParseInt(&p, &f.Maybe, '/')
+	p.Literal("/")
+	gozmq.ParseInt(&p, &f.BId, 0)
+	if err := p.End(); err != nil {
+		return FeedChosenFields{}, err
+	}
+	return f, nil
+}
+
+// FeedAlertSubscriptionTopic returns the topic that m is published under.
+func FeedAlertSubscriptionTopic(*pubsub.Reading) string {
+	return FeedAlertSubscriptionProcedure
+}
+
+var feedAlertSubscriptionTopic = gozmq.Topic[*pubsub.Reading]{
+	Name:   FeedAlertSubscriptionProcedure,
+	Append: appendFeedAlertSubscriptionTopic,
+}
+
+func appendFeedAlertSubscriptionTopic(b []byte, _ *pubsub.Reading) []byte {
+	return append(b, FeedAlertSubscriptionProcedure...)
 }
 
 // FeedPublisherTopic returns the topic that m is published under.
@@ -659,6 +1094,29 @@ func appendFeedOldTopic(b []byte, m *pubsub.Reading) []byte {
 	return gozmq.AppendString(b, m.GetStation(), 0)
 }
 
+// FeedOldFields are the fields in a topic, old/{station}.
+//
+// Deprecated: Marked as deprecated in pubsub/pubsub.proto.
+type FeedOldFields struct {
+	// Station is the field station.
+	Station string
+}
+
+// ParseFeedOldTopic is the reverse of FeedOldTopic. A topic that it does not
+// build is an error.
+//
+// Deprecated: Marked as deprecated in pubsub/pubsub.proto.
+func ParseFeedOldTopic(topic string) (FeedOldFields, error) {
+	var f FeedOldFields
+	p := gozmq.ParseTopic(topic)
+	p.Literal("old/")
+	gozmq.ParseString(&p, &f.Station, 0)
+	if err := p.End(); err != nil {
+		return FeedOldFields{}, err
+	}
+	return f, nil
+}
+
 // RawName is the full name of the service.
 const RawName = "golden.pubsub.Raw"
 
@@ -710,6 +1168,46 @@ func NewRawSubscriber(opts ...gozmq.SubscriberOption) (*RawSubscriber, error) {
 func (s *RawSubscriber) Tick(ctx context.Context) iter.Seq2[*pubsub.Place, error] {
 	return gozmq.SubscribeBare[pubsub.Place](ctx, s.Subscriber)
 }
+
+// TickSubscription opens a subscription that goes on until it is closed, also
+// while nobody iterates.
+func (s *RawSubscriber) TickSubscription(opts ...gozmq.SubscriptionOption) (*gozmq.Subscription[*pubsub.Place, gozmq.TopicPattern], error) {
+	return gozmq.OpenBareSubscription[pubsub.Place](s.Subscriber, opts)
+}
+
+// RawHandler receives the topics of golden.pubsub.Raw, one message at a time,
+// in the order of their arrival. Implementations embed
+// UnimplementedRawHandler, so that topics can be added to the service.
+//
+// Raw puts nothing but the body on the wire.
+type RawHandler interface {
+	// Tick receives one message of golden.pubsub.Raw/Tick.
+	Tick(ctx context.Context, msg *pubsub.Place) error
+	mustEmbedUnimplementedRawHandler()
+}
+
+// HandleRaw subscribes to all topics and hands their messages to impl until
+// ctx ends or the subscriber is closed. What fails is reported
+// (gozmq.WithTopicErrors) and does not end it. A topic that impl does not
+// implement is given up when its first message has come.
+func HandleRaw(ctx context.Context, s *RawSubscriber, impl RawHandler, opts ...gozmq.TopicHandlerOption) error {
+	return gozmq.HandleTopics(ctx, s.Subscriber, RawName, func() []gozmq.TopicHandler {
+		impl.mustEmbedUnimplementedRawHandler()
+		return []gozmq.TopicHandler{
+			gozmq.HandleTopic(&rawTickTopic, gozmq.TopicPattern{}, impl.Tick),
+		}
+	}, opts)
+}
+
+// UnimplementedRawHandler gives every topic up. Embed it by value.
+type UnimplementedRawHandler struct{}
+
+// Tick gives the topic up, with an error that has the code UNIMPLEMENTED.
+func (UnimplementedRawHandler) Tick(context.Context, *pubsub.Place) error {
+	return gozmq.UnimplementedTopic(&rawTickTopic)
+}
+
+func (UnimplementedRawHandler) mustEmbedUnimplementedRawHandler() {}
 
 var rawTickTopic = gozmq.Topic[*pubsub.Place]{
 	Name: RawTickProcedure,

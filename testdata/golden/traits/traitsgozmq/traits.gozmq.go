@@ -129,15 +129,26 @@ func (s *MarketSubscriber) Trade(ctx context.Context, filters ...MarketTradeFilt
 	return gozmq.Subscribe[traits.Price](ctx, s.Subscriber, filters)
 }
 
+// TradeSubscription opens a subscription that goes on until it is closed, also
+// while nobody iterates. Filters can be added and removed; without any it
+// begins with all messages.
+func (s *MarketSubscriber) TradeSubscription(filters []MarketTradeFilter, opts ...gozmq.SubscriptionOption) (*gozmq.Subscription[*traits.Price, MarketTradeFilter], error) {
+	return gozmq.OpenSubscription[traits.Price](s.Subscriber, filters, opts)
+}
+
 // Halt receives messages until ctx ends or the subscriber is closed. One that
 // cannot be decoded is an error; the next may be good. What was missed is an
 // error as well: a gozmq.GapError or gozmq.PublisherRestartedError.
 //
 // Halt has no placeholders.
 func (s *MarketSubscriber) Halt(ctx context.Context) iter.Seq2[*traits.Price, error] {
-	var p gozmq.TopicPattern
-	p.Literal("halt")
-	return gozmq.Subscribe[traits.Price](ctx, s.Subscriber, []gozmq.TopicPattern{p})
+	return gozmq.Subscribe[traits.Price](ctx, s.Subscriber, []gozmq.TopicPattern{gozmq.LiteralTopic("halt")})
+}
+
+// HaltSubscription opens a subscription that goes on until it is closed, also
+// while nobody iterates.
+func (s *MarketSubscriber) HaltSubscription(opts ...gozmq.SubscriptionOption) (*gozmq.Subscription[*traits.Price, gozmq.TopicPattern], error) {
+	return gozmq.OpenSubscription[traits.Price](s.Subscriber, []gozmq.TopicPattern{gozmq.LiteralTopic("halt")}, opts)
 }
 
 // Open receives messages until ctx ends or the subscriber is closed. One that
@@ -146,9 +157,13 @@ func (s *MarketSubscriber) Halt(ctx context.Context) iter.Seq2[*traits.Price, er
 //
 // Open has no template: its topic is its name.
 func (s *MarketSubscriber) Open(ctx context.Context) iter.Seq2[*traits.Price, error] {
-	var p gozmq.TopicPattern
-	p.Literal(MarketOpenProcedure)
-	return gozmq.Subscribe[traits.Price](ctx, s.Subscriber, []gozmq.TopicPattern{p})
+	return gozmq.Subscribe[traits.Price](ctx, s.Subscriber, []gozmq.TopicPattern{gozmq.LiteralTopic(MarketOpenProcedure)})
+}
+
+// OpenSubscription opens a subscription that goes on until it is closed, also
+// while nobody iterates.
+func (s *MarketSubscriber) OpenSubscription(opts ...gozmq.SubscriptionOption) (*gozmq.Subscription[*traits.Price, gozmq.TopicPattern], error) {
+	return gozmq.OpenSubscription[traits.Price](s.Subscriber, []gozmq.TopicPattern{gozmq.LiteralTopic(MarketOpenProcedure)}, opts)
 }
 
 // Quote receives messages until ctx ends or the subscriber is closed. One that
@@ -161,6 +176,13 @@ func (s *MarketSubscriber) Quote(ctx context.Context, filters ...MarketQuoteFilt
 	return gozmq.Subscribe[traits.Quoted](ctx, s.Subscriber, filters)
 }
 
+// QuoteSubscription opens a subscription that goes on until it is closed, also
+// while nobody iterates. Filters can be added and removed; without any it
+// begins with all messages.
+func (s *MarketSubscriber) QuoteSubscription(filters []MarketQuoteFilter, opts ...gozmq.SubscriptionOption) (*gozmq.Subscription[*traits.Quoted, MarketQuoteFilter], error) {
+	return gozmq.OpenSubscription[traits.Quoted](s.Subscriber, filters, opts)
+}
+
 // Last receives messages until ctx ends or the subscriber is closed. One that
 // cannot be decoded is an error; the next may be good. First come the last
 // messages of before. Without filters it receives all; with several, those
@@ -169,6 +191,13 @@ func (s *MarketSubscriber) Quote(ctx context.Context, filters ...MarketQuoteFilt
 // Last is kept for those who subscribe later.
 func (s *MarketSubscriber) Last(ctx context.Context, filters ...MarketLastFilter) iter.Seq2[*traits.Price, error] {
 	return gozmq.Subscribe[traits.Price](ctx, s.Subscriber, filters)
+}
+
+// LastSubscription opens a subscription that goes on until it is closed, also
+// while nobody iterates. Filters can be added and removed; without any it
+// begins with all messages.
+func (s *MarketSubscriber) LastSubscription(filters []MarketLastFilter, opts ...gozmq.SubscriptionOption) (*gozmq.Subscription[*traits.Price, MarketLastFilter], error) {
+	return gozmq.OpenSubscription[traits.Price](s.Subscriber, filters, opts)
 }
 
 // Closing receives messages until ctx ends or the subscriber is closed. One
@@ -182,6 +211,13 @@ func (s *MarketSubscriber) Closing(ctx context.Context, filters ...MarketClosing
 	return gozmq.Subscribe[traits.Price](ctx, s.Subscriber, filters)
 }
 
+// ClosingSubscription opens a subscription that goes on until it is closed,
+// also while nobody iterates. Filters can be added and removed; without any it
+// begins with all messages.
+func (s *MarketSubscriber) ClosingSubscription(filters []MarketClosingFilter, opts ...gozmq.SubscriptionOption) (*gozmq.Subscription[*traits.Price, MarketClosingFilter], error) {
+	return gozmq.OpenSubscription[traits.Price](s.Subscriber, filters, opts)
+}
+
 // Depth receives messages until ctx ends or the subscriber is closed. One that
 // cannot be decoded is an error; the next may be good. What was missed is an
 // error as well: a gozmq.GapError or gozmq.PublisherRestartedError. Without
@@ -191,6 +227,95 @@ func (s *MarketSubscriber) Closing(ctx context.Context, filters ...MarketClosing
 func (s *MarketSubscriber) Depth(ctx context.Context, filters ...MarketDepthFilter) iter.Seq2[*traits.Level, error] {
 	return gozmq.Subscribe[traits.Level](ctx, s.Subscriber, filters)
 }
+
+// DepthSubscription opens a subscription that goes on until it is closed, also
+// while nobody iterates. Filters can be added and removed; without any it
+// begins with all messages.
+func (s *MarketSubscriber) DepthSubscription(filters []MarketDepthFilter, opts ...gozmq.SubscriptionOption) (*gozmq.Subscription[*traits.Level, MarketDepthFilter], error) {
+	return gozmq.OpenSubscription[traits.Level](s.Subscriber, filters, opts)
+}
+
+// MarketHandler receives the topics of golden.traits.Market, one message at a
+// time, in the order of their arrival. Implementations embed
+// UnimplementedMarketHandler, so that topics can be added to the service.
+//
+// Market tells of prices.
+type MarketHandler interface {
+	// Trade is numbered.
+	Trade(ctx context.Context, msg *traits.Price) error
+	// Halt has no placeholders.
+	Halt(ctx context.Context, msg *traits.Price) error
+	// Open has no template: its topic is its name.
+	Open(ctx context.Context, msg *traits.Price) error
+	// Quote takes the topic of its message as it is.
+	Quote(ctx context.Context, msg *traits.Quoted) error
+	// Last is kept for those who subscribe later.
+	Last(ctx context.Context, msg *traits.Price) error
+	// Closing is kept and numbered.
+	Closing(ctx context.Context, msg *traits.Price) error
+	// Depth takes the template of its message and nothing else.
+	Depth(ctx context.Context, msg *traits.Level) error
+	mustEmbedUnimplementedMarketHandler()
+}
+
+// HandleMarket subscribes to all topics and hands their messages to impl until
+// ctx ends or the subscriber is closed. What fails is reported
+// (gozmq.WithTopicErrors) and does not end it. A topic that impl does not
+// implement is given up when its first message has come.
+func HandleMarket(ctx context.Context, s *MarketSubscriber, impl MarketHandler, opts ...gozmq.TopicHandlerOption) error {
+	return gozmq.HandleTopics(ctx, s.Subscriber, MarketName, func() []gozmq.TopicHandler {
+		impl.mustEmbedUnimplementedMarketHandler()
+		return []gozmq.TopicHandler{
+			gozmq.HandleTopic(&marketTradeTopic, MarketTradeFilter{}, impl.Trade),
+			gozmq.HandleTopic(&marketHaltTopic, gozmq.LiteralTopic("halt"), impl.Halt),
+			gozmq.HandleTopic(&marketOpenTopic, gozmq.LiteralTopic(MarketOpenProcedure), impl.Open),
+			gozmq.HandleTopic(&marketQuoteTopic, MarketQuoteFilter{}, impl.Quote),
+			gozmq.HandleTopic(&marketLastTopic, MarketLastFilter{}, impl.Last),
+			gozmq.HandleTopic(&marketClosingTopic, MarketClosingFilter{}, impl.Closing),
+			gozmq.HandleTopic(&marketDepthTopic, MarketDepthFilter{}, impl.Depth),
+		}
+	}, opts)
+}
+
+// UnimplementedMarketHandler gives every topic up. Embed it by value.
+type UnimplementedMarketHandler struct{}
+
+// Trade gives the topic up, with an error that has the code UNIMPLEMENTED.
+func (UnimplementedMarketHandler) Trade(context.Context, *traits.Price) error {
+	return gozmq.UnimplementedTopic(&marketTradeTopic)
+}
+
+// Halt gives the topic up, with an error that has the code UNIMPLEMENTED.
+func (UnimplementedMarketHandler) Halt(context.Context, *traits.Price) error {
+	return gozmq.UnimplementedTopic(&marketHaltTopic)
+}
+
+// Open gives the topic up, with an error that has the code UNIMPLEMENTED.
+func (UnimplementedMarketHandler) Open(context.Context, *traits.Price) error {
+	return gozmq.UnimplementedTopic(&marketOpenTopic)
+}
+
+// Quote gives the topic up, with an error that has the code UNIMPLEMENTED.
+func (UnimplementedMarketHandler) Quote(context.Context, *traits.Quoted) error {
+	return gozmq.UnimplementedTopic(&marketQuoteTopic)
+}
+
+// Last gives the topic up, with an error that has the code UNIMPLEMENTED.
+func (UnimplementedMarketHandler) Last(context.Context, *traits.Price) error {
+	return gozmq.UnimplementedTopic(&marketLastTopic)
+}
+
+// Closing gives the topic up, with an error that has the code UNIMPLEMENTED.
+func (UnimplementedMarketHandler) Closing(context.Context, *traits.Price) error {
+	return gozmq.UnimplementedTopic(&marketClosingTopic)
+}
+
+// Depth gives the topic up, with an error that has the code UNIMPLEMENTED.
+func (UnimplementedMarketHandler) Depth(context.Context, *traits.Level) error {
+	return gozmq.UnimplementedTopic(&marketDepthTopic)
+}
+
+func (UnimplementedMarketHandler) mustEmbedUnimplementedMarketHandler() {}
 
 // MarketTradeFilter selects messages by the fields in their topic,
 // trade/{symbol}. A field that is not set selects all.
@@ -221,6 +346,25 @@ var marketTradeTopic = gozmq.Topic[*traits.Price]{
 func appendMarketTradeTopic(b []byte, m *traits.Price) []byte {
 	b = append(b, "trade/"...)
 	return gozmq.AppendString(b, m.GetSymbol(), 0)
+}
+
+// MarketTradeFields are the fields in a topic, trade/{symbol}.
+type MarketTradeFields struct {
+	// Symbol is the field symbol.
+	Symbol string
+}
+
+// ParseMarketTradeTopic is the reverse of MarketTradeTopic. A topic that it
+// does not build is an error.
+func ParseMarketTradeTopic(topic string) (MarketTradeFields, error) {
+	var f MarketTradeFields
+	p := gozmq.ParseTopic(topic)
+	p.Literal("trade/")
+	gozmq.ParseString(&p, &f.Symbol, 0)
+	if err := p.End(); err != nil {
+		return MarketTradeFields{}, err
+	}
+	return f, nil
 }
 
 // MarketHaltTopic returns the topic that m is published under.
@@ -284,6 +428,25 @@ func appendMarketQuoteTopic(b []byte, m *traits.Quoted) []byte {
 	return gozmq.AppendString(b, m.GetSymbol(), 0)
 }
 
+// MarketQuoteFields are the fields in a topic, quoted/{symbol}.
+type MarketQuoteFields struct {
+	// Symbol is the field symbol.
+	Symbol string
+}
+
+// ParseMarketQuoteTopic is the reverse of MarketQuoteTopic. A topic that it
+// does not build is an error.
+func ParseMarketQuoteTopic(topic string) (MarketQuoteFields, error) {
+	var f MarketQuoteFields
+	p := gozmq.ParseTopic(topic)
+	p.Literal("quoted/")
+	gozmq.ParseString(&p, &f.Symbol, 0)
+	if err := p.End(); err != nil {
+		return MarketQuoteFields{}, err
+	}
+	return f, nil
+}
+
 // MarketLastFilter selects messages by the fields in their topic,
 // last/{symbol}. A field that is not set selects all.
 type MarketLastFilter struct {
@@ -313,6 +476,25 @@ var marketLastTopic = gozmq.Topic[*traits.Price]{
 func appendMarketLastTopic(b []byte, m *traits.Price) []byte {
 	b = append(b, "last/"...)
 	return gozmq.AppendString(b, m.GetSymbol(), 0)
+}
+
+// MarketLastFields are the fields in a topic, last/{symbol}.
+type MarketLastFields struct {
+	// Symbol is the field symbol.
+	Symbol string
+}
+
+// ParseMarketLastTopic is the reverse of MarketLastTopic. A topic that it does
+// not build is an error.
+func ParseMarketLastTopic(topic string) (MarketLastFields, error) {
+	var f MarketLastFields
+	p := gozmq.ParseTopic(topic)
+	p.Literal("last/")
+	gozmq.ParseString(&p, &f.Symbol, 0)
+	if err := p.End(); err != nil {
+		return MarketLastFields{}, err
+	}
+	return f, nil
 }
 
 // MarketClosingFilter selects messages by the fields in their topic,
@@ -346,6 +528,25 @@ func appendMarketClosingTopic(b []byte, m *traits.Price) []byte {
 	return gozmq.AppendString(b, m.GetSymbol(), 0)
 }
 
+// MarketClosingFields are the fields in a topic, closing/{symbol}.
+type MarketClosingFields struct {
+	// Symbol is the field symbol.
+	Symbol string
+}
+
+// ParseMarketClosingTopic is the reverse of MarketClosingTopic. A topic that
+// it does not build is an error.
+func ParseMarketClosingTopic(topic string) (MarketClosingFields, error) {
+	var f MarketClosingFields
+	p := gozmq.ParseTopic(topic)
+	p.Literal("closing/")
+	gozmq.ParseString(&p, &f.Symbol, 0)
+	if err := p.End(); err != nil {
+		return MarketClosingFields{}, err
+	}
+	return f, nil
+}
+
 // MarketDepthFilter selects messages by the fields in their topic,
 // level/{symbol}. A field that is not set selects all.
 type MarketDepthFilter struct {
@@ -375,6 +576,25 @@ var marketDepthTopic = gozmq.Topic[*traits.Level]{
 func appendMarketDepthTopic(b []byte, m *traits.Level) []byte {
 	b = append(b, "level/"...)
 	return gozmq.AppendString(b, m.GetSymbol(), 0)
+}
+
+// MarketDepthFields are the fields in a topic, level/{symbol}.
+type MarketDepthFields struct {
+	// Symbol is the field symbol.
+	Symbol string
+}
+
+// ParseMarketDepthTopic is the reverse of MarketDepthTopic. A topic that it
+// does not build is an error.
+func ParseMarketDepthTopic(topic string) (MarketDepthFields, error) {
+	var f MarketDepthFields
+	p := gozmq.ParseTopic(topic)
+	p.Literal("level/")
+	gozmq.ParseString(&p, &f.Symbol, 0)
+	if err := p.End(); err != nil {
+		return MarketDepthFields{}, err
+	}
+	return f, nil
 }
 
 // QuotedPublisher publishes golden.traits.Quoted. It may be used concurrently.
@@ -423,6 +643,13 @@ func (s *QuotedSubscriber) Subscribe(ctx context.Context, filters ...QuotedFilte
 	return gozmq.Subscribe[traits.Quoted](ctx, s.Subscriber, filters)
 }
 
+// Subscription opens a subscription that goes on until it is closed, also
+// while nobody iterates. Filters can be added and removed; without any it
+// begins with all messages.
+func (s *QuotedSubscriber) Subscription(filters []QuotedFilter, opts ...gozmq.SubscriptionOption) (*gozmq.Subscription[*traits.Quoted, QuotedFilter], error) {
+	return gozmq.OpenSubscription[traits.Quoted](s.Subscriber, filters, opts)
+}
+
 // QuotedFilter selects messages by the fields in their topic, quoted/{symbol}.
 // A field that is not set selects all.
 type QuotedFilter struct {
@@ -452,6 +679,25 @@ var quotedTopic = gozmq.Topic[*traits.Quoted]{
 func appendQuotedTopic(b []byte, m *traits.Quoted) []byte {
 	b = append(b, "quoted/"...)
 	return gozmq.AppendString(b, m.GetSymbol(), 0)
+}
+
+// QuotedFields are the fields in a topic, quoted/{symbol}.
+type QuotedFields struct {
+	// Symbol is the field symbol.
+	Symbol string
+}
+
+// ParseQuotedTopic is the reverse of QuotedTopic. A topic that it does not
+// build is an error.
+func ParseQuotedTopic(topic string) (QuotedFields, error) {
+	var f QuotedFields
+	p := gozmq.ParseTopic(topic)
+	p.Literal("quoted/")
+	gozmq.ParseString(&p, &f.Symbol, 0)
+	if err := p.End(); err != nil {
+		return QuotedFields{}, err
+	}
+	return f, nil
 }
 
 // LevelPublisher publishes golden.traits.Level. It may be used concurrently.
@@ -499,6 +745,13 @@ func (s *LevelSubscriber) Subscribe(ctx context.Context, filters ...LevelFilter)
 	return gozmq.Subscribe[traits.Level](ctx, s.Subscriber, filters)
 }
 
+// Subscription opens a subscription that goes on until it is closed, also
+// while nobody iterates. Filters can be added and removed; without any it
+// begins with all messages.
+func (s *LevelSubscriber) Subscription(filters []LevelFilter, opts ...gozmq.SubscriptionOption) (*gozmq.Subscription[*traits.Level, LevelFilter], error) {
+	return gozmq.OpenSubscription[traits.Level](s.Subscriber, filters, opts)
+}
+
 // LevelFilter selects messages by the fields in their topic, level/{symbol}. A
 // field that is not set selects all.
 type LevelFilter struct {
@@ -527,4 +780,23 @@ var levelTopic = gozmq.Topic[*traits.Level]{
 func appendLevelTopic(b []byte, m *traits.Level) []byte {
 	b = append(b, "level/"...)
 	return gozmq.AppendString(b, m.GetSymbol(), 0)
+}
+
+// LevelFields are the fields in a topic, level/{symbol}.
+type LevelFields struct {
+	// Symbol is the field symbol.
+	Symbol string
+}
+
+// ParseLevelTopic is the reverse of LevelTopic. A topic that it does not build
+// is an error.
+func ParseLevelTopic(topic string) (LevelFields, error) {
+	var f LevelFields
+	p := gozmq.ParseTopic(topic)
+	p.Literal("level/")
+	gozmq.ParseString(&p, &f.Symbol, 0)
+	if err := p.End(); err != nil {
+		return LevelFields{}, err
+	}
+	return f, nil
 }

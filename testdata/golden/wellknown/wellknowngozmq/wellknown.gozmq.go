@@ -201,9 +201,13 @@ func NewSignalsSubscriber(opts ...gozmq.SubscriberOption) (*SignalsSubscriber, e
 // Stop receives messages until ctx ends or the subscriber is closed. One that
 // cannot be decoded is an error; the next may be good.
 func (s *SignalsSubscriber) Stop(ctx context.Context) iter.Seq2[*emptypb.Empty, error] {
-	var p gozmq.TopicPattern
-	p.Literal(SignalsStopProcedure)
-	return gozmq.Subscribe[emptypb.Empty](ctx, s.Subscriber, []gozmq.TopicPattern{p})
+	return gozmq.Subscribe[emptypb.Empty](ctx, s.Subscriber, []gozmq.TopicPattern{gozmq.LiteralTopic(SignalsStopProcedure)})
+}
+
+// StopSubscription opens a subscription that goes on until it is closed, also
+// while nobody iterates.
+func (s *SignalsSubscriber) StopSubscription(opts ...gozmq.SubscriptionOption) (*gozmq.Subscription[*emptypb.Empty, gozmq.TopicPattern], error) {
+	return gozmq.OpenSubscription[emptypb.Empty](s.Subscriber, []gozmq.TopicPattern{gozmq.LiteralTopic(SignalsStopProcedure)}, opts)
 }
 
 // Set receives messages until ctx ends or the subscriber is closed. One that
@@ -212,6 +216,53 @@ func (s *SignalsSubscriber) Stop(ctx context.Context) iter.Seq2[*emptypb.Empty, 
 func (s *SignalsSubscriber) Set(ctx context.Context, filters ...SignalsSetFilter) iter.Seq2[*wrapperspb.StringValue, error] {
 	return gozmq.Subscribe[wrapperspb.StringValue](ctx, s.Subscriber, filters)
 }
+
+// SetSubscription opens a subscription that goes on until it is closed, also
+// while nobody iterates. Filters can be added and removed; without any it
+// begins with all messages.
+func (s *SignalsSubscriber) SetSubscription(filters []SignalsSetFilter, opts ...gozmq.SubscriptionOption) (*gozmq.Subscription[*wrapperspb.StringValue, SignalsSetFilter], error) {
+	return gozmq.OpenSubscription[wrapperspb.StringValue](s.Subscriber, filters, opts)
+}
+
+// SignalsHandler receives the topics of golden.wellknown.Signals, one message
+// at a time, in the order of their arrival. Implementations embed
+// UnimplementedSignalsHandler, so that topics can be added to the service.
+type SignalsHandler interface {
+	// Stop receives one message of golden.wellknown.Signals/Stop.
+	Stop(ctx context.Context, msg *emptypb.Empty) error
+	// Set receives one message of golden.wellknown.Signals/Set.
+	Set(ctx context.Context, msg *wrapperspb.StringValue) error
+	mustEmbedUnimplementedSignalsHandler()
+}
+
+// HandleSignals subscribes to all topics and hands their messages to impl
+// until ctx ends or the subscriber is closed. What fails is reported
+// (gozmq.WithTopicErrors) and does not end it. A topic that impl does not
+// implement is given up when its first message has come.
+func HandleSignals(ctx context.Context, s *SignalsSubscriber, impl SignalsHandler, opts ...gozmq.TopicHandlerOption) error {
+	return gozmq.HandleTopics(ctx, s.Subscriber, SignalsName, func() []gozmq.TopicHandler {
+		impl.mustEmbedUnimplementedSignalsHandler()
+		return []gozmq.TopicHandler{
+			gozmq.HandleTopic(&signalsStopTopic, gozmq.LiteralTopic(SignalsStopProcedure), impl.Stop),
+			gozmq.HandleTopic(&signalsSetTopic, SignalsSetFilter{}, impl.Set),
+		}
+	}, opts)
+}
+
+// UnimplementedSignalsHandler gives every topic up. Embed it by value.
+type UnimplementedSignalsHandler struct{}
+
+// Stop gives the topic up, with an error that has the code UNIMPLEMENTED.
+func (UnimplementedSignalsHandler) Stop(context.Context, *emptypb.Empty) error {
+	return gozmq.UnimplementedTopic(&signalsStopTopic)
+}
+
+// Set gives the topic up, with an error that has the code UNIMPLEMENTED.
+func (UnimplementedSignalsHandler) Set(context.Context, *wrapperspb.StringValue) error {
+	return gozmq.UnimplementedTopic(&signalsSetTopic)
+}
+
+func (UnimplementedSignalsHandler) mustEmbedUnimplementedSignalsHandler() {}
 
 // SignalsStopTopic returns the topic that m is published under.
 func SignalsStopTopic(*emptypb.Empty) string {
@@ -255,6 +306,25 @@ var signalsSetTopic = gozmq.Topic[*wrapperspb.StringValue]{
 func appendSignalsSetTopic(b []byte, m *wrapperspb.StringValue) []byte {
 	b = append(b, "set/"...)
 	return gozmq.AppendString(b, m.GetValue(), 0)
+}
+
+// SignalsSetFields are the fields in a topic, set/{value}.
+type SignalsSetFields struct {
+	// Value is the field value.
+	Value string
+}
+
+// ParseSignalsSetTopic is the reverse of SignalsSetTopic. A topic that it does
+// not build is an error.
+func ParseSignalsSetTopic(topic string) (SignalsSetFields, error) {
+	var f SignalsSetFields
+	p := gozmq.ParseTopic(topic)
+	p.Literal("set/")
+	gozmq.ParseString(&p, &f.Value, 0)
+	if err := p.End(); err != nil {
+		return SignalsSetFields{}, err
+	}
+	return f, nil
 }
 
 // TimersName is the full name of the service.

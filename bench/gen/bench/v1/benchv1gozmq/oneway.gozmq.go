@@ -65,10 +65,48 @@ func NewFeedSubscriber(opts ...gozmq.SubscriberOption) (*FeedSubscriber, error) 
 // Blobs receives messages until ctx ends or the subscriber is closed. One that
 // cannot be decoded is an error; the next may be good.
 func (s *FeedSubscriber) Blobs(ctx context.Context) iter.Seq2[*benchv1.Blob, error] {
-	var p gozmq.TopicPattern
-	p.Literal(FeedBlobsProcedure)
-	return gozmq.Subscribe[benchv1.Blob](ctx, s.Subscriber, []gozmq.TopicPattern{p})
+	return gozmq.Subscribe[benchv1.Blob](ctx, s.Subscriber, []gozmq.TopicPattern{gozmq.LiteralTopic(FeedBlobsProcedure)})
 }
+
+// BlobsSubscription opens a subscription that goes on until it is closed, also
+// while nobody iterates.
+func (s *FeedSubscriber) BlobsSubscription(opts ...gozmq.SubscriptionOption) (*gozmq.Subscription[*benchv1.Blob, gozmq.TopicPattern], error) {
+	return gozmq.OpenSubscription[benchv1.Blob](s.Subscriber, []gozmq.TopicPattern{gozmq.LiteralTopic(FeedBlobsProcedure)}, opts)
+}
+
+// FeedHandler receives the topics of bench.v1.Feed, one message at a time, in
+// the order of their arrival. Implementations embed UnimplementedFeedHandler,
+// so that topics can be added to the service.
+//
+// Feed is one topic.
+type FeedHandler interface {
+	// Blobs receives one message of bench.v1.Feed/Blobs.
+	Blobs(ctx context.Context, msg *benchv1.Blob) error
+	mustEmbedUnimplementedFeedHandler()
+}
+
+// HandleFeed subscribes to all topics and hands their messages to impl until
+// ctx ends or the subscriber is closed. What fails is reported
+// (gozmq.WithTopicErrors) and does not end it. A topic that impl does not
+// implement is given up when its first message has come.
+func HandleFeed(ctx context.Context, s *FeedSubscriber, impl FeedHandler, opts ...gozmq.TopicHandlerOption) error {
+	return gozmq.HandleTopics(ctx, s.Subscriber, FeedName, func() []gozmq.TopicHandler {
+		impl.mustEmbedUnimplementedFeedHandler()
+		return []gozmq.TopicHandler{
+			gozmq.HandleTopic(&feedBlobsTopic, gozmq.LiteralTopic(FeedBlobsProcedure), impl.Blobs),
+		}
+	}, opts)
+}
+
+// UnimplementedFeedHandler gives every topic up. Embed it by value.
+type UnimplementedFeedHandler struct{}
+
+// Blobs gives the topic up, with an error that has the code UNIMPLEMENTED.
+func (UnimplementedFeedHandler) Blobs(context.Context, *benchv1.Blob) error {
+	return gozmq.UnimplementedTopic(&feedBlobsTopic)
+}
+
+func (UnimplementedFeedHandler) mustEmbedUnimplementedFeedHandler() {}
 
 // FeedBlobsTopic returns the topic that m is published under.
 func FeedBlobsTopic(*benchv1.Blob) string {

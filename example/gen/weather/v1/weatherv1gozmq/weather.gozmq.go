@@ -83,6 +83,13 @@ func (s *FeedSubscriber) Temperature(ctx context.Context, filters ...FeedTempera
 	return gozmq.Subscribe[weatherv1.Reading](ctx, s.Subscriber, filters)
 }
 
+// TemperatureSubscription opens a subscription that goes on until it is
+// closed, also while nobody iterates. Filters can be added and removed;
+// without any it begins with all messages.
+func (s *FeedSubscriber) TemperatureSubscription(filters []FeedTemperatureFilter, opts ...gozmq.SubscriptionOption) (*gozmq.Subscription[*weatherv1.Reading, FeedTemperatureFilter], error) {
+	return gozmq.OpenSubscription[weatherv1.Reading](s.Subscriber, filters, opts)
+}
+
 // Alerts receives messages until ctx ends or the subscriber is closed. One
 // that cannot be decoded is an error; the next may be good. First come the
 // last messages of before. What was missed is an error as well: a
@@ -94,6 +101,57 @@ func (s *FeedSubscriber) Temperature(ctx context.Context, filters ...FeedTempera
 func (s *FeedSubscriber) Alerts(ctx context.Context, filters ...FeedAlertsFilter) iter.Seq2[*weatherv1.Alert, error] {
 	return gozmq.Subscribe[weatherv1.Alert](ctx, s.Subscriber, filters)
 }
+
+// AlertsSubscription opens a subscription that goes on until it is closed,
+// also while nobody iterates. Filters can be added and removed; without any it
+// begins with all messages.
+func (s *FeedSubscriber) AlertsSubscription(filters []FeedAlertsFilter, opts ...gozmq.SubscriptionOption) (*gozmq.Subscription[*weatherv1.Alert, FeedAlertsFilter], error) {
+	return gozmq.OpenSubscription[weatherv1.Alert](s.Subscriber, filters, opts)
+}
+
+// FeedHandler receives the topics of weather.v1.Feed, one message at a time,
+// in the order of their arrival. Implementations embed
+// UnimplementedFeedHandler, so that topics can be added to the service.
+//
+// Feed publishes what the weather stations measure, and warnings.
+type FeedHandler interface {
+	// Temperature is published by each station at short intervals.
+	Temperature(ctx context.Context, msg *weatherv1.Reading) error
+	// Alerts is published when dangerous weather is near. Who subscribes later
+	// gets the last one of each kind and region, and notices if one is missing.
+	Alerts(ctx context.Context, msg *weatherv1.Alert) error
+	mustEmbedUnimplementedFeedHandler()
+}
+
+// HandleFeed subscribes to all topics and hands their messages to impl until
+// ctx ends or the subscriber is closed. What fails is reported
+// (gozmq.WithTopicErrors) and does not end it. A topic that impl does not
+// implement is given up when its first message has come.
+func HandleFeed(ctx context.Context, s *FeedSubscriber, impl FeedHandler, opts ...gozmq.TopicHandlerOption) error {
+	return gozmq.HandleTopics(ctx, s.Subscriber, FeedName, func() []gozmq.TopicHandler {
+		impl.mustEmbedUnimplementedFeedHandler()
+		return []gozmq.TopicHandler{
+			gozmq.HandleTopic(&feedTemperatureTopic, FeedTemperatureFilter{}, impl.Temperature),
+			gozmq.HandleTopic(&feedAlertsTopic, FeedAlertsFilter{}, impl.Alerts),
+		}
+	}, opts)
+}
+
+// UnimplementedFeedHandler gives every topic up. Embed it by value.
+type UnimplementedFeedHandler struct{}
+
+// Temperature gives the topic up, with an error that has the code
+// UNIMPLEMENTED.
+func (UnimplementedFeedHandler) Temperature(context.Context, *weatherv1.Reading) error {
+	return gozmq.UnimplementedTopic(&feedTemperatureTopic)
+}
+
+// Alerts gives the topic up, with an error that has the code UNIMPLEMENTED.
+func (UnimplementedFeedHandler) Alerts(context.Context, *weatherv1.Alert) error {
+	return gozmq.UnimplementedTopic(&feedAlertsTopic)
+}
+
+func (UnimplementedFeedHandler) mustEmbedUnimplementedFeedHandler() {}
 
 // FeedTemperatureFilter selects messages by the fields in their topic,
 // weather/{station}/temperature. A field that is not set selects all.
@@ -125,6 +183,27 @@ func appendFeedTemperatureTopic(b []byte, m *weatherv1.Reading) []byte {
 	b = append(b, "weather/"...)
 	b = gozmq.AppendString(b, m.GetStation(), '/')
 	return append(b, "/temperature"...)
+}
+
+// FeedTemperatureFields are the fields in a topic,
+// weather/{station}/temperature.
+type FeedTemperatureFields struct {
+	// Station is the field station.
+	Station string
+}
+
+// ParseFeedTemperatureTopic is the reverse of FeedTemperatureTopic. A topic
+// that it does not build is an error.
+func ParseFeedTemperatureTopic(topic string) (FeedTemperatureFields, error) {
+	var f FeedTemperatureFields
+	p := gozmq.ParseTopic(topic)
+	p.Literal("weather/")
+	gozmq.ParseString(&p, &f.Station, '/')
+	p.Literal("/temperature")
+	if err := p.End(); err != nil {
+		return FeedTemperatureFields{}, err
+	}
+	return f, nil
 }
 
 // FeedAlertsFilter selects messages by the fields in their topic,
@@ -162,4 +241,27 @@ func appendFeedAlertsTopic(b []byte, m *weatherv1.Alert) []byte {
 	b = gozmq.AppendEnum(b, m.GetSeverity(), '/')
 	b = append(b, "/"...)
 	return gozmq.AppendString(b, m.GetRegion(), 0)
+}
+
+// FeedAlertsFields are the fields in a topic, alerts/{severity}/{region}.
+type FeedAlertsFields struct {
+	// Severity is the field severity.
+	Severity weatherv1.Severity
+	// Region is the field region.
+	Region string
+}
+
+// ParseFeedAlertsTopic is the reverse of FeedAlertsTopic. A topic that it does
+// not build is an error.
+func ParseFeedAlertsTopic(topic string) (FeedAlertsFields, error) {
+	var f FeedAlertsFields
+	p := gozmq.ParseTopic(topic)
+	p.Literal("alerts/")
+	gozmq.ParseEnum(&p, &f.Severity, '/')
+	p.Literal("/")
+	gozmq.ParseString(&p, &f.Region, 0)
+	if err := p.End(); err != nil {
+		return FeedAlertsFields{}, err
+	}
+	return f, nil
 }

@@ -143,6 +143,46 @@ func (s *TickerSubscriber) Tick(ctx context.Context) iter.Seq2[*interopv1.Text, 
 	return gozmq.SubscribeBare[interopv1.Text](ctx, s.Subscriber)
 }
 
+// TickSubscription opens a subscription that goes on until it is closed, also
+// while nobody iterates.
+func (s *TickerSubscriber) TickSubscription(opts ...gozmq.SubscriptionOption) (*gozmq.Subscription[*interopv1.Text, gozmq.TopicPattern], error) {
+	return gozmq.OpenBareSubscription[interopv1.Text](s.Subscriber, opts)
+}
+
+// TickerHandler receives the topics of interop.v1.Ticker, one message at a
+// time, in the order of their arrival. Implementations embed
+// UnimplementedTickerHandler, so that topics can be added to the service.
+//
+// Ticker is a bare PUB/SUB service.
+type TickerHandler interface {
+	// Tick has no topic: every subscriber gets everything.
+	Tick(ctx context.Context, msg *interopv1.Text) error
+	mustEmbedUnimplementedTickerHandler()
+}
+
+// HandleTicker subscribes to all topics and hands their messages to impl until
+// ctx ends or the subscriber is closed. What fails is reported
+// (gozmq.WithTopicErrors) and does not end it. A topic that impl does not
+// implement is given up when its first message has come.
+func HandleTicker(ctx context.Context, s *TickerSubscriber, impl TickerHandler, opts ...gozmq.TopicHandlerOption) error {
+	return gozmq.HandleTopics(ctx, s.Subscriber, TickerName, func() []gozmq.TopicHandler {
+		impl.mustEmbedUnimplementedTickerHandler()
+		return []gozmq.TopicHandler{
+			gozmq.HandleTopic(&tickerTickTopic, gozmq.TopicPattern{}, impl.Tick),
+		}
+	}, opts)
+}
+
+// UnimplementedTickerHandler gives every topic up. Embed it by value.
+type UnimplementedTickerHandler struct{}
+
+// Tick gives the topic up, with an error that has the code UNIMPLEMENTED.
+func (UnimplementedTickerHandler) Tick(context.Context, *interopv1.Text) error {
+	return gozmq.UnimplementedTopic(&tickerTickTopic)
+}
+
+func (UnimplementedTickerHandler) mustEmbedUnimplementedTickerHandler() {}
+
 var tickerTickTopic = gozmq.Topic[*interopv1.Text]{
 	Name: TickerTickProcedure,
 	Bare: true,
@@ -317,9 +357,13 @@ func NewTopicsSubscriber(opts ...gozmq.SubscriberOption) (*TopicsSubscriber, err
 //
 // Plain is published under its own name.
 func (s *TopicsSubscriber) Plain(ctx context.Context) iter.Seq2[*interopv1.Text, error] {
-	var p gozmq.TopicPattern
-	p.Literal(TopicsPlainProcedure)
-	return gozmq.Subscribe[interopv1.Text](ctx, s.Subscriber, []gozmq.TopicPattern{p})
+	return gozmq.Subscribe[interopv1.Text](ctx, s.Subscriber, []gozmq.TopicPattern{gozmq.LiteralTopic(TopicsPlainProcedure)})
+}
+
+// PlainSubscription opens a subscription that goes on until it is closed, also
+// while nobody iterates.
+func (s *TopicsSubscriber) PlainSubscription(opts ...gozmq.SubscriptionOption) (*gozmq.Subscription[*interopv1.Text, gozmq.TopicPattern], error) {
+	return gozmq.OpenSubscription[interopv1.Text](s.Subscriber, []gozmq.TopicPattern{gozmq.LiteralTopic(TopicsPlainProcedure)}, opts)
 }
 
 // Typed receives messages until ctx ends or the subscriber is closed. One that
@@ -331,6 +375,13 @@ func (s *TopicsSubscriber) Typed(ctx context.Context, filters ...TopicsTypedFilt
 	return gozmq.Subscribe[interopv1.Sample](ctx, s.Subscriber, filters)
 }
 
+// TypedSubscription opens a subscription that goes on until it is closed, also
+// while nobody iterates. Filters can be added and removed; without any it
+// begins with all messages.
+func (s *TopicsSubscriber) TypedSubscription(filters []TopicsTypedFilter, opts ...gozmq.SubscriptionOption) (*gozmq.Subscription[*interopv1.Sample, TopicsTypedFilter], error) {
+	return gozmq.OpenSubscription[interopv1.Sample](s.Subscriber, filters, opts)
+}
+
 // Dashed receives messages until ctx ends or the subscriber is closed. One
 // that cannot be decoded is an error; the next may be good. Without filters it
 // receives all; with several, those that pass any of them.
@@ -339,6 +390,63 @@ func (s *TopicsSubscriber) Typed(ctx context.Context, filters ...TopicsTypedFilt
 func (s *TopicsSubscriber) Dashed(ctx context.Context, filters ...TopicsDashedFilter) iter.Seq2[*interopv1.Sample, error] {
 	return gozmq.Subscribe[interopv1.Sample](ctx, s.Subscriber, filters)
 }
+
+// DashedSubscription opens a subscription that goes on until it is closed,
+// also while nobody iterates. Filters can be added and removed; without any it
+// begins with all messages.
+func (s *TopicsSubscriber) DashedSubscription(filters []TopicsDashedFilter, opts ...gozmq.SubscriptionOption) (*gozmq.Subscription[*interopv1.Sample, TopicsDashedFilter], error) {
+	return gozmq.OpenSubscription[interopv1.Sample](s.Subscriber, filters, opts)
+}
+
+// TopicsHandler receives the topics of interop.v1.Topics, one message at a
+// time, in the order of their arrival. Implementations embed
+// UnimplementedTopicsHandler, so that topics can be added to the service.
+//
+// Topics has the topics that the examples lack.
+type TopicsHandler interface {
+	// Plain is published under its own name.
+	Plain(ctx context.Context, msg *interopv1.Text) error
+	// Typed has a field of every type that a topic can hold.
+	Typed(ctx context.Context, msg *interopv1.Sample) error
+	// Dashed ends a field with a byte that is not encoded elsewhere.
+	Dashed(ctx context.Context, msg *interopv1.Sample) error
+	mustEmbedUnimplementedTopicsHandler()
+}
+
+// HandleTopics subscribes to all topics and hands their messages to impl until
+// ctx ends or the subscriber is closed. What fails is reported
+// (gozmq.WithTopicErrors) and does not end it. A topic that impl does not
+// implement is given up when its first message has come.
+func HandleTopics(ctx context.Context, s *TopicsSubscriber, impl TopicsHandler, opts ...gozmq.TopicHandlerOption) error {
+	return gozmq.HandleTopics(ctx, s.Subscriber, TopicsName, func() []gozmq.TopicHandler {
+		impl.mustEmbedUnimplementedTopicsHandler()
+		return []gozmq.TopicHandler{
+			gozmq.HandleTopic(&topicsPlainTopic, gozmq.LiteralTopic(TopicsPlainProcedure), impl.Plain),
+			gozmq.HandleTopic(&topicsTypedTopic, TopicsTypedFilter{}, impl.Typed),
+			gozmq.HandleTopic(&topicsDashedTopic, TopicsDashedFilter{}, impl.Dashed),
+		}
+	}, opts)
+}
+
+// UnimplementedTopicsHandler gives every topic up. Embed it by value.
+type UnimplementedTopicsHandler struct{}
+
+// Plain gives the topic up, with an error that has the code UNIMPLEMENTED.
+func (UnimplementedTopicsHandler) Plain(context.Context, *interopv1.Text) error {
+	return gozmq.UnimplementedTopic(&topicsPlainTopic)
+}
+
+// Typed gives the topic up, with an error that has the code UNIMPLEMENTED.
+func (UnimplementedTopicsHandler) Typed(context.Context, *interopv1.Sample) error {
+	return gozmq.UnimplementedTopic(&topicsTypedTopic)
+}
+
+// Dashed gives the topic up, with an error that has the code UNIMPLEMENTED.
+func (UnimplementedTopicsHandler) Dashed(context.Context, *interopv1.Sample) error {
+	return gozmq.UnimplementedTopic(&topicsDashedTopic)
+}
+
+func (UnimplementedTopicsHandler) mustEmbedUnimplementedTopicsHandler() {}
 
 // TopicsPlainTopic returns the topic that m is published under.
 func TopicsPlainTopic(*interopv1.Text) string {
@@ -402,6 +510,38 @@ func appendTopicsTypedTopic(b []byte, m *interopv1.Sample) []byte {
 	return gozmq.AppendEnum(b, m.GetKind(), 0)
 }
 
+// TopicsTypedFields are the fields in a topic,
+// t/{text}/{number}/{flag}/{kind}.
+type TopicsTypedFields struct {
+	// Text is the field text.
+	Text string
+	// Number is the field number.
+	Number int64
+	// Flag is the field flag.
+	Flag bool
+	// Kind is the field kind.
+	Kind interopv1.Kind
+}
+
+// ParseTopicsTypedTopic is the reverse of TopicsTypedTopic. A topic that it
+// does not build is an error.
+func ParseTopicsTypedTopic(topic string) (TopicsTypedFields, error) {
+	var f TopicsTypedFields
+	p := gozmq.ParseTopic(topic)
+	p.Literal("t/")
+	gozmq.ParseString(&p, &f.Text, '/')
+	p.Literal("/")
+	gozmq.ParseInt(&p, &f.Number, '/')
+	p.Literal("/")
+	gozmq.ParseBool(&p, &f.Flag, '/')
+	p.Literal("/")
+	gozmq.ParseEnum(&p, &f.Kind, 0)
+	if err := p.End(); err != nil {
+		return TopicsTypedFields{}, err
+	}
+	return f, nil
+}
+
 // TopicsDashedFilter selects messages by the fields in their topic,
 // d/{text}-{number}. A field that is not set selects all.
 type TopicsDashedFilter struct {
@@ -436,6 +576,29 @@ func appendTopicsDashedTopic(b []byte, m *interopv1.Sample) []byte {
 	b = gozmq.AppendString(b, m.GetText(), '-')
 	b = append(b, "-"...)
 	return gozmq.AppendInt(b, m.GetNumber(), 0)
+}
+
+// TopicsDashedFields are the fields in a topic, d/{text}-{number}.
+type TopicsDashedFields struct {
+	// Text is the field text.
+	Text string
+	// Number is the field number.
+	Number int64
+}
+
+// ParseTopicsDashedTopic is the reverse of TopicsDashedTopic. A topic that it
+// does not build is an error.
+func ParseTopicsDashedTopic(topic string) (TopicsDashedFields, error) {
+	var f TopicsDashedFields
+	p := gozmq.ParseTopic(topic)
+	p.Literal("d/")
+	gozmq.ParseString(&p, &f.Text, '-')
+	p.Literal("-")
+	gozmq.ParseInt(&p, &f.Number, 0)
+	if err := p.End(); err != nil {
+		return TopicsDashedFields{}, err
+	}
+	return f, nil
 }
 
 // MarkPublisher publishes interop.v1.Mark. It may be used concurrently.
@@ -482,6 +645,13 @@ func (s *MarkSubscriber) Subscribe(ctx context.Context, filters ...MarkFilter) i
 	return gozmq.Subscribe[interopv1.Mark](ctx, s.Subscriber, filters)
 }
 
+// Subscription opens a subscription that goes on until it is closed, also
+// while nobody iterates. Filters can be added and removed; without any it
+// begins with all messages.
+func (s *MarkSubscriber) Subscription(filters []MarkFilter, opts ...gozmq.SubscriptionOption) (*gozmq.Subscription[*interopv1.Mark, MarkFilter], error) {
+	return gozmq.OpenSubscription[interopv1.Mark](s.Subscriber, filters, opts)
+}
+
 // MarkFilter selects messages by the fields in their topic, mark/{place}. A
 // field that is not set selects all.
 type MarkFilter struct {
@@ -510,6 +680,25 @@ var markTopic = gozmq.Topic[*interopv1.Mark]{
 func appendMarkTopic(b []byte, m *interopv1.Mark) []byte {
 	b = append(b, "mark/"...)
 	return gozmq.AppendString(b, m.GetPlace(), 0)
+}
+
+// MarkFields are the fields in a topic, mark/{place}.
+type MarkFields struct {
+	// Place is the field place.
+	Place string
+}
+
+// ParseMarkTopic is the reverse of MarkTopic. A topic that it does not build
+// is an error.
+func ParseMarkTopic(topic string) (MarkFields, error) {
+	var f MarkFields
+	p := gozmq.ParseTopic(topic)
+	p.Literal("mark/")
+	gozmq.ParseString(&p, &f.Place, 0)
+	if err := p.End(); err != nil {
+		return MarkFields{}, err
+	}
+	return f, nil
 }
 
 // ChorePusher hands each interop.v1.Chore to one puller. It may be used
@@ -545,7 +734,7 @@ type ChorePuller struct {
 
 // NewChorePuller binds and connects where the options say.
 func NewChorePuller(opts ...gozmq.SinkOption) (*ChorePuller, error) {
-	inner, err := gozmq.NewSink(opts...)
+	inner, err := gozmq.NewPuller(opts...)
 	if err != nil {
 		return nil, err
 	}

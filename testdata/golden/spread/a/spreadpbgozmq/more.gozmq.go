@@ -74,9 +74,13 @@ func NewFirstDoSubscriber(opts ...gozmq.SubscriberOption) (*FirstDoSubscriber, e
 // Procedure receives messages until ctx ends or the subscriber is closed. One
 // that cannot be decoded is an error; the next may be good.
 func (s *FirstDoSubscriber) Procedure(ctx context.Context) iter.Seq2[*spreadpb.A, error] {
-	var p gozmq.TopicPattern
-	p.Literal(FirstDoProcedureProcedure)
-	return gozmq.Subscribe[spreadpb.A](ctx, s.Subscriber, []gozmq.TopicPattern{p})
+	return gozmq.Subscribe[spreadpb.A](ctx, s.Subscriber, []gozmq.TopicPattern{gozmq.LiteralTopic(FirstDoProcedureProcedure)})
+}
+
+// ProcedureSubscription opens a subscription that goes on until it is closed,
+// also while nobody iterates.
+func (s *FirstDoSubscriber) ProcedureSubscription(opts ...gozmq.SubscriptionOption) (*gozmq.Subscription[*spreadpb.A, gozmq.TopicPattern], error) {
+	return gozmq.OpenSubscription[spreadpb.A](s.Subscriber, []gozmq.TopicPattern{gozmq.LiteralTopic(FirstDoProcedureProcedure)}, opts)
 }
 
 // Again receives messages until ctx ends or the subscriber is closed. One that
@@ -85,6 +89,55 @@ func (s *FirstDoSubscriber) Procedure(ctx context.Context) iter.Seq2[*spreadpb.A
 func (s *FirstDoSubscriber) Again(ctx context.Context, filters ...FirstDoAgainFilter) iter.Seq2[*spreadpb.A, error] {
 	return gozmq.Subscribe[spreadpb.A](ctx, s.Subscriber, filters)
 }
+
+// AgainSubscription opens a subscription that goes on until it is closed, also
+// while nobody iterates. Filters can be added and removed; without any it
+// begins with all messages.
+func (s *FirstDoSubscriber) AgainSubscription(filters []FirstDoAgainFilter, opts ...gozmq.SubscriptionOption) (*gozmq.Subscription[*spreadpb.A, FirstDoAgainFilter], error) {
+	return gozmq.OpenSubscription[spreadpb.A](s.Subscriber, filters, opts)
+}
+
+// FirstDoHandler receives the topics of golden.spread.a.FirstDo, one message
+// at a time, in the order of their arrival. Implementations embed
+// UnimplementedFirstDoHandler, so that topics can be added to the service.
+//
+// FirstDo stands in another file than First, whose names it could meet.
+type FirstDoHandler interface {
+	// Procedure receives one message of golden.spread.a.FirstDo/Procedure.
+	Procedure(ctx context.Context, msg *spreadpb.A) error
+	// Again receives one message of golden.spread.a.FirstDo/Again.
+	Again(ctx context.Context, msg *spreadpb.A) error
+	mustEmbedUnimplementedFirstDoHandler()
+}
+
+// HandleFirstDo subscribes to all topics and hands their messages to impl
+// until ctx ends or the subscriber is closed. What fails is reported
+// (gozmq.WithTopicErrors) and does not end it. A topic that impl does not
+// implement is given up when its first message has come.
+func HandleFirstDo(ctx context.Context, s *FirstDoSubscriber, impl FirstDoHandler, opts ...gozmq.TopicHandlerOption) error {
+	return gozmq.HandleTopics(ctx, s.Subscriber, FirstDoName, func() []gozmq.TopicHandler {
+		impl.mustEmbedUnimplementedFirstDoHandler()
+		return []gozmq.TopicHandler{
+			gozmq.HandleTopic(&firstDoProcedureTopic, gozmq.LiteralTopic(FirstDoProcedureProcedure), impl.Procedure),
+			gozmq.HandleTopic(&firstDoAgainTopic, FirstDoAgainFilter{}, impl.Again),
+		}
+	}, opts)
+}
+
+// UnimplementedFirstDoHandler gives every topic up. Embed it by value.
+type UnimplementedFirstDoHandler struct{}
+
+// Procedure gives the topic up, with an error that has the code UNIMPLEMENTED.
+func (UnimplementedFirstDoHandler) Procedure(context.Context, *spreadpb.A) error {
+	return gozmq.UnimplementedTopic(&firstDoProcedureTopic)
+}
+
+// Again gives the topic up, with an error that has the code UNIMPLEMENTED.
+func (UnimplementedFirstDoHandler) Again(context.Context, *spreadpb.A) error {
+	return gozmq.UnimplementedTopic(&firstDoAgainTopic)
+}
+
+func (UnimplementedFirstDoHandler) mustEmbedUnimplementedFirstDoHandler() {}
 
 // FirstDoProcedureTopic returns the topic that m is published under.
 func FirstDoProcedureTopic(*spreadpb.A) string {
@@ -128,4 +181,23 @@ var firstDoAgainTopic = gozmq.Topic[*spreadpb.A]{
 func appendFirstDoAgainTopic(b []byte, m *spreadpb.A) []byte {
 	b = append(b, "again/"...)
 	return gozmq.AppendString(b, m.GetId(), 0)
+}
+
+// FirstDoAgainFields are the fields in a topic, again/{id}.
+type FirstDoAgainFields struct {
+	// Id is the field id.
+	Id string
+}
+
+// ParseFirstDoAgainTopic is the reverse of FirstDoAgainTopic. A topic that it
+// does not build is an error.
+func ParseFirstDoAgainTopic(topic string) (FirstDoAgainFields, error) {
+	var f FirstDoAgainFields
+	p := gozmq.ParseTopic(topic)
+	p.Literal("again/")
+	gozmq.ParseString(&p, &f.Id, 0)
+	if err := p.End(); err != nil {
+		return FirstDoAgainFields{}, err
+	}
+	return f, nil
 }

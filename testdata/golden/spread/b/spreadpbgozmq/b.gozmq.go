@@ -78,13 +78,66 @@ func (s *ThirdSubscriber) Do(ctx context.Context, filters ...ThirdDoFilter) iter
 	return gozmq.Subscribe[spreadpb.B](ctx, s.Subscriber, filters)
 }
 
+// DoSubscription opens a subscription that goes on until it is closed, also
+// while nobody iterates. Filters can be added and removed; without any it
+// begins with all messages.
+func (s *ThirdSubscriber) DoSubscription(filters []ThirdDoFilter, opts ...gozmq.SubscriptionOption) (*gozmq.Subscription[*spreadpb.B, ThirdDoFilter], error) {
+	return gozmq.OpenSubscription[spreadpb.B](s.Subscriber, filters, opts)
+}
+
 // DoMore receives messages until ctx ends or the subscriber is closed. One
 // that cannot be decoded is an error; the next may be good.
 func (s *ThirdSubscriber) DoMore(ctx context.Context) iter.Seq2[*spreadpbpb.A, error] {
-	var p gozmq.TopicPattern
-	p.Literal(ThirdDoMoreProcedure)
-	return gozmq.Subscribe[spreadpbpb.A](ctx, s.Subscriber, []gozmq.TopicPattern{p})
+	return gozmq.Subscribe[spreadpbpb.A](ctx, s.Subscriber, []gozmq.TopicPattern{gozmq.LiteralTopic(ThirdDoMoreProcedure)})
 }
+
+// DoMoreSubscription opens a subscription that goes on until it is closed,
+// also while nobody iterates.
+func (s *ThirdSubscriber) DoMoreSubscription(opts ...gozmq.SubscriptionOption) (*gozmq.Subscription[*spreadpbpb.A, gozmq.TopicPattern], error) {
+	return gozmq.OpenSubscription[spreadpbpb.A](s.Subscriber, []gozmq.TopicPattern{gozmq.LiteralTopic(ThirdDoMoreProcedure)}, opts)
+}
+
+// ThirdHandler receives the topics of golden.spread.b.Third, one message at a
+// time, in the order of their arrival. Implementations embed
+// UnimplementedThirdHandler, so that topics can be added to the service.
+//
+// Third uses messages of two packages that have the same name.
+type ThirdHandler interface {
+	// Do receives one message of golden.spread.b.Third/Do.
+	Do(ctx context.Context, msg *spreadpb.B) error
+	// DoMore receives one message of golden.spread.b.Third/DoMore.
+	DoMore(ctx context.Context, msg *spreadpbpb.A) error
+	mustEmbedUnimplementedThirdHandler()
+}
+
+// HandleThird subscribes to all topics and hands their messages to impl until
+// ctx ends or the subscriber is closed. What fails is reported
+// (gozmq.WithTopicErrors) and does not end it. A topic that impl does not
+// implement is given up when its first message has come.
+func HandleThird(ctx context.Context, s *ThirdSubscriber, impl ThirdHandler, opts ...gozmq.TopicHandlerOption) error {
+	return gozmq.HandleTopics(ctx, s.Subscriber, ThirdName, func() []gozmq.TopicHandler {
+		impl.mustEmbedUnimplementedThirdHandler()
+		return []gozmq.TopicHandler{
+			gozmq.HandleTopic(&thirdDoTopic, ThirdDoFilter{}, impl.Do),
+			gozmq.HandleTopic(&thirdDoMoreTopic, gozmq.LiteralTopic(ThirdDoMoreProcedure), impl.DoMore),
+		}
+	}, opts)
+}
+
+// UnimplementedThirdHandler gives every topic up. Embed it by value.
+type UnimplementedThirdHandler struct{}
+
+// Do gives the topic up, with an error that has the code UNIMPLEMENTED.
+func (UnimplementedThirdHandler) Do(context.Context, *spreadpb.B) error {
+	return gozmq.UnimplementedTopic(&thirdDoTopic)
+}
+
+// DoMore gives the topic up, with an error that has the code UNIMPLEMENTED.
+func (UnimplementedThirdHandler) DoMore(context.Context, *spreadpbpb.A) error {
+	return gozmq.UnimplementedTopic(&thirdDoMoreTopic)
+}
+
+func (UnimplementedThirdHandler) mustEmbedUnimplementedThirdHandler() {}
 
 // ThirdDoFilter selects messages by the fields in their topic,
 // do/{a.id}/{a.kind}/{kind}. A field that is not set selects all.
@@ -126,6 +179,33 @@ func appendThirdDoTopic(b []byte, m *spreadpb.B) []byte {
 	b = gozmq.AppendEnum(b, m.GetA().GetKind(), '/')
 	b = append(b, "/"...)
 	return gozmq.AppendEnum(b, m.GetKind(), 0)
+}
+
+// ThirdDoFields are the fields in a topic, do/{a.id}/{a.kind}/{kind}.
+type ThirdDoFields struct {
+	// AId is the field a.id.
+	AId string
+	// AKind is the field a.kind.
+	AKind spreadpbpb.Kind
+	// Kind is the field kind.
+	Kind spreadpb.Kind
+}
+
+// ParseThirdDoTopic is the reverse of ThirdDoTopic. A topic that it does not
+// build is an error.
+func ParseThirdDoTopic(topic string) (ThirdDoFields, error) {
+	var f ThirdDoFields
+	p := gozmq.ParseTopic(topic)
+	p.Literal("do/")
+	gozmq.ParseString(&p, &f.AId, '/')
+	p.Literal("/")
+	gozmq.ParseEnum(&p, &f.AKind, '/')
+	p.Literal("/")
+	gozmq.ParseEnum(&p, &f.Kind, 0)
+	if err := p.End(); err != nil {
+		return ThirdDoFields{}, err
+	}
+	return f, nil
 }
 
 // ThirdDoMoreTopic returns the topic that m is published under.
@@ -182,6 +262,13 @@ func (s *BSubscriber) Subscribe(ctx context.Context, filters ...BFilter) iter.Se
 	return gozmq.Subscribe[spreadpb.B](ctx, s.Subscriber, filters)
 }
 
+// Subscription opens a subscription that goes on until it is closed, also
+// while nobody iterates. Filters can be added and removed; without any it
+// begins with all messages.
+func (s *BSubscriber) Subscription(filters []BFilter, opts ...gozmq.SubscriptionOption) (*gozmq.Subscription[*spreadpb.B, BFilter], error) {
+	return gozmq.OpenSubscription[spreadpb.B](s.Subscriber, filters, opts)
+}
+
 // BFilter selects messages by the fields in their topic, b/{a.id}. A field
 // that is not set selects all.
 type BFilter struct {
@@ -210,4 +297,23 @@ var bTopic = gozmq.Topic[*spreadpb.B]{
 func appendBTopic(b []byte, m *spreadpb.B) []byte {
 	b = append(b, "b/"...)
 	return gozmq.AppendString(b, m.GetA().GetId(), 0)
+}
+
+// BFields are the fields in a topic, b/{a.id}.
+type BFields struct {
+	// AId is the field a.id.
+	AId string
+}
+
+// ParseBTopic is the reverse of BTopic. A topic that it does not build is an
+// error.
+func ParseBTopic(topic string) (BFields, error) {
+	var f BFields
+	p := gozmq.ParseTopic(topic)
+	p.Literal("b/")
+	gozmq.ParseString(&p, &f.AId, 0)
+	if err := p.End(); err != nil {
+		return BFields{}, err
+	}
+	return f, nil
 }
