@@ -38,13 +38,15 @@ func (l load) run(b *testing.B, call func(caller int) error) {
 	wg.Wait()
 }
 
-// BenchmarkUnary measures calls over tcp, client and server in this process,
-// all callers on one connection.
-func BenchmarkUnary(b *testing.B) {
-	method := &gozmq.Method{Procedure: "bench.Echo/Echo"}
+var echoMethod = &gozmq.Method{Procedure: "bench.Echo/Echo"}
+
+// echoConns opens connections to a server over tcp, in this process, until the
+// benchmark ends.
+func echoConns(b *testing.B, conns int) []*gozmq.Conn {
+	b.Helper()
 	srv := gozmq.NewServer()
 	err := srv.RegisterService(gozmq.Service{Name: "bench.Echo", Handlers: []gozmq.Handler{
-		gozmq.Handle(method, func(_ context.Context, m *wrapperspb.BytesValue) (*wrapperspb.BytesValue, error) { return m, nil }),
+		gozmq.Handle(echoMethod, func(_ context.Context, m *wrapperspb.BytesValue) (*wrapperspb.BytesValue, error) { return m, nil }),
 	}})
 	if err != nil {
 		b.Fatal(err)
@@ -55,23 +57,55 @@ func BenchmarkUnary(b *testing.B) {
 	ctx, stop := context.WithCancel(context.Background())
 	done := make(chan error)
 	go func() { done <- srv.Serve(ctx) }()
-	conn, err := gozmq.Dial(gozmq.Connect(srv.Addrs()...))
-	if err != nil {
-		b.Fatal(err)
+	b.Cleanup(func() {
+		stop()
+		if err := <-done; err != nil {
+			b.Error(err)
+		}
+	})
+	list := make([]*gozmq.Conn, conns)
+	for i := range list {
+		if list[i], err = gozmq.Dial(gozmq.Connect(srv.Addrs()...)); err != nil {
+			b.Fatal(err)
+		}
+		b.Cleanup(func() { list[i].Close() })
+		if _, err := gozmq.Call[wrapperspb.BytesValue](ctx, list[i], echoMethod, wrapperspb.Bytes(nil)); err != nil {
+			b.Fatal(err) // it dials in the background
+		}
 	}
+	return list
+}
+
+// BenchmarkUnary measures calls, all callers on one connection.
+func BenchmarkUnary(b *testing.B) {
+	conn := echoConns(b, 1)[0]
 	for _, l := range loads {
 		b.Run(l.String(), func(b *testing.B) {
 			req := wrapperspb.Bytes(make([]byte, l.size))
 			l.run(b, func(int) error {
-				_, err := gozmq.Call[wrapperspb.BytesValue](ctx, conn, method, req)
+				_, err := gozmq.Call[wrapperspb.BytesValue](context.Background(), conn, echoMethod, req)
 				return err
 			})
 		})
 	}
-	conn.Close()
-	stop()
-	if err := <-done; err != nil {
-		b.Error(err)
+}
+
+// BenchmarkUnaryConns measures calls where each caller goes round connections of
+// its own.
+func BenchmarkUnaryConns(b *testing.B) {
+	l := load{64, 64}
+	for _, each := range []int{1, 16} {
+		b.Run(fmt.Sprintf("conns=%d", each*l.callers), func(b *testing.B) {
+			conns := echoConns(b, each*l.callers)
+			turns := make([]int, l.callers)
+			req := wrapperspb.Bytes(make([]byte, l.size))
+			l.run(b, func(i int) error {
+				turns[i]++
+				conn := conns[i*each+turns[i]%each]
+				_, err := gozmq.Call[wrapperspb.BytesValue](context.Background(), conn, echoMethod, req)
+				return err
+			})
+		})
 	}
 }
 

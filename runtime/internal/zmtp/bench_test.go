@@ -3,6 +3,7 @@ package zmtp
 import (
 	"fmt"
 	"testing"
+	"time"
 )
 
 func BenchmarkParseHeader(b *testing.B) {
@@ -46,5 +47,34 @@ func BenchmarkScanner(b *testing.B) {
 				}
 			}
 		})
+	}
+}
+
+// BenchmarkPing makes a PING and takes it apart.
+func BenchmarkPing(b *testing.B) {
+	buf := make([]byte, 0, 64)
+	b.ReportAllocs()
+	for b.Loop() {
+		buf = AppendPing(buf[:0], 30*time.Second)
+		_, body, err := ParseCommand(buf[shortHeader:])
+		if err != nil {
+			b.Fatal(err)
+		}
+		if _, _, err := ParsePing(body); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// BenchmarkMetadata makes the properties of READY and takes them apart.
+func BenchmarkMetadata(b *testing.B) {
+	m := Metadata{{Name: PropertySocketType, Value: "DEALER"}, {Name: PropertyIdentity, Value: "me"}, {Name: PropertyGozmq, Value: "1"}}
+	buf := make([]byte, 0, 128)
+	b.ReportAllocs()
+	for b.Loop() {
+		buf = m.Append(buf[:0])
+		if got, err := ParseMetadata(buf); err != nil || len(got) != len(m) {
+			b.Fatal(got, err)
+		}
 	}
 }

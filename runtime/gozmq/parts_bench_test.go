@@ -1,0 +1,127 @@
+package gozmq
+
+import (
+	"context"
+	"fmt"
+	"testing"
+	"time"
+
+	"google.golang.org/protobuf/types/known/wrapperspb"
+
+	"github.com/gozmq/gozmq/runtime/internal/zmtp"
+)
+
+var benchSizes = []int{64, 1 << 10, 64 << 10}
+
+// BenchmarkBody encodes a message as a frame, and decodes it.
+func BenchmarkBody(b *testing.B) {
+	c := bodies{limit: DefaultMaxMessageSize}
+	for _, size := range benchSizes {
+		m := wrapperspb.Bytes(make([]byte, size))
+		b.Run(fmt.Sprintf("encode/%d", size), func(b *testing.B) {
+			buf := make([]byte, 0, size+64)
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, err := c.append(buf, 0, m); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+		b.Run(fmt.Sprintf("decode/%d", size), func(b *testing.B) {
+			body := []byte(encode(b, m))
+			b.ReportAllocs()
+			for b.Loop() {
+				if err := c.decode(body, new(bytez)); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
+// BenchmarkRequest makes a request behind its envelope, with and without a
+// header, and decodes it as a server does.
+func BenchmarkRequest(b *testing.B) {
+	body := bodies{limit: DefaultMaxMessageSize}
+	s := &Server{bodies: body, entries: make(map[string]*Handler)}
+	h := Handle(echoMethod, echo)
+	s.entries[echoMethod.Procedure] = &h
+	for name, x := range map[string]*exchange{
+		"plain":    {},
+		"deadline": {deadline: time.Now().Add(time.Hour)},
+		"metadata": {metadata: Metadata{"key": {"value"}}},
+	} {
+		x.method, x.req, x.bodies = echoMethod, wrapperspb.Bytes(make([]byte, 64)), &body
+		b.Run("encode/"+name, func(b *testing.B) {
+			buf := make([]byte, 0, 1<<10)
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, err := x.AppendRequest(buf); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+		b.Run("decode/"+name, func(b *testing.B) {
+			frames := framesOf(b, x)
+			b.ReportAllocs()
+			for b.Loop() {
+				c := serverCall{server: s}
+				if err := c.decode(frames); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
+// framesOf returns the frames that a request consists of.
+func framesOf(b *testing.B, x *exchange) [][]byte {
+	b.Helper()
+	wire, err := x.AppendRequest(nil)
+	if err != nil {
+		b.Fatal(err)
+	}
+	scanner := zmtp.Scanner{Limits: zmtp.Limits{MaxFrame: 1 << 20, MaxMessage: 1 << 20, MaxFrames: 8}}
+	if token, err := scanner.Next(wire); token != zmtp.Message || err != nil {
+		b.Fatal(token, err)
+	}
+	return scanner.Frames(wire)
+}
+
+// BenchmarkStatus makes an error's status and parses it.
+func BenchmarkStatus(b *testing.B) {
+	err := Errorf(CodeNotFound, "no such thing")
+	b.ReportAllocs()
+	for b.Loop() {
+		if got := parseStatus(appendStatus(nil, err, DefaultMaxMessageSize)); CodeOf(got) != CodeNotFound {
+			b.Fatal(got)
+		}
+	}
+}
+
+// BenchmarkInbox puts messages into an inbox, a hundred at a time, and takes
+// them out.
+func BenchmarkInbox(b *testing.B) {
+	for _, size := range benchSizes[:2] {
+		b.Run(fmt.Sprint(size), func(b *testing.B) {
+			in := newInbox(queueConfig{messages: 1000, bytes: 1 << 20})
+			in.drop = func() {}
+			message := &arrival{topic: []byte("topic"), body: make([]byte, size)}
+			ctx := context.Background()
+			var used *slab
+			var got arrival
+			b.ReportAllocs()
+			for n := 0; b.Loop(); n++ {
+				if full := in.put(message); full != nil {
+					b.Fatal("full")
+				}
+				if n%100 < 99 {
+					continue
+				}
+				used = in.take(ctx, used)
+				for used.pop(&got) {
+				}
+			}
+		})
+	}
+}
