@@ -1,13 +1,21 @@
 package link
 
-import "sync"
+import (
+	"sync"
+
+	"github.com/gozmq/gozmq/runtime/internal/zmtp"
+)
 
 // A Batch is a run of whole messages that were read together. They stay where
-// they were read, so the batch owns that memory until Release.
+// they were read, so the batch owns that memory until Release. It notes where
+// the frames are and makes slices of them only when they are asked for: what has
+// no pointers costs the garbage collector nothing.
 type Batch struct {
-	buf    *buffer
-	frames [][]byte
-	ends   []int // where each message's frames end
+	buf   *buffer
+	spans []zmtp.Span
+	ends  []int    // where each message's spans end
+	all   [][]byte // the frames of all messages; empty: Expand was not called
+	one   [][]byte // those that Message returned
 }
 
 var batches = sync.Pool{New: func() any { return new(Batch) }}
@@ -15,20 +23,42 @@ var batches = sync.Pool{New: func() any { return new(Batch) }}
 // Len returns the number of messages.
 func (b *Batch) Len() int { return len(b.ends) }
 
-// Message returns the frames of message i. They are valid until Release.
+// Message returns the frames of message i. Their bytes are valid until Release,
+// the list until the next call; after Expand it is, too, until Release.
 func (b *Batch) Message(i int) [][]byte {
 	start := 0
 	if i > 0 {
 		start = b.ends[i-1]
 	}
-	return b.frames[start:b.ends[i]]
+	if len(b.all) > 0 {
+		return b.all[start:b.ends[i]]
+	}
+	b.one = b.appendFrames(b.one[:0], b.spans[start:b.ends[i]])
+	return b.one
 }
+
+// Expand has Message return lists that stay valid until Release.
+func (b *Batch) Expand() { b.all = b.appendFrames(b.all, b.spans) }
+
+func (b *Batch) appendFrames(list [][]byte, spans []zmtp.Span) [][]byte {
+	for _, s := range spans {
+		list = append(list, b.buf.b[s.Start:s.End:s.End])
+	}
+	return list
+}
+
+// maxKeptOne is how many frames of one message a batch keeps room for.
+const maxKeptOne = 16
 
 // Release gives the batch's memory back. Nothing of it may be used any more.
 func (b *Batch) Release() {
 	b.buf.free()
-	clear(b.frames)
-	b.buf, b.frames, b.ends = nil, b.frames[:0], b.ends[:0]
+	clear(b.all)
+	if cap(b.one) > maxKeptOne {
+		b.one = nil
+	}
+	clear(b.one[:cap(b.one)])
+	*b = Batch{spans: b.spans[:0], ends: b.ends[:0], all: b.all[:0], one: b.one[:0]}
 	batches.Put(b)
 }
 
@@ -37,9 +67,9 @@ func (b *Batch) Release() {
 func (c *Conn) NextBatch(limit int) (*Batch, error) {
 	rd := &c.reader
 	for {
-		frames, err := c.parse()
-		if frames != nil {
-			return c.collect(frames, limit), nil
+		found, err := c.parse()
+		if found {
+			return c.collect(limit), nil
 		}
 		if rd.pause(err); err != nil {
 			return nil, err
@@ -50,19 +80,20 @@ func (c *Conn) NextBatch(limit int) (*Batch, error) {
 	}
 }
 
-// collect makes a batch of a message and those behind it. An error there comes
-// back at the next call.
-func (c *Conn) collect(frames [][]byte, limit int) *Batch {
+// collect makes a batch of the message that the scanner has and those behind it.
+// An error there comes back at the next call.
+func (c *Conn) collect(limit int) *Batch {
+	rd := &c.reader
 	b := batches.Get().(*Batch)
-	for frames != nil {
-		b.frames = append(b.frames, frames...)
-		b.ends = append(b.ends, len(b.frames))
+	for found := true; found; {
+		b.spans = rd.scanner.AppendSpans(b.spans, rd.r)
+		b.ends = append(b.ends, len(b.spans))
 		if len(b.ends) == limit {
 			break
 		}
-		frames, _ = c.parse()
+		found, _ = c.parse()
 	}
-	b.buf = c.reader.detach()
+	b.buf = rd.detach()
 	return b
 }
 

@@ -55,15 +55,18 @@ func (c *Conn) Next() ([][]byte, error) {
 
 // TryNext returns the next message if it has been read already, else nil.
 func (c *Conn) TryNext() ([][]byte, error) {
-	frames, err := c.parse()
-	if frames == nil {
-		c.reader.pause(err)
+	rd := &c.reader
+	found, err := c.parse()
+	if !found {
+		rd.pause(err)
+		return nil, err
 	}
-	return frames, err
+	return rd.scanner.Frames(rd.buf.b[rd.r:rd.w]), nil
 }
 
-// parse looks for the next message among what has been read.
-func (c *Conn) parse() ([][]byte, error) {
+// parse looks for the next message among what has been read, which the scanner
+// then has.
+func (c *Conn) parse() (found bool, err error) {
 	rd := &c.reader
 	rd.skip()
 	for rd.r < rd.w && rd.err == nil {
@@ -76,7 +79,7 @@ func (c *Conn) parse() ([][]byte, error) {
 		case zmtp.Message:
 			rd.taken = true
 			rd.count.messages++
-			return rd.scanner.Frames(b), nil
+			return true, nil
 		case zmtp.Command:
 			rd.err = c.command(rd.scanner.Body(b))
 			if rd.scanner.Idle() {
@@ -84,10 +87,10 @@ func (c *Conn) parse() ([][]byte, error) {
 				rd.skip()
 			}
 		default:
-			return nil, nil
+			return false, nil
 		}
 	}
-	return nil, rd.err
+	return false, rd.err
 }
 
 // Pending reports whether bytes are there that were read and not yet handed

@@ -162,6 +162,7 @@ func (peer *pullPeer) wait(c *link.Conn) {
 
 // offer makes a batch ready for receipt; it returns false after Shutdown.
 func (p *Pull) offer(peer *pullPeer, batch *pulled) bool {
+	batch.Expand() // several messages may be with receivers at once
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.closed {

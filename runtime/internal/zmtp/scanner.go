@@ -26,7 +26,8 @@ const (
 	Message               // a whole message: Frames are its frames
 )
 
-type span struct{ start, end int }
+// A Span is where a frame is within a buffer.
+type Span struct{ Start, End int }
 
 // A Scanner finds messages in a buffer to which a connection's bytes are
 // appended. It keeps its place when bytes are missing, so that a message that
@@ -37,7 +38,7 @@ type Scanner struct {
 
 	off  int // where the next header is
 	size int // of the message so far
-	body span
+	body Span
 	need int
 	Scratch
 }
@@ -45,7 +46,7 @@ type Scanner struct {
 // A Scratch is the memory in which a Scanner notes the frames of a message. It
 // may be moved to another Scanner between two messages.
 type Scratch struct {
-	spans  []span
+	spans  []Span
 	frames [][]byte
 }
 
@@ -73,14 +74,14 @@ func (s *Scanner) Next(b []byte) (Token, error) {
 		}
 		s.off = end
 		if h.Command() {
-			s.body = span{start, end}
+			s.body = Span{start, end}
 			if !s.Idle() {
 				s.size += int(h.Size) + frameOverhead // it stays in the buffer
 			}
 			return Command, nil
 		}
 		s.size += int(h.Size) + frameOverhead
-		s.spans = append(s.spans, span{start, end})
+		s.spans = append(s.spans, Span{start, end})
 		if !h.More() {
 			return Message, nil
 		}
@@ -117,7 +118,7 @@ func (s *Scanner) admit(h Header) error {
 func (s *Scanner) Need() int { return s.need }
 
 // Body returns, after Command, the command's bytes within b.
-func (s *Scanner) Body(b []byte) []byte { return b[s.body.start:s.body.end] }
+func (s *Scanner) Body(b []byte) []byte { return b[s.body.Start:s.body.End] }
 
 // Idle reports whether the scanner stands between two messages, so that what
 // it has passed can be skipped.
@@ -128,9 +129,18 @@ func (s *Scanner) Idle() bool { return len(s.spans) == 0 }
 func (s *Scanner) Frames(b []byte) [][]byte {
 	s.frames = s.frames[:0]
 	for _, sp := range s.spans {
-		s.frames = append(s.frames, b[sp.start:sp.end:sp.end])
+		s.frames = append(s.frames, b[sp.Start:sp.End:sp.End])
 	}
 	return s.frames
+}
+
+// AppendSpans appends, after Message, where the frames are; base is where b
+// begins.
+func (s *Scanner) AppendSpans(list []Span, base int) []Span {
+	for _, sp := range s.spans {
+		list = append(list, Span{base + sp.Start, base + sp.End})
+	}
+	return list
 }
 
 // Skip forgets the message or command just found and returns how many bytes of
