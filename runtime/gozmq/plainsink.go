@@ -1,8 +1,10 @@
 package gozmq
 
 import (
+	"bytes"
 	"context"
 	"sync"
+	"sync/atomic"
 
 	gozmqv1 "github.com/gozmq/gozmq/proto/gozmq/v1"
 	"github.com/gozmq/gozmq/runtime/internal/link"
@@ -20,6 +22,7 @@ type plainSink struct {
 	done     chan struct{} // closed by end
 
 	mu      sync.Mutex
+	version atomic.Uint64     // one more with each change of inboxes
 	inboxes map[string]*inbox // by procedure; "" for bare framing
 	change  chan struct{}     // closed and replaced when inboxes changes
 	closed  bool
@@ -82,6 +85,7 @@ func (s *plainSink) inbox(procedure string) *inbox {
 	if in == nil {
 		in = newInbox(s.queue)
 		s.inboxes[procedure] = in
+		s.version.Add(1)
 		close(s.change)
 		s.change = make(chan struct{})
 		if s.closed {
@@ -98,6 +102,7 @@ type collector struct{ s *plainSink }
 // Receive puts each message into its method's inbox, waiting where there is no
 // room, or no inbox yet.
 func (r collector) Receive(c *link.Conn, b *link.Batch) {
+	var last place
 	for i := range b.Len() {
 		frames := b.Message(i)
 		var batch *gozmqv1.Batch
@@ -108,25 +113,41 @@ func (r collector) Receive(c *link.Conn, b *link.Batch) {
 			r.s.batches.hearAlone(batch)
 			continue
 		}
-		in, body, err := r.find(c, frames)
-		if err != nil {
-			c.Malformed("result: %w", err)
-			continue
+		if !r.s.same(frames, &last) {
+			var err error
+			if last, err = r.find(c, frames); err != nil {
+				c.Malformed("result: %w", err)
+				continue
+			}
 		}
-		if in == nil || !in.putWait(c, &arrival{body: body}, r.s.done) {
+		if last.inbox == nil || !last.inbox.putWait(c, &arrival{body: last.body}, r.s.done) {
 			return // closed
 		}
 		r.s.batches.countAlone(batch)
 	}
 }
 
-// find returns a message's inbox and its body; no inbox after Close. While no
+// same makes the body of p that of a message which belongs where p is; false:
+// that is not known.
+func (s *plainSink) same(frames [][]byte, p *place) bool {
+	if p.inbox == nil || p.version != s.version.Load() {
+		return false
+	}
+	method, body, err := splitTask(frames, p.bare)
+	if err != nil || !bytes.Equal(method, p.method) {
+		return false
+	}
+	p.body = body
+	return true
+}
+
+// find returns where a message belongs; without an inbox after Close. While no
 // one has asked for its method it waits.
-func (r collector) find(c *link.Conn, frames [][]byte) (*inbox, []byte, error) {
+func (r collector) find(c *link.Conn, frames [][]byte) (place, error) {
 	for reported := false; ; {
 		place, err := r.s.place(frames)
 		if place.inbox != nil || err != nil {
-			return place.inbox, place.body, err
+			return place, err
 		}
 		if place.unclaimed && !reported {
 			reported = true
@@ -135,7 +156,7 @@ func (r collector) find(c *link.Conn, frames [][]byte) (*inbox, []byte, error) {
 			})
 		}
 		if !waitPaused(c, place.change, r.s.done) {
-			return nil, nil, nil
+			return place, nil
 		}
 	}
 }
@@ -144,7 +165,9 @@ func (r collector) find(c *link.Conn, frames [][]byte) (*inbox, []byte, error) {
 type place struct {
 	inbox        *inbox // nil: wait for change
 	method, body []byte
-	unclaimed    bool // someone iterates, but not over this method
+	bare         bool   // the framing
+	version      uint64 // of the inboxes
+	unclaimed    bool   // someone iterates, but not over this method
 	change       <-chan struct{}
 }
 
@@ -157,7 +180,8 @@ func (s *plainSink) place(frames [][]byte) (p place, err error) {
 	if len(s.inboxes) == 0 {
 		return p, nil
 	}
-	if p.method, p.body, err = splitTask(frames, s.inboxes[""] != nil); err != nil {
+	p.version, p.bare = s.version.Load(), s.inboxes[""] != nil
+	if p.method, p.body, err = splitTask(frames, p.bare); err != nil {
 		return p, err
 	}
 	p.inbox = s.inboxes[string(p.method)]
