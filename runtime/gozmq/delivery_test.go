@@ -139,7 +139,7 @@ func TestSureFailures(t *testing.T) {
 
 // results2 takes the results of sureMethod until the test ends.
 func results2(t testing.TB, s *Sink) <-chan *number {
-	ch := make(chan *number, 100)
+	ch := make(chan *number, 10000)
 	follow(t, func(ctx context.Context) seq[*number] {
 		return func(yield func(*number, error) bool) {
 			for m, err := range Results[number](ctx, s, sureMethod) {

@@ -76,6 +76,9 @@ func (d *dispatcher) restore(s StoredTask) error {
 	if s.ID == "" || len(s.ID) > maxTaskID || d.queue.Has(delivery.ID(s.ID)) {
 		return fmt.Errorf("a task has the id %q, which is empty, too long or taken", s.ID)
 	}
+	if s.Method == "" {
+		return fmt.Errorf("task %q has no method", s.ID)
+	}
 	h := parseTaskHeader(s.Header)
 	t := &delivery.Task{
 		ID: delivery.ID(s.ID), Method: s.Method, Body: s.Body, Header: s.Header, Attempts: s.Attempts,

@@ -43,6 +43,8 @@ func runChild(role string, args []string) int {
 		err = childVentilator(ctx, args[0], args[1])
 	case "hostile":
 		err = childHostile(ctx, args[0], args[1], args[2])
+	case "sure worker":
+		err = runSureWorker(ctx, childDoes, args[0], args[1])
 	default:
 		err = fmt.Errorf("role is not known")
 	}
@@ -86,6 +88,16 @@ func runWorker(ctx context.Context, ran func(n int64), from, to string) error {
 			return n, nil
 		})}
 	}, gozmq.From(gozmq.Connect(from)), gozmq.To(gozmq.Connect(to)), fast(), beating())
+}
+
+// childDoes is a task of a worker that may be killed. One is poison.
+func childDoes(_ context.Context, n *number) (*number, error) {
+	say("ran", n.GetValue())
+	if n.GetValue() == poison {
+		os.Exit(3)
+	}
+	<-time.After(sureWork)
+	return n, nil
 }
 
 func childSubscriber(ctx context.Context, from string) error {
@@ -200,6 +212,13 @@ func (c *child) kill() {
 	}
 	c.heeds.Wait()
 	_ = c.cmd.Wait() // "signal: killed"
+	c.stdin.Close()
+}
+
+// wait takes in all that a process says that ends by itself.
+func (c *child) wait() {
+	c.heeds.Wait()
+	_ = c.cmd.Wait() // its exit is what the test is about
 	c.stdin.Close()
 }
 

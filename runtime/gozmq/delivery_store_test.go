@@ -1,0 +1,220 @@
+package gozmq
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"google.golang.org/protobuf/types/known/wrapperspb"
+)
+
+// A memoryStore is a TaskStore that outlives its ventilator.
+type memoryStore struct {
+	mu      sync.Mutex
+	tasks   []StoredTask
+	changes int
+	fail    error
+	hold    chan struct{} // Apply waits for it, if there is one
+}
+
+func (s *memoryStore) Load(visit func(StoredTask) error) error {
+	for _, t := range s.tasks {
+		if err := visit(t); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *memoryStore) Apply(c *StoreChange) error {
+	if s.hold != nil {
+		<-s.hold
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.fail != nil {
+		return s.fail
+	}
+	s.changes++
+	s.tasks = append(s.tasks, c.Put...)
+	for i, t := range s.tasks {
+		if n, ok := c.Attempts[t.ID]; ok {
+			s.tasks[i].Attempts = n
+		}
+	}
+	s.tasks = slices.DeleteFunc(s.tasks, func(t StoredTask) bool { return slices.Contains(c.Delete, t.ID) })
+	return nil
+}
+
+func (s *memoryStore) setFail(err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.fail = err
+}
+
+func (s *memoryStore) len() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.tasks)
+}
+
+// What one ventilator leaves in its store, the next one hands out: with the same
+// ids, and with the attempts that there were.
+func TestStoreRestart(t *testing.T) {
+	store := new(memoryStore)
+	open := func() *Ventilator {
+		t.Helper()
+		v, err := NewVentilator(AtLeastOnce, Bind("tcp://127.0.0.1:*"), WithTaskStore(store))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return v
+	}
+	v := open()
+	pushNumbers(t, v, leased(time.Hour, 7), 3)
+	raw := rawWorker(t, v, 3)
+	id, _ := raw.wantTask(sureMethod, 1)
+	raw.wantTask(sureMethod, 2)
+	raw.wantTask(sureMethod, 3)
+	raw.send(wordDone, id)
+	wantProgress(t, v.Progress, Progress{InFlight: 2, Done: 1})
+	raw.Conn.Close()
+	wantProgress(t, v.Progress, Progress{Queued: 2, Done: 1})
+	raw = rawWorker(t, v, 1)
+	second, attempt := raw.wantTask(sureMethod, 2)
+	if attempt != 2 {
+		t.Errorf("attempt %d, want 2", attempt)
+	}
+	raw.Conn.Close()
+	wantProgress(t, v.Progress, Progress{Queued: 2, Done: 1, Redelivered: 1})
+	if err := v.Close(); err != nil {
+		t.Errorf("Close: %v", err)
+	}
+	if n := store.len(); n != 2 {
+		t.Errorf("the store has %d tasks, want 2", n)
+	}
+
+	v = open()
+	wantProgress(t, v.Progress, Progress{Queued: 2})
+	pushNumbers(t, v, sureMethod, 1)
+	raw = rawWorker(t, v, 3)
+	if again, attempt := raw.wantTask(sureMethod, 2); again != second || attempt != 3 {
+		t.Errorf("task %x comes again as %x, attempt %d", second, again, attempt)
+	}
+	third, _ := raw.wantTask(sureMethod, 3)
+	newer, _ := raw.wantTask(sureMethod, 1)
+	if newer == id {
+		t.Error("a new task has the id of an old one")
+	}
+	for _, id := range []string{second, third, newer} {
+		raw.send(wordDone, id)
+	}
+	waitDone(t, v)
+	if err := v.Close(); err != nil {
+		t.Errorf("Close: %v", err)
+	}
+	if n := store.len(); n != 0 {
+		t.Errorf("the store has %d tasks, want none", n)
+	}
+}
+
+// A task that the store does not take is not taken; what it cannot forget is
+// reported, and tried again.
+func TestStoreFails(t *testing.T) {
+	store, events := new(memoryStore), newRecorder()
+	full := errors.New("disk full")
+	p := site{endpoint: "inproc://" + t.Name()}.surePipeline(t, []VentilatorOption{WithTaskStore(store), events.option()}, nil)
+	var fails atomic.Bool
+	work(t, surely(func(ctx context.Context, task *number) (*number, error) {
+		if fails.Load() {
+			store.setFail(full)
+		}
+		return squares(ctx, task)
+	}), p.from, p.to)
+	got := results2(t, p.Sink)
+	store.setFail(full)
+	wantCode(t, p.Push(within(t), sureMethod, wrapperspb.Int64(1)), CodeUnavailable, "disk full")
+	store.setFail(nil)
+	fails.Store(true)
+	p.pushSure(t, sureMethod, 1)
+	receive(t, got, "the result")
+	events.wait(t, EventStoreFailed, 2)
+	waitDone(t, p.Ventilator)
+	if n := store.len(); n != 1 {
+		t.Errorf("the store has %d tasks, want the one that it could not forget", n)
+	}
+	fails.Store(false)
+	store.setFail(nil)
+	p.pushSure(t, sureMethod, 1)
+	waitDone(t, p.Ventilator)
+	eventually(t, "an empty store", func() bool { return store.len() == 0 })
+}
+
+// Changes that come while the store is busy are made together.
+func TestStoreGroups(t *testing.T) {
+	store := &memoryStore{hold: make(chan struct{})}
+	v := ventilator(t, AtLeastOnce, Bind("inproc://"+t.Name()), WithTaskStore(store), WithLinger(0))
+	const callers = 50
+	var wg sync.WaitGroup
+	for range callers {
+		wg.Go(func() { pushNumbers(t, v, sureMethod, 1) })
+	}
+	d := v.sender.(*dispatcher)
+	eventually(t, "all callers", func() bool {
+		d.store.mu.Lock()
+		defer d.store.mu.Unlock()
+		return len(d.store.change.Put) >= callers-1
+	})
+	close(store.hold)
+	wg.Wait()
+	if store.changes > 3 || store.len() != callers {
+		t.Errorf("%d tasks were put in %d changes", store.len(), store.changes)
+	}
+}
+
+func TestStoreCannotLoad(t *testing.T) {
+	bad := map[string][]StoredTask{
+		"no id":     {{ID: ""}},
+		"long id":   {{ID: string(make([]byte, 256))}},
+		"same id":   {{ID: "a"}, {ID: "a"}},
+		"no method": {{ID: "a"}},
+	}
+	for name, tasks := range bad {
+		t.Run(name, func(t *testing.T) {
+			_, err := NewVentilator(AtLeastOnce, Bind("inproc://"+t.Name()), WithTaskStore(&memoryStore{tasks: tasks}))
+			wantText(t, err, "load the stored tasks")
+		})
+	}
+}
+
+// A worker that is stuck holds no more tasks than its credit: the others are
+// done by someone else.
+func TestSureStuckWorkerHoldsLittle(t *testing.T) {
+	p := site{endpoint: "tcp://127.0.0.1:*"}.surePipeline(t, nil, nil)
+	started, release := make(chan struct{}), make(chan struct{})
+	work(t, surely(func(ctx context.Context, task *number) (*number, error) {
+		started <- struct{}{}
+		<-release
+		return squares(ctx, task)
+	}), p.from, p.to, WithPrefetch(1))
+	p.pushSure(t, sureMethod, 1)
+	receive(t, started, "the first task")
+	work(t, surely(squares), p.from, p.to)
+	results2(t, p.Sink)
+	if err := p.WaitForWorkers(within(t), 2); err != nil {
+		t.Fatal(err)
+	}
+	p.pushSure(t, sureMethod, 499)
+	eventually(t, "the others", func() bool { return p.Ventilator.Progress().Done >= 498 })
+	close(release)
+	go func() {
+		for range started { // the tasks that it still gets
+		}
+	}()
+	waitDone(t, p.Ventilator)
+	close(started)
+}

@@ -1,0 +1,20 @@
+module github.com/gozmq/gozmq/stores/gozmqbolt
+
+go 1.25.0
+
+replace github.com/gozmq/gozmq => ../..
+
+require (
+	github.com/gozmq/gozmq v0.0.0-00010101000000-000000000000
+	go.etcd.io/bbolt v1.5.0
+	go.uber.org/goleak v1.3.0
+	google.golang.org/protobuf v1.36.12
+)
+
+require (
+	github.com/go-zeromq/goczmq/v4 v4.2.2 // indirect
+	github.com/go-zeromq/zmq4 v0.17.0 // indirect
+	golang.org/x/sync v0.22.0 // indirect
+	golang.org/x/sys v0.47.0 // indirect
+	golang.org/x/text v0.41.0 // indirect
+)

@@ -1,0 +1,19 @@
+package gozmqbolt
+
+import (
+	"os"
+	"testing"
+
+	"go.uber.org/goleak"
+)
+
+// roleVariable makes the test binary a ventilator.
+const roleVariable = "GOZMQBOLT_VENTILATOR"
+
+// TestMain is also how a ventilator in a process of its own starts.
+func TestMain(m *testing.M) {
+	if os.Getenv(roleVariable) != "" {
+		os.Exit(runVentilator(os.Args[1:]))
+	}
+	goleak.VerifyTestMain(m)
+}

@@ -1,0 +1,238 @@
+package gozmqbolt
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"google.golang.org/protobuf/types/known/wrapperspb"
+
+	"github.com/gozmq/gozmq/runtime/gozmq"
+)
+
+const patience = 60 * time.Second
+
+type number = wrapperspb.Int64Value
+
+var method = &gozmq.Method{Procedure: "test.Tasks/Run", Delivery: gozmq.AtLeastOnce}
+
+func push(ctx context.Context, v *gozmq.Ventilator, n int64) error {
+	return v.Push(ctx, method, wrapperspb.Int64(n))
+}
+
+// runVentilator pushes numbers, from the first one on, into the pipeline whose
+// workers have bound an endpoint, and says each when it has been taken. It ends
+// when its standard input does, after all tasks are done.
+func runVentilator(args []string) int {
+	err := ventilate(args[0], args[1], args[2])
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "ventilator:", err)
+		return 1
+	}
+	return 0
+}
+
+func ventilate(path, endpoint, first string) error {
+	next, err := strconv.ParseInt(first, 10, 64)
+	if err != nil {
+		return err
+	}
+	store, err := Open(path)
+	if err != nil {
+		return err
+	}
+	defer store.Close()
+	v, err := gozmq.NewVentilator(gozmq.AtLeastOnce, gozmq.WithTaskStore(store), gozmq.WithTaskQueue(200, 1<<20),
+		gozmq.Connect(endpoint), gozmq.WithReconnect(time.Millisecond, 10*time.Millisecond))
+	if err != nil {
+		return err
+	}
+	defer v.Close()
+	ctx, stop := context.WithCancel(context.Background())
+	go func() {
+		_, _ = io.Copy(io.Discard, os.Stdin)
+		stop()
+	}()
+	for ; ctx.Err() == nil; next++ {
+		fmt.Println("begin", next)
+		if err := push(ctx, v, next); err != nil && ctx.Err() == nil {
+			return err
+		} else if err == nil {
+			fmt.Println("pushed", next)
+		}
+	}
+	all, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	return v.Wait(all)
+}
+
+// A ventilatorProcess is killed and started again, on the same file.
+type ventilatorProcess struct {
+	t     *testing.T
+	args  []string
+	cmd   *exec.Cmd
+	stdin io.Closer
+	heeds sync.WaitGroup
+
+	mu     sync.Mutex
+	begun  int64          // the last one
+	pushed map[int64]bool // Push has returned
+	change chan struct{}
+}
+
+func (p *ventilatorProcess) start() {
+	p.t.Helper()
+	program, err := os.Executable()
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	p.mu.Lock()
+	first := p.begun + 1
+	p.mu.Unlock()
+	p.cmd = exec.Command(program, append(p.args, strconv.FormatInt(first, 10))...)
+	p.cmd.Env = append(os.Environ(), roleVariable+"=1")
+	p.cmd.Stderr = os.Stderr
+	if p.stdin, err = p.cmd.StdinPipe(); err != nil {
+		p.t.Fatal(err)
+	}
+	out, err := p.cmd.StdoutPipe()
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	if err := p.cmd.Start(); err != nil {
+		p.t.Fatal(err)
+	}
+	p.heeds.Go(func() {
+		lines := bufio.NewReader(out)
+		for {
+			line, err := lines.ReadString('\n')
+			if err != nil {
+				return // half a line was never said
+			}
+			p.heard(strings.TrimSpace(line))
+		}
+	})
+}
+
+func (p *ventilatorProcess) heard(line string) {
+	word, value, _ := strings.Cut(line, " ")
+	n, err := strconv.ParseInt(value, 10, 64)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	switch {
+	case err != nil:
+		p.t.Errorf("the ventilator said %q", line)
+	case word == "begin":
+		p.begun = n
+	case word == "pushed":
+		p.pushed[n] = true
+	}
+	close(p.change)
+	p.change = make(chan struct{})
+}
+
+// waitPushed waits until n more tasks have been taken.
+func (p *ventilatorProcess) waitPushed(ctx context.Context, n int) {
+	p.t.Helper()
+	p.mu.Lock()
+	want := len(p.pushed) + n
+	p.mu.Unlock()
+	for {
+		p.mu.Lock()
+		have, change := len(p.pushed), p.change
+		p.mu.Unlock()
+		if have >= want {
+			return
+		}
+		select {
+		case <-change:
+		case <-ctx.Done():
+			p.t.Fatalf("%d of %d tasks were taken", have, want)
+		}
+	}
+}
+
+// A ventilator that is killed again and again, and restarted on its file, loses
+// no task that it has taken.
+func TestKilledVentilatorLosesNothing(t *testing.T) {
+	seed := rand.Uint64()
+	t.Logf("seed %d", seed)
+	random := rand.New(rand.NewPCG(seed, 0))
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	dir := t.TempDir()
+	tasksAt, resultsAt := "ipc://"+dir+"/tasks", "ipc://"+dir+"/results"
+	sink, err := gozmq.NewSink(gozmq.AtLeastOnce, gozmq.Bind(resultsAt))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer sink.Close()
+	var wg sync.WaitGroup
+	running, stop := context.WithCancel(ctx)
+	wg.Go(func() {
+		err := gozmq.RunWorker(running, "test.Tasks", func() []gozmq.TaskHandler {
+			return []gozmq.TaskHandler{gozmq.HandleTask(method, func(_ context.Context, n *number) (*number, error) { return n, nil })}
+		}, gozmq.From(gozmq.Bind(tasksAt)), gozmq.To(gozmq.Connect(resultsAt)), gozmq.WithConcurrency(4))
+		if err != nil {
+			t.Error(err)
+		}
+	})
+	came := make(map[int64]int)
+	wg.Go(func() {
+		for n, err := range gozmq.Results[number](running, sink, method) {
+			if err != nil {
+				t.Error(err)
+			}
+			came[n.GetValue()]++
+		}
+	})
+
+	p := &ventilatorProcess{t: t, args: []string{filepath.Join(dir, "tasks.db"), tasksAt}, pushed: make(map[int64]bool), change: make(chan struct{})}
+	const kills = 8
+	for range kills {
+		p.start()
+		p.waitPushed(ctx, 1+random.IntN(300))
+		if err := p.cmd.Process.Kill(); err != nil {
+			t.Error(err)
+		}
+		p.heeds.Wait()
+		_ = p.cmd.Wait() // "signal: killed"
+	}
+	p.start()
+	p.waitPushed(ctx, 100)
+	p.stdin.Close()
+	p.heeds.Wait()
+	if err := p.cmd.Wait(); err != nil {
+		t.Error(err)
+	}
+	stop()
+	wg.Wait()
+	lost, twice := 0, 0
+	for n := range p.pushed {
+		if came[n] == 0 {
+			lost++
+		}
+	}
+	for n, count := range came {
+		if count > 1 {
+			twice++
+		}
+		if n < 1 || n > p.begun {
+			t.Errorf("the result of task %d came, which was not pushed", n)
+		}
+	}
+	t.Logf("%d ventilators killed; %d tasks begun, %d taken, %d results, %d of them more than once, %d lost; sink: %v", kills, p.begun, len(p.pushed), len(came), twice, lost, sink.Progress())
+	if lost > 0 {
+		t.Errorf("%d tasks are lost", lost)
+	}
+}

@@ -1,0 +1,168 @@
+package gozmqbolt
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"go.etcd.io/bbolt"
+
+	"github.com/gozmq/gozmq/runtime/gozmq"
+)
+
+func open(t testing.TB, path string) *Store {
+	t.Helper()
+	s, err := Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// load returns what the file has.
+func load(t testing.TB, s *Store) (list []gozmq.StoredTask) {
+	t.Helper()
+	err := s.Load(func(task gozmq.StoredTask) error {
+		list = append(list, task)
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return list
+}
+
+func task(n int) gozmq.StoredTask {
+	return gozmq.StoredTask{
+		ID: fmt.Sprint("id ", n), Method: "test.Tasks/Run", Attempts: n % 3,
+		Body: []byte(strings.Repeat("b", n%700)), Header: []byte(strings.Repeat("h", n%5)),
+	}
+}
+
+// Random changes, and the file closed and opened between, compared with a list.
+func TestStore(t *testing.T) {
+	seed := rand.Uint64()
+	t.Logf("seed %d", seed)
+	random := rand.New(rand.NewPCG(seed, 0))
+	path := filepath.Join(t.TempDir(), "tasks.db")
+	s := open(t, path)
+	var want []gozmq.StoredTask
+	last := 0
+	for range 60 {
+		change := gozmq.StoreChange{Attempts: map[string]int{"unknown": 1}, Delete: []string{"unknown"}}
+		for range random.IntN(5) {
+			last++
+			change.Put = append(change.Put, task(last))
+		}
+		want = append(want, change.Put...)
+		for range random.IntN(4) {
+			if len(want) > 0 {
+				w := &want[random.IntN(len(want))]
+				w.Attempts = random.IntN(100)
+				change.Attempts[w.ID] = w.Attempts
+			}
+		}
+		for range random.IntN(4) {
+			if len(want) > 0 {
+				i := random.IntN(len(want))
+				change.Delete = append(change.Delete, want[i].ID)
+				want = slices.Delete(want, i, i+1)
+			}
+		}
+		if err := s.Apply(&change); err != nil {
+			t.Fatal(err)
+		}
+		if random.IntN(10) == 0 {
+			if err := s.Close(); err != nil {
+				t.Fatal(err)
+			}
+			s = open(t, path)
+		}
+		got := load(t, s)
+		if !slices.EqualFunc(got, want, func(a, b gozmq.StoredTask) bool {
+			return a.ID == b.ID && a.Method == b.Method && a.Attempts == b.Attempts && string(a.Body) == string(b.Body) && string(a.Header) == string(b.Header)
+		}) {
+			t.Fatalf("the file has\n%v\nwant\n%v", got, want)
+		}
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// A change is made as a whole or not at all.
+func TestStoreAtomic(t *testing.T) {
+	s := open(t, filepath.Join(t.TempDir(), "tasks.db"))
+	defer s.Close()
+	if err := s.Apply(&gozmq.StoreChange{Put: []gozmq.StoredTask{task(1)}}); err != nil {
+		t.Fatal(err)
+	}
+	err := s.Apply(&gozmq.StoreChange{Put: []gozmq.StoredTask{task(2), task(1)}, Delete: []string{task(1).ID}})
+	if err == nil || !strings.Contains(err.Error(), "is there already") {
+		t.Errorf("a task was put twice: %v", err)
+	}
+	if got := load(t, s); len(got) != 1 || got[0].ID != task(1).ID {
+		t.Errorf("the file has %v", got)
+	}
+	stop := errors.New("stop")
+	if err := s.Load(func(gozmq.StoredTask) error { return stop }); !errors.Is(err, stop) {
+		t.Errorf("Load returned %v", err)
+	}
+}
+
+// Records that make no sense are an error, and no task.
+func TestStoreDamaged(t *testing.T) {
+	one := task(100)
+	good := encode(&one)
+	bad := map[string][]byte{
+		"empty": {}, "cut": good[:len(good)-1], "longer": append(slices.Clone(good), 0),
+		"size": {0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1}, "endless size": slices.Repeat([]byte{0xff}, 20),
+	}
+	for _, name := range slices.Sorted(maps.Keys(bad)) {
+		t.Run(name, func(t *testing.T) {
+			s := open(t, filepath.Join(t.TempDir(), "tasks.db"))
+			defer s.Close()
+			err := s.db.Update(func(tx *bbolt.Tx) error { return tx.Bucket(tasks).Put(make([]byte, 8), bad[name]) })
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := s.Load(func(gozmq.StoredTask) error { return nil }); !errors.Is(err, errRecord) {
+				t.Errorf("Load returned %v", err)
+			}
+		})
+	}
+}
+
+func TestOpenFails(t *testing.T) {
+	if _, err := Open(filepath.Join(t.TempDir(), "none", "tasks.db")); err == nil {
+		t.Error("no error")
+	}
+}
+
+// Tasks that are put by many callers share transactions.
+func BenchmarkVentilator(b *testing.B) {
+	s := open(b, filepath.Join(b.TempDir(), "tasks.db"))
+	defer s.Close()
+	v, err := gozmq.NewVentilator(gozmq.AtLeastOnce, gozmq.WithTaskStore(s), gozmq.WithTaskQueue(1<<30, 1<<40), gozmq.Bind("inproc://"+b.Name()))
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer v.Close()
+	var wg sync.WaitGroup
+	for range 64 {
+		wg.Go(func() {
+			for i := 0; i < b.N; i += 64 {
+				if err := push(b.Context(), v, int64(i)); err != nil {
+					b.Error(err)
+				}
+			}
+		})
+	}
+	wg.Wait()
+}
