@@ -82,6 +82,7 @@ func parts() []part {
 		{"REQ/REP: example/greeter", greeter},
 		{"PUB/SUB: example/weather", weather},
 		{"PUSH/PULL: example/thumbnails", thumbnails},
+		{"PUSH/PULL that loses no task: example/thumbnails", sure},
 	}
 }
 

@@ -21,6 +21,7 @@ const stopTimeout = 2 * time.Second
 type process struct {
 	name   string
 	cancel context.CancelFunc
+	os     *os.Process
 	done   chan struct{} // closed when the process has ended and err is set
 	err    error
 
@@ -46,6 +47,7 @@ func start(ctx context.Context, log *transcript, name string, argv []string) (*p
 		cancel()
 		return nil, fmt.Errorf("start %s: %w", name, err)
 	}
+	p.os = cmd.Process
 	go func() {
 		p.err = cmd.Wait()
 		out.flush()
@@ -140,6 +142,13 @@ func (p *process) all() []string {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.output[:len(p.output):len(p.output)]
+}
+
+// kill ends the process without warning, and returns when it has ended.
+func (p *process) kill() error {
+	err := p.os.Kill()
+	<-p.done
+	return err
 }
 
 // stop ends the process if it is running, and returns when it has ended: it is

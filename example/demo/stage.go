@@ -6,6 +6,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 )
 
@@ -66,4 +67,9 @@ func (s *stage) stop() {
 		p.stop()
 	}
 	s.running = nil
+}
+
+// named returns the process that was started under a name, which must be there.
+func (s *stage) named(name string) *process {
+	return s.running[slices.IndexFunc(s.running, func(p *process) bool { return p.name == name })]
 }

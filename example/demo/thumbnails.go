@@ -29,11 +29,11 @@ func thumbnails(ctx context.Context, s *stage) (string, error) {
 		return "", err
 	}
 	out := filepath.Join(dir, "small")
-	sink, err := pipeline(ctx, s, files, out)
+	sink, _, err := pipeline(ctx, s, files, out)
 	if err != nil {
 		return "", err
 	}
-	shares, err := follow(ctx, s.log, sink)
+	shares, err := follow(ctx, s.log, sink, nil)
 	if err != nil {
 		return "", err
 	}
@@ -46,32 +46,35 @@ func thumbnails(ctx context.Context, s *stage) (string, error) {
 	return fmt.Sprintf("%d pictures, each rendered once: %s", pictures, shares), nil
 }
 
-// pipeline starts all the processes. It returns the sink.
-func pipeline(ctx context.Context, s *stage, files []string, out string) (*process, error) {
-	sink, err := s.start(ctx, "sink", "thumbnails sink", "-results", anyPort, "-count", strconv.Itoa(pictures), "-out", out)
+// pipeline starts all the processes, each with further arguments. It returns
+// the sink, and a function that starts another worker.
+func pipeline(ctx context.Context, s *stage, files []string, out string, more ...string) (*process, func(name string) (*process, error), error) {
+	sink, err := s.start(ctx, "sink", "thumbnails sink", append(more, "-results", anyPort, "-count", strconv.Itoa(pictures), "-out", out)...)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	results, err := sink.endpoint(ctx)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	args := append([]string{"-tasks", anyPort, "-workers", strconv.Itoa(workers)}, files...)
+	args := slices.Concat(more, []string{"-tasks", anyPort, "-workers", strconv.Itoa(workers)}, files)
 	vent, err := s.start(ctx, "ventilator", "thumbnails ventilator", args...)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	tasks, err := vent.endpoint(ctx)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
+	}
+	worker := func(name string) (*process, error) {
+		return s.start(ctx, name, "thumbnails worker", append(more, "-tasks", tasks, "-results", results, "-name", name)...)
 	}
 	for i := range workers {
-		name := fmt.Sprintf("worker-%d", i+1)
-		if _, err := s.start(ctx, name, "thumbnails worker", "-tasks", tasks, "-results", results, "-name", name); err != nil {
-			return nil, err
+		if _, err := worker(fmt.Sprintf("worker-%d", i+1)); err != nil {
+			return nil, nil, err
 		}
 	}
-	return sink, nil
+	return sink, worker, nil
 }
 
 // shares counts the results of each worker.
@@ -87,9 +90,10 @@ func (s shares) String() string {
 }
 
 // follow reads the sink's lines, "1 picture-07.png by worker-2", until it
-// has ended, and says from time to time how far the pipeline is. It returns an
-// error when a result came twice or not at all.
-func follow(ctx context.Context, log *transcript, sink *process) (shares, error) {
+// has ended, and says from time to time how far the pipeline is. It calls came,
+// unless that is nil, with how many have come. It returns an error when a result
+// came twice or not at all.
+func follow(ctx context.Context, log *transcript, sink *process, came func(n int) error) (shares, error) {
 	seen := make(map[string]bool)
 	byWorker := make(shares)
 	for line := range sink.lines(ctx) {
@@ -105,6 +109,11 @@ func follow(ctx context.Context, log *transcript, sink *process) (shares, error)
 		byWorker[worker]++
 		if len(seen)%(pictures/4) == 0 {
 			log.say("progress", "%d of %d done: %s", len(seen), pictures, byWorker)
+		}
+		if came != nil {
+			if err := came(len(seen)); err != nil {
+				return nil, err
+			}
 		}
 	}
 	if err := sink.wait(ctx); err != nil {

@@ -4,6 +4,9 @@
 //	go run ./example/thumbnails sink
 //	go run ./example/thumbnails worker
 //	go run ./example/thumbnails ventilator holiday.png garden.png
+//
+// With -sure, which all of them must be given, no task is lost: workers may be
+// killed at any time, and the workers and the sink end when all is done.
 package main
 
 import (
@@ -15,6 +18,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"syscall"
+	"time"
 
 	"google.golang.org/protobuf/proto"
 
@@ -43,17 +47,27 @@ func run(ctx context.Context, args []string) error {
 	workers := flags.Uint("workers", 1, "ventilator: how many workers to wait for")
 	count := flags.Int("count", 0, "sink: stop after so many; 0: never")
 	out := flags.String("out", "thumbnails", "sink: the folder for the thumbnails")
+	sure := flags.Bool("sure", false, "lose no task")
+	pause := flags.Duration("pause", 0, "worker: how much longer each picture is to take")
 	if err := flags.Parse(args[1:]); err != nil {
 		return err
 	}
-	switch args[0] {
-	case "ventilator":
+	worker := renderer{name: *name, pause: *pause}
+	opts := []gozmq.WorkerOption{
+		gozmq.From(gozmq.Connect(*tasks)), gozmq.To(gozmq.Connect(*results)), gozmq.WithTaskErrors(complain),
+	}
+	switch {
+	case args[0] == "ventilator" && *sure:
+		return ventilateSurely(ctx, *tasks, int(*workers), flags.Args())
+	case args[0] == "ventilator":
 		return ventilate(ctx, *tasks, *workers, flags.Args())
-	case "worker":
-		return imagev1gozmq.RunThumbnailsWorker(ctx, renderer{name: *name},
-			gozmq.From(gozmq.Connect(*tasks)), gozmq.To(gozmq.Connect(*results)),
-			gozmq.WithTaskErrors(complain))
-	case "sink":
+	case args[0] == "worker" && *sure:
+		return imagev1gozmq.RunPrintsWorker(ctx, printer{renderer: worker}, opts...)
+	case args[0] == "worker":
+		return imagev1gozmq.RunThumbnailsWorker(ctx, worker, opts...)
+	case args[0] == "sink" && *sure:
+		return collectSurely(ctx, *results, *out)
+	case args[0] == "sink":
 		return collect(ctx, *results, *out, *count)
 	default:
 		return fmt.Errorf("%q is neither ventilator nor worker nor sink", args[0])
@@ -95,16 +109,19 @@ func ventilate(ctx context.Context, endpoint string, workers uint, files []strin
 			return err
 		}
 	}
+	fmt.Println("progress:", vent.Progress())
 	return nil
 }
 
 // renderer implements the generated interface of a worker.
 type renderer struct {
 	imagev1gozmq.UnimplementedThumbnailsWorker
-	name string
+	name  string
+	pause time.Duration
 }
 
 func (r renderer) Render(_ context.Context, task *imagev1.RenderTask) (*imagev1.RenderResult, error) {
+	<-time.After(r.pause)
 	png, err := shrink(task.GetPng(), int(task.GetSize()))
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", task.GetName(), err)
@@ -112,7 +129,7 @@ func (r renderer) Render(_ context.Context, task *imagev1.RenderTask) (*imagev1.
 	return &imagev1.RenderResult{Name: task.GetName(), Png: png, Worker: r.name}, nil
 }
 
-// complain tells of a task that failed; its result will not come.
+// complain tells of a task that failed.
 func complain(_ context.Context, m *gozmq.Method, _ proto.Message, err error) {
 	fmt.Fprintf(os.Stderr, "%s: %v\n", m.Procedure, err)
 }
@@ -134,9 +151,7 @@ func collect(ctx context.Context, endpoint, out string, count int) error {
 			return err
 		}
 		done++
-		fmt.Printf("%d %s by %s\n", done, result.GetName(), result.GetWorker())
-		file := filepath.Join(out, filepath.Base(result.GetName()))
-		if err := os.WriteFile(file, result.GetPng(), 0o644); err != nil {
+		if err := keep(out, done, result); err != nil {
 			return err
 		}
 		if done == count {
@@ -144,4 +159,11 @@ func collect(ctx context.Context, endpoint, out string, count int) error {
 		}
 	}
 	return nil
+}
+
+// keep writes a thumbnail into the folder and says which it is.
+func keep(out string, number int, result *imagev1.RenderResult) error {
+	fmt.Printf("%d %s by %s\n", number, result.GetName(), result.GetWorker())
+	file := filepath.Join(out, filepath.Base(result.GetName()))
+	return os.WriteFile(file, result.GetPng(), 0o644)
 }
