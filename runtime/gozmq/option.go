@@ -85,6 +85,18 @@ func newSocketConfig(t zmtp.SocketType) socketConfig {
 	}
 }
 
+// newPipelineConfig is newSocketConfig for the way from a ventilator to its
+// workers: what the kernels hold is lost with a worker, and no other one can
+// have it.
+func newPipelineConfig(t zmtp.SocketType) socketConfig {
+	c := newSocketConfig(t)
+	c.KernelSend, c.KernelReceive = pipelineBuffer, pipelineBuffer
+	return c
+}
+
+// pipelineBuffer is enough for full speed within a machine and a local network.
+const pipelineBuffer = 64 << 10
+
 type socketOption func(*socketConfig)
 
 func (o socketOption) applyDial(c *dialConfig)             { o(&c.socketConfig) }
@@ -115,6 +127,15 @@ func WithMaxMessageSize(n int) SocketOption {
 // Defaults: 1000 and 4 MiB.
 func WithSendQueue(messages, bytes int) SocketOption {
 	return socketOption(func(c *socketConfig) { c.SendQueue, c.SendQueueBytes = messages, bytes })
+}
+
+// WithKernelBuffers sets how many bytes the kernel may keep of each connection
+// (SO_SNDBUF, SO_RCVBUF; Linux takes twice as many), each 0 for as many as it
+// sees fit, else 16 KiB to 1 GiB. Small ones keep messages where they can still
+// go to another peer; on a path with a long delay they limit the rate to their
+// size per round trip. Defaults: 64 KiB each in ventilators and workers, else 0.
+func WithKernelBuffers(send, receive int) SocketOption {
+	return socketOption(func(c *socketConfig) { c.KernelSend, c.KernelReceive = send, receive })
 }
 
 // WithHeartbeat sends each peer a PING every interval, and ends a connection
@@ -191,6 +212,9 @@ func (c *socketConfig) check() error {
 	}
 	fail(c.MaxMessageSize < 1 || c.MaxMessageSize > 1<<30, "WithMaxMessageSize: %d bytes, want 1 to %d", c.MaxMessageSize, 1<<30)
 	fail(c.SendQueue < 1 || c.SendQueueBytes < 1, "WithSendQueue: %d messages and %d bytes, want at least 1 of each", c.SendQueue, c.SendQueueBytes)
+	for _, n := range []int{c.KernelSend, c.KernelReceive} {
+		fail(n != 0 && (n < 16<<10 || n > 1<<30), "WithKernelBuffers: %d bytes, want 0 or %d to %d", n, 16<<10, 1<<30)
+	}
 	fail(c.ConnectTimeout <= 0 || c.HandshakeTimeout <= 0, "WithConnectTimeout: %v and %v, want more than 0", c.ConnectTimeout, c.HandshakeTimeout)
 	fail(c.MaxHandshakes < 1, "WithMaxHandshakes: %d, want at least 1", c.MaxHandshakes)
 	fail(c.MaxPeers < 1, "WithMaxPeers: %d, want at least 1", c.MaxPeers)

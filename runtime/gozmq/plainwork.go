@@ -22,7 +22,7 @@ type plainWork struct {
 
 func (w *plainWork) open() error {
 	w.cfg.Observe = w.observer.link(zmtp.Pull)
-	w.pull = socket.NewPull(w.cfg.Config, pullWindow)
+	w.pull = socket.NewPull(w.cfg.Config, max(1, w.cfg.ahead(plainAhead)))
 	w.cfg.stats.watch(w.pull.Links(), nil)
 	if w.results {
 		cfg := w.cfg.Config
@@ -40,8 +40,9 @@ func (w *plainWork) open() error {
 	return nil
 }
 
-// pullWindow is how many messages of one peer are read at once.
-const pullWindow = 1000
+// plainAhead is how many tasks are read at once: enough for the speed of small
+// tasks, and few enough for others to have some.
+const plainAhead = 64
 
 func (w *plainWork) drain(ctx context.Context) { _ = w.pull.Drain(ctx) }
 

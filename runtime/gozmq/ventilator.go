@@ -118,7 +118,7 @@ type Ventilator struct {
 // NewVentilator opens a ventilator. Close must be called.
 func NewVentilator(opts ...VentilatorOption) (*Ventilator, error) {
 	cfg := ventilatorConfig{
-		socketConfig: newSocketConfig(zmtp.Push),
+		socketConfig: newPipelineConfig(zmtp.Push),
 		queue:        delivery.Limits{Tasks: 10000, Bytes: 64 << 20, Pause: 100 * time.Millisecond, MaxPause: 30 * time.Second},
 	}
 	for _, o := range opts {

@@ -62,8 +62,9 @@ func WithWorkerDrainTimeout(d time.Duration) WorkerOption {
 
 // WithPrefetch sets how many tasks of each connection a worker reads ahead of
 // those that it does, so that it need not wait for the next. What is read ahead
-// cannot go to another worker, and is lost with this one at most once. Default:
-// as many as WithConcurrency.
+// cannot go to another worker, and is lost with this one at most once. At most
+// once it is besides what the kernels on both sides hold (WithKernelBuffers).
+// Defaults: as many as WithConcurrency at least once, 64 at most once.
 func WithPrefetch(n int) WorkerOption {
 	return workerOption(func(c *workerConfig) { c.prefetch = n })
 }
@@ -172,7 +173,7 @@ func RunWorker(ctx context.Context, name string, handlers func() []TaskHandler, 
 
 func newWorker(name string, handlers func() []TaskHandler, opts []WorkerOption) (*worker, error) {
 	w := &worker{
-		cfg:      workerConfig{socketConfig: newSocketConfig(zmtp.Pull), concurrency: 1, prefetch: -1, drain: 10 * time.Second},
+		cfg:      workerConfig{socketConfig: newPipelineConfig(zmtp.Pull), concurrency: 1, prefetch: -1, drain: 10 * time.Second},
 		handlers: make(map[string]*TaskHandler),
 		stop:     make(chan struct{}),
 	}
@@ -240,15 +241,15 @@ func (w *worker) check() error {
 }
 
 // ahead is how many tasks of a connection are read ahead.
-func (c *workerConfig) ahead() int {
+func (c *workerConfig) ahead(otherwise int) int {
 	if c.prefetch < 0 {
-		return c.concurrency
+		return otherwise
 	}
 	return c.prefetch
 }
 
 // credit is how many tasks of a connection a worker holds at once.
-func (c *workerConfig) credit() int { return c.concurrency + c.ahead() }
+func (c *workerConfig) credit() int { return c.concurrency + c.ahead(c.concurrency) }
 
 // end has RunWorker end as if its context had.
 func (w *worker) end() { w.stopOnce.Do(func() { close(w.stop) }) }

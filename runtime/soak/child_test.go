@@ -43,6 +43,8 @@ func runChild(role string, args []string) int {
 		err = childVentilator(ctx, args[0], args[1])
 	case "hostile":
 		err = childHostile(ctx, args[0], args[1], args[2])
+	case "slow worker":
+		err = runWorker(ctx, func(n int64) { say("ran", n); <-time.After(sureWork) }, args[0], args[1])
 	case "sure worker":
 		err = runSureWorker(ctx, childDoes, args[0], args[1])
 	default:

@@ -24,6 +24,10 @@ type Config struct {
 
 	Resolver transport.Resolver // of the names that are dialled; nil for the system's
 
+	// What the kernel may keep of one connection, in bytes; 0: as it sees fit.
+	KernelReceive int
+	KernelSend    int
+
 	ConnectTimeout   time.Duration // for one attempt to dial
 	HandshakeTimeout time.Duration // from the first byte to READY
 	MaxHandshakes    int           // accepted connections that are shaking hands
