@@ -35,7 +35,8 @@ type BatchFailure struct {
 
 // WithBatchStatus has f called when a sink learns how many tasks a batch has,
 // and when it is complete. f runs in the goroutine of a connection, which is
-// not read meanwhile, for one batch at a time; it must not wait for results.
+// not read meanwhile, for one batch at a time; it must neither wait for results
+// nor close the sink.
 func WithBatchStatus(f func(BatchStatus)) SinkOption {
 	return sinkOption(func(c *sinkConfig) { c.batchStatus = f })
 }

@@ -107,7 +107,7 @@ func (r collector) Receive(c *link.Conn, b *link.Batch) {
 		frames := b.Message(i)
 		var batch *gozmqv1.Batch
 		if len(frames) == 3 {
-			batch = parseTaskHeader(frames[2]).GetBatch()
+			batch = batchIn(frames[2])
 		}
 		if batch != nil && len(frames[0]) == 0 {
 			r.s.batches.hearAlone(batch)

@@ -99,7 +99,7 @@ func (w *plainWork) read(ctx context.Context, frames [][]byte) (j plainJob, err 
 		if len(method) == 0 {
 			return j, w.control(ctx, frames)
 		}
-		if parseTaskHeader(frames[2]).GetBatch() != nil {
+		if batchIn(frames[2]) != nil {
 			j.header = append([]byte(nil), frames[2]...)
 		}
 	}
@@ -116,7 +116,7 @@ func (w *plainWork) control(ctx context.Context, frames [][]byte) error {
 	switch h := parseTaskHeader(frames[2]); {
 	case h.GetStop():
 		w.end()
-	case h.GetBatch() == nil:
+	case batchIn(frames[2]) == nil:
 		return errors.New("a message without a method, which says nothing either")
 	case w.push != nil:
 		return w.push.Send(ctx, &socket.Frames{Parts: frames})

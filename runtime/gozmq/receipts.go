@@ -98,7 +98,7 @@ func (r *receipts) parse(frames [][]byte) (f taskFrames, err error) {
 
 // hearOfBatch takes in word of a batch.
 func (r *receipts) hearOfBatch(c *link.Conn, f taskFrames) {
-	b := parseTaskHeader(f.header).GetBatch()
+	b := batchIn(f.header)
 	if b == nil {
 		c.Malformed("result without a method, which is not about a batch either")
 	} else if !r.acknowledged(c, f.id) {
@@ -247,7 +247,7 @@ func (h heldReceipt) settle(handled bool) {
 		return
 	}
 	h.r.handled++
-	h.r.batches.count(parseTaskHeader(h.header).GetBatch())
+	h.r.batches.count(batchIn(h.header))
 	delete(h.r.pending, string(h.id))
 	h.r.remember(h.id)
 	for _, c := range h.conns {

@@ -65,6 +65,22 @@ func parseTaskHeader(b []byte) *gozmqv1.TaskHeader {
 	return h
 }
 
+// The largest id and name of a batch, in bytes.
+const (
+	maxBatchID   = 255
+	maxBatchName = 1 << 10
+)
+
+// batchIn returns the batch that a header names, nil when there is none or it
+// cannot be one.
+func batchIn(header []byte) *gozmqv1.Batch {
+	b := parseTaskHeader(header).GetBatch()
+	if n := len(b.GetId()); n == 0 || n > maxBatchID || len(b.GetName()) > maxBatchName {
+		return nil
+	}
+	return b
+}
+
 // TaskInfo is what a worker knows of the task that it does.
 type TaskInfo struct {
 	// Method describes the task.

@@ -49,7 +49,8 @@ func WithTaskStore(s TaskStore) VentilatorOption {
 
 // WithDeadLetters has f called with each task that a ventilator gives up: its
 // handler said so (GiveUp), or it was handed out as often as it may be. f is
-// called one at a time; a stored task is forgotten when f has returned.
+// called one at a time; a stored task is forgotten when f has returned. f must
+// not close the ventilator: closing waits for f.
 // EventTaskDead tells of the same tasks.
 func WithDeadLetters(f func(DeadLetter)) VentilatorOption {
 	return ventilatorOption(func(c *ventilatorConfig) {
@@ -190,13 +191,16 @@ func (v *Ventilator) Wait(ctx context.Context) error {
 }
 
 // StartBatch starts a batch with a name of the caller's choice, which the sink
-// is told. Tasks that are pushed with the batch's Context belong to it.
-func (v *Ventilator) StartBatch(name string) *Batch { return v.sender.startBatch(validUTF8(name)) }
+// is told; it is cut after 256 bytes. Tasks that are pushed with the batch's Context
+// belong to it.
+func (v *Ventilator) StartBatch(name string) *Batch {
+	return v.sender.startBatch(validUTF8(name[:min(len(name), maxBatchName/4)]))
+}
 
 // StopWorkers tells every worker that is connected now to end: each finishes
 // the tasks that it is doing, and RunWorker returns nil. Tasks that are left
 // wait for other workers at least once; at most once, call it when there are
-// none left.
+// none left. Through a Proxy it reaches one worker only.
 func (v *Ventilator) StopWorkers(ctx context.Context) error {
 	if err := v.sender.stopWorkers(ctx); err != nil {
 		return pushError(err, "stop workers")

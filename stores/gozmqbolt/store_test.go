@@ -149,7 +149,7 @@ func TestOpenFails(t *testing.T) {
 func BenchmarkVentilator(b *testing.B) {
 	s := open(b, filepath.Join(b.TempDir(), "tasks.db"))
 	defer s.Close()
-	v, err := gozmq.NewVentilator(gozmq.AtLeastOnce, gozmq.WithTaskStore(s), gozmq.WithTaskQueue(1<<30, 1<<40), gozmq.Bind("inproc://"+b.Name()))
+	v, err := gozmq.NewVentilator(gozmq.AtLeastOnce, gozmq.WithTaskStore(s), gozmq.WithTaskQueue(1<<30, 1<<30), gozmq.Bind("inproc://"+b.Name()))
 	if err != nil {
 		b.Fatal(err)
 	}
