@@ -166,11 +166,12 @@ func (c *Conn) perform(ctx context.Context, call *outgoingCall, reply proto.Mess
 	return c.attempts(ctx, call, reply)
 }
 
-// attempt makes the call once.
-func (c *Conn) attempt(ctx context.Context, call *outgoingCall, reply proto.Message) error {
+// attempt makes the call once. gone says that the error is that of a server that
+// went, or that is stopping and has not carried the call out.
+func (c *Conn) attempt(ctx context.Context, call *outgoingCall, reply proto.Message) (gone bool, err error) {
 	m := call.method
 	if err := ctx.Err(); err != nil {
-		return contextError(err, m)
+		return false, contextError(err, m)
 	}
 	x := exchanges.Get().(*exchange)
 	x.method, x.req, x.reply, x.bodies = m, call.req, reply, &c.bodies
@@ -180,15 +181,14 @@ func (c *Conn) attempt(ctx context.Context, call *outgoingCall, reply proto.Mess
 	if call.wait {
 		ready = 0
 	}
-	err := c.dealer.Do(ctx, x, ready)
-	if err == nil {
-		err = x.err
+	if err = c.dealer.Do(ctx, x, ready); err == nil {
+		gone, err = x.refused, x.err
 	} else {
-		err = callError(err, m)
+		gone, err = errors.As(err, new(*socket.LostError)), callError(err, m)
 	}
 	*x = exchange{}
 	exchanges.Put(x)
-	return err
+	return gone, err
 }
 
 // callError gives a code to why no reply came.

@@ -97,6 +97,38 @@ func TestServerDiesWithCallsInFlight(t *testing.T) {
 	}
 }
 
+// One server's end takes nothing of the budget for retries, however many calls
+// it had: idempotent ones are answered by the server that comes after it.
+func TestIdempotentCallsOutliveTheirServer(t *testing.T) {
+	const n = 64
+	endpoint, accept := listenRaw(t, "ROUTER")
+	c := dial(t, Connect(endpoint), fast())
+	p := accept()
+	m := *echoMethod
+	m.Idempotency, m.MaxAttempts = Idempotent, 2
+	errs := make(chan error, n)
+	for range n {
+		go func() {
+			_, err := Call[bytez](context.Background(), c, &m, wrapperspb.Bytes(nil))
+			errs <- err
+		}()
+	}
+	for range n {
+		p.recv()
+	}
+	p.Close()
+	p = accept()
+	for range n {
+		request := p.recv()
+		p.send(request[0], "", "", "")
+	}
+	for range n {
+		if err := receive(t, errs, "the end of a call"); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
 func TestServerRestarts(t *testing.T) {
 	for name, endpoint := range map[string]string{
 		"tcp": closedPort(t), "ipc": "ipc://" + t.TempDir() + "/restarts", "inproc": "inproc://" + t.Name(),

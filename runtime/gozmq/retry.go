@@ -2,14 +2,11 @@ package gozmq
 
 import (
 	"context"
-	"errors"
 	"math/rand/v2"
 	"sync"
 	"time"
 
 	"google.golang.org/protobuf/proto"
-
-	"github.com/gozmq/gozmq/runtime/internal/socket"
 )
 
 // Pauses between the attempts of one call: they double, and each is spread at
@@ -24,25 +21,30 @@ const (
 const maxMoves = 3
 
 // attempts makes the call, and again while it fails with CodeUnavailable, if
-// the method is idempotent: at once when its server went and another one is
-// there, and after a pause as often as the method's annotation allows.
+// the method is idempotent: when its server went and another one is there, and
+// as often as the method's annotation and the budget allow. The first time that
+// its server went a call moves at once; before any other attempt there is a
+// pause, so that servers that come and go all the time do not use a call's
+// moves up.
 func (c *Conn) attempts(ctx context.Context, call *outgoingCall, reply proto.Message) error {
 	m := call.method
 	pause, moves := retryFirst, 0
 	for attempt := 1; ; {
-		err := c.attempt(ctx, call, reply)
+		gone, err := c.attempt(ctx, call, reply)
 		if m.Idempotency == IdempotencyUnknown {
 			return err
 		}
-		c.budget.note(err)
+		if !gone { // one server's end, which all its calls see, is no failure of each
+			c.budget.note(err)
+		}
 		if CodeOf(err) != CodeUnavailable {
 			return err
 		}
-		if errors.As(err, new(*socket.LostError)) && moves < maxMoves && c.dealer.Peers() > 0 {
-			moves++
-			continue
-		}
-		if attempt++; attempt > m.MaxAttempts || !c.budget.allows() {
+		if gone && moves < maxMoves && c.dealer.Peers() > 0 {
+			if moves++; moves == 1 {
+				continue
+			}
+		} else if attempt++; attempt > m.MaxAttempts || !c.budget.allows() {
 			return err
 		}
 		if !sleep(ctx, pause/2+rand.N(pause/2)) {
@@ -67,7 +69,7 @@ func sleep(ctx context.Context, d time.Duration) bool {
 // A retryBudget keeps retries from becoming a storm when a server is down: a
 // failure takes a token, a success gives a tenth of one back, and calls are
 // tried again only while more than half of the tokens are there. It is the
-// throttling of gRPC (proposal A6).
+// throttling of gRPC (proposal A6); a call whose server went takes none.
 type retryBudget struct {
 	mu    sync.Mutex
 	spent int // in tenths of a token

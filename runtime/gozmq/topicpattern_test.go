@@ -252,8 +252,8 @@ func FuzzTopicPattern(f *testing.F) {
 				}
 			}
 		}
-		if strings.Contains(pattern, "**") {
-			return
+		if strings.Contains(pattern, "**") || strings.Contains(pattern, "*\x00") {
+			return // templates cannot have them
 		}
 		checkPattern(t, pattern, topic)
 	})
