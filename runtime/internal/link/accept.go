@@ -95,6 +95,7 @@ func (g *Group) greet(raw net.Conn, entry *pendingConn, endpoint string) {
 		g.accepted--
 		g.mu.Unlock()
 	}()
+	g.doPenance(raw)
 	peer, err := g.handshake(raw)
 	g.mu.Lock()
 	evicted := entry.evicted

@@ -50,6 +50,7 @@ type Conn struct {
 	dropped       atomic.Int64  // messages since the last report
 	drops         atomic.Uint64 // messages in all
 	malformed     atomic.Uint64
+	offended      atomic.Bool  // what came is not ZMTP, or beyond a limit
 	subscriptions atomic.Int64 // that were reported and not taken back
 
 	closing   atomic.Bool // we have said that no more will come

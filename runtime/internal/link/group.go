@@ -42,7 +42,8 @@ type Group struct {
 	departed   Traffic   // of connections that have ended
 	end        sync.Once // closes ended
 
-	tally tally
+	tally     tally
+	offenders offenders
 }
 
 // NewGroup returns a group without connections. Shutdown must be called.
@@ -245,6 +246,9 @@ func (g *Group) serve(c *Conn) {
 		c.Close(err)
 		<-c.Flushed()
 		g.remove(c)
+		if c.offended.Load() && !c.dialled {
+			g.offenders.note(c.raw.RemoteAddr(), c.Err())
+		}
 		g.reportEnd(c)
 	}()
 	if cause := g.handler.Serve(c); cause != nil {

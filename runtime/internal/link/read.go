@@ -90,6 +90,9 @@ func (c *Conn) parse() (found bool, err error) {
 			return false, nil
 		}
 	}
+	if rd.err != nil {
+		c.offended.Store(true)
+	}
 	return false, rd.err
 }
 

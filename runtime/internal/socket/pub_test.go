@@ -277,3 +277,32 @@ func TestPubWaitSubscribers(t *testing.T) {
 		t.Errorf("WaitSubscribers during Shutdown: %v", err)
 	}
 }
+
+// TestPubManySubscriptions: a peer with more subscriptions than are taken or
+// forgotten in one go has all of them, and none once it is gone.
+func TestPubManySubscriptions(t *testing.T) {
+	const n = 3*forgottenAtOnce + 1
+	events := newRecorder()
+	p := NewPub(testConfig(zmtp.Pub, events), n)
+	closing(t, p.Shutdown)
+	peer := zmtptest.DialAs(t, bind(t, p.Links(), tcp), "SUB")
+	var b []byte
+	for i := range n {
+		b = zmtp.AppendCommand(b, zmtp.CommandSubscribe, fmt.Append(nil, "topic ", i, "."))
+	}
+	peer.Send(b)
+	if err := p.WaitSubscribers(within(t), fmt.Append(nil, "topic ", n-1, "."), 1); err != nil {
+		t.Fatal(err)
+	}
+	var a Audience
+	for i := range n {
+		if !p.Audience(fmt.Append(nil, "topic ", i, "."), &a) {
+			t.Fatalf("subscription %d is missing", i)
+		}
+	}
+	peer.Close()
+	events.await(t, link.Disconnected, 1)
+	if p.Subscribed() {
+		t.Error("there are subscriptions of a peer that is gone")
+	}
+}

@@ -1,7 +1,9 @@
 package socket
 
 import (
+	"bytes"
 	"fmt"
+	"time"
 
 	"github.com/gozmq/gozmq/runtime/internal/link"
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
@@ -26,12 +28,36 @@ func (p *Pub) Serve(c *link.Conn) error {
 	c.Room = func() { p.memory.drain(c) }
 	err := readSubscriptions(c, peer)
 	c.Close(err)
-	p.mu.Lock()
-	p.subs.RemoveAll(c)
-	p.changed()
-	p.mu.Unlock()
+	p.forget(c)
 	p.memory.abandon(c)
 	return err
+}
+
+// forgottenAtOnce is how many subscriptions are removed while publishing waits.
+const forgottenAtOnce = 1024
+
+// forget removes every subscription of c, with room for others in between.
+func (p *Pub) forget(c *link.Conn) {
+	var topics [][]byte
+	for {
+		topics = topics[:0]
+		p.mu.Lock()
+		if p.subs.Count(c) <= forgottenAtOnce {
+			p.subs.RemoveAll(c)
+			p.changed()
+			p.mu.Unlock()
+			return
+		}
+		for topic := range p.subs.Held(c) {
+			if topics = append(topics, bytes.Clone(topic)); len(topics) == forgottenAtOnce {
+				break
+			}
+		}
+		for _, topic := range topics {
+			p.subs.Remove(topic, c)
+		}
+		p.mu.Unlock()
+	}
 }
 
 // A subscriptions takes what a peer subscribes to and gives up. Prefixes are
@@ -44,11 +70,14 @@ type subscriptions interface {
 // readSubscriptions reads c until it ends: commands, and the form of ZMTP 3.0,
 // messages of one frame. Any other message is of no meaning here.
 func readSubscriptions(c *link.Conn, to subscriptions) error {
+	var turn turn
 	c.Command = func(name, body []byte) error {
 		switch string(name) {
 		case zmtp.CommandSubscribe:
+			turn.next(c)
 			return to.subscribe(body)
 		case zmtp.CommandCancel:
+			turn.next(c)
 			to.cancel(body)
 		}
 		return nil
@@ -61,12 +90,36 @@ func readSubscriptions(c *link.Conn, to subscriptions) error {
 			return err
 		case len(frames) != 1 || len(frames[0]) == 0:
 		case frames[0][0] == 1:
+			turn.next(c)
 			if err := to.subscribe(frames[0][1:]); err != nil {
 				return err
 			}
 		case frames[0][0] == 0:
+			turn.next(c)
 			to.cancel(frames[0][1:])
 		}
+	}
+}
+
+// A turn counts how often a peer has changed its mind. One that does so without
+// end is not read for a moment every so often, so that others have their turn.
+type turn int
+
+const (
+	freeChanges = 1000 // before the first rest
+	turnChanges = 1000 // between two of them
+	turnRest    = 10 * time.Millisecond
+)
+
+func (t *turn) next(c *link.Conn) {
+	if *t++; *t < freeChanges || *t%turnChanges != 0 {
+		return
+	}
+	timer := time.NewTimer(turnRest)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-c.Closed():
 	}
 }
 
