@@ -136,7 +136,7 @@ func (v *victim) rate(t *testing.T, d time.Duration) float64 {
 
 // newServerVictim is a server that a good client calls, one call at a time.
 func newServerVictim(t *testing.T) *victim {
-	ctx, s := within(t), gozmq.NewServer()
+	ctx, s := t.Context(), gozmq.NewServer()
 	must(t, newEchoServer().register(s))
 	must(t, s.Listen(gozmq.Bind(anyPort)))
 	served := make(chan error, 1)
@@ -149,7 +149,7 @@ func newServerVictim(t *testing.T) *victim {
 	must(t, err)
 	t.Cleanup(func() { must(t, c.Close()) })
 	return &victim{addr: s.Addrs()[0], once: func() error {
-		reply, err := gozmq.Call[text](ctx, c, echoMethod, wrapperspb.String("hello"))
+		reply, err := gozmq.Call[text](ctx, c, echoMethod, wrapperspb.String("hello"), gozmq.WithTimeout(patience))
 		if err == nil && reply.GetValue() != "hello" {
 			err = errors.New("the answer is not what was asked")
 		}
@@ -160,7 +160,7 @@ func newServerVictim(t *testing.T) *victim {
 // newPublisherVictim is a publisher whose good subscriber has each message
 // before the next one is published.
 func newPublisherVictim(t *testing.T) *victim {
-	ctx := within(t)
+	ctx := t.Context()
 	p, err := gozmq.NewPublisher(gozmq.Bind(anyPort))
 	must(t, err)
 	t.Cleanup(func() { must(t, p.Close()) })
