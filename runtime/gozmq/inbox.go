@@ -20,6 +20,7 @@ type inbox struct {
 	front  []*slab // taken and given back: before in
 	in     *slab
 	spare  *slab // nil while someone has it
+	newest newest
 	total  uint64
 	closed bool
 	ready  chan struct{} // a token: there is something to take, or closed
@@ -96,7 +97,7 @@ func waitPaused(c *link.Conn, change, done <-chan struct{}) bool {
 func (b *inbox) progress() (queued int, taken uint64) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	queued = b.in.len()
+	queued = b.in.len() + b.newest.len()
 	for _, s := range b.front {
 		queued += s.len()
 	}
@@ -145,7 +146,7 @@ func (b *inbox) first() *slab {
 		b.front = b.front[1:]
 		return s
 	}
-	if b.in.len() == 0 {
+	if b.in.len()+b.newest.len() == 0 {
 		return nil
 	}
 	other := b.spare
@@ -153,6 +154,9 @@ func (b *inbox) first() *slab {
 		other = new(slab)
 	}
 	b.spare = nil
+	if b.moveNewest(other) {
+		return other
+	}
 	if b.overflow != Block {
 		b.move(other)
 		return other

@@ -108,5 +108,5 @@ func (l *lastValues) serve(sub *subscription, p TopicPattern) {
 	for _, v := range list {
 		first.push(&arrival{topic: []byte(v.topic), body: v.body, header: v.header})
 	}
-	sub.inbox.giveBack(first)
+	sub.inbox.putFirst(first)
 }

@@ -95,6 +95,10 @@ func (p *Publisher) WaitForSubscribers(ctx context.Context, topic string, n int)
 	return nil
 }
 
+// Superseded returns how many messages of topics with latest_only subscribers
+// were not sent because a newer one came before there was room for them.
+func (p *Publisher) Superseded() uint64 { return p.pub.Superseded() }
+
 // Close closes the publisher, after what was published has reached the kernel
 // or the linger time is over.
 func (p *Publisher) Close() error {
@@ -150,7 +154,7 @@ func Publish[M proto.Message](ctx context.Context, p *Publisher, t *Topic[M], m 
 		x.topic = t.Append(x.topic[:0], m)
 	}
 	if t.Traits != 0 {
-		return p.publishStamped(x, t.Name, t.Traits, m)
+		return p.publishWith(t.Traits, x, t.Name, m)
 	}
 	if !p.pub.Audience(x.topic, &x.audience) {
 		return nil
@@ -179,20 +183,26 @@ func (p *Publisher) publishBare(x *publication, name string, m proto.Message) er
 	return err
 }
 
-// publishStamped sends the message with its place among the publisher's, which
-// it has even if nobody subscribed to it. A message that is retained is always
-// encoded.
-func (p *Publisher) publishStamped(x *publication, name string, traits TopicTraits, m proto.Message) error {
+// publishWith sends a message of a topic with traits. Where it has a place among
+// the publisher's, it has it even if nobody subscribed to it; where it is
+// retained, it is always encoded.
+func (p *Publisher) publishWith(traits TopicTraits, x *publication, name string, m proto.Message) error {
 	if err := x.check(name); err != nil {
 		return err
 	}
 	x.frames = x.frames[:0]
+	var last byte = zmtp.FlagMore // a header follows
+	if traits&(Sequenced|Retained) == 0 {
+		last = 0
+	}
 	if traits&Retained != 0 || p.pub.Audience(x.topic, &x.audience) {
-		if err := x.encode(name, m, zmtp.FlagMore, &p.bodies); err != nil {
+		if err := x.encode(name, m, last, &p.bodies); err != nil {
 			return err
 		}
+	} else if last == 0 {
+		return nil
 	}
-	x.frames = p.pub.SendStamped(x.topic, x.frames, socket.Traits(traits), &x.audience)
+	x.frames = p.pub.SendWith(socket.Traits(traits), x.topic, x.frames, &x.audience)
 	return nil
 }
 

@@ -72,7 +72,8 @@ type Subscriber struct {
 	done     chan struct{}
 	origins  origins
 
-	version atomic.Uint64 // 1 and one more with each change of subs
+	superseded atomic.Uint64
+	version    atomic.Uint64 // 1 and one more with each change of subs
 
 	mu            sync.Mutex
 	values        lastValues
@@ -142,6 +143,10 @@ func (s *Subscriber) Ready(ctx context.Context) error {
 	return Errorf(CodeUnavailable, "subscriber is not ready: %w", err)
 }
 
+// Superseded returns how many messages of topics with latest_only were left out
+// because a newer one came before they were yielded.
+func (s *Subscriber) Superseded() uint64 { return s.superseded.Load() }
+
 // Close ends every subscription and closes the connections.
 func (s *Subscriber) Close() error {
 	s.mu.Lock()
@@ -187,6 +192,9 @@ func (r receiver) Receive(c *link.Conn, b *link.Batch) {
 		if len(last.subs) == 0 && len(frames) == 1 {
 			c.Malformed("publication has 1 frame, want a topic and a body")
 		}
+		for _, sub := range last.newest {
+			sub.inbox.putNewest(&a)
+		}
 		for _, sub := range last.subs {
 			if !sub.inbox.putWait(c, &a, r.s.done) {
 				return // closed
@@ -214,6 +222,7 @@ type match struct {
 	bare    bool
 	version uint64 // of the subscriptions; 0: no topic was matched yet
 	subs    []*subscription
+	newest  []*subscription // for which only the topic's newest message counts
 }
 
 // match makes m the subscriptions that take a topic, or, for a message of one
@@ -240,9 +249,13 @@ func (s *Subscriber) matchRetained(a *arrival, h publicationHeader, m *match) {
 
 // findMatch makes m what it is to be; s.mu is held.
 func (s *Subscriber) findMatch(topic []byte, bare bool, m *match) {
-	m.topic, m.bare, m.version, m.subs = topic, bare, s.version.Load(), m.subs[:0]
+	m.topic, m.bare, m.version, m.subs, m.newest = topic, bare, s.version.Load(), m.subs[:0], m.newest[:0]
 	s.subs.Match(topic, func(sub *subscription) {
-		if sub.bare == bare && sub.matches(topic) {
+		switch {
+		case sub.bare != bare || !sub.matches(topic):
+		case sub.onlyNewest(topic):
+			m.newest = append(m.newest, sub)
+		default:
 			m.subs = append(m.subs, sub)
 		}
 	})

@@ -193,6 +193,7 @@ func (s *Subscriber) openWith(cfg subscriptionConfig, patterns []TopicPattern, b
 	sub := &subscription{subscriber: s, bare: bare, turn: make(chan struct{}, 1), track: newTracker(s.memory, s.lag, &s.origins)}
 	sub.inbox = newInbox(cfg.queue)
 	sub.inbox.overflow, sub.inbox.drop, sub.inbox.settled = cfg.overflow, sub.drop, sub.reportDrops
+	sub.inbox.newest.limits, sub.inbox.newest.superseded = s.memory, &s.superseded
 	if len(patterns) > 0 {
 		sub.name = patterns[0].String()
 	}
@@ -274,6 +275,18 @@ func (s *subscription) matches(topic []byte) bool {
 		}
 	}
 	return s.bare
+}
+
+// onlyNewest reports whether all patterns that take a topic say that only its
+// newest message counts; subscriber.mu is held.
+func (s *subscription) onlyNewest(topic []byte) bool {
+	only := !s.bare
+	for i := range s.patterns {
+		if s.patterns[i].matches(topic) {
+			only = only && s.patterns[i].traits&LatestOnly != 0
+		}
+	}
+	return only
 }
 
 // take adds a pattern, unless it is there or the subscription is closed.

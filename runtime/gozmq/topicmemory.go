@@ -22,9 +22,8 @@ func (o topicMemory) check() error {
 func (o topicMemory) applyPublisher(c *publisherConfig)   { c.memory = o }
 func (o topicMemory) applySubscriber(c *subscriberConfig) { c.memory = o }
 
-// WithTopicMemory limits how many sequenced and retained topics a publisher, a
-// subscriber and each of its streams remember, and how many bytes each uses for
-// them. Beyond, the topic that had no message for longest is forgotten, which
+// WithTopicMemory limits how many topics with traits a publisher, a subscriber
+// and each of its streams remember, and how many bytes each uses for them. Beyond, the topic that had no message for longest is forgotten, which
 // the observer is told (EventForgotten). The last message of a forgotten topic
 // is not there for new subscribers. When a topic that the publisher forgot has a
 // message again, subscribers may be told that they missed some although they did

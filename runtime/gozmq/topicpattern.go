@@ -15,8 +15,9 @@ const maxSubscription = 245
 // fields with MatchString, MatchInt, MatchBool and MatchEnum. A pattern is a
 // value: adding to it changes no copy of it.
 type TopicPattern struct {
-	text string // the literals and the fixed values; the open fields are left out
-	open []openField
+	text   string // the literals and the fixed values; the open fields are left out
+	open   []openField
+	traits TopicTraits
 }
 
 // An openField takes any bytes, also none, up to the first that a value never
@@ -34,6 +35,14 @@ func (p TopicPattern) TopicPattern() TopicPattern { return p }
 
 // Literal adds literal text, which is matched byte by byte.
 func (p *TopicPattern) Literal(s string) { p.text += s }
+
+// Marked returns p with what is special about the messages of its topics.
+// LatestOnly is what makes a difference to a subscriber. Generated code calls
+// it.
+func (p TopicPattern) Marked(t TopicTraits) TopicPattern {
+	p.traits |= t
+	return p
+}
 
 func (p *TopicPattern) addOpen(delim byte) {
 	p.open = append(slices.Clip(p.open), openField{len(p.text), delim})

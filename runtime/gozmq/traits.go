@@ -11,4 +11,7 @@ const (
 	Sequenced = TopicTraits(socket.Sequenced)
 	// Retained topics keep their last message: who subscribes gets it first.
 	Retained = TopicTraits(socket.Retained)
+	// LatestOnly topics are about the newest message: who does not keep up gets
+	// that one, and those before it are left out.
+	LatestOnly = TopicTraits(socket.LatestOnly)
 )

@@ -56,6 +56,14 @@ func (p *planner) checkPublished(s *protogen.Service, m *protogen.Method) {
 	}
 }
 
+// checkTraits applies the rules for what a topic asks for beside a template.
+func (p *planner) checkTraits(at place, t *gozmqv1.Topic) {
+	if t.GetLatestOnly() && t.GetSequenced() {
+		p.report.fault(at.desc, at.loc, at.field(3).sub,
+			"latest_only leaves messages out, which sequenced would report as missing; remove one of them")
+	}
+}
+
 func (p *planner) checkTimeout(m *protogen.Method, timeout *durationpb.Duration) {
 	if timeout == nil {
 		return

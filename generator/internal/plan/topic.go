@@ -23,12 +23,14 @@ func (p *planner) methodTopic(m *protogen.Method) *Topic {
 	if inherited != nil {
 		out = p.topic(inheritedPlace, m.Input, inherited)
 	}
+	p.checkTraits(ownPlace, own)
 	out.Traits = traits(own)
 	return out
 }
 
 // topic plans a topic that is annotated at a place.
 func (p *planner) topic(at place, m *protogen.Message, t *gozmqv1.Topic) *Topic {
+	p.checkTraits(at, t)
 	out := &Topic{Template: t.GetTemplate(), Traits: traits(t)}
 	out.Segments = p.segments(at.field(1), m, t.GetTemplate())
 	out.Fields = filterFields(m, out.Segments)
@@ -43,6 +45,9 @@ func traits(t *gozmqv1.Topic) []string {
 	}
 	if t.GetRetain() {
 		out = append(out, "Retained")
+	}
+	if t.GetLatestOnly() {
+		out = append(out, "LatestOnly")
 	}
 	return out
 }

@@ -65,6 +65,9 @@ func subscribePurpose(name string, t *plan.Topic) string {
 	if t != nil && slices.Contains(t.Traits, "Retained") {
 		purpose += " First come the last messages of before."
 	}
+	if t != nil && slices.Contains(t.Traits, "LatestOnly") {
+		purpose += " While it is not read, the newest message of each topic takes the place of those before it."
+	}
 	if t != nil && slices.Contains(t.Traits, "Sequenced") {
 		purpose += " What was missed is an error as well: a gozmq.GapError or gozmq.PublisherRestartedError."
 	}

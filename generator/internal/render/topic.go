@@ -2,6 +2,7 @@ package render
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -108,13 +109,13 @@ func (p *printer) filter(t *plan.Topic, d plan.Doc) {
 		}
 		p.P(gozmq("Match"+s.Kind), "(&p, f.", s.Field, ", ", delimiter(s.Delimiter), ")")
 	}
-	p.P("return p")
+	p.P("return p", p.marked(t))
 	p.P("}")
 }
 
 // pattern writes the pattern of a topic without placeholders.
 func (p *printer) pattern(t topicOf) string {
-	return p.imports.qualify(gozmq("LiteralTopic")) + "(" + t.literal() + ")"
+	return p.imports.qualify(gozmq("LiteralTopic")) + "(" + t.literal() + ")" + p.marked(t.Topic)
 }
 
 // parse prints what takes a topic apart, if it has fields.
@@ -153,6 +154,14 @@ func (p *printer) parse(t topicOf) {
 	p.P("}")
 	p.P("return f, nil")
 	p.P("}")
+}
+
+// marked says of a pattern what a subscriber does about its topics.
+func (p *printer) marked(t *plan.Topic) string {
+	if slices.Contains(t.Traits, "LatestOnly") {
+		return ".Marked(" + p.imports.qualify(gozmq("LatestOnly")) + ")"
+	}
+	return ""
 }
 
 // traits writes the value of a topic's traits.

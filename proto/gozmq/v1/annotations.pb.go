@@ -447,6 +447,9 @@ type Topic struct {
 	// The publisher keeps the last message of each topic, and sends it to whoever
 	// subscribes to it before what it publishes from then on.
 	Retain bool `protobuf:"varint,2,opt,name=retain,proto3" json:"retain,omitempty"`
+	// A subscriber that does not keep up gets the newest message of each topic;
+	// those before it are left out. Not together with sequenced.
+	LatestOnly bool `protobuf:"varint,3,opt,name=latest_only,json=latestOnly,proto3" json:"latest_only,omitempty"`
 	// The publisher numbers the messages of each topic, and subscribers report
 	// what they miss, a publisher that was restarted, and how late they are.
 	Sequenced     bool `protobuf:"varint,4,opt,name=sequenced,proto3" json:"sequenced,omitempty"`
@@ -494,6 +497,13 @@ func (x *Topic) GetTemplate() string {
 func (x *Topic) GetRetain() bool {
 	if x != nil {
 		return x.Retain
+	}
+	return false
+}
+
+func (x *Topic) GetLatestOnly() bool {
+	if x != nil {
+		return x.LatestOnly
 	}
 	return false
 }
@@ -641,10 +651,12 @@ const file_gozmq_v1_annotations_proto_rawDesc = "" +
 	"\x05topic\x18\x01 \x01(\v2\x0f.gozmq.v1.TopicR\x05topic\x12\"\n" +
 	"\x04task\x18\x02 \x01(\v2\x0e.gozmq.v1.TaskR\x04task\"*\n" +
 	"\x05Retry\x12!\n" +
-	"\fmax_attempts\x18\x01 \x01(\rR\vmaxAttempts\"Y\n" +
+	"\fmax_attempts\x18\x01 \x01(\rR\vmaxAttempts\"z\n" +
 	"\x05Topic\x12\x1a\n" +
 	"\btemplate\x18\x01 \x01(\tR\btemplate\x12\x16\n" +
-	"\x06retain\x18\x02 \x01(\bR\x06retain\x12\x1c\n" +
+	"\x06retain\x18\x02 \x01(\bR\x06retain\x12\x1f\n" +
+	"\vlatest_only\x18\x03 \x01(\bR\n" +
+	"latestOnly\x12\x1c\n" +
 	"\tsequenced\x18\x04 \x01(\bR\tsequenced\"\x8a\x01\n" +
 	"\x04Task\x12.\n" +
 	"\bdelivery\x18\x01 \x01(\x0e2\x12.gozmq.v1.DeliveryR\bdelivery\x12!\n" +

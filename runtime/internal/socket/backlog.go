@@ -22,9 +22,12 @@ func (m *memory) inBacklog(c *link.Conn, t *topic) bool {
 	if !waits {
 		return false
 	}
-	if replayed {
+	switch {
+	case replayed:
 		b.setLive(t)
-	} else {
+	case t.last.Traits.any(LatestOnly):
+		m.superseded.Add(1)
+	default:
 		m.dropped.Add(1)
 		c.Drop()
 	}
@@ -80,10 +83,7 @@ func (b *backlog) answer() {
 // replay sends t's last message to a peer that has subscribed to it just now;
 // m.mu is held.
 func (m *memory) replay(c *link.Conn, t *topic, scratch []byte) []byte {
-	scratch = append(scratch[:0], t.frames...)
-	stamp := t.last
-	stamp.Replayed = true
-	scratch = m.header(scratch, stamp)
+	scratch = m.message(scratch[:0], t, true)
 	if b := m.backlogs[c]; b != nil && len(b.order) > 0 || !offer(c, scratch) {
 		m.wait(c, t, true)
 	}
@@ -103,9 +103,7 @@ func (m *memory) drain(c *link.Conn) {
 	for len(b.order) > 0 {
 		t := b.order[0]
 		if t.frames != nil { // it was not forgotten
-			stamp := t.last
-			stamp.Replayed = b.replayed[t]
-			scratch = m.header(append(scratch[:0], t.frames...), stamp)
+			scratch = m.message(scratch[:0], t, b.replayed[t])
 			if !offer(c, scratch) {
 				return
 			}
@@ -114,9 +112,28 @@ func (m *memory) drain(c *link.Conn) {
 		b.order = b.order[1:]
 		b.setLive(t)
 		delete(b.replayed, t)
-		t.waiting--
+		m.waitsNoMore(t)
 	}
 	delete(m.backlogs, c)
+}
+
+// waitsNoMore takes note that a backlog has t no more; m.mu is held.
+func (m *memory) waitsNoMore(t *topic) {
+	t.waiting--
+	if t.waiting == 0 && t.frames != nil && !t.last.Traits.any(stamped) {
+		m.remove(t)
+	}
+}
+
+// message appends what is sent of t's last message.
+func (m *memory) message(b []byte, t *topic, replayed bool) []byte {
+	b = append(b, t.frames...)
+	if !t.last.Traits.any(stamped) {
+		return b
+	}
+	stamp := t.last
+	stamp.Replayed = replayed
+	return m.header(b, stamp)
 }
 
 // abandon forgets what waits for a connection that has ended.
@@ -128,7 +145,7 @@ func (m *memory) abandon(c *link.Conn) {
 		return
 	}
 	for _, t := range b.order {
-		t.waiting--
+		m.waitsNoMore(t)
 	}
 	delete(m.backlogs, c)
 }

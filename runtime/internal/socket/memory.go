@@ -19,7 +19,13 @@ const (
 	Sequenced Traits = 1 << iota
 	// Retained topics keep their last message for those who subscribe later.
 	Retained
+	// LatestOnly topics are about the newest message: it replaces older ones
+	// that have no room.
+	LatestOnly
 )
+
+// stamped are the traits whose messages have a header.
+const stamped = Sequenced | Retained
 
 func (t Traits) any(of Traits) bool { return t&of != 0 }
 
@@ -55,6 +61,7 @@ type memory struct {
 	header              func(b []byte, s Stamp) []byte
 	observe             func(link.Event)
 	dropped             *atomic.Uint64
+	superseded          atomic.Uint64
 
 	mu       sync.Mutex
 	topics   map[string]*topic
@@ -89,32 +96,46 @@ func (p *Pub) Remember(topics, bytes int, header func(b []byte, s Stamp) []byte)
 	m.backlogs = make(map[*link.Conn]*backlog)
 }
 
-// SendStamped gives a message of a topic with these traits its place and sends
-// it to those who subscribed. frames are the message without its header, which
-// is appended; none, if the topic is not retained and nobody had subscribed
-// when it was to be encoded. It returns frames, to be used again.
-func (p *Pub) SendStamped(name, frames []byte, traits Traits, a *Audience) []byte {
+// SendWith sends a message of a topic with these traits to those who
+// subscribed. Where it has a header, which is appended to its frames, it is
+// given its place; frames may be none then, if the topic is not retained and
+// nobody had subscribed when it was to be encoded. It returns frames, to be used
+// again.
+func (p *Pub) SendWith(traits Traits, name, frames []byte, a *Audience) []byte {
 	m := &p.memory
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	t := m.stamp(name, traits)
+	t := m.topics[string(name)]
+	if traits.any(stamped) {
+		t = m.stamp(t, name, traits)
+	}
 	if len(frames) == 0 {
 		return frames
 	}
-	if traits.any(Retained) {
+	if traits.any(Retained) || t != nil && t.waiting > 0 && traits.any(LatestOnly) {
 		m.keep(t, frames)
 	}
 	if !p.Audience(name, a) {
 		return frames
 	}
-	frames = m.header(frames, t.last)
+	whole := frames
+	if traits.any(stamped) {
+		whole = m.header(frames, t.last)
+	}
 	for i, c := range a.conns {
-		if !m.inBacklog(c, t) && !offer(c, frames) {
-			m.miss(c, t)
+		if t != nil && m.inBacklog(c, t) || offer(c, whole) {
+			a.conns[i] = nil
+			continue
 		}
+		if t == nil { // only the newest counts, and nothing of it waits yet
+			t = m.add(name)
+			t.last.Traits = traits
+			m.keep(t, frames)
+		}
+		m.miss(c, t)
 		a.conns[i] = nil
 	}
-	return frames
+	return whole
 }
 
 // offer appends a message to a connection's queue; it returns false when that
@@ -127,14 +148,21 @@ func offer(c *link.Conn, frames []byte) bool {
 	return err != link.ErrFull
 }
 
-// stamp gives the next message of a topic its place; m.mu is held.
-func (m *memory) stamp(name []byte, traits Traits) *topic {
-	t := m.topics[string(name)]
+// add begins to remember a topic; m.mu is held.
+func (m *memory) add(name []byte) *topic {
+	t := &topic{name: string(name)}
+	t.at = m.recent.PushFront(t)
+	m.topics[t.name] = t
+	m.bytes += t.size()
+	return t
+}
+
+// stamp gives the next message of a topic, t if it is known, its place; m.mu is
+// held.
+func (m *memory) stamp(t *topic, name []byte, traits Traits) *topic {
 	if t == nil {
-		t = &topic{name: string(name), last: m.floor}
-		t.at = m.recent.PushFront(t)
-		m.topics[t.name] = t
-		m.bytes += t.size()
+		t = m.add(name)
+		t.last = m.floor
 	}
 	m.recent.MoveToFront(t.at)
 	m.position++
@@ -148,8 +176,9 @@ func (m *memory) stamp(name []byte, traits Traits) *topic {
 
 // keep makes frames the message that is kept of t; m.mu is held.
 func (m *memory) keep(t *topic, frames []byte) {
+	m.recent.MoveToFront(t.at)
 	m.bytes -= t.size()
-	if t.frames == nil {
+	if t.frames == nil && t.last.Traits.any(Retained) {
 		m.retained.Add([]byte(t.name), t)
 	}
 	if cap(t.frames) > 2*len(frames)+topicOverhead {
@@ -167,15 +196,20 @@ func (m *memory) shrink() {
 	}
 }
 
-// forget forgets a topic; m.mu is held.
-func (m *memory) forget(t *topic) {
+// remove takes a topic out of the memory; m.mu is held.
+func (m *memory) remove(t *topic) {
 	m.recent.Remove(t.at)
 	delete(m.topics, t.name)
 	m.bytes -= t.size()
-	if t.frames != nil {
+	if t.last.Traits.any(Retained) {
 		m.retained.Remove([]byte(t.name), t)
-		t.frames = nil // which backlogs that have it see
 	}
+	t.frames = nil // which backlogs that have it see
+}
+
+// forget removes a topic because there are too many; m.mu is held.
+func (m *memory) forget(t *topic) {
+	m.remove(t)
 	m.dropped.Add(uint64(t.waiting))
 	m.floor.Position = max(m.floor.Position, t.last.Position)
 	m.floor.Sequence = max(m.floor.Sequence, t.last.Sequence)

@@ -35,7 +35,7 @@ func sendStamped(p *Pub, topic, body string) {
 	if p.Audience([]byte(topic), &a) {
 		frames = topicAndBody(topic, body)
 	}
-	p.SendStamped([]byte(topic), frames, Sequenced, &a)
+	p.SendWith(Sequenced, []byte(topic), frames, &a)
 }
 
 func topicAndBody(topic, body string) []byte {
@@ -67,8 +67,8 @@ func TestStamps(t *testing.T) {
 		{"a", Stamp{Position: 7, Previous: 4, Sequence: 4}},
 		{"d", Stamp{Position: 8, Previous: 5, Sequence: 4}}, // may have been forgotten, as far as is known
 	} {
-		got := p.memory.stamp([]byte(step.topic), 0).last
-		got.Time = step.want.Time
+		got := p.memory.stamp(p.memory.topics[step.topic], []byte(step.topic), Sequenced).last
+		got.Time, got.Traits = step.want.Time, 0
 		if got != step.want {
 			t.Errorf("message %d, of %s: got %+v, want %+v", i+1, step.topic, got, step.want)
 		}
@@ -84,12 +84,12 @@ func TestMemoryBytes(t *testing.T) {
 	closing(t, p.Shutdown)
 	p.Remember(1000, 3*(topicOverhead+1), stampFrame)
 	for i := range 10 {
-		p.memory.stamp(fmt.Append(nil, i), Sequenced)
+		p.memory.stamp(nil, fmt.Append(nil, i), Sequenced)
 		if have, want := len(p.memory.topics), min(i+1, 3); have != want || p.memory.bytes != want*(topicOverhead+1) {
 			t.Errorf("after %d topics: %d remembered, of %d bytes", i+1, have, p.memory.bytes)
 		}
 	}
-	p.memory.stamp(make([]byte, 4*topicOverhead), Sequenced)
+	p.memory.stamp(nil, make([]byte, 4*topicOverhead), Sequenced)
 	if len(p.memory.topics) != 1 || p.memory.recent.Len() != 1 {
 		t.Errorf("%d topics are remembered, want the long one", len(p.memory.topics))
 	}

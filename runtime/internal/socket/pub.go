@@ -43,6 +43,10 @@ func (p *Pub) Links() *link.Group { return p.group }
 // full.
 func (p *Pub) Dropped() uint64 { return p.dropped.Load() }
 
+// Superseded returns how many messages of topics that are LatestOnly peers were
+// not sent because a newer one came before there was room.
+func (p *Pub) Superseded() uint64 { return p.memory.superseded.Load() }
+
 // An Audience is who is to get one message. It may be used again.
 type Audience struct{ conns []*link.Conn }
 

@@ -14,7 +14,7 @@ import (
 // retain publishes under a topic that is retained and sequenced.
 func retain(p *Pub, topic, body string) {
 	var a Audience
-	p.SendStamped([]byte(topic), topicAndBody(topic, body), Sequenced|Retained, &a)
+	p.SendWith(Sequenced|Retained, []byte(topic), topicAndBody(topic, body), &a)
 }
 
 // remembering is publishing, with a memory and a queue of that many messages.

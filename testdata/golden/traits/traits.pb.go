@@ -198,7 +198,7 @@ const file_traits_traits_proto_rawDesc = "" +
 	"\x06symbol\x18\x01 \x01(\tR\x06symbol\x12\x14\n" +
 	"\x05cents\x18\x02 \x01(\x03R\x05cents:\x16\xaa\x8d\x1c\x12\n" +
 	"\x10\n" +
-	"\x0elevel/{symbol}2\x86\x04\n" +
+	"\x0elevel/{symbol}2\xa1\x05\n" +
 	"\x06Market\x12O\n" +
 	"\x05Trade\x12\x14.golden.traits.Price\x1a\x16.google.protobuf.Empty\"\x18\xaa\x8d\x1c\x14\x1a\x12\n" +
 	"\x0etrade/{symbol} \x01\x12D\n" +
@@ -210,7 +210,11 @@ const file_traits_traits_proto_rawDesc = "" +
 	"\x04Last\x12\x14.golden.traits.Price\x1a\x16.google.protobuf.Empty\"\x17\xaa\x8d\x1c\x13\x1a\x11\n" +
 	"\rlast/{symbol}\x10\x01\x12U\n" +
 	"\aClosing\x12\x14.golden.traits.Price\x1a\x16.google.protobuf.Empty\"\x1c\xaa\x8d\x1c\x18\x1a\x16\n" +
-	"\x10closing/{symbol}\x10\x01 \x01\x12?\n" +
+	"\x10closing/{symbol}\x10\x01 \x01\x12M\n" +
+	"\x04Best\x12\x14.golden.traits.Price\x1a\x16.google.protobuf.Empty\"\x17\xaa\x8d\x1c\x13\x1a\x11\n" +
+	"\rbest/{symbol}\x18\x01\x12J\n" +
+	"\x06Status\x12\x14.golden.traits.Price\x1a\x16.google.protobuf.Empty\"\x12\xaa\x8d\x1c\x0e\x1a\f\n" +
+	"\x06status\x10\x01\x18\x01\x12?\n" +
 	"\x05Depth\x12\x14.golden.traits.Level\x1a\x16.google.protobuf.Empty\"\b\xaa\x8d\x1c\x04\x1a\x02 \x01\x1a\x06\xaa\x8d\x1c\x02\b\x02B/Z-github.com/gozmq/gozmq/testdata/golden/traitsb\x06proto3"
 
 var (
@@ -239,16 +243,20 @@ var file_traits_traits_proto_depIdxs = []int32{
 	1, // 3: golden.traits.Market.Quote:input_type -> golden.traits.Quoted
 	0, // 4: golden.traits.Market.Last:input_type -> golden.traits.Price
 	0, // 5: golden.traits.Market.Closing:input_type -> golden.traits.Price
-	2, // 6: golden.traits.Market.Depth:input_type -> golden.traits.Level
-	3, // 7: golden.traits.Market.Trade:output_type -> google.protobuf.Empty
-	3, // 8: golden.traits.Market.Halt:output_type -> google.protobuf.Empty
-	3, // 9: golden.traits.Market.Open:output_type -> google.protobuf.Empty
-	3, // 10: golden.traits.Market.Quote:output_type -> google.protobuf.Empty
-	3, // 11: golden.traits.Market.Last:output_type -> google.protobuf.Empty
-	3, // 12: golden.traits.Market.Closing:output_type -> google.protobuf.Empty
-	3, // 13: golden.traits.Market.Depth:output_type -> google.protobuf.Empty
-	7, // [7:14] is the sub-list for method output_type
-	0, // [0:7] is the sub-list for method input_type
+	0, // 6: golden.traits.Market.Best:input_type -> golden.traits.Price
+	0, // 7: golden.traits.Market.Status:input_type -> golden.traits.Price
+	2, // 8: golden.traits.Market.Depth:input_type -> golden.traits.Level
+	3, // 9: golden.traits.Market.Trade:output_type -> google.protobuf.Empty
+	3, // 10: golden.traits.Market.Halt:output_type -> google.protobuf.Empty
+	3, // 11: golden.traits.Market.Open:output_type -> google.protobuf.Empty
+	3, // 12: golden.traits.Market.Quote:output_type -> google.protobuf.Empty
+	3, // 13: golden.traits.Market.Last:output_type -> google.protobuf.Empty
+	3, // 14: golden.traits.Market.Closing:output_type -> google.protobuf.Empty
+	3, // 15: golden.traits.Market.Best:output_type -> google.protobuf.Empty
+	3, // 16: golden.traits.Market.Status:output_type -> google.protobuf.Empty
+	3, // 17: golden.traits.Market.Depth:output_type -> google.protobuf.Empty
+	9, // [9:18] is the sub-list for method output_type
+	0, // [0:9] is the sub-list for method input_type
 	0, // [0:0] is the sub-list for extension type_name
 	0, // [0:0] is the sub-list for extension extendee
 	0, // [0:0] is the sub-list for field type_name

@@ -33,6 +33,10 @@ const (
 	MarketLastProcedure = "golden.traits.Market/Last"
 	// MarketClosingProcedure is the procedure of Closing.
 	MarketClosingProcedure = "golden.traits.Market/Closing"
+	// MarketBestProcedure is the procedure of Best.
+	MarketBestProcedure = "golden.traits.Market/Best"
+	// MarketStatusProcedure is the procedure of Status.
+	MarketStatusProcedure = "golden.traits.Market/Status"
 	// MarketDepthProcedure is the procedure of Depth.
 	MarketDepthProcedure = "golden.traits.Market/Depth"
 )
@@ -93,6 +97,20 @@ func (p *MarketPublisher) Last(ctx context.Context, msg *traits.Price) error {
 // Closing is kept and numbered.
 func (p *MarketPublisher) Closing(ctx context.Context, msg *traits.Price) error {
 	return gozmq.Publish(ctx, p.Publisher, &marketClosingTopic, msg)
+}
+
+// Best publishes msg under best/{symbol}.
+//
+// Best is about the newest message.
+func (p *MarketPublisher) Best(ctx context.Context, msg *traits.Price) error {
+	return gozmq.Publish(ctx, p.Publisher, &marketBestTopic, msg)
+}
+
+// Status publishes msg under status.
+//
+// Status has no placeholders, is kept, and about the newest message.
+func (p *MarketPublisher) Status(ctx context.Context, msg *traits.Price) error {
+	return gozmq.Publish(ctx, p.Publisher, &marketStatusTopic, msg)
 }
 
 // Depth publishes msg under level/{symbol}.
@@ -218,6 +236,39 @@ func (s *MarketSubscriber) ClosingSubscription(filters []MarketClosingFilter, op
 	return gozmq.OpenSubscription[traits.Price](s.Subscriber, filters, opts)
 }
 
+// Best receives messages until ctx ends or the subscriber is closed. One that
+// cannot be decoded is an error; the next may be good. While it is not read,
+// the newest message of each topic takes the place of those before it. Without
+// filters it receives all; with several, those that pass any of them.
+//
+// Best is about the newest message.
+func (s *MarketSubscriber) Best(ctx context.Context, filters ...MarketBestFilter) iter.Seq2[*traits.Price, error] {
+	return gozmq.Subscribe[traits.Price](ctx, s.Subscriber, filters)
+}
+
+// BestSubscription opens a subscription that goes on until it is closed, also
+// while nobody iterates. Filters can be added and removed; without any it
+// begins with all messages.
+func (s *MarketSubscriber) BestSubscription(filters []MarketBestFilter, opts ...gozmq.SubscriptionOption) (*gozmq.Subscription[*traits.Price, MarketBestFilter], error) {
+	return gozmq.OpenSubscription[traits.Price](s.Subscriber, filters, opts)
+}
+
+// Status receives messages until ctx ends or the subscriber is closed. One
+// that cannot be decoded is an error; the next may be good. First come the
+// last messages of before. While it is not read, the newest message of each
+// topic takes the place of those before it.
+//
+// Status has no placeholders, is kept, and about the newest message.
+func (s *MarketSubscriber) Status(ctx context.Context) iter.Seq2[*traits.Price, error] {
+	return gozmq.Subscribe[traits.Price](ctx, s.Subscriber, []gozmq.TopicPattern{gozmq.LiteralTopic("status").Marked(gozmq.LatestOnly)})
+}
+
+// StatusSubscription opens a subscription that goes on until it is closed,
+// also while nobody iterates.
+func (s *MarketSubscriber) StatusSubscription(opts ...gozmq.SubscriptionOption) (*gozmq.Subscription[*traits.Price, gozmq.TopicPattern], error) {
+	return gozmq.OpenSubscription[traits.Price](s.Subscriber, []gozmq.TopicPattern{gozmq.LiteralTopic("status").Marked(gozmq.LatestOnly)}, opts)
+}
+
 // Depth receives messages until ctx ends or the subscriber is closed. One that
 // cannot be decoded is an error; the next may be good. What was missed is an
 // error as well: a gozmq.GapError or gozmq.PublisherRestartedError. Without
@@ -253,6 +304,10 @@ type MarketHandler interface {
 	Last(ctx context.Context, msg *traits.Price) error
 	// Closing is kept and numbered.
 	Closing(ctx context.Context, msg *traits.Price) error
+	// Best is about the newest message.
+	Best(ctx context.Context, msg *traits.Price) error
+	// Status has no placeholders, is kept, and about the newest message.
+	Status(ctx context.Context, msg *traits.Price) error
 	// Depth takes the template of its message and nothing else.
 	Depth(ctx context.Context, msg *traits.Level) error
 	mustEmbedUnimplementedMarketHandler()
@@ -272,6 +327,8 @@ func HandleMarket(ctx context.Context, s *MarketSubscriber, impl MarketHandler, 
 			gozmq.HandleTopic(&marketQuoteTopic, MarketQuoteFilter{}, impl.Quote),
 			gozmq.HandleTopic(&marketLastTopic, MarketLastFilter{}, impl.Last),
 			gozmq.HandleTopic(&marketClosingTopic, MarketClosingFilter{}, impl.Closing),
+			gozmq.HandleTopic(&marketBestTopic, MarketBestFilter{}, impl.Best),
+			gozmq.HandleTopic(&marketStatusTopic, gozmq.LiteralTopic("status").Marked(gozmq.LatestOnly), impl.Status),
 			gozmq.HandleTopic(&marketDepthTopic, MarketDepthFilter{}, impl.Depth),
 		}
 	}, opts)
@@ -308,6 +365,16 @@ func (UnimplementedMarketHandler) Last(context.Context, *traits.Price) error {
 // Closing gives the topic up, with an error that has the code UNIMPLEMENTED.
 func (UnimplementedMarketHandler) Closing(context.Context, *traits.Price) error {
 	return gozmq.UnimplementedTopic(&marketClosingTopic)
+}
+
+// Best gives the topic up, with an error that has the code UNIMPLEMENTED.
+func (UnimplementedMarketHandler) Best(context.Context, *traits.Price) error {
+	return gozmq.UnimplementedTopic(&marketBestTopic)
+}
+
+// Status gives the topic up, with an error that has the code UNIMPLEMENTED.
+func (UnimplementedMarketHandler) Status(context.Context, *traits.Price) error {
+	return gozmq.UnimplementedTopic(&marketStatusTopic)
 }
 
 // Depth gives the topic up, with an error that has the code UNIMPLEMENTED.
@@ -545,6 +612,71 @@ func ParseMarketClosingTopic(topic string) (MarketClosingFields, error) {
 		return MarketClosingFields{}, err
 	}
 	return f, nil
+}
+
+// MarketBestFilter selects messages by the fields in their topic,
+// best/{symbol}. A field that is not set selects all.
+type MarketBestFilter struct {
+	// Symbol selects by the field symbol.
+	Symbol gozmq.Match[string]
+}
+
+// TopicPattern returns the topics that f selects.
+func (f MarketBestFilter) TopicPattern() gozmq.TopicPattern {
+	var p gozmq.TopicPattern
+	p.Literal("best/")
+	gozmq.MatchString(&p, f.Symbol, 0)
+	return p.Marked(gozmq.LatestOnly)
+}
+
+// MarketBestTopic returns the topic that m is published under.
+func MarketBestTopic(m *traits.Price) string {
+	return string(appendMarketBestTopic(nil, m))
+}
+
+var marketBestTopic = gozmq.Topic[*traits.Price]{
+	Name:   MarketBestProcedure,
+	Append: appendMarketBestTopic,
+	Traits: gozmq.LatestOnly,
+}
+
+func appendMarketBestTopic(b []byte, m *traits.Price) []byte {
+	b = append(b, "best/"...)
+	return gozmq.AppendString(b, m.GetSymbol(), 0)
+}
+
+// MarketBestFields are the fields in a topic, best/{symbol}.
+type MarketBestFields struct {
+	// Symbol is the field symbol.
+	Symbol string
+}
+
+// ParseMarketBestTopic is the reverse of MarketBestTopic. A topic that it does
+// not build is an error.
+func ParseMarketBestTopic(topic string) (MarketBestFields, error) {
+	var f MarketBestFields
+	p := gozmq.ParseTopic(topic)
+	p.Literal("best/")
+	gozmq.ParseString(&p, &f.Symbol, 0)
+	if err := p.End(); err != nil {
+		return MarketBestFields{}, err
+	}
+	return f, nil
+}
+
+// MarketStatusTopic returns the topic that m is published under.
+func MarketStatusTopic(*traits.Price) string {
+	return "status"
+}
+
+var marketStatusTopic = gozmq.Topic[*traits.Price]{
+	Name:   MarketStatusProcedure,
+	Append: appendMarketStatusTopic,
+	Traits: gozmq.Retained | gozmq.LatestOnly,
+}
+
+func appendMarketStatusTopic(b []byte, _ *traits.Price) []byte {
+	return append(b, "status"...)
 }
 
 // MarketDepthFilter selects messages by the fields in their topic,
