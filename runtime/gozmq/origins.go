@@ -63,6 +63,15 @@ func (o *origins) succeeded(old, now uint64, sameTopic bool) bool {
 	return a.Err() != nil && (sameTopic || !o.shared(b))
 }
 
+// gone reports whether the connection over which a publisher was heard last is
+// closed.
+func (o *origins) gone(publisher uint64) bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	c := o.at[publisher]
+	return c == nil || c.Err() != nil
+}
+
 // shared reports whether c's endpoint has another open connection on which a
 // publisher was heard, or c has several.
 func (o *origins) shared(c origin) bool {

@@ -102,6 +102,7 @@ func NewSubscriber(opts ...SubscriberOption) (*Subscriber, error) {
 	cfg.Observe = s.observer.link(cfg.SocketType)
 	s.values.limits, s.values.observe = cfg.memory, cfg.Observe
 	s.sub = socket.NewSub(cfg.Config, receiver{s})
+	s.sub.Joined = s.peerJoined
 	var err error
 	if s.addrs, err = cfg.endpoints.open(s.sub.Links()); err != nil {
 		s.Close()

@@ -175,6 +175,7 @@ type subscription struct {
 
 	patterns []TopicPattern // each once; subscriber.mu guards them
 	closed   bool           // subscriber.mu guards it
+	watches  bool           // for peers; subscriber.mu guards it
 }
 
 // open begins a subscription; close must be called.

@@ -117,7 +117,7 @@ func (pkg *outPackage) plan(gen *protogen.Plugin, r *report, opts Options) []*Fi
 	identifiers := map[string]bool{}
 	var out []*File
 	for _, f := range pkg.files {
-		p := &planner{scope: s, source: f, opts: opts, report: r}
+		p := &planner{scope: s, source: f, opts: opts, report: r, procedures: procedures(gen)}
 		if !f.Generate {
 			p.report = &report{}
 		}
@@ -133,6 +133,19 @@ func (pkg *outPackage) plan(gen *protogen.Plugin, r *report, opts Options) []*Fi
 	}
 	for name := range s.owners {
 		identifiers[name] = true
+	}
+	return out
+}
+
+// procedures returns the methods of all files by their name on the wire.
+func procedures(gen *protogen.Plugin) map[string]*protogen.Method {
+	out := map[string]*protogen.Method{}
+	for _, f := range gen.Files {
+		for _, s := range f.Services {
+			for _, m := range s.Methods {
+				out[procedure(m)] = m
+			}
+		}
 	}
 	return out
 }

@@ -87,4 +87,8 @@ func (n namer) topic(t *Topic) {
 		t.FieldsType = n.exported("", "Fields")
 		t.Parse = n.exported("Parse", "Topic")
 	}
+	if t.Snapshot != nil {
+		t.Snapshot.Follow = n.exported("Follow", "")
+		t.Snapshot.Var = n.unexported("", "Snapshot")
+	}
 }

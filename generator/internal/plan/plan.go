@@ -136,6 +136,8 @@ type Topic struct {
 	Segments []Segment
 	// Traits has the runtime's names of what else the annotation asks for.
 	Traits []string
+	// Snapshot is set when the messages change a state that can be asked for.
+	Snapshot *Snapshot
 	// Func returns a message's topic, Append appends it.
 	Func, Append string
 	// Filter is the filter's type; empty when there is nothing to filter by.
@@ -144,6 +146,16 @@ type Topic struct {
 	// FieldsType is the struct that Parse makes of a topic; both are empty
 	// where Filter is.
 	FieldsType, Parse string
+}
+
+// A Snapshot is the method whose reply is the state behind a topic.
+type Snapshot struct {
+	// Follow is the function that joins the state and the topic.
+	Follow string
+	// Var is the variable that describes the method to the runtime.
+	Var string
+	// Method is what is known of the method; its names are those of its service.
+	Method Method
 }
 
 // A Segment is literal text, or a field's value.

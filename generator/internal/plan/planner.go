@@ -14,6 +14,8 @@ type planner struct {
 	source *protogen.File
 	opts   Options
 	report *report
+	// procedures are the methods of all files by their name on the wire.
+	procedures map[string]*protogen.Method
 }
 
 func (p *planner) file() *File {

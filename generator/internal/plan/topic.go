@@ -14,7 +14,7 @@ func (p *planner) methodTopic(m *protogen.Method) *Topic {
 	ownPlace := place{m.Desc, m.Location, inMethod(3)}
 	inheritedPlace := place{m.Input.Desc, m.Input.Location, inMessage(1)}
 	switch {
-	case own.GetTemplate() != "" || own != nil && len(traits(own)) == 0:
+	case own.GetTemplate() != "" || own != nil && len(traits(own)) == 0 && own.GetSnapshot() == "":
 		return p.topic(ownPlace, m.Input, own)
 	case inherited != nil && own == nil:
 		return p.topic(inheritedPlace, m.Input, inherited)
@@ -24,14 +24,14 @@ func (p *planner) methodTopic(m *protogen.Method) *Topic {
 		out = p.topic(inheritedPlace, m.Input, inherited)
 	}
 	p.checkTraits(ownPlace, own)
-	out.Traits = traits(own)
+	out.Traits, out.Snapshot = traits(own), p.snapshot(ownPlace, own)
 	return out
 }
 
 // topic plans a topic that is annotated at a place.
 func (p *planner) topic(at place, m *protogen.Message, t *gozmqv1.Topic) *Topic {
 	p.checkTraits(at, t)
-	out := &Topic{Template: t.GetTemplate(), Traits: traits(t)}
+	out := &Topic{Template: t.GetTemplate(), Traits: traits(t), Snapshot: p.snapshot(at, t)}
 	out.Segments = p.segments(at.field(1), m, t.GetTemplate())
 	out.Fields = filterFields(m, out.Segments)
 	return out

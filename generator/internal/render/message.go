@@ -37,6 +37,7 @@ func (p *printer) messageTopic(m *plan.Message) {
 	p.filter(m.Topic, m.Doc)
 	p.topic(messageTopic(m))
 	p.parse(messageTopic(m))
+	p.follow(messageTopic(m), m.Subscriber)
 }
 
 func (p *printer) messageTask(m *plan.Message) {

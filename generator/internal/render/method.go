@@ -16,20 +16,25 @@ func (p *printer) methodVars(s *plan.Service) {
 		p.P()
 		p.P("var ", m.Var, " = ", gozmq("Method"), "{")
 		p.P("Procedure: ", m.ProcedureConst, ",")
-		if m.Idempotency != "" {
-			p.P("Idempotency: ", gozmq(m.Idempotency), ",")
-		}
-		if m.Timeout > 0 {
-			p.P("Timeout: ", p.duration(m.Timeout), ",")
-		}
-		if m.MaxAttempts > 0 {
-			p.P("MaxAttempts: ", m.MaxAttempts, ",")
-		}
+		p.call(m)
 		p.task(m.Task)
 		if m.Bare {
 			p.P("Bare: true,")
 		}
 		p.P("}")
+	}
+}
+
+// call prints how a method is called, as fields of the runtime's Method.
+func (p *printer) call(m *plan.Method) {
+	if m.Idempotency != "" {
+		p.P("Idempotency: ", gozmq(m.Idempotency), ",")
+	}
+	if m.Timeout > 0 {
+		p.P("Timeout: ", p.duration(m.Timeout), ",")
+	}
+	if m.MaxAttempts > 0 {
+		p.P("MaxAttempts: ", m.MaxAttempts, ",")
 	}
 }
 

@@ -39,6 +39,7 @@ func (p *printer) pubSub(s *plan.Service) {
 		p.filter(m.Topic, m.Doc)
 		p.topic(methodTopic(m))
 		p.parse(methodTopic(m))
+		p.follow(methodTopic(m), n.Subscriber)
 	}
 }
 

@@ -452,7 +452,11 @@ type Topic struct {
 	LatestOnly bool `protobuf:"varint,3,opt,name=latest_only,json=latestOnly,proto3" json:"latest_only,omitempty"`
 	// The publisher numbers the messages of each topic, and subscribers report
 	// what they miss, a publisher that was restarted, and how late they are.
-	Sequenced     bool `protobuf:"varint,4,opt,name=sequenced,proto3" json:"sequenced,omitempty"`
+	Sequenced bool `protobuf:"varint,4,opt,name=sequenced,proto3" json:"sequenced,omitempty"`
+	// The REQ/REP method, as "package.Service/Method", whose reply is the state
+	// that the messages of the topic change. Subscribers can then have the two as
+	// one: the state, and every change since. Needs retain and sequenced.
+	Snapshot      string `protobuf:"bytes,5,opt,name=snapshot,proto3" json:"snapshot,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -513,6 +517,13 @@ func (x *Topic) GetSequenced() bool {
 		return x.Sequenced
 	}
 	return false
+}
+
+func (x *Topic) GetSnapshot() string {
+	if x != nil {
+		return x.Snapshot
+	}
+	return ""
 }
 
 // Task marks a message as a task of a PUSH/PULL pipeline, or says how the tasks
@@ -651,13 +662,14 @@ const file_gozmq_v1_annotations_proto_rawDesc = "" +
 	"\x05topic\x18\x01 \x01(\v2\x0f.gozmq.v1.TopicR\x05topic\x12\"\n" +
 	"\x04task\x18\x02 \x01(\v2\x0e.gozmq.v1.TaskR\x04task\"*\n" +
 	"\x05Retry\x12!\n" +
-	"\fmax_attempts\x18\x01 \x01(\rR\vmaxAttempts\"z\n" +
+	"\fmax_attempts\x18\x01 \x01(\rR\vmaxAttempts\"\x96\x01\n" +
 	"\x05Topic\x12\x1a\n" +
 	"\btemplate\x18\x01 \x01(\tR\btemplate\x12\x16\n" +
 	"\x06retain\x18\x02 \x01(\bR\x06retain\x12\x1f\n" +
 	"\vlatest_only\x18\x03 \x01(\bR\n" +
 	"latestOnly\x12\x1c\n" +
-	"\tsequenced\x18\x04 \x01(\bR\tsequenced\"\x8a\x01\n" +
+	"\tsequenced\x18\x04 \x01(\bR\tsequenced\x12\x1a\n" +
+	"\bsnapshot\x18\x05 \x01(\tR\bsnapshot\"\x8a\x01\n" +
 	"\x04Task\x12.\n" +
 	"\bdelivery\x18\x01 \x01(\x0e2\x12.gozmq.v1.DeliveryR\bdelivery\x12!\n" +
 	"\fmax_attempts\x18\x02 \x01(\rR\vmaxAttempts\x12/\n" +

@@ -138,6 +138,14 @@ func (p *Pub) SendWith(traits Traits, name, frames []byte, a *Audience) []byte {
 	return whole
 }
 
+// Position returns the place of the last message that has one, 0 if there was
+// none.
+func (p *Pub) Position() uint64 {
+	p.memory.mu.Lock()
+	defer p.memory.mu.Unlock()
+	return p.memory.position
+}
+
 // offer appends a message to a connection's queue; it returns false when that
 // is full.
 func offer(c *link.Conn, frames []byte) bool {

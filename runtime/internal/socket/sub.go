@@ -11,6 +11,10 @@ import (
 // A Sub receives what was published under the prefixes that it subscribed to
 // (RFC 29). Its methods may be called from any goroutine.
 type Sub struct {
+	// Joined is called when a peer has been sent every subscription, before
+	// anything is received from it. Set it before the first peer.
+	Joined func()
+
 	group *link.Group
 	to    BatchReceiver
 
@@ -32,6 +36,13 @@ func NewSub(cfg link.Config, to BatchReceiver) *Sub {
 		s.mu.Unlock()
 	}
 	return s
+}
+
+// Peers returns how many peers there are.
+func (s *Sub) Peers() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.peers)
 }
 
 // Links returns the socket's connections.
@@ -76,6 +87,9 @@ func (s *Sub) Serve(c *link.Conn) error {
 	s.peers = append(s.peers, c)
 	s.changed()
 	s.mu.Unlock()
+	if s.Joined != nil {
+		s.Joined()
+	}
 	defer func() {
 		s.mu.Lock()
 		s.peers = without(s.peers, c)

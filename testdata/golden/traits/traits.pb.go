@@ -23,6 +23,94 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
+type ReadRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Symbol        string                 `protobuf:"bytes,1,opt,name=symbol,proto3" json:"symbol,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ReadRequest) Reset() {
+	*x = ReadRequest{}
+	mi := &file_traits_traits_proto_msgTypes[0]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ReadRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ReadRequest) ProtoMessage() {}
+
+func (x *ReadRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_traits_traits_proto_msgTypes[0]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ReadRequest.ProtoReflect.Descriptor instead.
+func (*ReadRequest) Descriptor() ([]byte, []int) {
+	return file_traits_traits_proto_rawDescGZIP(), []int{0}
+}
+
+func (x *ReadRequest) GetSymbol() string {
+	if x != nil {
+		return x.Symbol
+	}
+	return ""
+}
+
+type Book struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Prices        []*Price               `protobuf:"bytes,1,rep,name=prices,proto3" json:"prices,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Book) Reset() {
+	*x = Book{}
+	mi := &file_traits_traits_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Book) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Book) ProtoMessage() {}
+
+func (x *Book) ProtoReflect() protoreflect.Message {
+	mi := &file_traits_traits_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Book.ProtoReflect.Descriptor instead.
+func (*Book) Descriptor() ([]byte, []int) {
+	return file_traits_traits_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *Book) GetPrices() []*Price {
+	if x != nil {
+		return x.Prices
+	}
+	return nil
+}
+
 type Price struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Symbol        string                 `protobuf:"bytes,1,opt,name=symbol,proto3" json:"symbol,omitempty"`
@@ -33,7 +121,7 @@ type Price struct {
 
 func (x *Price) Reset() {
 	*x = Price{}
-	mi := &file_traits_traits_proto_msgTypes[0]
+	mi := &file_traits_traits_proto_msgTypes[2]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -45,7 +133,7 @@ func (x *Price) String() string {
 func (*Price) ProtoMessage() {}
 
 func (x *Price) ProtoReflect() protoreflect.Message {
-	mi := &file_traits_traits_proto_msgTypes[0]
+	mi := &file_traits_traits_proto_msgTypes[2]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -58,7 +146,7 @@ func (x *Price) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Price.ProtoReflect.Descriptor instead.
 func (*Price) Descriptor() ([]byte, []int) {
-	return file_traits_traits_proto_rawDescGZIP(), []int{0}
+	return file_traits_traits_proto_rawDescGZIP(), []int{2}
 }
 
 func (x *Price) GetSymbol() string {
@@ -86,7 +174,7 @@ type Quoted struct {
 
 func (x *Quoted) Reset() {
 	*x = Quoted{}
-	mi := &file_traits_traits_proto_msgTypes[1]
+	mi := &file_traits_traits_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -98,7 +186,7 @@ func (x *Quoted) String() string {
 func (*Quoted) ProtoMessage() {}
 
 func (x *Quoted) ProtoReflect() protoreflect.Message {
-	mi := &file_traits_traits_proto_msgTypes[1]
+	mi := &file_traits_traits_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -111,7 +199,7 @@ func (x *Quoted) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Quoted.ProtoReflect.Descriptor instead.
 func (*Quoted) Descriptor() ([]byte, []int) {
-	return file_traits_traits_proto_rawDescGZIP(), []int{1}
+	return file_traits_traits_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *Quoted) GetSymbol() string {
@@ -139,7 +227,7 @@ type Level struct {
 
 func (x *Level) Reset() {
 	*x = Level{}
-	mi := &file_traits_traits_proto_msgTypes[2]
+	mi := &file_traits_traits_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -151,7 +239,7 @@ func (x *Level) String() string {
 func (*Level) ProtoMessage() {}
 
 func (x *Level) ProtoReflect() protoreflect.Message {
-	mi := &file_traits_traits_proto_msgTypes[2]
+	mi := &file_traits_traits_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -164,7 +252,7 @@ func (x *Level) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Level.ProtoReflect.Descriptor instead.
 func (*Level) Descriptor() ([]byte, []int) {
-	return file_traits_traits_proto_rawDescGZIP(), []int{2}
+	return file_traits_traits_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *Level) GetSymbol() string {
@@ -181,11 +269,60 @@ func (x *Level) GetCents() int64 {
 	return 0
 }
 
+// Entry has a topic and a state of its own.
+type Entry struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Symbol        string                 `protobuf:"bytes,1,opt,name=symbol,proto3" json:"symbol,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Entry) Reset() {
+	*x = Entry{}
+	mi := &file_traits_traits_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Entry) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Entry) ProtoMessage() {}
+
+func (x *Entry) ProtoReflect() protoreflect.Message {
+	mi := &file_traits_traits_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Entry.ProtoReflect.Descriptor instead.
+func (*Entry) Descriptor() ([]byte, []int) {
+	return file_traits_traits_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *Entry) GetSymbol() string {
+	if x != nil {
+		return x.Symbol
+	}
+	return ""
+}
+
 var File_traits_traits_proto protoreflect.FileDescriptor
 
 const file_traits_traits_proto_rawDesc = "" +
 	"\n" +
-	"\x13traits/traits.proto\x12\rgolden.traits\x1a\x1bgoogle/protobuf/empty.proto\x1a\x1agozmq/v1/annotations.proto\"5\n" +
+	"\x13traits/traits.proto\x12\rgolden.traits\x1a\x1bgoogle/protobuf/empty.proto\x1a\x1agozmq/v1/annotations.proto\"%\n" +
+	"\vReadRequest\x12\x16\n" +
+	"\x06symbol\x18\x01 \x01(\tR\x06symbol\"4\n" +
+	"\x04Book\x12,\n" +
+	"\x06prices\x18\x01 \x03(\v2\x14.golden.traits.PriceR\x06prices\"5\n" +
 	"\x05Price\x12\x16\n" +
 	"\x06symbol\x18\x01 \x01(\tR\x06symbol\x12\x14\n" +
 	"\x05cents\x18\x02 \x01(\x03R\x05cents\"Q\n" +
@@ -198,7 +335,11 @@ const file_traits_traits_proto_rawDesc = "" +
 	"\x06symbol\x18\x01 \x01(\tR\x06symbol\x12\x14\n" +
 	"\x05cents\x18\x02 \x01(\x03R\x05cents:\x16\xaa\x8d\x1c\x12\n" +
 	"\x10\n" +
-	"\x0elevel/{symbol}2\xa1\x05\n" +
+	"\x0elevel/{symbol}\"U\n" +
+	"\x05Entry\x12\x16\n" +
+	"\x06symbol\x18\x01 \x01(\tR\x06symbol:4\xaa\x8d\x1c0\n" +
+	".\n" +
+	"\x0eentry/{symbol}\x10\x01 \x01*\x18golden.traits.Books/Read2\xed\x06\n" +
 	"\x06Market\x12O\n" +
 	"\x05Trade\x12\x14.golden.traits.Price\x1a\x16.google.protobuf.Empty\"\x18\xaa\x8d\x1c\x14\x1a\x12\n" +
 	"\x0etrade/{symbol} \x01\x12D\n" +
@@ -214,8 +355,15 @@ const file_traits_traits_proto_rawDesc = "" +
 	"\x04Best\x12\x14.golden.traits.Price\x1a\x16.google.protobuf.Empty\"\x17\xaa\x8d\x1c\x13\x1a\x11\n" +
 	"\rbest/{symbol}\x18\x01\x12J\n" +
 	"\x06Status\x12\x14.golden.traits.Price\x1a\x16.google.protobuf.Empty\"\x12\xaa\x8d\x1c\x0e\x1a\f\n" +
-	"\x06status\x10\x01\x18\x01\x12?\n" +
-	"\x05Depth\x12\x14.golden.traits.Level\x1a\x16.google.protobuf.Empty\"\b\xaa\x8d\x1c\x04\x1a\x02 \x01\x1a\x06\xaa\x8d\x1c\x02\b\x02B/Z-github.com/gozmq/gozmq/testdata/golden/traitsb\x06proto3"
+	"\x06status\x10\x01\x18\x01\x12m\n" +
+	"\x06Booked\x12\x14.golden.traits.Price\x1a\x16.google.protobuf.Empty\"5\xaa\x8d\x1c1\x1a/\n" +
+	"\x0fbooked/{symbol}\x10\x01 \x01*\x18golden.traits.Books/Read\x12[\n" +
+	"\x04Rule\x12\x14.golden.traits.Price\x1a\x16.google.protobuf.Empty\"%\xaa\x8d\x1c!\x1a\x1f\x10\x01 \x01*\x19golden.traits.Books/Rules\x12?\n" +
+	"\x05Depth\x12\x14.golden.traits.Level\x1a\x16.google.protobuf.Empty\"\b\xaa\x8d\x1c\x04\x1a\x02 \x01\x1a\x06\xaa\x8d\x1c\x02\b\x022\x8b\x01\n" +
+	"\x05Books\x12H\n" +
+	"\x04Read\x12\x1a.golden.traits.ReadRequest\x1a\x13.golden.traits.Book\"\x0f\xaa\x8d\x1c\b\n" +
+	"\x02\b\x02\x12\x02\b\x03\x90\x02\x01\x128\n" +
+	"\x05Rules\x12\x1a.golden.traits.ReadRequest\x1a\x13.golden.traits.BookB/Z-github.com/gozmq/gozmq/testdata/golden/traitsb\x06proto3"
 
 var (
 	file_traits_traits_proto_rawDescOnce sync.Once
@@ -229,37 +377,49 @@ func file_traits_traits_proto_rawDescGZIP() []byte {
 	return file_traits_traits_proto_rawDescData
 }
 
-var file_traits_traits_proto_msgTypes = make([]protoimpl.MessageInfo, 3)
+var file_traits_traits_proto_msgTypes = make([]protoimpl.MessageInfo, 6)
 var file_traits_traits_proto_goTypes = []any{
-	(*Price)(nil),         // 0: golden.traits.Price
-	(*Quoted)(nil),        // 1: golden.traits.Quoted
-	(*Level)(nil),         // 2: golden.traits.Level
-	(*emptypb.Empty)(nil), // 3: google.protobuf.Empty
+	(*ReadRequest)(nil),   // 0: golden.traits.ReadRequest
+	(*Book)(nil),          // 1: golden.traits.Book
+	(*Price)(nil),         // 2: golden.traits.Price
+	(*Quoted)(nil),        // 3: golden.traits.Quoted
+	(*Level)(nil),         // 4: golden.traits.Level
+	(*Entry)(nil),         // 5: golden.traits.Entry
+	(*emptypb.Empty)(nil), // 6: google.protobuf.Empty
 }
 var file_traits_traits_proto_depIdxs = []int32{
-	0, // 0: golden.traits.Market.Trade:input_type -> golden.traits.Price
-	0, // 1: golden.traits.Market.Halt:input_type -> golden.traits.Price
-	0, // 2: golden.traits.Market.Open:input_type -> golden.traits.Price
-	1, // 3: golden.traits.Market.Quote:input_type -> golden.traits.Quoted
-	0, // 4: golden.traits.Market.Last:input_type -> golden.traits.Price
-	0, // 5: golden.traits.Market.Closing:input_type -> golden.traits.Price
-	0, // 6: golden.traits.Market.Best:input_type -> golden.traits.Price
-	0, // 7: golden.traits.Market.Status:input_type -> golden.traits.Price
-	2, // 8: golden.traits.Market.Depth:input_type -> golden.traits.Level
-	3, // 9: golden.traits.Market.Trade:output_type -> google.protobuf.Empty
-	3, // 10: golden.traits.Market.Halt:output_type -> google.protobuf.Empty
-	3, // 11: golden.traits.Market.Open:output_type -> google.protobuf.Empty
-	3, // 12: golden.traits.Market.Quote:output_type -> google.protobuf.Empty
-	3, // 13: golden.traits.Market.Last:output_type -> google.protobuf.Empty
-	3, // 14: golden.traits.Market.Closing:output_type -> google.protobuf.Empty
-	3, // 15: golden.traits.Market.Best:output_type -> google.protobuf.Empty
-	3, // 16: golden.traits.Market.Status:output_type -> google.protobuf.Empty
-	3, // 17: golden.traits.Market.Depth:output_type -> google.protobuf.Empty
-	9, // [9:18] is the sub-list for method output_type
-	0, // [0:9] is the sub-list for method input_type
-	0, // [0:0] is the sub-list for extension type_name
-	0, // [0:0] is the sub-list for extension extendee
-	0, // [0:0] is the sub-list for field type_name
+	2,  // 0: golden.traits.Book.prices:type_name -> golden.traits.Price
+	2,  // 1: golden.traits.Market.Trade:input_type -> golden.traits.Price
+	2,  // 2: golden.traits.Market.Halt:input_type -> golden.traits.Price
+	2,  // 3: golden.traits.Market.Open:input_type -> golden.traits.Price
+	3,  // 4: golden.traits.Market.Quote:input_type -> golden.traits.Quoted
+	2,  // 5: golden.traits.Market.Last:input_type -> golden.traits.Price
+	2,  // 6: golden.traits.Market.Closing:input_type -> golden.traits.Price
+	2,  // 7: golden.traits.Market.Best:input_type -> golden.traits.Price
+	2,  // 8: golden.traits.Market.Status:input_type -> golden.traits.Price
+	2,  // 9: golden.traits.Market.Booked:input_type -> golden.traits.Price
+	2,  // 10: golden.traits.Market.Rule:input_type -> golden.traits.Price
+	4,  // 11: golden.traits.Market.Depth:input_type -> golden.traits.Level
+	0,  // 12: golden.traits.Books.Read:input_type -> golden.traits.ReadRequest
+	0,  // 13: golden.traits.Books.Rules:input_type -> golden.traits.ReadRequest
+	6,  // 14: golden.traits.Market.Trade:output_type -> google.protobuf.Empty
+	6,  // 15: golden.traits.Market.Halt:output_type -> google.protobuf.Empty
+	6,  // 16: golden.traits.Market.Open:output_type -> google.protobuf.Empty
+	6,  // 17: golden.traits.Market.Quote:output_type -> google.protobuf.Empty
+	6,  // 18: golden.traits.Market.Last:output_type -> google.protobuf.Empty
+	6,  // 19: golden.traits.Market.Closing:output_type -> google.protobuf.Empty
+	6,  // 20: golden.traits.Market.Best:output_type -> google.protobuf.Empty
+	6,  // 21: golden.traits.Market.Status:output_type -> google.protobuf.Empty
+	6,  // 22: golden.traits.Market.Booked:output_type -> google.protobuf.Empty
+	6,  // 23: golden.traits.Market.Rule:output_type -> google.protobuf.Empty
+	6,  // 24: golden.traits.Market.Depth:output_type -> google.protobuf.Empty
+	1,  // 25: golden.traits.Books.Read:output_type -> golden.traits.Book
+	1,  // 26: golden.traits.Books.Rules:output_type -> golden.traits.Book
+	14, // [14:27] is the sub-list for method output_type
+	1,  // [1:14] is the sub-list for method input_type
+	1,  // [1:1] is the sub-list for extension type_name
+	1,  // [1:1] is the sub-list for extension extendee
+	0,  // [0:1] is the sub-list for field type_name
 }
 
 func init() { file_traits_traits_proto_init() }
@@ -273,9 +433,9 @@ func file_traits_traits_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_traits_traits_proto_rawDesc), len(file_traits_traits_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   3,
+			NumMessages:   6,
 			NumExtensions: 0,
-			NumServices:   1,
+			NumServices:   2,
 		},
 		GoTypes:           file_traits_traits_proto_goTypes,
 		DependencyIndexes: file_traits_traits_proto_depIdxs,

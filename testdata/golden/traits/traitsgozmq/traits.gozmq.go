@@ -7,6 +7,7 @@ package traitsgozmq
 import (
 	"context"
 	"iter"
+	"time"
 
 	"github.com/gozmq/gozmq/runtime/gozmq"
 	"github.com/gozmq/gozmq/testdata/golden/traits"
@@ -37,6 +38,10 @@ const (
 	MarketBestProcedure = "golden.traits.Market/Best"
 	// MarketStatusProcedure is the procedure of Status.
 	MarketStatusProcedure = "golden.traits.Market/Status"
+	// MarketBookedProcedure is the procedure of Booked.
+	MarketBookedProcedure = "golden.traits.Market/Booked"
+	// MarketRuleProcedure is the procedure of Rule.
+	MarketRuleProcedure = "golden.traits.Market/Rule"
 	// MarketDepthProcedure is the procedure of Depth.
 	MarketDepthProcedure = "golden.traits.Market/Depth"
 )
@@ -111,6 +116,20 @@ func (p *MarketPublisher) Best(ctx context.Context, msg *traits.Price) error {
 // Status has no placeholders, is kept, and about the newest message.
 func (p *MarketPublisher) Status(ctx context.Context, msg *traits.Price) error {
 	return gozmq.Publish(ctx, p.Publisher, &marketStatusTopic, msg)
+}
+
+// Booked publishes msg under booked/{symbol}.
+//
+// Booked changes the book.
+func (p *MarketPublisher) Booked(ctx context.Context, msg *traits.Price) error {
+	return gozmq.Publish(ctx, p.Publisher, &marketBookedTopic, msg)
+}
+
+// Rule publishes msg under golden.traits.Market/Rule.
+//
+// Rule changes the rules, which have no placeholders.
+func (p *MarketPublisher) Rule(ctx context.Context, msg *traits.Price) error {
+	return gozmq.Publish(ctx, p.Publisher, &marketRuleTopic, msg)
 }
 
 // Depth publishes msg under level/{symbol}.
@@ -269,6 +288,40 @@ func (s *MarketSubscriber) StatusSubscription(opts ...gozmq.SubscriptionOption) 
 	return gozmq.OpenSubscription[traits.Price](s.Subscriber, []gozmq.TopicPattern{gozmq.LiteralTopic("status").Marked(gozmq.LatestOnly)}, opts)
 }
 
+// Booked receives messages until ctx ends or the subscriber is closed. One
+// that cannot be decoded is an error; the next may be good. First come the
+// last messages of before. What was missed is an error as well: a
+// gozmq.GapError or gozmq.PublisherRestartedError. Without filters it receives
+// all; with several, those that pass any of them.
+//
+// Booked changes the book.
+func (s *MarketSubscriber) Booked(ctx context.Context, filters ...MarketBookedFilter) iter.Seq2[*traits.Price, error] {
+	return gozmq.Subscribe[traits.Price](ctx, s.Subscriber, filters)
+}
+
+// BookedSubscription opens a subscription that goes on until it is closed,
+// also while nobody iterates. Filters can be added and removed; without any it
+// begins with all messages.
+func (s *MarketSubscriber) BookedSubscription(filters []MarketBookedFilter, opts ...gozmq.SubscriptionOption) (*gozmq.Subscription[*traits.Price, MarketBookedFilter], error) {
+	return gozmq.OpenSubscription[traits.Price](s.Subscriber, filters, opts)
+}
+
+// Rule receives messages until ctx ends or the subscriber is closed. One that
+// cannot be decoded is an error; the next may be good. First come the last
+// messages of before. What was missed is an error as well: a gozmq.GapError or
+// gozmq.PublisherRestartedError.
+//
+// Rule changes the rules, which have no placeholders.
+func (s *MarketSubscriber) Rule(ctx context.Context) iter.Seq2[*traits.Price, error] {
+	return gozmq.Subscribe[traits.Price](ctx, s.Subscriber, []gozmq.TopicPattern{gozmq.LiteralTopic(MarketRuleProcedure)})
+}
+
+// RuleSubscription opens a subscription that goes on until it is closed, also
+// while nobody iterates.
+func (s *MarketSubscriber) RuleSubscription(opts ...gozmq.SubscriptionOption) (*gozmq.Subscription[*traits.Price, gozmq.TopicPattern], error) {
+	return gozmq.OpenSubscription[traits.Price](s.Subscriber, []gozmq.TopicPattern{gozmq.LiteralTopic(MarketRuleProcedure)}, opts)
+}
+
 // Depth receives messages until ctx ends or the subscriber is closed. One that
 // cannot be decoded is an error; the next may be good. What was missed is an
 // error as well: a gozmq.GapError or gozmq.PublisherRestartedError. Without
@@ -308,6 +361,10 @@ type MarketHandler interface {
 	Best(ctx context.Context, msg *traits.Price) error
 	// Status has no placeholders, is kept, and about the newest message.
 	Status(ctx context.Context, msg *traits.Price) error
+	// Booked changes the book.
+	Booked(ctx context.Context, msg *traits.Price) error
+	// Rule changes the rules, which have no placeholders.
+	Rule(ctx context.Context, msg *traits.Price) error
 	// Depth takes the template of its message and nothing else.
 	Depth(ctx context.Context, msg *traits.Level) error
 	mustEmbedUnimplementedMarketHandler()
@@ -329,6 +386,8 @@ func HandleMarket(ctx context.Context, s *MarketSubscriber, impl MarketHandler, 
 			gozmq.HandleTopic(&marketClosingTopic, MarketClosingFilter{}, impl.Closing),
 			gozmq.HandleTopic(&marketBestTopic, MarketBestFilter{}, impl.Best),
 			gozmq.HandleTopic(&marketStatusTopic, gozmq.LiteralTopic("status").Marked(gozmq.LatestOnly), impl.Status),
+			gozmq.HandleTopic(&marketBookedTopic, MarketBookedFilter{}, impl.Booked),
+			gozmq.HandleTopic(&marketRuleTopic, gozmq.LiteralTopic(MarketRuleProcedure), impl.Rule),
 			gozmq.HandleTopic(&marketDepthTopic, MarketDepthFilter{}, impl.Depth),
 		}
 	}, opts)
@@ -375,6 +434,16 @@ func (UnimplementedMarketHandler) Best(context.Context, *traits.Price) error {
 // Status gives the topic up, with an error that has the code UNIMPLEMENTED.
 func (UnimplementedMarketHandler) Status(context.Context, *traits.Price) error {
 	return gozmq.UnimplementedTopic(&marketStatusTopic)
+}
+
+// Booked gives the topic up, with an error that has the code UNIMPLEMENTED.
+func (UnimplementedMarketHandler) Booked(context.Context, *traits.Price) error {
+	return gozmq.UnimplementedTopic(&marketBookedTopic)
+}
+
+// Rule gives the topic up, with an error that has the code UNIMPLEMENTED.
+func (UnimplementedMarketHandler) Rule(context.Context, *traits.Price) error {
+	return gozmq.UnimplementedTopic(&marketRuleTopic)
 }
 
 // Depth gives the topic up, with an error that has the code UNIMPLEMENTED.
@@ -679,6 +748,98 @@ func appendMarketStatusTopic(b []byte, _ *traits.Price) []byte {
 	return append(b, "status"...)
 }
 
+// MarketBookedFilter selects messages by the fields in their topic,
+// booked/{symbol}. A field that is not set selects all.
+type MarketBookedFilter struct {
+	// Symbol selects by the field symbol.
+	Symbol gozmq.Match[string]
+}
+
+// TopicPattern returns the topics that f selects.
+func (f MarketBookedFilter) TopicPattern() gozmq.TopicPattern {
+	var p gozmq.TopicPattern
+	p.Literal("booked/")
+	gozmq.MatchString(&p, f.Symbol, 0)
+	return p
+}
+
+// MarketBookedTopic returns the topic that m is published under.
+func MarketBookedTopic(m *traits.Price) string {
+	return string(appendMarketBookedTopic(nil, m))
+}
+
+var marketBookedTopic = gozmq.Topic[*traits.Price]{
+	Name:   MarketBookedProcedure,
+	Append: appendMarketBookedTopic,
+	Traits: gozmq.Sequenced | gozmq.Retained,
+}
+
+func appendMarketBookedTopic(b []byte, m *traits.Price) []byte {
+	b = append(b, "booked/"...)
+	return gozmq.AppendString(b, m.GetSymbol(), 0)
+}
+
+// MarketBookedFields are the fields in a topic, booked/{symbol}.
+type MarketBookedFields struct {
+	// Symbol is the field symbol.
+	Symbol string
+}
+
+// ParseMarketBookedTopic is the reverse of MarketBookedTopic. A topic that it
+// does not build is an error.
+func ParseMarketBookedTopic(topic string) (MarketBookedFields, error) {
+	var f MarketBookedFields
+	p := gozmq.ParseTopic(topic)
+	p.Literal("booked/")
+	gozmq.ParseString(&p, &f.Symbol, 0)
+	if err := p.End(); err != nil {
+		return MarketBookedFields{}, err
+	}
+	return f, nil
+}
+
+// FollowMarketBooked follows a state: it yields the reply of
+// golden.traits.Books/Read to req, then each message of the topic that changes
+// it, and a new reply whenever messages were missed or a publisher was
+// restarted. caller makes the calls, as a gozmq.Conn does.
+func FollowMarketBooked(ctx context.Context, s *MarketSubscriber, caller gozmq.Caller, req *traits.ReadRequest, filters ...MarketBookedFilter) iter.Seq2[gozmq.Change[*traits.Book, *traits.Price], error] {
+	return gozmq.FollowState[traits.Book, traits.Price](ctx, s.Subscriber, caller, &marketBookedSnapshot, req, filters)
+}
+
+var marketBookedSnapshot = gozmq.Method{
+	Procedure:   "golden.traits.Books/Read",
+	Idempotency: gozmq.NoSideEffects,
+	Timeout:     2 * time.Second,
+	MaxAttempts: 3,
+}
+
+// MarketRuleTopic returns the topic that m is published under.
+func MarketRuleTopic(*traits.Price) string {
+	return MarketRuleProcedure
+}
+
+var marketRuleTopic = gozmq.Topic[*traits.Price]{
+	Name:   MarketRuleProcedure,
+	Append: appendMarketRuleTopic,
+	Traits: gozmq.Sequenced | gozmq.Retained,
+}
+
+func appendMarketRuleTopic(b []byte, _ *traits.Price) []byte {
+	return append(b, MarketRuleProcedure...)
+}
+
+// FollowMarketRule follows a state: it yields the reply of
+// golden.traits.Books/Rules to req, then each message of the topic that
+// changes it, and a new reply whenever messages were missed or a publisher was
+// restarted. caller makes the calls, as a gozmq.Conn does.
+func FollowMarketRule(ctx context.Context, s *MarketSubscriber, caller gozmq.Caller, req *traits.ReadRequest) iter.Seq2[gozmq.Change[*traits.Book, *traits.Price], error] {
+	return gozmq.FollowState[traits.Book, traits.Price](ctx, s.Subscriber, caller, &marketRuleSnapshot, req, []gozmq.TopicPattern{gozmq.LiteralTopic(MarketRuleProcedure)})
+}
+
+var marketRuleSnapshot = gozmq.Method{
+	Procedure: "golden.traits.Books/Rules",
+}
+
 // MarketDepthFilter selects messages by the fields in their topic,
 // level/{symbol}. A field that is not set selects all.
 type MarketDepthFilter struct {
@@ -727,6 +888,98 @@ func ParseMarketDepthTopic(topic string) (MarketDepthFields, error) {
 		return MarketDepthFields{}, err
 	}
 	return f, nil
+}
+
+// BooksName is the full name of the service.
+const BooksName = "golden.traits.Books"
+
+// The procedures of golden.traits.Books, as the wire has them.
+const (
+	// BooksReadProcedure is the procedure of Read.
+	BooksReadProcedure = "golden.traits.Books/Read"
+	// BooksRulesProcedure is the procedure of Rules.
+	BooksRulesProcedure = "golden.traits.Books/Rules"
+)
+
+// BooksClient calls golden.traits.Books.
+//
+// Books has the states that the feed changes.
+type BooksClient interface {
+	// Read returns the book.
+	Read(ctx context.Context, req *traits.ReadRequest, opts ...gozmq.CallOption) (*traits.Book, error)
+	// Rules returns the rules.
+	Rules(ctx context.Context, req *traits.ReadRequest, opts ...gozmq.CallOption) (*traits.Book, error)
+}
+
+// NewBooksClient makes a client that calls through caller. It may be used
+// concurrently.
+func NewBooksClient(caller gozmq.Caller) BooksClient {
+	return &booksClient{caller: caller}
+}
+
+type booksClient struct {
+	caller gozmq.Caller
+}
+
+func (c *booksClient) Read(ctx context.Context, req *traits.ReadRequest, opts ...gozmq.CallOption) (*traits.Book, error) {
+	return gozmq.Call[traits.Book](ctx, c.caller, &booksReadMethod, req, opts...)
+}
+
+func (c *booksClient) Rules(ctx context.Context, req *traits.ReadRequest, opts ...gozmq.CallOption) (*traits.Book, error) {
+	return gozmq.Call[traits.Book](ctx, c.caller, &booksRulesMethod, req, opts...)
+}
+
+// BooksServer serves golden.traits.Books. Implementations embed
+// UnimplementedBooksServer, so that methods can be added to the service.
+// Methods are called concurrently.
+//
+// Books has the states that the feed changes.
+type BooksServer interface {
+	// Read returns the book.
+	Read(ctx context.Context, req *traits.ReadRequest) (*traits.Book, error)
+	// Rules returns the rules.
+	Rules(ctx context.Context, req *traits.ReadRequest) (*traits.Book, error)
+	mustEmbedUnimplementedBooksServer()
+}
+
+// RegisterBooksServer serves impl through r. It fails when impl is nil, or
+// embeds a nil pointer, and when r serves golden.traits.Books already.
+func RegisterBooksServer(r gozmq.Registrar, impl BooksServer) error {
+	desc := traits.File_traits_traits_proto.Services().ByName("Books")
+	return gozmq.Register(r, BooksName, desc, func() []gozmq.Handler {
+		impl.mustEmbedUnimplementedBooksServer()
+		return []gozmq.Handler{
+			gozmq.Handle(&booksReadMethod, impl.Read),
+			gozmq.Handle(&booksRulesMethod, impl.Rules),
+		}
+	})
+}
+
+// UnimplementedBooksServer answers every method with UNIMPLEMENTED. Embed it
+// by value.
+type UnimplementedBooksServer struct{}
+
+// Read returns an error with the code UNIMPLEMENTED.
+func (UnimplementedBooksServer) Read(context.Context, *traits.ReadRequest) (*traits.Book, error) {
+	return nil, gozmq.Unimplemented(&booksReadMethod)
+}
+
+// Rules returns an error with the code UNIMPLEMENTED.
+func (UnimplementedBooksServer) Rules(context.Context, *traits.ReadRequest) (*traits.Book, error) {
+	return nil, gozmq.Unimplemented(&booksRulesMethod)
+}
+
+func (UnimplementedBooksServer) mustEmbedUnimplementedBooksServer() {}
+
+var booksReadMethod = gozmq.Method{
+	Procedure:   BooksReadProcedure,
+	Idempotency: gozmq.NoSideEffects,
+	Timeout:     2 * time.Second,
+	MaxAttempts: 3,
+}
+
+var booksRulesMethod = gozmq.Method{
+	Procedure: BooksRulesProcedure,
 }
 
 // QuotedPublisher publishes golden.traits.Quoted. It may be used concurrently.
@@ -931,4 +1184,123 @@ func ParseLevelTopic(topic string) (LevelFields, error) {
 		return LevelFields{}, err
 	}
 	return f, nil
+}
+
+// EntryPublisher publishes golden.traits.Entry. It may be used concurrently.
+//
+// Entry has a topic and a state of its own.
+type EntryPublisher struct {
+	*gozmq.Publisher
+}
+
+// NewEntryPublisher binds and connects where the options say.
+func NewEntryPublisher(opts ...gozmq.PublisherOption) (*EntryPublisher, error) {
+	inner, err := gozmq.NewPublisher(opts...)
+	if err != nil {
+		return nil, err
+	}
+	return &EntryPublisher{inner}, nil
+}
+
+// Publish publishes msg under entry/{symbol}.
+func (p *EntryPublisher) Publish(ctx context.Context, msg *traits.Entry) error {
+	return gozmq.Publish(ctx, p.Publisher, &entryTopic, msg)
+}
+
+// EntrySubscriber subscribes to golden.traits.Entry. It may be used
+// concurrently.
+//
+// Entry has a topic and a state of its own.
+type EntrySubscriber struct {
+	*gozmq.Subscriber
+}
+
+// NewEntrySubscriber binds and connects where the options say.
+func NewEntrySubscriber(opts ...gozmq.SubscriberOption) (*EntrySubscriber, error) {
+	inner, err := gozmq.NewSubscriber(opts...)
+	if err != nil {
+		return nil, err
+	}
+	return &EntrySubscriber{inner}, nil
+}
+
+// Subscribe receives messages until ctx ends or the subscriber is closed. One
+// that cannot be decoded is an error; the next may be good. First come the
+// last messages of before. What was missed is an error as well: a
+// gozmq.GapError or gozmq.PublisherRestartedError. Without filters it receives
+// all; with several, those that pass any of them.
+func (s *EntrySubscriber) Subscribe(ctx context.Context, filters ...EntryFilter) iter.Seq2[*traits.Entry, error] {
+	return gozmq.Subscribe[traits.Entry](ctx, s.Subscriber, filters)
+}
+
+// Subscription opens a subscription that goes on until it is closed, also
+// while nobody iterates. Filters can be added and removed; without any it
+// begins with all messages.
+func (s *EntrySubscriber) Subscription(filters []EntryFilter, opts ...gozmq.SubscriptionOption) (*gozmq.Subscription[*traits.Entry, EntryFilter], error) {
+	return gozmq.OpenSubscription[traits.Entry](s.Subscriber, filters, opts)
+}
+
+// EntryFilter selects messages by the fields in their topic, entry/{symbol}. A
+// field that is not set selects all.
+type EntryFilter struct {
+	// Symbol selects by the field symbol.
+	Symbol gozmq.Match[string]
+}
+
+// TopicPattern returns the topics that f selects.
+func (f EntryFilter) TopicPattern() gozmq.TopicPattern {
+	var p gozmq.TopicPattern
+	p.Literal("entry/")
+	gozmq.MatchString(&p, f.Symbol, 0)
+	return p
+}
+
+// EntryTopic returns the topic that m is published under.
+func EntryTopic(m *traits.Entry) string {
+	return string(appendEntryTopic(nil, m))
+}
+
+var entryTopic = gozmq.Topic[*traits.Entry]{
+	Name:   "golden.traits.Entry",
+	Append: appendEntryTopic,
+	Traits: gozmq.Sequenced | gozmq.Retained,
+}
+
+func appendEntryTopic(b []byte, m *traits.Entry) []byte {
+	b = append(b, "entry/"...)
+	return gozmq.AppendString(b, m.GetSymbol(), 0)
+}
+
+// EntryFields are the fields in a topic, entry/{symbol}.
+type EntryFields struct {
+	// Symbol is the field symbol.
+	Symbol string
+}
+
+// ParseEntryTopic is the reverse of EntryTopic. A topic that it does not build
+// is an error.
+func ParseEntryTopic(topic string) (EntryFields, error) {
+	var f EntryFields
+	p := gozmq.ParseTopic(topic)
+	p.Literal("entry/")
+	gozmq.ParseString(&p, &f.Symbol, 0)
+	if err := p.End(); err != nil {
+		return EntryFields{}, err
+	}
+	return f, nil
+}
+
+// FollowEntry follows a state: it yields the reply of golden.traits.Books/Read
+// to req, then each message of the topic that changes it, and a new reply
+// whenever messages were missed or a publisher was restarted. caller makes the
+// calls, as a gozmq.Conn does.
+func FollowEntry(ctx context.Context, s *EntrySubscriber, caller gozmq.Caller, req *traits.ReadRequest, filters ...EntryFilter) iter.Seq2[gozmq.Change[*traits.Book, *traits.Entry], error] {
+	return gozmq.FollowState[traits.Book, traits.Entry](ctx, s.Subscriber, caller, &entrySnapshot, req, filters)
+}
+
+var entrySnapshot = gozmq.Method{
+	Procedure:   "golden.traits.Books/Read",
+	Idempotency: gozmq.NoSideEffects,
+	Timeout:     2 * time.Second,
+	MaxAttempts: 3,
 }

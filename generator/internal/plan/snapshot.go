@@ -1,0 +1,61 @@
+package plan
+
+import (
+	"slices"
+	"strings"
+
+	gozmqv1 "github.com/gozmq/gozmq/proto/gozmq/v1"
+)
+
+// snapshot plans the snapshot of a topic that is annotated at a place; nil if it
+// has none.
+func (p *planner) snapshot(at place, t *gozmqv1.Topic) *Snapshot {
+	name := t.GetSnapshot()
+	if name == "" {
+		return nil
+	}
+	const field = 5
+	at = at.field(field)
+	fault := func(format string, args ...any) *Snapshot {
+		p.report.fault(at.desc, at.loc, at.sub, format, args...)
+		return nil
+	}
+	m := p.procedures[name]
+	switch {
+	case !t.GetSequenced() || !t.GetRetain():
+		return fault("a snapshot needs retain and sequenced, by which a subscriber knows what the snapshot has; add what is missing, or remove the snapshot")
+	case m == nil:
+		return fault("the snapshot names no method: no file here has %q; %s", name, p.snapshotSuggestion())
+	case streams(m):
+		return fault("the snapshot %q is a streaming method; make it unary, or write another one", name)
+	case pattern(m.Parent) != gozmqv1.Pattern_PATTERN_REQ_REP:
+		return fault("the snapshot %q is a %s method, which has no reply; write a method of a REQ/REP service", name, patternName(m.Parent))
+	case bare(m.Parent):
+		return fault("the snapshot %q has FRAMING_BARE, so its reply cannot say which messages it has; remove the framing, or write another one", name)
+	}
+	a := methodAnnotation(m)
+	return &Snapshot{Method: Method{
+		FullName: string(m.Desc.FullName()), Procedure: name,
+		Input: m.Input.GoIdent, Output: m.Output.GoIdent,
+		Idempotency: idempotency(m), Timeout: a.GetTimeout().AsDuration(), MaxAttempts: a.GetRetry().GetMaxAttempts(),
+	}}
+}
+
+// snapshotSuggestion names methods of the file that would do.
+func (p *planner) snapshotSuggestion() string {
+	const most = 8
+	var names []string
+	for name, m := range p.procedures {
+		if m.Desc.ParentFile() == p.source.Desc && pattern(m.Parent) == gozmqv1.Pattern_PATTERN_REQ_REP && !streams(m) && !bare(m.Parent) {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	switch {
+	case len(names) == 0:
+		return "write a method of a REQ/REP service as \"package.Service/Method\""
+	case len(names) > most:
+		names = append(names[:most], "…")
+	}
+	return "use one of: " + strings.Join(names, ", ")
+}
