@@ -93,22 +93,7 @@ func (c *Conn) collect(limit int) *Batch {
 		}
 		found, _ = c.parse()
 	}
+	rd.skip()
 	b.buf = rd.detach()
 	return b
-}
-
-// detach gives the buffer away and takes what is not yet parsed along to a new
-// one.
-func (rd *reader) detach() *buffer {
-	rd.skip()
-	rd.learn()
-	old := rd.buf
-	if rd.r < rd.w {
-		rd.buf = newBuffer(max(rd.w-rd.r, rd.hint))
-		rd.w = copy(rd.buf.b, old.b[rd.r:rd.w])
-	} else {
-		rd.buf, rd.w = nil, 0
-	}
-	rd.r = 0
-	return old
 }

@@ -11,30 +11,20 @@ import (
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
 )
 
-// growAtOnce is what a claimed size may make us allocate; beyond that a buffer
-// grows only as bytes arrive.
-const growAtOnce = 128 << 10
-
 // A reader parses messages in place from one buffer.
 type reader struct {
-	raw     net.Conn
-	try     tryReader // nil: raw cannot wait without a buffer
+	intake
 	scanner zmtp.Scanner
-
-	buf   *buffer // nil while idle
-	r, w  int     // buf.b[r:w] has come and is not yet skipped
-	hint  int     // how large the next buffer had better be
-	taken bool    // a message was handed out and is to be skipped
-	err   error   // what was read is not ZMTP, or not wanted
+	taken   bool  // a message was handed out and is to be skipped
+	err     error // what was read is not ZMTP, or not wanted
 
 	count readCount
 	seen  publishedCount
 }
 
 func (rd *reader) init(raw net.Conn, limits zmtp.Limits) {
-	rd.raw = raw
+	rd.intake.init(raw, &rd.scanner.Scratch)
 	rd.scanner.Limits = limits
-	rd.try = newTryReader(raw)
 }
 
 // Next returns the frames of the next message. They belong to the connection
@@ -128,38 +118,10 @@ func (rd *reader) pause(err error) {
 	}
 }
 
-// release gives the buffer back when nothing is in it.
-func (rd *reader) release() {
-	if rd.buf == nil || rd.r < rd.w {
-		return
-	}
-	rd.learn()
-	rd.r, rd.w = 0, 0
-	if rd.try != nil || len(rd.buf.b) > bufferSizes[0] {
-		rd.drop()
-	}
-}
-
-// learn takes the next buffer to be small again after one that had no need to
-// be large.
-func (rd *reader) learn() {
-	if rd.w <= bufferSizes[0] {
-		rd.hint = 0
-	}
-}
-
-// drop gives the buffer back, and the scanner's memory with it: what waits
-// needs neither.
-func (rd *reader) drop() {
-	rd.buf.scratch, rd.scanner.Scratch = rd.scanner.Scratch, zmtp.Scratch{}
-	rd.buf.free()
-	rd.buf = nil
-}
-
 // fill waits for bytes and reads them.
 func (c *Conn) fill() error {
 	rd := &c.reader
-	rd.makeRoom()
+	rd.makeRoom(rd.scanner.Need())
 	n, err := rd.read()
 	if n > 0 {
 		rd.w += n
@@ -183,48 +145,6 @@ func (c *Conn) fill() error {
 		return fmt.Errorf("peer closed the connection within a message: %w", io.ErrUnexpectedEOF)
 	}
 	return err
-}
-
-// read waits for bytes. While the buffer is empty the wait needs none.
-func (rd *reader) read() (int, error) {
-	if rd.buf == nil {
-		if rd.try != nil {
-			return rd.try.read(rd)
-		}
-		rd.take()
-	}
-	return rd.raw.Read(rd.buf.b[rd.w:])
-}
-
-func (rd *reader) take() {
-	rd.buf = newBuffer(rd.hint)
-	rd.scanner.Scratch, rd.buf.scratch = rd.buf.scratch, zmtp.Scratch{}
-	rd.r, rd.w = 0, 0
-}
-
-// makeRoom moves what has come to the front of the buffer, or to a larger one
-// when the message at hand needs it.
-func (rd *reader) makeRoom() {
-	if rd.buf == nil {
-		return
-	}
-	have := rd.w - rd.r
-	need := max(rd.scanner.Need(), have+1)
-	size := len(rd.buf.b)
-	if need <= size-rd.r && rd.w < size {
-		return
-	}
-	old := rd.buf
-	if need > size {
-		rd.buf = newBuffer(max(min(need, max(growAtOnce, 4*have)), have+have/2))
-		rd.hint = min(len(rd.buf.b), bufferSizes[1])
-	}
-	copy(rd.buf.b, old.b[rd.r:rd.w])
-	rd.r, rd.w = 0, have
-	if rd.buf != old {
-		old.scratch, rd.buf.scratch = rd.buf.scratch, zmtp.Scratch{}
-		old.free()
-	}
 }
 
 // command deals with one command (RFC 37, "Traffic").

@@ -6,7 +6,7 @@ import "net"
 
 // A tryReader waits until bytes can be read and only then takes a buffer.
 type tryReader interface {
-	read(rd *reader) (int, error)
+	read(in *intake) (int, error)
 }
 
 // A tryWriter writes what the kernel takes without waiting.

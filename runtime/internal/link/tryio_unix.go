@@ -11,7 +11,7 @@ import (
 
 // A tryReader waits until bytes can be read and only then takes a buffer.
 type tryReader interface {
-	read(rd *reader) (int, error)
+	read(in *intake) (int, error)
 }
 
 // A tryWriter writes what the kernel takes without waiting.
@@ -54,13 +54,13 @@ type rawReader struct {
 	conn syscall.RawConn
 	step func(fd uintptr) bool // r.once, made once
 
-	rd  *reader
+	in  *intake
 	n   int
 	err error
 }
 
-func (r *rawReader) read(rd *reader) (int, error) {
-	r.rd, r.n, r.err = rd, 0, nil
+func (r *rawReader) read(in *intake) (int, error) {
+	r.in, r.n, r.err = in, 0, nil
 	if err := r.conn.Read(r.step); err != nil {
 		return 0, err
 	}
@@ -73,9 +73,9 @@ func (r *rawReader) read(rd *reader) (int, error) {
 // once tries to read; false means that there is nothing yet. The buffer goes
 // back to the pool before the wait.
 func (r *rawReader) once(fd uintptr) bool {
-	r.rd.take()
+	r.in.take()
 	for {
-		r.n, r.err = syscall.Read(int(fd), r.rd.buf.b)
+		r.n, r.err = syscall.Read(int(fd), r.in.buf.b)
 		if r.err != syscall.EINTR {
 			break
 		}
@@ -84,7 +84,7 @@ func (r *rawReader) once(fd uintptr) bool {
 		return true
 	}
 	r.n = 0
-	r.rd.drop()
+	r.in.drop()
 	return r.err != syscall.EAGAIN
 }
 
