@@ -29,14 +29,14 @@ var layers = map[string][]string{
 
 	"runtime/internal/testproto": {}, // for tests: nothing stands above it
 	"runtime/internal/zmtp":      {},
-	"runtime/internal/zmtptest":  {"runtime/internal/zmtp", "runtime/internal/transport"}, // for tests: nothing stands above it
+	"runtime/internal/zmtptest":  {"runtime/internal/zmtp", "runtime/internal/transport", "runtime/internal/curve"}, // for tests: nothing stands above it
 	"runtime/internal/prefix":    {},
 	"runtime/internal/curve":     {},
 	"runtime/internal/transport": {},
 	"runtime/internal/delivery":  {},
-	"runtime/internal/link":      {"runtime/internal/zmtp", "runtime/internal/transport"},
+	"runtime/internal/link":      {"runtime/internal/zmtp", "runtime/internal/transport", "runtime/internal/curve"},
 	"runtime/internal/socket":    {"runtime/internal/link", "runtime/internal/zmtp", "runtime/internal/prefix"},
-	"runtime/gozmq":              {"runtime/internal/delivery", "runtime/internal/link", "runtime/internal/prefix", "runtime/internal/socket", "runtime/internal/transport", "runtime/internal/zmtp", "proto"},
+	"runtime/gozmq":              {"runtime/internal/curve", "runtime/internal/delivery", "runtime/internal/link", "runtime/internal/prefix", "runtime/internal/socket", "runtime/internal/transport", "runtime/internal/zmtp", "proto"},
 
 	"runtime/gozmqv1gozmq":  {"runtime/gozmq", "proto"}, // generated
 	"runtime/gozmqhealth":   {"runtime/gozmq", "runtime/gozmqv1gozmq", "proto"},

@@ -2,6 +2,7 @@ package link
 
 import (
 	"container/list"
+	"context"
 	"errors"
 	"fmt"
 	"net"
@@ -17,14 +18,14 @@ const acceptPause = 50 * time.Millisecond
 var errTooManyPeers = errors.New("too many connections (raise the limit with WithMaxPeers)")
 
 // accept takes the connections of one listener.
-func (g *Group) accept(ln *transport.Listener) {
+func (g *Group) accept(ln *transport.Listener, sec *Security) {
 	endpoint := ln.Endpoint().String()
 	for {
 		raw, err := ln.Accept()
 		switch {
 		case err == nil:
 			g.awaitPlace()
-			g.admit(raw, endpoint)
+			g.admit(raw, site{endpoint: endpoint, address: addrString(raw.RemoteAddr()), accepted: true, security: sec})
 		case g.ctx.Err() != nil || errors.Is(err, net.ErrClosed):
 			return
 		default:
@@ -68,7 +69,7 @@ func (g *Group) awaitPlace() {
 // admit starts the handshake of an accepted connection. When too many are
 // shaking hands already, the one that has had the longest time goes: who only
 // holds a place loses it to who comes.
-func (g *Group) admit(raw net.Conn, endpoint string) {
+func (g *Group) admit(raw net.Conn, at site) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if g.closed {
@@ -77,26 +78,28 @@ func (g *Group) admit(raw net.Conn, endpoint string) {
 	}
 	if g.accepted >= g.cfg.MaxPeers {
 		raw.Close()
-		g.cfg.observe(Event{Kind: HandshakeFailed, Endpoint: endpoint, Peer: addrString(raw.RemoteAddr()), Err: errTooManyPeers})
+		g.cfg.observe(Event{Kind: HandshakeFailed, Endpoint: at.endpoint, Peer: at.address, Err: errTooManyPeers})
 		return
 	}
 	if g.pending.len() >= g.cfg.MaxHandshakes {
 		g.pending.closeOldest()
 	}
 	g.accepted++
-	entry := g.pending.add(raw)
-	g.wg.Go(func() { g.greet(raw, entry, endpoint) })
+	ctx, cancel := context.WithTimeout(g.ctx, g.cfg.HandshakeTimeout)
+	entry := g.pending.add(raw, cancel)
+	g.wg.Go(func() { g.greet(ctx, raw, entry, at) })
 }
 
 // greet shakes hands and serves the connection.
-func (g *Group) greet(raw net.Conn, entry *pendingConn, endpoint string) {
+func (g *Group) greet(ctx context.Context, raw net.Conn, entry *pendingConn, at site) {
 	defer func() {
 		g.mu.Lock()
 		g.accepted--
 		g.mu.Unlock()
 	}()
 	g.doPenance(raw)
-	peer, err := g.handshake(raw)
+	peer, err := g.handshake(ctx, raw, at)
+	entry.cancel()
 	g.mu.Lock()
 	evicted := entry.evicted
 	g.pending.remove(entry)
@@ -110,10 +113,10 @@ func (g *Group) greet(raw net.Conn, entry *pendingConn, endpoint string) {
 	}
 	if err != nil {
 		raw.Close()
-		g.refused(endpoint, addrString(raw.RemoteAddr()), err)
+		g.refused(at.endpoint, at.address, err)
 		return
 	}
-	c := newConn(raw, peer, endpoint, &g.cfg)
+	c := newConn(raw, peer, at.endpoint, &g.cfg)
 	if err := g.claim(c); err != nil {
 		c.refuse(errTaken)
 		g.refused(c.endpoint, c.address, err)
@@ -125,7 +128,7 @@ func (g *Group) greet(raw net.Conn, entry *pendingConn, endpoint string) {
 // refused reports a peer that did not become one, unless the group is closing.
 func (g *Group) refused(endpoint, address string, err error) {
 	if g.ctx.Err() == nil {
-		g.cfg.observe(Event{Kind: HandshakeFailed, Endpoint: endpoint, Peer: address, Err: err})
+		g.cfg.observe(Event{Kind: failure(err), Endpoint: endpoint, Peer: address, Err: err})
 	}
 }
 
@@ -135,6 +138,7 @@ type pending struct{ queue list.List } // of *pendingConn
 
 type pendingConn struct {
 	raw     net.Conn
+	cancel  context.CancelFunc // ends the handshake's context
 	since   time.Time
 	place   *list.Element
 	evicted bool
@@ -142,8 +146,8 @@ type pendingConn struct {
 
 func (p *pending) len() int { return p.queue.Len() }
 
-func (p *pending) add(raw net.Conn) *pendingConn {
-	e := &pendingConn{raw: raw, since: time.Now()}
+func (p *pending) add(raw net.Conn, cancel context.CancelFunc) *pendingConn {
+	e := &pendingConn{raw: raw, cancel: cancel, since: time.Now()}
 	e.place = p.queue.PushBack(e)
 	return e
 }
@@ -157,6 +161,7 @@ func (p *pending) closeOldest() {
 	e := p.oldest()
 	p.remove(e)
 	e.evicted = true
+	e.cancel()
 	e.raw.Close()
 }
 

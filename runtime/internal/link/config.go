@@ -12,7 +12,8 @@ import (
 )
 
 // Config is what the connections of one socket have in common. Every field
-// must be set; the zero value is not ready.
+// must be set, but those that say what nil stands for; the zero value is not
+// ready.
 type Config struct {
 	SocketType zmtp.SocketType
 	Identity   string // announced to peers; "" for none
@@ -39,6 +40,12 @@ type Config struct {
 	HeartbeatInterval time.Duration // 0: no heartbeats
 	HeartbeatTimeout  time.Duration // silence that ends a connection
 	HeartbeatTTL      time.Duration // what our PINGs ask of the peer
+
+	Security *Security // of endpoints that have none of their own; nil: NULL that lets everyone in
+	// Admit decides whether a peer that was accepted may come in, after it was
+	// authenticated; nil lets every one. It is called in the handshake's
+	// goroutine, and must return soon. The peer is told of an error's being one.
+	Admit func(p *Peer, endpoint, address string) error
 
 	Observe func(Event) // must not block; nil for none
 }

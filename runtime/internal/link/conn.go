@@ -65,8 +65,8 @@ type Conn struct {
 func newConn(raw net.Conn, peer *Peer, endpoint string, cfg *Config) *Conn {
 	c := &Conn{Peer: *peer, ours: peer.Gozmq(), cfg: cfg, raw: raw, endpoint: endpoint, address: addrString(raw.RemoteAddr()), since: time.Now(), closed: make(chan struct{})}
 	cfg.limitKernel(raw)
-	c.reader.init(raw, cfg.limits())
-	c.writer.init(raw)
+	c.reader.init(raw, peer.session, cfg.limits())
+	c.writer.init(raw, peer.session)
 	return c
 }
 

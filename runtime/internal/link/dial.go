@@ -16,6 +16,9 @@ type dialler struct {
 	group *Group
 	ep    transport.Endpoint // as it was given to Connect
 	at    transport.Endpoint // to be dialled: ep, or one of its addresses
+
+	security *Security
+
 	ctx   context.Context    // ends dialling
 	stop  context.CancelFunc // ends ctx
 	lost  func()             // called when an attempt or a connection has failed; nil for nothing
@@ -70,6 +73,9 @@ func (d *dialler) run() {
 		if d.lost != nil {
 			d.lost()
 		}
+		if errors.As(err, new(*MismatchError)) {
+			pause = g.cfg.ReconnectMax
+		}
 		if !sleep(d.ctx, jitter(pause)) {
 			return
 		}
@@ -104,13 +110,19 @@ func (d *dialler) connect() (*Conn, error) {
 		d.failed(Event{Kind: DialFailed, Err: err})
 		return nil, err
 	}
-	peer, err := g.handshake(raw)
+	at := site{endpoint: d.ep.String(), address: addrString(raw.RemoteAddr()), security: d.security}
+	if d.security.exposes(raw.RemoteAddr()) {
+		g.cfg.observe(Event{Kind: Exposed, Endpoint: at.endpoint, Peer: at.address, Err: errExposed})
+	}
+	shaking, stop := context.WithTimeout(g.ctx, g.cfg.HandshakeTimeout)
+	defer stop()
+	peer, err := g.handshake(shaking, raw, at)
 	if err != nil {
 		err = fmt.Errorf("%s: %w", d.at, err)
-		d.failed(Event{Kind: HandshakeFailed, Peer: addrString(raw.RemoteAddr()), Err: err})
+		d.failed(Event{Kind: failure(err), Peer: at.address, Err: err})
 		return nil, err
 	}
-	return newConn(raw, peer, d.ep.String(), &g.cfg), nil
+	return newConn(raw, peer, at.endpoint, &g.cfg), nil
 }
 
 // failed notes and reports a failed attempt, unless no more are wanted.
@@ -130,10 +142,19 @@ func (g *Group) failed(e Event) {
 }
 
 // handshake is the package's handshake, cut short when the group closes.
-func (g *Group) handshake(raw net.Conn) (*Peer, error) {
+func (g *Group) handshake(ctx context.Context, raw net.Conn, at site) (*Peer, error) {
 	stop := context.AfterFunc(g.ctx, func() { raw.Close() })
 	defer stop()
-	return handshake(raw, &g.cfg)
+	return handshake(ctx, raw, &g.cfg, at)
+}
+
+// failure is the kind of the event that tells of a failed handshake.
+func failure(err error) EventKind {
+	var refused *AuthError
+	if errors.As(err, &refused) {
+		return AuthFailed
+	}
+	return HandshakeFailed
 }
 
 // sleep waits for d; it returns false when ctx ends first.

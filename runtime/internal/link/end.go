@@ -5,8 +5,6 @@ import (
 	"io"
 	"net"
 	"time"
-
-	"github.com/gozmq/gozmq/runtime/internal/zmtp"
 )
 
 // lastWords is how long a connection that can no longer be written to may still
@@ -18,8 +16,10 @@ const lastWords = time.Second
 // in a while.
 func (c *Conn) failLocked(n int, err error) {
 	w := &c.writer
-	w.gone.count(&w.out, n)
-	w.abandon(zmtp.BegunMessages(w.out.b, n))
+	begun := w.begun(n)
+	w.gone.count(&w.out, begun, n)
+	w.unseal()
+	w.abandon(begun)
 	w.busy = false
 	if w.err == nil {
 		w.err = err

@@ -1,7 +1,5 @@
 package link
 
-import "fmt"
-
 // An EventKind says what happened.
 type EventKind uint8
 
@@ -18,6 +16,9 @@ const (
 	Dropped
 	Malformed
 	Forgotten
+	AuthFailed
+	SubscriptionRefused
+	Exposed
 	eventKinds // their number, last
 )
 
@@ -28,7 +29,7 @@ type Event struct {
 	Peer     string // the peer's address; "" before there is one
 	Err      error  // why; nil where nothing went wrong
 	Count    int    // Dropped: messages
-	Topic    string // Subscribed, Unsubscribed, Forgotten
+	Topic    string // Subscribed, Unsubscribed, SubscriptionRefused, Forgotten
 }
 
 // observe hands an event to the observer, if there is one.
@@ -43,11 +44,3 @@ func (c *Config) observe(e Event) {
 type EndedError struct{ Reason string }
 
 func (e *EndedError) Error() string { return "peer ended the connection: " + e.Reason }
-
-// A RefusedError says that the peer refused the handshake with an ERROR
-// command. Dialling again with the same credentials is of no use.
-type RefusedError struct{ Reason string }
-
-func (e *RefusedError) Error() string {
-	return fmt.Sprintf("peer refused the handshake: %s", e.Reason)
-}

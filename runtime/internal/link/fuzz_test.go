@@ -51,7 +51,7 @@ func FuzzHandshake(f *testing.F) {
 	cfg := testConfig(zmtp.Router, newRecorder())
 	f.Fuzz(func(t *testing.T, in []byte, piece byte) {
 		s := &script{in: in, piece: 1 + int(piece)}
-		peer, err := handshake(s, &cfg)
+		peer, err := handshake(t.Context(), s, &cfg, site{accepted: true})
 		used := in[:len(in)-len(s.in)]
 		if len(used) > zmtp.GreetingSize+maxHandshake+maxCommand {
 			t.Fatalf("%d bytes were read", len(used))
@@ -69,7 +69,7 @@ func FuzzHandshake(f *testing.F) {
 			t.Fatalf("took %+v", peer)
 		}
 		again := &script{in: used, piece: len(used)}
-		if _, err := handshake(again, &cfg); err != nil || len(again.in) > 0 {
+		if _, err := handshake(t.Context(), again, &cfg, site{accepted: true}); err != nil || len(again.in) > 0 {
 			t.Fatalf("the same bytes at once gave %v, with %d bytes left", err, len(again.in))
 		}
 	})

@@ -59,7 +59,13 @@ func NewGroup(cfg Config, h Handler) *Group {
 }
 
 // Bind listens on ep and returns the endpoint with what was chosen filled in.
+// Connections are secured as the group's configuration says.
 func (g *Group) Bind(ep transport.Endpoint) (transport.Endpoint, error) {
+	return g.BindSecured(ep, g.cfg.Security)
+}
+
+// BindSecured is Bind with a security of the endpoint's own.
+func (g *Group) BindSecured(ep transport.Endpoint, sec *Security) (transport.Endpoint, error) {
 	ln, err := ep.Listen()
 	if err != nil {
 		return ep, err
@@ -71,14 +77,21 @@ func (g *Group) Bind(ep transport.Endpoint) (transport.Endpoint, error) {
 		return ep, ErrClosed
 	}
 	g.listeners = append(g.listeners, ln)
-	g.wg.Go(func() { g.accept(ln) })
+	g.wg.Go(func() { g.accept(ln, sec) })
 	g.cfg.observe(Event{Kind: Listening, Endpoint: ln.Endpoint().String()})
+	if sec.exposes(ln.Addr()) {
+		g.cfg.observe(Event{Kind: Exposed, Endpoint: ln.Endpoint().String(), Err: errExposed})
+	}
 	return ln.Endpoint(), nil
 }
 
 // Connect dials ep, and dials it again whenever the connection is lost, until
-// the group is shut down or the peer refuses us.
-func (g *Group) Connect(ep transport.Endpoint) error {
+// the group is shut down or the peer refuses us. Connections are secured as the
+// group's configuration says.
+func (g *Group) Connect(ep transport.Endpoint) error { return g.ConnectSecured(ep, g.cfg.Security) }
+
+// ConnectSecured is Connect with a security of the endpoint's own.
+func (g *Group) ConnectSecured(ep transport.Endpoint, sec *Security) error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if g.closed {
@@ -86,11 +99,11 @@ func (g *Group) Connect(ep transport.Endpoint) error {
 	}
 	if ep.Many() {
 		g.names = append(g.names, ep.String())
-		g.wg.Go(func() { g.follow(ep) })
+		g.wg.Go(func() { g.follow(ep, sec) })
 		return nil
 	}
 	ctx, stop := context.WithCancel(g.ctx)
-	d := &dialler{group: g, ep: ep, at: ep, ctx: ctx, stop: stop}
+	d := &dialler{group: g, ep: ep, at: ep, security: sec, ctx: ctx, stop: stop}
 	g.diallers[d] = struct{}{}
 	g.wg.Go(d.run)
 	return nil

@@ -1,6 +1,7 @@
 package link
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -21,10 +22,10 @@ var errHandshakeTooLong = fmt.Errorf("handshake is longer than %d bytes", maxHan
 type guard struct {
 	net.Conn
 
+	asServer bool   // what our greeting says of our role
 	greeted  bool   // our greeting has been written
 	out      []byte // written by zmq4, not yet sent
 	in       []byte // checked, not yet read by zmq4
-	left     int    // bytes of the current frame's body still to come
 	total    int    // bytes read so far
 	greeting zmtp.Greeting
 	seen     bool // the peer's greeting has been read
@@ -38,6 +39,9 @@ func (g *guard) Write(p []byte) (int, error) {
 		g.greeted = true
 		own := append([]byte(nil), p...)
 		own[zmtp.OffsetMinor] = zmtp.Minor
+		if g.asServer {
+			own[zmtp.OffsetAsServer] = 1
+		}
 		g.out = append(g.out, own...)
 		return len(p), g.Flush()
 	}
@@ -73,25 +77,17 @@ func (g *guard) read(p []byte) (int, error) {
 	if err := g.Flush(); err != nil {
 		return 0, err
 	}
-	if len(g.in) == 0 && g.left == 0 {
+	if len(g.in) == 0 {
 		if err := g.refill(); err != nil {
 			return 0, err
 		}
 	}
-	if len(g.in) > 0 {
-		n := copy(p, g.in)
-		g.in = g.in[n:]
-		return n, nil
-	}
-	n, err := g.Conn.Read(p[:min(len(p), g.left)])
-	g.left -= n
-	if n > 0 {
-		return n, nil
-	}
-	return 0, err
+	n := copy(p, g.in)
+	g.in = g.in[n:]
+	return n, nil
 }
 
-// refill reads and checks the greeting or the next frame header.
+// refill reads the greeting or the next command.
 func (g *guard) refill() error {
 	if !g.seen {
 		return g.readGreeting()
@@ -119,6 +115,7 @@ func (g *guard) refill() error {
 	}
 }
 
+// admit checks a claimed size and reads the command.
 func (g *guard) admit(h zmtp.Header, head []byte) error {
 	if !h.Command() {
 		return errors.New("peer sent a message before the handshake was done")
@@ -130,10 +127,21 @@ func (g *guard) admit(h zmtp.Header, head []byte) error {
 	if g.total > maxHandshake {
 		return errHandshakeTooLong
 	}
-	g.in = append(g.in[:0], head...)
-	g.left = int(h.Size)
+	body := make([]byte, h.Size)
+	if _, err := io.ReadFull(g.Conn, body); err != nil {
+		return err
+	}
+	if bytes.HasPrefix(body, []byte(garbledError)) {
+		body = append([]byte("\x05E"), body[1:]...)
+		head = zmtp.AppendHeader(nil, zmtp.FlagCommand, len(body))
+	}
+	g.in = append(append(g.in[:0], head...), body...)
 	return nil
 }
+
+// garbledError is how an ERROR of libzmq 4.3.4 begins when it refuses PLAIN:
+// its length and its first letter have become one byte.
+const garbledError = "^RROR"
 
 func (g *guard) readGreeting() error {
 	buf := make([]byte, zmtp.GreetingSize)

@@ -1,6 +1,7 @@
 package link
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -9,37 +10,35 @@ import (
 
 	"github.com/go-zeromq/zmq4"
 
+	"github.com/gozmq/gozmq/runtime/internal/curve"
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
 )
 
-// A Peer is what the handshake told about the other side.
-type Peer struct {
-	SocketType zmtp.SocketType
-	Identity   string
-	Metadata   zmtp.Metadata
-	Minor      byte // of ZMTP 3
-}
-
-// Gozmq reports whether the peer is one of ours and knows our extensions.
-func (p *Peer) Gozmq() bool { return p.Metadata.Get(zmtp.PropertyGozmq) != "" }
-
 // handshake lets zmq4 open conn, in the caller's goroutine, and returns what
 // the peer is. After an error the connection is closed. A peer can make zmq4
-// panic; that is an error like any other.
-func handshake(conn net.Conn, cfg *Config) (peer *Peer, err error) {
-	if err := conn.SetDeadline(time.Now().Add(cfg.HandshakeTimeout)); err != nil {
+// panic; that is an error like any other. The context ends with the time for
+// the handshake.
+func handshake(ctx context.Context, conn net.Conn, cfg *Config, at site) (peer *Peer, err error) {
+	deadline, ok := ctx.Deadline()
+	if !ok {
+		deadline = time.Now().Add(cfg.HandshakeTimeout)
+	}
+	if err := conn.SetDeadline(deadline); err != nil {
 		conn.Close()
 		return nil, err
 	}
 	g := &guard{Conn: conn}
-	mech := &null{cfg: cfg, guard: g}
+	mech := newMechanism(ctx, cfg, g, at)
 	defer func() {
 		if r := recover(); r != nil {
 			err = fmt.Errorf("malformed handshake (%v)", r)
 		}
 		if err != nil {
 			conn.Close()
-			peer, err = nil, explain(err, g, mech)
+			if mech.err == nil {
+				mech.err = mech.explain(err)
+			}
+			peer, err = nil, mech.err
 		}
 	}()
 	_, err = zmq4.Open(g, mech, zmq4.SocketType(cfg.SocketType), zmq4.SocketIdentity(cfg.Identity), false, nil)
@@ -57,95 +56,43 @@ func handshake(conn net.Conn, cfg *Config) (peer *Peer, err error) {
 }
 
 // explain turns what a failed handshake ended with into what went wrong.
-func explain(err error, g *guard, mech *null) error {
-	if mech.err != nil {
-		return mech.err
-	}
-	if g.err != nil {
-		err = g.err
+func (m *mechanism) explain(err error) error {
+	if m.guard.err != nil {
+		err = m.guard.err
 	}
 	var timeout net.Error
 	switch {
+	case errors.As(err, &timeout) && timeout.Timeout() && m.sec.Server && m.awaited == curve.CommandHello:
+		return errors.New("handshake timed out: the peer sent no HELLO (has it the role of the server, too?)")
 	case errors.As(err, &timeout) && timeout.Timeout():
 		return errors.New("handshake timed out: the peer sent too little or nothing")
-	case g.seen && g.greeting.Mechanism != string(zmq4.NullSecurity):
-		return fmt.Errorf("peer wants security mechanism %q, this socket speaks NULL", g.greeting.Mechanism)
-	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
-		return errors.New("peer closed the connection during the handshake (is it a socket of a fitting type and mechanism?)")
+	case m.guard.seen && m.guard.greeting.Mechanism != m.sec.Mechanism:
+		return &MismatchError{fmt.Sprintf("peer wants security mechanism %q, this socket speaks %s", m.guard.greeting.Mechanism, m.sec.Mechanism)}
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), isReset(err):
+		return m.hungUp()
 	}
 	return err
 }
 
-// null is the NULL mechanism (RFC 37), as a zmq4.Security. It does what zmq4's
-// own does, with the metadata of our choice and lengths checked.
-type null struct {
-	cfg   *Config
-	guard *guard
-	peer  Peer
-	err   error // what was wrong, where zmq4 would hide it
+// hungUp says what it most likely means that the peer closed the connection at
+// this point of the handshake: peers that refuse a key say nothing.
+func (m *mechanism) hungUp() error {
+	switch {
+	case m.sec.Mechanism == Curve && !m.sec.Server && m.awaited == curve.CommandWelcome:
+		return &MismatchError{"peer closed the connection after our HELLO: probably the server's public key that we were given is not this server's (compare it with the one that the server prints)"}
+	case m.sec.Mechanism == Curve && !m.sec.Server && m.awaited == zmtp.CommandReady:
+		return fmt.Errorf("peer closed the connection after our INITIATE: it could not check our key just now, or a %s socket does not go with its own", m.cfg.SocketType)
+	case m.sec.Mechanism == Plain && !m.sec.Server && m.awaited == plainWelcome:
+		return errors.New("peer closed the connection after our user and password: it could not check them just now, or expects a user that it knows")
+	case m.sec.Server && m.awaited != "":
+		return fmt.Errorf("peer closed the connection when %s was expected from it", m.awaited)
+	}
+	return errors.New("peer closed the connection during the handshake (is it a socket of a fitting type and mechanism?)")
 }
 
-func (*null) Type() zmq4.SecurityType { return zmq4.NullSecurity }
-
-func (*null) Encrypt(w io.Writer, data []byte) (int, error) { return w.Write(data) }
-
-func (*null) Decrypt(w io.Writer, data []byte) (int, error) { return w.Write(data) }
-
-// Handshake exchanges READY commands and checks that the two sockets fit.
-func (n *null) Handshake(conn *zmq4.Conn, _ bool) error {
-	n.err = n.exchange(conn)
-	return n.err
-}
-
-func (n *null) exchange(conn *zmq4.Conn) error {
-	if err := conn.SendCmd(zmtp.CommandReady, n.cfg.metadata().Append(nil)); err != nil {
-		return fmt.Errorf("send READY: %w", err)
-	}
-	cmd, err := conn.RecvCmd()
-	if err != nil {
-		if n.guard.err != nil {
-			err = n.guard.err
-		}
-		return explain(err, n.guard, &null{})
-	}
-	switch cmd.Name {
-	case zmtp.CommandReady:
-	case zmtp.CommandError:
-		return &RefusedError{Reason: zmtp.ParseErrorCommand(cmd.Body)}
-	default:
-		return fmt.Errorf("peer sent command %.16q in place of READY", cmd.Name)
-	}
-	meta, err := zmtp.ParseMetadata(cmd.Body)
-	if err != nil {
-		return err
-	}
-	n.peer.Metadata = meta
-	n.peer.SocketType = zmtp.SocketType(meta.Get(zmtp.PropertySocketType))
-	n.peer.Identity = meta.Get(zmtp.PropertyIdentity)
-	if err := n.fits(); err != nil {
-		_ = conn.SendCmd(zmtp.CommandError, zmtp.ErrorBody(err.Error()))
-		_ = n.guard.Flush()
-		return err
-	}
-	conn.Peer.Meta["Socket-Type"] = string(n.peer.SocketType)
-	return nil
-}
-
-func (n *null) fits() error {
-	if !n.cfg.SocketType.Compatible(n.peer.SocketType) {
-		return fmt.Errorf("peer is a %.16q socket, which does not go with %s", n.peer.SocketType, n.cfg.SocketType)
-	}
-	return zmtp.CheckIdentity(n.peer.Identity)
-}
-
-// metadata is what we say of ourselves in READY.
-func (c *Config) metadata() zmtp.Metadata {
-	m := zmtp.Metadata{{Name: zmtp.PropertySocketType, Value: string(c.SocketType)}}
-	if c.Identity != "" {
-		m = append(m, zmtp.Property{Name: zmtp.PropertyIdentity, Value: c.Identity})
-	}
-	if c.Plain {
-		return m
-	}
-	return append(m, zmtp.Property{Name: zmtp.PropertyGozmq, Value: "1"})
+// isReset reports whether the peer, and not we, ended the connection the hard
+// way.
+func isReset(err error) bool {
+	var op *net.OpError
+	return errors.As(err, &op) && op.Op == "read" && !errors.Is(err, net.ErrClosed)
 }

@@ -22,13 +22,16 @@ type name struct {
 	group *Group
 	ep    transport.Endpoint
 	known map[transport.Endpoint]*dialler
+
+	security *Security
+
 	lost  chan struct{} // a token when a connection or an attempt has failed
 }
 
 // follow keeps the addresses of a name connected. It looks the name up again
 // when one of them could not be reached or was lost, and every ReconnectMax.
-func (g *Group) follow(ep transport.Endpoint) {
-	n := &name{group: g, ep: ep, known: make(map[transport.Endpoint]*dialler), lost: make(chan struct{}, 1)}
+func (g *Group) follow(ep transport.Endpoint, sec *Security) {
+	n := &name{group: g, ep: ep, security: sec, known: make(map[transport.Endpoint]*dialler), lost: make(chan struct{}, 1)}
 	pause := g.cfg.ReconnectMin
 	for {
 		addrs, err := n.resolve()
@@ -88,7 +91,7 @@ func (n *name) update(addrs []transport.Endpoint) {
 
 func (n *name) dial(at transport.Endpoint) *dialler {
 	ctx, stop := context.WithCancel(n.group.ctx)
-	d := &dialler{group: n.group, ep: n.ep, at: at, ctx: ctx, stop: stop, lost: func() {
+	d := &dialler{group: n.group, ep: n.ep, at: at, security: n.security, ctx: ctx, stop: stop, lost: func() {
 		select {
 		case n.lost <- struct{}{}:
 		default:

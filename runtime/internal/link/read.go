@@ -8,6 +8,7 @@ import (
 	"os"
 	"time"
 
+	"github.com/gozmq/gozmq/runtime/internal/curve"
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
 )
 
@@ -15,16 +16,20 @@ import (
 type reader struct {
 	intake
 	scanner zmtp.Scanner
-	taken   bool  // a message was handed out and is to be skipped
-	err     error // what was read is not ZMTP, or not wanted
+	taken   bool      // a message was handed out and is to be skipped
+	err     error     // what was read is not ZMTP, or not wanted
+	sealed  *unsealer // what it comes through; nil: it comes as it is
 
 	count readCount
 	seen  publishedCount
 }
 
-func (rd *reader) init(raw net.Conn, limits zmtp.Limits) {
+func (rd *reader) init(raw net.Conn, session *curve.Session, limits zmtp.Limits) {
 	rd.intake.init(raw, &rd.scanner.Scratch)
 	rd.scanner.Limits = limits
+	if session != nil {
+		rd.sealed = newUnsealer(raw, session, limits)
+	}
 }
 
 // Next returns the frames of the next message. They belong to the connection
@@ -121,10 +126,8 @@ func (rd *reader) pause(err error) {
 // fill waits for bytes and reads them.
 func (c *Conn) fill() error {
 	rd := &c.reader
-	rd.makeRoom(rd.scanner.Need())
-	n, err := rd.read()
+	n, err := rd.more()
 	if n > 0 {
-		rd.w += n
 		rd.count.bytes += uint64(n)
 		c.pulse.heard()
 		return nil
@@ -138,13 +141,31 @@ func (c *Conn) fill() error {
 	if reason := c.Err(); reason != nil {
 		return reason
 	}
-	if c.closing.Load() && rd.r == rd.w {
+	if c.closing.Load() && !rd.partial() {
 		return ErrClosed // the peer has followed
 	}
-	if errors.Is(err, io.EOF) && rd.r < rd.w {
+	if errors.Is(err, io.EOF) && rd.partial() {
 		return fmt.Errorf("peer closed the connection within a message: %w", io.ErrUnexpectedEOF)
 	}
 	return err
+}
+
+// more reads once; it returns how many bytes came.
+func (rd *reader) more() (int, error) {
+	if rd.sealed != nil {
+		return rd.sealed.fill(&rd.intake)
+	}
+	rd.makeRoom(rd.scanner.Need())
+	n, err := rd.read()
+	if n > 0 {
+		rd.w += n
+	}
+	return n, err
+}
+
+// partial reports whether something has come that is not whole.
+func (rd *reader) partial() bool {
+	return rd.r < rd.w || rd.sealed != nil && rd.sealed.r < rd.sealed.w
 }
 
 // command deals with one command (RFC 37, "Traffic").

@@ -96,7 +96,7 @@ func (g *Group) Stats() Stats {
 		Disconnected:     g.tally[Disconnected].Load(),
 		AcceptsFailed:    g.tally[AcceptFailed].Load(),
 		DialsFailed:      g.tally[DialFailed].Load(),
-		HandshakesFailed: g.tally[HandshakeFailed].Load(),
+		HandshakesFailed: g.tally[HandshakeFailed].Load() + g.tally[AuthFailed].Load(),
 		HeartbeatsLost:   g.tally[HeartbeatLost].Load(),
 		Traffic:          g.departed,
 		Peers:            make([]PeerStats, 0, len(g.conns)),
@@ -146,13 +146,14 @@ func (p *publishedCount) publish(c readCount) {
 // it.
 type writeCount struct{ messages, bytes uint64 }
 
-// count counts n bytes of a chunk, the rest of which was not sent. A message
-// that had begun is counted, for it is not sent again.
-func (g *writeCount) count(c *chunk, n int) {
-	g.bytes += uint64(n)
-	if n == len(c.b) {
+// count counts a chunk of which sent bytes have gone, as they are on the wire.
+// Those of its messages that had begun, begun bytes long as plain frames, are
+// counted, for none of them is sent again.
+func (g *writeCount) count(c *chunk, begun, sent int) {
+	g.bytes += uint64(sent)
+	if begun == len(c.b) {
 		g.messages += uint64(c.msgs - c.commands)
 		return
 	}
-	zmtp.EachMessage(c.b[:zmtp.BegunMessages(c.b, n)], func([]byte) { g.messages++ })
+	zmtp.EachMessage(c.b[:begun], func([]byte) { g.messages++ })
 }

@@ -11,7 +11,12 @@ import (
 
 // TestUnsent cuts connections at a random point while messages are written.
 // Each message was received whole, or is unsent, or is the one that was cut.
-func TestUnsent(t *testing.T) {
+func TestUnsent(t *testing.T) { cutAtRandom(t, Null) }
+
+// TestUnsentSealed is TestUnsent under CURVE: what is unsent is plain again.
+func TestUnsentSealed(t *testing.T) { cutAtRandom(t, Curve) }
+
+func cutAtRandom(t *testing.T, mechanism string) {
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
 	random := rand.New(rand.NewPCG(seed, 1))
@@ -20,7 +25,7 @@ func TestUnsent(t *testing.T) {
 			for round := range 20 {
 				cut := random.IntN(400000)
 				size := 1 + random.IntN(3000)
-				unsent(t, network, cut, size, round%2 == 0, round%3 == 0)
+				unsent(t, mechanism, network, cut, size, round%2 == 0, round%3 == 0)
 				if t.Failed() {
 					t.Fatalf("round %d: cut at %d, messages of %d bytes", round, cut, size)
 				}
@@ -31,8 +36,11 @@ func TestUnsent(t *testing.T) {
 
 // unsent sends messages to a peer that reads cut bytes and goes. ours: our own
 // side closes, with the peer reading what is left.
-func unsent(t *testing.T, network string, cut, size int, ours, later bool) {
-	cfg := testConfig(zmtp.Router, newRecorder())
+func unsent(t *testing.T, mechanism, network string, cut, size int, ours, later bool) {
+	cfg, server := curveConfig(t, zmtp.Router, newRecorder())
+	if mechanism == Null {
+		cfg.Security = nil
+	}
 	conns, room := make(chan *Conn, 1), make(chan struct{}, 1)
 	g, ep := boundTo(t, cfg, handlerFunc(func(c *Conn) error {
 		c.Room = func() {
@@ -49,7 +57,12 @@ func unsent(t *testing.T, network string, cut, size int, ours, later bool) {
 		}
 	}), network)
 	defer shutdown(t, g)
-	p := zmtptest.DialAs(t, ep, "DEALER")
+	p := zmtptest.Dial(t, ep)
+	if mechanism == Null {
+		p.Shake("DEALER")
+	} else {
+		p.ShakeCurve(zmtptest.Secret(t), server, "DEALER")
+	}
 	c := receive(t, conns)
 	reading := make(chan struct{})
 	got := 0

@@ -5,6 +5,8 @@ import (
 	"runtime"
 	"sync"
 	"sync/atomic"
+
+	"github.com/gozmq/gozmq/runtime/internal/curve"
 )
 
 const (
@@ -45,14 +47,19 @@ type writer struct {
 	corked int  // nested Corks
 	gone   writeCount
 	err    error
-	broken atomic.Bool   // err is set, or about to be
-	rest   []byte        // what was left when err came
-	idle   chan struct{} // closed when nothing is left to write; made on demand
+	broken atomic.Bool // err is set, or about to be
+	rest   []byte      // what was left when err came
+	wire   []byte      // what goes to the kernel for out
+	sealed *buffer     // the pooled memory of wire; nil where wire is out's own
+
+	session *curve.Session // seals what is written; nil: it goes out as it is
+	idle    chan struct{}  // closed when nothing is left to write; made on demand
 }
 
-func (w *writer) init(raw net.Conn) {
+func (w *writer) init(raw net.Conn, session *curve.Session) {
 	w.raw = raw
 	w.try = newTryWriter(raw)
+	w.session = session
 }
 
 // Begin locks the write buffer and returns it, for one message to be appended;
@@ -194,13 +201,14 @@ func (c *Conn) writeLocked() {
 	for round := 0; ; round++ {
 		w.next()
 		w.mu.Unlock()
-		n, err := w.try.TryWrite(w.out.b)
+		w.prepare()
+		n, err := w.try.TryWrite(w.wire)
 		w.mu.Lock()
 		if err != nil {
 			c.failLocked(n, err)
 			return
 		}
-		if n < len(w.out.b) {
+		if n < len(w.wire) {
 			w.mu.Unlock()
 			go c.flushRest(n)
 			return
@@ -262,7 +270,8 @@ func (w *writer) dropEmpty() {
 
 // sent forgets what was written.
 func (w *writer) sent() {
-	w.gone.count(&w.out, len(w.out.b))
+	w.gone.count(&w.out, len(w.out.b), len(w.wire))
+	w.unseal()
 	w.msgs -= w.out.msgs
 	w.bytes -= len(w.out.b)
 	w.big = len(w.out.b) > maxSmall
@@ -300,7 +309,8 @@ func (c *Conn) flush() {
 	for w.pending() && w.err == nil {
 		w.next()
 		w.mu.Unlock()
-		n, err := w.raw.Write(w.out.b)
+		w.prepare()
+		n, err := w.raw.Write(w.wire)
 		if !c.wrote(n, err) {
 			return
 		}
@@ -314,7 +324,7 @@ func (c *Conn) flush() {
 
 // flushRest is flush when n bytes of what is being written have gone.
 func (c *Conn) flushRest(n int) {
-	m, err := c.writer.raw.Write(c.writer.out.b[n:])
+	m, err := c.writer.raw.Write(c.writer.wire[n:])
 	if c.wrote(n+m, err) {
 		c.writer.mu.Unlock()
 		c.flush()

@@ -50,3 +50,6 @@ func (l *Listener) Close() error {
 // machine that text can be connected to; from another one, put the machine's
 // name in its place.
 func (l *Listener) Endpoint() Endpoint { return l.endpoint }
+
+// Addr returns the system's name of what was bound.
+func (l *Listener) Addr() net.Addr { return l.ln.Addr() }

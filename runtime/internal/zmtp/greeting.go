@@ -17,6 +17,7 @@ const (
 	OffsetMinor     = 11
 	offsetMechanism = 12
 	endMechanism    = 32
+	OffsetAsServer  = 32
 )
 
 // Minor is the minor version of ZMTP 3 that this package speaks.

@@ -78,16 +78,8 @@ func (p *Peer) Shake(socketType zmtp.SocketType, pairs ...string) {
 // Greeted reads the other side's greeting and READY.
 func (p *Peer) Greeted() {
 	p.t.Helper()
-	head := make([]byte, zmtp.GreetingSize)
-	if _, err := io.ReadFull(p, head); err != nil {
-		p.t.Fatalf("read greeting: %v", err)
-	}
-	p.Minor = head[zmtp.OffsetMinor]
-	name, body := p.Command()
-	if name != zmtp.CommandReady {
-		p.t.Fatalf("got %s %q in place of READY", name, body)
-	}
-	ready, err := zmtp.ParseMetadata(body)
+	p.ReadGreeting()
+	ready, err := zmtp.ParseMetadata(p.Expect(zmtp.CommandReady))
 	if err != nil {
 		p.t.Fatal(err)
 	}

@@ -1,0 +1,270 @@
+package link
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"testing"
+
+	"github.com/gozmq/gozmq/runtime/internal/curve"
+	"github.com/gozmq/gozmq/runtime/internal/zmtp"
+	"github.com/gozmq/gozmq/runtime/internal/zmtptest"
+)
+
+// anyone is an authenticator that lets everyone in.
+func anyone(context.Context, *AuthRequest) (*Identity, error) { return &Identity{Name: "anyone"}, nil }
+
+// curveConfig is testConfig for a server of CURVE that lets everyone in.
+func curveConfig(t *testing.T, kind zmtp.SocketType, r *recorder) (Config, curve.Public) {
+	t.Helper()
+	cfg := testConfig(kind, r)
+	secret := zmtptest.Secret(t)
+	cfg.Security = &Security{Mechanism: Curve, Server: true, Secret: secret, Authenticate: anyone}
+	return cfg, secret.Public()
+}
+
+// TestCurveEcho sends messages of all sizes between two of our ends, and
+// between ours and one by hand.
+func TestCurveEcho(t *testing.T) {
+	for _, network := range networks {
+		t.Run(network, func(t *testing.T) {
+			cfg, server := curveConfig(t, zmtp.Router, newRecorder())
+			_, ep := boundTo(t, cfg, handlerFunc(echo), network)
+			p := zmtptest.DialCurve(t, ep, zmtptest.Secret(t), server, "DEALER")
+			p.Ask("hello")
+			p.Ask("a", "message", "", "of", "frames", "")
+
+			ours := testConfig(zmtp.Dealer, newRecorder())
+			ours.Security = &Security{Mechanism: Curve, Secret: zmtptest.Secret(t), ServerKey: server}
+			conns := make(chan *Conn, 1)
+			g := NewGroup(ours, handlerFunc(func(c *Conn) error {
+				conns <- c
+				<-c.Closed()
+				return c.Err()
+			}))
+			defer shutdown(t, g)
+			if err := g.Connect(ep); err != nil {
+				t.Fatal(err)
+			}
+			c := receive(t, conns)
+			if c.Mechanism != Curve || c.PublicKey != server || c.SocketType != zmtp.Router {
+				t.Errorf("the peer is %+v", c.Peer)
+			}
+			for _, size := range []int{0, 1, 222, 223, 255, 256, 4 << 10, 64 << 10, 200 << 10, 1 << 20} {
+				body := bytes.Repeat([]byte{byte(size), byte(size >> 8), 7}, size/3+1)[:size]
+				want := [][]byte{nil, []byte("head"), body}
+				b, err := c.Begin()
+				if err != nil {
+					t.Fatal(err)
+				}
+				c.Commit(zmtptest.AppendMessage(b, want...))
+				got, err := c.Next()
+				if err != nil {
+					t.Fatalf("%d bytes: %v", size, err)
+				}
+				if !bytes.Equal(zmtptest.AppendMessage(nil, got...), zmtptest.AppendMessage(nil, want...)) {
+					t.Errorf("a message of %d bytes came back as another", size)
+				}
+			}
+		})
+	}
+}
+
+// TestCurveIdentity checks that what the authenticator made of a key reaches
+// the connection.
+func TestCurveIdentity(t *testing.T) {
+	cfg, server := curveConfig(t, zmtp.Router, newRecorder())
+	secret := zmtptest.Secret(t)
+	cfg.Security.Domain = "lab"
+	cfg.Security.Authenticate = func(_ context.Context, r *AuthRequest) (*Identity, error) {
+		if r.PublicKey != secret.Public() || r.Mechanism != Curve || r.Domain != "lab" || r.Address == "" || r.Endpoint == "" || r.Metadata.Get("Socket-Type") != "DEALER" {
+			return nil, fmt.Errorf("asked for %+v", r)
+		}
+		return &Identity{Name: "ada", Metadata: map[string]string{"role": "admin"}}, nil
+	}
+	peers := make(chan Peer, 1)
+	_, ep := bound(t, cfg, handlerFunc(func(c *Conn) error {
+		peers <- c.Peer
+		return echo(c)
+	}))
+	zmtptest.DialCurve(t, ep, secret, server, "DEALER").Ask("hello")
+	p := receive(t, peers)
+	if p.Auth == nil || p.Auth.Name != "ada" || p.Auth.Metadata["role"] != "admin" || p.PublicKey != secret.Public() {
+		t.Errorf("the peer is %+v", p)
+	}
+}
+
+// badSealed is what a hostile peer with a good session sends.
+var badSealed = []struct {
+	name   string
+	send   func(c *zmtptest.SealedConn) []byte
+	reason string
+}{
+	{"a plain message", func(*zmtptest.SealedConn) []byte { return zmtptest.Message("hello") }, "no MESSAGE command"},
+	{"a plain PING", func(*zmtptest.SealedConn) []byte { return zmtp.AppendPing(nil, 0) }, "no MESSAGE command"},
+	{"a plain ERROR", func(*zmtptest.SealedConn) []byte {
+		return zmtp.AppendCommand(nil, "ERROR", zmtp.ErrorBody("no"))
+	}, "no MESSAGE command"},
+	{"an empty frame", func(*zmtptest.SealedConn) []byte { return []byte{0, 0} }, "no MESSAGE command"},
+	{"MORE outside", func(c *zmtptest.SealedConn) []byte { return flagged(c.Seal(nil, 0, []byte("x")), zmtp.FlagMore) }, "MORE flag"},
+	{"reserved bits outside", func(c *zmtptest.SealedConn) []byte { return flagged(c.Seal(nil, 0, nil), 0x40) }, "reserved flag bits"},
+	{"reserved flags inside", func(c *zmtptest.SealedConn) []byte { return c.Seal(nil, 4, nil) }, "flags 0x04"},
+	{"a command with MORE", func(c *zmtptest.SealedConn) []byte { return c.Seal(nil, 3, []byte("\x04PONG")) }, "flags 0x03"},
+	{"a command without a name", func(c *zmtptest.SealedConn) []byte { return c.Seal(nil, 2, nil) }, "command has no name"},
+	{"a replay", func(c *zmtptest.SealedConn) []byte {
+		one := c.Seal(nil, 2, []byte("\x04PONG"))
+		return append(one, one...)
+	}, "used already"},
+	{"an order that was changed", func(c *zmtptest.SealedConn) []byte {
+		one, two := c.Seal(nil, 2, []byte("\x04PONG")), c.Seal(nil, 2, []byte("\x04PONG"))
+		return append(two, one...)
+	}, "used already"},
+	{"a damaged box", func(c *zmtptest.SealedConn) []byte {
+		b := c.Seal(nil, 0, []byte("hello"))
+		b[len(b)-1] ^= 1
+		return b
+	}, "cannot be opened"},
+	{"a frame of 2^31", func(*zmtptest.SealedConn) []byte { return longHeader(0, 1<<31) }, "exceeds the limit"},
+	{"a frame of 2^62", func(*zmtptest.SealedConn) []byte { return longHeader(0, 1<<62) }, "exceeds the limit"},
+	{"a message that is one byte too large", func(c *zmtptest.SealedConn) []byte { return c.Seal(nil, 0, make([]byte, 1<<20+1)) }, "exceeds the limit"},
+	{"many frames that are too large together", func(c *zmtptest.SealedConn) (b []byte) {
+		for range 80 {
+			b = c.Seal(b, 1, make([]byte, 16<<10))
+		}
+		return b
+	}, "exceeds the limit"},
+	{"endless empty frames", func(c *zmtptest.SealedConn) (b []byte) {
+		for range 1100 {
+			b = c.Seal(b, 1, nil)
+		}
+		return b
+	}, "more than 1024 frames"},
+	{"a large command", func(c *zmtptest.SealedConn) []byte { return c.Seal(nil, 2, make([]byte, 9000)) }, "command of 9000 bytes"},
+	{"half a frame", func(c *zmtptest.SealedConn) []byte { return c.Seal(nil, 0, []byte("hello"))[:20] }, "within a message"},
+	{"half a message", func(c *zmtptest.SealedConn) []byte { return c.Seal(nil, 1, []byte("hello")) }, "within a message"},
+}
+
+func flagged(b []byte, flag byte) []byte {
+	b[0] |= flag
+	return b
+}
+
+// TestBadSealed checks that each of these ends that one connection with a
+// reason, while a good peer is served.
+func TestBadSealed(t *testing.T) {
+	events := newRecorder()
+	cfg, server := curveConfig(t, zmtp.Router, events)
+	delivered := make(chan struct{}, 100)
+	_, ep := bound(t, cfg, handlerFunc(func(c *Conn) error {
+		if c.Identity == "" {
+			return echo(c)
+		}
+		_, err := c.Next()
+		if err == nil {
+			delivered <- struct{}{}
+		}
+		return err
+	}))
+	good := zmtptest.DialCurve(t, ep, zmtptest.Secret(t), server, "DEALER")
+	for _, tt := range badSealed {
+		t.Run(tt.name, func(t *testing.T) {
+			mark := events.mark()
+			bad := zmtptest.DialCurve(t, ep, zmtptest.Secret(t), server, "DEALER")
+			sealed := bad.Conn.(*zmtptest.SealedConn)
+			_, _ = sealed.Conn.Write(tt.send(sealed))
+			_ = sealed.CloseWrite()
+			wantReason(t, events.await(t, mark, Disconnected, 1), tt.reason)
+			good.Ask("still here")
+		})
+	}
+	if len(delivered) > 0 {
+		t.Error("something of it was delivered")
+	}
+}
+
+// TestSealedAsCommand checks that a peer may send MESSAGE as the command that
+// it is, which libzmq does not.
+func TestSealedAsCommand(t *testing.T) {
+	cfg, server := curveConfig(t, zmtp.Router, newRecorder())
+	_, ep := bound(t, cfg, handlerFunc(echo))
+	p := zmtptest.DialCurve(t, ep, zmtptest.Secret(t), server, "DEALER")
+	sealed := p.Conn.(*zmtptest.SealedConn)
+	if _, err := sealed.Conn.Write(flagged(sealed.Seal(nil, 0, []byte("hello")), zmtp.FlagCommand)); err != nil {
+		t.Fatal(err)
+	}
+	if got := p.Message(); len(got) != 1 || string(got[0]) != "hello" {
+		t.Errorf("got back %q", got)
+	}
+}
+
+// TestSealedByteByByte checks that a message that comes one byte at a time is
+// put together.
+func TestSealedByteByByte(t *testing.T) {
+	cfg, server := curveConfig(t, zmtp.Router, newRecorder())
+	_, ep := bound(t, cfg, handlerFunc(echo))
+	p := zmtptest.DialCurve(t, ep, zmtptest.Secret(t), server, "DEALER")
+	sealed := p.Conn.(*zmtptest.SealedConn)
+	for _, b := range sealed.Seal(sealed.Seal(nil, 1, make([]byte, 300)), 0, []byte("x")) {
+		if _, err := sealed.Conn.Write([]byte{b}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := p.Message(); len(got) != 2 || len(got[0]) != 300 || string(got[1]) != "x" {
+		t.Errorf("got back %q", got)
+	}
+}
+
+// TestCurveFailures checks what each side is told when a handshake fails.
+func TestCurveFailures(t *testing.T) {
+	secret, client := zmtptest.Secret(t), zmtptest.Secret(t)
+	server := &Security{Mechanism: Curve, Server: true, Secret: secret, Authenticate: anyone}
+	deny := func(err error) *Security {
+		return &Security{Mechanism: Curve, Server: true, Secret: secret, Authenticate: func(context.Context, *AuthRequest) (*Identity, error) { return nil, err }}
+	}
+	good := &Security{Mechanism: Curve, Secret: client, ServerKey: secret.Public()}
+	const final, late, soon = "final", "late", "soon"
+	for _, tt := range []struct {
+		name           string
+		server, client *Security
+		kind           EventKind
+		there, here    string
+		again          string
+	}{
+		{"wrong server key", server, &Security{Mechanism: Curve, Secret: client, ServerKey: client.Public()},
+			HandshakeFailed, "another server's public key", "probably the server's public key", late},
+		{"unknown client key", deny(errors.New("not on the list")), good,
+			AuthFailed, "refused public key " + client.Public().String() + ": not on the list", "does not accept our credentials", final},
+		{"no authenticator", &Security{Mechanism: Curve, Server: true, Secret: secret}, good,
+			AuthFailed, "without an authenticator", "does not accept our credentials", final},
+		{"no identity", deny(nil), good, AuthFailed, "no identity", "does not accept our credentials", final},
+		{"undecided", deny(fmt.Errorf("database away: %w", ErrTryLater)), good,
+			AuthFailed, "database away", "could not check our key just now", soon},
+		{"panic", &Security{Mechanism: Curve, Server: true, Secret: secret, Authenticate: func(context.Context, *AuthRequest) (*Identity, error) { panic("ouch") }}, good,
+			AuthFailed, "panicked: ouch", "its authenticator failed", late},
+		{"client speaks NULL", server, nil, HandshakeFailed, `mechanism "NULL", this socket speaks CURVE`, `mechanism "CURVE", this socket speaks NULL`, late},
+		{"server speaks NULL", nil, good, HandshakeFailed, `mechanism "CURVE", this socket speaks NULL`, `mechanism "NULL", this socket speaks CURVE`, late},
+		{"both are clients", good, good, HandshakeFailed, "both sides have the role of the client", "both sides have the role of the client", late},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			there, here := newRecorder(), newRecorder()
+			cfg := testConfig(zmtp.Router, there)
+			cfg.Security = tt.server
+			_, ep := bound(t, cfg, handlerFunc(echo))
+			cfg = testConfig(zmtp.Dealer, here)
+			cfg.Security = tt.client
+			g := dialling(t, cfg, ep, func(g *Group) error { return g.Connect(ep) })
+			wantReason(t, there.await(t, 0, tt.kind, 1), tt.there)
+			e := here.await(t, 0, HandshakeFailed, 1)
+			wantReason(t, e, tt.here)
+			var refused *RefusedError
+			var mismatch *MismatchError
+			switch {
+			case errors.As(e.Err, &refused) != (tt.again == final), errors.As(e.Err, &mismatch) != (tt.again == late):
+				t.Errorf("%v is of type %T, want one that has us try again: %s", e.Err, errors.Unwrap(e.Err), tt.again)
+			case tt.again == final:
+				g.wg.Wait() // dialling has ended
+			}
+		})
+	}
+}
