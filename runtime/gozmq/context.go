@@ -4,6 +4,8 @@ import (
 	"context"
 	"sync"
 	"time"
+
+	"github.com/gozmq/gozmq/runtime/internal/link"
 )
 
 // A callContext is the context of one call on a server. It ends with the
@@ -14,6 +16,7 @@ type callContext struct {
 	peer     context.Context // of the connection
 	deadline time.Time       // zero: none
 	info     CallInfo
+	conn     *link.Conn
 
 	mu       sync.Mutex
 	inner    context.Context // made when someone needs it
@@ -27,7 +30,9 @@ func newCallContext(c *serverCall) *callContext {
 	ctx := &callContext{peer: c.peer.Context}
 	ctx.info.Method = c.handler.method
 	ctx.info.Peer = c.peer.Address()
+	ctx.info.Identity = (*AuthIdentity)(c.peer.Auth)
 	ctx.info.Metadata = c.header.metadata
+	ctx.conn = c.peer.Conn
 	ctx.info.reply = ctx
 	if c.header.timeout > 0 {
 		ctx.deadline = time.Now().Add(c.header.timeout)
@@ -119,11 +124,14 @@ func (c *callContext) Done() <-chan struct{} { return c.context().Done() }
 // Err returns why Done is closed (context.Context).
 func (c *callContext) Err() error { return c.context().Err() }
 
-// Value returns the call's CallInfo, else what the contexts above hold
+// Value returns the call's CallInfo and its Peer, else what the contexts above hold
 // (context.Context).
 func (c *callContext) Value(key any) any {
-	if key == (callInfoKey{}) {
+	switch key {
+	case callInfoKey{}:
 		return &c.info
+	case peerKey{}:
+		return peerOf(c.conn)
 	}
 	return c.context().Value(key)
 }

@@ -2,6 +2,8 @@ package gozmq
 
 import (
 	"errors"
+	"fmt"
+	"slices"
 
 	"github.com/gozmq/gozmq/runtime/internal/link"
 	"github.com/gozmq/gozmq/runtime/internal/transport"
@@ -23,16 +25,44 @@ import (
 // is with the kernel. Of a host with IPv4 and IPv6 addresses it takes the former
 // only, so that a server with both is one peer.
 type Endpoints struct {
-	bind    []string
-	connect []string
+	bind    []target
+	connect []target
+}
+
+// A target is one endpoint, and how it is secured; nil: as the socket is.
+type target struct {
+	text     string
+	security *Security
+}
+
+func targets(endpoints []string) []target {
+	list := make([]target, len(endpoints))
+	for i, s := range endpoints {
+		list[i].text = s
+	}
+	return list
 }
 
 // Bind accepts connections on each of the endpoints.
-func Bind(endpoints ...string) Endpoints { return Endpoints{bind: endpoints} }
+func Bind(endpoints ...string) Endpoints { return Endpoints{bind: targets(endpoints)} }
 
 // Connect connects to each of the endpoints, and connects again whenever a
 // connection is lost.
-func Connect(endpoints ...string) Endpoints { return Endpoints{connect: endpoints} }
+func Connect(endpoints ...string) Endpoints { return Endpoints{connect: targets(endpoints)} }
+
+// Secured returns the same endpoints with a security of their own, in target of
+// the socket's: one server can be open to its machine on ipc and ask for keys on
+// tcp.
+func (e Endpoints) Secured(s Security) Endpoints {
+	with := func(list []target) []target {
+		list = slices.Clone(list)
+		for i := range list {
+			list[i].security = &s
+		}
+		return list
+	}
+	return Endpoints{bind: with(e.bind), connect: with(e.connect)}
+}
 
 func (e Endpoints) add(to *Endpoints) {
 	to.bind = append(to.bind, e.bind...)
@@ -53,29 +83,50 @@ func (e Endpoints) open(g *link.Group) ([]string, error) {
 	if len(e.bind)+len(e.connect) == 0 {
 		return nil, errNoEndpoint
 	}
-	parsed := make([]transport.Endpoint, 0, len(e.connect))
-	for _, s := range e.connect {
-		ep, err := transport.ParseConnect(s)
-		if err != nil {
-			return nil, err
-		}
-		parsed = append(parsed, ep)
+	bind, err := parse(e.bind, transport.ParseBind, g.Security())
+	if err != nil {
+		return nil, err
+	}
+	connect, err := parse(e.connect, transport.ParseConnect, g.Security())
+	if err != nil {
+		return nil, err
 	}
 	var bound []string
-	for _, s := range e.bind {
-		ep, err := transport.ParseBind(s)
+	for _, p := range bind {
+		ep, err := g.BindSecured(p.endpoint, p.security)
 		if err != nil {
-			return nil, err
-		}
-		if ep, err = g.Bind(ep); err != nil {
 			return nil, err
 		}
 		bound = append(bound, ep.String())
 	}
-	for _, ep := range parsed {
-		if err := g.Connect(ep); err != nil {
+	for _, p := range connect {
+		if err := g.ConnectSecured(p.endpoint, p.security); err != nil {
 			return nil, err
 		}
 	}
 	return bound, nil
+}
+
+// A parsedTarget is a target that makes sense.
+type parsedTarget struct {
+	endpoint transport.Endpoint
+	security *link.Security
+}
+
+// parse checks targets; security is what holds for those without their own.
+func parse(list []target, parse func(string) (transport.Endpoint, error), security *link.Security) ([]parsedTarget, error) {
+	parsed := make([]parsedTarget, len(list))
+	for i, p := range list {
+		ep, err := parse(p.text)
+		if err != nil {
+			return nil, err
+		}
+		parsed[i] = parsedTarget{ep, security}
+		if p.security != nil {
+			if parsed[i].security, err = p.security.resolve(); err != nil {
+				return nil, fmt.Errorf("%s: %w", p.text, err)
+			}
+		}
+	}
+	return parsed, nil
 }

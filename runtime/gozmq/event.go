@@ -36,6 +36,13 @@ const (
 	EventTopicFailed     = eventOwn + 8                    // a message of Topic could not be decoded, or its handler returned an error
 )
 
+// Events of security.
+const (
+	EventAuthFailed          = EventKind(link.AuthFailed)          // a peer was refused by our authenticator or our admission rule; counts as a failed handshake
+	EventSubscriptionRefused = EventKind(link.SubscriptionRefused) // a peer may not subscribe to Topic
+	EventExposed             = EventKind(link.Exposed)             // PLAIN's passwords travel in clear text beyond this machine
+)
+
 const eventOwn EventKind = 64
 
 // String returns the kind in lower case.
@@ -65,6 +72,12 @@ func (k EventKind) String() string {
 		return "malformed"
 	case EventForgotten:
 		return "forgotten"
+	case EventAuthFailed:
+		return "authentication failed"
+	case EventSubscriptionRefused:
+		return "subscription refused"
+	case EventExposed:
+		return "exposed"
 	case EventPanic:
 		return "panic"
 	case EventTaskFailed:

@@ -15,6 +15,10 @@ type CallInfo struct {
 	Client bool
 	// Peer is the caller's address; "" on the calling side.
 	Peer string
+	// Identity is who the caller was found to be by the authenticator of the
+	// server's security; nil without one, and on the calling side. PeerFromContext
+	// tells more of the caller.
+	Identity *AuthIdentity
 	// Metadata is what the caller sent; nil on the calling side. It must not be
 	// changed.
 	Metadata Metadata

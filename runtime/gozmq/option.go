@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"slices"
 	"time"
 
 	"github.com/gozmq/gozmq/runtime/internal/link"
@@ -61,7 +62,8 @@ type socketConfig struct {
 	endpoints Endpoints
 	linger    time.Duration
 	observer  func(Event)
-	codec     *Codec // nil: not given
+	codec     *Codec  // nil: not given
+	errs      []error // of options that made no sense by themselves
 }
 
 func newSocketConfig(t zmtp.SocketType) socketConfig {
@@ -201,7 +203,7 @@ func WithObserver(f func(Event)) SocketOption {
 
 // check reports everything that is wrong with the options.
 func (c *socketConfig) check() error {
-	var errs []error
+	errs := slices.Clone(c.errs)
 	fail := func(bad bool, format string, args ...any) {
 		if bad {
 			errs = append(errs, fmt.Errorf(format, args...))

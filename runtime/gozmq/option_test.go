@@ -160,7 +160,7 @@ func TestEndpointErrors(t *testing.T) {
 		{"connect to any host", Connect("tcp://*:1"), []string{"tcp://*:1"}},
 		{"connect to any port", Connect("tcp://127.0.0.1:*"), []string{"tcp://127.0.0.1:*"}},
 		{"second one wrong", Bind("inproc://"+t.Name()+"/free", "what://"), []string{"what"}},
-		{"wrong one to connect beside a good one to bind", Endpoints{bind: []string{"inproc://x"}, connect: []string{"what://"}}, []string{"what"}},
+		{"wrong one to connect beside a good one to bind", Endpoints{bind: targets([]string{"inproc://x"}), connect: targets([]string{"what://"})}, []string{"what"}},
 		{"port taken", Bind(taken.Addrs()[0]), []string{taken.Addrs()[0], "in use"}},
 		{"name taken", Bind(taken.Addrs()[1]), []string{taken.Addrs()[1], "in use"}},
 		{"interface that is not there", Bind("tcp://nosuchinterface0:1"), []string{"nosuchinterface0"}},

@@ -47,6 +47,11 @@ type Config struct {
 	// goroutine, and must return soon. The peer is told of an error's being one.
 	Admit func(p *Peer, endpoint, address string) error
 
+	// Subscribe decides whether a peer may subscribe to a topic, which is valid
+	// during the call only; nil lets every one. It is called by the connection's
+	// reader, and must return soon.
+	Subscribe func(c *Conn, topic []byte) error
+
 	Observe func(Event) // must not block; nil for none
 }
 

@@ -19,9 +19,9 @@ type dialler struct {
 
 	security *Security
 
-	ctx   context.Context    // ends dialling
-	stop  context.CancelFunc // ends ctx
-	lost  func()             // called when an attempt or a connection has failed; nil for nothing
+	ctx  context.Context    // ends dialling
+	stop context.CancelFunc // ends ctx
+	lost func()             // called when an attempt or a connection has failed; nil for nothing
 
 	// The group's lock guards these.
 	conn    *Conn // of the moment

@@ -58,6 +58,9 @@ func NewGroup(cfg Config, h Handler) *Group {
 	return g
 }
 
+// Security returns how connections are secured that are not secured otherwise.
+func (g *Group) Security() *Security { return g.cfg.Security }
+
 // Bind listens on ep and returns the endpoint with what was chosen filled in.
 // Connections are secured as the group's configuration says.
 func (g *Group) Bind(ep transport.Endpoint) (transport.Endpoint, error) {

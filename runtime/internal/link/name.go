@@ -25,7 +25,7 @@ type name struct {
 
 	security *Security
 
-	lost  chan struct{} // a token when a connection or an attempt has failed
+	lost chan struct{} // a token when a connection or an attempt has failed
 }
 
 // follow keeps the addresses of a name connected. It looks the name up again

@@ -68,14 +68,22 @@ type subscriptions interface {
 }
 
 // readSubscriptions reads c until it ends: commands, and the form of ZMTP 3.0,
-// messages of one frame. Any other message is of no meaning here.
+// messages of one frame. Any other message is of no meaning here. What the peer
+// may not subscribe to is passed over: its connection stays, or it would come
+// again and again.
 func readSubscriptions(c *link.Conn, to subscriptions) error {
 	var turn turn
+	subscribe := func(topic []byte) error {
+		turn.next(c)
+		if !c.MaySubscribe(topic) {
+			return nil
+		}
+		return to.subscribe(topic)
+	}
 	c.Command = func(name, body []byte) error {
 		switch string(name) {
 		case zmtp.CommandSubscribe:
-			turn.next(c)
-			return to.subscribe(body)
+			return subscribe(body)
 		case zmtp.CommandCancel:
 			turn.next(c)
 			to.cancel(body)
@@ -90,8 +98,7 @@ func readSubscriptions(c *link.Conn, to subscriptions) error {
 			return err
 		case len(frames) != 1 || len(frames[0]) == 0:
 		case frames[0][0] == 1:
-			turn.next(c)
-			if err := to.subscribe(frames[0][1:]); err != nil {
+			if err := subscribe(frames[0][1:]); err != nil {
 				return err
 			}
 		case frames[0][0] == 0:
