@@ -10,6 +10,8 @@ arrays. Frames are written in hexadecimal.
   ["set", OPTION, VALUE]                 -> ["set", OPTION]
   ["send", [FRAME, ...]]                 -> ["sent"] or ["failed", WHY]
   ["close"]                              -> ["closed"]
+  ["zap", [KEY, ...], {USER: PASSWORD}]  -> ["zap"]; answers authentication requests
+  ["zap_at", ENDPOINT]                   -> ["zap_at", ENDPOINT]; those of others, too
 
 Every message that arrives gives ["message", [FRAME, ...]], every event of the
 socket's monitor ["monitor", NAME]. An option's value is a number, or text in
@@ -35,7 +37,8 @@ def convert(value):
 class Probe:
     def __init__(self):
         self.ctx = zmq.Context()
-        self.sock = self.events = None
+        self.sock = self.events = self.gate = None
+        self.keys, self.users = [], {}
 
     def open(self, kind, options):
         self.sock = self.ctx.socket(getattr(zmq, kind))
@@ -73,11 +76,39 @@ class Probe:
         self.sock = self.events = None
         emit("closed")
 
+    def zap(self, keys, users):
+        """Opens a ZAP handler (RFC 27) for the sockets of this process."""
+        self.keys, self.users = [bytes.fromhex(k) for k in keys], users
+        self.gate = self.ctx.socket(zmq.REP)
+        self.gate.linger = 0
+        self.gate.bind("inproc://zeromq.zap.01")
+        emit("zap")
+
+    def zap_at(self, endpoint):
+        self.gate.bind(endpoint)
+        emit("zap_at", self.gate.last_endpoint.decode())
+
+    def judge(self):
+        version, number, domain, address, identity, mechanism, *credentials = self.gate.recv_multipart()
+        status, name = b"400", b""
+        if domain == b"later":
+            status = b"300"
+        elif domain == b"broken":
+            status = b"500"
+        elif mechanism == b"CURVE" and credentials[0] in self.keys:
+            status, name = b"200", b"key-%d" % self.keys.index(credentials[0])
+        elif mechanism == b"PLAIN" and self.users.get(credentials[0].decode()) == credentials[1].decode():
+            status, name = b"200", credentials[0]
+        elif mechanism == b"NULL" and address == b"127.0.0.1":
+            status, name = b"200", address
+        metadata = b"\x04role\x00\x00\x00\x05guest" if status == b"200" else b""
+        self.gate.send_multipart([b"1.0", number, status, b"judged", name, metadata])
+
     def poll(self, stdin):
         """Waits until a command, a message or a monitor event is there."""
         poller = zmq.Poller()
         poller.register(stdin, zmq.POLLIN)
-        for sock in (self.sock, self.events):
+        for sock in (self.sock, self.events, self.gate):
             if sock is not None and not sock.closed:
                 poller.register(sock, zmq.POLLIN)
         return dict(poller.poll())
@@ -89,8 +120,13 @@ class Probe:
             if self.events in ready:
                 event = monitor.recv_monitor_message(self.events)["event"]
                 emit("monitor", zmq.Event(event).name)
+            if self.gate in ready:
+                self.judge()
             if self.sock in ready:
-                emit("message", [f.hex() for f in self.sock.recv_multipart()])
+                try:
+                    emit("message", [f.hex() for f in self.sock.recv_multipart(zmq.NOBLOCK)])
+                except zmq.Again:
+                    pass  # libzmq can say so of a heartbeat
             if stdin in ready:
                 data = os.read(stdin, 1 << 16)
                 if not data:
