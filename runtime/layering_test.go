@@ -26,6 +26,7 @@ var layers = map[string][]string{
 	"generator/internal/plan":    {"generator/internal/topic", "proto"},
 	"generator/internal/topic":   {},
 	"cmd/protoc-gen-gozmq":       {"generator", "proto"},
+	"cmd/gozmq-keygen":           {"runtime/gozmq"},
 
 	"runtime/internal/testproto": {}, // for tests: nothing stands above it
 	"runtime/internal/zmtp":      {},

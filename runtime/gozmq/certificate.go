@@ -1,0 +1,202 @@
+package gozmq
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"os"
+	"runtime"
+	"slices"
+	"strings"
+)
+
+// A CurveCertificate is a public key with what is said of its owner, as in the
+// certificate files of CZMQ and pyzmq.
+type CurveCertificate struct {
+	PublicKey CurvePublicKey
+	// Metadata is whatever the file's "metadata" section says, as "name" and
+	// "email". Only who wrote the file vouches for it.
+	Metadata map[string]string
+}
+
+// Names of what a certificate has in its "curve" section.
+const (
+	publicKeyName = "public-key"
+	secretKeyName = "secret-key"
+)
+
+// maxCertificate is how large a certificate file may be, in bytes.
+const maxCertificate = 64 << 10
+
+// LoadCurveCertificate reads a public certificate file, as gozmq-keygen, CZMQ
+// and pyzmq write it (usually "name.key").
+func LoadCurveCertificate(path string) (CurveCertificate, error) {
+	f, err := readCertificate(path, false)
+	if err != nil {
+		return CurveCertificate{}, fmt.Errorf("load certificate: %w", err)
+	}
+	k, err := ParseCurvePublicKey(f.public)
+	if err != nil {
+		return CurveCertificate{}, fmt.Errorf("load certificate: %s: %w", path, err)
+	}
+	return CurveCertificate{PublicKey: k, Metadata: f.metadata}, nil
+}
+
+// LoadCurveKey reads a secret key from a certificate file (usually
+// "name.key_secret"). It refuses a file that others than its owner can read or
+// write, except on Windows, where that is not looked at; and one whose public
+// key is not that of its secret.
+func LoadCurveKey(path string) (CurveSecretKey, error) {
+	f, err := readCertificate(path, true)
+	if err != nil {
+		return CurveSecretKey{}, fmt.Errorf("load secret key: %w", err)
+	}
+	if f.secret == "" {
+		return CurveSecretKey{}, fmt.Errorf("load secret key: %s has none: is it the public certificate?", path)
+	}
+	k, err := ParseCurveSecretKey(f.secret)
+	if err != nil {
+		return CurveSecretKey{}, fmt.Errorf("load secret key: %s: %w", path, err)
+	}
+	if f.public != "" && f.public != k.Public().String() {
+		return CurveSecretKey{}, fmt.Errorf("load secret key: %s: its public key is not that of its secret", path)
+	}
+	return k, nil
+}
+
+// SaveCurveKey writes path+".key", the public certificate for others, and
+// path+".key_secret", which only its owner can read. Neither may be there
+// already. Names and values of metadata have no line breaks and no quotes.
+func SaveCurveKey(path string, k CurveSecretKey, metadata map[string]string) error {
+	if k.secret == nil {
+		return errors.New("save key: there is none: NewCurveKey makes one")
+	}
+	for name, value := range metadata {
+		if name == "" || strings.ContainsAny(name, " \t\r\n\"=#") || strings.ContainsAny(value, "\r\n\"") {
+			return fmt.Errorf("save key: metadata %q cannot be written: no blanks, quotes, = or # in names, no quotes or line breaks in values", name)
+		}
+	}
+	secret := path + ".key_secret"
+	if err := writeNew(secret, certificateText(k, metadata, true), 0o600); err != nil {
+		return fmt.Errorf("save key: %w", err)
+	}
+	if err := writeNew(path+".key", certificateText(k, metadata, false), 0o644); err != nil {
+		return errors.Join(fmt.Errorf("save key: %w", err), os.Remove(secret))
+	}
+	return nil
+}
+
+func certificateText(k CurveSecretKey, metadata map[string]string, secret bool) []byte {
+	var b bytes.Buffer
+	if secret {
+		b.WriteString("#   ZeroMQ CURVE **Secret** Certificate\n#   Do not give this file to anyone.\n\n")
+	} else {
+		b.WriteString("#   ZeroMQ CURVE Public Certificate\n#   Exchange it over a way that nobody can change.\n\n")
+	}
+	b.WriteString("metadata\n")
+	for _, name := range slices.Sorted(maps.Keys(metadata)) {
+		fmt.Fprintf(&b, "    %s = \"%s\"\n", name, metadata[name])
+	}
+	fmt.Fprintf(&b, "curve\n    %s = \"%s\"\n", publicKeyName, k.Public())
+	if secret {
+		fmt.Fprintf(&b, "    %s = \"%s\"\n", secretKeyName, k.Z85())
+	}
+	return b.Bytes()
+}
+
+// writeNew writes a file that is not there yet.
+func writeNew(path string, text []byte, mode os.FileMode) error {
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(text)
+	if err = errors.Join(err, f.Close()); err != nil {
+		return errors.Join(err, os.Remove(path))
+	}
+	return nil
+}
+
+// A certificateFile is what a file says, not yet checked.
+type certificateFile struct {
+	public, secret string
+	metadata       map[string]string
+}
+
+// readCertificate reads the part of ZPL (RFC 4) that certificates are written
+// in: sections without indentation, "name = value" below them.
+func readCertificate(path string, private bool) (certificateFile, error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return certificateFile{}, err
+	}
+	defer file.Close()
+	info, err := file.Stat()
+	switch {
+	case err != nil:
+		return certificateFile{}, err
+	case !info.Mode().IsRegular():
+		return certificateFile{}, fmt.Errorf("%s is no regular file", path)
+	case private && runtime.GOOS != "windows" && info.Mode().Perm()&0o077 != 0:
+		return certificateFile{}, fmt.Errorf("%s has mode %04o: others can read or change the secret; chmod 600 it, and make a new key if they did", path, info.Mode().Perm())
+	}
+	text, err := io.ReadAll(io.LimitReader(file, maxCertificate+1))
+	if err != nil {
+		return certificateFile{}, err
+	}
+	if len(text) > maxCertificate {
+		return certificateFile{}, fmt.Errorf("%s is larger than %d bytes: it is no certificate", path, maxCertificate)
+	}
+	f, err := parseCertificate(text)
+	if err != nil {
+		return certificateFile{}, fmt.Errorf("%s: %w", path, err)
+	}
+	return f, nil
+}
+
+// parseCertificate reads a certificate. Its errors tell lines, and not what is
+// in them.
+func parseCertificate(text []byte) (certificateFile, error) {
+	f := certificateFile{metadata: make(map[string]string)}
+	section := ""
+	lines := bufio.NewScanner(bytes.NewReader(text))
+	lines.Buffer(nil, maxCertificate+1)
+	for number := 1; lines.Scan(); number++ {
+		line := strings.TrimRight(lines.Text(), " \t\r")
+		body := strings.TrimLeft(line, " \t")
+		if body == "" || body[0] == '#' {
+			continue
+		}
+		name, value, pair := strings.Cut(body, "=")
+		if name = strings.TrimSpace(name); len(body) == len(line) && !pair {
+			section = name
+			continue
+		}
+		if !pair {
+			return f, fmt.Errorf("line %d has no \"name = value\"", number)
+		}
+		value = unquote(strings.TrimSpace(value))
+		switch {
+		case section == "metadata":
+			f.metadata[name] = value
+		case section == "curve" && name == publicKeyName:
+			f.public = value
+		case section == "curve" && name == secretKeyName:
+			f.secret = value
+		}
+	}
+	if f.public == "" && f.secret == "" {
+		return f, errors.New("there is no key in it")
+	}
+	return f, nil
+}
+
+func unquote(s string) string {
+	if len(s) >= 2 && (s[0] == '"' || s[0] == '\'') && s[len(s)-1] == s[0] {
+		return s[1 : len(s)-1]
+	}
+	return s
+}

@@ -1,0 +1,124 @@
+package gozmq
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"time"
+)
+
+// folderCheck is how long a folder is taken not to have changed.
+const folderCheck = time.Second
+
+// A CurveKeyFolder is a list of the public keys in a folder of certificate files
+// ("*.key"), as pyzmq's and CZMQ's authenticators use. It is read again, while
+// in use, when files have come, gone or changed, within a second of the next
+// handshake. A file that cannot be read lets no one in. The identity's name is
+// the file's name without ".key", its metadata the certificate's. Its methods
+// may be called from any goroutine.
+type CurveKeyFolder struct {
+	path  string
+	check time.Duration
+	list  CurveKeyList
+
+	mu      sync.Mutex
+	checked time.Time
+	state   string // of the files when they were read
+	faults  error  // of files that could not be
+}
+
+// OpenCurveKeyFolder reads a folder. It fails when the folder or one of its
+// certificates cannot be read.
+func OpenCurveKeyFolder(path string) (*CurveKeyFolder, error) {
+	f := &CurveKeyFolder{path: path, check: folderCheck}
+	if err := f.Reload(); err != nil {
+		return nil, err
+	}
+	return f, nil
+}
+
+// Reload reads the folder at once. With an error that is about some of its files
+// the others are in use; with one about the folder nothing has changed.
+func (f *CurveKeyFolder) Reload() error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	state, err := f.look()
+	if err != nil {
+		return fmt.Errorf("key folder: %w", err)
+	}
+	f.load(state)
+	return f.faults
+}
+
+// Authenticate lets in who owns a key of the folder (Authenticator). While the
+// folder cannot be read no one can be decided on.
+func (f *CurveKeyFolder) Authenticate(ctx context.Context, r *AuthRequest) (*AuthIdentity, error) {
+	faults, err := f.refresh()
+	if err != nil {
+		return nil, Errorf(CodeUnavailable, "key folder: %w", err)
+	}
+	id, err := f.list.Authenticate(ctx, r)
+	if err != nil && faults != nil {
+		err = fmt.Errorf("%w; some files could not be read: %w", err, faults)
+	}
+	return id, err
+}
+
+// refresh reads the folder if it has changed.
+func (f *CurveKeyFolder) refresh() (faults, err error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if time.Since(f.checked) < f.check {
+		return f.faults, nil
+	}
+	state, err := f.look()
+	if err != nil {
+		return nil, err
+	}
+	if state != f.state {
+		f.load(state)
+	}
+	return f.faults, nil
+}
+
+// look returns what tells whether files have changed; f.mu is held.
+func (f *CurveKeyFolder) look() (string, error) {
+	entries, err := os.ReadDir(f.path)
+	if err != nil {
+		return "", err
+	}
+	f.checked = time.Now()
+	var state strings.Builder
+	for _, e := range entries {
+		if filepath.Ext(e.Name()) != ".key" {
+			continue
+		}
+		info, err := os.Stat(filepath.Join(f.path, e.Name()))
+		if err != nil {
+			continue // it has just gone
+		}
+		fmt.Fprintf(&state, "%s\x00%d\x00%d\n", e.Name(), info.Size(), info.ModTime().UnixNano())
+	}
+	return state.String(), nil
+}
+
+// load reads the files that a look has found; f.mu is held.
+func (f *CurveKeyFolder) load(state string) {
+	keys := make(map[CurvePublicKey]AuthIdentity)
+	var faults []error
+	for line := range strings.Lines(state) {
+		name, _, _ := strings.Cut(line, "\x00")
+		c, err := LoadCurveCertificate(filepath.Join(f.path, name))
+		if err != nil {
+			faults = append(faults, err)
+			continue
+		}
+		keys[c.PublicKey] = AuthIdentity{Name: strings.TrimSuffix(name, ".key"), Metadata: c.Metadata}
+	}
+	f.list.Replace(keys)
+	f.state, f.faults = state, errors.Join(faults...)
+}
