@@ -268,3 +268,75 @@ func TestCurveFailures(t *testing.T) {
 		})
 	}
 }
+
+// TestHalfHandshakes has a thousand peers stop at each point of the handshake,
+// while a good one comes, stays and is served.
+func TestHalfHandshakes(t *testing.T) {
+	events := newRecorder()
+	cfg, server := curveConfig(t, zmtp.Router, events)
+	cfg.MaxPeers = 2000
+	_, ep := bound(t, cfg, handlerFunc(echo))
+	good := zmtptest.DialCurve(t, ep, zmtptest.Secret(t), server, "DEALER")
+	client, err := curve.NewClient(zmtptest.Secret(t), server)
+	if err != nil {
+		t.Fatal(err)
+	}
+	body, err := client.Hello()
+	if err != nil {
+		t.Fatal(err)
+	}
+	greeting := zmtptest.Greeting(3, 1, "CURVE")
+	hello := zmtp.AppendCommand(nil, curve.CommandHello, body)
+	stops := [][]byte{nil, greeting[:11], greeting, zmtptest.Join(greeting, hello[:100]), zmtptest.Join(greeting, hello)}
+	before := descriptors()
+	for i := range 1000 {
+		conn, err := ep.Dial(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		_, _ = conn.Write(stops[i%len(stops)]) // it may have lost its place already
+		if i%100 == 0 {
+			good.Ask("still here")
+		}
+	}
+	good.Ask("still here")
+	zmtptest.DialCurve(t, ep, zmtptest.Secret(t), server, "DEALER").Ask("and I came")
+	events.await(t, 0, HandshakeFailed, 1000-cfg.MaxHandshakes)
+	if now := descriptors(); before >= 0 && now > before+1000+2*cfg.MaxHandshakes+10 {
+		t.Errorf("%d descriptors, %d before", now, before)
+	}
+}
+
+// TestDowngrade checks that neither role of CURVE takes a peer that speaks
+// anything less, whatever that says after its greeting.
+func TestDowngrade(t *testing.T) {
+	events := newRecorder()
+	cfg, _ := curveConfig(t, zmtp.Router, events)
+	_, ep := bound(t, cfg, handlerFunc(func(c *Conn) error {
+		t.Error("the peer came in")
+		return nil
+	}))
+	for _, first := range [][]byte{
+		zmtptest.Hello("DEALER"),
+		zmtptest.Join(zmtptest.Greeting(3, 1, "PLAIN"), zmtp.AppendCommand(nil, plainHello, []byte{1, 'a', 1, 'b'})),
+		zmtptest.Join(zmtptest.Greeting(3, 1, ""), zmtptest.Ready("Socket-Type", "DEALER")),
+		zmtptest.Join(zmtptest.Greeting(3, 1, "curve"), zmtptest.Ready("Socket-Type", "DEALER")),
+		zmtptest.Join(zmtptest.Greeting(3, 1, "CURVE"), zmtptest.Ready("Socket-Type", "DEALER")),
+		zmtptest.Join(zmtptest.Greeting(3, 1, "CURVE"), zmtp.AppendCommand(nil, curve.CommandMessage, make([]byte, 40))),
+	} {
+		mark := events.mark()
+		p := zmtptest.Dial(t, ep)
+		p.Send(first)
+		p.Drained()
+		events.await(t, mark, HandshakeFailed, 1)
+	}
+	ln := zmtptest.Listen(t)
+	here := newRecorder()
+	cfg = testConfig(zmtp.Dealer, here)
+	cfg.Security = &Security{Mechanism: Curve, Secret: zmtptest.Secret(t), ServerKey: zmtptest.Secret(t).Public()}
+	dialling(t, cfg, ln.Endpoint, func(g *Group) error { return g.Connect(ln.Endpoint) })
+	p := ln.Next()
+	p.Send(zmtptest.Join(zmtptest.Greeting(3, 1, "CURVE"), zmtptest.Ready("Socket-Type", "ROUTER")))
+	wantReason(t, here.await(t, 0, HandshakeFailed, 1), `"READY" in place of WELCOME`)
+}
