@@ -70,7 +70,7 @@ func (gozmqEcho) Echo(_ context.Context, in *benchv1.Blob) (*benchv1.Blob, error
 // NewGozmqServer starts a server.
 func NewGozmqServer(o Options) (*GozmqServer, error) {
 	s := &GozmqServer{done: make(chan error, 1)}
-	s.srv = gozmq.NewServer(as[gozmq.ServerOption](s.events.options(o))...)
+	s.srv = gozmq.NewServer(as[gozmq.ServerOption](append(s.events.options(o), o.curve.bound()...))...)
 	if err := benchv1gozmq.RegisterEchoServer(s.srv, gozmqEcho{}); err != nil {
 		return nil, err
 	}
@@ -109,7 +109,7 @@ func openGozmq(o Options) (Unary, error) {
 	}
 	u := &gozmqUnary{server: server, spread: newSpread(o), blobs: newBlobs(o), size: o.Size}
 	for range o.Conns {
-		conn, err := gozmq.Dial(as[gozmq.DialOption](u.events.options(o), gozmq.Connect(server.Addr()))...)
+		conn, err := gozmq.Dial(as[gozmq.DialOption](append(u.events.options(o), o.curve.dialled()...), gozmq.Connect(server.Addr()))...)
 		if err != nil {
 			u.Close()
 			return nil, err
@@ -165,11 +165,11 @@ type gozmqPush struct {
 
 func openGozmqPush(o Options) (_ Stream, err error) {
 	p := &gozmqPush{stopper: newStopper(), blob: newBlob(o.Size, 0)}
-	opts := p.events.options(o)
-	if p.pusher, err = benchv1gozmq.NewBlobPusher(as[gozmq.VentilatorOption](opts, gozmq.Bind(anyPort))...); err != nil {
+	bound, dialled := append(p.events.options(o), o.curve.bound()...), append(p.events.options(o), o.curve.dialled()...)
+	if p.pusher, err = benchv1gozmq.NewBlobPusher(as[gozmq.VentilatorOption](bound, gozmq.Bind(anyPort))...); err != nil {
 		return nil, err
 	}
-	p.puller, err = benchv1gozmq.NewBlobPuller(as[gozmq.SinkOption](opts, gozmq.Connect(p.pusher.Addrs()...))...)
+	p.puller, err = benchv1gozmq.NewBlobPuller(as[gozmq.SinkOption](dialled, gozmq.Connect(p.pusher.Addrs()...))...)
 	if err != nil {
 		p.pusher.Close()
 		return nil, err

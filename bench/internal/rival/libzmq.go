@@ -36,10 +36,15 @@ func libzmqSocket(ctx *zmq.Context, t zmq.Type) (*zmq.Socket, error) {
 	return s, s.SetLinger(0)
 }
 
-func libzmqBind(ctx *zmq.Context, t zmq.Type) (*zmq.Socket, string, error) {
+func libzmqBind(ctx *zmq.Context, t zmq.Type, keys *keyPairs) (*zmq.Socket, string, error) {
 	s, err := libzmqSocket(ctx, t)
 	if err != nil {
 		return nil, "", err
+	}
+	if keys != nil {
+		if err := errors.Join(s.SetCurveServer(1), s.SetCurveSecretkey(keys.server.Z85())); err != nil {
+			return nil, "", err
+		}
 	}
 	if err := s.Bind("tcp://127.0.0.1:*"); err != nil {
 		return nil, "", err
@@ -48,10 +53,17 @@ func libzmqBind(ctx *zmq.Context, t zmq.Type) (*zmq.Socket, string, error) {
 	return s, addr, err
 }
 
-func libzmqConnect(ctx *zmq.Context, t zmq.Type, addr string) (*zmq.Socket, error) {
+func libzmqConnect(ctx *zmq.Context, t zmq.Type, addr string, keys *keyPairs) (*zmq.Socket, error) {
 	s, err := libzmqSocket(ctx, t)
 	if err != nil {
 		return nil, err
+	}
+	if keys != nil {
+		err := errors.Join(s.SetCurveServerkey(keys.server.Public().String()),
+			s.SetCurvePublickey(keys.client.Public().String()), s.SetCurveSecretkey(keys.client.Z85()))
+		if err != nil {
+			return nil, err
+		}
 	}
 	return s, s.Connect(addr)
 }
@@ -85,7 +97,7 @@ func openLibzmq(o Options) (Unary, error) {
 	for range o.Callers {
 		u.replies = append(u.replies, make(chan *benchv1.Blob, 1))
 	}
-	return u, u.startOwner(addr)
+	return u, u.startOwner(addr, o.curve)
 }
 
 func openLibzmqREQ(o Options) (Unary, error) {
@@ -94,7 +106,7 @@ func openLibzmqREQ(o Options) (Unary, error) {
 		return nil, err
 	}
 	for range o.Callers {
-		req, err := libzmqConnect(u.ctx, zmq.REQ, addr)
+		req, err := libzmqConnect(u.ctx, zmq.REQ, addr, o.curve)
 		if err != nil {
 			return nil, err
 		}
@@ -109,7 +121,7 @@ func openLibzmqRouter(o Options) (*libzmqUnary, string, error) {
 		return nil, "", err
 	}
 	u := &libzmqUnary{ctx: ctx, blobs: newBlobs(o), size: o.Size}
-	router, addr, err := libzmqBind(ctx, zmq.ROUTER)
+	router, addr, err := libzmqBind(ctx, zmq.ROUTER, o.curve)
 	if err != nil {
 		return nil, "", err
 	}
@@ -117,8 +129,8 @@ func openLibzmqRouter(o Options) (*libzmqUnary, string, error) {
 	return u, addr, nil
 }
 
-func (u *libzmqUnary) startOwner(addr string) error {
-	dealer, err := libzmqConnect(u.ctx, zmq.DEALER, addr)
+func (u *libzmqUnary) startOwner(addr string, keys *keyPairs) error {
+	dealer, err := libzmqConnect(u.ctx, zmq.DEALER, addr, keys)
 	if err != nil {
 		return err
 	}
@@ -129,7 +141,7 @@ func (u *libzmqUnary) startOwner(addr string) error {
 	if err := woken.Bind("inproc://wake"); err != nil {
 		return err
 	}
-	if u.wake, err = libzmqConnect(u.ctx, zmq.PAIR, "inproc://wake"); err != nil {
+	if u.wake, err = libzmqConnect(u.ctx, zmq.PAIR, "inproc://wake", nil); err != nil {
 		return err
 	}
 	u.wg.Go(func() {
@@ -272,25 +284,25 @@ type libzmqStream struct {
 }
 
 func openLibzmqPush(o Options) (Stream, error) {
-	return openLibzmqStream(o.Size, zmq.PUSH, zmq.PULL, 1, nil)
+	return openLibzmqStream(o, zmq.PUSH, zmq.PULL, 1, nil)
 }
 
 func openLibzmqFeed(o Options) (Stream, error) {
-	return openLibzmqStream(o.Size, zmq.PUB, zmq.SUB, o.Receivers, []byte(topic))
+	return openLibzmqStream(o, zmq.PUB, zmq.SUB, o.Receivers, []byte(topic))
 }
 
-func openLibzmqStream(size int, send, receive zmq.Type, n int, topic []byte) (Stream, error) {
+func openLibzmqStream(o Options, send, receive zmq.Type, n int, topic []byte) (Stream, error) {
 	ctx, err := zmq.NewContext()
 	if err != nil {
 		return nil, err
 	}
-	s := &libzmqStream{ctx: ctx, topic: topic, blob: newBlob(size, 0)}
+	s := &libzmqStream{ctx: ctx, topic: topic, blob: newBlob(o.Size, 0)}
 	var addr string
-	if s.sender, addr, err = libzmqBind(ctx, send); err != nil {
+	if s.sender, addr, err = libzmqBind(ctx, send, o.curve); err != nil {
 		return nil, err
 	}
 	for range n {
-		r, err := libzmqConnect(ctx, receive, addr)
+		r, err := libzmqConnect(ctx, receive, addr, o.curve)
 		if err != nil {
 			return nil, err
 		}

@@ -50,7 +50,8 @@ type Options struct {
 	Receivers  int // of a Stream
 	MaxMessage int // 0: the library's default
 
-	vt bool // ours: encode with vtprotobuf
+	vt    bool      // ours: encode with vtprotobuf
+	curve *keyPairs // ours and libzmq: nil: no encryption
 }
 
 // A Unary makes calls.

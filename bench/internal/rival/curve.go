@@ -1,0 +1,66 @@
+package rival
+
+import "github.com/gozmq/gozmq/runtime/gozmq"
+
+// A keyPairs is what the two ends of a connection with CURVE have.
+type keyPairs struct{ server, client gozmq.CurveSecretKey }
+
+func newKeyPairs() (*keyPairs, error) {
+	server, err := gozmq.NewCurveKey()
+	if err != nil {
+		return nil, err
+	}
+	client, err := gozmq.NewCurveKey()
+	return &keyPairs{server, client}, err
+}
+
+// bound and dialled are options of ours for the two ends; nil has none.
+func (k *keyPairs) bound() []any {
+	if k == nil {
+		return nil
+	}
+	return []any{gozmq.WithSecurity(gozmq.CurveServer(k.server, gozmq.AllowKeys(k.client.Public())))}
+}
+
+func (k *keyPairs) dialled() []any {
+	if k == nil {
+		return nil
+	}
+	return []any{gozmq.WithSecurity(gozmq.CurveClient(k.client, k.server.Public()))}
+}
+
+// Secured returns ours and libzmq, each without and with CURVE.
+func Secured() []Rival {
+	theirs := libzmq()[0]
+	return []Rival{secured(gozmqRival()), gozmqRival(), secured(theirs), theirs}
+}
+
+// secured returns a rival with CURVE.
+func secured(r Rival) Rival {
+	unary, push := r.Unary, r.Push
+	with := func(o Options) (Options, error) {
+		keys, err := newKeyPairs()
+		o.curve = keys
+		return o, err
+	}
+	r.Name += " + CURVE"
+	if r.Missing != "" {
+		return r
+	}
+	r.Unary = func(o Options) (Unary, error) {
+		o, err := with(o)
+		if err != nil {
+			return nil, err
+		}
+		return unary(o)
+	}
+	r.Push = func(o Options) (Stream, error) {
+		o, err := with(o)
+		if err != nil {
+			return nil, err
+		}
+		return push(o)
+	}
+	r.Feed = nil
+	return r
+}
