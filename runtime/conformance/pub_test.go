@@ -166,3 +166,23 @@ func subFair(t *testing.T, at *place) {
 		}
 	}
 }
+
+func conflate(t *testing.T, at *place) {
+	const n = 100
+	p, where := at.bind(t, "XPUB")
+	s := subscribe(t, gozmq.Connect(where))
+	latest, err := gozmq.OpenSubscription[text](s.Subscriber, []exactly{"n"},
+		[]gozmq.SubscriptionOption{gozmq.WithReceiveQueue(1, 1<<20), gozmq.WithOverflow(gozmq.DropOldest)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	wantSubscription(t, p, 1, "n")
+	for i := range n {
+		p.send("n", encode(t, fmt.Sprint(i)))
+	}
+	eventually(t, "the last message", func() bool { return latest.Dropped() == n-1 })
+	follow(t, latest.All).want(fmt.Sprint(n - 1))
+	if err := latest.Close(); err != nil {
+		t.Error(err)
+	}
+}

@@ -43,6 +43,7 @@ func portProperties() []property {
 		{section: "4", name: "xpub_topic", like: "1.9 prefix is cut at 245 bytes", text: "Topics of 245 and 246 bytes."},
 		{section: "4", name: "mock_pub_sub", like: "1.8 subscriptions in both forms", text: "Subscriptions as commands and as messages."},
 		{section: "4", name: "sub_forward", like: "2 XPUB passes subscriptions on", text: "Subscriptions pass a proxy."},
+		{section: "4", name: "conflate", on: all, test: conflate, text: "With a queue of one message that drops the oldest a subscriber reads the latest one, and knows how many it missed."},
 		{section: "4", name: "immediate", like: "1.11 no routing before the handshake", text: "Messages go to completed connections only."},
 		{section: "4", name: "reconnect_ivl", like: "1.5 any other end is redialled", text: "A connection that is lost is made again."},
 		{section: "4", name: "reconnect_options", like: "1.5 pauses grow", text: "The pause grows up to a limit."},
@@ -66,6 +67,7 @@ func portProperties() []property {
 		{section: "4", name: "timeo", on: all, test: timeouts, text: "Sending and receiving end with their contexts."},
 		{section: "4", name: "metadata", on: raw, test: peerAddress, text: "A handler knows its peer's address."},
 		{section: "4", name: "reqrep_ipc", like: "2 REQ sends an empty delimiter", text: "Requests and replies over ipc."},
+		{section: "4", name: "security_plain, security_curve, security_zap, base85", why: "this battery does not cover mechanisms other than NULL yet", text: "PLAIN, CURVE, their authentication, and keys in Z85."},
 		{section: "4", name: "security_null", like: "1.1 libzmq shakes hands", text: "The mechanism NULL."},
 	}
 }

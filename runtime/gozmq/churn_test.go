@@ -70,6 +70,7 @@ func TestCallsWhileServersRestart(t *testing.T) {
 		transport, _, _ := strings.Cut(s.endpoint, ":")
 		endpoint := map[string]string{"tcp": closedPort(t), "ipc": "ipc://" + t.TempDir() + "/x", "inproc": "inproc://" + t.Name()}[transport]
 		c := dial(t, Connect(steady.addr(), endpoint), fast())
+		mustEcho(t, c) // the steady one is connected: there is always a server
 		m := *echoMethod
 		m.Idempotency, m.MaxAttempts = Idempotent, 10
 		ctx, stop := context.WithCancel(within(t))
