@@ -25,12 +25,23 @@ type marker struct {
 }
 
 // Sync returns when the peer has read everything that was committed before: a
-// PING goes out, and commands are answered in order (RFC 37). It fails when ctx
-// ends, with the reason when the connection does, and with ErrNoPing.
+// PING goes out, and commands are answered in order (RFC 37). libzmq answers
+// before it passes what it has read with the PING on to the socket; so a peer
+// that is not ours is asked once more. It fails when ctx ends, with the reason
+// when the connection does, and with ErrNoPing.
 func (c *Conn) Sync(ctx context.Context) error {
 	if c.Minor < 1 {
 		return ErrNoPing
 	}
+	err := c.roundTrip(ctx)
+	if err == nil && !c.ours {
+		err = c.roundTrip(ctx)
+	}
+	return err
+}
+
+// roundTrip sends a PING and waits for its PONG.
+func (c *Conn) roundTrip(ctx context.Context) error {
 	first := c.mark()
 	again := time.NewTicker(markAgain)
 	defer again.Stop()
