@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/gozmq/gozmq/runtime/internal/link"
@@ -293,4 +294,36 @@ func TestProxyDropsDeafPublisher(t *testing.T) {
 	next := dialRaw(t, p.FrontAddrs()[0], zmtp.Pub)
 	for next.change() != "+first" {
 	}
+}
+
+// Two proxies in a row capture and count what each passes on: what was asked
+// for, once, and nothing else.
+func TestProxyPubSubCaptureAndCounters(t *testing.T) {
+	overEach(t, func(t *testing.T, s site) {
+		var mu sync.Mutex
+		var seen []string
+		c := newChain(t, PubSub, s.endpoint, 2, WithCapture(func(m ProxyMessage) {
+			mu.Lock()
+			defer mu.Unlock()
+			seen = append(seen, fmt.Sprintf("%v %d %s", m.ToFront, len(m.Frames), m.Frames[0]))
+		}))
+		p := publisher(t, Connect(c.front()))
+		first, second := listen(t, p, subscriber(t, Connect(c.back())), stations("ams")...), listen(t, p, subscriber(t, Connect(c.back())), stations("ams", "fra")...)
+		if err := p.WaitForSubscribers(within(t), "weather/fra/temperature", 1); err != nil {
+			t.Fatal(err)
+		}
+		publish(t, p, at("nowhere", ""), at("fra", ""), at("ams", ""), at("nowhere", ""))
+		wantEqual(t, second.next(t), at("fra", ""))
+		wantEqual(t, second.next(t), at("ams", ""))
+		wantEqual(t, first.next(t), at("ams", ""))
+		for _, hop := range c {
+			wantStats(t, hop, ProxyStats{ToBack: 2})
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		slices.Sort(seen)
+		if want := []string{"false 2 weather/ams/temperature", "false 2 weather/ams/temperature", "false 2 weather/fra/temperature", "false 2 weather/fra/temperature"}; !slices.Equal(seen, want) {
+			t.Errorf("captured %q, want %q", seen, want)
+		}
+	})
 }

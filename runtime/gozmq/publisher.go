@@ -95,6 +95,12 @@ func (p *Publisher) WaitForSubscribers(ctx context.Context, topic string, n int)
 	return nil
 }
 
+// WaitForSubscribersTo is WaitForSubscribers for the topics that a filter takes,
+// as generated filters do: it counts the peers that get all of them.
+func (p *Publisher) WaitForSubscribersTo(ctx context.Context, f Filter, n int) error {
+	return p.WaitForSubscribers(ctx, string(f.TopicPattern().prefix()), n)
+}
+
 // Superseded returns how many messages of topics with latest_only subscribers
 // were not sent because a newer one came before there was room for them.
 func (p *Publisher) Superseded() uint64 { return p.pub.Superseded() }

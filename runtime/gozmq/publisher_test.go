@@ -128,6 +128,27 @@ func TestWaitForSubscribers(t *testing.T) {
 	wantCode(t, Publish(within(t), p, &temperature, at("ams", "")), CodeCanceled, "closed")
 }
 
+// A wait for a filter counts who gets all that it takes.
+func TestWaitForSubscribersTo(t *testing.T) {
+	p, _, sub := site{endpoint: "tcp://127.0.0.1:*"}.feed(t, nil, nil)
+	ams := stations("ams")[0]
+	one := open(t, sub, stations("ams", "amsterdam"))
+	ready(t, sub)
+	short, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
+	defer cancel()
+	wantCode(t, p.WaitForSubscribersTo(short, stationFilter{}, 1), CodeDeadlineExceeded, `"weather/"`, "0 of 1")
+	wantCode(t, p.WaitForSubscribersTo(short, ams, 2), CodeDeadlineExceeded, "1 of 2")
+	if err := p.WaitForSubscribersTo(within(t), ams, 1); err != nil {
+		t.Error(err)
+	}
+	one.Add(stationFilter{})
+	for _, f := range []stationFilter{{}, ams, stations("elsewhere")[0]} {
+		if err := p.WaitForSubscribersTo(within(t), f, 1); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
 // A subscriber that does not read misses messages, which are counted and
 // reported. The publisher never waits, and other subscribers miss nothing.
 func TestSlowSubscriber(t *testing.T) {

@@ -2,6 +2,7 @@ package gozmq
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"testing"
 )
@@ -121,4 +122,41 @@ func TestSubscriptionAll(t *testing.T) {
 	if n != 10 {
 		t.Errorf("the iteration ended after %d messages, want 10", n)
 	}
+}
+
+// A loop that is left at a gap loses nothing: the next one begins with the
+// message behind the gap.
+func TestSubscriptionLeftAtAGap(t *testing.T) {
+	p, _, sub := site{endpoint: "tcp://127.0.0.1:*"}.feed(t, nil, nil)
+	one, all := open(t, sub, nil, WithReceiveQueue(2, 1<<20), WithOverflow(DropOldest)), open(t, sub, nil)
+	ready(t, sub)
+	publishSequenced(t, p, at("a", "1"))
+	wantEqual(t, first(t, one), at("a", "1"))
+	publishSequenced(t, p, at("a", "2"), at("a", "3"), at("a", "4"), at("a", "5"))
+	for range 5 {
+		first(t, all)
+	}
+	eventually(t, "the drops", func() bool { return one.Dropped() == 2 })
+	var gap *GapError
+	for m, err := range one.All(within(t)) {
+		if m != nil || !errors.As(err, &gap) || gap.Lost != 2 || gap.Topic != "weather/a/temperature" {
+			t.Fatalf("got %v, %v, want a gap of 2", m, err)
+		}
+		break
+	}
+	wantEqual(t, first(t, one), at("a", "4"))
+	wantEqual(t, first(t, one), at("a", "5"))
+}
+
+// first returns the next message of a subscription.
+func first(t testing.TB, s *Subscription[*reading, stationFilter]) *reading {
+	t.Helper()
+	for m, err := range s.All(within(t)) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		return m
+	}
+	t.Fatal("the subscription has ended")
+	return nil
 }

@@ -1,0 +1,85 @@
+package gozmq
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"testing"
+
+	"github.com/gozmq/gozmq/runtime/internal/zmtp"
+)
+
+// A publisher that sends topics of any bytes, wrong numbers of frames and
+// bodies that are none is reported; what others publish to the same
+// subscriptions arrives, and so does what is good of its own.
+func TestHostilePublisher(t *testing.T) {
+	seed := rand.Uint64()
+	t.Logf("seed %d", seed)
+	rnd := rand.New(rand.NewPCG(seed, 0))
+	events := newRecorder()
+	sub := subscriber(t, Bind("tcp://127.0.0.1:*"), events.option())
+	good := publisher(t, Connect(sub.Addrs()[0]))
+	bad := dialRaw(t, sub.Addrs()[0], "PUB")
+	got := follow(t, func(ctx context.Context) seq[*reading] { return Subscribe[reading](ctx, sub, []stationFilter{}) })
+	if name, body := bad.Command(); name != zmtp.CommandSubscribe || string(body) != "weather/" {
+		t.Fatalf("got %s %q", name, body)
+	}
+	if err := good.WaitForSubscribersTo(within(t), stationFilter{}, 1); err != nil {
+		t.Fatal(err)
+	}
+	for i := range 200 {
+		noise := make([]byte, rnd.IntN(300))
+		for i := range noise {
+			noise[i] = byte(rnd.Uint32())
+		}
+		bad.send(string(noise))
+		bad.send(string(noise), "body")
+		bad.send("weather/"+string(noise)+"/", "body")
+		bad.send("weather/a/temperature", "\xff"+string(noise))
+		bad.send("weather/a/temperature", "", "", "")
+		bad.send()
+		publish(t, good, at("good", fmt.Sprint(i)))
+	}
+	bad.send("weather/bad/temperature", encode(t, at("bad", "end")))
+	next, errs, end := 0, 0, false
+	for next < 200 || !end {
+		i := receive(t, got.items, "a message")
+		switch {
+		case i.err != nil:
+			wantCode(t, i.err, CodeDataLoss, "decode")
+			errs++
+		case i.msg.GetStation() == "good":
+			wantEqual(t, i.msg, at("good", fmt.Sprint(next)))
+			next++
+		case i.msg.GetStation() == "bad":
+			end = true
+		default:
+			t.Fatalf("got %v", i.msg)
+		}
+	}
+	if errs != 200 {
+		t.Errorf("%d bodies were reported as undecodable, want 200", errs)
+	}
+	eventually(t, "the report of what made no sense", func() bool { return sub.Stats().Malformed >= 400 })
+}
+
+// A peer may ask for prefixes that libzmq cannot send; it gets what it asked
+// for.
+func TestLongPrefixes(t *testing.T) {
+	p := publisher(t, Bind("tcp://127.0.0.1:*"))
+	for i, size := range []int{245, 246, 255, 256, 300, 1024} {
+		station := strings.Repeat(string(rune('a'+i)), size) // no peer's prefix covers another's
+		sub := dialRaw(t, p.Addrs()[0], "SUB")
+		prefix := ("weather/" + station)[:size]
+		sub.send("\x01" + prefix)
+		if err := p.WaitForSubscribers(within(t), prefix, 1); err != nil {
+			t.Fatal(err)
+		}
+		publish(t, p, at("elsewhere", ""), at(station, ""))
+		if m := sub.recv(); m[0] != "weather/"+station+"/temperature" {
+			t.Errorf("prefix of %d bytes: got topic %.20q", size, m[0])
+		}
+		sub.Close()
+	}
+}
