@@ -12,7 +12,6 @@ import (
 
 	gozmqv1 "github.com/gozmq/gozmq/proto/gozmq/v1"
 	"github.com/gozmq/gozmq/runtime/internal/link"
-	"github.com/gozmq/gozmq/runtime/internal/socket"
 	"github.com/gozmq/gozmq/runtime/internal/testproto"
 )
 
@@ -114,10 +113,10 @@ func TestSequencedGaps(t *testing.T) {
 				p.pub.Links().Each(func(c *link.Conn) { c.Close(errors.New("cut by the test")) })
 			}
 			if r.IntN(each/cuts/2) == 0 {
-				settled(t, p, "weather/")
+				settled(t, sub)
 			}
 		}
-		settled(t, p, "weather/")
+		settled(t, sub)
 		for topic := range topics {
 			publishSequenced(t, p, at(fmt.Sprint(topic), "end"))
 		}
@@ -126,19 +125,11 @@ func TestSequencedGaps(t *testing.T) {
 	})
 }
 
-// settled waits until the publisher's connections are all open and one of them
-// has a subscription that covers topic.
-func settled(t *testing.T, p *Publisher, topic string) {
+// settled waits until there is a connection over which the subscriptions have
+// reached the publisher.
+func settled(t *testing.T, s *Subscriber) {
 	t.Helper()
-	eventually(t, "a connection with the subscription", func() bool {
-		ended := 0
-		p.pub.Links().Each(func(c *link.Conn) {
-			if c.Err() != nil {
-				ended++
-			}
-		})
-		return ended == 0 && p.pub.Audience([]byte(topic), new(socket.Audience))
-	})
+	eventually(t, "a connection with the subscriptions", func() bool { return s.Ready(within(t)) == nil })
 }
 
 // accountFor reads each topic from message first to its end, and returns how
