@@ -262,7 +262,8 @@ func (z *zmqSocket) subscribe(prefix string) { z.set("SUBSCRIBE", []byte(prefix)
 
 func (z *zmqSocket) cancel(prefix string) { z.set("UNSUBSCRIBE", []byte(prefix)) }
 
-// await waits for an event of the socket's monitor, as "DISCONNECTED".
+// await waits for an event of the socket's monitor whose name begins so, as
+// "DISCONNECTED".
 func (z *zmqSocket) await(event string) {
 	z.t.Helper()
 	z.do(nil, "await", z.name, event)

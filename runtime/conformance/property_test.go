@@ -43,6 +43,7 @@ var sections = []section{
 	{"2", "The patterns (RFC 28, 29 and 30)", patternProperties},
 	{"3", "Options and limits", optionProperties},
 	{"4", "libzmq's own tests", portProperties},
+	{"5", "Security (RFC 24, 25, 26, 27 and 32)", securityProperties},
 	{"6", "What users of ZeroMQ complain of", complaintProperties},
 }
 

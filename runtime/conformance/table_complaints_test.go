@@ -12,6 +12,8 @@ func complaintProperties() []property {
 			text: "What is dropped is counted, and reported with its peer."},
 		{section: "6", name: "half-open connections are not noticed", on: onTCP | onLibzmqTCP, test: halfOpen,
 			text: "When the network goes silent a subscriber gives the connection up, connects again and gets what it is subscribed to."},
+		{section: "6", name: "CURVE fails without a word", like: "5 security_curve wrong server key",
+			text: "Both ends report what is likely to be wrong."},
 		{section: "6", name: "close hangs", like: "4 ctx_destroy",
 			text: "Close ends everything that waits, within the time to linger."},
 		{section: "6", name: "sockets are for one thread", like: "2 REQ is for many goroutines",

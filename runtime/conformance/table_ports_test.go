@@ -67,7 +67,5 @@ func portProperties() []property {
 		{section: "4", name: "timeo", on: all, test: timeouts, text: "Sending and receiving end with their contexts."},
 		{section: "4", name: "metadata", on: raw, test: peerAddress, text: "A handler knows its peer's address."},
 		{section: "4", name: "reqrep_ipc", like: "2 REQ sends an empty delimiter", text: "Requests and replies over ipc."},
-		{section: "4", name: "security_plain, security_curve, security_zap, base85", why: "this battery does not cover mechanisms other than NULL yet", text: "PLAIN, CURVE, their authentication, and keys in Z85."},
-		{section: "4", name: "security_null", like: "1.1 libzmq shakes hands", text: "The mechanism NULL."},
 	}
 }
