@@ -3,7 +3,6 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -56,7 +55,7 @@ func run(args []string, stdout io.Writer) error {
 		args = args[2:]
 	}
 	if len(args) != 1 || args[0] == "" || args[0][0] == '-' {
-		return errors.New("want the path of the files to write\n\n" + usage)
+		return fmt.Errorf("want one path of the files to write, got %q; see gozmq-keygen --help", args)
 	}
 	return generate(args[0], metadata, stdout)
 }
