@@ -17,7 +17,7 @@ func slowObserver(t *testing.T, at *place) {
 			lost <- e.Count
 		}
 	}))
-	const conns = 600 // of two events each
+	const conns = 1100 // whose beginnings alone are more than wait for an observer
 	for range conns {
 		s.wantService(t, at)
 	}
