@@ -3,21 +3,25 @@ package gozmqbolt
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"google.golang.org/protobuf/types/known/wrapperspb"
 
 	"github.com/gozmq/gozmq/runtime/gozmq"
+	"github.com/gozmq/gozmq/runtime/gozmqtest"
 )
 
 const patience = 60 * time.Second
@@ -63,17 +67,43 @@ func ventilate(path, endpoint, first string) error {
 		_, _ = io.Copy(io.Discard, os.Stdin)
 		stop()
 	}()
-	for ; ctx.Err() == nil; next++ {
-		fmt.Println("begin", next)
-		if err := push(ctx, v, next); err != nil && ctx.Err() == nil {
-			return err
-		} else if err == nil {
-			fmt.Println("pushed", next)
-		}
+	if err := pushAll(ctx, v, next); err != nil {
+		return err
 	}
 	all, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	return v.Wait(all)
+}
+
+// pushAll pushes tasks from number first until ctx ends, several at once, so
+// that the store commits them together.
+func pushAll(ctx context.Context, v *gozmq.Ventilator, first int64) error {
+	const pushers = 16
+	var next atomic.Int64
+	next.Store(first - 1)
+	errs := make(chan error, pushers)
+	for range pushers {
+		go func() {
+			for ctx.Err() == nil {
+				n := next.Add(1)
+				fmt.Println("begin", n)
+				err := push(ctx, v, n)
+				if err != nil && ctx.Err() == nil {
+					errs <- err
+					return
+				}
+				if err == nil {
+					fmt.Println("pushed", n)
+				}
+			}
+			errs <- nil
+		}()
+	}
+	var all error
+	for range pushers {
+		all = errors.Join(all, <-errs)
+	}
+	return all
 }
 
 // A ventilatorProcess is killed and started again, on the same file.
@@ -133,7 +163,7 @@ func (p *ventilatorProcess) heard(line string) {
 	case err != nil:
 		p.t.Errorf("the ventilator said %q", line)
 	case word == "begin":
-		p.begun = n
+		p.begun = max(p.begun, n)
 	case word == "pushed":
 		p.pushed[n] = true
 	}
@@ -162,27 +192,41 @@ func (p *ventilatorProcess) waitPushed(ctx context.Context, n int) {
 	}
 }
 
+// freePort returns a tcp endpoint that nobody has bound.
+func freePort(t *testing.T) string {
+	t.Helper()
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ln.Close()
+	return "tcp://" + ln.Addr().String()
+}
+
 // A ventilator that is killed again and again, and restarted on its file, loses
-// no task that it has taken.
+// no task that it has taken, while the connections of its worker are cut.
 func TestKilledVentilatorLosesNothing(t *testing.T) {
+	const tasks, kills = 10_000, 8
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
 	random := rand.New(rand.NewPCG(seed, 0))
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	dir := t.TempDir()
-	tasksAt, resultsAt := "ipc://"+dir+"/tasks", "ipc://"+dir+"/results"
-	sink, err := gozmq.NewSink(gozmq.AtLeastOnce, gozmq.Bind(resultsAt))
+	sink, err := gozmq.NewSink(gozmq.AtLeastOnce, gozmq.Bind("tcp://127.0.0.1:*"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer sink.Close()
+	tasksAt := freePort(t)
+	toWorker, toSink := gozmqtest.NewProxy(t, tasksAt), gozmqtest.NewProxy(t, sink.Addrs()[0])
 	var wg sync.WaitGroup
 	running, stop := context.WithCancel(ctx)
 	wg.Go(func() {
 		err := gozmq.RunWorker(running, "test.Tasks", func() []gozmq.TaskHandler {
 			return []gozmq.TaskHandler{gozmq.HandleTask(method, func(_ context.Context, n *number) (*number, error) { return n, nil })}
-		}, gozmq.From(gozmq.Bind(tasksAt)), gozmq.To(gozmq.Connect(resultsAt)), gozmq.WithConcurrency(4))
+		}, gozmq.From(gozmq.Bind(tasksAt)), gozmq.To(gozmq.Connect(toSink.Endpoint())),
+			gozmq.WithConcurrency(4), gozmq.WithReconnect(time.Millisecond, 10*time.Millisecond))
 		if err != nil {
 			t.Error(err)
 		}
@@ -197,11 +241,15 @@ func TestKilledVentilatorLosesNothing(t *testing.T) {
 		}
 	})
 
-	p := &ventilatorProcess{t: t, args: []string{filepath.Join(dir, "tasks.db"), tasksAt}, pushed: make(map[int64]bool), change: make(chan struct{})}
-	const kills = 8
+	p := &ventilatorProcess{t: t, args: []string{filepath.Join(dir, "tasks.db"), toWorker.Endpoint()}, pushed: make(map[int64]bool), change: make(chan struct{})}
 	for range kills {
 		p.start()
-		p.waitPushed(ctx, 1+random.IntN(300))
+		for range 2 {
+			p.waitPushed(ctx, 1+random.IntN(tasks/kills))
+			toWorker.Reset()
+			toSink.Reset()
+		}
+		p.waitPushed(ctx, 1+random.IntN(100))
 		if err := p.cmd.Process.Kill(); err != nil {
 			t.Error(err)
 		}
@@ -209,7 +257,7 @@ func TestKilledVentilatorLosesNothing(t *testing.T) {
 		_ = p.cmd.Wait() // "signal: killed"
 	}
 	p.start()
-	p.waitPushed(ctx, 100)
+	p.waitPushed(ctx, max(tasks-len(p.pushed), 100))
 	p.stdin.Close()
 	p.heeds.Wait()
 	if err := p.cmd.Wait(); err != nil {
@@ -231,7 +279,7 @@ func TestKilledVentilatorLosesNothing(t *testing.T) {
 			t.Errorf("the result of task %d came, which was not pushed", n)
 		}
 	}
-	t.Logf("%d ventilators killed; %d tasks begun, %d taken, %d results, %d of them more than once, %d lost; sink: %v", kills, p.begun, len(p.pushed), len(came), twice, lost, sink.Progress())
+	t.Logf("%d ventilators killed, %d connections to the worker and %d to the sink; %d tasks begun, %d taken, %d results, %d of them more than once, %d lost; sink: %v", kills, toWorker.Connections(), toSink.Connections(), p.begun, len(p.pushed), len(came), twice, lost, sink.Progress())
 	if lost > 0 {
 		t.Errorf("%d tasks are lost", lost)
 	}
