@@ -11,8 +11,8 @@ import (
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
 )
 
-// Config is what the connections of one socket have in common. Every field
-// must be set, but those that say what nil stands for; the zero value is not
+// Config is what the connections of one socket have in common. Every exported
+// field must be set, but those that say what nil stands for; the zero value is not
 // ready.
 type Config struct {
 	SocketType zmtp.SocketType
@@ -53,6 +53,7 @@ type Config struct {
 	Subscribe func(c *Conn, topic []byte) error
 
 	Observe func(Event) // must not block; nil for none
+	tally   *tally      // of the group
 }
 
 // A Handler is the pattern above the connections.

@@ -32,8 +32,9 @@ type Event struct {
 	Topic    string // Subscribed, Unsubscribed, SubscriptionRefused, Forgotten
 }
 
-// observe hands an event to the observer, if there is one.
+// observe counts an event and hands it to the observer, if there is one.
 func (c *Config) observe(e Event) {
+	c.tally[e.Kind].Add(1)
 	if c.Observe != nil {
 		c.Observe(e)
 	}

@@ -53,7 +53,7 @@ func NewGroup(cfg Config, h Handler) *Group {
 		conns: make(map[*Conn]struct{}), identities: make(map[string]*Conn), diallers: make(map[*dialler]struct{}),
 		ended: make(chan struct{}), place: make(chan struct{}, 1),
 	}
-	g.cfg.Observe = g.tally.of(cfg.Observe)
+	g.cfg.tally = &g.tally
 	g.ctx, g.cancel = context.WithCancel(context.Background())
 	return g
 }

@@ -58,17 +58,6 @@ type PeerStats struct {
 // A tally counts the events of a group, by kind.
 type tally [eventKinds]atomic.Uint64
 
-// of returns an observer that counts what it passes on to observe, which may be
-// nil.
-func (t *tally) of(observe func(Event)) func(Event) {
-	return func(e Event) {
-		t[e.Kind].Add(1)
-		if observe != nil {
-			observe(e)
-		}
-	}
-}
-
 // made counts connections whose handshake is done.
 type made struct{ accepted, dialled, reconnected uint64 }
 

@@ -10,9 +10,19 @@ func (c *Conn) MaySubscribe(topic []byte) bool {
 	}
 	err := c.askSubscribe(topic)
 	if err != nil {
-		c.ReportEvent(Event{Kind: SubscriptionRefused, Topic: string(topic), Err: err})
+		c.ReportTopic(SubscriptionRefused, topic, err)
 	}
 	return err == nil
+}
+
+// ReportTopic is Report for an event about a topic, which is copied only where
+// someone observes: a peer may cause any number of them.
+func (c *Conn) ReportTopic(kind EventKind, topic []byte, err error) {
+	e := Event{Kind: kind, Err: err}
+	if c.cfg.Observe != nil {
+		e.Topic = string(topic)
+	}
+	c.ReportEvent(e)
 }
 
 func (c *Conn) askSubscribe(topic []byte) (err error) {

@@ -72,16 +72,31 @@ func (t *Tree[S]) Remove(prefix []byte, s S) bool {
 
 // RemoveAll ends every hold of s and returns how many there were. Its cost is
 // in what s holds. Range over Held before, to learn which they are.
-func (t *Tree[S]) RemoveAll(s S) int {
-	sub, known := t.subscribers.get(s)
-	if !known {
-		return 0
+func (t *Tree[S]) RemoveAll(s S) (ended int) {
+	for ended = range t.RemoveEach(s) {
 	}
-	t.subscribers.remove(s)
-	for n, i := range sub.held.m {
-		t.release(n, i)
+	return ended
+}
+
+// RemoveEach ends every hold of s, one after the other, and yields how many it
+// has ended. In the loop's body the tree may be used and changed by others, so
+// that a lock can be given away in between, but s must not be added to: only
+// Match still finds it, for what is not yet ended. A loop that is left ends the
+// rest at once.
+func (t *Tree[S]) RemoveEach(s S) iter.Seq[int] {
+	return func(yield func(int) bool) {
+		sub, known := t.subscribers.get(s)
+		if !known {
+			return
+		}
+		t.subscribers.remove(s)
+		ended, wanted := 0, true
+		for n, i := range sub.held.m {
+			t.release(n, i)
+			ended++
+			wanted = wanted && yield(ended)
+		}
 	}
-	return sub.held.len()
 }
 
 // Held returns the prefixes that s holds, in no particular order. A prefix is

@@ -284,6 +284,45 @@ func TestTreeAgainstModel(t *testing.T) {
 	}
 }
 
+// TestTreeRemoveEach changes the tree while what one subscriber holds is being
+// removed, which is the same as removing it at once.
+func TestTreeRemoveEach(t *testing.T) {
+	seed := rand.Uint64()
+	t.Logf("seed %d", seed)
+	r := rand.New(rand.NewPCG(seed, 0))
+	text := func() string { return strings.Repeat("a", r.IntN(4)) + fmt.Sprint(r.IntN(200)) }
+	p := newPair(t)
+	for range 100 {
+		for range 40 {
+			p.add(text(), 0)
+			p.add(text(), r.IntN(4))
+		}
+		want := p.model.held(0)
+		for _, prefix := range want {
+			p.model.remove(prefix, 0)
+		}
+		stop, seen := 1+r.IntN(2*len(want)), 0
+		for n := range p.tree.RemoveEach(0) {
+			if seen++; n != seen {
+				t.Fatalf("yields %d, want %d", n, seen)
+			}
+			if n == stop {
+				break
+			}
+			p.add(text(), 1+r.IntN(3))
+			p.remove(text(), 1+r.IntN(3))
+			if n := p.tree.Count(0); n != 0 {
+				t.Fatalf("it still holds %d prefixes", n)
+			}
+		}
+		if seen != min(stop, len(want)) {
+			t.Fatalf("yields %d times, want %d", seen, min(stop, len(want)))
+		}
+		p.check()
+		p.match(text())
+	}
+}
+
 func TestTreeManyHolders(t *testing.T) {
 	p := newPair(t)
 	for s := range 1000 {

@@ -20,6 +20,8 @@ type Pub struct {
 	dropped atomic.Uint64
 	memory  memory
 
+	forgetting sync.Mutex // of a peer with many subscriptions; taken before mu
+
 	shut   atomic.Bool
 	mu     sync.Mutex
 	subs   prefix.Tree[*link.Conn]

@@ -281,8 +281,25 @@ func TestPubWaitSubscribers(t *testing.T) {
 // TestPubManySubscriptions: a peer with more subscriptions than are taken or
 // forgotten in one go has all of them, and none once it is gone.
 func TestPubManySubscriptions(t *testing.T) {
-	const n = 3*forgottenAtOnce + 1
+	const n = 3*max(forgottenAtOnce, turnChanges) + 1
 	events := newRecorder()
+	p, peer := subscribedTo(t, events, n)
+	var a Audience
+	for i := range n {
+		if !p.Audience(fmt.Append(nil, "topic ", i, "."), &a) {
+			t.Fatalf("subscription %d is missing", i)
+		}
+	}
+	peer.Close()
+	events.await(t, link.Disconnected, 1)
+	if p.Subscribed() {
+		t.Error("there are subscriptions of a peer that is gone")
+	}
+}
+
+// subscribedTo returns a Pub and a peer of it that holds n subscriptions.
+func subscribedTo(t *testing.T, events *recorder, n int) (*Pub, *zmtptest.Peer) {
+	t.Helper()
 	p := NewPub(testConfig(zmtp.Pub, events), n)
 	closing(t, p.Shutdown)
 	peer := zmtptest.DialAs(t, bind(t, p.Links(), tcp), "SUB")
@@ -294,15 +311,26 @@ func TestPubManySubscriptions(t *testing.T) {
 	if err := p.WaitSubscribers(within(t), fmt.Append(nil, "topic ", n-1, "."), 1); err != nil {
 		t.Fatal(err)
 	}
-	var a Audience
-	for i := range n {
-		if !p.Audience(fmt.Append(nil, "topic ", i, "."), &a) {
-			t.Fatalf("subscription %d is missing", i)
-		}
-	}
+	return p, peer
+}
+
+// TestPubForgetsInLots: while what a peer has subscribed to is forgotten others
+// have the lock again and again.
+func TestPubForgetsInLots(t *testing.T) {
+	const n = 300 * forgottenAtOnce
+	p, peer := subscribedTo(t, newRecorder(), n)
 	peer.Close()
-	events.await(t, link.Disconnected, 1)
-	if p.Subscribed() {
-		t.Error("there are subscriptions of a peer that is gone")
+	between := 0
+	for left := n; left > 0; {
+		p.mu.Lock()
+		now := p.subs.Len()
+		p.mu.Unlock()
+		if now != left && now > 0 {
+			between++
+		}
+		left = now
+	}
+	if between == 0 {
+		t.Errorf("%d subscriptions were forgotten in one go", n)
 	}
 }

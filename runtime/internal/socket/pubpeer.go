@@ -1,9 +1,7 @@
 package socket
 
 import (
-	"bytes"
 	"fmt"
-	"time"
 
 	"github.com/gozmq/gozmq/runtime/internal/link"
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
@@ -33,33 +31,6 @@ func (p *Pub) Serve(c *link.Conn) error {
 	return err
 }
 
-// forgottenAtOnce is how many subscriptions are removed while publishing waits.
-const forgottenAtOnce = 1024
-
-// forget removes every subscription of c, with room for others in between.
-func (p *Pub) forget(c *link.Conn) {
-	var topics [][]byte
-	for {
-		topics = topics[:0]
-		p.mu.Lock()
-		if p.subs.Count(c) <= forgottenAtOnce {
-			p.subs.RemoveAll(c)
-			p.changed()
-			p.mu.Unlock()
-			return
-		}
-		for topic := range p.subs.Held(c) {
-			if topics = append(topics, bytes.Clone(topic)); len(topics) == forgottenAtOnce {
-				break
-			}
-		}
-		for _, topic := range topics {
-			p.subs.Remove(topic, c)
-		}
-		p.mu.Unlock()
-	}
-}
-
 // A subscriptions takes what a peer subscribes to and gives up. Prefixes are
 // valid during the call only; an error ends the connection.
 type subscriptions interface {
@@ -74,7 +45,7 @@ type subscriptions interface {
 func readSubscriptions(c *link.Conn, to subscriptions) error {
 	var turn turn
 	subscribe := func(topic []byte) error {
-		turn.next(c)
+		turn.next(c, topic)
 		if !c.MaySubscribe(topic) {
 			return nil
 		}
@@ -85,7 +56,7 @@ func readSubscriptions(c *link.Conn, to subscriptions) error {
 		case zmtp.CommandSubscribe:
 			return subscribe(body)
 		case zmtp.CommandCancel:
-			turn.next(c)
+			turn.next(c, body)
 			to.cancel(body)
 		}
 		return nil
@@ -102,31 +73,9 @@ func readSubscriptions(c *link.Conn, to subscriptions) error {
 				return err
 			}
 		case frames[0][0] == 0:
-			turn.next(c)
+			turn.next(c, frames[0][1:])
 			to.cancel(frames[0][1:])
 		}
-	}
-}
-
-// A turn counts how often a peer has changed its mind. One that does so without
-// end is not read for a moment every so often, so that others have their turn.
-type turn int
-
-const (
-	freeChanges = 1000 // before the first rest
-	turnChanges = 1000 // between two of them
-	turnRest    = 10 * time.Millisecond
-)
-
-func (t *turn) next(c *link.Conn) {
-	if *t++; *t < freeChanges || *t%turnChanges != 0 {
-		return
-	}
-	timer := time.NewTimer(turnRest)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-	case <-c.Closed():
 	}
 }
 
@@ -139,7 +88,7 @@ func (p *pubPeer) subscribe(topic []byte) error {
 	added, err := p.pub.subscribe(p.Conn, topic)
 	if added {
 		p.bytes += len(topic)
-		p.ReportEvent(link.Event{Kind: link.Subscribed, Topic: string(topic)})
+		p.ReportTopic(link.Subscribed, topic, nil)
 	}
 	return err
 }
@@ -172,6 +121,6 @@ func (p *pubPeer) cancel(topic []byte) {
 	p.pub.mu.Unlock()
 	if removed {
 		p.bytes -= len(topic)
-		p.ReportEvent(link.Event{Kind: link.Unsubscribed, Topic: string(topic)})
+		p.ReportTopic(link.Unsubscribed, topic, nil)
 	}
 }

@@ -4,9 +4,9 @@ import (
 	"bytes"
 	"fmt"
 	"sync"
+	"time"
 
 	"github.com/gozmq/gozmq/runtime/internal/link"
-	"github.com/gozmq/gozmq/runtime/internal/prefix"
 )
 
 // An XPub is a Pub that tells which prefixes are subscribed to by anyone
@@ -98,22 +98,26 @@ func (x *XPub) look(c *link.Conn, topic []byte) (held, holders, prefixes int) {
 func (x *XPub) leave(c *link.Conn) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	x.Pub.mu.Lock()
-	last := onlyBy(&x.subs, c)
-	x.subs.RemoveAll(c)
-	x.changed()
-	x.Pub.mu.Unlock()
+	last := x.onlyBy(c)
+	x.forget(c)
 	for _, topic := range last {
 		x.bytes -= len(topic)
 		x.notify(topic, false)
 	}
 }
 
-// onlyBy returns the prefixes that no one but c holds.
-func onlyBy(subs *prefix.Tree[*link.Conn], c *link.Conn) (list [][]byte) {
-	for topic := range subs.Held(c) {
-		if subs.Subscribers(topic) == 1 {
+// onlyBy returns the prefixes that no one but c holds, which stays so while x.mu
+// is held.
+func (x *XPub) onlyBy(c *link.Conn) (list [][]byte) {
+	x.Pub.mu.Lock()
+	defer x.Pub.mu.Unlock()
+	n, begin := 0, time.Now()
+	for topic := range x.subs.Held(c) {
+		if x.subs.Subscribers(topic) == 1 {
 			list = append(list, bytes.Clone(topic))
+		}
+		if n++; n%forgottenAtOnce == 0 {
+			begin = x.giveWay(begin)
 		}
 	}
 	return list
