@@ -116,18 +116,25 @@ func (pkg *outPackage) plan(gen *protogen.Plugin, r *report, opts Options) []*Fi
 	}
 	identifiers := map[string]bool{}
 	var out []*File
+	first := true // with something to print, in this run or in another
 	for _, f := range pkg.files {
 		p := &planner{scope: s, source: f, opts: opts, report: r, procedures: procedures(gen)}
 		if !f.Generate {
 			p.report = &report{}
 		}
 		file := p.file()
-		if !f.Generate || len(file.Services)+len(file.Messages) == 0 {
+		if len(file.Services)+len(file.Messages) == 0 {
+			continue
+		}
+		if first && pkg.path != f.GoImportPath {
+			file.Carries = carries(f)
+		}
+		first = false
+		if !f.Generate {
 			continue
 		}
 		file.Filename = filename(f, opts)
 		file.Package, file.ImportPath = pkg.name, pkg.path
-		file.OwnPackage = pkg.path != f.GoImportPath
 		file.Identifiers = identifiers
 		out = append(out, file)
 	}
@@ -135,6 +142,14 @@ func (pkg *outPackage) plan(gen *protogen.Plugin, r *report, opts Options) []*Fi
 		identifiers[name] = true
 	}
 	return out
+}
+
+// carries names what the Go package of a file carries.
+func carries(f *protogen.File) string {
+	if pkg := f.Desc.Package(); pkg != "" {
+		return string(pkg)
+	}
+	return f.Desc.Path()
 }
 
 // procedures returns the methods of all files by their name on the wire.

@@ -21,8 +21,10 @@ type File struct {
 	Package protogen.GoPackageName
 	// ImportPath is the import path of that package.
 	ImportPath protogen.GoImportPath
-	// OwnPackage says that the package holds nothing but our files.
-	OwnPackage bool
+	// Carries is what the package's comment says that it carries: the protobuf
+	// package. Empty: another file has the comment, or the package is that of
+	// the messages.
+	Carries string
 	// Services and Messages are in the order of the .proto.
 	Services []*Service
 	Messages []*Message

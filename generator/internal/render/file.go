@@ -29,8 +29,8 @@ func header(f *plan.File) string {
 		b.WriteString("// " + f.Source + " is a deprecated file.\n")
 	}
 	b.WriteString("\n")
-	if f.OwnPackage {
-		b.WriteString("// Package " + string(f.Package) + " carries " + f.Source + " over ZeroMQ.\n")
+	if f.Carries != "" {
+		b.WriteString("// Package " + string(f.Package) + " carries " + f.Carries + " over ZeroMQ.\n")
 	}
 	b.WriteString("package " + string(f.Package) + "\n\n")
 	return b.String()

@@ -88,7 +88,7 @@ func (p *printer) wrapper(name, newName, inner, makeInner string, atLeastOnce bo
 	p.P("*", gozmq(inner))
 	p.P("}")
 	p.P()
-	p.deprecated(newName+" binds and connects where the options say.", d)
+	p.deprecated(newName+" binds and connects where the options say. Close must be called.", d)
 	p.P("func ", newName, "(opts ...", gozmq(inner+"Option"), ") (*", name, ", error) {")
 	if atLeastOnce {
 		p.P("inner, err := ", gozmq(makeInner), "(", gozmq("AtLeastOnce"), ", ", gozmq(inner+"Options"), "(opts))")

@@ -94,7 +94,8 @@ type TicksPublisher struct {
 	*gozmq.Publisher
 }
 
-// NewTicksPublisher binds and connects where the options say.
+// NewTicksPublisher binds and connects where the options say. Close must be
+// called.
 func NewTicksPublisher(opts ...gozmq.PublisherOption) (*TicksPublisher, error) {
 	inner, err := gozmq.NewPublisher(opts...)
 	if err != nil {
@@ -114,7 +115,8 @@ type TicksSubscriber struct {
 	*gozmq.Subscriber
 }
 
-// NewTicksSubscriber binds and connects where the options say.
+// NewTicksSubscriber binds and connects where the options say. Close must be
+// called.
 func NewTicksSubscriber(opts ...gozmq.SubscriberOption) (*TicksSubscriber, error) {
 	inner, err := gozmq.NewSubscriber(opts...)
 	if err != nil {
@@ -243,7 +245,8 @@ type AlarmsVentilator struct {
 	*gozmq.Ventilator
 }
 
-// NewAlarmsVentilator binds and connects where the options say.
+// NewAlarmsVentilator binds and connects where the options say. Close must be
+// called.
 func NewAlarmsVentilator(opts ...gozmq.VentilatorOption) (*AlarmsVentilator, error) {
 	inner, err := gozmq.NewVentilator(opts...)
 	if err != nil {
@@ -295,7 +298,8 @@ type AlarmsSink struct {
 	*gozmq.Sink
 }
 
-// NewAlarmsSink binds and connects where the options say.
+// NewAlarmsSink binds and connects where the options say. Close must be
+// called.
 func NewAlarmsSink(opts ...gozmq.SinkOption) (*AlarmsSink, error) {
 	inner, err := gozmq.NewSink(opts...)
 	if err != nil {
@@ -320,7 +324,8 @@ type NowResponsePusher struct {
 	*gozmq.Ventilator
 }
 
-// NewNowResponsePusher binds and connects where the options say.
+// NewNowResponsePusher binds and connects where the options say. Close must be
+// called.
 func NewNowResponsePusher(opts ...gozmq.VentilatorOption) (*NowResponsePusher, error) {
 	inner, err := gozmq.NewVentilator(opts...)
 	if err != nil {
@@ -341,7 +346,8 @@ type NowResponsePuller struct {
 	*gozmq.Sink
 }
 
-// NewNowResponsePuller binds and connects where the options say.
+// NewNowResponsePuller binds and connects where the options say. Close must be
+// called.
 func NewNowResponsePuller(opts ...gozmq.SinkOption) (*NowResponsePuller, error) {
 	inner, err := gozmq.NewPuller(opts...)
 	if err != nil {

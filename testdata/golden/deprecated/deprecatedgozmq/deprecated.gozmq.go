@@ -2,7 +2,7 @@
 // Source: deprecated/deprecated.proto
 // deprecated/deprecated.proto is a deprecated file.
 
-// Package deprecatedgozmq carries deprecated/deprecated.proto over ZeroMQ.
+// Package deprecatedgozmq carries golden.deprecated over ZeroMQ.
 package deprecatedgozmq
 
 import (
@@ -129,7 +129,8 @@ type OldFeedPublisher struct {
 	*gozmq.Publisher
 }
 
-// NewOldFeedPublisher binds and connects where the options say.
+// NewOldFeedPublisher binds and connects where the options say. Close must be
+// called.
 //
 // Deprecated: The file deprecated/deprecated.proto is marked as deprecated.
 func NewOldFeedPublisher(opts ...gozmq.PublisherOption) (*OldFeedPublisher, error) {
@@ -157,7 +158,8 @@ type OldFeedSubscriber struct {
 	*gozmq.Subscriber
 }
 
-// NewOldFeedSubscriber binds and connects where the options say.
+// NewOldFeedSubscriber binds and connects where the options say. Close must be
+// called.
 //
 // Deprecated: The file deprecated/deprecated.proto is marked as deprecated.
 func NewOldFeedSubscriber(opts ...gozmq.SubscriberOption) (*OldFeedSubscriber, error) {
@@ -307,7 +309,8 @@ type OldWorkVentilator struct {
 	*gozmq.Ventilator
 }
 
-// NewOldWorkVentilator binds and connects where the options say.
+// NewOldWorkVentilator binds and connects where the options say. Close must be
+// called.
 //
 // Deprecated: The file deprecated/deprecated.proto is marked as deprecated.
 func NewOldWorkVentilator(opts ...gozmq.VentilatorOption) (*OldWorkVentilator, error) {
@@ -375,7 +378,8 @@ type OldWorkSink struct {
 	*gozmq.Sink
 }
 
-// NewOldWorkSink binds and connects where the options say.
+// NewOldWorkSink binds and connects where the options say. Close must be
+// called.
 //
 // Deprecated: The file deprecated/deprecated.proto is marked as deprecated.
 func NewOldWorkSink(opts ...gozmq.SinkOption) (*OldWorkSink, error) {
@@ -408,7 +412,8 @@ type ThingPublisher struct {
 	*gozmq.Publisher
 }
 
-// NewThingPublisher binds and connects where the options say.
+// NewThingPublisher binds and connects where the options say. Close must be
+// called.
 //
 // Deprecated: The file deprecated/deprecated.proto is marked as deprecated.
 func NewThingPublisher(opts ...gozmq.PublisherOption) (*ThingPublisher, error) {
@@ -436,7 +441,8 @@ type ThingSubscriber struct {
 	*gozmq.Subscriber
 }
 
-// NewThingSubscriber binds and connects where the options say.
+// NewThingSubscriber binds and connects where the options say. Close must be
+// called.
 //
 // Deprecated: The file deprecated/deprecated.proto is marked as deprecated.
 func NewThingSubscriber(opts ...gozmq.SubscriberOption) (*ThingSubscriber, error) {
@@ -489,7 +495,8 @@ type ThingPusher struct {
 	*gozmq.Ventilator
 }
 
-// NewThingPusher binds and connects where the options say.
+// NewThingPusher binds and connects where the options say. Close must be
+// called.
 //
 // Deprecated: The file deprecated/deprecated.proto is marked as deprecated.
 func NewThingPusher(opts ...gozmq.VentilatorOption) (*ThingPusher, error) {
@@ -518,7 +525,8 @@ type ThingPuller struct {
 	*gozmq.Sink
 }
 
-// NewThingPuller binds and connects where the options say.
+// NewThingPuller binds and connects where the options say. Close must be
+// called.
 //
 // Deprecated: The file deprecated/deprecated.proto is marked as deprecated.
 func NewThingPuller(opts ...gozmq.SinkOption) (*ThingPuller, error) {
