@@ -41,6 +41,8 @@ func main() {
 
 func run(args []string, stdin io.Reader, stdout, stderr io.Writer) error {
 	switch {
+	case len(args) == 0 && byHand(stdin):
+		return fmt.Errorf("buf and protoc run this program\n\n%s", usage)
 	case len(args) == 0:
 		return generate(stdin, stdout, stderr)
 	case len(args) == 1 && args[0] == "--version":
@@ -54,6 +56,16 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) error {
 	default:
 		return fmt.Errorf("cannot use the arguments %q\n\n%s", args, usage)
 	}
+}
+
+// byHand reports whether stdin is a terminal, where no request will come from.
+func byHand(stdin io.Reader) bool {
+	f, ok := stdin.(*os.File)
+	if !ok {
+		return false
+	}
+	info, err := f.Stat()
+	return err == nil && info.Mode()&os.ModeCharDevice != 0
 }
 
 // export writes all files to dir, over those of an earlier version.

@@ -46,6 +46,7 @@ func TestArguments(t *testing.T) {
 		{"version", []string{"--version"}, "protoc-gen-gozmq " + generator.Version + "\n", "", false},
 		{"help", []string{"--help"}, "--export-protos DIR", "", false},
 		{"help names the options", []string{"-h"}, "package_suffix=", "", false},
+		{"by hand", nil, "", "buf and protoc run this program\n\nprotoc-gen-gozmq generates", true},
 		{"unknown flag", []string{"--vresion"}, "", "usage:", true},
 		{"stray argument", []string{"file.proto"}, "", `cannot use the arguments ["file.proto"]`, true},
 		{"export without a folder", []string{"--export-protos"}, "", "usage:", true},

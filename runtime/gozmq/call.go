@@ -117,7 +117,7 @@ func (c *serverCall) decode(frames [][]byte) error {
 			}
 		}
 		if c.handler = c.server.entries[string(frames[0])]; c.handler == nil {
-			return Errorf(CodeUnimplemented, "method %q is not known here", cut(frames[0]))
+			return Errorf(CodeUnimplemented, "method %q is not known here (is its service registered?)", cut(frames[0]))
 		}
 		body = frames[1]
 	}

@@ -305,7 +305,7 @@ func (d *dispatcher) wait(ctx context.Context) error {
 	defer d.mu.Unlock()
 	err := d.waitLocked(ctx, d.idle)
 	if err != nil && !errors.Is(err, link.ErrClosed) {
-		return fmt.Errorf("%w: %d tasks are not done", err, d.queue.Len())
+		return fmt.Errorf("%w: of the tasks %d are not done; %d workers are connected", err, d.queue.Len(), d.workers)
 	}
 	return err
 }

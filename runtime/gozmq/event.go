@@ -115,6 +115,27 @@ type Event struct {
 	Stack    []byte // EventPanic: the goroutine's stack
 }
 
+// String returns the event in a line for people to read, without its time and
+// stack: `DEALER dial failed: tcp://a:5555: connection refused`.
+func (e Event) String() string {
+	b := []byte(e.Socket + " " + e.Kind.String() + ":")
+	for _, part := range []string{e.Endpoint, e.Peer, e.Method} {
+		if part != "" {
+			b = append(b, " "+part...)
+		}
+	}
+	if e.Topic != "" {
+		b = fmt.Appendf(b, " topic %q", e.Topic)
+	}
+	if e.Count > 0 {
+		b = fmt.Appendf(b, " count %d", e.Count)
+	}
+	if e.Err != nil {
+		b = fmt.Appendf(b, ": %v", e.Err)
+	}
+	return string(b)
+}
+
 // LogEvents returns an observer that logs each event: at level Info, or Warn
 // where something went wrong.
 func LogEvents(l *slog.Logger) func(Event) {

@@ -108,6 +108,15 @@ func (r *running) stop() error {
 // addr is the first endpoint that was bound.
 func (r *running) addr() string { return r.Addrs()[0] }
 
+// idleServer returns a server with a service that has no methods.
+func idleServer(opts ...ServerOption) *Server {
+	s := NewServer(opts...)
+	if err := s.RegisterService(Service{Name: "test.Idle"}); err != nil {
+		panic(err)
+	}
+	return s
+}
+
 // serve runs a server with the handlers until the test ends.
 func serve(t testing.TB, where Endpoints, handlers []Handler, opts ...ServerOption) *running {
 	t.Helper()

@@ -3,6 +3,7 @@ package gozmq
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"log/slog"
 	"slices"
 	"strings"
@@ -122,6 +123,25 @@ func TestEventKindString(t *testing.T) {
 	}
 	if got := EventKind(200).String(); got != "event 200" {
 		t.Errorf("got %q", got)
+	}
+}
+
+func TestEventString(t *testing.T) {
+	tests := []struct {
+		event Event
+		want  string
+	}{
+		{Event{Kind: EventConnected, Socket: "SUB", Endpoint: "tcp://a:1", Peer: "b:2", Time: time.Now()}, "SUB connected: tcp://a:1 b:2"},
+		{Event{Kind: EventDialFailed, Socket: "SUB", Endpoint: "tcp://a:1", Err: errors.New("no")}, "SUB dial failed: tcp://a:1: no"},
+		{Event{Kind: EventSubscribed, Socket: "PUB", Peer: "b:2", Topic: "a\n"}, `PUB subscribed: b:2 topic "a\n"`},
+		{Event{Kind: EventDropped, Socket: "PUB", Count: 7, Err: errors.New("full")}, "PUB dropped: count 7: full"},
+		{Event{Kind: EventPanic, Socket: "ROUTER", Method: "a.B/C", Err: (*Error)(nil), Stack: []byte("stack")}, "ROUTER panic: a.B/C: nil *gozmq.Error"},
+		{Event{}, " event 0:"},
+	}
+	for _, tt := range tests {
+		if got := fmt.Sprint(tt.event); got != tt.want {
+			t.Errorf("got  %s\nwant %s", got, tt.want)
+		}
 	}
 }
 

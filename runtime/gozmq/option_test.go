@@ -21,7 +21,7 @@ var constructors = map[string]func(SocketOption, Endpoints) (io.Closer, error){
 	"serve": func(o SocketOption, e Endpoints) (io.Closer, error) {
 		ctx, cancel := context.WithCancel(context.Background())
 		cancel()
-		return nil, NewServer(o).Serve(ctx, e)
+		return nil, idleServer(o).Serve(ctx, e)
 	},
 	"worker test.Tasks": func(o SocketOption, e Endpoints) (io.Closer, error) {
 		ctx, cancel := context.WithCancel(context.Background())
@@ -197,12 +197,13 @@ func TestRoleOptions(t *testing.T) {
 		err  error
 		part string
 	}{
-		{"server concurrency", NewServer(WithMaxConcurrency(0)).Serve(ended, where), "serve: WithMaxConcurrency: 0, want at least 1"},
-		{"server queue", NewServer(WithMaxWaiting(-1)).Serve(ended, where), "serve: WithMaxWaiting: -1, want 0 or more"},
-		{"server drain", NewServer(WithDrainTimeout(-1)).Serve(ended, where), "serve: WithDrainTimeout: -1ns, want 0 or more"},
+		{"server concurrency", idleServer(WithMaxConcurrency(0)).Serve(ended, where), "serve: WithMaxConcurrency: 0, want at least 1"},
+		{"server queue", idleServer(WithMaxWaiting(-1)).Serve(ended, where), "serve: WithMaxWaiting: -1, want 0 or more"},
+		{"server drain", idleServer(WithDrainTimeout(-1)).Serve(ended, where), "serve: WithDrainTimeout: -1ns, want 0 or more"},
 		{"ready timeout", errOf(Dial(WithReadyTimeout(-1), where)), "dial: WithReadyTimeout: -1ns, want 0 or more"},
 		{"nil interceptor of a Conn", errOf(Dial(WithInterceptors(nil), where)), "dial: WithInterceptors"},
-		{"nil interceptor of a server", NewServer(WithInterceptors(nil)).Serve(ended, where), "serve: WithInterceptors"},
+		{"server without services", NewServer().Serve(ended, where), "serve: no service is registered: call the generated Register"},
+		{"nil interceptor of a server", idleServer(WithInterceptors(nil)).Serve(ended, where), "serve: WithInterceptors"},
 		{"subscriptions", errOf(NewPublisher(WithMaxSubscriptions(0), where)), "publisher: WithMaxSubscriptions: 0, want at least 1"},
 		{"subscriber queue", errOf(NewSubscriber(WithReceiveQueue(0, 1), where)), "subscriber: WithReceiveQueue: 0 messages and 1 bytes"},
 		{"sink queue", errOf(NewSink(WithReceiveQueue(1, 0), where)), "sink: WithReceiveQueue: 1 messages and 0 bytes"},

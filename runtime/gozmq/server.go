@@ -150,7 +150,7 @@ func (s *Server) Listen(endpoints ...Endpoints) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.done {
-		return errors.New("serve: the server has been stopped")
+		return errors.New("serve: the server has been stopped, or could not start: make another one with NewServer")
 	}
 	if err := s.start(); err != nil {
 		return fmt.Errorf("serve: %w", err)
@@ -182,6 +182,9 @@ func (s *Server) start() error {
 	}
 	if s.cfg.drain < 0 {
 		errs = append(errs, fmt.Errorf("WithDrainTimeout: %v, want 0 or more", s.cfg.drain))
+	}
+	if len(s.services) == 0 && len(s.failures) == 0 {
+		errs = append(errs, errors.New("no service is registered: call the generated Register… functions first"))
 	}
 	if err := errors.Join(errs...); err != nil {
 		return err
@@ -215,11 +218,11 @@ func (s *Server) Close() error {
 var errStopped = errors.New("the server is stopping")
 
 // Serve opens endpoints, if any are given, and serves until ctx ends or Close is
-// called. Then it
-// stops accepting and reading, lets the calls that run finish, cancels their
-// contexts when that takes longer than WithDrainTimeout, sends the last
-// replies, and returns nil. An error says what kept it from serving, or that
-// something was left undone. A server serves once.
+// called. Then it stops accepting and reading, lets the calls that run finish,
+// cancels their contexts when that takes longer than WithDrainTimeout, sends the
+// last replies, and returns nil. An error says what kept it from serving, as
+// that no service is registered, or that something was left undone. A server
+// serves once.
 func (s *Server) Serve(ctx context.Context, endpoints ...Endpoints) error {
 	open, err := s.isOpen()
 	if err == nil && (len(endpoints) > 0 || !open) {

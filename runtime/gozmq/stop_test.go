@@ -122,7 +122,7 @@ func TestServeOnce(t *testing.T) {
 func TestServeEndedContext(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	if err := NewServer().Serve(ctx, Bind("tcp://127.0.0.1:*")); err != nil {
+	if err := idleServer().Serve(ctx, Bind("tcp://127.0.0.1:*")); err != nil {
 		t.Error(err)
 	}
 }

@@ -36,7 +36,7 @@ var badHandshakes = []struct {
 	{"READY of one zero byte", zmtptest.Join(zmtptest.Greeting(3, 1, "NULL"), []byte{4, 1, 0}), "in place of READY"},
 	{"READY without properties", zmtptest.Join(zmtptest.Greeting(3, 1, "NULL"), zmtptest.Ready()), `peer is a "" socket`},
 	{"READY without a socket type", zmtptest.Join(zmtptest.Greeting(3, 1, "NULL"), zmtptest.Ready("Identity", "x")), `peer is a "" socket`},
-	{"Socket-Type=CLIENT", zmtptest.Hello("CLIENT"), `peer is a "CLIENT" socket, which does not go with ROUTER`},
+	{"Socket-Type=CLIENT", zmtptest.Hello("CLIENT"), `peer is a "CLIENT" socket, which does not go with ROUTER: is this the right address?`},
 	{"Socket-Type=PUB", zmtptest.Hello("PUB"), `peer is a "PUB" socket`},
 	{"Socket-Type in lower case", zmtptest.Hello("dealer"), `peer is a "dealer" socket`},
 	{"header of 2^31", zmtptest.Join(zmtptest.Greeting(3, 1, "NULL"), longHeader(zmtp.FlagCommand, 1<<31)), "handshake command of 2147483648 bytes"},

@@ -133,7 +133,7 @@ func (m *mechanism) introduce(body []byte) error {
 // fits checks that the two sockets go together, and that the peer may be one.
 func (m *mechanism) fits() error {
 	if !m.cfg.SocketType.Compatible(m.peer.SocketType) {
-		return fmt.Errorf("peer is a %.16q socket, which does not go with %s", m.peer.SocketType, m.cfg.SocketType)
+		return fmt.Errorf("peer is a %.16q socket, which does not go with %s: %s", m.peer.SocketType, m.cfg.SocketType, m.question())
 	}
 	if err := zmtp.CheckIdentity(m.peer.Identity); err != nil {
 		return err
@@ -144,6 +144,19 @@ func (m *mechanism) fits() error {
 		}
 	}
 	return nil
+}
+
+// question is what to ask oneself when the peer's socket does not go with ours.
+func (m *mechanism) question() string {
+	kind := func(t zmtp.SocketType) (plain, leased bool) {
+		return t == zmtp.Push || t == zmtp.Pull, t == zmtp.Dealer || t == zmtp.Router
+	}
+	plain, leased := kind(m.cfg.SocketType)
+	peerPlain, peerLeased := kind(m.peer.SocketType)
+	if plain && peerLeased || leased && peerPlain {
+		return "is this the right address, and the delivery the same on both sides?"
+	}
+	return "is this the right address?"
 }
 
 // admit asks who stands above whether the peer may come in.

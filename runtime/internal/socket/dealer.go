@@ -7,8 +7,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"slices"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/gozmq/gozmq/runtime/internal/link"
@@ -32,14 +34,16 @@ type Canceler interface {
 	AppendCancel(b []byte) ([]byte, bool)
 }
 
-// ErrNotReady is returned when no peer was there in time.
-var ErrNotReady = errors.New("no peer is connected")
-
 // A LostError says that the peer went while a request was in flight: it may
 // have been carried out or not.
 type LostError struct{ Err error }
 
-func (e *LostError) Error() string { return fmt.Sprintf("connection lost: %v", e.Err) }
+func (e *LostError) Error() string {
+	if errors.Is(e.Err, io.EOF) || errors.Is(e.Err, syscall.ECONNRESET) {
+		return fmt.Sprintf("connection lost: %v: the peer ended it, and its observer says why", e.Err)
+	}
+	return fmt.Sprintf("connection lost: %v", e.Err)
+}
 
 func (e *LostError) Unwrap() error { return e.Err }
 
@@ -178,24 +182,11 @@ func (d *Dealer) pick(ctx context.Context, ready time.Duration) (*dealerPeer, er
 		select {
 		case <-change:
 		case <-ctx.Done():
-			return nil, d.notReady(ctx.Err())
+			return nil, notReady(d.group, ctx.Err())
 		case <-limit:
-			return nil, d.notReady(ErrNotReady)
+			return nil, notReady(d.group, ErrNotReady)
 		}
 	}
-}
-
-// notReady adds to why the wait ended, which is cause, what the wait was for and
-// why dialling failed, where that is known. Only cause can be unwrapped.
-func (d *Dealer) notReady(cause error) error {
-	text := ""
-	if cause != ErrNotReady {
-		text = fmt.Sprintf(" (%v)", ErrNotReady)
-	}
-	if err := d.group.DialError(); err != nil {
-		text += fmt.Sprintf(" (last attempt: %v)", err)
-	}
-	return fmt.Errorf("%w%s", cause, text)
 }
 
 // least returns the peer with the fewest requests in flight, in turn where

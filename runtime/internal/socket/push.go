@@ -40,8 +40,8 @@ func NewPush(cfg link.Config) *Push {
 // Links returns the socket's connections.
 func (p *Push) Links() *link.Group { return p.group }
 
-// Send returns nil once m is in the queue of a peer. Its errors are the
-// context's, link.ErrClosed, and m's own.
+// Send returns nil once m is in the queue of a peer. Its errors wrap the
+// context's, or are link.ErrClosed and m's own.
 func (p *Push) Send(ctx context.Context, m Message) error {
 	for {
 		p.mu.Lock()
@@ -58,9 +58,20 @@ func (p *Push) Send(ctx context.Context, m Message) error {
 		select {
 		case <-change:
 		case <-ctx.Done():
-			return ctx.Err()
+			return p.blocked(ctx.Err())
 		}
 	}
+}
+
+// blocked adds to cause, which ended a wait, why there was no place.
+func (p *Push) blocked(cause error) error {
+	p.mu.Lock()
+	n := len(p.peers)
+	p.mu.Unlock()
+	if n == 0 {
+		return notReady(p.group, cause)
+	}
+	return fmt.Errorf("%w (the queues of all peers are full: %d)", cause, n)
 }
 
 // place gives m to a peer, after what departed peers left behind, which is
@@ -296,7 +307,7 @@ func (p *Push) WaitPeers(ctx context.Context, n int) error {
 		select {
 		case <-change:
 		case <-ctx.Done():
-			return fmt.Errorf("%w: %d of %d peers are connected", ctx.Err(), have, n)
+			return fmt.Errorf("%w: %d of %d peers are connected%s", ctx.Err(), have, n, dialling(p.group))
 		}
 	}
 }

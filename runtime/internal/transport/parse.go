@@ -1,6 +1,7 @@
 package transport
 
 import (
+	"errors"
 	"fmt"
 	"net/netip"
 	"strconv"
@@ -110,7 +111,7 @@ func parseDNS(rest string, bind bool) (Endpoint, error) {
 	}
 	e, err := parseTCP(rest, false)
 	if err != nil {
-		return Endpoint{}, err
+		return Endpoint{}, errors.New(strings.ReplaceAll(err.Error(), "tcp://", "dns://"))
 	}
 	e.scheme = schemeDNS
 	return e, nil

@@ -107,7 +107,7 @@ func TestParseRefuses(t *testing.T) {
 		{"inproc://", both, "no name"},
 		{"dns://a:1", bind, "dns has a meaning only when connecting: write tcp://*:5555"},
 		{"dns:///a:1", connecting, "name servers cannot be named here: write dns://a:1"},
-		{"dns://a", connecting, "no port"},
+		{"dns://a", connecting, "no port: write dns://a:5555"},
 		{"dns://*:1", connecting, "host * has a meaning only when binding"},
 		{"inproc://" + strings.Repeat("n", 256), both, "the name has 256 bytes"},
 		{"inproc://" + strings.Repeat("n", 5000), both, "5009 bytes are too long"},
