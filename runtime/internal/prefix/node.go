@@ -14,13 +14,7 @@ type node[S comparable] struct {
 	first   []byte // the first byte of each kid's label
 	kids    []*node[S]
 	holders []holder[S]
-}
-
-// A holder is a subscriber that holds a node's text. It repeats the key beside
-// the record so that the usual Match reads one slice and nothing else.
-type holder[S comparable] struct {
-	key S
-	sub *subscriber[S]
+	index   *shrinking[*subscriber[S], int] // of holders; nil while they are few
 }
 
 // kid returns the kid whose label begins with c, or nil.
@@ -59,8 +53,8 @@ func (n *node[S]) nextHeld(rest *[]byte) *node[S] {
 	return n.next(rest).firstHeld(rest)
 }
 
-// find returns the node that stands for text below n, or nil.
-func (n *node[S]) find(text []byte) *node[S] {
+// at returns the node that stands for text below n, or nil.
+func (n *node[S]) at(text []byte) *node[S] {
 	for n != nil && len(text) > 0 {
 		n = n.next(&text)
 	}
@@ -170,14 +164,4 @@ func (n *node[S]) appendPrefix(b []byte) []byte {
 		copy(b[end:], m.label)
 	}
 	return b
-}
-
-// visitUnseen visits the holders that were not seen in this epoch.
-func (n *node[S]) visitUnseen(epoch uint64, visit func(S)) {
-	for _, h := range n.holders {
-		if h.sub.seen != epoch {
-			h.sub.seen = epoch
-			visit(h.key)
-		}
-	}
 }

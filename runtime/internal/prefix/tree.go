@@ -23,8 +23,14 @@ type Tree[S comparable] struct {
 
 // A subscriber is what the tree knows of one S.
 type subscriber[S comparable] struct {
-	held shrinking[*node[S], int] // where it is in each node's holders
-	seen uint64                   // the epoch in which Match visited it
+	held []place[S] // in no particular order
+	seen uint64     // the epoch in which Match visited it
+}
+
+// A place is where a subscriber stands among the holders of a node.
+type place[S comparable] struct {
+	node *node[S]
+	i    int
 }
 
 // Add lets s hold prefix, which is copied; the empty prefix is one of every
@@ -37,14 +43,15 @@ func (t *Tree[S]) Add(prefix []byte, s S) bool {
 		t.subscribers.put(s, sub)
 	}
 	n := t.root.insert(prefix)
-	if _, held := sub.held.get(n); held {
+	if n.find(sub) >= 0 {
 		return false
 	}
 	if len(n.holders) == 0 {
 		t.prefixes++
 	}
-	sub.held.put(n, len(n.holders))
-	n.holders = append(n.holders, holder[S]{s, sub})
+	at := len(sub.held)
+	sub.held = append(sub.held, place[S]{n, len(n.holders)})
+	n.hold(holder[S]{s, sub, at})
 	return true
 }
 
@@ -54,16 +61,21 @@ func (t *Tree[S]) Remove(prefix []byte, s S) bool {
 	if !known {
 		return false
 	}
-	n := t.root.find(prefix)
+	n := t.root.at(prefix)
 	if n == nil {
 		return false
 	}
-	i, held := sub.held.get(n)
-	if !held {
+	i := n.find(sub)
+	if i < 0 {
 		return false
 	}
-	sub.held.remove(n)
-	if sub.held.len() == 0 {
+	at := n.holders[i].at
+	if last := sub.held[len(sub.held)-1]; last.node != n {
+		sub.held[at] = last
+		last.node.holders[last.i].at = at
+	}
+	sub.held = cut(sub.held)
+	if len(sub.held) == 0 {
 		t.subscribers.remove(s)
 	}
 	t.release(n, i)
@@ -90,11 +102,11 @@ func (t *Tree[S]) RemoveEach(s S) iter.Seq[int] {
 			return
 		}
 		t.subscribers.remove(s)
-		ended, wanted := 0, true
-		for n, i := range sub.held.m {
-			t.release(n, i)
-			ended++
-			wanted = wanted && yield(ended)
+		wanted := true
+		for i := range sub.held {
+			at := sub.held[i] // of now: others move it
+			t.release(at.node, at.i)
+			wanted = wanted && yield(i+1)
 		}
 	}
 }
@@ -108,8 +120,8 @@ func (t *Tree[S]) Held(s S) iter.Seq[[]byte] {
 			return
 		}
 		var text []byte
-		for n := range sub.held.m {
-			text = n.appendPrefix(text[:0])
+		for _, at := range sub.held {
+			text = at.node.appendPrefix(text[:0])
 			if !yield(text) {
 				return
 			}
@@ -120,12 +132,7 @@ func (t *Tree[S]) Held(s S) iter.Seq[[]byte] {
 // release takes the holder at i out of n. The holder's own record is the
 // caller's to change.
 func (t *Tree[S]) release(n *node[S], i int) {
-	last := len(n.holders) - 1
-	if i != last {
-		n.holders[i] = n.holders[last]
-		n.holders[i].sub.held.put(n, i)
-	}
-	n.holders = cut(n.holders)
+	n.release(i)
 	if len(n.holders) == 0 {
 		t.prefixes--
 		n.prune()
@@ -177,7 +184,7 @@ func (t *Tree[S]) Covers(s S, topic []byte) bool {
 		return false
 	}
 	for n := t.root.firstHeld(&topic); n != nil; n = n.nextHeld(&topic) {
-		if _, held := sub.held.get(n); held {
+		if n.find(sub) >= 0 {
 			return true
 		}
 	}
@@ -199,7 +206,7 @@ func (t *Tree[S]) Count(s S) int {
 	if !known {
 		return 0
 	}
-	return sub.held.len()
+	return len(sub.held)
 }
 
 // Len returns how many different prefixes are held.
@@ -207,7 +214,7 @@ func (t *Tree[S]) Len() int { return t.prefixes }
 
 // Subscribers returns how many subscribers hold exactly prefix.
 func (t *Tree[S]) Subscribers(prefix []byte) int {
-	n := t.root.find(prefix)
+	n := t.root.at(prefix)
 	if n == nil {
 		return 0
 	}

@@ -190,8 +190,11 @@ func checkNode(t testing.TB, n *node[int], prefix string) {
 		}
 	}
 	for i, h := range n.holders {
-		if at, ok := h.sub.held.get(n); !ok || at != i {
-			t.Fatalf("node %q: holder %d thinks it is at %d, %v", prefix, i, at, ok)
+		if at := h.sub.held[h.at]; at.node != n || at.i != i {
+			t.Fatalf("node %q: holder %d thinks it is at %d of %q", prefix, i, at.i, at.node.appendPrefix(nil))
+		}
+		if at := n.find(h.sub); at != i {
+			t.Fatalf("node %q: holder %d is found at %d", prefix, i, at)
 		}
 	}
 	for i, k := range n.kids {
@@ -329,11 +332,21 @@ func TestTreeManyHolders(t *testing.T) {
 		p.add("news/", s)
 	}
 	p.match("news/x")
-	for _, s := range rand.Perm(1000)[:990] {
+	p.check()
+	for n, s := range rand.Perm(1000)[:990] {
 		p.remove("news/", s)
+		p.remove("news/", s)
+		p.add("news/", s)
+		p.remove("news/", s)
+		if n%100 == 0 {
+			p.check()
+		}
 	}
 	p.match("news/x")
 	p.check()
+	if index := p.tree.root.at([]byte("news/")).index; index != nil && index.peak > 4*10 {
+		t.Errorf("the index of 10 holders keeps the memory of %d", index.peak)
+	}
 }
 
 func TestTreeGivesMemoryBack(t *testing.T) {
@@ -354,8 +367,8 @@ func TestTreeGivesMemoryBack(t *testing.T) {
 	if got := tree.subscribers.peak; got > 4*11 {
 		t.Errorf("the map of subscribers keeps the memory of %d", got)
 	}
-	if one, _ := tree.subscribers.get(1); one.held.peak > 4*10 {
-		t.Errorf("the set of a subscriber keeps the memory of %d", one.held.peak)
+	if one, _ := tree.subscribers.get(1); cap(one.held) > 4*10+4 {
+		t.Errorf("the places of a subscriber keep the memory of %d", cap(one.held))
 	}
 	checkNode(t, &tree.root, "")
 	nodes := 0
