@@ -15,6 +15,7 @@ import (
 	imagev1 "github.com/gozmq/gozmq/example/gen/image/v1"
 	weatherv1 "github.com/gozmq/gozmq/example/gen/weather/v1"
 	"github.com/gozmq/gozmq/runtime/gozmq"
+	"github.com/gozmq/gozmq/runtime/gozmqtest"
 )
 
 // A lock is one mechanism with one of its sides ours and the other libzmq's.
@@ -29,15 +30,6 @@ type lock struct {
 	users    map[string]string
 }
 
-func newKey(t *testing.T) gozmq.CurveSecretKey {
-	t.Helper()
-	k, err := gozmq.NewCurveKey()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return k
-}
-
 // curveClient returns libzmq's options for a client of CURVE.
 func curveClient(k gozmq.CurveSecretKey, server gozmq.CurvePublicKey) map[string]any {
 	public := k.Public()
@@ -46,7 +38,7 @@ func curveClient(k gozmq.CurveSecretKey, server gozmq.CurvePublicKey) map[string
 
 // newLocks returns every mechanism with either side as the server.
 func newLocks(t *testing.T) []lock {
-	server, ada, stranger := newKey(t), newKey(t), newKey(t)
+	server, ada, stranger := gozmqtest.CurveKey(t), gozmqtest.CurveKey(t), gozmqtest.CurveKey(t)
 	adas := ada.Public()
 	plain := func(user, password string) map[string]any {
 		return map[string]any{"PLAIN_USERNAME": []byte(user), "PLAIN_PASSWORD": []byte(password)}
@@ -328,7 +320,7 @@ func TestRefusedByLibzmq(t *testing.T) {
 				t.Errorf("the event says %q", text)
 			}
 			if strings.HasPrefix(l.name, "CURVE") {
-				dialGreeter(t, at.Secured(gozmq.CurveClient(newKey(t), newKey(t).Public())), events.option())
+				dialGreeter(t, at.Secured(gozmq.CurveClient(gozmqtest.CurveKey(t), gozmqtest.CurveKey(t).Public())), events.option())
 				if text := events.wait(t, gozmq.EventHandshakeFailed); !strings.Contains(text, "probably the server's public key") {
 					t.Errorf("the event says %q", text)
 				}
@@ -341,7 +333,7 @@ func TestRefusedByLibzmq(t *testing.T) {
 func TestWrongServerKeyOfLibzmq(t *testing.T) {
 	leakChecked(t)
 	python(t)
-	server, client := newKey(t), newKey(t)
+	server, client := gozmqtest.CurveKey(t), gozmqtest.CurveKey(t)
 	events := make(eventLog, 1000)
 	at := serveGreeter(t, gozmq.Bind(anyPort), &greeter{}, gozmq.WithSecurity(gozmq.CurveServer(server, gozmq.AllowAny)), events.option())
 	p := newProbe(t, "DEALER", curveClient(client, client.Public()))

@@ -9,13 +9,14 @@ import (
 	"testing"
 
 	"github.com/gozmq/gozmq/runtime/gozmq"
+	"github.com/gozmq/gozmq/runtime/gozmqtest"
 )
 
 // TestZAP has a ZAP handler in Python decide on our peers.
 func TestZAP(t *testing.T) {
 	leakChecked(t)
 	python(t)
-	server, ada, bob := newKey(t), newKey(t), newKey(t)
+	server, ada, bob := gozmqtest.CurveKey(t), gozmqtest.CurveKey(t), gozmqtest.CurveKey(t)
 	adas := ada.Public()
 	handler := newProbe(t, "DEALER", nil)
 	handler.zap([]string{hex.EncodeToString(adas[:])}, map[string]string{"ada": "lovelace"})
@@ -59,7 +60,7 @@ func TestZAP(t *testing.T) {
 func TestCertificatesOfPython(t *testing.T) {
 	interpreter := python(t)
 	dir := t.TempDir()
-	k := newKey(t)
+	k := gozmqtest.CurveKey(t)
 	if err := gozmq.SaveCurveKey(filepath.Join(dir, "ours"), k, map[string]string{"name": "Ada Lovelace"}); err != nil {
 		t.Fatal(err)
 	}

@@ -12,16 +12,8 @@ import (
 	"testing"
 
 	"github.com/gozmq/gozmq/runtime/gozmq"
+	"github.com/gozmq/gozmq/runtime/gozmqtest"
 )
-
-func newKey(t *testing.T) gozmq.CurveSecretKey {
-	t.Helper()
-	k, err := gozmq.NewCurveKey()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return k
-}
 
 // curveOptions are those of a client of libzmq.
 func curveOptions(server gozmq.CurvePublicKey, secret gozmq.CurveSecretKey) options {
@@ -40,7 +32,7 @@ func zmqCurveServer(t *testing.T, at *place, kind string, key gozmq.CurveSecretK
 }
 
 func curveLetsIn(t *testing.T, at *place) {
-	key, own := newKey(t), newKey(t)
+	key, own := gozmqtest.CurveKey(t), gozmqtest.CurveKey(t)
 	s := at.serve(t, echo, gozmq.WithSecurity(gozmq.CurveServer(key, gozmq.AllowAny)))
 	security := gozmq.WithSecurity(gozmq.CurveClient(own, key.Public()))
 	c := dial(t, gozmq.Connect(s.endpoint), security)
@@ -77,10 +69,10 @@ func curveLetsIn(t *testing.T, at *place) {
 // curveEncrypts stands between two of our ends and keeps what passes.
 func curveEncrypts(t *testing.T, at *place) {
 	const secret = "not for everyone's eyes"
-	key := newKey(t)
+	key := gozmqtest.CurveKey(t)
 	s := at.serve(t, echo, gozmq.WithSecurity(gozmq.CurveServer(key, gozmq.AllowAny)))
 	ln := at.listen(t)
-	c := dial(t, gozmq.Connect(ln.endpoint), gozmq.WithSecurity(gozmq.CurveClient(newKey(t), key.Public())))
+	c := dial(t, gozmq.Connect(ln.endpoint), gozmq.WithSecurity(gozmq.CurveClient(gozmqtest.CurveKey(t), key.Public())))
 	done := c.begin(within(t), secret)
 	near, far := ln.accept(), at.connect(t, s.endpoint)
 	var passed [2]bytes.Buffer
@@ -102,15 +94,15 @@ func curveEncrypts(t *testing.T, at *place) {
 }
 
 func curveWrongServer(t *testing.T, at *place) {
-	key, other := newKey(t), newKey(t)
+	key, other := gozmqtest.CurveKey(t), gozmqtest.CurveKey(t)
 	s := at.serve(t, echo, gozmq.WithSecurity(gozmq.CurveServer(key, gozmq.AllowAny)))
-	security := gozmq.WithSecurity(gozmq.CurveClient(newKey(t), other.Public()))
+	security := gozmq.WithSecurity(gozmq.CurveClient(gozmqtest.CurveKey(t), other.Public()))
 	c := dial(t, gozmq.Connect(s.endpoint), security)
 	wantReason(t, c.await(t, gozmq.EventHandshakeFailed, 1), "key")
 	wantReason(t, s.await(t, gozmq.EventHandshakeFailed, 1), "key")
 	if at.isLibzmq() {
 		seen := s.count(gozmq.EventHandshakeFailed)
-		z := at.socket(t, "REQ", curveOptions(other.Public(), newKey(t)))
+		z := at.socket(t, "REQ", curveOptions(other.Public(), gozmqtest.CurveKey(t)))
 		z.connect(s.endpoint)
 		s.await(t, gozmq.EventHandshakeFailed, seen+1)
 		_, where := zmqCurveServer(t, at, "REP", key)
@@ -120,11 +112,11 @@ func curveWrongServer(t *testing.T, at *place) {
 	if n := s.count(gozmq.EventConnected); n > 0 {
 		t.Errorf("%d peers were connected", n)
 	}
-	works(t, dial(t, gozmq.Connect(s.endpoint), gozmq.WithSecurity(gozmq.CurveClient(newKey(t), key.Public()))))
+	works(t, dial(t, gozmq.Connect(s.endpoint), gozmq.WithSecurity(gozmq.CurveClient(gozmqtest.CurveKey(t), key.Public()))))
 }
 
 func curveUnknownClient(t *testing.T, at *place) {
-	key, known := newKey(t), newKey(t)
+	key, known := gozmqtest.CurveKey(t), gozmqtest.CurveKey(t)
 	s := at.serve(t, echo, gozmq.WithSecurity(gozmq.CurveServer(key, func(_ context.Context, r *gozmq.AuthRequest) (*gozmq.AuthIdentity, error) {
 		if r.PublicKey != known.Public() {
 			return nil, errors.New("not on the list")
@@ -132,7 +124,7 @@ func curveUnknownClient(t *testing.T, at *place) {
 		return &gozmq.AuthIdentity{Name: "known"}, nil
 	})))
 	if at.isLibzmq() {
-		z := at.socket(t, "REQ", curveOptions(key.Public(), newKey(t)))
+		z := at.socket(t, "REQ", curveOptions(key.Public(), gozmqtest.CurveKey(t)))
 		z.connect(s.endpoint)
 		z.await("HANDSHAKE_FAILED_AUTH")
 		z.close()
@@ -140,7 +132,7 @@ func curveUnknownClient(t *testing.T, at *place) {
 		z.connect(s.endpoint)
 		asks(t, z, "hello")
 	} else {
-		c := dial(t, gozmq.Connect(s.endpoint), gozmq.WithSecurity(gozmq.CurveClient(newKey(t), key.Public())))
+		c := dial(t, gozmq.Connect(s.endpoint), gozmq.WithSecurity(gozmq.CurveClient(gozmqtest.CurveKey(t), key.Public())))
 		wantReason(t, c.await(t, gozmq.EventHandshakeFailed, 1), "credentials")
 		works(t, dial(t, gozmq.Connect(s.endpoint), gozmq.WithSecurity(gozmq.CurveClient(known, key.Public()))))
 	}
@@ -148,7 +140,7 @@ func curveUnknownClient(t *testing.T, at *place) {
 }
 
 func curveMalformed(t *testing.T, at *place) {
-	key := newKey(t)
+	key := gozmqtest.CurveKey(t)
 	s := at.serve(t, echo, gozmq.WithSecurity(gozmq.CurveServer(key, gozmq.AllowAny)))
 	// HELLO has 200 bytes with its name, and begins with the version 1.0.
 	hello := func(n int, version string) []byte {
@@ -178,7 +170,7 @@ func curveMalformed(t *testing.T, at *place) {
 	if n := s.count(gozmq.EventConnected); n > 0 {
 		t.Errorf("%d of them were connected", n)
 	}
-	works(t, dial(t, gozmq.Connect(s.endpoint), gozmq.WithSecurity(gozmq.CurveClient(newKey(t), key.Public()))))
+	works(t, dial(t, gozmq.Connect(s.endpoint), gozmq.WithSecurity(gozmq.CurveClient(gozmqtest.CurveKey(t), key.Public()))))
 }
 
 // z85 uses the keys that libzmq's documentation and tests use.
@@ -204,7 +196,7 @@ func z85(t *testing.T, at *place) {
 		return
 	}
 	s := at.serve(t, echo, gozmq.WithSecurity(gozmq.CurveServer(secret, gozmq.AllowAny)))
-	z := at.socket(t, "REQ", curveOptions(public, newKey(t)))
+	z := at.socket(t, "REQ", curveOptions(public, gozmqtest.CurveKey(t)))
 	z.connect(s.endpoint)
 	asks(t, z, "hello")
 }

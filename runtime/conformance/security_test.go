@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/gozmq/gozmq/runtime/gozmq"
+	"github.com/gozmq/gozmq/runtime/gozmqtest"
 )
 
 var passwords = gozmq.Passwords(map[string]string{"ada": "lovelace"})
@@ -123,11 +124,11 @@ func plainMalformed(t *testing.T, at *place) {
 }
 
 func noDowngrade(t *testing.T, at *place) {
-	key := newKey(t)
+	key := gozmqtest.CurveKey(t)
 	for name, security := range map[string]gozmq.Security{
 		"CURVE": gozmq.CurveServer(key, gozmq.AllowAny),
 		"PLAIN": gozmq.PlainServer(gozmq.AllowAny),
-		"curve": gozmq.CurveClient(newKey(t), key.Public()),
+		"curve": gozmq.CurveClient(gozmqtest.CurveKey(t), key.Public()),
 		"plain": gozmq.PlainClient("ada", "lovelace"),
 	} {
 		s := at.serve(t, echo, gozmq.WithSecurity(security))
@@ -154,9 +155,9 @@ func noDowngrade(t *testing.T, at *place) {
 }
 
 func denyByDefault(t *testing.T, at *place) {
-	key := newKey(t)
+	key := gozmqtest.CurveKey(t)
 	for name, security := range map[string][2]gozmq.Security{
-		"CURVE": {gozmq.CurveServer(key, nil), gozmq.CurveClient(newKey(t), key.Public())},
+		"CURVE": {gozmq.CurveServer(key, nil), gozmq.CurveClient(gozmqtest.CurveKey(t), key.Public())},
 		"PLAIN": {gozmq.PlainServer(nil), gozmq.PlainClient("ada", "lovelace")},
 		"NULL":  {gozmq.NullServer(nil), gozmq.NullClient()},
 	} {
@@ -168,7 +169,7 @@ func denyByDefault(t *testing.T, at *place) {
 			z := at.socket(t, "REQ", nil)
 			switch name {
 			case "CURVE":
-				secret := newKey(t)
+				secret := gozmqtest.CurveKey(t)
 				z.set("CURVE_SERVERKEY", []byte(key.Public().String()))
 				z.set("CURVE_PUBLICKEY", []byte(secret.Public().String()))
 				z.set("CURVE_SECRETKEY", []byte(secret.Z85()))

@@ -3,7 +3,8 @@
 // A Proxy stands between two tcp peers and breaks their connections in every
 // way that a network can. NewConn, Serve, Open and Run start the ends of a
 // pattern and stop them with the test; Endpoint lets them meet without a
-// network. Faults makes a generated client, or a server, fail by method.
+// network; CurveKey gives them keys. Faults makes a generated client, or a
+// server, fail by method.
 //
 // Nothing here needs a sleep: whatever happens at its own time can be waited
 // for.

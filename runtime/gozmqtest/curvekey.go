@@ -1,0 +1,14 @@
+package gozmqtest
+
+import "github.com/gozmq/gozmq/runtime/gozmq"
+
+// CurveKey returns a new secret key for CURVE; its Public is the other half of
+// the pair. The test ends where the system has no random numbers.
+func CurveKey(t TB) gozmq.CurveSecretKey {
+	t.Helper()
+	k, err := gozmq.NewCurveKey()
+	if err != nil {
+		t.Fatalf("%v", err)
+	}
+	return k
+}
