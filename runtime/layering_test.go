@@ -34,9 +34,10 @@ var layers = map[string][]string{
 	"runtime/internal/prefix":    {},
 	"runtime/internal/curve":     {},
 	"runtime/internal/transport": {},
-	"runtime/internal/delivery":  {},
+	"runtime/internal/list":      {},
+	"runtime/internal/delivery":  {"runtime/internal/list"},
 	"runtime/internal/link":      {"runtime/internal/zmtp", "runtime/internal/transport", "runtime/internal/curve"},
-	"runtime/internal/socket":    {"runtime/internal/link", "runtime/internal/zmtp", "runtime/internal/prefix"},
+	"runtime/internal/socket":    {"runtime/internal/link", "runtime/internal/zmtp", "runtime/internal/prefix", "runtime/internal/list"},
 	"runtime/gozmq":              {"runtime/internal/curve", "runtime/internal/delivery", "runtime/internal/link", "runtime/internal/prefix", "runtime/internal/socket", "runtime/internal/transport", "runtime/internal/zmtp", "proto"},
 
 	"runtime/gozmqv1gozmq":  {"runtime/gozmq", "proto"}, // generated

@@ -3,6 +3,8 @@ package delivery
 import (
 	"cmp"
 	"slices"
+
+	"github.com/gozmq/gozmq/runtime/internal/list"
 )
 
 // Join adds a peer, without credit.
@@ -13,7 +15,7 @@ func (q *Queue) Join() *Peer { return &Peer{holds: make(map[ID]*Task)} }
 // used any more.
 func (q *Queue) Leave(p *Peer) (dead []*Task) {
 	p.gone = true
-	p.unlist()
+	p.turn.Remove()
 	var back []*Task
 	for _, t := range p.holds {
 		if t.state == held && t.holder == p {
@@ -46,16 +48,16 @@ func (q *Queue) Block(p *Peer, blocked bool) {
 
 // stand puts p, at the end, into the list where it belongs.
 func (q *Queue) stand(p *Peer) {
-	var list *peers
+	var among *list.List[*Peer]
 	switch {
 	case p.gone || p.blocked || len(p.holds) >= p.credit:
 	case len(p.holds) == 0:
-		list = &q.idle
+		among = &q.idle
 	default:
-		list = &q.busy
+		among = &q.busy
 	}
-	p.unlist()
-	if list != nil {
-		list.push(p)
+	p.turn.Remove()
+	if among != nil {
+		among.PushBack(&p.turn, p)
 	}
 }

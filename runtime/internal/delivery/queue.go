@@ -1,6 +1,10 @@
 package delivery
 
-import "time"
+import (
+	"time"
+
+	"github.com/gozmq/gozmq/runtime/internal/list"
+)
 
 // Limits bound a queue.
 type Limits struct {
@@ -26,10 +30,10 @@ type Queue struct {
 	limits Limits
 	tasks  map[ID]*Task // that are not finished
 	bytes  int
-	line   line
+	line   list.List[*Task] // that wait
 	clock  clock
-	idle   peers // take tasks, and hold none
-	busy   peers // take tasks, and hold some
+	idle   list.List[*Peer] // take tasks, and hold none
+	busy   list.List[*Peer] // take tasks, and hold some
 	counts Counts
 }
 
@@ -65,7 +69,8 @@ func (q *Queue) Has(id ID) bool { return q.tasks[id] != nil }
 // first, then the others in turn. No peer gets a task that it holds already,
 // although its lease has expired.
 func (q *Queue) Next(now time.Time) (*Task, *Peer) {
-	for t := q.line.first; t != nil && (q.idle.first != nil || q.busy.first != nil); t = t.next {
+	for e := q.line.First(); e != nil && !(q.idle.Empty() && q.busy.Empty()); e = e.Next() {
+		t := e.Value()
 		if p := q.taker(t); p != nil {
 			q.hand(t, p, now)
 			return t, p
@@ -75,11 +80,11 @@ func (q *Queue) Next(now time.Time) (*Task, *Peer) {
 }
 
 func (q *Queue) taker(t *Task) *Peer {
-	if q.idle.first != nil {
-		return q.idle.first
+	if !q.idle.Empty() {
+		return q.idle.First().Value()
 	}
-	for p := q.busy.first; p != nil; p = p.next {
-		if p.holds[t.ID] == nil {
+	for e := q.busy.First(); e != nil; e = e.Next() {
+		if p := e.Value(); p.holds[t.ID] == nil {
 			return p
 		}
 	}
@@ -87,7 +92,7 @@ func (q *Queue) taker(t *Task) *Peer {
 }
 
 func (q *Queue) hand(t *Task, p *Peer, now time.Time) {
-	q.line.remove(t)
+	t.inLine.Remove()
 	t.state, t.holder = held, p
 	t.Attempts++
 	p.holds[t.ID] = t
@@ -133,9 +138,9 @@ func (q *Queue) wait(t *Task, front bool) {
 	t.state, t.when = waiting, time.Time{}
 	q.clock.set(t)
 	if front {
-		q.line.pushFront(t)
+		q.line.PushFront(&t.inLine, t)
 	} else {
-		q.line.push(t)
+		q.line.PushBack(&t.inLine, t)
 	}
 	if !t.Control {
 		q.counts.Queued++
@@ -179,7 +184,7 @@ func (q *Queue) finish(t *Task, dead bool) {
 	case held:
 		q.release(t)
 	case waiting:
-		q.line.remove(t)
+		t.inLine.Remove()
 		fallthrough
 	case paused:
 		if !t.Control {

@@ -6,6 +6,8 @@ package delivery
 import (
 	"errors"
 	"time"
+
+	"github.com/gozmq/gozmq/runtime/internal/list"
 )
 
 // An ID names a task: opaque bytes, unique among all ventilators.
@@ -28,11 +30,11 @@ type Task struct {
 	Attempts    int           // how often it was handed out
 	Reason      error         // why the last attempt failed
 
-	state      state
-	holder     *Peer     // who has it; state held
-	when       time.Time // end of the lease, or of the pause; zero: none
-	place      int       // in the clock; -1: not there
-	next, prev *Task     // in the line of those that wait
+	state  state
+	holder *Peer               // who has it; state held
+	when   time.Time           // end of the lease, or of the pause; zero: none
+	place  int                 // in the clock; -1: not there
+	inLine list.Element[*Task] // of those that wait
 }
 
 // Size returns what the task counts against the queue's limit of bytes.
@@ -68,8 +70,7 @@ type Peer struct {
 	gone    bool         // has left
 	holds   map[ID]*Task // what it was given and has not told the end of
 
-	list       *peers // where it stands; nil: takes nothing now
-	next, prev *Peer
+	turn list.Element[*Peer] // among those that take tasks now
 }
 
 // Holds returns how many tasks the peer was given and has not told the end of.
@@ -77,71 +78,3 @@ func (p *Peer) Holds() int { return len(p.holds) }
 
 // Granted returns whether the peer has ever been willing to take a task.
 func (p *Peer) Granted() bool { return p.granted }
-
-// peers is a list of peers that take tasks, in turn.
-type peers struct{ first, last *Peer }
-
-func (l *peers) push(p *Peer) {
-	p.list, p.prev, p.next = l, l.last, nil
-	if l.last != nil {
-		l.last.next = p
-	} else {
-		l.first = p
-	}
-	l.last = p
-}
-
-func (p *Peer) unlist() {
-	l := p.list
-	if l == nil {
-		return
-	}
-	if p.prev != nil {
-		p.prev.next = p.next
-	} else {
-		l.first = p.next
-	}
-	if p.next != nil {
-		p.next.prev = p.prev
-	} else {
-		l.last = p.prev
-	}
-	p.list, p.next, p.prev = nil, nil, nil
-}
-
-// line is the tasks that wait, in order.
-type line struct{ first, last *Task }
-
-func (l *line) push(t *Task) {
-	t.prev, t.next = l.last, nil
-	if l.last != nil {
-		l.last.next = t
-	} else {
-		l.first = t
-	}
-	l.last = t
-}
-
-func (l *line) pushFront(t *Task) {
-	t.prev, t.next = nil, l.first
-	if l.first != nil {
-		l.first.prev = t
-	} else {
-		l.last = t
-	}
-	l.first = t
-}
-
-func (l *line) remove(t *Task) {
-	if t.prev != nil {
-		t.prev.next = t.next
-	} else {
-		l.first = t.next
-	}
-	if t.next != nil {
-		t.next.prev = t.prev
-	} else {
-		l.last = t.prev
-	}
-	t.next, t.prev = nil, nil
-}

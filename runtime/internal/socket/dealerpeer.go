@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 
 	"github.com/gozmq/gozmq/runtime/internal/link"
+	"github.com/gozmq/gozmq/runtime/internal/list"
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
 )
 
@@ -37,10 +38,10 @@ type dealerPeer struct {
 	mu      sync.Mutex
 	slots   []slot
 	free    []uint32
-	newest  *waiter // of those parked
-	reading bool    // someone has the role
-	calls   int     // replies since the background looked
-	err     error   // why the connection ended
+	parked  list.List[*waiter] // the newest is the first
+	reading bool               // someone has the role
+	calls   int                // replies since the background looked
+	err     error              // why the connection ended
 	room    chan struct{}
 
 	readUnsent sync.Once
@@ -106,7 +107,7 @@ func (p *dealerPeer) leave(w *waiter) {
 	p.slots[w.slot].w = nil
 	p.free = append(p.free, w.slot)
 	w.pending = false
-	p.unpark(w)
+	w.parked.Remove()
 }
 
 // send appends the request to the connection, waiting while its queue is full.
@@ -212,7 +213,7 @@ func (p *dealerPeer) await(ctx context.Context, w *waiter) error {
 		p.mu.Unlock()
 		return p.lead(ctx, w)
 	default:
-		p.park(w)
+		p.parked.PushFront(&w.parked, w)
 		p.mu.Unlock()
 	}
 	var s signal
@@ -297,8 +298,9 @@ func (p *dealerPeer) read(ctx context.Context, w *waiter) error {
 // passOn gives the role to the caller that came last, whose reply is likely to
 // be the last, or to no one. p.mu is held.
 func (p *dealerPeer) passOn() {
-	if w := p.newest; w != nil {
-		p.unpark(w)
+	if !p.parked.Empty() {
+		w := p.parked.First().Value()
+		w.parked.Remove()
 		w.leading = true
 		w.ch <- lead
 		return

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/gozmq/gozmq/runtime/internal/link"
+	"github.com/gozmq/gozmq/runtime/internal/list"
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
 )
 
@@ -145,14 +146,14 @@ func checkAtRest(t *testing.T, d *Dealer) {
 	defer d.mu.Unlock()
 	for _, p := range d.peers {
 		p.mu.Lock()
-		if n := p.inflight.Load(); n != 0 || len(p.free) != len(p.slots) || p.newest != nil {
-			t.Errorf("at rest: %d in flight, %d of %d slots are free, newest %v", n, len(p.free), len(p.slots), p.newest)
+		if n := p.inflight.Load(); n != 0 || len(p.free) != len(p.slots) || !p.parked.Empty() {
+			t.Errorf("at rest: %d in flight, %d of %d slots are free, nobody is parked: %v", n, len(p.free), len(p.slots), p.parked.Empty())
 		}
 		p.mu.Unlock()
 	}
 	for range 1000 { // pooled waiters carry nothing over
 		w := waiters.Get().(*waiter)
-		if len(w.ch) > 0 || w.x != nil || w.pending || w.parked || w.leading || w.unsent || w.prev != nil || w.next != nil {
+		if len(w.ch) > 0 || w.x != nil || w.pending || w.parked != (list.Element[*waiter]{}) || w.leading || w.unsent {
 			t.Fatalf("a pooled waiter is not clean: %+v, %d signals", w, len(w.ch))
 		}
 	}
