@@ -108,16 +108,19 @@ func TestDeadlineEndsTheCall(t *testing.T) {
 	everywhere(t, func(t *testing.T, s site) {
 		h := newStuck(t)
 		_, c := s.pair(t, h.handlers(), nil, nil)
-		begin := time.Now()
-		_, err := Call[bytez](within(t), c, echoMethod, wrapperspb.Bytes(nil), WithTimeout(50*time.Millisecond))
-		wantCode(t, err, CodeDeadlineExceeded, "test.Service/Echo", "deadline exceeded")
-		if !errors.Is(err, context.DeadlineExceeded) {
-			t.Error("errors.Is(err, context.DeadlineExceeded) does not hold")
+		var call context.Context
+		for call == nil { // on a slow machine its time may be over before it is sent
+			_, err := Call[bytez](within(t), c, echoMethod, wrapperspb.Bytes(nil), WithTimeout(50*time.Millisecond))
+			wantCode(t, err, CodeDeadlineExceeded, "test.Service/Echo", "deadline exceeded")
+			if !errors.Is(err, context.DeadlineExceeded) {
+				t.Fatal("errors.Is(err, context.DeadlineExceeded) does not hold")
+			}
+			select {
+			case call = <-h.called:
+			default:
+			}
 		}
-		if took := time.Since(begin); took > 10*time.Second {
-			t.Errorf("it took %v", took)
-		}
-		receive(t, receive(t, h.called, "the call").Done(), "the end of the handler's context")
+		receive(t, call.Done(), "the end of the handler's context")
 		h.free()
 		mustEcho(t, c)
 	})
