@@ -99,8 +99,8 @@ func (w *leasedWork) run(ctx context.Context, l *lease) (word string, reason err
 		}
 		return wordReject, err
 	}
-	info := &TaskInfo{Method: h.method, ID: string(l.id), Attempt: l.attempt, Batch: l.batch}
-	result, err := w.call(context.WithValue(ctx, taskInfoKey{}, info), h, task)
+	ctx = &taskContext{ctx, TaskInfo{Method: h.method, ID: string(l.id), Attempt: l.attempt, Batch: l.batch}, l.from}
+	result, err := w.call(ctx, h, task)
 	w.taker.unlimited(l)
 	var body []byte
 	if err == nil && h.result {

@@ -60,6 +60,7 @@ func (w *plainWork) progress() Progress {
 
 // work runs tasks one after the other until there are no more.
 func (w *plainWork) work(ctx context.Context) {
+	contexts := taskContexts{base: ctx}
 	for {
 		r, err := w.pull.Recv(ctx)
 		if err != nil {
@@ -73,6 +74,7 @@ func (w *plainWork) work(ctx context.Context) {
 		if j.handler == nil {
 			continue
 		}
+		ctx := contexts.of(r.Conn(), j.handler.method, j.batch)
 		if err := w.run(ctx, j); err != nil {
 			w.failed(ctx, j.handler, j.task, err)
 		} else {
@@ -86,6 +88,7 @@ type plainJob struct {
 	handler *TaskHandler // nil: nothing is to be run
 	task    proto.Message
 	header  []byte // for the result; nil: none
+	batch   string // its name, or empty
 }
 
 // read takes a message apart. One that is about the pipeline itself is dealt
@@ -99,8 +102,8 @@ func (w *plainWork) read(ctx context.Context, frames [][]byte) (j plainJob, err 
 		if len(method) == 0 {
 			return j, w.control(ctx, frames)
 		}
-		if batchIn(frames[2]) != nil {
-			j.header = append([]byte(nil), frames[2]...)
+		if b := batchIn(frames[2]); b != nil {
+			j.header, j.batch = append([]byte(nil), frames[2]...), b.GetName()
 		}
 	}
 	h, task, err := w.decode(method, body)

@@ -41,7 +41,8 @@ type lease struct {
 	attempt int
 	batch   string
 
-	conn    *link.Conn // where it came from; nil: lost
+	conn    *link.Conn // where its end is told; nil: lost
+	from    *link.Conn // where it came from, once it runs
 	running bool
 	due     time.Time // when to extend it or, if it still waits, to return it
 	last    time.Time // no extension after; zero: for ever
@@ -231,7 +232,7 @@ func (t *taker) take(ctx context.Context, limit time.Duration) (*lease, error) {
 
 // begin notes that a task runs, and starts its lease anew; t.mu is held.
 func (t *taker) begin(l *lease, limit time.Duration) {
-	l.running = true
+	l.running, l.from = true, l.conn
 	if l.length == 0 {
 		return
 	}

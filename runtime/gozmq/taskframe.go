@@ -81,7 +81,8 @@ func batchIn(header []byte) *gozmqv1.Batch {
 	return b
 }
 
-// TaskInfo is what a worker knows of the task that it does.
+// TaskInfo is what a worker knows of the task that it does. It must not be
+// changed.
 type TaskInfo struct {
 	// Method describes the task.
 	Method *Method
@@ -97,8 +98,8 @@ type TaskInfo struct {
 
 type taskInfoKey struct{}
 
-// TaskInfoFromContext returns what is known of the task in whose handler ctx
-// was given; nil outside of one.
+// TaskInfoFromContext returns what is known of the task in whose handler, or to
+// whose WithTaskErrors, ctx was given; nil elsewhere.
 func TaskInfoFromContext(ctx context.Context) *TaskInfo {
 	info, _ := ctx.Value(taskInfoKey{}).(*TaskInfo)
 	return info

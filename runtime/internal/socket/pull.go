@@ -116,6 +116,9 @@ func (p *Pull) take() Received {
 // Malformed reports that the message made no sense.
 func (r Received) Malformed(format string, args ...any) { r.batch.conn.Malformed(format, args...) }
 
+// Conn returns the connection that the message came on.
+func (r Received) Conn() *link.Conn { return r.batch.conn }
+
 // Release gives the message's memory back.
 func (r Received) Release() {
 	b := r.batch
