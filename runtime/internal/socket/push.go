@@ -246,7 +246,9 @@ func (p *Push) settle(ctx context.Context) error {
 			}
 		}
 		p.mu.Lock()
-		settled = settled && p.orphans.empty() && !slices.ContainsFunc(p.peers, (*link.Conn).Failed)
+		// What a peer left behind is with another one, if that one has come or
+		// the first has gone since.
+		settled = settled && slices.Equal(peers, p.peers) && p.orphans.empty() && !slices.ContainsFunc(p.peers, (*link.Conn).Failed)
 		p.mu.Unlock()
 		if settled {
 			return nil
