@@ -48,6 +48,7 @@ func FuzzHandshake(f *testing.F) {
 	f.Add(zmtptest.Hello("DEALER"), byte(1))
 	f.Add(append(zmtptest.Hello("REQ", "Identity", "me"), zmtptest.Message("more", "", "body")...), byte(7))
 	f.Add(append(zmtptest.Greeting(3, 0, "NULL"), zmtptest.Ready("socket-type", "ROUTER", "X-Other", "")...), byte(255))
+	f.Add(append(zmtptest.Greeting(16, 0, "NULL"), zmtptest.Ready("Socket-Type", "ROUTER")...), byte(1)) // counts as 3.1
 	cfg := testConfig(zmtp.Router, newRecorder())
 	f.Fuzz(func(t *testing.T, in []byte, piece byte) {
 		s := &script{in: in, piece: 1 + int(piece)}
@@ -65,8 +66,9 @@ func FuzzHandshake(f *testing.F) {
 		if err != nil {
 			return
 		}
-		if !zmtp.Router.Compatible(peer.SocketType) || zmtp.CheckIdentity(peer.Identity) != nil || peer.Minor != used[zmtp.OffsetMinor] {
-			t.Fatalf("took %+v", peer)
+		greeting, err := zmtp.ParseGreeting(used)
+		if !zmtp.Router.Compatible(peer.SocketType) || zmtp.CheckIdentity(peer.Identity) != nil || err != nil || peer.Minor != greeting.Minor {
+			t.Fatalf("took %+v, %v", peer, err)
 		}
 		again := &script{in: used, piece: len(used)}
 		if _, err := handshake(t.Context(), again, &cfg, site{accepted: true}); err != nil || len(again.in) > 0 {
