@@ -41,6 +41,7 @@ const (
 	EventAuthFailed          = EventKind(link.AuthFailed)          // a peer was refused by our authenticator or our admission rule; counts as a failed handshake
 	EventSubscriptionRefused = EventKind(link.SubscriptionRefused) // a peer may not subscribe to Topic
 	EventExposed             = EventKind(link.Exposed)             // PLAIN's passwords travel in clear text beyond this machine
+	EventDelayed             = EventKind(link.Delayed)             // a connection waits for its handshake, up to 1 s: others from its address broke the protocol too often
 )
 
 const eventOwn EventKind = 64
@@ -78,6 +79,8 @@ func (k EventKind) String() string {
 		return "subscription refused"
 	case EventExposed:
 		return "exposed"
+	case EventDelayed:
+		return "delayed"
 	case EventPanic:
 		return "panic"
 	case EventTaskFailed:

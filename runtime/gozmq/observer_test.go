@@ -107,14 +107,19 @@ func TestObserverDoesNotHoldUpCalls(t *testing.T) {
 
 func TestEventKindString(t *testing.T) {
 	seen := make(map[string]bool)
-	for k := EventListening; k <= EventForgotten; k++ {
+	for k := EventListening; k <= EventDelayed; k++ {
 		seen[k.String()] = true
 	}
-	for _, k := range []EventKind{EventPanic, EventTaskFailed, EventEventsLost, EventUnclaimed, EventOverflow, EventTopicFailed} {
+	for k := EventPanic; k <= EventTopicFailed; k++ {
 		seen[k.String()] = true
 	}
-	if len(seen) != 18 {
-		t.Errorf("%d names for 18 kinds: %v", len(seen), seen)
+	if len(seen) != 25 {
+		t.Errorf("%d names for 25 kinds: %v", len(seen), seen)
+	}
+	for name := range seen {
+		if strings.HasPrefix(name, "event ") {
+			t.Errorf("%q is no name", name)
+		}
 	}
 	for name := range seen {
 		if strings.HasPrefix(name, "event ") {

@@ -35,6 +35,7 @@ type Stats struct {
 	DialsFailed      uint64 // attempts to connect
 	HandshakesFailed uint64 // peers that were refused, or refused us
 	HeartbeatsLost   uint64 // peers that were silent for too long
+	Delayed          uint64 // connections that waited for what others from their address did (EventDelayed)
 	Traffic                 // with all peers, past and present
 	Peers            []PeerStats
 }
@@ -60,9 +61,9 @@ func statsOf(g *link.Group) Stats {
 	s := Stats{
 		Accepted: l.Accepted, Dialled: l.Dialled, Reconnected: l.Reconnected, Disconnected: l.Disconnected,
 		AcceptsFailed: l.AcceptsFailed, DialsFailed: l.DialsFailed, HandshakesFailed: l.HandshakesFailed,
-		HeartbeatsLost: l.HeartbeatsLost,
-		Traffic:        Traffic(l.Traffic),
-		Peers:          make([]PeerStats, 0, len(l.Peers)),
+		HeartbeatsLost: l.HeartbeatsLost, Delayed: l.Delayed,
+		Traffic: Traffic(l.Traffic),
+		Peers:   make([]PeerStats, 0, len(l.Peers)),
 	}
 	for _, p := range l.Peers {
 		s.Peers = append(s.Peers, PeerStats{

@@ -73,6 +73,31 @@ func TestStatsOfFailures(t *testing.T) {
 	}
 }
 
+// Whose address has broken the protocol again and again waits, which is told and
+// counted.
+func TestStatsOfDelays(t *testing.T) {
+	const offences = 30
+	events := newRecorder()
+	server := serve(t, Bind("tcp://127.0.0.1:*"), echoHandlers(), events.option())
+	bad := make([]*rawPeer, offences)
+	for i := range bad {
+		bad[i] = dialRaw(t, server.addr(), zmtp.Dealer)
+	}
+	for _, p := range bad {
+		p.Send([]byte{0x80, 0})
+	}
+	events.wait(t, EventDisconnected, offences)
+	if n := server.Stats().Delayed; n > 0 {
+		t.Errorf("%d connections waited before anyone had done wrong", n)
+	}
+	c := dial(t, Connect(server.addr()))
+	events.wait(t, EventDelayed, 1)
+	mustEcho(t, c)
+	if n := server.Stats().Delayed; n != 1 {
+		t.Errorf("%d connections are counted, want 1", n)
+	}
+}
+
 // A dialled connection that is lost is counted again when it is back.
 func TestStatsOfReconnecting(t *testing.T) {
 	ln := zmtptest.Listen(t)

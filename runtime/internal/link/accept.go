@@ -97,7 +97,7 @@ func (g *Group) greet(ctx context.Context, raw net.Conn, entry *pendingConn, at 
 		g.accepted--
 		g.mu.Unlock()
 	}()
-	g.doPenance(raw)
+	g.doPenance(raw, at)
 	peer, err := g.handshake(ctx, raw, at)
 	entry.cancel()
 	g.mu.Lock()

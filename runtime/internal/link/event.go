@@ -19,6 +19,7 @@ const (
 	AuthFailed
 	SubscriptionRefused
 	Exposed
+	Delayed
 	eventKinds // their number, last
 )
 

@@ -3,6 +3,7 @@ package link
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net"
 	"net/netip"
 	"sync"
@@ -84,8 +85,12 @@ func sourceOf(addr net.Addr) (netip.Addr, bool) {
 }
 
 // doPenance lets a new connection wait for what others from its address did.
-func (g *Group) doPenance(raw net.Conn) {
+func (g *Group) doPenance(raw net.Conn, at site) {
 	if d := g.offenders.penance(raw.RemoteAddr()); d > 0 {
+		g.cfg.observe(Event{
+			Kind: Delayed, Endpoint: at.endpoint, Peer: at.address,
+			Err: fmt.Errorf("peers at this address broke the protocol or went beyond a limit again and again: the next one waits for %v", d.Round(time.Millisecond)),
+		})
 		ctx, cancel := context.WithTimeout(g.ctx, d)
 		defer cancel()
 		<-ctx.Done()

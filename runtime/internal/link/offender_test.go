@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"strings"
 	"testing"
 	"time"
 
@@ -72,4 +73,27 @@ func TestOffenderWaits(t *testing.T) {
 		t.Errorf("%d offences within %v cost nothing", offencesAtOnce+3, time.Since(begin))
 	}
 	zmtptest.DialAs(t, ep, "DEALER").Ask("served in the end")
+}
+
+// TestOffenderIsReported: who observes learns whom it makes wait, and why.
+func TestOffenderIsReported(t *testing.T) {
+	events := newRecorder()
+	g, ep := bound(t, testConfig(zmtp.Router, events), handlerFunc(echo))
+	good := zmtptest.DialAs(t, ep, "DEALER")
+	if n := g.Stats().Delayed; n > 0 {
+		t.Errorf("%d connections had to wait although none has done wrong", n)
+	}
+	for range 2 * offencesAtOnce {
+		g.offenders.note(good.LocalAddr(), zmtp.ErrReservedFlags)
+	}
+	late := zmtptest.Dial(t, ep)
+	e := events.await(t, 0, Delayed, 1)
+	if e.Peer != late.LocalAddr().String() || e.Endpoint != ep.String() || e.Err == nil || !strings.Contains(e.Err.Error(), "waits for ") {
+		t.Errorf("got event %+v", e)
+	}
+	if n := g.Stats().Delayed; n != 1 {
+		t.Errorf("%d connections are counted, want 1", n)
+	}
+	late.Shake(zmtp.Dealer)
+	late.Ask("served in the end")
 }

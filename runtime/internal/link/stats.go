@@ -37,6 +37,7 @@ type Stats struct {
 	DialsFailed      uint64
 	HandshakesFailed uint64
 	HeartbeatsLost   uint64
+	Delayed          uint64
 	Traffic          // of all connections, those that have ended included
 	Peers            []PeerStats
 }
@@ -87,6 +88,7 @@ func (g *Group) Stats() Stats {
 		DialsFailed:      g.tally[DialFailed].Load(),
 		HandshakesFailed: g.tally[HandshakeFailed].Load() + g.tally[AuthFailed].Load(),
 		HeartbeatsLost:   g.tally[HeartbeatLost].Load(),
+		Delayed:          g.tally[Delayed].Load(),
 		Traffic:          g.departed,
 		Peers:            make([]PeerStats, 0, len(g.conns)),
 	}
