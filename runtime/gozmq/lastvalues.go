@@ -91,22 +91,15 @@ func (l *lastValues) release(prefix []byte, covered func(topic []byte) bool) {
 	}
 }
 
-// serve puts what a subscription is about to take with p, and does not take
-// yet, in front of what waits in its inbox, oldest first.
-func (l *lastValues) serve(sub *subscription, p TopicPattern) {
+// of returns the values that a subscription is about to take with p, and does
+// not take yet, oldest first.
+func (l *lastValues) of(sub *subscription, p TopicPattern) []*lastValue {
 	var list []*lastValue
 	l.tree.Under(p.prefix(), func(v *lastValue) {
 		if topic := []byte(v.topic); p.matches(topic) && !sub.matches(topic) {
 			list = append(list, v)
 		}
 	})
-	if len(list) == 0 {
-		return
-	}
 	slices.SortFunc(list, func(a, b *lastValue) int { return cmp.Compare(a.came, b.came) })
-	first := new(slab)
-	for _, v := range list {
-		first.push(&arrival{topic: []byte(v.topic), body: v.body, header: v.header})
-	}
-	sub.inbox.putFirst(first)
+	return list
 }

@@ -16,23 +16,23 @@ func (s *Subscriber) peerJoined() {
 	defer s.mu.Unlock()
 	for sub := range s.subscriptions {
 		if sub.watches {
-			sub.inbox.putPeer()
+			sub.inbox.putAnyway(new(arrival))
 		}
 	}
 }
 
-// putPeer has an empty arrival wait, whether there is room or not.
-func (b *inbox) putPeer() {
+// putAnyway has an arrival wait that is no message, whether there is room or not.
+func (b *inbox) putAnyway(a *arrival) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.closed {
 		return
 	}
-	b.in.push(new(arrival))
+	b.in.push(a)
 	b.total++
 	b.signal()
 }
 
-// isPeer reports whether a is what putPeer made. No pattern of generated code
+// isPeer reports whether a is what peerJoined made. No pattern of generated code
 // takes the empty topic.
 func (a *arrival) isPeer() bool { return len(a.topic)+len(a.body) == 0 && a.header == nil }

@@ -173,9 +173,11 @@ type subscription struct {
 	track *tracker      // theirs
 	kept  *keptArrival  // theirs
 
-	patterns []TopicPattern // each once; subscriber.mu guards them
-	closed   bool           // subscriber.mu guards it
-	watches  bool           // for peers; subscriber.mu guards it
+	patterns    []TopicPattern // each once; subscriber.mu guards them
+	resumptions *resumptions
+	running     bool // has what it was opened with
+	closed      bool // subscriber.mu guards it
+	watches     bool // for peers; subscriber.mu guards it
 }
 
 // open begins a subscription; close must be called.
@@ -191,7 +193,7 @@ func (s *Subscriber) openWith(cfg subscriptionConfig, patterns []TopicPattern, b
 	if err := cfg.check(); err != nil {
 		return nil, Errorf(CodeInvalidArgument, "subscription: %w", err)
 	}
-	sub := &subscription{subscriber: s, bare: bare, turn: make(chan struct{}, 1), track: newTracker(s.memory, s.lag, &s.origins)}
+	sub := &subscription{subscriber: s, bare: bare, turn: make(chan struct{}, 1), track: newTracker(s.memory, s.lag, &s.origins), resumptions: newResumptions()}
 	sub.inbox = newInbox(cfg.queue)
 	sub.inbox.overflow, sub.inbox.drop, sub.inbox.settled = cfg.overflow, sub.drop, sub.reportDrops
 	sub.inbox.newest.limits, sub.inbox.newest.superseded = s.memory, &s.superseded
@@ -211,6 +213,7 @@ func (s *Subscriber) openWith(cfg subscriptionConfig, patterns []TopicPattern, b
 	for _, p := range patterns {
 		sub.take(p)
 	}
+	sub.running = true
 	return sub, nil
 }
 
@@ -239,6 +242,10 @@ func (s *subscription) each(ctx context.Context, take func(*arrival) bool, tell 
 		return
 	}
 	s.inbox.drain(ctx, func(a *arrival) bool {
+		if s.resumptions.marks(a) {
+			s.resume(a)
+			return true
+		}
 		fresh, errs := s.track.check(a)
 		if len(errs) == 0 {
 			return !fresh || take(a)
@@ -298,7 +305,7 @@ func (s *subscription) take(p TopicPattern) {
 	if s.closed || all.closed || s.bare || slices.ContainsFunc(s.patterns, p.equal) {
 		return
 	}
-	all.values.serve(s, p)
+	s.begin(p)
 	s.patterns = append(s.patterns, p)
 	all.subscribe(s, p.prefix())
 }

@@ -102,6 +102,15 @@ func (t *tracker) begin(topic []byte, h *publicationHeader) (errs []error) {
 	return errs
 }
 
+// forgetTopics has the topics for which gone returns true begin anew.
+func (t *tracker) forgetTopics(gone func(topic string) bool) {
+	for _, n := range t.topics {
+		if gone(n.topic) {
+			t.forget(n)
+		}
+	}
+}
+
 func (t *tracker) forget(n *tracked) {
 	t.recent.Remove(n.at)
 	delete(t.topics, n.trackedTopic)
