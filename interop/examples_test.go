@@ -170,6 +170,7 @@ func wantExamples(t *testing.T) map[string][]byte {
 		"bare-request-req":          zmtpMessage(empty, request),
 	}
 	maps.Copy(examples, wantDeliveryExamples(t, task, result))
+	maps.Copy(examples, wantSecurityExamples(t))
 	return examples
 }
 
@@ -198,6 +199,29 @@ func wantDeliveryExamples(t *testing.T, task, result []byte) map[string][]byte {
 		"delivery-ack":    say("ACK", id),
 		"delivery-batch":  say("TASK", id, nil, nil, complete),
 		"pushpull-stop":   zmtpMessage(nil, nil, stop),
+	}
+}
+
+// wantSecurityExamples are those of PLAIN and CURVE.
+func wantSecurityExamples(t *testing.T) map[string][]byte {
+	var (
+		req    = metadata("Socket-Type", "REQ", "Identity", "")
+		dealer = metadata("Socket-Type", "DEALER", "X-Gozmq", "1")
+		router = metadata("Socket-Type", "ROUTER", "X-Gozmq", "1")
+		curve  = exampleCurve(t)
+		cookie = repeated(0x04, 96)
+	)
+	return map[string][]byte{
+		"plain-hello":    zmtpCommand("HELLO", []byte("\x03ada\x08lovelace")),
+		"plain-welcome":  zmtpCommand("WELCOME", nil),
+		"plain-initiate": zmtpCommand("INITIATE", req),
+		"plain-ready":    zmtpCommand("READY", router),
+		"plain-error":    zmtpCommand("ERROR", []byte("\x03400")),
+		"curve-hello":    curve.hello(),
+		"curve-welcome":  curve.welcome(repeated(0x03, 16), cookie),
+		"curve-initiate": curve.initiate(cookie, repeated(0x05, 16), dealer),
+		"curve-ready":    curve.ready(router),
+		"curve-message":  curve.message(3, flagMore, []byte(sayHelloMethod)),
 	}
 }
 

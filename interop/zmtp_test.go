@@ -55,15 +55,17 @@ func zmtpCommand(name string, data []byte) []byte {
 }
 
 // ready returns a READY command with the properties, names and values in turn.
-func ready(properties ...string) []byte {
-	var data []byte
+func ready(properties ...string) []byte { return zmtpCommand("READY", metadata(properties...)) }
+
+// metadata returns the properties, names and values in turn.
+func metadata(properties ...string) (data []byte) {
 	for i := 0; i < len(properties); i += 2 {
 		name, value := properties[i], properties[i+1]
 		data = append(append(data, byte(len(name))), name...)
 		data = binary.BigEndian.AppendUint32(data, uint32(len(value)))
 		data = append(data, value...)
 	}
-	return zmtpCommand("READY", data)
+	return data
 }
 
 // A rawPeer is the other end of one connection, played byte by byte.
