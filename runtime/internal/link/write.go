@@ -119,7 +119,7 @@ func (c *Conn) Abort() {
 func (c *Conn) Commit(b []byte) {
 	w := &c.writer
 	w.commit(b)
-	if w.busy || w.corked > 0 || w.err != nil {
+	if w.busy || w.corked > 0 && !w.corkFull() || w.err != nil {
 		w.mu.Unlock()
 		return
 	}
@@ -168,8 +168,14 @@ func (c *Conn) CommitLater(b []byte) {
 	go c.flush()
 }
 
+// corkBytes is how much a Cork holds back at most: the peer had better work on
+// what is there.
+const corkBytes = 64 << 10
+
+func (w *writer) corkFull() bool { return len(w.full) > 0 || len(w.cur.b) >= corkBytes }
+
 // Cork holds back what is committed until Uncork, so that a batch of answers
-// goes out in one piece.
+// goes out in one piece, or in pieces of corkBytes.
 func (c *Conn) Cork() {
 	c.writer.mu.Lock()
 	c.writer.corked++

@@ -13,9 +13,11 @@ const (
 	idleAfter = 5 * time.Millisecond
 	// idleLimit is how long it waits at most between two looks.
 	idleLimit = 100 * time.Millisecond
-	// busyReplies in busyTime mean that callers had better read themselves.
+	// busyReplies in busyTime mean that callers had better read themselves. It
+	// must be met by one caller whose replies are handed to it, which takes
+	// longer than a call that reads.
 	busyReplies = 32
-	busyTime    = time.Millisecond
+	busyTime    = 4 * time.Millisecond
 )
 
 // background reads the connection while calls are few and returns why it

@@ -122,8 +122,9 @@ func (p *RouterPeer) free(turn uint64) {
 	}
 }
 
-// maxCorked is how many answers are held back at most.
-const maxCorked = 64
+// maxCorked is how many answers are held back at most: few, so that the peer
+// works on the first ones while the next ones are made.
+const maxCorked = 8
 
 // cork holds answers back while there are more requests to answer.
 func (p *RouterPeer) cork() {

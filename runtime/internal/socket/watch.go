@@ -8,10 +8,11 @@ import (
 
 const (
 	// watchEvery is how often the watch looks: a job that is found running
-	// twice has its connection read by someone else.
-	watchEvery = 250 * time.Microsecond
+	// twice has its connection read by someone else. Each look wakes a
+	// processor, which disturbs a call that is under way.
+	watchEvery = time.Millisecond
 	// watchCool is how many looks without a job end the watch.
-	watchCool = 40
+	watchCool = 10
 )
 
 // A watch frees connections whose reader runs a job that takes longer than
