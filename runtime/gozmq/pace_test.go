@@ -8,6 +8,7 @@ import (
 
 	"google.golang.org/protobuf/types/known/wrapperspb"
 
+	"github.com/gozmq/gozmq/runtime/internal/zmtp"
 	"github.com/gozmq/gozmq/runtime/internal/zmtptest"
 )
 
@@ -162,6 +163,45 @@ func TestQuickMethodContext(t *testing.T) {
 		receive(t, done, "the end of the call")
 		receive(t, ctx.Done(), "the end of the handler's context")
 	})
+}
+
+// The end of a connection is noticed at once, and another one comes in its
+// place, also where a call was read from it that was always quick before, blocks
+// now and does not heed its context.
+func TestQuickMethodAndItsPeersEnd(t *testing.T) {
+	request := func(id, body string) []byte {
+		return zmtptest.Message(id, "", echoMethod.Procedure, encode(t, wrapperspb.Bytes([]byte(body))))
+	}
+	for _, name := range []string{"bound", "connected"} {
+		t.Run(name, func(t *testing.T) {
+			m, events := newMoody(), newRecorder()
+			endpoint, connect := listenRaw(t, zmtp.Dealer)
+			if name == "connected" {
+				serve(t, Connect(endpoint), m.handlers(), events.option(), fast())
+			} else {
+				s := serve(t, Bind("tcp://127.0.0.1:*"), m.handlers(), events.option())
+				connect = func() *rawPeer { return dialRaw(t, s.addr(), zmtp.Dealer) }
+			}
+			p := connect()
+			for range 200 {
+				p.Send(request("id", "quick"))
+				p.recv()
+			}
+			p.Close()
+			events.wait(t, EventDisconnected, 1)
+			p = connect()
+			p.Send(request("id", "block"))
+			receive(t, m.blocked, "the call")
+			p.Close()
+			events.wait(t, EventDisconnected, 2)
+			p = connect()
+			p.Send(request("last", "quick"))
+			if got := p.recv()[0]; got != "last" {
+				t.Errorf("got the answer %q", got)
+			}
+			m.release <- struct{}{}
+		})
+	}
 }
 
 // A server stops with a call that blocks where none ever did.

@@ -92,11 +92,22 @@ func (g *Group) admit(raw net.Conn, at site) {
 
 // greet shakes hands and serves the connection.
 func (g *Group) greet(ctx context.Context, raw net.Conn, entry *pendingConn, at site) {
-	defer func() {
-		g.mu.Lock()
-		g.accepted--
-		g.mu.Unlock()
-	}()
+	if c := g.welcome(ctx, raw, entry, at); c != nil {
+		g.serve(c)
+		return
+	}
+	g.vacate()
+}
+
+// vacate gives the place of an accepted connection away.
+func (g *Group) vacate() {
+	g.mu.Lock()
+	g.accepted--
+	g.mu.Unlock()
+}
+
+// welcome shakes hands; it returns nil when the peer is refused.
+func (g *Group) welcome(ctx context.Context, raw net.Conn, entry *pendingConn, at site) *Conn {
 	g.doPenance(raw, at)
 	peer, err := g.handshake(ctx, raw, at)
 	entry.cancel()
@@ -114,15 +125,15 @@ func (g *Group) greet(ctx context.Context, raw net.Conn, entry *pendingConn, at 
 	if err != nil {
 		raw.Close()
 		g.refused(at.endpoint, at.address, err)
-		return
+		return nil
 	}
 	c := newConn(raw, peer, at.endpoint, &g.cfg)
 	if err := g.claim(c); err != nil {
 		c.refuse(errTaken)
 		g.refused(c.endpoint, c.address, err)
-		return
+		return nil
 	}
-	g.serve(c)
+	return c
 }
 
 // refused reports a peer that did not become one, unless the group is closing.

@@ -60,6 +60,8 @@ type Conn struct {
 
 	hookMu sync.Mutex
 	hook   func(reason error)
+	leave  func()        // takes it out of its group, once
+	left   chan struct{} // closed then; nil: no one waits for it
 }
 
 func newConn(raw net.Conn, peer *Peer, endpoint string, cfg *Config) *Conn {
@@ -100,6 +102,11 @@ func (c *Conn) Close(reason error) {
 		}
 	})
 }
+
+// Leave takes a connection that is closed out of its group at once, and reports
+// its end, as the end of Handler.Serve does: for a handler that may not be able
+// to return for long.
+func (c *Conn) Leave() { c.leave() }
 
 // OnClose has hook called when the connection is closed, at once if it is
 // already. There is one hook.

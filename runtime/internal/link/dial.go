@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/gozmq/gozmq/runtime/internal/transport"
+	"github.com/gozmq/gozmq/runtime/internal/zmtp"
 )
 
 // A dialler keeps one address connected.
@@ -90,7 +91,14 @@ func (d *dialler) serve(c *Conn) error {
 	if d.ctx.Err() != nil {
 		c.Close(ErrClosed) // leave has not seen it
 	}
-	d.group.serve(c)
+	if d.group.cfg.SocketType != zmtp.Router {
+		d.group.serve(c)
+		return c.Err()
+	}
+	// A request that is carried out must not keep us from dialling again.
+	c.left = make(chan struct{})
+	d.group.wg.Go(func() { d.group.serve(c) })
+	<-c.left
 	return c.Err()
 }
 

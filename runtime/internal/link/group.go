@@ -255,17 +255,22 @@ func wait(ctx context.Context, done <-chan struct{}) bool {
 func (g *Group) serve(c *Conn) {
 	if !g.add(c) {
 		c.Close(ErrClosed)
+		g.over(c)
 		return
 	}
-	err := ErrClosed
-	defer func() { // a handler may end its goroutine with runtime.Goexit
-		c.Close(err)
+	c.leave = sync.OnceFunc(func() {
 		<-c.Flushed()
 		g.remove(c)
 		if c.offended.Load() && !c.dialled {
 			g.offenders.note(c.raw.RemoteAddr(), c.Err())
 		}
 		g.reportEnd(c)
+		g.over(c)
+	})
+	err := ErrClosed
+	defer func() { // a handler may end its goroutine with runtime.Goexit
+		c.Close(err)
+		c.leave()
 	}()
 	if cause := g.handler.Serve(c); cause != nil {
 		err = cause
@@ -302,6 +307,16 @@ func (g *Group) remove(c *Conn) {
 	g.unclaim(c)
 	g.departed.add(c.stats().Traffic)
 	g.mu.Unlock()
+}
+
+// over lets another connection come in the place of c.
+func (g *Group) over(c *Conn) {
+	switch {
+	case !c.dialled:
+		g.vacate()
+	case c.left != nil:
+		close(c.left)
+	}
 }
 
 // idleBeat is the clock's beat where heartbeats are off: peers may still ask

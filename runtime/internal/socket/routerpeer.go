@@ -18,9 +18,10 @@ type RouterPeer struct {
 	router *Router
 	room   room
 
-	serving bool          // the reader is the goroutine of Serve
-	corked  int           // answers held back since the last write
-	seen    atomic.Uint64 // the watch's looks, and one, when it was told of a job last
+	serving  bool          // the reader is the goroutine of Serve
+	detained bool          // the goroutine of Serve runs a job that takes long
+	corked   int           // answers held back since the last write
+	seen     atomic.Uint64 // the watch's looks, and one, when it was told of a job last
 
 	// inline is odd while the reader runs a job itself. Who moves it to the
 	// next even number, the reader when the job has run or the watch when that
@@ -48,6 +49,9 @@ func (p *RouterPeer) read() {
 		if err != nil {
 			p.uncork()
 			p.Close(err)
+			if p.detained {
+				p.Leave()
+			}
 			return
 		}
 		job := p.router.receiver.Receive(p, frames)
@@ -118,6 +122,7 @@ func (p *RouterPeer) runQuick(job Job, pace *Pace) (reader bool) {
 func (p *RouterPeer) free(turn uint64) {
 	if p.inline.CompareAndSwap(turn, turn+1) {
 		p.uncork()
+		p.serving, p.detained = false, p.serving || p.detained
 		p.router.promote(p)
 	}
 }

@@ -98,7 +98,7 @@ func (w *watch) look(stuck []runningJob) []runningJob {
 	clear(w.running)
 	w.running = w.running[:0]
 	for _, p := range w.fresh {
-		if turn := p.inline.Load(); turn%2 == 1 && p.Err() == nil {
+		if turn := p.inline.Load(); turn%2 == 1 {
 			w.running = append(w.running, runningJob{p, turn})
 		}
 	}
