@@ -322,7 +322,7 @@ func TestSureCloseTellsWhatIsLeft(t *testing.T) {
 		t.Fatal(err)
 	}
 	pushNumbers(t, v, sureMethod, 3)
-	wantText(t, v.Close(), "3 tasks were not done")
+	wantText(t, v.Close(), "tasks not done: 3")
 	wantCode(t, v.Push(within(t), sureMethod, wrapperspb.Int64(1)), CodeCanceled, "closed")
 	wantCode(t, v.Wait(within(t)), CodeCanceled, "closed")
 	if err := v.Close(); err != nil {
@@ -334,3 +334,19 @@ func TestSureCloseTellsWhatIsLeft(t *testing.T) {
 }
 
 func taskID(n int) string { return fmt.Sprintf("id-%d", n) }
+
+// Waiting in vain tells what is left and why no worker is there.
+func TestSureWaitTellsWhy(t *testing.T) {
+	events := newRecorder()
+	v, err := NewVentilator(AtLeastOnce, Connect(closedPort(t)), events.option(), WithLinger(0))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer v.Close()
+	pushNumbers(t, v, sureMethod, 2)
+	events.wait(t, EventDialFailed, 1)
+	ended, cancel := context.WithCancel(context.Background())
+	cancel()
+	wantCode(t, v.Wait(ended), CodeCanceled, "tasks not done: 2, workers connected: 0 (last attempt: ", "refused")
+	wantCode(t, v.WaitForWorkers(ended, 3), CodeCanceled, "0 of 3 workers are connected (last attempt: ", "refused")
+}

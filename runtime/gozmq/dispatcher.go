@@ -294,7 +294,7 @@ func (d *dispatcher) waitWorkers(ctx context.Context, n int) error {
 	defer d.mu.Unlock()
 	err := d.waitLocked(ctx, func() bool { return d.workers >= n })
 	if err != nil && !errors.Is(err, link.ErrClosed) {
-		return fmt.Errorf("%w: %d of %d peers are connected", err, d.workers, n)
+		return fmt.Errorf("%w: %d of %d workers are connected%s", err, d.workers, n, d.dialling())
 	}
 	return err
 }
@@ -305,9 +305,18 @@ func (d *dispatcher) wait(ctx context.Context) error {
 	defer d.mu.Unlock()
 	err := d.waitLocked(ctx, d.idle)
 	if err != nil && !errors.Is(err, link.ErrClosed) {
-		return fmt.Errorf("%w: of the tasks %d are not done; %d workers are connected", err, d.queue.Len(), d.workers)
+		return fmt.Errorf("%w: tasks not done: %d, workers connected: %d%s", err, d.queue.Len(), d.workers, d.dialling())
 	}
 	return err
+}
+
+// dialling says in brackets why workers that are dialled are not there, if it is
+// known.
+func (d *dispatcher) dialling() string {
+	if err := d.direct.Links().DialError(); err != nil && d.workers == 0 {
+		return fmt.Sprintf(" (last attempt: %v)", err)
+	}
+	return ""
 }
 
 func (d *dispatcher) idle() bool { return d.queue.Len() == 0 && d.letters.len() == 0 }
@@ -356,7 +365,7 @@ func (d *dispatcher) close(ctx context.Context) error {
 	d.letters.close()
 	d.store.close()
 	if left > 0 && !d.durable {
-		err = errors.Join(err, fmt.Errorf("%d tasks were not done (wait for them with Wait, or keep them with WithTaskStore)", left))
+		err = errors.Join(err, fmt.Errorf("tasks not done: %d (wait for them with Wait, or keep them with WithTaskStore)", left))
 	}
 	return err
 }
