@@ -9,7 +9,7 @@ import (
 const (
 	// forgottenAtOnce is how many subscriptions are removed while publishing
 	// waits.
-	forgottenAtOnce = 64
+	forgottenAtOnce = 256
 	// forgetRest is the longest pause between two such lots.
 	forgetRest = time.Millisecond
 )

@@ -321,7 +321,7 @@ func subscribedTo(t *testing.T, events *recorder, n int) (*Pub, *zmtptest.Peer) 
 // TestPubForgetsInLots: while what a peer has subscribed to is forgotten others
 // have the lock again and again.
 func TestPubForgetsInLots(t *testing.T) {
-	const n = 300 * forgottenAtOnce
+	const n = 100 * forgottenAtOnce
 	p, peer := subscribedTo(t, newRecorder(), n)
 	peer.Close()
 	between := 0
