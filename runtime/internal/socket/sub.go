@@ -5,6 +5,7 @@ import (
 	"sync"
 
 	"github.com/gozmq/gozmq/runtime/internal/link"
+	"github.com/gozmq/gozmq/runtime/internal/list"
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
 )
 
@@ -19,16 +20,24 @@ type Sub struct {
 	to    BatchReceiver
 
 	mu     sync.Mutex
-	counts map[string]int // of subscribers per prefix
+	wanted map[string]*subscribedPrefix // by prefix
+	order  list.List[*subscribedPrefix] // of when they were made: so a peer is told of them
 	peers  []*link.Conn
 	change chan struct{} // closed when Ready had better look again; nil: no one waits
 	closed bool
 }
 
+// A subscribedPrefix is what one or more subscribers asked for.
+type subscribedPrefix struct {
+	prefix      string
+	subscribers int
+	place       list.Element[*subscribedPrefix]
+}
+
 // NewSub returns a sub socket without peers and subscriptions. Shutdown must
 // be called.
 func NewSub(cfg link.Config, to BatchReceiver) *Sub {
-	s := &Sub{to: to, counts: make(map[string]int)}
+	s := &Sub{to: to, wanted: make(map[string]*subscribedPrefix)}
 	s.group = link.NewGroup(cfg, s)
 	s.group.Ended = func() {
 		s.mu.Lock()
@@ -49,14 +58,18 @@ func (s *Sub) Peers() int {
 func (s *Sub) Links() *link.Group { return s.group }
 
 // Subscribe asks every peer, now and in future, for what begins with prefix.
-// Equal subscriptions are counted and sent once.
+// Equal subscriptions are counted and sent once. Each peer is sent them in the
+// order in which they were made: a publisher that has the last has them all.
 func (s *Sub) Subscribe(prefix []byte) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.counts[string(prefix)]++
-	if s.counts[string(prefix)] > 1 {
+	if w := s.wanted[string(prefix)]; w != nil {
+		w.subscribers++
 		return
 	}
+	w := &subscribedPrefix{prefix: string(prefix), subscribers: 1}
+	s.wanted[w.prefix] = w
+	s.order.PushBack(&w.place, w)
 	for _, c := range s.peers {
 		send(c, true, prefix)
 	}
@@ -66,10 +79,12 @@ func (s *Sub) Subscribe(prefix []byte) {
 func (s *Sub) Cancel(prefix []byte) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.counts[string(prefix)]--; s.counts[string(prefix)] > 0 {
+	w := s.wanted[string(prefix)]
+	if w.subscribers--; w.subscribers > 0 {
 		return
 	}
-	delete(s.counts, string(prefix))
+	delete(s.wanted, string(prefix))
+	w.place.Remove()
 	for _, c := range s.peers {
 		send(c, false, prefix)
 	}
@@ -80,8 +95,8 @@ func (s *Sub) Cancel(prefix []byte) {
 func (s *Sub) Serve(c *link.Conn) error {
 	s.mu.Lock()
 	c.Cork()
-	for prefix := range s.counts {
-		send(c, true, []byte(prefix))
+	for e := s.order.First(); e != nil; e = e.Next() {
+		send(c, true, []byte(e.Value().prefix))
 	}
 	c.Uncork()
 	s.peers = append(s.peers, c)

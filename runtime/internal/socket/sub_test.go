@@ -32,14 +32,13 @@ func subscribing(t *testing.T) (*Sub, gatherer, *recorder) {
 	return s, got, events
 }
 
-// readChanges reads n subscriptions and cancellations and returns them in order of their text.
+// readChanges reads n subscriptions and cancellations.
 func readChanges(t *testing.T, p *zmtptest.Peer, n int) (list []string) {
 	t.Helper()
 	for range n {
 		name, body := p.Command()
 		list = append(list, name+" "+string(body))
 	}
-	slices.Sort(list)
 	return list
 }
 
@@ -101,7 +100,6 @@ func TestSubReconnects(t *testing.T) {
 		s.Subscribe(fmt.Append(nil, i))
 		want = append(want, fmt.Sprint("SUBSCRIBE ", i))
 	}
-	slices.Sort(want)
 	for round := range 4 {
 		p := ln.NextAs("PUB")
 		if list := readChanges(t, p, len(want)); !slices.Equal(list, want) {
@@ -113,8 +111,9 @@ func TestSubReconnects(t *testing.T) {
 		}
 		p.Close()
 		events.await(t, link.Disconnected, round+1)
-		s.Cancel(fmt.Append(nil, round)) // while there is no connection, or a new one
+		s.Cancel(fmt.Append(nil, round))
 		s.Subscribe(fmt.Append(nil, round))
+		want = append(want[1:], want[0])
 	}
 }
 
