@@ -3,6 +3,7 @@ package gozmq
 import (
 	"context"
 	"errors"
+	"runtime"
 	"slices"
 	"testing"
 	"time"
@@ -102,6 +103,39 @@ func TestBatchPushFails(t *testing.T) {
 	if s := receive(t, status, "word of the completion"); s.Tasks != 1 || s.Results != 1 || !s.Complete {
 		t.Errorf("last word: %+v", s)
 	}
+}
+
+// A sink that closes while the application is being told that a batch is
+// complete acknowledges that nevertheless: nobody else would.
+func TestBatchCompleteAsSinkCloses(t *testing.T) {
+	overEach(t, func(t *testing.T, s site) {
+		told, release := make(chan struct{}), make(chan struct{})
+		p := s.surePipeline(t, nil, []SinkOption{WithBatchStatus(func(s BatchStatus) {
+			if s.Complete {
+				close(told)
+				<-release
+			}
+		})})
+		work(t, surely(squares), p.from, p.to)
+		b := p.StartBatch("last")
+		if err := b.End(within(t)); err != nil {
+			t.Fatal(err)
+		}
+		receive(t, told, "word of the completion")
+		closed := make(chan error, 1)
+		go func() { closed <- p.Sink.Close() }()
+		receive(t, p.Sink.source.(*receipts).done, "the beginning of Close")
+		for range 100 { // what Close does not wait for had better happen now
+			runtime.Gosched()
+		}
+		close(release)
+		if err := b.Wait(within(t)); err != nil {
+			t.Error(err)
+		}
+		if err := receive(t, closed, "the end of Close"); err != nil {
+			t.Error(err)
+		}
+	})
 }
 
 // At most once a batch is complete when its results have come.

@@ -18,6 +18,7 @@ type memoryStore struct {
 	tasks   []StoredTask
 	changes int
 	fail    error
+	began   chan struct{} // Apply sends to it, if there is one
 	hold    chan struct{} // Apply waits for it, if there is one
 }
 
@@ -31,6 +32,9 @@ func (s *memoryStore) Load(visit func(StoredTask) error) error {
 }
 
 func (s *memoryStore) Apply(c *StoreChange) error {
+	if s.began != nil {
+		s.began <- struct{}{}
+	}
 	if s.hold != nil {
 		<-s.hold
 	}
@@ -156,22 +160,24 @@ func TestStoreFails(t *testing.T) {
 
 // Changes that come while the store is busy are made together.
 func TestStoreGroups(t *testing.T) {
-	store := &memoryStore{hold: make(chan struct{})}
+	store := &memoryStore{began: make(chan struct{}, 2), hold: make(chan struct{})}
 	v := ventilator(t, AtLeastOnce, Bind("inproc://"+t.Name()), WithTaskStore(store), WithLinger(0))
 	const callers = 50
 	var wg sync.WaitGroup
-	for range callers {
+	wg.Go(func() { pushNumbers(t, v, sureMethod, 1) })
+	receive(t, store.began, "the first change")
+	for range callers - 1 {
 		wg.Go(func() { pushNumbers(t, v, sureMethod, 1) })
 	}
 	d := v.sender.(*dispatcher)
 	eventually(t, "all callers", func() bool {
 		d.store.mu.Lock()
 		defer d.store.mu.Unlock()
-		return len(d.store.change.Put) >= callers-1
+		return len(d.store.change.Put) == callers-1
 	})
 	close(store.hold)
 	wg.Wait()
-	if store.changes > 3 || store.len() != callers {
+	if store.changes != 2 || store.len() != callers {
 		t.Errorf("%d tasks were put in %d changes", store.len(), store.changes)
 	}
 }

@@ -19,7 +19,8 @@ type receipts struct {
 	observer *observer
 	queue    queueConfig
 	batches  *batchTally
-	done     chan struct{} // closed by close
+	done     chan struct{}  // closed by close
+	hearing  sync.WaitGroup // word of a batch that is with the application
 
 	mu      sync.Mutex
 	boxes   map[string]*receiptBox // by procedure
@@ -101,20 +102,25 @@ func (r *receipts) hearOfBatch(c *link.Conn, f taskFrames) {
 	b := batchIn(f.header)
 	if b == nil {
 		c.Malformed("result without a method, which is not about a batch either")
-	} else if !r.acknowledged(c, f.id) {
+		socket.SendAnyway(c, []byte(wordAck), f.id)
+		return
+	}
+	r.mu.Lock()
+	if r.closed {
+		r.mu.Unlock()
+		return // another sink is told
+	}
+	r.hearing.Add(1)
+	defer r.hearing.Done()
+	known := r.seen.Has(delivery.ID(f.id), time.Now())
+	r.mu.Unlock()
+	if !known {
 		r.batches.hear(b)
 		r.mu.Lock()
 		r.remember(f.id)
 		r.mu.Unlock()
 	}
 	socket.SendAnyway(c, []byte(wordAck), f.id)
-}
-
-// acknowledged reports whether a result was dealt with before.
-func (r *receipts) acknowledged(_ *link.Conn, id []byte) bool {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.seen.Has(delivery.ID(id), time.Now())
 }
 
 // remember notes that a result was dealt with; r.mu is held.
@@ -275,6 +281,17 @@ func (r *receipts) end() {
 	}
 }
 
-// shutdown closes the connections, after receipts that were given have been
-// handed to the kernel or ctx has ended.
-func (r *receipts) shutdown(ctx context.Context) error { return r.direct.Shutdown(ctx) }
+// shutdown closes the connections, after what the application is being told of
+// batches and every receipt has been handed to the kernel, or ctx has ended.
+func (r *receipts) shutdown(ctx context.Context) error {
+	heard := make(chan struct{})
+	go func() {
+		r.hearing.Wait()
+		close(heard)
+	}()
+	select {
+	case <-heard:
+	case <-ctx.Done():
+	}
+	return r.direct.Shutdown(ctx)
+}

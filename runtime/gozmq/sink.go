@@ -133,9 +133,10 @@ func (s *Sink) Addrs() []string { return s.addrs }
 // Progress returns how far the sink is.
 func (s *Sink) Progress() Progress { return s.source.progress() }
 
-// Close ends every iteration and closes the connections. What was received and
-// not iterated over is gone at most once; at least once its workers still have
-// it.
+// Close ends every iteration and closes the connections, after WithBatchStatus's
+// function has returned and what was dealt with has been acknowledged. What was
+// received and not iterated over is gone at most once; at least once its workers
+// still have it.
 func (s *Sink) Close() error {
 	s.source.end()
 	err := lingering(s.linger, s.source.shutdown)
