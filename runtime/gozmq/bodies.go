@@ -74,10 +74,10 @@ func (c *bodies) encode(m proto.Message) ([]byte, error) {
 	return c.marshal(make([]byte, 0, size), m, size)
 }
 
-// decode replaces what is in m by what body says; body is not kept.
+// decode reads body into m, which must be new; body is not kept.
 func (c *bodies) decode(body []byte, m proto.Message) error {
 	if c.codec == nil {
-		return proto.Unmarshal(body, m)
+		return proto.UnmarshalOptions{Merge: true}.Unmarshal(body, m) // nothing to reset
 	}
 	return c.codec.Unmarshal(body, m)
 }

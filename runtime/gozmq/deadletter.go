@@ -29,6 +29,7 @@ func (d *DeadLetter) Unmarshal(m proto.Message) error {
 	if d.bodies == nil {
 		return Unmarshal(d.body, m)
 	}
+	proto.Reset(m)
 	return d.bodies.decodeInput(d.body, m)
 }
 
