@@ -65,6 +65,15 @@ type Handler interface {
 	Serve(c *Conn) error
 }
 
+// A Detainable is a Handler whose Serve may not be able to return for long after
+// its connection has ended. It calls Conn.Leave then, and what is dialled is
+// dialled again meanwhile.
+type Detainable interface {
+	Handler
+	// Detainable does nothing: that it is there says so.
+	Detainable()
+}
+
 // limits returns what one peer may make the reader keep.
 func (c *Config) limits() zmtp.Limits {
 	return zmtp.Limits{

@@ -104,8 +104,7 @@ func (c *Conn) Close(reason error) {
 }
 
 // Leave takes a connection that is closed out of its group at once, and reports
-// its end, as the end of Handler.Serve does: for a handler that may not be able
-// to return for long.
+// its end, as the end of Handler.Serve does: for a handler that is Detainable.
 func (c *Conn) Leave() { c.leave() }
 
 // OnClose has hook called when the connection is closed, at once if it is

@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/gozmq/gozmq/runtime/internal/transport"
-	"github.com/gozmq/gozmq/runtime/internal/zmtp"
 )
 
 // A dialler keeps one address connected.
@@ -91,11 +90,10 @@ func (d *dialler) serve(c *Conn) error {
 	if d.ctx.Err() != nil {
 		c.Close(ErrClosed) // leave has not seen it
 	}
-	if d.group.cfg.SocketType != zmtp.Router {
+	if _, ok := d.group.handler.(Detainable); !ok {
 		d.group.serve(c)
 		return c.Err()
 	}
-	// A request that is carried out must not keep us from dialling again.
 	c.left = make(chan struct{})
 	d.group.wg.Go(func() { d.group.serve(c) })
 	<-c.left

@@ -58,6 +58,10 @@ func NewRouter(base context.Context, cfg link.Config, r Receiver) *Router {
 	return router
 }
 
+// Detainable says that a request which is carried out may keep Serve from
+// returning (link.Detainable).
+func (r *Router) Detainable() {}
+
 // Links returns the router's connections.
 func (r *Router) Links() *link.Group { return r.group }
 
