@@ -11,6 +11,7 @@ import (
 	"google.golang.org/protobuf/types/known/wrapperspb"
 
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
+	"github.com/gozmq/gozmq/runtime/internal/zmtptest"
 )
 
 // sendResult sends the result n of the task with that id.
@@ -349,4 +350,21 @@ func TestSureWaitTellsWhy(t *testing.T) {
 	cancel()
 	wantCode(t, v.Wait(ended), CodeCanceled, "tasks not done: 2, workers connected: 0 (last attempt: ", "refused")
 	wantCode(t, v.WaitForWorkers(ended, 3), CodeCanceled, "0 of 3 workers are connected (last attempt: ", "refused")
+}
+
+// So does waiting for a worker that takes the connection and says nothing.
+func TestSureWaitNamesWhoIsSilent(t *testing.T) {
+	silent := zmtptest.Listen(t)
+	v, err := NewVentilator(AtLeastOnce, Connect(silent.Endpoint.String()), WithLinger(0))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer v.Close()
+	pushNumbers(t, v, sureMethod, 2)
+	silent.Next()
+	ended, cancel := context.WithCancel(context.Background())
+	cancel()
+	want := "(" + silent.Endpoint.String() + " has not answered yet)"
+	wantCode(t, v.Wait(ended), CodeCanceled, "tasks not done: 2, workers connected: 0 "+want)
+	wantCode(t, v.WaitForWorkers(ended, 3), CodeCanceled, "0 of 3 workers are connected "+want)
 }

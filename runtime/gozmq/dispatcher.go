@@ -294,7 +294,7 @@ func (d *dispatcher) waitWorkers(ctx context.Context, n int) error {
 	defer d.mu.Unlock()
 	err := d.waitLocked(ctx, func() bool { return d.workers >= n })
 	if err != nil && !errors.Is(err, link.ErrClosed) {
-		return fmt.Errorf("%w: %d of %d workers are connected%s", err, d.workers, n, d.dialling())
+		return fmt.Errorf("%w: %d of %d workers are connected%s", err, d.workers, n, socket.Dialling(d.direct.Links()))
 	}
 	return err
 }
@@ -304,19 +304,14 @@ func (d *dispatcher) wait(ctx context.Context) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	err := d.waitLocked(ctx, d.idle)
-	if err != nil && !errors.Is(err, link.ErrClosed) {
-		return fmt.Errorf("%w: tasks not done: %d, workers connected: %d%s", err, d.queue.Len(), d.workers, d.dialling())
+	if err == nil || errors.Is(err, link.ErrClosed) {
+		return err
 	}
-	return err
-}
-
-// dialling says in brackets why workers that are dialled are not there, if it is
-// known.
-func (d *dispatcher) dialling() string {
-	if err := d.direct.Links().DialError(); err != nil && d.workers == 0 {
-		return fmt.Sprintf(" (last attempt: %v)", err)
+	why := ""
+	if d.workers == 0 {
+		why = socket.Dialling(d.direct.Links())
 	}
-	return ""
+	return fmt.Errorf("%w: tasks not done: %d, workers connected: %d%s", err, d.queue.Len(), d.workers, why)
 }
 
 func (d *dispatcher) idle() bool { return d.queue.Len() == 0 && d.letters.len() == 0 }

@@ -2,6 +2,7 @@ package link
 
 import (
 	"errors"
+	"sync"
 	"testing"
 	"time"
 
@@ -148,6 +149,78 @@ func TestSilentListener(t *testing.T) {
 	g := dialling(t, cfg, ep, func(g *Group) error { return g.Connect(ep) })
 	ln.Next()
 	shutdown(t, g) // hangs if it waits for the handshake
+}
+
+// TestUnanswered names the endpoint that has not answered, and none that has.
+func TestUnanswered(t *testing.T) {
+	events := newRecorder()
+	ln, other := zmtptest.Listen(t), zmtptest.Listen(t)
+	refused := make(chan struct{})
+	g := dialling(t, testConfig(zmtp.Dealer, events), ln.Endpoint, func(g *Group) error {
+		g.Ended = sync.OnceFunc(func() { close(refused) })
+		return g.Connect(ln.Endpoint)
+	})
+	want := func(endpoint string) {
+		t.Helper()
+		if got := g.Unanswered(); got != endpoint {
+			t.Errorf("Unanswered is %q, want %q", got, endpoint)
+		}
+	}
+	want(ln.Endpoint.String())
+	p := ln.NextAs("ROUTER")
+	p.Ask("served")
+	want("")
+	if err := g.Connect(other.Endpoint); err != nil {
+		t.Fatal(err)
+	}
+	want(other.Endpoint.String())
+	refusing := other.Next()
+	refusing.Send(zmtptest.Join(zmtptest.Greeting(3, 1, "NULL"), zmtp.AppendCommand(nil, "ERROR", zmtp.ErrorBody("go away"))))
+	refusing.Drained()
+	receive(t, refused)
+	want("")
+	mark := events.mark()
+	ln.Close()
+	p.Close()
+	events.await(t, mark, DialFailed, 1)
+	want(ln.Endpoint.String())
+}
+
+// A detained handler echoes, leaves when the connection has ended, and does not
+// return until done is closed.
+type detained struct{ done chan struct{} }
+
+func (h detained) Serve(c *Conn) error {
+	c.Ready()
+	err := echo(c)
+	c.Close(err)
+	c.Leave()
+	<-h.done
+	return err
+}
+
+func (detained) Detainable() {}
+
+// TestDetainable dials again while the handler of the last connection is
+// detained.
+func TestDetainable(t *testing.T) {
+	events := newRecorder()
+	ln := zmtptest.Listen(t)
+	h := detained{make(chan struct{})}
+	g := NewGroup(testConfig(zmtp.Dealer, events), h)
+	t.Cleanup(func() {
+		close(h.done)
+		shutdown(t, g)
+	})
+	if err := g.Connect(ln.Endpoint); err != nil {
+		t.Fatal(err)
+	}
+	for range 3 {
+		p := ln.NextAs("ROUTER")
+		p.Ask("served")
+		p.Close()
+	}
+	events.await(t, 0, Disconnected, 3)
 }
 
 func TestClosedGroup(t *testing.T) {

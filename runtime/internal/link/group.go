@@ -3,6 +3,7 @@ package link
 import (
 	"context"
 	"errors"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -130,6 +131,28 @@ func (g *Group) Dialled() (endpoints []string, refused error) {
 		}
 	}
 	return endpoints, refused
+}
+
+// Unanswered returns an endpoint that is dialled, has no connection and has not
+// refused us, the first one in the alphabet; "" when there is none. A name has
+// answered when one of its addresses has.
+func (g *Group) Unanswered() string {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	answered := make(map[string]bool, len(g.diallers)+len(g.names))
+	for _, name := range g.names {
+		answered[name] = false // also when no address is known
+	}
+	for d := range g.diallers {
+		ep := d.ep.String()
+		answered[ep] = answered[ep] || d.conn != nil || d.refused != nil
+	}
+	for _, endpoint := range slices.Sorted(maps.Keys(answered)) {
+		if !answered[endpoint] {
+			return endpoint
+		}
+	}
+	return ""
 }
 
 // DialError returns why the last attempt to dial failed, nil when it did not.

@@ -17,17 +17,18 @@ func notReady(g *link.Group, cause error) error {
 	if cause != ErrNotReady {
 		text = fmt.Sprintf(" (%v)", ErrNotReady)
 	}
-	return fmt.Errorf("%w%s%s", cause, text, dialling(g))
+	return fmt.Errorf("%w%s%s", cause, text, Dialling(g))
 }
 
-// dialling says in brackets why g has no peer, or fewer than it could have; ""
-// where it dials none and waits for peers to come.
-func dialling(g *link.Group) string {
+// Dialling says in brackets why g has no peer, or fewer than it could have: why
+// the last attempt to dial failed, or else which endpoint has not answered yet.
+// It is "" where none is missing that is dialled.
+func Dialling(g *link.Group) string {
 	if err := g.DialError(); err != nil {
 		return fmt.Sprintf(" (last attempt: %v)", err)
 	}
-	if endpoints, _ := g.Dialled(); len(endpoints) > 0 {
-		return fmt.Sprintf(" (%s has not answered yet)", endpoints[0])
+	if endpoint := g.Unanswered(); endpoint != "" {
+		return fmt.Sprintf(" (%s has not answered yet)", endpoint)
 	}
 	return ""
 }
