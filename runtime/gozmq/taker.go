@@ -370,10 +370,11 @@ func (t *taker) progress() (queued, running int, again uint64) {
 	return len(t.waiting), len(t.held) - len(t.waiting), t.again
 }
 
-// shutdown closes the connections, after what was told has been handed to the
-// kernel or ctx has ended.
+// shutdown closes the connections, after tasks that were on their way have been
+// returned, and what was told has been handed to the kernel, or ctx has ended.
 func (t *taker) shutdown(ctx context.Context) error {
 	t.drain()
+	t.direct.Settle(ctx)
 	err := t.direct.Shutdown(ctx)
 	t.mu.Lock()
 	select {

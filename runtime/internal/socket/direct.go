@@ -2,6 +2,7 @@ package socket
 
 import (
 	"context"
+	"sync"
 
 	"github.com/gozmq/gozmq/runtime/internal/link"
 )
@@ -69,6 +70,30 @@ func (d *Direct) Serve(c *link.Conn) error {
 // maxAnswered is how many messages are received before their answers must have
 // found room.
 const maxAnswered = 256
+
+// Settle returns when every peer has received what was sent to it before, and
+// what it sent until then was received from it: so nothing is on the way that it
+// would not have sent had it known. It gives up a peer that cannot tell, or has
+// ended, and all when ctx ends.
+func (d *Direct) Settle(ctx context.Context) {
+	var wg sync.WaitGroup
+	d.group.Each(func(c *link.Conn) {
+		wg.Go(func() {
+			for range settlingTrips {
+				if c.Sync(ctx) != nil {
+					return
+				}
+			}
+		})
+	})
+	wg.Wait()
+}
+
+// settlingTrips is how often a PING must have come back. The first PONG may be
+// sent before what came with the PING is received by the peer, the second one is
+// not; and it may be read before what came with it is received here, but the
+// third one is not.
+const settlingTrips = 3
 
 // Shutdown closes every connection. Receive must not wait any more.
 func (d *Direct) Shutdown(ctx context.Context) error { return d.group.Shutdown(ctx) }

@@ -1,0 +1,118 @@
+package gozmq
+
+import (
+	"context"
+	"strconv"
+	"sync"
+	"testing"
+	"time"
+
+	"google.golang.org/protobuf/types/known/wrapperspb"
+
+	"github.com/gozmq/gozmq/runtime/internal/zmtp"
+	"github.com/gozmq/gozmq/runtime/internal/zmtptest"
+)
+
+// recvAnswering is recv for a peer that answers PINGs on the way, as a proper
+// one does.
+func (p *rawPeer) recvAnswering() (frames []string, err error) {
+	p.t.Helper()
+	for {
+		token, command, message, err := p.Token()
+		if err != nil {
+			return nil, err
+		}
+		if token == zmtp.Message {
+			for _, f := range message {
+				frames = append(frames, string(f))
+			}
+			return frames, nil
+		}
+		if name, body, err := zmtp.ParseCommand(command); err == nil && string(name) == zmtp.CommandPing {
+			p.Send(zmtp.AppendCommand(nil, zmtp.CommandPong, body[2:]))
+		}
+	}
+}
+
+// wantWord reads one message, which is to begin with these frames.
+func (p *rawPeer) wantWord(want ...string) {
+	p.t.Helper()
+	got, err := p.recvAnswering()
+	if err != nil {
+		p.t.Fatalf("%v, want %q", err, want)
+	}
+	for i := range want {
+		if i >= len(got) || got[i] != want[i] {
+			p.t.Fatalf("got %q, want %q", got, want)
+		}
+	}
+}
+
+// A task that left for a worker before its ventilator knew that it ends goes
+// back, so that the attempt does not count.
+func TestSureTaskOnItsWayIsReturned(t *testing.T) {
+	for name, open := range map[string]func(t *testing.T, vent string) (end func()){
+		"worker": func(t *testing.T, vent string) func() {
+			w := work(t, []TaskHandler{HandleTaskOnly(sureLog, func(context.Context, *number) error { return nil })}, From(Connect(vent)))
+			return func() { _ = w.stop() }
+		},
+		"puller": func(t *testing.T, vent string) func() {
+			s, err := NewPuller(AtLeastOnce, Connect(vent))
+			if err != nil {
+				t.Fatal(err)
+			}
+			return func() { _ = s.Close() }
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			vent, accept := listenRaw(t, zmtp.Router)
+			end := open(t, vent)
+			raw := accept()
+			got, err := raw.recvAnswering()
+			if err != nil || len(got) != 2 || got[0] != wordCredit || got[1] == strconv.Itoa(0) {
+				t.Fatalf("got %q, %v, want credit", got, err)
+			}
+			ended := make(chan struct{})
+			go func() { end(); close(ended) }()
+			raw.wantWord(wordCredit, "0")
+			raw.Send(zmtptest.Message(wordTask, "late", sureLog.Procedure, string(encode(t, wrapperspb.Int64(1)))))
+			raw.wantWord(wordReturn, "late")
+			if _, err := raw.recvAnswering(); err == nil {
+				t.Error("more than the task came back")
+			}
+			raw.Conn.Close()
+			receive(t, ended, "the end")
+		})
+	}
+}
+
+// Workers that end just when tasks come cost no attempt: each task may be handed
+// out once only, and none is given up.
+func TestSureHandOver(t *testing.T) {
+	const rounds, n = 100, 4
+	overEach(t, func(t *testing.T, s site) {
+		once := leased(time.Hour, 1)
+		v := ventilator(t, AtLeastOnce, Bind(s.endpoint), WithDeadLetters(func(d DeadLetter) {
+			t.Errorf("dead letter after %d attempts: %v", d.Attempts, d.Reason)
+		}))
+		start := func() *runningWorker {
+			return work(t, []TaskHandler{HandleTaskOnly(sureMethod, func(context.Context, *number) error { return nil })},
+				From(Connect(v.Addrs()...)), WithPrefetch(n))
+		}
+		for range rounds {
+			w := start()
+			if err := v.WaitForWorkers(within(t), 1); err != nil {
+				t.Fatal(err)
+			}
+			var wg sync.WaitGroup
+			wg.Go(func() { pushNumbers(t, v, once, n) })
+			if err := w.stop(); err != nil {
+				t.Errorf("RunWorker: %v", err)
+			}
+			wg.Wait()
+		}
+		start()
+		waitDone(t, v)
+		wantProgress(t, func() Progress { p := v.Progress(); return Progress{Done: p.Done, Failed: p.Failed} }, Progress{Done: rounds * n})
+	})
+}
