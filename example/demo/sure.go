@@ -27,12 +27,14 @@ func sure(ctx context.Context, s *stage) (string, error) {
 		return "", err
 	}
 	victim := s.named("worker-1")
+	var newcomer *process
 	shares, err := follow(ctx, s.log, sink, func(n int) error {
 		if n != pictures/4 {
 			return nil
 		}
 		s.log.say("demo", "killing %s", victim.name)
-		_, err := worker("worker-4")
+		var err error
+		newcomer, err = worker("worker-4")
 		return errors.Join(victim.kill(), err)
 	})
 	if err != nil {
@@ -42,8 +44,8 @@ func sure(ctx context.Context, s *stage) (string, error) {
 		return "", err
 	}
 	for _, p := range s.running {
-		if p == victim {
-			continue
+		if p == victim || p == newcomer {
+			continue // a newcomer that comes too late finds no one who tells it to end
 		}
 		if err := p.wait(ctx); err != nil {
 			return "", err
