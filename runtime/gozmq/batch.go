@@ -29,13 +29,17 @@ type Batch struct {
 	done     chan struct{} // closed when the sink knows that it is complete
 
 	// With delivery at most once.
-	mu    sync.RWMutex // held for reading while a task is pushed
-	tasks counter
-	ended bool
+	ending  chan struct{} // has room for whoever is in End
+	mu      sync.Mutex
+	tasks   uint64        // were pushed
+	pushing int           // tasks that are being pushed
+	quiet   chan struct{} // closed when pushing becomes 0; nil: End does not wait
+	ended   bool          // or about to be
+	sent    bool          // the sink has been sent the number of tasks
 }
 
 func newBatch(s taskSender, id []byte, name string) *Batch {
-	b := &Batch{sender: s, name: name, id: id, count: delivery.Batch{ID: id, Name: name}, done: make(chan struct{})}
+	b := &Batch{sender: s, name: name, id: id, count: delivery.Batch{ID: id, Name: name}, done: make(chan struct{}), ending: make(chan struct{}, 1)}
 	b.header = encodeHeader(&gozmqv1.TaskHeader{Batch: &gozmqv1.Batch{Id: id, Name: name}})
 	return b
 }
@@ -57,8 +61,8 @@ func (b *Batch) Context(ctx context.Context) context.Context {
 func (b *Batch) Name() string { return b.name }
 
 // End says that no more tasks belong to the batch. The sink is told how many
-// there are. At most once it waits for a worker that can take the message, until
-// ctx ends.
+// there are. At most once it waits for tasks of the batch that are being pushed
+// and for a worker that can take the message, until ctx ends.
 func (b *Batch) End(ctx context.Context) error { return b.sender.endBatch(ctx, b) }
 
 // Wait waits until every task of the batch has been done or given up, and the

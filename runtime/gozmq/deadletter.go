@@ -87,9 +87,9 @@ func (l *deadLetters) run() {
 		for l.next() {
 		}
 		l.mu.Lock()
-		closed := l.closed
+		end := l.closed && len(l.queue) == 0
 		l.mu.Unlock()
-		if closed {
+		if end {
 			return
 		}
 	}

@@ -192,3 +192,37 @@ func TestStopWorkersAtMostOnce(t *testing.T) {
 	}
 	wantProgress(t, p.Ventilator.Progress, Progress{Done: 100})
 }
+
+// End does not wait longer than its context for a task of the batch that finds
+// no worker, and the batch goes on then.
+func TestBatchEndWithTaskOnItsWay(t *testing.T) {
+	p := site{endpoint: "inproc://" + t.Name()}.pipeline(t, nil, nil)
+	ctx := within(t)
+	b := p.StartBatch("b")
+	pushed := make(chan error, 1)
+	go func() { pushed <- p.Push(b.Context(ctx), squareMethod, wrapperspb.Int64(1)) }()
+	eventually(t, "that the task waits", func() bool {
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		return b.pushing == 1
+	})
+	over, cancel := context.WithCancel(ctx)
+	cancel()
+	ended := make(chan error, 1)
+	go func() { ended <- b.End(over) }()
+	wantCode(t, receive(t, ended, "the end of End"), CodeCanceled, "batch b")
+	go func() { ended <- b.End(ctx) }()
+	eventually(t, "that the batch ends", func() bool {
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		return b.ended
+	})
+	wantCode(t, p.Push(b.Context(ctx), squareMethod, wrapperspb.Int64(2)), CodeFailedPrecondition, "has ended")
+	work(t, squaring(squares), p.from, p.to)
+	if err := errors.Join(receive(t, pushed, "the end of Push"), receive(t, ended, "the end of End"), p.Ventilator.Wait(ctx)); err != nil {
+		t.Error(err)
+	}
+	if b.tasks != 1 {
+		t.Errorf("the batch has %d tasks, want 1", b.tasks)
+	}
+}

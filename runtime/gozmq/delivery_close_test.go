@@ -2,6 +2,7 @@ package gozmq
 
 import (
 	"context"
+	"errors"
 	"strconv"
 	"sync"
 	"testing"
@@ -115,4 +116,67 @@ func TestSureHandOver(t *testing.T) {
 		waitDone(t, v)
 		wantProgress(t, func() Progress { p := v.Progress(); return Progress{Done: p.Done, Failed: p.Failed} }, Progress{Done: rounds * n})
 	})
+}
+
+// Close with a store ends as soon as no worker has a task any more, whatever
+// became of the tasks, and tells when some still have.
+func TestStoreCloseWaitsForWorkers(t *testing.T) {
+	for _, word := range []string{wordDone, wordFail, wordReturn, "CLOSE"} {
+		t.Run(word, func(t *testing.T) {
+			v, err := NewVentilator(AtLeastOnce, Bind("tcp://127.0.0.1:*"), WithTaskStore(new(memoryStore)), WithLinger(time.Hour))
+			if err != nil {
+				t.Fatal(err)
+			}
+			pushNumbers(t, v, sureMethod, 1)
+			raw := rawWorker(t, v, 1)
+			id, _ := raw.wantTask(sureMethod, 1)
+			closed := make(chan error, 1)
+			go func() { closed <- v.Close() }()
+			d := v.sender.(*dispatcher)
+			eventually(t, "that Close waits", func() bool {
+				d.mu.Lock()
+				defer d.mu.Unlock()
+				return d.paused && d.waiters > 0
+			})
+			if word == "CLOSE" {
+				raw.Conn.Close()
+			} else {
+				raw.send(word, id)
+			}
+			raw.wantClosed()
+			raw.Conn.Close()
+			if err := receive(t, closed, "the end of Close"); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	t.Run("in vain", func(t *testing.T) {
+		store := new(memoryStore)
+		v, err := NewVentilator(AtLeastOnce, Bind("tcp://127.0.0.1:*"), WithTaskStore(store), WithLinger(10*time.Millisecond))
+		if err != nil {
+			t.Fatal(err)
+		}
+		pushNumbers(t, v, sureMethod, 2)
+		rawWorker(t, v, 1).wantTask(sureMethod, 1)
+		wantText(t, v.Close(), "tasks that workers still have: 1", "WithLinger")
+		if n := store.len(); n != 2 {
+			t.Errorf("the store has %d tasks, want 2", n)
+		}
+	})
+}
+
+// What has come to its end before Close is known afterwards, too.
+func TestSureWaitAfterClose(t *testing.T) {
+	p := site{endpoint: "inproc://" + t.Name()}.surePipeline(t, nil, nil)
+	results2(t, p.Sink)
+	work(t, surely(squares), p.from, p.to)
+	ctx := within(t)
+	done, open := p.StartBatch("done"), p.StartBatch("open")
+	if err := errors.Join(p.Push(done.Context(ctx), sureMethod, wrapperspb.Int64(1)), done.End(ctx), done.Wait(ctx), p.Ventilator.Close()); err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(done.Wait(ctx), p.Ventilator.Wait(ctx)); err != nil {
+		t.Error(err)
+	}
+	wantCode(t, open.Wait(ctx), CodeCanceled, "closed")
 }

@@ -114,7 +114,7 @@ func (d *dispatcher) push(ctx context.Context, m *Method, body proto.Message) er
 func (d *dispatcher) enqueue(ctx context.Context, t *delivery.Task) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	err := d.waitLocked(ctx, func() bool { return !d.queue.Full(t) && d.letters.len() < d.maxTasks })
+	err := d.waitLocked(ctx, func() bool { return !d.closed && !d.queue.Full(t) && d.letters.len() < d.maxTasks })
 	if err != nil {
 		d.leaveBatch(t)
 		return err
@@ -149,14 +149,14 @@ func (d *dispatcher) newID() delivery.ID {
 }
 
 // waitLocked waits until ready, with d.mu held whenever it is called and in the
-// end. Its errors are link.ErrClosed and the context's.
+// end. Its errors, while it is not, are link.ErrClosed and the context's.
 func (d *dispatcher) waitLocked(ctx context.Context, ready func() bool) error {
 	for {
 		switch {
-		case d.closed:
-			return link.ErrClosed
 		case ready():
 			return nil
+		case d.closed:
+			return link.ErrClosed
 		}
 		change := d.change
 		d.waiters++
@@ -349,7 +349,6 @@ func (d *dispatcher) close(ctx context.Context) error {
 	})
 	again := d.closed
 	d.closed, d.paused = true, true
-	left := d.queue.Len()
 	d.changed()
 	d.mu.Unlock()
 	err := d.direct.Shutdown(ctx)
@@ -359,8 +358,21 @@ func (d *dispatcher) close(ctx context.Context) error {
 	d.clock.Stop()
 	d.letters.close()
 	d.store.close()
-	if left > 0 && !d.durable {
-		err = errors.Join(err, fmt.Errorf("tasks not done: %d (wait for them with Wait, or keep them with WithTaskStore)", left))
+	return errors.Join(err, d.left())
+}
+
+// left tells what close has waited for in vain.
+func (d *dispatcher) left() error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.durable {
+		if n := d.queue.Counts().InFlight; n > 0 {
+			return fmt.Errorf("tasks that workers still have: %d (they are stored, and will be done again; raise the time with WithLinger)", n)
+		}
+		return nil
 	}
-	return err
+	if n := d.queue.Len(); n > 0 {
+		return fmt.Errorf("tasks not done: %d (wait for them with Wait, or keep them with WithTaskStore)", n)
+	}
+	return nil
 }

@@ -59,6 +59,9 @@ func (d *dispatcher) Receive(c *link.Conn, b *link.Batch) {
 			c.Malformed("message of a worker: %w", err)
 		}
 	}
+	if d.paused {
+		d.changed() // close waits until no worker has a task
+	}
 	d.dispatch()
 }
 

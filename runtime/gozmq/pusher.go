@@ -76,33 +76,86 @@ func (p *pusher) pushInBatch(ctx context.Context, b *Batch, m *Method, task prot
 	if m.Bare {
 		return Errorf(CodeFailedPrecondition, "%s: bare messages have no room for a batch", m.Procedure)
 	}
-	b.mu.RLock()
-	defer b.mu.RUnlock()
-	if b.ended {
+	if !b.enter() {
 		return errBatchEnded
 	}
 	err := pushTask(ctx, p.sock, m, task, b.header, &p.bodies)
-	if err == nil {
-		b.tasks.Add(1)
-	}
+	b.leave(err == nil)
 	return err
+}
+
+// enter counts a task that is being pushed; it returns false once the batch has
+// ended.
+func (b *Batch) enter() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.ended {
+		return false
+	}
+	b.pushing++
+	return true
+}
+
+// leave notes what became of a task that was being pushed.
+func (b *Batch) leave(pushed bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if pushed {
+		b.tasks++
+	}
+	if b.pushing--; b.pushing == 0 && b.quiet != nil {
+		close(b.quiet)
+		b.quiet = nil
+	}
 }
 
 // endBatch tells the sink how many tasks the batch has, by way of a worker.
 func (p *pusher) endBatch(ctx context.Context, b *Batch) error {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if b.ended {
+	select {
+	case b.ending <- struct{}{}:
+		defer func() { <-b.ending }()
+	case <-ctx.Done():
+		return pushError(ctx.Err(), "batch "+b.name)
+	}
+	if b.sent {
 		return nil
 	}
-	status := &gozmqv1.Batch{Id: b.id, Name: b.name, Ended: true, Tasks: b.tasks.Load()}
-	header := encodeHeader(&gozmqv1.TaskHeader{Batch: status})
-	err := p.sock.Send(ctx, &socket.Frames{Parts: [][]byte{{}, {}, header}})
+	err := b.settle(ctx)
+	if err == nil {
+		status := &gozmqv1.Batch{Id: b.id, Name: b.name, Ended: true, Tasks: b.tasks}
+		header := encodeHeader(&gozmqv1.TaskHeader{Batch: status})
+		err = p.sock.Send(ctx, &socket.Frames{Parts: [][]byte{{}, {}, header}})
+	}
 	if err != nil {
+		b.mu.Lock()
+		b.ended = false
+		b.mu.Unlock()
 		return pushError(err, "batch "+b.name)
 	}
-	b.ended = true
+	b.sent = true
 	return nil
+}
+
+// settle lets no more tasks into the batch and waits for those that are being
+// pushed.
+func (b *Batch) settle(ctx context.Context) error {
+	b.mu.Lock()
+	b.ended = true
+	if b.pushing == 0 {
+		b.mu.Unlock()
+		return nil
+	}
+	if b.quiet == nil {
+		b.quiet = make(chan struct{})
+	}
+	quiet := b.quiet
+	b.mu.Unlock()
+	select {
+	case <-quiet:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }
 
 func (p *pusher) waitBatch(context.Context, *Batch) error {
