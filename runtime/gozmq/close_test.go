@@ -2,7 +2,10 @@ package gozmq
 
 import (
 	"context"
+	"errors"
+	"runtime"
 	"testing"
+	"time"
 )
 
 // Close ends a server before, while and after it serves.
@@ -47,4 +50,67 @@ func TestServerClose(t *testing.T) {
 			}
 		})
 	}
+}
+
+// Close does not wait for calls for which Serve still does.
+func TestServerCloseWhileItStops(t *testing.T) {
+	overEach(t, func(t *testing.T, s site) {
+		h := newStuck(t)
+		r, c := s.pair(t, h.obedient(), []ServerOption{WithDrainTimeout(time.Hour)}, nil)
+		ended := make(chan error, 1)
+		go func() { ended <- callEcho(within(t), c, "x") }()
+		ctx := receive(t, h.called, "the call")
+		r.cancel()
+		stops(t, r.Server)
+		closed := make(chan error, 1)
+		go func() { closed <- r.Close() }()
+		receive(t, ctx.Done(), "the end of the call's context")
+		wantCode(t, receive(t, ended, "the end of the call"), CodeCanceled)
+		if err := errors.Join(receive(t, closed, "the end of Close"), r.stop()); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// Serve and Close return when the last answer has been sent, whichever of them
+// stops the server: the program may end then.
+func TestServeReturnsWhenStopped(t *testing.T) {
+	overEach(t, func(t *testing.T, s site) {
+		h := newStuck(t)
+		r, c := s.pair(t, h.handlers(), []ServerOption{WithLinger(time.Hour)}, nil)
+		ended, closed := make(chan error, 1), make(chan error, 2)
+		go func() { ended <- callEcho(within(t), c, "x") }()
+		receive(t, h.called, "the call")
+		for range 2 {
+			go func() { closed <- r.Close() }()
+		}
+		stops(t, r.Server)
+		for range 100 { // who does not wait had better return now
+			runtime.Gosched()
+		}
+		select {
+		case err := <-r.done:
+			t.Errorf("Serve has returned %v while a call runs", err)
+			r.done <- err
+		case err := <-closed:
+			t.Errorf("Close has returned %v while a call runs", err)
+			closed <- err
+		default:
+		}
+		h.free()
+		err := errors.Join(receive(t, ended, "the answer"), receive(t, closed, "the end of Close"), receive(t, closed, "the end of Close"), r.stop())
+		if err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// stops waits until a server has begun to stop.
+func stops(t *testing.T, s *Server) {
+	t.Helper()
+	eventually(t, "that the server stops", func() bool {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		return s.done
+	})
 }

@@ -35,6 +35,8 @@ type Server struct {
 
 	closing   chan struct{} // closed by Close
 	closeOnce sync.Once
+	stopped   chan struct{} // closed when stop has come to its end
+	left      error         // what stop has left undone, once stopped is closed
 
 	mu       sync.Mutex
 	entries  map[string]*Handler // by procedure
@@ -60,6 +62,7 @@ func NewServer(opts ...ServerOption) *Server {
 		entries:  make(map[string]*Handler),
 		services: make(map[string]Service),
 		closing:  make(chan struct{}),
+		stopped:  make(chan struct{}),
 	}
 	for _, o := range opts {
 		o.applyServer(&s.cfg)
@@ -207,9 +210,11 @@ func (s *Server) Addrs() []string {
 	return append([]string(nil), s.addrs...)
 }
 
-// Close stops the server at once: the contexts of calls that run are cancelled,
-// replies that are ready are sent. It is for servers that are not, or no longer,
-// to be served; the usual end is that of Serve's context.
+// Close stops the server at once, also one whose Serve is waiting for calls that
+// run: their contexts are cancelled, replies that are ready are sent. It is for
+// servers that are not, or no longer, to be served; the usual end is that of
+// Serve's context. Close and Serve return when the server has stopped, with the
+// same error.
 func (s *Server) Close() error {
 	s.closeOnce.Do(func() { close(s.closing) })
 	return s.stop(0)
@@ -245,16 +250,35 @@ func (s *Server) isOpen() (bool, error) {
 	return s.open, errors.Join(s.failures...)
 }
 
+// stop stops the server, once; whoever comes later waits for that.
 func (s *Server) stop(drain time.Duration) error {
 	s.mu.Lock()
 	router, done := s.router, s.done
 	s.done = true
 	s.mu.Unlock()
-	if router == nil || done {
-		return nil
+	if done {
+		<-s.stopped
+		return s.left
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), drain)
+	if router != nil {
+		s.left = s.drain(router, drain)
+	}
+	close(s.stopped)
+	return s.left
+}
+
+// drain lets the calls that run finish, for that long or until Close is called,
+// and closes the socket.
+func (s *Server) drain(router *socket.Router, limit time.Duration) error {
+	ctx, cancel := context.WithTimeout(context.Background(), limit)
 	defer cancel()
+	go func() {
+		select {
+		case <-s.closing:
+			cancel()
+		case <-ctx.Done():
+		}
+	}()
 	_ = router.Drain(ctx) // what does not finish is cancelled now
 	s.cancel(errStopped)
 	_ = lingering(s.cfg.linger, router.Wait)
