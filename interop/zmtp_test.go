@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -96,16 +97,43 @@ func (l *rawListener) endpoint() string { return "tcp://" + l.ln.Addr().String()
 
 // accept takes the next connection and shakes hands on it: as libzmq would,
 // with a socket of that type, announcing version 3.minor and further properties.
+// Ports are used again: who still looks here for another one is turned away.
 func (l *rawListener) accept(socketType string, minor byte, properties ...string) *rawPeer {
 	l.t.Helper()
 	if err := l.ln.(*net.TCPListener).SetDeadline(time.Now().Add(patience)); err != nil {
 		l.t.Fatal(err)
 	}
-	conn, err := l.ln.Accept()
-	if err != nil {
-		l.t.Fatal(err)
+	for {
+		conn, err := l.ln.Accept()
+		if err != nil {
+			l.t.Fatal(err)
+		}
+		p := shakeHands(l.t, conn, socketType, minor, properties...)
+		if slices.Contains(partners[socketType], p.socketType()) {
+			return p
+		}
+		conn.Close()
 	}
-	return shakeHands(l.t, conn, socketType, minor, properties...)
+}
+
+// partners are the types that go with one (RFC 28, 29 and 30).
+var partners = map[string][]string{
+	"DEALER": {"DEALER", "REP", "ROUTER"},
+	"PUB":    {"SUB", "XSUB"},
+	"PULL":   {"PUSH"},
+	"PUSH":   {"PULL"},
+	"ROUTER": {"DEALER", "REQ", "ROUTER"},
+	"SUB":    {"PUB", "XPUB"},
+}
+
+// socketType is what the other end's READY says that it is.
+func (p *rawPeer) socketType() string {
+	_, value, found := bytes.Cut(p.ready, []byte("\x0bSocket-Type"))
+	if !found || len(value) < 4 {
+		return ""
+	}
+	size := binary.BigEndian.Uint32(value)
+	return string(value[4:min(4+int(size), len(value))])
 }
 
 // dialRaw connects to an endpoint and shakes hands likewise.

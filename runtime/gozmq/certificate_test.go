@@ -7,7 +7,6 @@ import (
 	"runtime"
 	"strings"
 	"testing"
-	"time"
 )
 
 // czmqCertificate is a file as CZMQ 4 writes it, with the keys that libzmq's
@@ -116,7 +115,7 @@ func TestKeyFolder(t *testing.T) {
 		return req, nil
 	})}, WithSecurity(CurveServer(server, folder.Authenticate)), events.option())
 	as := func(k CurveSecretKey) *Conn {
-		return dial(t, Connect(r.addr()), WithSecurity(CurveClient(k, server.Public())), WithReadyTimeout(100*time.Millisecond))
+		return dial(t, Connect(r.addr()), WithSecurity(CurveClient(k, server.Public())))
 	}
 	mustEcho(t, as(ada))
 	if id := receive(t, names, "an identity"); id == nil || id.Name != "ada" || id.Metadata["role"] != "admin" {
