@@ -52,9 +52,15 @@ func (l *Listener) Next() *Peer {
 }
 
 // NextAs waits for a connection and shakes hands as a good peer of that type.
+// Ports are used again: who still looks here for another one is turned away.
 func (l *Listener) NextAs(socketType zmtp.SocketType) *Peer {
 	l.t.Helper()
-	p := l.Next()
-	p.Shake(socketType)
-	return p
+	for {
+		p := l.Next()
+		p.Shake(socketType)
+		if socketType.Compatible(zmtp.SocketType(p.Ready.Get(zmtp.PropertySocketType))) {
+			return p
+		}
+		p.Close()
+	}
 }
