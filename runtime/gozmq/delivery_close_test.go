@@ -3,6 +3,7 @@ package gozmq
 import (
 	"context"
 	"errors"
+	"runtime"
 	"strconv"
 	"sync"
 	"testing"
@@ -179,4 +180,61 @@ func TestSureWaitAfterClose(t *testing.T) {
 		t.Error(err)
 	}
 	wantCode(t, open.Wait(ctx), CodeCanceled, "closed")
+}
+
+// A sink that is closed while a loop's body runs lets it come to its end, and
+// acknowledges what it has dealt with.
+func TestSureSinkClosesInBody(t *testing.T) {
+	overEach(t, func(t *testing.T, s site) {
+		for _, kind := range []string{"sink", "puller"} {
+			t.Run(kind, func(t *testing.T) {
+				var err error
+				p := s.surePipeline(t, nil, nil)
+				v, k := p.Ventilator, p.Sink
+				if kind == "sink" {
+					work(t, surely(squares), p.from, p.to)
+				} else if k, err = NewPuller(AtLeastOnce, Connect(v.Addrs()...)); err != nil {
+					t.Fatal(err)
+				}
+				inBody, release, left := make(chan struct{}), make(chan struct{}), make(chan struct{})
+				go func() {
+					defer close(left)
+					for range Results[number](within(t), k, sureMethod) {
+						close(inBody)
+						<-release
+					}
+				}()
+				pushNumbers(t, v, sureMethod, 1)
+				receive(t, inBody, "the result")
+				closed := make(chan error, 1)
+				go func() { closed <- k.Close() }()
+				ends(t, k)
+				for range 100 { // what Close does not wait for had better happen now
+					runtime.Gosched()
+				}
+				close(release)
+				if err := receive(t, closed, "the end of Close"); err != nil {
+					t.Error(err)
+				}
+				receive(t, left, "the end of the loop")
+				waitDone(t, v)
+				wantProgress(t, v.Progress, Progress{Done: 1})
+			})
+		}
+	})
+}
+
+// ends waits until a sink that delivers at least once has begun to close.
+func ends(t *testing.T, k *Sink) {
+	t.Helper()
+	switch source := k.source.(type) {
+	case *receipts:
+		receive(t, source.done, "the beginning of Close")
+	case *pulledTasks:
+		eventually(t, "the beginning of Close", func() bool {
+			source.taker.mu.Lock()
+			defer source.taker.mu.Unlock()
+			return source.taker.draining
+		})
+	}
 }

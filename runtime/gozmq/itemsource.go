@@ -2,6 +2,7 @@ package gozmq
 
 import (
 	"context"
+	"sync"
 	"time"
 
 	"github.com/gozmq/gozmq/runtime/internal/link"
@@ -33,6 +34,19 @@ func drainItems[T any, P message[T]](ctx context.Context, s itemSource, c *bodie
 	}
 }
 
+// awaitHeld waits until nothing is with the application any more, or ctx ends.
+func awaitHeld(ctx context.Context, held *sync.WaitGroup) {
+	none := make(chan struct{})
+	go func() {
+		held.Wait()
+		close(none)
+	}()
+	select {
+	case <-none:
+	case <-ctx.Done():
+	}
+}
+
 func yieldItem[T any, P message[T]](c *bodies, item resultItem, yield func(P, error) bool) (handled bool) {
 	defer func() { item.settle(handled) }() // the loop may panic
 	return yield(decodeArrival[T, P](c, &arrival{body: item.content()}))
@@ -43,6 +57,10 @@ func yieldItem[T any, P message[T]](c *bodies, item resultItem, yield func(P, er
 type pulledTasks struct {
 	taker *taker
 	done  counter
+
+	mu    sync.Mutex
+	ended bool
+	held  sync.WaitGroup // tasks that are with the application; none is added after end
 }
 
 func newPulledTasks(cfg *sinkConfig, o *observer) *pulledTasks {
@@ -59,11 +77,20 @@ func (p *pulledTasks) progress() Progress {
 	return Progress{Queued: queued, InFlight: running, Done: p.done.Load(), Redelivered: again}
 }
 
-// end ends every iteration. The task that one of them is at may be told to be
-// done until shutdown.
-func (p *pulledTasks) end() { p.taker.drain() }
+// end ends every iteration.
+func (p *pulledTasks) end() {
+	p.mu.Lock()
+	p.ended = true
+	p.mu.Unlock()
+	p.taker.drain()
+}
 
-func (p *pulledTasks) shutdown(ctx context.Context) error { return p.taker.shutdown(ctx) }
+// shutdown closes the connections, after the tasks that are with the application
+// have come to their end, or ctx has.
+func (p *pulledTasks) shutdown(ctx context.Context) error {
+	awaitHeld(ctx, &p.held)
+	return p.taker.shutdown(ctx)
+}
 
 // take waits for a task of the method; others are refused, which another puller
 // may know, and word of a batch is for no one here.
@@ -74,6 +101,10 @@ func (p *pulledTasks) take(ctx context.Context, m *Method) resultItem {
 		case err != nil:
 			return nil
 		case string(l.method) == m.Procedure:
+			if !p.hold() {
+				p.taker.finish(l, wordReturn, nil)
+				return nil
+			}
 			return pulledTask{p, l}
 		case len(l.method) == 0:
 			p.taker.finish(l, wordDone, nil)
@@ -82,6 +113,17 @@ func (p *pulledTasks) take(ctx context.Context, m *Method) resultItem {
 			p.taker.finish(l, wordFail, appendStatus(nil, Errorf(CodeUnimplemented, "method %q %w", cut(l.method), errNoSuchTask), maxStatus))
 		}
 	}
+}
+
+// hold counts a task that the application gets; it returns false after end.
+func (p *pulledTasks) hold() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.ended {
+		return false
+	}
+	p.held.Add(1)
+	return true
 }
 
 // A pulledTask is a task that is with the application.
@@ -93,6 +135,7 @@ type pulledTask struct {
 func (t pulledTask) content() []byte { return t.body }
 
 func (t pulledTask) settle(handled bool) {
+	defer t.p.held.Done()
 	if handled {
 		t.p.done.Add(1)
 		t.p.taker.finish(t.lease, wordDone, nil)

@@ -19,8 +19,8 @@ type receipts struct {
 	observer *observer
 	queue    queueConfig
 	batches  *batchTally
-	done     chan struct{}  // closed by close
-	hearing  sync.WaitGroup // word of a batch that is with the application
+	done     chan struct{}  // closed by end
+	held     sync.WaitGroup // what is with the application; none is added after end
 
 	mu      sync.Mutex
 	boxes   map[string]*receiptBox // by procedure
@@ -110,8 +110,8 @@ func (r *receipts) hearOfBatch(c *link.Conn, f taskFrames) {
 		r.mu.Unlock()
 		return // another sink is told
 	}
-	r.hearing.Add(1)
-	defer r.hearing.Done()
+	r.held.Add(1)
+	defer r.held.Done()
 	known := r.seen.Has(delivery.ID(f.id), time.Now())
 	r.mu.Unlock()
 	if !known {
@@ -220,6 +220,7 @@ func (r *receipts) take(ctx context.Context, m *Method) resultItem {
 			box.bytes -= len(p.body)
 			close(box.room)
 			box.room = make(chan struct{})
+			r.held.Add(1)
 			r.mu.Unlock()
 			return heldReceipt{r, p}
 		}
@@ -244,6 +245,7 @@ func (h heldReceipt) content() []byte { return h.body }
 
 // settle acknowledges the result, or puts it back as the first.
 func (h heldReceipt) settle(handled bool) {
+	defer h.r.held.Done()
 	h.r.mu.Lock()
 	defer h.r.mu.Unlock()
 	if !handled {
@@ -281,17 +283,10 @@ func (r *receipts) end() {
 	}
 }
 
-// shutdown closes the connections, after what the application is being told of
-// batches and every receipt has been handed to the kernel, or ctx has ended.
+// shutdown closes the connections, after what is with the application has come
+// back from there and every receipt has been handed to the kernel, or ctx has
+// ended.
 func (r *receipts) shutdown(ctx context.Context) error {
-	heard := make(chan struct{})
-	go func() {
-		r.hearing.Wait()
-		close(heard)
-	}()
-	select {
-	case <-heard:
-	case <-ctx.Done():
-	}
+	awaitHeld(ctx, &r.held)
 	return r.direct.Shutdown(ctx)
 }

@@ -133,10 +133,11 @@ func (s *Sink) Addrs() []string { return s.addrs }
 // Progress returns how far the sink is.
 func (s *Sink) Progress() Progress { return s.source.progress() }
 
-// Close ends every iteration and closes the connections, after WithBatchStatus's
-// function has returned and what was dealt with has been acknowledged. What was
-// received and not iterated over is gone at most once; at least once its workers
-// still have it.
+// Close ends every iteration and closes the connections. What was received and
+// not iterated over is gone at most once. At least once its workers still have
+// it, and Close waits until WithBatchStatus's function and the loops' bodies that
+// run have returned, and what they dealt with has been acknowledged, or the linger
+// time is over; called by a loop's body it waits for itself until then.
 func (s *Sink) Close() error {
 	s.source.end()
 	err := lingering(s.linger, s.source.shutdown)
