@@ -140,9 +140,9 @@ type workMode interface {
 // sends the last results, and returns nil; handlers see ctx's values but not its
 // end until the time for that is over.
 //
-// Tasks that it had not begun are run too at most once, and those that were
-// still on their way, in the kernel's buffers, are lost; at least once they go
-// back to their ventilator. Generated code calls it.
+// Tasks that it had not begun, and those that were on their way to it, are run
+// too at most once; at least once they go back to their ventilator. Generated
+// code calls it.
 func RunWorker(ctx context.Context, name string, handlers func() []TaskHandler, opts ...WorkerOption) error {
 	w, err := newWorker(name, handlers, opts)
 	if err != nil {

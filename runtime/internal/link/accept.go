@@ -85,6 +85,7 @@ func (g *Group) admit(raw net.Conn, at site) {
 		g.pending.closeOldest()
 	}
 	g.accepted++
+	g.meeting.Add(1)
 	ctx, cancel := context.WithTimeout(g.ctx, g.cfg.HandshakeTimeout)
 	entry := g.pending.add(raw, cancel)
 	g.wg.Go(func() { g.greet(ctx, raw, entry, at) })
@@ -96,6 +97,7 @@ func (g *Group) greet(ctx context.Context, raw net.Conn, entry *pendingConn, at 
 		g.serve(c)
 		return
 	}
+	g.meeting.Done()
 	g.vacate()
 }
 
@@ -109,7 +111,7 @@ func (g *Group) vacate() {
 // welcome shakes hands; it returns nil when the peer is refused.
 func (g *Group) welcome(ctx context.Context, raw net.Conn, entry *pendingConn, at site) *Conn {
 	g.doPenance(raw, at)
-	peer, err := g.handshake(ctx, raw, at)
+	peer, err := handshake(ctx, raw, &g.cfg, at)
 	entry.cancel()
 	g.mu.Lock()
 	evicted := entry.evicted
@@ -174,10 +176,4 @@ func (p *pending) closeOldest() {
 	e.evicted = true
 	e.cancel()
 	e.raw.Close()
-}
-
-func (p *pending) closeAll() {
-	for p.queue.Len() > 0 {
-		p.closeOldest()
-	}
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
-	"net"
 	"time"
 
 	"github.com/gozmq/gozmq/runtime/internal/transport"
@@ -87,7 +86,7 @@ func (d *dialler) run() {
 func (d *dialler) serve(c *Conn) error {
 	d.hold(c)
 	defer d.hold(nil)
-	if d.ctx.Err() != nil {
+	if d.ctx.Err() != nil && d.group.ctx.Err() == nil {
 		c.Close(ErrClosed) // leave has not seen it
 	}
 	if _, ok := d.group.handler.(Detainable); !ok {
@@ -120,10 +119,15 @@ func (d *dialler) connect() (*Conn, error) {
 	if d.security.exposes(raw.RemoteAddr()) {
 		g.cfg.observe(Event{Kind: Exposed, Endpoint: at.endpoint, Peer: at.address, Err: errExposed})
 	}
+	if !g.meet() {
+		raw.Close()
+		return nil, ErrClosed
+	}
 	shaking, stop := context.WithTimeout(g.ctx, g.cfg.HandshakeTimeout)
 	defer stop()
-	peer, err := g.handshake(shaking, raw, at)
+	peer, err := handshake(shaking, raw, &g.cfg, at)
 	if err != nil {
+		g.meeting.Done()
 		err = fmt.Errorf("%s: %w", d.at, err)
 		d.failed(Event{Kind: failure(err), Peer: at.address, Err: err})
 		return nil, err
@@ -145,13 +149,6 @@ func (g *Group) failed(e Event) {
 		g.setDialError(e.Err)
 		g.cfg.observe(e)
 	}
-}
-
-// handshake is the package's handshake, cut short when the group closes.
-func (g *Group) handshake(ctx context.Context, raw net.Conn, at site) (*Peer, error) {
-	stop := context.AfterFunc(g.ctx, func() { raw.Close() })
-	defer stop()
-	return handshake(ctx, raw, &g.cfg, at)
 }
 
 // failure is the kind of the event that tells of a failed handshake.

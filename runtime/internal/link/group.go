@@ -28,8 +28,11 @@ type Group struct {
 	place  chan struct{}  // a token when a handshake has ended
 	wg     sync.WaitGroup // every goroutine of the group
 
+	meeting sync.WaitGroup // connections that shake hands; none is added once closed is set
+
 	mu         sync.Mutex
-	closed     bool
+	closed     bool // takes no new peers, but those that are shaking hands
+	final      bool // takes none at all
 	listeners  []*transport.Listener
 	conns      map[*Conn]struct{}
 	identities map[string]*Conn // of accepted peers, at a ROUTER
@@ -185,13 +188,14 @@ func (g *Group) snapshot() []*Conn {
 	return conns
 }
 
-// StopListening closes the listeners and stops dialling; connections stay.
+// StopListening closes the listeners and stops dialling; connections stay. Of
+// those that are shaking hands the ones stay, too, that the peer may take for
+// made.
 func (g *Group) StopListening() {
 	g.cancel()
 	g.mu.Lock()
 	listeners := g.listeners
 	g.listeners, g.closed = nil, true
-	g.pending.closeAll()
 	g.mu.Unlock()
 	for _, ln := range listeners {
 		ln.Close()
@@ -205,6 +209,7 @@ func (g *Group) StopListening() {
 // group have ended, with ctx's error when something was left unsent.
 func (g *Group) Shutdown(ctx context.Context) error {
 	g.StopListening()
+	g.settle(ctx)
 	var left error
 	for _, c := range g.snapshot() {
 		if !wait(ctx, c.Flushed()) {
@@ -213,12 +218,39 @@ func (g *Group) Shutdown(ctx context.Context) error {
 		c.closeWrite()
 	}
 	g.readOut(ctx, g.snapshot)
+	g.mu.Lock()
+	g.final = true
+	g.mu.Unlock()
 	for _, c := range g.snapshot() {
 		c.Close(ErrClosed)
 	}
 	g.end.Do(func() { close(g.ended) })
 	g.wg.Wait()
 	return left
+}
+
+// meet counts a connection that begins to shake hands; it returns false when the
+// group is closed. serve, or whoever gives it up, counts it out.
+func (g *Group) meet() bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if !g.closed {
+		g.meeting.Add(1)
+	}
+	return !g.closed
+}
+
+// settle waits until those who are shaking hands have become peers or given up,
+// which does not take long any more, or ctx ends.
+func (g *Group) settle(ctx context.Context) {
+	met := make(chan struct{})
+	go func() { // it ends with the last handshake
+		g.meeting.Wait()
+		close(met)
+	}()
+	ctx, cancel := context.WithTimeout(ctx, quiet)
+	defer cancel()
+	wait(ctx, met)
 }
 
 // quiet is how long a peer that was told of our end may neither send nor close.
@@ -276,7 +308,9 @@ func wait(ctx context.Context, done <-chan struct{}) bool {
 
 // serve runs one connection from the end of its handshake to its own end.
 func (g *Group) serve(c *Conn) {
-	if !g.add(c) {
+	added := g.add(c)
+	g.meeting.Done()
+	if !added {
 		c.Close(ErrClosed)
 		g.over(c)
 		return
@@ -312,7 +346,7 @@ func (g *Group) reportEnd(c *Conn) {
 func (g *Group) add(c *Conn) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if g.closed {
+	if g.final {
 		return false
 	}
 	g.conns[c] = struct{}{}

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"sync"
+	"time"
 
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
 )
@@ -30,6 +32,11 @@ type guard struct {
 	greeting zmtp.Greeting
 	seen     bool // the peer's greeting has been read
 	err      error
+
+	mu         sync.Mutex
+	introduced bool // the peer may take us for one of its own from now on
+	over       bool // nothing more is to be sent
+	done       bool // the handshake has come to its end
 }
 
 // Write collects what zmq4 writes, so that a header and its body go out in one
@@ -42,8 +49,8 @@ func (g *guard) Write(p []byte) (int, error) {
 		if g.asServer {
 			own[zmtp.OffsetAsServer] = 1
 		}
-		g.out = append(g.out, own...)
-		return len(p), g.Flush()
+		_, err := g.Conn.Write(own)
+		return len(p), err
 	}
 	g.out = append(g.out, p...)
 	return len(p), nil
@@ -54,9 +61,44 @@ func (g *guard) Flush() error {
 	if len(g.out) == 0 {
 		return nil
 	}
+	if !g.introduce() {
+		return net.ErrClosed
+	}
 	_, err := g.Conn.Write(g.out)
 	g.out = g.out[:0]
 	return err
+}
+
+// introduce notes that the peer is going to be told who we are; it returns false
+// when that is too late.
+func (g *guard) introduce() bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.introduced = !g.over
+	return !g.over
+}
+
+// leave ends a handshake because its socket is closing. A peer that may take us
+// for one of its own, and have sent us something, has a moment to finish.
+func (g *guard) leave() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	switch {
+	case g.done:
+	case g.introduced:
+		_ = g.Conn.SetDeadline(time.Now().Add(quiet))
+	default:
+		g.over = true
+		g.Conn.Close()
+	}
+}
+
+// finish ends the time for the handshake, which is done.
+func (g *guard) finish() error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.done = true
+	return g.Conn.SetDeadline(time.Time{})
 }
 
 // Read passes on checked bytes. It returns an error alone, never with bytes:

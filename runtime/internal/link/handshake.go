@@ -17,7 +17,8 @@ import (
 // handshake lets zmq4 open conn, in the caller's goroutine, and returns what
 // the peer is. After an error the connection is closed. A peer can make zmq4
 // panic; that is an error like any other. The context ends with the time for
-// the handshake.
+// the handshake, or because the socket is closing: then a handshake that has got
+// far has a moment to finish.
 func handshake(ctx context.Context, conn net.Conn, cfg *Config, at site) (peer *Peer, err error) {
 	deadline, ok := ctx.Deadline()
 	if !ok {
@@ -28,6 +29,12 @@ func handshake(ctx context.Context, conn net.Conn, cfg *Config, at site) (peer *
 		return nil, err
 	}
 	g := &guard{Conn: conn}
+	stop := context.AfterFunc(ctx, func() {
+		if errors.Is(ctx.Err(), context.Canceled) {
+			g.leave()
+		}
+	})
+	defer stop()
 	mech := newMechanism(ctx, cfg, g, at)
 	defer func() {
 		if r := recover(); r != nil {
@@ -48,7 +55,7 @@ func handshake(ctx context.Context, conn net.Conn, cfg *Config, at site) (peer *
 	if err := g.Flush(); err != nil {
 		return nil, err
 	}
-	if err := conn.SetDeadline(time.Time{}); err != nil {
+	if err := g.finish(); err != nil {
 		return nil, err
 	}
 	mech.peer.Minor = g.greeting.Minor

@@ -275,3 +275,43 @@ func TestPullDrain(t *testing.T) {
 		t.Errorf("Recv after Drain: %v", err)
 	}
 }
+
+// TestPullTakesLastPeer lets a peer that was told who we are finish its handshake
+// although the socket is closing, and takes what it has sent: it takes us for its
+// peer already. One that has not said a word is not waited for.
+func TestPullTakesLastPeer(t *testing.T) {
+	for _, network := range networks {
+		for _, side := range []string{"accepted", "dialled"} {
+			t.Run(network[:3]+" "+side, func(t *testing.T) {
+				p, _, ep := pulling(t, 10, network)
+				var c *zmtptest.Peer
+				if side == "accepted" {
+					c = zmtptest.Dial(t, ep)
+				} else {
+					ln := zmtptest.Listen(t)
+					connect(t, p.Links(), ln.Endpoint)
+					c = ln.Next()
+				}
+				c.Send(zmtptest.Greeting(3, 1, "NULL"))
+				c.ReadGreeting()
+				c.Expect(zmtp.CommandReady)
+				silent := zmtptest.Dial(t, ep)
+				silent.ReadGreeting()
+				drained := make(chan error, 1)
+				go func() { drained <- p.Drain(within(t)) }()
+				silent.Drained()
+				c.Send(zmtptest.Join(zmtptest.Ready(zmtp.PropertySocketType, "PUSH"), wire(1, 2)))
+				if n := recv(t, p); n != 1 {
+					t.Errorf("received %d", n)
+				}
+				if _, err := c.Next(); err == nil {
+					t.Error("a PULL has sent something")
+				}
+				c.Close()
+				if err := await(t, drained); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+	}
+}
