@@ -200,7 +200,7 @@ func TestProbeIsIgnored(t *testing.T) {
 }
 
 // TestServerSurvives has peers of the wrong type and with messages above the
-// limit; others are served all the while.
+// limit that cannot be answered; others are served all the while.
 func TestServerSurvives(t *testing.T) {
 	leakChecked(t)
 	python(t)
@@ -228,7 +228,7 @@ func TestServerSurvives(t *testing.T) {
 
 	large := newProbe(t, "DEALER", nil)
 	large.connect(at[0])
-	large.send(join([][]byte{nil}, helloFrames(t, strings.Repeat("x", 5<<20)))...)
+	large.send(join([][]byte{bytes.Repeat([]byte("x"), 5<<20), nil}, helloFrames(t, "World"))...)
 	large.await("DISCONNECTED")
 	large.await("HANDSHAKE_SUCCEEDED") // libzmq connects again
 	large.send(join([][]byte{nil}, helloFrames(t, "World"))...)

@@ -19,7 +19,7 @@ func optionProperties() []property {
 		{section: "3", name: "message of 4 MiB by default", on: raw, test: messageDefault,
 			text: "A body of 4 MiB passes; one byte more is not sent, and costs who sends it the connection."},
 		{section: "3", name: "message size is an option", on: all, test: messageOption,
-			text: "Bodies up to the limit pass, a larger one ends its connection with a reason, and no other."},
+			text: "Bodies up to the limit pass, a larger bare one ends its connection with a reason, and no other."},
 		{section: "3", name: "oversized headers", on: raw, test: oversizedHeaders,
 			text: "Frames that claim 2^31 to 2^64-1 bytes, and messages without end, end their connection and nothing else."},
 		{section: "3", name: "claimed sizes cost nothing", on: onTCP, test: claimedSizes,

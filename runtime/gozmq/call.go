@@ -32,6 +32,17 @@ type serverCall struct {
 
 var serverCalls = sync.Pool{New: func() any { return new(serverCall) }}
 
+// newServerCall returns a call with that envelope; free must be called.
+func newServerCall(s *Server, p *socket.RouterPeer, envelope [][]byte) *serverCall {
+	c := serverCalls.Get().(*serverCall)
+	c.server, c.peer = s, p
+	c.envelope = c.envelope[:0]
+	for _, frame := range envelope {
+		c.envelope = zmtp.AppendFrame(c.envelope, zmtp.FlagMore, frame)
+	}
+	return c
+}
+
 // A requestReceiver makes calls of what a Server's socket has read
 // (socket.Receiver).
 type requestReceiver struct{ server *Server }
@@ -48,12 +59,7 @@ func (r requestReceiver) Receive(p *socket.RouterPeer, frames [][]byte) socket.J
 		p.Malformed("request of %d frames has no empty frame to end its envelope", len(frames))
 		return nil
 	}
-	c := serverCalls.Get().(*serverCall)
-	c.server, c.peer = s, p
-	c.envelope = c.envelope[:0]
-	for _, frame := range frames[:n+1] {
-		c.envelope = zmtp.AppendFrame(c.envelope, zmtp.FlagMore, frame)
-	}
+	c := newServerCall(s, p, frames[:n+1])
 	if c.hasID = n == 1 && len(frames[0]) == callID && p.Gozmq(); c.hasID {
 		c.id = binary.BigEndian.Uint64(frames[0])
 	}
@@ -77,6 +83,33 @@ func (r requestReceiver) Receive(p *socket.RouterPeer, frames [][]byte) socket.J
 	c.ctx = newCallContext(c)
 	s.calls.add(c)
 	return c
+}
+
+// TooLarge answers a request that was not read because it is larger than the
+// server's limit (socket.Receiver). Bare framing has no place for an answer.
+func (r requestReceiver) TooLarge(p *socket.RouterPeer, frames [][]byte, size *zmtp.SizeError) bool {
+	n := emptyFrame(frames)
+	if n < 0 || r.server.bare != nil {
+		return false
+	}
+	p.Malformed("a request was passed over: %w", size)
+	c := newServerCall(r.server, p, frames[:n+1])
+	c.fail(c.tooLarge(frames[n+1:], size))
+	c.free()
+	return true
+}
+
+// tooLarge says what is wrong with a request, of which frames are those behind
+// the envelope that were read.
+func (c *serverCall) tooLarge(frames [][]byte, size *zmtp.SizeError) error {
+	what := "request"
+	if len(frames) > 0 {
+		if err := c.find(frames[0]); err != nil {
+			return err
+		}
+		what = c.handler.method.Procedure + ": request"
+	}
+	return Errorf(CodeResourceExhausted, "%s of at least %d bytes exceeds the server's limit of %d (send less, or raise it with WithMaxMessageSize of NewServer)", what, size.Size, size.Limit)
 }
 
 // callID is the size of the envelope that our clients put around a request.
@@ -116,13 +149,21 @@ func (c *serverCall) decode(frames [][]byte) error {
 				return errCancel
 			}
 		}
-		if c.handler = c.server.entries[string(frames[0])]; c.handler == nil {
-			return Errorf(CodeUnimplemented, "method %q is not known here (is its service registered?)", cut(frames[0]))
+		if err := c.find(frames[0]); err != nil {
+			return err
 		}
 		body = frames[1]
 	}
 	c.req = c.handler.new()
 	return c.server.bodies.decodeInput(body, c.req)
+}
+
+// find finds the handler of a method.
+func (c *serverCall) find(method []byte) error {
+	if c.handler = c.server.entries[string(method)]; c.handler == nil {
+		return Errorf(CodeUnimplemented, "method %q is not known here (is its service registered?)", cut(method))
+	}
+	return nil
 }
 
 // cut returns what an error message may show of a method's name.

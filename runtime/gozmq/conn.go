@@ -108,6 +108,7 @@ var errLinger = errors.New("closed with messages unsent (raise the time with Wit
 //   - CodeUnavailable: no server in time, or the connection was lost; the call
 //     may have been carried out.
 //   - CodeInvalidArgument, CodeResourceExhausted: req cannot be sent.
+//   - CodeResourceExhausted: req or the reply is larger than its receiver allows.
 //   - CodeInternal: the reply makes no sense.
 //   - any code that the server's handler returns.
 func (c *Conn) Call(ctx context.Context, m *Method, req, reply proto.Message, opts ...CallOption) error {

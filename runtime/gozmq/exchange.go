@@ -71,6 +71,12 @@ func (x *exchange) Deliver(frames [][]byte) {
 	x.err = x.decode(frames)
 }
 
+// TooLarge ends the call without its reply (socket.Exchange).
+func (x *exchange) TooLarge(err *zmtp.SizeError) {
+	x.refused = false
+	x.err = Errorf(CodeResourceExhausted, "%s: reply of at least %d bytes exceeds the client's limit of %d (ask for less, or raise it with WithMaxMessageSize of Dial)", x.method.Procedure, err.Size, err.Limit)
+}
+
 // Refused reports whether the reply says that the server is stopping
 // (socket.Refuser).
 func (x *exchange) Refused() bool { return x.refused }

@@ -64,19 +64,6 @@ func TestLimitCountsEveryFrame(t *testing.T) {
 	}
 }
 
-// A peer that sends more than the limit is disconnected, with the reason, and
-// others are served.
-func TestOversizedRequestEndsTheConnection(t *testing.T) {
-	everywhere(t, func(t *testing.T, s site) {
-		events := newRecorder()
-		_, big := s.pair(t, echoHandlers(), []ServerOption{WithMaxMessageSize(small), events.option()}, nil)
-		_, err := Call[bytez](within(t), big, echoMethod, wrapperspb.Bytes(make([]byte, 100*small)))
-		wantCode(t, err, CodeUnavailable, "connection lost")
-		wantText(t, events.wait(t, EventDisconnected, 1).Err, "exceeds the limit of", "WithMaxMessageSize")
-		mustEcho(t, big) // over a new connection
-	})
-}
-
 func TestMaxConcurrency(t *testing.T) {
 	everywhere(t, func(t *testing.T, s site) {
 		const n = 3

@@ -118,8 +118,11 @@ func WithIdentity(id string) SocketOption {
 }
 
 // WithMaxMessageSize limits the bytes of a message's body, up to 1 GiB. A
-// larger one is not sent; a peer that sends one is disconnected. The frames
-// beside the body may have 64 KiB more. Default: DefaultMaxMessageSize.
+// larger one is not sent. A call whose request or reply is larger than the other
+// side allows fails with CodeResourceExhausted, and takes none of its memory; a
+// peer that sends any other message that is too large is disconnected. So is one
+// with bare framing or CURVE. The frames beside the body may have 64 KiB more.
+// Default: DefaultMaxMessageSize.
 func WithMaxMessageSize(n int) SocketOption {
 	return socketOption(func(c *socketConfig) { c.MaxMessageSize = n })
 }

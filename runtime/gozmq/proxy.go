@@ -107,9 +107,11 @@ type ProxyStats struct {
 //
 // A client that gives a call up does not tell a server behind a proxy: that is
 // an extension that the proxy does not announce. A request grows by 11 bytes at
-// each proxy. A server should allow messages at least as large as the proxy in
-// front of it (WithMaxMessageSize), or one client that sends a larger one costs
-// the proxy's connection to it, and with it the calls of others.
+// each proxy. A proxy disconnects a client that sends more than it allows
+// (WithMaxMessageSize); what a server behind it does not allow, that answers. A
+// server of a bare service, or with CURVE, should allow messages at least as large
+// as the proxy in front of it, or one client that sends a larger one costs the
+// proxy's connection to it, and with it the calls of others.
 type Proxy struct {
 	relay    relay
 	observer *observer

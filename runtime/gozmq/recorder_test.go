@@ -68,3 +68,21 @@ func (r *recorder) wait(t testing.TB, kind EventKind, n int) Event {
 		}
 	}
 }
+
+// count returns how many events of a kind there are so far.
+func (r *recorder) count(kind EventKind) (n int) {
+	for _, k := range r.kinds() {
+		if k == kind {
+			n++
+		}
+	}
+	return n
+}
+
+// wantHeld checks that no connection has ended so far.
+func (r *recorder) wantHeld(t *testing.T) {
+	t.Helper()
+	if r.count(EventDisconnected) > 0 {
+		t.Fatalf("a connection did not hold: %v", r.kinds())
+	}
+}

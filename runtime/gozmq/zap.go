@@ -92,6 +92,11 @@ const maxZapFrame = 255
 // Deliver takes the handler's answer.
 func (x *zapExchange) Deliver(frames [][]byte) { x.identity, x.err = x.decode(frames) }
 
+// TooLarge takes that the reply was not read (socket.Exchange).
+func (x *zapExchange) TooLarge(err *zmtp.SizeError) {
+	x.err = Errorf(CodeUnavailable, "the ZAP handler's answer: %w", err)
+}
+
 func (x *zapExchange) decode(frames [][]byte) (*AuthIdentity, error) {
 	if len(frames) != 6 || string(frames[0]) != zapVersion || string(frames[1]) != x.number {
 		return nil, Errorf(CodeUnavailable, "the ZAP handler's answer of %d frames is none to this request", len(frames))

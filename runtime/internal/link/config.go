@@ -20,6 +20,10 @@ type Config struct {
 	Plain      bool   // do not announce that our extensions may be used
 
 	MaxMessageSize int // bytes of a message's body
+	// PassOver has Conn.Next return a larger message's first frames in place of
+	// ending the connection. It is for patterns that read with Next.
+	PassOver bool
+
 	SendQueue      int // messages kept for a peer beyond the kernel's buffer
 	SendQueueBytes int // bytes kept for a peer beyond the kernel's buffer
 
@@ -76,12 +80,16 @@ type Detainable interface {
 
 // limits returns what one peer may make the reader keep.
 func (c *Config) limits() zmtp.Limits {
-	return zmtp.Limits{
+	l := zmtp.Limits{
 		MaxFrame:   c.MaxMessageSize,
 		MaxMessage: c.MaxMessageSize + envelopeRoom,
 		MaxFrames:  maxFrames,
 		MaxCommand: maxCommand,
 	}
+	if c.PassOver {
+		l.MaxDropped = maxDropped
+	}
+	return l
 }
 
 const (
@@ -90,4 +98,8 @@ const (
 	// envelopeRoom is what the other frames of a message may take beside a body
 	// of the largest size, so that both sides can have the same limit.
 	envelopeRoom = 64 << 10
+	// maxDropped is the size of a message that is passed over at most: the
+	// largest that an end of ours may be configured to send. It costs less than
+	// to take as many bytes in messages that are not too large.
+	maxDropped = 1<<30 + envelopeRoom
 )

@@ -34,8 +34,11 @@ func (rd *reader) init(raw net.Conn, session *curve.Session, limits zmtp.Limits)
 
 // Next returns the frames of the next message. They belong to the connection
 // and are valid until the next call of Next or TryNext. After Interrupt it
-// returns ErrInterrupted, loses nothing and can be called again; any other
-// error is final.
+// returns ErrInterrupted, loses nothing and can be called again. With
+// Config.PassOver it returns, for a message that is too large, a *zmtp.SizeError
+// and the frames before the one that goes beyond the limit, as soon as that has
+// begun; it can be called again, and passes over the rest. Any other error is
+// final, and comes without frames.
 func (c *Conn) Next() ([][]byte, error) {
 	for {
 		frames, err := c.TryNext()
@@ -52,22 +55,26 @@ func (c *Conn) Next() ([][]byte, error) {
 func (c *Conn) TryNext() ([][]byte, error) {
 	rd := &c.reader
 	found, err := c.parse()
-	if !found {
+	if !found && !rd.taken {
 		rd.pause(err)
 		return nil, err
 	}
-	return rd.scanner.Frames(rd.buf.b[rd.r:rd.w]), nil
+	return rd.scanner.Frames(rd.buf.b[rd.r:rd.w]), err
 }
 
 // parse looks for the next message among what has been read, which the scanner
-// then has.
+// then has, or the beginning of one that is passed over.
 func (c *Conn) parse() (found bool, err error) {
 	rd := &c.reader
 	rd.skip()
 	for rd.r < rd.w && rd.err == nil {
 		b := rd.buf.b[rd.r:rd.w]
-		var token zmtp.Token
-		if token, rd.err = rd.scanner.Next(b); rd.err != nil {
+		token, err := rd.scanner.Next(b)
+		if err != nil {
+			if rd.passOver(b, err) {
+				return false, err
+			}
+			rd.err = err
 			break
 		}
 		switch token {
@@ -81,6 +88,9 @@ func (c *Conn) parse() (found bool, err error) {
 				rd.taken = true
 				rd.skip()
 			}
+		case zmtp.Dropped:
+			rd.taken = true
+			rd.skip()
 		default:
 			return false, nil
 		}
@@ -89,6 +99,12 @@ func (c *Conn) parse() (found bool, err error) {
 		c.offended.Store(true)
 	}
 	return false, rd.err
+}
+
+// passOver goes on behind a message that is too large, if that is wanted.
+func (rd *reader) passOver(b []byte, err error) bool {
+	rd.taken = errors.As(err, new(*zmtp.SizeError)) && rd.scanner.Drop(b)
+	return rd.taken
 }
 
 // Pending reports whether bytes are there that were read and not yet handed
@@ -165,7 +181,7 @@ func (rd *reader) more() (int, error) {
 
 // partial reports whether something has come that is not whole.
 func (rd *reader) partial() bool {
-	return rd.r < rd.w || rd.sealed != nil && rd.sealed.r < rd.sealed.w
+	return rd.r < rd.w || rd.scanner.Dropping() || rd.sealed != nil && rd.sealed.r < rd.sealed.w
 }
 
 // command deals with one command (RFC 37, "Traffic").

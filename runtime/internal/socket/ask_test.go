@@ -28,6 +28,7 @@ type ask struct {
 	over      atomic.Bool // Do has returned
 	got       string
 	fault     atomic.Pointer[string]
+	tooLarge  *zmtp.SizeError // the reply
 }
 
 func (a *ask) AppendRequest(b []byte) ([]byte, error) {
@@ -71,6 +72,14 @@ func (a *ask) Deliver(frames [][]byte) {
 			return
 		}
 	}
+}
+
+func (a *ask) TooLarge(err *zmtp.SizeError) {
+	a.check()
+	if n := a.delivered.Add(1); n > 1 {
+		a.wrong("delivered %d times", n)
+	}
+	a.tooLarge = err
 }
 
 func (a *ask) check() {

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/gozmq/gozmq/runtime/internal/link"
+	"github.com/gozmq/gozmq/runtime/internal/zmtp"
 )
 
 // An Exchange is one request and its reply, as the caller of a Dealer sees
@@ -25,6 +26,9 @@ type Exchange interface {
 	// Deliver takes the frames behind the reply's envelope. They are valid
 	// during the call only. It may run in any goroutine, and at most once.
 	Deliver(frames [][]byte)
+	// TooLarge is told, in place of Deliver, that the reply is larger than the
+	// connection's limit.
+	TooLarge(err *zmtp.SizeError)
 }
 
 // A Canceler is an Exchange that can be taken back.
@@ -62,6 +66,7 @@ type Dealer struct {
 
 // NewDealer returns a dealer without peers. Shutdown must be called.
 func NewDealer(cfg link.Config) *Dealer {
+	cfg.PassOver = true
 	d := &Dealer{change: make(chan struct{})}
 	d.group = link.NewGroup(cfg, d)
 	return d

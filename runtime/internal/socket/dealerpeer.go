@@ -277,9 +277,10 @@ func (p *dealerPeer) read(ctx context.Context, w *waiter) error {
 			}
 			frames, err = p.conn.Next()
 		}
+		size := oversized(frames, err)
 		switch {
-		case err == nil:
-			own = p.deliver(frames, w) || own
+		case err == nil || size != nil:
+			own = p.deliver(frames, size, w) || own
 		case errors.Is(err, link.ErrInterrupted):
 			p.conn.Resume()
 			if ctx.Err() != nil {
@@ -308,13 +309,14 @@ func (p *dealerPeer) passOn() {
 	p.reading = false
 }
 
-// deliver gives a reply to whom it is for; it returns whether that is self. A
-// reply that nobody waits for is dropped: its caller's context has ended.
-func (p *dealerPeer) deliver(frames [][]byte, self *waiter) bool {
+// deliver gives a reply, or that it is too large, to whom it is for; it returns
+// whether that is self. A reply that nobody waits for is dropped: its caller's
+// context has ended.
+func (p *dealerPeer) deliver(frames [][]byte, size *zmtp.SizeError, self *waiter) bool {
 	if len(frames) == 1 && len(frames[0]) == 0 {
 		return false // libzmq's ZMQ_PROBE_ROUTER
 	}
-	if len(frames) < 2 || len(frames[0]) != callID || len(frames[1]) != 0 {
+	if !enveloped(frames) {
 		p.conn.Malformed("reply has %d frames and does not begin with a call id and an empty frame", len(frames))
 		return false
 	}
@@ -332,7 +334,11 @@ func (p *dealerPeer) deliver(frames [][]byte, self *waiter) bool {
 	if w == nil {
 		return false
 	}
-	w.x.Deliver(frames[2:])
+	if size == nil {
+		w.x.Deliver(frames[2:])
+	} else {
+		w.x.TooLarge(size)
+	}
 	if w == self {
 		return true
 	}

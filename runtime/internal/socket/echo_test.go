@@ -31,6 +31,17 @@ func (s *echoServer) Receive(p *RouterPeer, frames [][]byte) Job {
 	return &echoJob{s, p, kept}
 }
 
+// TooLarge answers with what was read, and "too large".
+func (s *echoServer) TooLarge(p *RouterPeer, frames [][]byte, err *zmtp.SizeError) bool {
+	if !enveloped(frames) {
+		return false
+	}
+	if b, err := p.BeginForced(); err == nil {
+		p.Commit(zmtptest.AppendMessage(b, append(frames, []byte("too large"))...))
+	}
+	return true
+}
+
 // Refuse answers with one frame more than was asked.
 func (j *echoJob) Refuse() {
 	if b, err := j.peer.BeginForced(); err == nil {

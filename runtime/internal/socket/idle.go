@@ -63,11 +63,12 @@ func (p *dealerPeer) readIdle() error {
 			p.conn.Resume()
 			continue
 		}
-		if err != nil {
+		size := oversized(frames, err)
+		if err != nil && size == nil {
 			p.fail(err)
 			return err
 		}
-		p.deliver(frames, nil)
+		p.deliver(frames, size, nil)
 		if replies++; replies < busyReplies {
 			continue
 		}

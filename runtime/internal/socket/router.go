@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/gozmq/gozmq/runtime/internal/link"
+	"github.com/gozmq/gozmq/runtime/internal/zmtp"
 )
 
 // A Job is a request that was read and is now to be carried out.
@@ -26,6 +27,11 @@ type Receiver interface {
 	// the order is that of arrival. It returns nil when there is nothing to
 	// run: the request was malformed, or has been answered already.
 	Receive(p *RouterPeer, frames [][]byte) Job
+	// TooLarge answers a request that is larger than the connection's limit, of
+	// which frames are what comes before the frame that goes beyond it. They are
+	// valid during the call only; the rest is passed over. It returns false when
+	// there is nobody to answer; that ends the connection.
+	TooLarge(p *RouterPeer, frames [][]byte, err *zmtp.SizeError) bool
 }
 
 // A Router takes requests from its peers and sends each answer back to where
@@ -53,6 +59,7 @@ const maxIdleReaders = 64
 // NewRouter returns a router without peers, whose contexts derive from base.
 // Shutdown must be called.
 func NewRouter(base context.Context, cfg link.Config, r Receiver) *Router {
+	cfg.PassOver = true
 	router := &Router{receiver: r, base: base, drained: make(chan struct{})}
 	router.group = link.NewGroup(cfg, router)
 	return router

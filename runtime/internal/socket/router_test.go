@@ -255,6 +255,8 @@ type receiverFunc func(p *RouterPeer, frames [][]byte) Job
 
 func (f receiverFunc) Receive(p *RouterPeer, frames [][]byte) Job { return f(p, frames) }
 
+func (f receiverFunc) TooLarge(*RouterPeer, [][]byte, *zmtp.SizeError) bool { return false }
+
 // TestRouterClientThatDoesNotRead checks that such a client is not read any
 // more, costs bounded memory, holds up nobody, and gets everything when it
 // reads again.

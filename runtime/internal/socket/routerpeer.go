@@ -47,6 +47,9 @@ func (p *RouterPeer) read() {
 	for {
 		frames, err := p.next()
 		if err != nil {
+			if p.tooLarge(frames, err) {
+				continue
+			}
 			p.uncork()
 			p.Close(err)
 			if p.detained {

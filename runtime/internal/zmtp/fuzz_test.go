@@ -18,22 +18,36 @@ func FuzzScanner(f *testing.F) {
 	f.Add(append(AppendPing(AppendFrameString(nil, FlagMore, "a"), 0), 0, 0), uint16(5))
 	f.Add([]byte("\x03\x7f\xff\xff\xff\xff\xff\xff\xff"), uint16(2))
 	f.Add(bytes.Repeat([]byte{FlagMore, 0}, 64), uint16(9))
+	f.Add(append(message("a", "", strings.Repeat("x", 3000), "h"), message("b")...), uint16(11))
+	f.Add(append(AppendFrameString(AppendPing(AppendFrame(nil, FlagMore, make([]byte, 2500)), 0), FlagMore, ""), 0, 0, 0, 1, 'c'), uint16(4))
 	f.Fuzz(func(t *testing.T, in []byte, cut uint16) {
-		whole, _, wholeErr := scan(in, len(in)+1, fuzzLimits)
-		for _, step := range []int{1, 1 + int(cut)%(len(in)+1)} {
-			pieces, kept, err := scan(in, step, fuzzLimits)
-			if (err == nil) != (wholeErr == nil) || strings.Join(pieces, "\n") != strings.Join(whole, "\n") {
-				t.Fatalf("%d bytes at a time: %q, %v; at once: %q, %v", step, pieces, err, whole, wholeErr)
-			}
-			if bound := fuzzLimits.MaxMessage + fuzzLimits.MaxCommand + 9*(fuzzLimits.MaxFrames+1) + step; kept > bound {
-				t.Fatalf("%d bytes at a time: %d bytes were kept, want at most %d", step, kept, bound)
-			}
+		whole := inPieces(t, in, cut, fuzzLimits)
+		dropping := fuzzLimits
+		dropping.MaxDropped = 1 << 14
+		if n := inPieces(t, in, cut, dropping); len(n) < len(whole) || !slices.Equal(n[:len(whole)], whole) {
+			t.Fatalf("%q when messages are passed over, %q when not", n, whole)
 		}
-		if n, _, err := scan(in, 1, Limits{math.MaxInt, math.MaxInt, math.MaxInt, 8 << 10}); err == nil && len(n) < len(whole) {
+		without := Limits{MaxFrame: math.MaxInt, MaxMessage: math.MaxInt, MaxFrames: math.MaxInt, MaxCommand: 8 << 10}
+		if n, _, err := scan(in, 1, without); err == nil && len(n) < len(whole) {
 			t.Fatalf("%d tokens without limits, %d with them", len(n), len(whole))
 		}
 		encodedAgain(t, in)
 	})
+}
+
+// inPieces returns what is found in in, however it comes.
+func inPieces(t *testing.T, in []byte, cut uint16, limits Limits) []string {
+	whole, _, wholeErr := scan(in, len(in)+1, limits)
+	for _, step := range []int{1, 1 + int(cut)%(len(in)+1)} {
+		pieces, kept, err := scan(in, step, limits)
+		if (err == nil) != (wholeErr == nil) || strings.Join(pieces, "\n") != strings.Join(whole, "\n") {
+			t.Fatalf("%d bytes at a time: %q, %v; at once: %q, %v", step, pieces, err, whole, wholeErr)
+		}
+		if bound := limits.MaxMessage + limits.MaxCommand + 9*(limits.MaxFrames+1) + step; kept > bound {
+			t.Fatalf("%d bytes at a time: %d bytes were kept, want at most %d", step, kept, bound)
+		}
+	}
+	return whole
 }
 
 // encodedAgain decodes messages without commands and checks that encoding them

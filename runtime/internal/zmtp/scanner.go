@@ -11,6 +11,7 @@ type Limits struct {
 	MaxMessage int // bytes of all frames of one message together, at most 2^30
 	MaxFrames  int // frames of one message
 	MaxCommand int // bytes of one command
+	MaxDropped int // bytes of a message that is passed over; 0: none is
 }
 
 // frameOverhead is what each frame counts against MaxMessage beside its body,
@@ -24,6 +25,7 @@ const (
 	NeedMore Token = iota // nothing whole yet: read at least Need bytes in all
 	Command               // a command: Body is its bytes
 	Message               // a whole message: Frames are its frames
+	Dropped               // a piece of a message that is passed over
 )
 
 // A Span is where a frame is within a buffer.
@@ -40,6 +42,7 @@ type Scanner struct {
 	size int // of the message so far
 	body Span
 	need int
+	rest rest
 	Scratch
 }
 
@@ -52,8 +55,12 @@ type Scratch struct {
 
 // Next looks for the next token in b, whose first byte is the first one that
 // was not yet passed to Skip. A command may stand between the frames of a
-// message: libzmq sends its heartbeats so.
+// message: libzmq sends its heartbeats so. After a *SizeError, of a message whose
+// first frames Frames returns, Drop may go on; any other error is final.
 func (s *Scanner) Next(b []byte) (Token, error) {
+	if s.rest.on {
+		return s.drop(b)
+	}
 	for {
 		h, ok, err := ParseHeader(b[min(s.off, len(b)):])
 		if err != nil {
@@ -102,11 +109,14 @@ func (s *Scanner) admit(h Header) error {
 		}
 	}
 	if !h.Command() && h.Size > uint64(s.Limits.MaxFrame) {
-		return fmt.Errorf("frame of %d bytes exceeds the limit of %d (raise it with WithMaxMessageSize)", h.Size, s.Limits.MaxFrame)
+		return &SizeError{Size: h.Size, Limit: s.Limits.MaxFrame}
 	}
 	if h.Size > uint64(max(s.Limits.MaxMessage-s.size, 0)) {
-		return fmt.Errorf("message of at least %d bytes exceeds the limit of %d (raise it with WithMaxMessageSize)",
-			uint64(s.size)+h.Size, s.Limits.MaxMessage)
+		err := &SizeError{Size: uint64(s.size) + h.Size, Limit: s.Limits.MaxMessage, Whole: true}
+		if h.Command() {
+			return fmt.Errorf("commands within a message: %v", err)
+		}
+		return err
 	}
 	if len(s.spans) >= s.Limits.MaxFrames {
 		return fmt.Errorf("message has more than %d frames", s.Limits.MaxFrames)
@@ -124,7 +134,7 @@ func (s *Scanner) Body(b []byte) []byte { return b[s.body.Start:s.body.End] }
 // it has passed can be skipped.
 func (s *Scanner) Idle() bool { return len(s.spans) == 0 }
 
-// Frames returns, after Message, the frames within b. The slice is used again
+// Frames returns, after Message or a *SizeError, the frames within b. The slice is used again
 // by the next call.
 func (s *Scanner) Frames(b []byte) [][]byte {
 	s.frames = s.frames[:0]

@@ -3,6 +3,7 @@ package zmtp
 import (
 	"bytes"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"math"
 	"strings"
@@ -19,13 +20,19 @@ func scan(in []byte, step int, limits Limits) (found []string, kept int, err err
 	for {
 		var token Token
 		if token, err = s.Next(b); err != nil {
-			return found, kept, err
+			if !errors.As(err, new(*SizeError)) || !s.Drop(b) {
+				return found, kept, err
+			}
+			found = append(found, fmt.Sprintf("%v, behind %q", err, s.Frames(b)))
+			b = b[s.Skip():]
+			continue
 		}
 		switch token {
 		case Message:
 			found = append(found, fmt.Sprintf("message %q", s.Frames(b)))
 		case Command:
 			found = append(found, fmt.Sprintf("command %q", s.Body(b)))
+		case Dropped:
 		default:
 			kept = max(kept, len(b))
 			if s.Need() <= len(b) {

@@ -1,0 +1,108 @@
+package zmtp
+
+import "fmt"
+
+// A SizeError says that a message is larger than the Limits allow.
+type SizeError struct {
+	Size  uint64 // bytes of the frame that is too large, or of the message up to its end
+	Limit int
+	Whole bool // it is the message that is too large, and none of its frames
+}
+
+func (e *SizeError) Error() string {
+	what := "frame of"
+	if e.Whole {
+		what = "message of at least"
+	}
+	return fmt.Sprintf("%s %d bytes exceeds the limit of %d (raise it with WithMaxMessageSize)", what, e.Size, e.Limit)
+}
+
+// A rest is what is still to come of a message that is passed over.
+type rest struct {
+	on     bool
+	left   uint64 // bytes of the frame that is passing
+	last   bool   // no frame follows it
+	size   uint64 // of the message, with what each frame counts
+	frames int    // that have begun
+}
+
+// Drop passes over the message that Next has just returned a SizeError for: what
+// Skip then passes is its beginning, and what it still consists of Next returns
+// as Dropped, however it comes. b is what Next was called with. It returns false,
+// and changes nothing, where the message is larger than MaxDropped.
+func (s *Scanner) Drop(b []byte) bool {
+	h, ok, err := ParseHeader(b[s.off:])
+	if !ok || err != nil {
+		return false
+	}
+	r := rest{on: true, size: uint64(s.size), frames: len(s.spans)}
+	if r.begin(h, &s.Limits) != nil {
+		return false
+	}
+	s.rest = r
+	s.off += h.Len
+	return true
+}
+
+// Dropping reports whether a message is being passed over of which something is
+// still to come.
+func (s *Scanner) Dropping() bool { return s.rest.on }
+
+// begin notes a frame's header.
+func (r *rest) begin(h Header, l *Limits) error {
+	size := r.size + h.Size + frameOverhead // of less than 2^62 and 2^63 bytes
+	if size > uint64(l.MaxDropped) {
+		return fmt.Errorf("message of at least %d bytes exceeds by far the limit of %d (raise it with WithMaxMessageSize)", size, l.MaxMessage)
+	}
+	if r.frames >= l.MaxFrames {
+		return fmt.Errorf("message has more than %d frames", l.MaxFrames)
+	}
+	r.size, r.left, r.last = size, h.Size, !h.More()
+	r.frames++
+	r.on = r.left > 0 || !r.last
+	return nil
+}
+
+// drop is Next while a message is passed over.
+func (s *Scanner) drop(b []byte) (Token, error) {
+	r := &s.rest
+	if r.left > 0 {
+		n := min(r.left, uint64(len(b)))
+		if n == 0 {
+			s.need = 1
+			return NeedMore, nil
+		}
+		r.left -= n
+		r.on = r.left > 0 || !r.last
+		s.off = int(n)
+		return Dropped, nil
+	}
+	h, ok, err := ParseHeader(b)
+	if err != nil {
+		return NeedMore, err
+	}
+	if !ok {
+		s.need = len(b) + 1
+		return NeedMore, nil
+	}
+	if h.Command() {
+		return s.commandWithin(h, b)
+	}
+	s.off = h.Len
+	return Dropped, r.begin(h, &s.Limits)
+}
+
+// commandWithin finds a command between the frames of a message that is passed
+// over.
+func (s *Scanner) commandWithin(h Header, b []byte) (Token, error) {
+	if err := s.admit(h); err != nil {
+		return NeedMore, err
+	}
+	end := h.Len + int(h.Size)
+	if end > len(b) {
+		s.need = end
+		return NeedMore, nil
+	}
+	s.off, s.body = end, Span{h.Len, end}
+	return Command, nil
+}
