@@ -219,6 +219,20 @@ func TestFramesBeyondTheLimit(t *testing.T) {
 	}
 }
 
+// What is too large and cannot be answered is an offence, as what is no ZMTP.
+func TestEnvelopesBeyondTheLimit(t *testing.T) {
+	events := newRecorder()
+	s := serve(t, Bind("tcp://127.0.0.1:*"), echoHandlers(), WithMaxMessageSize(small), events.option())
+	large := string(make([]byte, 2*small))
+	for n := 0; n < 100 && events.count(EventDelayed) == 0; n++ {
+		p := dialRaw(t, s.addr(), "DEALER")
+		p.send(large, "", echoMethod.Procedure, "")
+		p.wantClosed()
+	}
+	wantText(t, events.wait(t, EventDelayed, 1).Err, "went beyond a limit again and again")
+	mustEcho(t, dial(t, Connect(s.addr())))
+}
+
 // TestEndlessBody streams 1 GiB at a server that takes 1 MiB: that costs no
 // memory, the answer does not wait for its end, others are served meanwhile, and
 // the connection is good afterwards. What announces more is not read.

@@ -13,6 +13,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"google.golang.org/protobuf/encoding/protowire"
+
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
 	"github.com/gozmq/gozmq/runtime/internal/zmtptest"
 )
@@ -47,6 +49,8 @@ func attacks() []attack {
 		{name: "endless MORE frames", at: 4, run: endlessly(zmtptest.Join(bytes.Repeat([]byte{zmtp.FlagMore, 0}, 500))), memory: 16, descriptors: 64},
 		{name: "endless large MORE frames", at: 4, run: endlessly(zmtp.AppendFrame(nil, zmtp.FlagMore, make([]byte, 64<<10))), memory: 64, descriptors: 64},
 		{name: "oversized headers", at: 4, run: one(oversized()), memory: 16, descriptors: 64},
+		{name: "requests that are too large", at: 4, run: endlessly(requestOf(5 << 20)), memory: 16, descriptors: 64},
+		{name: "requests that are a little too large", at: 4, run: endlessly(requestOf(4<<20 + 1)), memory: 16, descriptors: 64},
 		{name: "malformed commands before the handshake", at: 4, run: oneBefore(malformed()), memory: 16, descriptors: 64},
 		{name: "malformed commands after it", at: 4, run: one(malformed()), memory: 16, descriptors: 64},
 		{name: "an identity that is taken", at: 4, run: impersonate, memory: 16, descriptors: 64},
@@ -139,6 +143,12 @@ func oversized() (list [][]byte) {
 		}
 	}
 	return list
+}
+
+// requestOf is a request whose body, a string of zeros, has that many bytes.
+func requestOf(size int) []byte {
+	head := protowire.AppendVarint([]byte{0x0a}, uint64(size))
+	return zmtptest.Message("id", "", echoMethod.Procedure, string(append(head, make([]byte, size-len(head))...)))
 }
 
 func malformed() [][]byte {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/gozmq/gozmq/runtime/internal/transport"
+	"github.com/gozmq/gozmq/runtime/internal/zmtp"
 )
 
 // A Group is the set of connections of one socket. Its methods may be called
@@ -318,7 +319,7 @@ func (g *Group) serve(c *Conn) {
 	c.leave = sync.OnceFunc(func() {
 		<-c.Flushed()
 		g.remove(c)
-		if c.offended.Load() && !c.dialled {
+		if !c.dialled && (c.offended.Load() || errors.As(c.Err(), new(*zmtp.SizeError))) { // which a pattern may have taken
 			g.offenders.note(c.raw.RemoteAddr(), c.Err())
 		}
 		g.reportEnd(c)
