@@ -259,6 +259,30 @@ func TestConnClose(t *testing.T) {
 	})
 }
 
+// A call that is in flight when its Conn is closed fails likewise, although it
+// might be tried again, or is tried twice at once.
+func TestConnCloseEndsRetries(t *testing.T) {
+	for name, option := range map[string]CallOption{"retry": WithTimeout(0), "hedging": WithHedging(2, time.Hour)} {
+		t.Run(name, func(t *testing.T) {
+			h := newStuck(t)
+			_, c := site{endpoint: "tcp://127.0.0.1:*"}.pair(t, h.handlers(), nil, nil)
+			again := *echoMethod
+			again.Idempotency, again.MaxAttempts = NoSideEffects, 5
+			done := make(chan error, 1)
+			go func() {
+				_, err := Call[bytez](within(t), c, &again, &bytez{}, option)
+				done <- err
+			}()
+			receive(t, h.called, "the call")
+			if err := c.Close(); err != nil {
+				t.Errorf("Close: %v", err)
+			}
+			wantCode(t, receive(t, done, "the end of the call"), CodeUnavailable)
+			h.free()
+		})
+	}
+}
+
 // Close ends a call that still waits for a server.
 func TestConnCloseWithoutServer(t *testing.T) {
 	events := newRecorder()

@@ -2,6 +2,7 @@ package gozmq
 
 import (
 	"context"
+	"sync"
 	"time"
 
 	"google.golang.org/protobuf/proto"
@@ -29,6 +30,8 @@ func WithHedging(max int, delay time.Duration) CallOption { return hedging{max, 
 func (c *Conn) hedge(ctx context.Context, call outgoingCall, reply proto.Message) error {
 	h := call.hedging
 	ctx, giveUp := context.WithCancel(ctx)
+	var attempts sync.WaitGroup
+	defer attempts.Wait() // the request is the caller's again
 	defer giveUp()
 	type outcome struct {
 		reply proto.Message
@@ -46,14 +49,14 @@ func (c *Conn) hedge(ctx context.Context, call outgoingCall, reply proto.Message
 	}
 	timer := time.NewTimer(h.delay)
 	defer timer.Stop()
-	go start()
+	attempts.Go(start)
 	for started, ended := 1, 0; ; {
 		select {
 		case got := <-outcomes:
-			if ended++; CodeOf(got.err) == CodeUnavailable && ended < max && ctx.Err() == nil {
+			if ended++; CodeOf(got.err) == CodeUnavailable && ended < max && ctx.Err() == nil && !c.dealer.Closed() {
 				if started < max {
 					started++
-					go start()
+					attempts.Go(start)
 				}
 				continue
 			}
@@ -67,7 +70,7 @@ func (c *Conn) hedge(ctx context.Context, call outgoingCall, reply proto.Message
 		case <-timer.C:
 			if started < max {
 				started++
-				go start()
+				attempts.Go(start)
 				timer.Reset(h.delay)
 			}
 		}

@@ -2,10 +2,13 @@ package gozmq
 
 import (
 	"context"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"google.golang.org/protobuf/proto"
 )
 
 // hedged is an idempotent method whose first call hangs until it is given up.
@@ -161,5 +164,61 @@ func TestRetryBudget(t *testing.T) {
 	b.note(nil)
 	if !b.allows() {
 		t.Error("no retry although calls succeed again")
+	}
+}
+
+// A slowCodec takes its time over the second message that it encodes.
+type slowCodec struct {
+	Codec
+	encoded                  atomic.Int32
+	second, release, decoded chan struct{}
+	first                    sync.Once
+}
+
+func (c *slowCodec) Size(m proto.Message) int { return proto.Size(m) }
+
+func (c *slowCodec) MarshalAppend(b []byte, m proto.Message, _ int) ([]byte, error) {
+	if c.encoded.Add(1) == 2 {
+		close(c.second)
+		<-c.release
+	}
+	return proto.MarshalOptions{}.MarshalAppend(b, m)
+}
+
+func (c *slowCodec) Unmarshal(b []byte, m proto.Message) error {
+	c.first.Do(func() { close(c.decoded) })
+	return proto.Unmarshal(b, m)
+}
+
+// A call returns when none of its attempts uses the request any more: it is the
+// caller's then.
+func TestHedgingGivesTheRequestBack(t *testing.T) {
+	codec := &slowCodec{second: make(chan struct{}), release: make(chan struct{}), decoded: make(chan struct{})}
+	m := &Method{Procedure: "test.Service/Hedged", Idempotency: NoSideEffects}
+	var calls atomic.Int32
+	_, c := site{endpoint: "tcp://127.0.0.1:*"}.pair(t, []Handler{Handle(m, func(_ context.Context, req *bytez) (*bytez, error) {
+		if calls.Add(1) == 1 {
+			<-codec.second
+		}
+		return req, nil
+	})}, nil, []DialOption{WithCodec(codec)})
+	done := make(chan error, 1)
+	go func() {
+		_, err := Call[bytez](within(t), c, m, &bytez{Value: []byte("x")}, WithHedging(2, 1))
+		done <- err
+	}()
+	receive(t, codec.decoded, "the first answer")
+	for range 1000 { // who does not wait had better return now
+		runtime.Gosched()
+	}
+	select {
+	case err := <-done:
+		t.Errorf("the call has returned %v while its request is being encoded", err)
+		done <- err
+	default:
+	}
+	close(codec.release)
+	if err := receive(t, done, "the end of the call"); err != nil {
+		t.Error(err)
 	}
 }

@@ -37,7 +37,7 @@ func (c *Conn) attempts(ctx context.Context, call *outgoingCall, reply proto.Mes
 		if !gone { // one server's end, which all its calls see, is no failure of each
 			c.budget.note(err)
 		}
-		if CodeOf(err) != CodeUnavailable {
+		if CodeOf(err) != CodeUnavailable || c.dealer.Closed() {
 			return err
 		}
 		if gone && moves < maxMoves && c.dealer.Peers() > 0 {
@@ -47,7 +47,7 @@ func (c *Conn) attempts(ctx context.Context, call *outgoingCall, reply proto.Mes
 		} else if attempt++; attempt > m.MaxAttempts || !c.budget.allows() {
 			return err
 		}
-		if !sleep(ctx, pause/2+rand.N(pause/2)) {
+		if !sleep(ctx, pause/2+rand.N(pause/2)) || c.dealer.Closed() {
 			return err
 		}
 		pause = min(2*pause, retryLimit)

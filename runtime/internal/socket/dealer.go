@@ -75,6 +75,13 @@ func NewDealer(cfg link.Config) *Dealer {
 // Links returns the dealer's connections.
 func (d *Dealer) Links() *link.Group { return d.group }
 
+// Closed reports whether Shutdown was called.
+func (d *Dealer) Closed() bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.closed
+}
+
 // Peers returns how many peers are connected.
 func (d *Dealer) Peers() int {
 	d.mu.Lock()
