@@ -20,6 +20,7 @@ type RouterPeer struct {
 
 	serving  bool          // the reader is the goroutine of Serve
 	detained bool          // the goroutine of Serve runs a job that takes long
+	toll     toll          // for requests that are too large
 	corked   int           // answers held back since the last write
 	seen     atomic.Uint64 // the watch's looks, and one, when it was told of a job last
 

@@ -3,6 +3,7 @@ package socket
 import (
 	"errors"
 	"testing"
+	"time"
 
 	"github.com/gozmq/gozmq/runtime/internal/link"
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
@@ -56,6 +57,15 @@ func TestRouterRequestTooLarge(t *testing.T) {
 			t.Fatalf("got %.100q", m)
 		}
 		p.Ask("12345678", "", "served")
+	}
+	start := time.Now()
+	for range tollAtOnce {
+		p.Send(zmtptest.Message("12345678", "", large))
+		p.Message()
+	}
+	p.Ask("12345678", "", "served")
+	if took := time.Since(start); took < 2*tollEvery {
+		t.Errorf("%d requests that are too large took %v", tollAtOnce+3, took)
 	}
 	p.Send(zmtp.AppendHeader(begun("1234567"), 0, len(large)))
 	p.Drained()
