@@ -180,6 +180,26 @@ func TestBareRequestBeyondTheLimit(t *testing.T) {
 	}
 }
 
+// With CURVE what is too large cannot be told from a forgery, and ends the
+// connection; PLAIN is as NULL.
+func TestSecuredRequestBeyondTheLimit(t *testing.T) {
+	const limit = 64 << 10
+	overLocks(t, func(t *testing.T, s site, l lock) {
+		events := newRecorder()
+		server := []ServerOption{WithSecurity(l.server), WithMaxMessageSize(limit), events.option()}
+		_, c := s.pair(t, echoHandlers(), server, []DialOption{WithSecurity(l.client)})
+		_, err := Call[bytez](within(t), c, echoMethod, sized(10*limit))
+		if l.name == "CURVE" {
+			wantCode(t, err, CodeUnavailable, "connection lost")
+			wantText(t, events.wait(t, EventDisconnected, 1).Err, "sealed frame of", "exceeds the limit of", "WithMaxMessageSize")
+		} else {
+			wantCode(t, err, CodeResourceExhausted, "the server's limit of 65536")
+			events.wantHeld(t)
+		}
+		mustEcho(t, c)
+	})
+}
+
 // What the frames of a request that is too large are answered with.
 func TestFramesBeyondTheLimit(t *testing.T) {
 	const method = "test.Service/Echo"
