@@ -196,12 +196,19 @@ func TestHedgingGivesTheRequestBack(t *testing.T) {
 	codec := &slowCodec{second: make(chan struct{}), release: make(chan struct{}), decoded: make(chan struct{})}
 	m := &Method{Procedure: "test.Service/Hedged", Idempotency: NoSideEffects}
 	var calls atomic.Int32
-	_, c := site{endpoint: "tcp://127.0.0.1:*"}.pair(t, []Handler{Handle(m, func(_ context.Context, req *bytez) (*bytez, error) {
+	handlers := []Handler{Handle(m, func(_ context.Context, req *bytez) (*bytez, error) {
 		if calls.Add(1) == 1 {
 			<-codec.second
 		}
 		return req, nil
-	})}, nil, []DialOption{WithCodec(codec)})
+	})}
+	// Two servers: nothing is written on a connection while a request is being
+	// encoded for it, and the first attempt is to be answered meanwhile.
+	s1, s2 := serve(t, Bind("tcp://127.0.0.1:*"), handlers), serve(t, Bind("tcp://127.0.0.1:*"), handlers)
+	c := dial(t, Connect(s1.addr(), s2.addr()), WithCodec(codec))
+	eventually(t, "both servers", func() bool { return c.dealer.Peers() == 2 })
+	release := sync.OnceFunc(func() { close(codec.release) })
+	t.Cleanup(release)
 	done := make(chan error, 1)
 	go func() {
 		_, err := Call[bytez](within(t), c, m, &bytez{Value: []byte("x")}, WithHedging(2, 1))
@@ -217,7 +224,7 @@ func TestHedgingGivesTheRequestBack(t *testing.T) {
 		done <- err
 	default:
 	}
-	close(codec.release)
+	release()
 	if err := receive(t, done, "the end of the call"); err != nil {
 		t.Error(err)
 	}
