@@ -6,7 +6,7 @@ import (
 
 	"google.golang.org/protobuf/types/known/wrapperspb"
 
-	"github.com/gozmq/gozmq/runtime/internal/delivery"
+	"github.com/gozmq/gozmq/runtime/internal/taskqueue"
 )
 
 // Whatever two workers say, in any order, no task is lost: it waits, is held, is
@@ -34,7 +34,7 @@ func FuzzVentilatorHears(f *testing.F) {
 			}
 		}
 		d.mu.Lock()
-		peers := []*delivery.Peer{d.queue.Join(), d.queue.Join()}
+		peers := []*taskqueue.Peer{d.queue.Join(), d.queue.Join()}
 		now := time.Now()
 		var ids []string
 		for i := 0; len(b) > 0; i++ {

@@ -8,15 +8,15 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
-	"github.com/gozmq/gozmq/runtime/internal/delivery"
 	"github.com/gozmq/gozmq/runtime/internal/link"
+	"github.com/gozmq/gozmq/runtime/internal/taskqueue"
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
 )
 
 type ventilatorConfig struct {
 	socketConfig
 	delivery    Delivery
-	queue       delivery.Limits
+	queue       taskqueue.Limits
 	store       TaskStore
 	deadLetters func(DeadLetter)
 	reliable    []string // options that are for delivery at least once only
@@ -120,7 +120,7 @@ type Ventilator struct {
 func NewVentilator(opts ...VentilatorOption) (*Ventilator, error) {
 	cfg := ventilatorConfig{
 		socketConfig: newPipelineConfig(zmtp.Push),
-		queue:        delivery.Limits{Tasks: 10000, Bytes: 64 << 20, Pause: 100 * time.Millisecond, MaxPause: 30 * time.Second},
+		queue:        taskqueue.Limits{Tasks: 10000, Bytes: 64 << 20, Pause: 100 * time.Millisecond, MaxPause: 30 * time.Second},
 	}
 	for _, o := range opts {
 		o.applyVentilator(&cfg)

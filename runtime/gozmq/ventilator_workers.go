@@ -6,8 +6,8 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/gozmq/gozmq/runtime/internal/delivery"
 	"github.com/gozmq/gozmq/runtime/internal/link"
+	"github.com/gozmq/gozmq/runtime/internal/taskqueue"
 )
 
 // Join adds a worker, which has no credit yet (socket.PeerHandler).
@@ -66,7 +66,7 @@ func (d *dispatcher) Receive(c *link.Conn, b *link.Batch) {
 }
 
 // hear takes in one message of a worker. It returns what was wrong with it.
-func (d *dispatcher) hear(p *delivery.Peer, frames [][]byte, now time.Time) error {
+func (d *dispatcher) hear(p *taskqueue.Peer, frames [][]byte, now time.Time) error {
 	word := string(cut(frames[0]))
 	if len(frames) < 2 {
 		return fmt.Errorf("%q stands alone", word)
@@ -77,7 +77,7 @@ func (d *dispatcher) hear(p *delivery.Peer, frames [][]byte, now time.Time) erro
 	if len(frames[1]) > maxTaskID {
 		return fmt.Errorf("%s: an id has %d bytes, want at most %d", word, len(frames[1]), maxTaskID)
 	}
-	err := d.outcome(p, word, delivery.ID(frames[1]), frames[2:], now)
+	err := d.outcome(p, word, taskqueue.ID(frames[1]), frames[2:], now)
 	if err != nil {
 		return fmt.Errorf("%s %x: %w", word, frames[1], err)
 	}
@@ -88,7 +88,7 @@ func (d *dispatcher) hear(p *delivery.Peer, frames [][]byte, now time.Time) erro
 const maxCredit = 65536
 
 // credit takes in how many tasks a worker is willing to hold.
-func (d *dispatcher) credit(p *delivery.Peer, text []byte) error {
+func (d *dispatcher) credit(p *taskqueue.Peer, text []byte) error {
 	n, err := strconv.ParseUint(string(cut(text)), 10, 32)
 	if err != nil || n > maxCredit || len(text) > 10 {
 		return fmt.Errorf("CREDIT %q, want a decimal number of 0 to %d", cut(text), maxCredit)
@@ -104,7 +104,7 @@ func (d *dispatcher) credit(p *delivery.Peer, text []byte) error {
 var errWord = errors.New("the word is not known here")
 
 // outcome takes in what a worker says of a task; rest is what follows the id.
-func (d *dispatcher) outcome(p *delivery.Peer, word string, id delivery.ID, rest [][]byte, now time.Time) error {
+func (d *dispatcher) outcome(p *taskqueue.Peer, word string, id taskqueue.ID, rest [][]byte, now time.Time) error {
 	switch word {
 	case wordDone:
 		t, err := d.queue.Done(p, id)

@@ -6,9 +6,9 @@ import (
 	"sync"
 	"time"
 
-	"github.com/gozmq/gozmq/runtime/internal/delivery"
 	"github.com/gozmq/gozmq/runtime/internal/link"
 	"github.com/gozmq/gozmq/runtime/internal/socket"
+	"github.com/gozmq/gozmq/runtime/internal/taskqueue"
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
 )
 
@@ -26,7 +26,7 @@ type receipts struct {
 	boxes   map[string]*receiptBox // by procedure
 	change  chan struct{}          // closed and replaced when boxes changes
 	pending map[string]*receipt    // by id: wait for the application, or are with it
-	seen    *delivery.Window       // were acknowledged
+	seen    *taskqueue.Window      // were acknowledged
 	again   uint64                 // results that came again
 	handled uint64
 	closed  bool
@@ -54,7 +54,7 @@ func newReceipts(cfg *sinkConfig, o *observer) *receipts {
 	r := &receipts{
 		observer: o, queue: cfg.queue, batches: newBatchTally(cfg.batchStatus), done: make(chan struct{}),
 		boxes: make(map[string]*receiptBox), change: make(chan struct{}), pending: make(map[string]*receipt),
-		seen: delivery.NewWindow(cfg.window.tasks, cfg.window.age),
+		seen: taskqueue.NewWindow(cfg.window.tasks, cfg.window.age),
 	}
 	cfg.SocketType = zmtp.Router
 	cfg.Observe = o.link(zmtp.Router)
@@ -112,7 +112,7 @@ func (r *receipts) hearOfBatch(c *link.Conn, f taskFrames) {
 	}
 	r.held.Add(1)
 	defer r.held.Done()
-	known := r.seen.Has(delivery.ID(f.id), time.Now())
+	known := r.seen.Has(taskqueue.ID(f.id), time.Now())
 	r.mu.Unlock()
 	if !known {
 		r.batches.hear(b)
@@ -126,8 +126,8 @@ func (r *receipts) hearOfBatch(c *link.Conn, f taskFrames) {
 // remember notes that a result was dealt with; r.mu is held.
 func (r *receipts) remember(id []byte) {
 	now := time.Now()
-	if !r.seen.Has(delivery.ID(id), now) {
-		r.seen.Add(delivery.ID(id), now)
+	if !r.seen.Has(taskqueue.ID(id), now) {
+		r.seen.Add(taskqueue.ID(id), now)
 	}
 }
 
@@ -159,7 +159,7 @@ func (r *receipts) tryPlace(c *link.Conn, f taskFrames) (wait <-chan struct{}, u
 	if r.closed {
 		return r.done, false
 	}
-	if r.seen.Has(delivery.ID(f.id), time.Now()) {
+	if r.seen.Has(taskqueue.ID(f.id), time.Now()) {
 		r.again++
 		socket.SendAnyway(c, []byte(wordAck), f.id)
 		return nil, false

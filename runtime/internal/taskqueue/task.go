@@ -1,7 +1,7 @@
-// Package delivery decides who gets which task of a pipeline that loses none:
+// Package taskqueue decides who gets which task of a pipeline that loses none:
 // the tasks that wait, what each worker may hold and holds, leases, attempts and
 // dead letters. It knows no sockets, starts no goroutines and reads no clock.
-package delivery
+package taskqueue
 
 import (
 	"errors"

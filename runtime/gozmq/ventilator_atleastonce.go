@@ -12,9 +12,9 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	gozmqv1 "github.com/gozmq/gozmq/proto/gozmq/v1"
-	"github.com/gozmq/gozmq/runtime/internal/delivery"
 	"github.com/gozmq/gozmq/runtime/internal/link"
 	"github.com/gozmq/gozmq/runtime/internal/socket"
+	"github.com/gozmq/gozmq/runtime/internal/taskqueue"
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
 )
 
@@ -31,13 +31,13 @@ type dispatcher struct {
 	prefix   [8]byte // of the ids that this process gives out
 
 	mu      sync.Mutex
-	queue   *delivery.Queue
-	peers   map[*link.Conn]*delivery.Peer
-	conns   map[*delivery.Peer]*link.Conn
+	queue   *taskqueue.Queue
+	peers   map[*link.Conn]*taskqueue.Peer
+	conns   map[*taskqueue.Peer]*link.Conn
 	workers int // peers that have granted credit
 	last    uint64
-	batches map[delivery.ID]*Batch // by their message of control
-	open    map[*delivery.Batch]*Batch
+	batches map[taskqueue.ID]*Batch // by their message of control
+	open    map[*taskqueue.Batch]*Batch
 	paused  bool // hands out no more
 	closed  bool // Push fails
 	waiters int
@@ -49,11 +49,11 @@ type dispatcher struct {
 func newDispatcher(cfg *ventilatorConfig, o *observer) (*dispatcher, error) {
 	d := &dispatcher{
 		observer: o, bodies: cfg.bodies(), durable: cfg.store != nil, maxTasks: cfg.queue.Tasks,
-		queue:   delivery.NewQueue(cfg.queue),
-		peers:   make(map[*link.Conn]*delivery.Peer),
-		conns:   make(map[*delivery.Peer]*link.Conn),
-		batches: make(map[delivery.ID]*Batch),
-		open:    make(map[*delivery.Batch]*Batch),
+		queue:   taskqueue.NewQueue(cfg.queue),
+		peers:   make(map[*link.Conn]*taskqueue.Peer),
+		conns:   make(map[*taskqueue.Peer]*link.Conn),
+		batches: make(map[taskqueue.ID]*Batch),
+		open:    make(map[*taskqueue.Batch]*Batch),
 		change:  make(chan struct{}),
 	}
 	_, _ = rand.Read(d.prefix[:]) // never fails
@@ -73,15 +73,15 @@ func newDispatcher(cfg *ventilatorConfig, o *observer) (*dispatcher, error) {
 
 // restore puts a stored task into the queue, however many there are.
 func (d *dispatcher) restore(s StoredTask) error {
-	if s.ID == "" || len(s.ID) > maxTaskID || d.queue.Has(delivery.ID(s.ID)) {
+	if s.ID == "" || len(s.ID) > maxTaskID || d.queue.Has(taskqueue.ID(s.ID)) {
 		return fmt.Errorf("a task has the id %q, which is empty, too long or taken", s.ID)
 	}
 	if s.Method == "" {
 		return fmt.Errorf("task %q has no method", s.ID)
 	}
 	h := parseTaskHeader(s.Header)
-	t := &delivery.Task{
-		ID: delivery.ID(s.ID), Method: s.Method, Body: s.Body, Header: s.Header, Attempts: s.Attempts,
+	t := &taskqueue.Task{
+		ID: taskqueue.ID(s.ID), Method: s.Method, Body: s.Body, Header: s.Header, Attempts: s.Attempts,
 		MaxAttempts: int(h.GetAttempt()), Lease: microseconds(h.GetLeaseUs()),
 	}
 	d.queue.Add(t)
@@ -100,7 +100,7 @@ func (d *dispatcher) push(ctx context.Context, m *Method, body proto.Message) er
 	if err != nil {
 		return err
 	}
-	t := &delivery.Task{Method: m.Procedure, Body: encoded, MaxAttempts: m.attempts(), Lease: m.lease()}
+	t := &taskqueue.Task{Method: m.Procedure, Body: encoded, MaxAttempts: m.attempts(), Lease: m.lease()}
 	if err := d.join(ctx, t); err != nil {
 		return err
 	}
@@ -111,7 +111,7 @@ func (d *dispatcher) push(ctx context.Context, m *Method, body proto.Message) er
 }
 
 // enqueue waits for room, gives t its id and adds it.
-func (d *dispatcher) enqueue(ctx context.Context, t *delivery.Task) error {
+func (d *dispatcher) enqueue(ctx context.Context, t *taskqueue.Task) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	err := d.waitLocked(ctx, func() bool { return !d.closed && !d.queue.Full(t) && d.letters.len() < d.maxTasks })
@@ -137,15 +137,15 @@ func (d *dispatcher) enqueue(ctx context.Context, t *delivery.Task) error {
 
 // storedHeader is a task's header with its limits, which the store has no other
 // place for.
-func storedHeader(t *delivery.Task) []byte {
+func storedHeader(t *taskqueue.Task) []byte {
 	limits, _ := proto.Marshal(&gozmqv1.TaskHeader{Attempt: uint32(t.MaxAttempts), LeaseUs: uint64(t.Lease.Microseconds())})
 	return append(t.Header[:len(t.Header):len(t.Header)], limits...)
 }
 
 // newID returns an id that no other task has: d.mu is held.
-func (d *dispatcher) newID() delivery.ID {
+func (d *dispatcher) newID() taskqueue.ID {
 	d.last++
-	return delivery.ID(binary.BigEndian.AppendUint64(d.prefix[:], d.last))
+	return taskqueue.ID(binary.BigEndian.AppendUint64(d.prefix[:], d.last))
 }
 
 // waitLocked waits until ready, with d.mu held whenever it is called and in the
@@ -203,7 +203,7 @@ func (d *dispatcher) dispatch() {
 }
 
 // A taskFrame is a TASK, as a socket.Message.
-type taskFrame struct{ *delivery.Task }
+type taskFrame struct{ *taskqueue.Task }
 
 // AppendMessage appends the frames. The part of the header that changes goes
 // behind the one that does not: so protobuf merges them.
@@ -241,7 +241,7 @@ func (d *dispatcher) tick() {
 		if c := d.conns[e.Peer]; c != nil {
 			d.observer.observe(Event{
 				Kind: EventLeaseExpired, Socket: string(zmtp.Router), Endpoint: c.Endpoint(), Peer: c.Address(),
-				Method: e.Task.Method, Err: delivery.ErrExpired,
+				Method: e.Task.Method, Err: taskqueue.ErrExpired,
 			})
 		}
 		if e.Dead {
@@ -253,7 +253,7 @@ func (d *dispatcher) tick() {
 }
 
 // finished notes the end of a task that was done; d.mu is held.
-func (d *dispatcher) finished(t *delivery.Task) {
+func (d *dispatcher) finished(t *taskqueue.Task) {
 	if t.Control {
 		d.told(t)
 	} else {
@@ -264,9 +264,9 @@ func (d *dispatcher) finished(t *delivery.Task) {
 }
 
 // bury makes a task that was given up a dead letter; d.mu is held.
-func (d *dispatcher) bury(t *delivery.Task) {
+func (d *dispatcher) bury(t *taskqueue.Task) {
 	reason := asError(t.Reason)
-	if errors.Is(t.Reason, delivery.ErrLost) || errors.Is(t.Reason, delivery.ErrExpired) {
+	if errors.Is(t.Reason, taskqueue.ErrLost) || errors.Is(t.Reason, taskqueue.ErrExpired) {
 		reason = Errorf(CodeUnavailable, "%w", t.Reason)
 	}
 	d.observer.observe(Event{Kind: EventTaskDead, Socket: string(zmtp.Router), Method: t.Method, Count: t.Attempts, Err: reason})

@@ -7,9 +7,9 @@ import (
 	"sync"
 	"time"
 
-	"github.com/gozmq/gozmq/runtime/internal/delivery"
 	"github.com/gozmq/gozmq/runtime/internal/link"
 	"github.com/gozmq/gozmq/runtime/internal/socket"
+	"github.com/gozmq/gozmq/runtime/internal/taskqueue"
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
 )
 
@@ -23,7 +23,7 @@ type taker struct {
 	waiting  []*lease
 	held     map[string]*lease  // those that wait and those that run
 	holds    map[*link.Conn]int // how many of them came from each
-	done     *delivery.Window   // tasks that were done here
+	done     *taskqueue.Window  // tasks that were done here
 	draining bool
 	wake     chan struct{} // closed and replaced when something is there, or draining
 	again    uint64        // tasks that came again
@@ -62,7 +62,7 @@ const (
 func newTaker(cfg link.Config, o *observer, credit int, stop func()) *taker {
 	t := &taker{
 		credit: credit, stop: stop, held: make(map[string]*lease), holds: make(map[*link.Conn]int),
-		done: delivery.NewWindow(takerMemory, 0), wake: make(chan struct{}),
+		done: taskqueue.NewWindow(takerMemory, 0), wake: make(chan struct{}),
 		beat: make(chan struct{}, 1), ended: make(chan struct{}),
 	}
 	cfg.SocketType = zmtp.Dealer
@@ -144,7 +144,7 @@ func (t *taker) receive(c *link.Conn, f taskFrames) error {
 		t.move(l, c)
 		return nil
 	}
-	if t.done.Has(delivery.ID(f.id), time.Time{}) {
+	if t.done.Has(taskqueue.ID(f.id), time.Time{}) {
 		t.again++
 		socket.SendAnyway(c, []byte(wordDone), f.id)
 		return nil
@@ -266,8 +266,8 @@ func (t *taker) unlimited(l *lease) {
 func (t *taker) finish(l *lease, word string, status []byte) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if word == wordDone && !t.done.Has(delivery.ID(l.id), time.Time{}) {
-		t.done.Add(delivery.ID(l.id), time.Time{})
+	if word == wordDone && !t.done.Has(taskqueue.ID(l.id), time.Time{}) {
+		t.done.Add(taskqueue.ID(l.id), time.Time{})
 	}
 	t.tell(l, word, status)
 }

@@ -1,4 +1,4 @@
-package delivery
+package taskqueue
 
 // A Batch counts the tasks that belong together.
 type Batch struct {

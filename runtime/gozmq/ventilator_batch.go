@@ -8,7 +8,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	gozmqv1 "github.com/gozmq/gozmq/proto/gozmq/v1"
-	"github.com/gozmq/gozmq/runtime/internal/delivery"
+	"github.com/gozmq/gozmq/runtime/internal/taskqueue"
 )
 
 // A Batch is tasks of a ventilator that belong together. The sink learns how
@@ -23,7 +23,7 @@ type Batch struct {
 	header []byte // of its tasks
 
 	// With delivery at least once; the dispatcher's lock guards it.
-	count    delivery.Batch
+	count    taskqueue.Batch
 	told     bool // the sink knows how many tasks there are
 	complete bool
 	done     chan struct{} // closed when the sink knows that it is complete
@@ -39,7 +39,7 @@ type Batch struct {
 }
 
 func newBatch(s taskSender, id []byte, name string) *Batch {
-	b := &Batch{sender: s, name: name, id: id, count: delivery.Batch{ID: id, Name: name}, done: make(chan struct{}), ending: make(chan struct{}, 1)}
+	b := &Batch{sender: s, name: name, id: id, count: taskqueue.Batch{ID: id, Name: name}, done: make(chan struct{}), ending: make(chan struct{}, 1)}
 	b.header = encodeHeader(&gozmqv1.TaskHeader{Batch: &gozmqv1.Batch{Id: id, Name: name}})
 	return b
 }
@@ -89,7 +89,7 @@ func (d *dispatcher) startBatch(name string) *Batch {
 }
 
 // join makes t part of the batch of ctx, if there is one.
-func (d *dispatcher) join(ctx context.Context, t *delivery.Task) error {
+func (d *dispatcher) join(ctx context.Context, t *taskqueue.Task) error {
 	b, err := batchOf(ctx, d)
 	if b == nil || err != nil {
 		return err
@@ -106,7 +106,7 @@ func (d *dispatcher) join(ctx context.Context, t *delivery.Task) error {
 }
 
 // leaveBatch takes a task out that could not be pushed; d.mu is held.
-func (d *dispatcher) leaveBatch(t *delivery.Task) {
+func (d *dispatcher) leaveBatch(t *taskqueue.Task) {
 	if t.Batch != nil {
 		t.Batch.Tasks--
 		d.settleBatch(t.Batch)
@@ -130,7 +130,7 @@ func (d *dispatcher) endBatch(_ context.Context, b *Batch) error {
 
 // tell sends the sink word of a batch, by way of a worker; d.mu is held.
 func (d *dispatcher) tell(b *Batch, status *gozmqv1.Batch) {
-	t := &delivery.Task{
+	t := &taskqueue.Task{
 		ID: d.newID(), Control: true, Lease: DefaultLease,
 		Header: encodeHeader(&gozmqv1.TaskHeader{Batch: status}),
 	}
@@ -140,7 +140,7 @@ func (d *dispatcher) tell(b *Batch, status *gozmqv1.Batch) {
 }
 
 // told notes that the sink has had word of a batch; d.mu is held.
-func (d *dispatcher) told(t *delivery.Task) {
+func (d *dispatcher) told(t *taskqueue.Task) {
 	b := d.batches[t.ID]
 	delete(d.batches, t.ID)
 	if b.complete {
@@ -153,7 +153,7 @@ func (d *dispatcher) told(t *delivery.Task) {
 
 // settleBatch tells the sink that a batch is complete, if it is and the sink
 // knows its size already; d.mu is held.
-func (d *dispatcher) settleBatch(count *delivery.Batch) {
+func (d *dispatcher) settleBatch(count *taskqueue.Batch) {
 	b := d.open[count]
 	if b == nil || !b.told || !count.Complete() {
 		return

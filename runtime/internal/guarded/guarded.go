@@ -1,0 +1,54 @@
+// Package guarded runs code that is not ours, which may panic or end its
+// goroutine, and turns both into errors.
+package guarded
+
+import (
+	"fmt"
+	"runtime/debug"
+)
+
+// A PanicError says that code panicked, or that it called runtime.Goexit.
+type PanicError struct {
+	// Value is what panic was given, nil after Goexit.
+	Value any
+	// Stack is the goroutine's stack, nil after Goexit.
+	Stack []byte
+}
+
+// Error returns the panic's value as text.
+func (e *PanicError) Error() string {
+	if e.Goexit() {
+		return "the function ended its goroutine with runtime.Goexit"
+	}
+	return fmt.Sprintf("panic: %v", e.Value)
+}
+
+// Goexit reports whether the code ended its goroutine instead of panicking.
+func (e *PanicError) Goexit() bool { return e.Stack == nil }
+
+// Unwrap returns the panic's value where it is an error.
+func (e *PanicError) Unwrap() error {
+	err, _ := e.Value.(error)
+	return err
+}
+
+// Call runs f and then calls done with a nil error if f returned. If f panicked,
+// done gets a *PanicError and the goroutine goes on behind Call. If f called
+// runtime.Goexit, done gets a *PanicError whose Goexit is true, and the goroutine
+// ends with done. done is always called, exactly once.
+func Call(f func(), done func(*PanicError)) {
+	returned := false
+	defer func() {
+		if returned {
+			done(nil)
+			return
+		}
+		e := &PanicError{}
+		if v := recover(); v != nil {
+			e.Value, e.Stack = v, debug.Stack()
+		}
+		done(e)
+	}()
+	f()
+	returned = true
+}
