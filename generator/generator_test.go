@@ -159,9 +159,9 @@ func TestAPILevel(t *testing.T) {
 		ProtoFile:      compileText(t, text, "hybrid.proto"),
 	}
 	for params, want := range map[string]string{
-		"":                                 "m.GetReset_()", // Reset is a method of every message
-		"default_api_level=API_OPAQUE":     "m.GetReset()",
-		"apilevelMhybrid.proto=API_HYBRID": "m.GetReset()",
+		"":                                 ".GetReset_)", // Reset is a method of every message
+		"default_api_level=API_OPAQUE":     ".GetReset)",
+		"apilevelMhybrid.proto=API_HYBRID": ".GetReset)",
 	} {
 		req.Parameter = proto.String(params)
 		for file, got := range contents(t, req) {

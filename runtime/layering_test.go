@@ -41,9 +41,12 @@ var layers = map[string][]string{
 	"runtime/internal/taskqueue": {"runtime/internal/list"},
 	"runtime/internal/link":      {"runtime/internal/zmtp", "runtime/internal/transport", "runtime/internal/curve"},
 	"runtime/internal/socket":    {"runtime/internal/link", "runtime/internal/zmtp", "runtime/internal/prefix", "runtime/internal/list"},
-	"runtime/gozmq":              {"runtime/internal/curve", "runtime/internal/taskqueue", "runtime/internal/link", "runtime/internal/prefix", "runtime/internal/socket", "runtime/internal/transport", "runtime/internal/zmtp", "proto"},
+	"runtime/internal/topic":     {},
+	"runtime/internal/bridge":    {"runtime/internal/socket", "runtime/internal/topic"},
+	"runtime/gozmq":              {"runtime/internal/bridge", "runtime/internal/topic", "runtime/internal/curve", "runtime/internal/taskqueue", "runtime/internal/link", "runtime/internal/prefix", "runtime/internal/socket", "runtime/internal/transport", "runtime/internal/zmtp", "proto"},
 
-	"runtime/gozmqv1gozmq":  {"runtime/gozmq", "proto"}, // generated
+	"runtime/gozmqimpl":     {"runtime/gozmq", "runtime/internal/bridge", "runtime/internal/socket", "runtime/internal/topic"},
+	"runtime/gozmqv1gozmq":  {"runtime/gozmq", "runtime/gozmqimpl", "proto"}, // generated
 	"runtime/gozmqhealth":   {"runtime/gozmq", "runtime/gozmqv1gozmq", "proto"},
 	"runtime/gozmqdescribe": {"runtime/gozmq", "runtime/gozmqv1gozmq", "proto"},
 
@@ -52,8 +55,8 @@ var layers = map[string][]string{
 
 	"runtime/conformance": {}, // tests only
 
-	"example":     {"runtime/gozmq", "proto"},
-	"interop/gen": {"runtime/gozmq", "proto"},
+	"example":     {"runtime/gozmq", "runtime/gozmqimpl", "proto"},
+	"interop/gen": {"runtime/gozmq", "runtime/gozmqimpl", "proto"},
 	"interop":     {},
 }
 

@@ -2,10 +2,12 @@ package gozmq
 
 import (
 	"context"
-	"iter"
 	"time"
 
 	"google.golang.org/protobuf/proto"
+
+	"github.com/gozmq/gozmq/runtime/internal/bridge"
+	"github.com/gozmq/gozmq/runtime/internal/topic"
 )
 
 // A Change is what one gets of a state that is followed: one of the two.
@@ -16,52 +18,39 @@ type Change[S, M proto.Message] struct {
 	Update M
 }
 
-// FollowState returns an iterator over a state: first a snapshot, the reply to
-// req, then each message that the snapshot does not have, in order, as the
-// filters take them. The next snapshot follows when messages were missed, when
-// a publisher was restarted and after every reconnect; so what the iterator has
-// yielded, from the last snapshot on, is the state. The first snapshot is asked
-// for when a publisher is connected. Generated code calls it.
-//
-// The topic is retained and sequenced, and the method's handler calls
-// SetSnapshotPosition. What goes wrong, a message that cannot be decoded and a
-// call that failed, is yielded as an error, and tried again after a pause that
-// grows from 100 ms to 5 s; only a reply without a position ends the iteration,
-// with CodeFailedPrecondition. The subscription's queue always blocks
-// (WithOverflow), as what it dropped would have to be asked for again; lag is
-// not reported.
-func FollowState[S, T any, R message[S], M message[T], F Filter](ctx context.Context, s *Subscriber, caller Caller, method *Method, req proto.Message, filters []F) iter.Seq2[Change[R, M], error] {
-	return func(yield func(Change[R, M], error) bool) {
-		cfg := s.defaults
-		cfg.overflow = Block
-		sub, err := s.openWith(cfg, patternsOf(filters), false)
-		if err != nil {
-			return // closed
-		}
-		defer sub.close()
-		f := follower{state: newStatePosition(s.memory.topics), gone: s.origins.gone}
-		f.fail = func(err error) bool { return yield(Change[R, M]{}, err) }
-		f.ask = func() (map[uint64]uint64, func() bool, error) {
-			var md ReplyMetadata
-			snapshot := R(new(S))
-			if err := caller.Call(ctx, method, req, snapshot, WithReplyMetadata(&md)); err != nil {
-				return nil, nil, err
-			}
-			positions, err := snapshotPositions(&md)
-			if err != nil {
-				return nil, nil, &unpositionedError{Errorf(CodeFailedPrecondition, "%s: %w", method.Procedure, err)}
-			}
-			return positions, func() bool { return yield(Change[R, M]{Snapshot: snapshot}, nil) }, nil
-		}
-		f.update = func(a *arrival) (goOn, decoded bool) {
-			m, err := decodeArrival[T, M](&s.bodies, a)
-			return yield(Change[R, M]{Update: m}, err), err == nil
-		}
-		if s.watchPeers(sub) && !f.snapshot(ctx) {
-			return
-		}
-		sub.inbox.drain(ctx, func(a *arrival) bool { return f.take(ctx, a) })
+// Follow joins a state and its topic (bridge.Subscriber).
+func (s *subscribing) Follow(ctx context.Context, patterns []topic.Pattern, state bridge.State) {
+	(*Subscriber)(s).follow(ctx, patterns, state)
+}
+
+func (s *Subscriber) follow(ctx context.Context, patterns []topic.Pattern, state bridge.State) {
+	cfg := s.defaults
+	cfg.overflow = Block
+	sub, err := s.openWith(cfg, patterns, false)
+	if err != nil {
+		return // closed
 	}
+	defer sub.close()
+	f := follower{state: newStatePosition(s.memory.topics), gone: s.origins.gone, fail: state.Fail}
+	f.ask = func() (map[uint64]uint64, func() bool, error) {
+		headers, yield, err := state.Ask()
+		if err != nil {
+			return nil, nil, err
+		}
+		positions, err := snapshotPositions(headers)
+		if err != nil {
+			return nil, nil, &unpositionedError{Errorf(CodeFailedPrecondition, "%s: %w", state.Procedure, err)}
+		}
+		return positions, yield, nil
+	}
+	f.update = func(a *arrival) (goOn, decoded bool) {
+		m, err := decodeArrival(&s.bodies, a, state.New)
+		return state.Update(m, err), err == nil
+	}
+	if s.watchPeers(sub) && !f.snapshot(ctx) {
+		return
+	}
+	sub.inbox.drain(ctx, func(a *arrival) bool { return f.take(ctx, a) })
 }
 
 // An unpositionedError ends an iteration: asking again is of no use.

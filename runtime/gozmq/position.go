@@ -37,9 +37,9 @@ func SetSnapshotPosition(ctx context.Context, positions ...Position) {
 }
 
 // snapshotPositions reads what SetSnapshotPosition said.
-func snapshotPositions(md *ReplyMetadata) (map[uint64]uint64, error) {
+func snapshotPositions(headers map[string][]string) (map[uint64]uint64, error) {
 	positions := make(map[uint64]uint64)
-	for _, value := range md.Headers[positionKey] {
+	for _, value := range headers[positionKey] {
 		var h publicationHeader
 		if !h.parse([]byte(value)) || h.publisher == 0 {
 			return nil, fmt.Errorf("a position in the reply's metadata cannot be decoded")

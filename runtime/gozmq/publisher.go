@@ -9,6 +9,7 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
+	"github.com/gozmq/gozmq/runtime/internal/bridge"
 	"github.com/gozmq/gozmq/runtime/internal/socket"
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
 )
@@ -24,6 +25,7 @@ type publisherConfig struct {
 // counted. Its methods may be called from any goroutine. On the wire it is a
 // PUB socket.
 type Publisher struct {
+	holdsPublisher
 	pub      *socket.Pub
 	id       uint64 // of the publisher, in headers
 	observer *observer
@@ -42,6 +44,7 @@ func NewPublisher(opts ...PublisherOption) (*Publisher, error) {
 		return nil, fmt.Errorf("publisher: %w", err)
 	}
 	p := &Publisher{id: newPublisherID(), observer: newObserver(cfg.observer), bodies: cfg.bodies(), linger: cfg.linger}
+	p.holdsPublisher = bridge.Hold[bridge.Publisher]((*publishing)(p))
 	cfg.Observe = p.observer.link(cfg.SocketType)
 	p.pub = socket.NewPub(cfg.Config, cfg.maxSubscriptions)
 	p.pub.Remember(cfg.memory.topics, cfg.memory.bytes, p.appendHeader)
@@ -98,7 +101,7 @@ func (p *Publisher) WaitForSubscribers(ctx context.Context, topic string, n int)
 // WaitForSubscribersTo is WaitForSubscribers for the topics that a filter takes,
 // as generated filters do: it counts the peers that get all of them.
 func (p *Publisher) WaitForSubscribersTo(ctx context.Context, f Filter, n int) error {
-	return p.WaitForSubscribers(ctx, string(f.TopicPattern().prefix()), n)
+	return p.WaitForSubscribers(ctx, string(patternOf(f).Prefix()), n)
 }
 
 // Superseded returns how many messages of topics with latest_only subscribers
@@ -113,19 +116,6 @@ func (p *Publisher) Close() error {
 	return err
 }
 
-// A Topic describes what one topic's messages are published under. Generated
-// code makes the values.
-type Topic[M proto.Message] struct {
-	// Name is "package.Service/Method", or the message's full name.
-	Name string
-	// Append appends m's topic to b. nil: the topic is Name.
-	Append func(b []byte, m M) []byte
-	// Bare leaves the topic's frame out.
-	Bare bool
-	// Traits is what else the annotation asks for; none where it is Bare.
-	Traits TopicTraits
-}
-
 // maxTopic is the longest topic, in bytes.
 const maxTopic = 32 << 10
 
@@ -138,34 +128,39 @@ type publication struct {
 
 var publications = sync.Pool{New: func() any { return new(publication) }}
 
-// Publish sends m to those who subscribed to its topic. Generated code calls
-// it. A message that nobody subscribed to is not encoded, unless its topic is
-// retained. It never blocks; it fails when ctx has ended, the publisher is
-// closed or m cannot be encoded.
-func Publish[M proto.Message](ctx context.Context, p *Publisher, t *Topic[M], m M) error {
+// holdsPublisher is what gozmqimpl finds in a Publisher.
+type holdsPublisher = bridge.Held[bridge.Publisher]
+
+// publishing is a Publisher as gozmqimpl sees it (bridge.Publisher).
+type publishing Publisher
+
+// Publish sends m to those who subscribed to its topic. A message that nobody
+// subscribed to is not encoded, unless its topic is retained. It never blocks;
+// it fails when ctx has ended, the publisher is closed or m cannot be encoded.
+func (p *publishing) Publish(ctx context.Context, t bridge.Topic, m proto.Message) error {
+	return (*Publisher)(p).publish(ctx, t, m)
+}
+
+func (p *Publisher) publish(ctx context.Context, t bridge.Topic, m proto.Message) error {
 	if err := ctx.Err(); err != nil {
-		return Errorf(CodeOf(err), "publish %s: %w", t.Name, err)
+		return Errorf(CodeOf(err), "publish %s: %w", t.Name(), err)
 	}
 	if p.pub.Closed() {
-		return Errorf(CodeCanceled, "publish %s: the publisher is closed", t.Name)
+		return Errorf(CodeCanceled, "publish %s: the publisher is closed", t.Name())
 	}
 	x := publications.Get().(*publication)
 	defer x.free()
-	if t.Bare {
-		return p.publishBare(x, t.Name, m)
+	if t.Bare() {
+		return p.publishBare(x, t.Name(), m)
 	}
-	if t.Append == nil {
-		x.topic = append(x.topic[:0], t.Name...)
-	} else {
-		x.topic = t.Append(x.topic[:0], m)
-	}
-	if t.Traits != 0 {
-		return p.publishWith(t.Traits, x, t.Name, m)
+	x.topic = t.Append(x.topic[:0], m)
+	if traits := t.Traits(); traits != 0 {
+		return p.publishWith(traits, x, t.Name(), m)
 	}
 	if !p.pub.Audience(x.topic, &x.audience) {
 		return nil
 	}
-	err := x.encode(t.Name, m, 0, &p.bodies)
+	err := x.encode(t.Name(), m, 0, &p.bodies)
 	if err == nil {
 		p.pub.Send(&x.audience, x.frames)
 	}
@@ -192,23 +187,23 @@ func (p *Publisher) publishBare(x *publication, name string, m proto.Message) er
 // publishWith sends a message of a topic with traits. Where it has a place among
 // the publisher's, it has it even if nobody subscribed to it; where it is
 // retained, it is always encoded.
-func (p *Publisher) publishWith(traits TopicTraits, x *publication, name string, m proto.Message) error {
+func (p *Publisher) publishWith(traits socket.Traits, x *publication, name string, m proto.Message) error {
 	if err := x.check(name); err != nil {
 		return err
 	}
 	x.frames = x.frames[:0]
 	var last byte = zmtp.FlagMore // a header follows
-	if traits&(Sequenced|Retained) == 0 {
+	if traits&(socket.Sequenced|socket.Retained) == 0 {
 		last = 0
 	}
-	if traits&Retained != 0 || p.pub.Audience(x.topic, &x.audience) {
+	if traits&socket.Retained != 0 || p.pub.Audience(x.topic, &x.audience) {
 		if err := x.encode(name, m, last, &p.bodies); err != nil {
 			return err
 		}
 	} else if last == 0 {
 		return nil
 	}
-	x.frames = p.pub.SendWith(socket.Traits(traits), x.topic, x.frames, &x.audience)
+	x.frames = p.pub.SendWith(traits, x.topic, x.frames, &x.audience)
 	return nil
 }
 

@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"iter"
 	"time"
 
+	"google.golang.org/protobuf/proto"
+
+	"github.com/gozmq/gozmq/runtime/internal/bridge"
 	"github.com/gozmq/gozmq/runtime/internal/link"
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
 )
@@ -78,10 +80,12 @@ type resultSource interface {
 // with break or return leaves its last result unacknowledged, for the next
 // iteration.
 type Sink struct {
+	holdsSink
 	source   resultSource
 	bodies   bodies
 	observer *observer
 	delivery Delivery
+	pulls    bool // NewPuller opened it
 	linger   time.Duration
 	addrs    []string
 }
@@ -98,15 +102,20 @@ func NewSink(opts ...SinkOption) (*Sink, error) {
 
 // NewPuller opens a sink that takes tasks straight from ventilators, of
 // messages that are tasks by themselves. At least once it is a DEALER socket,
-// and the end of the loop's body tells that the task is done. Generated code
-// calls it. Close must be called.
+// and the end of the loop's body tells that the task is done. Close must be
+// called.
 func NewPuller(opts ...SinkOption) (*Sink, error) {
-	return newSink(opts, func(cfg *sinkConfig, o *observer) resultSource {
+	s, err := newSink(opts, func(cfg *sinkConfig, o *observer) resultSource {
 		if cfg.delivery == AtLeastOnce {
 			return newPulledTasks(cfg, o)
 		}
 		return newPlainSink(cfg, o)
 	})
+	if err != nil {
+		return nil, err
+	}
+	s.pulls = true
+	return s, nil
 }
 
 func newSink(opts []SinkOption, open func(*sinkConfig, *observer) resultSource) (*Sink, error) {
@@ -118,6 +127,7 @@ func newSink(opts []SinkOption, open func(*sinkConfig, *observer) resultSource) 
 		return nil, fmt.Errorf("sink: %w", err)
 	}
 	s := &Sink{bodies: cfg.bodies(), observer: newObserver(cfg.observer), delivery: cfg.delivery, linger: cfg.linger}
+	s.holdsSink = bridge.Hold[bridge.Sink[Method]]((*resulting)(s))
 	s.source = open(&cfg, s.observer)
 	var err error
 	if s.addrs, err = cfg.endpoints.open(s.source.links()); err != nil {
@@ -145,22 +155,37 @@ func (s *Sink) Close() error {
 	return err
 }
 
-// Results returns an iterator over the results of one method. Generated code
-// calls it. It ends with ctx or with Close. A result that cannot be decoded is
-// yielded as an error, and the iteration goes on. Several iterations of one
-// method share its results. When the sink's guarantee is not the method's, the
-// only thing that is yielded is an error with CodeFailedPrecondition.
-func Results[T any, P message[T]](ctx context.Context, s *Sink, m *Method) iter.Seq2[P, error] {
-	return func(yield func(P, error) bool) {
-		if err := m.checkDelivery(s.delivery); err != nil {
-			yield(nil, err)
-			return
-		}
-		switch source := s.source.(type) {
-		case *plainSink:
-			source.inboxOf(m).drain(ctx, func(a *arrival) bool { return yield(decodeArrival[T, P](&s.bodies, a)) })
-		case itemSource:
-			drainItems[T, P](ctx, source, &s.bodies, m, yield)
-		}
+// holdsSink is what gozmqimpl finds in a Sink.
+type holdsSink = bridge.Held[bridge.Sink[Method]]
+
+// resulting is a Sink as gozmqimpl sees it (bridge.Sink).
+type resulting Sink
+
+func (s *resulting) Check(m *Method, pull bool) error {
+	if err := m.checkDelivery(s.delivery); err != nil {
+		return err
+	}
+	if s.delivery == AtLeastOnce && pull != s.pulls {
+		return Errorf(CodeFailedPrecondition, "%s: results come to NewSink and tasks to NewPuller: open the other one", m.Procedure)
+	}
+	return nil
+}
+
+// Results yields the results of one method until ctx ends, the sink is closed or
+// yield returns false. A result that cannot be decoded is yielded as an error.
+// When the sink's guarantee is not the method's, the only thing that is yielded
+// is an error with CodeFailedPrecondition.
+func (s *resulting) Results(ctx context.Context, m *Method, fresh func() proto.Message, yield func(proto.Message, error) bool) {
+	if err := m.checkDelivery(s.delivery); err != nil {
+		yield(nil, err)
+		return
+	}
+	switch source := s.source.(type) {
+	case *plainSink:
+		source.inboxOf(m).drain(ctx, func(a *arrival) bool { return yield(decodeArrival(&s.bodies, a, fresh)) })
+	case itemSource:
+		drainItems(ctx, source, m, func(body []byte) bool {
+			return yield(decodeArrival(&s.bodies, &arrival{body: body}, fresh))
+		})
 	}
 }

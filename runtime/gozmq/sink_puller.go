@@ -23,12 +23,12 @@ type resultItem interface {
 	settle(handled bool)
 }
 
-// drainItems decodes and yields what comes until there is no more, ctx ends or
+// drainItems yields the bodies that come until there are no more, ctx ends or
 // yield returns false.
-func drainItems[T any, P message[T]](ctx context.Context, s itemSource, c *bodies, m *Method, yield func(P, error) bool) {
+func drainItems(ctx context.Context, s itemSource, m *Method, yield func(body []byte) bool) {
 	for ctx.Err() == nil {
 		item := s.take(ctx, m)
-		if item == nil || !yieldItem[T, P](c, item, yield) {
+		if item == nil || !yieldItem(item, yield) {
 			return
 		}
 	}
@@ -47,9 +47,9 @@ func awaitHeld(ctx context.Context, held *sync.WaitGroup) {
 	}
 }
 
-func yieldItem[T any, P message[T]](c *bodies, item resultItem, yield func(P, error) bool) (handled bool) {
+func yieldItem(item resultItem, yield func(body []byte) bool) (handled bool) {
 	defer func() { item.settle(handled) }() // the loop may panic
-	return yield(decodeArrival[T, P](c, &arrival{body: item.content()}))
+	return yield(item.content())
 }
 
 // pulledTasks is the source of a sink that takes tasks at least once from

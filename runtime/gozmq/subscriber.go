@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/gozmq/gozmq/runtime/internal/bridge"
 	"github.com/gozmq/gozmq/runtime/internal/link"
 	"github.com/gozmq/gozmq/runtime/internal/prefix"
 	"github.com/gozmq/gozmq/runtime/internal/socket"
@@ -60,6 +61,7 @@ func WithReceiveQueue(messages, bytes int) interface {
 // read for long holds up the others, which share the connections, unless it
 // drops messages (WithOverflow). On the wire it is a SUB socket.
 type Subscriber struct {
+	holdsSubscriber
 	sub      *socket.Sub
 	bodies   bodies
 	observer *observer
@@ -98,6 +100,7 @@ func NewSubscriber(opts ...SubscriberOption) (*Subscriber, error) {
 		done:          make(chan struct{}),
 		subscriptions: make(map[*subscription]struct{}),
 	}
+	s.holdsSubscriber = bridge.Hold[bridge.Subscriber[SubscriptionOption, TopicHandlerOption]]((*subscribing)(s))
 	s.version.Store(1)
 	cfg.Observe = s.observer.link(cfg.SocketType)
 	s.values.limits, s.values.observe = cfg.memory, cfg.Observe

@@ -7,6 +7,7 @@ import (
 
 	"github.com/gozmq/gozmq/runtime/internal/link"
 	"github.com/gozmq/gozmq/runtime/internal/prefix"
+	"github.com/gozmq/gozmq/runtime/internal/topic"
 )
 
 // lastValues are the last messages of retained topics that a subscriber has
@@ -93,10 +94,10 @@ func (l *lastValues) release(prefix []byte, covered func(topic []byte) bool) {
 
 // of returns the values that a subscription is about to take with p, and does
 // not take yet, oldest first.
-func (l *lastValues) of(sub *subscription, p TopicPattern) []*lastValue {
+func (l *lastValues) of(sub *subscription, p topic.Pattern) []*lastValue {
 	var list []*lastValue
-	l.tree.Under(p.prefix(), func(v *lastValue) {
-		if topic := []byte(v.topic); p.matches(topic) && !sub.matches(topic) {
+	l.tree.Under(p.Prefix(), func(v *lastValue) {
+		if name := []byte(v.topic); p.Matches(name) && !sub.matches(name) {
 			list = append(list, v)
 		}
 	})

@@ -7,6 +7,9 @@ import (
 	"slices"
 
 	"google.golang.org/protobuf/proto"
+
+	"github.com/gozmq/gozmq/runtime/internal/bridge"
+	"github.com/gozmq/gozmq/runtime/internal/topic"
 )
 
 // subscriptionConfig is what the options of one subscription set.
@@ -33,128 +36,69 @@ func (o subscriptionOption) applySubscription(c *subscriptionConfig) { o(c) }
 func (o subscriptionOption) applySubscriber(c *subscriberConfig)     { o(&c.subscription) }
 func (o subscriptionOption) applyHandler(c *handlerConfig)           { o(&c.subscription) }
 
-// A Filter says which topics a subscription takes. Generated filter types and
-// TopicPattern implement it.
-type Filter interface{ TopicPattern() TopicPattern }
-
 // A Subscription receives the messages of one kind whose topic at least one of
 // its filters takes. It begins when it is opened and goes on, with messages
 // waiting, until Close; nobody need iterate. Its methods may be called from any
-// goroutine.
-type Subscription[M proto.Message, F Filter] struct {
-	sub    *subscription
-	decode func(*arrival) (M, error)
+// goroutine. Generated code opens one.
+type Subscription[M proto.Message, F Filter] interface {
+	// Add makes the subscription take the topics of the filters, too. A filter
+	// that it has already changes nothing.
+	Add(filters ...F)
+	// Remove ends an Add of the same filters, or their place at the opening; one
+	// that the subscription does not have changes nothing. Messages that have
+	// come before stay. Without any filter the subscription receives nothing
+	// until the next Add.
+	Remove(filters ...F)
+	// All returns an iterator over the messages that have come and come. It ends
+	// with ctx; when the subscription or the Subscriber is closed it ends after
+	// the messages that have come. A message that cannot be decoded is yielded as
+	// an error, and iteration goes on. Another call continues where the last one
+	// left; one that begins before that waits for it to end.
+	All(ctx context.Context) iter.Seq2[M, error]
+	// Dropped returns how many messages the subscription's policy has dropped
+	// (WithOverflow).
+	Dropped() uint64
+	// Close ends the subscription.
+	Close() error
 }
 
-// OpenSubscription opens a subscription; without filters it takes what the zero
-// value of F does, all topics of the kind. It fails when an option is wrong, and
-// with CodeCanceled when s is closed. Generated code calls it.
-func OpenSubscription[T any, P message[T], F Filter](s *Subscriber, filters []F, opts []SubscriptionOption) (*Subscription[P, F], error) {
-	sub, err := s.open(patternsOf(filters), false, opts)
+// holdsSubscriber is what gozmqimpl finds in a Subscriber.
+type holdsSubscriber = bridge.Held[bridge.Subscriber[SubscriptionOption, TopicHandlerOption]]
+
+// subscribing is a Subscriber as gozmqimpl sees it (bridge.Subscriber).
+type subscribing Subscriber
+
+// Open begins a subscription. It fails when an option is wrong, and with
+// CodeCanceled when the subscriber is closed.
+func (s *subscribing) Open(patterns []topic.Pattern, bare bool, opts []SubscriptionOption) (bridge.Subscription, error) {
+	sub, err := (*Subscriber)(s).open(patterns, bare, opts)
 	if err != nil {
 		return nil, err
 	}
-	return hold[T, P, F](sub), nil
+	return (*opened)(sub), nil
 }
 
-// OpenBareSubscription is OpenSubscription for a service with bare framing, whose
-// messages have no topic: it takes all of them, and filters change nothing.
-func OpenBareSubscription[T any, P message[T]](s *Subscriber, opts []SubscriptionOption) (*Subscription[P, TopicPattern], error) {
-	sub, err := s.open(nil, true, opts)
-	if err != nil {
-		return nil, err
-	}
-	return hold[T, P, TopicPattern](sub), nil
+// An opened is a subscription as gozmqimpl sees it (bridge.Subscription).
+type opened subscription
+
+func (o *opened) Add(p topic.Pattern)    { (*subscription)(o).take(p) }
+func (o *opened) Remove(p topic.Pattern) { (*subscription)(o).giveUp(p) }
+func (o *opened) Dropped() uint64        { return o.drops.total.Load() }
+
+func (o *opened) Each(ctx context.Context, fresh func() proto.Message, yield func(proto.Message, error) bool) {
+	(*subscription)(o).each(ctx,
+		func(a *arrival) bool { return yield(decodeArrival(&o.subscriber.bodies, a, fresh)) },
+		func(_ *arrival, err error) bool { return yield(nil, err) })
 }
 
-func hold[T any, P message[T], F Filter](sub *subscription) *Subscription[P, F] {
-	return &Subscription[P, F]{sub, func(a *arrival) (P, error) { return decodeArrival[T, P](&sub.subscriber.bodies, a) }}
-}
-
-// Add makes the subscription take what the filters do, too. A filter that it
-// has already changes nothing.
-func (s *Subscription[M, F]) Add(filters ...F) {
-	for _, f := range filters {
-		s.sub.take(f.TopicPattern())
-	}
-}
-
-// Remove ends an Add of the same filters, or their place at the opening; one
-// that the subscription does not have changes nothing. What has come before
-// stays. Without any filter the subscription receives nothing until the next
-// Add.
-func (s *Subscription[M, F]) Remove(filters ...F) {
-	for _, f := range filters {
-		s.sub.giveUp(f.TopicPattern())
-	}
-}
-
-// All returns an iterator over what has come and comes. It ends with ctx; when
-// the subscription or the Subscriber is closed it ends after what has come. A
-// message that cannot be decoded is yielded as an error, and the iteration goes
-// on, as with Subscribe. Another call continues where the last one left; one that
-// begins before that waits for it to end.
-func (s *Subscription[M, F]) All(ctx context.Context) iter.Seq2[M, error] {
-	return func(yield func(M, error) bool) {
-		s.sub.each(ctx,
-			func(a *arrival) bool { return yield(s.decode(a)) },
-			func(_ *arrival, err error) bool { var none M; return yield(none, err) })
-	}
-}
-
-// Dropped returns how many messages the subscription's policy has dropped
-// (WithOverflow).
-func (s *Subscription[M, F]) Dropped() uint64 { return s.sub.drops.total.Load() }
-
-// Close ends the subscription.
-func (s *Subscription[M, F]) Close() error {
-	s.sub.close()
+func (o *opened) Close() error {
+	(*subscription)(o).close()
 	return nil
 }
 
-// Subscribe returns an iterator over the messages whose topic at least one of
-// the filters takes; without filters the zero value of F takes all topics of
-// its kind. Generated code calls it. The subscription begins when the iteration
-// does, and ends with it, with ctx or with Close. A message that cannot be
-// decoded is yielded as an error, and the iteration goes on; so are a GapError,
-// a PublisherRestartedError and a LagError of sequenced topics.
-func Subscribe[T any, P message[T], F Filter](ctx context.Context, s *Subscriber, filters []F) iter.Seq2[P, error] {
-	return iterate[T, P](ctx, s, patternsOf(filters), false)
-}
-
-// SubscribeBare is Subscribe for a service with bare framing, whose messages
-// have no topic.
-func SubscribeBare[T any, P message[T]](ctx context.Context, s *Subscriber) iter.Seq2[P, error] {
-	return iterate[T, P](ctx, s, nil, true)
-}
-
-func patternsOf[F Filter](filters []F) []TopicPattern {
-	if len(filters) == 0 {
-		filters = make([]F, 1)
-	}
-	patterns := make([]TopicPattern, len(filters))
-	for i, f := range filters {
-		patterns[i] = f.TopicPattern()
-	}
-	return patterns
-}
-
-func iterate[T any, P message[T]](ctx context.Context, s *Subscriber, patterns []TopicPattern, bare bool) iter.Seq2[P, error] {
-	return func(yield func(P, error) bool) {
-		sub, err := s.open(patterns, bare, nil)
-		if err != nil {
-			return // closed
-		}
-		defer sub.close()
-		sub.each(ctx,
-			func(a *arrival) bool { return yield(decodeArrival[T, P](&s.bodies, a)) },
-			func(_ *arrival, err error) bool { return yield(nil, err) })
-	}
-}
-
-// decodeArrival decodes an arrival's body.
-func decodeArrival[T any, P message[T]](c *bodies, a *arrival) (P, error) {
-	m := P(new(T))
+// decodeArrival decodes an arrival's body into a message that fresh makes.
+func decodeArrival(c *bodies, a *arrival, fresh func() proto.Message) (proto.Message, error) {
+	m := fresh()
 	if err := c.decode(a.body, m); err != nil {
 		return nil, Errorf(CodeDataLoss, "decode %s of %d bytes: %w", nameOf(m), len(a.body), err)
 	}
@@ -173,7 +117,7 @@ type subscription struct {
 	track *tracker      // theirs
 	kept  *keptArrival  // theirs
 
-	patterns    []TopicPattern // each once; subscriber.mu guards them
+	patterns    []topic.Pattern // each once; subscriber.mu guards them
 	resumptions *resumptions
 	running     bool // has what it was opened with
 	closed      bool // subscriber.mu guards it
@@ -181,7 +125,7 @@ type subscription struct {
 }
 
 // open begins a subscription; close must be called.
-func (s *Subscriber) open(patterns []TopicPattern, bare bool, opts []SubscriptionOption) (*subscription, error) {
+func (s *Subscriber) open(patterns []topic.Pattern, bare bool, opts []SubscriptionOption) (*subscription, error) {
 	cfg := s.defaults
 	for _, o := range opts {
 		o.applySubscription(&cfg)
@@ -189,7 +133,7 @@ func (s *Subscriber) open(patterns []TopicPattern, bare bool, opts []Subscriptio
 	return s.openWith(cfg, patterns, bare)
 }
 
-func (s *Subscriber) openWith(cfg subscriptionConfig, patterns []TopicPattern, bare bool) (*subscription, error) {
+func (s *Subscriber) openWith(cfg subscriptionConfig, patterns []topic.Pattern, bare bool) (*subscription, error) {
 	if err := cfg.check(); err != nil {
 		return nil, Errorf(CodeInvalidArgument, "subscription: %w", err)
 	}
@@ -276,9 +220,9 @@ func (s *subscription) pass(a *arrival, errs []error, take func(*arrival) bool, 
 
 // matches reports whether the subscription takes a topic; subscriber.mu is
 // held.
-func (s *subscription) matches(topic []byte) bool {
+func (s *subscription) matches(name []byte) bool {
 	for i := range s.patterns {
-		if s.patterns[i].matches(topic) {
+		if s.patterns[i].Matches(name) {
 			return true
 		}
 	}
@@ -287,41 +231,41 @@ func (s *subscription) matches(topic []byte) bool {
 
 // onlyNewest reports whether all patterns that take a topic say that only its
 // newest message counts; subscriber.mu is held.
-func (s *subscription) onlyNewest(topic []byte) bool {
+func (s *subscription) onlyNewest(name []byte) bool {
 	only := !s.bare
 	for i := range s.patterns {
-		if s.patterns[i].matches(topic) {
-			only = only && s.patterns[i].traits&LatestOnly != 0
+		if s.patterns[i].Matches(name) {
+			only = only && s.patterns[i].LatestOnly
 		}
 	}
 	return only
 }
 
 // take adds a pattern, unless it is there or the subscription is closed.
-func (s *subscription) take(p TopicPattern) {
+func (s *subscription) take(p topic.Pattern) {
 	all := s.subscriber
 	all.mu.Lock()
 	defer all.mu.Unlock()
-	if s.closed || all.closed || s.bare || slices.ContainsFunc(s.patterns, p.equal) {
+	if s.closed || all.closed || s.bare || slices.ContainsFunc(s.patterns, p.Equal) {
 		return
 	}
 	s.begin(p)
 	s.patterns = append(s.patterns, p)
-	all.subscribe(s, p.prefix())
+	all.subscribe(s, p.Prefix())
 }
 
 // giveUp removes a pattern, if it is there.
-func (s *subscription) giveUp(p TopicPattern) {
+func (s *subscription) giveUp(p topic.Pattern) {
 	all := s.subscriber
 	all.mu.Lock()
 	defer all.mu.Unlock()
-	i := slices.IndexFunc(s.patterns, p.equal)
+	i := slices.IndexFunc(s.patterns, p.Equal)
 	if i < 0 || s.closed {
 		return
 	}
 	s.patterns = slices.Delete(s.patterns, i, i+1)
-	prefix := p.prefix()
-	if !slices.ContainsFunc(s.patterns, func(other TopicPattern) bool { return string(other.prefix()) == string(prefix) }) {
+	prefix := p.Prefix()
+	if !slices.ContainsFunc(s.patterns, func(other topic.Pattern) bool { return string(other.Prefix()) == string(prefix) }) {
 		all.subs.Remove(prefix, s)
 	}
 	all.version.Add(1)
@@ -359,6 +303,6 @@ func (s *subscription) close() {
 		all.cancel(nil)
 	}
 	for _, p := range s.patterns {
-		all.cancel(p.prefix())
+		all.cancel(p.Prefix())
 	}
 }

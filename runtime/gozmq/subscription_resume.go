@@ -4,19 +4,21 @@ import (
 	"crypto/rand"
 	"encoding/binary"
 	"slices"
+
+	"github.com/gozmq/gozmq/runtime/internal/topic"
 )
 
 // A resumption is a filter that was added to a subscription which runs: what was
 // published of its topics while nobody here took them is not missing.
 type resumption struct {
-	pattern TopicPattern
-	others  []TopicPattern // whose topics were taken all the time
+	pattern topic.Pattern
+	others  []topic.Pattern // whose topics were taken all the time
 }
 
 // begins reports whether a topic begins anew.
-func (r *resumption) begins(topic string) bool {
-	t := []byte(topic)
-	return r.pattern.matches(t) && !slices.ContainsFunc(r.others, func(p TopicPattern) bool { return p.matches(t) })
+func (r *resumption) begins(name string) bool {
+	t := []byte(name)
+	return r.pattern.Matches(t) && !slices.ContainsFunc(r.others, func(p topic.Pattern) bool { return p.Matches(t) })
 }
 
 // resumptions are those that the iterator of a subscription has yet to come to.
@@ -35,7 +37,7 @@ func newResumptions() *resumptions {
 }
 
 // add returns the mark of a new resumption.
-func (r *resumptions) add(p TopicPattern, others []TopicPattern) *arrival {
+func (r *resumptions) add(p topic.Pattern, others []topic.Pattern) *arrival {
 	r.last++
 	r.list[r.last] = resumption{p, slices.Clone(others)}
 	return &arrival{body: binary.BigEndian.AppendUint64(r.key[:], r.last)}
@@ -58,10 +60,10 @@ func (r *resumptions) take(mark *arrival) (resumption, bool) {
 // added: a mark, and the last values of its topics. These come before everything
 // that waits, and then the mark does; it does as well where what waits may be
 // dropped. subscriber.mu is held.
-func (s *subscription) begin(p TopicPattern) {
+func (s *subscription) begin(p topic.Pattern) {
 	values := s.subscriber.values.of(s, p)
 	front := new(slab)
-	if s.running && p.traits&LatestOnly == 0 {
+	if s.running && !p.LatestOnly {
 		mark := s.resumptions.add(p, s.patterns)
 		if len(values) > 0 || s.inbox.overflow == DropOldest {
 			front.push(mark)

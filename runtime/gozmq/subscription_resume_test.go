@@ -5,6 +5,8 @@ import (
 	"testing"
 
 	"google.golang.org/protobuf/proto"
+
+	"github.com/gozmq/gozmq/runtime/internal/topic"
 )
 
 // TestFilterAddedAgain checks that a sequenced topic whose filter was away
@@ -27,7 +29,7 @@ func TestFilterAddedAgain(t *testing.T) {
 			ready(t, sub)
 			publishSequenced(t, p, at("ams", "1"), at("rtm", "1"), at("ams", "2"))
 			before := []*reading{at("ams", "1"), at("rtm", "1"), at("ams", "2")}
-			eventually(t, "what came before", func() bool { queued, _ := s.sub.inbox.progress(); return queued == len(before) })
+			eventually(t, "what came before", func() bool { queued, _ := queueOf(s).progress(); return queued == len(before) })
 			if tt.reads {
 				wantReadings(t, s, before)
 				before = nil
@@ -44,7 +46,7 @@ func TestFilterAddedAgain(t *testing.T) {
 }
 
 // wantReadings reads that many messages; an error between them is a failure.
-func wantReadings(t *testing.T, s *Subscription[*reading, stationFilter], want []*reading) {
+func wantReadings(t *testing.T, s Subscription[*reading, stationFilter], want []*reading) {
 	t.Helper()
 	for _, w := range want {
 		if got := first(t, s); !proto.Equal(got, w) {
@@ -106,9 +108,9 @@ func TestRetainedFilterAddedAgain(t *testing.T) {
 // for one.
 func TestResumptionMarks(t *testing.T) {
 	r, other := newResumptions(), newResumptions()
-	mark := r.add(LiteralTopic("a"), nil)
+	mark := r.add(topic.Literal("a"), nil)
 	for name, a := range map[string]*arrival{
-		"another's":         other.add(LiteralTopic("a"), nil),
+		"another's":         other.add(topic.Literal("a"), nil),
 		"with a topic":      {topic: []byte("a"), body: mark.body},
 		"with a header":     {body: mark.body, header: []byte{}},
 		"longer":            {body: append(mark.body[:len(mark.body):len(mark.body)], 0)},

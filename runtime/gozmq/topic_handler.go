@@ -6,8 +6,8 @@ import (
 	"fmt"
 	"runtime/debug"
 
-	"google.golang.org/protobuf/proto"
-
+	"github.com/gozmq/gozmq/runtime/internal/bridge"
+	"github.com/gozmq/gozmq/runtime/internal/topic"
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
 )
 
@@ -35,62 +35,40 @@ func OnSubscribed(f func()) TopicHandlerOption {
 	return handlerOption(func(c *handlerConfig) { c.subscribed = f })
 }
 
-// A TopicHandler handles the messages of one topic. HandleTopic makes it.
-type TopicHandler struct {
-	name    string
-	bare    bool
-	pattern TopicPattern
-	gone    bool // given up
-	run     func(context.Context, *bodies, *arrival) error
-}
-
-// HandleTopic ties a topic, and all that the filter takes of it, to the
-// function that handles its messages. Generated code calls it.
-func HandleTopic[T any, P message[T]](t *Topic[P], all Filter, run func(context.Context, P) error) TopicHandler {
-	return TopicHandler{
-		name: t.Name, bare: t.Bare, pattern: all.TopicPattern(),
-		run: func(ctx context.Context, c *bodies, a *arrival) error {
-			m, err := decodeArrival[T, P](c, a)
-			if err != nil {
-				return err
-			}
-			return run(ctx, m)
-		},
-	}
+// A handledTopic is a topic with its handler.
+type handledTopic struct {
+	bridge.TopicHandler
+	gone bool // given up
 }
 
 // A topicHandler runs the handlers of one service.
 type topicHandler struct {
 	cfg      handlerConfig
 	observer *observer
-	handlers []TopicHandler
+	handlers []handledTopic
 	sub      *subscription
 }
 
-// HandleTopics hands the messages of several topics to their handlers, one at a
-// time and in the order in which they came, until ctx ends or s is closed; then
-// it returns nil. (Order holds per publisher, and among publishers it is that
-// of arrival.) What a handler returns, a panic, a message that cannot be decoded,
-// and the errors of sequenced topics (Subscribe) are reported (WithTopicErrors,
-// EventTopicFailed) and do not end it; only a LagError that ends the stream does,
-// and is returned. It fails at once when an option is wrong or a handler is
-// missing. Generated code calls it.
-func HandleTopics(ctx context.Context, s *Subscriber, name string, handlers func() []TopicHandler, opts []TopicHandlerOption) error {
+// Handle runs handlers until ctx ends or the subscriber is closed
+// (bridge.Subscriber).
+func (s *subscribing) Handle(ctx context.Context, name string, handlers []bridge.TopicHandler, opts []TopicHandlerOption) error {
+	return (*Subscriber)(s).handle(ctx, name, handlers, opts)
+}
+
+func (s *Subscriber) handle(ctx context.Context, name string, handlers []bridge.TopicHandler, opts []TopicHandlerOption) error {
 	h := topicHandler{cfg: handlerConfig{subscription: s.defaults}, observer: s.observer}
 	for _, o := range opts {
 		o.applyHandler(&h.cfg)
 	}
-	var err error
-	if h.handlers, err = collect(name, handlers); err != nil {
-		return err
-	}
-	var patterns []TopicPattern
+	var patterns []topic.Pattern
 	bare := false
-	for _, t := range h.handlers {
-		if bare = bare || t.bare; !t.bare {
-			patterns = append(patterns, t.pattern)
+	for _, t := range handlers {
+		h.handlers = append(h.handlers, handledTopic{TopicHandler: t})
+		if bare = bare || t.Bare; !t.Bare {
+			patterns = append(patterns, t.Pattern)
 		}
 	}
+	var err error
 	if h.sub, err = s.openWith(h.cfg.subscription, patterns, bare); err != nil {
 		return fmt.Errorf("%s: %w", name, err)
 	}
@@ -121,9 +99,9 @@ func HandleTopics(ctx context.Context, s *Subscriber, name string, handlers func
 }
 
 // find returns the handler of a message, nil when its topic was given up.
-func (h *topicHandler) find(a *arrival) *TopicHandler {
+func (h *topicHandler) find(a *arrival) *handledTopic {
 	for i := range h.handlers {
-		if t := &h.handlers[i]; t.bare || !t.gone && t.pattern.matches(a.topic) {
+		if t := &h.handlers[i]; t.Bare || !t.gone && t.Pattern.Matches(a.topic) {
 			return t
 		}
 	}
@@ -131,7 +109,7 @@ func (h *topicHandler) find(a *arrival) *TopicHandler {
 }
 
 // call calls the handler; a panic is an error.
-func (h *topicHandler) call(ctx context.Context, t *TopicHandler, a *arrival) (err error) {
+func (h *topicHandler) call(ctx context.Context, t *handledTopic, a *arrival) (err error) {
 	returned := false
 	defer func() {
 		if returned {
@@ -139,32 +117,33 @@ func (h *topicHandler) call(ctx context.Context, t *TopicHandler, a *arrival) (e
 		}
 		value := recover() // nil: the handler called runtime.Goexit
 		err = fmt.Errorf("handler panicked: %v", value)
-		h.observer.observe(Event{Kind: EventPanic, Socket: string(zmtp.Sub), Method: t.name, Err: err, Stack: debug.Stack()})
+		h.observer.observe(Event{Kind: EventPanic, Socket: string(zmtp.Sub), Method: t.Name, Err: err, Stack: debug.Stack()})
 		if value == nil {
 			h.failed(ctx, t, a, errors.New("handler ended its goroutine"))
 		}
 	}()
-	err = t.run(ctx, &h.sub.subscriber.bodies, a)
+	err = h.run(ctx, t, a)
 	returned = true
 	return err
 }
 
-func (h *topicHandler) failed(ctx context.Context, t *TopicHandler, a *arrival, err error) {
-	if errors.Is(err, errUnhandled) {
-		h.sub.giveUp(t.pattern)
+// run decodes a message and hands it over.
+func (h *topicHandler) run(ctx context.Context, t *handledTopic, a *arrival) error {
+	m, err := decodeArrival(&h.sub.subscriber.bodies, a, t.New)
+	if err != nil {
+		return err
+	}
+	return t.Run(ctx, m)
+}
+
+func (h *topicHandler) failed(ctx context.Context, t *handledTopic, a *arrival, err error) {
+	if errors.Is(err, bridge.ErrUnhandled) {
+		h.sub.giveUp(t.Pattern)
 		t.gone = true
 	}
 	topic := string(a.topic)
-	h.observer.observe(Event{Kind: EventTopicFailed, Socket: string(zmtp.Sub), Method: t.name, Topic: topic, Err: err})
+	h.observer.observe(Event{Kind: EventTopicFailed, Socket: string(zmtp.Sub), Method: t.Name, Topic: topic, Err: err})
 	if h.cfg.onError != nil {
 		h.cfg.onError(ctx, topic, err)
 	}
-}
-
-var errUnhandled = errors.New("its subscription is given up")
-
-// UnimplementedTopic returns the error of a topic that nobody handles. A handler
-// that returns it gets no more of the topic. Generated code calls it.
-func UnimplementedTopic[M proto.Message](t *Topic[M]) error {
-	return Errorf(CodeUnimplemented, "%s is not handled: %w", t.Name, errUnhandled)
 }

@@ -11,6 +11,7 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
+	"github.com/gozmq/gozmq/runtime/internal/bridge"
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
 )
 
@@ -109,8 +110,8 @@ type worker struct {
 	cfg      workerConfig
 	bodies   bodies
 	delivery Delivery
-	handlers map[string]*TaskHandler
-	bare     *TaskHandler
+	handlers map[string]*taskHandler
+	bare     *taskHandler
 	results  bool // some method has one
 	observer *observer
 	mode     workMode
@@ -135,59 +136,19 @@ type workMode interface {
 	progress() Progress
 }
 
-// RunWorker runs tasks until ctx ends or a ventilator says so
-// (Ventilator.StopWorkers). Then it takes no more, ends those that it has begun,
-// sends the last results, and returns nil; handlers see ctx's values but not its
-// end until the time for that is over.
-//
-// Tasks that it had not begun, and those that were on their way to it, are run
-// too at most once; at least once they go back to their ventilator. Generated
-// code calls it.
-func RunWorker(ctx context.Context, name string, handlers func() []TaskHandler, opts ...WorkerOption) error {
-	w, err := newWorker(name, handlers, opts)
-	if err != nil {
-		return fmt.Errorf("worker %s: %w", name, err)
-	}
-	defer func() { w.observer.close() }()
-	if err := w.mode.open(); err != nil {
-		return errors.Join(fmt.Errorf("worker %s: %w", name, err), w.mode.shutdown(0))
-	}
-	taskCtx, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
-	defer cancel(nil)
-	var wg sync.WaitGroup
-	for range w.cfg.concurrency {
-		w.start(taskCtx, &wg)
-	}
-	select {
-	case <-ctx.Done():
-	case <-w.stop:
-	}
-	drained, stop := context.WithTimeout(context.Background(), w.cfg.drain)
-	defer stop()
-	stopTasks := context.AfterFunc(drained, func() { cancel(errStopped) })
-	defer stopTasks()
-	w.mode.drain(drained)
-	wg.Wait()
-	return w.mode.shutdown(w.cfg.linger)
-}
-
-func newWorker(name string, handlers func() []TaskHandler, opts []WorkerOption) (*worker, error) {
+func newWorker(handlers []bridge.TaskHandler[Method], opts []WorkerOption) (*worker, error) {
 	w := &worker{
 		cfg:      workerConfig{socketConfig: newPipelineConfig(zmtp.Pull), concurrency: 1, prefetch: -1, drain: 10 * time.Second},
-		handlers: make(map[string]*TaskHandler),
+		handlers: make(map[string]*taskHandler),
 		stop:     make(chan struct{}),
 	}
 	for _, o := range opts {
 		o.applyWorker(&w.cfg)
 	}
-	list, err := collect(name, handlers)
-	if err != nil {
-		return nil, err
-	}
-	for i := range list {
-		h := &list[i]
-		if h.method.Delivery != list[0].method.Delivery {
-			return nil, fmt.Errorf("%s is delivered %v and %s %v: run a worker for each", list[0].method.Procedure, list[0].method.Delivery, h.method.Procedure, h.method.Delivery)
+	for _, of := range handlers {
+		h := &taskHandler{method: of.Method, new: of.New, run: of.Run, result: of.Result}
+		if first := handlers[0].Method; h.method.Delivery != first.Delivery {
+			return nil, fmt.Errorf("%s is delivered %v and %s %v: run a worker for each", first.Procedure, first.Delivery, h.method.Procedure, h.method.Delivery)
 		}
 		w.delivery = h.method.Delivery
 		w.handlers[h.method.Procedure] = h
@@ -251,7 +212,7 @@ func (c *workerConfig) ahead(otherwise int) int {
 // credit is how many tasks of a connection a worker holds at once.
 func (c *workerConfig) credit() int { return c.concurrency + c.ahead(c.concurrency) }
 
-// end has RunWorker end as if its context had.
+// end makes Run end as if its context had.
 func (w *worker) end() { w.stopOnce.Do(func() { close(w.stop) }) }
 
 // start starts a goroutine that works. A handler that ends it with
@@ -273,7 +234,7 @@ func (w *worker) start(ctx context.Context, wg *sync.WaitGroup) {
 var errNoSuchTask = errors.New("is not known here")
 
 // decode finds a task's handler and decodes its body.
-func (w *worker) decode(method, body []byte) (*TaskHandler, proto.Message, error) {
+func (w *worker) decode(method, body []byte) (*taskHandler, proto.Message, error) {
 	h := w.bare
 	if h == nil {
 		if h = w.handlers[string(method)]; h == nil {
@@ -285,7 +246,7 @@ func (w *worker) decode(method, body []byte) (*TaskHandler, proto.Message, error
 }
 
 // call calls the handler; a panic is an error.
-func (w *worker) call(ctx context.Context, h *TaskHandler, task proto.Message) (result proto.Message, err error) {
+func (w *worker) call(ctx context.Context, h *taskHandler, task proto.Message) (result proto.Message, err error) {
 	if w.cfg.timeout > 0 {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, w.cfg.timeout)
@@ -318,7 +279,7 @@ func (w *worker) socket() zmtp.SocketType {
 	return zmtp.Pull
 }
 
-func (w *worker) failed(ctx context.Context, h *TaskHandler, task proto.Message, err error) {
+func (w *worker) failed(ctx context.Context, h *taskHandler, task proto.Message, err error) {
 	w.errors.Add(1)
 	w.observer.observe(Event{Kind: EventTaskFailed, Socket: string(w.socket()), Method: h.method.Procedure, Err: err})
 	if w.cfg.onError != nil {

@@ -123,7 +123,7 @@ func (w *leasedWork) run(ctx context.Context, l *lease) (word string, reason err
 
 // fail reports a task whose handler failed. That the worker has to end is no
 // fault of the task.
-func (w *leasedWork) fail(ctx context.Context, h *TaskHandler, task proto.Message, err error) (word string, reason error) {
+func (w *leasedWork) fail(ctx context.Context, h *taskHandler, task proto.Message, err error) (word string, reason error) {
 	w.failed(ctx, h, task, err)
 	switch {
 	case isGivenUp(err):

@@ -1,0 +1,52 @@
+package gozmqimpl
+
+import (
+	"context"
+	"iter"
+
+	"google.golang.org/protobuf/proto"
+
+	"github.com/gozmq/gozmq/runtime/gozmq"
+	"github.com/gozmq/gozmq/runtime/internal/bridge"
+)
+
+// FollowState returns an iterator over a state: first a snapshot, the reply to
+// req, then each message that the snapshot does not have, in order, as the
+// filters take them. The next snapshot follows when messages were missed, when
+// a publisher was restarted and after every reconnect; so what the iterator has
+// yielded, from the last snapshot on, is the state. The first snapshot is asked
+// for when a publisher is connected.
+//
+// The topic is retained and sequenced, and the method's handler calls
+// gozmq.SetSnapshotPosition. A message that cannot be decoded and a call that
+// failed are yielded as errors, and tried again after a pause that grows from
+// 100 ms to 5 s; only a reply without a position ends the iteration, with
+// CodeFailedPrecondition. The subscription's queue always blocks
+// (gozmq.WithOverflow), as messages that it dropped would have to be asked for
+// again; lag is not reported.
+func FollowState[S, T any, R message[S], P message[T], F gozmq.Filter](ctx context.Context, s *gozmq.Subscriber, t *Topic[T, P], caller gozmq.Caller, method *gozmq.Method, req proto.Message, filters []F) iter.Seq2[gozmq.Change[R, P], error] {
+	return func(yield func(gozmq.Change[R, P], error) bool) {
+		bridge.Open(s).Follow(ctx, patterns(t, filters), bridge.State{
+			Procedure: method.Procedure,
+			Ask: func() (map[string][]string, func() bool, error) {
+				var md gozmq.ReplyMetadata
+				snapshot := R(new(S))
+				if err := caller.Call(ctx, method, req, snapshot, gozmq.WithReplyMetadata(&md)); err != nil {
+					return nil, nil, err
+				}
+				return md.Headers, func() bool { return yield(gozmq.Change[R, P]{Snapshot: snapshot}, nil) }, nil
+			},
+			New: fresh[T, P],
+			Update: func(m proto.Message, err error) bool {
+				update, _ := m.(P)
+				return yield(gozmq.Change[R, P]{Update: update}, err)
+			},
+			Fail: func(err error) bool { return yield(gozmq.Change[R, P]{}, err) },
+		})
+	}
+}
+
+// FollowAll is FollowState for a topic without fields.
+func FollowAll[S, T any, R message[S], P message[T]](ctx context.Context, s *gozmq.Subscriber, t *Topic[T, P], caller gozmq.Caller, method *gozmq.Method, req proto.Message) iter.Seq2[gozmq.Change[R, P], error] {
+	return FollowState[S, T, R, P, gozmq.TopicPattern](ctx, s, t, caller, method, req, nil)
+}
