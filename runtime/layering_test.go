@@ -48,7 +48,7 @@ var layers = map[string][]string{
 	"runtime/gozmqimpl":     {"runtime/gozmq", "runtime/internal/bridge", "runtime/internal/socket", "runtime/internal/topic"},
 	"runtime/gozmqv1gozmq":  {"runtime/gozmq", "runtime/gozmqimpl", "proto"}, // generated
 	"runtime/gozmqhealth":   {"runtime/gozmq", "runtime/gozmqv1gozmq", "proto"},
-	"runtime/gozmqdescribe": {"runtime/gozmq", "runtime/gozmqv1gozmq", "proto"},
+	"runtime/gozmqdescribe": {"runtime/gozmq", "runtime/gozmqimpl", "runtime/gozmqv1gozmq", "proto"},
 
 	"runtime/gozmqtest": {"runtime/gozmq"},
 	"runtime/soak":      {}, // tests only

@@ -10,13 +10,14 @@ import (
 	"time"
 
 	"github.com/gozmq/gozmq/runtime/gozmq"
+	"github.com/gozmq/gozmq/runtime/gozmqimpl"
 )
 
 func welcomeMessage(t *testing.T, at *place) {
 	z := at.socket(t, "XPUB", options{"XPUB_WELCOME_MSG": []byte(encode(t, "welcome"))})
 	s := subscribe(t, gozmq.Bind(at.endpoint()))
 	everything := follow(t, func(ctx context.Context) iter.Seq2[*text, error] {
-		return gozmq.SubscribeBare[text](ctx, s.Subscriber)
+		return gozmqimpl.SubscribeAll(ctx, s.Subscriber, gozmqimpl.NewBareTopic[text]("conformance.News"))
 	})
 	early := at.connect(t, s.Addrs()[0])
 	early.shake("XPUB", 1)
@@ -219,7 +220,7 @@ func closeUnblocks(t *testing.T, at *place) {
 	began := make(chan struct{})
 	go func() {
 		close(began)
-		pushed <- v.Push(context.Background(), taskMethod, words("for no one"))
+		pushed <- gozmqimpl.Push(context.Background(), v.Ventilator, taskMethod, words("for no one"))
 	}()
 	<-began
 	s := subscribe(t, gozmq.Bind(at.endpoint()))
@@ -258,7 +259,7 @@ func shutdownStress(t *testing.T, at *place) {
 				return
 			}
 			if i%2 == 0 {
-				reply, err := gozmq.Call[text](within(t), c, echoMethod, words("hello"))
+				reply, err := gozmqimpl.Call[text](within(t), c, echoMethod, words("hello"))
 				if err != nil || string(reply.GetValue()) != "hello" {
 					t.Errorf("got %v, %v", reply, err)
 				}
@@ -294,11 +295,11 @@ func timeouts(t *testing.T, at *place) {
 	v := ventilate(t, gozmq.Bind(at.endpoint()))
 	ctx, cancel := context.WithTimeout(context.Background(), limit)
 	defer cancel()
-	if err := v.Push(ctx, taskMethod, words("for no one")); gozmq.CodeOf(err) != gozmq.CodeDeadlineExceeded {
+	if err := gozmqimpl.Push(ctx, v.Ventilator, taskMethod, words("for no one")); gozmq.CodeOf(err) != gozmq.CodeDeadlineExceeded {
 		t.Errorf("Push returned %v", err)
 	}
 	s := collect(t, gozmq.Bind(at.endpoint()))
-	for m, err := range gozmq.Results[text](ctx, s.Sink, taskMethod) {
+	for m, err := range gozmqimpl.Results[text](ctx, s.Sink, taskMethod) {
 		t.Errorf("got %v, %v", m, err)
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/gozmq/gozmq/runtime/gozmq"
+	"github.com/gozmq/gozmq/runtime/gozmqimpl"
 )
 
 // rebind binds a new peer where an earlier one was.
@@ -129,7 +130,7 @@ func reqServerDies(t *testing.T, at *place) {
 	c.await(t, gozmq.EventConnected, 2)
 	ctx, asked, moved := within(t), make(chan int, 2), make(chan error, 1)
 	go func() {
-		reply, err := gozmq.Call[text](ctx, c, &idempotent, words("second"))
+		reply, err := gozmqimpl.Call[text](ctx, c, &idempotent, words("second"))
 		if err == nil && string(reply.GetValue()) != "second" {
 			err = fmt.Errorf("the reply is %q", reply.GetValue())
 		}

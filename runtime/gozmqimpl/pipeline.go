@@ -89,5 +89,12 @@ func NewWorker(name string, handlers func() []TaskHandler, opts []gozmq.WorkerOp
 	return gozmq.NewWorker(name, list, opts...)
 }
 
-// RunWorker runs w until ctx ends or a ventilator stops it, and closes it.
-func RunWorker(ctx context.Context, w *gozmq.Worker) error { return errors.Join(w.Run(ctx), w.Close()) }
+// RunWorker runs a worker, which has just been opened, until ctx ends or a
+// ventilator stops it, and closes it. err is the error of opening it, which
+// RunWorker returns.
+func RunWorker(ctx context.Context, w *gozmq.Worker, err error) error {
+	if err != nil {
+		return err
+	}
+	return errors.Join(w.Run(ctx), w.Close())
+}

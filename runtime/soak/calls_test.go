@@ -10,6 +10,7 @@ import (
 	"google.golang.org/protobuf/types/known/wrapperspb"
 
 	"github.com/gozmq/gozmq/runtime/gozmq"
+	"github.com/gozmq/gozmq/runtime/gozmqimpl"
 	"github.com/gozmq/gozmq/runtime/gozmqtest"
 )
 
@@ -23,8 +24,8 @@ type echoServer struct {
 func newEchoServer() *echoServer { return &echoServer{runs: make(map[string]int)} }
 
 func (s *echoServer) register(r gozmq.Registrar) error {
-	return gozmq.Register(r, "soak.Calls", nil, func() []gozmq.Handler {
-		return []gozmq.Handler{gozmq.Handle(echoMethod, s.echo)}
+	return gozmqimpl.Register(r, "soak.Calls", nil, func() []gozmqimpl.Handler {
+		return []gozmqimpl.Handler{gozmqimpl.Handle(echoMethod, s.echo)}
 	})
 }
 
@@ -53,7 +54,7 @@ func newCallAccount() *callAccount {
 
 // call makes a call and notes its outcome.
 func (a *callAccount) call(ctx context.Context, c gozmq.Caller, id string) error {
-	reply, err := gozmq.Call[text](ctx, c, echoMethod, wrapperspb.String(id))
+	reply, err := gozmqimpl.Call[text](ctx, c, echoMethod, wrapperspb.String(id))
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	switch {

@@ -9,6 +9,7 @@ import (
 	"google.golang.org/protobuf/types/known/wrapperspb"
 
 	"github.com/gozmq/gozmq/runtime/gozmq"
+	"github.com/gozmq/gozmq/runtime/gozmqimpl"
 	"github.com/gozmq/gozmq/runtime/gozmqtest"
 )
 
@@ -45,7 +46,7 @@ func newSoakFeed(t testing.TB) *soakFeed {
 	f.windowed = newSoakSubscriber(t, f.windowsAt)
 	f.subscriber = &child{t: t, role: "subscriber", args: func(int) []string { return []string{f.killedAt} }, heard: f.heard}
 	f.newRemote()
-	must(t, f.pub.WaitForSubscribers(within(t), numberTopic.Name, 2))
+	must(t, f.pub.WaitForSubscribers(within(t), numberName, 2))
 	return f
 }
 
@@ -109,7 +110,7 @@ func (f *soakFeed) load(ctx context.Context, wg *sync.WaitGroup) {
 func (f *soakFeed) publish(n int) {
 	for range n {
 		f.sent++
-		if err := gozmq.Publish(context.Background(), f.pub, &numberTopic, wrapperspb.Int64(f.sent)); err != nil {
+		if err := gozmqimpl.Publish(context.Background(), f.pub, numberTopic, wrapperspb.Int64(f.sent)); err != nil {
 			f.t.Errorf("publish %d: %v", f.sent, err)
 		}
 	}
@@ -121,7 +122,7 @@ func (f *soakFeed) window(ctx context.Context) {
 	f.mu.Lock()
 	f.windows = append(f.windows, log)
 	f.mu.Unlock()
-	for n, err := range gozmq.Subscribe[number, *number, everyNumber](ctx, f.windowed, nil) {
+	for n, err := range gozmqimpl.SubscribeAll(ctx, f.windowed, numberTopic) {
 		if err != nil {
 			f.t.Error(err)
 		}

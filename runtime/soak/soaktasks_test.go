@@ -8,6 +8,7 @@ import (
 	"google.golang.org/protobuf/types/known/wrapperspb"
 
 	"github.com/gozmq/gozmq/runtime/gozmq"
+	"github.com/gozmq/gozmq/runtime/gozmqimpl"
 	"github.com/gozmq/gozmq/runtime/gozmqtest"
 )
 
@@ -52,7 +53,7 @@ func newPipeline(t testing.TB, opts ...gozmq.SocketOption) *pipeline {
 func (p *pipeline) push(n int) {
 	for range n {
 		p.sent++
-		if err := p.vent.Push(within(p.t), taskMethod, wrapperspb.Int64(p.sent)); err != nil {
+		if err := gozmqimpl.Push(within(p.t), p.vent, taskMethod, wrapperspb.Int64(p.sent)); err != nil {
 			p.t.Errorf("task %d: %v", p.sent, err)
 		}
 	}

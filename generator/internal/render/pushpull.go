@@ -83,10 +83,7 @@ func (p *printer) worker(s *plan.Service) {
 	p.deprecated(n.RunWorker+" opens a worker, runs it until ctx ends or a ventilator stops it, and closes it.", s.Doc)
 	p.P("func ", n.RunWorker, "(ctx ", contextContext, ", impl ", n.Worker, ", opts ...", gozmq("WorkerOption"), ") error {")
 	p.P("w, err := ", n.NewWorker, "(impl, opts...)")
-	p.P("if err != nil {")
-	p.P("return err")
-	p.P("}")
-	p.P("return ", impl("RunWorker"), "(ctx, w)")
+	p.P("return ", impl("RunWorker"), "(ctx, w, err)")
 	p.P("}")
 }
 

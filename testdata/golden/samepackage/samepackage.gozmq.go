@@ -255,10 +255,7 @@ func NewAlarmsWorker(impl AlarmsWorker, opts ...gozmq.WorkerOption) (*gozmq.Work
 // it, and closes it.
 func RunAlarmsWorker(ctx context.Context, impl AlarmsWorker, opts ...gozmq.WorkerOption) error {
 	w, err := NewAlarmsWorker(impl, opts...)
-	if err != nil {
-		return err
-	}
-	return gozmqimpl.RunWorker(ctx, w)
+	return gozmqimpl.RunWorker(ctx, w, err)
 }
 
 // UnimplementedAlarmsWorker fails every task with UNIMPLEMENTED. Embed it by

@@ -97,10 +97,7 @@ func NewOrdersWorker(impl OrdersWorker, opts ...gozmq.WorkerOption) (*gozmq.Work
 // it, and closes it.
 func RunOrdersWorker(ctx context.Context, impl OrdersWorker, opts ...gozmq.WorkerOption) error {
 	w, err := NewOrdersWorker(impl, opts...)
-	if err != nil {
-		return err
-	}
-	return gozmqimpl.RunWorker(ctx, w)
+	return gozmqimpl.RunWorker(ctx, w, err)
 }
 
 // UnimplementedOrdersWorker fails every task with UNIMPLEMENTED. Embed it by
@@ -222,10 +219,7 @@ func NewLogsWorker(impl LogsWorker, opts ...gozmq.WorkerOption) (*gozmq.Worker, 
 // it, and closes it.
 func RunLogsWorker(ctx context.Context, impl LogsWorker, opts ...gozmq.WorkerOption) error {
 	w, err := NewLogsWorker(impl, opts...)
-	if err != nil {
-		return err
-	}
-	return gozmqimpl.RunWorker(ctx, w)
+	return gozmqimpl.RunWorker(ctx, w, err)
 }
 
 // UnimplementedLogsWorker fails every task with UNIMPLEMENTED. Embed it by

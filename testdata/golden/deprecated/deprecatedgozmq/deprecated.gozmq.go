@@ -336,10 +336,7 @@ func NewOldWorkWorker(impl OldWorkWorker, opts ...gozmq.WorkerOption) (*gozmq.Wo
 // Deprecated: The file deprecated/deprecated.proto is marked as deprecated.
 func RunOldWorkWorker(ctx context.Context, impl OldWorkWorker, opts ...gozmq.WorkerOption) error {
 	w, err := NewOldWorkWorker(impl, opts...)
-	if err != nil {
-		return err
-	}
-	return gozmqimpl.RunWorker(ctx, w)
+	return gozmqimpl.RunWorker(ctx, w, err)
 }
 
 // UnimplementedOldWorkWorker fails every task with UNIMPLEMENTED. Embed it by

@@ -515,10 +515,7 @@ func NewGoWorker(impl GoWorker, opts ...gozmq.WorkerOption) (*gozmq.Worker, erro
 // and closes it.
 func RunGoWorker(ctx context.Context, impl GoWorker, opts ...gozmq.WorkerOption) error {
 	w, err := NewGoWorker(impl, opts...)
-	if err != nil {
-		return err
-	}
-	return gozmqimpl.RunWorker(ctx, w)
+	return gozmqimpl.RunWorker(ctx, w, err)
 }
 
 // UnimplementedGoWorker fails every task with UNIMPLEMENTED. Embed it by

@@ -160,10 +160,7 @@ func NewThumbnailsWorker(impl ThumbnailsWorker, opts ...gozmq.WorkerOption) (*go
 // stops it, and closes it.
 func RunThumbnailsWorker(ctx context.Context, impl ThumbnailsWorker, opts ...gozmq.WorkerOption) error {
 	w, err := NewThumbnailsWorker(impl, opts...)
-	if err != nil {
-		return err
-	}
-	return gozmqimpl.RunWorker(ctx, w)
+	return gozmqimpl.RunWorker(ctx, w, err)
 }
 
 // UnimplementedThumbnailsWorker fails every task with UNIMPLEMENTED. Embed it
@@ -351,10 +348,7 @@ func NewLogsWorker(impl LogsWorker, opts ...gozmq.WorkerOption) (*gozmq.Worker, 
 // it, and closes it.
 func RunLogsWorker(ctx context.Context, impl LogsWorker, opts ...gozmq.WorkerOption) error {
 	w, err := NewLogsWorker(impl, opts...)
-	if err != nil {
-		return err
-	}
-	return gozmqimpl.RunWorker(ctx, w)
+	return gozmqimpl.RunWorker(ctx, w, err)
 }
 
 // UnimplementedLogsWorker fails every task with UNIMPLEMENTED. Embed it by

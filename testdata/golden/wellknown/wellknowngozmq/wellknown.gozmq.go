@@ -346,10 +346,7 @@ func NewTimersWorker(impl TimersWorker, opts ...gozmq.WorkerOption) (*gozmq.Work
 // it, and closes it.
 func RunTimersWorker(ctx context.Context, impl TimersWorker, opts ...gozmq.WorkerOption) error {
 	w, err := NewTimersWorker(impl, opts...)
-	if err != nil {
-		return err
-	}
-	return gozmqimpl.RunWorker(ctx, w)
+	return gozmqimpl.RunWorker(ctx, w, err)
 }
 
 // UnimplementedTimersWorker fails every task with UNIMPLEMENTED. Embed it by

@@ -176,10 +176,7 @@ func NewPipelineWorker(impl PipelineWorker, opts ...gozmq.WorkerOption) (*gozmq.
 // stops it, and closes it.
 func RunPipelineWorker(ctx context.Context, impl PipelineWorker, opts ...gozmq.WorkerOption) error {
 	w, err := NewPipelineWorker(impl, opts...)
-	if err != nil {
-		return err
-	}
-	return gozmqimpl.RunWorker(ctx, w)
+	return gozmqimpl.RunWorker(ctx, w, err)
 }
 
 // UnimplementedPipelineWorker fails every task with UNIMPLEMENTED. Embed it by

@@ -83,10 +83,7 @@ func NewThumbnailsWorker(impl ThumbnailsWorker, opts ...gozmq.WorkerOption) (*go
 // stops it, and closes it.
 func RunThumbnailsWorker(ctx context.Context, impl ThumbnailsWorker, opts ...gozmq.WorkerOption) error {
 	w, err := NewThumbnailsWorker(impl, opts...)
-	if err != nil {
-		return err
-	}
-	return gozmqimpl.RunWorker(ctx, w)
+	return gozmqimpl.RunWorker(ctx, w, err)
 }
 
 // UnimplementedThumbnailsWorker fails every task with UNIMPLEMENTED. Embed it
@@ -199,10 +196,7 @@ func NewPrintsWorker(impl PrintsWorker, opts ...gozmq.WorkerOption) (*gozmq.Work
 // it, and closes it.
 func RunPrintsWorker(ctx context.Context, impl PrintsWorker, opts ...gozmq.WorkerOption) error {
 	w, err := NewPrintsWorker(impl, opts...)
-	if err != nil {
-		return err
-	}
-	return gozmqimpl.RunWorker(ctx, w)
+	return gozmqimpl.RunWorker(ctx, w, err)
 }
 
 // UnimplementedPrintsWorker fails every task with UNIMPLEMENTED. Embed it by

@@ -251,10 +251,7 @@ func NewJobsWorker(impl JobsWorker, opts ...gozmq.WorkerOption) (*gozmq.Worker, 
 // it, and closes it.
 func RunJobsWorker(ctx context.Context, impl JobsWorker, opts ...gozmq.WorkerOption) error {
 	w, err := NewJobsWorker(impl, opts...)
-	if err != nil {
-		return err
-	}
-	return gozmqimpl.RunWorker(ctx, w)
+	return gozmqimpl.RunWorker(ctx, w, err)
 }
 
 // UnimplementedJobsWorker fails every task with UNIMPLEMENTED. Embed it by
