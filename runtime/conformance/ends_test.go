@@ -25,7 +25,7 @@ var (
 	echoMethod = &gozmq.Method{Procedure: "conformance.Echo/Call", Bare: true}
 	taskMethod = &gozmq.Method{Procedure: "conformance.Tasks/Run", Bare: true}
 	// news is published under its own text.
-	news = gozmqimpl.NewTopic("conformance.News", "{value}", gozmqimpl.String(func(m *text) string { return string(m.GetValue()) }))
+	news = gozmqimpl.NewTopic[text]("conformance.News", "")
 )
 
 func words(s string) *text { return wrapperspb.Bytes([]byte(s)) }

@@ -29,7 +29,7 @@ func publish(t *testing.T, where gozmq.Endpoints, opts ...gozmq.PublisherOption)
 func (p *publisher) tell(t *testing.T, list ...string) {
 	t.Helper()
 	for _, s := range list {
-		if err := gozmqimpl.Publish(within(t), p.Publisher, news, words(s)); err != nil {
+		if err := gozmqimpl.Publish(within(t), p.Publisher, gozmqimpl.NewTopic[text]("conformance.News", s), words(s)); err != nil {
 			t.Fatal(err)
 		}
 	}
