@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/gozmq/gozmq/runtime/internal/handshake"
 	"github.com/gozmq/gozmq/runtime/internal/transport"
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
 )
@@ -20,8 +21,9 @@ type Group struct {
 	// first Connect.
 	Ended func()
 
-	cfg     Config
-	handler Handler
+	cfg       Config
+	handshake *handshake.Config
+	handler   Handler
 
 	ctx    context.Context // ends dialling, accepting and handshakes
 	cancel context.CancelFunc
@@ -59,6 +61,7 @@ func NewGroup(cfg Config, h Handler) *Group {
 		ended: make(chan struct{}), place: make(chan struct{}, 1),
 	}
 	g.cfg.tally = &g.tally
+	g.handshake = g.cfg.handshake()
 	g.ctx, g.cancel = context.WithCancel(context.Background())
 	return g
 }
@@ -87,8 +90,8 @@ func (g *Group) BindSecured(ep transport.Endpoint, sec *Security) (transport.End
 	g.listeners = append(g.listeners, ln)
 	g.wg.Go(func() { g.accept(ln, sec) })
 	g.cfg.observe(Event{Kind: Listening, Endpoint: ln.Endpoint().String()})
-	if sec.exposes(ln.Addr()) {
-		g.cfg.observe(Event{Kind: Exposed, Endpoint: ln.Endpoint().String(), Err: errExposed})
+	if sec.Exposes(ln.Addr()) {
+		g.cfg.observe(Event{Kind: Exposed, Endpoint: ln.Endpoint().String(), Err: handshake.ErrExposed})
 	}
 	return ln.Endpoint(), nil
 }

@@ -8,6 +8,8 @@ import (
 	"net/netip"
 	"sync"
 	"time"
+
+	"github.com/gozmq/gozmq/runtime/internal/handshake"
 )
 
 // What one address may do wrong before its next connections have to wait: so
@@ -85,10 +87,10 @@ func sourceOf(addr net.Addr) (netip.Addr, bool) {
 }
 
 // doPenance lets a new connection wait for what others from its address did.
-func (g *Group) doPenance(raw net.Conn, at site) {
+func (g *Group) doPenance(raw net.Conn, at handshake.Site) {
 	if d := g.offenders.penance(raw.RemoteAddr()); d > 0 {
 		g.cfg.observe(Event{
-			Kind: Delayed, Endpoint: at.endpoint, Peer: at.address,
+			Kind: Delayed, Endpoint: at.Endpoint, Peer: at.Address,
 			Err: fmt.Errorf("peers at this address broke the protocol or went beyond a limit again and again: the next one waits for %v", d.Round(time.Millisecond)),
 		})
 		ctx, cancel := context.WithTimeout(g.ctx, d)
