@@ -111,7 +111,7 @@ func (g *Group) vacate() {
 
 // welcome shakes hands; it returns nil when the peer is refused.
 func (g *Group) welcome(ctx context.Context, raw net.Conn, entry *pendingConn, at handshake.Site) *Conn {
-	g.doPenance(raw, at)
+	g.delay(raw, at)
 	peer, err := handshake.Do(ctx, raw, g.handshake, at)
 	entry.cancel()
 	g.mu.Lock()

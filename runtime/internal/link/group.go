@@ -50,7 +50,7 @@ type Group struct {
 	end        sync.Once // closes ended
 
 	tally     tally
-	offenders offenders
+	violators violators
 }
 
 // NewGroup returns a group without connections. Shutdown must be called.
@@ -61,6 +61,7 @@ func NewGroup(cfg Config, h Handler) *Group {
 		ended: make(chan struct{}), place: make(chan struct{}, 1),
 	}
 	g.cfg.tally = &g.tally
+	g.violators = newViolators()
 	g.handshake = g.cfg.handshake()
 	g.ctx, g.cancel = context.WithCancel(context.Background())
 	return g
@@ -323,7 +324,7 @@ func (g *Group) serve(c *Conn) {
 		<-c.Flushed()
 		g.remove(c)
 		if !c.dialled && (c.offended.Load() || errors.As(c.Err(), new(*zmtp.SizeError))) { // which a pattern may have taken
-			g.offenders.note(c.raw.RemoteAddr(), c.Err())
+			g.violators.record(c.raw.RemoteAddr(), c.Err())
 		}
 		g.reportEnd(c)
 		g.over(c)

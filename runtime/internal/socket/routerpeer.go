@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/gozmq/gozmq/runtime/internal/link"
+	"github.com/gozmq/gozmq/runtime/internal/throttle"
 )
 
 // A RouterPeer is one connection of a router. One goroutine at a time is its
@@ -18,11 +19,11 @@ type RouterPeer struct {
 	router *Router
 	room   room
 
-	serving  bool          // the reader is the goroutine of Serve
-	detained bool          // the goroutine of Serve runs a job that takes long
-	toll     toll          // for requests that are too large
-	corked   int           // answers held back since the last write
-	seen     atomic.Uint64 // the watch's looks, and one, when it was told of a job last
+	serving   bool            // the reader is the goroutine of Serve
+	detained  bool            // the goroutine of Serve runs a job that takes long
+	oversized throttle.Bucket // of requests that are too large
+	corked    int             // answers held back since the last write
+	seen      atomic.Uint64   // the watch's looks, and one, when it was told of a job last
 
 	// inline is odd while the reader runs a job itself. Who moves it to the
 	// next even number, the reader when the job has run or the watch when that
