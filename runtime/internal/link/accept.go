@@ -118,10 +118,7 @@ func (g *Group) welcome(ctx context.Context, raw net.Conn, entry *pendingConn, a
 	evicted := entry.evicted
 	g.pending.remove(entry)
 	g.mu.Unlock()
-	select {
-	case g.place <- struct{}{}:
-	default:
-	}
+	g.place.Set()
 	if evicted {
 		err = fmt.Errorf("handshake not done when %d others were waiting (raise the limit with WithMaxHandshakes)", g.cfg.MaxHandshakes)
 	}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/gozmq/gozmq/runtime/internal/handshake"
+	"github.com/gozmq/gozmq/runtime/internal/notify"
 	"github.com/gozmq/gozmq/runtime/internal/transport"
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
 )
@@ -28,7 +29,7 @@ type Group struct {
 	ctx    context.Context // ends dialling, accepting and handshakes
 	cancel context.CancelFunc
 	ended  chan struct{}  // ends the clock
-	place  chan struct{}  // a token when a handshake has ended
+	place  notify.Token   // set when a handshake has ended
 	wg     sync.WaitGroup // every goroutine of the group
 
 	meeting sync.WaitGroup // connections that shake hands; none is added once closed is set
@@ -58,7 +59,7 @@ func NewGroup(cfg Config, h Handler) *Group {
 	g := &Group{
 		cfg: cfg, handler: h,
 		conns: make(map[*Conn]struct{}), identities: make(map[string]*Conn), diallers: make(map[*dialler]struct{}),
-		ended: make(chan struct{}), place: make(chan struct{}, 1),
+		ended: make(chan struct{}), place: notify.NewToken(),
 	}
 	g.cfg.tally = &g.tally
 	g.violators = newViolators()

@@ -16,8 +16,8 @@ type RouterPeer struct {
 	// Context ends with the connection.
 	Context context.Context
 
-	router *Router
-	room   room
+	router   *Router
+	writable writable
 
 	serving   bool            // the reader is the goroutine of Serve
 	detained  bool            // the goroutine of Serve runs a job that takes long
@@ -35,7 +35,7 @@ type RouterPeer struct {
 func (r *Router) Serve(c *link.Conn) error {
 	ctx, cancel := context.WithCancelCause(r.base)
 	c.OnClose(cancel)
-	p := &RouterPeer{Conn: c, Context: ctx, router: r, room: newRoom(c), serving: true}
+	p := &RouterPeer{Conn: c, Context: ctx, router: r, writable: newWritable(c), serving: true}
 	c.Ready()
 	defer func() { <-c.Closed() }() // others may be reading, and jobs may have answers to send
 	p.read()
@@ -107,14 +107,12 @@ func (p *RouterPeer) runQuick(job Job, pace *Pace) (reader bool) {
 	p.cork()
 	turn := p.inline.Add(1)
 	p.router.watch.begin(p)
-	returned := false
-	defer func() {
-		if !returned && p.inline.CompareAndSwap(turn, turn+1) {
+	defer func() { // the job may end its goroutine with runtime.Goexit
+		if p.inline.CompareAndSwap(turn, turn+1) {
 			p.router.promote(p)
 		}
 	}()
 	job.Run()
-	returned = true
 	if p.inline.CompareAndSwap(turn, turn+1) {
 		return true
 	}
@@ -165,7 +163,7 @@ func (p *RouterPeer) next() ([][]byte, error) {
 		}
 		p.uncork()
 	}
-	if err := p.room.wait(p.Conn); err != nil {
+	if err := p.writable.wait(); err != nil {
 		return nil, err
 	}
 	return p.Next()
