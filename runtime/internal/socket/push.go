@@ -177,7 +177,7 @@ func (p *Push) Serve(c *link.Conn) error { return p.serve(c, discard) }
 
 // serve adds a peer for as long as read reads its connection.
 func (p *Push) serve(c *link.Conn, read func(*link.Conn) error) error {
-	c.Room = p.changed
+	c.Writable = p.changed
 	p.mu.Lock()
 	p.peers = append(p.peers, c)
 	p.mu.Unlock()

@@ -60,14 +60,11 @@ const maxIdleReaders = 64
 // Shutdown must be called.
 func NewRouter(base context.Context, cfg link.Config, r Receiver) *Router {
 	cfg.PassOver = true
+	cfg.Detachable = true // a job may keep Serve from returning
 	router := &Router{receiver: r, base: base, drained: make(chan struct{})}
 	router.group = link.NewGroup(cfg, router)
 	return router
 }
-
-// Detainable says that a request which is carried out may keep Serve from
-// returning (link.Detainable).
-func (r *Router) Detainable() {}
 
 // Links returns the router's connections.
 func (r *Router) Links() *link.Group { return r.group }

@@ -6,9 +6,9 @@ import (
 	"github.com/gozmq/gozmq/runtime/internal/link"
 )
 
-// Leave gives a connection no more requests and waits for the answers to those
-// that it has (link.Leaver).
-func (d *Dealer) Leave(c *link.Conn) {
+// Retire gives a connection no more requests, and waits for the replies to those that
+// it has (link.Retirer).
+func (d *Dealer) Retire(c *link.Conn) {
 	d.mu.Lock()
 	i := slices.IndexFunc(d.peers, func(p *dealerPeer) bool { return p.conn == c })
 	if i < 0 {

@@ -43,7 +43,7 @@ func (s *Sub) complete(ctx context.Context) ([]*link.Conn, <-chan struct{}, erro
 		peers := append([]*link.Conn(nil), s.peers...)
 		change := s.change.Changed()
 		s.mu.Unlock()
-		endpoints, refused := s.group.Dialled()
+		endpoints, refused := s.group.Dialed()
 		if refused != nil {
 			return nil, nil, refused
 		}

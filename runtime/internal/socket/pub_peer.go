@@ -23,7 +23,7 @@ type pubPeer struct {
 // Serve keeps a peer's subscriptions until its connection ends (link.Handler).
 func (p *Pub) Serve(c *link.Conn) error {
 	peer := &pubPeer{Conn: c, pub: p}
-	c.Room = func() { p.memory.drain(c) }
+	c.Writable = func() { p.memory.drain(c) }
 	err := readSubscriptions(c, peer)
 	c.Close(err)
 	p.forget(c)

@@ -7,19 +7,18 @@ import (
 	"time"
 )
 
-// lastWords is how long a connection that can no longer be written to may still
-// be read: what the peer sent before it closed is there.
-const lastWords = time.Second
+// drainLimit is how long a connection that can no longer be written to may still be
+// read: there may be messages that the peer sent before it closed.
+const drainLimit = time.Second
 
-// failLocked keeps what the kernel did not take at all; it unlocks. The
-// connection is closed by its reader, which comes to the end of the stream, or
-// in a while.
+// failLocked keeps the messages of which the kernel took no byte; it unlocks. The
+// connection is closed by its reader at the end of the stream, or after drainLimit.
 func (c *Conn) failLocked(n int, err error) {
 	w := &c.writer
 	begun := w.begun(n)
-	w.gone.count(&w.out, begun, n)
-	w.unseal()
-	w.abandon(begun)
+	w.handed.count(&w.out, begun, n)
+	w.dropSealed()
+	w.moveUnsent(begun)
 	w.busy = false
 	if w.err == nil {
 		w.err = err
@@ -31,20 +30,20 @@ func (c *Conn) failLocked(n int, err error) {
 		err = ErrClosed
 	}
 	if c.Err() == nil {
-		time.AfterFunc(lastWords, func() { c.Close(err) })
+		time.AfterFunc(drainLimit, func() { c.Close(err) })
 	}
-	if c.Room != nil {
-		c.Room()
+	if c.Writable != nil {
+		c.Writable()
 	}
 }
 
-// abandon moves everything behind the first n bytes into rest.
-func (w *writer) abandon(n int) {
-	w.rest = append(w.rest, w.out.b[n:]...)
+// moveUnsent moves everything behind the first n bytes to w.unsent.
+func (w *writer) moveUnsent(n int) {
+	w.unsent = append(w.unsent, w.out.b[n:]...)
 	for _, c := range w.full {
-		w.rest = append(w.rest, c.b...)
+		w.unsent = append(w.unsent, c.b...)
 	}
-	w.rest = append(w.rest, w.cur.b...)
+	w.unsent = append(w.unsent, w.cur.b...)
 	w.out, w.full, w.cur = chunk{}, nil, chunk{}
 	w.msgs, w.bytes = 0, 0
 }
@@ -58,30 +57,30 @@ func (w *writer) fail(err error) {
 	}
 	w.broken.Store(true)
 	if !w.busy {
-		w.abandon(0)
+		w.moveUnsent(0)
 		w.idle.Notify()
 	}
 }
 
-// Unsent waits until the connection, which must be closed, writes no more, and
-// returns the messages that the kernel has not taken any byte of, as frames on
-// the wire. The caller owns them.
+// Unsent waits until writing has ended on the connection, which must be closed, and
+// returns the messages of which the kernel has taken no byte, as frames on the wire.
+// The caller owns them.
 func (c *Conn) Unsent() []byte {
 	<-c.Flushed()
 	frames, _ := c.TryUnsent()
 	return frames
 }
 
-// Failed reports whether nothing can be written any more.
+// Failed reports whether the connection can no longer be written to.
 func (c *Conn) Failed() bool { return c.writer.broken.Load() }
 
-// Finish ends the connection because of reason. A peer that has only said that
-// it will send no more may still read: what is just being written to it is let
-// out, what stands behind that is unsent.
+// Finish ends the connection because of reason. A peer that has only closed its
+// direction may still read: the write in progress is completed, messages behind it
+// are unsent.
 func (c *Conn) Finish(reason error) {
 	if errors.Is(reason, io.EOF) {
 		c.writer.fail(reason)
-		timer := time.NewTimer(lastWords)
+		timer := time.NewTimer(drainLimit)
 		defer timer.Stop()
 		select {
 		case <-c.Flushed():
@@ -91,8 +90,8 @@ func (c *Conn) Finish(reason error) {
 	c.Close(reason)
 }
 
-// closeWrite tells the peer that no more will come. What it still sends can be
-// read, except where a stream cannot be closed by halves.
+// closeWrite closes our direction. The peer's can still be read, except where a stream
+// cannot be half-closed.
 func (c *Conn) closeWrite() {
 	half, ok := c.raw.(interface{ CloseWrite() error })
 	if !ok {
@@ -104,8 +103,8 @@ func (c *Conn) closeWrite() {
 	_ = half.CloseWrite()
 }
 
-// TryUnsent is Unsent for a connection that has failed; ok is false while it is
-// still being written to.
+// TryUnsent is Unsent for a connection that has failed. It does not wait: ok is false
+// while a write is in progress.
 func (c *Conn) TryUnsent() (frames []byte, ok bool) {
 	w := &c.writer
 	w.mu.Lock()
@@ -113,11 +112,11 @@ func (c *Conn) TryUnsent() (frames []byte, ok bool) {
 	if w.busy || w.err == nil {
 		return nil, false
 	}
-	frames, w.rest = w.rest, nil
+	frames, w.unsent = w.unsent, nil
 	return frames, true
 }
 
-// Flushed returns a channel that is closed once nothing waits to be written.
+// Flushed returns a channel that is closed once no message waits to be written.
 func (c *Conn) Flushed() <-chan struct{} {
 	w := &c.writer
 	w.mu.Lock()

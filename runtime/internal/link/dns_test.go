@@ -89,7 +89,7 @@ func following(t *testing.T, b *book, port int, events *recorder) *Group {
 	}
 	cfg := testConfig(zmtp.Dealer, events)
 	cfg.Resolver = b
-	return dialling(t, cfg, ep, func(g *Group) error { return g.Connect(ep) })
+	return dialing(t, cfg, ep, func(g *Group) error { return g.Connect(ep) })
 }
 
 // TestName connects to every address of a name, to those that come and no more
@@ -127,7 +127,7 @@ func TestName(t *testing.T) {
 		t.Error("an address that is gone was dialled again")
 	}
 	three.Ask("never disconnected")
-	if s := g.Stats(); len(s.Peers) != 2 || s.Dialled != 3 || s.Reconnected != 0 {
+	if s := g.Stats(); len(s.Peers) != 2 || s.Dialed != 3 || s.Reconnected != 0 {
 		t.Errorf("the group has counted %+v", s)
 	}
 
@@ -171,7 +171,7 @@ func TestNameLost(t *testing.T) {
 	lns[0].NextAs("ROUTER").Ask("served")
 	b.set("127.0.0.3")
 	lns[1].NextAs("ROUTER").Ask("served")
-	if s := g.Stats(); s.Reconnected != 3 || s.Dialled != 5 {
+	if s := g.Stats(); s.Reconnected != 3 || s.Dialed != 5 {
 		t.Errorf("the group has counted %+v", s)
 	}
 }
@@ -217,7 +217,7 @@ func (h *leaving) Serve(c *Conn) error {
 	return echo(c)
 }
 
-func (h *leaving) Leave(c *Conn) {
+func (h *leaving) Retire(c *Conn) {
 	h.leave <- c
 	<-h.done
 }

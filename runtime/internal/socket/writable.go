@@ -12,10 +12,10 @@ type writable struct {
 }
 
 // newWritable returns the writable of c, to which nothing has been written yet.
-// It uses c.Room.
+// It uses c.Writable.
 func newWritable(c *link.Conn) writable {
 	w := writable{conn: c, room: notify.NewToken()}
-	c.Room = w.room.Set
+	c.Writable = w.room.Set
 	return w
 }
 

@@ -53,7 +53,7 @@ type dealerPeer struct {
 // when the connection has ended.
 func newDealerPeer(c *link.Conn, gone func(*dealerPeer)) *dealerPeer {
 	p := &dealerPeer{conn: c, gone: gone}
-	c.Room = p.hasRoom
+	c.Writable = p.hasRoom
 	return p
 }
 

@@ -55,7 +55,7 @@ func (p *RouterPeer) read() {
 			p.uncork()
 			p.Close(err)
 			if p.detained {
-				p.Leave()
+				p.Detach()
 			}
 			return
 		}

@@ -43,8 +43,8 @@ func (d *Direct) Links() *link.Group { return d.group }
 // Serve passes on what one connection receives (link.Handler).
 func (d *Direct) Serve(c *link.Conn) error {
 	writable := newWritable(c)
-	token := c.Room
-	c.Room = func() {
+	token := c.Writable
+	c.Writable = func() {
 		token()
 		d.to.Room(c)
 	}
