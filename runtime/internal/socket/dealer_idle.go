@@ -8,20 +8,19 @@ import (
 )
 
 const (
-	// idleAfter is how long the connection is left to its callers before the
-	// background looks whether there still are any.
+	// idleAfter is how long the callers read the connection before the background
+	// goroutine looks whether there still are any.
 	idleAfter = 5 * time.Millisecond
-	// idleLimit is how long it waits at most between two looks.
+	// idleLimit is the longest time between two looks.
 	idleLimit = 100 * time.Millisecond
-	// busyReplies in busyTime mean that callers had better read themselves. It
-	// must be met by one caller whose replies are handed to it, which takes
-	// longer than a call that reads.
+	// busyReplies in busyTime mean that callers should read themselves. One caller
+	// whose replies are handed to it, which takes longer than reading them itself,
+	// must be able to make that many calls.
 	busyReplies = 32
 	busyTime    = 4 * time.Millisecond
 )
 
-// background reads the connection while calls are few and returns why it
-// ended.
+// background reads the connection while there are few calls, and returns why it ended.
 func (p *dealerPeer) background() error {
 	timer := time.NewTimer(idleAfter)
 	defer timer.Stop()
@@ -54,7 +53,7 @@ func (p *dealerPeer) background() error {
 	}
 }
 
-// readIdle reads until calls are many, and passes the role on.
+// readIdle reads until there are many calls, and hands the role over.
 func (p *dealerPeer) readIdle() error {
 	start, replies := time.Now(), 0
 	for {
@@ -78,7 +77,7 @@ func (p *dealerPeer) readIdle() error {
 		}
 		p.mu.Lock()
 		p.calls = busyReplies
-		p.passOn()
+		p.handOver()
 		p.mu.Unlock()
 		return nil
 	}

@@ -20,31 +20,31 @@ func (d *Dealer) Retire(c *link.Conn) {
 	d.change.Notify()
 	d.mu.Unlock()
 	select {
-	case <-p.left():
+	case <-p.whenIdle():
 	case <-c.Closed():
 	}
 }
 
-// done takes a request out of those in flight.
+// done ends one request in flight.
 func (p *dealerPeer) done() {
 	if p.inflight.Add(-1) == 0 {
-		p.tellEmpty()
+		p.notifyIdle()
 	}
 }
 
-// left returns a channel that is closed once no request is in flight. The peer
-// must not get new ones.
-func (p *dealerPeer) left() <-chan struct{} {
-	empty := make(chan struct{})
-	p.empty.Store(&empty)
+// whenIdle returns a channel that is closed once no request is in flight. The peer must
+// not get new ones.
+func (p *dealerPeer) whenIdle() <-chan struct{} {
+	idle := make(chan struct{})
+	p.idle.Store(&idle)
 	if p.inflight.Load() == 0 {
-		p.tellEmpty()
+		p.notifyIdle()
 	}
-	return empty
+	return idle
 }
 
-func (p *dealerPeer) tellEmpty() {
-	if empty := p.empty.Swap(nil); empty != nil {
-		close(*empty)
+func (p *dealerPeer) notifyIdle() {
+	if idle := p.idle.Swap(nil); idle != nil {
+		close(*idle)
 	}
 }

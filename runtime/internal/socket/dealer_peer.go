@@ -13,8 +13,8 @@ import (
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
 )
 
-// callID is the size of the envelope frame that a dealer puts before a
-// request: a call's slot and how often that slot has been used.
+// callID is the size of the envelope frame that a dealer puts before a request. It
+// holds a call's slot and how often that slot has been used.
 const callID = 8
 
 type slot struct {
@@ -24,53 +24,52 @@ type slot struct {
 
 // A dealerPeer is one connection of a dealer with its requests in flight.
 //
-// There is no goroutine that reads for everyone: a caller that waits for its
-// reply reads the connection itself, delivers what is for others on the way,
-// and passes the role on when it leaves. So a lone call is never handed from
-// one goroutine to another. While there are few calls a goroutine in the
-// background has the role, because someone must always notice heartbeats and
-// the end of the connection.
+// Its callers share the role of the reader (leader and followers): a caller that waits
+// for its reply reads the connection itself, delivers the replies of others on the way,
+// and hands the role over when it has its own. So a lone call never changes goroutines.
+// While there are few calls a background goroutine has the role, because heartbeats and
+// the end of the connection must always be noticed.
 type dealerPeer struct {
 	conn     *link.Conn
-	gone     func(*dealerPeer)
+	onEnd    func(*dealerPeer)
 	inflight atomic.Int32
-	empty    atomic.Pointer[chan struct{}] // closed when inflight is 0; nil: no one waits
+	idle     atomic.Pointer[chan struct{}] // closed when inflight is 0; nil: nobody waits
 
 	mu      sync.Mutex
 	slots   []slot
 	free    []uint32
 	parked  list.List[*waiter] // the newest is the first
-	reading bool               // someone has the role
-	calls   int                // replies since the background looked
+	reading bool               // a goroutine is the reader
+	calls   int                // calls since the background goroutine looked
 	err     error              // why the connection ended
-	room    notify.Broadcast
+	room    notify.Broadcast   // of the connection being writable
 
 	readUnsent sync.Once
 	unsentIDs  map[uint64]struct{}
 }
 
-// newDealerPeer returns a peer that calls gone, before it tells its callers,
-// when the connection has ended.
-func newDealerPeer(c *link.Conn, gone func(*dealerPeer)) *dealerPeer {
-	p := &dealerPeer{conn: c, gone: gone}
-	c.Writable = p.hasRoom
+// newDealerPeer returns a peer that calls onEnd when the connection has ended, before
+// its callers fail.
+func newDealerPeer(c *link.Conn, onEnd func(*dealerPeer)) *dealerPeer {
+	p := &dealerPeer{conn: c, onEnd: onEnd}
+	c.Writable = p.notifyWritable
 	return p
 }
 
-// do sends one request and waits for its reply. sent says whether the peer may
-// have seen the request.
+// do sends one request and waits for its reply. sent reports whether the peer may have
+// received the request.
 func (p *dealerPeer) do(ctx context.Context, x Exchange) (sent bool, err error) {
 	w := waiters.Get().(*waiter)
 	w.x = x
-	id, err := p.enter(w)
+	id, err := p.acquireSlot(w)
 	if err == nil {
 		if err = p.send(ctx, id, x); err == nil {
 			err = p.await(ctx, w)
 			sent, w.unsent = !w.unsent, false
 			if errors.Is(err, context.Canceled) {
-				p.takeBack(id, x)
+				p.sendCancel(id, x)
 			}
-		} else if !p.withdraw(w) {
+		} else if !p.giveUp(w) {
 			<-w.ch // failed at the same time
 		}
 	}
@@ -79,8 +78,8 @@ func (p *dealerPeer) do(ctx context.Context, x Exchange) (sent bool, err error) 
 	return sent, err
 }
 
-// enter gives w a slot and returns the call's id.
-func (p *dealerPeer) enter(w *waiter) (uint64, error) {
+// acquireSlot gives w a slot and returns the call's id.
+func (p *dealerPeer) acquireSlot(w *waiter) (uint64, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.err != nil {
@@ -103,8 +102,8 @@ func (p *dealerPeer) enter(w *waiter) (uint64, error) {
 // id returns the id of the call that has the slot at index i.
 func (s slot) id(i int) uint64 { return uint64(s.use)<<32 | uint64(i) }
 
-// leave takes w out of its slot; p.mu is held.
-func (p *dealerPeer) leave(w *waiter) {
+// releaseSlot frees w's slot; p.mu is held.
+func (p *dealerPeer) releaseSlot(w *waiter) {
 	p.slots[w.slot].w = nil
 	p.free = append(p.free, w.slot)
 	w.pending = false
@@ -120,7 +119,7 @@ func (p *dealerPeer) send(ctx context.Context, id uint64, x Exchange) error {
 			return err
 		}
 		if room == nil {
-			room = p.roomChan() // and try again: room may have come before
+			room = p.writable() // and try again: it may have become writable before
 			continue
 		}
 		select {
@@ -166,9 +165,9 @@ func appendEnvelope(b []byte, id uint64) []byte {
 	return append(b, zmtp.FlagMore, 0)
 }
 
-// takeBack tells a peer that is one of ours that a request was given up. It is
-// a courtesy: a peer whose queue is full does without.
-func (p *dealerPeer) takeBack(id uint64, x Exchange) {
+// sendCancel sends a peer that is one of ours the cancellation of a request. It is
+// optional: a peer whose queue is full gets none.
+func (p *dealerPeer) sendCancel(id uint64, x Exchange) {
 	canceler, ok := x.(Canceler)
 	if !ok || !p.conn.Gozmq() {
 		return
@@ -184,19 +183,20 @@ func (p *dealerPeer) takeBack(id uint64, x Exchange) {
 	p.conn.Abort()
 }
 
-func (p *dealerPeer) roomChan() <-chan struct{} {
+// writable returns a channel that is closed when the connection's queue has room.
+func (p *dealerPeer) writable() <-chan struct{} {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.room.Changed()
 }
 
-func (p *dealerPeer) hasRoom() {
+func (p *dealerPeer) notifyWritable() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.room.Notify()
 }
 
-// await returns once w's reply is delivered or never will be.
+// await returns once w's reply was delivered, or will never be.
 func (p *dealerPeer) await(ctx context.Context, w *waiter) error {
 	p.mu.Lock()
 	p.calls++
@@ -215,7 +215,7 @@ func (p *dealerPeer) await(ctx context.Context, w *waiter) error {
 	select {
 	case s = <-w.ch:
 	case <-ctx.Done():
-		if p.withdraw(w) {
+		if p.giveUp(w) {
 			return ctx.Err()
 		}
 		s = <-w.ch
@@ -229,24 +229,25 @@ func (p *dealerPeer) await(ctx context.Context, w *waiter) error {
 	return nil
 }
 
-// withdraw gives w's call up. It returns false when that is too late: the
-// reply is being delivered, and a signal will come.
-func (p *dealerPeer) withdraw(w *waiter) bool {
+// giveUp ends w's call. It returns false when that is too late: the reply is being
+// delivered, and a signal will come.
+func (p *dealerPeer) giveUp(w *waiter) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if !w.pending {
 		return false
 	}
-	p.leave(w)
-	if w.leading { // the role came at the same time
+	p.releaseSlot(w)
+	if w.leading { // it was made the reader at the same time
 		w.leading = false
 		<-w.ch
-		p.passOn()
+		p.handOver()
 	}
 	return true
 }
 
-// lead reads for everyone until w's own reply is there, and what came with it.
+// lead reads for all callers until w's own reply is there, and the replies that were
+// read together with it are delivered.
 func (p *dealerPeer) lead(ctx context.Context, w *waiter) error {
 	if ctx.Done() != nil {
 		stop := context.AfterFunc(ctx, p.conn.Interrupt)
@@ -256,10 +257,10 @@ func (p *dealerPeer) lead(ctx context.Context, w *waiter) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if w.pending { // the context ended
-		p.leave(w)
+		p.releaseSlot(w)
 	}
 	w.leading = false
-	p.passOn()
+	p.handOver()
 	return err
 }
 
@@ -291,9 +292,9 @@ func (p *dealerPeer) read(ctx context.Context, w *waiter) error {
 	}
 }
 
-// passOn gives the role to the caller that came last, whose reply is likely to
-// be the last, or to no one. p.mu is held.
-func (p *dealerPeer) passOn() {
+// handOver makes the caller that came last the reader, whose reply is likely to be the
+// last, or nobody if there is no caller. p.mu is held.
+func (p *dealerPeer) handOver() {
 	if !p.parked.Empty() {
 		w := p.parked.First().Value()
 		w.parked.Remove()
@@ -304,9 +305,9 @@ func (p *dealerPeer) passOn() {
 	p.reading = false
 }
 
-// deliver gives a reply, or that it is too large, to whom it is for; it returns
-// whether that is self. A reply that nobody waits for is dropped: its caller's
-// context has ended.
+// deliver delivers a reply, or its size error, to its caller. It returns whether that is
+// self. A reply that nobody waits for, because its caller's context has ended, is
+// dropped.
 func (p *dealerPeer) deliver(frames [][]byte, size *zmtp.SizeError, self *waiter) bool {
 	if len(frames) == 1 && len(frames[0]) == 0 {
 		return false // libzmq's ZMQ_PROBE_ROUTER
@@ -323,7 +324,7 @@ func (p *dealerPeer) deliver(frames [][]byte, size *zmtp.SizeError, self *waiter
 		w = p.slots[index].w
 	}
 	if w != nil {
-		p.leave(w)
+		p.releaseSlot(w)
 	}
 	p.mu.Unlock()
 	if w == nil {
@@ -341,11 +342,11 @@ func (p *dealerPeer) deliver(frames [][]byte, size *zmtp.SizeError, self *waiter
 	return false
 }
 
-// fail ends the peer and tells every caller, but the one that reads, that the
-// connection has ended.
+// fail ends the peer, and signals every caller except the reader that the connection
+// has ended.
 func (p *dealerPeer) fail(err error) {
 	p.conn.Close(err)
-	p.gone(p)
+	p.onEnd(p)
 	unsent := p.unsent()
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -358,15 +359,15 @@ func (p *dealerPeer) fail(err error) {
 			continue
 		}
 		_, w.unsent = unsent[p.slots[i].id(i)]
-		p.leave(w)
+		p.releaseSlot(w)
 		if !w.leading {
 			w.ch <- failed
 		}
 	}
 }
 
-// unsent returns the ids of the calls whose requests the kernel has not taken
-// any byte of: another peer may have them.
+// unsent returns the ids of the calls of whose requests the kernel has taken no byte, so
+// that they can go to another peer.
 func (p *dealerPeer) unsent() map[uint64]struct{} {
 	p.readUnsent.Do(func() {
 		p.unsentIDs = make(map[uint64]struct{})

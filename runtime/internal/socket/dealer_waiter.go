@@ -6,13 +6,13 @@ import (
 	"github.com/gozmq/gozmq/runtime/internal/list"
 )
 
-// What a waiter is told.
+// A signal wakes a waiter.
 type signal uint8
 
 const (
-	delivered signal = iota // the reply is there
-	failed                  // the peer is gone
-	lead                    // read the connection from now on
+	delivered signal = iota // the reply was delivered
+	failed                  // the connection has ended
+	lead                    // become the reader
 )
 
 // A waiter is a caller between its request and its reply.
@@ -23,8 +23,8 @@ type waiter struct {
 
 	// The peer's lock guards these.
 	pending bool                  // in its slot: neither delivered nor failed
-	parked  list.Element[*waiter] // of those who wait for a signal
-	leading bool                  // has the role: it finds out by itself what happens
+	parked  list.Element[*waiter] // among the waiters for a signal
+	leading bool                  // is the reader, and gets no signal
 	unsent  bool                  // the connection ended before its request was written
 }
 

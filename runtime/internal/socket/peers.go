@@ -7,30 +7,31 @@ import (
 	"github.com/gozmq/gozmq/runtime/internal/link"
 )
 
-// A PeerHandler is what stands above a Direct. Calls for different connections
-// may run at the same time.
+// A PeerHandler handles the peers of a Direct. Calls for different connections may run
+// at the same time.
 type PeerHandler interface {
 	BatchReceiver
-	// Join is called once for each connection, before it is read. It may be
-	// written to from now on, with SendTo.
+	// Join is called once for each connection, before it is read. From then on SendTo
+	// may write to it.
 	Join(c *link.Conn)
-	// Leave is called when a connection has ended and all that it has sent was
-	// received.
+	// Leave is called when a connection has ended, after Receive for every message
+	// that came on it.
 	Leave(c *link.Conn)
-	// Room is called, with nothing locked, when a connection that was full has
+	// Room is called, with no lock held, when a connection whose queue was full has
 	// room again.
 	Room(c *link.Conn)
 }
 
-// A Direct is a ROUTER or a DEALER whose user deals with each peer by itself.
+// A Direct is a ROUTER or a DEALER whose user handles each peer separately.
 type Direct struct {
 	group   *link.Group
 	to      PeerHandler
 	answers bool
 }
 
-// NewDirect returns a socket without peers. One that answers what it receives
-// does not read a peer that does not read its answers. Shutdown must be called.
+// NewDirect returns a socket without peers. If answers is set the socket stops reading a
+// peer whose queue is full, because the peer does not read the answers. Shutdown must be
+// called.
 func NewDirect(cfg link.Config, to PeerHandler, answers bool) *Direct {
 	d := &Direct{to: to, answers: answers}
 	d.group = link.NewGroup(cfg, d)
@@ -40,12 +41,12 @@ func NewDirect(cfg link.Config, to PeerHandler, answers bool) *Direct {
 // Links returns the socket's connections.
 func (d *Direct) Links() *link.Group { return d.group }
 
-// Serve passes on what one connection receives (link.Handler).
+// Serve passes on the messages of one connection (link.Handler).
 func (d *Direct) Serve(c *link.Conn) error {
 	writable := newWritable(c)
-	token := c.Writable
+	wake := c.Writable
 	c.Writable = func() {
-		token()
+		wake()
 		d.to.Room(c)
 	}
 	d.to.Join(c)
@@ -67,19 +68,19 @@ func (d *Direct) Serve(c *link.Conn) error {
 	}
 }
 
-// maxAnswered is how many messages are received before their answers must have
-// found room.
+// maxAnswered is how many messages are received before their answers must have room in
+// the peer's queue.
 const maxAnswered = 256
 
-// Settle returns when every peer has received what was sent to it before, and
-// what it sent until then was received from it: so nothing is on the way that it
-// would not have sent had it known. It gives up a peer that cannot tell, or has
-// ended, and all when ctx ends.
+// Settle returns when every peer has received the messages that were sent to it before,
+// and the messages that it sent until then were received here. So no message is in
+// flight that the peer would not have sent had it received ours first. Settle skips a
+// peer of ZMTP 3.0 or whose connection ends, and returns when ctx ends.
 func (d *Direct) Settle(ctx context.Context) {
 	var wg sync.WaitGroup
 	d.group.Each(func(c *link.Conn) {
 		wg.Go(func() {
-			for range settlingTrips {
+			for range roundTrips {
 				if c.Sync(ctx) != nil {
 					return
 				}
@@ -89,27 +90,31 @@ func (d *Direct) Settle(ctx context.Context) {
 	wg.Wait()
 }
 
-// settlingTrips is how often a PING must have come back. The first PONG may be
-// sent before what came with the PING is received by the peer, the second one is
-// not; and it may be read before what came with it is received here, but the
-// third one is not.
-const settlingTrips = 3
+// roundTrips is how many PINGs of Settle must be answered, one after the other.
+//
+//  1. The peer may send the first PONG before it has received the messages that came
+//     with the PING.
+//  2. It sends the second one after that, but this side may read it before the messages
+//     that came with it are received.
+//  3. When the third one is read they have been.
+const roundTrips = 3
 
-// Shutdown closes every connection. Receive must not wait any more.
+// Shutdown closes every connection. Receive must no longer block.
 func (d *Direct) Shutdown(ctx context.Context) error { return d.group.Shutdown(ctx) }
 
-// SendTo gives m to c's queue and never waits. Its errors are m's own,
-// link.ErrFull, and why c has ended.
+// SendTo appends m to c's queue and never waits. Its errors are m's own, link.ErrFull,
+// and the reason why c has ended.
 func SendTo(c *link.Conn, m Message) error {
 	b, err := c.Begin()
 	if err != nil {
 		return err
 	}
-	return push(c, b, m)
+	return commit(c, b, m)
 }
 
-// SendAnyway is SendTo without a high-water mark: for answers, whose number is
-// bounded by what they answer. A connection that has ended is no error.
+// SendAnyway is SendTo without a high-water mark. It is for answers, whose number is
+// bounded by that of the messages that they answer. It ignores a connection that has
+// ended.
 func SendAnyway(c *link.Conn, parts ...[]byte) {
 	b, err := c.BeginForced()
 	if err != nil {

@@ -10,45 +10,44 @@ import (
 	"github.com/gozmq/gozmq/runtime/internal/notify"
 )
 
-// A ProxyRouter is the side of a proxy that clients see. It takes requests from
-// its peers, one from each in turn, under a route that it makes up for each
-// connection: an identity that a peer announces may come again, and then late
-// replies would reach the wrong one. Reply may be called from any goroutine,
-// Recv by one at a time.
+// A ProxyRouter is the side of a proxy that clients connect to. It receives requests
+// from its peers in rotation, each with a route that stands for its connection. Routes
+// are made here: another connection may announce the same identity later, and would get
+// replies that are late. Reply may be called from any goroutine, Recv by one at a time.
 type ProxyRouter struct {
-	pull Pull
-	room int // bytes of replies that wait for one peer
+	pull       Pull
+	maxReplies int // bytes of replies that may wait for one peer
 
 	mu     sync.Mutex
 	last   uint64
 	peers  map[uint64]*link.Conn
-	routes map[*pulled]uint64 // of batches that have not been received
+	routes map[*pulledBatch]uint64 // of batches that were not received whole
 }
 
-// ErrUnroutable is returned for a reply whose peer is gone or never was.
+// ErrUnroutable is returned for a reply whose route belongs to no connection.
 var ErrUnroutable = errors.New("the reply's route leads nowhere")
 
-// replyRoom is how much of replies may wait for a peer, as a multiple of what
-// makes it full. A peer that is full is not read, so what goes beyond answers
-// requests that were passed on before.
+// replyRoom is how many bytes of replies may wait for a peer, as a multiple of its
+// high-water mark. A peer at its high-water mark is not read, so the replies beyond it
+// answer requests that were passed on before.
 const replyRoom = 16
 
-// NewProxyRouter returns a router without peers that reads at most window
-// requests of one peer ahead. Shutdown must be called.
+// NewProxyRouter returns a router without peers that reads up to window requests of one
+// peer ahead. Shutdown must be called.
 func NewProxyRouter(cfg link.Config, window int) *ProxyRouter {
 	r := &ProxyRouter{
-		pull: Pull{window: window}, room: replyRoom * cfg.SendQueueBytes,
-		peers: make(map[uint64]*link.Conn), routes: make(map[*pulled]uint64),
+		maxReplies: replyRoom * cfg.SendQueueBytes,
+		peers:      make(map[uint64]*link.Conn), routes: make(map[*pulledBatch]uint64),
 	}
-	r.pull.group = link.NewGroup(cfg, r)
+	r.pull.init(cfg, window, r)
 	return r
 }
 
 // Links returns the router's connections.
 func (r *ProxyRouter) Links() *link.Group { return r.pull.group }
 
-// routeSize is the size of a route: a zero, which begins no identity that a
-// peer may announce, and a number.
+// routeSize is the size of a route: a zero byte, with which no announced identity may
+// begin, and a number.
 const routeSize = 9
 
 // Recv returns the next request, whose route is appended to route, or the
@@ -67,9 +66,9 @@ func (r *ProxyRouter) Recv(ctx context.Context, route []byte) (Received, []byte,
 	return m, binary.BigEndian.AppendUint64(append(route, 0), id), nil
 }
 
-// Reply sends the frames behind the first one, which is a route, and never
-// waits. It returns ErrUnroutable, or link.ErrFull when too much waits for the
-// peer already; in both cases the reply is dropped.
+// Reply sends the frames behind the first one, which is a route, and never waits. It
+// returns ErrUnroutable, or link.ErrFull when too many bytes wait for the peer; in both
+// cases the reply is dropped.
 func (r *ProxyRouter) Reply(frames [][]byte) error {
 	if len(frames) < 2 || len(frames[0]) != routeSize || frames[0][0] != 0 {
 		return ErrUnroutable
@@ -80,7 +79,7 @@ func (r *ProxyRouter) Reply(frames [][]byte) error {
 	if c == nil {
 		return ErrUnroutable
 	}
-	if c.Queued() >= r.room {
+	if c.Queued() >= r.maxReplies {
 		c.Drop()
 		return link.ErrFull
 	}
@@ -93,8 +92,8 @@ func (r *ProxyRouter) Reply(frames [][]byte) error {
 	return nil
 }
 
-// Serve reads one connection (link.Handler), as a Pull does. While its replies
-// are not read, or its requests find no place, it is not read either.
+// Serve reads one connection (link.Handler), as a Pull does. It stops reading while the
+// peer does not read its replies, and while its requests are not received.
 func (r *ProxyRouter) Serve(c *link.Conn) error {
 	writable := newWritable(c)
 	id := r.add(c)
@@ -110,15 +109,15 @@ func (r *ProxyRouter) Serve(c *link.Conn) error {
 		if err != nil {
 			return err
 		}
-		if !r.offer(peer, id, &pulled{Batch: batch, conn: c}) {
+		if !r.offer(peer, id, &pulledBatch{Batch: batch, conn: c}) {
 			return link.ErrClosed
 		}
 	}
 }
 
-// offer makes a batch ready once the one before has been received; it returns
-// false after Shutdown.
-func (r *ProxyRouter) offer(peer *pullPeer, id uint64, b *pulled) bool {
+// offer makes a batch ready once the one before was received. It returns false after
+// Shutdown.
+func (r *ProxyRouter) offer(peer *pullPeer, id uint64, b *pulledBatch) bool {
 	peer.wait(b.conn)
 	r.mu.Lock()
 	r.routes[b] = id
@@ -144,7 +143,6 @@ func (r *ProxyRouter) remove(id uint64) {
 	delete(r.peers, id)
 }
 
-// Shutdown ends Recv, gives replies that were sent until ctx ends to reach the
-// kernel, and closes every connection. Requests that were not received are
-// gone.
+// Shutdown ends Recv, hands committed replies to the kernel until ctx ends, and closes
+// every connection. Requests that were not received are dropped.
 func (r *ProxyRouter) Shutdown(ctx context.Context) error { return r.pull.Shutdown(ctx) }

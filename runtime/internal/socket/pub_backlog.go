@@ -5,19 +5,19 @@ import (
 	"github.com/gozmq/gozmq/runtime/internal/notify"
 )
 
-// A backlog is what waits for room in one peer's queue: topics, of each of
-// which the peer gets the last message that there is by then.
+// A backlog holds topics that wait for room in one peer's queue. When there is room the
+// peer gets the last message that each topic has by then.
 type backlog struct {
-	order    []*topic // first in, first out
-	replayed map[*topic]bool
-	replays  int              // of those in order that a subscription asked for
-	answered notify.Broadcast // of replays becoming 0
+	order      []*topic // first in, first out
+	replayed   map[*topic]bool
+	replays    int              // topics in order that wait because of a subscription
+	replayDone notify.Broadcast // of replays becoming 0
 }
 
-// inBacklog reports whether an older message of t waits for c, which then gets
-// the one of now in its place; m.mu is held.
-func (m *memory) inBacklog(c *link.Conn, t *topic) bool {
-	b := m.backlogs[c]
+// replaceQueued reports whether an older message of t waits for c. If so, c gets the new
+// one in its place. s.mu is held.
+func (s *topicStore) replaceQueued(c *link.Conn, t *topic) bool {
+	b := s.backlogs[c]
 	if b == nil {
 		return false
 	}
@@ -29,30 +29,31 @@ func (m *memory) inBacklog(c *link.Conn, t *topic) bool {
 	case replayed:
 		b.setLive(t)
 	case t.last.Traits.any(LatestOnly):
-		m.superseded.Add(1)
+		s.conflated.Add(1)
 	default:
-		m.dropped.Add(1)
+		s.dropped.Add(1)
 		c.Drop()
 	}
 	return true
 }
 
-// miss is called when there was no room for a message of t; m.mu is held.
-func (m *memory) miss(c *link.Conn, t *topic) {
+// queueMissed is called when c's queue has no room for a message of t. It puts t into the
+// backlog, or counts the message as dropped if t keeps none. s.mu is held.
+func (s *topicStore) queueMissed(c *link.Conn, t *topic) {
 	if t.frames == nil {
-		m.dropped.Add(1)
+		s.dropped.Add(1)
 		c.Drop()
 		return
 	}
-	m.wait(c, t, false)
+	s.enqueue(c, t, false)
 }
 
-// wait has c get t's last message when there is room; m.mu is held.
-func (m *memory) wait(c *link.Conn, t *topic, replay bool) {
-	b := m.backlogs[c]
+// enqueue puts t into c's backlog, unless it is there; s.mu is held.
+func (s *topicStore) enqueue(c *link.Conn, t *topic, replay bool) {
+	b := s.backlogs[c]
 	if b == nil {
 		b = &backlog{replayed: make(map[*topic]bool)}
-		m.backlogs[c] = b
+		s.backlogs[c] = b
 	}
 	if _, waits := b.replayed[t]; waits {
 		return
@@ -65,47 +66,47 @@ func (m *memory) wait(c *link.Conn, t *topic, replay bool) {
 	t.waiting++
 }
 
-// setLive notes that what waits of t is not a message of before the
-// subscription any more.
+// setLive says that the waiting message of t is a new one, and not replayed because of a
+// subscription.
 func (b *backlog) setLive(t *topic) {
 	if b.replayed[t] {
 		b.replayed[t] = false
-		b.answer()
+		b.endReplay()
 	}
 }
 
-// answer counts one replay less.
-func (b *backlog) answer() {
+// endReplay ends one replay.
+func (b *backlog) endReplay() {
 	b.replays--
 	if b.replays == 0 {
-		b.answered.Notify()
+		b.replayDone.Notify()
 	}
 }
 
-// replay sends t's last message to a peer that has subscribed to it just now;
-// m.mu is held.
-func (m *memory) replay(c *link.Conn, t *topic, scratch []byte) []byte {
-	scratch = m.message(scratch[:0], t, true)
-	if b := m.backlogs[c]; b != nil && len(b.order) > 0 || !offer(c, scratch) {
-		m.wait(c, t, true)
+// replay sends t's last message to a peer that has just subscribed to it. scratch is
+// memory for the message, which is returned for reuse. s.mu is held.
+func (s *topicStore) replay(c *link.Conn, t *topic, scratch []byte) []byte {
+	scratch = s.message(scratch[:0], t, true)
+	if b := s.backlogs[c]; b != nil && len(b.order) > 0 || !offer(c, scratch) {
+		s.enqueue(c, t, true)
 	}
 	return scratch
 }
 
-// drain moves what waits for c into its queue while there is room. A
-// connection calls it when there is room again (link.Conn.Room).
-func (m *memory) drain(c *link.Conn) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	b := m.backlogs[c]
+// drain moves c's backlog to its queue while there is room. A connection calls it when
+// there is room again (link.Conn.Writable).
+func (s *topicStore) drain(c *link.Conn) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	b := s.backlogs[c]
 	if b == nil {
 		return
 	}
 	var scratch []byte
 	for len(b.order) > 0 {
 		t := b.order[0]
-		if t.frames != nil { // it was not forgotten
-			scratch = m.message(scratch[:0], t, b.replayed[t])
+		if t.frames != nil { // it was not evicted
+			scratch = s.message(scratch[:0], t, b.replayed[t])
 			if !offer(c, scratch) {
 				return
 			}
@@ -114,60 +115,59 @@ func (m *memory) drain(c *link.Conn) {
 		b.order = b.order[1:]
 		b.setLive(t)
 		delete(b.replayed, t)
-		m.waitsNoMore(t)
+		s.dequeued(t)
 	}
-	delete(m.backlogs, c)
+	delete(s.backlogs, c)
 }
 
-// waitsNoMore takes note that a backlog has t no more; m.mu is held.
-func (m *memory) waitsNoMore(t *topic) {
+// dequeued is called when a backlog no longer contains t; s.mu is held.
+func (s *topicStore) dequeued(t *topic) {
 	t.waiting--
 	if t.waiting == 0 && t.frames != nil && !t.last.Traits.any(stamped) {
-		m.remove(t)
+		s.remove(t)
 	}
 }
 
-// message appends what is sent of t's last message.
-func (m *memory) message(b []byte, t *topic, replayed bool) []byte {
+// message appends t's last message, with its header if it has one.
+func (s *topicStore) message(b []byte, t *topic, replayed bool) []byte {
 	b = append(b, t.frames...)
 	if !t.last.Traits.any(stamped) {
 		return b
 	}
 	stamp := t.last
 	stamp.Replayed = replayed
-	return m.header(b, stamp)
+	return s.header(b, stamp)
 }
 
-// abandon forgets what waits for a connection that has ended.
-func (m *memory) abandon(c *link.Conn) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	b := m.backlogs[c]
+// dropBacklog removes the backlog of a connection that has ended.
+func (s *topicStore) dropBacklog(c *link.Conn) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	b := s.backlogs[c]
 	if b == nil {
 		return
 	}
 	for _, t := range b.order {
-		m.waitsNoMore(t)
+		s.dequeued(t)
 	}
-	delete(m.backlogs, c)
+	delete(s.backlogs, c)
 }
 
-// awaitAnswer waits until all that c's subscriptions have asked for is in its
-// queue, so that a peer which subscribes again and again takes what it asked
-// for before it is heard again.
-func (m *memory) awaitAnswer(c *link.Conn) {
-	m.mu.Lock()
-	b := m.backlogs[c]
+// awaitReplay waits until the retained messages for c's subscriptions are in its queue, so
+// that a peer which subscribes repeatedly is not read before it has taken them.
+func (s *topicStore) awaitReplay(c *link.Conn) {
+	s.mu.Lock()
+	b := s.backlogs[c]
 	if b == nil || b.replays == 0 {
-		m.mu.Unlock()
+		s.mu.Unlock()
 		return
 	}
-	answered := b.answered.Changed()
-	m.mu.Unlock()
+	done := b.replayDone.Changed()
+	s.mu.Unlock()
 	c.Pause()
 	defer c.Unpause()
 	select {
-	case <-answered:
+	case <-done:
 	case <-c.Closed():
 	}
 }

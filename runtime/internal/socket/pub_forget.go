@@ -7,37 +7,36 @@ import (
 )
 
 const (
-	// forgottenAtOnce is how many subscriptions are removed while publishing
-	// waits.
-	forgottenAtOnce = 256
-	// forgetRest is the longest pause between two such lots.
-	forgetRest = time.Millisecond
+	// removedAtOnce is how many subscriptions are removed while publishing waits.
+	removedAtOnce = 256
+	// maxYield is the longest pause between two such lots.
+	maxYield = time.Millisecond
 )
 
-// forget removes every subscription of c. Publishing comes first, and so does
-// the rest of the machine: peers that held many are forgotten one after the
-// other, with pauses.
+// forget removes every subscription of c. So that publishing and other goroutines are
+// not held up, peers with many subscriptions are removed one after the other, with
+// pauses.
 func (p *Pub) forget(c *link.Conn) {
-	if p.holds(c) > forgottenAtOnce {
-		p.forgetting.Lock()
-		defer p.forgetting.Unlock()
+	if p.countOf(c) > removedAtOnce {
+		p.removing.Lock()
+		defer p.removing.Unlock()
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	begin := time.Now()
 	for n := range p.subs.RemoveEach(c) {
-		if n%forgottenAtOnce == 0 {
-			begin = p.giveWay(begin)
+		if n%removedAtOnce == 0 {
+			begin = p.yieldLock(begin)
 		}
 	}
 	p.change.Notify()
 }
 
-// giveWay lets go of p.mu for twice as long as it was held since begin: one who
-// waits for it would not get it otherwise, for a sync.Mutex favours who runs. It
-// returns when it was taken again.
-func (p *Pub) giveWay(begin time.Time) time.Time {
-	pause := min(2*time.Since(begin), forgetRest)
+// yieldLock releases p.mu for twice as long as it was held since begin, and returns when
+// it was taken again. Without the pause a waiting goroutine would not get the lock,
+// because a sync.Mutex favors the goroutine that is running.
+func (p *Pub) yieldLock(begin time.Time) time.Time {
+	pause := min(2*time.Since(begin), maxYield)
 	p.mu.Unlock()
 	if !p.shut.Load() {
 		time.Sleep(pause)
@@ -46,8 +45,8 @@ func (p *Pub) giveWay(begin time.Time) time.Time {
 	return time.Now()
 }
 
-// holds returns how many subscriptions c has.
-func (p *Pub) holds(c *link.Conn) int {
+// countOf returns how many subscriptions c has.
+func (p *Pub) countOf(c *link.Conn) int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.subs.Count(c)

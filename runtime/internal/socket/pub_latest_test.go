@@ -53,9 +53,9 @@ func TestLatestOnly(t *testing.T) {
 		t.Errorf("%d received and %d superseded of %d", received, superseded, topics*each)
 	}
 	eventually(t, "nothing is remembered", func() bool {
-		p.memory.mu.Lock()
-		defer p.memory.mu.Unlock()
-		return len(p.memory.topics) == 0 && len(p.memory.backlogs) == 0 && p.memory.bytes == 0 && p.memory.recent.Len() == 0
+		p.store.mu.Lock()
+		defer p.store.mu.Unlock()
+		return len(p.store.topics) == 0 && len(p.store.backlogs) == 0 && p.store.bytes == 0 && p.store.recent.Len() == 0
 	})
 }
 
@@ -64,7 +64,7 @@ func TestLatestOnly(t *testing.T) {
 func TestLatestOnlyBounded(t *testing.T) {
 	const topics, most = 1000, 100
 	p, dial := remembering(t, 1)
-	p.memory.maxTopics = most
+	p.store.maxTopics = most
 	sub := dial()
 	sub.Send(subscription(1, true, ""))
 	if err := p.WaitSubscribers(within(t), nil, 1); err != nil {
@@ -74,11 +74,11 @@ func TestLatestOnlyBounded(t *testing.T) {
 	for topic := range topics {
 		sendLatest(p, fmt.Sprint(topic), body)
 	}
-	p.memory.mu.Lock()
-	if n := len(p.memory.topics); n > most {
+	p.store.mu.Lock()
+	if n := len(p.store.topics); n > most {
 		t.Errorf("%d topics are remembered, at most %d may be", n, most)
 	}
-	p.memory.mu.Unlock()
+	p.store.mu.Unlock()
 	dropped := int(p.Dropped())
 	if dropped == 0 {
 		t.Fatal("nothing was given up")

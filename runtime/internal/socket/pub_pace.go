@@ -6,27 +6,28 @@ import (
 	"github.com/gozmq/gozmq/runtime/internal/link"
 )
 
-// A turn is how much a peer has changed its mind since it last rested. One that
-// does so without end is not read for a moment every so often, so that others
-// have their turn.
-type turn struct{ changes, bytes int }
+// A subscriptionPacer pauses a peer that subscribes and cancels without end, so that the
+// others are served, too. It counts changes, not time: one throttle.Bucket could not
+// bound their number and their bytes alike.
+type subscriptionPacer struct{ changes, bytes int }
 
-// What ends a turn, whichever comes first, and the rest that follows.
+// After paceChanges changes or paceBytes bytes of prefixes a peer is not read for
+// pacePause.
 const (
-	turnChanges = 1000
-	turnBytes   = 128 << 10 // of prefixes
-	turnRest    = 10 * time.Millisecond
+	paceChanges = 1000
+	paceBytes   = 128 << 10
+	pacePause   = 10 * time.Millisecond
 )
 
-// next is called before each change; it waits when the turn is over.
-func (t *turn) next(c *link.Conn, prefix []byte) {
-	t.changes++
-	t.bytes += len(prefix)
-	if t.changes < turnChanges && t.bytes < turnBytes {
+// pace is called before each change. It waits when a pause is due.
+func (p *subscriptionPacer) pace(c *link.Conn, prefix []byte) {
+	p.changes++
+	p.bytes += len(prefix)
+	if p.changes < paceChanges && p.bytes < paceBytes {
 		return
 	}
-	*t = turn{}
-	timer := time.NewTimer(turnRest)
+	*p = subscriptionPacer{}
+	timer := time.NewTimer(pacePause)
 	defer timer.Stop()
 	select {
 	case <-timer.C:

@@ -17,35 +17,34 @@ const (
 type pubPeer struct {
 	*link.Conn
 	pub   *Pub
-	bytes int // of its subscriptions; the reader's own
+	bytes int // of its subscriptions; used by the reader only
 }
 
 // Serve keeps a peer's subscriptions until its connection ends (link.Handler).
 func (p *Pub) Serve(c *link.Conn) error {
 	peer := &pubPeer{Conn: c, pub: p}
-	c.Writable = func() { p.memory.drain(c) }
+	c.Writable = func() { p.store.drain(c) }
 	err := readSubscriptions(c, peer)
 	c.Close(err)
 	p.forget(c)
-	p.memory.abandon(c)
+	p.store.dropBacklog(c)
 	return err
 }
 
-// A subscriptions takes what a peer subscribes to and gives up. Prefixes are
-// valid during the call only; an error ends the connection.
+// A subscriptions handles the subscriptions of one peer. Prefixes are valid during the
+// call only; an error ends the connection.
 type subscriptions interface {
 	subscribe(topic []byte) error
 	cancel(topic []byte)
 }
 
-// readSubscriptions reads c until it ends: commands, and the form of ZMTP 3.0,
-// messages of one frame. Any other message is of no meaning here. What the peer
-// may not subscribe to is passed over: its connection stays, or it would come
-// again and again.
+// readSubscriptions reads subscriptions from c until it ends, as commands or, in ZMTP
+// 3.0, as messages of one frame. It ignores other messages, and topics that the peer may
+// not subscribe to: if these ended the connection, the peer would come back at once.
 func readSubscriptions(c *link.Conn, to subscriptions) error {
-	var turn turn
+	var pacer subscriptionPacer
 	subscribe := func(topic []byte) error {
-		turn.next(c, topic)
+		pacer.pace(c, topic)
 		if !c.MaySubscribe(topic) {
 			return nil
 		}
@@ -56,7 +55,7 @@ func readSubscriptions(c *link.Conn, to subscriptions) error {
 		case zmtp.CommandSubscribe:
 			return subscribe(body)
 		case zmtp.CommandCancel:
-			turn.next(c, body)
+			pacer.pace(c, body)
 			to.cancel(body)
 		}
 		return nil
@@ -73,7 +72,7 @@ func readSubscriptions(c *link.Conn, to subscriptions) error {
 				return err
 			}
 		case frames[0][0] == 0:
-			turn.next(c, frames[0][1:])
+			pacer.pace(c, frames[0][1:])
 			to.cancel(frames[0][1:])
 		}
 	}
@@ -84,7 +83,7 @@ func (p *pubPeer) subscribe(topic []byte) error {
 		return fmt.Errorf("peer subscribes to %d bytes after %d, at most %d at once and %d in all are allowed",
 			len(topic), p.bytes, maxPrefix, maxPrefixBytes)
 	}
-	p.pub.memory.awaitAnswer(p.Conn)
+	p.pub.store.awaitReplay(p.Conn)
 	added, err := p.pub.subscribe(p.Conn, topic)
 	if added {
 		p.bytes += len(topic)
@@ -93,23 +92,23 @@ func (p *pubPeer) subscribe(topic []byte) error {
 	return err
 }
 
-// subscribe adds a subscription of c, and sends what is retained under it.
+// subscribe adds a subscription of c, and sends the retained messages under it.
 func (p *Pub) subscribe(c *link.Conn, text []byte) (added bool, err error) {
-	m := &p.memory
-	m.mu.Lock()
-	defer m.mu.Unlock()
+	s := &p.store
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	p.mu.Lock()
 	if p.subs.Count(c) >= p.maxSubs {
 		p.mu.Unlock()
 		return false, fmt.Errorf("peer has %d subscriptions, no more are allowed (raise the limit with WithMaxSubscriptions)", p.maxSubs)
 	}
-	retained := m.retainedFor(c, text, &p.subs)
+	retained := s.retainedFor(c, text, &p.subs)
 	added = p.subs.Add(text, c)
 	p.change.Notify()
 	p.mu.Unlock()
 	var scratch []byte
 	for _, t := range retained {
-		scratch = m.replay(c, t, scratch)
+		scratch = s.replay(c, t, scratch)
 	}
 	return added, nil
 }

@@ -18,7 +18,7 @@ func retain(p *Pub, topic, body string) {
 	p.SendWith(Sequenced|Retained, []byte(topic), topicAndBody(topic, body), &a)
 }
 
-// remembering is publishing, with a memory and a queue of that many messages.
+// remembering is publishing, with a topic store and a queue of that many messages.
 func remembering(t *testing.T, queue int) (*Pub, func() *zmtptest.Peer) {
 	t.Helper()
 	cfg := pubConfig(newRecorder())
@@ -114,7 +114,7 @@ func TestRetainedWhilePublishing(t *testing.T) {
 			}
 			last[name] = s.Sequence
 		}
-		for name, topic := range p.memory.topics {
+		for name, topic := range p.store.topics {
 			if last[name] != topic.last.Sequence {
 				t.Errorf("peer %d, topic %s: the last message is %d, want %d", i, name, last[name], topic.last.Sequence)
 			}
@@ -125,8 +125,8 @@ func TestRetainedWhilePublishing(t *testing.T) {
 // holders returns how many peers have subscribed to exactly that prefix, and
 // have been answered.
 func holders(p *Pub, prefix string) int {
-	p.memory.mu.Lock()
-	defer p.memory.mu.Unlock()
+	p.store.mu.Lock()
+	defer p.store.mu.Unlock()
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.subs.Subscribers([]byte(prefix))
@@ -160,7 +160,7 @@ func TestRetainedNoRoom(t *testing.T) {
 		retain(p, fmt.Sprint(i%topics/2), body)
 	}
 	want := map[string]uint64{}
-	for name, topic := range p.memory.topics {
+	for name, topic := range p.store.topics {
 		want[name] = topic.last.Position
 	}
 	last := map[string]uint64{}
@@ -175,12 +175,12 @@ func TestRetainedNoRoom(t *testing.T) {
 			delete(want, name)
 		}
 	}
-	p.memory.mu.Lock()
-	defer p.memory.mu.Unlock()
-	if len(p.memory.backlogs) != 0 {
-		t.Errorf("%d backlogs are left", len(p.memory.backlogs))
+	p.store.mu.Lock()
+	defer p.store.mu.Unlock()
+	if len(p.store.backlogs) != 0 {
+		t.Errorf("%d backlogs are left", len(p.store.backlogs))
 	}
-	for name, topic := range p.memory.topics {
+	for name, topic := range p.store.topics {
 		if topic.waiting != 0 {
 			t.Errorf("topic %s: %d wait", name, topic.waiting)
 		}
@@ -203,10 +203,10 @@ func TestRetainedAgainAndAgain(t *testing.T) {
 	}
 	sub.Send(subscription(1, true, "end"))
 	eventually(t, "the first answer", func() bool {
-		p.memory.mu.Lock()
-		defer p.memory.mu.Unlock()
-		for _, b := range p.memory.backlogs {
-			return b.replays > 0 && b.answered != (notify.Broadcast{})
+		p.store.mu.Lock()
+		defer p.store.mu.Unlock()
+		for _, b := range p.store.backlogs {
+			return b.replays > 0 && b.replayDone != (notify.Broadcast{})
 		}
 		return false
 	})
@@ -226,7 +226,7 @@ func TestRetainedAgainAndAgain(t *testing.T) {
 // TestRetainedForgotten forgets topics that wait for a peer.
 func TestRetainedForgotten(t *testing.T) {
 	p, dial := remembering(t, 1)
-	p.memory.maxTopics = 100
+	p.store.maxTopics = 100
 	body := strings.Repeat("x", 100_000)
 	sub := dial()
 	sub.Send(subscription(1, true, ""))
@@ -236,7 +236,7 @@ func TestRetainedForgotten(t *testing.T) {
 	for i := range 300 {
 		retain(p, fmt.Sprint(i), body)
 	}
-	if n := len(p.memory.topics); n != 100 {
+	if n := len(p.store.topics); n != 100 {
 		t.Errorf("%d topics are remembered, want 100", n)
 	}
 	dropped := int(p.Dropped())
@@ -267,11 +267,11 @@ func TestRetainedAbandoned(t *testing.T) {
 	}
 	p.Links().Each(func(c *link.Conn) { c.Close(errKilled) })
 	eventually(t, "no backlog", func() bool {
-		p.memory.mu.Lock()
-		defer p.memory.mu.Unlock()
-		return len(p.memory.backlogs) == 0
+		p.store.mu.Lock()
+		defer p.store.mu.Unlock()
+		return len(p.store.backlogs) == 0
 	})
-	for name, topic := range p.memory.topics {
+	for name, topic := range p.store.topics {
 		if topic.waiting != 0 {
 			t.Errorf("topic %s: %d wait", name, topic.waiting)
 		}

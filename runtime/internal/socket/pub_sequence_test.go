@@ -42,7 +42,7 @@ func topicAndBody(topic, body string) []byte {
 	return zmtp.AppendFrameString(zmtp.AppendFrameString(nil, zmtp.FlagMore, topic), zmtp.FlagMore, body)
 }
 
-// TestStamps checks what the memory says of each message, with more topics than
+// TestStamps checks how messages are numbered, with more topics than
 // it may remember: what is forgotten is never said to have had fewer messages
 // than it had.
 func TestStamps(t *testing.T) {
@@ -67,7 +67,7 @@ func TestStamps(t *testing.T) {
 		{"a", Stamp{Position: 7, Previous: 4, Sequence: 4}},
 		{"d", Stamp{Position: 8, Previous: 5, Sequence: 4}}, // may have been forgotten, as far as is known
 	} {
-		got := p.memory.stamp(p.memory.topics[step.topic], []byte(step.topic), Sequenced).last
+		got := p.store.stamp(p.store.topics[step.topic], []byte(step.topic), Sequenced).last
 		got.Time, got.Traits = step.want.Time, 0
 		if got != step.want {
 			t.Errorf("message %d, of %s: got %+v, want %+v", i+1, step.topic, got, step.want)
@@ -78,20 +78,20 @@ func TestStamps(t *testing.T) {
 	}
 }
 
-// TestMemoryBytes holds the memory to its bytes; one topic always fits.
-func TestMemoryBytes(t *testing.T) {
+// TestStoreBytes holds the store to its bytes; one topic always fits.
+func TestStoreBytes(t *testing.T) {
 	p := NewPub(link.Config{}, 1)
 	closing(t, p.Shutdown)
 	p.Remember(1000, 3*(topicOverhead+1), stampFrame)
 	for i := range 10 {
-		p.memory.stamp(nil, fmt.Append(nil, i), Sequenced)
-		if have, want := len(p.memory.topics), min(i+1, 3); have != want || p.memory.bytes != want*(topicOverhead+1) {
-			t.Errorf("after %d topics: %d remembered, of %d bytes", i+1, have, p.memory.bytes)
+		p.store.stamp(nil, fmt.Append(nil, i), Sequenced)
+		if have, want := len(p.store.topics), min(i+1, 3); have != want || p.store.bytes != want*(topicOverhead+1) {
+			t.Errorf("after %d topics: %d remembered, of %d bytes", i+1, have, p.store.bytes)
 		}
 	}
-	p.memory.stamp(nil, make([]byte, 4*topicOverhead), Sequenced)
-	if len(p.memory.topics) != 1 || p.memory.recent.Len() != 1 {
-		t.Errorf("%d topics are remembered, want the long one", len(p.memory.topics))
+	p.store.stamp(nil, make([]byte, 4*topicOverhead), Sequenced)
+	if len(p.store.topics) != 1 || p.store.recent.Len() != 1 {
+		t.Errorf("%d topics are remembered, want the long one", len(p.store.topics))
 	}
 }
 

@@ -6,18 +6,18 @@ import (
 	"github.com/gozmq/gozmq/runtime/internal/link"
 )
 
-// A BatchReceiver takes what was read from connections.
+// A BatchReceiver receives the messages of connections.
 type BatchReceiver interface {
-	// Receive is called with all that was read at once from one connection.
-	// Calls for different connections may run at the same time. The batch is
-	// valid during the call only; the connection is read on when it returns.
+	// Receive is called with the messages that were read together from one connection.
+	// Calls for different connections may run at the same time. The batch is valid
+	// during the call only. The connection is not read before Receive returns.
 	Receive(c *link.Conn, b *link.Batch)
 }
 
-// maxBatch is how many messages are passed on at once.
+// maxBatch is how many messages one call of Receive gets at most.
 const maxBatch = 4096
 
-// receive passes on what c receives until c ends, and returns why it did.
+// receive passes on the messages of c until c ends, and returns why it did.
 func receive(c *link.Conn, to BatchReceiver) error {
 	for {
 		batch, err := c.NextBatch(maxBatch)
@@ -29,9 +29,8 @@ func receive(c *link.Conn, to BatchReceiver) error {
 	}
 }
 
-// A Collect is a Pull that passes on what it has read from each connection in
-// that connection's goroutine. A connection whose messages find no place waits
-// by itself.
+// A Collect is a Pull that passes on the messages of each connection in that
+// connection's goroutine. A receiver that blocks stops that connection only.
 type Collect struct {
 	group *link.Group
 	to    BatchReceiver
@@ -53,5 +52,5 @@ func (c *Collect) Serve(conn *link.Conn) error {
 	return receive(conn, c.to)
 }
 
-// Shutdown closes every connection. Receive must not wait any more.
+// Shutdown closes every connection. Receive must no longer block.
 func (c *Collect) Shutdown(ctx context.Context) error { return c.group.Shutdown(ctx) }

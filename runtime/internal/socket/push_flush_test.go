@@ -28,7 +28,7 @@ func TestPushFlushFollows(t *testing.T) {
 	for n := range 40 { // more than the pipe holds, to the second
 		b, err := conns[1].Begin()
 		if err == nil {
-			err = push(conns[1], b, parcel{number: n, size: 5000})
+			err = commit(conns[1], b, parcel{number: n, size: 5000})
 		}
 		if err != nil {
 			t.Fatal(err)
@@ -43,8 +43,8 @@ func TestPushFlushFollows(t *testing.T) {
 		defer p.mu.Unlock()
 		conns[1].Close(errKilled)
 		await(t, conns[1].Flushed())
-		p.bury(conns[1])
-		p.adopt()
+		p.reap(conns[1])
+		p.reassign()
 	}()
 	select {
 	case err := <-flushed:

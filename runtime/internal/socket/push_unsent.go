@@ -6,55 +6,55 @@ import (
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
 )
 
-// orphans are messages whose peer went before the kernel took them, as frames
-// on the wire, oldest first.
-type orphans struct {
+// An unsentQueue holds messages whose connection ended before the kernel took them, as
+// frames on the wire, oldest first.
+type unsentQueue struct {
 	runs [][]byte
 	size int // bytes of the first message
 }
 
-// add takes the frames that a connection left; it owns them. They come first:
-// as long as there are orphans nothing newer is given to a connection.
-func (o *orphans) add(frames []byte) {
+// add adds the unsent frames of a connection, which it then owns. They come first: while
+// the queue has messages, no newer one is given to a connection.
+func (q *unsentQueue) add(frames []byte) {
 	if len(frames) > 0 {
-		o.runs = slices.Insert(o.runs, 0, frames)
+		q.runs = slices.Insert(q.runs, 0, frames)
 	}
 }
 
-// empty reports whether there is no message; it drops commands on the way.
-func (o *orphans) empty() bool {
-	for len(o.runs) > 0 {
-		run := o.runs[0]
+// empty reports whether there is no message. It drops commands.
+func (q *unsentQueue) empty() bool {
+	for len(q.runs) > 0 {
+		run := q.runs[0]
 		h, ok, err := zmtp.ParseHeader(run)
 		if !ok || err != nil {
-			o.runs = o.runs[1:]
+			q.runs = q.runs[1:]
 			continue
 		}
-		o.size = zmtp.MessageSize(run)
+		q.size = zmtp.MessageSize(run)
 		if !h.Command() {
 			return false
 		}
-		o.pop()
+		q.pop()
 	}
 	return true
 }
 
 // len returns how many messages there are.
-func (o *orphans) len() (n int) {
-	for _, run := range o.runs {
+func (q *unsentQueue) len() (n int) {
+	for _, run := range q.runs {
 		zmtp.EachMessage(run, func([]byte) { n++ })
 	}
 	return n
 }
 
 // pop drops the first message.
-func (o *orphans) pop() {
-	if o.runs[0] = o.runs[0][o.size:]; len(o.runs[0]) == 0 {
-		o.runs = o.runs[1:]
+func (q *unsentQueue) pop() {
+	if q.runs[0] = q.runs[0][q.size:]; len(q.runs[0]) == 0 {
+		q.runs = q.runs[1:]
 	}
 }
 
 // AppendMessage appends the first message (Message).
-func (o *orphans) AppendMessage(b []byte) ([]byte, error) {
-	return append(b, o.runs[0][:o.size]...), nil
+func (q *unsentQueue) AppendMessage(b []byte) ([]byte, error) {
+	return append(b, q.runs[0][:q.size]...), nil
 }

@@ -9,10 +9,6 @@ import (
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
 )
 
-// A message that is too large ends neither the connection of a Router nor that of
-// a Dealer where its first frames, which are all that Conn.Next returns of it, say
-// whose it is.
-
 // oversizedLimit limits how many oversized requests one peer may send before it is
 // read with pauses. They cost no memory, but skipping them costs reads: without a
 // limit one peer could starve the others. The pause is short, because other calls
@@ -26,9 +22,8 @@ const oversizedUnit = 16 << 20
 // oversizedEvents returns how many events a request of that size counts as.
 func oversizedEvents(size uint64) int { return int(min(1+size/oversizedUnit, math.MaxInt32)) }
 
-// tooLarge has an oversized request answered, and pauses reading when there have
-// been too many. It returns false when err is no such request, or nobody can be
-// answered.
+// tooLarge answers an oversized request, and pauses reading after too many of them. It
+// returns false when err is another error, or the receiver cannot answer.
 func (p *RouterPeer) tooLarge(frames [][]byte, err error) bool {
 	var size *zmtp.SizeError
 	if len(frames) == 0 || !errors.As(err, &size) || !p.router.receiver.TooLarge(p, frames, size) {
@@ -51,21 +46,4 @@ func (p *RouterPeer) pauseFor(d time.Duration) {
 	case <-timer.C:
 	case <-p.Closed():
 	}
-}
-
-// oversized returns what is wrong with a reply that is too large, of which frames
-// are the first ones. It is nil when those do not say whose reply it is, and for
-// any other err.
-func oversized(frames [][]byte, err error) *zmtp.SizeError {
-	if err == nil || !enveloped(frames) {
-		return nil
-	}
-	var size *zmtp.SizeError // is allocated here, and so only if it is needed
-	errors.As(err, &size)
-	return size
-}
-
-// enveloped reports whether a reply has an envelope as that of our requests.
-func enveloped(frames [][]byte) bool {
-	return len(frames) >= 2 && len(frames[0]) == callID && len(frames[1]) == 0
 }

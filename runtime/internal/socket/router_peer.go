@@ -9,8 +9,8 @@ import (
 	"github.com/gozmq/gozmq/runtime/internal/throttle"
 )
 
-// A RouterPeer is one connection of a router. One goroutine at a time is its
-// reader and owns the fields below.
+// A RouterPeer is one connection of a router. One goroutine at a time is its reader, and
+// owns serving, detached, oversized and corked.
 type RouterPeer struct {
 	*link.Conn
 	// Context ends with the connection.
@@ -20,14 +20,14 @@ type RouterPeer struct {
 	writable writable
 
 	serving   bool            // the reader is the goroutine of Serve
-	detained  bool            // the goroutine of Serve runs a job that takes long
+	detached  bool            // the goroutine of Serve runs a job that takes long
 	oversized throttle.Bucket // of requests that are too large
 	corked    int             // answers held back since the last write
-	seen      atomic.Uint64   // the watch's looks, and one, when it was told of a job last
+	watched   atomic.Uint64   // the watch's looks, plus 1, when it was last told of a job
 
-	// inline is odd while the reader runs a job itself. Who moves it to the
-	// next even number, the reader when the job has run or the watch when that
-	// takes too long, is or chooses the reader from then on.
+	// inline is odd while the reader runs a job itself. The reader moves it to the next
+	// even number when the job has run, and stays the reader. If the job takes too long
+	// the watch does so first, and makes another goroutine the reader.
 	inline atomic.Uint64
 }
 
@@ -37,14 +37,14 @@ func (r *Router) Serve(c *link.Conn) error {
 	c.OnClose(cancel)
 	p := &RouterPeer{Conn: c, Context: ctx, router: r, writable: newWritable(c), serving: true}
 	c.Ready()
-	defer func() { <-c.Closed() }() // others may be reading, and jobs may have answers to send
+	defer func() { <-c.Closed() }() // others may be the reader, and jobs may have answers to send
 	p.read()
 	<-c.Closed()
 	return c.Err()
 }
 
-// read reads requests until the connection ends or, because a request that was
-// read had to be run, another goroutine reads on.
+// read reads requests until the connection ends, or another goroutine becomes the reader
+// because this one has to run a job.
 func (p *RouterPeer) read() {
 	for {
 		frames, err := p.next()
@@ -54,7 +54,7 @@ func (p *RouterPeer) read() {
 			}
 			p.uncork()
 			p.Close(err)
-			if p.detained {
+			if p.detached {
 				p.Detach()
 			}
 			return
@@ -73,10 +73,10 @@ func (p *RouterPeer) read() {
 	}
 }
 
-// run runs a job, here or beside another reader. It returns whether the caller
-// still is the reader.
+// run runs a job, or has it run beside another reader. It returns whether the caller is
+// still the reader.
 func (p *RouterPeer) run(job Job) (reader bool) {
-	pace := job.Pace() // before it runs: then it may be gone
+	pace := job.Pace() // before Run, which may free the job
 	if !pace.quick() {
 		p.uncork()
 		serving := p.serving
@@ -101,40 +101,40 @@ func (p *RouterPeer) runLong(job Job, pace *Pace) {
 	pace.note(time.Since(start))
 }
 
-// runQuick runs a job that is likely to be quick while no one reads.
+// runQuick runs a job that is likely to be quick while nobody reads.
 func (p *RouterPeer) runQuick(job Job, pace *Pace) (reader bool) {
 	defer p.router.finish()
 	p.cork()
-	turn := p.inline.Add(1)
-	p.router.watch.begin(p)
+	run := p.inline.Add(1)
+	p.router.watch.started(p)
 	defer func() { // the job may end its goroutine with runtime.Goexit
-		if p.inline.CompareAndSwap(turn, turn+1) {
+		if p.inline.CompareAndSwap(run, run+1) {
 			p.router.promote(p)
 		}
 	}()
 	job.Run()
-	if p.inline.CompareAndSwap(turn, turn+1) {
+	if p.inline.CompareAndSwap(run, run+1) {
 		return true
 	}
 	pace.reset()
 	return false
 }
 
-// free gives the role of the reader, which the job of that turn has held for too
-// long, to someone else.
-func (p *RouterPeer) free(turn uint64) {
-	if p.inline.CompareAndSwap(turn, turn+1) {
+// replaceReader makes another goroutine the reader in place of one that runs a job for too
+// long. run is the value of inline for that job.
+func (p *RouterPeer) replaceReader(run uint64) {
+	if p.inline.CompareAndSwap(run, run+1) {
 		p.uncork()
-		p.serving, p.detained = false, p.serving || p.detained
+		p.serving, p.detached = false, p.serving || p.detached
 		p.router.promote(p)
 	}
 }
 
-// maxCorked is how many answers are held back at most: few, so that the peer
-// works on the first ones while the next ones are made.
+// maxCorked is how many answers are held back at most. It is small, so that the peer works
+// on the first answers while the next ones are made.
 const maxCorked = 8
 
-// cork holds answers back while there are more requests to answer.
+// cork holds answers back while further requests have been read.
 func (p *RouterPeer) cork() {
 	if p.corked >= maxCorked {
 		p.uncork()
@@ -154,8 +154,8 @@ func (p *RouterPeer) uncork() {
 	}
 }
 
-// next returns the next request. While the peer does not read its answers no
-// more of its requests are read.
+// next returns the next request. It does not read while the peer does not read its
+// answers.
 func (p *RouterPeer) next() ([][]byte, error) {
 	if p.corked > 0 {
 		if frames, err := p.TryNext(); frames != nil || err != nil {

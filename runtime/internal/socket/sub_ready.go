@@ -8,11 +8,11 @@ import (
 	"github.com/gozmq/gozmq/runtime/internal/link"
 )
 
-// Ready returns when there is a publisher at every endpoint that was dialled,
-// and at least one in all, and each of them has read the subscriptions made
-// before. It waits for publishers that go meanwhile to come back. With a peer
-// of ZMTP 3.0, which cannot tell, it fails when all others are ready. It fails
-// as well when ctx ends, an endpoint refuses us or the socket is closed.
+// Ready returns when there is a publisher at every dialed endpoint, and at least one in
+// all, and each of them has read the subscriptions made before. It waits for publishers
+// whose connection ends meanwhile to come back. It fails when ctx ends, an endpoint
+// refuses us or the socket is closed. When a peer speaks ZMTP 3.0, which has no PING, it
+// fails once all others are ready.
 func (s *Sub) Ready(ctx context.Context) error {
 	for {
 		peers, change, err := s.complete(ctx)
@@ -23,7 +23,7 @@ func (s *Sub) Ready(ctx context.Context) error {
 		if err == nil || ctx.Err() != nil || errors.Is(err, link.ErrNoPing) {
 			return err
 		}
-		select { // a publisher has gone
+		select { // a publisher's connection has ended
 		case <-change:
 		case <-ctx.Done():
 			return fmt.Errorf("%w: %w", ctx.Err(), err)
@@ -31,8 +31,8 @@ func (s *Sub) Ready(ctx context.Context) error {
 	}
 }
 
-// complete waits until no publisher is missing. It returns what to wait on for
-// another change.
+// complete waits until no publisher is missing. It returns them, and a channel that is
+// closed when that may have changed.
 func (s *Sub) complete(ctx context.Context) ([]*link.Conn, <-chan struct{}, error) {
 	for {
 		s.mu.Lock()
@@ -59,7 +59,7 @@ func (s *Sub) complete(ctx context.Context) ([]*link.Conn, <-chan struct{}, erro
 	}
 }
 
-// missing returns an endpoint without a connection, "" when there is none.
+// missing returns an endpoint without a connection; "" when there is none.
 func missing(endpoints []string, peers []*link.Conn) string {
 	connected := make(map[string]int)
 	for _, c := range peers {
@@ -84,7 +84,7 @@ func (s *Sub) incomplete(ctx context.Context, absent string) error {
 	}
 }
 
-// syncAll waits until each of the peers has read what was sent to it.
+// syncAll waits until each of the peers has read the messages sent to it.
 func syncAll(ctx context.Context, peers []*link.Conn) error {
 	failed := make(chan error, len(peers))
 	for _, c := range peers {
@@ -96,17 +96,17 @@ func syncAll(ctx context.Context, peers []*link.Conn) error {
 			failed <- nil
 		}()
 	}
-	var gone, old error
+	var lost, old error
 	for range peers {
 		switch err := <-failed; {
 		case errors.Is(err, link.ErrNoPing):
 			old = err
 		case err != nil:
-			gone = err
+			lost = err
 		}
 	}
-	if gone != nil {
-		return gone
+	if lost != nil {
+		return lost
 	}
 	return old
 }
