@@ -263,7 +263,7 @@ func TestCurveFailures(t *testing.T) {
 			case errors.As(e.Err, &refused) != (tt.again == final), errors.As(e.Err, &mismatch) != (tt.again == late):
 				t.Errorf("%v is of type %T, want one that has us try again: %s", e.Err, errors.Unwrap(e.Err), tt.again)
 			case tt.again == final:
-				g.wg.Wait() // dialling has ended
+				g.wg.Wait() // dialing has ended
 			}
 		})
 	}

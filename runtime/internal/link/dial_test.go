@@ -10,7 +10,7 @@ import (
 	"github.com/gozmq/gozmq/runtime/internal/zmtptest"
 )
 
-// dialling returns a group that dials ep until the test ends.
+// dialing returns a group that dials ep until the test ends.
 func dialing(t *testing.T, cfg Config, ep interface{ String() string }, connect func(*Group) error) *Group {
 	t.Helper()
 	g := NewGroup(cfg, handlerFunc(echo))
@@ -113,7 +113,7 @@ func TestBackoffIsResetByAHandshakeOnly(t *testing.T) {
 	}
 }
 
-// TestRefusedIsFinal checks that a peer's ERROR ends dialling.
+// TestRefusedIsFinal checks that a peer's ERROR ends dialing.
 func TestRefusedIsFinal(t *testing.T) {
 	events := newRecorder()
 	ln := zmtptest.Listen(t)
@@ -125,14 +125,14 @@ func TestRefusedIsFinal(t *testing.T) {
 	if e := events.await(t, 0, HandshakeFailed, 1); !errors.As(e.Err, &refused) || refused.Reason != "go away" {
 		t.Errorf("reason %v, want a RefusedError", e.Err)
 	}
-	g.wg.Wait() // dialling has ended
+	g.wg.Wait() // dialing has ended
 	if err := g.DialError(); !errors.As(err, &refused) {
 		t.Errorf("DialError is %v", err)
 	}
 }
 
 // TestSilentListener checks that a listener that says nothing does not hold
-// up dialling for ever, nor Shutdown at all.
+// up dialing for ever, nor Shutdown at all.
 func TestSilentListener(t *testing.T) {
 	events := newRecorder()
 	cfg := testConfig(zmtp.Dealer, events)

@@ -124,7 +124,7 @@ func TestName(t *testing.T) {
 	}
 	if conn, err := lns[0].Accept(); err == nil {
 		conn.Close()
-		t.Error("an address that is gone was dialled again")
+		t.Error("an address that is gone was dialed again")
 	}
 	three.Ask("never disconnected")
 	if s := g.Stats(); len(s.Peers) != 2 || s.Dialed != 3 || s.Reconnected != 0 {
@@ -157,7 +157,7 @@ func TestNameNotFound(t *testing.T) {
 	p.Ask("served")
 }
 
-// TestNameLost: an address whose connection is lost is dialled again, and the
+// TestNameLost: an address whose connection is lost is dialed again, and the
 // name looked up.
 func TestNameLost(t *testing.T) {
 	port, lns := listenOnEach(t, "127.0.0.2", "127.0.0.3")

@@ -109,7 +109,7 @@ func (s *storm) call(t *testing.T, d *Dealer, random *rand.Rand, who uint64) {
 		case 1: // ends at about the time of the reply
 			ctx, cancel = context.WithTimeout(ctx, time.Duration(random.IntN(500))*time.Microsecond)
 			defer cancel()
-		case 2: // is cancelled from elsewhere
+		case 2: // is canceled from elsewhere
 			go cancel()
 		case 3: // cannot be encoded
 			a.refuse = true
