@@ -119,7 +119,11 @@ var badSealed = []struct {
 	{"an order that was changed", func(c *zmtptest.SealedConn) []byte {
 		one, two := c.Seal(nil, 2, []byte("\x04PONG")), c.Seal(nil, 2, []byte("\x04PONG"))
 		return append(two, one...)
-	}, "used already"},
+	}, "not the next one"},
+	{"a frame that was removed", func(c *zmtptest.SealedConn) []byte {
+		c.Seal(nil, 0, []byte("removed"))
+		return c.Seal(nil, 0, []byte("hello"))
+	}, "removed on the way"},
 	{"a damaged box", func(c *zmtptest.SealedConn) []byte {
 		b := c.Seal(nil, 0, []byte("hello"))
 		b[len(b)-1] ^= 1
