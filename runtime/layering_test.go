@@ -42,7 +42,7 @@ var layers = map[string][]string{
 	"runtime/internal/link":      {"runtime/internal/zmtp", "runtime/internal/transport", "runtime/internal/curve"},
 	"runtime/internal/socket":    {"runtime/internal/link", "runtime/internal/zmtp", "runtime/internal/prefix", "runtime/internal/list", "runtime/internal/wire"},
 	"runtime/internal/relay":     {"runtime/internal/socket", "runtime/internal/wire", "runtime/internal/link", "runtime/internal/zmtp"},
-	"runtime/gozmq":              {"runtime/internal/relay", "runtime/internal/curve", "runtime/internal/taskqueue", "runtime/internal/link", "runtime/internal/prefix", "runtime/internal/socket", "runtime/internal/transport", "runtime/internal/wire", "runtime/internal/zmtp", "proto"},
+	"runtime/gozmq":              {"runtime/internal/relay", "runtime/internal/guarded", "runtime/internal/notify", "runtime/internal/curve", "runtime/internal/taskqueue", "runtime/internal/link", "runtime/internal/prefix", "runtime/internal/socket", "runtime/internal/transport", "runtime/internal/wire", "runtime/internal/zmtp", "proto"},
 
 	"runtime/gozmqv1gozmq":  {"runtime/gozmq", "proto"}, // generated
 	"runtime/gozmqhealth":   {"runtime/gozmq", "runtime/gozmqv1gozmq", "proto"},

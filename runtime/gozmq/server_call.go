@@ -8,6 +8,7 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
+	"github.com/gozmq/gozmq/runtime/internal/guarded"
 	"github.com/gozmq/gozmq/runtime/internal/socket"
 	"github.com/gozmq/gozmq/runtime/internal/wire"
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
@@ -209,31 +210,31 @@ func (c *serverCall) Pace() *socket.Pace {
 }
 
 // serve calls the interceptors and the handler. A panic is an error whose text
-// tells the caller nothing.
+// tells the caller nothing. After runtime.Goexit it does not return: the call has
+// been answered then.
 func (c *serverCall) serve(ctx *callContext) (err error) {
-	returned := false
-	defer func() {
-		if returned {
+	guarded.Call(func() { err = c.handle(ctx) }, func(p *guarded.PanicError) {
+		if p == nil {
 			return
 		}
-		value := recover() // nil: the handler called runtime.Goexit
-		err = c.panicked(ctx, value)
-		if value == nil {
+		err = c.panicked(ctx, p)
+		if p.Goexit() {
 			c.finish()
 			c.fail(err)
 		}
-	}()
+	})
+	return err
+}
+
+// handle calls what may panic.
+func (c *serverCall) handle(ctx *callContext) (err error) {
 	if interceptor := c.server.cfg.interceptor; interceptor != nil {
 		c.resp, err = interceptor(ctx, &ctx.info, c.req, c.handler.serve)
 	} else {
 		c.resp, err = c.handler.serve(ctx, c.req)
 	}
 	if err != nil {
-		err = asError(err) // it may panic, too
-	}
-	returned = true
-	if err != nil {
-		return err
+		return asError(err) // it may panic, too
 	}
 	return c.checkReply()
 }
@@ -250,15 +251,20 @@ func (c *serverCall) checkReply() error {
 	return nil
 }
 
-func (c *serverCall) panicked(ctx *callContext, value any) error {
-	stack := debug.Stack()
+// panicked reports that the handler panicked, or ended its goroutine, and returns
+// the error for the caller.
+func (c *serverCall) panicked(ctx *callContext, p *guarded.PanicError) error {
+	stack := p.Stack
+	if p.Goexit() {
+		stack = debug.Stack()
+	}
 	m := c.handler.method
 	c.server.observer.observe(Event{
 		Kind: EventPanic, Socket: string(zmtp.Router), Endpoint: c.peer.Endpoint(), Peer: ctx.info.Peer, Method: m.Procedure,
-		Err: fmt.Errorf("handler panicked: %v", value), Stack: stack,
+		Err: fmt.Errorf("handler panicked: %v", p.Value), Stack: stack,
 	})
 	if hook := c.server.cfg.onPanic; hook != nil {
-		hook(ctx, m, value, stack)
+		hook(ctx, m, p.Value, stack)
 	}
 	return &Error{Code: CodeInternal, Message: "internal error"}
 }
