@@ -42,8 +42,9 @@ var layers = map[string][]string{
 	"runtime/internal/throttle":  {},
 	"runtime/internal/handshake": {"runtime/internal/zmtp", "runtime/internal/curve", "runtime/internal/guarded"},
 	"runtime/internal/link":      {"runtime/internal/handshake", "runtime/internal/zmtp", "runtime/internal/transport", "runtime/internal/curve", "runtime/internal/notify", "runtime/internal/throttle", "runtime/internal/guarded", "runtime/internal/list"},
-	"runtime/internal/socket":    {"runtime/internal/link", "runtime/internal/zmtp", "runtime/internal/prefix", "runtime/internal/list", "runtime/internal/notify", "runtime/internal/throttle", "runtime/internal/guarded"},
-	"runtime/gozmq":              {"runtime/internal/curve", "runtime/internal/taskqueue", "runtime/internal/handshake", "runtime/internal/link", "runtime/internal/prefix", "runtime/internal/socket", "runtime/internal/transport", "runtime/internal/zmtp", "proto"},
+	"runtime/internal/socket":    {"runtime/internal/link", "runtime/internal/zmtp", "runtime/internal/prefix", "runtime/internal/list", "runtime/internal/notify", "runtime/internal/throttle", "runtime/internal/guarded", "runtime/internal/wire"},
+	"runtime/gozmq":              {"runtime/internal/curve", "runtime/internal/taskqueue", "runtime/internal/handshake", "runtime/internal/link", "runtime/internal/prefix", "runtime/internal/socket", "runtime/internal/transport", "runtime/internal/zmtp", "proto", "runtime/internal/relay", "runtime/internal/guarded", "runtime/internal/notify", "runtime/internal/wire"},
+	"runtime/internal/relay":     {"runtime/internal/socket", "runtime/internal/wire", "runtime/internal/link", "runtime/internal/zmtp"},
 
 	"runtime/gozmqv1gozmq":  {"runtime/gozmq", "proto"}, // generated
 	"runtime/gozmqhealth":   {"runtime/gozmq", "runtime/gozmqv1gozmq", "proto"},

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/gozmq/gozmq/runtime/internal/throttle"
+	"github.com/gozmq/gozmq/runtime/internal/wire"
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
 )
 
@@ -57,15 +58,10 @@ func (p *RouterPeer) pauseFor(d time.Duration) {
 // are the first ones. It is nil when those do not say whose reply it is, and for
 // any other err.
 func oversized(frames [][]byte, err error) *zmtp.SizeError {
-	if err == nil || !enveloped(frames) {
+	if _, _, ok := wire.SplitCallID(frames); err == nil || !ok {
 		return nil
 	}
 	var size *zmtp.SizeError // is allocated here, and so only if it is needed
 	errors.As(err, &size)
 	return size
-}
-
-// enveloped reports whether a reply has an envelope as that of our requests.
-func enveloped(frames [][]byte) bool {
-	return len(frames) >= 2 && len(frames[0]) == callID && len(frames[1]) == 0
 }
