@@ -50,14 +50,13 @@ var layers = map[string][]string{
 	"runtime/gozmqhealth":   {"runtime/gozmq", "runtime/gozmqv1gozmq", "proto"},
 	"runtime/gozmqdescribe": {"runtime/gozmq", "runtime/gozmqv1gozmq", "proto"},
 
-	"runtime/gozmqtest": {"runtime/gozmq"},
-	"runtime/soak":      {}, // tests only
+	"runtime/gozmqtest": {"runtime/gozmq", "runtime/internal/transport"},
 
-	"runtime/conformance": {}, // tests only
+	"example": {"runtime/gozmq", "proto"},
 
-	"example":     {"runtime/gozmq", "proto"},
-	"interop/gen": {"runtime/gozmq", "proto"},
-	"interop":     {},
+	"test":                  {}, // tests only; Go keeps them from runtime/internal
+	"test/interop/gen":      {"runtime/gozmq", "proto"},
+	"test/internal/rawzmtp": {},
 }
 
 // requirements are the modules that the root go.mod may require, each with the
