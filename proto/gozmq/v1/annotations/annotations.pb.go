@@ -10,7 +10,7 @@
 // 	protoc        (unknown)
 // source: gozmq/v1/annotations.proto
 
-package gozmqv1
+package annotations
 
 import (
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
@@ -689,7 +689,7 @@ const file_gozmq_v1_annotations_proto_rawDesc = "" +
 	"\x16DELIVERY_AT_LEAST_ONCE\x10\x02:U\n" +
 	"\aservice\x12\x1f.google.protobuf.ServiceOptions\x18\xd5\xc1\x03 \x01(\v2\x18.gozmq.v1.ServiceOptionsR\aservice:Q\n" +
 	"\x06method\x12\x1e.google.protobuf.MethodOptions\x18\xd5\xc1\x03 \x01(\v2\x17.gozmq.v1.MethodOptionsR\x06method:U\n" +
-	"\amessage\x12\x1f.google.protobuf.MessageOptions\x18\xd5\xc1\x03 \x01(\v2\x18.gozmq.v1.MessageOptionsR\amessageB/Z-github.com/gozmq/gozmq/proto/gozmq/v1;gozmqv1b\x06proto3"
+	"\amessage\x12\x1f.google.protobuf.MessageOptions\x18\xd5\xc1\x03 \x01(\v2\x18.gozmq.v1.MessageOptionsR\amessageB?Z=github.com/gozmq/gozmq/proto/gozmq/v1/annotations;annotationsb\x06proto3"
 
 var (
 	file_gozmq_v1_annotations_proto_rawDescOnce sync.Once
@@ -765,6 +765,7 @@ func file_gozmq_v1_annotations_proto_init() {
 		EnumInfos:         file_gozmq_v1_annotations_proto_enumTypes,
 		MessageInfos:      file_gozmq_v1_annotations_proto_msgTypes,
 		ExtensionInfos:    file_gozmq_v1_annotations_proto_extTypes,
+		TypeRegistry:      globalButExtensions{},
 	}.Build()
 	File_gozmq_v1_annotations_proto = out.File
 	file_gozmq_v1_annotations_proto_goTypes = nil
