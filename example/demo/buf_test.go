@@ -54,7 +54,7 @@ func TestBuildProgress(t *testing.T) {
 
 func TestRunBuildReportsFailure(t *testing.T) {
 	argv := child(t, "fail")
-	err := runBuild(exec.Command(argv[0]), &transcript{w: t.Output()})
+	err := runBuild(exec.Command(argv[0]), new(buildProgress))
 	if exit := (*exec.ExitError)(nil); !errors.As(err, &exit) {
 		t.Fatalf("got %v, want an exit status", err)
 	}
