@@ -2,20 +2,19 @@ package socket
 
 import (
 	"context"
-	"encoding/binary"
 	"errors"
 	"sync"
 	"sync/atomic"
 
 	"github.com/gozmq/gozmq/runtime/internal/link"
 	"github.com/gozmq/gozmq/runtime/internal/list"
+	"github.com/gozmq/gozmq/runtime/internal/notify"
+	"github.com/gozmq/gozmq/runtime/internal/wire"
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
 )
 
-// callID is the size of the envelope frame that a dealer puts before a
-// request: a call's slot and how often that slot has been used.
-const callID = 8
-
+// A slot is a call's place at a peer. Its index and how often it has been used
+// make the call's id.
 type slot struct {
 	w   *waiter
 	use uint32
@@ -42,7 +41,7 @@ type dealerPeer struct {
 	reading bool               // someone has the role
 	calls   int                // replies since the background looked
 	err     error              // why the connection ended
-	room    chan struct{}
+	room    notify.Broadcast
 
 	readUnsent sync.Once
 	unsentIDs  map[uint64]struct{}
@@ -112,7 +111,7 @@ func (p *dealerPeer) leave(w *waiter) {
 
 // send appends the request to the connection, waiting while its queue is full.
 func (p *dealerPeer) send(ctx context.Context, id uint64, x Exchange) error {
-	var room chan struct{}
+	var room <-chan struct{}
 	for {
 		err := p.trySend(id, x)
 		if !errors.Is(err, link.ErrFull) {
@@ -147,7 +146,7 @@ func (p *dealerPeer) trySend(id uint64, x Exchange) error {
 			p.conn.Abort()
 		}
 	}()
-	if b, err = x.AppendRequest(appendEnvelope(b, id)); err != nil {
+	if b, err = x.AppendRequest(wire.AppendCallID(b, id)); err != nil {
 		return err
 	}
 	done = true
@@ -157,12 +156,6 @@ func (p *dealerPeer) trySend(id uint64, x Exchange) error {
 		p.conn.Commit(b)
 	}
 	return nil
-}
-
-func appendEnvelope(b []byte, id uint64) []byte {
-	b = append(b, zmtp.FlagMore, callID)
-	b = binary.BigEndian.AppendUint64(b, id)
-	return append(b, zmtp.FlagMore, 0)
 }
 
 // takeBack tells a peer that is one of ours that a request was given up. It is
@@ -176,29 +169,23 @@ func (p *dealerPeer) takeBack(id uint64, x Exchange) {
 	if err != nil {
 		return
 	}
-	if b, ok := canceler.AppendCancel(appendEnvelope(b, id)); ok {
+	if b, ok := canceler.AppendCancel(wire.AppendCallID(b, id)); ok {
 		p.conn.Commit(b)
 		return
 	}
 	p.conn.Abort()
 }
 
-func (p *dealerPeer) roomChan() chan struct{} {
+func (p *dealerPeer) roomChan() <-chan struct{} {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.room == nil {
-		p.room = make(chan struct{})
-	}
-	return p.room
+	return p.room.Changed()
 }
 
 func (p *dealerPeer) hasRoom() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.room != nil {
-		close(p.room)
-		p.room = nil
-	}
+	p.room.Notify()
 }
 
 // await returns once w's reply is delivered or never will be.
@@ -313,14 +300,14 @@ func (p *dealerPeer) passOn() {
 // whether that is self. A reply that nobody waits for is dropped: its caller's
 // context has ended.
 func (p *dealerPeer) deliver(frames [][]byte, size *zmtp.SizeError, self *waiter) bool {
-	if len(frames) == 1 && len(frames[0]) == 0 {
-		return false // libzmq's ZMQ_PROBE_ROUTER
+	if wire.IsProbe(frames) {
+		return false
 	}
-	if !enveloped(frames) {
+	id, content, ok := wire.SplitCallID(frames)
+	if !ok {
 		p.conn.Malformed("reply has %d frames and does not begin with a call id and an empty frame", len(frames))
 		return false
 	}
-	id := binary.BigEndian.Uint64(frames[0])
 	index, use := uint32(id), uint32(id>>32)
 	p.mu.Lock()
 	var w *waiter
@@ -335,7 +322,7 @@ func (p *dealerPeer) deliver(frames [][]byte, size *zmtp.SizeError, self *waiter
 		return false
 	}
 	if size == nil {
-		w.x.Deliver(frames[2:])
+		w.x.Deliver(content)
 	} else {
 		w.x.TooLarge(size)
 	}
@@ -376,8 +363,8 @@ func (p *dealerPeer) unsent() map[uint64]struct{} {
 	p.readUnsent.Do(func() {
 		p.unsentIDs = make(map[uint64]struct{})
 		zmtp.EachMessage(p.conn.Unsent(), func(first []byte) {
-			if len(first) == callID {
-				p.unsentIDs[binary.BigEndian.Uint64(first)] = struct{}{}
+			if id, ok := wire.CallID(first); ok {
+				p.unsentIDs[id] = struct{}{}
 			}
 		})
 	})

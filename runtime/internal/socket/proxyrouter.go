@@ -7,6 +7,7 @@ import (
 	"sync"
 
 	"github.com/gozmq/gozmq/runtime/internal/link"
+	"github.com/gozmq/gozmq/runtime/internal/notify"
 )
 
 // A ProxyRouter is the side of a proxy that clients see. It takes requests from
@@ -36,7 +37,7 @@ const replyRoom = 16
 // requests of one peer ahead. Shutdown must be called.
 func NewProxyRouter(cfg link.Config, window int) *ProxyRouter {
 	r := &ProxyRouter{
-		pull: Pull{window: window, wake: make(chan struct{})}, room: replyRoom * cfg.SendQueueBytes,
+		pull: Pull{window: window}, room: replyRoom * cfg.SendQueueBytes,
 		peers: make(map[uint64]*link.Conn), routes: make(map[*pulled]uint64),
 	}
 	r.pull.group = link.NewGroup(cfg, r)
@@ -66,15 +67,25 @@ func (r *ProxyRouter) Recv(ctx context.Context, route []byte) (Received, []byte,
 	return m, binary.BigEndian.AppendUint64(append(route, 0), id), nil
 }
 
+// SplitRoute takes the route off a reply. own is nil when there is nothing
+// behind it.
+func SplitRoute(reply [][]byte) (route []byte, own [][]byte) {
+	if len(reply) < 2 {
+		return nil, nil
+	}
+	return reply[0], reply[1:]
+}
+
 // Reply sends the frames behind the first one, which is a route, and never
 // waits. It returns ErrUnroutable, or link.ErrFull when too much waits for the
 // peer already; in both cases the reply is dropped.
 func (r *ProxyRouter) Reply(frames [][]byte) error {
-	if len(frames) < 2 || len(frames[0]) != routeSize || frames[0][0] != 0 {
+	route, own := SplitRoute(frames)
+	if len(route) != routeSize || route[0] != 0 {
 		return ErrUnroutable
 	}
 	r.mu.Lock()
-	c := r.peers[binary.BigEndian.Uint64(frames[0][1:])]
+	c := r.peers[binary.BigEndian.Uint64(route[1:])]
 	r.mu.Unlock()
 	if c == nil {
 		return ErrUnroutable
@@ -87,7 +98,7 @@ func (r *ProxyRouter) Reply(frames [][]byte) error {
 	if err != nil {
 		return ErrUnroutable
 	}
-	b, _ = (&Frames{Parts: frames[1:]}).AppendMessage(b)
+	b, _ = (&Frames{Parts: own}).AppendMessage(b)
 	c.Commit(b)
 	return nil
 }
@@ -95,14 +106,14 @@ func (r *ProxyRouter) Reply(frames [][]byte) error {
 // Serve reads one connection (link.Handler), as a Pull does. While its replies
 // are not read, or its requests find no place, it is not read either.
 func (r *ProxyRouter) Serve(c *link.Conn) error {
-	room := newRoom(c)
+	writable := newWritable(c)
 	id := r.add(c)
 	defer r.remove(id)
-	peer := &pullPeer{empty: make(chan struct{}, 1)}
-	peer.empty <- struct{}{}
+	peer := &pullPeer{empty: notify.NewToken()}
+	peer.empty.Set()
 	c.Ready()
 	for {
-		if err := room.wait(c); err != nil {
+		if err := writable.wait(); err != nil {
 			return err
 		}
 		batch, err := c.NextBatch(r.pull.window)
