@@ -35,6 +35,7 @@ var layers = map[string][]string{
 	"runtime/internal/curve":     {},
 	"runtime/internal/transport": {},
 	"runtime/internal/list":      {},
+	"runtime/internal/lru":       {"runtime/internal/list"},
 	"runtime/internal/notify":    {},
 	"runtime/internal/guarded":   {},
 	"runtime/internal/wire":      {"runtime/internal/zmtp", "proto"},
