@@ -28,21 +28,22 @@ var layers = map[string][]string{
 	"cmd/protoc-gen-gozmq":       {"generator", "proto"},
 	"cmd/gozmq-keygen":           {"runtime/gozmq"},
 
-	"runtime/internal/testproto": {}, // for tests: nothing stands above it
-	"runtime/internal/zmtp":      {},
-	"runtime/internal/zmtptest":  {"runtime/internal/zmtp", "runtime/internal/transport", "runtime/internal/curve"}, // for tests: nothing stands above it
-	"runtime/internal/prefix":    {},
-	"runtime/internal/curve":     {},
-	"runtime/internal/transport": {},
-	"runtime/internal/list":      {},
-	"runtime/internal/lru":       {"runtime/internal/list"},
-	"runtime/internal/notify":    {},
-	"runtime/internal/guarded":   {},
-	"runtime/internal/wire":      {"runtime/internal/zmtp", "proto"},
-	"runtime/internal/taskqueue": {"runtime/internal/list"},
-	"runtime/internal/link":      {"runtime/internal/zmtp", "runtime/internal/transport", "runtime/internal/curve"},
-	"runtime/internal/socket":    {"runtime/internal/link", "runtime/internal/zmtp", "runtime/internal/prefix", "runtime/internal/list"},
-	"runtime/gozmq":              {"runtime/internal/curve", "runtime/internal/taskqueue", "runtime/internal/link", "runtime/internal/prefix", "runtime/internal/socket", "runtime/internal/transport", "runtime/internal/zmtp", "proto"},
+	"runtime/internal/testproto":    {}, // for tests: nothing stands above it
+	"runtime/internal/zmtp":         {},
+	"runtime/internal/zmtptest":     {"runtime/internal/zmtp", "runtime/internal/transport", "runtime/internal/curve"}, // for tests: nothing stands above it
+	"runtime/internal/prefix":       {},
+	"runtime/internal/curve":        {},
+	"runtime/internal/transport":    {},
+	"runtime/internal/list":         {},
+	"runtime/internal/lru":          {"runtime/internal/list"},
+	"runtime/internal/notify":       {},
+	"runtime/internal/guarded":      {},
+	"runtime/internal/wire":         {"runtime/internal/zmtp", "proto"},
+	"runtime/internal/taskqueue":    {"runtime/internal/list"},
+	"runtime/internal/link":         {"runtime/internal/zmtp", "runtime/internal/transport", "runtime/internal/curve"},
+	"runtime/internal/socket":       {"runtime/internal/link", "runtime/internal/zmtp", "runtime/internal/prefix", "runtime/internal/list"},
+	"runtime/internal/subscription": {"runtime/internal/wire", "runtime/internal/prefix", "runtime/internal/lru", "runtime/internal/notify"},
+	"runtime/gozmq":                 {"runtime/internal/curve", "runtime/internal/taskqueue", "runtime/internal/link", "runtime/internal/socket", "runtime/internal/subscription", "runtime/internal/wire", "runtime/internal/lru", "runtime/internal/guarded", "runtime/internal/transport", "runtime/internal/zmtp", "proto"},
 
 	"runtime/gozmqv1gozmq":  {"runtime/gozmq", "proto"}, // generated
 	"runtime/gozmqhealth":   {"runtime/gozmq", "runtime/gozmqv1gozmq", "proto"},

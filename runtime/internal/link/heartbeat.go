@@ -38,6 +38,20 @@ func (c *Conn) Unpause() {
 	c.pulse.paused.Add(-1)
 }
 
+// WaitPaused waits, paused, until change is closed; it returns false when done
+// is closed first. The end of the connection does not end the wait, so that
+// messages which have been read whole are delivered.
+func (c *Conn) WaitPaused(change, done <-chan struct{}) bool {
+	c.Pause()
+	defer c.Unpause()
+	select {
+	case <-change:
+		return true
+	case <-done:
+		return false
+	}
+}
+
 // beatsPerInterval is how fine the group's clock is.
 const beatsPerInterval = 4
 

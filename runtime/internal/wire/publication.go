@@ -58,9 +58,9 @@ func (p *Publication) Clone() Publication {
 // AppendTopic appends the first frame of a publication; the body's follows.
 func AppendTopic(b, topic []byte) []byte { return zmtp.AppendFrame(b, zmtp.FlagMore, topic) }
 
-// BodyFlags returns the flags of the frame that is a publication's body, which
+// PublicationBodyFlags returns the flags of the frame that is a publication's body, which
 // say whether a header follows.
-func BodyFlags(header bool) byte {
+func PublicationBodyFlags(header bool) byte {
 	if header {
 		return zmtp.FlagMore
 	}

@@ -39,7 +39,7 @@ func FuzzPublication(f *testing.F) {
 	f.Add([]byte("topic"), []byte("body"), true, uint64(1))
 	f.Add([]byte{}, []byte{}, false, uint64(0))
 	f.Fuzz(func(t *testing.T, topic, body []byte, header bool, position uint64) {
-		b := zmtp.AppendFrame(AppendTopic(nil, topic), BodyFlags(header), body)
+		b := zmtp.AppendFrame(AppendTopic(nil, topic), PublicationBodyFlags(header), body)
 		h := PublicationHeader{Publisher: 1, Position: position}
 		if header {
 			b = h.AppendFrame(b)
@@ -55,7 +55,7 @@ func FuzzPublication(f *testing.F) {
 		if c := p.Clone(); c.Size() != len(topic)+len(body)+len(p.Header) || (c.Header == nil) == header || c.Bare() {
 			t.Errorf("the copy is %q", c)
 		}
-		if alone := BareBody(zmtp.AppendFrame(nil, BodyFlags(false), body)); !bytes.Equal(alone, body) {
+		if alone := BareBody(zmtp.AppendFrame(nil, PublicationBodyFlags(false), body)); !bytes.Equal(alone, body) {
 			t.Errorf("the bare body is %q", alone)
 		}
 	})
