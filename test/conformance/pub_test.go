@@ -172,7 +172,7 @@ func conflate(t *testing.T, at *env) {
 	p, where := at.bind(t, "XPUB")
 	s := subscribe(t, gozmq.Connect(where))
 	latest, err := gozmq.OpenSubscription[text](s.Subscriber, []exactly{"n"},
-		[]gozmq.SubscriptionOption{gozmq.WithReceiveQueue(1, 1<<20), gozmq.WithOverflow(gozmq.DropOldest)})
+		[]gozmq.SubscriptionOption{gozmq.WithReceiveQueue(1, 1<<20), gozmq.WithOverflow(gozmq.OverflowDropOldest)})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,4 +1,4 @@
-package gozmq
+package wire
 
 import (
 	"math"
@@ -8,23 +8,22 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	gozmqv1 "github.com/gozmq/gozmq/proto/gozmq/v1"
-	"github.com/gozmq/gozmq/runtime/internal/socket"
 )
 
 // wire returns the header as the generated message.
-func (h *publicationHeader) wire() *gozmqv1.PublicationHeader {
-	return &gozmqv1.PublicationHeader{Publisher: h.publisher, Position: h.position, Previous: h.previous, Sequence: h.sequence, TimeUs: h.timeUs, Retained: h.retained != 0, Replayed: h.replayed != 0}
+func (h *PublicationHeader) wire() *gozmqv1.PublicationHeader {
+	return &gozmqv1.PublicationHeader{Publisher: h.Publisher, Position: h.Position, Previous: h.Previous, Sequence: h.Sequence, TimeUs: h.TimeUs, Retained: h.Retained, Replayed: h.Replayed}
 }
 
 // TestPublicationHeader holds the codec to the generated one, both ways.
 func TestPublicationHeader(t *testing.T) {
 	const most = math.MaxUint64
-	for _, h := range []publicationHeader{
-		{publisher: 1, position: 1},
-		{publisher: 0x0123456789abcdef, position: 7, previous: 5, sequence: 3, timeUs: 1_700_000_000_000_000},
-		{publisher: most, position: most, previous: most, sequence: most, timeUs: most, retained: 1, replayed: 1},
+	for _, h := range []PublicationHeader{
+		{Publisher: 1, Position: 1},
+		{Publisher: 0x0123456789abcdef, Position: 7, Previous: 5, Sequence: 3, TimeUs: 1_700_000_000_000_000},
+		{Publisher: most, Position: most, Previous: most, Sequence: most, TimeUs: most, Retained: true, Replayed: true},
 	} {
-		b := h.append(nil)
+		b := h.Append(nil)
 		var m gozmqv1.PublicationHeader
 		if err := proto.Unmarshal(b, &m); err != nil || !proto.Equal(&m, h.wire()) {
 			t.Errorf("%+v is read as %v, %v", h, &m, err)
@@ -36,8 +35,8 @@ func TestPublicationHeader(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		var got publicationHeader
-		if !got.parse(encoded) || got != h {
+		var got PublicationHeader
+		if !got.Parse(encoded) || got != h {
 			t.Errorf("%v is read as %+v, want %+v", &m, got, h)
 		}
 	}
@@ -63,11 +62,11 @@ func TestPublicationHeaderForeign(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			var h publicationHeader
-			if ok := h.parse(tt.bytes); ok != tt.ok || ok && h.numbered() != tt.numbered {
-				t.Errorf("parsed %v as %+v, numbered %v", ok, h, h.numbered())
+			var h PublicationHeader
+			if ok := h.Parse(tt.bytes); ok != tt.ok || ok && h.Numbered() != tt.numbered {
+				t.Errorf("parsed %v as %+v, numbered %v", ok, h, h.Numbered())
 			}
-			if tt.numbered && (h.publisher != 1 || h.position != 1) {
+			if tt.numbered && (h.Publisher != 1 || h.Position != 1) {
 				t.Errorf("got %+v", h)
 			}
 		})
@@ -76,23 +75,24 @@ func TestPublicationHeaderForeign(t *testing.T) {
 
 func TestPublicationHeaderTime(t *testing.T) {
 	now := time.UnixMicro(1_700_000_000_123_456)
-	h := headerOf(5, socket.Stamp{Position: 1, Time: now})
-	if got := h.time(); !got.Equal(now) {
+	h := PublicationHeader{Publisher: 5, Position: 1}
+	h.SetTime(now)
+	if got := h.Time(); !got.Equal(now) {
 		t.Errorf("got %v, want %v", got, now)
 	}
-	if h = headerOf(5, socket.Stamp{}); h.timeUs != 0 || !h.time().IsZero() {
-		t.Errorf("no time is %d, %v", h.timeUs, h.time())
+	if h.SetTime(time.Time{}); h.TimeUs != 0 || !h.Time().IsZero() {
+		t.Errorf("no time is %d, %v", h.TimeUs, h.Time())
 	}
-	if h.timeUs = math.MaxUint64; !h.time().IsZero() {
-		t.Errorf("a time out of range is %v", h.time())
+	if h.TimeUs = math.MaxUint64; !h.Time().IsZero() {
+		t.Errorf("a time out of range is %v", h.Time())
 	}
 }
 
 // FuzzPublicationHeader reads what the generated code reads, and takes from it
 // what that takes.
 func FuzzPublicationHeader(f *testing.F) {
-	h := publicationHeader{publisher: 1, position: 300, previous: 2, sequence: 3, timeUs: 4, retained: 1, replayed: 1}
-	f.Add(h.append(nil))
+	h := PublicationHeader{Publisher: 1, Position: 300, Previous: 2, Sequence: 3, TimeUs: 4, Retained: true, Replayed: true}
+	f.Add(h.Append(nil))
 	f.Add([]byte{0x09, 1, 0, 0, 0, 0, 0, 0, 0, 0x10, 1, 0x7a, 2, 'h', 'i'})
 	f.Add([]byte(" 0%0000")) // a sequence, and one of another type
 	f.Fuzz(func(t *testing.T, b []byte) {
@@ -101,8 +101,8 @@ func FuzzPublicationHeader(f *testing.F) {
 			return
 		}
 		m.ProtoReflect().SetUnknown(nil)
-		var got publicationHeader
-		if !got.parse(b) || !proto.Equal(got.wire(), &m) {
+		var got PublicationHeader
+		if !got.Parse(b) || !proto.Equal(got.wire(), &m) {
 			t.Errorf("% x is %+v, want %v", b, got, &m)
 		}
 	})
