@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/gozmq/gozmq/runtime/internal/link"
+	"github.com/gozmq/gozmq/runtime/internal/wire"
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
 )
 
@@ -158,7 +159,7 @@ func Results[T any, P message[T]](ctx context.Context, s *Sink, m *Method) iter.
 		}
 		switch source := s.source.(type) {
 		case *plainSink:
-			source.inboxOf(m).drain(ctx, func(a *arrival) bool { return yield(decodeArrival[T, P](&s.bodies, a)) })
+			source.inboxOf(m).Drain(ctx, func(p *wire.Publication) bool { return yield(decodeBody[T, P](&s.bodies, p.Body)) })
 		case itemSource:
 			drainItems[T, P](ctx, source, &s.bodies, m, yield)
 		}

@@ -145,7 +145,7 @@ func (r *receipts) place(c *link.Conn, f taskFrames) bool {
 				Kind: EventUnclaimed, Socket: string(zmtp.Router), Endpoint: c.Endpoint(), Peer: c.Address(), Method: string(cut(f.method)),
 			})
 		}
-		if !waitPaused(c, wait, r.done) {
+		if !c.WaitPaused(wait, r.done) {
 			return false
 		}
 	}

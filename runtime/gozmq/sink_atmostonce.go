@@ -9,6 +9,8 @@ import (
 	gozmqv1 "github.com/gozmq/gozmq/proto/gozmq/v1"
 	"github.com/gozmq/gozmq/runtime/internal/link"
 	"github.com/gozmq/gozmq/runtime/internal/socket"
+	"github.com/gozmq/gozmq/runtime/internal/subscription"
+	"github.com/gozmq/gozmq/runtime/internal/wire"
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
 )
 
@@ -22,9 +24,9 @@ type plainSink struct {
 	done     chan struct{} // closed by end
 
 	mu      sync.Mutex
-	version atomic.Uint64     // one more with each change of inboxes
-	inboxes map[string]*inbox // by procedure; "" for bare framing
-	change  chan struct{}     // closed and replaced when inboxes changes
+	version atomic.Uint64                  // one more with each change of inboxes
+	inboxes map[string]*subscription.Queue // by procedure; "" for bare framing
+	change  chan struct{}                  // closed and replaced when inboxes changes
 	closed  bool
 }
 
@@ -32,7 +34,7 @@ func newPlainSink(cfg *sinkConfig, o *observer) *plainSink {
 	s := &plainSink{
 		observer: o, queue: cfg.queue, batches: newBatchTally(cfg.batchStatus),
 		done:    make(chan struct{}),
-		inboxes: make(map[string]*inbox),
+		inboxes: make(map[string]*subscription.Queue),
 		change:  make(chan struct{}),
 	}
 	cfg.Observe = o.link(cfg.SocketType)
@@ -50,7 +52,7 @@ func (s *plainSink) end() {
 		close(s.done)
 	}
 	for _, in := range s.inboxes {
-		in.close()
+		in.Close()
 	}
 }
 
@@ -60,7 +62,7 @@ func (s *plainSink) progress() (p Progress) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, in := range s.inboxes {
-		queued, taken := in.progress()
+		queued, taken := in.Progress()
 		p.Queued += queued
 		p.Done += taken
 	}
@@ -69,7 +71,7 @@ func (s *plainSink) progress() (p Progress) {
 
 // inboxOf returns where the results of a method wait for whoever iterates over
 // them.
-func (s *plainSink) inboxOf(m *Method) *inbox {
+func (s *plainSink) inboxOf(m *Method) *subscription.Queue {
 	if m.Bare {
 		return s.inbox("")
 	}
@@ -78,18 +80,18 @@ func (s *plainSink) inboxOf(m *Method) *inbox {
 
 // inbox returns where the messages of a procedure wait for whoever iterates
 // over them.
-func (s *plainSink) inbox(procedure string) *inbox {
+func (s *plainSink) inbox(procedure string) *subscription.Queue {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	in := s.inboxes[procedure]
 	if in == nil {
-		in = newInbox(s.queue)
+		in = subscription.NewQueue(subscription.QueueConfig{Messages: s.queue.messages, Bytes: s.queue.bytes})
 		s.inboxes[procedure] = in
 		s.version.Add(1)
 		close(s.change)
 		s.change = make(chan struct{})
 		if s.closed {
-			in.close()
+			in.Close()
 		}
 	}
 	return in
@@ -120,7 +122,7 @@ func (r collector) Receive(c *link.Conn, b *link.Batch) {
 				continue
 			}
 		}
-		if last.inbox == nil || !last.inbox.putWait(c, &arrival{body: last.body}, r.s.done) {
+		if last.inbox == nil || !last.inbox.Put(c, &wire.Publication{Body: last.body}, r.s.done) {
 			return // closed
 		}
 		r.s.batches.countAlone(batch)
@@ -155,7 +157,7 @@ func (r collector) find(c *link.Conn, frames [][]byte) (place, error) {
 				Kind: EventUnclaimed, Socket: string(zmtp.Pull), Endpoint: c.Endpoint(), Peer: c.Address(), Method: string(cut(place.method)),
 			})
 		}
-		if !waitPaused(c, place.change, r.s.done) {
+		if !c.WaitPaused(place.change, r.s.done) {
 			return place, nil
 		}
 	}
@@ -163,7 +165,7 @@ func (r collector) find(c *link.Conn, frames [][]byte) (place, error) {
 
 // A place is where a message belongs.
 type place struct {
-	inbox        *inbox // nil: wait for change
+	inbox        *subscription.Queue // nil: wait for change
 	method, body []byte
 	bare         bool   // the framing
 	version      uint64 // of the inboxes

@@ -49,7 +49,7 @@ func awaitHeld(ctx context.Context, held *sync.WaitGroup) {
 
 func yieldItem[T any, P message[T]](c *bodies, item resultItem, yield func(P, error) bool) (handled bool) {
 	defer func() { item.settle(handled) }() // the loop may panic
-	return yield(decodeArrival[T, P](c, &arrival{body: item.content()}))
+	return yield(decodeBody[T, P](c, item.content()))
 }
 
 // pulledTasks is the source of a sink that takes tasks at least once from

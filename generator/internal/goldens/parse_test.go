@@ -213,7 +213,7 @@ func TestHandler(t *testing.T) {
 			t.Errorf("%s: no error", name)
 		}
 	}
-	held, err := sub.TemperatureSubscription([]pubsubgozmq.FeedTemperatureFilter{{Station: gozmq.Eq("b")}}, gozmq.WithOverflow(gozmq.DropOldest))
+	held, err := sub.TemperatureSubscription([]pubsubgozmq.FeedTemperatureFilter{{Station: gozmq.Eq("b")}}, gozmq.WithOverflow(gozmq.OverflowDropOldest))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -223,8 +223,8 @@ func TestHandler(t *testing.T) {
 	handling, stop := context.WithCancel(ctx)
 	go func() {
 		done <- pubsubgozmq.HandleFeed(handling, sub, h,
-			gozmq.OnSubscribed(func() { close(subscribed) }),
-			gozmq.WithTopicErrors(func(_ context.Context, topic string, err error) { failed <- err }))
+			gozmq.WithSubscribedHandler(func() { close(subscribed) }),
+			gozmq.WithTopicErrorHandler(func(_ context.Context, topic string, err error) { failed <- err }))
 	}()
 	<-subscribed
 	if err := sub.Ready(ctx); err != nil {

@@ -38,6 +38,20 @@ func (c *Conn) Unpause() {
 	c.liveness.paused.Add(-1)
 }
 
+// WaitPaused waits, paused, until change is closed; it returns false when done
+// is closed first. The end of the connection does not end the wait, so that
+// messages which have been read whole are delivered.
+func (c *Conn) WaitPaused(change, done <-chan struct{}) bool {
+	c.Pause()
+	defer c.Unpause()
+	select {
+	case <-change:
+		return true
+	case <-done:
+		return false
+	}
+}
+
 // beatsPerInterval is how often the group's clock beats in a heartbeat interval.
 const beatsPerInterval = 4
 

@@ -2,7 +2,6 @@ package socket
 
 import (
 	"context"
-	"encoding/binary"
 	"errors"
 	"sync"
 	"sync/atomic"
@@ -10,13 +9,12 @@ import (
 	"github.com/gozmq/gozmq/runtime/internal/link"
 	"github.com/gozmq/gozmq/runtime/internal/list"
 	"github.com/gozmq/gozmq/runtime/internal/notify"
+	"github.com/gozmq/gozmq/runtime/internal/wire"
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
 )
 
-// callID is the size of the envelope frame that a dealer puts before a request. It
-// holds a call's slot and how often that slot has been used.
-const callID = 8
-
+// A slot is a call's place at a peer. Its index and its count of uses make the
+// call's id.
 type slot struct {
 	w   *waiter
 	use uint32
@@ -147,7 +145,7 @@ func (p *dealerPeer) trySend(id uint64, x Exchange) error {
 			p.conn.Abort()
 		}
 	}()
-	if b, err = x.AppendRequest(appendEnvelope(b, id)); err != nil {
+	if b, err = x.AppendRequest(wire.AppendCallID(b, id)); err != nil {
 		return err
 	}
 	done = true
@@ -157,12 +155,6 @@ func (p *dealerPeer) trySend(id uint64, x Exchange) error {
 		p.conn.Commit(b)
 	}
 	return nil
-}
-
-func appendEnvelope(b []byte, id uint64) []byte {
-	b = append(b, zmtp.FlagMore, callID)
-	b = binary.BigEndian.AppendUint64(b, id)
-	return append(b, zmtp.FlagMore, 0)
 }
 
 // sendCancel sends a peer that is one of ours the cancellation of a request. It is
@@ -176,7 +168,7 @@ func (p *dealerPeer) sendCancel(id uint64, x Exchange) {
 	if err != nil {
 		return
 	}
-	if b, ok := canceler.AppendCancel(appendEnvelope(b, id)); ok {
+	if b, ok := canceler.AppendCancel(wire.AppendCallID(b, id)); ok {
 		p.conn.Commit(b)
 		return
 	}
@@ -309,14 +301,14 @@ func (p *dealerPeer) handOver() {
 // self. A reply that nobody waits for, because its caller's context has ended, is
 // dropped.
 func (p *dealerPeer) deliver(frames [][]byte, size *zmtp.SizeError, self *waiter) bool {
-	if len(frames) == 1 && len(frames[0]) == 0 {
-		return false // libzmq's ZMQ_PROBE_ROUTER
+	if wire.IsProbe(frames) {
+		return false
 	}
-	if !enveloped(frames) {
+	id, content, ok := wire.SplitCallID(frames)
+	if !ok {
 		p.conn.Malformed("reply has %d frames and does not begin with a call id and an empty frame", len(frames))
 		return false
 	}
-	id := binary.BigEndian.Uint64(frames[0])
 	index, use := uint32(id), uint32(id>>32)
 	p.mu.Lock()
 	var w *waiter
@@ -331,7 +323,7 @@ func (p *dealerPeer) deliver(frames [][]byte, size *zmtp.SizeError, self *waiter
 		return false
 	}
 	if size == nil {
-		w.x.Deliver(frames[2:])
+		w.x.Deliver(content)
 	} else {
 		w.x.TooLarge(size)
 	}
@@ -372,8 +364,8 @@ func (p *dealerPeer) unsent() map[uint64]struct{} {
 	p.readUnsent.Do(func() {
 		p.unsentIDs = make(map[uint64]struct{})
 		zmtp.EachMessage(p.conn.Unsent(), func(first []byte) {
-			if len(first) == callID {
-				p.unsentIDs[binary.BigEndian.Uint64(first)] = struct{}{}
+			if id, ok := wire.CallID(first); ok {
+				p.unsentIDs[id] = struct{}{}
 			}
 		})
 	})

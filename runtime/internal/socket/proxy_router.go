@@ -66,15 +66,25 @@ func (r *ProxyRouter) Recv(ctx context.Context, route []byte) (Received, []byte,
 	return m, binary.BigEndian.AppendUint64(append(route, 0), id), nil
 }
 
+// SplitRoute takes the route off a reply. own is nil when there is nothing
+// behind it.
+func SplitRoute(reply [][]byte) (route []byte, own [][]byte) {
+	if len(reply) < 2 {
+		return nil, nil
+	}
+	return reply[0], reply[1:]
+}
+
 // Reply sends the frames behind the first one, which is a route, and never waits. It
 // returns ErrUnroutable, or link.ErrFull when too many bytes wait for the peer; in both
 // cases the reply is dropped.
 func (r *ProxyRouter) Reply(frames [][]byte) error {
-	if len(frames) < 2 || len(frames[0]) != routeSize || frames[0][0] != 0 {
+	route, own := SplitRoute(frames)
+	if len(route) != routeSize || route[0] != 0 {
 		return ErrUnroutable
 	}
 	r.mu.Lock()
-	c := r.peers[binary.BigEndian.Uint64(frames[0][1:])]
+	c := r.peers[binary.BigEndian.Uint64(route[1:])]
 	r.mu.Unlock()
 	if c == nil {
 		return ErrUnroutable
@@ -87,7 +97,7 @@ func (r *ProxyRouter) Reply(frames [][]byte) error {
 	if err != nil {
 		return ErrUnroutable
 	}
-	b, _ = (&Frames{Parts: frames[1:]}).AppendMessage(b)
+	b, _ = (&Frames{Parts: own}).AppendMessage(b)
 	c.Commit(b)
 	return nil
 }

@@ -6,6 +6,7 @@ import (
 
 	"github.com/gozmq/gozmq/runtime/internal/link"
 	"github.com/gozmq/gozmq/runtime/internal/transport"
+	"github.com/gozmq/gozmq/runtime/internal/wire"
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
 	"github.com/gozmq/gozmq/runtime/internal/zmtptest"
 )
@@ -33,7 +34,7 @@ func (s *echoServer) Receive(p *RouterPeer, frames [][]byte) Job {
 
 // TooLarge answers with what was read, and "too large".
 func (s *echoServer) TooLarge(p *RouterPeer, frames [][]byte, err *zmtp.SizeError) bool {
-	if !enveloped(frames) {
+	if _, _, ok := wire.SplitCallID(frames); !ok {
 		return false
 	}
 	if b, err := p.BeginForced(); err == nil {
