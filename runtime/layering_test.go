@@ -28,9 +28,11 @@ var layers = map[string][]string{
 	"cmd/protoc-gen-gozmq":       {"generator", "proto"},
 	"cmd/gozmq-keygen":           {"runtime/gozmq"},
 
+	"internal/testkit": {}, // for tests of every part, in and out of runtime
+
 	"runtime/internal/testproto": {}, // for tests: nothing stands above it
 	"runtime/internal/zmtp":      {},
-	"runtime/internal/zmtptest":  {"runtime/internal/zmtp", "runtime/internal/transport", "runtime/internal/curve"}, // for tests: nothing stands above it
+	"runtime/internal/zmtptest":  {"internal/testkit", "runtime/internal/zmtp", "runtime/internal/transport", "runtime/internal/curve"}, // for tests: nothing stands above it
 	"runtime/internal/prefix":    {},
 	"runtime/internal/curve":     {},
 	"runtime/internal/transport": {},
