@@ -41,7 +41,8 @@ var layers = map[string][]string{
 	"runtime/internal/taskqueue": {"runtime/internal/list"},
 	"runtime/internal/link":      {"runtime/internal/zmtp", "runtime/internal/transport", "runtime/internal/curve"},
 	"runtime/internal/socket":    {"runtime/internal/link", "runtime/internal/zmtp", "runtime/internal/prefix", "runtime/internal/list"},
-	"runtime/gozmq":              {"runtime/internal/curve", "runtime/internal/taskqueue", "runtime/internal/link", "runtime/internal/prefix", "runtime/internal/socket", "runtime/internal/transport", "runtime/internal/zmtp", "proto"},
+	"runtime/internal/pipeline":  {"runtime/internal/taskqueue", "runtime/internal/socket", "runtime/internal/link", "runtime/internal/wire", "runtime/internal/notify", "runtime/internal/list", "runtime/internal/zmtp"},
+	"runtime/gozmq":              {"runtime/internal/curve", "runtime/internal/pipeline", "runtime/internal/wire", "runtime/internal/guarded", "runtime/internal/link", "runtime/internal/prefix", "runtime/internal/socket", "runtime/internal/transport", "runtime/internal/zmtp", "proto"},
 
 	"runtime/gozmqv1gozmq":  {"runtime/gozmq", "proto"}, // generated
 	"runtime/gozmqhealth":   {"runtime/gozmq", "runtime/gozmqv1gozmq", "proto"},

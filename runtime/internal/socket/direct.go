@@ -110,11 +110,11 @@ func SendTo(c *link.Conn, m Message) error {
 
 // SendAnyway is SendTo without a high-water mark: for answers, whose number is
 // bounded by what they answer. A connection that has ended is no error.
-func SendAnyway(c *link.Conn, parts ...[]byte) {
+func SendAnyway(c *link.Conn, m Message) {
 	b, err := c.BeginForced()
 	if err != nil {
 		return
 	}
-	b, _ = (&Frames{Parts: parts}).AppendMessage(b)
+	b, _ = m.AppendMessage(b)
 	c.CommitLater(b)
 }
