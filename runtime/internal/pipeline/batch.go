@@ -132,7 +132,7 @@ func (d *Dispatcher) checkBatch(count *taskqueue.Batch) {
 	for _, f := range count.Failures {
 		code, text := d.cfg.Status(f.Reason)
 		notice.Failures = append(notice.Failures, wire.BatchFailure{
-			Task: []byte(f.ID), Procedure: f.Method, Attempts: f.Attempts, Code: code, Message: text,
+			Task: []byte(f.ID), Procedure: f.Procedure, Attempts: f.Attempts, Code: code, Message: text,
 		})
 	}
 	d.sendNotice(b, notice)

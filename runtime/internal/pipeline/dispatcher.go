@@ -82,7 +82,7 @@ func NewDispatcher(cfg DispatcherConfig) (*Dispatcher, error) {
 	d := &Dispatcher{
 		cfg: cfg,
 		queue: taskqueue.NewQueue(taskqueue.Limits{
-			Tasks: cfg.MaxTasks, Bytes: cfg.MaxBytes, Pause: cfg.Backoff, MaxPause: cfg.MaxBackoff,
+			Tasks: cfg.MaxTasks, Bytes: cfg.MaxBytes, Backoff: cfg.Backoff, MaxBackoff: cfg.MaxBackoff,
 		}),
 		peers:   make(map[*link.Conn]*taskqueue.Peer),
 		conns:   make(map[*taskqueue.Peer]*link.Conn),
@@ -113,7 +113,7 @@ func (d *Dispatcher) restore(s StoredTask) error {
 	}
 	h := wire.ParseTaskHeader(s.Header)
 	d.queue.Add(&taskqueue.Task{
-		ID: taskqueue.ID(s.ID), Method: s.Procedure, Body: s.Body, Header: s.Header, Attempts: s.Attempts,
+		ID: taskqueue.ID(s.ID), Procedure: s.Procedure, Body: s.Body, Header: s.Header, Attempts: s.Attempts,
 		MaxAttempts: h.Attempt, Lease: h.Lease,
 	})
 	return nil
@@ -126,7 +126,7 @@ func (d *Dispatcher) Links() *link.Group { return d.direct.Links() }
 // store. While these are full it waits. The task belongs to b unless b is nil.
 // Its errors are ErrBatchEnded, a *StoreError, link.ErrClosed and the context's.
 func (d *Dispatcher) Push(ctx context.Context, b *Batch, task Task) error {
-	t := &taskqueue.Task{Method: task.Procedure, Body: task.Body, MaxAttempts: task.MaxAttempts, Lease: task.Lease}
+	t := &taskqueue.Task{Procedure: task.Procedure, Body: task.Body, MaxAttempts: task.MaxAttempts, Lease: task.Lease}
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if err := d.joinBatch(b, t); err != nil {
@@ -152,7 +152,7 @@ func (d *Dispatcher) storeLocked(t *taskqueue.Task) error {
 	if d.store == nil {
 		return nil
 	}
-	stored := StoredTask{ID: string(t.ID), Procedure: t.Method, Body: t.Body, Header: storedHeader(t)}
+	stored := StoredTask{ID: string(t.ID), Procedure: t.Procedure, Body: t.Body, Header: storedHeader(t)}
 	d.mu.Unlock()
 	defer d.mu.Lock()
 	switch err := d.store.put(stored); {
@@ -212,7 +212,7 @@ func (d *Dispatcher) dispatch() {
 	now := time.Now()
 	for t, p := d.queue.Next(now); t != nil; t, p = d.queue.Next(now) {
 		d.attempt = wire.TaskAttempt{
-			ID: string(t.ID), Procedure: t.Method, Body: t.Body, Header: t.Header, Attempt: t.Attempts, Lease: t.Lease,
+			ID: string(t.ID), Procedure: t.Procedure, Body: t.Body, Header: t.Header, Attempt: t.Attempts, Lease: t.Lease,
 		}
 		if err := socket.SendTo(d.conns[p], &d.attempt); err != nil {
 			d.queue.Undo(t, p)
@@ -246,7 +246,7 @@ func (d *Dispatcher) tick() {
 	d.armed = time.Time{}
 	for _, e := range d.queue.Expire(time.Now()) {
 		if c := d.conns[e.Peer]; c != nil {
-			d.cfg.LeaseExpired(c, e.Task.Method)
+			d.cfg.LeaseExpired(c, e.Task.Procedure)
 		}
 		if e.Dead {
 			d.giveUp(e.Task)
@@ -271,7 +271,7 @@ func (d *Dispatcher) taskDone(t *taskqueue.Task) {
 func (d *Dispatcher) giveUp(t *taskqueue.Task) {
 	h := wire.ParseTaskHeader(t.Header)
 	dead := DeadTask{
-		ID: string(t.ID), Procedure: t.Method, Attempts: t.Attempts, Reason: t.Reason, Batch: h.BatchName(), Body: t.Body,
+		ID: string(t.ID), Procedure: t.Procedure, Attempts: t.Attempts, Reason: t.Reason, Batch: h.BatchName(), Body: t.Body,
 	}
 	d.cfg.TaskDead(dead)
 	d.letters.add(dead)
