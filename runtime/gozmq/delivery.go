@@ -6,14 +6,14 @@ import (
 	"time"
 )
 
-// Delivery is what a PUSH/PULL pipeline guarantees for a task. It is an option of
-// NewVentilator and NewSink, which generated code passes. Both ends, their workers
-// and every Method must have the same.
+// Delivery is what a PUSH/PULL pipeline guarantees for a task. It is an option
+// of NewVentilator and NewSink, which generated code passes. Both ends, their
+// workers and every Method must have the same.
 type Delivery uint8
 
 const (
-	// DeliveryAtMostOnce never hands a task out again: a task that was sent to a
-	// worker is lost if that worker dies. On the wire: PUSH and PULL.
+	// DeliveryAtMostOnce never hands a task out again: a task that was sent to
+	// a worker is lost if that worker dies. On the wire: PUSH and PULL.
 	DeliveryAtMostOnce Delivery = iota
 	// DeliveryAtLeastOnce hands a task out again until a worker has done it and
 	// the sink has its result. A task may be done more than once. On the wire:
@@ -99,10 +99,10 @@ func (m *Method) lease() time.Duration {
 	return m.Lease
 }
 
-// Permanent wraps err so that the task that failed with it is not tried again: the
-// handler of a worker with DeliveryAtLeastOnce returns it to make the task a dead
-// letter at once. After any other error, and after a panic, the task is tried
-// again. Permanent(nil) is nil.
+// Permanent wraps err so that the task that failed with it is not tried again:
+// the handler of a worker with DeliveryAtLeastOnce returns it to make the task
+// a dead letter at once. After any other error, and after a panic, the task is
+// tried again. Permanent(nil) is nil.
 func Permanent(err error) error {
 	if err == nil {
 		return nil

@@ -221,7 +221,7 @@ func TestSureSinkClosesInBody(t *testing.T) {
 	})
 }
 
-// ends waits until a sink that delivers at least once has begun to close.
+// ends waits until a sink with DeliveryAtLeastOnce has begun to close.
 func ends(t *testing.T, k *Sink) {
 	t.Helper()
 	switch engine := k.source.(*ackedSource).engine.(type) {

@@ -25,7 +25,7 @@ func leased(lease time.Duration, attempts int) *Method {
 	return &m
 }
 
-// surely are the handlers of a worker that squares at least once.
+// surely are the handlers of a worker with DeliveryAtLeastOnce that squares.
 func surely(run square) []TaskHandler { return []TaskHandler{HandleTask(sureMethod, run)} }
 
 // surePipeline opens both ends at sockets of their own that bind.

@@ -7,7 +7,8 @@ import (
 	"github.com/gozmq/gozmq/runtime/internal/pipeline"
 )
 
-// pipelineError gives an error of a pipeline its code. what names the operation.
+// pipelineError gives an error of a pipeline its code. what names the
+// operation.
 func pipelineError(err error, what string) error {
 	var store *pipeline.StoreError
 	switch {

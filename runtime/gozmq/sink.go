@@ -32,8 +32,8 @@ type windowConfig struct {
 
 // WithDuplicateWindow sets how many results a sink with DeliveryAtLeastOnce
 // remembers by their task's id, and for how long; an age of 0 is without end. A
-// result that comes again within this window is acknowledged and not yielded. With
-// 0 tasks nothing is remembered. Defaults: 65536 and 10 minutes.
+// result that comes again within this window is acknowledged and not yielded.
+// With 0 tasks nothing is remembered. Defaults: 65536 and 10 minutes.
 func WithDuplicateWindow(tasks int, age time.Duration) SinkOption {
 	return sinkOption(func(c *sinkConfig) {
 		c.window = windowConfig{tasks, age}
@@ -59,8 +59,8 @@ func (c *sinkConfig) check() error {
 type resultSource interface {
 	links() *link.Group
 	progress() Progress
-	// iterate calls yield with the bodies of a method's results, until ctx ends,
-	// end is called or yield returns false.
+	// iterate calls yield with the bodies of a method's results, until ctx
+	// ends, end is called or yield returns false.
 	iterate(ctx context.Context, m *Method, yield func(body []byte) bool)
 	// end ends every iteration.
 	end()
@@ -68,17 +68,18 @@ type resultSource interface {
 	shutdown(ctx context.Context) error
 }
 
-// A Sink receives the results that workers send, or the tasks themselves where no
-// worker stands between. Iterate over every method that has results: the sink
-// drops nothing, and a connection whose next result belongs to a method that
-// nobody iterates over, or whose iterator's queue is full, is not read. In the end
-// its sender blocks too.
+// A Sink receives the results that workers send, or the tasks themselves where
+// no worker stands between. Iterate over every method that has results: the
+// sink drops nothing, and a connection whose next result belongs to a method
+// that nobody iterates over, or whose iterator's queue is full, is not read. In
+// the end its sender blocks too.
 //
 // With DeliveryAtMostOnce it is a PULL socket. With DeliveryAtLeastOnce it is a
 // ROUTER socket, and acknowledges a result when the body of the loop has ended
-// normally; until then the result can come again. To stop after a result that was
-// dealt with, end the iteration's context: a loop that is left with break or
-// return does not acknowledge its last result, and the next iteration gets it.
+// normally; until then the result can come again. To stop after a result that
+// was dealt with, end the iteration's context: a loop that is left with break
+// or return does not acknowledge its last result, and the next iteration gets
+// it.
 type Sink struct {
 	source   resultSource
 	bodies   bodies
@@ -88,16 +89,16 @@ type Sink struct {
 	addrs    []string
 }
 
-// NewSink opens a sink, which binds and connects as its options say. Close must be
-// called.
+// NewSink opens a sink, which binds and connects as its options say. Close must
+// be called.
 func NewSink(opts ...SinkOption) (*Sink, error) {
 	return newSink(opts, newResultSource)
 }
 
-// NewPuller opens a sink that takes tasks straight from ventilators, for messages
-// that are tasks by themselves. With DeliveryAtLeastOnce it is a DEALER socket,
-// and a task is done when the body of the loop has ended normally. Generated code
-// calls it. Close must be called.
+// NewPuller opens a sink that takes tasks straight from ventilators, for
+// messages that are tasks by themselves. With DeliveryAtLeastOnce it is a
+// DEALER socket, and a task is done when the body of the loop has ended
+// normally. Generated code calls it. Close must be called.
 func NewPuller(opts ...SinkOption) (*Sink, error) {
 	return newSink(opts, newPulledSource)
 }
@@ -126,12 +127,12 @@ func (s *Sink) Addrs() []string { return s.addrs }
 // Progress returns how far the sink is.
 func (s *Sink) Progress() Progress { return s.source.progress() }
 
-// Close ends every iteration and closes the connections. With DeliveryAtMostOnce,
-// results that were received and not yielded are lost. With DeliveryAtLeastOnce
-// their workers still have them; Close waits until the function of
-// WithBatchHandler and the running bodies of loops have returned and their results
-// are acknowledged, or until the linger time ends. A loop's body that calls Close
-// makes it wait for that long.
+// Close ends every iteration and closes the connections. With
+// DeliveryAtMostOnce, results that were received and not yielded are lost. With
+// DeliveryAtLeastOnce their workers still have them; Close waits until the
+// function of WithBatchHandler and the running bodies of loops have returned
+// and their results are acknowledged, or until the linger time ends. A loop's
+// body that calls Close makes it wait for that long.
 func (s *Sink) Close() error {
 	s.source.end()
 	err := lingering(s.linger, s.source.shutdown)
@@ -141,9 +142,9 @@ func (s *Sink) Close() error {
 
 // Results returns an iterator over the results of one method. Generated code
 // calls it. The iteration ends with ctx or with Close. A result that cannot be
-// decoded is yielded as an error, and the iteration goes on. Several iterations of
-// one method share its results. When the sink's guarantee is not the method's, the
-// iterator yields only an error with CodeFailedPrecondition.
+// decoded is yielded as an error, and the iteration goes on. Several iterations
+// of one method share its results. When the sink's guarantee is not the
+// method's, the iterator yields only an error with CodeFailedPrecondition.
 func Results[T any, P message[T]](ctx context.Context, s *Sink, m *Method) iter.Seq2[P, error] {
 	return func(yield func(P, error) bool) {
 		if err := m.checkDelivery(s.delivery); err != nil {

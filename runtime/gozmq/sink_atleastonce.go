@@ -40,7 +40,8 @@ func newResultSource(cfg *sinkConfig, o *observer) resultSource {
 // pulledAhead is the most tasks of one ventilator that a puller holds at once.
 const pulledAhead = 16
 
-// newPulledSource returns the source of a sink that takes tasks from ventilators.
+// newPulledSource returns the source of a sink that takes tasks from
+// ventilators.
 func newPulledSource(cfg *sinkConfig, o *observer) resultSource {
 	if cfg.delivery == DeliveryAtMostOnce {
 		return newPlainSink(cfg, o)
@@ -55,8 +56,8 @@ func newPulledSource(cfg *sinkConfig, o *observer) resultSource {
 	})}
 }
 
-// unknownTask is the error for a task that nobody here can do; another worker may
-// be able to.
+// unknownTask is the error for a task that nobody here can do; another worker
+// may be able to.
 func unknownTask(procedure []byte) error {
 	return Errorf(CodeUnimplemented, "method %q is not known here", wire.Excerpt(procedure))
 }
@@ -78,8 +79,8 @@ func (s *ackedSource) iterate(ctx context.Context, m *Method, yield func(body []
 	}
 }
 
-// yieldResult yields a result and acknowledges it if yield returns true. Otherwise,
-// and when the body of the loop panics, the result is to come again.
+// yieldResult yields a result and acknowledges it if yield returns true.
+// Otherwise, and when the body of the loop panics, the result is to come again.
 func yieldResult(r pipeline.Result, yield func(body []byte) bool) (handled bool) {
 	defer func() {
 		if handled {

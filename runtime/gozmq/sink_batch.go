@@ -29,10 +29,10 @@ type BatchFailure struct {
 	Reason    error // an *Error
 }
 
-// WithBatchHandler has f called when a sink learns how many tasks a batch has, and
-// when the batch is complete. f is called for one batch at a time, in the goroutine
-// of a connection, which is not read meanwhile. f must neither wait for results nor
-// close the sink.
+// WithBatchHandler has f called when a sink learns how many tasks a batch has,
+// and when the batch is complete. f is called for one batch at a time, in the
+// goroutine of a connection, which is not read meanwhile. f must neither wait
+// for results nor close the sink.
 func WithBatchHandler(f func(BatchStatus)) SinkOption {
 	return sinkOption(func(c *sinkConfig) { c.onBatch = f })
 }

@@ -29,8 +29,8 @@ func (o ventilatorOption) applyVentilator(c *ventilatorConfig) { o(c) }
 
 // WithTaskQueue limits how many tasks, and bytes of them, a ventilator with
 // DeliveryAtLeastOnce keeps until they are done, including those that workers
-// have. While the queue is full, Push waits. Defaults: 10000 and 64 MiB. One task
-// always fits.
+// have. While the queue is full, Push waits. Defaults: 10000 and 64 MiB. One
+// task always fits.
 func WithTaskQueue(tasks, bytes int) VentilatorOption {
 	return ventilatorOption(func(c *ventilatorConfig) {
 		c.queue.MaxTasks, c.queue.MaxBytes = tasks, bytes
@@ -63,8 +63,8 @@ func WithDeadLetterHandler(f func(DeadLetter)) VentilatorOption {
 
 // WithRetryBackoff sets how long a ventilator with DeliveryAtLeastOnce waits
 // before it hands out a task again whose handler failed: first, doubling with
-// each attempt up to limit. It does not wait when the worker was lost. Defaults:
-// 100 ms and 30 s.
+// each attempt up to limit. It does not wait when the worker was lost.
+// Defaults: 100 ms and 30 s.
 func WithRetryBackoff(first, limit time.Duration) VentilatorOption {
 	return ventilatorOption(func(c *ventilatorConfig) {
 		c.queue.Backoff, c.queue.MaxBackoff = first, limit
@@ -107,8 +107,9 @@ type taskSender interface {
 // turn and skips those whose queue is full. A task that was sent to a worker is
 // lost if that worker dies. With DeliveryAtLeastOnce it is a ROUTER socket: it
 // sends a worker as many tasks as the worker has granted credit for, and keeps
-// each until the worker reports that it is done. When the worker fails, is lost,
-// or holds the task for longer than its lease, the task is handed out again.
+// each until the worker reports that it is done. When the worker fails, is
+// lost, or holds the task for longer than its lease, the task is handed out
+// again.
 type Ventilator struct {
 	sender   taskSender
 	observer *observer
@@ -117,8 +118,8 @@ type Ventilator struct {
 	sent     counter
 }
 
-// NewVentilator opens a ventilator, which binds and connects as its options say.
-// Close must be called.
+// NewVentilator opens a ventilator, which binds and connects as its options
+// say. Close must be called.
 func NewVentilator(opts ...VentilatorOption) (*Ventilator, error) {
 	cfg := ventilatorConfig{
 		socketConfig: newPipelineConfig(zmtp.Push),
@@ -161,8 +162,8 @@ func (v *Ventilator) Sent() uint64 { return v.sent.Load() }
 // Progress returns how far the ventilator is.
 func (v *Ventilator) Progress() Progress { return v.sender.progress() }
 
-// WaitForWorkers waits until at least n workers are connected, so that the first
-// one to connect does not get every task.
+// WaitForWorkers waits until at least n workers are connected, so that the
+// first one to connect does not get every task.
 func (v *Ventilator) WaitForWorkers(ctx context.Context, n int) error {
 	if err := v.sender.waitWorkers(ctx, n); err != nil {
 		return pipelineError(err, "wait for workers")
@@ -172,11 +173,11 @@ func (v *Ventilator) WaitForWorkers(ctx context.Context, n int) error {
 
 // Push hands over a task. Generated code calls it.
 //
-// With DeliveryAtMostOnce it returns nil once the task is in the send queue of a
-// worker's connection. While every queue is full, or no worker is connected, it
-// waits until ctx ends. With DeliveryAtLeastOnce it returns nil once the task is
-// in the ventilator's own queue and, if there is one, in its store. While these
-// are full, it waits until ctx ends.
+// With DeliveryAtMostOnce it returns nil once the task is in the send queue of
+// a worker's connection. While every queue is full, or no worker is connected,
+// it waits until ctx ends. With DeliveryAtLeastOnce it returns nil once the
+// task is in the ventilator's own queue and, if there is one, in its store.
+// While these are full, it waits until ctx ends.
 func (v *Ventilator) Push(ctx context.Context, m *Method, task proto.Message) error {
 	if err := v.sender.push(ctx, m, task); err != nil {
 		return err
@@ -185,9 +186,9 @@ func (v *Ventilator) Push(ctx context.Context, m *Method, task proto.Message) er
 	return nil
 }
 
-// Wait waits until no task is left, or ctx ends. With DeliveryAtMostOnce each task
-// was handed to the kernel then. With DeliveryAtLeastOnce each was done, or was
-// given up and WithDeadLetterHandler's function has returned.
+// Wait waits until no task is left, or ctx ends. With DeliveryAtMostOnce each
+// task was handed to the kernel then. With DeliveryAtLeastOnce each was done,
+// or was given up and WithDeadLetterHandler's function has returned.
 func (v *Ventilator) Wait(ctx context.Context) error {
 	if err := v.sender.wait(ctx); err != nil {
 		return pipelineError(err, "wait for tasks")
@@ -195,17 +196,18 @@ func (v *Ventilator) Wait(ctx context.Context) error {
 	return nil
 }
 
-// StartBatch starts a batch. The sink is told its name, of which it gets the first
-// 256 bytes. Tasks that are pushed with the batch's Context belong to it.
+// StartBatch starts a batch. The sink is told its name, of which it gets the
+// first 256 bytes. Tasks that are pushed with the batch's Context belong to it.
 func (v *Ventilator) StartBatch(name string) *Batch {
 	name = validUTF8(name[:min(len(name), wire.MaxBatchName/4)])
 	return &Batch{ventilator: v.sender, name: name, tasks: v.sender.startBatch(name)}
 }
 
-// StopWorkers tells every worker that is connected now to stop: each finishes the
-// tasks that it is running, and its Run returns nil. With DeliveryAtLeastOnce the
-// remaining tasks wait for other workers. With DeliveryAtMostOnce, call it when no
-// tasks are left. Through a Proxy it reaches only one worker.
+// StopWorkers tells every worker that is connected now to stop: each finishes
+// the tasks that it is running, and its Run returns nil. With
+// DeliveryAtLeastOnce the remaining tasks wait for other workers. With
+// DeliveryAtMostOnce, call it when no tasks are left. Through a Proxy it
+// reaches only one worker.
 func (v *Ventilator) StopWorkers(ctx context.Context) error {
 	if err := v.sender.stopWorkers(ctx); err != nil {
 		return pipelineError(err, "stop workers")
@@ -213,10 +215,10 @@ func (v *Ventilator) StopWorkers(ctx context.Context) error {
 	return nil
 }
 
-// Close closes the ventilator. With DeliveryAtMostOnce it first waits until every
-// task has reached the kernel. With DeliveryAtLeastOnce it first waits until every
-// task is done or, with a store, until no worker has a task. When the linger time
-// ends before that, it returns an error.
+// Close closes the ventilator. With DeliveryAtMostOnce it first waits until
+// every task has reached the kernel. With DeliveryAtLeastOnce it first waits
+// until every task is done or, with a store, until no worker has a task. When
+// the linger time ends before that, it returns an error.
 func (v *Ventilator) Close() error {
 	err := lingering(v.linger, v.sender.close)
 	v.observer.close()

@@ -16,8 +16,8 @@ import (
 
 type counter = atomic.Uint64
 
-// A plainSender is the taskSender of a ventilator with DeliveryAtMostOnce: a PUSH
-// socket.
+// A plainSender is the taskSender of a ventilator with DeliveryAtMostOnce: a
+// PUSH socket.
 type plainSender struct {
 	sock   *socket.Push
 	bodies bodies

@@ -2,10 +2,10 @@ package gozmq
 
 import "github.com/gozmq/gozmq/runtime/internal/pipeline"
 
-// A TaskStore keeps the tasks of a ventilator until they are done or given up, so
-// that none is lost when the ventilator's process ends. One ventilator uses a
-// store at a time, and makes one call after the other. Package gozmqbolt, a module
-// of its own, has a store that is a file.
+// A TaskStore keeps the tasks of a ventilator until they are done or given up,
+// so that none is lost when the ventilator's process ends. One ventilator uses
+// a store at a time, and makes one call after the other. Package gozmqbolt, a
+// module of its own, has a store that is a file.
 type TaskStore interface {
 	// Load calls visit with each task, in the order in which they were put, and
 	// ends with the first error that visit returns. It is called once, before

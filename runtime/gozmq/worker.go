@@ -70,39 +70,40 @@ type drainOption time.Duration
 func (o drainOption) applyServer(c *serverConfig) { c.drain = time.Duration(o) }
 func (o drainOption) applyWorker(c *workerConfig) { c.drain = time.Duration(o) }
 
-// WithDrainTimeout sets how long running handlers may take to finish when a server
-// or a worker stops; then their contexts are canceled. A worker with
+// WithDrainTimeout sets how long running handlers may take to finish when a
+// server or a worker stops; then their contexts are canceled. A worker with
 // DeliveryAtMostOnce also runs the tasks that it has received in this time.
 // Default: 10 s.
 func WithDrainTimeout(d time.Duration) ServingOption { return drainOption(d) }
 
 // WithPrefetch sets how many tasks of each connection a worker reads ahead of
-// those that it runs, so that it need not wait for the next. Tasks that were read
-// ahead cannot go to another worker. With DeliveryAtMostOnce they are lost if this
-// worker dies, as are those that the kernels of both sides hold
+// those that it runs, so that it need not wait for the next. Tasks that were
+// read ahead cannot go to another worker. With DeliveryAtMostOnce they are lost
+// if this worker dies, as are those that the kernels of both sides hold
 // (WithKernelBuffers). Defaults: with DeliveryAtLeastOnce as many as
 // WithConcurrency, with DeliveryAtMostOnce 64.
 func WithPrefetch(n int) WorkerOption {
 	return workerOption(func(c *workerConfig) { c.prefetch = n })
 }
 
-// WithTaskTimeout ends the context of a handler after d. With DeliveryAtLeastOnce
-// the lease of its task is no longer extended then, so that another worker gets
-// the task if the handler does not return. Default: 0, no limit.
+// WithTaskTimeout ends the context of a handler after d. With
+// DeliveryAtLeastOnce the lease of its task is no longer extended then, so that
+// another worker gets the task if the handler does not return. Default: 0, no
+// limit.
 func WithTaskTimeout(d time.Duration) WorkerOption {
 	return workerOption(func(c *workerConfig) { c.timeout = d })
 }
 
 // WithTaskErrorHandler has f called for each attempt that failed: the handler
 // returned an error or panicked, or its result could not be sent. With
-// DeliveryAtMostOnce the task is not run again, with DeliveryAtLeastOnce it may be.
-// f runs in the goroutine of the task.
+// DeliveryAtMostOnce the task is not run again, with DeliveryAtLeastOnce it may
+// be. f runs in the goroutine of the task.
 func WithTaskErrorHandler(f func(ctx context.Context, m *Method, task proto.Message, err error)) WorkerOption {
 	return workerOption(func(c *workerConfig) { c.onError = f })
 }
 
-// A Worker runs tasks and sends their results to a sink. Run may be called once;
-// the other methods may be called from any goroutine at any time.
+// A Worker runs tasks and sends their results to a sink. Run may be called
+// once; the other methods may be called from any goroutine at any time.
 type Worker struct {
 	name  string
 	cfg   workerConfig
@@ -128,16 +129,16 @@ type workMode interface {
 	start()
 	// work runs tasks one after the other until there are no more.
 	work(ctx context.Context)
-	// drain takes no more tasks from ventilators. Then work ends when those that
-	// were received have been done, or when ctx has ended.
+	// drain takes no more tasks from ventilators. Then work ends when those
+	// that were received have been done, or when ctx has ended.
 	drain(ctx context.Context)
 	shutdown(linger time.Duration) error
 	progress() Progress
 }
 
-// NewWorker returns a worker, which binds and connects as its options say and runs
-// nothing before Run. Generated code calls it. Run or Close must be called; with
-// DeliveryAtMostOnce tasks may be sent to the worker from now on.
+// NewWorker returns a worker, which binds and connects as its options say and
+// runs nothing before Run. Generated code calls it. Run or Close must be
+// called; with DeliveryAtMostOnce tasks may be sent to the worker from now on.
 func NewWorker(name string, handlers func() []TaskHandler, opts ...WorkerOption) (*Worker, error) {
 	w, err := newWorker(name, handlers, opts)
 	if err != nil {
@@ -203,8 +204,8 @@ func (w *Worker) Addrs() []string { return w.addrs }
 // Progress returns how far the worker is.
 func (w *Worker) Progress() Progress { return w.mode.progress() }
 
-// Stats returns the counters of the connections that tasks come from, and of those
-// that results go to; the second are zero without results.
+// Stats returns the counters of the connections that tasks come from, and of
+// those that results go to; the second are zero without results.
 func (w *Worker) Stats() (tasks, results Stats) {
 	t, r := w.mode.links()
 	if r != nil {
@@ -214,13 +215,13 @@ func (w *Worker) Stats() (tasks, results Stats) {
 }
 
 // Run runs tasks until ctx ends, a ventilator stops the worker
-// (Ventilator.StopWorkers) or Close is called. Then it takes no more tasks, lets
-// the running handlers finish, sends the last results, closes the connections and
-// returns nil. Handlers see ctx's values; their contexts end only when the drain
-// timeout does.
+// (Ventilator.StopWorkers) or Close is called. Then it takes no more tasks,
+// lets the running handlers finish, sends the last results, closes the
+// connections and returns nil. Handlers see ctx's values; their contexts end
+// only when the drain timeout does.
 //
-// With DeliveryAtMostOnce it also runs the tasks that it has received, and those
-// that were on their way. With DeliveryAtLeastOnce these return to their
+// With DeliveryAtMostOnce it also runs the tasks that it has received, and
+// those that were on their way. With DeliveryAtLeastOnce these return to their
 // ventilator. A second call, and one after Close, returns an error with
 // CodeFailedPrecondition.
 func (w *Worker) Run(ctx context.Context) error {
@@ -231,9 +232,9 @@ func (w *Worker) Run(ctx context.Context) error {
 	return w.finish(w.cfg.linger)
 }
 
-// Close ends Run as the end of its context does, and waits for it. A worker that
-// does not run is closed at once. A handler must not call Close, which waits for
-// the handler.
+// Close ends Run as the end of its context does, and waits for it. A worker
+// that does not run is closed at once. A handler must not call Close, which
+// waits for the handler.
 func (w *Worker) Close() error {
 	w.end()
 	if w.begin() {
@@ -279,8 +280,8 @@ func (w *Worker) runTasks(ctx context.Context) {
 
 var errWorkerStopped = errors.New("the worker is stopping")
 
-// start starts a goroutine that works. If a handler ends it with runtime.Goexit,
-// another one takes its place.
+// start starts a goroutine that works. If a handler ends it with
+// runtime.Goexit, another one takes its place.
 func (w *Worker) start(ctx context.Context, wg *sync.WaitGroup) {
 	wg.Go(func() {
 		returned := false
@@ -302,8 +303,8 @@ func (w *Worker) finish(linger time.Duration) error {
 	return w.err
 }
 
-// RunWorker makes a worker and runs it; Worker.Run says how. Generated code calls
-// it.
+// RunWorker makes a worker and runs it; Worker.Run says how. Generated code
+// calls it.
 func RunWorker(ctx context.Context, name string, handlers func() []TaskHandler, opts ...WorkerOption) error {
 	w, err := NewWorker(name, handlers, opts...)
 	if err != nil {

@@ -14,8 +14,8 @@ import (
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
 )
 
-// queuedWork is the workMode with DeliveryAtLeastOnce: tasks come from a consumer,
-// results go to a result sender.
+// queuedWork is the workMode with DeliveryAtLeastOnce: tasks come from a
+// consumer, results go to a result sender.
 type queuedWork struct {
 	run      *taskRunner
 	consumer *pipeline.Consumer
@@ -91,8 +91,8 @@ var errGoexit = errors.New("handler ended its goroutine")
 // maxStatus is about how many bytes of a failure travel.
 const maxStatus = 16 << 10
 
-// runTask runs one task and brings its result to a sink. It returns the verb with
-// which the task ends, and the reason of VerbFail and VerbReject.
+// runTask runs one task and brings its result to a sink. It returns the verb
+// with which the task ends, and the reason of VerbFail and VerbReject.
 func (w *queuedWork) runTask(ctx context.Context, d *pipeline.Delivery) (wire.Verb, error) {
 	h := w.run.handler(d.Task().Procedure)
 	if h == nil {
@@ -126,8 +126,8 @@ func (w *queuedWork) runTask(ctx context.Context, d *pipeline.Delivery) (wire.Ve
 	return wire.VerbDone, nil
 }
 
-// failTask reports a task whose handler failed. If the worker is ending, that is
-// no fault of the task, which returns to its ventilator.
+// failTask reports a task whose handler failed. If the worker is ending, that
+// is no fault of the task, which returns to its ventilator.
 func (w *queuedWork) failTask(ctx context.Context, h *TaskHandler, task proto.Message, err error) (wire.Verb, error) {
 	w.run.fail(ctx, h, task, err)
 	switch {

@@ -22,8 +22,8 @@ type plainWork struct {
 	push *socket.Push // nil without results
 }
 
-// plainAhead is how many tasks are read at once by default: enough for the speed
-// of small tasks, and few enough to leave some for other workers.
+// plainAhead is how many tasks are read at once by default: enough for the
+// speed of small tasks, and few enough to leave some for other workers.
 const plainAhead = 64
 
 func newPlainWork(run *taskRunner, cfg *workerConfig, stop func()) *plainWork {
@@ -122,8 +122,8 @@ func (w *plainWork) read(ctx context.Context, frames [][]byte) (j plainJob, err 
 	return j, err
 }
 
-// control handles a message without a procedure: the worker is to end, or to send
-// on how far a batch is.
+// control handles a message without a procedure: the worker is to end, or to
+// send on how far a batch is.
 func (w *plainWork) control(ctx context.Context, t wire.PlainTask) error {
 	switch {
 	case wire.ParseTaskHeader(t.Header).Stop:

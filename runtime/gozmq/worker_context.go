@@ -7,8 +7,8 @@ import (
 	"github.com/gozmq/gozmq/runtime/internal/link"
 )
 
-// A taskContext is the context of a worker's handler. It has the task's TaskInfo,
-// and the Peer that the task came from.
+// A taskContext is the context of a worker's handler. It has the task's
+// TaskInfo, and the Peer that the task came from.
 type taskContext struct {
 	context.Context
 	info TaskInfo
@@ -28,8 +28,8 @@ func (c *taskContext) Value(key any) any {
 }
 
 // taskContexts makes the contexts of the tasks that one goroutine runs with
-// DeliveryAtMostOnce. Tasks of one connection and method share a context, so that a
-// task costs no allocation.
+// DeliveryAtMostOnce. Tasks of one connection and method share a context, so
+// that a task costs no allocation.
 type taskContexts struct {
 	base context.Context
 	made map[taskOrigin]*taskContext

@@ -91,7 +91,8 @@ func wantTaskPeer(t *testing.T, got seenTask, n int64, m *Method, l lock) {
 	}
 }
 
-// TestTaskInfoOfBatch checks that a task at most once knows its batch.
+// TestTaskInfoOfBatch checks that a task with DeliveryAtMostOnce knows its
+// batch.
 func TestTaskInfoOfBatch(t *testing.T) {
 	tasks := make(chan seenTask, 1)
 	v := ventilator(t, Bind("inproc://"+t.Name()))

@@ -13,8 +13,8 @@ import (
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
 )
 
-// A taskRunner decodes tasks and runs their handlers, and counts how they end. Its
-// methods may be called from any goroutine.
+// A taskRunner decodes tasks and runs their handlers, and counts how they end.
+// Its methods may be called from any goroutine.
 type taskRunner struct {
 	delivery Delivery
 	handlers map[string]*TaskHandler
@@ -62,8 +62,8 @@ func (r *taskRunner) decode(h *TaskHandler, body []byte) (proto.Message, error) 
 	return task, r.bodies.decodeInput(body, task)
 }
 
-// call runs a handler. A panic becomes an error; if the handler ends its goroutine
-// with runtime.Goexit, call reports the failure itself.
+// call runs a handler. A panic becomes an error; if the handler ends its
+// goroutine with runtime.Goexit, call reports the failure itself.
 func (r *taskRunner) call(ctx context.Context, h *TaskHandler, task proto.Message) (result proto.Message, err error) {
 	if r.timeout > 0 {
 		var cancel context.CancelFunc

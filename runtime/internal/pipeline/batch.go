@@ -10,8 +10,8 @@ import (
 )
 
 // A Batch is tasks of a Dispatcher that belong together. The sink is sent two
-// notices, through a worker each: how many tasks there are, and that all of them
-// were done or given up.
+// notices, through a worker each: how many tasks there are, and that all of
+// them were done or given up.
 type Batch struct {
 	dispatcher *Dispatcher
 	header     []byte // of its tasks
@@ -119,8 +119,8 @@ func (d *Dispatcher) noticeDelivered(t *taskqueue.Task) {
 	d.checkBatch(&b.count)
 }
 
-// checkBatch sends the second notice of a batch if all its tasks are finished and
-// the sink has the first one; d.mu is held.
+// checkBatch sends the second notice of a batch if all its tasks are finished
+// and the sink has the first one; d.mu is held.
 func (d *Dispatcher) checkBatch(count *taskqueue.Batch) {
 	b := d.open[count]
 	if b == nil || !b.announced || !count.Complete() {

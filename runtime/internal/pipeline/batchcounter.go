@@ -17,11 +17,12 @@ type BatchStatus struct {
 	Failures []wire.BatchFailure
 }
 
-// maxBatches is how many batches a sink counts at once; the oldest are forgotten.
+// maxBatches is how many batches a sink counts at once; the oldest are
+// forgotten.
 const maxBatches = 1024
 
-// A BatchCounter counts the results of batches and reports how far these are. Its
-// methods may be called from any goroutine.
+// A BatchCounter counts the results of batches and reports how far these are.
+// Its methods may be called from any goroutine.
 type BatchCounter struct {
 	report func(BatchStatus)
 
@@ -39,8 +40,8 @@ type batchCount struct {
 	name    string
 }
 
-// NewBatchCounter returns a counter that calls report, for one batch at a time. A
-// nil report counts nothing.
+// NewBatchCounter returns a counter that calls report, for one batch at a time.
+// A nil report counts nothing.
 func NewBatchCounter(report func(BatchStatus)) *BatchCounter {
 	return &BatchCounter{report: report, known: make(map[string]*batchCount)}
 }

@@ -165,7 +165,7 @@ func (c *Consumer) accept(conn *link.Conn, task wire.Task) error {
 		report(conn, wire.VerbReturn, task.ID, nil)
 		return nil
 	}
-	if c.holds[conn] >= c.credit {
+	if !c.started || c.holds[conn] >= c.credit {
 		report(conn, wire.VerbReturn, task.ID, nil)
 		return fmt.Errorf("more tasks than the credit of %d", c.credit)
 	}
@@ -174,7 +174,8 @@ func (c *Consumer) accept(conn *link.Conn, task wire.Task) error {
 		c.redelivered++
 	}
 	if d.lease > 0 {
-		// A task that has waited for so long goes to a worker that has the time.
+		// A task that has waited for so long goes to a worker that has the
+		// time.
 		d.due = time.Now().Add(d.lease / 2)
 		c.sooner.Set()
 	}
@@ -251,8 +252,8 @@ func (c *Consumer) Draining() bool {
 	return c.draining
 }
 
-// Progress returns how many tasks wait, run and were redelivered. Done and Failed
-// are for the caller to count.
+// Progress returns how many tasks wait, run and were redelivered. Done and
+// Failed are for the caller to count.
 func (c *Consumer) Progress() Progress {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -10,8 +10,8 @@ import (
 	"github.com/gozmq/gozmq/runtime/internal/wire"
 )
 
-// A Delivery is one attempt of a task, with its lease, at a Consumer. Finish must
-// be called for each that Next returns.
+// A Delivery is one attempt of a task, with its lease, at a Consumer. Finish
+// must be called for each that Next returns.
 type Delivery struct {
 	// Attempt is how often the task was handed out, this time included; 0 when
 	// the ventilator did not say so.
@@ -42,8 +42,8 @@ func (d *Delivery) Task() *wire.Task { return &d.task }
 // From returns the connection that the task came from.
 func (d *Delivery) From() *link.Conn { return d.from }
 
-// begin notes that a task runs, and starts its lease anew; the consumer's lock is
-// held.
+// begin notes that a task runs, and starts its lease anew; the consumer's lock
+// is held.
 func (d *Delivery) begin(limit time.Duration) {
 	d.running, d.from = true, d.conn
 	if d.lease == 0 {
@@ -87,7 +87,8 @@ func (d *Delivery) Finish(verb wire.Verb, status []byte) {
 	d.release(verb, status)
 }
 
-// release reports the end of a task and forgets it; the consumer's lock is held.
+// release reports the end of a task and forgets it; the consumer's lock is
+// held.
 func (d *Delivery) release(verb wire.Verb, status []byte) {
 	c := d.consumer
 	if c.held[string(d.task.ID)] != d {
@@ -138,8 +139,8 @@ func (c *Consumer) extendDue(now time.Time) time.Duration {
 	return max(next, time.Millisecond)
 }
 
-// handleDue returns a task that waits, and extends the lease of a task that runs
-// and still has time; the consumer's lock is held.
+// handleDue returns a task that waits, and extends the lease of a task that
+// runs and still has time; the consumer's lock is held.
 func (d *Delivery) handleDue(now time.Time) {
 	c := d.consumer
 	if !d.running {

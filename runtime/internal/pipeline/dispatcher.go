@@ -50,8 +50,8 @@ type Task struct {
 }
 
 // A Dispatcher queues tasks and hands each to one worker at a time, until it is
-// done or given up. It is a ROUTER. Its methods may be called from any goroutine;
-// mu is locked before any connection's lock.
+// done or given up. It is a ROUTER. Its methods may be called from any
+// goroutine; mu is locked before any connection's lock.
 type Dispatcher struct {
 	cfg     DispatcherConfig
 	direct  *socket.Direct
@@ -76,8 +76,8 @@ type Dispatcher struct {
 	attempt wire.TaskAttempt // that is being sent, here so that it costs no allocation
 }
 
-// NewDispatcher returns a dispatcher without workers, which has the tasks of its
-// store. Close must be called.
+// NewDispatcher returns a dispatcher without workers, which has the tasks of
+// its store. Close must be called.
 func NewDispatcher(cfg DispatcherConfig) (*Dispatcher, error) {
 	d := &Dispatcher{
 		cfg: cfg,
@@ -124,7 +124,8 @@ func (d *Dispatcher) Links() *link.Group { return d.direct.Links() }
 
 // Push returns nil once a task is in the queue and, if there is one, in the
 // store. While these are full it waits. The task belongs to b unless b is nil.
-// Its errors are ErrBatchEnded, a *StoreError, link.ErrClosed and the context's.
+// Its errors are ErrBatchEnded, a *StoreError, link.ErrClosed and the
+// context's.
 func (d *Dispatcher) Push(ctx context.Context, b *Batch, task Task) error {
 	t := &taskqueue.Task{Procedure: task.Procedure, Body: task.Body, MaxAttempts: task.MaxAttempts, Lease: task.Lease}
 	d.mu.Lock()
@@ -297,8 +298,8 @@ func (d *Dispatcher) WaitWorkers(ctx context.Context, n int) error {
 	return err
 }
 
-// Wait waits until every task has been done or given up and every dead letter has
-// been handled.
+// Wait waits until every task has been done or given up and every dead letter
+// has been handled.
 func (d *Dispatcher) Wait(ctx context.Context) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()

@@ -26,8 +26,8 @@ func dispatcher(t testing.TB, store Store) *Dispatcher {
 	return d
 }
 
-// Whatever two workers say, in any order, no task is lost: it waits, is held, is
-// done or is given up.
+// Whatever two workers say, in any order, no task is lost: it waits, is held,
+// is done or is given up.
 func FuzzDispatcherReceives(f *testing.F) {
 	add := func(messages ...[]string) {
 		var b []byte

@@ -65,8 +65,8 @@ func (d *Dispatcher) Receive(c *link.Conn, b *link.Batch) {
 	d.dispatch()
 }
 
-// handle handles one message of a worker and returns what was wrong with it; d.mu
-// is held.
+// handle handles one message of a worker and returns what was wrong with it;
+// d.mu is held.
 func (d *Dispatcher) handle(p *taskqueue.Peer, frames [][]byte, now time.Time) error {
 	c, err := wire.ParseWorkerCommand(frames)
 	if err != nil {

@@ -6,6 +6,7 @@
 // guarantee.
 //
 // The package speaks bytes: it knows no messages of users, no codes and no
-// options. Its errors are link.ErrClosed, those of the caller's context, and the
-// kinds in errors.go; events are reported through the functions of the configs.
+// options. Its errors are link.ErrClosed, those of the caller's context, and
+// the kinds in errors.go; events are reported through the functions of the
+// configs.
 package pipeline

@@ -13,13 +13,13 @@ import (
 type PullerConfig struct {
 	Link   link.Config
 	Credit int // how many tasks of each ventilator it holds at once
-	// Unknown returns the status of a task whose procedure nobody takes, encoded for
-	// its ventilator, and the same as an error.
+	// Unknown returns the status of a task whose procedure nobody takes,
+	// encoded for its ventilator, and the same as an error.
 	Unknown func(procedure []byte) (status []byte, err error)
 }
 
-// A Puller is a Consumer whose tasks go straight to the application. Its methods
-// may be called from any goroutine.
+// A Puller is a Consumer whose tasks go straight to the application. Its
+// methods may be called from any goroutine.
 type Puller struct {
 	consumer *Consumer
 	unknown  func(procedure []byte) (status []byte, err error)
@@ -60,16 +60,16 @@ func (p *Puller) End() {
 // Ending reports whether End was called.
 func (p *Puller) Ending() bool { return p.consumer.Draining() }
 
-// Shutdown closes the connections, after the tasks that are with the application
-// have come to their end, or ctx has.
+// Shutdown closes the connections, after the tasks that are with the
+// application have come to their end, or ctx has.
 func (p *Puller) Shutdown(ctx context.Context) error {
 	waitGroup(ctx, &p.held)
 	return p.consumer.Shutdown(ctx)
 }
 
-// Next waits for a task of the procedure. It returns nil when ctx ends, and after
-// End. It fails other tasks, which another puller may know; messages about a
-// batch concern nobody here.
+// Next waits for a task of the procedure. It returns nil when ctx ends, and
+// after End. It fails other tasks, which another puller may know; messages
+// about a batch concern nobody here.
 func (p *Puller) Next(ctx context.Context, procedure string) Result {
 	for {
 		d, err := p.consumer.Next(ctx, 0)

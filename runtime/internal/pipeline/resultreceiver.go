@@ -13,8 +13,8 @@ import (
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
 )
 
-// A Result is a result, or at a Puller a task, that is with the application. Ack
-// or Nack must be called once.
+// A Result is a result, or at a Puller a task, that is with the application.
+// Ack or Nack must be called once.
 type Result interface {
 	// Body returns the encoded message.
 	Body() []byte
@@ -30,14 +30,15 @@ type ReceiverConfig struct {
 	// MaxResults and MaxBytes bound what waits for the application, for each
 	// procedure.
 	MaxResults, MaxBytes int
-	// The duplicate window: how many results are remembered, and for how long; 0
-	// is without end.
+	// The duplicate window: how many results are remembered, and for how long;
+	// 0 is without end.
 	WindowTasks int
 	WindowAge   time.Duration
-	// Batch is called with what is learned of batches; nil: nobody wants to know.
+	// Batch is called with what is learned of batches; nil: nobody wants to
+	// know.
 	Batch func(BatchStatus)
-	// Unclaimed is called when a result waits because the application takes those
-	// of other procedures only. It must not block.
+	// Unclaimed is called when a result waits because the application takes
+	// those of other procedures only. It must not block.
 	Unclaimed func(worker *link.Conn, procedure string)
 }
 
@@ -61,7 +62,8 @@ type ResultReceiver struct {
 	closed      bool
 }
 
-// A procedureQueue is the results of one procedure that wait for the application.
+// A procedureQueue is the results of one procedure that wait for the
+// application.
 type procedureQueue struct {
 	list   []*receivedResult
 	bytes  int
@@ -80,8 +82,8 @@ type receivedResult struct {
 // maxCopies is how many connections that have sent one result are remembered.
 const maxCopies = 16
 
-// NewResultReceiver returns a receiver without workers. End and Shutdown must be
-// called.
+// NewResultReceiver returns a receiver without workers. End and Shutdown must
+// be called.
 func NewResultReceiver(cfg ReceiverConfig) *ResultReceiver {
 	r := &ResultReceiver{
 		cfg: cfg, batches: NewBatchCounter(cfg.Batch), ended: make(chan struct{}),
@@ -156,8 +158,8 @@ func (r *ResultReceiver) remember(id []byte) {
 	}
 }
 
-// queue puts a result where the application takes it from; a duplicate is not put
-// there again. It returns false after End.
+// queue puts a result where the application takes it from; a duplicate is not
+// put there again. It returns false after End.
 func (r *ResultReceiver) queue(c *link.Conn, f *wire.Task) bool {
 	for reported := false; ; {
 		wait, unclaimed := r.tryQueue(c, f)
@@ -219,8 +221,8 @@ func (r *ResultReceiver) duplicate(c *link.Conn, id []byte) bool {
 	return true
 }
 
-// queueOf returns the queue of a procedure, which is made when it is first asked
-// for; r.mu is held.
+// queueOf returns the queue of a procedure, which is made when it is first
+// asked for; r.mu is held.
 func (r *ResultReceiver) queueOf(procedure string) *procedureQueue {
 	q := r.queues[procedure]
 	if q == nil {
@@ -231,8 +233,8 @@ func (r *ResultReceiver) queueOf(procedure string) *procedureQueue {
 	return q
 }
 
-// Next waits for a result of a procedure. It returns nil when ctx ends, and after
-// End.
+// Next waits for a result of a procedure. It returns nil when ctx ends, and
+// after End.
 func (r *ResultReceiver) Next(ctx context.Context, procedure string) Result {
 	for {
 		r.mu.Lock()
@@ -322,8 +324,8 @@ func (r *ResultReceiver) End() {
 func (r *ResultReceiver) Ended() <-chan struct{} { return r.ended }
 
 // Shutdown closes the connections, after the results that are with the
-// application have come back and every acknowledgement has reached the kernel, or
-// ctx has ended.
+// application have come back and every acknowledgement has reached the kernel,
+// or ctx has ended.
 func (r *ResultReceiver) Shutdown(ctx context.Context) error {
 	waitGroup(ctx, &r.held)
 	return r.direct.Shutdown(ctx)

@@ -13,9 +13,9 @@ import (
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
 )
 
-// A ResultSender brings results to sinks and waits for their acknowledgements. It
-// is a DEALER. A result whose connection breaks goes to another sink, or again to
-// the same one. Its methods may be called from any goroutine.
+// A ResultSender brings results to sinks and waits for their acknowledgements.
+// It is a DEALER. A result whose connection breaks goes to another sink, or
+// again to the same one. Its methods may be called from any goroutine.
 type ResultSender struct {
 	direct *socket.Direct
 
@@ -51,9 +51,9 @@ func NewResultSender(cfg link.Config) *ResultSender {
 // Links returns the connections to sinks.
 func (s *ResultSender) Links() *link.Group { return s.direct.Links() }
 
-// Send returns nil once a sink has acknowledged the result, or why ctx has ended.
-// The result's bytes must not be changed until then, and no other result may have
-// its id meanwhile.
+// Send returns nil once a sink has acknowledged the result, or why ctx has
+// ended. The result's bytes must not be changed until then, and no other result
+// may have its id meanwhile.
 func (s *ResultSender) Send(ctx context.Context, result wire.Task) error {
 	r := &unackedResult{Result: wire.Result{Task: result}, acked: make(chan struct{})}
 	s.mu.Lock()
@@ -178,6 +178,6 @@ func (s *ResultSender) handle(conn *link.Conn, frames [][]byte) error {
 	return nil
 }
 
-// Shutdown closes the connections, after the results that were sent have reached
-// the kernel or ctx has ended.
+// Shutdown closes the connections, after the results that were sent have
+// reached the kernel or ctx has ended.
 func (s *ResultSender) Shutdown(ctx context.Context) error { return s.direct.Shutdown(ctx) }

@@ -1,7 +1,7 @@
 package pipeline
 
-// A Store keeps the tasks of a Dispatcher until they are finished. The Dispatcher
-// makes one call at a time.
+// A Store keeps the tasks of a Dispatcher until they are finished. The
+// Dispatcher makes one call at a time.
 type Store interface {
 	// Load calls visit with each task, in the order of Put, and ends with the
 	// first error that visit returns. It is called once, before Apply.

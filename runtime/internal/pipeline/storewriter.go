@@ -7,8 +7,8 @@ import (
 	"github.com/gozmq/gozmq/runtime/internal/notify"
 )
 
-// A storeWriter applies changes to a store in a goroutine, and groups those that
-// come while the store is busy. A nil storeWriter does nothing.
+// A storeWriter applies changes to a store in a goroutine, and groups those
+// that come while the store is busy. A nil storeWriter does nothing.
 type storeWriter struct {
 	store  Store
 	report func(error)
@@ -29,8 +29,8 @@ type storeGroup struct {
 
 func newStoreGroup() *storeGroup { return &storeGroup{done: make(chan struct{})} }
 
-// newStoreWriter starts a writer, or returns nil for a nil store. report is called
-// with the error of each change that failed.
+// newStoreWriter starts a writer, or returns nil for a nil store. report is
+// called with the error of each change that failed.
 func newStoreWriter(s Store, report func(error)) *storeWriter {
 	if s == nil {
 		return nil
@@ -62,7 +62,8 @@ func (w *storeWriter) put(t StoredTask) error {
 	return group.err
 }
 
-// attempts sets how often a task was handed out. It does not wait for the store.
+// attempts sets how often a task was handed out. It does not wait for the
+// store.
 func (w *storeWriter) attempts(id string, n int) {
 	if w == nil {
 		return

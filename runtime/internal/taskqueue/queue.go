@@ -64,9 +64,9 @@ func (q *Queue) Add(t *Task) {
 func (q *Queue) Has(id ID) bool { return q.tasks[id] != nil }
 
 // Next hands the first task that waits to a peer with credit left, and returns
-// both, or nil when nothing can be handed out. Peers that hold nothing come first,
-// then the others in turn. A peer never gets a task that it still holds because
-// the lease expired.
+// both, or nil when nothing can be handed out. Peers that hold nothing come
+// first, then the others in turn. A peer never gets a task that it still holds
+// because the lease expired.
 func (q *Queue) Next(now time.Time) (*Task, *Peer) {
 	for e := q.line.First(); e != nil && !(q.idle.Empty() && q.busy.Empty()); e = e.Next() {
 		t := e.Value()
@@ -154,9 +154,9 @@ func (q *Queue) release(t *Task) {
 	}
 }
 
-// Done reports that p has done a task. It returns the task, or nil if the task was
-// done by another worker or given up before. It returns ErrUnknown if p does not
-// hold the task.
+// Done reports that p has done a task. It returns the task, or nil if the task
+// was done by another worker or given up before. It returns ErrUnknown if p
+// does not hold the task.
 func (q *Queue) Done(p *Peer, id ID) (*Task, error) {
 	t, err := q.report(p, id)
 	if err != nil || t.state == finished {
@@ -207,8 +207,8 @@ func (q *Queue) finish(t *Task, dead bool) {
 	}
 }
 
-// Fail reports that p could not do a task, and whether to try it again. It returns
-// the task if it was given up.
+// Fail reports that p could not do a task, and whether to try it again. It
+// returns the task if it was given up.
 func (q *Queue) Fail(p *Peer, id ID, reason error, again bool, now time.Time) (dead *Task, err error) {
 	t, err := q.report(p, id)
 	if err != nil || t.holder != p || t.state != held {

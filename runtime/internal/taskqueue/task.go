@@ -1,7 +1,7 @@
 // Package taskqueue decides which worker gets which task with at-least-once
-// delivery: it keeps the tasks that wait, the credit and the tasks of each worker,
-// leases, attempts and dead letters. It knows no sockets, starts no goroutines and
-// reads no clock.
+// delivery: it keeps the tasks that wait, the credit and the tasks of each
+// worker, leases, attempts and dead letters. It knows no sockets, starts no
+// goroutines and reads no clock.
 package taskqueue
 
 import (
@@ -14,8 +14,8 @@ import (
 // An ID names a task: opaque bytes, unique among all ventilators.
 type ID string
 
-// A Task is one task. The caller sets the exported fields before Add and changes
-// nothing afterwards; the queue then changes Attempts and Reason.
+// A Task is one task. The caller sets the exported fields before Add and
+// changes nothing afterwards; the queue then changes Attempts and Reason.
 type Task struct {
 	ID        ID
 	Procedure string
@@ -43,7 +43,8 @@ func (t *Task) Size() int {
 	return len(t.Body) + len(t.Header) + len(t.ID) + len(t.Procedure) + overhead
 }
 
-// overhead is about how many bytes the queue keeps for a task beside its content.
+// overhead is about how many bytes the queue keeps for a task beside its
+// content.
 const overhead = 256
 
 type state uint8
@@ -76,7 +77,8 @@ type Peer struct {
 	turn list.Element[*Peer] // among those that take tasks now
 }
 
-// Holds returns how many tasks the peer was given and has not reported the end of.
+// Holds returns how many tasks the peer was given and has not reported the end
+// of.
 func (p *Peer) Holds() int { return len(p.holds) }
 
 // Granted reports whether the peer has ever had credit.

@@ -19,8 +19,8 @@ type windowEntry struct {
 	when time.Time
 }
 
-// NewWindow returns a window that remembers at most max tasks, each for age. With
-// max 0 it remembers nothing; an age of 0 is without end.
+// NewWindow returns a window that remembers at most max tasks, each for age.
+// With max 0 it remembers nothing; an age of 0 is without end.
 func NewWindow(max int, age time.Duration) *Window {
 	return &Window{max: max, age: age, seen: make(map[ID]struct{})}
 }

@@ -175,8 +175,8 @@ func (Stop) AppendMessage(b []byte) ([]byte, error) {
 	return zmtp.AppendFrameString(b, 0, string(VerbStop)), nil
 }
 
-// ParseVentilatorCommand parses a message of a ventilator: VerbTask with a task,
-// which refers to the memory of frames, or VerbStop.
+// ParseVentilatorCommand parses a message of a ventilator: VerbTask with a
+// task, which refers to the memory of frames, or VerbStop.
 func ParseVentilatorCommand(frames [][]byte) (verb Verb, t Task, err error) {
 	switch verb = knownVerb(frames[0], VerbTask, VerbStop); verb {
 	case VerbTask:
@@ -199,8 +199,8 @@ func (r Result) AppendMessage(b []byte) ([]byte, error) {
 	return zmtp.AppendFrame(b, 0, r.Header), nil
 }
 
-// ParseResult parses a message of a worker to its sink. The result refers to the
-// memory of frames.
+// ParseResult parses a message of a worker to its sink. The result refers to
+// the memory of frames.
 func ParseResult(frames [][]byte) (r Result, err error) {
 	verb := knownVerb(frames[0], VerbResult)
 	if verb == "" {
@@ -218,8 +218,8 @@ func (a Ack) AppendMessage(b []byte) ([]byte, error) {
 	return zmtp.AppendFrame(b, 0, a), nil
 }
 
-// ParseAck parses a message of a sink to its worker. The id refers to the memory
-// of frames.
+// ParseAck parses a message of a sink to its worker. The id refers to the
+// memory of frames.
 func ParseAck(frames [][]byte) (Ack, error) {
 	if knownVerb(frames[0], VerbAck) == "" || len(frames) < 2 {
 		return nil, fmt.Errorf("%q with %d frames, want %s and an id", Excerpt(frames[0]), len(frames), VerbAck)

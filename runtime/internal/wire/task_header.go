@@ -44,8 +44,8 @@ const (
 	MaxBatchID   = 255
 	MaxBatchName = 1 << 10
 
-	// A header shares 64 KiB with all other frames beside the body; the failures
-	// of a batch take less than half of that.
+	// A header shares 64 KiB with all other frames beside the body; the
+	// failures of a batch take less than half of that.
 	maxFailureBytes = 24 << 10
 	maxFailureText  = 1 << 10
 )

@@ -74,9 +74,9 @@ func withoutNil(b []byte) []byte {
 	return b
 }
 
-// PlainBatch returns the batch that a task or a result belongs to, nil for none,
-// whether or not the framing is bare. control reports whether the message says
-// how far the batch is instead of being a result.
+// PlainBatch returns the batch that a task or a result belongs to, nil for
+// none, whether or not the framing is bare. control reports whether the message
+// says how far the batch is instead of being a result.
 func PlainBatch(frames [][]byte) (b *Batch, control bool) {
 	if len(frames) != 3 {
 		return nil, false
