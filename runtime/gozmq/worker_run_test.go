@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"testing"
+	"time"
 
 	"google.golang.org/protobuf/types/known/wrapperspb"
 
@@ -43,14 +44,17 @@ func TestWorkerClose(t *testing.T) {
 	}
 }
 
-// A worker that is closed before it runs lets go of its endpoints.
+// A worker that is closed before it runs lets go of its endpoints, also while a
+// ventilator is connected.
 func TestWorkerCloseBeforeRun(t *testing.T) {
-	endpoint := From(Bind("inproc://" + t.Name()))
-	for range 2 {
-		w, err := NewWorker("test.Sure", func() []TaskHandler { return surely(squares) }, endpoint, To(Connect("inproc://"+t.Name()+"/sink")))
+	endpoint := "inproc://" + t.Name()
+	v := ventilator(t, DeliveryAtLeastOnce, Connect(endpoint), WithReconnect(time.Millisecond, time.Millisecond))
+	for i := range uint64(5) {
+		w, err := NewWorker("test.Sure", func() []TaskHandler { return surely(squares) }, From(Bind(endpoint)), To(Connect(endpoint+"/sink")))
 		if err != nil {
 			t.Fatal(err)
 		}
+		eventually(t, "the connection", func() bool { return v.Stats().Dialled == i+1 })
 		if err := w.Close(); err != nil {
 			t.Error(err)
 		}

@@ -235,8 +235,10 @@ func (c *Consumer) Drain() {
 		return
 	}
 	c.draining = true
-	for conn := range c.holds {
-		c.grant(conn, 0)
+	if c.started {
+		for conn := range c.holds {
+			c.grant(conn, 0)
+		}
 	}
 	for _, d := range c.waiting {
 		d.release(wire.VerbReturn, nil)
