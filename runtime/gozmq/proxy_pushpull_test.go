@@ -19,7 +19,7 @@ func TestProxyPushPull(t *testing.T) {
 	overChains(t, PushPull, func(t *testing.T, tasks chain) {
 		end := "tcp://127.0.0.1:*"
 		results := newChain(t, PushPull, end, len(tasks))
-		p := &pipeline{ventilator(t, Connect(tasks.front())), sink(t, Connect(results.back())), nil, nil}
+		p := &testPipeline{ventilator(t, Connect(tasks.front())), sink(t, Connect(results.back())), nil, nil}
 		for range 2 {
 			work(t, squaring(squares), From(Connect(tasks.back())), To(Connect(results.front())))
 		}

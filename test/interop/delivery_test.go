@@ -154,7 +154,7 @@ func tasksFrames(t *testing.T, example []byte) (frames [][]byte) {
 
 func playSureSink(t *testing.T, ex map[string][]byte) {
 	status := make(chan gozmq.BatchStatus, 1)
-	results, at := newPrintsSink(t, gozmq.Bind(anyPort), gozmq.WithBatchStatus(func(s gozmq.BatchStatus) { status <- s }))
+	results, at := newPrintsSink(t, gozmq.Bind(anyPort), gozmq.WithBatchHandler(func(s gozmq.BatchStatus) { status <- s }))
 	p := dialRaw(t, at[0], "DEALER", 1)
 	for range 2 { // the second one is a duplicate
 		p.send(ex["delivery-result"])

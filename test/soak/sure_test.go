@@ -78,7 +78,7 @@ func TestSureNoneIsLost(t *testing.T) {
 func TestSurePoison(t *testing.T) {
 	ctx := testkit.Within(t)
 	dead := make(chan gozmq.DeadLetter, 1)
-	l := newSureLine(t, []gozmq.VentilatorOption{gozmq.WithDeadLetters(func(d gozmq.DeadLetter) { dead <- d })}, nil)
+	l := newSureLine(t, []gozmq.VentilatorOption{gozmq.WithDeadLetterHandler(func(d gozmq.DeadLetter) { dead <- d })}, nil)
 	l.collect()
 	died := make(chan struct{}, 10)
 	c := l.child(func(_, value string) {
@@ -169,7 +169,7 @@ func TestSureBatchWithChangingWorkers(t *testing.T) {
 	ctx := testkit.Within(t)
 	const tasks = 2000
 	status := make(chan gozmq.BatchStatus, 2)
-	l := newSureLine(t, nil, []gozmq.SinkOption{gozmq.WithBatchStatus(func(s gozmq.BatchStatus) { status <- s })})
+	l := newSureLine(t, nil, []gozmq.SinkOption{gozmq.WithBatchHandler(func(s gozmq.BatchStatus) { status <- s })})
 	l.collect()
 	batch := l.vent.StartBatch("changing")
 	var wg sync.WaitGroup
