@@ -81,9 +81,7 @@ func unsent(t *testing.T, mechanism, network string, cut, size int, ours, later 
 				c.Close(ErrClosed)
 			}
 		}
-		if !ours {
-			p.Close()
-		}
+		p.Close() // also when it was ours to close, or a failed test would hang
 	}()
 	sent := 0
 	for c.Err() == nil {

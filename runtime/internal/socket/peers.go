@@ -115,11 +115,11 @@ func SendTo(c *link.Conn, m Message) error {
 // SendAnyway is SendTo without a high-water mark. It is for answers, whose number is
 // bounded by that of the messages that they answer. It ignores a connection that has
 // ended.
-func SendAnyway(c *link.Conn, parts ...[]byte) {
+func SendAnyway(c *link.Conn, m Message) {
 	b, err := c.BeginForced()
 	if err != nil {
 		return
 	}
-	b, _ = (&Frames{Parts: parts}).AppendMessage(b)
+	b, _ = m.AppendMessage(b)
 	c.CommitLater(b)
 }

@@ -1,22 +1,27 @@
-package gozmq
+package pipeline
 
-import "sync"
+import (
+	"sync"
 
-// A storeWriter groups the changes that come while the store is busy. Nil
-// writes nothing.
+	"github.com/gozmq/gozmq/runtime/internal/link"
+	"github.com/gozmq/gozmq/runtime/internal/notify"
+)
+
+// A storeWriter applies changes to a store in a goroutine, and groups those
+// that come while the store is busy. A nil storeWriter does nothing.
 type storeWriter struct {
-	store  TaskStore
+	store  Store
 	report func(error)
 
 	mu     sync.Mutex
 	change *StoreChange
-	group  *storeGroup // of those who wait for change
+	group  *storeGroup // of the callers that wait for change
 	closed bool
-	wake   chan struct{}
+	wake   notify.Token
 	done   chan struct{}
 }
 
-// A storeGroup is who waits for one change to be durable.
+// A storeGroup is the callers that wait for one change to be durable.
 type storeGroup struct {
 	done chan struct{}
 	err  error
@@ -24,21 +29,22 @@ type storeGroup struct {
 
 func newStoreGroup() *storeGroup { return &storeGroup{done: make(chan struct{})} }
 
-// newStoreWriter starts a writer. report is told of changes that failed and
-// that no one waits for.
-func newStoreWriter(s TaskStore, report func(error)) *storeWriter {
+// newStoreWriter starts a writer, or returns nil for a nil store. report is
+// called with the error of each change that failed.
+func newStoreWriter(s Store, report func(error)) *storeWriter {
 	if s == nil {
 		return nil
 	}
 	w := &storeWriter{
 		store: s, report: report, change: new(StoreChange), group: newStoreGroup(),
-		wake: make(chan struct{}, 1), done: make(chan struct{}),
+		wake: notify.NewToken(), done: make(chan struct{}),
 	}
 	go w.run()
 	return w
 }
 
-// put returns once the task is durable.
+// put returns nil once the task is durable, link.ErrClosed after close, and the
+// store's error.
 func (w *storeWriter) put(t StoredTask) error {
 	if w == nil {
 		return nil
@@ -46,17 +52,18 @@ func (w *storeWriter) put(t StoredTask) error {
 	w.mu.Lock()
 	if w.closed {
 		w.mu.Unlock()
-		return errStopped
+		return link.ErrClosed
 	}
 	w.change.Put = append(w.change.Put, t)
 	group := w.group
-	w.signal()
+	w.wake.Set()
 	w.mu.Unlock()
 	<-group.done
 	return group.err
 }
 
-// attempts notes how often a task was handed out, in a while.
+// attempts sets how often a task was handed out. It does not wait for the
+// store.
 func (w *storeWriter) attempts(id string, n int) {
 	if w == nil {
 		return
@@ -67,10 +74,10 @@ func (w *storeWriter) attempts(id string, n int) {
 		w.change.Attempts = make(map[string]int)
 	}
 	w.change.Attempts[id] = n
-	w.signal()
+	w.wake.Set()
 }
 
-// remove forgets a task, in a while.
+// remove deletes a task. It does not wait for the store.
 func (w *storeWriter) remove(id string) {
 	if w == nil {
 		return
@@ -79,14 +86,7 @@ func (w *storeWriter) remove(id string) {
 	defer w.mu.Unlock()
 	delete(w.change.Attempts, id)
 	w.change.Delete = append(w.change.Delete, id)
-	w.signal()
-}
-
-func (w *storeWriter) signal() {
-	select {
-	case w.wake <- struct{}{}:
-	default:
-	}
+	w.wake.Set()
 }
 
 func (w *storeWriter) run() {
@@ -103,8 +103,8 @@ func (w *storeWriter) run() {
 	}
 }
 
-// write makes one change; it returns false when there was none to make, or the
-// store fails: then it is tried again with the next one.
+// write applies one change. It returns false when there was none, and when the
+// store failed: then what nobody waits for is tried again with the next change.
 func (w *storeWriter) write() bool {
 	w.mu.Lock()
 	change, group := w.change, w.group
@@ -123,7 +123,7 @@ func (w *storeWriter) write() bool {
 	return group.err == nil
 }
 
-// keep takes what no one waits for back, to be tried again.
+// keep puts back what nobody waits for, to be tried again.
 func (w *storeWriter) keep(failed *StoreChange) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -142,14 +142,14 @@ func (w *storeWriter) keep(failed *StoreChange) {
 	}
 }
 
-// close returns when everything is durable, or has failed once more.
+// close returns when every change is durable or has failed once more.
 func (w *storeWriter) close() {
 	if w == nil {
 		return
 	}
 	w.mu.Lock()
 	w.closed = true
-	w.signal()
+	w.wake.Set()
 	w.mu.Unlock()
 	<-w.done
 }
