@@ -5,6 +5,7 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/gozmq/gozmq/runtime/internal/handshake"
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
 	"github.com/gozmq/gozmq/runtime/internal/zmtptest"
 )
@@ -76,7 +77,7 @@ func sealedPeer(t *testing.T, accepted bool, events *recorder, h Handler) *zmtpt
 	}
 	secret, ln := zmtptest.Secret(t), zmtptest.Listen(t)
 	cfg := testConfig(zmtp.Router, events)
-	cfg.Security = &Security{Mechanism: Curve, Secret: zmtptest.Secret(t), ServerKey: secret.Public()}
+	cfg.Security = &handshake.Security{Mechanism: handshake.Curve, Secret: zmtptest.Secret(t), ServerKey: secret.Public()}
 	dialing(t, cfg, ln.Endpoint, func(g *Group) error {
 		g.handler = h
 		return g.Connect(ln.Endpoint)
