@@ -45,7 +45,7 @@ func NewPublisher(opts ...PublisherOption) (*Publisher, error) {
 	p := &Publisher{id: newPublisherID(), observer: newObserver(cfg.observer), bodies: cfg.bodies(), linger: cfg.linger}
 	cfg.Observe = p.observer.link(cfg.SocketType)
 	p.pub = socket.NewPub(cfg.Config, cfg.maxSubscriptions)
-	p.pub.Remember(cfg.memory.topics, cfg.memory.bytes, p.appendHeader)
+	p.pub.KeepTopics(cfg.memory.topics, cfg.memory.bytes, p.appendHeader)
 	var err error
 	if p.addrs, err = cfg.endpoints.open(p.pub.Links()); err != nil {
 		p.Close()
@@ -129,7 +129,7 @@ func (p *Publisher) WaitForSubscribersTo(ctx context.Context, f Filter, n int) e
 
 // Superseded returns the number of messages of latest_only topics that were not
 // sent to a subscriber because a newer one came before there was room for them.
-func (p *Publisher) Superseded() uint64 { return p.pub.Superseded() }
+func (p *Publisher) Superseded() uint64 { return p.pub.Conflated() }
 
 // Close closes the publisher once the published messages have reached the kernel
 // or the linger time (WithLinger) is over.

@@ -32,7 +32,7 @@ func TestLatestOnly(t *testing.T) {
 			sendLatest(p, fmt.Sprint(topic), fmt.Sprintf("%06d%s", n, padding))
 		}
 	}
-	superseded := int(p.Superseded())
+	superseded := int(p.Conflated())
 	if superseded == 0 || p.Dropped() != 0 {
 		t.Fatalf("%d superseded, %d dropped", superseded, p.Dropped())
 	}

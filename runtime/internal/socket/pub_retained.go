@@ -86,10 +86,10 @@ const topicOverhead = 256
 
 func (t *topic) size() int { return topicOverhead + len(t.name) + cap(t.frames) }
 
-// Remember sets how many topics with traits, and how many bytes of them, the Pub keeps,
+// KeepTopics sets how many topics with traits, and how many bytes of them, the Pub keeps,
 // and the function that appends a message's header as a frame. Call it before the Pub is
 // used.
-func (p *Pub) Remember(topics, bytes int, header func(b []byte, s Stamp) []byte) {
+func (p *Pub) KeepTopics(topics, bytes int, header func(b []byte, s Stamp) []byte) {
 	s := &p.store
 	s.maxTopics, s.maxBytes, s.header = topics, bytes, header
 	s.topics = make(map[string]*topic)

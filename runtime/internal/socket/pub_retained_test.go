@@ -24,7 +24,7 @@ func remembering(t *testing.T, queue int) (*Pub, func() *zmtptest.Peer) {
 	cfg := pubConfig(newRecorder())
 	cfg.SendQueue = queue
 	p, ep := publishing(t, cfg, 100, tcp)
-	p.Remember(1<<16, 64<<20, stampFrame)
+	p.KeepTopics(1<<16, 64<<20, stampFrame)
 	return p, func() *zmtptest.Peer { return zmtptest.DialAs(t, ep, "SUB") }
 }
 

@@ -53,7 +53,7 @@ func TestStamps(t *testing.T) {
 		}
 	}}, 1)
 	closing(t, p.Shutdown)
-	p.Remember(2, 1<<20, stampFrame)
+	p.KeepTopics(2, 1<<20, stampFrame)
 	for i, step := range []struct {
 		topic string
 		want  Stamp
@@ -82,7 +82,7 @@ func TestStamps(t *testing.T) {
 func TestStoreBytes(t *testing.T) {
 	p := NewPub(link.Config{}, 1)
 	closing(t, p.Shutdown)
-	p.Remember(1000, 3*(topicOverhead+1), stampFrame)
+	p.KeepTopics(1000, 3*(topicOverhead+1), stampFrame)
 	for i := range 10 {
 		p.store.stamp(nil, fmt.Append(nil, i), Sequenced)
 		if have, want := len(p.store.topics), min(i+1, 3); have != want || p.store.bytes != want*(topicOverhead+1) {
@@ -102,7 +102,7 @@ func TestStampedOrder(t *testing.T) {
 	cfg := pubConfig(newRecorder())
 	cfg.SendQueue = senders*each + 10
 	p, ep := publishing(t, cfg, 10, tcp)
-	p.Remember(100, 1<<20, stampFrame)
+	p.KeepTopics(100, 1<<20, stampFrame)
 	sub := zmtptest.DialAs(t, ep, "SUB")
 	sub.Send(subscription(1, true, ""))
 	if err := p.WaitSubscribers(within(t), nil, 1); err != nil {
@@ -132,7 +132,7 @@ func TestStampedOrder(t *testing.T) {
 // sent.
 func TestStampedUnheard(t *testing.T) {
 	p, ep := publishing(t, pubConfig(newRecorder()), 10, tcp)
-	p.Remember(100, 1<<20, stampFrame)
+	p.KeepTopics(100, 1<<20, stampFrame)
 	sendStamped(p, "a", "1")
 	sendStamped(p, "b", "2")
 	sub := zmtptest.DialAs(t, ep, "SUB")
