@@ -2,7 +2,6 @@ package gozmq
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"iter"
 
@@ -11,6 +10,7 @@ import (
 
 	"github.com/gozmq/gozmq/runtime/internal/bridge"
 	"github.com/gozmq/gozmq/runtime/internal/socket"
+	"github.com/gozmq/gozmq/runtime/internal/subscription"
 	"github.com/gozmq/gozmq/runtime/internal/topic"
 )
 
@@ -143,7 +143,8 @@ func iterate[T any, P message[T]](ctx context.Context, s *Subscriber, patterns [
 	return func(yield func(P, error) bool) {
 		sub, err := bridge.Open(s).Open(patterns, bare, nil)
 		if err != nil {
-			return // closed
+			yield(nil, err)
+			return
 		}
 		defer func() { _ = sub.Close() }()
 		each[T, P](ctx, sub, yield)
@@ -176,13 +177,15 @@ func (s typedSubscription[T, P, F]) All(ctx context.Context) iter.Seq2[P, error]
 	return func(yield func(P, error) bool) { each[T, P](ctx, s.Subscription, yield) }
 }
 
-// queueOf returns what a subscription's messages wait in.
-func queueOf[M proto.Message, F Filter](s Subscription[M, F]) *inbox {
-	return s.(interface{ engine() *subscription }).engine().inbox
+// engineOf returns a subscription's engine.
+func engineOf[M proto.Message, F Filter](s Subscription[M, F]) *subscription.Subscription {
+	return s.(interface {
+		engine() *subscription.Subscription
+	}).engine()
 }
 
-func (s typedSubscription[T, P, F]) engine() *subscription {
-	return (*subscription)(s.Subscription.(*opened))
+func (s typedSubscription[T, P, F]) engine() *subscription.Subscription {
+	return s.Subscription.(*opened).sub
 }
 
 func OpenSubscription[T any, P message[T], F Filter](s *Subscriber, filters []F, opts []SubscriptionOption) (Subscription[P, F], error) {
@@ -220,7 +223,7 @@ func FollowState[S, T any, R message[S], M message[T], F Filter](ctx context.Con
 	return func(yield func(Change[R, M], error) bool) {
 		bridge.Open(s).Follow(ctx, patternsOf(filters), bridge.State{
 			Procedure: method.Procedure,
-			Ask: func() (map[string][]string, func() bool, error) {
+			Ask: func(ctx context.Context) (map[string][]string, func() bool, error) {
 				var md ReplyMetadata
 				snapshot := R(new(S))
 				if err := caller.Call(ctx, method, req, snapshot, WithReplyMetadata(&md)); err != nil {
@@ -275,10 +278,14 @@ func HandleTaskOnly[Task any, P message[Task]](m *Method, run func(context.Conte
 	}
 }
 
+func NewWorker(name string, handlers func() []TaskHandler, opts ...WorkerOption) (*Worker, error) {
+	return bridge.Open(new(Worker)).Open(name, handlers(), opts)
+}
+
 func RunWorker(ctx context.Context, name string, handlers func() []TaskHandler, opts ...WorkerOption) error {
-	w, err := NewWorker(name, handlers(), opts...)
+	w, err := NewWorker(name, handlers, opts...)
 	if err != nil {
 		return err
 	}
-	return errors.Join(w.Run(ctx), w.Close())
+	return w.Run(ctx)
 }

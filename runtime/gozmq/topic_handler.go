@@ -7,7 +7,10 @@ import (
 	"runtime/debug"
 
 	"github.com/gozmq/gozmq/runtime/internal/bridge"
+	"github.com/gozmq/gozmq/runtime/internal/guarded"
+	"github.com/gozmq/gozmq/runtime/internal/subscription"
 	"github.com/gozmq/gozmq/runtime/internal/topic"
+	"github.com/gozmq/gozmq/runtime/internal/wire"
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
 )
 
@@ -21,129 +24,138 @@ type handlerOption func(*handlerConfig)
 
 func (o handlerOption) applyHandler(c *handlerConfig) { o(c) }
 
-// WithTopicErrors has f called for each message that could not be decoded, or
-// whose handler returned an error or panicked; the next message follows. topic
-// is the message's, any bytes, "" for bare framing. f runs in the goroutine of
-// the handler.
-func WithTopicErrors(f func(ctx context.Context, topic string, err error)) TopicHandlerOption {
+// WithTopicErrorHandler calls f for each message that could not be decoded, or
+// whose handler returned an error or panicked, and for the errors of sequenced
+// topics (Subscribe); the next message follows. topic is the message's topic, any
+// bytes, and "" with bare framing. f runs in the goroutine of the handlers.
+func WithTopicErrorHandler(f func(ctx context.Context, topic string, err error)) TopicHandlerOption {
 	return handlerOption(func(c *handlerConfig) { c.onError = f })
 }
 
-// OnSubscribed has f called when the subscriptions have been made, before the
-// first message is handled. f may call Subscriber.Ready.
-func OnSubscribed(f func()) TopicHandlerOption {
+// WithSubscribedHandler calls f once the subscriptions have been made, before the
+// first message is handled. f may call Subscriber.Ready. It runs in the goroutine
+// of the handlers.
+func WithSubscribedHandler(f func()) TopicHandlerOption {
 	return handlerOption(func(c *handlerConfig) { c.subscribed = f })
 }
 
-// A handledTopic is a topic with its handler.
-type handledTopic struct {
+// A topicDispatcher runs the handlers of one service.
+type topicDispatcher struct {
+	cfg        handlerConfig
+	subscriber *Subscriber
+	routes     []topicRoute
+	sub        *subscription.Subscription
+	end        error // the LagError that ended the stream
+}
+
+// A topicRoute leads to the handler of one topic.
+type topicRoute struct {
 	bridge.TopicHandler
-	gone bool // given up
+	removed bool // nobody implements the topic: its subscription has ended
 }
 
-// A topicHandler runs the handlers of one service.
-type topicHandler struct {
-	cfg      handlerConfig
-	observer *observer
-	handlers []handledTopic
-	sub      *subscription
-}
-
-// Handle runs handlers until ctx ends or the subscriber is closed
-// (bridge.Subscriber).
+// Handle hands messages to their handlers (bridge.Subscriber).
 func (s *subscribing) Handle(ctx context.Context, name string, handlers []bridge.TopicHandler, opts []TopicHandlerOption) error {
-	return (*Subscriber)(s).handle(ctx, name, handlers, opts)
-}
-
-func (s *Subscriber) handle(ctx context.Context, name string, handlers []bridge.TopicHandler, opts []TopicHandlerOption) error {
-	h := topicHandler{cfg: handlerConfig{subscription: s.defaults}, observer: s.observer}
+	d := topicDispatcher{cfg: handlerConfig{subscription: s.defaults}, subscriber: (*Subscriber)(s)}
 	for _, o := range opts {
-		o.applyHandler(&h.cfg)
+		o.applyHandler(&d.cfg)
 	}
-	var patterns []topic.Pattern
-	bare := false
-	for _, t := range handlers {
-		h.handlers = append(h.handlers, handledTopic{TopicHandler: t})
-		if bare = bare || t.Bare; !t.Bare {
-			patterns = append(patterns, t.Pattern)
-		}
-	}
-	var err error
-	if h.sub, err = s.openWith(h.cfg.subscription, patterns, bare); err != nil {
+	if err := d.open(handlers); err != nil {
 		return fmt.Errorf("%s: %w", name, err)
 	}
-	defer h.sub.close()
-	if h.cfg.subscribed != nil {
-		h.cfg.subscribed()
+	defer d.sub.Close()
+	if d.cfg.subscribed != nil {
+		d.cfg.subscribed()
 	}
-	var last error
-	h.sub.each(ctx,
-		func(a *arrival) bool {
-			if t := h.find(a); t != nil {
-				if err := h.call(ctx, t, a); err != nil {
-					h.failed(ctx, t, a, err)
-				}
-			}
-			return true
-		},
-		func(a *arrival, err error) bool {
-			if t := h.find(a); t != nil {
-				h.failed(ctx, t, a, err)
-			}
-			if h.sub.track.ended {
-				last = err
-			}
-			return true
-		})
-	return last
+	d.sub.Each(ctx,
+		func(p *wire.Publication) bool { d.handle(ctx, p); return true },
+		func(p *wire.Publication, n subscription.Notice) bool { d.notice(ctx, p, n); return true })
+	return d.end
 }
 
-// find returns the handler of a message, nil when its topic was given up.
-func (h *topicHandler) find(a *arrival) *handledTopic {
-	for i := range h.handlers {
-		if t := &h.handlers[i]; t.Bare || !t.gone && t.Pattern.Matches(a.topic) {
-			return t
+// open subscribes to the topics of all handlers.
+func (d *topicDispatcher) open(handlers []bridge.TopicHandler) (err error) {
+	var patterns []topic.Pattern
+	bare := false
+	for _, h := range handlers {
+		d.routes = append(d.routes, topicRoute{TopicHandler: h})
+		if bare = bare || h.Bare; !h.Bare {
+			patterns = append(patterns, h.Pattern)
+		}
+	}
+	d.sub, err = d.subscriber.openWith(d.cfg.subscription, patterns, bare)
+	return err
+}
+
+// find returns the route of a topic, nil if it was removed.
+func (d *topicDispatcher) find(name []byte) *topicRoute {
+	for i := range d.routes {
+		if r := &d.routes[i]; r.Bare || !r.removed && r.Pattern.Matches(name) {
+			return r
 		}
 	}
 	return nil
 }
 
+// handle hands a message to its handler.
+func (d *topicDispatcher) handle(ctx context.Context, p *wire.Publication) {
+	r := d.find(p.Topic)
+	if r == nil {
+		return
+	}
+	if err := d.call(ctx, r, p); err != nil {
+		d.failed(ctx, r, p, err)
+	}
+}
+
+// notice reports an error of a sequenced topic.
+func (d *topicDispatcher) notice(ctx context.Context, p *wire.Publication, n subscription.Notice) {
+	err := noticeError(n)
+	if r := d.find(p.Topic); r != nil {
+		d.failed(ctx, r, p, err)
+	}
+	if lag, ok := n.(subscription.Lag); ok && lag.Ended {
+		d.end = err
+	}
+}
+
 // call calls the handler; a panic is an error.
-func (h *topicHandler) call(ctx context.Context, t *handledTopic, a *arrival) (err error) {
-	returned := false
-	defer func() {
-		if returned {
+func (d *topicDispatcher) call(ctx context.Context, r *topicRoute, p *wire.Publication) (err error) {
+	guarded.Call(func() { err = d.run(ctx, r, p) }, func(panicked *guarded.PanicError) {
+		if panicked == nil {
 			return
 		}
-		value := recover() // nil: the handler called runtime.Goexit
-		err = fmt.Errorf("handler panicked: %v", value)
-		h.observer.observe(Event{Kind: EventPanic, Socket: string(zmtp.Sub), Method: t.Name, Err: err, Stack: debug.Stack()})
-		if value == nil {
-			h.failed(ctx, t, a, errors.New("handler ended its goroutine"))
+		stack := panicked.Stack
+		if err = fmt.Errorf("handler panicked: %v", panicked.Value); panicked.Goexit() {
+			err, stack = errors.New("handler ended its goroutine"), debug.Stack()
 		}
-	}()
-	err = h.run(ctx, t, a)
-	returned = true
+		d.subscriber.observer.observe(Event{Kind: EventPanic, Socket: string(zmtp.Sub), Method: r.Name, Err: err, Stack: stack})
+		if panicked.Goexit() {
+			d.failed(ctx, r, p, err) // call does not return
+		}
+	})
 	return err
 }
 
-// run decodes a message and hands it over.
-func (h *topicHandler) run(ctx context.Context, t *handledTopic, a *arrival) error {
-	m, err := decodeArrival(&h.sub.subscriber.bodies, a, t.New)
+// run decodes a message and runs its handler.
+func (d *topicDispatcher) run(ctx context.Context, r *topicRoute, p *wire.Publication) error {
+	m, err := decodeBody(&d.subscriber.bodies, p.Body, r.New)
 	if err != nil {
 		return err
 	}
-	return t.Run(ctx, m)
+	return r.Run(ctx, m)
 }
 
-func (h *topicHandler) failed(ctx context.Context, t *handledTopic, a *arrival, err error) {
+// failed reports an error, and ends the subscription to a topic that nobody
+// implements.
+func (d *topicDispatcher) failed(ctx context.Context, r *topicRoute, p *wire.Publication, err error) {
 	if errors.Is(err, bridge.ErrUnhandled) {
-		h.sub.giveUp(t.Pattern)
-		t.gone = true
+		d.sub.Remove(pattern{r.Pattern})
+		r.removed = true
 	}
-	topic := string(a.topic)
-	h.observer.observe(Event{Kind: EventTopicFailed, Socket: string(zmtp.Sub), Method: t.Name, Topic: topic, Err: err})
-	if h.cfg.onError != nil {
-		h.cfg.onError(ctx, topic, err)
+	name := string(p.Topic)
+	d.subscriber.observer.observe(Event{Kind: EventTopicFailed, Socket: string(zmtp.Sub), Method: r.Name, Topic: name, Err: err})
+	if d.cfg.onError != nil {
+		d.cfg.onError(ctx, name, err)
 	}
 }

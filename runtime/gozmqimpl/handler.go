@@ -23,11 +23,15 @@ func HandleTopic[T any, P message[T]](t *Topic[T, P], run func(context.Context, 
 
 // HandleTopics hands the messages of several topics to their handlers, one at a
 // time and in the order in which they came, until ctx ends or s is closed; then
-// it returns nil. (Messages of one publisher keep their order; those of several
-// are in the order of arrival.) An error that a handler returns, a panic, a
-// message that cannot be decoded, and the errors of sequenced topics are
-// reported and do not end it; only a LagError that ends the stream does, and is
-// returned. It fails at once when an option is wrong or a handler is missing.
+// it returns nil. The order is kept for each publisher; messages of different
+// publishers come in the order of arrival.
+//
+// A handler's error or panic, a message that cannot be decoded and the errors of
+// sequenced topics (Subscribe) are reported (gozmq.WithTopicErrorHandler,
+// gozmq.EventTopicFailed), and the next message follows; only a LagError that
+// ends the stream is returned. HandleTopics fails at once with
+// CodeInvalidArgument when an option is wrong, with CodeCanceled when s is closed,
+// and when a handler is missing.
 func HandleTopics(ctx context.Context, s *gozmq.Subscriber, name string, handlers func() []TopicHandler, opts []gozmq.TopicHandlerOption) error {
 	list, err := collect(name, handlers)
 	if err != nil {
@@ -37,7 +41,7 @@ func HandleTopics(ctx context.Context, s *gozmq.Subscriber, name string, handler
 }
 
 // UnimplementedTopic returns the error of a topic that nobody handles. A handler
-// that returns it gets no more of the topic.
+// that returns it gets no further messages of the topic.
 func UnimplementedTopic[T any, P message[T]](t *Topic[T, P]) error {
 	return gozmq.Errorf(gozmq.CodeUnimplemented, "%s is not handled: %w", t.name, bridge.ErrUnhandled)
 }

@@ -2,7 +2,6 @@ package gozmqimpl
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"iter"
 
@@ -18,10 +17,11 @@ func CheckVentilator(v *gozmq.Ventilator, m *gozmq.Method) error { return bridge
 
 // Push hands over a task.
 //
-// With AtMostOnce it returns nil once the task is in the queue of a worker;
-// while every queue is full, or there is no worker, it waits until ctx ends.
-// With AtLeastOnce it returns nil once the task is in the ventilator's own queue
-// and, if there is one, in its store; while these are full it waits.
+// With DeliveryAtMostOnce it returns nil once the task is in the send queue of
+// a worker's connection. While every queue is full, or no worker is connected,
+// it waits until ctx ends. With DeliveryAtLeastOnce it returns nil once the
+// task is in the ventilator's own queue and, if there is one, in its store.
+// While these are full, it waits until ctx ends.
 func Push(ctx context.Context, v *gozmq.Ventilator, m *gozmq.Method, task proto.Message) error {
 	return bridge.Open(v).Push(ctx, m, task)
 }
@@ -86,15 +86,15 @@ func NewWorker(name string, handlers func() []TaskHandler, opts []gozmq.WorkerOp
 	if err != nil {
 		return nil, fmt.Errorf("worker %s: %w", name, err)
 	}
-	return gozmq.NewWorker(name, list, opts...)
+	return bridge.Open(new(gozmq.Worker)).Open(name, list, opts)
 }
 
 // RunWorker runs a worker, which has just been opened, until ctx ends or a
-// ventilator stops it, and closes it. err is the error of opening it, which
+// ventilator stops it. err is the error of opening it, which
 // RunWorker returns.
 func RunWorker(ctx context.Context, w *gozmq.Worker, err error) error {
 	if err != nil {
 		return err
 	}
-	return errors.Join(w.Run(ctx), w.Close())
+	return w.Run(ctx)
 }

@@ -19,7 +19,7 @@ func (p *printer) handler(s *plan.Service) {
 	p.P("}")
 
 	p.P()
-	p.deprecated(n.Handle+" subscribes to all topics and hands their messages to impl until ctx ends or sub is closed. A message that fails is reported to gozmq.WithTopicErrors, and the next one follows. When impl does not implement a topic, the subscription to it ends with its first message.", s.Doc)
+	p.deprecated(n.Handle+" subscribes to all topics and hands their messages to impl until ctx ends or sub is closed. A message that fails is reported to gozmq.WithTopicErrorHandler, and the next one follows. When impl does not implement a topic, the subscription to it ends with its first message.", s.Doc)
 	p.P("func ", n.Handle, "(ctx ", contextContext, ", sub *", gozmq("Subscriber"), ", impl ", n.Handler, ", opts ...", gozmq("TopicHandlerOption"), ") error {")
 	p.P("return ", impl("HandleTopics"), "(ctx, sub, ", s.NameConst, ", func() []", impl("TopicHandler"), " {")
 	p.P("impl.", n.MustEmbed, "()")

@@ -79,7 +79,7 @@ func (p *printer) messageTask(m *plan.Message) {
 // fails says when a view over an end of a pipeline cannot be made.
 func fails(param string, atLeastOnce bool, opened string) string {
 	if atLeastOnce {
-		return " It fails unless " + param + " was opened by " + opened + " with gozmq.AtLeastOnce."
+		return " It fails unless " + param + " was opened by " + opened + " with gozmq.DeliveryAtLeastOnce."
 	}
-	return " It fails when " + param + " was opened with gozmq.AtLeastOnce."
+	return " It fails when " + param + " was opened with gozmq.DeliveryAtLeastOnce."
 }

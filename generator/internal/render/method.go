@@ -43,7 +43,7 @@ func (p *printer) task(t plan.Task) {
 	if !t.AtLeastOnce {
 		return
 	}
-	p.P("Delivery: ", gozmq("AtLeastOnce"), ",")
+	p.P("Delivery: ", gozmq("DeliveryAtLeastOnce"), ",")
 	if t.MaxAttempts > 0 {
 		p.P("MaxAttempts: ", t.MaxAttempts, ",")
 	}

@@ -63,7 +63,7 @@ func (p *printer) worker(s *plan.Service) {
 	p.P("}")
 
 	p.P()
-	p.deprecated(n.NewWorker+" opens a worker that hands tasks to impl. The options say where tasks come from and where results go. Run runs it, and Close must be called.", s.Doc)
+	p.deprecated(n.NewWorker+" opens a worker that hands tasks to impl. The options say where tasks come from and where results go. Run runs it; Run or Close must be called.", s.Doc)
 	p.P("func ", n.NewWorker, "(impl ", n.Worker, ", opts ...", gozmq("WorkerOption"), ") (*", gozmq("Worker"), ", error) {")
 	p.P("return ", impl("NewWorker"), "(", s.NameConst, ", func() []", impl("TaskHandler"), " {")
 	p.P("impl.", n.MustEmbed, "()")
@@ -80,7 +80,7 @@ func (p *printer) worker(s *plan.Service) {
 	p.P("}")
 
 	p.P()
-	p.deprecated(n.RunWorker+" opens a worker, runs it until ctx ends or a ventilator stops it, and closes it.", s.Doc)
+	p.deprecated(n.RunWorker+" opens a worker and runs it until ctx ends or a ventilator stops it; then the worker is closed.", s.Doc)
 	p.P("func ", n.RunWorker, "(ctx ", contextContext, ", impl ", n.Worker, ", opts ...", gozmq("WorkerOption"), ") error {")
 	p.P("w, err := ", n.NewWorker, "(impl, opts...)")
 	p.P("return ", impl("RunWorker"), "(ctx, w, err)")

@@ -67,7 +67,7 @@ type State struct {
 	Procedure string
 	// Ask returns the headers of a snapshot's reply, and what yields the
 	// snapshot.
-	Ask func() (headers map[string][]string, yield func() bool, err error)
+	Ask func(ctx context.Context) (headers map[string][]string, yield func() bool, err error)
 	// New makes a message of the topic, and Update yields it.
 	New    func() proto.Message
 	Update func(proto.Message, error) bool

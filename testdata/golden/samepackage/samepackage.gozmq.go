@@ -149,7 +149,7 @@ type TicksHandler interface {
 
 // HandleTicks subscribes to all topics and hands their messages to impl until
 // ctx ends or sub is closed. A message that fails is reported to
-// gozmq.WithTopicErrors, and the next one follows. When impl does not
+// gozmq.WithTopicErrorHandler, and the next one follows. When impl does not
 // implement a topic, the subscription to it ends with its first message.
 func HandleTicks(ctx context.Context, sub *gozmq.Subscriber, impl TicksHandler, opts ...gozmq.TopicHandlerOption) error {
 	return gozmqimpl.HandleTopics(ctx, sub, TicksName, func() []gozmqimpl.TopicHandler {
@@ -214,7 +214,7 @@ type AlarmsVentilator interface {
 }
 
 // NewAlarmsVentilator returns a AlarmsVentilator over vent. It may be used
-// concurrently. It fails when vent was opened with gozmq.AtLeastOnce.
+// concurrently. It fails when vent was opened with gozmq.DeliveryAtLeastOnce.
 func NewAlarmsVentilator(vent *gozmq.Ventilator) (AlarmsVentilator, error) {
 	if err := gozmqimpl.CheckVentilator(vent, &alarmsRingMethod); err != nil {
 		return nil, err
@@ -240,8 +240,8 @@ type AlarmsWorker interface {
 }
 
 // NewAlarmsWorker opens a worker that hands tasks to impl. The options say
-// where tasks come from and where results go. Run runs it, and Close must be
-// called.
+// where tasks come from and where results go. Run runs it; Run or Close must
+// be called.
 func NewAlarmsWorker(impl AlarmsWorker, opts ...gozmq.WorkerOption) (*gozmq.Worker, error) {
 	return gozmqimpl.NewWorker(AlarmsName, func() []gozmqimpl.TaskHandler {
 		impl.mustEmbedUnimplementedAlarmsWorker()
@@ -251,8 +251,8 @@ func NewAlarmsWorker(impl AlarmsWorker, opts ...gozmq.WorkerOption) (*gozmq.Work
 	}, opts)
 }
 
-// RunAlarmsWorker opens a worker, runs it until ctx ends or a ventilator stops
-// it, and closes it.
+// RunAlarmsWorker opens a worker and runs it until ctx ends or a ventilator
+// stops it; then the worker is closed.
 func RunAlarmsWorker(ctx context.Context, impl AlarmsWorker, opts ...gozmq.WorkerOption) error {
 	w, err := NewAlarmsWorker(impl, opts...)
 	return gozmqimpl.RunWorker(ctx, w, err)
@@ -277,7 +277,7 @@ type AlarmsSink interface {
 }
 
 // NewAlarmsSink returns a AlarmsSink over sink. It may be used concurrently.
-// It fails when sink was opened with gozmq.AtLeastOnce.
+// It fails when sink was opened with gozmq.DeliveryAtLeastOnce.
 func NewAlarmsSink(sink *gozmq.Sink) (AlarmsSink, error) {
 	if err := gozmqimpl.CheckSink(sink, &alarmsRingMethod); err != nil {
 		return nil, err
@@ -305,7 +305,7 @@ type NowResponsePusher interface {
 }
 
 // NewNowResponsePusher returns a NowResponsePusher over vent. It may be used
-// concurrently. It fails when vent was opened with gozmq.AtLeastOnce.
+// concurrently. It fails when vent was opened with gozmq.DeliveryAtLeastOnce.
 func NewNowResponsePusher(vent *gozmq.Ventilator) (NowResponsePusher, error) {
 	if err := gozmqimpl.CheckVentilator(vent, &nowResponseTask); err != nil {
 		return nil, err
@@ -330,7 +330,7 @@ type NowResponsePuller interface {
 }
 
 // NewNowResponsePuller returns a NowResponsePuller over sink. It may be used
-// concurrently. It fails when sink was opened with gozmq.AtLeastOnce.
+// concurrently. It fails when sink was opened with gozmq.DeliveryAtLeastOnce.
 func NewNowResponsePuller(sink *gozmq.Sink) (NowResponsePuller, error) {
 	if err := gozmqimpl.CheckPuller(sink, &nowResponseTask); err != nil {
 		return nil, err

@@ -47,7 +47,7 @@ type OrdersVentilator interface {
 
 // NewOrdersVentilator returns a OrdersVentilator over vent. It may be used
 // concurrently. It fails unless vent was opened by gozmq.NewVentilator with
-// gozmq.AtLeastOnce.
+// gozmq.DeliveryAtLeastOnce.
 func NewOrdersVentilator(vent *gozmq.Ventilator) (OrdersVentilator, error) {
 	if err := gozmqimpl.CheckVentilator(vent, &ordersShipMethod); err != nil {
 		return nil, err
@@ -81,8 +81,8 @@ type OrdersWorker interface {
 }
 
 // NewOrdersWorker opens a worker that hands tasks to impl. The options say
-// where tasks come from and where results go. Run runs it, and Close must be
-// called.
+// where tasks come from and where results go. Run runs it; Run or Close must
+// be called.
 func NewOrdersWorker(impl OrdersWorker, opts ...gozmq.WorkerOption) (*gozmq.Worker, error) {
 	return gozmqimpl.NewWorker(OrdersName, func() []gozmqimpl.TaskHandler {
 		impl.mustEmbedUnimplementedOrdersWorker()
@@ -93,8 +93,8 @@ func NewOrdersWorker(impl OrdersWorker, opts ...gozmq.WorkerOption) (*gozmq.Work
 	}, opts)
 }
 
-// RunOrdersWorker opens a worker, runs it until ctx ends or a ventilator stops
-// it, and closes it.
+// RunOrdersWorker opens a worker and runs it until ctx ends or a ventilator
+// stops it; then the worker is closed.
 func RunOrdersWorker(ctx context.Context, impl OrdersWorker, opts ...gozmq.WorkerOption) error {
 	w, err := NewOrdersWorker(impl, opts...)
 	return gozmqimpl.RunWorker(ctx, w, err)
@@ -130,7 +130,8 @@ type OrdersSink interface {
 }
 
 // NewOrdersSink returns a OrdersSink over sink. It may be used concurrently.
-// It fails unless sink was opened by gozmq.NewSink with gozmq.AtLeastOnce.
+// It fails unless sink was opened by gozmq.NewSink with
+// gozmq.DeliveryAtLeastOnce.
 func NewOrdersSink(sink *gozmq.Sink) (OrdersSink, error) {
 	if err := gozmqimpl.CheckSink(sink, &ordersShipMethod); err != nil {
 		return nil, err
@@ -148,14 +149,14 @@ func (s *ordersSink) Ship(ctx context.Context) iter.Seq2[*delivery.Receipt, erro
 
 var ordersShipMethod = gozmq.Method{
 	Procedure:   OrdersShipProcedure,
-	Delivery:    gozmq.AtLeastOnce,
+	Delivery:    gozmq.DeliveryAtLeastOnce,
 	MaxAttempts: 5,
 	Lease:       2500 * time.Millisecond,
 }
 
 var ordersForgetMethod = gozmq.Method{
 	Procedure: OrdersForgetProcedure,
-	Delivery:  gozmq.AtLeastOnce,
+	Delivery:  gozmq.DeliveryAtLeastOnce,
 }
 
 // LogsName is the full name of the service.
@@ -177,7 +178,7 @@ type LogsVentilator interface {
 }
 
 // NewLogsVentilator returns a LogsVentilator over vent. It may be used
-// concurrently. It fails when vent was opened with gozmq.AtLeastOnce.
+// concurrently. It fails when vent was opened with gozmq.DeliveryAtLeastOnce.
 func NewLogsVentilator(vent *gozmq.Ventilator) (LogsVentilator, error) {
 	if err := gozmqimpl.CheckVentilator(vent, &logsWriteMethod); err != nil {
 		return nil, err
@@ -205,7 +206,8 @@ type LogsWorker interface {
 }
 
 // NewLogsWorker opens a worker that hands tasks to impl. The options say where
-// tasks come from and where results go. Run runs it, and Close must be called.
+// tasks come from and where results go. Run runs it; Run or Close must be
+// called.
 func NewLogsWorker(impl LogsWorker, opts ...gozmq.WorkerOption) (*gozmq.Worker, error) {
 	return gozmqimpl.NewWorker(LogsName, func() []gozmqimpl.TaskHandler {
 		impl.mustEmbedUnimplementedLogsWorker()
@@ -215,8 +217,8 @@ func NewLogsWorker(impl LogsWorker, opts ...gozmq.WorkerOption) (*gozmq.Worker, 
 	}, opts)
 }
 
-// RunLogsWorker opens a worker, runs it until ctx ends or a ventilator stops
-// it, and closes it.
+// RunLogsWorker opens a worker and runs it until ctx ends or a ventilator
+// stops it; then the worker is closed.
 func RunLogsWorker(ctx context.Context, impl LogsWorker, opts ...gozmq.WorkerOption) error {
 	w, err := NewLogsWorker(impl, opts...)
 	return gozmqimpl.RunWorker(ctx, w, err)
@@ -246,7 +248,7 @@ type OrderPusher interface {
 
 // NewOrderPusher returns a OrderPusher over vent. It may be used concurrently.
 // It fails unless vent was opened by gozmq.NewVentilator with
-// gozmq.AtLeastOnce.
+// gozmq.DeliveryAtLeastOnce.
 func NewOrderPusher(vent *gozmq.Ventilator) (OrderPusher, error) {
 	if err := gozmqimpl.CheckVentilator(vent, &orderTask); err != nil {
 		return nil, err
@@ -271,7 +273,8 @@ type OrderPuller interface {
 }
 
 // NewOrderPuller returns a OrderPuller over sink. It may be used concurrently.
-// It fails unless sink was opened by gozmq.NewPuller with gozmq.AtLeastOnce.
+// It fails unless sink was opened by gozmq.NewPuller with
+// gozmq.DeliveryAtLeastOnce.
 func NewOrderPuller(sink *gozmq.Sink) (OrderPuller, error) {
 	if err := gozmqimpl.CheckPuller(sink, &orderTask); err != nil {
 		return nil, err
@@ -289,7 +292,7 @@ func (p *orderPuller) Pull(ctx context.Context) iter.Seq2[*delivery.Order, error
 
 var orderTask = gozmq.Method{
 	Procedure:   "golden.delivery.Order",
-	Delivery:    gozmq.AtLeastOnce,
+	Delivery:    gozmq.DeliveryAtLeastOnce,
 	MaxAttempts: 1,
 	Lease:       time.Hour,
 }

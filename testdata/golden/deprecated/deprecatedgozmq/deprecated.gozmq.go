@@ -201,7 +201,7 @@ type OldFeedHandler interface {
 
 // HandleOldFeed subscribes to all topics and hands their messages to impl
 // until ctx ends or sub is closed. A message that fails is reported to
-// gozmq.WithTopicErrors, and the next one follows. When impl does not
+// gozmq.WithTopicErrorHandler, and the next one follows. When impl does not
 // implement a topic, the subscription to it ends with its first message.
 //
 // Deprecated: The file deprecated/deprecated.proto is marked as deprecated.
@@ -285,7 +285,7 @@ type OldWorkVentilator interface {
 }
 
 // NewOldWorkVentilator returns a OldWorkVentilator over vent. It may be used
-// concurrently. It fails when vent was opened with gozmq.AtLeastOnce.
+// concurrently. It fails when vent was opened with gozmq.DeliveryAtLeastOnce.
 //
 // Deprecated: The file deprecated/deprecated.proto is marked as deprecated.
 func NewOldWorkVentilator(vent *gozmq.Ventilator) (OldWorkVentilator, error) {
@@ -317,8 +317,8 @@ type OldWorkWorker interface {
 }
 
 // NewOldWorkWorker opens a worker that hands tasks to impl. The options say
-// where tasks come from and where results go. Run runs it, and Close must be
-// called.
+// where tasks come from and where results go. Run runs it; Run or Close must
+// be called.
 //
 // Deprecated: The file deprecated/deprecated.proto is marked as deprecated.
 func NewOldWorkWorker(impl OldWorkWorker, opts ...gozmq.WorkerOption) (*gozmq.Worker, error) {
@@ -330,8 +330,8 @@ func NewOldWorkWorker(impl OldWorkWorker, opts ...gozmq.WorkerOption) (*gozmq.Wo
 	}, opts)
 }
 
-// RunOldWorkWorker opens a worker, runs it until ctx ends or a ventilator
-// stops it, and closes it.
+// RunOldWorkWorker opens a worker and runs it until ctx ends or a ventilator
+// stops it; then the worker is closed.
 //
 // Deprecated: The file deprecated/deprecated.proto is marked as deprecated.
 func RunOldWorkWorker(ctx context.Context, impl OldWorkWorker, opts ...gozmq.WorkerOption) error {
@@ -366,7 +366,7 @@ type OldWorkSink interface {
 }
 
 // NewOldWorkSink returns a OldWorkSink over sink. It may be used concurrently.
-// It fails when sink was opened with gozmq.AtLeastOnce.
+// It fails when sink was opened with gozmq.DeliveryAtLeastOnce.
 //
 // Deprecated: The file deprecated/deprecated.proto is marked as deprecated.
 func NewOldWorkSink(sink *gozmq.Sink) (OldWorkSink, error) {
@@ -474,7 +474,7 @@ type ThingPusher interface {
 }
 
 // NewThingPusher returns a ThingPusher over vent. It may be used concurrently.
-// It fails when vent was opened with gozmq.AtLeastOnce.
+// It fails when vent was opened with gozmq.DeliveryAtLeastOnce.
 //
 // Deprecated: The file deprecated/deprecated.proto is marked as deprecated.
 func NewThingPusher(vent *gozmq.Ventilator) (ThingPusher, error) {
@@ -506,7 +506,7 @@ type ThingPuller interface {
 }
 
 // NewThingPuller returns a ThingPuller over sink. It may be used concurrently.
-// It fails when sink was opened with gozmq.AtLeastOnce.
+// It fails when sink was opened with gozmq.DeliveryAtLeastOnce.
 //
 // Deprecated: The file deprecated/deprecated.proto is marked as deprecated.
 func NewThingPuller(sink *gozmq.Sink) (ThingPuller, error) {

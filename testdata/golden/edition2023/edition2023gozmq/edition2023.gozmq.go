@@ -170,7 +170,7 @@ type LedgerHandler interface {
 
 // HandleLedger subscribes to all topics and hands their messages to impl until
 // ctx ends or sub is closed. A message that fails is reported to
-// gozmq.WithTopicErrors, and the next one follows. When impl does not
+// gozmq.WithTopicErrorHandler, and the next one follows. When impl does not
 // implement a topic, the subscription to it ends with its first message.
 func HandleLedger(ctx context.Context, sub *gozmq.Subscriber, impl LedgerHandler, opts ...gozmq.TopicHandlerOption) error {
 	return gozmqimpl.HandleTopics(ctx, sub, LedgerName, func() []gozmqimpl.TopicHandler {

@@ -162,7 +162,7 @@ type TrackingHandler interface {
 
 // HandleTracking subscribes to all topics and hands their messages to impl
 // until ctx ends or sub is closed. A message that fails is reported to
-// gozmq.WithTopicErrors, and the next one follows. When impl does not
+// gozmq.WithTopicErrorHandler, and the next one follows. When impl does not
 // implement a topic, the subscription to it ends with its first message.
 func HandleTracking(ctx context.Context, sub *gozmq.Subscriber, impl TrackingHandler, opts ...gozmq.TopicHandlerOption) error {
 	return gozmqimpl.HandleTopics(ctx, sub, TrackingName, func() []gozmqimpl.TopicHandler {
@@ -220,7 +220,7 @@ type ReceiptPusher interface {
 }
 
 // NewReceiptPusher returns a ReceiptPusher over vent. It may be used
-// concurrently. It fails when vent was opened with gozmq.AtLeastOnce.
+// concurrently. It fails when vent was opened with gozmq.DeliveryAtLeastOnce.
 func NewReceiptPusher(vent *gozmq.Ventilator) (ReceiptPusher, error) {
 	if err := gozmqimpl.CheckVentilator(vent, &receiptTask); err != nil {
 		return nil, err
@@ -245,7 +245,7 @@ type ReceiptPuller interface {
 }
 
 // NewReceiptPuller returns a ReceiptPuller over sink. It may be used
-// concurrently. It fails when sink was opened with gozmq.AtLeastOnce.
+// concurrently. It fails when sink was opened with gozmq.DeliveryAtLeastOnce.
 func NewReceiptPuller(sink *gozmq.Sink) (ReceiptPuller, error) {
 	if err := gozmqimpl.CheckPuller(sink, &receiptTask); err != nil {
 		return nil, err

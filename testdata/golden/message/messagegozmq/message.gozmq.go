@@ -167,7 +167,8 @@ type ReadingSamplePusher interface {
 }
 
 // NewReadingSamplePusher returns a ReadingSamplePusher over vent. It may be
-// used concurrently. It fails when vent was opened with gozmq.AtLeastOnce.
+// used concurrently. It fails when vent was opened with
+// gozmq.DeliveryAtLeastOnce.
 func NewReadingSamplePusher(vent *gozmq.Ventilator) (ReadingSamplePusher, error) {
 	if err := gozmqimpl.CheckVentilator(vent, &readingSampleTask); err != nil {
 		return nil, err
@@ -194,7 +195,8 @@ type ReadingSamplePuller interface {
 }
 
 // NewReadingSamplePuller returns a ReadingSamplePuller over sink. It may be
-// used concurrently. It fails when sink was opened with gozmq.AtLeastOnce.
+// used concurrently. It fails when sink was opened with
+// gozmq.DeliveryAtLeastOnce.
 func NewReadingSamplePuller(sink *gozmq.Sink) (ReadingSamplePuller, error) {
 	if err := gozmqimpl.CheckPuller(sink, &readingSampleTask); err != nil {
 		return nil, err
@@ -229,7 +231,7 @@ type JobPusher interface {
 }
 
 // NewJobPusher returns a JobPusher over vent. It may be used concurrently. It
-// fails when vent was opened with gozmq.AtLeastOnce.
+// fails when vent was opened with gozmq.DeliveryAtLeastOnce.
 //
 // Deprecated: Marked as deprecated in message/message.proto.
 func NewJobPusher(vent *gozmq.Ventilator) (JobPusher, error) {
@@ -261,7 +263,7 @@ type JobPuller interface {
 }
 
 // NewJobPuller returns a JobPuller over sink. It may be used concurrently. It
-// fails when sink was opened with gozmq.AtLeastOnce.
+// fails when sink was opened with gozmq.DeliveryAtLeastOnce.
 //
 // Deprecated: Marked as deprecated in message/message.proto.
 func NewJobPuller(sink *gozmq.Sink) (JobPuller, error) {

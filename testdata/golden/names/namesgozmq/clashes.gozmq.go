@@ -441,7 +441,7 @@ type FeedHandler interface {
 
 // HandleFeed subscribes to all topics and hands their messages to impl until
 // ctx ends or sub is closed. A message that fails is reported to
-// gozmq.WithTopicErrors, and the next one follows. When impl does not
+// gozmq.WithTopicErrorHandler, and the next one follows. When impl does not
 // implement a topic, the subscription to it ends with its first message.
 func HandleFeed(ctx context.Context, sub *gozmq.Subscriber, impl FeedHandler, opts ...gozmq.TopicHandlerOption) error {
 	return gozmqimpl.HandleTopics(ctx, sub, FeedName, func() []gozmqimpl.TopicHandler {
@@ -556,7 +556,7 @@ type NewFeedHandler interface {
 
 // HandleNewFeed subscribes to all topics and hands their messages to impl
 // until ctx ends or sub is closed. A message that fails is reported to
-// gozmq.WithTopicErrors, and the next one follows. When impl does not
+// gozmq.WithTopicErrorHandler, and the next one follows. When impl does not
 // implement a topic, the subscription to it ends with its first message.
 func HandleNewFeed(ctx context.Context, sub *gozmq.Subscriber, impl NewFeedHandler, opts ...gozmq.TopicHandlerOption) error {
 	return gozmqimpl.HandleTopics(ctx, sub, NewFeedName, func() []gozmqimpl.TopicHandler {
@@ -680,62 +680,4 @@ type FeedPulse_Fields struct {
 // Parse_FeedPulse_Topic is the reverse of FeedPulse_Topic.
 func Parse_FeedPulse_Topic(topic string) (f FeedPulse_Fields, err error) {
 	return gozmqimpl.Parse(feedPulseTopic2, topic, &f, &f.Id)
-}
-
-// OuterInnerPusher hands each golden.names.OuterInner to one puller.
-//
-// Both are OuterInner at first sight.
-type OuterInnerPusher interface {
-	// Push hands task to one puller. It waits while all of them are busy, until
-	// ctx ends.
-	Push(ctx context.Context, task *names.OuterInner) error
-}
-
-// NewOuterInnerPusher returns a OuterInnerPusher over vent. It may be used
-// concurrently. It fails when vent was opened with gozmq.AtLeastOnce.
-func NewOuterInnerPusher(vent *gozmq.Ventilator) (OuterInnerPusher, error) {
-	if err := gozmqimpl.CheckVentilator(vent, &outerInnerTask); err != nil {
-		return nil, err
-	}
-	return &outerInnerPusher{vent: vent}, nil
-}
-
-type outerInnerPusher struct {
-	vent *gozmq.Ventilator
-}
-
-func (p *outerInnerPusher) Push(ctx context.Context, task *names.OuterInner) error {
-	return gozmqimpl.Push(ctx, p.vent, &outerInnerTask, task)
-}
-
-// OuterInnerPuller receives each golden.names.OuterInner that a pusher hands
-// to it.
-//
-// Both are OuterInner at first sight.
-type OuterInnerPuller interface {
-	// Pull yields tasks until ctx ends or the gozmq.Sink is closed. A task that
-	// cannot be decoded is yielded as an error, and iteration goes on.
-	Pull(ctx context.Context) iter.Seq2[*names.OuterInner, error]
-}
-
-// NewOuterInnerPuller returns a OuterInnerPuller over sink. It may be used
-// concurrently. It fails when sink was opened with gozmq.AtLeastOnce.
-func NewOuterInnerPuller(sink *gozmq.Sink) (OuterInnerPuller, error) {
-	if err := gozmqimpl.CheckPuller(sink, &outerInnerTask); err != nil {
-		return nil, err
-	}
-	return &outerInnerPuller{sink: sink}, nil
-}
-
-type outerInnerPuller struct {
-	sink *gozmq.Sink
-}
-
-func (p *outerInnerPuller) Pull(ctx context.Context) iter.Seq2[*names.OuterInner, error] {
-	return gozmqimpl.Results[names.OuterInner](ctx, p.sink, &outerInnerTask)
-}
-
-var outerInnerTask = gozmq.Method{
-	Procedure: "golden.names.OuterInner",
-	Bare:      true,
 }

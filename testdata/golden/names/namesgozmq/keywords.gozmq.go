@@ -358,7 +358,7 @@ type InterfaceHandler interface {
 
 // HandleInterface subscribes to all topics and hands their messages to impl
 // until ctx ends or sub is closed. A message that fails is reported to
-// gozmq.WithTopicErrors, and the next one follows. When impl does not
+// gozmq.WithTopicErrorHandler, and the next one follows. When impl does not
 // implement a topic, the subscription to it ends with its first message.
 func HandleInterface(ctx context.Context, sub *gozmq.Subscriber, impl InterfaceHandler, opts ...gozmq.TopicHandlerOption) error {
 	return gozmqimpl.HandleTopics(ctx, sub, InterfaceName, func() []gozmqimpl.TopicHandler {
@@ -468,7 +468,7 @@ type GoVentilator interface {
 }
 
 // NewGoVentilator returns a GoVentilator over vent. It may be used
-// concurrently. It fails when vent was opened with gozmq.AtLeastOnce.
+// concurrently. It fails when vent was opened with gozmq.DeliveryAtLeastOnce.
 func NewGoVentilator(vent *gozmq.Ventilator) (GoVentilator, error) {
 	if err := gozmqimpl.CheckVentilator(vent, &goChanMethod); err != nil {
 		return nil, err
@@ -500,7 +500,8 @@ type GoWorker interface {
 }
 
 // NewGoWorker opens a worker that hands tasks to impl. The options say where
-// tasks come from and where results go. Run runs it, and Close must be called.
+// tasks come from and where results go. Run runs it; Run or Close must be
+// called.
 func NewGoWorker(impl GoWorker, opts ...gozmq.WorkerOption) (*gozmq.Worker, error) {
 	return gozmqimpl.NewWorker(GoName, func() []gozmqimpl.TaskHandler {
 		impl.mustEmbedUnimplementedGoWorker()
@@ -511,8 +512,8 @@ func NewGoWorker(impl GoWorker, opts ...gozmq.WorkerOption) (*gozmq.Worker, erro
 	}, opts)
 }
 
-// RunGoWorker opens a worker, runs it until ctx ends or a ventilator stops it,
-// and closes it.
+// RunGoWorker opens a worker and runs it until ctx ends or a ventilator stops
+// it; then the worker is closed.
 func RunGoWorker(ctx context.Context, impl GoWorker, opts ...gozmq.WorkerOption) error {
 	w, err := NewGoWorker(impl, opts...)
 	return gozmqimpl.RunWorker(ctx, w, err)
@@ -542,7 +543,7 @@ type GoSink interface {
 }
 
 // NewGoSink returns a GoSink over sink. It may be used concurrently. It fails
-// when sink was opened with gozmq.AtLeastOnce.
+// when sink was opened with gozmq.DeliveryAtLeastOnce.
 func NewGoSink(sink *gozmq.Sink) (GoSink, error) {
 	if err := gozmqimpl.CheckSink(sink, &goChanMethod); err != nil {
 		return nil, err
@@ -733,15 +734,15 @@ type HTTPServer2Client interface {
 // NewHTTPServer2Client makes a client that calls through caller. It may be
 // used concurrently.
 func NewHTTPServer2Client(caller gozmq.Caller) HTTPServer2Client {
-	return &httpServer2Client{caller: caller}
+	return &hTTPServer2Client{caller: caller}
 }
 
-type httpServer2Client struct {
+type hTTPServer2Client struct {
 	caller gozmq.Caller
 }
 
-func (c *httpServer2Client) GET(ctx context.Context, req *names.String, opts ...gozmq.CallOption) (*names.String, error) {
-	return gozmqimpl.Call[names.String](ctx, c.caller, &httpServer2GETMethod, req, opts...)
+func (c *hTTPServer2Client) GET(ctx context.Context, req *names.String, opts ...gozmq.CallOption) (*names.String, error) {
+	return gozmqimpl.Call[names.String](ctx, c.caller, &hTTPServer2GETMethod, req, opts...)
 }
 
 // HTTPServer2Server serves golden.names.HTTPServer2. Implementations embed
@@ -760,7 +761,7 @@ func RegisterHTTPServer2Server(r gozmq.Registrar, impl HTTPServer2Server) error 
 	return gozmqimpl.Register(r, HTTPServer2Name, desc, func() []gozmqimpl.Handler {
 		impl.mustEmbedUnimplementedHTTPServer2Server()
 		return []gozmqimpl.Handler{
-			gozmqimpl.Handle(&httpServer2GETMethod, impl.GET),
+			gozmqimpl.Handle(&hTTPServer2GETMethod, impl.GET),
 		}
 	})
 }
@@ -771,12 +772,12 @@ type UnimplementedHTTPServer2Server struct{}
 
 // GET returns an error with the code UNIMPLEMENTED.
 func (UnimplementedHTTPServer2Server) GET(context.Context, *names.String) (*names.String, error) {
-	return nil, gozmqimpl.Unimplemented(&httpServer2GETMethod)
+	return nil, gozmqimpl.Unimplemented(&hTTPServer2GETMethod)
 }
 
 func (UnimplementedHTTPServer2Server) mustEmbedUnimplementedHTTPServer2Server() {}
 
-var httpServer2GETMethod = gozmq.Method{
+var hTTPServer2GETMethod = gozmq.Method{
 	Procedure: HTTPServer2GETProcedure,
 }
 
@@ -798,14 +799,14 @@ type HttpServer2Client interface {
 // NewHttpServer2Client makes a client that calls through caller. It may be
 // used concurrently.
 func NewHttpServer2Client(caller gozmq.Caller) HttpServer2Client {
-	return &httpServer2Client2{caller: caller}
+	return &httpServer2Client{caller: caller}
 }
 
-type httpServer2Client2 struct {
+type httpServer2Client struct {
 	caller gozmq.Caller
 }
 
-func (c *httpServer2Client2) Get(ctx context.Context, req *names.String, opts ...gozmq.CallOption) (*names.String, error) {
+func (c *httpServer2Client) Get(ctx context.Context, req *names.String, opts ...gozmq.CallOption) (*names.String, error) {
 	return gozmqimpl.Call[names.String](ctx, c.caller, &httpServer2GetMethod, req, opts...)
 }
 
@@ -929,7 +930,7 @@ type StringPusher interface {
 }
 
 // NewStringPusher returns a StringPusher over vent. It may be used
-// concurrently. It fails when vent was opened with gozmq.AtLeastOnce.
+// concurrently. It fails when vent was opened with gozmq.DeliveryAtLeastOnce.
 func NewStringPusher(vent *gozmq.Ventilator) (StringPusher, error) {
 	if err := gozmqimpl.CheckVentilator(vent, &stringTask); err != nil {
 		return nil, err
@@ -953,7 +954,7 @@ type StringPuller interface {
 }
 
 // NewStringPuller returns a StringPuller over sink. It may be used
-// concurrently. It fails when sink was opened with gozmq.AtLeastOnce.
+// concurrently. It fails when sink was opened with gozmq.DeliveryAtLeastOnce.
 func NewStringPuller(sink *gozmq.Sink) (StringPuller, error) {
 	if err := gozmqimpl.CheckPuller(sink, &stringTask); err != nil {
 		return nil, err
@@ -982,7 +983,7 @@ type Outer_InnerPusher interface {
 }
 
 // NewOuter_InnerPusher returns a Outer_InnerPusher over vent. It may be used
-// concurrently. It fails when vent was opened with gozmq.AtLeastOnce.
+// concurrently. It fails when vent was opened with gozmq.DeliveryAtLeastOnce.
 func NewOuter_InnerPusher(vent *gozmq.Ventilator) (Outer_InnerPusher, error) {
 	if err := gozmqimpl.CheckVentilator(vent, &outer_InnerTask); err != nil {
 		return nil, err
@@ -1007,7 +1008,7 @@ type Outer_InnerPuller interface {
 }
 
 // NewOuter_InnerPuller returns a Outer_InnerPuller over sink. It may be used
-// concurrently. It fails when sink was opened with gozmq.AtLeastOnce.
+// concurrently. It fails when sink was opened with gozmq.DeliveryAtLeastOnce.
 func NewOuter_InnerPuller(sink *gozmq.Sink) (Outer_InnerPuller, error) {
 	if err := gozmqimpl.CheckPuller(sink, &outer_InnerTask); err != nil {
 		return nil, err
@@ -1082,3 +1083,61 @@ func OuterInnerMoreInnerTopic(m *names.Outer_InnerMoreInner) string {
 }
 
 var outerInnerMoreInnerTopic = gozmqimpl.NewTopic[names.Outer_InnerMoreInner]("golden.names.Outer.Inner.more_inner", "more")
+
+// OuterInnerPusher hands each golden.names.OuterInner to one puller.
+//
+// Both are OuterInner at first sight.
+type OuterInnerPusher interface {
+	// Push hands task to one puller. It waits while all of them are busy, until
+	// ctx ends.
+	Push(ctx context.Context, task *names.OuterInner) error
+}
+
+// NewOuterInnerPusher returns a OuterInnerPusher over vent. It may be used
+// concurrently. It fails when vent was opened with gozmq.DeliveryAtLeastOnce.
+func NewOuterInnerPusher(vent *gozmq.Ventilator) (OuterInnerPusher, error) {
+	if err := gozmqimpl.CheckVentilator(vent, &outerInnerTask); err != nil {
+		return nil, err
+	}
+	return &outerInnerPusher{vent: vent}, nil
+}
+
+type outerInnerPusher struct {
+	vent *gozmq.Ventilator
+}
+
+func (p *outerInnerPusher) Push(ctx context.Context, task *names.OuterInner) error {
+	return gozmqimpl.Push(ctx, p.vent, &outerInnerTask, task)
+}
+
+// OuterInnerPuller receives each golden.names.OuterInner that a pusher hands
+// to it.
+//
+// Both are OuterInner at first sight.
+type OuterInnerPuller interface {
+	// Pull yields tasks until ctx ends or the gozmq.Sink is closed. A task that
+	// cannot be decoded is yielded as an error, and iteration goes on.
+	Pull(ctx context.Context) iter.Seq2[*names.OuterInner, error]
+}
+
+// NewOuterInnerPuller returns a OuterInnerPuller over sink. It may be used
+// concurrently. It fails when sink was opened with gozmq.DeliveryAtLeastOnce.
+func NewOuterInnerPuller(sink *gozmq.Sink) (OuterInnerPuller, error) {
+	if err := gozmqimpl.CheckPuller(sink, &outerInnerTask); err != nil {
+		return nil, err
+	}
+	return &outerInnerPuller{sink: sink}, nil
+}
+
+type outerInnerPuller struct {
+	sink *gozmq.Sink
+}
+
+func (p *outerInnerPuller) Pull(ctx context.Context) iter.Seq2[*names.OuterInner, error] {
+	return gozmqimpl.Results[names.OuterInner](ctx, p.sink, &outerInnerTask)
+}
+
+var outerInnerTask = gozmq.Method{
+	Procedure: "golden.names.OuterInner",
+	Bare:      true,
+}

@@ -353,7 +353,7 @@ type FeedHandler interface {
 
 // HandleFeed subscribes to all topics and hands their messages to impl until
 // ctx ends or sub is closed. A message that fails is reported to
-// gozmq.WithTopicErrors, and the next one follows. When impl does not
+// gozmq.WithTopicErrorHandler, and the next one follows. When impl does not
 // implement a topic, the subscription to it ends with its first message.
 func HandleFeed(ctx context.Context, sub *gozmq.Subscriber, impl FeedHandler, opts ...gozmq.TopicHandlerOption) error {
 	return gozmqimpl.HandleTopics(ctx, sub, FeedName, func() []gozmqimpl.TopicHandler {
@@ -773,7 +773,7 @@ type RawHandler interface {
 
 // HandleRaw subscribes to all topics and hands their messages to impl until
 // ctx ends or sub is closed. A message that fails is reported to
-// gozmq.WithTopicErrors, and the next one follows. When impl does not
+// gozmq.WithTopicErrorHandler, and the next one follows. When impl does not
 // implement a topic, the subscription to it ends with its first message.
 func HandleRaw(ctx context.Context, sub *gozmq.Subscriber, impl RawHandler, opts ...gozmq.TopicHandlerOption) error {
 	return gozmqimpl.HandleTopics(ctx, sub, RawName, func() []gozmqimpl.TopicHandler {

@@ -71,7 +71,8 @@ type ThumbnailsVentilator interface {
 }
 
 // NewThumbnailsVentilator returns a ThumbnailsVentilator over vent. It may be
-// used concurrently. It fails when vent was opened with gozmq.AtLeastOnce.
+// used concurrently. It fails when vent was opened with
+// gozmq.DeliveryAtLeastOnce.
 func NewThumbnailsVentilator(vent *gozmq.Ventilator) (ThumbnailsVentilator, error) {
 	if err := gozmqimpl.CheckVentilator(vent, &thumbnailsRenderMethod); err != nil {
 		return nil, err
@@ -139,8 +140,8 @@ type ThumbnailsWorker interface {
 }
 
 // NewThumbnailsWorker opens a worker that hands tasks to impl. The options say
-// where tasks come from and where results go. Run runs it, and Close must be
-// called.
+// where tasks come from and where results go. Run runs it; Run or Close must
+// be called.
 func NewThumbnailsWorker(impl ThumbnailsWorker, opts ...gozmq.WorkerOption) (*gozmq.Worker, error) {
 	return gozmqimpl.NewWorker(ThumbnailsName, func() []gozmqimpl.TaskHandler {
 		impl.mustEmbedUnimplementedThumbnailsWorker()
@@ -156,8 +157,8 @@ func NewThumbnailsWorker(impl ThumbnailsWorker, opts ...gozmq.WorkerOption) (*go
 	}, opts)
 }
 
-// RunThumbnailsWorker opens a worker, runs it until ctx ends or a ventilator
-// stops it, and closes it.
+// RunThumbnailsWorker opens a worker and runs it until ctx ends or a
+// ventilator stops it; then the worker is closed.
 func RunThumbnailsWorker(ctx context.Context, impl ThumbnailsWorker, opts ...gozmq.WorkerOption) error {
 	w, err := NewThumbnailsWorker(impl, opts...)
 	return gozmqimpl.RunWorker(ctx, w, err)
@@ -231,7 +232,7 @@ type ThumbnailsSink interface {
 }
 
 // NewThumbnailsSink returns a ThumbnailsSink over sink. It may be used
-// concurrently. It fails when sink was opened with gozmq.AtLeastOnce.
+// concurrently. It fails when sink was opened with gozmq.DeliveryAtLeastOnce.
 func NewThumbnailsSink(sink *gozmq.Sink) (ThumbnailsSink, error) {
 	if err := gozmqimpl.CheckSink(sink, &thumbnailsRenderMethod); err != nil {
 		return nil, err
@@ -306,7 +307,7 @@ type LogsVentilator interface {
 }
 
 // NewLogsVentilator returns a LogsVentilator over vent. It may be used
-// concurrently. It fails when vent was opened with gozmq.AtLeastOnce.
+// concurrently. It fails when vent was opened with gozmq.DeliveryAtLeastOnce.
 func NewLogsVentilator(vent *gozmq.Ventilator) (LogsVentilator, error) {
 	if err := gozmqimpl.CheckVentilator(vent, &logsWriteMethod); err != nil {
 		return nil, err
@@ -334,7 +335,8 @@ type LogsWorker interface {
 }
 
 // NewLogsWorker opens a worker that hands tasks to impl. The options say where
-// tasks come from and where results go. Run runs it, and Close must be called.
+// tasks come from and where results go. Run runs it; Run or Close must be
+// called.
 func NewLogsWorker(impl LogsWorker, opts ...gozmq.WorkerOption) (*gozmq.Worker, error) {
 	return gozmqimpl.NewWorker(LogsName, func() []gozmqimpl.TaskHandler {
 		impl.mustEmbedUnimplementedLogsWorker()
@@ -344,8 +346,8 @@ func NewLogsWorker(impl LogsWorker, opts ...gozmq.WorkerOption) (*gozmq.Worker, 
 	}, opts)
 }
 
-// RunLogsWorker opens a worker, runs it until ctx ends or a ventilator stops
-// it, and closes it.
+// RunLogsWorker opens a worker and runs it until ctx ends or a ventilator
+// stops it; then the worker is closed.
 func RunLogsWorker(ctx context.Context, impl LogsWorker, opts ...gozmq.WorkerOption) error {
 	w, err := NewLogsWorker(impl, opts...)
 	return gozmqimpl.RunWorker(ctx, w, err)

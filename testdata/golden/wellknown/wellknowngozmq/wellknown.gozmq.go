@@ -233,7 +233,7 @@ type SignalsHandler interface {
 
 // HandleSignals subscribes to all topics and hands their messages to impl
 // until ctx ends or sub is closed. A message that fails is reported to
-// gozmq.WithTopicErrors, and the next one follows. When impl does not
+// gozmq.WithTopicErrorHandler, and the next one follows. When impl does not
 // implement a topic, the subscription to it ends with its first message.
 func HandleSignals(ctx context.Context, sub *gozmq.Subscriber, impl SignalsHandler, opts ...gozmq.TopicHandlerOption) error {
 	return gozmqimpl.HandleTopics(ctx, sub, SignalsName, func() []gozmqimpl.TopicHandler {
@@ -305,7 +305,7 @@ type TimersVentilator interface {
 }
 
 // NewTimersVentilator returns a TimersVentilator over vent. It may be used
-// concurrently. It fails when vent was opened with gozmq.AtLeastOnce.
+// concurrently. It fails when vent was opened with gozmq.DeliveryAtLeastOnce.
 func NewTimersVentilator(vent *gozmq.Ventilator) (TimersVentilator, error) {
 	if err := gozmqimpl.CheckVentilator(vent, &timersRunMethod); err != nil {
 		return nil, err
@@ -331,8 +331,8 @@ type TimersWorker interface {
 }
 
 // NewTimersWorker opens a worker that hands tasks to impl. The options say
-// where tasks come from and where results go. Run runs it, and Close must be
-// called.
+// where tasks come from and where results go. Run runs it; Run or Close must
+// be called.
 func NewTimersWorker(impl TimersWorker, opts ...gozmq.WorkerOption) (*gozmq.Worker, error) {
 	return gozmqimpl.NewWorker(TimersName, func() []gozmqimpl.TaskHandler {
 		impl.mustEmbedUnimplementedTimersWorker()
@@ -342,8 +342,8 @@ func NewTimersWorker(impl TimersWorker, opts ...gozmq.WorkerOption) (*gozmq.Work
 	}, opts)
 }
 
-// RunTimersWorker opens a worker, runs it until ctx ends or a ventilator stops
-// it, and closes it.
+// RunTimersWorker opens a worker and runs it until ctx ends or a ventilator
+// stops it; then the worker is closed.
 func RunTimersWorker(ctx context.Context, impl TimersWorker, opts ...gozmq.WorkerOption) error {
 	w, err := NewTimersWorker(impl, opts...)
 	return gozmqimpl.RunWorker(ctx, w, err)
@@ -368,7 +368,7 @@ type TimersSink interface {
 }
 
 // NewTimersSink returns a TimersSink over sink. It may be used concurrently.
-// It fails when sink was opened with gozmq.AtLeastOnce.
+// It fails when sink was opened with gozmq.DeliveryAtLeastOnce.
 func NewTimersSink(sink *gozmq.Sink) (TimersSink, error) {
 	if err := gozmqimpl.CheckSink(sink, &timersRunMethod); err != nil {
 		return nil, err

@@ -28,7 +28,7 @@ type BlobPusher interface {
 }
 
 // NewBlobPusher returns a BlobPusher over vent. It may be used concurrently.
-// It fails when vent was opened with gozmq.AtLeastOnce.
+// It fails when vent was opened with gozmq.DeliveryAtLeastOnce.
 func NewBlobPusher(vent *gozmq.Ventilator) (BlobPusher, error) {
 	if err := gozmqimpl.CheckVentilator(vent, &blobTask); err != nil {
 		return nil, err
@@ -54,7 +54,7 @@ type BlobPuller interface {
 }
 
 // NewBlobPuller returns a BlobPuller over sink. It may be used concurrently.
-// It fails when sink was opened with gozmq.AtLeastOnce.
+// It fails when sink was opened with gozmq.DeliveryAtLeastOnce.
 func NewBlobPuller(sink *gozmq.Sink) (BlobPuller, error) {
 	if err := gozmqimpl.CheckPuller(sink, &blobTask); err != nil {
 		return nil, err

@@ -89,7 +89,7 @@ type FeedHandler interface {
 
 // HandleFeed subscribes to all topics and hands their messages to impl until
 // ctx ends or sub is closed. A message that fails is reported to
-// gozmq.WithTopicErrors, and the next one follows. When impl does not
+// gozmq.WithTopicErrorHandler, and the next one follows. When impl does not
 // implement a topic, the subscription to it ends with its first message.
 func HandleFeed(ctx context.Context, sub *gozmq.Subscriber, impl FeedHandler, opts ...gozmq.TopicHandlerOption) error {
 	return gozmqimpl.HandleTopics(ctx, sub, FeedName, func() []gozmqimpl.TopicHandler {
@@ -133,7 +133,7 @@ type PipelineVentilator interface {
 }
 
 // NewPipelineVentilator returns a PipelineVentilator over vent. It may be used
-// concurrently. It fails when vent was opened with gozmq.AtLeastOnce.
+// concurrently. It fails when vent was opened with gozmq.DeliveryAtLeastOnce.
 func NewPipelineVentilator(vent *gozmq.Ventilator) (PipelineVentilator, error) {
 	if err := gozmqimpl.CheckVentilator(vent, &pipelineWorkMethod); err != nil {
 		return nil, err

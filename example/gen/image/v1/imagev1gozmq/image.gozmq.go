@@ -40,7 +40,8 @@ type ThumbnailsVentilator interface {
 }
 
 // NewThumbnailsVentilator returns a ThumbnailsVentilator over vent. It may be
-// used concurrently. It fails when vent was opened with gozmq.AtLeastOnce.
+// used concurrently. It fails when vent was opened with
+// gozmq.DeliveryAtLeastOnce.
 func NewThumbnailsVentilator(vent *gozmq.Ventilator) (ThumbnailsVentilator, error) {
 	if err := gozmqimpl.CheckVentilator(vent, &thumbnailsRenderMethod); err != nil {
 		return nil, err
@@ -68,8 +69,8 @@ type ThumbnailsWorker interface {
 }
 
 // NewThumbnailsWorker opens a worker that hands tasks to impl. The options say
-// where tasks come from and where results go. Run runs it, and Close must be
-// called.
+// where tasks come from and where results go. Run runs it; Run or Close must
+// be called.
 func NewThumbnailsWorker(impl ThumbnailsWorker, opts ...gozmq.WorkerOption) (*gozmq.Worker, error) {
 	return gozmqimpl.NewWorker(ThumbnailsName, func() []gozmqimpl.TaskHandler {
 		impl.mustEmbedUnimplementedThumbnailsWorker()
@@ -79,8 +80,8 @@ func NewThumbnailsWorker(impl ThumbnailsWorker, opts ...gozmq.WorkerOption) (*go
 	}, opts)
 }
 
-// RunThumbnailsWorker opens a worker, runs it until ctx ends or a ventilator
-// stops it, and closes it.
+// RunThumbnailsWorker opens a worker and runs it until ctx ends or a
+// ventilator stops it; then the worker is closed.
 func RunThumbnailsWorker(ctx context.Context, impl ThumbnailsWorker, opts ...gozmq.WorkerOption) error {
 	w, err := NewThumbnailsWorker(impl, opts...)
 	return gozmqimpl.RunWorker(ctx, w, err)
@@ -109,7 +110,7 @@ type ThumbnailsSink interface {
 }
 
 // NewThumbnailsSink returns a ThumbnailsSink over sink. It may be used
-// concurrently. It fails when sink was opened with gozmq.AtLeastOnce.
+// concurrently. It fails when sink was opened with gozmq.DeliveryAtLeastOnce.
 func NewThumbnailsSink(sink *gozmq.Sink) (ThumbnailsSink, error) {
 	if err := gozmqimpl.CheckSink(sink, &thumbnailsRenderMethod); err != nil {
 		return nil, err
@@ -152,7 +153,7 @@ type PrintsVentilator interface {
 
 // NewPrintsVentilator returns a PrintsVentilator over vent. It may be used
 // concurrently. It fails unless vent was opened by gozmq.NewVentilator with
-// gozmq.AtLeastOnce.
+// gozmq.DeliveryAtLeastOnce.
 func NewPrintsVentilator(vent *gozmq.Ventilator) (PrintsVentilator, error) {
 	if err := gozmqimpl.CheckVentilator(vent, &printsRenderMethod); err != nil {
 		return nil, err
@@ -181,8 +182,8 @@ type PrintsWorker interface {
 }
 
 // NewPrintsWorker opens a worker that hands tasks to impl. The options say
-// where tasks come from and where results go. Run runs it, and Close must be
-// called.
+// where tasks come from and where results go. Run runs it; Run or Close must
+// be called.
 func NewPrintsWorker(impl PrintsWorker, opts ...gozmq.WorkerOption) (*gozmq.Worker, error) {
 	return gozmqimpl.NewWorker(PrintsName, func() []gozmqimpl.TaskHandler {
 		impl.mustEmbedUnimplementedPrintsWorker()
@@ -192,8 +193,8 @@ func NewPrintsWorker(impl PrintsWorker, opts ...gozmq.WorkerOption) (*gozmq.Work
 	}, opts)
 }
 
-// RunPrintsWorker opens a worker, runs it until ctx ends or a ventilator stops
-// it, and closes it.
+// RunPrintsWorker opens a worker and runs it until ctx ends or a ventilator
+// stops it; then the worker is closed.
 func RunPrintsWorker(ctx context.Context, impl PrintsWorker, opts ...gozmq.WorkerOption) error {
 	w, err := NewPrintsWorker(impl, opts...)
 	return gozmqimpl.RunWorker(ctx, w, err)
@@ -225,7 +226,8 @@ type PrintsSink interface {
 }
 
 // NewPrintsSink returns a PrintsSink over sink. It may be used concurrently.
-// It fails unless sink was opened by gozmq.NewSink with gozmq.AtLeastOnce.
+// It fails unless sink was opened by gozmq.NewSink with
+// gozmq.DeliveryAtLeastOnce.
 func NewPrintsSink(sink *gozmq.Sink) (PrintsSink, error) {
 	if err := gozmqimpl.CheckSink(sink, &printsRenderMethod); err != nil {
 		return nil, err
@@ -243,7 +245,7 @@ func (s *printsSink) Render(ctx context.Context) iter.Seq2[*imagev1.RenderResult
 
 var printsRenderMethod = gozmq.Method{
 	Procedure:   PrintsRenderProcedure,
-	Delivery:    gozmq.AtLeastOnce,
+	Delivery:    gozmq.DeliveryAtLeastOnce,
 	MaxAttempts: 5,
 	Lease:       10 * time.Second,
 }
