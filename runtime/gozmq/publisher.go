@@ -10,6 +10,7 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
+	"github.com/gozmq/gozmq/runtime/internal/link"
 	"github.com/gozmq/gozmq/runtime/internal/socket"
 	"github.com/gozmq/gozmq/runtime/internal/wire"
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
@@ -115,10 +116,14 @@ func (p *Publisher) Dropped() uint64 { return p.pub.Dropped() }
 // of one; "" counts the peers that subscribed to everything. It fails with the
 // code of ctx's error when ctx ends, and with CodeCanceled when p is closed.
 func (p *Publisher) WaitForSubscribers(ctx context.Context, topic string, n int) error {
-	if err := p.pub.WaitSubscribers(ctx, []byte(topic), n); err != nil {
-		return Errorf(CodeOf(err), "wait for subscribers of %q: %w", topic, err)
+	err := p.pub.WaitSubscribers(ctx, []byte(topic), n)
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, link.ErrClosed):
+		return Errorf(CodeCanceled, "wait for subscribers of %q: the publisher is closed", topic)
 	}
-	return nil
+	return Errorf(CodeOf(err), "wait for subscribers of %q: %w", topic, err)
 }
 
 // WaitForSubscribersTo is WaitForSubscribers for the topics that a filter
