@@ -35,35 +35,37 @@ var layers = map[string][]string{
 	"runtime/internal/curve":        {},
 	"runtime/internal/transport":    {},
 	"runtime/internal/list":         {},
-	"runtime/internal/lru":          {"runtime/internal/list"},
 	"runtime/internal/notify":       {},
 	"runtime/internal/guarded":      {},
 	"runtime/internal/wire":         {"runtime/internal/zmtp", "proto"},
 	"runtime/internal/taskqueue":    {"runtime/internal/list"},
-	"runtime/internal/link":         {"runtime/internal/zmtp", "runtime/internal/transport", "runtime/internal/curve"},
-	"runtime/internal/socket":       {"runtime/internal/link", "runtime/internal/zmtp", "runtime/internal/prefix", "runtime/internal/list"},
+	"runtime/internal/throttle":     {},
+	"runtime/internal/handshake":    {"runtime/internal/zmtp", "runtime/internal/curve", "runtime/internal/guarded"},
+	"runtime/internal/link":         {"runtime/internal/handshake", "runtime/internal/zmtp", "runtime/internal/transport", "runtime/internal/curve", "runtime/internal/notify", "runtime/internal/throttle", "runtime/internal/guarded", "runtime/internal/list"},
+	"runtime/internal/socket":       {"runtime/internal/link", "runtime/internal/zmtp", "runtime/internal/prefix", "runtime/internal/list", "runtime/internal/notify", "runtime/internal/throttle", "runtime/internal/guarded", "runtime/internal/wire"},
+	"runtime/gozmq":                 {"runtime/internal/curve", "runtime/internal/taskqueue", "runtime/internal/handshake", "runtime/internal/link", "runtime/internal/prefix", "runtime/internal/socket", "runtime/internal/transport", "runtime/internal/zmtp", "proto", "runtime/internal/relay", "runtime/internal/guarded", "runtime/internal/notify", "runtime/internal/wire", "runtime/internal/subscription", "runtime/internal/lru"},
+	"runtime/internal/relay":        {"runtime/internal/socket", "runtime/internal/wire", "runtime/internal/link", "runtime/internal/zmtp"},
+	"runtime/internal/lru":          {"runtime/internal/list"},
 	"runtime/internal/subscription": {"runtime/internal/wire", "runtime/internal/prefix", "runtime/internal/lru", "runtime/internal/notify"},
-	"runtime/gozmq":                 {"runtime/internal/curve", "runtime/internal/taskqueue", "runtime/internal/link", "runtime/internal/socket", "runtime/internal/subscription", "runtime/internal/wire", "runtime/internal/lru", "runtime/internal/guarded", "runtime/internal/transport", "runtime/internal/zmtp", "proto"},
 
 	"runtime/gozmqv1gozmq":  {"runtime/gozmq", "proto"}, // generated
 	"runtime/gozmqhealth":   {"runtime/gozmq", "runtime/gozmqv1gozmq", "proto"},
 	"runtime/gozmqdescribe": {"runtime/gozmq", "runtime/gozmqv1gozmq", "proto"},
 
-	"runtime/gozmqtest": {"runtime/gozmq"},
-	"runtime/soak":      {}, // tests only
+	"runtime/gozmqtest": {"runtime/gozmq", "runtime/internal/transport"},
 
-	"runtime/conformance": {}, // tests only
+	"example": {"runtime/gozmq", "proto"},
 
-	"example":     {"runtime/gozmq", "proto"},
-	"interop/gen": {"runtime/gozmq", "proto"},
-	"interop":     {},
+	"test":                  {}, // tests only; Go keeps them from runtime/internal
+	"test/interop/gen":      {"runtime/gozmq", "proto"},
+	"test/internal/rawzmtp": {},
 }
 
 // requirements are the modules that the root go.mod may require, each with the
 // folder that may import it; "" for any, "test" for tests only.
 var requirements = map[string]string{
 	"google.golang.org/protobuf":       "",
-	"github.com/go-zeromq/zmq4":        "runtime/internal/link",
+	"github.com/go-zeromq/zmq4":        "runtime/internal/handshake",
 	"golang.org/x/crypto":              "runtime/internal/curve",
 	"github.com/bufbuild/protocompile": "test",
 	"go.uber.org/goleak":               "test",

@@ -90,9 +90,3 @@ func (c *bodies) decodeInput(body []byte, m proto.Message) error {
 	}
 	return nil
 }
-
-// appendBody appends a message of this package's own as one frame.
-func appendBody(b []byte, flags byte, m proto.Message, limit int) ([]byte, error) {
-	plain := bodies{limit: limit}
-	return plain.append(b, flags, m)
-}

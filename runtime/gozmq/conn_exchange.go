@@ -4,10 +4,9 @@ import (
 	"sync"
 	"time"
 
-	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
 
-	gozmqv1 "github.com/gozmq/gozmq/proto/gozmq/v1"
+	"github.com/gozmq/gozmq/runtime/internal/wire"
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
 )
 
@@ -26,43 +25,31 @@ type exchange struct {
 
 var exchanges = sync.Pool{New: func() any { return new(exchange) }}
 
-// AppendRequest appends method, body and, where there is a deadline, header.
+// AppendRequest appends the frames behind the envelope (socket.Exchange).
 func (x *exchange) AppendRequest(b []byte) ([]byte, error) {
 	if x.method.Bare {
-		return x.bodies.append(b, 0, x.req)
+		return x.AppendBody(b, 0)
 	}
-	b = zmtp.AppendFrameString(b, zmtp.FlagMore, x.method.Procedure)
-	if x.deadline.IsZero() && len(x.metadata) == 0 {
-		return x.bodies.append(b, 0, x.req)
-	}
-	b, err := x.bodies.append(b, zmtp.FlagMore, x.req)
-	if err != nil {
-		return b, err
-	}
-	if len(x.metadata) == 0 {
-		return appendRequestHeader(b, time.Until(x.deadline)), nil
-	}
-	if err := x.metadata.check(); err != nil {
-		return b, err
-	}
-	h := &gozmqv1.RequestHeader{Metadata: x.metadata.wire()}
+	h := wire.RequestHeader{Metadata: wire.Metadata(x.metadata)}
 	if !x.deadline.IsZero() {
-		h.TimeoutUs = timeoutUs(time.Until(x.deadline))
+		h.Timeout = max(time.Until(x.deadline), 1)
 	}
-	return appendBody(b, 0, h, x.bodies.limit)
+	b, err := wire.AppendRequest(b, x.method.Procedure, x, h)
+	return b, inputError(err)
 }
 
-// cancelHeader is a gozmq.v1.RequestHeader with cancel set.
-var cancelHeader = "\x18\x01"
+// AppendBody appends the request's body (wire.Body).
+func (x *exchange) AppendBody(b []byte, flags byte) ([]byte, error) {
+	return x.bodies.append(b, flags, x.req)
+}
 
-// AppendCancel appends what tells one of our servers that the caller has given
-// up. Bare framing has no place for it.
+// AppendCancel appends the request that tells one of our servers that the caller
+// has given up. Bare framing has no place for it.
 func (x *exchange) AppendCancel(b []byte) ([]byte, bool) {
 	if x.method.Bare {
 		return b, false
 	}
-	b = append(b, zmtp.FlagMore, 0, zmtp.FlagMore, 0)
-	return zmtp.AppendFrameString(b, 0, cancelHeader), true
+	return wire.AppendCancel(b), true
 }
 
 // Deliver decodes the reply (socket.Exchange).
@@ -83,42 +70,37 @@ func (x *exchange) Refused() bool { return x.refused }
 
 func (x *exchange) decode(frames [][]byte) error {
 	if x.method.Bare {
-		if len(frames) != 1 {
-			return Errorf(CodeInternal, "%s: bare reply has %d frames, want 1", x.method.Procedure, len(frames))
+		body, err := wire.ParseBareBody("reply", frames)
+		if err != nil {
+			return Errorf(CodeInternal, "%s: %w", x.method.Procedure, err)
 		}
-		return x.decodeBody(frames[0])
+		return x.decodeBody(body)
 	}
-	if len(frames) < 2 {
-		return Errorf(CodeInternal, "%s: reply has %d frames behind its envelope, want a status and a body", x.method.Procedure, len(frames))
+	r, err := wire.ParseReply(frames)
+	if err != nil {
+		return Errorf(CodeInternal, "%s: %w", x.method.Procedure, err)
 	}
-	failed := len(frames[0]) > 0
-	if (failed || x.replyMetadata != nil) && len(frames) > 2 {
-		if err := x.decodeHeader(frames[2]); err != nil {
+	if (r.Failed() || x.replyMetadata != nil) && len(r.Header) > 0 {
+		if err := x.decodeHeader(r.Header); err != nil {
 			return err
 		}
 	}
-	if failed {
-		return parseStatus(frames[0])
+	if r.Failed() {
+		return parseStatus(r.Status)
 	}
-	return x.decodeBody(frames[1])
+	return x.decodeBody(r.Body)
 }
 
-func (x *exchange) decodeHeader(frame []byte) error {
-	var h gozmqv1.ReplyHeader
-	err := proto.Unmarshal(frame, &h)
-	x.refused = h.GetRefused()
+func (x *exchange) decodeHeader(header []byte) error {
+	h, err := wire.ParseReplyHeader(header)
+	x.refused = h.Refused
 	if x.replyMetadata == nil {
 		return nil // nobody asked
 	}
-	if err == nil {
-		x.replyMetadata.Headers, err = parseMetadata(h.GetHeaders())
-	}
-	if err == nil {
-		x.replyMetadata.Trailers, err = parseMetadata(h.GetTrailers())
-	}
 	if err != nil {
-		return Errorf(CodeInternal, "%s: decode reply header of %d bytes: %w", x.method.Procedure, len(frame), err)
+		return Errorf(CodeInternal, "%s: %w", x.method.Procedure, err)
 	}
+	x.replyMetadata.Headers, x.replyMetadata.Trailers = Metadata(h.Headers), Metadata(h.Trailers)
 	return nil
 }
 
@@ -128,59 +110,4 @@ func (x *exchange) decodeBody(body []byte) error {
 		return Errorf(CodeInternal, "%s: decode %s of %d bytes: %w", x.method.Procedure, nameOf(x.reply), len(body), err)
 	}
 	return nil
-}
-
-// fieldTimeout is the number of gozmq.v1.RequestHeader.timeout_us.
-const fieldTimeout protowire.Number = 1
-
-// appendRequestHeader appends the header frame, as the last one of a message.
-func appendRequestHeader(b []byte, timeout time.Duration) []byte {
-	us := timeoutUs(timeout)
-	b = zmtp.AppendHeader(b, 0, protowire.SizeTag(fieldTimeout)+protowire.SizeVarint(us))
-	b = protowire.AppendTag(b, fieldTimeout, protowire.VarintType)
-	return protowire.AppendVarint(b, us)
-}
-
-func timeoutUs(d time.Duration) uint64 { return uint64(max(d.Microseconds(), 1)) }
-
-// maxTimeout is the longest timeout that is taken at its word; a longer one is
-// no limit.
-const maxTimeout = 365 * 24 * time.Hour
-
-// A requestHeader is what a request's header says.
-type requestHeader struct {
-	timeout  time.Duration // 0: none
-	metadata Metadata
-	cancel   bool
-}
-
-func parseRequestHeader(b []byte) (h requestHeader, err error) {
-	if us, ok := onlyTimeout(b); ok {
-		h.timeout = timeoutOf(us)
-		return h, nil
-	}
-	var wire gozmqv1.RequestHeader
-	if err := proto.Unmarshal(b, &wire); err != nil {
-		return h, Errorf(CodeInvalidArgument, "decode request header of %d bytes: %w", len(b), err)
-	}
-	h.timeout, h.cancel = timeoutOf(wire.GetTimeoutUs()), wire.GetCancel()
-	h.metadata, err = parseMetadata(wire.GetMetadata())
-	return h, err
-}
-
-// onlyTimeout decodes a header that has nothing but a timeout, as most have.
-func onlyTimeout(b []byte) (us uint64, ok bool) {
-	number, typ, n := protowire.ConsumeTag(b)
-	if n < 0 || number != fieldTimeout || typ != protowire.VarintType {
-		return 0, false
-	}
-	us, m := protowire.ConsumeVarint(b[n:])
-	return us, m > 0 && n+m == len(b)
-}
-
-func timeoutOf(us uint64) time.Duration {
-	if us > uint64(maxTimeout.Microseconds()) {
-		return 0
-	}
-	return time.Duration(us) * time.Microsecond
 }

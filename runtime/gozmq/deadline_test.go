@@ -132,7 +132,7 @@ func TestDeadlineSeenByHandler(t *testing.T) {
 	h := newStuck(t)
 	s := serve(t, Bind("tcp://127.0.0.1:*"), h.obedient())
 	p := dialRaw(t, s.addr(), "DEALER")
-	p.send("", echoMethod.Procedure, "", string(appendRequestHeader(nil, 20*time.Millisecond)[2:]))
+	p.send("", echoMethod.Procedure, "", string(appendTimeout(20*time.Millisecond)))
 	wantCode(t, p.status(p.recv()[1:]), CodeDeadlineExceeded, "deadline exceeded")
 }
 

@@ -4,12 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/anypb"
 
-	gozmqv1 "github.com/gozmq/gozmq/proto/gozmq/v1"
+	"github.com/gozmq/gozmq/runtime/internal/wire"
 )
 
 // An Error is an error with a code. Handlers return one to choose what the
@@ -64,42 +63,32 @@ func (e *Error) Is(target error) bool {
 	return false
 }
 
-// maxStatusMessage is how many bytes of an error's message travel.
-const maxStatusMessage = 16 << 10
-
-// appendStatus appends err in its wire form, a gozmq.v1.Status. An error that
-// has no code or a wrong one travels as CodeUnknown; a long message is cut, and
-// details that would make the status larger than limit stay behind.
+// appendStatus appends err in its wire form, in at most about limit bytes. An
+// error that has no code travels as CodeUnknown.
 func appendStatus(b []byte, err error, limit int) []byte {
 	e := asError(err)
-	code := e.Code
-	if code < CodeCanceled || code > CodeUnauthenticated {
-		code = CodeUnknown
-	}
-	text := e.Message[:min(len(e.Message), maxStatusMessage, limit/2)]
-	s := &gozmqv1.Status{Code: int32(code), Message: validUTF8(text), Details: e.Details}
-	if proto.Size(s) > limit {
-		s.Details = nil
-	}
-	out, err := proto.MarshalOptions{}.MarshalAppend(b, s)
-	if err != nil { // a detail that is no message: the rest is worth more
-		s.Details = nil
-		out, _ = proto.MarshalOptions{}.MarshalAppend(b, s)
-	}
-	return out
+	return wire.AppendStatus(b, wire.Status{Code: int32(e.Code), Message: e.Message, Details: e.Details}, limit)
 }
 
 // parseStatus decodes an error from the wire.
 func parseStatus(b []byte) *Error {
-	var s gozmqv1.Status
-	if err := proto.Unmarshal(b, &s); err != nil {
-		return Errorf(CodeInternal, "decode status of %d bytes: %w", len(b), err)
+	s, err := wire.ParseStatus(b)
+	if err != nil {
+		return Errorf(CodeInternal, "%w", err)
 	}
-	code := Code(s.GetCode())
-	if code < CodeCanceled || code > CodeUnauthenticated {
-		return &Error{Code: CodeUnknown, Message: fmt.Sprintf("status with code %d: %s", code, s.GetMessage()), Details: s.GetDetails()}
+	return &Error{Code: Code(s.Code), Message: s.Message, Details: s.Details}
+}
+
+// inputError gives a code to what package wire says of a request: that it makes
+// no sense, or that it is too large. An error that has one keeps it.
+func inputError(err error) error {
+	switch {
+	case err == nil, errors.As(err, new(*Error)):
+		return err
+	case errors.As(err, new(*wire.LimitError)):
+		return Errorf(CodeResourceExhausted, "%w", err)
 	}
-	return &Error{Code: code, Message: s.GetMessage(), Details: s.GetDetails()}
+	return Errorf(CodeInvalidArgument, "%w", err)
 }
 
 // asError returns the *Error in err's tree, or makes one of it.
@@ -108,11 +97,9 @@ func asError(err error) *Error {
 	if errors.As(err, &e) && e != nil {
 		return e
 	}
-	// Sprint, unlike err.Error(), bears an error that is a nil pointer.
+	// Sprint, unlike err.Error(), survives a nil *T error.
 	return &Error{Code: CodeOf(err), Message: fmt.Sprint(err), cause: err}
 }
-
-func validUTF8(s string) string { return strings.ToValidUTF8(s, "\uFFFD") }
 
 // WithDetails adds messages that travel with the error and returns it. A
 // message that cannot be encoded is left out.

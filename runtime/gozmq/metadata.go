@@ -6,18 +6,13 @@ import (
 	"maps"
 	"slices"
 
-	gozmqv1 "github.com/gozmq/gozmq/proto/gozmq/v1"
+	"github.com/gozmq/gozmq/runtime/internal/wire"
 )
 
 // Metadata travels beside a call's request and reply: keys with one or more
 // values each. A key has 1 to 128 characters of a-z, 0-9, "-", "_" and "."; a
 // value is any string of bytes. All keys and values together may have 16 KiB.
 type Metadata map[string][]string
-
-const (
-	maxMetadata    = 16 << 10
-	maxMetadataKey = 128
-)
 
 // Get returns the first value of a key, "" when there is none.
 func (m Metadata) Get(key string) string {
@@ -29,58 +24,6 @@ func (m Metadata) Get(key string) string {
 
 // Add adds a value to those of a key.
 func (m Metadata) Add(key, value string) { m[key] = append(m[key], value) }
-
-// check reports what is wrong with the metadata, if anything.
-func (m Metadata) check() error {
-	size := 0
-	for key, values := range m {
-		if err := checkKey(key); err != nil {
-			return err
-		}
-		for _, v := range values {
-			size += len(key) + len(v)
-		}
-	}
-	if size > maxMetadata {
-		return Errorf(CodeResourceExhausted, "metadata has %d bytes, at most %d are allowed", size, maxMetadata)
-	}
-	return nil
-}
-
-func checkKey(key string) error {
-	ok := key != "" && len(key) <= maxMetadataKey
-	for i := 0; i < len(key) && ok; i++ {
-		c := key[i]
-		ok = c >= 'a' && c <= 'z' || c >= '0' && c <= '9' || c == '-' || c == '_' || c == '.'
-	}
-	if !ok {
-		return Errorf(CodeInvalidArgument, "metadata key %.32q: want 1 to %d characters of a-z, 0-9, \"-\", \"_\" and \".\"", key, maxMetadataKey)
-	}
-	return nil
-}
-
-// wire returns the entries as they travel, in the order of their keys.
-func (m Metadata) wire() []*gozmqv1.Metadatum {
-	var list []*gozmqv1.Metadatum
-	for _, key := range slices.Sorted(maps.Keys(m)) {
-		for _, v := range m[key] {
-			list = append(list, &gozmqv1.Metadatum{Key: key, Value: []byte(v)})
-		}
-	}
-	return list
-}
-
-// parseMetadata takes entries from the wire.
-func parseMetadata(list []*gozmqv1.Metadatum) (Metadata, error) {
-	if len(list) == 0 {
-		return nil, nil
-	}
-	m := make(Metadata, len(list))
-	for _, e := range list {
-		m.Add(e.GetKey(), string(e.GetValue()))
-	}
-	return m, m.check()
-}
 
 type outgoingKey struct{}
 
@@ -116,16 +59,16 @@ type ReplyMetadata struct {
 // check reports what is wrong with it, if anything.
 func (r *ReplyMetadata) check() error {
 	for _, m := range []Metadata{r.Headers, r.Trailers} {
-		if err := m.check(); err != nil {
+		if err := wire.Metadata(m).Check(); err != nil {
 			return fmt.Errorf("reply: %w", err)
 		}
 	}
 	return nil
 }
 
-// wire returns the header that carries it.
-func (r *ReplyMetadata) wire() *gozmqv1.ReplyHeader {
-	return &gozmqv1.ReplyHeader{Headers: r.Headers.wire(), Trailers: r.Trailers.wire()}
+// header returns the header that carries it.
+func (r *ReplyMetadata) header() wire.ReplyHeader {
+	return wire.ReplyHeader{Headers: wire.Metadata(r.Headers), Trailers: wire.Metadata(r.Trailers)}
 }
 
 func (r *ReplyMetadata) empty() bool { return len(r.Headers) == 0 && len(r.Trailers) == 0 }

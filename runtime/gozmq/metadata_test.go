@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"google.golang.org/protobuf/types/known/wrapperspb"
+
+	"github.com/gozmq/gozmq/runtime/internal/wire"
 )
 
 // Requests, replies and errors carry metadata, any bytes of it.
@@ -61,8 +63,8 @@ func TestMetadataIsChecked(t *testing.T) {
 		{"empty key", []string{"", "x"}, CodeInvalidArgument, "metadata key"},
 		{"upper case", []string{"Token", "x"}, CodeInvalidArgument, `"Token"`},
 		{"space", []string{"a b", "x"}, CodeInvalidArgument, `"a b"`},
-		{"long key", []string{strings.Repeat("k", maxMetadataKey+1), "x"}, CodeInvalidArgument, "metadata key"},
-		{"too much", []string{"k", strings.Repeat("v", maxMetadata)}, CodeResourceExhausted, "16384 are allowed"},
+		{"long key", []string{strings.Repeat("k", wire.MaxMetadataKey+1), "x"}, CodeInvalidArgument, "metadata key"},
+		{"too much", []string{"k", strings.Repeat("v", wire.MaxMetadata)}, CodeResourceExhausted, "16384 are allowed"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/gozmq/gozmq/runtime/internal/link"
+	"github.com/gozmq/gozmq/runtime/internal/notify"
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
 )
 
@@ -20,7 +21,7 @@ type observer struct {
 	queue  []Event
 	lost   int
 	closed bool
-	wake   chan struct{}
+	wake   notify.Token
 	done   chan struct{}
 }
 
@@ -30,7 +31,7 @@ func newObserver(call func(Event)) *observer {
 	if call == nil {
 		return nil
 	}
-	o := &observer{call: call, wake: make(chan struct{}, 1), done: make(chan struct{})}
+	o := &observer{call: call, wake: notify.NewToken(), done: make(chan struct{})}
 	go o.run()
 	return o
 }
@@ -60,14 +61,7 @@ func (o *observer) observe(e Event) {
 		return
 	}
 	o.queue = append(o.queue, e)
-	o.signal()
-}
-
-func (o *observer) signal() {
-	select {
-	case o.wake <- struct{}{}:
-	default:
-	}
+	o.wake.Set()
 }
 
 func (o *observer) run() {
@@ -96,7 +90,7 @@ func (o *observer) close() {
 	}
 	o.mu.Lock()
 	o.closed = true
-	o.signal()
+	o.wake.Set()
 	o.mu.Unlock()
 	<-o.done
 }

@@ -2,13 +2,11 @@ package gozmq
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"sync"
 	"time"
 
-	"github.com/gozmq/gozmq/runtime/internal/link"
-	"github.com/gozmq/gozmq/runtime/internal/zmtp"
+	"github.com/gozmq/gozmq/runtime/internal/relay"
 )
 
 // A Pattern is one of ZeroMQ's patterns.
@@ -113,7 +111,7 @@ type ProxyStats struct {
 // as the proxy in front of it, or one client that sends a larger one costs the
 // proxy's connection to it, and with it the calls of others.
 type Proxy struct {
-	relay    relay
+	relay    relay.Relay
 	observer *observer
 	linger   time.Duration
 	front    []string
@@ -122,18 +120,6 @@ type Proxy struct {
 	once   sync.Once
 	closed chan struct{}
 	err    error // of Close, once closed is
-}
-
-// A relay is the part of a Proxy that knows its pattern.
-type relay interface {
-	// links returns the connections of both sides.
-	links() (front, back *link.Group)
-	// run passes messages on from the front until close is called; nil where
-	// that happens in the connections' goroutines.
-	run()
-	// close ends what has begun, until ctx ends.
-	close(ctx context.Context) error
-	stats() ProxyStats
 }
 
 // NewProxy opens a proxy, which passes messages on from then on. Options that
@@ -154,14 +140,7 @@ func NewProxy(pattern Pattern, front, back Endpoints, opts ...ProxyOption) (*Pro
 		return nil, fmt.Errorf("proxy: %w", err)
 	}
 	p := &Proxy{observer: newObserver(cfg.observer), linger: cfg.linger, closed: make(chan struct{})}
-	switch pattern {
-	case ReqRep:
-		p.relay = newReqRepRelay(&cfg, p.observer)
-	case PubSub:
-		p.relay = newPubSubRelay(&cfg, p.observer)
-	case PushPull:
-		p.relay = newPushPullRelay(&cfg, p.observer)
-	}
+	p.relay = newRelay(pattern, cfg.relay(p.observer))
 	if err := p.open(front, back); err != nil {
 		_ = p.Close()
 		return nil, fmt.Errorf("proxy: %w", err)
@@ -169,10 +148,30 @@ func NewProxy(pattern Pattern, front, back Endpoints, opts ...ProxyOption) (*Pro
 	return p, nil
 }
 
-// open opens the back first, so that what comes to the front finds it.
+func newRelay(p Pattern, cfg relay.Config) relay.Relay {
+	switch p {
+	case PubSub:
+		return relay.NewPubSub(cfg)
+	case PushPull:
+		return relay.NewPushPull(cfg)
+	default:
+		return relay.NewReqRep(cfg)
+	}
+}
+
+// relay returns the configuration of the engine.
+func (c *proxyConfig) relay(o *observer) relay.Config {
+	cfg := relay.Config{Socket: c.Config, Observe: o.link, MaxSubscriptions: c.maxSubscriptions}
+	if capture := c.capture; capture != nil {
+		cfg.Capture = func(toFront bool, frames [][]byte) { capture(ProxyMessage{ToFront: toFront, Frames: frames}) }
+	}
+	return cfg
+}
+
+// open opens the back first, so that messages that come to the front find it.
 func (p *Proxy) open(front, back Endpoints) (err error) {
-	p.relay.run()
-	frontLinks, backLinks := p.relay.links()
+	p.relay.Start()
+	frontLinks, backLinks := p.relay.Links()
 	if p.back, err = back.open(backLinks); err != nil {
 		return fmt.Errorf("back: %w", err)
 	}
@@ -180,14 +179,6 @@ func (p *Proxy) open(front, back Endpoints) (err error) {
 		return fmt.Errorf("front: %w", err)
 	}
 	return nil
-}
-
-// side returns the configuration of one side.
-func (c *proxyConfig) side(t zmtp.SocketType, o *observer) link.Config {
-	cfg := c.Config
-	cfg.SocketType, cfg.Observe = t, o.link(t)
-	cfg.Plain = true // what is behind the proxy need not be one of ours
-	return cfg
 }
 
 // FrontAddrs returns the endpoints that were bound at the front, with ports
@@ -200,18 +191,18 @@ func (p *Proxy) BackAddrs() []string { return p.back }
 
 // Stats returns what was passed on and dropped so far; what its two sockets
 // have counted is in FrontStats and BackStats.
-func (p *Proxy) Stats() ProxyStats { return p.relay.stats() }
+func (p *Proxy) Stats() ProxyStats { return ProxyStats(p.relay.Stats()) }
 
 // FrontStats returns what the front's socket has counted. It may be called at
 // any time, also after Close.
 func (p *Proxy) FrontStats() Stats {
-	front, _ := p.relay.links()
+	front, _ := p.relay.Links()
 	return statsOf(front)
 }
 
 // BackStats is FrontStats for the back.
 func (p *Proxy) BackStats() Stats {
-	_, back := p.relay.links()
+	_, back := p.relay.Links()
 	return statsOf(back)
 }
 
@@ -231,11 +222,9 @@ func (p *Proxy) Run(ctx context.Context) error {
 // first one and return the same.
 func (p *Proxy) Close() error {
 	p.once.Do(func() {
-		p.err = lingering(p.linger, p.relay.close)
+		p.err = lingering(p.linger, p.relay.Close)
 		p.observer.close()
 		close(p.closed)
 	})
 	return p.err
 }
-
-var errProxyLeft = errors.New("closed with messages that no one took (raise the time with WithLinger)")

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/gozmq/gozmq/runtime/internal/link"
+	"github.com/gozmq/gozmq/runtime/internal/relay"
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
 )
 
@@ -272,7 +273,7 @@ func TestProxyDropsDeafPublisher(t *testing.T) {
 	sub.subscribe(0, true, "first")
 	deaf.wantChanges("+first")
 	var conn *link.Conn
-	front, _ := p.relay.links()
+	front, _ := p.relay.Links()
 	front.Each(func(c *link.Conn) { conn = c })
 	topic := []byte(strings.Repeat("x", 1<<10))
 	var flap []byte
@@ -280,14 +281,14 @@ func TestProxyDropsDeafPublisher(t *testing.T) {
 		flap = zmtp.AppendCommand(flap, zmtp.CommandSubscribe, topic)
 		flap = zmtp.AppendCommand(flap, zmtp.CommandCancel, topic)
 	}
-	for range 4 * unreadSubscriptions >> 20 { // 1 MiB at a time
+	for range 4 * relay.UnreadSubscriptions >> 20 { // 1 MiB at a time
 		if conn.Err() != nil {
 			break
 		}
 		sub.Send(flap)
 	}
 	receive(t, conn.Closed(), "the end of the connection")
-	if err := conn.Err(); err != errSubscriptionsUnread {
+	if err := conn.Err(); err != relay.ErrSubscriptionsUnread {
 		t.Fatalf("the publisher was disconnected because of %v", err)
 	}
 	next := dialRaw(t, p.FrontAddrs()[0], zmtp.Pub)

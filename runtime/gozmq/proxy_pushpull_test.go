@@ -11,6 +11,7 @@ import (
 
 	"google.golang.org/protobuf/types/known/wrapperspb"
 
+	"github.com/gozmq/gozmq/runtime/internal/relay"
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
 )
 
@@ -130,19 +131,19 @@ func TestProxyCloseHandsOn(t *testing.T) {
 // A task that no one takes before the linger time is over is not lost in
 // silence.
 func TestProxyCloseReportsTasks(t *testing.T) {
-	events := newRecorder()
-	p, err := NewProxy(PushPull, Bind("tcp://127.0.0.1:*"), Bind("tcp://127.0.0.1:*"), WithLinger(50*time.Millisecond), events.option())
+	taken := make(chan struct{}, 1)
+	capture := WithCapture(func(ProxyMessage) { taken <- struct{}{} })
+	p, err := NewProxy(PushPull, Bind("tcp://127.0.0.1:*"), Bind("tcp://127.0.0.1:*"), WithLinger(50*time.Millisecond), capture)
 	if err != nil {
 		t.Fatal(err)
 	}
 	push := dialRaw(t, p.FrontAddrs()[0], zmtp.Push)
-	events.wait(t, EventConnected, 1)
 	push.send("a task")
-	eventually(t, "the task", p.relay.(*pushPullRelay).holding.Load)
-	if err := p.Close(); !errors.Is(err, errProxyLeft) {
-		t.Errorf("Close gave %v, want %v", err, errProxyLeft)
+	receive(t, taken, "the task")
+	if err := p.Close(); !errors.Is(err, relay.ErrLeft) {
+		t.Errorf("Close gave %v, want %v", err, relay.ErrLeft)
 	}
-	if err := p.Close(); !errors.Is(err, errProxyLeft) {
+	if err := p.Close(); !errors.Is(err, relay.ErrLeft) {
 		t.Errorf("a second Close gave %v", err)
 	}
 }

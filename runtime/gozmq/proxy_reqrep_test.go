@@ -11,6 +11,7 @@ import (
 
 	"google.golang.org/protobuf/types/known/wrapperspb"
 
+	"github.com/gozmq/gozmq/runtime/internal/relay"
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
 	"github.com/gozmq/gozmq/runtime/internal/zmtptest"
 )
@@ -176,7 +177,7 @@ func TestProxyDropsHostileRequests(t *testing.T) {
 	mustEcho(t, good)
 	hostile := dialRaw(t, p.FrontAddrs()[0], zmtp.Dealer)
 	half := strings.Repeat("x", limit/2+16<<10)
-	hostile.send(make([]string, proxyFrames+1)...)
+	hostile.send(make([]string, relay.MaxFrames+1)...)
 	hostile.send(half, half, "")
 	events.wait(t, EventMalformed, 2)
 	hostile.send(half) // no envelope: the server's business

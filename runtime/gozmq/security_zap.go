@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 
 	"github.com/gozmq/gozmq/runtime/internal/socket"
+	"github.com/gozmq/gozmq/runtime/internal/wire"
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
 )
 
@@ -46,8 +47,6 @@ func (z *ZAP) Authenticate(ctx context.Context, r *AuthRequest) (*AuthIdentity, 
 	return x.identity, x.err
 }
 
-const zapVersion = "1.0"
-
 // A zapExchange is one request to a handler, as a socket.Exchange.
 type zapExchange struct {
 	request  *AuthRequest
@@ -58,36 +57,23 @@ type zapExchange struct {
 
 var _ socket.Exchange = (*zapExchange)(nil)
 
-// AppendRequest appends version, request id, domain, address, identity,
-// mechanism and credentials.
+// AppendRequest appends the frames behind the envelope (socket.Exchange).
 func (x *zapExchange) AppendRequest(b []byte) ([]byte, error) {
 	r := x.request
 	address, _, err := net.SplitHostPort(r.Address)
 	if err != nil {
 		address = r.Address
 	}
-	frames := []string{zapVersion, x.number, r.Domain, address, r.Metadata["Identity"], r.Mechanism}
+	z := wire.ZAPRequest{ID: x.number, Domain: r.Domain, Address: address, RoutingID: r.Metadata["Identity"], Mechanism: r.Mechanism}
 	switch r.Mechanism {
 	case MechanismCurve:
-		frames = append(frames, string(r.PublicKey[:]))
+		z.Credentials = []string{string(r.PublicKey[:])}
 	case MechanismPlain:
-		frames = append(frames, r.User, r.Password)
+		z.Credentials = []string{r.User, r.Password}
 	}
-	for i, frame := range frames {
-		if len(frame) > maxZapFrame {
-			return b, Errorf(CodeInvalidArgument, "a ZAP frame of %d bytes, at most %d are allowed", len(frame), maxZapFrame)
-		}
-		flags := byte(zmtp.FlagMore)
-		if i == len(frames)-1 {
-			flags = 0
-		}
-		b = zmtp.AppendFrameString(b, flags, frame)
-	}
-	return b, nil
+	b, err = wire.AppendZAPRequest(b, z)
+	return b, inputError(err)
 }
-
-// maxZapFrame is the longest that any of a request's frames may be, in bytes.
-const maxZapFrame = 255
 
 // Deliver takes the handler's answer.
 func (x *zapExchange) Deliver(frames [][]byte) { x.identity, x.err = x.decode(frames) }
@@ -98,22 +84,22 @@ func (x *zapExchange) TooLarge(err *zmtp.SizeError) {
 }
 
 func (x *zapExchange) decode(frames [][]byte) (*AuthIdentity, error) {
-	if len(frames) != 6 || string(frames[0]) != zapVersion || string(frames[1]) != x.number {
-		return nil, Errorf(CodeUnavailable, "the ZAP handler's answer of %d frames is none to this request", len(frames))
+	r, err := wire.ParseZAPReply(frames, x.number)
+	if err != nil {
+		return nil, Errorf(CodeUnavailable, "%w", err)
 	}
-	status, text := string(frames[2]), string(frames[3])
-	switch status {
+	switch r.Status {
 	case "200":
 	case "400":
-		return nil, fmt.Errorf("the ZAP handler says %.255q", text)
+		return nil, fmt.Errorf("the ZAP handler says %.255q", r.Text)
 	default:
-		return nil, Errorf(CodeUnavailable, "the ZAP handler could not decide: %.3s %.255q", status, text)
+		return nil, Errorf(CodeUnavailable, "the ZAP handler could not decide: %.3s %.255q", r.Status, r.Text)
 	}
-	metadata, err := zmtp.ParseMetadata(frames[5])
+	metadata, err := zmtp.ParseMetadata(r.Metadata)
 	if err != nil {
 		return nil, errors.Join(errors.New("the ZAP handler's answer"), err)
 	}
-	id := &AuthIdentity{Name: string(frames[4])}
+	id := &AuthIdentity{Name: r.User}
 	for _, p := range metadata {
 		if id.Metadata == nil {
 			id.Metadata = make(map[string]string, len(metadata))

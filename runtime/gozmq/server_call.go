@@ -1,7 +1,6 @@
 package gozmq
 
 import (
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"runtime/debug"
@@ -9,8 +8,9 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
-	gozmqv1 "github.com/gozmq/gozmq/proto/gozmq/v1"
+	"github.com/gozmq/gozmq/runtime/internal/guarded"
 	"github.com/gozmq/gozmq/runtime/internal/socket"
+	"github.com/gozmq/gozmq/runtime/internal/wire"
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
 )
 
@@ -22,7 +22,7 @@ type serverCall struct {
 	handler  *Handler
 	req      proto.Message
 	resp     proto.Message
-	header   requestHeader
+	header   wire.RequestHeader
 	id       uint64 // of a call that one of our clients may cancel
 	hasID    bool
 	ctx      *callContext
@@ -33,37 +33,34 @@ type serverCall struct {
 var serverCalls = sync.Pool{New: func() any { return new(serverCall) }}
 
 // newServerCall returns a call with that envelope; free must be called.
-func newServerCall(s *Server, p *socket.RouterPeer, envelope [][]byte) *serverCall {
+func newServerCall(s *Server, p *socket.RouterPeer, envelope wire.Envelope) *serverCall {
 	c := serverCalls.Get().(*serverCall)
 	c.server, c.peer = s, p
-	c.envelope = c.envelope[:0]
-	for _, frame := range envelope {
-		c.envelope = zmtp.AppendFrame(c.envelope, zmtp.FlagMore, frame)
-	}
+	c.envelope = envelope.Append(c.envelope[:0])
 	return c
 }
 
-// A requestReceiver makes calls of what a Server's socket has read
+// A requestReceiver makes calls of the requests that a Server's socket has read
 // (socket.Receiver).
 type requestReceiver struct{ server *Server }
 
-// Receive decodes a request. What cannot be carried out is answered at once, if
-// there is a way to do so.
+// Receive decodes a request. One that cannot be carried out is answered at once,
+// if there is a way to do so.
 func (r requestReceiver) Receive(p *socket.RouterPeer, frames [][]byte) socket.Job {
 	s := r.server
-	n := emptyFrame(frames)
-	if n == 0 && len(frames) == 1 {
-		return nil // libzmq's ZMQ_PROBE_ROUTER: asks for nothing
+	if wire.IsProbe(frames) {
+		return nil
 	}
-	if n < 0 {
+	envelope, content, ok := wire.SplitEnvelope(frames)
+	if !ok {
 		p.Malformed("request of %d frames has no empty frame to end its envelope", len(frames))
 		return nil
 	}
-	c := newServerCall(s, p, frames[:n+1])
-	if c.hasID = n == 1 && len(frames[0]) == callID && p.Gozmq(); c.hasID {
-		c.id = binary.BigEndian.Uint64(frames[0])
+	c := newServerCall(s, p, envelope)
+	if c.id, c.hasID = envelope.CallID(); !p.Gozmq() {
+		c.hasID = false
 	}
-	err := c.decode(frames[n+1:])
+	err := c.decode(content)
 	if err == errCancel {
 		s.cancelCall(c)
 		c.free()
@@ -88,23 +85,23 @@ func (r requestReceiver) Receive(p *socket.RouterPeer, frames [][]byte) socket.J
 // TooLarge answers a request that was not read because it is larger than the
 // server's limit (socket.Receiver). Bare framing has no place for an answer.
 func (r requestReceiver) TooLarge(p *socket.RouterPeer, frames [][]byte, size *zmtp.SizeError) bool {
-	n := emptyFrame(frames)
-	if n < 0 || r.server.bare != nil {
+	envelope, content, ok := wire.SplitEnvelope(frames)
+	if !ok || r.server.bare != nil {
 		return false
 	}
 	p.Malformed("a request was passed over: %w", size)
-	c := newServerCall(r.server, p, frames[:n+1])
-	c.fail(c.tooLarge(frames[n+1:], size))
+	c := newServerCall(r.server, p, envelope)
+	c.fail(c.tooLarge(content, size))
 	c.free()
 	return true
 }
 
-// tooLarge says what is wrong with a request, of which frames are those behind
-// the envelope that were read.
-func (c *serverCall) tooLarge(frames [][]byte, size *zmtp.SizeError) error {
+// tooLarge says what is wrong with a request, of which content are those frames
+// behind the envelope that were read.
+func (c *serverCall) tooLarge(content [][]byte, size *zmtp.SizeError) error {
 	what := "request"
-	if len(frames) > 0 {
-		if err := c.find(frames[0]); err != nil {
+	if procedure, ok := wire.Procedure(content); ok {
+		if err := c.find(procedure); err != nil {
 			return err
 		}
 		what = c.handler.method.Procedure + ": request"
@@ -112,50 +109,39 @@ func (c *serverCall) tooLarge(frames [][]byte, size *zmtp.SizeError) error {
 	return Errorf(CodeResourceExhausted, "%s of at least %d bytes exceeds the server's limit of %d (send less, or raise it with WithMaxMessageSize of NewServer)", what, size.Size, size.Limit)
 }
 
-// callID is the size of the envelope that our clients put around a request.
-const callID = 8
-
-// errCancel says that a request takes back an earlier one.
+// errCancel says that a request gives up an earlier one.
 var errCancel = errors.New("cancel")
 
-// emptyFrame returns the index of the first empty frame, or -1.
-func emptyFrame(frames [][]byte) int {
-	for i, frame := range frames {
-		if len(frame) == 0 {
-			return i
-		}
-	}
-	return -1
-}
-
-// decode finds the handler and decodes what stands behind the envelope.
-func (c *serverCall) decode(frames [][]byte) error {
+// decode finds the handler and decodes the frames behind the envelope.
+func (c *serverCall) decode(content [][]byte) error {
 	var body []byte
+	var err error
 	if c.handler = c.server.bare; c.handler != nil {
-		if len(frames) != 1 {
-			return Errorf(CodeInvalidArgument, "bare request has %d frames behind its envelope, want 1", len(frames))
-		}
-		body = frames[0]
+		body, err = wire.ParseBareBody("request", content)
 	} else {
-		if len(frames) < 2 || len(frames) > 3 {
-			return Errorf(CodeInvalidArgument, "request has %d frames behind its envelope, want a method, a body and at most a header", len(frames))
-		}
-		if len(frames) == 3 {
-			var err error
-			if c.header, err = parseRequestHeader(frames[2]); err != nil {
-				return err
-			}
-			if c.header.cancel && c.hasID && len(frames[0]) == 0 {
-				return errCancel
-			}
-		}
-		if err := c.find(frames[0]); err != nil {
-			return err
-		}
-		body = frames[1]
+		body, err = c.decodeRequest(content)
+	}
+	switch {
+	case err == errCancel:
+		return err
+	case err != nil:
+		return inputError(err)
 	}
 	c.req = c.handler.new()
 	return c.server.bodies.decodeInput(body, c.req)
+}
+
+// decodeRequest decodes all but the body, which it returns.
+func (c *serverCall) decodeRequest(content [][]byte) (body []byte, err error) {
+	r, err := wire.ParseRequest(content)
+	if err != nil {
+		return nil, err
+	}
+	if c.hasID && r.Cancels() {
+		return nil, errCancel
+	}
+	c.header = r.Header
+	return r.Body, c.find(r.Procedure)
 }
 
 // find finds the handler of a method.
@@ -165,9 +151,6 @@ func (c *serverCall) find(method []byte) error {
 	}
 	return nil
 }
-
-// cut returns what an error message may show of a method's name.
-func cut(name []byte) []byte { return name[:min(len(name), 128)] }
 
 // Refuse answers that the server is stopping (socket.Job).
 func (c *serverCall) Refuse() {
@@ -227,31 +210,31 @@ func (c *serverCall) Pace() *socket.Pace {
 }
 
 // serve calls the interceptors and the handler. A panic is an error whose text
-// tells the caller nothing.
+// tells the caller nothing. After runtime.Goexit it does not return: the call has
+// been answered then.
 func (c *serverCall) serve(ctx *callContext) (err error) {
-	returned := false
-	defer func() {
-		if returned {
+	guarded.Call(func() { err = c.handle(ctx) }, func(p *guarded.PanicError) {
+		if p == nil {
 			return
 		}
-		value := recover() // nil: the handler called runtime.Goexit
-		err = c.panicked(ctx, value)
-		if value == nil {
+		err = c.panicked(ctx, p)
+		if p.Goexit() {
 			c.finish()
 			c.fail(err)
 		}
-	}()
+	})
+	return err
+}
+
+// handle calls what may panic.
+func (c *serverCall) handle(ctx *callContext) (err error) {
 	if interceptor := c.server.cfg.interceptor; interceptor != nil {
 		c.resp, err = interceptor(ctx, &ctx.info, c.req, c.handler.serve)
 	} else {
 		c.resp, err = c.handler.serve(ctx, c.req)
 	}
 	if err != nil {
-		err = asError(err) // it may panic, too
-	}
-	returned = true
-	if err != nil {
-		return err
+		return asError(err) // it may panic, too
 	}
 	return c.checkReply()
 }
@@ -268,67 +251,64 @@ func (c *serverCall) checkReply() error {
 	return nil
 }
 
-func (c *serverCall) panicked(ctx *callContext, value any) error {
-	stack := debug.Stack()
+// panicked reports that the handler panicked, or ended its goroutine, and returns
+// the error for the caller.
+func (c *serverCall) panicked(ctx *callContext, p *guarded.PanicError) error {
+	stack := p.Stack
+	if p.Goexit() {
+		stack = debug.Stack()
+	}
 	m := c.handler.method
 	c.server.observer.observe(Event{
 		Kind: EventPanic, Socket: string(zmtp.Router), Endpoint: c.peer.Endpoint(), Peer: ctx.info.Peer, Method: m.Procedure,
-		Err: fmt.Errorf("handler panicked: %v", value), Stack: stack,
+		Err: fmt.Errorf("handler panicked: %v", p.Value), Stack: stack,
 	})
 	if hook := c.server.cfg.onPanic; hook != nil {
-		hook(ctx, m, value, stack)
+		hook(ctx, m, p.Value, stack)
 	}
 	return &Error{Code: CodeInternal, Message: "internal error"}
 }
 
 // appendReply appends the frames of a reply that went well.
 func (c *serverCall) appendReply(b []byte) ([]byte, error) {
-	if !c.handler.method.Bare {
-		b = append(b, zmtp.FlagMore, 0)
+	if c.handler.method.Bare {
+		return c.AppendBody(b, 0)
 	}
-	var flags byte
-	meta := c.ctx.replyMetadata()
-	if meta != nil {
+	var h wire.ReplyHeader
+	if meta := c.ctx.replyMetadata(); meta != nil {
 		if err := meta.check(); err != nil {
 			return b, Errorf(CodeInternal, "%w", err)
 		}
-		flags = zmtp.FlagMore
+		h = meta.header()
 	}
+	return wire.AppendReply(b, c, h)
+}
+
+// AppendBody appends the reply's body (wire.Body).
+func (c *serverCall) AppendBody(b []byte, flags byte) ([]byte, error) {
 	out, err := c.server.bodies.append(b, flags, c.resp)
 	if err != nil && CodeOf(err) == CodeInvalidArgument {
 		err = Errorf(CodeInternal, "%w", err) // the fault is the handler's
 	}
-	if err != nil || meta == nil {
-		return out, err
-	}
-	return appendReplyHeader(out, meta.wire()), nil
+	return out, err
 }
 
-// errorHeader returns the header of a reply that is an error, nil for none.
-func (c *serverCall) errorHeader() *gozmqv1.ReplyHeader {
-	if c.refused {
-		return &gozmqv1.ReplyHeader{Refused: true}
-	}
-	if c.ctx == nil {
-		return nil
+// errorHeader returns the header of a reply that is an error.
+func (c *serverCall) errorHeader() wire.ReplyHeader {
+	switch {
+	case c.refused:
+		return wire.ReplyHeader{Refused: true}
+	case c.ctx == nil:
+		return wire.ReplyHeader{}
 	}
 	if meta := c.ctx.replyMetadata(); meta != nil && meta.check() == nil {
-		return meta.wire()
+		return meta.header()
 	}
-	return nil
-}
-
-// appendReplyHeader appends the header frame, as the last one of a message.
-func appendReplyHeader(b []byte, h *gozmqv1.ReplyHeader) []byte {
-	frame, err := proto.Marshal(h)
-	if err != nil {
-		frame = nil // keys are ASCII: it cannot be
-	}
-	return zmtp.AppendFrame(b, 0, frame)
+	return wire.ReplyHeader{}
 }
 
 // fail answers with an error. Bare framing has no place for one: the call is
-// not answered, and the observer told.
+// not answered, and the event handler is told.
 func (c *serverCall) fail(err error) {
 	if c.server.bare != nil {
 		c.peer.Malformed("a bare call failed and was not answered: %w", err)
@@ -336,11 +316,7 @@ func (c *serverCall) fail(err error) {
 	}
 	_ = reply(c.peer, c.envelope, func(b []byte) ([]byte, error) {
 		status := appendStatus(nil, err, c.server.cfg.MaxMessageSize)
-		b = zmtp.AppendFrame(b, zmtp.FlagMore, status)
-		if h := c.errorHeader(); h != nil {
-			return appendReplyHeader(append(b, zmtp.FlagMore, 0), h), nil
-		}
-		return append(b, 0, 0), nil
+		return wire.AppendFailure(b, status, c.errorHeader())
 	})
 }
 

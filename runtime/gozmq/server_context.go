@@ -31,11 +31,11 @@ func newCallContext(c *serverCall) *callContext {
 	ctx.info.Method = c.handler.method
 	ctx.info.Peer = c.peer.Address()
 	ctx.info.Identity = (*AuthIdentity)(c.peer.Auth)
-	ctx.info.Metadata = c.header.metadata
+	ctx.info.Metadata = Metadata(c.header.Metadata)
 	ctx.conn = c.peer.Conn
 	ctx.info.reply = ctx
-	if c.header.timeout > 0 {
-		ctx.deadline = time.Now().Add(c.header.timeout)
+	if c.header.Timeout > 0 {
+		ctx.deadline = time.Now().Add(c.header.Timeout)
 	}
 	return ctx
 }

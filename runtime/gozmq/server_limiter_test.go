@@ -5,7 +5,10 @@ import (
 	"testing"
 	"time"
 
+	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/wrapperspb"
+
+	gozmqv1 "github.com/gozmq/gozmq/proto/gozmq/v1"
 )
 
 const small = 4096 // bytes that a message may have in these tests
@@ -159,4 +162,10 @@ func TestMaxWaitingEnds(t *testing.T) {
 }
 
 // appendTimeout is a request header.
-func appendTimeout(d time.Duration) []byte { return appendRequestHeader(nil, d)[2:] }
+func appendTimeout(d time.Duration) []byte {
+	b, err := proto.Marshal(&gozmqv1.RequestHeader{TimeoutUs: uint64(d.Microseconds())})
+	if err != nil {
+		panic(err)
+	}
+	return b
+}

@@ -59,7 +59,7 @@ type PeerStats struct {
 func statsOf(g *link.Group) Stats {
 	l := g.Stats()
 	s := Stats{
-		Accepted: l.Accepted, Dialled: l.Dialled, Reconnected: l.Reconnected, Disconnected: l.Disconnected,
+		Accepted: l.Accepted, Dialled: l.Dialed, Reconnected: l.Reconnected, Disconnected: l.Disconnected,
 		AcceptsFailed: l.AcceptsFailed, DialsFailed: l.DialsFailed, HandshakesFailed: l.HandshakesFailed,
 		HeartbeatsLost: l.HeartbeatsLost, Delayed: l.Delayed,
 		Traffic: Traffic(l.Traffic),
@@ -68,7 +68,7 @@ func statsOf(g *link.Group) Stats {
 	for _, p := range l.Peers {
 		s.Peers = append(s.Peers, PeerStats{
 			Endpoint: p.Endpoint, Address: p.Address, Socket: string(p.SocketType), Identity: p.Identity,
-			Dialled: p.Dialled, Since: p.Since,
+			Dialled: p.Dialed, Since: p.Since,
 			Traffic:        Traffic(p.Traffic),
 			QueuedMessages: p.QueuedMessages, QueuedBytes: p.QueuedBytes,
 			Subscriptions: p.Subscriptions,

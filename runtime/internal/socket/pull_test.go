@@ -22,8 +22,8 @@ func pulling(t *testing.T, window int, network string) (*Pull, *recorder, transp
 	return p, events, bind(t, p.Links(), network)
 }
 
-// wire returns parcels from one number up to another, as they are sent.
-func wire(from, to int) (b []byte) {
+// framesOf returns parcels from one number up to another, as they are sent.
+func framesOf(from, to int) (b []byte) {
 	for n := from; n < to; n++ {
 		b, _ = parcel{number: n, size: n % 50}.AppendMessage(b)
 	}
@@ -66,11 +66,11 @@ func awaitReady(t *testing.T, p *Pull, n int) {
 func TestPullTakesTurns(t *testing.T) {
 	p, _, ep := pulling(t, 100, tcp)
 	first, second, third := zmtptest.DialAs(t, ep, "PUSH"), zmtptest.DialAs(t, ep, "PUSH"), zmtptest.DialAs(t, ep, "PUSH")
-	first.Send(wire(0, 30))
+	first.Send(framesOf(0, 30))
 	awaitReady(t, p, 1)
-	second.Send(wire(1000, 1010))
+	second.Send(framesOf(1000, 1010))
 	awaitReady(t, p, 2)
-	third.Send(wire(2000, 2001))
+	third.Send(framesOf(2000, 2001))
 	awaitReady(t, p, 3)
 	var got []int
 	for range 41 {
@@ -89,7 +89,7 @@ func TestPullDeliversWhatCameWhole(t *testing.T) {
 		t.Run(network, func(t *testing.T) {
 			p, events, ep := pulling(t, 100, network)
 			peer := zmtptest.DialAs(t, ep, "PUSH")
-			all := wire(0, 11)
+			all := framesOf(0, 11)
 			peer.Send(all[:len(all)-1])
 			peer.Close()
 			events.await(t, link.Disconnected, 1)
@@ -188,7 +188,7 @@ func TestPullManyReceivers(t *testing.T) {
 	for s := range senders {
 		peer := zmtptest.DialAs(t, ep, "PUSH")
 		sending.Go(func() {
-			if _, err := peer.Write(wire(s*each, (s+1)*each)); err != nil {
+			if _, err := peer.Write(framesOf(s*each, (s+1)*each)); err != nil {
 				t.Error(err)
 			}
 		})
@@ -227,7 +227,7 @@ func TestPullShutdown(t *testing.T) {
 
 	p, _, ep = pulling(t, 5, tcp) // with more than is received
 	peer := zmtptest.DialAs(t, ep, "PUSH")
-	peer.Send(wire(0, 100))
+	peer.Send(framesOf(0, 100))
 	awaitReady(t, p, 1)
 	if err := p.Shutdown(within(t)); err != nil {
 		t.Error(err)
@@ -241,7 +241,7 @@ func TestPullShutdown(t *testing.T) {
 func TestPullDrain(t *testing.T) {
 	p, _, ep := pulling(t, 5, tcp)
 	peer := zmtptest.DialAs(t, ep, "PUSH")
-	peer.Send(wire(0, 20))
+	peer.Send(framesOf(0, 20))
 	awaitReady(t, p, 1)
 	drained := make(chan error, 1)
 	go func() { drained <- p.Drain(within(t)) }()
@@ -266,7 +266,7 @@ func TestPullDrain(t *testing.T) {
 	}
 
 	p, _, ep = pulling(t, 5, tcp) // nobody receives
-	zmtptest.DialAs(t, ep, "PUSH").Send(wire(0, 20))
+	zmtptest.DialAs(t, ep, "PUSH").Send(framesOf(0, 20))
 	awaitReady(t, p, 1)
 	short, cancel := context.WithTimeout(context.Background(), 20*time.Millisecond)
 	defer cancel()
@@ -281,7 +281,7 @@ func TestPullDrain(t *testing.T) {
 // peer already. One that has not said a word is not waited for.
 func TestPullTakesLastPeer(t *testing.T) {
 	for _, network := range networks {
-		for _, side := range []string{"accepted", "dialled"} {
+		for _, side := range []string{"accepted", "dialed"} {
 			t.Run(network[:3]+" "+side, func(t *testing.T) {
 				p, _, ep := pulling(t, 10, network)
 				var c *zmtptest.Peer
@@ -300,7 +300,7 @@ func TestPullTakesLastPeer(t *testing.T) {
 				drained := make(chan error, 1)
 				go func() { drained <- p.Drain(within(t)) }()
 				silent.Drained()
-				c.Send(zmtptest.Join(zmtptest.Ready(zmtp.PropertySocketType, "PUSH"), wire(1, 2)))
+				c.Send(zmtptest.Join(zmtptest.Ready(zmtp.PropertySocketType, "PUSH"), framesOf(1, 2)))
 				if n := recv(t, p); n != 1 {
 					t.Errorf("received %d", n)
 				}

@@ -1,0 +1,34 @@
+package handshake
+
+import (
+	"github.com/gozmq/gozmq/runtime/internal/curve"
+	"github.com/gozmq/gozmq/runtime/internal/zmtp"
+)
+
+// A Peer is what a handshake found out about the other side.
+type Peer struct {
+	SocketType zmtp.SocketType
+	Identity   string // announced by the peer, proved by nothing
+	Metadata   zmtp.Metadata
+	Minor      byte // of ZMTP 3
+
+	Mechanism string
+	PublicKey curve.Public // CURVE: the peer has proved to own it
+	User      string       // PLAIN, where we are the server
+	Auth      *Identity    // what the authenticator returned; nil: there was none
+
+	// Session seals and opens the frames of a CURVE connection; nil for the
+	// other mechanisms, whose frames are not sealed.
+	Session *curve.Session
+}
+
+// Gozmq reports whether the peer is one of ours and knows our extensions.
+func (p *Peer) Gozmq() bool { return p.Metadata.Get(zmtp.PropertyGozmq) != "" }
+
+// A Site says where a connection was made.
+type Site struct {
+	Endpoint string // that was bound or dialed
+	Address  string // of the peer
+	Accepted bool   // and not dialed
+	Security *Security
+}

@@ -1,0 +1,49 @@
+package relay
+
+import (
+	"context"
+	"sync"
+
+	"github.com/gozmq/gozmq/runtime/internal/socket"
+)
+
+// A forwarder passes messages on from the front to the back, one at a time, so
+// that the turns of the peers on both sides are kept.
+type forwarder struct {
+	counters
+	capture func(toFront bool, frames [][]byte)
+
+	ctx    context.Context // of send; ends when messages are given up
+	giveUp context.CancelFunc
+	wg     sync.WaitGroup
+}
+
+func (f *forwarder) init(cfg *Config) {
+	f.capture = cfg.Capture
+	f.ctx, f.giveUp = context.WithCancel(context.Background())
+}
+
+// run calls next, in a goroutine that wait waits for, until it returns false.
+func (f *forwarder) run(next func(out *socket.Frames) bool) {
+	f.wg.Go(func() {
+		var out socket.Frames
+		for next(&out) {
+		}
+	})
+}
+
+// forward passes one message on: out, of which m is what the sender sent. It
+// waits while the back has no room.
+func (f *forwarder) forward(m socket.Received, out *socket.Frames, send func(context.Context, socket.Message) error) {
+	if f.capture != nil {
+		f.capture(false, m.Frames)
+	}
+	if err := send(f.ctx, out); err != nil {
+		f.dropped.Add(1)
+		return
+	}
+	f.toBack.Add(1)
+}
+
+// wait returns when the goroutine of run has ended.
+func (f *forwarder) wait() { f.wg.Wait() }

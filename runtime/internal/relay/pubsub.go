@@ -1,0 +1,106 @@
+package relay
+
+import (
+	"context"
+	"errors"
+	"sync"
+
+	"github.com/gozmq/gozmq/runtime/internal/link"
+	"github.com/gozmq/gozmq/runtime/internal/socket"
+	"github.com/gozmq/gozmq/runtime/internal/zmtp"
+)
+
+// pubSub is an XSUB for publishers and an XPUB for subscribers.
+type pubSub struct {
+	counters
+	sub     *socket.Sub
+	pub     *socket.XPub
+	capture func(toFront bool, frames [][]byte)
+	unread  int // bytes of subscriptions that may wait for a publisher
+}
+
+const (
+	// UnreadSubscriptions is how many bytes of subscriptions may wait for one
+	// publisher, beside unreadSubscription for each that the relay may hold. It is
+	// more than all their prefixes take on the wire.
+	UnreadSubscriptions = 20 << 20
+	unreadSubscription  = 32
+)
+
+// NewPubSub returns a relay for publications.
+func NewPubSub(cfg Config) Relay {
+	r := &pubSub{capture: cfg.Capture, unread: UnreadSubscriptions + unreadSubscription*cfg.MaxSubscriptions}
+	r.sub = socket.NewSub(cfg.side(zmtp.XSub), r)
+	r.pub = socket.NewXPub(cfg.side(zmtp.XPub), cfg.MaxSubscriptions, r.subscribe)
+	return r
+}
+
+func (r *pubSub) Links() (front, back *link.Group) { return r.sub.Links(), r.pub.Links() }
+
+// Start does nothing: publications are passed on in the connections' goroutines.
+func (r *pubSub) Start() {}
+
+// ErrSubscriptionsUnread is why a publisher is disconnected that does not read
+// what its subscribers ask for.
+var ErrSubscriptionsUnread = errors.New("the publisher does not read its subscriptions")
+
+// subscribe passes a subscription on to the publishers. One that does not read
+// them is disconnected: subscribers, who can change their minds without end,
+// must not fill the memory. When it connects again it gets all subscriptions.
+func (r *pubSub) subscribe(prefix []byte, subscribed bool) {
+	if subscribed {
+		r.sub.Subscribe(prefix)
+	} else {
+		r.sub.Cancel(prefix)
+	}
+	r.sub.Links().Each(func(c *link.Conn) {
+		if c.Queued() > r.unread {
+			c.Close(ErrSubscriptionsUnread)
+		}
+	})
+}
+
+// A publication is the memory that passing one on takes; it is used again.
+type publication struct {
+	audience socket.Audience
+	out      socket.Frames
+	frames   []byte
+}
+
+var publications = sync.Pool{New: func() any { return new(publication) }}
+
+// Receive passes publications on (socket.BatchReceiver).
+func (r *pubSub) Receive(_ *link.Conn, b *link.Batch) {
+	p := publications.Get().(*publication)
+	for i := range b.Len() {
+		frames := b.Message(i)
+		if !r.pub.Audience(frames[0], &p.audience) {
+			continue
+		}
+		if r.capture != nil {
+			r.capture(false, frames)
+		}
+		p.out.Parts = frames
+		p.frames, _ = p.out.AppendMessage(p.frames[:0])
+		r.pub.Send(&p.audience, p.frames)
+		r.toBack.Add(1)
+	}
+	p.out.Parts = nil
+	if cap(p.frames) <= maxKeptFrames {
+		publications.Put(p)
+	}
+}
+
+// maxKeptFrames is the largest buffer that is used again.
+const maxKeptFrames = 64 << 10
+
+func (r *pubSub) Close(ctx context.Context) error {
+	return errors.Join(r.sub.Shutdown(ctx), r.pub.Shutdown(ctx))
+}
+
+// Stats returns the counters (Relay).
+func (r *pubSub) Stats() Stats {
+	s := r.counters.Stats()
+	s.Dropped = r.pub.Dropped()
+	return s
+}

@@ -1,0 +1,54 @@
+package relay
+
+import (
+	"context"
+	"errors"
+
+	"github.com/gozmq/gozmq/runtime/internal/link"
+	"github.com/gozmq/gozmq/runtime/internal/socket"
+	"github.com/gozmq/gozmq/runtime/internal/zmtp"
+)
+
+// pushPull is a PULL for ventilators and a PUSH for workers.
+type pushPull struct {
+	forwarder
+	pull *socket.Pull
+	push *socket.Push
+}
+
+// NewPushPull returns a relay for tasks, or for results.
+func NewPushPull(cfg Config) Relay {
+	r := &pushPull{pull: socket.NewPull(cfg.side(zmtp.Pull), window), push: socket.NewPush(cfg.side(zmtp.Push))}
+	r.init(&cfg)
+	return r
+}
+
+func (r *pushPull) Links() (front, back *link.Group) { return r.pull.Links(), r.push.Links() }
+
+func (r *pushPull) Start() { r.run(r.next) }
+
+// next passes a task on; it returns false once the front is closed and empty.
+func (r *pushPull) next(out *socket.Frames) bool {
+	m, err := r.pull.Recv(context.Background())
+	if err != nil {
+		return false
+	}
+	defer m.Release()
+	out.Parts = m.Frames
+	r.forward(m, out, r.push.Send)
+	return true
+}
+
+// Close takes no more tasks, and waits until the workers have those that were
+// taken.
+func (r *pushPull) Close(ctx context.Context) error {
+	stop := context.AfterFunc(ctx, r.giveUp)
+	defer stop()
+	err := r.pull.Drain(ctx)
+	r.wait()
+	r.giveUp()
+	if r.dropped.Load() > 0 {
+		err = errors.Join(err, ErrLeft)
+	}
+	return errors.Join(err, r.push.Shutdown(ctx))
+}

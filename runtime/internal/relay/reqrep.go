@@ -1,0 +1,90 @@
+package relay
+
+import (
+	"context"
+	"errors"
+
+	"github.com/gozmq/gozmq/runtime/internal/link"
+	"github.com/gozmq/gozmq/runtime/internal/socket"
+	"github.com/gozmq/gozmq/runtime/internal/wire"
+	"github.com/gozmq/gozmq/runtime/internal/zmtp"
+)
+
+const (
+	// MaxFrames is how many frames a request may have. It is less than what a
+	// server takes, as each proxy on the way adds one.
+	MaxFrames = 512
+	// maxEnvelope is how many bytes the other frames of a request may take beside
+	// a body of the largest size; less than what a server takes, too.
+	maxEnvelope = 32 << 10
+)
+
+// reqRep is a ROUTER for clients and a DEALER for servers.
+type reqRep struct {
+	forwarder
+	router *socket.ProxyRouter
+	dealer *socket.ProxyDealer
+	limit  int // bytes of a request
+}
+
+// NewReqRep returns a relay for requests and their replies.
+func NewReqRep(cfg Config) Relay {
+	r := &reqRep{limit: cfg.Socket.MaxMessageSize + maxEnvelope}
+	r.init(&cfg)
+	r.router = socket.NewProxyRouter(cfg.side(zmtp.Router), window)
+	r.dealer = socket.NewProxyDealer(cfg.side(zmtp.Dealer), r)
+	return r
+}
+
+func (r *reqRep) Links() (front, back *link.Group) { return r.router.Links(), r.dealer.Links() }
+
+func (r *reqRep) Start() { r.run(r.next) }
+
+// next passes a request on; it returns false at the end.
+func (r *reqRep) next(out *socket.Frames) bool {
+	m, route, err := r.router.Recv(r.ctx, out.Route[:0])
+	if err != nil {
+		return false
+	}
+	defer m.Release()
+	out.Route, out.Parts = route, m.Frames
+	if wire.IsProbe(m.Frames) {
+		return true
+	}
+	if size := out.Size(); len(m.Frames) > MaxFrames || size > r.limit {
+		r.dropped.Add(1)
+		m.Malformed("request of %d frames and %d bytes cannot be passed on: at most %d and %d are allowed", len(m.Frames), size, MaxFrames, r.limit)
+		return true
+	}
+	r.forward(m, out, r.dealer.Send)
+	return true
+}
+
+// Receive passes replies on (socket.BatchReceiver).
+func (r *reqRep) Receive(_ *link.Conn, b *link.Batch) {
+	for i := range b.Len() {
+		reply := b.Message(i)
+		if wire.IsProbe(reply) {
+			continue
+		}
+		if _, own := socket.SplitRoute(reply); r.capture != nil && own != nil {
+			r.capture(true, own)
+		}
+		switch err := r.router.Reply(reply); {
+		case err == nil:
+			r.toFront.Add(1)
+		case errors.Is(err, socket.ErrUnroutable):
+			r.unroutable.Add(1)
+		default:
+			r.dropped.Add(1)
+		}
+	}
+}
+
+// Close gives up requests that no server has room for: their callers are going
+// to be disconnected.
+func (r *reqRep) Close(ctx context.Context) error {
+	r.giveUp()
+	r.wait()
+	return errors.Join(r.dealer.Shutdown(ctx), r.router.Shutdown(ctx))
+}

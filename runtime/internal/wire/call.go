@@ -1,0 +1,226 @@
+package wire
+
+import (
+	"encoding/binary"
+	"fmt"
+	"time"
+
+	"google.golang.org/protobuf/encoding/protowire"
+	"google.golang.org/protobuf/proto"
+
+	gozmqv1 "github.com/gozmq/gozmq/proto/gozmq/v1"
+	"github.com/gozmq/gozmq/runtime/internal/zmtp"
+)
+
+// CallIDSize is the size in bytes of a call id, the frame that our clients put
+// in front of a request's empty frame (PROTOCOL.md 4.2).
+const CallIDSize = 8
+
+// AppendCallID appends the envelope of one of our requests: the call id and the
+// empty frame.
+func AppendCallID(b []byte, id uint64) []byte {
+	b = append(b, zmtp.FlagMore, CallIDSize)
+	b = binary.BigEndian.AppendUint64(b, id)
+	return append(b, zmtp.FlagMore, 0)
+}
+
+// CallID decodes the frame of a call id.
+func CallID(frame []byte) (id uint64, ok bool) {
+	if len(frame) != CallIDSize {
+		return 0, false
+	}
+	return binary.BigEndian.Uint64(frame), true
+}
+
+// SplitCallID takes the envelope of our own requests off a reply. It returns
+// false when the reply begins with another envelope.
+func SplitCallID(frames [][]byte) (id uint64, content [][]byte, ok bool) {
+	if len(frames) < 2 || len(frames[1]) != 0 {
+		return 0, nil, false
+	}
+	id, ok = CallID(frames[0])
+	return id, frames[2:], ok
+}
+
+// IsProbe reports whether a message is the lone empty frame that libzmq sends
+// for ZMQ_PROBE_ROUTER. It asks for nothing.
+func IsProbe(frames [][]byte) bool { return len(frames) == 1 && len(frames[0]) == 0 }
+
+// An Envelope is the frames that route a reply back to its caller; the empty
+// frame is the last one.
+type Envelope [][]byte
+
+// SplitEnvelope splits a request behind its first empty frame. It returns false
+// when there is none.
+func SplitEnvelope(frames [][]byte) (e Envelope, content [][]byte, ok bool) {
+	for i, frame := range frames {
+		if len(frame) == 0 {
+			return frames[:i+1], frames[i+1:], true
+		}
+	}
+	return nil, nil, false
+}
+
+// CallID returns the id of a call whose envelope has nothing else, as that of
+// our clients.
+func (e Envelope) CallID() (id uint64, ok bool) {
+	if len(e) != 2 {
+		return 0, false
+	}
+	return CallID(e[0])
+}
+
+// Append appends the envelope's frames, as the first ones of a message.
+func (e Envelope) Append(b []byte) []byte {
+	for _, frame := range e {
+		b = zmtp.AppendFrame(b, zmtp.FlagMore, frame)
+	}
+	return b
+}
+
+// A Body encodes a message's body straight into place.
+type Body interface {
+	// AppendBody appends the body as one frame with these flags. After an error
+	// it returns b as it was.
+	AppendBody(b []byte, flags byte) ([]byte, error)
+}
+
+// A RequestHeader is the optional last frame of a request. The zero value is no
+// header.
+type RequestHeader struct {
+	Timeout  time.Duration // how long the caller waits; 0: no limit
+	Metadata Metadata
+	Cancel   bool // the caller has given up the call with this envelope
+}
+
+// A Request is what stands behind a request's envelope.
+type Request struct {
+	Procedure []byte
+	Body      []byte
+	Header    RequestHeader
+}
+
+// AppendRequest appends a request behind its envelope. Errors are those of the
+// body and of the metadata.
+func AppendRequest(b []byte, procedure string, body Body, h RequestHeader) ([]byte, error) {
+	b = zmtp.AppendFrameString(b, zmtp.FlagMore, procedure)
+	if h.Timeout == 0 && len(h.Metadata) == 0 {
+		return body.AppendBody(b, 0)
+	}
+	b, err := body.AppendBody(b, zmtp.FlagMore)
+	if err != nil {
+		return b, err
+	}
+	if len(h.Metadata) == 0 {
+		return appendTimeout(b, h.Timeout), nil
+	}
+	if err := h.Metadata.Check(); err != nil {
+		return b, err
+	}
+	m := &gozmqv1.RequestHeader{Metadata: h.Metadata.list()}
+	if h.Timeout != 0 {
+		m.TimeoutUs = timeoutUs(h.Timeout)
+	}
+	return appendMessage(b, m)
+}
+
+// ParseRequest decodes the frames behind a request's envelope. Procedure and
+// Body point into them.
+func ParseRequest(content [][]byte) (r Request, err error) {
+	if len(content) < 2 || len(content) > 3 {
+		return r, fmt.Errorf("request has %d frames behind its envelope, want a method, a body and at most a header", len(content))
+	}
+	r.Procedure, r.Body = content[0], content[1]
+	if len(content) == 3 {
+		r.Header, err = ParseRequestHeader(content[2])
+	}
+	return r, err
+}
+
+// Procedure returns the procedure of a request of which only the first frames
+// behind its envelope are known; false when not even the procedure is.
+func Procedure(content [][]byte) ([]byte, bool) {
+	if len(content) == 0 {
+		return nil, false
+	}
+	return content[0], true
+}
+
+// cancelHeader is a gozmq.v1.RequestHeader with cancel set.
+const cancelHeader = "\x18\x01"
+
+// AppendCancel appends, behind a call's envelope, the request that gives the
+// call up.
+func AppendCancel(b []byte) []byte {
+	b = append(b, zmtp.FlagMore, 0, zmtp.FlagMore, 0)
+	return zmtp.AppendFrameString(b, 0, cancelHeader)
+}
+
+// Cancels reports whether a request gives up the call with the same envelope,
+// if that is one of ours.
+func (r *Request) Cancels() bool { return r.Header.Cancel && len(r.Procedure) == 0 }
+
+// ParseBareBody returns the body of a message with bare framing, whose only frame
+// it is. what names the message in the error.
+func ParseBareBody(what string, content [][]byte) ([]byte, error) {
+	if len(content) != 1 {
+		return nil, fmt.Errorf("bare %s has %d frames behind its envelope, want 1", what, len(content))
+	}
+	return content[0], nil
+}
+
+// fieldTimeout is the number of gozmq.v1.RequestHeader.timeout_us.
+const fieldTimeout protowire.Number = 1
+
+// appendTimeout appends a header that has nothing but a timeout, as most have.
+func appendTimeout(b []byte, timeout time.Duration) []byte {
+	us := timeoutUs(timeout)
+	b = zmtp.AppendHeader(b, 0, protowire.SizeTag(fieldTimeout)+protowire.SizeVarint(us))
+	b = protowire.AppendTag(b, fieldTimeout, protowire.VarintType)
+	return protowire.AppendVarint(b, us)
+}
+
+// timeoutUs returns a timeout as it travels. One that is over already is the
+// shortest, since 0 would be none.
+func timeoutUs(d time.Duration) uint64 { return uint64(max(d.Microseconds(), 1)) }
+
+// maxTimeout is the longest timeout that counts as a limit.
+const maxTimeout = 365 * 24 * time.Hour
+
+// ParseRequestHeader decodes the header of a request.
+func ParseRequestHeader(b []byte) (h RequestHeader, err error) {
+	if us, ok := onlyTimeout(b); ok {
+		h.Timeout = timeoutOf(us)
+		return h, nil
+	}
+	var m gozmqv1.RequestHeader
+	if err := proto.Unmarshal(b, &m); err != nil {
+		return h, fmt.Errorf("decode request header of %d bytes: %w", len(b), err)
+	}
+	h.Timeout, h.Cancel = timeoutOf(m.GetTimeoutUs()), m.GetCancel()
+	h.Metadata, err = parseMetadata(m.GetMetadata())
+	return h, err
+}
+
+// onlyTimeout decodes a header that appendTimeout made.
+func onlyTimeout(b []byte) (us uint64, ok bool) {
+	number, typ, n := protowire.ConsumeTag(b)
+	if n < 0 || number != fieldTimeout || typ != protowire.VarintType {
+		return 0, false
+	}
+	us, m := protowire.ConsumeVarint(b[n:])
+	return us, m > 0 && n+m == len(b)
+}
+
+func timeoutOf(us uint64) time.Duration {
+	if us > uint64(maxTimeout.Microseconds()) {
+		return 0
+	}
+	return time.Duration(us) * time.Microsecond
+}
+
+// appendMessage appends one of the messages of wire.proto as the last frame.
+func appendMessage(b []byte, m proto.Message) ([]byte, error) {
+	b = zmtp.AppendHeader(b, 0, proto.Size(m))
+	return proto.MarshalOptions{UseCachedSize: true}.MarshalAppend(b, m)
+}

@@ -1,0 +1,79 @@
+package wire
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+
+	gozmqv1 "github.com/gozmq/gozmq/proto/gozmq/v1"
+)
+
+// Metadata is what travels beside a request or a reply: keys with one or more
+// values each.
+type Metadata map[string][]string
+
+// The limits of metadata: the bytes of all keys and values together, a key
+// counted with each of its values, and those of one key.
+const (
+	MaxMetadata    = 16 << 10
+	MaxMetadataKey = 128
+)
+
+// A LimitError says that something is well formed and larger than the protocol
+// allows.
+type LimitError struct{ text string }
+
+func (e *LimitError) Error() string { return e.text }
+
+// Check reports what is wrong with the metadata, if anything: a *LimitError when
+// it is too large.
+func (m Metadata) Check() error {
+	size := 0
+	for key, values := range m {
+		if err := checkKey(key); err != nil {
+			return err
+		}
+		for _, v := range values {
+			size += len(key) + len(v)
+		}
+	}
+	if size > MaxMetadata {
+		return &LimitError{fmt.Sprintf("metadata has %d bytes, at most %d are allowed", size, MaxMetadata)}
+	}
+	return nil
+}
+
+func checkKey(key string) error {
+	ok := key != "" && len(key) <= MaxMetadataKey
+	for i := 0; i < len(key) && ok; i++ {
+		c := key[i]
+		ok = c >= 'a' && c <= 'z' || c >= '0' && c <= '9' || c == '-' || c == '_' || c == '.'
+	}
+	if !ok {
+		return fmt.Errorf("metadata key %.32q: want 1 to %d characters of a-z, 0-9, \"-\", \"_\" and \".\"", key, MaxMetadataKey)
+	}
+	return nil
+}
+
+// list returns the entries as they travel, in the order of their keys.
+func (m Metadata) list() []*gozmqv1.Metadatum {
+	var list []*gozmqv1.Metadatum
+	for _, key := range slices.Sorted(maps.Keys(m)) {
+		for _, v := range m[key] {
+			list = append(list, &gozmqv1.Metadatum{Key: key, Value: []byte(v)})
+		}
+	}
+	return list
+}
+
+// parseMetadata checks and returns the entries of a header; nil for none.
+func parseMetadata(list []*gozmqv1.Metadatum) (Metadata, error) {
+	if len(list) == 0 {
+		return nil, nil
+	}
+	m := make(Metadata, len(list))
+	for _, e := range list {
+		m[e.GetKey()] = append(m[e.GetKey()], string(e.GetValue()))
+	}
+	return m, m.Check()
+}
