@@ -5,7 +5,7 @@ import (
 	"testing"
 	"time"
 
-	"go.uber.org/goleak"
+	"github.com/gozmq/gozmq/internal/leak"
 )
 
 var update = flag.Bool("update", false, "write docs/CONFORMANCE.md")
@@ -14,4 +14,4 @@ var update = flag.Bool("update", false, "write docs/CONFORMANCE.md")
 // for in a test that passes.
 const patience = 20 * time.Second
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { leak.Main(m) }

@@ -6,8 +6,7 @@ import (
 	"testing"
 	"time"
 
-	"go.uber.org/goleak"
-
+	"github.com/gozmq/gozmq/internal/leak"
 	"github.com/gozmq/gozmq/runtime/gozmq"
 )
 
@@ -53,8 +52,8 @@ func (m meeting) peer(t *testing.T, s script, open func(gozmq.Endpoints) []strin
 // that it looks last.
 func leakChecked(t *testing.T) {
 	t.Helper()
-	before := goleak.IgnoreCurrent()
-	t.Cleanup(func() { goleak.VerifyNone(t, before) })
+	before := leak.Now()
+	t.Cleanup(func() { leak.Check(t, before) })
 }
 
 // patient returns a context that ends when the test does, and at the latest
