@@ -81,7 +81,7 @@ func TestWaitForReady(t *testing.T) {
 // Calls beyond the limit wait their turn; more than may wait are refused.
 func TestWaitingCallsTakeTurns(t *testing.T) {
 	h := newStuck(t)
-	s := serve(t, Bind("inproc://"+t.Name()), h.handlers(), WithMaxConcurrency(2), WithMaxWaiting(3))
+	s := serve(t, Bind("inproc://"+t.Name()), h.handlers(), WithConcurrency(2), WithMaxWaiting(3))
 	c := dial(t, Connect(s.addr()))
 	ends := make(chan error, 8)
 	call := func(ctx context.Context) { go func() { ends <- callEcho(ctx, c, "x") }() }

@@ -6,8 +6,8 @@
 //   - REQ/REP: Dial returns a Conn for generated clients, NewServer a Server
 //     for generated Register functions.
 //   - PUB/SUB: NewPublisher and NewSubscriber.
-//   - PUSH/PULL: NewVentilator, RunWorker and NewSink; AtLeastOnce loses no
-//     task.
+//   - PUSH/PULL: NewVentilator, NewWorker and NewSink; with
+//     DeliveryAtLeastOnce no task is lost.
 //
 // A Proxy stands between the ends of any of them.
 //

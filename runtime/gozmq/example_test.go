@@ -93,7 +93,7 @@ func ExampleDial() {
 }
 
 func ExampleServer() {
-	srv := gozmq.NewServer(gozmq.WithMaxConcurrency(100))
+	srv := gozmq.NewServer(gozmq.WithConcurrency(100))
 	if err := registerGreeter(srv, greeter{}); err != nil {
 		fmt.Println(err)
 		return

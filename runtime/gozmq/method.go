@@ -36,18 +36,19 @@ type Method struct {
 	Idempotency Idempotency
 	// Delivery is the guarantee for the tasks of a PUSH/PULL service.
 	Delivery Delivery
-	// Lease is how long a worker may hold a task without extending the lease,
-	// at least once. 0: DefaultLease.
+	// Lease is how long a worker may hold a task with DeliveryAtLeastOnce
+	// without extending the lease. 0: DefaultLease.
 	Lease time.Duration
 	// Timeout limits a call whose context has no earlier deadline. 0: no limit.
 	Timeout time.Duration
 	// MaxAttempts is how often a call of an idempotent method is tried at most
-	// while it fails with CodeUnavailable, after pauses that grow and as long as
-	// the Conn's budget of retries lasts. Less than 2: once. Besides, a call of
-	// an idempotent method whose server goes moves to another one that is there,
-	// up to three times; one that no server has seen or carried out always does.
+	// while it fails with CodeUnavailable, after pauses that grow and as long
+	// as the Conn's budget of retries lasts. Less than 2: once. Besides, a call
+	// of an idempotent method whose server goes moves to another one that is
+	// there, up to three times; one that no server has seen or carried out
+	// always does.
 	//
-	// A task that is delivered at least once is handed out that often at most.
+	// For a task with DeliveryAtLeastOnce it is the largest number of attempts.
 	// 0: DefaultMaxAttempts.
 	MaxAttempts int
 	// Bare leaves out every frame but the body's.

@@ -197,7 +197,7 @@ func TestRoleOptions(t *testing.T) {
 		err  error
 		part string
 	}{
-		{"server concurrency", idleServer(WithMaxConcurrency(0)).Serve(ended, where), "serve: WithMaxConcurrency: 0, want at least 1"},
+		{"server concurrency", idleServer(WithConcurrency(0)).Serve(ended, where), "serve: WithConcurrency: 0, want at least 1"},
 		{"server queue", idleServer(WithMaxWaiting(-1)).Serve(ended, where), "serve: WithMaxWaiting: -1, want 0 or more"},
 		{"server drain", idleServer(WithDrainTimeout(-1)).Serve(ended, where), "serve: WithDrainTimeout: -1ns, want 0 or more"},
 		{"ready timeout", errOf(Dial(WithReadyTimeout(-1), where)), "dial: WithReadyTimeout: -1ns, want 0 or more"},
@@ -208,7 +208,7 @@ func TestRoleOptions(t *testing.T) {
 		{"subscriber queue", errOf(NewSubscriber(WithReceiveQueue(0, 1), where)), "subscriber: WithReceiveQueue: 0 messages and 1 bytes"},
 		{"sink queue", errOf(NewSink(WithReceiveQueue(1, 0), where)), "sink: WithReceiveQueue: 1 messages and 0 bytes"},
 		{"worker concurrency", worker(WithConcurrency(0)), "worker test.Tasks: WithConcurrency: 0, want at least 1"},
-		{"worker drain", worker(WithWorkerDrainTimeout(-1)), "WithWorkerDrainTimeout: -1ns, want 0 or more"},
+		{"worker drain", worker(WithDrainTimeout(-1)), "WithDrainTimeout: -1ns, want 0 or more"},
 		{"worker without results that has a sink", worker(To(where)), "gozmq.To is given, but no method has a result"},
 		{"worker with results that has none", RunWorker(ended, "test.Tasks", result, From(where)), "no endpoint for results: pass gozmq.To(gozmq.Connect(...))"},
 		{"worker with a bad sink", RunWorker(ended, "test.Tasks", result, From(where), To(Bind("what://"))), "worker test.Tasks: results: "},

@@ -41,7 +41,7 @@ func peerOf(c *link.Conn) *Peer { return newPeer(&c.Peer, c.Endpoint(), c.Addres
 type peerKey struct{}
 
 // PeerFromContext returns the peer that a call or a task came from, in the
-// handler, an interceptor or the WithTaskErrors that ctx was given to; nil
+// handler, an interceptor or the WithTaskErrorHandler that ctx was given to; nil
 // elsewhere. A task that came through a Proxy came from the proxy.
 func PeerFromContext(ctx context.Context) *Peer {
 	p, _ := ctx.Value(peerKey{}).(*Peer)

@@ -74,22 +74,10 @@ type serverOption func(*serverConfig)
 
 func (o serverOption) applyServer(c *serverConfig) { o(c) }
 
-// WithMaxConcurrency limits how many calls a server runs at once; one more
-// waits, if it may, or is answered with CodeResourceExhausted. Default: 10000.
-func WithMaxConcurrency(n int) ServerOption {
-	return serverOption(func(c *serverConfig) { c.concurrency = n })
-}
-
 // WithMaxWaiting sets how many calls may wait, first come first served, while
-// as many run as WithMaxConcurrency allows. Default: 0.
+// as many run as WithConcurrency allows. Default: 0.
 func WithMaxWaiting(n int) ServerOption {
 	return serverOption(func(c *serverConfig) { c.queue = n })
-}
-
-// WithDrainTimeout sets how long a server that stops waits for the calls that
-// run before it cancels their contexts. Default: 10 s.
-func WithDrainTimeout(d time.Duration) ServerOption {
-	return serverOption(func(c *serverConfig) { c.drain = d })
 }
 
 // WithPanicHandler has f called when a handler panics, in the handler's
@@ -178,7 +166,7 @@ func (s *Server) start() error {
 	}
 	errs := append([]error{s.cfg.check(), s.cfg.interceptors.check()}, s.failures...)
 	if s.cfg.concurrency < 1 {
-		errs = append(errs, fmt.Errorf("WithMaxConcurrency: %d, want at least 1", s.cfg.concurrency))
+		errs = append(errs, fmt.Errorf("WithConcurrency: %d, want at least 1", s.cfg.concurrency))
 	}
 	if s.cfg.queue < 0 {
 		errs = append(errs, fmt.Errorf("WithMaxWaiting: %d, want 0 or more", s.cfg.queue))

@@ -64,7 +64,7 @@ func TestWorkerBinds(t *testing.T) {
 				tasks, res = "inproc://"+t.Name()+"/tasks", "inproc://"+t.Name()+"/results"
 			}
 			work(t, squaring(squares), From(Bind(tasks)), To(Bind(res)))
-			p := &pipeline{Ventilator: ventilator(t, Connect(tasks), fast()), Sink: sink(t, Connect(res), fast())}
+			p := &testPipeline{Ventilator: ventilator(t, Connect(tasks), fast()), Sink: sink(t, Connect(res), fast())}
 			p.push(t, 10)
 			p.wantSquares(t, 10)
 		})
@@ -179,7 +179,7 @@ func TestPushErrors(t *testing.T) {
 func TestWorkerStopsGracefully(t *testing.T) {
 	const n = 100
 	endpoint, accept := listenRaw(t, zmtp.Push)
-	p := &pipeline{Sink: sink(t, Bind("tcp://127.0.0.1:*"))}
+	p := &testPipeline{Sink: sink(t, Bind("tcp://127.0.0.1:*"))}
 	started, release := make(chan struct{}, n), make(chan struct{})
 	w := work(t, squaring(func(ctx context.Context, task *number) (*number, error) {
 		started <- struct{}{}
@@ -215,7 +215,7 @@ func TestWorkerDrainTimeout(t *testing.T) {
 		started <- ctx
 		<-ctx.Done()
 		return nil, context.Cause(ctx)
-	}), p.from, p.to, WithWorkerDrainTimeout(20*time.Millisecond), report)
+	}), p.from, p.to, WithDrainTimeout(20*time.Millisecond), report)
 	p.push(t, 1)
 	receive(t, started, "the task")
 	if err := w.stop(); err != nil {

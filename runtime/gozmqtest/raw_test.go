@@ -4,6 +4,7 @@ import (
 	"io"
 	"testing"
 
+	"github.com/gozmq/gozmq/internal/testkit"
 	"github.com/gozmq/gozmq/runtime/gozmqtest"
 )
 
@@ -15,7 +16,7 @@ func TestRaw(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer ln.Close()
-			near, err := gozmqtest.DialRaw(within(t), bound)
+			near, err := gozmqtest.DialRaw(testkit.Within(t), bound)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gozmq/gozmq/internal/testkit"
 	"github.com/gozmq/gozmq/runtime/gozmq"
 	"github.com/gozmq/gozmq/runtime/gozmqtest"
 	"github.com/gozmq/gozmq/test/internal/rawzmtp"
@@ -26,7 +27,7 @@ func subReady(t *testing.T, at *env) {
 			}()
 		}
 	}
-	if err := s.Ready(within(t)); err != nil {
+	if err := s.Ready(testkit.Within(t)); err != nil {
 		t.Fatal(err)
 	}
 	for i, p := range publishers {
@@ -41,7 +42,7 @@ func subReady(t *testing.T, at *env) {
 	pub := publish(t, gozmq.Bind(at.endpoint()))
 	s = subscribe(t, gozmq.Connect(pub.Addrs()[0]))
 	b := listen(t, s, exactly("b"))
-	if err := s.Ready(within(t)); err != nil {
+	if err := s.Ready(testkit.Within(t)); err != nil {
 		t.Fatal(err)
 	}
 	pub.tell(t, "b")

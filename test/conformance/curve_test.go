@@ -11,6 +11,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/gozmq/gozmq/internal/testkit"
 	"github.com/gozmq/gozmq/runtime/gozmq"
 	"github.com/gozmq/gozmq/runtime/gozmqtest"
 	"github.com/gozmq/gozmq/test/internal/rawzmtp"
@@ -38,7 +39,7 @@ func curveLetsIn(t *testing.T, at *env) {
 	security := gozmq.WithSecurity(gozmq.CurveClient(own, key.Public()))
 	c := dial(t, gozmq.Connect(s.endpoint), security)
 	for _, n := range sizes {
-		wantReply(t, c.begin(within(t), strings.Repeat("x", n)), strings.Repeat("x", n))
+		wantReply(t, c.begin(testkit.Within(t), strings.Repeat("x", n)), strings.Repeat("x", n))
 	}
 	if !at.isLibzmq() {
 		return
@@ -74,7 +75,7 @@ func curveEncrypts(t *testing.T, at *env) {
 	s := at.serve(t, echo, gozmq.WithSecurity(gozmq.CurveServer(key, gozmq.AllowAny)))
 	ln := at.listen(t)
 	c := dial(t, gozmq.Connect(ln.endpoint), gozmq.WithSecurity(gozmq.CurveClient(gozmqtest.CurveKey(t), key.Public())))
-	done := c.begin(within(t), secret)
+	done := c.begin(testkit.Within(t), secret)
 	near, far := ln.accept(), at.connect(t, s.endpoint)
 	var passed [2]bytes.Buffer
 	var wg sync.WaitGroup

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/gozmq/gozmq/internal/testkit"
 	"github.com/gozmq/gozmq/runtime/gozmq"
 	"github.com/gozmq/gozmq/test/internal/rawzmtp"
 )
@@ -74,7 +75,7 @@ func dealerFair(t *testing.T, at *env) {
 func invalidReply(t *testing.T, at *env) {
 	p, where := at.bind(t, "ROUTER")
 	c := dial(t, gozmq.Connect(where))
-	done := c.begin(within(t), "hello")
+	done := c.begin(testkit.Within(t), "hello")
 	request := p.recv()
 	id := request[0]
 	malformed := [][]string{
@@ -99,12 +100,12 @@ func reqRelaxed(t *testing.T, at *env) {
 	p, where := at.bind(t, "ROUTER")
 	c := dial(t, gozmq.Connect(where))
 	for range 3 {
-		ctx, cancel := context.WithCancel(within(t))
+		ctx, cancel := context.WithCancel(testkit.Within(t))
 		late := c.begin(ctx, "late")
 		first := p.recv()
 		cancel()
 		wantCode(t, late, gozmq.CodeCanceled)
-		next := c.begin(within(t), "next")
+		next := c.begin(testkit.Within(t), "next")
 		second := p.recv()
 		p.send(first[0], "", encode(t, "late"))
 		p.send(second[0], "", encode(t, "next"))
@@ -149,7 +150,7 @@ func routerFull(t *testing.T, at *env) {
 	for range n {
 		seen[p.recv()[0]]++
 	}
-	if err := await(t, "the end of writing", wrote); err != nil {
+	if err := testkit.Receive(t, wrote, "the end of writing"); err != nil {
 		t.Fatal(err)
 	}
 	for i := range n {
@@ -185,7 +186,7 @@ func probeRouter(t *testing.T, at *env) {
 	if r, ok := p.(*rawPeer); ok {
 		r.send("")
 	}
-	done := c.begin(within(t), "hello")
+	done := c.begin(testkit.Within(t), "hello")
 	p.send(p.recv()...)
 	wantReply(t, done, "hello")
 	if n := s.count(gozmq.EventMalformed) + c.count(gozmq.EventMalformed); n > 0 {
@@ -227,14 +228,14 @@ func reqrepDevice(t *testing.T, at *env) {
 		want(t, "the reply", dealer.recv(), []string{"a", "bb", "", "from DEALER", "", "more"})
 	}
 	ours := dial(t, gozmq.Connect(front))
-	done := ours.begin(within(t), "ours")
+	done := ours.begin(testkit.Within(t), "ours")
 	server.send(server.recv()...)
 	wantReply(t, done, "ours")
 	server.close()
 	events.await(t, gozmq.EventDisconnected, 1)
 
 	serveAt(t, gozmq.Connect(back), echo)
-	reply, err := ours.call(within(t), "both are ours", gozmq.WaitForReady())
+	reply, err := ours.call(testkit.Within(t), "both are ours", gozmq.WaitForReady())
 	if err != nil || reply != "both are ours" {
 		t.Fatalf("got %q, %v", reply, err)
 	}

@@ -12,6 +12,7 @@ import (
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/wrapperspb"
 
+	"github.com/gozmq/gozmq/internal/testkit"
 	"github.com/gozmq/gozmq/runtime/gozmq"
 )
 
@@ -49,45 +50,10 @@ func decode(t *testing.T, body string) string {
 	return string(m.GetValue())
 }
 
-// within returns a context that ends when the test has taken too long.
-func within(t *testing.T) context.Context {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
-	t.Cleanup(cancel)
-	return ctx
-}
-
 // closeAfter closes c when patience is at its end, unless it is stopped before.
 func closeAfter(c io.Closer) (stop func()) {
-	timer := time.AfterFunc(patience, func() { c.Close() })
+	timer := time.AfterFunc(testkit.Patience(), func() { c.Close() })
 	return func() { timer.Stop() }
-}
-
-// eventually waits for what no event tells of.
-func eventually(t *testing.T, what string, holds func() bool) {
-	t.Helper()
-	tick := time.NewTicker(time.Millisecond)
-	defer tick.Stop()
-	limit := time.After(patience)
-	for !holds() {
-		select {
-		case <-tick.C:
-		case <-limit:
-			t.Fatalf("never came: %s", what)
-		}
-	}
-}
-
-// await takes what must come.
-func await[T any](t *testing.T, what string, ch <-chan T) T {
-	t.Helper()
-	select {
-	case v := <-ch:
-		return v
-	case <-time.After(patience):
-		t.Fatalf("never came: %s", what)
-		panic("unreachable")
-	}
 }
 
 func want(t *testing.T, what string, got, want []string) {
@@ -209,7 +175,7 @@ func (c *client) begin(ctx context.Context, req string, opts ...gozmq.CallOption
 // wantReply waits for the end of a call that must go well.
 func wantReply(t *testing.T, ch <-chan outcome, reply string) {
 	t.Helper()
-	if o := await(t, "the end of the call", ch); o.err != nil || o.reply != reply {
+	if o := testkit.Receive(t, ch, "the end of the call"); o.err != nil || o.reply != reply {
 		t.Fatalf("the call returned %q, %v, want %q", o.reply, o.err, reply)
 	}
 }
@@ -217,7 +183,7 @@ func wantReply(t *testing.T, ch <-chan outcome, reply string) {
 // wantCode waits for the end of a call that must fail.
 func wantCode(t *testing.T, ch <-chan outcome, code gozmq.Code) {
 	t.Helper()
-	if o := await(t, "the end of the call", ch); gozmq.CodeOf(o.err) != code || o.err == nil {
+	if o := testkit.Receive(t, ch, "the end of the call"); gozmq.CodeOf(o.err) != code || o.err == nil {
 		t.Fatalf("the call returned %q, %v, want the code %v", o.reply, o.err, code)
 	}
 }
@@ -256,7 +222,7 @@ func follow(t *testing.T, begin func(context.Context) iter.Seq2[*text, error]) *
 // next returns the next message.
 func (s *stream) next() string {
 	s.t.Helper()
-	return await(s.t, "a message", s.items)
+	return testkit.Receive(s.t, s.items, "a message")
 }
 
 func (s *stream) want(list ...string) {

@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"github.com/gozmq/gozmq/internal/testkit"
 	"github.com/gozmq/gozmq/runtime/gozmqtest"
 )
 
@@ -133,7 +134,7 @@ func (at *env) bind(t *testing.T, kind string) (peer, string) {
 // connect opens a connection to an endpoint of ours and says nothing on it.
 func (at *env) connect(t *testing.T, endpoint string) *wire {
 	t.Helper()
-	conn, err := gozmqtest.DialRaw(within(t), endpoint)
+	conn, err := gozmqtest.DialRaw(testkit.Within(t), endpoint)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/gozmq/gozmq/internal/testkit"
 	"github.com/gozmq/gozmq/runtime/gozmq"
 	"github.com/gozmq/gozmq/test/internal/rawzmtp"
 )
@@ -41,7 +42,7 @@ func frameSizes(t *testing.T, at *env) {
 		p.send(encode(t, body))
 		want(t, "the reply", p.recv(), []string{encode(t, body)})
 
-		done := c.begin(within(t), body)
+		done := c.begin(testkit.Within(t), body)
 		rep.send(rep.recv()...)
 		wantReply(t, done, body)
 	}
@@ -132,7 +133,7 @@ func order(t *testing.T, at *env) {
 	for i := range n {
 		want(t, "the task", pull.recv(), []string{encode(t, fmt.Sprint(i))})
 	}
-	if err := await(t, "the end of pushing", pushed); err != nil {
+	if err := testkit.Receive(t, pushed, "the end of pushing"); err != nil {
 		t.Error(err)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/gozmq/gozmq/internal/testkit"
 	"github.com/gozmq/gozmq/runtime/gozmq"
 	"github.com/gozmq/gozmq/test/internal/rawzmtp"
 )
@@ -204,7 +205,7 @@ func identities(t *testing.T, at *env) {
 	for _, id := range []string{"a", strings.Repeat("i", 255)} {
 		z := at.socket(t, "ROUTER", nil)
 		c := dial(t, gozmq.Connect(z.bind(at.endpoint())), gozmq.WithIdentity(id))
-		done := c.begin(within(t), "hello")
+		done := c.begin(testkit.Within(t), "hello")
 		z.send(z.recv()...)
 		if z.route != id {
 			t.Errorf("libzmq knows our end as %q, want %q", z.route, id)
@@ -258,7 +259,7 @@ func takenIdentity(t *testing.T, at *env) {
 		t.Errorf("the second peer was told %q, want an ERROR", last)
 	}
 	wantReason(t, s.await(t, gozmq.EventHandshakeFailed, 1), "identity")
-	await(t, "the question to the first peer", live)
+	testkit.Receive(t, live, "the question to the first peer")
 	hello(first)
 	first.close()
 	s.await(t, gozmq.EventDisconnected, 1)

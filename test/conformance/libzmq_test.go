@@ -13,6 +13,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/gozmq/gozmq/internal/testkit"
 )
 
 // A driver is the process of testdata/libzmq.py. Its methods may be called from
@@ -129,7 +131,7 @@ func (d *driver) close() {
 	d.stdin.Close()
 	select {
 	case <-d.done:
-	case <-time.After(patience):
+	case <-time.After(testkit.Patience()):
 		_ = d.cmd.Process.Kill()
 		<-d.done
 	}
@@ -203,7 +205,7 @@ func (z *zmqSocket) try(v any, words ...any) error {
 			return a.err
 		}
 		return json.Unmarshal(a.result, v)
-	case <-time.After(patience):
+	case <-time.After(testkit.Patience()):
 		return errors.New("nothing happened")
 	}
 }
@@ -284,7 +286,7 @@ func (z *zmqSocket) close() {
 	if ch, err := z.driver.begin("close", z.name); err == nil {
 		select {
 		case <-ch:
-		case <-time.After(patience):
+		case <-time.After(testkit.Patience()):
 			z.t.Errorf("libzmq's %s does not close", z.kind)
 		}
 	}

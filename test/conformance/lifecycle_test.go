@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gozmq/gozmq/internal/testkit"
 	"github.com/gozmq/gozmq/runtime/gozmq"
 	"github.com/gozmq/gozmq/test/internal/rawzmtp"
 )
@@ -70,7 +71,7 @@ func handshakeTimeout(t *testing.T, at *env) {
 		meet(t, at, func(m *meeting) {
 			m.write(said)
 			m.wantRefusal("timed out")
-		}, gozmq.WithConnectTimeout(patience, 100*time.Millisecond))
+		}, gozmq.WithConnectTimeout(testkit.Patience(), 100*time.Millisecond))
 	}
 }
 
@@ -91,11 +92,11 @@ func proxyTerminate(t *testing.T, at *env) {
 		}
 		source.send("hello")
 		want(t, "what comes through", drain.recv(), []string{"hello"})
-		ctx, cancel := context.WithCancel(within(t))
+		ctx, cancel := context.WithCancel(testkit.Within(t))
 		done := make(chan error, 1)
 		go func() { done <- p.Run(ctx) }()
 		cancel()
-		_ = await(t, "the end of Run", done) // it does not linger here
+		_ = testkit.Receive(t, done, "the end of Run") // it does not linger here
 		for _, endpoint := range []string{p.FrontAddrs()[0], p.BackAddrs()[0]} {
 			listenAt(t, endpoint)
 		}
@@ -149,7 +150,7 @@ func bindAfterConnect(t *testing.T, at *env) {
 	}
 	where := free()
 	c := dial(t, gozmq.Connect(where))
-	done := c.begin(within(t), "hello", gozmq.WaitForReady())
+	done := c.begin(testkit.Within(t), "hello", gozmq.WaitForReady())
 	rep := at.rebind(t, "REP", where)
 	rep.send(rep.recv()...)
 	wantReply(t, done, "hello")
@@ -181,7 +182,7 @@ func bindAfterConnect(t *testing.T, at *env) {
 	pushed := ventilate(t, gozmq.Connect(where)).pushAll(t, 1)
 	pull := at.rebind(t, "PULL", where)
 	want(t, "the task", pull.recv(), []string{encode(t, "0")})
-	if err := await(t, "the end of pushing", pushed); err != nil {
+	if err := testkit.Receive(t, pushed, "the end of pushing"); err != nil {
 		t.Error(err)
 	}
 
@@ -237,7 +238,7 @@ func closeUnblocks(t *testing.T, at *env) {
 	wantCode(t, answered, gozmq.CodeUnavailable)
 	wantCode(t, waiting, gozmq.CodeCanceled)
 	for what, ch := range map[string]chan error{"Push": pushed, "WaitForSubscribers": subscribers} {
-		if err := await(t, what, ch); err == nil {
+		if err := testkit.Receive(t, ch, what); err == nil {
 			t.Errorf("%s returned no error", what)
 		}
 	}
@@ -259,7 +260,7 @@ func shutdownStress(t *testing.T, at *env) {
 				return
 			}
 			if i%2 == 0 {
-				reply, err := gozmq.Call[text](within(t), c, echoMethod, words("hello"))
+				reply, err := gozmq.Call[text](testkit.Within(t), c, echoMethod, words("hello"))
 				if err != nil || string(reply.GetValue()) != "hello" {
 					t.Errorf("got %v, %v", reply, err)
 				}
@@ -282,13 +283,13 @@ func timeouts(t *testing.T, at *env) {
 	shaken(router)
 	c.await(t, gozmq.EventConnected, 1)
 	start := time.Now()
-	late := c.begin(within(t), "never answered", gozmq.WithTimeout(limit))
+	late := c.begin(testkit.Within(t), "never answered", gozmq.WithTimeout(limit))
 	router.recv()
 	wantCode(t, late, gozmq.CodeDeadlineExceeded)
 	if took := time.Since(start); took < limit {
 		t.Errorf("the call ended after %v, want %v", took, limit)
 	}
-	done := c.begin(within(t), "answered")
+	done := c.begin(testkit.Within(t), "answered")
 	router.send(router.recv()...)
 	wantReply(t, done, "answered")
 
@@ -315,7 +316,7 @@ func peerAddress(t *testing.T, at *env) {
 	p := at.dial(t, "REQ", s.endpoint)
 	p.send(encode(t, "who am I?"))
 	p.recv()
-	got := await(t, "the address", peers)
+	got := testkit.Receive(t, peers, "the address")
 	if want := p.(*rawPeer).conn.LocalAddr().String(); at.column != onIPC && got != want {
 		t.Errorf("the peer is %q, want %q", got, want)
 	}

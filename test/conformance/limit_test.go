@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/gozmq/gozmq/internal/testkit"
 	"github.com/gozmq/gozmq/runtime/gozmq"
 	"github.com/gozmq/gozmq/test/internal/rawzmtp"
 )
@@ -26,10 +27,10 @@ func messageDefault(t *testing.T, at *env) {
 
 	rep, where := at.bind(t, "REP")
 	c := dial(t, gozmq.Connect(where))
-	done := c.begin(within(t), largest)
+	done := c.begin(testkit.Within(t), largest)
 	rep.send(rep.recv()...)
 	wantReply(t, done, largest)
-	wantCode(t, c.begin(within(t), largest+"x"), gozmq.CodeResourceExhausted)
+	wantCode(t, c.begin(testkit.Within(t), largest+"x"), gozmq.CodeResourceExhausted)
 }
 
 func messageOption(t *testing.T, at *env) {
@@ -119,7 +120,7 @@ func maxPeers(t *testing.T, at *env) {
 	one.close()
 	s.await(t, gozmq.EventDisconnected, 1)
 	// Its place is given up a moment after that is told.
-	eventually(t, "a free place", func() bool {
+	testkit.Eventually(t, "a free place", func() bool {
 		w := at.connect(t, s.endpoint)
 		defer w.close()
 		_, err := w.conn.Write(rawzmtp.Hello("REQ"))

@@ -3,6 +3,7 @@ package conformance
 import (
 	"testing"
 
+	"github.com/gozmq/gozmq/internal/testkit"
 	"github.com/gozmq/gozmq/runtime/gozmq"
 	"github.com/gozmq/gozmq/test/internal/rawzmtp"
 )
@@ -41,7 +42,7 @@ func meet(t *testing.T, at *env, f func(m *meeting), opts ...gozmq.SocketOption)
 		c := dial(t, gozmq.Connect(ln.endpoint), dialOpts...)
 		f(&meeting{wire: ln.accept(), t: t, kind: "ROUTER", ours: c.recorder, client: c})
 		c = dial(t, gozmq.Connect(where), dialOpts...)
-		done := c.begin(within(t), "still there?")
+		done := c.begin(testkit.Within(t), "still there?")
 		good.send(good.recv()...)
 		wantReply(t, done, "still there?")
 	})
@@ -55,7 +56,7 @@ func (m *meeting) works() {
 		want(m.t, "the reply", m.message(), []string{"me", "", encode(m.t, "hello")})
 		return
 	}
-	done := m.client.begin(within(m.t), "hello")
+	done := m.client.begin(testkit.Within(m.t), "hello")
 	request := m.message()
 	m.write(rawzmtp.Message(request...))
 	wantReply(m.t, done, "hello")

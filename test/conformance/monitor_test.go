@@ -4,6 +4,7 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/gozmq/gozmq/internal/testkit"
 	"github.com/gozmq/gozmq/runtime/gozmq"
 )
 
@@ -22,7 +23,7 @@ func monitorSequence(t *testing.T, at *env) {
 
 	p, where := at.bind(t, "REP")
 	c := dial(t, gozmq.Connect(where))
-	done := c.begin(within(t), "hello")
+	done := c.begin(testkit.Within(t), "hello")
 	p.send(p.recv()...)
 	wantReply(t, done, "hello")
 	_ = c.Close()

@@ -6,6 +6,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/gozmq/gozmq/internal/testkit"
 	"github.com/gozmq/gozmq/runtime/gozmq"
 )
 
@@ -22,7 +23,7 @@ func slowObserver(t *testing.T, at *env) {
 		s.wantService(t, at)
 	}
 	close(goOn)
-	if n := await(t, "the number of lost events", lost); n < 1 || n > 2*conns {
+	if n := testkit.Receive(t, lost, "the number of lost events"); n < 1 || n > 2*conns {
 		t.Errorf("%d events were lost", n)
 	}
 }
@@ -65,7 +66,7 @@ func slogAdapter(t *testing.T, at *env) {
 		{"zeromq disconnected"},
 		{"level=WARN", "zeromq handshake failed", "no ZMTP signature"},
 	} {
-		eventually(t, strings.Join(line, " "), func() bool { return l.has(line...) })
+		testkit.Eventually(t, strings.Join(line, " "), func() bool { return l.has(line...) })
 	}
 }
 
@@ -77,7 +78,7 @@ func counters(t *testing.T, at *env) {
 		p.recv()
 	}
 	// What has just been read or written may not be counted yet.
-	eventually(t, "the count of all messages", func() bool {
+	testkit.Eventually(t, "the count of all messages", func() bool {
 		stats := s.Stats()
 		return stats.MessagesIn >= 3 && stats.MessagesOut >= 3
 	})

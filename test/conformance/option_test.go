@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gozmq/gozmq/internal/testkit"
 	"github.com/gozmq/gozmq/runtime/gozmq"
 )
 
@@ -92,7 +93,7 @@ func linger(t *testing.T, at *env) {
 		t.Errorf("Close waited for %v, want %v", took, time200)
 	}
 
-	v = ventilate(t, gozmq.Bind(at.endpoint()), gozmq.WithLinger(patience))
+	v = ventilate(t, gozmq.Bind(at.endpoint()), gozmq.WithLinger(testkit.Patience()))
 	p := at.dial(t, "PULL", v.Addrs()[0]).(*rawPeer)
 	v.awaitWorkers(t, 1)
 	n := fill(t, v, 128<<10)
@@ -103,7 +104,7 @@ func linger(t *testing.T, at *env) {
 	}
 	p.wantClosed()
 	p.close()
-	if err := await(t, "the end of Close", closed); err != nil {
+	if err := testkit.Receive(t, closed, "the end of Close"); err != nil {
 		t.Errorf("Close: %v", err)
 	}
 }
@@ -115,7 +116,7 @@ func lingerDefault(t *testing.T, at *env) {
 	}
 	closing(t, v)
 	at.dial(t, "PULL", v.Addrs()[0])
-	if err := v.WaitForWorkers(within(t), 1); err != nil {
+	if err := v.WaitForWorkers(testkit.Within(t), 1); err != nil {
 		t.Fatal(err)
 	}
 	fill(t, &ventilator{Ventilator: v}, 128<<10)
@@ -123,7 +124,7 @@ func lingerDefault(t *testing.T, at *env) {
 	if err := v.Close(); err == nil {
 		t.Error("Close left messages and did not say so")
 	}
-	if took := time.Since(start); took < time.Second || took > patience/2 {
+	if took := time.Since(start); took < time.Second || took > testkit.Patience()/2 {
 		t.Errorf("Close took %v, want about 1s", took)
 	}
 }
@@ -138,7 +139,7 @@ func reconnectDefault(t *testing.T, at *env) {
 	ln.accept().close()
 	start := time.Now()
 	ln.accept()
-	if took := time.Since(start); took < 70*time.Millisecond || took > 5*time.Second {
+	if took := time.Since(start); took < 70*time.Millisecond || took > testkit.Stretch(5*time.Second) {
 		t.Errorf("the second attempt came after %v, want 75 to 125 ms", took)
 	}
 }
@@ -219,7 +220,7 @@ func ipcMode(t *testing.T, at *env) {
 func names(t *testing.T, at *env) {
 	p, where := at.bind(t, "REP")
 	c := dial(t, gozmq.Connect(strings.Replace(where, "127.0.0.1", "localhost", 1)))
-	done := c.begin(within(t), "hello")
+	done := c.begin(testkit.Within(t), "hello")
 	p.send(p.recv()...)
 	wantReply(t, done, "hello")
 }

@@ -7,6 +7,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/gozmq/gozmq/internal/testkit"
 	"github.com/gozmq/gozmq/runtime/gozmq"
 )
 
@@ -30,7 +31,7 @@ func ventilate(t *testing.T, where gozmq.Endpoints, opts ...gozmq.VentilatorOpti
 // push hands out tasks.
 func (v *ventilator) push(t *testing.T, tasks ...string) {
 	t.Helper()
-	ctx := within(t)
+	ctx := testkit.Within(t)
 	for _, s := range tasks {
 		if err := v.Push(ctx, taskMethod, words(s)); err != nil {
 			t.Fatalf("push %.40q: %v", s, err)
@@ -42,7 +43,7 @@ func (v *ventilator) push(t *testing.T, tasks ...string) {
 // done.
 func (v *ventilator) pushAll(t *testing.T, n int) <-chan error {
 	t.Helper()
-	ctx, done := within(t), make(chan error, 1)
+	ctx, done := testkit.Within(t), make(chan error, 1)
 	go func() {
 		var err error
 		for i := 0; i < n && err == nil; i++ {
@@ -55,7 +56,7 @@ func (v *ventilator) pushAll(t *testing.T, n int) <-chan error {
 
 func (v *ventilator) awaitWorkers(t *testing.T, n int) {
 	t.Helper()
-	if err := v.WaitForWorkers(within(t), n); err != nil {
+	if err := v.WaitForWorkers(testkit.Within(t), n); err != nil {
 		t.Fatal(err)
 	}
 }

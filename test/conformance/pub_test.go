@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/gozmq/gozmq/internal/testkit"
 	"github.com/gozmq/gozmq/runtime/gozmq"
 )
 
@@ -172,7 +173,7 @@ func conflate(t *testing.T, at *env) {
 	p, where := at.bind(t, "XPUB")
 	s := subscribe(t, gozmq.Connect(where))
 	latest, err := gozmq.OpenSubscription[text](s.Subscriber, []exactly{"n"},
-		[]gozmq.SubscriptionOption{gozmq.WithReceiveQueue(1, 1<<20), gozmq.WithOverflow(gozmq.DropOldest)})
+		[]gozmq.SubscriptionOption{gozmq.WithReceiveQueue(1, 1<<20), gozmq.WithOverflow(gozmq.OverflowDropOldest)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -180,7 +181,7 @@ func conflate(t *testing.T, at *env) {
 	for i := range n {
 		p.send("n", encode(t, fmt.Sprint(i)))
 	}
-	eventually(t, "the last message", func() bool { return latest.Dropped() == n-1 })
+	testkit.Eventually(t, "the last message", func() bool { return latest.Dropped() == n-1 })
 	follow(t, latest.All).want(fmt.Sprint(n - 1))
 	if err := latest.Close(); err != nil {
 		t.Error(err)

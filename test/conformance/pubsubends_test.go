@@ -4,6 +4,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/gozmq/gozmq/internal/testkit"
 	"github.com/gozmq/gozmq/runtime/gozmq"
 )
 
@@ -28,7 +29,7 @@ func publish(t *testing.T, where gozmq.Endpoints, opts ...gozmq.PublisherOption)
 func (p *publisher) tell(t *testing.T, list ...string) {
 	t.Helper()
 	for _, s := range list {
-		if err := gozmq.Publish(within(t), p.Publisher, &news, words(s)); err != nil {
+		if err := gozmq.Publish(testkit.Within(t), p.Publisher, &news, words(s)); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -37,7 +38,7 @@ func (p *publisher) tell(t *testing.T, list ...string) {
 // awaitSubscribers waits until n peers are subscribed to a topic.
 func (p *publisher) awaitSubscribers(t *testing.T, topic string, n int) {
 	t.Helper()
-	if err := p.WaitForSubscribers(within(t), topic, n); err != nil {
+	if err := p.WaitForSubscribers(testkit.Within(t), topic, n); err != nil {
 		t.Fatal(err)
 	}
 }

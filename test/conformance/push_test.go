@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gozmq/gozmq/internal/testkit"
 	"github.com/gozmq/gozmq/runtime/gozmq"
 )
 
@@ -35,7 +36,7 @@ func pushRoundRobin(t *testing.T, at *env) {
 // does not read; in the end it does.
 func pushBlocks(t *testing.T, at *env) {
 	const n = 600
-	v := ventilate(t, gozmq.Bind(at.endpoint()), gozmq.WithSendQueue(10, 256<<10), gozmq.WithLinger(patience))
+	v := ventilate(t, gozmq.Bind(at.endpoint()), gozmq.WithSendQueue(10, 256<<10), gozmq.WithLinger(testkit.Patience()))
 	good, deaf := at.dial(t, "PULL", v.Addrs()[0]), at.dial(t, "PULL", v.Addrs()[0])
 	v.awaitWorkers(t, 2)
 	padding := strings.Repeat("x", 48<<10)
@@ -56,7 +57,7 @@ func pushBlocks(t *testing.T, at *env) {
 	go reads(deaf)
 	seen := map[string]int{}
 	for range n {
-		number, _, _ := strings.Cut(decode(t, await(t, "a task", tasks)), " ")
+		number, _, _ := strings.Cut(decode(t, testkit.Receive(t, tasks, "a task")), " ")
 		seen[number]++
 	}
 	for i := range n {
@@ -80,7 +81,7 @@ func pushWaits(t *testing.T, at *env) {
 	for i := range 3 {
 		want(t, "the task", p.recv(), []string{encode(t, fmt.Sprint(i))})
 	}
-	if err := await(t, "the end of pushing", pushed); err != nil {
+	if err := testkit.Receive(t, pushed, "the end of pushing"); err != nil {
 		t.Error(err)
 	}
 }
@@ -131,7 +132,7 @@ func pullFair(t *testing.T, at *env) {
 	stop := floods(at, greedy.peer, encode(t, "me first"))
 	for i := range 5 {
 		modest.send(encode(t, fmt.Sprint(i)))
-		for await(t, "a task", tasks) != fmt.Sprint(i) {
+		for testkit.Receive(t, tasks, "a task") != fmt.Sprint(i) {
 		}
 	}
 	go func() {

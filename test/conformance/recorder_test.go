@@ -1,88 +1,42 @@
 package conformance
 
 import (
-	"fmt"
 	"strings"
-	"sync"
 	"testing"
-	"time"
 
+	"github.com/gozmq/gozmq/internal/testkit"
 	"github.com/gozmq/gozmq/runtime/gozmq"
 )
 
 // A recorder keeps the events of our ends, in order.
 type recorder struct {
-	mu     sync.Mutex
-	events []gozmq.Event
-	change chan struct{}
+	testkit.Recorder[gozmq.Event]
 }
 
-func newRecorder() *recorder { return &recorder{change: make(chan struct{})} }
+func newRecorder() *recorder { return new(recorder) }
 
 // option makes a socket report to r.
-func (r *recorder) option() gozmq.SocketOption {
-	return gozmq.WithObserver(func(e gozmq.Event) {
-		r.mu.Lock()
-		defer r.mu.Unlock()
-		r.events = append(r.events, e)
-		close(r.change)
-		r.change = make(chan struct{})
-	})
+func (r *recorder) option() gozmq.SocketOption { return gozmq.WithObserver(r.Record) }
+
+func ofKind(kind gozmq.EventKind) func(gozmq.Event) bool {
+	return func(e gozmq.Event) bool { return e.Kind == kind }
 }
 
 // await waits for the n-th event of a kind.
 func (r *recorder) await(t *testing.T, kind gozmq.EventKind, n int) gozmq.Event {
 	t.Helper()
-	limit := time.After(patience)
-	for {
-		r.mu.Lock()
-		change, list := r.change, r.kindLocked(kind)
-		r.mu.Unlock()
-		if len(list) >= n {
-			return list[n-1]
-		}
-		select {
-		case <-change:
-		case <-limit:
-			t.Fatalf("the event %q did not come %d times; there were:\n%s", kind, n, r)
-		}
-	}
-}
-
-func (r *recorder) kindLocked(kind gozmq.EventKind) (list []gozmq.Event) {
-	for _, e := range r.events {
-		if e.Kind == kind {
-			list = append(list, e)
-		}
-	}
-	return list
+	return r.Wait(t, 0, n, kind.String(), ofKind(kind))[n-1]
 }
 
 // count returns how many events of a kind there were.
-func (r *recorder) count(kind gozmq.EventKind) int {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return len(r.kindLocked(kind))
-}
+func (r *recorder) count(kind gozmq.EventKind) int { return r.Count(ofKind(kind)) }
 
 // kinds returns the kinds of all events.
 func (r *recorder) kinds() (list []gozmq.EventKind) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	for _, e := range r.events {
+	for _, e := range r.All() {
 		list = append(list, e.Kind)
 	}
 	return list
-}
-
-func (r *recorder) String() string {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	var b strings.Builder
-	for _, e := range r.events {
-		fmt.Fprintf(&b, "%v %s %s: %v\n", e.Kind, e.Endpoint, e.Peer, e.Err)
-	}
-	return b.String()
 }
 
 // wantReason checks that an event says why it happened.

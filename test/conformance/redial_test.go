@@ -4,6 +4,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gozmq/gozmq/internal/testkit"
 	"github.com/gozmq/gozmq/runtime/gozmq"
 	"github.com/gozmq/gozmq/test/internal/rawzmtp"
 )
@@ -18,7 +19,7 @@ func errorIsFinal(t *testing.T, at *env) {
 	w.write(rawzmtp.Greeting(3, 1, "NULL"), rawzmtp.Command("ERROR", "\x07go away"))
 	w.wantClosed()
 	again := refusing.count()
-	eventually(t, "the reason", func() bool {
+	testkit.Eventually(t, "the reason", func() bool {
 		for i := range c.count(gozmq.EventHandshakeFailed) {
 			e := c.await(t, gozmq.EventHandshakeFailed, i+1)
 			if e.Endpoint == refusing.endpoint {
@@ -64,7 +65,7 @@ func closeIsRedialled(t *testing.T, at *env) {
 		endpoint := z.bind(at.endpoint())
 		c := dial(t, gozmq.Connect(endpoint))
 		for i := range 3 {
-			done := c.begin(within(t), "hello")
+			done := c.begin(testkit.Within(t), "hello")
 			z.send(z.recv()...)
 			wantReply(t, done, "hello")
 			z.close()
@@ -82,7 +83,7 @@ func closeIsRedialled(t *testing.T, at *env) {
 	for i := range 3 {
 		w = ln.accept()
 		w.shake("ROUTER", 1)
-		done := c.begin(within(t), "hello")
+		done := c.begin(testkit.Within(t), "hello")
 		w.write(rawzmtp.Message(w.message()...))
 		wantReply(t, done, "hello")
 		w.close()

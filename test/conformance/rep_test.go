@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/gozmq/gozmq/internal/testkit"
 	"github.com/gozmq/gozmq/runtime/gozmq"
 	"github.com/gozmq/gozmq/test/internal/rawzmtp"
 )
@@ -92,7 +93,7 @@ func repClientGone(t *testing.T, at *env) {
 	})
 	p := at.dial(t, "REQ", s.endpoint)
 	p.send(encode(t, "wait"))
-	await(t, "the call", began)
+	testkit.Receive(t, began, "the call")
 	p.close()
 	s.await(t, gozmq.EventDisconnected, 1)
 	close(goOn)
@@ -119,7 +120,7 @@ func dealerFull(t *testing.T, at *env) {
 			t.Fatalf("request %d is %.20q", i, last)
 		}
 	}
-	if err := await(t, "the end of writing", wrote); err != nil {
+	if err := testkit.Receive(t, wrote, "the end of writing"); err != nil {
 		t.Fatal(err)
 	}
 	if s := p.Stats(); s.Dropped > 0 || s.Unroutable > 0 {

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gozmq/gozmq/internal/testkit"
 	"github.com/gozmq/gozmq/runtime/gozmq"
 )
 
@@ -15,7 +16,7 @@ func (at *env) rebind(t *testing.T, kind, endpoint string) peer {
 	if at.isLibzmq() {
 		// libzmq closes a listener some time after its socket.
 		z := at.socket(t, kind, nil)
-		eventually(t, "a free endpoint", func() bool { return z.try(nil, "bind", z.name, endpoint) == nil })
+		testkit.Eventually(t, "a free endpoint", func() bool { return z.try(nil, "bind", z.name, endpoint) == nil })
 		return z
 	}
 	return &rawPeer{kind: kind, ln: listenAt(t, endpoint)}
@@ -43,7 +44,7 @@ func shaken(list ...peer) {
 func reqEnvelope(t *testing.T, at *env) {
 	router, where := at.bind(t, "ROUTER")
 	c := dial(t, gozmq.Connect(where))
-	done := c.begin(within(t), "hello")
+	done := c.begin(testkit.Within(t), "hello")
 	request := router.recv()
 	if len(request) != 3 || len(request[0]) != 8 || request[1] != "" || request[2] != encode(t, "hello") {
 		t.Fatalf("the request is %q, want 8 bytes, an empty frame and a body", request)
@@ -53,7 +54,7 @@ func reqEnvelope(t *testing.T, at *env) {
 
 	rep, where := at.bind(t, "REP")
 	c = dial(t, gozmq.Connect(where))
-	done = c.begin(within(t), "hello")
+	done = c.begin(testkit.Within(t), "hello")
 	want(t, "what a REP gets", rep.recv(), []string{encode(t, "hello")})
 	rep.send(encode(t, "and hello"))
 	wantReply(t, done, "and hello")
@@ -76,8 +77,8 @@ func reqRoundRobin(t *testing.T, at *env) {
 	}
 	var turns []int
 	for i := range 9 {
-		done := c.begin(within(t), fmt.Sprint(i))
-		turns = append(turns, await(t, "a request", asked))
+		done := c.begin(testkit.Within(t), fmt.Sprint(i))
+		turns = append(turns, testkit.Receive(t, asked, "a request"))
 		wantReply(t, done, fmt.Sprint(i))
 	}
 	for i, s := range turns {
@@ -95,9 +96,9 @@ func reqWaits(t *testing.T, at *env) {
 	where := ln.endpoint
 	ln.ln.Close()
 	c := dial(t, gozmq.Connect(where))
-	done := c.begin(within(t), "early", gozmq.WaitForReady())
+	done := c.begin(testkit.Within(t), "early", gozmq.WaitForReady())
 	impatient := dial(t, gozmq.Connect(where), gozmq.WithReadyTimeout(50*time.Millisecond))
-	wantCode(t, impatient.begin(within(t), "too early"), gozmq.CodeUnavailable)
+	wantCode(t, impatient.begin(testkit.Within(t), "too early"), gozmq.CodeUnavailable)
 	ctx, cancel := context.WithTimeout(context.Background(), 50*time.Millisecond)
 	defer cancel()
 	wantCode(t, c.begin(ctx, "too early"), gozmq.CodeDeadlineExceeded)
@@ -115,7 +116,7 @@ func reqWaits(t *testing.T, at *env) {
 func reqServerDies(t *testing.T, at *env) {
 	p, where := at.bind(t, "REP")
 	c := dial(t, gozmq.Connect(where))
-	done := c.begin(within(t), "first")
+	done := c.begin(testkit.Within(t), "first")
 	p.recv()
 	p.close()
 	wantCode(t, done, gozmq.CodeUnavailable)
@@ -127,7 +128,7 @@ func reqServerDies(t *testing.T, at *env) {
 	c = dial(t, gozmq.Connect(endpoints...))
 	shaken(servers...)
 	c.await(t, gozmq.EventConnected, 2)
-	ctx, asked, moved := within(t), make(chan int, 2), make(chan error, 1)
+	ctx, asked, moved := testkit.Within(t), make(chan int, 2), make(chan error, 1)
 	go func() {
 		reply, err := gozmq.Call[text](ctx, c, &idempotent, words("second"))
 		if err == nil && string(reply.GetValue()) != "second" {
@@ -143,11 +144,11 @@ func reqServerDies(t *testing.T, at *env) {
 			asked <- i
 		}()
 	}
-	first := await(t, "the request", asked)
+	first := testkit.Receive(t, asked, "the request")
 	servers[first].close()
-	second := await(t, "the request again", asked)
+	second := testkit.Receive(t, asked, "the request again")
 	servers[second].send(<-requests[second]...)
-	if err := await(t, "the end of the call", moved); err != nil {
+	if err := testkit.Receive(t, moved, "the end of the call"); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -155,9 +156,9 @@ func reqServerDies(t *testing.T, at *env) {
 func reqMatches(t *testing.T, at *env) {
 	p, where := at.bind(t, "ROUTER")
 	c := dial(t, gozmq.Connect(where))
-	one := c.begin(within(t), "one")
+	one := c.begin(testkit.Within(t), "one")
 	first := p.recv()
-	two := c.begin(within(t), "two")
+	two := c.begin(testkit.Within(t), "two")
 	second := p.recv()
 	if first[0] == second[0] {
 		t.Fatal("both calls have the same id")
@@ -174,7 +175,7 @@ func reqManyGoroutines(t *testing.T, at *env) {
 	const goroutines, calls = 16, 20
 	p, where := at.bind(t, "ROUTER")
 	c := dial(t, gozmq.Connect(where))
-	ctx, failed := within(t), make(chan error, goroutines)
+	ctx, failed := testkit.Within(t), make(chan error, goroutines)
 	for g := range goroutines {
 		go func() {
 			for i := range calls {
@@ -191,7 +192,7 @@ func reqManyGoroutines(t *testing.T, at *env) {
 		p.send(p.recv()...)
 	}
 	for range goroutines {
-		if err := await(t, "the end of a goroutine", failed); err != nil {
+		if err := testkit.Receive(t, failed, "the end of a goroutine"); err != nil {
 			t.Error(err)
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/gozmq/gozmq/internal/testkit"
 	"github.com/gozmq/gozmq/runtime/gozmq"
 	"github.com/gozmq/gozmq/runtime/gozmqtest"
 	"github.com/gozmq/gozmq/test/internal/rawzmtp"
@@ -22,13 +23,13 @@ func plainHello(user, password string) []byte {
 // works makes a call that must go well.
 func works(t *testing.T, c *client) {
 	t.Helper()
-	wantReply(t, c.begin(within(t), "hello"), "hello")
+	wantReply(t, c.begin(testkit.Within(t), "hello"), "hello")
 }
 
 // answers lets a peer that has a server's role answer one call of ours.
 func answers(t *testing.T, p peer, c *client, body string) {
 	t.Helper()
-	done := c.begin(within(t), body)
+	done := c.begin(testkit.Within(t), body)
 	p.send(p.recv()...)
 	wantReply(t, done, body)
 }
@@ -211,12 +212,12 @@ func authRequest(t *testing.T, at *env) {
 	} else {
 		works(t, dial(t, gozmq.Connect(s.endpoint), gozmq.WithSecurity(gozmq.PlainClient("ada", "lovelace"))))
 	}
-	r := await(t, "the request", asked)
+	r := testkit.Receive(t, asked, "the request")
 	got := fmt.Sprint(r.Mechanism, " ", r.Domain, " ", r.User, " ", r.Password, " ", r.Endpoint == s.endpoint, " ", r.Address != "")
 	if want := "PLAIN lab ada lovelace true true"; got != want {
 		t.Errorf("the authenticator was asked for %q, want %q", got, want)
 	}
-	if name := await(t, "the identity", names); name != "countess" {
+	if name := testkit.Receive(t, names, "the identity"); name != "countess" {
 		t.Errorf("the handler was told %q", name)
 	}
 }
@@ -236,7 +237,7 @@ func zapHandler(t *testing.T, at *env) {
 		return req, nil
 	}, gozmq.WithSecurity(gozmq.PlainServer(zap.Authenticate).WithDomain("lab")))
 	c := dial(t, gozmq.Connect(s.endpoint), gozmq.WithSecurity(gozmq.PlainClient("ada", "lovelace")))
-	done := c.begin(within(t), "hello")
+	done := c.begin(testkit.Within(t), "hello")
 	r := handler.recv()
 	if len(r) != 8 {
 		t.Fatalf("the request is %q, want 8 frames", r)
@@ -244,7 +245,7 @@ func zapHandler(t *testing.T, at *env) {
 	want(t, "the request", []string{r[0], r[2], r[5], r[6], r[7]}, []string{"1.0", "lab", "PLAIN", "ada", "lovelace"})
 	handler.send("1.0", r[1], "200", "", "countess", "")
 	wantReply(t, done, "hello")
-	if name := await(t, "the identity", names); name != "countess" {
+	if name := testkit.Receive(t, names, "the identity"); name != "countess" {
 		t.Errorf("the handler was told %q", name)
 	}
 

@@ -4,6 +4,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/gozmq/gozmq/internal/testkit"
 	"github.com/gozmq/gozmq/runtime/gozmq"
 	"github.com/gozmq/gozmq/test/internal/rawzmtp"
 )
@@ -36,7 +37,7 @@ func subscriptionForms(t *testing.T, at *env) {
 			want(t, name, w.message(), about(t, "b2"))
 			w.close()
 			served++
-			eventually(t, "the end of the subscription", func() bool { return p.count(gozmq.EventDisconnected) == served })
+			testkit.Eventually(t, "the end of the subscription", func() bool { return p.count(gozmq.EventDisconnected) == served })
 		}
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gozmq/gozmq/internal/testkit"
 	"github.com/gozmq/gozmq/test/internal/rawzmtp"
 )
 
@@ -25,7 +26,7 @@ type wire struct {
 func newWire(t *testing.T, conn net.Conn) *wire {
 	t.Helper()
 	t.Cleanup(func() { conn.Close() })
-	if err := conn.SetDeadline(time.Now().Add(patience)); err != nil {
+	if err := conn.SetDeadline(time.Now().Add(testkit.Patience())); err != nil {
 		t.Fatal(err)
 	}
 	return &wire{t: t, conn: conn, r: bufio.NewReader(conn)}

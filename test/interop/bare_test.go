@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/gozmq/gozmq/internal/testkit"
 	"github.com/gozmq/gozmq/runtime/gozmq"
 	interopv1 "github.com/gozmq/gozmq/test/interop/gen/interop/v1"
 	"github.com/gozmq/gozmq/test/interop/gen/interop/v1/interopv1gozmq"
@@ -74,7 +75,7 @@ func TestBareClient(t *testing.T) {
 	for _, want := range []string{"World", ""} {
 		said := make(chan string, 1)
 		go func() {
-			reply, err := client.Say(patient(t), &interopv1.Text{Text: want})
+			reply, err := client.Say(testkit.Within(t), &interopv1.Text{Text: want})
 			if err != nil {
 				t.Errorf("Say(%q): %v", want, err)
 			}
@@ -113,7 +114,7 @@ func TestBarePublisherAndSubscriber(t *testing.T) {
 	foreign := newProbe(t, "SUB", map[string]any{"SUBSCRIBE": []byte("")})
 	foreign.connect(pub.Addrs()[0])
 	subscribed(t, pub, "", 1)
-	if err := pub.Tick(patient(t), &interopv1.Text{Text: "tock"}); err != nil {
+	if err := pub.Tick(testkit.Within(t), &interopv1.Text{Text: "tock"}); err != nil {
 		t.Fatal(err)
 	}
 	wantFrames(t, foreign.receive(), text(t, "tock"))
@@ -142,7 +143,7 @@ func TestBarePipeline(t *testing.T) {
 		t.Fatal(err)
 	}
 	closing(t, vent)
-	if err := vent.Run(patient(t), &interopv1.Text{Text: "task"}); err != nil {
+	if err := vent.Run(testkit.Within(t), &interopv1.Text{Text: "task"}); err != nil {
 		t.Fatal(err)
 	}
 	wantFrames(t, pull.receive(), text(t, "task"))
@@ -191,7 +192,7 @@ func TestMessageWithTopic(t *testing.T) {
 	foreign := newProbe(t, "SUB", map[string]any{"SUBSCRIBE": []byte("mark/")})
 	foreign.connect(pub.Addrs()[0])
 	subscribed(t, pub, "mark/", 1)
-	if err := pub.Publish(patient(t), mark); err != nil {
+	if err := pub.Publish(testkit.Within(t), mark); err != nil {
 		t.Fatal(err)
 	}
 	wantFrames(t, foreign.receive(), frames...)
@@ -208,7 +209,7 @@ func TestMessageThatIsATask(t *testing.T) {
 		t.Fatal(err)
 	}
 	closing(t, pusher)
-	if err := pusher.Push(patient(t), chore); err != nil {
+	if err := pusher.Push(testkit.Within(t), chore); err != nil {
 		t.Fatal(err)
 	}
 	wantFrames(t, pull.receive(), encode(t, chore))

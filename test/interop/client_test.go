@@ -15,6 +15,7 @@ import (
 
 	greetv1 "github.com/gozmq/gozmq/example/gen/greet/v1"
 	"github.com/gozmq/gozmq/example/gen/greet/v1/greetv1gozmq"
+	"github.com/gozmq/gozmq/internal/testkit"
 	gozmqv1 "github.com/gozmq/gozmq/proto/gozmq/v1"
 	"github.com/gozmq/gozmq/runtime/gozmq"
 )
@@ -84,7 +85,7 @@ func TestClientSeesStatuses(t *testing.T) {
 		{"OK without a body", [][]byte{nil}, gozmq.CodeInternal, ""},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			done := begin(patient(t), client, "World")
+			done := begin(testkit.Within(t), client, "World")
 			rep.receive()
 			rep.send(test.reply...)
 			c := get(t, done)
@@ -100,13 +101,13 @@ func TestClientSeesStatuses(t *testing.T) {
 			}
 		})
 	}
-	done := begin(patient(t), client, "World")
+	done := begin(testkit.Within(t), client, "World")
 	rep.receive()
 	rep.send(nil, encode(t, &greetv1.HelloReply{Message: "fine"}), []byte("a header from the future"))
 	if c := get(t, done); c.err != nil || c.reply.GetMessage() != "fine" {
 		t.Errorf("call gave %v, %v", c.reply, c.err)
 	}
-	done = begin(patient(t), client, "World")
+	done = begin(testkit.Within(t), client, "World")
 	rep.receive()
 	rep.send(nil, nil)
 	if c := get(t, done); c.err != nil || proto.Size(c.reply) != 0 {
@@ -117,9 +118,9 @@ func TestClientSeesStatuses(t *testing.T) {
 // TestClientCallsROUTER looks at the client's frames and answers out of turn.
 func TestClientCallsROUTER(t *testing.T) {
 	client, router := clientOfProbe(t, "ROUTER")
-	first := begin(patient(t), client, "first")
+	first := begin(testkit.Within(t), client, "first")
 	a := router.receive()
-	second := begin(patient(t), client, "second")
+	second := begin(testkit.Within(t), client, "second")
 	b := router.receive()
 	for _, request := range [][][]byte{a, b} {
 		if len(request) != 6 || len(request[1]) != 8 || len(request[2]) != 0 || string(request[3]) != sayHelloMethod {
@@ -155,7 +156,7 @@ func TestClientCallsROUTER(t *testing.T) {
 		}
 	}
 	// A late answer to a call that has ended is not the answer to the next.
-	third := begin(patient(t), client, "third")
+	third := begin(testkit.Within(t), client, "third")
 	c := router.receive()
 	router.send(join(a[:2], ok("late"))...)
 	router.send(join(c[:2], ok("to third"))...)
@@ -167,7 +168,7 @@ func TestClientCallsROUTER(t *testing.T) {
 // TestDEALERServesClient is a libzmq DEALER in the place of a server.
 func TestDEALERServesClient(t *testing.T) {
 	client, dealer := clientOfProbe(t, "DEALER")
-	done := begin(patient(t), client, "World")
+	done := begin(testkit.Within(t), client, "World")
 	request := dealer.receive()
 	dealer.send(join(request[:1], [][]byte{nil, nil, encode(t, &greetv1.HelloReply{Message: "hi"})})...)
 	if c := get(t, done); c.err != nil || c.reply.GetMessage() != "hi" {
@@ -188,7 +189,7 @@ func TestClientOutlivesServer(t *testing.T) {
 	for range 8 {
 		wg.Go(func() {
 			for range 50 {
-				reply, err := client.SayHello(patient(t), &greetv1.HelloRequest{Name: "World"})
+				reply, err := client.SayHello(testkit.Within(t), &greetv1.HelloRequest{Name: "World"})
 				if err != nil || reply.GetMessage() != "Hello, World!" {
 					t.Errorf("SayHello = %v, %v", reply, err)
 				}
@@ -206,14 +207,14 @@ func TestClientOutlivesServer(t *testing.T) {
 // TestClientGivesUp has a server that never answers.
 func TestClientGivesUp(t *testing.T) {
 	client, rep := clientOfProbe(t, "REP")
-	ctx, cancel := context.WithCancel(patient(t))
+	ctx, cancel := context.WithCancel(testkit.Within(t))
 	done := begin(ctx, client, "World")
 	rep.receive()
 	cancel()
 	if c := get(t, done); gozmq.CodeOf(c.err) != gozmq.CodeCanceled || !errors.Is(c.err, context.Canceled) {
 		t.Errorf("call gave %v", c.err)
 	}
-	ctx, cancel = context.WithTimeout(patient(t), 50*time.Millisecond)
+	ctx, cancel = context.WithTimeout(testkit.Within(t), 50*time.Millisecond)
 	defer cancel()
 	if c := get(t, begin(ctx, client, "World")); gozmq.CodeOf(c.err) != gozmq.CodeDeadlineExceeded || !errors.Is(c.err, context.DeadlineExceeded) {
 		t.Errorf("call gave %v", c.err)
@@ -224,7 +225,7 @@ func TestClientGivesUp(t *testing.T) {
 func TestClientWithoutServer(t *testing.T) {
 	leakChecked(t)
 	client, _ := dialGreeter(t, gozmq.Connect(freeEndpoint(t)))
-	ctx, cancel := context.WithTimeout(patient(t), 100*time.Millisecond)
+	ctx, cancel := context.WithTimeout(testkit.Within(t), 100*time.Millisecond)
 	defer cancel()
 	if c := get(t, begin(ctx, client, "World")); c.err == nil {
 		t.Errorf("call gave %v", c.reply)

@@ -9,6 +9,7 @@ import (
 
 	imagev1 "github.com/gozmq/gozmq/example/gen/image/v1"
 	"github.com/gozmq/gozmq/example/gen/image/v1/imagev1gozmq"
+	"github.com/gozmq/gozmq/internal/testkit"
 	"github.com/gozmq/gozmq/runtime/gozmq"
 	"github.com/gozmq/gozmq/test/internal/rawzmtp"
 )
@@ -37,7 +38,7 @@ func printAll(t *testing.T, vent *imagev1gozmq.PrintsVentilator, names ...string
 	t.Helper()
 	for _, name := range names {
 		task := &imagev1.RenderTask{Name: name, Png: []byte("a large picture"), Size: 64}
-		if err := vent.Render(patient(t), task); err != nil {
+		if err := vent.Render(testkit.Within(t), task); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -91,13 +92,13 @@ func playSureVentilator(t *testing.T, ex map[string][]byte) {
 		t.Errorf("got %q, want the task again", m)
 	}
 	p.send(with("delivery-done"))
-	if err := vent.Wait(patient(t)); err != nil {
+	if err := vent.Wait(testkit.Within(t)); err != nil {
 		t.Error(err)
 	}
 	if got := vent.Progress(); got != (gozmq.Progress{Done: 1, Redelivered: 1}) {
 		t.Errorf("progress: %v", got)
 	}
-	if err := vent.StopWorkers(patient(t)); err != nil {
+	if err := vent.StopWorkers(testkit.Within(t)); err != nil {
 		t.Error(err)
 	}
 	p.expect(ex["delivery-stop"])
@@ -153,7 +154,7 @@ func tasksFrames(t *testing.T, example []byte) (frames [][]byte) {
 
 func playSureSink(t *testing.T, ex map[string][]byte) {
 	status := make(chan gozmq.BatchStatus, 1)
-	results, at := newPrintsSink(t, gozmq.Bind(anyPort), gozmq.WithBatchStatus(func(s gozmq.BatchStatus) { status <- s }))
+	results, at := newPrintsSink(t, gozmq.Bind(anyPort), gozmq.WithBatchHandler(func(s gozmq.BatchStatus) { status <- s }))
 	p := dialRaw(t, at[0], "DEALER", 1)
 	for range 2 { // the second one is a duplicate
 		p.send(ex["delivery-result"])
@@ -172,10 +173,10 @@ func playSureSink(t *testing.T, ex map[string][]byte) {
 func playStop(t *testing.T, ex map[string][]byte) {
 	vent := newVentilator(t, gozmq.Bind(anyPort))
 	p := dialRaw(t, vent.Addrs()[0], "PULL", 1)
-	if err := vent.WaitForWorkers(patient(t), 1); err != nil {
+	if err := vent.WaitForWorkers(testkit.Within(t), 1); err != nil {
 		t.Fatal(err)
 	}
-	if err := vent.StopWorkers(patient(t)); err != nil {
+	if err := vent.StopWorkers(testkit.Within(t)); err != nil {
 		t.Fatal(err)
 	}
 	p.expect(ex["pushpull-stop"])
@@ -226,13 +227,13 @@ func TestSureVentilatorToPython(t *testing.T) {
 			for len(seen) < tasks {
 				seen[get(t, results).GetName()] = true
 			}
-			if err := vent.Wait(patient(t)); err != nil {
+			if err := vent.Wait(testkit.Within(t)); err != nil {
 				t.Error(err)
 			}
 			if p := vent.Progress(); p.Done != tasks || p.Failed != 0 {
 				t.Errorf("progress: %v", p)
 			}
-			if err := vent.StopWorkers(patient(t)); err != nil {
+			if err := vent.StopWorkers(testkit.Within(t)); err != nil {
 				t.Error(err)
 			}
 			second.expect("stopped")

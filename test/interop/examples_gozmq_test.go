@@ -10,6 +10,7 @@ import (
 
 	imagev1 "github.com/gozmq/gozmq/example/gen/image/v1"
 	weatherv1 "github.com/gozmq/gozmq/example/gen/weather/v1"
+	"github.com/gozmq/gozmq/internal/testkit"
 	gozmqv1 "github.com/gozmq/gozmq/proto/gozmq/v1"
 	"github.com/gozmq/gozmq/runtime/gozmq"
 	"github.com/gozmq/gozmq/test/internal/rawzmtp"
@@ -60,7 +61,7 @@ func playClient(t *testing.T, ex map[string][]byte) {
 	sameBytes(t, p.greeting, ex["greeting"])
 	sameBytes(t, p.ready, ex["ready-dealer"])
 	for _, reply := range []string{"reqrep-reply-dealer", "reqrep-reply-dealer-error"} {
-		done := begin(patient(t), client, "World")
+		done := begin(testkit.Within(t), client, "World")
 		// The header is the last frame; its timeout is what is left of 2 s.
 		example := ex["reqrep-request-dealer"]
 		body := len(example) - len(rawzmtp.Message(encode(t, &gozmqv1.RequestHeader{TimeoutUs: 2e6})))
@@ -103,7 +104,7 @@ func TestGivingUpOnTheWire(t *testing.T) {
 		if c := get(t, done); gozmq.CodeOf(c.err) != gozmq.CodeCanceled {
 			t.Errorf("call gave %v, %v", c.reply, c.err)
 		}
-		next := begin(patient(t), client, "Ada")
+		next := begin(testkit.Within(t), client, "Ada")
 		if properties != nil {
 			p.expect(withCallID(example, request[0]))
 		}
@@ -143,7 +144,7 @@ func playBareClient(t *testing.T, ex map[string][]byte) {
 	closing(t, conn)
 	done := make(chan string, 1)
 	go func() {
-		reply, err := interopv1gozmq.NewEchoClient(conn).Say(patient(t), &interopv1.Text{Text: "World"})
+		reply, err := interopv1gozmq.NewEchoClient(conn).Say(testkit.Within(t), &interopv1.Text{Text: "World"})
 		if err != nil {
 			t.Errorf("Say: %v", err)
 		}
@@ -189,7 +190,7 @@ func playSubscriber(t *testing.T, ex map[string][]byte) {
 	for minor, form := range []string{"-message", ""} {
 		l := listenRaw(t)
 		sub := newFeedSubscriber(t, gozmq.Connect(l.endpoint()))
-		ctx, cancel := context.WithCancel(patient(t))
+		ctx, cancel := context.WithCancel(testkit.Within(t))
 		got := make(chan *weatherv1.Reading, 1)
 		go func() {
 			for r := range sub.Temperature(ctx, filters([]string{"ams"})...) {
@@ -224,7 +225,7 @@ func playVentilator(t *testing.T, ex map[string][]byte) {
 	closing(t, bare)
 	p = l.accept("PULL", 1)
 	for _, text := range []string{"World", strings.Repeat("x", 253)} { // 253: the body has 256 bytes
-		if err := bare.Run(patient(t), &interopv1.Text{Text: text}); err != nil {
+		if err := bare.Run(testkit.Within(t), &interopv1.Text{Text: text}); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -8,6 +8,7 @@ import (
 
 	weatherv1 "github.com/gozmq/gozmq/example/gen/weather/v1"
 	"github.com/gozmq/gozmq/example/gen/weather/v1/weatherv1gozmq"
+	"github.com/gozmq/gozmq/internal/testkit"
 	"github.com/gozmq/gozmq/runtime/gozmq"
 )
 
@@ -80,7 +81,7 @@ func follow[T any](t *testing.T, stream func(context.Context) iter.Seq2[T, error
 func publish(t *testing.T, pub *weatherv1gozmq.FeedPublisher, readings ...*weatherv1.Reading) {
 	t.Helper()
 	for _, r := range readings {
-		if err := pub.Temperature(patient(t), r); err != nil {
+		if err := pub.Temperature(testkit.Within(t), r); err != nil {
 			t.Fatalf("publish: %v", err)
 		}
 	}
@@ -91,7 +92,7 @@ func subscribed(t *testing.T, pub interface {
 	WaitForSubscribers(ctx context.Context, topic string, n int) error
 }, topic string, n int) {
 	t.Helper()
-	if err := pub.WaitForSubscribers(patient(t), topic, n); err != nil {
+	if err := pub.WaitForSubscribers(testkit.Within(t), topic, n); err != nil {
 		t.Fatal(err)
 	}
 }

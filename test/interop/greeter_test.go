@@ -9,6 +9,7 @@ import (
 
 	greetv1 "github.com/gozmq/gozmq/example/gen/greet/v1"
 	"github.com/gozmq/gozmq/example/gen/greet/v1/greetv1gozmq"
+	"github.com/gozmq/gozmq/internal/testkit"
 	"github.com/gozmq/gozmq/runtime/gozmq"
 )
 
@@ -86,7 +87,7 @@ func dialGreeter(t *testing.T, opts ...gozmq.DialOption) (greetv1gozmq.GreeterCl
 // greet calls SayHello and compares the reply.
 func greet(t *testing.T, client greetv1gozmq.GreeterClient, name, want string) {
 	t.Helper()
-	reply, err := client.SayHello(patient(t), &greetv1.HelloRequest{Name: name})
+	reply, err := client.SayHello(testkit.Within(t), &greetv1.HelloRequest{Name: name})
 	if err != nil {
 		t.Fatalf("SayHello(%.40q): %v", name, err)
 	}
@@ -98,7 +99,7 @@ func greet(t *testing.T, client greetv1gozmq.GreeterClient, name, want string) {
 // refused calls SayHello, which must fail with the code and the message.
 func refused(t *testing.T, client greetv1gozmq.GreeterClient, name string, code gozmq.Code, message string) *gozmq.Error {
 	t.Helper()
-	reply, err := client.SayHello(patient(t), &greetv1.HelloRequest{Name: name})
+	reply, err := client.SayHello(testkit.Within(t), &greetv1.HelloRequest{Name: name})
 	var coded *gozmq.Error
 	if !errors.As(err, &coded) {
 		t.Fatalf("SayHello(%q) = %v, %v (%T), want a *gozmq.Error", name, reply, err, err)

@@ -1,12 +1,12 @@
 package interop
 
 import (
-	"context"
 	"net"
 	"testing"
 	"time"
 
 	"github.com/gozmq/gozmq/internal/leak"
+	"github.com/gozmq/gozmq/internal/testkit"
 	"github.com/gozmq/gozmq/runtime/gozmq"
 )
 
@@ -56,15 +56,6 @@ func leakChecked(t *testing.T) {
 	t.Cleanup(func() { leak.Check(t, before) })
 }
 
-// patient returns a context that ends when the test does, and at the latest
-// when an event that must come should have come.
-func patient(t *testing.T) context.Context {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
-	t.Cleanup(cancel)
-	return ctx
-}
-
 // closing closes an end when the test ends.
 func closing(t *testing.T, end interface{ Close() error }) {
 	t.Helper()
@@ -84,8 +75,8 @@ func get[T any](t *testing.T, ch <-chan T) T {
 			t.Fatal("the stream ended")
 		}
 		return v
-	case <-time.After(patience):
-		t.Fatalf("nothing came for %v", patience)
+	case <-time.After(testkit.Patience()):
+		t.Fatalf("nothing came for %v", testkit.Patience())
 	}
 	panic("unreachable")
 }

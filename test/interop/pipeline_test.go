@@ -12,6 +12,7 @@ import (
 
 	imagev1 "github.com/gozmq/gozmq/example/gen/image/v1"
 	"github.com/gozmq/gozmq/example/gen/image/v1/imagev1gozmq"
+	"github.com/gozmq/gozmq/internal/testkit"
 	"github.com/gozmq/gozmq/runtime/gozmq"
 	"github.com/gozmq/gozmq/test/internal/rawzmtp"
 )
@@ -58,7 +59,7 @@ func render(t *testing.T, vent *imagev1gozmq.ThumbnailsVentilator, names ...stri
 	t.Helper()
 	for _, name := range names {
 		task := &imagev1.RenderTask{Name: name, Png: []byte("a large picture"), Size: 64}
-		if err := vent.Render(patient(t), task); err != nil {
+		if err := vent.Render(testkit.Within(t), task); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -159,12 +160,12 @@ func TestVentilatorSharesOut(t *testing.T) {
 		p.connect(vent.Addrs()[0])
 		workers = append(workers, p)
 	}
-	if err := vent.WaitForWorkers(patient(t), 2); err != nil {
+	if err := vent.WaitForWorkers(testkit.Within(t), 2); err != nil {
 		t.Fatal(err)
 	}
 	const tasks = 20
 	for n := range uint32(tasks) {
-		if err := vent.Render(patient(t), &imagev1.RenderTask{Size: n}); err != nil {
+		if err := vent.Render(testkit.Within(t), &imagev1.RenderTask{Size: n}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -225,7 +226,7 @@ func TestSinkReportsMalformedMessages(t *testing.T) {
 	push.await("HANDSHAKE_SUCCEEDED")
 	push.send([]byte(renderMethod), []byte("\xff\xff"))
 	push.send([]byte(renderMethod), encode(t, &imagev1.RenderResult{Name: "a.png"}), []byte("a header from the future"))
-	next, end := iter.Pull2(sink.Render(patient(t)))
+	next, end := iter.Pull2(sink.Render(testkit.Within(t)))
 	defer end()
 	var coded *gozmq.Error
 	if _, err, ok := next(); !ok || !errors.As(err, &coded) || coded.Code != gozmq.CodeDataLoss {

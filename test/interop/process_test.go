@@ -11,11 +11,9 @@ import (
 	"sync"
 	"testing"
 	"time"
-)
 
-// patience is how long a test waits for an event that must come. It is far
-// above what any of them takes, so that a busy machine fails no test.
-const patience = 30 * time.Second
+	"github.com/gozmq/gozmq/internal/testkit"
+)
 
 // A process is a Python script that runs beside the test. It tells what
 // happens on standard output, a line per event.
@@ -108,8 +106,8 @@ func (p *process) line() string {
 			p.t.Fatalf("%s ended (%v) when a line was expected:\n%s", p.name, p.err, p.stderr.String())
 		}
 		return line
-	case <-time.After(patience):
-		p.t.Fatalf("%s wrote nothing for %v:\n%s", p.name, patience, p.stderr.String())
+	case <-time.After(testkit.Patience()):
+		p.t.Fatalf("%s wrote nothing for %v:\n%s", p.name, testkit.Patience(), p.stderr.String())
 	}
 	return ""
 }
@@ -134,8 +132,8 @@ func (p *process) wait() {
 		if ok {
 			p.t.Fatalf("%s wrote %q, want its end", p.name, line)
 		}
-	case <-time.After(patience):
-		p.t.Fatalf("%s did not end within %v", p.name, patience)
+	case <-time.After(testkit.Patience()):
+		p.t.Fatalf("%s did not end within %v", p.name, testkit.Patience())
 	}
 	<-p.done
 	if p.err != nil {

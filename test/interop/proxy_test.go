@@ -7,6 +7,7 @@ import (
 
 	greetv1 "github.com/gozmq/gozmq/example/gen/greet/v1"
 	weatherv1 "github.com/gozmq/gozmq/example/gen/weather/v1"
+	"github.com/gozmq/gozmq/internal/testkit"
 	"github.com/gozmq/gozmq/runtime/gozmq"
 )
 
@@ -41,7 +42,7 @@ func TestProxiesBetweenClientAndServer(t *testing.T) {
 	for range 8 {
 		wg.Go(func() {
 			for range 25 {
-				reply, err := client.SayHello(patient(t), &greetv1.HelloRequest{Name: "many"})
+				reply, err := client.SayHello(testkit.Within(t), &greetv1.HelloRequest{Name: "many"})
 				if err != nil || reply.GetMessage() != "Hello, many!" {
 					t.Errorf("SayHello = %v, %v", reply, err)
 					return

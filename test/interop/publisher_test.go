@@ -6,6 +6,7 @@ import (
 
 	weatherv1 "github.com/gozmq/gozmq/example/gen/weather/v1"
 	"github.com/gozmq/gozmq/example/gen/weather/v1/weatherv1gozmq"
+	"github.com/gozmq/gozmq/internal/testkit"
 	"github.com/gozmq/gozmq/runtime/gozmq"
 	"github.com/gozmq/gozmq/test/internal/rawzmtp"
 	interopv1 "github.com/gozmq/gozmq/test/interop/gen/interop/v1"
@@ -121,12 +122,12 @@ func TestLargePublications(t *testing.T) {
 	sub.connect(pub.Addrs()[0])
 	subscribed(t, pub, "", 1)
 	large := strings.Repeat("x", 1<<20)
-	if err := pub.Plain(patient(t), &interopv1.Text{Text: large}); err != nil {
+	if err := pub.Plain(testkit.Within(t), &interopv1.Text{Text: large}); err != nil {
 		t.Fatal(err)
 	}
 	wantFrames(t, sub.receive(), []byte(interopv1gozmq.TopicsPlainProcedure), text(t, large))
 	sample := &interopv1.Sample{Text: large[:1000], Number: 1}
-	if err := pub.Dashed(patient(t), sample); err != nil {
+	if err := pub.Dashed(testkit.Within(t), sample); err != nil {
 		t.Fatal(err)
 	}
 	wantFrames(t, sub.receive(), []byte("d/"+large[:1000]+"-1"), encode(t, sample))

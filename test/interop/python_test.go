@@ -53,7 +53,7 @@ func missing(t *testing.T, err error) {
 	if os.Getenv("GOZMQ_INTEROP") == "1" {
 		t.Fatalf("GOZMQ_INTEROP=1: %v", err)
 	}
-	t.Skipf("needs Debian's python3-zmq, python3-protobuf and protobuf-compiler: %v", err)
+	t.Skipf("needs Debian's python3-zmq, python3-protobuf, protobuf-compiler and libprotobuf-dev: %v", err)
 }
 
 // protoRoots are the folders that import paths start from, seen from here.

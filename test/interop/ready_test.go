@@ -4,10 +4,10 @@ import (
 	"context"
 	"fmt"
 	"testing"
-	"time"
 
 	weatherv1 "github.com/gozmq/gozmq/example/gen/weather/v1"
 	"github.com/gozmq/gozmq/example/gen/weather/v1/weatherv1gozmq"
+	"github.com/gozmq/gozmq/internal/testkit"
 	"github.com/gozmq/gozmq/runtime/gozmq"
 )
 
@@ -27,7 +27,7 @@ func TestReadyWithLibzmq(t *testing.T) {
 				} else {
 					sub = newFeedSubscriber(t, gozmq.Connect(pub.bind(anyPort)))
 				}
-				ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+				ctx, cancel := context.WithTimeout(t.Context(), testkit.Patience())
 				defer cancel()
 				for i := range 100 {
 					station := fmt.Sprint(i)
@@ -66,7 +66,7 @@ func TestReadyBehindLibzmqProxy(t *testing.T) {
 	if _, err := sub.AlertsSubscription(nil); err != nil {
 		t.Fatal(err)
 	}
-	if err := sub.Ready(patient(t)); err != nil {
+	if err := sub.Ready(testkit.Within(t)); err != nil {
 		t.Fatal(err)
 	}
 }

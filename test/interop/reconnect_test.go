@@ -7,6 +7,7 @@ import (
 	greetv1 "github.com/gozmq/gozmq/example/gen/greet/v1"
 	imagev1 "github.com/gozmq/gozmq/example/gen/image/v1"
 	weatherv1 "github.com/gozmq/gozmq/example/gen/weather/v1"
+	"github.com/gozmq/gozmq/internal/testkit"
 	"github.com/gozmq/gozmq/runtime/gozmq"
 )
 
@@ -32,7 +33,7 @@ func greetAtLast(t *testing.T, client interface {
 	SayHello(context.Context, *greetv1.HelloRequest, ...gozmq.CallOption) (*greetv1.HelloReply, error)
 }, name, want string) {
 	t.Helper()
-	ctx := patient(t)
+	ctx := testkit.Within(t)
 	for {
 		reply, err := client.SayHello(ctx, &greetv1.HelloRequest{Name: name})
 		if err == nil {
@@ -51,7 +52,7 @@ func greetAtLast(t *testing.T, client interface {
 // TestCallsFailWhenServerGoes: what is under way is not left hanging.
 func TestCallsFailWhenServerGoes(t *testing.T) {
 	client, router := clientOfProbe(t, "ROUTER")
-	done := begin(patient(t), client, "World")
+	done := begin(testkit.Within(t), client, "World")
 	router.receive()
 	router.kill()
 	if c := get(t, done); c.err == nil {
@@ -128,7 +129,7 @@ func TestPipelineIsFoundAgain(t *testing.T) {
 	for kills := 0; ; kills++ {
 		// What was handed to a dead worker is lost with it, so ask more than once.
 		stop := repeat(func() error {
-			return vent.Render(patient(t), &imagev1.RenderTask{Name: "a.png"})
+			return vent.Render(testkit.Within(t), &imagev1.RenderTask{Name: "a.png"})
 		})
 		get(t, results)
 		stop()

@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	weatherv1 "github.com/gozmq/gozmq/example/gen/weather/v1"
+	"github.com/gozmq/gozmq/internal/testkit"
 	"github.com/gozmq/gozmq/runtime/gozmq"
 )
 
@@ -16,7 +17,7 @@ func TestPythonGetsRetained(t *testing.T) {
 	alert := func(region, text string) {
 		t.Helper()
 		a := &weatherv1.Alert{Severity: weatherv1.Severity_SEVERITY_WATCH, Region: region, Text: text}
-		if err := pub.Alerts(patient(t), a); err != nil {
+		if err := pub.Alerts(testkit.Within(t), a); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -14,6 +14,7 @@ import (
 	greetv1 "github.com/gozmq/gozmq/example/gen/greet/v1"
 	imagev1 "github.com/gozmq/gozmq/example/gen/image/v1"
 	weatherv1 "github.com/gozmq/gozmq/example/gen/weather/v1"
+	"github.com/gozmq/gozmq/internal/testkit"
 	"github.com/gozmq/gozmq/runtime/gozmq"
 	"github.com/gozmq/gozmq/runtime/gozmqtest"
 )
@@ -147,7 +148,7 @@ func TestSecuredClients(t *testing.T) {
 func TestSecuredServers(t *testing.T) {
 	everyLock(t, []string{"REP", "ROUTER", "DEALER"}, nil, func(t *testing.T, p *probe, at func(func(gozmq.Endpoints) []string)) {
 		answers := make(chan string, 1)
-		ctx := patient(t)
+		ctx := testkit.Within(t)
 		at(func(e gozmq.Endpoints) []string {
 			client, addrs := dialGreeter(t, e)
 			go func() {
@@ -172,7 +173,7 @@ func TestSecuredSubscribers(t *testing.T) {
 	everyLock(t, []string{"SUB", "XSUB"}, nil, func(t *testing.T, p *probe, at func(func(gozmq.Endpoints) []string)) {
 		at(func(e gozmq.Endpoints) []string {
 			pub := newFeedPublisher(t, e)
-			t.Cleanup(repeat(func() error { return pub.Temperature(patient(t), &weatherv1.Reading{Station: "ams"}) }))
+			t.Cleanup(repeat(func() error { return pub.Temperature(testkit.Within(t), &weatherv1.Reading{Station: "ams"}) }))
 			return pub.Addrs()
 		})
 		if strings.Contains(t.Name(), "XSUB") {
@@ -204,7 +205,7 @@ func TestSecuredPipelines(t *testing.T) {
 	everyLock(t, []string{"PULL"}, nil, func(t *testing.T, p *probe, at func(func(gozmq.Endpoints) []string)) {
 		at(func(e gozmq.Endpoints) []string {
 			vent := newVentilator(t, e)
-			t.Cleanup(repeat(func() error { return vent.Render(patient(t), &imagev1.RenderTask{Name: "a.png"}) }))
+			t.Cleanup(repeat(func() error { return vent.Render(testkit.Within(t), &imagev1.RenderTask{Name: "a.png"}) }))
 			return vent.Addrs()
 		})
 		if task := p.receive(); len(task) < 2 || string(task[0]) != renderMethod {

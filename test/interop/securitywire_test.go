@@ -10,6 +10,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	greetv1 "github.com/gozmq/gozmq/example/gen/greet/v1"
+	"github.com/gozmq/gozmq/internal/testkit"
 	"github.com/gozmq/gozmq/runtime/gozmq"
 	"github.com/gozmq/gozmq/test/internal/rawzmtp"
 )
@@ -28,7 +29,7 @@ func secured(t *testing.T, conn net.Conn, mechanism string) *rawPeer {
 
 func dialSecured(t *testing.T, endpoint, mechanism string) *rawPeer {
 	t.Helper()
-	conn, err := net.DialTimeout("tcp", strings.TrimPrefix(endpoint, "tcp://"), patience)
+	conn, err := net.DialTimeout("tcp", strings.TrimPrefix(endpoint, "tcp://"), testkit.Patience())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -65,7 +66,7 @@ func TestPlainOnTheWire(t *testing.T) {
 	t.Run("libzmq's client", func(t *testing.T) {
 		l := listenRaw(t)
 		newProbe(t, "REQ", map[string]any{"PLAIN_USERNAME": []byte("ada"), "PLAIN_PASSWORD": []byte("lovelace")}).connect(l.endpoint())
-		if err := l.ln.(*net.TCPListener).SetDeadline(time.Now().Add(patience)); err != nil {
+		if err := l.ln.(*net.TCPListener).SetDeadline(time.Now().Add(testkit.Patience())); err != nil {
 			t.Fatal(err)
 		}
 		conn, err := l.ln.Accept()

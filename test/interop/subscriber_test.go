@@ -9,6 +9,7 @@ import (
 
 	weatherv1 "github.com/gozmq/gozmq/example/gen/weather/v1"
 	"github.com/gozmq/gozmq/example/gen/weather/v1/weatherv1gozmq"
+	"github.com/gozmq/gozmq/internal/testkit"
 	"github.com/gozmq/gozmq/runtime/gozmq"
 )
 
@@ -98,7 +99,7 @@ func TestSubscriberWithoutFilter(t *testing.T) {
 func TestSubscriptionsAreCounted(t *testing.T) {
 	sub, xpub := subscriberOfProbe(t, map[string]any{"XPUB_VERBOSER": 1})
 	stream := func() (<-chan string, context.CancelFunc) {
-		ctx, cancel := context.WithCancel(patient(t))
+		ctx, cancel := context.WithCancel(testkit.Within(t))
 		got := make(chan string, 64)
 		go func() {
 			defer close(got)
@@ -157,7 +158,7 @@ func TestSubscriberReportsMalformedMessages(t *testing.T) {
 	items := make(chan item, 2)
 	go func() {
 		defer close(items)
-		for r, err := range sub.Temperature(patient(t), filters([]string{"ams"})...) {
+		for r, err := range sub.Temperature(testkit.Within(t), filters([]string{"ams"})...) {
 			items <- item{r, err}
 		}
 	}()

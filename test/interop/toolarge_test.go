@@ -7,6 +7,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	greetv1 "github.com/gozmq/gozmq/example/gen/greet/v1"
+	"github.com/gozmq/gozmq/internal/testkit"
 	gozmqv1 "github.com/gozmq/gozmq/proto/gozmq/v1"
 	"github.com/gozmq/gozmq/runtime/gozmq"
 )
@@ -61,9 +62,9 @@ func TestReplyTooLarge(t *testing.T) {
 	python(t)
 	router := newProbe(t, "ROUTER", nil)
 	client, _ := dialGreeter(t, gozmq.Connect(router.bind(anyPort)), gozmq.WithMaxMessageSize(sizeLimit))
-	waiting := begin(patient(t), client, "waits")
+	waiting := begin(testkit.Within(t), client, "waits")
 	first := router.receive()
-	done := begin(patient(t), client, "World")
+	done := begin(testkit.Within(t), client, "World")
 	request := router.receive()
 	router.send(join(request[:3], [][]byte{nil, encode(t, &greetv1.HelloReply{Message: tooLarge})})...)
 	if c := get(t, done); gozmq.CodeOf(c.err) != gozmq.CodeResourceExhausted || !strings.Contains(c.err.Error(), "limit of 65536") {

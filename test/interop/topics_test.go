@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/gozmq/gozmq/internal/testkit"
 	"github.com/gozmq/gozmq/runtime/gozmq"
 	interopv1 "github.com/gozmq/gozmq/test/interop/gen/interop/v1"
 	"github.com/gozmq/gozmq/test/interop/gen/interop/v1/interopv1gozmq"
@@ -172,7 +173,7 @@ func TestPlainTopic(t *testing.T) {
 	foreign := newProbe(t, "SUB", map[string]any{"SUBSCRIBE": []byte("interop.v1.Topics/Plain")})
 	foreign.connect(pub.Addrs()[0])
 	subscribed(t, pub, "interop.v1.Topics/Plain", 1)
-	if err := pub.Plain(patient(t), &interopv1.Text{Text: "plain"}); err != nil {
+	if err := pub.Plain(testkit.Within(t), &interopv1.Text{Text: "plain"}); err != nil {
 		t.Fatal(err)
 	}
 	wantFrames(t, foreign.receive(), []byte("interop.v1.Topics/Plain"), text(t, "plain"))

@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gozmq/gozmq/internal/testkit"
 	"github.com/gozmq/gozmq/test/internal/rawzmtp"
 )
 
@@ -55,7 +56,7 @@ func (l *rawListener) endpoint() string { return "tcp://" + l.ln.Addr().String()
 // Ports are used again: who still looks here for another one is turned away.
 func (l *rawListener) accept(socketType string, minor byte, properties ...string) *rawPeer {
 	l.t.Helper()
-	if err := l.ln.(*net.TCPListener).SetDeadline(time.Now().Add(patience)); err != nil {
+	if err := l.ln.(*net.TCPListener).SetDeadline(time.Now().Add(testkit.Patience())); err != nil {
 		l.t.Fatal(err)
 	}
 	for {
@@ -94,7 +95,7 @@ func (p *rawPeer) socketType() string {
 // dialRaw connects to an endpoint and shakes hands likewise.
 func dialRaw(t *testing.T, endpoint, socketType string, minor byte) *rawPeer {
 	t.Helper()
-	conn, err := net.DialTimeout("tcp", strings.TrimPrefix(endpoint, "tcp://"), patience)
+	conn, err := net.DialTimeout("tcp", strings.TrimPrefix(endpoint, "tcp://"), testkit.Patience())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -122,7 +123,7 @@ func (p *rawPeer) send(b []byte) {
 func (p *rawPeer) read(n int) []byte {
 	p.t.Helper()
 	b := make([]byte, n)
-	if err := p.conn.SetReadDeadline(time.Now().Add(patience)); err != nil {
+	if err := p.conn.SetReadDeadline(time.Now().Add(testkit.Patience())); err != nil {
 		p.t.Fatal(err)
 	}
 	if got, err := io.ReadFull(p.conn, b); err != nil {
@@ -140,7 +141,7 @@ func (p *rawPeer) readFrame() []byte {
 
 func (p *rawPeer) nextFrame() rawzmtp.ReadFrame {
 	p.t.Helper()
-	if err := p.conn.SetReadDeadline(time.Now().Add(patience)); err != nil {
+	if err := p.conn.SetReadDeadline(time.Now().Add(testkit.Patience())); err != nil {
 		p.t.Fatal(err)
 	}
 	f, err := rawzmtp.Read(p.conn)
@@ -176,11 +177,11 @@ func (p *rawPeer) expect(want []byte) {
 // expectClosed waits until the other end closes the connection.
 func (p *rawPeer) expectClosed() {
 	p.t.Helper()
-	if err := p.conn.SetReadDeadline(time.Now().Add(patience)); err != nil {
+	if err := p.conn.SetReadDeadline(time.Now().Add(testkit.Patience())); err != nil {
 		p.t.Fatal(err)
 	}
 	rest, err := io.ReadAll(p.conn)
 	if errors.Is(err, os.ErrDeadlineExceeded) {
-		p.t.Fatalf("still open after %v; it sent:\n%s", patience, hex.Dump(rest))
+		p.t.Fatalf("still open after %v; it sent:\n%s", testkit.Patience(), hex.Dump(rest))
 	}
 }

@@ -9,6 +9,7 @@ import (
 
 	"google.golang.org/protobuf/types/known/wrapperspb"
 
+	"github.com/gozmq/gozmq/internal/testkit"
 	"github.com/gozmq/gozmq/runtime/gozmq"
 	"github.com/gozmq/gozmq/runtime/gozmqtest"
 )
@@ -128,14 +129,14 @@ func newCallLine(t testing.TB, before func(*gozmqtest.Proxy), opts ...gozmq.Sock
 
 func (l *callLine) call(t testing.TB, id string) error {
 	t.Helper()
-	return l.callAccount.call(within(t), l.conn, id)
+	return l.callAccount.call(testkit.Within(t), l.conn, id)
 }
 
 func TestCallsSurviveHarmlessFaults(t *testing.T) {
 	for _, f := range harmless() {
 		t.Run(f.name, func(t *testing.T) {
 			l := newCallLine(t, f.on)
-			ctx := within(t)
+			ctx := testkit.Within(t)
 			var wg sync.WaitGroup
 			for i := range 20 {
 				wg.Go(func() {
@@ -156,12 +157,12 @@ func TestCallsReset(t *testing.T) {
 	random := newRand(t)
 	l := newCallLine(t, nil)
 	must(t, l.call(t, "first"))
-	ctx, stop := context.WithCancel(within(t))
+	ctx, stop := context.WithCancel(testkit.Within(t))
 	var wg sync.WaitGroup
 	for caller := range 8 {
 		wg.Go(func() {
 			for i := 0; ctx.Err() == nil; i++ {
-				_ = l.callAccount.call(within(t), l.conn, fmt.Sprint(caller, "/", i))
+				_ = l.callAccount.call(testkit.Within(t), l.conn, fmt.Sprint(caller, "/", i))
 			}
 		})
 	}
@@ -200,7 +201,7 @@ func cutCall(t *testing.T, d gozmqtest.Direction, n int) {
 		for i := 0; l.Connections() < 2 && i < 1000; i++ {
 			_ = l.call(t, fmt.Sprint("more ", i)) // 0 bytes are cut with the next one
 		}
-		must(t, l.WaitConnections(within(t), 2))
+		must(t, l.WaitConnections(testkit.Within(t), 2))
 		l.client.wait(t, 1, gozmq.EventConnected)
 		for i := 0; ; i++ { // the cut may not have been noticed yet
 			if err := l.call(t, fmt.Sprint("after ", i)); err == nil {
@@ -227,13 +228,13 @@ func TestCallsHalfOpen(t *testing.T) {
 			fault.on(l.Proxy)
 			errs := make(chan error, 5)
 			for i := range cap(errs) {
-				go func() { errs <- l.callAccount.call(within(t), l.conn, fmt.Sprint("lost ", i)) }()
+				go func() { errs <- l.callAccount.call(testkit.Within(t), l.conn, fmt.Sprint("lost ", i)) }()
 			}
 			l.client.wait(t, 1, gozmq.EventHeartbeatLost)
 			fault.off(l.Proxy)
 			for range cap(errs) {
 				// One that had not left yet may be answered in the end.
-				if err := receive(t, errs, "the end of a call"); err != nil && gozmq.CodeOf(err) != gozmq.CodeUnavailable {
+				if err := testkit.Receive(t, errs, "the end of a call"); err != nil && gozmq.CodeOf(err) != gozmq.CodeUnavailable {
 					t.Error(err)
 				}
 			}
@@ -253,7 +254,7 @@ func TestCallsStalledForAMoment(t *testing.T) {
 	l.Stall()
 	errs := make(chan error, 5)
 	for i := range cap(errs) {
-		go func() { errs <- l.callAccount.call(within(t), l.conn, fmt.Sprint("held ", i)) }()
+		go func() { errs <- l.callAccount.call(testkit.Within(t), l.conn, fmt.Sprint("held ", i)) }()
 	}
 	select {
 	case err := <-errs:
@@ -262,7 +263,7 @@ func TestCallsStalledForAMoment(t *testing.T) {
 	}
 	l.Resume()
 	for range cap(errs) {
-		must(t, receive(t, errs, "an answer"))
+		must(t, testkit.Receive(t, errs, "an answer"))
 	}
 	l.check(t, l.server)
 	if l.Connections() != 1 {
@@ -277,9 +278,9 @@ func TestCallsRefused(t *testing.T) {
 	l.Reset()
 	l.client.wait(t, 1, refused()...)
 	done := make(chan error, 1)
-	go func() { done <- l.callAccount.call(within(t), l.conn, "held") }()
+	go func() { done <- l.callAccount.call(testkit.Within(t), l.conn, "held") }()
 	l.client.wait(t, l.client.count(refused()...)+2, refused()...)
 	l.Refuse(false)
-	must(t, receive(t, done, "the answer once there is a way"))
+	must(t, testkit.Receive(t, done, "the answer once there is a way"))
 	l.check(t, l.server)
 }

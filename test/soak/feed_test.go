@@ -8,6 +8,7 @@ import (
 
 	"google.golang.org/protobuf/types/known/wrapperspb"
 
+	"github.com/gozmq/gozmq/internal/testkit"
 	"github.com/gozmq/gozmq/runtime/gozmq"
 	"github.com/gozmq/gozmq/runtime/gozmqtest"
 )
@@ -54,7 +55,7 @@ func listen(t testing.TB, l *numberLog, s *gozmq.Subscriber) {
 // subscribed waits until the publisher has a subscription.
 func (l *feedLine) subscribed(t testing.TB) {
 	t.Helper()
-	must(t, l.pub.WaitForSubscribers(within(t), numberTopic.Name, 1))
+	must(t, l.pub.WaitForSubscribers(testkit.Within(t), numberTopic.Name, 1))
 }
 
 func (l *feedLine) publish(t testing.TB, n int) {
@@ -185,7 +186,7 @@ func TestFeedSeveralPublishers(t *testing.T) {
 	log := newNumberLog()
 	listen(t, log, s)
 	for _, p := range []*gozmq.Publisher{a, b} {
-		must(t, p.WaitForSubscribers(within(t), numberTopic.Name, 1))
+		must(t, p.WaitForSubscribers(testkit.Within(t), numberTopic.Name, 1))
 	}
 	pa.Stall()
 	must(t, gozmq.Publish(t.Context(), a, &numberTopic, wrapperspb.Int64(1)))

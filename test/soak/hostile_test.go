@@ -15,6 +15,7 @@ import (
 
 	"google.golang.org/protobuf/types/known/wrapperspb"
 
+	"github.com/gozmq/gozmq/internal/testkit"
 	"github.com/gozmq/gozmq/runtime/gozmq"
 )
 
@@ -87,7 +88,7 @@ func (a *attack) begin(t *testing.T, addr string) (made func() int, stop func())
 		}
 	}
 	c.start()
-	receive(t, begun, "as many connections as the attack has at a time")
+	testkit.Receive(t, begun, "as many connections as the attack has at a time")
 	return func() int {
 		mu.Lock()
 		defer mu.Unlock()
@@ -143,13 +144,13 @@ func newServerVictim(t *testing.T) *victim {
 	go func() { served <- s.Serve(context.Background()) }()
 	t.Cleanup(func() {
 		must(t, s.Close())
-		must(t, receive(t, served, "the end of the server"))
+		must(t, testkit.Receive(t, served, "the end of the server"))
 	})
 	c, err := gozmq.Dial(gozmq.Connect(s.Addrs()...), gozmq.WithIdentity(goodIdentity))
 	must(t, err)
 	t.Cleanup(func() { must(t, c.Close()) })
 	return &victim{addr: s.Addrs()[0], once: func() error {
-		reply, err := gozmq.Call[text](ctx, c, echoMethod, wrapperspb.String("hello"), gozmq.WithTimeout(patience))
+		reply, err := gozmq.Call[text](ctx, c, echoMethod, wrapperspb.String("hello"), gozmq.WithTimeout(testkit.Patience()))
 		if err == nil && reply.GetValue() != "hello" {
 			err = errors.New("the answer is not what was asked")
 		}

@@ -1,7 +1,6 @@
 package soak
 
 import (
-	"context"
 	"fmt"
 	"sync"
 	"testing"
@@ -9,20 +8,10 @@ import (
 
 	"google.golang.org/protobuf/types/known/wrapperspb"
 
+	"github.com/gozmq/gozmq/internal/testkit"
 	"github.com/gozmq/gozmq/runtime/gozmq"
 	"github.com/gozmq/gozmq/runtime/gozmqtest"
 )
-
-// patience is how long a test waits for what must happen. It is never waited
-// for in a test that passes.
-const patience = 30 * time.Second
-
-func within(t testing.TB) context.Context {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
-	t.Cleanup(cancel)
-	return ctx
-}
 
 func must(t testing.TB, err error) {
 	t.Helper()
@@ -126,7 +115,7 @@ func refused() []gozmq.EventKind {
 // wait waits until there are n events of some kinds.
 func (r *recorder) wait(t testing.TB, n int, kinds ...gozmq.EventKind) {
 	t.Helper()
-	timer := time.NewTimer(patience)
+	timer := time.NewTimer(testkit.Patience())
 	defer timer.Stop()
 	for {
 		r.mu.Lock()
@@ -141,20 +130,6 @@ func (r *recorder) wait(t testing.TB, n int, kinds ...gozmq.EventKind) {
 		case <-timer.C:
 			t.Fatalf("%d of %d events %v came; there were %s", have, n, kinds, counts)
 		}
-	}
-}
-
-// receive waits for a value.
-func receive[T any](t testing.TB, ch <-chan T, what string) T {
-	t.Helper()
-	timer := time.NewTimer(patience)
-	defer timer.Stop()
-	select {
-	case v := <-ch:
-		return v
-	case <-timer.C:
-		t.Fatalf("did not come: %s", what)
-		panic("not reached")
 	}
 }
 

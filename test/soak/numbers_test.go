@@ -5,6 +5,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/gozmq/gozmq/internal/testkit"
 )
 
 // A numberLog keeps the numbers that came, from 1 on, in the order of arrival.
@@ -45,7 +47,7 @@ func (l *numberLog) len() int64 {
 // wait waits until ok, which is called with the lock held.
 func (l *numberLog) wait(t testing.TB, what string, ok func() bool) {
 	t.Helper()
-	timer := time.NewTimer(patience)
+	timer := time.NewTimer(testkit.Patience())
 	defer timer.Stop()
 	for {
 		l.mu.Lock()

@@ -9,6 +9,7 @@ import (
 
 	"google.golang.org/protobuf/types/known/wrapperspb"
 
+	"github.com/gozmq/gozmq/internal/testkit"
 	"github.com/gozmq/gozmq/runtime/gozmq"
 	"github.com/gozmq/gozmq/runtime/gozmqtest"
 )
@@ -109,7 +110,7 @@ func (l *plainLine) settle(ctx context.Context) (handed int) {
 // What those had not been handed, others did.
 func TestPlainLosesOnlyWithTheDead(t *testing.T) {
 	random := newRand(t)
-	ctx, cancel := context.WithTimeout(t.Context(), 4*patience)
+	ctx, cancel := context.WithTimeout(t.Context(), 4*testkit.Patience())
 	defer cancel()
 	tasks := *sureTasks
 	l := newPlainLine(t, 4)

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gozmq/gozmq/internal/testkit"
 	"github.com/gozmq/gozmq/runtime/gozmq"
 	"github.com/gozmq/gozmq/runtime/gozmqtest"
 )
@@ -65,7 +66,7 @@ func warmUp(t *testing.T) {
 		addr := make(chan string, 1)
 		c := &child{t: t, role: "server", args: func(int) []string { return nil }, heard: func(_ int, _, value string) { addr <- value }}
 		c.start()
-		receive(t, addr, "the address of a child")
+		testkit.Receive(t, addr, "the address of a child")
 		c.stop()
 	})
 }
@@ -84,7 +85,7 @@ func openDescriptors(t *testing.T) int {
 func wantBack(t *testing.T, what string, before int, count func() int) {
 	t.Helper()
 	now := count()
-	for deadline := time.Now().Add(patience); now > before && time.Now().Before(deadline); now = count() {
+	for deadline := time.Now().Add(testkit.Patience()); now > before && time.Now().Before(deadline); now = count() {
 		runtime.Gosched()
 	}
 	t.Logf("%s: %d before, %d after", what, before, now)

@@ -6,6 +6,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/gozmq/gozmq/internal/testkit"
 	"github.com/gozmq/gozmq/runtime/gozmq"
 	"github.com/gozmq/gozmq/runtime/gozmqtest"
 )
@@ -64,7 +65,7 @@ func (c *soakCalls) load(ctx context.Context, wg *sync.WaitGroup) {
 		for caller := range 3 {
 			wg.Go(func() {
 				for n := 0; paced(ctx); n++ {
-					_ = c.call(within(c.t), conn, fmt.Sprintf("%d/%d/%d", i, caller, n))
+					_ = c.call(testkit.Within(c.t), conn, fmt.Sprintf("%d/%d/%d", i, caller, n))
 				}
 			})
 		}
@@ -75,7 +76,7 @@ func (c *soakCalls) load(ctx context.Context, wg *sync.WaitGroup) {
 func (c *soakCalls) recovered() {
 	for i, conn := range c.conns {
 		for n, good := 0, 0; good < 50; n++ {
-			if err := c.call(within(c.t), conn, fmt.Sprintf("%d/end/%d", i, n)); err == nil {
+			if err := c.call(testkit.Within(c.t), conn, fmt.Sprintf("%d/end/%d", i, n)); err == nil {
 				good++
 			} else if good > 0 || n > 100 {
 				// The first ones may still meet a connection that is gone.

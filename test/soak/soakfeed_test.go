@@ -8,6 +8,7 @@ import (
 
 	"google.golang.org/protobuf/types/known/wrapperspb"
 
+	"github.com/gozmq/gozmq/internal/testkit"
 	"github.com/gozmq/gozmq/runtime/gozmq"
 	"github.com/gozmq/gozmq/runtime/gozmqtest"
 )
@@ -45,7 +46,7 @@ func newSoakFeed(t testing.TB) *soakFeed {
 	f.windowed = newSoakSubscriber(t, f.windowsAt)
 	f.subscriber = &child{t: t, role: "subscriber", args: func(int) []string { return []string{f.killedAt} }, heard: f.heard}
 	f.newRemote()
-	must(t, f.pub.WaitForSubscribers(within(t), numberTopic.Name, 2))
+	must(t, f.pub.WaitForSubscribers(testkit.Within(t), numberTopic.Name, 2))
 	return f
 }
 
@@ -155,7 +156,7 @@ func (f *soakFeed) recovered() {
 func (f *soakFeed) killedNow() *numberLog {
 	generation := f.subscriber.starts - 1
 	var log *numberLog
-	for paced(within(f.t)) {
+	for paced(testkit.Within(f.t)) {
 		f.publish(1)
 		f.mu.Lock()
 		if len(f.killed) > generation {

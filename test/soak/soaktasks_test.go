@@ -7,6 +7,7 @@ import (
 
 	"google.golang.org/protobuf/types/known/wrapperspb"
 
+	"github.com/gozmq/gozmq/internal/testkit"
 	"github.com/gozmq/gozmq/runtime/gozmq"
 	"github.com/gozmq/gozmq/runtime/gozmqtest"
 )
@@ -52,7 +53,7 @@ func newPipeline(t testing.TB, opts ...gozmq.SocketOption) *pipeline {
 func (p *pipeline) push(n int) {
 	for range n {
 		p.sent++
-		if err := p.vent.Push(within(p.t), taskMethod, wrapperspb.Int64(p.sent)); err != nil {
+		if err := p.vent.Push(testkit.Within(p.t), taskMethod, wrapperspb.Int64(p.sent)); err != nil {
 			p.t.Errorf("task %d: %v", p.sent, err)
 		}
 	}

@@ -9,6 +9,7 @@ import (
 
 	"google.golang.org/protobuf/types/known/wrapperspb"
 
+	"github.com/gozmq/gozmq/internal/testkit"
 	"github.com/gozmq/gozmq/runtime/gozmq"
 	"github.com/gozmq/gozmq/runtime/gozmqtest"
 )
@@ -20,7 +21,7 @@ var sureTasks = flag.Int("soak.tasks", 10_000, "how many tasks TestSureNoneIsLos
 // comes once. How many tasks were done more than once is logged.
 func TestSureNoneIsLost(t *testing.T) {
 	random := newRand(t)
-	ctx, cancel := context.WithTimeout(t.Context(), 4*patience)
+	ctx, cancel := context.WithTimeout(t.Context(), 4*testkit.Patience())
 	defer cancel()
 	l := newSureLine(t, nil, nil)
 	l.collect()
@@ -75,9 +76,9 @@ func TestSureNoneIsLost(t *testing.T) {
 // A task that ends the process of every worker that gets it is given up, and
 // the others are done.
 func TestSurePoison(t *testing.T) {
-	ctx := within(t)
+	ctx := testkit.Within(t)
 	dead := make(chan gozmq.DeadLetter, 1)
-	l := newSureLine(t, []gozmq.VentilatorOption{gozmq.WithDeadLetters(func(d gozmq.DeadLetter) { dead <- d })}, nil)
+	l := newSureLine(t, []gozmq.VentilatorOption{gozmq.WithDeadLetterHandler(func(d gozmq.DeadLetter) { dead <- d })}, nil)
 	l.collect()
 	died := make(chan struct{}, 10)
 	c := l.child(func(_, value string) {
@@ -92,11 +93,11 @@ func TestSurePoison(t *testing.T) {
 	must(t, l.vent.Push(ctx, &method, wrapperspb.Int64(poison)))
 	l.push(ctx, 20)
 	for range method.MaxAttempts {
-		receive(t, died, "the end of the worker")
+		testkit.Receive(t, died, "the end of the worker")
 		c.wait()
 		c.start()
 	}
-	d := receive(t, dead, "the dead letter")
+	d := testkit.Receive(t, dead, "the dead letter")
 	if d.Attempts != 3 || gozmq.CodeOf(d.Reason) != gozmq.CodeUnavailable {
 		t.Errorf("the dead letter says %d attempts, %v", d.Attempts, d.Reason)
 	}
@@ -108,7 +109,7 @@ func TestSurePoison(t *testing.T) {
 // A worker whose connection stands still is found out, and its tasks go to
 // others.
 func TestSureWorkerStalls(t *testing.T) {
-	ctx := within(t)
+	ctx := testkit.Within(t)
 	l := newSureLine(t, nil, nil)
 	l.collect()
 	began, release := make(chan struct{}, 10), make(chan struct{})
@@ -121,7 +122,7 @@ func TestSureWorkerStalls(t *testing.T) {
 		}, l.from.Endpoint(), l.to.Endpoint())
 	})
 	l.push(ctx, 2)
-	receive(t, began, "the task that is stuck")
+	testkit.Receive(t, began, "the task that is stuck")
 	l.from.Stall()
 	l.work(l.vent.Addrs()[0], l.sink.Addrs()[0])
 	l.push(ctx, 98)
@@ -134,7 +135,7 @@ func TestSureWorkerStalls(t *testing.T) {
 // While a sink does not come on, workers and in the end the ventilator wait;
 // when its program ends, another one gets what it was at.
 func TestSureSinkStalls(t *testing.T) {
-	ctx := within(t)
+	ctx := testkit.Within(t)
 	l := newSureLine(t, []gozmq.VentilatorOption{gozmq.WithTaskQueue(50, 1<<20)}, []gozmq.SinkOption{gozmq.WithReceiveQueue(1, 1<<20)})
 	for range 2 {
 		l.work(l.from.Endpoint(), l.to.Endpoint(), gozmq.WithConcurrency(3))
@@ -165,10 +166,10 @@ func TestSureSinkStalls(t *testing.T) {
 // Workers come and go while a batch runs; the sink learns when it is complete.
 func TestSureBatchWithChangingWorkers(t *testing.T) {
 	random := newRand(t)
-	ctx := within(t)
+	ctx := testkit.Within(t)
 	const tasks = 2000
 	status := make(chan gozmq.BatchStatus, 2)
-	l := newSureLine(t, nil, []gozmq.SinkOption{gozmq.WithBatchStatus(func(s gozmq.BatchStatus) { status <- s })})
+	l := newSureLine(t, nil, []gozmq.SinkOption{gozmq.WithBatchHandler(func(s gozmq.BatchStatus) { status <- s })})
 	l.collect()
 	batch := l.vent.StartBatch("changing")
 	var wg sync.WaitGroup
@@ -191,10 +192,10 @@ func TestSureBatchWithChangingWorkers(t *testing.T) {
 	}
 	wg.Wait()
 	must(t, batch.Wait(ctx))
-	if s := receive(t, status, "word of the end"); s.Name != "changing" || s.Tasks != tasks || s.Complete {
+	if s := testkit.Receive(t, status, "word of the end"); s.Name != "changing" || s.Tasks != tasks || s.Complete {
 		t.Errorf("first word: %+v", s)
 	}
-	if s := receive(t, status, "word of the completion"); s.Tasks != tasks || !s.Complete || s.Results != tasks || s.Failed != 0 {
+	if s := testkit.Receive(t, status, "word of the completion"); s.Tasks != tasks || !s.Complete || s.Results != tasks || s.Failed != 0 {
 		t.Errorf("last word: %+v", s)
 	}
 	l.account(ctx, 0)

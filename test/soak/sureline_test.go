@@ -13,7 +13,7 @@ import (
 )
 
 // The pipeline that loses nothing.
-var sureMethod = &gozmq.Method{Procedure: "soak.Sure/Run", Delivery: gozmq.AtLeastOnce}
+var sureMethod = &gozmq.Method{Procedure: "soak.Sure/Run", Delivery: gozmq.DeliveryAtLeastOnce}
 
 const (
 	// sureWork is how long a task takes.
@@ -45,8 +45,8 @@ type sureLine struct {
 func newSureLine(t testing.TB, vent []gozmq.VentilatorOption, sink []gozmq.SinkOption) *sureLine {
 	t.Helper()
 	l := &sureLine{t: t, results: newNumberLog(), runs: make(map[int64]int)}
-	l.sink = gozmqtest.Open(gozmq.NewSink(append(sink, gozmq.AtLeastOnce, gozmq.Bind(anyPort), beating())...)).For(t)
-	l.vent = gozmqtest.Open(gozmq.NewVentilator(append(vent, gozmq.AtLeastOnce, gozmq.Bind(anyPort), beating())...)).For(t)
+	l.sink = gozmqtest.Open(gozmq.NewSink(append(sink, gozmq.DeliveryAtLeastOnce, gozmq.Bind(anyPort), beating())...)).For(t)
+	l.vent = gozmqtest.Open(gozmq.NewVentilator(append(vent, gozmq.DeliveryAtLeastOnce, gozmq.Bind(anyPort), beating())...)).For(t)
 	l.from, l.to = gozmqtest.NewProxy(t, l.vent.Addrs()[0]), gozmqtest.NewProxy(t, l.sink.Addrs()[0])
 	return l
 }

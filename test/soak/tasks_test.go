@@ -10,6 +10,7 @@ import (
 
 	"google.golang.org/protobuf/types/known/wrapperspb"
 
+	"github.com/gozmq/gozmq/internal/testkit"
 	"github.com/gozmq/gozmq/runtime/gozmq"
 	"github.com/gozmq/gozmq/runtime/gozmqtest"
 )
@@ -57,7 +58,7 @@ func follow(t testing.TB, l *numberLog, s *gozmq.Sink, m *gozmq.Method) {
 
 func (l *taskLine) push(t testing.TB, n int) {
 	t.Helper()
-	ctx := within(t)
+	ctx := testkit.Within(t)
 	for range n {
 		l.sent++
 		must(t, l.vent.Push(ctx, l.method, wrapperspb.Int64(l.sent)))
@@ -82,11 +83,11 @@ func TestTasksReset(t *testing.T) {
 	l := newTaskLine(t, nil)
 	const resets = 20
 	var wg sync.WaitGroup
-	ctx, stop := context.WithCancel(within(t))
+	ctx, stop := context.WithCancel(testkit.Within(t))
 	wg.Go(func() {
 		for ctx.Err() == nil {
 			l.sent++
-			if err := l.vent.Push(within(t), taskMethod, wrapperspb.Int64(l.sent)); err != nil {
+			if err := l.vent.Push(testkit.Within(t), taskMethod, wrapperspb.Int64(l.sent)); err != nil {
 				t.Errorf("task %d: %v", l.sent, err)
 				return
 			}
@@ -173,7 +174,7 @@ func TestTasksBeforeALargeOneAreSentOnce(t *testing.T) {
 	cut := l.Cut(gozmqtest.ToTarget, size*5/4)
 	l.Refuse(true) // nothing comes over a second connection while the sink still reads the first
 	l.Resume()
-	receive(t, cut, "the cut")
+	testkit.Receive(t, cut, "the cut")
 	l.receiver.wait(t, 1, gozmq.EventDisconnected)
 	l.Refuse(false)
 	l.settle(t)
@@ -229,7 +230,7 @@ func TestTasksRefused(t *testing.T) {
 	}()
 	l.sender.wait(t, 3, refused()...)
 	l.Refuse(false)
-	receive(t, done, "the end of pushing")
+	testkit.Receive(t, done, "the end of pushing")
 	l.waitFor(t, 10)
 	l.account(t, 10).wantWhole(t)
 }
@@ -257,7 +258,7 @@ func TestWorkerReset(t *testing.T) {
 	p, ran := newPipeline(t, beating()), newNumberLog()
 	from, to := gozmqtest.NewProxy(t, p.vent.Addrs()[1]), gozmqtest.NewProxy(t, p.sink.Addrs()[1])
 	work(t, ran, from.Endpoint(), to.Endpoint())
-	ctx, stop := context.WithCancel(within(t))
+	ctx, stop := context.WithCancel(testkit.Within(t))
 	var wg sync.WaitGroup
 	wg.Go(func() {
 		for ctx.Err() == nil {

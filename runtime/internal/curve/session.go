@@ -16,8 +16,8 @@ const (
 
 const (
 	messageName = "\x07" + CommandMessage
-	// Overhead is how many bytes a MESSAGE command is longer than what it
-	// carries: its name, nonce, authenticator and flags.
+	// Overhead is how many bytes a MESSAGE command is longer than its content: its
+	// name, nonce, authenticator and flags.
 	Overhead = len(messageName) + shortNonce + overhead + 1
 
 	messageBoxAt = len(messageName) + shortNonce
@@ -27,8 +27,8 @@ const (
 // the one before.
 var ErrReplayed = errors.New("MESSAGE has a nonce that was used already: it is a replay, or out of order")
 
-// A Session seals and opens the messages of one connection. Sealing is for one
-// goroutine at a time and opening for one, beside each other.
+// A Session seals and opens the messages of one connection. One goroutine at a time may
+// seal, and another one may open meanwhile.
 type Session struct {
 	sealKey  [KeySize]byte
 	sealed   [nonceSize]byte
@@ -48,8 +48,8 @@ func newSession(key *[KeySize]byte, ours string, next uint64, theirs string, las
 	return s
 }
 
-// Seal appends a MESSAGE command, name included, to b. plain is the flags, one
-// byte, and what is to be carried behind them; it must not overlap b's memory.
+// Seal appends a MESSAGE command, including its name, to b. plain is a byte of flags and
+// the content behind it; it must not overlap b's memory.
 func (s *Session) Seal(b, plain []byte) []byte {
 	b = append(b, messageName...)
 	b = binary.BigEndian.AppendUint64(b, s.sealNext)

@@ -83,7 +83,7 @@ func TestGarbledError(t *testing.T) {
 	ln := zmtptest.Listen(t)
 	cfg := testConfig(zmtp.Dealer, events)
 	cfg.Security = &Security{Mechanism: Plain, User: "ada", Password: "Lovelace"}
-	dialling(t, cfg, ln.Endpoint, func(g *Group) error { return g.Connect(ln.Endpoint) })
+	dialing(t, cfg, ln.Endpoint, func(g *Group) error { return g.Connect(ln.Endpoint) })
 	p := ln.Next()
 	p.Send(zmtptest.Join(zmtptest.Greeting(3, 1, Plain), []byte("\x04\x09^RROR\x03400")))
 	var refused *RefusedError

@@ -253,7 +253,7 @@ func TestCurveFailures(t *testing.T) {
 			_, ep := bound(t, cfg, handlerFunc(echo))
 			cfg = testConfig(zmtp.Dealer, here)
 			cfg.Security = tt.client
-			g := dialling(t, cfg, ep, func(g *Group) error { return g.Connect(ep) })
+			g := dialing(t, cfg, ep, func(g *Group) error { return g.Connect(ep) })
 			wantReason(t, there.await(t, 0, tt.kind, 1), tt.there)
 			e := here.await(t, 0, HandshakeFailed, 1)
 			wantReason(t, e, tt.here)
@@ -263,7 +263,7 @@ func TestCurveFailures(t *testing.T) {
 			case errors.As(e.Err, &refused) != (tt.again == final), errors.As(e.Err, &mismatch) != (tt.again == late):
 				t.Errorf("%v is of type %T, want one that has us try again: %s", e.Err, errors.Unwrap(e.Err), tt.again)
 			case tt.again == final:
-				g.wg.Wait() // dialling has ended
+				g.wg.Wait() // dialing has ended
 			}
 		})
 	}
@@ -335,7 +335,7 @@ func TestDowngrade(t *testing.T) {
 	here := newRecorder()
 	cfg = testConfig(zmtp.Dealer, here)
 	cfg.Security = &Security{Mechanism: Curve, Secret: zmtptest.Secret(t), ServerKey: zmtptest.Secret(t).Public()}
-	dialling(t, cfg, ln.Endpoint, func(g *Group) error { return g.Connect(ln.Endpoint) })
+	dialing(t, cfg, ln.Endpoint, func(g *Group) error { return g.Connect(ln.Endpoint) })
 	p := ln.Next()
 	p.Send(zmtptest.Join(zmtptest.Greeting(3, 1, "CURVE"), zmtptest.Ready("Socket-Type", "ROUTER")))
 	wantReason(t, here.await(t, 0, HandshakeFailed, 1), `"READY" in place of WELCOME`)

@@ -161,7 +161,7 @@ func TestReady(t *testing.T) {
 	}
 }
 
-// TestBadHandshakeOfListener checks the dialling side: it reports why, and
+// TestBadHandshakeOfListener checks the dialing side: it reports why, and
 // tries again unless it was refused.
 func TestBadHandshakeOfListener(t *testing.T) {
 	for _, tt := range zmtptest.BadHandshakes() {
@@ -184,7 +184,7 @@ func TestBadHandshakeOfListener(t *testing.T) {
 				t.Error("DialError is nil")
 			}
 			if errors.As(e.Err, new(*RefusedError)) {
-				g.wg.Wait() // dialling ends by itself
+				g.wg.Wait() // dialing ends by itself
 				if n := events.count(0, DialFailed) + events.count(0, HandshakeFailed); n != 1 {
 					t.Errorf("%d attempts were made, want no second one", n)
 				}

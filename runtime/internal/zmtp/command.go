@@ -71,8 +71,8 @@ func ErrorBody(reason string) []byte {
 	return append([]byte{byte(len(reason))}, reason...)
 }
 
-// ParseErrorCommand decodes the reason in an ERROR's body. It takes what is
-// there when the length does not fit.
+// ParseErrorCommand decodes the reason in an ERROR's body. If the length is wrong it
+// returns the bytes that are there.
 func ParseErrorCommand(body []byte) string {
 	if len(body) == 0 {
 		return ""

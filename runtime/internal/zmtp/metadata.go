@@ -11,7 +11,7 @@ import (
 const (
 	PropertySocketType = "Socket-Type"
 	PropertyIdentity   = "Identity"
-	// PropertyGozmq tells our own peers that they may use extensions.
+	// PropertyGozmq announces that our extensions may be used.
 	PropertyGozmq = "X-Gozmq"
 )
 
@@ -21,7 +21,7 @@ const MaxIdentity = 255
 // A Property is one entry of a connection's metadata.
 type Property struct{ Name, Value string }
 
-// Metadata is what a peer says of itself in the handshake.
+// Metadata is announced by a peer in the handshake.
 type Metadata []Property
 
 // Get returns the value of the property with that name, "" when there is none.
@@ -45,8 +45,8 @@ func (m Metadata) Append(b []byte) []byte {
 	return b
 }
 
-// ParseMetadata decodes the body of a READY command. Every length is checked
-// against what is there.
+// ParseMetadata decodes the body of a READY command. It checks every length against the
+// bytes that are there.
 func ParseMetadata(b []byte) (Metadata, error) {
 	var m Metadata
 	for len(b) > 0 {
@@ -66,7 +66,7 @@ func ParseMetadata(b []byte) (Metadata, error) {
 	return m, nil
 }
 
-// CheckIdentity reports what is wrong with an identity, if anything.
+// CheckIdentity returns an error for an identity that must not be announced.
 func CheckIdentity(id string) error {
 	if len(id) > MaxIdentity {
 		return fmt.Errorf("identity has %d bytes, at most %d are allowed", len(id), MaxIdentity)
