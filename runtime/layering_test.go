@@ -47,6 +47,7 @@ var layers = map[string][]string{
 	"runtime/internal/relay":        {"runtime/internal/socket", "runtime/internal/wire", "runtime/internal/link", "runtime/internal/zmtp"},
 	"runtime/internal/lru":          {"runtime/internal/list"},
 	"runtime/internal/subscription": {"runtime/internal/wire", "runtime/internal/prefix", "runtime/internal/lru", "runtime/internal/notify"},
+	"internal/leak":                 {}, // for tests of every part
 	"internal/testkit":              {}, // for tests of every part, in and out of runtime
 	"runtime/internal/pipeline":     {"runtime/internal/taskqueue", "runtime/internal/socket", "runtime/internal/link", "runtime/internal/wire", "runtime/internal/notify", "runtime/internal/list", "runtime/internal/zmtp"},
 
@@ -70,7 +71,6 @@ var requirements = map[string]string{
 	"github.com/go-zeromq/zmq4":        "runtime/internal/handshake",
 	"golang.org/x/crypto":              "runtime/internal/curve",
 	"github.com/bufbuild/protocompile": "test",
-	"go.uber.org/goleak":               "test",
 }
 
 func TestLayers(t *testing.T) {

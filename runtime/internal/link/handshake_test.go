@@ -6,9 +6,9 @@ import (
 	"testing"
 	"time"
 
-	"go.uber.org/goleak"
-
+	"github.com/gozmq/gozmq/internal/leak"
 	"github.com/gozmq/gozmq/runtime/internal/handshake"
+	"go.uber.org/goleak"
 	"github.com/gozmq/gozmq/runtime/internal/transport"
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
 	"github.com/gozmq/gozmq/runtime/internal/zmtptest"
@@ -23,7 +23,7 @@ func TestBadHandshake(t *testing.T) {
 			_, ep := boundTo(t, testConfig(zmtp.Router, events), handlerFunc(echo), network)
 			good := zmtptest.DialAs(t, ep, "DEALER")
 			good.Ask("before")
-			running := goleak.IgnoreCurrent()
+			running := leak.Now()
 			before := descriptors()
 			for _, tt := range zmtptest.BadHandshakes() {
 				t.Run(tt.Name, func(t *testing.T) {
@@ -34,7 +34,7 @@ func TestBadHandshake(t *testing.T) {
 				})
 				good.Ask("after", tt.Name)
 			}
-			goleak.VerifyNone(t, running)
+			leak.Check(t, running)
 		})
 	}
 }
