@@ -8,7 +8,6 @@ import (
 
 	"github.com/gozmq/gozmq/internal/leak"
 	"github.com/gozmq/gozmq/runtime/internal/handshake"
-	"go.uber.org/goleak"
 	"github.com/gozmq/gozmq/runtime/internal/transport"
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
 	"github.com/gozmq/gozmq/runtime/internal/zmtptest"
