@@ -64,7 +64,7 @@ func TestLatestOnly(t *testing.T) {
 func TestLatestOnlyBounded(t *testing.T) {
 	const topics, most = 1000, 100
 	p, dial := remembering(t, 1)
-	p.Remember(most, 64<<20, stampFrame)
+	p.KeepTopics(most, 64<<20, stampFrame)
 	sub := dial()
 	sub.Send(subscription(1, true, ""))
 	if err := p.WaitSubscribers(within(t), nil, 1); err != nil {

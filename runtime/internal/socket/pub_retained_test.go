@@ -229,7 +229,7 @@ func TestRetainedAgainAndAgain(t *testing.T) {
 // TestRetainedForgotten forgets topics that wait for a peer.
 func TestRetainedForgotten(t *testing.T) {
 	p, dial := remembering(t, 1)
-	p.Remember(100, 64<<20, stampFrame)
+	p.KeepTopics(100, 64<<20, stampFrame)
 	body := strings.Repeat("x", 100_000)
 	sub := dial()
 	sub.Send(subscription(1, true, ""))
