@@ -6,15 +6,15 @@ import (
 	"testing"
 	"time"
 
-	"go.uber.org/goleak"
 	"google.golang.org/protobuf/proto"
 
 	"github.com/gozmq/gozmq/codecs/gozmqvt/internal/testvt"
+	"github.com/gozmq/gozmq/internal/leak"
 	"github.com/gozmq/gozmq/runtime/gozmq"
 	"github.com/gozmq/gozmq/runtime/gozmqimpl"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { leak.Main(m) }
 
 var (
 	readMethod  = &gozmq.Method{Procedure: "testvt.Service/Read"}

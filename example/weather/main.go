@@ -68,7 +68,7 @@ func publish(ctx context.Context, endpoint string) error {
 	feed := weatherv1gozmq.NewFeedPublisher(pub)
 
 	for {
-		for _, station := range []string{"ams", "ams/harbour", "oslo"} {
+		for _, station := range []string{"ams", "ams/harbor", "oslo"} {
 			reading := &weatherv1.Reading{Station: station, Celsius: 15 + 5*rand.Float64(), Time: timestamppb.Now()}
 			if err := feed.Temperature(ctx, reading); err != nil {
 				return err

@@ -7,7 +7,6 @@ replace github.com/gozmq/gozmq => ../..
 require (
 	github.com/gozmq/gozmq v0.1.0
 	go.etcd.io/bbolt v1.5.0
-	go.uber.org/goleak v1.3.0
 	google.golang.org/protobuf v1.36.12
 )
 

@@ -5,8 +5,7 @@ import (
 	"testing"
 	"time"
 
-	"go.uber.org/goleak"
-
+	"github.com/gozmq/gozmq/internal/leak"
 	"github.com/gozmq/gozmq/internal/testkit"
 	"github.com/gozmq/gozmq/runtime/gozmq"
 )
@@ -53,8 +52,8 @@ func (m meeting) peer(t *testing.T, s script, open func(gozmq.Endpoints) []strin
 // that it looks last.
 func leakChecked(t *testing.T) {
 	t.Helper()
-	before := goleak.IgnoreCurrent()
-	t.Cleanup(func() { goleak.VerifyNone(t, before) })
+	before := leak.Now()
+	t.Cleanup(func() { leak.Check(t, before) })
 }
 
 // closing closes an end when the test ends.

@@ -83,6 +83,10 @@ var users = []user{
 	},
 }
 
+// ofTests are modules that tests like to use, and that must not even leave a
+// checksum with a user.
+var ofTests = []string{"go.uber.org/goleak", "github.com/stretchr/testify"}
+
 // use writes each user's module into a folder of dir, and checks it. Then it
 // installs the commands.
 func use(g *goCommand, dir, version string) error {
@@ -149,6 +153,11 @@ func (u user) checkRequirements(path string) error {
 		return err
 	}
 	fmt.Printf("a user of %s requires %d modules; go.sum also names %s\n", u.name, len(got), strings.Join(others, ", "))
+	for _, mod := range others {
+		if slices.Contains(ofTests, mod) {
+			return fmt.Errorf("go.sum names %s, which only tests need", mod)
+		}
+	}
 	return nil
 }
 

@@ -6,8 +6,7 @@ import (
 	"testing"
 	"time"
 
-	"go.uber.org/goleak"
-
+	"github.com/gozmq/gozmq/internal/leak"
 	"github.com/gozmq/gozmq/runtime/internal/handshake"
 	"github.com/gozmq/gozmq/runtime/internal/transport"
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
@@ -23,7 +22,7 @@ func TestBadHandshake(t *testing.T) {
 			_, ep := boundTo(t, testConfig(zmtp.Router, events), handlerFunc(echo), network)
 			good := zmtptest.DialAs(t, ep, "DEALER")
 			good.Ask("before")
-			running := goleak.IgnoreCurrent()
+			running := leak.Now()
 			before := descriptors()
 			for _, tt := range zmtptest.BadHandshakes() {
 				t.Run(tt.Name, func(t *testing.T) {
@@ -34,7 +33,7 @@ func TestBadHandshake(t *testing.T) {
 				})
 				good.Ask("after", tt.Name)
 			}
-			goleak.VerifyNone(t, running)
+			leak.Check(t, running)
 		})
 	}
 }
