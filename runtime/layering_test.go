@@ -39,10 +39,12 @@ var layers = map[string][]string{
 	"runtime/internal/guarded":   {},
 	"runtime/internal/wire":      {"runtime/internal/zmtp", "proto"},
 	"runtime/internal/taskqueue": {"runtime/internal/list"},
-	"runtime/internal/link":      {"runtime/internal/zmtp", "runtime/internal/transport", "runtime/internal/curve"},
-	"runtime/internal/socket":    {"runtime/internal/link", "runtime/internal/zmtp", "runtime/internal/prefix", "runtime/internal/list", "runtime/internal/wire"},
+	"runtime/internal/throttle":  {},
+	"runtime/internal/handshake": {"runtime/internal/zmtp", "runtime/internal/curve", "runtime/internal/guarded"},
+	"runtime/internal/link":      {"runtime/internal/handshake", "runtime/internal/zmtp", "runtime/internal/transport", "runtime/internal/curve", "runtime/internal/notify", "runtime/internal/throttle", "runtime/internal/guarded", "runtime/internal/list"},
+	"runtime/internal/socket":    {"runtime/internal/link", "runtime/internal/zmtp", "runtime/internal/prefix", "runtime/internal/list", "runtime/internal/notify", "runtime/internal/throttle", "runtime/internal/guarded", "runtime/internal/wire"},
 	"runtime/internal/relay":     {"runtime/internal/socket", "runtime/internal/wire", "runtime/internal/link", "runtime/internal/zmtp"},
-	"runtime/gozmq":              {"runtime/internal/relay", "runtime/internal/guarded", "runtime/internal/notify", "runtime/internal/curve", "runtime/internal/taskqueue", "runtime/internal/link", "runtime/internal/prefix", "runtime/internal/socket", "runtime/internal/transport", "runtime/internal/wire", "runtime/internal/zmtp", "proto"},
+	"runtime/gozmq":              {"runtime/internal/relay", "runtime/internal/guarded", "runtime/internal/notify", "runtime/internal/wire", "runtime/internal/curve", "runtime/internal/taskqueue", "runtime/internal/handshake", "runtime/internal/link", "runtime/internal/prefix", "runtime/internal/socket", "runtime/internal/transport", "runtime/internal/zmtp", "proto"},
 
 	"runtime/gozmqv1gozmq":  {"runtime/gozmq", "proto"}, // generated
 	"runtime/gozmqhealth":   {"runtime/gozmq", "runtime/gozmqv1gozmq", "proto"},
@@ -62,7 +64,7 @@ var layers = map[string][]string{
 // folder that may import it; "" for any, "test" for tests only.
 var requirements = map[string]string{
 	"google.golang.org/protobuf":       "",
-	"github.com/go-zeromq/zmq4":        "runtime/internal/link",
+	"github.com/go-zeromq/zmq4":        "runtime/internal/handshake",
 	"golang.org/x/crypto":              "runtime/internal/curve",
 	"github.com/bufbuild/protocompile": "test",
 	"go.uber.org/goleak":               "test",

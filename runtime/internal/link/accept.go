@@ -8,6 +8,7 @@ import (
 	"net"
 	"time"
 
+	"github.com/gozmq/gozmq/runtime/internal/handshake"
 	"github.com/gozmq/gozmq/runtime/internal/transport"
 )
 
@@ -25,7 +26,7 @@ func (g *Group) accept(ln *transport.Listener, sec *Security) {
 		switch {
 		case err == nil:
 			g.awaitPlace()
-			g.admit(raw, site{endpoint: endpoint, address: addrString(raw.RemoteAddr()), accepted: true, security: sec})
+			g.admit(raw, handshake.Site{Endpoint: endpoint, Address: addrString(raw.RemoteAddr()), Accepted: true, Security: sec})
 		case g.ctx.Err() != nil || errors.Is(err, net.ErrClosed):
 			return
 		default:
@@ -69,7 +70,7 @@ func (g *Group) awaitPlace() {
 // admit starts the handshake of an accepted connection. When too many are
 // shaking hands already, the one that has had the longest time goes: who only
 // holds a place loses it to who comes.
-func (g *Group) admit(raw net.Conn, at site) {
+func (g *Group) admit(raw net.Conn, at handshake.Site) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if g.closed {
@@ -78,7 +79,7 @@ func (g *Group) admit(raw net.Conn, at site) {
 	}
 	if g.accepted >= g.cfg.MaxPeers {
 		raw.Close()
-		g.cfg.observe(Event{Kind: HandshakeFailed, Endpoint: at.endpoint, Peer: at.address, Err: errTooManyPeers})
+		g.cfg.observe(Event{Kind: HandshakeFailed, Endpoint: at.Endpoint, Peer: at.Address, Err: errTooManyPeers})
 		return
 	}
 	if g.pending.len() >= g.cfg.MaxHandshakes {
@@ -92,7 +93,7 @@ func (g *Group) admit(raw net.Conn, at site) {
 }
 
 // greet shakes hands and serves the connection.
-func (g *Group) greet(ctx context.Context, raw net.Conn, entry *pendingConn, at site) {
+func (g *Group) greet(ctx context.Context, raw net.Conn, entry *pendingConn, at handshake.Site) {
 	if c := g.welcome(ctx, raw, entry, at); c != nil {
 		g.serve(c)
 		return
@@ -109,27 +110,24 @@ func (g *Group) vacate() {
 }
 
 // welcome shakes hands; it returns nil when the peer is refused.
-func (g *Group) welcome(ctx context.Context, raw net.Conn, entry *pendingConn, at site) *Conn {
-	g.doPenance(raw, at)
-	peer, err := handshake(ctx, raw, &g.cfg, at)
+func (g *Group) welcome(ctx context.Context, raw net.Conn, entry *pendingConn, at handshake.Site) *Conn {
+	g.delay(raw, at)
+	peer, err := handshake.Do(ctx, raw, g.handshake, at)
 	entry.cancel()
 	g.mu.Lock()
 	evicted := entry.evicted
 	g.pending.remove(entry)
 	g.mu.Unlock()
-	select {
-	case g.place <- struct{}{}:
-	default:
-	}
+	g.place.Set()
 	if evicted {
 		err = fmt.Errorf("handshake not done when %d others were waiting (raise the limit with WithMaxHandshakes)", g.cfg.MaxHandshakes)
 	}
 	if err != nil {
 		raw.Close()
-		g.refused(at.endpoint, at.address, err)
+		g.refused(at.Endpoint, at.Address, err)
 		return nil
 	}
-	c := newConn(raw, peer, at.endpoint, &g.cfg)
+	c := newConn(raw, peer, at.Endpoint, &g.cfg)
 	if err := g.claim(c); err != nil {
 		c.refuse(errTaken)
 		g.refused(c.endpoint, c.address, err)

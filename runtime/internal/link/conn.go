@@ -67,8 +67,8 @@ type Conn struct {
 func newConn(raw net.Conn, peer *Peer, endpoint string, cfg *Config) *Conn {
 	c := &Conn{Peer: *peer, ours: peer.Gozmq(), cfg: cfg, raw: raw, endpoint: endpoint, address: addrString(raw.RemoteAddr()), since: time.Now(), closed: make(chan struct{})}
 	cfg.limitKernel(raw)
-	c.reader.init(raw, peer.session, cfg.limits())
-	c.writer.init(raw, peer.session)
+	c.reader.init(raw, peer.Session, cfg.limits())
+	c.writer.init(raw, peer.Session)
 	return c
 }
 

@@ -3,7 +3,7 @@ package link
 import (
 	"context"
 	"errors"
-	"net"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -11,18 +11,9 @@ import (
 	"github.com/gozmq/gozmq/runtime/internal/zmtptest"
 )
 
-// FuzzCredentials decodes any bytes as PLAIN's HELLO.
-func FuzzCredentials(f *testing.F) {
-	f.Add(appendCredentials(nil, "ada", "lovelace"))
-	f.Add([]byte{})
-	f.Add([]byte{3, 'a', 'd', 'a'})
-	f.Add([]byte{0, 0, 0})
-	f.Fuzz(func(t *testing.T, b []byte) {
-		user, password, err := parseCredentials(b)
-		if err == nil && string(appendCredentials(nil, user, password)) != string(b) {
-			t.Errorf("%x gives %q and %q", b, user, password)
-		}
-	})
+// credentials returns the body of PLAIN's HELLO.
+func credentials(user, password string) []byte {
+	return fmt.Appendf(nil, "%c%s%c%s", len(user), user, len(password), password)
 }
 
 // TestPlainMalformed sends a server of PLAIN what is no HELLO, and every part of
@@ -37,30 +28,30 @@ func TestPlainMalformed(t *testing.T) {
 		return &Identity{Name: r.User}, nil
 	}}
 	_, ep := bound(t, cfg, handlerFunc(echo))
-	good := appendCredentials(nil, "ada", "lovelace")
-	bodies := [][]byte{append(good[:len(good):len(good)], 0), {0, 0}, appendCredentials(nil, "ada", "lovelac"), appendCredentials(nil, "", "lovelace")}
+	good := credentials("ada", "lovelace")
+	bodies := [][]byte{append(good[:len(good):len(good)], 0), {0, 0}, credentials("ada", "lovelac"), credentials("", "lovelace")}
 	for n := range good {
 		bodies = append(bodies, good[:n])
 	}
 	for _, body := range bodies {
 		mark := events.mark()
 		p := zmtptest.Dial(t, ep)
-		p.Send(zmtptest.Join(zmtptest.Greeting(3, 1, Plain), zmtp.AppendCommand(nil, plainHello, body)))
+		p.Send(zmtptest.Join(zmtptest.Greeting(3, 1, Plain), zmtp.AppendCommand(nil, "HELLO", body)))
 		p.Drained()
 		failed(events, t, mark)
 	}
 	for name, rest := range map[string][]byte{
-		"WELCOME":            zmtp.AppendCommand(nil, plainWelcome),
+		"WELCOME":            zmtp.AppendCommand(nil, "WELCOME"),
 		"READY":              zmtptest.Ready("Socket-Type", "DEALER"),
-		"HELLO again":        zmtp.AppendCommand(nil, plainHello, good),
-		"an empty INITIATE":  zmtp.AppendCommand(nil, plainInitiate),
-		"INITIATE of a PUB":  zmtp.AppendCommand(nil, plainInitiate, zmtp.Metadata{{Name: "Socket-Type", Value: "PUB"}}.Append(nil)),
-		"malformed metadata": zmtp.AppendCommand(nil, plainInitiate, []byte("\x0bSocket-Type\xff\xff\xff\xff")),
+		"HELLO again":        zmtp.AppendCommand(nil, "HELLO", good),
+		"an empty INITIATE":  zmtp.AppendCommand(nil, "INITIATE"),
+		"INITIATE of a PUB":  zmtp.AppendCommand(nil, "INITIATE", zmtp.Metadata{{Name: "Socket-Type", Value: "PUB"}}.Append(nil)),
+		"malformed metadata": zmtp.AppendCommand(nil, "INITIATE", []byte("\x0bSocket-Type\xff\xff\xff\xff")),
 		"a message":          zmtptest.Message("hello"),
 	} {
 		mark := events.mark()
 		p := zmtptest.Dial(t, ep)
-		p.Send(zmtptest.Join(zmtptest.Greeting(3, 1, Plain), zmtp.AppendCommand(nil, plainHello, good), rest))
+		p.Send(zmtptest.Join(zmtptest.Greeting(3, 1, Plain), zmtp.AppendCommand(nil, "HELLO", good), rest))
 		p.Drained()
 		if e := events.await(t, mark, HandshakeFailed, 1); e.Err == nil || strings.Contains(e.Err.Error(), "lovelace") {
 			t.Errorf("%s: the event says %v", name, e.Err)
@@ -98,27 +89,5 @@ func TestGarbledError(t *testing.T) {
 	var refused *RefusedError
 	if e := events.await(t, 0, HandshakeFailed, 1); !errors.As(e.Err, &refused) || refused.Reason != "400" {
 		t.Errorf("the reason is %v", e.Err)
-	}
-}
-
-// TestExposed tells passwords that leave the machine from those that do not.
-func TestExposed(t *testing.T) {
-	plain := &Security{Mechanism: Plain}
-	for name, tt := range map[string]struct {
-		security *Security
-		addr     net.Addr
-		want     bool
-	}{
-		"loopback":       {plain, &net.TCPAddr{IP: net.IPv4(127, 0, 0, 2)}, false},
-		"loopback of v6": {plain, &net.TCPAddr{IP: net.IPv6loopback}, false},
-		"every address":  {plain, &net.TCPAddr{IP: net.IPv6unspecified}, true},
-		"another":        {plain, &net.TCPAddr{IP: net.IPv4(192, 0, 2, 1)}, true},
-		"ipc":            {plain, &net.UnixAddr{Name: "x", Net: "unix"}, false},
-		"CURVE":          {&Security{Mechanism: Curve}, &net.TCPAddr{IP: net.IPv4(192, 0, 2, 1)}, false},
-		"none":           {nil, &net.TCPAddr{IP: net.IPv4(192, 0, 2, 1)}, false},
-	} {
-		if got := tt.security.exposes(tt.addr); got != tt.want {
-			t.Errorf("%s: %v", name, got)
-		}
 	}
 }

@@ -125,8 +125,8 @@ var badSealed = []struct {
 		b[len(b)-1] ^= 1
 		return b
 	}, "cannot be opened"},
-	{"a frame of 2^31", func(*zmtptest.SealedConn) []byte { return longHeader(0, 1<<31) }, "exceeds the limit"},
-	{"a frame of 2^62", func(*zmtptest.SealedConn) []byte { return longHeader(0, 1<<62) }, "exceeds the limit"},
+	{"a frame of 2^31", func(*zmtptest.SealedConn) []byte { return zmtptest.LongHeader(0, 1<<31) }, "exceeds the limit"},
+	{"a frame of 2^62", func(*zmtptest.SealedConn) []byte { return zmtptest.LongHeader(0, 1<<62) }, "exceeds the limit"},
 	{"a message that is one byte too large", func(c *zmtptest.SealedConn) []byte { return c.Seal(nil, 0, make([]byte, 1<<20+1)) }, "exceeds the limit"},
 	{"many frames that are too large together", func(c *zmtptest.SealedConn) (b []byte) {
 		for range 80 {
@@ -319,7 +319,7 @@ func TestDowngrade(t *testing.T) {
 	}))
 	for _, first := range [][]byte{
 		zmtptest.Hello("DEALER"),
-		zmtptest.Join(zmtptest.Greeting(3, 1, "PLAIN"), zmtp.AppendCommand(nil, plainHello, []byte{1, 'a', 1, 'b'})),
+		zmtptest.Join(zmtptest.Greeting(3, 1, "PLAIN"), zmtp.AppendCommand(nil, "HELLO", []byte{1, 'a', 1, 'b'})),
 		zmtptest.Join(zmtptest.Greeting(3, 1, ""), zmtptest.Ready("Socket-Type", "DEALER")),
 		zmtptest.Join(zmtptest.Greeting(3, 1, "curve"), zmtptest.Ready("Socket-Type", "DEALER")),
 		zmtptest.Join(zmtptest.Greeting(3, 1, "CURVE"), zmtptest.Ready("Socket-Type", "DEALER")),

@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"time"
 
+	"github.com/gozmq/gozmq/runtime/internal/handshake"
 	"github.com/gozmq/gozmq/runtime/internal/transport"
 )
 
@@ -115,9 +116,9 @@ func (d *dialler) connect() (*Conn, error) {
 		d.failed(Event{Kind: DialFailed, Err: err})
 		return nil, err
 	}
-	at := site{endpoint: d.ep.String(), address: addrString(raw.RemoteAddr()), security: d.security}
-	if d.security.exposes(raw.RemoteAddr()) {
-		g.cfg.observe(Event{Kind: Exposed, Endpoint: at.endpoint, Peer: at.address, Err: errExposed})
+	at := handshake.Site{Endpoint: d.ep.String(), Address: addrString(raw.RemoteAddr()), Security: d.security}
+	if d.security.Exposes(raw.RemoteAddr()) {
+		g.cfg.observe(Event{Kind: Exposed, Endpoint: at.Endpoint, Peer: at.Address, Err: handshake.ErrExposed})
 	}
 	if !g.meet() {
 		raw.Close()
@@ -125,14 +126,14 @@ func (d *dialler) connect() (*Conn, error) {
 	}
 	shaking, stop := context.WithTimeout(g.ctx, g.cfg.HandshakeTimeout)
 	defer stop()
-	peer, err := handshake(shaking, raw, &g.cfg, at)
+	peer, err := handshake.Do(shaking, raw, g.handshake, at)
 	if err != nil {
 		g.meeting.Done()
 		err = fmt.Errorf("%s: %w", d.at, err)
-		d.failed(Event{Kind: failure(err), Peer: at.address, Err: err})
+		d.failed(Event{Kind: failure(err), Peer: at.Address, Err: err})
 		return nil, err
 	}
-	return newConn(raw, peer, at.endpoint, &g.cfg), nil
+	return newConn(raw, peer, at.Endpoint, &g.cfg), nil
 }
 
 // failed notes and reports a failed attempt, unless no more are wanted.

@@ -25,7 +25,7 @@ func (c *Conn) failLocked(n int, err error) {
 		w.err = err
 	}
 	w.broken.Store(true)
-	w.release()
+	w.idle.Notify()
 	w.mu.Unlock()
 	if errors.Is(err, net.ErrClosed) {
 		err = ErrClosed
@@ -59,14 +59,7 @@ func (w *writer) fail(err error) {
 	w.broken.Store(true)
 	if !w.busy {
 		w.abandon(0)
-		w.release()
-	}
-}
-
-func (w *writer) release() {
-	if w.idle != nil {
-		close(w.idle)
-		w.idle = nil
+		w.idle.Notify()
 	}
 }
 
@@ -132,10 +125,7 @@ func (c *Conn) Flushed() <-chan struct{} {
 	if !w.busy && (!w.pending() || w.err != nil) {
 		return closedChan
 	}
-	if w.idle == nil {
-		w.idle = make(chan struct{})
-	}
-	return w.idle
+	return w.idle.Changed()
 }
 
 var closedChan = func() chan struct{} { c := make(chan struct{}); close(c); return c }()

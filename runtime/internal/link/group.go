@@ -8,6 +8,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/gozmq/gozmq/runtime/internal/handshake"
+	"github.com/gozmq/gozmq/runtime/internal/notify"
 	"github.com/gozmq/gozmq/runtime/internal/transport"
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
 )
@@ -20,13 +22,14 @@ type Group struct {
 	// first Connect.
 	Ended func()
 
-	cfg     Config
-	handler Handler
+	cfg       Config
+	handshake *handshake.Config
+	handler   Handler
 
 	ctx    context.Context // ends dialling, accepting and handshakes
 	cancel context.CancelFunc
 	ended  chan struct{}  // ends the clock
-	place  chan struct{}  // a token when a handshake has ended
+	place  notify.Token   // set when a handshake has ended
 	wg     sync.WaitGroup // every goroutine of the group
 
 	meeting sync.WaitGroup // connections that shake hands; none is added once closed is set
@@ -48,7 +51,7 @@ type Group struct {
 	end        sync.Once // closes ended
 
 	tally     tally
-	offenders offenders
+	violators violators
 }
 
 // NewGroup returns a group without connections. Shutdown must be called.
@@ -56,9 +59,11 @@ func NewGroup(cfg Config, h Handler) *Group {
 	g := &Group{
 		cfg: cfg, handler: h,
 		conns: make(map[*Conn]struct{}), identities: make(map[string]*Conn), diallers: make(map[*dialler]struct{}),
-		ended: make(chan struct{}), place: make(chan struct{}, 1),
+		ended: make(chan struct{}), place: notify.NewToken(),
 	}
 	g.cfg.tally = &g.tally
+	g.violators = newViolators()
+	g.handshake = g.cfg.handshake()
 	g.ctx, g.cancel = context.WithCancel(context.Background())
 	return g
 }
@@ -87,8 +92,8 @@ func (g *Group) BindSecured(ep transport.Endpoint, sec *Security) (transport.End
 	g.listeners = append(g.listeners, ln)
 	g.wg.Go(func() { g.accept(ln, sec) })
 	g.cfg.observe(Event{Kind: Listening, Endpoint: ln.Endpoint().String()})
-	if sec.exposes(ln.Addr()) {
-		g.cfg.observe(Event{Kind: Exposed, Endpoint: ln.Endpoint().String(), Err: errExposed})
+	if sec.Exposes(ln.Addr()) {
+		g.cfg.observe(Event{Kind: Exposed, Endpoint: ln.Endpoint().String(), Err: handshake.ErrExposed})
 	}
 	return ln.Endpoint(), nil
 }
@@ -320,7 +325,7 @@ func (g *Group) serve(c *Conn) {
 		<-c.Flushed()
 		g.remove(c)
 		if !c.dialled && (c.offended.Load() || errors.As(c.Err(), new(*zmtp.SizeError))) { // which a pattern may have taken
-			g.offenders.note(c.raw.RemoteAddr(), c.Err())
+			g.violators.record(c.raw.RemoteAddr(), c.Err())
 		}
 		g.reportEnd(c)
 		g.over(c)

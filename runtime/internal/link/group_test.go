@@ -101,8 +101,8 @@ func TestShutdownStress(t *testing.T) {
 // FuzzBoundSocket sends bytes to a bound socket, before and after a good
 // handshake, and checks that a good peer is served after each.
 func FuzzBoundSocket(f *testing.F) {
-	for _, tt := range badHandshakes {
-		f.Add(tt.send, false)
+	for _, tt := range zmtptest.BadHandshakes() {
+		f.Add(tt.Send, false)
 	}
 	for _, tt := range badTraffic {
 		if len(tt.send) < 10000 {

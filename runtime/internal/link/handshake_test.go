@@ -1,8 +1,6 @@
 package link
 
 import (
-	"bytes"
-	"encoding/binary"
 	"errors"
 	"strings"
 	"testing"
@@ -15,61 +13,6 @@ import (
 	"github.com/gozmq/gozmq/runtime/internal/zmtptest"
 )
 
-func longHeader(flags byte, size uint64) []byte {
-	return binary.BigEndian.AppendUint64([]byte{flags | zmtp.FlagLong}, size)
-}
-
-// with returns b with one byte changed.
-func with(b []byte, offset int, value byte) []byte {
-	b = bytes.Clone(b)
-	b[offset] = value
-	return b
-}
-
-// badHandshakes is what a hostile or foreign peer sends in place of a
-// handshake, and what the observer is to be told.
-var badHandshakes = []struct {
-	name   string
-	send   []byte
-	reason string
-}{
-	{"READY of one zero byte", zmtptest.Join(zmtptest.Greeting(3, 1, "NULL"), []byte{4, 1, 0}), "in place of READY"},
-	{"READY without properties", zmtptest.Join(zmtptest.Greeting(3, 1, "NULL"), zmtptest.Ready()), `peer is a "" socket`},
-	{"READY without a socket type", zmtptest.Join(zmtptest.Greeting(3, 1, "NULL"), zmtptest.Ready("Identity", "x")), `peer is a "" socket`},
-	{"Socket-Type=CLIENT", zmtptest.Hello("CLIENT"), `peer is a "CLIENT" socket, which does not go with ROUTER: is this the right address?`},
-	{"Socket-Type=PUB", zmtptest.Hello("PUB"), `peer is a "PUB" socket`},
-	{"Socket-Type in lower case", zmtptest.Hello("dealer"), `peer is a "dealer" socket`},
-	{"header of 2^31", zmtptest.Join(zmtptest.Greeting(3, 1, "NULL"), longHeader(zmtp.FlagCommand, 1<<31)), "handshake command of 2147483648 bytes"},
-	{"header of 2^46", zmtptest.Join(zmtptest.Greeting(3, 1, "NULL"), longHeader(zmtp.FlagCommand, 1<<46)), "handshake command of 70368744177664 bytes"},
-	{"header of 2^62", zmtptest.Join(zmtptest.Greeting(3, 1, "NULL"), longHeader(zmtp.FlagCommand, 1<<62)), "handshake command of 4611686018427387904 bytes"},
-	{"header of 2^64-1", zmtptest.Join(zmtptest.Greeting(3, 1, "NULL"), longHeader(zmtp.FlagCommand, 1<<64-1)), "more than a frame can have"},
-	{"empty command", zmtptest.Join(zmtptest.Greeting(3, 1, "NULL"), []byte{4, 0}), "handshake command of 0 bytes"},
-	{"endless MORE frames", zmtptest.Join(zmtptest.Greeting(3, 1, "NULL"), bytes.Repeat([]byte{1, 0}, 1000)), "message before the handshake"},
-	{"message before READY", zmtptest.Join(zmtptest.Greeting(3, 1, "NULL"), []byte("\x00\x05hello")), "message before the handshake"},
-	{"reserved flags", zmtptest.Join(zmtptest.Greeting(3, 1, "NULL"), []byte{0x84, 2, 1, 'x'}), "reserved flag bits"},
-	{"command with MORE", zmtptest.Join(zmtptest.Greeting(3, 1, "NULL"), []byte{5, 2, 1, 'x'}), "MORE flag"},
-	{"oversized metadata", zmtptest.Join(zmtptest.Greeting(3, 1, "NULL"), zmtptest.Ready("Socket-Type", "DEALER", "X-Big", strings.Repeat("x", 9000))), "handshake command of 90"},
-	{"metadata that claims more", zmtptest.Join(zmtptest.Greeting(3, 1, "NULL"), zmtp.AppendCommand(nil, "READY", []byte("\x0bSocket-Type\xff\xff\xff\xffDEALER"))), "claims 4294967295 bytes"},
-	{"metadata without a name", zmtptest.Join(zmtptest.Greeting(3, 1, "NULL"), zmtp.AppendCommand(nil, "READY", make([]byte, 5))), "has no name"},
-	{"command name longer than the command", zmtptest.Join(zmtptest.Greeting(3, 1, "NULL"), []byte("\x04\x06\xffREADY")), "command"},
-	{"identity that begins with zero", zmtptest.Join(zmtptest.Greeting(3, 1, "NULL"), zmtptest.Ready("Socket-Type", "DEALER", "Identity", "\x00x")), "identity"},
-	{"identity of 256 bytes", zmtptest.Join(zmtptest.Greeting(3, 1, "NULL"), zmtptest.Ready("Socket-Type", "DEALER", "Identity", strings.Repeat("x", 256))), "identity has 256 bytes"},
-	{"PING in place of READY", zmtptest.Join(zmtptest.Greeting(3, 1, "NULL"), zmtp.AppendPing(nil, 0)), `"PING" in place of READY`},
-	{"ERROR in place of READY", zmtptest.Join(zmtptest.Greeting(3, 1, "NULL"), zmtp.AppendCommand(nil, "ERROR", zmtp.ErrorBody("not you"))), "refused the handshake: not you"},
-	{"malformed ERROR", zmtptest.Join(zmtptest.Greeting(3, 1, "NULL"), zmtp.AppendCommand(nil, "ERROR", []byte("\xffno"))), "refused the handshake: no"},
-	{"CURVE", zmtptest.Greeting(3, 1, "CURVE"), `security mechanism "CURVE"`},
-	{"PLAIN", zmtptest.Greeting(3, 0, "PLAIN"), `security mechanism "PLAIN"`},
-	{"no mechanism", zmtptest.Greeting(3, 1, ""), `security mechanism ""`},
-	{"as-server neither 0 nor 1", with(zmtptest.Greeting(3, 1, "NULL"), 32, 7), "server flag"},
-	{"signature's first byte", with(zmtptest.Greeting(3, 1, "NULL"), 0, 0xfe), "no ZMTP signature"},
-	{"signature's last byte", with(zmtptest.Greeting(3, 1, "NULL"), 9, 0x7e), "no ZMTP signature"},
-	{"HTTP", []byte("GET / HTTP/1.1\r\nHost: example.com\r\n\r\n"), "no ZMTP signature"},
-	{"TLS", []byte("\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"), "no ZMTP signature"},
-	{"ZMTP 1", []byte("\x01\x00"), "no ZMTP signature"},
-	{"ZMTP 2", []byte("\xff\x00\x00\x00\x00\x00\x00\x00\x01\x7f\x01\x05\x00\x00"), "before version 3"},
-	{"version 2 in a whole greeting", zmtptest.Greeting(2, 0, "NULL"), "before version 3"},
-}
-
 // TestBadHandshake checks that each of these ends with a reason and costs
 // nothing, while a good peer is served.
 func TestBadHandshake(t *testing.T) {
@@ -81,14 +24,14 @@ func TestBadHandshake(t *testing.T) {
 			good.Ask("before")
 			running := goleak.IgnoreCurrent()
 			before := descriptors()
-			for _, tt := range badHandshakes {
-				t.Run(tt.name, func(t *testing.T) {
-					badHandshake(t, events, ep, tt.send, tt.reason)
+			for _, tt := range zmtptest.BadHandshakes() {
+				t.Run(tt.Name, func(t *testing.T) {
+					badHandshake(t, events, ep, tt.Send, tt.Reason)
 					if now := descriptors(); now != before {
 						t.Errorf("%d descriptors are open, %d were", now, before)
 					}
 				})
-				good.Ask("after", tt.name)
+				good.Ask("after", tt.Name)
 			}
 			goleak.VerifyNone(t, running)
 		})
@@ -222,8 +165,8 @@ func TestReady(t *testing.T) {
 // TestBadHandshakeOfListener checks the dialling side: it reports why, and
 // tries again unless it was refused.
 func TestBadHandshakeOfListener(t *testing.T) {
-	for _, tt := range badHandshakes {
-		t.Run(tt.name, func(t *testing.T) {
+	for _, tt := range zmtptest.BadHandshakes() {
+		t.Run(tt.Name, func(t *testing.T) {
 			events := newRecorder()
 			ln := zmtptest.Listen(t)
 			ep := ln.Endpoint
@@ -233,9 +176,9 @@ func TestBadHandshakeOfListener(t *testing.T) {
 				t.Fatal(err)
 			}
 			p := ln.Next()
-			_, _ = p.Write(tt.send)
+			_, _ = p.Write(tt.Send)
 			e := events.await(t, 0, HandshakeFailed, 1)
-			wantReason(t, e, tt.reason)
+			wantReason(t, e, tt.Reason)
 			p.Drained()
 			p.Close()
 			if g.DialError() == nil && !errors.As(e.Err, new(*RefusedError)) {

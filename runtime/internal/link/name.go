@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/gozmq/gozmq/runtime/internal/notify"
 	"github.com/gozmq/gozmq/runtime/internal/transport"
 )
 
@@ -25,13 +26,13 @@ type name struct {
 
 	security *Security
 
-	lost chan struct{} // a token when a connection or an attempt has failed
+	lost notify.Token // set when a connection or an attempt has failed
 }
 
 // follow keeps the addresses of a name connected. It looks the name up again
 // when one of them could not be reached or was lost, and every ReconnectMax.
 func (g *Group) follow(ep transport.Endpoint, sec *Security) {
-	n := &name{group: g, ep: ep, security: sec, known: make(map[transport.Endpoint]*dialler), lost: make(chan struct{}, 1)}
+	n := &name{group: g, ep: ep, security: sec, known: make(map[transport.Endpoint]*dialler), lost: notify.NewToken()}
 	pause := g.cfg.ReconnectMin
 	for {
 		addrs, err := n.resolve()
@@ -91,12 +92,7 @@ func (n *name) update(addrs []transport.Endpoint) {
 
 func (n *name) dial(at transport.Endpoint) *dialler {
 	ctx, stop := context.WithCancel(n.group.ctx)
-	d := &dialler{group: n.group, ep: n.ep, at: at, security: n.security, ctx: ctx, stop: stop, lost: func() {
-		select {
-		case n.lost <- struct{}{}:
-		default:
-		}
-	}}
+	d := &dialler{group: n.group, ep: n.ep, at: at, security: n.security, ctx: ctx, stop: stop, lost: n.lost.Set}
 	d.begin()
 	n.group.wg.Go(d.run)
 	return d

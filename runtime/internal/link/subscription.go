@@ -1,6 +1,9 @@
 package link
 
-import "fmt"
+import (
+	"fmt"
+	"github.com/gozmq/gozmq/runtime/internal/guarded"
+)
 
 // MaySubscribe asks the configuration whether the peer may subscribe to a
 // topic. When it may not the observer is told why.
@@ -26,10 +29,10 @@ func (c *Conn) ReportTopic(kind EventKind, topic []byte, err error) {
 }
 
 func (c *Conn) askSubscribe(topic []byte) (err error) {
-	defer func() {
-		if v := recover(); v != nil {
-			err = fmt.Errorf("the subscription rule panicked: %v", v)
+	guarded.Call(func() { err = c.cfg.Subscribe(c, topic) }, func(e *guarded.PanicError) {
+		if e != nil {
+			err = fmt.Errorf("the subscription rule panicked: %v", e.Value)
 		}
-	}()
-	return c.cfg.Subscribe(c, topic)
+	})
+	return err
 }

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"sync"
 	"time"
+
+	"github.com/gozmq/gozmq/runtime/internal/notify"
 )
 
 // ErrNoPing is returned by Sync for a peer that announced ZMTP 3.0.
@@ -21,7 +23,7 @@ type marker struct {
 	mu     sync.Mutex
 	sent   uint64
 	seen   uint64
-	change chan struct{} // closed when seen grows; nil: no one waits
+	change notify.Broadcast // of seen
 }
 
 // Sync returns when the peer has read everything that was committed before: a
@@ -80,10 +82,7 @@ func (m *marker) until(n uint64) <-chan struct{} {
 	if m.seen >= n {
 		return nil
 	}
-	if m.change == nil {
-		m.change = make(chan struct{})
-	}
-	return m.change
+	return m.change.Changed()
 }
 
 // passed takes the context of a PONG. What was not sent is ignored.
@@ -98,8 +97,5 @@ func (m *marker) passed(context []byte) {
 		return
 	}
 	m.seen = n
-	if m.change != nil {
-		close(m.change)
-		m.change = nil
-	}
+	m.change.Notify()
 }

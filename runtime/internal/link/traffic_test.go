@@ -18,11 +18,11 @@ var badTraffic = []struct {
 	send   []byte
 	reason string
 }{
-	{"message of 2^31", longHeader(0, 1<<31), "exceeds the limit"},
-	{"message of 2^46", longHeader(zmtp.FlagMore, 1<<46), "exceeds the limit"},
-	{"message of 2^62", longHeader(0, 1<<62), "exceeds the limit"},
-	{"message of 2^64-1", longHeader(0, 1<<64-1), "more than a frame can have"},
-	{"command of 2^46", longHeader(zmtp.FlagCommand, 1<<46), "exceeds the limit"},
+	{"message of 2^31", zmtptest.LongHeader(0, 1<<31), "exceeds the limit"},
+	{"message of 2^46", zmtptest.LongHeader(zmtp.FlagMore, 1<<46), "exceeds the limit"},
+	{"message of 2^62", zmtptest.LongHeader(0, 1<<62), "exceeds the limit"},
+	{"message of 2^64-1", zmtptest.LongHeader(0, 1<<64-1), "more than a frame can have"},
+	{"command of 2^46", zmtptest.LongHeader(zmtp.FlagCommand, 1<<46), "exceeds the limit"},
 	{"command of one zero byte", []byte{4, 1, 0}, "command has no name"},
 	{"empty command", []byte{4, 0}, "command has no name"},
 	{"command name longer than the command", []byte("\x04\x05\x09PING"), "command has no name"},
@@ -88,7 +88,7 @@ func TestHostileClaimsTakeNoMemory(t *testing.T) {
 	before := heap()
 	for range peers {
 		p := zmtptest.DialAs(t, ep, "DEALER")
-		p.Send(append(longHeader(0, limit-100), "abc"...))
+		p.Send(append(zmtptest.LongHeader(0, limit-100), "abc"...))
 	}
 	good := zmtptest.DialAs(t, ep, "DEALER")
 	good.Ask("served")

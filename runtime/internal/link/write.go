@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 
 	"github.com/gozmq/gozmq/runtime/internal/curve"
+	"github.com/gozmq/gozmq/runtime/internal/notify"
 )
 
 const (
@@ -52,8 +53,8 @@ type writer struct {
 	wire   []byte      // what goes to the kernel for out
 	sealed *buffer     // the pooled memory of wire; nil where wire is out's own
 
-	session *curve.Session // seals what is written; nil: it goes out as it is
-	idle    chan struct{}  // closed when nothing is left to write; made on demand
+	session *curve.Session   // seals what is written; nil: it goes out as it is
+	idle    notify.Broadcast // of having nothing left to write
 }
 
 func (w *writer) init(raw net.Conn, session *curve.Session) {
@@ -288,7 +289,7 @@ func (w *writer) sent() {
 func (c *Conn) settle() {
 	w := &c.writer
 	w.busy = false
-	w.release()
+	w.idle.Notify()
 	c.unmark()
 	w.mu.Unlock()
 }

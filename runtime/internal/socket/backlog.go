@@ -1,14 +1,17 @@
 package socket
 
-import "github.com/gozmq/gozmq/runtime/internal/link"
+import (
+	"github.com/gozmq/gozmq/runtime/internal/link"
+	"github.com/gozmq/gozmq/runtime/internal/notify"
+)
 
 // A backlog is what waits for room in one peer's queue: topics, of each of
 // which the peer gets the last message that there is by then.
 type backlog struct {
 	order    []*topic // first in, first out
 	replayed map[*topic]bool
-	replays  int           // of those in order that a subscription asked for
-	answered chan struct{} // closed when replays becomes 0; nil: no one waits
+	replays  int              // of those in order that a subscription asked for
+	answered notify.Broadcast // of replays becoming 0
 }
 
 // inBacklog reports whether an older message of t waits for c, which then gets
@@ -74,9 +77,8 @@ func (b *backlog) setLive(t *topic) {
 // answer counts one replay less.
 func (b *backlog) answer() {
 	b.replays--
-	if b.replays == 0 && b.answered != nil {
-		close(b.answered)
-		b.answered = nil
+	if b.replays == 0 {
+		b.answered.Notify()
 	}
 }
 
@@ -160,10 +162,7 @@ func (m *memory) awaitAnswer(c *link.Conn) {
 		m.mu.Unlock()
 		return
 	}
-	if b.answered == nil {
-		b.answered = make(chan struct{})
-	}
-	answered := b.answered
+	answered := b.answered.Changed()
 	m.mu.Unlock()
 	c.Pause()
 	defer c.Unpause()

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/gozmq/gozmq/runtime/internal/link"
+	"github.com/gozmq/gozmq/runtime/internal/notify"
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
 )
 
@@ -61,13 +62,13 @@ type Dealer struct {
 	peers  []*dealerPeer
 	turn   int
 	closed bool
-	change chan struct{} // closed and replaced when peers or closed change
+	change notify.Broadcast // of peers and closed
 }
 
 // NewDealer returns a dealer without peers. Shutdown must be called.
 func NewDealer(cfg link.Config) *Dealer {
 	cfg.PassOver = true
-	d := &Dealer{change: make(chan struct{})}
+	d := &Dealer{}
 	d.group = link.NewGroup(cfg, d)
 	return d
 }
@@ -133,7 +134,7 @@ func (d *Dealer) drop(p *dealerPeer) {
 	defer d.mu.Unlock()
 	if i := slices.Index(d.peers, p); i >= 0 {
 		d.peers = slices.Delete(d.peers, i, i+1)
-		d.changed()
+		d.change.Notify()
 	}
 }
 
@@ -142,7 +143,7 @@ func (d *Dealer) Serve(c *link.Conn) error {
 	p := newDealerPeer(c, d.drop)
 	d.mu.Lock()
 	d.peers = append(d.peers, p)
-	d.changed()
+	d.change.Notify()
 	d.mu.Unlock()
 	c.Ready()
 
@@ -158,15 +159,9 @@ func (d *Dealer) Serve(c *link.Conn) error {
 func (d *Dealer) Shutdown(ctx context.Context) error {
 	d.mu.Lock()
 	d.closed = true
-	d.changed()
+	d.change.Notify()
 	d.mu.Unlock()
 	return d.group.Shutdown(ctx)
-}
-
-// changed tells who waits for a peer; d.mu is held.
-func (d *Dealer) changed() {
-	close(d.change)
-	d.change = make(chan struct{})
 }
 
 // pick chooses a peer, counts the request as in flight on it, and waits for a
@@ -184,7 +179,7 @@ func (d *Dealer) pick(ctx context.Context, ready time.Duration) (*dealerPeer, er
 			d.mu.Unlock()
 			return p, nil
 		}
-		change := d.change
+		change := d.change.Changed()
 		d.mu.Unlock()
 		if limit == nil && ready > 0 {
 			timer := time.NewTimer(ready)

@@ -17,7 +17,7 @@ func (d *Dealer) Leave(c *link.Conn) {
 	}
 	p := d.peers[i]
 	d.peers = slices.Delete(d.peers, i, i+1)
-	d.changed()
+	d.change.Notify()
 	d.mu.Unlock()
 	select {
 	case <-p.left():

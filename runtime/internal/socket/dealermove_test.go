@@ -78,7 +78,7 @@ func awaitPeers(t *testing.T, d *Dealer, n int) {
 	t.Helper()
 	for {
 		d.mu.Lock()
-		have, change := len(d.peers), d.change
+		have, change := len(d.peers), d.change.Changed()
 		d.mu.Unlock()
 		if have == n {
 			return

@@ -8,6 +8,7 @@ import (
 
 	"github.com/gozmq/gozmq/runtime/internal/link"
 	"github.com/gozmq/gozmq/runtime/internal/list"
+	"github.com/gozmq/gozmq/runtime/internal/notify"
 	"github.com/gozmq/gozmq/runtime/internal/wire"
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
 )
@@ -40,7 +41,7 @@ type dealerPeer struct {
 	reading bool               // someone has the role
 	calls   int                // replies since the background looked
 	err     error              // why the connection ended
-	room    chan struct{}
+	room    notify.Broadcast
 
 	readUnsent sync.Once
 	unsentIDs  map[uint64]struct{}
@@ -110,7 +111,7 @@ func (p *dealerPeer) leave(w *waiter) {
 
 // send appends the request to the connection, waiting while its queue is full.
 func (p *dealerPeer) send(ctx context.Context, id uint64, x Exchange) error {
-	var room chan struct{}
+	var room <-chan struct{}
 	for {
 		err := p.trySend(id, x)
 		if !errors.Is(err, link.ErrFull) {
@@ -175,22 +176,16 @@ func (p *dealerPeer) takeBack(id uint64, x Exchange) {
 	p.conn.Abort()
 }
 
-func (p *dealerPeer) roomChan() chan struct{} {
+func (p *dealerPeer) roomChan() <-chan struct{} {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.room == nil {
-		p.room = make(chan struct{})
-	}
-	return p.room
+	return p.room.Changed()
 }
 
 func (p *dealerPeer) hasRoom() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.room != nil {
-		close(p.room)
-		p.room = nil
-	}
+	p.room.Notify()
 }
 
 // await returns once w's reply is delivered or never will be.

@@ -42,7 +42,7 @@ func (d *Direct) Links() *link.Group { return d.group }
 
 // Serve passes on what one connection receives (link.Handler).
 func (d *Direct) Serve(c *link.Conn) error {
-	room := newRoom(c)
+	writable := newWritable(c)
 	token := c.Room
 	c.Room = func() {
 		token()
@@ -55,7 +55,7 @@ func (d *Direct) Serve(c *link.Conn) error {
 		return receive(c, d.to)
 	}
 	for {
-		if err := room.wait(c); err != nil {
+		if err := writable.wait(); err != nil {
 			return err
 		}
 		batch, err := c.NextBatch(maxAnswered)

@@ -30,7 +30,7 @@ func (p *Pub) forget(c *link.Conn) {
 			begin = p.giveWay(begin)
 		}
 	}
-	p.changed()
+	p.change.Notify()
 }
 
 // giveWay lets go of p.mu for twice as long as it was held since begin: one who

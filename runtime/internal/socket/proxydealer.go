@@ -15,7 +15,7 @@ type ProxyDealer struct {
 
 // NewProxyDealer returns a dealer without peers. Shutdown must be called.
 func NewProxyDealer(cfg link.Config, to BatchReceiver) *ProxyDealer {
-	d := &ProxyDealer{push: Push{change: make(chan struct{})}, to: to}
+	d := &ProxyDealer{to: to}
 	d.push.group = link.NewGroup(cfg, d)
 	return d
 }

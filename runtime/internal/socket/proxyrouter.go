@@ -7,6 +7,7 @@ import (
 	"sync"
 
 	"github.com/gozmq/gozmq/runtime/internal/link"
+	"github.com/gozmq/gozmq/runtime/internal/notify"
 )
 
 // A ProxyRouter is the side of a proxy that clients see. It takes requests from
@@ -36,7 +37,7 @@ const replyRoom = 16
 // requests of one peer ahead. Shutdown must be called.
 func NewProxyRouter(cfg link.Config, window int) *ProxyRouter {
 	r := &ProxyRouter{
-		pull: Pull{window: window, wake: make(chan struct{})}, room: replyRoom * cfg.SendQueueBytes,
+		pull: Pull{window: window}, room: replyRoom * cfg.SendQueueBytes,
 		peers: make(map[uint64]*link.Conn), routes: make(map[*pulled]uint64),
 	}
 	r.pull.group = link.NewGroup(cfg, r)
@@ -105,14 +106,14 @@ func (r *ProxyRouter) Reply(frames [][]byte) error {
 // Serve reads one connection (link.Handler), as a Pull does. While its replies
 // are not read, or its requests find no place, it is not read either.
 func (r *ProxyRouter) Serve(c *link.Conn) error {
-	room := newRoom(c)
+	writable := newWritable(c)
 	id := r.add(c)
 	defer r.remove(id)
-	peer := &pullPeer{empty: make(chan struct{}, 1)}
-	peer.empty <- struct{}{}
+	peer := &pullPeer{empty: notify.NewToken()}
+	peer.empty.Set()
 	c.Ready()
 	for {
-		if err := room.wait(c); err != nil {
+		if err := writable.wait(); err != nil {
 			return err
 		}
 		batch, err := c.NextBatch(r.pull.window)

@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 
 	"github.com/gozmq/gozmq/runtime/internal/link"
+	"github.com/gozmq/gozmq/runtime/internal/notify"
 	"github.com/gozmq/gozmq/runtime/internal/prefix"
 )
 
@@ -26,7 +27,7 @@ type Pub struct {
 	mu     sync.Mutex
 	subs   prefix.Tree[*link.Conn]
 	closed bool
-	change chan struct{} // closed and replaced when subs changes; nil: no one waits
+	change notify.Broadcast // of subs and closed
 }
 
 // NewPub returns a pub socket without peers. A peer may hold at most that many
@@ -101,10 +102,7 @@ func (p *Pub) WaitSubscribers(ctx context.Context, topic []byte, n int) error {
 			p.mu.Unlock()
 			return link.ErrClosed
 		}
-		if p.change == nil {
-			p.change = make(chan struct{})
-		}
-		change := p.change
+		change := p.change.Changed()
 		p.mu.Unlock()
 		select {
 		case <-change:
@@ -114,21 +112,13 @@ func (p *Pub) WaitSubscribers(ctx context.Context, topic []byte, n int) error {
 	}
 }
 
-// changed tells those who wait for subscribers; p.mu is held.
-func (p *Pub) changed() {
-	if p.change != nil {
-		close(p.change)
-		p.change = nil
-	}
-}
-
 // Shutdown waits until what was sent has been handed to the kernel or ctx
 // ends, and closes every connection.
 func (p *Pub) Shutdown(ctx context.Context) error {
 	p.shut.Store(true)
 	p.mu.Lock()
 	p.closed = true
-	p.changed()
+	p.change.Notify()
 	p.mu.Unlock()
 	return p.group.Shutdown(ctx)
 }

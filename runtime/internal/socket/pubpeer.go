@@ -105,7 +105,7 @@ func (p *Pub) subscribe(c *link.Conn, text []byte) (added bool, err error) {
 	}
 	retained := m.retainedFor(c, text, &p.subs)
 	added = p.subs.Add(text, c)
-	p.changed()
+	p.change.Notify()
 	p.mu.Unlock()
 	var scratch []byte
 	for _, t := range retained {
@@ -117,7 +117,7 @@ func (p *Pub) subscribe(c *link.Conn, text []byte) (added bool, err error) {
 func (p *pubPeer) cancel(topic []byte) {
 	p.pub.mu.Lock()
 	removed := p.pub.subs.Remove(topic, p.Conn)
-	p.pub.changed()
+	p.pub.change.Notify()
 	p.pub.mu.Unlock()
 	if removed {
 		p.bytes -= len(topic)

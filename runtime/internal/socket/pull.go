@@ -5,6 +5,7 @@ import (
 	"sync"
 
 	"github.com/gozmq/gozmq/runtime/internal/link"
+	"github.com/gozmq/gozmq/runtime/internal/notify"
 )
 
 // A Pull takes messages from its peers, one from each in turn (RFC 30). Its
@@ -14,18 +15,17 @@ type Pull struct {
 	window int
 
 	mu     sync.Mutex
-	ready  []*pullPeer // peers that have messages, next one first
-	wake   chan struct{}
-	asleep int  // receivers that wait on wake
-	closed bool // what is read is dropped
-	ended  bool // nothing more will be read
+	ready  []*pullPeer      // peers that have messages, next one first
+	wake   notify.Broadcast // of ready, closed and ended
+	closed bool             // what is read is dropped
+	ended  bool             // nothing more will be read
 }
 
 // A pullPeer is one connection with the messages that were read from it and
 // not yet received. The socket's lock guards it.
 type pullPeer struct {
 	batch *pulled
-	empty chan struct{} // a token when batch has been received
+	empty notify.Token // set when batch has been received
 }
 
 // pulled is a batch that is being received message by message.
@@ -47,7 +47,7 @@ type Received struct {
 // NewPull returns a pull socket without peers that reads at most window
 // messages of one peer ahead of their receipt. Shutdown must be called.
 func NewPull(cfg link.Config, window int) *Pull {
-	p := &Pull{window: window, wake: make(chan struct{})}
+	p := &Pull{window: window}
 	p.group = link.NewGroup(cfg, p)
 	return p
 }
@@ -76,20 +76,12 @@ func (p *Pull) wait(ctx context.Context) error {
 			p.mu.Unlock()
 			return link.ErrClosed
 		}
-		p.asleep++
-		wake := p.wake
+		wake := p.wake.Changed()
 		p.mu.Unlock()
-		var err error
 		select {
 		case <-wake:
 		case <-ctx.Done():
-			err = ctx.Err()
-		}
-		p.mu.Lock()
-		p.asleep--
-		p.mu.Unlock()
-		if err != nil {
-			return err
+			return ctx.Err()
 		}
 	}
 }
@@ -105,7 +97,7 @@ func (p *Pull) take() Received {
 	case b.next == b.Len():
 		p.ready = append(p.ready[:0], p.ready[1:]...)
 		peer.batch = nil
-		peer.empty <- struct{}{}
+		peer.empty.Set()
 	case len(p.ready) > 1:
 		copy(p.ready, p.ready[1:])
 		p.ready[len(p.ready)-1] = peer
@@ -136,8 +128,8 @@ func (r Received) Release() {
 // senders down. What has come whole is delivered even when the connection has
 // ended.
 func (p *Pull) Serve(c *link.Conn) error {
-	peer := &pullPeer{empty: make(chan struct{}, 1)}
-	peer.empty <- struct{}{}
+	peer := &pullPeer{empty: notify.NewToken()}
+	peer.empty.Set()
 	c.Ready()
 	for {
 		batch, err := c.NextBatch(p.window)
@@ -173,9 +165,7 @@ func (p *Pull) offer(peer *pullPeer, batch *pulled) bool {
 	}
 	peer.batch = batch
 	p.ready = append(p.ready, peer)
-	if p.asleep > 0 {
-		p.awaken()
-	}
+	p.wake.Notify()
 	return true
 }
 
@@ -187,7 +177,7 @@ func (p *Pull) Drain(ctx context.Context) error {
 	err := p.group.Shutdown(ctx)
 	p.mu.Lock()
 	p.ended = true
-	p.awaken()
+	p.wake.Notify()
 	p.mu.Unlock()
 	return err
 }
@@ -205,14 +195,8 @@ func (p *Pull) abandon() {
 	defer p.mu.Unlock()
 	p.closed = true
 	for _, peer := range p.ready {
-		peer.empty <- struct{}{}
+		peer.empty.Set()
 	}
 	p.ready = nil
-	p.awaken()
-}
-
-// awaken lets everyone who waits look again; p.mu is held.
-func (p *Pull) awaken() {
-	close(p.wake)
-	p.wake = make(chan struct{})
+	p.wake.Notify()
 }

@@ -8,6 +8,7 @@ import (
 	"sync"
 
 	"github.com/gozmq/gozmq/runtime/internal/link"
+	"github.com/gozmq/gozmq/runtime/internal/notify"
 )
 
 // A Message appends its frames, as they go on the wire, to a buffer.
@@ -27,12 +28,12 @@ type Push struct {
 	turn    int
 	closed  bool
 	orphans orphans
-	change  chan struct{} // closed and replaced when a message may be placed
+	change  notify.Broadcast // of what may let a message be placed
 }
 
 // NewPush returns a push socket without peers. Shutdown must be called.
 func NewPush(cfg link.Config) *Push {
-	p := &Push{change: make(chan struct{})}
+	p := &Push{}
 	p.group = link.NewGroup(cfg, p)
 	return p
 }
@@ -50,11 +51,12 @@ func (p *Push) Send(ctx context.Context, m Message) error {
 			return link.ErrClosed
 		}
 		placed, err := p.place(m)
-		change := p.change
-		p.mu.Unlock()
 		if placed || err != nil {
+			p.mu.Unlock()
 			return err
 		}
+		change := p.change.Changed()
+		p.mu.Unlock()
 		select {
 		case <-change:
 		case <-ctx.Done():
@@ -166,8 +168,7 @@ func (p *Push) changed() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.adopt()
-	close(p.change)
-	p.change = make(chan struct{})
+	p.change.Notify()
 }
 
 // Serve adds a peer until its connection ends (link.Handler). What a peer
@@ -236,7 +237,7 @@ func (p *Push) settle(ctx context.Context) error {
 	for {
 		p.mu.Lock()
 		settled := p.adopt()
-		peers, change := slices.Clone(p.peers), p.change
+		peers, change := slices.Clone(p.peers), p.change.Changed()
 		p.mu.Unlock()
 		for _, c := range peers {
 			select {
@@ -298,7 +299,7 @@ func (p *Push) SendAll(m Message) error {
 func (p *Push) WaitPeers(ctx context.Context, n int) error {
 	for {
 		p.mu.Lock()
-		have, closed, change := len(p.peers), p.closed, p.change
+		have, closed, change := len(p.peers), p.closed, p.change.Changed()
 		p.mu.Unlock()
 		switch {
 		case have >= n:

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/gozmq/gozmq/runtime/internal/link"
+	"github.com/gozmq/gozmq/runtime/internal/notify"
 	"github.com/gozmq/gozmq/runtime/internal/zmtptest"
 )
 
@@ -205,7 +206,7 @@ func TestRetainedAgainAndAgain(t *testing.T) {
 		p.memory.mu.Lock()
 		defer p.memory.mu.Unlock()
 		for _, b := range p.memory.backlogs {
-			return b.replays > 0 && b.answered != nil
+			return b.replays > 0 && b.answered != (notify.Broadcast{})
 		}
 		return false
 	})

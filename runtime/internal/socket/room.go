@@ -1,24 +1,27 @@
 package socket
 
-import "github.com/gozmq/gozmq/runtime/internal/link"
+import (
+	"github.com/gozmq/gozmq/runtime/internal/link"
+	"github.com/gozmq/gozmq/runtime/internal/notify"
+)
 
-// A room has a token when a connection's queue, found full, has room again.
-type room chan struct{}
-
-// newRoom returns the room of c, to which nothing has been written yet.
-func newRoom(c *link.Conn) room {
-	r := make(room, 1)
-	c.Room = func() {
-		select {
-		case r <- struct{}{}:
-		default:
-		}
-	}
-	return r
+// A writable waits until a connection's queue has room.
+type writable struct {
+	conn *link.Conn
+	room notify.Token // set when the queue, found full, has room again
 }
 
-// wait waits while c is full, which is not read meanwhile.
-func (r room) wait(c *link.Conn) error {
+// newWritable returns the writable of c, to which nothing has been written yet.
+// It uses c.Room.
+func newWritable(c *link.Conn) writable {
+	w := writable{conn: c, room: notify.NewToken()}
+	c.Room = w.room.Set
+	return w
+}
+
+// wait waits while the queue is full. The connection is not read meanwhile.
+func (w writable) wait() error {
+	c := w.conn
 	if !c.Full() {
 		return nil
 	}
@@ -26,7 +29,7 @@ func (r room) wait(c *link.Conn) error {
 	defer c.Unpause()
 	for c.Full() {
 		select {
-		case <-r:
+		case <-w.room:
 		case <-c.Closed():
 			return c.Err()
 		}

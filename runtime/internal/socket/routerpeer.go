@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/gozmq/gozmq/runtime/internal/link"
+	"github.com/gozmq/gozmq/runtime/internal/throttle"
 )
 
 // A RouterPeer is one connection of a router. One goroutine at a time is its
@@ -15,14 +16,14 @@ type RouterPeer struct {
 	// Context ends with the connection.
 	Context context.Context
 
-	router *Router
-	room   room
+	router   *Router
+	writable writable
 
-	serving  bool          // the reader is the goroutine of Serve
-	detained bool          // the goroutine of Serve runs a job that takes long
-	toll     toll          // for requests that are too large
-	corked   int           // answers held back since the last write
-	seen     atomic.Uint64 // the watch's looks, and one, when it was told of a job last
+	serving   bool            // the reader is the goroutine of Serve
+	detained  bool            // the goroutine of Serve runs a job that takes long
+	oversized throttle.Bucket // of requests that are too large
+	corked    int             // answers held back since the last write
+	seen      atomic.Uint64   // the watch's looks, and one, when it was told of a job last
 
 	// inline is odd while the reader runs a job itself. Who moves it to the
 	// next even number, the reader when the job has run or the watch when that
@@ -34,7 +35,7 @@ type RouterPeer struct {
 func (r *Router) Serve(c *link.Conn) error {
 	ctx, cancel := context.WithCancelCause(r.base)
 	c.OnClose(cancel)
-	p := &RouterPeer{Conn: c, Context: ctx, router: r, room: newRoom(c), serving: true}
+	p := &RouterPeer{Conn: c, Context: ctx, router: r, writable: newWritable(c), serving: true}
 	c.Ready()
 	defer func() { <-c.Closed() }() // others may be reading, and jobs may have answers to send
 	p.read()
@@ -106,14 +107,12 @@ func (p *RouterPeer) runQuick(job Job, pace *Pace) (reader bool) {
 	p.cork()
 	turn := p.inline.Add(1)
 	p.router.watch.begin(p)
-	returned := false
-	defer func() {
-		if !returned && p.inline.CompareAndSwap(turn, turn+1) {
+	defer func() { // the job may end its goroutine with runtime.Goexit
+		if p.inline.CompareAndSwap(turn, turn+1) {
 			p.router.promote(p)
 		}
 	}()
 	job.Run()
-	returned = true
 	if p.inline.CompareAndSwap(turn, turn+1) {
 		return true
 	}
@@ -164,7 +163,7 @@ func (p *RouterPeer) next() ([][]byte, error) {
 		}
 		p.uncork()
 	}
-	if err := p.room.wait(p.Conn); err != nil {
+	if err := p.writable.wait(); err != nil {
 		return nil, err
 	}
 	return p.Next()

@@ -6,6 +6,7 @@ import (
 
 	"github.com/gozmq/gozmq/runtime/internal/link"
 	"github.com/gozmq/gozmq/runtime/internal/list"
+	"github.com/gozmq/gozmq/runtime/internal/notify"
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
 )
 
@@ -23,7 +24,7 @@ type Sub struct {
 	wanted map[string]*subscribedPrefix // by prefix
 	order  list.List[*subscribedPrefix] // of when they were made: so a peer is told of them
 	peers  []*link.Conn
-	change chan struct{} // closed when Ready had better look again; nil: no one waits
+	change notify.Broadcast // of what Ready looks at
 	closed bool
 }
 
@@ -41,7 +42,7 @@ func NewSub(cfg link.Config, to BatchReceiver) *Sub {
 	s.group = link.NewGroup(cfg, s)
 	s.group.Ended = func() {
 		s.mu.Lock()
-		s.changed()
+		s.change.Notify()
 		s.mu.Unlock()
 	}
 	return s
@@ -100,7 +101,7 @@ func (s *Sub) Serve(c *link.Conn) error {
 	}
 	c.Uncork()
 	s.peers = append(s.peers, c)
-	s.changed()
+	s.change.Notify()
 	s.mu.Unlock()
 	if s.Joined != nil {
 		s.Joined()
@@ -108,7 +109,7 @@ func (s *Sub) Serve(c *link.Conn) error {
 	defer func() {
 		s.mu.Lock()
 		s.peers = without(s.peers, c)
-		s.changed()
+		s.change.Notify()
 		s.mu.Unlock()
 	}()
 	c.Ready()
@@ -143,7 +144,7 @@ func send(c *link.Conn, subscribe bool, prefix []byte) {
 func (s *Sub) Shutdown(ctx context.Context) error {
 	s.mu.Lock()
 	s.closed = true
-	s.changed()
+	s.change.Notify()
 	s.mu.Unlock()
 	return s.group.Shutdown(ctx)
 }

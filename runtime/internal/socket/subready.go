@@ -41,10 +41,7 @@ func (s *Sub) complete(ctx context.Context) ([]*link.Conn, <-chan struct{}, erro
 			return nil, nil, link.ErrClosed
 		}
 		peers := append([]*link.Conn(nil), s.peers...)
-		if s.change == nil {
-			s.change = make(chan struct{})
-		}
-		change := s.change
+		change := s.change.Changed()
 		s.mu.Unlock()
 		endpoints, refused := s.group.Dialled()
 		if refused != nil {
@@ -112,12 +109,4 @@ func syncAll(ctx context.Context, peers []*link.Conn) error {
 		return gone
 	}
 	return old
-}
-
-// changed has Ready look again; s.mu is held.
-func (s *Sub) changed() {
-	if s.change != nil {
-		close(s.change)
-		s.change = nil
-	}
 }

@@ -59,17 +59,26 @@ func TestRouterRequestTooLarge(t *testing.T) {
 		p.Ask("12345678", "", "served")
 	}
 	start := time.Now()
-	for range tollAtOnce {
+	for range oversizedLimit.Burst {
 		p.Send(zmtptest.Message("12345678", "", large))
 		p.Message()
 	}
 	p.Ask("12345678", "", "served")
-	if took := time.Since(start); took < 2*tollEvery {
-		t.Errorf("%d requests that are too large took %v", tollAtOnce+3, took)
+	if took := time.Since(start); took < 2*oversizedLimit.Every {
+		t.Errorf("%d requests that are too large took %v", oversizedLimit.Burst+3, took)
 	}
 	p.Send(zmtp.AppendHeader(begun("1234567"), 0, len(large)))
 	p.Drained()
 	if e := events.await(t, link.Disconnected, 1); e.Err == nil {
 		t.Error("the connection's end has no reason")
+	}
+}
+
+// TestOversizedEvents: a request counts the more the larger it is.
+func TestOversizedEvents(t *testing.T) {
+	for size, want := range map[uint64]int{5 << 20: 1, 16 << 20: 2, 48 << 20: 4, 1 << 30: 65} {
+		if got := oversizedEvents(size); got != want {
+			t.Errorf("a request of %d bytes counts as %d, want %d", size, got, want)
+		}
 	}
 }

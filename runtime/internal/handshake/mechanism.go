@@ -1,4 +1,4 @@
-package link
+package handshake
 
 import (
 	"context"
@@ -9,30 +9,30 @@ import (
 	"github.com/go-zeromq/zmq4"
 
 	"github.com/gozmq/gozmq/runtime/internal/curve"
+	"github.com/gozmq/gozmq/runtime/internal/guarded"
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
 )
 
-// A mechanism is the security part of one handshake, as a zmq4.Security: it
-// sends and receives commands through zmq4, and what follows the handshake does
-// not pass zmq4 any more.
+// A mechanism is the security part of one handshake, as a zmq4.Security. It sends
+// and receives commands through zmq4.
 type mechanism struct {
 	ctx   context.Context // of this handshake
 	cfg   *Config
 	guard *guard
-	at    site
+	at    Site
 	sec   *Security
 
 	peer    Peer
-	awaited string // the command that is to come next
-	err     error  // what was wrong, where zmq4 would hide it
+	awaited string // the command that has to come next
+	err     error  // why the handshake failed, where zmq4 would hide it
 }
 
-var openToAll = &Security{Mechanism: Null}
+var noSecurity = &Security{Mechanism: Null}
 
-func newMechanism(ctx context.Context, cfg *Config, g *guard, at site) *mechanism {
-	sec := at.security
+func newMechanism(ctx context.Context, cfg *Config, g *guard, at Site) *mechanism {
+	sec := at.Security
 	if sec == nil {
-		sec = openToAll
+		sec = noSecurity
 	}
 	g.asServer = sec.Server && sec.Mechanism != Null
 	return &mechanism{ctx: ctx, cfg: cfg, guard: g, at: at, sec: sec, peer: Peer{Mechanism: sec.Mechanism}}
@@ -40,13 +40,13 @@ func newMechanism(ctx context.Context, cfg *Config, g *guard, at site) *mechanis
 
 func (m *mechanism) Type() zmq4.SecurityType { return zmq4.SecurityType(m.sec.Mechanism) }
 
-// Encrypt passes the commands of the handshake on.
+// Encrypt passes the handshake's commands on as they are (zmq4.Security).
 func (*mechanism) Encrypt(w io.Writer, data []byte) (int, error) { return w.Write(data) }
 
-// Decrypt passes the commands of the handshake on.
+// Decrypt passes the handshake's commands on as they are (zmq4.Security).
 func (*mechanism) Decrypt(w io.Writer, data []byte) (int, error) { return w.Write(data) }
 
-// Handshake exchanges commands until the peer is known.
+// Handshake exchanges commands until the peer is known (zmq4.Security).
 func (m *mechanism) Handshake(conn *zmq4.Conn, _ bool) error {
 	switch {
 	case m.sec.Mechanism == Null:
@@ -96,21 +96,22 @@ func (m *mechanism) receive(conn *zmq4.Conn, name string) ([]byte, error) {
 	return nil, err
 }
 
-// tell sends ERROR. What else could be said is in the error that follows.
-func (m *mechanism) tell(conn *zmq4.Conn, reason string) {
+// sendError sends ERROR with a reason. Its own failure is of no interest: the
+// handshake fails anyway.
+func (m *mechanism) sendError(conn *zmq4.Conn, reason string) {
 	_ = conn.SendCmd(zmtp.CommandError, zmtp.ErrorBody(reason))
 	_ = m.guard.Flush()
 }
 
-// authenticate has this side's authenticator decide on the peer, and tells the
-// peer when it is refused for good (RFC 27).
+// authenticate asks this side's authenticator about the peer. A peer that it
+// refuses for good is sent an ERROR (RFC 27).
 func (m *mechanism) authenticate(conn *zmq4.Conn, r *AuthRequest) error {
 	r.Mechanism, r.Domain = m.sec.Mechanism, m.sec.Domain
-	r.Address, r.Endpoint = m.at.address, m.at.endpoint
+	r.Address, r.Endpoint = m.at.Address, m.at.Endpoint
 	id, status, err := m.sec.decide(m.ctx, r)
 	if err != nil {
 		if status != statusLater {
-			m.tell(conn, status)
+			m.sendError(conn, status)
 		}
 		return &AuthError{r.who(), err}
 	}
@@ -118,8 +119,8 @@ func (m *mechanism) authenticate(conn *zmq4.Conn, r *AuthRequest) error {
 	return nil
 }
 
-// introduce takes what the peer says of itself.
-func (m *mechanism) introduce(body []byte) error {
+// readMetadata reads what the peer announces about itself.
+func (m *mechanism) readMetadata(body []byte) error {
 	meta, err := zmtp.ParseMetadata(body)
 	if err != nil {
 		return err
@@ -130,15 +131,16 @@ func (m *mechanism) introduce(body []byte) error {
 	return nil
 }
 
-// fits checks that the two sockets go together, and that the peer may be one.
-func (m *mechanism) fits() error {
+// checkPeer checks that the two socket types are compatible, that the announced
+// identity is valid, and that the peer is admitted.
+func (m *mechanism) checkPeer() error {
 	if !m.cfg.SocketType.Compatible(m.peer.SocketType) {
-		return fmt.Errorf("peer is a %.16q socket, which does not go with %s: %s", m.peer.SocketType, m.cfg.SocketType, m.question())
+		return fmt.Errorf("peer is a %.16q socket, which does not go with %s: %s", m.peer.SocketType, m.cfg.SocketType, m.hint())
 	}
 	if err := zmtp.CheckIdentity(m.peer.Identity); err != nil {
 		return err
 	}
-	if m.at.accepted && m.cfg.Admit != nil {
+	if m.at.Accepted && m.cfg.Admit != nil {
 		if err := m.admit(); err != nil {
 			return &AuthError{"peer", err}
 		}
@@ -146,8 +148,9 @@ func (m *mechanism) fits() error {
 	return nil
 }
 
-// question is what to ask oneself when the peer's socket does not go with ours.
-func (m *mechanism) question() string {
+// hint returns what a user should check when the peer's socket type does not go
+// with ours.
+func (m *mechanism) hint() string {
 	kind := func(t zmtp.SocketType) (plain, leased bool) {
 		return t == zmtp.Push || t == zmtp.Pull, t == zmtp.Dealer || t == zmtp.Router
 	}
@@ -159,36 +162,25 @@ func (m *mechanism) question() string {
 	return "is this the right address?"
 }
 
-// admit asks who stands above whether the peer may come in.
+// admit calls the configuration's Admit.
 func (m *mechanism) admit() (err error) {
-	defer func() {
-		if v := recover(); v != nil {
-			err = fmt.Errorf("the admission rule panicked: %v", v)
+	guarded.Call(func() { err = m.cfg.Admit(&m.peer, m.at.Endpoint, m.at.Address) }, func(e *guarded.PanicError) {
+		if e != nil {
+			err = fmt.Errorf("the admission rule panicked: %v", e.Value)
 		}
-	}()
-	return m.cfg.Admit(&m.peer, m.at.endpoint, m.at.address)
-}
-
-// check is fits for a peer that is still in its handshake, and is told.
-func (m *mechanism) check(conn *zmq4.Conn) error {
-	err := m.fits()
-	var refused *AuthError
-	if errors.As(err, &refused) {
-		m.tell(conn, statusDenied)
-	} else if err != nil {
-		m.tell(conn, err.Error())
-	}
+	})
 	return err
 }
 
-// metadata is what we say of ourselves.
-func (c *Config) metadata() []byte {
-	m := zmtp.Metadata{{Name: zmtp.PropertySocketType, Value: string(c.SocketType)}}
-	if c.Identity != "" {
-		m = append(m, zmtp.Property{Name: zmtp.PropertyIdentity, Value: c.Identity})
+// check is checkPeer for a peer that is still in its handshake: it sends the peer
+// an ERROR when the check fails.
+func (m *mechanism) check(conn *zmq4.Conn) error {
+	err := m.checkPeer()
+	var refused *AuthError
+	if errors.As(err, &refused) {
+		m.sendError(conn, statusDenied)
+	} else if err != nil {
+		m.sendError(conn, err.Error())
 	}
-	if !c.Plain {
-		m = append(m, zmtp.Property{Name: zmtp.PropertyGozmq, Value: "1"})
-	}
-	return m.Append(nil)
+	return err
 }

@@ -1,4 +1,4 @@
-package link
+package handshake
 
 import (
 	"context"
@@ -9,6 +9,7 @@ import (
 	"github.com/go-zeromq/zmq4"
 
 	"github.com/gozmq/gozmq/runtime/internal/curve"
+	"github.com/gozmq/gozmq/runtime/internal/guarded"
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
 )
 
@@ -20,12 +21,12 @@ const (
 )
 
 // Security says how the connections of an endpoint are secured, and who may be
-// at their other end. It is not changed once in use. nil stands for NULL that
-// lets everyone in.
+// at their other end. It is not changed once in use. A nil *Security is the NULL
+// mechanism, which admits every peer.
 type Security struct {
 	Mechanism string
 	// Server is the role of this side. Only a server authenticates its peers.
-	// It has nothing to do with who binds and who connects.
+	// The role does not depend on who binds and who connects.
 	Server bool
 
 	Secret    *curve.Secret // CURVE
@@ -35,24 +36,25 @@ type Security struct {
 
 	Domain string // passed on in each AuthRequest
 	// Authenticate decides on a peer; nil refuses all. It is called with the
-	// handshake's deadline, in the handshake's goroutine, with no lock held. A
-	// panic is a refusal, an error that wraps ErrTryLater is none for good.
+	// handshake's deadline, in the handshake's goroutine, with no lock held. An
+	// error, a nil Identity and a panic refuse the peer; an error that wraps
+	// ErrTryLater refuses it only for now.
 	Authenticate func(context.Context, *AuthRequest) (*Identity, error)
 }
 
-// An AuthRequest is what a server knows of a peer when it has to decide on it.
+// An AuthRequest is what a server knows about a peer that it has to decide on.
 type AuthRequest struct {
 	Mechanism string
 	Domain    string
 	Address   string
-	Endpoint  string        // that was bound or dialled
+	Endpoint  string        // that was bound or dialed
 	PublicKey curve.Public  // CURVE: the peer has proved to own it
 	User      string        // PLAIN
 	Password  string        // PLAIN
-	Metadata  zmtp.Metadata // CURVE: what the peer says of itself
+	Metadata  zmtp.Metadata // CURVE: announced by the peer
 }
 
-// who names the peer in errors. It shows no secret.
+// who names the peer in errors. It contains no secret.
 func (r *AuthRequest) who() string {
 	switch r.Mechanism {
 	case Curve:
@@ -64,14 +66,14 @@ func (r *AuthRequest) who() string {
 	}
 }
 
-// An Identity is who a peer was found to be. It is not changed once made.
+// An Identity is the authenticated identity of a peer. It is not changed once made.
 type Identity struct {
 	Name     string
 	Metadata map[string]string
 }
 
 // ErrTryLater is wrapped by the error of an authenticator that could not decide.
-// The peer is not told that it is refused, and may come again.
+// The peer gets no ERROR, so that it tries again.
 var ErrTryLater = errors.New("cannot decide now")
 
 // An AuthError says that a peer was refused by an authenticator or a rule on
@@ -86,7 +88,7 @@ func (e *AuthError) Error() string { return fmt.Sprintf("refused %s: %v", e.Who,
 func (e *AuthError) Unwrap() error { return e.Err }
 
 // A RefusedError says that the peer refused the handshake with an ERROR
-// command. Dialling again with the same credentials is of no use.
+// command. Dialing again with the same credentials is of no use.
 type RefusedError struct{ Reason string }
 
 func (e *RefusedError) Error() string {
@@ -97,20 +99,20 @@ func (e *RefusedError) Error() string {
 }
 
 // A MismatchError says that the two sides are not configured for each other.
-// That may change, but not soon: dialling again can wait.
+// That may change, but not soon, so dialing again can wait.
 type MismatchError struct{ Reason string }
 
 func (e *MismatchError) Error() string { return e.Reason }
 
-// Status codes of ZAP (RFC 27), which ERROR carries as its reason: libzmq tells
-// its user of no other.
+// Status codes of ZAP (RFC 27), which ERROR carries as its reason: libzmq reports
+// no others to its user.
 const (
 	statusLater  = "300"
 	statusDenied = "400"
 	statusFailed = "500"
 )
 
-// refusedBy returns what an ERROR with that reason means.
+// refusedBy returns the error for an ERROR command with that reason.
 func refusedBy(reason string) error {
 	switch reason {
 	case statusLater, statusFailed:
@@ -122,17 +124,16 @@ func refusedBy(reason string) error {
 
 var errNoAuthenticator = errors.New("security is configured without an authenticator, so that nobody may come in")
 
-// decide asks the authenticator; refused is the status for the peer.
+// decide asks the authenticator; status is the ERROR for a peer that is refused.
 func (s *Security) decide(ctx context.Context, r *AuthRequest) (id *Identity, status string, err error) {
 	if s.Authenticate == nil {
 		return nil, statusDenied, errNoAuthenticator
 	}
-	defer func() {
-		if v := recover(); v != nil {
-			id, status, err = nil, statusFailed, fmt.Errorf("the authenticator panicked: %v", v)
-		}
-	}()
-	switch id, err = s.Authenticate(ctx, r); {
+	var panicked *guarded.PanicError
+	guarded.Call(func() { id, err = s.Authenticate(ctx, r) }, func(e *guarded.PanicError) { panicked = e })
+	switch {
+	case panicked != nil:
+		return nil, statusFailed, fmt.Errorf("the authenticator panicked: %v", panicked.Value)
 	case ctx.Err() != nil:
 		return nil, statusLater, fmt.Errorf("the authenticator took too long: %w", context.Cause(ctx))
 	case errors.Is(err, ErrTryLater):
@@ -145,10 +146,12 @@ func (s *Security) decide(ctx context.Context, r *AuthRequest) (id *Identity, st
 	return id, "", nil
 }
 
-var errExposed = errors.New("PLAIN sends user and password in clear text, and this is not a loopback address: use CURVE")
+// ErrExposed explains what Exposes reports.
+var ErrExposed = errors.New("PLAIN sends user and password in clear text, and this is not a loopback address: use CURVE")
 
-// exposes reports whether passwords leave the machine in clear text.
-func (s *Security) exposes(addr net.Addr) bool {
+// Exposes reports whether a connection with addr at one end sends a password
+// beyond this machine in clear text. A nil Security never does.
+func (s *Security) Exposes(addr net.Addr) bool {
 	tcp, ok := addr.(*net.TCPAddr)
 	return ok && s != nil && s.Mechanism == Plain && !tcp.IP.IsLoopback()
 }

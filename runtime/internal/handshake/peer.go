@@ -1,11 +1,11 @@
-package link
+package handshake
 
 import (
 	"github.com/gozmq/gozmq/runtime/internal/curve"
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
 )
 
-// A Peer is what the handshake told about the other side.
+// A Peer is what a handshake found out about the other side.
 type Peer struct {
 	SocketType zmtp.SocketType
 	Identity   string // announced by the peer, proved by nothing
@@ -15,18 +15,20 @@ type Peer struct {
 	Mechanism string
 	PublicKey curve.Public // CURVE: the peer has proved to own it
 	User      string       // PLAIN, where we are the server
-	Auth      *Identity    // what the authenticator made of it; nil: there was none
+	Auth      *Identity    // what the authenticator returned; nil: there was none
 
-	session *curve.Session // CURVE: seals and opens what follows
+	// Session seals and opens the frames of a CURVE connection; nil for the
+	// other mechanisms, whose frames are not sealed.
+	Session *curve.Session
 }
 
 // Gozmq reports whether the peer is one of ours and knows our extensions.
 func (p *Peer) Gozmq() bool { return p.Metadata.Get(zmtp.PropertyGozmq) != "" }
 
-// A site is where a connection was made.
-type site struct {
-	endpoint string
-	address  string // the peer's
-	accepted bool
-	security *Security // nil: NULL that lets everyone in
+// A Site says where a connection was made.
+type Site struct {
+	Endpoint string // that was bound or dialed
+	Address  string // of the peer
+	Accepted bool   // and not dialed
+	Security *Security
 }

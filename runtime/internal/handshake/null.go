@@ -1,4 +1,4 @@
-package link
+package handshake
 
 import (
 	"github.com/go-zeromq/zmq4"
@@ -6,15 +6,15 @@ import (
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
 )
 
-// null is the NULL mechanism (RFC 37): both sides send READY at once. Only who
-// has to decide on the peer first does so first.
+// null is the NULL mechanism (RFC 37): both sides send READY at once. A side that
+// must approve the peer holds its READY back until it has.
 func (m *mechanism) null(conn *zmq4.Conn) error {
 	if m.sec.Server {
 		if err := m.authenticate(conn, new(AuthRequest)); err != nil {
 			return err
 		}
 	}
-	wait := m.at.accepted && m.cfg.Admit != nil
+	wait := m.at.Accepted && m.cfg.Admit != nil
 	if !wait {
 		if err := m.send(conn, zmtp.CommandReady, m.cfg.metadata()); err != nil {
 			return err
@@ -24,7 +24,7 @@ func (m *mechanism) null(conn *zmq4.Conn) error {
 	if err != nil {
 		return err
 	}
-	if err := m.introduce(body); err != nil {
+	if err := m.readMetadata(body); err != nil {
 		return err
 	}
 	if err := m.check(conn); err != nil || !wait {

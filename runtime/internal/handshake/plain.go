@@ -1,4 +1,4 @@
-package link
+package handshake
 
 import (
 	"errors"
@@ -9,7 +9,7 @@ import (
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
 )
 
-// Names of PLAIN's commands, beside READY and ERROR (RFC 24).
+// PLAIN's commands besides READY and ERROR (RFC 24).
 const (
 	plainHello    = "HELLO"
 	plainWelcome  = "WELCOME"
@@ -36,7 +36,7 @@ func (m *mechanism) plainClient(conn *zmq4.Conn) error {
 	if body, err = m.receive(conn, zmtp.CommandReady); err != nil {
 		return err
 	}
-	if err := m.introduce(body); err != nil {
+	if err := m.readMetadata(body); err != nil {
 		return err
 	}
 	return m.check(conn)
@@ -61,7 +61,7 @@ func (m *mechanism) plainServer(conn *zmq4.Conn) error {
 	if body, err = m.receive(conn, plainInitiate); err != nil {
 		return err
 	}
-	if err := m.introduce(body); err != nil {
+	if err := m.readMetadata(body); err != nil {
 		return err
 	}
 	if err := m.check(conn); err != nil {
@@ -75,7 +75,7 @@ func appendCredentials(b []byte, user, password string) []byte {
 	return append(append(b, byte(len(password))), password...)
 }
 
-// parseCredentials decodes the body of HELLO. Its errors show nothing of it.
+// parseCredentials decodes the body of HELLO. Its errors contain no part of it.
 func parseCredentials(b []byte) (user, password string, err error) {
 	user, b, ok := cutCredential(b)
 	if !ok {

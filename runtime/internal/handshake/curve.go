@@ -1,4 +1,4 @@
-package link
+package handshake
 
 import (
 	"github.com/go-zeromq/zmq4"
@@ -33,14 +33,14 @@ func (m *mechanism) curveClient(conn *zmq4.Conn) error {
 	if err != nil {
 		return err
 	}
-	m.peer.PublicKey, m.peer.session = m.sec.ServerKey, session
-	if err := m.introduce(metadata); err != nil {
+	m.peer.PublicKey, m.peer.Session = m.sec.ServerKey, session
+	if err := m.readMetadata(metadata); err != nil {
 		return err
 	}
-	return m.fits() // the handshake is over: there is no ERROR any more
+	return m.checkPeer() // the handshake is over, so ERROR can no longer be sent
 }
 
-// exchange sends a command and waits for the one that answers it.
+// exchange sends a command and waits for its answer.
 func (m *mechanism) exchange(conn *zmq4.Conn, name string, body []byte, answer string) ([]byte, error) {
 	if err := m.send(conn, name, body); err != nil {
 		return nil, err
@@ -48,8 +48,8 @@ func (m *mechanism) exchange(conn *zmq4.Conn, name string, body []byte, answer s
 	return m.receive(conn, answer)
 }
 
-// curveServer shakes hands as the server of CURVE (RFC 26). A peer that does
-// not know the protocol, or the server's key, is told nothing.
+// curveServer shakes hands as the server of CURVE (RFC 26). A peer that does not
+// know the protocol, or the server's key, gets no answer.
 func (m *mechanism) curveServer(conn *zmq4.Conn) error {
 	server := curve.NewServer(m.sec.Secret)
 	body, err := m.receive(conn, curve.CommandHello)
@@ -69,7 +69,7 @@ func (m *mechanism) curveServer(conn *zmq4.Conn) error {
 	if err != nil {
 		return err
 	}
-	if err := m.introduce(metadata); err != nil {
+	if err := m.readMetadata(metadata); err != nil {
 		return err
 	}
 	if err := m.authenticate(conn, &AuthRequest{PublicKey: key, Metadata: m.peer.Metadata}); err != nil {
@@ -83,6 +83,6 @@ func (m *mechanism) curveServer(conn *zmq4.Conn) error {
 	if err != nil {
 		return err
 	}
-	m.peer.session = session
+	m.peer.Session = session
 	return m.send(conn, zmtp.CommandReady, ready)
 }

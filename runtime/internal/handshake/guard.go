@@ -1,4 +1,4 @@
-package link
+package handshake
 
 import (
 	"bytes"
@@ -12,15 +12,12 @@ import (
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
 )
 
-// maxHandshake is how many bytes a peer may send before the handshake is done.
-const maxHandshake = 64 << 10
-
 var errHandshakeTooLong = fmt.Errorf("handshake is longer than %d bytes", maxHandshake)
 
-// guard stands between a connection and zmq4 during the handshake. zmq4 trusts
+// A guard stands between a connection and zmq4 during the handshake. zmq4 trusts
 // the sizes that a peer claims, so the guard reads each frame header itself and
-// passes on only what is safe. It also sees both greetings go by: it announces
-// ZMTP 3.1, where zmq4 says 3.0, and notes what the peer announced.
+// passes on only frames of a safe size. It also sees both greetings: it announces
+// ZMTP 3.1, where zmq4 announces 3.0, and keeps the peer's.
 type guard struct {
 	net.Conn
 
@@ -34,13 +31,13 @@ type guard struct {
 	err      error
 
 	mu         sync.Mutex
-	introduced bool // the peer may take us for one of its own from now on
-	over       bool // nothing more is to be sent
-	done       bool // the handshake has come to its end
+	introduced bool // the peer may consider the handshake done from now on
+	aborted    bool // nothing more is to be sent
+	done       bool // the handshake has succeeded on our side
 }
 
-// Write collects what zmq4 writes, so that a header and its body go out in one
-// piece; Read and Flush send it.
+// Write collects the bytes that zmq4 writes, so that a header and its body go out
+// in one piece; Read and Flush send them.
 func (g *guard) Write(p []byte) (int, error) {
 	if !g.greeted && len(p) >= zmtp.GreetingSize {
 		g.greeted = true
@@ -56,12 +53,12 @@ func (g *guard) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// Flush sends what was collected.
+// Flush sends the bytes that Write collected.
 func (g *guard) Flush() error {
 	if len(g.out) == 0 {
 		return nil
 	}
-	if !g.introduce() {
+	if !g.mayIntroduce() {
 		return net.ErrClosed
 	}
 	_, err := g.Conn.Write(g.out)
@@ -69,31 +66,31 @@ func (g *guard) Flush() error {
 	return err
 }
 
-// introduce notes that the peer is going to be told who we are; it returns false
-// when that is too late.
-func (g *guard) introduce() bool {
+// mayIntroduce notes that we are about to announce ourselves to the peer. It
+// returns false when the handshake was aborted before.
+func (g *guard) mayIntroduce() bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.introduced = !g.over
-	return !g.over
+	g.introduced = !g.aborted
+	return !g.aborted
 }
 
-// leave ends a handshake because its socket is closing. A peer that may take us
-// for one of its own, and have sent us something, has a moment to finish.
-func (g *guard) leave() {
+// abort ends a handshake because its socket is closing. A peer that may consider
+// the handshake done, and may have sent messages, gets finishTime to complete it.
+func (g *guard) abort() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	switch {
 	case g.done:
 	case g.introduced:
-		_ = g.Conn.SetDeadline(time.Now().Add(quiet))
+		_ = g.Conn.SetDeadline(time.Now().Add(finishTime))
 	default:
-		g.over = true
+		g.aborted = true
 		g.Conn.Close()
 	}
 }
 
-// finish ends the time for the handshake, which is done.
+// finish marks the handshake as done and removes its deadline.
 func (g *guard) finish() error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -147,8 +144,8 @@ func (g *guard) refill() error {
 		if n == len(head) {
 			return errors.New("frame header is malformed")
 		}
-		// The shortest header has two bytes; after that one at a time, so that
-		// nothing beyond the header is taken.
+		// The shortest header has two bytes. Further bytes are read one at a time,
+		// so that none beyond the header is consumed.
 		want := max(2, n+1)
 		if _, err := io.ReadFull(g.Conn, head[n:want]); err != nil {
 			return err
@@ -187,8 +184,8 @@ const garbledError = "^RROR"
 
 func (g *guard) readGreeting() error {
 	buf := make([]byte, zmtp.GreetingSize)
-	// The signature is checked as it comes: a peer that does not speak our
-	// ZMTP is found out although it never sends a whole greeting.
+	// The signature is checked as it arrives, so that a peer of another protocol is
+	// recognized although it never sends a whole greeting.
 	read := 0
 	for _, end := range []int{1, zmtp.SignatureSize, zmtp.GreetingSize} {
 		n, err := io.ReadFull(g.Conn, buf[read:end])

@@ -1,0 +1,99 @@
+package link
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/gozmq/gozmq/runtime/internal/zmtp"
+	"github.com/gozmq/gozmq/runtime/internal/zmtptest"
+)
+
+// TestViolators: an address with too many violations waits, in the end for the
+// longest time; others do not.
+func TestViolators(t *testing.T) {
+	o := newViolators()
+	bad, good := &net.TCPAddr{IP: net.IPv4(10, 0, 0, 1), Port: 1}, &net.TCPAddr{IP: net.IPv4(10, 0, 0, 2), Port: 1}
+	for n := range violationLimit.Burst {
+		if d := o.wait(bad); d > 0 {
+			t.Fatalf("a wait of %v after %d violations", d, n)
+		}
+		o.record(&net.TCPAddr{IP: bad.IP, Port: n}, zmtp.ErrReservedFlags)
+	}
+	for range violationLimit.Burst {
+		o.record(bad, zmtp.ErrReservedFlags)
+	}
+	if d := o.wait(bad); d < violationLimit.Max/2 || d > violationLimit.Max {
+		t.Errorf("a wait of %v, want about %v", d, violationLimit.Max)
+	}
+	o.record(&net.UnixAddr{Name: "x"}, zmtp.ErrReservedFlags)
+	for _, addr := range []net.Addr{good, &net.UnixAddr{Name: "x"}, nil} {
+		if d := o.wait(addr); d > 0 {
+			t.Errorf("%v waits %v for what others did", addr, d)
+		}
+	}
+	for range 2 * violationLimit.Burst {
+		o.record(good, &EndedError{})
+	}
+	if d := o.wait(good); d > 0 {
+		t.Errorf("a wait of %v for saying why one goes", d)
+	}
+}
+
+// TestViolatorsAreBounded: more addresses than are remembered cost no more
+// memory.
+func TestViolatorsAreBounded(t *testing.T) {
+	o := newViolators()
+	for i := range 3 * maxViolators {
+		o.record(&net.TCPAddr{IP: net.IPv4(10, 1, byte(i>>8), byte(i)), Port: 1}, errors.New("bad"))
+	}
+	if n := o.Len(); n > maxViolators {
+		t.Errorf("%d addresses are remembered, at most %d may be", n, maxViolators)
+	}
+}
+
+// TestViolatorWaits has an address commit violations over and over: they cost it
+// time, while peers that are connected are served.
+func TestViolatorWaits(t *testing.T) {
+	events := newRecorder()
+	g, ep := bound(t, testConfig(zmtp.Router, events), handlerFunc(echo))
+	good := zmtptest.DialAs(t, ep, "DEALER")
+	begin := time.Now()
+	for n := range violationLimit.Burst + 3 {
+		bad := zmtptest.DialAs(t, ep, "DEALER")
+		bad.Send([]byte{0x80, 0})
+		events.await(t, 0, Disconnected, n+1)
+		bad.Close()
+		good.Ask(fmt.Sprint("served ", n))
+	}
+	if d := g.violators.wait(good.LocalAddr()); d == 0 && time.Since(begin) < time.Duration(violationLimit.Burst)*violationLimit.Every {
+		t.Errorf("%d violations within %v cost nothing", violationLimit.Burst+3, time.Since(begin))
+	}
+	zmtptest.DialAs(t, ep, "DEALER").Ask("served in the end")
+}
+
+// TestViolatorIsReported: who observes learns whom it makes wait, and why.
+func TestViolatorIsReported(t *testing.T) {
+	events := newRecorder()
+	g, ep := bound(t, testConfig(zmtp.Router, events), handlerFunc(echo))
+	good := zmtptest.DialAs(t, ep, "DEALER")
+	if n := g.Stats().Delayed; n > 0 {
+		t.Errorf("%d connections had to wait although none has done wrong", n)
+	}
+	for range 2 * violationLimit.Burst {
+		g.violators.record(good.LocalAddr(), zmtp.ErrReservedFlags)
+	}
+	late := zmtptest.Dial(t, ep)
+	e := events.await(t, 0, Delayed, 1)
+	if e.Peer != late.LocalAddr().String() || e.Endpoint != ep.String() || e.Err == nil || !strings.Contains(e.Err.Error(), "waits for ") {
+		t.Errorf("got event %+v", e)
+	}
+	if n := g.Stats().Delayed; n != 1 {
+		t.Errorf("%d connections are counted, want 1", n)
+	}
+	late.Shake(zmtp.Dealer)
+	late.Ask("served in the end")
+}

@@ -1,0 +1,2 @@
+// Package throttle slows a source down that does something costly too often.
+package throttle
