@@ -92,7 +92,7 @@ func pubSlowJoiner(t *testing.T, at *place) {
 }
 
 func xpubPasses(t *testing.T, at *place) {
-	p := relay(t, at, gozmq.PubSub)
+	p := relay(t, at, gozmq.PatternPubSub)
 	source := at.dial(t, "XPUB", p.FrontAddrs()[0])
 	one, two := at.dial(t, "SUB", p.BackAddrs()[0]), at.dial(t, "SUB", p.BackAddrs()[0])
 	one.subscribe("a")
@@ -113,7 +113,7 @@ func xpubPasses(t *testing.T, at *place) {
 }
 
 func xpubGone(t *testing.T, at *place) {
-	p := relay(t, at, gozmq.PubSub)
+	p := relay(t, at, gozmq.PatternPubSub)
 	source := at.dial(t, "XPUB", p.FrontAddrs()[0])
 	one, two := at.dial(t, "SUB", p.BackAddrs()[0]), at.dial(t, "SUB", p.BackAddrs()[0])
 	one.subscribe("a")

@@ -21,7 +21,7 @@ func newRecorder() *recorder { return &recorder{change: make(chan struct{})} }
 
 // option makes a socket report to r.
 func (r *recorder) option() gozmq.SocketOption {
-	return gozmq.WithObserver(func(e gozmq.Event) {
+	return gozmq.WithEventHandler(func(e gozmq.Event) {
 		r.mu.Lock()
 		defer r.mu.Unlock()
 		r.events = append(r.events, e)

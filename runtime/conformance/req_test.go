@@ -95,7 +95,7 @@ func reqWaits(t *testing.T, at *place) {
 	where := ln.endpoint
 	ln.ln.Close()
 	c := dial(t, gozmq.Connect(where))
-	done := c.begin(within(t), "early", gozmq.WaitForReady())
+	done := c.begin(within(t), "early", gozmq.WithWaitForReady())
 	impatient := dial(t, gozmq.Connect(where), gozmq.WithReadyTimeout(50*time.Millisecond))
 	wantCode(t, impatient.begin(within(t), "too early"), gozmq.CodeUnavailable)
 	ctx, cancel := context.WithTimeout(context.Background(), 50*time.Millisecond)
@@ -122,7 +122,7 @@ func reqServerDies(t *testing.T, at *place) {
 
 	// The spare server is asked only when the first one has gone.
 	idempotent := *echoMethod
-	idempotent.Idempotency = gozmq.Idempotent
+	idempotent.Idempotency = gozmq.IdempotencyIdempotent
 	servers, endpoints := at.several(t, "REP", 2)
 	c = dial(t, gozmq.Connect(endpoints...))
 	shaken(servers...)

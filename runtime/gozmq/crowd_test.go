@@ -28,7 +28,7 @@ func TestTenThousandCallers(t *testing.T) {
 	overEach(t, func(t *testing.T, s site) {
 		arrived.Store(0)
 		all = make(chan struct{})
-		r, c := s.pair(t, []Handler{handler}, []ServerOption{WithMaxConcurrency(callers)}, nil)
+		r, c := s.pair(t, []Handler{handler}, []ServerOption{WithConcurrency(callers)}, nil)
 		ctx, cancel := context.WithTimeout(t.Context(), 6*patience)
 		defer cancel()
 		var wg sync.WaitGroup
@@ -68,7 +68,7 @@ func TestServerDiesWithAThousandCallsInFlight(t *testing.T) {
 				<-ctx.Done() // the connection's end
 			}
 			return req, nil
-		})}, []ServerOption{WithDrainTimeout(0)}, []DialOption{WithReconnect(time.Hour, time.Hour)})
+		})}, []ServerOption{WithDrainTimeout(0)}, []DialOption{WithReconnectBackoff(time.Hour, time.Hour)})
 		var answered, lost atomic.Int64
 		var wg sync.WaitGroup
 		for i := range callers {
@@ -110,7 +110,7 @@ func TestSlowServerWithManyCallers(t *testing.T) {
 			defer running.Add(-1)
 			<-ctx.Done()
 			return nil, ctx.Err()
-		})}, []ServerOption{WithMaxConcurrency(10), WithMaxWaiting(callers)}, nil)
+		})}, []ServerOption{WithConcurrency(10), WithMaxWaiting(callers)}, nil)
 		var wg sync.WaitGroup
 		for range callers {
 			wg.Go(func() {

@@ -26,7 +26,7 @@ func FuzzVentilatorHears(f *testing.F) {
 	add([]string{wordCredit, "65537"}, []string{wordReject, "\x00", "\x08\x03"}, []string{wordExtend, "\x01", "more"}, []string{"", ""})
 	f.Fuzz(func(t *testing.T, b []byte) {
 		const tasks = 5
-		v := ventilator(t, AtLeastOnce, Bind("inproc://"+t.Name()), WithLinger(0), WithObserver(func(Event) {}))
+		v := ventilator(t, AtLeastOnce, Bind("inproc://"+t.Name()), WithLinger(0), WithEventHandler(func(Event) {}))
 		d := v.sender.(*dispatcher)
 		for range tasks {
 			if err := v.Push(t.Context(), leased(time.Hour, 2), wrapperspb.Int64(1)); err != nil {

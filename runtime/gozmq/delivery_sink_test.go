@@ -153,7 +153,7 @@ func TestSureSinkBadInput(t *testing.T) {
 	raw.wantFrames(wordAck, "bad")
 	raw.wantFrames(wordAck, "good")
 	raw.send(wordResult, "unclaimed", "test.Sure/Other", body)
-	if e := events.wait(t, EventUnclaimed, 1); e.Method != "test.Sure/Other" {
+	if e := events.wait(t, EventUnclaimed, 1); e.Procedure != "test.Sure/Other" {
 		t.Errorf("the event is %+v", e)
 	}
 }

@@ -14,7 +14,7 @@
 // Either end may Bind or Connect, to several endpoints at once, over tcp, ipc
 // and inproc. Whatever is opened must be closed; closing waits, up to
 // WithLinger, until what was sent has left. Everything may be used by several
-// goroutines at once. Errors have a Code; WithObserver tells what goes on
+// goroutines at once. Errors have a Code; WithEventHandler tells what goes on
 // below, and LogEvents writes it to a log.
 //
 // Without WithSecurity everyone who reaches an endpoint gets in, and nothing is

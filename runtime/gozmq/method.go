@@ -9,18 +9,18 @@ type Idempotency uint8
 const (
 	// IdempotencyUnknown promises nothing: a call is never tried again.
 	IdempotencyUnknown Idempotency = iota
-	// NoSideEffects changes nothing, as a look-up.
-	NoSideEffects
-	// Idempotent has the same effect however often it is made, as a deletion.
-	Idempotent
+	// IdempotencyNoSideEffects changes nothing, as a look-up.
+	IdempotencyNoSideEffects
+	// IdempotencyIdempotent has the same effect however often it is made, as a deletion.
+	IdempotencyIdempotent
 )
 
 // String returns the name of the level.
 func (i Idempotency) String() string {
 	switch i {
-	case NoSideEffects:
+	case IdempotencyNoSideEffects:
 		return "no_side_effects"
-	case Idempotent:
+	case IdempotencyIdempotent:
 		return "idempotent"
 	default:
 		return "unknown"

@@ -71,10 +71,7 @@ func (o maxSubscriptions) applyPublisher(c *publisherConfig) { c.maxSubscription
 // longer than 1 KiB, or than 16 MiB together. For a Proxy the limits are those
 // of all subscribers together, as a publisher sees them, and one may have an
 // eighth. Default: 131072.
-func WithMaxSubscriptions(n int) interface {
-	PublisherOption
-	ProxyOption
-} {
+func WithMaxSubscriptions(n int) TopicOption {
 	return maxSubscriptions(n)
 }
 

@@ -71,7 +71,7 @@ func TestMaxConcurrency(t *testing.T) {
 	everywhere(t, func(t *testing.T, s site) {
 		const n = 3
 		h := newStuck(t)
-		_, c := s.pair(t, h.handlers(), []ServerOption{WithMaxConcurrency(n)}, nil)
+		_, c := s.pair(t, h.handlers(), []ServerOption{WithConcurrency(n)}, nil)
 		ctx := within(t)
 		done := make(chan error, n)
 		for range n {
@@ -101,7 +101,7 @@ func TestMaxWaiting(t *testing.T) {
 	everywhere(t, func(t *testing.T, s site) {
 		const waiting = 3
 		m := newMoody()
-		_, c := s.pair(t, m.handlers(), []ServerOption{WithMaxConcurrency(1), WithMaxWaiting(waiting)}, nil)
+		_, c := s.pair(t, m.handlers(), []ServerOption{WithConcurrency(1), WithMaxWaiting(waiting)}, nil)
 		ctx := within(t)
 		blocked := make(chan error, waiting+1)
 		for range waiting + 1 {
@@ -128,7 +128,7 @@ func TestMaxWaiting(t *testing.T) {
 // than may wait is refused.
 func TestMaxWaitingEnds(t *testing.T) {
 	m := newMoody()
-	s := serve(t, Bind("tcp://127.0.0.1:*"), m.handlers(), WithMaxConcurrency(1), WithMaxWaiting(1))
+	s := serve(t, Bind("tcp://127.0.0.1:*"), m.handlers(), WithConcurrency(1), WithMaxWaiting(1))
 	c := dial(t, Connect(s.addr()))
 	ctx := within(t)
 	first, late := make(chan error, 1), make(chan error, 1)

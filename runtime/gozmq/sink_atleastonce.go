@@ -142,7 +142,7 @@ func (r *receipts) place(c *link.Conn, f taskFrames) bool {
 		if unclaimed && !reported {
 			reported = true
 			r.observer.observe(Event{
-				Kind: EventUnclaimed, Socket: string(zmtp.Router), Endpoint: c.Endpoint(), Peer: c.Address(), Method: string(cut(f.method)),
+				Kind: EventUnclaimed, SocketType: string(zmtp.Router), Endpoint: c.Endpoint(), Peer: c.Address(), Procedure: string(cut(f.method)),
 			})
 		}
 		if !waitPaused(c, wait, r.done) {

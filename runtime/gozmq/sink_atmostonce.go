@@ -152,7 +152,7 @@ func (r collector) find(c *link.Conn, frames [][]byte) (place, error) {
 		if place.unclaimed && !reported {
 			reported = true
 			r.s.observer.observe(Event{
-				Kind: EventUnclaimed, Socket: string(zmtp.Pull), Endpoint: c.Endpoint(), Peer: c.Address(), Method: string(cut(place.method)),
+				Kind: EventUnclaimed, SocketType: string(zmtp.Pull), Endpoint: c.Endpoint(), Peer: c.Address(), Procedure: string(cut(place.method)),
 			})
 		}
 		if !waitPaused(c, place.change, r.s.done) {

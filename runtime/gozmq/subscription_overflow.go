@@ -73,6 +73,6 @@ func (s *subscription) reportDrops() {
 	if d.unreported == 0 {
 		return
 	}
-	s.subscriber.observer.observe(Event{Kind: EventOverflow, Socket: string(zmtp.Sub), Topic: s.name, Count: d.unreported, Err: errOverflow})
+	s.subscriber.observer.observe(Event{Kind: EventOverflow, SocketType: string(zmtp.Sub), Topic: s.name, Count: d.unreported, Err: errOverflow})
 	d.unreported, d.reported = 0, time.Now()
 }

@@ -139,7 +139,7 @@ func (h *topicHandler) call(ctx context.Context, t *TopicHandler, a *arrival) (e
 		}
 		value := recover() // nil: the handler called runtime.Goexit
 		err = fmt.Errorf("handler panicked: %v", value)
-		h.observer.observe(Event{Kind: EventPanic, Socket: string(zmtp.Sub), Method: t.name, Err: err, Stack: debug.Stack()})
+		h.observer.observe(Event{Kind: EventPanic, SocketType: string(zmtp.Sub), Procedure: t.name, Err: err, Stack: debug.Stack()})
 		if value == nil {
 			h.failed(ctx, t, a, errors.New("handler ended its goroutine"))
 		}
@@ -155,7 +155,7 @@ func (h *topicHandler) failed(ctx context.Context, t *TopicHandler, a *arrival, 
 		t.gone = true
 	}
 	topic := string(a.topic)
-	h.observer.observe(Event{Kind: EventTopicFailed, Socket: string(zmtp.Sub), Method: t.name, Topic: topic, Err: err})
+	h.observer.observe(Event{Kind: EventTopicFailed, SocketType: string(zmtp.Sub), Procedure: t.name, Topic: topic, Err: err})
 	if h.cfg.onError != nil {
 		h.cfg.onError(ctx, topic, err)
 	}

@@ -240,8 +240,8 @@ func (d *dispatcher) tick() {
 	for _, e := range d.queue.Expire(time.Now()) {
 		if c := d.conns[e.Peer]; c != nil {
 			d.observer.observe(Event{
-				Kind: EventLeaseExpired, Socket: string(zmtp.Router), Endpoint: c.Endpoint(), Peer: c.Address(),
-				Method: e.Task.Method, Err: taskqueue.ErrExpired,
+				Kind: EventLeaseExpired, SocketType: string(zmtp.Router), Endpoint: c.Endpoint(), Peer: c.Address(),
+				Procedure: e.Task.Method, Err: taskqueue.ErrExpired,
 			})
 		}
 		if e.Dead {
@@ -269,7 +269,7 @@ func (d *dispatcher) bury(t *taskqueue.Task) {
 	if errors.Is(t.Reason, taskqueue.ErrLost) || errors.Is(t.Reason, taskqueue.ErrExpired) {
 		reason = Errorf(CodeUnavailable, "%w", t.Reason)
 	}
-	d.observer.observe(Event{Kind: EventTaskDead, Socket: string(zmtp.Router), Method: t.Method, Count: t.Attempts, Err: reason})
+	d.observer.observe(Event{Kind: EventTaskDead, SocketType: string(zmtp.Router), Procedure: t.Method, Count: t.Attempts, Err: reason})
 	letter := DeadLetter{ID: string(t.ID), Procedure: t.Method, Attempts: t.Attempts, Reason: reason, body: t.Body, bodies: &d.bodies}
 	letter.Batch = parseTaskHeader(t.Header).GetBatch().GetName()
 	d.letters.add(letter)
@@ -285,7 +285,7 @@ func (d *dispatcher) buried(id string) {
 }
 
 func (d *dispatcher) storeFailed(err error) {
-	d.observer.observe(Event{Kind: EventStoreFailed, Socket: string(zmtp.Router), Err: err})
+	d.observer.observe(Event{Kind: EventStoreFailed, SocketType: string(zmtp.Router), Err: err})
 }
 
 // waitWorkers waits until n workers have granted credit.

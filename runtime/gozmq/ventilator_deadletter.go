@@ -26,11 +26,12 @@ type DeadLetter struct {
 
 // Unmarshal decodes the task into m, which must be of the type that was pushed.
 func (d *DeadLetter) Unmarshal(m proto.Message) error {
-	if d.bodies == nil {
-		return Unmarshal(d.body, m)
+	b := d.bodies
+	if b == nil {
+		b = new(bodies)
 	}
 	proto.Reset(m)
-	return d.bodies.decodeInput(d.body, m)
+	return b.decodeInput(d.body, m)
 }
 
 // Body returns the task as it was encoded. It must not be changed.

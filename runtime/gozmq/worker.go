@@ -49,17 +49,6 @@ func To(endpoints ...Endpoints) WorkerOption {
 	})
 }
 
-// WithConcurrency sets how many tasks a worker runs at once. Default: 1.
-func WithConcurrency(n int) WorkerOption {
-	return workerOption(func(c *workerConfig) { c.concurrency = n })
-}
-
-// WithWorkerDrainTimeout sets how long a worker that stops may take to run the
-// tasks that it has received already. Default: 10 s.
-func WithWorkerDrainTimeout(d time.Duration) WorkerOption {
-	return workerOption(func(c *workerConfig) { c.drain = d })
-}
-
 // WithPrefetch sets how many tasks of each connection a worker reads ahead of
 // those that it does, so that it need not wait for the next. What is read ahead
 // cannot go to another worker, and is lost with this one at most once. At most
@@ -235,7 +224,7 @@ func (w *worker) check() error {
 		errs = append(errs, fmt.Errorf("WithTaskTimeout: %v, want 0 or more", w.cfg.timeout))
 	}
 	if w.cfg.drain < 0 {
-		errs = append(errs, fmt.Errorf("WithWorkerDrainTimeout: %v, want 0 or more", w.cfg.drain))
+		errs = append(errs, fmt.Errorf("WithDrainTimeout: %v, want 0 or more", w.cfg.drain))
 	}
 	return errors.Join(errs...)
 }
@@ -300,7 +289,7 @@ func (w *worker) call(ctx context.Context, h *TaskHandler, task proto.Message) (
 		}
 		value := recover() // nil: the handler called runtime.Goexit
 		err = fmt.Errorf("handler panicked: %v", value)
-		w.observer.observe(Event{Kind: EventPanic, Socket: string(w.socket()), Method: h.method.Procedure, Err: err, Stack: debug.Stack()})
+		w.observer.observe(Event{Kind: EventPanic, SocketType: string(w.socket()), Procedure: h.method.Procedure, Err: err, Stack: debug.Stack()})
 		if value == nil {
 			w.failed(ctx, h, task, errors.New("handler ended its goroutine"))
 		}
@@ -320,7 +309,7 @@ func (w *worker) socket() zmtp.SocketType {
 
 func (w *worker) failed(ctx context.Context, h *TaskHandler, task proto.Message, err error) {
 	w.errors.Add(1)
-	w.observer.observe(Event{Kind: EventTaskFailed, Socket: string(w.socket()), Method: h.method.Procedure, Err: err})
+	w.observer.observe(Event{Kind: EventTaskFailed, SocketType: string(w.socket()), Procedure: h.method.Procedure, Err: err})
 	if w.cfg.onError != nil {
 		w.cfg.onError(ctx, h.method, task, err)
 	}
