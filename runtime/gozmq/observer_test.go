@@ -155,7 +155,7 @@ func TestLogEvents(t *testing.T) {
 		{"failure", Event{Kind: EventDialFailed, SocketType: "SUB", Endpoint: "tcp://a:1", Err: errors.New("no")}, `level=WARN msg="zeromq dial failed" socket=SUB endpoint=tcp://a:1 error=no`},
 		{"topic", Event{Kind: EventSubscribed, SocketType: "PUB", Topic: "a/b"}, `level=INFO msg="zeromq subscribed" socket=PUB topic=a/b`},
 		{"count", Event{Kind: EventDropped, SocketType: "PUB", Count: 7, Err: errors.New("full")}, `level=WARN msg="zeromq dropped" socket=PUB count=7 error=full`},
-		{"panic", Event{Kind: EventPanic, SocketType: "ROUTER", Procedure: "a.B/C", Err: errors.New("x"), Stack: []byte("stack")}, `level=WARN msg="zeromq panic" socket=ROUTER method=a.B/C error=x stack=stack`},
+		{"panic", Event{Kind: EventPanic, SocketType: "ROUTER", Procedure: "a.B/C", Err: errors.New("x"), Stack: []byte("stack")}, `level=WARN msg="zeromq panic" socket=ROUTER procedure=a.B/C error=x stack=stack`},
 		{"nil *Error", Event{Kind: EventTaskFailed, SocketType: "PULL", Err: (*Error)(nil)}, `level=WARN msg="zeromq task failed" socket=PULL error=`},
 		{"lost", Event{Kind: EventEventsLost, SocketType: "PULL", Count: 3}, `msg="zeromq events lost" socket=PULL count=3`},
 	}
