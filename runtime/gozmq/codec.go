@@ -12,8 +12,9 @@ type Codec interface {
 	// MarshalAppend appends m to b; size is what Size has just returned. It is
 	// an error when a required field is not set.
 	MarshalAppend(b []byte, m proto.Message, size int) ([]byte, error)
-	// Unmarshal replaces what is in m by what b says; b must not be kept. It is
-	// an error when b is no such message or a required field is not set.
+	// Unmarshal replaces the content of m by the message that b encodes; b must not
+	// be kept. It is an error when b is no such message or a required field is not
+	// set.
 	Unmarshal(b []byte, m proto.Message) error
 }
 

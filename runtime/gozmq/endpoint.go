@@ -9,8 +9,8 @@ import (
 	"github.com/gozmq/gozmq/runtime/internal/transport"
 )
 
-// Endpoints says where a socket binds and connects. Either side of any pattern
-// may do either, and one socket may do both, several times.
+// Endpoints are the addresses that a socket binds and connects to. Either side of
+// any pattern may do either, and one socket may do both, several times.
 //
 // An endpoint is "tcp://host:port", "ipc://path" or "inproc://name". To bind,
 // the tcp host may be "*", an address or the name of a network interface, and

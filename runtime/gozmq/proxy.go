@@ -14,11 +14,11 @@ import (
 type Pattern uint8
 
 const (
-	// PatternReqRep: requests and their replies.
+	// PatternReqRep carries requests and their replies.
 	PatternReqRep Pattern = iota + 1
-	// PatternPubSub: publications to those who subscribed.
+	// PatternPubSub carries publications to their subscribers.
 	PatternPubSub
-	// PatternPushPull: tasks, each to one worker; results, likewise.
+	// PatternPushPull carries tasks, each to one worker; results, likewise.
 	PatternPushPull
 )
 
@@ -53,8 +53,8 @@ func (o maxSubscriptions) applyProxy(c *proxyConfig) { c.maxSubscriptions = int(
 type ProxyMessage struct {
 	// ToFront is true for a reply, which goes from the back to the front.
 	ToFront bool
-	// Frames are what the sender sent, envelope and all. They are valid during
-	// the call only and must not be changed.
+	// Frames are the whole message as the sender sent it, envelope included. They
+	// are valid during the call only and must not be changed.
 	Frames [][]byte
 }
 
@@ -96,16 +96,16 @@ type ProxyStats struct {
 	// Unroutable are replies that were dropped because the peer that they are
 	// for is gone or never was.
 	Unroutable uint64
-	// Dropped are messages that someone misses: replies to a peer that does not
+	// Dropped are messages that a peer missed: replies to a peer that does not
 	// read them, publications for a subscriber whose queue was full, requests
 	// that could not be passed on.
 	Dropped uint64
 }
 
-// A Proxy passes messages on between a front, where those connect who begin an
-// exchange, and a back. Its peers may be of any kind, further proxies among
-// them: it looks at the frames that route a message and leaves the rest as it
-// is. Each side binds, connects or does both. Its methods may be called from
+// A Proxy passes messages on between a front, for the side that begins an exchange
+// (clients, publishers, ventilators), and a back, for the other side. Its peers may
+// be of any kind, further proxies among them: it looks at the frames that route a
+// message and leaves the others as they are. Each side binds, connects or does both. Its methods may be called from
 // any goroutine.
 //
 // What the two sides are on the wire, and what one peer can do to the others:
@@ -250,9 +250,9 @@ func (p *Proxy) Run(ctx context.Context) error {
 	return p.Close()
 }
 
-// Close stops the proxy: what it has taken is passed on until the linger time
-// is over, then all connections are closed. Replies that come later are lost.
-// It returns an error when something was left. Further calls wait for the
+// Close stops the proxy. It passes on the messages that it has read, until the
+// linger time (WithLinger) is over, and closes all connections. Replies that come
+// later are lost. It returns an error when messages were left. Further calls wait for the
 // first one and return the same.
 func (p *Proxy) Close() error {
 	p.once.Do(func() {

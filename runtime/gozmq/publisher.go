@@ -66,12 +66,18 @@ type maxSubscriptions int
 
 func (o maxSubscriptions) applyPublisher(c *publisherConfig) { c.maxSubscriptions = int(o) }
 
+// A PublishOption is an option of NewPublisher and NewProxy.
+type PublishOption interface {
+	PublisherOption
+	ProxyOption
+}
+
 // WithMaxSubscriptions limits how many subscriptions one peer may hold; one
 // that asks for more is disconnected, and so is one whose subscriptions are
 // longer than 1 KiB, or than 16 MiB together. For a Proxy the limits are those
 // of all subscribers together, as a publisher sees them, and one may have an
 // eighth. Default: 131072.
-func WithMaxSubscriptions(n int) TopicOption {
+func WithMaxSubscriptions(n int) PublishOption {
 	return maxSubscriptions(n)
 }
 

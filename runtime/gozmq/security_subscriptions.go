@@ -18,13 +18,6 @@ func (o subscriptionRule) set(c *socketConfig) {
 func (o subscriptionRule) applyPublisher(c *publisherConfig) { o.set(&c.socketConfig) }
 func (o subscriptionRule) applyProxy(c *proxyConfig)         { o.set(&c.socketConfig) }
 
-// A TopicOption is about subscriptions that peers hold: an option of NewPublisher
-// and of NewProxy.
-type TopicOption interface {
-	PublisherOption
-	ProxyOption
-}
-
 // WithSubscriptionRule calls f to decide whether a peer may subscribe to a prefix,
 // that is, to all topics that begin with it; "" is everything. An error refuses
 // that one subscription: nothing is sent for it, the connection and the peer's
@@ -32,6 +25,6 @@ type TopicOption interface {
 // (EventSubscriptionRefused). So does a panic. The peer is not told: PUB/SUB has no
 // way to. prefix is valid during the call only. f is called from many goroutines at
 // once and must return soon.
-func WithSubscriptionRule(f func(p *Peer, prefix []byte) error) TopicOption {
+func WithSubscriptionRule(f func(p *Peer, prefix []byte) error) PublishOption {
 	return subscriptionRule(f)
 }

@@ -2,9 +2,9 @@ package gozmq
 
 import "time"
 
-// A HandlerOption is about the handlers that a server or a worker runs: an option
+// A ServingOption is about the handlers that a server or a worker runs: an option
 // of NewServer and of a worker.
-type HandlerOption interface {
+type ServingOption interface {
 	ServerOption
 	WorkerOption
 }
@@ -18,7 +18,7 @@ func (o concurrency) applyWorker(c *workerConfig) { c.concurrency = int(o) }
 // A server answers one call more with CodeResourceExhausted, unless
 // WithMaxWaiting lets it wait; a worker takes no task that it cannot run soon
 // (WithPrefetch). Defaults: 10000 calls and 1 task.
-func WithConcurrency(n int) HandlerOption { return concurrency(n) }
+func WithConcurrency(n int) ServingOption { return concurrency(n) }
 
 type drainTimeout time.Duration
 
@@ -29,4 +29,4 @@ func (o drainTimeout) applyWorker(c *workerConfig) { c.drain = time.Duration(o) 
 // run before it cancels their contexts: the handlers of calls that have begun, and
 // those of tasks that the worker has received. Default: 10 s. WithLinger is about
 // what has been sent.
-func WithDrainTimeout(d time.Duration) HandlerOption { return drainTimeout(d) }
+func WithDrainTimeout(d time.Duration) ServingOption { return drainTimeout(d) }
