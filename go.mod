@@ -5,7 +5,6 @@ go 1.25.0
 require (
 	github.com/bufbuild/protocompile v0.14.1
 	github.com/go-zeromq/zmq4 v0.17.0
-	go.uber.org/goleak v1.3.0
 	golang.org/x/crypto v0.55.0
 	google.golang.org/protobuf v1.36.12
 )

@@ -8,8 +8,8 @@ require (
 	connectrpc.com/connect v1.21.0
 	github.com/containerd/ttrpc v1.2.10
 	github.com/go-zeromq/zmq4 v0.17.0
-	github.com/gozmq/gozmq v0.0.0-00010101000000-000000000000
-	github.com/gozmq/gozmq/codecs/gozmqvt v0.0.0-00010101000000-000000000000
+	github.com/gozmq/gozmq v0.1.0
+	github.com/gozmq/gozmq/codecs/gozmqvt v0.1.0
 	github.com/nats-io/nats-server/v2 v2.14.5
 	github.com/nats-io/nats.go v1.53.1
 	github.com/pebbe/zmq4 v1.4.0

@@ -1,6 +1,7 @@
 package generator_test
 
 import (
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -43,10 +44,19 @@ func TestDeterministic(t *testing.T) {
 				apart[name] = text
 			}
 		}
-		if name != "names" { // two files that do not import each other share names there
-			compare(t, name+" one by one", apart, want)
-		}
+		compare(t, name+" one by one", withoutPackageComments(apart), withoutPackageComments(want))
 	}
+}
+
+// withoutPackageComments removes the comments of packages: of files that do not
+// import each other, the first one of a run has it.
+func withoutPackageComments(files map[string]string) map[string]string {
+	comment := regexp.MustCompile(`(?m)^// Package \w+ carries .* over ZeroMQ\.\n`)
+	out := map[string]string{}
+	for name, text := range files {
+		out[name] = comment.ReplaceAllString(text, "")
+	}
+	return out
 }
 
 func compare(t *testing.T, what string, got, want map[string]string) {

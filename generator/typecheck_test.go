@@ -86,7 +86,7 @@ func exportData(t *testing.T) map[string]string {
 	t.Helper()
 	var stderr bytes.Buffer
 	cmd := exec.Command("go", "list", "-export", "-deps", "-f", "{{if .Export}}{{.ImportPath}} {{.Export}}{{end}}",
-		"github.com/gozmq/gozmq/runtime/gozmq", "github.com/gozmq/gozmq/proto/gozmq/v1",
+		"github.com/gozmq/gozmq/runtime/gozmq", "github.com/gozmq/gozmq/proto/gozmq/v1/annotations",
 		"google.golang.org/protobuf/runtime/protoimpl", "google.golang.org/protobuf/types/known/emptypb")
 	cmd.Stderr = &stderr
 	out, err := cmd.Output()

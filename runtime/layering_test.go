@@ -28,37 +28,41 @@ var layers = map[string][]string{
 	"cmd/protoc-gen-gozmq":       {"generator", "proto"},
 	"cmd/gozmq-keygen":           {"runtime/gozmq"},
 
-	"runtime/internal/testproto": {}, // for tests: nothing stands above it
-	"runtime/internal/zmtp":      {},
-	"runtime/internal/zmtptest":  {"runtime/internal/zmtp", "runtime/internal/transport", "runtime/internal/curve"}, // for tests: nothing stands above it
-	"runtime/internal/prefix":    {},
-	"runtime/internal/curve":     {},
-	"runtime/internal/transport": {},
-	"runtime/internal/list":      {},
-	"runtime/internal/notify":    {},
-	"runtime/internal/guarded":   {},
-	"runtime/internal/wire":      {"runtime/internal/zmtp", "proto"},
-	"runtime/internal/taskqueue": {"runtime/internal/list"},
-	"runtime/internal/throttle":  {},
-	"runtime/internal/handshake": {"runtime/internal/zmtp", "runtime/internal/curve", "runtime/internal/guarded"},
-	"runtime/internal/link":      {"runtime/internal/handshake", "runtime/internal/zmtp", "runtime/internal/transport", "runtime/internal/curve", "runtime/internal/notify", "runtime/internal/throttle", "runtime/internal/guarded", "runtime/internal/list"},
-	"runtime/internal/socket":    {"runtime/internal/link", "runtime/internal/zmtp", "runtime/internal/prefix", "runtime/internal/list", "runtime/internal/notify", "runtime/internal/throttle", "runtime/internal/guarded", "runtime/internal/wire"},
-	"runtime/internal/relay":     {"runtime/internal/socket", "runtime/internal/wire", "runtime/internal/link", "runtime/internal/zmtp"},
-	"runtime/gozmq":              {"runtime/internal/relay", "runtime/internal/guarded", "runtime/internal/notify", "runtime/internal/wire", "runtime/internal/curve", "runtime/internal/taskqueue", "runtime/internal/handshake", "runtime/internal/link", "runtime/internal/prefix", "runtime/internal/socket", "runtime/internal/transport", "runtime/internal/zmtp", "proto"},
+	"runtime/internal/testproto":    {}, // for tests: nothing stands above it
+	"runtime/internal/zmtp":         {},
+	"runtime/internal/zmtptest":     {"runtime/internal/zmtp", "runtime/internal/transport", "runtime/internal/curve", "internal/testkit"}, // for tests: nothing stands above it
+	"runtime/internal/prefix":       {},
+	"runtime/internal/curve":        {},
+	"runtime/internal/transport":    {},
+	"runtime/internal/list":         {},
+	"runtime/internal/notify":       {},
+	"runtime/internal/guarded":      {},
+	"runtime/internal/wire":         {"runtime/internal/zmtp", "proto"},
+	"runtime/internal/taskqueue":    {"runtime/internal/list"},
+	"runtime/internal/throttle":     {},
+	"runtime/internal/handshake":    {"runtime/internal/zmtp", "runtime/internal/curve", "runtime/internal/guarded"},
+	"runtime/internal/link":         {"runtime/internal/handshake", "runtime/internal/zmtp", "runtime/internal/transport", "runtime/internal/curve", "runtime/internal/notify", "runtime/internal/throttle", "runtime/internal/guarded", "runtime/internal/list"},
+	"runtime/internal/socket":       {"runtime/internal/link", "runtime/internal/zmtp", "runtime/internal/prefix", "runtime/internal/list", "runtime/internal/notify", "runtime/internal/throttle", "runtime/internal/guarded", "runtime/internal/wire", "runtime/internal/lru"},
+	"runtime/gozmq":                 {"runtime/internal/curve", "runtime/internal/taskqueue", "runtime/internal/handshake", "runtime/internal/link", "runtime/internal/prefix", "runtime/internal/socket", "runtime/internal/transport", "runtime/internal/zmtp", "proto", "runtime/internal/relay", "runtime/internal/guarded", "runtime/internal/notify", "runtime/internal/wire", "runtime/internal/subscription", "runtime/internal/lru", "runtime/internal/pipeline"},
+	"runtime/internal/relay":        {"runtime/internal/socket", "runtime/internal/wire", "runtime/internal/link", "runtime/internal/zmtp"},
+	"runtime/internal/lru":          {"runtime/internal/list"},
+	"runtime/internal/subscription": {"runtime/internal/wire", "runtime/internal/prefix", "runtime/internal/lru", "runtime/internal/notify"},
+	"internal/leak":                 {}, // for tests of every part
+	"internal/testkit":              {}, // for tests of every part, in and out of runtime
+	"runtime/internal/pipeline":     {"runtime/internal/taskqueue", "runtime/internal/socket", "runtime/internal/link", "runtime/internal/wire", "runtime/internal/notify", "runtime/internal/list", "runtime/internal/zmtp"},
 
 	"runtime/gozmqproto":    {"runtime/gozmq"},
 	"runtime/gozmqv1gozmq":  {"runtime/gozmq", "proto"}, // generated
 	"runtime/gozmqhealth":   {"runtime/gozmq", "runtime/gozmqv1gozmq", "proto"},
 	"runtime/gozmqdescribe": {"runtime/gozmq", "runtime/gozmqv1gozmq", "proto"},
 
-	"runtime/gozmqtest": {"runtime/gozmq"},
-	"runtime/soak":      {}, // tests only
+	"runtime/gozmqtest": {"runtime/gozmq", "runtime/internal/transport"},
 
-	"runtime/conformance": {}, // tests only
+	"example": {"runtime/gozmq", "proto"},
 
-	"example":     {"runtime/gozmq", "proto"},
-	"interop/gen": {"runtime/gozmq", "proto"},
-	"interop":     {},
+	"test":                  {}, // tests only; Go keeps them from runtime/internal
+	"test/interop/gen":      {"runtime/gozmq", "proto"},
+	"test/internal/rawzmtp": {},
 }
 
 // requirements are the modules that the root go.mod may require, each with the
@@ -68,7 +72,6 @@ var requirements = map[string]string{
 	"github.com/go-zeromq/zmq4":        "runtime/internal/handshake",
 	"golang.org/x/crypto":              "runtime/internal/curve",
 	"github.com/bufbuild/protocompile": "test",
-	"go.uber.org/goleak":               "test",
 }
 
 func TestLayers(t *testing.T) {

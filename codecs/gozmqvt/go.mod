@@ -5,9 +5,8 @@ module github.com/gozmq/gozmq/codecs/gozmqvt
 go 1.25.0
 
 require (
-	github.com/gozmq/gozmq v0.0.0-00010101000000-000000000000
+	github.com/gozmq/gozmq v0.1.0
 	github.com/planetscale/vtprotobuf v0.6.0
-	go.uber.org/goleak v1.3.0
 	google.golang.org/protobuf v1.36.12
 )
 

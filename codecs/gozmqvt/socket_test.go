@@ -6,14 +6,14 @@ import (
 	"testing"
 	"time"
 
-	"go.uber.org/goleak"
 	"google.golang.org/protobuf/proto"
 
 	"github.com/gozmq/gozmq/codecs/gozmqvt/internal/testvt"
+	"github.com/gozmq/gozmq/internal/leak"
 	"github.com/gozmq/gozmq/runtime/gozmq"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { leak.Main(m) }
 
 var (
 	readMethod  = &gozmq.Method{Procedure: "testvt.Service/Read"}

@@ -2,12 +2,13 @@
 //
 //	go run ./example/demo
 //
-// It generates the examples' code with buf and compares it with what is checked
-// in; then it runs REQ/REP, PUB/SUB and PUSH/PULL, each between processes over
-// TCP, prints what they say and checks what they did. It exits with status 1
-// when anything is off. All processes that it started have ended when it ends.
+// It runs REQ/REP, PUB/SUB and PUSH/PULL, each between processes over TCP,
+// prints what they say and checks what they did. Then it generates the examples'
+// code with buf and compares it with the code that is checked in. It exits with
+// status 1 when anything is off. All processes that it started have ended when
+// it ends.
 //
-// The first run builds buf, which takes some minutes.
+// The first run builds buf, which takes some minutes. The patterns run meanwhile.
 package main
 
 import (
@@ -46,11 +47,17 @@ func run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	log := &transcript{w: os.Stdout}
-	log.title("Generate: .proto → Go, with buf")
-	if err := checkGenerated(ctx, log, root); err != nil {
+	log := &transcript{w: os.Stdout, terminal: isTerminal(os.Stdout)}
+	if err := showPatterns(ctx, log, root); err != nil {
 		return err
 	}
+	log.title("It all works (%.1fs)", time.Since(start).Seconds())
+	return nil
+}
+
+// showPatterns runs every part from the code that is checked in, and then checks
+// that buf generates this code. Buf is built while the parts run.
+func showPatterns(ctx context.Context, log *transcript, root string) error {
 	bin, err := os.MkdirTemp("", "gozmq-demo-")
 	if err != nil {
 		return err
@@ -61,14 +68,22 @@ func run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	buf, err := prepareBuf(ctx, log, root)
+	if err != nil {
+		return err
+	}
+	defer buf.stop()
 	for _, p := range parts() {
 		log.title("%s", p.title)
 		if err := play(ctx, p, &stage{log: log, argv: argv}); err != nil {
 			return err
 		}
 	}
-	log.title("All three patterns work (%.1fs)", time.Since(start).Seconds())
-	return nil
+	log.title("Generate: .proto → Go, with buf")
+	if err := buf.wait(log); err != nil {
+		return err
+	}
+	return checkGenerated(ctx, log, root, buf.path)
 }
 
 // A part shows one pattern; run returns what it has checked.

@@ -7,14 +7,14 @@ import (
 	"path/filepath"
 	"testing"
 
-	"go.uber.org/goleak"
+	"github.com/gozmq/gozmq/internal/leak"
 )
 
 func TestMain(m *testing.M) {
 	if name := os.Getenv(childVar); name != "" {
 		runChild(name)
 	}
-	goleak.VerifyTestMain(m)
+	leak.Main(m)
 }
 
 // TestParts runs the patterns as the demo does.

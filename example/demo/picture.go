@@ -22,7 +22,7 @@ func drawPictures(dir string) ([]string, error) {
 	return files, nil
 }
 
-// drawPicture writes the n-th picture: coloured waves.
+// drawPicture writes the n-th picture: colored waves.
 func drawPicture(path string, n int) error {
 	img := image.NewRGBA(image.Rect(0, 0, 320, 240))
 	for y := range 240 {

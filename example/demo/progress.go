@@ -5,39 +5,21 @@ import (
 	"os/exec"
 	"strings"
 	"sync"
-	"time"
 )
 
-// runBuild runs go build -v and says every few seconds how far it is.
-func runBuild(cmd *exec.Cmd, log *transcript) error {
-	var p buildProgress
+// runBuild runs go build -v, and counts in p how far it is.
+func runBuild(cmd *exec.Cmd, p *buildProgress) error {
 	out := &lineWriter{line: p.add}
 	cmd.Stdout, cmd.Stderr = out, out
-	if err := cmd.Start(); err != nil {
-		return err
+	err := cmd.Run()
+	out.flush()
+	if err != nil {
+		return fmt.Errorf("%w\n%s", err, strings.Join(p.all(), "\n"))
 	}
-	done := make(chan error, 1)
-	go func() { done <- cmd.Wait() }()
-
-	start := time.Now()
-	tick := time.NewTicker(5 * time.Second)
-	defer tick.Stop()
-	for {
-		select {
-		case <-tick.C:
-			log.say("buf", "%3.0fs: %s", time.Since(start).Seconds(), &p)
-		case err := <-done:
-			out.flush()
-			if err != nil {
-				return fmt.Errorf("%w\n%s", err, strings.Join(p.messages, "\n"))
-			}
-			log.say("buf", "built in %.0fs: %s", time.Since(start).Seconds(), &p)
-			return nil
-		}
-	}
+	return nil
 }
 
-// A buildProgress counts what go build -v tells. It may be used by several
+// A buildProgress counts what go build -v prints. It may be used by several
 // goroutines at once.
 type buildProgress struct {
 	mu         sync.Mutex
@@ -58,6 +40,20 @@ func (p *buildProgress) add(line string) {
 	default: // the path of a package
 		p.compiled++
 	}
+}
+
+// started reports whether anything was downloaded or compiled.
+func (p *buildProgress) started() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.downloaded+p.compiled > 0
+}
+
+// all returns the lines that were not counted.
+func (p *buildProgress) all() []string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.messages[:len(p.messages):len(p.messages)]
 }
 
 // String says how far the build is.

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"runtime"
@@ -28,6 +29,7 @@ func build(ctx context.Context, root, bin string) (map[string][]string, error) {
 	cmd := exec.CommandContext(ctx, "go", "build", "-buildvcs=false", "-o", bin+string(filepath.Separator),
 		"./example/greeter", "./example/weather", "./example/thumbnails")
 	cmd.Dir = root
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0") // less to compile
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return nil, fmt.Errorf("build the examples: %w\n%s", err, out)
 	}

@@ -24,7 +24,7 @@ func weather(ctx context.Context, s *stage) (string, error) {
 		check      func(lines []string) error
 	}{
 		{"ams", "weather readings", []string{"-station", "ams", "-count", "4"}, allStartWith("ams: ")},
-		{"everywhere", "weather readings", []string{"-count", "6"}, someStartWith("ams: ", "ams/harbour: ", "oslo: ")},
+		{"everywhere", "weather readings", []string{"-count", "6"}, someStartWith("ams: ", "ams/harbor: ", "oslo: ")},
 		{"warnings", "weather alerts", []string{"-severity", "warning", "-count", "3"}, allStartWith("SEVERITY_WARNING ")},
 	}
 	running := make([]*process, len(subscribers))

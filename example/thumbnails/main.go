@@ -54,7 +54,7 @@ func run(ctx context.Context, args []string) error {
 	}
 	worker := renderer{name: *name, pause: *pause}
 	opts := []gozmq.WorkerOption{
-		gozmq.From(gozmq.Connect(*tasks)), gozmq.To(gozmq.Connect(*results)), gozmq.WithTaskErrors(complain),
+		gozmq.From(gozmq.Connect(*tasks)), gozmq.To(gozmq.Connect(*results)), gozmq.WithTaskErrorHandler(complain),
 	}
 	switch {
 	case args[0] == "ventilator" && *sure:

@@ -58,7 +58,7 @@ func decode(file []byte) (image.Image, error) {
 	return img, nil
 }
 
-// average returns the mean colour of a block, which is not empty.
+// average returns the mean color of a block, which is not empty.
 func average(img image.Image, block image.Rectangle) color.Color {
 	var r, g, b, a uint64
 	for y := block.Min.Y; y < block.Max.Y; y++ {

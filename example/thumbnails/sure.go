@@ -15,7 +15,7 @@ import (
 // ventilateSurely pushes the files as a batch, says how far it is until every
 // one has been rendered or given up, and ends the workers.
 func ventilateSurely(ctx context.Context, endpoint string, workers int, files []string) error {
-	vent, err := imagev1gozmq.NewPrintsVentilator(gozmq.Bind(endpoint), gozmq.WithDeadLetters(mourn))
+	vent, err := imagev1gozmq.NewPrintsVentilator(gozmq.Bind(endpoint), gozmq.WithDeadLetterHandler(mourn))
 	if err != nil {
 		return err
 	}
@@ -80,7 +80,7 @@ type printer struct {
 // Render gives up on a picture that cannot be rendered: no other worker could.
 func (p printer) Render(ctx context.Context, task *imagev1.RenderTask) (*imagev1.RenderResult, error) {
 	result, err := p.renderer.Render(ctx, task)
-	return result, gozmq.GiveUp(err)
+	return result, gozmq.Permanent(err)
 }
 
 // collectSurely keeps the thumbnails of one batch.
@@ -90,7 +90,7 @@ func collectSurely(ctx context.Context, endpoint, out string) error {
 	}
 	ctx, complete := context.WithCancel(ctx)
 	defer complete()
-	sink, err := imagev1gozmq.NewPrintsSink(gozmq.Bind(endpoint), gozmq.WithBatchStatus(func(b gozmq.BatchStatus) {
+	sink, err := imagev1gozmq.NewPrintsSink(gozmq.Bind(endpoint), gozmq.WithBatchHandler(func(b gozmq.BatchStatus) {
 		if b.Complete {
 			fmt.Printf("%s is complete: %d of %d rendered\n", b.Name, b.Results, b.Tasks)
 			complete() // ends the loop

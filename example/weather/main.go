@@ -67,7 +67,7 @@ func publish(ctx context.Context, endpoint string) error {
 	fmt.Println("listening on", pub.Addrs()[0])
 
 	for {
-		for _, station := range []string{"ams", "ams/harbour", "oslo"} {
+		for _, station := range []string{"ams", "ams/harbor", "oslo"} {
 			reading := &weatherv1.Reading{Station: station, Celsius: 15 + 5*rand.Float64(), Time: timestamppb.Now()}
 			if err := pub.Temperature(ctx, reading); err != nil {
 				return err

@@ -25,7 +25,7 @@ def publisher(args):
     socket.bind(args.endpoint)
     print("listening on", socket.last_endpoint.decode(), flush=True)
     while True:
-        for station in "ams", "ams/harbour", "oslo":
+        for station in "ams", "ams/harbor", "oslo":
             reading = Reading(station=station, celsius=random.uniform(15, 20))
             reading.time.GetCurrentTime()
             topic = f"weather/{quote(station, safe='')}/temperature"

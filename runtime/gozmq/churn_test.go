@@ -219,7 +219,7 @@ func TestWorkersComeAndGo(t *testing.T) {
 
 // finishWith runs a last worker, which takes all that is left. Tasks above n
 // show that it is there.
-func finishWith(t *testing.T, p *pipeline, ran *tasksRun, n int64) {
+func finishWith(t *testing.T, p *testPipeline, ran *tasksRun, n int64) {
 	t.Helper()
 	before := ran.count()
 	w := work(t, squaring(ran.run), p.from, p.to)

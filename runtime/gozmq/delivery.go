@@ -6,27 +6,27 @@ import (
 	"time"
 )
 
-// Delivery is what a PUSH/PULL pipeline promises of a task. It is an option of
-// NewVentilator and NewSink; generated code passes it. Workers, and every
-// Method, must have the same.
+// Delivery is what a PUSH/PULL pipeline guarantees for a task. It is an option
+// of NewVentilator and NewSink, which generated code passes. Both ends, their
+// workers and every Method must have the same.
 type Delivery uint8
 
 const (
-	// AtMostOnce loses a task that has left for a worker which then dies. On the
-	// wire: PUSH and PULL.
-	AtMostOnce Delivery = iota
-	// AtLeastOnce hands a task out again until a worker has done it and the sink
-	// has its result, so that it may be done twice. On the wire: ROUTER and
-	// DEALER.
-	AtLeastOnce
+	// DeliveryAtMostOnce never hands a task out again: a task that was sent to
+	// a worker is lost if that worker dies. On the wire: PUSH and PULL.
+	DeliveryAtMostOnce Delivery = iota
+	// DeliveryAtLeastOnce hands a task out again until a worker has done it and
+	// the sink has its result. A task may be done more than once. On the wire:
+	// ROUTER and DEALER.
+	DeliveryAtLeastOnce
 )
 
 // String returns the guarantee in words.
 func (d Delivery) String() string {
 	switch d {
-	case AtMostOnce:
+	case DeliveryAtMostOnce:
 		return "at most once"
-	case AtLeastOnce:
+	case DeliveryAtLeastOnce:
 		return "at least once"
 	default:
 		return fmt.Sprintf("delivery %d", uint8(d))
@@ -37,13 +37,14 @@ func (d Delivery) applyVentilator(c *ventilatorConfig) { c.delivery = d }
 func (d Delivery) applySink(c *sinkConfig)             { c.delivery = d }
 
 func (d Delivery) check() error {
-	if d > AtLeastOnce {
-		return fmt.Errorf("%v is neither AtMostOnce nor AtLeastOnce", d)
+	if d > DeliveryAtLeastOnce {
+		return fmt.Errorf("%v is neither DeliveryAtMostOnce nor DeliveryAtLeastOnce", d)
 	}
 	return nil
 }
 
-// onlyAtLeastOnce is the error for an option that has no meaning at most once.
+// onlyAtLeastOnce is the error for an option that has no meaning with
+// DeliveryAtMostOnce.
 func onlyAtLeastOnce(option string) error {
 	return fmt.Errorf("%s is for pipelines with delivery at least once: set delivery: DELIVERY_AT_LEAST_ONCE in the .proto, or leave the option out", option)
 }
@@ -67,8 +68,8 @@ func (o SinkOptions) applySink(c *sinkConfig) {
 }
 
 const (
-	// DefaultMaxAttempts is how often a task is handed out at most, at least
-	// once, unless its annotation says otherwise.
+	// DefaultMaxAttempts is the largest number of attempts for a task with
+	// DeliveryAtLeastOnce, unless its annotation says otherwise.
 	DefaultMaxAttempts = 20
 	// DefaultLease is how long a worker may hold a task without extending its
 	// lease, unless the task's annotation says otherwise.
@@ -98,20 +99,20 @@ func (m *Method) lease() time.Duration {
 	return m.Lease
 }
 
-// GiveUp returns an error that says that a task must not be tried again: with
-// delivery at least once a worker's handler returns it to make the task a dead
-// letter at once. Any other error, and a panic, is tried again. It wraps err;
-// nil stays nil.
-func GiveUp(err error) error {
+// Permanent wraps err so that the task that failed with it is not tried again:
+// the handler of a worker with DeliveryAtLeastOnce returns it to make the task
+// a dead letter at once. After any other error, and after a panic, the task is
+// tried again. Permanent(nil) is nil.
+func Permanent(err error) error {
 	if err == nil {
 		return nil
 	}
-	return &givenUp{err}
+	return &permanentError{err}
 }
 
-type givenUp struct{ err error }
+type permanentError struct{ err error }
 
-func (g *givenUp) Error() string { return g.err.Error() }
-func (g *givenUp) Unwrap() error { return g.err }
+func (e *permanentError) Error() string { return e.err.Error() }
+func (e *permanentError) Unwrap() error { return e.err }
 
-func isGivenUp(err error) bool { return errors.As(err, new(*givenUp)) }
+func isPermanent(err error) bool { return errors.As(err, new(*permanentError)) }

@@ -11,10 +11,10 @@ import (
 	"google.golang.org/protobuf/types/known/wrapperspb"
 )
 
-// statuses collects what WithBatchStatus is told.
+// statuses collects what WithBatchHandler is told.
 func statuses() (chan BatchStatus, SinkOption) {
 	ch := make(chan BatchStatus, 100)
-	return ch, WithBatchStatus(func(s BatchStatus) { ch <- s })
+	return ch, WithBatchHandler(func(s BatchStatus) { ch <- s })
 }
 
 // The sink learns how many results to expect and when that is all, with what
@@ -23,11 +23,11 @@ func TestBatch(t *testing.T) {
 	status, option := statuses()
 	dead, lettersOption := letters()
 	p := site{endpoint: "inproc://" + t.Name()}.surePipeline(t,
-		[]VentilatorOption{WithRetryPause(0, 0), lettersOption}, []SinkOption{option})
+		[]VentilatorOption{WithRetryBackoff(0, 0), lettersOption}, []SinkOption{option})
 	for range 2 {
 		work(t, surely(func(ctx context.Context, task *number) (*number, error) {
 			if n := task.GetValue(); n < 0 {
-				return nil, GiveUp(Errorf(CodeOutOfRange, "%d is negative", n))
+				return nil, Permanent(Errorf(CodeOutOfRange, "%d is negative", n))
 			}
 			return squares(ctx, task)
 		}), p.from, p.to)
@@ -67,7 +67,7 @@ func TestBatch(t *testing.T) {
 		t.Errorf("the dead letter is of batch %q", d.Batch)
 	}
 	wantCode(t, p.Push(one.Context(ctx), sureMethod, wrapperspb.Int64(1)), CodeFailedPrecondition, "has ended")
-	v := ventilator(t, AtLeastOnce, Bind("inproc://"+t.Name()+"/another"))
+	v := ventilator(t, DeliveryAtLeastOnce, Bind("inproc://"+t.Name()+"/another"))
 	wantCode(t, v.Push(other.Context(ctx), sureMethod, wrapperspb.Int64(1)), CodeFailedPrecondition, "another ventilator")
 
 	short, stop := context.WithTimeout(ctx, 20*time.Millisecond)
@@ -110,7 +110,7 @@ func TestBatchPushFails(t *testing.T) {
 func TestBatchCompleteAsSinkCloses(t *testing.T) {
 	overEach(t, func(t *testing.T, s site) {
 		told, release := make(chan struct{}), make(chan struct{})
-		p := s.surePipeline(t, nil, []SinkOption{WithBatchStatus(func(s BatchStatus) {
+		p := s.surePipeline(t, nil, []SinkOption{WithBatchHandler(func(s BatchStatus) {
 			if s.Complete {
 				close(told)
 				<-release
@@ -124,7 +124,7 @@ func TestBatchCompleteAsSinkCloses(t *testing.T) {
 		receive(t, told, "word of the completion")
 		closed := make(chan error, 1)
 		go func() { closed <- p.Sink.Close() }()
-		receive(t, p.Sink.source.(*receipts).done, "the beginning of Close")
+		ends(t, p.Sink)
 		for range 100 { // what Close does not wait for had better happen now
 			runtime.Gosched()
 		}
@@ -199,12 +199,13 @@ func TestBatchEndWithTaskOnItsWay(t *testing.T) {
 	p := site{endpoint: "inproc://" + t.Name()}.pipeline(t, nil, nil)
 	ctx := within(t)
 	b := p.StartBatch("b")
+	tasks := b.tasks.(*plainBatch)
 	pushed := make(chan error, 1)
 	go func() { pushed <- p.Push(b.Context(ctx), squareMethod, wrapperspb.Int64(1)) }()
 	eventually(t, "that the task waits", func() bool {
-		b.mu.Lock()
-		defer b.mu.Unlock()
-		return b.pushing == 1
+		tasks.mu.Lock()
+		defer tasks.mu.Unlock()
+		return tasks.pushing == 1
 	})
 	over, cancel := context.WithCancel(ctx)
 	cancel()
@@ -213,16 +214,16 @@ func TestBatchEndWithTaskOnItsWay(t *testing.T) {
 	wantCode(t, receive(t, ended, "the end of End"), CodeCanceled, "batch b")
 	go func() { ended <- b.End(ctx) }()
 	eventually(t, "that the batch ends", func() bool {
-		b.mu.Lock()
-		defer b.mu.Unlock()
-		return b.ended
+		tasks.mu.Lock()
+		defer tasks.mu.Unlock()
+		return tasks.ended
 	})
 	wantCode(t, p.Push(b.Context(ctx), squareMethod, wrapperspb.Int64(2)), CodeFailedPrecondition, "has ended")
 	work(t, squaring(squares), p.from, p.to)
 	if err := errors.Join(receive(t, pushed, "the end of Push"), receive(t, ended, "the end of End"), p.Ventilator.Wait(ctx)); err != nil {
 		t.Error(err)
 	}
-	if b.tasks != 1 {
-		t.Errorf("the batch has %d tasks, want 1", b.tasks)
+	if tasks.tasks != 1 {
+		t.Errorf("the batch has %d tasks, want 1", tasks.tasks)
 	}
 }

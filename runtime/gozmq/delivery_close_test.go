@@ -11,6 +11,8 @@ import (
 
 	"google.golang.org/protobuf/types/known/wrapperspb"
 
+	"github.com/gozmq/gozmq/runtime/internal/pipeline"
+	"github.com/gozmq/gozmq/runtime/internal/wire"
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
 	"github.com/gozmq/gozmq/runtime/internal/zmtptest"
 )
@@ -59,7 +61,7 @@ func TestSureTaskOnItsWayIsReturned(t *testing.T) {
 			return func() { _ = w.stop() }
 		},
 		"puller": func(t *testing.T, vent string) func() {
-			s, err := NewPuller(AtLeastOnce, Connect(vent))
+			s, err := NewPuller(DeliveryAtLeastOnce, Connect(vent))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -71,14 +73,14 @@ func TestSureTaskOnItsWayIsReturned(t *testing.T) {
 			end := open(t, vent)
 			raw := accept()
 			got, err := raw.recvAnswering()
-			if err != nil || len(got) != 2 || got[0] != wordCredit || got[1] == strconv.Itoa(0) {
+			if err != nil || len(got) != 2 || got[0] != string(wire.VerbCredit) || got[1] == strconv.Itoa(0) {
 				t.Fatalf("got %q, %v, want credit", got, err)
 			}
 			ended := make(chan struct{})
 			go func() { end(); close(ended) }()
-			raw.wantWord(wordCredit, "0")
-			raw.Send(zmtptest.Message(wordTask, "late", sureLog.Procedure, string(encode(t, wrapperspb.Int64(1)))))
-			raw.wantWord(wordReturn, "late")
+			raw.wantWord(string(wire.VerbCredit), "0")
+			raw.Send(zmtptest.Message(string(wire.VerbTask), "late", sureLog.Procedure, string(encode(t, wrapperspb.Int64(1)))))
+			raw.wantWord(string(wire.VerbReturn), "late")
 			if _, err := raw.recvAnswering(); err == nil {
 				t.Error("more than the task came back")
 			}
@@ -94,7 +96,7 @@ func TestSureHandOver(t *testing.T) {
 	const rounds, n = 100, 4
 	overEach(t, func(t *testing.T, s site) {
 		once := leased(time.Hour, 1)
-		v := ventilator(t, AtLeastOnce, Bind(s.endpoint), WithDeadLetters(func(d DeadLetter) {
+		v := ventilator(t, DeliveryAtLeastOnce, Bind(s.endpoint), WithDeadLetterHandler(func(d DeadLetter) {
 			t.Errorf("dead letter after %d attempts: %v", d.Attempts, d.Reason)
 		}))
 		start := func() *runningWorker {
@@ -122,9 +124,9 @@ func TestSureHandOver(t *testing.T) {
 // Close with a store ends as soon as no worker has a task any more, whatever
 // became of the tasks, and tells when some still have.
 func TestStoreCloseWaitsForWorkers(t *testing.T) {
-	for _, word := range []string{wordDone, wordFail, wordReturn, "CLOSE"} {
+	for _, word := range []string{string(wire.VerbDone), string(wire.VerbFail), string(wire.VerbReturn), "CLOSE"} {
 		t.Run(word, func(t *testing.T) {
-			v, err := NewVentilator(AtLeastOnce, Bind("tcp://127.0.0.1:*"), WithTaskStore(new(memoryStore)), WithLinger(time.Hour))
+			v, err := NewVentilator(DeliveryAtLeastOnce, Bind("tcp://127.0.0.1:*"), WithTaskStore(new(memoryStore)), WithLinger(time.Hour))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -133,12 +135,7 @@ func TestStoreCloseWaitsForWorkers(t *testing.T) {
 			id, _ := raw.wantTask(sureMethod, 1)
 			closed := make(chan error, 1)
 			go func() { closed <- v.Close() }()
-			d := v.sender.(*dispatcher)
-			eventually(t, "that Close waits", func() bool {
-				d.mu.Lock()
-				defer d.mu.Unlock()
-				return d.paused && d.waiters > 0
-			})
+			eventually(t, "that Close waits", v.sender.(*queuedSender).dispatcher.Closing)
 			if word == "CLOSE" {
 				raw.Conn.Close()
 			} else {
@@ -153,7 +150,7 @@ func TestStoreCloseWaitsForWorkers(t *testing.T) {
 	}
 	t.Run("in vain", func(t *testing.T) {
 		store := new(memoryStore)
-		v, err := NewVentilator(AtLeastOnce, Bind("tcp://127.0.0.1:*"), WithTaskStore(store), WithLinger(10*time.Millisecond))
+		v, err := NewVentilator(DeliveryAtLeastOnce, Bind("tcp://127.0.0.1:*"), WithTaskStore(store), WithLinger(10*time.Millisecond))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -193,7 +190,7 @@ func TestSureSinkClosesInBody(t *testing.T) {
 				v, k := p.Ventilator, p.Sink
 				if kind == "sink" {
 					work(t, surely(squares), p.from, p.to)
-				} else if k, err = NewPuller(AtLeastOnce, Connect(v.Addrs()...)); err != nil {
+				} else if k, err = NewPuller(DeliveryAtLeastOnce, Connect(v.Addrs()...)); err != nil {
 					t.Fatal(err)
 				}
 				inBody, release, left := make(chan struct{}), make(chan struct{}), make(chan struct{})
@@ -224,17 +221,13 @@ func TestSureSinkClosesInBody(t *testing.T) {
 	})
 }
 
-// ends waits until a sink that delivers at least once has begun to close.
+// ends waits until a sink with DeliveryAtLeastOnce has begun to close.
 func ends(t *testing.T, k *Sink) {
 	t.Helper()
-	switch source := k.source.(type) {
-	case *receipts:
-		receive(t, source.done, "the beginning of Close")
-	case *pulledTasks:
-		eventually(t, "the beginning of Close", func() bool {
-			source.taker.mu.Lock()
-			defer source.taker.mu.Unlock()
-			return source.taker.draining
-		})
+	switch engine := k.source.(*ackedSource).engine.(type) {
+	case *pipeline.ResultReceiver:
+		receive(t, engine.Ended(), "the beginning of Close")
+	case *pipeline.Puller:
+		eventually(t, "the beginning of Close", engine.Ending)
 	}
 }

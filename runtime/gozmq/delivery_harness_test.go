@@ -8,13 +8,14 @@ import (
 
 	"google.golang.org/protobuf/types/known/wrapperspb"
 
+	"github.com/gozmq/gozmq/runtime/internal/wire"
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
 )
 
 // The methods of a pipeline that loses no task.
 var (
-	sureMethod = &Method{Procedure: "test.Sure/Square", Delivery: AtLeastOnce}
-	sureLog    = &Method{Procedure: "test.Sure/Log", Delivery: AtLeastOnce}
+	sureMethod = &Method{Procedure: "test.Sure/Square", Delivery: DeliveryAtLeastOnce}
+	sureLog    = &Method{Procedure: "test.Sure/Log", Delivery: DeliveryAtLeastOnce}
 )
 
 // leased is sureMethod with other limits.
@@ -24,17 +25,17 @@ func leased(lease time.Duration, attempts int) *Method {
 	return &m
 }
 
-// surely are the handlers of a worker that squares at least once.
+// surely are the handlers of a worker with DeliveryAtLeastOnce that squares.
 func surely(run square) []TaskHandler { return []TaskHandler{HandleTask(sureMethod, run)} }
 
 // surePipeline opens both ends at sockets of their own that bind.
-func (s site) surePipeline(t testing.TB, v []VentilatorOption, k []SinkOption) *pipeline {
+func (s site) surePipeline(t testing.TB, v []VentilatorOption, k []SinkOption) *testPipeline {
 	t.Helper()
-	return s.pipeline(t, append([]VentilatorOption{AtLeastOnce}, v...), append([]SinkOption{AtLeastOnce}, k...))
+	return s.pipeline(t, append([]VentilatorOption{DeliveryAtLeastOnce}, v...), append([]SinkOption{DeliveryAtLeastOnce}, k...))
 }
 
 // pushSure pushes the numbers from one to n.
-func (p *pipeline) pushSure(t testing.TB, m *Method, n int) {
+func (p *testPipeline) pushSure(t testing.TB, m *Method, n int) {
 	t.Helper()
 	pushNumbers(t, p.Ventilator, m, n)
 }
@@ -52,7 +53,7 @@ func pushNumbers(t testing.TB, v *Ventilator, m *Method, n int) {
 
 // wantSureSquares takes the results of n tasks, and acknowledges them; each is
 // to come once.
-func (p *pipeline) wantSureSquares(t testing.TB, n int) {
+func (p *testPipeline) wantSureSquares(t testing.TB, n int) {
 	t.Helper()
 	seen := make(map[int64]int, n)
 	ctx, stop := context.WithCancel(within(t))
@@ -97,24 +98,24 @@ func wantProgress(t testing.TB, read func() Progress, want Progress) {
 func rawWorker(t testing.TB, v *Ventilator, credit int) *rawPeer {
 	t.Helper()
 	p := dialRaw(t, v.Addrs()[0], zmtp.Dealer)
-	p.send(wordCredit, strconv.Itoa(credit))
+	p.send(string(wire.VerbCredit), strconv.Itoa(credit))
 	return p
 }
 
 // wantTask receives a task and returns its id and attempt.
-func (p *rawPeer) wantTask(m *Method, n int64) (id string, attempt uint32) {
+func (p *rawPeer) wantTask(m *Method, n int64) (id string, attempt int) {
 	p.t.Helper()
 	got := p.recv()
-	if len(got) != 5 || got[0] != wordTask || got[2] != m.Procedure || got[3] != string(encode(p.t, wrapperspb.Int64(n))) {
+	if len(got) != 5 || got[0] != string(wire.VerbTask) || got[2] != m.Procedure || got[3] != string(encode(p.t, wrapperspb.Int64(n))) {
 		p.t.Fatalf("got %q, want task %d", got, n)
 	}
-	return got[1], parseTaskHeader([]byte(got[4])).GetAttempt()
+	return got[1], wire.ParseTaskHeader([]byte(got[4])).Attempt
 }
 
 // letters collects dead letters.
 func letters() (chan DeadLetter, VentilatorOption) {
 	ch := make(chan DeadLetter, 100)
-	return ch, WithDeadLetters(func(d DeadLetter) { ch <- d })
+	return ch, WithDeadLetterHandler(func(d DeadLetter) { ch <- d })
 }
 
 // wantLetter receives a dead letter and checks whose it is.

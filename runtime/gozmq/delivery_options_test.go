@@ -7,36 +7,36 @@ import (
 
 	"google.golang.org/protobuf/types/known/wrapperspb"
 
-	gozmqv1 "github.com/gozmq/gozmq/proto/gozmq/v1"
+	"github.com/gozmq/gozmq/runtime/internal/wire"
 )
 
-func testHeader(attempt uint32, lease time.Duration) *gozmqv1.TaskHeader {
-	return &gozmqv1.TaskHeader{Attempt: attempt, LeaseUs: uint64(lease.Microseconds())}
+func testHeader(attempt int, lease time.Duration) wire.TaskHeader {
+	return wire.TaskHeader{Attempt: attempt, Lease: lease}
 }
 
 // Options of one guarantee fail with the other, and so do methods.
 func TestDeliveryMismatch(t *testing.T) {
 	bind := Bind("inproc://" + t.Name())
-	for _, o := range []VentilatorOption{WithTaskQueue(1, 1), WithTaskStore(nil), WithDeadLetters(nil), WithRetryPause(0, 0)} {
+	for _, o := range []VentilatorOption{WithTaskQueue(1, 1), WithTaskStore(nil), WithDeadLetterHandler(nil), WithRetryBackoff(0, 0)} {
 		_, err := NewVentilator(bind, o)
 		wantText(t, err, "DELIVERY_AT_LEAST_ONCE")
 	}
 	_, err := NewSink(bind, WithDuplicateWindow(1, 1))
 	wantText(t, err, "DELIVERY_AT_LEAST_ONCE")
-	for _, o := range []VentilatorOption{WithTaskQueue(0, 1), WithRetryPause(2, 1), Delivery(7)} {
-		if _, err := NewVentilator(bind, VentilatorOptions{AtLeastOnce, o}); err == nil {
+	for _, o := range []VentilatorOption{WithTaskQueue(0, 1), WithRetryBackoff(2, 1), Delivery(7)} {
+		if _, err := NewVentilator(bind, VentilatorOptions{DeliveryAtLeastOnce, o}); err == nil {
 			t.Error("no error")
 		}
 	}
-	if _, err := NewSink(bind, SinkOptions{AtLeastOnce, WithDuplicateWindow(-1, 0)}); err == nil {
+	if _, err := NewSink(bind, SinkOptions{DeliveryAtLeastOnce, WithDuplicateWindow(-1, 0)}); err == nil {
 		t.Error("no error")
 	}
 
 	v := ventilator(t, bind)
 	wantCode(t, v.Push(within(t), sureMethod, wrapperspb.Int64(1)), CodeFailedPrecondition, "at least once")
-	sure := ventilator(t, AtLeastOnce, Bind("inproc://"+t.Name()+"/sure"))
+	sure := ventilator(t, DeliveryAtLeastOnce, Bind("inproc://"+t.Name()+"/sure"))
 	wantCode(t, sure.Push(within(t), squareMethod, wrapperspb.Int64(1)), CodeFailedPrecondition, "at most once")
-	k := sink(t, AtLeastOnce, Bind("inproc://"+t.Name()+"/sink"))
+	k := sink(t, DeliveryAtLeastOnce, Bind("inproc://"+t.Name()+"/sink"))
 	for _, err := range Results[number](within(t), k, squareMethod) {
 		wantCode(t, err, CodeFailedPrecondition, "at most once")
 	}

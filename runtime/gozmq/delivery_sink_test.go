@@ -10,6 +10,7 @@ import (
 
 	"google.golang.org/protobuf/types/known/wrapperspb"
 
+	"github.com/gozmq/gozmq/runtime/internal/wire"
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
 	"github.com/gozmq/gozmq/runtime/internal/zmtptest"
 )
@@ -17,7 +18,7 @@ import (
 // sendResult sends the result n of the task with that id.
 func (p *rawPeer) sendResult(id string, n int64) {
 	p.t.Helper()
-	p.send(wordResult, id, sureMethod.Procedure, string(encode(p.t, wrapperspb.Int64(n))))
+	p.send(string(wire.VerbResult), id, sureMethod.Procedure, string(encode(p.t, wrapperspb.Int64(n))))
 }
 
 // wantFrames receives a message.
@@ -31,7 +32,7 @@ func (p *rawPeer) wantFrames(frames ...string) {
 // A result is acknowledged when the loop's body has come to its end, and not
 // when the loop is left.
 func TestSureAcknowledgedAfterBody(t *testing.T) {
-	k := sink(t, AtLeastOnce, Bind("tcp://127.0.0.1:*"))
+	k := sink(t, DeliveryAtLeastOnce, Bind("tcp://127.0.0.1:*"))
 	raw := dialRaw(t, k.Addrs()[0], zmtp.Dealer)
 	for n := range int64(4) {
 		raw.sendResult(taskID(int(n)), n)
@@ -50,7 +51,7 @@ func TestSureAcknowledgedAfterBody(t *testing.T) {
 		}
 	}
 	take(within(t), func(n int64) bool { return n == 1 })
-	raw.wantFrames(wordAck, taskID(0))
+	raw.wantFrames(string(wire.VerbAck), taskID(0))
 	func() {
 		defer func() { _ = recover() }()
 		take(within(t), func(n int64) bool {
@@ -60,7 +61,7 @@ func TestSureAcknowledgedAfterBody(t *testing.T) {
 			return false
 		})
 	}()
-	raw.wantFrames(wordAck, taskID(1))
+	raw.wantFrames(string(wire.VerbAck), taskID(1))
 	ctx, stop := context.WithCancel(within(t))
 	defer stop()
 	take(ctx, func(n int64) bool {
@@ -69,8 +70,8 @@ func TestSureAcknowledgedAfterBody(t *testing.T) {
 		}
 		return false
 	})
-	raw.wantFrames(wordAck, taskID(2))
-	raw.wantFrames(wordAck, taskID(3))
+	raw.wantFrames(string(wire.VerbAck), taskID(2))
+	raw.wantFrames(string(wire.VerbAck), taskID(3))
 	wantProgress(t, k.Progress, Progress{Done: 4})
 }
 
@@ -78,7 +79,7 @@ func TestSureAcknowledgedAfterBody(t *testing.T) {
 // the first one waiting, with the program, or dealt with; and on another
 // connection.
 func TestSureDuplicates(t *testing.T) {
-	k := sink(t, AtLeastOnce, Bind("tcp://127.0.0.1:*"), WithDuplicateWindow(2, 0))
+	k := sink(t, DeliveryAtLeastOnce, Bind("tcp://127.0.0.1:*"), WithDuplicateWindow(2, 0))
 	raw, other := dialRaw(t, k.Addrs()[0], zmtp.Dealer), dialRaw(t, k.Addrs()[0], zmtp.Dealer)
 	got, goOn := make(chan int64, 10), make(chan struct{})
 	follow(t, func(ctx context.Context) seq[*number] {
@@ -100,17 +101,17 @@ func TestSureDuplicates(t *testing.T) {
 	other.sendResult("a", 1)
 	wantProgress(t, k.Progress, Progress{InFlight: 1, Redelivered: 2})
 	close(goOn)
-	raw.wantFrames(wordAck, "a")
-	raw.wantFrames(wordAck, "a")
-	other.wantFrames(wordAck, "a")
+	raw.wantFrames(string(wire.VerbAck), "a")
+	raw.wantFrames(string(wire.VerbAck), "a")
+	other.wantFrames(string(wire.VerbAck), "a")
 	other.sendResult("a", 1)
-	other.wantFrames(wordAck, "a")
+	other.wantFrames(string(wire.VerbAck), "a")
 	for i, id := range []string{"b", "c"} { // and "a" is forgotten
 		raw.sendResult(id, int64(i+2))
-		raw.wantFrames(wordAck, id)
+		raw.wantFrames(string(wire.VerbAck), id)
 	}
 	raw.sendResult("a", 4)
-	raw.wantFrames(wordAck, "a")
+	raw.wantFrames(string(wire.VerbAck), "a")
 	for want := range int64(3) {
 		if n := receive(t, got, "the result"); n != want+2 {
 			t.Errorf("got %d, want %d", n, want+2)
@@ -122,22 +123,22 @@ func TestSureDuplicates(t *testing.T) {
 // What makes no sense is reported; the results behind it come.
 func TestSureSinkBadInput(t *testing.T) {
 	events := newRecorder()
-	k := sink(t, AtLeastOnce, Bind("tcp://127.0.0.1:*"), events.option())
+	k := sink(t, DeliveryAtLeastOnce, Bind("tcp://127.0.0.1:*"), events.option())
 	raw := dialRaw(t, k.Addrs()[0], zmtp.Dealer)
 	body := string(encode(t, wrapperspb.Int64(1)))
 	inputs := [][]string{
-		{""}, {wordResult}, {wordResult, "id", sureMethod.Procedure}, {"NONSENSE", "id", sureMethod.Procedure, body},
-		{wordResult, "", sureMethod.Procedure, body}, {wordResult, string(make([]byte, 256)), sureMethod.Procedure, body},
-		{wordResult, "nothing", "", ""}, {wordResult, "no batch", "", "", "\xff\xff"},
+		{""}, {string(wire.VerbResult)}, {string(wire.VerbResult), "id", sureMethod.Procedure}, {"NONSENSE", "id", sureMethod.Procedure, body},
+		{string(wire.VerbResult), "", sureMethod.Procedure, body}, {string(wire.VerbResult), string(make([]byte, 256)), sureMethod.Procedure, body},
+		{string(wire.VerbResult), "nothing", "", ""}, {string(wire.VerbResult), "no batch", "", "", "\xff\xff"},
 	}
 	for _, in := range inputs {
 		raw.send(in...)
 	}
-	raw.wantFrames(wordAck, "nothing")
-	raw.wantFrames(wordAck, "no batch")
+	raw.wantFrames(string(wire.VerbAck), "nothing")
+	raw.wantFrames(string(wire.VerbAck), "no batch")
 	events.wait(t, EventMalformed, len(inputs))
-	raw.send(wordResult, "bad", sureMethod.Procedure, "\xff")
-	raw.send(wordResult, "good", sureMethod.Procedure, body, "\xff\xff")
+	raw.send(string(wire.VerbResult), "bad", sureMethod.Procedure, "\xff")
+	raw.send(string(wire.VerbResult), "good", sureMethod.Procedure, body, "\xff\xff")
 	ctx, stop := context.WithCancel(within(t))
 	defer stop()
 	var list []string
@@ -150,9 +151,9 @@ func TestSureSinkBadInput(t *testing.T) {
 	if want := []string{"0 data_loss", "1 ok"}; !slices.Equal(list, want) {
 		t.Errorf("got %q, want %q", list, want)
 	}
-	raw.wantFrames(wordAck, "bad")
-	raw.wantFrames(wordAck, "good")
-	raw.send(wordResult, "unclaimed", "test.Sure/Other", body)
+	raw.wantFrames(string(wire.VerbAck), "bad")
+	raw.wantFrames(string(wire.VerbAck), "good")
+	raw.send(string(wire.VerbResult), "unclaimed", "test.Sure/Other", body)
 	if e := events.wait(t, EventUnclaimed, 1); e.Procedure != "test.Sure/Other" {
 		t.Errorf("the event is %+v", e)
 	}
@@ -173,23 +174,23 @@ func TestSureWorkerBadInput(t *testing.T) {
 	}), From(Connect(tasksAt)), To(Connect(resultsAt)), WithPrefetch(1), events.option(), report)
 	results := acceptResults()
 	vent := acceptTasks()
-	vent.wantFrames(wordCredit, "2")
+	vent.wantFrames(string(wire.VerbCredit), "2")
 	one, two := string(encode(t, wrapperspb.Int64(1))), string(encode(t, wrapperspb.Int64(2)))
-	bad := [][]string{{""}, {wordTask}, {wordTask, "id"}, {"NONSENSE", "x"}, {wordTask, "", sureMethod.Procedure, one}}
+	bad := [][]string{{""}, {string(wire.VerbTask)}, {string(wire.VerbTask), "id"}, {"NONSENSE", "x"}, {string(wire.VerbTask), "", sureMethod.Procedure, one}}
 	for _, in := range bad {
 		vent.send(in...)
 	}
 	events.wait(t, EventMalformed, len(bad))
-	vent.send(wordTask, "a", sureMethod.Procedure, one, "\xff\xff")
-	vent.send(wordTask, "a", sureMethod.Procedure, one) // it has it already
-	vent.send(wordTask, "b", sureMethod.Procedure, two)
-	vent.send(wordTask, "c", sureMethod.Procedure, two)
-	vent.wantFrames(wordReturn, "c")
+	vent.send(string(wire.VerbTask), "a", sureMethod.Procedure, one, "\xff\xff")
+	vent.send(string(wire.VerbTask), "a", sureMethod.Procedure, one) // it has it already
+	vent.send(string(wire.VerbTask), "b", sureMethod.Procedure, two)
+	vent.send(string(wire.VerbTask), "c", sureMethod.Procedure, two)
+	vent.wantFrames(string(wire.VerbReturn), "c")
 	events.wait(t, EventMalformed, len(bad)+1)
 
-	results.send(wordAck, "a")
+	results.send(string(wire.VerbAck), "a")
 	results.send("NONSENSE", "a")
-	results.send(wordAck)
+	results.send(string(wire.VerbAck))
 	events.wait(t, EventMalformed, len(bad)+4)
 	close(release)
 	for i, id := range []string{"a", "b"} {
@@ -197,17 +198,17 @@ func TestSureWorkerBadInput(t *testing.T) {
 		if len(got) != 5 || got[1] != id || got[3] != string(encode(t, wrapperspb.Int64(int64((i+1)*(i+1))))) {
 			t.Fatalf("result %q", got)
 		}
-		results.send(wordAck, id)
-		vent.wantFrames(wordDone, id)
+		results.send(string(wire.VerbAck), id)
+		vent.wantFrames(string(wire.VerbDone), id)
 	}
-	vent.send(wordTask, "b", sureMethod.Procedure, two) // it has done it
-	vent.wantFrames(wordDone, "b")
-	vent.send(wordTask, "d", sureMethod.Procedure, "\xff")
-	if got := vent.recv(); got[0] != wordReject || got[1] != "d" || parseStatus([]byte(got[2])).Code != CodeInvalidArgument {
+	vent.send(string(wire.VerbTask), "b", sureMethod.Procedure, two) // it has done it
+	vent.wantFrames(string(wire.VerbDone), "b")
+	vent.send(string(wire.VerbTask), "d", sureMethod.Procedure, "\xff")
+	if got := vent.recv(); got[0] != string(wire.VerbReject) || got[1] != "d" || parseStatus([]byte(got[2])).Code != CodeInvalidArgument {
 		t.Errorf("an undecodable task: %q", got)
 	}
-	vent.send(wordTask, "e", "test.Sure/Unknown", two)
-	if got := vent.recv(); got[0] != wordFail || got[1] != "e" || parseStatus([]byte(got[2])).Code != CodeUnimplemented {
+	vent.send(string(wire.VerbTask), "e", "test.Sure/Unknown", two)
+	if got := vent.recv(); got[0] != string(wire.VerbFail) || got[1] != "e" || parseStatus([]byte(got[2])).Code != CodeUnimplemented {
 		t.Errorf("an unknown task: %q", got)
 	}
 	events.wait(t, EventMalformed, len(bad)+6)
@@ -227,21 +228,21 @@ func TestSureTaskComesBack(t *testing.T) {
 		return nil
 	})}, From(Connect(endpoint)), fast())
 	first := accept()
-	first.wantFrames(wordCredit, "2")
-	first.send(wordTask, "a", sureLog.Procedure, "", string(encodeHeader(testHeader(3, 0))))
+	first.wantFrames(string(wire.VerbCredit), "2")
+	first.send(string(wire.VerbTask), "a", sureLog.Procedure, "", string(wire.AppendTaskHeader(nil, testHeader(3, 0))))
 	if info := receive(t, started, "the task"); info.ID != "a" || info.Attempt != 3 || info.Method != sureLog || info.Batch != "" {
 		t.Errorf("the handler sees %+v", info)
 	}
 	first.Conn.Close()
 	second := accept()
-	second.wantFrames(wordCredit, "2")
-	second.send(wordTask, "a", sureLog.Procedure, "", string(encodeHeader(testHeader(4, 0))))
-	second.send(wordTask, "x", "test.Sure/Unknown", "") // an answer tells that the one before was read
-	second.send(wordTask, "y", sureLog.Procedure, "")
-	second.wantFrames(wordReturn, "y")
+	second.wantFrames(string(wire.VerbCredit), "2")
+	second.send(string(wire.VerbTask), "a", sureLog.Procedure, "", string(wire.AppendTaskHeader(nil, testHeader(4, 0))))
+	second.send(string(wire.VerbTask), "x", "test.Sure/Unknown", "") // an answer tells that the one before was read
+	second.send(string(wire.VerbTask), "y", sureLog.Procedure, "")
+	second.wantFrames(string(wire.VerbReturn), "y")
 	close(release)
-	second.wantFrames(wordDone, "a")
-	if got := second.recv(); got[0] != wordFail || got[1] != "x" {
+	second.wantFrames(string(wire.VerbDone), "a")
+	if got := second.recv(); got[0] != string(wire.VerbFail) || got[1] != "x" {
 		t.Errorf("got %q", got)
 	}
 	if len(started) > 0 {
@@ -252,10 +253,10 @@ func TestSureTaskComesBack(t *testing.T) {
 // Pullers of a message that is a task: a task is done when the body of the loop
 // is.
 func TestSurePuller(t *testing.T) {
-	method := &Method{Procedure: "test.Number", Delivery: AtLeastOnce}
+	method := &Method{Procedure: "test.Number", Delivery: DeliveryAtLeastOnce}
 	overEach(t, func(t *testing.T, s site) {
-		v := ventilator(t, AtLeastOnce, Bind(s.endpoint))
-		k, err := NewPuller(AtLeastOnce, Connect(v.Addrs()...))
+		v := ventilator(t, DeliveryAtLeastOnce, Bind(s.endpoint))
+		k, err := NewPuller(DeliveryAtLeastOnce, Connect(v.Addrs()...))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -318,7 +319,7 @@ func TestSureStopWorkers(t *testing.T) {
 
 // Close without a store tells what was left.
 func TestSureCloseTellsWhatIsLeft(t *testing.T) {
-	v, err := NewVentilator(AtLeastOnce, Bind("inproc://"+t.Name()), WithLinger(10*time.Millisecond))
+	v, err := NewVentilator(DeliveryAtLeastOnce, Bind("inproc://"+t.Name()), WithLinger(10*time.Millisecond))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -329,8 +330,8 @@ func TestSureCloseTellsWhatIsLeft(t *testing.T) {
 	if err := v.Close(); err != nil {
 		t.Errorf("Close again: %v", err)
 	}
-	if errors.Is(GiveUp(nil), context.Canceled) || GiveUp(nil) != nil {
-		t.Error("GiveUp(nil) is an error")
+	if errors.Is(Permanent(nil), context.Canceled) || Permanent(nil) != nil {
+		t.Error("Permanent(nil) is an error")
 	}
 }
 
@@ -339,7 +340,7 @@ func taskID(n int) string { return fmt.Sprintf("id-%d", n) }
 // Waiting in vain tells what is left and why no worker is there.
 func TestSureWaitTellsWhy(t *testing.T) {
 	events := newRecorder()
-	v, err := NewVentilator(AtLeastOnce, Connect(closedPort(t)), events.option(), WithLinger(0))
+	v, err := NewVentilator(DeliveryAtLeastOnce, Connect(closedPort(t)), events.option(), WithLinger(0))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -355,7 +356,7 @@ func TestSureWaitTellsWhy(t *testing.T) {
 // So does waiting for a worker that takes the connection and says nothing.
 func TestSureWaitNamesWhoIsSilent(t *testing.T) {
 	silent := zmtptest.Listen(t)
-	v, err := NewVentilator(AtLeastOnce, Connect(silent.Endpoint.String()), WithLinger(0))
+	v, err := NewVentilator(DeliveryAtLeastOnce, Connect(silent.Endpoint.String()), WithLinger(0))
 	if err != nil {
 		t.Fatal(err)
 	}

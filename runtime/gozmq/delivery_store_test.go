@@ -10,16 +10,15 @@ import (
 	"time"
 
 	"google.golang.org/protobuf/types/known/wrapperspb"
+
+	"github.com/gozmq/gozmq/runtime/internal/wire"
 )
 
 // A memoryStore is a TaskStore that outlives its ventilator.
 type memoryStore struct {
-	mu      sync.Mutex
-	tasks   []StoredTask
-	changes int
-	fail    error
-	began   chan struct{} // Apply sends to it, if there is one
-	hold    chan struct{} // Apply waits for it, if there is one
+	mu    sync.Mutex
+	tasks []StoredTask
+	fail  error
 }
 
 func (s *memoryStore) Load(visit func(StoredTask) error) error {
@@ -32,18 +31,11 @@ func (s *memoryStore) Load(visit func(StoredTask) error) error {
 }
 
 func (s *memoryStore) Apply(c *StoreChange) error {
-	if s.began != nil {
-		s.began <- struct{}{}
-	}
-	if s.hold != nil {
-		<-s.hold
-	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.fail != nil {
 		return s.fail
 	}
-	s.changes++
 	s.tasks = append(s.tasks, c.Put...)
 	for i, t := range s.tasks {
 		if n, ok := c.Attempts[t.ID]; ok {
@@ -72,7 +64,7 @@ func TestStoreRestart(t *testing.T) {
 	store := new(memoryStore)
 	open := func() *Ventilator {
 		t.Helper()
-		v, err := NewVentilator(AtLeastOnce, Bind("tcp://127.0.0.1:*"), WithTaskStore(store))
+		v, err := NewVentilator(DeliveryAtLeastOnce, Bind("tcp://127.0.0.1:*"), WithTaskStore(store))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -84,7 +76,7 @@ func TestStoreRestart(t *testing.T) {
 	id, _ := raw.wantTask(sureMethod, 1)
 	raw.wantTask(sureMethod, 2)
 	raw.wantTask(sureMethod, 3)
-	raw.send(wordDone, id)
+	raw.send(string(wire.VerbDone), id)
 	wantProgress(t, v.Progress, Progress{InFlight: 2, Done: 1})
 	raw.Conn.Close()
 	wantProgress(t, v.Progress, Progress{Queued: 2, Done: 1})
@@ -115,7 +107,7 @@ func TestStoreRestart(t *testing.T) {
 		t.Error("a new task has the id of an old one")
 	}
 	for _, id := range []string{second, third, newer} {
-		raw.send(wordDone, id)
+		raw.send(string(wire.VerbDone), id)
 	}
 	waitDone(t, v)
 	if err := v.Close(); err != nil {
@@ -158,30 +150,6 @@ func TestStoreFails(t *testing.T) {
 	eventually(t, "an empty store", func() bool { return store.len() == 0 })
 }
 
-// Changes that come while the store is busy are made together.
-func TestStoreGroups(t *testing.T) {
-	store := &memoryStore{began: make(chan struct{}, 2), hold: make(chan struct{})}
-	v := ventilator(t, AtLeastOnce, Bind("inproc://"+t.Name()), WithTaskStore(store), WithLinger(0))
-	const callers = 50
-	var wg sync.WaitGroup
-	wg.Go(func() { pushNumbers(t, v, sureMethod, 1) })
-	receive(t, store.began, "the first change")
-	for range callers - 1 {
-		wg.Go(func() { pushNumbers(t, v, sureMethod, 1) })
-	}
-	d := v.sender.(*dispatcher)
-	eventually(t, "all callers", func() bool {
-		d.store.mu.Lock()
-		defer d.store.mu.Unlock()
-		return len(d.store.change.Put) == callers-1
-	})
-	close(store.hold)
-	wg.Wait()
-	if store.changes != 2 || store.len() != callers {
-		t.Errorf("%d tasks were put in %d changes", store.len(), store.changes)
-	}
-}
-
 func TestStoreCannotLoad(t *testing.T) {
 	bad := map[string][]StoredTask{
 		"no id":     {{ID: ""}},
@@ -191,7 +159,7 @@ func TestStoreCannotLoad(t *testing.T) {
 	}
 	for name, tasks := range bad {
 		t.Run(name, func(t *testing.T) {
-			_, err := NewVentilator(AtLeastOnce, Bind("inproc://"+t.Name()), WithTaskStore(&memoryStore{tasks: tasks}))
+			_, err := NewVentilator(DeliveryAtLeastOnce, Bind("inproc://"+t.Name()), WithTaskStore(&memoryStore{tasks: tasks}))
 			wantText(t, err, "load the stored tasks")
 		})
 	}

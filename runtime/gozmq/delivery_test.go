@@ -12,6 +12,7 @@ import (
 
 	"google.golang.org/protobuf/types/known/wrapperspb"
 
+	"github.com/gozmq/gozmq/runtime/internal/wire"
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
 )
 
@@ -22,12 +23,12 @@ func TestSurePipeline(t *testing.T) {
 	overEach(t, func(t *testing.T, s site) {
 		p := s.surePipeline(t, nil, nil)
 		var runs [workers]atomic.Int64
-		var progress [workers]WorkerProgress
+		var started [workers]*runningWorker
 		for i := range workers {
-			work(t, surely(func(ctx context.Context, task *number) (*number, error) {
+			started[i] = work(t, surely(func(ctx context.Context, task *number) (*number, error) {
 				runs[i].Add(1)
 				return squares(ctx, task)
-			}), p.from, p.to, WithWorkerProgress(&progress[i]), WithConcurrency(2))
+			}), p.from, p.to, WithConcurrency(2))
 		}
 		if err := p.WaitForWorkers(within(t), workers); err != nil {
 			t.Fatal(err)
@@ -39,7 +40,7 @@ func TestSurePipeline(t *testing.T) {
 		waitDone(t, p.Ventilator)
 		sum := uint64(0)
 		for i := range runs {
-			n := progress[i].Progress().Done
+			n := started[i].Progress().Done
 			sum += n
 			if n == 0 || n != uint64(runs[i].Load()) {
 				t.Errorf("worker %d ran %d and counts %d", i, runs[i].Load(), n)
@@ -61,7 +62,7 @@ func TestSureWorkerBinds(t *testing.T) {
 	var seen sync.Map
 	var count atomic.Int64
 	for range 2 {
-		k := sink(t, AtLeastOnce, Connect(res), fast())
+		k := sink(t, DeliveryAtLeastOnce, Connect(res), fast())
 		follow(t, func(ctx context.Context) seq[*number] {
 			return func(yield func(*number, error) bool) {
 				for m, err := range Results[number](ctx, k, sureMethod) {
@@ -75,7 +76,7 @@ func TestSureWorkerBinds(t *testing.T) {
 		})
 	}
 	for range 2 {
-		v := ventilator(t, AtLeastOnce, Connect(tasks), fast())
+		v := ventilator(t, DeliveryAtLeastOnce, Connect(tasks), fast())
 		pushNumbers(t, v, sureMethod, each)
 		waitDone(t, v)
 	}
@@ -98,8 +99,8 @@ func TestSureFailures(t *testing.T) {
 	}{
 		{"error", func(context.Context, *number) (*number, error) { return nil, boom }, 3, CodeUnknown, "boom"},
 		{"code", func(context.Context, *number) (*number, error) { return nil, Errorf(CodeNotFound, "none") }, 3, CodeNotFound, "none"},
-		{"given up", func(context.Context, *number) (*number, error) { return nil, GiveUp(boom) }, 1, CodeUnknown, "boom"},
-		{"given up with a code", func(context.Context, *number) (*number, error) { return nil, GiveUp(Errorf(CodeNotFound, "none")) }, 1, CodeNotFound, "none"},
+		{"given up", func(context.Context, *number) (*number, error) { return nil, Permanent(boom) }, 1, CodeUnknown, "boom"},
+		{"given up with a code", func(context.Context, *number) (*number, error) { return nil, Permanent(Errorf(CodeNotFound, "none")) }, 1, CodeNotFound, "none"},
 		{"panic", func(context.Context, *number) (*number, error) { panic("secret") }, 3, CodeUnknown, "handler panicked"},
 		{"nil pointer", func(context.Context, *number) (*number, error) { _ = nothing.Method; return nil, nil }, 3, CodeUnknown, "nil pointer"},
 		{"Goexit", func(context.Context, *number) (*number, error) { runtime.Goexit(); return nil, nil }, 3, CodeUnknown, "ended its goroutine"},
@@ -110,7 +111,7 @@ func TestSureFailures(t *testing.T) {
 			dead, option := letters()
 			events := newRecorder()
 			p := site{endpoint: "inproc://" + t.Name()}.surePipeline(t,
-				[]VentilatorOption{option, WithRetryPause(time.Millisecond, time.Millisecond), events.option()}, nil)
+				[]VentilatorOption{option, WithRetryBackoff(time.Millisecond, time.Millisecond), events.option()}, nil)
 			failed, report := failures()
 			work(t, surely(func(ctx context.Context, task *number) (*number, error) {
 				if task.GetValue() == 2 {
@@ -173,7 +174,7 @@ func TestSureWorkerLost(t *testing.T) {
 	if id != first || attempt != 2 {
 		t.Errorf("task %x comes again as %x, attempt %d", first, id, attempt)
 	}
-	other.send(wordReturn, id)
+	other.send(string(wire.VerbReturn), id)
 	if id, attempt := other.wantTask(sureMethod, 1); id != first || attempt != 2 {
 		t.Errorf("task %x comes back as %x, attempt %d", first, id, attempt)
 	}
@@ -186,7 +187,7 @@ func TestSureWorkerLost(t *testing.T) {
 // A worker that holds a task for too long loses it; what it says later counts.
 func TestSureLeaseExpires(t *testing.T) {
 	events := newRecorder()
-	v := ventilator(t, AtLeastOnce, Bind("tcp://127.0.0.1:*"), events.option())
+	v := ventilator(t, DeliveryAtLeastOnce, Bind("tcp://127.0.0.1:*"), events.option())
 	m := leased(100*time.Millisecond, 1000)
 	slow := rawWorker(t, v, 5)
 	pushNumbers(t, v, m, 1)
@@ -198,12 +199,12 @@ func TestSureLeaseExpires(t *testing.T) {
 	if again, attempt := other.wantTask(m, 1); again != id || attempt != 2 {
 		t.Errorf("task %x comes again as %x, attempt %d", id, again, attempt)
 	}
-	slow.send(wordDone, id)
+	slow.send(string(wire.VerbDone), id)
 	waitDone(t, v)
-	other.send(wordDone, id) // no error, although nothing is left of it
+	other.send(string(wire.VerbDone), id) // no error, although nothing is left of it
 	pushNumbers(t, v, sureMethod, 1)
 	id, _ = slow.wantTask(sureMethod, 1)
-	slow.send(wordDone, id)
+	slow.send(string(wire.VerbDone), id)
 	waitDone(t, v)
 	if slices.Contains(events.kinds(), EventMalformed) {
 		t.Error("a late answer was taken for malformed")
@@ -214,7 +215,7 @@ func TestSureLeaseExpires(t *testing.T) {
 // A task that each worker holds for too long is given up in the end.
 func TestSureLeaseGivenUp(t *testing.T) {
 	dead, option := letters()
-	v := ventilator(t, AtLeastOnce, Bind("tcp://127.0.0.1:*"), option)
+	v := ventilator(t, DeliveryAtLeastOnce, Bind("tcp://127.0.0.1:*"), option)
 	for range 2 {
 		rawWorker(t, v, 5)
 	}
@@ -234,20 +235,20 @@ func TestSureLeaseExtended(t *testing.T) {
 		return ctx.Err()
 	})}, From(Connect(endpoint)), WithTaskTimeout(limit), WithPrefetch(1))
 	raw := accept()
-	if got := raw.recv(); got[0] != wordCredit || got[1] != "2" {
+	if got := raw.recv(); got[0] != string(wire.VerbCredit) || got[1] != "2" {
 		t.Fatalf("got %q, want a credit of 2", got)
 	}
-	header := string(encodeHeader(testHeader(1, 60*time.Millisecond)))
-	raw.send(wordTask, "runs", sureLog.Procedure, "", header)
-	raw.send(wordTask, "waits", sureLog.Procedure, "", header)
+	header := string(wire.AppendTaskHeader(nil, testHeader(1, 60*time.Millisecond)))
+	raw.send(string(wire.VerbTask), "runs", sureLog.Procedure, "", header)
+	raw.send(string(wire.VerbTask), "waits", sureLog.Procedure, "", header)
 	extended, returned, failed := 0, false, false
 	for !failed {
 		switch got := raw.recv(); {
-		case got[0] == wordExtend && got[1] == "runs":
+		case got[0] == string(wire.VerbExtend) && got[1] == "runs":
 			extended++
-		case got[0] == wordReturn && got[1] == "waits":
+		case got[0] == string(wire.VerbReturn) && got[1] == "waits":
 			returned = true
-		case got[0] == wordFail && got[1] == "runs":
+		case got[0] == string(wire.VerbFail) && got[1] == "runs":
 			failed = true
 		default:
 			t.Fatalf("got %q", got)
@@ -292,7 +293,7 @@ func TestSureBackPressure(t *testing.T) {
 // What makes no sense is reported, and the pipeline goes on.
 func TestSureVentilatorBadInput(t *testing.T) {
 	events := newRecorder()
-	v := ventilator(t, AtLeastOnce, Bind("tcp://127.0.0.1:*"), events.option())
+	v := ventilator(t, DeliveryAtLeastOnce, Bind("tcp://127.0.0.1:*"), events.option())
 	pushNumbers(t, v, sureMethod, 1)
 	good := rawWorker(t, v, 1)
 	id, _ := good.wantTask(sureMethod, 1)
@@ -310,12 +311,12 @@ func TestSureVentilatorBadInput(t *testing.T) {
 	bad.send("CREDIT", "1", "and what will come later")
 	pushNumbers(t, v, sureMethod, 1)
 	next, _ := bad.wantTask(sureMethod, 1)
-	bad.send(wordFail, next, "\xff\xff") // a status that cannot be decoded is a reason too
+	bad.send(string(wire.VerbFail), next, "\xff\xff") // a status that cannot be decoded is a reason too
 	if again, attempt := bad.wantTask(sureMethod, 1); again != next || attempt != 2 {
 		t.Errorf("task %x comes again as %x, attempt %d", next, again, attempt)
 	}
-	bad.send(wordDone, next)
-	good.send(wordDone, id)
+	bad.send(string(wire.VerbDone), next)
+	good.send(string(wire.VerbDone), id)
 	waitDone(t, v)
 	malformed := 0
 	for _, kind := range events.kinds() {

@@ -2,7 +2,6 @@ package gozmq
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"math/rand/v2"
 	"runtime"
@@ -27,7 +26,7 @@ type sureLine struct {
 
 // collect runs a sink, and returns where it is and how to end it.
 func (l *sureLine) collect(endpoint string) (addr string, end func() error) {
-	k, err := NewSink(AtLeastOnce, Bind(endpoint))
+	k, err := NewSink(DeliveryAtLeastOnce, Bind(endpoint))
 	if err != nil {
 		l.t.Error(err)
 		return "", func() error { return nil }
@@ -51,7 +50,7 @@ func (l *sureLine) collect(endpoint string) (addr string, end func() error) {
 
 // open opens the ventilator; it is not to give anything up.
 func (l *sureLine) open(endpoint string) {
-	v, err := NewVentilator(AtLeastOnce, Bind(endpoint), WithTaskStore(&l.store), WithLinger(patience), WithDeadLetters(func(d DeadLetter) {
+	v, err := NewVentilator(DeliveryAtLeastOnce, Bind(endpoint), WithTaskStore(&l.store), WithLinger(patience), WithDeadLetterHandler(func(d DeadLetter) {
 		l.t.Errorf("a task was given up: %v", d.Reason)
 	}))
 	if err != nil {
@@ -90,7 +89,7 @@ func (l *sureLine) push(n int) {
 		switch err := l.ventilator().Push(context.Background(), once, wrapperspb.Int64(int64(i+1))); {
 		case err == nil:
 			i++
-		case CodeOf(err) != CodeCanceled && !errors.Is(err, errStopped):
+		case CodeOf(err) != CodeCanceled:
 			l.t.Error(err)
 			return
 		default:

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/gozmq/gozmq/runtime/internal/handshake"
 	"github.com/gozmq/gozmq/runtime/internal/link"
 	"github.com/gozmq/gozmq/runtime/internal/transport"
 )
@@ -85,7 +86,7 @@ func (e Endpoints) check() error {
 
 // parse returns the endpoints to bind and to connect to; security is that of
 // those without their own.
-func (e Endpoints) parse(security *link.Security) (bind, connect []parsedTarget, err error) {
+func (e Endpoints) parse(security *handshake.Security) (bind, connect []parsedTarget, err error) {
 	if len(e.bind)+len(e.connect) == 0 {
 		return nil, nil, errNoEndpoint
 	}
@@ -122,11 +123,11 @@ func (e Endpoints) open(g *link.Group) ([]string, error) {
 // A parsedTarget is a target that makes sense.
 type parsedTarget struct {
 	endpoint transport.Endpoint
-	security *link.Security
+	security *handshake.Security
 }
 
 // parse checks targets; security is what holds for those without their own.
-func parse(list []target, parse func(string) (transport.Endpoint, error), security *link.Security) ([]parsedTarget, error) {
+func parse(list []target, parse func(string) (transport.Endpoint, error), security *handshake.Security) ([]parsedTarget, error) {
 	parsed := make([]parsedTarget, len(list))
 	for i, p := range list {
 		ep, err := parse(p.text)

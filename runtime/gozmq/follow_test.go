@@ -300,6 +300,16 @@ func TestFollowStateFailures(t *testing.T) {
 	if len(codes) != 2 || codes[0] != gozmq.CodeUnavailable || codes[1] != gozmq.CodeFailedPrecondition {
 		t.Errorf("got codes %v", codes)
 	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	codes = nil
+	for _, err := range gozmq.FollowState[text, testproto.Reading](t.Context(), s, caller, &readCounters, new(text), []counterFilter{{}}) {
+		codes = append(codes, gozmq.CodeOf(err))
+	}
+	if len(codes) != 1 || codes[0] != gozmq.CodeCanceled {
+		t.Errorf("with a closed subscriber got codes %v", codes)
+	}
 	gozmq.SetSnapshotPosition(t.Context(), c.pub.Position()) // outside of a handler: nothing
 }
 

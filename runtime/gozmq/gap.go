@@ -3,55 +3,72 @@ package gozmq
 import (
 	"fmt"
 	"time"
+
+	"github.com/gozmq/gozmq/runtime/internal/subscription"
 )
 
 // A GapError in a stream says that messages of a sequenced topic were published
-// and did not come: this subscriber's queue, or the publisher's for it, was
-// full, or there was no connection. The stream goes on with the message behind
-// the gap. Find it with errors.As; its code is CodeDataLoss.
+// and not received: the queue of this subscriber, or the publisher's queue for
+// it, was full, or there was no connection. The stream goes on with the message
+// behind the gap. Find it with errors.As; its code is CodeDataLoss.
 type GapError struct {
 	Topic string
-	// Lost is how many messages are missing. It is the most that it can be, and
-	// may be too high, where the publisher had forgotten the topic meanwhile
-	// (WithTopicMemory).
+	// Lost is how many messages are missing. If the publisher had forgotten the
+	// topic meanwhile (WithTopicMemory), fewer may be missing, and never more.
 	Lost uint64
 }
 
+// Error returns the topic and the number of messages.
 func (e *GapError) Error() string {
 	return fmt.Sprintf("missed %d messages of topic %q", e.Lost, e.Topic)
 }
 
 // A PublisherRestartedError in a stream says that the sequenced topics of a
-// publisher now come from another one in its place: it was restarted. What it
-// published before may be missing in part. The stream goes on with what the new
-// one publishes. Find it with errors.As; its code is CodeDataLoss.
+// publisher now come from another one in its place, as after a restart. Some of
+// the old one's last messages may be missing. The stream goes on with the new
+// one's messages. Find it with errors.As; its code is CodeDataLoss.
 type PublisherRestartedError struct {
-	// Topic is that of the first message of the new publisher.
+	// Topic is the topic of the new publisher's first message.
 	Topic string
 	// Old and New are the publishers' ids, as in the headers of their messages.
 	Old, New uint64
 }
 
+// Error returns the publishers' ids and the topic.
 func (e *PublisherRestartedError) Error() string {
 	return fmt.Sprintf("publisher %016x is gone, and %016x has taken its place, with topic %q", e.Old, e.New, e.Topic)
 }
 
-// A LagError in a stream says that this subscriber has fallen behind: it was
-// about to be given a message that was published longer ago than a limit that
-// it has set for itself. Find it with errors.As; its code is
-// CodeResourceExhausted.
+// A LagError in a stream says that this subscriber has fallen behind: its next
+// message was published longer ago than a limit that the subscriber has set.
+// Find it with errors.As; its code is CodeResourceExhausted.
 type LagError struct {
 	Topic string
-	// Lag is how long ago the message was published. The clocks of the two
-	// machines differ by as much as they do.
+	// Lag is how long ago the message was published, by the clocks of the two
+	// machines; it is wrong by the difference between them.
 	Lag, Limit time.Duration
-	// Ended says that the stream ends here (WithLagLimit), and does not go on
+	// Ended says that the stream ends here (WithLagLimit) instead of going on
 	// with the message (WithLagReport).
 	Ended bool
 }
 
+// Error returns the lag, the limit and the topic.
 func (e *LagError) Error() string {
 	return fmt.Sprintf("this subscriber is %v behind with topic %q, more than the limit of %v", e.Lag, e.Topic, e.Limit)
+}
+
+// noticeError returns the error that stands for an engine's notice in a stream.
+func noticeError(n subscription.Notice) error {
+	switch n := n.(type) {
+	case subscription.Gap:
+		return Errorf(CodeDataLoss, "%w", &GapError{Topic: n.Topic, Lost: n.Lost})
+	case subscription.Restart:
+		return Errorf(CodeDataLoss, "%w", &PublisherRestartedError{Topic: n.Topic, Old: n.Old, New: n.New})
+	case subscription.Lag:
+		return Errorf(CodeResourceExhausted, "%w", &LagError{Topic: n.Topic, Lag: n.Age, Limit: n.Limit, Ended: n.Ended})
+	default:
+		return Errorf(CodeInternal, "notice %T in a stream", n)
+	}
 }
 
 // lagLimits are the options about lag; 0 is no limit.
@@ -61,18 +78,19 @@ type lagReport time.Duration
 
 func (o lagReport) applySubscriber(c *subscriberConfig) { c.lag.report = time.Duration(o) }
 
-// WithLagReport has a stream of a sequenced topic yield a LagError when a
-// message was published longer than d ago, and go on with the message. It does
-// so once, until a message has come in time again. Default: 0, which is never.
+// WithLagReport makes a stream of a sequenced topic yield a LagError before a
+// message that was published longer than d ago, and go on with the message. It
+// reports once, and again only after a message was in time. Default: 0, which
+// is never.
 func WithLagReport(d time.Duration) SubscriberOption { return lagReport(d) }
 
 type lagEnd time.Duration
 
 func (o lagEnd) applySubscriber(c *subscriberConfig) { c.lag.end = time.Duration(o) }
 
-// WithLagLimit ends a stream of a sequenced topic with a LagError when a message
-// was published longer than d ago: better to start anew than to be ever later.
-// Default: 0, which is never.
+// WithLagLimit ends a stream of a sequenced topic with a LagError at the first
+// message that was published longer than d ago, so that the program can
+// subscribe anew instead of falling further behind. Default: 0, which is never.
 func WithLagLimit(d time.Duration) SubscriberOption { return lagEnd(d) }
 
 func (l lagLimits) check() error {

@@ -8,24 +8,23 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
-	"time"
 
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/wrapperspb"
+
+	"github.com/gozmq/gozmq/internal/testkit"
 )
 
 // patience is how long a test waits for what must happen. It is never waited
 // for in a test that passes.
-const patience = 10 * time.Second
+var patience = testkit.Patience()
 
 type bytez = wrapperspb.BytesValue
 
 // within returns a context that ends with the test's patience.
 func within(t testing.TB) context.Context {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
-	t.Cleanup(cancel)
-	return ctx
+	return testkit.Within(t)
 }
 
 // unique keeps the inproc names of tests apart.
@@ -64,27 +63,13 @@ func overEach(t *testing.T, test func(t *testing.T, s site)) {
 // eventually checks what has no event of its own to wait for.
 func eventually(t testing.TB, what string, ok func() bool) {
 	t.Helper()
-	tick := time.NewTicker(time.Millisecond)
-	defer tick.Stop()
-	for deadline := time.Now().Add(patience); !ok(); <-tick.C {
-		if time.Now().After(deadline) {
-			t.Fatalf("did not come: %s", what)
-		}
-	}
+	testkit.Eventually(t, what, ok)
 }
 
 // receive waits for a value.
 func receive[T any](t testing.TB, ch <-chan T, what string) T {
 	t.Helper()
-	timer := time.NewTimer(patience)
-	defer timer.Stop()
-	select {
-	case v := <-ch:
-		return v
-	case <-timer.C:
-		t.Fatalf("did not come: %s", what)
-		panic("not reached")
-	}
+	return testkit.Receive(t, ch, what)
 }
 
 // A running server.

@@ -3,7 +3,7 @@ package gozmq
 import (
 	"testing"
 
-	"go.uber.org/goleak"
+	"github.com/gozmq/gozmq/internal/leak"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { leak.Main(m) }

@@ -37,8 +37,8 @@ type Method struct {
 	Idempotency Idempotency
 	// Delivery is the guarantee for the tasks of a PUSH/PULL service.
 	Delivery Delivery
-	// Lease is how long a worker may hold a task of a service with at-least-once
-	// delivery without extending the lease. 0: DefaultLease.
+	// Lease is how long a worker may hold a task with DeliveryAtLeastOnce
+	// without extending the lease. 0: DefaultLease.
 	Lease time.Duration
 	// Timeout limits a call whose context has no earlier deadline. 0: no limit.
 	Timeout time.Duration
@@ -48,7 +48,7 @@ type Method struct {
 	// of an idempotent method whose server disconnects moves to another server, up
 	// to three times; a call that no server has seen or carried out always does.
 	//
-	// With at-least-once delivery it limits how often a task is delivered.
+	// With DeliveryAtLeastOnce it limits how often a task is delivered.
 	// 0: DefaultMaxAttempts.
 	MaxAttempts int
 	// Bare says that messages have no frame but the body's.

@@ -50,7 +50,7 @@ type (
 	TopicHandlerOption interface{ applyHandler(*handlerConfig) }
 	// VentilatorOption is an option of NewVentilator.
 	VentilatorOption interface{ applyVentilator(*ventilatorConfig) }
-	// WorkerOption is an option of RunWorker.
+	// WorkerOption is an option of NewWorker.
 	WorkerOption interface{ applyWorker(*workerConfig) }
 	// SinkOption is an option of NewSink.
 	SinkOption interface{ applySink(*sinkConfig) }

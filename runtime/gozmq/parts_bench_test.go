@@ -1,7 +1,6 @@
 package gozmq
 
 import (
-	"context"
 	"fmt"
 	"testing"
 	"time"
@@ -96,32 +95,5 @@ func BenchmarkStatus(b *testing.B) {
 		if got := parseStatus(appendStatus(nil, err, DefaultMaxMessageSize)); CodeOf(got) != CodeNotFound {
 			b.Fatal(got)
 		}
-	}
-}
-
-// BenchmarkInbox puts messages into an inbox, a hundred at a time, and takes
-// them out.
-func BenchmarkInbox(b *testing.B) {
-	for _, size := range benchSizes[:2] {
-		b.Run(fmt.Sprint(size), func(b *testing.B) {
-			in := newInbox(queueConfig{messages: 1000, bytes: 1 << 20})
-			in.drop = func() {}
-			message := &arrival{topic: []byte("topic"), body: make([]byte, size)}
-			ctx := context.Background()
-			var used *slab
-			var got arrival
-			b.ReportAllocs()
-			for n := 0; b.Loop(); n++ {
-				if full := in.put(message); full != nil {
-					b.Fatal("full")
-				}
-				if n%100 < 99 {
-					continue
-				}
-				used = in.take(ctx, used)
-				for used.pop(&got) {
-				}
-			}
-		})
 	}
 }

@@ -3,6 +3,7 @@ package gozmq
 import (
 	"context"
 
+	"github.com/gozmq/gozmq/runtime/internal/handshake"
 	"github.com/gozmq/gozmq/runtime/internal/link"
 )
 
@@ -30,7 +31,7 @@ type Peer struct {
 	Identity *AuthIdentity
 }
 
-func newPeer(p *link.Peer, endpoint, address string) *Peer {
+func newPeer(p *handshake.Peer, endpoint, address string) *Peer {
 	return &Peer{
 		Address: address, Endpoint: endpoint, SocketType: string(p.SocketType), RoutingID: p.Identity,
 		Mechanism: Mechanism(p.Mechanism), PublicKey: CurvePublicKey(p.PublicKey), User: p.User, Identity: (*AuthIdentity)(p.Auth),
@@ -42,7 +43,7 @@ func peerOf(c *link.Conn) *Peer { return newPeer(&c.Peer, c.Endpoint(), c.Addres
 type peerKey struct{}
 
 // PeerFromContext returns the peer that a call or a task came from, in the
-// handler, an interceptor or the WithTaskErrors that ctx was given to; nil
+// handler, an interceptor or the WithTaskErrorHandler that ctx was given to; nil
 // elsewhere. A task that came through a Proxy came from the proxy.
 func PeerFromContext(ctx context.Context) *Peer {
 	p, _ := ctx.Value(peerKey{}).(*Peer)

@@ -56,8 +56,9 @@ func sink(t testing.TB, opts ...SinkOption) *Sink {
 	return s
 }
 
-// A runningWorker is one RunWorker.
+// A runningWorker is a worker whose Run was called.
 type runningWorker struct {
+	*Worker
 	cancel context.CancelFunc
 	done   chan error
 	once   sync.Once
@@ -69,18 +70,21 @@ func work(t testing.TB, handlers []TaskHandler, opts ...WorkerOption) *runningWo
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	w := &runningWorker{cancel: cancel, done: make(chan error, 1)}
-	go func() {
-		w.done <- RunWorker(ctx, "test.Tasks", func() []TaskHandler { return handlers }, opts...)
-	}()
+	var err error
+	if w.Worker, err = NewWorker("test.Tasks", func() []TaskHandler { return handlers }, opts...); err != nil {
+		cancel()
+		t.Fatal(err)
+	}
+	go func() { w.done <- w.Run(ctx) }()
 	t.Cleanup(func() {
 		if err := w.stop(); err != nil {
-			t.Errorf("RunWorker: %v", err)
+			t.Errorf("Run: %v", err)
 		}
 	})
 	return w
 }
 
-// stop ends the worker and returns what RunWorker returned.
+// stop ends the worker and returns what Run returned.
 func (w *runningWorker) stop() error {
 	w.once.Do(func() {
 		w.cancel()
@@ -92,15 +96,15 @@ func (w *runningWorker) stop() error {
 // squaring are the handlers of a worker that squares.
 func squaring(run square) []TaskHandler { return []TaskHandler{HandleTask(squareMethod, run)} }
 
-// A pipeline is a ventilator and a sink, and where workers find them.
-type pipeline struct {
+// A testPipeline is a ventilator and a sink, and where workers find them.
+type testPipeline struct {
 	*Ventilator
 	*Sink
 	from, to WorkerOption
 }
 
 // pipeline opens both ends at sockets of their own that bind.
-func (s site) pipeline(t testing.TB, v []VentilatorOption, k []SinkOption) *pipeline {
+func (s site) pipeline(t testing.TB, v []VentilatorOption, k []SinkOption) *testPipeline {
 	t.Helper()
 	vent := ventilator(t, append(v, Bind(s.endpoint))...)
 	end := s.endpoint
@@ -108,11 +112,11 @@ func (s site) pipeline(t testing.TB, v []VentilatorOption, k []SinkOption) *pipe
 		end += "/sink"
 	}
 	snk := sink(t, append(k, Bind(end))...)
-	return &pipeline{vent, snk, From(Connect(vent.Addrs()...)), To(Connect(snk.Addrs()...))}
+	return &testPipeline{vent, snk, From(Connect(vent.Addrs()...)), To(Connect(snk.Addrs()...))}
 }
 
 // push pushes the numbers from one to n.
-func (p *pipeline) push(t testing.TB, n int) {
+func (p *testPipeline) push(t testing.TB, n int) {
 	t.Helper()
 	ctx := within(t)
 	for i := range n {
@@ -124,7 +128,7 @@ func (p *pipeline) push(t testing.TB, n int) {
 }
 
 // wantSquares takes n results and checks that each is there once.
-func (p *pipeline) wantSquares(t testing.TB, n int) {
+func (p *testPipeline) wantSquares(t testing.TB, n int) {
 	t.Helper()
 	seen := make(map[int64]int, n)
 	for m, err := range Results[number](within(t), p.Sink, squareMethod) {
@@ -148,15 +152,15 @@ func results(t testing.TB, s *Sink) *stream[*number] {
 	return follow(t, func(ctx context.Context) seq[*number] { return Results[number](ctx, s, squareMethod) })
 }
 
-// A failure is what WithTaskErrors was told.
+// A failure is what WithTaskErrorHandler was told.
 type failure struct {
 	method *Method
 	task   proto.Message
 	err    error
 }
 
-// failures collects what WithTaskErrors is told.
+// failures collects what WithTaskErrorHandler is told.
 func failures() (chan failure, WorkerOption) {
 	ch := make(chan failure, 100)
-	return ch, WithTaskErrors(func(_ context.Context, m *Method, task proto.Message, err error) { ch <- failure{m, task, err} })
+	return ch, WithTaskErrorHandler(func(_ context.Context, m *Method, task proto.Message, err error) { ch <- failure{m, task, err} })
 }

@@ -2,52 +2,54 @@ package gozmq
 
 import (
 	"context"
-	"fmt"
+	"errors"
+
+	"github.com/gozmq/gozmq/runtime/internal/wire"
 )
 
-// A Position is a place among the sequenced and retained messages of one
-// publisher.
+// A Position is the place of a message among all sequenced and retained
+// messages of one publisher.
 type Position struct {
-	Publisher uint64 // its id, as in the headers of its messages
-	Position  uint64
+	Publisher uint64 // the publisher's id, as in the headers of its messages
+	Sequence  uint64 // counts from 1; 0 is before the first message
 }
 
-// Position returns the place of the last message that was published under a
-// sequenced or retained topic; its Position is 0 if there was none. What is read
-// under the lock under which a program changes its state and publishes the
-// change says which changes the state has.
+// Position returns the position of the last message that was published under a
+// sequenced or retained topic; its Sequence is 0 if there was none. A program
+// that holds one lock while it changes its state and publishes the change reads
+// the position under the same lock: then the state has all changes up to it.
 func (p *Publisher) Position() Position { return Position{p.id, p.pub.Position()} }
 
-// positionKey is the key of the reply's metadata that has positions.
+// positionKey is the key of positions in a reply's metadata.
 const positionKey = "gozmq-position"
 
-// SetSnapshotPosition says, in the handler of a call whose reply is the state
-// behind a topic, which messages the state has: all up to these positions, one
-// of each publisher. FollowState needs it. Call it once, with the context that
-// the handler was given; with another one it does nothing.
+// SetSnapshotPosition adds to a reply, which is the state behind a topic, the
+// positions up to which the state has the topic's messages: one position for
+// each publisher. FollowState needs it. Call it once in the call's handler,
+// with the handler's context; with any other context it does nothing.
 func SetSnapshotPosition(ctx context.Context, positions ...Position) {
 	info := CallInfoFromContext(ctx)
 	if info == nil {
 		return
 	}
 	for _, p := range positions {
-		h := publicationHeader{publisher: p.Publisher, position: p.Position}
-		info.AddReplyHeader(positionKey, string(h.append(nil)))
+		h := wire.PublicationHeader{Publisher: p.Publisher, Position: p.Sequence}
+		info.AddReplyHeader(positionKey, string(h.Append(nil)))
 	}
 }
 
-// snapshotPositions reads what SetSnapshotPosition said.
+// snapshotPositions reads the positions of SetSnapshotPosition by publisher.
 func snapshotPositions(md *ReplyMetadata) (map[uint64]uint64, error) {
 	positions := make(map[uint64]uint64)
 	for _, value := range md.Headers[positionKey] {
-		var h publicationHeader
-		if !h.parse([]byte(value)) || h.publisher == 0 {
-			return nil, fmt.Errorf("a position in the reply's metadata cannot be decoded")
+		var h wire.PublicationHeader
+		if !h.Parse([]byte(value)) || h.Publisher == 0 {
+			return nil, errors.New("a position in the reply's metadata cannot be decoded")
 		}
-		positions[h.publisher] = h.position
+		positions[h.Publisher] = h.Position
 	}
 	if len(positions) == 0 {
-		return nil, fmt.Errorf("the reply does not say which messages the snapshot has: its handler must call gozmq.SetSnapshotPosition")
+		return nil, errors.New("the reply does not say which messages the snapshot has: its handler must call gozmq.SetSnapshotPosition")
 	}
 	return positions, nil
 }

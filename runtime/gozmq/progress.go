@@ -5,22 +5,23 @@ import "fmt"
 // Progress says how far a ventilator, a worker or a sink is. Numbers that this
 // end cannot know are 0.
 type Progress struct {
-	// Queued is how many tasks, or at a sink results, wait.
+	// Queued is how many tasks wait; at a sink, how many results do.
 	Queued int
-	// InFlight is how many are with a worker, being done, or in the body of a
-	// sink's loop.
+	// InFlight is how many tasks are with a worker or run in a handler; at a
+	// sink, how many results are in the body of a loop.
 	InFlight int
-	// Done is how many were done. A ventilator that delivers at most once
-	// counts what it has given to a worker's connection.
+	// Done is how many tasks were done. A ventilator with DeliveryAtMostOnce
+	// counts those that it has given to a worker's connection.
 	Done uint64
-	// Failed is how many failed: at a ventilator for good, at a worker attempts.
+	// Failed is how many tasks a ventilator gave up; at a worker, how many
+	// attempts failed.
 	Failed uint64
 	// Redelivered is how many attempts were not the first one; at a sink, how
-	// many results came again and were dropped.
+	// many results were duplicates and dropped.
 	Redelivered uint64
 }
 
-// String writes the numbers that are not 0.
+// String returns the numbers that are not 0 as text.
 func (p Progress) String() string {
 	text := fmt.Sprintf("%d done", p.Done)
 	add := func(n uint64, what string) {

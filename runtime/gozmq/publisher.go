@@ -4,12 +4,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"sync"
 	"time"
 
 	"google.golang.org/protobuf/proto"
 
+	"github.com/gozmq/gozmq/runtime/internal/link"
 	"github.com/gozmq/gozmq/runtime/internal/socket"
+	"github.com/gozmq/gozmq/runtime/internal/wire"
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
 )
 
@@ -19,10 +22,9 @@ type publisherConfig struct {
 	memory           topicMemory
 }
 
-// A Publisher sends messages to those who subscribed to their topics. It never
-// waits for a subscriber: one whose queue is full misses messages, which are
-// counted. Its methods may be called from any goroutine. On the wire it is a
-// PUB socket.
+// A Publisher sends messages to the subscribers of their topics. It never waits
+// for a subscriber: one whose queue is full misses messages, which are counted.
+// Its methods may be called from any goroutine. On the wire it is a PUB socket.
 type Publisher struct {
 	pub      *socket.Pub
 	id       uint64 // of the publisher, in headers
@@ -44,13 +46,36 @@ func NewPublisher(opts ...PublisherOption) (*Publisher, error) {
 	p := &Publisher{id: newPublisherID(), observer: newObserver(cfg.observer), bodies: cfg.bodies(), linger: cfg.linger}
 	cfg.Observe = p.observer.link(cfg.SocketType)
 	p.pub = socket.NewPub(cfg.Config, cfg.maxSubscriptions)
-	p.pub.Remember(cfg.memory.topics, cfg.memory.bytes, p.appendHeader)
+	p.pub.KeepTopics(cfg.memory.topics, cfg.memory.bytes, p.appendHeader)
 	var err error
 	if p.addrs, err = cfg.endpoints.open(p.pub.Links()); err != nil {
 		p.Close()
 		return nil, fmt.Errorf("publisher: %w", err)
 	}
 	return p, nil
+}
+
+// newPublisherID returns the id of a publisher.
+func newPublisherID() uint64 {
+	for {
+		if id := rand.Uint64(); id != 0 {
+			return id
+		}
+	}
+}
+
+// appendHeader appends the header of a message as its last frame.
+func (p *Publisher) appendHeader(b []byte, s socket.Stamp) []byte {
+	h := wire.PublicationHeader{
+		Publisher: p.id,
+		Position:  s.Position, Previous: s.Previous,
+		Retained: s.Traits&socket.Retained != 0, Replayed: s.Replayed,
+	}
+	h.SetTime(s.Time)
+	if s.Traits&socket.Sequenced != 0 {
+		h.Sequence = s.Sequence
+	}
+	return h.AppendFrame(b)
 }
 
 // check reports everything that is wrong with the options.
@@ -72,52 +97,55 @@ type PublishOption interface {
 	ProxyOption
 }
 
-// WithMaxSubscriptions limits how many subscriptions one peer may hold; one
-// that asks for more is disconnected, and so is one whose subscriptions are
-// longer than 1 KiB, or than 16 MiB together. For a Proxy the limits are those
-// of all subscribers together, as a publisher sees them, and one may have an
-// eighth. Default: 131072.
-func WithMaxSubscriptions(n int) PublishOption {
-	return maxSubscriptions(n)
-}
+// WithMaxSubscriptions limits the number of subscriptions of one peer to n. A
+// peer that asks for more is disconnected, and so is one with a subscription
+// longer than 1 KiB, or with more than 16 MiB of them. At a Proxy the limits
+// apply to all subscribers together, because a publisher sees them as one; each
+// of them may use an eighth. Default: 131072.
+func WithMaxSubscriptions(n int) PublishOption { return maxSubscriptions(n) }
 
-// Addrs returns the endpoints that were bound, with ports filled in.
+// Addrs returns the bound endpoints, with ports filled in.
 func (p *Publisher) Addrs() []string { return p.addrs }
 
-// Dropped returns how many messages subscribers have missed because their
-// queue was full.
+// Dropped returns the number of messages that subscribers have missed because
+// their queue was full. A message that two subscribers missed counts twice.
 func (p *Publisher) Dropped() uint64 { return p.pub.Dropped() }
 
 // WaitForSubscribers waits until at least n peers have a subscription that
-// covers topic, which may be a topic that generated code builds, or the
-// beginning of one; "" counts those that subscribed to everything.
+// covers topic. topic is a topic as generated code builds it, or the beginning
+// of one; "" counts the peers that subscribed to everything. It fails with the
+// code of ctx's error when ctx ends, and with CodeCanceled when p is closed.
 func (p *Publisher) WaitForSubscribers(ctx context.Context, topic string, n int) error {
-	if err := p.pub.WaitSubscribers(ctx, []byte(topic), n); err != nil {
-		return Errorf(CodeOf(err), "wait for subscribers of %q: %w", topic, err)
+	err := p.pub.WaitSubscribers(ctx, []byte(topic), n)
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, link.ErrClosed):
+		return Errorf(CodeCanceled, "wait for subscribers of %q: the publisher is closed", topic)
 	}
-	return nil
+	return Errorf(CodeOf(err), "wait for subscribers of %q: %w", topic, err)
 }
 
-// WaitForSubscribersTo is WaitForSubscribers for the topics that a filter takes,
-// as generated filters do: it counts the peers that get all of them.
+// WaitForSubscribersTo is WaitForSubscribers for the topics that a filter
+// takes: it counts the peers that get all of them.
 func (p *Publisher) WaitForSubscribersTo(ctx context.Context, f Filter, n int) error {
 	return p.WaitForSubscribers(ctx, string(f.TopicPattern().prefix()), n)
 }
 
-// Superseded returns how many messages of topics with latest_only subscribers
-// were not sent because a newer one came before there was room for them.
-func (p *Publisher) Superseded() uint64 { return p.pub.Superseded() }
+// Superseded returns the number of messages of latest_only topics that were not
+// sent to a subscriber because a newer one came before there was room for them.
+func (p *Publisher) Superseded() uint64 { return p.pub.Conflated() }
 
-// Close closes the publisher, after what was published has reached the kernel
-// or the linger time is over.
+// Close closes the publisher once the published messages have reached the
+// kernel or the linger time (WithLinger) is over.
 func (p *Publisher) Close() error {
 	err := lingering(p.linger, p.pub.Shutdown)
 	p.observer.close()
 	return err
 }
 
-// A Topic describes what one topic's messages are published under. Generated
-// code makes the values.
+// A Topic describes the topic of one kind of message. Generated code makes the
+// values.
 type Topic[M proto.Message] struct {
 	// Name is "package.Service/Method", or the message's full name.
 	Name string
@@ -125,7 +153,7 @@ type Topic[M proto.Message] struct {
 	Append func(b []byte, m M) []byte
 	// Bare leaves the topic's frame out.
 	Bare bool
-	// Traits is what else the annotation asks for; none where it is Bare.
+	// Traits are what else the annotation asks for; none if Bare.
 	Traits TopicTraits
 }
 
@@ -141,10 +169,12 @@ type publication struct {
 
 var publications = sync.Pool{New: func() any { return new(publication) }}
 
-// Publish sends m to those who subscribed to its topic. Generated code calls
-// it. A message that nobody subscribed to is not encoded, unless its topic is
-// retained. It never blocks; it fails when ctx has ended, the publisher is
-// closed or m cannot be encoded.
+// Publish sends m to the subscribers of its topic. Generated code calls it. It
+// does not encode a message without subscribers, unless the topic is retained,
+// and never blocks. It fails with the code of ctx's error when ctx has ended,
+// with CodeCanceled when p is closed, with CodeResourceExhausted when m is too
+// large, and with CodeInvalidArgument when m cannot be encoded or its topic is
+// longer than 32 KiB.
 func Publish[M proto.Message](ctx context.Context, p *Publisher, t *Topic[M], m M) error {
 	if err := ctx.Err(); err != nil {
 		return Errorf(CodeOf(err), "publish %s: %w", t.Name, err)
@@ -168,7 +198,7 @@ func Publish[M proto.Message](ctx context.Context, p *Publisher, t *Topic[M], m 
 	if !p.pub.Audience(x.topic, &x.audience) {
 		return nil
 	}
-	err := x.encode(t.Name, m, 0, &p.bodies)
+	err := x.encode(t.Name, m, false, &p.bodies)
 	if err == nil {
 		p.pub.Send(&x.audience, x.frames)
 	}
@@ -180,35 +210,31 @@ func (p *Publisher) publishBare(x *publication, name string, m proto.Message) er
 	if !p.pub.Subscribed() {
 		return nil
 	}
-	frames, err := p.bodies.append(x.frames[:0], 0, m)
+	frames, err := p.bodies.append(x.frames[:0], wire.PublicationBodyFlags(false), m)
 	if err != nil {
 		return Errorf(CodeOf(err), "publish %s: %w", name, err)
 	}
 	x.frames = frames
-	h, _, err := zmtp.ParseHeader(frames)
-	if err == nil && p.pub.Audience(frames[h.Len:], &x.audience) {
+	if p.pub.Audience(wire.BareBody(frames), &x.audience) {
 		p.pub.Send(&x.audience, frames)
 	}
-	return err
+	return nil
 }
 
-// publishWith sends a message of a topic with traits. Where it has a place among
-// the publisher's, it has it even if nobody subscribed to it; where it is
-// retained, it is always encoded.
+// publishWith sends a message of a topic with traits. A sequenced or retained
+// message gets its position even without subscribers, and a retained one is
+// always encoded.
 func (p *Publisher) publishWith(traits TopicTraits, x *publication, name string, m proto.Message) error {
 	if err := x.check(name); err != nil {
 		return err
 	}
 	x.frames = x.frames[:0]
-	var last byte = zmtp.FlagMore // a header follows
-	if traits&(Sequenced|Retained) == 0 {
-		last = 0
-	}
+	header := traits&(Sequenced|Retained) != 0
 	if traits&Retained != 0 || p.pub.Audience(x.topic, &x.audience) {
-		if err := x.encode(name, m, last, &p.bodies); err != nil {
+		if err := x.encode(name, m, header, &p.bodies); err != nil {
 			return err
 		}
-	} else if last == 0 {
+	} else if !header {
 		return nil
 	}
 	x.frames = p.pub.SendWith(socket.Traits(traits), x.topic, x.frames, &x.audience)
@@ -222,13 +248,14 @@ func (x *publication) check(name string) error {
 	return nil
 }
 
-// encode makes x.frames of the topic and m; flags are those of the body.
-func (x *publication) encode(name string, m proto.Message, flags byte, c *bodies) error {
+// encode makes x.frames of the topic and m; header says whether a header
+// follows.
+func (x *publication) encode(name string, m proto.Message, header bool, c *bodies) error {
 	if err := x.check(name); err != nil {
 		return err
 	}
 	var err error
-	x.frames, err = c.append(zmtp.AppendFrame(x.frames[:0], zmtp.FlagMore, x.topic), flags, m)
+	x.frames, err = c.append(wire.AppendTopic(x.frames[:0], x.topic), wire.PublicationBodyFlags(header), m)
 	if err != nil {
 		return Errorf(CodeOf(err), "publish %s: %w", name, err)
 	}

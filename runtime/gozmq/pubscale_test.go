@@ -21,7 +21,7 @@ func BenchmarkPublishSubscriptions(b *testing.B) {
 		topic := func(i int) string { return fmt.Sprintf("bench/%d/topic", i) }
 		for i := range n {
 			if _, err := gozmq.OpenSubscription[wrapperspb.BytesValue](sub, []gozmq.TopicPattern{gozmq.LiteralTopic(topic(i))},
-				[]gozmq.SubscriptionOption{gozmq.WithOverflow(gozmq.DropOldest), gozmq.WithReceiveQueue(1, 1)}); err != nil {
+				[]gozmq.SubscriptionOption{gozmq.WithOverflow(gozmq.OverflowDropOldest), gozmq.WithReceiveQueue(1, 1)}); err != nil {
 				b.Fatal(err)
 			}
 		}

@@ -168,11 +168,7 @@ func listen(t testing.TB, p *Publisher, s *Subscriber, filters ...stationFilter)
 }
 
 // running returns how many iterations have begun and not ended.
-func (s *Subscriber) running() int {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return len(s.subscriptions)
-}
+func (s *Subscriber) running() int { return s.hub.Usage().Subscriptions }
 
 func publish(t testing.TB, p *Publisher, readings ...*reading) {
 	t.Helper()

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/gozmq/gozmq/runtime/internal/link"
+	"github.com/gozmq/gozmq/runtime/internal/wire"
 )
 
 // retained is the topic temperature, kept and numbered.
@@ -72,11 +73,9 @@ func TestRetainedFirst(t *testing.T) {
 			f.wantNothing(t)
 		}
 		events.wait(t, EventUnsubscribed, 3)
-		s.mu.Lock()
-		if n := len(s.values.topics) + s.values.recent.Len() + s.values.bytes; n != 0 {
-			t.Errorf("what no stream covers any more is kept: %+v", s.values.topics)
+		if kept := s.hub.Usage(); kept.Topics != 0 || kept.TopicBytes != 0 {
+			t.Errorf("what no stream covers any more is kept: %+v", kept)
 		}
-		s.mu.Unlock()
 		publishRetained(t, p, at("ams", "4"))
 		if got, want := readNotes(t, readings(t, s, stations("ams")...), 1), "ams=4 "; got != want {
 			t.Errorf("after a pause got %s, want %s", got, want)
@@ -211,8 +210,8 @@ func TestLastValuesBounded(t *testing.T) {
 	pub := accept()
 	pub.Command() // the subscription
 	for i, station := range []string{"a", "b", "a", "c"} {
-		h := publicationHeader{publisher: 1, position: uint64(i + 1), retained: 1}
-		pub.send("weather/"+station+"/temperature", "\x0a\x01"+station, string(h.append(nil)))
+		h := wire.PublicationHeader{Publisher: 1, Position: uint64(i + 1), Retained: true}
+		pub.send("weather/"+station+"/temperature", "\x0a\x01"+station, string(h.Append(nil)))
 		f.next(t)
 	}
 	if e := events.wait(t, EventForgotten, 1); e.Topic != "weather/b/temperature" {

@@ -6,7 +6,7 @@ import (
 	"io"
 
 	"github.com/gozmq/gozmq/runtime/internal/curve"
-	"github.com/gozmq/gozmq/runtime/internal/link"
+	"github.com/gozmq/gozmq/runtime/internal/handshake"
 )
 
 // A Mechanism is one of ZeroMQ's security mechanisms (RFC 23).
@@ -24,18 +24,18 @@ const (
 // value fails wherever it is given. A Security never prints its credentials.
 type Security struct {
 	// A function, because fmt looks into everything else.
-	get func() (*link.Security, error)
+	get func() (*handshake.Security, error)
 }
 
-func makeSecurity(s *link.Security, err error) Security {
-	return Security{func() (*link.Security, error) { return s, err }}
+func makeSecurity(s *handshake.Security, err error) Security {
+	return Security{func() (*handshake.Security, error) { return s, err }}
 }
 
 // CurveServer encrypts and authenticates with CURVE (RFC 26). Clients have to know
 // our public key and to prove that they own theirs; then auth decides on that key.
 // A nil auth refuses everyone; AllowAny admits everyone who knows our public key.
 func CurveServer(secret CurveSecretKey, auth Authenticator) Security {
-	return makeSecurity(&link.Security{Mechanism: link.Curve, Server: true, Secret: secret.secret, Authenticate: auth.link()},
+	return makeSecurity(&handshake.Security{Mechanism: handshake.Curve, Server: true, Secret: secret.secret, Authenticate: auth.link()},
 		checkSecret("CurveServer", secret))
 }
 
@@ -49,7 +49,7 @@ func CurveClient(secret CurveSecretKey, server CurvePublicKey) Security {
 			err = fmt.Errorf("CurveClient: the server's %w", err)
 		}
 	}
-	return makeSecurity(&link.Security{Mechanism: link.Curve, Secret: secret.secret, ServerKey: curve.Public(server)}, err)
+	return makeSecurity(&handshake.Security{Mechanism: handshake.Curve, Secret: secret.secret, ServerKey: curve.Public(server)}, err)
 }
 
 func checkSecret(role string, k CurveSecretKey) error {
@@ -64,7 +64,7 @@ func checkSecret(role string, k CurveSecretKey) error {
 // PLAIN encrypts nothing: over tcp, anyone on the way can read and change all
 // traffic, passwords included. EventExposed warns where they go beyond the loopback interface.
 func PlainServer(auth Authenticator) Security {
-	return makeSecurity(&link.Security{Mechanism: link.Plain, Server: true, Authenticate: auth.link()}, nil)
+	return makeSecurity(&handshake.Security{Mechanism: handshake.Plain, Server: true, Authenticate: auth.link()}, nil)
 }
 
 // PlainClient sends a user of 1 to 255 bytes and a password of up to 255 (RFC 24).
@@ -72,23 +72,23 @@ func PlainServer(auth Authenticator) Security {
 func PlainClient(user, password string) Security {
 	var err error
 	switch {
-	case user == "" || len(user) > link.MaxCredential:
-		err = fmt.Errorf("PlainClient: user of %d bytes, want 1 to %d", len(user), link.MaxCredential)
-	case len(password) > link.MaxCredential:
-		err = fmt.Errorf("PlainClient: password of %d bytes, at most %d are allowed", len(password), link.MaxCredential)
+	case user == "" || len(user) > handshake.MaxCredential:
+		err = fmt.Errorf("PlainClient: user of %d bytes, want 1 to %d", len(user), handshake.MaxCredential)
+	case len(password) > handshake.MaxCredential:
+		err = fmt.Errorf("PlainClient: password of %d bytes, at most %d are allowed", len(password), handshake.MaxCredential)
 	}
-	return makeSecurity(&link.Security{Mechanism: link.Plain, User: user, Password: password}, err)
+	return makeSecurity(&handshake.Security{Mechanism: handshake.Plain, User: user, Password: password}, err)
 }
 
 // NullServer lets auth decide on peers by their address; NULL tells nothing else
 // about them. A nil auth refuses everyone.
 func NullServer(auth Authenticator) Security {
-	return makeSecurity(&link.Security{Mechanism: link.Null, Server: true, Authenticate: auth.link()}, nil)
+	return makeSecurity(&handshake.Security{Mechanism: handshake.Null, Server: true, Authenticate: auth.link()}, nil)
 }
 
 // NullClient is no security at all. It exempts one endpoint of a socket that is
 // secured otherwise: Bind("ipc://…").Secured(NullClient()).
-func NullClient() Security { return makeSecurity(&link.Security{Mechanism: link.Null}, nil) }
+func NullClient() Security { return makeSecurity(&handshake.Security{Mechanism: handshake.Null}, nil) }
 
 // WithDomain passes a name on in each AuthRequest, and to ZAP handlers (RFC 27),
 // so that one authenticator can serve several sockets.
@@ -104,7 +104,7 @@ func (s Security) WithDomain(name string) Security {
 
 var errZeroSecurity = errors.New("zero Security: make one with CurveServer, CurveClient, PlainServer, PlainClient, NullServer or NullClient")
 
-func (s Security) resolve() (*link.Security, error) {
+func (s Security) resolve() (*handshake.Security, error) {
 	if s.get == nil {
 		return nil, errZeroSecurity
 	}

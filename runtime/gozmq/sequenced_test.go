@@ -13,6 +13,7 @@ import (
 	gozmqv1 "github.com/gozmq/gozmq/proto/gozmq/v1"
 	"github.com/gozmq/gozmq/runtime/internal/link"
 	"github.com/gozmq/gozmq/runtime/internal/testproto"
+	"github.com/gozmq/gozmq/runtime/internal/wire"
 )
 
 // sequenced is the topic temperature with the trait.
@@ -249,8 +250,8 @@ func TestSequencedLag(t *testing.T) {
 		f := follow(t, func(ctx context.Context) seq[*reading] { return Subscribe[reading](ctx, s, []stationFilter{{}}) })
 		pub := accept()
 		pub.Command() // the subscription
-		h := publicationHeader{publisher: 1, position: 1, sequence: 1, timeUs: uint64(time.Now().Add(-time.Minute).UnixMicro())}
-		pub.send("weather/ams/temperature", "\x0a\x03ams", string(h.append(nil)))
+		h := wire.PublicationHeader{Publisher: 1, Position: 1, Sequence: 1, TimeUs: uint64(time.Now().Add(-time.Minute).UnixMicro())}
+		pub.send("weather/ams/temperature", "\x0a\x03ams", string(h.Append(nil)))
 		var lag *LagError
 		if err := f.nextError(t); !errors.As(err, &lag) || lag.Lag < time.Minute || lag.Limit != time.Second || lag.Ended != ends {
 			t.Errorf("got %v, %+v", err, lag)

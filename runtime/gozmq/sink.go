@@ -13,11 +13,11 @@ import (
 
 type sinkConfig struct {
 	socketConfig
-	delivery    Delivery
-	queue       queueConfig
-	window      windowConfig
-	batchStatus func(BatchStatus)
-	reliable    []string // options that are for delivery at least once only
+	delivery Delivery
+	queue    queueConfig
+	window   windowConfig
+	onBatch  func(BatchStatus)
+	reliable []string // names of options that need DeliveryAtLeastOnce
 }
 
 type sinkOption func(*sinkConfig)
@@ -30,11 +30,10 @@ type windowConfig struct {
 	age   time.Duration
 }
 
-// WithDuplicateWindow sets how many results a sink that takes them at least
-// once remembers by their task's id, and for how long, 0 being for ever: one
-// that comes again within this window is acknowledged and not handed to the
-// application. Without tasks nothing is remembered. Defaults: 65536 and 10
-// minutes.
+// WithDuplicateWindow sets how many results a sink with DeliveryAtLeastOnce
+// remembers by their task's id, and for how long; an age of 0 is without end. A
+// result that comes again within this window is acknowledged and not yielded.
+// With 0 tasks nothing is remembered. Defaults: 65536 and 10 minutes.
 func WithDuplicateWindow(tasks int, age time.Duration) SinkOption {
 	return sinkOption(func(c *sinkConfig) {
 		c.window = windowConfig{tasks, age}
@@ -44,7 +43,7 @@ func WithDuplicateWindow(tasks int, age time.Duration) SinkOption {
 
 func (c *sinkConfig) check() error {
 	errs := []error{c.socketConfig.check(), c.queue.check(), c.delivery.check()}
-	if c.delivery == AtMostOnce {
+	if c.delivery == DeliveryAtMostOnce {
 		for _, name := range c.reliable {
 			errs = append(errs, onlyAtLeastOnce(name))
 		}
@@ -60,6 +59,9 @@ func (c *sinkConfig) check() error {
 type resultSource interface {
 	links() *link.Group
 	progress() Progress
+	// iterate calls yield with the bodies of a method's results, until ctx
+	// ends, end is called or yield returns false.
+	iterate(ctx context.Context, m *Method, yield func(body []byte) bool)
 	// end ends every iteration.
 	end()
 	// shutdown closes the connections; end must have been called.
@@ -67,16 +69,17 @@ type resultSource interface {
 }
 
 // A Sink receives the results that workers send, or the tasks themselves where
-// nothing stands between. It drops nothing: a connection whose next result no
-// one iterates over, or finds the iterator's queue full, waits, and so does its
-// sender in the end. Iterate over every method that has results.
+// no worker stands between. Iterate over every method that has results: the
+// sink drops nothing, and a connection whose next result belongs to a method
+// that nobody iterates over, or whose iterator's queue is full, is not read. In
+// the end its sender blocks too.
 //
-// At most once it is a PULL socket. At least once it is a ROUTER socket: a
-// result is acknowledged when the body of the loop has come to its end, so that
-// a result that the program did not get through comes again. To stop behind a
-// result that was dealt with, end the iteration's context: a loop that is left
-// with break or return leaves its last result unacknowledged, for the next
-// iteration.
+// With DeliveryAtMostOnce it is a PULL socket. With DeliveryAtLeastOnce it is a
+// ROUTER socket, and acknowledges a result when the body of the loop has ended
+// normally; until then the result can come again. To stop after a result that
+// was dealt with, end the iteration's context: a loop that is left with break
+// or return does not acknowledge its last result, and the next iteration gets
+// it.
 type Sink struct {
 	source   resultSource
 	bodies   bodies
@@ -86,27 +89,18 @@ type Sink struct {
 	addrs    []string
 }
 
-// NewSink opens a sink. Close must be called.
+// NewSink opens a sink, which binds and connects as its options say. Close must
+// be called.
 func NewSink(opts ...SinkOption) (*Sink, error) {
-	return newSink(opts, func(cfg *sinkConfig, o *observer) resultSource {
-		if cfg.delivery == AtLeastOnce {
-			return newReceipts(cfg, o)
-		}
-		return newPlainSink(cfg, o)
-	})
+	return newSink(opts, newResultSource)
 }
 
-// NewPuller opens a sink that takes tasks straight from ventilators, of
-// messages that are tasks by themselves. At least once it is a DEALER socket,
-// and the end of the loop's body tells that the task is done. Generated code
-// calls it. Close must be called.
+// NewPuller opens a sink that takes tasks straight from ventilators, for
+// messages that are tasks by themselves. With DeliveryAtLeastOnce it is a
+// DEALER socket, and a task is done when the body of the loop has ended
+// normally. Generated code calls it. Close must be called.
 func NewPuller(opts ...SinkOption) (*Sink, error) {
-	return newSink(opts, func(cfg *sinkConfig, o *observer) resultSource {
-		if cfg.delivery == AtLeastOnce {
-			return newPulledTasks(cfg, o)
-		}
-		return newPlainSink(cfg, o)
-	})
+	return newSink(opts, newPulledSource)
 }
 
 func newSink(opts []SinkOption, open func(*sinkConfig, *observer) resultSource) (*Sink, error) {
@@ -127,17 +121,18 @@ func newSink(opts []SinkOption, open func(*sinkConfig, *observer) resultSource) 
 	return s, nil
 }
 
-// Addrs returns the endpoints that were bound, with ports filled in.
+// Addrs returns the bound endpoints, with ports filled in.
 func (s *Sink) Addrs() []string { return s.addrs }
 
 // Progress returns how far the sink is.
 func (s *Sink) Progress() Progress { return s.source.progress() }
 
-// Close ends every iteration and closes the connections. What was received and
-// not iterated over is gone at most once. At least once its workers still have
-// it, and Close waits until WithBatchStatus's function and the loops' bodies that
-// run have returned, and what they dealt with has been acknowledged, or the linger
-// time is over; called by a loop's body it waits for itself until then.
+// Close ends every iteration and closes the connections. With
+// DeliveryAtMostOnce, results that were received and not yielded are lost. With
+// DeliveryAtLeastOnce their workers still have them; Close waits until the
+// function of WithBatchHandler and the running bodies of loops have returned
+// and their results are acknowledged, or until the linger time ends. A loop's
+// body that calls Close makes it wait for that long.
 func (s *Sink) Close() error {
 	s.source.end()
 	err := lingering(s.linger, s.source.shutdown)
@@ -146,21 +141,24 @@ func (s *Sink) Close() error {
 }
 
 // Results returns an iterator over the results of one method. Generated code
-// calls it. It ends with ctx or with Close. A result that cannot be decoded is
-// yielded as an error, and the iteration goes on. Several iterations of one
-// method share its results. When the sink's guarantee is not the method's, the
-// only thing that is yielded is an error with CodeFailedPrecondition.
+// calls it. The iteration ends with ctx or with Close. A result that cannot be
+// decoded is yielded as an error, and the iteration goes on. Several iterations
+// of one method share its results. When the sink's guarantee is not the
+// method's, the iterator yields only an error with CodeFailedPrecondition.
 func Results[T any, P message[T]](ctx context.Context, s *Sink, m *Method) iter.Seq2[P, error] {
 	return func(yield func(P, error) bool) {
 		if err := m.checkDelivery(s.delivery); err != nil {
 			yield(nil, err)
 			return
 		}
-		switch source := s.source.(type) {
-		case *plainSink:
-			source.inboxOf(m).drain(ctx, func(a *arrival) bool { return yield(decodeArrival[T, P](&s.bodies, a)) })
-		case itemSource:
-			drainItems[T, P](ctx, source, &s.bodies, m, yield)
-		}
+		s.source.iterate(ctx, m, func(body []byte) bool { return yield(decodeResult[T, P](&s.bodies, body)) })
 	}
+}
+
+func decodeResult[T any, P message[T]](c *bodies, body []byte) (P, error) {
+	m := P(new(T))
+	if err := c.decode(body, m); err != nil {
+		return nil, Errorf(CodeDataLoss, "decode %s of %d bytes: %w", nameOf(m), len(body), err)
+	}
+	return m, nil
 }

@@ -1,43 +1,47 @@
 package gozmq
 
 import (
-	"bytes"
 	"context"
 	"sync"
 	"sync/atomic"
 
-	gozmqv1 "github.com/gozmq/gozmq/proto/gozmq/v1"
 	"github.com/gozmq/gozmq/runtime/internal/link"
+	"github.com/gozmq/gozmq/runtime/internal/pipeline"
 	"github.com/gozmq/gozmq/runtime/internal/socket"
+	"github.com/gozmq/gozmq/runtime/internal/subscription"
+	"github.com/gozmq/gozmq/runtime/internal/wire"
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
 )
 
-// A plainSink is the source of a sink that takes results at most once: a PULL
-// socket.
+// A plainSink is the source of a sink with DeliveryAtMostOnce: a PULL socket.
 type plainSink struct {
-	pull     *socket.Collect
+	pull     *socket.BatchPull
 	observer *observer
 	queue    queueConfig
-	batches  *batchTally
+	batches  *pipeline.BatchCounter
 	done     chan struct{} // closed by end
 
 	mu      sync.Mutex
-	version atomic.Uint64     // one more with each change of inboxes
-	inboxes map[string]*inbox // by procedure; "" for bare framing
-	change  chan struct{}     // closed and replaced when inboxes changes
+	version atomic.Uint64                  // one more with each change of inboxes
+	inboxes map[string]*subscription.Queue // by procedure; "" for bare framing
+	change  chan struct{}                  // closed and replaced when inboxes changes
 	closed  bool
 }
 
 func newPlainSink(cfg *sinkConfig, o *observer) *plainSink {
 	s := &plainSink{
-		observer: o, queue: cfg.queue, batches: newBatchTally(cfg.batchStatus),
+		observer: o, queue: cfg.queue, batches: pipeline.NewBatchCounter(batchReporter(cfg.onBatch)),
 		done:    make(chan struct{}),
-		inboxes: make(map[string]*inbox),
+		inboxes: make(map[string]*subscription.Queue),
 		change:  make(chan struct{}),
 	}
 	cfg.Observe = o.link(cfg.SocketType)
-	s.pull = socket.NewCollect(cfg.Config, collector{s})
+	s.pull = socket.NewBatchPull(cfg.Config, collector{s})
 	return s
+}
+
+func (s *plainSink) iterate(ctx context.Context, m *Method, yield func(body []byte) bool) {
+	s.inboxOf(m).Drain(ctx, func(p *wire.Publication) bool { return yield(p.Body) })
 }
 
 func (s *plainSink) links() *link.Group { return s.pull.Links() }
@@ -50,7 +54,7 @@ func (s *plainSink) end() {
 		close(s.done)
 	}
 	for _, in := range s.inboxes {
-		in.close()
+		in.Close()
 	}
 }
 
@@ -60,57 +64,51 @@ func (s *plainSink) progress() (p Progress) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, in := range s.inboxes {
-		queued, taken := in.progress()
+		queued, taken := in.Progress()
 		p.Queued += queued
 		p.Done += taken
 	}
 	return p
 }
 
-// inboxOf returns where the results of a method wait for whoever iterates over
-// them.
-func (s *plainSink) inboxOf(m *Method) *inbox {
+// inboxOf returns the queue of a method's results.
+func (s *plainSink) inboxOf(m *Method) *subscription.Queue {
 	if m.Bare {
 		return s.inbox("")
 	}
 	return s.inbox(m.Procedure)
 }
 
-// inbox returns where the messages of a procedure wait for whoever iterates
-// over them.
-func (s *plainSink) inbox(procedure string) *inbox {
+// inbox returns the queue of a procedure's results, "" for bare framing.
+func (s *plainSink) inbox(procedure string) *subscription.Queue {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	in := s.inboxes[procedure]
 	if in == nil {
-		in = newInbox(s.queue)
+		in = subscription.NewQueue(subscription.QueueConfig{Messages: s.queue.messages, Bytes: s.queue.bytes})
 		s.inboxes[procedure] = in
 		s.version.Add(1)
 		close(s.change)
 		s.change = make(chan struct{})
 		if s.closed {
-			in.close()
+			in.Close()
 		}
 	}
 	return in
 }
 
-// A collector hands what a plainSink's socket has read to its inboxes
-// (socket.BatchReceiver).
+// A collector queues what a plainSink's socket has read (socket.BatchReceiver).
 type collector struct{ s *plainSink }
 
-// Receive puts each message into its method's inbox, waiting where there is no
-// room, or no inbox yet.
+// Receive puts each message into its method's queue. It waits while there is no
+// room, or no queue yet.
 func (r collector) Receive(c *link.Conn, b *link.Batch) {
 	var last place
 	for i := range b.Len() {
 		frames := b.Message(i)
-		var batch *gozmqv1.Batch
-		if len(frames) == 3 {
-			batch = batchIn(frames[2])
-		}
-		if batch != nil && len(frames[0]) == 0 {
-			r.s.batches.hearAlone(batch)
+		batch, control := wire.PlainBatch(frames)
+		if control {
+			r.s.batches.NoticePlain(batch)
 			continue
 		}
 		if !r.s.same(frames, &last) {
@@ -120,29 +118,28 @@ func (r collector) Receive(c *link.Conn, b *link.Batch) {
 				continue
 			}
 		}
-		if last.inbox == nil || !last.inbox.putWait(c, &arrival{body: last.body}, r.s.done) {
+		if last.inbox == nil || !last.inbox.Put(c, &wire.Publication{Body: last.result.Body}, r.s.done) {
 			return // closed
 		}
-		r.s.batches.countAlone(batch)
+		r.s.batches.CountPlain(batch)
 	}
 }
 
-// same makes the body of p that of a message which belongs where p is; false:
-// that is not known.
+// same puts a message into p if it belongs where p's message does. It returns
+// false when that is not known.
 func (s *plainSink) same(frames [][]byte, p *place) bool {
 	if p.inbox == nil || p.version != s.version.Load() {
 		return false
 	}
-	method, body, err := splitTask(frames, p.bare)
-	if err != nil || !bytes.Equal(method, p.method) {
-		return false
+	result, same := wire.SamePlainProcedure(frames, p.bare, p.result.Procedure)
+	if same {
+		p.result = result
 	}
-	p.body = body
-	return true
+	return same
 }
 
-// find returns where a message belongs; without an inbox after Close. While no
-// one has asked for its method it waits.
+// find returns where a message belongs. It waits while nobody has asked for the
+// message's method; after Close it returns a place without a queue.
 func (r collector) find(c *link.Conn, frames [][]byte) (place, error) {
 	for reported := false; ; {
 		place, err := r.s.place(frames)
@@ -152,10 +149,10 @@ func (r collector) find(c *link.Conn, frames [][]byte) (place, error) {
 		if place.unclaimed && !reported {
 			reported = true
 			r.s.observer.observe(Event{
-				Kind: EventUnclaimed, SocketType: string(zmtp.Pull), Endpoint: c.Endpoint(), Peer: c.Address(), Procedure: string(cut(place.method)),
+				Kind: EventUnclaimed, SocketType: string(zmtp.Pull), Endpoint: c.Endpoint(), Peer: c.Address(), Procedure: string(wire.Excerpt(place.result.Procedure)),
 			})
 		}
-		if !waitPaused(c, place.change, r.s.done) {
+		if !c.WaitPaused(place.change, r.s.done) {
 			return place, nil
 		}
 	}
@@ -163,12 +160,12 @@ func (r collector) find(c *link.Conn, frames [][]byte) (place, error) {
 
 // A place is where a message belongs.
 type place struct {
-	inbox        *inbox // nil: wait for change
-	method, body []byte
-	bare         bool   // the framing
-	version      uint64 // of the inboxes
-	unclaimed    bool   // someone iterates, but not over this method
-	change       <-chan struct{}
+	inbox     *subscription.Queue // nil: wait for change
+	result    wire.PlainTask
+	bare      bool   // the framing
+	version   uint64 // of the inboxes
+	unclaimed bool   // someone iterates, but not over this method
+	change    <-chan struct{}
 }
 
 // place finds where a message belongs. Which framing to expect is known once
@@ -181,10 +178,10 @@ func (s *plainSink) place(frames [][]byte) (p place, err error) {
 		return p, nil
 	}
 	p.version, p.bare = s.version.Load(), s.inboxes[""] != nil
-	if p.method, p.body, err = splitTask(frames, p.bare); err != nil {
+	if p.result, err = wire.ParsePlainTask(frames, p.bare); err != nil {
 		return p, err
 	}
-	p.inbox = s.inboxes[string(p.method)]
+	p.inbox = s.inboxes[string(p.result.Procedure)]
 	p.unclaimed = p.inbox == nil
 	return p, nil
 }

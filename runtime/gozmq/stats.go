@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/gozmq/gozmq/runtime/internal/link"
@@ -59,7 +58,7 @@ type PeerStats struct {
 func statsOf(g *link.Group) Stats {
 	l := g.Stats()
 	s := Stats{
-		Accepted: l.Accepted, Dialed: l.Dialled, Reconnected: l.Reconnected, Disconnected: l.Disconnected,
+		Accepted: l.Accepted, Dialed: l.Dialed, Reconnected: l.Reconnected, Disconnected: l.Disconnected,
 		AcceptsFailed: l.AcceptsFailed, DialsFailed: l.DialsFailed, HandshakesFailed: l.HandshakesFailed,
 		HeartbeatsLost: l.HeartbeatsLost, Delayed: l.Delayed,
 		Traffic: Traffic(l.Traffic),
@@ -68,7 +67,7 @@ func statsOf(g *link.Group) Stats {
 	for _, p := range l.Peers {
 		s.Peers = append(s.Peers, PeerStats{
 			Endpoint: p.Endpoint, Address: p.Address, SocketType: string(p.SocketType), RoutingID: p.Identity,
-			Dialed: p.Dialled, Since: p.Since,
+			Dialed: p.Dialed, Since: p.Since,
 			Traffic:        Traffic(p.Traffic),
 			QueuedMessages: p.QueuedMessages, QueuedBytes: p.QueuedBytes,
 			Subscriptions: p.Subscriptions,
@@ -111,51 +110,3 @@ func (v *Ventilator) Stats() Stats { return statsOf(v.sender.links()) }
 // Stats returns what the sink has counted. It may be called at any time, also
 // after Close.
 func (s *Sink) Stats() Stats { return statsOf(s.source.links()) }
-
-// WorkerStats reads the counters of a worker's two sockets while RunWorker runs
-// and after it. Pass it with WithWorkerStats, to one worker. The zero value is
-// ready; its methods may be called from any goroutine at any time.
-type WorkerStats struct {
-	mu      sync.Mutex
-	tasks   *link.Group
-	results *link.Group
-}
-
-// WithWorkerStats has a worker count into s.
-func WithWorkerStats(s *WorkerStats) WorkerOption {
-	return workerOption(func(c *workerConfig) { c.stats = s })
-}
-
-// watch has s read the counters of two sockets, of which the second may be nil.
-// s may be nil.
-func (s *WorkerStats) watch(tasks, results *link.Group) {
-	if s == nil {
-		return
-	}
-	s.mu.Lock()
-	s.tasks, s.results = tasks, results
-	s.mu.Unlock()
-}
-
-// Tasks returns those of the connections that tasks come from; zero before the
-// worker runs.
-func (s *WorkerStats) Tasks() Stats {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return statsOfOpen(s.tasks)
-}
-
-// Results returns those of the connections that results go to; zero before the
-// worker runs, and for one without results.
-func (s *WorkerStats) Results() Stats {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return statsOfOpen(s.results)
-}
-
-func statsOfOpen(g *link.Group) Stats {
-	if g == nil {
-		return Stats{}
-	}
-	return statsOf(g)
-}

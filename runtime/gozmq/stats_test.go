@@ -157,24 +157,24 @@ func TestStatsOfPipeline(t *testing.T) {
 	const tasks = 100
 	overEach(t, func(t *testing.T, s site) {
 		p := s.pipeline(t, nil, nil)
-		var stats WorkerStats
-		if s := stats.Tasks(); s.Accepted != 0 || s.Peers != nil {
-			t.Errorf("before it runs the worker has counted %+v", s)
+		w := work(t, squaring(squares), p.from, p.to)
+		if tasks, results := w.Stats(); tasks.MessagesIn != 0 || results.MessagesOut != 0 {
+			t.Errorf("before it runs a task the worker has counted %+v and %+v", tasks, results)
 		}
-		w := work(t, squaring(squares), p.from, p.to, WithWorkerStats(&stats))
 		p.push(t, tasks)
 		results := follow(t, func(ctx context.Context) seq[*number] { return Results[number](ctx, p.Sink, squareMethod) })
 		for range tasks {
 			results.next(t)
 		}
 		eventually(t, "all counts", func() bool {
-			return p.Ventilator.Stats().MessagesOut == tasks && stats.Tasks().MessagesIn == tasks &&
-				stats.Results().MessagesOut == tasks && p.Sink.Stats().MessagesIn == tasks
+			in, out := w.Stats()
+			return p.Ventilator.Stats().MessagesOut == tasks && in.MessagesIn == tasks &&
+				out.MessagesOut == tasks && p.Sink.Stats().MessagesIn == tasks
 		})
 		if err := w.stop(); err != nil {
 			t.Fatal(err)
 		}
-		if s := stats.Results(); s.Dialed != 1 || s.Disconnected != 1 || s.MessagesOut != tasks || len(s.Peers) != 0 {
+		if _, s := w.Stats(); s.Dialed != 1 || s.Disconnected != 1 || s.MessagesOut != tasks || len(s.Peers) != 0 {
 			t.Errorf("after its end the worker has counted %+v", s)
 		}
 	})

@@ -92,10 +92,8 @@ func TestSubscriptionsAreIndependent(t *testing.T) {
 		first.stop()
 		first.wantEnd(t)
 		events.wait(t, EventUnsubscribed, 2)
-		sub.mu.Lock()
-		defer sub.mu.Unlock()
-		if sub.subs.Len() != 0 || len(sub.subscriptions) != 0 {
-			t.Errorf("%d prefixes of %d subscriptions are left", sub.subs.Len(), len(sub.subscriptions))
+		if left := sub.hub.Usage(); left.Prefixes != 0 || left.Subscriptions != 0 {
+			t.Errorf("%d prefixes of %d subscriptions are left", left.Prefixes, left.Subscriptions)
 		}
 	})
 }
@@ -139,8 +137,15 @@ func TestSubscriptionEnds(t *testing.T) {
 		}
 		byClose.wantEnd(t)
 		another.wantEnd(t)
-		for range iterations(context.Background()) {
-			t.Error("a subscriber that is closed yields something")
+		n := 0
+		for m, err := range iterations(context.Background()) {
+			if n++; n > 1 || m != nil {
+				t.Errorf("a subscriber that is closed yields %v, %v", m, err)
+			}
+			wantCode(t, err, CodeCanceled, "the subscriber is closed")
+		}
+		if n != 1 {
+			t.Errorf("a subscriber that is closed yields %d errors, want 1", n)
 		}
 		if err := sub.Close(); err != nil {
 			t.Errorf("Close again: %v", err)

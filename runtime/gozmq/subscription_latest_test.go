@@ -3,7 +3,6 @@ package gozmq
 import (
 	"context"
 	"fmt"
-	"sync/atomic"
 	"testing"
 )
 
@@ -98,49 +97,5 @@ func TestLatestOnlyAndRetained(t *testing.T) {
 	send("3")
 	if got := readNotes(t, f, 1); got != "ams=3 " {
 		t.Errorf("got %s", got)
-	}
-}
-
-// TestNewest checks what waits, what is replaced and what is given up.
-func TestNewest(t *testing.T) {
-	in, drops := newInbox(queueConfig{1, 1}), 0
-	var superseded atomic.Uint64
-	in.drop = func() { drops++ }
-	in.newest.limits, in.newest.superseded = topicMemory{2, 1 << 20}, &superseded
-	put := func(topic, body string) { in.putNewest(&arrival{topic: []byte(topic), body: []byte(body)}) }
-	take := func() (got string) {
-		in.drain(within(t), func(a *arrival) bool {
-			got = string(a.topic) + "=" + string(a.body)
-			return false
-		})
-		return got
-	}
-	put("a", "1")
-	put("b", "1")
-	put("a", "2")
-	in.put(&arrival{topic: []byte("c"), body: []byte("1")}) // the rest of the inbox takes turns with it
-	if queued, taken := in.progress(); queued != 3 || taken != 0 {
-		t.Errorf("%d are queued, %d taken", queued, taken)
-	}
-	for _, want := range []string{"c=1", "a=2", "b=1"} {
-		if got := take(); got != want {
-			t.Errorf("got %s, want %s", got, want)
-		}
-	}
-	for i := range 5 {
-		put(fmt.Sprint(i), "")
-	}
-	if drops != 3 || superseded.Load() != 1 || in.newest.len() != 2 || in.newest.order.Len() != 2 {
-		t.Errorf("%d dropped, %d superseded, %d wait", drops, superseded.Load(), in.newest.len())
-	}
-	take()
-	take()
-	if in.newest.bytes != 0 {
-		t.Errorf("%d bytes are left", in.newest.bytes)
-	}
-	in.close()
-	put("late", "")
-	if in.newest.len() != 0 {
-		t.Error("a closed inbox took a message")
 	}
 }

@@ -1,7 +1,6 @@
 package gozmq
 
 import (
-	"context"
 	"fmt"
 	"testing"
 )
@@ -38,8 +37,8 @@ func TestOverflow(t *testing.T) {
 		policy   Overflow
 		from, to int // what is kept
 	}{
-		{DropOldest, sent - queue, sent},
-		{DropNewest, 0, queue},
+		{OverflowDropOldest, sent - queue, sent},
+		{OverflowDropNewest, 0, queue},
 	}
 	for _, tt := range tests {
 		t.Run(tt.policy.String(), func(t *testing.T) {
@@ -79,7 +78,7 @@ func TestOverflow(t *testing.T) {
 // Messages are dropped by size as well; one always fits.
 func TestOverflowByBytes(t *testing.T) {
 	p, _, sub := site{endpoint: "inproc://" + t.Name()}.feed(t, nil, nil)
-	small := open(t, sub, nil, WithReceiveQueue(1000, 1), WithOverflow(DropOldest))
+	small := open(t, sub, nil, WithReceiveQueue(1000, 1), WithOverflow(OverflowDropOldest))
 	end := open(t, sub, stations("a"))
 	ready(t, sub)
 	notes(t, p, "a", 0, 10)
@@ -104,9 +103,9 @@ func TestOverflowBlock(t *testing.T) {
 // The policy of the Subscriber is that of subscriptions that have none of their
 // own.
 func TestOverflowDefault(t *testing.T) {
-	p, _, sub := site{endpoint: "inproc://" + t.Name()}.feed(t, nil, []SubscriberOption{WithOverflow(DropNewest), WithReceiveQueue(5, 1<<20)})
+	p, _, sub := site{endpoint: "inproc://" + t.Name()}.feed(t, nil, []SubscriberOption{WithOverflow(OverflowDropNewest), WithReceiveQueue(5, 1<<20)})
 	few := open(t, sub, nil)
-	all := open(t, sub, nil, WithOverflow(Block), WithReceiveQueue(100, 1<<20))
+	all := open(t, sub, nil, WithOverflow(OverflowBlock), WithReceiveQueue(100, 1<<20))
 	ready(t, sub)
 	notes(t, p, "a", 0, 50)
 	wantNotes(t, all, "a", 0, 50)
@@ -122,25 +121,4 @@ func TestSubscriptionOptions(t *testing.T) {
 	wantCode(t, err, CodeInvalidArgument, "WithReceiveQueue: 0 messages")
 	_, err = OpenSubscription[reading](sub, stations("a"), []SubscriptionOption{WithOverflow(3)})
 	wantCode(t, err, CodeInvalidArgument, "WithOverflow: overflow 3")
-}
-
-// A slab whose arrivals are dropped and used in turn stays small.
-func TestSlabCompacts(t *testing.T) {
-	in := newInbox(queueConfig{10, 1 << 20})
-	in.overflow, in.drop = DropOldest, func() {}
-	a := arrival{topic: []byte("topic"), body: make([]byte, 1000), header: []byte{1}}
-	for range 10_000 {
-		in.put(&a)
-	}
-	if n, b := cap(in.in.marks), cap(in.in.data); n > 100 || b > 100_000 {
-		t.Errorf("10 messages of 1 KB take %d marks and %d bytes", n, b)
-	}
-	n := 0
-	in.drain(context.Background(), func(got *arrival) bool {
-		if string(got.topic) != "topic" || len(got.body) != 1000 || len(got.header) != 1 {
-			t.Fatalf("got %q", got.topic)
-		}
-		n++
-		return n < 10
-	})
 }

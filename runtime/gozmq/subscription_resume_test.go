@@ -17,8 +17,8 @@ func TestFilterAddedAgain(t *testing.T) {
 	}{
 		{"read before", nil, true},
 		{"waits", nil, false},
-		{"drops the newest", []SubscriptionOption{WithOverflow(DropNewest)}, false},
-		{"drops the oldest", []SubscriptionOption{WithOverflow(DropOldest)}, true},
+		{"drops the newest", []SubscriptionOption{WithOverflow(OverflowDropNewest)}, false},
+		{"drops the oldest", []SubscriptionOption{WithOverflow(OverflowDropOldest)}, true},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -27,7 +27,7 @@ func TestFilterAddedAgain(t *testing.T) {
 			ready(t, sub)
 			publishSequenced(t, p, at("ams", "1"), at("rtm", "1"), at("ams", "2"))
 			before := []*reading{at("ams", "1"), at("rtm", "1"), at("ams", "2")}
-			eventually(t, "what came before", func() bool { queued, _ := s.sub.inbox.progress(); return queued == len(before) })
+			eventually(t, "what came before", func() bool { return s.sub.Queued() == len(before) })
 			if tt.reads {
 				wantReadings(t, s, before)
 				before = nil
@@ -57,7 +57,7 @@ func wantReadings(t *testing.T, s *Subscription[*reading, stationFilter], want [
 // all the time goes on: what is missing in it is told.
 func TestFilterAddedBesideAnother(t *testing.T) {
 	p, _, sub := site{endpoint: "tcp://127.0.0.1:*"}.feed(t, nil, nil)
-	s := open(t, sub, nil, WithReceiveQueue(2, 1<<20), WithOverflow(DropNewest))
+	s := open(t, sub, nil, WithReceiveQueue(2, 1<<20), WithOverflow(OverflowDropNewest))
 	other := open(t, sub, nil)
 	ready(t, sub)
 	publishSequenced(t, p, at("ams", "1"))
@@ -100,34 +100,4 @@ func TestRetainedFilterAddedAgain(t *testing.T) {
 	s.Add(stations("ams")...)
 	wantReadings(t, s, missed[1:])
 	wantReadings(t, s, publish("5"))
-}
-
-// TestResumptionMarks checks that nothing but a subscription's own mark is taken
-// for one.
-func TestResumptionMarks(t *testing.T) {
-	r, other := newResumptions(), newResumptions()
-	mark := r.add(LiteralTopic("a"), nil)
-	for name, a := range map[string]*arrival{
-		"another's":         other.add(LiteralTopic("a"), nil),
-		"with a topic":      {topic: []byte("a"), body: mark.body},
-		"with a header":     {body: mark.body, header: []byte{}},
-		"longer":            {body: append(mark.body[:len(mark.body):len(mark.body)], 0)},
-		"shorter":           {body: mark.body[:len(mark.body)-1]},
-		"a new connection":  {},
-		"an empty topic's":  {topic: []byte{}, body: []byte("123456781234567812345678")},
-		"nothing but a key": {body: r.key[:]},
-	} {
-		if r.marks(a) {
-			t.Errorf("%s is taken for a mark", name)
-		}
-	}
-	if !r.marks(mark) {
-		t.Error("a mark is not known")
-	}
-	if found, ok := r.take(mark); !ok || !found.begins("a") || found.begins("b") {
-		t.Errorf("took %v, %v", found, ok)
-	}
-	if _, ok := r.take(mark); ok || len(r.list) != 0 {
-		t.Error("a resumption was taken twice")
-	}
 }

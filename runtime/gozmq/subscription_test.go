@@ -48,10 +48,8 @@ func TestSubscriptionAddRemove(t *testing.T) {
 		}
 		other.Close()
 		eventually(t, "the end of all subscriptions", func() bool { return !p.pub.Subscribed() })
-		sub.mu.Lock()
-		defer sub.mu.Unlock()
-		if sub.subs.Len() != 0 || len(sub.subscriptions) != 0 {
-			t.Errorf("%d prefixes of %d subscriptions are left", sub.subs.Len(), len(sub.subscriptions))
+		if left := sub.hub.Usage(); left.Prefixes != 0 || left.Subscriptions != 0 {
+			t.Errorf("%d prefixes of %d subscriptions are left", left.Prefixes, left.Subscriptions)
 		}
 	})
 }
@@ -128,7 +126,7 @@ func TestSubscriptionAll(t *testing.T) {
 // message behind the gap.
 func TestSubscriptionLeftAtAGap(t *testing.T) {
 	p, _, sub := site{endpoint: "tcp://127.0.0.1:*"}.feed(t, nil, nil)
-	one, all := open(t, sub, nil, WithReceiveQueue(2, 1<<20), WithOverflow(DropOldest)), open(t, sub, nil)
+	one, all := open(t, sub, nil, WithReceiveQueue(2, 1<<20), WithOverflow(OverflowDropOldest)), open(t, sub, nil)
 	ready(t, sub)
 	publishSequenced(t, p, at("a", "1"))
 	wantEqual(t, first(t, one), at("a", "1"))

@@ -25,7 +25,7 @@ func handling(t testing.TB, s *Subscriber, onReading func(*reading) error, onAle
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	subscribed, ended := make(chan struct{}), make(chan error, 1)
-	opts = append(opts, OnSubscribed(func() { close(subscribed) }))
+	opts = append(opts, WithSubscribedHandler(func() { close(subscribed) }))
 	go func() {
 		ended <- HandleTopics(ctx, s, "test.Feed", func() []TopicHandler {
 			return []TopicHandler{
@@ -110,8 +110,8 @@ func TestHandleTopicsErrors(t *testing.T) {
 				HandleTopic(&alerts, LiteralTopic(alerts.Name), func(context.Context, *bytez) error { return UnimplementedTopic(&alerts) }),
 			}
 		}, []TopicHandlerOption{
-			OnSubscribed(func() { close(subscribed) }),
-			WithTopicErrors(func(_ context.Context, topic string, err error) { failures <- failure{topic, err} }),
+			WithSubscribedHandler(func() { close(subscribed) }),
+			WithTopicErrorHandler(func(_ context.Context, topic string, err error) { failures <- failure{topic, err} }),
 		})
 	}()
 	receive(t, subscribed, "the subscriptions")
@@ -173,7 +173,7 @@ func TestHandleTopicsFails(t *testing.T) {
 	ended := make(chan error, 1)
 	subscribed := make(chan struct{})
 	go func() {
-		ended <- HandleTopics(context.Background(), sub, "test.Feed", none, []TopicHandlerOption{OnSubscribed(func() { close(subscribed) })})
+		ended <- HandleTopics(context.Background(), sub, "test.Feed", none, []TopicHandlerOption{WithSubscribedHandler(func() { close(subscribed) })})
 	}()
 	receive(t, subscribed, "the start")
 	if err := sub.Close(); err != nil {

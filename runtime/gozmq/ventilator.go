@@ -9,37 +9,39 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/gozmq/gozmq/runtime/internal/link"
-	"github.com/gozmq/gozmq/runtime/internal/taskqueue"
+	"github.com/gozmq/gozmq/runtime/internal/pipeline"
+	"github.com/gozmq/gozmq/runtime/internal/wire"
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
 )
 
 type ventilatorConfig struct {
 	socketConfig
 	delivery    Delivery
-	queue       taskqueue.Limits
+	queue       pipeline.DispatcherConfig // its limits; newQueuedSender sets the rest
 	store       TaskStore
 	deadLetters func(DeadLetter)
-	reliable    []string // options that are for delivery at least once only
+	reliable    []string // names of options that need DeliveryAtLeastOnce
 }
 
 type ventilatorOption func(*ventilatorConfig)
 
 func (o ventilatorOption) applyVentilator(c *ventilatorConfig) { o(c) }
 
-// WithTaskQueue sets how many tasks, and bytes of them, a ventilator that
-// delivers at least once keeps until they are done, those with workers
-// included; then Push waits. Defaults: 10000 and 64 MiB. One task always fits.
+// WithTaskQueue limits how many tasks, and bytes of them, a ventilator with
+// DeliveryAtLeastOnce keeps until they are done, including those that workers
+// have. While the queue is full, Push waits. Defaults: 10000 and 64 MiB. One
+// task always fits.
 func WithTaskQueue(tasks, bytes int) VentilatorOption {
 	return ventilatorOption(func(c *ventilatorConfig) {
-		c.queue.Tasks, c.queue.Bytes = tasks, bytes
+		c.queue.MaxTasks, c.queue.MaxBytes = tasks, bytes
 		c.reliable = append(c.reliable, "WithTaskQueue")
 	})
 }
 
-// WithTaskStore keeps the tasks of a ventilator that delivers at least once in
-// a store, until they are done. What the store has when the ventilator opens is
-// handed out first. The caller closes the store, after the ventilator. Default:
-// memory only.
+// WithTaskStore keeps the tasks of a ventilator with DeliveryAtLeastOnce in a
+// store until they are done. When the ventilator opens, it first hands out the
+// tasks that the store has. The caller closes the store, after the ventilator.
+// Default: tasks are kept in memory only.
 func WithTaskStore(s TaskStore) VentilatorOption {
 	return ventilatorOption(func(c *ventilatorConfig) {
 		c.store = s
@@ -47,40 +49,41 @@ func WithTaskStore(s TaskStore) VentilatorOption {
 	})
 }
 
-// WithDeadLetters has f called with each task that a ventilator gives up: its
-// handler said so (GiveUp), or it was handed out as often as it may be. f is
-// called one at a time; a stored task is forgotten when f has returned. f must
-// not close the ventilator: closing waits for f.
-// EventTaskDead tells of the same tasks.
-func WithDeadLetters(f func(DeadLetter)) VentilatorOption {
+// WithDeadLetterHandler has f called with each task that a ventilator with
+// DeliveryAtLeastOnce gives up: because its handler returned a Permanent error,
+// or because it was handed out as often as it may be. f is called with one task
+// at a time; a stored task is deleted when f has returned. f must not close the
+// ventilator, since Close waits for f. EventTaskDead reports the same tasks.
+func WithDeadLetterHandler(f func(DeadLetter)) VentilatorOption {
 	return ventilatorOption(func(c *ventilatorConfig) {
 		c.deadLetters = f
-		c.reliable = append(c.reliable, "WithDeadLetters")
+		c.reliable = append(c.reliable, "WithDeadLetterHandler")
 	})
 }
 
-// WithRetryPause sets how long a task whose handler failed waits before it is
-// handed out again: first, doubling up to limit. A task whose worker is lost
-// does not wait. Defaults: 100 ms and 30 s.
-func WithRetryPause(first, limit time.Duration) VentilatorOption {
+// WithRetryBackoff sets how long a ventilator with DeliveryAtLeastOnce waits
+// before it hands out a task again whose handler failed: first, doubling with
+// each attempt up to limit. It does not wait when the worker was lost.
+// Defaults: 100 ms and 30 s.
+func WithRetryBackoff(first, limit time.Duration) VentilatorOption {
 	return ventilatorOption(func(c *ventilatorConfig) {
-		c.queue.Pause, c.queue.MaxPause = first, limit
-		c.reliable = append(c.reliable, "WithRetryPause")
+		c.queue.Backoff, c.queue.MaxBackoff = first, limit
+		c.reliable = append(c.reliable, "WithRetryBackoff")
 	})
 }
 
 func (c *ventilatorConfig) check() error {
 	errs := []error{c.socketConfig.check(), c.delivery.check()}
-	if c.delivery == AtMostOnce {
+	if c.delivery == DeliveryAtMostOnce {
 		for _, name := range c.reliable {
 			errs = append(errs, onlyAtLeastOnce(name))
 		}
 	}
-	if c.queue.Tasks < 1 || c.queue.Bytes < 1 {
-		errs = append(errs, fmt.Errorf("WithTaskQueue: %d tasks and %d bytes, want at least 1 of each", c.queue.Tasks, c.queue.Bytes))
+	if c.queue.MaxTasks < 1 || c.queue.MaxBytes < 1 {
+		errs = append(errs, fmt.Errorf("WithTaskQueue: %d tasks and %d bytes, want at least 1 of each", c.queue.MaxTasks, c.queue.MaxBytes))
 	}
-	if c.queue.Pause < 0 || c.queue.MaxPause < c.queue.Pause {
-		errs = append(errs, fmt.Errorf("WithRetryPause: first %v and limit %v, want 0 <= first <= limit", c.queue.Pause, c.queue.MaxPause))
+	if c.queue.Backoff < 0 || c.queue.MaxBackoff < c.queue.Backoff {
+		errs = append(errs, fmt.Errorf("WithRetryBackoff: first %v and limit %v, want 0 <= first <= limit", c.queue.Backoff, c.queue.MaxBackoff))
 	}
 	return errors.Join(errs...)
 }
@@ -93,21 +96,20 @@ type taskSender interface {
 	wait(ctx context.Context) error
 	progress() Progress
 	stopWorkers(ctx context.Context) error
-	startBatch(name string) *Batch
-	endBatch(ctx context.Context, b *Batch) error
-	waitBatch(ctx context.Context, b *Batch) error
+	startBatch(name string) batchTasks
 	close(ctx context.Context) error
 }
 
 // A Ventilator hands each task to one worker. Its methods may be called from
 // any goroutine.
 //
-// At most once it is a PUSH socket: workers get tasks in turn, those whose queue
-// is full left out, and a task that has left for a worker which then dies is
-// lost. At least once it is a ROUTER socket: a worker gets a task when it is
-// willing to, and the ventilator keeps the task until the worker has told that
-// it is done. When the worker fails, is lost or holds the task for too long,
-// the task is handed out again.
+// With DeliveryAtMostOnce it is a PUSH socket: it deals tasks to the workers in
+// turn and skips those whose queue is full. A task that was sent to a worker is
+// lost if that worker dies. With DeliveryAtLeastOnce it is a ROUTER socket: it
+// sends a worker as many tasks as the worker has granted credit for, and keeps
+// each until the worker reports that it is done. When the worker fails, is
+// lost, or holds the task for longer than its lease, the task is handed out
+// again.
 type Ventilator struct {
 	sender   taskSender
 	observer *observer
@@ -116,11 +118,14 @@ type Ventilator struct {
 	sent     counter
 }
 
-// NewVentilator opens a ventilator. Close must be called.
+// NewVentilator opens a ventilator, which binds and connects as its options
+// say. Close must be called.
 func NewVentilator(opts ...VentilatorOption) (*Ventilator, error) {
 	cfg := ventilatorConfig{
 		socketConfig: newPipelineConfig(zmtp.Push),
-		queue:        taskqueue.Limits{Tasks: 10000, Bytes: 64 << 20, Pause: 100 * time.Millisecond, MaxPause: 30 * time.Second},
+		queue: pipeline.DispatcherConfig{
+			MaxTasks: 10000, MaxBytes: 64 << 20, Backoff: 100 * time.Millisecond, MaxBackoff: 30 * time.Second,
+		},
 	}
 	for _, o := range opts {
 		o.applyVentilator(&cfg)
@@ -142,13 +147,13 @@ func NewVentilator(opts ...VentilatorOption) (*Ventilator, error) {
 }
 
 func newTaskSender(cfg *ventilatorConfig, o *observer) (taskSender, error) {
-	if cfg.delivery == AtLeastOnce {
-		return newDispatcher(cfg, o)
+	if cfg.delivery == DeliveryAtLeastOnce {
+		return newQueuedSender(cfg, o)
 	}
-	return newPusher(cfg, o), nil
+	return newPlainSender(cfg, o), nil
 }
 
-// Addrs returns the endpoints that were bound, with ports filled in.
+// Addrs returns the bound endpoints, with ports filled in.
 func (v *Ventilator) Addrs() []string { return v.addrs }
 
 // Sent returns how many tasks Push has accepted.
@@ -158,20 +163,21 @@ func (v *Ventilator) Sent() uint64 { return v.sent.Load() }
 func (v *Ventilator) Progress() Progress { return v.sender.progress() }
 
 // WaitForWorkers waits until at least n workers are connected, so that the
-// first one to come does not get everything.
+// first one to connect does not get every task.
 func (v *Ventilator) WaitForWorkers(ctx context.Context, n int) error {
 	if err := v.sender.waitWorkers(ctx, n); err != nil {
-		return pushError(err, "wait for workers")
+		return pipelineError(err, "wait for workers")
 	}
 	return nil
 }
 
 // Push hands over a task. Generated code calls it.
 //
-// At most once it returns nil once the task is in the queue of a worker; while
-// every queue is full, or no worker is there, it waits until ctx ends. At least
-// once it returns nil once the task is in the ventilator's own queue and, if
-// there is one, in its store; while these are full it waits.
+// With DeliveryAtMostOnce it returns nil once the task is in the send queue of
+// a worker's connection. While every queue is full, or no worker is connected,
+// it waits until ctx ends. With DeliveryAtLeastOnce it returns nil once the
+// task is in the ventilator's own queue and, if there is one, in its store.
+// While these are full, it waits until ctx ends.
 func (v *Ventilator) Push(ctx context.Context, m *Method, task proto.Message) error {
 	if err := v.sender.push(ctx, m, task); err != nil {
 		return err
@@ -180,50 +186,41 @@ func (v *Ventilator) Push(ctx context.Context, m *Method, task proto.Message) er
 	return nil
 }
 
-// Wait waits until no task is left: at least once, until each has been done or
-// given up and its dead letter was dealt with; at most once, until each has been
-// handed to the kernel.
+// Wait waits until no task is left, or ctx ends. With DeliveryAtMostOnce each
+// task was handed to the kernel then. With DeliveryAtLeastOnce each was done,
+// or was given up and WithDeadLetterHandler's function has returned.
 func (v *Ventilator) Wait(ctx context.Context) error {
 	if err := v.sender.wait(ctx); err != nil {
-		return pushError(err, "wait for tasks")
+		return pipelineError(err, "wait for tasks")
 	}
 	return nil
 }
 
-// StartBatch starts a batch with a name of the caller's choice, which the sink
-// is told; it is cut after 256 bytes. Tasks that are pushed with the batch's Context
-// belong to it.
+// StartBatch starts a batch. The sink is told its name, of which it gets the
+// first 256 bytes. Tasks that are pushed with the batch's Context belong to it.
 func (v *Ventilator) StartBatch(name string) *Batch {
-	return v.sender.startBatch(validUTF8(name[:min(len(name), maxBatchName/4)]))
+	name = validUTF8(name[:min(len(name), wire.MaxBatchName/4)])
+	return &Batch{ventilator: v.sender, name: name, tasks: v.sender.startBatch(name)}
 }
 
-// StopWorkers tells every worker that is connected now to end: each finishes
-// the tasks that it is doing, and RunWorker returns nil. Tasks that are left
-// wait for other workers at least once; at most once, call it when there are
-// none left. Through a Proxy it reaches one worker only.
+// StopWorkers tells every worker that is connected now to stop: each finishes
+// the tasks that it is running, and its Run returns nil. With
+// DeliveryAtLeastOnce the remaining tasks wait for other workers. With
+// DeliveryAtMostOnce, call it when no tasks are left. Through a Proxy it
+// reaches only one worker.
 func (v *Ventilator) StopWorkers(ctx context.Context) error {
 	if err := v.sender.stopWorkers(ctx); err != nil {
-		return pushError(err, "stop workers")
+		return pipelineError(err, "stop workers")
 	}
 	return nil
 }
 
-// Close closes the ventilator. At most once it waits until the tasks that Push
-// accepted have reached the kernel, at least once until they are done or, if
-// they are stored, until no worker has one of them; when the linger time is over
-// before that, it returns an error.
+// Close closes the ventilator. With DeliveryAtMostOnce it first waits until
+// every task has reached the kernel. With DeliveryAtLeastOnce it first waits
+// until every task is done or, with a store, until no worker has a task. When
+// the linger time ends before that, it returns an error.
 func (v *Ventilator) Close() error {
 	err := lingering(v.linger, v.sender.close)
 	v.observer.close()
 	return err
-}
-
-func pushError(err error, what string) error {
-	switch {
-	case errors.As(err, new(*Error)):
-		return err
-	case errors.Is(err, link.ErrClosed):
-		return Errorf(CodeCanceled, "%s: closed", what)
-	}
-	return Errorf(CodeOf(err), "%s: %w", what, err)
 }

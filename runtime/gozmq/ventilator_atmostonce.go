@@ -8,31 +8,31 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
-	gozmqv1 "github.com/gozmq/gozmq/proto/gozmq/v1"
 	"github.com/gozmq/gozmq/runtime/internal/link"
+	"github.com/gozmq/gozmq/runtime/internal/pipeline"
 	"github.com/gozmq/gozmq/runtime/internal/socket"
-	"github.com/gozmq/gozmq/runtime/internal/zmtp"
+	"github.com/gozmq/gozmq/runtime/internal/wire"
 )
 
 type counter = atomic.Uint64
 
-// A pusher is the taskSender of a ventilator that delivers at most once: a PUSH
-// socket.
-type pusher struct {
+// A plainSender is the taskSender of a ventilator with DeliveryAtMostOnce: a
+// PUSH socket.
+type plainSender struct {
 	sock   *socket.Push
 	bodies bodies
 	done   counter
 }
 
-func newPusher(cfg *ventilatorConfig, o *observer) *pusher {
+func newPlainSender(cfg *ventilatorConfig, o *observer) *plainSender {
 	cfg.Observe = o.link(cfg.SocketType)
-	return &pusher{sock: socket.NewPush(cfg.Config), bodies: cfg.bodies()}
+	return &plainSender{sock: socket.NewPush(cfg.Config), bodies: cfg.bodies()}
 }
 
-func (p *pusher) links() *link.Group { return p.sock.Links() }
+func (p *plainSender) links() *link.Group { return p.sock.Links() }
 
-func (p *pusher) push(ctx context.Context, m *Method, task proto.Message) error {
-	if err := m.checkDelivery(AtMostOnce); err != nil {
+func (p *plainSender) push(ctx context.Context, m *Method, task proto.Message) error {
+	if err := m.checkDelivery(DeliveryAtMostOnce); err != nil {
 		return err
 	}
 	b, err := batchOf(ctx, p)
@@ -40,9 +40,9 @@ func (p *pusher) push(ctx context.Context, m *Method, task proto.Message) error 
 		return err
 	}
 	if b != nil {
-		err = p.pushInBatch(ctx, b, m, task)
+		err = b.tasks.(*plainBatch).push(ctx, m, task)
 	} else {
-		err = pushTask(ctx, p.sock, m, task, nil, &p.bodies)
+		err = pushPlain(ctx, p.sock, m, task, nil, &p.bodies)
 	}
 	if err == nil {
 		p.done.Add(1)
@@ -50,43 +50,63 @@ func (p *pusher) push(ctx context.Context, m *Method, task proto.Message) error 
 	return err
 }
 
-func (p *pusher) waitWorkers(ctx context.Context, n int) error { return p.sock.WaitPeers(ctx, n) }
+func (p *plainSender) waitWorkers(ctx context.Context, n int) error {
+	return p.sock.WaitPeers(ctx, n)
+}
 
-func (p *pusher) wait(ctx context.Context) error { return p.sock.Flush(ctx) }
+func (p *plainSender) wait(ctx context.Context) error { return p.sock.Flush(ctx) }
 
-func (p *pusher) progress() Progress {
+func (p *plainSender) progress() Progress {
 	queued := p.sock.Queued()
 	return Progress{Queued: queued, Done: p.done.Load() - min(p.done.Load(), uint64(queued))}
 }
 
-func (p *pusher) close(ctx context.Context) error { return p.sock.Shutdown(ctx) }
+func (p *plainSender) close(ctx context.Context) error { return p.sock.Shutdown(ctx) }
 
 // stopWorkers sends each worker a message that tells it to end.
-func (p *pusher) stopWorkers(context.Context) error {
-	return p.sock.SendAll(&socket.Frames{Parts: [][]byte{{}, {}, encodeHeader(&gozmqv1.TaskHeader{Stop: true})}})
+func (p *plainSender) stopWorkers(context.Context) error {
+	return p.sock.SendAll(wire.PlainTask{Header: wire.AppendTaskHeader(nil, wire.TaskHeader{Stop: true})})
 }
 
-func (p *pusher) startBatch(name string) *Batch {
+func (p *plainSender) startBatch(name string) batchTasks {
 	id := make([]byte, 16)
 	_, _ = rand.Read(id) // never fails
-	return newBatch(p, id, name)
+	b := &plainBatch{sender: p, id: id, name: name, ending: make(chan struct{}, 1)}
+	b.header = wire.AppendTaskHeader(nil, wire.TaskHeader{Batch: &wire.Batch{ID: id, Name: name}})
+	return b
 }
 
-func (p *pusher) pushInBatch(ctx context.Context, b *Batch, m *Method, task proto.Message) error {
+// A plainBatch is the tasks of a batch with DeliveryAtMostOnce.
+type plainBatch struct {
+	sender *plainSender
+	id     []byte
+	name   string
+	header []byte        // of its tasks
+	ending chan struct{} // holds a token while end runs, and guards sent
+	sent   bool          // the number of tasks was sent to the sink
+
+	mu      sync.Mutex
+	tasks   uint64        // that were pushed
+	pushing int           // tasks that are being pushed
+	quiet   chan struct{} // closed when pushing becomes 0; nil: end does not wait
+	ended   bool          // or about to be
+}
+
+func (b *plainBatch) push(ctx context.Context, m *Method, task proto.Message) error {
 	if m.Bare {
 		return Errorf(CodeFailedPrecondition, "%s: bare messages have no room for a batch", m.Procedure)
 	}
 	if !b.enter() {
-		return errBatchEnded
+		return pipelineError(pipeline.ErrBatchEnded, m.Procedure)
 	}
-	err := pushTask(ctx, p.sock, m, task, b.header, &p.bodies)
+	err := pushPlain(ctx, b.sender.sock, m, task, b.header, &b.sender.bodies)
 	b.leave(err == nil)
 	return err
 }
 
-// enter counts a task that is being pushed; it returns false once the batch has
+// enter counts a task that is being pushed. It returns false once the batch has
 // ended.
-func (b *Batch) enter() bool {
+func (b *plainBatch) enter() bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.ended {
@@ -96,8 +116,8 @@ func (b *Batch) enter() bool {
 	return true
 }
 
-// leave notes what became of a task that was being pushed.
-func (b *Batch) leave(pushed bool) {
+// leave notes whether a task that was being pushed belongs to the batch.
+func (b *plainBatch) leave(pushed bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if pushed {
@@ -109,36 +129,35 @@ func (b *Batch) leave(pushed bool) {
 	}
 }
 
-// endBatch tells the sink how many tasks the batch has, by way of a worker.
-func (p *pusher) endBatch(ctx context.Context, b *Batch) error {
+// end tells the sink how many tasks the batch has, through a worker.
+func (b *plainBatch) end(ctx context.Context) error {
 	select {
 	case b.ending <- struct{}{}:
 		defer func() { <-b.ending }()
 	case <-ctx.Done():
-		return pushError(ctx.Err(), "batch "+b.name)
+		return ctx.Err()
 	}
 	if b.sent {
 		return nil
 	}
-	err := b.settle(ctx)
+	err := b.stopPushing(ctx)
 	if err == nil {
-		status := &gozmqv1.Batch{Id: b.id, Name: b.name, Ended: true, Tasks: b.tasks}
-		header := encodeHeader(&gozmqv1.TaskHeader{Batch: status})
-		err = p.sock.Send(ctx, &socket.Frames{Parts: [][]byte{{}, {}, header}})
+		notice := &wire.Batch{ID: b.id, Name: b.name, Ended: true, Tasks: b.tasks}
+		err = b.sender.sock.Send(ctx, wire.PlainTask{Header: wire.AppendTaskHeader(nil, wire.TaskHeader{Batch: notice})})
 	}
 	if err != nil {
 		b.mu.Lock()
 		b.ended = false
 		b.mu.Unlock()
-		return pushError(err, "batch "+b.name)
+		return err
 	}
 	b.sent = true
 	return nil
 }
 
-// settle lets no more tasks into the batch and waits for those that are being
-// pushed.
-func (b *Batch) settle(ctx context.Context) error {
+// stopPushing lets no more tasks into the batch and waits for those that are
+// being pushed.
+func (b *plainBatch) stopPushing(ctx context.Context) error {
 	b.mu.Lock()
 	b.ended = true
 	if b.pushing == 0 {
@@ -158,41 +177,38 @@ func (b *Batch) settle(ctx context.Context) error {
 	}
 }
 
-func (p *pusher) waitBatch(context.Context, *Batch) error {
-	return Errorf(CodeFailedPrecondition, "at most once a ventilator does not know what becomes of its tasks: watch the sink, or use delivery at least once")
+func (b *plainBatch) wait(context.Context) error {
+	return Errorf(CodeFailedPrecondition, "with delivery at most once a ventilator does not know what becomes of its tasks: watch the sink, or use delivery at least once")
 }
 
-// A taskMessage is a task or a result, as a socket.Message.
-type taskMessage struct {
+// A plainMessage is a task or a result, as a socket.Message.
+type plainMessage struct {
 	method *Method
 	body   proto.Message
 	header []byte // nil: none
 	bodies *bodies
 }
 
-var taskMessages = sync.Pool{New: func() any { return new(taskMessage) }}
+var plainMessages = sync.Pool{New: func() any { return new(plainMessage) }}
 
-// AppendMessage appends the method, unless the framing is bare, the body and the
-// header, if there is one.
-func (t *taskMessage) AppendMessage(b []byte) ([]byte, error) {
+// AppendMessage appends the frames; the body is encoded straight into place.
+func (t *plainMessage) AppendMessage(b []byte) ([]byte, error) {
 	if !t.method.Bare {
-		b = zmtp.AppendFrameString(b, zmtp.FlagMore, t.method.Procedure)
+		b = wire.AppendPlainProcedure(b, t.method.Procedure)
 	}
-	if t.header == nil {
-		return t.bodies.append(b, 0, t.body)
-	}
-	b, err := t.bodies.append(b, zmtp.FlagMore, t.body)
-	return zmtp.AppendFrame(b, 0, t.header), err
+	b, err := t.bodies.append(b, wire.PlainBodyFlags(t.header), t.body)
+	return wire.AppendPlainHeader(b, t.header), err
 }
 
-func pushTask(ctx context.Context, push *socket.Push, m *Method, body proto.Message, header []byte, c *bodies) error {
-	t := taskMessages.Get().(*taskMessage)
+// pushPlain sends a task or a result to a peer of push.
+func pushPlain(ctx context.Context, push *socket.Push, m *Method, body proto.Message, header []byte, c *bodies) error {
+	t := plainMessages.Get().(*plainMessage)
 	t.method, t.body, t.header, t.bodies = m, body, header, c
 	err := push.Send(ctx, t)
-	*t = taskMessage{}
-	taskMessages.Put(t)
+	*t = plainMessage{}
+	plainMessages.Put(t)
 	if err != nil {
-		return pushError(err, m.Procedure)
+		return pipelineError(err, m.Procedure)
 	}
 	return nil
 }

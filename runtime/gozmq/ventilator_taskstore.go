@@ -1,26 +1,28 @@
 package gozmq
 
-// A TaskStore keeps the tasks of a ventilator that have not been done, so that
-// its own end loses none. One ventilator uses a store at a time; it makes one
-// call after the other. Package gozmqbolt, a module of its own, has one that is
-// a file.
+import "github.com/gozmq/gozmq/runtime/internal/pipeline"
+
+// A TaskStore keeps the tasks of a ventilator until they are done or given up,
+// so that none is lost when the ventilator's process ends. One ventilator uses
+// a store at a time, and makes one call after the other. Package gozmqbolt, a
+// module of its own, has a store that is a file.
 type TaskStore interface {
 	// Load calls visit with each task, in the order in which they were put, and
 	// ends with the first error that visit returns. It is called once, before
 	// Apply.
 	Load(visit func(StoredTask) error) error
-	// Apply makes a change durable, all of it or nothing. What it is given is
-	// the caller's when it returns.
+	// Apply makes a change durable, all of it or nothing. The change and its
+	// bytes belong to the caller again when Apply returns.
 	Apply(change *StoreChange) error
 }
 
 // A StoredTask is what a store keeps of a task.
 type StoredTask struct {
-	ID       string // unique; not printable
-	Method   string
-	Body     []byte
-	Header   []byte
-	Attempts int // how often it was handed out
+	ID        string // unique; not printable
+	Procedure string
+	Body      []byte
+	Header    []byte
+	Attempts  int // how often it was handed out
 }
 
 // A StoreChange is a group of changes. A task may be in several of its parts:
@@ -35,6 +37,19 @@ type StoreChange struct {
 	Delete []string
 }
 
-func (c *StoreChange) empty() bool {
-	return len(c.Put) == 0 && len(c.Attempts) == 0 && len(c.Delete) == 0
+// engineStore is a TaskStore as a pipeline.Store.
+type engineStore struct{ TaskStore }
+
+// Load calls visit with each task (pipeline.Store).
+func (s engineStore) Load(visit func(pipeline.StoredTask) error) error {
+	return s.TaskStore.Load(func(t StoredTask) error { return visit(pipeline.StoredTask(t)) })
+}
+
+// Apply makes a change durable (pipeline.Store).
+func (s engineStore) Apply(c *pipeline.StoreChange) error {
+	change := &StoreChange{Attempts: c.Attempts, Delete: c.Delete}
+	for _, t := range c.Put {
+		change.Put = append(change.Put, StoredTask(t))
+	}
+	return s.TaskStore.Apply(change)
 }

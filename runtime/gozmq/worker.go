@@ -4,13 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"runtime/debug"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"google.golang.org/protobuf/proto"
 
+	"github.com/gozmq/gozmq/runtime/internal/link"
+	"github.com/gozmq/gozmq/runtime/internal/wire"
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
 )
 
@@ -21,8 +21,6 @@ type workerConfig struct {
 	prefetch    int // -1: not set
 	timeout     time.Duration
 	drain       time.Duration
-	progress    *WorkerProgress
-	stats       *WorkerStats
 	onError     func(ctx context.Context, m *Method, task proto.Message, err error)
 }
 
@@ -49,101 +47,222 @@ func To(endpoints ...Endpoints) WorkerOption {
 	})
 }
 
+// A ServingOption is an option of NewServer and of NewWorker, which both run
+// handlers.
+type ServingOption interface {
+	ServerOption
+	WorkerOption
+}
+
+type concurrencyOption int
+
+func (o concurrencyOption) applyServer(c *serverConfig) { c.concurrency = int(o) }
+func (o concurrencyOption) applyWorker(c *workerConfig) { c.concurrency = int(o) }
+
+// WithConcurrency limits how many handlers run at once. At a server, a further
+// call waits if WithMaxWaiting allows it, and otherwise fails with
+// CodeResourceExhausted; at a worker, further tasks wait. Defaults: 10000 for a
+// server, 1 for a worker.
+func WithConcurrency(n int) ServingOption { return concurrencyOption(n) }
+
+type drainOption time.Duration
+
+func (o drainOption) applyServer(c *serverConfig) { c.drain = time.Duration(o) }
+func (o drainOption) applyWorker(c *workerConfig) { c.drain = time.Duration(o) }
+
+// WithDrainTimeout sets how long running handlers may take to finish when a
+// server or a worker stops; then their contexts are canceled. A worker with
+// DeliveryAtMostOnce also runs the tasks that it has received in this time.
+// Default: 10 s.
+func WithDrainTimeout(d time.Duration) ServingOption { return drainOption(d) }
+
 // WithPrefetch sets how many tasks of each connection a worker reads ahead of
-// those that it does, so that it need not wait for the next. What is read ahead
-// cannot go to another worker, and is lost with this one at most once. At most
-// once it is besides what the kernels on both sides hold (WithKernelBuffers).
-// Defaults: as many as WithConcurrency at least once, 64 at most once.
+// those that it runs, so that it need not wait for the next. Tasks that were
+// read ahead cannot go to another worker. With DeliveryAtMostOnce they are lost
+// if this worker dies, as are those that the kernels of both sides hold
+// (WithKernelBuffers). Defaults: with DeliveryAtLeastOnce as many as
+// WithConcurrency, with DeliveryAtMostOnce 64.
 func WithPrefetch(n int) WorkerOption {
 	return workerOption(func(c *workerConfig) { c.prefetch = n })
 }
 
-// WithTaskTimeout ends the context of a handler after d. At least once its
-// lease is not extended any more then, so that another worker gets the task if
-// the handler does not return. Default: 0, no limit.
+// WithTaskTimeout ends the context of a handler after d. With
+// DeliveryAtLeastOnce the lease of its task is no longer extended then, so that
+// another worker gets the task if the handler does not return. Default: 0, no
+// limit.
 func WithTaskTimeout(d time.Duration) WorkerOption {
 	return workerOption(func(c *workerConfig) { c.timeout = d })
 }
 
-// A WorkerProgress tells how far a worker is. The zero value is ready for
-// WithWorkerProgress.
-type WorkerProgress struct {
-	read atomic.Pointer[func() Progress]
-}
-
-// Progress returns how far the worker is; it may be called from any goroutine,
-// also when the worker has ended.
-func (p *WorkerProgress) Progress() Progress {
-	if read := p.read.Load(); read != nil {
-		return (*read)()
-	}
-	return Progress{}
-}
-
-// WithWorkerProgress has p tell how far the worker is. Each worker needs one of
-// its own.
-func WithWorkerProgress(p *WorkerProgress) WorkerOption {
-	return workerOption(func(c *workerConfig) { c.progress = p })
-}
-
-// WithTaskErrors has f called for each task that failed: its handler returned
-// an error or panicked, or its result could not be sent. At most once the task
-// is not run again, at least once it may be. f runs in the goroutine of the task.
-func WithTaskErrors(f func(ctx context.Context, m *Method, task proto.Message, err error)) WorkerOption {
+// WithTaskErrorHandler has f called for each attempt that failed: the handler
+// returned an error or panicked, or its result could not be sent. With
+// DeliveryAtMostOnce the task is not run again, with DeliveryAtLeastOnce it may
+// be. f runs in the goroutine of the task.
+func WithTaskErrorHandler(f func(ctx context.Context, m *Method, task proto.Message, err error)) WorkerOption {
 	return workerOption(func(c *workerConfig) { c.onError = f })
 }
 
-// A worker runs tasks.
-type worker struct {
-	cfg      workerConfig
-	bodies   bodies
-	delivery Delivery
-	handlers map[string]*TaskHandler
-	bare     *TaskHandler
-	results  bool // some method has one
-	observer *observer
-	mode     workMode
+// A Worker runs tasks and sends their results to a sink. Run may be called
+// once; the other methods may be called from any goroutine at any time.
+type Worker struct {
+	name  string
+	cfg   workerConfig
+	run   *taskRunner
+	mode  workMode
+	addrs []string
 
-	stop         chan struct{} // closed when a ventilator says so
-	stopOnce     sync.Once
-	running      atomic.Int64
-	done, errors counter
+	stop     chan struct{} // closed when Run is to end
+	stopOnce sync.Once
+	mu       sync.Mutex
+	begun    bool          // Run, or Close before it, was called
+	ended    chan struct{} // closed when the connections are; then err is set
+	err      error
 }
 
-// A workMode is a worker's way of getting tasks and giving results.
+// A workMode is how a worker gets tasks and sends results, with one of the
+// guarantees.
 type workMode interface {
-	// open opens the socket for results before the one for tasks, so that the
-	// first task finds a way on.
-	open() error
+	// links returns the connections that tasks come from and those that results
+	// go to, the second nil without results.
+	links() (tasks, results *link.Group)
+	// start lets tasks come.
+	start()
 	// work runs tasks one after the other until there are no more.
 	work(ctx context.Context)
-	// drain takes no more tasks from ventilators. work ends when what is there
-	// has been done, or ctx has ended.
+	// drain takes no more tasks from ventilators. Then work ends when those
+	// that were received have been done, or when ctx has ended.
 	drain(ctx context.Context)
 	shutdown(linger time.Duration) error
 	progress() Progress
 }
 
-// RunWorker runs tasks until ctx ends or a ventilator says so
-// (Ventilator.StopWorkers). Then it takes no more, ends those that it has begun,
-// sends the last results, and returns nil; handlers see ctx's values but not its
-// end until the time for that is over.
-//
-// Tasks that it had not begun, and those that were on their way to it, are run
-// too at most once; at least once they go back to their ventilator. Generated
-// code calls it.
-func RunWorker(ctx context.Context, name string, handlers func() []TaskHandler, opts ...WorkerOption) error {
+// NewWorker returns a worker, which binds and connects as its options say and
+// runs nothing before Run. Generated code calls it. Run or Close must be
+// called; with DeliveryAtMostOnce tasks may be sent to the worker from now on.
+func NewWorker(name string, handlers func() []TaskHandler, opts ...WorkerOption) (*Worker, error) {
 	w, err := newWorker(name, handlers, opts)
 	if err != nil {
-		return fmt.Errorf("worker %s: %w", name, err)
+		return nil, fmt.Errorf("worker %s: %w", name, err)
 	}
-	defer func() { w.observer.close() }()
-	if err := w.mode.open(); err != nil {
-		return errors.Join(fmt.Errorf("worker %s: %w", name, err), w.mode.shutdown(0))
+	if err := w.open(); err != nil {
+		return nil, errors.Join(fmt.Errorf("worker %s: %w", name, err), w.Close())
 	}
+	return w, nil
+}
+
+func newWorker(name string, handlers func() []TaskHandler, opts []WorkerOption) (*Worker, error) {
+	w := &Worker{
+		name: name,
+		cfg:  workerConfig{socketConfig: newPipelineConfig(zmtp.Pull), concurrency: 1, prefetch: -1, drain: 10 * time.Second},
+		stop: make(chan struct{}), ended: make(chan struct{}),
+	}
+	for _, o := range opts {
+		o.applyWorker(&w.cfg)
+	}
+	list, err := collect(name, handlers)
+	if err != nil {
+		return nil, err
+	}
+	if w.run, err = newTaskRunner(list, &w.cfg); err != nil {
+		return nil, err
+	}
+	if err := w.check(); err != nil {
+		return nil, err
+	}
+	w.run.observer = newObserver(w.cfg.observer)
+	if w.run.delivery == DeliveryAtLeastOnce {
+		w.mode = newQueuedWork(w.run, &w.cfg, w.end)
+	} else {
+		w.mode = newPlainWork(w.run, &w.cfg, w.end)
+	}
+	return w, nil
+}
+
+// open opens the socket for results before the one for tasks, so that the first
+// task finds a way on.
+func (w *Worker) open() error {
+	tasks, results := w.mode.links()
+	if results != nil {
+		addrs, err := w.cfg.to.open(results)
+		if err != nil {
+			return fmt.Errorf("results: %w", err)
+		}
+		w.addrs = addrs
+	}
+	addrs, err := w.cfg.from.open(tasks)
+	if err != nil {
+		return fmt.Errorf("tasks: %w", err)
+	}
+	w.addrs = append(addrs[:len(addrs):len(addrs)], w.addrs...)
+	return nil
+}
+
+// Addrs returns the bound endpoints, with ports filled in: those of From, then
+// those of To.
+func (w *Worker) Addrs() []string { return w.addrs }
+
+// Progress returns how far the worker is.
+func (w *Worker) Progress() Progress { return w.mode.progress() }
+
+// Stats returns the counters of the connections that tasks come from, and of
+// those that results go to; the second are zero without results.
+func (w *Worker) Stats() (tasks, results Stats) {
+	t, r := w.mode.links()
+	if r != nil {
+		results = statsOf(r)
+	}
+	return statsOf(t), results
+}
+
+// Run runs tasks until ctx ends, a ventilator stops the worker
+// (Ventilator.StopWorkers) or Close is called. Then it takes no more tasks,
+// lets the running handlers finish, sends the last results, closes the
+// connections and returns nil. Handlers see ctx's values; their contexts end
+// only when the drain timeout does.
+//
+// With DeliveryAtMostOnce it also runs the tasks that it has received, and
+// those that were on their way. With DeliveryAtLeastOnce these return to their
+// ventilator. A second call, and one after Close, returns an error with
+// CodeFailedPrecondition.
+func (w *Worker) Run(ctx context.Context) error {
+	if !w.begin() {
+		return Errorf(CodeFailedPrecondition, "worker %s: Run or Close was called before; make another worker", w.name)
+	}
+	w.runTasks(ctx)
+	return w.finish(w.cfg.linger)
+}
+
+// Close ends Run as the end of its context does, and waits for it. A worker
+// that does not run is closed at once. A handler must not call Close, which
+// waits for the handler.
+func (w *Worker) Close() error {
+	w.end()
+	if w.begin() {
+		return w.finish(0)
+	}
+	<-w.ended
+	return w.err
+}
+
+// begin reports whether it is called for the first time.
+func (w *Worker) begin() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.begun {
+		return false
+	}
+	w.begun = true
+	return true
+}
+
+// end has Run end as if its context had.
+func (w *Worker) end() { w.stopOnce.Do(func() { close(w.stop) }) }
+
+func (w *Worker) runTasks(ctx context.Context) {
 	taskCtx, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
 	defer cancel(nil)
 	var wg sync.WaitGroup
+	w.mode.start()
 	for range w.cfg.concurrency {
 		w.start(taskCtx, &wg)
 	}
@@ -153,99 +272,17 @@ func RunWorker(ctx context.Context, name string, handlers func() []TaskHandler, 
 	}
 	drained, stop := context.WithTimeout(context.Background(), w.cfg.drain)
 	defer stop()
-	stopTasks := context.AfterFunc(drained, func() { cancel(errStopped) })
+	stopTasks := context.AfterFunc(drained, func() { cancel(errWorkerStopped) })
 	defer stopTasks()
 	w.mode.drain(drained)
 	wg.Wait()
-	return w.mode.shutdown(w.cfg.linger)
 }
 
-func newWorker(name string, handlers func() []TaskHandler, opts []WorkerOption) (*worker, error) {
-	w := &worker{
-		cfg:      workerConfig{socketConfig: newPipelineConfig(zmtp.Pull), concurrency: 1, prefetch: -1, drain: 10 * time.Second},
-		handlers: make(map[string]*TaskHandler),
-		stop:     make(chan struct{}),
-	}
-	for _, o := range opts {
-		o.applyWorker(&w.cfg)
-	}
-	list, err := collect(name, handlers)
-	if err != nil {
-		return nil, err
-	}
-	for i := range list {
-		h := &list[i]
-		if h.method.Delivery != list[0].method.Delivery {
-			return nil, fmt.Errorf("%s is delivered %v and %s %v: run a worker for each", list[0].method.Procedure, list[0].method.Delivery, h.method.Procedure, h.method.Delivery)
-		}
-		w.delivery = h.method.Delivery
-		w.handlers[h.method.Procedure] = h
-		w.results = w.results || h.result
-		if h.method.Bare {
-			w.bare = h
-		}
-	}
-	if err := w.check(); err != nil {
-		return nil, err
-	}
-	w.bodies = w.cfg.bodies()
-	w.observer = newObserver(w.cfg.observer)
-	if w.delivery == AtLeastOnce {
-		w.mode = newLeasedWork(w)
-	} else {
-		w.mode = &plainWork{worker: w}
-	}
-	if w.cfg.progress != nil {
-		read := w.mode.progress
-		w.cfg.progress.read.Store(&read)
-	}
-	return w, nil
-}
+var errWorkerStopped = errors.New("the worker is stopping")
 
-func (w *worker) check() error {
-	errs := []error{w.cfg.check()}
-	if len(w.cfg.from.bind)+len(w.cfg.from.connect) == 0 {
-		errs = append(errs, errors.New("no endpoint for tasks: pass gozmq.From(gozmq.Connect(...)) or gozmq.From(gozmq.Bind(...))"))
-	}
-	sink := len(w.cfg.to.bind)+len(w.cfg.to.connect) > 0
-	if w.results && !sink {
-		errs = append(errs, errors.New("no endpoint for results: pass gozmq.To(gozmq.Connect(...)) or gozmq.To(gozmq.Bind(...))"))
-	}
-	if !w.results && sink {
-		errs = append(errs, errors.New("gozmq.To is given, but no method has a result"))
-	}
-	if w.cfg.concurrency < 1 {
-		errs = append(errs, fmt.Errorf("WithConcurrency: %d, want at least 1", w.cfg.concurrency))
-	}
-	if w.cfg.prefetch < -1 || w.cfg.credit() > maxCredit {
-		errs = append(errs, fmt.Errorf("WithPrefetch: %d, want 0 or more, and with WithConcurrency at most %d", w.cfg.prefetch, maxCredit))
-	}
-	if w.cfg.timeout < 0 {
-		errs = append(errs, fmt.Errorf("WithTaskTimeout: %v, want 0 or more", w.cfg.timeout))
-	}
-	if w.cfg.drain < 0 {
-		errs = append(errs, fmt.Errorf("WithDrainTimeout: %v, want 0 or more", w.cfg.drain))
-	}
-	return errors.Join(errs...)
-}
-
-// ahead is how many tasks of a connection are read ahead.
-func (c *workerConfig) ahead(otherwise int) int {
-	if c.prefetch < 0 {
-		return otherwise
-	}
-	return c.prefetch
-}
-
-// credit is how many tasks of a connection a worker holds at once.
-func (c *workerConfig) credit() int { return c.concurrency + c.ahead(c.concurrency) }
-
-// end has RunWorker end as if its context had.
-func (w *worker) end() { w.stopOnce.Do(func() { close(w.stop) }) }
-
-// start starts a goroutine that works. A handler that ends it with
-// runtime.Goexit gets it replaced.
-func (w *worker) start(ctx context.Context, wg *sync.WaitGroup) {
+// start starts a goroutine that works. If a handler ends it with
+// runtime.Goexit, another one takes its place.
+func (w *Worker) start(ctx context.Context, wg *sync.WaitGroup) {
 	wg.Go(func() {
 		returned := false
 		defer func() {
@@ -258,59 +295,58 @@ func (w *worker) start(ctx context.Context, wg *sync.WaitGroup) {
 	})
 }
 
-// errNoSuchTask says that a worker has no handler for a task.
-var errNoSuchTask = errors.New("is not known here")
-
-// decode finds a task's handler and decodes its body.
-func (w *worker) decode(method, body []byte) (*TaskHandler, proto.Message, error) {
-	h := w.bare
-	if h == nil {
-		if h = w.handlers[string(method)]; h == nil {
-			return nil, nil, fmt.Errorf("method %q %w", cut(method), errNoSuchTask)
-		}
-	}
-	task := h.new()
-	return h, task, w.bodies.decodeInput(body, task)
+// finish closes the connections.
+func (w *Worker) finish(linger time.Duration) error {
+	w.err = w.mode.shutdown(linger)
+	w.run.observer.close()
+	close(w.ended)
+	return w.err
 }
 
-// call calls the handler; a panic is an error.
-func (w *worker) call(ctx context.Context, h *TaskHandler, task proto.Message) (result proto.Message, err error) {
-	if w.cfg.timeout > 0 {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, w.cfg.timeout)
-		defer cancel()
+// RunWorker makes a worker and runs it; Worker.Run says how. Generated code
+// calls it.
+func RunWorker(ctx context.Context, name string, handlers func() []TaskHandler, opts ...WorkerOption) error {
+	w, err := NewWorker(name, handlers, opts...)
+	if err != nil {
+		return err
 	}
-	w.running.Add(1)
-	returned := false
-	defer func() {
-		w.running.Add(-1)
-		if returned {
-			return
-		}
-		value := recover() // nil: the handler called runtime.Goexit
-		err = fmt.Errorf("handler panicked: %v", value)
-		w.observer.observe(Event{Kind: EventPanic, SocketType: string(w.socket()), Procedure: h.method.Procedure, Err: err, Stack: debug.Stack()})
-		if value == nil {
-			w.failed(ctx, h, task, errors.New("handler ended its goroutine"))
-		}
-	}()
-	result, err = h.run(ctx, task)
-	returned = true
-	return result, err
+	return w.Run(ctx)
 }
 
-// socket is the type of the socket that tasks come from.
-func (w *worker) socket() zmtp.SocketType {
-	if w.delivery == AtLeastOnce {
-		return zmtp.Dealer
+func (w *Worker) check() error {
+	errs := []error{w.cfg.check()}
+	if len(w.cfg.from.bind)+len(w.cfg.from.connect) == 0 {
+		errs = append(errs, errors.New("no endpoint for tasks: pass gozmq.From(gozmq.Connect(...)) or gozmq.From(gozmq.Bind(...))"))
 	}
-	return zmtp.Pull
+	sink := len(w.cfg.to.bind)+len(w.cfg.to.connect) > 0
+	if w.run.results && !sink {
+		errs = append(errs, errors.New("no endpoint for results: pass gozmq.To(gozmq.Connect(...)) or gozmq.To(gozmq.Bind(...))"))
+	}
+	if !w.run.results && sink {
+		errs = append(errs, errors.New("gozmq.To is given, but no method has a result"))
+	}
+	if w.cfg.concurrency < 1 {
+		errs = append(errs, fmt.Errorf("WithConcurrency: %d, want at least 1", w.cfg.concurrency))
+	}
+	if w.cfg.prefetch < -1 || w.cfg.credit() > wire.MaxCredit {
+		errs = append(errs, fmt.Errorf("WithPrefetch: %d, want 0 or more, and with WithConcurrency at most %d", w.cfg.prefetch, wire.MaxCredit))
+	}
+	if w.cfg.timeout < 0 {
+		errs = append(errs, fmt.Errorf("WithTaskTimeout: %v, want 0 or more", w.cfg.timeout))
+	}
+	if w.cfg.drain < 0 {
+		errs = append(errs, fmt.Errorf("WithDrainTimeout: %v, want 0 or more", w.cfg.drain))
+	}
+	return errors.Join(errs...)
 }
 
-func (w *worker) failed(ctx context.Context, h *TaskHandler, task proto.Message, err error) {
-	w.errors.Add(1)
-	w.observer.observe(Event{Kind: EventTaskFailed, SocketType: string(w.socket()), Procedure: h.method.Procedure, Err: err})
-	if w.cfg.onError != nil {
-		w.cfg.onError(ctx, h.method, task, err)
+// ahead returns how many tasks of a connection are read ahead.
+func (c *workerConfig) ahead(otherwise int) int {
+	if c.prefetch < 0 {
+		return otherwise
 	}
+	return c.prefetch
 }
+
+// credit returns how many tasks of a connection a worker holds at once.
+func (c *workerConfig) credit() int { return c.concurrency + c.ahead(c.concurrency) }

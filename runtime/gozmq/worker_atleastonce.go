@@ -7,147 +7,153 @@ import (
 	"time"
 
 	"google.golang.org/protobuf/proto"
+
+	"github.com/gozmq/gozmq/runtime/internal/link"
+	"github.com/gozmq/gozmq/runtime/internal/pipeline"
+	"github.com/gozmq/gozmq/runtime/internal/wire"
+	"github.com/gozmq/gozmq/runtime/internal/zmtp"
 )
 
-// leasedWork is how a worker works at least once: tasks come from a taker,
-// results go to a courier.
-type leasedWork struct {
-	*worker
-	taker   *taker
-	courier *courier // nil without results
+// queuedWork is the workMode with DeliveryAtLeastOnce: tasks come from a
+// consumer, results go to a result sender.
+type queuedWork struct {
+	run      *taskRunner
+	consumer *pipeline.Consumer
+	results  *pipeline.ResultSender // nil without results
 }
 
-func newLeasedWork(w *worker) *leasedWork {
-	m := &leasedWork{worker: w}
-	m.taker = newTaker(w.cfg.Config, w.observer, w.cfg.credit(), w.end)
-	if w.results {
-		m.courier = newCourier(w.cfg.Config, w.observer)
-		w.cfg.stats.watch(m.taker.direct.Links(), m.courier.direct.Links())
-	} else {
-		w.cfg.stats.watch(m.taker.direct.Links(), nil)
+func newQueuedWork(run *taskRunner, cfg *workerConfig, stop func()) *queuedWork {
+	engine := cfg.Config
+	engine.Observe = run.observer.link(zmtp.Dealer)
+	w := &queuedWork{run: run}
+	w.consumer = pipeline.NewConsumer(pipeline.ConsumerConfig{Link: engine, Credit: cfg.credit(), Stop: stop})
+	if run.results {
+		w.results = pipeline.NewResultSender(engine)
 	}
-	return m
+	return w
 }
 
-func (w *leasedWork) open() error {
-	if w.courier != nil {
-		if _, err := w.cfg.to.open(w.courier.direct.Links()); err != nil {
-			return fmt.Errorf("results: %w", err)
-		}
+func (w *queuedWork) links() (tasks, results *link.Group) {
+	if w.results == nil {
+		return w.consumer.Links(), nil
 	}
-	if _, err := w.cfg.from.open(w.taker.direct.Links()); err != nil {
-		return fmt.Errorf("tasks: %w", err)
-	}
-	return nil
+	return w.consumer.Links(), w.results.Links()
 }
 
-func (w *leasedWork) drain(context.Context) { w.taker.drain() }
+func (w *queuedWork) start() { w.consumer.Start() }
 
-func (w *leasedWork) shutdown(linger time.Duration) error {
-	err := lingering(linger, w.taker.shutdown)
-	if w.courier != nil {
-		err = errors.Join(err, lingering(linger, w.courier.shutdown))
+func (w *queuedWork) drain(context.Context) { w.consumer.Drain() }
+
+func (w *queuedWork) shutdown(linger time.Duration) error {
+	err := lingering(linger, w.consumer.Shutdown)
+	if w.results != nil {
+		err = errors.Join(err, lingering(linger, w.results.Shutdown))
 	}
 	return err
 }
 
-func (w *leasedWork) progress() Progress {
-	queued, running, again := w.taker.progress()
-	return Progress{Queued: queued, InFlight: running, Done: w.done.Load(), Failed: w.errors.Load(), Redelivered: again}
+func (w *queuedWork) progress() Progress {
+	p := Progress(w.consumer.Progress())
+	p.Done, p.Failed = w.run.done.Load(), w.run.failed.Load()
+	return p
 }
 
 // work runs tasks one after the other until there are no more.
-func (w *leasedWork) work(ctx context.Context) {
+func (w *queuedWork) work(ctx context.Context) {
 	for {
-		l, err := w.taker.take(ctx, w.cfg.timeout)
+		d, err := w.consumer.Next(ctx, w.run.timeout)
 		if err != nil {
 			return
 		}
-		w.settle(ctx, l)
+		w.handle(ctx, d)
 	}
 }
 
-// settle runs one task, and tells its ventilator how it ended.
-func (w *leasedWork) settle(ctx context.Context, l *lease) {
-	word, reason := wordFail, error(errGoexit)
+// handle runs one task and reports to its ventilator how it ended.
+func (w *queuedWork) handle(ctx context.Context, d *pipeline.Delivery) {
+	verb, reason := wire.VerbFail, errGoexit
 	defer func() { // a handler may end its goroutine with runtime.Goexit
 		var status []byte
-		if word == wordFail || word == wordReject {
+		if verb == wire.VerbFail || verb == wire.VerbReject {
 			status = appendStatus(nil, reason, maxStatus)
 		}
-		w.taker.finish(l, word, status)
+		d.Finish(verb, status)
 	}()
-	if len(l.method) == 0 {
-		word, reason = w.pass(ctx, l)
+	if d.Task().Control() {
+		verb = w.forward(ctx, d)
 	} else {
-		word, reason = w.run(ctx, l)
+		verb, reason = w.runTask(ctx, d)
 	}
 }
 
 var errGoexit = errors.New("handler ended its goroutine")
 
-// maxStatus is how many bytes of details travel with a failure, about.
+// maxStatus is about how many bytes of a failure travel.
 const maxStatus = 16 << 10
 
-// run runs one task and brings its result to a sink.
-func (w *leasedWork) run(ctx context.Context, l *lease) (word string, reason error) {
-	h, task, err := w.decode(l.method, l.body)
-	if err != nil {
-		w.taker.malformed(l, err)
-		if errors.Is(err, errNoSuchTask) {
-			return wordFail, Errorf(CodeUnimplemented, "%w", err) // another worker may know it
-		}
-		return wordReject, err
+// runTask runs one task and brings its result to a sink. It returns the verb
+// with which the task ends, and the reason of VerbFail and VerbReject.
+func (w *queuedWork) runTask(ctx context.Context, d *pipeline.Delivery) (wire.Verb, error) {
+	h := w.run.handler(d.Task().Procedure)
+	if h == nil {
+		err := unknownTask(d.Task().Procedure)
+		d.Malformed(err)
+		return wire.VerbFail, err // another worker may know it
 	}
-	ctx = &taskContext{ctx, TaskInfo{Method: h.method, ID: string(l.id), Attempt: l.attempt, Batch: l.batch}, l.from}
-	result, err := w.call(ctx, h, task)
-	w.taker.unlimited(l)
-	var body []byte
-	if err == nil && h.result {
-		if body, err = w.bodies.encode(result); err != nil {
-			err = GiveUp(err)
-		}
-	}
+	task, err := w.run.decode(h, d.Task().Body)
 	if err != nil {
-		return w.fail(ctx, h, task, err)
+		d.Malformed(err)
+		return wire.VerbReject, err
+	}
+	info := TaskInfo{Method: h.method, ID: string(d.Task().ID), Attempt: d.Attempt, Batch: d.Batch}
+	ctx = &taskContext{ctx, info, d.From()}
+	result, err := w.run.call(ctx, h, task)
+	d.KeepLease()
+	if err != nil {
+		return w.failTask(ctx, h, task, err)
 	}
 	if h.result {
-		if err := w.deliver(ctx, taskFrames{l.id, l.method, body, l.header}); err != nil {
-			w.failed(ctx, h, task, err)
-			return wordReturn, nil
+		body, err := w.run.bodies.encode(result)
+		if err != nil {
+			return w.failTask(ctx, h, task, Permanent(err))
+		}
+		if err := w.send(ctx, d, body); err != nil {
+			w.run.fail(ctx, h, task, err)
+			return wire.VerbReturn, nil
 		}
 	}
-	w.done.Add(1)
-	return wordDone, nil
+	w.run.done.Add(1)
+	return wire.VerbDone, nil
 }
 
-// fail reports a task whose handler failed. That the worker has to end is no
-// fault of the task.
-func (w *leasedWork) fail(ctx context.Context, h *TaskHandler, task proto.Message, err error) (word string, reason error) {
-	w.failed(ctx, h, task, err)
+// failTask reports a task whose handler failed. If the worker is ending, that
+// is no fault of the task, which returns to its ventilator.
+func (w *queuedWork) failTask(ctx context.Context, h *TaskHandler, task proto.Message, err error) (wire.Verb, error) {
+	w.run.fail(ctx, h, task, err)
 	switch {
-	case isGivenUp(err):
-		return wordReject, err
+	case isPermanent(err):
+		return wire.VerbReject, err
 	case ctx.Err() != nil:
-		return wordReturn, nil
+		return wire.VerbReturn, nil
 	default:
-		return wordFail, err
+		return wire.VerbFail, err
 	}
 }
 
-func (w *leasedWork) deliver(ctx context.Context, f taskFrames) error {
-	if err := w.courier.deliver(ctx, f); err != nil {
+// send brings a task's result to a sink.
+func (w *queuedWork) send(ctx context.Context, d *pipeline.Delivery, body []byte) error {
+	result := *d.Task()
+	result.Body = body
+	if err := w.results.Send(ctx, result); err != nil {
 		return fmt.Errorf("no sink has acknowledged the result: %w", err)
 	}
 	return nil
 }
 
-// pass brings word of a batch to a sink.
-func (w *leasedWork) pass(ctx context.Context, l *lease) (word string, reason error) {
-	if w.courier != nil {
-		if err := w.deliver(ctx, l.taskFrames); err != nil {
-			return wordReturn, nil
-		}
+// forward brings a message about a batch to a sink.
+func (w *queuedWork) forward(ctx context.Context, d *pipeline.Delivery) wire.Verb {
+	if w.results != nil && w.results.Send(ctx, *d.Task()) != nil {
+		return wire.VerbReturn
 	}
-	return wordDone, nil
+	return wire.VerbDone
 }

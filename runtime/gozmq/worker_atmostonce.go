@@ -3,46 +3,52 @@ package gozmq
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
 
 	"google.golang.org/protobuf/proto"
 
+	"github.com/gozmq/gozmq/runtime/internal/link"
 	"github.com/gozmq/gozmq/runtime/internal/socket"
+	"github.com/gozmq/gozmq/runtime/internal/wire"
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
 )
 
-// plainWork is how a worker works at most once: tasks come from a PULL socket,
-// results go to a PUSH socket.
+// plainWork is the workMode with DeliveryAtMostOnce: tasks come from a PULL
+// socket, results go to a PUSH socket.
 type plainWork struct {
-	*worker
+	run  *taskRunner
+	stop func()
 	pull *socket.Pull
 	push *socket.Push // nil without results
 }
 
-func (w *plainWork) open() error {
-	w.cfg.Observe = w.observer.link(zmtp.Pull)
-	w.pull = socket.NewPull(w.cfg.Config, max(1, w.cfg.ahead(plainAhead)))
-	w.cfg.stats.watch(w.pull.Links(), nil)
-	if w.results {
-		cfg := w.cfg.Config
-		cfg.SocketType = zmtp.Push
-		cfg.Observe = w.observer.link(zmtp.Push)
-		w.push = socket.NewPush(cfg)
-		w.cfg.stats.watch(w.pull.Links(), w.push.Links())
-		if _, err := w.cfg.to.open(w.push.Links()); err != nil {
-			return fmt.Errorf("results: %w", err)
-		}
+// plainAhead is how many tasks are read at once by default: enough for the
+// speed of small tasks, and few enough to leave some for other workers.
+const plainAhead = 64
+
+func newPlainWork(run *taskRunner, cfg *workerConfig, stop func()) *plainWork {
+	w := &plainWork{run: run, stop: stop}
+	pull := cfg.Config
+	pull.Observe = run.observer.link(zmtp.Pull)
+	w.pull = socket.NewPull(pull, max(1, cfg.ahead(plainAhead)))
+	if run.results {
+		push := cfg.Config
+		push.SocketType = zmtp.Push
+		push.Observe = run.observer.link(zmtp.Push)
+		w.push = socket.NewPush(push)
 	}
-	if _, err := w.cfg.from.open(w.pull.Links()); err != nil {
-		return fmt.Errorf("tasks: %w", err)
-	}
-	return nil
+	return w
 }
 
-// plainAhead is how many tasks are read at once: enough for the speed of small
-// tasks, and few enough for others to have some.
-const plainAhead = 64
+func (w *plainWork) links() (tasks, results *link.Group) {
+	if w.push == nil {
+		return w.pull.Links(), nil
+	}
+	return w.pull.Links(), w.push.Links()
+}
+
+// start does nothing: a PULL socket cannot keep tasks from being sent to it.
+func (w *plainWork) start() {}
 
 func (w *plainWork) drain(ctx context.Context) { _ = w.pull.Drain(ctx) }
 
@@ -55,7 +61,7 @@ func (w *plainWork) shutdown(linger time.Duration) error {
 }
 
 func (w *plainWork) progress() Progress {
-	return Progress{InFlight: int(w.running.Load()), Done: w.done.Load(), Failed: w.errors.Load()}
+	return Progress{InFlight: int(w.run.running.Load()), Done: w.run.done.Load(), Failed: w.run.failed.Load()}
 }
 
 // work runs tasks one after the other until there are no more.
@@ -75,10 +81,10 @@ func (w *plainWork) work(ctx context.Context) {
 			continue
 		}
 		ctx := contexts.of(r.Conn(), j.handler.method, j.batch)
-		if err := w.run(ctx, j); err != nil {
-			w.failed(ctx, j.handler, j.task, err)
+		if err := w.runTask(ctx, j); err != nil {
+			w.run.fail(ctx, j.handler, j.task, err)
 		} else {
-			w.done.Add(1)
+			w.run.done.Add(1)
 		}
 	}
 }
@@ -91,47 +97,50 @@ type plainJob struct {
 	batch   string // its name, or empty
 }
 
-// read takes a message apart. One that is about the pipeline itself is dealt
-// with here.
+// read parses a message. A message about the pipeline itself is handled here.
 func (w *plainWork) read(ctx context.Context, frames [][]byte) (j plainJob, err error) {
-	method, body, err := splitTask(frames, w.bare != nil)
+	t, err := wire.ParsePlainTask(frames, w.run.bare != nil)
 	if err != nil {
 		return j, err
 	}
-	if len(frames) == 3 {
-		if len(method) == 0 {
-			return j, w.control(ctx, frames)
-		}
-		if b := batchIn(frames[2]); b != nil {
-			j.header, j.batch = append([]byte(nil), frames[2]...), b.GetName()
+	if t.Control() {
+		return j, w.control(ctx, t)
+	}
+	if t.Header != nil {
+		if b := wire.BatchOf(t.Header); b != nil {
+			j.header, j.batch = append([]byte(nil), t.Header...), b.Name
 		}
 	}
-	h, task, err := w.decode(method, body)
+	h := w.run.handler(t.Procedure)
+	if h == nil {
+		return j, unknownTask(t.Procedure)
+	}
+	task, err := w.run.decode(h, t.Body)
 	if err == nil {
 		j.handler, j.task = h, task
 	}
 	return j, err
 }
 
-// control deals with a message without a method: the worker is to end, or to
-// pass on word of a batch.
-func (w *plainWork) control(ctx context.Context, frames [][]byte) error {
-	switch h := parseTaskHeader(frames[2]); {
-	case h.GetStop():
-		w.end()
-	case batchIn(frames[2]) == nil:
+// control handles a message without a procedure: the worker is to end, or to
+// send on how far a batch is.
+func (w *plainWork) control(ctx context.Context, t wire.PlainTask) error {
+	switch {
+	case wire.ParseTaskHeader(t.Header).Stop:
+		w.stop()
+	case wire.BatchOf(t.Header) == nil:
 		return errors.New("a message without a method, which says nothing either")
 	case w.push != nil:
-		return w.push.Send(ctx, &socket.Frames{Parts: frames})
+		return w.push.Send(ctx, t)
 	}
 	return nil
 }
 
-// run runs one task and sends its result.
-func (w *plainWork) run(ctx context.Context, j plainJob) error {
-	result, err := w.call(ctx, j.handler, j.task)
+// runTask runs one task and sends its result.
+func (w *plainWork) runTask(ctx context.Context, j plainJob) error {
+	result, err := w.run.call(ctx, j.handler, j.task)
 	if err != nil || !j.handler.result {
 		return err
 	}
-	return pushTask(ctx, w.push, j.handler.method, result, j.header, &w.bodies)
+	return pushPlain(ctx, w.push, j.handler.method, result, j.header, &w.run.bodies)
 }

@@ -7,8 +7,8 @@ import (
 	"github.com/gozmq/gozmq/runtime/internal/link"
 )
 
-// A taskContext is the context of a worker's handler: it knows the task, and the
-// connection that it came from.
+// A taskContext is the context of a worker's handler. It has the task's
+// TaskInfo, and the Peer that the task came from.
 type taskContext struct {
 	context.Context
 	info TaskInfo
@@ -27,9 +27,9 @@ func (c *taskContext) Value(key any) any {
 	return c.Context.Value(key)
 }
 
-// taskContexts makes the contexts of the tasks that one goroutine does at most
-// once. Tasks of one connection and method share theirs, so that a task costs no
-// allocation.
+// taskContexts makes the contexts of the tasks that one goroutine runs with
+// DeliveryAtMostOnce. Tasks of one connection and method share a context, so
+// that a task costs no allocation.
 type taskContexts struct {
 	base context.Context
 	made map[taskOrigin]*taskContext

@@ -29,7 +29,7 @@ func seen(ctx context.Context, task proto.Message) seenTask {
 func TestTaskPeer(t *testing.T) {
 	all := append(locks(t), lock{name: "NULL", server: NullServer(AllowAny), client: NullClient()})
 	for _, l := range all {
-		for _, d := range []Delivery{AtMostOnce, AtLeastOnce} {
+		for _, d := range []Delivery{DeliveryAtMostOnce, DeliveryAtLeastOnce} {
 			t.Run(l.name+"/"+d.String(), func(t *testing.T) { testTaskPeer(t, l, d) })
 		}
 	}
@@ -40,16 +40,16 @@ func testTaskPeer(t *testing.T, l lock, d Delivery) {
 	tasks, failures := make(chan seenTask, 2), make(chan seenTask, 2)
 	who := HandleTaskOnly(method, func(ctx context.Context, task *number) error {
 		tasks <- seen(ctx, task)
-		return GiveUp(errors.New("for the sake of it"))
+		return Permanent(errors.New("for the sake of it"))
 	})
 	where := "ipc://" + t.TempDir() + "/s"
 	work(t, []TaskHandler{who}, From(Bind(where)), WithSecurity(l.server),
-		WithTaskErrors(func(ctx context.Context, _ *Method, task proto.Message, _ error) { failures <- seen(ctx, task) }))
+		WithTaskErrorHandler(func(ctx context.Context, _ *Method, task proto.Message, _ error) { failures <- seen(ctx, task) }))
 	var vents []*Ventilator
 	for _, name := range []string{"v0", "v1"} {
 		opts := []VentilatorOption{Connect(where), WithSecurity(l.client), WithRoutingID(name)}
-		if d == AtLeastOnce {
-			opts = append(opts, AtLeastOnce)
+		if d == DeliveryAtLeastOnce {
+			opts = append(opts, DeliveryAtLeastOnce)
 		}
 		vents = append(vents, ventilator(t, opts...))
 	}
@@ -70,7 +70,7 @@ func wantTaskPeer(t *testing.T, got seenTask, n int64, m *Method, l lock) {
 		t.Fatalf("task %d: peer %v, info %v", n, got.peer, got.info)
 	}
 	kind, name, identity := "PUSH", "v0", "ada"
-	if m.Delivery == AtLeastOnce {
+	if m.Delivery == DeliveryAtLeastOnce {
 		kind = "ROUTER"
 	}
 	if n%2 == 1 {
@@ -86,12 +86,13 @@ func wantTaskPeer(t *testing.T, got seenTask, n int64, m *Method, l lock) {
 	if p.Identity == nil || p.Identity.Name != identity {
 		t.Errorf("task %d: the identity is %+v, want %q", n, p.Identity, identity)
 	}
-	if got.info.Method != m || (got.info.ID != "") != (m.Delivery == AtLeastOnce) {
+	if got.info.Method != m || (got.info.ID != "") != (m.Delivery == DeliveryAtLeastOnce) {
 		t.Errorf("task %d: the info is %+v", n, got.info)
 	}
 }
 
-// TestTaskInfoOfBatch checks that a task at most once knows its batch.
+// TestTaskInfoOfBatch checks that a task with DeliveryAtMostOnce knows its
+// batch.
 func TestTaskInfoOfBatch(t *testing.T) {
 	tasks := make(chan seenTask, 1)
 	v := ventilator(t, Bind("inproc://"+t.Name()))

@@ -43,17 +43,3 @@ func HandleTaskOnly[Task any, P message[Task]](m *Method, run func(context.Conte
 		},
 	}
 }
-
-// splitTask returns the method and the body of a task's or a result's frames.
-func splitTask(frames [][]byte, bare bool) (method, body []byte, err error) {
-	if bare {
-		if len(frames) != 1 {
-			return nil, nil, fmt.Errorf("bare message has %d frames, want 1", len(frames))
-		}
-		return nil, frames[0], nil
-	}
-	if len(frames) < 2 || len(frames) > 3 {
-		return nil, nil, fmt.Errorf("message has %d frames, want a method, a body and at most a header", len(frames))
-	}
-	return frames[0], frames[1], nil
-}

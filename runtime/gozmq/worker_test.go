@@ -64,7 +64,7 @@ func TestWorkerBinds(t *testing.T) {
 				tasks, res = "inproc://"+t.Name()+"/tasks", "inproc://"+t.Name()+"/results"
 			}
 			work(t, squaring(squares), From(Bind(tasks)), To(Bind(res)))
-			p := &pipeline{Ventilator: ventilator(t, Connect(tasks), fast()), Sink: sink(t, Connect(res), fast())}
+			p := &testPipeline{Ventilator: ventilator(t, Connect(tasks), fast()), Sink: sink(t, Connect(res), fast())}
 			p.push(t, 10)
 			p.wantSquares(t, 10)
 		})
@@ -179,7 +179,7 @@ func TestPushErrors(t *testing.T) {
 func TestWorkerStopsGracefully(t *testing.T) {
 	const n = 100
 	endpoint, accept := listenRaw(t, zmtp.Push)
-	p := &pipeline{Sink: sink(t, Bind("tcp://127.0.0.1:*"))}
+	p := &testPipeline{Sink: sink(t, Bind("tcp://127.0.0.1:*"))}
 	started, release := make(chan struct{}, n), make(chan struct{})
 	w := work(t, squaring(func(ctx context.Context, task *number) (*number, error) {
 		started <- struct{}{}

@@ -5,9 +5,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
-	"go.uber.org/goleak"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protodesc"
 	"google.golang.org/protobuf/reflect/protoreflect"
@@ -17,6 +15,8 @@ import (
 
 	greetv1 "github.com/gozmq/gozmq/example/gen/greet/v1"
 	"github.com/gozmq/gozmq/example/gen/greet/v1/greetv1gozmq"
+	"github.com/gozmq/gozmq/internal/leak"
+	"github.com/gozmq/gozmq/internal/testkit"
 	gozmqv1 "github.com/gozmq/gozmq/proto/gozmq/v1"
 	"github.com/gozmq/gozmq/runtime/gozmq"
 	"github.com/gozmq/gozmq/runtime/gozmqdescribe"
@@ -25,18 +25,7 @@ import (
 	"github.com/gozmq/gozmq/runtime/gozmqv1gozmq"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
-
-// patience is how long a test waits for what must happen. It is never waited
-// for in a test that passes.
-const patience = 20 * time.Second
-
-func within(t testing.TB) context.Context {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
-	t.Cleanup(cancel)
-	return ctx
-}
+func TestMain(m *testing.M) { leak.Main(m) }
 
 type greeter struct {
 	greetv1gozmq.UnimplementedGreeterServer
@@ -72,7 +61,7 @@ func serve(t *testing.T, opts ...gozmq.ServerOption) *gozmq.Conn {
 // describe asks conn for the services with these names.
 func describe(t *testing.T, conn *gozmq.Conn, req *gozmqv1.DescribeRequest) *gozmqv1.DescribeResponse {
 	t.Helper()
-	resp, err := gozmqv1gozmq.NewDescriberClient(conn).Describe(within(t), req)
+	resp, err := gozmqv1gozmq.NewDescriberClient(conn).Describe(testkit.Within(t), req)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -183,7 +172,7 @@ func TestCallWithoutProto(t *testing.T) {
 		req, reply := dynamicpb.NewMessage(method.Input()), dynamicpb.NewMessage(method.Output())
 		req.Set(method.Input().Fields().ByName("name"), protoreflect.ValueOfString(name))
 		m := &gozmq.Method{Procedure: string(method.Parent().FullName()) + "/" + string(method.Name())}
-		err := conn.Call(within(t), m, req, reply)
+		err := conn.Call(testkit.Within(t), m, req, reply)
 		return reply.Get(method.Output().Fields().ByName("message")).String(), err
 	}
 	if got, err := call("World"); err != nil || got != "Hello, World!" {
@@ -195,7 +184,7 @@ func TestCallWithoutProto(t *testing.T) {
 }
 
 func TestDescribeUnknownService(t *testing.T) {
-	_, err := gozmqv1gozmq.NewDescriberClient(serve(t)).Describe(within(t), &gozmqv1.DescribeRequest{Services: []string{"gozmq.v1.Health", "no.Such"}})
+	_, err := gozmqv1gozmq.NewDescriberClient(serve(t)).Describe(testkit.Within(t), &gozmqv1.DescribeRequest{Services: []string{"gozmq.v1.Health", "no.Such"}})
 	if gozmq.CodeOf(err) != gozmq.CodeNotFound || !strings.Contains(err.Error(), `"no.Such"`) {
 		t.Errorf("got error %v, want not_found for no.Such", err)
 	}
@@ -204,7 +193,7 @@ func TestDescribeUnknownService(t *testing.T) {
 // Where everything is too much for one message, a part can be asked for.
 func TestDescribeBeyondMessageSize(t *testing.T) {
 	conn := serve(t, gozmq.WithMaxMessageSize(4<<10))
-	_, err := gozmqv1gozmq.NewDescriberClient(conn).Describe(within(t), &gozmqv1.DescribeRequest{})
+	_, err := gozmqv1gozmq.NewDescriberClient(conn).Describe(testkit.Within(t), &gozmqv1.DescribeRequest{})
 	if gozmq.CodeOf(err) != gozmq.CodeResourceExhausted {
 		t.Errorf("got error %v, want resource_exhausted", err)
 	}
@@ -239,7 +228,7 @@ func TestFileThatIsNotThere(t *testing.T) {
 		return r.RegisterService(known.services[1])
 	})
 	conn := gozmqtest.Open(gozmq.Dial(gozmq.Connect(addrs...))).For(t)
-	_, err = gozmqv1gozmq.NewDescriberClient(conn).Describe(within(t), &gozmqv1.DescribeRequest{})
+	_, err = gozmqv1gozmq.NewDescriberClient(conn).Describe(testkit.Within(t), &gozmqv1.DescribeRequest{})
 	if gozmq.CodeOf(err) != gozmq.CodeFailedPrecondition || !strings.Contains(err.Error(), "a.proto imports b.proto") {
 		t.Errorf("got error %v, want failed_precondition that names both files", err)
 	}

@@ -10,22 +10,13 @@ import (
 
 	"google.golang.org/protobuf/types/known/durationpb"
 
+	"github.com/gozmq/gozmq/internal/testkit"
 	gozmqv1 "github.com/gozmq/gozmq/proto/gozmq/v1"
 	"github.com/gozmq/gozmq/runtime/gozmq"
 	"github.com/gozmq/gozmq/runtime/gozmqhealth"
 	"github.com/gozmq/gozmq/runtime/gozmqtest"
 	"github.com/gozmq/gozmq/runtime/gozmqv1gozmq"
 )
-
-// patience is how long a test waits for what must happen.
-const patience = 20 * time.Second
-
-func within(t testing.TB) context.Context {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
-	t.Cleanup(cancel)
-	return ctx
-}
 
 // serve runs a server with a Health and returns a Conn to it.
 func serve(t *testing.T, where gozmq.Endpoints) (*gozmqhealth.Health, *gozmq.Conn) {
@@ -43,7 +34,7 @@ func TestHealthOverTheWire(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			health, conn := serve(t, gozmq.Bind(endpoint))
 			client := gozmqv1gozmq.NewHealthClient(conn)
-			resp, err := client.Check(within(t), &gozmqv1.HealthCheckRequest{})
+			resp, err := client.Check(testkit.Within(t), &gozmqv1.HealthCheckRequest{})
 			if err != nil || resp.GetStatus() != gozmqv1.HealthStatus_HEALTH_STATUS_SERVING {
 				t.Fatalf("Check = %v, %v", resp, err)
 			}
@@ -51,7 +42,7 @@ func TestHealthOverTheWire(t *testing.T) {
 			defer wg.Wait()
 			for range 8 {
 				wg.Go(func() {
-					next, err := client.Check(within(t), &gozmqv1.HealthCheckRequest{Version: resp.GetVersion(), MaxWait: durationpb.New(time.Minute)})
+					next, err := client.Check(testkit.Within(t), &gozmqv1.HealthCheckRequest{Version: resp.GetVersion(), MaxWait: durationpb.New(time.Minute)})
 					if err != nil || next.GetStatus() != gozmqv1.HealthStatus_HEALTH_STATUS_NOT_SERVING {
 						t.Errorf("Check = %v, %v", next, err)
 					}
@@ -78,7 +69,7 @@ func TestShutdownFreesTheDrain(t *testing.T) {
 	stop := gozmqtest.Run(t, func(ctx context.Context) error { return srv.Serve(ctx) })
 	conn := gozmqtest.Open(gozmq.Dial(gozmq.Connect(srv.Addrs()...))).For(t)
 	statuses := make(chan gozmqv1.HealthStatus, 1)
-	ctx, cancel := context.WithCancel(within(t))
+	ctx, cancel := context.WithCancel(testkit.Within(t))
 	var wg sync.WaitGroup
 	wg.Go(func() {
 		for status, err := range gozmqhealth.Watch(ctx, conn, "") {
@@ -119,7 +110,7 @@ func TestConcurrentUse(t *testing.T) {
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
 	health, conn := serve(t, gozmq.Bind(gozmqtest.Endpoint()))
-	ctx, cancel := context.WithCancel(within(t))
+	ctx, cancel := context.WithCancel(testkit.Within(t))
 	var watching, setting sync.WaitGroup
 	services := []string{"", "a.Service", "b.Service"}
 	for i, service := range services {

@@ -10,6 +10,7 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
+	"github.com/gozmq/gozmq/internal/testkit"
 	gozmqv1 "github.com/gozmq/gozmq/proto/gozmq/v1"
 	"github.com/gozmq/gozmq/runtime/gozmq"
 )
@@ -92,7 +93,7 @@ func TestWatch(t *testing.T) {
 func TestWatchEndsWithError(t *testing.T) {
 	_, s := newHealth(t)
 	gone := gozmq.Errorf(gozmq.CodeUnavailable, "gone")
-	got := watch(within(t), &caller{server: s, err: gone}, "")
+	got := watch(testkit.Within(t), &caller{server: s, err: gone}, "")
 	if err, ok := (<-got).(error); !ok || !errors.Is(err, error(gone)) {
 		t.Fatalf("got %v, want %v", err, gone)
 	}
@@ -103,7 +104,7 @@ func TestWatchEndsWithError(t *testing.T) {
 
 func TestWatchEndsWithLoop(t *testing.T) {
 	_, s := newHealth(t)
-	for status, err := range Watch(within(t), &caller{server: s}, "") {
+	for status, err := range Watch(testkit.Within(t), &caller{server: s}, "") {
 		if status != serving || err != nil {
 			t.Fatalf("got %v, %v", status, err)
 		}

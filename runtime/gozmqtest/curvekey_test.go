@@ -3,6 +3,7 @@ package gozmqtest_test
 import (
 	"testing"
 
+	"github.com/gozmq/gozmq/internal/testkit"
 	"github.com/gozmq/gozmq/runtime/gozmq"
 	"github.com/gozmq/gozmq/runtime/gozmqtest"
 )
@@ -13,7 +14,7 @@ func TestCurveKey(t *testing.T) {
 	at := gozmqtest.Serve(t, gozmq.Bind(gozmqtest.Endpoint()), registerGreeter,
 		gozmq.WithSecurity(gozmq.CurveServer(server, gozmq.AllowKeys(client.Public()))))
 	conn := gozmqtest.Open(gozmq.Dial(gozmq.Connect(at...), gozmq.WithSecurity(gozmq.CurveClient(client, server.Public())))).For(t)
-	if err := greet(within(t), conn); err != nil {
+	if err := greet(testkit.Within(t), conn); err != nil {
 		t.Error(err)
 	}
 }

@@ -9,6 +9,7 @@ import (
 
 	greetv1 "github.com/gozmq/gozmq/example/gen/greet/v1"
 	"github.com/gozmq/gozmq/example/gen/greet/v1/greetv1gozmq"
+	"github.com/gozmq/gozmq/internal/testkit"
 	"github.com/gozmq/gozmq/runtime/gozmq"
 	"github.com/gozmq/gozmq/runtime/gozmqtest"
 )
@@ -41,7 +42,7 @@ func TestFaultsFail(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			f := &gozmqtest.Faults{Caller: gozmqtest.NewConn(t, registerGreeter)}
 			f.Fail(tt.procedure, tt.err)
-			err := greet(within(t), f)
+			err := greet(testkit.Within(t), f)
 			if tt.code == 0 {
 				if err != nil {
 					t.Error(err)
@@ -62,7 +63,7 @@ func TestFaultsPrecedence(t *testing.T) {
 	f.Fail("", gozmq.Errorf(gozmq.CodeAborted, "all"))
 	f.Fail(sayHello, gozmq.Errorf(gozmq.CodeNotFound, "one"))
 	for _, want := range []gozmq.Code{gozmq.CodeNotFound, gozmq.CodeAborted, 0} {
-		if err := greet(within(t), f); want == 0 && err != nil || want != 0 && gozmq.CodeOf(err) != want {
+		if err := greet(testkit.Within(t), f); want == 0 && err != nil || want != 0 && gozmq.CodeOf(err) != want {
 			t.Errorf("got %v, want code %v", err, want)
 		}
 		if want == gozmq.CodeNotFound {
@@ -78,14 +79,14 @@ func TestFaultsDelay(t *testing.T) {
 	f := &gozmqtest.Faults{Caller: gozmqtest.NewConn(t, registerGreeter)}
 	f.Delay(sayHello, delay)
 	start := time.Now()
-	if err := greet(within(t), f); err != nil || time.Since(start) < delay {
+	if err := greet(testkit.Within(t), f); err != nil || time.Since(start) < delay {
 		t.Errorf("got %v after %v, want no error after %v", err, time.Since(start), delay)
 	}
 	f.Delay(sayHello, time.Hour)
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
 	go func() { done <- greet(ctx, f) }()
-	if err := f.WaitCalls(within(t), sayHello, 2); err != nil {
+	if err := f.WaitCalls(testkit.Within(t), sayHello, 2); err != nil {
 		t.Fatal(err)
 	}
 	cancel()
@@ -93,7 +94,7 @@ func TestFaultsDelay(t *testing.T) {
 		t.Errorf("got %v, want the context's error", err)
 	}
 	f.Delay(sayHello, 0)
-	if err := greet(within(t), f); err != nil {
+	if err := greet(testkit.Within(t), f); err != nil {
 		t.Error(err)
 	}
 }
@@ -104,19 +105,19 @@ func TestFaultsInterceptClient(t *testing.T) {
 	conn := gozmqtest.NewConn(t, registerGreeter, gozmq.WithInterceptors(f.Intercept))
 	f.Delay("", time.Hour)
 	m := &gozmq.Method{Procedure: sayHello, Timeout: time.Millisecond}
-	_, err := gozmq.Call[greetv1.HelloReply](within(t), conn, m, &greetv1.HelloRequest{Name: "Ada"})
+	_, err := gozmq.Call[greetv1.HelloReply](testkit.Within(t), conn, m, &greetv1.HelloRequest{Name: "Ada"})
 	if gozmq.CodeOf(err) != gozmq.CodeDeadlineExceeded {
 		t.Errorf("got %v, want the method's timeout", err)
 	}
 	f.Delay("", 0)
-	if err := greet(within(t), conn); err != nil {
+	if err := greet(testkit.Within(t), conn); err != nil {
 		t.Error(err)
 	}
 }
 
 func TestFaultsWithoutCaller(t *testing.T) {
 	var f gozmqtest.Faults
-	if err := greet(within(t), &f); gozmq.CodeOf(err) != gozmq.CodeUnavailable {
+	if err := greet(testkit.Within(t), &f); gozmq.CodeOf(err) != gozmq.CodeUnavailable {
 		t.Errorf("got %v, want %v", err, gozmq.CodeUnavailable)
 	}
 }

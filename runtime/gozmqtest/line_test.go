@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gozmq/gozmq/internal/testkit"
 	"github.com/gozmq/gozmq/runtime/gozmqtest"
 )
 
@@ -64,7 +65,7 @@ func (l *line) accept() *net.TCPConn {
 
 func (l *line) use(c net.Conn) *net.TCPConn {
 	l.t.Cleanup(func() { c.Close() })
-	if err := c.SetDeadline(time.Now().Add(patience)); err != nil {
+	if err := c.SetDeadline(time.Now().Add(testkit.Patience())); err != nil {
 		l.t.Fatal(err)
 	}
 	return c.(*net.TCPConn)
@@ -104,7 +105,7 @@ func (l *line) wantSilence(c net.Conn) {
 	l.t.Helper()
 	l.deadline(c, time.Now().Add(10*time.Millisecond))
 	l.wantErr(c, os.ErrDeadlineExceeded)
-	l.deadline(c, time.Now().Add(patience))
+	l.deadline(c, time.Now().Add(testkit.Patience()))
 }
 
 func (l *line) deadline(c net.Conn, when time.Time) {
@@ -136,11 +137,11 @@ func (l *line) want2(c *net.TCPConn, text string) {
 	_, err := io.ReadFull(c, make([]byte, len(text)))
 	if err != nil { // held back: give it way now
 		l.Resume()
-		l.deadline(c, time.Now().Add(patience))
+		l.deadline(c, time.Now().Add(testkit.Patience()))
 		l.want(c, text)
 		l.Stall()
 	}
-	l.deadline(c, time.Now().Add(patience))
+	l.deadline(c, time.Now().Add(testkit.Patience()))
 }
 
 // wantRefused connects and gets a RST, which may come before dialling is over.

@@ -13,14 +13,15 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gozmq/gozmq/internal/testkit"
 	"github.com/gozmq/gozmq/runtime/gozmqtest"
 )
 
 func TestProxyPassesBytesOn(t *testing.T) {
 	l := newLine(t).connect()
 	l.works()
-	l.must(l.WaitBytes(within(t), gozmqtest.ToTarget, 4))
-	l.must(l.WaitBytes(within(t), gozmqtest.ToClient, 5))
+	l.must(l.WaitBytes(testkit.Within(t), gozmqtest.ToTarget, 4))
+	l.must(l.WaitBytes(testkit.Within(t), gozmqtest.ToClient, 5))
 	if up, down := l.Bytes(gozmqtest.ToTarget), l.Bytes(gozmqtest.ToClient); up != 4 || down != 5 {
 		t.Errorf("counted %d and %d bytes, want 4 and 5", up, down)
 	}
@@ -40,7 +41,7 @@ func TestProxyHalfClose(t *testing.T) {
 	l.must(l.target.Close())
 	l.want(l.near, "answer")
 	l.wantErr(l.near, io.EOF)
-	l.must(l.WaitOpen(within(t), 0))
+	l.must(l.WaitOpen(testkit.Within(t), 0))
 }
 
 func TestProxyPassesResetOn(t *testing.T) {
@@ -49,7 +50,7 @@ func TestProxyPassesResetOn(t *testing.T) {
 	l.must(l.near.SetLinger(0))
 	l.must(l.near.Close())
 	l.wantErr(l.target, syscall.ECONNRESET)
-	l.must(l.WaitOpen(within(t), 0))
+	l.must(l.WaitOpen(testkit.Within(t), 0))
 }
 
 func TestProxyReset(t *testing.T) {
@@ -58,7 +59,7 @@ func TestProxyReset(t *testing.T) {
 	l.Reset()
 	l.wantErr(l.near, syscall.ECONNRESET)
 	l.wantErr(l.target, syscall.ECONNRESET)
-	l.must(l.WaitOpen(within(t), 0))
+	l.must(l.WaitOpen(testkit.Within(t), 0))
 	l.connect().works()
 	if l.Connections() != 2 {
 		t.Errorf("counted %d connections, want 2", l.Connections())
@@ -80,7 +81,7 @@ func TestProxyCut(t *testing.T) {
 		<-cut
 		l.wantErr(l.near, syscall.ECONNRESET)
 		l.must(l.target.Close())
-		l.must(l.WaitOpen(within(t), 0))
+		l.must(l.WaitOpen(testkit.Within(t), 0))
 		l.connect().works() // it happens once
 	}
 }
@@ -109,7 +110,7 @@ func TestProxyStallAndResume(t *testing.T) {
 	l.send(l.near, "b")
 	l.wantSilence(l.target)
 	second := l.dial()
-	l.must(l.WaitConnections(within(t), 2))
+	l.must(l.WaitConnections(testkit.Within(t), 2))
 	l.send(second, "c")
 	l.Resume()
 	l.want(l.target, "b")
@@ -198,7 +199,7 @@ func TestProxyForgetsDropped(t *testing.T) {
 	l.Drop(true)
 	l.must(l.near.Close())
 	l.must(l.target.Close())
-	l.must(l.WaitOpen(within(t), 0))
+	l.must(l.WaitOpen(testkit.Within(t), 0))
 }
 
 func TestProxyRefuse(t *testing.T) {
@@ -315,8 +316,8 @@ func TestProxyConcurrently(t *testing.T) {
 		l.Resume()
 	})
 	wg.Wait()
-	l.must(l.WaitConnections(within(t), 80))
-	l.must(l.WaitOpen(within(t), 0))
+	l.must(l.WaitConnections(testkit.Within(t), 80))
+	l.must(l.WaitOpen(testkit.Within(t), 0))
 }
 
 func TestProxyHeal(t *testing.T) {

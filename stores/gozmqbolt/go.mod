@@ -5,9 +5,8 @@ go 1.25.0
 replace github.com/gozmq/gozmq => ../..
 
 require (
-	github.com/gozmq/gozmq v0.0.0-00010101000000-000000000000
+	github.com/gozmq/gozmq v0.1.0
 	go.etcd.io/bbolt v1.5.0
-	go.uber.org/goleak v1.3.0
 	google.golang.org/protobuf v1.36.12
 )
 

@@ -4,7 +4,7 @@ import (
 	"os"
 	"testing"
 
-	"go.uber.org/goleak"
+	"github.com/gozmq/gozmq/internal/leak"
 )
 
 // roleVariable makes the test binary a ventilator.
@@ -15,5 +15,5 @@ func TestMain(m *testing.M) {
 	if os.Getenv(roleVariable) != "" {
 		os.Exit(runVentilator(os.Args[1:]))
 	}
-	goleak.VerifyTestMain(m)
+	leak.Main(m)
 }

@@ -28,7 +28,7 @@ const patience = 60 * time.Second
 
 type number = wrapperspb.Int64Value
 
-var method = &gozmq.Method{Procedure: "test.Tasks/Run", Delivery: gozmq.AtLeastOnce}
+var method = &gozmq.Method{Procedure: "test.Tasks/Run", Delivery: gozmq.DeliveryAtLeastOnce}
 
 func push(ctx context.Context, v *gozmq.Ventilator, n int64) error {
 	return v.Push(ctx, method, wrapperspb.Int64(n))
@@ -56,7 +56,7 @@ func ventilate(path, endpoint, first string) error {
 		return err
 	}
 	defer store.Close()
-	v, err := gozmq.NewVentilator(gozmq.AtLeastOnce, gozmq.WithTaskStore(store), gozmq.WithTaskQueue(200, 1<<20),
+	v, err := gozmq.NewVentilator(gozmq.DeliveryAtLeastOnce, gozmq.WithTaskStore(store), gozmq.WithTaskQueue(200, 1<<20),
 		gozmq.Connect(endpoint), gozmq.WithReconnectBackoff(time.Millisecond, 10*time.Millisecond))
 	if err != nil {
 		return err
@@ -213,7 +213,7 @@ func TestKilledVentilatorLosesNothing(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	dir := t.TempDir()
-	sink, err := gozmq.NewSink(gozmq.AtLeastOnce, gozmq.Bind("tcp://127.0.0.1:*"))
+	sink, err := gozmq.NewSink(gozmq.DeliveryAtLeastOnce, gozmq.Bind("tcp://127.0.0.1:*"))
 	if err != nil {
 		t.Fatal(err)
 	}

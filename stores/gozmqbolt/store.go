@@ -143,9 +143,9 @@ func (c changer) remove(id string) error {
 
 // encode returns id, method, header and body, each behind its size as a varint.
 func encode(t *gozmq.StoredTask) []byte {
-	b := make([]byte, 0, len(t.ID)+len(t.Method)+len(t.Header)+len(t.Body)+4*binary.MaxVarintLen32)
+	b := make([]byte, 0, len(t.ID)+len(t.Procedure)+len(t.Header)+len(t.Body)+4*binary.MaxVarintLen32)
 	b = append(binary.AppendUvarint(b, uint64(len(t.ID))), t.ID...)
-	b = append(binary.AppendUvarint(b, uint64(len(t.Method))), t.Method...)
+	b = append(binary.AppendUvarint(b, uint64(len(t.Procedure))), t.Procedure...)
 	b = append(binary.AppendUvarint(b, uint64(len(t.Header))), t.Header...)
 	return append(binary.AppendUvarint(b, uint64(len(t.Body))), t.Body...)
 }
@@ -166,5 +166,5 @@ func decode(b []byte) (t gozmq.StoredTask, err error) {
 	if len(b) > 0 {
 		return t, errRecord
 	}
-	return gozmq.StoredTask{ID: string(parts[0]), Method: string(parts[1]), Header: parts[2], Body: parts[3]}, nil
+	return gozmq.StoredTask{ID: string(parts[0]), Procedure: string(parts[1]), Header: parts[2], Body: parts[3]}, nil
 }

@@ -40,7 +40,7 @@ func load(t testing.TB, s *Store) (list []gozmq.StoredTask) {
 
 func task(n int) gozmq.StoredTask {
 	return gozmq.StoredTask{
-		ID: fmt.Sprint("id ", n), Method: "test.Tasks/Run", Attempts: n % 3,
+		ID: fmt.Sprint("id ", n), Procedure: "test.Tasks/Run", Attempts: n % 3,
 		Body: []byte(strings.Repeat("b", n%700)), Header: []byte(strings.Repeat("h", n%5)),
 	}
 }
@@ -86,7 +86,7 @@ func TestStore(t *testing.T) {
 		}
 		got := load(t, s)
 		if !slices.EqualFunc(got, want, func(a, b gozmq.StoredTask) bool {
-			return a.ID == b.ID && a.Method == b.Method && a.Attempts == b.Attempts && string(a.Body) == string(b.Body) && string(a.Header) == string(b.Header)
+			return a.ID == b.ID && a.Procedure == b.Procedure && a.Attempts == b.Attempts && string(a.Body) == string(b.Body) && string(a.Header) == string(b.Header)
 		}) {
 			t.Fatalf("the file has\n%v\nwant\n%v", got, want)
 		}
@@ -149,7 +149,7 @@ func TestOpenFails(t *testing.T) {
 func BenchmarkVentilator(b *testing.B) {
 	s := open(b, filepath.Join(b.TempDir(), "tasks.db"))
 	defer s.Close()
-	v, err := gozmq.NewVentilator(gozmq.AtLeastOnce, gozmq.WithTaskStore(s), gozmq.WithTaskQueue(1<<30, 1<<30), gozmq.Bind("inproc://"+b.Name()))
+	v, err := gozmq.NewVentilator(gozmq.DeliveryAtLeastOnce, gozmq.WithTaskStore(s), gozmq.WithTaskQueue(1<<30, 1<<30), gozmq.Bind("inproc://"+b.Name()))
 	if err != nil {
 		b.Fatal(err)
 	}

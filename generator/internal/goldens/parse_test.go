@@ -5,10 +5,10 @@ import (
 	"errors"
 	"math/rand/v2"
 	"testing"
-	"time"
 
 	"google.golang.org/protobuf/proto"
 
+	"github.com/gozmq/gozmq/internal/testkit"
 	"github.com/gozmq/gozmq/runtime/gozmq"
 	"github.com/gozmq/gozmq/testdata/golden/edition2023"
 	"github.com/gozmq/gozmq/testdata/golden/edition2023/edition2023gozmq"
@@ -196,7 +196,7 @@ type nilFeed struct {
 
 // TestHandler drives the generated handler, and a subscription that is held.
 func TestHandler(t *testing.T) {
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), testkit.Patience())
 	defer cancel()
 	pub, err := pubsubgozmq.NewFeedPublisher(gozmq.Bind("inproc://" + t.Name()))
 	if err != nil {
@@ -213,7 +213,7 @@ func TestHandler(t *testing.T) {
 			t.Errorf("%s: no error", name)
 		}
 	}
-	held, err := sub.TemperatureSubscription([]pubsubgozmq.FeedTemperatureFilter{{Station: gozmq.Eq("b")}}, gozmq.WithOverflow(gozmq.DropOldest))
+	held, err := sub.TemperatureSubscription([]pubsubgozmq.FeedTemperatureFilter{{Station: gozmq.Eq("b")}}, gozmq.WithOverflow(gozmq.OverflowDropOldest))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -223,8 +223,8 @@ func TestHandler(t *testing.T) {
 	handling, stop := context.WithCancel(ctx)
 	go func() {
 		done <- pubsubgozmq.HandleFeed(handling, sub, h,
-			gozmq.OnSubscribed(func() { close(subscribed) }),
-			gozmq.WithTopicErrors(func(_ context.Context, topic string, err error) { failed <- err }))
+			gozmq.WithSubscribedHandler(func() { close(subscribed) }),
+			gozmq.WithTopicErrorHandler(func(_ context.Context, topic string, err error) { failed <- err }))
 	}()
 	<-subscribed
 	if err := sub.Ready(ctx); err != nil {

@@ -6,32 +6,59 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/types/descriptorpb"
 
-	gozmqv1 "github.com/gozmq/gozmq/proto/gozmq/v1"
+	"github.com/gozmq/gozmq/proto/gozmq/v1/annotations"
 )
 
 // extension is the number of all our options.
 const extension = 57557
 
-// The options field of each kind of descriptor.
+// The fields of descriptors that lead to what a fault is about.
 const (
-	messageOptions = 7
-	serviceOptions = 3
-	methodOptions  = 4
+	fileOptions    = 8  // FileDescriptorProto.options
+	goPackageField = 11 // FileOptions.go_package
+	messageOptions = 7  // DescriptorProto.options
+	serviceOptions = 3  // ServiceDescriptorProto.options
+	methodOptions  = 4  // MethodDescriptorProto.options
+	outputType     = 3  // MethodDescriptorProto.output_type
+)
+
+// The fields of the annotations.
+const (
+	serviceFraming  = 2
+	serviceDelivery = 3
+
+	methodTimeout = 1
+	methodRetry   = 2
+	methodTopic   = 3
+	methodTask    = 4
+
+	messageTopic = 1
+	messageTask  = 2
+
+	retryMaxAttempts = 1
+
+	topicTemplate   = 1
+	topicLatestOnly = 3
+	topicSnapshot   = 5
+
+	taskDelivery    = 1
+	taskMaxAttempts = 2
+	taskLease       = 3
 )
 
 // serviceAnnotation returns the service's annotation, nil if there is none.
-func serviceAnnotation(s *protogen.Service) *gozmqv1.ServiceOptions {
-	return annotation[*gozmqv1.ServiceOptions](s.Desc, gozmqv1.E_Service)
+func serviceAnnotation(s *protogen.Service) *annotations.ServiceOptions {
+	return annotation[*annotations.ServiceOptions](s.Desc, annotations.E_Service)
 }
 
 // methodAnnotation returns the method's annotation, nil if there is none.
-func methodAnnotation(m *protogen.Method) *gozmqv1.MethodOptions {
-	return annotation[*gozmqv1.MethodOptions](m.Desc, gozmqv1.E_Method)
+func methodAnnotation(m *protogen.Method) *annotations.MethodOptions {
+	return annotation[*annotations.MethodOptions](m.Desc, annotations.E_Method)
 }
 
 // messageAnnotation returns the message's annotation, nil if there is none.
-func messageAnnotation(m *protogen.Message) *gozmqv1.MessageOptions {
-	return annotation[*gozmqv1.MessageOptions](m.Desc, gozmqv1.E_Message)
+func messageAnnotation(m *protogen.Message) *annotations.MessageOptions {
+	return annotation[*annotations.MessageOptions](m.Desc, annotations.E_Message)
 }
 
 func annotation[T proto.Message](d protoreflect.Descriptor, xt protoreflect.ExtensionType) T {

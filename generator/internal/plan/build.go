@@ -26,17 +26,39 @@ func Build(gen *protogen.Plugin, opts Options) (files []*File, warnings []string
 			v.check(f)
 		}
 	}
-	names := map[protogen.GoImportPath]protogen.GoPackageName{}
-	for _, f := range gen.Files {
-		names[f.GoImportPath] = f.GoPackageName
-	}
+	ix := newIndex(gen)
 	for _, pkg := range packages(gen, opts) {
-		for _, f := range pkg.plan(gen, r, opts) {
-			f.PackageNames = names
-			files = append(files, f)
-		}
+		files = append(files, pkg.plan(ix, r, opts)...)
 	}
 	return files, inOrder(r.warnings), r.err()
+}
+
+// An index finds what the files of a run contain. It is made once per run.
+type index struct {
+	// procedures are the methods of all files by their name on the wire.
+	procedures map[string]*protogen.Method
+	// files are all files by the Go package of their messages.
+	files map[protogen.GoImportPath][]*protogen.File
+	// names has the names of those packages.
+	names map[protogen.GoImportPath]protogen.GoPackageName
+}
+
+func newIndex(gen *protogen.Plugin) *index {
+	ix := &index{
+		procedures: map[string]*protogen.Method{},
+		files:      map[protogen.GoImportPath][]*protogen.File{},
+		names:      map[protogen.GoImportPath]protogen.GoPackageName{},
+	}
+	for _, f := range gen.Files {
+		ix.files[f.GoImportPath] = append(ix.files[f.GoImportPath], f)
+		ix.names[f.GoImportPath] = f.GoPackageName
+		for _, s := range f.Services {
+			for _, m := range s.Methods {
+				ix.procedures[procedure(m)] = m
+			}
+		}
+	}
+	return ix
 }
 
 // An outPackage is one Go package that our files go to.
@@ -74,14 +96,6 @@ func packages(gen *protogen.Plugin, opts Options) []*outPackage {
 	return out
 }
 
-func target(f *protogen.File, opts Options) (protogen.GoPackageName, protogen.GoImportPath) {
-	if opts.PackageSuffix == "" {
-		return f.GoPackageName, f.GoImportPath
-	}
-	name := f.GoPackageName + protogen.GoPackageName(opts.PackageSuffix)
-	return name, protogen.GoImportPath(path.Join(string(f.GoImportPath), string(name)))
-}
-
 // importsFirst sorts the files by path, but each after those that it imports.
 func importsFirst(gen *protogen.Plugin) []*protogen.File {
 	sorted := append([]*protogen.File{}, gen.Files...)
@@ -107,18 +121,16 @@ func importsFirst(gen *protogen.Plugin) []*protogen.File {
 
 // plan plans the package's files. Those that are not generated in this run are
 // planned for their names alone.
-func (pkg *outPackage) plan(gen *protogen.Plugin, r *report, opts Options) []*File {
-	s := newScope(r, pkg.files)
-	for _, f := range gen.Files {
-		if f.GoImportPath == pkg.path {
-			s.reserveMessages(f)
-		}
+func (pkg *outPackage) plan(ix *index, r *report, opts Options) []*File {
+	s := newScope(r)
+	for _, f := range ix.files[pkg.path] {
+		s.reserveMessages(f)
 	}
 	identifiers := map[string]bool{}
 	var out []*File
-	first := true // with something to print, in this run or in another
+	first := true // with something to print, among the files that the run knows
 	for _, f := range pkg.files {
-		p := &planner{scope: s, source: f, opts: opts, report: r, procedures: procedures(gen)}
+		p := &planner{scope: s, source: f, opts: opts, report: r, index: ix}
 		if !f.Generate {
 			p.report = &report{}
 		}
@@ -133,9 +145,10 @@ func (pkg *outPackage) plan(gen *protogen.Plugin, r *report, opts Options) []*Fi
 		if !f.Generate {
 			continue
 		}
+		p.checkGoPackages(file, pkg.path)
 		file.Filename = filename(f, opts)
 		file.Package, file.ImportPath = pkg.name, pkg.path
-		file.Identifiers = identifiers
+		file.Identifiers, file.PackageNames = identifiers, ix.names
 		out = append(out, file)
 	}
 	for name := range s.owners {
@@ -150,19 +163,6 @@ func carries(f *protogen.File) string {
 		return string(pkg)
 	}
 	return f.Desc.Path()
-}
-
-// procedures returns the methods of all files by their name on the wire.
-func procedures(gen *protogen.Plugin) map[string]*protogen.Method {
-	out := map[string]*protogen.Method{}
-	for _, f := range gen.Files {
-		for _, s := range f.Services {
-			for _, m := range s.Methods {
-				out[procedure(m)] = m
-			}
-		}
-	}
-	return out
 }
 
 func filename(f *protogen.File, opts Options) string {

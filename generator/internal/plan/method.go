@@ -6,7 +6,7 @@ import (
 	"google.golang.org/protobuf/compiler/protogen"
 	"google.golang.org/protobuf/types/descriptorpb"
 
-	gozmqv1 "github.com/gozmq/gozmq/proto/gozmq/v1"
+	"github.com/gozmq/gozmq/proto/gozmq/v1/annotations"
 )
 
 // methods plans the methods of s. reserved are names that the types on which
@@ -16,13 +16,17 @@ func (p *planner) methods(s *protogen.Service, out *Service, n namer, reserved .
 	for _, name := range reserved {
 		taken[name] = nil
 	}
+	goNames := map[string]bool{}
+	for _, m := range s.Methods {
+		goNames[m.GoName] = true
+	}
 	for _, m := range s.Methods {
 		if streams(m) {
 			p.stream(s, m, out)
 			continue
 		}
 		p.checkMethod(s, m)
-		name, base := p.methodName(m, taken)
+		name, base := p.methodName(m, goNames, taken)
 		out.Methods = append(out.Methods, p.method(s, m, n.method(m, base), name))
 	}
 }
@@ -38,13 +42,10 @@ func (p *planner) stream(s *protogen.Service, m *protogen.Method, out *Service) 
 }
 
 // methodName chooses the Go name of m, and the base of the longer names that
-// are made of it. taken has the methods before m by their names; with nil, it
-// has the names that embedding uses, which get an underscore at their end.
-func (p *planner) methodName(m *protogen.Method, taken map[string]*protogen.Method) (name, base string) {
-	goNames := map[string]bool{}
-	for _, other := range m.Parent.Methods {
-		goNames[other.GoName] = true
-	}
+// are made of it. goNames has protogen's names of all methods of the service.
+// taken has the methods before m by their names; with nil, it has the names that
+// embedding uses, which get an underscore at their end.
+func (p *planner) methodName(m *protogen.Method, goNames map[string]bool, taken map[string]*protogen.Method) (name, base string) {
 	for _, base = range candidates(m.GoName, goNames) {
 		name = base
 		if other, ok := taken[name]; ok && other == nil {
@@ -92,13 +93,13 @@ func (p *planner) method(s *protogen.Service, m *protogen.Method, n namer, name 
 		MaxAttempts:    a.GetRetry().GetMaxAttempts(),
 	}
 	switch pattern(s) {
-	case gozmqv1.Pattern_PATTERN_PUB_SUB:
+	case annotations.Pattern_PATTERN_PUB_SUB:
 		out.Var = n.unexported("", "Topic")
 		if !out.Bare {
 			out.Topic = p.methodTopic(m)
 			n.topic(out.Topic)
 		}
-	case gozmqv1.Pattern_PATTERN_PUSH_PULL:
+	case annotations.Pattern_PATTERN_PUSH_PULL:
 		out.Var = n.unexported("", "Method")
 		out.Task = taskPolicy(a.GetTask(), atLeastOnce(s))
 	default:

@@ -9,7 +9,7 @@ import (
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
 
-	gozmqv1 "github.com/gozmq/gozmq/proto/gozmq/v1"
+	"github.com/gozmq/gozmq/proto/gozmq/v1/annotations"
 )
 
 // vocabulary checks that the annotations in use are those that this plugin
@@ -23,14 +23,19 @@ type vocabulary struct {
 	foreign map[protoreflect.FullName]map[protowire.Number]protoreflect.FullName
 }
 
-const goPackage = "github.com/gozmq/gozmq/proto/gozmq/v1"
+// The Go package of the annotations, and the one that copies of them name which
+// were exported before the two were apart.
+const (
+	goPackage      = "github.com/gozmq/gozmq/proto/gozmq/v1/annotations"
+	olderGoPackage = "github.com/gozmq/gozmq/proto/gozmq/v1"
+)
 
-// newVocabulary looks the annotations' own files up. It reports one whose Go
+// newVocabulary finds the annotations' own files. It reports one whose Go
 // package is not ours: generated messages would import a package that does not
-// exist, or register the options a second time.
+// exist, or register the options' messages a second time.
 func newVocabulary(gen *protogen.Plugin, r *report) *vocabulary {
 	v := &vocabulary{report: r, foreign: map[protoreflect.FullName]map[protowire.Number]protoreflect.FullName{}}
-	known := gozmqv1.File_gozmq_v1_annotations_proto.Extensions()
+	known := annotations.File_gozmq_v1_annotations_proto.Extensions()
 	for _, f := range gen.Files {
 		if f.Desc.Package() != "gozmq.v1" || len(f.Extensions) == 0 {
 			continue
@@ -41,10 +46,11 @@ func newVocabulary(gen *protogen.Plugin, r *report) *vocabulary {
 				v.addForeign(x.Desc)
 			}
 		}
-		if f.GoImportPath != goPackage {
-			r.fault(f.Desc, protogen.Location{Path: protoreflect.SourcePath{8}}, []int32{11},
-				"its Go package is %q and must stay %q; with buf's managed mode, write in buf.gen.yaml: managed: {enabled: true, disable: [{path: gozmq}]}; without it, remove the M option for this file",
-				string(f.GoImportPath), goPackage)
+		if f.GoImportPath != goPackage && f.GoImportPath != olderGoPackage {
+			const v2, v1 = "managed: {enabled: true, disable: [{path: gozmq}]}", "managed: {enabled: true, override: {GO_PACKAGE: {%s: %s}}}"
+			r.fault(f.Desc, goPackageOption, nil,
+				"its Go package is %q and must stay %q; with buf's managed mode, write in a buf.gen.yaml of version v2: "+v2+"; of version v1: "+v1+"; without it, remove the M option for this file",
+				string(f.GoImportPath), goPackage, f.Desc.Path(), goPackage)
 		}
 	}
 	return v

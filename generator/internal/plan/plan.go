@@ -35,6 +35,51 @@ type File struct {
 	PackageNames map[protogen.GoImportPath]protogen.GoPackageName
 }
 
+// imports returns the import paths of what f names: its messages and enums, and
+// the descriptors of its services.
+func (f *File) imports() map[protogen.GoImportPath]bool {
+	out := map[protogen.GoImportPath]bool{}
+	add := func(ids ...protogen.GoIdent) {
+		for _, id := range ids {
+			if id.GoImportPath != "" {
+				out[id.GoImportPath] = true
+			}
+		}
+	}
+	for _, s := range f.Services {
+		if s.ReqRep != nil {
+			add(s.ReqRep.File)
+		}
+		for _, m := range s.Methods {
+			add(m.Input)
+			if s.ReqRep != nil || s.PushPull != nil && m.HasOutput {
+				add(m.Output)
+			}
+			add(m.Topic.idents()...)
+		}
+	}
+	for _, m := range f.Messages {
+		add(m.Ident)
+		add(m.Topic.idents()...)
+	}
+	return out
+}
+
+// idents returns what the code for t names; nil is a valid t.
+func (t *Topic) idents() []protogen.GoIdent {
+	if t == nil {
+		return nil
+	}
+	var out []protogen.GoIdent
+	for _, f := range t.Fields {
+		out = append(out, f.Type)
+	}
+	if t.Snapshot != nil {
+		out = append(out, t.Snapshot.Method.Input, t.Snapshot.Method.Output)
+	}
+	return out
+}
+
 // A Doc is what is known of a declaration beside its name.
 type Doc struct {
 	// Comment is the comment in front of it, one line per line, or empty.

@@ -5,7 +5,7 @@ import (
 
 	"google.golang.org/protobuf/compiler/protogen"
 
-	gozmqv1 "github.com/gozmq/gozmq/proto/gozmq/v1"
+	"github.com/gozmq/gozmq/proto/gozmq/v1/annotations"
 )
 
 // A planner plans one file.
@@ -14,11 +14,11 @@ type planner struct {
 	source *protogen.File
 	opts   Options
 	report *report
-	// procedures are the methods of all files by their name on the wire.
-	procedures map[string]*protogen.Method
+	index  *index
 }
 
 func (p *planner) file() *File {
+	p.scope.enter(p.source)
 	file := &File{
 		Source:     p.source.Desc.Path(),
 		Deprecated: p.source.Proto.GetOptions().GetDeprecated(),
@@ -68,21 +68,21 @@ func (p *planner) message(m *protogen.Message) *Message {
 		return nil
 	}
 	from := origin{m.Desc, m.Location, p.source.Generate}
-	n := namer{p.scope, from, []string{p.scope.base(messageKind, from, m.GoIdent.GoName)}}
+	n := namer{p.scope, from, []string{p.scope.messageBase(from, m.GoIdent.GoName)}}
 	out := &Message{
 		Doc:      p.doc(m.Comments, options[*messageOpts](m.Desc)),
 		FullName: string(m.Desc.FullName()),
 		Ident:    m.GoIdent,
 	}
 	if t := a.GetTopic(); t != nil {
-		out.Topic = p.topic(place{m.Desc, m.Location, inMessage(1)}, m, t)
+		out.Topic = p.topic(place{m.Desc, m.Location, inMessage(messageTopic)}, m, t)
 		n.topic(out.Topic)
 		out.TopicVar = n.unexported("", "Topic")
 		out.Publisher, out.NewPublisher = n.exported("", "Publisher"), n.exported("New", "Publisher")
 		out.Subscriber, out.NewSubscriber = n.exported("", "Subscriber"), n.exported("New", "Subscriber")
 	}
 	if t := a.GetTask(); t != nil {
-		sure := t.GetDelivery() == gozmqv1.Delivery_DELIVERY_AT_LEAST_ONCE
+		sure := t.GetDelivery() == annotations.Delivery_DELIVERY_AT_LEAST_ONCE
 		p.checkTask(place{m.Desc, m.Location, inMessage(messageTask)}, t, sure, "delivery: DELIVERY_AT_LEAST_ONCE")
 		out.Task = taskPolicy(t, sure)
 		out.TaskVar = n.unexported("", "Task")

@@ -7,13 +7,13 @@ import (
 	"google.golang.org/protobuf/compiler/protogen"
 	"google.golang.org/protobuf/types/known/durationpb"
 
-	gozmqv1 "github.com/gozmq/gozmq/proto/gozmq/v1"
+	"github.com/gozmq/gozmq/proto/gozmq/v1/annotations"
 )
 
 // checkService applies the rules for a service as a whole.
 func (p *planner) checkService(s *protogen.Service) {
 	if bare(s) && len(s.Methods) != 1 {
-		p.report.fault(s.Desc, s.Location, inService(2),
+		p.report.fault(s.Desc, s.Location, inService(serviceFraming),
 			"a service with FRAMING_BARE has exactly one method, since nothing on the wire says which one is meant; it has %d: split the service, or remove the framing", len(s.Methods))
 	}
 	p.checkServiceDelivery(s)
@@ -22,23 +22,23 @@ func (p *planner) checkService(s *protogen.Service) {
 // checkMethod applies the rules for one method.
 func (p *planner) checkMethod(s *protogen.Service, m *protogen.Method) {
 	a := methodAnnotation(m)
-	if pattern(s) == gozmqv1.Pattern_PATTERN_REQ_REP {
+	if pattern(s) == annotations.Pattern_PATTERN_REQ_REP {
 		p.checkTimeout(m, a.GetTimeout())
 		p.checkRetry(m, a.GetRetry())
 	} else {
 		const text = "a %s is for the methods of REQ/REP services; remove it, since %s methods have no reply to wait for"
 		if a.GetTimeout() != nil {
-			p.report.fault(m.Desc, m.Location, inMethod(1), text, "timeout", patternName(s))
+			p.report.fault(m.Desc, m.Location, inMethod(methodTimeout), text, "timeout", patternName(s))
 		}
 		if a.GetRetry() != nil {
-			p.report.fault(m.Desc, m.Location, inMethod(2), text, "retry", patternName(s))
+			p.report.fault(m.Desc, m.Location, inMethod(methodRetry), text, "retry", patternName(s))
 		}
 	}
 	p.checkMethodTask(s, m, a.GetTask())
-	if pattern(s) == gozmqv1.Pattern_PATTERN_PUB_SUB {
+	if pattern(s) == annotations.Pattern_PATTERN_PUB_SUB {
 		p.checkPublished(s, m)
 	} else if a.GetTopic() != nil {
-		p.report.fault(m.Desc, m.Location, inMethod(3),
+		p.report.fault(m.Desc, m.Location, inMethod(methodTopic),
 			"a topic is for the methods of PUB/SUB services; remove it, or set option (gozmq.v1.service).pattern = PATTERN_PUB_SUB")
 	}
 }
@@ -46,20 +46,19 @@ func (p *planner) checkMethod(s *protogen.Service, m *protogen.Method) {
 // checkPublished applies the rules for a method of a PUB/SUB service.
 func (p *planner) checkPublished(s *protogen.Service, m *protogen.Method) {
 	if !isEmpty(m.Output) {
-		const outputType = 3
 		p.report.fault(m.Desc, m.Location, []int32{outputType},
 			"a PUB/SUB method has no reply: write returns (google.protobuf.Empty) in place of %s", m.Output.Desc.FullName())
 	}
 	if bare(s) && methodAnnotation(m).GetTopic() != nil {
-		p.report.fault(m.Desc, m.Location, inMethod(3),
+		p.report.fault(m.Desc, m.Location, inMethod(methodTopic),
 			"with FRAMING_BARE nothing but the body is sent, so there is no topic; remove the topic, or the framing")
 	}
 }
 
 // checkTraits applies the rules for what a topic asks for beside a template.
-func (p *planner) checkTraits(at place, t *gozmqv1.Topic) {
+func (p *planner) checkTraits(at place, t *annotations.Topic) {
 	if t.GetLatestOnly() && t.GetSequenced() {
-		p.report.fault(at.desc, at.loc, at.field(3).sub,
+		p.report.fault(at.desc, at.loc, at.field(topicLatestOnly).sub,
 			"latest_only leaves messages out, which sequenced would report as missing; remove one of them")
 	}
 }
@@ -69,35 +68,35 @@ func (p *planner) checkTimeout(m *protogen.Method, timeout *durationpb.Duration)
 		return
 	}
 	if err := timeout.CheckValid(); err != nil {
-		p.report.fault(m.Desc, m.Location, inMethod(1), "the timeout is not a valid duration: seconds and nanos must have the same sign, and nanos be below one second")
+		p.report.fault(m.Desc, m.Location, inMethod(methodTimeout), "the timeout is not a valid duration: seconds and nanos must have the same sign, and nanos be below one second")
 		return
 	}
 	const most = int64(math.MaxInt64 / time.Second)
 	if timeout.AsDuration() <= 0 || timeout.GetSeconds() >= most {
-		p.report.fault(m.Desc, m.Location, inMethod(1),
+		p.report.fault(m.Desc, m.Location, inMethod(methodTimeout),
 			"the timeout must be above zero and below 292 years; write {seconds: 2}, or leave it out for no limit")
 	}
 }
 
-func (p *planner) checkRetry(m *protogen.Method, retry *gozmqv1.Retry) {
+func (p *planner) checkRetry(m *protogen.Method, retry *annotations.Retry) {
 	if retry == nil {
 		return
 	}
 	if idempotency(m) == "" {
-		p.report.fault(m.Desc, m.Location, inMethod(2),
+		p.report.fault(m.Desc, m.Location, inMethod(methodRetry),
 			"a call may be tried again only if that does no harm; add option idempotency_level = NO_SIDE_EFFECTS or IDEMPOTENT, or remove the retry")
 	}
 	if n := retry.GetMaxAttempts(); n < 2 || n > 10 {
-		p.report.fault(m.Desc, m.Location, inMethod(2, 1),
+		p.report.fault(m.Desc, m.Location, inMethod(methodRetry, retryMaxAttempts),
 			"max_attempts is %d and must be 2 to 10, the first try included", n)
 	}
 }
 
 func patternName(s *protogen.Service) string {
 	switch pattern(s) {
-	case gozmqv1.Pattern_PATTERN_PUB_SUB:
+	case annotations.Pattern_PATTERN_PUB_SUB:
 		return "PUB/SUB"
-	case gozmqv1.Pattern_PATTERN_PUSH_PULL:
+	case annotations.Pattern_PATTERN_PUSH_PULL:
 		return "PUSH/PULL"
 	default:
 		return "REQ/REP"

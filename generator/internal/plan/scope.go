@@ -5,22 +5,30 @@ import (
 	"strconv"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 
 	"google.golang.org/protobuf/compiler/protogen"
 	"google.golang.org/protobuf/reflect/protoreflect"
 )
 
-// A scope is the package-level names of one Go package. Names are given in a
-// fixed order, first come, first served: imported files before the files that
-// import them, so that a name does not depend on which files a run generates.
+// A scope is the package-level names of one Go package. A name depends on the
+// declaration's file and on the files that it imports, and on nothing else: so
+// it is the same whichever files a run generates. Imported files come first,
+// and within a file the declarations come in order.
 type scope struct {
 	report *report
 	owners map[string]owner
-	// goNames has protogen's names of all services, and of all messages that
-	// have names made for them; bases has what base made of them.
-	goNames map[string]map[string]bool
-	bases   map[string]origin
-	told    map[[2]protoreflect.FullName]bool
+	// bases has what the names of services and of annotated messages begin
+	// with.
+	bases map[string]origin
+	// natural has protogen's names of the annotated messages of the current
+	// file.
+	natural map[string]bool
+	// imported has, for files that were asked for, all files that they import,
+	// directly or not.
+	imported map[string]map[string]bool
+	// reported has the pairs of declarations whose clash has been reported.
+	reported map[[2]protoreflect.FullName]bool
 }
 
 // An origin is the declaration that a name is made for.
@@ -37,33 +45,26 @@ type owner struct {
 	parts []string
 }
 
-// newScope returns the scope of a Go package that is made from files.
-func newScope(r *report, files []*protogen.File) *scope {
-	services, messages := map[string]bool{}, map[string]bool{}
-	for _, f := range files {
-		for _, s := range f.Services {
-			services[s.GoName] = true
-		}
-		for _, m := range allMessages(f.Messages) {
-			if messageAnnotation(m) != nil {
-				messages[m.GoIdent.GoName] = true
-			}
-		}
-	}
+// newScope returns the empty scope of a Go package.
+func newScope(r *report) *scope {
 	return &scope{
-		report:  r,
-		owners:  map[string]owner{},
-		goNames: map[string]map[string]bool{serviceKind: services, messageKind: messages},
-		bases:   map[string]origin{},
-		told:    map[[2]protoreflect.FullName]bool{},
+		report:   r,
+		owners:   map[string]owner{},
+		bases:    map[string]origin{},
+		imported: map[string]map[string]bool{},
+		reported: map[[2]protoreflect.FullName]bool{},
 	}
 }
 
-// The kinds of declarations that names are made for.
-const (
-	serviceKind = "service "
-	messageKind = "message "
-)
+// enter makes f the file whose declarations get their names next.
+func (s *scope) enter(f *protogen.File) {
+	s.natural = map[string]bool{}
+	for _, m := range allMessages(f.Messages) {
+		if messageAnnotation(m) != nil {
+			s.natural[m.GoIdent.GoName] = true
+		}
+	}
+}
 
 // reserve takes the name of a declaration that another generator prints.
 func (s *scope) reserve(name string, o origin) {
@@ -71,12 +72,13 @@ func (s *scope) reserve(name string, o origin) {
 }
 
 // exported gives out the name that the parts make. Where two names differ only
-// in where their parts end, the later one gets underscores between them; where
-// they do not differ at all, or the name is another generator's, it is a fault.
+// in where their parts end, the later one gets underscores between them. It is a
+// fault when they do not differ at all, when the name is another generator's, and
+// when neither file imports the other: then neither is the later one.
 func (s *scope) exported(o origin, parts ...string) string {
 	name := strings.Join(parts, "")
 	prev, taken := s.owners[name]
-	if taken && prev.parts != nil && !slices.Equal(prev.parts, parts) {
+	if taken && prev.parts != nil && !slices.Equal(prev.parts, parts) && s.sees(o, prev.origin) {
 		name = strings.Join(parts, "_")
 		prev, taken = s.owners[name]
 	}
@@ -88,14 +90,19 @@ func (s *scope) exported(o origin, parts ...string) string {
 	return name
 }
 
-// unexported gives out a name that starts in lower case; nobody else sees it,
+// unexported gives out a name that starts in lower case. Users do not see it,
 // so it is numbered when it is taken.
 func (s *scope) unexported(o origin, parts ...string) string {
 	base := lowerFirst(strings.Join(parts, ""))
 	name := base
 	for i := 2; ; i++ {
-		if _, taken := s.owners[name]; !taken {
+		prev, taken := s.owners[name]
+		if !taken {
 			break
+		}
+		if !s.sees(o, prev.origin) {
+			s.clash(name, o, prev.origin, prev.parts == nil)
+			return name
 		}
 		name = base + strconv.Itoa(i)
 	}
@@ -103,16 +110,61 @@ func (s *scope) unexported(o origin, parts ...string) string {
 	return name
 }
 
-// base gives out the name that all names of a service, or of a message, start
-// with. kind keeps the two apart.
-func (s *scope) base(kind string, o origin, goName string) string {
-	for _, name := range candidates(goName, s.goNames[kind]) {
-		if _, taken := s.bases[kind+name]; !taken {
+// sees reports whether prev is in the file of o or in one that it imports, so
+// that every run that has o has prev as well.
+func (s *scope) sees(o, prev origin) bool {
+	file, other := o.desc.ParentFile(), prev.desc.ParentFile()
+	if file.Path() == other.Path() {
+		return true
+	}
+	imported := s.imported[file.Path()]
+	if imported == nil {
+		imported = map[string]bool{}
+		addImports(imported, file)
+		s.imported[file.Path()] = imported
+	}
+	return imported[other.Path()]
+}
+
+func addImports(to map[string]bool, f protoreflect.FileDescriptor) {
+	for i := range f.Imports().Len() {
+		imported := f.Imports().Get(i)
+		if !to[imported.Path()] {
+			to[imported.Path()] = true
+			addImports(to, imported)
+		}
+	}
+}
+
+// serviceBase gives out the name that all names of a service start with:
+// protogen's. Underscores stay, so that A_B and AB are apart in all files.
+func (s *scope) serviceBase(o origin, goName string) string {
+	return s.base("service ", o, goName)
+}
+
+// messageBase gives out the name that all names of a message start with: that
+// of a nested message has no underscores where this is possible.
+func (s *scope) messageBase(o origin, goName string) string {
+	if o.desc.Parent() == o.desc.ParentFile() {
+		return s.base("message ", o, goName)
+	}
+	return s.base("message ", o, candidates(goName, s.natural)...)
+}
+
+// base gives out the first of the names that is free. kind keeps services and
+// messages apart.
+func (s *scope) base(kind string, o origin, names ...string) string {
+	for i, name := range names {
+		prev, taken := s.bases[kind+name]
+		if !taken {
 			s.bases[kind+name] = o
 			return name
 		}
+		if !s.sees(o, prev) || i == len(names)-1 {
+			s.clash(name, o, prev, false)
+			break
+		}
 	}
-	s.clash(goName, o, s.bases[kind+goName], false)
 	return impossible(o.desc)
 }
 
@@ -136,16 +188,19 @@ func impossible(d protoreflect.Descriptor) string {
 // another generator's.
 func (s *scope) clash(name string, o, prev origin, reserved bool) {
 	pair := [2]protoreflect.FullName{o.desc.FullName(), prev.desc.FullName()}
-	if s.told[pair] || !o.generate && !prev.generate {
+	if s.reported[pair] || !o.generate && !prev.generate {
 		return
 	}
-	s.told[pair] = true
+	s.reported[pair] = true
 	if !o.generate {
 		o, prev = prev, o
 	}
 	remedy := "rename one of them"
-	if reserved {
+	switch {
+	case reserved:
 		remedy += ", or leave package_suffix at its default"
+	case !s.sees(o, prev):
+		remedy += ", or give one of the two files another go_package"
 	}
 	s.report.fault(o.desc, o.loc, nil, "its Go name %s is already that of %s in the same Go package; %s", name, where(prev.desc, prev.loc), remedy)
 }
@@ -162,19 +217,11 @@ func withoutUnderscores(goName string) string {
 	return b.String()
 }
 
-// lowerFirst puts the first word in lower case: HTTPServer becomes httpServer.
+// lowerFirst puts the first letter in lower case, and no more of the word: so
+// HTTPServer and HttpServer stay apart, whichever files they are in.
 func lowerFirst(name string) string {
-	runes := []rune(name)
-	for i, r := range runes {
-		if !unicode.IsUpper(r) {
-			break
-		}
-		if i > 0 && i+1 < len(runes) && unicode.IsLower(runes[i+1]) {
-			break
-		}
-		runes[i] = unicode.ToLower(r)
-	}
-	return string(runes)
+	first, size := utf8.DecodeRuneInString(name)
+	return string(unicode.ToLower(first)) + name[size:]
 }
 
 // reserveMessages takes all names that protoc-gen-go prints for f.

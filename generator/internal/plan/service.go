@@ -3,7 +3,7 @@ package plan
 import (
 	"google.golang.org/protobuf/compiler/protogen"
 
-	gozmqv1 "github.com/gozmq/gozmq/proto/gozmq/v1"
+	"github.com/gozmq/gozmq/proto/gozmq/v1/annotations"
 )
 
 // service plans s, or returns nil when nothing is to be printed for it.
@@ -17,19 +17,19 @@ func (p *planner) service(s *protogen.Service) *Service {
 	}
 	p.checkService(s)
 	from := origin{s.Desc, s.Location, p.source.Generate}
-	n := namer{p.scope, from, []string{p.scope.base(serviceKind, from, s.GoName)}}
+	n := namer{p.scope, from, []string{p.scope.serviceBase(from, s.GoName)}}
 	out := &Service{
 		Doc:       p.doc(s.Comments, options[*serviceOpts](s.Desc)),
 		FullName:  string(s.Desc.FullName()),
 		NameConst: n.exported("", "Name"),
 	}
 	switch pattern(s) {
-	case gozmqv1.Pattern_PATTERN_PUB_SUB:
+	case annotations.Pattern_PATTERN_PUB_SUB:
 		out.PubSub = n.pubSub(bare(s))
 		p.methods(s, out, n, "Publisher", "Subscriber", out.PubSub.Unimplemented)
 		nameSubscriptions(out.Methods)
 		p.checkOverlaps(s, out)
-	case gozmqv1.Pattern_PATTERN_PUSH_PULL:
+	case annotations.Pattern_PATTERN_PUSH_PULL:
 		out.PushPull = n.pushPull(hasOutputs(s))
 		out.PushPull.AtLeastOnce = atLeastOnce(s)
 		p.methods(s, out, n, "Ventilator", "Sink", out.PushPull.Unimplemented)
@@ -42,15 +42,15 @@ func (p *planner) service(s *protogen.Service) *Service {
 }
 
 // pattern returns the pattern of s; what is not set is REQ/REP.
-func pattern(s *protogen.Service) gozmqv1.Pattern {
-	if set := serviceAnnotation(s).GetPattern(); set != gozmqv1.Pattern_PATTERN_UNSPECIFIED {
+func pattern(s *protogen.Service) annotations.Pattern {
+	if set := serviceAnnotation(s).GetPattern(); set != annotations.Pattern_PATTERN_UNSPECIFIED {
 		return set
 	}
-	return gozmqv1.Pattern_PATTERN_REQ_REP
+	return annotations.Pattern_PATTERN_REQ_REP
 }
 
 func bare(s *protogen.Service) bool {
-	return serviceAnnotation(s).GetFraming() == gozmqv1.Framing_FRAMING_BARE
+	return serviceAnnotation(s).GetFraming() == annotations.Framing_FRAMING_BARE
 }
 
 // onlyStreams reports whether s is left out because all its methods are.

@@ -4,23 +4,22 @@ import (
 	"slices"
 	"strings"
 
-	gozmqv1 "github.com/gozmq/gozmq/proto/gozmq/v1"
+	"github.com/gozmq/gozmq/proto/gozmq/v1/annotations"
 )
 
 // snapshot plans the snapshot of a topic that is annotated at a place; nil if it
 // has none.
-func (p *planner) snapshot(at place, t *gozmqv1.Topic) *Snapshot {
+func (p *planner) snapshot(at place, t *annotations.Topic) *Snapshot {
 	name := t.GetSnapshot()
 	if name == "" {
 		return nil
 	}
-	const field = 5
-	at = at.field(field)
+	at = at.field(topicSnapshot)
 	fault := func(format string, args ...any) *Snapshot {
 		p.report.fault(at.desc, at.loc, at.sub, format, args...)
 		return nil
 	}
-	m := p.procedures[name]
+	m := p.index.procedures[name]
 	switch {
 	case !t.GetSequenced() || !t.GetRetain():
 		return fault("a snapshot needs retain and sequenced, by which a subscriber knows what the snapshot has; add what is missing, or remove the snapshot")
@@ -28,7 +27,7 @@ func (p *planner) snapshot(at place, t *gozmqv1.Topic) *Snapshot {
 		return fault("the snapshot names no method: no file here has %q; %s", name, p.snapshotSuggestion())
 	case streams(m):
 		return fault("the snapshot %q is a streaming method; make it unary, or write another one", name)
-	case pattern(m.Parent) != gozmqv1.Pattern_PATTERN_REQ_REP:
+	case pattern(m.Parent) != annotations.Pattern_PATTERN_REQ_REP:
 		return fault("the snapshot %q is a %s method, which has no reply; write a method of a REQ/REP service", name, patternName(m.Parent))
 	case bare(m.Parent):
 		return fault("the snapshot %q has FRAMING_BARE, so its reply cannot say which messages it has; remove the framing, or write another one", name)
@@ -45,9 +44,14 @@ func (p *planner) snapshot(at place, t *gozmqv1.Topic) *Snapshot {
 func (p *planner) snapshotSuggestion() string {
 	const most = 8
 	var names []string
-	for name, m := range p.procedures {
-		if m.Desc.ParentFile() == p.source.Desc && pattern(m.Parent) == gozmqv1.Pattern_PATTERN_REQ_REP && !streams(m) && !bare(m.Parent) {
-			names = append(names, name)
+	for _, s := range p.source.Services {
+		if pattern(s) != annotations.Pattern_PATTERN_REQ_REP || bare(s) {
+			continue
+		}
+		for _, m := range s.Methods {
+			if !streams(m) {
+				names = append(names, procedure(m))
+			}
 		}
 	}
 	slices.Sort(names)

@@ -6,30 +6,20 @@ import (
 	"google.golang.org/protobuf/compiler/protogen"
 	"google.golang.org/protobuf/encoding/protowire"
 
-	gozmqv1 "github.com/gozmq/gozmq/proto/gozmq/v1"
-)
-
-// The fields of the annotations of a task.
-const (
-	serviceDelivery = 3
-	methodTask      = 4
-	messageTask     = 2
-	taskDelivery    = 1
-	taskMaxAttempts = 2
-	taskLease       = 3
+	"github.com/gozmq/gozmq/proto/gozmq/v1/annotations"
 )
 
 // atLeastOnce reports whether the tasks of s are delivered so.
 func atLeastOnce(s *protogen.Service) bool {
-	return serviceAnnotation(s).GetDelivery() == gozmqv1.Delivery_DELIVERY_AT_LEAST_ONCE
+	return serviceAnnotation(s).GetDelivery() == annotations.Delivery_DELIVERY_AT_LEAST_ONCE
 }
 
 // checkServiceDelivery applies the rules for the delivery of a service.
 func (p *planner) checkServiceDelivery(s *protogen.Service) {
-	if serviceAnnotation(s).GetDelivery() == gozmqv1.Delivery_DELIVERY_UNSPECIFIED {
+	if serviceAnnotation(s).GetDelivery() == annotations.Delivery_DELIVERY_UNSPECIFIED {
 		return
 	}
-	if pattern(s) != gozmqv1.Pattern_PATTERN_PUSH_PULL {
+	if pattern(s) != annotations.Pattern_PATTERN_PUSH_PULL {
 		p.report.fault(s.Desc, s.Location, inService(serviceDelivery),
 			"a delivery is for PUSH/PULL services; remove it, or set pattern: PATTERN_PUSH_PULL")
 		return
@@ -41,17 +31,17 @@ func (p *planner) checkServiceDelivery(s *protogen.Service) {
 }
 
 // checkMethodTask applies the rules for the task of a method.
-func (p *planner) checkMethodTask(s *protogen.Service, m *protogen.Method, t *gozmqv1.Task) {
+func (p *planner) checkMethodTask(s *protogen.Service, m *protogen.Method, t *annotations.Task) {
 	if t == nil {
 		return
 	}
 	at := place{m.Desc, m.Location, inMethod(methodTask)}
-	if pattern(s) != gozmqv1.Pattern_PATTERN_PUSH_PULL {
+	if pattern(s) != annotations.Pattern_PATTERN_PUSH_PULL {
 		p.report.fault(at.desc, at.loc, at.sub,
 			"a task is for the methods of PUSH/PULL services; remove it, or set option (gozmq.v1.service).pattern = PATTERN_PUSH_PULL")
 		return
 	}
-	if t.GetDelivery() != gozmqv1.Delivery_DELIVERY_UNSPECIFIED {
+	if t.GetDelivery() != annotations.Delivery_DELIVERY_UNSPECIFIED {
 		p.report.fault(at.desc, at.loc, at.field(taskDelivery).sub,
 			"all methods of a service have the same delivery; set it on the service: option (gozmq.v1.service).delivery")
 	}
@@ -60,7 +50,7 @@ func (p *planner) checkMethodTask(s *protogen.Service, m *protogen.Method, t *go
 
 // checkTask applies the rules for what a task says beside its delivery, which
 // remedy would make at least once.
-func (p *planner) checkTask(at place, t *gozmqv1.Task, sure bool, remedy string) {
+func (p *planner) checkTask(at place, t *annotations.Task, sure bool, remedy string) {
 	fault := func(field protowire.Number, format string, args ...any) {
 		p.report.fault(at.desc, at.loc, at.field(field).sub, format, args...)
 	}
@@ -83,7 +73,7 @@ func (p *planner) checkTask(at place, t *gozmqv1.Task, sure bool, remedy string)
 }
 
 // taskPolicy plans how the tasks of a method or a message are handed out.
-func taskPolicy(t *gozmqv1.Task, sure bool) Task {
+func taskPolicy(t *annotations.Task, sure bool) Task {
 	if !sure {
 		return Task{}
 	}

@@ -4,15 +4,15 @@ import (
 	"google.golang.org/protobuf/compiler/protogen"
 
 	"github.com/gozmq/gozmq/generator/internal/topic"
-	gozmqv1 "github.com/gozmq/gozmq/proto/gozmq/v1"
+	"github.com/gozmq/gozmq/proto/gozmq/v1/annotations"
 )
 
 // methodTopic plans the topic of a PUB/SUB method: its own, else that of its
 // message, else its name.
 func (p *planner) methodTopic(m *protogen.Method) *Topic {
 	own, inherited := methodAnnotation(m).GetTopic(), messageAnnotation(m.Input).GetTopic()
-	ownPlace := place{m.Desc, m.Location, inMethod(3)}
-	inheritedPlace := place{m.Input.Desc, m.Input.Location, inMessage(1)}
+	ownPlace := place{m.Desc, m.Location, inMethod(methodTopic)}
+	inheritedPlace := place{m.Input.Desc, m.Input.Location, inMessage(messageTopic)}
 	switch {
 	case own.GetTemplate() != "" || own != nil && len(traits(own)) == 0 && own.GetSnapshot() == "":
 		return p.topic(ownPlace, m.Input, own)
@@ -29,16 +29,16 @@ func (p *planner) methodTopic(m *protogen.Method) *Topic {
 }
 
 // topic plans a topic that is annotated at a place.
-func (p *planner) topic(at place, m *protogen.Message, t *gozmqv1.Topic) *Topic {
+func (p *planner) topic(at place, m *protogen.Message, t *annotations.Topic) *Topic {
 	p.checkTraits(at, t)
 	out := &Topic{Template: t.GetTemplate(), Traits: traits(t), Snapshot: p.snapshot(at, t)}
-	out.Segments = p.segments(at.field(1), m, t.GetTemplate())
+	out.Segments = p.segments(at.field(topicTemplate), m, t.GetTemplate())
 	out.Fields = filterFields(m, out.Segments)
 	return out
 }
 
 // traits returns the runtime's names of what t asks for beside a template.
-func traits(t *gozmqv1.Topic) []string {
+func traits(t *annotations.Topic) []string {
 	var out []string
 	if t.GetSequenced() {
 		out = append(out, "Sequenced")
@@ -56,24 +56,20 @@ func traits(t *gozmqv1.Topic) []string {
 // told apart.
 func (p *planner) checkOverlaps(s *protogen.Service, out *Service) {
 	var sources []*protogen.Method
-	var patterns [][]topic.Segment
 	for _, m := range s.Methods {
 		if !streams(m) {
 			sources = append(sources, m)
 		}
 	}
-	for i, m := range out.Methods {
+	var patterns [][]topic.Segment
+	for _, m := range out.Methods {
 		patterns = append(patterns, pieces(m.Topic))
-		for j := range i {
-			if len(patterns[i]) == 0 || len(patterns[j]) == 0 {
-				continue
-			}
-			if example, yes := topic.Overlap(patterns[i], patterns[j]); yes {
-				p.report.fault(sources[i].Desc, sources[i].Location, inMethod(3, 1),
-					"its topic and that of method %s can be the same, as %q; begin one of them with other text, in option (gozmq.v1.method).topic",
-					sources[j].Desc.Name(), example)
-			}
-		}
+	}
+	for _, o := range topic.Overlaps(patterns) {
+		later, earlier := sources[o.Later], sources[o.Earlier]
+		p.report.fault(later.Desc, later.Location, inMethod(methodTopic, topicTemplate),
+			"its topic and that of method %s can be the same, as %q; begin one of them with other text, in option (gozmq.v1.method).topic",
+			earlier.Desc.Name(), o.Example)
 	}
 }
 

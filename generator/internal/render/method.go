@@ -43,7 +43,7 @@ func (p *printer) task(t plan.Task) {
 	if !t.AtLeastOnce {
 		return
 	}
-	p.P("Delivery: ", gozmq("AtLeastOnce"), ",")
+	p.P("Delivery: ", gozmq("DeliveryAtLeastOnce"), ",")
 	if t.MaxAttempts > 0 {
 		p.P("MaxAttempts: ", t.MaxAttempts, ",")
 	}
@@ -91,7 +91,7 @@ func (p *printer) wrapper(name, newName, inner, makeInner string, atLeastOnce bo
 	p.deprecated(newName+" binds and connects where the options say. Close must be called.", d)
 	p.P("func ", newName, "(opts ...", gozmq(inner+"Option"), ") (*", name, ", error) {")
 	if atLeastOnce {
-		p.P("inner, err := ", gozmq(makeInner), "(", gozmq("AtLeastOnce"), ", ", gozmq(inner+"Options"), "(opts))")
+		p.P("inner, err := ", gozmq(makeInner), "(", gozmq("DeliveryAtLeastOnce"), ", ", gozmq(inner+"Options"), "(opts))")
 	} else {
 		p.P("inner, err := ", gozmq(makeInner), "(opts...)")
 	}

@@ -9,8 +9,8 @@ import (
 const (
 	overhead   = secretbox.Overhead
 	nonceSize  = 24
-	shortNonce = 8  // bytes on the wire of a nonce that counts
-	longNonce  = 16 // bytes on the wire of a nonce that is random
+	shortNonce = 8  // bytes on the wire of a counted nonce
+	longNonce  = 16 // bytes on the wire of a random nonce
 )
 
 // Prefixes of nonces (RFC 26): 16 bytes before a short nonce, 8 before a long
@@ -47,8 +47,8 @@ func seal(b, plain []byte, nonce *[nonceSize]byte, key *[KeySize]byte) []byte {
 	return secretbox.Seal(b, plain, nonce, key)
 }
 
-// open appends what is in a box to b; ok is false when the box was not made
-// with that key and nonce.
+// open appends the content of a box to b. ok is false when the box was not made with that
+// key and nonce.
 func open(b, box []byte, nonce *[nonceSize]byte, key *[KeySize]byte) (plain []byte, ok bool) {
 	return secretbox.Open(b, box, nonce, key)
 }

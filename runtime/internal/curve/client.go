@@ -8,7 +8,7 @@ import (
 	"io"
 )
 
-// A step is how far a handshake has come.
+// A step is the progress of a handshake.
 type step uint8
 
 const (
@@ -20,9 +20,9 @@ const (
 	broken
 )
 
-// A Client is the client's side of one handshake. Its methods are called once
-// each, in the order of the commands; after an error it is of no more use. Not
-// for concurrent use.
+// A Client is the client's side of one handshake. Each method is called once, in the order
+// of the commands. After an error the Client must not be used. It is not for concurrent
+// use.
 type Client struct {
 	random io.Reader
 	secret *Secret
@@ -36,8 +36,7 @@ type Client struct {
 	cookie      [cookieSize]byte
 }
 
-// NewClient returns a client that has that secret key and talks to the server
-// with that public key only.
+// NewClient returns a client with a secret key, for the server with a public key.
 func NewClient(secret *Secret, server Public) (*Client, error) {
 	return newClient(secret, server, rand.Reader)
 }
@@ -54,7 +53,7 @@ func newClient(secret *Secret, server Public, random io.Reader) (*Client, error)
 	return c, nil
 }
 
-// advance moves a handshake on; it fails when that is not the next step.
+// advance moves a handshake to its next step. It fails when to is another one.
 func (s *step) advance(to step) error {
 	if *s != to-1 {
 		*s = broken
@@ -76,7 +75,7 @@ func (c *Client) Hello() ([]byte, error) {
 	return seal(body, make([]byte, helloZeros), counted(prefixHello, 1), c.toServer), nil
 }
 
-// Welcome takes the body of the server's WELCOME.
+// Welcome handles the body of the server's WELCOME.
 func (c *Client) Welcome(body []byte) error {
 	if err := c.step.advance(welcomed); err != nil {
 		return err
@@ -131,8 +130,8 @@ func (c *Client) Initiate(metadata []byte) ([]byte, error) {
 	return seal(body, plain, counted(prefixInitiate, 2), c.session), nil
 }
 
-// Ready takes the body of the server's READY and returns its metadata and what
-// seals and opens messages from then on.
+// Ready handles the body of the server's READY. It returns the server's metadata, and the
+// session that seals and opens messages from then on.
 func (c *Client) Ready(body []byte) (metadata []byte, session *Session, err error) {
 	if err := c.step.advance(done); err != nil {
 		return nil, nil, err

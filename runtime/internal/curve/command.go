@@ -5,7 +5,7 @@ import (
 	"fmt"
 )
 
-// Names of the commands of the handshake, and of what follows it.
+// Names of the commands of the handshake, and of messages.
 const (
 	CommandHello    = "HELLO"
 	CommandWelcome  = "WELCOME"
@@ -38,8 +38,8 @@ const (
 	initiateBoxAt   = initiateNonceAt + shortNonce
 )
 
-// ErrServerKey is returned by a server for a HELLO that was made for another
-// key than the server's.
+// ErrServerKey is returned by a server for a HELLO that was made for another server's
+// key.
 var ErrServerKey = errors.New("HELLO cannot be opened: the peer was given another server's public key, or what it sent was damaged")
 
 var errOrder = errors.New("handshake command out of order")

@@ -1,6 +1,3 @@
-// Package curve has the cryptography of CurveZMQ (RFC 26): keys, the handshake
-// of both roles as state machines over the bodies of commands, and the boxes of
-// the messages after it. It starts no goroutines and touches no network.
 package curve
 
 import (
@@ -18,9 +15,8 @@ import (
 // KeySize is the number of bytes of a key, public or secret.
 const KeySize = 32
 
-// ErrWeakKey is returned for a public key that nobody generated: one of low
-// order, where everybody knows what is agreed on, or with the bit set that keys
-// do not use.
+// ErrWeakKey is returned for a public key that no generator makes: one of low order, for
+// which everybody knows the shared key, or one with the bit set that keys do not use.
 var ErrWeakKey = errors.New("public key is of low order or malformed: it protects nothing")
 
 // A Public is a public key. The zero value is no key.
@@ -29,8 +25,7 @@ type Public [KeySize]byte
 // String returns the key in Z85, 40 characters.
 func (p Public) String() string { return EncodeZ85(p[:]) }
 
-// Check returns ErrWeakKey for a key that must not be used, the zero value
-// included.
+// Check returns ErrWeakKey for a key that must not be used, such as the zero value.
 func (p Public) Check() error {
 	_, err := agree([KeySize]byte{1}, &p)
 	return err
@@ -48,8 +43,8 @@ func agree(scalar [KeySize]byte, public *Public) ([]byte, error) {
 	return point, nil
 }
 
-// A Secret is a secret key with its public one. It is not changed once made and
-// may be used from any goroutine. It never prints itself.
+// A Secret is a secret key and its public key. It is immutable and may be used from any
+// goroutine. The fmt package never prints the key.
 type Secret struct {
 	key    *[KeySize]byte // not in place: what fmt can reach, it can print
 	public Public
@@ -85,7 +80,7 @@ func generate(random io.Reader) (*Secret, error) {
 	return NewSecret(b[:])
 }
 
-// Public returns the public key that belongs to s.
+// Public returns the public key of s.
 func (s *Secret) Public() Public { return s.public }
 
 // Bytes returns a copy of the secret's bytes.
@@ -96,7 +91,7 @@ func (s *Secret) Equal(t *Secret) bool {
 	return subtle.ConstantTimeCompare(s.key[:], t.key[:]) == 1
 }
 
-// Format prints that there is a secret, and not which (fmt.Formatter).
+// Format prints a placeholder in place of the key (fmt.Formatter).
 func (s *Secret) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "[secret key]") }
 
 // shared returns the key that secret and public agree on (NaCl's beforenm). It

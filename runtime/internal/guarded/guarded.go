@@ -1,5 +1,3 @@
-// Package guarded runs code that is not ours, which may panic or end its
-// goroutine, and turns both into errors.
 package guarded
 
 import (

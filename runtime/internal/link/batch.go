@@ -6,16 +6,16 @@ import (
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
 )
 
-// A Batch is a run of whole messages that were read together. They stay where
-// they were read, so the batch owns that memory until Release. It notes where
-// the frames are and makes slices of them only when they are asked for: what has
-// no pointers costs the garbage collector nothing.
+// A Batch is a run of whole messages that were read together. They stay in the buffer
+// that they were read into, which the batch owns until Release. It keeps the frames'
+// offsets, and makes slices only on demand: memory without pointers costs the garbage
+// collector nothing.
 type Batch struct {
 	buf   *buffer
 	spans []zmtp.Span
 	ends  []int    // where each message's spans end
 	all   [][]byte // the frames of all messages; empty: Expand was not called
-	one   [][]byte // those that Message returned
+	one   [][]byte // the frames that Message returned last
 }
 
 var batches = sync.Pool{New: func() any { return new(Batch) }}
@@ -23,8 +23,8 @@ var batches = sync.Pool{New: func() any { return new(Batch) }}
 // Len returns the number of messages.
 func (b *Batch) Len() int { return len(b.ends) }
 
-// Message returns the frames of message i. Their bytes are valid until Release,
-// the list until the next call; after Expand it is, too, until Release.
+// Message returns the frames of message i. Their bytes are valid until Release. The
+// slice that lists them is valid until the next call, or after Expand until Release.
 func (b *Batch) Message(i int) [][]byte {
 	start := 0
 	if i > 0 {
@@ -37,7 +37,7 @@ func (b *Batch) Message(i int) [][]byte {
 	return b.one
 }
 
-// Expand has Message return lists that stay valid until Release.
+// Expand makes the slices that Message returns valid until Release.
 func (b *Batch) Expand() { b.all = b.appendFrames(b.all, b.spans) }
 
 func (b *Batch) appendFrames(list [][]byte, spans []zmtp.Span) [][]byte {
@@ -47,10 +47,11 @@ func (b *Batch) appendFrames(list [][]byte, spans []zmtp.Span) [][]byte {
 	return list
 }
 
-// maxKeptOne is how many frames of one message a batch keeps room for.
+// maxKeptOne is how many frames of one message a pooled batch keeps room for.
 const maxKeptOne = 16
 
-// Release gives the batch's memory back. Nothing of it may be used any more.
+// Release returns the batch's memory to the pool. The batch, its messages and their
+// frames must not be used afterwards.
 func (b *Batch) Release() {
 	b.buf.free()
 	clear(b.all)
@@ -62,8 +63,8 @@ func (b *Batch) Release() {
 	batches.Put(b)
 }
 
-// NextBatch is Next for all messages that have been read, at most limit. The
-// caller owns the batch.
+// NextBatch is Next for all messages that have been read, up to limit. The caller owns
+// the batch.
 func (c *Conn) NextBatch(limit int) (*Batch, error) {
 	rd := &c.reader
 	for {
@@ -80,8 +81,8 @@ func (c *Conn) NextBatch(limit int) (*Batch, error) {
 	}
 }
 
-// collect makes a batch of the message that the scanner has and those behind it.
-// An error there comes back at the next call.
+// collect makes a batch of the message that the scanner has and those behind it. The
+// next call returns an error that stands behind them.
 func (c *Conn) collect(limit int) *Batch {
 	rd := &c.reader
 	b := batches.Get().(*Batch)

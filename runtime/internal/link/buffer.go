@@ -6,8 +6,8 @@ import (
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
 )
 
-// bufferSizes are the sizes of the read buffers that are pooled. The pool is
-// emptied by the garbage collector, so what a burst took is given back.
+// bufferSizes are the sizes of the read buffers that are pooled. The garbage collector
+// empties the pools, so the memory of a burst is freed.
 var bufferSizes = [...]int{64 << 10, 256 << 10, 1 << 20}
 
 var bufferPools [len(bufferSizes)]sync.Pool
@@ -17,11 +17,11 @@ type buffer struct {
 	b     []byte
 	class int
 
-	scratch zmtp.Scratch // of the reader that had it last
+	scratch zmtp.Scratch // of the reader that used it last
 }
 
-// smallSize is the memory that a chunk begins with; as a chunk grows it does,
-// up to maxSmall.
+// smallSize is the memory that a chunk begins with. It grows with the chunk, up to
+// maxSmall.
 const (
 	smallSize = 2 << 10
 	maxSmall  = 64 << 10
@@ -49,7 +49,7 @@ func newBuffer(size int) *buffer {
 	return &buffer{b: make([]byte, size), class: -1}
 }
 
-// free gives the buffer back; it must not be used any more.
+// free returns the buffer to its pool. It must not be used afterwards.
 func (b *buffer) free() {
 	switch {
 	case b.class >= 0:

@@ -7,6 +7,9 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/gozmq/gozmq/runtime/internal/guarded"
+	"github.com/gozmq/gozmq/runtime/internal/handshake"
 )
 
 var (
@@ -22,49 +25,49 @@ var (
 // A Conn is a framed connection to one peer, after its handshake. Reading is
 // for one goroutine at a time, writing for any number.
 type Conn struct {
-	Peer
+	handshake.Peer
 
-	// Command is told of SUBSCRIBE and CANCEL commands and of any that are
-	// unknown here; PING, PONG and ERROR are dealt with below. Set it before
-	// the first Next. An error ends the connection.
+	// Command handles SUBSCRIBE, CANCEL and commands that this package does not
+	// know; PING, PONG and ERROR are handled here. Set it before the first Next. An
+	// error ends the connection.
 	Command func(name, body []byte) error
-	// Room is called, without any lock held, when a queue that was full has
+	// Writable is called, without any lock held, when a queue that was full has
 	// room again. Set it before the first Begin.
-	Room func()
+	Writable func()
 
 	cfg      *Config
 	raw      net.Conn
 	endpoint string
 	address  string
 
-	reader reader
-	writer writer
-	pulse  pulse
-	marker marker
+	reader   reader
+	writer   writer
+	liveness liveness
+	fence    fence
 
-	ours    bool      // the peer knows our extensions
-	dialled bool      // and not accepted
-	again   bool      // dialled after an earlier connection to the endpoint was lost
-	since   time.Time // the handshake was done
+	ours        bool      // the peer knows our extensions
+	dialed      bool      // and not accepted
+	reconnected bool      // dialed after an earlier connection to the endpoint was lost
+	since       time.Time // the handshake was done
 
 	dropped       atomic.Int64  // messages since the last report
 	drops         atomic.Uint64 // messages in all
 	malformed     atomic.Uint64
-	offended      atomic.Bool  // what came is not ZMTP, or beyond a limit
-	subscriptions atomic.Int64 // that were reported and not taken back
+	violated      atomic.Bool  // the peer broke ZMTP or exceeded a limit
+	subscriptions atomic.Int64 // Subscribed events less Unsubscribed ones
 
-	closing   atomic.Bool // we have said that no more will come
+	closing   atomic.Bool // our direction is closed
 	closeOnce sync.Once
 	reason    atomic.Pointer[error]
 	closed    chan struct{}
 
-	hookMu sync.Mutex
-	hook   func(reason error)
-	leave  func()        // takes it out of its group, once
-	left   chan struct{} // closed then; nil: no one waits for it
+	hookMu   sync.Mutex
+	hook     func(reason error)
+	detach   func()        // removes the connection from its group, once
+	detached chan struct{} // closed then; nil: the dialer does not wait for it
 }
 
-func newConn(raw net.Conn, peer *Peer, endpoint string, cfg *Config) *Conn {
+func newConn(raw net.Conn, peer *handshake.Peer, endpoint string, cfg *Config) *Conn {
 	c := &Conn{Peer: *peer, ours: peer.Gozmq(), cfg: cfg, raw: raw, endpoint: endpoint, address: addrString(raw.RemoteAddr()), since: time.Now(), closed: make(chan struct{})}
 	cfg.limitKernel(raw)
 	c.reader.init(raw, peer.Session, cfg.limits())
@@ -73,10 +76,10 @@ func newConn(raw net.Conn, peer *Peer, endpoint string, cfg *Config) *Conn {
 }
 
 // Gozmq reports whether the peer is one of ours and knows our extensions. It
-// is what Peer.Gozmq says, looked up once.
+// returns what Peer.Gozmq does, without looking it up again.
 func (c *Conn) Gozmq() bool { return c.ours }
 
-// Endpoint returns the endpoint that was bound or dialled.
+// Endpoint returns the endpoint that was bound or dialed.
 func (c *Conn) Endpoint() string { return c.endpoint }
 
 // Address returns the peer's address.
@@ -85,7 +88,7 @@ func (c *Conn) Address() string { return c.address }
 // Closed is closed when the connection is.
 func (c *Conn) Closed() <-chan struct{} { return c.closed }
 
-// Close ends the connection at once; what the kernel has not taken is not
+// Close ends the connection at once. Bytes that the kernel has not taken are not
 // sent. The first reason counts. It may be called from any goroutine.
 func (c *Conn) Close(reason error) {
 	c.closeOnce.Do(func() {
@@ -103,12 +106,12 @@ func (c *Conn) Close(reason error) {
 	})
 }
 
-// Leave takes a connection that is closed out of its group at once, and reports
-// its end, as the end of Handler.Serve does: for a handler that is Detainable.
-func (c *Conn) Leave() { c.leave() }
+// Detach removes a closed connection from its group at once, and reports its end,
+// as the return of Handler.Serve does. It is for Config.Detachable.
+func (c *Conn) Detach() { c.detach() }
 
-// OnClose has hook called when the connection is closed, at once if it is
-// already. There is one hook.
+// OnClose sets the function that is called when the connection is closed, or at
+// once if it is closed already.
 func (c *Conn) OnClose(hook func(reason error)) {
 	c.hookMu.Lock()
 	c.hook = hook
@@ -126,14 +129,14 @@ func (c *Conn) Err() error {
 	return nil
 }
 
-// Ready tells the observer that the peer can be used.
+// Ready reports that the peer can be used.
 func (c *Conn) Ready() { c.Report(Connected, nil) }
 
-// Report tells the observer of something about this connection.
+// Report reports an event of this connection.
 func (c *Conn) Report(kind EventKind, err error) { c.ReportEvent(Event{Kind: kind, Err: err}) }
 
-// ReportEvent is Report for an event with more to say; the connection's
-// endpoint and address are filled in.
+// ReportEvent is Report for an event with more fields. It fills in the connection's
+// endpoint and address.
 func (c *Conn) ReportEvent(e Event) {
 	e.Endpoint, e.Peer = c.endpoint, c.address
 	switch e.Kind {
@@ -147,8 +150,8 @@ func (c *Conn) ReportEvent(e Event) {
 	c.cfg.observe(e)
 }
 
-// Drop counts a message that the peer misses; the observer is told of all
-// together, once in a while.
+// Drop counts a message that the peer misses. Drops are reported together, once per
+// beat of the heartbeat's clock.
 func (c *Conn) Drop() {
 	c.drops.Add(1)
 	c.dropped.Add(1)
@@ -160,9 +163,56 @@ func (c *Conn) reportDrops() {
 	}
 }
 
-// Malformed reports a message that made no sense to the pattern.
+// Malformed reports a message that the pattern could not interpret.
 func (c *Conn) Malformed(format string, args ...any) {
 	c.Report(Malformed, fmt.Errorf(format, args...))
+}
+
+// MaySubscribe asks Config.Subscribe whether the peer may subscribe to a topic, and
+// reports a refusal.
+func (c *Conn) MaySubscribe(topic []byte) bool {
+	if c.cfg.Subscribe == nil {
+		return true
+	}
+	err := c.askSubscribe(topic)
+	if err != nil {
+		c.ReportTopic(SubscriptionRefused, topic, err)
+	}
+	return err == nil
+}
+
+func (c *Conn) askSubscribe(topic []byte) (err error) {
+	guarded.Call(func() { err = c.cfg.Subscribe(c, topic) }, func(e *guarded.PanicError) {
+		if e != nil {
+			err = fmt.Errorf("the subscription rule panicked: %v", e.Value)
+		}
+	})
+	return err
+}
+
+// ReportTopic is Report for an event about a topic. The topic is copied only where
+// there is an observer: a peer may cause any number of such events.
+func (c *Conn) ReportTopic(kind EventKind, topic []byte, err error) {
+	e := Event{Kind: kind, Err: err}
+	if c.cfg.Observe != nil {
+		e.Topic = string(topic)
+	}
+	c.ReportEvent(e)
+}
+
+// Queued returns how many bytes wait to be handed to the kernel.
+func (c *Conn) Queued() int {
+	c.writer.mu.Lock()
+	defer c.writer.mu.Unlock()
+	return c.writer.bytes
+}
+
+// QueuedMessages returns how many messages and commands wait to be handed to the
+// kernel.
+func (c *Conn) QueuedMessages() int {
+	c.writer.mu.Lock()
+	defer c.writer.mu.Unlock()
+	return c.writer.msgs
 }
 
 func addrString(a net.Addr) string {

@@ -11,37 +11,38 @@ import (
 	"github.com/gozmq/gozmq/runtime/internal/transport"
 )
 
-// A dialler keeps one address connected.
-type dialler struct {
+// A dialer keeps one address connected.
+type dialer struct {
 	group *Group
 	ep    transport.Endpoint // as it was given to Connect
-	at    transport.Endpoint // to be dialled: ep, or one of its addresses
+	at    transport.Endpoint // the address to dial: ep, or one of a host's
 
-	security *Security
+	security *handshake.Security
 
-	ctx  context.Context    // ends dialling
-	stop context.CancelFunc // ends ctx
-	lost func()             // called when an attempt or a connection has failed; nil for nothing
+	ctx    context.Context    // ends dialing
+	stop   context.CancelFunc // ends ctx
+	onLoss func()             // called when an attempt or a connection has failed; may be nil
 
 	// The group's lock guards these.
-	conn    *Conn // of the moment
+	conn    *Conn // nil: there is none at present
 	refused error // why the address was given up
 }
 
-// begin adds d to the group's diallers; run must follow.
-func (d *dialler) begin() {
+// add adds d to the group's dialers; run must follow.
+func (d *dialer) add() {
 	d.group.mu.Lock()
-	d.group.diallers[d] = struct{}{}
+	d.group.dialers[d] = struct{}{}
 	d.group.mu.Unlock()
 }
 
-// end takes d out of the group's diallers, or notes why it was refused.
-func (d *dialler) end(refused error) {
+// remove removes d from the group's dialers, or keeps it there with the reason why it
+// was refused.
+func (d *dialer) remove(refused error) {
 	g := d.group
 	d.stop()
 	g.mu.Lock()
 	if d.refused = refused; refused == nil {
-		delete(g.diallers, d)
+		delete(g.dialers, d)
 	}
 	g.mu.Unlock()
 	if g.Ended != nil {
@@ -49,31 +50,31 @@ func (d *dialler) end(refused error) {
 	}
 }
 
-// run dials until ctx ends or the peer refuses us.
-func (d *dialler) run() {
+// run keeps the address connected until ctx ends or the peer refuses us.
+func (d *dialer) run() {
 	var refused error
-	defer func() { d.end(refused) }()
+	defer func() { d.remove(refused) }()
 	g := d.group
 	pause := g.cfg.ReconnectMin
-	before := false // there was a connection
+	connected := false // at some time
 	for d.ctx.Err() == nil {
 		c, err := d.connect()
 		if err == nil {
 			g.setDialError(nil)
-			c.dialled, c.again = true, before
-			before = true
+			c.dialed, c.reconnected = true, connected
+			connected = true
 			if err = d.serve(c); !errors.As(err, new(*EndedError)) {
 				pause = g.cfg.ReconnectMin
 			}
 		}
-		if errors.As(err, new(*RefusedError)) {
+		if errors.As(err, new(*handshake.RefusedError)) {
 			refused = err
 			return // the same handshake would be refused again
 		}
-		if d.lost != nil {
-			d.lost()
+		if d.onLoss != nil {
+			d.onLoss()
 		}
-		if errors.As(err, new(*MismatchError)) {
+		if errors.As(err, new(*handshake.MismatchError)) {
 			pause = g.cfg.ReconnectMax
 		}
 		if !sleep(d.ctx, jitter(pause)) {
@@ -84,30 +85,30 @@ func (d *dialler) run() {
 }
 
 // serve runs a connection and returns why it ended.
-func (d *dialler) serve(c *Conn) error {
-	d.hold(c)
-	defer d.hold(nil)
+func (d *dialer) serve(c *Conn) error {
+	d.setConn(c)
+	defer d.setConn(nil)
 	if d.ctx.Err() != nil && d.group.ctx.Err() == nil {
-		c.Close(ErrClosed) // leave has not seen it
+		c.Close(ErrClosed) // disconnect has not seen it
 	}
-	if _, ok := d.group.handler.(Detainable); !ok {
+	if !d.group.cfg.Detachable {
 		d.group.serve(c)
 		return c.Err()
 	}
-	c.left = make(chan struct{})
+	c.detached = make(chan struct{})
 	d.group.wg.Go(func() { d.group.serve(c) })
-	<-c.left
+	<-c.detached
 	return c.Err()
 }
 
-func (d *dialler) hold(c *Conn) {
+func (d *dialer) setConn(c *Conn) {
 	d.group.mu.Lock()
 	d.conn = c
 	d.group.mu.Unlock()
 }
 
 // connect makes one attempt.
-func (d *dialler) connect() (*Conn, error) {
+func (d *dialer) connect() (*Conn, error) {
 	g := d.group
 	ctx, cancel := context.WithTimeout(d.ctx, g.cfg.ConnectTimeout)
 	defer cancel()
@@ -120,31 +121,37 @@ func (d *dialler) connect() (*Conn, error) {
 	if d.security.Exposes(raw.RemoteAddr()) {
 		g.cfg.observe(Event{Kind: Exposed, Endpoint: at.Endpoint, Peer: at.Address, Err: handshake.ErrExposed})
 	}
-	if !g.meet() {
+	if !g.beginHandshake() {
 		raw.Close()
 		return nil, ErrClosed
 	}
-	shaking, stop := context.WithTimeout(g.ctx, g.cfg.HandshakeTimeout)
+	succeeded := false
+	defer func() { // a callback of the handshake may call runtime.Goexit
+		if !succeeded {
+			g.handshaking.Done()
+		}
+	}()
+	timed, stop := context.WithTimeout(g.ctx, g.cfg.HandshakeTimeout)
 	defer stop()
-	peer, err := handshake.Do(shaking, raw, g.handshake, at)
+	peer, err := handshake.Do(timed, raw, g.handshake, at)
 	if err != nil {
-		g.meeting.Done()
 		err = fmt.Errorf("%s: %w", d.at, err)
 		d.failed(Event{Kind: failure(err), Peer: at.Address, Err: err})
 		return nil, err
 	}
+	succeeded = true
 	return newConn(raw, peer, at.Endpoint, &g.cfg), nil
 }
 
-// failed notes and reports a failed attempt, unless no more are wanted.
-func (d *dialler) failed(e Event) {
+// failed records and reports a failed attempt, unless the dialer was stopped.
+func (d *dialer) failed(e Event) {
 	if d.ctx.Err() == nil {
 		e.Endpoint = d.ep.String()
 		d.group.failed(e)
 	}
 }
 
-// failed notes and reports a failed attempt, unless the group is closing.
+// failed records and reports a failed attempt, unless the group is closing.
 func (g *Group) failed(e Event) {
 	if g.ctx.Err() == nil {
 		g.setDialError(e.Err)
@@ -152,9 +159,9 @@ func (g *Group) failed(e Event) {
 	}
 }
 
-// failure is the kind of the event that tells of a failed handshake.
+// failure returns the event kind of a failed handshake.
 func failure(err error) EventKind {
-	var refused *AuthError
+	var refused *handshake.AuthError
 	if errors.As(err, &refused) {
 		return AuthFailed
 	}
@@ -173,8 +180,8 @@ func sleep(ctx context.Context, d time.Duration) bool {
 	}
 }
 
-// jitter spreads d over 75 to 125 per cent, so that many peers do not come
-// back in the same moment.
+// jitter returns d changed by up to a quarter at random, so that many peers do not
+// reconnect at the same moment.
 func jitter(d time.Duration) time.Duration {
 	return d*3/4 + rand.N(d/2+1)
 }

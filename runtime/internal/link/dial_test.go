@@ -6,12 +6,13 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gozmq/gozmq/runtime/internal/handshake"
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
 	"github.com/gozmq/gozmq/runtime/internal/zmtptest"
 )
 
-// dialling returns a group that dials ep until the test ends.
-func dialling(t *testing.T, cfg Config, ep interface{ String() string }, connect func(*Group) error) *Group {
+// dialing returns a group that dials ep until the test ends.
+func dialing(t *testing.T, cfg Config, ep interface{ String() string }, connect func(*Group) error) *Group {
 	t.Helper()
 	g := NewGroup(cfg, handlerFunc(echo))
 	t.Cleanup(func() { shutdown(t, g) })
@@ -28,7 +29,7 @@ func TestListenerGoneAndBack(t *testing.T) {
 	ln := zmtptest.Listen(t)
 	ep := ln.Endpoint
 	addr := ln.Addr().String()
-	g := dialling(t, testConfig(zmtp.Dealer, events), ep, func(g *Group) error { return g.Connect(ep) })
+	g := dialing(t, testConfig(zmtp.Dealer, events), ep, func(g *Group) error { return g.Connect(ep) })
 	for range 3 {
 		p := ln.NextAs("ROUTER")
 		p.Ask("served")
@@ -63,7 +64,7 @@ func TestReconnectPauses(t *testing.T) {
 	ln := zmtptest.Listen(t)
 	ep := ln.Endpoint
 	ln.Close()
-	g := dialling(t, cfg, ep, func(g *Group) error { return g.Connect(ep) })
+	g := dialing(t, cfg, ep, func(g *Group) error { return g.Connect(ep) })
 	events.await(t, 0, DialFailed, 5)
 	shutdown(t, g)
 	for i, want := range []time.Duration{first, 2 * first, limit, limit} {
@@ -82,7 +83,7 @@ func TestBackoffIsResetByAHandshakeOnly(t *testing.T) {
 	cfg.ReconnectMin, cfg.ReconnectMax = first, time.Hour
 	ln := zmtptest.Listen(t)
 	ep := ln.Endpoint
-	dialling(t, cfg, ep, func(g *Group) error { return g.Connect(ep) })
+	dialing(t, cfg, ep, func(g *Group) error { return g.Connect(ep) })
 	ln.Next().Close()
 	pause := first
 	for i := range 5 { // 10, 20, 40, 80, 160 ms
@@ -113,40 +114,40 @@ func TestBackoffIsResetByAHandshakeOnly(t *testing.T) {
 	}
 }
 
-// TestRefusedIsFinal checks that a peer's ERROR ends dialling.
+// TestRefusedIsFinal checks that a peer's ERROR ends dialing.
 func TestRefusedIsFinal(t *testing.T) {
 	events := newRecorder()
 	ln := zmtptest.Listen(t)
 	ep := ln.Endpoint
-	g := dialling(t, testConfig(zmtp.Dealer, events), ep, func(g *Group) error { return g.Connect(ep) })
+	g := dialing(t, testConfig(zmtp.Dealer, events), ep, func(g *Group) error { return g.Connect(ep) })
 	p := ln.Next()
 	p.Send(zmtptest.Join(zmtptest.Greeting(3, 1, "NULL"), zmtp.AppendCommand(nil, "ERROR", zmtp.ErrorBody("go away"))))
-	var refused *RefusedError
+	var refused *handshake.RefusedError
 	if e := events.await(t, 0, HandshakeFailed, 1); !errors.As(e.Err, &refused) || refused.Reason != "go away" {
 		t.Errorf("reason %v, want a RefusedError", e.Err)
 	}
-	g.wg.Wait() // dialling has ended
+	g.wg.Wait() // dialing has ended
 	if err := g.DialError(); !errors.As(err, &refused) {
 		t.Errorf("DialError is %v", err)
 	}
 }
 
 // TestSilentListener checks that a listener that says nothing does not hold
-// up dialling for ever, nor Shutdown at all.
+// up dialing for ever, nor Shutdown at all.
 func TestSilentListener(t *testing.T) {
 	events := newRecorder()
 	cfg := testConfig(zmtp.Dealer, events)
 	cfg.HandshakeTimeout = 50 * time.Millisecond
 	ln := zmtptest.Listen(t)
 	ep := ln.Endpoint
-	dialling(t, cfg, ep, func(g *Group) error { return g.Connect(ep) })
+	dialing(t, cfg, ep, func(g *Group) error { return g.Connect(ep) })
 	ln.Next()
 	wantReason(t, events.await(t, 0, HandshakeFailed, 1), "timed out")
 	p := ln.NextAs("ROUTER")
 	p.Ask("served")
 
 	cfg.HandshakeTimeout = time.Hour
-	g := dialling(t, cfg, ep, func(g *Group) error { return g.Connect(ep) })
+	g := dialing(t, cfg, ep, func(g *Group) error { return g.Connect(ep) })
 	ln.Next()
 	shutdown(t, g) // hangs if it waits for the handshake
 }
@@ -156,7 +157,7 @@ func TestUnanswered(t *testing.T) {
 	events := newRecorder()
 	ln, other := zmtptest.Listen(t), zmtptest.Listen(t)
 	refused := make(chan struct{})
-	g := dialling(t, testConfig(zmtp.Dealer, events), ln.Endpoint, func(g *Group) error {
+	g := dialing(t, testConfig(zmtp.Dealer, events), ln.Endpoint, func(g *Group) error {
 		g.Ended = sync.OnceFunc(func() { close(refused) })
 		return g.Connect(ln.Endpoint)
 	})
@@ -194,20 +195,20 @@ func (h detained) Serve(c *Conn) error {
 	c.Ready()
 	err := echo(c)
 	c.Close(err)
-	c.Leave()
+	c.Detach()
 	<-h.done
 	return err
 }
 
-func (detained) Detainable() {}
-
-// TestDetainable dials again while the handler of the last connection is
-// detained.
-func TestDetainable(t *testing.T) {
+// TestDetachable dials again while the handler of the last connection has not
+// returned.
+func TestDetachable(t *testing.T) {
 	events := newRecorder()
 	ln := zmtptest.Listen(t)
 	h := detained{make(chan struct{})}
-	g := NewGroup(testConfig(zmtp.Dealer, events), h)
+	cfg := testConfig(zmtp.Dealer, events)
+	cfg.Detachable = true
+	g := NewGroup(cfg, h)
 	t.Cleanup(func() {
 		close(h.done)
 		shutdown(t, g)

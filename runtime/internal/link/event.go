@@ -1,5 +1,7 @@
 package link
 
+import "github.com/gozmq/gozmq/runtime/internal/zmtp"
+
 // An EventKind says what happened.
 type EventKind uint8
 
@@ -26,7 +28,7 @@ const (
 // An Event is something that happened to a connection.
 type Event struct {
 	Kind     EventKind
-	Endpoint string // bound or dialled endpoint
+	Endpoint string // bound or dialed endpoint
 	Peer     string // the peer's address; "" before there is one
 	Err      error  // why; nil where nothing went wrong
 	Count    int    // Dropped: messages
@@ -35,14 +37,14 @@ type Event struct {
 
 // observe counts an event and hands it to the observer, if there is one.
 func (c *Config) observe(e Event) {
-	c.tally[e.Kind].Add(1)
+	c.events[e.Kind].Add(1)
 	if c.Observe != nil {
 		c.Observe(e)
 	}
 }
 
 // An EndedError says that the peer ended the connection with an ERROR command,
-// after the handshake. Another attempt may go better, but not at once.
+// after the handshake. A later attempt may succeed, one made at once will not.
 type EndedError struct{ Reason string }
 
-func (e *EndedError) Error() string { return "peer ended the connection: " + e.Reason }
+func (e *EndedError) Error() string { return "peer ended the connection: " + zmtp.Printable(e.Reason) }

@@ -17,9 +17,9 @@ import (
 // A Group is the set of connections of one socket. Its methods may be called
 // from any goroutine.
 type Group struct {
-	// Ended is called when an address is dialled no more, because the peer there
-	// refuses us or the name does not have it any longer. Set it before the
-	// first Connect.
+	// Ended is called when an address is no longer dialed, because the peer there
+	// refuses us or the host name has lost the address. Set it before the first
+	// Connect.
 	Ended func()
 
 	cfg       Config
@@ -29,28 +29,28 @@ type Group struct {
 	ctx    context.Context // ends dialling, accepting and handshakes
 	cancel context.CancelFunc
 	ended  chan struct{}  // ends the clock
-	place  notify.Token   // set when a handshake has ended
 	wg     sync.WaitGroup // every goroutine of the group
 
-	meeting sync.WaitGroup // connections that shake hands; none is added once closed is set
+	handshaking    sync.WaitGroup // handshakes in progress; none is added once closed is set
+	handshakeEnded notify.Token   // set when one has ended
 
-	mu         sync.Mutex
-	closed     bool // takes no new peers, but those that are shaking hands
-	final      bool // takes none at all
-	listeners  []*transport.Listener
-	conns      map[*Conn]struct{}
-	identities map[string]*Conn // of accepted peers, at a ROUTER
-	pending    pending
-	accepted   int
-	diallers   map[*dialler]struct{}
-	names      []string // endpoints that stand for many addresses
-	dialErr    error
-	clock      bool
-	made       made
-	departed   Traffic   // of connections that have ended
-	end        sync.Once // closes ended
+	mu          sync.Mutex
+	closed      bool // accepts no new peers, except those whose handshake is in progress
+	final       bool // accepts none at all
+	listeners   []*transport.Listener
+	conns       map[*Conn]struct{}
+	identities  map[string]*Conn // of accepted peers, at a ROUTER
+	pending     pending
+	accepted    int
+	dialers     map[*dialer]struct{}
+	hosts       []string // endpoints that stand for all addresses of a host
+	dialErr     error
+	clock       bool // tick runs
+	established connCounts
+	departed    Traffic   // of connections that have ended
+	end         sync.Once // closes ended
 
-	tally     tally
+	events    eventCounts
 	violators violators
 }
 
@@ -58,27 +58,27 @@ type Group struct {
 func NewGroup(cfg Config, h Handler) *Group {
 	g := &Group{
 		cfg: cfg, handler: h,
-		conns: make(map[*Conn]struct{}), identities: make(map[string]*Conn), diallers: make(map[*dialler]struct{}),
-		ended: make(chan struct{}), place: notify.NewToken(),
+		conns: make(map[*Conn]struct{}), identities: make(map[string]*Conn), dialers: make(map[*dialer]struct{}),
+		ended: make(chan struct{}), handshakeEnded: notify.NewToken(),
 	}
-	g.cfg.tally = &g.tally
+	g.cfg.events = &g.events
 	g.violators = newViolators()
 	g.handshake = g.cfg.handshake()
 	g.ctx, g.cancel = context.WithCancel(context.Background())
 	return g
 }
 
-// Security returns how connections are secured that are not secured otherwise.
-func (g *Group) Security() *Security { return g.cfg.Security }
+// Security returns the security of endpoints that have none set.
+func (g *Group) Security() *handshake.Security { return g.cfg.Security }
 
-// Bind listens on ep and returns the endpoint with what was chosen filled in.
+// Bind listens on ep and returns the endpoint with its actual port or name.
 // Connections are secured as the group's configuration says.
 func (g *Group) Bind(ep transport.Endpoint) (transport.Endpoint, error) {
 	return g.BindSecured(ep, g.cfg.Security)
 }
 
-// BindSecured is Bind with a security of the endpoint's own.
-func (g *Group) BindSecured(ep transport.Endpoint, sec *Security) (transport.Endpoint, error) {
+// BindSecured is Bind with sec in place of the configured security.
+func (g *Group) BindSecured(ep transport.Endpoint, sec *handshake.Security) (transport.Endpoint, error) {
 	ln, err := ep.Listen()
 	if err != nil {
 		return ep, err
@@ -98,61 +98,61 @@ func (g *Group) BindSecured(ep transport.Endpoint, sec *Security) (transport.End
 	return ln.Endpoint(), nil
 }
 
-// Connect dials ep, and dials it again whenever the connection is lost, until
-// the group is shut down or the peer refuses us. Connections are secured as the
+// Connect dials ep, and dials it again whenever the connection is lost, until the
+// group is shut down or the peer refuses us. Connections are secured as the
 // group's configuration says.
 func (g *Group) Connect(ep transport.Endpoint) error { return g.ConnectSecured(ep, g.cfg.Security) }
 
-// ConnectSecured is Connect with a security of the endpoint's own.
-func (g *Group) ConnectSecured(ep transport.Endpoint, sec *Security) error {
+// ConnectSecured is Connect with sec in place of the configured security.
+func (g *Group) ConnectSecured(ep transport.Endpoint, sec *handshake.Security) error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if g.closed {
 		return ErrClosed
 	}
 	if ep.Many() {
-		g.names = append(g.names, ep.String())
-		g.wg.Go(func() { g.follow(ep, sec) })
+		g.hosts = append(g.hosts, ep.String())
+		g.wg.Go(func() { g.followHost(ep, sec) })
 		return nil
 	}
 	ctx, stop := context.WithCancel(g.ctx)
-	d := &dialler{group: g, ep: ep, at: ep, security: sec, ctx: ctx, stop: stop}
-	g.diallers[d] = struct{}{}
+	d := &dialer{group: g, ep: ep, at: ep, security: sec, ctx: ctx, stop: stop}
+	g.dialers[d] = struct{}{}
 	g.wg.Go(d.run)
 	return nil
 }
 
-// Dialled returns the endpoints that are to be connected, as Endpoint of their
-// connections has them, and why one was given up, if it was. A name is there
-// once for each of its addresses, and once when none is known yet.
-func (g *Group) Dialled() (endpoints []string, refused error) {
+// Dialed returns the endpoints that are dialed, as Endpoint of their connections
+// returns them, and why one was given up, if any was. A host is listed once for each
+// of its addresses, and once while no address is known.
+func (g *Group) Dialed() (endpoints []string, refused error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	for d := range g.diallers {
+	for d := range g.dialers {
 		endpoints = append(endpoints, d.ep.String())
 		if refused == nil {
 			refused = d.refused
 		}
 	}
-	for _, name := range g.names {
-		if !slices.Contains(endpoints, name) {
-			endpoints = append(endpoints, name)
+	for _, host := range g.hosts {
+		if !slices.Contains(endpoints, host) {
+			endpoints = append(endpoints, host)
 		}
 	}
 	return endpoints, refused
 }
 
-// Unanswered returns an endpoint that is dialled, has no connection and has not
-// refused us, the first one in the alphabet; "" when there is none. A name has
+// Unanswered returns an endpoint that is dialed, has no connection and has not
+// refused us, the alphabetically first one; "" when there is none. A host has
 // answered when one of its addresses has.
 func (g *Group) Unanswered() string {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	answered := make(map[string]bool, len(g.diallers)+len(g.names))
-	for _, name := range g.names {
-		answered[name] = false // also when no address is known
+	answered := make(map[string]bool, len(g.dialers)+len(g.hosts))
+	for _, host := range g.hosts {
+		answered[host] = false // also when no address is known
 	}
-	for d := range g.diallers {
+	for d := range g.dialers {
 		ep := d.ep.String()
 		answered[ep] = answered[ep] || d.conn != nil || d.refused != nil
 	}
@@ -194,9 +194,8 @@ func (g *Group) snapshot() []*Conn {
 	return conns
 }
 
-// StopListening closes the listeners and stops dialling; connections stay. Of
-// those that are shaking hands the ones stay, too, that the peer may take for
-// made.
+// StopListening closes the listeners and stops dialing. Connections stay, and so do
+// handshakes that the peer may consider complete.
 func (g *Group) StopListening() {
 	g.cancel()
 	g.mu.Lock()
@@ -208,14 +207,14 @@ func (g *Group) StopListening() {
 	}
 }
 
-// Shutdown stops listening and dialling, and ends every connection in order:
-// what was committed is handed to the kernel, the peer is told that no more
-// will come, and what it has sent until it closes is still read. What is not
-// done when ctx ends is cut short. Shutdown returns when all goroutines of the
-// group have ended, with ctx's error when something was left unsent.
+// Shutdown stops listening and dialing, and ends every connection in order: it hands
+// committed messages to the kernel, closes our direction, and reads until the peer
+// closes its own. The end of ctx cuts that short. Shutdown returns when all
+// goroutines of the group have ended, with ctx's error when messages were left
+// unsent.
 func (g *Group) Shutdown(ctx context.Context) error {
 	g.StopListening()
-	g.settle(ctx)
+	g.awaitHandshakes(ctx)
 	var left error
 	for _, c := range g.snapshot() {
 		if !wait(ctx, c.Flushed()) {
@@ -223,7 +222,7 @@ func (g *Group) Shutdown(ctx context.Context) error {
 		}
 		c.closeWrite()
 	}
-	g.readOut(ctx, g.snapshot)
+	g.drain(ctx, g.snapshot)
 	g.mu.Lock()
 	g.final = true
 	g.mu.Unlock()
@@ -235,47 +234,50 @@ func (g *Group) Shutdown(ctx context.Context) error {
 	return left
 }
 
-// meet counts a connection that begins to shake hands; it returns false when the
-// group is closed. serve, or whoever gives it up, counts it out.
-func (g *Group) meet() bool {
+// beginHandshake counts a handshake of a dialed connection as in progress. It
+// returns false when the group is closed. Whoever gets true calls handshaking.Done,
+// or serve, which does.
+func (g *Group) beginHandshake() bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if !g.closed {
-		g.meeting.Add(1)
+		g.handshaking.Add(1)
 	}
 	return !g.closed
 }
 
-// settle waits until those who are shaking hands have become peers or given up,
-// which does not take long any more, or ctx ends.
-func (g *Group) settle(ctx context.Context) {
-	met := make(chan struct{})
+// awaitHandshakes waits until no handshake is in progress, which takes little time
+// once the group is closed, or ctx ends.
+func (g *Group) awaitHandshakes(ctx context.Context) {
+	done := make(chan struct{})
 	go func() { // it ends with the last handshake
-		g.meeting.Wait()
-		close(met)
+		g.handshaking.Wait()
+		close(done)
 	}()
-	ctx, cancel := context.WithTimeout(ctx, quiet)
+	ctx, cancel := context.WithTimeout(ctx, idleLimit)
 	defer cancel()
-	wait(ctx, met)
+	wait(ctx, done)
 }
 
-// quiet is how long a peer that was told of our end may neither send nor close.
-const quiet = 500 * time.Millisecond
+// idleLimit is how long a peer may neither send nor close after we have closed our
+// direction.
+const idleLimit = 500 * time.Millisecond
 
-// readOut waits until every peer of those that are open has closed, no peer says
-// anything more, or ctx ends. A connection that is not read because there is no room is not quiet.
-func (g *Group) readOut(ctx context.Context, open func() []*Conn) {
+// drain waits until every connection that open returns is closed, or all of them are
+// idle, or ctx ends. A connection that is not read, because its messages have to
+// wait, is not idle.
+func (g *Group) drain(ctx context.Context, open func() []*Conn) {
 	last := make(map[*Conn]uint32)
 	for {
 		conns := open()
-		alive := false
+		busy := false
 		for _, c := range conns {
 			reads, known := last[c]
-			now := c.pulse.reads.Load()
-			alive = alive || !known || now != reads || c.pulse.paused.Load() > 0
+			now := c.liveness.reads.Load()
+			busy = busy || !known || now != reads || c.liveness.paused.Load() > 0
 			last[c] = now
 		}
-		if len(conns) == 0 || !alive {
+		if len(conns) == 0 || !busy {
 			return
 		}
 		g.waitAll(ctx, conns)
@@ -286,9 +288,9 @@ func (g *Group) readOut(ctx context.Context, open func() []*Conn) {
 }
 
 // waitAll waits until all of the connections are closed, but not longer than
-// quiet or ctx.
+// idleLimit or ctx.
 func (g *Group) waitAll(ctx context.Context, conns []*Conn) {
-	ctx, cancel := context.WithTimeout(ctx, quiet)
+	ctx, cancel := context.WithTimeout(ctx, idleLimit)
 	defer cancel()
 	for _, c := range conns {
 		if !wait(ctx, c.Closed()) {
@@ -315,25 +317,26 @@ func wait(ctx context.Context, done <-chan struct{}) bool {
 // serve runs one connection from the end of its handshake to its own end.
 func (g *Group) serve(c *Conn) {
 	added := g.add(c)
-	g.meeting.Done()
+	g.handshaking.Done()
 	if !added {
 		c.Close(ErrClosed)
-		g.over(c)
+		g.release(c)
 		return
 	}
-	c.leave = sync.OnceFunc(func() {
+	c.detach = sync.OnceFunc(func() {
 		<-c.Flushed()
 		g.remove(c)
-		if !c.dialled && (c.offended.Load() || errors.As(c.Err(), new(*zmtp.SizeError))) { // which a pattern may have taken
+		// A pattern may have handled the size error that the reader returned.
+		if !c.dialed && (c.violated.Load() || errors.As(c.Err(), new(*zmtp.SizeError))) {
 			g.violators.record(c.raw.RemoteAddr(), c.Err())
 		}
 		g.reportEnd(c)
-		g.over(c)
+		g.release(c)
 	})
 	err := ErrClosed
 	defer func() { // a handler may end its goroutine with runtime.Goexit
 		c.Close(err)
-		c.leave()
+		c.detach()
 	}()
 	if cause := g.handler.Serve(c); cause != nil {
 		err = cause
@@ -356,7 +359,7 @@ func (g *Group) add(c *Conn) bool {
 		return false
 	}
 	g.conns[c] = struct{}{}
-	g.made.count(c)
+	g.established.count(c)
 	if !g.clock {
 		g.clock = true
 		g.wg.Go(g.tick)
@@ -367,28 +370,28 @@ func (g *Group) add(c *Conn) bool {
 func (g *Group) remove(c *Conn) {
 	g.mu.Lock()
 	delete(g.conns, c)
-	g.unclaim(c)
+	g.releaseIdentity(c)
 	g.departed.add(c.stats().Traffic)
 	g.mu.Unlock()
 }
 
-// over lets another connection come in the place of c.
-func (g *Group) over(c *Conn) {
+// release lets another connection take the place of c.
+func (g *Group) release(c *Conn) {
 	switch {
-	case !c.dialled:
+	case !c.dialed:
 		g.vacate()
-	case c.left != nil:
-		close(c.left)
+	case c.detached != nil:
+		close(c.detached)
 	}
 }
 
-// idleBeat is the clock's beat where heartbeats are off: peers may still ask
-// for them.
-const idleBeat = time.Second
+// defaultBeat is the clock's beat where our heartbeats are off: a peer's TTL counts
+// all the same.
+const defaultBeat = time.Second
 
-// tick is the clock of every connection's heartbeat.
+// tick runs the clock of every connection's heartbeat.
 func (g *Group) tick() {
-	every := idleBeat
+	every := defaultBeat
 	if g.cfg.HeartbeatInterval > 0 {
 		every = max(g.cfg.HeartbeatInterval/beatsPerInterval, time.Millisecond)
 	}

@@ -6,8 +6,8 @@ import (
 	"testing"
 	"time"
 
-	"go.uber.org/goleak"
-
+	"github.com/gozmq/gozmq/internal/leak"
+	"github.com/gozmq/gozmq/runtime/internal/handshake"
 	"github.com/gozmq/gozmq/runtime/internal/transport"
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
 	"github.com/gozmq/gozmq/runtime/internal/zmtptest"
@@ -22,7 +22,7 @@ func TestBadHandshake(t *testing.T) {
 			_, ep := boundTo(t, testConfig(zmtp.Router, events), handlerFunc(echo), network)
 			good := zmtptest.DialAs(t, ep, "DEALER")
 			good.Ask("before")
-			running := goleak.IgnoreCurrent()
+			running := leak.Now()
 			before := descriptors()
 			for _, tt := range zmtptest.BadHandshakes() {
 				t.Run(tt.Name, func(t *testing.T) {
@@ -33,7 +33,7 @@ func TestBadHandshake(t *testing.T) {
 				})
 				good.Ask("after", tt.Name)
 			}
-			goleak.VerifyNone(t, running)
+			leak.Check(t, running)
 		})
 	}
 }
@@ -143,7 +143,7 @@ func TestReady(t *testing.T) {
 		events := newRecorder()
 		cfg := testConfig(zmtp.Router, events)
 		cfg.Identity = "it is me"
-		peers := make(chan Peer, 1)
+		peers := make(chan handshake.Peer, 1)
 		_, ep := bound(t, cfg, handlerFunc(func(c *Conn) error {
 			peers <- c.Peer
 			return echo(c)
@@ -162,7 +162,7 @@ func TestReady(t *testing.T) {
 	}
 }
 
-// TestBadHandshakeOfListener checks the dialling side: it reports why, and
+// TestBadHandshakeOfListener checks the dialing side: it reports why, and
 // tries again unless it was refused.
 func TestBadHandshakeOfListener(t *testing.T) {
 	for _, tt := range zmtptest.BadHandshakes() {
@@ -181,11 +181,11 @@ func TestBadHandshakeOfListener(t *testing.T) {
 			wantReason(t, e, tt.Reason)
 			p.Drained()
 			p.Close()
-			if g.DialError() == nil && !errors.As(e.Err, new(*RefusedError)) {
+			if g.DialError() == nil && !errors.As(e.Err, new(*handshake.RefusedError)) {
 				t.Error("DialError is nil")
 			}
-			if errors.As(e.Err, new(*RefusedError)) {
-				g.wg.Wait() // dialling ends by itself
+			if errors.As(e.Err, new(*handshake.RefusedError)) {
+				g.wg.Wait() // dialing ends by itself
 				if n := events.count(0, DialFailed) + events.count(0, HandshakeFailed); n != 1 {
 					t.Errorf("%d attempts were made, want no second one", n)
 				}

@@ -8,65 +8,79 @@ import (
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
 )
 
-// A pulse says how long ago a connection was heard from, in beats of its
-// group's clock. Reading touches it once per read, not once per message.
-type pulse struct {
-	fresh  atomic.Bool // something came since the last beat
+// A liveness says how long ago bytes came from the peer, in beats of the group's
+// clock. Reading touches it once per read, not once per message.
+type liveness struct {
+	fresh  atomic.Bool // bytes came since the last beat
 	reads  atomic.Uint32
-	paused atomic.Int32 // the pattern does not read: silence means nothing
+	paused atomic.Int32 // the pattern does not read, so silence means nothing
+	ttl    atomic.Int64 // of the peer's last PING
 
 	// Only the group's clock uses these.
-	silent int          // beats since something came
-	unsaid int          // beats since a PING
-	ttl    atomic.Int64 // of the peer's last PING
+	silent    int // beats since bytes came
+	sincePing int // beats since we sent a PING
 }
 
-func (p *pulse) heard() {
-	p.reads.Add(1)
-	if !p.fresh.Load() {
-		p.fresh.Store(true)
+func (l *liveness) noteRead() {
+	l.reads.Add(1)
+	if !l.fresh.Load() {
+		l.fresh.Store(true)
 	}
 }
 
-// Pause tells the heartbeat that the pattern has stopped reading, because it
-// has no room for more: silence is then our own doing. Unpause ends it.
-func (c *Conn) Pause() { c.pulse.paused.Add(1) }
+// Pause says that the pattern has stopped reading, because it has no room for more
+// messages. Until Unpause the peer's silence does not end the connection.
+func (c *Conn) Pause() { c.liveness.paused.Add(1) }
 
 // Unpause ends a Pause.
 func (c *Conn) Unpause() {
-	c.pulse.heard()
-	c.pulse.paused.Add(-1)
+	c.liveness.noteRead()
+	c.liveness.paused.Add(-1)
 }
 
-// beatsPerInterval is how fine the group's clock is.
+// WaitPaused waits, paused, until change is closed; it returns false when done
+// is closed first. The end of the connection does not end the wait, so that
+// messages which have been read whole are delivered.
+func (c *Conn) WaitPaused(change, done <-chan struct{}) bool {
+	c.Pause()
+	defer c.Unpause()
+	select {
+	case <-change:
+		return true
+	case <-done:
+		return false
+	}
+}
+
+// beatsPerInterval is how often the group's clock beats in a heartbeat interval.
 const beatsPerInterval = 4
 
-// beat is called by the group's clock. It sends a PING in each interval, which
-// shows the peer that we live even while we do not read, and ends a connection
-// that was silent for too long.
+// beat is called by the group's clock. It sends a PING in each interval, which shows
+// the peer that we are alive even while we do not read, and ends a connection that
+// was silent for too long.
 func (c *Conn) beat(every time.Duration) {
 	c.reportDrops()
-	p := &c.pulse
-	if p.fresh.Swap(false) || p.paused.Load() > 0 {
-		p.silent = 0
+	l := &c.liveness
+	if l.fresh.Swap(false) || l.paused.Load() > 0 {
+		l.silent = 0
 	} else {
-		p.silent++
+		l.silent++
 	}
 	if c.Minor < 1 {
 		return // ZMTP 3.0 has no heartbeats
 	}
-	if limit := c.patience(); limit > 0 && time.Duration(p.silent)*every > limit {
-		c.lose(limit)
+	if limit := c.silenceLimit(); limit > 0 && time.Duration(l.silent)*every > limit {
+		c.timeOut(limit)
 		return
 	}
-	if p.unsaid++; p.unsaid >= beatsPerInterval && c.cfg.HeartbeatInterval > 0 {
-		p.unsaid = 0
+	if l.sincePing++; l.sincePing >= beatsPerInterval && c.cfg.HeartbeatInterval > 0 {
+		l.sincePing = 0
 		c.ping()
 	}
 }
 
-// lose ends a connection whose peer was silent for that long.
-func (c *Conn) lose(silence time.Duration) {
+// timeOut ends a connection whose peer was silent for that long.
+func (c *Conn) timeOut(silence time.Duration) {
 	err := fmt.Errorf("heartbeat lost: nothing heard for %v", silence)
 	if c.Err() == nil {
 		c.Report(HeartbeatLost, err)
@@ -74,14 +88,14 @@ func (c *Conn) lose(silence time.Duration) {
 	}
 }
 
-// patience returns how long the peer may be silent; 0 is for ever. A peer's
-// own wish, sent in its PINGs, counts when it is shorter.
-func (c *Conn) patience() time.Duration {
+// silenceLimit returns how long the peer may be silent; 0 is for ever. The TTL of the
+// peer's PINGs counts when it is shorter than our timeout.
+func (c *Conn) silenceLimit() time.Duration {
 	var limit time.Duration
 	if c.cfg.HeartbeatInterval > 0 {
 		limit = c.cfg.HeartbeatTimeout
 	}
-	if ttl := time.Duration(c.pulse.ttl.Load()); ttl > 0 && (limit == 0 || ttl < limit) {
+	if ttl := time.Duration(c.liveness.ttl.Load()); ttl > 0 && (limit == 0 || ttl < limit) {
 		limit = ttl
 	}
 	return limit
@@ -93,24 +107,24 @@ func (c *Conn) ping(context ...byte) {
 		return
 	}
 	if c.fullLocked() {
-		c.Abort() // the peer does not read: one more PING would not help
+		c.Abort() // the peer does not read: another PING would not help
 		return
 	}
-	var ttl time.Duration // 0: we do not promise that more will come
+	var ttl time.Duration // 0: we do not promise further PINGs
 	if c.cfg.HeartbeatInterval > 0 {
 		ttl = c.cfg.HeartbeatTTL
 	}
 	c.CommitCommand(zmtp.AppendPing(b, ttl, context...))
 }
 
-// pong answers a PING and notes its time to live: how long the peer wants us to
-// wait for more from it.
+// pong answers a PING and keeps its TTL, which is how long we may wait for the
+// peer's next bytes.
 func (c *Conn) pong(body []byte) error {
 	ttl, context, err := zmtp.ParsePing(body)
 	if err != nil {
 		return err
 	}
-	c.pulse.ttl.Store(int64(ttl))
+	c.liveness.ttl.Store(int64(ttl))
 	b, err := c.BeginForced()
 	if err != nil {
 		return err

@@ -45,7 +45,7 @@ func TestIdentityTaken(t *testing.T) {
 			_, ep := boundTo(t, cfg, handlerFunc(echo), network)
 			own := testConfig(zmtp.Dealer, newRecorder())
 			own.Identity = "me"
-			first := dialling(t, own, ep, func(g *Group) error { return g.Connect(ep) })
+			first := dialing(t, own, ep, func(g *Group) error { return g.Connect(ep) })
 			events.await(t, 0, Connected, 1)
 			for n := range 3 {
 				second := dialAsMe(t, ep)

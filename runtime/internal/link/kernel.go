@@ -2,8 +2,8 @@ package link
 
 import "net"
 
-// limitKernel tells the kernel how much it may keep of a connection. A
-// connection that cannot be told keeps what it likes.
+// limitKernel sets how much the kernel may buffer for a connection. Connections
+// without such buffers ignore it.
 func (c *Config) limitKernel(raw net.Conn) {
 	if r, ok := raw.(interface{ SetReadBuffer(bytes int) error }); ok && c.KernelReceive > 0 {
 		_ = r.SetReadBuffer(c.KernelReceive)

@@ -10,13 +10,14 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gozmq/gozmq/internal/testkit"
 	"github.com/gozmq/gozmq/runtime/internal/transport"
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
 	"github.com/gozmq/gozmq/runtime/internal/zmtptest"
 )
 
 // patience is how long a test waits for what must happen.
-const patience = 10 * time.Second
+var patience = testkit.Patience()
 
 // A recorder keeps the events of a group.
 type recorder struct {
@@ -160,13 +161,7 @@ func shutdown(t *testing.T, g *Group) {
 // receive takes what must come.
 func receive[T any](t *testing.T, ch <-chan T) T {
 	t.Helper()
-	select {
-	case v := <-ch:
-		return v
-	case <-time.After(patience):
-		t.Fatal("nothing came")
-		panic("unreachable")
-	}
+	return testkit.Receive(t, ch, "a value")
 }
 
 // descriptors returns how many file descriptors the process has open, or -1

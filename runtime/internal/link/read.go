@@ -14,21 +14,21 @@ import (
 
 // A reader parses messages in place from one buffer.
 type reader struct {
-	intake
-	scanner zmtp.Scanner
-	taken   bool      // a message was handed out and is to be skipped
-	err     error     // what was read is not ZMTP, or not wanted
-	sealed  *unsealer // what it comes through; nil: it comes as it is
+	readBuffer
+	scanner   zmtp.Scanner
+	handedOut bool    // a message was handed out and has to be skipped
+	err       error   // why reading has failed
+	opener    *opener // nil: frames are not sealed
 
-	count readCount
-	seen  publishedCount
+	count     readCount
+	published publishedCount
 }
 
 func (rd *reader) init(raw net.Conn, session *curve.Session, limits zmtp.Limits) {
-	rd.intake.init(raw, &rd.scanner.Scratch)
+	rd.readBuffer.init(raw, &rd.scanner.Scratch)
 	rd.scanner.Limits = limits
 	if session != nil {
-		rd.sealed = newUnsealer(raw, session, limits)
+		rd.opener = newOpener(raw, session, limits)
 	}
 }
 
@@ -36,9 +36,9 @@ func (rd *reader) init(raw net.Conn, session *curve.Session, limits zmtp.Limits)
 // and are valid until the next call of Next or TryNext. After Interrupt it
 // returns ErrInterrupted, loses nothing and can be called again. With
 // Config.PassOver it returns, for a message that is too large, a *zmtp.SizeError
-// and the frames before the one that goes beyond the limit, as soon as that has
-// begun; it can be called again, and passes over the rest. Any other error is
-// final, and comes without frames.
+// and the frames before the one that exceeds the limit, as soon as that frame has
+// begun; it can be called again, and skips the rest. Any other error is final, and
+// comes without frames.
 func (c *Conn) Next() ([][]byte, error) {
 	for {
 		frames, err := c.TryNext()
@@ -51,19 +51,19 @@ func (c *Conn) Next() ([][]byte, error) {
 	}
 }
 
-// TryNext returns the next message if it has been read already, else nil.
+// TryNext returns the next message if it has been read already, otherwise nil.
 func (c *Conn) TryNext() ([][]byte, error) {
 	rd := &c.reader
 	found, err := c.parse()
-	if !found && !rd.taken {
+	if !found && !rd.handedOut {
 		rd.pause(err)
 		return nil, err
 	}
 	return rd.scanner.Frames(rd.buf.b[rd.r:rd.w]), err
 }
 
-// parse looks for the next message among what has been read, which the scanner
-// then has, or the beginning of one that is passed over.
+// parse looks for the next message in the buffer. When it finds one, or the beginning
+// of one that is passed over, the scanner has its frames.
 func (c *Conn) parse() (found bool, err error) {
 	rd := &c.reader
 	rd.skip()
@@ -79,61 +79,61 @@ func (c *Conn) parse() (found bool, err error) {
 		}
 		switch token {
 		case zmtp.Message:
-			rd.taken = true
+			rd.handedOut = true
 			rd.count.messages++
 			return true, nil
 		case zmtp.Command:
 			rd.err = c.command(rd.scanner.Body(b))
 			if rd.scanner.Idle() {
-				rd.taken = true
+				rd.handedOut = true
 				rd.skip()
 			}
 		case zmtp.Dropped:
-			rd.taken = true
+			rd.handedOut = true
 			rd.skip()
 		default:
 			return false, nil
 		}
 	}
 	if rd.err != nil {
-		c.offended.Store(true)
+		c.violated.Store(true)
 	}
 	return false, rd.err
 }
 
-// passOver goes on behind a message that is too large, if that is wanted.
+// passOver skips a message that is too large, if the configuration says so.
 func (rd *reader) passOver(b []byte, err error) bool {
-	rd.taken = errors.As(err, new(*zmtp.SizeError)) && rd.scanner.Drop(b)
-	return rd.taken
+	rd.handedOut = errors.As(err, new(*zmtp.SizeError)) && rd.scanner.Drop(b)
+	return rd.handedOut
 }
 
-// Pending reports whether bytes are there that were read and not yet handed
-// out. A whole message may be among them.
+// Pending reports whether there are bytes that were read and not yet handed out. A
+// whole message may be among them.
 func (c *Conn) Pending() bool {
 	rd := &c.reader
-	if !rd.taken {
+	if !rd.handedOut {
 		return rd.r < rd.w
 	}
 	return rd.scanner.Passed() < rd.w-rd.r
 }
 
 // Interrupt makes a blocked Next, and each further one until Resume, return
-// ErrInterrupted when it would have to wait. From any goroutine.
+// ErrInterrupted when it would have to wait. It may be called from any goroutine.
 func (c *Conn) Interrupt() { _ = c.raw.SetReadDeadline(time.Unix(1, 0)) }
 
 // Resume ends an interruption.
 func (c *Conn) Resume() { _ = c.raw.SetReadDeadline(time.Time{}) }
 
 func (rd *reader) skip() {
-	if rd.taken {
-		rd.taken = false
+	if rd.handedOut {
+		rd.handedOut = false
 		rd.r += rd.scanner.Skip()
 	}
 }
 
-// pause is called when no message is there, and none will come if err is set.
+// pause is called when the buffer has no message, and none will follow if err is set.
 func (rd *reader) pause(err error) {
-	rd.seen.publish(rd.count)
+	rd.published.publish(rd.count)
 	if err == nil {
 		rd.release()
 	}
@@ -145,7 +145,7 @@ func (c *Conn) fill() error {
 	n, err := rd.more()
 	if n > 0 {
 		rd.count.bytes += uint64(n)
-		c.pulse.heard()
+		c.liveness.noteRead()
 		return nil
 	}
 	if err == nil {
@@ -158,7 +158,7 @@ func (c *Conn) fill() error {
 		return reason
 	}
 	if c.closing.Load() && !rd.partial() {
-		return ErrClosed // the peer has followed
+		return ErrClosed // the peer has closed its direction, too
 	}
 	if errors.Is(err, io.EOF) && rd.partial() {
 		return fmt.Errorf("peer closed the connection within a message: %w", io.ErrUnexpectedEOF)
@@ -166,10 +166,10 @@ func (c *Conn) fill() error {
 	return err
 }
 
-// more reads once; it returns how many bytes came.
+// more reads once; it returns how many bytes were read.
 func (rd *reader) more() (int, error) {
-	if rd.sealed != nil {
-		return rd.sealed.fill(&rd.intake)
+	if rd.opener != nil {
+		return rd.opener.fill(&rd.readBuffer)
 	}
 	rd.makeRoom(rd.scanner.Need())
 	n, err := rd.read()
@@ -179,12 +179,12 @@ func (rd *reader) more() (int, error) {
 	return n, err
 }
 
-// partial reports whether something has come that is not whole.
+// partial reports whether a message has begun and not ended.
 func (rd *reader) partial() bool {
-	return rd.r < rd.w || rd.scanner.Dropping() || rd.sealed != nil && rd.sealed.r < rd.sealed.w
+	return rd.r < rd.w || rd.scanner.Dropping() || rd.opener != nil && rd.opener.r < rd.opener.w
 }
 
-// command deals with one command (RFC 37, "Traffic").
+// command handles one command (RFC 37, "Traffic").
 func (c *Conn) command(b []byte) error {
 	name, body, err := zmtp.ParseCommand(b)
 	if err != nil {
@@ -194,7 +194,7 @@ func (c *Conn) command(b []byte) error {
 	case zmtp.CommandPing:
 		return c.pong(body)
 	case zmtp.CommandPong:
-		c.marker.passed(body)
+		c.fence.passed(body)
 		return nil
 	case zmtp.CommandError:
 		return &EndedError{Reason: zmtp.ParseErrorCommand(body)}

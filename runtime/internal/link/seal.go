@@ -5,15 +5,15 @@ import (
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
 )
 
-// sealedSize is how many bytes a frame with a body of that size takes on the
-// wire when it is sealed.
+// sealedSize returns how many bytes a frame with a body of that size has on the wire
+// when it is sealed.
 func sealedSize(size int) int {
 	size += curve.Overhead
 	return zmtp.HeaderSize(size) + size
 }
 
-// prepare makes of the frames in out what goes on the wire. It is called
-// without the lock, by whoever is writing.
+// prepare sets wire to the frames in out, sealed if there is a session. It is called
+// without the lock, by the goroutine that has set busy.
 func (w *writer) prepare() {
 	w.wire = w.out.b
 	if w.session != nil {
@@ -21,8 +21,8 @@ func (w *writer) prepare() {
 	}
 }
 
-// seal makes a MESSAGE command of each frame in out (RFC 26). Out keeps its
-// plain frames: what the kernel does not take may go to another peer.
+// seal makes a MESSAGE command of each frame in out (RFC 26). Out keeps the plain
+// frames, because messages that the kernel does not take may go to another peer.
 func (w *writer) seal() {
 	size := 0
 	for b := w.out.b; len(b) > 0; {
@@ -35,8 +35,8 @@ func (w *writer) seal() {
 	for b := w.out.b; len(b) > 0; {
 		h, end := ownFrame(b)
 		wire = zmtp.AppendHeader(wire, 0, curve.Overhead+int(h.Size))
-		// The flags that are sealed stand right before the body, where the
-		// header ends, for as long as it takes.
+		// While a frame is sealed, its flags stand in the last byte of the header,
+		// right before the body.
 		flagged := b[h.Len-1 : end]
 		last := flagged[0]
 		flagged[0] = sealedFlags(h)
@@ -47,7 +47,8 @@ func (w *writer) seal() {
 	w.wire = wire
 }
 
-// ownFrame returns the first frame of what we wrote ourselves, and its length.
+// ownFrame parses the first frame of b, which this side wrote. It returns the header and
+// where the frame ends.
 func ownFrame(b []byte) (h zmtp.Header, end int) {
 	h, _, _ = zmtp.ParseHeader(b)
 	return h, h.Len + int(h.Size)
@@ -63,8 +64,8 @@ func sealedFlags(h zmtp.Header) (flags byte) {
 	return flags
 }
 
-// begun returns the length of those messages in out of which the kernel has
-// taken some byte, when it has taken n bytes of what is on the wire.
+// begun returns the length of the messages in out of which the kernel has taken at
+// least one byte, when it has taken n bytes of wire.
 func (w *writer) begun(n int) int {
 	if w.session == nil {
 		return zmtp.BegunMessages(w.out.b, n)
@@ -81,8 +82,8 @@ func (w *writer) begun(n int) int {
 	return plain
 }
 
-// unseal forgets what was sealed.
-func (w *writer) unseal() {
+// dropSealed frees the sealed bytes.
+func (w *writer) dropSealed() {
 	w.wire = nil
 	if w.sealed != nil {
 		w.sealed.free()

@@ -7,15 +7,15 @@ import (
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
 )
 
-// Traffic counts what went through connections. Messages are whole ones, in:
-// handed to the pattern or about to be, out: handed to the kernel; commands are
-// not among them. Bytes are those on the wire after the handshake, in: read,
-// out: handed to the kernel, commands among them.
+// Traffic counts the messages and bytes of connections. A message counts as in when the
+// pattern gets it, and as out when the kernel has it whole; commands do not count. Bytes
+// are those on the wire after the handshake, including commands: in when they were read,
+// out when the kernel has them.
 type Traffic struct {
 	MessagesIn, MessagesOut uint64
 	BytesIn, BytesOut       uint64
 	Dropped                 uint64 // messages that the peer missed because its queue was full
-	Malformed               uint64 // messages that made no sense
+	Malformed               uint64 // messages that could not be interpreted
 }
 
 func (t *Traffic) add(u Traffic) {
@@ -27,28 +27,28 @@ func (t *Traffic) add(u Traffic) {
 	t.Malformed += u.Malformed
 }
 
-// Stats are what a group has counted since it was made.
+// Stats are the counts of a group since it was made.
 type Stats struct {
 	Accepted         uint64 // connections after their handshake
-	Dialled          uint64 // connections after their handshake
-	Reconnected      uint64 // of those dialled: after an earlier one to the same endpoint
+	Dialed           uint64 // connections after their handshake
+	Reconnected      uint64 // of the dialed ones: after an earlier one to the same endpoint
 	Disconnected     uint64
 	AcceptsFailed    uint64
 	DialsFailed      uint64
 	HandshakesFailed uint64
 	HeartbeatsLost   uint64
 	Delayed          uint64
-	Traffic          // of all connections, those that have ended included
+	Traffic          // of all connections, including those that have ended
 	Peers            []PeerStats
 }
 
-// PeerStats are those of one connection that is open.
+// PeerStats are the counts of one open connection.
 type PeerStats struct {
-	Endpoint   string // that was bound or dialled
+	Endpoint   string // that was bound or dialed
 	Address    string
 	SocketType zmtp.SocketType
 	Identity   string
-	Dialled    bool
+	Dialed     bool
 	Since      time.Time // the end of its handshake
 	Traffic
 	QueuedMessages int // that wait to be handed to the kernel
@@ -56,39 +56,39 @@ type PeerStats struct {
 	Subscriptions  int // that the peer holds
 }
 
-// A tally counts the events of a group, by kind.
-type tally [eventKinds]atomic.Uint64
+// eventCounts counts the events of a group, by kind.
+type eventCounts [eventKinds]atomic.Uint64
 
-// made counts connections whose handshake is done.
-type made struct{ accepted, dialled, reconnected uint64 }
+// connCounts counts connections whose handshake is done.
+type connCounts struct{ accepted, dialed, reconnected uint64 }
 
-func (m *made) count(c *Conn) {
+func (n *connCounts) count(c *Conn) {
 	switch {
-	case !c.dialled:
-		m.accepted++
-	case c.again:
-		m.reconnected++
+	case !c.dialed:
+		n.accepted++
+	case c.reconnected:
+		n.reconnected++
 		fallthrough
 	default:
-		m.dialled++
+		n.dialed++
 	}
 }
 
-// Stats returns what was counted so far. From any goroutine, also after
+// Stats returns the counts so far. It may be called from any goroutine, also after
 // Shutdown.
 func (g *Group) Stats() Stats {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	s := Stats{
-		Accepted:         g.made.accepted,
-		Dialled:          g.made.dialled,
-		Reconnected:      g.made.reconnected,
-		Disconnected:     g.tally[Disconnected].Load(),
-		AcceptsFailed:    g.tally[AcceptFailed].Load(),
-		DialsFailed:      g.tally[DialFailed].Load(),
-		HandshakesFailed: g.tally[HandshakeFailed].Load() + g.tally[AuthFailed].Load(),
-		HeartbeatsLost:   g.tally[HeartbeatLost].Load(),
-		Delayed:          g.tally[Delayed].Load(),
+		Accepted:         g.established.accepted,
+		Dialed:           g.established.dialed,
+		Reconnected:      g.established.reconnected,
+		Disconnected:     g.events[Disconnected].Load(),
+		AcceptsFailed:    g.events[AcceptFailed].Load(),
+		DialsFailed:      g.events[DialFailed].Load(),
+		HandshakesFailed: g.events[HandshakeFailed].Load() + g.events[AuthFailed].Load(),
+		HeartbeatsLost:   g.events[HeartbeatLost].Load(),
+		Delayed:          g.events[Delayed].Load(),
 		Traffic:          g.departed,
 		Peers:            make([]PeerStats, 0, len(g.conns)),
 	}
@@ -103,23 +103,23 @@ func (g *Group) Stats() Stats {
 func (c *Conn) stats() PeerStats {
 	p := PeerStats{
 		Endpoint: c.endpoint, Address: c.address, SocketType: c.SocketType, Identity: c.Identity,
-		Dialled: c.dialled, Since: c.since, Subscriptions: int(c.subscriptions.Load()),
+		Dialed: c.dialed, Since: c.since, Subscriptions: int(c.subscriptions.Load()),
 		Traffic: Traffic{
-			MessagesIn: c.reader.seen.messages.Load(), BytesIn: c.reader.seen.bytes.Load(),
+			MessagesIn: c.reader.published.messages.Load(), BytesIn: c.reader.published.bytes.Load(),
 			Dropped: c.drops.Load(), Malformed: c.malformed.Load(),
 		},
 	}
 	w := &c.writer
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	p.MessagesOut, p.BytesOut = w.gone.messages, w.gone.bytes
+	p.MessagesOut, p.BytesOut = w.handed.messages, w.handed.bytes
 	p.QueuedMessages, p.QueuedBytes = w.msgs, w.bytes
 	return p
 }
 
-// A readCount counts what one goroutine at a time reads. What it has counted
-// others see after publish, which comes before each wait: so counting costs no
-// more than an addition per message.
+// A readCount is counted by one goroutine at a time, the reader, at the cost of an
+// addition per message. Others see the counts after publish, which comes before each
+// wait.
 type readCount struct{ messages, bytes uint64 }
 
 type publishedCount struct{ messages, bytes atomic.Uint64 }
@@ -133,18 +133,17 @@ func (p *publishedCount) publish(c readCount) {
 	}
 }
 
-// A writeCount counts what was handed to the kernel; the writer's lock guards
-// it.
+// A writeCount counts what the kernel has taken; the writer's lock guards it.
 type writeCount struct{ messages, bytes uint64 }
 
-// count counts a chunk of which sent bytes have gone, as they are on the wire.
-// Those of its messages that had begun, begun bytes long as plain frames, are
-// counted, for none of them is sent again.
-func (g *writeCount) count(c *chunk, begun, sent int) {
-	g.bytes += uint64(sent)
+// count counts a chunk of which the kernel has taken sent bytes, as they are on the
+// wire. The messages that it has taken any byte of are counted, because they are not
+// sent again; begun is their length as plain frames.
+func (n *writeCount) count(c *chunk, begun, sent int) {
+	n.bytes += uint64(sent)
 	if begun == len(c.b) {
-		g.messages += uint64(c.msgs - c.commands)
+		n.messages += uint64(c.msgs - c.commands)
 		return
 	}
-	zmtp.EachMessage(c.b[:begun], func([]byte) { g.messages++ })
+	zmtp.EachMessage(c.b[:begun], func([]byte) { n.messages++ })
 }

@@ -6,10 +6,10 @@ import "net"
 
 // A tryReader waits until bytes can be read and only then takes a buffer.
 type tryReader interface {
-	read(in *intake) (int, error)
+	read(in *readBuffer) (int, error)
 }
 
-// A tryWriter writes what the kernel takes without waiting.
+// A tryWriter writes the bytes that the kernel takes without waiting.
 type tryWriter interface {
 	TryWrite(p []byte) (int, error)
 }
@@ -17,8 +17,8 @@ type tryWriter interface {
 // newTryReader returns nil: every connection keeps its buffer.
 func newTryReader(net.Conn) tryReader { return nil }
 
-// newTryWriter returns nil where the connection itself cannot try: a goroutine
-// of its own writes then.
+// newTryWriter returns nil where the connection cannot try; then a separate goroutine
+// writes.
 func newTryWriter(c net.Conn) tryWriter {
 	w, _ := c.(tryWriter)
 	return w

@@ -11,10 +11,10 @@ import (
 
 // A tryReader waits until bytes can be read and only then takes a buffer.
 type tryReader interface {
-	read(in *intake) (int, error)
+	read(in *readBuffer) (int, error)
 }
 
-// A tryWriter writes what the kernel takes without waiting.
+// A tryWriter writes the bytes that the kernel takes without waiting.
 type tryWriter interface {
 	TryWrite(p []byte) (int, error)
 }
@@ -54,12 +54,12 @@ type rawReader struct {
 	conn syscall.RawConn
 	step func(fd uintptr) bool // r.once, made once
 
-	in  *intake
+	in  *readBuffer
 	n   int
 	err error
 }
 
-func (r *rawReader) read(in *intake) (int, error) {
+func (r *rawReader) read(in *readBuffer) (int, error) {
 	r.in, r.n, r.err = in, 0, nil
 	if err := r.conn.Read(r.step); err != nil {
 		return 0, err
@@ -70,8 +70,8 @@ func (r *rawReader) read(in *intake) (int, error) {
 	return r.n, r.err
 }
 
-// once tries to read; false means that there is nothing yet. The buffer goes
-// back to the pool before the wait.
+// once tries to read; false means that no bytes are there yet. The buffer goes back to
+// the pool before the wait.
 func (r *rawReader) once(fd uintptr) bool {
 	r.in.take()
 	for {
@@ -90,7 +90,7 @@ func (r *rawReader) once(fd uintptr) bool {
 
 type rawWriter struct{ conn syscall.RawConn }
 
-// A tryWrite is one TryWrite under way.
+// A tryWrite is one TryWrite in progress.
 type tryWrite struct {
 	step func(fd uintptr) bool // w.once, made once
 
@@ -105,7 +105,7 @@ var tryWrites = sync.Pool{New: func() any {
 	return w
 }}
 
-// TryWrite writes what fits now. A count below len(p) with a nil error means
+// TryWrite writes the bytes that fit now. A count below len(p) with a nil error means
 // that the kernel's buffer is full.
 func (r rawWriter) TryWrite(p []byte) (int, error) {
 	w := tryWrites.Get().(*tryWrite)

@@ -15,45 +15,45 @@ const (
 	chunkFull = 128 << 10
 	// chunkSize is the memory of a chunk that follows another one.
 	chunkSize = 256 << 10
-	// maxRounds is how often a caller writes what others append meanwhile
-	// before it leaves the rest to a goroutine.
+	// maxRounds is how often a caller writes the messages that others append
+	// meanwhile before it leaves them to a goroutine.
 	maxRounds = 4
 )
 
-// A chunk is a run of whole messages on their way out. Its memory is pooled: a
-// connection that has nothing to write keeps none, and what is written next
-// finds memory that is in the processor's cache.
+// A chunk is a run of whole messages that wait to be written. Its memory is pooled, so
+// that an idle connection keeps none, and the next messages get memory that is in the
+// processor's cache.
 type chunk struct {
 	b        []byte
 	msgs     int
 	commands int     // of msgs
-	buf      *buffer // the memory that b began in; nil: b is nil
+	buf      *buffer // the memory that b began in; nil if b is
 }
 
-// A writer collects frames and hands them to the kernel in as few calls as
-// there can be. Whoever commits a message while no one writes, writes; all
-// others append and leave.
+// A writer collects frames and hands them to the kernel in as few calls as possible.
+// A goroutine that commits a message while none writes becomes the one that writes;
+// all others append their message and return.
 type writer struct {
-	mu     sync.Mutex
-	raw    net.Conn
-	try    tryWriter
-	out    chunk   // being written by whoever set busy
-	full   []chunk // behind it, oldest first
-	cur    chunk   // behind those; what is committed goes here
-	big    bool    // the last chunk was larger than a small one may be
-	msgs   int     // in all chunks
-	bytes  int     // in all chunks
-	busy   bool
-	marked bool // Begin returned ErrFull since there was room
-	corked int  // nested Corks
-	gone   writeCount
-	err    error
-	broken atomic.Bool // err is set, or about to be
-	rest   []byte      // what was left when err came
-	wire   []byte      // what goes to the kernel for out
-	sealed *buffer     // the pooled memory of wire; nil where wire is out's own
+	mu      sync.Mutex
+	raw     net.Conn
+	try     tryWriter
+	out     chunk   // being written by the goroutine that set busy
+	full    []chunk // behind it, oldest first
+	cur     chunk   // behind those; messages are committed here
+	big     bool    // the last chunk was larger than a small one may be
+	msgs    int     // in all chunks
+	bytes   int     // in all chunks
+	busy    bool
+	blocked bool       // the queue was found full since it had room
+	corked  int        // nested Corks
+	handed  writeCount // to the kernel
+	err     error
+	broken  atomic.Bool // err is set, or about to be
+	unsent  []byte      // messages that were left when err came
+	wire    []byte      // the bytes of out for the kernel
+	sealed  *buffer     // the pooled memory of wire; nil: wire is out's memory
 
-	session *curve.Session   // seals what is written; nil: it goes out as it is
+	session *curve.Session   // seals frames; nil: they are not sealed
 	idle    notify.Broadcast // of having nothing left to write
 }
 
@@ -63,12 +63,12 @@ func (w *writer) init(raw net.Conn, session *curve.Session) {
 	w.session = session
 }
 
-// Begin locks the write buffer and returns it, for one message to be appended;
-// Commit or Abort must follow at once. It returns ErrFull at the high-water
-// mark, with nothing locked.
+// Begin locks the write buffer and returns it, so that the caller can append one
+// message. Commit or Abort, which unlock it, must follow at once. At the high-water
+// mark Begin returns ErrFull, with nothing locked.
 func (c *Conn) Begin() ([]byte, error) { return c.begin(false) }
 
-// BeginForced is Begin without a high-water mark: for answers, whose number is
+// BeginForced is Begin without a high-water mark. It is for replies, whose number is
 // bounded by that of the requests, and for commands.
 func (c *Conn) BeginForced() ([]byte, error) { return c.begin(true) }
 
@@ -92,8 +92,8 @@ func (c *Conn) begin(forced bool) ([]byte, error) {
 	return w.cur.b, nil
 }
 
-// Full reports whether the queue is at its high-water mark; Room is called
-// when it no longer is.
+// Full reports whether the queue is at its high-water mark. If it is, Writable will be
+// called when it no longer is.
 func (c *Conn) Full() bool {
 	c.writer.mu.Lock()
 	defer c.writer.mu.Unlock()
@@ -105,18 +105,18 @@ func (c *Conn) fullLocked() bool {
 	if w.msgs < c.cfg.SendQueue && w.bytes < c.cfg.SendQueueBytes {
 		return false
 	}
-	w.marked = true
+	w.blocked = true
 	return true
 }
 
-// Abort ends what Begin began and leaves nothing behind.
+// Abort ends what Begin began, and discards the message.
 func (c *Conn) Abort() {
 	c.writer.dropEmpty()
 	c.writer.mu.Unlock()
 }
 
-// Commit ends what Begin began: b is the buffer with one message appended. The
-// caller writes it if no one else is writing; it never waits for the peer.
+// Commit ends what Begin began. b is the buffer with one message appended. The caller
+// writes it if no other goroutine is writing; it never waits for the peer.
 func (c *Conn) Commit(b []byte) {
 	w := &c.writer
 	w.commit(b)
@@ -133,8 +133,8 @@ func (c *Conn) CommitCommand(b []byte) {
 	c.Commit(b)
 }
 
-// CommitTogether is Commit for one of several callers: it lets the others that
-// are ready to run append first, so that one write takes the messages of all.
+// CommitTogether is Commit for one of several callers. It lets others that are ready
+// to run append their messages first, so that one write takes them all.
 func (c *Conn) CommitTogether(b []byte) {
 	w := &c.writer
 	w.commit(b)
@@ -155,8 +155,8 @@ func (w *writer) commit(b []byte) {
 	w.cur.msgs++
 }
 
-// CommitLater is Commit for one-way traffic: a goroutine writes, so that many
-// messages of one sender go out together.
+// CommitLater is Commit for one-way traffic. A goroutine writes, so that many messages
+// of one sender go out together.
 func (c *Conn) CommitLater(b []byte) {
 	w := &c.writer
 	w.commit(b)
@@ -169,21 +169,21 @@ func (c *Conn) CommitLater(b []byte) {
 	go c.flush()
 }
 
-// corkBytes is how much a Cork holds back at most: the peer had better work on
-// what is there.
+// corkBytes is how much a Cork holds back at most, so that the peer can begin to work
+// on the first messages.
 const corkBytes = 64 << 10
 
 func (w *writer) corkFull() bool { return len(w.full) > 0 || len(w.cur.b) >= corkBytes }
 
-// Cork holds back what is committed until Uncork, so that a batch of answers
-// goes out in one piece, or in pieces of corkBytes.
+// Cork holds committed messages back until Uncork, so that a batch of replies goes out
+// in one piece, or in pieces of corkBytes.
 func (c *Conn) Cork() {
 	c.writer.mu.Lock()
 	c.writer.corked++
 	c.writer.mu.Unlock()
 }
 
-// Uncork ends a Cork and writes what was held back.
+// Uncork ends a Cork and writes the messages that it held back.
 func (c *Conn) Uncork() {
 	w := &c.writer
 	w.mu.Lock()
@@ -195,8 +195,8 @@ func (c *Conn) Uncork() {
 	c.writeLocked()
 }
 
-// writeLocked writes without waiting, in the caller's goroutine, and leaves
-// what the kernel does not take to a goroutine. It unlocks.
+// writeLocked writes without waiting, in the caller's goroutine, and leaves the bytes
+// that the kernel does not take to another one. It unlocks.
 func (c *Conn) writeLocked() {
 	w := &c.writer
 	w.busy = true
@@ -222,7 +222,7 @@ func (c *Conn) writeLocked() {
 		}
 		w.sent()
 		if !w.pending() {
-			c.settle()
+			c.endWriteLocked()
 			return
 		}
 		if round == maxRounds {
@@ -233,7 +233,7 @@ func (c *Conn) writeLocked() {
 	}
 }
 
-// pending reports whether there is more than what is being written.
+// pending reports whether messages wait behind those that are being written.
 func (w *writer) pending() bool { return len(w.full) > 0 || len(w.cur.b) > 0 }
 
 // next makes the oldest chunk the one that is being written.
@@ -249,7 +249,7 @@ func (w *writer) next() {
 	w.cur = chunk{}
 }
 
-// newChunk returns a chunk for messages as the last ones were.
+// newChunk returns a chunk with memory for messages like the last ones.
 func (w *writer) newChunk() chunk {
 	if w.big {
 		return chunkIn(newBuffer(chunkSize))
@@ -259,7 +259,8 @@ func (w *writer) newChunk() chunk {
 
 func chunkIn(buf *buffer) chunk { return chunk{b: buf.b[:0], buf: buf} }
 
-// free gives the chunk's memory back. What a small one has grown to is kept.
+// free returns the chunk's memory to its pool. A small buffer keeps the size that it has
+// grown to.
 func (c *chunk) free() {
 	if c.buf.class == small {
 		c.buf.b = c.b[:cap(c.b)]
@@ -268,48 +269,48 @@ func (c *chunk) free() {
 	*c = chunk{}
 }
 
-// dropEmpty gives the memory of a chunk back to which nothing was committed.
+// dropEmpty frees the memory of a chunk that no message was committed to.
 func (w *writer) dropEmpty() {
 	if w.cur.buf != nil && len(w.cur.b) == 0 {
 		w.cur.free()
 	}
 }
 
-// sent forgets what was written.
+// sent counts and frees the chunk that was written.
 func (w *writer) sent() {
-	w.gone.count(&w.out, len(w.out.b), len(w.wire))
-	w.unseal()
+	w.handed.count(&w.out, len(w.out.b), len(w.wire))
+	w.dropSealed()
 	w.msgs -= w.out.msgs
 	w.bytes -= len(w.out.b)
 	w.big = len(w.out.b) > maxSmall
 	w.out.free()
 }
 
-// settle ends the work of whoever was writing; it unlocks.
-func (c *Conn) settle() {
+// endWriteLocked ends a run of writes that has set busy; it unlocks.
+func (c *Conn) endWriteLocked() {
 	w := &c.writer
 	w.busy = false
 	w.idle.Notify()
-	c.unmark()
+	c.unblockLocked()
 	w.mu.Unlock()
 }
 
-// unmark calls Room, without the lock, if someone has found the queue full and
-// there is room again.
-func (c *Conn) unmark() {
+// unblockLocked calls Writable if Begin or Full has found the queue full and it has room
+// again. It unlocks meanwhile.
+func (c *Conn) unblockLocked() {
 	w := &c.writer
-	if !w.marked || w.bytes > c.cfg.SendQueueBytes/2 || w.msgs > c.cfg.SendQueue/2 {
+	if !w.blocked || w.bytes > c.cfg.SendQueueBytes/2 || w.msgs > c.cfg.SendQueue/2 {
 		return
 	}
-	w.marked = false
-	if c.Room != nil {
+	w.blocked = false
+	if c.Writable != nil {
 		w.mu.Unlock()
-		c.Room()
+		c.Writable()
 		w.mu.Lock()
 	}
 }
 
-// flush writes until nothing is left; it may wait for the peer.
+// flush writes until no message is left; it may wait for the peer.
 func (c *Conn) flush() {
 	w := &c.writer
 	w.mu.Lock()
@@ -326,10 +327,10 @@ func (c *Conn) flush() {
 		c.failLocked(0, w.err)
 		return
 	}
-	c.settle()
+	c.endWriteLocked()
 }
 
-// flushRest is flush when n bytes of what is being written have gone.
+// flushRest is flush after n bytes of wire have been written.
 func (c *Conn) flushRest(n int) {
 	m, err := c.writer.raw.Write(c.writer.wire[n:])
 	if c.wrote(n+m, err) {
@@ -338,7 +339,7 @@ func (c *Conn) flushRest(n int) {
 	}
 }
 
-// wrote accounts for a write that ended; when it returns true the lock is held.
+// wrote accounts for a write that has ended. When it returns true the lock is held.
 func (c *Conn) wrote(n int, err error) bool {
 	c.writer.mu.Lock()
 	if err != nil {
@@ -346,6 +347,6 @@ func (c *Conn) wrote(n int, err error) bool {
 		return false
 	}
 	c.writer.sent()
-	c.unmark()
+	c.unblockLocked()
 	return true
 }

@@ -132,7 +132,7 @@ func TestStalledPeer(t *testing.T) {
 				room := make(chan struct{}, 1000)
 				conns := make(chan *Conn, 1)
 				_, ep := boundTo(t, cfg, handlerFunc(func(c *Conn) error {
-					c.Room = func() { room <- struct{}{} }
+					c.Writable = func() { room <- struct{}{} }
 					conns <- c
 					<-c.Closed()
 					return c.Err()

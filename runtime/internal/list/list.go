@@ -1,28 +1,31 @@
-// Package list has doubly linked lists whose elements are part of what stands in
-// them, so that nothing is allocated to put something there or to take it away.
 package list
 
-// A List is a list of values of type T, in order. The zero value is empty. It is
-// for one goroutine at a time, and must not be copied while something is in it.
-type List[T any] struct{ first, last *Element[T] }
+// A List is an ordered list of values of type T. The zero value is empty. It is for
+// one goroutine at a time, and must not be copied unless it is empty.
+type List[T any] struct {
+	first, last *Element[T]
+	len         int
+}
 
-// An Element is a place in a list: a field of what is to stand there, one for
-// each list that it may be in at once. The zero value is in none. It must not be
-// copied while it is in one.
+// An Element is a place in a list. It is a field of the value that is listed, one
+// for each list that may hold the value at once. The zero value is in no list. An
+// Element must not be copied while it is in one.
 type Element[T any] struct {
 	list       *List[T] // nil: none
 	next, prev *Element[T]
 	value      T
 }
 
+// Len returns how many values are in the list.
+func (l *List[T]) Len() int { return l.len }
+
 // First returns the first element; nil when the list is empty.
 func (l *List[T]) First() *Element[T] { return l.first }
 
-// Empty reports whether nothing is in the list.
+// Empty reports whether the list has no value.
 func (l *List[T]) Empty() bool { return l.first == nil }
 
-// PushFront puts v, whose element e is, in front of all others. e must be in no
-// list.
+// PushFront adds v as the first value. e is v's element, and must be in no list.
 func (l *List[T]) PushFront(e *Element[T], v T) {
 	e.list, e.prev, e.next, e.value = l, nil, l.first, v
 	if l.first != nil {
@@ -31,9 +34,10 @@ func (l *List[T]) PushFront(e *Element[T], v T) {
 		l.last = e
 	}
 	l.first = e
+	l.len++
 }
 
-// PushBack puts v, whose element e is, behind all others. e must be in no list.
+// PushBack adds v as the last value. e is v's element, and must be in no list.
 func (l *List[T]) PushBack(e *Element[T], v T) {
 	e.list, e.prev, e.next, e.value = l, l.last, nil, v
 	if l.last != nil {
@@ -42,15 +46,16 @@ func (l *List[T]) PushBack(e *Element[T], v T) {
 		l.first = e
 	}
 	l.last = e
+	l.len++
 }
 
-// Value returns what stands at e, which must be in a list.
+// Value returns the value at e, which must be in a list.
 func (e *Element[T]) Value() T { return e.value }
 
-// Next returns the element behind e; nil when e is the last or in no list.
+// Next returns the element after e; nil when e is the last or in no list.
 func (e *Element[T]) Next() *Element[T] { return e.next }
 
-// Remove takes e out of its list; in none it does nothing.
+// Remove removes e from its list. It does nothing when e is in none.
 func (e *Element[T]) Remove() {
 	l := e.list
 	if l == nil {
@@ -66,5 +71,6 @@ func (e *Element[T]) Remove() {
 	} else {
 		l.last = e.prev
 	}
+	l.len--
 	*e = Element[T]{}
 }

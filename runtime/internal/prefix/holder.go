@@ -2,18 +2,18 @@ package prefix
 
 import "slices"
 
-// few is how many holders are looked through rather than looked up.
+// few is up to how many holders are searched linearly.
 const few = 16
 
-// A holder is a subscriber that holds a node's text. It repeats the key beside
-// the record so that the usual Match reads one slice and nothing else.
+// A holder is a subscriber that holds a node's text. It repeats the subscriber's key, so
+// that Match usually reads nothing but one slice.
 type holder[S comparable] struct {
 	key S
 	sub *subscriber[S]
-	at  int // the place in sub.held
+	at  int // the index in sub.held
 }
 
-// find returns where sub stands among n's holders, -1 if it is none.
+// find returns the index of sub among n's holders, -1 if it is none.
 func (n *node[S]) find(sub *subscriber[S]) int {
 	if n.index == nil {
 		return slices.IndexFunc(n.holders, func(h holder[S]) bool { return h.sub == sub })
@@ -38,7 +38,7 @@ func (n *node[S]) hold(h holder[S]) {
 	}
 }
 
-// release takes the holder at i out, and puts the last one there.
+// release removes the holder at i, and moves the last one there.
 func (n *node[S]) release(i int) {
 	gone, last := n.holders[i].sub, len(n.holders)-1
 	if n.index != nil {
@@ -58,7 +58,7 @@ func (n *node[S]) release(i int) {
 	}
 }
 
-// visitUnseen visits the holders that were not seen in this epoch.
+// visitUnseen visits the holders that were not visited in this epoch.
 func (n *node[S]) visitUnseen(epoch uint64, visit func(S)) {
 	for _, h := range n.holders {
 		if h.sub.seen != epoch {

@@ -5,9 +5,9 @@ import (
 	"slices"
 )
 
-// A node stands for the text on the way from the root to it. Every node but the
-// root has a holder or at least two kids. A node with holders stays the same
-// node until the last of them goes, whatever happens around it.
+// A node stands for the text on the path from the root to it. Every node except the root
+// has a holder or at least two kids. A node with holders stays the same node until its
+// last holder is removed, however the tree around it changes.
 type node[S comparable] struct {
 	label   []byte // the text from the parent to here; empty only in the root
 	parent  *node[S]
@@ -89,8 +89,8 @@ func (n *node[S]) visitAll(visit func(S)) {
 	}
 }
 
-// insert returns the node that stands for text below n, made if need be. A node
-// that it makes has no holder yet, which the caller must change.
+// insert returns the node that stands for text below n, and makes it if there is none. A
+// new node has no holder yet; the caller must add one.
 func (n *node[S]) insert(text []byte) *node[S] {
 	for len(text) > 0 {
 		k := n.kid(text[0])
@@ -124,13 +124,13 @@ func (n *node[S]) split(i int) *node[S] {
 	return upper
 }
 
-// replaceKid puts k in the place of the kid whose label begins alike.
+// replaceKid replaces the kid whose label has the same first byte by k.
 func (n *node[S]) replaceKid(k *node[S]) {
 	n.kids[bytes.IndexByte(n.first, k.label[0])] = k
 }
 
-// prune takes n, whose last holder has gone, out of the tree, and joins what
-// need no longer be apart.
+// prune removes n, which has no holder any longer, and joins nodes that need not be
+// separate.
 func (n *node[S]) prune() {
 	if n.parent != nil && len(n.kids) == 0 {
 		n.parent.removeKid(n.label[0])

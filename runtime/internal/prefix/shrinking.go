@@ -5,7 +5,7 @@ import "maps"
 // keep is the size up to which slices and maps keep their memory.
 const keep = 16
 
-// cut drops the last element of s, and its memory when most is unused.
+// cut drops the last element of s, and frees memory when most of it is unused.
 func cut[T any](s []T) []T {
 	last := len(s) - 1
 	clear(s[last:])
@@ -19,8 +19,8 @@ func cut[T any](s []T) []T {
 	return s
 }
 
-// A shrinking map gives memory back as elements go, which Go's own does not.
-// The zero value is empty and ready.
+// A shrinking map frees memory as elements are removed, which Go's maps do not. The zero
+// value is empty and ready.
 type shrinking[K comparable, V any] struct {
 	m    map[K]V
 	peak int // most elements since the map was made

@@ -1,5 +1,3 @@
-// Package prefix finds the subscribers of a topic: those that hold a prefix of
-// it. It is what a publisher asks before it encodes a message.
 package prefix
 
 import (
@@ -8,12 +6,12 @@ import (
 )
 
 // A Tree is a set of byte-string prefixes, each held by one or more
-// subscribers, in a compressed radix tree. Looking a topic up costs in the
-// length of the topic and in the number of subscribers found, not in the number
-// of prefixes. Memory is given back as prefixes go.
+// subscribers, in a compressed radix tree. The cost of looking a topic up grows with the
+// length of the topic and the number of subscribers found, not with the number of
+// prefixes. Memory is freed as prefixes are removed.
 //
 // The zero value is empty and ready. A Tree must not be copied once used, and
-// not be used by two goroutines at once, not even Match by both.
+// not be used by two goroutines at once, not even if both call Match.
 type Tree[S comparable] struct {
 	root        node[S]
 	subscribers shrinking[S, *subscriber[S]]
@@ -21,21 +19,21 @@ type Tree[S comparable] struct {
 	epoch       uint64 // of the last Match that had to mark subscribers
 }
 
-// A subscriber is what the tree knows of one S.
+// A subscriber is the tree's record of one S.
 type subscriber[S comparable] struct {
 	held []place[S] // in no particular order
 	seen uint64     // the epoch in which Match visited it
 }
 
-// A place is where a subscriber stands among the holders of a node.
+// A place is the position of a subscriber among the holders of a node.
 type place[S comparable] struct {
 	node *node[S]
 	i    int
 }
 
-// Add lets s hold prefix, which is copied; the empty prefix is one of every
-// topic. It returns false when s held it already: a prefix is held or not, and
-// one Remove ends it, however often it was added.
+// Add makes s hold prefix, which is copied. The empty prefix is a prefix of every topic.
+// Add returns false when s holds prefix already. Holds are not counted: one Remove ends a
+// hold, however often it was added.
 func (t *Tree[S]) Add(prefix []byte, s S) bool {
 	sub, known := t.subscribers.get(s)
 	if !known {
@@ -82,19 +80,18 @@ func (t *Tree[S]) Remove(prefix []byte, s S) bool {
 	return true
 }
 
-// RemoveAll ends every hold of s and returns how many there were. Its cost is
-// in what s holds. Range over Held before, to learn which they are.
+// RemoveAll ends every hold of s and returns how many there were. Its cost grows with their
+// number. Range over Held first to learn which they are.
 func (t *Tree[S]) RemoveAll(s S) (ended int) {
 	for ended = range t.RemoveEach(s) {
 	}
 	return ended
 }
 
-// RemoveEach ends every hold of s, one after the other, and yields how many it
-// has ended. In the loop's body the tree may be used and changed by others, so
-// that a lock can be given away in between, but s must not be added to: only
-// Match still finds it, for what is not yet ended. A loop that is left ends the
-// rest at once.
+// RemoveEach ends every hold of s, one after the other, and yields how many it has ended.
+// In the loop's body the tree may be used and changed, so a lock on it can be released,
+// but s must not get new holds; Match still finds s for those that have not ended. When
+// the loop is left early the remaining holds end at once.
 func (t *Tree[S]) RemoveEach(s S) iter.Seq[int] {
 	return func(yield func(int) bool) {
 		sub, known := t.subscribers.get(s)
@@ -104,15 +101,15 @@ func (t *Tree[S]) RemoveEach(s S) iter.Seq[int] {
 		t.subscribers.remove(s)
 		wanted := true
 		for i := range sub.held {
-			at := sub.held[i] // of now: others move it
+			at := sub.held[i] // read again each time, because others move it
 			t.release(at.node, at.i)
 			wanted = wanted && yield(i+1)
 		}
 	}
 }
 
-// Held returns the prefixes that s holds, in no particular order. A prefix is
-// good until the next one comes, the tree must not be changed meanwhile.
+// Held returns the prefixes that s holds, in no particular order. A prefix is valid until
+// the next one is yielded. The tree must not be changed meanwhile.
 func (t *Tree[S]) Held(s S) iter.Seq[[]byte] {
 	return func(yield func([]byte) bool) {
 		sub, known := t.subscribers.get(s)
@@ -129,8 +126,7 @@ func (t *Tree[S]) Held(s S) iter.Seq[[]byte] {
 	}
 }
 
-// release takes the holder at i out of n. The holder's own record is the
-// caller's to change.
+// release removes the holder at i from n. The caller changes the holder's record.
 func (t *Tree[S]) release(n *node[S], i int) {
 	n.release(i)
 	if len(n.holders) == 0 {
@@ -143,8 +139,8 @@ func (t *Tree[S]) release(n *node[S], i int) {
 // topic, in no particular order. It allocates nothing. visit must not use the
 // tree.
 func (t *Tree[S]) Match(topic []byte, visit func(S)) {
-	// A topic with one matching prefix is the usual case: no subscriber can
-	// come up twice, so none need be marked.
+	// Usually one prefix matches a topic. Then no subscriber can be found twice, and none
+	// has to be marked.
 	var only *node[S]
 	for n := t.root.firstHeld(&topic); n != nil; n = n.nextHeld(&topic) {
 		if only == nil {
@@ -191,9 +187,8 @@ func (t *Tree[S]) Covers(s S, topic []byte) bool {
 	return false
 }
 
-// Under calls visit for each holder of each prefix that begins with text, in no
-// particular order; one that holds several comes up as often. visit must not
-// use the tree.
+// Under calls visit for each holder of each prefix that begins with text, in no particular
+// order, and as often for a holder of several. visit must not use the tree.
 func (t *Tree[S]) Under(text []byte, visit func(S)) {
 	if n := t.root.below(text); n != nil {
 		n.visitAll(visit)

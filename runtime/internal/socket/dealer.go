@@ -1,6 +1,3 @@
-// Package socket has ZeroMQ's patterns over the connections of package link:
-// who gets a message, who waits, what is dropped. What is in a message is the
-// business of the package above.
 package socket
 
 import (
@@ -18,29 +15,28 @@ import (
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
 )
 
-// An Exchange is one request and its reply, as the caller of a Dealer sees
-// them.
+// An Exchange is one request and its reply, as implemented by the caller of a Dealer.
 type Exchange interface {
-	// AppendRequest appends the frames behind the envelope to b, as they go on
-	// the wire. It may be called again when a peer went before it was sent.
+	// AppendRequest appends the frames behind the envelope to b, as they are on the
+	// wire. It is called again when a peer ends before the request was sent.
 	AppendRequest(b []byte) ([]byte, error)
-	// Deliver takes the frames behind the reply's envelope. They are valid
-	// during the call only. It may run in any goroutine, and at most once.
+	// Deliver handles the frames behind the reply's envelope. They are valid during
+	// the call only. It is called no more than once, in any goroutine.
 	Deliver(frames [][]byte)
-	// TooLarge is told, in place of Deliver, that the reply is larger than the
+	// TooLarge is called in place of Deliver when the reply is larger than the
 	// connection's limit.
 	TooLarge(err *zmtp.SizeError)
 }
 
-// A Canceler is an Exchange that can be taken back.
+// A Canceler is an Exchange whose request can be canceled.
 type Canceler interface {
-	// AppendCancel appends the frames behind the envelope that take the request
-	// back, for a peer that is one of ours; false: there is nothing to send.
+	// AppendCancel appends the frames behind the envelope that cancel the request,
+	// for a peer that is one of ours. It returns false when there is none to send.
 	AppendCancel(b []byte) ([]byte, bool)
 }
 
-// A LostError says that the peer went while a request was in flight: it may
-// have been carried out or not.
+// A LostError says that the connection ended while a request was in flight. The
+// request may have been carried out or not.
 type LostError struct{ Err error }
 
 func (e *LostError) Error() string {
@@ -53,14 +49,14 @@ func (e *LostError) Error() string {
 func (e *LostError) Unwrap() error { return e.Err }
 
 // A Dealer sends requests to its peers and matches their replies (RFC 28).
-// Each request goes to the ready peer with the fewest requests in flight. Its
-// methods may be called from any goroutine.
+// Each request goes to the peer with the fewest requests in flight. Its methods may be
+// called from any goroutine.
 type Dealer struct {
 	group *link.Group
 
 	mu     sync.Mutex
 	peers  []*dealerPeer
-	turn   int
+	next   int // where least begins
 	closed bool
 	change notify.Broadcast // of peers and closed
 }
@@ -90,10 +86,10 @@ func (d *Dealer) Peers() int {
 	return len(d.peers)
 }
 
-// Do sends x's request and returns nil once its reply was delivered. It waits
-// at most that long for a peer to be ready; 0 is without end. When it
-// returns an error nothing was or will be delivered: the context's error,
-// ErrNotReady, a *LostError, link.ErrClosed, or that of AppendRequest.
+// Do sends x's request and returns nil once its reply was delivered. It waits up to
+// ready for a peer, or without limit if ready is 0. When it returns an error no reply
+// was or will be delivered; the error is the context's, ErrNotReady, a *LostError,
+// link.ErrClosed, or that of AppendRequest.
 func (d *Dealer) Do(ctx context.Context, x Exchange, ready time.Duration) error {
 	for {
 		if err := ctx.Err(); err != nil {
@@ -109,18 +105,19 @@ func (d *Dealer) Do(ctx context.Context, x Exchange, ready time.Duration) error 
 		case err == nil && refused(x):
 			d.drop(p)
 			if d.Peers() == 0 {
-				return nil // the refusal is all there is to say
+				return nil // the caller gets the refusal
 			}
 		case err == nil || sent || !errors.As(err, new(*LostError)):
 			return err
 		default:
-			d.drop(p) // it takes no more, though its last replies may still come
+			d.drop(p) // it accepts no more requests, though its last replies may still come
 		}
 	}
 }
 
-// A Refuser is an Exchange that can tell whether its reply says that the peer
-// is stopping and has not carried the request out. Then another peer gets it.
+// A Refuser is an Exchange whose reply may say that the peer is stopping and has not
+// carried the request out. Refused reports whether it did; then another peer gets the
+// request.
 type Refuser interface{ Refused() bool }
 
 func refused(x Exchange) bool {
@@ -128,7 +125,7 @@ func refused(x Exchange) bool {
 	return ok && r.Refused()
 }
 
-// drop takes a peer out of those that get requests.
+// drop removes a peer from those that get requests.
 func (d *Dealer) drop(p *dealerPeer) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -138,7 +135,7 @@ func (d *Dealer) drop(p *dealerPeer) {
 	}
 }
 
-// Serve keeps the books of one connection (link.Handler).
+// Serve makes a connection a peer until it ends (link.Handler).
 func (d *Dealer) Serve(c *link.Conn) error {
 	p := newDealerPeer(c, d.drop)
 	d.mu.Lock()
@@ -154,8 +151,8 @@ func (d *Dealer) Serve(c *link.Conn) error {
 	return err
 }
 
-// Shutdown fails what waits for a peer, gives requests that were sent until
-// ctx ends to reach the kernel, and closes every connection.
+// Shutdown fails callers that wait for a peer, hands committed requests to the kernel
+// until ctx ends, and closes every connection.
 func (d *Dealer) Shutdown(ctx context.Context) error {
 	d.mu.Lock()
 	d.closed = true
@@ -164,8 +161,8 @@ func (d *Dealer) Shutdown(ctx context.Context) error {
 	return d.group.Shutdown(ctx)
 }
 
-// pick chooses a peer, counts the request as in flight on it, and waits for a
-// peer where there is none.
+// pick chooses a peer and counts the request as in flight on it. It waits while there
+// is no peer.
 func (d *Dealer) pick(ctx context.Context, ready time.Duration) (*dealerPeer, error) {
 	var limit <-chan time.Time
 	for {
@@ -227,10 +224,10 @@ func (d *Dealer) least() *dealerPeer {
 		}
 		return d.peers[0]
 	}
-	d.turn++
+	d.next++
 	var best *dealerPeer
 	for i := range n {
-		p := d.peers[(d.turn+i)%n]
+		p := d.peers[(d.next+i)%n]
 		if best == nil || p.inflight.Load() < best.inflight.Load() {
 			best = p
 		}

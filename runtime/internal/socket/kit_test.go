@@ -3,11 +3,11 @@ package socket
 import (
 	"context"
 	"errors"
-	"runtime"
 	"sync"
 	"testing"
 	"time"
 
+	"github.com/gozmq/gozmq/internal/testkit"
 	"github.com/gozmq/gozmq/runtime/internal/link"
 	"github.com/gozmq/gozmq/runtime/internal/transport"
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
@@ -15,7 +15,7 @@ import (
 )
 
 // patience is how long a test waits for what must happen.
-const patience = 10 * time.Second
+var patience = testkit.Patience()
 
 var networks = []string{"tcp://127.0.0.1:*", "ipc://*", "inproc://socket-test"}
 
@@ -106,9 +106,8 @@ func connect(t *testing.T, g *link.Group, ep transport.Endpoint) {
 
 // within returns a context that ends when the test has taken too long.
 func within(t *testing.T) context.Context {
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
-	t.Cleanup(cancel)
-	return ctx
+	t.Helper()
+	return testkit.Within(t)
 }
 
 // closing shuts a socket down at the end of a test, without waiting.
@@ -125,13 +124,7 @@ func closing(t *testing.T, shutdown func(context.Context) error) {
 // await takes what must come.
 func await[T any](t *testing.T, ch <-chan T) T {
 	t.Helper()
-	select {
-	case v := <-ch:
-		return v
-	case <-time.After(patience):
-		t.Fatal("nothing came")
-		panic("unreachable")
-	}
+	return testkit.Receive(t, ch, "a value")
 }
 
 // nextOf returns the peer's next message, nil when the connection has ended.
@@ -143,9 +136,5 @@ func nextOf(p *zmtptest.Peer) [][]byte {
 // eventually waits for what has no event of its own.
 func eventually(t *testing.T, what string, ok func() bool) {
 	t.Helper()
-	for limit := time.Now().Add(patience); !ok(); runtime.Gosched() {
-		if time.Now().After(limit) {
-			t.Fatalf("did not come: %s", what)
-		}
-	}
+	testkit.Eventually(t, what, ok)
 }

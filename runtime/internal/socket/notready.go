@@ -7,23 +7,23 @@ import (
 	"github.com/gozmq/gozmq/runtime/internal/link"
 )
 
-// ErrNotReady is returned when no peer was there in time.
+// ErrNotReady is returned when no peer connected in time.
 var ErrNotReady = errors.New("no peer is connected")
 
-// notReady adds to why a wait for a peer of g ended, which is cause, what the
-// wait was for and what became of dialling. Only cause can be unwrapped.
+// notReady returns an error for a wait for a peer of g that cause has ended. It adds what
+// the wait was for and the state of dialing. Only cause can be unwrapped.
 func notReady(g *link.Group, cause error) error {
 	text := ""
 	if cause != ErrNotReady {
 		text = fmt.Sprintf(" (%v)", ErrNotReady)
 	}
-	return fmt.Errorf("%w%s%s", cause, text, Dialling(g))
+	return fmt.Errorf("%w%s%s", cause, text, DialState(g))
 }
 
-// Dialling says in brackets why g has no peer, or fewer than it could have: why
-// the last attempt to dial failed, or else which endpoint has not answered yet.
-// It is "" where none is missing that is dialled.
-func Dialling(g *link.Group) string {
+// DialState returns, in brackets, why g has no peer or fewer than it could have: the
+// error of the last attempt to dial, or else an endpoint that has not answered yet. It
+// returns "" when every dialed endpoint is connected.
+func DialState(g *link.Group) string {
 	if err := g.DialError(); err != nil {
 		return fmt.Sprintf(" (last attempt: %v)", err)
 	}

@@ -30,10 +30,10 @@ func TestPushSaysWhyItWaited(t *testing.T) {
 			return p
 		}, "deadline exceeded (no peer is connected)"},
 		{"nobody to connect to", func(t *testing.T) *Push {
-			return dialled(t, "ipc://"+t.TempDir()+"/none", link.DialFailed)
+			return dialed(t, "ipc://"+t.TempDir()+"/none", link.DialFailed)
 		}, "deadline exceeded (no peer is connected) (last attempt: "},
 		{"no handshake yet", func(t *testing.T) *Push {
-			return dialled(t, "tcp://"+silent.Addr().String(), 0)
+			return dialed(t, "tcp://"+silent.Addr().String(), 0)
 		}, "deadline exceeded (no peer is connected) (tcp://" + silent.Addr().String() + " has not answered yet)"},
 		{"all are full", func(t *testing.T) *Push {
 			cfg := pushConfig()
@@ -58,9 +58,9 @@ func TestPushSaysWhyItWaited(t *testing.T) {
 	}
 }
 
-// dialled returns a push socket that dials an endpoint and has seen that kind of
+// dialed returns a push socket that dials an endpoint and has seen that kind of
 // event there; 0: none is waited for.
-func dialled(t *testing.T, endpoint string, kind link.EventKind) *Push {
+func dialed(t *testing.T, endpoint string, kind link.EventKind) *Push {
 	t.Helper()
 	ep, err := transport.ParseConnect(endpoint)
 	if err != nil {

@@ -12,16 +12,18 @@ import (
 	"github.com/gozmq/gozmq/runtime/internal/prefix"
 )
 
-// A Pub sends each message to the peers that subscribed to a prefix of its
-// topic (RFC 29). It never waits: a peer whose queue is full misses the
-// message, which is counted. Its methods may be called from any goroutine.
+// A Pub sends each message to the peers that have subscribed to a prefix of its topic
+// (RFC 29). It never waits: a peer whose queue is full misses the message, which is
+// counted. Its methods may be called from any goroutine.
+//
+// Locks are taken in this order: the store's, the Pub's, a connection's.
 type Pub struct {
 	group   *link.Group
 	maxSubs int
 	dropped atomic.Uint64
-	memory  memory
+	store   topicStore
 
-	forgetting sync.Mutex // of a peer with many subscriptions; taken before mu
+	removing sync.Mutex // held to remove a peer with many subscriptions; taken before mu
 
 	shut   atomic.Bool
 	mu     sync.Mutex
@@ -30,13 +32,19 @@ type Pub struct {
 	change notify.Broadcast // of subs and closed
 }
 
-// NewPub returns a pub socket without peers. A peer may hold at most that many
+// NewPub returns a pub socket without peers. A peer may hold up to maxSubs
 // subscriptions. Shutdown must be called.
 func NewPub(cfg link.Config, maxSubs int) *Pub {
-	p := &Pub{maxSubs: maxSubs}
-	p.memory.observe, p.memory.dropped = cfg.Observe, &p.dropped
-	p.group = link.NewGroup(cfg, p)
+	p := new(Pub)
+	p.init(cfg, maxSubs, p)
 	return p
+}
+
+// init prepares p, whose connections h serves.
+func (p *Pub) init(cfg link.Config, maxSubs int, h link.Handler) {
+	p.maxSubs = maxSubs
+	p.store.observe, p.store.dropped = cfg.Observe, &p.dropped
+	p.group = link.NewGroup(cfg, h)
 }
 
 // Links returns the socket's connections.
@@ -46,14 +54,14 @@ func (p *Pub) Links() *link.Group { return p.group }
 // full.
 func (p *Pub) Dropped() uint64 { return p.dropped.Load() }
 
-// Superseded returns how many messages of topics that are LatestOnly peers were
-// not sent because a newer one came before there was room.
-func (p *Pub) Superseded() uint64 { return p.memory.superseded.Load() }
+// Conflated returns how many messages of LatestOnly topics were not sent to a peer
+// because a newer one replaced them before its queue had room.
+func (p *Pub) Conflated() uint64 { return p.store.conflated.Load() }
 
-// An Audience is who is to get one message. It may be used again.
+// An Audience holds the peers that a message goes to. It may be reused.
 type Audience struct{ conns []*link.Conn }
 
-// Audience finds the peers that subscribed to topic, for one call of Send; it
+// Audience sets a to the peers that have subscribed to topic, for one call of Send. It
 // returns false when there is none.
 func (p *Pub) Audience(topic []byte, a *Audience) bool {
 	a.conns = a.conns[:0]
@@ -73,7 +81,7 @@ func (p *Pub) Subscribed() bool {
 	return p.subs.Len() > 0
 }
 
-// Send gives a message, as frames on the wire, to everyone in a.
+// Send sends a message, as frames on the wire, to every peer in a.
 func (p *Pub) Send(a *Audience, frames []byte) {
 	for i, c := range a.conns {
 		b, err := c.Begin()
@@ -87,8 +95,7 @@ func (p *Pub) Send(a *Audience, frames []byte) {
 	}
 }
 
-// WaitSubscribers waits until at least n peers have a subscription that covers
-// topic.
+// WaitSubscribers waits until at least n peers have a subscription that covers topic.
 func (p *Pub) WaitSubscribers(ctx context.Context, topic []byte, n int) error {
 	for {
 		p.mu.Lock()
@@ -112,8 +119,8 @@ func (p *Pub) WaitSubscribers(ctx context.Context, topic []byte, n int) error {
 	}
 }
 
-// Shutdown waits until what was sent has been handed to the kernel or ctx
-// ends, and closes every connection.
+// Shutdown hands queued messages to the kernel until ctx ends, and closes every
+// connection.
 func (p *Pub) Shutdown(ctx context.Context) error {
 	p.shut.Store(true)
 	p.mu.Lock()

@@ -285,7 +285,7 @@ func TestPubWaitSubscribers(t *testing.T) {
 // TestPubManySubscriptions: a peer with more subscriptions than are taken or
 // forgotten in one go has all of them, and none once it is gone.
 func TestPubManySubscriptions(t *testing.T) {
-	const n = 3*max(forgottenAtOnce, turnChanges) + 1
+	const n = 3*max(removedAtOnce, paceChanges) + 1
 	events := newRecorder()
 	p, peer := subscribedTo(t, events, n)
 	var a Audience
@@ -321,7 +321,7 @@ func subscribedTo(t *testing.T, events *recorder, n int) (*Pub, *zmtptest.Peer) 
 // TestPubForgetsInLots: while what a peer has subscribed to is forgotten others
 // have the lock again and again.
 func TestPubForgetsInLots(t *testing.T) {
-	const n = 100 * forgottenAtOnce
+	const n = 100 * removedAtOnce
 	p, peer := subscribedTo(t, newRecorder(), n)
 	peer.Close()
 	between := 0

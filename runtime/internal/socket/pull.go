@@ -8,8 +8,8 @@ import (
 	"github.com/gozmq/gozmq/runtime/internal/notify"
 )
 
-// A Pull takes messages from its peers, one from each in turn (RFC 30). Its
-// methods may be called from any goroutine.
+// A Pull receives messages from its peers in rotation (RFC 30). Its methods may be
+// called from any goroutine.
 type Pull struct {
 	group  *link.Group
 	window int
@@ -17,39 +17,45 @@ type Pull struct {
 	mu     sync.Mutex
 	ready  []*pullPeer      // peers that have messages, next one first
 	wake   notify.Broadcast // of ready, closed and ended
-	closed bool             // what is read is dropped
-	ended  bool             // nothing more will be read
+	closed bool             // messages that are read are dropped
+	ended  bool             // no more messages will be read
 }
 
-// A pullPeer is one connection with the messages that were read from it and
-// not yet received. The socket's lock guards it.
+// A pullPeer is one connection and the messages that were read from it and not yet
+// received. The socket's lock guards it.
 type pullPeer struct {
-	batch *pulled
+	batch *pulledBatch
 	empty notify.Token // set when batch has been received
 }
 
-// pulled is a batch that is being received message by message.
-type pulled struct {
+// A pulledBatch is a batch that is received message by message.
+type pulledBatch struct {
 	*link.Batch
 	conn *link.Conn
-	next int // message to be received
+	next int // index of the message to be received
 	held int // messages received and not yet released
 }
 
-// A Received is one message of a Pull. Release must be called once its frames
-// are not needed any more.
+// A Received is one message of a Pull. Release must be called once its frames are no
+// longer needed.
 type Received struct {
 	Frames [][]byte
 	pull   *Pull
-	batch  *pulled
+	batch  *pulledBatch
 }
 
-// NewPull returns a pull socket without peers that reads at most window
-// messages of one peer ahead of their receipt. Shutdown must be called.
+// NewPull returns a pull socket without peers that reads up to window messages of one
+// peer ahead. Shutdown must be called.
 func NewPull(cfg link.Config, window int) *Pull {
-	p := &Pull{window: window}
-	p.group = link.NewGroup(cfg, p)
+	p := new(Pull)
+	p.init(cfg, window, p)
 	return p
+}
+
+// init prepares p, whose connections h serves.
+func (p *Pull) init(cfg link.Config, window int, h link.Handler) {
+	p.window = window
+	p.group = link.NewGroup(cfg, h)
 }
 
 // Links returns the socket's connections.
@@ -60,7 +66,7 @@ func (p *Pull) Recv(ctx context.Context) (Received, error) {
 	if err := p.wait(ctx); err != nil {
 		return Received{}, err
 	}
-	r := p.take()
+	r := p.next()
 	p.mu.Unlock()
 	return r, nil
 }
@@ -86,8 +92,8 @@ func (p *Pull) wait(ctx context.Context) error {
 	}
 }
 
-// take receives one message of the peer whose turn it is; p.mu is held.
-func (p *Pull) take() Received {
+// next receives the next message of the first peer in the rotation; p.mu is held.
+func (p *Pull) next() Received {
 	peer := p.ready[0]
 	b := peer.batch
 	r := Received{Frames: b.Message(b.next), pull: p, batch: b}
@@ -105,13 +111,13 @@ func (p *Pull) take() Received {
 	return r
 }
 
-// Malformed reports that the message made no sense.
+// Malformed reports that the message could not be interpreted.
 func (r Received) Malformed(format string, args ...any) { r.batch.conn.Malformed(format, args...) }
 
 // Conn returns the connection that the message came on.
 func (r Received) Conn() *link.Conn { return r.batch.conn }
 
-// Release gives the message's memory back.
+// Release gives up the message's memory.
 func (r Received) Release() {
 	b := r.batch
 	r.pull.mu.Lock()
@@ -123,10 +129,9 @@ func (r Received) Release() {
 	}
 }
 
-// Serve reads one connection (link.Handler). It reads one batch ahead and then
-// waits until the one before has been received, so a slow receiver slows its
-// senders down. What has come whole is delivered even when the connection has
-// ended.
+// Serve reads one connection (link.Handler). It reads one batch ahead and then waits
+// until the one before was received, so a slow receiver slows its senders down. Whole
+// messages are delivered even after the connection has ended.
 func (p *Pull) Serve(c *link.Conn) error {
 	peer := &pullPeer{empty: notify.NewToken()}
 	peer.empty.Set()
@@ -137,14 +142,14 @@ func (p *Pull) Serve(c *link.Conn) error {
 			return err
 		}
 		peer.wait(c)
-		if !p.offer(peer, &pulled{Batch: batch, conn: c}) {
+		if !p.offer(peer, &pulledBatch{Batch: batch, conn: c}) {
 			batch.Release()
 			return link.ErrClosed
 		}
 	}
 }
 
-// wait waits until the batch before has been received; c is not read meanwhile.
+// wait waits until the batch before was received; c is not read meanwhile.
 func (peer *pullPeer) wait(c *link.Conn) {
 	select {
 	case <-peer.empty:
@@ -156,7 +161,7 @@ func (peer *pullPeer) wait(c *link.Conn) {
 }
 
 // offer makes a batch ready for receipt; it returns false after Shutdown.
-func (p *Pull) offer(peer *pullPeer, batch *pulled) bool {
+func (p *Pull) offer(peer *pullPeer, batch *pulledBatch) bool {
 	batch.Expand() // several messages may be with receivers at once
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -169,10 +174,10 @@ func (p *Pull) offer(peer *pullPeer, batch *pulled) bool {
 	return true
 }
 
-// Drain closes every connection and returns when what they had read has been
-// received, or ctx has ended; after that Recv returns link.ErrClosed.
+// Drain closes every connection and returns when all messages read from them were
+// received, or ctx has ended. After that Recv returns link.ErrClosed.
 func (p *Pull) Drain(ctx context.Context) error {
-	stop := context.AfterFunc(ctx, p.abandon)
+	stop := context.AfterFunc(ctx, p.discard)
 	defer stop()
 	err := p.group.Shutdown(ctx)
 	p.mu.Lock()
@@ -182,15 +187,15 @@ func (p *Pull) Drain(ctx context.Context) error {
 	return err
 }
 
-// Shutdown ends every Recv and closes every connection. Messages that were
-// read and not received are gone.
+// Shutdown ends every Recv and closes every connection. Messages that were read and not
+// received are dropped.
 func (p *Pull) Shutdown(ctx context.Context) error {
-	p.abandon()
+	p.discard()
 	return p.Drain(ctx)
 }
 
-// abandon drops what was read and what will be.
-func (p *Pull) abandon() {
+// discard drops the messages that were read, and those that will be.
+func (p *Pull) discard() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.closed = true

@@ -281,7 +281,7 @@ func TestPullDrain(t *testing.T) {
 // peer already. One that has not said a word is not waited for.
 func TestPullTakesLastPeer(t *testing.T) {
 	for _, network := range networks {
-		for _, side := range []string{"accepted", "dialled"} {
+		for _, side := range []string{"accepted", "dialed"} {
 			t.Run(network[:3]+" "+side, func(t *testing.T) {
 				p, _, ep := pulling(t, 10, network)
 				var c *zmtptest.Peer

@@ -11,38 +11,41 @@ import (
 	"github.com/gozmq/gozmq/runtime/internal/notify"
 )
 
-// A Message appends its frames, as they go on the wire, to a buffer.
+// A Message appends its frames, as they are on the wire, to a buffer.
 type Message interface {
 	AppendMessage(b []byte) ([]byte, error)
 }
 
-// A Push hands each message to one of its peers, in turn among those whose
-// queue is not full, and waits while there is none (RFC 30). It drops nothing:
-// what a peer that goes has not been sent goes to another one, in order. Its
-// methods may be called from any goroutine.
+// A Push gives each message to one of its peers, in rotation among those whose queue is
+// not full, and waits while there is none (RFC 30). It drops nothing: messages that were
+// not sent to a peer when its connection ends go to another one, in order. Its methods
+// may be called from any goroutine.
 type Push struct {
 	group *link.Group
 
-	mu      sync.Mutex
-	peers   []*link.Conn
-	turn    int
-	closed  bool
-	orphans orphans
-	change  notify.Broadcast // of what may let a message be placed
+	mu     sync.Mutex
+	peers  []*link.Conn
+	next   int // where try begins
+	closed bool
+	unsent unsentQueue
+	change notify.Broadcast // of peers, room in their queues, or closed
 }
 
 // NewPush returns a push socket without peers. Shutdown must be called.
 func NewPush(cfg link.Config) *Push {
-	p := &Push{}
-	p.group = link.NewGroup(cfg, p)
+	p := new(Push)
+	p.init(cfg, p)
 	return p
 }
+
+// init prepares p, whose connections h serves.
+func (p *Push) init(cfg link.Config, h link.Handler) { p.group = link.NewGroup(cfg, h) }
 
 // Links returns the socket's connections.
 func (p *Push) Links() *link.Group { return p.group }
 
-// Send returns nil once m is in the queue of a peer. Its errors wrap the
-// context's, or are link.ErrClosed and m's own.
+// Send returns nil once m is in the queue of a peer. Its errors wrap the context's, or
+// are link.ErrClosed or m's own.
 func (p *Push) Send(ctx context.Context, m Message) error {
 	for {
 		p.mu.Lock()
@@ -50,7 +53,7 @@ func (p *Push) Send(ctx context.Context, m Message) error {
 			p.mu.Unlock()
 			return link.ErrClosed
 		}
-		placed, err := p.place(m)
+		placed, err := p.tryPlace(m)
 		if placed || err != nil {
 			p.mu.Unlock()
 			return err
@@ -65,7 +68,8 @@ func (p *Push) Send(ctx context.Context, m Message) error {
 	}
 }
 
-// blocked adds to cause, which ended a wait, why there was no place.
+// blocked returns cause, which has ended a wait, with the reason why no peer took the
+// message.
 func (p *Push) blocked(cause error) error {
 	p.mu.Lock()
 	n := len(p.peers)
@@ -76,54 +80,54 @@ func (p *Push) blocked(cause error) error {
 	return fmt.Errorf("%w (the queues of all peers are full: %d)", cause, n)
 }
 
-// place gives m to a peer, after what departed peers left behind, which is
-// older; p.mu is held. It returns false when m has to wait.
-func (p *Push) place(m Message) (bool, error) {
-	for p.adopt() {
-		placed, gone, err := p.try(m)
-		if gone == nil {
+// tryPlace gives m to a peer, after the unsent messages of departed peers, which are
+// older. It returns false when m has to wait. p.mu is held.
+func (p *Push) tryPlace(m Message) (bool, error) {
+	for p.reassign() {
+		placed, failed, err := p.try(m)
+		if failed == nil {
 			return placed, err
 		}
-		if !p.bury(gone) {
+		if !p.reap(failed) {
 			break
 		}
 	}
 	return false, nil
 }
 
-// adopt places what failed and departed peers leave behind; it returns false
-// when some of it has to wait. p.mu is held.
-func (p *Push) adopt() bool {
+// reassign gives the unsent messages of failed and departed peers to others. It returns
+// false when some of them have to wait. p.mu is held.
+func (p *Push) reassign() bool {
 	for i := 0; i < len(p.peers); i++ {
 		if c := p.peers[i]; c.Failed() {
-			if !p.bury(c) {
+			if !p.reap(c) {
 				return false
 			}
 			i--
 		}
 	}
-	for !p.orphans.empty() {
-		placed, gone, _ := p.try(&p.orphans)
+	for !p.unsent.empty() {
+		placed, failed, _ := p.try(&p.unsent)
 		switch {
-		case gone != nil:
-			if !p.bury(gone) {
+		case failed != nil:
+			if !p.reap(failed) {
 				return false
 			}
 		case !placed:
 			return false
 		default:
-			p.orphans.pop()
+			p.unsent.pop()
 		}
 	}
 	return true
 }
 
-// try gives m to the next peer that has room, if there is one. gone is a peer
-// that was found to have failed; then nothing was placed.
-func (p *Push) try(m Message) (placed bool, gone *link.Conn, err error) {
+// try gives m to the next peer that has room, if there is one. When it finds a peer that
+// has failed it returns that, and m was not placed.
+func (p *Push) try(m Message) (placed bool, failed *link.Conn, err error) {
 	for range p.peers {
-		p.turn++
-		c := p.peers[p.turn%len(p.peers)]
+		p.next++
+		c := p.peers[p.next%len(p.peers)]
 		b, err := c.Begin()
 		if errors.Is(err, link.ErrFull) {
 			continue
@@ -131,13 +135,13 @@ func (p *Push) try(m Message) (placed bool, gone *link.Conn, err error) {
 		if err != nil {
 			return false, c, nil
 		}
-		return true, nil, push(c, b, m)
+		return true, nil, commit(c, b, m)
 	}
 	return false, nil, nil
 }
 
-// push appends m to b, which c.Begin returned.
-func push(c *link.Conn, b []byte, m Message) (err error) {
+// commit appends m to b, which c.Begin returned, and commits it.
+func commit(c *link.Conn, b []byte, m Message) (err error) {
 	done := false
 	defer func() {
 		if !done {
@@ -152,48 +156,48 @@ func push(c *link.Conn, b []byte, m Message) (err error) {
 	return nil
 }
 
-// bury takes a failed peer out, with what it leaves behind. It returns false
-// while the peer is still being written to; it tells when it is not.
-func (p *Push) bury(c *link.Conn) bool {
+// reap removes a failed peer, and keeps its unsent messages. It returns false while a
+// write to the peer is in progress; its end notifies change. p.mu is held.
+func (p *Push) reap(c *link.Conn) bool {
 	unsent, ok := c.TryUnsent()
 	if ok {
 		p.peers = without(p.peers, c)
-		p.orphans.add(unsent)
+		p.unsent.add(unsent)
 	}
 	return ok
 }
 
-// changed tells those who wait to try again.
-func (p *Push) changed() {
+// retry reassigns unsent messages, and wakes senders so that they try again.
+func (p *Push) retry() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.adopt()
+	p.reassign()
 	p.change.Notify()
 }
 
-// Serve adds a peer until its connection ends (link.Handler). What a peer
-// sends has no meaning here and is dropped.
+// Serve adds a peer until its connection ends (link.Handler). Messages from it have no
+// meaning and are dropped.
 func (p *Push) Serve(c *link.Conn) error { return p.serve(c, discard) }
 
 // serve adds a peer for as long as read reads its connection.
 func (p *Push) serve(c *link.Conn, read func(*link.Conn) error) error {
-	c.Room = p.changed
+	c.Writable = p.retry
 	p.mu.Lock()
 	p.peers = append(p.peers, c)
 	p.mu.Unlock()
-	p.changed()
+	p.retry()
 	c.Ready()
 	err := read(c)
 	c.Finish(err)
 	<-c.Flushed()
 	p.mu.Lock()
-	p.bury(c)
+	p.reap(c)
 	p.mu.Unlock()
-	p.changed()
+	p.retry()
 	return err
 }
 
-// discard reads c for the sake of its commands.
+// discard reads c only to handle its commands.
 func discard(c *link.Conn) error {
 	for {
 		if _, err := c.Next(); err != nil {
@@ -211,19 +215,18 @@ func without(conns []*link.Conn, c *link.Conn) []*link.Conn {
 	return conns
 }
 
-// Shutdown lets Send fail, waits until what was sent before has been handed to
-// the kernel or ctx ends, and closes every connection. It returns an error when
-// something was left.
+// Shutdown makes Send fail, hands queued messages to the kernel until ctx ends, and
+// closes every connection. It returns an error when messages were left unsent.
 func (p *Push) Shutdown(ctx context.Context) error {
 	p.mu.Lock()
 	p.closed = true
 	p.mu.Unlock()
-	p.changed()
-	err := p.settle(ctx)
+	p.retry()
+	err := p.Flush(ctx)
 	err = errors.Join(err, p.group.Shutdown(ctx))
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if err == nil && !p.orphans.empty() {
+	if err == nil && !p.unsent.empty() {
 		err = errUnsent
 	}
 	return err
@@ -231,12 +234,12 @@ func (p *Push) Shutdown(ctx context.Context) error {
 
 var errUnsent = errors.New("a peer went before it had been sent everything, and no other was there")
 
-// settle waits until everything is with the kernel, while peers that go leave
-// to others what they had not been sent.
-func (p *Push) settle(ctx context.Context) error {
+// Flush waits until the kernel has every message that was sent, or ctx ends. Unsent
+// messages of peers that end meanwhile go to others.
+func (p *Push) Flush(ctx context.Context) error {
 	for {
 		p.mu.Lock()
-		settled := p.adopt()
+		done := p.reassign()
 		peers, change := slices.Clone(p.peers), p.change.Changed()
 		p.mu.Unlock()
 		for _, c := range peers {
@@ -247,11 +250,10 @@ func (p *Push) settle(ctx context.Context) error {
 			}
 		}
 		p.mu.Lock()
-		// What a peer left behind is with another one, if that one has come or
-		// the first has gone since.
-		settled = settled && slices.Equal(peers, p.peers) && p.orphans.empty() && !slices.ContainsFunc(p.peers, (*link.Conn).Failed)
+		// Unsent messages may have moved to another peer if peers changed meanwhile.
+		done = done && slices.Equal(peers, p.peers) && p.unsent.empty() && !slices.ContainsFunc(p.peers, (*link.Conn).Failed)
 		p.mu.Unlock()
-		if settled {
+		if done {
 			return nil
 		}
 		select {
@@ -262,14 +264,11 @@ func (p *Push) settle(ctx context.Context) error {
 	}
 }
 
-// Flush waits until everything that was sent is with the kernel, or ctx ends.
-func (p *Push) Flush(ctx context.Context) error { return p.settle(ctx) }
-
 // Queued returns how many messages wait to be handed to the kernel.
 func (p *Push) Queued() int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	n := p.orphans.len()
+	n := p.unsent.len()
 	for _, c := range p.peers {
 		n += c.QueuedMessages()
 	}
@@ -286,9 +285,9 @@ func (p *Push) SendAll(m Message) error {
 	for _, c := range p.peers {
 		b, err := c.BeginForced()
 		if err != nil {
-			continue // it is gone
+			continue // its connection has ended
 		}
-		if err := push(c, b, m); err != nil {
+		if err := commit(c, b, m); err != nil {
 			return err
 		}
 	}
@@ -310,7 +309,7 @@ func (p *Push) WaitPeers(ctx context.Context, n int) error {
 		select {
 		case <-change:
 		case <-ctx.Done():
-			return fmt.Errorf("%w: %d of %d peers are connected%s", ctx.Err(), have, n, Dialling(p.group))
+			return fmt.Errorf("%w: %d of %d peers are connected%s", ctx.Err(), have, n, DialState(p.group))
 		}
 	}
 }

@@ -10,69 +10,65 @@ import (
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
 )
 
-// A Job is a request that was read and is now to be carried out.
+// A Job is a request that was read and has to be carried out.
 type Job interface {
-	// Run carries the request out and answers it through the RouterPeer that
-	// it was received from.
+	// Run carries the request out and answers it through the RouterPeer that it came
+	// from.
 	Run()
-	// Refuse answers the request without carrying it out: the router stops.
+	// Refuse answers the request without carrying it out, because the router stops.
 	Refuse()
-	// Pace returns what is known of how long jobs of this kind run.
+	// Pace returns how long jobs of this kind have run.
 	Pace() *Pace
 }
 
-// A Receiver is what stands above a Router.
+// A Receiver decodes the requests of a Router.
 type Receiver interface {
-	// Receive decodes one request. The frames are valid during the call only,
-	// the order is that of arrival. It returns nil when there is nothing to
-	// run: the request was malformed, or has been answered already.
+	// Receive decodes one request, in the order of arrival. The frames are valid during
+	// the call only. It returns nil when there is nothing to run: the request was
+	// malformed, or has been answered already.
 	Receive(p *RouterPeer, frames [][]byte) Job
-	// TooLarge answers a request that is larger than the connection's limit, of
-	// which frames are what comes before the frame that goes beyond it. They are
-	// valid during the call only; the rest is passed over. It returns false when
-	// there is nobody to answer; that ends the connection.
+	// TooLarge answers a request that is larger than the connection's limit. The frames
+	// are those before the one that exceeds it, and valid during the call only; the rest
+	// is skipped. It returns false when they do not say whom to answer; that ends the
+	// connection.
 	TooLarge(p *RouterPeer, frames [][]byte, err *zmtp.SizeError) bool
 }
 
-// A Router takes requests from its peers and sends each answer back to where
-// its request came from (RFC 28). The goroutine that read a request runs it. Before
-// it does so it sees to it that another one reads on, unless the job is of a
-// kind that has been quick: then reading waits for it, and a watch sees to it
-// that it does not wait long.
+// A Router receives requests from its peers and sends each answer back to the peer that
+// its request came from (RFC 28). The goroutine that read a request runs its job. Before
+// that it makes another goroutine the reader (leader and followers), unless jobs of this
+// kind have been quick: then reading waits for the job, and a watch bounds that wait.
 type Router struct {
 	group    *link.Group
 	receiver Receiver
 	base     context.Context // of the peers' contexts
-	readers  sync.WaitGroup  // goroutines that are or wait to be a reader
+	readers  sync.WaitGroup  // goroutines that read or wait to read
 
 	mu       sync.Mutex
-	idle     []chan *RouterPeer // of those that wait to be one
+	idle     []chan *RouterPeer // of readers that wait for a peer
 	running  int                // jobs
 	draining bool
 	drained  chan struct{} // closed when draining and nothing runs
 	watch    watch
 }
 
-// maxIdleReaders is how many goroutines are kept for the next request.
+// maxIdleReaders is how many goroutines wait to become a reader.
 const maxIdleReaders = 64
 
 // NewRouter returns a router without peers, whose contexts derive from base.
 // Shutdown must be called.
 func NewRouter(base context.Context, cfg link.Config, r Receiver) *Router {
 	cfg.PassOver = true
+	cfg.Detachable = true // a job may keep Serve from returning
 	router := &Router{receiver: r, base: base, drained: make(chan struct{})}
 	router.group = link.NewGroup(cfg, router)
 	return router
 }
 
-// Detainable says that a request which is carried out may keep Serve from
-// returning (link.Detainable).
-func (r *Router) Detainable() {}
-
 // Links returns the router's connections.
 func (r *Router) Links() *link.Group { return r.group }
 
-// start counts a job. It returns false when no more jobs are to run.
+// start counts a job. It returns false when the router drains.
 func (r *Router) start() bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -83,8 +79,8 @@ func (r *Router) start() bool {
 	return true
 }
 
-// promote makes another goroutine p's reader: one that waits for work, else a
-// new one. A job is running, so the router is not done.
+// promote makes another goroutine p's reader, an idle one if there is any. It is called
+// while a job runs, so that Drain has not returned.
 func (r *Router) promote(p *RouterPeer) {
 	r.mu.Lock()
 	n := len(r.idle)
@@ -108,8 +104,8 @@ func (r *Router) finish() {
 	r.mu.Unlock()
 }
 
-// follow reads p, and then whatever connection needs a reader, until enough
-// others are waiting to do so.
+// follow reads p, and then other connections that need a reader, until there are enough
+// idle readers.
 func (r *Router) follow(p *RouterPeer) {
 	ch := make(chan *RouterPeer, 1)
 	for p != nil {
@@ -125,8 +121,8 @@ func (r *Router) follow(p *RouterPeer) {
 	}
 }
 
-// Drain stops accepting, has what is read from now on refused, and waits until
-// every job has run or ctx ends. It must be called once, before Shutdown.
+// Drain stops accepting connections, refuses requests that are read from now on, and
+// waits until every job has run or ctx ends. It must be called once, before Shutdown.
 func (r *Router) Drain(ctx context.Context) error {
 	r.mu.Lock()
 	r.draining = true
@@ -153,9 +149,9 @@ func (r *Router) Wait(ctx context.Context) error {
 	}
 }
 
-// Shutdown closes every connection after its answers have been handed to the
-// kernel or ctx has ended, and waits for the jobs that still run. It returns an
-// error when some do not return by the end of ctx; they are left behind.
+// Shutdown hands queued answers to the kernel until ctx ends, closes every connection,
+// and waits for the jobs that still run. It returns an error, and leaves them running,
+// when some have not returned by the end of ctx.
 func (r *Router) Shutdown(ctx context.Context) error {
 	done := make(chan error, 1)
 	go func() {
@@ -176,8 +172,8 @@ func (r *Router) Shutdown(ctx context.Context) error {
 	}
 }
 
-// jobGrace is how long a job may take to return after its context has ended
-// and the time for a shutdown is over.
+// jobGrace is how long a job may take to return after its context and that of Shutdown
+// have ended.
 const jobGrace = 500 * time.Millisecond
 
 var errJobsLeft = errors.New("handlers have not returned although their contexts have ended")

@@ -10,11 +10,11 @@ import (
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
 )
 
-// A Sub receives what was published under the prefixes that it subscribed to
-// (RFC 29). Its methods may be called from any goroutine.
+// A Sub receives the messages that are published under the prefixes that it has
+// subscribed to (RFC 29). Its methods may be called from any goroutine.
 type Sub struct {
-	// Joined is called when a peer has been sent every subscription, before
-	// anything is received from it. Set it before the first peer.
+	// Joined is called when every subscription was sent to a new peer, before any message
+	// is received from it. Set it before the first peer.
 	Joined func()
 
 	group *link.Group
@@ -22,21 +22,21 @@ type Sub struct {
 
 	mu     sync.Mutex
 	wanted map[string]*subscribedPrefix // by prefix
-	order  list.List[*subscribedPrefix] // of when they were made: so a peer is told of them
+	order  list.List[*subscribedPrefix] // in the order in which they were made
 	peers  []*link.Conn
-	change notify.Broadcast // of what Ready looks at
+	change notify.Broadcast // of peers, closed and the dialed endpoints
 	closed bool
 }
 
-// A subscribedPrefix is what one or more subscribers asked for.
+// A subscribedPrefix is a prefix that one or more subscribers want.
 type subscribedPrefix struct {
 	prefix      string
 	subscribers int
 	place       list.Element[*subscribedPrefix]
 }
 
-// NewSub returns a sub socket without peers and subscriptions. Shutdown must
-// be called.
+// NewSub returns a sub socket without peers and subscriptions. Shutdown must be
+// called.
 func NewSub(cfg link.Config, to BatchReceiver) *Sub {
 	s := &Sub{to: to, wanted: make(map[string]*subscribedPrefix)}
 	s.group = link.NewGroup(cfg, s)
@@ -58,9 +58,9 @@ func (s *Sub) Peers() int {
 // Links returns the socket's connections.
 func (s *Sub) Links() *link.Group { return s.group }
 
-// Subscribe asks every peer, now and in future, for what begins with prefix.
-// Equal subscriptions are counted and sent once. Each peer is sent them in the
-// order in which they were made: a publisher that has the last has them all.
+// Subscribe asks every peer, now and in future, for messages whose topic begins with
+// prefix. Equal subscriptions are counted and sent once. They are sent to each peer in
+// the order in which they were made, so a publisher that has the last has them all.
 func (s *Sub) Subscribe(prefix []byte) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -91,8 +91,7 @@ func (s *Sub) Cancel(prefix []byte) {
 	}
 }
 
-// Serve receives from one peer (link.Handler), after it has been told of every
-// subscription.
+// Serve sends a peer every subscription, and receives from it (link.Handler).
 func (s *Sub) Serve(c *link.Conn) error {
 	s.mu.Lock()
 	c.Cork()
@@ -116,8 +115,8 @@ func (s *Sub) Serve(c *link.Conn) error {
 	return receive(c, s.to)
 }
 
-// send tells a peer of one subscription, in the form that its version knows.
-// A failure shows when the connection is read.
+// send sends a peer a subscription or its cancellation, in the form of its ZMTP version.
+// It ignores a connection that has ended, which its reader will notice.
 func send(c *link.Conn, subscribe bool, prefix []byte) {
 	b, err := c.BeginForced()
 	if err != nil {

@@ -42,7 +42,7 @@ func readChanges(t *testing.T, p *zmtptest.Peer, n int) (list []string) {
 	return list
 }
 
-// TestSubCounts checks that equal subscriptions are sent once, and cancelled
+// TestSubCounts checks that equal subscriptions are sent once, and canceled
 // when the last one is.
 func TestSubCounts(t *testing.T) {
 	s, _, events := subscribing(t)

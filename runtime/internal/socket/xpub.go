@@ -9,29 +9,28 @@ import (
 	"github.com/gozmq/gozmq/runtime/internal/link"
 )
 
-// An XPub is a Pub that tells which prefixes are subscribed to by anyone
-// (RFC 29), so that a proxy can subscribe to them in turn.
+// An XPub is a Pub that reports which prefixes any peer has subscribed to (RFC 29), so
+// that a proxy can subscribe to them itself.
 type XPub struct {
-	*Pub
-	notify func(prefix []byte, subscribed bool)
-	max    int // prefixes of all peers
+	Pub
+	onChange func(prefix []byte, subscribed bool)
+	max      int // prefixes of all peers
 
-	mu    sync.Mutex // held while a subscription changes and is told
+	mu    sync.Mutex // held while a subscription changes and is reported; taken first
 	bytes int        // of all prefixes
 }
 
-// maxShare is how much of what all peers may subscribe to one of them may, as a
-// divisor.
+// maxShare bounds what one peer may subscribe to: it is that part of what all peers
+// together may.
 const maxShare = 8
 
-// NewXPub returns an xpub socket without peers, whose peers may hold at most
-// that many different prefixes together. notify is called when a prefix is
-// subscribed to by the first peer and when the last has given it up or gone, one
-// call at a time; it must not block and not keep the prefix. Shutdown must be
-// called.
-func NewXPub(cfg link.Config, maxSubs int, notify func(prefix []byte, subscribed bool)) *XPub {
-	x := &XPub{Pub: &Pub{maxSubs: max(maxSubs/maxShare, 1)}, notify: notify, max: maxSubs}
-	x.group = link.NewGroup(cfg, x)
+// NewXPub returns an xpub socket without peers, whose peers together may hold up to
+// maxSubs different prefixes. onChange is called when the first peer subscribes to a
+// prefix, and when the last one has canceled it or ended, one call at a time. It must
+// not block, and not keep the prefix. Shutdown must be called.
+func NewXPub(cfg link.Config, maxSubs int, onChange func(prefix []byte, subscribed bool)) *XPub {
+	x := &XPub{onChange: onChange, max: maxSubs}
+	x.init(cfg, max(maxSubs/maxShare, 1), x)
 	return x
 }
 
@@ -43,10 +42,10 @@ type xpubPeer struct {
 
 // Serve keeps a peer's subscriptions until its connection ends (link.Handler).
 func (x *XPub) Serve(c *link.Conn) error {
-	p := &xpubPeer{pubPeer: pubPeer{Conn: c, pub: x.Pub}, xpub: x}
+	p := &xpubPeer{pubPeer: pubPeer{Conn: c, pub: &x.Pub}, xpub: x}
 	err := readSubscriptions(c, p)
 	c.Close(err)
-	x.leave(c)
+	x.removePeer(c)
 	return err
 }
 
@@ -70,7 +69,7 @@ func (p *xpubPeer) subscribe(topic []byte) error {
 		return fmt.Errorf("the subscribers of this proxy hold %d prefixes of %d bytes, no more are allowed (raise the number with WithMaxSubscriptions)", prefixes-1, x.bytes)
 	}
 	x.bytes += len(topic)
-	x.notify(topic, true)
+	x.onChange(topic, true)
 	return nil
 }
 
@@ -82,33 +81,33 @@ func (p *xpubPeer) cancel(topic []byte) {
 	p.pubPeer.cancel(topic)
 	if after, holders, _ := x.look(p.Conn, topic); after < before && holders == 0 {
 		x.bytes -= len(topic)
-		x.notify(topic, false)
+		x.onChange(topic, false)
 	}
 }
 
-// look returns how many prefixes a peer holds, how many peers hold this one, and
-// how many prefixes there are.
+// look returns how many prefixes a peer holds, how many peers hold this one, and how
+// many prefixes there are.
 func (x *XPub) look(c *link.Conn, topic []byte) (held, holders, prefixes int) {
 	x.Pub.mu.Lock()
 	defer x.Pub.mu.Unlock()
 	return x.subs.Count(c), x.subs.Subscribers(topic), x.subs.Len()
 }
 
-// leave gives up every prefix of a peer that is gone.
-func (x *XPub) leave(c *link.Conn) {
+// removePeer removes every prefix of a peer whose connection has ended.
+func (x *XPub) removePeer(c *link.Conn) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	last := x.onlyBy(c)
+	last := x.heldOnlyBy(c)
 	x.forget(c)
 	for _, topic := range last {
 		x.bytes -= len(topic)
-		x.notify(topic, false)
+		x.onChange(topic, false)
 	}
 }
 
-// onlyBy returns the prefixes that no one but c holds, which stays so while x.mu
-// is held.
-func (x *XPub) onlyBy(c *link.Conn) (list [][]byte) {
+// heldOnlyBy returns the prefixes that no peer but c holds. x.mu is held, so that this
+// stays true.
+func (x *XPub) heldOnlyBy(c *link.Conn) (list [][]byte) {
 	x.Pub.mu.Lock()
 	defer x.Pub.mu.Unlock()
 	n, begin := 0, time.Now()
@@ -116,8 +115,8 @@ func (x *XPub) onlyBy(c *link.Conn) (list [][]byte) {
 		if x.subs.Subscribers(topic) == 1 {
 			list = append(list, bytes.Clone(topic))
 		}
-		if n++; n%forgottenAtOnce == 0 {
-			begin = x.giveWay(begin)
+		if n++; n%removedAtOnce == 0 {
+			begin = x.yieldLock(begin)
 		}
 	}
 	return list

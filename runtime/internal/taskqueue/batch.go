@@ -14,10 +14,10 @@ type Batch struct {
 
 // A Failure is a task of a batch that was given up.
 type Failure struct {
-	ID       ID
-	Method   string
-	Attempts int
-	Reason   error
+	ID        ID
+	Procedure string
+	Attempts  int
+	Reason    error
 }
 
 // maxFailures is how many failures a batch lists; further ones are counted.
@@ -34,6 +34,6 @@ func (b *Batch) finish(t *Task, dead bool) {
 	}
 	b.Failed++
 	if len(b.Failures) < maxFailures {
-		b.Failures = append(b.Failures, Failure{t.ID, t.Method, t.Attempts, t.Reason})
+		b.Failures = append(b.Failures, Failure{t.ID, t.Procedure, t.Attempts, t.Reason})
 	}
 }

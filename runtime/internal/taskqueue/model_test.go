@@ -51,7 +51,7 @@ const (
 func newModel(t *testing.T, seed uint64) *model {
 	m := &model{
 		t: t, random: rand.New(rand.NewPCG(seed, 1)), now: time.Unix(1000, 0), tasks: make(map[ID]*modelTask),
-		q: NewQueue(Limits{Tasks: 50, Bytes: 1 << 20, Pause: modelPause, MaxPause: 2 * modelPause}),
+		q: NewQueue(Limits{Tasks: 50, Bytes: 1 << 20, Backoff: modelPause, MaxBackoff: 2 * modelPause}),
 	}
 	m.batch = &Batch{}
 	return m
@@ -187,7 +187,7 @@ func (m *model) tell(p *modelPeer) {
 		if knows && t.holder == p {
 			end := !again || t.spent()
 			m.wantEnd(t, dead, end)
-			t.holder, t.resting = nil, m.now.Add(m.q.pause(t.attempts))
+			t.holder, t.resting = nil, m.now.Add(m.q.backoff(t.attempts))
 			if end {
 				m.finish(t, &m.dead)
 			}

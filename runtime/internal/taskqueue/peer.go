@@ -10,9 +10,9 @@ import (
 // Join adds a peer, without credit.
 func (q *Queue) Join() *Peer { return &Peer{holds: make(map[ID]*Task)} }
 
-// Leave takes a peer out. What it held goes to others, before what waits; it
-// returns the tasks for which that was the last attempt. The peer must not be
-// used any more.
+// Leave removes a peer. The tasks that it held go to others, before those that
+// wait. It returns the tasks that were given up because that was their last
+// attempt. The peer must not be used afterwards.
 func (q *Queue) Leave(p *Peer) (dead []*Task) {
 	p.gone = true
 	p.turn.Remove()
@@ -33,21 +33,21 @@ func (q *Queue) Leave(p *Peer) (dead []*Task) {
 	return dead
 }
 
-// Credit sets how many tasks p is willing to hold at once. 0: no more.
+// Credit sets how many tasks p is willing to hold at once; 0 stops it.
 func (q *Queue) Credit(p *Peer, n int) {
 	p.credit = n
 	p.granted = p.granted || n > 0
-	q.stand(p)
+	q.enlist(p)
 }
 
-// Block says whether nothing can be sent to p just now.
+// Block sets whether nothing can be sent to p at the moment.
 func (q *Queue) Block(p *Peer, blocked bool) {
 	p.blocked = blocked
-	q.stand(p)
+	q.enlist(p)
 }
 
-// stand puts p, at the end, into the list where it belongs.
-func (q *Queue) stand(p *Peer) {
+// enlist puts p at the end of the list where it belongs.
+func (q *Queue) enlist(p *Peer) {
 	var among *list.List[*Peer]
 	switch {
 	case p.gone || p.blocked || len(p.holds) >= p.credit:

@@ -9,28 +9,28 @@ import (
 // Limits bound a queue.
 type Limits struct {
 	Tasks int // that are not finished
-	Bytes int // of those
-	// Pause is how long a task whose handler failed waits before its second
-	// attempt; it doubles with each, up to MaxPause.
-	Pause, MaxPause time.Duration
+	Bytes int // of these
+	// Backoff is how long a task whose handler failed waits before its second
+	// attempt; it doubles with each further one, up to MaxBackoff.
+	Backoff, MaxBackoff time.Duration
 }
 
 // Counts say how far a queue is.
 type Counts struct {
 	Queued      int    // tasks that wait for a worker
-	InFlight    int    // tasks that a worker has
+	InFlight    int    // tasks that a worker holds
 	Done        uint64 // tasks that a worker has done
 	Dead        uint64 // tasks that were given up
 	Redelivered uint64 // attempts after the first
 }
 
-// A Queue hands tasks to peers. It is for one goroutine at a time. Times are
-// the caller's and must not go back.
+// A Queue hands tasks to peers. One goroutine at a time may use it. The caller
+// passes the time, which must not go back.
 type Queue struct {
 	limits Limits
 	tasks  map[ID]*Task // that are not finished
 	bytes  int
-	line   list.List[*Task] // that wait
+	line   list.List[*Task] // that wait, first in first out
 	clock  clock
 	idle   list.List[*Peer] // take tasks, and hold none
 	busy   list.List[*Peer] // take tasks, and hold some
@@ -43,7 +43,7 @@ func NewQueue(l Limits) *Queue { return &Queue{limits: l, tasks: make(map[ID]*Ta
 // Counts returns how far the queue is.
 func (q *Queue) Counts() Counts { return q.counts }
 
-// Len returns how many tasks are not finished, those of control included.
+// Len returns how many tasks are not finished, including control messages.
 func (q *Queue) Len() int { return len(q.tasks) }
 
 // Full reports whether there is no room for t. An empty queue has room for any
@@ -52,8 +52,7 @@ func (q *Queue) Full(t *Task) bool {
 	return len(q.tasks) > 0 && (len(q.tasks) >= q.limits.Tasks || q.bytes+t.Size() > q.limits.Bytes)
 }
 
-// Add adds a task at the end, whether or not the queue is full. Its ID must be
-// new.
+// Add adds a task at the end, even if the queue is full. Its ID must be new.
 func (q *Queue) Add(t *Task) {
 	t.place = -1
 	q.tasks[t.ID] = t
@@ -64,14 +63,14 @@ func (q *Queue) Add(t *Task) {
 // Has reports whether the task is known and not finished.
 func (q *Queue) Has(id ID) bool { return q.tasks[id] != nil }
 
-// Next hands the first task that waits to a peer that takes it, and returns
+// Next hands the first task that waits to a peer with credit left, and returns
 // both, or nil when nothing can be handed out. Peers that hold nothing come
-// first, then the others in turn. No peer gets a task that it holds already,
-// although its lease has expired.
+// first, then the others in turn. A peer never gets a task that it still holds
+// because the lease expired.
 func (q *Queue) Next(now time.Time) (*Task, *Peer) {
 	for e := q.line.First(); e != nil && !(q.idle.Empty() && q.busy.Empty()); e = e.Next() {
 		t := e.Value()
-		if p := q.taker(t); p != nil {
+		if p := q.workerFor(t); p != nil {
 			q.hand(t, p, now)
 			return t, p
 		}
@@ -79,7 +78,7 @@ func (q *Queue) Next(now time.Time) (*Task, *Peer) {
 	return nil, nil
 }
 
-func (q *Queue) taker(t *Task) *Peer {
+func (q *Queue) workerFor(t *Task) *Peer {
 	if !q.idle.Empty() {
 		return q.idle.First().Value()
 	}
@@ -97,7 +96,7 @@ func (q *Queue) hand(t *Task, p *Peer, now time.Time) {
 	t.Attempts++
 	p.holds[t.ID] = t
 	q.lease(t, now)
-	q.stand(p)
+	q.enlist(p)
 	if !t.Control {
 		q.counts.Queued--
 		q.counts.InFlight++
@@ -107,7 +106,7 @@ func (q *Queue) hand(t *Task, p *Peer, now time.Time) {
 	}
 }
 
-// Undo takes back what Next has just done: the task could not be sent.
+// Undo reverts Next after the task could not be sent.
 func (q *Queue) Undo(t *Task, p *Peer) {
 	if !t.Control && t.Attempts > 1 {
 		q.counts.Redelivered--
@@ -115,16 +114,16 @@ func (q *Queue) Undo(t *Task, p *Peer) {
 	q.back(t, p)
 }
 
-// back takes an attempt that was none off the task, which is again the first.
+// back puts the task back as the first, and does not count the attempt.
 func (q *Queue) back(t *Task, p *Peer) {
 	t.Attempts--
 	delete(p.holds, t.ID)
 	q.release(t)
 	q.wait(t, true)
-	q.stand(p)
+	q.enlist(p)
 }
 
-// lease starts t's lease anew.
+// lease restarts t's lease.
 func (q *Queue) lease(t *Task, now time.Time) {
 	t.when = time.Time{}
 	if t.Lease > 0 {
@@ -133,7 +132,7 @@ func (q *Queue) lease(t *Task, now time.Time) {
 	q.clock.set(t)
 }
 
-// wait puts t among those that wait.
+// wait puts t into the line.
 func (q *Queue) wait(t *Task, front bool) {
 	t.state, t.when = waiting, time.Time{}
 	q.clock.set(t)
@@ -147,7 +146,7 @@ func (q *Queue) wait(t *Task, front bool) {
 	}
 }
 
-// release takes t from its holder, whose holds stay as they are.
+// release takes t from its holder, but leaves it in the peer's holds.
 func (q *Queue) release(t *Task) {
 	t.holder = nil
 	if !t.Control {
@@ -155,11 +154,11 @@ func (q *Queue) release(t *Task) {
 	}
 }
 
-// Done says that p has done a task. It returns the task, or nil when another
-// worker had done it before, or it was given up. A peer that does not hold the
-// task gets ErrUnknown.
+// Done reports that p has done a task. It returns the task, or nil if the task
+// was done by another worker or given up before. It returns ErrUnknown if p
+// does not hold the task.
 func (q *Queue) Done(p *Peer, id ID) (*Task, error) {
-	t, err := q.told(p, id)
+	t, err := q.report(p, id)
 	if err != nil || t.state == finished {
 		return nil, err
 	}
@@ -167,18 +166,18 @@ func (q *Queue) Done(p *Peer, id ID) (*Task, error) {
 	return t, nil
 }
 
-// told takes in that p has told the end of a task.
-func (q *Queue) told(p *Peer, id ID) (*Task, error) {
+// report removes a task whose end p reports from those that p holds.
+func (q *Queue) report(p *Peer, id ID) (*Task, error) {
 	t := p.holds[id]
 	if t == nil {
 		return nil, ErrUnknown
 	}
 	delete(p.holds, id)
-	q.stand(p)
+	q.enlist(p)
 	return t, nil
 }
 
-// finish takes t out. Whoever still holds it may tell so.
+// finish removes t. A peer that still holds it may report on it later.
 func (q *Queue) finish(t *Task, dead bool) {
 	switch t.state {
 	case held:
@@ -186,7 +185,7 @@ func (q *Queue) finish(t *Task, dead bool) {
 	case waiting:
 		t.inLine.Remove()
 		fallthrough
-	case paused:
+	case backingOff:
 		if !t.Control {
 			q.counts.Queued--
 		}
@@ -208,10 +207,10 @@ func (q *Queue) finish(t *Task, dead bool) {
 	}
 }
 
-// Fail says that p could not do a task, and whether it may be tried again. It
-// returns the task if that was its end.
+// Fail reports that p could not do a task, and whether to try it again. It
+// returns the task if it was given up.
 func (q *Queue) Fail(p *Peer, id ID, reason error, again bool, now time.Time) (dead *Task, err error) {
-	t, err := q.told(p, id)
+	t, err := q.report(p, id)
 	if err != nil || t.holder != p || t.state != held {
 		return nil, err
 	}
@@ -221,8 +220,8 @@ func (q *Queue) Fail(p *Peer, id ID, reason error, again bool, now time.Time) (d
 		return t, nil
 	}
 	q.release(t)
-	t.state = paused
-	t.when = now.Add(q.pause(t.Attempts))
+	t.state = backingOff
+	t.when = now.Add(q.backoff(t.Attempts))
 	q.clock.set(t)
 	if !t.Control {
 		q.counts.Queued++
@@ -232,17 +231,16 @@ func (q *Queue) Fail(p *Peer, id ID, reason error, again bool, now time.Time) (d
 
 func (t *Task) spent() bool { return t.MaxAttempts > 0 && t.Attempts >= t.MaxAttempts && !t.Control }
 
-// pause returns how long to wait after that many attempts.
-func (q *Queue) pause(attempts int) time.Duration {
-	d := q.limits.Pause
-	for i := 1; i < attempts && d < q.limits.MaxPause; i++ {
+// backoff returns how long to wait after that many attempts.
+func (q *Queue) backoff(attempts int) time.Duration {
+	d := q.limits.Backoff
+	for i := 1; i < attempts && d < q.limits.MaxBackoff; i++ {
 		d *= 2
 	}
-	return min(d, q.limits.MaxPause)
+	return min(d, q.limits.MaxBackoff)
 }
 
-// Return says that p gives a task back that it has not begun: the attempt does
-// not count.
+// Return gives back a task that p has not begun; the attempt does not count.
 func (q *Queue) Return(p *Peer, id ID) error {
 	t := p.holds[id]
 	switch {
@@ -251,13 +249,13 @@ func (q *Queue) Return(p *Peer, id ID) error {
 	case t.state == held && t.holder == p:
 		q.back(t, p)
 	default:
-		_, _ = q.told(p, id)
+		_, _ = q.report(p, id)
 	}
 	return nil
 }
 
-// Extend starts the lease of a task that p holds anew. It has no effect on a
-// lease that has expired.
+// Extend restarts the lease of a task that p holds. It has no effect on a lease
+// that has expired.
 func (q *Queue) Extend(p *Peer, id ID, now time.Time) error {
 	t := p.holds[id]
 	if t == nil {
@@ -269,7 +267,7 @@ func (q *Queue) Extend(p *Peer, id ID, now time.Time) error {
 	return nil
 }
 
-// Wake returns when Expire has something to do; ok is false for never.
+// Wake returns when Expire next has something to do; ok is false for never.
 func (q *Queue) Wake() (when time.Time, ok bool) {
 	if len(q.clock) == 0 {
 		return time.Time{}, false
@@ -277,12 +275,12 @@ func (q *Queue) Wake() (when time.Time, ok bool) {
 	return q.clock[0].when, true
 }
 
-// Expire ends the pauses and the leases that are over. It returns the tasks
-// whose lease it was; those with Dead were given up.
+// Expire ends the backoffs and the leases whose time has come. It returns the
+// tasks whose lease has ended; those with Dead were given up.
 func (q *Queue) Expire(now time.Time) (expired []Expired) {
 	for len(q.clock) > 0 && !q.clock[0].when.After(now) {
 		t := q.clock[0]
-		if t.state == paused {
+		if t.state == backingOff {
 			if !t.Control {
 				q.counts.Queued--
 			}
@@ -296,15 +294,15 @@ func (q *Queue) Expire(now time.Time) (expired []Expired) {
 	return expired
 }
 
-// Expired is a task whose lease has ended, and who had it.
+// Expired is a task whose lease has ended, and the peer that held it.
 type Expired struct {
 	Task *Task
 	Peer *Peer
 	Dead bool
 }
 
-// retry takes t from its holder, for the next one or, if that was the last
-// attempt, for nobody.
+// retry takes t from its holder and puts it first into the line or, if that was
+// its last attempt, gives it up.
 func (q *Queue) retry(t *Task, reason error) (dead bool) {
 	t.Reason = reason
 	if t.spent() {

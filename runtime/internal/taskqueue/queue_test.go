@@ -16,7 +16,7 @@ func queueOf(l Limits, ids ...ID) *Queue {
 	return q
 }
 
-var roomy = Limits{Tasks: 100, Bytes: 1 << 20, Pause: time.Second, MaxPause: 8 * time.Second}
+var roomy = Limits{Tasks: 100, Bytes: 1 << 20, Backoff: time.Second, MaxBackoff: 8 * time.Second}
 
 func join(q *Queue, credit int) *Peer {
 	p := q.Join()

@@ -1,6 +1,7 @@
-// Package taskqueue decides who gets which task of a pipeline that loses none:
-// the tasks that wait, what each worker may hold and holds, leases, attempts and
-// dead letters. It knows no sockets, starts no goroutines and reads no clock.
+// Package taskqueue decides which worker gets which task with at-least-once
+// delivery: it keeps the tasks that wait, the credit and the tasks of each
+// worker, leases, attempts and dead letters. It knows no sockets, starts no
+// goroutines and reads no clock.
 package taskqueue
 
 import (
@@ -13,14 +14,14 @@ import (
 // An ID names a task: opaque bytes, unique among all ventilators.
 type ID string
 
-// A Task is one task. What is exported is the caller's until Add; then the
-// queue changes Attempts and Reason, and the caller changes nothing.
+// A Task is one task. The caller sets the exported fields before Add and
+// changes nothing afterwards; the queue then changes Attempts and Reason.
 type Task struct {
-	ID     ID
-	Method string
-	Body   []byte
-	Header []byte // what is the same in each attempt
-	Batch  *Batch // nil: of none
+	ID        ID
+	Procedure string
+	Body      []byte
+	Header    []byte // the same in each attempt
+	Batch     *Batch // that it belongs to; nil: none
 	// Control marks a message to the sink that travels as tasks do. It is not
 	// counted and never given up.
 	Control bool
@@ -32,33 +33,36 @@ type Task struct {
 
 	state  state
 	holder *Peer               // who has it; state held
-	when   time.Time           // end of the lease, or of the pause; zero: none
+	when   time.Time           // end of the lease, or of the backoff; zero: none
 	place  int                 // in the clock; -1: not there
 	inLine list.Element[*Task] // of those that wait
 }
 
-// Size returns what the task counts against the queue's limit of bytes.
-func (t *Task) Size() int { return len(t.Body) + len(t.Header) + len(t.ID) + len(t.Method) + overhead }
+// Size returns how many bytes the task counts against the queue's limit.
+func (t *Task) Size() int {
+	return len(t.Body) + len(t.Header) + len(t.ID) + len(t.Procedure) + overhead
+}
 
-// overhead is about what the queue keeps for a task beside its content.
+// overhead is about how many bytes the queue keeps for a task beside its
+// content.
 const overhead = 256
 
 type state uint8
 
 const (
-	waiting  state = iota + 1
-	paused         // until when, after a failure
-	held           // by holder
-	finished       // done or dead; a worker may not know yet
+	waiting    state = iota + 1
+	backingOff       // until when, after a failure
+	held             // by holder
+	finished         // done or dead; a worker may not know yet
 )
 
 var (
-	// ErrUnknown says that a peer spoke of a task that it was not given, or of
-	// which it has told the end already.
+	// ErrUnknown says that a peer reported on a task that it was not given, or
+	// whose end it has reported before.
 	ErrUnknown = errors.New("the peer does not hold this task")
-	// ErrLost is why an attempt failed whose worker is gone.
+	// ErrLost is the reason of an attempt whose worker's connection ended.
 	ErrLost = errors.New("the connection to the worker was lost")
-	// ErrExpired is why an attempt failed whose worker held it for too long.
+	// ErrExpired is the reason of an attempt whose lease ended.
 	ErrExpired = errors.New("the worker's lease has expired")
 )
 
@@ -68,13 +72,14 @@ type Peer struct {
 	granted bool         // it had credit once
 	blocked bool         // nothing can be sent just now
 	gone    bool         // has left
-	holds   map[ID]*Task // what it was given and has not told the end of
+	holds   map[ID]*Task // that it was given and has not reported the end of
 
 	turn list.Element[*Peer] // among those that take tasks now
 }
 
-// Holds returns how many tasks the peer was given and has not told the end of.
+// Holds returns how many tasks the peer was given and has not reported the end
+// of.
 func (p *Peer) Holds() int { return len(p.holds) }
 
-// Granted returns whether the peer has ever been willing to take a task.
+// Granted reports whether the peer has ever had credit.
 func (p *Peer) Granted() bool { return p.granted }

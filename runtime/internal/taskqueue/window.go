@@ -2,7 +2,8 @@ package taskqueue
 
 import "time"
 
-// A Window remembers the last tasks that were dealt with, for some time.
+// A Window remembers the ids of the last tasks that were dealt with, for some
+// time.
 type Window struct {
 	max  int
 	age  time.Duration
@@ -18,8 +19,8 @@ type windowEntry struct {
 	when time.Time
 }
 
-// NewWindow returns a window of at most max tasks, each for age; 0 tasks
-// remember nothing, an age of 0 is without end.
+// NewWindow returns a window that remembers at most max tasks, each for age.
+// With max 0 it remembers nothing; an age of 0 is without end.
 func NewWindow(max int, age time.Duration) *Window {
 	return &Window{max: max, age: age, seen: make(map[ID]struct{})}
 }

@@ -5,15 +5,15 @@ import (
 	"time"
 )
 
-// A deadline wakes the waiters of a condition when its time has come. It is
-// guarded by the condition's lock. The zero value never comes.
+// A deadline wakes the waiters of a condition at a given time. The condition's lock
+// guards it. The zero value never wakes them.
 type deadline struct {
 	at     time.Time // zero: none, or passed
 	passed bool
 	timer  *time.Timer // made once and reset
 }
 
-// set replaces the deadline; the zero time takes it away, a past one passes at
+// set replaces the deadline. The zero time removes it, a past time wakes the waiters at
 // once. The caller holds the lock.
 func (d *deadline) set(c *sync.Cond, t time.Time) {
 	d.stop()

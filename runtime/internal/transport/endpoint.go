@@ -1,6 +1,3 @@
-// Package transport turns ZeroMQ endpoint strings into listeners and
-// connections. What comes out is a plain byte stream; the package knows nothing
-// of the protocol on it and leaves no goroutine behind.
 package transport
 
 import (
@@ -61,11 +58,11 @@ var errZeroEndpoint = errors.New("zero endpoint: make one with ParseBind or Pars
 
 // Listen binds the endpoint. The caller closes the listener.
 //
-// A tcp host of "*" takes connections on every interface, IPv4 and IPv6; the
-// name of a network interface stands for its first address, IPv4 before IPv6.
-// An ipc path gets file mode 0600; a socket file that nobody listens on is
-// replaced. An address that is taken gives an error that wraps
-// syscall.EADDRINUSE, except for tcp on Windows, where it is the system's own.
+// A tcp host of "*" accepts connections on every interface, IPv4 and IPv6; the name of a
+// network interface stands for its first address, IPv4 before IPv6. An ipc path gets
+// file mode 0600; a socket file that nobody listens on is replaced. If the address is in
+// use the error wraps syscall.EADDRINUSE, except for tcp on Windows, where it is the
+// system's error.
 func (e Endpoint) Listen() (*Listener, error) {
 	switch e.scheme {
 	case schemeTCP:
@@ -85,10 +82,10 @@ func (e Endpoint) Dial(ctx context.Context) (net.Conn, error) { return e.DialWit
 // DialWith connects to the endpoint, within ctx. The caller closes the
 // connection.
 //
-// A host's name is resolved anew each time, by r, or by the system where r is
-// nil, and all its addresses are tried, for dns until one of them answers, too.
-// An inproc name that nobody has bound yet is waited for until ctx ends; the
-// other transports report at once that nobody is there.
+// A host name is resolved anew each time, by r, or by the system if r is nil. Its
+// addresses are tried one after the other until one answers, also for dns. DialWith
+// waits until an inproc name is bound, or ctx ends; with the other transports it fails
+// at once when nobody listens.
 func (e Endpoint) DialWith(ctx context.Context, r Resolver) (net.Conn, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, dialError(e, err)

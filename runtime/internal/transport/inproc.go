@@ -12,10 +12,9 @@ import (
 // backlog is how many inproc connections may wait to be accepted.
 const backlog = 128
 
-// inprocNames is shared by the whole process: an inproc name means the same
-// socket to everybody in it, which is what the transport is for. It is the only
-// state of this package; a name leaves it when its listener and the last one
-// who waits for it are gone.
+// inprocNames is shared by the whole process, because an inproc name stands for the same
+// socket everywhere in it. It is the only state of this package. A name is removed when
+// its listener is closed and no caller waits for it.
 var inprocNames = registry{names: make(map[string]*inprocName)}
 
 // A registry maps inproc names to their listeners.
@@ -24,7 +23,7 @@ type registry struct {
 	names map[string]*inprocName
 }
 
-// An inprocName is a name that is bound or waited for.
+// An inprocName is a name that is bound, or that a caller waits for.
 type inprocName struct {
 	listener *inprocListener // nil while nobody has bound the name
 	bound    chan struct{}   // closed when listener is set
@@ -57,7 +56,7 @@ func (r *registry) unbind(name string) {
 	r.drop(name, n)
 }
 
-// drop forgets a name that nobody uses. The caller holds the lock.
+// drop removes a name that nobody uses. The caller holds the lock.
 func (r *registry) drop(name string, n *inprocName) {
 	if n.listener == nil && n.waiting == 0 {
 		delete(r.names, name)

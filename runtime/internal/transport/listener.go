@@ -7,12 +7,12 @@ import (
 	"sync"
 )
 
-// A Listener takes connections on one bound endpoint. It may be used by
+// A Listener accepts connections on one bound endpoint. It may be used by
 // several goroutines. Endpoint.Listen makes it.
 type Listener struct {
 	ln       net.Listener
 	endpoint Endpoint
-	release  func() error // gives up the name, before ln closes; may be nil
+	release  func() error // frees the name, before ln closes; may be nil
 
 	once sync.Once
 	err  error
@@ -29,8 +29,8 @@ func (l *Listener) Accept() (net.Conn, error) {
 	return c, nil
 }
 
-// Close gives the endpoint back and ends every Accept. Connections that were
-// accepted stay open. It returns the same error however often it is called.
+// Close frees the endpoint and ends every Accept. Accepted connections stay open. Every
+// call returns the same error.
 func (l *Listener) Close() error {
 	l.once.Do(func() {
 		var err error
@@ -44,12 +44,11 @@ func (l *Listener) Close() error {
 	return l.err
 }
 
-// Endpoint returns the endpoint that was really bound: the port that the system
-// chose, the address of a named interface, the path behind "ipc://*". A tcp
+// Endpoint returns the endpoint with its actual address: the port that the system chose, the address of a named interface, the path behind "ipc://*". A tcp
 // host of "*" is reported as libzmq does, "tcp://0.0.0.0:5555": from the same
 // machine that text can be connected to; from another one, put the machine's
 // name in its place.
 func (l *Listener) Endpoint() Endpoint { return l.endpoint }
 
-// Addr returns the system's name of what was bound.
+// Addr returns the system's name for the bound address.
 func (l *Listener) Addr() net.Addr { return l.ln.Addr() }

@@ -14,7 +14,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
+
+	"github.com/gozmq/gozmq/internal/testkit"
 )
 
 func mustBind(t testing.TB, s string) Endpoint {
@@ -37,7 +38,7 @@ func mustListen(t testing.TB, s string) *Listener {
 }
 
 func within(t testing.TB) context.Context {
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), testkit.Patience())
 	t.Cleanup(cancel)
 	return ctx
 }

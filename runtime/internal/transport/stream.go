@@ -81,7 +81,7 @@ func (s *stream) readError() error {
 	}
 }
 
-// write queues p, waiting for room where block is set. One caller at a time.
+// write queues p. It waits for room if block is set. It is for one caller at a time.
 func (s *stream) write(p []byte, block bool) (int, error) {
 	done := 0
 	s.mu.Lock()
@@ -122,7 +122,7 @@ func (s *stream) writeError() error {
 	}
 }
 
-// shrinkRing gives back the memory of a burst that is over.
+// shrinkRing frees the memory of a burst that is over.
 func (s *stream) shrinkRing() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -148,7 +148,7 @@ func (s *stream) stopShrink() {
 	}
 }
 
-// closeReader drops what is queued; writes fail from now on.
+// closeReader drops the queued bytes. Writes fail from now on.
 func (s *stream) closeReader() {
 	s.mu.Lock()
 	s.readerGone = true
@@ -160,7 +160,7 @@ func (s *stream) closeReader() {
 	s.writable.Broadcast()
 }
 
-// closeWriter leaves what is queued to the reader.
+// closeWriter ends writing. The reader still gets the queued bytes.
 func (s *stream) closeWriter() {
 	s.mu.Lock()
 	s.writerGone = true

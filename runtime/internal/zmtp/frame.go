@@ -1,6 +1,3 @@
-// Package zmtp has the bytes of ZMTP 3.1 (RFC 37): frames, commands, metadata
-// and socket types. It starts no goroutines and touches no network; whatever
-// size a peer claims is checked here before anyone allocates for it.
 package zmtp
 
 import (
@@ -24,7 +21,7 @@ const (
 	maxShort    = 255
 )
 
-// Errors that end a connection: what the peer sent is not ZMTP.
+// Errors that end a connection, because the peer broke ZMTP.
 var (
 	ErrReservedFlags = errors.New("frame has reserved flag bits set")
 	ErrCommandMore   = errors.New("command frame has the MORE flag set")
@@ -117,11 +114,10 @@ func MessageSize(b []byte) int {
 	}
 }
 
-// BegunMessages returns the length of those messages in b, a run of whole and
-// well-formed messages, that begin within its first n bytes. It is how a sender
-// finds what the kernel has not taken any byte of. A message of which a part is
-// gone is not sent again, although the peer can have no use for the part: it
-// may be what made the peer go.
+// BegunMessages returns the length of the messages in b, a run of whole and well-formed
+// messages, that begin within its first n bytes. With it a sender finds the messages of
+// which the kernel has taken no byte. A message that was sent in part is not sent again,
+// although the peer cannot use the part: the message may be why the connection ended.
 func BegunMessages(b []byte, n int) int {
 	off := 0
 	for off < n && off < len(b) {
@@ -131,7 +127,7 @@ func BegunMessages(b []byte, n int) int {
 }
 
 // EachMessage calls visit with the first frame of each message in b, a run of
-// whole and well-formed messages; commands are passed over.
+// whole and well-formed messages; it skips commands.
 func EachMessage(b []byte, visit func(first []byte)) {
 	for len(b) > 0 {
 		h, ok, err := ParseHeader(b)

@@ -9,8 +9,7 @@ import (
 // GreetingSize is the number of bytes of a greeting.
 const GreetingSize = 64
 
-// Offsets within a greeting. The padding between the two signature bytes is
-// not to be looked at.
+// Offsets within a greeting. The padding between the two signature bytes has no meaning.
 const (
 	offsetFooter    = 9
 	offsetMajor     = 10
@@ -23,18 +22,18 @@ const (
 // Minor is the minor version of ZMTP 3 that this package speaks.
 const Minor = 1
 
-// A Greeting is what a peer's greeting says.
+// A Greeting is a decoded greeting.
 type Greeting struct {
 	Minor     byte // of version 3; 1 or more: the peer knows PING and SUBSCRIBE
 	Mechanism string
 }
 
-// SignatureSize is the number of bytes of a greeting that tell whether the peer
-// speaks ZMTP and which version.
+// SignatureSize is how many bytes of a greeting show whether the peer speaks ZMTP, and
+// which version.
 const SignatureSize = offsetMajor + 1
 
-// CheckSignature checks as many of a greeting's first SignatureSize bytes as
-// there are in b.
+// CheckSignature checks b, which is the beginning of a greeting of up to SignatureSize
+// bytes.
 func CheckSignature(b []byte) error {
 	if len(b) > 0 && b[0] != 0xff || len(b) > offsetFooter && b[offsetFooter] != 0x7f {
 		return errors.New("greeting has no ZMTP signature: the peer does not speak ZeroMQ, or speaks a version before 2")

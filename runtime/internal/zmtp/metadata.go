@@ -11,7 +11,7 @@ import (
 const (
 	PropertySocketType = "Socket-Type"
 	PropertyIdentity   = "Identity"
-	// PropertyGozmq tells our own peers that they may use extensions.
+	// PropertyGozmq announces that our extensions may be used.
 	PropertyGozmq = "X-Gozmq"
 )
 
@@ -21,7 +21,7 @@ const MaxIdentity = 255
 // A Property is one entry of a connection's metadata.
 type Property struct{ Name, Value string }
 
-// Metadata is what a peer says of itself in the handshake.
+// Metadata is announced by a peer in the handshake.
 type Metadata []Property
 
 // Get returns the value of the property with that name, "" when there is none.
@@ -45,10 +45,12 @@ func (m Metadata) Append(b []byte) []byte {
 	return b
 }
 
-// ParseMetadata decodes the body of a READY command. Every length is checked
-// against what is there.
+// ParseMetadata decodes the body of a READY command. It checks every length against the
+// bytes that are there. A property that is there twice, in whatever case, is an error:
+// two readers could take a different one of its values for the peer's.
 func ParseMetadata(b []byte) (Metadata, error) {
 	var m Metadata
+	names := make(map[string]struct{})
 	for len(b) > 0 {
 		n := int(b[0])
 		if n == 0 || len(b) < 1+n+4 {
@@ -60,13 +62,22 @@ func ParseMetadata(b []byte) (Metadata, error) {
 		if size > uint64(len(b)) {
 			return nil, fmt.Errorf("metadata: property %.32q claims %d bytes, %d are there", name, size, len(b))
 		}
+		folded := foldCase(name)
+		if _, twice := names[folded]; twice {
+			return nil, fmt.Errorf("metadata: property %.32q is there twice", name)
+		}
+		names[folded] = struct{}{}
 		m = append(m, Property{name, string(b[:size])})
 		b = b[size:]
 	}
 	return m, nil
 }
 
-// CheckIdentity reports what is wrong with an identity, if anything.
+// foldCase returns the same string for all names that strings.EqualFold takes to be equal,
+// for which there may be more than one lower case.
+func foldCase(name string) string { return strings.ToLower(strings.ToUpper(name)) }
+
+// CheckIdentity returns an error for an identity that must not be announced.
 func CheckIdentity(id string) error {
 	if len(id) > MaxIdentity {
 		return fmt.Errorf("identity has %d bytes, at most %d are allowed", len(id), MaxIdentity)

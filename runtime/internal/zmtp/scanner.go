@@ -5,16 +5,16 @@ import (
 	"math"
 )
 
-// Limits bound what one peer can make the receiver keep.
+// Limits bound the memory that one peer can occupy at the receiver.
 type Limits struct {
 	MaxFrame   int // bytes of one frame
 	MaxMessage int // bytes of all frames of one message together, at most 2^30
 	MaxFrames  int // frames of one message
 	MaxCommand int // bytes of one command
-	MaxDropped int // bytes of a message that is passed over; 0: none is
+	MaxDropped int // bytes of a message that is passed over; 0: no message is
 }
 
-// frameOverhead is what each frame counts against MaxMessage beside its body,
+// frameOverhead is how much each frame counts against MaxMessage besides its body,
 // so that endless empty frames reach the limit too.
 const frameOverhead = 2
 
@@ -31,10 +31,10 @@ const (
 // A Span is where a frame is within a buffer.
 type Span struct{ Start, End int }
 
-// A Scanner finds messages in a buffer to which a connection's bytes are
-// appended. It keeps its place when bytes are missing, so that a message that
-// comes one byte at a time costs no more than one that comes at once. The zero
-// value with Limits set is ready. Not for concurrent use.
+// A Scanner finds messages in a buffer to which the bytes of a connection are appended. It
+// remembers its position when bytes are missing, so that a message that comes one byte at
+// a time costs no more than one that comes at once. The zero value with Limits set is
+// ready. It is not for concurrent use.
 type Scanner struct {
 	Limits Limits
 
@@ -42,11 +42,11 @@ type Scanner struct {
 	size int // of the message so far
 	body Span
 	need int
-	rest rest
+	rest remainder
 	Scratch
 }
 
-// A Scratch is the memory in which a Scanner notes the frames of a message. It
+// A Scratch is the memory in which a Scanner keeps the positions of a message's frames. It
 // may be moved to another Scanner between two messages.
 type Scratch struct {
 	spans  []Span
@@ -95,7 +95,7 @@ func (s *Scanner) Next(b []byte) (Token, error) {
 	}
 }
 
-// admit checks a claimed size before anything is kept for it.
+// admit checks a claimed size before memory is allocated for it.
 func (s *Scanner) admit(h Header) error {
 	if h.Size > uint64(math.MaxInt-s.off-h.Len-frameOverhead) {
 		return fmt.Errorf("frame of %d bytes exceeds the limit of any memory", h.Size)
@@ -130,12 +130,12 @@ func (s *Scanner) Need() int { return s.need }
 // Body returns, after Command, the command's bytes within b.
 func (s *Scanner) Body(b []byte) []byte { return b[s.body.Start:s.body.End] }
 
-// Idle reports whether the scanner stands between two messages, so that what
-// it has passed can be skipped.
+// Idle reports whether the scanner is between two messages, so that the bytes that it has
+// passed can be skipped.
 func (s *Scanner) Idle() bool { return len(s.spans) == 0 }
 
-// Frames returns, after Message or a *SizeError, the frames within b. The slice is used again
-// by the next call.
+// Frames returns, after Message or a *SizeError, the frames within b. The next call reuses
+// the slice.
 func (s *Scanner) Frames(b []byte) [][]byte {
 	s.frames = s.frames[:0]
 	for _, sp := range s.spans {
@@ -153,8 +153,7 @@ func (s *Scanner) AppendSpans(list []Span, base int) []Span {
 	return list
 }
 
-// Skip forgets the message or command just found and returns how many bytes of
-// b it took.
+// Skip discards the message or command just found, and returns its length in b.
 func (s *Scanner) Skip() int {
 	n := s.off
 	if cap(s.spans) > 64 {

@@ -17,25 +17,25 @@ func (e *SizeError) Error() string {
 	return fmt.Sprintf("%s %d bytes exceeds the limit of %d (raise it with WithMaxMessageSize)", what, e.Size, e.Limit)
 }
 
-// A rest is what is still to come of a message that is passed over.
-type rest struct {
+// A remainder tracks a message that is passed over.
+type remainder struct {
 	on     bool
-	left   uint64 // bytes of the frame that is passing
+	left   uint64 // bytes of the current frame that are still to come
 	last   bool   // no frame follows it
-	size   uint64 // of the message, with what each frame counts
+	size   uint64 // of the message, including frameOverhead for each frame
 	frames int    // that have begun
 }
 
-// Drop passes over the message that Next has just returned a SizeError for: what
-// Skip then passes is its beginning, and what it still consists of Next returns
-// as Dropped, however it comes. b is what Next was called with. It returns false,
-// and changes nothing, where the message is larger than MaxDropped.
+// Drop passes over the message that Next has just returned a SizeError for. Skip then
+// skips its beginning, and Next returns the rest as Dropped, in one or more pieces. b is
+// the buffer that Next was called with. Drop returns false, and changes nothing, if the
+// message is larger than MaxDropped.
 func (s *Scanner) Drop(b []byte) bool {
 	h, ok, err := ParseHeader(b[s.off:])
 	if !ok || err != nil {
 		return false
 	}
-	r := rest{on: true, size: uint64(s.size), frames: len(s.spans)}
+	r := remainder{on: true, size: uint64(s.size), frames: len(s.spans)}
 	if r.begin(h, &s.Limits) != nil {
 		return false
 	}
@@ -44,12 +44,11 @@ func (s *Scanner) Drop(b []byte) bool {
 	return true
 }
 
-// Dropping reports whether a message is being passed over of which something is
-// still to come.
+// Dropping reports whether a message is passed over of which bytes are still to come.
 func (s *Scanner) Dropping() bool { return s.rest.on }
 
-// begin notes a frame's header.
-func (r *rest) begin(h Header, l *Limits) error {
+// begin handles a frame's header.
+func (r *remainder) begin(h Header, l *Limits) error {
 	size := r.size + h.Size + frameOverhead // of less than 2^62 and 2^63 bytes
 	if size > uint64(l.MaxDropped) {
 		return fmt.Errorf("message of at least %d bytes exceeds by far the limit of %d (raise it with WithMaxMessageSize)", size, l.MaxMessage)
@@ -92,8 +91,7 @@ func (s *Scanner) drop(b []byte) (Token, error) {
 	return Dropped, r.begin(h, &s.Limits)
 }
 
-// commandWithin finds a command between the frames of a message that is passed
-// over.
+// commandWithin finds a command between the frames of a message that is passed over.
 func (s *Scanner) commandWithin(h Header, b []byte) (Token, error) {
 	if err := s.admit(h); err != nil {
 		return NeedMore, err

@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gozmq/gozmq/internal/testkit"
 	"github.com/gozmq/gozmq/runtime/internal/transport"
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
 )
@@ -41,7 +42,7 @@ func ListenOn(t testing.TB, addr string) *Listener {
 // Next waits for a connection and sends nothing.
 func (l *Listener) Next() *Peer {
 	l.t.Helper()
-	if err := l.SetDeadline(time.Now().Add(deadline)); err != nil {
+	if err := l.SetDeadline(time.Now().Add(testkit.Patience())); err != nil {
 		l.t.Fatal(err)
 	}
 	conn, err := l.Accept()

@@ -7,12 +7,14 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gozmq/gozmq/internal/testkit"
 	"github.com/gozmq/gozmq/runtime/internal/transport"
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
 )
 
-// deadline is how long a connection of a test may live.
-const deadline = 30 * time.Second
+// lifetime is how long a connection of a test may live: longer than the test
+// waits for any single event on it.
+func lifetime() time.Duration { return 2 * testkit.Patience() }
 
 // A Peer is the far end of a connection, byte by byte. What goes wrong on it
 // ends the test, except where a method returns an error. It is for one
@@ -28,13 +30,13 @@ type Peer struct {
 }
 
 // NewPeer returns a peer that has sent nothing yet. The connection is closed
-// when the test ends, and does not live longer than 30 s.
+// when the test ends, and does not live longer than twice the test's patience.
 func NewPeer(t testing.TB, conn net.Conn) *Peer {
 	t.Helper()
 	p := &Peer{t: t, Conn: conn}
 	p.scanner.Limits = zmtp.Limits{MaxFrame: 1 << 30, MaxMessage: 1 << 30, MaxFrames: 1 << 20, MaxCommand: 1 << 20}
 	t.Cleanup(func() { conn.Close() })
-	if err := conn.SetDeadline(time.Now().Add(deadline)); err != nil {
+	if err := conn.SetDeadline(time.Now().Add(lifetime())); err != nil {
 		t.Fatal(err)
 	}
 	return p

@@ -301,8 +301,8 @@ const file_edition2024_edition2024_proto_rawDesc = "" +
 	"\n" +
 	"STATE_SENT\x10\x012[\n" +
 	"\aParcels\x12P\n" +
-	"\x04Send\x12\x1a.golden.edition2024.Parcel\x1a\x1b.golden.edition2024.Receipt\"\x0f\xaa\x8d\x1c\b\n" +
-	"\x02\bZ\x12\x02\b\x02\x90\x02\x022p\n" +
+	"\x04Send\x12\x1a.golden.edition2024.Parcel\x1a\x1b.golden.edition2024.Receipt\"\x0f\x90\x02\x02\xaa\x8d\x1c\b\n" +
+	"\x02\bZ\x12\x02\b\x022p\n" +
 	"\bTracking\x12\\\n" +
 	"\x05Moved\x12\x1a.golden.edition2024.Parcel\x1a\x16.google.protobuf.Empty\"\x1f\xaa\x8d\x1c\x1b\x1a\x19\n" +
 	"\x17moved/{to.city}/{state}\x1a\x06\xaa\x8d\x1c\x02\b\x02B4Z2github.com/gozmq/gozmq/testdata/golden/edition2024b\beditionsp\xe9\a"

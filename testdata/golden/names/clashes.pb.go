@@ -7,7 +7,7 @@
 package names
 
 import (
-	_ "github.com/gozmq/gozmq/proto/gozmq/v1"
+	_ "github.com/gozmq/gozmq/proto/gozmq/v1/annotations"
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
 	emptypb "google.golang.org/protobuf/types/known/emptypb"
@@ -112,43 +112,6 @@ func (x *Ping) GetId() string {
 	return ""
 }
 
-// Both are OuterInner at first sight.
-type OuterInner struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
-}
-
-func (x *OuterInner) Reset() {
-	*x = OuterInner{}
-	mi := &file_names_clashes_proto_msgTypes[2]
-	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-	ms.StoreMessageInfo(mi)
-}
-
-func (x *OuterInner) String() string {
-	return protoimpl.X.MessageStringOf(x)
-}
-
-func (*OuterInner) ProtoMessage() {}
-
-func (x *OuterInner) ProtoReflect() protoreflect.Message {
-	mi := &file_names_clashes_proto_msgTypes[2]
-	if x != nil {
-		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-		if ms.LoadMessageInfo() == nil {
-			ms.StoreMessageInfo(mi)
-		}
-		return ms
-	}
-	return mi.MessageOf(x)
-}
-
-// Deprecated: Use OuterInner.ProtoReflect.Descriptor instead.
-func (*OuterInner) Descriptor() ([]byte, []int) {
-	return file_names_clashes_proto_rawDescGZIP(), []int{2}
-}
-
 var File_names_clashes_proto protoreflect.FileDescriptor
 
 const file_names_clashes_proto_rawDesc = "" +
@@ -160,9 +123,7 @@ const file_names_clashes_proto_rawDesc = "" +
 	"\b\n" +
 	"\x06b/{id}\"\x16\n" +
 	"\x04Ping\x12\x0e\n" +
-	"\x02id\x18\x01 \x01(\tR\x02id\"\x14\n" +
-	"\n" +
-	"OuterInner:\x06\xaa\x8d\x1c\x02\x12\x002m\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id2m\n" +
 	"\aGreeter\x122\n" +
 	"\bSayHello\x12\x12.golden.names.Ping\x1a\x12.golden.names.Ping\x12.\n" +
 	"\x04Name\x12\x12.golden.names.Ping\x1a\x12.golden.names.Ping2=\n" +
@@ -197,12 +158,11 @@ func file_names_clashes_proto_rawDescGZIP() []byte {
 	return file_names_clashes_proto_rawDescData
 }
 
-var file_names_clashes_proto_msgTypes = make([]protoimpl.MessageInfo, 3)
+var file_names_clashes_proto_msgTypes = make([]protoimpl.MessageInfo, 2)
 var file_names_clashes_proto_goTypes = []any{
 	(*FeedPulse)(nil),     // 0: golden.names.FeedPulse
 	(*Ping)(nil),          // 1: golden.names.Ping
-	(*OuterInner)(nil),    // 2: golden.names.OuterInner
-	(*emptypb.Empty)(nil), // 3: google.protobuf.Empty
+	(*emptypb.Empty)(nil), // 2: google.protobuf.Empty
 }
 var file_names_clashes_proto_depIdxs = []int32{
 	1, // 0: golden.names.Greeter.SayHello:input_type -> golden.names.Ping
@@ -219,8 +179,8 @@ var file_names_clashes_proto_depIdxs = []int32{
 	1, // 11: golden.names.UnimplementedGreeter.Client:output_type -> golden.names.Ping
 	1, // 12: golden.names.NewGreeter.Client:output_type -> golden.names.Ping
 	1, // 13: golden.names.GreeterClient.Client:output_type -> golden.names.Ping
-	3, // 14: golden.names.Feed.Pulse:output_type -> google.protobuf.Empty
-	3, // 15: golden.names.NewFeed.Pulse:output_type -> google.protobuf.Empty
+	2, // 14: golden.names.Feed.Pulse:output_type -> google.protobuf.Empty
+	2, // 15: golden.names.NewFeed.Pulse:output_type -> google.protobuf.Empty
 	8, // [8:16] is the sub-list for method output_type
 	0, // [0:8] is the sub-list for method input_type
 	0, // [0:0] is the sub-list for extension type_name
@@ -239,7 +199,7 @@ func file_names_clashes_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_names_clashes_proto_rawDesc), len(file_names_clashes_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   3,
+			NumMessages:   2,
 			NumExtensions: 0,
 			NumServices:   7,
 		},

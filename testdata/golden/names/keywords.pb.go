@@ -7,7 +7,7 @@
 package names
 
 import (
-	_ "github.com/gozmq/gozmq/proto/gozmq/v1"
+	_ "github.com/gozmq/gozmq/proto/gozmq/v1/annotations"
 	context "github.com/gozmq/gozmq/testdata/golden/names/context"
 	gozmq "github.com/gozmq/gozmq/testdata/golden/names/gozmq"
 	req "github.com/gozmq/gozmq/testdata/golden/names/req"
@@ -218,6 +218,43 @@ func (*Outer) Descriptor() ([]byte, []int) {
 	return file_names_keywords_proto_rawDescGZIP(), []int{3}
 }
 
+// Both are OuterInner at first sight.
+type OuterInner struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *OuterInner) Reset() {
+	*x = OuterInner{}
+	mi := &file_names_keywords_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *OuterInner) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*OuterInner) ProtoMessage() {}
+
+func (x *OuterInner) ProtoReflect() protoreflect.Message {
+	mi := &file_names_keywords_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use OuterInner.ProtoReflect.Descriptor instead.
+func (*OuterInner) Descriptor() ([]byte, []int) {
+	return file_names_keywords_proto_rawDescGZIP(), []int{4}
+}
+
 type Outer_Inner struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	unknownFields protoimpl.UnknownFields
@@ -226,7 +263,7 @@ type Outer_Inner struct {
 
 func (x *Outer_Inner) Reset() {
 	*x = Outer_Inner{}
-	mi := &file_names_keywords_proto_msgTypes[4]
+	mi := &file_names_keywords_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -238,7 +275,7 @@ func (x *Outer_Inner) String() string {
 func (*Outer_Inner) ProtoMessage() {}
 
 func (x *Outer_Inner) ProtoReflect() protoreflect.Message {
-	mi := &file_names_keywords_proto_msgTypes[4]
+	mi := &file_names_keywords_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -262,7 +299,7 @@ type Outer_InnerMoreInner struct {
 
 func (x *Outer_InnerMoreInner) Reset() {
 	*x = Outer_InnerMoreInner{}
-	mi := &file_names_keywords_proto_msgTypes[5]
+	mi := &file_names_keywords_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -274,7 +311,7 @@ func (x *Outer_InnerMoreInner) String() string {
 func (*Outer_InnerMoreInner) ProtoMessage() {}
 
 func (x *Outer_InnerMoreInner) ProtoReflect() protoreflect.Message {
-	mi := &file_names_keywords_proto_msgTypes[5]
+	mi := &file_names_keywords_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -311,7 +348,9 @@ const file_names_keywords_proto_rawDesc = "" +
 	"\n" +
 	"more_inner:\f\xaa\x8d\x1c\b\n" +
 	"\x06\n" +
-	"\x04more:\x06\xaa\x8d\x1c\x02\x12\x002\xde\x01\n" +
+	"\x04more:\x06\xaa\x8d\x1c\x02\x12\x00\"\x14\n" +
+	"\n" +
+	"OuterInner:\x06\xaa\x8d\x1c\x02\x12\x002\xde\x01\n" +
 	"\aimports\x12I\n" +
 	"\acontext\x12\x1f.golden.names.incontext.Message\x1a\x1d.golden.names.ingozmq.Message\x12C\n" +
 	"\x05gozmq\x12\x1d.golden.names.ingozmq.Message\x1a\x1b.golden.names.inreq.Message\x12C\n" +
@@ -352,23 +391,24 @@ func file_names_keywords_proto_rawDescGZIP() []byte {
 	return file_names_keywords_proto_rawDescData
 }
 
-var file_names_keywords_proto_msgTypes = make([]protoimpl.MessageInfo, 6)
+var file_names_keywords_proto_msgTypes = make([]protoimpl.MessageInfo, 7)
 var file_names_keywords_proto_goTypes = []any{
 	(*Var)(nil),                  // 0: golden.names.var
 	(*String)(nil),               // 1: golden.names.string
 	(*Type_)(nil),                // 2: golden.names.type_
 	(*Outer)(nil),                // 3: golden.names.Outer
-	(*Outer_Inner)(nil),          // 4: golden.names.Outer.Inner
-	(*Outer_InnerMoreInner)(nil), // 5: golden.names.Outer.Inner.more_inner
-	(*context.Message)(nil),      // 6: golden.names.incontext.Message
-	(*gozmq.Message)(nil),        // 7: golden.names.ingozmq.Message
-	(*req.Message)(nil),          // 8: golden.names.inreq.Message
-	(*emptypb.Empty)(nil),        // 9: google.protobuf.Empty
+	(*OuterInner)(nil),           // 4: golden.names.OuterInner
+	(*Outer_Inner)(nil),          // 5: golden.names.Outer.Inner
+	(*Outer_InnerMoreInner)(nil), // 6: golden.names.Outer.Inner.more_inner
+	(*context.Message)(nil),      // 7: golden.names.incontext.Message
+	(*gozmq.Message)(nil),        // 8: golden.names.ingozmq.Message
+	(*req.Message)(nil),          // 9: golden.names.inreq.Message
+	(*emptypb.Empty)(nil),        // 10: google.protobuf.Empty
 }
 var file_names_keywords_proto_depIdxs = []int32{
-	6,  // 0: golden.names.imports.context:input_type -> golden.names.incontext.Message
-	7,  // 1: golden.names.imports.gozmq:input_type -> golden.names.ingozmq.Message
-	8,  // 2: golden.names.imports.req:input_type -> golden.names.inreq.Message
+	7,  // 0: golden.names.imports.context:input_type -> golden.names.incontext.Message
+	8,  // 1: golden.names.imports.gozmq:input_type -> golden.names.ingozmq.Message
+	9,  // 2: golden.names.imports.req:input_type -> golden.names.inreq.Message
 	0,  // 3: golden.names.type.func:input_type -> golden.names.var
 	1,  // 4: golden.names.type.error:input_type -> golden.names.string
 	2,  // 5: golden.names.type.nil:input_type -> golden.names.type_
@@ -385,18 +425,18 @@ var file_names_keywords_proto_depIdxs = []int32{
 	1,  // 16: golden.names.snake_case_service.UnimplementedSnakeCaseServiceServer:input_type -> golden.names.string
 	1,  // 17: golden.names.HTTPServer2.GET:input_type -> golden.names.string
 	1,  // 18: golden.names.HttpServer2.Get:input_type -> golden.names.string
-	7,  // 19: golden.names.imports.context:output_type -> golden.names.ingozmq.Message
-	8,  // 20: golden.names.imports.gozmq:output_type -> golden.names.inreq.Message
-	6,  // 21: golden.names.imports.req:output_type -> golden.names.incontext.Message
+	8,  // 19: golden.names.imports.context:output_type -> golden.names.ingozmq.Message
+	9,  // 20: golden.names.imports.gozmq:output_type -> golden.names.inreq.Message
+	7,  // 21: golden.names.imports.req:output_type -> golden.names.incontext.Message
 	0,  // 22: golden.names.type.func:output_type -> golden.names.var
 	1,  // 23: golden.names.type.error:output_type -> golden.names.string
 	2,  // 24: golden.names.type.nil:output_type -> golden.names.type_
 	2,  // 25: golden.names.type._:output_type -> golden.names.type_
 	2,  // 26: golden.names.type.__:output_type -> golden.names.type_
-	9,  // 27: golden.names.interface.range:output_type -> google.protobuf.Empty
-	9,  // 28: golden.names.interface.append:output_type -> google.protobuf.Empty
+	10, // 27: golden.names.interface.range:output_type -> google.protobuf.Empty
+	10, // 28: golden.names.interface.append:output_type -> google.protobuf.Empty
 	1,  // 29: golden.names.go.chan:output_type -> golden.names.string
-	9,  // 30: golden.names.go.select:output_type -> google.protobuf.Empty
+	10, // 30: golden.names.go.select:output_type -> google.protobuf.Empty
 	1,  // 31: golden.names.snake_case_service.say_hello:output_type -> golden.names.string
 	1,  // 32: golden.names.snake_case_service.SayHello_V2:output_type -> golden.names.string
 	1,  // 33: golden.names.snake_case_service.SayHelloV2_:output_type -> golden.names.string
@@ -422,7 +462,7 @@ func file_names_keywords_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_names_keywords_proto_rawDesc), len(file_names_keywords_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   6,
+			NumMessages:   7,
 			NumExtensions: 0,
 			NumServices:   7,
 		},

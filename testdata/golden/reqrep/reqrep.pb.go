@@ -7,7 +7,7 @@
 package reqrep
 
 import (
-	_ "github.com/gozmq/gozmq/proto/gozmq/v1"
+	_ "github.com/gozmq/gozmq/proto/gozmq/v1/annotations"
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
 	reflect "reflect"

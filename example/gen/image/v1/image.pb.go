@@ -10,7 +10,7 @@
 package imagev1
 
 import (
-	_ "github.com/gozmq/gozmq/proto/gozmq/v1"
+	_ "github.com/gozmq/gozmq/proto/gozmq/v1/annotations"
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
 	reflect "reflect"

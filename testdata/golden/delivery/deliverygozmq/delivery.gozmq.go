@@ -39,7 +39,7 @@ type OrdersVentilator struct {
 // NewOrdersVentilator binds and connects where the options say. Close must be
 // called.
 func NewOrdersVentilator(opts ...gozmq.VentilatorOption) (*OrdersVentilator, error) {
-	inner, err := gozmq.NewVentilator(gozmq.AtLeastOnce, gozmq.VentilatorOptions(opts))
+	inner, err := gozmq.NewVentilator(gozmq.DeliveryAtLeastOnce, gozmq.VentilatorOptions(opts))
 	if err != nil {
 		return nil, err
 	}
@@ -114,7 +114,7 @@ type OrdersSink struct {
 // NewOrdersSink binds and connects where the options say. Close must be
 // called.
 func NewOrdersSink(opts ...gozmq.SinkOption) (*OrdersSink, error) {
-	inner, err := gozmq.NewSink(gozmq.AtLeastOnce, gozmq.SinkOptions(opts))
+	inner, err := gozmq.NewSink(gozmq.DeliveryAtLeastOnce, gozmq.SinkOptions(opts))
 	if err != nil {
 		return nil, err
 	}
@@ -133,14 +133,14 @@ func (s *OrdersSink) Ship(ctx context.Context) iter.Seq2[*delivery.Receipt, erro
 
 var ordersShipMethod = gozmq.Method{
 	Procedure:   OrdersShipProcedure,
-	Delivery:    gozmq.AtLeastOnce,
+	Delivery:    gozmq.DeliveryAtLeastOnce,
 	MaxAttempts: 5,
 	Lease:       2500 * time.Millisecond,
 }
 
 var ordersForgetMethod = gozmq.Method{
 	Procedure: OrdersForgetProcedure,
-	Delivery:  gozmq.AtLeastOnce,
+	Delivery:  gozmq.DeliveryAtLeastOnce,
 }
 
 // LogsName is the full name of the service.
@@ -222,7 +222,7 @@ type OrderPusher struct {
 // NewOrderPusher binds and connects where the options say. Close must be
 // called.
 func NewOrderPusher(opts ...gozmq.VentilatorOption) (*OrderPusher, error) {
-	inner, err := gozmq.NewVentilator(gozmq.AtLeastOnce, gozmq.VentilatorOptions(opts))
+	inner, err := gozmq.NewVentilator(gozmq.DeliveryAtLeastOnce, gozmq.VentilatorOptions(opts))
 	if err != nil {
 		return nil, err
 	}
@@ -244,7 +244,7 @@ type OrderPuller struct {
 // NewOrderPuller binds and connects where the options say. Close must be
 // called.
 func NewOrderPuller(opts ...gozmq.SinkOption) (*OrderPuller, error) {
-	inner, err := gozmq.NewPuller(gozmq.AtLeastOnce, gozmq.SinkOptions(opts))
+	inner, err := gozmq.NewPuller(gozmq.DeliveryAtLeastOnce, gozmq.SinkOptions(opts))
 	if err != nil {
 		return nil, err
 	}
@@ -260,7 +260,7 @@ func (p *OrderPuller) Pull(ctx context.Context) iter.Seq2[*delivery.Order, error
 
 var orderTask = gozmq.Method{
 	Procedure:   "golden.delivery.Order",
-	Delivery:    gozmq.AtLeastOnce,
+	Delivery:    gozmq.DeliveryAtLeastOnce,
 	MaxAttempts: 1,
 	Lease:       time.Hour,
 }

@@ -813,15 +813,15 @@ type HTTPServer2Client interface {
 // NewHTTPServer2Client makes a client that calls through caller. It may be
 // used concurrently.
 func NewHTTPServer2Client(caller gozmq.Caller) HTTPServer2Client {
-	return &httpServer2Client{caller: caller}
+	return &hTTPServer2Client{caller: caller}
 }
 
-type httpServer2Client struct {
+type hTTPServer2Client struct {
 	caller gozmq.Caller
 }
 
-func (c *httpServer2Client) GET(ctx context.Context, req *names.String, opts ...gozmq.CallOption) (*names.String, error) {
-	return gozmq.Call[names.String](ctx, c.caller, &httpServer2GETMethod, req, opts...)
+func (c *hTTPServer2Client) GET(ctx context.Context, req *names.String, opts ...gozmq.CallOption) (*names.String, error) {
+	return gozmq.Call[names.String](ctx, c.caller, &hTTPServer2GETMethod, req, opts...)
 }
 
 // HTTPServer2Server serves golden.names.HTTPServer2. Implementations embed
@@ -840,7 +840,7 @@ func RegisterHTTPServer2Server(r gozmq.Registrar, impl HTTPServer2Server) error 
 	return gozmq.Register(r, HTTPServer2Name, desc, func() []gozmq.Handler {
 		impl.mustEmbedUnimplementedHTTPServer2Server()
 		return []gozmq.Handler{
-			gozmq.Handle(&httpServer2GETMethod, impl.GET),
+			gozmq.Handle(&hTTPServer2GETMethod, impl.GET),
 		}
 	})
 }
@@ -851,12 +851,12 @@ type UnimplementedHTTPServer2Server struct{}
 
 // GET returns an error with the code UNIMPLEMENTED.
 func (UnimplementedHTTPServer2Server) GET(context.Context, *names.String) (*names.String, error) {
-	return nil, gozmq.Unimplemented(&httpServer2GETMethod)
+	return nil, gozmq.Unimplemented(&hTTPServer2GETMethod)
 }
 
 func (UnimplementedHTTPServer2Server) mustEmbedUnimplementedHTTPServer2Server() {}
 
-var httpServer2GETMethod = gozmq.Method{
+var hTTPServer2GETMethod = gozmq.Method{
 	Procedure: HTTPServer2GETProcedure,
 }
 
@@ -878,14 +878,14 @@ type HttpServer2Client interface {
 // NewHttpServer2Client makes a client that calls through caller. It may be
 // used concurrently.
 func NewHttpServer2Client(caller gozmq.Caller) HttpServer2Client {
-	return &httpServer2Client2{caller: caller}
+	return &httpServer2Client{caller: caller}
 }
 
-type httpServer2Client2 struct {
+type httpServer2Client struct {
 	caller gozmq.Caller
 }
 
-func (c *httpServer2Client2) Get(ctx context.Context, req *names.String, opts ...gozmq.CallOption) (*names.String, error) {
+func (c *httpServer2Client) Get(ctx context.Context, req *names.String, opts ...gozmq.CallOption) (*names.String, error) {
 	return gozmq.Call[names.String](ctx, c.caller, &httpServer2GetMethod, req, opts...)
 }
 
@@ -1183,4 +1183,57 @@ var outerInnerMoreInnerTopic = gozmq.Topic[*names.Outer_InnerMoreInner]{
 
 func appendOuterInnerMoreInnerTopic(b []byte, _ *names.Outer_InnerMoreInner) []byte {
 	return append(b, "more"...)
+}
+
+// OuterInnerPusher hands each golden.names.OuterInner to one puller. It may be
+// used concurrently.
+//
+// Both are OuterInner at first sight.
+type OuterInnerPusher struct {
+	*gozmq.Ventilator
+}
+
+// NewOuterInnerPusher binds and connects where the options say. Close must be
+// called.
+func NewOuterInnerPusher(opts ...gozmq.VentilatorOption) (*OuterInnerPusher, error) {
+	inner, err := gozmq.NewVentilator(opts...)
+	if err != nil {
+		return nil, err
+	}
+	return &OuterInnerPusher{inner}, nil
+}
+
+// Push hands task to one puller. It waits while all of them are busy, until
+// ctx ends.
+func (p *OuterInnerPusher) Push(ctx context.Context, task *names.OuterInner) error {
+	return p.Ventilator.Push(ctx, &outerInnerTask, task)
+}
+
+// OuterInnerPuller receives each golden.names.OuterInner that a pusher hands
+// to it. It may be used concurrently.
+//
+// Both are OuterInner at first sight.
+type OuterInnerPuller struct {
+	*gozmq.Sink
+}
+
+// NewOuterInnerPuller binds and connects where the options say. Close must be
+// called.
+func NewOuterInnerPuller(opts ...gozmq.SinkOption) (*OuterInnerPuller, error) {
+	inner, err := gozmq.NewPuller(opts...)
+	if err != nil {
+		return nil, err
+	}
+	return &OuterInnerPuller{inner}, nil
+}
+
+// Pull receives tasks until ctx ends or the puller is closed. One that cannot
+// be decoded is an error; the next may be good.
+func (p *OuterInnerPuller) Pull(ctx context.Context) iter.Seq2[*names.OuterInner, error] {
+	return gozmq.Results[names.OuterInner](ctx, p.Sink, &outerInnerTask)
+}
+
+var outerInnerTask = gozmq.Method{
+	Procedure: "golden.names.OuterInner",
+	Bare:      true,
 }

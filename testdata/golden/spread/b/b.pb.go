@@ -7,7 +7,7 @@
 package spreadpb
 
 import (
-	_ "github.com/gozmq/gozmq/proto/gozmq/v1"
+	_ "github.com/gozmq/gozmq/proto/gozmq/v1/annotations"
 	a "github.com/gozmq/gozmq/testdata/golden/spread/a"
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"

@@ -136,7 +136,7 @@ type PrintsVentilator struct {
 // NewPrintsVentilator binds and connects where the options say. Close must be
 // called.
 func NewPrintsVentilator(opts ...gozmq.VentilatorOption) (*PrintsVentilator, error) {
-	inner, err := gozmq.NewVentilator(gozmq.AtLeastOnce, gozmq.VentilatorOptions(opts))
+	inner, err := gozmq.NewVentilator(gozmq.DeliveryAtLeastOnce, gozmq.VentilatorOptions(opts))
 	if err != nil {
 		return nil, err
 	}
@@ -197,7 +197,7 @@ type PrintsSink struct {
 // NewPrintsSink binds and connects where the options say. Close must be
 // called.
 func NewPrintsSink(opts ...gozmq.SinkOption) (*PrintsSink, error) {
-	inner, err := gozmq.NewSink(gozmq.AtLeastOnce, gozmq.SinkOptions(opts))
+	inner, err := gozmq.NewSink(gozmq.DeliveryAtLeastOnce, gozmq.SinkOptions(opts))
 	if err != nil {
 		return nil, err
 	}
@@ -216,7 +216,7 @@ func (s *PrintsSink) Render(ctx context.Context) iter.Seq2[*imagev1.RenderResult
 
 var printsRenderMethod = gozmq.Method{
 	Procedure:   PrintsRenderProcedure,
-	Delivery:    gozmq.AtLeastOnce,
+	Delivery:    gozmq.DeliveryAtLeastOnce,
 	MaxAttempts: 5,
 	Lease:       10 * time.Second,
 }

@@ -1,0 +1,110 @@
+package gozmq
+
+import (
+	"context"
+	"fmt"
+	"runtime/debug"
+	"sync/atomic"
+	"time"
+
+	"google.golang.org/protobuf/proto"
+
+	"github.com/gozmq/gozmq/runtime/internal/guarded"
+	"github.com/gozmq/gozmq/runtime/internal/zmtp"
+)
+
+// A taskRunner decodes tasks and runs their handlers, and counts how they end.
+// Its methods may be called from any goroutine.
+type taskRunner struct {
+	delivery Delivery
+	handlers map[string]*TaskHandler
+	bare     *TaskHandler // handles every task; nil unless the framing is bare
+	results  bool         // some method has one
+	bodies   bodies
+	timeout  time.Duration
+	onError  func(ctx context.Context, m *Method, task proto.Message, err error)
+	observer *observer
+
+	running      atomic.Int64
+	done, failed counter
+}
+
+// newTaskRunner returns a runner for handlers of one guarantee, without an
+// observer.
+func newTaskRunner(list []TaskHandler, cfg *workerConfig) (*taskRunner, error) {
+	r := &taskRunner{handlers: make(map[string]*TaskHandler), bodies: cfg.bodies(), timeout: cfg.timeout, onError: cfg.onError}
+	for i := range list {
+		h, first := &list[i], list[0].method
+		if h.method.Delivery != first.Delivery {
+			return nil, fmt.Errorf("%s is delivered %v and %s %v: run a worker for each", first.Procedure, first.Delivery, h.method.Procedure, h.method.Delivery)
+		}
+		r.delivery = h.method.Delivery
+		r.handlers[h.method.Procedure] = h
+		r.results = r.results || h.result
+		if h.method.Bare {
+			r.bare = h
+		}
+	}
+	return r, nil
+}
+
+// handler returns the handler of a task, nil if there is none.
+func (r *taskRunner) handler(procedure []byte) *TaskHandler {
+	if r.bare != nil {
+		return r.bare
+	}
+	return r.handlers[string(procedure)]
+}
+
+// decode decodes a task's body for its handler.
+func (r *taskRunner) decode(h *TaskHandler, body []byte) (proto.Message, error) {
+	task := h.new()
+	return task, r.bodies.decodeInput(body, task)
+}
+
+// call runs a handler. A panic becomes an error; if the handler ends its
+// goroutine with runtime.Goexit, call reports the failure itself.
+func (r *taskRunner) call(ctx context.Context, h *TaskHandler, task proto.Message) (result proto.Message, err error) {
+	if r.timeout > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, r.timeout)
+		defer cancel()
+	}
+	r.running.Add(1)
+	guarded.Call(func() { result, err = h.run(ctx, task) }, func(p *guarded.PanicError) {
+		r.running.Add(-1)
+		if p != nil {
+			err = r.panicked(ctx, h, task, p)
+		}
+	})
+	return result, err
+}
+
+func (r *taskRunner) panicked(ctx context.Context, h *TaskHandler, task proto.Message, p *guarded.PanicError) error {
+	err, stack := fmt.Errorf("handler panicked: %v", p.Value), p.Stack
+	if p.Goexit() {
+		stack = debug.Stack()
+	}
+	r.observer.observe(Event{Kind: EventPanic, SocketType: string(r.socketType()), Procedure: h.method.Procedure, Err: err, Stack: stack})
+	if p.Goexit() {
+		r.fail(ctx, h, task, errGoexit)
+	}
+	return err
+}
+
+// socketType is the type of the socket that tasks come from.
+func (r *taskRunner) socketType() zmtp.SocketType {
+	if r.delivery == DeliveryAtLeastOnce {
+		return zmtp.Dealer
+	}
+	return zmtp.Pull
+}
+
+// fail counts and reports an attempt that failed.
+func (r *taskRunner) fail(ctx context.Context, h *TaskHandler, task proto.Message, err error) {
+	r.failed.Add(1)
+	r.observer.observe(Event{Kind: EventTaskFailed, SocketType: string(r.socketType()), Procedure: h.method.Procedure, Err: err})
+	if r.onError != nil {
+		r.onError(ctx, h.method, task, err)
+	}
+}

@@ -1,0 +1,35 @@
+package gozmqtest
+
+import (
+	"context"
+	"fmt"
+	"net"
+
+	"github.com/gozmq/gozmq/runtime/internal/transport"
+)
+
+// DialRaw connects to an endpoint of any transport and sends nothing, so that a
+// test can play a peer byte by byte. It waits for the endpoint as a socket
+// would, until ctx ends. The caller closes the connection.
+func DialRaw(ctx context.Context, endpoint string) (net.Conn, error) {
+	ep, err := transport.ParseConnect(endpoint)
+	if err != nil {
+		return nil, fmt.Errorf("gozmqtest.DialRaw: %w", err)
+	}
+	return ep.Dial(ctx)
+}
+
+// ListenRaw binds an endpoint of any transport for connections that a test
+// answers byte by byte. It also returns the endpoint to connect to, with the
+// port or the path that the system chose. The caller closes the listener.
+func ListenRaw(endpoint string) (net.Listener, string, error) {
+	ep, err := transport.ParseBind(endpoint)
+	if err != nil {
+		return nil, "", fmt.Errorf("gozmqtest.ListenRaw: %w", err)
+	}
+	ln, err := ep.Listen()
+	if err != nil {
+		return nil, "", fmt.Errorf("gozmqtest.ListenRaw: %w", err)
+	}
+	return ln, ln.Endpoint().String(), nil
+}

@@ -1,0 +1,130 @@
+package link
+
+import (
+	"errors"
+	"io"
+	"net"
+	"time"
+)
+
+// drainLimit is how long a connection that can no longer be written to may still be
+// read: there may be messages that the peer sent before it closed.
+const drainLimit = time.Second
+
+// failLocked keeps the messages of which the kernel took no byte; it unlocks. The
+// connection is closed by its reader at the end of the stream, or after drainLimit.
+func (c *Conn) failLocked(n int, err error) {
+	w := &c.writer
+	begun := w.begun(n)
+	w.handed.count(&w.out, begun, n)
+	w.dropSealed()
+	w.moveUnsent(begun)
+	w.busy = false
+	if w.err == nil {
+		w.err = err
+	}
+	w.broken.Store(true)
+	w.idle.Notify()
+	w.mu.Unlock()
+	if errors.Is(err, net.ErrClosed) {
+		err = ErrClosed
+	}
+	if c.Err() == nil {
+		time.AfterFunc(drainLimit, func() { c.Close(err) })
+	}
+	if c.Writable != nil {
+		c.Writable()
+	}
+}
+
+// moveUnsent moves everything behind the first n bytes to w.unsent.
+func (w *writer) moveUnsent(n int) {
+	w.unsent = append(w.unsent, w.out.b[n:]...)
+	for _, c := range w.full {
+		w.unsent = append(w.unsent, c.b...)
+	}
+	w.unsent = append(w.unsent, w.cur.b...)
+	w.out, w.full, w.cur = chunk{}, nil, chunk{}
+	w.msgs, w.bytes = 0, 0
+}
+
+// fail makes every further Begin return err.
+func (w *writer) fail(err error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.err == nil {
+		w.err = err
+	}
+	w.broken.Store(true)
+	if !w.busy {
+		w.moveUnsent(0)
+		w.idle.Notify()
+	}
+}
+
+// Unsent waits until writing has ended on the connection, which must be closed, and
+// returns the messages of which the kernel has taken no byte, as frames on the wire.
+// The caller owns them.
+func (c *Conn) Unsent() []byte {
+	<-c.Flushed()
+	frames, _ := c.TryUnsent()
+	return frames
+}
+
+// Failed reports whether the connection can no longer be written to.
+func (c *Conn) Failed() bool { return c.writer.broken.Load() }
+
+// Finish ends the connection because of reason. A peer that has only closed its
+// direction may still read: the write in progress is completed, messages behind it
+// are unsent.
+func (c *Conn) Finish(reason error) {
+	if errors.Is(reason, io.EOF) {
+		c.writer.fail(reason)
+		timer := time.NewTimer(drainLimit)
+		defer timer.Stop()
+		select {
+		case <-c.Flushed():
+		case <-timer.C:
+		}
+	}
+	c.Close(reason)
+}
+
+// closeWrite closes our direction. The peer's can still be read, except where a stream
+// cannot be half-closed.
+func (c *Conn) closeWrite() {
+	half, ok := c.raw.(interface{ CloseWrite() error })
+	if !ok {
+		c.Close(ErrClosed)
+		return
+	}
+	c.closing.Store(true)
+	c.writer.fail(ErrClosed)
+	_ = half.CloseWrite()
+}
+
+// TryUnsent is Unsent for a connection that has failed. It does not wait: ok is false
+// while a write is in progress.
+func (c *Conn) TryUnsent() (frames []byte, ok bool) {
+	w := &c.writer
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.busy || w.err == nil {
+		return nil, false
+	}
+	frames, w.unsent = w.unsent, nil
+	return frames, true
+}
+
+// Flushed returns a channel that is closed once no message waits to be written.
+func (c *Conn) Flushed() <-chan struct{} {
+	w := &c.writer
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if !w.busy && (!w.pending() || w.err != nil) {
+		return closedChan
+	}
+	return w.idle.Changed()
+}
+
+var closedChan = func() chan struct{} { c := make(chan struct{}); close(c); return c }()

@@ -1,0 +1,281 @@
+package pipeline
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/gozmq/gozmq/runtime/internal/link"
+	"github.com/gozmq/gozmq/runtime/internal/notify"
+	"github.com/gozmq/gozmq/runtime/internal/socket"
+	"github.com/gozmq/gozmq/runtime/internal/taskqueue"
+	"github.com/gozmq/gozmq/runtime/internal/wire"
+	"github.com/gozmq/gozmq/runtime/internal/zmtp"
+)
+
+// A ConsumerConfig configures a Consumer.
+type ConsumerConfig struct {
+	Link   link.Config
+	Credit int // how many tasks of each ventilator it holds at once
+	// Stop is called when a ventilator ends the worker, maybe more than once,
+	// with a lock held; it must not call the Consumer.
+	Stop func()
+}
+
+// A Consumer takes tasks from ventilators. It is a DEALER that grants credit,
+// extends the leases of running tasks and reports how tasks ended. Its methods
+// may be called from any goroutine.
+type Consumer struct {
+	direct *socket.PeerSocket
+	credit int
+	stop   func()
+
+	mu          sync.Mutex
+	waiting     []*Delivery
+	held        map[string]*Delivery // by id: those that wait and those that run
+	holds       map[*link.Conn]int   // how many of them came from each
+	done        *taskqueue.Window    // tasks that were done here
+	started     bool                 // grants credit
+	draining    bool                 // takes no more tasks
+	changed     notify.Broadcast     // something waits, or draining
+	redelivered uint64
+
+	sooner notify.Token  // a lease ends sooner than the extender knows
+	ended  chan struct{} // closed by Shutdown
+	wg     sync.WaitGroup
+}
+
+const (
+	// consumerMemory is how many tasks a consumer remembers to have done, so
+	// that a task that comes again after a broken connection is not run again.
+	consumerMemory = 4096
+	// minExtend is the shortest time between two extensions of a lease.
+	minExtend = 10 * time.Millisecond
+)
+
+// NewConsumer returns a consumer without ventilators, which grants no credit
+// before Start. Shutdown must be called.
+func NewConsumer(cfg ConsumerConfig) *Consumer {
+	c := &Consumer{
+		credit: cfg.Credit, stop: cfg.Stop, held: make(map[string]*Delivery), holds: make(map[*link.Conn]int),
+		done: taskqueue.NewWindow(consumerMemory, 0), sooner: notify.NewToken(), ended: make(chan struct{}),
+	}
+	cfg.Link.SocketType = zmtp.Dealer
+	c.direct = socket.NewPeerSocket(cfg.Link, c, true)
+	c.wg.Go(c.extendLeases)
+	return c
+}
+
+// Links returns the connections to ventilators.
+func (c *Consumer) Links() *link.Group { return c.direct.Links() }
+
+// Start grants credit to the ventilators that are connected, and to each that
+// will be.
+func (c *Consumer) Start() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.started || c.draining {
+		return
+	}
+	c.started = true
+	for conn := range c.holds {
+		c.grant(conn, c.credit)
+	}
+}
+
+func (c *Consumer) grant(conn *link.Conn, credit int) {
+	socket.SendForced(conn, wire.WorkerCommand{Verb: wire.VerbCredit, Credit: credit})
+}
+
+// Join grants credit to a ventilator (socket.PeerHandler).
+func (c *Consumer) Join(conn *link.Conn) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.holds[conn] = 0
+	if c.started && !c.draining {
+		c.grant(conn, c.credit)
+	}
+}
+
+// Leave drops the tasks that wait, because the ventilator will give them to
+// others. Tasks that run go on: if one is redelivered, its end is reported on
+// the new connection (socket.PeerHandler).
+func (c *Consumer) Leave(conn *link.Conn) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	delete(c.holds, conn)
+	kept := c.waiting[:0]
+	for _, d := range c.waiting {
+		if d.conn != conn {
+			kept = append(kept, d)
+		} else {
+			delete(c.held, string(d.task.ID))
+		}
+	}
+	clear(c.waiting[len(kept):])
+	c.waiting = kept
+	for _, d := range c.held {
+		if d.conn == conn {
+			d.conn = nil
+		}
+	}
+}
+
+// Room does nothing: all commands are sent at once (socket.PeerHandler).
+func (c *Consumer) Writable(*link.Conn) {}
+
+// Receive handles what a ventilator sent (socket.PeerHandler).
+func (c *Consumer) Receive(conn *link.Conn, b *link.Batch) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for i := range b.Len() {
+		if err := c.handle(conn, b.Message(i)); err != nil {
+			conn.Malformed("message of a ventilator: %w", err)
+		}
+	}
+	c.changed.Notify()
+}
+
+// handle handles one message; c.mu is held.
+func (c *Consumer) handle(conn *link.Conn, frames [][]byte) error {
+	verb, task, err := wire.ParseVentilatorCommand(frames)
+	if err != nil {
+		return err
+	}
+	if verb == wire.VerbStop {
+		c.stop()
+		return nil
+	}
+	return c.accept(conn, task)
+}
+
+// accept queues a task, or answers it at once; c.mu is held.
+func (c *Consumer) accept(conn *link.Conn, task wire.Task) error {
+	if d := c.held[string(task.ID)]; d != nil {
+		c.redeliver(d, conn)
+		return nil
+	}
+	if c.done.Has(taskqueue.ID(task.ID), time.Time{}) {
+		c.redelivered++
+		report(conn, wire.VerbDone, task.ID, nil)
+		return nil
+	}
+	if c.draining {
+		report(conn, wire.VerbReturn, task.ID, nil)
+		return nil
+	}
+	if !c.started || c.holds[conn] >= c.credit {
+		report(conn, wire.VerbReturn, task.ID, nil)
+		return fmt.Errorf("more tasks than the credit of %d", c.credit)
+	}
+	d := newDelivery(c, conn, task)
+	if d.Attempt > 1 {
+		c.redelivered++
+	}
+	if d.lease > 0 {
+		// A task that has waited for so long goes to a worker that has the
+		// time.
+		d.due = time.Now().Add(d.lease / 2)
+		c.sooner.Set()
+	}
+	c.held[string(task.ID)] = d
+	c.holds[conn]++
+	c.waiting = append(c.waiting, d)
+	return nil
+}
+
+// redeliver makes conn the connection on which a task's end is reported: the
+// connection that it came from was lost, whether or not that is known here yet.
+// c.mu is held.
+func (c *Consumer) redeliver(d *Delivery, conn *link.Conn) {
+	if d.conn == conn {
+		return
+	}
+	if d.conn != nil {
+		c.holds[d.conn]--
+	}
+	c.redelivered++
+	d.conn = conn
+	c.holds[conn]++
+}
+
+// Next waits for a task and begins it. For limit, or without end if limit is 0,
+// its lease is extended. Next returns link.ErrClosed once the consumer drains
+// and nothing waits, and the context's error.
+func (c *Consumer) Next(ctx context.Context, limit time.Duration) (*Delivery, error) {
+	for {
+		c.mu.Lock()
+		if len(c.waiting) > 0 {
+			d := c.waiting[0]
+			c.waiting[0] = nil
+			c.waiting = c.waiting[1:]
+			d.begin(limit)
+			c.mu.Unlock()
+			return d, nil
+		}
+		changed, draining := c.changed.Changed(), c.draining
+		c.mu.Unlock()
+		if draining {
+			return nil, link.ErrClosed
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
+}
+
+// Drain refuses further tasks and returns those that have not begun.
+func (c *Consumer) Drain() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.draining {
+		return
+	}
+	c.draining = true
+	if c.started {
+		for conn := range c.holds {
+			c.grant(conn, 0)
+		}
+	}
+	for _, d := range c.waiting {
+		d.release(wire.VerbReturn, nil)
+	}
+	c.waiting = nil
+	c.changed.Notify()
+}
+
+// Draining reports whether Drain was called.
+func (c *Consumer) Draining() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.draining
+}
+
+// Progress returns how many tasks wait, run and were redelivered. Done and
+// Failed are for the caller to count.
+func (c *Consumer) Progress() Progress {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return Progress{Queued: len(c.waiting), InFlight: len(c.held) - len(c.waiting), Redelivered: c.redelivered}
+}
+
+// Shutdown drains the consumer, waits until tasks that were on their way have
+// been returned and all commands have reached the kernel, or ctx has ended, and
+// closes the connections. It may be called more than once.
+func (c *Consumer) Shutdown(ctx context.Context) error {
+	c.Drain()
+	c.direct.Fence(ctx)
+	err := c.direct.Shutdown(ctx)
+	c.mu.Lock()
+	select {
+	case <-c.ended:
+	default:
+		close(c.ended)
+	}
+	c.mu.Unlock()
+	c.wg.Wait()
+	return err
+}

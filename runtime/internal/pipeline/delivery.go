@@ -1,0 +1,159 @@
+package pipeline
+
+import (
+	"slices"
+	"time"
+
+	"github.com/gozmq/gozmq/runtime/internal/link"
+	"github.com/gozmq/gozmq/runtime/internal/socket"
+	"github.com/gozmq/gozmq/runtime/internal/taskqueue"
+	"github.com/gozmq/gozmq/runtime/internal/wire"
+)
+
+// A Delivery is one attempt of a task, with its lease, at a Consumer. Finish
+// must be called for each that Next returns.
+type Delivery struct {
+	// Attempt is how often the task was handed out, this time included; 0 when
+	// the ventilator did not say so.
+	Attempt int
+	// Batch is the name of the task's batch, or empty.
+	Batch string
+
+	consumer *Consumer
+	task     wire.Task
+	lease    time.Duration // 0: without end
+
+	// The consumer's lock guards what follows.
+	conn    *link.Conn // on which its end is reported; nil: lost
+	from    *link.Conn // where it came from, once it runs
+	running bool
+	due     time.Time // when to extend the lease or, if it still waits, to return it; zero: never
+	last    time.Time // no extension after; zero: without end
+}
+
+func newDelivery(c *Consumer, conn *link.Conn, task wire.Task) *Delivery {
+	h := wire.ParseTaskHeader(task.Header)
+	return &Delivery{consumer: c, conn: conn, task: task.Clone(), lease: h.Lease, Attempt: h.Attempt, Batch: h.BatchName()}
+}
+
+// Task returns the task, whose bytes belong to the delivery.
+func (d *Delivery) Task() *wire.Task { return &d.task }
+
+// From returns the connection that the task came from.
+func (d *Delivery) From() *link.Conn { return d.from }
+
+// begin notes that a task runs, and starts its lease anew; the consumer's lock
+// is held.
+func (d *Delivery) begin(limit time.Duration) {
+	d.running, d.from = true, d.conn
+	if d.lease == 0 {
+		return
+	}
+	now := time.Now()
+	if limit > 0 {
+		d.last = now.Add(limit)
+	}
+	d.due = now.Add(max(d.lease/3, minExtend))
+	d.consumer.sooner.Set()
+}
+
+// Malformed reports a task that made no sense to its connection.
+func (d *Delivery) Malformed(err error) {
+	d.consumer.mu.Lock()
+	conn := d.conn
+	d.consumer.mu.Unlock()
+	if conn != nil {
+		conn.Malformed("task: %w", err)
+	}
+}
+
+// KeepLease extends the task's lease without end from now on. A worker calls it
+// when the handler has returned and the result waits for a sink.
+func (d *Delivery) KeepLease() {
+	d.consumer.mu.Lock()
+	defer d.consumer.mu.Unlock()
+	d.last = time.Time{}
+}
+
+// Finish reports how the task ended, with an encoded status or nil. A task that
+// was done is not run again here.
+func (d *Delivery) Finish(verb wire.Verb, status []byte) {
+	c := d.consumer
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if id := taskqueue.ID(d.task.ID); verb == wire.VerbDone && !c.done.Has(id, time.Time{}) {
+		c.done.Add(id, time.Time{})
+	}
+	d.release(verb, status)
+}
+
+// release reports the end of a task and forgets it; the consumer's lock is
+// held.
+func (d *Delivery) release(verb wire.Verb, status []byte) {
+	c := d.consumer
+	if c.held[string(d.task.ID)] != d {
+		return
+	}
+	delete(c.held, string(d.task.ID))
+	if d.conn == nil {
+		return
+	}
+	c.holds[d.conn]--
+	report(d.conn, verb, d.task.ID, status)
+}
+
+// report sends a ventilator the end of a task.
+func report(conn *link.Conn, verb wire.Verb, id, status []byte) {
+	socket.SendForced(conn, wire.WorkerCommand{Verb: verb, ID: id, Status: status})
+}
+
+// extendLeases extends the leases of running tasks, and returns tasks that wait
+// for too long, until Shutdown.
+func (c *Consumer) extendLeases() {
+	timer := time.NewTimer(time.Hour)
+	defer timer.Stop()
+	for {
+		timer.Reset(c.extendDue(time.Now()))
+		select {
+		case <-c.sooner:
+		case <-timer.C:
+		case <-c.ended:
+			return
+		}
+	}
+}
+
+// extendDue does what is due and returns how long to wait for the next.
+func (c *Consumer) extendDue(now time.Time) time.Duration {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	next := time.Hour
+	for _, d := range c.held {
+		if !d.due.IsZero() && !d.due.After(now) {
+			d.handleDue(now)
+		}
+		if !d.due.IsZero() && c.held[string(d.task.ID)] == d {
+			next = min(next, d.due.Sub(now))
+		}
+	}
+	return max(next, time.Millisecond)
+}
+
+// handleDue returns a task that waits, and extends the lease of a task that
+// runs and still has time; the consumer's lock is held.
+func (d *Delivery) handleDue(now time.Time) {
+	c := d.consumer
+	if !d.running {
+		c.waiting = slices.DeleteFunc(c.waiting, func(other *Delivery) bool { return other == d })
+		d.release(wire.VerbReturn, nil)
+		return
+	}
+	if !d.last.IsZero() && now.After(d.last) {
+		d.due = time.Time{}
+		return
+	}
+	if d.conn != nil {
+		_ = socket.SendTo(d.conn, wire.WorkerCommand{Verb: wire.VerbExtend, ID: d.task.ID})
+	}
+	d.due = now.Add(max(d.lease/3, minExtend))
+}

@@ -1,0 +1,386 @@
+package pipeline
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/gozmq/gozmq/runtime/internal/link"
+	"github.com/gozmq/gozmq/runtime/internal/notify"
+	"github.com/gozmq/gozmq/runtime/internal/socket"
+	"github.com/gozmq/gozmq/runtime/internal/taskqueue"
+	"github.com/gozmq/gozmq/runtime/internal/wire"
+	"github.com/gozmq/gozmq/runtime/internal/zmtp"
+)
+
+// A DispatcherConfig configures a Dispatcher.
+type DispatcherConfig struct {
+	Link               link.Config
+	MaxTasks, MaxBytes int // of tasks that are not finished
+	// A task whose handler failed waits for Backoff, which doubles with each
+	// attempt up to MaxBackoff.
+	Backoff, MaxBackoff time.Duration
+	BatchLease          time.Duration // of messages that say how far a batch is
+	Store               Store         // nil: memory only
+
+	// DeadLetter is called with each task that was given up, one at a time. The
+	// task stays in the store until it returns. It must not be nil.
+	DeadLetter func(DeadTask)
+	// Status returns the code and the text under which a sink learns why a task
+	// of a batch was given up. It must not be nil.
+	Status func(reason error) (code int32, message string)
+
+	// Events, which are reported with a lock held: the functions must neither
+	// block nor call the Dispatcher. None may be nil.
+	LeaseExpired func(worker *link.Conn, procedure string)
+	TaskDead     func(DeadTask)
+	StoreFailed  func(error)
+}
+
+// A Task is a task that is pushed. The Dispatcher keeps its body.
+type Task struct {
+	Procedure   string
+	Body        []byte
+	MaxAttempts int
+	Lease       time.Duration
+}
+
+// A Dispatcher queues tasks and hands each to one worker at a time, until it is
+// done or given up. It is a ROUTER. Its methods may be called from any
+// goroutine; mu is locked before any connection's lock.
+type Dispatcher struct {
+	cfg     DispatcherConfig
+	direct  *socket.PeerSocket
+	store   *storeWriter // nil: memory only
+	letters *deadLetters
+	prefix  [8]byte // of the ids that this process gives out
+
+	mu      sync.Mutex
+	queue   *taskqueue.Queue
+	peers   map[*link.Conn]*taskqueue.Peer
+	conns   map[*taskqueue.Peer]*link.Conn
+	workers int                         // peers that have granted credit
+	lastID  uint64                      // the number of ids that were given out
+	notices map[taskqueue.ID]*Batch     // by the id of the message that says how far they are
+	open    map[*taskqueue.Batch]*Batch // that are not complete
+	paused  bool                        // hands out no more
+	closed  bool                        // Push fails
+	waiters int
+	changed notify.Broadcast
+	clock   *time.Timer
+	armed   time.Time        // when clock fires; zero: never
+	attempt wire.TaskAttempt // that is being sent, here so that it costs no allocation
+}
+
+// NewDispatcher returns a dispatcher without workers, which has the tasks of
+// its store. Close must be called.
+func NewDispatcher(cfg DispatcherConfig) (*Dispatcher, error) {
+	d := &Dispatcher{
+		cfg: cfg,
+		queue: taskqueue.NewQueue(taskqueue.Limits{
+			Tasks: cfg.MaxTasks, Bytes: cfg.MaxBytes, Backoff: cfg.Backoff, MaxBackoff: cfg.MaxBackoff,
+		}),
+		peers:   make(map[*link.Conn]*taskqueue.Peer),
+		conns:   make(map[*taskqueue.Peer]*link.Conn),
+		notices: make(map[taskqueue.ID]*Batch),
+		open:    make(map[*taskqueue.Batch]*Batch),
+	}
+	_, _ = rand.Read(d.prefix[:]) // never fails
+	if cfg.Store != nil {
+		if err := cfg.Store.Load(d.restore); err != nil {
+			return nil, fmt.Errorf("load the stored tasks: %w", err)
+		}
+	}
+	d.clock = time.AfterFunc(time.Hour, d.tick)
+	d.store = newStoreWriter(cfg.Store, cfg.StoreFailed)
+	d.letters = newDeadLetters(cfg.DeadLetter, d.letterHandled)
+	cfg.Link.SocketType = zmtp.Router
+	d.direct = socket.NewPeerSocket(cfg.Link, d, false)
+	return d, nil
+}
+
+// restore queues a stored task, even if that exceeds the limits.
+func (d *Dispatcher) restore(s StoredTask) error {
+	if s.ID == "" || len(s.ID) > wire.MaxTaskID || d.queue.Has(taskqueue.ID(s.ID)) {
+		return fmt.Errorf("a task has the id %q, which is empty, too long or taken", s.ID)
+	}
+	if s.Procedure == "" {
+		return fmt.Errorf("task %q has no method", s.ID)
+	}
+	h := wire.ParseTaskHeader(s.Header)
+	d.queue.Add(&taskqueue.Task{
+		ID: taskqueue.ID(s.ID), Procedure: s.Procedure, Body: s.Body, Header: s.Header, Attempts: s.Attempts,
+		MaxAttempts: h.Attempt, Lease: h.Lease,
+	})
+	return nil
+}
+
+// Links returns the connections to workers.
+func (d *Dispatcher) Links() *link.Group { return d.direct.Links() }
+
+// Push returns nil once a task is in the queue and, if there is one, in the
+// store. While these are full it waits. The task belongs to b unless b is nil.
+// Its errors are ErrBatchEnded, a *StoreError, link.ErrClosed and the
+// context's.
+func (d *Dispatcher) Push(ctx context.Context, b *Batch, task Task) error {
+	t := &taskqueue.Task{Procedure: task.Procedure, Body: task.Body, MaxAttempts: task.MaxAttempts, Lease: task.Lease}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if err := d.joinBatch(b, t); err != nil {
+		return err
+	}
+	err := d.waitLocked(ctx, func() bool { return !d.closed && !d.queue.Full(t) && d.letters.len() < d.cfg.MaxTasks })
+	if err == nil {
+		err = d.storeLocked(t)
+	}
+	if err != nil {
+		d.leaveBatch(t)
+		return err
+	}
+	d.queue.Add(t)
+	d.dispatch()
+	return nil
+}
+
+// storeLocked gives a task its id and stores it. It is called with d.mu held,
+// which it releases while the store is busy.
+func (d *Dispatcher) storeLocked(t *taskqueue.Task) error {
+	t.ID = d.newID()
+	if d.store == nil {
+		return nil
+	}
+	stored := StoredTask{ID: string(t.ID), Procedure: t.Procedure, Body: t.Body, Header: storedHeader(t)}
+	d.mu.Unlock()
+	defer d.mu.Lock()
+	switch err := d.store.put(stored); {
+	case err == nil, errors.Is(err, link.ErrClosed):
+		return err
+	default:
+		return &StoreError{err}
+	}
+}
+
+// storedHeader is a task's header with its limits, which the store has no other
+// place for.
+func storedHeader(t *taskqueue.Task) []byte {
+	limits := wire.TaskHeader{Attempt: t.MaxAttempts, Lease: t.Lease}
+	return wire.AppendTaskHeader(t.Header[:len(t.Header):len(t.Header)], limits)
+}
+
+// newID returns an id that no other task has; d.mu is held.
+func (d *Dispatcher) newID() taskqueue.ID {
+	d.lastID++
+	return taskqueue.ID(binary.BigEndian.AppendUint64(d.prefix[:], d.lastID))
+}
+
+// waitLocked waits until ready. It is called with d.mu held, and releases it
+// while it waits. It returns link.ErrClosed or the context's error if one of
+// these comes first.
+func (d *Dispatcher) waitLocked(ctx context.Context, ready func() bool) error {
+	for {
+		switch {
+		case ready():
+			return nil
+		case d.closed:
+			return link.ErrClosed
+		}
+		changed := d.changed.Changed()
+		d.waiters++
+		d.mu.Unlock()
+		var err error
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			err = ctx.Err()
+		}
+		d.mu.Lock()
+		d.waiters--
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// dispatch hands out what can be handed out; d.mu is held.
+func (d *Dispatcher) dispatch() {
+	if d.paused {
+		return
+	}
+	now := time.Now()
+	for t, p := d.queue.Next(now); t != nil; t, p = d.queue.Next(now) {
+		d.attempt = wire.TaskAttempt{
+			ID: string(t.ID), Procedure: t.Procedure, Body: t.Body, Header: t.Header, Attempt: t.Attempts, Lease: t.Lease,
+		}
+		if err := socket.SendTo(d.conns[p], &d.attempt); err != nil {
+			d.queue.Undo(t, p)
+			d.queue.Block(p, true) // until Room or Leave
+			continue
+		}
+		if !t.Control && t.Attempts > 1 {
+			d.store.attempts(string(t.ID), t.Attempts)
+		}
+	}
+	d.setClock(now)
+}
+
+// setClock has tick called when the next lease or backoff ends; d.mu is held.
+func (d *Dispatcher) setClock(now time.Time) {
+	when, ok := d.queue.Wake()
+	if !ok || !d.armed.IsZero() && !d.armed.After(when) {
+		return
+	}
+	d.armed = when
+	d.clock.Reset(max(when.Sub(now), time.Millisecond))
+}
+
+// tick ends leases and backoffs.
+func (d *Dispatcher) tick() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.paused {
+		return
+	}
+	d.armed = time.Time{}
+	for _, e := range d.queue.Expire(time.Now()) {
+		if c := d.conns[e.Peer]; c != nil {
+			d.cfg.LeaseExpired(c, e.Task.Procedure)
+		}
+		if e.Dead {
+			d.giveUp(e.Task)
+		}
+	}
+	d.dispatch()
+	d.setClock(time.Now())
+}
+
+// taskDone notes that a task was done; d.mu is held.
+func (d *Dispatcher) taskDone(t *taskqueue.Task) {
+	if t.Control {
+		d.noticeDelivered(t)
+	} else {
+		d.store.remove(string(t.ID))
+		d.checkBatch(t.Batch)
+	}
+	d.changed.Notify()
+}
+
+// giveUp makes a task a dead letter; d.mu is held.
+func (d *Dispatcher) giveUp(t *taskqueue.Task) {
+	h := wire.ParseTaskHeader(t.Header)
+	dead := DeadTask{
+		ID: string(t.ID), Procedure: t.Procedure, Attempts: t.Attempts, Reason: t.Reason, Batch: h.BatchName(), Body: t.Body,
+	}
+	d.cfg.TaskDead(dead)
+	d.letters.add(dead)
+	d.checkBatch(t.Batch)
+}
+
+// letterHandled is called when DeadLetter has returned.
+func (d *Dispatcher) letterHandled(id string) {
+	d.store.remove(id)
+	d.mu.Lock()
+	d.changed.Notify()
+	d.mu.Unlock()
+}
+
+// WaitWorkers waits until n workers have granted credit.
+func (d *Dispatcher) WaitWorkers(ctx context.Context, n int) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	err := d.waitLocked(ctx, func() bool { return d.workers >= n })
+	if err != nil && !errors.Is(err, link.ErrClosed) {
+		return fmt.Errorf("%w: %d of %d workers are connected%s", err, d.workers, n, socket.DialState(d.direct.Links()))
+	}
+	return err
+}
+
+// Wait waits until every task has been done or given up and every dead letter
+// has been handled.
+func (d *Dispatcher) Wait(ctx context.Context) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	err := d.waitLocked(ctx, d.idle)
+	if err == nil || errors.Is(err, link.ErrClosed) {
+		return err
+	}
+	why := ""
+	if d.workers == 0 {
+		why = socket.DialState(d.direct.Links())
+	}
+	return fmt.Errorf("%w: tasks not done: %d, workers connected: %d%s", err, d.queue.Len(), d.workers, why)
+}
+
+func (d *Dispatcher) idle() bool { return d.queue.Len() == 0 && d.letters.len() == 0 }
+
+// Progress returns how far the tasks are.
+func (d *Dispatcher) Progress() Progress {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	c := d.queue.Counts()
+	return Progress{Queued: c.Queued, InFlight: c.InFlight, Done: c.Done, Failed: c.Dead, Redelivered: c.Redelivered}
+}
+
+// StopWorkers ends every worker that is connected.
+func (d *Dispatcher) StopWorkers() error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.closed {
+		return link.ErrClosed
+	}
+	for c := range d.peers {
+		socket.SendForced(c, wire.Stop{})
+	}
+	return nil
+}
+
+// Close ends the dispatcher. Without a store it first waits until every task is
+// done, with one until no worker has a task, each until ctx ends.
+func (d *Dispatcher) Close(ctx context.Context) error {
+	d.mu.Lock()
+	d.paused = d.store != nil
+	_ = d.waitLocked(ctx, func() bool {
+		if d.store != nil {
+			return d.queue.Counts().InFlight == 0
+		}
+		return d.idle()
+	})
+	again := d.closed
+	d.closed, d.paused = true, true
+	d.changed.Notify()
+	d.mu.Unlock()
+	err := d.direct.Shutdown(ctx)
+	if again {
+		return err
+	}
+	d.clock.Stop()
+	d.letters.close()
+	d.store.close()
+	return errors.Join(err, d.unfinished())
+}
+
+// Closing reports whether a call of Close waits for workers.
+func (d *Dispatcher) Closing() bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.paused && !d.closed && d.waiters > 0
+}
+
+// unfinished returns an error that says what Close has waited for in vain.
+func (d *Dispatcher) unfinished() error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.store != nil {
+		if n := d.queue.Counts().InFlight; n > 0 {
+			return fmt.Errorf("tasks that workers still have: %d (they are stored, and will be done again; raise the time with WithLinger)", n)
+		}
+		return nil
+	}
+	if n := d.queue.Len(); n > 0 {
+		return fmt.Errorf("tasks not done: %d (wait for them with Wait, or keep them with WithTaskStore)", n)
+	}
+	return nil
+}

@@ -1,0 +1,117 @@
+package pipeline
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/gozmq/gozmq/runtime/internal/link"
+	"github.com/gozmq/gozmq/runtime/internal/taskqueue"
+	"github.com/gozmq/gozmq/runtime/internal/wire"
+)
+
+// Join adds a worker, which has no credit yet (socket.PeerHandler).
+func (d *Dispatcher) Join(c *link.Conn) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	p := d.queue.Join()
+	d.peers[c], d.conns[p] = p, c
+}
+
+// Leave gives the worker's tasks to others (socket.PeerHandler).
+func (d *Dispatcher) Leave(c *link.Conn) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	p := d.peers[c]
+	delete(d.peers, c)
+	delete(d.conns, p)
+	if p.Granted() {
+		d.workers--
+	}
+	if d.closed {
+		return // nothing is lost that was not left anyway
+	}
+	for _, t := range d.queue.Leave(p) {
+		d.giveUp(t)
+	}
+	d.changed.Notify()
+	d.dispatch()
+}
+
+// Room hands out tasks that did not fit into the worker's send queue
+// (socket.PeerHandler).
+func (d *Dispatcher) Writable(c *link.Conn) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if p := d.peers[c]; p != nil && !d.closed {
+		d.queue.Block(p, false)
+		d.dispatch()
+	}
+}
+
+// Receive handles what a worker sent (socket.PeerHandler).
+func (d *Dispatcher) Receive(c *link.Conn, b *link.Batch) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	p := d.peers[c]
+	now := time.Now()
+	for i := range b.Len() {
+		if err := d.handle(p, b.Message(i), now); err != nil {
+			c.Malformed("message of a worker: %w", err)
+		}
+	}
+	if d.paused {
+		d.changed.Notify() // Close waits until no worker has a task
+	}
+	d.dispatch()
+}
+
+// handle handles one message of a worker and returns what was wrong with it;
+// d.mu is held.
+func (d *Dispatcher) handle(p *taskqueue.Peer, frames [][]byte, now time.Time) error {
+	c, err := wire.ParseWorkerCommand(frames)
+	if err != nil {
+		return err
+	}
+	if c.Verb == wire.VerbCredit {
+		d.grant(p, c.Credit)
+		return nil
+	}
+	if err := d.handleOutcome(p, &c, now); err != nil {
+		return fmt.Errorf("%s %x: %w", c.Verb, c.ID, err)
+	}
+	return nil
+}
+
+// grant sets how many tasks a worker is willing to hold; d.mu is held.
+func (d *Dispatcher) grant(p *taskqueue.Peer, credit int) {
+	if credit > 0 && !p.Granted() {
+		d.workers++
+		defer d.changed.Notify()
+	}
+	d.queue.Credit(p, credit)
+}
+
+// handleOutcome handles what a worker says of a task; d.mu is held.
+func (d *Dispatcher) handleOutcome(p *taskqueue.Peer, c *wire.WorkerCommand, now time.Time) error {
+	id := taskqueue.ID(c.ID)
+	switch c.Verb {
+	case wire.VerbDone:
+		t, err := d.queue.Done(p, id)
+		if t != nil {
+			d.taskDone(t)
+		}
+		return err
+	case wire.VerbReturn:
+		return d.queue.Return(p, id)
+	case wire.VerbExtend:
+		return d.queue.Extend(p, id, now)
+	}
+	// FAIL or REJECT, whose status belongs to the batch that is being received.
+	reason := &FailedError{Status: append([]byte(nil), c.Status...)}
+	dead, err := d.queue.Fail(p, id, reason, c.Verb == wire.VerbFail, now)
+	if dead != nil {
+		d.giveUp(dead)
+		d.changed.Notify()
+	}
+	return err
+}

@@ -1,0 +1,373 @@
+package socket
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"sync/atomic"
+
+	"github.com/gozmq/gozmq/runtime/internal/link"
+	"github.com/gozmq/gozmq/runtime/internal/list"
+	"github.com/gozmq/gozmq/runtime/internal/notify"
+	"github.com/gozmq/gozmq/runtime/internal/wire"
+	"github.com/gozmq/gozmq/runtime/internal/zmtp"
+)
+
+// A slot is a call's place at a peer. Its index and its count of uses make the
+// call's id.
+type slot struct {
+	w   *waiter
+	use uint32
+}
+
+// A dealerPeer is one connection of a dealer with its requests in flight.
+//
+// Its callers share the role of the reader (leader and followers): a caller that waits
+// for its reply reads the connection itself, delivers the replies of others on the way,
+// and hands the role over when it has its own. So a lone call never changes goroutines.
+// While there are few calls a background goroutine has the role, because heartbeats and
+// the end of the connection must always be noticed.
+type dealerPeer struct {
+	conn     *link.Conn
+	onEnd    func(*dealerPeer)
+	inflight atomic.Int32
+	idle     atomic.Pointer[chan struct{}] // closed when inflight is 0; nil: nobody waits
+
+	mu      sync.Mutex
+	slots   []slot
+	free    []uint32
+	parked  list.List[*waiter] // the newest is the first
+	reading bool               // a goroutine is the reader
+	calls   int                // calls since the background goroutine looked
+	err     error              // why the connection ended
+	room    notify.Broadcast   // of the connection being writable
+
+	readUnsent sync.Once
+	unsentIDs  map[uint64]struct{}
+}
+
+// newDealerPeer returns a peer that calls onEnd when the connection has ended, before
+// its callers fail.
+func newDealerPeer(c *link.Conn, onEnd func(*dealerPeer)) *dealerPeer {
+	p := &dealerPeer{conn: c, onEnd: onEnd}
+	c.Writable = p.notifyWritable
+	return p
+}
+
+// do sends one request and waits for its reply. sent reports whether the peer may have
+// received the request.
+func (p *dealerPeer) do(ctx context.Context, x Exchange) (sent bool, err error) {
+	w := waiters.Get().(*waiter)
+	w.x = x
+	id, err := p.acquireSlot(w)
+	if err == nil {
+		if err = p.send(ctx, id, x); err == nil {
+			err = p.await(ctx, w)
+			sent, w.unsent = !w.unsent, false
+			if errors.Is(err, context.Canceled) {
+				p.sendCancel(id, x)
+			}
+		} else if !p.giveUp(w) {
+			<-w.ch // failed at the same time
+		}
+	}
+	w.x = nil
+	waiters.Put(w)
+	return sent, err
+}
+
+// acquireSlot gives w a slot and returns the call's id.
+func (p *dealerPeer) acquireSlot(w *waiter) (uint64, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.err != nil {
+		return 0, &LostError{p.err}
+	}
+	if n := len(p.free); n > 0 {
+		w.slot = p.free[n-1]
+		p.free = p.free[:n-1]
+	} else {
+		w.slot = uint32(len(p.slots))
+		p.slots = append(p.slots, slot{})
+	}
+	s := &p.slots[w.slot]
+	s.use++
+	s.w = w
+	w.pending = true
+	return s.id(int(w.slot)), nil
+}
+
+// id returns the id of the call that has the slot at index i.
+func (s slot) id(i int) uint64 { return uint64(s.use)<<32 | uint64(i) }
+
+// releaseSlot frees w's slot; p.mu is held.
+func (p *dealerPeer) releaseSlot(w *waiter) {
+	p.slots[w.slot].w = nil
+	p.free = append(p.free, w.slot)
+	w.pending = false
+	w.parked.Remove()
+}
+
+// send appends the request to the connection, waiting while its queue is full.
+func (p *dealerPeer) send(ctx context.Context, id uint64, x Exchange) error {
+	var room <-chan struct{}
+	for {
+		err := p.trySend(id, x)
+		if !errors.Is(err, link.ErrFull) {
+			return err
+		}
+		if room == nil {
+			room = p.writable() // and try again: it may have become writable before
+			continue
+		}
+		select {
+		case <-room:
+			room = nil
+		case <-p.conn.Closed():
+			return &LostError{p.conn.Err()}
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+func (p *dealerPeer) trySend(id uint64, x Exchange) error {
+	b, err := p.conn.Begin()
+	if err != nil {
+		if errors.Is(err, link.ErrFull) {
+			return err
+		}
+		return &LostError{err}
+	}
+	done := false
+	defer func() {
+		if !done {
+			p.conn.Abort()
+		}
+	}()
+	if b, err = x.AppendRequest(wire.AppendCallID(b, id)); err != nil {
+		return err
+	}
+	done = true
+	if p.inflight.Load() > 1 {
+		p.conn.CommitTogether(b)
+	} else {
+		p.conn.Commit(b)
+	}
+	return nil
+}
+
+// sendCancel sends a peer that is one of ours the cancellation of a request. It is
+// optional: a peer whose queue is full gets none.
+func (p *dealerPeer) sendCancel(id uint64, x Exchange) {
+	canceler, ok := x.(Canceler)
+	if !ok || !p.conn.Gozmq() {
+		return
+	}
+	b, err := p.conn.Begin()
+	if err != nil {
+		return
+	}
+	if b, ok := canceler.AppendCancel(wire.AppendCallID(b, id)); ok {
+		p.conn.Commit(b)
+		return
+	}
+	p.conn.Abort()
+}
+
+// writable returns a channel that is closed when the connection's queue has room.
+func (p *dealerPeer) writable() <-chan struct{} {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.room.Changed()
+}
+
+func (p *dealerPeer) notifyWritable() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.room.Notify()
+}
+
+// await returns once w's reply was delivered, or will never be.
+func (p *dealerPeer) await(ctx context.Context, w *waiter) error {
+	p.mu.Lock()
+	p.calls++
+	switch {
+	case !w.pending:
+		p.mu.Unlock()
+	case !p.reading:
+		p.reading, w.leading = true, true
+		p.mu.Unlock()
+		return p.lead(ctx, w)
+	default:
+		p.parked.PushFront(&w.parked, w)
+		p.mu.Unlock()
+	}
+	var s signal
+	select {
+	case s = <-w.ch:
+	case <-ctx.Done():
+		if p.giveUp(w) {
+			return ctx.Err()
+		}
+		s = <-w.ch
+	}
+	switch s {
+	case lead:
+		return p.lead(ctx, w)
+	case failed:
+		return &LostError{p.conn.Err()}
+	}
+	return nil
+}
+
+// giveUp ends w's call. It returns false when that is too late: the reply is being
+// delivered, and a signal will come.
+func (p *dealerPeer) giveUp(w *waiter) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !w.pending {
+		return false
+	}
+	p.releaseSlot(w)
+	if w.leading { // it was made the reader at the same time
+		w.leading = false
+		<-w.ch
+		p.handOver()
+	}
+	return true
+}
+
+// lead reads for all callers until w's own reply is there, and the replies that were
+// read together with it are delivered.
+func (p *dealerPeer) lead(ctx context.Context, w *waiter) error {
+	if ctx.Done() != nil {
+		stop := context.AfterFunc(ctx, p.conn.Interrupt)
+		defer stop()
+	}
+	err := p.read(ctx, w)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if w.pending { // the context ended
+		p.releaseSlot(w)
+	}
+	w.leading = false
+	p.handOver()
+	return err
+}
+
+func (p *dealerPeer) read(ctx context.Context, w *waiter) error {
+	for own := false; ; {
+		frames, err := p.conn.TryNext()
+		if frames == nil && err == nil {
+			if own {
+				return nil
+			}
+			frames, err = p.conn.Next()
+		}
+		size := oversized(frames, err)
+		switch {
+		case err == nil || size != nil:
+			own = p.deliver(frames, size, w) || own
+		case errors.Is(err, link.ErrInterrupted):
+			p.conn.Resume()
+			if ctx.Err() != nil {
+				return ctx.Err()
+			}
+		default:
+			p.fail(err)
+			if own {
+				return nil
+			}
+			return &LostError{err}
+		}
+	}
+}
+
+// handOver makes the caller that came last the reader, whose reply is likely to be the
+// last, or nobody if there is no caller. p.mu is held.
+func (p *dealerPeer) handOver() {
+	if !p.parked.Empty() {
+		w := p.parked.First().Value()
+		w.parked.Remove()
+		w.leading = true
+		w.ch <- lead
+		return
+	}
+	p.reading = false
+}
+
+// deliver delivers a reply, or its size error, to its caller. It returns whether that is
+// self. A reply that nobody waits for, because its caller's context has ended, is
+// dropped.
+func (p *dealerPeer) deliver(frames [][]byte, size *zmtp.SizeError, self *waiter) bool {
+	if wire.IsProbe(frames) {
+		return false
+	}
+	id, content, ok := wire.SplitCallID(frames)
+	if !ok {
+		p.conn.Malformed("reply has %d frames and does not begin with a call id and an empty frame", len(frames))
+		return false
+	}
+	index, use := uint32(id), uint32(id>>32)
+	p.mu.Lock()
+	var w *waiter
+	if int64(index) < int64(len(p.slots)) && p.slots[index].use == use {
+		w = p.slots[index].w
+	}
+	if w != nil {
+		p.releaseSlot(w)
+	}
+	p.mu.Unlock()
+	if w == nil {
+		return false
+	}
+	if size == nil {
+		w.x.Deliver(content)
+	} else {
+		w.x.TooLarge(size)
+	}
+	if w == self {
+		return true
+	}
+	w.ch <- delivered
+	return false
+}
+
+// fail ends the peer, and signals every caller except the reader that the connection
+// has ended.
+func (p *dealerPeer) fail(err error) {
+	p.conn.Close(err)
+	p.onEnd(p)
+	unsent := p.unsent()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.err == nil {
+		p.err = p.conn.Err()
+	}
+	for i := range p.slots {
+		w := p.slots[i].w
+		if w == nil {
+			continue
+		}
+		_, w.unsent = unsent[p.slots[i].id(i)]
+		p.releaseSlot(w)
+		if !w.leading {
+			w.ch <- failed
+		}
+	}
+}
+
+// unsent returns the ids of the calls of whose requests the kernel has taken no byte, so
+// that they can go to another peer.
+func (p *dealerPeer) unsent() map[uint64]struct{} {
+	p.readUnsent.Do(func() {
+		p.unsentIDs = make(map[uint64]struct{})
+		zmtp.EachMessage(p.conn.Unsent(), func(first []byte) {
+			if id, ok := wire.CallID(first); ok {
+				p.unsentIDs[id] = struct{}{}
+			}
+		})
+	})
+	return p.unsentIDs
+}

@@ -1,0 +1,31 @@
+package socket
+
+import (
+	"sync"
+
+	"github.com/gozmq/gozmq/runtime/internal/list"
+)
+
+// A signal wakes a waiter.
+type signal uint8
+
+const (
+	delivered signal = iota // the reply was delivered
+	failed                  // the connection has ended
+	lead                    // become the reader
+)
+
+// A waiter is a caller between its request and its reply.
+type waiter struct {
+	x    Exchange
+	ch   chan signal
+	slot uint32
+
+	// The peer's lock guards these.
+	pending bool                  // in its slot: neither delivered nor failed
+	parked  list.Element[*waiter] // among the waiters for a signal
+	leading bool                  // is the reader, and gets no signal
+	unsent  bool                  // the connection ended before its request was written
+}
+
+var waiters = sync.Pool{New: func() any { return &waiter{ch: make(chan signal, 1)} }}

@@ -1,0 +1,158 @@
+package socket
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"sync"
+
+	"github.com/gozmq/gozmq/runtime/internal/link"
+	"github.com/gozmq/gozmq/runtime/internal/notify"
+)
+
+// A ProxyRouter is the side of a proxy that clients connect to. It receives requests
+// from its peers in rotation, each with a route that stands for its connection. Routes
+// are made here: another connection may announce the same identity later, and would get
+// replies that are late. Reply may be called from any goroutine, Recv by one at a time.
+type ProxyRouter struct {
+	pull       Pull
+	maxReplies int // bytes of replies that may wait for one peer
+
+	mu     sync.Mutex
+	last   uint64
+	peers  map[uint64]*link.Conn
+	routes map[*pulledBatch]uint64 // of batches that were not received whole
+}
+
+// ErrUnroutable is returned for a reply whose route belongs to no connection.
+var ErrUnroutable = errors.New("the reply's route leads nowhere")
+
+// replyRoom is how many bytes of replies may wait for a peer, as a multiple of its
+// high-water mark. A peer at its high-water mark is not read, so the replies beyond it
+// answer requests that were passed on before.
+const replyRoom = 16
+
+// NewProxyRouter returns a router without peers that reads up to window requests of one
+// peer ahead. Shutdown must be called.
+func NewProxyRouter(cfg link.Config, window int) *ProxyRouter {
+	r := &ProxyRouter{
+		maxReplies: replyRoom * cfg.SendQueueBytes,
+		peers:      make(map[uint64]*link.Conn), routes: make(map[*pulledBatch]uint64),
+	}
+	r.pull.init(cfg, window, r)
+	return r
+}
+
+// Links returns the router's connections.
+func (r *ProxyRouter) Links() *link.Group { return r.pull.group }
+
+// routeSize is the size of a route: a zero byte, with which no announced identity may
+// begin, and a number.
+const routeSize = 9
+
+// Recv returns the next request, whose route is appended to route, or the
+// context's error, or link.ErrClosed.
+func (r *ProxyRouter) Recv(ctx context.Context, route []byte) (Received, []byte, error) {
+	m, err := r.pull.Recv(ctx)
+	if err != nil {
+		return m, nil, err
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	id := r.routes[m.batch]
+	if m.batch.next == m.batch.Len() {
+		delete(r.routes, m.batch)
+	}
+	return m, binary.BigEndian.AppendUint64(append(route, 0), id), nil
+}
+
+// SplitRoute takes the route off a reply. own is nil when there is nothing
+// behind it.
+func SplitRoute(reply [][]byte) (route []byte, own [][]byte) {
+	if len(reply) < 2 {
+		return nil, nil
+	}
+	return reply[0], reply[1:]
+}
+
+// Reply sends the frames behind the first one, which is a route, and never waits. It
+// returns ErrUnroutable, or link.ErrFull when too many bytes wait for the peer; in both
+// cases the reply is dropped.
+func (r *ProxyRouter) Reply(frames [][]byte) error {
+	route, own := SplitRoute(frames)
+	if len(route) != routeSize || route[0] != 0 {
+		return ErrUnroutable
+	}
+	r.mu.Lock()
+	c := r.peers[binary.BigEndian.Uint64(route[1:])]
+	r.mu.Unlock()
+	if c == nil {
+		return ErrUnroutable
+	}
+	if c.Queued() >= r.maxReplies {
+		c.Drop()
+		return link.ErrFull
+	}
+	b, err := c.BeginForced()
+	if err != nil {
+		return ErrUnroutable
+	}
+	b, _ = (&Frames{Parts: own}).AppendMessage(b)
+	c.Commit(b)
+	return nil
+}
+
+// Serve reads one connection (link.Handler), as a Pull does. It stops reading while the
+// peer does not read its replies, and while its requests are not received.
+func (r *ProxyRouter) Serve(c *link.Conn) error {
+	writable := newWritable(c)
+	id := r.add(c)
+	defer r.remove(id)
+	peer := &pullPeer{empty: notify.NewToken()}
+	peer.empty.Set()
+	c.Ready()
+	for {
+		if err := writable.wait(); err != nil {
+			return err
+		}
+		batch, err := c.NextBatch(r.pull.window)
+		if err != nil {
+			return err
+		}
+		if !r.offer(peer, id, &pulledBatch{Batch: batch, conn: c}) {
+			return link.ErrClosed
+		}
+	}
+}
+
+// offer makes a batch ready once the one before was received. It returns false after
+// Shutdown.
+func (r *ProxyRouter) offer(peer *pullPeer, id uint64, b *pulledBatch) bool {
+	peer.wait(b.conn)
+	r.mu.Lock()
+	r.routes[b] = id
+	r.mu.Unlock()
+	if r.pull.offer(peer, b) {
+		return true
+	}
+	b.Batch.Release()
+	return false
+}
+
+func (r *ProxyRouter) add(c *link.Conn) uint64 {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.last++
+	r.peers[r.last] = c
+	return r.last
+}
+
+func (r *ProxyRouter) remove(id uint64) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	delete(r.peers, id)
+}
+
+// Shutdown ends Recv, hands committed replies to the kernel until ctx ends, and closes
+// every connection. Requests that were not received are dropped.
+func (r *ProxyRouter) Shutdown(ctx context.Context) error { return r.pull.Shutdown(ctx) }

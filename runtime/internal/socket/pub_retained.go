@@ -1,0 +1,245 @@
+package socket
+
+import (
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/gozmq/gozmq/runtime/internal/link"
+	"github.com/gozmq/gozmq/runtime/internal/lru"
+	"github.com/gozmq/gozmq/runtime/internal/prefix"
+)
+
+// Traits are what a topic promises about its messages. A topic without any promises
+// nothing.
+type Traits uint8
+
+const (
+	// Sequenced topics have numbered messages.
+	Sequenced Traits = 1 << iota
+	// Retained topics keep their last message for peers that subscribe later.
+	Retained
+	// LatestOnly topics are conflated: the newest message replaces older ones that
+	// wait for room in a peer's queue.
+	LatestOnly
+)
+
+// stamped are the traits whose messages have a header.
+const stamped = Sequenced | Retained
+
+func (t Traits) any(of Traits) bool { return t&of != 0 }
+
+// A Stamp numbers a message of a publisher.
+type Stamp struct {
+	// Position is the message's number among all numbered ones, from 1.
+	Position uint64
+	// Previous is the position of the message before it under the same topic, or a
+	// higher one if the topic was evicted; 0 if there was none.
+	Previous uint64
+	// Sequence is the message's number under its topic, from 1. After the topic was
+	// evicted it continues behind the highest number of any evicted topic.
+	Sequence uint64
+	// Time is when the message was published.
+	Time time.Time
+	// Traits are those of its topic.
+	Traits Traits
+	// Replayed says that the message is sent because of a later subscription.
+	Replayed bool
+}
+
+// A topicStore keeps, for each topic with traits, the number of its last message, and
+// that message if it is retained. It is bounded by a number of topics and of bytes, and
+// evicts the least recently published topic.
+//
+// Its lock is held while a message is numbered and appended to the queues of peers, and
+// while a subscription is added and answered, so that each peer gets all messages in
+// order and none twice. It is taken before the Pub's and before those of connections.
+type topicStore struct {
+	header    func(b []byte, s Stamp) []byte
+	observe   func(link.Event)
+	dropped   *atomic.Uint64
+	conflated atomic.Uint64
+
+	mu       sync.Mutex
+	topics   *lru.Cache[*topic] // by name
+	retained prefix.Tree[*topic]
+	backlogs map[*link.Conn]*backlog
+	position uint64
+	floor    Stamp // at least that of any evicted topic
+}
+
+// A topic is one topic of a topicStore.
+type topic struct {
+	name    string
+	last    Stamp
+	frames  []byte // the last message without its header; nil: it is not kept
+	waiting int    // backlogs that contain it
+	entry   *lru.Entry[*topic]
+}
+
+func (t *topic) size() int { return lru.Overhead + len(t.name) + cap(t.frames) }
+
+// KeepTopics sets how many topics with traits, and how many bytes of them, the Pub keeps,
+// and the function that appends a message's header as a frame. Call it before the Pub is
+// used.
+func (p *Pub) KeepTopics(topics, bytes int, header func(b []byte, s Stamp) []byte) {
+	s := &p.store
+	s.header = header
+	s.topics = lru.New[*topic](lru.Bounds{Count: topics, Bytes: bytes})
+	s.backlogs = make(map[*link.Conn]*backlog)
+}
+
+// SendWith sends a message of a topic with these traits to the peers that have
+// subscribed. A message of a Sequenced or Retained topic is numbered, and its header
+// appended to its frames; frames may be empty if the topic is not Retained and nobody
+// had subscribed when the message was to be encoded. SendWith returns the frames' memory,
+// for reuse.
+func (p *Pub) SendWith(traits Traits, name, frames []byte, a *Audience) []byte {
+	s := &p.store
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	t := s.find(name)
+	if traits.any(stamped) {
+		t = s.stamp(t, name, traits)
+	}
+	if len(frames) == 0 {
+		return frames
+	}
+	if traits.any(Retained) || t != nil && t.waiting > 0 && traits.any(LatestOnly) {
+		s.keep(t, frames)
+	}
+	if !p.Audience(name, a) {
+		return frames
+	}
+	whole := frames
+	if traits.any(stamped) {
+		whole = s.header(frames, t.last)
+	}
+	for i, c := range a.conns {
+		if t != nil && s.replaceQueued(c, t) || offer(c, whole) {
+			a.conns[i] = nil
+			continue
+		}
+		if t == nil { // a LatestOnly topic of which no message waits yet
+			t = s.add(name)
+			t.last.Traits = traits
+			s.keep(t, frames)
+		}
+		s.queueMissed(c, t)
+		a.conns[i] = nil
+	}
+	return whole
+}
+
+// Position returns the position of the last numbered message, 0 if there was none.
+func (p *Pub) Position() uint64 {
+	p.store.mu.Lock()
+	defer p.store.mu.Unlock()
+	return p.store.position
+}
+
+// offer appends a message to a connection's queue. It returns false when the queue is
+// full.
+func offer(c *link.Conn, frames []byte) bool {
+	b, err := c.Begin()
+	if err == nil {
+		c.CommitLater(append(b, frames...))
+	}
+	return err != link.ErrFull
+}
+
+// find returns a topic, nil if it is not known; s.mu is held.
+func (s *topicStore) find(name []byte) *topic {
+	if e := s.topics.Get(name); e != nil {
+		return e.Value
+	}
+	return nil
+}
+
+// add adds a topic; s.mu is held.
+func (s *topicStore) add(name []byte) *topic {
+	t := &topic{name: string(name)}
+	t.entry = s.topics.Add(t.name, t, t.size())
+	return t
+}
+
+// stamp numbers the next message of a topic, which is t if it is known; s.mu is held.
+func (s *topicStore) stamp(t *topic, name []byte, traits Traits) *topic {
+	if t == nil {
+		t = s.add(name)
+		t.last = s.floor
+	}
+	s.topics.Touch(t.entry)
+	s.position++
+	t.last = Stamp{
+		Position: s.position, Previous: t.last.Position, Sequence: t.last.Sequence + 1,
+		Time: time.Now(), Traits: traits,
+	}
+	s.shrink()
+	return t
+}
+
+// keep stores frames as t's last message; s.mu is held.
+func (s *topicStore) keep(t *topic, frames []byte) {
+	s.topics.Touch(t.entry)
+	if t.frames == nil && t.last.Traits.any(Retained) {
+		s.retained.Add([]byte(t.name), t)
+	}
+	if cap(t.frames) > 2*len(frames)+lru.Overhead {
+		t.frames = nil // an earlier message was much larger
+	}
+	t.frames = append(t.frames[:0], frames...)
+	s.topics.Resize(t.entry, t.size())
+	s.shrink()
+}
+
+// shrink evicts topics until the bounds are met; s.mu is held.
+func (s *topicStore) shrink() {
+	s.topics.Evict(func(e *lru.Entry[*topic]) {
+		t := e.Value
+		s.forget(t)
+		s.dropped.Add(uint64(t.waiting))
+		s.floor.Position = max(s.floor.Position, t.last.Position)
+		s.floor.Sequence = max(s.floor.Sequence, t.last.Sequence)
+		if s.observe != nil {
+			s.observe(link.Event{Kind: link.Forgotten, Topic: t.name})
+		}
+	})
+}
+
+// remove removes a topic; s.mu is held.
+func (s *topicStore) remove(t *topic) {
+	s.topics.Remove(t.entry)
+	s.forget(t)
+}
+
+// forget drops the message of a topic that was removed; s.mu is held.
+func (s *topicStore) forget(t *topic) {
+	if t.last.Traits.any(Retained) {
+		s.retained.Remove([]byte(t.name), t)
+	}
+	t.frames = nil // which tells backlogs that contain it
+}
+
+// retainedFor returns the topics whose last messages a peer gets when it subscribes to
+// text: those under text that none of its other subscriptions covers, in the order of
+// publication. s.mu and the Pub's are held.
+func (s *topicStore) retainedFor(c *link.Conn, text []byte, subs *prefix.Tree[*link.Conn]) (list []*topic) {
+	others := subs.Count(c) > 0
+	if s.retained.Len() == 0 || others && subs.Covers(c, text) {
+		return nil
+	}
+	s.retained.Under(text, func(t *topic) {
+		if !others || !subs.Covers(c, []byte(t.name)) {
+			list = append(list, t)
+		}
+	})
+	slices.SortFunc(list, func(a, b *topic) int {
+		if a.last.Position < b.last.Position {
+			return -1
+		}
+		return 1
+	})
+	return list
+}

@@ -1,0 +1,65 @@
+package socket
+
+import (
+	"context"
+	"slices"
+	"testing"
+	"time"
+)
+
+// An askedContext tells when it is waited for.
+type askedContext struct {
+	context.Context
+	asked chan struct{}
+}
+
+func (c askedContext) Done() <-chan struct{} {
+	c.asked <- struct{}{}
+	return c.Context.Done()
+}
+
+// TestPushFlushFollows has a peer go while Flush waits for it: what it leaves is
+// with another one then, and Flush waits for that.
+func TestPushFlushFollows(t *testing.T) {
+	p, peers := pushing(t, pushConfig(), "inproc://push-flush-follows", 2)
+	p.mu.Lock()
+	conns := slices.Clone(p.peers)
+	p.mu.Unlock()
+	for n := range 40 { // more than the pipe holds, to the second
+		b, err := conns[1].Begin()
+		if err == nil {
+			err = commit(conns[1], b, parcel{number: n, size: 5000})
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	asked, flushed := make(chan struct{}, 100), make(chan error, 1)
+	go func() { flushed <- p.Flush(askedContext{within(t), asked}) }()
+	await(t, asked) // it has looked at the first,
+	await(t, asked) // and waits for the second
+	func() {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		conns[1].Close(errKilled)
+		await(t, conns[1].Flushed())
+		p.reap(conns[1])
+		p.reassign()
+	}()
+	select {
+	case err := <-flushed:
+		t.Fatalf("Flush returned %v with %d messages queued", err, p.Queued())
+	case <-asked: // it looks again
+	case <-time.After(patience):
+		t.Fatal("Flush does not look again")
+	}
+	for _, peer := range peers {
+		go func() {
+			for nextOf(peer) != nil {
+			}
+		}()
+	}
+	if err := await(t, flushed); err != nil || p.Queued() > 0 {
+		t.Errorf("Flush: %v, with %d messages queued", err, p.Queued())
+	}
+}

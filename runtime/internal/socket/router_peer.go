@@ -1,0 +1,172 @@
+package socket
+
+import (
+	"context"
+	"sync/atomic"
+	"time"
+
+	"github.com/gozmq/gozmq/runtime/internal/link"
+	"github.com/gozmq/gozmq/runtime/internal/throttle"
+)
+
+// A RouterPeer is one connection of a router. One goroutine at a time is its reader, and
+// owns serving, detached, oversized and corked.
+type RouterPeer struct {
+	*link.Conn
+	// Context ends with the connection.
+	Context context.Context
+	// Value is whatever the Receiver keeps for the connection; nil at first.
+	Value any
+
+	router   *Router
+	writable writable
+
+	serving   bool            // the reader is the goroutine of Serve
+	detached  bool            // the goroutine of Serve runs a job that takes long
+	oversized throttle.Bucket // of requests that are too large
+	corked    int             // answers held back since the last write
+	watched   atomic.Uint64   // the watch's looks, plus 1, when it was last told of a job
+
+	// inline is odd while the reader runs a job itself. The reader moves it to the next
+	// even number when the job has run, and stays the reader. If the job takes too long
+	// the watch does so first, and makes another goroutine the reader.
+	inline atomic.Uint64
+}
+
+// Serve reads a connection until it ends (link.Handler).
+func (r *Router) Serve(c *link.Conn) error {
+	ctx, cancel := context.WithCancelCause(r.base)
+	c.OnClose(cancel)
+	p := &RouterPeer{Conn: c, Context: ctx, router: r, writable: newWritable(c), serving: true}
+	c.Ready()
+	defer func() { <-c.Closed() }() // others may be the reader, and jobs may have answers to send
+	p.read()
+	<-c.Closed()
+	return c.Err()
+}
+
+// read reads requests until the connection ends, or another goroutine becomes the reader
+// because this one has to run a job.
+func (p *RouterPeer) read() {
+	for {
+		frames, err := p.next()
+		if err != nil {
+			if p.tooLarge(frames, err) {
+				continue
+			}
+			p.uncork()
+			p.Close(err)
+			if p.detached {
+				p.Detach()
+			}
+			return
+		}
+		job := p.router.receiver.Receive(p, frames)
+		if job == nil {
+			continue
+		}
+		if !p.router.start() {
+			job.Refuse()
+			continue
+		}
+		if !p.run(job) {
+			return
+		}
+	}
+}
+
+// run runs a job, or has it run beside another reader. It returns whether the caller is
+// still the reader.
+func (p *RouterPeer) run(job Job) (reader bool) {
+	pace := job.Pace() // before Run, which may free the job
+	if !pace.quick() {
+		p.uncork()
+		serving := p.serving
+		p.serving = false
+		p.router.promote(p)
+		if serving {
+			// Serve must see the connection's end, however long the job takes.
+			p.router.readers.Go(func() { p.runLong(job, pace) })
+		} else {
+			p.runLong(job, pace)
+		}
+		return false
+	}
+	return p.runQuick(job, pace)
+}
+
+// runLong runs a job while another goroutine is the reader.
+func (p *RouterPeer) runLong(job Job, pace *Pace) {
+	defer p.router.finish() // the job may end its goroutine with runtime.Goexit
+	start := time.Now()
+	job.Run()
+	pace.note(time.Since(start))
+}
+
+// runQuick runs a job that is likely to be quick while nobody reads.
+func (p *RouterPeer) runQuick(job Job, pace *Pace) (reader bool) {
+	defer p.router.finish()
+	p.cork()
+	run := p.inline.Add(1)
+	p.router.watch.started(p)
+	defer func() { // the job may end its goroutine with runtime.Goexit
+		if p.inline.CompareAndSwap(run, run+1) {
+			p.router.promote(p)
+		}
+	}()
+	job.Run()
+	if p.inline.CompareAndSwap(run, run+1) {
+		return true
+	}
+	pace.reset()
+	return false
+}
+
+// replaceReader makes another goroutine the reader in place of one that runs a job for too
+// long. run is the value of inline for that job.
+func (p *RouterPeer) replaceReader(run uint64) {
+	if p.inline.CompareAndSwap(run, run+1) {
+		p.uncork()
+		p.serving, p.detached = false, p.serving || p.detached
+		p.router.promote(p)
+	}
+}
+
+// maxCorked is how many answers are held back at most. It is small, so that the peer works
+// on the first answers while the next ones are made.
+const maxCorked = 8
+
+// cork holds answers back while further requests have been read.
+func (p *RouterPeer) cork() {
+	if p.corked >= maxCorked {
+		p.uncork()
+	}
+	if p.corked > 0 {
+		p.corked++
+	} else if p.Pending() {
+		p.corked = 1
+		p.Cork()
+	}
+}
+
+func (p *RouterPeer) uncork() {
+	if p.corked > 0 {
+		p.corked = 0
+		p.Uncork()
+	}
+}
+
+// next returns the next request. It does not read while the peer does not read its
+// answers.
+func (p *RouterPeer) next() ([][]byte, error) {
+	if p.corked > 0 {
+		if frames, err := p.TryNext(); frames != nil || err != nil {
+			return frames, err
+		}
+		p.uncork()
+	}
+	if err := p.writable.wait(); err != nil {
+		return nil, err
+	}
+	return p.Next()
+}

@@ -1,0 +1,111 @@
+package subscription
+
+import (
+	"encoding/binary"
+
+	"github.com/gozmq/gozmq/runtime/internal/wire"
+)
+
+// An entryKind says what an entry of a buffer is.
+type entryKind uint8
+
+const (
+	messageEntry entryKind = iota
+	// resumeEntry separates the messages before and after a filter was added.
+	// Its body is the number of a resumption.
+	resumeEntry
+	// peerEntry precedes the messages of a new connection.
+	peerEntry
+)
+
+// An item is an entry that was taken out of a buffer.
+type item struct {
+	wire.Publication
+	kind entryKind
+}
+
+// resumeItem returns the item that stands for a resumption.
+func resumeItem(number uint64) *item {
+	return &item{kind: resumeEntry, Publication: wire.Publication{Body: binary.BigEndian.AppendUint64(nil, number)}}
+}
+
+// resumption returns the number of a resumption.
+func (it *item) resumption() uint64 { return binary.BigEndian.Uint64(it.Body) }
+
+// A buffer is a first-in, first-out run of entries in one piece of memory.
+type buffer struct {
+	data    []byte
+	entries []entry
+	next    int // index of the first entry that is left
+	start   int // where that entry begins in data
+}
+
+// An entry has the sizes of one item's frames. A header of -1 is none.
+type entry struct {
+	topic, body, header int32
+	kind                entryKind
+}
+
+// maxKeptBuffer is the largest buffer, in bytes, that is used again.
+const maxKeptBuffer = 2 << 20
+
+// len returns how many entries are left.
+func (b *buffer) len() int { return len(b.entries) - b.next }
+
+// bytes returns how many bytes are left.
+func (b *buffer) bytes() int { return len(b.data) - b.start }
+
+// push copies a message in.
+func (b *buffer) push(p *wire.Publication) { b.pushKind(p, messageEntry) }
+
+// pushItem copies an item in.
+func (b *buffer) pushItem(it *item) { b.pushKind(&it.Publication, it.kind) }
+
+func (b *buffer) pushKind(p *wire.Publication, kind entryKind) {
+	b.data = append(b.data, p.Topic...)
+	b.data = append(b.data, p.Body...)
+	e := entry{int32(len(p.Topic)), int32(len(p.Body)), -1, kind}
+	if p.Header != nil {
+		b.data = append(b.data, p.Header...)
+		e.header = int32(len(p.Header))
+	}
+	b.entries = append(b.entries, e)
+}
+
+// pop makes it the next item, which is valid until the buffer is given away; it
+// returns false when none is left.
+func (b *buffer) pop(it *item) bool {
+	if b.next == len(b.entries) {
+		return false
+	}
+	e := b.entries[b.next]
+	body := b.start + int(e.topic)
+	end := body + int(e.body)
+	it.kind = e.kind
+	it.Topic, it.Body, it.Header = b.data[b.start:body:body], b.data[body:end:end], nil
+	if e.header >= 0 {
+		it.Header = b.data[end : end+int(e.header) : end+int(e.header)]
+		end += int(e.header)
+	}
+	b.next, b.start = b.next+1, end
+	return true
+}
+
+// compact frees the memory of the entries that were taken for those to come,
+// once it is more than that of the entries that are left.
+func (b *buffer) compact() {
+	if b.start < len(b.data)/2 || b.next < len(b.entries)/2 {
+		return
+	}
+	b.data = b.data[:copy(b.data, b.data[b.start:])]
+	b.entries = b.entries[:copy(b.entries, b.entries[b.next:])]
+	b.next, b.start = 0, 0
+}
+
+// reset empties the buffer. It keeps the memory unless that has grown large.
+func (b *buffer) reset() {
+	b.next, b.start, b.entries, b.data = 0, 0, b.entries[:0], b.data[:0]
+	if cap(b.data) > maxKeptBuffer {
+		b.data = nil
+	}
+}

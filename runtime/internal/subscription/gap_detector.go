@@ -1,0 +1,121 @@
+package subscription
+
+import (
+	"encoding/binary"
+	"time"
+
+	"github.com/gozmq/gozmq/runtime/internal/lru"
+	"github.com/gozmq/gozmq/runtime/internal/wire"
+)
+
+// A gapDetector follows the numbered messages that one iterator gets: it finds
+// out which were missed, which came already, and how late they are. It is used
+// by one goroutine at a time.
+type gapDetector struct {
+	lag   LagLimits
+	conns *publisherConns
+
+	topics     *lru.Cache[numbers] // by topicKey
+	key        []byte              // memory for a topicKey
+	publishers map[uint64]bool     // heard here, and not known to be gone
+	late       bool                // a Lag was reported, and no message was in time since
+	ended      bool                // by a Lag
+}
+
+// numbers are those of the last message of a topic.
+type numbers struct{ position, sequence uint64 }
+
+func newGapDetector(topics lru.Bounds, lag LagLimits, c *publisherConns) *gapDetector {
+	return &gapDetector{lag: lag, conns: c, topics: lru.New[numbers](topics)}
+}
+
+// topicKey returns the key of a publisher's topic, valid until the next call.
+func (d *gapDetector) topicKey(publisher uint64, topic []byte) []byte {
+	d.key = binary.BigEndian.AppendUint64(d.key[:0], publisher)
+	d.key = append(d.key, topic...)
+	return d.key
+}
+
+// topicOf returns the topic of a topicKey.
+func topicOf(key string) string { return key[8:] }
+
+// check takes note of a message. fresh is false for one that came before;
+// notices are to be passed on before the message is. A message without a header
+// that numbers it is always fresh.
+func (d *gapDetector) check(p *wire.Publication) (fresh bool, notices []Notice) {
+	var h wire.PublicationHeader
+	if p.Header == nil || !h.Parse(p.Header) || !h.Numbered() {
+		return true, nil
+	}
+	if e := d.topics.Get(d.topicKey(h.Publisher, p.Topic)); e == nil {
+		notices = d.begin(p.Topic, &h)
+	} else {
+		last := &e.Value
+		if h.Position <= last.position {
+			return false, nil
+		}
+		if h.Sequence > last.sequence+1 && last.sequence > 0 {
+			notices = append(notices, Gap{Topic: string(p.Topic), Lost: h.Sequence - last.sequence - 1})
+		}
+		last.position, last.sequence = h.Position, h.Sequence
+		d.topics.Touch(e)
+	}
+	if lag, late := d.checkLag(p.Topic, &h); late {
+		notices = append(notices, lag)
+	}
+	return true, notices
+}
+
+// begin takes note of the first message of a topic. It reports which publishers
+// the message's one replaces.
+func (d *gapDetector) begin(topic []byte, h *wire.PublicationHeader) (notices []Notice) {
+	for old := range d.publishers {
+		if old == h.Publisher || h.Sequence == 0 {
+			continue
+		}
+		same := d.topics.Get(d.topicKey(old, topic)) != nil
+		if d.conns.succeeded(old, h.Publisher, same) {
+			delete(d.publishers, old)
+			notices = append(notices, Restart{Topic: string(topic), Old: old, New: h.Publisher})
+		}
+	}
+	if d.publishers == nil {
+		d.publishers = make(map[uint64]bool)
+	}
+	if len(d.publishers) < maxPublishers {
+		d.publishers[h.Publisher] = true
+	}
+	d.topics.Add(string(d.topicKey(h.Publisher, topic)), numbers{h.Position, h.Sequence}, lru.Overhead+len(topic))
+	d.topics.Evict(func(*lru.Entry[numbers]) {})
+	return notices
+}
+
+// forget makes the topics for which gone returns true begin anew.
+func (d *gapDetector) forget(gone func(topic []byte) bool) {
+	for e := range d.topics.All() {
+		if gone([]byte(topicOf(e.Key))) {
+			d.topics.Remove(e)
+		}
+	}
+}
+
+// checkLag reports whether a message is to be reported as late, and how. It may
+// end the iteration.
+func (d *gapDetector) checkLag(topic []byte, h *wire.PublicationHeader) (lag Lag, late bool) {
+	if d.lag == (LagLimits{}) || h.TimeUs == 0 || h.Replayed {
+		return lag, false
+	}
+	age := time.Since(h.Time())
+	switch {
+	case d.lag.End > 0 && age > d.lag.End:
+		d.ended = true
+		return Lag{string(topic), age, d.lag.End, true}, true
+	case d.lag.Report > 0 && age > d.lag.Report:
+		again := d.late
+		d.late = true
+		return Lag{string(topic), age, d.lag.Report, false}, !again
+	default:
+		d.late = false
+		return lag, false
+	}
+}

@@ -1,0 +1,115 @@
+package subscription
+
+import (
+	"bytes"
+
+	"github.com/gozmq/gozmq/runtime/internal/wire"
+)
+
+// A Conn is a connection that messages are received from.
+type Conn interface {
+	publisherConn
+	Waiter
+	// Malformed reports a message that is dropped.
+	Malformed(format string, args ...any)
+}
+
+// A Batch is a run of messages, each a list of frames that is valid until the
+// next call of Message.
+type Batch interface {
+	Len() int
+	Message(i int) [][]byte
+}
+
+// Receive gives each message to every subscription that takes it. It waits
+// while one of their queues is full and blocks. It keeps nothing of the batch.
+func (h *Hub) Receive(c Conn, b Batch) {
+	var last match
+	var publisher uint64
+	waiter := Waiter(c)
+	for i := range b.Len() {
+		p, err := wire.ParsePublication(b.Message(i))
+		if err != nil {
+			c.Malformed("%w", err)
+			continue
+		}
+		var header wire.PublicationHeader
+		numbered := p.Header != nil && header.Parse(p.Header) && header.Numbered()
+		if numbered && header.Publisher != publisher {
+			publisher = header.Publisher
+			h.conns.heard(publisher, c)
+		}
+		if numbered && header.Retained {
+			h.matchRetained(&p, header, &last)
+		} else {
+			h.match(&p, &last)
+		}
+		if p.Bare() && len(last.all) == 0 {
+			c.Malformed("%w", wire.ErrPublicationTopic)
+		}
+		for _, s := range last.newest {
+			s.queue.putNewest(&p)
+		}
+		for _, s := range last.all {
+			if !s.queue.Put(waiter, &p, h.done) {
+				return // closed
+			}
+		}
+	}
+}
+
+// A match has the subscriptions that take a topic. It can be used for later
+// messages of the same topic.
+type match struct {
+	topic   []byte
+	bare    bool
+	version uint64          // of the subscriptions; 0: nothing was matched yet
+	all     []*Subscription // that get every message
+	newest  []*Subscription // that conflate the topic
+}
+
+// match makes m the subscriptions that take a message: those to its topic, or,
+// if it has none, the bare ones.
+func (h *Hub) match(p *wire.Publication, m *match) {
+	topic := matched(p)
+	if m.version == h.version.Load() && m.bare == p.Bare() && bytes.Equal(m.topic, topic) {
+		return
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.findMatch(topic, p.Bare(), m)
+}
+
+// matched returns the bytes that subscriptions to prefixes apply to.
+func matched(p *wire.Publication) []byte {
+	if p.Bare() {
+		return p.Body
+	}
+	return p.Topic
+}
+
+// matchRetained is match for a message of a retained topic, which it keeps for
+// later subscriptions: these get it from the cache, and those in m from the
+// connection.
+func (h *Hub) matchRetained(p *wire.Publication, header wire.PublicationHeader, m *match) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.findMatch(p.Topic, false, m)
+	if h.tree.Matches(p.Topic) {
+		h.values.put(p, header)
+	}
+}
+
+// findMatch makes m the subscriptions that take a topic; h.mu is held.
+func (h *Hub) findMatch(topic []byte, bare bool, m *match) {
+	m.topic, m.bare, m.version, m.all, m.newest = topic, bare, h.version.Load(), m.all[:0], m.newest[:0]
+	h.tree.Match(topic, func(s *Subscription) {
+		switch {
+		case s.bare != bare || !s.matches(topic):
+		case s.conflates(topic):
+			m.newest = append(m.newest, s)
+		default:
+			m.all = append(m.all, s)
+		}
+	})
+}

@@ -1,0 +1,86 @@
+package subscription
+
+import (
+	"bytes"
+	"cmp"
+	"slices"
+
+	"github.com/gozmq/gozmq/runtime/internal/lru"
+	"github.com/gozmq/gozmq/runtime/internal/prefix"
+	"github.com/gozmq/gozmq/runtime/internal/wire"
+)
+
+// A lastValueCache has the last message of each retained topic that a Hub has
+// received, for as long as one of its subscriptions covers the topic. A
+// publisher sends the messages for the first of these alone; the others get
+// them from here. The Hub's lock guards it.
+type lastValueCache struct {
+	evicted func(topic string)
+	topics  *lru.Cache[lastValue]
+	tree    prefix.Tree[*lru.Entry[lastValue]]
+	count   uint64 // of the messages that were put
+}
+
+// A lastValue is the last message of a topic as new subscriptions get it.
+type lastValue struct {
+	publisher    uint64
+	position     uint64
+	came         uint64 // what count was then
+	body, header []byte
+}
+
+func newLastValueCache(b lru.Bounds, evicted func(topic string)) lastValueCache {
+	return lastValueCache{evicted: evicted, topics: lru.New[lastValue](b)}
+}
+
+// put copies in a message of a retained topic, unless it is older than the one
+// that is there.
+func (l *lastValueCache) put(p *wire.Publication, h wire.PublicationHeader) {
+	e := l.topics.Get(p.Topic)
+	switch {
+	case e == nil:
+		e = l.topics.Add(string(p.Topic), lastValue{}, 0)
+		l.tree.Add(p.Topic, e)
+	case e.Value.publisher == h.Publisher && e.Value.position >= h.Position:
+		return
+	default:
+		l.topics.Touch(e)
+	}
+	l.count++
+	h.Replayed = true
+	e.Value = lastValue{h.Publisher, h.Position, l.count, bytes.Clone(p.Body), h.Append(nil)}
+	l.topics.Resize(e, lru.Overhead+len(e.Key)+cap(e.Value.body)+cap(e.Value.header))
+	l.topics.Evict(func(old *lru.Entry[lastValue]) {
+		l.tree.Remove([]byte(old.Key), old)
+		l.evicted(old.Key)
+	})
+}
+
+// release drops the topics under a prefix that are no longer covered.
+func (l *lastValueCache) release(prefix []byte, covered func(topic []byte) bool) {
+	var gone []*lru.Entry[lastValue]
+	l.tree.Under(prefix, func(e *lru.Entry[lastValue]) {
+		if !covered([]byte(e.Key)) {
+			gone = append(gone, e)
+		}
+	})
+	for _, e := range gone {
+		l.topics.Remove(e)
+		l.tree.Remove([]byte(e.Key), e)
+	}
+}
+
+// forNew appends to b, oldest first, the values of the topics under a prefix
+// that are new to a subscription.
+func (l *lastValueCache) forNew(prefix []byte, isNew func(topic []byte) bool, b *buffer) {
+	var list []*lru.Entry[lastValue]
+	l.tree.Under(prefix, func(e *lru.Entry[lastValue]) {
+		if isNew([]byte(e.Key)) {
+			list = append(list, e)
+		}
+	})
+	slices.SortFunc(list, func(x, y *lru.Entry[lastValue]) int { return cmp.Compare(x.Value.came, y.Value.came) })
+	for _, e := range list {
+		b.push(&wire.Publication{Topic: []byte(e.Key), Body: e.Value.body, Header: e.Value.header})
+	}
+}

@@ -1,0 +1,86 @@
+package subscription
+
+import "sync"
+
+// publisherConns knows on which connection each publisher was heard last, and
+// so which publisher has replaced another.
+type publisherConns struct {
+	mu sync.Mutex
+	at map[uint64]publisherConn
+}
+
+// A publisherConn is a connection over which publishers are heard.
+type publisherConn interface {
+	Endpoint() string
+	Err() error // not nil when it is closed
+}
+
+// maxPublishers is how many publishers are known at once.
+const maxPublishers = 1024
+
+// heard takes note that a message of a publisher came over c.
+func (p *publisherConns) heard(publisher uint64, c publisherConn) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.at[publisher] == c {
+		return
+	}
+	if p.at == nil {
+		p.at = make(map[uint64]publisherConn)
+	}
+	if len(p.at) >= maxPublishers {
+		p.shrink()
+	}
+	p.at[publisher] = c
+}
+
+// shrink forgets the publishers whose connections are closed, or all of them if
+// none is.
+func (p *publisherConns) shrink() {
+	for publisher, c := range p.at {
+		if c.Err() != nil {
+			delete(p.at, publisher)
+		}
+	}
+	if len(p.at) >= maxPublishers {
+		clear(p.at)
+	}
+}
+
+// succeeded reports whether the publisher now has replaced old: it is heard at
+// the same endpoint, and old's connection is closed or is the same one, which
+// is that of a proxy. Through a proxy, and where yet another publisher is heard
+// at the endpoint, the two need to have a topic in common.
+func (p *publisherConns) succeeded(old, now uint64, sameTopic bool) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	a, b := p.at[old], p.at[now]
+	if a == nil || b == nil || a.Endpoint() != b.Endpoint() {
+		return false
+	}
+	if a == b {
+		return sameTopic
+	}
+	return a.Err() != nil && (sameTopic || !p.shared(b))
+}
+
+// gone reports whether the connection over which a publisher was heard last is
+// closed.
+func (p *publisherConns) gone(publisher uint64) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	c := p.at[publisher]
+	return c == nil || c.Err() != nil
+}
+
+// shared reports whether c's endpoint has another open connection on which a
+// publisher was heard, or c has several publishers.
+func (p *publisherConns) shared(c publisherConn) bool {
+	n := 0
+	for _, other := range p.at {
+		if other.Endpoint() == c.Endpoint() && other.Err() == nil {
+			n++
+		}
+	}
+	return n > 1
+}

@@ -1,0 +1,32 @@
+package subscription
+
+import (
+	"errors"
+	"testing"
+)
+
+// A fakeConn stands for a connection.
+type fakeConn struct {
+	endpoint string
+	err      error
+}
+
+func (o *fakeConn) Endpoint() string { return o.endpoint }
+func (o *fakeConn) Err() error       { return o.err }
+
+// TestPublisherConnsBounded keeps no more publishers than it may, whatever
+// peers say.
+func TestPublisherConnsBounded(t *testing.T) {
+	var p publisherConns
+	open, closed := &fakeConn{endpoint: "x"}, &fakeConn{endpoint: "x", err: errors.New("gone")}
+	for id := range uint64(3 * maxPublishers) {
+		p.heard(2*id+1, open)
+		p.heard(2*id+2, closed)
+		if len(p.at) > maxPublishers {
+			t.Fatalf("%d publishers are known, at most %d may be", len(p.at), maxPublishers)
+		}
+	}
+	if p.at[6*maxPublishers] != closed {
+		t.Error("the last one that was heard is not known")
+	}
+}

@@ -1,0 +1,165 @@
+package subscription
+
+import (
+	"context"
+	"slices"
+
+	"github.com/gozmq/gozmq/runtime/internal/wire"
+)
+
+// A Subscription receives the messages whose topics at least one of its
+// patterns takes, or, if it is bare, all messages without a topic. Hub.Open
+// makes it. Its methods may be called from any goroutine.
+type Subscription struct {
+	hub   *Hub
+	name  string // its first pattern, for people to read
+	bare  bool
+	queue *Queue
+
+	turn chan struct{} // has room for the goroutine that is in Each; it guards gaps and kept
+	gaps *gapDetector
+	kept *keptMessage
+
+	resumptions resumptions
+	registration
+}
+
+// A registration is the part of a Subscription that its Hub guards with mu.
+type registration struct {
+	patterns []Pattern // each once
+	running  bool      // it has the patterns that it was opened with
+	closed   bool
+	watching bool // a peerEntry comes with each new connection
+}
+
+// Add makes the subscription take p's topics as well, unless it has an equal
+// pattern. A closed or bare one does not change.
+func (s *Subscription) Add(p Pattern) { s.hub.add(s, p) }
+
+// Remove ends an Add of an equal pattern, if there was one. Messages that wait
+// stay.
+func (s *Subscription) Remove(p Pattern) { s.hub.remove(s, p) }
+
+// Close ends the subscription. Messages that wait can still be taken. It may be
+// called more than once.
+func (s *Subscription) Close() {
+	s.queue.Close()
+	s.hub.closeOne(s)
+}
+
+// Dropped returns how many messages the overflow policy has dropped.
+func (s *Subscription) Dropped() uint64 { return s.queue.Dropped() }
+
+// Queued returns how many messages wait.
+func (s *Subscription) Queued() int {
+	queued, _ := s.queue.Progress()
+	return queued
+}
+
+// Each calls take with each message, and tell with what is to be said before a
+// message, until one of them returns false, a Lag has ended the iteration, the
+// subscription is closed and nothing waits, or ctx ends. Messages are valid
+// during the call. Calls of Each take turns; one that is left goes on where the
+// last one ended. A Lag that ended an iteration closes the subscription.
+func (s *Subscription) Each(ctx context.Context, take func(*wire.Publication) bool, tell func(*wire.Publication, Notice) bool) {
+	select {
+	case s.turn <- struct{}{}:
+	case <-ctx.Done():
+		return
+	}
+	defer func() {
+		if s.gaps.ended {
+			s.Close()
+		}
+		<-s.turn
+	}()
+	if k := s.kept; k != nil && ctx.Err() == nil {
+		s.kept = nil
+		if !s.pass(&k.Publication, k.notices, take, tell) {
+			return
+		}
+	}
+	if s.gaps.ended {
+		return
+	}
+	s.queue.drain(ctx, func(it *item) bool {
+		switch it.kind {
+		case resumeEntry:
+			s.resume(it)
+			return true
+		case peerEntry:
+			return true
+		}
+		fresh, notices := s.gaps.check(&it.Publication)
+		if len(notices) == 0 {
+			return !fresh || take(&it.Publication)
+		}
+		return s.pass(&it.Publication, notices, take, tell) && !s.gaps.ended
+	})
+}
+
+// A keptMessage is a message that was not taken because the loop ended with a
+// notice before it.
+type keptMessage struct {
+	wire.Publication
+	notices []Notice // not passed on yet
+}
+
+// pass tells notices and has p taken, unless the iteration has ended with them.
+func (s *Subscription) pass(p *wire.Publication, notices []Notice, take func(*wire.Publication) bool, tell func(*wire.Publication, Notice) bool) bool {
+	for i, n := range notices {
+		if !tell(p, n) {
+			if !s.gaps.ended || i+1 < len(notices) {
+				s.kept = &keptMessage{p.Clone(), notices[i+1:]}
+			}
+			return false
+		}
+	}
+	return !s.gaps.ended && take(p)
+}
+
+// resume makes the gap detector forget the topics of a resumption.
+func (s *Subscription) resume(it *item) {
+	if r, ok := s.resumptions.take(it); ok {
+		s.gaps.forget(r.begins)
+	}
+}
+
+// matches reports whether the subscription takes a topic; hub.mu is held.
+func (s *Subscription) matches(topic []byte) bool {
+	return s.bare || slices.ContainsFunc(s.patterns, func(p Pattern) bool { return p.Matches(topic) })
+}
+
+// conflates reports whether every pattern that takes a topic conflates it;
+// hub.mu is held.
+func (s *Subscription) conflates(topic []byte) bool {
+	for _, p := range s.patterns {
+		if p.Matches(topic) && !p.Conflated() {
+			return false
+		}
+	}
+	return !s.bare
+}
+
+// begin queues what must precede p's messages: a resumeEntry and the last
+// values of its topics. If there are values, or messages that wait may be
+// dropped, all of it goes to the front. hub.mu is held.
+func (s *Subscription) begin(p Pattern) {
+	values, front := new(buffer), new(buffer)
+	s.hub.values.forNew(p.Prefix(), func(topic []byte) bool { return p.Matches(topic) && !s.matches(topic) }, values)
+	if s.running && !p.Conflated() {
+		mark := s.resumptions.add(p, s.patterns)
+		if values.len() > 0 || s.queue.cfg.Overflow == DropOldest {
+			front.pushItem(mark)
+		} else {
+			s.queue.putItem(mark)
+		}
+	}
+	var it item
+	for values.pop(&it) {
+		front.pushItem(&it)
+	}
+	if front.len() > 0 {
+		s.queue.putFirst(front)
+	}
+}

@@ -1,0 +1,78 @@
+package wire
+
+import (
+	"bytes"
+	"errors"
+
+	"github.com/gozmq/gozmq/runtime/internal/zmtp"
+)
+
+// A Publication is a message from a publisher: the bytes of its frames. A
+// receiver does not own them; Clone copies them.
+type Publication struct {
+	Topic  []byte // nil: the framing is bare, the body is the only frame
+	Body   []byte
+	Header []byte // a PublicationHeader; nil: none, which an empty one is not
+}
+
+// Errors of publications that are dropped as malformed.
+var (
+	ErrPublicationFrames = errors.New("publication has no or more than 3 frames, want a topic, a body and at most a header")
+	ErrPublicationTopic  = errors.New("publication has 1 frame, want a topic and a body")
+)
+
+// ParsePublication names the frames of a message. It fails with
+// ErrPublicationFrames if there are none or more than three.
+func ParsePublication(frames [][]byte) (Publication, error) {
+	switch len(frames) {
+	case 1:
+		return Publication{Body: frames[0]}, nil
+	case 2:
+		return Publication{Topic: present(frames[0]), Body: frames[1]}, nil
+	case 3:
+		return Publication{Topic: present(frames[0]), Body: frames[1], Header: present(frames[2])}, nil
+	default:
+		return Publication{}, ErrPublicationFrames
+	}
+}
+
+// present returns b, and an empty slice for nil.
+func present(b []byte) []byte {
+	if b == nil {
+		return []byte{}
+	}
+	return b
+}
+
+// Bare reports whether the publication has no topic.
+func (p *Publication) Bare() bool { return p.Topic == nil }
+
+// Size returns the bytes of all frames.
+func (p *Publication) Size() int { return len(p.Topic) + len(p.Body) + len(p.Header) }
+
+// Clone returns a copy that outlives the frames.
+func (p *Publication) Clone() Publication {
+	return Publication{bytes.Clone(p.Topic), bytes.Clone(p.Body), bytes.Clone(p.Header)}
+}
+
+// AppendTopic appends the first frame of a publication; the body's follows.
+func AppendTopic(b, topic []byte) []byte { return zmtp.AppendFrame(b, zmtp.FlagMore, topic) }
+
+// PublicationBodyFlags returns the flags of the frame that is a publication's
+// body, which say whether a header follows.
+func PublicationBodyFlags(header bool) byte {
+	if header {
+		return zmtp.FlagMore
+	}
+	return 0
+}
+
+// BareBody returns the bytes of a bare publication's only frame, nil if frame
+// is none.
+func BareBody(frame []byte) []byte {
+	h, _, err := zmtp.ParseHeader(frame)
+	if err != nil {
+		return nil
+	}
+	return frame[h.Len:]
+}

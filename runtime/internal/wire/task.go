@@ -1,0 +1,228 @@
+package wire
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+	"time"
+
+	"google.golang.org/protobuf/proto"
+
+	gozmqv1 "github.com/gozmq/gozmq/proto/gozmq/v1"
+	"github.com/gozmq/gozmq/runtime/internal/zmtp"
+)
+
+// A Verb is the first frame of every message of a pipeline with
+// DELIVERY_AT_LEAST_ONCE.
+type Verb string
+
+// The verbs, each with its sender.
+const (
+	VerbCredit Verb = "CREDIT" // worker: how many tasks it is willing to hold
+	VerbDone   Verb = "DONE"   // worker: the task is done, and the sink has its result
+	VerbFail   Verb = "FAIL"   // worker: the task failed, and may be tried again
+	VerbReject Verb = "REJECT" // worker: the task failed for good
+	VerbReturn Verb = "RETURN" // worker: the task was not begun, another worker may have it
+	VerbExtend Verb = "EXTEND" // worker: the lease is to begin anew
+	VerbTask   Verb = "TASK"   // ventilator: a task
+	VerbStop   Verb = "STOP"   // ventilator: the worker is to end
+	VerbResult Verb = "RESULT" // worker, to the sink: a result
+	VerbAck    Verb = "ACK"    // sink: it has dealt with the result
+)
+
+const (
+	// MaxTaskID is the largest id of a task, in bytes.
+	MaxTaskID = 255
+	// MaxCredit is the largest credit that a worker can grant.
+	MaxCredit = 65536
+
+	maxCreditDigits = 10
+)
+
+// ErrUnknownVerb says that a peer sent a verb that its role does not send.
+var ErrUnknownVerb = errors.New("unknown verb")
+
+// Excerpt returns the beginning of a name that a peer chose, short enough for a
+// log.
+func Excerpt(name []byte) []byte { return name[:min(len(name), 128)] }
+
+// A WorkerCommand is a message of a worker to its ventilator.
+type WorkerCommand struct {
+	Verb   Verb
+	Credit int    // of CREDIT
+	ID     []byte // of the task, with every other verb
+	Status []byte // of FAIL and REJECT: an encoded gozmq.v1.Status; nil: none
+}
+
+// AppendMessage appends the command's frames to b (socket.Message).
+func (c WorkerCommand) AppendMessage(b []byte) ([]byte, error) {
+	b = zmtp.AppendFrameString(b, zmtp.FlagMore, string(c.Verb))
+	switch {
+	case c.Verb == VerbCredit:
+		return zmtp.AppendFrame(b, 0, strconv.AppendInt(nil, int64(c.Credit), 10)), nil
+	case c.Status == nil:
+		return zmtp.AppendFrame(b, 0, c.ID), nil
+	}
+	b = zmtp.AppendFrame(b, zmtp.FlagMore, c.ID)
+	return zmtp.AppendFrame(b, 0, c.Status), nil
+}
+
+// ParseWorkerCommand parses a message of a worker. The command refers to the
+// memory of frames. Frames behind those that a verb has are ignored.
+func ParseWorkerCommand(frames [][]byte) (WorkerCommand, error) {
+	c := WorkerCommand{Verb: knownVerb(frames[0], VerbCredit, VerbDone, VerbFail, VerbReject, VerbReturn, VerbExtend)}
+	switch {
+	case len(frames) < 2:
+		return c, fmt.Errorf("%q has no second frame", Excerpt(frames[0]))
+	case c.Verb == "":
+		return c, fmt.Errorf("%q: %w", Excerpt(frames[0]), ErrUnknownVerb)
+	case c.Verb == VerbCredit:
+		var err error
+		c.Credit, err = parseCredit(frames[1])
+		return c, err
+	case len(frames[1]) > MaxTaskID:
+		return c, fmt.Errorf("%s: an id has %d bytes, want at most %d", c.Verb, len(frames[1]), MaxTaskID)
+	}
+	c.ID = frames[1]
+	if len(frames) > 2 && len(frames[2]) > 0 {
+		c.Status = frames[2]
+	}
+	return c, nil
+}
+
+func parseCredit(text []byte) (int, error) {
+	n, err := strconv.ParseUint(string(Excerpt(text)), 10, 32)
+	if err != nil || n > MaxCredit || len(text) > maxCreditDigits {
+		return 0, fmt.Errorf("CREDIT %q, want a decimal number of 0 to %d", Excerpt(text), MaxCredit)
+	}
+	return int(n), nil
+}
+
+// knownVerb returns the verb that frame is, "" if it is none of these. It
+// allocates nothing.
+func knownVerb(frame []byte, verbs ...Verb) Verb {
+	for _, v := range verbs {
+		if string(frame) == string(v) {
+			return v
+		}
+	}
+	return ""
+}
+
+// A Task is the content of a TASK or of a RESULT, whose frames are the same.
+type Task struct {
+	ID, Procedure, Body []byte
+	Header              []byte // an encoded TaskHeader; nil: none
+}
+
+// Control reports whether the message is about the pipeline itself: it has no
+// procedure, and its header names a batch.
+func (t *Task) Control() bool { return len(t.Procedure) == 0 }
+
+// Clone returns a copy in memory of its own.
+func (t *Task) Clone() Task {
+	b := make([]byte, 0, len(t.ID)+len(t.Procedure)+len(t.Body)+len(t.Header))
+	copied := func(part []byte) []byte {
+		start := len(b)
+		b = append(b, part...)
+		return b[start:len(b):len(b)]
+	}
+	return Task{copied(t.ID), copied(t.Procedure), copied(t.Body), copied(t.Header)}
+}
+
+// parse reads the frames behind the verb. t refers to their memory.
+func (t *Task) parse(verb Verb, frames [][]byte) error {
+	if len(frames) < 4 {
+		return fmt.Errorf("%s has %d frames, want an id, a method, a body and at most a header behind it", verb, len(frames))
+	}
+	if n := len(frames[1]); n == 0 || n > MaxTaskID {
+		return fmt.Errorf("%s has an id of %d bytes, want 1 to %d", verb, n, MaxTaskID)
+	}
+	t.ID, t.Procedure, t.Body = frames[1], frames[2], frames[3]
+	if len(frames) > 4 {
+		t.Header = frames[4]
+	}
+	return nil
+}
+
+// A TaskAttempt is a TASK as a ventilator sends it.
+type TaskAttempt struct {
+	ID, Procedure string
+	Body          []byte
+	Header        []byte        // encoded, without the two fields below; nil: none
+	Attempt       int           // 1 for the first
+	Lease         time.Duration // 0: without limit
+}
+
+// AppendMessage appends the frames to b (socket.Message). Attempt and Lease
+// follow Header in one frame, so that protobuf merges them.
+func (t TaskAttempt) AppendMessage(b []byte) ([]byte, error) {
+	b = zmtp.AppendFrameString(b, zmtp.FlagMore, string(VerbTask))
+	b = zmtp.AppendFrameString(b, zmtp.FlagMore, t.ID)
+	b = zmtp.AppendFrameString(b, zmtp.FlagMore, t.Procedure)
+	b = zmtp.AppendFrame(b, zmtp.FlagMore, t.Body)
+	own := gozmqv1.TaskHeader{Attempt: uint32(t.Attempt), LeaseUs: uint64(t.Lease.Microseconds())}
+	size := proto.Size(&own)
+	b = zmtp.AppendHeader(b, 0, len(t.Header)+size)
+	return proto.MarshalOptions{UseCachedSize: true}.MarshalAppend(append(b, t.Header...), &own)
+}
+
+// Stop is the message with which a ventilator ends a worker.
+type Stop struct{}
+
+// AppendMessage appends the frame to b (socket.Message).
+func (Stop) AppendMessage(b []byte) ([]byte, error) {
+	return zmtp.AppendFrameString(b, 0, string(VerbStop)), nil
+}
+
+// ParseVentilatorCommand parses a message of a ventilator: VerbTask with a
+// task, which refers to the memory of frames, or VerbStop.
+func ParseVentilatorCommand(frames [][]byte) (verb Verb, t Task, err error) {
+	switch verb = knownVerb(frames[0], VerbTask, VerbStop); verb {
+	case VerbTask:
+		err = t.parse(verb, frames)
+	case "":
+		err = fmt.Errorf("%q: %w", Excerpt(frames[0]), ErrUnknownVerb)
+	}
+	return verb, t, err
+}
+
+// A Result is a RESULT as a worker sends it.
+type Result struct{ Task }
+
+// AppendMessage appends the frames to b (socket.Message).
+func (r Result) AppendMessage(b []byte) ([]byte, error) {
+	b = zmtp.AppendFrameString(b, zmtp.FlagMore, string(VerbResult))
+	b = zmtp.AppendFrame(b, zmtp.FlagMore, r.ID)
+	b = zmtp.AppendFrame(b, zmtp.FlagMore, r.Procedure)
+	b = zmtp.AppendFrame(b, zmtp.FlagMore, r.Body)
+	return zmtp.AppendFrame(b, 0, r.Header), nil
+}
+
+// ParseResult parses a message of a worker to its sink. The result refers to
+// the memory of frames.
+func ParseResult(frames [][]byte) (r Result, err error) {
+	verb := knownVerb(frames[0], VerbResult)
+	if verb == "" {
+		return r, fmt.Errorf("%q: %w", Excerpt(frames[0]), ErrUnknownVerb)
+	}
+	return r, r.parse(verb, frames)
+}
+
+// An Ack is the acknowledgement of the result with this id.
+type Ack []byte
+
+// AppendMessage appends the frames to b (socket.Message).
+func (a Ack) AppendMessage(b []byte) ([]byte, error) {
+	b = zmtp.AppendFrameString(b, zmtp.FlagMore, string(VerbAck))
+	return zmtp.AppendFrame(b, 0, a), nil
+}
+
+// ParseAck parses a message of a sink to its worker. The id refers to the
+// memory of frames.
+func ParseAck(frames [][]byte) (Ack, error) {
+	if knownVerb(frames[0], VerbAck) == "" || len(frames) < 2 {
+		return nil, fmt.Errorf("%q with %d frames, want %s and an id", Excerpt(frames[0]), len(frames), VerbAck)
+	}
+	return frames[1], nil
+}

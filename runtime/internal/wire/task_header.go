@@ -1,0 +1,133 @@
+package wire
+
+import (
+	"strings"
+	"time"
+
+	"google.golang.org/protobuf/proto"
+
+	gozmqv1 "github.com/gozmq/gozmq/proto/gozmq/v1"
+)
+
+// A TaskHeader is the optional last frame of a task and of its result.
+type TaskHeader struct {
+	Attempt int           // how often the task was handed out, this time included; 0: unknown
+	Lease   time.Duration // how long the worker may hold it; 0: without limit
+	Batch   *Batch        // that it belongs to; nil: none
+	Stop    bool          // with DELIVERY_AT_MOST_ONCE: the worker is to end
+}
+
+// A Batch names the batch of a task. In a message without a procedure it says
+// how far the batch is.
+type Batch struct {
+	ID       []byte
+	Name     string
+	Ended    bool   // no more tasks will come; Tasks is how many there are
+	Tasks    uint64 // of the batch
+	Complete bool   // every task was done or given up, and every result acknowledged
+	Failed   uint64 // how many tasks were given up
+	Failures []BatchFailure
+}
+
+// A BatchFailure is a task of a batch that was given up.
+type BatchFailure struct {
+	Task      []byte // its id
+	Procedure string
+	Attempts  int
+	Code      int32 // of the reason
+	Message   string
+}
+
+const (
+	// MaxBatchID and MaxBatchName are the largest id and name of a batch, in
+	// bytes.
+	MaxBatchID   = 255
+	MaxBatchName = 1 << 10
+
+	// A header shares 64 KiB with all other frames beside the body; the
+	// failures of a batch take less than half of that.
+	maxFailureBytes = 24 << 10
+	maxFailureText  = 1 << 10
+)
+
+// maxDuration is more than any duration that makes sense, and far from an
+// overflow.
+const maxDuration = 365 * 24 * time.Hour
+
+// AppendTaskHeader appends the encoded header to b.
+func AppendTaskHeader(b []byte, h TaskHeader) []byte {
+	m := &gozmqv1.TaskHeader{
+		Attempt: uint32(h.Attempt), LeaseUs: uint64(h.Lease.Microseconds()), Stop: h.Stop, Batch: h.Batch.message(),
+	}
+	out, err := proto.MarshalOptions{}.MarshalAppend(b, m)
+	if err != nil {
+		return b // never: there are neither required fields nor, by now, bad strings
+	}
+	return out
+}
+
+func (b *Batch) message() *gozmqv1.Batch {
+	if b == nil {
+		return nil
+	}
+	m := &gozmqv1.Batch{
+		Id: b.ID, Name: utf8(b.Name), Ended: b.Ended, Tasks: b.Tasks, Complete: b.Complete, Failed: b.Failed,
+	}
+	room := maxFailureBytes
+	for _, f := range b.Failures {
+		text := utf8(f.Message[:min(len(f.Message), room/2, maxFailureText)])
+		m.Failures = append(m.Failures, &gozmqv1.Batch_Failure{
+			Task: f.Task, Method: f.Procedure, Attempts: uint32(f.Attempts),
+			Reason: &gozmqv1.Status{Code: f.Code, Message: text},
+		})
+		room -= len(text)
+	}
+	return m
+}
+
+func utf8(s string) string { return strings.ToValidUTF8(s, "\uFFFD") }
+
+// ParseTaskHeader decodes a header. A malformed header counts as absent.
+func ParseTaskHeader(b []byte) (h TaskHeader) {
+	m := new(gozmqv1.TaskHeader)
+	if proto.Unmarshal(b, m) != nil {
+		return h
+	}
+	h.Attempt, h.Stop = int(m.GetAttempt()), m.GetStop()
+	h.Lease = time.Duration(min(m.GetLeaseUs(), uint64(maxDuration/time.Microsecond))) * time.Microsecond
+	if b := m.GetBatch(); b != nil {
+		h.Batch = batchFrom(b)
+	}
+	return h
+}
+
+// BatchName returns the name of the batch that the header names, "" for none.
+func (h *TaskHeader) BatchName() string {
+	if h.Batch == nil {
+		return ""
+	}
+	return h.Batch.Name
+}
+
+func batchFrom(m *gozmqv1.Batch) *Batch {
+	b := &Batch{
+		ID: m.GetId(), Name: m.GetName(), Ended: m.GetEnded(), Tasks: m.GetTasks(), Complete: m.GetComplete(), Failed: m.GetFailed(),
+	}
+	for _, f := range m.GetFailures() {
+		b.Failures = append(b.Failures, BatchFailure{
+			Task: f.GetTask(), Procedure: f.GetMethod(), Attempts: int(f.GetAttempts()),
+			Code: f.GetReason().GetCode(), Message: f.GetReason().GetMessage(),
+		})
+	}
+	return b
+}
+
+// BatchOf returns the batch that a header names. It returns nil when there is
+// none, and when its id or its name is of a size that no batch has.
+func BatchOf(header []byte) *Batch {
+	b := ParseTaskHeader(header).Batch
+	if b == nil || len(b.ID) == 0 || len(b.ID) > MaxBatchID || len(b.Name) > MaxBatchName {
+		return nil
+	}
+	return b
+}

@@ -1,0 +1,180 @@
+package interop
+
+import (
+	"context"
+	"iter"
+	"math"
+	"os"
+	"os/exec"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/gozmq/gozmq/internal/testkit"
+	"github.com/gozmq/gozmq/runtime/gozmq"
+	interopv1 "github.com/gozmq/gozmq/test/interop/gen/interop/v1"
+	"github.com/gozmq/gozmq/test/interop/gen/interop/v1/interopv1gozmq"
+)
+
+// A vector is a row of the table of encoded values in docs/PROTOCOL.md.
+type vector struct {
+	kind, value string
+	delimiter   byte // 0: none
+	want        string
+}
+
+var vectorRow = regexp.MustCompile("(?m)^\\| (string|integer|bool|enum) \\| `(.*?)` \\| (?:`(.)`|none) \\| `(.*?)` \\|$")
+
+func vectors(t *testing.T) []vector {
+	t.Helper()
+	doc, err := os.ReadFile(protocolFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var rows []vector
+	for _, m := range vectorRow.FindAllStringSubmatch(string(doc), -1) {
+		v := vector{kind: m[1], value: m[2], want: m[4]}
+		if m[3] != "" {
+			v.delimiter = m[3][0]
+		}
+		rows = append(rows, v)
+	}
+	if len(rows) < 20 {
+		t.Fatalf("found %d rows in %s", len(rows), protocolFile)
+	}
+	return rows
+}
+
+// TestTopicVectors holds the runtime to the table in docs/PROTOCOL.md.
+func TestTopicVectors(t *testing.T) {
+	for _, v := range vectors(t) {
+		if got := v.encode(t); got != v.want {
+			t.Errorf("%s %q before %q is %q, the document says %q", v.kind, v.value, v.delimiter, got, v.want)
+		}
+	}
+}
+
+func (v vector) encode(t *testing.T) string {
+	t.Helper()
+	switch v.kind {
+	case "string":
+		return string(gozmq.AppendString(nil, v.value, v.delimiter))
+	case "bool":
+		return string(gozmq.AppendBool(nil, v.value == "true", v.delimiter))
+	case "integer":
+		if n, err := strconv.ParseInt(v.value, 10, 64); err == nil {
+			return string(gozmq.AppendInt(nil, n, v.delimiter))
+		}
+		n, err := strconv.ParseUint(v.value, 10, 64)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(gozmq.AppendInt(nil, n, v.delimiter))
+	default:
+		n, known := interopv1.Kind_value[v.value]
+		if !known {
+			number, err := strconv.ParseInt(v.value, 10, 32)
+			if err != nil {
+				t.Fatal(err)
+			}
+			n = int32(number)
+		}
+		return string(gozmq.AppendEnum(nil, interopv1.Kind(n), v.delimiter))
+	}
+}
+
+// TestTopicVectorsInPython shows that the document's rule in Python gives the
+// same, for the rows in which the delimiter does not matter.
+func TestTopicVectorsInPython(t *testing.T) {
+	interpreter := python(t)
+	for _, v := range vectors(t) {
+		if strings.ContainsRune("-_.~xs", rune(v.delimiter)) && v.delimiter != 0 {
+			continue
+		}
+		out, err := exec.Command(interpreter, "-c",
+			`import sys, urllib.parse; print(urllib.parse.quote(sys.argv[1], safe=""), end="")`, v.value).CombinedOutput()
+		if err != nil || string(out) != v.want {
+			t.Errorf("%q gives %q (%v), the document says %q", v.value, out, err, v.want)
+		}
+	}
+}
+
+// TestTypedTopics sends fields of every type through libzmq's prefix matching,
+// with a filter that fixes all of them.
+func TestTypedTopics(t *testing.T) {
+	leakChecked(t)
+	python(t)
+	for _, test := range []struct {
+		sample *interopv1.Sample
+		topic  string
+	}{
+		{&interopv1.Sample{}, "t//0/false/KIND_UNSPECIFIED"},
+		{&interopv1.Sample{Text: "a/b", Number: -7, Flag: true, Kind: interopv1.Kind_KIND_ODD}, "t/a%2Fb/-7/true/KIND_ODD"},
+		{&interopv1.Sample{Text: "ü", Number: math.MinInt64, Kind: 99}, "t/%C3%BC/-9223372036854775808/false/99"},
+	} {
+		t.Run(test.topic, func(t *testing.T) {
+			if got := interopv1gozmq.TopicsTypedTopic(test.sample); got != test.topic {
+				t.Errorf("topic is %q, want %q", got, test.topic)
+			}
+			xpub := newProbe(t, "XPUB", nil)
+			sub, err := interopv1gozmq.NewTopicsSubscriber(gozmq.Connect(xpub.bind(anyPort)))
+			if err != nil {
+				t.Fatal(err)
+			}
+			closing(t, sub)
+			samples := follow(t, func(ctx context.Context) iter.Seq2[*interopv1.Sample, error] {
+				return sub.Typed(ctx, interopv1gozmq.TopicsTypedFilter{
+					Text: gozmq.Eq(test.sample.GetText()), Number: gozmq.Eq(test.sample.GetNumber()),
+					Flag: gozmq.Eq(test.sample.GetFlag()), Kind: gozmq.Eq(test.sample.GetKind()),
+				})
+			})
+			wantFrames(t, xpub.receive(), []byte("\x01"+test.topic))
+			xpub.send([]byte(test.topic+"x"), encode(t, &interopv1.Sample{Text: "not this"}))
+			xpub.send([]byte(test.topic), encode(t, test.sample))
+			if got := get(t, samples); got.GetText() != test.sample.GetText() {
+				t.Errorf("got %v", got)
+			}
+		})
+	}
+}
+
+// TestFiltersInTheMiddle leaves the first field open and fixes a later one.
+func TestFiltersInTheMiddle(t *testing.T) {
+	leakChecked(t)
+	python(t)
+	xpub := newProbe(t, "XPUB", nil)
+	sub, err := interopv1gozmq.NewTopicsSubscriber(gozmq.Connect(xpub.bind(anyPort)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	closing(t, sub)
+	samples := follow(t, func(ctx context.Context) iter.Seq2[*interopv1.Sample, error] {
+		return sub.Typed(ctx, interopv1gozmq.TopicsTypedFilter{Number: gozmq.Eq[int64](5)})
+	})
+	wantFrames(t, xpub.receive(), []byte("\x01t/"))
+	for _, topic := range []string{"t/a/55/true/x", "t/a/b/5/x", "t/5/6/true/x", "t/a/5", "t/a/5/true/x"} {
+		xpub.send([]byte(topic), encode(t, &interopv1.Sample{Text: topic}))
+	}
+	if got := get(t, samples).GetText(); got != "t/a/5/true/x" {
+		t.Errorf("got what was published under %q", got)
+	}
+}
+
+// TestPlainTopic: without a template the topic is the method's name.
+func TestPlainTopic(t *testing.T) {
+	leakChecked(t)
+	python(t)
+	pub, err := interopv1gozmq.NewTopicsPublisher(gozmq.Bind(anyPort))
+	if err != nil {
+		t.Fatal(err)
+	}
+	closing(t, pub)
+	foreign := newProbe(t, "SUB", map[string]any{"SUBSCRIBE": []byte("interop.v1.Topics/Plain")})
+	foreign.connect(pub.Addrs()[0])
+	subscribed(t, pub, "interop.v1.Topics/Plain", 1)
+	if err := pub.Plain(testkit.Within(t), &interopv1.Text{Text: "plain"}); err != nil {
+		t.Fatal(err)
+	}
+	wantFrames(t, foreign.receive(), []byte("interop.v1.Topics/Plain"), text(t, "plain"))
+}
