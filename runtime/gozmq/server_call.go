@@ -53,7 +53,7 @@ func (r requestReceiver) Receive(p *socket.RouterPeer, frames [][]byte) socket.J
 	}
 	envelope, content, ok := wire.SplitEnvelope(frames)
 	if !ok {
-		p.Malformed("request of %d frames has no empty frame to end its envelope", len(frames))
+		p.Malformed("%w", wire.NoEnvelope(frames))
 		return nil
 	}
 	c := newServerCall(s, p, envelope)
