@@ -51,6 +51,7 @@ var layers = map[string][]string{
 	"internal/testkit":              {}, // for tests of every part, in and out of runtime
 	"runtime/internal/pipeline":     {"runtime/internal/taskqueue", "runtime/internal/socket", "runtime/internal/link", "runtime/internal/wire", "runtime/internal/notify", "runtime/internal/list", "runtime/internal/zmtp"},
 
+	"runtime/gozmqproto":    {"runtime/gozmq"},
 	"runtime/gozmqv1gozmq":  {"runtime/gozmq", "proto"}, // generated
 	"runtime/gozmqhealth":   {"runtime/gozmq", "runtime/gozmqv1gozmq", "proto"},
 	"runtime/gozmqdescribe": {"runtime/gozmq", "runtime/gozmqv1gozmq", "proto"},

@@ -57,7 +57,7 @@ func ventilate(path, endpoint, first string) error {
 	}
 	defer store.Close()
 	v, err := gozmq.NewVentilator(gozmq.DeliveryAtLeastOnce, gozmq.WithTaskStore(store), gozmq.WithTaskQueue(200, 1<<20),
-		gozmq.Connect(endpoint), gozmq.WithReconnect(time.Millisecond, 10*time.Millisecond))
+		gozmq.Connect(endpoint), gozmq.WithReconnectBackoff(time.Millisecond, 10*time.Millisecond))
 	if err != nil {
 		return err
 	}
@@ -226,7 +226,7 @@ func TestKilledVentilatorLosesNothing(t *testing.T) {
 		err := gozmq.RunWorker(running, "test.Tasks", func() []gozmq.TaskHandler {
 			return []gozmq.TaskHandler{gozmq.HandleTask(method, func(_ context.Context, n *number) (*number, error) { return n, nil })}
 		}, gozmq.From(gozmq.Bind(tasksAt)), gozmq.To(gozmq.Connect(toSink.Endpoint())),
-			gozmq.WithConcurrency(4), gozmq.WithReconnect(time.Millisecond, 10*time.Millisecond))
+			gozmq.WithConcurrency(4), gozmq.WithReconnectBackoff(time.Millisecond, 10*time.Millisecond))
 		if err != nil {
 			t.Error(err)
 		}

@@ -61,8 +61,11 @@ func runChild(role string, args []string) int {
 func say(word string, value any) { fmt.Fprintf(os.Stdout, "%s %v\n", word, value) }
 
 func childServer(ctx context.Context) error {
-	s := gozmq.NewServer(beating())
-	err := gozmq.Register(s, "soak.Calls", nil, func() []gozmq.Handler {
+	s, err := gozmq.NewServer(gozmq.Bind(anyPort), beating())
+	if err != nil {
+		return err
+	}
+	err = gozmq.Register(s, "soak.Calls", nil, func() []gozmq.Handler {
 		return []gozmq.Handler{gozmq.Handle(echoMethod, func(_ context.Context, req *text) (*text, error) {
 			say("ran", req.GetValue())
 			return req, nil
@@ -71,7 +74,7 @@ func childServer(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := s.Listen(gozmq.Bind(anyPort)); err != nil {
+	if err := s.Listen(); err != nil {
 		return err
 	}
 	say("addr", s.Addrs()[0])

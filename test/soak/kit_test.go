@@ -46,7 +46,7 @@ func (everyNumber) TopicPattern() gozmq.TopicPattern {
 
 // fast reconnects without the pauses that are meant for networks.
 func fast() gozmq.SocketOption {
-	return gozmq.WithReconnect(time.Millisecond, 20*time.Millisecond)
+	return gozmq.WithReconnectBackoff(time.Millisecond, 20*time.Millisecond)
 }
 
 // alert notices soon that a peer is silent.
@@ -72,7 +72,7 @@ func newRecorder() *recorder {
 }
 
 // option makes the recorder a socket's observer.
-func (r *recorder) option() gozmq.SocketOption { return gozmq.WithObserver(r.observe) }
+func (r *recorder) option() gozmq.SocketOption { return gozmq.WithEventHandler(r.observe) }
 
 func (r *recorder) observe(e gozmq.Event) {
 	r.mu.Lock()

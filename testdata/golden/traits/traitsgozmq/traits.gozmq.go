@@ -810,7 +810,7 @@ func FollowMarketBooked(ctx context.Context, s *MarketSubscriber, caller gozmq.C
 
 var marketBookedSnapshot = gozmq.Method{
 	Procedure:   "golden.traits.Books/Read",
-	Idempotency: gozmq.NoSideEffects,
+	Idempotency: gozmq.IdempotencyNoSideEffects,
 	Timeout:     2 * time.Second,
 	MaxAttempts: 3,
 }
@@ -975,7 +975,7 @@ func (UnimplementedBooksServer) mustEmbedUnimplementedBooksServer() {}
 
 var booksReadMethod = gozmq.Method{
 	Procedure:   BooksReadProcedure,
-	Idempotency: gozmq.NoSideEffects,
+	Idempotency: gozmq.IdempotencyNoSideEffects,
 	Timeout:     2 * time.Second,
 	MaxAttempts: 3,
 }
@@ -1308,7 +1308,7 @@ func FollowEntry(ctx context.Context, s *EntrySubscriber, caller gozmq.Caller, r
 
 var entrySnapshot = gozmq.Method{
 	Procedure:   "golden.traits.Books/Read",
-	Idempotency: gozmq.NoSideEffects,
+	Idempotency: gozmq.IdempotencyNoSideEffects,
 	Timeout:     2 * time.Second,
 	MaxAttempts: 3,
 }
