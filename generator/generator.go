@@ -3,7 +3,9 @@
 package generator
 
 import (
+	"bytes"
 	"fmt"
+	"slices"
 
 	"google.golang.org/protobuf/compiler/protogen"
 	"google.golang.org/protobuf/types/descriptorpb"
@@ -31,7 +33,7 @@ func Generate(request []byte) (response *pluginpb.CodeGeneratorResponse, warning
 		err = opts.err()
 	}
 	if err != nil {
-		return failure(err), nil, nil
+		return failure(withPlace(req, err)), nil, nil
 	}
 	declare(gen)
 	files, warnings, err := plan.Build(gen, opts.Options)
@@ -40,11 +42,20 @@ func Generate(request []byte) (response *pluginpb.CodeGeneratorResponse, warning
 		return gen.Response(), warnings, nil
 	}
 	for _, f := range files {
-		if _, err := gen.NewGeneratedFile(f.Filename, f.ImportPath).Write(render.File(f)); err != nil {
+		if _, err := gen.NewGeneratedFile(f.Filename, f.ImportPath).Write(withoutForbidden(render.File(f))); err != nil {
 			gen.Error(err)
 		}
 	}
 	return gen.Response(), warnings, nil
+}
+
+// withoutForbidden removes the characters that Go takes nowhere in a file, and
+// replaces what is not UTF-8. Such bytes come from comments and names of .proto
+// files; in string literals they are escaped.
+func withoutForbidden(source []byte) []byte {
+	source = bytes.ToValidUTF8(source, []byte("\ufffd"))
+	source = bytes.ReplaceAll(source, []byte("\x00"), nil)
+	return bytes.ReplaceAll(source, []byte("\ufeff"), nil)
 }
 
 // declare says which kinds of files the generator takes.
@@ -53,6 +64,27 @@ func declare(gen *protogen.Plugin) {
 	gen.SupportedEditionsMinimum = descriptorpb.Edition_EDITION_PROTO2
 	gen.SupportedEditionsMaximum = descriptorpb.Edition_EDITION_2024
 }
+
+// withPlace gives protogen's error about an import path of one word the form of
+// our own faults; it returns any other error as it is.
+func withPlace(req *pluginpb.CodeGeneratorRequest, err error) error {
+	var importPath, file string
+	if n, _ := fmt.Sscanf(err.Error(), "invalid Go import path %q for %q", &importPath, &file); n < 2 {
+		return err
+	}
+	place := file
+	for _, f := range req.GetProtoFile() {
+		for _, loc := range f.GetSourceCodeInfo().GetLocation() {
+			if f.GetName() == file && slices.Equal(loc.GetPath(), goPackageOption) {
+				place = fmt.Sprintf("%s:%d:%d", file, loc.GetSpan()[0]+1, loc.GetSpan()[1]+1)
+			}
+		}
+	}
+	return fmt.Errorf("%s: its Go package %q is one word, and an import path has a slash or a dot; write the full path, as example.com/module/folder, in go_package or in an M option", place, importPath)
+}
+
+// goPackageOption is the path of FileOptions.go_package in a file's descriptor.
+var goPackageOption = []int32{8, 11}
 
 func failure(err error) *pluginpb.CodeGeneratorResponse {
 	gen := &protogen.Plugin{}

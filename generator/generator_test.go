@@ -1,10 +1,13 @@
 package generator_test
 
 import (
+	"go/parser"
+	"go/token"
 	"regexp"
 	"slices"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/descriptorpb"
@@ -121,20 +124,85 @@ func TestNoGoPackage(t *testing.T) {
 }
 
 // The number of our options is free for anyone's own use. In a build that gives
-// it to another option it is not ours, whatever stands there.
+// it to another option it is not ours, whatever stands there, and however deep
+// the option is declared.
 func TestForeignOption(t *testing.T) {
-	req := &pluginpb.CodeGeneratorRequest{
-		FileToGenerate: []string{"a.proto"},
-		ProtoFile: compileText(t, map[string]string{"a.proto": `
+	const option = "extend google.protobuf.MethodOptions { string mine = 57557; }"
+	for name, tt := range map[string]struct{ declaration, option string }{
+		"in the file":       {option, "mine"},
+		"in a message":      {"message A1 { " + option + " }", "A1.mine"},
+		"two messages deep": {"message A1 { message A2 { " + option + " } }", "A1.A2.mine"},
+		"four messages deep": {
+			"message A1 { message A0 {} message A2 { message A3 { message A4 { " + option + " } } } }", "A1.A2.A3.A4.mine"},
+	} {
+		files := compileText(t, map[string]string{"a.proto": `
+			syntax = "proto3";
+			import "options.proto";
+			option go_package = "example.com/a";
+			message A {}
+			service S { rpc Get(A) returns (A) { option (` + tt.option + `) = "not one of our messages"; } }`,
+			"options.proto": `
 			syntax = "proto3";
 			import "google/protobuf/descriptor.proto";
-			option go_package = "example.com/a";
-			extend google.protobuf.MethodOptions { string mine = 57557; }
-			message A {}
-			service S { rpc Get(A) returns (A) { option (mine) = "not one of our messages"; } }`}, "a.proto"),
+			option go_package = "example.com/options";
+			` + tt.declaration}, "a.proto")
+		req := &pluginpb.CodeGeneratorRequest{FileToGenerate: []string{"a.proto"}, ProtoFile: files}
+		if got := contents(t, req); len(got) != 1 {
+			t.Errorf("%s: %d files, want 1", name, len(got))
+		}
+		// In edition 2024 the declaration need not be in the request.
+		a := files[len(files)-1]
+		a.Dependency = nil
+		req.ProtoFile = []*descriptorpb.FileDescriptorProto{a}
+		if got := contents(t, req); len(got) != 1 {
+			t.Errorf("%s, imported for its use alone: %d files, want 1", name, len(got))
+		}
 	}
-	if got := contents(t, req); len(got) != 1 {
-		t.Errorf("%d files, want 1", len(got))
+}
+
+// No byte that Go forbids reaches a file, whatever is in a .proto.
+func TestForbiddenBytes(t *testing.T) {
+	nasty := " Get\x00s \ufeff\xff\xc3( \xed\xa0\x80 \u2028 it\r\n\ufeff//go:build ignore\n//line x.go:1\n Deprecated: \xfe\x00.\n"
+	for _, name := range goldenComments {
+		req := goldenRequest(t, name)
+		for _, f := range req.ProtoFile {
+			for _, loc := range f.GetSourceCodeInfo().GetLocation() {
+				loc.LeadingComments = proto.String(nasty)
+			}
+		}
+		for file, text := range contents(t, req) {
+			if !utf8.ValidString(text) || strings.ContainsAny(text, "\x00\ufeff") {
+				t.Errorf("%s has bytes that Go forbids", file)
+			}
+			parsed, err := parser.ParseFile(token.NewFileSet(), file, text, parser.ParseComments)
+			if err != nil {
+				t.Errorf("%s: %v", file, err)
+				continue
+			}
+			for _, group := range parsed.Comments {
+				for _, c := range group.List {
+					if strings.HasPrefix(c.Text, "//go:") || strings.HasPrefix(c.Text, "//line") {
+						t.Errorf("%s has the directive %q", file, c.Text)
+					}
+				}
+			}
+		}
+	}
+}
+
+var goldenComments = []string{"reqrep", "pubsub", "pushpull", "message", "deprecated", "traits"}
+
+// A path with a line break does not end the comment that it stands in.
+func TestNastyPath(t *testing.T) {
+	const name = "a\nfunc init() { panic(1) }\ufeff.proto"
+	source := `syntax = "proto3"; option go_package = "example.com/a"; option deprecated = true; message A {} service S { rpc Get(A) returns (A); }`
+	for _, text := range contents(t, &pluginpb.CodeGeneratorRequest{
+		FileToGenerate: []string{name},
+		ProtoFile:      compileText(t, map[string]string{name: source}, name),
+	}) {
+		if strings.Contains(text, "\nfunc init") || strings.Contains(text, "\ufeff") {
+			t.Errorf("the path gets out of its comment:\n%s", text)
+		}
 	}
 }
 

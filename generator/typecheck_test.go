@@ -13,6 +13,7 @@ import (
 	"os/exec"
 	"path"
 	"strings"
+	"sync"
 	"testing"
 
 	"google.golang.org/protobuf/types/pluginpb"
@@ -41,7 +42,10 @@ func newChecker(t *testing.T, files []*pluginpb.CodeGeneratorResponse_File) *che
 		}
 		c.sources[path.Dir(f.GetName())] = append(c.sources[path.Dir(f.GetName())], parsed)
 	}
-	exports := exportData(t)
+	exports, err := exportData()
+	if err != nil {
+		t.Fatal(err)
+	}
 	c.outside = importer.ForCompiler(c.fset, "gc", func(path string) (io.ReadCloser, error) {
 		file, ok := exports[path]
 		if !ok {
@@ -82,8 +86,7 @@ func (c *checker) Import(p string) (*types.Package, error) {
 
 // exportData finds the compiled form of everything that generated code may
 // import.
-func exportData(t *testing.T) map[string]string {
-	t.Helper()
+var exportData = sync.OnceValues(func() (map[string]string, error) {
 	var stderr bytes.Buffer
 	cmd := exec.Command("go", "list", "-export", "-deps", "-f", "{{if .Export}}{{.ImportPath}} {{.Export}}{{end}}",
 		"github.com/gozmq/gozmq/runtime/gozmq", "github.com/gozmq/gozmq/proto/gozmq/v1/annotations",
@@ -91,7 +94,7 @@ func exportData(t *testing.T) map[string]string {
 	cmd.Stderr = &stderr
 	out, err := cmd.Output()
 	if err != nil {
-		t.Fatalf("%v: %v\n%s", cmd, err, stderr.String())
+		return nil, fmt.Errorf("%v: %w\n%s", cmd, err, stderr.String())
 	}
 	exports := map[string]string{}
 	for _, line := range strings.Split(strings.TrimSpace(string(out)), "\n") {
@@ -99,5 +102,5 @@ func exportData(t *testing.T) map[string]string {
 			exports[importPath] = file
 		}
 	}
-	return exports
-}
+	return exports, nil
+})

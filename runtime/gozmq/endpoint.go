@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/gozmq/gozmq/runtime/internal/handshake"
 	"github.com/gozmq/gozmq/runtime/internal/link"
 	"github.com/gozmq/gozmq/runtime/internal/transport"
 )
@@ -110,11 +111,11 @@ func (e Endpoints) open(g *link.Group) ([]string, error) {
 // A parsedTarget is a target that makes sense.
 type parsedTarget struct {
 	endpoint transport.Endpoint
-	security *link.Security
+	security *handshake.Security
 }
 
 // parse checks targets; security is what holds for those without their own.
-func parse(list []target, parse func(string) (transport.Endpoint, error), security *link.Security) ([]parsedTarget, error) {
+func parse(list []target, parse func(string) (transport.Endpoint, error), security *handshake.Security) ([]parsedTarget, error) {
 	parsed := make([]parsedTarget, len(list))
 	for i, p := range list {
 		ep, err := parse(p.text)

@@ -21,19 +21,20 @@ type Change[S, M proto.Message] struct {
 
 // FollowState returns an iterator over a state. It yields a snapshot, which is
 // the reply to req, and then, in order, each message that the filters take and
-// the snapshot does not have. It asks for the first snapshot when a publisher is
-// connected, and for another one when messages were missed, when a publisher was
-// restarted and after every reconnect: what it has yielded from the last snapshot
-// on is the state. Generated code calls it.
+// the snapshot does not have. It asks for the first snapshot when a publisher
+// is connected, and for another one when messages were missed, when a publisher
+// was restarted and after every reconnect: what it has yielded from the last
+// snapshot on is the state. Generated code calls it.
 //
 // The topic must be sequenced and retained, and the method's handler must call
-// SetSnapshotPosition. The iterator yields an error for a message that cannot be
-// decoded and for a call that failed, and tries again after a pause that grows
-// from 100 ms to 5 s. Only a reply without a position ends it, with
+// SetSnapshotPosition. The iterator yields an error for a message that cannot
+// be decoded and for a call that failed, and tries again after a pause that
+// grows from 100 ms to 5 s. Only a reply without a position ends it, with
 // CodeFailedPrecondition. On a closed Subscriber it yields one error with
-// CodeCanceled; one that runs ends without an error when the Subscriber is closed
-// or ctx ends. The subscription's queue always blocks, whatever WithOverflow says,
-// because dropped messages would have to be asked for again; lag is not reported.
+// CodeCanceled; one that runs ends without an error when the Subscriber is
+// closed or ctx ends. The subscription's queue always blocks, whatever
+// WithOverflow says, because dropped messages would have to be asked for again;
+// lag is not reported.
 func FollowState[S, T any, R message[S], M message[T], F Filter](ctx context.Context, s *Subscriber, caller Caller, method *Method, req proto.Message, filters []F) iter.Seq2[Change[R, M], error] {
 	return func(yield func(Change[R, M], error) bool) {
 		cfg := s.defaults
@@ -77,8 +78,8 @@ func (f *followed[S, T, R, M]) Update(p *wire.Publication) (goOn, decoded bool) 
 	return f.yield(Change[R, M]{Update: m}, err), err == nil
 }
 
-// Failed yields an error. An unpositionedError ends the iteration, because asking
-// again would not help.
+// Failed yields an error. An unpositionedError ends the iteration, because
+// asking again would not help.
 func (f *followed[S, T, R, M]) Failed(err error) bool {
 	switch e := err.(type) {
 	case *unpositionedError:

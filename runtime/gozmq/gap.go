@@ -8,9 +8,9 @@ import (
 )
 
 // A GapError in a stream says that messages of a sequenced topic were published
-// and not received: the queue of this subscriber, or the publisher's queue for it,
-// was full, or there was no connection. The stream goes on with the message behind
-// the gap. Find it with errors.As; its code is CodeDataLoss.
+// and not received: the queue of this subscriber, or the publisher's queue for
+// it, was full, or there was no connection. The stream goes on with the message
+// behind the gap. Find it with errors.As; its code is CodeDataLoss.
 type GapError struct {
 	Topic string
 	// Lost is how many messages are missing. If the publisher had forgotten the
@@ -40,15 +40,15 @@ func (e *PublisherRestartedError) Error() string {
 }
 
 // A LagError in a stream says that this subscriber has fallen behind: its next
-// message was published longer ago than a limit that the subscriber has set. Find
-// it with errors.As; its code is CodeResourceExhausted.
+// message was published longer ago than a limit that the subscriber has set.
+// Find it with errors.As; its code is CodeResourceExhausted.
 type LagError struct {
 	Topic string
 	// Lag is how long ago the message was published, by the clocks of the two
 	// machines; it is wrong by the difference between them.
 	Lag, Limit time.Duration
-	// Ended says that the stream ends here (WithLagLimit) instead of going on with
-	// the message (WithLagReport).
+	// Ended says that the stream ends here (WithLagLimit) instead of going on
+	// with the message (WithLagReport).
 	Ended bool
 }
 
@@ -80,8 +80,8 @@ func (o lagReport) applySubscriber(c *subscriberConfig) { c.lag.report = time.Du
 
 // WithLagReport makes a stream of a sequenced topic yield a LagError before a
 // message that was published longer than d ago, and go on with the message. It
-// reports once, and again only after a message was in time. Default: 0, which is
-// never.
+// reports once, and again only after a message was in time. Default: 0, which
+// is never.
 func WithLagReport(d time.Duration) SubscriberOption { return lagReport(d) }
 
 type lagEnd time.Duration
@@ -89,8 +89,8 @@ type lagEnd time.Duration
 func (o lagEnd) applySubscriber(c *subscriberConfig) { c.lag.end = time.Duration(o) }
 
 // WithLagLimit ends a stream of a sequenced topic with a LagError at the first
-// message that was published longer than d ago, so that the program can subscribe
-// anew instead of falling further behind. Default: 0, which is never.
+// message that was published longer than d ago, so that the program can
+// subscribe anew instead of falling further behind. Default: 0, which is never.
 func WithLagLimit(d time.Duration) SubscriberOption { return lagEnd(d) }
 
 func (l lagLimits) check() error {

@@ -3,6 +3,7 @@ package gozmq
 import (
 	"context"
 
+	"github.com/gozmq/gozmq/runtime/internal/handshake"
 	"github.com/gozmq/gozmq/runtime/internal/link"
 )
 
@@ -29,7 +30,7 @@ type Peer struct {
 	Identity *AuthIdentity
 }
 
-func newPeer(p *link.Peer, endpoint, address string) *Peer {
+func newPeer(p *handshake.Peer, endpoint, address string) *Peer {
 	return &Peer{
 		Address: address, Endpoint: endpoint, SocketType: string(p.SocketType), Announced: p.Identity,
 		Mechanism: p.Mechanism, PublicKey: CurvePublicKey(p.PublicKey), User: p.User, Identity: (*AuthIdentity)(p.Auth),

@@ -7,26 +7,26 @@ import (
 	"github.com/gozmq/gozmq/runtime/internal/wire"
 )
 
-// A Position is the place of a message among all sequenced and retained messages
-// of one publisher.
+// A Position is the place of a message among all sequenced and retained
+// messages of one publisher.
 type Position struct {
 	Publisher uint64 // the publisher's id, as in the headers of its messages
 	Sequence  uint64 // counts from 1; 0 is before the first message
 }
 
 // Position returns the position of the last message that was published under a
-// sequenced or retained topic; its Sequence is 0 if there was none. A program that
-// holds one lock while it changes its state and publishes the change reads the
-// position under the same lock: then the state has all changes up to it.
+// sequenced or retained topic; its Sequence is 0 if there was none. A program
+// that holds one lock while it changes its state and publishes the change reads
+// the position under the same lock: then the state has all changes up to it.
 func (p *Publisher) Position() Position { return Position{p.id, p.pub.Position()} }
 
 // positionKey is the key of positions in a reply's metadata.
 const positionKey = "gozmq-position"
 
 // SetSnapshotPosition adds to a reply, which is the state behind a topic, the
-// positions up to which the state has the topic's messages: one position for each
-// publisher. FollowState needs it. Call it once in the call's handler, with the
-// handler's context; with any other context it does nothing.
+// positions up to which the state has the topic's messages: one position for
+// each publisher. FollowState needs it. Call it once in the call's handler,
+// with the handler's context; with any other context it does nothing.
 func SetSnapshotPosition(ctx context.Context, positions ...Position) {
 	info := CallInfoFromContext(ctx)
 	if info == nil {

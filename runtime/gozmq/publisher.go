@@ -10,6 +10,7 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
+	"github.com/gozmq/gozmq/runtime/internal/link"
 	"github.com/gozmq/gozmq/runtime/internal/socket"
 	"github.com/gozmq/gozmq/runtime/internal/wire"
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
@@ -45,7 +46,7 @@ func NewPublisher(opts ...PublisherOption) (*Publisher, error) {
 	p := &Publisher{id: newPublisherID(), observer: newObserver(cfg.observer), bodies: cfg.bodies(), linger: cfg.linger}
 	cfg.Observe = p.observer.link(cfg.SocketType)
 	p.pub = socket.NewPub(cfg.Config, cfg.maxSubscriptions)
-	p.pub.Remember(cfg.memory.topics, cfg.memory.bytes, p.appendHeader)
+	p.pub.KeepTopics(cfg.memory.topics, cfg.memory.bytes, p.appendHeader)
 	var err error
 	if p.addrs, err = cfg.endpoints.open(p.pub.Links()); err != nil {
 		p.Close()
@@ -111,28 +112,32 @@ func (p *Publisher) Addrs() []string { return p.addrs }
 func (p *Publisher) Dropped() uint64 { return p.pub.Dropped() }
 
 // WaitForSubscribers waits until at least n peers have a subscription that
-// covers topic. topic is a topic as generated code builds it, or the beginning of
-// one; "" counts the peers that subscribed to everything. It fails with the code
-// of ctx's error when ctx ends, and with CodeCanceled when p is closed.
+// covers topic. topic is a topic as generated code builds it, or the beginning
+// of one; "" counts the peers that subscribed to everything. It fails with the
+// code of ctx's error when ctx ends, and with CodeCanceled when p is closed.
 func (p *Publisher) WaitForSubscribers(ctx context.Context, topic string, n int) error {
-	if err := p.pub.WaitSubscribers(ctx, []byte(topic), n); err != nil {
-		return Errorf(CodeOf(err), "wait for subscribers of %q: %w", topic, err)
+	err := p.pub.WaitSubscribers(ctx, []byte(topic), n)
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, link.ErrClosed):
+		return Errorf(CodeCanceled, "wait for subscribers of %q: the publisher is closed", topic)
 	}
-	return nil
+	return Errorf(CodeOf(err), "wait for subscribers of %q: %w", topic, err)
 }
 
-// WaitForSubscribersTo is WaitForSubscribers for the topics that a filter takes:
-// it counts the peers that get all of them.
+// WaitForSubscribersTo is WaitForSubscribers for the topics that a filter
+// takes: it counts the peers that get all of them.
 func (p *Publisher) WaitForSubscribersTo(ctx context.Context, f Filter, n int) error {
 	return p.WaitForSubscribers(ctx, string(f.TopicPattern().prefix()), n)
 }
 
 // Superseded returns the number of messages of latest_only topics that were not
 // sent to a subscriber because a newer one came before there was room for them.
-func (p *Publisher) Superseded() uint64 { return p.pub.Superseded() }
+func (p *Publisher) Superseded() uint64 { return p.pub.Conflated() }
 
-// Close closes the publisher once the published messages have reached the kernel
-// or the linger time (WithLinger) is over.
+// Close closes the publisher once the published messages have reached the
+// kernel or the linger time (WithLinger) is over.
 func (p *Publisher) Close() error {
 	err := lingering(p.linger, p.pub.Shutdown)
 	p.observer.close()
@@ -243,7 +248,8 @@ func (x *publication) check(name string) error {
 	return nil
 }
 
-// encode makes x.frames of the topic and m; header says whether a header follows.
+// encode makes x.frames of the topic and m; header says whether a header
+// follows.
 func (x *publication) encode(name string, m proto.Message, header bool, c *bodies) error {
 	if err := x.check(name); err != nil {
 		return err

@@ -126,6 +126,7 @@ func TestWaitForSubscribers(t *testing.T) {
 		t.Errorf("Close again: %v", err)
 	}
 	wantCode(t, Publish(within(t), p, &temperature, at("ams", "")), CodeCanceled, "closed")
+	wantCode(t, p.WaitForSubscribers(within(t), "weather/", 1), CodeCanceled, "the publisher is closed")
 }
 
 // A wait for a filter counts who gets all that it takes.

@@ -6,14 +6,14 @@ import (
 	"io"
 
 	"github.com/gozmq/gozmq/runtime/internal/curve"
-	"github.com/gozmq/gozmq/runtime/internal/link"
+	"github.com/gozmq/gozmq/runtime/internal/handshake"
 )
 
 // The security mechanisms (RFC 23).
 const (
-	MechanismNull  = link.Null
-	MechanismPlain = link.Plain
-	MechanismCurve = link.Curve
+	MechanismNull  = handshake.Null
+	MechanismPlain = handshake.Plain
+	MechanismCurve = handshake.Curve
 )
 
 // A Security is a mechanism in one of its two roles, with the credentials of
@@ -22,18 +22,18 @@ const (
 // is none and fails wherever it is given. It never prints what it holds.
 type Security struct {
 	// A function, because fmt looks into everything else.
-	get func() (*link.Security, error)
+	get func() (*handshake.Security, error)
 }
 
-func makeSecurity(s *link.Security, err error) Security {
-	return Security{func() (*link.Security, error) { return s, err }}
+func makeSecurity(s *handshake.Security, err error) Security {
+	return Security{func() (*handshake.Security, error) { return s, err }}
 }
 
 // CurveServer encrypts and authenticates with CURVE (RFC 26): clients have to
 // know our public key and to prove that they own theirs, on which auth decides.
 // A nil auth refuses everyone; AllowAny lets in whoever knows our public key.
 func CurveServer(secret CurveSecretKey, auth Authenticator) Security {
-	return makeSecurity(&link.Security{Mechanism: link.Curve, Server: true, Secret: secret.secret, Authenticate: auth.link()},
+	return makeSecurity(&handshake.Security{Mechanism: handshake.Curve, Server: true, Secret: secret.secret, Authenticate: auth.link()},
 		checkSecret("CurveServer", secret))
 }
 
@@ -47,7 +47,7 @@ func CurveClient(secret CurveSecretKey, server CurvePublicKey) Security {
 			err = fmt.Errorf("CurveClient: the server's %w", err)
 		}
 	}
-	return makeSecurity(&link.Security{Mechanism: link.Curve, Secret: secret.secret, ServerKey: curve.Public(server)}, err)
+	return makeSecurity(&handshake.Security{Mechanism: handshake.Curve, Secret: secret.secret, ServerKey: curve.Public(server)}, err)
 }
 
 func checkSecret(role string, k CurveSecretKey) error {
@@ -63,7 +63,7 @@ func checkSecret(role string, k CurveSecretKey) error {
 // changes what passes, passwords included. The observer is warned with
 // EventExposed where that goes beyond the loopback interface.
 func PlainServer(auth Authenticator) Security {
-	return makeSecurity(&link.Security{Mechanism: link.Plain, Server: true, Authenticate: auth.link()}, nil)
+	return makeSecurity(&handshake.Security{Mechanism: handshake.Plain, Server: true, Authenticate: auth.link()}, nil)
 }
 
 // PlainClient shows user and password, of 1 to 255 and of up to 255 bytes
@@ -71,23 +71,23 @@ func PlainServer(auth Authenticator) Security {
 func PlainClient(user, password string) Security {
 	var err error
 	switch {
-	case user == "" || len(user) > link.MaxCredential:
-		err = fmt.Errorf("PlainClient: user of %d bytes, want 1 to %d", len(user), link.MaxCredential)
-	case len(password) > link.MaxCredential:
-		err = fmt.Errorf("PlainClient: password of %d bytes, at most %d are allowed", len(password), link.MaxCredential)
+	case user == "" || len(user) > handshake.MaxCredential:
+		err = fmt.Errorf("PlainClient: user of %d bytes, want 1 to %d", len(user), handshake.MaxCredential)
+	case len(password) > handshake.MaxCredential:
+		err = fmt.Errorf("PlainClient: password of %d bytes, at most %d are allowed", len(password), handshake.MaxCredential)
 	}
-	return makeSecurity(&link.Security{Mechanism: link.Plain, User: user, Password: password}, err)
+	return makeSecurity(&handshake.Security{Mechanism: handshake.Plain, User: user, Password: password}, err)
 }
 
 // NullServer has auth decide on peers by their address; there is nothing else
 // that NULL tells. A nil auth refuses everyone.
 func NullServer(auth Authenticator) Security {
-	return makeSecurity(&link.Security{Mechanism: link.Null, Server: true, Authenticate: auth.link()}, nil)
+	return makeSecurity(&handshake.Security{Mechanism: handshake.Null, Server: true, Authenticate: auth.link()}, nil)
 }
 
 // NullClient is no security at all. It is for the one endpoint of a socket that
 // is to be without, as Bind("ipc://…").Secured(NullClient()).
-func NullClient() Security { return makeSecurity(&link.Security{Mechanism: link.Null}, nil) }
+func NullClient() Security { return makeSecurity(&handshake.Security{Mechanism: handshake.Null}, nil) }
 
 // WithDomain passes a name on in each AuthRequest, and to ZAP handlers (RFC 27),
 // so that one authenticator can serve several sockets.
@@ -103,7 +103,7 @@ func (s Security) WithDomain(name string) Security {
 
 var errZeroSecurity = errors.New("zero Security: make one with CurveServer, CurveClient, PlainServer, PlainClient, NullServer or NullClient")
 
-func (s Security) resolve() (*link.Security, error) {
+func (s Security) resolve() (*handshake.Security, error) {
 	if s.get == nil {
 		return nil, errZeroSecurity
 	}

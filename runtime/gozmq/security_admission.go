@@ -3,7 +3,7 @@ package gozmq
 import (
 	"errors"
 
-	"github.com/gozmq/gozmq/runtime/internal/link"
+	"github.com/gozmq/gozmq/runtime/internal/handshake"
 )
 
 // WithAdmission has f decide whether a peer that connects to an endpoint of ours
@@ -14,7 +14,7 @@ import (
 // once and must return soon. A panic is a refusal.
 func WithAdmission(f func(*Peer) error) SocketOption {
 	return socketOption(func(c *socketConfig) {
-		c.Admit = func(p *link.Peer, endpoint, address string) error { return f(newPeer(p, endpoint, address)) }
+		c.Admit = func(p *handshake.Peer, endpoint, address string) error { return f(newPeer(p, endpoint, address)) }
 		if f == nil {
 			c.errs = append(c.errs, errors.New("WithAdmission: the function is nil"))
 		}

@@ -9,7 +9,7 @@ import (
 	"log/slog"
 	"maps"
 
-	"github.com/gozmq/gozmq/runtime/internal/link"
+	"github.com/gozmq/gozmq/runtime/internal/handshake"
 )
 
 // An Authenticator decides on a peer that shakes hands. It returns who the peer
@@ -108,11 +108,11 @@ func Passwords(users map[string]string) Authenticator {
 }
 
 // link returns what connections call; nil for nil.
-func (a Authenticator) link() func(context.Context, *link.AuthRequest) (*link.Identity, error) {
+func (a Authenticator) link() func(context.Context, *handshake.AuthRequest) (*handshake.Identity, error) {
 	if a == nil {
 		return nil
 	}
-	return func(ctx context.Context, l *link.AuthRequest) (*link.Identity, error) {
+	return func(ctx context.Context, l *handshake.AuthRequest) (*handshake.Identity, error) {
 		r := &AuthRequest{
 			Mechanism: l.Mechanism, Domain: l.Domain, Address: l.Address, Endpoint: l.Endpoint,
 			PublicKey: CurvePublicKey(l.PublicKey), User: l.User, Password: l.Password,
@@ -126,8 +126,8 @@ func (a Authenticator) link() func(context.Context, *link.AuthRequest) (*link.Id
 		id, err := a(ctx, r)
 		switch CodeOf(err) {
 		case CodeUnavailable, CodeDeadlineExceeded, CodeCanceled:
-			err = fmt.Errorf("%w: %w", link.ErrTryLater, err)
+			err = fmt.Errorf("%w: %w", handshake.ErrTryLater, err)
 		}
-		return (*link.Identity)(id), err
+		return (*handshake.Identity)(id), err
 	}
 }

@@ -15,7 +15,7 @@ import (
 
 // A plainSink is the source of a sink with DeliveryAtMostOnce: a PULL socket.
 type plainSink struct {
-	pull     *socket.Collect
+	pull     *socket.BatchPull
 	observer *observer
 	queue    queueConfig
 	batches  *pipeline.BatchCounter
@@ -36,7 +36,7 @@ func newPlainSink(cfg *sinkConfig, o *observer) *plainSink {
 		change:  make(chan struct{}),
 	}
 	cfg.Observe = o.link(cfg.SocketType)
-	s.pull = socket.NewCollect(cfg.Config, collector{s})
+	s.pull = socket.NewBatchPull(cfg.Config, collector{s})
 	return s
 }
 

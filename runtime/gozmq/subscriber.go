@@ -54,10 +54,10 @@ type ReceiveOption interface {
 func WithReceiveQueue(messages, bytes int) ReceiveOption { return queueConfig{messages, bytes} }
 
 // A Subscriber receives the messages that publishers send under the topics to
-// which it subscribes. Any number of subscriptions may run at once. They share the
-// connections: one that is not read holds up the others once its queue is full,
-// unless it drops messages (WithOverflow). Its methods may be called from any
-// goroutine. On the wire it is a SUB socket.
+// which it subscribes. Any number of subscriptions may run at once. They share
+// the connections: one that is not read holds up the others once its queue is
+// full, unless it drops messages (WithOverflow). Its methods may be called from
+// any goroutine. On the wire it is a SUB socket.
 type Subscriber struct {
 	hub      *subscription.Hub
 	sub      *socket.Sub
@@ -120,25 +120,25 @@ func (s *Subscriber) observeOverflow(pattern string, count int) {
 // Addrs returns the bound endpoints, with ports filled in.
 func (s *Subscriber) Addrs() []string { return s.addrs }
 
-// Dropped returns the number of messages that subscriptions have dropped because
-// their queue was full (WithOverflow).
+// Dropped returns the number of messages that subscriptions have dropped
+// because their queue was full (WithOverflow).
 func (s *Subscriber) Dropped() uint64 { return s.hub.Dropped() }
 
 // Superseded returns the number of messages of latest_only topics that were not
 // yielded because a newer one replaced them.
 func (s *Subscriber) Superseded() uint64 { return s.hub.Superseded() }
 
-// Ready waits until every connected endpoint has a publisher, at least one in all,
-// and each publisher has processed all subscriptions made before the call. Then
-// every message that a gozmq Publisher publishes from now on arrives; a libzmq
-// publisher may need another millisecond. An iterator subscribes when the
-// iteration begins, a Subscription when it is opened.
+// Ready waits until every connected endpoint has a publisher, at least one in
+// all, and each publisher has processed all subscriptions made before the call.
+// Then every message that a gozmq Publisher publishes from now on arrives; a
+// libzmq publisher may need another millisecond. An iterator subscribes when
+// the iteration begins, a Subscription when it is opened.
 //
 // Ready fails with CodeUnavailable when an endpoint refuses us, with
-// CodeUnimplemented when a publisher speaks ZMTP 3.0, which has no way to confirm
-// subscriptions, and all others are ready, with CodeCanceled when s is closed, and
-// with the code of ctx's error when ctx ends. It does not return while a full
-// queue blocks the connection.
+// CodeUnimplemented when a publisher speaks ZMTP 3.0, which has no way to
+// confirm subscriptions, and all others are ready, with CodeCanceled when s is
+// closed, and with the code of ctx's error when ctx ends. It does not return
+// while a full queue blocks the connection.
 func (s *Subscriber) Ready(ctx context.Context) error {
 	err := s.sub.Ready(ctx)
 	switch {

@@ -46,18 +46,18 @@ func (o subscriptionOption) applyHandler(c *handlerConfig)           { o(&c.subs
 type Filter interface{ TopicPattern() TopicPattern }
 
 // A Subscription receives the messages of one kind whose topic at least one of
-// its filters takes. It receives from the time it is opened until Close; messages
-// wait in its queue while nobody iterates. Its methods may be called from any
-// goroutine.
+// its filters takes. It receives from the time it is opened until Close;
+// messages wait in its queue while nobody iterates. Its methods may be called
+// from any goroutine.
 type Subscription[M proto.Message, F Filter] struct {
 	sub    *subscription.Subscription
 	decode func(body []byte) (M, error)
 }
 
 // OpenSubscription opens a subscription. Without filters it takes all topics of
-// the kind, as the zero value of F does. It fails with CodeInvalidArgument when an
-// option is wrong, and with CodeCanceled when s is closed. Generated code calls
-// it.
+// the kind, as the zero value of F does. It fails with CodeInvalidArgument when
+// an option is wrong, and with CodeCanceled when s is closed. Generated code
+// calls it.
 func OpenSubscription[T any, P message[T], F Filter](s *Subscriber, filters []F, opts []SubscriptionOption) (*Subscription[P, F], error) {
 	sub, err := s.open(patternsOf(filters), false, opts)
 	if err != nil {
@@ -66,8 +66,9 @@ func OpenSubscription[T any, P message[T], F Filter](s *Subscriber, filters []F,
 	return newSubscription[T, P, F](s, sub), nil
 }
 
-// OpenBareSubscription is OpenSubscription for a service with bare framing, whose
-// messages have no topic: it takes all of them, and filters change nothing.
+// OpenBareSubscription is OpenSubscription for a service with bare framing,
+// whose messages have no topic: it takes all of them, and filters change
+// nothing.
 func OpenBareSubscription[T any, P message[T]](s *Subscriber, opts []SubscriptionOption) (*Subscription[P, TopicPattern], error) {
 	sub, err := s.open(nil, true, opts)
 	if err != nil {
@@ -98,10 +99,11 @@ func (s *Subscription[M, F]) Remove(filters ...F) {
 }
 
 // All returns an iterator over the messages, beginning with those that wait. It
-// ends when ctx does; after a Close of the subscription or the Subscriber it ends,
-// without an error, once the messages that wait were yielded. Errors are yielded
-// as with Subscribe, and the iteration goes on. A later iteration continues where
-// the last one ended; one that begins before that waits for the end.
+// ends when ctx does; after a Close of the subscription or the Subscriber it
+// ends, without an error, once the messages that wait were yielded. Errors are
+// yielded as with Subscribe, and the iteration goes on. A later iteration
+// continues where the last one ended; one that begins before that waits for the
+// end.
 func (s *Subscription[M, F]) All(ctx context.Context) iter.Seq2[M, error] {
 	return func(yield func(M, error) bool) {
 		s.sub.Each(ctx,
@@ -110,8 +112,8 @@ func (s *Subscription[M, F]) All(ctx context.Context) iter.Seq2[M, error] {
 	}
 }
 
-// Dropped returns the number of messages that the subscription has dropped because
-// its queue was full (WithOverflow).
+// Dropped returns the number of messages that the subscription has dropped
+// because its queue was full (WithOverflow).
 func (s *Subscription[M, F]) Dropped() uint64 { return s.sub.Dropped() }
 
 // Close ends the subscription. It may be called more than once and returns nil.
@@ -120,15 +122,15 @@ func (s *Subscription[M, F]) Close() error {
 	return nil
 }
 
-// Subscribe returns an iterator over the messages whose topic at least one of the
-// filters takes; without filters it takes all topics of the kind, as the zero
-// value of F does. Generated code calls it. The subscription begins and ends with
-// the iteration, which ends when ctx does.
+// Subscribe returns an iterator over the messages whose topic at least one of
+// the filters takes; without filters it takes all topics of the kind, as the
+// zero value of F does. Generated code calls it. The subscription begins and
+// ends with the iteration, which ends when ctx does.
 //
 // The iterator yields an error for a message that cannot be decoded, and a
-// GapError, PublisherRestartedError or LagError of a sequenced topic, and goes on.
-// On a closed Subscriber it yields one error with CodeCanceled; an iteration that
-// runs when the Subscriber is closed ends without an error.
+// GapError, PublisherRestartedError or LagError of a sequenced topic, and goes
+// on. On a closed Subscriber it yields one error with CodeCanceled; an
+// iteration that runs when the Subscriber is closed ends without an error.
 func Subscribe[T any, P message[T], F Filter](ctx context.Context, s *Subscriber, filters []F) iter.Seq2[P, error] {
 	return iterate[T, P](ctx, s, patternsOf(filters), false)
 }
@@ -186,7 +188,8 @@ func (s *Subscriber) openWith(cfg subscriptionConfig, patterns []subscription.Pa
 // A pattern is a TopicPattern as the engine matches it (subscription.Pattern).
 type pattern struct{ topics TopicPattern }
 
-// patternsOf returns the patterns of filters, without any that of F's zero value.
+// patternsOf returns the patterns of filters, without any that of F's zero
+// value.
 func patternsOf[F Filter](filters []F) []subscription.Pattern {
 	if len(filters) == 0 {
 		filters = make([]F, 1)

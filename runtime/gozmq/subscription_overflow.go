@@ -19,8 +19,8 @@ const (
 	// OverflowDropOldest drops the messages that have waited longest. Other
 	// subscriptions do not wait.
 	OverflowDropOldest
-	// OverflowDropNewest drops the message that has just come. Other subscriptions
-	// do not wait.
+	// OverflowDropNewest drops the message that has just come. Other
+	// subscriptions do not wait.
 	OverflowDropNewest
 )
 

@@ -26,15 +26,15 @@ func (o handlerOption) applyHandler(c *handlerConfig) { o(c) }
 
 // WithTopicErrorHandler calls f for each message that could not be decoded, or
 // whose handler returned an error or panicked, and for the errors of sequenced
-// topics (Subscribe); the next message follows. topic is the message's topic, any
-// bytes, and "" with bare framing. f runs in the goroutine of the handlers.
+// topics (Subscribe); the next message follows. topic is the message's topic,
+// any bytes, and "" with bare framing. f runs in the goroutine of the handlers.
 func WithTopicErrorHandler(f func(ctx context.Context, topic string, err error)) TopicHandlerOption {
 	return handlerOption(func(c *handlerConfig) { c.onError = f })
 }
 
-// WithSubscribedHandler calls f once the subscriptions have been made, before the
-// first message is handled. f may call Subscriber.Ready. It runs in the goroutine
-// of the handlers.
+// WithSubscribedHandler calls f once the subscriptions have been made, before
+// the first message is handled. f may call Subscriber.Ready. It runs in the
+// goroutine of the handlers.
 func WithSubscribedHandler(f func()) TopicHandlerOption {
 	return handlerOption(func(c *handlerConfig) { c.subscribed = f })
 }
@@ -82,12 +82,12 @@ type topicRoute struct {
 // it returns nil. The order is kept for each publisher; messages of different
 // publishers come in the order of arrival.
 //
-// A handler's error or panic, a message that cannot be decoded and the errors of
-// sequenced topics (Subscribe) are reported (WithTopicErrorHandler,
-// EventTopicFailed), and the next message follows; only a LagError that ends the
-// stream is returned. HandleTopics fails at once with CodeInvalidArgument when an
-// option is wrong, with CodeCanceled when s is closed, and when a handler is
-// missing. Generated code calls it.
+// A handler's error or panic, a message that cannot be decoded and the errors
+// of sequenced topics (Subscribe) are reported (WithTopicErrorHandler,
+// EventTopicFailed), and the next message follows; only a LagError that ends
+// the stream is returned. HandleTopics fails at once with CodeInvalidArgument
+// when an option is wrong, with CodeCanceled when s is closed, and when a
+// handler is missing. Generated code calls it.
 func HandleTopics(ctx context.Context, s *Subscriber, name string, handlers func() []TopicHandler, opts []TopicHandlerOption) error {
 	d := topicDispatcher{cfg: handlerConfig{subscription: s.defaults}, subscriber: s}
 	for _, o := range opts {
@@ -191,8 +191,9 @@ func (d *topicDispatcher) failed(ctx context.Context, r *topicRoute, p *wire.Pub
 
 var errUnhandled = errors.New("its subscription has ended")
 
-// UnimplementedTopic returns the error of a topic that nobody handles. A handler
-// that returns it gets no further messages of the topic. Generated code calls it.
+// UnimplementedTopic returns the error of a topic that nobody handles. A
+// handler that returns it gets no further messages of the topic. Generated code
+// calls it.
 func UnimplementedTopic[M proto.Message](t *Topic[M]) error {
 	return Errorf(CodeUnimplemented, "%s is not handled: %w", t.Name, errUnhandled)
 }

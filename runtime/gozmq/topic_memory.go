@@ -31,13 +31,13 @@ type TopicOption interface {
 }
 
 // WithTopicMemory limits how many topics with traits a publisher, a subscriber
-// and each of its streams remember, and how many bytes each of them uses for that.
-// One topic always fits. Beyond a limit the topic that had no message for longest
-// is forgotten, and reported with EventForgotten:
+// and each of its streams remember, and how many bytes each of them uses for
+// that. One topic always fits. Beyond a limit the topic that had no message for
+// longest is forgotten, and reported with EventForgotten:
 //
 //   - New subscribers do not get the last message of a forgotten topic.
-//   - When a topic that the publisher has forgotten has a message again, a GapError
-//     may report more messages than were lost, and never fewer.
+//   - When a topic that the publisher has forgotten has a message again, a
+//     GapError may report more messages than were lost, and never fewer.
 //   - A stream reports no gap in a topic that it has forgotten.
 //
 // Defaults: 65536 topics and 64 MiB.

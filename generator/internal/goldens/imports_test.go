@@ -11,6 +11,8 @@ import (
 	_ "github.com/gozmq/gozmq/testdata/golden/edition2023/edition2023gozmq"
 	_ "github.com/gozmq/gozmq/testdata/golden/edition2024"
 	_ "github.com/gozmq/gozmq/testdata/golden/edition2024/edition2024gozmq"
+	_ "github.com/gozmq/gozmq/testdata/golden/foreign"
+	_ "github.com/gozmq/gozmq/testdata/golden/foreign/foreigngozmq"
 	_ "github.com/gozmq/gozmq/testdata/golden/message"
 	_ "github.com/gozmq/gozmq/testdata/golden/message/messagegozmq"
 	_ "github.com/gozmq/gozmq/testdata/golden/names"

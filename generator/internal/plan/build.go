@@ -162,7 +162,7 @@ func carries(f *protogen.File) string {
 	if pkg := f.Desc.Package(); pkg != "" {
 		return string(pkg)
 	}
-	return f.Desc.Path()
+	return oneLine(f.Desc.Path())
 }
 
 func filename(f *protogen.File, opts Options) string {

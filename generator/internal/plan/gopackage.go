@@ -58,11 +58,11 @@ func (p *planner) checkGoPackage(f *protogen.File) {
 	const remedy = "; write the full path, as example.com/module/folder, in go_package or in an M option, or generate into the messages' own package with package_suffix="
 	importPath := string(f.GoImportPath)
 	switch {
+	case importPathFault(importPath) != nil:
+		p.report.fault(f.Desc, goPackageOption, nil, "its Go package %q cannot be imported: %v"+remedy, importPath, importPathFault(importPath))
 	case f.GoPackageName == "main":
 		p.report.fault(f.Desc, goPackageOption, nil,
 			"its Go package is named main, which no other package can import; write another name in go_package, as %q, or generate into the messages' own package with package_suffix=", importPath+";mainpb")
-	case importPathFault(importPath) != nil:
-		p.report.fault(f.Desc, goPackageOption, nil, "its Go package %q cannot be imported: %v"+remedy, importPath, importPathFault(importPath))
 	case hiddenElement(importPath) != "":
 		p.report.fault(f.Desc, goPackageOption, nil,
 			"its Go package %q is in the folder %q, which the go command leaves out of ./..., with all that is in it"+remedy, importPath, hiddenElement(importPath))

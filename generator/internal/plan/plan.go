@@ -169,7 +169,8 @@ type Method struct {
 	Subscription string
 }
 
-// A Task is how tasks are handed out. The zero value is at most once.
+// A Task says how tasks are handed out. The zero value has the guarantee
+// AtMostOnce.
 type Task struct {
 	AtLeastOnce bool
 	MaxAttempts uint32        // 0: the runtime's default

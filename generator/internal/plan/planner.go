@@ -2,6 +2,8 @@ package plan
 
 import (
 	"fmt"
+	"strconv"
+	"strings"
 
 	"google.golang.org/protobuf/compiler/protogen"
 
@@ -20,7 +22,7 @@ type planner struct {
 func (p *planner) file() *File {
 	p.scope.enter(p.source)
 	file := &File{
-		Source:     p.source.Desc.Path(),
+		Source:     oneLine(p.source.Desc.Path()),
 		Deprecated: p.source.Proto.GetOptions().GetDeprecated(),
 	}
 	for _, s := range p.source.Services {
@@ -34,6 +36,15 @@ func (p *planner) file() *File {
 		}
 	}
 	return file
+}
+
+// oneLine returns a path as it may stand in a comment: quoted if it has
+// characters that do not print.
+func oneLine(path string) string {
+	if strings.ContainsFunc(path, func(r rune) bool { return !strconv.IsPrint(r) }) {
+		return strconv.Quote(path)
+	}
+	return path
 }
 
 // allMessages lists messages and those nested in them, in the file's order.

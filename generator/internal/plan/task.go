@@ -9,7 +9,7 @@ import (
 	"github.com/gozmq/gozmq/proto/gozmq/v1/annotations"
 )
 
-// atLeastOnce reports whether the tasks of s are delivered so.
+// atLeastOnce reports whether s has DELIVERY_AT_LEAST_ONCE.
 func atLeastOnce(s *protogen.Service) bool {
 	return serviceAnnotation(s).GetDelivery() == annotations.Delivery_DELIVERY_AT_LEAST_ONCE
 }
@@ -48,8 +48,8 @@ func (p *planner) checkMethodTask(s *protogen.Service, m *protogen.Method, t *an
 	p.checkTask(at, t, atLeastOnce(s), "option (gozmq.v1.service).delivery = DELIVERY_AT_LEAST_ONCE")
 }
 
-// checkTask applies the rules for what a task says beside its delivery, which
-// remedy would make at least once.
+// checkTask applies the rules for the fields of a task other than its delivery.
+// remedy is what to write for DELIVERY_AT_LEAST_ONCE.
 func (p *planner) checkTask(at place, t *annotations.Task, sure bool, remedy string) {
 	fault := func(field protowire.Number, format string, args ...any) {
 		p.report.fault(at.desc, at.loc, at.field(field).sub, format, args...)

@@ -52,8 +52,8 @@ func traits(t *annotations.Topic) []string {
 	return out
 }
 
-// checkOverlaps reports methods of one PUB/SUB service whose topics cannot be
-// told apart.
+// checkOverlaps reports methods of one PUB/SUB service whose topics can be the
+// same.
 func (p *planner) checkOverlaps(s *protogen.Service, out *Service) {
 	var sources []*protogen.Method
 	for _, m := range s.Methods {

@@ -35,6 +35,9 @@ type imports struct {
 	names map[protogen.GoImportPath]string
 	taken map[string]bool
 	used  map[protogen.GoImportPath]bool
+	// identifiers are the names that the package declares. All its files share
+	// the map.
+	identifiers map[string]bool
 }
 
 // newImports prepares the imports of a file in package self. identifiers are
@@ -46,11 +49,10 @@ func newImports(self protogen.GoImportPath, known map[protogen.GoImportPath]prot
 		names: map[protogen.GoImportPath]string{},
 		taken: map[string]bool{"init": true, "_": true},
 		used:  map[protogen.GoImportPath]bool{},
+
+		identifiers: identifiers,
 	}
 	for _, name := range append(types.Universe.Names(), locals[:]...) {
-		im.taken[name] = true
-	}
-	for name := range identifiers {
 		im.taken[name] = true
 	}
 	for _, p := range []protogen.GoImportPath{contextPackage, iterPackage, timePackage, runtimePackage} {
@@ -79,7 +81,7 @@ func (im *imports) name(p protogen.GoImportPath) string {
 		own = path.Base(string(p))
 	}
 	name := own
-	for i := 1; im.taken[name] || token.Lookup(name).IsKeyword(); i++ {
+	for i := 1; im.taken[name] || im.identifiers[name] || token.Lookup(name).IsKeyword(); i++ {
 		name = own + "pb"
 		if i > 1 {
 			name += strconv.Itoa(i)

@@ -4,8 +4,8 @@ import (
 	"slices"
 )
 
-// mostOverlaps is how many overlaps are found for one template. Who writes a
-// thousand methods with the same topic is not told half a million times.
+// mostOverlaps limits the overlaps that are found for one template, so that a
+// thousand methods with one topic do not make half a million faults.
 const mostOverlaps = 8
 
 // An Overlapping is a pair of templates that can make the same topic.

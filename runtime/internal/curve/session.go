@@ -23,9 +23,15 @@ const (
 	messageBoxAt = len(messageName) + shortNonce
 )
 
-// ErrReplayed is returned for a message whose nonce is not larger than that of
-// the one before.
-var ErrReplayed = errors.New("MESSAGE has a nonce that was used already: it is a replay, or out of order")
+// Errors of messages that do not follow the one before. Boxes protect the content of
+// each message, and the nonces, which count by one, their sequence: without it an
+// attacker without keys could join the head of one message to the tail of another.
+var (
+	// ErrReplayed is returned for a nonce that is not larger than the one before.
+	ErrReplayed = errors.New("MESSAGE has a nonce that was used already: it is a replay, or out of order")
+	// ErrRemoved is returned for a nonce that is larger than the next one.
+	ErrRemoved = errors.New("MESSAGE has a nonce that is not the next one: a message before it was removed on the way")
+)
 
 // A Session seals and opens the messages of one connection. One goroutine at a time may
 // seal, and another one may open meanwhile.
@@ -39,8 +45,8 @@ type Session struct {
 	openLast uint64
 }
 
-// newSession returns a session that seals with its first nonce at next, and
-// opens what has a nonce behind last.
+// newSession returns a session whose first message has the nonce next, and which expects
+// the peer's nonces to follow last.
 func newSession(key *[KeySize]byte, ours string, next uint64, theirs string, last uint64) *Session {
 	s := &Session{sealKey: *key, sealNext: next, openKey: *key, openLast: last}
 	copy(s.sealed[:], ours)
@@ -58,9 +64,10 @@ func (s *Session) Seal(b, plain []byte) []byte {
 	return seal(b, plain, &s.sealed, &s.sealKey)
 }
 
-// Open appends what is in a MESSAGE command to b: the flags, one byte, and what
-// stands behind them. The command must not overlap b's memory. An error is
-// final: what comes next cannot be trusted.
+// Open appends the content of a MESSAGE command to b: a byte of flags and the bytes behind
+// it. The command must not overlap b's memory. The command's nonce must be the one before
+// plus 1 (RFC 26 asks for more than the one before only; libzmq and we count by one).
+// After an error the following commands cannot be trusted, and must not be opened.
 func (s *Session) Open(b, command []byte) ([]byte, error) {
 	if len(command) < Overhead || string(command[:len(messageName)]) != messageName {
 		return nil, fmt.Errorf("peer sent %d bytes that are no MESSAGE command, after a CURVE handshake", len(command))
@@ -72,8 +79,11 @@ func (s *Session) Open(b, command []byte) ([]byte, error) {
 	if !ok {
 		return nil, errForged(CommandMessage)
 	}
-	if n <= s.openLast {
+	switch {
+	case n <= s.openLast:
 		return nil, ErrReplayed
+	case n > s.openLast+1:
+		return nil, ErrRemoved
 	}
 	s.openLast = n
 	if flags := b[start]; flags&^flagsKnown != 0 || flags == flagsKnown {

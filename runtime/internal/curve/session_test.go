@@ -39,8 +39,10 @@ func TestMessageNonces(t *testing.T) {
 func TestMessageReplayed(t *testing.T) {
 	client, server := meet(t).sessions()
 	first, second, third := client.Seal(nil, []byte{0, 1}), client.Seal(nil, []byte{0, 2}), client.Seal(nil, []byte{0, 3})
-	if _, err := server.Open(nil, second); err != nil {
-		t.Fatalf("a nonce may be left out: %v", err)
+	for _, command := range [][]byte{first, second} {
+		if _, err := server.Open(nil, command); err != nil {
+			t.Fatal(err)
+		}
 	}
 	for name, command := range map[string][]byte{"the same again": second, "an older one": first} {
 		if _, err := server.Open(nil, command); !errors.Is(err, ErrReplayed) {
@@ -52,6 +54,29 @@ func TestMessageReplayed(t *testing.T) {
 	}
 	if _, err := server.Open(nil, third); err != nil {
 		t.Errorf("the next one: %v", err)
+	}
+}
+
+// TestMessageRemoved removes messages on the way, in both directions, the first one of
+// the connection among them.
+func TestMessageRemoved(t *testing.T) {
+	for before := range 3 {
+		for removed := 1; removed <= 3; removed++ {
+			client, server := meet(t).sessions()
+			for _, dir := range []struct{ from, to *Session }{{client, server}, {server, client}} {
+				for range before {
+					if _, err := dir.to.Open(nil, dir.from.Seal(nil, []byte{0})); err != nil {
+						t.Fatal(err)
+					}
+				}
+				for range removed {
+					dir.from.Seal(nil, []byte{0})
+				}
+				if _, err := dir.to.Open(nil, dir.from.Seal(nil, []byte{0})); !errors.Is(err, ErrRemoved) {
+					t.Errorf("%d messages removed after %d: %v", removed, before, err)
+				}
+			}
+		}
 	}
 }
 

@@ -95,7 +95,7 @@ func (e *RefusedError) Error() string {
 	if e.Reason == statusDenied {
 		return "peer refused the handshake: 400, it does not accept our credentials (are our public key, or user and password, on its list?)"
 	}
-	return "peer refused the handshake: " + e.Reason
+	return "peer refused the handshake: " + zmtp.Printable(e.Reason)
 }
 
 // A MismatchError says that the two sides are not configured for each other.

@@ -19,7 +19,7 @@ const acceptPause = 50 * time.Millisecond
 var errTooManyPeers = errors.New("too many connections (raise the limit with WithMaxPeers)")
 
 // accept accepts the connections of one listener.
-func (g *Group) accept(ln *transport.Listener, sec *Security) {
+func (g *Group) accept(ln *transport.Listener, sec *handshake.Security) {
 	endpoint := ln.Endpoint().String()
 	for {
 		raw, err := ln.Accept()
@@ -136,7 +136,7 @@ func (g *Group) acceptPeer(ctx context.Context, raw net.Conn, entry *pendingConn
 
 // shakeHands runs the handshake of an accepted connection, and removes entry from
 // those in progress.
-func (g *Group) shakeHands(ctx context.Context, raw net.Conn, entry *pendingConn, at handshake.Site) (*Peer, error) {
+func (g *Group) shakeHands(ctx context.Context, raw net.Conn, entry *pendingConn, at handshake.Site) (*handshake.Peer, error) {
 	defer func() {
 		entry.cancel()
 		g.mu.Lock()

@@ -5,6 +5,7 @@ import (
 	"net"
 	"testing"
 
+	"github.com/gozmq/gozmq/runtime/internal/handshake"
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
 	"github.com/gozmq/gozmq/runtime/internal/zmtptest"
 )
@@ -37,7 +38,7 @@ var benchSizes = []int{64, 1 << 10, 64 << 10}
 func benchConn(size int) *Conn {
 	cfg := testConfig(zmtp.Router, newRecorder())
 	in := zmtptest.Message("12345678", "", "pkg.Service/Method", string(make([]byte, size)))
-	return newConn(&endless{in: in}, &Peer{Minor: 1}, "", &cfg)
+	return newConn(&endless{in: in}, &handshake.Peer{Minor: 1}, "", &cfg)
 }
 
 // BenchmarkWrite is the way of a message into a connection that nobody else

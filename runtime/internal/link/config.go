@@ -3,6 +3,7 @@ package link
 import (
 	"time"
 
+	"github.com/gozmq/gozmq/runtime/internal/handshake"
 	"github.com/gozmq/gozmq/runtime/internal/transport"
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
 )
@@ -41,12 +42,12 @@ type Config struct {
 	HeartbeatTimeout  time.Duration // silence that ends a connection
 	HeartbeatTTL      time.Duration // what our PINGs ask of the peer
 
-	Security *Security // of endpoints that have none set; nil: NULL, which admits every peer
+	Security *handshake.Security // of endpoints that have none set; nil: NULL, which admits every peer
 	// Admit decides whether a peer that was accepted may come in, after it was
 	// authenticated; nil admits every peer. It is called in the handshake's
 	// goroutine, and must return soon. A peer that it refuses is told that, but
 	// not why.
-	Admit func(p *Peer, endpoint, address string) error
+	Admit func(p *handshake.Peer, endpoint, address string) error
 
 	// Subscribe decides whether a peer may subscribe to a topic, which is valid
 	// during the call only; nil allows every topic. It is called by the
@@ -96,3 +97,11 @@ const (
 	// as many bytes in messages within the limit.
 	maxDropped = 1<<30 + envelopeRoom
 )
+
+// handshake returns what the group's handshakes have in common.
+func (c *Config) handshake() *handshake.Config {
+	return &handshake.Config{
+		SocketType: c.SocketType, Identity: c.Identity, HideExtensions: c.Plain,
+		Timeout: c.HandshakeTimeout, Admit: c.Admit,
+	}
+}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/gozmq/gozmq/runtime/internal/guarded"
+	"github.com/gozmq/gozmq/runtime/internal/handshake"
 )
 
 var (
@@ -24,7 +25,7 @@ var (
 // A Conn is a framed connection to one peer, after its handshake. Reading is
 // for one goroutine at a time, writing for any number.
 type Conn struct {
-	Peer
+	handshake.Peer
 
 	// Command handles SUBSCRIBE, CANCEL and commands that this package does not
 	// know; PING, PONG and ERROR are handled here. Set it before the first Next. An
@@ -66,7 +67,7 @@ type Conn struct {
 	detached chan struct{} // closed then; nil: the dialer does not wait for it
 }
 
-func newConn(raw net.Conn, peer *Peer, endpoint string, cfg *Config) *Conn {
+func newConn(raw net.Conn, peer *handshake.Peer, endpoint string, cfg *Config) *Conn {
 	c := &Conn{Peer: *peer, ours: peer.Gozmq(), cfg: cfg, raw: raw, endpoint: endpoint, address: addrString(raw.RemoteAddr()), since: time.Now(), closed: make(chan struct{})}
 	cfg.limitKernel(raw)
 	c.reader.init(raw, peer.Session, cfg.limits())

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/gozmq/gozmq/runtime/internal/handshake"
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
 	"github.com/gozmq/gozmq/runtime/internal/zmtptest"
 )
@@ -21,11 +22,11 @@ func credentials(user, password string) []byte {
 func TestPlainMalformed(t *testing.T) {
 	events := newRecorder()
 	cfg := testConfig(zmtp.Router, events)
-	cfg.Security = &Security{Mechanism: Plain, Server: true, Authenticate: func(_ context.Context, r *AuthRequest) (*Identity, error) {
+	cfg.Security = &handshake.Security{Mechanism: handshake.Plain, Server: true, Authenticate: func(_ context.Context, r *handshake.AuthRequest) (*handshake.Identity, error) {
 		if r.User != "ada" || r.Password != "lovelace" {
 			return nil, errors.New("wrong user or password")
 		}
-		return &Identity{Name: r.User}, nil
+		return &handshake.Identity{Name: r.User}, nil
 	}}
 	_, ep := bound(t, cfg, handlerFunc(echo))
 	good := credentials("ada", "lovelace")
@@ -36,7 +37,7 @@ func TestPlainMalformed(t *testing.T) {
 	for _, body := range bodies {
 		mark := events.mark()
 		p := zmtptest.Dial(t, ep)
-		p.Send(zmtptest.Join(zmtptest.Greeting(3, 1, Plain), zmtp.AppendCommand(nil, "HELLO", body)))
+		p.Send(zmtptest.Join(zmtptest.Greeting(3, 1, handshake.Plain), zmtp.AppendCommand(nil, "HELLO", body)))
 		p.Drained()
 		failed(events, t, mark)
 	}
@@ -51,7 +52,7 @@ func TestPlainMalformed(t *testing.T) {
 	} {
 		mark := events.mark()
 		p := zmtptest.Dial(t, ep)
-		p.Send(zmtptest.Join(zmtptest.Greeting(3, 1, Plain), zmtp.AppendCommand(nil, "HELLO", good), rest))
+		p.Send(zmtptest.Join(zmtptest.Greeting(3, 1, handshake.Plain), zmtp.AppendCommand(nil, "HELLO", good), rest))
 		p.Drained()
 		if e := events.await(t, mark, HandshakeFailed, 1); e.Err == nil || strings.Contains(e.Err.Error(), "lovelace") {
 			t.Errorf("%s: the event says %v", name, e.Err)
@@ -82,11 +83,11 @@ func TestGarbledError(t *testing.T) {
 	events := newRecorder()
 	ln := zmtptest.Listen(t)
 	cfg := testConfig(zmtp.Dealer, events)
-	cfg.Security = &Security{Mechanism: Plain, User: "ada", Password: "Lovelace"}
+	cfg.Security = &handshake.Security{Mechanism: handshake.Plain, User: "ada", Password: "Lovelace"}
 	dialing(t, cfg, ln.Endpoint, func(g *Group) error { return g.Connect(ln.Endpoint) })
 	p := ln.Next()
-	p.Send(zmtptest.Join(zmtptest.Greeting(3, 1, Plain), []byte("\x04\x09^RROR\x03400")))
-	var refused *RefusedError
+	p.Send(zmtptest.Join(zmtptest.Greeting(3, 1, handshake.Plain), []byte("\x04\x09^RROR\x03400")))
+	var refused *handshake.RefusedError
 	if e := events.await(t, 0, HandshakeFailed, 1); !errors.As(e.Err, &refused) || refused.Reason != "400" {
 		t.Errorf("the reason is %v", e.Err)
 	}

@@ -8,19 +8,22 @@ import (
 	"testing"
 
 	"github.com/gozmq/gozmq/runtime/internal/curve"
+	"github.com/gozmq/gozmq/runtime/internal/handshake"
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
 	"github.com/gozmq/gozmq/runtime/internal/zmtptest"
 )
 
 // anyone is an authenticator that lets everyone in.
-func anyone(context.Context, *AuthRequest) (*Identity, error) { return &Identity{Name: "anyone"}, nil }
+func anyone(context.Context, *handshake.AuthRequest) (*handshake.Identity, error) {
+	return &handshake.Identity{Name: "anyone"}, nil
+}
 
 // curveConfig is testConfig for a server of CURVE that lets everyone in.
 func curveConfig(t *testing.T, kind zmtp.SocketType, r *recorder) (Config, curve.Public) {
 	t.Helper()
 	cfg := testConfig(kind, r)
 	secret := zmtptest.Secret(t)
-	cfg.Security = &Security{Mechanism: Curve, Server: true, Secret: secret, Authenticate: anyone}
+	cfg.Security = &handshake.Security{Mechanism: handshake.Curve, Server: true, Secret: secret, Authenticate: anyone}
 	return cfg, secret.Public()
 }
 
@@ -36,7 +39,7 @@ func TestCurveEcho(t *testing.T) {
 			p.Ask("a", "message", "", "of", "frames", "")
 
 			ours := testConfig(zmtp.Dealer, newRecorder())
-			ours.Security = &Security{Mechanism: Curve, Secret: zmtptest.Secret(t), ServerKey: server}
+			ours.Security = &handshake.Security{Mechanism: handshake.Curve, Secret: zmtptest.Secret(t), ServerKey: server}
 			conns := make(chan *Conn, 1)
 			g := NewGroup(ours, handlerFunc(func(c *Conn) error {
 				conns <- c
@@ -48,7 +51,7 @@ func TestCurveEcho(t *testing.T) {
 				t.Fatal(err)
 			}
 			c := receive(t, conns)
-			if c.Mechanism != Curve || c.PublicKey != server || c.SocketType != zmtp.Router {
+			if c.Mechanism != handshake.Curve || c.PublicKey != server || c.SocketType != zmtp.Router {
 				t.Errorf("the peer is %+v", c.Peer)
 			}
 			for _, size := range []int{0, 1, 222, 223, 255, 256, 4 << 10, 64 << 10, 200 << 10, 1 << 20} {
@@ -77,13 +80,13 @@ func TestCurveIdentity(t *testing.T) {
 	cfg, server := curveConfig(t, zmtp.Router, newRecorder())
 	secret := zmtptest.Secret(t)
 	cfg.Security.Domain = "lab"
-	cfg.Security.Authenticate = func(_ context.Context, r *AuthRequest) (*Identity, error) {
-		if r.PublicKey != secret.Public() || r.Mechanism != Curve || r.Domain != "lab" || r.Address == "" || r.Endpoint == "" || r.Metadata.Get("Socket-Type") != "DEALER" {
+	cfg.Security.Authenticate = func(_ context.Context, r *handshake.AuthRequest) (*handshake.Identity, error) {
+		if r.PublicKey != secret.Public() || r.Mechanism != handshake.Curve || r.Domain != "lab" || r.Address == "" || r.Endpoint == "" || r.Metadata.Get("Socket-Type") != "DEALER" {
 			return nil, fmt.Errorf("asked for %+v", r)
 		}
-		return &Identity{Name: "ada", Metadata: map[string]string{"role": "admin"}}, nil
+		return &handshake.Identity{Name: "ada", Metadata: map[string]string{"role": "admin"}}, nil
 	}
-	peers := make(chan Peer, 1)
+	peers := make(chan handshake.Peer, 1)
 	_, ep := bound(t, cfg, handlerFunc(func(c *Conn) error {
 		peers <- c.Peer
 		return echo(c)
@@ -119,7 +122,11 @@ var badSealed = []struct {
 	{"an order that was changed", func(c *zmtptest.SealedConn) []byte {
 		one, two := c.Seal(nil, 2, []byte("\x04PONG")), c.Seal(nil, 2, []byte("\x04PONG"))
 		return append(two, one...)
-	}, "used already"},
+	}, "not the next one"},
+	{"a frame that was removed", func(c *zmtptest.SealedConn) []byte {
+		c.Seal(nil, 0, []byte("removed"))
+		return c.Seal(nil, 0, []byte("hello"))
+	}, "removed on the way"},
 	{"a damaged box", func(c *zmtptest.SealedConn) []byte {
 		b := c.Seal(nil, 0, []byte("hello"))
 		b[len(b)-1] ^= 1
@@ -218,29 +225,29 @@ func TestSealedByteByByte(t *testing.T) {
 // TestCurveFailures checks what each side is told when a handshake fails.
 func TestCurveFailures(t *testing.T) {
 	secret, client := zmtptest.Secret(t), zmtptest.Secret(t)
-	server := &Security{Mechanism: Curve, Server: true, Secret: secret, Authenticate: anyone}
-	deny := func(err error) *Security {
-		return &Security{Mechanism: Curve, Server: true, Secret: secret, Authenticate: func(context.Context, *AuthRequest) (*Identity, error) { return nil, err }}
+	server := &handshake.Security{Mechanism: handshake.Curve, Server: true, Secret: secret, Authenticate: anyone}
+	deny := func(err error) *handshake.Security {
+		return &handshake.Security{Mechanism: handshake.Curve, Server: true, Secret: secret, Authenticate: func(context.Context, *handshake.AuthRequest) (*handshake.Identity, error) { return nil, err }}
 	}
-	good := &Security{Mechanism: Curve, Secret: client, ServerKey: secret.Public()}
+	good := &handshake.Security{Mechanism: handshake.Curve, Secret: client, ServerKey: secret.Public()}
 	const final, late, soon = "final", "late", "soon"
 	for _, tt := range []struct {
 		name           string
-		server, client *Security
+		server, client *handshake.Security
 		kind           EventKind
 		there, here    string
 		again          string
 	}{
-		{"wrong server key", server, &Security{Mechanism: Curve, Secret: client, ServerKey: client.Public()},
+		{"wrong server key", server, &handshake.Security{Mechanism: handshake.Curve, Secret: client, ServerKey: client.Public()},
 			HandshakeFailed, "another server's public key", "probably the server's public key", late},
 		{"unknown client key", deny(errors.New("not on the list")), good,
 			AuthFailed, "refused public key " + client.Public().String() + ": not on the list", "does not accept our credentials", final},
-		{"no authenticator", &Security{Mechanism: Curve, Server: true, Secret: secret}, good,
+		{"no authenticator", &handshake.Security{Mechanism: handshake.Curve, Server: true, Secret: secret}, good,
 			AuthFailed, "without an authenticator", "does not accept our credentials", final},
 		{"no identity", deny(nil), good, AuthFailed, "no identity", "does not accept our credentials", final},
-		{"undecided", deny(fmt.Errorf("database away: %w", ErrTryLater)), good,
+		{"undecided", deny(fmt.Errorf("database away: %w", handshake.ErrTryLater)), good,
 			AuthFailed, "database away", "could not check our key just now", soon},
-		{"panic", &Security{Mechanism: Curve, Server: true, Secret: secret, Authenticate: func(context.Context, *AuthRequest) (*Identity, error) { panic("ouch") }}, good,
+		{"panic", &handshake.Security{Mechanism: handshake.Curve, Server: true, Secret: secret, Authenticate: func(context.Context, *handshake.AuthRequest) (*handshake.Identity, error) { panic("ouch") }}, good,
 			AuthFailed, "panicked: ouch", "its authenticator failed", late},
 		{"client speaks NULL", server, nil, HandshakeFailed, `mechanism "NULL", this socket speaks CURVE`, `mechanism "CURVE", this socket speaks NULL`, late},
 		{"server speaks NULL", nil, good, HandshakeFailed, `mechanism "CURVE", this socket speaks NULL`, `mechanism "NULL", this socket speaks CURVE`, late},
@@ -257,8 +264,8 @@ func TestCurveFailures(t *testing.T) {
 			wantReason(t, there.await(t, 0, tt.kind, 1), tt.there)
 			e := here.await(t, 0, HandshakeFailed, 1)
 			wantReason(t, e, tt.here)
-			var refused *RefusedError
-			var mismatch *MismatchError
+			var refused *handshake.RefusedError
+			var mismatch *handshake.MismatchError
 			switch {
 			case errors.As(e.Err, &refused) != (tt.again == final), errors.As(e.Err, &mismatch) != (tt.again == late):
 				t.Errorf("%v is of type %T, want one that has us try again: %s", e.Err, errors.Unwrap(e.Err), tt.again)
@@ -334,7 +341,7 @@ func TestDowngrade(t *testing.T) {
 	ln := zmtptest.Listen(t)
 	here := newRecorder()
 	cfg = testConfig(zmtp.Dealer, here)
-	cfg.Security = &Security{Mechanism: Curve, Secret: zmtptest.Secret(t), ServerKey: zmtptest.Secret(t).Public()}
+	cfg.Security = &handshake.Security{Mechanism: handshake.Curve, Secret: zmtptest.Secret(t), ServerKey: zmtptest.Secret(t).Public()}
 	dialing(t, cfg, ln.Endpoint, func(g *Group) error { return g.Connect(ln.Endpoint) })
 	p := ln.Next()
 	p.Send(zmtptest.Join(zmtptest.Greeting(3, 1, "CURVE"), zmtptest.Ready("Socket-Type", "ROUTER")))

@@ -17,7 +17,7 @@ type dialer struct {
 	ep    transport.Endpoint // as it was given to Connect
 	at    transport.Endpoint // the address to dial: ep, or one of a host's
 
-	security *Security
+	security *handshake.Security
 
 	ctx    context.Context    // ends dialing
 	stop   context.CancelFunc // ends ctx
@@ -67,14 +67,14 @@ func (d *dialer) run() {
 				pause = g.cfg.ReconnectMin
 			}
 		}
-		if errors.As(err, new(*RefusedError)) {
+		if errors.As(err, new(*handshake.RefusedError)) {
 			refused = err
 			return // the same handshake would be refused again
 		}
 		if d.onLoss != nil {
 			d.onLoss()
 		}
-		if errors.As(err, new(*MismatchError)) {
+		if errors.As(err, new(*handshake.MismatchError)) {
 			pause = g.cfg.ReconnectMax
 		}
 		if !sleep(d.ctx, jitter(pause)) {
@@ -161,7 +161,7 @@ func (g *Group) failed(e Event) {
 
 // failure returns the event kind of a failed handshake.
 func failure(err error) EventKind {
-	var refused *AuthError
+	var refused *handshake.AuthError
 	if errors.As(err, &refused) {
 		return AuthFailed
 	}

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gozmq/gozmq/runtime/internal/handshake"
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
 	"github.com/gozmq/gozmq/runtime/internal/zmtptest"
 )
@@ -121,7 +122,7 @@ func TestRefusedIsFinal(t *testing.T) {
 	g := dialing(t, testConfig(zmtp.Dealer, events), ep, func(g *Group) error { return g.Connect(ep) })
 	p := ln.Next()
 	p.Send(zmtptest.Join(zmtptest.Greeting(3, 1, "NULL"), zmtp.AppendCommand(nil, "ERROR", zmtp.ErrorBody("go away"))))
-	var refused *RefusedError
+	var refused *handshake.RefusedError
 	if e := events.await(t, 0, HandshakeFailed, 1); !errors.As(e.Err, &refused) || refused.Reason != "go away" {
 		t.Errorf("reason %v, want a RefusedError", e.Err)
 	}

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/gozmq/gozmq/runtime/internal/handshake"
 	"github.com/gozmq/gozmq/runtime/internal/notify"
 	"github.com/gozmq/gozmq/runtime/internal/transport"
 )
@@ -24,14 +25,14 @@ type host struct {
 	ep    transport.Endpoint
 	known map[transport.Endpoint]*dialer
 
-	security *Security
+	security *handshake.Security
 
 	lost notify.Token // set when a connection or an attempt has failed
 }
 
 // followHost keeps the addresses of a host name connected. It looks the name up
 // again when an address could not be reached or was lost, and every ReconnectMax.
-func (g *Group) followHost(ep transport.Endpoint, sec *Security) {
+func (g *Group) followHost(ep transport.Endpoint, sec *handshake.Security) {
 	h := &host{group: g, ep: ep, security: sec, known: make(map[transport.Endpoint]*dialer), lost: notify.NewToken()}
 	pause := g.cfg.ReconnectMin
 	for {

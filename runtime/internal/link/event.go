@@ -1,5 +1,7 @@
 package link
 
+import "github.com/gozmq/gozmq/runtime/internal/zmtp"
+
 // An EventKind says what happened.
 type EventKind uint8
 
@@ -45,4 +47,4 @@ func (c *Config) observe(e Event) {
 // after the handshake. A later attempt may succeed, one made at once will not.
 type EndedError struct{ Reason string }
 
-func (e *EndedError) Error() string { return "peer ended the connection: " + e.Reason }
+func (e *EndedError) Error() string { return "peer ended the connection: " + zmtp.Printable(e.Reason) }

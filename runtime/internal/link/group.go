@@ -69,7 +69,7 @@ func NewGroup(cfg Config, h Handler) *Group {
 }
 
 // Security returns the security of endpoints that have none set.
-func (g *Group) Security() *Security { return g.cfg.Security }
+func (g *Group) Security() *handshake.Security { return g.cfg.Security }
 
 // Bind listens on ep and returns the endpoint with its actual port or name.
 // Connections are secured as the group's configuration says.
@@ -78,7 +78,7 @@ func (g *Group) Bind(ep transport.Endpoint) (transport.Endpoint, error) {
 }
 
 // BindSecured is Bind with sec in place of the configured security.
-func (g *Group) BindSecured(ep transport.Endpoint, sec *Security) (transport.Endpoint, error) {
+func (g *Group) BindSecured(ep transport.Endpoint, sec *handshake.Security) (transport.Endpoint, error) {
 	ln, err := ep.Listen()
 	if err != nil {
 		return ep, err
@@ -104,7 +104,7 @@ func (g *Group) BindSecured(ep transport.Endpoint, sec *Security) (transport.End
 func (g *Group) Connect(ep transport.Endpoint) error { return g.ConnectSecured(ep, g.cfg.Security) }
 
 // ConnectSecured is Connect with sec in place of the configured security.
-func (g *Group) ConnectSecured(ep transport.Endpoint, sec *Security) error {
+func (g *Group) ConnectSecured(ep transport.Endpoint, sec *handshake.Security) error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if g.closed {

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/gozmq/gozmq/internal/leak"
+	"github.com/gozmq/gozmq/runtime/internal/handshake"
 	"github.com/gozmq/gozmq/runtime/internal/transport"
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
 	"github.com/gozmq/gozmq/runtime/internal/zmtptest"
@@ -142,7 +143,7 @@ func TestReady(t *testing.T) {
 		events := newRecorder()
 		cfg := testConfig(zmtp.Router, events)
 		cfg.Identity = "it is me"
-		peers := make(chan Peer, 1)
+		peers := make(chan handshake.Peer, 1)
 		_, ep := bound(t, cfg, handlerFunc(func(c *Conn) error {
 			peers <- c.Peer
 			return echo(c)
@@ -180,10 +181,10 @@ func TestBadHandshakeOfListener(t *testing.T) {
 			wantReason(t, e, tt.Reason)
 			p.Drained()
 			p.Close()
-			if g.DialError() == nil && !errors.As(e.Err, new(*RefusedError)) {
+			if g.DialError() == nil && !errors.As(e.Err, new(*handshake.RefusedError)) {
 				t.Error("DialError is nil")
 			}
-			if errors.As(e.Err, new(*RefusedError)) {
+			if errors.As(e.Err, new(*handshake.RefusedError)) {
 				g.wg.Wait() // dialing ends by itself
 				if n := events.count(0, DialFailed) + events.count(0, HandshakeFailed); n != 1 {
 					t.Errorf("%d attempts were made, want no second one", n)

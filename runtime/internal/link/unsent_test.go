@@ -5,16 +5,17 @@ import (
 	"math/rand/v2"
 	"testing"
 
+	"github.com/gozmq/gozmq/runtime/internal/handshake"
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
 	"github.com/gozmq/gozmq/runtime/internal/zmtptest"
 )
 
 // TestUnsent cuts connections at a random point while messages are written.
 // Each message was received whole, or is unsent, or is the one that was cut.
-func TestUnsent(t *testing.T) { cutAtRandom(t, Null) }
+func TestUnsent(t *testing.T) { cutAtRandom(t, handshake.Null) }
 
 // TestUnsentSealed is TestUnsent under CURVE: what is unsent is plain again.
-func TestUnsentSealed(t *testing.T) { cutAtRandom(t, Curve) }
+func TestUnsentSealed(t *testing.T) { cutAtRandom(t, handshake.Curve) }
 
 func cutAtRandom(t *testing.T, mechanism string) {
 	seed := rand.Uint64()
@@ -38,7 +39,7 @@ func cutAtRandom(t *testing.T, mechanism string) {
 // side closes, with the peer reading what is left.
 func unsent(t *testing.T, mechanism, network string, cut, size int, ours, later bool) {
 	cfg, server := curveConfig(t, zmtp.Router, newRecorder())
-	if mechanism == Null {
+	if mechanism == handshake.Null {
 		cfg.Security = nil
 	}
 	conns, room := make(chan *Conn, 1), make(chan struct{}, 1)
@@ -58,7 +59,7 @@ func unsent(t *testing.T, mechanism, network string, cut, size int, ours, later 
 	}), network)
 	defer shutdown(t, g)
 	p := zmtptest.Dial(t, ep)
-	if mechanism == Null {
+	if mechanism == handshake.Null {
 		p.Shake("DEALER")
 	} else {
 		p.ShakeCurve(zmtptest.Secret(t), server, "DEALER")

@@ -1,5 +1,5 @@
-// Package lru keeps values by key up to a number of them and of bytes, and gives
-// up those that were not used for longest.
+// Package lru keeps values by key up to a number of them and of bytes, and
+// gives up those that were not used for longest.
 package lru
 
 import (

@@ -27,7 +27,7 @@ type ConsumerConfig struct {
 // extends the leases of running tasks and reports how tasks ended. Its methods
 // may be called from any goroutine.
 type Consumer struct {
-	direct *socket.Direct
+	direct *socket.PeerSocket
 	credit int
 	stop   func()
 
@@ -62,7 +62,7 @@ func NewConsumer(cfg ConsumerConfig) *Consumer {
 		done: taskqueue.NewWindow(consumerMemory, 0), sooner: notify.NewToken(), ended: make(chan struct{}),
 	}
 	cfg.Link.SocketType = zmtp.Dealer
-	c.direct = socket.NewDirect(cfg.Link, c, true)
+	c.direct = socket.NewPeerSocket(cfg.Link, c, true)
 	c.wg.Go(c.extendLeases)
 	return c
 }
@@ -85,7 +85,7 @@ func (c *Consumer) Start() {
 }
 
 func (c *Consumer) grant(conn *link.Conn, credit int) {
-	socket.SendAnyway(conn, wire.WorkerCommand{Verb: wire.VerbCredit, Credit: credit})
+	socket.SendForced(conn, wire.WorkerCommand{Verb: wire.VerbCredit, Credit: credit})
 }
 
 // Join grants credit to a ventilator (socket.PeerHandler).
@@ -123,7 +123,7 @@ func (c *Consumer) Leave(conn *link.Conn) {
 }
 
 // Room does nothing: all commands are sent at once (socket.PeerHandler).
-func (c *Consumer) Room(*link.Conn) {}
+func (c *Consumer) Writable(*link.Conn) {}
 
 // Receive handles what a ventilator sent (socket.PeerHandler).
 func (c *Consumer) Receive(conn *link.Conn, b *link.Batch) {
@@ -267,7 +267,7 @@ func (c *Consumer) Progress() Progress {
 // closes the connections. It may be called more than once.
 func (c *Consumer) Shutdown(ctx context.Context) error {
 	c.Drain()
-	c.direct.Settle(ctx)
+	c.direct.Fence(ctx)
 	err := c.direct.Shutdown(ctx)
 	c.mu.Lock()
 	select {

@@ -104,7 +104,7 @@ func (d *Delivery) release(verb wire.Verb, status []byte) {
 
 // report sends a ventilator the end of a task.
 func report(conn *link.Conn, verb wire.Verb, id, status []byte) {
-	socket.SendAnyway(conn, wire.WorkerCommand{Verb: verb, ID: id, Status: status})
+	socket.SendForced(conn, wire.WorkerCommand{Verb: verb, ID: id, Status: status})
 }
 
 // extendLeases extends the leases of running tasks, and returns tasks that wait

@@ -54,7 +54,7 @@ type Task struct {
 // goroutine; mu is locked before any connection's lock.
 type Dispatcher struct {
 	cfg     DispatcherConfig
-	direct  *socket.Direct
+	direct  *socket.PeerSocket
 	store   *storeWriter // nil: memory only
 	letters *deadLetters
 	prefix  [8]byte // of the ids that this process gives out
@@ -99,7 +99,7 @@ func NewDispatcher(cfg DispatcherConfig) (*Dispatcher, error) {
 	d.store = newStoreWriter(cfg.Store, cfg.StoreFailed)
 	d.letters = newDeadLetters(cfg.DeadLetter, d.letterHandled)
 	cfg.Link.SocketType = zmtp.Router
-	d.direct = socket.NewDirect(cfg.Link, d, false)
+	d.direct = socket.NewPeerSocket(cfg.Link, d, false)
 	return d, nil
 }
 
@@ -293,7 +293,7 @@ func (d *Dispatcher) WaitWorkers(ctx context.Context, n int) error {
 	defer d.mu.Unlock()
 	err := d.waitLocked(ctx, func() bool { return d.workers >= n })
 	if err != nil && !errors.Is(err, link.ErrClosed) {
-		return fmt.Errorf("%w: %d of %d workers are connected%s", err, d.workers, n, socket.Dialling(d.direct.Links()))
+		return fmt.Errorf("%w: %d of %d workers are connected%s", err, d.workers, n, socket.DialState(d.direct.Links()))
 	}
 	return err
 }
@@ -309,7 +309,7 @@ func (d *Dispatcher) Wait(ctx context.Context) error {
 	}
 	why := ""
 	if d.workers == 0 {
-		why = socket.Dialling(d.direct.Links())
+		why = socket.DialState(d.direct.Links())
 	}
 	return fmt.Errorf("%w: tasks not done: %d, workers connected: %d%s", err, d.queue.Len(), d.workers, why)
 }
@@ -332,7 +332,7 @@ func (d *Dispatcher) StopWorkers() error {
 		return link.ErrClosed
 	}
 	for c := range d.peers {
-		socket.SendAnyway(c, wire.Stop{})
+		socket.SendForced(c, wire.Stop{})
 	}
 	return nil
 }

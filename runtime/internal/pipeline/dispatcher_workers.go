@@ -39,7 +39,7 @@ func (d *Dispatcher) Leave(c *link.Conn) {
 
 // Room hands out tasks that did not fit into the worker's send queue
 // (socket.PeerHandler).
-func (d *Dispatcher) Room(c *link.Conn) {
+func (d *Dispatcher) Writable(c *link.Conn) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if p := d.peers[c]; p != nil && !d.closed {

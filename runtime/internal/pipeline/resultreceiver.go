@@ -47,7 +47,7 @@ type ReceiverConfig struct {
 // any goroutine.
 type ResultReceiver struct {
 	cfg     ReceiverConfig
-	direct  *socket.Direct
+	direct  *socket.PeerSocket
 	batches *BatchCounter
 	ended   chan struct{}  // closed by End
 	held    sync.WaitGroup // results that are with the application; none is added after End
@@ -91,7 +91,7 @@ func NewResultReceiver(cfg ReceiverConfig) *ResultReceiver {
 		seen: taskqueue.NewWindow(cfg.WindowTasks, cfg.WindowAge),
 	}
 	cfg.Link.SocketType = zmtp.Router
-	r.direct = socket.NewDirect(cfg.Link, r, true)
+	r.direct = socket.NewPeerSocket(cfg.Link, r, true)
 	return r
 }
 
@@ -106,7 +106,7 @@ func (r *ResultReceiver) Join(*link.Conn) {}
 func (r *ResultReceiver) Leave(*link.Conn) {}
 
 // Room does nothing (socket.PeerHandler).
-func (r *ResultReceiver) Room(*link.Conn) {}
+func (r *ResultReceiver) Writable(*link.Conn) {}
 
 // Receive queues results. It waits while there is no room, or nobody takes the
 // results of the procedure (socket.PeerHandler).
@@ -129,7 +129,7 @@ func (r *ResultReceiver) handleNotice(c *link.Conn, f *wire.Task) {
 	b := wire.BatchOf(f.Header)
 	if b == nil {
 		c.Malformed("result without a method, which is not about a batch either")
-		socket.SendAnyway(c, wire.Ack(f.ID))
+		socket.SendForced(c, wire.Ack(f.ID))
 		return
 	}
 	r.mu.Lock()
@@ -147,7 +147,7 @@ func (r *ResultReceiver) handleNotice(c *link.Conn, f *wire.Task) {
 		r.remember(f.ID)
 		r.mu.Unlock()
 	}
-	socket.SendAnyway(c, wire.Ack(f.ID))
+	socket.SendForced(c, wire.Ack(f.ID))
 }
 
 // remember adds a result to the duplicate window; r.mu is held.
@@ -207,7 +207,7 @@ func (r *ResultReceiver) tryQueue(c *link.Conn, f *wire.Task) (wait <-chan struc
 // with the one that is with the application; r.mu is held.
 func (r *ResultReceiver) duplicate(c *link.Conn, id []byte) bool {
 	if r.seen.Has(taskqueue.ID(id), time.Now()) {
-		socket.SendAnyway(c, wire.Ack(id))
+		socket.SendForced(c, wire.Ack(id))
 		return true
 	}
 	known := r.unacked[string(id)]
@@ -295,7 +295,7 @@ func (d *receivedResult) Ack() {
 	delete(r.unacked, string(d.task.ID))
 	r.remember(d.task.ID)
 	for _, c := range d.conns {
-		socket.SendAnyway(c, wire.Ack(d.task.ID))
+		socket.SendForced(c, wire.Ack(d.task.ID))
 	}
 }
 

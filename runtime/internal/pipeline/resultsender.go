@@ -17,7 +17,7 @@ import (
 // It is a DEALER. A result whose connection breaks goes to another sink, or
 // again to the same one. Its methods may be called from any goroutine.
 type ResultSender struct {
-	direct *socket.Direct
+	direct *socket.PeerSocket
 
 	mu      sync.Mutex
 	peers   []*sinkPeer
@@ -44,7 +44,7 @@ type unackedResult struct {
 func NewResultSender(cfg link.Config) *ResultSender {
 	s := &ResultSender{unacked: make(map[string]*unackedResult)}
 	cfg.SocketType = zmtp.Dealer
-	s.direct = socket.NewDirect(cfg, s, false)
+	s.direct = socket.NewPeerSocket(cfg, s, false)
 	return s
 }
 
@@ -138,7 +138,7 @@ func (s *ResultSender) Leave(conn *link.Conn) {
 }
 
 // Room sends on to a sink that was full (socket.PeerHandler).
-func (s *ResultSender) Room(conn *link.Conn) {
+func (s *ResultSender) Writable(conn *link.Conn) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if i := s.find(conn); i >= 0 {

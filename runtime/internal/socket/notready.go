@@ -17,13 +17,13 @@ func notReady(g *link.Group, cause error) error {
 	if cause != ErrNotReady {
 		text = fmt.Sprintf(" (%v)", ErrNotReady)
 	}
-	return fmt.Errorf("%w%s%s", cause, text, Dialling(g))
+	return fmt.Errorf("%w%s%s", cause, text, DialState(g))
 }
 
-// Dialling returns, in brackets, why g has no peer or fewer than it could have: the
+// DialState returns, in brackets, why g has no peer or fewer than it could have: the
 // error of the last attempt to dial, or else an endpoint that has not answered yet. It
 // returns "" when every dialed endpoint is connected.
-func Dialling(g *link.Group) string {
+func DialState(g *link.Group) string {
 	if err := g.DialError(); err != nil {
 		return fmt.Sprintf(" (last attempt: %v)", err)
 	}

@@ -7,7 +7,7 @@ import (
 	"github.com/gozmq/gozmq/runtime/internal/link"
 )
 
-// A PeerHandler handles the peers of a Direct. Calls for different connections may run
+// A PeerHandler handles the peers of a PeerSocket. Calls for different connections may run
 // at the same time.
 type PeerHandler interface {
 	BatchReceiver
@@ -17,37 +17,37 @@ type PeerHandler interface {
 	// Leave is called when a connection has ended, after Receive for every message
 	// that came on it.
 	Leave(c *link.Conn)
-	// Room is called, with no lock held, when a connection whose queue was full has
+	// Writable is called, with no lock held, when a connection whose queue was full has
 	// room again.
-	Room(c *link.Conn)
+	Writable(c *link.Conn)
 }
 
-// A Direct is a ROUTER or a DEALER whose user handles each peer separately.
-type Direct struct {
+// A PeerSocket is a ROUTER or a DEALER whose user handles each peer separately.
+type PeerSocket struct {
 	group   *link.Group
 	to      PeerHandler
 	answers bool
 }
 
-// NewDirect returns a socket without peers. If answers is set the socket stops reading a
+// NewPeerSocket returns a socket without peers. If answers is set the socket stops reading a
 // peer whose queue is full, because the peer does not read the answers. Shutdown must be
 // called.
-func NewDirect(cfg link.Config, to PeerHandler, answers bool) *Direct {
-	d := &Direct{to: to, answers: answers}
+func NewPeerSocket(cfg link.Config, to PeerHandler, answers bool) *PeerSocket {
+	d := &PeerSocket{to: to, answers: answers}
 	d.group = link.NewGroup(cfg, d)
 	return d
 }
 
 // Links returns the socket's connections.
-func (d *Direct) Links() *link.Group { return d.group }
+func (d *PeerSocket) Links() *link.Group { return d.group }
 
 // Serve passes on the messages of one connection (link.Handler).
-func (d *Direct) Serve(c *link.Conn) error {
+func (d *PeerSocket) Serve(c *link.Conn) error {
 	writable := newWritable(c)
 	wake := c.Writable
 	c.Writable = func() {
 		wake()
-		d.to.Room(c)
+		d.to.Writable(c)
 	}
 	d.to.Join(c)
 	defer d.to.Leave(c)
@@ -72,11 +72,11 @@ func (d *Direct) Serve(c *link.Conn) error {
 // the peer's queue.
 const maxAnswered = 256
 
-// Settle returns when every peer has received the messages that were sent to it before,
+// Fence returns when every peer has received the messages that were sent to it before,
 // and the messages that it sent until then were received here. So no message is in
-// flight that the peer would not have sent had it received ours first. Settle skips a
+// flight that the peer would not have sent had it received ours first. Fence skips a
 // peer of ZMTP 3.0 or whose connection ends, and returns when ctx ends.
-func (d *Direct) Settle(ctx context.Context) {
+func (d *PeerSocket) Fence(ctx context.Context) {
 	var wg sync.WaitGroup
 	d.group.Each(func(c *link.Conn) {
 		wg.Go(func() {
@@ -90,7 +90,7 @@ func (d *Direct) Settle(ctx context.Context) {
 	wg.Wait()
 }
 
-// roundTrips is how many PINGs of Settle must be answered, one after the other.
+// roundTrips is how many PINGs of Fence must be answered, one after the other.
 //
 //  1. The peer may send the first PONG before it has received the messages that came
 //     with the PING.
@@ -100,7 +100,7 @@ func (d *Direct) Settle(ctx context.Context) {
 const roundTrips = 3
 
 // Shutdown closes every connection. Receive must no longer block.
-func (d *Direct) Shutdown(ctx context.Context) error { return d.group.Shutdown(ctx) }
+func (d *PeerSocket) Shutdown(ctx context.Context) error { return d.group.Shutdown(ctx) }
 
 // SendTo appends m to c's queue and never waits. Its errors are m's own, link.ErrFull,
 // and the reason why c has ended.
@@ -112,10 +112,10 @@ func SendTo(c *link.Conn, m Message) error {
 	return commit(c, b, m)
 }
 
-// SendAnyway is SendTo without a high-water mark. It is for answers, whose number is
+// SendForced is SendTo without a high-water mark. It is for answers, whose number is
 // bounded by that of the messages that they answer. It ignores a connection that has
 // ended.
-func SendAnyway(c *link.Conn, m Message) {
+func SendForced(c *link.Conn, m Message) {
 	b, err := c.BeginForced()
 	if err != nil {
 		return

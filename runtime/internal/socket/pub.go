@@ -54,9 +54,9 @@ func (p *Pub) Links() *link.Group { return p.group }
 // full.
 func (p *Pub) Dropped() uint64 { return p.dropped.Load() }
 
-// Superseded returns how many messages of LatestOnly topics were not sent to a peer
+// Conflated returns how many messages of LatestOnly topics were not sent to a peer
 // because a newer one replaced them before its queue had room.
-func (p *Pub) Superseded() uint64 { return p.store.conflated.Load() }
+func (p *Pub) Conflated() uint64 { return p.store.conflated.Load() }
 
 // An Audience holds the peers that a message goes to. It may be reused.
 type Audience struct{ conns []*link.Conn }

@@ -32,7 +32,7 @@ func TestLatestOnly(t *testing.T) {
 			sendLatest(p, fmt.Sprint(topic), fmt.Sprintf("%06d%s", n, padding))
 		}
 	}
-	superseded := int(p.Superseded())
+	superseded := int(p.Conflated())
 	if superseded == 0 || p.Dropped() != 0 {
 		t.Fatalf("%d superseded, %d dropped", superseded, p.Dropped())
 	}
@@ -55,7 +55,7 @@ func TestLatestOnly(t *testing.T) {
 	eventually(t, "nothing is remembered", func() bool {
 		p.store.mu.Lock()
 		defer p.store.mu.Unlock()
-		return len(p.store.topics) == 0 && len(p.store.backlogs) == 0 && p.store.bytes == 0 && p.store.recent.Len() == 0
+		return p.store.topics.Len() == 0 && len(p.store.backlogs) == 0 && p.store.topics.Bytes() == 0 && p.store.topics.Oldest() == nil
 	})
 }
 
@@ -64,7 +64,7 @@ func TestLatestOnly(t *testing.T) {
 func TestLatestOnlyBounded(t *testing.T) {
 	const topics, most = 1000, 100
 	p, dial := remembering(t, 1)
-	p.store.maxTopics = most
+	p.KeepTopics(most, 64<<20, stampFrame)
 	sub := dial()
 	sub.Send(subscription(1, true, ""))
 	if err := p.WaitSubscribers(within(t), nil, 1); err != nil {
@@ -75,7 +75,7 @@ func TestLatestOnlyBounded(t *testing.T) {
 		sendLatest(p, fmt.Sprint(topic), body)
 	}
 	p.store.mu.Lock()
-	if n := len(p.store.topics); n > most {
+	if n := p.store.topics.Len(); n > most {
 		t.Errorf("%d topics are remembered, at most %d may be", n, most)
 	}
 	p.store.mu.Unlock()

@@ -1,13 +1,13 @@
 package socket
 
 import (
-	"container/list"
 	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/gozmq/gozmq/runtime/internal/link"
+	"github.com/gozmq/gozmq/runtime/internal/lru"
 	"github.com/gozmq/gozmq/runtime/internal/prefix"
 )
 
@@ -56,18 +56,15 @@ type Stamp struct {
 // while a subscription is added and answered, so that each peer gets all messages in
 // order and none twice. It is taken before the Pub's and before those of connections.
 type topicStore struct {
-	maxTopics, maxBytes int
-	header              func(b []byte, s Stamp) []byte
-	observe             func(link.Event)
-	dropped             *atomic.Uint64
-	conflated           atomic.Uint64
+	header    func(b []byte, s Stamp) []byte
+	observe   func(link.Event)
+	dropped   *atomic.Uint64
+	conflated atomic.Uint64
 
 	mu       sync.Mutex
-	topics   map[string]*topic
-	recent   list.List // of *topic, the most recently published first
+	topics   *lru.Cache[*topic] // by name
 	retained prefix.Tree[*topic]
 	backlogs map[*link.Conn]*backlog
-	bytes    int
 	position uint64
 	floor    Stamp // at least that of any evicted topic
 }
@@ -78,21 +75,18 @@ type topic struct {
 	last    Stamp
 	frames  []byte // the last message without its header; nil: it is not kept
 	waiting int    // backlogs that contain it
-	at      *list.Element
+	entry   *lru.Entry[*topic]
 }
 
-// topicOverhead is about how much memory a topic takes besides its bytes.
-const topicOverhead = 256
+func (t *topic) size() int { return lru.Overhead + len(t.name) + cap(t.frames) }
 
-func (t *topic) size() int { return topicOverhead + len(t.name) + cap(t.frames) }
-
-// Remember sets how many topics with traits, and how many bytes of them, the Pub keeps,
+// KeepTopics sets how many topics with traits, and how many bytes of them, the Pub keeps,
 // and the function that appends a message's header as a frame. Call it before the Pub is
 // used.
-func (p *Pub) Remember(topics, bytes int, header func(b []byte, s Stamp) []byte) {
+func (p *Pub) KeepTopics(topics, bytes int, header func(b []byte, s Stamp) []byte) {
 	s := &p.store
-	s.maxTopics, s.maxBytes, s.header = topics, bytes, header
-	s.topics = make(map[string]*topic)
+	s.header = header
+	s.topics = lru.New[*topic](lru.Bounds{Count: topics, Bytes: bytes})
 	s.backlogs = make(map[*link.Conn]*backlog)
 }
 
@@ -105,7 +99,7 @@ func (p *Pub) SendWith(traits Traits, name, frames []byte, a *Audience) []byte {
 	s := &p.store
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	t := s.topics[string(name)]
+	t := s.find(name)
 	if traits.any(stamped) {
 		t = s.stamp(t, name, traits)
 	}
@@ -155,12 +149,18 @@ func offer(c *link.Conn, frames []byte) bool {
 	return err != link.ErrFull
 }
 
+// find returns a topic, nil if it is not known; s.mu is held.
+func (s *topicStore) find(name []byte) *topic {
+	if e := s.topics.Get(name); e != nil {
+		return e.Value
+	}
+	return nil
+}
+
 // add adds a topic; s.mu is held.
 func (s *topicStore) add(name []byte) *topic {
 	t := &topic{name: string(name)}
-	t.at = s.recent.PushFront(t)
-	s.topics[t.name] = t
-	s.bytes += t.size()
+	t.entry = s.topics.Add(t.name, t, t.size())
 	return t
 }
 
@@ -170,7 +170,7 @@ func (s *topicStore) stamp(t *topic, name []byte, traits Traits) *topic {
 		t = s.add(name)
 		t.last = s.floor
 	}
-	s.recent.MoveToFront(t.at)
+	s.topics.Touch(t.entry)
 	s.position++
 	t.last = Stamp{
 		Position: s.position, Previous: t.last.Position, Sequence: t.last.Sequence + 1,
@@ -182,46 +182,44 @@ func (s *topicStore) stamp(t *topic, name []byte, traits Traits) *topic {
 
 // keep stores frames as t's last message; s.mu is held.
 func (s *topicStore) keep(t *topic, frames []byte) {
-	s.recent.MoveToFront(t.at)
-	s.bytes -= t.size()
+	s.topics.Touch(t.entry)
 	if t.frames == nil && t.last.Traits.any(Retained) {
 		s.retained.Add([]byte(t.name), t)
 	}
-	if cap(t.frames) > 2*len(frames)+topicOverhead {
+	if cap(t.frames) > 2*len(frames)+lru.Overhead {
 		t.frames = nil // an earlier message was much larger
 	}
 	t.frames = append(t.frames[:0], frames...)
-	s.bytes += t.size()
+	s.topics.Resize(t.entry, t.size())
 	s.shrink()
 }
 
 // shrink evicts topics until the bounds are met; s.mu is held.
 func (s *topicStore) shrink() {
-	for len(s.topics) > 1 && (len(s.topics) > s.maxTopics || s.bytes > s.maxBytes) {
-		s.evict(s.recent.Back().Value.(*topic))
-	}
+	s.topics.Evict(func(e *lru.Entry[*topic]) {
+		t := e.Value
+		s.forget(t)
+		s.dropped.Add(uint64(t.waiting))
+		s.floor.Position = max(s.floor.Position, t.last.Position)
+		s.floor.Sequence = max(s.floor.Sequence, t.last.Sequence)
+		if s.observe != nil {
+			s.observe(link.Event{Kind: link.Forgotten, Topic: t.name})
+		}
+	})
 }
 
 // remove removes a topic; s.mu is held.
 func (s *topicStore) remove(t *topic) {
-	s.recent.Remove(t.at)
-	delete(s.topics, t.name)
-	s.bytes -= t.size()
+	s.topics.Remove(t.entry)
+	s.forget(t)
+}
+
+// forget drops the message of a topic that was removed; s.mu is held.
+func (s *topicStore) forget(t *topic) {
 	if t.last.Traits.any(Retained) {
 		s.retained.Remove([]byte(t.name), t)
 	}
 	t.frames = nil // which tells backlogs that contain it
-}
-
-// evict removes a topic because there are too many; s.mu is held.
-func (s *topicStore) evict(t *topic) {
-	s.remove(t)
-	s.dropped.Add(uint64(t.waiting))
-	s.floor.Position = max(s.floor.Position, t.last.Position)
-	s.floor.Sequence = max(s.floor.Sequence, t.last.Sequence)
-	if s.observe != nil {
-		s.observe(link.Event{Kind: link.Forgotten, Topic: t.name})
-	}
 }
 
 // retainedFor returns the topics whose last messages a peer gets when it subscribes to

@@ -24,7 +24,7 @@ func remembering(t *testing.T, queue int) (*Pub, func() *zmtptest.Peer) {
 	cfg := pubConfig(newRecorder())
 	cfg.SendQueue = queue
 	p, ep := publishing(t, cfg, 100, tcp)
-	p.Remember(1<<16, 64<<20, stampFrame)
+	p.KeepTopics(1<<16, 64<<20, stampFrame)
 	return p, func() *zmtptest.Peer { return zmtptest.DialAs(t, ep, "SUB") }
 }
 
@@ -114,7 +114,8 @@ func TestRetainedWhilePublishing(t *testing.T) {
 			}
 			last[name] = s.Sequence
 		}
-		for name, topic := range p.store.topics {
+		for e := range p.store.topics.All() {
+			name, topic := e.Key, e.Value
 			if last[name] != topic.last.Sequence {
 				t.Errorf("peer %d, topic %s: the last message is %d, want %d", i, name, last[name], topic.last.Sequence)
 			}
@@ -160,7 +161,8 @@ func TestRetainedNoRoom(t *testing.T) {
 		retain(p, fmt.Sprint(i%topics/2), body)
 	}
 	want := map[string]uint64{}
-	for name, topic := range p.store.topics {
+	for e := range p.store.topics.All() {
+		name, topic := e.Key, e.Value
 		want[name] = topic.last.Position
 	}
 	last := map[string]uint64{}
@@ -180,7 +182,8 @@ func TestRetainedNoRoom(t *testing.T) {
 	if len(p.store.backlogs) != 0 {
 		t.Errorf("%d backlogs are left", len(p.store.backlogs))
 	}
-	for name, topic := range p.store.topics {
+	for e := range p.store.topics.All() {
+		name, topic := e.Key, e.Value
 		if topic.waiting != 0 {
 			t.Errorf("topic %s: %d wait", name, topic.waiting)
 		}
@@ -226,7 +229,7 @@ func TestRetainedAgainAndAgain(t *testing.T) {
 // TestRetainedForgotten forgets topics that wait for a peer.
 func TestRetainedForgotten(t *testing.T) {
 	p, dial := remembering(t, 1)
-	p.store.maxTopics = 100
+	p.KeepTopics(100, 64<<20, stampFrame)
 	body := strings.Repeat("x", 100_000)
 	sub := dial()
 	sub.Send(subscription(1, true, ""))
@@ -236,7 +239,7 @@ func TestRetainedForgotten(t *testing.T) {
 	for i := range 300 {
 		retain(p, fmt.Sprint(i), body)
 	}
-	if n := len(p.store.topics); n != 100 {
+	if n := p.store.topics.Len(); n != 100 {
 		t.Errorf("%d topics are remembered, want 100", n)
 	}
 	dropped := int(p.Dropped())
@@ -271,7 +274,8 @@ func TestRetainedAbandoned(t *testing.T) {
 		defer p.store.mu.Unlock()
 		return len(p.store.backlogs) == 0
 	})
-	for name, topic := range p.store.topics {
+	for e := range p.store.topics.All() {
+		name, topic := e.Key, e.Value
 		if topic.waiting != 0 {
 			t.Errorf("topic %s: %d wait", name, topic.waiting)
 		}

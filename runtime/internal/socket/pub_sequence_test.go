@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/gozmq/gozmq/runtime/internal/link"
+	"github.com/gozmq/gozmq/runtime/internal/lru"
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
 	"github.com/gozmq/gozmq/runtime/internal/zmtptest"
 )
@@ -53,7 +54,7 @@ func TestStamps(t *testing.T) {
 		}
 	}}, 1)
 	closing(t, p.Shutdown)
-	p.Remember(2, 1<<20, stampFrame)
+	p.KeepTopics(2, 1<<20, stampFrame)
 	for i, step := range []struct {
 		topic string
 		want  Stamp
@@ -67,7 +68,7 @@ func TestStamps(t *testing.T) {
 		{"a", Stamp{Position: 7, Previous: 4, Sequence: 4}},
 		{"d", Stamp{Position: 8, Previous: 5, Sequence: 4}}, // may have been forgotten, as far as is known
 	} {
-		got := p.store.stamp(p.store.topics[step.topic], []byte(step.topic), Sequenced).last
+		got := p.store.stamp(p.store.find([]byte(step.topic)), []byte(step.topic), Sequenced).last
 		got.Time, got.Traits = step.want.Time, 0
 		if got != step.want {
 			t.Errorf("message %d, of %s: got %+v, want %+v", i+1, step.topic, got, step.want)
@@ -82,16 +83,16 @@ func TestStamps(t *testing.T) {
 func TestStoreBytes(t *testing.T) {
 	p := NewPub(link.Config{}, 1)
 	closing(t, p.Shutdown)
-	p.Remember(1000, 3*(topicOverhead+1), stampFrame)
+	p.KeepTopics(1000, 3*(lru.Overhead+1), stampFrame)
 	for i := range 10 {
 		p.store.stamp(nil, fmt.Append(nil, i), Sequenced)
-		if have, want := len(p.store.topics), min(i+1, 3); have != want || p.store.bytes != want*(topicOverhead+1) {
-			t.Errorf("after %d topics: %d remembered, of %d bytes", i+1, have, p.store.bytes)
+		if have, want := p.store.topics.Len(), min(i+1, 3); have != want || p.store.topics.Bytes() != want*(lru.Overhead+1) {
+			t.Errorf("after %d topics: %d remembered, of %d bytes", i+1, have, p.store.topics.Bytes())
 		}
 	}
-	p.store.stamp(nil, make([]byte, 4*topicOverhead), Sequenced)
-	if len(p.store.topics) != 1 || p.store.recent.Len() != 1 {
-		t.Errorf("%d topics are remembered, want the long one", len(p.store.topics))
+	p.store.stamp(nil, make([]byte, 4*lru.Overhead), Sequenced)
+	if p.store.topics.Len() != 1 || p.store.topics.Oldest() == nil {
+		t.Errorf("%d topics are remembered, want the long one", p.store.topics.Len())
 	}
 }
 
@@ -102,7 +103,7 @@ func TestStampedOrder(t *testing.T) {
 	cfg := pubConfig(newRecorder())
 	cfg.SendQueue = senders*each + 10
 	p, ep := publishing(t, cfg, 10, tcp)
-	p.Remember(100, 1<<20, stampFrame)
+	p.KeepTopics(100, 1<<20, stampFrame)
 	sub := zmtptest.DialAs(t, ep, "SUB")
 	sub.Send(subscription(1, true, ""))
 	if err := p.WaitSubscribers(within(t), nil, 1); err != nil {
@@ -132,7 +133,7 @@ func TestStampedOrder(t *testing.T) {
 // sent.
 func TestStampedUnheard(t *testing.T) {
 	p, ep := publishing(t, pubConfig(newRecorder()), 10, tcp)
-	p.Remember(100, 1<<20, stampFrame)
+	p.KeepTopics(100, 1<<20, stampFrame)
 	sendStamped(p, "a", "1")
 	sendStamped(p, "b", "2")
 	sub := zmtptest.DialAs(t, ep, "SUB")

@@ -29,28 +29,28 @@ func receive(c *link.Conn, to BatchReceiver) error {
 	}
 }
 
-// A Collect is a Pull that passes on the messages of each connection in that
+// A BatchPull is a Pull that passes on the messages of each connection in that
 // connection's goroutine. A receiver that blocks stops that connection only.
-type Collect struct {
+type BatchPull struct {
 	group *link.Group
 	to    BatchReceiver
 }
 
-// NewCollect returns a pull socket without peers. Shutdown must be called.
-func NewCollect(cfg link.Config, to BatchReceiver) *Collect {
-	c := &Collect{to: to}
+// NewBatchPull returns a pull socket without peers. Shutdown must be called.
+func NewBatchPull(cfg link.Config, to BatchReceiver) *BatchPull {
+	c := &BatchPull{to: to}
 	c.group = link.NewGroup(cfg, c)
 	return c
 }
 
 // Links returns the socket's connections.
-func (c *Collect) Links() *link.Group { return c.group }
+func (c *BatchPull) Links() *link.Group { return c.group }
 
 // Serve receives from one peer (link.Handler).
-func (c *Collect) Serve(conn *link.Conn) error {
+func (c *BatchPull) Serve(conn *link.Conn) error {
 	conn.Ready()
 	return receive(conn, c.to)
 }
 
 // Shutdown closes every connection. Receive must no longer block.
-func (c *Collect) Shutdown(ctx context.Context) error { return c.group.Shutdown(ctx) }
+func (c *BatchPull) Shutdown(ctx context.Context) error { return c.group.Shutdown(ctx) }

@@ -309,7 +309,7 @@ func (p *Push) WaitPeers(ctx context.Context, n int) error {
 		select {
 		case <-change:
 		case <-ctx.Done():
-			return fmt.Errorf("%w: %d of %d peers are connected%s", ctx.Err(), have, n, Dialling(p.group))
+			return fmt.Errorf("%w: %d of %d peers are connected%s", ctx.Err(), have, n, DialState(p.group))
 		}
 	}
 }

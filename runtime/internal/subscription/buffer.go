@@ -11,8 +11,8 @@ type entryKind uint8
 
 const (
 	messageEntry entryKind = iota
-	// resumeEntry separates the messages before and after a filter was added. Its
-	// body is the number of a resumption.
+	// resumeEntry separates the messages before and after a filter was added.
+	// Its body is the number of a resumption.
 	resumeEntry
 	// peerEntry precedes the messages of a new connection.
 	peerEntry
@@ -91,8 +91,8 @@ func (b *buffer) pop(it *item) bool {
 	return true
 }
 
-// compact frees the memory of the entries that were taken for those to come, once
-// it is more than that of the entries that are left.
+// compact frees the memory of the entries that were taken for those to come,
+// once it is more than that of the entries that are left.
 func (b *buffer) compact() {
 	if b.start < len(b.data)/2 || b.next < len(b.entries)/2 {
 		return

@@ -85,8 +85,8 @@ func TestQueueAllocatesNothing(t *testing.T) {
 	}
 }
 
-// BenchmarkQueue puts messages into a queue, a hundred at a time, and takes them
-// out.
+// BenchmarkQueue puts messages into a queue, a hundred at a time, and takes
+// them out.
 func BenchmarkQueue(b *testing.B) {
 	for _, size := range []int{64, 1024} {
 		b.Run(fmt.Sprint(size), func(b *testing.B) {

@@ -39,8 +39,8 @@ type Events struct {
 	// there are too many.
 	Evicted func(topic string)
 	// Overflow reports how many messages a subscription has dropped since the
-	// last report: at once for the first, then not more often than every second,
-	// and when the subscription is closed.
+	// last report: at once for the first, then not more often than every
+	// second, and when the subscription is closed.
 	Overflow func(subscription string, count int)
 }
 

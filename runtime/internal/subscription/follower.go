@@ -11,12 +11,12 @@ import (
 // A State is followed by Subscription.Follow, in one goroutine.
 type State interface {
 	// Snapshot asks for a snapshot. It returns the position of each publisher
-	// that the snapshot has, and a function that yields the snapshot and returns
-	// false when the iteration is over.
+	// that the snapshot has, and a function that yields the snapshot and
+	// returns false when the iteration is over.
 	Snapshot(ctx context.Context) (positions map[uint64]uint64, yield func() bool, err error)
-	// Update yields a message that the state does not have, valid during the call.
-	// It returns false when the iteration is over, and whether the message could
-	// be decoded.
+	// Update yields a message that the state does not have, valid during the
+	// call. It returns false when the iteration is over, and whether the
+	// message could be decoded.
 	Update(p *wire.Publication) (goOn, decoded bool)
 	// Failed yields an error: one of Snapshot, an *UnnumberedError or an
 	// *UnknownPublisherError. It returns false when the iteration is over.
@@ -43,9 +43,9 @@ func (e *UnknownPublisherError) Error() string {
 
 // Follow gives state a snapshot, then each message that the snapshot does not
 // have, in order. It asks for another snapshot after messages were missed or
-// could not be decoded, and for each new connection. It returns when a method of
-// state says so, the subscription is closed, or ctx ends. The subscription must
-// block when its queue is full, and not be used otherwise.
+// could not be decoded, and for each new connection. It returns when a method
+// of state says so, the subscription is closed, or ctx ends. The subscription
+// must block when its queue is full, and not be used otherwise.
 func (s *Subscription) Follow(ctx context.Context, state State) {
 	f := follower{State: state, position: newStatePosition(s.hub.cfg.Topics.Count), gone: s.hub.conns.gone}
 	if s.hub.watch(s) && !f.snapshot(ctx) {

@@ -9,8 +9,8 @@ import (
 )
 
 // A gapDetector follows the numbered messages that one iterator gets: it finds
-// out which were missed, which came already, and how late they are. It is used by
-// one goroutine at a time.
+// out which were missed, which came already, and how late they are. It is used
+// by one goroutine at a time.
 type gapDetector struct {
 	lag   LagLimits
 	conns *publisherConns
@@ -39,9 +39,9 @@ func (d *gapDetector) topicKey(publisher uint64, topic []byte) []byte {
 // topicOf returns the topic of a topicKey.
 func topicOf(key string) string { return key[8:] }
 
-// check takes note of a message. fresh is false for one that came before; notices
-// are to be passed on before the message is. A message without a header that
-// numbers it is always fresh.
+// check takes note of a message. fresh is false for one that came before;
+// notices are to be passed on before the message is. A message without a header
+// that numbers it is always fresh.
 func (d *gapDetector) check(p *wire.Publication) (fresh bool, notices []Notice) {
 	var h wire.PublicationHeader
 	if p.Header == nil || !h.Parse(p.Header) || !h.Numbered() {

@@ -80,11 +80,12 @@ func (h *Hub) Close() {
 	}
 }
 
-// Dropped returns how many messages all subscriptions have dropped because their
-// queues were full.
+// Dropped returns how many messages all subscriptions have dropped because
+// their queues were full.
 func (h *Hub) Dropped() uint64 { return h.counters.dropped.Load() }
 
-// Superseded returns how many messages of conflated topics a newer one replaced.
+// Superseded returns how many messages of conflated topics a newer one
+// replaced.
 func (h *Hub) Superseded() uint64 { return h.counters.superseded.Load() }
 
 // Usage says how much a Hub holds.

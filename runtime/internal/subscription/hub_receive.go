@@ -21,8 +21,8 @@ type Batch interface {
 	Message(i int) [][]byte
 }
 
-// Receive gives each message to every subscription that takes it. It waits while
-// one of their queues is full and blocks. It keeps nothing of the batch.
+// Receive gives each message to every subscription that takes it. It waits
+// while one of their queues is full and blocks. It keeps nothing of the batch.
 func (h *Hub) Receive(c Conn, b Batch) {
 	var last match
 	var publisher uint64

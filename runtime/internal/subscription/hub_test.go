@@ -26,8 +26,8 @@ func (s *fakeSocket) Cancel(prefix []byte) {
 	}
 }
 
-// A literal is the pattern of all topics that begin with it; one that ends with !
-// is conflated.
+// A literal is the pattern of all topics that begin with it; one that ends with
+// ! is conflated.
 type literal string
 
 func (l literal) Prefix() []byte { return []byte(strings.TrimSuffix(string(l), "!")) }
@@ -167,8 +167,8 @@ func TestHubReceive(t *testing.T) {
 	}
 }
 
-// A topic whose filter was away begins anew, and others go on. No message is taken
-// for the entry that says so.
+// A topic whose filter was away begins anew, and others go on. No message is
+// taken for the entry that says so.
 func TestResumption(t *testing.T) {
 	h, _ := newTestHub()
 	c := new(testConn)

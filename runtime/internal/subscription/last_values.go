@@ -11,9 +11,9 @@ import (
 )
 
 // A lastValueCache has the last message of each retained topic that a Hub has
-// received, for as long as one of its subscriptions covers the topic. A publisher
-// sends the messages for the first of these alone; the others get them from here.
-// The Hub's lock guards it.
+// received, for as long as one of its subscriptions covers the topic. A
+// publisher sends the messages for the first of these alone; the others get
+// them from here. The Hub's lock guards it.
 type lastValueCache struct {
 	evicted func(topic string)
 	topics  *lru.Cache[lastValue]

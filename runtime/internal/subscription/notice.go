@@ -2,8 +2,8 @@ package subscription
 
 import "time"
 
-// A Notice says something about the stream before a message of a sequenced topic:
-// it is a Gap, a Restart or a Lag.
+// A Notice says something about the stream before a message of a sequenced
+// topic: it is a Gap, a Restart or a Lag.
 type Notice interface{ notice() }
 
 // A Gap says that messages of a topic were published and did not come.

@@ -2,8 +2,8 @@ package subscription
 
 import "sync"
 
-// publisherConns knows on which connection each publisher was heard last, and so
-// which publisher has replaced another.
+// publisherConns knows on which connection each publisher was heard last, and
+// so which publisher has replaced another.
 type publisherConns struct {
 	mu sync.Mutex
 	at map[uint64]publisherConn
@@ -48,9 +48,9 @@ func (p *publisherConns) shrink() {
 }
 
 // succeeded reports whether the publisher now has replaced old: it is heard at
-// the same endpoint, and old's connection is closed or is the same one, which is
-// that of a proxy. Through a proxy, and where yet another publisher is heard at
-// the endpoint, the two need to have a topic in common.
+// the same endpoint, and old's connection is closed or is the same one, which
+// is that of a proxy. Through a proxy, and where yet another publisher is heard
+// at the endpoint, the two need to have a topic in common.
 func (p *publisherConns) succeeded(old, now uint64, sameTopic bool) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()

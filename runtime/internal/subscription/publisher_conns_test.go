@@ -14,7 +14,8 @@ type fakeConn struct {
 func (o *fakeConn) Endpoint() string { return o.endpoint }
 func (o *fakeConn) Err() error       { return o.err }
 
-// TestPublisherConnsBounded keeps no more publishers than it may, whatever peers say.
+// TestPublisherConnsBounded keeps no more publishers than it may, whatever
+// peers say.
 func TestPublisherConnsBounded(t *testing.T) {
 	var p publisherConns
 	open, closed := &fakeConn{endpoint: "x"}, &fakeConn{endpoint: "x", err: errors.New("gone")}

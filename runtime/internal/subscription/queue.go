@@ -8,10 +8,10 @@ import (
 	"github.com/gozmq/gozmq/runtime/internal/wire"
 )
 
-// A Queue is a receive queue: it holds messages on their way from the connections
-// to one iterator, bounded, first in first out. Its memory is two buffers that
-// are filled and emptied in turn, so that nothing is allocated per message. Its
-// methods may be called from any goroutine.
+// A Queue is a receive queue: it holds messages on their way from the
+// connections to one iterator, bounded, first in first out. Its memory is two
+// buffers that are filled and emptied in turn, so that nothing is allocated per
+// message. Its methods may be called from any goroutine.
 type Queue struct {
 	cfg   QueueConfig
 	ready notify.Token // there is something to take, or the queue is closed
@@ -41,8 +41,8 @@ func newQueue(cfg QueueConfig, topics lru.Bounds, c *counters, report func(count
 }
 
 // Put copies a message in, waiting for room if the queue is full and Block is
-// its policy; c is paused meanwhile. It returns false when done is closed first.
-// A closed queue drops the message.
+// its policy; c is paused meanwhile. It returns false when done is closed
+// first. A closed queue drops the message.
 func (q *Queue) Put(c Waiter, p *wire.Publication, done <-chan struct{}) bool {
 	for full := q.tryPut(p); full != nil; full = q.tryPut(p) {
 		if !c.WaitPaused(full, done) {

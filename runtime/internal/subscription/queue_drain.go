@@ -7,8 +7,8 @@ import (
 )
 
 // Drain yields the messages of the queue, each valid during the call, until the
-// queue is closed and empty, ctx ends or yield returns false. Messages that were
-// not yielded stay for the next Drain.
+// queue is closed and empty, ctx ends or yield returns false. Messages that
+// were not yielded stay for the next Drain.
 func (q *Queue) Drain(ctx context.Context, yield func(*wire.Publication) bool) {
 	q.drain(ctx, func(it *item) bool { return yield(&it.Publication) })
 }
@@ -34,10 +34,10 @@ func (q *Queue) drain(ctx context.Context, yield func(*item) bool) {
 	}
 }
 
-// take waits for messages. With Block it returns all of them, otherwise only the
-// oldest, so that the rest can still be dropped. It returns nil once the queue is
-// closed and empty, or ctx ends. The caller owns the buffer until it passes it
-// back as used, which it has emptied, or to giveBack.
+// take waits for messages. With Block it returns all of them, otherwise only
+// the oldest, so that the rest can still be dropped. It returns nil once the
+// queue is closed and empty, or ctx ends. The caller owns the buffer until it
+// passes it back as used, which it has emptied, or to giveBack.
 func (q *Queue) take(ctx context.Context, used *buffer) *buffer {
 	for {
 		q.mu.Lock()
@@ -92,8 +92,8 @@ func (q *Queue) first() *buffer {
 }
 
 // moveNewest moves the message of one conflated topic to another buffer. They
-// take turns with the other messages: it returns false if it is not theirs. q.mu
-// is held.
+// take turns with the other messages: it returns false if it is not theirs.
+// q.mu is held.
 func (q *Queue) moveNewest(to *buffer) bool {
 	c := &q.conflated
 	c.turn = !c.turn

@@ -5,9 +5,9 @@ import (
 	"sync"
 )
 
-// A resumption is a filter that was added to a running subscription: messages of
-// its topics that were published while the subscription did not take them are not
-// missing.
+// A resumption is a filter that was added to a running subscription: messages
+// of its topics that were published while the subscription did not take them
+// are not missing.
 type resumption struct {
 	pattern Pattern
 	others  []Pattern // whose topics were taken all the time

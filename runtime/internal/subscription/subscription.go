@@ -7,9 +7,9 @@ import (
 	"github.com/gozmq/gozmq/runtime/internal/wire"
 )
 
-// A Subscription receives the messages whose topics at least one of its patterns
-// takes, or, if it is bare, all messages without a topic. Hub.Open makes it. Its
-// methods may be called from any goroutine.
+// A Subscription receives the messages whose topics at least one of its
+// patterns takes, or, if it is bare, all messages without a topic. Hub.Open
+// makes it. Its methods may be called from any goroutine.
 type Subscription struct {
 	hub   *Hub
 	name  string // its first pattern, for people to read
@@ -58,9 +58,9 @@ func (s *Subscription) Queued() int {
 
 // Each calls take with each message, and tell with what is to be said before a
 // message, until one of them returns false, a Lag has ended the iteration, the
-// subscription is closed and nothing waits, or ctx ends. Messages are valid during
-// the call. Calls of Each take turns; one that is left goes on where the last one
-// ended. A Lag that ended an iteration closes the subscription.
+// subscription is closed and nothing waits, or ctx ends. Messages are valid
+// during the call. Calls of Each take turns; one that is left goes on where the
+// last one ended. A Lag that ended an iteration closes the subscription.
 func (s *Subscription) Each(ctx context.Context, take func(*wire.Publication) bool, tell func(*wire.Publication, Notice) bool) {
 	select {
 	case s.turn <- struct{}{}:
@@ -130,8 +130,8 @@ func (s *Subscription) matches(topic []byte) bool {
 	return s.bare || slices.ContainsFunc(s.patterns, func(p Pattern) bool { return p.Matches(topic) })
 }
 
-// conflates reports whether every pattern that takes a topic conflates it; hub.mu
-// is held.
+// conflates reports whether every pattern that takes a topic conflates it;
+// hub.mu is held.
 func (s *Subscription) conflates(topic []byte) bool {
 	for _, p := range s.patterns {
 		if p.Matches(topic) && !p.Conflated() {
@@ -141,9 +141,9 @@ func (s *Subscription) conflates(topic []byte) bool {
 	return !s.bare
 }
 
-// begin queues what must precede p's messages: a resumeEntry and the last values
-// of its topics. If there are values, or messages that wait may be dropped, all
-// of it goes to the front. hub.mu is held.
+// begin queues what must precede p's messages: a resumeEntry and the last
+// values of its topics. If there are values, or messages that wait may be
+// dropped, all of it goes to the front. hub.mu is held.
 func (s *Subscription) begin(p Pattern) {
 	values, front := new(buffer), new(buffer)
 	s.hub.values.forNew(p.Prefix(), func(topic []byte) bool { return p.Matches(topic) && !s.matches(topic) }, values)

@@ -50,7 +50,7 @@ func (p *Publication) Bare() bool { return p.Topic == nil }
 // Size returns the bytes of all frames.
 func (p *Publication) Size() int { return len(p.Topic) + len(p.Body) + len(p.Header) }
 
-// Clone returns a copy with memory of its own.
+// Clone returns a copy that outlives the frames.
 func (p *Publication) Clone() Publication {
 	return Publication{bytes.Clone(p.Topic), bytes.Clone(p.Body), bytes.Clone(p.Header)}
 }
@@ -58,8 +58,8 @@ func (p *Publication) Clone() Publication {
 // AppendTopic appends the first frame of a publication; the body's follows.
 func AppendTopic(b, topic []byte) []byte { return zmtp.AppendFrame(b, zmtp.FlagMore, topic) }
 
-// PublicationBodyFlags returns the flags of the frame that is a publication's body, which
-// say whether a header follows.
+// PublicationBodyFlags returns the flags of the frame that is a publication's
+// body, which say whether a header follows.
 func PublicationBodyFlags(header bool) byte {
 	if header {
 		return zmtp.FlagMore
@@ -67,8 +67,8 @@ func PublicationBodyFlags(header bool) byte {
 	return 0
 }
 
-// BareBody returns the bytes of a bare publication's only frame, nil if frame is
-// none.
+// BareBody returns the bytes of a bare publication's only frame, nil if frame
+// is none.
 func BareBody(frame []byte) []byte {
 	h, _, err := zmtp.ParseHeader(frame)
 	if err != nil {

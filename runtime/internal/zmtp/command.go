@@ -4,6 +4,8 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"strconv"
+	"strings"
 	"time"
 )
 
@@ -72,11 +74,18 @@ func ErrorBody(reason string) []byte {
 }
 
 // ParseErrorCommand decodes the reason in an ERROR's body. If the length is wrong it
-// returns the bytes that are there.
+// returns the bytes that are there. The reason is the peer's: see Printable.
 func ParseErrorCommand(body []byte) string {
 	if len(body) == 0 {
 		return ""
 	}
 	n := min(int(body[0]), len(body)-1)
 	return string(body[1 : 1+n])
+}
+
+// Printable returns text of a peer for use in error texts and logs: bytes that do not
+// print, such as line ends and escape sequences, are replaced by Go escapes.
+func Printable(s string) string {
+	quoted := strconv.Quote(s)
+	return strings.ReplaceAll(quoted[1:len(quoted)-1], `\"`, `"`)
 }

@@ -123,3 +123,19 @@ func TestParseCommandKeepsItsInput(t *testing.T) {
 		t.Errorf("%q was split into %q and %q, %v", in, name, body, err)
 	}
 }
+
+func TestPrintable(t *testing.T) {
+	for in, want := range map[string]string{
+		"":                         "",
+		`not "you", 50 %`:          `not "you", 50 %`,
+		"größer":                   "größer",
+		"a\nlevel=INFO msg=forged": `a\nlevel=INFO msg=forged`,
+		"\x1b[2J":                  `\x1b[2J`,
+		"\u202egpj":                `\u202egpj`,
+		"\xff\x00":                 `\xff\x00`,
+	} {
+		if got := Printable(in); got != want {
+			t.Errorf("%q gives %q, want %q", in, got, want)
+		}
+	}
+}

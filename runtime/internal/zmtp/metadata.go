@@ -46,9 +46,11 @@ func (m Metadata) Append(b []byte) []byte {
 }
 
 // ParseMetadata decodes the body of a READY command. It checks every length against the
-// bytes that are there.
+// bytes that are there. A property that is there twice, in whatever case, is an error:
+// two readers could take a different one of its values for the peer's.
 func ParseMetadata(b []byte) (Metadata, error) {
 	var m Metadata
+	names := make(map[string]struct{})
 	for len(b) > 0 {
 		n := int(b[0])
 		if n == 0 || len(b) < 1+n+4 {
@@ -60,11 +62,20 @@ func ParseMetadata(b []byte) (Metadata, error) {
 		if size > uint64(len(b)) {
 			return nil, fmt.Errorf("metadata: property %.32q claims %d bytes, %d are there", name, size, len(b))
 		}
+		folded := foldCase(name)
+		if _, twice := names[folded]; twice {
+			return nil, fmt.Errorf("metadata: property %.32q is there twice", name)
+		}
+		names[folded] = struct{}{}
 		m = append(m, Property{name, string(b[:size])})
 		b = b[size:]
 	}
 	return m, nil
 }
+
+// foldCase returns the same string for all names that strings.EqualFold takes to be equal,
+// for which there may be more than one lower case.
+func foldCase(name string) string { return strings.ToLower(strings.ToUpper(name)) }
 
 // CheckIdentity returns an error for an identity that must not be announced.
 func CheckIdentity(id string) error {

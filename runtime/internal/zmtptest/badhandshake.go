@@ -47,6 +47,8 @@ func BadHandshakes() []BadHandshake {
 		{"command with MORE", Join(Greeting(3, 1, "NULL"), []byte{5, 2, 1, 'x'}), "MORE flag"},
 		{"oversized metadata", Join(Greeting(3, 1, "NULL"), Ready("Socket-Type", "DEALER", "X-Big", strings.Repeat("x", 9000))), "handshake command of 90"},
 		{"metadata that claims more", Join(Greeting(3, 1, "NULL"), zmtp.AppendCommand(nil, "READY", []byte("\x0bSocket-Type\xff\xff\xff\xffDEALER"))), "claims 4294967295 bytes"},
+		{"metadata with an identity twice", Join(Greeting(3, 1, "NULL"), Ready("Socket-Type", "DEALER", "identity", "admin", "Identity", "me")), `property "Identity" is there twice`},
+		{"ERROR with a forged line", Join(Greeting(3, 1, "NULL"), zmtp.AppendCommand(nil, "ERROR", zmtp.ErrorBody("no\nlevel=INFO"))), `refused the handshake: no\nlevel=INFO`},
 		{"metadata without a name", Join(Greeting(3, 1, "NULL"), zmtp.AppendCommand(nil, "READY", make([]byte, 5))), "has no name"},
 		{"command name longer than the command", Join(Greeting(3, 1, "NULL"), []byte("\x04\x06\xffREADY")), "command"},
 		{"identity that begins with zero", Join(Greeting(3, 1, "NULL"), Ready("Socket-Type", "DEALER", "Identity", "\x00x")), "identity"},
