@@ -53,6 +53,7 @@ var layers = map[string][]string{
 	"runtime/internal/bridge":       {"runtime/internal/socket", "runtime/internal/topic"},
 	"runtime/internal/pipeline":     {"runtime/internal/taskqueue", "runtime/internal/socket", "runtime/internal/link", "runtime/internal/wire", "runtime/internal/notify", "runtime/internal/list", "runtime/internal/zmtp"},
 
+	"runtime/gozmqproto":    {"runtime/gozmq"},
 	"runtime/gozmqimpl":     {"runtime/gozmq", "runtime/internal/bridge", "runtime/internal/socket", "runtime/internal/topic"},
 	"runtime/gozmqv1gozmq":  {"runtime/gozmq", "runtime/gozmqimpl", "proto"}, // generated
 	"runtime/gozmqhealth":   {"runtime/gozmq", "runtime/gozmqv1gozmq", "proto"},

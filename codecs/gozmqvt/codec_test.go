@@ -241,7 +241,7 @@ func TestDamagedBytes(t *testing.T) {
 		t.Run(s.name, func(t *testing.T) {
 			c := New()
 			whole := encode(t, c, s.message)
-			for n := range len(whole) {
+			for n := range whole {
 				compare(t, c, whole[:n], s.message)
 			}
 			for range 5000 {

@@ -24,15 +24,18 @@ var (
 // serve runs a server that echoes, until the test ends.
 func serve(t *testing.T, opts ...gozmq.ServerOption) (addr string) {
 	t.Helper()
-	s := gozmq.NewServer(opts...)
-	err := s.RegisterService(gozmqimpl.Service{Name: "testvt.Service", Handlers: []gozmqimpl.Handler{
+	s, err := gozmq.NewServer(append(opts, gozmq.Bind("tcp://127.0.0.1:*"))...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = s.RegisterService(gozmqimpl.Service{Name: "testvt.Service", Handlers: []gozmqimpl.Handler{
 		gozmqimpl.Handle(readMethod, func(_ context.Context, m *testvt.Reading) (*testvt.Reading, error) { return m, nil }),
 		gozmqimpl.Handle(orderMethod, func(_ context.Context, m *testvt.Order) (*testvt.Order, error) { return m, nil }),
 	}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := s.Listen(gozmq.Bind("tcp://127.0.0.1:*")); err != nil {
+	if err := s.Listen(); err != nil {
 		t.Fatal(err)
 	}
 	ctx, stop := context.WithCancel(context.Background())

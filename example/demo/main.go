@@ -63,9 +63,17 @@ func showPatterns(ctx context.Context, log *transcript, root string) error {
 		return err
 	}
 	defer os.RemoveAll(bin)
-	log.say("go", "building the example programs")
-	argv, err := build(ctx, root, bin)
+	log.say("go", "building example/greeter")
+	argv, err := build(ctx, root, bin, "greeter")
 	if err != nil {
+		return err
+	}
+	s := &stage{log: log, argv: argv}
+	if err := playAll(ctx, parts()[:1], s); err != nil {
+		return err
+	}
+	log.say("go", "building the other examples")
+	if _, err := build(ctx, root, bin, "weather", "thumbnails"); err != nil {
 		return err
 	}
 	buf, err := prepareBuf(ctx, log, root)
@@ -73,11 +81,8 @@ func showPatterns(ctx context.Context, log *transcript, root string) error {
 		return err
 	}
 	defer buf.stop()
-	for _, p := range parts() {
-		log.title("%s", p.title)
-		if err := play(ctx, p, &stage{log: log, argv: argv}); err != nil {
-			return err
-		}
+	if err := playAll(ctx, parts()[1:], s); err != nil {
+		return err
 	}
 	log.title("Generate: .proto → Go, with buf")
 	if err := buf.wait(log); err != nil {
@@ -99,6 +104,17 @@ func parts() []part {
 		{"PUSH/PULL: example/thumbnails", thumbnails},
 		{"PUSH/PULL that loses no task: example/thumbnails", sure},
 	}
+}
+
+// playAll runs parts, one after the other.
+func playAll(ctx context.Context, parts []part, s *stage) error {
+	for _, p := range parts {
+		s.log.title("%s", p.title)
+		if err := play(ctx, p, s); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // play runs one part and ends its processes.

@@ -23,11 +23,13 @@ type stage struct {
 	running []*process
 }
 
-// build compiles the example programs of the checkout at root into bin, and
-// returns the command of each role.
-func build(ctx context.Context, root, bin string) (map[string][]string, error) {
-	cmd := exec.CommandContext(ctx, "go", "build", "-buildvcs=false", "-o", bin+string(filepath.Separator),
-		"./example/greeter", "./example/weather", "./example/thumbnails")
+// build compiles example programs of the checkout at root into bin, and returns
+// the command of each role, those of other programs included.
+func build(ctx context.Context, root, bin string, programs ...string) (map[string][]string, error) {
+	cmd := exec.CommandContext(ctx, "go", "build", "-buildvcs=false", "-o", bin+string(filepath.Separator))
+	for _, program := range programs {
+		cmd.Args = append(cmd.Args, "./example/"+program)
+	}
 	cmd.Dir = root
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0") // less to compile
 	if out, err := cmd.CombinedOutput(); err != nil {

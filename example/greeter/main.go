@@ -61,11 +61,14 @@ func (greeter) SayHello(_ context.Context, req *greetv1.HelloRequest) (*greetv1.
 }
 
 func serve(ctx context.Context, endpoint string) error {
-	srv := gozmq.NewServer()
+	srv, err := gozmq.NewServer(gozmq.Bind(endpoint))
+	if err != nil {
+		return err
+	}
 	if err := greetv1gozmq.RegisterGreeterServer(srv, greeter{}); err != nil {
 		return err
 	}
-	if err := srv.Listen(gozmq.Bind(endpoint)); err != nil {
+	if err := srv.Listen(); err != nil {
 		return err
 	}
 	fmt.Println("listening on", srv.Addrs()[0])

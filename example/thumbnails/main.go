@@ -78,7 +78,7 @@ func run(ctx context.Context, args []string) error {
 func ventilate(ctx context.Context, endpoint string, workers uint, files []string) error {
 	connected := make(chan struct{}, workers)
 	vent, err := gozmq.NewVentilator(gozmq.Bind(endpoint),
-		gozmq.WithObserver(func(e gozmq.Event) {
+		gozmq.WithEventHandler(func(e gozmq.Event) {
 			if e.Kind == gozmq.EventConnected {
 				select {
 				case connected <- struct{}{}:

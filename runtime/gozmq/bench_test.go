@@ -44,14 +44,17 @@ var echoMethod = &gozmq.Method{Procedure: "bench.Echo/Echo"}
 // benchmark ends.
 func echoConns(b *testing.B, conns int) []*gozmq.Conn {
 	b.Helper()
-	srv := gozmq.NewServer()
-	err := srv.RegisterService(gozmq.Service{Name: "bench.Echo", Handlers: []gozmq.Handler{
+	srv, err := gozmq.NewServer(gozmq.Bind("tcp://127.0.0.1:*"))
+	if err != nil {
+		b.Fatal(err)
+	}
+	err = srv.RegisterService(gozmq.Service{Name: "bench.Echo", Handlers: []gozmq.Handler{
 		gozmq.Handle(echoMethod, func(_ context.Context, m *wrapperspb.BytesValue) (*wrapperspb.BytesValue, error) { return m, nil }),
 	}})
 	if err != nil {
 		b.Fatal(err)
 	}
-	if err := srv.Listen(gozmq.Bind("tcp://127.0.0.1:*")); err != nil {
+	if err := srv.Listen(); err != nil {
 		b.Fatal(err)
 	}
 	ctx, stop := context.WithCancel(context.Background())

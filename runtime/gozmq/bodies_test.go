@@ -135,7 +135,7 @@ func TestNilCodec(t *testing.T) {
 	where := Bind("inproc://" + t.Name())
 	for name, construct := range map[string]func() error{
 		"dial":       func() error { _, err := Dial(none, where); return err },
-		"server":     func() error { return NewServer(none).Listen(where) },
+		"server":     func() error { _, err := NewServer(none, where); return err },
 		"publisher":  func() error { _, err := NewPublisher(none, where); return err },
 		"subscriber": func() error { _, err := NewSubscriber(none, where); return err },
 		"ventilator": func() error { _, err := NewVentilator(none, where); return err },

@@ -72,7 +72,7 @@ func TestCallsWhileServersRestart(t *testing.T) {
 		c := dial(t, Connect(steady.addr(), endpoint), fast())
 		mustEcho(t, c) // the steady one is connected: there is always a server
 		m := *echoMethod
-		m.Idempotency, m.MaxAttempts = Idempotent, 10
+		m.Idempotency, m.MaxAttempts = IdempotencyIdempotent, 10
 		ctx, stop := context.WithCancel(within(t))
 		var wg sync.WaitGroup
 		var answered atomic.Int64

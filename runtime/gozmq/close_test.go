@@ -13,19 +13,19 @@ func TestServerClose(t *testing.T) {
 	for _, when := range []string{"before Listen", "before Serve", "while it serves", "twice"} {
 		t.Run(when, func(t *testing.T) {
 			h := newStuck(t)
-			s := NewServer()
+			s := newServer(t, Bind("inproc://"+t.Name()))
 			if err := s.RegisterService(Service{Name: "test.Service", Handlers: h.obedient()}); err != nil {
 				t.Fatal(err)
 			}
 			served := make(chan error, 1)
 			switch when {
 			case "before Serve":
-				if err := s.Listen(Bind("inproc://" + t.Name())); err != nil {
+				if err := s.Listen(); err != nil {
 					t.Fatal(err)
 				}
 				served <- nil
 			case "while it serves", "twice":
-				go func() { served <- s.Serve(context.Background(), Bind("inproc://"+t.Name())) }()
+				go func() { served <- s.Serve(context.Background()) }()
 				c := dial(t, Connect("inproc://"+t.Name()))
 				ended := make(chan error, 1)
 				go func() { ended <- callEcho(within(t), c, "x") }()
@@ -45,7 +45,7 @@ func TestServerClose(t *testing.T) {
 			if err := receive(t, served, "the end of Serve"); err != nil {
 				t.Errorf("Serve: %v", err)
 			}
-			if err := s.Listen(Bind("inproc://" + t.Name())); err == nil {
+			if err := s.Listen(); err == nil {
 				t.Error("a closed server listens")
 			}
 		})
@@ -111,6 +111,6 @@ func stops(t *testing.T, s *Server) {
 	eventually(t, "that the server stops", func() bool {
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		return s.done
+		return s.state >= serverStopping
 	})
 }

@@ -7,24 +7,24 @@ import (
 )
 
 // A Code classifies an error. The values are those of google.rpc.Code and
-// gRPC. There is no code for success: a call that went well has no error.
+// gRPC. There is no code for success: a call that succeeded has no error.
 type Code int32
 
 const (
 	CodeCanceled           Code = 1  // the caller gave up
-	CodeUnknown            Code = 2  // an error that has no code
-	CodeInvalidArgument    Code = 3  // the request is wrong, whatever the state of the system
-	CodeDeadlineExceeded   Code = 4  // the time was up; the call may have been carried out
-	CodeNotFound           Code = 5  // something that was asked for does not exist
-	CodeAlreadyExists      Code = 6  // something that was to be made exists
+	CodeUnknown            Code = 2  // an error without a code
+	CodeInvalidArgument    Code = 3  // the request is wrong in any state of the system
+	CodeDeadlineExceeded   Code = 4  // the deadline passed; the call may have been carried out
+	CodeNotFound           Code = 5  // the entity that the call names does not exist
+	CodeAlreadyExists      Code = 6  // the entity that the call would make exists
 	CodePermissionDenied   Code = 7  // the caller is known and may not do this
 	CodeResourceExhausted  Code = 8  // too many calls, too large a message
 	CodeFailedPrecondition Code = 9  // the system is not in the state that this needs
 	CodeAborted            Code = 10 // a conflict: trying again at a higher level may help
 	CodeOutOfRange         Code = 11 // past the valid range in the present state
 	CodeUnimplemented      Code = 12 // no such method here
-	CodeInternal           Code = 13 // something is broken
-	CodeUnavailable        Code = 14 // no server, or it went: trying again may help
+	CodeInternal           Code = 13 // an invariant is broken: a bug
+	CodeUnavailable        Code = 14 // no server, or the connection was lost: trying again may help
 	CodeDataLoss           Code = 15 // data is lost or corrupt
 	CodeUnauthenticated    Code = 16 // the caller is not known
 )

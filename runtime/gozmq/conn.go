@@ -70,22 +70,35 @@ func Dial(opts ...DialOption) (*Conn, error) {
 	return c, nil
 }
 
+// WaitForServers waits until at least n servers are connected. It returns an error
+// with the code of ctx's when that ends first, and with CodeCanceled when the Conn is
+// closed.
+func (c *Conn) WaitForServers(ctx context.Context, n int) error {
+	err := c.dealer.WaitPeers(ctx, n)
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, link.ErrClosed):
+		return Errorf(CodeCanceled, "wait for servers: the Conn is closed")
+	}
+	return Errorf(CodeOf(err), "wait for servers: %w", err)
+}
+
 type readyTimeout time.Duration
 
 func (o readyTimeout) applyDial(c *dialConfig) { c.ready = time.Duration(o) }
 
 // WithReadyTimeout sets how long each attempt of a call waits for a server to be
-// connected before it fails with CodeUnavailable. 0: as long as the call's
-// context lasts.
-// Default: 10 s.
+// connected before it fails with CodeUnavailable. 0: as long as the call's context
+// lasts. Default: 10 s.
 func WithReadyTimeout(d time.Duration) DialOption { return readyTimeout(d) }
 
 // Addrs returns the endpoints that were bound, with ports filled in.
 func (c *Conn) Addrs() []string { return c.addrs }
 
 // Close fails the calls in flight with CodeUnavailable and closes the
-// connections, after requests that were sent have reached the kernel or the
-// linger time is over. Calls made later fail with CodeCanceled.
+// connections, once the requests that were sent have reached the kernel or the
+// linger time (WithLinger) is over. Calls made later fail with CodeCanceled.
 func (c *Conn) Close() error {
 	err := lingering(c.linger, c.dealer.Shutdown)
 	c.observer.close()
@@ -100,7 +113,7 @@ func (c *Conn) Close() error {
 //     may have been carried out.
 //   - CodeInvalidArgument, CodeResourceExhausted: req cannot be sent.
 //   - CodeResourceExhausted: req or the reply is larger than its receiver allows.
-//   - CodeInternal: the reply makes no sense.
+//   - CodeInternal: the reply cannot be decoded.
 //   - any code that the server's handler returns.
 func (c *Conn) Call(ctx context.Context, m *Method, req, reply proto.Message, opts ...CallOption) error {
 	o := callOptions{timeout: m.Timeout}
@@ -165,9 +178,13 @@ func (c *Conn) attempt(ctx context.Context, call *outgoingCall, reply proto.Mess
 	if err := ctx.Err(); err != nil {
 		return false, contextError(err, m)
 	}
+	meta := outgoing(ctx)
+	if meta.err != nil {
+		return false, meta.err
+	}
 	x := exchanges.Get().(*exchange)
 	x.method, x.req, x.reply, x.bodies = m, call.req, reply, &c.bodies
-	x.metadata, x.replyMetadata = outgoing(ctx), call.replyMetadata
+	x.metadata, x.replyMetadata = meta.entries, call.replyMetadata
 	x.deadline, _ = ctx.Deadline()
 	ready := c.ready
 	if call.wait {

@@ -27,9 +27,9 @@ type waitForReady struct{}
 
 func (waitForReady) applyCall(o *callOptions) { o.wait = true }
 
-// WaitForReady has a call wait for a server as long as its context lasts, and
-// not only for the time of WithReadyTimeout.
-func WaitForReady() CallOption { return waitForReady{} }
+// WithWaitForReady makes a call wait for a server as long as its context lasts,
+// instead of the time of WithReadyTimeout.
+func WithWaitForReady() CallOption { return waitForReady{} }
 
 type callTimeout time.Duration
 

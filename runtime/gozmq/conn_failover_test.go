@@ -12,7 +12,7 @@ import (
 )
 
 // fast reconnects without the pauses that are meant for networks.
-func fast() SocketOption { return WithReconnect(time.Millisecond, 10*time.Millisecond) }
+func fast() SocketOption { return WithReconnectBackoff(time.Millisecond, 10*time.Millisecond) }
 
 // closedPort returns a tcp endpoint that nobody listens on.
 func closedPort(t testing.TB) string {
@@ -83,7 +83,7 @@ func TestServerComesLater(t *testing.T) {
 func TestServerDiesWithCallsInFlight(t *testing.T) {
 	const n = 20
 	endpoint, accept := listenRaw(t, "ROUTER")
-	c := dial(t, Connect(endpoint), WithReconnect(time.Hour, time.Hour))
+	c := dial(t, Connect(endpoint), WithReconnectBackoff(time.Hour, time.Hour))
 	p := accept()
 	errs := make(chan error, n)
 	for range n {
@@ -106,7 +106,7 @@ func TestIdempotentCallsOutliveTheirServer(t *testing.T) {
 	c := dial(t, Connect(endpoint), fast())
 	p := accept()
 	m := *echoMethod
-	m.Idempotency, m.MaxAttempts = Idempotent, 2
+	m.Idempotency, m.MaxAttempts = IdempotencyIdempotent, 2
 	errs := make(chan error, n)
 	for range n {
 		go func() {
@@ -267,7 +267,7 @@ func TestConnCloseEndsRetries(t *testing.T) {
 			h := newStuck(t)
 			_, c := site{endpoint: "tcp://127.0.0.1:*"}.pair(t, h.handlers(), nil, nil)
 			again := *echoMethod
-			again.Idempotency, again.MaxAttempts = NoSideEffects, 5
+			again.Idempotency, again.MaxAttempts = IdempotencyNoSideEffects, 5
 			done := make(chan error, 1)
 			go func() {
 				_, err := Call[bytez](within(t), c, &again, &bytez{}, option)

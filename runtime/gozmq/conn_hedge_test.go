@@ -13,7 +13,7 @@ import (
 
 // hedged is an idempotent method whose first call hangs until it is given up.
 func hedged(t *testing.T, firsts int32) (m *Method, handlers []Handler, calls *atomic.Int32, gaveUp chan struct{}) {
-	m = &Method{Procedure: "test.Service/Hedged", Idempotency: NoSideEffects}
+	m = &Method{Procedure: "test.Service/Hedged", Idempotency: IdempotencyNoSideEffects}
 	calls, gaveUp = new(atomic.Int32), make(chan struct{}, 16)
 	return m, []Handler{Handle(m, func(ctx context.Context, req *bytez) (*bytez, error) {
 		if calls.Add(1) <= firsts {
@@ -57,19 +57,19 @@ func TestHedgingKnowsItsLimits(t *testing.T) {
 	if n := calls.Load(); n != 1 {
 		t.Errorf("a method that is not idempotent was called %d times", n)
 	}
-	unknown := &Method{Procedure: "test.Service/Unknown", Idempotency: Idempotent}
+	unknown := &Method{Procedure: "test.Service/Unknown", Idempotency: IdempotencyIdempotent}
 	_, err = Call[bytez](within(t), c, unknown, &bytez{}, WithHedging(3, time.Hour))
 	wantCode(t, err, CodeUnimplemented)
 }
 
-// WaitForReady outlasts the time of WithReadyTimeout.
+// WithWaitForReady outlasts the time of WithReadyTimeout.
 func TestWaitForReady(t *testing.T) {
 	endpoint := "inproc://" + t.Name()
 	c := dial(t, Connect(endpoint), WithReadyTimeout(time.Millisecond), fast())
 	wantCode(t, callEcho(within(t), c, "x"), CodeUnavailable)
 	done := make(chan error, 1)
 	go func() {
-		_, err := Call[bytez](within(t), c, echoMethod, &bytez{}, WaitForReady())
+		_, err := Call[bytez](within(t), c, echoMethod, &bytez{}, WithWaitForReady())
 		done <- err
 	}()
 	serve(t, Bind(endpoint), echoHandlers())
@@ -194,7 +194,7 @@ func (c *slowCodec) Unmarshal(b []byte, m proto.Message) error {
 // caller's then.
 func TestHedgingGivesTheRequestBack(t *testing.T) {
 	codec := &slowCodec{second: make(chan struct{}), release: make(chan struct{}), decoded: make(chan struct{})}
-	m := &Method{Procedure: "test.Service/Hedged", Idempotency: NoSideEffects}
+	m := &Method{Procedure: "test.Service/Hedged", Idempotency: IdempotencyNoSideEffects}
 	var calls atomic.Int32
 	handlers := []Handler{Handle(m, func(_ context.Context, req *bytez) (*bytez, error) {
 		if calls.Add(1) == 1 {

@@ -19,14 +19,14 @@ func TestRetry(t *testing.T) {
 		want        int32 // calls that the handler sees
 		ok          bool
 	}{
-		{"idempotent", Idempotent, 3, CodeUnavailable, 2, 3, true},
-		{"no side effects", NoSideEffects, 3, CodeUnavailable, 2, 3, true},
-		{"not often enough", Idempotent, 2, CodeUnavailable, 2, 2, false},
+		{"idempotent", IdempotencyIdempotent, 3, CodeUnavailable, 2, 3, true},
+		{"no side effects", IdempotencyNoSideEffects, 3, CodeUnavailable, 2, 3, true},
+		{"not often enough", IdempotencyIdempotent, 2, CodeUnavailable, 2, 2, false},
 		{"not idempotent", IdempotencyUnknown, 3, CodeUnavailable, 2, 1, false},
-		{"once", Idempotent, 1, CodeUnavailable, 2, 1, false},
-		{"no attempts given", Idempotent, 0, CodeUnavailable, 2, 1, false},
-		{"another code", Idempotent, 3, CodeAborted, 2, 1, false},
-		{"deadline", Idempotent, 3, CodeDeadlineExceeded, 2, 1, false},
+		{"once", IdempotencyIdempotent, 1, CodeUnavailable, 2, 1, false},
+		{"no attempts given", IdempotencyIdempotent, 0, CodeUnavailable, 2, 1, false},
+		{"another code", IdempotencyIdempotent, 3, CodeAborted, 2, 1, false},
+		{"deadline", IdempotencyIdempotent, 3, CodeDeadlineExceeded, 2, 1, false},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -52,7 +52,7 @@ func TestRetry(t *testing.T) {
 // The pause before another attempt ends with the caller's context; what the
 // last attempt said is the outcome.
 func TestRetryEndsWithContext(t *testing.T) {
-	m := &Method{Procedure: "test.Service/Retry", Idempotency: Idempotent, MaxAttempts: 1 << 30}
+	m := &Method{Procedure: "test.Service/Retry", Idempotency: IdempotencyIdempotent, MaxAttempts: 1 << 30}
 	s := serve(t, Bind("inproc://"+t.Name()), []Handler{Handle(m, func(context.Context, *bytez) (*bytez, error) {
 		return nil, Errorf(CodeUnavailable, "not now")
 	})})
@@ -77,7 +77,7 @@ func TestRetryOnAnotherServer(t *testing.T) {
 		endpoint, accept := listenRaw(t, "ROUTER")
 		addrs, accepts = append(addrs, endpoint), append(accepts, accept)
 	}
-	c := dial(t, Connect(addrs...), WithReconnect(time.Hour, time.Hour), events.option())
+	c := dial(t, Connect(addrs...), WithReconnectBackoff(time.Hour, time.Hour), events.option())
 	for _, accept := range accepts {
 		p := accept()
 		go func() {
@@ -88,7 +88,7 @@ func TestRetryOnAnotherServer(t *testing.T) {
 	}
 	events.wait(t, EventConnected, 2)
 	m := *echoMethod
-	m.Idempotency, m.MaxAttempts = Idempotent, 2
+	m.Idempotency, m.MaxAttempts = IdempotencyIdempotent, 2
 	done := make(chan error, 1)
 	go func() {
 		_, err := Call[bytez](within(t), c, &m, wrapperspb.Bytes(nil))

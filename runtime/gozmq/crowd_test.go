@@ -68,7 +68,7 @@ func TestServerDiesWithAThousandCallsInFlight(t *testing.T) {
 				<-ctx.Done() // the connection's end
 			}
 			return req, nil
-		})}, []ServerOption{WithDrainTimeout(0)}, []DialOption{WithReconnect(time.Hour, time.Hour)})
+		})}, []ServerOption{WithDrainTimeout(0)}, []DialOption{WithReconnectBackoff(time.Hour, time.Hour)})
 		var answered, lost atomic.Int64
 		var wg sync.WaitGroup
 		for i := range callers {

@@ -154,7 +154,7 @@ func TestSureSinkBadInput(t *testing.T) {
 	raw.wantFrames(string(wire.VerbAck), "bad")
 	raw.wantFrames(string(wire.VerbAck), "good")
 	raw.send(string(wire.VerbResult), "unclaimed", "test.Sure/Other", body)
-	if e := events.wait(t, EventUnclaimed, 1); e.Method != "test.Sure/Other" {
+	if e := events.wait(t, EventUnclaimed, 1); e.Procedure != "test.Sure/Other" {
 		t.Errorf("the event is %+v", e)
 	}
 }

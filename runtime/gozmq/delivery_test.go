@@ -130,7 +130,7 @@ func TestSureFailures(t *testing.T) {
 			if sum := receive(t, got, "a result").GetValue() + receive(t, got, "a result").GetValue(); sum != 1+9 {
 				t.Errorf("the results' sum is %d", sum)
 			}
-			if e := events.wait(t, EventTaskDead, 1); e.Method != m.Procedure || e.Count != tt.attempts {
+			if e := events.wait(t, EventTaskDead, 1); e.Procedure != m.Procedure || e.Count != tt.attempts {
 				t.Errorf("the event is %+v", e)
 			}
 			wantProgress(t, p.Ventilator.Progress, Progress{Done: 2, Failed: 1, Redelivered: uint64(tt.attempts - 1)})
@@ -192,7 +192,7 @@ func TestSureLeaseExpires(t *testing.T) {
 	slow := rawWorker(t, v, 5)
 	pushNumbers(t, v, m, 1)
 	id, _ := slow.wantTask(m, 1)
-	if e := events.wait(t, EventLeaseExpired, 1); e.Method != m.Procedure {
+	if e := events.wait(t, EventLeaseExpired, 1); e.Procedure != m.Procedure {
 		t.Errorf("the event is %+v", e)
 	}
 	other := rawWorker(t, v, 5)

@@ -1,28 +1,75 @@
 // Package gozmq runs the code that protoc-gen-gozmq generates: typed calls,
 // topics and pipelines over ZeroMQ, without a broker.
 //
-// Each of the three patterns has its ends, which generated constructors wrap:
+// # Map
 //
-//   - REQ/REP: Dial returns a Conn for generated clients, NewServer a Server
-//     for generated Register functions.
-//   - PUB/SUB: NewPublisher and NewSubscriber.
-//   - PUSH/PULL: NewVentilator, NewWorker and NewSink; with
-//     DeliveryAtLeastOnce no task is lost.
+// Each pattern has its roles; generated code puts types on them.
 //
-// A Proxy stands between the ends of any of them.
+//   - REQ/REP: [Dial] returns a [Conn] for generated clients, [NewServer] a
+//     [Server] for generated Register functions.
+//   - PUB/SUB: [NewPublisher] and [NewSubscriber].
+//   - PUSH/PULL: [NewVentilator], NewWorker and [NewSink].
 //
-// Either end may Bind or Connect, to several endpoints at once, over tcp, ipc
-// and inproc. Whatever is opened must be closed; closing waits, up to
-// WithLinger, until what was sent has left. Everything may be used by several
-// goroutines at once. Errors have a Code; WithObserver tells what goes on
-// below, and LogEvents writes it to a log.
+// A [Proxy] stands between the ends of any of them. Any role may [Bind] or
+// [Connect], to several endpoints at once, over tcp, ipc and inproc. Every value
+// that a constructor returns must be closed; closing waits, up to [WithLinger],
+// until the messages that were sent have left. All values may be used by several
+// goroutines at once.
 //
-// Without WithSecurity everyone who reaches an endpoint gets in, and nothing is
-// encrypted. CurveClient and CurveServer are for networks that are not trusted.
+// Errors are an [*Error] with a [Code]; [CodeOf] finds it. [WithEventHandler]
+// reports each [Event] of the connections, [LogEvents] writes them to a log, and
+// each role's Stats method counts.
 //
-// On the wire it is plain ZMTP 3.1. docs/PROTOCOL.md in this module's
-// repository says which frames there are, so that programs without this
-// package can be peers; docs/ERRORS.md says which failure has which code,
-// docs/SECURITY.md what the mechanisms of security give, docs/TOPICS.md what
-// topics can promise. Package gozmqtest helps with tests.
+// Without [WithSecurity] everyone who reaches an endpoint is admitted, and nothing
+// is encrypted. [CurveClient] and [CurveServer] are for networks that are not
+// trusted.
+//
+// # Options
+//
+// Each constructor takes the options marked in its column, and those of
+// [SocketOption], which all of them take: WithAdmission, WithConnectTimeout,
+// WithEventHandler, WithHeartbeat, WithKernelBuffers, WithLinger,
+// WithMaxHandshakes, WithMaxMessageSize, WithMaxPeers, WithReconnectBackoff,
+// WithResolver, WithRoutingID, WithSecurity, WithSendQueue.
+//
+//	                        Dial Server Publisher Subscriber Ventilator Worker Sink Proxy
+//	Bind, Connect            x     x        x         x          x              x
+//	From, To                                                              x
+//	Front, Back                                                                       x
+//	WithCodec                x     x        x         x          x        x     x
+//	WithInterceptors         x     x
+//	WithReadyTimeout         x
+//	WithConcurrency                x                                      x
+//	WithDrainTimeout               x                                      x
+//	WithMaxWaiting                 x
+//	WithPanicHandler               x
+//	WithMaxSubscriptions                    x                                         x
+//	WithSubscriptionRule                    x                                         x
+//	WithTopicMemory                         x         x
+//	WithReceiveQueue                                  x                         x
+//	WithOverflow                                      x
+//	WithLagReport                                     x
+//	WithLagLimit                                      x
+//	WithTaskQueue                                                x
+//	WithTaskStore                                                x
+//	WithRetryBackoff                                             x
+//	WithDeadLetterHandler                                        x
+//	WithPrefetch                                                          x
+//	WithTaskTimeout                                                       x
+//	WithTaskErrorHandler                                                  x
+//	WithDuplicateWindow                                                         x
+//	WithBatchHandler                                                            x
+//
+// A call takes a [CallOption]: [WithTimeout], [WithWaitForReady], [WithHedging],
+// [WithReplyMetadata]. A subscription takes WithReceiveQueue and WithOverflow, too,
+// and a handler of topics besides WithSubscribedHandler and WithTopicErrorHandler.
+//
+// # More
+//
+// On the wire it is plain ZMTP 3.1. In this module's repository, docs/PROTOCOL.md
+// specifies the frames, so that programs without this package can be peers;
+// docs/ERRORS.md lists the code of each failure, docs/SECURITY.md the properties of
+// the security mechanisms, docs/TOPICS.md the guarantees of topics. Package
+// gozmqtest helps with tests, gozmqhealth and gozmqdescribe are services for a
+// server, and gozmqproto encodes messages outside of a socket.
 package gozmq

@@ -144,14 +144,14 @@ func endCalls(t *testing.T, s site, r *rand.Rand) {
 	const callers, each, turns = 3, 100, 4
 	run, answered := newCount(), newCount()
 	open := func(endpoint string) (addr string, end func() error) {
-		srv := NewServer()
+		srv := newServer(t, Bind(endpoint))
 		if err := srv.RegisterService(Service{Name: "test.Service", Handlers: []Handler{Handle(countMethod, func(_ context.Context, n *number) (*number, error) {
 			run.add(n.GetValue())
 			return n, nil
 		})}}); err != nil {
 			t.Error(err)
 		}
-		if err := srv.Listen(Bind(endpoint)); err != nil {
+		if err := srv.Listen(); err != nil {
 			t.Error(err)
 		}
 		ctx, cancel := context.WithCancel(context.Background())
@@ -264,7 +264,7 @@ func endFeed(t *testing.T, s site, r *rand.Rand) {
 func endProxies(t *testing.T, s site, r *rand.Rand) {
 	const n, turns = 500, 3
 	open := func(front, back string) (p *Proxy) {
-		p, err := NewProxy(PushPull, Bind(front), Bind(back), WithLinger(patience))
+		p, err := NewProxy(PatternPushPull, Front(Bind(front)), Back(Bind(back)), WithLinger(patience))
 		if err != nil {
 			t.Fatal(err)
 		}

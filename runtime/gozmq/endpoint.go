@@ -10,8 +10,8 @@ import (
 	"github.com/gozmq/gozmq/runtime/internal/transport"
 )
 
-// Endpoints says where a socket binds and connects. Either side of any pattern
-// may do either, and one socket may do both, several times.
+// Endpoints are the addresses that a socket binds and connects to. Either side of
+// any pattern may do either, and one socket may do both, several times.
 //
 // An endpoint is "tcp://host:port", "ipc://path" or "inproc://name". To bind,
 // the tcp host may be "*", an address or the name of a network interface, and
@@ -21,7 +21,7 @@ import (
 // To connect, "tcp://host:port" is one peer: the first of the host's addresses
 // that answers, looked up at each attempt. "dns://host:port" is a peer for each
 // address: the name is looked up when a connection is lost and every limit of
-// WithReconnect; addresses that come are connected to, and a connection to one
+// WithReconnectBackoff; addresses that come are connected to, and a connection to one
 // that went ends when the calls that it carries are answered and what was sent
 // is with the kernel. Of a host with IPv4 and IPv6 addresses it takes the former
 // only, so that a server with both is one peer.
@@ -51,9 +51,8 @@ func Bind(endpoints ...string) Endpoints { return Endpoints{bind: targets(endpoi
 // connection is lost.
 func Connect(endpoints ...string) Endpoints { return Endpoints{connect: targets(endpoints)} }
 
-// Secured returns the same endpoints with a security of their own, in target of
-// the socket's: one server can be open to its machine on ipc and ask for keys on
-// tcp.
+// Secured returns e with s in place of the socket's security, so that one server
+// can be open on ipc and require keys on tcp.
 func (e Endpoints) Secured(s Security) Endpoints {
 	with := func(list []target) []target {
 		list = slices.Clone(list)
@@ -71,6 +70,7 @@ func (e Endpoints) add(to *Endpoints) {
 }
 
 func (e Endpoints) applyDial(c *dialConfig)             { e.add(&c.endpoints) }
+func (e Endpoints) applyServer(c *serverConfig)         { e.add(&c.endpoints) }
 func (e Endpoints) applyPublisher(c *publisherConfig)   { e.add(&c.endpoints) }
 func (e Endpoints) applySubscriber(c *subscriberConfig) { e.add(&c.endpoints) }
 func (e Endpoints) applyVentilator(c *ventilatorConfig) { e.add(&c.endpoints) }
@@ -78,17 +78,29 @@ func (e Endpoints) applySink(c *sinkConfig)             { e.add(&c.endpoints) }
 
 var errNoEndpoint = errors.New("no endpoint: pass gozmq.Bind or gozmq.Connect")
 
+// check reports what can be wrong with the endpoints before they are opened.
+func (e Endpoints) check() error {
+	_, _, err := e.parse(nil)
+	return err
+}
+
+// parse returns the endpoints to bind and to connect to; security is that of
+// those without their own.
+func (e Endpoints) parse(security *handshake.Security) (bind, connect []parsedTarget, err error) {
+	if len(e.bind)+len(e.connect) == 0 {
+		return nil, nil, errNoEndpoint
+	}
+	if bind, err = parse(e.bind, transport.ParseBind, security); err != nil {
+		return nil, nil, err
+	}
+	connect, err = parse(e.connect, transport.ParseConnect, security)
+	return bind, connect, err
+}
+
 // open binds and connects. After an error the group is to be shut down. It
 // returns the endpoints that were bound, with ports filled in.
 func (e Endpoints) open(g *link.Group) ([]string, error) {
-	if len(e.bind)+len(e.connect) == 0 {
-		return nil, errNoEndpoint
-	}
-	bind, err := parse(e.bind, transport.ParseBind, g.Security())
-	if err != nil {
-		return nil, err
-	}
-	connect, err := parse(e.connect, transport.ParseConnect, g.Security())
+	bind, connect, err := e.parse(g.Security())
 	if err != nil {
 		return nil, err
 	}

@@ -11,8 +11,8 @@ import (
 	"github.com/gozmq/gozmq/runtime/internal/wire"
 )
 
-// An Error is an error with a code. Handlers return one to choose what the
-// caller sees; clients get one for every call that failed.
+// An Error is an error with a code. A handler returns one to choose the code that
+// the caller sees; a client gets one for every call that failed.
 type Error struct {
 	Code    Code
 	Message string

@@ -13,116 +13,108 @@ import (
 type EventKind uint8
 
 const (
-	EventListening       = EventKind(link.Listening)       // an endpoint was bound
-	EventAcceptFailed    = EventKind(link.AcceptFailed)    // the system refused a connection
-	EventDialFailed      = EventKind(link.DialFailed)      // an attempt to connect failed; another will follow
-	EventHandshakeFailed = EventKind(link.HandshakeFailed) // a peer was refused, or refused us, before it was one
-	EventConnected       = EventKind(link.Connected)       // a peer is ready, dialled or accepted
-	EventDisconnected    = EventKind(link.Disconnected)    // a peer is gone
-	EventHeartbeatLost   = EventKind(link.HeartbeatLost)   // a peer was silent for too long
-	EventSubscribed      = EventKind(link.Subscribed)      // a peer subscribed to Topic
-	EventUnsubscribed    = EventKind(link.Unsubscribed)    // a peer gave Topic up
-	EventDropped         = EventKind(link.Dropped)         // Count messages were dropped: the peer's queue was full
-	EventMalformed       = EventKind(link.Malformed)       // a message made no sense and was dropped
-	EventForgotten       = EventKind(link.Forgotten)       // Topic was the longest without a message, and there are too many to remember
-	EventPanic           = eventOwn + 0                    // a handler panicked
-	EventTaskFailed      = eventOwn + 1                    // a worker's handler returned an error
-	EventUnclaimed       = eventOwn + 2                    // a connection waits: no one iterates over the results of Method
-	EventEventsLost      = eventOwn + 3                    // Count events were dropped: the observer was slow
-	EventLeaseExpired    = eventOwn + 4                    // a worker held a task for too long: another one gets it
-	EventTaskDead        = eventOwn + 5                    // a task was given up after Count attempts
-	EventStoreFailed     = eventOwn + 6                    // a ventilator's store did not take a change
-	EventOverflow        = eventOwn + 7                    // Count messages were dropped: the queue of the subscription to Topic was full
-	EventTopicFailed     = eventOwn + 8                    // a message of Topic could not be decoded, or its handler returned an error
+	EventListening           EventKind = iota + 1 // an endpoint was bound
+	EventAcceptFailed                             // the system refused a connection
+	EventDialFailed                               // an attempt to connect failed; another will follow
+	EventHandshakeFailed                          // a peer was refused, or refused us, before it was one
+	EventConnected                                // a peer is ready, dialed or accepted
+	EventDisconnected                             // a peer is gone
+	EventHeartbeatLost                            // a peer was silent for too long
+	EventSubscribed                               // a peer subscribed to Topic
+	EventUnsubscribed                             // a peer gave Topic up
+	EventDropped                                  // Count messages were dropped: the peer's queue was full
+	EventMalformed                                // a message made no sense and was dropped
+	EventForgotten                                // the topic cache was full, and Topic, the least recently used, was evicted
+	EventAuthFailed                               // our authenticator or our admission rule refused a peer; counts as a failed handshake
+	EventSubscriptionRefused                      // a peer may not subscribe to Topic
+	EventExposed                                  // PLAIN's passwords travel in clear text beyond this machine
+	EventDelayed                                  // a connection waits for its handshake, up to 1 s: others from its address broke the protocol too often
+	EventPanic                                    // a handler panicked
+	EventTaskFailed                               // a worker's handler returned an error
+	EventUnclaimed                                // a connection waits: no one iterates over the results of Procedure
+	EventEventsLost                               // Count events were dropped: the event handler was slow
+	EventLeaseExpired                             // a worker held a task for too long: another one gets it
+	EventTaskDead                                 // a task was given up after Count attempts
+	EventStoreFailed                              // a ventilator's store did not take a change
+	EventOverflow                                 // Count messages were dropped: the queue of the subscription to Topic was full
+	EventTopicFailed                              // a message of Topic could not be decoded, or its handler returned an error
 )
 
-// Events of security.
-const (
-	EventAuthFailed          = EventKind(link.AuthFailed)          // a peer was refused by our authenticator or our admission rule; counts as a failed handshake
-	EventSubscriptionRefused = EventKind(link.SubscriptionRefused) // a peer may not subscribe to Topic
-	EventExposed             = EventKind(link.Exposed)             // PLAIN's passwords travel in clear text beyond this machine
-	EventDelayed             = EventKind(link.Delayed)             // a connection waits for its handshake, up to 1 s: others from its address broke the protocol too often
-)
-
-const eventOwn EventKind = 64
+var eventNames = [...]string{
+	EventListening:           "listening",
+	EventAcceptFailed:        "accept failed",
+	EventDialFailed:          "dial failed",
+	EventHandshakeFailed:     "handshake failed",
+	EventConnected:           "connected",
+	EventDisconnected:        "disconnected",
+	EventHeartbeatLost:       "heartbeat lost",
+	EventSubscribed:          "subscribed",
+	EventUnsubscribed:        "unsubscribed",
+	EventDropped:             "dropped",
+	EventMalformed:           "malformed",
+	EventForgotten:           "forgotten",
+	EventAuthFailed:          "authentication failed",
+	EventSubscriptionRefused: "subscription refused",
+	EventExposed:             "exposed",
+	EventDelayed:             "delayed",
+	EventPanic:               "panic",
+	EventTaskFailed:          "task failed",
+	EventUnclaimed:           "unclaimed",
+	EventEventsLost:          "events lost",
+	EventLeaseExpired:        "lease expired",
+	EventTaskDead:            "task dead",
+	EventStoreFailed:         "store failed",
+	EventOverflow:            "overflow",
+	EventTopicFailed:         "topic failed",
+}
 
 // String returns the kind in lower case.
 func (k EventKind) String() string {
-	switch k {
-	case EventListening:
-		return "listening"
-	case EventAcceptFailed:
-		return "accept failed"
-	case EventDialFailed:
-		return "dial failed"
-	case EventHandshakeFailed:
-		return "handshake failed"
-	case EventConnected:
-		return "connected"
-	case EventDisconnected:
-		return "disconnected"
-	case EventHeartbeatLost:
-		return "heartbeat lost"
-	case EventSubscribed:
-		return "subscribed"
-	case EventUnsubscribed:
-		return "unsubscribed"
-	case EventDropped:
-		return "dropped"
-	case EventMalformed:
-		return "malformed"
-	case EventForgotten:
-		return "forgotten"
-	case EventAuthFailed:
-		return "authentication failed"
-	case EventSubscriptionRefused:
-		return "subscription refused"
-	case EventExposed:
-		return "exposed"
-	case EventDelayed:
-		return "delayed"
-	case EventPanic:
-		return "panic"
-	case EventTaskFailed:
-		return "task failed"
-	case EventUnclaimed:
-		return "unclaimed"
-	case EventEventsLost:
-		return "events lost"
-	case EventLeaseExpired:
-		return "lease expired"
-	case EventTaskDead:
-		return "task dead"
-	case EventStoreFailed:
-		return "store failed"
-	case EventOverflow:
-		return "overflow"
-	case EventTopicFailed:
-		return "topic failed"
-	default:
+	if k == 0 || int(k) >= len(eventNames) {
 		return fmt.Sprintf("event %d", uint8(k))
 	}
+	return eventNames[k]
+}
+
+// linkEvents says which event one of a connection is.
+var linkEvents = [...]EventKind{
+	link.Listening:           EventListening,
+	link.AcceptFailed:        EventAcceptFailed,
+	link.DialFailed:          EventDialFailed,
+	link.HandshakeFailed:     EventHandshakeFailed,
+	link.Connected:           EventConnected,
+	link.Disconnected:        EventDisconnected,
+	link.HeartbeatLost:       EventHeartbeatLost,
+	link.Subscribed:          EventSubscribed,
+	link.Unsubscribed:        EventUnsubscribed,
+	link.Dropped:             EventDropped,
+	link.Malformed:           EventMalformed,
+	link.Forgotten:           EventForgotten,
+	link.AuthFailed:          EventAuthFailed,
+	link.SubscriptionRefused: EventSubscriptionRefused,
+	link.Exposed:             EventExposed,
+	link.Delayed:             EventDelayed,
 }
 
 // An Event is something that happened to a socket.
 type Event struct {
-	Kind     EventKind
-	Time     time.Time
-	Socket   string // the ZeroMQ type of this socket, as "ROUTER"
-	Endpoint string // the endpoint that was bound or dialled; "" where there is none
-	Peer     string // the peer's address; "" where there is none
-	Method   string // EventPanic and those of tasks: the procedure; EventTopicFailed: the topic's name
-	Topic    string // EventSubscribed, EventUnsubscribed, EventForgotten, EventTopicFailed: any bytes; EventOverflow: a pattern
-	Count    int    // EventDropped, EventEventsLost, EventTaskDead, EventOverflow
-	Err      error  // why; nil where nothing went wrong
-	Stack    []byte // EventPanic: the goroutine's stack
+	Kind       EventKind
+	Time       time.Time
+	SocketType string // the ZeroMQ type of this socket, such as "ROUTER"
+	Endpoint   string // the endpoint that was bound or dialed; "" where there is none
+	Peer       string // the peer's address; "" where there is none
+	Procedure  string // EventPanic and those of tasks: the procedure; EventTopicFailed: the topic's name
+	Topic      string // EventSubscribed, EventUnsubscribed, EventForgotten, EventTopicFailed: any bytes; EventOverflow: a pattern
+	Count      int    // EventDropped, EventEventsLost, EventTaskDead, EventOverflow
+	Err        error  // why; nil where nothing went wrong
+	Stack      []byte // EventPanic: the goroutine's stack
 }
 
 // String returns the event in a line for people to read, without its time and
 // stack: `DEALER dial failed: tcp://a:5555: connection refused`.
 func (e Event) String() string {
-	b := []byte(e.Socket + " " + e.Kind.String() + ":")
-	for _, part := range []string{e.Endpoint, e.Peer, e.Method} {
+	b := []byte(e.SocketType + " " + e.Kind.String() + ":")
+	for _, part := range []string{e.Endpoint, e.Peer, e.Procedure} {
 		if part != "" {
 			b = append(b, " "+part...)
 		}
@@ -139,12 +131,12 @@ func (e Event) String() string {
 	return string(b)
 }
 
-// LogEvents returns an observer that logs each event: at level Info, or Warn
-// where something went wrong.
+// LogEvents returns a function for WithEventHandler that logs each event: at level
+// Info, or Warn where something went wrong.
 func LogEvents(l *slog.Logger) func(Event) {
 	return func(e Event) {
 		level := slog.LevelInfo
-		attrs := []slog.Attr{slog.String("socket", e.Socket)}
+		attrs := []slog.Attr{slog.String("socket", e.SocketType)}
 		add := func(name, value string) {
 			if value != "" {
 				attrs = append(attrs, slog.String(name, value))
@@ -152,7 +144,7 @@ func LogEvents(l *slog.Logger) func(Event) {
 		}
 		add("endpoint", e.Endpoint)
 		add("peer", e.Peer)
-		add("method", e.Method)
+		add("procedure", e.Procedure)
 		add("topic", e.Topic)
 		if e.Count > 0 {
 			attrs = append(attrs, slog.Int("count", e.Count))

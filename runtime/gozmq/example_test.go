@@ -18,7 +18,7 @@ import (
 // What follows up to the first example is what protoc-gen-gozmq generates for
 // a service Greeter with one method, and for a PUB/SUB service Feed.
 
-var helloMethod = gozmq.Method{Procedure: "greet.v1.Greeter/Hello", Idempotency: gozmq.NoSideEffects, MaxAttempts: 3}
+var helloMethod = gozmq.Method{Procedure: "greet.v1.Greeter/Hello", Idempotency: gozmq.IdempotencyNoSideEffects, MaxAttempts: 3}
 
 type greeter struct{}
 
@@ -51,11 +51,14 @@ func (tickFilter) TopicPattern() (p gozmq.TopicPattern) {
 
 // serveGreeter serves at an endpoint until stop is called.
 func serveGreeter(endpoint string, opts ...gozmq.ServerOption) (stop func()) {
-	srv := gozmq.NewServer(opts...)
+	srv, err := gozmq.NewServer(append(opts, gozmq.Bind(endpoint))...)
+	if err != nil {
+		panic(err)
+	}
 	if err := registerGreeter(srv, greeter{}); err != nil {
 		panic(err)
 	}
-	if err := srv.Listen(gozmq.Bind(endpoint)); err != nil {
+	if err := srv.Listen(); err != nil {
 		panic(err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
@@ -93,14 +96,17 @@ func ExampleDial() {
 }
 
 func ExampleServer() {
-	srv := gozmq.NewServer(gozmq.WithConcurrency(100))
+	srv, err := gozmq.NewServer(gozmq.Bind("tcp://127.0.0.1:*"), gozmq.WithConcurrency(100))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
 	if err := registerGreeter(srv, greeter{}); err != nil {
 		fmt.Println(err)
 		return
 	}
-	// Listen is needed only to learn which port was chosen; Serve takes
-	// endpoints as well.
-	if err := srv.Listen(gozmq.Bind("tcp://127.0.0.1:*")); err != nil {
+	// Listen is needed only to learn which port was chosen: Serve listens, too.
+	if err := srv.Listen(); err != nil {
 		fmt.Println(err)
 		return
 	}

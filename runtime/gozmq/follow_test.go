@@ -134,7 +134,7 @@ func (r *replica) copy() map[string]int {
 // very next change of what the replica knows.
 func replicate(t *testing.T, endpoint string, caller gozmq.Caller) *replica {
 	t.Helper()
-	s, err := gozmq.NewSubscriber(gozmq.Connect(endpoint), gozmq.WithReconnect(time.Millisecond, 20*time.Millisecond), gozmq.WithReceiveQueue(10, 1<<20))
+	s, err := gozmq.NewSubscriber(gozmq.Connect(endpoint), gozmq.WithReconnectBackoff(time.Millisecond, 20*time.Millisecond), gozmq.WithReceiveQueue(10, 1<<20))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -174,7 +174,7 @@ func FuzzSinkReceive(f *testing.F) {
 func FuzzProxyReceive(f *testing.F) {
 	body := encode(f, wrapperspb.Bytes([]byte("hello")))
 	addTraffic(f, "\x00\x00\x00\x00\x00\x00\x00\x00\x01", "id", "", echoMethod.Procedure, body)
-	p := proxy(f, ReqRep, Bind("inproc://fuzz-front"), Bind("inproc://fuzz-back"), WithMaxMessageSize(1<<16))
+	p := proxy(f, PatternReqRep, Bind("inproc://fuzz-front"), Bind("inproc://fuzz-back"), WithMaxMessageSize(1<<16))
 	serve(f, Connect(p.BackAddrs()[0]), echoHandlers())
 	c := dial(f, Connect(p.FrontAddrs()[0]))
 	mustEcho(f, c)

@@ -34,7 +34,7 @@ func newLine(t *testing.T, opts ...gozmq.SubscriberOption) *lineTo {
 	}
 	t.Cleanup(func() { l.pub.Close() })
 	l.line = gozmqtest.NewProxy(t, l.pub.Addrs()[0])
-	opts = append(opts, gozmq.Connect(l.line.Endpoint()), gozmq.WithReconnect(time.Millisecond, 10*time.Millisecond), gozmq.WithObserver(func(e gozmq.Event) {
+	opts = append(opts, gozmq.Connect(l.line.Endpoint()), gozmq.WithReconnectBackoff(time.Millisecond, 10*time.Millisecond), gozmq.WithEventHandler(func(e gozmq.Event) {
 		if e.Kind == gozmq.EventHeartbeatLost {
 			l.lost <- e
 		}

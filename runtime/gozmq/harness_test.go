@@ -94,10 +94,20 @@ func (r *running) stop() error {
 func (r *running) addr() string { return r.Addrs()[0] }
 
 // idleServer returns a server with a service that has no methods.
-func idleServer(opts ...ServerOption) *Server {
-	s := NewServer(opts...)
-	if err := s.RegisterService(Service{Name: "test.Idle"}); err != nil {
-		panic(err)
+func idleServer(opts ...ServerOption) (*Server, error) {
+	s, err := NewServer(opts...)
+	if err == nil {
+		err = s.RegisterService(Service{Name: "test.Idle"})
+	}
+	return s, err
+}
+
+// newServer returns a server.
+func newServer(t testing.TB, opts ...ServerOption) *Server {
+	t.Helper()
+	s, err := NewServer(opts...)
+	if err != nil {
+		t.Fatal(err)
 	}
 	return s
 }
@@ -105,27 +115,22 @@ func idleServer(opts ...ServerOption) *Server {
 // serve runs a server with the handlers until the test ends.
 func serve(t testing.TB, where Endpoints, handlers []Handler, opts ...ServerOption) *running {
 	t.Helper()
-	s := NewServer(opts...)
+	s := newServer(t, append([]ServerOption{where}, opts...)...)
 	if err := s.RegisterService(Service{Name: "test.Service", Handlers: handlers}); err != nil {
 		t.Fatal(err)
 	}
-	return run(t, s, where)
+	return run(t, s)
 }
 
-// run runs a server until the test ends. What it binds is open when run
-// returns.
-func run(t testing.TB, s *Server, where Endpoints) *running {
+// run runs a server until the test ends. Its endpoints are open when run returns.
+func run(t testing.TB, s *Server) *running {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	r := &running{Server: s, cancel: cancel, done: make(chan error, 1)}
-	rest := []Endpoints{where}
-	if len(where.bind) > 0 {
-		if err := s.Listen(where); err != nil {
-			t.Fatal(err)
-		}
-		rest = nil
+	if err := s.Listen(); err != nil {
+		t.Fatal(err)
 	}
-	go func() { r.done <- s.Serve(ctx, rest...) }()
+	go func() { r.done <- s.Serve(ctx) }()
 	t.Cleanup(func() {
 		if err := r.stop(); err != nil {
 			t.Errorf("Serve: %v", err)

@@ -7,18 +7,16 @@ import (
 	"google.golang.org/protobuf/proto"
 )
 
-// CallInfo says what an interceptor stands around.
+// CallInfo describes the call that an interceptor stands around, or that a handler
+// serves.
 type CallInfo struct {
 	// Method is the method that is called.
 	Method *Method
 	// Client is true on the calling side.
 	Client bool
-	// Peer is the caller's address; "" on the calling side.
-	Peer string
-	// Identity is who the caller was found to be by the authenticator of the
-	// server's security; nil without one, and on the calling side. PeerFromContext
-	// tells more of the caller.
-	Identity *AuthIdentity
+	// Peer is the caller, with who the authenticator of the server's security found
+	// it to be (Peer.Identity); nil on the calling side.
+	Peer *Peer
 	// Metadata is what the caller sent; nil on the calling side. It must not be
 	// changed.
 	Metadata Metadata
@@ -58,11 +56,15 @@ func (o interceptorOption) applyServer(c *serverConfig) {
 	c.interceptors = append(c.interceptors, o...)
 }
 
-// WithInterceptors puts interceptors around each call, the first one outermost.
-func WithInterceptors(interceptors ...Interceptor) interface {
+// A CallSideOption is about calls, on either side: an option of Dial and of
+// NewServer.
+type CallSideOption interface {
 	DialOption
 	ServerOption
-} {
+}
+
+// WithInterceptors puts interceptors around each call, the first one outermost.
+func WithInterceptors(interceptors ...Interceptor) CallSideOption {
 	return interceptorOption(interceptors)
 }
 

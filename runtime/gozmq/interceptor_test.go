@@ -178,7 +178,7 @@ func TestCallInfo(t *testing.T) {
 		})}, []ServerOption{note}, []DialOption{note})
 		mustEcho(t, c)
 		client, server, handler := <-infos, <-infos, <-infos
-		if !client.Client || client.Peer != "" || client.Method != echoMethod {
+		if !client.Client || client.Peer != nil || client.Method != echoMethod {
 			t.Errorf("the client's interceptor is told %+v", client)
 		}
 		if server.Client || server.Method != echoMethod || server != handler {

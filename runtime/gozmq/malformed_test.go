@@ -101,7 +101,7 @@ func TestRequestWithoutEmptyFrame(t *testing.T) {
 	p.send("a", "b", "c")
 	e := events.wait(t, EventMalformed, 1)
 	wantText(t, e.Err, "request of 3 frames has no empty frame")
-	if e.Peer == "" || e.Socket != "ROUTER" || e.Endpoint != s.addr() {
+	if e.Peer == "" || e.SocketType != "ROUTER" || e.Endpoint != s.addr() {
 		t.Errorf("the event does not say who and where: %+v", e)
 	}
 	p.send("id", "", echoMethod.Procedure, "")

@@ -27,30 +27,39 @@ func (m Metadata) Add(key, value string) { m[key] = append(m[key], value) }
 
 type outgoingKey struct{}
 
+// outgoingMetadata is the metadata of calls, or what is wrong with it.
+type outgoingMetadata struct {
+	entries Metadata
+	err     error
+}
+
 // AppendMetadata returns a context whose calls carry these keys and values, in
-// pairs, beside those that ctx carries already; a last key without a value gets
-// an empty one. What is wrong with them is the error of the call.
+// pairs, beside those that ctx carries already. A key without a value, and whatever
+// else is wrong with them, makes the call fail with CodeInvalidArgument, or with
+// CodeResourceExhausted when there is too much.
 func AppendMetadata(ctx context.Context, pairs ...string) context.Context {
-	m := maps.Clone(outgoing(ctx))
-	if m == nil {
-		m = make(Metadata)
+	out := outgoing(ctx)
+	out.entries = maps.Clone(out.entries)
+	if out.entries == nil {
+		out.entries = make(Metadata)
 	}
-	if len(pairs)%2 != 0 {
-		pairs = append(slices.Clip(pairs), "")
+	if n := len(pairs); n%2 != 0 {
+		out.err = Errorf(CodeInvalidArgument, "AppendMetadata: key %.32q has no value, want pairs of keys and values", pairs[n-1])
+		pairs = pairs[:n-1]
 	}
 	for i := 0; i < len(pairs); i += 2 {
-		m[pairs[i]] = append(slices.Clip(m[pairs[i]]), pairs[i+1])
+		out.entries[pairs[i]] = append(slices.Clip(out.entries[pairs[i]]), pairs[i+1])
 	}
-	return context.WithValue(ctx, outgoingKey{}, m)
+	return context.WithValue(ctx, outgoingKey{}, out)
 }
 
 // outgoing returns the metadata of calls made with ctx.
-func outgoing(ctx context.Context) Metadata {
-	m, _ := ctx.Value(outgoingKey{}).(Metadata)
-	return m
+func outgoing(ctx context.Context) outgoingMetadata {
+	out, _ := ctx.Value(outgoingKey{}).(outgoingMetadata)
+	return out
 }
 
-// ReplyMetadata is what a server says beside its reply or its error.
+// ReplyMetadata is the metadata that a server sends with its reply or its error.
 type ReplyMetadata struct {
 	Headers  Metadata // set before the server had a reply
 	Trailers Metadata // set with it
@@ -77,6 +86,6 @@ type replyMetadataOption struct{ to *ReplyMetadata }
 
 func (o replyMetadataOption) applyCall(c *callOptions) { c.replyMetadata = o.to }
 
-// WithReplyMetadata has the metadata of a call's reply, or of its error, put
-// into to, which the caller may read once the call has returned.
+// WithReplyMetadata stores the metadata of a call's reply, or of its error, in to,
+// which the caller may read once the call has returned.
 func WithReplyMetadata(to *ReplyMetadata) CallOption { return replyMetadataOption{to} }

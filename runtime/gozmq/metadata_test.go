@@ -72,8 +72,9 @@ func TestMetadataIsChecked(t *testing.T) {
 		})
 	}
 	mustEcho(t, c) // the connection has not suffered
-	if err := callEcho(AppendMetadata(within(t), "odd"), c, "x"); err != nil {
-		t.Error(err) // a key without a value has an empty one
+	for _, pairs := range [][]string{{"odd"}, {"key", "value", "odd"}} {
+		ctx := AppendMetadata(AppendMetadata(within(t), pairs...), "later", "x")
+		wantCode(t, callEcho(ctx, c, "x"), CodeInvalidArgument, `key "odd" has no value`)
 	}
 }
 

@@ -2,25 +2,26 @@ package gozmq
 
 import "time"
 
-// Idempotency says what happens when a call is made more than once. Its values
+// Idempotency is the effect of making a call more than once. Its values
 // are those of google.protobuf.MethodOptions.IdempotencyLevel.
 type Idempotency uint8
 
 const (
 	// IdempotencyUnknown promises nothing: a call is never tried again.
 	IdempotencyUnknown Idempotency = iota
-	// NoSideEffects changes nothing, as a look-up.
-	NoSideEffects
-	// Idempotent has the same effect however often it is made, as a deletion.
-	Idempotent
+	// IdempotencyNoSideEffects changes nothing, like a look-up.
+	IdempotencyNoSideEffects
+	// IdempotencyIdempotent has the same effect however often the call is made, like
+	// a deletion.
+	IdempotencyIdempotent
 )
 
 // String returns the name of the level.
 func (i Idempotency) String() string {
 	switch i {
-	case NoSideEffects:
+	case IdempotencyNoSideEffects:
 		return "no_side_effects"
-	case Idempotent:
+	case IdempotencyIdempotent:
 		return "idempotent"
 	default:
 		return "unknown"
@@ -41,16 +42,15 @@ type Method struct {
 	Lease time.Duration
 	// Timeout limits a call whose context has no earlier deadline. 0: no limit.
 	Timeout time.Duration
-	// MaxAttempts is how often a call of an idempotent method is tried at most
-	// while it fails with CodeUnavailable, after pauses that grow and as long
-	// as the Conn's budget of retries lasts. Less than 2: once. Besides, a call
-	// of an idempotent method whose server goes moves to another one that is
-	// there, up to three times; one that no server has seen or carried out
-	// always does.
+	// MaxAttempts limits the attempts of a call of an idempotent method that fails
+	// with CodeUnavailable. Pauses between them grow, and the Conn's budget of
+	// retries may end them earlier. Less than 2: one attempt. Apart from that, a call
+	// of an idempotent method whose server disconnects moves to another server, up
+	// to three times; a call that no server has seen or carried out always does.
 	//
-	// For a task with DeliveryAtLeastOnce it is the largest number of attempts.
+	// With DeliveryAtLeastOnce it limits how often a task is delivered.
 	// 0: DefaultMaxAttempts.
 	MaxAttempts int
-	// Bare leaves out every frame but the body's.
+	// Bare says that messages have no frame but the body's.
 	Bare bool
 }

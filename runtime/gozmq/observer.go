@@ -9,11 +9,11 @@ import (
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
 )
 
-// eventQueue is how many events wait for a slow observer.
+// eventQueue is how many events wait for a slow event handler.
 const eventQueue = 1024
 
-// An observer hands events to the user's function without ever blocking those
-// who report them. A nil observer drops everything.
+// An observer passes events to the user's event handler and never blocks the
+// goroutines that report them. A nil observer drops everything.
 type observer struct {
 	call func(Event)
 
@@ -25,8 +25,7 @@ type observer struct {
 	done   chan struct{}
 }
 
-// newObserver starts an observer; it returns nil when there is nothing to
-// call.
+// newObserver starts an observer; it returns nil when call is nil.
 func newObserver(call func(Event)) *observer {
 	if call == nil {
 		return nil
@@ -42,7 +41,7 @@ func (o *observer) link(t zmtp.SocketType) func(link.Event) {
 		return nil
 	}
 	return func(e link.Event) {
-		o.observe(Event{Kind: EventKind(e.Kind), Socket: string(t), Endpoint: e.Endpoint, Peer: e.Peer, Topic: e.Topic, Count: e.Count, Err: e.Err})
+		o.observe(Event{Kind: linkEvents[e.Kind], SocketType: string(t), Endpoint: e.Endpoint, Peer: e.Peer, Topic: e.Topic, Count: e.Count, Err: e.Err})
 	}
 }
 
@@ -83,7 +82,7 @@ func (o *observer) run() {
 	}
 }
 
-// close returns when the observer has been told of everything.
+// close returns when the event handler has had every event.
 func (o *observer) close() {
 	if o == nil {
 		return

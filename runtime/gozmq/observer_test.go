@@ -38,12 +38,12 @@ func TestEventSequence(t *testing.T) {
 			t.Errorf("the server saw %v, want %v", got, want)
 		}
 		for _, e := range append(client.all(), server.all()...) {
-			if e.Endpoint != r.addr() || e.Time.IsZero() || e.Socket == "" || (e.Peer == "") != (e.Kind == EventListening) {
+			if e.Endpoint != r.addr() || e.Time.IsZero() || e.SocketType == "" || (e.Peer == "") != (e.Kind == EventListening) {
 				t.Errorf("the event lacks something: %+v", e)
 			}
 		}
 		for _, e := range client.all() {
-			if e.Socket != "DEALER" || e.Err != nil {
+			if e.SocketType != "DEALER" || e.Err != nil {
 				t.Errorf("the client saw %+v", e)
 			}
 		}
@@ -96,7 +96,7 @@ func TestObserverBlocks(t *testing.T) {
 // The data path does not wait for the observer.
 func TestObserverDoesNotHoldUpCalls(t *testing.T) {
 	release := make(chan struct{})
-	block := WithObserver(func(Event) { <-release })
+	block := WithEventHandler(func(Event) { <-release })
 	s := serve(t, Bind("tcp://127.0.0.1:*"), echoHandlers(), block)
 	c := dial(t, Connect(s.addr()), block)
 	t.Cleanup(func() { close(release) })
@@ -131,11 +131,11 @@ func TestEventString(t *testing.T) {
 		event Event
 		want  string
 	}{
-		{Event{Kind: EventConnected, Socket: "SUB", Endpoint: "tcp://a:1", Peer: "b:2", Time: time.Now()}, "SUB connected: tcp://a:1 b:2"},
-		{Event{Kind: EventDialFailed, Socket: "SUB", Endpoint: "tcp://a:1", Err: errors.New("no")}, "SUB dial failed: tcp://a:1: no"},
-		{Event{Kind: EventSubscribed, Socket: "PUB", Peer: "b:2", Topic: "a\n"}, `PUB subscribed: b:2 topic "a\n"`},
-		{Event{Kind: EventDropped, Socket: "PUB", Count: 7, Err: errors.New("full")}, "PUB dropped: count 7: full"},
-		{Event{Kind: EventPanic, Socket: "ROUTER", Method: "a.B/C", Err: (*Error)(nil), Stack: []byte("stack")}, "ROUTER panic: a.B/C: nil *gozmq.Error"},
+		{Event{Kind: EventConnected, SocketType: "SUB", Endpoint: "tcp://a:1", Peer: "b:2", Time: time.Now()}, "SUB connected: tcp://a:1 b:2"},
+		{Event{Kind: EventDialFailed, SocketType: "SUB", Endpoint: "tcp://a:1", Err: errors.New("no")}, "SUB dial failed: tcp://a:1: no"},
+		{Event{Kind: EventSubscribed, SocketType: "PUB", Peer: "b:2", Topic: "a\n"}, `PUB subscribed: b:2 topic "a\n"`},
+		{Event{Kind: EventDropped, SocketType: "PUB", Count: 7, Err: errors.New("full")}, "PUB dropped: count 7: full"},
+		{Event{Kind: EventPanic, SocketType: "ROUTER", Procedure: "a.B/C", Err: (*Error)(nil), Stack: []byte("stack")}, "ROUTER panic: a.B/C: nil *gozmq.Error"},
 		{Event{}, " event 0:"},
 	}
 	for _, tt := range tests {
@@ -151,13 +151,13 @@ func TestLogEvents(t *testing.T) {
 		event Event
 		want  string
 	}{
-		{"good", Event{Kind: EventConnected, Socket: "SUB", Endpoint: "tcp://a:1", Peer: "b:2"}, `level=INFO msg="zeromq connected" socket=SUB endpoint=tcp://a:1 peer=b:2`},
-		{"failure", Event{Kind: EventDialFailed, Socket: "SUB", Endpoint: "tcp://a:1", Err: errors.New("no")}, `level=WARN msg="zeromq dial failed" socket=SUB endpoint=tcp://a:1 error=no`},
-		{"topic", Event{Kind: EventSubscribed, Socket: "PUB", Topic: "a/b"}, `level=INFO msg="zeromq subscribed" socket=PUB topic=a/b`},
-		{"count", Event{Kind: EventDropped, Socket: "PUB", Count: 7, Err: errors.New("full")}, `level=WARN msg="zeromq dropped" socket=PUB count=7 error=full`},
-		{"panic", Event{Kind: EventPanic, Socket: "ROUTER", Method: "a.B/C", Err: errors.New("x"), Stack: []byte("stack")}, `level=WARN msg="zeromq panic" socket=ROUTER method=a.B/C error=x stack=stack`},
-		{"nil *Error", Event{Kind: EventTaskFailed, Socket: "PULL", Err: (*Error)(nil)}, `level=WARN msg="zeromq task failed" socket=PULL error=`},
-		{"lost", Event{Kind: EventEventsLost, Socket: "PULL", Count: 3}, `msg="zeromq events lost" socket=PULL count=3`},
+		{"good", Event{Kind: EventConnected, SocketType: "SUB", Endpoint: "tcp://a:1", Peer: "b:2"}, `level=INFO msg="zeromq connected" socket=SUB endpoint=tcp://a:1 peer=b:2`},
+		{"failure", Event{Kind: EventDialFailed, SocketType: "SUB", Endpoint: "tcp://a:1", Err: errors.New("no")}, `level=WARN msg="zeromq dial failed" socket=SUB endpoint=tcp://a:1 error=no`},
+		{"topic", Event{Kind: EventSubscribed, SocketType: "PUB", Topic: "a/b"}, `level=INFO msg="zeromq subscribed" socket=PUB topic=a/b`},
+		{"count", Event{Kind: EventDropped, SocketType: "PUB", Count: 7, Err: errors.New("full")}, `level=WARN msg="zeromq dropped" socket=PUB count=7 error=full`},
+		{"panic", Event{Kind: EventPanic, SocketType: "ROUTER", Procedure: "a.B/C", Err: errors.New("x"), Stack: []byte("stack")}, `level=WARN msg="zeromq panic" socket=ROUTER procedure=a.B/C error=x stack=stack`},
+		{"nil *Error", Event{Kind: EventTaskFailed, SocketType: "PULL", Err: (*Error)(nil)}, `level=WARN msg="zeromq task failed" socket=PULL error=`},
+		{"lost", Event{Kind: EventEventsLost, SocketType: "PULL", Count: 3}, `msg="zeromq events lost" socket=PULL count=3`},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -109,11 +109,12 @@ func (o socketOption) applyVentilator(c *ventilatorConfig) { o(&c.socketConfig) 
 func (o socketOption) applyWorker(c *workerConfig)         { o(&c.socketConfig) }
 func (o socketOption) applySink(c *sinkConfig)             { o(&c.socketConfig) }
 
-// WithIdentity announces an identity of 1 to 255 bytes, the first of which is
-// not 0. Peers may use it in logs and to address this socket. A server, or the
-// front of a proxy for REQ/REP, refuses a peer with the identity of another one
-// that lives, so each process needs one of its own.
-func WithIdentity(id string) SocketOption {
+// WithRoutingID announces a routing id of 1 to 255 bytes, the first of which is not
+// 0. Peers may log it (Peer.RoutingID) and use it to address this socket; it does
+// not prove who someone is. A server, or the front of a proxy for REQ/REP, refuses a
+// peer whose routing id another connected peer has, so each process needs another
+// one.
+func WithRoutingID(id string) SocketOption {
 	return socketOption(func(c *socketConfig) { c.Identity = id })
 }
 
@@ -145,17 +146,18 @@ func WithKernelBuffers(send, receive int) SocketOption {
 
 // WithHeartbeat sends each peer a PING every interval, and ends a connection
 // from which nothing was heard for timeout, which is at least twice the
-// interval. Twice 0 turns heartbeats off; those of a peer are still answered. Defaults: 10 s and 30 s.
+// interval. 0, 0 disables heartbeats; those of a peer are still answered. Defaults:
+// 10 s and 30 s.
 func WithHeartbeat(interval, timeout time.Duration) SocketOption {
 	return socketOption(func(c *socketConfig) {
 		c.HeartbeatInterval, c.HeartbeatTimeout, c.HeartbeatTTL = interval, timeout, timeout
 	})
 }
 
-// WithReconnect sets the pause before a lost or failed connection is dialled
+// WithReconnectBackoff sets the pause before a lost or failed connection is dialled
 // again: first, doubling up to limit, each spread by a quarter at random.
 // Defaults: 100 ms and 30 s.
-func WithReconnect(first, limit time.Duration) SocketOption {
+func WithReconnectBackoff(first, limit time.Duration) SocketOption {
 	return socketOption(func(c *socketConfig) { c.ReconnectMin, c.ReconnectMax = first, limit })
 }
 
@@ -165,8 +167,8 @@ type Resolver interface {
 	LookupNetIP(ctx context.Context, network, host string) ([]netip.Addr, error)
 }
 
-// WithResolver has r look up the names of the hosts that are connected to.
-// Default: the system's resolver.
+// WithResolver makes r look up the names of hosts to connect to. Default: the
+// system's resolver.
 func WithResolver(r Resolver) SocketOption {
 	return socketOption(func(c *socketConfig) { c.Resolver = r })
 }
@@ -184,23 +186,23 @@ func WithMaxHandshakes(n int) SocketOption {
 	return socketOption(func(c *socketConfig) { c.MaxHandshakes = n })
 }
 
-// WithMaxPeers limits how many accepted connections there may be; one more is
+// WithMaxPeers limits how many accepted connections there may be. A further one is
 // closed at once. Default: 65536.
 func WithMaxPeers(n int) SocketOption {
 	return socketOption(func(c *socketConfig) { c.MaxPeers = n })
 }
 
-// WithLinger sets how long Close waits for what was sent to reach the kernel.
-// Default: 1 s.
+// WithLinger sets how long Close waits until the messages that were sent have
+// reached the kernel. Default: 1 s.
 func WithLinger(d time.Duration) SocketOption {
 	return socketOption(func(c *socketConfig) { c.linger = d })
 }
 
-// WithObserver has f called with each Event of the socket, one at a time and in
-// order, in a goroutine of its own. Events are dropped, and their number is
-// reported, while f does not keep up. f must not close the socket: closing
+// WithEventHandler calls f with each Event of the socket, one at a time and in
+// order, in a separate goroutine. While f does not keep up, events are dropped and
+// their number is reported (EventEventsLost). f must not close the socket: closing
 // waits for f.
-func WithObserver(f func(Event)) SocketOption {
+func WithEventHandler(f func(Event)) SocketOption {
 	return socketOption(func(c *socketConfig) { c.observer = f })
 }
 
@@ -213,7 +215,7 @@ func (c *socketConfig) check() error {
 		}
 	}
 	if err := zmtp.CheckIdentity(c.Identity); err != nil {
-		errs = append(errs, fmt.Errorf("WithIdentity: %w", err))
+		errs = append(errs, fmt.Errorf("WithRoutingID: %w", err))
 	}
 	fail(c.MaxMessageSize < 1 || c.MaxMessageSize > 1<<30, "WithMaxMessageSize: %d bytes, want 1 to %d", c.MaxMessageSize, 1<<30)
 	fail(c.SendQueue < 1 || c.SendQueueBytes < 1, "WithSendQueue: %d messages and %d bytes, want at least 1 of each", c.SendQueue, c.SendQueueBytes)
@@ -223,7 +225,7 @@ func (c *socketConfig) check() error {
 	fail(c.ConnectTimeout <= 0 || c.HandshakeTimeout <= 0, "WithConnectTimeout: %v and %v, want more than 0", c.ConnectTimeout, c.HandshakeTimeout)
 	fail(c.MaxHandshakes < 1, "WithMaxHandshakes: %d, want at least 1", c.MaxHandshakes)
 	fail(c.MaxPeers < 1, "WithMaxPeers: %d, want at least 1", c.MaxPeers)
-	fail(c.ReconnectMin <= 0 || c.ReconnectMax < c.ReconnectMin, "WithReconnect: first %v and limit %v, want 0 < first <= limit", c.ReconnectMin, c.ReconnectMax)
+	fail(c.ReconnectMin <= 0 || c.ReconnectMax < c.ReconnectMin, "WithReconnectBackoff: first %v and limit %v, want 0 < first <= limit", c.ReconnectMin, c.ReconnectMax)
 	fail(c.HeartbeatInterval == 0 && c.HeartbeatTimeout != 0,
 		"WithHeartbeat: timeout %v without an interval, want an interval of at most half of it, or 0 and 0 for no heartbeats", c.HeartbeatTimeout)
 	fail(c.HeartbeatInterval < 0, "WithHeartbeat: interval %v, want 0 or more", c.HeartbeatInterval)

@@ -2,6 +2,7 @@ package gozmq
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"strings"
 	"testing"
@@ -18,10 +19,15 @@ var constructors = map[string]func(SocketOption, Endpoints) (io.Closer, error){
 	"subscriber": func(o SocketOption, e Endpoints) (io.Closer, error) { return closer(NewSubscriber(o, e)) },
 	"ventilator": func(o SocketOption, e Endpoints) (io.Closer, error) { return closer(NewVentilator(o, e)) },
 	"sink":       func(o SocketOption, e Endpoints) (io.Closer, error) { return closer(NewSink(o, e)) },
-	"serve": func(o SocketOption, e Endpoints) (io.Closer, error) {
-		ctx, cancel := context.WithCancel(context.Background())
-		cancel()
-		return nil, idleServer(o).Serve(ctx, e)
+	"server": func(o SocketOption, e Endpoints) (io.Closer, error) {
+		s, err := idleServer(o, e)
+		if err != nil {
+			return nil, err
+		}
+		if err := s.Listen(); err != nil {
+			return nil, fmt.Errorf("server: %w", err)
+		}
+		return s, nil
 	},
 	"worker test.Tasks": func(o SocketOption, e Endpoints) (io.Closer, error) {
 		ctx, cancel := context.WithCancel(context.Background())
@@ -46,8 +52,8 @@ func TestSocketOptions(t *testing.T) {
 		bad  SocketOption
 		part string
 	}{
-		{"identity too long", WithIdentity(strings.Repeat("x", 256)), "WithIdentity: identity has 256 bytes"},
-		{"identity with a zero byte", WithIdentity("\x00x"), "WithIdentity: identity \"\\x00x\" begins with a zero byte"},
+		{"identity too long", WithRoutingID(strings.Repeat("x", 256)), "WithRoutingID: identity has 256 bytes"},
+		{"identity with a zero byte", WithRoutingID("\x00x"), "WithRoutingID: identity \"\\x00x\" begins with a zero byte"},
 		{"no message size", WithMaxMessageSize(0), "WithMaxMessageSize: 0 bytes"},
 		{"negative message size", WithMaxMessageSize(-1), "WithMaxMessageSize: -1 bytes"},
 		{"no messages in the queue", WithSendQueue(0, 1), "WithSendQueue: 0 messages and 1 bytes"},
@@ -55,8 +61,8 @@ func TestSocketOptions(t *testing.T) {
 		{"heartbeat timeout too short", WithHeartbeat(10*time.Second, 19*time.Second), "WithHeartbeat: timeout 19s, want at least twice the interval of 10s"},
 		{"heartbeat timeout without an interval", WithHeartbeat(0, time.Second), "WithHeartbeat: timeout 1s without an interval"},
 		{"negative heartbeat", WithHeartbeat(-1, time.Second), "WithHeartbeat: interval -1ns"},
-		{"reconnect limit below first", WithReconnect(2*time.Second, time.Second), "WithReconnect: first 2s and limit 1s"},
-		{"no reconnect pause", WithReconnect(0, time.Second), "WithReconnect: first 0s"},
+		{"reconnect limit below first", WithReconnectBackoff(2*time.Second, time.Second), "WithReconnectBackoff: first 2s and limit 1s"},
+		{"no reconnect pause", WithReconnectBackoff(0, time.Second), "WithReconnectBackoff: first 0s"},
 		{"no connect timeout", WithConnectTimeout(0, time.Second), "WithConnectTimeout: 0s and 1s"},
 		{"no handshake timeout", WithConnectTimeout(time.Second, 0), "WithConnectTimeout: 1s and 0s"},
 		{"no handshakes", WithMaxHandshakes(0), "WithMaxHandshakes: 0"},
@@ -77,8 +83,8 @@ func TestSocketOptions(t *testing.T) {
 
 func TestSocketOptionsGood(t *testing.T) {
 	good := []SocketOption{
-		WithIdentity("me"), WithMaxMessageSize(1), WithSendQueue(1, 1), WithHeartbeat(0, 0), WithHeartbeat(time.Second, 2*time.Second),
-		WithReconnect(1, 1), WithConnectTimeout(time.Second, time.Second), WithMaxHandshakes(1), WithMaxPeers(1), WithLinger(0), WithObserver(nil), WithResolver(nil),
+		WithRoutingID("me"), WithMaxMessageSize(1), WithSendQueue(1, 1), WithHeartbeat(0, 0), WithHeartbeat(time.Second, 2*time.Second),
+		WithReconnectBackoff(1, 1), WithConnectTimeout(time.Second, time.Second), WithMaxHandshakes(1), WithMaxPeers(1), WithLinger(0), WithEventHandler(nil), WithResolver(nil),
 	}
 	for kind, open := range constructors {
 		t.Run(kind, func(t *testing.T) {
@@ -129,7 +135,7 @@ func TestDefaults(t *testing.T) {
 	if want := (queueConfig{1000, 1 << 20}); defaultQueue != want {
 		t.Errorf("the receive queue is %+v, want %+v", defaultQueue, want)
 	}
-	s, c := NewServer(), dial(t, Bind("inproc://"+t.Name()))
+	s, c := newServer(t, Bind("inproc://x")), dial(t, Bind("inproc://"+t.Name()))
 	if s.cfg.concurrency != 10000 || s.cfg.queue != 0 || s.cfg.drain != 10*time.Second || c.ready != 10*time.Second {
 		t.Errorf("the server has %+v, a Conn waits %v for a server", s.cfg, c.ready)
 	}
@@ -197,13 +203,13 @@ func TestRoleOptions(t *testing.T) {
 		err  error
 		part string
 	}{
-		{"server concurrency", idleServer(WithConcurrency(0)).Serve(ended, where), "serve: WithConcurrency: 0, want at least 1"},
-		{"server queue", idleServer(WithMaxWaiting(-1)).Serve(ended, where), "serve: WithMaxWaiting: -1, want 0 or more"},
-		{"server drain", idleServer(WithDrainTimeout(-1)).Serve(ended, where), "serve: WithDrainTimeout: -1ns, want 0 or more"},
+		{"server concurrency", errOf(NewServer(WithConcurrency(0), where)), "server: WithConcurrency: 0, want at least 1"},
+		{"server queue", errOf(NewServer(WithMaxWaiting(-1), where)), "server: WithMaxWaiting: -1, want 0 or more"},
+		{"server drain", errOf(NewServer(WithDrainTimeout(-1), where)), "server: WithDrainTimeout: -1ns, want 0 or more"},
 		{"ready timeout", errOf(Dial(WithReadyTimeout(-1), where)), "dial: WithReadyTimeout: -1ns, want 0 or more"},
 		{"nil interceptor of a Conn", errOf(Dial(WithInterceptors(nil), where)), "dial: WithInterceptors"},
-		{"server without services", NewServer().Serve(ended, where), "serve: no service is registered: call the generated Register"},
-		{"nil interceptor of a server", idleServer(WithInterceptors(nil)).Serve(ended, where), "serve: WithInterceptors"},
+		{"server without services", newServer(t, where).Serve(ended), "serve: no service is registered: call the generated Register"},
+		{"nil interceptor of a server", errOf(NewServer(WithInterceptors(nil), where)), "server: WithInterceptors"},
 		{"subscriptions", errOf(NewPublisher(WithMaxSubscriptions(0), where)), "publisher: WithMaxSubscriptions: 0, want at least 1"},
 		{"subscriber queue", errOf(NewSubscriber(WithReceiveQueue(0, 1), where)), "subscriber: WithReceiveQueue: 0 messages and 1 bytes"},
 		{"sink queue", errOf(NewSink(WithReceiveQueue(1, 0), where)), "sink: WithReceiveQueue: 1 messages and 0 bytes"},

@@ -58,8 +58,8 @@ func TestHandlerPanic(t *testing.T) {
 				}
 				e := events.wait(t, EventPanic, 3)
 				wantText(t, e.Err, "handler panicked", tt.value)
-				if e.Method != crash.Procedure || len(e.Stack) == 0 {
-					t.Errorf("event has method %q and %d bytes of stack", e.Method, len(e.Stack))
+				if e.Procedure != crash.Procedure || len(e.Stack) == 0 {
+					t.Errorf("event has method %q and %d bytes of stack", e.Procedure, len(e.Stack))
 				}
 				mustEcho(t, c)
 			})

@@ -10,30 +10,31 @@ import (
 // A Peer is the other end of a connection, as its handshake showed it. It must
 // not be changed.
 type Peer struct {
-	// Address is the peer's address, as "192.0.2.7:51034".
+	// Address is the peer's address, such as "192.0.2.7:51034".
 	Address string
-	// Endpoint is the endpoint that was bound or dialled.
+	// Endpoint is the endpoint that was bound or dialed.
 	Endpoint string
-	// SocketType is the ZeroMQ type of the peer's socket, as "DEALER".
+	// SocketType is the ZeroMQ type of the peer's socket, such as "DEALER".
 	SocketType string
-	// Announced is the identity that the peer's socket gave itself; "" without.
-	// Anyone can announce anything: never decide by it who someone is.
-	Announced string
-	// Mechanism is MechanismNull, MechanismPlain or MechanismCurve.
-	Mechanism string
+	// RoutingID is what the peer announced with WithRoutingID, or libzmq's
+	// ZMQ_ROUTING_ID; "" without. Anyone can announce any: never decide by it who
+	// someone is. That is what Identity is for.
+	RoutingID string
+	// Mechanism is the security mechanism of the connection.
+	Mechanism Mechanism
 	// PublicKey is the key that the peer has proved to own, under CURVE.
 	PublicKey CurvePublicKey
 	// User is the peer's user, under PLAIN.
 	User string
-	// Identity is what our authenticator made of the peer; nil where there is
-	// none, as on the client's side.
+	// Identity is who the peer was found to be by our authenticator; nil without
+	// one, and for servers that we are a client of.
 	Identity *AuthIdentity
 }
 
 func newPeer(p *handshake.Peer, endpoint, address string) *Peer {
 	return &Peer{
-		Address: address, Endpoint: endpoint, SocketType: string(p.SocketType), Announced: p.Identity,
-		Mechanism: p.Mechanism, PublicKey: CurvePublicKey(p.PublicKey), User: p.User, Identity: (*AuthIdentity)(p.Auth),
+		Address: address, Endpoint: endpoint, SocketType: string(p.SocketType), RoutingID: p.Identity,
+		Mechanism: Mechanism(p.Mechanism), PublicKey: CurvePublicKey(p.PublicKey), User: p.User, Identity: (*AuthIdentity)(p.Auth),
 	}
 }
 

@@ -2,6 +2,7 @@ package gozmq
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -13,22 +14,22 @@ import (
 type Pattern uint8
 
 const (
-	// ReqRep: requests and their replies.
-	ReqRep Pattern = iota + 1
-	// PubSub: publications to those who subscribed.
-	PubSub
-	// PushPull: tasks, each to one worker; results, likewise.
-	PushPull
+	// PatternReqRep carries requests and their replies.
+	PatternReqRep Pattern = iota + 1
+	// PatternPubSub carries publications to their subscribers.
+	PatternPubSub
+	// PatternPushPull carries tasks, each to one worker; results, likewise.
+	PatternPushPull
 )
 
 // String returns the pattern's name as ZeroMQ writes it.
 func (p Pattern) String() string {
 	switch p {
-	case ReqRep:
+	case PatternReqRep:
 		return "REQ/REP"
-	case PubSub:
+	case PatternPubSub:
 		return "PUB/SUB"
-	case PushPull:
+	case PatternPushPull:
 		return "PUSH/PULL"
 	default:
 		return fmt.Sprintf("pattern %d", uint8(p))
@@ -40,6 +41,7 @@ type ProxyOption interface{ applyProxy(*proxyConfig) }
 
 type proxyConfig struct {
 	socketConfig
+	front, back      Endpoints
 	maxSubscriptions int
 	capture          func(ProxyMessage)
 }
@@ -51,19 +53,39 @@ func (o maxSubscriptions) applyProxy(c *proxyConfig) { c.maxSubscriptions = int(
 type ProxyMessage struct {
 	// ToFront is true for a reply, which goes from the back to the front.
 	ToFront bool
-	// Frames are what the sender sent, envelope and all. They are valid during
-	// the call only and must not be changed.
+	// Frames are the whole message as the sender sent it, envelope included. They
+	// are valid during the call only and must not be changed.
 	Frames [][]byte
 }
 
-type proxyCapture func(ProxyMessage)
+type proxyOption func(*proxyConfig)
 
-func (o proxyCapture) applyProxy(c *proxyConfig) { c.capture = o }
+func (o proxyOption) applyProxy(c *proxyConfig) { o(c) }
 
-// WithCapture has f called with every message that a proxy passes on, before it
-// does so. f is called from several goroutines at once. It must not block: what
-// is behind the message waits for it.
-func WithCapture(f func(ProxyMessage)) ProxyOption { return proxyCapture(f) }
+// Front gives the endpoints of a proxy's front.
+func Front(endpoints ...Endpoints) ProxyOption {
+	return proxyOption(func(c *proxyConfig) {
+		for _, e := range endpoints {
+			e.add(&c.front)
+		}
+	})
+}
+
+// Back gives the endpoints of a proxy's back.
+func Back(endpoints ...Endpoints) ProxyOption {
+	return proxyOption(func(c *proxyConfig) {
+		for _, e := range endpoints {
+			e.add(&c.back)
+		}
+	})
+}
+
+// WithCaptureHandler calls f with every message that a proxy passes on, before it
+// does so, from several goroutines at once. f must not block: the messages behind
+// this one wait for it.
+func WithCaptureHandler(f func(ProxyMessage)) ProxyOption {
+	return proxyOption(func(c *proxyConfig) { c.capture = f })
+}
 
 // ProxyStats are what a Proxy has counted since it was made.
 type ProxyStats struct {
@@ -74,21 +96,21 @@ type ProxyStats struct {
 	// Unroutable are replies that were dropped because the peer that they are
 	// for is gone or never was.
 	Unroutable uint64
-	// Dropped are messages that someone misses: replies to a peer that does not
+	// Dropped are messages that a peer missed: replies to a peer that does not
 	// read them, publications for a subscriber whose queue was full, requests
 	// that could not be passed on.
 	Dropped uint64
 }
 
-// A Proxy passes messages on between a front, where those connect who begin an
-// exchange, and a back. Its peers may be of any kind, further proxies among
-// them: it looks at the frames that route a message and leaves the rest as it
-// is. Each side binds, connects or does both. Its methods may be called from
+// A Proxy passes messages on between a front, for the side that begins an exchange
+// (clients, publishers, ventilators), and a back, for the other side. Its peers may
+// be of any kind, further proxies among them: it looks at the frames that route a
+// message and leaves the others as they are. Each side binds, connects or does both. Its methods may be called from
 // any goroutine.
 //
 // What the two sides are on the wire, and what one peer can do to the others:
 //
-//   - ReqRep: ROUTER for clients, DEALER for servers. Requests are taken from
+//   - PatternReqRep: ROUTER for clients, DEALER for servers. Requests are taken from
 //     the clients in turn and go to the servers in turn, but not to one whose
 //     queue is full; while all are full, or there is none, clients are not read.
 //     A reply goes back to where its request came from, or is dropped if that
@@ -96,9 +118,9 @@ type ProxyStats struct {
 //     either, and from 16 times the bytes of WithSendQueue on loses replies.
 //     Requests that a server had not been sent when it went go to another one;
 //     those that it had are lost, and their callers' deadlines tell them so.
-//   - PushPull: PULL for ventilators, PUSH for workers (or workers and sinks).
+//   - PatternPushPull: PULL for ventilators, PUSH for workers (or workers and sinks).
 //     The same, without replies: nothing is dropped, whoever pushes waits.
-//   - PubSub: XSUB for publishers, XPUB for subscribers. Subscriptions are
+//   - PatternPubSub: XSUB for publishers, XPUB for subscribers. Subscriptions are
 //     merged: a publisher is told of each prefix once, and when the last
 //     subscriber has given it up. A subscriber whose queue is full misses
 //     messages, as it would at a publisher; no one waits for it.
@@ -122,37 +144,49 @@ type Proxy struct {
 	err    error // of Close, once closed is
 }
 
-// NewProxy opens a proxy, which passes messages on from then on. Options that
-// are about sockets hold for both sides. Close, or Run, must be called.
-func NewProxy(pattern Pattern, front, back Endpoints, opts ...ProxyOption) (*Proxy, error) {
+// NewProxy opens a proxy between the endpoints of Front and of Back, which passes
+// messages on from then on. Options that are about sockets hold for both sides.
+// Close, or Run, must be called.
+func NewProxy(pattern Pattern, opts ...ProxyOption) (*Proxy, error) {
 	cfg := proxyConfig{socketConfig: newSocketConfig(""), maxSubscriptions: 1 << 17}
 	for _, o := range opts {
 		o.applyProxy(&cfg)
 	}
-	err := cfg.check()
-	if err == nil && cfg.maxSubscriptions < 1 {
-		err = fmt.Errorf("WithMaxSubscriptions: %d, want at least 1", cfg.maxSubscriptions)
-	}
-	if err == nil && (pattern < ReqRep || pattern > PushPull) {
-		err = fmt.Errorf("%v: want gozmq.ReqRep, PubSub or PushPull", pattern)
-	}
-	if err != nil {
+	if err := cfg.check(pattern); err != nil {
 		return nil, fmt.Errorf("proxy: %w", err)
 	}
 	p := &Proxy{observer: newObserver(cfg.observer), linger: cfg.linger, closed: make(chan struct{})}
 	p.relay = newRelay(pattern, cfg.relay(p.observer))
-	if err := p.open(front, back); err != nil {
+	if err := p.open(cfg.front, cfg.back); err != nil {
 		_ = p.Close()
 		return nil, fmt.Errorf("proxy: %w", err)
 	}
 	return p, nil
 }
 
+// check reports everything that is wrong with the options.
+func (c *proxyConfig) check(pattern Pattern) error {
+	errs := []error{c.socketConfig.check()}
+	if c.maxSubscriptions < 1 {
+		errs = append(errs, fmt.Errorf("WithMaxSubscriptions: %d, want at least 1", c.maxSubscriptions))
+	}
+	if pattern < PatternReqRep || pattern > PatternPushPull {
+		errs = append(errs, fmt.Errorf("%v: want gozmq.PatternReqRep, PatternPubSub or PatternPushPull", pattern))
+	}
+	if err := c.front.check(); err != nil {
+		errs = append(errs, fmt.Errorf("front: %w", err))
+	}
+	if err := c.back.check(); err != nil {
+		errs = append(errs, fmt.Errorf("back: %w", err))
+	}
+	return errors.Join(errs...)
+}
+
 func newRelay(p Pattern, cfg relay.Config) relay.Relay {
 	switch p {
-	case PubSub:
+	case PatternPubSub:
 		return relay.NewPubSub(cfg)
-	case PushPull:
+	case PatternPushPull:
 		return relay.NewPushPull(cfg)
 	default:
 		return relay.NewReqRep(cfg)
@@ -216,9 +250,9 @@ func (p *Proxy) Run(ctx context.Context) error {
 	return p.Close()
 }
 
-// Close stops the proxy: what it has taken is passed on until the linger time
-// is over, then all connections are closed. Replies that come later are lost.
-// It returns an error when something was left. Further calls wait for the
+// Close stops the proxy. It passes on the messages that it has read, until the
+// linger time (WithLinger) is over, and closes all connections. Replies that come
+// later are lost. It returns an error when messages were left. Further calls wait for the
 // first one and return the same.
 func (p *Proxy) Close() error {
 	p.once.Do(func() {

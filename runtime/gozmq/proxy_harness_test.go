@@ -9,7 +9,7 @@ import (
 // proxy opens a Proxy until the test ends.
 func proxy(t testing.TB, pattern Pattern, front, back Endpoints, opts ...ProxyOption) *Proxy {
 	t.Helper()
-	p, err := NewProxy(pattern, front, back, opts...)
+	p, err := NewProxy(pattern, append(opts[:len(opts):len(opts)], Front(front), Back(back))...)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -14,7 +14,7 @@ import (
 )
 
 func TestProxyPubSub(t *testing.T) {
-	overChains(t, PubSub, func(t *testing.T, c chain) {
+	overChains(t, PatternPubSub, func(t *testing.T, c chain) {
 		pubs := []*Publisher{publisher(t, Connect(c.front())), publisher(t, Connect(c.front()))}
 		subs := []*stream[*reading]{
 			listen(t, pubs[0], subscriber(t, Connect(c.back())), stations("ams")...),
@@ -43,7 +43,7 @@ func TestProxyPubSub(t *testing.T) {
 // again when the last has given it up or gone. Subscriptions come as commands
 // and in the form of ZMTP 3.0.
 func TestProxyMergesSubscriptions(t *testing.T) {
-	c := newChain(t, PubSub, "tcp://127.0.0.1:*", 2)
+	c := newChain(t, PatternPubSub, "tcp://127.0.0.1:*", 2)
 	pub := dialRaw(t, c.front(), zmtp.Pub)
 	var peers []*rawPeer
 	for i := range 6 {
@@ -131,7 +131,7 @@ func TestProxyRandomSubscriptions(t *testing.T) {
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
 	random := rand.New(rand.NewPCG(seed, 0))
-	c := newChain(t, PubSub, "tcp://127.0.0.1:*", 2)
+	c := newChain(t, PatternPubSub, "tcp://127.0.0.1:*", 2)
 	pub := dialRaw(t, c.front(), zmtp.Pub)
 	held := make([]map[string]bool, 5)
 	var peers []*rawPeer
@@ -171,7 +171,7 @@ func TestProxyRandomSubscriptions(t *testing.T) {
 
 // A publisher that connects later, or again, is told of every subscription.
 func TestProxyTellsLatePublisher(t *testing.T) {
-	c := newChain(t, PubSub, "tcp://127.0.0.1:*", 2)
+	c := newChain(t, PatternPubSub, "tcp://127.0.0.1:*", 2)
 	sub := dialRaw(t, c.back(), zmtp.Sub)
 	for i := range 100 {
 		sub.subscribe(i, true, fmt.Sprint("topic ", i))
@@ -192,7 +192,7 @@ func TestProxyTellsLatePublisher(t *testing.T) {
 
 // Only those get a message who subscribed to it, and it comes as it was sent.
 func TestProxyPublishesToAudience(t *testing.T) {
-	p := proxy(t, PubSub, Bind("tcp://127.0.0.1:*"), Bind("tcp://127.0.0.1:*"))
+	p := proxy(t, PatternPubSub, Bind("tcp://127.0.0.1:*"), Bind("tcp://127.0.0.1:*"))
 	pub := dialRaw(t, p.FrontAddrs()[0], zmtp.Pub)
 	one, other := dialRaw(t, p.BackAddrs()[0], zmtp.Sub), dialRaw(t, p.BackAddrs()[0], zmtp.XSub)
 	one.subscribe(0, true, "a")
@@ -213,7 +213,7 @@ func TestProxyPublishesToAudience(t *testing.T) {
 
 // A subscriber that does not read misses messages; others miss none.
 func TestProxySlowSubscriber(t *testing.T) {
-	p := proxy(t, PubSub, Bind("tcp://127.0.0.1:*"), Bind("tcp://127.0.0.1:*"), WithSendQueue(1000, 1<<20))
+	p := proxy(t, PatternPubSub, Bind("tcp://127.0.0.1:*"), Bind("tcp://127.0.0.1:*"), WithSendQueue(1000, 1<<20))
 	pub := publisher(t, Connect(p.FrontAddrs()...))
 	sub := listen(t, pub, subscriber(t, Connect(p.BackAddrs()...)), stations("ams")...)
 	slow := dialRaw(t, p.BackAddrs()[0], zmtp.Sub)
@@ -232,7 +232,7 @@ func TestProxySlowSubscriber(t *testing.T) {
 // the proxy may; whoever goes beyond is disconnected alone.
 func TestProxyLimitsSubscriptions(t *testing.T) {
 	events := newRecorder()
-	p := proxy(t, PubSub, Bind("tcp://127.0.0.1:*"), Bind("tcp://127.0.0.1:*"), WithMaxSubscriptions(16), events.option())
+	p := proxy(t, PatternPubSub, Bind("tcp://127.0.0.1:*"), Bind("tcp://127.0.0.1:*"), WithMaxSubscriptions(16), events.option())
 	pub := publisher(t, Connect(p.FrontAddrs()...), WithMaxSubscriptions(16))
 	hold := func(peer int, n int) *rawPeer {
 		s := dialRaw(t, p.BackAddrs()[0], zmtp.Sub)
@@ -267,7 +267,7 @@ func TestProxyLimitsSubscriptions(t *testing.T) {
 // A publisher that does not read what it is told, while subscribers change
 // their minds without end, is disconnected and told anew when it comes back.
 func TestProxyDropsDeafPublisher(t *testing.T) {
-	p := proxy(t, PubSub, Bind("tcp://127.0.0.1:*"), Bind("tcp://127.0.0.1:*"), WithMaxSubscriptions(16))
+	p := proxy(t, PatternPubSub, Bind("tcp://127.0.0.1:*"), Bind("tcp://127.0.0.1:*"), WithMaxSubscriptions(16))
 	deaf := dialRaw(t, p.FrontAddrs()[0], zmtp.Pub)
 	sub := dialRaw(t, p.BackAddrs()[0], zmtp.Sub)
 	sub.subscribe(0, true, "first")
@@ -302,7 +302,7 @@ func TestProxyPubSubCaptureAndCounters(t *testing.T) {
 	overEach(t, func(t *testing.T, s site) {
 		var mu sync.Mutex
 		var seen []string
-		c := newChain(t, PubSub, s.endpoint, 2, WithCapture(func(m ProxyMessage) {
+		c := newChain(t, PatternPubSub, s.endpoint, 2, WithCaptureHandler(func(m ProxyMessage) {
 			mu.Lock()
 			defer mu.Unlock()
 			seen = append(seen, fmt.Sprintf("%v %d %s", m.ToFront, len(m.Frames), m.Frames[0]))

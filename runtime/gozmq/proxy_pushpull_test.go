@@ -16,9 +16,9 @@ import (
 )
 
 func TestProxyPushPull(t *testing.T) {
-	overChains(t, PushPull, func(t *testing.T, tasks chain) {
+	overChains(t, PatternPushPull, func(t *testing.T, tasks chain) {
 		end := "tcp://127.0.0.1:*"
-		results := newChain(t, PushPull, end, len(tasks))
+		results := newChain(t, PatternPushPull, end, len(tasks))
 		p := &testPipeline{ventilator(t, Connect(tasks.front())), sink(t, Connect(results.back())), nil, nil}
 		for range 2 {
 			work(t, squaring(squares), From(Connect(tasks.back())), To(Connect(results.front())))
@@ -34,7 +34,7 @@ func TestProxyPushPull(t *testing.T) {
 // Tasks go to the workers in turn, as they were sent.
 func TestProxyPushesInTurn(t *testing.T) {
 	events := newRecorder()
-	p := proxy(t, PushPull, Bind("tcp://127.0.0.1:*"), Bind("tcp://127.0.0.1:*"), events.option())
+	p := proxy(t, PatternPushPull, Bind("tcp://127.0.0.1:*"), Bind("tcp://127.0.0.1:*"), events.option())
 	workers := []*rawPeer{dialRaw(t, p.BackAddrs()[0], zmtp.Pull), dialRaw(t, p.BackAddrs()[0], zmtp.Pull)}
 	push := dialRaw(t, p.FrontAddrs()[0], zmtp.Push)
 	events.wait(t, EventConnected, 3)
@@ -65,7 +65,7 @@ func TestProxyPushesInTurn(t *testing.T) {
 func TestProxyPushesBack(t *testing.T) {
 	// The worker that is played by hand answers no PING: on a slow machine the
 	// test takes longer than a silent peer may.
-	c := newChain(t, PushPull, "tcp://127.0.0.1:*", 2, WithSendQueue(10, 1<<20), WithHeartbeat(0, 0))
+	c := newChain(t, PatternPushPull, "tcp://127.0.0.1:*", 2, WithSendQueue(10, 1<<20), WithHeartbeat(0, 0))
 	vent := ventilator(t, Connect(c.front()), WithSendQueue(10, 1<<20))
 	worker := dialRaw(t, c.back(), zmtp.Pull)
 	const tasks, most = 1500, 1000
@@ -100,7 +100,7 @@ func TestProxyPushesBack(t *testing.T) {
 
 // A proxy that closes hands on what it has taken.
 func TestProxyCloseHandsOn(t *testing.T) {
-	p, err := NewProxy(PushPull, Bind("tcp://127.0.0.1:*"), Bind("tcp://127.0.0.1:*"), WithLinger(patience))
+	p, err := NewProxy(PatternPushPull, Front(Bind("tcp://127.0.0.1:*")), Back(Bind("tcp://127.0.0.1:*")), WithLinger(patience))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -134,8 +134,8 @@ func TestProxyCloseHandsOn(t *testing.T) {
 // silence.
 func TestProxyCloseReportsTasks(t *testing.T) {
 	taken := make(chan struct{}, 1)
-	capture := WithCapture(func(ProxyMessage) { taken <- struct{}{} })
-	p, err := NewProxy(PushPull, Bind("tcp://127.0.0.1:*"), Bind("tcp://127.0.0.1:*"), WithLinger(50*time.Millisecond), capture)
+	capture := WithCaptureHandler(func(ProxyMessage) { taken <- struct{}{} })
+	p, err := NewProxy(PatternPushPull, Front(Bind("tcp://127.0.0.1:*")), Back(Bind("tcp://127.0.0.1:*")), WithLinger(50*time.Millisecond), capture)
 	if err != nil {
 		t.Fatal(err)
 	}

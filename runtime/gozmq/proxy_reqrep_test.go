@@ -17,7 +17,7 @@ import (
 )
 
 func TestProxyReqRep(t *testing.T) {
-	overChains(t, ReqRep, func(t *testing.T, c chain) {
+	overChains(t, PatternReqRep, func(t *testing.T, c chain) {
 		failing := &Method{Procedure: "test.Service/Fail"}
 		for range 2 {
 			serve(t, Connect(c.back()), append(echoHandlers(), Handle(failing, func(context.Context, *bytez) (*bytez, error) {
@@ -50,7 +50,7 @@ func TestProxyReqRep(t *testing.T) {
 // Three proxies add a route each and take it away again; what the client put
 // before the empty frame comes back as it was.
 func TestProxyRestoresEnvelope(t *testing.T) {
-	c := newChain(t, ReqRep, "tcp://127.0.0.1:*", 3)
+	c := newChain(t, PatternReqRep, "tcp://127.0.0.1:*", 3)
 	server := dialRaw(t, c.back(), zmtp.Rep)
 	for _, envelope := range [][]string{nil, {"id"}, {"a", "b", "c"}, {strings.Repeat("x", 300)}} {
 		client := dialRaw(t, c.front(), zmtp.Dealer)
@@ -76,7 +76,7 @@ func equal(a, b []string) bool { return fmt.Sprintf("%q", a) == fmt.Sprintf("%q"
 // Requests go to the servers in turn.
 func TestProxyTakesTurns(t *testing.T) {
 	events := newRecorder()
-	p := proxy(t, ReqRep, Bind("tcp://127.0.0.1:*"), Bind("tcp://127.0.0.1:*"), events.option())
+	p := proxy(t, PatternReqRep, Bind("tcp://127.0.0.1:*"), Bind("tcp://127.0.0.1:*"), events.option())
 	at := p.BackAddrs()[0]
 	servers := []*rawPeer{dialRaw(t, at, zmtp.Rep), dialRaw(t, at, zmtp.Rep), dialRaw(t, at, zmtp.Rep)}
 	client := dialRaw(t, p.FrontAddrs()[0], zmtp.Dealer)
@@ -96,7 +96,7 @@ func TestProxyTakesTurns(t *testing.T) {
 // caller had set; the next call goes elsewhere.
 func TestProxyServerDies(t *testing.T) {
 	events := newRecorder()
-	p := proxy(t, ReqRep, Bind("tcp://127.0.0.1:*"), Bind("tcp://127.0.0.1:*"), events.option())
+	p := proxy(t, PatternReqRep, Bind("tcp://127.0.0.1:*"), Bind("tcp://127.0.0.1:*"), events.option())
 	conn := dial(t, Connect(p.FrontAddrs()...))
 	server := dialRaw(t, p.BackAddrs()[0], zmtp.Rep)
 	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
@@ -117,7 +117,7 @@ func TestProxyServerDies(t *testing.T) {
 
 // Requests that come before any server wait for one.
 func TestProxyWaitsForServer(t *testing.T) {
-	p := proxy(t, ReqRep, Bind("tcp://127.0.0.1:*"), Bind("tcp://127.0.0.1:*"))
+	p := proxy(t, PatternReqRep, Bind("tcp://127.0.0.1:*"), Bind("tcp://127.0.0.1:*"))
 	conn := dial(t, Connect(p.FrontAddrs()...))
 	done := make(chan error, 8)
 	for i := range cap(done) {
@@ -133,7 +133,7 @@ func TestProxyWaitsForServer(t *testing.T) {
 
 func TestProxyDropsUnroutable(t *testing.T) {
 	events := newRecorder()
-	p := proxy(t, ReqRep, Bind("tcp://127.0.0.1:*"), Bind("tcp://127.0.0.1:*"), events.option())
+	p := proxy(t, PatternReqRep, Bind("tcp://127.0.0.1:*"), Bind("tcp://127.0.0.1:*"), events.option())
 	server := dialRaw(t, p.BackAddrs()[0], zmtp.Router)
 	client := dialRaw(t, p.FrontAddrs()[0], zmtp.Dealer)
 	client.send("id", "", "request")
@@ -170,7 +170,7 @@ func TestProxyDropsUnroutable(t *testing.T) {
 func TestProxyDropsHostileRequests(t *testing.T) {
 	const limit = 64 << 10
 	events := newRecorder()
-	p := proxy(t, ReqRep, Bind("tcp://127.0.0.1:*"), Bind("tcp://127.0.0.1:*"), events.option(), WithMaxMessageSize(limit))
+	p := proxy(t, PatternReqRep, Bind("tcp://127.0.0.1:*"), Bind("tcp://127.0.0.1:*"), events.option(), WithMaxMessageSize(limit))
 	serve(t, Connect(p.BackAddrs()...), echoHandlers(), WithMaxMessageSize(limit))
 	events.wait(t, EventConnected, 1)
 	good := dial(t, Connect(p.FrontAddrs()...))
@@ -199,7 +199,7 @@ func TestProxyDropsHostileRequests(t *testing.T) {
 // beyond a limit, and harms no one else.
 func TestProxySlowClient(t *testing.T) {
 	const room = 64 << 10
-	p := proxy(t, ReqRep, Bind("tcp://127.0.0.1:*"), Bind("tcp://127.0.0.1:*"), WithSendQueue(10, room))
+	p := proxy(t, PatternReqRep, Bind("tcp://127.0.0.1:*"), Bind("tcp://127.0.0.1:*"), WithSendQueue(10, room))
 	big := wrapperspb.Bytes(make([]byte, 512<<10))
 	serve(t, Connect(p.BackAddrs()...), append(echoHandlers(), Handle(&Method{Procedure: "test.Service/Big"},
 		func(context.Context, *bytez) (*bytez, error) { return big, nil })))
@@ -231,7 +231,7 @@ func TestProxySlowClient(t *testing.T) {
 
 // The proxy does not announce our extensions, so no one uses them through it.
 func TestProxyIsPlain(t *testing.T) {
-	p := proxy(t, ReqRep, Bind("tcp://127.0.0.1:*"), Bind("tcp://127.0.0.1:*"))
+	p := proxy(t, PatternReqRep, Bind("tcp://127.0.0.1:*"), Bind("tcp://127.0.0.1:*"))
 	server := dialRaw(t, p.BackAddrs()[0], zmtp.Router)
 	conn := dial(t, Connect(p.FrontAddrs()...))
 	ctx, cancel := context.WithCancel(t.Context())
@@ -254,7 +254,7 @@ func TestProxyIsPlain(t *testing.T) {
 func TestProxyCapture(t *testing.T) {
 	var mu sync.Mutex
 	var seen []string
-	c := newChain(t, ReqRep, "tcp://127.0.0.1:*", 2, WithCapture(func(m ProxyMessage) {
+	c := newChain(t, PatternReqRep, "tcp://127.0.0.1:*", 2, WithCaptureHandler(func(m ProxyMessage) {
 		mu.Lock()
 		defer mu.Unlock()
 		last := m.Frames[len(m.Frames)-1]
@@ -275,7 +275,7 @@ func TestProxyCapture(t *testing.T) {
 
 // A client with few requests is not kept waiting by one with many.
 func TestProxyIsFair(t *testing.T) {
-	p := proxy(t, ReqRep, Bind("tcp://127.0.0.1:*"), Bind("tcp://127.0.0.1:*"), WithSendQueue(1, 1))
+	p := proxy(t, PatternReqRep, Bind("tcp://127.0.0.1:*"), Bind("tcp://127.0.0.1:*"), WithSendQueue(1, 1))
 	server := dialRaw(t, p.BackAddrs()[0], zmtp.Router)
 	busy, calm := dialRaw(t, p.FrontAddrs()[0], zmtp.Dealer), dialRaw(t, p.FrontAddrs()[0], zmtp.Dealer)
 	const requests = 600

@@ -46,7 +46,7 @@ func (g guardedProxy) refuses(t *testing.T) {
 }
 
 func TestGuardedProxyReqRep(t *testing.T) {
-	overGuardedProxies(t, ReqRep, func(t *testing.T, g guardedProxy) {
+	overGuardedProxies(t, PatternReqRep, func(t *testing.T, g guardedProxy) {
 		serve(t, g.back, echoHandlers())
 		mustEcho(t, dial(t, g.front))
 		g.refuses(t)
@@ -54,7 +54,7 @@ func TestGuardedProxyReqRep(t *testing.T) {
 }
 
 func TestGuardedProxyPubSub(t *testing.T) {
-	overGuardedProxies(t, PubSub, func(t *testing.T, g guardedProxy) {
+	overGuardedProxies(t, PatternPubSub, func(t *testing.T, g guardedProxy) {
 		pub := publisher(t, g.front)
 		readings := listen(t, pub, subscriber(t, g.back), stations("ams")...)
 		publish(t, pub, at("rtm", "1"), at("ams", "2"))
@@ -64,7 +64,7 @@ func TestGuardedProxyPubSub(t *testing.T) {
 }
 
 func TestGuardedProxyPushPull(t *testing.T) {
-	overGuardedProxies(t, PushPull, func(t *testing.T, g guardedProxy) {
+	overGuardedProxies(t, PatternPushPull, func(t *testing.T, g guardedProxy) {
 		v, k := ventilator(t, g.front), sink(t, g.back)
 		tasks := follow(t, func(ctx context.Context) seq[*number] { return Results[number](ctx, k, squareMethod) })
 		for n := range int64(100) {

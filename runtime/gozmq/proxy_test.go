@@ -16,17 +16,17 @@ func TestProxyOptions(t *testing.T) {
 		opts        []ProxyOption
 		want        []string
 	}{
-		{"no pattern", 0, any, any, nil, []string{"pattern 0", "gozmq.ReqRep"}},
+		{"no pattern", 0, any, any, nil, []string{"pattern 0", "gozmq.PatternReqRep"}},
 		{"unknown pattern", 9, any, any, nil, []string{"pattern 9"}},
-		{"no front", ReqRep, Endpoints{}, any, nil, []string{"front: ", "no endpoint"}},
-		{"no back", PubSub, any, Endpoints{}, nil, []string{"back: ", "no endpoint"}},
-		{"malformed", PushPull, any, Connect("tcp://"), nil, []string{"back: "}},
-		{"taken", ReqRep, any, any, nil, []string{"front: ", "inproc://proxy-options"}},
-		{"socket option", ReqRep, any, any, []ProxyOption{WithMaxMessageSize(0)}, []string{"WithMaxMessageSize"}},
-		{"subscriptions", PubSub, any, any, []ProxyOption{WithMaxSubscriptions(0)}, []string{"WithMaxSubscriptions"}},
+		{"no front", PatternReqRep, Endpoints{}, any, nil, []string{"front: ", "no endpoint"}},
+		{"no back", PatternPubSub, any, Endpoints{}, nil, []string{"back: ", "no endpoint"}},
+		{"malformed", PatternPushPull, any, Connect("tcp://"), nil, []string{"back: "}},
+		{"taken", PatternReqRep, any, any, nil, []string{"front: ", "inproc://proxy-options"}},
+		{"socket option", PatternReqRep, any, any, []ProxyOption{WithMaxMessageSize(0)}, []string{"WithMaxMessageSize"}},
+		{"subscriptions", PatternPubSub, any, any, []ProxyOption{WithMaxSubscriptions(0)}, []string{"WithMaxSubscriptions"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			p, err := NewProxy(test.pattern, test.front, test.back, test.opts...)
+			p, err := NewProxy(test.pattern, append(test.opts, Front(test.front), Back(test.back))...)
 			if p != nil {
 				t.Error("got a proxy")
 			}
@@ -37,7 +37,7 @@ func TestProxyOptions(t *testing.T) {
 
 // Run ends with its context, or when someone else closes the proxy.
 func TestProxyRun(t *testing.T) {
-	for _, pattern := range []Pattern{ReqRep, PubSub, PushPull} {
+	for _, pattern := range []Pattern{PatternReqRep, PatternPubSub, PatternPushPull} {
 		t.Run(pattern.String(), func(t *testing.T) {
 			for _, end := range []string{"context", "Close"} {
 				p := proxy(t, pattern, Bind("tcp://127.0.0.1:*"), Bind("tcp://127.0.0.1:*"))
@@ -62,7 +62,7 @@ func TestProxyRun(t *testing.T) {
 
 // Closing a proxy frees those who wait for it.
 func TestProxyCloseEndsCalls(t *testing.T) {
-	p := proxy(t, ReqRep, Bind("tcp://127.0.0.1:*"), Bind("tcp://127.0.0.1:*"))
+	p := proxy(t, PatternReqRep, Bind("tcp://127.0.0.1:*"), Bind("tcp://127.0.0.1:*"))
 	conn := dial(t, Connect(p.FrontAddrs()...))
 	server := dialRaw(t, p.BackAddrs()[0], zmtp.Rep)
 	done := make(chan error, 1)

@@ -187,7 +187,7 @@ func TestSlowSubscriber(t *testing.T) {
 	for range sent - int(p.Dropped()) {
 		frames := slow.recv()
 		var m reading
-		if err := Unmarshal([]byte(frames[1]), &m); err != nil {
+		if err := proto.Unmarshal([]byte(frames[1]), &m); err != nil {
 			t.Fatal(err)
 		}
 		n, err := strconv.Atoi(m.GetStation())

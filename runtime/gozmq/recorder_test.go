@@ -17,7 +17,7 @@ type recorder struct {
 func newRecorder() *recorder { return &recorder{change: make(chan struct{})} }
 
 // option makes the recorder a socket's observer.
-func (r *recorder) option() SocketOption { return WithObserver(r.observe) }
+func (r *recorder) option() SocketOption { return WithEventHandler(r.observe) }
 
 func (r *recorder) observe(e Event) {
 	r.mu.Lock()

@@ -17,11 +17,11 @@ func registerEcho(r Registrar, name string) error {
 }
 
 func TestUnimplementedMethod(t *testing.T) {
-	s := NewServer()
+	s := newServer(t, Bind("inproc://"+t.Name()))
 	if err := registerEcho(s, "test.Service"); err != nil {
 		t.Fatal(err)
 	}
-	r := run(t, s, Bind("inproc://"+t.Name()))
+	r := run(t, s)
 	wantCode(t, callEcho(within(t), dial(t, Connect(r.addr())), "x"), CodeUnimplemented, "test.Service/Echo is not implemented")
 }
 
@@ -50,38 +50,35 @@ func TestRegistrationErrors(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			s := NewServer()
+			s := newServer(t, Bind("inproc://"+t.Name()))
 			for _, svc := range tt.first {
 				if err := s.RegisterService(svc); err != nil {
 					t.Fatal(err)
 				}
 			}
-			var where []Endpoints
 			if tt.listen {
-				if err := s.Listen(Bind("inproc://" + t.Name())); err != nil {
+				if err := s.Listen(); err != nil {
 					t.Fatal(err)
 				}
-			} else {
-				where = []Endpoints{Bind("inproc://" + t.Name())}
 			}
 			wantText(t, s.RegisterService(tt.last), tt.part)
 			ctx, cancel := context.WithTimeout(within(t), patience/10)
 			defer cancel()
-			wantText(t, s.Serve(ctx, where...), tt.part)
+			wantText(t, s.Serve(ctx), tt.part)
 		})
 	}
 }
 
 // A registration that failed changes nothing of what was registered before.
 func TestSeveralServices(t *testing.T) {
-	s := NewServer()
+	s := newServer(t, Bind("inproc://"+t.Name()))
 	names := []string{"test.A", "test.B", "other.A"}
 	for _, name := range names {
 		if err := registerEcho(s, name); err != nil {
 			t.Fatal(err)
 		}
 	}
-	r := run(t, s, Bind("inproc://"+t.Name()))
+	r := run(t, s)
 	c := dial(t, Connect(r.addr()))
 	for _, name := range names {
 		_, err := Call[bytez](within(t), c, &Method{Procedure: name + "/Echo"}, wrapperspb.Bytes(nil))

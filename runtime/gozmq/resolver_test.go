@@ -64,7 +64,7 @@ func TestCallsToEveryAddress(t *testing.T) {
 	}
 	book := new(addressBook)
 	book.set(a, b)
-	conn := dial(t, Connect(fmt.Sprintf("dns://name.test:%d", port)), WithResolver(book), WithReconnect(time.Millisecond, 10*time.Millisecond))
+	conn := dial(t, Connect(fmt.Sprintf("dns://name.test:%d", port)), WithResolver(book), WithReconnectBackoff(time.Millisecond, 10*time.Millisecond))
 	peers := func(want ...string) {
 		t.Helper()
 		eventually(t, fmt.Sprintf("connections to %q", want), func() bool {

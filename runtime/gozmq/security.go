@@ -9,17 +9,19 @@ import (
 	"github.com/gozmq/gozmq/runtime/internal/handshake"
 )
 
-// The security mechanisms (RFC 23).
+// A Mechanism is one of ZeroMQ's security mechanisms (RFC 23).
+type Mechanism string
+
 const (
-	MechanismNull  = handshake.Null
-	MechanismPlain = handshake.Plain
-	MechanismCurve = handshake.Curve
+	MechanismNull  Mechanism = "NULL"  // no security
+	MechanismPlain Mechanism = "PLAIN" // a user and a password, in clear text
+	MechanismCurve Mechanism = "CURVE" // keys and encryption
 )
 
 // A Security is a mechanism in one of its two roles, with the credentials of
-// this side. Give it to WithSecurity, or to Endpoints.Secured. The server's role
-// is that of who authenticates the other; it may bind or connect. The zero value
-// is none and fails wherever it is given. It never prints what it holds.
+// this side. Give it to WithSecurity, or to Endpoints.Secured. The side that
+// authenticates the other has the server's role; it may bind or connect. The zero
+// value fails wherever it is given. A Security never prints its credentials.
 type Security struct {
 	// A function, because fmt looks into everything else.
 	get func() (*handshake.Security, error)
@@ -29,17 +31,17 @@ func makeSecurity(s *handshake.Security, err error) Security {
 	return Security{func() (*handshake.Security, error) { return s, err }}
 }
 
-// CurveServer encrypts and authenticates with CURVE (RFC 26): clients have to
-// know our public key and to prove that they own theirs, on which auth decides.
-// A nil auth refuses everyone; AllowAny lets in whoever knows our public key.
+// CurveServer encrypts and authenticates with CURVE (RFC 26). Clients have to know
+// our public key and to prove that they own theirs; then auth decides on that key.
+// A nil auth refuses everyone; AllowAny admits everyone who knows our public key.
 func CurveServer(secret CurveSecretKey, auth Authenticator) Security {
 	return makeSecurity(&handshake.Security{Mechanism: handshake.Curve, Server: true, Secret: secret.secret, Authenticate: auth.link()},
 		checkSecret("CurveServer", secret))
 }
 
-// CurveClient encrypts with CURVE (RFC 26), and talks to a server only that owns
-// that public key. secret is who we are; where the server lets everyone in, a
-// new key will do.
+// CurveClient encrypts with CURVE (RFC 26) and talks only to a server that owns
+// the public key server. secret identifies this client; a new key will do where the
+// server admits every key.
 func CurveClient(secret CurveSecretKey, server CurvePublicKey) Security {
 	err := checkSecret("CurveClient", secret)
 	if err == nil {
@@ -57,17 +59,16 @@ func checkSecret(role string, k CurveSecretKey) error {
 	return nil
 }
 
-// PlainServer authenticates clients by user and password (RFC 24), on which
-// auth decides: Passwords, or an Authenticator of your own. A nil auth refuses
-// everyone. PLAIN encrypts nothing: over tcp, anyone on the way reads and
-// changes what passes, passwords included. The observer is warned with
-// EventExposed where that goes beyond the loopback interface.
+// PlainServer authenticates clients by user and password (RFC 24); auth decides
+// on them: Passwords, or your own Authenticator. A nil auth refuses everyone.
+// PLAIN encrypts nothing: over tcp, anyone on the way can read and change all
+// traffic, passwords included. EventExposed warns where they go beyond the loopback interface.
 func PlainServer(auth Authenticator) Security {
 	return makeSecurity(&handshake.Security{Mechanism: handshake.Plain, Server: true, Authenticate: auth.link()}, nil)
 }
 
-// PlainClient shows user and password, of 1 to 255 and of up to 255 bytes
-// (RFC 24). It does not know to whom: PLAIN has nothing that proves a server.
+// PlainClient sends a user of 1 to 255 bytes and a password of up to 255 (RFC 24).
+// It sends them to any server: PLAIN does not prove who the server is.
 func PlainClient(user, password string) Security {
 	var err error
 	switch {
@@ -79,14 +80,14 @@ func PlainClient(user, password string) Security {
 	return makeSecurity(&handshake.Security{Mechanism: handshake.Plain, User: user, Password: password}, err)
 }
 
-// NullServer has auth decide on peers by their address; there is nothing else
-// that NULL tells. A nil auth refuses everyone.
+// NullServer lets auth decide on peers by their address; NULL tells nothing else
+// about them. A nil auth refuses everyone.
 func NullServer(auth Authenticator) Security {
 	return makeSecurity(&handshake.Security{Mechanism: handshake.Null, Server: true, Authenticate: auth.link()}, nil)
 }
 
-// NullClient is no security at all. It is for the one endpoint of a socket that
-// is to be without, as Bind("ipc://…").Secured(NullClient()).
+// NullClient is no security at all. It exempts one endpoint of a socket that is
+// secured otherwise: Bind("ipc://…").Secured(NullClient()).
 func NullClient() Security { return makeSecurity(&handshake.Security{Mechanism: handshake.Null}, nil) }
 
 // WithDomain passes a name on in each AuthRequest, and to ZAP handlers (RFC 27),
@@ -124,9 +125,9 @@ func (s Security) Format(f fmt.State, _ rune) {
 	_, _ = fmt.Fprintf(f, "[security: %s %s]", own.Mechanism, role)
 }
 
-// WithSecurity secures all endpoints of a socket that have no security of their
-// own (Endpoints.Secured). Both sides must have the same mechanism, in different
-// roles. Without it sockets speak NULL and let everyone in.
+// WithSecurity secures all endpoints of a socket, except those that Endpoints.Secured
+// gives another security. Both sides must use the same mechanism, in different
+// roles. Without WithSecurity a socket speaks NULL and admits everyone.
 func WithSecurity(s Security) SocketOption {
 	return socketOption(func(c *socketConfig) {
 		own, err := s.resolve()

@@ -6,12 +6,12 @@ import (
 	"github.com/gozmq/gozmq/runtime/internal/handshake"
 )
 
-// WithAdmission has f decide whether a peer that connects to an endpoint of ours
-// may come in, after the handshake has shown who it is: a worker at a
+// WithAdmission calls f to decide whether a peer that connects to one of our
+// endpoints is admitted, after the handshake has shown who it is: a worker at a
 // ventilator, a ventilator or worker at a sink, any peer of any socket. An error
-// refuses the peer, which is told so and does not come again by itself; the
-// observer is told why (EventAuthFailed). f is called from many goroutines at
-// once and must return soon. A panic is a refusal.
+// refuses the peer, which learns that and does not come again by itself; the event
+// handler gets the error (EventAuthFailed). So does a panic. f is called from many
+// goroutines at once and must return soon.
 func WithAdmission(f func(*Peer) error) SocketOption {
 	return socketOption(func(c *socketConfig) {
 		c.Admit = func(p *handshake.Peer, endpoint, address string) error { return f(newPeer(p, endpoint, address)) }

@@ -12,37 +12,37 @@ import (
 	"github.com/gozmq/gozmq/runtime/internal/handshake"
 )
 
-// An Authenticator decides on a peer that shakes hands. It returns who the peer
-// is, or an error, which refuses it: the peer is told no more than that, and
-// the observer why (EventAuthFailed). An error with CodeUnavailable,
-// CodeDeadlineExceeded or CodeCanceled says that there could be no decision; the
-// peer may try again. Neither an identity nor an error is a refusal, and so is a
-// panic.
+// An Authenticator decides whether to admit a peer during its handshake. It
+// returns the peer's identity to admit it, or an error to refuse it: the peer
+// learns only that it was refused, the event handler why (EventAuthFailed).
+// Returning nil, nil refuses the peer; so does a panic. An error with
+// CodeUnavailable, CodeDeadlineExceeded or CodeCanceled says that no decision was
+// possible, so that the peer may try again.
 //
 // It is called from many goroutines at once. ctx ends with the time for the
-// handshake (WithConnectTimeout), or when the socket is closed; it must return
-// then.
+// handshake (WithConnectTimeout), or when the socket is closed; the function must
+// return then.
 type Authenticator func(ctx context.Context, r *AuthRequest) (*AuthIdentity, error)
 
-// An AuthRequest is what is known of a peer that shakes hands. It prints itself
+// An AuthRequest is what is known of a peer during its handshake. It prints itself
 // without the password.
 type AuthRequest struct {
-	// Mechanism is MechanismNull, MechanismPlain or MechanismCurve.
-	Mechanism string
+	// Mechanism is the mechanism of the endpoint's security.
+	Mechanism Mechanism
 	// Domain is what Security.WithDomain says; "" without.
 	Domain string
-	// Address is the peer's address, as "192.0.2.7:51034". ipc and inproc peers
-	// have none that says anything.
+	// Address is the peer's address, such as "192.0.2.7:51034". The addresses of
+	// ipc and inproc peers tell nothing.
 	Address string
-	// Endpoint is the endpoint that was bound or dialled.
+	// Endpoint is the endpoint that was bound or dialed.
 	Endpoint string
 	// PublicKey is the peer's key under CURVE, which it has proved to own.
 	PublicKey CurvePublicKey
-	// User and Password are what the peer says under PLAIN.
+	// User and Password are the peer's credentials under PLAIN.
 	User     string
 	Password string `json:"-"`
-	// Metadata is what the peer says of itself, under CURVE: "Socket-Type",
-	// "Identity" and what else its program has added. It proves nothing.
+	// Metadata is what the peer claims about itself, under CURVE: "Socket-Type",
+	// "Identity" (its routing id) and what its program added. It proves nothing.
 	Metadata map[string]string
 }
 
@@ -61,19 +61,19 @@ func (r AuthRequest) Format(f fmt.State, _ rune) {
 // LogValue gives the request without the password (slog.LogValuer).
 func (r AuthRequest) LogValue() slog.Value { return slog.StringValue(fmt.Sprint(r)) }
 
-// An AuthIdentity is who a peer was found to be. Interceptors, handlers and the
-// hooks for subscriptions and admission see it (Peer.Identity). It must not be
-// changed once returned.
+// An AuthIdentity is who an Authenticator found a peer to be. Interceptors,
+// handlers and the functions for subscriptions and admission see it
+// (Peer.Identity). It must not be changed once returned.
 type AuthIdentity struct {
-	// Name is the peer's name among ours, as a user's or a host's.
+	// Name is the peer's name in this system, such as a user's or a host's.
 	Name string
-	// Metadata is whatever the authenticator wants to be known of it.
+	// Metadata is whatever else the authenticator tells about the peer.
 	Metadata map[string]string
 }
 
-// AllowAny is an Authenticator that lets everyone in. Under CURVE the identity's
-// name is the peer's public key in Z85, under PLAIN it is the user, whatever the
-// password.
+// AllowAny is an Authenticator that admits everyone. Under CURVE the identity's
+// name is the peer's public key in Z85; under PLAIN it is the user, and the
+// password is ignored.
 func AllowAny(_ context.Context, r *AuthRequest) (*AuthIdentity, error) {
 	return &AuthIdentity{Name: r.name()}, nil
 }
@@ -90,8 +90,8 @@ func (r *AuthRequest) name() string {
 }
 
 // Passwords returns an Authenticator for PLAIN that knows these users and their
-// passwords, which it copies. It takes the same time whether or not there is
-// such a user and however much of the password is right.
+// passwords, which it copies. It takes the same time whether or not the user
+// exists and however much of the password is right.
 func Passwords(users map[string]string) Authenticator {
 	users = maps.Clone(users)
 	return func(_ context.Context, r *AuthRequest) (*AuthIdentity, error) {
@@ -114,7 +114,7 @@ func (a Authenticator) link() func(context.Context, *handshake.AuthRequest) (*ha
 	}
 	return func(ctx context.Context, l *handshake.AuthRequest) (*handshake.Identity, error) {
 		r := &AuthRequest{
-			Mechanism: l.Mechanism, Domain: l.Domain, Address: l.Address, Endpoint: l.Endpoint,
+			Mechanism: Mechanism(l.Mechanism), Domain: l.Domain, Address: l.Address, Endpoint: l.Endpoint,
 			PublicKey: CurvePublicKey(l.PublicKey), User: l.User, Password: l.Password,
 		}
 		if len(l.Metadata) > 0 {

@@ -13,12 +13,12 @@ import (
 	"strings"
 )
 
-// A CurveCertificate is a public key with what is said of its owner, as in the
+// A CurveCertificate is a public key and a description of its owner, as in the
 // certificate files of CZMQ and pyzmq.
 type CurveCertificate struct {
 	PublicKey CurvePublicKey
-	// Metadata is whatever the file's "metadata" section says, as "name" and
-	// "email". Only who wrote the file vouches for it.
+	// Metadata is the file's "metadata" section, such as "name" and "email". Only
+	// the file's author vouches for it.
 	Metadata map[string]string
 }
 

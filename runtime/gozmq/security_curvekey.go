@@ -133,7 +133,7 @@ func (k CurveSecretKey) LogValue() slog.Value { return slog.StringValue(redacted
 // go through whole structures.
 func (k CurveSecretKey) MarshalText() ([]byte, error) { return []byte(redacted), nil }
 
-// GobEncode fails: a secret is not to travel by accident.
+// GobEncode fails, so that a secret is not sent by accident.
 func (k CurveSecretKey) GobEncode() ([]byte, error) {
 	return nil, errors.New("a secret key is not encoded; use Bytes")
 }

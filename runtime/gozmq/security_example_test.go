@@ -26,16 +26,20 @@ func ExampleCurveServer() {
 	var clients gozmq.CurveKeyList
 	clients.Replace(map[gozmq.CurvePublicKey]gozmq.AuthIdentity{ada.Public(): {Name: "ada"}})
 
-	srv := gozmq.NewServer(
+	srv, err := gozmq.NewServer(
+		gozmq.Bind("tcp://127.0.0.1:*"),
 		gozmq.WithSecurity(gozmq.CurveServer(server, clients.Authenticate)),
 		gozmq.WithInterceptors(func(ctx context.Context, call *gozmq.CallInfo, req proto.Message, next gozmq.Next) (proto.Message, error) {
-			fmt.Println(call.Identity.Name, "calls", call.Method.Procedure)
+			fmt.Println(call.Peer.Identity.Name, "calls", call.Method.Procedure)
 			return next(ctx, req)
 		}))
+	if err != nil {
+		log.Fatal(err)
+	}
 	if err := registerGreeter(srv, greeter{}); err != nil {
 		log.Fatal(err)
 	}
-	if err := srv.Listen(gozmq.Bind("tcp://127.0.0.1:*")); err != nil {
+	if err := srv.Listen(); err != nil {
 		log.Fatal(err)
 	}
 	defer srv.Close()

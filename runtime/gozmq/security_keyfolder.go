@@ -11,13 +11,13 @@ import (
 	"time"
 )
 
-// folderCheck is how long a folder is taken not to have changed.
+// folderCheck is how long a folder is assumed not to have changed.
 const folderCheck = time.Second
 
 // A CurveKeyFolder is a list of the public keys in a folder of certificate files
 // ("*.key"), as pyzmq's and CZMQ's authenticators use. It is read again, while
 // in use, when files have come, gone or changed, within a second of the next
-// handshake. A file that cannot be read lets no one in. The identity's name is
+// handshake. A file that cannot be read admits no one. The identity's name is
 // the file's name without ".key", its metadata the certificate's. Its methods
 // may be called from any goroutine.
 type CurveKeyFolder struct {
@@ -54,8 +54,8 @@ func (f *CurveKeyFolder) Reload() error {
 	return f.faults
 }
 
-// Authenticate lets in who owns a key of the folder (Authenticator). While the
-// folder cannot be read no one can be decided on.
+// Authenticate admits the owners of the keys in the folder (Authenticator). While
+// the folder cannot be read it fails with CodeUnavailable: peers may try again.
 func (f *CurveKeyFolder) Authenticate(ctx context.Context, r *AuthRequest) (*AuthIdentity, error) {
 	faults, err := f.refresh()
 	if err != nil {

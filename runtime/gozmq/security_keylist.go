@@ -9,7 +9,7 @@ import (
 
 var errUnknownKey = errors.New("the key is not on the list")
 
-// AllowKeys returns an Authenticator for CURVE that lets in who owns one of the
+// AllowKeys returns an Authenticator for CURVE that admits the owners of these
 // keys. The identity's name is the key in Z85. For a list that changes use a
 // CurveKeyList or a CurveKeyFolder.
 func AllowKeys(keys ...CurvePublicKey) Authenticator {
@@ -23,24 +23,23 @@ func AllowKeys(keys ...CurvePublicKey) Authenticator {
 }
 
 // A CurveKeyList is a list of public keys that may change while it is in use.
-// The zero value is an empty list, which lets no one in. Its methods may be
+// The zero value is an empty list, which admits no one. Its methods may be
 // called from any goroutine.
 type CurveKeyList struct {
 	keys atomic.Pointer[map[CurvePublicKey]AuthIdentity]
 }
 
-// Replace puts other keys, with who they belong to, in place of all that are on
-// the list. It copies the map and not the metadata in it. Peers that are
-// connected stay connected.
+// Replace replaces the whole list by these keys and their owners. It copies the
+// map and not the metadata in it. Peers that are connected stay connected.
 func (l *CurveKeyList) Replace(keys map[CurvePublicKey]AuthIdentity) {
 	keys = maps.Clone(keys)
 	l.keys.Store(&keys)
 }
 
-// Authenticate lets in who owns a key that is on the list (Authenticator).
+// Authenticate admits the owners of the keys on the list (Authenticator).
 func (l *CurveKeyList) Authenticate(_ context.Context, r *AuthRequest) (*AuthIdentity, error) {
 	if r.Mechanism != MechanismCurve {
-		return nil, errors.New("a list of keys cannot decide on a peer that speaks " + r.Mechanism)
+		return nil, errors.New("a list of keys cannot decide on a peer that speaks " + string(r.Mechanism))
 	}
 	if keys := l.keys.Load(); keys != nil {
 		if id, ok := (*keys)[r.PublicKey]; ok {

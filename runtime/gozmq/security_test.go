@@ -74,8 +74,8 @@ func TestSecuredCalls(t *testing.T) {
 			p := PeerFromContext(ctx)
 			mu.Lock()
 			defer mu.Unlock()
-			if p == nil || p.Identity != call.Identity {
-				t.Errorf("the context has the peer %+v, the call the identity %+v", p, call.Identity)
+			if p == nil || p != call.Peer {
+				t.Errorf("the context has the peer %+v, the call %+v", p, call.Peer)
 				return next(ctx, req)
 			}
 			seen = append(seen, fmt.Sprint(p.Identity.Name, p.Mechanism, p.SocketType, p.User))

@@ -23,8 +23,8 @@ type ZAP struct {
 }
 
 // NewZAP connects to a handler, in the background: NewZAP(Connect("ipc://…")).
-// Whoever can pose as the handler decides on everyone: use ipc, or WithSecurity.
-// Close must be called, after the sockets that use it.
+// Anyone who can pose as the handler decides on every peer: use ipc, or
+// WithSecurity. Close must be called, after the sockets that use it.
 func NewZAP(opts ...DialOption) (*ZAP, error) {
 	conn, err := Dial(opts...)
 	if err != nil {
@@ -33,12 +33,12 @@ func NewZAP(opts ...DialOption) (*ZAP, error) {
 	return &ZAP{conn: conn}, nil
 }
 
-// Close closes the connection to the handler; nobody gets in any more.
+// Close closes the connection to the handler. No peer is admitted from then on.
 func (z *ZAP) Close() error { return z.conn.Close() }
 
-// Authenticate has the handler decide (Authenticator). Its user id is the
-// identity's name, its metadata the identity's. Status 300 and 500, and no
-// answer, are CodeUnavailable: the peer may try again.
+// Authenticate asks the handler to decide (Authenticator). The handler's user id
+// becomes the identity's name, and its metadata the identity's. Status 300 and 500,
+// and no answer, fail with CodeUnavailable: the peer may try again.
 func (z *ZAP) Authenticate(ctx context.Context, r *AuthRequest) (*AuthIdentity, error) {
 	x := &zapExchange{request: r, number: strconv.FormatUint(z.number.Add(1), 10)}
 	if err := z.conn.dealer.Do(ctx, x, z.conn.ready); err != nil {
@@ -64,7 +64,7 @@ func (x *zapExchange) AppendRequest(b []byte) ([]byte, error) {
 	if err != nil {
 		address = r.Address
 	}
-	z := wire.ZAPRequest{ID: x.number, Domain: r.Domain, Address: address, RoutingID: r.Metadata["Identity"], Mechanism: r.Mechanism}
+	z := wire.ZAPRequest{ID: x.number, Domain: r.Domain, Address: address, RoutingID: r.Metadata["Identity"], Mechanism: string(r.Mechanism)}
 	switch r.Mechanism {
 	case MechanismCurve:
 		z.Credentials = []string{string(r.PublicKey[:])}

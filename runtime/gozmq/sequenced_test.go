@@ -98,7 +98,7 @@ func TestSequencedGaps(t *testing.T) {
 	const topics, each, cuts = 3, 400, 4
 	everywhere(t, func(t *testing.T, s site) {
 		r := seeded(t)(0)
-		quick := WithReconnect(time.Millisecond, 10*time.Millisecond)
+		quick := WithReconnectBackoff(time.Millisecond, 10*time.Millisecond)
 		p, _, sub := s.feed(t, []PublisherOption{quick}, []SubscriberOption{quick})
 		f := listen(t, p, sub)
 		for n := range each {
@@ -214,7 +214,7 @@ func TestSequencedRestart(t *testing.T) {
 		t.Fatal(err)
 	}
 	endpoint := first.Addrs()[0]
-	s := subscriber(t, Connect(endpoint), WithReconnect(time.Millisecond, 10*time.Millisecond))
+	s := subscriber(t, Connect(endpoint), WithReconnectBackoff(time.Millisecond, 10*time.Millisecond))
 	f := listen(t, first, s)
 	publishSequenced(t, first, at("ams", "one"), at("ams", "two"))
 	f.next(t)

@@ -12,21 +12,21 @@ import (
 
 	"github.com/gozmq/gozmq/runtime/internal/bridge"
 	"github.com/gozmq/gozmq/runtime/internal/socket"
-	"github.com/gozmq/gozmq/runtime/internal/zmtp"
 )
 
-type serverConfig struct {
-	socketConfig
-	interceptors interceptorOption
-	interceptor  Interceptor // all of them
-	concurrency  int
-	queue        int
-	drain        time.Duration
-	onPanic      func(ctx context.Context, m *Method, value any, stack []byte)
-}
+// A serverState is how far a Server is. It only goes forward.
+type serverState uint8
 
-// A Server serves REQ/REP services. Register them, then call Serve. On the
-// wire it is a ROUTER socket, which any REQ, DEALER or ROUTER may talk to.
+const (
+	serverRegistering serverState = iota // services may be registered
+	serverListening                      // the socket is there, and its endpoints are open or being opened
+	serverStopping                       // no new calls; those that run are waited for
+	serverStopped                        // everything is closed, and Server.left is set
+)
+
+// A Server serves REQ/REP services: make one, register the services, call Serve.
+// On the wire it is a ROUTER socket, which any REQ, DEALER or ROUTER may talk to.
+// Its methods may be called from any goroutine.
 type Server struct {
 	cfg      serverConfig
 	bodies   bodies
@@ -34,32 +34,28 @@ type Server struct {
 	limiter  limiter
 	calls    runningCalls
 
-	closing   chan struct{} // closed by Close
-	closeOnce sync.Once
-	stopped   chan struct{} // closed when stop has come to its end
-	left      error         // what stop has left undone, once stopped is closed
+	hurry   func()        // closes closing
+	closing chan struct{} // closed: drain no longer
+	stopped chan struct{} // closed when state becomes serverStopped
+	left    error         // what the server left undone, once stopped is closed
 
 	mu       sync.Mutex
+	state    serverState
 	entries  map[string]*handler // by procedure
 	services map[string]bridge.Service[Method]
-	bare     *handler // the only method of a bare service
-	failures []error  // of RegisterService
-	router   *socket.Router
+	bare     *handler                // the only method of a bare service
+	failures []error                 // of RegisterService
+	router   *socket.Router          // nil before serverListening
 	cancel   context.CancelCauseFunc // of the handlers' contexts
 	addrs    []string
-	open     bool // Listen has opened something
-	done     bool
 }
 
-// NewServer returns a server without services. What is wrong with an option is
-// reported by Listen or Serve.
-func NewServer(opts ...ServerOption) *Server {
+// NewServer returns a server without services. Its endpoints (Bind, Connect) are
+// opened by Serve, or before that by Listen. It fails when an option or an
+// endpoint is malformed. The server must be served or closed.
+func NewServer(opts ...ServerOption) (*Server, error) {
 	s := &Server{
-		cfg: serverConfig{
-			socketConfig: newSocketConfig(zmtp.Router),
-			concurrency:  10000,
-			drain:        10 * time.Second,
-		},
+		cfg:      newServerConfig(),
 		entries:  make(map[string]*handler),
 		services: make(map[string]bridge.Service[Method]),
 		closing:  make(chan struct{}),
@@ -68,23 +64,14 @@ func NewServer(opts ...ServerOption) *Server {
 	for _, o := range opts {
 		o.applyServer(&s.cfg)
 	}
-	return s
-}
-
-type serverOption func(*serverConfig)
-
-func (o serverOption) applyServer(c *serverConfig) { o(c) }
-
-// WithMaxWaiting sets how many calls may wait, first come first served, while
-// as many run as WithConcurrency allows. Default: 0.
-func WithMaxWaiting(n int) ServerOption {
-	return serverOption(func(c *serverConfig) { c.queue = n })
-}
-
-// WithPanicHandler has f called when a handler panics, in the handler's
-// goroutine. The caller is told no more than that there was an internal error.
-func WithPanicHandler(f func(ctx context.Context, m *Method, value any, stack []byte)) ServerOption {
-	return serverOption(func(c *serverConfig) { c.onPanic = f })
+	if err := s.cfg.check(); err != nil {
+		return nil, fmt.Errorf("server: %w", err)
+	}
+	s.hurry = sync.OnceFunc(func() { close(s.closing) })
+	s.bodies = s.cfg.bodies()
+	s.limiter.limit, s.limiter.queue = s.cfg.concurrency, s.cfg.queue
+	s.cfg.interceptor = s.cfg.interceptors.chain()
+	return s, nil
 }
 
 // RegisterService adds a service (Registrar). Generated code calls it. An
@@ -101,7 +88,7 @@ func (s *Server) RegisterService(svc bridge.Service[Method]) error {
 }
 
 func (s *Server) register(svc bridge.Service[Method]) error {
-	if s.router != nil || s.done {
+	if s.state != serverRegistering {
 		return errors.New("the server is running; register before Listen and Serve")
 	}
 	if _, ok := s.services[svc.Name]; ok {
@@ -136,60 +123,44 @@ func (s *Server) Services() []bridge.Service[Method] {
 	return slices.SortedFunc(maps.Values(s.services), func(a, b bridge.Service[Method]) int { return strings.Compare(a.Name, b.Name) })
 }
 
-// Listen opens endpoints ahead of Serve, so that Addrs is known. The server
-// answers from then on.
-func (s *Server) Listen(endpoints ...Endpoints) error {
+// Listen opens the server's endpoints ahead of Serve, so that Addrs is known. The
+// server answers from then on. Without a service it fails, and may be called
+// again; when an endpoint cannot be opened the server is closed. On a server that
+// listens already it does nothing.
+func (s *Server) Listen() error {
 	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.done {
-		return errors.New("serve: the server has been stopped, or could not start: make another one with NewServer")
-	}
-	if err := s.start(); err != nil {
-		return fmt.Errorf("serve: %w", err)
-	}
-	var all Endpoints
-	for _, e := range endpoints {
-		e.add(&all)
-	}
-	addrs, err := all.open(s.router.Links())
-	if err != nil {
-		return fmt.Errorf("serve: %w", err)
-	}
-	s.addrs = append(s.addrs, addrs...)
-	s.open = true
-	return nil
-}
-
-// start checks what was given and makes the socket, once; s.mu is held.
-func (s *Server) start() error {
-	if s.router != nil {
+	began, err := s.listen()
+	s.mu.Unlock()
+	if err == nil {
 		return nil
 	}
-	errs := append([]error{s.cfg.check(), s.cfg.interceptors.check()}, s.failures...)
-	if s.cfg.concurrency < 1 {
-		errs = append(errs, fmt.Errorf("WithConcurrency: %d, want at least 1", s.cfg.concurrency))
+	if began {
+		_ = s.stop(0)
 	}
-	if s.cfg.queue < 0 {
-		errs = append(errs, fmt.Errorf("WithMaxWaiting: %d, want 0 or more", s.cfg.queue))
+	return fmt.Errorf("serve: %w", err)
+}
+
+// listen makes the socket and opens the endpoints; began says that there is
+// something to stop after an error. s.mu is held.
+func (s *Server) listen() (began bool, err error) {
+	switch {
+	case s.state >= serverStopping:
+		return false, errors.New("the server has been stopped, or could not start: make another one with NewServer")
+	case len(s.failures) > 0:
+		return false, errors.Join(s.failures...)
+	case s.state == serverListening:
+		return false, nil
+	case len(s.services) == 0:
+		return false, errors.New("no service is registered: call the generated Register… functions first")
 	}
-	if s.cfg.drain < 0 {
-		errs = append(errs, fmt.Errorf("WithDrainTimeout: %v, want 0 or more", s.cfg.drain))
-	}
-	if len(s.services) == 0 && len(s.failures) == 0 {
-		errs = append(errs, errors.New("no service is registered: call the generated Register… functions first"))
-	}
-	if err := errors.Join(errs...); err != nil {
-		return err
-	}
-	s.bodies = s.cfg.bodies()
-	s.limiter.limit, s.limiter.queue = s.cfg.concurrency, s.cfg.queue
-	s.cfg.interceptor = s.cfg.interceptors.chain()
 	s.observer = newObserver(s.cfg.observer)
 	s.cfg.Observe = s.observer.link(s.cfg.SocketType)
 	base, cancel := context.WithCancelCause(context.Background())
 	s.cancel = cancel
 	s.router = socket.NewRouter(base, s.cfg.Config, requestReceiver{s})
-	return nil
+	s.state = serverListening
+	s.addrs, err = s.cfg.endpoints.open(s.router.Links())
+	return true, err
 }
 
 // Addrs returns the endpoints that were bound, with ports filled in.
@@ -199,31 +170,26 @@ func (s *Server) Addrs() []string {
 	return append([]string(nil), s.addrs...)
 }
 
-// Close stops the server at once, also one whose Serve is waiting for calls that
-// run: their contexts are cancelled, replies that are ready are sent. It is for
-// servers that are not, or no longer, to be served; the usual end is that of
-// Serve's context. Close and Serve return when the server has stopped, with the
-// same error.
+// Close stops the server at once, also one whose Serve waits for calls that run:
+// it cancels their contexts and sends the replies that are ready. It is for
+// servers that are not served, or no longer; to end Serve, end its context. Close
+// and Serve return the same error when the server has stopped.
 func (s *Server) Close() error {
-	s.closeOnce.Do(func() { close(s.closing) })
+	s.hurry()
 	return s.stop(0)
 }
 
 var errStopped = errors.New("the server is stopping")
 
-// Serve opens endpoints, if any are given, and serves until ctx ends or Close is
-// called. Then it stops accepting and reading, lets the calls that run finish,
-// cancels their contexts when that takes longer than WithDrainTimeout, sends the
-// last replies, and returns nil. An error says what kept it from serving, as
-// that no service is registered, or that something was left undone. A server
-// serves once.
-func (s *Server) Serve(ctx context.Context, endpoints ...Endpoints) error {
-	open, err := s.isOpen()
-	if err == nil && (len(endpoints) > 0 || !open) {
-		err = s.Listen(endpoints...)
-	}
-	if err != nil {
-		s.stop(0)
+// Serve opens the endpoints, unless Listen has, and serves until ctx ends or
+// Close is called. Then it stops accepting and reading, lets the calls that run
+// finish, cancels their contexts when that takes longer than WithDrainTimeout,
+// sends the last replies, and returns nil. An error says what kept it from
+// serving, such as an endpoint in use, or that something was left undone. A
+// server serves once.
+func (s *Server) Serve(ctx context.Context) error {
+	if err := s.Listen(); err != nil {
+		_ = s.stop(0)
 		return err
 	}
 	select {
@@ -233,27 +199,36 @@ func (s *Server) Serve(ctx context.Context, endpoints ...Endpoints) error {
 	return s.stop(s.cfg.drain)
 }
 
-func (s *Server) isOpen() (bool, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.open, errors.Join(s.failures...)
+// stop stops the server, once; later callers wait for the first one.
+func (s *Server) stop(drain time.Duration) error {
+	if router, first := s.beginStop(); !first {
+		<-s.stopped
+	} else {
+		if router != nil {
+			s.left = s.drain(router, drain)
+		}
+		s.setState(serverStopped)
+		close(s.stopped)
+	}
+	return s.left
 }
 
-// stop stops the server, once; whoever comes later waits for that.
-func (s *Server) stop(drain time.Duration) error {
+// beginStop reports whether the caller is the first to stop the server, and
+// returns the socket that it has to close, if any.
+func (s *Server) beginStop() (router *socket.Router, first bool) {
 	s.mu.Lock()
-	router, done := s.router, s.done
-	s.done = true
-	s.mu.Unlock()
-	if done {
-		<-s.stopped
-		return s.left
+	defer s.mu.Unlock()
+	if s.state >= serverStopping {
+		return nil, false
 	}
-	if router != nil {
-		s.left = s.drain(router, drain)
-	}
-	close(s.stopped)
-	return s.left
+	s.state = serverStopping
+	return s.router, true
+}
+
+func (s *Server) setState(state serverState) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.state = state
 }
 
 // drain lets the calls that run finish, for that long or until Close is called,

@@ -53,7 +53,7 @@ func (r requestReceiver) Receive(p *socket.RouterPeer, frames [][]byte) socket.J
 	}
 	envelope, content, ok := wire.SplitEnvelope(frames)
 	if !ok {
-		p.Malformed("request of %d frames has no empty frame to end its envelope", len(frames))
+		p.Malformed("%w", wire.NoEnvelope(frames))
 		return nil
 	}
 	c := newServerCall(s, p, envelope)
@@ -260,7 +260,7 @@ func (c *serverCall) panicked(ctx *callContext, p *guarded.PanicError) error {
 	}
 	m := c.handler.method
 	c.server.observer.observe(Event{
-		Kind: EventPanic, Socket: string(zmtp.Router), Endpoint: c.peer.Endpoint(), Peer: ctx.info.Peer, Method: m.Procedure,
+		Kind: EventPanic, SocketType: string(zmtp.Router), Endpoint: c.peer.Endpoint(), Peer: c.peer.Address(), Procedure: m.Procedure,
 		Err: fmt.Errorf("handler panicked: %v", p.Value), Stack: stack,
 	})
 	if hook := c.server.cfg.onPanic; hook != nil {

@@ -6,8 +6,8 @@ import (
 	"github.com/gozmq/gozmq/runtime/internal/socket"
 )
 
-// runningCalls knows the calls of our own clients that run, so that they can
-// be given up. The zero value is ready.
+// runningCalls are the calls of our own clients that run, by their id, so that the
+// clients can cancel them. The zero value is ready.
 type runningCalls struct {
 	mu   sync.Mutex
 	list map[runningCall]*callContext

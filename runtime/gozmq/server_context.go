@@ -5,18 +5,17 @@ import (
 	"sync"
 	"time"
 
-	"github.com/gozmq/gozmq/runtime/internal/link"
+	"github.com/gozmq/gozmq/runtime/internal/socket"
 )
 
 // A callContext is the context of one call on a server. It ends with the
-// caller's deadline, when the caller gives up, with the connection, when the
-// server has waited for it long enough to stop, and when the handler returns. Most handlers
+// caller's deadline, when the caller gives up, with the connection, when the drain
+// timeout of a stopping server ends, and when the handler returns. Most handlers
 // never ask, so nothing is set up until one does.
 type callContext struct {
 	peer     context.Context // of the connection
 	deadline time.Time       // zero: none
 	info     CallInfo
-	conn     *link.Conn
 
 	mu       sync.Mutex
 	inner    context.Context // made when someone needs it
@@ -29,15 +28,24 @@ type callContext struct {
 func newCallContext(c *serverCall) *callContext {
 	ctx := &callContext{peer: c.peer.Context}
 	ctx.info.Method = c.handler.method
-	ctx.info.Peer = c.peer.Address()
-	ctx.info.Identity = (*AuthIdentity)(c.peer.Auth)
+	ctx.info.Peer = callerOf(c.peer)
 	ctx.info.Metadata = Metadata(c.header.Metadata)
-	ctx.conn = c.peer.Conn
 	ctx.info.reply = ctx
 	if c.header.Timeout > 0 {
 		ctx.deadline = time.Now().Add(c.header.Timeout)
 	}
 	return ctx
+}
+
+// callerOf returns the peer of a connection, the same one for all of its calls. It
+// is called by the connection's reader.
+func callerOf(p *socket.RouterPeer) *Peer {
+	peer, ok := p.Value.(*Peer)
+	if !ok {
+		peer = peerOf(p.Conn)
+		p.Value = peer
+	}
+	return peer
 }
 
 // CallInfoFromContext returns what is known of the call in whose handler ctx
@@ -131,7 +139,7 @@ func (c *callContext) Value(key any) any {
 	case callInfoKey{}:
 		return &c.info
 	case peerKey{}:
-		return peerOf(c.conn)
+		return c.info.Peer
 	}
 	return c.context().Value(key)
 }

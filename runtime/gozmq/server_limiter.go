@@ -29,7 +29,7 @@ func (l *limiter) enter() (turn chan struct{}, ok bool) {
 	return turn, true
 }
 
-// leave gives a place to whoever waits for one.
+// leave passes a place on to the call that has waited longest, or frees it.
 func (l *limiter) leave() {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -32,7 +32,7 @@ func newResultSource(cfg *sinkConfig, o *observer) resultSource {
 		WindowTasks: cfg.window.tasks, WindowAge: cfg.window.age,
 		Batch: batchReporter(cfg.onBatch),
 		Unclaimed: func(c *link.Conn, procedure string) {
-			o.observe(Event{Kind: EventUnclaimed, Socket: string(zmtp.Router), Endpoint: c.Endpoint(), Peer: c.Address(), Method: procedure})
+			o.observe(Event{Kind: EventUnclaimed, SocketType: string(zmtp.Router), Endpoint: c.Endpoint(), Peer: c.Address(), Procedure: procedure})
 		},
 	})}
 }

@@ -149,7 +149,7 @@ func (r collector) find(c *link.Conn, frames [][]byte) (place, error) {
 		if place.unclaimed && !reported {
 			reported = true
 			r.s.observer.observe(Event{
-				Kind: EventUnclaimed, Socket: string(zmtp.Pull), Endpoint: c.Endpoint(), Peer: c.Address(), Method: string(wire.Excerpt(place.result.Procedure)),
+				Kind: EventUnclaimed, SocketType: string(zmtp.Pull), Endpoint: c.Endpoint(), Peer: c.Address(), Procedure: string(wire.Excerpt(place.result.Procedure)),
 			})
 		}
 		if !c.WaitPaused(place.change, r.s.done) {

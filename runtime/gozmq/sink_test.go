@@ -145,7 +145,7 @@ func TestSinkResultsWait(t *testing.T) {
 	sendNumbers(t, raw, logMethod, 1, n)
 	sendNumbers(t, raw, squareMethod, 1, n)
 	squared := results(t, k)
-	if e := events.wait(t, EventUnclaimed, 1); e.Method != logMethod.Procedure || e.Socket != "PULL" || e.Peer == "" {
+	if e := events.wait(t, EventUnclaimed, 1); e.Procedure != logMethod.Procedure || e.SocketType != "PULL" || e.Peer == "" {
 		t.Errorf("the event says %+v", e)
 	}
 	other := dialRaw(t, k.Addrs()[0], zmtp.Push) // is not held up

@@ -22,13 +22,13 @@ type Traffic struct {
 
 // Stats are the counters of one socket since it was opened, and the peers that
 // it is connected to now. What departed peers were counted for stays in the
-// totals, which never go back. What is being read or written in the moment may
-// not be counted yet. They are a copy; reading them costs in proportion to the
-// number of peers, and holds up each of them for no longer than a look at it.
+// totals, which never go back. Counts may lag behind what is being transferred.
+// They are a copy; reading them costs in proportion to the number of peers, and
+// holds up each of them for no longer than a look at it.
 type Stats struct {
 	Accepted         uint64 // connections that peers made to us, after their handshake
-	Dialled          uint64 // connections that we made, after their handshake
-	Reconnected      uint64 // of those dialled: in place of one that was lost
+	Dialed           uint64 // connections that we made, after their handshake
+	Reconnected      uint64 // of those dialed: in place of one that was lost
 	Disconnected     uint64
 	AcceptsFailed    uint64 // the system refused a connection
 	DialsFailed      uint64 // attempts to connect
@@ -42,12 +42,12 @@ type Stats struct {
 // PeerStats are the counters of one connection that is open, since its
 // handshake.
 type PeerStats struct {
-	Endpoint string    // that was bound or dialled
-	Address  string    // of the peer
-	Socket   string    // the ZeroMQ type of its socket, as "DEALER"
-	Identity string    // that the peer announced; "" for none. Anyone can announce any
-	Dialled  bool      // by us, and not accepted
-	Since    time.Time // the end of its handshake
+	Endpoint   string    // that was bound or dialed
+	Address    string    // of the peer
+	SocketType string    // the ZeroMQ type of the peer's socket, such as "DEALER"
+	RoutingID  string    // that the peer announced; "" for none. Anyone can announce any
+	Dialed     bool      // by us, and not accepted
+	Since      time.Time // the end of its handshake
 	Traffic
 	QueuedMessages int // that wait to be taken by the kernel; heartbeats and subscriptions, too
 	QueuedBytes    int
@@ -58,7 +58,7 @@ type PeerStats struct {
 func statsOf(g *link.Group) Stats {
 	l := g.Stats()
 	s := Stats{
-		Accepted: l.Accepted, Dialled: l.Dialed, Reconnected: l.Reconnected, Disconnected: l.Disconnected,
+		Accepted: l.Accepted, Dialed: l.Dialed, Reconnected: l.Reconnected, Disconnected: l.Disconnected,
 		AcceptsFailed: l.AcceptsFailed, DialsFailed: l.DialsFailed, HandshakesFailed: l.HandshakesFailed,
 		HeartbeatsLost: l.HeartbeatsLost, Delayed: l.Delayed,
 		Traffic: Traffic(l.Traffic),
@@ -66,8 +66,8 @@ func statsOf(g *link.Group) Stats {
 	}
 	for _, p := range l.Peers {
 		s.Peers = append(s.Peers, PeerStats{
-			Endpoint: p.Endpoint, Address: p.Address, Socket: string(p.SocketType), Identity: p.Identity,
-			Dialled: p.Dialed, Since: p.Since,
+			Endpoint: p.Endpoint, Address: p.Address, SocketType: string(p.SocketType), RoutingID: p.Identity,
+			Dialed: p.Dialed, Since: p.Since,
 			Traffic:        Traffic(p.Traffic),
 			QueuedMessages: p.QueuedMessages, QueuedBytes: p.QueuedBytes,
 			Subscriptions: p.Subscriptions,

@@ -13,12 +13,16 @@ import (
 // listens shows them under /debug/vars. Other metrics libraries read the same
 // struct, each time that they are asked.
 func ExampleServer_Stats() {
-	srv := gozmq.NewServer()
+	srv, err := gozmq.NewServer(gozmq.Bind("inproc://stats"))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
 	if err := registerGreeter(srv, greeter{}); err != nil {
 		fmt.Println(err)
 		return
 	}
-	if err := srv.Listen(gozmq.Bind("inproc://stats")); err != nil {
+	if err := srv.Listen(); err != nil {
 		fmt.Println(err)
 		return
 	}

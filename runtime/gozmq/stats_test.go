@@ -20,7 +20,7 @@ import (
 func TestStatsOfCalls(t *testing.T) {
 	const calls = 50
 	everywhere(t, func(t *testing.T, s site) {
-		server, c := s.pair(t, echoHandlers(), nil, []DialOption{WithIdentity("me"), WithHeartbeat(0, 0)})
+		server, c := s.pair(t, echoHandlers(), nil, []DialOption{WithRoutingID("me"), WithHeartbeat(0, 0)})
 		for range calls {
 			mustEcho(t, c)
 		}
@@ -34,14 +34,14 @@ func TestStatsOfCalls(t *testing.T) {
 		if s.swapped {
 			dialled, accepted = in, out
 		}
-		if dialled.Dialled != 1 || dialled.Accepted != 0 || accepted.Accepted != 1 || accepted.Dialled != 0 || in.Disconnected != 0 {
+		if dialled.Dialed != 1 || dialled.Accepted != 0 || accepted.Accepted != 1 || accepted.Dialed != 0 || in.Disconnected != 0 {
 			t.Errorf("the client has counted %+v, the server %+v", out, in)
 		}
-		if len(in.Peers) != 1 || in.Peers[0].Traffic != in.Traffic || in.Peers[0].Socket != "DEALER" || in.Peers[0].Identity != "me" ||
-			in.Peers[0].Dialled != s.swapped || in.Peers[0].Address == "" || time.Since(in.Peers[0].Since) > patience {
+		if len(in.Peers) != 1 || in.Peers[0].Traffic != in.Traffic || in.Peers[0].SocketType != "DEALER" || in.Peers[0].RoutingID != "me" ||
+			in.Peers[0].Dialed != s.swapped || in.Peers[0].Address == "" || time.Since(in.Peers[0].Since) > patience {
 			t.Errorf("the server has the peers %+v", in.Peers)
 		}
-		if len(out.Peers) != 1 || out.Peers[0].Endpoint != in.Peers[0].Endpoint || out.Peers[0].Socket != "ROUTER" || out.Peers[0].QueuedMessages != 0 {
+		if len(out.Peers) != 1 || out.Peers[0].Endpoint != in.Peers[0].Endpoint || out.Peers[0].SocketType != "ROUTER" || out.Peers[0].QueuedMessages != 0 {
 			t.Errorf("the client has the peers %+v", out.Peers)
 		}
 		if err := c.Close(); err != nil {
@@ -60,7 +60,7 @@ func TestStatsOfCalls(t *testing.T) {
 // What goes wrong is counted by its kind.
 func TestStatsOfFailures(t *testing.T) {
 	server := serve(t, Bind("tcp://127.0.0.1:*"), echoHandlers(), WithHeartbeat(10*time.Millisecond, 50*time.Millisecond))
-	subscriber(t, Connect(server.addr()), WithReconnect(time.Minute, time.Minute))
+	subscriber(t, Connect(server.addr()), WithReconnectBackoff(time.Minute, time.Minute))
 	eventually(t, "a failed handshake", func() bool { return server.Stats().HandshakesFailed == 1 })
 	dialRaw(t, server.addr(), zmtp.Dealer).wantClosed()
 	eventually(t, "a lost heartbeat", func() bool { return server.Stats().HeartbeatsLost == 1 })
@@ -101,13 +101,13 @@ func TestStatsOfDelays(t *testing.T) {
 // A dialled connection that is lost is counted again when it is back.
 func TestStatsOfReconnecting(t *testing.T) {
 	ln := zmtptest.Listen(t)
-	c := dial(t, Connect(ln.Endpoint.String()), WithReconnect(time.Millisecond, time.Millisecond), WithHeartbeat(0, 0))
+	c := dial(t, Connect(ln.Endpoint.String()), WithReconnectBackoff(time.Millisecond, time.Millisecond), WithHeartbeat(0, 0))
 	for range 3 {
 		ln.NextAs(zmtp.Router).Close()
 	}
 	last := ln.NextAs(zmtp.Router)
 	eventually(t, "three more connections", func() bool { return c.Stats().Reconnected == 3 })
-	if s := c.Stats(); s.Dialled != 4 || s.Accepted != 0 || s.HandshakesFailed != 0 {
+	if s := c.Stats(); s.Dialed != 4 || s.Accepted != 0 || s.HandshakesFailed != 0 {
 		t.Errorf("the Conn has counted %+v", s)
 	}
 	ln.Close()
@@ -174,7 +174,7 @@ func TestStatsOfPipeline(t *testing.T) {
 		if err := w.stop(); err != nil {
 			t.Fatal(err)
 		}
-		if _, s := w.Stats(); s.Dialled != 1 || s.Disconnected != 1 || s.MessagesOut != tasks || len(s.Peers) != 0 {
+		if _, s := w.Stats(); s.Dialed != 1 || s.Disconnected != 1 || s.MessagesOut != tasks || len(s.Peers) != 0 {
 			t.Errorf("after its end the worker has counted %+v", s)
 		}
 	})
@@ -183,7 +183,7 @@ func TestStatsOfPipeline(t *testing.T) {
 // A proxy counts each side by itself.
 func TestStatsOfProxy(t *testing.T) {
 	overEach(t, func(t *testing.T, s site) {
-		c := newChain(t, ReqRep, s.endpoint, 1)
+		c := newChain(t, PatternReqRep, s.endpoint, 1)
 		serve(t, Connect(c.back()), echoHandlers())
 		conn := dial(t, Connect(c.front()))
 		mustEcho(t, conn)
@@ -193,7 +193,7 @@ func TestStatsOfProxy(t *testing.T) {
 			front, back = c[0].FrontStats(), c[0].BackStats()
 			return front.MessagesIn == 2 && front.MessagesOut == 2 && back.MessagesIn == 2 && back.MessagesOut == 2
 		})
-		if front.Peers[0].Socket != "DEALER" || back.Peers[0].Socket != "ROUTER" {
+		if front.Peers[0].SocketType != "DEALER" || back.Peers[0].SocketType != "ROUTER" {
 			t.Errorf("the front has the peers %+v, the back %+v", front.Peers, back.Peers)
 		}
 	})
@@ -201,7 +201,7 @@ func TestStatsOfProxy(t *testing.T) {
 
 // A server that never listened has counted nothing.
 func TestStatsOfIdleServer(t *testing.T) {
-	if s := NewServer().Stats(); s.Accepted != 0 || s.Peers != nil {
+	if s := newServer(t, Bind("inproc://"+t.Name())).Stats(); s.Accepted != 0 || s.Peers != nil {
 		t.Errorf("got %+v", s)
 	}
 }

@@ -52,7 +52,7 @@ func TestGracefulStop(t *testing.T) {
 func TestCallDuringStopEnds(t *testing.T) {
 	h := newStuck(t)
 	r := serve(t, Bind("tcp://127.0.0.1:*"), h.obedient())
-	c := dial(t, Connect(r.addr()), WithReadyTimeout(time.Second), WithReconnect(time.Hour, time.Hour))
+	c := dial(t, Connect(r.addr()), WithReadyTimeout(time.Second), WithReconnectBackoff(time.Hour, time.Hour))
 	first := make(chan error, 1)
 	go func() { first <- callEcho(context.Background(), c, "x") }()
 	receive(t, h.called, "the call")
@@ -61,7 +61,7 @@ func TestCallDuringStopEnds(t *testing.T) {
 	eventually(t, "that the server stops", func() bool {
 		r.mu.Lock()
 		defer r.mu.Unlock()
-		return r.Server.done
+		return r.state >= serverStopping
 	})
 	go func() { late <- callEcho(context.Background(), c, "late") }()
 	h.free()
@@ -91,11 +91,11 @@ func TestStopCancelsHandlers(t *testing.T) {
 // A handler that ignores its context does not hold Serve for ever.
 func TestStopWithStubbornHandler(t *testing.T) {
 	h := newStuck(t)
-	s := NewServer(WithDrainTimeout(10*time.Millisecond), WithLinger(10*time.Millisecond))
+	s := newServer(t, Bind("tcp://127.0.0.1:*"), WithDrainTimeout(10*time.Millisecond), WithLinger(10*time.Millisecond))
 	if err := s.RegisterService(Service{Name: "test.Service", Handlers: h.handlers()}); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.Listen(Bind("tcp://127.0.0.1:*")); err != nil {
+	if err := s.Listen(); err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
@@ -114,29 +114,33 @@ func TestServeOnce(t *testing.T) {
 	if err := r.stop(); err != nil {
 		t.Fatal(err)
 	}
-	wantText(t, r.Serve(within(t), Bind("inproc://"+t.Name())), "serve: the server has been stopped")
-	wantText(t, r.Listen(Bind("inproc://"+t.Name())), "serve: the server has been stopped")
+	wantText(t, r.Serve(within(t)), "serve: the server has been stopped")
+	wantText(t, r.Listen(), "serve: the server has been stopped")
 }
 
 // Serve with a context that has ended opens, closes and returns.
 func TestServeEndedContext(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	if err := idleServer().Serve(ctx, Bind("tcp://127.0.0.1:*")); err != nil {
+	s, err := idleServer(Bind("tcp://127.0.0.1:*"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Serve(ctx); err != nil {
 		t.Error(err)
 	}
 }
 
-// After Listen a server answers; Serve needs no endpoints then, bound or not.
+// After Listen a server answers, bound or not.
 func TestListen(t *testing.T) {
 	c := dial(t, Bind("inproc://"+t.Name()))
 	for name, where := range map[string]Endpoints{"bind": Bind("tcp://127.0.0.1:*"), "connect": Connect(c.Addrs()[0])} {
 		t.Run(name, func(t *testing.T) {
-			s := NewServer()
+			s := newServer(t, where)
 			if err := s.RegisterService(Service{Name: "test.Service", Handlers: echoHandlers()}); err != nil {
 				t.Fatal(err)
 			}
-			if err := s.Listen(where); err != nil {
+			if err := s.Listen(); err != nil {
 				t.Fatal(err)
 			}
 			client := c
@@ -169,7 +173,7 @@ func TestStopWhileCallsKeepComing(t *testing.T) {
 				<-h.release
 				return req, nil
 			}))
-			r, c := s.pair(t, handlers, nil, []DialOption{WithReconnect(time.Hour, time.Hour)})
+			r, c := s.pair(t, handlers, nil, []DialOption{WithReconnectBackoff(time.Hour, time.Hour)})
 			ctx, cancel := context.WithCancel(within(t))
 			mustEcho(t, c)
 			answers, refused := make(chan error, n), make(chan error, 1)

@@ -113,11 +113,11 @@ type receiver struct{ hub *subscription.Hub }
 func (r receiver) Receive(c *link.Conn, b *link.Batch) { r.hub.Receive(c, b) }
 
 func (s *Subscriber) observeEvicted(topic string) {
-	s.observer.observe(Event{Kind: EventForgotten, Socket: string(zmtp.Sub), Topic: topic})
+	s.observer.observe(Event{Kind: EventForgotten, SocketType: string(zmtp.Sub), Topic: topic})
 }
 
 func (s *Subscriber) observeOverflow(pattern string, count int) {
-	s.observer.observe(Event{Kind: EventOverflow, Socket: string(zmtp.Sub), Topic: pattern, Count: count, Err: errOverflow})
+	s.observer.observe(Event{Kind: EventOverflow, SocketType: string(zmtp.Sub), Topic: pattern, Count: count, Err: errOverflow})
 }
 
 // Addrs returns the bound endpoints, with ports filled in.

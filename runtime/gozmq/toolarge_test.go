@@ -16,7 +16,7 @@ import (
 
 // retried is a method whose calls are made again, on any server, where that may
 // help.
-var retried = &Method{Procedure: echoMethod.Procedure, Idempotency: NoSideEffects, MaxAttempts: 5}
+var retried = &Method{Procedure: echoMethod.Procedure, Idempotency: IdempotencyNoSideEffects, MaxAttempts: 5}
 
 func sized(n int) *bytez { return wrapperspb.Bytes(make([]byte, n)) }
 
@@ -67,7 +67,7 @@ func TestRequestBeyondEveryLimit(t *testing.T) {
 }
 
 // growMethod answers with as many bytes as the request says.
-var growMethod = &Method{Procedure: "test.Service/Grow", Idempotency: NoSideEffects, MaxAttempts: 5}
+var growMethod = &Method{Procedure: "test.Service/Grow", Idempotency: IdempotencyNoSideEffects, MaxAttempts: 5}
 
 func growHandlers(ran *atomic.Int32, m *Method) []Handler {
 	return []Handler{Handle(m, func(_ context.Context, req *bytez) (*bytez, error) {
@@ -83,7 +83,7 @@ func grow(ctx context.Context, c Caller, m *Method, n int) error {
 
 // A reply beyond the client's limit fails its call alone, with any framing.
 func TestReplyBeyondTheClientsLimit(t *testing.T) {
-	for _, m := range []*Method{growMethod, {Procedure: growMethod.Procedure, Bare: true, Idempotency: NoSideEffects, MaxAttempts: 5}} {
+	for _, m := range []*Method{growMethod, {Procedure: growMethod.Procedure, Bare: true, Idempotency: IdempotencyNoSideEffects, MaxAttempts: 5}} {
 		everywhere(t, func(t *testing.T, s site) {
 			var ran atomic.Int32
 			events := newRecorder()
@@ -303,7 +303,7 @@ func liveHeap() int64 {
 // A proxy with a larger limit lets servers answer, and its connection to them
 // carries the calls of others on.
 func TestRequestBeyondTheLimitBehindAProxy(t *testing.T) {
-	p := proxy(t, ReqRep, Bind("tcp://127.0.0.1:*"), Bind("tcp://127.0.0.1:*"))
+	p := proxy(t, PatternReqRep, Bind("tcp://127.0.0.1:*"), Bind("tcp://127.0.0.1:*"))
 	h, events := newStuck(t), newRecorder()
 	serve(t, Connect(p.BackAddrs()...), h.handlers(), WithMaxMessageSize(small), events.option())
 	a, b := dial(t, Connect(p.FrontAddrs()...)), dial(t, Connect(p.FrontAddrs()...))

@@ -129,7 +129,7 @@ func (d *topicDispatcher) call(ctx context.Context, r *topicRoute, p *wire.Publi
 		if err = fmt.Errorf("handler panicked: %v", panicked.Value); panicked.Goexit() {
 			err, stack = errors.New("handler ended its goroutine"), debug.Stack()
 		}
-		d.subscriber.observer.observe(Event{Kind: EventPanic, Socket: string(zmtp.Sub), Method: r.Name, Err: err, Stack: stack})
+		d.subscriber.observer.observe(Event{Kind: EventPanic, SocketType: string(zmtp.Sub), Procedure: r.Name, Err: err, Stack: stack})
 		if panicked.Goexit() {
 			d.failed(ctx, r, p, err) // call does not return
 		}
@@ -154,7 +154,7 @@ func (d *topicDispatcher) failed(ctx context.Context, r *topicRoute, p *wire.Pub
 		r.removed = true
 	}
 	name := string(p.Topic)
-	d.subscriber.observer.observe(Event{Kind: EventTopicFailed, Socket: string(zmtp.Sub), Method: r.Name, Topic: name, Err: err})
+	d.subscriber.observer.observe(Event{Kind: EventTopicFailed, SocketType: string(zmtp.Sub), Procedure: r.Name, Topic: name, Err: err})
 	if d.cfg.onError != nil {
 		d.cfg.onError(ctx, name, err)
 	}

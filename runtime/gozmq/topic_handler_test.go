@@ -138,10 +138,10 @@ func TestHandleTopicsErrors(t *testing.T) {
 	if s := receive(t, good, "the good message"); s != "good" {
 		t.Errorf("got %q", s)
 	}
-	if e := events.wait(t, EventTopicFailed, 1); e.Topic != "weather/error/temperature" || e.Method != temperature.Name {
+	if e := events.wait(t, EventTopicFailed, 1); e.Topic != "weather/error/temperature" || e.Procedure != temperature.Name {
 		t.Errorf("event %+v", e)
 	}
-	if e := events.wait(t, EventPanic, 1); e.Method != temperature.Name || len(e.Stack) == 0 {
+	if e := events.wait(t, EventPanic, 1); e.Procedure != temperature.Name || len(e.Stack) == 0 {
 		t.Errorf("event %+v", e)
 	}
 	cancel()

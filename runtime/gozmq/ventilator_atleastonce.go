@@ -46,13 +46,13 @@ func reportDispatcher(cfg *pipeline.DispatcherConfig, o *observer) {
 	const socket = string(zmtp.Router)
 	cfg.LeaseExpired = func(c *link.Conn, procedure string) {
 		o.observe(Event{
-			Kind: EventLeaseExpired, Socket: socket, Endpoint: c.Endpoint(), Peer: c.Address(), Method: procedure, Err: pipeline.ErrExpired,
+			Kind: EventLeaseExpired, SocketType: socket, Endpoint: c.Endpoint(), Peer: c.Address(), Procedure: procedure, Err: pipeline.ErrExpired,
 		})
 	}
 	cfg.TaskDead = func(d pipeline.DeadTask) {
-		o.observe(Event{Kind: EventTaskDead, Socket: socket, Method: d.Procedure, Count: d.Attempts, Err: taskFailure(d.Reason)})
+		o.observe(Event{Kind: EventTaskDead, SocketType: socket, Procedure: d.Procedure, Count: d.Attempts, Err: taskFailure(d.Reason)})
 	}
-	cfg.StoreFailed = func(err error) { o.observe(Event{Kind: EventStoreFailed, Socket: socket, Err: err}) }
+	cfg.StoreFailed = func(err error) { o.observe(Event{Kind: EventStoreFailed, SocketType: socket, Err: err}) }
 }
 
 func (s *queuedSender) links() *link.Group { return s.dispatcher.Links() }

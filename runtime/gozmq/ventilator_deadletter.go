@@ -32,11 +32,12 @@ func newDeadLetter(d *pipeline.DeadTask, c *bodies) DeadLetter {
 
 // Unmarshal decodes the task into m, which must be of the type that was pushed.
 func (d *DeadLetter) Unmarshal(m proto.Message) error {
-	if d.bodies == nil {
-		return Unmarshal(d.body, m)
+	b := d.bodies
+	if b == nil {
+		b = new(bodies)
 	}
 	proto.Reset(m)
-	return d.bodies.decodeInput(d.body, m)
+	return b.decodeInput(d.body, m)
 }
 
 // Body returns the task as it was encoded. It must not be changed.

@@ -47,7 +47,7 @@ func testTaskPeer(t *testing.T, l lock, d Delivery) {
 		WithTaskErrorHandler(func(ctx context.Context, _ *Method, task proto.Message, _ error) { failures <- seen(ctx, task) }))
 	var vents []*Ventilator
 	for _, name := range []string{"v0", "v1"} {
-		opts := []VentilatorOption{Connect(where), WithSecurity(l.client), WithIdentity(name)}
+		opts := []VentilatorOption{Connect(where), WithSecurity(l.client), WithRoutingID(name)}
 		if d == DeliveryAtLeastOnce {
 			opts = append(opts, DeliveryAtLeastOnce)
 		}
@@ -80,7 +80,7 @@ func wantTaskPeer(t *testing.T, got seenTask, n int64, m *Method, l lock) {
 		identity = ""
 	}
 	p := got.peer
-	if got.number != n || p.Announced != name || p.SocketType != kind || p.Mechanism != l.name || p.Endpoint == "" {
+	if got.number != n || p.RoutingID != name || p.SocketType != kind || string(p.Mechanism) != l.name || p.Endpoint == "" {
 		t.Errorf("task %d: got %d from %+v", n, got.number, p)
 	}
 	if p.Identity == nil || p.Identity.Name != identity {

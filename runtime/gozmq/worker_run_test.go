@@ -48,13 +48,13 @@ func TestWorkerClose(t *testing.T) {
 // ventilator is connected.
 func TestWorkerCloseBeforeRun(t *testing.T) {
 	endpoint := "inproc://" + t.Name()
-	v := ventilator(t, DeliveryAtLeastOnce, Connect(endpoint), WithReconnect(time.Millisecond, time.Millisecond))
+	v := ventilator(t, DeliveryAtLeastOnce, Connect(endpoint), WithReconnectBackoff(time.Millisecond, time.Millisecond))
 	for i := range uint64(5) {
 		w, err := NewWorker("test.Sure", func() []TaskHandler { return surely(squares) }, From(Bind(endpoint)), To(Connect(endpoint+"/sink")))
 		if err != nil {
 			t.Fatal(err)
 		}
-		eventually(t, "the connection", func() bool { return v.Stats().Dialled == i+1 })
+		eventually(t, "the connection", func() bool { return v.Stats().Dialed == i+1 })
 		if err := w.Close(); err != nil {
 			t.Error(err)
 		}
@@ -74,7 +74,7 @@ func TestSureWorkerGrantsNoCreditBeforeRun(t *testing.T) {
 	raw := accept()
 	raw.send(string(wire.VerbTask), "early", sureLog.Procedure, string(encode(t, wrapperspb.Int64(1))))
 	raw.wantFrames(string(wire.VerbReturn), "early")
-	if tasks, results := w.Stats(); tasks.Dialled != 1 || results.Dialled != 0 {
+	if tasks, results := w.Stats(); tasks.Dialed != 1 || results.Dialed != 0 {
 		t.Errorf("the worker has counted %+v and %+v", tasks, results)
 	}
 	ctx, cancel := context.WithCancel(context.Background())

@@ -86,7 +86,7 @@ func (r *taskRunner) panicked(ctx context.Context, h *taskHandler, task proto.Me
 	if p.Goexit() {
 		stack = debug.Stack()
 	}
-	r.observer.observe(Event{Kind: EventPanic, Socket: string(r.socketType()), Method: h.method.Procedure, Err: err, Stack: stack})
+	r.observer.observe(Event{Kind: EventPanic, SocketType: string(r.socketType()), Procedure: h.method.Procedure, Err: err, Stack: stack})
 	if p.Goexit() {
 		r.fail(ctx, h, task, errGoexit)
 	}
@@ -104,7 +104,7 @@ func (r *taskRunner) socketType() zmtp.SocketType {
 // fail counts and reports an attempt that failed.
 func (r *taskRunner) fail(ctx context.Context, h *taskHandler, task proto.Message, err error) {
 	r.failed.Add(1)
-	r.observer.observe(Event{Kind: EventTaskFailed, Socket: string(r.socketType()), Method: h.method.Procedure, Err: err})
+	r.observer.observe(Event{Kind: EventTaskFailed, SocketType: string(r.socketType()), Procedure: h.method.Procedure, Err: err})
 	if r.onError != nil {
 		r.onError(ctx, h.method, task, err)
 	}

@@ -286,12 +286,12 @@ func TestTaskFailures(t *testing.T) {
 			wantText(t, f.err, tt.part)
 			e := events.wait(t, EventTaskFailed, 1)
 			wantText(t, e.Err, tt.part)
-			if e.Method != squareMethod.Procedure {
-				t.Errorf("the event names method %q", e.Method)
+			if e.Procedure != squareMethod.Procedure {
+				t.Errorf("the event names method %q", e.Procedure)
 			}
 			if tt.panic {
 				e := events.wait(t, EventPanic, 1)
-				if e.Method != squareMethod.Procedure || len(e.Stack) == 0 {
+				if e.Procedure != squareMethod.Procedure || len(e.Stack) == 0 {
 					t.Errorf("the event of the panic is %+v", e)
 				}
 			}
@@ -376,7 +376,7 @@ func TestWorkerEvents(t *testing.T) {
 	}
 	got := make(map[string]int)
 	for _, e := range events.all() {
-		got[fmt.Sprint(e.Socket, " ", e.Kind)]++
+		got[fmt.Sprint(e.SocketType, " ", e.Kind)]++
 	}
 	for _, want := range []string{"PULL connected", "PULL disconnected", "PUSH connected", "PUSH disconnected"} {
 		if got[want] != 1 {

@@ -55,13 +55,15 @@ func TestHealthOverTheWire(t *testing.T) {
 
 // A server that is stopped after Shutdown does not wait for those who watch.
 func TestShutdownFreesTheDrain(t *testing.T) {
-	var health *gozmqhealth.Health
-	srv := gozmq.NewServer(gozmq.WithDrainTimeout(time.Hour))
+	srv, err := gozmq.NewServer(gozmq.Bind(gozmqtest.Endpoint()), gozmq.WithDrainTimeout(time.Hour))
+	if err != nil {
+		t.Fatal(err)
+	}
 	health, err := gozmqhealth.Register(srv)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := srv.Listen(gozmq.Bind(gozmqtest.Endpoint())); err != nil {
+	if err := srv.Listen(); err != nil {
 		t.Fatal(err)
 	}
 	stop := gozmqtest.Run(t, func(ctx context.Context) error { return srv.Serve(ctx) })
@@ -90,7 +92,10 @@ func TestShutdownFreesTheDrain(t *testing.T) {
 }
 
 func TestRegisterTwice(t *testing.T) {
-	srv := gozmq.NewServer()
+	srv, err := gozmq.NewServer(gozmq.Bind(gozmqtest.Endpoint()))
+	if err != nil {
+		t.Fatal(err)
+	}
 	if _, err := gozmqhealth.Register(srv); err != nil {
 		t.Fatal(err)
 	}

@@ -59,7 +59,11 @@ func TestNilImplementation(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			err := registerImpl(gozmq.NewServer(), tt.impl)
+			s, err := gozmq.NewServer(gozmq.Bind("inproc://" + t.Name()))
+			if err != nil {
+				t.Fatal(err)
+			}
+			err = registerImpl(s, tt.impl)
 			w, workerErr := newWorker(tt.impl)
 			if tt.ok {
 				if err != nil || workerErr != nil {

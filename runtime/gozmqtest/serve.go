@@ -22,36 +22,38 @@ func NewConn(t TB, register func(gozmq.Registrar) error, opts ...gozmq.DialOptio
 }
 
 // Serve starts a server for the services that register registers and returns
-// the endpoints that it has bound. The server is stopped with the test, and
-// the test fails when it does not stop well.
+// the endpoints that it has bound. The server stops with the test, which fails
+// when it does not stop well.
 func Serve(t TB, where gozmq.Endpoints, register func(gozmq.Registrar) error, opts ...gozmq.ServerOption) []string {
 	t.Helper()
-	s := gozmq.NewServer(opts...)
+	s, err := gozmq.NewServer(append([]gozmq.ServerOption{where}, opts...)...)
+	if err != nil {
+		t.Fatalf("gozmqtest.Serve: %v", err)
+	}
 	if err := register(s); err != nil {
 		t.Fatalf("gozmqtest.Serve: %v", err)
 	}
-	if err := s.Listen(where); err != nil {
+	if err := s.Listen(); err != nil {
 		t.Fatalf("gozmqtest.Serve: %v", err)
 	}
 	Run(t, func(ctx context.Context) error { return s.Serve(ctx) })
 	return s.Addrs()
 }
 
-// Opened is one end of a pattern that is to be closed with a test. Open makes
-// it.
+// Opened is one end of a pattern that a test opens and closes. Open makes it.
 type Opened[S io.Closer] struct {
 	s   S
 	err error
 }
 
-// Open takes what gozmq.Dial, gozmq.NewPublisher or another constructor of that
-// kind, of the runtime or generated, has returned.
+// Open takes the results of gozmq.Dial, gozmq.NewPublisher or another constructor
+// of that kind, of the runtime or generated.
 //
 //	feed := gozmqtest.Open(weatherv1gozmq.NewFeedPublisher(gozmq.Bind(endpoint))).For(t)
 func Open[S io.Closer](s S, err error) Opened[S] { return Opened[S]{s, err} }
 
-// For returns the open end and closes it with the test, which fails when that
-// does not go well, and at once when the constructor did not.
+// For returns the open end and closes it when the test ends. The test fails at once
+// when the constructor failed, and at its end when Close fails.
 func (o Opened[S]) For(t TB) S {
 	t.Helper()
 	if o.err != nil {

@@ -86,5 +86,5 @@ func (UnimplementedDescriberServer) mustEmbedUnimplementedDescriberServer() {}
 
 var describerDescribeMethod = gozmq.Method{
 	Procedure:   DescriberDescribeProcedure,
-	Idempotency: gozmq.NoSideEffects,
+	Idempotency: gozmq.IdempotencyNoSideEffects,
 }

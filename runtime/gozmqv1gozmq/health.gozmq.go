@@ -86,5 +86,5 @@ func (UnimplementedHealthServer) mustEmbedUnimplementedHealthServer() {}
 
 var healthCheckMethod = gozmq.Method{
 	Procedure:   HealthCheckProcedure,
-	Idempotency: gozmq.NoSideEffects,
+	Idempotency: gozmq.IdempotencyNoSideEffects,
 }

@@ -58,7 +58,7 @@ func ventilate(path, endpoint, first string) error {
 	}
 	defer store.Close()
 	v, err := gozmq.NewVentilator(gozmq.DeliveryAtLeastOnce, gozmq.WithTaskStore(store), gozmq.WithTaskQueue(200, 1<<20),
-		gozmq.Connect(endpoint), gozmq.WithReconnect(time.Millisecond, 10*time.Millisecond))
+		gozmq.Connect(endpoint), gozmq.WithReconnectBackoff(time.Millisecond, 10*time.Millisecond))
 	if err != nil {
 		return err
 	}
@@ -227,7 +227,7 @@ func TestKilledVentilatorLosesNothing(t *testing.T) {
 		w, err := gozmqimpl.NewWorker("test.Tasks", func() []gozmqimpl.TaskHandler {
 			return []gozmqimpl.TaskHandler{gozmqimpl.HandleTask(method, func(_ context.Context, n *number) (*number, error) { return n, nil })}
 		}, []gozmq.WorkerOption{gozmq.From(gozmq.Bind(tasksAt)), gozmq.To(gozmq.Connect(toSink.Endpoint())),
-			gozmq.WithConcurrency(4), gozmq.WithReconnect(time.Millisecond, 10*time.Millisecond)})
+			gozmq.WithConcurrency(4), gozmq.WithReconnectBackoff(time.Millisecond, 10*time.Millisecond)})
 		if err := gozmqimpl.RunWorker(running, w, err); err != nil {
 			t.Error(err)
 		}

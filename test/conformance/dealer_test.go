@@ -12,7 +12,7 @@ import (
 )
 
 func dealerRoundRobin(t *testing.T, at *env) {
-	p := relay(t, at, gozmq.ReqRep)
+	p := relay(t, at, gozmq.PatternReqRep)
 	var servers []peer
 	for i := range 3 {
 		servers = append(servers, at.dial(t, "REP", p.BackAddrs()[0]))
@@ -46,7 +46,7 @@ func dealerRoundRobin(t *testing.T, at *env) {
 
 // dealerFair has one server that answers each request many times.
 func dealerFair(t *testing.T, at *env) {
-	p := relay(t, at, gozmq.ReqRep)
+	p := relay(t, at, gozmq.PatternReqRep)
 	greedy := at.dial(t, "DEALER", p.BackAddrs()[0])
 	p.await(t, gozmq.EventConnected, 1)
 	client := at.dial(t, "DEALER", p.FrontAddrs()[0])
@@ -207,9 +207,9 @@ func issue566(t *testing.T, at *env) {
 // reqrepDevice chains two proxies: the second's front connects to the first's
 // back.
 func reqrepDevice(t *testing.T, at *env) {
-	first := relay(t, at, gozmq.ReqRep)
+	first := relay(t, at, gozmq.PatternReqRep)
 	events := newRecorder()
-	second, err := gozmq.NewProxy(gozmq.ReqRep, gozmq.Connect(first.BackAddrs()[0]), gozmq.Bind(at.endpoint()), gozmq.WithLinger(0), events.option())
+	second, err := gozmq.NewProxy(gozmq.PatternReqRep, gozmq.Front(gozmq.Connect(first.BackAddrs()[0])), gozmq.Back(gozmq.Bind(at.endpoint())), gozmq.WithLinger(0), events.option())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -235,7 +235,7 @@ func reqrepDevice(t *testing.T, at *env) {
 	events.await(t, gozmq.EventDisconnected, 1)
 
 	serveAt(t, gozmq.Connect(back), echo)
-	reply, err := ours.call(testkit.Within(t), "both are ours", gozmq.WaitForReady())
+	reply, err := ours.call(testkit.Within(t), "both are ours", gozmq.WithWaitForReady())
 	if err != nil || reply != "both are ours" {
 		t.Fatalf("got %q, %v", reply, err)
 	}

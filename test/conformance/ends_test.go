@@ -66,7 +66,7 @@ func want(t *testing.T, what string, got, want []string) {
 
 // quick are options for tests: our end is quick to connect again and to end.
 func quick() []gozmq.SocketOption {
-	return []gozmq.SocketOption{gozmq.WithReconnect(time.Millisecond, 20*time.Millisecond), gozmq.WithLinger(0)}
+	return []gozmq.SocketOption{gozmq.WithReconnectBackoff(time.Millisecond, 20*time.Millisecond), gozmq.WithLinger(0)}
 }
 
 func withQuick[O any](opts []O) []O {
@@ -103,10 +103,13 @@ func serveAt(t *testing.T, where gozmq.Endpoints, f func(context.Context, *text)
 	t.Helper()
 	s := &server{recorder: newRecorder()}
 	opts = append([]gozmq.ServerOption{gozmq.WithDrainTimeout(0), s.option()}, opts...)
-	s.Server = gozmq.NewServer(withQuick(opts)...)
-	err := s.RegisterService(gozmqimpl.Service{Name: "conformance.Echo", Handlers: []gozmqimpl.Handler{gozmqimpl.Handle(echoMethod, f)}})
+	var err error
+	if s.Server, err = gozmq.NewServer(withQuick(append(opts, where))...); err != nil {
+		t.Fatal(err)
+	}
+	err = s.RegisterService(gozmqimpl.Service{Name: "conformance.Echo", Handlers: []gozmqimpl.Handler{gozmqimpl.Handle(echoMethod, f)}})
 	if err == nil {
-		err = s.Listen(where)
+		err = s.Listen()
 	}
 	if err != nil {
 		t.Fatal(err)

@@ -39,7 +39,7 @@ func propertyNames(t *testing.T, at *env) {
 				m.t.Errorf("READY is %q, want %q in it", m.told, property)
 			}
 		}
-	}, gozmq.WithIdentity("me"))
+	}, gozmq.WithRoutingID("me"))
 }
 
 func unknownProperties(t *testing.T, at *env) {
@@ -108,11 +108,11 @@ var ours = map[string]func(t *testing.T, at *env) (string, *recorder){
 		return s.Addrs()[0], s.recorder
 	},
 	"XPUB": func(t *testing.T, at *env) (string, *recorder) {
-		p := relay(t, at, gozmq.PubSub)
+		p := relay(t, at, gozmq.PatternPubSub)
 		return p.BackAddrs()[0], p.recorder
 	},
 	"XSUB": func(t *testing.T, at *env) (string, *recorder) {
-		p := relay(t, at, gozmq.PubSub)
+		p := relay(t, at, gozmq.PatternPubSub)
 		return p.FrontAddrs()[0], p.recorder
 	},
 }
@@ -204,7 +204,7 @@ func identities(t *testing.T, at *env) {
 	}
 	for _, id := range []string{"a", strings.Repeat("i", 255)} {
 		z := at.socket(t, "ROUTER", nil)
-		c := dial(t, gozmq.Connect(z.bind(at.endpoint())), gozmq.WithIdentity(id))
+		c := dial(t, gozmq.Connect(z.bind(at.endpoint())), gozmq.WithRoutingID(id))
 		done := c.begin(testkit.Within(t), "hello")
 		z.send(z.recv()...)
 		if z.route != id {
@@ -216,7 +216,7 @@ func identities(t *testing.T, at *env) {
 
 func badIdentities(t *testing.T, at *env) {
 	for _, id := range []string{strings.Repeat("i", 256), "\x00abc"} {
-		if c, err := gozmq.Dial(gozmq.Bind(at.endpoint()), gozmq.WithIdentity(id)); err == nil {
+		if c, err := gozmq.Dial(gozmq.Bind(at.endpoint()), gozmq.WithRoutingID(id)); err == nil {
 			_ = c.Close()
 			t.Errorf("Dial takes %.5q… of %d bytes", id, len(id))
 		}

@@ -77,12 +77,12 @@ func handshakeTimeout(t *testing.T, at *env) {
 }
 
 func proxyTerminate(t *testing.T, at *env) {
-	for _, pattern := range []gozmq.Pattern{gozmq.ReqRep, gozmq.PubSub, gozmq.PushPull} {
+	for _, pattern := range []gozmq.Pattern{gozmq.PatternReqRep, gozmq.PatternPubSub, gozmq.PatternPushPull} {
 		p := relay(t, at, pattern)
-		front := map[gozmq.Pattern]string{gozmq.ReqRep: "REQ", gozmq.PubSub: "PUB", gozmq.PushPull: "PUSH"}[pattern]
-		back := map[gozmq.Pattern]string{gozmq.ReqRep: "REP", gozmq.PubSub: "SUB", gozmq.PushPull: "PULL"}[pattern]
+		front := map[gozmq.Pattern]string{gozmq.PatternReqRep: "REQ", gozmq.PatternPubSub: "PUB", gozmq.PatternPushPull: "PUSH"}[pattern]
+		back := map[gozmq.Pattern]string{gozmq.PatternReqRep: "REP", gozmq.PatternPubSub: "SUB", gozmq.PatternPushPull: "PULL"}[pattern]
 		source, drain := at.dial(t, front, p.FrontAddrs()[0]), at.dial(t, back, p.BackAddrs()[0])
-		if pattern == gozmq.PubSub {
+		if pattern == gozmq.PatternPubSub {
 			drain.subscribe("")
 			if !at.isLibzmq() {
 				source.(*rawPeer).awaitCommand("SUBSCRIBE")
@@ -151,7 +151,7 @@ func bindAfterConnect(t *testing.T, at *env) {
 	}
 	where := free()
 	c := dial(t, gozmq.Connect(where))
-	done := c.begin(testkit.Within(t), "hello", gozmq.WaitForReady())
+	done := c.begin(testkit.Within(t), "hello", gozmq.WithWaitForReady())
 	rep := at.rebind(t, "REP", where)
 	rep.send(rep.recv()...)
 	wantReply(t, done, "hello")
@@ -310,7 +310,7 @@ func peerAddress(t *testing.T, at *env) {
 	peers := make(chan string, 1)
 	s := at.serve(t, func(ctx context.Context, req *text) (*text, error) {
 		if info := gozmq.CallInfoFromContext(ctx); info != nil {
-			peers <- info.Peer
+			peers <- info.Peer.Address
 		}
 		return req, nil
 	})

@@ -12,7 +12,7 @@ import (
 
 func slowObserver(t *testing.T, at *env) {
 	goOn, lost := make(chan struct{}), make(chan int, 1)
-	s := at.serve(t, echo, gozmq.WithObserver(func(e gozmq.Event) {
+	s := at.serve(t, echo, gozmq.WithEventHandler(func(e gozmq.Event) {
 		<-goOn
 		if e.Kind == gozmq.EventEventsLost {
 			lost <- e.Count
@@ -57,7 +57,7 @@ func (l *logged) has(parts ...string) bool {
 
 func slogAdapter(t *testing.T, at *env) {
 	l := new(logged)
-	s := at.serve(t, echo, gozmq.WithObserver(gozmq.LogEvents(slog.New(slog.NewTextHandler(l, nil)))))
+	s := at.serve(t, echo, gozmq.WithEventHandler(gozmq.LogEvents(slog.New(slog.NewTextHandler(l, nil)))))
 	s.wantService(t, at)
 	at.connect(t, s.endpoint).tryWrite([]byte("GET / HTTP/1.1\r\n"))
 	for _, line := range [][]string{
@@ -85,7 +85,7 @@ func counters(t *testing.T, at *env) {
 	stats := s.Stats()
 	if stats.Accepted != 1 || stats.MessagesIn != 3 || stats.MessagesOut < 3 || stats.BytesIn == 0 || len(stats.Peers) != 1 {
 		t.Errorf("the counters are %+v", stats)
-	} else if of := stats.Peers[0]; of.Identity != "me" || of.Socket != "REQ" || of.MessagesIn != 3 {
+	} else if of := stats.Peers[0]; of.RoutingID != "me" || of.SocketType != "REQ" || of.MessagesIn != 3 {
 		t.Errorf("the peer's counters are %+v", of)
 	}
 	p.close()

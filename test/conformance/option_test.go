@@ -169,15 +169,15 @@ func tenSeconds(t *testing.T, at *env) {
 
 func contradictions(t *testing.T, at *env) {
 	for name, o := range map[string]gozmq.SocketOption{
-		"WithIdentity":       gozmq.WithIdentity("\x00"),
-		"WithMaxMessageSize": gozmq.WithMaxMessageSize(0),
-		"WithSendQueue":      gozmq.WithSendQueue(0, 1),
-		"WithHeartbeat":      gozmq.WithHeartbeat(time.Second, time.Second),
-		"WithReconnect":      gozmq.WithReconnect(time.Second, time.Millisecond),
-		"WithConnectTimeout": gozmq.WithConnectTimeout(time.Second, 0),
-		"WithMaxHandshakes":  gozmq.WithMaxHandshakes(0),
-		"WithMaxPeers":       gozmq.WithMaxPeers(0),
-		"WithLinger":         gozmq.WithLinger(-1),
+		"WithRoutingID":        gozmq.WithRoutingID("\x00"),
+		"WithMaxMessageSize":   gozmq.WithMaxMessageSize(0),
+		"WithSendQueue":        gozmq.WithSendQueue(0, 1),
+		"WithHeartbeat":        gozmq.WithHeartbeat(time.Second, time.Second),
+		"WithReconnectBackoff": gozmq.WithReconnectBackoff(time.Second, time.Millisecond),
+		"WithConnectTimeout":   gozmq.WithConnectTimeout(time.Second, 0),
+		"WithMaxHandshakes":    gozmq.WithMaxHandshakes(0),
+		"WithMaxPeers":         gozmq.WithMaxPeers(0),
+		"WithLinger":           gozmq.WithLinger(-1),
 	} {
 		where := gozmq.Bind(at.endpoint())
 		for kind, open := range map[string]func() (io.Closer, error){
@@ -186,11 +186,10 @@ func contradictions(t *testing.T, at *env) {
 			"NewSubscriber": func() (io.Closer, error) { return gozmq.NewSubscriber(where, o) },
 			"NewVentilator": func() (io.Closer, error) { return gozmq.NewVentilator(where, o) },
 			"NewSink":       func() (io.Closer, error) { return gozmq.NewSink(where, o) },
-			"NewProxy":      func() (io.Closer, error) { return gozmq.NewProxy(gozmq.ReqRep, where, where, o) },
-			"Server.Listen": func() (io.Closer, error) {
-				s := gozmq.NewServer(o)
-				return s, s.Listen(where)
+			"NewProxy": func() (io.Closer, error) {
+				return gozmq.NewProxy(gozmq.PatternReqRep, gozmq.Front(where), gozmq.Back(where), o)
 			},
+			"NewServer": func() (io.Closer, error) { return gozmq.NewServer(where, o) },
 		} {
 			s, err := open()
 			if err == nil {

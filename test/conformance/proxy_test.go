@@ -16,9 +16,9 @@ type proxy struct {
 func relay(t *testing.T, at *env, pattern gozmq.Pattern, opts ...gozmq.ProxyOption) *proxy {
 	t.Helper()
 	p := &proxy{recorder: newRecorder()}
-	opts = withQuick(append([]gozmq.ProxyOption{p.option()}, opts...))
+	opts = withQuick(append([]gozmq.ProxyOption{gozmq.Front(gozmq.Bind(at.endpoint())), gozmq.Back(gozmq.Bind(at.endpoint())), p.option()}, opts...))
 	var err error
-	if p.Proxy, err = gozmq.NewProxy(pattern, gozmq.Bind(at.endpoint()), gozmq.Bind(at.endpoint()), opts...); err != nil {
+	if p.Proxy, err = gozmq.NewProxy(pattern, opts...); err != nil {
 		t.Fatal(err)
 	}
 	closing(t, p)

@@ -94,7 +94,7 @@ func pubSlowJoiner(t *testing.T, at *env) {
 }
 
 func xpubPasses(t *testing.T, at *env) {
-	p := relay(t, at, gozmq.PubSub)
+	p := relay(t, at, gozmq.PatternPubSub)
 	source := at.dial(t, "XPUB", p.FrontAddrs()[0])
 	one, two := at.dial(t, "SUB", p.BackAddrs()[0]), at.dial(t, "SUB", p.BackAddrs()[0])
 	one.subscribe("a")
@@ -115,7 +115,7 @@ func xpubPasses(t *testing.T, at *env) {
 }
 
 func xpubGone(t *testing.T, at *env) {
-	p := relay(t, at, gozmq.PubSub)
+	p := relay(t, at, gozmq.PatternPubSub)
 	source := at.dial(t, "XPUB", p.FrontAddrs()[0])
 	one, two := at.dial(t, "SUB", p.BackAddrs()[0]), at.dial(t, "SUB", p.BackAddrs()[0])
 	one.subscribe("a")

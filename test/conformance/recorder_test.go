@@ -16,7 +16,7 @@ type recorder struct {
 func newRecorder() *recorder { return new(recorder) }
 
 // option makes a socket report to r.
-func (r *recorder) option() gozmq.SocketOption { return gozmq.WithObserver(r.Record) }
+func (r *recorder) option() gozmq.SocketOption { return gozmq.WithEventHandler(r.Record) }
 
 func ofKind(kind gozmq.EventKind) func(gozmq.Event) bool {
 	return func(e gozmq.Event) bool { return e.Kind == kind }

@@ -94,7 +94,7 @@ func closeIsRedialled(t *testing.T, at *env) {
 func pausesGrow(t *testing.T, at *env) {
 	const first = 20 * time.Millisecond
 	ln := at.listen(t)
-	c := dial(t, gozmq.Connect(ln.endpoint), gozmq.WithReconnect(first, time.Minute))
+	c := dial(t, gozmq.Connect(ln.endpoint), gozmq.WithReconnectBackoff(first, time.Minute))
 	ln.accept().close()
 	var last time.Duration // the shortest that the pause may have been
 	for i := range 5 {

@@ -102,7 +102,7 @@ func repClientGone(t *testing.T, at *env) {
 
 func dealerFull(t *testing.T, at *env) {
 	const n = 300
-	p := relay(t, at, gozmq.ReqRep, gozmq.WithSendQueue(10, 64<<10))
+	p := relay(t, at, gozmq.PatternReqRep, gozmq.WithSendQueue(10, 64<<10))
 	server := at.dial(t, "DEALER", p.BackAddrs()[0])
 	client := at.dial(t, "DEALER", p.FrontAddrs()[0]).(*rawPeer)
 	padding := strings.Repeat("x", 64<<10)
@@ -129,7 +129,7 @@ func dealerFull(t *testing.T, at *env) {
 }
 
 func routerUnroutable(t *testing.T, at *env) {
-	p := relay(t, at, gozmq.ReqRep)
+	p := relay(t, at, gozmq.PatternReqRep)
 	client := at.dial(t, "REQ", p.FrontAddrs()[0])
 	server := at.dial(t, "DEALER", p.BackAddrs()[0])
 	client.send("question")

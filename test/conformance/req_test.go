@@ -97,7 +97,7 @@ func reqWaits(t *testing.T, at *env) {
 	where := ln.endpoint
 	ln.ln.Close()
 	c := dial(t, gozmq.Connect(where))
-	done := c.begin(testkit.Within(t), "early", gozmq.WaitForReady())
+	done := c.begin(testkit.Within(t), "early", gozmq.WithWaitForReady())
 	impatient := dial(t, gozmq.Connect(where), gozmq.WithReadyTimeout(50*time.Millisecond))
 	wantCode(t, impatient.begin(testkit.Within(t), "too early"), gozmq.CodeUnavailable)
 	ctx, cancel := context.WithTimeout(context.Background(), 50*time.Millisecond)
@@ -124,7 +124,7 @@ func reqServerDies(t *testing.T, at *env) {
 
 	// The spare server is asked only when the first one has gone.
 	idempotent := *echoMethod
-	idempotent.Idempotency = gozmq.Idempotent
+	idempotent.Idempotency = gozmq.IdempotencyIdempotent
 	servers, endpoints := at.several(t, "REP", 2)
 	c = dial(t, gozmq.Connect(endpoints...))
 	shaken(servers...)

@@ -200,8 +200,8 @@ func authRequest(t *testing.T, at *env) {
 		return &gozmq.AuthIdentity{Name: "countess"}, nil
 	}
 	s := at.serve(t, func(ctx context.Context, req *text) (*text, error) {
-		if info := gozmq.CallInfoFromContext(ctx); info != nil && info.Identity != nil {
-			names <- info.Identity.Name
+		if info := gozmq.CallInfoFromContext(ctx); info != nil && info.Peer.Identity != nil {
+			names <- info.Peer.Identity.Name
 		}
 		return req, nil
 	}, gozmq.WithSecurity(gozmq.PlainServer(auth).WithDomain("lab")))
@@ -231,8 +231,8 @@ func zapHandler(t *testing.T, at *env) {
 	closing(t, zap)
 	names := make(chan string, 1)
 	s := at.serve(t, func(ctx context.Context, req *text) (*text, error) {
-		if info := gozmq.CallInfoFromContext(ctx); info != nil && info.Identity != nil {
-			names <- info.Identity.Name
+		if info := gozmq.CallInfoFromContext(ctx); info != nil && info.Peer.Identity != nil {
+			names <- info.Peer.Identity.Name
 		}
 		return req, nil
 	}, gozmq.WithSecurity(gozmq.PlainServer(zap.Authenticate).WithDomain("lab")))

@@ -27,7 +27,7 @@ func portProperties() []property {
 		{section: "4", name: "router_mandatory", like: "2 ROUTER drops the unroutable", text: "What cannot be routed is known."},
 		{section: "4", name: "router_mandatory_hwm", on: raw, test: routerFull, text: "Replies to a client that does not read are kept, not dropped: its requests are no longer read."},
 		{section: "4", name: "router_handover", why: "by decision the opposite holds, as a handover lets one peer pass for another: see 1.6 taken identity is refused", text: "A second peer takes the identity of the first one over."},
-		{section: "4", name: "router_notify", why: "no such socket option; `WithObserver` tells of every peer that comes and goes", text: "A ROUTER receives empty messages as peers come and go."},
+		{section: "4", name: "router_notify", why: "no such socket option; `WithEventHandler` tells of every peer that comes and goes", text: "A ROUTER receives empty messages as peers come and go."},
 		{section: "4", name: "probe_router", on: all, test: probeRouter, text: "A probe, which is one empty frame, is ignored by either end."},
 		{section: "4", name: "connect_rid", why: "no such option: our ROUTER does not let programs choose where a message goes", text: "The identity of a peer is given when connecting."},
 		{section: "4", name: "issue_566", on: all, test: issue566, text: "100 peers, one after the other and each with a new identity, get their replies at once."},

@@ -194,7 +194,7 @@ func TestSureVentilatorToPython(t *testing.T) {
 	for _, bind := range []string{"connect", "bind"} {
 		t.Run("python "+bind+"s", func(t *testing.T) {
 			leakChecked(t)
-			vent := newPrintsVentilator(t, gozmq.Bind(anyPort), gozmq.WithReconnect(time.Millisecond, 50*time.Millisecond))
+			vent := newPrintsVentilator(t, gozmq.Bind(anyPort), gozmq.WithReconnectBackoff(time.Millisecond, 50*time.Millisecond))
 			results, at := newPrintsSink(t, gozmq.Bind(anyPort))
 			tasksAt, resultsAt := vent.Addrs()[0], at[0]
 			if bind == "bind" {
@@ -202,8 +202,8 @@ func TestSureVentilatorToPython(t *testing.T) {
 			}
 			first, ends := startPeer(t, "sureworker.py", bind, tasksAt, bind, resultsAt)
 			if bind == "bind" {
-				vent = newPrintsVentilator(t, gozmq.Connect(ends[0]), gozmq.WithReconnect(time.Millisecond, 50*time.Millisecond))
-				results, _ = newPrintsSink(t, gozmq.Connect(ends[1]), gozmq.WithReconnect(time.Millisecond, 50*time.Millisecond))
+				vent = newPrintsVentilator(t, gozmq.Connect(ends[0]), gozmq.WithReconnectBackoff(time.Millisecond, 50*time.Millisecond))
+				results, _ = newPrintsSink(t, gozmq.Connect(ends[1]), gozmq.WithReconnectBackoff(time.Millisecond, 50*time.Millisecond))
 			}
 			const tasks = 60
 			var names []string

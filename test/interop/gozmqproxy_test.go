@@ -14,7 +14,7 @@ import (
 // for a side that connects.
 func newProxy(t *testing.T, pattern gozmq.Pattern, front, back gozmq.Endpoints, opts ...gozmq.ProxyOption) (p *gozmq.Proxy, frontAt, backAt string) {
 	t.Helper()
-	p, err := gozmq.NewProxy(pattern, front, back, opts...)
+	p, err := gozmq.NewProxy(pattern, append([]gozmq.ProxyOption{gozmq.Front(front), gozmq.Back(back)}, opts...)...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -70,7 +70,7 @@ func throughProxies(t *testing.T, pattern gozmq.Pattern, front, back string, tes
 // TestOurProxyBetweenClientsAndServers: REQ and our client on one side, REP
 // and, after it, our server on the other.
 func TestOurProxyBetweenClientsAndServers(t *testing.T) {
-	throughProxies(t, gozmq.ReqRep, "ROUTER", "DEALER", func(t *testing.T, front, back string) {
+	throughProxies(t, gozmq.PatternReqRep, "ROUTER", "DEALER", func(t *testing.T, front, back string) {
 		client, _ := dialGreeter(t, gozmq.Connect(front))
 		rep, _ := startPeer(t, "rep_server.py", "connect", back)
 		check := func() {
@@ -95,8 +95,8 @@ func TestOurProxySurvivesREP(t *testing.T) {
 	leakChecked(t)
 	python(t)
 	gone := make(chan struct{}, 8)
-	_, front, back := newProxy(t, gozmq.ReqRep, gozmq.Bind(anyPort), gozmq.Bind(anyPort), gozmq.WithObserver(func(e gozmq.Event) {
-		if e.Kind == gozmq.EventDisconnected && e.Socket == "DEALER" {
+	_, front, back := newProxy(t, gozmq.PatternReqRep, gozmq.Bind(anyPort), gozmq.Bind(anyPort), gozmq.WithEventHandler(func(e gozmq.Event) {
+		if e.Kind == gozmq.EventDisconnected && e.SocketType == "DEALER" {
 			gone <- struct{}{}
 		}
 	}))
@@ -119,7 +119,7 @@ func TestOurProxySurvivesREP(t *testing.T) {
 // TestOurProxyKeepsEnvelopes sends a libzmq DEALER's frames through our proxy
 // and libzmq's to a libzmq ROUTER, and back.
 func TestOurProxyKeepsEnvelopes(t *testing.T) {
-	throughProxies(t, gozmq.ReqRep, "ROUTER", "DEALER", func(t *testing.T, front, back string) {
+	throughProxies(t, gozmq.PatternReqRep, "ROUTER", "DEALER", func(t *testing.T, front, back string) {
 		dealer, router := newProbe(t, "DEALER", nil), newProbe(t, "ROUTER", nil)
 		dealer.connect(front)
 		router.connect(back)
@@ -139,7 +139,7 @@ func TestOurProxyKeepsEnvelopes(t *testing.T) {
 // TestOurProxyBetweenPublishersAndSubscribers: our publisher to SUB and our
 // subscriber, then a Python publisher to both.
 func TestOurProxyBetweenPublishersAndSubscribers(t *testing.T) {
-	throughProxies(t, gozmq.PubSub, "XSUB", "XPUB", func(t *testing.T, front, back string) {
+	throughProxies(t, gozmq.PatternPubSub, "XSUB", "XPUB", func(t *testing.T, front, back string) {
 		pub := newFeedPublisher(t, gozmq.Connect(front))
 		readings := subscribe(t, gozmq.Connect(back), "ams")
 		foreign, _ := startPeer(t, "subscriber.py", "connect", back, "amsterdam")
@@ -173,7 +173,7 @@ func TestOurProxyBetweenPublishersAndSubscribers(t *testing.T) {
 func TestOurProxyMergesForXPUB(t *testing.T) {
 	leakChecked(t)
 	python(t)
-	_, front, back := newProxy(t, gozmq.PubSub, gozmq.Bind(anyPort), gozmq.Bind(anyPort))
+	_, front, back := newProxy(t, gozmq.PatternPubSub, gozmq.Bind(anyPort), gozmq.Bind(anyPort))
 	pub := newProbe(t, "XPUB", map[string]any{"XPUB_VERBOSER": 1})
 	pub.connect(front)
 	var subs []*probe
@@ -199,7 +199,7 @@ func TestOurProxyMergesForXPUB(t *testing.T) {
 // TestOurProxyBetweenVentilatorsAndWorkers: our ventilator and PUSH to a Python
 // worker and our sink.
 func TestOurProxyBetweenVentilatorsAndWorkers(t *testing.T) {
-	throughProxies(t, gozmq.PushPull, "PULL", "PUSH", func(t *testing.T, front, back string) {
+	throughProxies(t, gozmq.PatternPushPull, "PULL", "PUSH", func(t *testing.T, front, back string) {
 		results, at := newSink(t, gozmq.Bind(anyPort))
 		worker, _ := startPeer(t, "worker.py", "connect", back, "connect", at[0])
 		vent := newVentilator(t, gozmq.Connect(front))
@@ -214,7 +214,7 @@ func TestOurProxyBetweenVentilatorsAndWorkers(t *testing.T) {
 
 // TestOurProxyBetweenPythonAndWorkers: PUSH to our worker and PULL.
 func TestOurProxyBetweenPythonAndWorkers(t *testing.T) {
-	throughProxies(t, gozmq.PushPull, "PULL", "PUSH", func(t *testing.T, front, back string) {
+	throughProxies(t, gozmq.PatternPushPull, "PULL", "PUSH", func(t *testing.T, front, back string) {
 		sink, results := startPeer(t, "sink.py", "bind", anyPort)
 		work(t, gozmq.From(gozmq.Connect(back)), gozmq.To(gozmq.Connect(results[0])))
 		foreign, _ := startPeer(t, "ventilator.py", "connect", front, "a.png", "b.png")

@@ -48,11 +48,14 @@ func (g *greeter) SayHello(ctx context.Context, req *greetv1.HelloRequest) (*gre
 // returns the addresses that were bound.
 func serve(t *testing.T, at gozmq.Endpoints, register func(gozmq.Registrar) error, opts ...gozmq.ServerOption) []string {
 	t.Helper()
-	srv := gozmq.NewServer(opts...)
+	srv, err := gozmq.NewServer(append([]gozmq.ServerOption{at}, opts...)...)
+	if err != nil {
+		t.Fatal(err)
+	}
 	if err := register(srv); err != nil {
 		t.Fatal(err)
 	}
-	if err := srv.Listen(at); err != nil {
+	if err := srv.Listen(); err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())

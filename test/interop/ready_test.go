@@ -77,8 +77,8 @@ func TestOurProxiesBetweenLibzmq(t *testing.T) {
 	for _, ends := range [][2]string{{"PUB", "SUB"}, {"PUB", "XSUB"}, {"XPUB", "SUB"}, {"XPUB", "XSUB"}} {
 		t.Run(ends[0]+" to "+ends[1], func(t *testing.T) {
 			leakChecked(t)
-			_, front, middle := newProxy(t, gozmq.PubSub, gozmq.Bind(anyPort), gozmq.Bind(anyPort))
-			last, _, back := newProxy(t, gozmq.PubSub, gozmq.Connect(middle), gozmq.Bind(anyPort))
+			_, front, middle := newProxy(t, gozmq.PatternPubSub, gozmq.Bind(anyPort), gozmq.Bind(anyPort))
+			last, _, back := newProxy(t, gozmq.PatternPubSub, gozmq.Connect(middle), gozmq.Bind(anyPort))
 			watch := newProbe(t, "XPUB", nil) // sees what reaches publishers
 			watch.connect(front)
 			pub, sub := newProbe(t, ends[0], nil), newProbe(t, ends[1], nil)

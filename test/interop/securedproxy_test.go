@@ -33,7 +33,7 @@ func overSecuredProxies(t *testing.T, pattern gozmq.Pattern, front, back string,
 }
 
 func TestSecuredProxyReqRep(t *testing.T) {
-	overSecuredProxies(t, gozmq.ReqRep, "REQ", "REP", func(t *testing.T, req, rep *probe) {
+	overSecuredProxies(t, gozmq.PatternReqRep, "REQ", "REP", func(t *testing.T, req, rep *probe) {
 		for range 3 {
 			req.send([]byte("question"), make([]byte, 100_000))
 			wantFrames(t, rep.receive(), []byte("question"), make([]byte, 100_000))
@@ -44,7 +44,7 @@ func TestSecuredProxyReqRep(t *testing.T) {
 }
 
 func TestSecuredProxyPubSub(t *testing.T) {
-	overSecuredProxies(t, gozmq.PubSub, "XPUB", "SUB", func(t *testing.T, pub, sub *probe) {
+	overSecuredProxies(t, gozmq.PatternPubSub, "XPUB", "SUB", func(t *testing.T, pub, sub *probe) {
 		sub.set("SUBSCRIBE", []byte(amsTopic))
 		wantFrames(t, pub.receive(), []byte("\x01"+amsTopic))
 		pub.send([]byte("elsewhere"), []byte("1"))
@@ -54,7 +54,7 @@ func TestSecuredProxyPubSub(t *testing.T) {
 }
 
 func TestSecuredProxyPushPull(t *testing.T) {
-	overSecuredProxies(t, gozmq.PushPull, "PUSH", "PULL", func(t *testing.T, push, pull *probe) {
+	overSecuredProxies(t, gozmq.PatternPushPull, "PUSH", "PULL", func(t *testing.T, push, pull *probe) {
 		for _, task := range []string{"a", "b", "c"} {
 			push.send([]byte(renderMethod), []byte(task))
 		}

@@ -249,7 +249,7 @@ func TestSecuredHeartbeats(t *testing.T) {
 type eventLog chan gozmq.Event
 
 func (l eventLog) option() gozmq.SocketOption {
-	return gozmq.WithObserver(func(e gozmq.Event) {
+	return gozmq.WithEventHandler(func(e gozmq.Event) {
 		select {
 		case l <- e:
 		default:

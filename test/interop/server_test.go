@@ -270,7 +270,7 @@ func TestIdentityTaken(t *testing.T) {
 	leakChecked(t)
 	python(t)
 	connected, refused := make(chan gozmq.Event, 2), make(chan gozmq.Event, 100)
-	at := serveGreeter(t, gozmq.Bind(anyPort), &greeter{}, gozmq.WithObserver(func(e gozmq.Event) {
+	at := serveGreeter(t, gozmq.Bind(anyPort), &greeter{}, gozmq.WithEventHandler(func(e gozmq.Event) {
 		switch e.Kind {
 		case gozmq.EventConnected:
 			connected <- e

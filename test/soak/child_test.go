@@ -62,8 +62,11 @@ func runChild(role string, args []string) int {
 func say(word string, value any) { fmt.Fprintf(os.Stdout, "%s %v\n", word, value) }
 
 func childServer(ctx context.Context) error {
-	s := gozmq.NewServer(beating())
-	err := gozmqimpl.Register(s, "soak.Calls", nil, func() []gozmqimpl.Handler {
+	s, err := gozmq.NewServer(gozmq.Bind(anyPort), beating())
+	if err != nil {
+		return err
+	}
+	err = gozmqimpl.Register(s, "soak.Calls", nil, func() []gozmqimpl.Handler {
 		return []gozmqimpl.Handler{gozmqimpl.Handle(echoMethod, func(_ context.Context, req *text) (*text, error) {
 			say("ran", req.GetValue())
 			return req, nil
@@ -72,7 +75,7 @@ func childServer(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := s.Listen(gozmq.Bind(anyPort)); err != nil {
+	if err := s.Listen(); err != nil {
 		return err
 	}
 	say("addr", s.Addrs()[0])

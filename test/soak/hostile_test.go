@@ -138,16 +138,18 @@ func (v *victim) rate(t *testing.T, d time.Duration) float64 {
 
 // newServerVictim is a server that a good client calls, one call at a time.
 func newServerVictim(t *testing.T) *victim {
-	ctx, s := t.Context(), gozmq.NewServer()
+	ctx := t.Context()
+	s, err := gozmq.NewServer(gozmq.Bind(anyPort))
+	must(t, err)
 	must(t, newEchoServer().register(s))
-	must(t, s.Listen(gozmq.Bind(anyPort)))
+	must(t, s.Listen())
 	served := make(chan error, 1)
 	go func() { served <- s.Serve(context.Background()) }()
 	t.Cleanup(func() {
 		must(t, s.Close())
 		must(t, testkit.Receive(t, served, "the end of the server"))
 	})
-	c, err := gozmq.Dial(gozmq.Connect(s.Addrs()...), gozmq.WithIdentity(goodIdentity))
+	c, err := gozmq.Dial(gozmq.Connect(s.Addrs()...), gozmq.WithRoutingID(goodIdentity))
 	must(t, err)
 	t.Cleanup(func() { must(t, c.Close()) })
 	return &victim{addr: s.Addrs()[0], once: func() error {

@@ -41,7 +41,7 @@ const numberName = "soak.Feed/Number"
 
 // fast reconnects without the pauses that are meant for networks.
 func fast() gozmq.SocketOption {
-	return gozmq.WithReconnect(time.Millisecond, 20*time.Millisecond)
+	return gozmq.WithReconnectBackoff(time.Millisecond, 20*time.Millisecond)
 }
 
 // alert notices soon that a peer is silent.
@@ -67,7 +67,7 @@ func newRecorder() *recorder {
 }
 
 // option makes the recorder a socket's observer.
-func (r *recorder) option() gozmq.SocketOption { return gozmq.WithObserver(r.observe) }
+func (r *recorder) option() gozmq.SocketOption { return gozmq.WithEventHandler(r.observe) }
 
 func (r *recorder) observe(e gozmq.Event) {
 	r.mu.Lock()

@@ -45,9 +45,10 @@ func newSoakCalls(t testing.TB) *soakCalls {
 
 // serve starts the near server.
 func (c *soakCalls) serve() {
-	s := gozmq.NewServer(beating())
+	s, err := gozmq.NewServer(gozmq.Bind(anyPort), beating())
+	must(c.t, err)
 	must(c.t, c.ledger.register(s))
-	must(c.t, s.Listen(gozmq.Bind(anyPort)))
+	must(c.t, s.Listen())
 	c.near.SetTarget(s.Addrs()[0])
 	c.stop = gozmqtest.Run(c.t, func(ctx context.Context) error { return s.Serve(ctx) })
 }

@@ -113,7 +113,7 @@ func gozmqEchoer(o rival.Options) (call func(size int) error, stop func(), err e
 	if err != nil {
 		return nil, nil, err
 	}
-	conn, err := gozmq.Dial(gozmq.Connect(srv.Addr()), gozmq.WithMaxMessageSize(o.MaxMessage), gozmq.WithObserver(func(gozmq.Event) {}))
+	conn, err := gozmq.Dial(gozmq.Connect(srv.Addr()), gozmq.WithMaxMessageSize(o.MaxMessage), gozmq.WithEventHandler(func(gozmq.Event) {}))
 	if err != nil {
 		return nil, nil, err
 	}

@@ -116,7 +116,7 @@ func connect(name, addr string) (any, error) {
 	defer cancel()
 	blob := &benchv1.Blob{Payload: make([]byte, 64)}
 	if name == rival.Ours {
-		conn, err := gozmq.Dial(gozmq.Connect(addr), gozmq.WithObserver(func(gozmq.Event) {}))
+		conn, err := gozmq.Dial(gozmq.Connect(addr), gozmq.WithEventHandler(func(gozmq.Event) {}))
 		if err != nil {
 			return nil, err
 		}

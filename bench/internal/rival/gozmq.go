@@ -33,7 +33,7 @@ type events struct{ n atomic.Int64 }
 
 // options returns options that every role takes.
 func (e *events) options(o Options) []any {
-	opts := []any{gozmq.WithObserver(func(gozmq.Event) { e.n.Add(1) })}
+	opts := []any{gozmq.WithEventHandler(func(gozmq.Event) { e.n.Add(1) })}
 	if o.MaxMessage > 0 {
 		opts = append(opts, gozmq.WithMaxMessageSize(o.MaxMessage))
 	}
@@ -70,11 +70,15 @@ func (gozmqEcho) Echo(_ context.Context, in *benchv1.Blob) (*benchv1.Blob, error
 // NewGozmqServer starts a server.
 func NewGozmqServer(o Options) (*GozmqServer, error) {
 	s := &GozmqServer{done: make(chan error, 1)}
-	s.srv = gozmq.NewServer(as[gozmq.ServerOption](append(s.events.options(o), o.curve.bound()...))...)
+	opts := as[gozmq.ServerOption](append(s.events.options(o), o.curve.bound()...))
+	var err error
+	if s.srv, err = gozmq.NewServer(append(opts, gozmq.Bind(anyPort))...); err != nil {
+		return nil, err
+	}
 	if err := benchv1gozmq.RegisterEchoServer(s.srv, gozmqEcho{}); err != nil {
 		return nil, err
 	}
-	if err := s.srv.Listen(gozmq.Bind(anyPort)); err != nil {
+	if err := s.srv.Listen(); err != nil {
 		return nil, err
 	}
 	ctx, stop := context.WithCancel(context.Background())

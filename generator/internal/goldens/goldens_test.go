@@ -46,11 +46,11 @@ func TestClient(t *testing.T) {
 		req  proto.Message
 	}{
 		{"timeout and retry", func() error { _, err := client.Find(ctx, find); return err },
-			gozmq.Method{Procedure: "golden.reqrep.Library/Find", Idempotency: gozmq.NoSideEffects, Timeout: 2 * time.Second, MaxAttempts: 3}, find},
+			gozmq.Method{Procedure: "golden.reqrep.Library/Find", Idempotency: gozmq.IdempotencyNoSideEffects, Timeout: 2 * time.Second, MaxAttempts: 3}, find},
 		{"timeout", func() error { _, err := client.Lend(ctx, lend); return err },
 			gozmq.Method{Procedure: "golden.reqrep.Library/Lend", Timeout: 250 * time.Millisecond}, lend},
 		{"idempotent", func() error { _, err := client.Return(ctx, lend); return err },
-			gozmq.Method{Procedure: "golden.reqrep.Library/Return", Idempotency: gozmq.Idempotent, Timeout: time.Second, MaxAttempts: 10}, lend},
+			gozmq.Method{Procedure: "golden.reqrep.Library/Return", Idempotency: gozmq.IdempotencyIdempotent, Timeout: time.Second, MaxAttempts: 10}, lend},
 		{"bare", func() error { _, err := reqrepgozmq.NewArchiveClient(c).Fetch(ctx, find); return err },
 			gozmq.Method{Procedure: "golden.reqrep.Archive/Fetch", Bare: true}, find},
 		{"spelling of the .proto", func() error {

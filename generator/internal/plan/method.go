@@ -117,9 +117,9 @@ func procedure(m *protogen.Method) string {
 func idempotency(m *protogen.Method) string {
 	switch options[*methodOpts](m.Desc).GetIdempotencyLevel() {
 	case descriptorpb.MethodOptions_NO_SIDE_EFFECTS:
-		return "NoSideEffects"
+		return "IdempotencyNoSideEffects"
 	case descriptorpb.MethodOptions_IDEMPOTENT:
-		return "Idempotent"
+		return "IdempotencyIdempotent"
 	default:
 		return ""
 	}

@@ -154,7 +154,7 @@ type Method struct {
 	// HasOutput is false for a task without a result.
 	HasOutput bool
 
-	// Idempotency is "", "NoSideEffects" or "Idempotent".
+	// Idempotency is "", "IdempotencyNoSideEffects" or "IdempotencyIdempotent".
 	Idempotency string
 	Timeout     time.Duration
 	MaxAttempts uint32

@@ -193,8 +193,29 @@ func (d *Dealer) pick(ctx context.Context, ready time.Duration) (*dealerPeer, er
 	}
 }
 
-// least returns the peer with the fewest requests in flight, in rotation where several
-// have as few; nil when there is no peer. d.mu is held.
+// WaitPeers waits until at least n peers are connected. It returns link.ErrClosed
+// after Shutdown, and ctx's error, with why there are fewer, when that ends first.
+func (d *Dealer) WaitPeers(ctx context.Context, n int) error {
+	for {
+		d.mu.Lock()
+		enough, closed, change := len(d.peers) >= n, d.closed, d.change.Changed()
+		d.mu.Unlock()
+		switch {
+		case closed:
+			return link.ErrClosed
+		case enough:
+			return nil
+		}
+		select {
+		case <-change:
+		case <-ctx.Done():
+			return notReady(d.group, ctx.Err())
+		}
+	}
+}
+
+// least returns the peer with the fewest requests in flight, in turn where
+// several have as few; nil when there is no peer. d.mu is held.
 func (d *Dealer) least() *dealerPeer {
 	n := len(d.peers)
 	if n <= 1 {

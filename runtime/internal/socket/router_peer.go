@@ -15,6 +15,8 @@ type RouterPeer struct {
 	*link.Conn
 	// Context ends with the connection.
 	Context context.Context
+	// Value is whatever the Receiver keeps for the connection; nil at first.
+	Value any
 
 	router   *Router
 	writable writable

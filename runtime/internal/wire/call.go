@@ -61,6 +61,11 @@ func SplitEnvelope(frames [][]byte) (e Envelope, content [][]byte, ok bool) {
 	return nil, nil, false
 }
 
+// NoEnvelope says what is wrong with a request that SplitEnvelope cannot split.
+func NoEnvelope(frames [][]byte) error {
+	return fmt.Errorf("request of %d frames has no empty frame to end its envelope", len(frames))
+}
+
 // CallID returns the id of a call whose envelope has nothing else, as that of
 // our clients.
 func (e Envelope) CallID() (id uint64, ok bool) {

@@ -88,7 +88,7 @@ func (UnimplementedParcelsServer) mustEmbedUnimplementedParcelsServer() {}
 
 var parcelsSendMethod = gozmq.Method{
 	Procedure:   ParcelsSendProcedure,
-	Idempotency: gozmq.Idempotent,
+	Idempotency: gozmq.IdempotencyIdempotent,
 	Timeout:     90 * time.Second,
 	MaxAttempts: 2,
 }

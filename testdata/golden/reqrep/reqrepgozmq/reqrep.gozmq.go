@@ -175,7 +175,7 @@ func (UnimplementedLibraryServer) mustEmbedUnimplementedLibraryServer() {}
 
 var libraryFindMethod = gozmq.Method{
 	Procedure:   LibraryFindProcedure,
-	Idempotency: gozmq.NoSideEffects,
+	Idempotency: gozmq.IdempotencyNoSideEffects,
 	Timeout:     2 * time.Second,
 	MaxAttempts: 3,
 }
@@ -187,7 +187,7 @@ var libraryLendMethod = gozmq.Method{
 
 var libraryReturnMethod = gozmq.Method{
 	Procedure:   LibraryReturnProcedure,
-	Idempotency: gozmq.Idempotent,
+	Idempotency: gozmq.IdempotencyIdempotent,
 	Timeout:     time.Second,
 	MaxAttempts: 10,
 }

@@ -585,7 +585,7 @@ func FollowMarketBooked(ctx context.Context, sub *gozmq.Subscriber, caller gozmq
 
 var marketBookedSnapshot = gozmq.Method{
 	Procedure:   "golden.traits.Books/Read",
-	Idempotency: gozmq.NoSideEffects,
+	Idempotency: gozmq.IdempotencyNoSideEffects,
 	Timeout:     2 * time.Second,
 	MaxAttempts: 3,
 }
@@ -715,7 +715,7 @@ func (UnimplementedBooksServer) mustEmbedUnimplementedBooksServer() {}
 
 var booksReadMethod = gozmq.Method{
 	Procedure:   BooksReadProcedure,
-	Idempotency: gozmq.NoSideEffects,
+	Idempotency: gozmq.IdempotencyNoSideEffects,
 	Timeout:     2 * time.Second,
 	MaxAttempts: 3,
 }
@@ -977,7 +977,7 @@ func FollowEntry(ctx context.Context, sub *gozmq.Subscriber, caller gozmq.Caller
 
 var entrySnapshot = gozmq.Method{
 	Procedure:   "golden.traits.Books/Read",
-	Idempotency: gozmq.NoSideEffects,
+	Idempotency: gozmq.IdempotencyNoSideEffects,
 	Timeout:     2 * time.Second,
 	MaxAttempts: 3,
 }

@@ -87,7 +87,7 @@ func (UnimplementedGreeterServer) mustEmbedUnimplementedGreeterServer() {}
 
 var greeterSayHelloMethod = gozmq.Method{
 	Procedure:   GreeterSayHelloProcedure,
-	Idempotency: gozmq.NoSideEffects,
+	Idempotency: gozmq.IdempotencyNoSideEffects,
 	Timeout:     2 * time.Second,
 	MaxAttempts: 3,
 }

@@ -1,11 +1,11 @@
-package gozmq
+package gozmqproto
 
 import (
 	"bufio"
 	"bytes"
-	"context"
 	"errors"
 	"io"
+	"strings"
 	"testing"
 
 	"google.golang.org/protobuf/encoding/protowire"
@@ -13,6 +13,7 @@ import (
 	"google.golang.org/protobuf/types/known/emptypb"
 	"google.golang.org/protobuf/types/known/wrapperspb"
 
+	"github.com/gozmq/gozmq/runtime/gozmq"
 	"github.com/gozmq/gozmq/runtime/internal/testproto"
 )
 
@@ -36,7 +37,7 @@ func parcel(label string) *testproto.Parcel {
 var messages = map[string]proto.Message{
 	"empty":         &emptypb.Empty{},
 	"proto2":        order(),
-	"proto3":        &reading{Station: "ams", Celsius: proto.Float64(0), Source: &testproto.Reading_OperatorId{OperatorId: 7}, Place: &testproto.Reading_Place{Latitude: 52}},
+	"proto3":        &testproto.Reading{Station: "ams", Celsius: proto.Float64(0), Source: &testproto.Reading_OperatorId{OperatorId: 7}, Place: &testproto.Reading_Place{Latitude: 52}},
 	"edition 2023":  &testproto.Sample{Label: proto.String(""), Count: proto.Int32(0), Child: &testproto.Sample{Label: proto.String("child")}},
 	"opaque API":    parcel("x"),
 	"larger than a": wrapperspb.Bytes(make([]byte, 300)),
@@ -96,8 +97,8 @@ func TestPresence(t *testing.T) {
 	if m.Priority != nil || m.GetPriority() != 5 || m.Customer == nil {
 		t.Error("a field that was not set is there, or lost its default")
 	}
-	r := new(reading)
-	if err := Unmarshal([]byte(encode(t, &reading{Celsius: proto.Float64(0)})), r); err != nil {
+	r := new(testproto.Reading)
+	if err := Unmarshal([]byte(encode(t, &testproto.Reading{Celsius: proto.Float64(0)})), r); err != nil {
 		t.Fatal(err)
 	}
 	if r.Celsius == nil || r.Note != nil || r.Place != nil || r.Source != nil {
@@ -131,66 +132,27 @@ func TestRequiredFields(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			full := string(tt.msg.ProtoReflect().Descriptor().FullName())
 			_, err := Marshal(tt.msg)
-			wantCode(t, err, CodeInvalidArgument, "encode "+full, tt.field)
+			wantCode(t, err, gozmq.CodeInvalidArgument, "encode "+full, tt.field)
 			b, err := MarshalAppend([]byte("head"), tt.msg)
-			wantCode(t, err, CodeInvalidArgument, tt.field)
+			wantCode(t, err, gozmq.CodeInvalidArgument, tt.field)
 			if string(b) != "head" {
 				t.Errorf("after an error MarshalAppend returns %q", b)
 			}
 			into := tt.msg.ProtoReflect().New().Interface()
-			wantCode(t, Unmarshal(tt.bytes, into), CodeInvalidArgument, "decode "+full, tt.field)
-			wantCode(t, MarshalTo(io.Discard, tt.msg), CodeInvalidArgument, "write "+full, tt.field)
+			wantCode(t, Unmarshal(tt.bytes, into), gozmq.CodeInvalidArgument, "decode "+full, tt.field)
+			wantCode(t, MarshalTo(io.Discard, tt.msg), gozmq.CodeInvalidArgument, "write "+full, tt.field)
 			stream := protowire.AppendBytes(nil, tt.bytes)
-			wantCode(t, UnmarshalFrom(bufio.NewReader(bytes.NewReader(stream)), into, 0), CodeInvalidArgument, "read "+full, tt.field)
+			wantCode(t, UnmarshalFrom(bufio.NewReader(bytes.NewReader(stream)), into, 0), gozmq.CodeInvalidArgument, "read "+full, tt.field)
 		})
 	}
 }
 
-// Both ends of a call check required fields, and name the one that is missing.
-func TestRequiredFieldsInCalls(t *testing.T) {
-	keep := &Method{Procedure: "test.Service/Keep"}
-	drop := &Method{Procedure: "test.Service/Drop"}
-	loose := &Method{Procedure: orderMethod.Procedure}
-	parcels := &Method{Procedure: "test.Service/Parcel"}
-	everywhere(t, func(t *testing.T, s site) {
-		_, c := s.pair(t, []Handler{
-			Handle(orderMethod, takeOrder),
-			Handle(keep, func(_ context.Context, p *testproto.Sample) (*testproto.Sample, error) { return p, nil }),
-			Handle(drop, func(context.Context, *testproto.Sample) (*testproto.Sample, error) {
-				return &testproto.Sample{}, nil
-			}),
-			Handle(parcels, func(_ context.Context, p *testproto.Parcel) (*testproto.Parcel, error) { return p, nil }),
-		}, nil, nil)
-		ctx := within(t)
-		got, err := Call[testproto.Order](ctx, c, orderMethod, order())
-		if err != nil {
-			t.Fatal(err)
-		}
-		wantEqual(t, got, order())
-		_, err = Call[testproto.Order](ctx, c, orderMethod, &testproto.Order{})
-		wantCode(t, err, CodeInvalidArgument, "encode gozmq.test.legacy.Order", "customer")
-		_, err = Call[testproto.LooseOrder](ctx, c, loose, &testproto.LooseOrder{}) // goes past the client's check
-		wantCode(t, err, CodeInvalidArgument, "decode gozmq.test.legacy.Order", "customer")
-		_, err = Call[testproto.Sample](ctx, c, keep, &testproto.Sample{})
-		wantCode(t, err, CodeInvalidArgument, "encode gozmq.test.edition.Sample", "label")
-		_, err = Call[testproto.Sample](ctx, c, drop, &testproto.Sample{Label: proto.String("x")})
-		wantCode(t, err, CodeInternal, "encode gozmq.test.edition.Sample", "label") // the server's fault
-		_, err = Call[testproto.Parcel](ctx, c, parcels, &testproto.Parcel{})
-		wantCode(t, err, CodeInvalidArgument, "encode gozmq.test.opaque.Parcel", "label")
-		back, err := Call[testproto.Parcel](ctx, c, parcels, parcel("hello"))
-		if err != nil {
-			t.Fatal(err)
-		}
-		wantEqual(t, back, parcel("hello"))
-	})
-}
-
 func TestInvalidUTF8(t *testing.T) {
-	bad := &reading{Station: "\xff"}
+	bad := &testproto.Reading{Station: "\xff"}
 	_, err := Marshal(bad)
-	wantCode(t, err, CodeInvalidArgument, "encode gozmq.test.modern.Reading", "UTF-8")
-	wantCode(t, Unmarshal([]byte("\x0a\x01\xff"), bad), CodeInvalidArgument, "decode gozmq.test.modern.Reading", "UTF-8")
-	wantCode(t, MarshalTo(io.Discard, &reading{Station: "\xff"}), CodeInvalidArgument, "UTF-8")
+	wantCode(t, err, gozmq.CodeInvalidArgument, "encode gozmq.test.modern.Reading", "UTF-8")
+	wantCode(t, Unmarshal([]byte("\x0a\x01\xff"), bad), gozmq.CodeInvalidArgument, "decode gozmq.test.modern.Reading", "UTF-8")
+	wantCode(t, MarshalTo(io.Discard, &testproto.Reading{Station: "\xff"}), gozmq.CodeInvalidArgument, "UTF-8")
 }
 
 func TestUnmarshalErrors(t *testing.T) {
@@ -198,7 +160,7 @@ func TestUnmarshalErrors(t *testing.T) {
 		"cut short": "\x0a\x05abc", "no end of a varint": "\xff\xff", "field number 0": "\x02\x00", "group without an end": "\x0b",
 	} {
 		t.Run(name, func(t *testing.T) {
-			wantCode(t, Unmarshal([]byte(in), new(reading)), CodeInvalidArgument, "decode gozmq.test.modern.Reading of")
+			wantCode(t, Unmarshal([]byte(in), new(testproto.Reading)), gozmq.CodeInvalidArgument, "decode gozmq.test.modern.Reading of")
 		})
 	}
 }
@@ -224,7 +186,7 @@ func TestStream(t *testing.T) {
 		}
 	}
 	for range 2 {
-		if err := UnmarshalFrom(r, new(reading), 0); err != io.EOF {
+		if err := UnmarshalFrom(r, new(testproto.Reading), 0); err != io.EOF {
 			t.Errorf("at the end of the stream: %v, want io.EOF", err)
 		}
 	}
@@ -232,7 +194,7 @@ func TestStream(t *testing.T) {
 	first := 1 + Size(messages["proto2"])
 	for n := 1; n < first; n++ {
 		err := UnmarshalFrom(bufio.NewReader(bytes.NewReader(whole[:n])), new(testproto.Order), 0)
-		wantCode(t, err, CodeInvalidArgument, "read gozmq.test.legacy.Order")
+		wantCode(t, err, gozmq.CodeInvalidArgument, "read gozmq.test.legacy.Order")
 		if !errors.Is(err, io.ErrUnexpectedEOF) {
 			t.Errorf("cut after %d bytes: %v, want io.ErrUnexpectedEOF in it", n, err)
 		}
@@ -242,21 +204,21 @@ func TestStream(t *testing.T) {
 func TestStreamLimits(t *testing.T) {
 	claim := protowire.AppendVarint(nil, 1<<62)
 	read := func(b []byte, limit int) error {
-		return UnmarshalFrom(bufio.NewReader(bytes.NewReader(b)), new(bytez), limit)
+		return UnmarshalFrom(bufio.NewReader(bytes.NewReader(b)), new(wrapperspb.BytesValue), limit)
 	}
-	wantCode(t, read(claim, 0), CodeResourceExhausted, "read google.protobuf.BytesValue")
-	wantCode(t, read(protowire.AppendVarint(nil, DefaultMaxMessageSize+1), 0), CodeResourceExhausted)
+	wantCode(t, read(claim, 0), gozmq.CodeResourceExhausted, "read google.protobuf.BytesValue")
+	wantCode(t, read(protowire.AppendVarint(nil, gozmq.DefaultMaxMessageSize+1), 0), gozmq.CodeResourceExhausted)
 	var buf bytes.Buffer
 	if err := MarshalTo(&buf, wrapperspb.Bytes(make([]byte, 98))); err != nil { // 100 bytes
 		t.Fatal(err)
 	}
-	wantCode(t, read(buf.Bytes(), 99), CodeResourceExhausted)
+	wantCode(t, read(buf.Bytes(), 99), gozmq.CodeResourceExhausted)
 	if err := read(buf.Bytes(), 100); err != nil {
 		t.Error(err)
 	}
-	wantCode(t, read(bytes.Repeat([]byte{0xff}, 11), 0), CodeInvalidArgument)
-	wantCode(t, UnmarshalFrom(bufio.NewReader(brokenStream{}), new(bytez), 0), CodeUnknown, "broken")
-	wantCode(t, MarshalTo(brokenStream{}, wrapperspb.Bytes(nil)), CodeUnknown, "broken")
+	wantCode(t, read(bytes.Repeat([]byte{0xff}, 11), 0), gozmq.CodeInvalidArgument)
+	wantCode(t, UnmarshalFrom(bufio.NewReader(brokenStream{}), new(wrapperspb.BytesValue), 0), gozmq.CodeUnknown, "broken")
+	wantCode(t, MarshalTo(brokenStream{}, wrapperspb.Bytes(nil)), gozmq.CodeUnknown, "broken")
 }
 
 // A brokenStream fails.
@@ -264,3 +226,31 @@ type brokenStream struct{}
 
 func (brokenStream) Read([]byte) (int, error)  { return 0, errors.New("broken") }
 func (brokenStream) Write([]byte) (int, error) { return 0, errors.New("broken") }
+
+func encode(t *testing.T, m proto.Message) string {
+	t.Helper()
+	b, err := proto.Marshal(m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
+}
+
+func wantCode(t *testing.T, err error, code gozmq.Code, parts ...string) {
+	t.Helper()
+	if gozmq.CodeOf(err) != code {
+		t.Fatalf("got error %.300v (%v), want code %v", err, gozmq.CodeOf(err), code)
+	}
+	for _, part := range parts {
+		if !strings.Contains(err.Error(), part) {
+			t.Fatalf("got error %.300q, want %q in it", err, part)
+		}
+	}
+}
+
+func wantEqual(t *testing.T, got, want proto.Message) {
+	t.Helper()
+	if !proto.Equal(got, want) {
+		t.Fatalf("got %v, want %v", got, want)
+	}
+}

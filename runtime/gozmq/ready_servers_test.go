@@ -1,0 +1,28 @@
+package gozmq
+
+import (
+	"context"
+	"testing"
+	"time"
+)
+
+func TestWaitForServers(t *testing.T) {
+	c := dial(t, Bind("tcp://127.0.0.1:*"))
+	short, cancel := context.WithTimeout(t.Context(), time.Millisecond)
+	defer cancel()
+	wantCode(t, c.WaitForServers(short, 1), CodeDeadlineExceeded, "wait for servers: ")
+	serve(t, Connect(c.Addrs()...), echoHandlers())
+	if err := c.WaitForServers(within(t), 1); err != nil {
+		t.Fatal(err)
+	}
+	two := make(chan error, 1)
+	go func() { two <- c.WaitForServers(within(t), 2) }()
+	serve(t, Connect(c.Addrs()...), echoHandlers())
+	if err := receive(t, two, "the second server"); err != nil {
+		t.Error(err)
+	}
+	if err := c.Close(); err != nil {
+		t.Error(err)
+	}
+	wantCode(t, c.WaitForServers(within(t), 1), CodeCanceled, "the Conn is closed")
+}

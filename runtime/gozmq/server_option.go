@@ -1,0 +1,60 @@
+package gozmq
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/gozmq/gozmq/runtime/internal/zmtp"
+)
+
+type serverConfig struct {
+	socketConfig
+	interceptors interceptorOption
+	interceptor  Interceptor // all of them
+	concurrency  int
+	queue        int
+	drain        time.Duration
+	onPanic      func(ctx context.Context, m *Method, value any, stack []byte)
+}
+
+func newServerConfig() serverConfig {
+	return serverConfig{
+		socketConfig: newSocketConfig(zmtp.Router),
+		concurrency:  10000,
+		drain:        10 * time.Second,
+	}
+}
+
+// check reports everything that is wrong with the options and the endpoints.
+func (c *serverConfig) check() error {
+	errs := []error{c.socketConfig.check(), c.interceptors.check(), c.endpoints.check()}
+	if c.concurrency < 1 {
+		errs = append(errs, fmt.Errorf("WithConcurrency: %d, want at least 1", c.concurrency))
+	}
+	if c.queue < 0 {
+		errs = append(errs, fmt.Errorf("WithMaxWaiting: %d, want 0 or more", c.queue))
+	}
+	if c.drain < 0 {
+		errs = append(errs, fmt.Errorf("WithDrainTimeout: %v, want 0 or more", c.drain))
+	}
+	return errors.Join(errs...)
+}
+
+type serverOption func(*serverConfig)
+
+func (o serverOption) applyServer(c *serverConfig) { o(c) }
+
+// WithMaxWaiting sets how many calls may wait, first come first served, while
+// as many run as WithConcurrency allows. Default: 0.
+func WithMaxWaiting(n int) ServerOption {
+	return serverOption(func(c *serverConfig) { c.queue = n })
+}
+
+// WithPanicHandler calls f when a handler panics, in the handler's goroutine.
+// value is nil when the handler called runtime.Goexit. The caller only learns that
+// there was an internal error.
+func WithPanicHandler(f func(ctx context.Context, m *Method, value any, stack []byte)) ServerOption {
+	return serverOption(func(c *serverConfig) { c.onPanic = f })
+}
