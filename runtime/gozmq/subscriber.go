@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/gozmq/gozmq/runtime/internal/bridge"
 	"github.com/gozmq/gozmq/runtime/internal/link"
 	"github.com/gozmq/gozmq/runtime/internal/socket"
 	"github.com/gozmq/gozmq/runtime/internal/subscription"
@@ -59,6 +60,7 @@ func WithReceiveQueue(messages, bytes int) ReceiveOption { return queueConfig{me
 // full, unless it drops messages (WithOverflow). Its methods may be called from
 // any goroutine. On the wire it is a SUB socket.
 type Subscriber struct {
+	holdsSubscriber
 	hub      *subscription.Hub
 	sub      *socket.Sub
 	bodies   bodies
@@ -78,6 +80,7 @@ func NewSubscriber(opts ...SubscriberOption) (*Subscriber, error) {
 		return nil, fmt.Errorf("subscriber: %w", err)
 	}
 	s := &Subscriber{bodies: cfg.bodies(), observer: newObserver(cfg.observer), defaults: cfg.subscription, linger: cfg.linger}
+	s.holdsSubscriber = bridge.Hold[bridge.Subscriber[SubscriptionOption, TopicHandlerOption]]((*subscribing)(s))
 	s.hub = subscription.New(subscription.Config{
 		Socket: subscriberSocket{s},
 		Topics: cfg.memory.bounds(),
