@@ -161,6 +161,15 @@ func WithReconnectBackoff(first, limit time.Duration) SocketOption {
 	return socketOption(func(c *socketConfig) { c.ReconnectMin, c.ReconnectMax = first, limit })
 }
 
+// WithStopWhenRefused stops dialing an endpoint whose peer refuses us: its
+// authenticator or admission rule says no, or its socket type does not go with ours.
+// Without it the endpoint is dialed again after the longest pause of
+// WithReconnectBackoff. Nothing protects a refusal: with this option whoever is on
+// the way, or a server that has an old list of keys, can stop this socket for good.
+func WithStopWhenRefused() SocketOption {
+	return socketOption(func(c *socketConfig) { c.StopWhenRefused = true })
+}
+
 // A Resolver finds the addresses of hosts. *net.Resolver is one. It is called
 // with the network "ip", from several goroutines at once.
 type Resolver interface {
