@@ -146,7 +146,9 @@ func WithKernelBuffers(send, receive int) SocketOption {
 
 // WithHeartbeat sends each peer a PING every interval, and ends a connection
 // from which nothing was heard for timeout, which is at least twice the
-// interval. 0, 0 disables heartbeats; those of a peer are still answered. Defaults:
+// interval. A peer that is silent but takes what it is sent, as over a slow line, is
+// kept, and so is a PULL or SUB of libzmq that reads nothing because its queue is
+// full. 0, 0 disables heartbeats; those of a peer are still answered. Defaults:
 // 10 s and 30 s.
 func WithHeartbeat(interval, timeout time.Duration) SocketOption {
 	return socketOption(func(c *socketConfig) {
