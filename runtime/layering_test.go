@@ -74,6 +74,7 @@ var requirements = map[string]string{
 	"google.golang.org/protobuf":       "",
 	"github.com/go-zeromq/zmq4":        "runtime/internal/handshake",
 	"golang.org/x/crypto":              "runtime/internal/curve",
+	"golang.org/x/sys":                 "runtime/internal/link",
 	"github.com/bufbuild/protocompile": "test",
 }
 

@@ -146,7 +146,9 @@ func WithKernelBuffers(send, receive int) SocketOption {
 
 // WithHeartbeat sends each peer a PING every interval, and ends a connection
 // from which nothing was heard for timeout, which is at least twice the
-// interval. 0, 0 disables heartbeats; those of a peer are still answered. Defaults:
+// interval. A peer that is silent but takes what it is sent, as over a slow line, is
+// kept, and so is a PULL or SUB of libzmq that reads nothing because its queue is
+// full. 0, 0 disables heartbeats; those of a peer are still answered. Defaults:
 // 10 s and 30 s.
 func WithHeartbeat(interval, timeout time.Duration) SocketOption {
 	return socketOption(func(c *socketConfig) {
@@ -159,6 +161,15 @@ func WithHeartbeat(interval, timeout time.Duration) SocketOption {
 // Defaults: 100 ms and 30 s.
 func WithReconnectBackoff(first, limit time.Duration) SocketOption {
 	return socketOption(func(c *socketConfig) { c.ReconnectMin, c.ReconnectMax = first, limit })
+}
+
+// WithStopWhenRefused stops dialing an endpoint whose peer refuses us: its
+// authenticator or admission rule says no, or its socket type does not go with ours.
+// Without it the endpoint is dialed again after the longest pause of
+// WithReconnectBackoff. Nothing protects a refusal: with this option whoever is on
+// the way, or a server that has an old list of keys, can stop this socket for good.
+func WithStopWhenRefused() SocketOption {
+	return socketOption(func(c *socketConfig) { c.StopWhenRefused = true })
 }
 
 // A Resolver finds the addresses of hosts. *net.Resolver is one. It is called

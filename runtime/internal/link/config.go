@@ -38,6 +38,10 @@ type Config struct {
 	ReconnectMin time.Duration // pause before the second attempt to dial
 	ReconnectMax time.Duration // the pause doubles up to this
 
+	// StopWhenRefused ends dialing an address whose peer refuses us. Without it the
+	// address is dialed again after ReconnectMax.
+	StopWhenRefused bool
+
 	HeartbeatInterval time.Duration // 0: no heartbeats
 	HeartbeatTimeout  time.Duration // silence that ends a connection
 	HeartbeatTTL      time.Duration // what our PINGs ask of the peer

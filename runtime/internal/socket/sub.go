@@ -40,7 +40,7 @@ type subscribedPrefix struct {
 func NewSub(cfg link.Config, to BatchReceiver) *Sub {
 	s := &Sub{to: to, wanted: make(map[string]*subscribedPrefix)}
 	s.group = link.NewGroup(cfg, s)
-	s.group.Ended = func() {
+	s.group.DialingChanged = func() {
 		s.mu.Lock()
 		s.change.Notify()
 		s.mu.Unlock()
