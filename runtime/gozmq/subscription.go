@@ -206,7 +206,20 @@ func (p pattern) Matches(topic []byte) bool { return p.topics.matches(topic) }
 func (p pattern) Conflated() bool           { return p.topics.traits&LatestOnly != 0 }
 func (p pattern) String() string            { return p.topics.String() }
 
-func (p pattern) Equal(other subscription.Pattern) bool {
-	o, ok := other.(pattern)
-	return ok && p.topics.equal(o.topics)
+// Segments returns the literals and the open fields (subscription.Pattern).
+func (p pattern) Segments() []subscription.Segment {
+	segments := make([]subscription.Segment, 0, len(p.topics.open)+1)
+	done := 0
+	for _, o := range p.topics.open {
+		segments = append(segments, subscription.Segment{Literal: p.topics.text[done:o.at], Open: fieldValue(o.delim)})
+		done = o.at
+	}
+	return append(segments, subscription.Segment{Literal: p.topics.text[done:]})
 }
+
+// A fieldValue is what an open field takes, with the delimiter that ends it
+// (subscription.Value).
+type fieldValue byte
+
+// Len returns how many bytes at the start of topic are the field's.
+func (d fieldValue) Len(topic []byte) int { return valueLen(topic, byte(d)) }

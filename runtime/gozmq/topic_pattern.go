@@ -48,11 +48,6 @@ func (p *TopicPattern) addOpen(delim byte) {
 	p.open = append(slices.Clip(p.open), openField{len(p.text), delim})
 }
 
-// equal reports whether p and q describe the same set in the same way.
-func (p TopicPattern) equal(q TopicPattern) bool {
-	return p.text == q.text && slices.Equal(p.open, q.open)
-}
-
 // String returns the pattern for people to read, with * for each open field:
 // "weather/ams/*".
 func (p TopicPattern) String() string {

@@ -104,9 +104,12 @@ func (h *Hub) matchRetained(p *wire.Publication, header wire.PublicationHeader, 
 func (h *Hub) findMatch(topic []byte, bare bool, m *match) {
 	m.topic, m.bare, m.version, m.all, m.newest = topic, bare, h.version.Load(), m.all[:0], m.newest[:0]
 	h.tree.Match(topic, func(s *Subscription) {
-		switch {
-		case s.bare != bare || !s.matches(topic):
-		case s.conflates(topic):
+		if s.bare != bare {
+			return
+		}
+		switch taken, conflated := s.match(topic); {
+		case !taken:
+		case conflated:
 			m.newest = append(m.newest, s)
 		default:
 			m.all = append(m.all, s)

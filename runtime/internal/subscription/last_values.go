@@ -58,6 +58,9 @@ func (l *lastValueCache) put(p *wire.Publication, h wire.PublicationHeader) {
 
 // release drops the topics under a prefix that are no longer covered.
 func (l *lastValueCache) release(prefix []byte, covered func(topic []byte) bool) {
+	if covered(prefix) {
+		return // and so is everything under it
+	}
 	var gone []*lru.Entry[lastValue]
 	l.tree.Under(prefix, func(e *lru.Entry[lastValue]) {
 		if !covered([]byte(e.Key)) {
@@ -70,15 +73,18 @@ func (l *lastValueCache) release(prefix []byte, covered func(topic []byte) bool)
 	}
 }
 
-// forNew appends to b, oldest first, the values of the topics under a prefix
-// that are new to a subscription.
-func (l *lastValueCache) forNew(prefix []byte, isNew func(topic []byte) bool, b *buffer) {
-	var list []*lru.Entry[lastValue]
+// under appends to list the values of the topics under a prefix that are wanted.
+func (l *lastValueCache) under(prefix []byte, wanted func(topic []byte) bool, list []*lru.Entry[lastValue]) []*lru.Entry[lastValue] {
 	l.tree.Under(prefix, func(e *lru.Entry[lastValue]) {
-		if isNew([]byte(e.Key)) {
+		if wanted([]byte(e.Key)) {
 			list = append(list, e)
 		}
 	})
+	return list
+}
+
+// appendValues appends values to b, oldest first.
+func appendValues(b *buffer, list []*lru.Entry[lastValue]) {
 	slices.SortFunc(list, func(x, y *lru.Entry[lastValue]) int { return cmp.Compare(x.Value.came, y.Value.came) })
 	for _, e := range list {
 		b.push(&wire.Publication{Topic: []byte(e.Key), Body: e.Value.body, Header: e.Value.header})

@@ -122,9 +122,12 @@ func (q *Queue) putItem(it *item) {
 	q.ready.Set()
 }
 
-// putFirst puts what is in b before everything that waits. The queue owns b
-// then.
+// putFirst puts what is in b, if anything, before everything that waits. The
+// queue owns b then.
 func (q *Queue) putFirst(b *buffer) {
+	if b.len() == 0 {
+		return
+	}
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.total += uint64(b.len())
