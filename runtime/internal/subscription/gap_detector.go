@@ -104,11 +104,11 @@ func (d *gapDetector) forget(text []byte, gone func(topic []byte) bool) {
 		}
 	}
 	var list []*lru.Entry[numbers]
-	d.byName.Under(text, func(e *lru.Entry[numbers]) {
+	for e := range d.byName.Under(text) {
 		if gone([]byte(topicOf(e.Key))) {
 			list = append(list, e)
 		}
-	})
+	}
 	for _, e := range list {
 		d.topics.Remove(e)
 		d.unname(e)

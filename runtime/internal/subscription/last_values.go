@@ -62,11 +62,11 @@ func (l *lastValueCache) release(prefix []byte, covered func(topic []byte) bool)
 		return // and so is everything under it
 	}
 	var gone []*lru.Entry[lastValue]
-	l.tree.Under(prefix, func(e *lru.Entry[lastValue]) {
+	for e := range l.tree.Under(prefix) {
 		if !covered([]byte(e.Key)) {
 			gone = append(gone, e)
 		}
-	})
+	}
 	for _, e := range gone {
 		l.topics.Remove(e)
 		l.tree.Remove([]byte(e.Key), e)
@@ -75,11 +75,11 @@ func (l *lastValueCache) release(prefix []byte, covered func(topic []byte) bool)
 
 // under appends to list the values of the topics under a prefix that are wanted.
 func (l *lastValueCache) under(prefix []byte, wanted func(topic []byte) bool, list []*lru.Entry[lastValue]) []*lru.Entry[lastValue] {
-	l.tree.Under(prefix, func(e *lru.Entry[lastValue]) {
+	for e := range l.tree.Under(prefix) {
 		if wanted([]byte(e.Key)) {
 			list = append(list, e)
 		}
-	})
+	}
 	return list
 }
 
