@@ -85,6 +85,8 @@ func (f *followed[S, T, R, M]) Failed(err error) bool {
 	case *unpositionedError:
 		f.yield(Change[R, M]{}, e.error)
 		return false
+	case *subscription.TooLargeError:
+		err = tooLargeError(e)
 	case *subscription.UnnumberedError, *subscription.UnknownPublisherError:
 		err = Errorf(CodeFailedPrecondition, "%w", err)
 	}

@@ -56,6 +56,15 @@ func (l *lastValueCache) put(p *wire.Publication, h wire.PublicationHeader) {
 	})
 }
 
+// drop drops the value of a topic, if there is one, because there is a newer one
+// that is not known.
+func (l *lastValueCache) drop(topic []byte) {
+	if e := l.topics.Get(topic); e != nil {
+		l.topics.Remove(e)
+		l.tree.Remove(topic, e)
+	}
+}
+
 // release drops the topics under a prefix that are no longer covered.
 func (l *lastValueCache) release(prefix []byte, covered func(topic []byte) bool) {
 	if covered(prefix) {

@@ -88,6 +88,8 @@ func (s *Subscription) Each(ctx context.Context, take func(*wire.Publication) bo
 			return true
 		case peerEntry:
 			return true
+		case tooLargeEntry:
+			return tell(&it.Publication, it.tooLarge())
 		}
 		fresh, notices := s.gaps.check(&it.Publication)
 		if len(notices) == 0 {
