@@ -112,6 +112,11 @@ type receiver struct{ hub *subscription.Hub }
 
 func (r receiver) Receive(c *link.Conn, b *link.Batch) { r.hub.Receive(c, b) }
 
+// TooLarge passes on that a message was passed over (socket.OversizedReceiver).
+func (r receiver) TooLarge(c *link.Conn, frames [][]byte, err *zmtp.SizeError) {
+	r.hub.TooLarge(c, frames, err.Size, err.Limit)
+}
+
 func (s *Subscriber) observeEvicted(topic string) {
 	s.observer.observe(Event{Kind: EventForgotten, SocketType: string(zmtp.Sub), Topic: topic})
 }
