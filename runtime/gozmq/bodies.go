@@ -43,7 +43,7 @@ func (c *bodies) marshal(b []byte, m proto.Message, size int) (out []byte, err e
 		out, err = c.codec.MarshalAppend(b, m, size)
 	}
 	if err != nil {
-		return b, Errorf(CodeInvalidArgument, "encode %s: %w", nameOf(m), err)
+		return b, Errorf(CodeInvalidArgument, "encode %s: %w%s", nameOf(m), err, invalidUTF8(m, err))
 	}
 	if len(out)-len(b) != size {
 		return b, Errorf(CodeInternal, "%s was changed while it was sent", nameOf(m))
@@ -74,10 +74,15 @@ func (c *bodies) encode(m proto.Message) ([]byte, error) {
 	return c.marshal(make([]byte, 0, size), m, size)
 }
 
-// decode reads body into m, which must be new; body is not kept.
+// decode replaces the content of m by that of body, which is not kept.
 func (c *bodies) decode(body []byte, m proto.Message) error {
+	proto.Reset(m) // whoever made it: codecs tend to merge, too
 	if c.codec == nil {
-		return proto.UnmarshalOptions{Merge: true}.Unmarshal(body, m) // nothing to reset
+		err := proto.UnmarshalOptions{Merge: true}.Unmarshal(body, m)
+		if err != nil {
+			err = namedUTF8(body, m, err)
+		}
+		return err
 	}
 	return c.codec.Unmarshal(body, m)
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"google.golang.org/protobuf/proto"
@@ -135,10 +136,14 @@ func (c *Conn) Call(ctx context.Context, m *Method, req, reply proto.Message, op
 // intercept makes a call through the interceptors.
 func (c *Conn) intercept(ctx context.Context, call outgoingCall, reply proto.Message) error {
 	m := call.method
+	var begun atomic.Bool
 	got, err := c.interceptor(ctx, &CallInfo{Method: m, Client: true}, call.req, func(ctx context.Context, req proto.Message) (proto.Message, error) {
-		own := call
+		own, to := call, reply
 		own.req = req
-		return reply, c.perform(ctx, &own, reply)
+		if begun.Swap(true) { // the first reply is the interceptor's, which may still read it
+			to = reply.ProtoReflect().New().Interface()
+		}
+		return to, c.perform(ctx, &own, to)
 	})
 	if err != nil {
 		return asError(err)
@@ -149,9 +154,14 @@ func (c *Conn) intercept(ctx context.Context, call outgoingCall, reply proto.Mes
 	if got.ProtoReflect().Descriptor() != reply.ProtoReflect().Descriptor() {
 		return Errorf(CodeInternal, "%s: an interceptor answered with %s, want %s", m.Procedure, nameOf(got), nameOf(reply))
 	}
-	proto.Reset(reply)
-	proto.Merge(reply, got)
+	replace(reply, got)
 	return nil
+}
+
+// replace replaces the content of m by that of by, which is of the same type.
+func replace(m, by proto.Message) {
+	proto.Reset(m)
+	proto.Merge(m, by)
 }
 
 // An outgoingCall is what the attempts of one call have in common.
@@ -175,6 +185,9 @@ func (c *Conn) perform(ctx context.Context, call *outgoingCall, reply proto.Mess
 // went, or that is stopping and has not carried the call out.
 func (c *Conn) attempt(ctx context.Context, call *outgoingCall, reply proto.Message) (gone bool, err error) {
 	m := call.method
+	if call.replyMetadata != nil {
+		*call.replyMetadata = ReplyMetadata{} // of an earlier attempt, or call
+	}
 	if err := ctx.Err(); err != nil {
 		return false, contextError(err, m)
 	}
