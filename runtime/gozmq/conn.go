@@ -56,10 +56,10 @@ func Dial(opts ...DialOption) (*Conn, error) {
 	c := &Conn{
 		observer:    newObserver(cfg.observer),
 		interceptor: cfg.interceptors.chain(),
-		bodies:      cfg.bodies(),
 		ready:       cfg.ready,
 		linger:      cfg.linger,
 	}
+	c.bodies = cfg.bodies(c.observer)
 	cfg.Observe = c.observer.link(cfg.SocketType)
 	c.dealer = socket.NewDealer(cfg.Config)
 	addrs, err := cfg.endpoints.open(c.dealer.Links())
@@ -137,16 +137,26 @@ func (c *Conn) Call(ctx context.Context, m *Method, req, reply proto.Message, op
 func (c *Conn) intercept(ctx context.Context, call outgoingCall, reply proto.Message) error {
 	m := call.method
 	var begun atomic.Bool
-	got, err := c.interceptor(ctx, &CallInfo{Method: m, Client: true}, call.req, func(ctx context.Context, req proto.Message) (proto.Message, error) {
+	next := func(ctx context.Context, req proto.Message) (proto.Message, error) {
 		own, to := call, reply
 		own.req = req
 		if begun.Swap(true) { // the first reply is the interceptor's, which may still read it
 			to = reply.ProtoReflect().New().Interface()
 		}
 		return to, c.perform(ctx, &own, to)
+	}
+	var got proto.Message
+	var err error
+	panicked := c.observer.guard(zmtp.Dealer, "an interceptor", m.Procedure, func() {
+		if got, err = c.interceptor(ctx, &CallInfo{Method: m, Client: true}, call.req, next); err != nil {
+			err = asError(err)
+		}
 	})
+	if panicked != nil {
+		return Errorf(CodeInternal, "%s: %w", m.Procedure, panicked)
+	}
 	if err != nil {
-		return asError(err)
+		return err
 	}
 	if got == nil || got == reply {
 		return nil

@@ -101,7 +101,7 @@ func asError(err error) *Error {
 	var e *Error
 	if errors.As(err, &e) && e != nil {
 		text := fmt.Sprint(err) // which, unlike err.Error(), survives a nil *T error
-		if e.Message != "" { // the code travels beside the text
+		if e.Message != "" {    // the code travels beside the text
 			text = strings.Replace(text, e.Error(), e.Message, 1)
 		}
 		return &Error{Code: e.Code, Message: text, Details: e.Details, cause: err}

@@ -111,7 +111,8 @@ func newSink(opts []SinkOption, open func(*sinkConfig, *observer) resultSource) 
 	if err := cfg.check(); err != nil {
 		return nil, fmt.Errorf("sink: %w", err)
 	}
-	s := &Sink{bodies: cfg.bodies(), observer: newObserver(cfg.observer), delivery: cfg.delivery, linger: cfg.linger}
+	s := &Sink{observer: newObserver(cfg.observer), delivery: cfg.delivery, linger: cfg.linger}
+	s.bodies = cfg.bodies(s.observer)
 	s.source = open(&cfg, s.observer)
 	var err error
 	if s.addrs, err = cfg.endpoints.open(s.source.links()); err != nil {

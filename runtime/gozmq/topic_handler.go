@@ -102,7 +102,7 @@ func HandleTopics(ctx context.Context, s *Subscriber, name string, handlers func
 	}
 	defer d.sub.Close()
 	if d.cfg.subscribed != nil {
-		d.cfg.subscribed()
+		_ = s.observer.guard(zmtp.Sub, "the subscribed handler", "", d.cfg.subscribed)
 	}
 	d.sub.Each(ctx,
 		func(p *wire.Publication) bool { d.handle(ctx, p); return true },
@@ -185,7 +185,7 @@ func (d *topicDispatcher) failed(ctx context.Context, r *topicRoute, p *wire.Pub
 	topic := string(p.Topic)
 	d.subscriber.observer.observe(Event{Kind: EventTopicFailed, SocketType: string(zmtp.Sub), Procedure: r.name, Topic: topic, Err: err})
 	if d.cfg.onError != nil {
-		d.cfg.onError(ctx, topic, err)
+		_ = d.subscriber.observer.guard(zmtp.Sub, "the topic error handler", r.name, func() { d.cfg.onError(ctx, topic, err) })
 	}
 }
 

@@ -32,7 +32,7 @@ type taskRunner struct {
 // newTaskRunner returns a runner for handlers of one guarantee, without an
 // observer.
 func newTaskRunner(list []TaskHandler, cfg *workerConfig) (*taskRunner, error) {
-	r := &taskRunner{handlers: make(map[string]*TaskHandler), bodies: cfg.bodies(), timeout: cfg.timeout, onError: cfg.onError}
+	r := &taskRunner{handlers: make(map[string]*TaskHandler), bodies: cfg.bodies(nil), timeout: cfg.timeout, onError: cfg.onError}
 	for i := range list {
 		h, first := &list[i], list[0].method
 		if h.method.Delivery != first.Delivery {
@@ -105,6 +105,6 @@ func (r *taskRunner) fail(ctx context.Context, h *TaskHandler, task proto.Messag
 	r.failed.Add(1)
 	r.observer.observe(Event{Kind: EventTaskFailed, SocketType: string(r.socketType()), Procedure: h.method.Procedure, Err: err})
 	if r.onError != nil {
-		r.onError(ctx, h.method, task, err)
+		_ = r.observer.guard(r.socketType(), "the task error handler", h.method.Procedure, func() { r.onError(ctx, h.method, task, err) })
 	}
 }
