@@ -33,7 +33,7 @@ var layers = map[string][]string{
 	"runtime/internal/zmtptest":     {"runtime/internal/zmtp", "runtime/internal/transport", "runtime/internal/curve", "internal/testkit"}, // for tests: nothing stands above it
 	"runtime/internal/prefix":       {},
 	"runtime/internal/curve":        {},
-	"runtime/internal/transport":    {},
+	"runtime/internal/transport":    {"runtime/internal/guarded"},
 	"runtime/internal/list":         {},
 	"runtime/internal/notify":       {},
 	"runtime/internal/guarded":      {},

@@ -214,7 +214,8 @@ func WithLinger(d time.Duration) SocketOption {
 
 // WithEventHandler calls f with each Event of the socket, one at a time and in
 // order, in a separate goroutine. While f does not keep up, events are dropped and
-// their number is reported (EventEventsLost). f must not close the socket: closing
+// their number is reported (EventEventsLost); when f panics, it is told so (EventPanic).
+// f must not close the socket: closing
 // waits for f.
 func WithEventHandler(f func(Event)) SocketOption {
 	return socketOption(func(c *socketConfig) { c.observer = f })

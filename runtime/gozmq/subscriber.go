@@ -79,7 +79,8 @@ func NewSubscriber(opts ...SubscriberOption) (*Subscriber, error) {
 	if err := cfg.check(); err != nil {
 		return nil, fmt.Errorf("subscriber: %w", err)
 	}
-	s := &Subscriber{bodies: cfg.bodies(), observer: newObserver(cfg.observer), defaults: cfg.subscription, linger: cfg.linger}
+	s := &Subscriber{observer: newObserver(cfg.observer), defaults: cfg.subscription, linger: cfg.linger}
+	s.bodies = cfg.bodies(s.observer)
 	s.holdsSubscriber = bridge.Hold[bridge.Subscriber[SubscriptionOption, TopicHandlerOption]]((*subscribing)(s))
 	s.hub = subscription.New(subscription.Config{
 		Socket: subscriberSocket{s},
