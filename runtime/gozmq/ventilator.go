@@ -51,7 +51,7 @@ func WithTaskStore(s TaskStore) VentilatorOption {
 
 // WithDeadLetterHandler has f called with each task that a ventilator with
 // DeliveryAtLeastOnce gives up: because its handler returned a Permanent error,
-// or because it was handed out as often as it may be. f is called with one task
+// or because it has failed, or its worker was lost, as often as it may. f is called with one task
 // at a time; a stored task is deleted when f has returned. f must not close the
 // ventilator, since Close waits for f. EventTaskDead reports the same tasks.
 func WithDeadLetterHandler(f func(DeadLetter)) VentilatorOption {
@@ -62,8 +62,9 @@ func WithDeadLetterHandler(f func(DeadLetter)) VentilatorOption {
 }
 
 // WithRetryBackoff sets how long a ventilator with DeliveryAtLeastOnce waits
-// before it hands out a task again whose handler failed: first, doubling with
-// each attempt up to limit. It does not wait when the worker was lost.
+// before it hands out a task again whose handler failed, or whose worker was
+// lost after it had begun the task: first, doubling with each attempt up to
+// limit. It does not wait for tasks that the lost worker had not begun.
 // Defaults: 100 ms and 30 s.
 func WithRetryBackoff(first, limit time.Duration) VentilatorOption {
 	return ventilatorOption(func(c *ventilatorConfig) {
