@@ -73,6 +73,16 @@ func WithRetryBackoff(first, limit time.Duration) VentilatorOption {
 	})
 }
 
+// WithMaxTaskTime sets how long a worker may have a task, however often it
+// extends the lease; then another worker gets the task. 0 is without limit.
+// Default: 24 h.
+func WithMaxTaskTime(d time.Duration) VentilatorOption {
+	return ventilatorOption(func(c *ventilatorConfig) {
+		c.queue.MaxHold = d
+		c.reliable = append(c.reliable, "WithMaxTaskTime")
+	})
+}
+
 func (c *ventilatorConfig) check() error {
 	errs := []error{c.socketConfig.check(), c.delivery.check()}
 	if c.delivery == DeliveryAtMostOnce {
@@ -85,6 +95,9 @@ func (c *ventilatorConfig) check() error {
 	}
 	if c.queue.Backoff < 0 || c.queue.MaxBackoff < c.queue.Backoff {
 		errs = append(errs, fmt.Errorf("WithRetryBackoff: first %v and limit %v, want 0 <= first <= limit", c.queue.Backoff, c.queue.MaxBackoff))
+	}
+	if c.queue.MaxHold < 0 {
+		errs = append(errs, fmt.Errorf("WithMaxTaskTime: %v, want 0 or more", c.queue.MaxHold))
 	}
 	return errors.Join(errs...)
 }
@@ -126,6 +139,7 @@ func NewVentilator(opts ...VentilatorOption) (*Ventilator, error) {
 		socketConfig: newPipelineConfig(zmtp.Push),
 		queue: pipeline.DispatcherConfig{
 			MaxTasks: 10000, MaxBytes: 64 << 20, Backoff: 100 * time.Millisecond, MaxBackoff: 30 * time.Second,
+			MaxHold: 24 * time.Hour,
 		},
 	}
 	for _, o := range opts {
@@ -208,7 +222,8 @@ func (v *Ventilator) StartBatch(name string) *Batch {
 // the tasks that it is running, and its Run returns nil. With
 // DeliveryAtLeastOnce the remaining tasks wait for other workers. With
 // DeliveryAtMostOnce, call it when no tasks are left. Through a Proxy it
-// reaches only one worker.
+// reaches only one worker. Workers that the ventilator has dialed must
+// allow it (WithRemoteStop).
 func (v *Ventilator) StopWorkers(ctx context.Context) error {
 	if err := v.sender.stopWorkers(ctx); err != nil {
 		return pipelineError(err, "stop workers")

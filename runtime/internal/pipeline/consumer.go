@@ -21,6 +21,9 @@ type ConsumerConfig struct {
 	// Stop is called when a ventilator ends the worker, maybe more than once,
 	// with a lock held; it must not call the Consumer.
 	Stop func()
+	// AnyStop has ventilators obeyed that have dialed; otherwise those that were
+	// dialed are.
+	AnyStop bool
 }
 
 // A Consumer takes tasks from ventilators. It is a DEALER that grants credit,
@@ -30,6 +33,7 @@ type Consumer struct {
 	direct *socket.PeerSocket
 	credit int
 	stop   func()
+	anyone bool // may stop
 
 	mu          sync.Mutex
 	waiting     []*Delivery
@@ -58,7 +62,7 @@ const (
 // before Start. Shutdown must be called.
 func NewConsumer(cfg ConsumerConfig) *Consumer {
 	c := &Consumer{
-		credit: cfg.Credit, stop: cfg.Stop, held: make(map[string]*Delivery), holds: make(map[*link.Conn]int),
+		credit: cfg.Credit, stop: cfg.Stop, anyone: cfg.AnyStop, held: make(map[string]*Delivery), holds: make(map[*link.Conn]int),
 		done: taskqueue.NewWindow(consumerMemory, 0), sooner: notify.NewToken(), ended: make(chan struct{}),
 	}
 	cfg.Link.SocketType = zmtp.Dealer
@@ -161,6 +165,9 @@ func (c *Consumer) handle(conn *link.Conn, frames [][]byte) error {
 		return err
 	}
 	if verb == wire.VerbStop {
+		if !c.anyone && !conn.Dialed() {
+			return ErrMayNotStop
+		}
 		c.stop()
 		return nil
 	}
