@@ -47,6 +47,7 @@ type writer struct {
 	blocked bool       // the queue was found full since it had room
 	corked  int        // nested Corks
 	handed  writeCount // to the kernel
+	cut     []byte     // the message of which the kernel has taken a part when writing failed
 	err     error
 	broken  atomic.Bool // err is set, or about to be
 	unsent  []byte      // messages that were left when err came
