@@ -80,6 +80,7 @@ func newSocketConfig(t zmtp.SocketType) socketConfig {
 			MaxPeers:          65536,
 			ReconnectMin:      100 * time.Millisecond,
 			ReconnectMax:      30 * time.Second,
+			Lasting:           5 * time.Second,
 			HeartbeatInterval: 10 * time.Second,
 			HeartbeatTimeout:  30 * time.Second,
 			HeartbeatTTL:      30 * time.Second,
@@ -157,7 +158,10 @@ func WithHeartbeat(interval, timeout time.Duration) SocketOption {
 }
 
 // WithReconnectBackoff sets the pause before a lost or failed connection is dialled
-// again: first, doubling up to limit, each spread by a quarter at random.
+// again: first, doubling up to limit, each spread by a quarter at random. A
+// connection that has lasted for 5 s, or for limit if that is less, starts over at
+// first. While a call, a push or Ready waits for a peer there is no pause of more than
+// 1 s, or 5 s if connections end as soon as they are made.
 // Defaults: 100 ms and 30 s.
 func WithReconnectBackoff(first, limit time.Duration) SocketOption {
 	return socketOption(func(c *socketConfig) { c.ReconnectMin, c.ReconnectMax = first, limit })

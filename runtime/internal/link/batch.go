@@ -66,13 +66,12 @@ func (b *Batch) Release() {
 // NextBatch is Next for all messages that have been read, up to limit. The caller owns
 // the batch.
 func (c *Conn) NextBatch(limit int) (*Batch, error) {
-	rd := &c.reader
 	for {
 		found, err := c.parse()
 		if found {
 			return c.collect(limit), nil
 		}
-		if rd.pause(err); err != nil {
+		if c.pauseReader(err); err != nil {
 			return nil, err
 		}
 		if err := c.fill(); err != nil {

@@ -45,7 +45,9 @@ type Group struct {
 	dialers     map[*dialer]struct{}
 	hosts       []string // endpoints that stand for all addresses of a host
 	dialErr     error
-	clock       bool // tick runs
+	wanted      int              // waiters for a peer
+	nowWanted   notify.Broadcast // of the first waiter
+	clock       bool             // tick runs
 	established connCounts
 	departed    Traffic   // of connections that have ended
 	end         sync.Once // closes ended
