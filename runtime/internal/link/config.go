@@ -34,6 +34,9 @@ type Config struct {
 	HandshakeTimeout time.Duration // from the first byte to READY
 	MaxHandshakes    int           // accepted connections whose handshake is in progress
 	MaxPeers         int           // accepted connections in all
+	// MaxPeersPerAddress bounds the accepted connections of one address other than
+	// loopback; of IPv6, of one network of 64 bits. 0: only MaxPeers does.
+	MaxPeersPerAddress int
 
 	ReconnectMin time.Duration // pause before the second attempt to dial
 	ReconnectMax time.Duration // the pause doubles up to this
