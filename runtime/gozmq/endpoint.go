@@ -15,8 +15,10 @@ import (
 //
 // An endpoint is "tcp://host:port", "ipc://path" or "inproc://name". To bind,
 // the tcp host may be "*", an address or the name of a network interface, and
-// the port "*" for one that is free. A path that begins with "@" is a Linux
-// abstract socket. An inproc name is known within the process.
+// the port "*" for one that is free. The host "*" is
+// every interface, IPv4 and IPv6; "0.0.0.0" is IPv4 only. A path that begins with "@" is
+// a Linux abstract socket, to which every user of the machine may connect; other paths
+// get mode 0600. An inproc name is known within the process.
 //
 // To connect, "tcp://host:port" is one peer: the first of the host's addresses
 // that answers, looked up at each attempt. "dns://host:port" is a peer for each

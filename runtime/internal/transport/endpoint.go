@@ -58,9 +58,12 @@ var errZeroEndpoint = errors.New("zero endpoint: make one with ParseBind or Pars
 
 // Listen binds the endpoint. The caller closes the listener.
 //
-// A tcp host of "*" accepts connections on every interface, IPv4 and IPv6; the name of a
+// A tcp host of "*" accepts connections on every interface, IPv4 and IPv6, and so does
+// "[::]"; "0.0.0.0" does so for IPv4 only. The name of a
 // network interface stands for its first address, IPv4 before IPv6. An ipc path gets
-// file mode 0600; a socket file that nobody listens on is replaced. If the address is in
+// file mode 0600; a socket file that nobody listens on is replaced, by one of those that
+// find it at the same time. An abstract name has no mode: every process in the same
+// network namespace may connect to it. If the address is in
 // use the error wraps syscall.EADDRINUSE, except for tcp on Windows, where it is the
 // system's error.
 func (e Endpoint) Listen() (*Listener, error) {
