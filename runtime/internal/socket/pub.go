@@ -25,6 +25,7 @@ type Pub struct {
 
 	removing  sync.Mutex // held to remove a peer with many subscriptions; taken before mu
 	replaying sync.Mutex // held to send one lot of a replay; taken before store.mu
+	share     replayShare
 
 	shut   atomic.Bool
 	mu     sync.Mutex
