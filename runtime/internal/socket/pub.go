@@ -30,6 +30,7 @@ type Pub struct {
 	shut   atomic.Bool
 	mu     sync.Mutex
 	subs   prefix.Tree[*link.Conn]
+	shares subscriptionShare // of subs
 	closed bool
 	change notify.Broadcast // of subs and closed
 }

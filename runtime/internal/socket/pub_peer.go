@@ -120,6 +120,13 @@ func (p *pubPeer) paceReplays() {
 // addSubscription adds a subscription of c, and returns the replay of the retained
 // messages under it, which is to be run; nil if there are none.
 func (p *Pub) addSubscription(c *link.Conn, text []byte) (added bool, r *replay, err error) {
+	var largest *link.Conn
+	var tooMuch error
+	defer func() {
+		if largest != nil {
+			largest.Close(tooMuch)
+		}
+	}()
 	p.store.mu.Lock()
 	defer p.store.mu.Unlock()
 	p.mu.Lock()
@@ -128,7 +135,9 @@ func (p *Pub) addSubscription(c *link.Conn, text []byte) (added bool, r *replay,
 		return false, nil, fmt.Errorf("peer has %d subscriptions, no more are allowed (raise the limit with WithMaxSubscriptions)", p.maxSubs)
 	}
 	r = p.beginReplay(c, text)
-	added = p.subs.Add(text, c)
+	if added = p.subs.Add(text, c); added {
+		largest, tooMuch = p.shares.add(c, text)
+	}
 	p.change.Notify()
 	return added, r, nil
 }
@@ -137,6 +146,9 @@ func (p *pubPeer) cancel(topic []byte) {
 	p.pub.store.awaitReplay(p.Conn, topic)
 	p.pub.mu.Lock()
 	removed := p.pub.subs.Remove(topic, p.Conn)
+	if removed {
+		p.pub.shares.cancel(p.Conn, topic)
+	}
 	p.pub.change.Notify()
 	p.pub.mu.Unlock()
 	if removed {
