@@ -201,6 +201,7 @@ func (c *Conn) command(b []byte) error {
 	}
 	switch string(name) {
 	case zmtp.CommandPing:
+		c.pacePing()
 		return c.pong(body)
 	case zmtp.CommandPong:
 		c.fence.passed(body)
