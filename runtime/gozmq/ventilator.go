@@ -192,7 +192,8 @@ func (v *Ventilator) WaitForWorkers(ctx context.Context, n int) error {
 // a worker's connection. While every queue is full, or no worker is connected,
 // it waits until ctx ends. With DeliveryAtLeastOnce it returns nil once the
 // task is in the ventilator's own queue and, if there is one, in its store.
-// While these are full, it waits until ctx ends.
+// While these are full, or the store does not answer, it waits until ctx ends; then
+// the task is not pushed.
 func (v *Ventilator) Push(ctx context.Context, m *Method, task proto.Message) error {
 	if err := v.sender.push(ctx, m, task); err != nil {
 		return err
