@@ -43,6 +43,8 @@ type Queue struct {
 	idle   list.List[*Peer] // take tasks, and hold none
 	busy   list.List[*Peer] // take tasks, and hold some
 	counts Counts
+
+	reserved, reservedBytes int // places that are kept
 }
 
 // NewQueue returns an empty queue.
@@ -57,7 +59,20 @@ func (q *Queue) Len() int { return len(q.tasks) }
 // Full reports whether there is no room for t. An empty queue has room for any
 // task.
 func (q *Queue) Full(t *Task) bool {
-	return len(q.tasks) > 0 && (len(q.tasks) >= q.limits.Tasks || q.bytes+t.Size() > q.limits.Bytes)
+	n := len(q.tasks) + q.reserved
+	return n > 0 && (n >= q.limits.Tasks || q.bytes+q.reservedBytes+t.Size() > q.limits.Bytes)
+}
+
+// Reserve keeps a place for t until Unreserve.
+func (q *Queue) Reserve(t *Task) {
+	q.reserved++
+	q.reservedBytes += t.Size()
+}
+
+// Unreserve ends what Reserve began.
+func (q *Queue) Unreserve(t *Task) {
+	q.reserved--
+	q.reservedBytes -= t.Size()
 }
 
 // Add adds a task at the end, even if the queue is full. Its ID must be new.
