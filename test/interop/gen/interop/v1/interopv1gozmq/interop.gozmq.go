@@ -7,6 +7,7 @@ package interopv1gozmq
 import (
 	"context"
 	"iter"
+	"time"
 
 	"github.com/gozmq/gozmq/runtime/gozmq"
 	interopv1 "github.com/gozmq/gozmq/test/interop/gen/interop/v1"
@@ -288,6 +289,80 @@ var jobsRunMethod = gozmq.Method{
 	Bare:      true,
 }
 
+// ErrandsName is the full name of the service.
+const ErrandsName = "interop.v1.Errands"
+
+// The procedures of interop.v1.Errands, as the wire has them.
+const (
+	// ErrandsGoProcedure is the procedure of Go.
+	ErrandsGoProcedure = "interop.v1.Errands/Go"
+)
+
+// ErrandsVentilator hands the tasks of interop.v1.Errands to the workers. It
+// may be used concurrently.
+//
+// Errands is a pipeline with at-least-once delivery whose leases are short.
+type ErrandsVentilator struct {
+	*gozmq.Ventilator
+}
+
+// NewErrandsVentilator binds and connects where the options say. Close must be
+// called.
+func NewErrandsVentilator(opts ...gozmq.VentilatorOption) (*ErrandsVentilator, error) {
+	inner, err := gozmq.NewVentilator(gozmq.DeliveryAtLeastOnce, gozmq.VentilatorOptions(opts))
+	if err != nil {
+		return nil, err
+	}
+	return &ErrandsVentilator{inner}, nil
+}
+
+// Go hands task to one worker after the other until one has done it. It waits
+// while the ventilator's queue is full, until ctx ends.
+//
+// Go has no result.
+func (v *ErrandsVentilator) Go(ctx context.Context, task *interopv1.Text) error {
+	return v.Ventilator.Push(ctx, &errandsGoMethod, task)
+}
+
+// ErrandsWorker does the tasks of interop.v1.Errands. Implementations embed
+// UnimplementedErrandsWorker, so that methods can be added to the service.
+// Methods are called concurrently if the worker runs so.
+//
+// Errands is a pipeline with at-least-once delivery whose leases are short.
+type ErrandsWorker interface {
+	// Go has no result.
+	Go(ctx context.Context, task *interopv1.Text) error
+	mustEmbedUnimplementedErrandsWorker()
+}
+
+// RunErrandsWorker takes tasks and hands them to impl until ctx ends. The
+// options say where tasks come from and where results go.
+func RunErrandsWorker(ctx context.Context, impl ErrandsWorker, opts ...gozmq.WorkerOption) error {
+	return gozmq.RunWorker(ctx, ErrandsName, func() []gozmq.TaskHandler {
+		impl.mustEmbedUnimplementedErrandsWorker()
+		return []gozmq.TaskHandler{
+			gozmq.HandleTaskOnly(&errandsGoMethod, impl.Go),
+		}
+	}, opts...)
+}
+
+// UnimplementedErrandsWorker fails every task with UNIMPLEMENTED. Embed it by
+// value.
+type UnimplementedErrandsWorker struct{}
+
+// Go returns an error with the code UNIMPLEMENTED.
+func (UnimplementedErrandsWorker) Go(context.Context, *interopv1.Text) error {
+	return gozmq.Unimplemented(&errandsGoMethod)
+}
+
+func (UnimplementedErrandsWorker) mustEmbedUnimplementedErrandsWorker() {}
+
+var errandsGoMethod = gozmq.Method{
+	Procedure: ErrandsGoProcedure,
+	Delivery:  gozmq.DeliveryAtLeastOnce,
+	Lease:     time.Second,
+}
+
 // TopicsName is the full name of the service.
 const TopicsName = "interop.v1.Topics"
 
@@ -299,6 +374,8 @@ const (
 	TopicsTypedProcedure = "interop.v1.Topics/Typed"
 	// TopicsDashedProcedure is the procedure of Dashed.
 	TopicsDashedProcedure = "interop.v1.Topics/Dashed"
+	// TopicsNestedProcedure is the procedure of Nested.
+	TopicsNestedProcedure = "interop.v1.Topics/Nested"
 )
 
 // TopicsPublisher publishes interop.v1.Topics. It may be used concurrently.
@@ -337,6 +414,13 @@ func (p *TopicsPublisher) Typed(ctx context.Context, msg *interopv1.Sample) erro
 // Dashed ends a field with a byte that is not encoded elsewhere.
 func (p *TopicsPublisher) Dashed(ctx context.Context, msg *interopv1.Sample) error {
 	return gozmq.Publish(ctx, p.Publisher, &topicsDashedTopic, msg)
+}
+
+// Nested publishes msg under n/{origin.place}-{origin.height}/{kind}.
+//
+// Nested has fields of another message, and a value with two names.
+func (p *TopicsPublisher) Nested(ctx context.Context, msg *interopv1.Sample) error {
+	return gozmq.Publish(ctx, p.Publisher, &topicsNestedTopic, msg)
 }
 
 // TopicsSubscriber subscribes to interop.v1.Topics. It may be used
@@ -403,6 +487,22 @@ func (s *TopicsSubscriber) DashedSubscription(filters []TopicsDashedFilter, opts
 	return gozmq.OpenSubscription[interopv1.Sample](s.Subscriber, filters, opts)
 }
 
+// Nested receives messages until ctx ends or the subscriber is closed. One
+// that cannot be decoded is an error; the next may be good. Without filters it
+// receives all; with several, those that pass any of them.
+//
+// Nested has fields of another message, and a value with two names.
+func (s *TopicsSubscriber) Nested(ctx context.Context, filters ...TopicsNestedFilter) iter.Seq2[*interopv1.Sample, error] {
+	return gozmq.Subscribe[interopv1.Sample](ctx, s.Subscriber, filters)
+}
+
+// NestedSubscription opens a subscription that goes on until it is closed,
+// also while nobody iterates. Filters can be added and removed; without any it
+// begins with all messages.
+func (s *TopicsSubscriber) NestedSubscription(filters []TopicsNestedFilter, opts ...gozmq.SubscriptionOption) (*gozmq.Subscription[*interopv1.Sample, TopicsNestedFilter], error) {
+	return gozmq.OpenSubscription[interopv1.Sample](s.Subscriber, filters, opts)
+}
+
 // TopicsHandler receives the topics of interop.v1.Topics, one message at a
 // time, in the order of their arrival. Implementations embed
 // UnimplementedTopicsHandler, so that topics can be added to the service.
@@ -415,6 +515,8 @@ type TopicsHandler interface {
 	Typed(ctx context.Context, msg *interopv1.Sample) error
 	// Dashed ends a field with a byte that is not encoded elsewhere.
 	Dashed(ctx context.Context, msg *interopv1.Sample) error
+	// Nested has fields of another message, and a value with two names.
+	Nested(ctx context.Context, msg *interopv1.Sample) error
 	mustEmbedUnimplementedTopicsHandler()
 }
 
@@ -429,6 +531,7 @@ func HandleTopics(ctx context.Context, s *TopicsSubscriber, impl TopicsHandler, 
 			gozmq.HandleTopic(&topicsPlainTopic, gozmq.LiteralTopic(TopicsPlainProcedure), impl.Plain),
 			gozmq.HandleTopic(&topicsTypedTopic, TopicsTypedFilter{}, impl.Typed),
 			gozmq.HandleTopic(&topicsDashedTopic, TopicsDashedFilter{}, impl.Dashed),
+			gozmq.HandleTopic(&topicsNestedTopic, TopicsNestedFilter{}, impl.Nested),
 		}
 	}, opts)
 }
@@ -449,6 +552,11 @@ func (UnimplementedTopicsHandler) Typed(context.Context, *interopv1.Sample) erro
 // Dashed gives the topic up, with an error that has the code UNIMPLEMENTED.
 func (UnimplementedTopicsHandler) Dashed(context.Context, *interopv1.Sample) error {
 	return gozmq.UnimplementedTopic(&topicsDashedTopic)
+}
+
+// Nested gives the topic up, with an error that has the code UNIMPLEMENTED.
+func (UnimplementedTopicsHandler) Nested(context.Context, *interopv1.Sample) error {
+	return gozmq.UnimplementedTopic(&topicsNestedTopic)
 }
 
 func (UnimplementedTopicsHandler) mustEmbedUnimplementedTopicsHandler() {}
@@ -602,6 +710,77 @@ func ParseTopicsDashedTopic(topic string) (TopicsDashedFields, error) {
 	gozmq.ParseInt(&p, &f.Number, 0)
 	if err := p.End(); err != nil {
 		return TopicsDashedFields{}, err
+	}
+	return f, nil
+}
+
+// TopicsNestedFilter selects messages by the fields in their topic,
+// n/{origin.place}-{origin.height}/{kind}. A field that is not set selects
+// all.
+type TopicsNestedFilter struct {
+	// OriginPlace selects by the field origin.place.
+	OriginPlace gozmq.Match[string]
+	// OriginHeight selects by the field origin.height.
+	OriginHeight gozmq.Match[int64]
+	// Kind selects by the field kind.
+	Kind gozmq.Match[interopv1.Kind]
+}
+
+// TopicPattern returns the topics that f selects.
+func (f TopicsNestedFilter) TopicPattern() gozmq.TopicPattern {
+	var p gozmq.TopicPattern
+	p.Literal("n/")
+	gozmq.MatchString(&p, f.OriginPlace, '-')
+	p.Literal("-")
+	gozmq.MatchInt(&p, f.OriginHeight, '/')
+	p.Literal("/")
+	gozmq.MatchEnum(&p, f.Kind, 0)
+	return p
+}
+
+// TopicsNestedTopic returns the topic that m is published under.
+func TopicsNestedTopic(m *interopv1.Sample) string {
+	return string(appendTopicsNestedTopic(nil, m))
+}
+
+var topicsNestedTopic = gozmq.Topic[*interopv1.Sample]{
+	Name:   TopicsNestedProcedure,
+	Append: appendTopicsNestedTopic,
+}
+
+func appendTopicsNestedTopic(b []byte, m *interopv1.Sample) []byte {
+	b = append(b, "n/"...)
+	b = gozmq.AppendString(b, m.GetOrigin().GetPlace(), '-')
+	b = append(b, "-"...)
+	b = gozmq.AppendInt(b, m.GetOrigin().GetHeight(), '/')
+	b = append(b, "/"...)
+	return gozmq.AppendEnum(b, m.GetKind(), 0)
+}
+
+// TopicsNestedFields are the fields in a topic,
+// n/{origin.place}-{origin.height}/{kind}.
+type TopicsNestedFields struct {
+	// OriginPlace is the field origin.place.
+	OriginPlace string
+	// OriginHeight is the field origin.height.
+	OriginHeight int64
+	// Kind is the field kind.
+	Kind interopv1.Kind
+}
+
+// ParseTopicsNestedTopic is the reverse of TopicsNestedTopic. A topic that it
+// does not build is an error.
+func ParseTopicsNestedTopic(topic string) (TopicsNestedFields, error) {
+	var f TopicsNestedFields
+	p := gozmq.ParseTopic(topic)
+	p.Literal("n/")
+	gozmq.ParseString(&p, &f.OriginPlace, '-')
+	p.Literal("-")
+	gozmq.ParseInt(&p, &f.OriginHeight, '/')
+	p.Literal("/")
+	gozmq.ParseEnum(&p, &f.Kind, 0)
+	if err := p.End(); err != nil {
+		return TopicsNestedFields{}, err
 	}
 	return f, nil
 }
