@@ -24,11 +24,11 @@ func TestDeliveryMismatch(t *testing.T) {
 	_, err := NewSink(bind, WithDuplicateWindow(1, 1))
 	wantText(t, err, "DELIVERY_AT_LEAST_ONCE")
 	for _, o := range []VentilatorOption{WithTaskQueue(0, 1), WithRetryBackoff(2, 1), Delivery(7)} {
-		if _, err := NewVentilator(bind, VentilatorOptions{DeliveryAtLeastOnce, o}); err == nil {
+		if _, err := NewVentilator(bind, DeliveryAtLeastOnce, o); err == nil {
 			t.Error("no error")
 		}
 	}
-	if _, err := NewSink(bind, SinkOptions{DeliveryAtLeastOnce, WithDuplicateWindow(-1, 0)}); err == nil {
+	if _, err := NewSink(bind, DeliveryAtLeastOnce, WithDuplicateWindow(-1, 0)); err == nil {
 		t.Error("no error")
 	}
 

@@ -8,6 +8,7 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
+	"github.com/gozmq/gozmq/runtime/internal/bridge"
 	"github.com/gozmq/gozmq/runtime/internal/link"
 	"github.com/gozmq/gozmq/runtime/internal/pipeline"
 	"github.com/gozmq/gozmq/runtime/internal/wire"
@@ -111,7 +112,9 @@ type taskSender interface {
 // lost, or holds the task for longer than its lease, the task is handed out
 // again.
 type Ventilator struct {
+	holdsVentilator
 	sender   taskSender
+	delivery Delivery
 	observer *observer
 	linger   time.Duration
 	addrs    []string
@@ -133,7 +136,8 @@ func NewVentilator(opts ...VentilatorOption) (*Ventilator, error) {
 	if err := cfg.check(); err != nil {
 		return nil, fmt.Errorf("ventilator: %w", err)
 	}
-	v := &Ventilator{observer: newObserver(cfg.observer), linger: cfg.linger}
+	v := &Ventilator{observer: newObserver(cfg.observer), delivery: cfg.delivery, linger: cfg.linger}
+	v.holdsVentilator = bridge.Hold[bridge.Ventilator[Method]]((*pushing)(v))
 	var err error
 	if v.sender, err = newTaskSender(&cfg, v.observer); err != nil {
 		v.observer.close()
@@ -168,21 +172,6 @@ func (v *Ventilator) WaitForWorkers(ctx context.Context, n int) error {
 	if err := v.sender.waitWorkers(ctx, n); err != nil {
 		return pipelineError(err, "wait for workers")
 	}
-	return nil
-}
-
-// Push hands over a task. Generated code calls it.
-//
-// With DeliveryAtMostOnce it returns nil once the task is in the send queue of
-// a worker's connection. While every queue is full, or no worker is connected,
-// it waits until ctx ends. With DeliveryAtLeastOnce it returns nil once the
-// task is in the ventilator's own queue and, if there is one, in its store.
-// While these are full, it waits until ctx ends.
-func (v *Ventilator) Push(ctx context.Context, m *Method, task proto.Message) error {
-	if err := v.sender.push(ctx, m, task); err != nil {
-		return err
-	}
-	v.sent.Add(1)
 	return nil
 }
 
@@ -223,4 +212,20 @@ func (v *Ventilator) Close() error {
 	err := lingering(v.linger, v.sender.close)
 	v.observer.close()
 	return err
+}
+
+// holdsVentilator is what gozmqimpl finds in a Ventilator.
+type holdsVentilator = bridge.Held[bridge.Ventilator[Method]]
+
+// pushing is a Ventilator as gozmqimpl sees it (bridge.Ventilator).
+type pushing Ventilator
+
+func (v *pushing) Check(m *Method) error { return m.checkDelivery(v.delivery) }
+
+func (v *pushing) Push(ctx context.Context, m *Method, task proto.Message) error {
+	if err := v.sender.push(ctx, m, task); err != nil {
+		return err
+	}
+	v.sent.Add(1)
+	return nil
 }

@@ -9,6 +9,7 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
+	"github.com/gozmq/gozmq/runtime/internal/bridge"
 	"github.com/gozmq/gozmq/runtime/internal/link"
 	"github.com/gozmq/gozmq/runtime/internal/wire"
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
@@ -102,9 +103,12 @@ func WithTaskErrorHandler(f func(ctx context.Context, m *Method, task proto.Mess
 	return workerOption(func(c *workerConfig) { c.onError = f })
 }
 
-// A Worker runs tasks and sends their results to a sink. Run may be called
-// once; the other methods may be called from any goroutine at any time.
+// A Worker runs tasks and sends their results to a sink. Generated NewXWorker
+// functions open it. Run or Close must be called; with DeliveryAtMostOnce tasks
+// may be sent to the worker as soon as it is open. Run may be called once; the
+// other methods may be called from any goroutine at any time.
 type Worker struct {
+	holdsWorker
 	name  string
 	cfg   workerConfig
 	run   *taskRunner
@@ -136,10 +140,15 @@ type workMode interface {
 	progress() Progress
 }
 
-// NewWorker returns a worker, which binds and connects as its options say and
-// runs nothing before Run. Generated code calls it. Run or Close must be
-// called; with DeliveryAtMostOnce tasks may be sent to the worker from now on.
-func NewWorker(name string, handlers func() []TaskHandler, opts ...WorkerOption) (*Worker, error) {
+// holdsWorker is what gozmqimpl finds in a Worker: what opens one.
+type holdsWorker = bridge.Held[workerOpener]
+
+// A workerOpener opens workers for gozmqimpl. Its zero value does.
+type workerOpener struct{}
+
+// Open returns a worker, which binds and connects as its options say and runs
+// nothing before Run. name is the service's.
+func (workerOpener) Open(name string, handlers []bridge.TaskHandler[Method], opts []WorkerOption) (*Worker, error) {
 	w, err := newWorker(name, handlers, opts)
 	if err != nil {
 		return nil, fmt.Errorf("worker %s: %w", name, err)
@@ -150,7 +159,7 @@ func NewWorker(name string, handlers func() []TaskHandler, opts ...WorkerOption)
 	return w, nil
 }
 
-func newWorker(name string, handlers func() []TaskHandler, opts []WorkerOption) (*Worker, error) {
+func newWorker(name string, handlers []bridge.TaskHandler[Method], opts []WorkerOption) (*Worker, error) {
 	w := &Worker{
 		name: name,
 		cfg:  workerConfig{socketConfig: newPipelineConfig(zmtp.Pull), concurrency: 1, prefetch: -1, drain: 10 * time.Second},
@@ -159,17 +168,15 @@ func newWorker(name string, handlers func() []TaskHandler, opts []WorkerOption) 
 	for _, o := range opts {
 		o.applyWorker(&w.cfg)
 	}
-	list, err := collect(name, handlers)
-	if err != nil {
-		return nil, err
-	}
-	if w.run, err = newTaskRunner(list, &w.cfg); err != nil {
+	var err error
+	if w.run, err = newTaskRunner(handlers, &w.cfg); err != nil {
 		return nil, err
 	}
 	if err := w.check(); err != nil {
 		return nil, err
 	}
 	w.run.observer = newObserver(w.cfg.observer)
+	w.run.bodies.observer = w.run.observer
 	if w.run.delivery == DeliveryAtLeastOnce {
 		w.mode = newQueuedWork(w.run, &w.cfg, w.end)
 	} else {
@@ -301,16 +308,6 @@ func (w *Worker) finish(linger time.Duration) error {
 	w.run.observer.close()
 	close(w.ended)
 	return w.err
-}
-
-// RunWorker makes a worker and runs it; Worker.Run says how. Generated code
-// calls it.
-func RunWorker(ctx context.Context, name string, handlers func() []TaskHandler, opts ...WorkerOption) error {
-	w, err := NewWorker(name, handlers, opts...)
-	if err != nil {
-		return err
-	}
-	return w.Run(ctx)
 }
 
 func (w *Worker) check() error {

@@ -91,7 +91,7 @@ func (w *plainWork) work(ctx context.Context) {
 
 // A plainJob is a task that is to be run.
 type plainJob struct {
-	handler *TaskHandler // nil: nothing is to be run
+	handler *taskHandler // nil: nothing is to be run
 	task    proto.Message
 	header  []byte // for the result; nil: none
 	batch   string // its name, or empty

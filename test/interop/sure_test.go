@@ -98,13 +98,19 @@ func TestPythonSurePipeline(t *testing.T) {
 	second.wait()
 }
 
+// errands is a ventilator of Errands.
+type errands struct {
+	*gozmq.Ventilator
+	view interopv1gozmq.ErrandsVentilator
+}
+
 // An errand is a worker of Errands, played by hand.
 type errand struct {
 	*rawPeer
 	t *testing.T
 }
 
-func newErrand(t *testing.T, vent *interopv1gozmq.ErrandsVentilator, credit string) errand {
+func newErrand(t *testing.T, vent errands, credit string) errand {
 	t.Helper()
 	e := errand{dialRaw(t, vent.Addrs()[0], "DEALER", 1), t}
 	e.say("CREDIT", []byte(credit))
@@ -126,22 +132,19 @@ func (e errand) task() []byte {
 	return m[1]
 }
 
-func newErrands(t *testing.T) (vent *interopv1gozmq.ErrandsVentilator, run func(name string), malformed <-chan error) {
+func newErrands(t *testing.T) (vent errands, run func(name string), malformed <-chan error) {
 	t.Helper()
 	leakChecked(t)
 	bad := make(chan error, 16)
-	vent, err := interopv1gozmq.NewErrandsVentilator(gozmq.Bind(anyPort), gozmq.WithEventHandler(func(e gozmq.Event) {
+	socket := openVentilator(t, gozmq.Bind(anyPort), gozmq.DeliveryAtLeastOnce, gozmq.WithEventHandler(func(e gozmq.Event) {
 		if e.Kind == gozmq.EventMalformed {
 			bad <- e.Err
 		}
 	}))
-	if err != nil {
-		t.Fatal(err)
-	}
-	closing(t, vent)
+	vent = errands{socket, view(t, socket, interopv1gozmq.NewErrandsVentilator)}
 	return vent, func(name string) {
 		t.Helper()
-		if err := vent.Go(testkit.Within(t), &interopv1.Text{Text: name}); err != nil {
+		if err := vent.view.Go(testkit.Within(t), &interopv1.Text{Text: name}); err != nil {
 			t.Fatal(err)
 		}
 	}, bad
