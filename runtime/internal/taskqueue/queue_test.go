@@ -36,7 +36,7 @@ func wantNext(t *testing.T, q *Queue, now time.Time, id ID, p *Peer) {
 }
 
 func TestOrder(t *testing.T) {
-	q := queueOf(roomy, "1", "2", "3", "4")
+	q := queueOf(Limits{Tasks: 100, Bytes: 1 << 20}, "1", "2", "3", "4") // without a pause
 	a, b := join(q, 2), join(q, 2)
 	wantNext(t, q, start, "1", a)
 	wantNext(t, q, start, "2", b)
@@ -44,10 +44,15 @@ func TestOrder(t *testing.T) {
 		t.Fatal(err)
 	}
 	wantNext(t, q, start, "3", b) // which holds nothing
-	q.Leave(a)
-	wantNext(t, q, start, "1", b) // what came back is first
+	q.Leave(a, start)
+	if _, err := q.Done(b, "3"); err != nil {
+		t.Fatal(err)
+	}
+	wantNext(t, q, start, "1", b) // what came back is first, and by itself
 	wantNext(t, q, start, "", nil)
-	q.Credit(b, 3)
+	if _, err := q.Done(b, "1"); err != nil {
+		t.Fatal(err)
+	}
 	wantNext(t, q, start, "4", b)
 }
 
@@ -98,6 +103,39 @@ func TestLateAnswer(t *testing.T) {
 	}
 }
 
+// A task that is returned goes out again at once only if the peer that returned
+// it wants none; a peer that has credit would return it again and again.
+func TestReturned(t *testing.T) {
+	q := NewQueue(Limits{Tasks: 10, Bytes: 1 << 20, Backoff: time.Second, MaxBackoff: time.Second})
+	q.Add(&Task{ID: "1", MaxAttempts: 1})
+	p := join(q, 1)
+	now := start
+	for range 3 {
+		if task, _ := q.Next(now); task == nil || task.Attempts != 1 {
+			t.Fatalf("got %+v, want the first attempt", task)
+		}
+		if err := q.Return(p, "1", now); err != nil {
+			t.Fatal(err)
+		}
+		if task, _ := q.Next(now); task != nil {
+			t.Error("the task went out again at once")
+		}
+		now = now.Add(time.Second)
+		q.Expire(now)
+	}
+	if task, _ := q.Next(now); task == nil {
+		t.Fatal("the task does not go out again")
+	}
+	q.Credit(p, 0)
+	other := join(q, 1)
+	if err := q.Return(p, "1", now); err != nil {
+		t.Fatal(err)
+	}
+	if task, to := q.Next(now); task == nil || to != other {
+		t.Error("the task of a peer that wants none waits")
+	}
+}
+
 func TestFull(t *testing.T) {
 	small := &Task{ID: "x"}
 	large := &Task{ID: "y", Body: make([]byte, 1000)}
@@ -122,7 +160,7 @@ func TestControl(t *testing.T) {
 	for range 3 {
 		p := join(q, 1)
 		wantNext(t, q, start, "c", p)
-		if dead := q.Leave(p); len(dead) > 0 {
+		if dead := q.Leave(p, start); len(dead) > 0 {
 			t.Fatal("it died")
 		}
 	}

@@ -23,6 +23,7 @@ while True:
                 tasks.send_multipart([b"RETURN", frames[0]])
         break
     id, method, body, *header = frames
+    tasks.send_multipart([b"EXTEND", id])  # it is begun
     if method == b"image.v1.Prints/Render":
         task = image_pb2.RenderTask.FromString(body)
         png = task.png.replace(b"large", b"small")  # stands in for real work
