@@ -309,16 +309,24 @@ func (q *Queue) backoff(attempts int) time.Duration {
 	return min(d, q.limits.MaxBackoff)
 }
 
-// Return gives back a task that p has not begun; the attempt does not count.
-func (q *Queue) Return(p *Peer, id ID) error {
+// Return gives back a task that p has not begun; the attempt does not count. A
+// peer that still has credit would get the task at once, and may return it again
+// and again, so the task waits for Backoff first.
+func (q *Queue) Return(p *Peer, id ID, now time.Time) error {
 	t := p.holds[id]
 	switch {
 	case t == nil:
 		return ErrUnknown
-	case t.state == held && t.holder == p:
+	case t.state != held || t.holder != p:
+		_, _ = q.report(p, id)
+	case p.credit == 0 || q.limits.Backoff == 0:
 		q.back(t, p)
 	default:
-		_, _ = q.report(p, id)
+		t.Attempts--
+		delete(p.holds, id)
+		q.release(t)
+		q.pause(t, now.Add(q.limits.Backoff))
+		q.enlist(p)
 	}
 	return nil
 }
