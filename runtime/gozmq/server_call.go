@@ -315,7 +315,7 @@ func (c *serverCall) fail(err error) {
 		return
 	}
 	_ = reply(c.peer, c.envelope, func(b []byte) ([]byte, error) {
-		status := appendStatus(nil, err, c.server.cfg.MaxMessageSize)
+		status := encodeStatus(err, c.server.cfg.MaxMessageSize)
 		return wire.AppendFailure(b, status, c.errorHeader())
 	})
 }

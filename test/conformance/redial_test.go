@@ -59,7 +59,7 @@ func (l *listener) count() (stop func() int) {
 	}
 }
 
-func closeIsRedialled(t *testing.T, at *env) {
+func closeIsRedialed(t *testing.T, at *env) {
 	if at.isLibzmq() {
 		z := at.socket(t, "REP", nil)
 		endpoint := z.bind(at.endpoint())

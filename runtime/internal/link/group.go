@@ -26,7 +26,7 @@ type Group struct {
 	handshake *handshake.Config
 	handler   Handler
 
-	ctx    context.Context // ends dialling, accepting and handshakes
+	ctx    context.Context // ends dialing, accepting and handshakes
 	cancel context.CancelFunc
 	ended  chan struct{}  // ends the clock
 	wg     sync.WaitGroup // every goroutine of the group
