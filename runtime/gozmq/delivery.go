@@ -6,9 +6,9 @@ import (
 	"time"
 )
 
-// Delivery is what a PUSH/PULL pipeline guarantees for a task. It is an option
-// of NewVentilator and NewSink, which generated code passes. Both ends, their
-// workers and every Method must have the same.
+// Delivery is the guarantee that a PUSH/PULL pipeline gives for its tasks. It
+// is an option of NewVentilator, NewSink and NewPuller. Ventilators, workers,
+// sinks and every Method of a pipeline must have the same.
 type Delivery uint8
 
 const (
