@@ -96,8 +96,8 @@ func (c *bodies) decode(body []byte, m proto.Message) error {
 	return err
 }
 
-// guard calls a method of the codec and reports its panic. The error that it returns
-// then may travel, so its text does not tell the value.
+// guard calls a method of the codec and reports its panic. The error that it
+// returns then may travel, so its text does not tell the value.
 func (c *bodies) guard(method string, m proto.Message, call func()) (err error) {
 	guarded.Call(call, func(p *guarded.PanicError) {
 		if p != nil {

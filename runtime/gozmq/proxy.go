@@ -260,8 +260,8 @@ func (p *Proxy) Run(ctx context.Context) error {
 
 // Close stops the proxy. It passes on the messages that it has read, until the
 // linger time (WithLinger) is over, and closes all connections. Replies that come
-// later are lost. It returns an error when messages were left. Further calls wait for the
-// first one and return the same.
+// later are lost. It returns an error when messages were left. Further calls
+// wait for the first one and return the same.
 func (p *Proxy) Close() error {
 	p.once.Do(func() {
 		p.err = lingering(p.linger, p.relay.Close)

@@ -62,9 +62,10 @@ func (f *CurveKeyFolder) Reload() error {
 	return f.faults
 }
 
-// Authenticate admits the owners of the keys in the folder (Authenticator). It fails
-// with CodeUnavailable, so that peers try again, while the folder cannot be read, and
-// for a key that is not on the list while some file cannot be read.
+// Authenticate admits the owners of the keys in the folder (Authenticator). It
+// fails with CodeUnavailable, so that peers try again, while the folder cannot
+// be read, and for a key that is not on the list while some file cannot be
+// read.
 func (f *CurveKeyFolder) Authenticate(ctx context.Context, r *AuthRequest) (*AuthIdentity, error) {
 	faults, err := f.refresh()
 	if err != nil {

@@ -63,8 +63,8 @@ func (c *Conn) TryNext() ([][]byte, error) {
 	return rd.scanner.Frames(rd.buf.b[rd.r:rd.w]), err
 }
 
-// parse looks for the next message in the buffer. When it finds one, or the beginning
-// of one that is passed over, the scanner has its frames.
+// parse looks for the next message in the buffer. When it finds one, or the
+// beginning of one that is passed over, the scanner has its frames.
 func (c *Conn) parse() (found bool, err error) {
 	rd := &c.reader
 	rd.skip()
@@ -132,7 +132,8 @@ func (rd *reader) skip() {
 	}
 }
 
-// pause is called when the buffer has no message, and none will follow if err is set.
+// pause is called when the buffer has no message, and none will follow if err
+// is set.
 func (rd *reader) pause(err error) {
 	rd.published.publish(rd.count)
 	if err == nil {

@@ -9,8 +9,8 @@ import (
 	"github.com/gozmq/gozmq/runtime/internal/throttle"
 )
 
-// A RouterPeer is one connection of a router. One goroutine at a time is its reader, and
-// owns serving, detached, oversized and corked.
+// A RouterPeer is one connection of a router. One goroutine at a time is its
+// reader, and owns serving, detached, oversized and corked.
 type RouterPeer struct {
 	*link.Conn
 	// Context ends with the connection.
@@ -27,9 +27,10 @@ type RouterPeer struct {
 	corked    int             // answers held back since the last write
 	watched   atomic.Uint64   // the watch's looks, plus 1, when it was last told of a job
 
-	// inline is odd while the reader runs a job itself. The reader moves it to the next
-	// even number when the job has run, and stays the reader. If the job takes too long
-	// the watch does so first, and makes another goroutine the reader.
+	// inline is odd while the reader runs a job itself. The reader moves it to
+	// the next even number when the job has run, and stays the reader. If the
+	// job takes too long the watch does so first, and makes another goroutine
+	// the reader.
 	inline atomic.Uint64
 }
 
@@ -45,8 +46,8 @@ func (r *Router) Serve(c *link.Conn) error {
 	return c.Err()
 }
 
-// read reads requests until the connection ends, or another goroutine becomes the reader
-// because this one has to run a job.
+// read reads requests until the connection ends, or another goroutine becomes
+// the reader because this one has to run a job.
 func (p *RouterPeer) read() {
 	for {
 		frames, err := p.next()
@@ -75,8 +76,8 @@ func (p *RouterPeer) read() {
 	}
 }
 
-// run runs a job, or has it run beside another reader. It returns whether the caller is
-// still the reader.
+// run runs a job, or has it run beside another reader. It returns whether the
+// caller is still the reader.
 func (p *RouterPeer) run(job Job) (reader bool) {
 	pace := job.Pace() // before Run, which may free the job
 	if !pace.quick() {
@@ -122,8 +123,8 @@ func (p *RouterPeer) runQuick(job Job, pace *Pace) (reader bool) {
 	return false
 }
 
-// replaceReader makes another goroutine the reader in place of one that runs a job for too
-// long. run is the value of inline for that job.
+// replaceReader makes another goroutine the reader in place of one that runs a
+// job for too long. run is the value of inline for that job.
 func (p *RouterPeer) replaceReader(run uint64) {
 	if p.inline.CompareAndSwap(run, run+1) {
 		p.uncork()
@@ -132,8 +133,8 @@ func (p *RouterPeer) replaceReader(run uint64) {
 	}
 }
 
-// maxCorked is how many answers are held back at most. It is small, so that the peer works
-// on the first answers while the next ones are made.
+// maxCorked is how many answers are held back at most. It is small, so that the
+// peer works on the first answers while the next ones are made.
 const maxCorked = 8
 
 // cork holds answers back while further requests have been read.

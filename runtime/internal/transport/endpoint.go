@@ -58,11 +58,11 @@ var errZeroEndpoint = errors.New("zero endpoint: make one with ParseBind or Pars
 
 // Listen binds the endpoint. The caller closes the listener.
 //
-// A tcp host of "*" accepts connections on every interface, IPv4 and IPv6; the name of a
-// network interface stands for its first address, IPv4 before IPv6. An ipc path gets
-// file mode 0600; a socket file that nobody listens on is replaced. If the address is in
-// use the error wraps syscall.EADDRINUSE, except for tcp on Windows, where it is the
-// system's error.
+// A tcp host of "*" accepts connections on every interface, IPv4 and IPv6; the
+// name of a network interface stands for its first address, IPv4 before IPv6.
+// An ipc path gets file mode 0600; a socket file that nobody listens on is
+// replaced. If the address is in use the error wraps syscall.EADDRINUSE, except
+// for tcp on Windows, where it is the system's error.
 func (e Endpoint) Listen() (*Listener, error) {
 	switch e.scheme {
 	case schemeTCP:
@@ -84,8 +84,8 @@ func (e Endpoint) Dial(ctx context.Context) (net.Conn, error) { return e.DialWit
 //
 // A host name is resolved anew each time, by r, or by the system if r is nil. Its
 // addresses are tried one after the other until one answers, also for dns. DialWith
-// waits until an inproc name is bound, or ctx ends; with the other transports it fails
-// at once when nobody listens.
+// waits until an inproc name is bound, or ctx ends; with the other transports
+// it fails at once when nobody listens.
 func (e Endpoint) DialWith(ctx context.Context, r Resolver) (net.Conn, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, dialError(e, err)
