@@ -54,7 +54,7 @@ func LoadCurveKey(path string) (CurveSecretKey, error) {
 		return CurveSecretKey{}, fmt.Errorf("load secret key: %w", err)
 	}
 	if f.secret == "" {
-		return CurveSecretKey{}, fmt.Errorf("load secret key: %s has none: is it the public certificate?", path)
+		return CurveSecretKey{}, fmt.Errorf("load secret key: %s has no secret key: is it the public certificate?", path)
 	}
 	k, err := ParseCurveSecretKey(f.secret)
 	if err != nil {
@@ -72,7 +72,7 @@ func LoadCurveKey(path string) (CurveSecretKey, error) {
 // quotes.
 func SaveCurveKey(path string, k CurveSecretKey, metadata map[string]string) error {
 	if k.secret == nil {
-		return errors.New("save key: there is none: NewCurveKey makes one")
+		return errors.New("save key: the key is the zero value: NewCurveKey makes one")
 	}
 	for name, value := range metadata {
 		if name == "" || strings.ContainsAny(name, " \t\r\n\"=#") || strings.ContainsAny(value, "\r\n\"") {
@@ -192,7 +192,7 @@ func parseCertificate(text []byte) (certificateFile, error) {
 		}
 	}
 	if f.public == "" && f.secret == "" {
-		return f, errors.New("there is no key in it")
+		return f, errors.New("it contains no key")
 	}
 	return f, nil
 }

@@ -308,7 +308,7 @@ func (c *serverCall) errorHeader() wire.ReplyHeader {
 }
 
 // fail answers with an error. Bare framing has no place for one: the call is
-// not answered, and the event handler is told.
+// not answered, and an event reports it.
 func (c *serverCall) fail(err error) {
 	if c.server.bare != nil {
 		c.peer.Malformed("a bare call failed and was not answered: %w", err)

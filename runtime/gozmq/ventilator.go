@@ -109,8 +109,8 @@ type taskSender interface {
 // is lost if that worker dies. With DeliveryAtLeastOnce it is a ROUTER socket:
 // it sends a worker as many tasks as the worker has granted credit for, and
 // keeps each until the worker reports that it is done. When the worker fails,
-// is lost, or holds the task for longer than its lease, the task is handed out
-// again.
+// is lost, or holds the task for longer than its lease, the ventilator delivers
+// the task again.
 type Ventilator struct {
 	holdsVentilator
 	sender   taskSender
@@ -193,7 +193,7 @@ func (v *Ventilator) StartBatch(name string) *Batch {
 	return &Batch{ventilator: v.sender, name: name, tasks: v.sender.startBatch(name)}
 }
 
-// StopWorkers tells every worker that is connected now to stop: each finishes
+// StopWorkers asks every worker that is connected now to stop: each finishes
 // the tasks that it is running, and its Run returns nil. With
 // DeliveryAtLeastOnce the remaining tasks wait for other workers. With
 // DeliveryAtMostOnce, call it when no tasks are left. Behind a Proxy it stops

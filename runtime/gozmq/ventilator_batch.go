@@ -29,7 +29,7 @@ func (b *Batch) Context(ctx context.Context) context.Context {
 // Name returns the name that StartBatch was given.
 func (b *Batch) Name() string { return b.name }
 
-// End says that no more tasks belong to the batch, and tells the sink how many
+// End ends the batch: no more tasks belong to it, and the sink learns how many
 // there are. With DeliveryAtMostOnce it waits for tasks of the batch that are
 // being pushed, and for a worker that can take the message, until ctx ends.
 func (b *Batch) End(ctx context.Context) error {
@@ -53,7 +53,7 @@ func (b *Batch) Wait(ctx context.Context) error {
 func batchOf(ctx context.Context, s taskSender) (*Batch, error) {
 	b, _ := ctx.Value(batchKey{}).(*Batch)
 	if b != nil && b.ventilator != s {
-		return nil, Errorf(CodeFailedPrecondition, "the context is of a batch of another ventilator")
+		return nil, Errorf(CodeFailedPrecondition, "the context belongs to a batch of another ventilator")
 	}
 	return b, nil
 }

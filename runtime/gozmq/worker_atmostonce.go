@@ -129,7 +129,7 @@ func (w *plainWork) control(ctx context.Context, t wire.PlainTask) error {
 	case wire.ParseTaskHeader(t.Header).Stop:
 		w.stop()
 	case wire.BatchOf(t.Header) == nil:
-		return errors.New("a message without a method, which says nothing either")
+		return errors.New("a message with neither a method nor a batch")
 	case w.push != nil:
 		return w.push.Send(ctx, t)
 	}
