@@ -52,9 +52,10 @@ func WithTaskStore(s TaskStore) VentilatorOption {
 
 // WithDeadLetterHandler calls f with each task that a ventilator with
 // DeliveryAtLeastOnce gives up because its handler returned a Permanent error,
-// or because it was delivered as often as allowed. It calls f with one task at
-// a time, and deletes a stored task when f has returned. f must not close the
-// ventilator: Close waits for f. EventTaskDead reports the same tasks.
+// or because it has failed or lost its worker as often as allowed. It calls f
+// with one task at a time, and deletes a stored task when f has returned. f
+// must not close the ventilator: Close waits for f. EventTaskDead reports the
+// same tasks.
 func WithDeadLetterHandler(f func(DeadLetter)) VentilatorOption {
 	return ventilatorOption(func(c *ventilatorConfig) {
 		c.deadLetters = f
@@ -63,13 +64,24 @@ func WithDeadLetterHandler(f func(DeadLetter)) VentilatorOption {
 }
 
 // WithRetryBackoff sets how long a ventilator with DeliveryAtLeastOnce waits
-// before it redelivers a task whose handler failed: first, doubling with each
-// attempt up to limit. It does not wait when the worker was lost. Defaults: 100
+// before it redelivers a task whose handler failed, or whose worker was lost
+// after it had begun the task: first, doubling with each attempt up to limit.
+// It does not wait for tasks that the lost worker had not begun. Defaults: 100
 // ms and 30 s.
 func WithRetryBackoff(first, limit time.Duration) VentilatorOption {
 	return ventilatorOption(func(c *ventilatorConfig) {
 		c.queue.Backoff, c.queue.MaxBackoff = first, limit
 		c.reliable = append(c.reliable, "WithRetryBackoff")
+	})
+}
+
+// WithMaxTaskTime sets how long a worker may have a task, however often it
+// extends the lease; then another worker gets the task. 0 is without limit.
+// Default: 24 h.
+func WithMaxTaskTime(d time.Duration) VentilatorOption {
+	return ventilatorOption(func(c *ventilatorConfig) {
+		c.queue.MaxHold = d
+		c.reliable = append(c.reliable, "WithMaxTaskTime")
 	})
 }
 
@@ -85,6 +97,9 @@ func (c *ventilatorConfig) check() error {
 	}
 	if c.queue.Backoff < 0 || c.queue.MaxBackoff < c.queue.Backoff {
 		errs = append(errs, fmt.Errorf("WithRetryBackoff: first %v and limit %v, want 0 <= first <= limit", c.queue.Backoff, c.queue.MaxBackoff))
+	}
+	if c.queue.MaxHold < 0 {
+		errs = append(errs, fmt.Errorf("WithMaxTaskTime: %v, want 0 or more", c.queue.MaxHold))
 	}
 	return errors.Join(errs...)
 }
@@ -128,6 +143,7 @@ func NewVentilator(opts ...VentilatorOption) (*Ventilator, error) {
 		socketConfig: newPipelineConfig(zmtp.Push),
 		queue: pipeline.DispatcherConfig{
 			MaxTasks: 10000, MaxBytes: 64 << 20, Backoff: 100 * time.Millisecond, MaxBackoff: 30 * time.Second,
+			MaxHold: 24 * time.Hour,
 		},
 	}
 	for _, o := range opts {
@@ -197,7 +213,8 @@ func (v *Ventilator) StartBatch(name string) *Batch {
 // the tasks that it is running, and its Run returns nil. With
 // DeliveryAtLeastOnce the remaining tasks wait for other workers. With
 // DeliveryAtMostOnce, call it when no tasks are left. Behind a Proxy it stops
-// only one worker.
+// only one worker. Workers that the ventilator has dialed must allow it
+// (WithRemoteStop).
 func (v *Ventilator) StopWorkers(ctx context.Context) error {
 	if err := v.sender.stopWorkers(ctx); err != nil {
 		return pipelineError(err, "stop workers")

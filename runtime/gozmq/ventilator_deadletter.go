@@ -12,7 +12,7 @@ type DeadLetter struct {
 	ID string
 	// Procedure is the method's name: "package.Service/Method".
 	Procedure string
-	// Attempts is how often the task was delivered.
+	// Attempts is how often a worker has begun the task.
 	Attempts int
 	// Reason is why the last attempt failed: the handler's error as an *Error,
 	// or an *Error which says that the worker was lost or its lease expired.

@@ -20,6 +20,7 @@ type workerConfig struct {
 	from, to    Endpoints
 	concurrency int
 	prefetch    int // -1: not set
+	remoteStop  bool
 	timeout     time.Duration
 	drain       time.Duration
 	onError     func(ctx context.Context, m *Method, task proto.Message, err error)
@@ -84,6 +85,13 @@ func WithDrainTimeout(d time.Duration) ServingOption { return drainOption(d) }
 // DeliveryAtLeastOnce as many as WithConcurrency, with DeliveryAtMostOnce 64.
 func WithPrefetch(n int) WorkerOption {
 	return workerOption(func(c *workerConfig) { c.prefetch = n })
+}
+
+// WithRemoteStop says whether Ventilator.StopWorkers ends this worker from every
+// connection. Otherwise it does from connections that the worker has made
+// itself, and where the worker binds a stranger cannot end it. Default: false.
+func WithRemoteStop(allow bool) WorkerOption {
+	return workerOption(func(c *workerConfig) { c.remoteStop = allow })
 }
 
 // WithTaskTimeout ends the context of a handler after d. With

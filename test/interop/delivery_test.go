@@ -117,12 +117,14 @@ func playSureWorker(t *testing.T, ex map[string][]byte) {
 	want := encode(t, &imagev1.RenderResult{Name: "a.png", Png: []byte("a small picture"), Worker: "gozmq"})
 	wantFrames(t, out.readMessage(), []byte("RESULT"), task[1], task[2], want, task[4])
 	out.send(ex["delivery-ack"])
+	in.expect(ex["delivery-begin"])
 	in.expect(ex["delivery-done"])
 
 	word := tasksFrames(t, ex["delivery-batch"])
 	in.send(rawzmtp.Message(word[0], []byte("another"), word[2], word[3], word[4]))
 	wantFrames(t, out.readMessage(), []byte("RESULT"), []byte("another"), nil, nil, word[4])
 	out.send(rawzmtp.Message([]byte("ACK"), []byte("another")))
+	wantFrames(t, in.readMessage(), []byte("EXTEND"), []byte("another"), []byte("1"))
 	wantFrames(t, in.readMessage(), []byte("DONE"), []byte("another"))
 
 	in.send(ex["delivery-stop"])
