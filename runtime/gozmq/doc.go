@@ -54,9 +54,11 @@
 //	WithTaskQueue                                                x
 //	WithTaskStore                                                x
 //	WithRetryBackoff                                             x
+//	WithMaxTaskTime                                              x
 //	WithDeadLetterHandler                                        x
 //	WithPrefetch                                                          x
 //	WithTaskTimeout                                                       x
+//	WithRemoteStop                                                        x
 //	WithTaskErrorHandler                                                  x
 //	WithDuplicateWindow                                                         x
 //	WithBatchHandler                                                            x

@@ -51,8 +51,9 @@ type Method struct {
 	// up to three times if its method is idempotent, and always if no server
 	// has seen it or carried it out.
 	//
-	// With DeliveryAtLeastOnce it limits how often a task is delivered.
-	// 0: DefaultMaxAttempts.
+	// With DeliveryAtLeastOnce it limits how often a task may fail, and how
+	// often its worker may be lost or its lease may expire. 0:
+	// DefaultMaxAttempts.
 	MaxAttempts int
 	// Bare says that messages have one frame only, the body.
 	Bare bool

@@ -52,7 +52,7 @@ func WithTaskStore(s TaskStore) VentilatorOption {
 
 // WithDeadLetterHandler calls f with each task that a ventilator with
 // DeliveryAtLeastOnce gives up because its handler returned a Permanent error,
-// or because it has failed or lost its worker as often as allowed. It calls f
+// or because it failed, or its worker was lost, as often as allowed. It calls f
 // with one task at a time, and deletes a stored task when f has returned. f
 // must not close the ventilator: Close waits for f. EventTaskDead reports the
 // same tasks.
@@ -75,9 +75,9 @@ func WithRetryBackoff(first, limit time.Duration) VentilatorOption {
 	})
 }
 
-// WithMaxTaskTime sets how long a worker may have a task, however often it
-// extends the lease; then another worker gets the task. 0 is without limit.
-// Default: 24 h.
+// WithMaxTaskTime limits how long a worker may hold a task, however often it
+// extends the lease; then another worker gets the task. 0: no limit. Default:
+// 24 h.
 func WithMaxTaskTime(d time.Duration) VentilatorOption {
 	return ventilatorOption(func(c *ventilatorConfig) {
 		c.queue.MaxHold = d

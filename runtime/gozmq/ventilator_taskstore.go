@@ -25,7 +25,7 @@ type StoredTask struct {
 	Procedure string
 	Body      []byte
 	Header    []byte
-	Attempts  int // how often it was delivered
+	Attempts  int // how often a worker has begun it
 }
 
 // A StoreChange is a group of changes. A task may be in several of its parts:

@@ -87,9 +87,10 @@ func WithPrefetch(n int) WorkerOption {
 	return workerOption(func(c *workerConfig) { c.prefetch = n })
 }
 
-// WithRemoteStop says whether Ventilator.StopWorkers ends this worker from every
-// connection. Otherwise it does from connections that the worker has made
-// itself, and where the worker binds a stranger cannot end it. Default: false.
+// WithRemoteStop sets whether any ventilator may stop this worker with
+// Ventilator.StopWorkers. If false, only a ventilator that the worker has
+// dialed may, so that a stranger who connects to an endpoint of the worker
+// cannot stop it. Default: false.
 func WithRemoteStop(allow bool) WorkerOption {
 	return workerOption(func(c *workerConfig) { c.remoteStop = allow })
 }

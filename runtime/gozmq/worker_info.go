@@ -9,8 +9,8 @@ type TaskInfo struct {
 	// ID identifies the task in all of its attempts, also after a restart of
 	// its ventilator. With DeliveryAtMostOnce it is empty.
 	ID string
-	// Attempt is how often the task has been delivered, this time included; 0
-	// when it is not known.
+	// Attempt is the number of this attempt, 1 for the first; 0 when it is not
+	// known.
 	Attempt int
 	// Batch is the name of the batch that the task belongs to, or empty.
 	Batch string
