@@ -3,6 +3,7 @@ package generator_test
 import (
 	"go/parser"
 	"go/token"
+	"maps"
 	"regexp"
 	"slices"
 	"strings"
@@ -43,9 +44,7 @@ func TestDeterministic(t *testing.T) {
 		for _, file := range req.FileToGenerate {
 			one := proto.CloneOf(req)
 			one.FileToGenerate = []string{file}
-			for name, text := range contents(t, one) {
-				apart[name] = text
-			}
+			maps.Copy(apart, contents(t, one))
 		}
 		compare(t, name+" one by one", withoutPackageComments(apart), withoutPackageComments(want))
 	}

@@ -10,7 +10,7 @@ import (
 	"github.com/gozmq/gozmq/runtime/gozmq"
 )
 
-// A printer does the tasks of image.v1.Prints, whose delivery is at least once.
+// A printer does the tasks of image.v1.Prints, with DELIVERY_AT_LEAST_ONCE.
 type printer struct {
 	imagev1gozmq.UnimplementedPrintsWorker
 }

@@ -12,7 +12,7 @@ type bodies struct {
 	codec Codec // nil: google.golang.org/protobuf
 	limit int   // bytes of one body
 
-	observer *observer // is told when the codec panics
+	observer *observer // gets the codec's panics
 	socket   zmtp.SocketType
 }
 
@@ -96,13 +96,13 @@ func (c *bodies) decode(body []byte, m proto.Message) error {
 	return err
 }
 
-// guard calls a method of the codec and reports its panic. The error that it returns
-// then may travel, so its text does not tell the value.
+// guard calls a method of the codec and reports its panic. The error that it
+// returns then may travel, so its text does not tell the value.
 func (c *bodies) guard(method string, m proto.Message, call func()) (err error) {
 	guarded.Call(call, func(p *guarded.PanicError) {
 		if p != nil {
 			cause := c.observer.panicked(c.socket, "the codec's "+method+" of "+nameOf(m), "", p)
-			err = &Error{Code: CodeInternal, Message: "the codec panicked (the event handler of its socket is told with what)", cause: cause}
+			err = &Error{Code: CodeInternal, Message: "the codec panicked (EventPanic reports the value)", cause: cause}
 		}
 	})
 	return err

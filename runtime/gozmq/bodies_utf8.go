@@ -10,8 +10,8 @@ import (
 	"google.golang.org/protobuf/types/dynamicpb"
 )
 
-// namedUTF8 returns err, from decoding body into m, as an error that names the field
-// when it is about a string that is not UTF-8.
+// namedUTF8 returns err, from decoding body into m, as an error that names the
+// field when it is about a string that is not UTF-8.
 func namedUTF8(body []byte, m proto.Message, err error) error {
 	var invalid interface{ InvalidUTF8() bool }
 	if !errors.As(err, &invalid) || !invalid.InvalidUTF8() {

@@ -43,9 +43,9 @@ func (c Code) String() string {
 	return names[c]
 }
 
-// CodeOf returns the code of err: that of the first *Error in its tree,
-// CodeCanceled or CodeDeadlineExceeded for a context's error, else CodeUnknown.
-// It returns 0 for nil.
+// CodeOf returns the code of the first *Error in err's tree, else CodeCanceled
+// or CodeDeadlineExceeded for a context's error, else CodeUnknown. It returns 0
+// for nil.
 func CodeOf(err error) Code {
 	var e *Error
 	switch {

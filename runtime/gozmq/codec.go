@@ -3,19 +3,19 @@ package gozmq
 import "google.golang.org/protobuf/proto"
 
 // A Codec encodes and decodes the messages of a socket in place of
-// google.golang.org/protobuf: faster, or with other checks. On the wire they
-// are protobuf either way, so that peers need not know. Its methods may be
-// called from any goroutine. They should not panic, whatever bytes came: a panic
-// fails that message, and is reported as EventPanic.
+// google.golang.org/protobuf: faster, or with other checks. It must write
+// protobuf's wire format, because peers do not know of it. Its methods are
+// called from many goroutines at once. They should not panic, whatever bytes a
+// peer sent: a panic fails that message, and EventPanic reports it.
 type Codec interface {
 	// Size returns how many bytes MarshalAppend will append for m.
 	Size(m proto.Message) int
-	// MarshalAppend appends m to b; size is what Size has just returned. It is
-	// an error when a required field is not set.
+	// MarshalAppend appends m to b; size is what Size has just returned. It
+	// returns an error when a required field is not set.
 	MarshalAppend(b []byte, m proto.Message, size int) ([]byte, error)
-	// Unmarshal replaces the content of m by the message that b encodes; b must not
-	// be kept. It is an error when b is no such message or a required field is not
-	// set.
+	// Unmarshal replaces the content of m by the message that b encodes; it
+	// must not keep b. It returns an error when b is malformed or a required
+	// field is not set.
 	Unmarshal(b []byte, m proto.Message) error
 }
 
@@ -31,8 +31,8 @@ func (o codecOption) applyVentilator(c *ventilatorConfig) { o.apply(&c.socketCon
 func (o codecOption) applyWorker(c *workerConfig)         { o.apply(&c.socketConfig) }
 func (o codecOption) applySink(c *sinkConfig)             { o.apply(&c.socketConfig) }
 
-// An EndOption is an option of every constructor but NewProxy's, which never looks
-// into messages.
+// An EndOption is an option of every constructor but NewProxy; a proxy never
+// looks into messages.
 type EndOption interface {
 	DialOption
 	ServerOption

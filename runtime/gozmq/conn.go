@@ -43,8 +43,8 @@ type Conn struct {
 }
 
 // Dial returns a Conn that connects, or lets servers connect to it, in the
-// background. It fails when an option is wrong or an endpoint cannot be bound,
-// and not because no server is there yet. Close must be called.
+// background. It fails when an option is wrong or an endpoint cannot be bound;
+// it does not fail because no server is there yet. Close must be called.
 func Dial(opts ...DialOption) (*Conn, error) {
 	cfg := dialConfig{socketConfig: newSocketConfig(zmtp.Dealer), ready: 10 * time.Second}
 	for _, o := range opts {
@@ -71,9 +71,9 @@ func Dial(opts ...DialOption) (*Conn, error) {
 	return c, nil
 }
 
-// WaitForServers waits until at least n servers are connected. It returns an error
-// with the code of ctx's when that ends first, and with CodeCanceled when the Conn is
-// closed.
+// WaitForServers waits until at least n servers are connected. It fails with
+// the code of ctx's error when ctx ends first, and with CodeCanceled when the
+// Conn is closed.
 func (c *Conn) WaitForServers(ctx context.Context, n int) error {
 	err := c.dealer.WaitPeers(ctx, n)
 	switch {
@@ -106,12 +106,12 @@ func (c *Conn) Close() error {
 	return err
 }
 
-// Call makes one call (Caller). Every error is an *Error or wraps one, so that
-// CodeOf tells what happened:
+// Call makes one call (Caller). Every error is an *Error or wraps one; CodeOf
+// returns its code:
 //
 //   - CodeDeadlineExceeded, CodeCanceled: ctx or the method's timeout ended.
-//   - CodeUnavailable: no server in time, or the connection was lost; the call
-//     may have been carried out.
+//   - CodeUnavailable: no server was connected in time, or the connection was
+//     lost; the server may have carried the call out.
 //   - CodeInvalidArgument, CodeResourceExhausted: req cannot be sent.
 //   - CodeResourceExhausted: req or the reply is larger than its receiver allows.
 //   - CodeInternal: the reply cannot be decoded.

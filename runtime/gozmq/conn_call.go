@@ -36,5 +36,6 @@ type callTimeout time.Duration
 func (t callTimeout) applyCall(o *callOptions) { o.timeout = time.Duration(t) }
 
 // WithTimeout limits one call, in place of the timeout in the method's
-// annotation. 0: no limit but the context's; less: the time is up at once.
+// annotation. 0: no limit but the context's; less than 0: the call fails at
+// once.
 func WithTimeout(d time.Duration) CallOption { return callTimeout(d) }

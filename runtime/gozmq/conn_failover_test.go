@@ -30,7 +30,7 @@ func TestNoServer(t *testing.T) {
 	tests := []struct {
 		name     string
 		endpoint Endpoints
-		dialling time.Duration // at most; inproc waits that long for who may bind
+		dialing  time.Duration // at most; inproc waits that long for who may bind
 		parts    []string
 	}{
 		{"tcp", Connect(closedPort(t)), patience, []string{"no peer is connected", "connection refused"}},
@@ -41,7 +41,7 @@ func TestNoServer(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			events := newRecorder()
-			c := dial(t, tt.endpoint, WithReadyTimeout(100*time.Millisecond), WithConnectTimeout(tt.dialling, patience), events.option())
+			c := dial(t, tt.endpoint, WithReadyTimeout(100*time.Millisecond), WithConnectTimeout(tt.dialing, patience), events.option())
 			if len(tt.endpoint.connect) > 0 {
 				events.wait(t, EventDialFailed, 1)
 			}

@@ -19,10 +19,10 @@ func (h hedging) applyCall(o *callOptions) { o.hedging = h }
 // maxHedges is how many attempts of one call may run at once.
 const maxHedges = 5
 
-// WithHedging makes a call of an idempotent method again, on another server
-// where there is one, each time that delay has gone by without a reply, up to
-// max attempts in all (2 to 5). The first reply counts, the other attempts are
-// given up. It has no effect on methods that are not marked idempotent.
+// WithHedging starts another attempt of a call each time that delay passes
+// without a reply, up to max attempts in all (2 to 5), on another server if
+// there is one. The first reply counts, and the other attempts are canceled. It
+// has no effect on methods that are not marked idempotent.
 func WithHedging(max int, delay time.Duration) CallOption { return hedging{max, delay} }
 
 // hedge makes the call as often as its hedging says and returns the first

@@ -16,9 +16,9 @@ func (mergingCodec) Unmarshal(b []byte, m proto.Message) error {
 	return proto.UnmarshalOptions{Merge: true}.Unmarshal(b, m)
 }
 
-// TestCallIntoUsedMessage checks that a reply replaces what its message held, whoever
-// made the message: with hedging and without, through an interceptor that makes the
-// call twice, with a codec that merges.
+// TestCallIntoUsedMessage checks that a reply replaces what its message held,
+// whoever made the message: with hedging and without, through an interceptor
+// that makes the call twice, with a codec that merges.
 func TestCallIntoUsedMessage(t *testing.T) {
 	m := &Method{Procedure: "test.Service/List", Idempotency: IdempotencyNoSideEffects}
 	list := Handle(m, func(context.Context, *bytez) (*structpb.ListValue, error) {

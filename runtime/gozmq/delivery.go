@@ -6,16 +6,16 @@ import (
 	"time"
 )
 
-// Delivery is what a PUSH/PULL pipeline guarantees for a task. It is an option
-// of NewVentilator and NewSink, which generated code passes. Both ends, their
-// workers and every Method must have the same.
+// Delivery is the guarantee that a PUSH/PULL pipeline gives for its tasks. It
+// is an option of NewVentilator, NewSink and NewPuller. Ventilators, workers,
+// sinks and every Method of a pipeline must have the same.
 type Delivery uint8
 
 const (
-	// DeliveryAtMostOnce never hands a task out again: a task that was sent to
-	// a worker is lost if that worker dies. On the wire: PUSH and PULL.
+	// DeliveryAtMostOnce never delivers a task again: a task that was sent to a
+	// worker is lost if that worker dies. On the wire: PUSH and PULL.
 	DeliveryAtMostOnce Delivery = iota
-	// DeliveryAtLeastOnce hands a task out again until a worker has done it and
+	// DeliveryAtLeastOnce delivers a task again until a worker has done it and
 	// the sink has its result. A task may be done more than once. On the wire:
 	// ROUTER and DEALER.
 	DeliveryAtLeastOnce
@@ -46,7 +46,7 @@ func (d Delivery) check() error {
 // onlyAtLeastOnce is the error for an option that has no meaning with
 // DeliveryAtMostOnce.
 func onlyAtLeastOnce(option string) error {
-	return fmt.Errorf("%s is for pipelines with delivery at least once: set delivery: DELIVERY_AT_LEAST_ONCE in the .proto, or leave the option out", option)
+	return fmt.Errorf("%s needs DeliveryAtLeastOnce: set delivery: DELIVERY_AT_LEAST_ONCE in the .proto, or leave the option out", option)
 }
 
 const (
@@ -61,7 +61,7 @@ const (
 // checkDelivery holds a method to the guarantee of its pipeline.
 func (m *Method) checkDelivery(d Delivery) error {
 	if m.Delivery != d {
-		return Errorf(CodeFailedPrecondition, "%s is delivered %v, and this end was opened %v: open both ends with the generated constructors", m.Procedure, m.Delivery, d)
+		return Errorf(CodeFailedPrecondition, "%s has delivery %v, and this end was opened with delivery %v: open it with the delivery of the .proto", m.Procedure, m.Delivery, d)
 	}
 	return nil
 }

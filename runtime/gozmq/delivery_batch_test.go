@@ -138,7 +138,7 @@ func TestBatchCompleteAsSinkCloses(t *testing.T) {
 	})
 }
 
-// At most once a batch is complete when its results have come.
+// With DeliveryAtMostOnce a batch is complete when its results have come.
 func TestBatchAtMostOnce(t *testing.T) {
 	overEach(t, func(t *testing.T, s site) {
 		status, option := statuses()
@@ -164,11 +164,12 @@ func TestBatchAtMostOnce(t *testing.T) {
 			t.Errorf("last word: %+v", s)
 		}
 		wantCode(t, p.Push(b.Context(ctx), squareMethod, wrapperspb.Int64(1)), CodeFailedPrecondition, "has ended")
-		wantCode(t, b.Wait(ctx), CodeFailedPrecondition, "at most once")
+		wantCode(t, b.Wait(ctx), CodeFailedPrecondition, "with DeliveryAtMostOnce a ventilator does not learn the outcome")
 	})
 }
 
-// At most once too, workers end when they are told, and do what they have.
+// With DeliveryAtMostOnce, too, workers stop on request, and do the tasks that
+// they have.
 func TestStopWorkersAtMostOnce(t *testing.T) {
 	p := site{endpoint: "tcp://127.0.0.1:*"}.pipeline(t, nil, nil)
 	ended := make(chan error, 2)

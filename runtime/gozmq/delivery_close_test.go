@@ -79,7 +79,7 @@ func TestSureTaskOnItsWayIsReturned(t *testing.T) {
 			ended := make(chan struct{})
 			go func() { end(); close(ended) }()
 			raw.wantWord(string(wire.VerbCredit), "0")
-			raw.Send(zmtptest.Message(string(wire.VerbTask), "late", sureLog.Procedure, string(encode(t, wrapperspb.Int64(1)))))
+			raw.Send(zmtptest.Message(string(wire.VerbTask), "late", sureLog.Procedure, encode(t, wrapperspb.Int64(1))))
 			raw.wantWord(string(wire.VerbReturn), "late")
 			if _, err := raw.recvAnswering(); err == nil {
 				t.Error("more than the task came back")

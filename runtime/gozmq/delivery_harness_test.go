@@ -106,7 +106,7 @@ func rawWorker(t testing.TB, v *Ventilator, credit int) *rawPeer {
 func (p *rawPeer) wantTask(m *Method, n int64) (id string, attempt int) {
 	p.t.Helper()
 	got := p.recv()
-	if len(got) != 5 || got[0] != string(wire.VerbTask) || got[2] != m.Procedure || got[3] != string(encode(p.t, wrapperspb.Int64(n))) {
+	if len(got) != 5 || got[0] != string(wire.VerbTask) || got[2] != m.Procedure || got[3] != encode(p.t, wrapperspb.Int64(n)) {
 		p.t.Fatalf("got %q, want task %d", got, n)
 	}
 	return got[1], wire.ParseTaskHeader([]byte(got[4])).Attempt

@@ -18,7 +18,7 @@ import (
 // sendResult sends the result n of the task with that id.
 func (p *rawPeer) sendResult(id string, n int64) {
 	p.t.Helper()
-	p.send(string(wire.VerbResult), id, sureMethod.Procedure, string(encode(p.t, wrapperspb.Int64(n))))
+	p.send(string(wire.VerbResult), id, sureMethod.Procedure, encode(p.t, wrapperspb.Int64(n)))
 }
 
 // wantFrames receives a message.
@@ -125,7 +125,7 @@ func TestSureSinkBadInput(t *testing.T) {
 	events := newRecorder()
 	k := sink(t, DeliveryAtLeastOnce, Bind("tcp://127.0.0.1:*"), events.option())
 	raw := dialRaw(t, k.Addrs()[0], zmtp.Dealer)
-	body := string(encode(t, wrapperspb.Int64(1)))
+	body := encode(t, wrapperspb.Int64(1))
 	inputs := [][]string{
 		{""}, {string(wire.VerbResult)}, {string(wire.VerbResult), "id", sureMethod.Procedure}, {"NONSENSE", "id", sureMethod.Procedure, body},
 		{string(wire.VerbResult), "", sureMethod.Procedure, body}, {string(wire.VerbResult), string(make([]byte, 256)), sureMethod.Procedure, body},
@@ -175,7 +175,7 @@ func TestSureWorkerBadInput(t *testing.T) {
 	results := acceptResults()
 	vent := acceptTasks()
 	vent.wantFrames(string(wire.VerbCredit), "2")
-	one, two := string(encode(t, wrapperspb.Int64(1))), string(encode(t, wrapperspb.Int64(2)))
+	one, two := encode(t, wrapperspb.Int64(1)), encode(t, wrapperspb.Int64(2))
 	bad := [][]string{{""}, {string(wire.VerbTask)}, {string(wire.VerbTask), "id"}, {"NONSENSE", "x"}, {string(wire.VerbTask), "", sureMethod.Procedure, one}}
 	for _, in := range bad {
 		vent.send(in...)
@@ -202,7 +202,7 @@ func TestSureWorkerBadInput(t *testing.T) {
 			vent.wantBegun(id)
 		}
 		got := results.recv()
-		if len(got) != 5 || got[1] != id || got[3] != string(encode(t, wrapperspb.Int64(int64((i+1)*(i+1))))) {
+		if len(got) != 5 || got[1] != id || got[3] != encode(t, wrapperspb.Int64(int64((i+1)*(i+1)))) {
 			t.Fatalf("result %q", got)
 		}
 		results.send(string(wire.VerbAck), id)

@@ -3,9 +3,9 @@
 //
 // # Map
 //
-// Each pattern has its roles; generated code puts types on them.
+// Each pattern has its roles; generated code gives them typed methods.
 //
-//   - REQ/REP: [Dial] returns a [Conn] for generated clients, [NewServer] a
+//   - REQ/REP: [Dial] returns a [Conn] for generated clients, and [NewServer] a
 //     [Server] for generated Register functions.
 //   - PUB/SUB: [NewPublisher] and [NewSubscriber].
 //   - PUSH/PULL: [NewVentilator], [NewSink], and a [Worker], which generated
@@ -17,13 +17,13 @@
 // until the messages that were sent have left. All values may be used by several
 // goroutines at once.
 //
-// Errors are an [*Error] with a [Code]; [CodeOf] finds it. [WithEventHandler]
-// reports each [Event] of the connections, [LogEvents] writes them to a log, and
-// each role's Stats method counts.
+// An [*Error] has a [Code]; [CodeOf] returns the code of any error.
+// [WithEventHandler] reports each [Event] of the connections, [LogEvents]
+// writes events to a log, and each role's Stats method returns counters.
 //
-// Without [WithSecurity] everyone who reaches an endpoint is admitted, and nothing
-// is encrypted. [CurveClient] and [CurveServer] are for networks that are not
-// trusted.
+// Without [WithSecurity] everyone who reaches an endpoint is admitted, and
+// nothing is encrypted. Use [CurveClient] and [CurveServer] on networks that
+// you do not trust.
 //
 // # Options
 //
@@ -55,16 +55,19 @@
 //	WithTaskQueue                                                x
 //	WithTaskStore                                                x
 //	WithRetryBackoff                                             x
+//	WithMaxTaskTime                                              x
 //	WithDeadLetterHandler                                        x
 //	WithPrefetch                                                          x
 //	WithTaskTimeout                                                       x
+//	WithRemoteStop                                                        x
 //	WithTaskErrorHandler                                                  x
 //	WithDuplicateWindow                                                         x
 //	WithBatchHandler                                                            x
 //
-// A call takes a [CallOption]: [WithTimeout], [WithWaitForReady], [WithHedging],
-// [WithReplyMetadata]. A subscription takes WithReceiveQueue and WithOverflow, too,
-// and a handler of topics besides WithSubscribedHandler and WithTopicErrorHandler.
+// A call takes a [CallOption]: [WithTimeout], [WithWaitForReady],
+// [WithHedging], [WithReplyMetadata]. A subscription also takes
+// WithReceiveQueue and WithOverflow; a handler of topics takes those two,
+// WithSubscribedHandler and WithTopicErrorHandler.
 //
 // # More
 //

@@ -11,8 +11,8 @@ import (
 	"google.golang.org/protobuf/types/known/wrapperspb"
 )
 
-// A sureLine is a pipeline at least once whose parts end and come again at the
-// same places.
+// A sureLine is a pipeline with DeliveryAtLeastOnce whose parts end and come
+// again at the same places.
 type sureLine struct {
 	t     *testing.T
 	store memoryStore
@@ -98,8 +98,8 @@ func (l *sureLine) push(n int) {
 	}
 }
 
-// At least once, no task is lost, and none is given up although it may be handed
-// out once only.
+// With DeliveryAtLeastOnce, no task is lost, and none is given up although it
+// may be handed out once only.
 func endSure(t *testing.T, s site, r *rand.Rand) {
 	const n, turns = 60, 4
 	l := &sureLine{t: t, count: newCount()}
@@ -139,8 +139,8 @@ func endSure(t *testing.T, s site, r *rand.Rand) {
 	inRandomOrder(t, r, steady, worker, ends[0], ends[1], l.vent.Close)
 }
 
-// At most once, what was pushed arrives once when every part ends in order and
-// no later than what stands behind it.
+// With DeliveryAtMostOnce, what was pushed arrives once when every part ends in
+// order and no later than what stands behind it.
 func endPlain(t *testing.T, s site, r *rand.Rand) {
 	const n, turns = 300, 4
 	v, err := NewVentilator(Bind(s.at("tasks")), WithLinger(patience))

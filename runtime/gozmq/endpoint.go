@@ -10,8 +10,9 @@ import (
 	"github.com/gozmq/gozmq/runtime/internal/transport"
 )
 
-// Endpoints are the addresses that a socket binds and connects to. Either side of
-// any pattern may do either, and one socket may do both, several times.
+// Endpoints are the addresses that a socket binds and connects to. Either side
+// of any pattern may bind or connect; one socket may do both, and to several
+// endpoints.
 //
 // An endpoint is "tcp://host:port", "ipc://path" or "inproc://name". To bind,
 // the tcp host may be "*", an address or the name of a network interface, and
@@ -26,10 +27,10 @@ import (
 // To connect, "tcp://host:port" is one peer: the first of the host's addresses
 // that answers, looked up at each attempt. "dns://host:port" is a peer for each
 // address: the name is looked up when a connection is lost and every limit of
-// WithReconnectBackoff; addresses that come are connected to, and a connection to one
-// that went ends when the calls that it carries are answered and what was sent
-// is with the kernel. Of a host with IPv4 and IPv6 addresses it takes the former
-// only, so that a server with both is one peer.
+// WithReconnectBackoff; a new address is connected to, and the connection to an
+// address that is gone ends once its calls are answered and its sent messages
+// have reached the kernel. Of a host with IPv4 and IPv6 addresses only the IPv4
+// addresses are used, so that a server with both is one peer.
 type Endpoints struct {
 	bind    []target
 	connect []target

@@ -36,7 +36,7 @@ func TestEndpointTwice(t *testing.T) {
 				t.Errorf("%s: got %s, want %s", spell(addr), m.GetNote(), note)
 			}
 		}
-		if n := sub.Stats().Dialled; n != 1 {
+		if n := sub.Stats().Dialed; n != 1 {
 			t.Errorf("%s and %s: %d connections", addr, spell(addr), n)
 		}
 	}

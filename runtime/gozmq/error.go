@@ -41,7 +41,8 @@ func (e *Error) Error() string {
 	return e.Code.String() + ": " + e.Message
 }
 
-// Unwrap returns what Errorf was given, nil for an error from the wire.
+// Unwrap returns the error that Errorf was given with %w; nil for an error from
+// the wire.
 func (e *Error) Unwrap() error {
 	if e == nil {
 		return nil
@@ -64,11 +65,11 @@ func (e *Error) Is(target error) bool {
 	return false
 }
 
-// appendStatus appends err in its wire form, in at most about limit bytes. An
+// encodeStatus returns err in its wire form, in at most about limit bytes. An
 // error that has no code travels as CodeUnknown.
-func appendStatus(b []byte, err error, limit int) []byte {
+func encodeStatus(err error, limit int) []byte {
 	e := asError(err)
-	return wire.AppendStatus(b, wire.Status{Code: int32(e.Code), Message: e.Message, Details: e.Details}, limit)
+	return wire.AppendStatus(nil, wire.Status{Code: int32(e.Code), Message: e.Message, Details: e.Details}, limit)
 }
 
 // parseStatus decodes an error from the wire.
@@ -109,8 +110,8 @@ func asError(err error) *Error {
 	return &Error{Code: CodeOf(err), Message: fmt.Sprint(err), cause: err}
 }
 
-// WithDetails adds messages that travel with the error and returns it. A
-// message that cannot be encoded is left out.
+// WithDetails adds messages that travel with e, and returns e. A message that
+// cannot be encoded is left out.
 func (e *Error) WithDetails(details ...proto.Message) *Error {
 	for _, m := range details {
 		if packed, err := anypb.New(m); err == nil {

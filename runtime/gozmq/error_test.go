@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"strings"
 	"testing"
 
@@ -29,9 +30,7 @@ func TestCodeString(t *testing.T) {
 		t.Fatalf("%d codes are named, want 16", len(codeNames))
 	}
 	names := map[Code]string{0: "ok", 17: "code(17)", -1: "code(-1)"}
-	for code, name := range codeNames {
-		names[code] = name
-	}
+	maps.Copy(names, codeNames)
 	for code, want := range names {
 		if got := code.String(); got != want {
 			t.Errorf("Code(%d).String() = %q, want %q", int32(code), got, want)

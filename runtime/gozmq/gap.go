@@ -7,14 +7,15 @@ import (
 	"github.com/gozmq/gozmq/runtime/internal/subscription"
 )
 
-// A GapError in a stream says that messages of a sequenced topic were published
-// and not received: the queue of this subscriber, or the publisher's queue for
-// it, was full, or there was no connection. The stream goes on with the message
-// behind the gap. Find it with errors.As; its code is CodeDataLoss.
+// A GapError in a stream says that this subscriber has missed messages of a
+// sequenced topic: its queue, or the publisher's queue for it, was full, or
+// there was no connection. The stream goes on with the message after the gap.
+// Find it with errors.As; its code is CodeDataLoss.
 type GapError struct {
 	Topic string
-	// Lost is how many messages are missing. If the publisher had forgotten the
-	// topic meanwhile (WithTopicMemory), fewer may be missing, and never more.
+	// Lost is how many messages are missing. It may be too high, and never too
+	// low, if the publisher has forgotten the topic meanwhile
+	// (WithTopicMemory).
 	Lost uint64
 }
 
@@ -23,10 +24,10 @@ func (e *GapError) Error() string {
 	return fmt.Sprintf("missed %d messages of topic %q", e.Lost, e.Topic)
 }
 
-// A PublisherRestartedError in a stream says that the sequenced topics of a
-// publisher now come from another one in its place, as after a restart. Some of
-// the old one's last messages may be missing. The stream goes on with the new
-// one's messages. Find it with errors.As; its code is CodeDataLoss.
+// A PublisherRestartedError in a stream says that another publisher has
+// replaced the publisher of sequenced topics, as after a restart. Some of the
+// old publisher's last messages may be missing. The stream goes on with the new
+// publisher's messages. Find it with errors.As; its code is CodeDataLoss.
 type PublisherRestartedError struct {
 	// Topic is the topic of the new publisher's first message.
 	Topic string
@@ -40,8 +41,8 @@ func (e *PublisherRestartedError) Error() string {
 }
 
 // A LagError in a stream says that this subscriber has fallen behind: its next
-// message was published longer ago than a limit that the subscriber has set.
-// Find it with errors.As; its code is CodeResourceExhausted.
+// message was published longer ago than the subscriber's limit. Find it with
+// errors.As; its code is CodeResourceExhausted.
 type LagError struct {
 	Topic string
 	// Lag is how long ago the message was published, by the clocks of the two

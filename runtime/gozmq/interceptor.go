@@ -7,18 +7,18 @@ import (
 	"google.golang.org/protobuf/proto"
 )
 
-// CallInfo describes the call that an interceptor stands around, or that a handler
+// CallInfo describes the call that an interceptor wraps, or that a handler
 // serves.
 type CallInfo struct {
 	// Method is the method that is called.
 	Method *Method
 	// Client is true on the calling side.
 	Client bool
-	// Peer is the caller, with who the authenticator of the server's security found
-	// it to be (Peer.Identity); nil on the calling side.
+	// Peer is the caller, with the identity that the server's authenticator
+	// gave it (Peer.Identity); nil on the calling side.
 	Peer *Peer
-	// Metadata is what the caller sent; nil on the calling side. It must not be
-	// changed.
+	// Metadata is the metadata that the caller sent; nil on the calling side.
+	// It must not be changed.
 	Metadata Metadata
 
 	reply *callContext // nil on the calling side
@@ -38,11 +38,11 @@ func (c *CallInfo) add(trailer bool, key, value string) {
 	}
 }
 
-// Next makes the call, or calls the next interceptor.
+// Next calls the next interceptor; the last one makes the call.
 type Next func(ctx context.Context, req proto.Message) (proto.Message, error)
 
-// An Interceptor stands around each call, on either side. It may look at the
-// request and the reply, change the context, answer by itself, or return an
+// An Interceptor wraps each call, on either side. It may inspect the request
+// and the reply, change the context, answer without calling next, or return an
 // error. It may call next several times, and gets another reply each time. A
 // panic fails the call with CodeInternal, and is reported as EventPanic. It is
 // called from many goroutines at once.
@@ -58,14 +58,15 @@ func (o interceptorOption) applyServer(c *serverConfig) {
 	c.interceptors = append(c.interceptors, o...)
 }
 
-// A CallSideOption is about calls, on either side: an option of Dial and of
+// A CallSideOption is an option of both sides of a call: of Dial and of
 // NewServer.
 type CallSideOption interface {
 	DialOption
 	ServerOption
 }
 
-// WithInterceptors puts interceptors around each call, the first one outermost.
+// WithInterceptors wraps each call in interceptors; the first one is the
+// outermost.
 func WithInterceptors(interceptors ...Interceptor) CallSideOption {
 	return interceptorOption(interceptors)
 }

@@ -9,7 +9,7 @@ import (
 	"github.com/gozmq/gozmq/runtime/internal/wire"
 )
 
-// Metadata travels beside a call's request and reply: keys with one or more
+// Metadata is sent beside a call's request and reply: keys with one or more
 // values each. A key has 1 to 128 characters of a-z, 0-9, "-", "_" and "."; a
 // value is any string of bytes. All keys and values together may have 16 KiB.
 type Metadata map[string][]string
@@ -33,10 +33,10 @@ type outgoingMetadata struct {
 	err     error
 }
 
-// AppendMetadata returns a context whose calls carry these keys and values, in
-// pairs, beside those that ctx carries already. A key without a value, and whatever
-// else is wrong with them, makes the call fail with CodeInvalidArgument, or with
-// CodeResourceExhausted when there is too much.
+// AppendMetadata returns a context that adds these pairs of keys and values to
+// the metadata of each call, beside those that ctx carries already. A call
+// fails with CodeInvalidArgument when a key or a value is not allowed or a key
+// has no value, and with CodeResourceExhausted when there is too much metadata.
 func AppendMetadata(ctx context.Context, pairs ...string) context.Context {
 	out := outgoing(ctx)
 	out.entries = maps.Clone(out.entries)

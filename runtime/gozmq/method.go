@@ -2,17 +2,19 @@ package gozmq
 
 import "time"
 
-// Idempotency is the effect of making a call more than once. Its values
-// are those of google.protobuf.MethodOptions.IdempotencyLevel.
+// Idempotency says whether a call may be made more than once. Its values are
+// those of google.protobuf.MethodOptions.IdempotencyLevel.
 type Idempotency uint8
 
 const (
-	// IdempotencyUnknown promises nothing: a call is never tried again.
+	// IdempotencyUnknown promises nothing: a call that may have been carried
+	// out is never made again.
 	IdempotencyUnknown Idempotency = iota
-	// IdempotencyNoSideEffects changes nothing, like a look-up.
+	// IdempotencyNoSideEffects is for a method that changes nothing, like a
+	// look-up.
 	IdempotencyNoSideEffects
-	// IdempotencyIdempotent has the same effect however often the call is made, like
-	// a deletion.
+	// IdempotencyIdempotent is for a method that has the same effect however
+	// often it is called, like a deletion.
 	IdempotencyIdempotent
 )
 
@@ -42,15 +44,17 @@ type Method struct {
 	Lease time.Duration
 	// Timeout limits a call whose context has no earlier deadline. 0: no limit.
 	Timeout time.Duration
-	// MaxAttempts limits the attempts of a call of an idempotent method that fails
-	// with CodeUnavailable. Pauses between them grow, and the Conn's budget of
-	// retries may end them earlier. Less than 2: one attempt. Apart from that, a call
-	// of an idempotent method whose server disconnects moves to another server, up
-	// to three times; a call that no server has seen or carried out always does.
+	// MaxAttempts limits the attempts of a call of an idempotent method that
+	// fails with CodeUnavailable. The pauses between attempts grow, and the
+	// Conn's budget of retries may end them earlier. Less than 2: one attempt.
+	// Apart from that, a call whose server disconnects moves to another server:
+	// up to three times if its method is idempotent, and always if no server
+	// has seen it or carried it out.
 	//
-	// With DeliveryAtLeastOnce it limits how often a task is delivered.
-	// 0: DefaultMaxAttempts.
+	// With DeliveryAtLeastOnce it limits how often a task may fail, and how
+	// often its worker may be lost or its lease may expire. 0:
+	// DefaultMaxAttempts.
 	MaxAttempts int
-	// Bare says that messages have no frame but the body's.
+	// Bare says that messages have one frame only, the body.
 	Bare bool
 }

@@ -12,11 +12,11 @@ import (
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
 )
 
-// DefaultMaxMessageSize is the largest message that is sent or received unless
-// WithMaxMessageSize says otherwise: 4 MiB.
+// DefaultMaxMessageSize is the limit on the size of a message, sent or
+// received, unless WithMaxMessageSize sets another: 4 MiB.
 const DefaultMaxMessageSize = 4 << 20
 
-// A SocketOption fits every constructor of this package.
+// A SocketOption is an option of every constructor that opens sockets.
 type SocketOption interface {
 	DialOption
 	ServerOption
@@ -39,8 +39,8 @@ type (
 	PublisherOption interface{ applyPublisher(*publisherConfig) }
 	// SubscriberOption is an option of NewSubscriber.
 	SubscriberOption interface{ applySubscriber(*subscriberConfig) }
-	// SubscriptionOption is an option of one subscription; given to
-	// NewSubscriber it is one of all that are not told otherwise.
+	// SubscriptionOption is an option of one subscription. Passed to
+	// NewSubscriber, it is the default for all subscriptions.
 	SubscriptionOption interface {
 		SubscriberOption
 		TopicHandlerOption
@@ -111,57 +111,57 @@ func (o socketOption) applyVentilator(c *ventilatorConfig) { o(&c.socketConfig) 
 func (o socketOption) applyWorker(c *workerConfig)         { o(&c.socketConfig) }
 func (o socketOption) applySink(c *sinkConfig)             { o(&c.socketConfig) }
 
-// WithRoutingID announces a routing id of 1 to 255 bytes, the first of which is not
-// 0. Peers may log it (Peer.RoutingID) and use it to address this socket; it does
-// not prove who someone is. A server, or the front of a proxy for REQ/REP, refuses a
-// peer whose routing id another connected peer has, so each process needs another
-// one.
+// WithRoutingID announces a routing id of 1 to 255 bytes, of which the first is
+// not 0. Peers may log it (Peer.RoutingID) and use it to address this socket;
+// it is no proof of identity. A server, or the front of a proxy for REQ/REP,
+// refuses a peer whose routing id another connected peer has, so each process
+// needs a different one.
 func WithRoutingID(id string) SocketOption {
 	return socketOption(func(c *socketConfig) { c.Identity = id })
 }
 
-// WithMaxMessageSize limits the bytes of a message's body, up to 1 GiB. A
-// larger one is not sent. A call whose request or reply is larger than the other
-// side allows fails with CodeResourceExhausted, and takes none of its memory. So
-// does a publication, which is an error with that code in the subscriber's
-// streams, and a task or a result with DeliveryAtMostOnce, which is reported. A
-// peer that sends any other message that is too large is disconnected, and so is
-// one that sends a request with bare framing, or a frame under CURVE. The frames
-// beside the body may have 64 KiB more.
-// Default: DefaultMaxMessageSize.
+// WithMaxMessageSize limits the size of a message's body in bytes, up to 1 GiB,
+// sent or received. A message that is too large for its receiver costs the
+// receiver no memory: a call fails with CodeResourceExhausted, a subscriber's
+// streams yield an error with that code in place of a publication, and a task
+// or result with DeliveryAtMostOnce is dropped and reported. A peer that sends
+// any other message that is too large is disconnected, also for a request with
+// bare framing and for a frame under CURVE. The frames beside the body may have
+// 64 KiB more. Default: DefaultMaxMessageSize.
 func WithMaxMessageSize(n int) SocketOption {
 	return socketOption(func(c *socketConfig) { c.MaxMessageSize = n })
 }
 
-// WithSendQueue sets the high-water marks of each peer's queue, which comes on
-// top of what the kernel holds: at that many messages or bytes it is full.
+// WithSendQueue sets the high-water marks of the queue for each peer, which is
+// full at that many messages or bytes. The kernel's buffers come on top of it.
 // Defaults: 1000 and 4 MiB.
 func WithSendQueue(messages, bytes int) SocketOption {
 	return socketOption(func(c *socketConfig) { c.SendQueue, c.SendQueueBytes = messages, bytes })
 }
 
-// WithKernelBuffers sets how many bytes the kernel may keep of each connection
-// (SO_SNDBUF, SO_RCVBUF; Linux takes twice as many), each 0 for as many as it
-// sees fit, else 16 KiB to 1 GiB. Small ones keep messages where they can still
-// go to another peer; on a path with a long delay they limit the rate to their
-// size per round trip. Defaults: 64 KiB each in ventilators and workers, else 0.
+// WithKernelBuffers sets the sizes of the kernel's buffers for each connection
+// in bytes (SO_SNDBUF, SO_RCVBUF; Linux doubles them), 16 KiB to 1 GiB each; 0
+// leaves the size to the kernel. With small buffers more messages wait where
+// they can still go to another peer; on a path with a long delay they limit the
+// rate to their size per round trip. Defaults: 64 KiB each in ventilators and
+// workers, else 0.
 func WithKernelBuffers(send, receive int) SocketOption {
 	return socketOption(func(c *socketConfig) { c.KernelSend, c.KernelReceive = send, receive })
 }
 
 // WithHeartbeat sends each peer a PING every interval, and ends a connection
-// from which nothing was heard for timeout, which is at least twice the
-// interval. A peer that is silent but takes what it is sent, as over a slow line, is
-// kept, and so is a PULL or SUB of libzmq that reads nothing because its queue is
-// full. 0, 0 disables heartbeats; those of a peer are still answered. Defaults:
-// 10 s and 30 s.
+// from which nothing was received for timeout, which must be at least twice the
+// interval. It keeps a silent peer whose kernel still takes bytes, as over a
+// slow line, and a PULL or SUB of libzmq that does not read because its queue
+// is full. 0, 0 disables heartbeats; a peer's are still answered. Defaults: 10
+// s and 30 s.
 func WithHeartbeat(interval, timeout time.Duration) SocketOption {
 	return socketOption(func(c *socketConfig) {
 		c.HeartbeatInterval, c.HeartbeatTimeout, c.HeartbeatTTL = interval, timeout, timeout
 	})
 }
 
-// WithReconnectBackoff sets the pause before a lost or failed connection is dialled
+// WithReconnectBackoff sets the pause before a lost or failed connection is dialed
 // again: first, doubling up to limit, each spread by a quarter at random. A
 // connection that has lasted for 5 s, or for limit if that is less, starts over at
 // first. While a call, a push or Ready waits for a peer there is no pause of more than
@@ -171,28 +171,29 @@ func WithReconnectBackoff(first, limit time.Duration) SocketOption {
 	return socketOption(func(c *socketConfig) { c.ReconnectMin, c.ReconnectMax = first, limit })
 }
 
-// WithStopWhenRefused stops dialing an endpoint whose peer refuses us: its
-// authenticator or admission rule says no, or its socket type does not go with ours.
-// Without it the endpoint is dialed again after the longest pause of
-// WithReconnectBackoff. Nothing protects a refusal: with this option whoever is on
-// the way, or a server that has an old list of keys, can stop this socket for good.
+// WithStopWhenRefused stops dialing an endpoint whose peer refuses us, because
+// its authenticator or admission rule does, or because its socket type does not
+// fit ours. Without the option the endpoint is dialed again after the longest
+// pause of WithReconnectBackoff. A refusal is not authenticated: with this
+// option an attacker on the network, or a server that has an old list of keys,
+// can stop this socket for good.
 func WithStopWhenRefused() SocketOption {
 	return socketOption(func(c *socketConfig) { c.StopWhenRefused = true })
 }
 
-// A Resolver finds the addresses of hosts. *net.Resolver is one. It is called
+// A Resolver finds the addresses of hosts; a *net.Resolver is one. It is called
 // with the network "ip", from several goroutines at once.
 type Resolver interface {
 	LookupNetIP(ctx context.Context, network, host string) ([]netip.Addr, error)
 }
 
-// WithResolver makes r look up the names of hosts to connect to. Default: the
-// system's resolver.
+// WithResolver makes r look up the hosts that the socket connects to. Default:
+// the system's resolver.
 func WithResolver(r Resolver) SocketOption {
 	return socketOption(func(c *socketConfig) { c.Resolver = r })
 }
 
-// WithConnectTimeout limits one attempt to dial, and after it the handshake.
+// WithConnectTimeout limits one attempt to dial, and the handshake after it.
 // Defaults: 10 s each.
 func WithConnectTimeout(dial, handshake time.Duration) SocketOption {
 	return socketOption(func(c *socketConfig) { c.ConnectTimeout, c.HandshakeTimeout = dial, handshake })
@@ -206,7 +207,7 @@ func WithMaxHandshakes(n int) SocketOption {
 	return socketOption(func(c *socketConfig) { c.MaxHandshakes = n })
 }
 
-// WithMaxPeers limits how many accepted connections there may be. A further one is
+// WithMaxPeers limits the number of accepted connections. A further one is
 // closed at once. Default: 65536.
 func WithMaxPeers(n int) SocketOption {
 	return socketOption(func(c *socketConfig) { c.MaxPeers = n })
@@ -227,10 +228,9 @@ func WithLinger(d time.Duration) SocketOption {
 }
 
 // WithEventHandler calls f with each Event of the socket, one at a time and in
-// order, in a separate goroutine. While f does not keep up, events are dropped and
-// their number is reported (EventEventsLost); when f panics, it is told so (EventPanic).
-// f must not close the socket: closing
-// waits for f.
+// order, in a separate goroutine. When f does not keep up, events are dropped,
+// and EventEventsLost reports their number. When f panics, its next event is
+// EventPanic. f must not close the socket: Close waits for f.
 func WithEventHandler(f func(Event)) SocketOption {
 	return socketOption(func(c *socketConfig) { c.observer = f })
 }

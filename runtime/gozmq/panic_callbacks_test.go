@@ -123,7 +123,8 @@ func (brokenResolver) LookupNetIP(context.Context, string, string) ([]netip.Addr
 	panic("boom")
 }
 
-// TestResolverPanic makes it a failed attempt, for one address and for all of a host.
+// TestResolverPanic makes it a failed attempt, for one address and for all of a
+// host.
 func TestResolverPanic(t *testing.T) {
 	for _, endpoint := range []string{"tcp://example.invalid:1", "dns://example.invalid:1"} {
 		events := newRecorder()

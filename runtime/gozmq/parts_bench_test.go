@@ -92,7 +92,7 @@ func BenchmarkStatus(b *testing.B) {
 	err := Errorf(CodeNotFound, "no such thing")
 	b.ReportAllocs()
 	for b.Loop() {
-		if got := parseStatus(appendStatus(nil, err, DefaultMaxMessageSize)); CodeOf(got) != CodeNotFound {
+		if got := parseStatus(encodeStatus(err, DefaultMaxMessageSize)); CodeOf(got) != CodeNotFound {
 			b.Fatal(got)
 		}
 	}

@@ -7,8 +7,8 @@ import (
 	"github.com/gozmq/gozmq/runtime/internal/link"
 )
 
-// A Peer is the other end of a connection, as its handshake showed it. It must
-// not be changed.
+// A Peer describes the other end of a connection, as its handshake showed it.
+// It must not be changed.
 type Peer struct {
 	// Address is the peer's address, such as "192.0.2.7:51034".
 	Address string
@@ -16,18 +16,20 @@ type Peer struct {
 	Endpoint string
 	// SocketType is the ZeroMQ type of the peer's socket, such as "DEALER".
 	SocketType string
-	// RoutingID is what the peer announced with WithRoutingID, or libzmq's
-	// ZMQ_ROUTING_ID; "" without. Anyone can announce any: never decide by it who
-	// someone is. That is what Identity is for.
+	// RoutingID is the id that the peer announced with WithRoutingID, or
+	// libzmq's ZMQ_ROUTING_ID; "" for none. Any peer can announce any id: use
+	// Identity, never RoutingID, to decide who a peer is.
 	RoutingID string
 	// Mechanism is the security mechanism of the connection.
 	Mechanism Mechanism
-	// PublicKey is the key that the peer has proved to own, under CURVE.
+	// PublicKey is the peer's key under CURVE; the peer has proved that it owns
+	// it.
 	PublicKey CurvePublicKey
 	// User is the peer's user, under PLAIN.
 	User string
-	// Identity is who the peer was found to be by our authenticator; nil without
-	// one, and for servers that we are a client of.
+	// Identity is the identity that our authenticator gave the peer; nil
+	// without an authenticator, and for a peer in the server's role of the
+	// mechanism.
 	Identity *AuthIdentity
 }
 
@@ -42,9 +44,9 @@ func peerOf(c *link.Conn) *Peer { return newPeer(&c.Peer, c.Endpoint(), c.Addres
 
 type peerKey struct{}
 
-// PeerFromContext returns the peer that a call or a task came from, in the
-// handler, an interceptor or the WithTaskErrorHandler that ctx was given to; nil
-// elsewhere. A task that came through a Proxy came from the proxy.
+// PeerFromContext returns the peer that sent a call or a task, given the
+// context of its handler, interceptor or WithTaskErrorHandler; nil for any
+// other context. Behind a Proxy the peer is the proxy.
 func PeerFromContext(ctx context.Context) *Peer {
 	p, _ := ctx.Value(peerKey{}).(*Peer)
 	return p

@@ -15,18 +15,18 @@ type Position struct {
 }
 
 // Position returns the position of the last message that was published under a
-// sequenced or retained topic; its Sequence is 0 if there was none. A program
-// that holds one lock while it changes its state and publishes the change reads
-// the position under the same lock: then the state has all changes up to it.
+// sequenced or retained topic; its Sequence is 0 if there was none. To read a
+// state together with its position, hold one lock while you change the state
+// and publish the change, and the same lock while you read both.
 func (p *Publisher) Position() Position { return Position{p.id, p.pub.Position()} }
 
 // positionKey is the key of positions in a reply's metadata.
 const positionKey = "gozmq-position"
 
-// SetSnapshotPosition adds to a reply, which is the state behind a topic, the
-// positions up to which the state has the topic's messages: one position for
-// each publisher. FollowState needs it. Call it once in the call's handler,
-// with the handler's context; with any other context it does nothing.
+// SetSnapshotPosition adds positions to the reply of a method that is the
+// snapshot of a topic: one for each publisher, up to which the reply includes
+// the topic's messages. Generated Follow functions need it. Call it once in the
+// handler, with the handler's context; with any other context it does nothing.
 func SetSnapshotPosition(ctx context.Context, positions ...Position) {
 	info := CallInfoFromContext(ctx)
 	if info == nil {

@@ -2,16 +2,16 @@ package gozmq
 
 import "fmt"
 
-// Progress says how far a ventilator, a worker or a sink is. Numbers that this
-// end cannot know are 0.
+// Progress counts the tasks or results of a ventilator, a worker or a sink.
+// Numbers that this end cannot know are 0.
 type Progress struct {
 	// Queued is how many tasks wait; at a sink, how many results do.
 	Queued int
-	// InFlight is how many tasks are with a worker or run in a handler; at a
-	// sink, how many results are in the body of a loop.
+	// InFlight is how many tasks a worker holds or a handler runs; at a sink,
+	// how many results the bodies of loops process.
 	InFlight int
 	// Done is how many tasks were done. A ventilator with DeliveryAtMostOnce
-	// counts those that it has given to a worker's connection.
+	// counts the tasks that it has put into the queue of a worker's connection.
 	Done uint64
 	// Failed is how many tasks a ventilator gave up; at a worker, how many
 	// attempts failed.
@@ -21,7 +21,7 @@ type Progress struct {
 	Redelivered uint64
 }
 
-// String returns the numbers that are not 0 as text.
+// String returns the numbers that are not 0, as text.
 func (p Progress) String() string {
 	text := fmt.Sprintf("%d done", p.Done)
 	add := func(n uint64, what string) {

@@ -53,8 +53,9 @@ func (o maxSubscriptions) applyProxy(c *proxyConfig) { c.maxSubscriptions = int(
 type ProxyMessage struct {
 	// ToFront is true for a reply, which goes from the back to the front.
 	ToFront bool
-	// Frames are the whole message as the sender sent it, envelope included. They
-	// are valid during the call only and must not be changed.
+	// Frames are the frames of the whole message as its sender sent it,
+	// envelope included. They are valid during the call only and must not be
+	// changed.
 	Frames [][]byte
 }
 
@@ -87,14 +88,14 @@ func WithCaptureHandler(f func(ProxyMessage)) ProxyOption {
 	return proxyOption(func(c *proxyConfig) { c.capture = f })
 }
 
-// ProxyStats are what a Proxy has counted since it was made.
+// ProxyStats are the counters of a Proxy since it was opened.
 type ProxyStats struct {
 	// ToBack are messages that went from the front to the back.
 	ToBack uint64
 	// ToFront are replies that went from the back to the front.
 	ToFront uint64
-	// Unroutable are replies that were dropped because the peer that they are
-	// for is gone or never was.
+	// Unroutable are replies that were dropped because their receiver is gone
+	// or never existed.
 	Unroutable uint64
 	// Dropped are messages that a peer missed: replies to a peer that does not
 	// read them, publications for a subscriber whose queue was full, requests
@@ -102,36 +103,41 @@ type ProxyStats struct {
 	Dropped uint64
 }
 
-// A Proxy passes messages on between a front, for the side that begins an exchange
-// (clients, publishers, ventilators), and a back, for the other side. Its peers may
-// be of any kind, further proxies among them: it looks at the frames that route a
-// message and leaves the others as they are. Each side binds, connects or does both. Its methods may be called from
-// any goroutine.
+// A Proxy passes messages on between a front, for the side that begins an
+// exchange (clients, publishers, ventilators), and a back, for the other side.
+// Its peers may be any programs, also further proxies: it reads the frames that
+// route a message and leaves the others unchanged. Each side binds, connects or
+// does both. Its methods may be called from any goroutine.
 //
-// What the two sides are on the wire, and what one peer can do to the others:
+// The sockets of the two sides, and the effect that one peer can have on
+// others:
 //
-//   - PatternReqRep: ROUTER for clients, DEALER for servers. Requests are taken from
-//     the clients in turn and go to the servers in turn, but not to one whose
-//     queue is full; while all are full, or there is none, clients are not read.
-//     A reply goes back to where its request came from, or is dropped if that
-//     connection is gone. A client that does not read its replies is not read
-//     either, and from 16 times the bytes of WithSendQueue on loses replies.
-//     Requests that a server had not been sent when it went go to another one;
-//     those that it had are lost, and their callers' deadlines tell them so.
-//   - PatternPushPull: PULL for ventilators, PUSH for workers (or workers and sinks).
-//     The same, without replies: nothing is dropped, whoever pushes waits.
-//   - PatternPubSub: XSUB for publishers, XPUB for subscribers. Subscriptions are
-//     merged: a publisher is told of each prefix once, and when the last
-//     subscriber has given it up. A subscriber whose queue is full misses
-//     messages, as it would at a publisher; no one waits for it.
+//   - PatternReqRep: ROUTER for clients, DEALER for servers. It takes requests
+//     from the clients in turn and sends them to the servers in turn, except to
+//     a server whose queue is full; while all queues are full, or no server is
+//     connected, it does not read from clients. A reply goes back to the
+//     connection that its request came from, or is dropped if that connection
+//     is gone. The proxy does not read from a client that does not read its
+//     replies, and drops replies beyond 16 times the bytes of WithSendQueue.
+//     When a server disconnects, requests that were not sent to it yet go to
+//     another server; the others are lost, and their callers wait until their
+//     deadlines.
+//   - PatternPushPull: PULL for ventilators, PUSH for workers (or workers and
+//     sinks). The same, without replies: nothing is dropped, and the senders
+//     wait.
+//   - PatternPubSub: XSUB for publishers, XPUB for subscribers. It merges
+//     subscriptions: it subscribes to each prefix once, and unsubscribes when
+//     the last subscriber has. A subscriber whose queue is full misses
+//     messages, as it would at a publisher; nobody waits for it.
 //
-// A client that gives a call up does not tell a server behind a proxy: that is
-// an extension that the proxy does not announce. A request grows by 11 bytes at
-// each proxy. A proxy disconnects a client that sends more than it allows
-// (WithMaxMessageSize); what a server behind it does not allow, that answers. A
-// server of a bare service, or with CURVE, should allow messages at least as large
-// as the proxy in front of it, or one client that sends a larger one costs the
-// proxy's connection to it, and with it the calls of others.
+// A server behind a proxy does not learn that a client has canceled a call:
+// that is an extension which the proxy does not announce. A request grows by 11
+// bytes at each proxy. A proxy disconnects a client that sends a message larger
+// than its limit (WithMaxMessageSize); a server answers a request that is
+// larger than its own limit with an error. A server of a bare service, or with
+// CURVE, should have a limit at least as large as that of the proxy in front of
+// it: otherwise a client that sends a larger message ends the proxy's
+// connection to the server, and with it the calls of other clients.
 type Proxy struct {
 	relay    relay.Relay
 	observer *observer
@@ -144,9 +150,9 @@ type Proxy struct {
 	err    error // of Close, once closed is
 }
 
-// NewProxy opens a proxy between the endpoints of Front and of Back, which passes
-// messages on from then on. Options that are about sockets hold for both sides.
-// Close, or Run, must be called.
+// NewProxy opens a proxy between the endpoints of Front and of Back, and starts
+// to pass messages on. A SocketOption applies to both sides. Run or Close must
+// be called.
 func NewProxy(pattern Pattern, opts ...ProxyOption) (*Proxy, error) {
 	cfg := proxyConfig{socketConfig: newSocketConfig(""), maxSubscriptions: 1 << 17}
 	for _, o := range opts {
@@ -225,11 +231,11 @@ func (p *Proxy) FrontAddrs() []string { return p.front }
 // filled in.
 func (p *Proxy) BackAddrs() []string { return p.back }
 
-// Stats returns what was passed on and dropped so far; what its two sockets
-// have counted is in FrontStats and BackStats.
+// Stats returns how many messages the proxy has passed on and dropped.
+// FrontStats and BackStats return the counters of its two sockets.
 func (p *Proxy) Stats() ProxyStats { return ProxyStats(p.relay.Stats()) }
 
-// FrontStats returns what the front's socket has counted. It may be called at
+// FrontStats returns the counters of the front's socket. It may be called at
 // any time, also after Close.
 func (p *Proxy) FrontStats() Stats {
 	front, _ := p.relay.Links()
@@ -242,8 +248,8 @@ func (p *Proxy) BackStats() Stats {
 	return statsOf(back)
 }
 
-// Run waits until ctx ends or Close is called, and closes the proxy. It returns
-// what Close does.
+// Run waits until ctx ends or Close is called, closes the proxy, and returns
+// Close's error.
 func (p *Proxy) Run(ctx context.Context) error {
 	select {
 	case <-ctx.Done():
@@ -254,8 +260,8 @@ func (p *Proxy) Run(ctx context.Context) error {
 
 // Close stops the proxy. It passes on the messages that it has read, until the
 // linger time (WithLinger) is over, and closes all connections. Replies that come
-// later are lost. It returns an error when messages were left. Further calls wait for the
-// first one and return the same.
+// later are lost. It returns an error when messages were left. Further calls
+// wait for the first one and return the same.
 func (p *Proxy) Close() error {
 	p.once.Do(func() {
 		p.err = lingering(p.linger, p.relay.Close)

@@ -102,17 +102,17 @@ type PublishOption interface {
 }
 
 // WithMaxSubscriptions limits the number of subscriptions of one peer to n. A
-// peer that asks for more is disconnected, and so is one with a subscription
-// longer than 1 KiB, or with more than 16 MiB of them. At a Proxy the limits
-// apply to all subscribers together, because a publisher sees them as one; each
-// of them may use an eighth. Default: 131072.
+// peer that exceeds it is disconnected; so is a peer with a subscription longer
+// than 1 KiB, or with subscriptions of more than 16 MiB. At a Proxy the limits
+// apply to all subscribers together, because a publisher sees them as one peer,
+// and each of them may use an eighth. Default: 131072.
 func WithMaxSubscriptions(n int) PublishOption { return maxSubscriptions(n) }
 
 // Addrs returns the bound endpoints, with ports filled in.
 func (p *Publisher) Addrs() []string { return p.addrs }
 
-// Dropped returns the number of messages that subscribers have missed because
-// their queue was full. A message that two subscribers missed counts twice.
+// Dropped returns how many messages subscribers have missed because their queue
+// was full. A message that two subscribers missed counts twice.
 func (p *Publisher) Dropped() uint64 { return p.pub.Dropped() }
 
 // WaitForSubscribers waits until at least n peers have a subscription that
@@ -131,13 +131,13 @@ func (p *Publisher) WaitForSubscribers(ctx context.Context, topic string, n int)
 }
 
 // WaitForSubscribersTo is WaitForSubscribers for the topics that a filter
-// takes: it counts the peers that get all of them.
+// selects: it counts the peers that subscribed to all of them.
 func (p *Publisher) WaitForSubscribersTo(ctx context.Context, f Filter, n int) error {
 	return p.WaitForSubscribers(ctx, string(patternOf(f).Prefix()), n)
 }
 
-// Superseded returns the number of messages of latest_only topics that were not
-// sent to a subscriber because a newer one came before there was room for them.
+// Superseded returns how many messages of latest_only topics were not sent to a
+// subscriber because a newer message replaced them in its queue.
 func (p *Publisher) Superseded() uint64 { return p.pub.Conflated() }
 
 // Close closes the publisher once the published messages have reached the

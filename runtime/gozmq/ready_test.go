@@ -53,7 +53,7 @@ func TestReadyIsExact(t *testing.T) {
 	})
 }
 
-// Ready waits for an endpoint that is dialled and not yet there, and again when
+// Ready waits for an endpoint that is dialed and not yet there, and again when
 // its publisher has gone, and says what is missing.
 func TestReadyWaitsForPublishers(t *testing.T) {
 	first, second := closedPort(t), closedPort(t)

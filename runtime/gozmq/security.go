@@ -18,10 +18,11 @@ const (
 	MechanismCurve Mechanism = "CURVE" // keys and encryption
 )
 
-// A Security is a mechanism in one of its two roles, with the credentials of
-// this side. Give it to WithSecurity, or to Endpoints.Secured. The side that
-// authenticates the other has the server's role; it may bind or connect. The zero
-// value fails wherever it is given. A Security never prints its credentials.
+// A Security is a mechanism in one of its two roles, with this side's
+// credentials. Pass it to WithSecurity or Endpoints.Secured. The side that
+// authenticates the other has the server's role; it may bind or connect. The
+// zero value fails wherever it is given. A Security never prints its
+// credentials.
 type Security struct {
 	// A function, because fmt looks into everything else.
 	get func() (*handshake.Security, error)
@@ -31,17 +32,18 @@ func makeSecurity(s *handshake.Security, err error) Security {
 	return Security{func() (*handshake.Security, error) { return s, err }}
 }
 
-// CurveServer encrypts and authenticates with CURVE (RFC 26). Clients have to know
-// our public key and to prove that they own theirs; then auth decides on that key.
-// A nil auth refuses everyone; AllowAny admits everyone who knows our public key.
+// CurveServer encrypts and authenticates with CURVE (RFC 26). A client must
+// know our public key and prove that it owns its own; then auth decides on the
+// client's key. A nil auth refuses everyone; AllowAny admits everyone who knows
+// our public key.
 func CurveServer(secret CurveSecretKey, auth Authenticator) Security {
 	return makeSecurity(&handshake.Security{Mechanism: handshake.Curve, Server: true, Secret: secret.secret, Authenticate: auth.link()},
 		checkSecret("CurveServer", secret))
 }
 
-// CurveClient encrypts with CURVE (RFC 26) and talks only to a server that owns
-// the public key server. secret identifies this client; a new key will do where the
-// server admits every key.
+// CurveClient encrypts with CURVE (RFC 26) and talks only to the owner of the
+// public key server. secret identifies this client; use a new key if the server
+// admits every key.
 func CurveClient(secret CurveSecretKey, server CurvePublicKey) Security {
 	err := checkSecret("CurveClient", secret)
 	if err == nil {
@@ -59,16 +61,18 @@ func checkSecret(role string, k CurveSecretKey) error {
 	return nil
 }
 
-// PlainServer authenticates clients by user and password (RFC 24); auth decides
-// on them: Passwords, or your own Authenticator. A nil auth refuses everyone.
-// PLAIN encrypts nothing: over tcp, anyone on the way can read and change all
-// traffic, passwords included. EventExposed warns where they go beyond the loopback interface.
+// PlainServer authenticates clients by user and password (RFC 24), on which
+// auth decides: Passwords, or another Authenticator. A nil auth refuses
+// everyone. PLAIN encrypts nothing: over tcp, anyone on the way can read and
+// change all traffic, passwords included. EventExposed warns of passwords that
+// leave this machine.
 func PlainServer(auth Authenticator) Security {
 	return makeSecurity(&handshake.Security{Mechanism: handshake.Plain, Server: true, Authenticate: auth.link()}, nil)
 }
 
-// PlainClient sends a user of 1 to 255 bytes and a password of up to 255 (RFC 24).
-// It sends them to any server: PLAIN does not prove who the server is.
+// PlainClient sends a user of 1 to 255 bytes and a password of up to 255 (RFC
+// 24). It sends them to whoever answers: PLAIN does not authenticate the
+// server.
 func PlainClient(user, password string) Security {
 	var err error
 	switch {
@@ -80,18 +84,18 @@ func PlainClient(user, password string) Security {
 	return makeSecurity(&handshake.Security{Mechanism: handshake.Plain, User: user, Password: password}, err)
 }
 
-// NullServer lets auth decide on peers by their address; NULL tells nothing else
-// about them. A nil auth refuses everyone.
+// NullServer lets auth decide on peers by their address, the only thing that
+// NULL shows of them. A nil auth refuses everyone.
 func NullServer(auth Authenticator) Security {
 	return makeSecurity(&handshake.Security{Mechanism: handshake.Null, Server: true, Authenticate: auth.link()}, nil)
 }
 
-// NullClient is no security at all. It exempts one endpoint of a socket that is
-// secured otherwise: Bind("ipc://…").Secured(NullClient()).
+// NullClient is the absence of security. It exempts one endpoint of a secured
+// socket: Bind("ipc://…").Secured(NullClient()).
 func NullClient() Security { return makeSecurity(&handshake.Security{Mechanism: handshake.Null}, nil) }
 
-// WithDomain passes a name on in each AuthRequest, and to ZAP handlers (RFC 27),
-// so that one authenticator can serve several sockets.
+// WithDomain returns s with a name that each AuthRequest and ZAP request (RFC
+// 27) carries, so that one authenticator can serve several sockets.
 func (s Security) WithDomain(name string) Security {
 	own, err := s.resolve()
 	if err != nil {
@@ -125,9 +129,10 @@ func (s Security) Format(f fmt.State, _ rune) {
 	_, _ = fmt.Fprintf(f, "[security: %s %s]", own.Mechanism, role)
 }
 
-// WithSecurity secures all endpoints of a socket, except those that Endpoints.Secured
-// gives another security. Both sides must use the same mechanism, in different
-// roles. Without WithSecurity a socket speaks NULL and admits everyone.
+// WithSecurity secures all endpoints of a socket, except those for which
+// Endpoints.Secured sets another security. Both sides must use the same
+// mechanism, in different roles. Without WithSecurity a socket speaks NULL and
+// admits everyone.
 func WithSecurity(s Security) SocketOption {
 	return socketOption(func(c *socketConfig) {
 		own, err := s.resolve()

@@ -12,37 +12,39 @@ import (
 	"github.com/gozmq/gozmq/runtime/internal/handshake"
 )
 
-// An Authenticator decides whether to admit a peer during its handshake. It
-// returns the peer's identity to admit it, or an error to refuse it: the peer
-// learns only that it was refused, the event handler why (EventAuthFailed).
-// Returning nil, nil refuses the peer; so does a panic. An error with
-// CodeUnavailable, CodeDeadlineExceeded or CodeCanceled says that no decision was
-// possible, so that the peer may try again.
+// An Authenticator decides during a peer's handshake whether to admit it. It
+// returns the peer's identity to admit it, or an error to refuse it. The peer
+// learns that it was refused; only the event handler learns why
+// (EventAuthFailed). Returning nil, nil refuses the peer; so does a panic. An
+// error with CodeUnavailable, CodeDeadlineExceeded or CodeCanceled says that no
+// decision was possible, so that the peer may try again.
 //
-// It is called from many goroutines at once. ctx ends with the time for the
-// handshake (WithConnectTimeout), or when the socket is closed; the function must
-// return then.
+// It is called from many goroutines at once. ctx ends when the time for the
+// handshake is over (WithConnectTimeout) or the socket is closed; the function
+// must return then.
 type Authenticator func(ctx context.Context, r *AuthRequest) (*AuthIdentity, error)
 
-// An AuthRequest is what is known of a peer during its handshake. It prints itself
-// without the password.
+// An AuthRequest is the information about a peer during its handshake. It
+// prints without the password.
 type AuthRequest struct {
 	// Mechanism is the mechanism of the endpoint's security.
 	Mechanism Mechanism
-	// Domain is what Security.WithDomain says; "" without.
+	// Domain is the name that Security.WithDomain was given; "" for none.
 	Domain string
-	// Address is the peer's address, such as "192.0.2.7:51034". The addresses of
-	// ipc and inproc peers tell nothing.
+	// Address is the peer's address, such as "192.0.2.7:51034". The address of
+	// an ipc or inproc peer has no information.
 	Address string
 	// Endpoint is the endpoint that was bound or dialed.
 	Endpoint string
-	// PublicKey is the peer's key under CURVE, which it has proved to own.
+	// PublicKey is the peer's key under CURVE; the peer has proved that it owns
+	// it.
 	PublicKey CurvePublicKey
 	// User and Password are the peer's credentials under PLAIN.
 	User     string
 	Password string `json:"-"`
-	// Metadata is what the peer claims about itself, under CURVE: "Socket-Type",
-	// "Identity" (its routing id) and what its program added. It proves nothing.
+	// Metadata is the peer's unproved claims about itself, under CURVE:
+	// "Socket-Type", "Identity" (its routing id) and whatever its program
+	// added.
 	Metadata map[string]string
 }
 
@@ -58,16 +60,16 @@ func (r AuthRequest) Format(f fmt.State, _ rune) {
 	_, _ = fmt.Fprint(f, "}")
 }
 
-// LogValue gives the request without the password (slog.LogValuer).
+// LogValue returns the request without the password (slog.LogValuer).
 func (r AuthRequest) LogValue() slog.Value { return slog.StringValue(fmt.Sprint(r)) }
 
-// An AuthIdentity is who an Authenticator found a peer to be. Interceptors,
-// handlers and the functions for subscriptions and admission see it
-// (Peer.Identity). It must not be changed once returned.
+// An AuthIdentity is the identity that an Authenticator gave to a peer.
+// Interceptors, handlers and the functions of WithSubscriptionRule and
+// WithAdmission see it (Peer.Identity). It must not be changed once returned.
 type AuthIdentity struct {
 	// Name is the peer's name in this system, such as a user's or a host's.
 	Name string
-	// Metadata is whatever else the authenticator tells about the peer.
+	// Metadata is whatever else the authenticator knows about the peer.
 	Metadata map[string]string
 }
 
@@ -89,9 +91,9 @@ func (r *AuthRequest) name() string {
 	}
 }
 
-// Passwords returns an Authenticator for PLAIN that knows these users and their
-// passwords, which it copies. It takes the same time whether or not the user
-// exists and however much of the password is right.
+// Passwords returns an Authenticator for PLAIN that admits these users with
+// their passwords. It copies the map. It takes the same time whether or not the
+// user exists and however much of the password is right.
 func Passwords(users map[string]string) Authenticator {
 	users = maps.Clone(users)
 	return func(_ context.Context, r *AuthRequest) (*AuthIdentity, error) {

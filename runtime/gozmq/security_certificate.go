@@ -16,8 +16,8 @@ import (
 // certificate files of CZMQ and pyzmq.
 type CurveCertificate struct {
 	PublicKey CurvePublicKey
-	// Metadata is the file's "metadata" section, such as "name" and "email". Only
-	// the file's author vouches for it.
+	// Metadata is the file's "metadata" section, such as "name" and "email".
+	// The file's author wrote it, and nothing proves it.
 	Metadata map[string]string
 }
 
@@ -45,16 +45,16 @@ func LoadCurveCertificate(path string) (CurveCertificate, error) {
 }
 
 // LoadCurveKey reads a secret key from a certificate file (usually
-// "name.key_secret"). It refuses a file that others than its owner can read or
-// write, except on Windows, where that is not looked at; and one whose public
-// key is not that of its secret.
+// "name.key_secret"). It refuses a file whose public key does not belong to its
+// secret key. Except on Windows, it also refuses a file that anyone but its
+// owner can read or write.
 func LoadCurveKey(path string) (CurveSecretKey, error) {
 	f, err := readCertificate(path, true)
 	if err != nil {
 		return CurveSecretKey{}, fmt.Errorf("load secret key: %w", err)
 	}
 	if f.secret == "" {
-		return CurveSecretKey{}, fmt.Errorf("load secret key: %s has none: is it the public certificate?", path)
+		return CurveSecretKey{}, fmt.Errorf("load secret key: %s has no secret key: is it the public certificate?", path)
 	}
 	k, err := ParseCurveSecretKey(f.secret)
 	if err != nil {
@@ -67,11 +67,12 @@ func LoadCurveKey(path string) (CurveSecretKey, error) {
 }
 
 // SaveCurveKey writes path+".key", the public certificate for others, and
-// path+".key_secret", which only its owner can read. Neither may be there
-// already. Names and values of metadata have no line breaks and no quotes.
+// path+".key_secret", which only its owner can read. It fails when one of them
+// exists already. Names and values of metadata must not have line breaks or
+// quotes.
 func SaveCurveKey(path string, k CurveSecretKey, metadata map[string]string) error {
 	if k.secret == nil {
-		return errors.New("save key: there is none: NewCurveKey makes one")
+		return errors.New("save key: the key is the zero value: NewCurveKey makes one")
 	}
 	for name, value := range metadata {
 		if name == "" || strings.ContainsAny(name, " \t\r\n\"=#") || strings.ContainsAny(value, "\r\n\"") {
@@ -191,7 +192,7 @@ func parseCertificate(text []byte) (certificateFile, error) {
 		}
 	}
 	if f.public == "" && f.secret == "" {
-		return f, errors.New("there is no key in it")
+		return f, errors.New("it contains no key")
 	}
 	return f, nil
 }

@@ -53,7 +53,7 @@ func TestCertificateFaults(t *testing.T) {
 	}{
 		"readable by the group":  {czmqCertificate, 0o640, "chmod 600"},
 		"writable by all":        {czmqCertificate, 0o602, "chmod 600"},
-		"empty":                  {"", 0o600, "no key in it"},
+		"empty":                  {"", 0o600, "it contains no key"},
 		"no secret":              {"curve\n    public-key = \"Yne@$w-vo<fVvi]a<NY6T1ed:M$fCG*[IaLV{hID\"\n", 0o600, "is it the public certificate?"},
 		"no pair":                {"curve\n    secret-key\n", 0o600, "line 2"},
 		"short key":              {"curve\n    secret-key = \"" + secret[:39] + "\"\n", 0o600, "39 bytes"},

@@ -19,8 +19,8 @@ const CurveKeySize = curve.KeySize
 // zero value is no key.
 type CurvePublicKey [CurveKeySize]byte
 
-// ParseCurvePublicKey takes a key of CurveKeySize bytes, or in Z85. It fails
-// for what cannot be anyone's key, the zero value included.
+// ParseCurvePublicKey parses a key of CurveKeySize bytes, or in Z85. It fails
+// for bytes that cannot be anyone's key, such as the zero key.
 func ParseCurvePublicKey[T string | []byte](text T) (CurvePublicKey, error) {
 	b, err := keyBytes(string(text))
 	if err != nil {
@@ -57,9 +57,10 @@ func (k *CurvePublicKey) UnmarshalText(text []byte) (err error) {
 	return err
 }
 
-// A CurveSecretKey is a secret key of CURVE with its public one. It never
-// prints itself: fmt, log/slog and encoding/json show a placeholder; Z85 and
-// Bytes give it away. The zero value is no key. Compare keys with Equal.
+// A CurveSecretKey is a secret key of CURVE with its public key. It never
+// prints itself: fmt, log/slog and encoding/json show a placeholder; only Z85
+// and Bytes return the secret. The zero value is no key. Compare keys with
+// Equal.
 type CurveSecretKey struct{ secret *curve.Secret }
 
 // NewCurveKey returns a new secret key.
@@ -68,8 +69,8 @@ func NewCurveKey() (CurveSecretKey, error) {
 	return CurveSecretKey{s}, err
 }
 
-// ParseCurveSecretKey takes a key of CurveKeySize bytes, which are copied, or
-// in Z85. Its errors do not show it.
+// ParseCurveSecretKey parses a key of CurveKeySize bytes, which it copies, or
+// in Z85. Its errors do not show the key.
 func ParseCurveSecretKey[T string | []byte](text T) (CurveSecretKey, error) {
 	b, err := keyBytes(string(text))
 	if err != nil {
@@ -79,7 +80,7 @@ func ParseCurveSecretKey[T string | []byte](text T) (CurveSecretKey, error) {
 	return CurveSecretKey{s}, err
 }
 
-// CurveSecretKeyFromEnv takes the key from an environment variable, in Z85.
+// CurveSecretKeyFromEnv reads the key, in Z85, from an environment variable.
 func CurveSecretKeyFromEnv(name string) (CurveSecretKey, error) {
 	text, ok := os.LookupEnv(name)
 	if !ok || text == "" {
@@ -126,11 +127,11 @@ const redacted = "[redacted]"
 // Format prints a placeholder (fmt.Formatter).
 func (k CurveSecretKey) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, redacted) }
 
-// LogValue gives a placeholder (slog.LogValuer).
+// LogValue returns a placeholder (slog.LogValuer).
 func (k CurveSecretKey) LogValue() slog.Value { return slog.StringValue(redacted) }
 
-// MarshalText gives a placeholder (encoding.TextMarshaler), for encoders that
-// go through whole structures.
+// MarshalText returns a placeholder (encoding.TextMarshaler), so that encoders
+// of whole structures do not fail.
 func (k CurveSecretKey) MarshalText() ([]byte, error) { return []byte(redacted), nil }
 
 // GobEncode fails, so that a secret is not sent by accident.

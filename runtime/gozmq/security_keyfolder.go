@@ -18,14 +18,14 @@ const folderCheck = time.Second
 // time.
 const restless = 2 * time.Second
 
-// A CurveKeyFolder is a list of the public keys in a folder of certificate files
-// ("*.key"), as pyzmq's and CZMQ's authenticators use. It is read again, while
-// in use, when files have come, gone or changed, within a second of the next
-// handshake. A file that cannot be read, because it is being written or for good,
-// admits no one; while there is one a key that is not on the list is not refused
-// but told to try again later. The identity's name is the file's name without
-// ".key", its metadata the certificate's. Its methods may be called from any
-// goroutine.
+// A CurveKeyFolder is a list of the public keys in a folder of certificate
+// files ("*.key"), as pyzmq's and CZMQ's authenticators use. A handshake reads
+// the folder again when files were added, removed or changed, but not more
+// often than once a second. A file that cannot be read admits no one. While
+// there is such a file, which may just be being written, a peer whose key is
+// not in the folder is not refused, but may try again later. The identity's
+// name is the file's name without ".key", and its metadata is the
+// certificate's. Its methods may be called from any goroutine.
 type CurveKeyFolder struct {
 	path  string
 	check time.Duration
@@ -38,8 +38,8 @@ type CurveKeyFolder struct {
 	faults   error  // of files that could not be
 }
 
-// OpenCurveKeyFolder reads a folder. It fails when the folder or one of its
-// certificates cannot be read.
+// OpenCurveKeyFolder reads the certificates in a folder. It fails when the
+// folder or one of the certificates cannot be read.
 func OpenCurveKeyFolder(path string) (*CurveKeyFolder, error) {
 	f := &CurveKeyFolder{path: path, check: folderCheck}
 	if err := f.Reload(); err != nil {
@@ -48,8 +48,9 @@ func OpenCurveKeyFolder(path string) (*CurveKeyFolder, error) {
 	return f, nil
 }
 
-// Reload reads the folder at once. With an error that is about some of its files
-// the others are in use; with one about the folder nothing has changed.
+// Reload reads the folder at once. When some files cannot be read, it returns
+// an error and uses the others; when the folder cannot be read, it returns an
+// error and changes nothing.
 func (f *CurveKeyFolder) Reload() error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -61,9 +62,10 @@ func (f *CurveKeyFolder) Reload() error {
 	return f.faults
 }
 
-// Authenticate admits the owners of the keys in the folder (Authenticator). It fails
-// with CodeUnavailable, so that peers try again, while the folder cannot be read, and
-// for a key that is not on the list while some file cannot be read.
+// Authenticate admits the owners of the keys in the folder (Authenticator). It
+// fails with CodeUnavailable, so that peers try again, while the folder cannot
+// be read, and for a key that is not on the list while some file cannot be
+// read.
 func (f *CurveKeyFolder) Authenticate(ctx context.Context, r *AuthRequest) (*AuthIdentity, error) {
 	faults, err := f.refresh()
 	if err != nil {

@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// savedKey writes a new key's certificate to a folder of its own, and returns the key
-// and what is in its public file.
+// savedKey writes a new key's certificate to a folder of its own, and returns
+// the key and what is in its public file.
 func savedKey(t *testing.T) (CurveSecretKey, string) {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "x")
@@ -30,8 +30,8 @@ func admits(t *testing.T, f *CurveKeyFolder, k CurveSecretKey) error {
 	return err
 }
 
-// TestKeyFileBeingWritten has a client come while its certificate is half written: it
-// is not refused, and gets in once the file is whole.
+// TestKeyFileBeingWritten has a client come while its certificate is half
+// written: it is not refused, and gets in once the file is whole.
 func TestKeyFileBeingWritten(t *testing.T) {
 	dir := t.TempDir()
 	ada, text := savedKey(t)
@@ -54,8 +54,8 @@ func TestKeyFileBeingWritten(t *testing.T) {
 	wantCode(t, admits(t, folder, ada), CodeUnknown, "not on the list")
 }
 
-// TestKeyFileReplaced checks that a certificate that is replaced by another one of the
-// same size and time is noticed.
+// TestKeyFileReplaced checks that a certificate that is replaced by another one
+// of the same size and time is noticed.
 func TestKeyFileReplaced(t *testing.T) {
 	dir, when := t.TempDir(), time.Unix(1_700_000_000, 0)
 	before, old := savedKey(t)

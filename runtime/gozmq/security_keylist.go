@@ -30,7 +30,7 @@ type CurveKeyList struct {
 }
 
 // Replace replaces the whole list by these keys and their owners. It copies the
-// map and not the metadata in it. Peers that are connected stay connected.
+// map, but not the metadata in it. Connected peers stay connected.
 func (l *CurveKeyList) Replace(keys map[CurvePublicKey]AuthIdentity) {
 	keys = maps.Clone(keys)
 	l.keys.Store(&keys)

@@ -18,13 +18,13 @@ func (o subscriptionRule) set(c *socketConfig) {
 func (o subscriptionRule) applyPublisher(c *publisherConfig) { o.set(&c.socketConfig) }
 func (o subscriptionRule) applyProxy(c *proxyConfig)         { o.set(&c.socketConfig) }
 
-// WithSubscriptionRule calls f to decide whether a peer may subscribe to a prefix,
-// that is, to all topics that begin with it; "" is everything. An error refuses
-// that one subscription: nothing is sent for it, the connection and the peer's
-// other subscriptions stay, and the event handler gets the error
-// (EventSubscriptionRefused). So does a panic. The peer is not told: PUB/SUB has no
-// way to. prefix is valid during the call only. f is called from many goroutines at
-// once and must return soon.
+// WithSubscriptionRule calls f to decide whether a peer may subscribe to a
+// prefix, that is, to all topics that begin with it; "" stands for all topics.
+// An error or a panic refuses that one subscription: nothing is sent for it,
+// the connection and the peer's other subscriptions stay, and the event handler
+// gets the error (EventSubscriptionRefused). The peer does not learn of it,
+// because PUB/SUB has no message for that. prefix is valid during the call
+// only. f is called from many goroutines at once and must return soon.
 func WithSubscriptionRule(f func(p *Peer, prefix []byte) error) PublishOption {
 	return subscriptionRule(f)
 }

@@ -13,17 +13,17 @@ import (
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
 )
 
-// A ZAP asks a ZAP handler (RFC 27), as CZMQ's zauth and pyzmq's zmq.auth, to
-// decide on peers. The handler is a REP or ROUTER socket; it has to bind an
-// endpoint that can be reached, beside its usual inproc one. Its methods may be
-// called from any goroutine.
+// A ZAP asks a ZAP handler (RFC 27), such as CZMQ's zauth or pyzmq's zmq.auth,
+// to decide on peers. The handler is a REP or ROUTER socket; it must bind an
+// endpoint that this process can reach, beside its usual inproc one. Its
+// methods may be called from any goroutine.
 type ZAP struct {
 	conn   *Conn
 	number atomic.Uint64
 }
 
 // NewZAP connects to a handler, in the background: NewZAP(Connect("ipc://…")).
-// Anyone who can pose as the handler decides on every peer: use ipc, or
+// Whoever can pose as the handler decides on every peer: use ipc, or
 // WithSecurity. Close must be called, after the sockets that use it.
 func NewZAP(opts ...DialOption) (*ZAP, error) {
 	conn, err := Dial(opts...)
@@ -36,9 +36,10 @@ func NewZAP(opts ...DialOption) (*ZAP, error) {
 // Close closes the connection to the handler. No peer is admitted from then on.
 func (z *ZAP) Close() error { return z.conn.Close() }
 
-// Authenticate asks the handler to decide (Authenticator). The handler's user id
-// becomes the identity's name, and its metadata the identity's. Status 300 and 500,
-// and no answer, fail with CodeUnavailable: the peer may try again.
+// Authenticate asks the handler to decide (Authenticator). The handler's user
+// id becomes the identity's name, and its metadata the identity's. It fails
+// with CodeUnavailable for status 300 and 500 and when no answer comes: the
+// peer may try again.
 func (z *ZAP) Authenticate(ctx context.Context, r *AuthRequest) (*AuthIdentity, error) {
 	x := &zapExchange{request: r, number: strconv.FormatUint(z.number.Add(1), 10)}
 	if err := z.conn.dealer.Do(ctx, x, z.conn.ready); err != nil {

@@ -24,9 +24,9 @@ const (
 	serverStopped                        // everything is closed, and Server.left is set
 )
 
-// A Server serves REQ/REP services: make one, register the services, call Serve.
-// On the wire it is a ROUTER socket, which any REQ, DEALER or ROUTER may talk to.
-// Its methods may be called from any goroutine.
+// A Server serves REQ/REP services: make one, register the services, call
+// Serve. On the wire it is a ROUTER socket, to which any REQ, DEALER or ROUTER
+// may connect. Its methods may be called from any goroutine.
 type Server struct {
 	cfg      serverConfig
 	bodies   bodies
@@ -50,8 +50,8 @@ type Server struct {
 	addrs    []string
 }
 
-// NewServer returns a server without services. Its endpoints (Bind, Connect) are
-// opened by Serve, or before that by Listen. It fails when an option or an
+// NewServer returns a server without services. Serve opens its endpoints (Bind,
+// Connect), unless Listen has opened them before. It fails when an option or an
 // endpoint is malformed. The server must be served or closed.
 func NewServer(opts ...ServerOption) (*Server, error) {
 	s := &Server{
@@ -74,8 +74,8 @@ func NewServer(opts ...ServerOption) (*Server, error) {
 	return s, nil
 }
 
-// RegisterService adds a service (Registrar). Generated code calls it. An
-// error here is returned by Serve, too.
+// RegisterService adds a service (Registrar). Generated code calls it. Serve
+// returns its error, too.
 func (s *Server) RegisterService(svc bridge.Service[Method]) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -123,10 +123,10 @@ func (s *Server) Services() []bridge.Service[Method] {
 	return slices.SortedFunc(maps.Values(s.services), func(a, b bridge.Service[Method]) int { return strings.Compare(a.Name, b.Name) })
 }
 
-// Listen opens the server's endpoints ahead of Serve, so that Addrs is known. The
-// server answers from then on. Without a service it fails, and may be called
-// again; when an endpoint cannot be opened the server is closed. On a server that
-// listens already it does nothing.
+// Listen opens the server's endpoints before Serve does, so that Addrs returns
+// them. The server answers from then on. Without a service Listen fails, and
+// may be called again. When an endpoint cannot be opened, it closes the server.
+// On a server that listens already it does nothing.
 func (s *Server) Listen() error {
 	s.mu.Lock()
 	began, err := s.listen()
@@ -171,10 +171,10 @@ func (s *Server) Addrs() []string {
 	return append([]string(nil), s.addrs...)
 }
 
-// Close stops the server at once, also one whose Serve waits for calls that run:
-// it cancels their contexts and sends the replies that are ready. It is for
-// servers that are not served, or no longer; to end Serve, end its context. Close
-// and Serve return the same error when the server has stopped.
+// Close stops the server at once: it cancels the contexts of running calls and
+// sends the replies that are ready. Use it for a server that is not served; to
+// stop a served one gracefully, end the context of Serve. Close and Serve
+// return the same error when the server has stopped.
 func (s *Server) Close() error {
 	s.hurry()
 	return s.stop(0)
@@ -183,11 +183,11 @@ func (s *Server) Close() error {
 var errStopped = errors.New("the server is stopping")
 
 // Serve opens the endpoints, unless Listen has, and serves until ctx ends or
-// Close is called. Then it stops accepting and reading, lets the calls that run
+// Close is called. Then it stops accepting and reading, lets running calls
 // finish, cancels their contexts when that takes longer than WithDrainTimeout,
-// sends the last replies, and returns nil. An error says what kept it from
-// serving, such as an endpoint in use, or that something was left undone. A
-// server serves once.
+// sends the last replies, and returns nil. It returns an error when it could
+// not serve, for example because an endpoint is in use, or when calls or
+// replies were left. A server serves once.
 func (s *Server) Serve(ctx context.Context) error {
 	if err := s.Listen(); err != nil {
 		_ = s.stop(0)
@@ -244,7 +244,7 @@ func (s *Server) drain(router *socket.Router, limit time.Duration) error {
 		case <-ctx.Done():
 		}
 	}()
-	_ = router.Drain(ctx) // what does not finish is cancelled now
+	_ = router.Drain(ctx) // what does not finish is canceled now
 	s.cancel(errStopped)
 	_ = lingering(s.cfg.linger, router.Wait)
 	err := lingering(s.cfg.linger, router.Shutdown)

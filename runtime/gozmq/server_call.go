@@ -308,14 +308,14 @@ func (c *serverCall) errorHeader() wire.ReplyHeader {
 }
 
 // fail answers with an error. Bare framing has no place for one: the call is
-// not answered, and the event handler is told.
+// not answered, and an event reports it.
 func (c *serverCall) fail(err error) {
 	if c.server.bare != nil {
 		c.peer.Malformed("a bare call failed and was not answered: %w", err)
 		return
 	}
 	_ = reply(c.peer, c.envelope, func(b []byte) ([]byte, error) {
-		status := appendStatus(nil, err, c.server.cfg.MaxMessageSize)
+		status := encodeStatus(err, c.server.cfg.MaxMessageSize)
 		return wire.AppendFailure(b, status, c.errorHeader())
 	})
 }

@@ -48,8 +48,8 @@ func callerOf(p *socket.RouterPeer) *Peer {
 	return peer
 }
 
-// CallInfoFromContext returns what is known of the call in whose handler ctx
-// was given; nil outside of one.
+// CallInfoFromContext returns the description of the call whose handler was
+// given ctx; nil outside of a handler.
 func CallInfoFromContext(ctx context.Context) *CallInfo {
 	info, _ := ctx.Value(callInfoKey{}).(*CallInfo)
 	return info

@@ -53,8 +53,8 @@ func WithMaxWaiting(n int) ServerOption {
 }
 
 // WithPanicHandler calls f when a handler panics, in the handler's goroutine.
-// value is nil when the handler called runtime.Goexit. The caller only learns that
-// there was an internal error.
+// value is nil when the handler called runtime.Goexit. The caller learns only
+// that an internal error occurred.
 func WithPanicHandler(f func(ctx context.Context, m *Method, value any, stack []byte)) ServerOption {
 	return serverOption(func(c *serverConfig) { c.onPanic = f })
 }

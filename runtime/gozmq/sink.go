@@ -33,9 +33,10 @@ type windowConfig struct {
 }
 
 // WithDuplicateWindow sets how many results a sink with DeliveryAtLeastOnce
-// remembers by their task's id, and for how long; an age of 0 is without end. A
-// result that comes again within this window is acknowledged and not yielded.
-// With 0 tasks nothing is remembered. Defaults: 65536 and 10 minutes.
+// remembers by their task's id, and for how long; an age of 0 has no limit. A
+// result that is delivered again within this window is acknowledged and not
+// yielded. With 0 tasks the sink remembers none. Defaults: 65536 and 10
+// minutes.
 func WithDuplicateWindow(tasks int, age time.Duration) SinkOption {
 	return sinkOption(func(c *sinkConfig) {
 		c.window = windowConfig{tasks, age}
@@ -72,16 +73,16 @@ type resultSource interface {
 
 // A Sink receives the results that workers send, or the tasks themselves where
 // no worker stands between. Iterate over every method that has results: the
-// sink drops nothing, and a connection whose next result belongs to a method
-// that nobody iterates over, or whose iterator's queue is full, is not read. In
-// the end its sender blocks too.
+// sink drops nothing, so it stops reading a connection while nobody iterates
+// over the method of its next result, or while that iterator's queue is full.
+// In the end the connection's sender blocks, too.
 //
 // With DeliveryAtMostOnce it is a PULL socket. With DeliveryAtLeastOnce it is a
 // ROUTER socket, and acknowledges a result when the body of the loop has ended
-// normally; until then the result can come again. To stop after a result that
-// was dealt with, end the iteration's context: a loop that is left with break
-// or return does not acknowledge its last result, and the next iteration gets
-// it.
+// normally; until then the result can be delivered again. To stop after a
+// processed result, end the iteration's context: a loop that is left with break
+// or return does not acknowledge its last result, and the next iteration yields
+// it again.
 type Sink struct {
 	holdsSink
 	source   resultSource
@@ -99,10 +100,10 @@ func NewSink(opts ...SinkOption) (*Sink, error) {
 	return newSink(opts, newResultSource)
 }
 
-// NewPuller opens a sink that takes tasks straight from ventilators, for
-// messages that are tasks by themselves. With DeliveryAtLeastOnce it is a
-// DEALER socket, and a task is done when the body of the loop has ended
-// normally. Close must be called.
+// NewPuller opens a sink that receives tasks directly from ventilators, without
+// workers: for messages whose annotation makes them tasks. With
+// DeliveryAtLeastOnce it is a DEALER socket, and a task is done when the body
+// of the loop has ended normally. Close must be called.
 func NewPuller(opts ...SinkOption) (*Sink, error) {
 	s, err := newSink(opts, newPulledSource)
 	if err != nil {
@@ -135,15 +136,16 @@ func newSink(opts []SinkOption, open func(*sinkConfig, *observer) resultSource) 
 // Addrs returns the bound endpoints, with ports filled in.
 func (s *Sink) Addrs() []string { return s.addrs }
 
-// Progress returns how far the sink is.
+// Progress returns the numbers of results that wait, are processed and were
+// done.
 func (s *Sink) Progress() Progress { return s.source.progress() }
 
 // Close ends every iteration and closes the connections. With
 // DeliveryAtMostOnce, results that were received and not yielded are lost. With
 // DeliveryAtLeastOnce their workers still have them; Close waits until the
 // function of WithBatchHandler and the running bodies of loops have returned
-// and their results are acknowledged, or until the linger time ends. A loop's
-// body that calls Close makes it wait for that long.
+// and their results are acknowledged, or until the linger time ends. The body
+// of a loop should not call Close, which would wait for it until then.
 func (s *Sink) Close() error {
 	s.source.end()
 	err := lingering(s.linger, s.source.shutdown)

@@ -51,7 +51,7 @@ func newPulledSource(cfg *sinkConfig, o *observer) resultSource {
 		Link: cfg.Config, Credit: min(cfg.queue.messages, pulledAhead),
 		Unknown: func(procedure []byte) ([]byte, error) {
 			err := unknownTask(procedure)
-			return appendStatus(nil, err, maxStatus), err
+			return encodeStatus(err, maxStatus), err
 		},
 	})}
 }

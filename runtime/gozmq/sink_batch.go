@@ -5,14 +5,14 @@ import (
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
 )
 
-// BatchStatus is what a sink knows of a batch.
+// BatchStatus is the state of a batch, as far as a sink knows it.
 type BatchStatus struct {
-	// ID names the batch among those of all ventilators; not printable. Name is
-	// what its ventilator calls it.
+	// ID identifies the batch among those of all ventilators; it is not
+	// printable. Name is the name that its ventilator gave it.
 	ID, Name string
 	// Tasks is how many tasks the batch has.
 	Tasks uint64
-	// Results is how many results of the batch this sink has dealt with.
+	// Results is how many results of the batch this sink has processed.
 	Results uint64
 	// Complete says that no more results will come. With DeliveryAtLeastOnce
 	// every task was done or given up, and one of the sinks has acknowledged
@@ -32,8 +32,8 @@ type BatchFailure struct {
 	Reason    error // an *Error
 }
 
-// WithBatchHandler has f called when a sink learns how many tasks a batch has,
-// and when the batch is complete. f is called for one batch at a time, in the
+// WithBatchHandler calls f when a sink learns how many tasks a batch has, and
+// when the batch is complete. It calls f for one batch at a time, in the
 // goroutine of a connection, which is not read meanwhile. f must neither wait
 // for results nor close the sink.
 func WithBatchHandler(f func(BatchStatus)) SinkOption {

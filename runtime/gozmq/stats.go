@@ -9,10 +9,10 @@ import (
 	"github.com/gozmq/gozmq/runtime/internal/link"
 )
 
-// Traffic counts what went through one connection, or through all of a socket.
-// Messages are whole ones; they are counted as sent when the kernel has begun
-// to take them. Bytes are those on the wire behind the handshake: headers,
-// envelopes, heartbeats and subscriptions included.
+// Traffic counts the messages and bytes of one connection, or of all
+// connections of a socket. A message is counted as sent when the kernel has
+// begun to take it. Bytes are those on the wire after the handshake, including
+// headers, envelopes, heartbeats and subscriptions.
 type Traffic struct {
 	MessagesIn, MessagesOut uint64
 	BytesIn, BytesOut       uint64
@@ -21,10 +21,10 @@ type Traffic struct {
 }
 
 // Stats are the counters of one socket since it was opened, and the peers that
-// it is connected to now. What departed peers were counted for stays in the
-// totals, which never go back. Counts may lag behind what is being transferred.
-// They are a copy; reading them costs in proportion to the number of peers, and
-// holds up each of them for no longer than a look at it.
+// it is connected to now. The totals include peers that are gone, and never
+// decrease. Counts may lag behind what is being transferred. Stats are a copy;
+// the cost of taking it grows with the number of peers, none of which is held
+// up for long.
 type Stats struct {
 	Accepted         uint64 // connections that peers made to us, after their handshake
 	Dialed           uint64 // connections that we made, after their handshake
@@ -39,8 +39,7 @@ type Stats struct {
 	Peers            []PeerStats
 }
 
-// PeerStats are the counters of one connection that is open, since its
-// handshake.
+// PeerStats are the counters of one open connection since its handshake.
 type PeerStats struct {
 	Endpoint   string    // that was bound or dialed
 	Address    string    // of the peer
@@ -83,8 +82,8 @@ func statsOf(g *link.Group) Stats {
 // after Close.
 func (c *Conn) Stats() Stats { return statsOf(c.dealer.Links()) }
 
-// Stats returns what the server has counted; zero before it listens. It may be
-// called at any time, also after its end.
+// Stats returns the server's counters; zero before it listens. It may be called
+// at any time, also after the server has stopped.
 func (s *Server) Stats() Stats {
 	s.mu.Lock()
 	router := s.router
@@ -95,18 +94,18 @@ func (s *Server) Stats() Stats {
 	return statsOf(router.Links())
 }
 
-// Stats returns what the publisher has counted. It may be called at any time,
-// also after Close.
+// Stats returns the publisher's counters. It may be called at any time, also
+// after Close.
 func (p *Publisher) Stats() Stats { return statsOf(p.pub.Links()) }
 
-// Stats returns what the subscriber has counted. It may be called at any time,
-// also after Close.
+// Stats returns the subscriber's counters. It may be called at any time, also
+// after Close.
 func (s *Subscriber) Stats() Stats { return statsOf(s.sub.Links()) }
 
-// Stats returns what the ventilator has counted. It may be called at any time,
-// also after Close.
+// Stats returns the ventilator's counters. It may be called at any time, also
+// after Close.
 func (v *Ventilator) Stats() Stats { return statsOf(v.sender.links()) }
 
-// Stats returns what the sink has counted. It may be called at any time, also
-// after Close.
+// Stats returns the sink's counters. It may be called at any time, also after
+// Close.
 func (s *Sink) Stats() Stats { return statsOf(s.source.links()) }

@@ -30,11 +30,11 @@ func TestStatsOfCalls(t *testing.T) {
 			return out.MessagesOut == calls && out.MessagesIn == calls && in.MessagesIn == calls && in.MessagesOut == calls &&
 				out.BytesOut == in.BytesIn && out.BytesIn == in.BytesOut && in.BytesIn > calls*uint64(len(t.Name()))
 		})
-		dialled, accepted := out, in
+		dialed, accepted := out, in
 		if s.swapped {
-			dialled, accepted = in, out
+			dialed, accepted = in, out
 		}
-		if dialled.Dialed != 1 || dialled.Accepted != 0 || accepted.Accepted != 1 || accepted.Dialed != 0 || in.Disconnected != 0 {
+		if dialed.Dialed != 1 || dialed.Accepted != 0 || accepted.Accepted != 1 || accepted.Dialed != 0 || in.Disconnected != 0 {
 			t.Errorf("the client has counted %+v, the server %+v", out, in)
 		}
 		if len(in.Peers) != 1 || in.Peers[0].Traffic != in.Traffic || in.Peers[0].SocketType != "DEALER" || in.Peers[0].RoutingID != "me" ||
@@ -76,17 +76,17 @@ func TestStatsOfFailures(t *testing.T) {
 // Whose address has broken the protocol again and again waits, which is told and
 // counted.
 func TestStatsOfDelays(t *testing.T) {
-	const offences = 30
+	const offenses = 30
 	events := newRecorder()
 	server := serve(t, Bind("tcp://127.0.0.1:*"), echoHandlers(), events.option())
-	bad := make([]*rawPeer, offences)
+	bad := make([]*rawPeer, offenses)
 	for i := range bad {
 		bad[i] = dialRaw(t, server.addr(), zmtp.Dealer)
 	}
 	for _, p := range bad {
 		p.Send([]byte{0x80, 0})
 	}
-	events.wait(t, EventDisconnected, offences)
+	events.wait(t, EventDisconnected, offenses)
 	if n := server.Stats().Delayed; n > 0 {
 		t.Errorf("%d connections waited before anyone had done wrong", n)
 	}
@@ -98,7 +98,7 @@ func TestStatsOfDelays(t *testing.T) {
 	}
 }
 
-// A dialled connection that is lost is counted again when it is back.
+// A dialed connection that is lost is counted again when it is back.
 func TestStatsOfReconnecting(t *testing.T) {
 	ln := zmtptest.Listen(t)
 	c := dial(t, Connect(ln.Endpoint.String()), WithReconnectBackoff(time.Millisecond, time.Millisecond), WithHeartbeat(0, 0))

@@ -49,16 +49,16 @@ type ReceiveOption interface {
 }
 
 // WithReceiveQueue limits how many messages and bytes wait for one iterator,
-// besides those that it has taken. When the queue is full, the socket stops
-// reading, so that the senders' queues fill in turn, unless WithOverflow says
-// otherwise. One message always fits. Defaults: 1000 and 1 MiB.
+// besides those that the iterator has taken. When the queue is full, the socket
+// stops reading, so that the senders' queues fill in turn; WithOverflow can
+// change that. One message always fits. Defaults: 1000 and 1 MiB.
 func WithReceiveQueue(messages, bytes int) ReceiveOption { return queueConfig{messages, bytes} }
 
 // A Subscriber receives the messages that publishers send under the topics to
 // which it subscribes. Any number of subscriptions may run at once. They share
-// the connections: one that is not read holds up the others once its queue is
-// full, unless it drops messages (WithOverflow). Its methods may be called from
-// any goroutine. On the wire it is a SUB socket.
+// the connections: a subscription that nobody iterates over holds up the others
+// once its queue is full, unless it drops messages (WithOverflow). Its methods
+// may be called from any goroutine. On the wire it is a SUB socket.
 type Subscriber struct {
 	holdsSubscriber
 	hub      *subscription.Hub
@@ -129,12 +129,12 @@ func (s *Subscriber) observeOverflow(pattern string, count int) {
 // Addrs returns the bound endpoints, with ports filled in.
 func (s *Subscriber) Addrs() []string { return s.addrs }
 
-// Dropped returns the number of messages that subscriptions have dropped
-// because their queue was full (WithOverflow).
+// Dropped returns how many messages subscriptions have dropped because their
+// queue was full (WithOverflow).
 func (s *Subscriber) Dropped() uint64 { return s.hub.Dropped() }
 
-// Superseded returns the number of messages of latest_only topics that were not
-// yielded because a newer one replaced them.
+// Superseded returns how many messages of latest_only topics were not yielded
+// because a newer message replaced them.
 func (s *Subscriber) Superseded() uint64 { return s.hub.Superseded() }
 
 // Ready waits until every connected endpoint has a publisher, at least one in
@@ -163,8 +163,8 @@ func (s *Subscriber) Ready(ctx context.Context) error {
 	return Errorf(CodeUnavailable, "subscriber is not ready: %w", err)
 }
 
-// Close ends every subscription and closes the connections. Iterations end
-// without an error after the messages that wait; ones that begin later yield an
+// Close ends every subscription and closes the connections. Running iterations
+// yield the messages that wait and end without an error; later ones yield an
 // error with CodeCanceled.
 func (s *Subscriber) Close() error {
 	s.hub.Close()

@@ -43,28 +43,28 @@ func (o subscriptionOption) applySubscription(c *subscriptionConfig) { o(c) }
 func (o subscriptionOption) applySubscriber(c *subscriberConfig)     { o(&c.subscription) }
 func (o subscriptionOption) applyHandler(c *handlerConfig)           { o(&c.subscription) }
 
-// A Subscription receives the messages of one kind whose topic at least one of
-// its filters takes. It receives from the time it is opened until Close;
+// A Subscription receives the messages of one type whose topic at least one of
+// its filters selects. It receives from the time it is opened until Close;
 // messages wait in its queue while nobody iterates. Its methods may be called
 // from any goroutine. Generated code opens it.
 type Subscription[M proto.Message, F Filter] interface {
-	// Add makes the subscription take the topics of more filters. A filter that
-	// it already has changes nothing.
+	// Add adds filters to the subscription; a filter that it already has
+	// changes nothing.
 	Add(filters ...F)
-	// Remove takes filters from the subscription; one that it does not have
-	// changes nothing. Messages that wait already are still yielded. Without any
-	// filter the subscription receives nothing until the next Add.
+	// Remove removes filters from the subscription; a filter that it does not
+	// have changes nothing. Messages that wait already are still yielded.
+	// Without any filter the subscription receives nothing until the next Add.
 	Remove(filters ...F)
-	// All returns an iterator over the messages, beginning with those that wait.
-	// It ends when ctx does; after a Close of the subscription or the Subscriber
-	// it ends, without an error, once the messages that wait were yielded. It
-	// yields an error for a message that cannot be decoded, and a GapError,
-	// PublisherRestartedError or LagError of a sequenced topic, and goes on. A
-	// later iteration continues where the last one ended; one that begins before
-	// that waits for the end.
+	// All returns an iterator over the messages, beginning with those that
+	// wait. It ends when ctx does; after a Close of the subscription or the
+	// Subscriber it ends, without an error, once the messages that wait were
+	// yielded. It yields an error for a message that cannot be decoded, and a
+	// GapError, PublisherRestartedError or LagError of a sequenced topic, and
+	// goes on. A later iteration continues where the last one ended, and waits
+	// for it if it still runs.
 	All(ctx context.Context) iter.Seq2[M, error]
-	// Dropped returns the number of messages that the subscription has dropped
-	// because its queue was full (WithOverflow).
+	// Dropped returns how many messages the subscription has dropped because
+	// its queue was full (WithOverflow).
 	Dropped() uint64
 	// Close ends the subscription. It may be called more than once and returns
 	// nil.

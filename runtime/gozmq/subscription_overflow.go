@@ -19,7 +19,7 @@ const (
 	// OverflowDropOldest drops the messages that have waited longest. Other
 	// subscriptions do not wait.
 	OverflowDropOldest
-	// OverflowDropNewest drops the message that has just come. Other
+	// OverflowDropNewest drops the message that has just arrived. Other
 	// subscriptions do not wait.
 	OverflowDropNewest
 )

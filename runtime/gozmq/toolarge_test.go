@@ -242,7 +242,7 @@ func TestFramesBeyondTheLimit(t *testing.T) {
 	}
 }
 
-// What is too large and cannot be answered is an offence, as what is no ZMTP.
+// What is too large and cannot be answered is an offense, as what is no ZMTP.
 func TestEnvelopesBeyondTheLimit(t *testing.T) {
 	events := newRecorder()
 	s := serve(t, Bind("tcp://127.0.0.1:*"), echoHandlers(), WithMaxMessageSize(small), events.option())

@@ -27,7 +27,8 @@ func (o handlerOption) applyHandler(c *handlerConfig) { o(c) }
 // WithTopicErrorHandler calls f for each message that could not be decoded, or
 // whose handler returned an error or panicked, and for the errors of sequenced
 // topics (Subscribe); the next message follows. topic is the message's topic,
-// any bytes, and "" with bare framing. f runs in the goroutine of the handlers.
+// which may have any bytes; it is "" with bare framing. f runs in the goroutine
+// of the handlers.
 func WithTopicErrorHandler(f func(ctx context.Context, topic string, err error)) TopicHandlerOption {
 	return handlerOption(func(c *handlerConfig) { c.onError = f })
 }

@@ -1,7 +1,7 @@
 package gozmq
 
-// A Match is what a filter asks of one field: one value, or, as the zero value,
-// nothing. Eq makes the former.
+// A Match is a filter's condition on one field. Eq makes one that asks for a
+// value; the zero value matches any value.
 type Match[T any] struct {
 	value T
 	fixed bool

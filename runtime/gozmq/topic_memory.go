@@ -32,8 +32,8 @@ type TopicOption interface {
 
 // WithTopicMemory limits how many topics with traits a publisher, a subscriber
 // and each of its streams remember, and how many bytes each of them uses for
-// that. One topic always fits. Beyond a limit the topic that had no message for
-// longest is forgotten, and reported with EventForgotten:
+// that. One topic always fits. Beyond a limit, the topic that has had no
+// message for the longest time is forgotten, and EventForgotten reports it:
 //
 //   - New subscribers do not get the last message of a forgotten topic.
 //   - When a topic that the publisher has forgotten has a message again, a

@@ -8,12 +8,12 @@ import (
 // holdsPattern is what gozmqimpl finds in a TopicPattern.
 type holdsPattern = bridge.Held[topic.Pattern]
 
-// A TopicPattern describes a set of topics: literal text with fields between,
-// each either fixed to one value or open. Generated filters make them. The zero
+// A TopicPattern describes a set of topics: literal text and fields, each of
+// which is fixed to one value or open. Generated filters make them. The zero
 // value matches the empty topic only.
 type TopicPattern struct{ holdsPattern }
 
-// LiteralTopic returns the pattern of one topic.
+// LiteralTopic returns the pattern that matches one topic, text.
 func LiteralTopic(text string) TopicPattern {
 	return TopicPattern{bridge.Hold(topic.Literal(text))}
 }
@@ -25,8 +25,8 @@ func (p TopicPattern) TopicPattern() TopicPattern { return p }
 // "weather/ams/*".
 func (p TopicPattern) String() string { return bridge.Open(&p).String() }
 
-// A Filter selects the topics that a subscription takes. Generated filter types
-// and TopicPattern implement it.
+// A Filter selects the topics of a subscription. Generated filter types and
+// TopicPattern implement it.
 type Filter interface{ TopicPattern() TopicPattern }
 
 func patternOf(f Filter) topic.Pattern {

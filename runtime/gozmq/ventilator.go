@@ -40,9 +40,9 @@ func WithTaskQueue(tasks, bytes int) VentilatorOption {
 }
 
 // WithTaskStore keeps the tasks of a ventilator with DeliveryAtLeastOnce in a
-// store until they are done. When the ventilator opens, it first hands out the
-// tasks that the store has. The caller closes the store, after the ventilator.
-// Default: tasks are kept in memory only.
+// store until they are done. A new ventilator first delivers the tasks that the
+// store has. The caller closes the store, after the ventilator. Default: tasks
+// are kept in memory only.
 func WithTaskStore(s TaskStore) VentilatorOption {
 	return ventilatorOption(func(c *ventilatorConfig) {
 		c.store = s
@@ -50,11 +50,12 @@ func WithTaskStore(s TaskStore) VentilatorOption {
 	})
 }
 
-// WithDeadLetterHandler has f called with each task that a ventilator with
-// DeliveryAtLeastOnce gives up: because its handler returned a Permanent error,
-// or because it has failed, or its worker was lost, as often as it may. f is called with one task
-// at a time; a stored task is deleted when f has returned. f must not close the
-// ventilator, since Close waits for f. EventTaskDead reports the same tasks.
+// WithDeadLetterHandler calls f with each task that a ventilator with
+// DeliveryAtLeastOnce gives up because its handler returned a Permanent error,
+// or because it failed, or its worker was lost, as often as allowed. It calls f
+// with one task at a time, and deletes a stored task when f has returned. f
+// must not close the ventilator: Close waits for f. EventTaskDead reports the
+// same tasks.
 func WithDeadLetterHandler(f func(DeadLetter)) VentilatorOption {
 	return ventilatorOption(func(c *ventilatorConfig) {
 		c.deadLetters = f
@@ -63,10 +64,10 @@ func WithDeadLetterHandler(f func(DeadLetter)) VentilatorOption {
 }
 
 // WithRetryBackoff sets how long a ventilator with DeliveryAtLeastOnce waits
-// before it hands out a task again whose handler failed, or whose worker was
-// lost after it had begun the task: first, doubling with each attempt up to
-// limit. It does not wait for tasks that the lost worker had not begun.
-// Defaults: 100 ms and 30 s.
+// before it redelivers a task whose handler failed, or whose worker was lost
+// after it had begun the task: first, doubling with each attempt up to limit.
+// It does not wait for tasks that the lost worker had not begun. Defaults: 100
+// ms and 30 s.
 func WithRetryBackoff(first, limit time.Duration) VentilatorOption {
 	return ventilatorOption(func(c *ventilatorConfig) {
 		c.queue.Backoff, c.queue.MaxBackoff = first, limit
@@ -74,9 +75,9 @@ func WithRetryBackoff(first, limit time.Duration) VentilatorOption {
 	})
 }
 
-// WithMaxTaskTime sets how long a worker may have a task, however often it
-// extends the lease; then another worker gets the task. 0 is without limit.
-// Default: 24 h.
+// WithMaxTaskTime limits how long a worker may hold a task, however often it
+// extends the lease; then another worker gets the task. 0: no limit. Default:
+// 24 h.
 func WithMaxTaskTime(d time.Duration) VentilatorOption {
 	return ventilatorOption(func(c *ventilatorConfig) {
 		c.queue.MaxHold = d
@@ -115,16 +116,16 @@ type taskSender interface {
 	close(ctx context.Context) error
 }
 
-// A Ventilator hands each task to one worker. Its methods may be called from
+// A Ventilator distributes tasks among workers. Its methods may be called from
 // any goroutine.
 //
-// With DeliveryAtMostOnce it is a PUSH socket: it deals tasks to the workers in
-// turn and skips those whose queue is full. A task that was sent to a worker is
-// lost if that worker dies. With DeliveryAtLeastOnce it is a ROUTER socket: it
-// sends a worker as many tasks as the worker has granted credit for, and keeps
-// each until the worker reports that it is done. When the worker fails, is
-// lost, or holds the task for longer than its lease, the task is handed out
-// again.
+// With DeliveryAtMostOnce it is a PUSH socket: it sends tasks to the workers in
+// turn and skips workers whose queue is full. A task that was sent to a worker
+// is lost if that worker dies. With DeliveryAtLeastOnce it is a ROUTER socket:
+// it sends a worker as many tasks as the worker has granted credit for, and
+// keeps each until the worker reports that it is done. When the worker fails,
+// is lost, or holds the task for longer than its lease, the ventilator delivers
+// the task again.
 type Ventilator struct {
 	holdsVentilator
 	sender   taskSender
@@ -178,7 +179,7 @@ func (v *Ventilator) Addrs() []string { return v.addrs }
 // Sent returns how many tasks Push has accepted.
 func (v *Ventilator) Sent() uint64 { return v.sent.Load() }
 
-// Progress returns how far the ventilator is.
+// Progress returns the numbers of tasks that wait, are in flight and were done.
 func (v *Ventilator) Progress() Progress { return v.sender.progress() }
 
 // WaitForWorkers waits until at least n workers are connected, so that the
@@ -190,9 +191,10 @@ func (v *Ventilator) WaitForWorkers(ctx context.Context, n int) error {
 	return nil
 }
 
-// Wait waits until no task is left, or ctx ends. With DeliveryAtMostOnce each
-// task was handed to the kernel then. With DeliveryAtLeastOnce each was done,
-// or was given up and WithDeadLetterHandler's function has returned.
+// Wait waits until no task is left, or ctx ends. With DeliveryAtMostOnce, no
+// task is left when the kernel has taken all of them. With DeliveryAtLeastOnce,
+// each task must be done, or given up and WithDeadLetterHandler's function must
+// have returned.
 func (v *Ventilator) Wait(ctx context.Context) error {
 	if err := v.sender.wait(ctx); err != nil {
 		return pipelineError(err, "wait for tasks")
@@ -200,19 +202,19 @@ func (v *Ventilator) Wait(ctx context.Context) error {
 	return nil
 }
 
-// StartBatch starts a batch. The sink is told its name, of which it gets the
-// first 256 bytes. Tasks that are pushed with the batch's Context belong to it.
+// StartBatch starts a batch. The sink gets the first 256 bytes of its name.
+// Tasks that are pushed with the batch's Context belong to it.
 func (v *Ventilator) StartBatch(name string) *Batch {
 	name = validUTF8(name[:min(len(name), wire.MaxBatchName/4)])
 	return &Batch{ventilator: v.sender, name: name, tasks: v.sender.startBatch(name)}
 }
 
-// StopWorkers tells every worker that is connected now to stop: each finishes
+// StopWorkers asks every worker that is connected now to stop: each finishes
 // the tasks that it is running, and its Run returns nil. With
 // DeliveryAtLeastOnce the remaining tasks wait for other workers. With
-// DeliveryAtMostOnce, call it when no tasks are left. Through a Proxy it
-// reaches only one worker. Workers that the ventilator has dialed must
-// allow it (WithRemoteStop).
+// DeliveryAtMostOnce, call it when no tasks are left. Behind a Proxy it stops
+// only one worker. Workers that the ventilator has dialed must allow it
+// (WithRemoteStop).
 func (v *Ventilator) StopWorkers(ctx context.Context) error {
 	if err := v.sender.stopWorkers(ctx); err != nil {
 		return pipelineError(err, "stop workers")
@@ -223,7 +225,7 @@ func (v *Ventilator) StopWorkers(ctx context.Context) error {
 // Close closes the ventilator. With DeliveryAtMostOnce it first waits until
 // every task has reached the kernel. With DeliveryAtLeastOnce it first waits
 // until every task is done or, with a store, until no worker has a task. When
-// the linger time ends before that, it returns an error.
+// the linger time (WithLinger) ends first, it returns an error.
 func (v *Ventilator) Close() error {
 	err := lingering(v.linger, v.sender.close)
 	v.observer.close()

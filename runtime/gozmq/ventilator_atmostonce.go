@@ -94,7 +94,7 @@ type plainBatch struct {
 
 func (b *plainBatch) push(ctx context.Context, m *Method, task proto.Message) error {
 	if m.Bare {
-		return Errorf(CodeFailedPrecondition, "%s: bare messages have no room for a batch", m.Procedure)
+		return Errorf(CodeFailedPrecondition, "%s: a message with bare framing cannot belong to a batch", m.Procedure)
 	}
 	if !b.enter() {
 		return pipelineError(pipeline.ErrBatchEnded, m.Procedure)
@@ -178,7 +178,7 @@ func (b *plainBatch) stopPushing(ctx context.Context) error {
 }
 
 func (b *plainBatch) wait(context.Context) error {
-	return Errorf(CodeFailedPrecondition, "with delivery at most once a ventilator does not know what becomes of its tasks: watch the sink, or use delivery at least once")
+	return Errorf(CodeFailedPrecondition, "with DeliveryAtMostOnce a ventilator does not learn the outcome of its tasks: watch the sink, or use DeliveryAtLeastOnce")
 }
 
 // A plainMessage is a task or a result, as a socket.Message.

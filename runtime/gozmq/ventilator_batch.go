@@ -2,11 +2,11 @@ package gozmq
 
 import "context"
 
-// A Batch is tasks of a ventilator that belong together. The sink learns how
-// many there are, and when all of them have been done or given up, through
-// WithBatchHandler. A batch lives as long as its ventilator: after a restart
-// its stored tasks are still done, but the sink never learns that it is
-// complete. Its methods may be called from any goroutine.
+// A Batch is a group of a ventilator's tasks. The sink learns through
+// WithBatchHandler how many there are, and when all of them have been done or
+// given up. A batch lives as long as its ventilator: after a restart its stored
+// tasks are still done, but the sink never learns that it is complete. Its
+// methods may be called from any goroutine.
 type Batch struct {
 	ventilator taskSender
 	name       string
@@ -21,8 +21,7 @@ type batchTasks interface {
 
 type batchKey struct{}
 
-// Context returns a context that makes the tasks that are pushed with it part
-// of the batch.
+// Context returns a context; tasks that are pushed with it belong to the batch.
 func (b *Batch) Context(ctx context.Context) context.Context {
 	return context.WithValue(ctx, batchKey{}, b)
 }
@@ -30,7 +29,7 @@ func (b *Batch) Context(ctx context.Context) context.Context {
 // Name returns the name that StartBatch was given.
 func (b *Batch) Name() string { return b.name }
 
-// End says that no more tasks belong to the batch, and tells the sink how many
+// End ends the batch: no more tasks belong to it, and the sink learns how many
 // there are. With DeliveryAtMostOnce it waits for tasks of the batch that are
 // being pushed, and for a worker that can take the message, until ctx ends.
 func (b *Batch) End(ctx context.Context) error {
@@ -41,8 +40,8 @@ func (b *Batch) End(ctx context.Context) error {
 }
 
 // Wait waits until every task of the batch has been done or given up and the
-// sink knows it, or ctx ends. With DeliveryAtMostOnce it returns an error with
-// CodeFailedPrecondition, because the outcome is unknown.
+// sink has been notified, or ctx ends. With DeliveryAtMostOnce it returns an
+// error with CodeFailedPrecondition, because the outcome is unknown.
 func (b *Batch) Wait(ctx context.Context) error {
 	if err := b.tasks.wait(ctx); err != nil {
 		return pipelineError(err, "batch "+b.name)
@@ -54,7 +53,7 @@ func (b *Batch) Wait(ctx context.Context) error {
 func batchOf(ctx context.Context, s taskSender) (*Batch, error) {
 	b, _ := ctx.Value(batchKey{}).(*Batch)
 	if b != nil && b.ventilator != s {
-		return nil, Errorf(CodeFailedPrecondition, "the context is of a batch of another ventilator")
+		return nil, Errorf(CodeFailedPrecondition, "the context belongs to a batch of another ventilator")
 	}
 	return b, nil
 }

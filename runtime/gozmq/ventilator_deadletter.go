@@ -6,16 +6,16 @@ import (
 	"github.com/gozmq/gozmq/runtime/internal/pipeline"
 )
 
-// A DeadLetter is a task that was given up.
+// A DeadLetter is a task that its ventilator gave up.
 type DeadLetter struct {
 	// ID names the task, as TaskInfo does.
 	ID string
 	// Procedure is the method's name: "package.Service/Method".
 	Procedure string
-	// Attempts is how often a worker has begun it.
+	// Attempts is how often a worker has begun the task.
 	Attempts int
-	// Reason is why the last attempt failed: an *Error that the handler
-	// returned, or one that says that the worker was lost or its lease expired.
+	// Reason is why the last attempt failed: the handler's error as an *Error,
+	// or an *Error which says that the worker was lost or its lease expired.
 	Reason error
 	// Batch is the name of the task's batch, or empty.
 	Batch string
@@ -30,7 +30,8 @@ func newDeadLetter(d *pipeline.DeadTask, c *bodies) DeadLetter {
 	}
 }
 
-// Unmarshal decodes the task into m, which must be of the type that was pushed.
+// Unmarshal decodes the task into m, which must have the type of the pushed
+// message.
 func (d *DeadLetter) Unmarshal(m proto.Message) error {
 	b := d.bodies
 	if b == nil {

@@ -7,30 +7,30 @@ import (
 
 // A TaskStore keeps the tasks of a ventilator until they are done or given up,
 // so that none is lost when the ventilator's process ends. One ventilator uses
-// a store at a time, and makes one call after the other. Package gozmqbolt, a
-// module of its own, has a store that is a file.
+// a store at a time, and makes one call after the other. Package gozmqbolt, in
+// a separate module, has a store in a file.
 type TaskStore interface {
-	// Load calls visit with each task, in the order in which they were put, and
-	// ends with the first error that visit returns. It is called once, before
-	// Apply.
+	// Load calls visit with each task, in the order in which they were put. It
+	// stops at the first error of visit and returns it. It is called once,
+	// before Apply.
 	Load(visit func(StoredTask) error) error
-	// Apply makes a change durable, all of it or nothing. The change and its
-	// bytes belong to the caller again when Apply returns.
+	// Apply makes a change durable, all of it or nothing. It must not keep the
+	// change or its bytes.
 	Apply(change *StoreChange) error
 }
 
-// A StoredTask is what a store keeps of a task.
+// A StoredTask is a task as a store keeps it.
 type StoredTask struct {
 	ID        string // unique; not printable
 	Procedure string
 	Body      []byte
 	Header    []byte
-	Attempts  int // how often it was handed out
+	Attempts  int // how often a worker has begun it
 }
 
 // A StoreChange is a group of changes. A task may be in several of its parts:
-// it is put before its attempts change, and deleted last. Attempts and Delete
-// of a task that is not there have no effect.
+// apply Put first, then Attempts, then Delete. Attempts and Delete of a task
+// that the store does not have have no effect.
 type StoreChange struct {
 	// Put has tasks that are new, in order.
 	Put []StoredTask

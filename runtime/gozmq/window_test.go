@@ -9,9 +9,9 @@ import (
 	"google.golang.org/protobuf/types/known/wrapperspb"
 )
 
-// A worker that is stuck holds little, also at most once: with its kernel and
-// the ventilator's, what the buffers take, and not what the system gives by
-// itself, which is megabytes.
+// A worker that is stuck holds little, also with DeliveryAtMostOnce: with its
+// kernel and the ventilator's, what the buffers take, and not what the system
+// gives by itself, which is megabytes.
 func TestStuckWorkerHoldsLittle(t *testing.T) {
 	const (
 		size = 1 << 10

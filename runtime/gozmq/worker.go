@@ -30,7 +30,7 @@ type workerOption func(*workerConfig)
 
 func (o workerOption) applyWorker(c *workerConfig) { o(c) }
 
-// From says where a worker's tasks come from.
+// From gives the endpoints that a worker's tasks come from.
 func From(endpoints ...Endpoints) WorkerOption {
 	return workerOption(func(c *workerConfig) {
 		for _, e := range endpoints {
@@ -39,8 +39,8 @@ func From(endpoints ...Endpoints) WorkerOption {
 	})
 }
 
-// To says where a worker's results go. A worker whose methods have no results
-// needs none.
+// To gives the endpoints that a worker's results go to. It must not be given
+// when no method has a result.
 func To(endpoints ...Endpoints) WorkerOption {
 	return workerOption(func(c *workerConfig) {
 		for _, e := range endpoints {
@@ -78,19 +78,19 @@ func (o drainOption) applyWorker(c *workerConfig) { c.drain = time.Duration(o) }
 // Default: 10 s.
 func WithDrainTimeout(d time.Duration) ServingOption { return drainOption(d) }
 
-// WithPrefetch sets how many tasks of each connection a worker reads ahead of
-// those that it runs, so that it need not wait for the next. Tasks that were
-// read ahead cannot go to another worker. With DeliveryAtMostOnce they are lost
-// if this worker dies, as are those that the kernels of both sides hold
-// (WithKernelBuffers). Defaults: with DeliveryAtLeastOnce as many as
-// WithConcurrency, with DeliveryAtMostOnce 64.
+// WithPrefetch sets how many tasks a worker reads ahead from each connection,
+// so that it need not wait for the next. Such tasks cannot go to another
+// worker. With DeliveryAtMostOnce they are lost if this worker dies, as are
+// those that the kernels of both sides hold (WithKernelBuffers). Defaults: with
+// DeliveryAtLeastOnce as many as WithConcurrency, with DeliveryAtMostOnce 64.
 func WithPrefetch(n int) WorkerOption {
 	return workerOption(func(c *workerConfig) { c.prefetch = n })
 }
 
-// WithRemoteStop says whether Ventilator.StopWorkers ends this worker from every
-// connection. Otherwise it does from connections that the worker has made
-// itself, and where the worker binds a stranger cannot end it. Default: false.
+// WithRemoteStop sets whether any ventilator may stop this worker with
+// Ventilator.StopWorkers. If false, only a ventilator that the worker has
+// dialed may, so that a stranger who connects to an endpoint of the worker
+// cannot stop it. Default: false.
 func WithRemoteStop(allow bool) WorkerOption {
 	return workerOption(func(c *workerConfig) { c.remoteStop = allow })
 }
@@ -103,7 +103,7 @@ func WithTaskTimeout(d time.Duration) WorkerOption {
 	return workerOption(func(c *workerConfig) { c.timeout = d })
 }
 
-// WithTaskErrorHandler has f called for each attempt that failed: the handler
+// WithTaskErrorHandler calls f for each attempt that failed: the handler
 // returned an error or panicked, or its result could not be sent. With
 // DeliveryAtMostOnce the task is not run again, with DeliveryAtLeastOnce it may
 // be. f is also called for each task that was received and not run when the
@@ -113,9 +113,9 @@ func WithTaskErrorHandler(f func(ctx context.Context, m *Method, task proto.Mess
 }
 
 // A Worker runs tasks and sends their results to a sink. Generated NewXWorker
-// functions open it. Run or Close must be called; with DeliveryAtMostOnce tasks
-// may be sent to the worker as soon as it is open. Run may be called once; the
-// other methods may be called from any goroutine at any time.
+// functions open it. Run or Close must be called; with DeliveryAtMostOnce a
+// ventilator may send tasks to the worker as soon as it is open. Run may be
+// called once; the other methods may be called from any goroutine at any time.
 type Worker struct {
 	holdsWorker
 	name  string
@@ -217,11 +217,11 @@ func (w *Worker) open() error {
 // those of To.
 func (w *Worker) Addrs() []string { return w.addrs }
 
-// Progress returns how far the worker is.
+// Progress returns the numbers of tasks that wait, run, were done and failed.
 func (w *Worker) Progress() Progress { return w.mode.progress() }
 
-// Stats returns the counters of the connections that tasks come from, and of
-// those that results go to; the second are zero without results.
+// Stats returns the counters of two sockets: the one that tasks come from, and
+// the one that results go to, which are zero without results.
 func (w *Worker) Stats() (tasks, results Stats) {
 	t, r := w.mode.links()
 	if r != nil {

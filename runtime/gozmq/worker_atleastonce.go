@@ -75,7 +75,7 @@ func (w *queuedWork) handle(ctx context.Context, d *pipeline.Delivery) {
 	defer func() { // a handler may end its goroutine with runtime.Goexit
 		var status []byte
 		if verb == wire.VerbFail || verb == wire.VerbReject {
-			status = appendStatus(nil, reason, maxStatus)
+			status = encodeStatus(reason, maxStatus)
 		}
 		d.Finish(verb, status)
 	}()

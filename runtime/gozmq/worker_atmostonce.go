@@ -150,7 +150,7 @@ func (w *plainWork) control(ctx context.Context, from *link.Conn, t wire.PlainTa
 		}
 		w.stop()
 	case wire.BatchOf(t.Header) == nil:
-		return errors.New("a message without a method, which says nothing either")
+		return errors.New("a message with neither a method nor a batch")
 	case w.push != nil:
 		return w.push.Send(ctx, t)
 	}

@@ -2,16 +2,15 @@ package gozmq
 
 import "context"
 
-// TaskInfo is what a worker knows of the task that it runs. It must not be
-// changed.
+// TaskInfo describes a task to the worker that runs it. It must not be changed.
 type TaskInfo struct {
 	// Method describes the task.
 	Method *Method
-	// ID names the task in all of its attempts, also after its ventilator was
-	// restarted. With DeliveryAtMostOnce it is empty.
+	// ID identifies the task in all of its attempts, also after a restart of
+	// its ventilator. With DeliveryAtMostOnce it is empty.
 	ID string
-	// Attempt is how often the task has been handed out, this time included; 0
-	// when it is not known.
+	// Attempt is the number of this attempt, 1 for the first; 0 when it is not
+	// known.
 	Attempt int
 	// Batch is the name of the batch that the task belongs to, or empty.
 	Batch string
@@ -19,8 +18,8 @@ type TaskInfo struct {
 
 type taskInfoKey struct{}
 
-// TaskInfoFromContext returns what is known of the task in whose handler, or to
-// whose WithTaskErrorHandler, ctx was given; nil elsewhere.
+// TaskInfoFromContext returns the description of a task, given the context of
+// its handler or WithTaskErrorHandler; nil for any other context.
 func TaskInfoFromContext(ctx context.Context) *TaskInfo {
 	info, _ := ctx.Value(taskInfoKey{}).(*TaskInfo)
 	return info

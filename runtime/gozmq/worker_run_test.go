@@ -72,7 +72,7 @@ func TestSureWorkerGrantsNoCreditBeforeRun(t *testing.T) {
 		t.Fatal(err)
 	}
 	raw := accept()
-	raw.send(string(wire.VerbTask), "early", sureLog.Procedure, string(encode(t, wrapperspb.Int64(1))))
+	raw.send(string(wire.VerbTask), "early", sureLog.Procedure, encode(t, wrapperspb.Int64(1)))
 	raw.wantFrames(string(wire.VerbReturn), "early")
 	if tasks, results := w.Stats(); tasks.Dialed != 1 || results.Dialed != 0 {
 		t.Errorf("the worker has counted %+v and %+v", tasks, results)

@@ -69,7 +69,7 @@ func newTaskRunner(list []bridge.TaskHandler[Method], cfg *workerConfig) (*taskR
 	for _, of := range list {
 		h, first := newTaskHandler(of), list[0].Method
 		if h.method.Delivery != first.Delivery {
-			return nil, fmt.Errorf("%s is delivered %v and %s %v: run a worker for each", first.Procedure, first.Delivery, h.method.Procedure, h.method.Delivery)
+			return nil, fmt.Errorf("%s has delivery %v and %s has delivery %v: run a worker for each", first.Procedure, first.Delivery, h.method.Procedure, h.method.Delivery)
 		}
 		r.delivery = h.method.Delivery
 		r.handlers[h.method.Procedure] = h

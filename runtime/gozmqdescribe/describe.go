@@ -1,7 +1,7 @@
-// Package gozmqdescribe serves gozmq.v1.Describer: it returns the descriptors
-// of what a server serves, so that a client can call it without the .proto
-// files. Clients in Go call it with gozmqv1gozmq.NewDescriberClient and make
-// messages with google.golang.org/protobuf/types/dynamicpb.
+// Package gozmqdescribe serves gozmq.v1.Describer, which returns the
+// descriptors of a server's services, so that a client can call them without
+// the .proto files. Clients in Go call it with gozmqv1gozmq.NewDescriberClient
+// and make messages with google.golang.org/protobuf/types/dynamicpb.
 package gozmqdescribe
 
 import (
@@ -18,7 +18,7 @@ import (
 	"github.com/gozmq/gozmq/runtime/gozmqv1gozmq"
 )
 
-// A Registry takes services and tells which it has; a *gozmq.Server is one.
+// A Registry registers services and lists them; a *gozmq.Server is one.
 type Registry interface {
 	gozmq.Registrar
 	// Services returns the services that are registered, sorted by name. It may
@@ -26,10 +26,9 @@ type Registry interface {
 	Services() []gozmqimpl.Service
 }
 
-// Register serves gozmq.v1.Describer through srv. It describes all that srv
-// has, itself included, whether registered before or after. It fails where srv
-// does: when it has such a service, runs already, or has a service with bare
-// framing.
+// Register serves gozmq.v1.Describer through srv. It describes all services of
+// srv, including itself and those registered later. It fails when srv has this
+// service already, is running, or has a service with bare framing.
 func Register(srv Registry) error {
 	return gozmqv1gozmq.RegisterDescriberServer(srv, &server{registry: srv})
 }

@@ -1,6 +1,7 @@
-// Package gozmqhealth serves gozmq.v1.Health: it tells whoever asks whether a
-// server, or one of its services, is in order. Clients in Go call it with
-// gozmqv1gozmq.NewHealthClient or Watch, others from gozmq/v1/health.proto.
+// Package gozmqhealth serves gozmq.v1.Health, which reports whether a server,
+// or one of its services, is ready to be called. Clients in Go use
+// gozmqv1gozmq.NewHealthClient or Watch; other clients use
+// gozmq/v1/health.proto.
 package gozmqhealth
 
 import (
@@ -21,8 +22,8 @@ const (
 	maxWaiting = 1024
 )
 
-// Health is what a server says of its own health. Its methods may be called
-// from any goroutine.
+// Health is the health that a server reports. Its methods may be called from
+// any goroutine.
 type Health struct {
 	mu       sync.Mutex
 	states   map[string]state
@@ -40,9 +41,9 @@ type state struct {
 }
 
 // Register serves gozmq.v1.Health through srv. The server as a whole, whose
-// name is "", is serving from the start; its services are unknown until they
-// are Set. It fails where srv does: when it has such a service, runs already,
-// or has a service with bare framing.
+// name is "", is serving from the start; its services are unknown until Set is
+// called for them. It fails when srv has this service already, is running, or
+// has a service with bare framing.
 func Register(srv gozmq.Registrar) (*Health, error) {
 	// Versions begin at random, so that one of another server, or of this one
 	// before it was restarted, is not taken for one of these.
@@ -55,9 +56,9 @@ func Register(srv gozmq.Registrar) (*Health, error) {
 	return h, nil
 }
 
-// Set says whether a service, named in full as "greet.v1.Greeter", is to be
-// called; "" is the server as a whole, which is independent of the others.
-// After Shutdown it has no effect.
+// Set sets whether a service is ready to be called. service is its full name,
+// such as "greet.v1.Greeter"; "" is the server as a whole, which is independent
+// of its services. After Shutdown it has no effect.
 func (h *Health) Set(service string, serving bool) {
 	status := gozmqv1.HealthStatus_HEALTH_STATUS_NOT_SERVING
 	if serving {
@@ -70,9 +71,9 @@ func (h *Health) Set(service string, serving bool) {
 	}
 }
 
-// Shutdown says that nothing is serving any more, for good, and answers every
-// check that waits. Call it before a graceful stop, so that clients go
-// elsewhere and the server need not wait for those that watch.
+// Shutdown reports from now on that nothing is serving, and answers every check
+// that waits. Call it before a graceful stop, so that clients go elsewhere and
+// the server does not wait for those that watch.
 func (h *Health) Shutdown() {
 	h.mu.Lock()
 	defer h.mu.Unlock()

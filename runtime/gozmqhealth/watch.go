@@ -22,15 +22,15 @@ const (
 	pollPause = time.Second
 )
 
-// Watch yields the health of a service as the server tells it, first what it is
-// and then each change. Of changes that follow each other faster than they can
-// be asked for the last one is yielded. A check that fails is yielded as an
-// error, which ends the iteration: with CodeUnavailable when the connection was
-// lost, with CodeDeadlineExceeded when the server does not answer. When ctx
-// ends there is no error.
+// Watch yields the health of a service, first the present one and then each
+// change. When changes follow each other faster than checks do, it yields the
+// last one. An error of a check is yielded and ends the iteration: with
+// CodeUnavailable when the connection was lost, with CodeDeadlineExceeded when
+// the server does not answer. When ctx ends, the iteration ends without an
+// error.
 //
-// A Conn to several servers asks now one and now another; to watch one of them
-// takes a Conn of its own.
+// A Conn to several servers asks any of them; to watch one server, use a Conn
+// to it alone.
 func Watch(ctx context.Context, c gozmq.Caller, service string) iter.Seq2[gozmqv1.HealthStatus, error] {
 	return func(yield func(gozmqv1.HealthStatus, error) bool) {
 		client := gozmqv1gozmq.NewHealthClient(c)

@@ -5,7 +5,7 @@ import (
 	"github.com/gozmq/gozmq/runtime/internal/topic"
 )
 
-// A Field is a field of the messages M that stands in their topic.
+// A Field is a field of the messages M that their topic contains.
 type Field[M any] struct {
 	// append appends m's field to b, with delim as in topic.AppendString.
 	append func(b []byte, m M, delim byte) []byte

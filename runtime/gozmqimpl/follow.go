@@ -11,21 +11,21 @@ import (
 )
 
 // FollowState returns an iterator over a state. It yields a snapshot, which is
-// the reply to req, and then, in order, each message that the filters take and
-// the snapshot does not have. It asks for the first snapshot when a publisher is
-// connected, and for another one when messages were missed, when a publisher was
-// restarted and after every reconnect: what it has yielded from the last snapshot
-// on is the state.
+// the reply to req, and then, in order, each message that the filters select
+// and that the snapshot does not include. It requests the first snapshot when a
+// publisher is connected, and another one when messages were missed, when a
+// publisher was restarted and after every reconnect. The last snapshot and the
+// messages after it are the state.
 //
 // The topic must be sequenced and retained, and the method's handler must call
 // gozmq.SetSnapshotPosition. The iterator yields an error for a message that
 // cannot be decoded and for a call that failed, and tries again after a pause
 // that grows from 100 ms to 5 s. Only a reply without a position ends it, with
 // CodeFailedPrecondition. On a closed Subscriber it yields one error with
-// CodeCanceled; one that runs ends without an error when the Subscriber is closed
-// or ctx ends. The subscription's queue always blocks, whatever WithOverflow
-// says, because dropped messages would have to be asked for again; lag is not
-// reported.
+// CodeCanceled; a running iteration ends without an error when the Subscriber
+// is closed or ctx ends. The subscription's queue always blocks, whatever
+// WithOverflow says, because each dropped message would cost another snapshot.
+// It does not report lag.
 func FollowState[S, T any, R message[S], P message[T], F gozmq.Filter](ctx context.Context, s *gozmq.Subscriber, t *Topic[T, P], caller gozmq.Caller, method *gozmq.Method, req proto.Message, filters []F) iter.Seq2[gozmq.Change[R, P], error] {
 	return func(yield func(gozmq.Change[R, P], error) bool) {
 		bridge.Open(s).Follow(ctx, patterns(t, filters), bridge.State{

@@ -15,7 +15,7 @@ import (
 // deliver tasks as m does.
 func CheckVentilator(v *gozmq.Ventilator, m *gozmq.Method) error { return bridge.Open(v).Check(m) }
 
-// Push hands over a task.
+// Push passes a task to v.
 //
 // With DeliveryAtMostOnce it returns nil once the task is in the send queue of
 // a worker's connection. While every queue is full, or no worker is connected,
@@ -33,8 +33,8 @@ func CheckSink(s *gozmq.Sink, m *gozmq.Method) error { return bridge.Open(s).Che
 // CheckPuller is CheckSink for a sink that takes tasks (gozmq.NewPuller).
 func CheckPuller(s *gozmq.Sink, m *gozmq.Method) error { return bridge.Open(s).Check(m, true) }
 
-// Results returns an iterator over the results of one method. It ends with ctx
-// or when s is closed. A result that cannot be decoded is yielded as an error,
+// Results returns an iterator over the results of one method. It ends when ctx
+// ends or s is closed. A result that cannot be decoded is yielded as an error,
 // and iteration goes on. Several iterations of one method share its results.
 func Results[T any, P message[T]](ctx context.Context, s *gozmq.Sink, m *gozmq.Method) iter.Seq2[P, error] {
 	return func(yield func(P, error) bool) {
@@ -51,8 +51,8 @@ func Results[T any, P message[T]](ctx context.Context, s *gozmq.Sink, m *gozmq.M
 // make it.
 type TaskHandler = bridge.TaskHandler[gozmq.Method]
 
-// HandleTask ties a method to the function that runs its tasks and returns the
-// result for the sink.
+// HandleTask returns a TaskHandler that calls run for each task of a method.
+// run returns the result for the sink.
 func HandleTask[Task, Result any, P message[Task], R message[Result]](m *gozmq.Method, run func(context.Context, P) (R, error)) TaskHandler {
 	return TaskHandler{
 		Method: m,
@@ -79,8 +79,8 @@ func HandleTaskOnly[Task any, P message[Task]](m *gozmq.Method, run func(context
 	}
 }
 
-// NewWorker opens a worker that hands tasks to the handlers. handlers is a
-// function as in Register.
+// NewWorker opens a worker that runs tasks with the handlers. handlers is a
+// function for the reason that Register has.
 func NewWorker(name string, handlers func() []TaskHandler, opts []gozmq.WorkerOption) (*gozmq.Worker, error) {
 	list, err := collect(name, handlers)
 	if err != nil {
@@ -89,9 +89,8 @@ func NewWorker(name string, handlers func() []TaskHandler, opts []gozmq.WorkerOp
 	return bridge.Open(new(gozmq.Worker)).Open(name, list, opts)
 }
 
-// RunWorker runs a worker, which has just been opened, until ctx ends or a
-// ventilator stops it. err is the error of opening it, which
-// RunWorker returns.
+// RunWorker runs a new worker until ctx ends or a ventilator stops it. w and
+// err are the results of NewWorker; RunWorker returns err if there is one.
 func RunWorker(ctx context.Context, w *gozmq.Worker, err error) error {
 	if err != nil {
 		return err

@@ -11,24 +11,23 @@ import (
 	"github.com/gozmq/gozmq/runtime/internal/topic"
 )
 
-// Publish sends m to the subscribers of its topic. It does not encode a message
-// without subscribers, unless the topic is retained, and never blocks. It fails
-// with the code of ctx's error when ctx has ended, with CodeCanceled when p is
-// closed, with CodeResourceExhausted when m is too large, and with
-// CodeInvalidArgument when m cannot be encoded or its topic is longer than
-// 32 KiB.
+// Publish sends m to the subscribers of its topic. It never blocks. It encodes
+// m only if there are subscribers or the topic is retained. It fails with the
+// code of ctx's error when ctx has ended, with CodeCanceled when p is closed,
+// with CodeResourceExhausted when m is too large, and with CodeInvalidArgument
+// when m cannot be encoded or its topic is longer than 32 KiB.
 func Publish[T any, P message[T]](ctx context.Context, p *gozmq.Publisher, t *Topic[T, P], m P) error {
 	return bridge.Open(p).Publish(ctx, (*described[T, P])(t), m)
 }
 
 // Subscribe returns an iterator over the messages whose topic at least one of
-// the filters takes; without filters it takes all of t. The subscription begins
-// and ends with the iteration, which ends when ctx does.
+// the filters selects; without filters it yields all messages of t. The
+// subscription begins and ends with the iteration, which ends when ctx ends.
 //
 // The iterator yields an error for a message that cannot be decoded, and a
 // GapError, PublisherRestartedError or LagError of a sequenced topic, and goes
-// on. On a closed Subscriber it yields one error with CodeCanceled; an iteration
-// that runs when the Subscriber is closed ends without an error.
+// on. On a closed Subscriber it yields one error with CodeCanceled; a running
+// iteration ends without an error when the Subscriber is closed.
 func Subscribe[T any, P message[T], F gozmq.Filter](ctx context.Context, s *gozmq.Subscriber, t *Topic[T, P], filters []F) iter.Seq2[P, error] {
 	return func(yield func(P, error) bool) {
 		sub, err := bridge.Open(s).Open(patterns(t, filters), t.bare, nil)
@@ -46,9 +45,9 @@ func SubscribeAll[T any, P message[T]](ctx context.Context, s *gozmq.Subscriber,
 	return Subscribe[T, P, gozmq.TopicPattern](ctx, s, t, nil)
 }
 
-// Open opens a subscription to what Subscribe yields. It fails with
-// CodeInvalidArgument when an option is wrong, and with CodeCanceled when s is
-// closed.
+// Open opens a subscription to the messages that Subscribe yields. It fails
+// with CodeInvalidArgument when an option is wrong, and with CodeCanceled when
+// s is closed.
 func Open[T any, P message[T], F gozmq.Filter](s *gozmq.Subscriber, t *Topic[T, P], filters []F, opts []gozmq.SubscriptionOption) (gozmq.Subscription[P, F], error) {
 	sub, err := bridge.Open(s).Open(patterns(t, filters), t.bare, opts)
 	if err != nil {

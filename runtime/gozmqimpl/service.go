@@ -10,7 +10,8 @@ import (
 	"github.com/gozmq/gozmq/runtime/internal/bridge"
 )
 
-// A Service is what a generated Register function hands to a gozmq.Registrar.
+// A Service is a service that a generated Register function registers with a
+// gozmq.Registrar.
 type Service = bridge.Service[gozmq.Method]
 
 // A Handler serves one method. Handle makes it.
@@ -25,7 +26,7 @@ func Call[Resp any, R message[Resp]](ctx context.Context, c gozmq.Caller, m *goz
 	return reply, nil
 }
 
-// Handle ties a method to the function that serves it.
+// Handle returns a Handler that calls serve for each request of a method.
 func Handle[Req, Resp any, P message[Req], R message[Resp]](m *gozmq.Method, serve func(context.Context, P) (R, error)) Handler {
 	return Handler{
 		Method: m,
@@ -41,9 +42,9 @@ func Handle[Req, Resp any, P message[Req], R message[Resp]](m *gozmq.Method, ser
 	}
 }
 
-// Register hands a service to r. handlers is a function so that a nil
-// implementation, or one that embeds its Unimplemented type as a nil pointer, is
-// reported here and not by a panic in a call.
+// Register registers a service with r. handlers is a function so that Register
+// can return an error, where a later call would panic, when the implementation
+// is nil or embeds its Unimplemented type as a nil pointer.
 func Register(r gozmq.Registrar, name string, desc protoreflect.ServiceDescriptor, handlers func() []Handler) error {
 	list, err := collect(name, handlers)
 	if err != nil {
@@ -52,7 +53,7 @@ func Register(r gozmq.Registrar, name string, desc protoreflect.ServiceDescripto
 	return r.RegisterService(Service{Name: name, Descriptor: desc, Handlers: list})
 }
 
-// Unimplemented returns the error of a method that nobody implemented.
+// Unimplemented returns the error of a method without an implementation.
 func Unimplemented(m *gozmq.Method) error {
 	return &gozmq.Error{Code: gozmq.CodeUnimplemented, Message: m.Procedure + " is not implemented"}
 }

@@ -12,7 +12,7 @@ import (
 	"github.com/gozmq/gozmq/runtime/internal/topic"
 )
 
-// Traits is what a topic's annotation asks for beside a template.
+// Traits are the promises of a topic's annotation, beside its template.
 type Traits = socket.Traits
 
 // The traits of a topic.
@@ -22,8 +22,8 @@ const (
 	LatestOnly = socket.LatestOnly
 )
 
-// A Topic is how the messages of one topic are published, found and read. It is
-// made once and not changed after that.
+// A Topic says how the messages of one topic are published, selected and
+// decoded. It is immutable.
 type Topic[T any, P message[T]] struct {
 	name   string
 	bare   bool
@@ -41,9 +41,10 @@ type place struct {
 	delim byte // ends the field; 0 for none
 }
 
-// NewTopic returns the topic of a template as "weather/{station}". The fields
-// are those of the names in braces, each once, in the order in which they occur
-// first. name is "package.Service/Method", or the message's full name.
+// NewTopic returns the topic of a template, such as "weather/{station}". The
+// fields are those that the template names in braces, each once, in the order
+// of their first use. name is "package.Service/Method", or the message's full
+// name.
 func NewTopic[T any, P message[T]](name, template string, fields ...Field[P]) *Topic[T, P] {
 	t := &Topic[T, P]{name: name, fields: fields}
 	var names []string
@@ -72,7 +73,7 @@ func NewBareTopic[T any, P message[T]](name string) *Topic[T, P] {
 	return &Topic[T, P]{name: name, bare: true, literals: []string{""}}
 }
 
-// With gives the topic traits, and returns it.
+// With sets the topic's traits and returns the topic.
 func (t *Topic[T, P]) With(traits Traits) *Topic[T, P] {
 	t.traits = traits
 	return t
@@ -90,9 +91,9 @@ func (t *Topic[T, P]) append(b []byte, m P) []byte {
 	return b
 }
 
-// Pattern returns the topics whose fields match. matches are values of
-// gozmq.Match, in the order of the fields; a field without one may have any
-// value.
+// Pattern returns the pattern of the topics whose fields match. matches are
+// values of gozmq.Match, in the order of the fields; a field without one may
+// have any value.
 func (t *Topic[T, P]) Pattern(matches ...any) gozmq.TopicPattern {
 	var out gozmq.TopicPattern
 	bridge.Set(&out, t.pattern(matches))
@@ -113,9 +114,9 @@ func (t *Topic[T, P]) pattern(matches []any) topic.Pattern {
 	return out
 }
 
-// Parse takes a topic of t apart into the fields of a struct, and returns the
-// struct. to are pointers to the fields, in order. A topic that t does not build
-// is an error with CodeInvalidArgument.
+// Parse parses a topic of t into the fields of a struct, and returns the
+// struct. to are pointers to the fields, in order. It fails with
+// CodeInvalidArgument when text is not a topic of t.
 func Parse[T any, P message[T], F any](t *Topic[T, P], text string, fields *F, to ...any) (F, error) {
 	p := topic.NewParser(text)
 	p.Literal(t.literals[0])

@@ -1,7 +1,7 @@
 package gozmqimpl
 
-// Generated code refers to the newest of these constants that it needs, so
-// that a runtime that is too old fails to compile and not to work.
+// Generated code refers to the constant of the oldest version that it works
+// with, so that it does not compile with an older runtime.
 const (
 	IsAtLeastVersion0_1_0 = true
 )

@@ -1,5 +1,5 @@
-// Package gozmqproto encodes and decodes protobuf messages outside of a socket, as
-// for files and queues. Its errors have the codes of package gozmq.
+// Package gozmqproto encodes and decodes protobuf messages outside of a socket,
+// for example in files. Its errors have the codes of package gozmq.
 package gozmqproto
 
 import (
@@ -13,17 +13,17 @@ import (
 	"github.com/gozmq/gozmq/runtime/gozmq"
 )
 
-// Size returns how many bytes Marshal will make of m.
+// Size returns how many bytes Marshal returns for m.
 func Size(m proto.Message) int { return proto.Size(m) }
 
-// Marshal returns the binary form of m, which the caller owns. A required
-// field that is not set, which the error names, and a string that is not UTF-8
-// are errors with gozmq.CodeInvalidArgument.
+// Marshal returns the binary form of m, which the caller owns. It fails with
+// gozmq.CodeInvalidArgument when a required field, which the error names, is
+// not set, or a string is not UTF-8.
 func Marshal(m proto.Message) ([]byte, error) {
 	return MarshalAppend(make([]byte, 0, proto.Size(m)), m)
 }
 
-// MarshalAppend is Marshal that appends to b.
+// MarshalAppend is like Marshal, and appends to b.
 func MarshalAppend(b []byte, m proto.Message) ([]byte, error) {
 	out, err := proto.MarshalOptions{}.MarshalAppend(b, m)
 	if err != nil {
@@ -32,9 +32,9 @@ func MarshalAppend(b []byte, m proto.Message) ([]byte, error) {
 	return out, nil
 }
 
-// Unmarshal replaces what is in m by what b says; b is not kept. Bytes that
-// are not such a message, and a required field that is not set, are errors
-// with gozmq.CodeInvalidArgument; the latter names the field.
+// Unmarshal replaces the content of m by the message that b encodes; it does
+// not keep b. It fails with gozmq.CodeInvalidArgument when b is malformed, or a
+// required field, which the error names, is not set.
 func Unmarshal(b []byte, m proto.Message) error {
 	if err := proto.Unmarshal(b, m); err != nil {
 		return gozmq.Errorf(gozmq.CodeInvalidArgument, "decode %s of %d bytes: %w", m.ProtoReflect().Descriptor().FullName(), len(b), err)
@@ -42,8 +42,9 @@ func Unmarshal(b []byte, m proto.Message) error {
 	return nil
 }
 
-// MarshalTo writes m to w behind its size as a varint, as every protobuf
-// library's "delimited" functions do, so that several can follow each other.
+// MarshalTo writes the size of m as a varint and then m to w, as the
+// "delimited" functions of other protobuf libraries do, so that messages can
+// follow each other.
 func MarshalTo(w io.Writer, m proto.Message) error {
 	if _, err := protodelim.MarshalTo(w, m); err != nil {
 		return gozmq.Errorf(codeOfStream(err, gozmq.CodeInvalidArgument), "write %s: %w", m.ProtoReflect().Descriptor().FullName(), err)
@@ -52,8 +53,8 @@ func MarshalTo(w io.Writer, m proto.Message) error {
 }
 
 // UnmarshalFrom reads one message that MarshalTo wrote. It returns io.EOF at
-// the end of the stream; a message larger than maxSize bytes is an error with
-// gozmq.CodeResourceExhausted that is found before memory is taken for it. maxSize 0
+// the end of the stream. It fails with gozmq.CodeResourceExhausted, before it
+// allocates memory, when a message is larger than maxSize bytes. maxSize 0
 // means gozmq.DefaultMaxMessageSize.
 func UnmarshalFrom(r *bufio.Reader, m proto.Message, maxSize int) error {
 	if maxSize == 0 {

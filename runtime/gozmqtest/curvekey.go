@@ -2,8 +2,8 @@ package gozmqtest
 
 import "github.com/gozmq/gozmq/runtime/gozmq"
 
-// CurveKey returns a new secret key for CURVE; its Public is the other half of
-// the pair. The test ends where the system has no random numbers.
+// CurveKey returns a new secret key for CURVE; its Public method returns the
+// public key. The test fails at once when the system has no random numbers.
 func CurveKey(t TB) gozmq.CurveSecretKey {
 	t.Helper()
 	k, err := gozmq.NewCurveKey()

@@ -1,16 +1,17 @@
 // Package gozmqtest helps to test programs that use the gozmq runtime.
 //
-// A Proxy stands between two tcp peers and breaks their connections in every
-// way that a network can. NewConn, Serve, Open and Run start the ends of a
-// pattern and stop them with the test; Endpoint lets them meet without a
-// network; CurveKey gives them keys. Faults makes a generated client, or a
-// server, fail by method.
+// A Proxy passes bytes on between tcp peers and breaks their connections in the
+// ways that a network can. NewConn, Serve, Open and Run start the ends of a
+// pattern and stop them when the test ends; Endpoint lets them connect without
+// a network; CurveKey makes keys. Faults makes the calls of a generated client,
+// or of a server, fail by method.
 //
-// Nothing here needs a sleep: whatever happens at its own time can be waited
-// for.
+// Tests need no sleep: there is a function to wait for each thing that takes
+// time.
 package gozmqtest
 
-// TB is what this package needs of a test; a *testing.T, B or F is one.
+// TB has the methods of a test that this package needs; *testing.T, *testing.B
+// and *testing.F implement it.
 type TB interface {
 	Helper()
 	Cleanup(func())

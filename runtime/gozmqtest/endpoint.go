@@ -2,6 +2,6 @@ package gozmqtest
 
 import "crypto/rand"
 
-// Endpoint returns an inproc endpoint that nothing else in the process uses,
-// to bind on one side and connect to on the other.
+// Endpoint returns a new inproc endpoint, which one side binds and the other
+// connects to.
 func Endpoint() string { return "inproc://gozmqtest/" + rand.Text() }

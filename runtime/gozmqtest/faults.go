@@ -15,9 +15,9 @@ import (
 // Faults makes calls fail or wait by their method. As a gozmq.Caller it stands
 // between a generated client and Caller; Intercept puts it into a Conn or a
 // Server instead. A procedure is "package.Service/Method", for which generated
-// code has constants; "" stands for all that have no fault of that kind of
-// their own. The zero value has no faults. Its methods may be called from any
-// goroutine; it must not be copied.
+// code has constants; "" stands for all procedures for which no fault of the
+// same kind is set. The zero value has no faults. Its methods may be called
+// from any goroutine; it must not be copied.
 type Faults struct {
 	// Caller makes the calls that do not fail. With nil they fail with
 	// CodeUnavailable.
@@ -31,26 +31,26 @@ type Faults struct {
 	change chan struct{} // closed when a call begins; nil: no one waits
 }
 
-// Fail makes calls of a procedure fail with err and not go further; nil ends
-// that. An error without a code of its own gets that of gozmq.CodeOf, as it
-// would on its way from a server.
+// Fail makes calls of a procedure fail with err; nil ends that. An error
+// without a code gets the code that gozmq.CodeOf returns, as an error from a
+// server would.
 func (f *Faults) Fail(procedure string, err error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	set(&f.errs, procedure, err, err == nil)
 }
 
-// Delay makes calls of a procedure wait for d before they go further, or fail,
-// but no longer than their context lasts; 0 ends that. A timeout from the
-// method's annotation runs meanwhile only with Intercept.
+// Delay makes calls of a procedure wait for d, or until their context ends,
+// before they go on or fail; 0 ends that. The wait counts toward the timeout of
+// the method's annotation only with Intercept.
 func (f *Faults) Delay(procedure string, d time.Duration) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	set(&f.delays, procedure, d, d <= 0)
 }
 
-// Calls returns how many calls of a procedure have begun, those that failed
-// included; for "" it counts all.
+// Calls returns how many calls of a procedure have begun, including those that
+// failed; for "" it counts all calls.
 func (f *Faults) Calls(procedure string) int {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -85,7 +85,8 @@ func (f *Faults) WaitCalls(ctx context.Context, procedure string, n int) error {
 	}
 }
 
-// Call makes a call through Caller, unless it is to fail (gozmq.Caller).
+// Call makes a call through Caller, unless a fault is set for it
+// (gozmq.Caller).
 func (f *Faults) Call(ctx context.Context, m *gozmq.Method, req, reply proto.Message, opts ...gozmq.CallOption) error {
 	if err := f.begin(ctx, m); err != nil {
 		return err
@@ -96,7 +97,7 @@ func (f *Faults) Call(ctx context.Context, m *gozmq.Method, req, reply proto.Mes
 	return f.Caller.Call(ctx, m, req, reply, opts...)
 }
 
-// Intercept is a gozmq.Interceptor with the same faults, for
+// Intercept is a gozmq.Interceptor with the same faults; pass it to
 // gozmq.WithInterceptors.
 func (f *Faults) Intercept(ctx context.Context, call *gozmq.CallInfo, req proto.Message, next gozmq.Next) (proto.Message, error) {
 	if err := f.begin(ctx, call.Method); err != nil {

@@ -144,7 +144,7 @@ func (l *line) want2(c *net.TCPConn, text string) {
 	l.deadline(c, time.Now().Add(testkit.Patience()))
 }
 
-// wantRefused connects and gets a RST, which may come before dialling is over.
+// wantRefused connects and gets a RST, which may come before dialing is over.
 func (l *line) wantRefused() {
 	l.t.Helper()
 	c, err := l.tryDial()

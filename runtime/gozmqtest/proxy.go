@@ -14,20 +14,19 @@ import (
 type Direction uint8
 
 const (
-	// ToTarget is what those who connect to the proxy send.
+	// ToTarget is the direction from the peers that connect to the proxy.
 	ToTarget Direction = iota
-	// ToClient is what the target sends.
+	// ToClient is the direction from the target.
 	ToClient
 )
 
-// A Proxy accepts tcp connections, makes one to its target for each, and
-// passes bytes on. Faults can be switched on and off at any time and hold for
-// the connections that are there and for those to come. Methods that take
-// directions apply to both when none is given. All methods may be called from
-// any goroutine.
+// A Proxy accepts tcp connections, connects to its target once for each, and
+// passes bytes on. Faults can be switched on and off at any time, and apply to
+// present and future connections. Methods that take directions apply to both
+// when none is given. All methods may be called from any goroutine.
 //
-// The proxy asks the kernel for small buffers, so that a peer that waits is
-// soon noticed and few bytes are lost with a connection.
+// The proxy uses small kernel buffers, so that a peer is blocked soon after a
+// Stall, and few bytes are lost with a connection.
 type Proxy struct {
 	t        TB
 	listener net.Listener
@@ -44,7 +43,7 @@ type Proxy struct {
 }
 
 // NewProxy starts a proxy in front of a tcp endpoint, which need not be bound
-// yet. It closes itself with the test.
+// yet. The proxy is closed when the test ends.
 func NewProxy(t TB, target string) *Proxy {
 	t.Helper()
 	address, err := tcpAddress(target)
@@ -69,11 +68,11 @@ func tcpAddress(endpoint string) (string, error) {
 	return address, nil
 }
 
-// Endpoint returns where the proxy listens; it never changes.
+// Endpoint returns the endpoint of the proxy, which never changes.
 func (p *Proxy) Endpoint() string { return "tcp://" + p.listener.Addr().String() }
 
-// SetTarget makes connections to come go to another endpoint, as that of a
-// server that was started again.
+// SetTarget makes new connections go to another endpoint, for example to a
+// restarted server.
 func (p *Proxy) SetTarget(target string) {
 	p.t.Helper()
 	address, err := tcpAddress(target)
@@ -83,8 +82,8 @@ func (p *Proxy) SetTarget(target string) {
 	p.update(func() { p.target = address })
 }
 
-// Reset ends every connection there is with a RST to both sides. What was on
-// its way is lost.
+// Reset ends every open connection with a RST to both sides. Bytes on their way
+// are lost.
 func (p *Proxy) Reset() {
 	p.mu.Lock()
 	conns := make([]*proxyConn, 0, len(p.conns))
@@ -97,11 +96,11 @@ func (p *Proxy) Reset() {
 	}
 }
 
-// Cut lets n more bytes pass in a direction, those of all connections counted
-// together, and ends the one that came with the last of them, for 0 with the
-// next one: its receiver gets these bytes and an end, its sender a RST. That
-// happens once; the channel is closed when it has. Another Cut for the same
-// direction takes the place of one that has not happened, whose channel is
+// Cut lets n more bytes pass in a direction, counted over all connections, and
+// then ends the connection that carried the last of them, or with n = 0 the
+// next one that carries a byte: its receiver gets these bytes and the end of
+// the stream, its sender a RST. This happens once; then the channel is closed.
+// Another Cut for the same direction replaces a pending one, whose channel is
 // never closed.
 func (p *Proxy) Cut(d Direction, n int) <-chan struct{} {
 	done := make(chan struct{})
@@ -109,10 +108,10 @@ func (p *Proxy) Cut(d Direction, n int) <-chan struct{} {
 	return done
 }
 
-// Stall stops passing bytes on and reading them, while every connection stays
-// open; new ones are accepted, and not yet made to the target. What is being
-// passed on at that moment may still arrive. Resume goes on where it stopped:
-// nothing is lost.
+// Stall stops reading bytes and passing them on, and keeps every connection
+// open. New connections are accepted, but connected to the target only after
+// Resume. Bytes that are being passed on at that moment may still arrive. No
+// byte is lost.
 func (p *Proxy) Stall(dirs ...Direction) {
 	p.each(dirs, func(f *flow) { f.stalled = true })
 }
@@ -122,30 +121,31 @@ func (p *Proxy) Resume(dirs ...Direction) {
 	p.each(dirs, func(f *flow) { f.stalled = false })
 }
 
-// Split passes at most n bytes on at a time; 0 ends that.
+// Split makes the proxy pass on at most n bytes at a time; 0 ends that.
 func (p *Proxy) Split(n int, dirs ...Direction) {
 	p.each(dirs, func(f *flow) { f.chunk = n })
 }
 
-// Delay holds everything that is read, and after Split each part of it, for d
-// before it is passed on; 0 ends that. What is held already is held to its end.
+// Delay holds all bytes that are read, and with Split each part of them, for d
+// before they are passed on; 0 ends that, but bytes that are held already are
+// held to the end of their time.
 func (p *Proxy) Delay(d time.Duration, dirs ...Direction) {
 	p.each(dirs, func(f *flow) { f.delay = d })
 }
 
-// Drop swallows bytes, and ends of connections, without a word to either side,
-// as a cable that was pulled. A connection that has lost bytes passes nothing
-// on in that direction even after Drop(false): TCP never leaves a hole. It ends
-// with Reset, or when both sides have given it up.
+// Drop discards bytes and ends of connections, as if a cable were pulled;
+// neither side learns of it. A connection that has lost bytes passes nothing on
+// in that direction even after Drop(false), because TCP never leaves a hole. It
+// ends with Reset, or when both sides have closed it.
 func (p *Proxy) Drop(on bool, dirs ...Direction) {
 	p.each(dirs, func(f *flow) { f.drop = on })
 }
 
-// Refuse answers new connections with a RST. The port stays taken, so that it
-// is there again after Refuse(false).
+// Refuse answers new connections with a RST. The proxy keeps its port for
+// Refuse(false).
 func (p *Proxy) Refuse(on bool) { p.update(func() { p.refuse = on }) }
 
-// Heal ends every fault, and a Cut that has not happened. Connections that lost
+// Heal ends every fault, and cancels a pending Cut. Connections that have lost
 // bytes stay as Drop left them.
 func (p *Proxy) Heal() {
 	p.update(func() {
@@ -156,29 +156,29 @@ func (p *Proxy) Heal() {
 	})
 }
 
-// Connections returns how many connections were accepted so far; those that
-// were refused do not count.
+// Connections returns how many connections the proxy has accepted; refused ones
+// do not count.
 func (p *Proxy) Connections() int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.accepted
 }
 
-// Open returns how many connections there are.
+// Open returns how many connections are open.
 func (p *Proxy) Open() int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return len(p.conns)
 }
 
-// Bytes returns how many bytes were passed on in a direction so far.
+// Bytes returns how many bytes the proxy has passed on in a direction.
 func (p *Proxy) Bytes(d Direction) int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.flows[d].bytes
 }
 
-// WaitConnections waits until at least n connections were accepted.
+// WaitConnections waits until the proxy has accepted at least n connections.
 func (p *Proxy) WaitConnections(ctx context.Context, n int) error {
 	return p.wait(ctx, func() error {
 		if p.accepted < n {
@@ -188,7 +188,7 @@ func (p *Proxy) WaitConnections(ctx context.Context, n int) error {
 	})
 }
 
-// WaitOpen waits until there are exactly n connections.
+// WaitOpen waits until exactly n connections are open.
 func (p *Proxy) WaitOpen(ctx context.Context, n int) error {
 	return p.wait(ctx, func() error {
 		if len(p.conns) != n {
@@ -198,7 +198,8 @@ func (p *Proxy) WaitOpen(ctx context.Context, n int) error {
 	})
 }
 
-// WaitBytes waits until at least n bytes were passed on in a direction.
+// WaitBytes waits until the proxy has passed on at least n bytes in a
+// direction.
 func (p *Proxy) WaitBytes(ctx context.Context, d Direction, n int) error {
 	return p.wait(ctx, func() error {
 		if p.flows[d].bytes < n {

@@ -288,7 +288,7 @@ func TestProxyConcurrently(t *testing.T) {
 			for range 20 {
 				c, err := l.tryDial()
 				if err != nil {
-					continue // reset while it was dialled
+					continue // reset while it was dialed
 				}
 				_, _ = c.Write(bytes.Repeat([]byte("x"), 1000))
 				_ = c.(*net.TCPConn).CloseWrite()

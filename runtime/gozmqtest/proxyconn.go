@@ -29,7 +29,7 @@ type proxyConn struct {
 	once   sync.Once
 
 	// The proxy's lock guards these.
-	target *net.TCPConn // nil before it is dialled
+	target *net.TCPConn // nil before it is dialed
 	ended  bool
 	isCut  bool
 	holes  [2]bool // bytes were dropped: nothing is passed on any more

@@ -9,8 +9,8 @@ import (
 )
 
 // DialRaw connects to an endpoint of any transport and sends nothing, so that a
-// test can play a peer byte by byte. It waits for the endpoint as a socket
-// would, until ctx ends. The caller closes the connection.
+// test can act as a peer byte by byte. Like a socket, it waits for the
+// endpoint, until ctx ends. The caller closes the connection.
 func DialRaw(ctx context.Context, endpoint string) (net.Conn, error) {
 	ep, err := transport.ParseConnect(endpoint)
 	if err != nil {
@@ -19,9 +19,9 @@ func DialRaw(ctx context.Context, endpoint string) (net.Conn, error) {
 	return ep.Dial(ctx)
 }
 
-// ListenRaw binds an endpoint of any transport for connections that a test
-// answers byte by byte. It also returns the endpoint to connect to, with the
-// port or the path that the system chose. The caller closes the listener.
+// ListenRaw binds an endpoint of any transport, so that a test can answer
+// connections byte by byte. It also returns the endpoint to connect to, with
+// the port or the path that the system chose. The caller closes the listener.
 func ListenRaw(endpoint string) (net.Listener, string, error) {
 	ep, err := transport.ParseBind(endpoint)
 	if err != nil {

@@ -8,8 +8,8 @@ import (
 	"github.com/gozmq/gozmq/runtime/gozmq"
 )
 
-// NewConn starts a server for the services that register registers, and
-// returns a Conn to it. They meet without a network; both end with the test.
+// NewConn starts a server for the services that register registers, and returns
+// a Conn to it. They need no network; both are closed when the test ends.
 //
 //	conn := gozmqtest.NewConn(t, func(r gozmq.Registrar) error {
 //		return greetv1gozmq.RegisterGreeterServer(r, &greeter{})
@@ -22,8 +22,8 @@ func NewConn(t TB, register func(gozmq.Registrar) error, opts ...gozmq.DialOptio
 }
 
 // Serve starts a server for the services that register registers and returns
-// the endpoints that it has bound. The server stops with the test, which fails
-// when it does not stop well.
+// the endpoints that it has bound. The server stops when the test ends; the
+// test fails when Serve returns an error.
 func Serve(t TB, where gozmq.Endpoints, register func(gozmq.Registrar) error, opts ...gozmq.ServerOption) []string {
 	t.Helper()
 	s, err := gozmq.NewServer(append([]gozmq.ServerOption{where}, opts...)...)
@@ -40,20 +40,21 @@ func Serve(t TB, where gozmq.Endpoints, register func(gozmq.Registrar) error, op
 	return s.Addrs()
 }
 
-// Opened is one end of a pattern that a test opens and closes. Open makes it.
+// Opened is the result of Open: one end of a pattern that a test opens and
+// closes.
 type Opened[S io.Closer] struct {
 	s   S
 	err error
 }
 
-// Open takes the results of gozmq.Dial, gozmq.NewPublisher or another constructor
-// of that kind, of the runtime or generated.
+// Open takes the results of gozmq.Dial, gozmq.NewPublisher or another
+// constructor of a socket.
 //
 //	feed := gozmqtest.Open(weatherv1gozmq.NewFeedPublisher(gozmq.Bind(endpoint))).For(t)
 func Open[S io.Closer](s S, err error) Opened[S] { return Opened[S]{s, err} }
 
-// For returns the open end and closes it when the test ends. The test fails at once
-// when the constructor failed, and at its end when Close fails.
+// For returns the value and closes it when the test ends. The test fails at
+// once when the constructor has failed, and at its end when Close fails.
 func (o Opened[S]) For(t TB) S {
 	t.Helper()
 	if o.err != nil {
@@ -67,9 +68,9 @@ func (o Opened[S]) For(t TB) S {
 	return o.s
 }
 
-// Run runs a worker, a server, or anything else that ends with its context, in
-// a goroutine. stop ends the context and waits; it is called with the test, if
-// not before. An error fails the test.
+// Run runs a worker, a server, or another function that returns when its
+// context ends, in a goroutine. stop ends the context and waits; it is called
+// when the test ends, if not before. An error fails the test.
 //
 //	gozmqtest.Run(t, func(ctx context.Context) error {
 //		return imagev1gozmq.RunThumbnailsWorker(ctx, &renderer{}, from, to)

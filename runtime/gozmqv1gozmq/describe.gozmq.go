@@ -28,15 +28,16 @@ const (
 
 // DescriberClient calls gozmq.v1.Describer.
 //
-// Describer describes the services of the server that serves it.
+// Describer describes the services of a server, including itself.
 type DescriberClient interface {
 	// Describe returns the names of services and the files that define them. It
-	// fails with NOT_FOUND when the request names a service that is not there.
+	// fails with NOT_FOUND when the request names a service that the server does
+	// not have.
 	Describe(ctx context.Context, req *gozmqv1.DescribeRequest, opts ...gozmq.CallOption) (*gozmqv1.DescribeResponse, error)
 }
 
-// NewDescriberClient makes a client that calls through caller. It may be used
-// concurrently.
+// NewDescriberClient returns a client that calls through caller. It may be
+// used concurrently.
 func NewDescriberClient(caller gozmq.Caller) DescriberClient {
 	return &describerClient{caller: caller}
 }
@@ -53,10 +54,11 @@ func (c *describerClient) Describe(ctx context.Context, req *gozmqv1.DescribeReq
 // UnimplementedDescriberServer, so that methods can be added to the service.
 // Methods are called concurrently.
 //
-// Describer describes the services of the server that serves it.
+// Describer describes the services of a server, including itself.
 type DescriberServer interface {
 	// Describe returns the names of services and the files that define them. It
-	// fails with NOT_FOUND when the request names a service that is not there.
+	// fails with NOT_FOUND when the request names a service that the server does
+	// not have.
 	Describe(ctx context.Context, req *gozmqv1.DescribeRequest) (*gozmqv1.DescribeResponse, error)
 	mustEmbedUnimplementedDescriberServer()
 }

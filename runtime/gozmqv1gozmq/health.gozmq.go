@@ -26,15 +26,15 @@ const (
 
 // HealthClient calls gozmq.v1.Health.
 //
-// Health tells whether services are ready to be called.
+// Health reports whether services are ready to be called.
 type HealthClient interface {
-	// Check returns the health of one service. With version set it answers as
-	// soon as the health is another than that of this version, so that calling
-	// it again and again watches the service.
+	// Check returns the health of one service. With version set, it waits until
+	// the health differs from that version, so that repeated calls watch the
+	// service.
 	Check(ctx context.Context, req *gozmqv1.HealthCheckRequest, opts ...gozmq.CallOption) (*gozmqv1.HealthCheckResponse, error)
 }
 
-// NewHealthClient makes a client that calls through caller. It may be used
+// NewHealthClient returns a client that calls through caller. It may be used
 // concurrently.
 func NewHealthClient(caller gozmq.Caller) HealthClient {
 	return &healthClient{caller: caller}
@@ -52,11 +52,11 @@ func (c *healthClient) Check(ctx context.Context, req *gozmqv1.HealthCheckReques
 // UnimplementedHealthServer, so that methods can be added to the service.
 // Methods are called concurrently.
 //
-// Health tells whether services are ready to be called.
+// Health reports whether services are ready to be called.
 type HealthServer interface {
-	// Check returns the health of one service. With version set it answers as
-	// soon as the health is another than that of this version, so that calling
-	// it again and again watches the service.
+	// Check returns the health of one service. With version set, it waits until
+	// the health differs from that version, so that repeated calls watch the
+	// service.
 	Check(ctx context.Context, req *gozmqv1.HealthCheckRequest) (*gozmqv1.HealthCheckResponse, error)
 	mustEmbedUnimplementedHealthServer()
 }

@@ -1,5 +1,5 @@
 // Package gozmqbolt keeps the tasks of a ventilator in one file, with bbolt: a
-// gozmq.TaskStore for pipelines that deliver at least once.
+// gozmq.TaskStore for pipelines with DeliveryAtLeastOnce.
 //
 //	store, err := gozmqbolt.Open("tasks.db")
 //	defer store.Close()

@@ -38,9 +38,9 @@ func healthyLink(t *testing.T, at *env) {
 	beats := options{"HEARTBEAT_IVL": 20, "HEARTBEAT_TIMEOUT": 1000, "HEARTBEAT_TTL": 1000}
 	ours := gozmq.WithHeartbeat(20*time.Millisecond, time.Second)
 	s := at.serve(t, echo, ours)
-	dialled := at.socket(t, "REQ", beats)
-	dialled.connect(s.endpoint)
-	dialled.await("HANDSHAKE_SUCCEEDED")
+	dialed := at.socket(t, "REQ", beats)
+	dialed.connect(s.endpoint)
+	dialed.await("HANDSHAKE_SUCCEEDED")
 	bound := at.socket(t, "ROUTER", beats)
 	c := dial(t, gozmq.Connect(bound.bind(at.endpoint())), ours)
 	bound.await("HANDSHAKE_SUCCEEDED")
@@ -55,7 +55,7 @@ func healthyLink(t *testing.T, at *env) {
 		clock.await("DISCONNECTED")
 		w.wantClosed()
 	}
-	for _, z := range []*zmqSocket{dialled, bound} {
+	for _, z := range []*zmqSocket{dialed, bound} {
 		if events := strings.Join(z.events(), " "); strings.Contains(events, "DISCONNECTED") {
 			t.Errorf("libzmq's %s saw %s", z.kind, events)
 		}
@@ -63,8 +63,8 @@ func healthyLink(t *testing.T, at *env) {
 	if n := s.count(gozmq.EventHeartbeatLost); n > 2 || c.count(gozmq.EventHeartbeatLost) > 0 {
 		t.Errorf("our ends lost heartbeats:\n%s%s", s, c)
 	}
-	dialled.send(encode(t, "still here"))
-	want(t, "the reply", dialled.recv(), []string{encode(t, "still here")})
+	dialed.send(encode(t, "still here"))
+	want(t, "the reply", dialed.recv(), []string{encode(t, "still here")})
 }
 
 func handshakeTimeout(t *testing.T, at *env) {

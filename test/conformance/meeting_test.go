@@ -15,11 +15,11 @@ type meeting struct {
 	t      *testing.T
 	kind   string // a type for the far end that fits ours
 	ours   *recorder
-	client *client // that has dialled; nil when a server has accepted
+	client *client // that has dialed; nil when a server has accepted
 }
 
 // meet calls f with a connection that our server has accepted, and again with
-// one that our client has dialled. Whatever f does, a good peer must be served
+// one that our client has dialed. Whatever f does, a good peer must be served
 // after it, by either end.
 func meet(t *testing.T, at *env, f func(m *meeting), opts ...gozmq.SocketOption) {
 	t.Helper()
@@ -32,7 +32,7 @@ func meet(t *testing.T, at *env, f func(m *meeting), opts ...gozmq.SocketOption)
 		f(&meeting{wire: at.connect(t, s.endpoint), t: t, kind: "DEALER", ours: s.recorder})
 		s.wantService(t, at)
 	})
-	t.Run("dialled", func(t *testing.T) {
+	t.Run("dialed", func(t *testing.T) {
 		ln := at.listen(t)
 		var dialOpts []gozmq.DialOption
 		for _, o := range opts {

@@ -131,7 +131,7 @@ func xpubGone(t *testing.T, at *env) {
 		got[nextCancellation(t, source)] = true
 	}
 	if !got["a"] || !got["b"] {
-		t.Errorf("cancelled were %v", got)
+		t.Errorf("canceled were %v", got)
 	}
 }
 

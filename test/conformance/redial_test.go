@@ -10,8 +10,9 @@ import (
 )
 
 // errorIsFinal lets one endpoint answer with ERROR and another close without a
-// word, at a socket for which refusals are final. That our end comes back to the second one again and again shows that it
-// has had the time to come back to the first.
+// word, at a socket for which refusals are final. That our end comes back to
+// the second one again and again shows that it has had the time to come back to
+// the first.
 func errorIsFinal(t *testing.T, at *env) {
 	refusing, closing := at.listen(t), at.listen(t)
 	c := dial(t, gozmq.Connect(refusing.endpoint, closing.endpoint), gozmq.WithStopWhenRefused())
@@ -59,7 +60,7 @@ func (l *listener) count() (stop func() int) {
 	}
 }
 
-func closeIsRedialled(t *testing.T, at *env) {
+func closeIsRedialed(t *testing.T, at *env) {
 	if at.isLibzmq() {
 		z := at.socket(t, "REP", nil)
 		endpoint := z.bind(at.endpoint())

@@ -43,7 +43,7 @@ func patternProperties() []property {
 		{section: "2", name: "XPUB passes subscriptions on", on: all, test: xpubPasses,
 			text: "A publisher behind a proxy is told of each prefix once, and when the last subscriber has given it up."},
 		{section: "2", name: "XPUB gives up for who is gone", on: all, test: xpubGone,
-			text: "When the last subscriber of a prefix is gone without a word, it is cancelled upstream."},
+			text: "When the last subscriber of a prefix is gone without a word, it is canceled upstream."},
 		{section: "2", name: "SUB queues fairly", on: all, test: subFair,
 			text: "While one publisher sends without end, messages of another arrive."},
 

@@ -45,7 +45,7 @@ func portProperties() []property {
 		{section: "4", name: "sub_forward", like: "2 XPUB passes subscriptions on", text: "Subscriptions pass a proxy."},
 		{section: "4", name: "conflate", on: all, test: conflate, text: "With a queue of one message that drops the oldest a subscriber reads the latest one, and knows how many it missed."},
 		{section: "4", name: "immediate", like: "1.11 no routing before the handshake", text: "Messages go to completed connections only."},
-		{section: "4", name: "reconnect_ivl", like: "1.5 any other end is redialled", text: "A connection that is lost is made again."},
+		{section: "4", name: "reconnect_ivl", like: "1.5 any other end is redialed", text: "A connection that is lost is made again."},
 		{section: "4", name: "reconnect_options", like: "1.5 pauses grow", text: "The pause grows up to a limit."},
 		{section: "4", name: "heartbeats timeout", like: "1.7 any traffic is liveness", text: "A silent peer is dropped."},
 		{section: "4", name: "heartbeats TTL", like: "1.7 TTL of the peer is kept", text: "The time to live of a PING is kept."},

@@ -48,7 +48,7 @@ func newPrintsSink(t *testing.T, opts ...gozmq.SinkOption) (<-chan *imagev1.Rend
 	return results, socket.Addrs()
 }
 
-// The examples of delivery at least once, played against our own ends. It
+// The examples with DeliveryAtLeastOnce, played against our own ends. It
 // needs no Python.
 func TestDeliveryExamplesGozmq(t *testing.T) {
 	ex := examples(t)
@@ -164,7 +164,7 @@ func playSureSink(t *testing.T, ex map[string][]byte) {
 	}
 }
 
-// At most once a worker is stopped by a message.
+// With DeliveryAtMostOnce a worker is stopped by a message.
 func playStop(t *testing.T, ex map[string][]byte) {
 	vent := newVentilator(t, gozmq.Bind(anyPort))
 	p := dialRaw(t, vent.Addrs()[0], "PULL", 1)

@@ -181,7 +181,7 @@ func playPublisher(t *testing.T, ex map[string][]byte) {
 		subscribed(t, pub, "weather/oslo/temperature", 1)
 		publish(t, pub, &weatherv1.Reading{Station: "ams"}, &weatherv1.Reading{Station: "oslo"})
 		if m := p.readMessage(); string(m[0]) != "weather/oslo/temperature" {
-			t.Errorf("got %q after it was cancelled", m[0])
+			t.Errorf("got %q after it was canceled", m[0])
 		}
 	}
 }

@@ -42,7 +42,7 @@ func TestSubscriptionForms(t *testing.T) {
 		{"messages of 3.0", 0, rawzmtp.Message([]byte("\x01weather/ams/")), rawzmtp.Message([]byte("\x00weather/ams/"))},
 		{"messages to 3.1, as XSUB sends", 1, rawzmtp.Message([]byte("\x01weather/ams/")), rawzmtp.Message([]byte("\x00weather/ams/"))},
 		{"commands to 3.0", 0, command("SUBSCRIBE"), command("CANCEL")},
-		{"subscribed by command, cancelled by message", 1, command("SUBSCRIBE"), rawzmtp.Message([]byte("\x00weather/ams/"))},
+		{"subscribed by command, canceled by message", 1, command("SUBSCRIBE"), rawzmtp.Message([]byte("\x00weather/ams/"))},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			leakChecked(t)
@@ -65,7 +65,7 @@ func TestSubscriptionForms(t *testing.T) {
 			subscribed(t, pub, "weather/oslo/temperature", 1)
 			publish(t, pub, ams, oslo)
 			if m := p.readMessage(); string(m[0]) != "weather/oslo/temperature" {
-				t.Fatalf("got topic %q after it was cancelled", m[0])
+				t.Fatalf("got topic %q after it was canceled", m[0])
 			}
 		})
 	}

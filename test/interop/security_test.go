@@ -124,8 +124,9 @@ func everyLock(t *testing.T, kinds []string, more map[string]any, test func(t *t
 func TestSecuredClients(t *testing.T) {
 	everyLock(t, []string{"REQ", "DEALER"}, nil, func(t *testing.T, p *probe, at func(func(gozmq.Endpoints) []string)) {
 		if strings.Contains(t.Name(), "libzmq_serves_REQ") {
-			// In libzmq 4.3.4 a REQ socket that is the server of a mechanism and asks
-			// a ZAP handler never gets a reply, from a REP socket of its own neither.
+			// In libzmq 4.3.4 a REQ socket that is the server of a mechanism
+			// and asks a ZAP handler never gets a reply, from a REP socket of
+			// its own neither.
 			return
 		}
 		at(func(e gozmq.Endpoints) []string { return serveGreeter(t, e, &greeter{}) })

@@ -171,16 +171,16 @@ func newPublisherVictim(t *testing.T) *victim { return publisherVictim(t, 0) }
 // newRetainingVictim is a newPublisherVictim with many retained topics.
 func newRetainingVictim(t *testing.T) *victim { return publisherVictim(t, 20_000) }
 
+// keptTopic has the numbers in its topics.
+var keptTopic = gozmqimpl.NewTopic[wrapperspb.Int64Value]("soak.Feed/Kept", "kept/{value}", gozmqimpl.Int((*number).GetValue)).With(gozmqimpl.Retained)
+
 func publisherVictim(t *testing.T, retained int) *victim {
 	ctx := t.Context()
 	p, err := gozmq.NewPublisher(gozmq.Bind(anyPort))
 	must(t, err)
 	t.Cleanup(func() { must(t, p.Close()) })
 	for n := range retained {
-		topic := gozmq.Topic[*number]{Name: "soak.Feed/Kept", Traits: gozmq.Retained, Append: func(b []byte, _ *number) []byte {
-			return fmt.Appendf(b, "kept/%d", n)
-		}}
-		must(t, gozmq.Publish(ctx, p, &topic, wrapperspb.Int64(int64(n))))
+		must(t, gozmqimpl.Publish(ctx, p, keptTopic, wrapperspb.Int64(int64(n))))
 	}
 	s, err := gozmq.NewSubscriber(gozmq.Connect(p.Addrs()...))
 	must(t, err)

@@ -102,7 +102,7 @@ func (r *recorder) dropped(endpoint string) int {
 }
 
 // refused are the events of a connection that was refused: a RST may come
-// before or after dialling is over.
+// before or after dialing is over.
 func refused() []gozmq.EventKind {
 	return []gozmq.EventKind{gozmq.EventDialFailed, gozmq.EventHandshakeFailed}
 }

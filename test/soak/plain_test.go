@@ -15,7 +15,7 @@ import (
 	"github.com/gozmq/gozmq/runtime/gozmqtest"
 )
 
-// A plainLine is a pipeline that delivers at most once, with worker processes
+// A plainLine is a pipeline with DeliveryAtMostOnce, with worker processes
 // that are killed.
 type plainLine struct {
 	t        testing.TB
@@ -106,9 +106,9 @@ func (l *plainLine) settle(ctx context.Context) (handed int) {
 	return handed
 }
 
-// At most once, with workers that are killed every second: how many tasks are
-// lost is logged, and every one of them had been handed to a worker that died.
-// What those had not been handed, others did.
+// With DeliveryAtMostOnce and workers that are killed every second: how many
+// tasks are lost is logged, and every one of them had been handed to a worker
+// that died. What those had not been handed, others did.
 func TestPlainLosesOnlyWithTheDead(t *testing.T) {
 	random := newRand(t)
 	ctx, cancel := context.WithTimeout(t.Context(), 4*testkit.Patience())

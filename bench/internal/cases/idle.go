@@ -58,7 +58,7 @@ func idle(cfg *Config, r *Result, name string, n int) *contender {
 			return err
 		}
 		row.add((server + client) / float64(n))
-		row.Note = fmt.Sprintf("accepting side %.0f, dialling side %.0f", server/float64(n), client/float64(n))
+		row.Note = fmt.Sprintf("accepting side %.0f, dialing side %.0f", server/float64(n), client/float64(n))
 		return nil
 	}}
 }

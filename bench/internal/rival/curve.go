@@ -14,7 +14,7 @@ func newKeyPairs() (*keyPairs, error) {
 	return &keyPairs{server, client}, err
 }
 
-// bound and dialled are options of ours for the two ends; nil has none.
+// bound and dialed are options of ours for the two ends; nil has none.
 func (k *keyPairs) bound() []any {
 	if k == nil {
 		return nil
@@ -22,7 +22,7 @@ func (k *keyPairs) bound() []any {
 	return []any{gozmq.WithSecurity(gozmq.CurveServer(k.server, gozmq.AllowKeys(k.client.Public())))}
 }
 
-func (k *keyPairs) dialled() []any {
+func (k *keyPairs) dialed() []any {
 	if k == nil {
 		return nil
 	}

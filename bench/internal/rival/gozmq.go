@@ -113,7 +113,7 @@ func openGozmq(o Options) (Unary, error) {
 	}
 	u := &gozmqUnary{server: server, spread: newSpread(o), blobs: newBlobs(o), size: o.Size}
 	for range o.Conns {
-		conn, err := gozmq.Dial(as[gozmq.DialOption](append(u.events.options(o), o.curve.dialled()...), gozmq.Connect(server.Addr()))...)
+		conn, err := gozmq.Dial(as[gozmq.DialOption](append(u.events.options(o), o.curve.dialed()...), gozmq.Connect(server.Addr()))...)
 		if err != nil {
 			u.Close()
 			return nil, err
@@ -171,11 +171,11 @@ type gozmqPush struct {
 
 func openGozmqPush(o Options) (_ Stream, err error) {
 	p := &gozmqPush{stopper: newStopper(), blob: newBlob(o.Size, 0)}
-	bound, dialled := append(p.events.options(o), o.curve.bound()...), append(p.events.options(o), o.curve.dialled()...)
+	bound, dialed := append(p.events.options(o), o.curve.bound()...), append(p.events.options(o), o.curve.dialed()...)
 	if p.vent, err = gozmq.NewVentilator(as[gozmq.VentilatorOption](bound, gozmq.Bind(anyPort))...); err != nil {
 		return nil, err
 	}
-	if p.sink, err = gozmq.NewPuller(as[gozmq.SinkOption](dialled, gozmq.Connect(p.vent.Addrs()...))...); err != nil {
+	if p.sink, err = gozmq.NewPuller(as[gozmq.SinkOption](dialed, gozmq.Connect(p.vent.Addrs()...))...); err != nil {
 		p.vent.Close()
 		return nil, err
 	}

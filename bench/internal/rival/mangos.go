@@ -25,15 +25,15 @@ func mangosRival() Rival {
 		Unary: openMangos, Push: openMangosPush, Feed: openMangosFeed, Window: mangosWindow, OneConn: true}
 }
 
-// A mangosPair is one socket that listens and some that dialled it.
+// A mangosPair is one socket that listens and some that dialed it.
 type mangosPair struct {
-	bound   mangos.Socket
-	dialled []mangos.Socket
-	wg      sync.WaitGroup
-	once    sync.Once
+	bound  mangos.Socket
+	dialed []mangos.Socket
+	wg     sync.WaitGroup
+	once   sync.Once
 }
 
-func newMangosPair(bound, dialled func() (mangos.Socket, error), n int) (*mangosPair, error) {
+func newMangosPair(bound, dialed func() (mangos.Socket, error), n int) (*mangosPair, error) {
 	p := new(mangosPair)
 	var err error
 	if p.bound, err = bound(); err != nil {
@@ -47,11 +47,11 @@ func newMangosPair(bound, dialled func() (mangos.Socket, error), n int) (*mangos
 		return nil, err
 	}
 	for range n {
-		s, err := dialled()
+		s, err := dialed()
 		if err != nil {
 			return nil, err
 		}
-		p.dialled = append(p.dialled, s)
+		p.dialed = append(p.dialed, s)
 		if err := s.Dial(ln.Address()); err != nil {
 			return nil, err
 		}
@@ -61,7 +61,7 @@ func newMangosPair(bound, dialled func() (mangos.Socket, error), n int) (*mangos
 
 func (p *mangosPair) Close() {
 	p.once.Do(func() {
-		for _, s := range p.dialled {
+		for _, s := range p.dialed {
 			s.Close()
 		}
 		p.bound.Close()
@@ -83,7 +83,7 @@ func openMangos(o Options) (Unary, error) {
 	}
 	u := &mangosUnary{mangosPair: pair, blobs: newBlobs(o), size: o.Size}
 	for range o.Callers {
-		client, err := pair.dialled[0].OpenContext()
+		client, err := pair.dialed[0].OpenContext()
 		if err != nil {
 			return nil, err
 		}
@@ -145,7 +145,7 @@ func openMangosFeed(o Options) (Stream, error) {
 		return nil, err
 	}
 	s := &mangosStream{mangosPair: pair, prefix: []byte(topic + "\x00"), blob: newBlob(o.Size, 0)}
-	for _, d := range pair.dialled {
+	for _, d := range pair.dialed {
 		if err := d.SetOption(mangos.OptionSubscribe, s.prefix); err != nil {
 			return nil, err
 		}
@@ -164,7 +164,7 @@ func (s *mangosStream) Send(seq uint64) error {
 
 func (s *mangosStream) Receive(i int, got func(uint64)) error {
 	for {
-		body, err := s.dialled[i].Recv()
+		body, err := s.dialed[i].Recv()
 		if errors.Is(err, mangos.ErrClosed) {
 			return nil
 		}

@@ -21,11 +21,11 @@ func zmq4Rival() Rival {
 }
 
 // zmq4Pair binds one socket and dials it from the others.
-func zmq4Pair(bound zmq4.Socket, dialled ...zmq4.Socket) error {
+func zmq4Pair(bound zmq4.Socket, dialed ...zmq4.Socket) error {
 	if err := bound.Listen("tcp://127.0.0.1:0"); err != nil {
 		return err
 	}
-	for _, s := range dialled {
+	for _, s := range dialed {
 		if err := s.Dial("tcp://" + bound.Addr().String()); err != nil {
 			return err
 		}

@@ -94,16 +94,16 @@ func (p *planner) method(s *protogen.Service, m *protogen.Method, n namer, name 
 	}
 	switch pattern(s) {
 	case annotations.Pattern_PATTERN_PUB_SUB:
-		out.Var = n.unexported("", "Topic")
+		out.Var = n.unexported("Topic")
 		if !out.Bare {
 			out.Topic = p.methodTopic(m)
 			n.topic(out.Topic)
 		}
 	case annotations.Pattern_PATTERN_PUSH_PULL:
-		out.Var = n.unexported("", "Method")
+		out.Var = n.unexported("Method")
 		out.Task = taskPolicy(a.GetTask(), atLeastOnce(s))
 	default:
-		out.Var = n.unexported("", "Method")
+		out.Var = n.unexported("Method")
 		out.Idempotency = idempotency(m)
 	}
 	return out

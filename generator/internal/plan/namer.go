@@ -23,8 +23,8 @@ func (n namer) exported(before, after string) string {
 	return n.scope.exported(n.from, n.parts(before, after)...)
 }
 
-func (n namer) unexported(before, after string) string {
-	return n.scope.unexported(n.from, n.parts(before, after)...)
+func (n namer) unexported(after string) string {
+	return n.scope.unexported(n.from, n.parts("", after)...)
 }
 
 func (n namer) parts(before, after string) []string {
@@ -39,7 +39,7 @@ func (n namer) reqRep() *ReqRep {
 	out := &ReqRep{
 		Client:        n.exported("", "Client"),
 		NewClient:     n.exported("New", "Client"),
-		ClientStruct:  n.unexported("", "Client"),
+		ClientStruct:  n.unexported("Client"),
 		Server:        n.exported("", "Server"),
 		Unimplemented: n.exported("Unimplemented", "Server"),
 		Register:      n.exported("Register", "Server"),
@@ -59,8 +59,8 @@ func (n namer) pubSub(bare bool) *PubSub {
 		Unimplemented: n.exported("Unimplemented", "Handler"),
 		Handle:        n.exported("Handle", ""),
 
-		PublisherStruct:  n.unexported("", "Publisher"),
-		SubscriberStruct: n.unexported("", "Subscriber"),
+		PublisherStruct:  n.unexported("Publisher"),
+		SubscriberStruct: n.unexported("Subscriber"),
 	}
 	out.MustEmbed = "mustEmbed" + out.Unimplemented
 	return out
@@ -75,12 +75,12 @@ func (n namer) pushPull(sink bool) *PushPull {
 		NewWorker:     n.exported("New", "Worker"),
 		RunWorker:     n.exported("Run", "Worker"),
 
-		VentilatorStruct: n.unexported("", "Ventilator"),
+		VentilatorStruct: n.unexported("Ventilator"),
 	}
 	out.MustEmbed = "mustEmbed" + out.Unimplemented
 	if sink {
 		out.Sink, out.NewSink = n.exported("", "Sink"), n.exported("New", "Sink")
-		out.SinkStruct = n.unexported("", "Sink")
+		out.SinkStruct = n.unexported("Sink")
 	}
 	return out
 }
@@ -95,6 +95,6 @@ func (n namer) topic(t *Topic) {
 	}
 	if t.Snapshot != nil {
 		t.Snapshot.Follow = n.exported("Follow", "")
-		t.Snapshot.Var = n.unexported("", "Snapshot")
+		t.Snapshot.Var = n.unexported("Snapshot")
 	}
 }

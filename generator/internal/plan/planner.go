@@ -88,19 +88,19 @@ func (p *planner) message(m *protogen.Message) *Message {
 	if t := a.GetTopic(); t != nil {
 		out.Topic = p.topic(place{m.Desc, m.Location, inMessage(messageTopic)}, m, t)
 		n.topic(out.Topic)
-		out.TopicVar = n.unexported("", "Topic")
+		out.TopicVar = n.unexported("Topic")
 		out.Publisher, out.NewPublisher = n.exported("", "Publisher"), n.exported("New", "Publisher")
 		out.Subscriber, out.NewSubscriber = n.exported("", "Subscriber"), n.exported("New", "Subscriber")
-		out.PublisherStruct, out.SubscriberStruct = n.unexported("", "Publisher"), n.unexported("", "Subscriber")
+		out.PublisherStruct, out.SubscriberStruct = n.unexported("Publisher"), n.unexported("Subscriber")
 	}
 	if t := a.GetTask(); t != nil {
 		sure := t.GetDelivery() == annotations.Delivery_DELIVERY_AT_LEAST_ONCE
 		p.checkTask(place{m.Desc, m.Location, inMessage(messageTask)}, t, sure, "delivery: DELIVERY_AT_LEAST_ONCE")
 		out.Task = taskPolicy(t, sure)
-		out.TaskVar = n.unexported("", "Task")
+		out.TaskVar = n.unexported("Task")
 		out.Pusher, out.NewPusher = n.exported("", "Pusher"), n.exported("New", "Pusher")
 		out.Puller, out.NewPuller = n.exported("", "Puller"), n.exported("New", "Puller")
-		out.PusherStruct, out.PullerStruct = n.unexported("", "Pusher"), n.unexported("", "Puller")
+		out.PusherStruct, out.PullerStruct = n.unexported("Pusher"), n.unexported("Puller")
 	}
 	return out
 }

@@ -26,11 +26,11 @@ func (p *planner) snapshot(at place, t *annotations.Topic) *Snapshot {
 	case m == nil:
 		return fault("the snapshot names no method: no file here has %q; %s", name, p.snapshotSuggestion())
 	case streams(m):
-		return fault("the snapshot %q is a streaming method; make it unary, or write another one", name)
+		return fault("the snapshot %q is a streaming method; make it unary, or name another method", name)
 	case pattern(m.Parent) != annotations.Pattern_PATTERN_REQ_REP:
 		return fault("the snapshot %q is a %s method, which has no reply; write a method of a REQ/REP service", name, patternName(m.Parent))
 	case bare(m.Parent):
-		return fault("the snapshot %q has FRAMING_BARE, so its reply cannot say which messages it has; remove the framing, or write another one", name)
+		return fault("the snapshot %q has FRAMING_BARE, so its reply cannot say which messages it has; remove the framing, or name another method", name)
 	}
 	a := methodAnnotation(m)
 	return &Snapshot{Method: Method{

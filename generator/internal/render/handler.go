@@ -8,7 +8,7 @@ import (
 func (p *printer) handler(s *plan.Service) {
 	n := s.PubSub
 	p.P()
-	p.doc(n.Handler+" receives the topics of "+s.FullName+", one message at a time, in the order of their arrival. Implementations embed "+n.Unimplemented+", so that topics can be added to the service.", s.Doc)
+	p.doc(n.Handler+" handles the messages of the topics of "+s.FullName+", one at a time, in the order of their arrival. Implementations embed "+n.Unimplemented+", so that topics can be added to the service.", s.Doc)
 	p.P("type ", n.Handler, " interface {")
 	for _, m := range s.Methods {
 		p.doc("", m.Doc)
@@ -19,7 +19,7 @@ func (p *printer) handler(s *plan.Service) {
 	p.P("}")
 
 	p.P()
-	p.deprecated(n.Handle+" subscribes to all topics and hands their messages to impl until ctx ends or sub is closed. A message that fails is reported to gozmq.WithTopicErrorHandler, and the next one follows. When impl does not implement a topic, the subscription to it ends with its first message.", s.Doc)
+	p.deprecated(n.Handle+" subscribes to all topics and passes their messages to impl until ctx ends or sub is closed. It reports a message that cannot be decoded, and an error or panic of impl, to gozmq.WithTopicErrorHandler, and goes on. When impl does not implement a topic, the subscription to it ends with its first message.", s.Doc)
 	p.P("func ", n.Handle, "(ctx ", contextContext, ", sub *", gozmq("Subscriber"), ", impl ", n.Handler, ", opts ...", gozmq("TopicHandlerOption"), ") error {")
 	p.P("return ", impl("HandleTopics"), "(ctx, sub, ", s.NameConst, ", func() []", impl("TopicHandler"), " {")
 	p.P("impl.", n.MustEmbed, "()")

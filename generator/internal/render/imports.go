@@ -1,7 +1,6 @@
 package render
 
 import (
-	"cmp"
 	"fmt"
 	"go/token"
 	"go/types"
@@ -100,7 +99,7 @@ func (im *imports) declaration() string {
 	for p := range im.used {
 		paths = append(paths, p)
 	}
-	slices.SortFunc(paths, func(a, b protogen.GoImportPath) int { return cmp.Compare(a, b) })
+	slices.Sort(paths)
 	for _, p := range paths {
 		spec := strconv.Quote(string(p))
 		if name := im.names[p]; name != path.Base(string(p)) {

@@ -32,16 +32,16 @@ func (p *printer) messageTopic(m *plan.Message) {
 }
 
 func (p *printer) messageTask(m *plan.Message) {
-	push := "Push hands task to one puller. It waits while all of them are busy, until ctx ends."
+	push := "Push sends task to one puller. While every puller's queue is full, it waits until ctx ends."
 	pull := "Pull yields tasks until ctx ends or the gozmq.Sink is closed. A task that cannot be decoded is yielded as an error, and iteration goes on."
 	if m.Task.AtLeastOnce {
-		push = "Push hands task to one puller after the other until one has done it. It waits while the ventilator's queue is full, until ctx ends."
-		pull += " A task is done when the body of the loop has ended; break and return give it back."
+		push = "Push queues task, which is delivered to pullers until one has done it or it is given up. While the queue is full, Push waits until ctx ends."
+		pull += " A task is done when the body of the loop has ended normally; after break or return the next loop yields it again."
 	}
 	signature := fmt.Sprintf("Push(ctx %s, task %s) error", p.imports.qualify(contextContext), p.pointer(m.Ident))
 	p.view(view{
 		name: m.Pusher, newName: m.NewPusher, structName: m.PusherStruct,
-		purpose: m.Pusher + " hands each " + m.FullName + " to one puller.", socket: "Ventilator", param: "vent",
+		purpose: m.Pusher + " sends each " + m.FullName + " to a puller.", socket: "Ventilator", param: "vent",
 		check: p.checks("CheckVentilator", "vent", m.TaskVar), fails: fails("vent", m.Task.AtLeastOnce, "gozmq.NewVentilator"),
 	}, m.Doc, func() {
 		p.deprecated(push, m.Doc)
@@ -55,7 +55,7 @@ func (p *printer) messageTask(m *plan.Message) {
 	signature = fmt.Sprintf("Pull(ctx %s) %s[%s, error]", p.imports.qualify(contextContext), p.imports.qualify(iterSeq2), p.pointer(m.Ident))
 	p.view(view{
 		name: m.Puller, newName: m.NewPuller, structName: m.PullerStruct,
-		purpose: m.Puller + " receives each " + m.FullName + " that a pusher hands to it.", socket: "Sink", param: "sink",
+		purpose: m.Puller + " receives " + m.FullName + " from pushers.", socket: "Sink", param: "sink",
 		check: p.checks("CheckPuller", "sink", m.TaskVar), fails: fails("sink", m.Task.AtLeastOnce, "gozmq.NewPuller"),
 	}, m.Doc, func() {
 		p.deprecated(pull, m.Doc)

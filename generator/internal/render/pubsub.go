@@ -49,8 +49,8 @@ func (p *printer) publisher(v view, d plan.Doc, topics []topicOf) {
 // subscriber prints what receives topics.
 func (p *printer) subscriber(v view, d plan.Doc, topics []topicOf) {
 	v.socket, v.param = "Subscriber", "sub"
-	v.purpose += " An iterator subscribes when its loop begins, and ends with the loop, with ctx or when the gozmq.Subscriber is closed. A message that cannot be decoded is yielded as an error, and iteration goes on."
-	v.purpose += " The Subscription methods open subscriptions, which last until they are closed, also while nobody iterates."
+	v.purpose += " An iterator subscribes when its loop begins, and unsubscribes when the loop ends. It ends when ctx ends or the gozmq.Subscriber is closed. A message that cannot be decoded is yielded as an error, and iteration goes on."
+	v.purpose += " The Subscription methods open subscriptions, which receive until they are closed, also while nobody iterates."
 	if slices.ContainsFunc(topics, topicOf.filtered) {
 		v.purpose += " Without filters an iterator yields all messages of its topic; with several, it yields those that pass any of them."
 	}

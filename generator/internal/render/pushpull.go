@@ -20,16 +20,16 @@ func (p *printer) pushPull(s *plan.Service) {
 
 func (p *printer) ventilator(s *plan.Service) {
 	n := s.PushPull
-	purpose := " hands task to one worker. It waits while all of them are busy, until ctx ends."
+	purpose := " sends task to one worker. While every worker's queue is full, it waits until ctx ends."
 	if n.AtLeastOnce {
-		purpose = " hands task to one worker after the other until one has done it. It waits while the ventilator's queue is full, until ctx ends."
+		purpose = " queues task, which is delivered to workers until one has done it or it is given up. While the queue is full, the method waits until ctx ends."
 	}
 	signature := func(m *plan.Method) string {
 		return fmt.Sprintf("%s(ctx %s, task %s) error", m.Name, p.imports.qualify(contextContext), p.pointer(m.Input))
 	}
 	v := view{
 		name: n.Ventilator, newName: n.NewVentilator, structName: n.VentilatorStruct,
-		purpose: n.Ventilator + " hands the tasks of " + s.FullName + " to workers.", socket: "Ventilator", param: "vent",
+		purpose: n.Ventilator + " sends the tasks of " + s.FullName + " to workers.", socket: "Ventilator", param: "vent",
 		check: func() {}, fails: fails("vent", n.AtLeastOnce, "gozmq.NewVentilator"),
 	}
 	if len(s.Methods) > 0 {
@@ -63,7 +63,7 @@ func (p *printer) worker(s *plan.Service) {
 	p.P("}")
 
 	p.P()
-	p.deprecated(n.NewWorker+" opens a worker that hands tasks to impl. The options say where tasks come from and where results go. Run runs it; Run or Close must be called.", s.Doc)
+	p.deprecated(n.NewWorker+" opens a worker that runs tasks with impl. The options gozmq.From and gozmq.To give its endpoints. Run or Close must be called.", s.Doc)
 	p.P("func ", n.NewWorker, "(impl ", n.Worker, ", opts ...", gozmq("WorkerOption"), ") (*", gozmq("Worker"), ", error) {")
 	p.P("return ", impl("NewWorker"), "(", s.NameConst, ", func() []", impl("TaskHandler"), " {")
 	p.P("impl.", n.MustEmbed, "()")
@@ -80,7 +80,7 @@ func (p *printer) worker(s *plan.Service) {
 	p.P("}")
 
 	p.P()
-	p.deprecated(n.RunWorker+" opens a worker and runs it until ctx ends or a ventilator stops it; then the worker is closed.", s.Doc)
+	p.deprecated(n.RunWorker+" opens a worker, runs it until ctx ends or a ventilator stops it, and closes it.", s.Doc)
 	p.P("func ", n.RunWorker, "(ctx ", contextContext, ", impl ", n.Worker, ", opts ...", gozmq("WorkerOption"), ") error {")
 	p.P("w, err := ", n.NewWorker, "(impl, opts...)")
 	p.P("return ", impl("RunWorker"), "(ctx, w, err)")
@@ -119,7 +119,7 @@ func (p *printer) sink(s *plan.Service) {
 	n := s.PushPull
 	purpose := " yields results until ctx ends or the gozmq.Sink is closed. A result that cannot be decoded is yielded as an error, and iteration goes on."
 	if n.AtLeastOnce {
-		purpose += " A result is acknowledged when the body of the loop has ended; break and return leave it for the next loop."
+		purpose += " A result is acknowledged when the body of the loop has ended normally; after break or return the next loop yields it again."
 	}
 	var methods []*plan.Method
 	for _, m := range s.Methods {

@@ -27,7 +27,7 @@ func (p *printer) client(s *plan.Service) {
 	p.P("}")
 
 	p.P()
-	p.deprecated(n.NewClient+" makes a client that calls through caller. It may be used concurrently.", s.Doc)
+	p.deprecated(n.NewClient+" returns a client that calls through caller. It may be used concurrently.", s.Doc)
 	p.P("func ", n.NewClient, "(caller ", gozmq("Caller"), ") ", n.Client, " {")
 	p.P("return &", n.ClientStruct, "{caller: caller}")
 	p.P("}")

@@ -13,7 +13,7 @@ func (p *printer) follow(t topicOf) {
 		return
 	}
 	p.P()
-	p.deprecated(s.Follow+" follows a state: it yields the reply of "+s.Method.Procedure+" to req, then each message of the topic that changes it, and a new reply whenever messages were missed or a publisher was restarted. It makes the calls through caller, for example a gozmq.Conn.", t.doc)
+	p.deprecated(s.Follow+" follows a state: it yields the reply of "+s.Method.Procedure+" to req, then each later message of the topic, and a new reply whenever messages were missed or a publisher was restarted. It makes the calls through caller, for example a gozmq.Conn.", t.doc)
 	follow, params, filters := "FollowAll", "", ""
 	if t.filtered() {
 		follow, params, filters = "FollowState", ", filters ..."+t.Filter, ", filters"

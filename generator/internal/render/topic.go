@@ -82,7 +82,7 @@ func (p *printer) topics(topics []topicOf) {
 // topic prints the table of a topic, and what makes a message's topic.
 func (p *printer) topic(t topicOf) {
 	p.P()
-	p.deprecated(t.Func+" returns the topic that m is published under.", t.doc)
+	p.deprecated(t.Func+" returns the topic of m.", t.doc)
 	p.P("func ", t.Func, "(m ", p.pointer(t.message), ") string { return ", t.variable, ".Of(m) }")
 
 	p.P()
@@ -144,7 +144,7 @@ func (p *printer) filter(t topicOf) {
 		return
 	}
 	p.P()
-	p.deprecated(t.Filter+" selects messages. A field that is not set selects all.", t.doc)
+	p.deprecated(t.Filter+" selects messages by the fields of their topic. A field that is not set matches any value.", t.doc)
 	p.P("type ", t.Filter, " struct {")
 	var selects []string
 	for _, f := range t.Fields {
@@ -166,7 +166,7 @@ func (p *printer) parse(t topicOf) {
 		return
 	}
 	p.P()
-	p.deprecated(t.FieldsType+" are the fields in "+t.Template+".", t.doc)
+	p.deprecated(t.FieldsType+" are the values of the fields in "+t.Template+".", t.doc)
 	p.P("type ", t.FieldsType, " struct {")
 	var to []string
 	for _, f := range t.Fields {
@@ -176,7 +176,7 @@ func (p *printer) parse(t topicOf) {
 	p.P("}")
 
 	p.P()
-	p.deprecated(t.Parse+" is the reverse of "+t.Func+".", t.doc)
+	p.deprecated(t.Parse+" parses a topic that "+t.Func+" has returned.", t.doc)
 	p.P("func ", t.Parse, "(topic string) (f ", t.FieldsType, ", err error) {")
 	p.P("return ", impl("Parse"), "(", t.variable, ", topic, &f, ", strings.Join(to, ", "), ")")
 	p.P("}")

@@ -31,9 +31,9 @@ type Status struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// One of the canonical codes of google.rpc.Code, never 0.
 	Code int32 `protobuf:"varint,1,opt,name=code,proto3" json:"code,omitempty"`
-	// What was wrong, for the caller's developer.
+	// What was wrong, for the developer of the caller.
 	Message string `protobuf:"bytes,2,opt,name=message,proto3" json:"message,omitempty"`
-	// Further messages that say more.
+	// Messages with further details.
 	Details       []*anypb.Any `protobuf:"bytes,3,rep,name=details,proto3" json:"details,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -96,7 +96,7 @@ type RequestHeader struct {
 	// How long the caller will wait, in microseconds from when the request was
 	// sent. 0: no limit.
 	TimeoutUs uint64 `protobuf:"varint,1,opt,name=timeout_us,json=timeoutUs,proto3" json:"timeout_us,omitempty"`
-	// What the caller says beside the request.
+	// The caller's metadata.
 	Metadata []*Metadatum `protobuf:"bytes,2,rep,name=metadata,proto3" json:"metadata,omitempty"`
 	// The caller has given up the call with the same envelope. Method and body
 	// are empty then, and there is no reply. Only sent if the READY of either side
@@ -157,14 +157,15 @@ func (x *RequestHeader) GetCancel() bool {
 	return false
 }
 
-// ReplyHeader is the optional last frame of a reply, of an error's too.
+// ReplyHeader is the optional last frame of a reply, also of an error.
 type ReplyHeader struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// What the server says beside the reply: before it had one, and after.
+	// The server's metadata: that set before the server had a reply, and that set
+	// with it.
 	Headers  []*Metadatum `protobuf:"bytes,1,rep,name=headers,proto3" json:"headers,omitempty"`
 	Trailers []*Metadatum `protobuf:"bytes,2,rep,name=trailers,proto3" json:"trailers,omitempty"`
-	// The server is stopping and has not carried the call out: another server
-	// may have it. The status is UNAVAILABLE.
+	// The server is stopping and has not carried out the call, which may be sent
+	// to another server. The status is UNAVAILABLE.
 	Refused       bool `protobuf:"varint,3,opt,name=refused,proto3" json:"refused,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -225,23 +226,23 @@ func (x *ReplyHeader) GetRefused() bool {
 // or retained.
 type PublicationHeader struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The publisher: a random number, never 0, and another one each time that the
-	// program starts.
+	// The publisher's id: a random number, never 0, which differs each time that
+	// the program starts.
 	Publisher uint64 `protobuf:"fixed64,1,opt,name=publisher,proto3" json:"publisher,omitempty"`
-	// The message's place among all messages of the publisher that have one:
-	// always higher than that of any message before it.
+	// The message's place among all sequenced and retained messages of the
+	// publisher: always higher than that of any earlier message.
 	Position uint64 `protobuf:"varint,2,opt,name=position,proto3" json:"position,omitempty"`
-	// The position of the message before it under the same topic, or a higher one
-	// when the publisher no longer knows. 0: it is the first.
+	// The position of the previous message of the same topic, or a higher one when
+	// the publisher has forgotten it. 0: there is none.
 	Previous uint64 `protobuf:"varint,3,opt,name=previous,proto3" json:"previous,omitempty"`
 	// Counts the messages of the topic. 0: the topic is not sequenced.
 	Sequence uint64 `protobuf:"varint,4,opt,name=sequence,proto3" json:"sequence,omitempty"`
 	// When the message was published, in microseconds since 1970, UTC.
 	TimeUs uint64 `protobuf:"varint,5,opt,name=time_us,json=timeUs,proto3" json:"time_us,omitempty"`
-	// The publisher keeps the message, until the next one of the same topic, for
-	// those who subscribe later.
+	// The publisher keeps the message for new subscribers, until the next message
+	// of the same topic.
 	Retained bool `protobuf:"varint,6,opt,name=retained,proto3" json:"retained,omitempty"`
-	// The message was published before the subscription that it is sent for.
+	// The message was published before the subscription for which it is sent.
 	Replayed      bool `protobuf:"varint,7,opt,name=replayed,proto3" json:"replayed,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -326,7 +327,7 @@ func (x *PublicationHeader) GetReplayed() bool {
 	return false
 }
 
-// Metadatum is one entry of a call's metadata. A key may come several times.
+// Metadatum is one entry of a call's metadata. A key may occur several times.
 type Metadatum struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// 1 to 128 characters of a-z, 0-9, "-", "_" and ".".
@@ -381,17 +382,18 @@ func (x *Metadatum) GetValue() []byte {
 }
 
 // TaskHeader is the optional last frame of a task and of its result. A worker
-// sends the header of a task with the result, as it came.
+// sends the header of a task back with the result, unchanged.
 type TaskHeader struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// How often the task has been handed out, this time included.
+	// How often the task has been delivered, this time included.
 	Attempt uint32 `protobuf:"varint,1,opt,name=attempt,proto3" json:"attempt,omitempty"`
 	// How long the worker may hold the task, in microseconds from when the
 	// ventilator handed it out or last got an EXTEND. 0: without limit.
 	LeaseUs uint64 `protobuf:"varint,2,opt,name=lease_us,json=leaseUs,proto3" json:"lease_us,omitempty"`
 	// The batch that the task belongs to.
 	Batch *Batch `protobuf:"bytes,3,opt,name=batch,proto3" json:"batch,omitempty"`
-	// At most once: the worker is to end. Method and body are empty.
+	// With DELIVERY_AT_MOST_ONCE: tells the worker to stop. Method and body are
+	// empty.
 	Stop          bool `protobuf:"varint,4,opt,name=stop,proto3" json:"stop,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -455,13 +457,13 @@ func (x *TaskHeader) GetStop() bool {
 	return false
 }
 
-// Batch names the batch of a task. In a message without a method it says how
-// far the batch is.
+// Batch identifies the batch of a task. In a message without a method it is the
+// state of the batch.
 type Batch struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Chosen by the ventilator; unique.
 	Id []byte `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
-	// What the ventilator's program calls it.
+	// The name that the ventilator's program gave it.
 	Name string `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`
 	// No more tasks will come; tasks is how many there are.
 	Ended bool   `protobuf:"varint,3,opt,name=ended,proto3" json:"ended,omitempty"`
@@ -562,9 +564,9 @@ type Batch_Failure struct {
 	Task []byte `protobuf:"bytes,1,opt,name=task,proto3" json:"task,omitempty"`
 	// The task's method.
 	Method string `protobuf:"bytes,2,opt,name=method,proto3" json:"method,omitempty"`
-	// How often it was handed out.
+	// How often it was delivered.
 	Attempts uint32 `protobuf:"varint,3,opt,name=attempts,proto3" json:"attempts,omitempty"`
-	// Why it failed the last time.
+	// Why its last attempt failed.
 	Reason        *Status `protobuf:"bytes,4,opt,name=reason,proto3" json:"reason,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

@@ -20,9 +20,9 @@ const (
 	broken
 )
 
-// A Client is the client's side of one handshake. Each method is called once, in the order
-// of the commands. After an error the Client must not be used. It is not for concurrent
-// use.
+// A Client is the client's side of one handshake. Each method is called once,
+// in the order of the commands. After an error the Client must not be used. It
+// is not for concurrent use.
 type Client struct {
 	random io.Reader
 	secret *Secret
@@ -130,8 +130,8 @@ func (c *Client) Initiate(metadata []byte) ([]byte, error) {
 	return seal(body, plain, counted(prefixInitiate, 2), c.session), nil
 }
 
-// Ready handles the body of the server's READY. It returns the server's metadata, and the
-// session that seals and opens messages from then on.
+// Ready handles the body of the server's READY. It returns the server's
+// metadata, and the session that seals and opens messages from then on.
 func (c *Client) Ready(body []byte) (metadata []byte, session *Session, err error) {
 	if err := c.step.advance(done); err != nil {
 		return nil, nil, err

@@ -38,8 +38,8 @@ const (
 	initiateBoxAt   = initiateNonceAt + shortNonce
 )
 
-// ErrServerKey is returned by a server for a HELLO that was made for another server's
-// key.
+// ErrServerKey is returned by a server for a HELLO that was made for another
+// server's key.
 var ErrServerKey = errors.New("HELLO cannot be opened: the peer was given another server's public key, or what it sent was damaged")
 
 var errOrder = errors.New("handshake command out of order")

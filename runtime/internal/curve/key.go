@@ -15,8 +15,9 @@ import (
 // KeySize is the number of bytes of a key, public or secret.
 const KeySize = 32
 
-// ErrWeakKey is returned for a public key that no generator makes: one of low order, for
-// which everybody knows the shared key, or one with the bit set that keys do not use.
+// ErrWeakKey is returned for a public key that no generator makes: one of low
+// order, for which everybody knows the shared key, or one with the bit set that
+// keys do not use.
 var ErrWeakKey = errors.New("public key is of low order or malformed: it protects nothing")
 
 // A Public is a public key. The zero value is no key.
@@ -43,8 +44,8 @@ func agree(scalar [KeySize]byte, public *Public) ([]byte, error) {
 	return point, nil
 }
 
-// A Secret is a secret key and its public key. It is immutable and may be used from any
-// goroutine. The fmt package never prints the key.
+// A Secret is a secret key and its public key. It is immutable and may be used
+// from any goroutine. The fmt package never prints the key.
 type Secret struct {
 	key    *[KeySize]byte // not in place: what fmt can reach, it can print
 	public Public

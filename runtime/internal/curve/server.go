@@ -13,9 +13,9 @@ import (
 // cookieLife is how long a client may take from our WELCOME to its INITIATE.
 const cookieLife = 60 * time.Second
 
-// A Server is the server's side of one handshake. Each method is called once, in the order
-// of the commands. After an error the Server must not be used. It is not for concurrent
-// use.
+// A Server is the server's side of one handshake. Each method is called once,
+// in the order of the commands. After an error the Server must not be used. It
+// is not for concurrent use.
 type Server struct {
 	random io.Reader
 	secret *Secret
@@ -34,8 +34,8 @@ type Server struct {
 // NewServer returns a server with that secret key.
 func NewServer(secret *Secret) *Server { return &Server{random: rand.Reader, secret: secret} }
 
-// Hello handles the body of the client's HELLO. It returns ErrServerKey when that was not
-// made for our key.
+// Hello handles the body of the client's HELLO. It returns ErrServerKey when
+// that was not made for our key.
 func (s *Server) Hello(body []byte) error {
 	if err := s.step.advance(helloed); err != nil {
 		return err
@@ -102,8 +102,8 @@ func (s *Server) Welcome() ([]byte, error) {
 	return seal(body, plain, random(prefixWelcome, nonce), s.toClient), nil
 }
 
-// Initiate handles the body of the client's INITIATE. It returns the client's public key,
-// which the client has proved to own, and its metadata.
+// Initiate handles the body of the client's INITIATE. It returns the client's
+// public key, which the client has proved to own, and its metadata.
 func (s *Server) Initiate(body []byte) (client Public, metadata []byte, err error) {
 	if err := s.step.advance(initiated); err != nil {
 		return client, nil, err
@@ -154,8 +154,8 @@ func (s *Server) checkCookie(cookie []byte) error {
 	return nil
 }
 
-// checkVouch checks that the owner of the client's key made this session, and made it with
-// us.
+// checkVouch checks that the owner of the client's key made this session, and
+// made it with us.
 func (s *Server) checkVouch(client *Public, vouch []byte) error {
 	key, err := shared(s.short, client)
 	if err != nil {
@@ -171,8 +171,8 @@ func (s *Server) checkVouch(client *Public, vouch []byte) error {
 	return nil
 }
 
-// Ready returns the body of READY, which carries our metadata, and the session that seals
-// and opens messages from then on.
+// Ready returns the body of READY, which carries our metadata, and the session
+// that seals and opens messages from then on.
 func (s *Server) Ready(metadata []byte) (body []byte, session *Session, err error) {
 	if err := s.step.advance(done); err != nil {
 		return nil, nil, err

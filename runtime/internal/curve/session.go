@@ -23,9 +23,10 @@ const (
 	messageBoxAt = len(messageName) + shortNonce
 )
 
-// Errors of messages that do not follow the one before. Boxes protect the content of
-// each message, and the nonces, which count by one, their sequence: without it an
-// attacker without keys could join the head of one message to the tail of another.
+// Errors of messages that do not follow the one before. Boxes protect the
+// content of each message, and the nonces, which count by one, their sequence:
+// without it an attacker without keys could join the head of one message to the
+// tail of another.
 var (
 	// ErrReplayed is returned for a nonce that is not larger than the one before.
 	ErrReplayed = errors.New("MESSAGE has a nonce that was used already: it is a replay, or out of order")
@@ -33,8 +34,8 @@ var (
 	ErrRemoved = errors.New("MESSAGE has a nonce that is not the next one: a message before it was removed on the way")
 )
 
-// A Session seals and opens the messages of one connection. One goroutine at a time may
-// seal, and another one may open meanwhile.
+// A Session seals and opens the messages of one connection. One goroutine at a
+// time may seal, and another one may open meanwhile.
 type Session struct {
 	sealKey  [KeySize]byte
 	sealed   [nonceSize]byte
@@ -45,8 +46,8 @@ type Session struct {
 	openLast uint64
 }
 
-// newSession returns a session whose first message has the nonce next, and which expects
-// the peer's nonces to follow last.
+// newSession returns a session whose first message has the nonce next, and
+// which expects the peer's nonces to follow last.
 func newSession(key *[KeySize]byte, ours string, next uint64, theirs string, last uint64) *Session {
 	s := &Session{sealKey: *key, sealNext: next, openKey: *key, openLast: last}
 	copy(s.sealed[:], ours)
@@ -54,8 +55,8 @@ func newSession(key *[KeySize]byte, ours string, next uint64, theirs string, las
 	return s
 }
 
-// Seal appends a MESSAGE command, including its name, to b. plain is a byte of flags and
-// the content behind it; it must not overlap b's memory.
+// Seal appends a MESSAGE command, including its name, to b. plain is a byte of
+// flags and the content behind it; it must not overlap b's memory.
 func (s *Session) Seal(b, plain []byte) []byte {
 	b = append(b, messageName...)
 	b = binary.BigEndian.AppendUint64(b, s.sealNext)
@@ -64,10 +65,11 @@ func (s *Session) Seal(b, plain []byte) []byte {
 	return seal(b, plain, &s.sealed, &s.sealKey)
 }
 
-// Open appends the content of a MESSAGE command to b: a byte of flags and the bytes behind
-// it. The command must not overlap b's memory. The command's nonce must be the one before
-// plus 1 (RFC 26 asks for more than the one before only; libzmq and we count by one).
-// After an error the following commands cannot be trusted, and must not be opened.
+// Open appends the content of a MESSAGE command to b: a byte of flags and the
+// bytes behind it. The command must not overlap b's memory. The command's nonce
+// must be the one before plus 1 (RFC 26 asks for more than the one before only;
+// libzmq and we count by one). After an error the following commands cannot be
+// trusted, and must not be opened.
 func (s *Session) Open(b, command []byte) ([]byte, error) {
 	if len(command) < Overhead || string(command[:len(messageName)]) != messageName {
 		return nil, fmt.Errorf("peer sent %d bytes that are no MESSAGE command, after a CURVE handshake", len(command))

@@ -57,8 +57,8 @@ func TestMessageReplayed(t *testing.T) {
 	}
 }
 
-// TestMessageRemoved removes messages on the way, in both directions, the first one of
-// the connection among them.
+// TestMessageRemoved removes messages on the way, in both directions, the first
+// one of the connection among them.
 func TestMessageRemoved(t *testing.T) {
 	for before := range 3 {
 		for removed := 1; removed <= 3; removed++ {

@@ -21,8 +21,8 @@ func EncodeZ85(b []byte) string {
 	return out.String()
 }
 
-// DecodeZ85 decodes Z85 (RFC 32). Its errors name positions and never contain the text,
-// which may be a secret.
+// DecodeZ85 decodes Z85 (RFC 32). Its errors name positions and never contain
+// the text, which may be a secret.
 func DecodeZ85(s string) ([]byte, error) {
 	if len(s)%5 != 0 {
 		return nil, fmt.Errorf("Z85 text has %d characters, want a multiple of 5", len(s))

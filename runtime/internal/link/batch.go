@@ -6,10 +6,10 @@ import (
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
 )
 
-// A Batch is a run of whole messages that were read together. They stay in the buffer
-// that they were read into, which the batch owns until Release. It keeps the frames'
-// offsets, and makes slices only on demand: memory without pointers costs the garbage
-// collector nothing.
+// A Batch is a run of whole messages that were read together. They stay in the
+// buffer that they were read into, which the batch owns until Release. It keeps
+// the frames' offsets, and makes slices only on demand: memory without pointers
+// costs the garbage collector nothing.
 type Batch struct {
 	buf   *buffer
 	spans []zmtp.Span
@@ -24,7 +24,8 @@ var batches = sync.Pool{New: func() any { return new(Batch) }}
 func (b *Batch) Len() int { return len(b.ends) }
 
 // Message returns the frames of message i. Their bytes are valid until Release. The
-// slice that lists them is valid until the next call, or after Expand until Release.
+// slice that lists them is valid until the next call, or after Expand until
+// Release.
 func (b *Batch) Message(i int) [][]byte {
 	start := 0
 	if i > 0 {
@@ -63,8 +64,9 @@ func (b *Batch) Release() {
 	batches.Put(b)
 }
 
-// NextBatch is Next for all messages that have been read, up to limit. The caller owns
-// the batch. For a message that is too large Beginning returns the first frames.
+// NextBatch is Next for all messages that have been read, up to limit. The
+// caller owns the batch. For a message that is too large Beginning returns the
+// first frames.
 func (c *Conn) NextBatch(limit int) (*Batch, error) {
 	rd := &c.reader
 	if err := rd.tooLarge; err != nil {
@@ -85,9 +87,9 @@ func (c *Conn) NextBatch(limit int) (*Batch, error) {
 	}
 }
 
-// Beginning returns, after NextBatch has returned a *zmtp.SizeError, the frames before
-// the one that exceeds the limit. They are valid until the next call of NextBatch, which
-// skips the rest. It returns false when the error is final.
+// Beginning returns, after NextBatch has returned a *zmtp.SizeError, the frames
+// before the one that exceeds the limit. They are valid until the next call of
+// NextBatch, which skips the rest. It returns false when the error is final.
 func (c *Conn) Beginning() (frames [][]byte, ok bool) {
 	rd := &c.reader
 	if !rd.handedOut {
@@ -96,8 +98,8 @@ func (c *Conn) Beginning() (frames [][]byte, ok bool) {
 	return rd.scanner.Frames(rd.buf.b[rd.r:rd.w]), true
 }
 
-// collect makes a batch of the message that the scanner has and those behind it. The
-// next call of NextBatch returns an error that stands behind them.
+// collect makes a batch of the message that the scanner has and those behind
+// it. The next call of NextBatch returns an error that stands behind them.
 func (c *Conn) collect(limit int) *Batch {
 	rd := &c.reader
 	b := batches.Get().(*Batch)

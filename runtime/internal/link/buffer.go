@@ -6,8 +6,8 @@ import (
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
 )
 
-// bufferSizes are the sizes of the read buffers that are pooled. The garbage collector
-// empties the pools, so the memory of a burst is freed.
+// bufferSizes are the sizes of the read buffers that are pooled. The garbage
+// collector empties the pools, so the memory of a burst is freed.
 var bufferSizes = [...]int{64 << 10, 256 << 10, 1 << 20}
 
 var bufferPools [len(bufferSizes)]sync.Pool

@@ -79,8 +79,8 @@ func (w *writer) fail(err error) {
 }
 
 // Unsent waits until writing has ended on the connection, which must be closed, and
-// returns the messages of which the kernel has taken no byte, as frames on the wire.
-// The caller owns them.
+// returns the messages of which the kernel has taken no byte, as frames on the
+// wire. The caller owns them.
 func (c *Conn) Unsent() []byte {
 	<-c.Flushed()
 	frames, _ := c.TryUnsent()
@@ -106,8 +106,8 @@ func (c *Conn) Finish(reason error) {
 	c.Close(reason)
 }
 
-// closeWrite closes our direction. The peer's can still be read, except where a stream
-// cannot be half-closed.
+// closeWrite closes our direction. The peer's can still be read, except where a
+// stream cannot be half-closed.
 func (c *Conn) closeWrite() {
 	half, ok := c.raw.(interface{ CloseWrite() error })
 	if !ok {
@@ -119,8 +119,8 @@ func (c *Conn) closeWrite() {
 	_ = half.CloseWrite()
 }
 
-// TryUnsent is Unsent for a connection that has failed. It does not wait: ok is false
-// while a write is in progress.
+// TryUnsent is Unsent for a connection that has failed. It does not wait: ok is
+// false while a write is in progress.
 func (c *Conn) TryUnsent() (frames []byte, ok bool) {
 	w := &c.writer
 	w.mu.Lock()

@@ -34,8 +34,8 @@ func (d *dialer) add() {
 	d.group.mu.Unlock()
 }
 
-// remove removes d from the group's dialers, unless it was given up because the peer
-// refuses us.
+// remove removes d from the group's dialers, unless it was given up because the
+// peer refuses us.
 func (d *dialer) remove() {
 	g := d.group
 	d.stop()

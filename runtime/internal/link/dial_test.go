@@ -171,7 +171,8 @@ func TestRefusedComesAgain(t *testing.T) {
 	}
 }
 
-// TestStopWhenRefused checks that a refusal ends dialing where the user has said so.
+// TestStopWhenRefused checks that a refusal ends dialing where the user has
+// said so.
 func TestStopWhenRefused(t *testing.T) {
 	events := newRecorder()
 	cfg := testConfig(zmtp.Dealer, events)

@@ -13,11 +13,12 @@ import (
 // ErrNoPing is returned by Sync for a peer that announced ZMTP 3.0.
 var ErrNoPing = errors.New("peer speaks ZMTP 3.0, which has no PING")
 
-// repeatPing is when an unanswered PING is repeated: a peer whose queue to us was full
-// did not answer.
+// repeatPing is when an unanswered PING is repeated: a peer whose queue to us
+// was full did not answer.
 const repeatPing = time.Second
 
-// A fence counts the PINGs of Sync. Their context is a number, which the PONG returns.
+// A fence counts the PINGs of Sync. Their context is a number, which the PONG
+// returns.
 type fence struct {
 	mu     sync.Mutex
 	sent   uint64
@@ -25,11 +26,11 @@ type fence struct {
 	change notify.Broadcast // of seen
 }
 
-// Sync returns when the peer has read everything that was committed before. It sends
-// a PING, and commands are answered in order (RFC 37). libzmq answers before it passes
-// the messages that it read with the PING on to the socket, so a peer that is not ours
-// gets a second PING. Sync fails when ctx ends, with the reason when the connection
-// ends, and with ErrNoPing.
+// Sync returns when the peer has read everything that was committed before. It
+// sends a PING, and commands are answered in order (RFC 37). libzmq answers
+// before it passes the messages that it read with the PING on to the socket, so
+// a peer that is not ours gets a second PING. Sync fails when ctx ends, with
+// the reason when the connection ends, and with ErrNoPing.
 func (c *Conn) Sync(ctx context.Context) error {
 	if c.Minor < 1 {
 		return ErrNoPing
@@ -74,8 +75,8 @@ func (c *Conn) numberedPing() uint64 {
 	return n
 }
 
-// until returns a channel that is closed when further PONGs have come; nil once PING n
-// was answered.
+// until returns a channel that is closed when further PONGs have come; nil once
+// PING n was answered.
 func (f *fence) until(n uint64) <-chan struct{} {
 	f.mu.Lock()
 	defer f.mu.Unlock()

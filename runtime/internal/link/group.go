@@ -28,7 +28,7 @@ type Group struct {
 	handshake *handshake.Config
 	handler   Handler
 
-	ctx    context.Context // ends dialling, accepting and handshakes
+	ctx    context.Context // ends dialing, accepting and handshakes
 	cancel context.CancelFunc
 	ended  chan struct{}  // ends the clock
 	wg     sync.WaitGroup // every goroutine of the group
@@ -130,8 +130,9 @@ func (g *Group) ConnectSecured(ep transport.Endpoint, sec *handshake.Security) e
 }
 
 // Dialed returns the endpoints that are dialed, as Endpoint of their connections
-// returns them, and why a peer has refused us at the last attempt, if one has. A host
-// is listed once for each of its addresses, and once while no address is known.
+// returns them, and why a peer has refused us at the last attempt, if one has.
+// A host is listed once for each of its addresses, and once while no address is
+// known.
 func (g *Group) Dialed() (endpoints []string, refused error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -214,11 +215,11 @@ func (g *Group) StopListening() {
 	}
 }
 
-// Shutdown stops listening and dialing, and ends every connection in order: it hands
-// committed messages to the kernel, closes our direction, and reads until the peer
-// closes its own. The end of ctx cuts that short. Shutdown returns when all
-// goroutines of the group have ended, with ctx's error when messages were left
-// unsent.
+// Shutdown stops listening and dialing, and ends every connection in order: it
+// hands committed messages to the kernel, closes our direction, and reads until
+// the peer closes its own. The end of ctx cuts that short. Shutdown returns
+// when all goroutines of the group have ended, with ctx's error when messages
+// were left unsent.
 func (g *Group) Shutdown(ctx context.Context) error {
 	g.StopListening()
 	g.awaitHandshakes(ctx)
@@ -270,9 +271,9 @@ func (g *Group) awaitHandshakes(ctx context.Context) {
 // direction.
 const idleLimit = 500 * time.Millisecond
 
-// drain waits until every connection that open returns is closed, or all of them are
-// idle, or ctx ends. A connection that is not read, because its messages have to
-// wait, is not idle.
+// drain waits until every connection that open returns is closed, or all of
+// them are idle, or ctx ends. A connection that is not read, because its
+// messages have to wait, is not idle.
 func (g *Group) drain(ctx context.Context, open func() []*Conn) {
 	last := make(map[*Conn]uint32)
 	for {

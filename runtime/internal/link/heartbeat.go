@@ -36,9 +36,9 @@ func (l *liveness) noteRead() {
 }
 
 // Pause says that the pattern has stopped reading, because it has no room for more
-// messages. Until Unpause the peer's silence does not end the connection, and the peer
-// gets signs of life as often as its own heartbeats need them: its PINGs are not read
-// and so not answered.
+// messages. Until Unpause the peer's silence does not end the connection, and
+// the peer gets signs of life as often as its own heartbeats need them: its
+// PINGs are not read and so not answered.
 func (c *Conn) Pause() {
 	if c.liveness.paused.Add(1) == 1 {
 		c.giveSigns()
@@ -118,9 +118,9 @@ func (c *Conn) WaitPaused(change, done <-chan struct{}) bool {
 // beatsPerInterval is how often the group's clock beats in a heartbeat interval.
 const beatsPerInterval = 4
 
-// beat is called by the group's clock. It sends a PING in each interval, which shows
-// the peer that we are alive even while we do not read, and ends a connection whose
-// peer was silent for too long and took nothing.
+// beat is called by the group's clock. It sends a PING in each interval, which
+// shows the peer that we are alive even while we do not read, and ends a
+// connection whose peer was silent for too long and took nothing.
 func (c *Conn) beat(every time.Duration) {
 	c.reportDrops()
 	l := &c.liveness
@@ -156,8 +156,8 @@ func (c *Conn) timeOut(silence time.Duration) {
 	}
 }
 
-// silenceLimit returns how long the peer may be silent; 0 is for ever. The TTL of the
-// peer's PINGs counts when it is shorter than our timeout.
+// silenceLimit returns how long the peer may be silent; 0 is for ever. The TTL
+// of the peer's PINGs counts when it is shorter than our timeout.
 func (c *Conn) silenceLimit() time.Duration {
 	var limit time.Duration
 	if c.cfg.HeartbeatInterval > 0 {

@@ -250,8 +250,8 @@ func TestPingsToAStalledPeerAreBounded(t *testing.T) {
 	}
 }
 
-// TestSlowLine sends a peer, which sends nothing itself, more than its line can take
-// within the heartbeat timeout: what it takes keeps the connection.
+// TestSlowLine sends a peer, which sends nothing itself, more than its line can
+// take within the heartbeat timeout: what it takes keeps the connection.
 func TestSlowLine(t *testing.T) {
 	for _, network := range networks {
 		t.Run(network, func(t *testing.T) {
@@ -293,9 +293,9 @@ func TestSlowLine(t *testing.T) {
 	}
 }
 
-// TestBusyReceiver checks that a peer that only receives, and neither reads nor sends
-// because its queue is full, is waited for, unless it sends PINGs of its own; and that
-// one with nothing to read is not.
+// TestBusyReceiver checks that a peer that only receives, and neither reads nor
+// sends because its queue is full, is waited for, unless it sends PINGs of its
+// own; and that one with nothing to read is not.
 func TestBusyReceiver(t *testing.T) {
 	for _, tt := range []struct {
 		name   string
@@ -340,8 +340,8 @@ func TestBusyReceiver(t *testing.T) {
 	}
 }
 
-// TestSignsOfLife checks that a peer whose heartbeats are faster than ours hears of us
-// while we do not read.
+// TestSignsOfLife checks that a peer whose heartbeats are faster than ours
+// hears of us while we do not read.
 func TestSignsOfLife(t *testing.T) {
 	for name, pings := range map[string][]byte{
 		"by its time to live":         zmtp.AppendPing(nil, 200*time.Millisecond),

@@ -13,8 +13,9 @@ import (
 var errIdentityTaken = errors.New("identity is taken")
 
 // claimIdentity reserves the identity that an accepted peer announced, until its
-// connection ends. It matters for a ROUTER only (RFC 37), which refuses a second peer
-// with the same identity while the first one is alive. It waits until that is known.
+// connection ends. It matters for a ROUTER only (RFC 37), which refuses a
+// second peer with the same identity while the first one is alive. It waits
+// until that is known.
 func (g *Group) claimIdentity(c *Conn) error {
 	if g.cfg.SocketType != zmtp.Router || c.Identity == "" {
 		return nil
@@ -45,9 +46,10 @@ func (g *Group) releaseIdentity(c *Conn) {
 // aliveCheckEvery is how often isAlive looks for an answer.
 const aliveCheckEvery = 5 * time.Millisecond
 
-// isAlive sends a peer a PING and waits for bytes from it for as long as a heartbeat
-// may be late. A peer that is not read, because it does not read, is alive if it
-// takes bytes meanwhile. Without heartbeats every peer counts as alive.
+// isAlive sends a peer a PING and waits for bytes from it for as long as a
+// heartbeat may be late. A peer that is not read, because it does not read, is
+// alive if it takes bytes meanwhile. Without heartbeats every peer counts as
+// alive.
 func (g *Group) isAlive(c *Conn) bool {
 	if g.cfg.HeartbeatInterval == 0 || c.Minor < 1 {
 		return true
@@ -77,8 +79,8 @@ func (g *Group) isAlive(c *Conn) bool {
 // refuseTime is how long sending a refusal may take.
 const refuseTime = time.Second
 
-// refuse sends a peer, after its handshake, an ERROR with the reason, and closes the
-// connection.
+// refuse sends a peer, after its handshake, an ERROR with the reason, and
+// closes the connection.
 func (c *Conn) refuse(reason error) {
 	if b, err := c.BeginForced(); err == nil {
 		c.CommitCommand(zmtp.AppendCommand(b, zmtp.CommandError, zmtp.ErrorBody(reason.Error())))

@@ -7,7 +7,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// unacknowledged returns how many bytes our kernel has taken and the peer's has not.
+// unacknowledged returns how many bytes our kernel has taken and the peer's has
+// not.
 func unacknowledged(raw net.Conn) (bytes int) {
 	control(raw, func(fd int) {
 		if n, err := unix.IoctlGetInt(fd, unix.SIOCOUTQ); err == nil {
@@ -17,8 +18,8 @@ func unacknowledged(raw net.Conn) (bytes int) {
 	return bytes
 }
 
-// kernelAnswers reports whether the peer's kernel has answered ours within limit, or
-// need not answer yet. A peer on the same machine always has.
+// kernelAnswers reports whether the peer's kernel has answered ours within
+// limit, or need not answer yet. A peer on the same machine always has.
 func kernelAnswers(raw net.Conn, limit time.Duration) bool {
 	answers := true
 	control(raw, func(fd int) {

@@ -7,10 +7,10 @@ import (
 	"time"
 )
 
-// unacknowledged knows nothing about the kernel: what it has taken counts as taken by
-// the peer.
+// unacknowledged knows nothing about the kernel: what it has taken counts as
+// taken by the peer.
 func unacknowledged(net.Conn) int { return 0 }
 
-// kernelAnswers reports true: the kernel itself ends a connection on which it gets no
-// answer, though later.
+// kernelAnswers reports true: the kernel itself ends a connection on which it
+// gets no answer, though later.
 func kernelAnswers(net.Conn, time.Duration) bool { return true }

@@ -10,8 +10,8 @@ import (
 )
 
 // An opener opens MESSAGE commands as they arrive (RFC 26). It adds the frames that
-// they carry to the reader's buffer, as plain frames, so that the parser need not know
-// about it.
+// they carry to the reader's buffer, as plain frames, so that the parser need
+// not know about it.
 type opener struct {
 	readBuffer // of sealed bytes
 	session    *curve.Session
@@ -28,8 +28,8 @@ func newOpener(raw net.Conn, session *curve.Session, limits zmtp.Limits) *opener
 	return o
 }
 
-// fill reads once, and adds the frames of every whole command to the reader's buffer.
-// There may be none yet. It returns how many bytes were read.
+// fill reads once, and adds the frames of every whole command to the reader's
+// buffer. There may be none yet. It returns how many bytes were read.
 func (o *opener) fill(to *readBuffer) (int, error) {
 	if o.err != nil {
 		return 0, o.err
@@ -74,9 +74,9 @@ func (o *opener) open(to *readBuffer) error {
 	return nil
 }
 
-// admit checks a claimed size before memory is allocated for it. The flags of the outer
-// frame are not protected and mean nothing: libzmq sends MESSAGE without the COMMAND
-// flag, others set it.
+// admit checks a claimed size before memory is allocated for it. The flags of
+// the outer frame are not protected and mean nothing: libzmq sends MESSAGE
+// without the COMMAND flag, others set it.
 func (o *opener) admit(h zmtp.Header) error {
 	if h.More() {
 		return errors.New("frame has the MORE flag set outside of its box")

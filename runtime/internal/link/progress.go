@@ -26,10 +26,10 @@ func (c *Conn) heard() {
 	}
 }
 
-// takes reports whether the peer, which has sent nothing, shows otherwise that it is
-// there. Messages that had to wait and of which its kernel has taken bytes since the
-// last beat show that it reads. Our PINGs, and what had not to wait, show nothing: a
-// kernel takes those for a process that hangs, too.
+// takes reports whether the peer, which has sent nothing, shows otherwise that
+// it is there. Messages that had to wait and of which its kernel has taken
+// bytes since the last beat show that it reads. Our PINGs, and what had not to
+// wait, show nothing: a kernel takes those for a process that hangs, too.
 func (c *Conn) takes(limit time.Duration) bool {
 	p := &c.liveness.progress
 	messages, end := c.handedOver()
@@ -60,9 +60,9 @@ func (c *Conn) oneWay() bool {
 	return false
 }
 
-// handedOver returns how many messages our kernel has taken, and after how many bytes
-// in all the last message ends; while messages wait that is not known, and the largest
-// number.
+// handedOver returns how many messages our kernel has taken, and after how many
+// bytes in all the last message ends; while messages wait that is not known,
+// and the largest number.
 func (c *Conn) handedOver() (messages, end uint64) {
 	w := &c.writer
 	w.mu.Lock()
@@ -80,8 +80,8 @@ func (c *Conn) handedOver() (messages, end uint64) {
 // messages returns how many messages the chunk has besides commands.
 func (c *chunk) messages() int { return c.msgs - c.commands }
 
-// writeStep is how much is written at once where a write in progress does not show how
-// far it is.
+// writeStep is how much is written at once where a write in progress does not
+// show how far it is.
 const writeStep = 64 << 10
 
 // writeSteps writes p, and counts what the kernel takes as it does.

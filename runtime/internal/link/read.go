@@ -64,8 +64,8 @@ func (c *Conn) TryNext() ([][]byte, error) {
 	return rd.scanner.Frames(rd.buf.b[rd.r:rd.w]), err
 }
 
-// parse looks for the next message in the buffer. When it finds one, or the beginning
-// of one that is passed over, the scanner has its frames.
+// parse looks for the next message in the buffer. When it finds one, or the
+// beginning of one that is passed over, the scanner has its frames.
 func (c *Conn) parse() (found bool, err error) {
 	rd := &c.reader
 	rd.skip()

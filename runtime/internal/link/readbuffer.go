@@ -66,16 +66,16 @@ func (rb *readBuffer) release() {
 	}
 }
 
-// learn makes the next buffer small again after one that was larger than it needed to
-// be.
+// learn makes the next buffer small again after one that was larger than it
+// needed to be.
 func (rb *readBuffer) learn() {
 	if rb.w <= bufferSizes[0] {
 		rb.hint = 0
 	}
 }
 
-// makeRoom moves the unparsed bytes to the front of the buffer, or to a larger one if
-// it cannot hold need bytes.
+// makeRoom moves the unparsed bytes to the front of the buffer, or to a larger
+// one if it cannot hold need bytes.
 func (rb *readBuffer) makeRoom(need int) {
 	if rb.buf == nil {
 		return
@@ -92,8 +92,8 @@ func (rb *readBuffer) makeRoom(need int) {
 	rb.move(need)
 }
 
-// move moves the unparsed bytes to the front of the buffer, or of another one that has
-// room for need bytes.
+// move moves the unparsed bytes to the front of the buffer, or of another one
+// that has room for need bytes.
 func (rb *readBuffer) move(need int) {
 	have := rb.w - rb.r
 	old := rb.buf
@@ -125,8 +125,8 @@ func (rb *readBuffer) reserve(n int) {
 	rb.move(need)
 }
 
-// detach returns the buffer, which the caller then owns, and moves the bytes that were
-// not skipped to a new one.
+// detach returns the buffer, which the caller then owns, and moves the bytes
+// that were not skipped to a new one.
 func (rb *readBuffer) detach() *buffer {
 	rb.learn()
 	old := rb.buf

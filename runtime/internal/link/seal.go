@@ -5,15 +5,15 @@ import (
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
 )
 
-// sealedSize returns how many bytes a frame with a body of that size has on the wire
-// when it is sealed.
+// sealedSize returns how many bytes a frame with a body of that size has on the
+// wire when it is sealed.
 func sealedSize(size int) int {
 	size += curve.Overhead
 	return zmtp.HeaderSize(size) + size
 }
 
-// prepare sets wire to the frames in out, sealed if there is a session. It is called
-// without the lock, by the goroutine that has set busy.
+// prepare sets wire to the frames in out, sealed if there is a session. It is
+// called without the lock, by the goroutine that has set busy.
 func (w *writer) prepare() {
 	w.wire = w.out.b
 	if w.session != nil {
@@ -47,8 +47,8 @@ func (w *writer) seal() {
 	w.wire = wire
 }
 
-// ownFrame parses the first frame of b, which this side wrote. It returns the header and
-// where the frame ends.
+// ownFrame parses the first frame of b, which this side wrote. It returns the
+// header and where the frame ends.
 func ownFrame(b []byte) (h zmtp.Header, end int) {
 	h, _, _ = zmtp.ParseHeader(b)
 	return h, h.Len + int(h.Size)

@@ -10,9 +10,9 @@ import (
 	"github.com/gozmq/gozmq/runtime/internal/zmtptest"
 )
 
-// TestSplice removes every run of sealed frames from two messages, as an attacker on the
-// way can who has no key, in both directions. Whatever is removed, only messages that
-// were sent are received, the first one first.
+// TestSplice removes every run of sealed frames from two messages, as an
+// attacker on the way can who has no key, in both directions. Whatever is
+// removed, only messages that were sent are received, the first one first.
 func TestSplice(t *testing.T) {
 	sent := [][]string{{"id 1", "", "Wipe", "scratch"}, {"id 2", "", "Read", "production"}}
 	for _, accepted := range []bool{true, false} {
@@ -29,8 +29,8 @@ func TestSplice(t *testing.T) {
 	}
 }
 
-// spliced sends two messages of four frames each without those from one number up to
-// another, and returns the messages that our end received.
+// spliced sends two messages of four frames each without those from one number
+// up to another, and returns the messages that our end received.
 func spliced(t *testing.T, accepted bool, sent [][]string, from, to int) [][]string {
 	t.Helper()
 	events := newRecorder()

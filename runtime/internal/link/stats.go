@@ -7,10 +7,10 @@ import (
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
 )
 
-// Traffic counts the messages and bytes of connections. A message counts as in when the
-// pattern gets it, and as out when the kernel has it whole; commands do not count. Bytes
-// are those on the wire after the handshake, including commands: in when they were read,
-// out when the kernel has them.
+// Traffic counts the messages and bytes of connections. A message counts as in
+// when the pattern gets it, and as out when the kernel has it whole; commands
+// do not count. Bytes are those on the wire after the handshake, including
+// commands: in when they were read, out when the kernel has them.
 type Traffic struct {
 	MessagesIn, MessagesOut uint64
 	BytesIn, BytesOut       uint64
@@ -118,8 +118,8 @@ func (c *Conn) stats() PeerStats {
 }
 
 // A readCount is counted by one goroutine at a time, the reader, at the cost of an
-// addition per message. Others see the counts after publish, which comes before each
-// wait.
+// addition per message. Others see the counts after publish, which comes before
+// each wait.
 type readCount struct{ messages, bytes uint64 }
 
 type publishedCount struct{ messages, bytes atomic.Uint64 }
@@ -140,8 +140,8 @@ type writeCount struct {
 }
 
 // count counts a chunk of which the kernel has taken sent bytes, as they are on the
-// wire. The messages that it has taken any byte of are counted, because they are not
-// sent again; begun is their length as plain frames.
+// wire. The messages that it has taken any byte of are counted, because they
+// are not sent again; begun is their length as plain frames.
 func (n *writeCount) count(c *chunk, begun, sent int) {
 	n.bytes += uint64(sent)
 	if begun == len(c.b) {

@@ -17,8 +17,8 @@ type tryWriter interface {
 // newTryReader returns nil: every connection keeps its buffer.
 func newTryReader(net.Conn) tryReader { return nil }
 
-// newTryWriter returns nil where the connection cannot try; then a separate goroutine
-// writes.
+// newTryWriter returns nil where the connection cannot try; then a separate
+// goroutine writes.
 func newTryWriter(c net.Conn) tryWriter {
 	w, _ := c.(tryWriter)
 	return w

@@ -71,8 +71,8 @@ func (r *rawReader) read(in *readBuffer) (int, error) {
 	return r.n, r.err
 }
 
-// once tries to read; false means that no bytes are there yet. The buffer goes back to
-// the pool before the wait.
+// once tries to read; false means that no bytes are there yet. The buffer goes
+// back to the pool before the wait.
 func (r *rawReader) once(fd uintptr) bool {
 	r.in.take()
 	for {
@@ -107,15 +107,16 @@ var tryWrites = sync.Pool{New: func() any {
 	return w
 }}
 
-// TryWrite writes the bytes that fit now. A count below len(p) with a nil error means
-// that the kernel's buffer is full.
+// TryWrite writes the bytes that fit now. A count below len(p) with a nil error
+// means that the kernel's buffer is full.
 func (r rawWriter) TryWrite(p []byte) (int, error) {
 	w := tryWrites.Get().(*tryWrite)
 	w.p, w.taken = p, nil
 	return r.write(w)
 }
 
-// writeAll writes p. It waits for the kernel, and counts what that takes as it does.
+// writeAll writes p. It waits for the kernel, and counts what that takes as it
+// does.
 func (r rawWriter) writeAll(p []byte, taken *atomic.Uint64) (int, error) {
 	w := tryWrites.Get().(*tryWrite)
 	w.p, w.taken = p, taken

@@ -20,9 +20,9 @@ const (
 	maxRounds = 4
 )
 
-// A chunk is a run of whole messages that wait to be written. Its memory is pooled, so
-// that an idle connection keeps none, and the next messages get memory that is in the
-// processor's cache.
+// A chunk is a run of whole messages that wait to be written. Its memory is
+// pooled, so that an idle connection keeps none, and the next messages get
+// memory that is in the processor's cache.
 type chunk struct {
 	b        []byte
 	msgs     int
@@ -30,9 +30,9 @@ type chunk struct {
 	buf      *buffer // the memory that b began in; nil if b is
 }
 
-// A writer collects frames and hands them to the kernel in as few calls as possible.
-// A goroutine that commits a message while none writes becomes the one that writes;
-// all others append their message and return.
+// A writer collects frames and hands them to the kernel in as few calls as
+// possible. A goroutine that commits a message while none writes becomes the
+// one that writes; all others append their message and return.
 type writer struct {
 	mu      sync.Mutex
 	raw     net.Conn
@@ -70,8 +70,8 @@ func (w *writer) init(raw net.Conn, session *curve.Session) {
 // mark Begin returns ErrFull, with nothing locked.
 func (c *Conn) Begin() ([]byte, error) { return c.begin(false) }
 
-// BeginForced is Begin without a high-water mark. It is for replies, whose number is
-// bounded by that of the requests, and for commands.
+// BeginForced is Begin without a high-water mark. It is for replies, whose
+// number is bounded by that of the requests, and for commands.
 func (c *Conn) BeginForced() ([]byte, error) { return c.begin(true) }
 
 func (c *Conn) begin(forced bool) ([]byte, error) {
@@ -94,8 +94,8 @@ func (c *Conn) begin(forced bool) ([]byte, error) {
 	return w.cur.b, nil
 }
 
-// Full reports whether the queue is at its high-water mark. If it is, Writable will be
-// called when it no longer is.
+// Full reports whether the queue is at its high-water mark. If it is, Writable
+// will be called when it no longer is.
 func (c *Conn) Full() bool {
 	c.writer.mu.Lock()
 	defer c.writer.mu.Unlock()
@@ -117,8 +117,9 @@ func (c *Conn) Abort() {
 	c.writer.mu.Unlock()
 }
 
-// Commit ends what Begin began. b is the buffer with one message appended. The caller
-// writes it if no other goroutine is writing; it never waits for the peer.
+// Commit ends what Begin began. b is the buffer with one message appended. The
+// caller writes it if no other goroutine is writing; it never waits for the
+// peer.
 func (c *Conn) Commit(b []byte) {
 	w := &c.writer
 	w.commit(b)
@@ -135,8 +136,8 @@ func (c *Conn) CommitCommand(b []byte) {
 	c.Commit(b)
 }
 
-// CommitTogether is Commit for one of several callers. It lets others that are ready
-// to run append their messages first, so that one write takes them all.
+// CommitTogether is Commit for one of several callers. It lets others that are
+// ready to run append their messages first, so that one write takes them all.
 func (c *Conn) CommitTogether(b []byte) {
 	w := &c.writer
 	w.commit(b)
@@ -157,8 +158,8 @@ func (w *writer) commit(b []byte) {
 	w.cur.msgs++
 }
 
-// CommitLater is Commit for one-way traffic. A goroutine writes, so that many messages
-// of one sender go out together.
+// CommitLater is Commit for one-way traffic. A goroutine writes, so that many
+// messages of one sender go out together.
 func (c *Conn) CommitLater(b []byte) {
 	w := &c.writer
 	w.commit(b)
@@ -171,14 +172,14 @@ func (c *Conn) CommitLater(b []byte) {
 	go c.flush()
 }
 
-// corkBytes is how much a Cork holds back at most, so that the peer can begin to work
-// on the first messages.
+// corkBytes is how much a Cork holds back at most, so that the peer can begin
+// to work on the first messages.
 const corkBytes = 64 << 10
 
 func (w *writer) corkFull() bool { return len(w.full) > 0 || len(w.cur.b) >= corkBytes }
 
-// Cork holds committed messages back until Uncork, so that a batch of replies goes out
-// in one piece, or in pieces of corkBytes.
+// Cork holds committed messages back until Uncork, so that a batch of replies
+// goes out in one piece, or in pieces of corkBytes.
 func (c *Conn) Cork() {
 	c.writer.mu.Lock()
 	c.writer.corked++
@@ -197,8 +198,8 @@ func (c *Conn) Uncork() {
 	c.writeLocked()
 }
 
-// writeLocked writes without waiting, in the caller's goroutine, and leaves the bytes
-// that the kernel does not take to another one. It unlocks.
+// writeLocked writes without waiting, in the caller's goroutine, and leaves the
+// bytes that the kernel does not take to another one. It unlocks.
 func (c *Conn) writeLocked() {
 	w := &c.writer
 	w.busy = true
@@ -262,8 +263,8 @@ func (w *writer) newChunk() chunk {
 
 func chunkIn(buf *buffer) chunk { return chunk{b: buf.b[:0], buf: buf} }
 
-// free returns the chunk's memory to its pool. A small buffer keeps the size that it has
-// grown to.
+// free returns the chunk's memory to its pool. A small buffer keeps the size
+// that it has grown to.
 func (c *chunk) free() {
 	if c.buf.class == small {
 		c.buf.b = c.b[:cap(c.b)]
@@ -298,8 +299,8 @@ func (c *Conn) endWriteLocked() {
 	w.mu.Unlock()
 }
 
-// unblockLocked calls Writable if Begin or Full has found the queue full and it has room
-// again. It unlocks meanwhile.
+// unblockLocked calls Writable if Begin or Full has found the queue full and it
+// has room again. It unlocks meanwhile.
 func (c *Conn) unblockLocked() {
 	w := &c.writer
 	if !w.blocked || w.bytes > c.cfg.SendQueueBytes/2 || w.msgs > c.cfg.SendQueue/2 {

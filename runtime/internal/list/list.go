@@ -49,8 +49,8 @@ func (l *List[T]) PushBack(e *Element[T], v T) {
 	l.len++
 }
 
-// InsertAfter adds v behind the element at, which is in the list. e is v's element, and
-// must be in no list.
+// InsertAfter adds v behind the element at, which is in the list. e is v's
+// element, and must be in no list.
 func (l *List[T]) InsertAfter(e *Element[T], v T, at *Element[T]) {
 	if at == l.last {
 		l.PushBack(e, v)

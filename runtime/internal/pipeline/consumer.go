@@ -143,7 +143,7 @@ func (c *Consumer) Leave(conn *link.Conn) {
 	}
 }
 
-// Room does nothing: all commands are sent at once (socket.PeerHandler).
+// Writable does nothing: all commands are sent at once (socket.PeerHandler).
 func (c *Consumer) Writable(*link.Conn) {}
 
 // Receive handles what a ventilator sent (socket.PeerHandler).

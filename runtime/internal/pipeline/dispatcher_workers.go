@@ -37,7 +37,7 @@ func (d *Dispatcher) Leave(c *link.Conn) {
 	d.dispatch()
 }
 
-// Room hands out tasks that did not fit into the worker's send queue
+// Writable hands out tasks that did not fit into the worker's send queue
 // (socket.PeerHandler).
 func (d *Dispatcher) Writable(c *link.Conn) {
 	d.mu.Lock()

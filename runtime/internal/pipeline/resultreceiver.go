@@ -105,7 +105,7 @@ func (r *ResultReceiver) Join(*link.Conn) {}
 // (socket.PeerHandler).
 func (r *ResultReceiver) Leave(*link.Conn) {}
 
-// Room does nothing (socket.PeerHandler).
+// Writable does nothing (socket.PeerHandler).
 func (r *ResultReceiver) Writable(*link.Conn) {}
 
 // Receive queues results. It waits while there is no room, or nobody takes the

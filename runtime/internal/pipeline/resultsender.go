@@ -137,7 +137,7 @@ func (s *ResultSender) Leave(conn *link.Conn) {
 	s.transmitWaiting()
 }
 
-// Room sends on to a sink that was full (socket.PeerHandler).
+// Writable sends on to a sink that was full (socket.PeerHandler).
 func (s *ResultSender) Writable(conn *link.Conn) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

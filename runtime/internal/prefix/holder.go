@@ -5,8 +5,8 @@ import "slices"
 // few is up to how many holders are searched linearly.
 const few = 16
 
-// A holder is a subscriber that holds a node's text. It repeats the subscriber's key, so
-// that Match usually reads nothing but one slice.
+// A holder is a subscriber that holds a node's text. It repeats the
+// subscriber's key, so that Match usually reads nothing but one slice.
 type holder[S comparable] struct {
 	key S
 	sub *subscriber[S]

@@ -5,9 +5,10 @@ import (
 	"slices"
 )
 
-// A node stands for the text on the path from the root to it. Every node except the root
-// has a holder or at least two kids. A node with holders stays the same node until its
-// last holder is removed, however the tree around it changes.
+// A node stands for the text on the path from the root to it. Every node except
+// the root has a holder or at least two kids. A node with holders stays the
+// same node until its last holder is removed, however the tree around it
+// changes.
 type node[S comparable] struct {
 	label   []byte // the text from the parent to here; empty only in the root
 	parent  *node[S]
@@ -95,8 +96,8 @@ func (n *node[S]) yieldAll(yield func(S) bool) bool {
 	return true
 }
 
-// insert returns the node that stands for text below n, and makes it if there is none. A
-// new node has no holder yet; the caller must add one.
+// insert returns the node that stands for text below n, and makes it if there
+// is none. A new node has no holder yet; the caller must add one.
 func (n *node[S]) insert(text []byte) *node[S] {
 	for len(text) > 0 {
 		k := n.kid(text[0])

@@ -19,8 +19,8 @@ func cut[T any](s []T) []T {
 	return s
 }
 
-// A shrinking map frees memory as elements are removed, which Go's maps do not. The zero
-// value is empty and ready.
+// A shrinking map frees memory as elements are removed, which Go's maps do not.
+// The zero value is empty and ready.
 type shrinking[K comparable, V any] struct {
 	m    map[K]V
 	peak int // most elements since the map was made

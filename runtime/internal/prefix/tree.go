@@ -6,9 +6,9 @@ import (
 )
 
 // A Tree is a set of byte-string prefixes, each held by one or more
-// subscribers, in a compressed radix tree. The cost of looking a topic up grows with the
-// length of the topic and the number of subscribers found, not with the number of
-// prefixes. Memory is freed as prefixes are removed.
+// subscribers, in a compressed radix tree. The cost of looking a topic up grows
+// with the length of the topic and the number of subscribers found, not with
+// the number of prefixes. Memory is freed as prefixes are removed.
 //
 // The zero value is empty and ready. A Tree must not be copied once used, and
 // not be used by two goroutines at once, not even if both call Match.
@@ -31,9 +31,9 @@ type place[S comparable] struct {
 	i    int
 }
 
-// Add makes s hold prefix, which is copied. The empty prefix is a prefix of every topic.
-// Add returns false when s holds prefix already. Holds are not counted: one Remove ends a
-// hold, however often it was added.
+// Add makes s hold prefix, which is copied. The empty prefix is a prefix of
+// every topic. Add returns false when s holds prefix already. Holds are not
+// counted: one Remove ends a hold, however often it was added.
 func (t *Tree[S]) Add(prefix []byte, s S) bool {
 	sub, known := t.subscribers.get(s)
 	if !known {
@@ -80,18 +80,19 @@ func (t *Tree[S]) Remove(prefix []byte, s S) bool {
 	return true
 }
 
-// RemoveAll ends every hold of s and returns how many there were. Its cost grows with their
-// number. Range over Held first to learn which they are.
+// RemoveAll ends every hold of s and returns how many there were. Its cost
+// grows with their number. Range over Held first to learn which they are.
 func (t *Tree[S]) RemoveAll(s S) (ended int) {
 	for ended = range t.RemoveEach(s) {
 	}
 	return ended
 }
 
-// RemoveEach ends every hold of s, one after the other, and yields how many it has ended.
-// In the loop's body the tree may be used and changed, so a lock on it can be released,
-// but s must not get new holds; Match still finds s for those that have not ended. When
-// the loop is left early the remaining holds end at once.
+// RemoveEach ends every hold of s, one after the other, and yields how many it
+// has ended. In the loop's body the tree may be used and changed, so a lock on
+// it can be released, but s must not get new holds; Match still finds s for
+// those that have not ended. When the loop is left early the remaining holds
+// end at once.
 func (t *Tree[S]) RemoveEach(s S) iter.Seq[int] {
 	return func(yield func(int) bool) {
 		sub, known := t.subscribers.get(s)
@@ -108,8 +109,8 @@ func (t *Tree[S]) RemoveEach(s S) iter.Seq[int] {
 	}
 }
 
-// Held returns the prefixes that s holds, in no particular order. A prefix is valid until
-// the next one is yielded. The tree must not be changed meanwhile.
+// Held returns the prefixes that s holds, in no particular order. A prefix is
+// valid until the next one is yielded. The tree must not be changed meanwhile.
 func (t *Tree[S]) Held(s S) iter.Seq[[]byte] {
 	return func(yield func([]byte) bool) {
 		sub, known := t.subscribers.get(s)
@@ -139,8 +140,8 @@ func (t *Tree[S]) release(n *node[S], i int) {
 // topic, in no particular order. It allocates nothing. visit must not use the
 // tree.
 func (t *Tree[S]) Match(topic []byte, visit func(S)) {
-	// Usually one prefix matches a topic. Then no subscriber can be found twice, and none
-	// has to be marked.
+	// Usually one prefix matches a topic. Then no subscriber can be found
+	// twice, and none has to be marked.
 	var only *node[S]
 	for n := t.root.firstHeld(&topic); n != nil; n = n.nextHeld(&topic) {
 		if only == nil {
@@ -202,8 +203,9 @@ func (t *Tree[S]) CoversBeside(s S, topic, but []byte) bool {
 	return false
 }
 
-// Under yields each holder of each prefix that begins with text, in no particular order,
-// and as often for a holder of several. The tree must not be used meanwhile.
+// Under yields each holder of each prefix that begins with text, in no
+// particular order, and as often for a holder of several. The tree must not be
+// used meanwhile.
 func (t *Tree[S]) Under(text []byte) iter.Seq[S] {
 	return func(yield func(S) bool) {
 		if n := t.root.below(text); n != nil {

@@ -15,7 +15,8 @@ import (
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
 )
 
-// An Exchange is one request and its reply, as implemented by the caller of a Dealer.
+// An Exchange is one request and its reply, as implemented by the caller of a
+// Dealer.
 type Exchange interface {
 	// AppendRequest appends the frames behind the envelope to b, as they are on the
 	// wire. It is called again when a peer ends before the request was sent.
@@ -49,8 +50,8 @@ func (e *LostError) Error() string {
 func (e *LostError) Unwrap() error { return e.Err }
 
 // A Dealer sends requests to its peers and matches their replies (RFC 28).
-// Each request goes to the peer with the fewest requests in flight. Its methods may be
-// called from any goroutine.
+// Each request goes to the peer with the fewest requests in flight. Its methods
+// may be called from any goroutine.
 type Dealer struct {
 	group *link.Group
 
@@ -87,9 +88,9 @@ func (d *Dealer) Peers() int {
 }
 
 // Do sends x's request and returns nil once its reply was delivered. It waits up to
-// ready for a peer, or without limit if ready is 0. When it returns an error no reply
-// was or will be delivered; the error is the context's, ErrNotReady, a *LostError,
-// link.ErrClosed, or that of AppendRequest.
+// ready for a peer, or without limit if ready is 0. When it returns an error no
+// reply was or will be delivered; the error is the context's, ErrNotReady, a
+// *LostError, link.ErrClosed, or that of AppendRequest.
 func (d *Dealer) Do(ctx context.Context, x Exchange, ready time.Duration) error {
 	for {
 		if err := ctx.Err(); err != nil {
@@ -115,9 +116,9 @@ func (d *Dealer) Do(ctx context.Context, x Exchange, ready time.Duration) error 
 	}
 }
 
-// A Refuser is an Exchange whose reply may say that the peer is stopping and has not
-// carried the request out. Refused reports whether it did; then another peer gets the
-// request.
+// A Refuser is an Exchange whose reply may say that the peer is stopping and
+// has not carried the request out. Refused reports whether it did; then another
+// peer gets the request.
 type Refuser interface{ Refused() bool }
 
 func refused(x Exchange) bool {
@@ -151,8 +152,8 @@ func (d *Dealer) Serve(c *link.Conn) error {
 	return err
 }
 
-// Shutdown fails callers that wait for a peer, hands committed requests to the kernel
-// until ctx ends, and closes every connection.
+// Shutdown fails callers that wait for a peer, hands committed requests to the
+// kernel until ctx ends, and closes every connection.
 func (d *Dealer) Shutdown(ctx context.Context) error {
 	d.mu.Lock()
 	d.closed = true
@@ -161,8 +162,8 @@ func (d *Dealer) Shutdown(ctx context.Context) error {
 	return d.group.Shutdown(ctx)
 }
 
-// pick chooses a peer and counts the request as in flight on it. It waits while there
-// is no peer.
+// pick chooses a peer and counts the request as in flight on it. It waits while
+// there is no peer.
 func (d *Dealer) pick(ctx context.Context, ready time.Duration) (*dealerPeer, error) {
 	var limit <-chan time.Time
 	waits := false

@@ -20,7 +20,8 @@ const (
 	busyTime    = 4 * time.Millisecond
 )
 
-// background reads the connection while there are few calls, and returns why it ended.
+// background reads the connection while there are few calls, and returns why it
+// ended.
 func (p *dealerPeer) background() error {
 	timer := time.NewTimer(idleAfter)
 	defer timer.Stop()

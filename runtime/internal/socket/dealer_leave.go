@@ -6,8 +6,8 @@ import (
 	"github.com/gozmq/gozmq/runtime/internal/link"
 )
 
-// Retire gives a connection no more requests, and waits for the replies to those that
-// it has (link.Retirer).
+// Retire gives a connection no more requests, and waits for the replies to
+// those that it has (link.Retirer).
 func (d *Dealer) Retire(c *link.Conn) {
 	d.mu.Lock()
 	i := slices.IndexFunc(d.peers, func(p *dealerPeer) bool { return p.conn == c })
@@ -32,8 +32,8 @@ func (p *dealerPeer) done() {
 	}
 }
 
-// whenIdle returns a channel that is closed once no request is in flight. The peer must
-// not get new ones.
+// whenIdle returns a channel that is closed once no request is in flight. The
+// peer must not get new ones.
 func (p *dealerPeer) whenIdle() <-chan struct{} {
 	idle := make(chan struct{})
 	p.idle.Store(&idle)

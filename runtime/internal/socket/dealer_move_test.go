@@ -23,7 +23,7 @@ func moveUnsent(t *testing.T) {
 	stalled := zmtptest.DialAs(t, bind(t, d.Links(), "inproc://dealer-move"), "ROUTER")
 	errs, appended := make(chan error, n), make(chan struct{}, 2*n)
 	for i := range n {
-		a := &signalled{ask: ask{who: uint64(i), size: size}, appended: appended}
+		a := &signaled{ask: ask{who: uint64(i), size: size}, appended: appended}
 		go func() { errs <- d.Do(within(t), a, patience) }()
 	}
 	for range n {
@@ -61,13 +61,13 @@ func moveUnsent(t *testing.T) {
 	checkAtRest(t, d)
 }
 
-// A signalled ask says when its request has been appended.
-type signalled struct {
+// A signaled ask says when its request has been appended.
+type signaled struct {
 	ask
 	appended chan struct{}
 }
 
-func (s *signalled) AppendRequest(b []byte) ([]byte, error) {
+func (s *signaled) AppendRequest(b []byte) ([]byte, error) {
 	b, err := s.ask.AppendRequest(b)
 	s.appended <- struct{}{}
 	return b, err

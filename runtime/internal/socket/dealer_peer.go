@@ -22,11 +22,12 @@ type slot struct {
 
 // A dealerPeer is one connection of a dealer with its requests in flight.
 //
-// Its callers share the role of the reader (leader and followers): a caller that waits
-// for its reply reads the connection itself, delivers the replies of others on the way,
-// and hands the role over when it has its own. So a lone call never changes goroutines.
-// While there are few calls a background goroutine has the role, because heartbeats and
-// the end of the connection must always be noticed.
+// Its callers share the role of the reader (leader and followers): a caller
+// that waits for its reply reads the connection itself, delivers the replies of
+// others on the way, and hands the role over when it has its own. So a lone
+// call never changes goroutines. While there are few calls a background
+// goroutine has the role, because heartbeats and the end of the connection must
+// always be noticed.
 type dealerPeer struct {
 	conn     *link.Conn
 	onEnd    func(*dealerPeer)
@@ -46,16 +47,16 @@ type dealerPeer struct {
 	unsentIDs  map[uint64]struct{}
 }
 
-// newDealerPeer returns a peer that calls onEnd when the connection has ended, before
-// its callers fail.
+// newDealerPeer returns a peer that calls onEnd when the connection has ended,
+// before its callers fail.
 func newDealerPeer(c *link.Conn, onEnd func(*dealerPeer)) *dealerPeer {
 	p := &dealerPeer{conn: c, onEnd: onEnd}
 	c.Writable = p.notifyWritable
 	return p
 }
 
-// do sends one request and waits for its reply. sent reports whether the peer may have
-// received the request.
+// do sends one request and waits for its reply. sent reports whether the peer
+// may have received the request.
 func (p *dealerPeer) do(ctx context.Context, x Exchange) (sent bool, err error) {
 	w := waiters.Get().(*waiter)
 	w.x = x
@@ -238,8 +239,8 @@ func (p *dealerPeer) giveUp(w *waiter) bool {
 	return true
 }
 
-// lead reads for all callers until w's own reply is there, and the replies that were
-// read together with it are delivered.
+// lead reads for all callers until w's own reply is there, and the replies that
+// were read together with it are delivered.
 func (p *dealerPeer) lead(ctx context.Context, w *waiter) error {
 	if ctx.Done() != nil {
 		stop := context.AfterFunc(ctx, p.conn.Interrupt)
@@ -284,8 +285,8 @@ func (p *dealerPeer) read(ctx context.Context, w *waiter) error {
 	}
 }
 
-// handOver makes the caller that came last the reader, whose reply is likely to be the
-// last, or nobody if there is no caller. p.mu is held.
+// handOver makes the caller that came last the reader, whose reply is likely to
+// be the last, or nobody if there is no caller. p.mu is held.
 func (p *dealerPeer) handOver() {
 	if !p.parked.Empty() {
 		w := p.parked.First().Value()
@@ -297,9 +298,9 @@ func (p *dealerPeer) handOver() {
 	p.reading = false
 }
 
-// deliver delivers a reply, or its size error, to its caller. It returns whether that is
-// self. A reply that nobody waits for, because its caller's context has ended, is
-// dropped.
+// deliver delivers a reply, or its size error, to its caller. It returns
+// whether that is self. A reply that nobody waits for, because its caller's
+// context has ended, is dropped.
 func (p *dealerPeer) deliver(frames [][]byte, size *zmtp.SizeError, self *waiter) bool {
 	if wire.IsProbe(frames) {
 		return false
@@ -334,8 +335,8 @@ func (p *dealerPeer) deliver(frames [][]byte, size *zmtp.SizeError, self *waiter
 	return false
 }
 
-// fail ends the peer, and signals every caller except the reader that the connection
-// has ended.
+// fail ends the peer, and signals every caller except the reader that the
+// connection has ended.
 func (p *dealerPeer) fail(err error) {
 	p.conn.Close(err)
 	p.onEnd(p)
@@ -358,8 +359,8 @@ func (p *dealerPeer) fail(err error) {
 	}
 }
 
-// unsent returns the ids of the calls of whose requests the kernel has taken no byte, so
-// that they can go to another peer.
+// unsent returns the ids of the calls of whose requests the kernel has taken no
+// byte, so that they can go to another peer.
 func (p *dealerPeer) unsent() map[uint64]struct{} {
 	p.readUnsent.Do(func() {
 		p.unsentIDs = make(map[uint64]struct{})

@@ -2,8 +2,8 @@ package socket
 
 import "github.com/gozmq/gozmq/runtime/internal/zmtp"
 
-// Frames is a Message that is passed on unchanged: the Route, unless it is nil, and the
-// Parts behind it.
+// Frames is a Message that is passed on unchanged: the Route, unless it is nil,
+// and the Parts behind it.
 type Frames struct {
 	Route []byte
 	Parts [][]byte

@@ -12,8 +12,8 @@ import (
 
 // oversizedLimit limits how many oversized messages one peer may send before it is
 // read with pauses. They cost no memory, but skipping them costs reads: without a
-// limit one peer could starve the others. The pause is short, because other messages
-// may share the connection.
+// limit one peer could starve the others. The pause is short, because other
+// messages may share the connection.
 var oversizedLimit = throttle.Limit{Burst: 20, Every: 100 * time.Millisecond, Max: time.Second}
 
 // oversizedUnit is the size of a message that counts as two events. One of three
@@ -23,12 +23,12 @@ const oversizedUnit = 16 << 20
 // oversizedEvents returns how many events a message of that size counts as.
 func oversizedEvents(size uint64) int { return int(min(1+size/oversizedUnit, math.MaxInt32)) }
 
-// An OversizedReceiver is a BatchReceiver that is told of messages that are larger than
-// the connection's limit.
+// An OversizedReceiver is a BatchReceiver that is told of messages that are
+// larger than the connection's limit.
 type OversizedReceiver interface {
 	// TooLarge is called in place of Receive for a message that is passed over. The
-	// frames are those before the one that exceeds the limit, and valid during the call
-	// only. The event is reported already.
+	// frames are those before the one that exceeds the limit, and valid during
+	// the call only. The event is reported already.
 	TooLarge(c *link.Conn, frames [][]byte, err *zmtp.SizeError)
 }
 
@@ -66,8 +66,8 @@ func (r *batchReader) next(limit int) (*link.Batch, error) {
 	}
 }
 
-// passOver reports a message that is too large, and pauses reading after too many of
-// them. It returns false for another error.
+// passOver reports a message that is too large, and pauses reading after too
+// many of them. It returns false for another error.
 func (r *batchReader) passOver(err error) bool {
 	var size *zmtp.SizeError
 	if !errors.As(err, &size) {

@@ -7,19 +7,19 @@ import (
 	"github.com/gozmq/gozmq/runtime/internal/link"
 )
 
-// A PeerHandler handles the peers of a PeerSocket. Calls for different connections may run
-// at the same time. A message that is too large ends its connection, unless the handler is
-// an OversizedReceiver.
+// A PeerHandler handles the peers of a PeerSocket. Calls for different
+// connections may run at the same time. A message that is too large ends its
+// connection, unless the handler is an OversizedReceiver.
 type PeerHandler interface {
 	BatchReceiver
-	// Join is called once for each connection, before it is read. From then on SendTo
-	// may write to it.
+	// Join is called once for each connection, before it is read. From then on
+	// SendTo may write to it.
 	Join(c *link.Conn)
 	// Leave is called when a connection has ended, after Receive for every message
 	// that came on it.
 	Leave(c *link.Conn)
-	// Writable is called, with no lock held, when a connection whose queue was full has
-	// room again.
+	// Writable is called, with no lock held, when a connection whose queue was
+	// full has room again.
 	Writable(c *link.Conn)
 }
 
@@ -30,9 +30,9 @@ type PeerSocket struct {
 	answers bool
 }
 
-// NewPeerSocket returns a socket without peers. If answers is set the socket stops reading a
-// peer whose queue is full, because the peer does not read the answers. Shutdown must be
-// called.
+// NewPeerSocket returns a socket without peers. If answers is set the socket
+// stops reading a peer whose queue is full, because the peer does not read the
+// answers. Shutdown must be called.
 func NewPeerSocket(cfg link.Config, to PeerHandler, answers bool) *PeerSocket {
 	d := &PeerSocket{to: to, answers: answers}
 	_, cfg.PassOver = to.(OversizedReceiver)
@@ -71,14 +71,15 @@ func (d *PeerSocket) Serve(c *link.Conn) error {
 	}
 }
 
-// maxAnswered is how many messages are received before their answers must have room in
-// the peer's queue.
+// maxAnswered is how many messages are received before their answers must have
+// room in the peer's queue.
 const maxAnswered = 256
 
-// Fence returns when every peer has received the messages that were sent to it before,
-// and the messages that it sent until then were received here. So no message is in
-// flight that the peer would not have sent had it received ours first. Fence skips a
-// peer of ZMTP 3.0 or whose connection ends, and returns when ctx ends.
+// Fence returns when every peer has received the messages that were sent to it
+// before, and the messages that it sent until then were received here. So no
+// message is in flight that the peer would not have sent had it received ours
+// first. Fence skips a peer of ZMTP 3.0 or whose connection ends, and returns
+// when ctx ends.
 func (d *PeerSocket) Fence(ctx context.Context) {
 	var wg sync.WaitGroup
 	d.group.Each(func(c *link.Conn) {
@@ -105,8 +106,8 @@ const roundTrips = 3
 // Shutdown closes every connection. Receive must no longer block.
 func (d *PeerSocket) Shutdown(ctx context.Context) error { return d.group.Shutdown(ctx) }
 
-// SendTo appends m to c's queue and never waits. Its errors are m's own, link.ErrFull,
-// and the reason why c has ended.
+// SendTo appends m to c's queue and never waits. Its errors are m's own,
+// link.ErrFull, and the reason why c has ended.
 func SendTo(c *link.Conn, m Message) error {
 	b, err := c.Begin()
 	if err != nil {
@@ -115,9 +116,9 @@ func SendTo(c *link.Conn, m Message) error {
 	return commit(c, b, m)
 }
 
-// SendForced is SendTo without a high-water mark. It is for answers, whose number is
-// bounded by that of the messages that they answer. It ignores a connection that has
-// ended.
+// SendForced is SendTo without a high-water mark. It is for answers, whose
+// number is bounded by that of the messages that they answer. It ignores a
+// connection that has ended.
 func SendForced(c *link.Conn, m Message) {
 	b, err := c.BeginForced()
 	if err != nil {

@@ -6,8 +6,9 @@ import (
 	"github.com/gozmq/gozmq/runtime/internal/link"
 )
 
-// A ProxyDealer is the side of a proxy that servers connect to: a Push that passes on
-// the replies of its peers. Its methods may be called from any goroutine.
+// A ProxyDealer is the side of a proxy that servers connect to: a Push that
+// passes on the replies of its peers. Its methods may be called from any
+// goroutine.
 type ProxyDealer struct {
 	push Push
 	to   BatchReceiver

@@ -10,10 +10,11 @@ import (
 	"github.com/gozmq/gozmq/runtime/internal/notify"
 )
 
-// A ProxyRouter is the side of a proxy that clients connect to. It receives requests
-// from its peers in rotation, each with a route that stands for its connection. Routes
-// are made here: another connection may announce the same identity later, and would get
-// replies that are late. Reply may be called from any goroutine, Recv by one at a time.
+// A ProxyRouter is the side of a proxy that clients connect to. It receives
+// requests from its peers in rotation, each with a route that stands for its
+// connection. Routes are made here: another connection may announce the same
+// identity later, and would get replies that are late. Reply may be called from
+// any goroutine, Recv by one at a time.
 type ProxyRouter struct {
 	pull       Pull
 	maxReplies int // bytes of replies that may wait for one peer
@@ -28,12 +29,12 @@ type ProxyRouter struct {
 var ErrUnroutable = errors.New("the reply's route leads nowhere")
 
 // replyRoom is how many bytes of replies may wait for a peer, as a multiple of its
-// high-water mark. A peer at its high-water mark is not read, so the replies beyond it
-// answer requests that were passed on before.
+// high-water mark. A peer at its high-water mark is not read, so the replies
+// beyond it answer requests that were passed on before.
 const replyRoom = 16
 
-// NewProxyRouter returns a router without peers that reads up to window requests of one
-// peer ahead. Shutdown must be called.
+// NewProxyRouter returns a router without peers that reads up to window
+// requests of one peer ahead. Shutdown must be called.
 func NewProxyRouter(cfg link.Config, window int) *ProxyRouter {
 	r := &ProxyRouter{
 		maxReplies: replyRoom * cfg.SendQueueBytes,
@@ -46,8 +47,8 @@ func NewProxyRouter(cfg link.Config, window int) *ProxyRouter {
 // Links returns the router's connections.
 func (r *ProxyRouter) Links() *link.Group { return r.pull.group }
 
-// routeSize is the size of a route: a zero byte, with which no announced identity may
-// begin, and a number.
+// routeSize is the size of a route: a zero byte, with which no announced
+// identity may begin, and a number.
 const routeSize = 9
 
 // Recv returns the next request, whose route is appended to route, or the
@@ -75,9 +76,9 @@ func SplitRoute(reply [][]byte) (route []byte, own [][]byte) {
 	return reply[0], reply[1:]
 }
 
-// Reply sends the frames behind the first one, which is a route, and never waits. It
-// returns ErrUnroutable, or link.ErrFull when too many bytes wait for the peer; in both
-// cases the reply is dropped.
+// Reply sends the frames behind the first one, which is a route, and never
+// waits. It returns ErrUnroutable, or link.ErrFull when too many bytes wait for
+// the peer; in both cases the reply is dropped.
 func (r *ProxyRouter) Reply(frames [][]byte) error {
 	route, own := SplitRoute(frames)
 	if len(route) != routeSize || route[0] != 0 {
@@ -102,8 +103,9 @@ func (r *ProxyRouter) Reply(frames [][]byte) error {
 	return nil
 }
 
-// Serve reads one connection (link.Handler), as a Pull does. It stops reading while the
-// peer does not read its replies, and while its requests are not received.
+// Serve reads one connection (link.Handler), as a Pull does. It stops reading
+// while the peer does not read its replies, and while its requests are not
+// received.
 func (r *ProxyRouter) Serve(c *link.Conn) error {
 	writable := newWritable(c)
 	id := r.add(c)
@@ -125,8 +127,8 @@ func (r *ProxyRouter) Serve(c *link.Conn) error {
 	}
 }
 
-// offer makes a batch ready once the one before was received. It returns false after
-// Shutdown.
+// offer makes a batch ready once the one before was received. It returns false
+// after Shutdown.
 func (r *ProxyRouter) offer(peer *pullPeer, id uint64, b *pulledBatch) bool {
 	peer.wait(b.conn)
 	r.mu.Lock()
@@ -153,6 +155,6 @@ func (r *ProxyRouter) remove(id uint64) {
 	delete(r.peers, id)
 }
 
-// Shutdown ends Recv, hands committed replies to the kernel until ctx ends, and closes
-// every connection. Requests that were not received are dropped.
+// Shutdown ends Recv, hands committed replies to the kernel until ctx ends, and
+// closes every connection. Requests that were not received are dropped.
 func (r *ProxyRouter) Shutdown(ctx context.Context) error { return r.pull.Shutdown(ctx) }

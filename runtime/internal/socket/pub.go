@@ -12,9 +12,9 @@ import (
 	"github.com/gozmq/gozmq/runtime/internal/prefix"
 )
 
-// A Pub sends each message to the peers that have subscribed to a prefix of its topic
-// (RFC 29). It never waits: a peer whose queue is full misses the message, which is
-// counted. Its methods may be called from any goroutine.
+// A Pub sends each message to the peers that have subscribed to a prefix of its
+// topic (RFC 29). It never waits: a peer whose queue is full misses the
+// message, which is counted. Its methods may be called from any goroutine.
 //
 // Locks are taken in this order: the store's, the Pub's, a connection's.
 type Pub struct {
@@ -64,8 +64,8 @@ func (p *Pub) Conflated() uint64 { return p.store.conflated.Load() }
 // An Audience holds the peers that a message goes to. It may be reused.
 type Audience struct{ conns []*link.Conn }
 
-// Audience sets a to the peers that have subscribed to topic, for one call of Send. It
-// returns false when there is none.
+// Audience sets a to the peers that have subscribed to topic, for one call of
+// Send. It returns false when there is none.
 func (p *Pub) Audience(topic []byte, a *Audience) bool {
 	a.conns = a.conns[:0]
 	p.mu.Lock()
@@ -98,7 +98,8 @@ func (p *Pub) Send(a *Audience, frames []byte) {
 	}
 }
 
-// WaitSubscribers waits until at least n peers have a subscription that covers topic.
+// WaitSubscribers waits until at least n peers have a subscription that covers
+// topic.
 func (p *Pub) WaitSubscribers(ctx context.Context, topic []byte, n int) error {
 	for {
 		p.mu.Lock()

@@ -2,16 +2,17 @@ package socket
 
 import "github.com/gozmq/gozmq/runtime/internal/link"
 
-// A backlog holds what waits for room in one peer's queue: topics, of each of which the
-// peer gets the last message when there is room, and behind them a replay.
+// A backlog holds what waits for room in one peer's queue: topics, of each of
+// which the peer gets the last message when there is room, and behind them a
+// replay.
 type backlog struct {
 	order  []*topic // first in, first out
 	waits  map[*topic]struct{}
 	replay *replay // nil: none is going on
 }
 
-// replaceQueued reports whether an older message of t waits for c. If so, c gets the new
-// one in its place. s.mu is held.
+// replaceQueued reports whether an older message of t waits for c. If so, c
+// gets the new one in its place. s.mu is held.
 func (s *topicStore) replaceQueued(c *link.Conn, t *topic) bool {
 	b := s.backlogs[c]
 	if b == nil {
@@ -29,8 +30,9 @@ func (s *topicStore) replaceQueued(c *link.Conn, t *topic) bool {
 	return true
 }
 
-// queueMissed is called when c's queue has no room for a message of t. It puts t into the
-// backlog, or counts the message as dropped if t keeps none. s.mu is held.
+// queueMissed is called when c's queue has no room for a message of t. It puts
+// t into the backlog, or counts the message as dropped if t keeps none. s.mu is
+// held.
 func (s *topicStore) queueMissed(c *link.Conn, t *topic) {
 	if t.frames == nil {
 		s.dropped.Add(1)
@@ -56,8 +58,8 @@ func (s *topicStore) backlogOf(c *link.Conn) *backlog {
 	return b
 }
 
-// drain moves c's backlog to its queue while there is room. A connection calls it when
-// there is room again (link.Conn.Writable).
+// drain moves c's backlog to its queue while there is room. A connection calls
+// it when there is room again (link.Conn.Writable).
 func (p *Pub) drain(c *link.Conn) {
 	if p.store.drainTopics(c) {
 		p.runReplay(c)

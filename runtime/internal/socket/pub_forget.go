@@ -13,9 +13,9 @@ const (
 	maxYield = time.Millisecond
 )
 
-// forget removes every subscription of c. So that publishing and other goroutines are
-// not held up, peers with many subscriptions are removed one after the other, with
-// pauses.
+// forget removes every subscription of c. So that publishing and other
+// goroutines are not held up, peers with many subscriptions are removed one
+// after the other, with pauses.
 func (p *Pub) forget(c *link.Conn) {
 	if p.countOf(c) > removedAtOnce {
 		p.removing.Lock()
@@ -33,9 +33,9 @@ func (p *Pub) forget(c *link.Conn) {
 	p.change.Notify()
 }
 
-// yieldLock releases p.mu for twice as long as it was held since begin, and returns when
-// it was taken again. Without the pause a waiting goroutine would not get the lock,
-// because a sync.Mutex favors the goroutine that is running.
+// yieldLock releases p.mu for twice as long as it was held since begin, and
+// returns when it was taken again. Without the pause a waiting goroutine would
+// not get the lock, because a sync.Mutex favors the goroutine that is running.
 func (p *Pub) yieldLock(begin time.Time) time.Time {
 	pause := min(2*time.Since(begin), maxYield)
 	p.mu.Unlock()

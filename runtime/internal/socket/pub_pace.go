@@ -7,9 +7,9 @@ import (
 	"github.com/gozmq/gozmq/runtime/internal/throttle"
 )
 
-// A subscriptionPacer pauses a peer that subscribes and cancels without end, so that the
-// others are served, too. It counts changes, not time: one throttle.Bucket could not
-// bound their number and their bytes alike.
+// A subscriptionPacer pauses a peer that subscribes and cancels without end, so
+// that the others are served, too. It counts changes, not time: one
+// throttle.Bucket could not bound their number and their bytes alike.
 type subscriptionPacer struct{ changes, bytes int }
 
 // After paceChanges changes or paceBytes bytes of prefixes a peer is not read for

@@ -36,16 +36,17 @@ func (p *Pub) Serve(c *link.Conn) error {
 	return err
 }
 
-// A subscriptions handles the subscriptions of one peer. Prefixes are valid during the
-// call only; an error ends the connection.
+// A subscriptions handles the subscriptions of one peer. Prefixes are valid
+// during the call only; an error ends the connection.
 type subscriptions interface {
 	subscribe(topic []byte) error
 	cancel(topic []byte)
 }
 
-// readSubscriptions reads subscriptions from c until it ends, as commands or, in ZMTP
-// 3.0, as messages of one frame. It ignores other messages, and topics that the peer may
-// not subscribe to: if these ended the connection, the peer would come back at once.
+// readSubscriptions reads subscriptions from c until it ends, as commands or,
+// in ZMTP 3.0, as messages of one frame. It ignores other messages, and topics
+// that the peer may not subscribe to: if these ended the connection, the peer
+// would come back at once.
 func readSubscriptions(c *link.Conn, to subscriptions) error {
 	var pacer subscriptionPacer
 	subscribe := func(topic []byte) error {

@@ -12,11 +12,12 @@ import (
 	"github.com/gozmq/gozmq/runtime/internal/notify"
 )
 
-// A replay sends the last messages of retained topics to a peer that has subscribed to
-// text, in the order of publication. It stops when the peer's queue is full, and goes on
-// when there is room again; a peer has one at a time. The store's lock is free between
-// two lots. What is published meanwhile has a position above last and is sent at once,
-// after the message of its topic that is still to be replayed, if there is one.
+// A replay sends the last messages of retained topics to a peer that has
+// subscribed to text, in the order of publication. It stops when the peer's
+// queue is full, and goes on when there is room again; a peer has one at a
+// time. The store's lock is free between two lots. What is published meanwhile
+// has a position above last and is sent at once, after the message of its topic
+// that is still to be replayed, if there is one.
 type replay struct {
 	text   string
 	beside bool                 // other subscriptions of the peer may have brought topics already
@@ -28,8 +29,8 @@ type replay struct {
 	done   notify.Broadcast
 }
 
-// Bounds on one lot of a replay. A replay of up to maxFew topics sorts them; a longer one
-// passes through all topics, which are in order.
+// Bounds on one lot of a replay. A replay of up to maxFew topics sorts them; a
+// longer one passes through all topics, which are in order.
 const (
 	lotTopics   = 1024 // looked at
 	lotMessages = 64
@@ -174,9 +175,9 @@ func (s *topicStore) sendReplayed(c *link.Conn, t *topic) error {
 	return nil
 }
 
-// replayBefore sends t's last message to the peers whose replays have not come to it,
-// because another message of t is being published. Where there is no room, the new one
-// takes its place. s.mu is held; a is memory.
+// replayBefore sends t's last message to the peers whose replays have not come
+// to it, because another message of t is being published. Where there is no
+// room, the new one takes its place. s.mu is held; a is memory.
 func (p *Pub) replayBefore(t *topic, a *Audience) {
 	s := &p.store
 	p.Audience([]byte(t.name), a)
@@ -198,10 +199,10 @@ func (s *topicStore) endReplay(b *backlog) {
 	}
 }
 
-// awaitReplay waits until the retained messages for c's last subscription are in its
-// queue, so that a peer which subscribes repeatedly is not read before it has taken them,
-// and its other subscriptions are the same meanwhile. It does not wait for those of a
-// subscription to canceled, unless that is nil.
+// awaitReplay waits until the retained messages for c's last subscription are
+// in its queue, so that a peer which subscribes repeatedly is not read before
+// it has taken them, and its other subscriptions are the same meanwhile. It
+// does not wait for those of a subscription to canceled, unless that is nil.
 func (s *topicStore) awaitReplay(c *link.Conn, canceled []byte) {
 	s.mu.Lock()
 	b := s.backlogs[c]

@@ -48,14 +48,15 @@ type Stamp struct {
 	Replayed bool
 }
 
-// A topicStore keeps, for each topic with traits, the number of its last message, and
-// that message if it is retained. It is bounded by a number of topics and of bytes, and
-// evicts the least recently published topic.
+// A topicStore keeps, for each topic with traits, the number of its last
+// message, and that message if it is retained. It is bounded by a number of
+// topics and of bytes, and evicts the least recently published topic.
 //
-// Its lock is held while a message is numbered and appended to the queues of peers, and
-// while a subscription is added, so that each peer gets all messages in order and none
-// twice. A subscription is answered in lots, between which the lock is free (replay). It
-// is taken before the Pub's and before those of connections.
+// Its lock is held while a message is numbered and appended to the queues of
+// peers, and while a subscription is added, so that each peer gets all messages
+// in order and none twice. A subscription is answered in lots, between which
+// the lock is free (replay). It is taken before the Pub's and before those of
+// connections.
 type topicStore struct {
 	header    func(b []byte, s Stamp) []byte
 	observe   func(link.Event)
@@ -84,9 +85,9 @@ type topic struct {
 
 func (t *topic) size() int { return lru.Overhead + len(t.name) + cap(t.frames) }
 
-// KeepTopics sets how many topics with traits, and how many bytes of them, the Pub keeps,
-// and the function that appends a message's header as a frame. Call it before the Pub is
-// used.
+// KeepTopics sets how many topics with traits, and how many bytes of them, the
+// Pub keeps, and the function that appends a message's header as a frame. Call
+// it before the Pub is used.
 func (p *Pub) KeepTopics(topics, bytes int, header func(b []byte, s Stamp) []byte) {
 	s := &p.store
 	s.header = header
@@ -95,10 +96,10 @@ func (p *Pub) KeepTopics(topics, bytes int, header func(b []byte, s Stamp) []byt
 }
 
 // SendWith sends a message of a topic with these traits to the peers that have
-// subscribed. A message of a Sequenced or Retained topic is numbered, and its header
-// appended to its frames; frames may be empty if the topic is not Retained and nobody
-// had subscribed when the message was to be encoded. SendWith returns the frames' memory,
-// for reuse.
+// subscribed. A message of a Sequenced or Retained topic is numbered, and its
+// header appended to its frames; frames may be empty if the topic is not
+// Retained and nobody had subscribed when the message was to be encoded.
+// SendWith returns the frames' memory, for reuse.
 func (p *Pub) SendWith(traits Traits, name, frames []byte, a *Audience) []byte {
 	s := &p.store
 	s.mu.Lock()
@@ -146,8 +147,8 @@ func (p *Pub) Position() uint64 {
 	return p.store.position
 }
 
-// offer appends a message to a connection's queue. It returns false when the queue is
-// full.
+// offer appends a message to a connection's queue. It returns false when the
+// queue is full.
 func offer(c *link.Conn, frames []byte) bool {
 	b, err := c.Begin()
 	if err == nil {
@@ -171,7 +172,8 @@ func (s *topicStore) add(name []byte) *topic {
 	return t
 }
 
-// stamp numbers the next message of a topic, which is t if it is known; s.mu is held.
+// stamp numbers the next message of a topic, which is t if it is known; s.mu is
+// held.
 func (s *topicStore) stamp(t *topic, name []byte, traits Traits) *topic {
 	if t == nil {
 		t = s.add(name)

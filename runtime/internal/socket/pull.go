@@ -38,16 +38,16 @@ type pulledBatch struct {
 	held int // messages received and not yet released
 }
 
-// A Received is one message of a Pull. Release must be called once its frames are no
-// longer needed.
+// A Received is one message of a Pull. Release must be called once its frames
+// are no longer needed.
 type Received struct {
 	Frames [][]byte
 	pull   *Pull
 	batch  *pulledBatch
 }
 
-// NewPull returns a pull socket without peers that reads up to window messages of one
-// peer ahead. Shutdown must be called.
+// NewPull returns a pull socket without peers that reads up to window messages
+// of one peer ahead. Shutdown must be called.
 func NewPull(cfg link.Config, window int) *Pull {
 	p := new(Pull)
 	p.init(cfg, window, p)
@@ -137,9 +137,9 @@ func (r Received) Release() {
 	}
 }
 
-// Serve reads one connection (link.Handler). It reads one batch ahead and then waits
-// until the one before was received, so a slow receiver slows its senders down. Whole
-// messages are delivered even after the connection has ended.
+// Serve reads one connection (link.Handler). It reads one batch ahead and then
+// waits until the one before was received, so a slow receiver slows its senders
+// down. Whole messages are delivered even after the connection has ended.
 func (p *Pull) Serve(c *link.Conn) error {
 	peer := &pullPeer{empty: notify.NewToken()}
 	peer.empty.Set()
@@ -217,8 +217,8 @@ func (p *Pull) Drain(ctx context.Context) error {
 	return err
 }
 
-// Shutdown ends every Recv and closes every connection. Messages that were read and not
-// received are dropped.
+// Shutdown ends every Recv and closes every connection. Messages that were read
+// and not received are dropped.
 func (p *Pull) Shutdown(ctx context.Context) error {
 	p.discard()
 	return p.Drain(ctx)

@@ -6,12 +6,13 @@ import (
 	"github.com/gozmq/gozmq/runtime/internal/link"
 )
 
-// A BatchReceiver receives the messages of connections. It may be an OversizedReceiver
-// as well.
+// A BatchReceiver receives the messages of connections. It may be an
+// OversizedReceiver as well.
 type BatchReceiver interface {
-	// Receive is called with the messages that were read together from one connection.
-	// Calls for different connections may run at the same time. The batch is valid
-	// during the call only. The connection is not read before Receive returns.
+	// Receive is called with the messages that were read together from one
+	// connection. Calls for different connections may run at the same time. The
+	// batch is valid during the call only. The connection is not read before
+	// Receive returns.
 	Receive(c *link.Conn, b *link.Batch)
 }
 

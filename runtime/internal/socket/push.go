@@ -17,10 +17,10 @@ type Message interface {
 	AppendMessage(b []byte) ([]byte, error)
 }
 
-// A Push gives each message to one of its peers, in rotation among those whose queue is
-// not full, and waits while there is none (RFC 30). It drops nothing: messages that were
-// not sent to a peer when its connection ends go to another one, in order. Its methods
-// may be called from any goroutine.
+// A Push gives each message to one of its peers, in rotation among those whose
+// queue is not full, and waits while there is none (RFC 30). It drops nothing:
+// messages that were not sent to a peer when its connection ends go to another
+// one, in order. Its methods may be called from any goroutine.
 type Push struct {
 	group *link.Group
 
@@ -47,8 +47,8 @@ func (p *Push) init(cfg link.Config, h link.Handler) { p.group = link.NewGroup(c
 // Links returns the socket's connections.
 func (p *Push) Links() *link.Group { return p.group }
 
-// Send returns nil once m is in the queue of a peer. Its errors wrap the context's, or
-// are link.ErrClosed or m's own.
+// Send returns nil once m is in the queue of a peer. Its errors wrap the
+// context's, or are link.ErrClosed or m's own.
 func (p *Push) Send(ctx context.Context, m Message) error {
 	waits := false
 	for {
@@ -77,8 +77,8 @@ func (p *Push) Send(ctx context.Context, m Message) error {
 	}
 }
 
-// blocked returns cause, which has ended a wait, with the reason why no peer took the
-// message.
+// blocked returns cause, which has ended a wait, with the reason why no peer
+// took the message.
 func (p *Push) blocked(cause error) error {
 	p.mu.Lock()
 	n := len(p.peers)
@@ -89,8 +89,8 @@ func (p *Push) blocked(cause error) error {
 	return fmt.Errorf("%w (the queues of all peers are full: %d)", cause, n)
 }
 
-// tryPlace gives m to a peer, after the unsent messages of departed peers, which are
-// older. It returns false when m has to wait. p.mu is held.
+// tryPlace gives m to a peer, after the unsent messages of departed peers,
+// which are older. It returns false when m has to wait. p.mu is held.
 func (p *Push) tryPlace(m Message) (bool, error) {
 	for p.reassign() {
 		placed, failed, err := p.try(m)
@@ -104,8 +104,8 @@ func (p *Push) tryPlace(m Message) (bool, error) {
 	return false, nil
 }
 
-// reassign gives the unsent messages of failed and departed peers to others. It returns
-// false when some of them have to wait. p.mu is held.
+// reassign gives the unsent messages of failed and departed peers to others. It
+// returns false when some of them have to wait. p.mu is held.
 func (p *Push) reassign() bool {
 	for i := 0; i < len(p.peers); i++ {
 		if c := p.peers[i]; c.Failed() {
@@ -131,8 +131,8 @@ func (p *Push) reassign() bool {
 	return true
 }
 
-// try gives m to the next peer that has room, if there is one. When it finds a peer that
-// has failed it returns that, and m was not placed.
+// try gives m to the next peer that has room, if there is one. When it finds a
+// peer that has failed it returns that, and m was not placed.
 func (p *Push) try(m Message) (placed bool, failed *link.Conn, err error) {
 	for range p.peers {
 		p.next++
@@ -202,8 +202,8 @@ func (p *Push) retry() {
 	p.change.Notify()
 }
 
-// Serve adds a peer until its connection ends (link.Handler). Messages from it have no
-// meaning and are dropped.
+// Serve adds a peer until its connection ends (link.Handler). Messages from it
+// have no meaning and are dropped.
 func (p *Push) Serve(c *link.Conn) error { return p.serve(c, discard) }
 
 // serve adds a peer for as long as read reads its connection.
@@ -277,7 +277,8 @@ func (p *Push) Flush(ctx context.Context) error {
 			}
 		}
 		p.mu.Lock()
-		// Unsent messages may have moved to another peer if peers changed meanwhile.
+		// Unsent messages may have moved to another peer if peers changed
+		// meanwhile.
 		done = done && slices.Equal(peers, p.peers) && p.unsent.empty() && !slices.ContainsFunc(p.peers, (*link.Conn).Failed)
 		p.mu.Unlock()
 		if done {

@@ -7,15 +7,15 @@ import (
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
 )
 
-// An unsentQueue holds messages whose connection ended before the kernel took them, as
-// frames on the wire, oldest first.
+// An unsentQueue holds messages whose connection ended before the kernel took
+// them, as frames on the wire, oldest first.
 type unsentQueue struct {
 	runs [][]byte
 	size int // bytes of the first message
 }
 
-// add adds the unsent frames of a connection, which it then owns. They come first: while
-// the queue has messages, no newer one is given to a connection.
+// add adds the unsent frames of a connection, which it then owns. They come
+// first: while the queue has messages, no newer one is given to a connection.
 func (q *unsentQueue) add(frames []byte) {
 	if len(frames) > 0 {
 		q.runs = slices.Insert(q.runs, 0, frames)

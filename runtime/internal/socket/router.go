@@ -12,8 +12,8 @@ import (
 
 // A Job is a request that was read and has to be carried out.
 type Job interface {
-	// Run carries the request out and answers it through the RouterPeer that it came
-	// from.
+	// Run carries the request out and answers it through the RouterPeer that it
+	// came from.
 	Run()
 	// Refuse answers the request without carrying it out, because the router stops.
 	Refuse()
@@ -23,21 +23,22 @@ type Job interface {
 
 // A Receiver decodes the requests of a Router.
 type Receiver interface {
-	// Receive decodes one request, in the order of arrival. The frames are valid during
-	// the call only. It returns nil when there is nothing to run: the request was
-	// malformed, or has been answered already.
+	// Receive decodes one request, in the order of arrival. The frames are
+	// valid during the call only. It returns nil when there is nothing to run:
+	// the request was malformed, or has been answered already.
 	Receive(p *RouterPeer, frames [][]byte) Job
-	// TooLarge answers a request that is larger than the connection's limit. The frames
-	// are those before the one that exceeds it, and valid during the call only; the rest
-	// is skipped. It returns false when they do not say whom to answer; that ends the
-	// connection.
+	// TooLarge answers a request that is larger than the connection's limit.
+	// The frames are those before the one that exceeds it, and valid during the
+	// call only; the rest is skipped. It returns false when they do not say
+	// whom to answer; that ends the connection.
 	TooLarge(p *RouterPeer, frames [][]byte, err *zmtp.SizeError) bool
 }
 
-// A Router receives requests from its peers and sends each answer back to the peer that
-// its request came from (RFC 28). The goroutine that read a request runs its job. Before
-// that it makes another goroutine the reader (leader and followers), unless jobs of this
-// kind have been quick: then reading waits for the job, and a watch bounds that wait.
+// A Router receives requests from its peers and sends each answer back to the
+// peer that its request came from (RFC 28). The goroutine that read a request
+// runs its job. Before that it makes another goroutine the reader (leader and
+// followers), unless jobs of this kind have been quick: then reading waits for
+// the job, and a watch bounds that wait.
 type Router struct {
 	group    *link.Group
 	receiver Receiver
@@ -79,8 +80,8 @@ func (r *Router) start() bool {
 	return true
 }
 
-// promote makes another goroutine p's reader, an idle one if there is any. It is called
-// while a job runs, so that Drain has not returned.
+// promote makes another goroutine p's reader, an idle one if there is any. It
+// is called while a job runs, so that Drain has not returned.
 func (r *Router) promote(p *RouterPeer) {
 	r.mu.Lock()
 	n := len(r.idle)
@@ -104,8 +105,8 @@ func (r *Router) finish() {
 	r.mu.Unlock()
 }
 
-// follow reads p, and then other connections that need a reader, until there are enough
-// idle readers.
+// follow reads p, and then other connections that need a reader, until there
+// are enough idle readers.
 func (r *Router) follow(p *RouterPeer) {
 	ch := make(chan *RouterPeer, 1)
 	for p != nil {
@@ -121,8 +122,9 @@ func (r *Router) follow(p *RouterPeer) {
 	}
 }
 
-// Drain stops accepting connections, refuses requests that are read from now on, and
-// waits until every job has run or ctx ends. It must be called once, before Shutdown.
+// Drain stops accepting connections, refuses requests that are read from now
+// on, and waits until every job has run or ctx ends. It must be called once,
+// before Shutdown.
 func (r *Router) Drain(ctx context.Context) error {
 	r.mu.Lock()
 	r.draining = true
@@ -149,9 +151,9 @@ func (r *Router) Wait(ctx context.Context) error {
 	}
 }
 
-// Shutdown hands queued answers to the kernel until ctx ends, closes every connection,
-// and waits for the jobs that still run. It returns an error, and leaves them running,
-// when some have not returned by the end of ctx.
+// Shutdown hands queued answers to the kernel until ctx ends, closes every
+// connection, and waits for the jobs that still run. It returns an error, and
+// leaves them running, when some have not returned by the end of ctx.
 func (r *Router) Shutdown(ctx context.Context) error {
 	done := make(chan error, 1)
 	go func() {
@@ -172,8 +174,8 @@ func (r *Router) Shutdown(ctx context.Context) error {
 	}
 }
 
-// jobGrace is how long a job may take to return after its context and that of Shutdown
-// have ended.
+// jobGrace is how long a job may take to return after its context and that of
+// Shutdown have ended.
 const jobGrace = 500 * time.Millisecond
 
 var errJobsLeft = errors.New("handlers have not returned although their contexts have ended")

@@ -7,8 +7,9 @@ import (
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
 )
 
-// tooLarge answers an oversized request, and pauses reading after too many of them. It
-// returns false when err is another error, or the receiver cannot answer.
+// tooLarge answers an oversized request, and pauses reading after too many of
+// them. It returns false when err is another error, or the receiver cannot
+// answer.
 func (p *RouterPeer) tooLarge(frames [][]byte, err error) bool {
 	var size *zmtp.SizeError
 	if len(frames) == 0 || !errors.As(err, &size) || !p.router.receiver.TooLarge(p, frames, size) {

@@ -5,7 +5,8 @@ import (
 	"time"
 )
 
-// A Pace tracks whether jobs of one kind are quick. The zero value takes them to be slow.
+// A Pace tracks whether jobs of one kind are quick. The zero value takes them
+// to be slow.
 type Pace struct{ streak atomic.Int32 }
 
 const (
@@ -17,8 +18,8 @@ func (p *Pace) quick() bool { return p.streak.Load() >= quickStreak }
 
 func (p *Pace) reset() { p.streak.Store(0) }
 
-// note records how long a job took. Only jobs that do not hold up reading are measured;
-// the others are watched.
+// note records how long a job took. Only jobs that do not hold up reading are
+// measured; the others are watched.
 func (p *Pace) note(d time.Duration) {
 	switch {
 	case d > quickRun:

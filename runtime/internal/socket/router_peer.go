@@ -28,9 +28,10 @@ type RouterPeer struct {
 	corked    int             // answers held back since the last write
 	watched   atomic.Uint64   // the watch's looks, plus 1, when it was last told of a job
 
-	// inline is odd while the reader runs a job itself. The reader moves it to the next
-	// even number when the job has run, and stays the reader. If the job takes too long
-	// the watch does so first, and makes another goroutine the reader.
+	// inline is odd while the reader runs a job itself. The reader moves it to
+	// the next even number when the job has run, and stays the reader. If the
+	// job takes too long the watch does so first, and makes another goroutine
+	// the reader.
 	inline atomic.Uint64
 }
 
@@ -46,8 +47,8 @@ func (r *Router) Serve(c *link.Conn) error {
 	return c.Err()
 }
 
-// read reads requests until the connection ends, or another goroutine becomes the reader
-// because this one has to run a job.
+// read reads requests until the connection ends, or another goroutine becomes
+// the reader because this one has to run a job.
 func (p *RouterPeer) read() {
 	for {
 		frames, err := p.next()
@@ -130,8 +131,8 @@ func (p *RouterPeer) runQuick(job Job, pace *Pace) (reader bool) {
 	return false
 }
 
-// replaceReader makes another goroutine the reader in place of one that runs a job for too
-// long. run is the value of inline for that job.
+// replaceReader makes another goroutine the reader in place of one that runs a
+// job for too long. run is the value of inline for that job.
 func (p *RouterPeer) replaceReader(run uint64) {
 	if p.inline.CompareAndSwap(run, run+1) {
 		p.uncork()
@@ -140,8 +141,8 @@ func (p *RouterPeer) replaceReader(run uint64) {
 	}
 }
 
-// maxCorked is how many answers are held back at most. It is small, so that the peer works
-// on the first answers while the next ones are made.
+// maxCorked is how many answers are held back at most. It is small, so that the
+// peer works on the first answers while the next ones are made.
 const maxCorked = 8
 
 // cork holds answers back while further requests have been read.

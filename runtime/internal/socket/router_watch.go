@@ -7,18 +7,18 @@ import (
 )
 
 const (
-	// watchEvery is how often the watch looks. When it finds a job running twice it has
-	// another goroutine read the connection. Each look wakes a processor, which slows
-	// calls in progress down.
+	// watchEvery is how often the watch looks. When it finds a job running
+	// twice it has another goroutine read the connection. Each look wakes a
+	// processor, which slows calls in progress down.
 	watchEvery = time.Millisecond
 	// watchCool is how many looks without a job end the watch.
 	watchCool = 10
 )
 
-// A watch replaces readers that run a job for longer than expected. A reader tells it
-// that it runs a job, once between two looks, so that a look costs no more than the number
-// of connections that have run one since. The watch has a goroutine only while there is
-// something to watch. The zero value is ready.
+// A watch replaces readers that run a job for longer than expected. A reader
+// tells it that it runs a job, once between two looks, so that a look costs no
+// more than the number of connections that have run one since. The watch has a
+// goroutine only while there is something to watch. The zero value is ready.
 type watch struct {
 	looks atomic.Uint64 // how often it has looked
 
@@ -34,8 +34,9 @@ type runningJob struct {
 	run  uint64 // of peer.inline
 }
 
-// started is called by p's reader when it starts a job, after it has set inline. If the
-// watch knows p since its last look, the next look sees the job; otherwise p is added.
+// started is called by p's reader when it starts a job, after it has set
+// inline. If the watch knows p since its last look, the next look sees the job;
+// otherwise p is added.
 func (w *watch) started(p *RouterPeer) {
 	if looks := w.looks.Load() + 1; p.watched.Load() != looks {
 		p.watched.Store(looks) // a reader that was just replaced may do so, too
@@ -71,7 +72,8 @@ func (w *watch) run() {
 	}
 }
 
-// ended ends the watch when it has seen no job for watchCool looks; still counts them.
+// ended ends the watch when it has seen no job for watchCool looks; still
+// counts them.
 func (w *watch) ended(still *int) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -82,8 +84,8 @@ func (w *watch) ended(still *int) bool {
 	return !w.active
 }
 
-// look appends to stuck the jobs that were running at the last look and still are, and
-// keeps those that run now.
+// look appends to stuck the jobs that were running at the last look and still
+// are, and keeps those that run now.
 func (w *watch) look(stuck []runningJob) []runningJob {
 	w.mu.Lock()
 	defer w.mu.Unlock()

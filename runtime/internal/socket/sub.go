@@ -13,8 +13,8 @@ import (
 // A Sub receives the messages that are published under the prefixes that it has
 // subscribed to (RFC 29). Its methods may be called from any goroutine.
 type Sub struct {
-	// Joined is called when every subscription was sent to a new peer, before any message
-	// is received from it. Set it before the first peer.
+	// Joined is called when every subscription was sent to a new peer, before
+	// any message is received from it. Set it before the first peer.
 	Joined func()
 
 	group *link.Group
@@ -59,9 +59,10 @@ func (s *Sub) Peers() int {
 // Links returns the socket's connections.
 func (s *Sub) Links() *link.Group { return s.group }
 
-// Subscribe asks every peer, now and in future, for messages whose topic begins with
-// prefix. Equal subscriptions are counted and sent once. They are sent to each peer in
-// the order in which they were made, so a publisher that has the last has them all.
+// Subscribe asks every peer, now and in future, for messages whose topic begins
+// with prefix. Equal subscriptions are counted and sent once. They are sent to
+// each peer in the order in which they were made, so a publisher that has the
+// last has them all.
 func (s *Sub) Subscribe(prefix []byte) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -116,8 +117,9 @@ func (s *Sub) Serve(c *link.Conn) error {
 	return receive(c, s.to)
 }
 
-// send sends a peer a subscription or its cancellation, in the form of its ZMTP version.
-// It ignores a connection that has ended, which its reader will notice.
+// send sends a peer a subscription or its cancellation, in the form of its ZMTP
+// version. It ignores a connection that has ended, which its reader will
+// notice.
 func send(c *link.Conn, subscribe bool, prefix []byte) {
 	b, err := c.BeginForced()
 	if err != nil {

@@ -8,11 +8,11 @@ import (
 	"github.com/gozmq/gozmq/runtime/internal/link"
 )
 
-// Ready returns when there is a publisher at every dialed endpoint, and at least one in
-// all, and each of them has read the subscriptions made before. It waits for publishers
-// whose connection ends meanwhile to come back. It fails when ctx ends, an endpoint
-// refuses us or the socket is closed. When a peer speaks ZMTP 3.0, which has no PING, it
-// fails once all others are ready.
+// Ready returns when there is a publisher at every dialed endpoint, and at
+// least one in all, and each of them has read the subscriptions made before. It
+// waits for publishers whose connection ends meanwhile to come back. It fails
+// when ctx ends, an endpoint refuses us or the socket is closed. When a peer
+// speaks ZMTP 3.0, which has no PING, it fails once all others are ready.
 func (s *Sub) Ready(ctx context.Context) error {
 	defer s.group.Want()()
 	for {
@@ -32,8 +32,8 @@ func (s *Sub) Ready(ctx context.Context) error {
 	}
 }
 
-// complete waits until no publisher is missing. It returns them, and a channel that is
-// closed when that may have changed.
+// complete waits until no publisher is missing. It returns them, and a channel
+// that is closed when that may have changed.
 func (s *Sub) complete(ctx context.Context) ([]*link.Conn, <-chan struct{}, error) {
 	for {
 		s.mu.Lock()

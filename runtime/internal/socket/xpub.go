@@ -9,8 +9,8 @@ import (
 	"github.com/gozmq/gozmq/runtime/internal/link"
 )
 
-// An XPub is a Pub that reports which prefixes any peer has subscribed to (RFC 29), so
-// that a proxy can subscribe to them itself.
+// An XPub is a Pub that reports which prefixes any peer has subscribed to (RFC
+// 29), so that a proxy can subscribe to them itself.
 type XPub struct {
 	Pub
 	onChange func(prefix []byte, subscribed bool)
@@ -25,9 +25,9 @@ type XPub struct {
 const maxShare = 8
 
 // NewXPub returns an xpub socket without peers, whose peers together may hold up to
-// maxSubs different prefixes. onChange is called when the first peer subscribes to a
-// prefix, and when the last one has canceled it or ended, one call at a time. It must
-// not block, and not keep the prefix. Shutdown must be called.
+// maxSubs different prefixes. onChange is called when the first peer subscribes
+// to a prefix, and when the last one has canceled it or ended, one call at a
+// time. It must not block, and not keep the prefix. Shutdown must be called.
 func NewXPub(cfg link.Config, maxSubs int, onChange func(prefix []byte, subscribed bool)) *XPub {
 	x := &XPub{onChange: onChange, max: maxSubs}
 	x.init(cfg, max(maxSubs/maxShare, 1), x)
@@ -85,8 +85,8 @@ func (p *xpubPeer) cancel(topic []byte) {
 	}
 }
 
-// look returns how many prefixes a peer holds, how many peers hold this one, and how
-// many prefixes there are.
+// look returns how many prefixes a peer holds, how many peers hold this one,
+// and how many prefixes there are.
 func (x *XPub) look(c *link.Conn, topic []byte) (held, holders, prefixes int) {
 	x.Pub.mu.Lock()
 	defer x.Pub.mu.Unlock()
@@ -105,8 +105,8 @@ func (x *XPub) removePeer(c *link.Conn) {
 	}
 }
 
-// heldOnlyBy returns the prefixes that no peer but c holds. x.mu is held, so that this
-// stays true.
+// heldOnlyBy returns the prefixes that no peer but c holds. x.mu is held, so
+// that this stays true.
 func (x *XPub) heldOnlyBy(c *link.Conn) (list [][]byte) {
 	x.Pub.mu.Lock()
 	defer x.Pub.mu.Unlock()

@@ -19,7 +19,8 @@ type State interface {
 	// message could be decoded.
 	Update(p *wire.Publication) (goOn, decoded bool)
 	// Failed yields an error: one of Snapshot, an *UnnumberedError, an
-	// *UnknownPublisherError or a *TooLargeError. It returns false when the iteration is over.
+	// *UnknownPublisherError or a *TooLargeError. It returns false when the
+	// iteration is over.
 	Failed(err error) bool
 }
 

@@ -1,6 +1,7 @@
 package subscription
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"slices"
@@ -32,7 +33,7 @@ type literal string
 
 func (l literal) Prefix() []byte { return []byte(strings.TrimSuffix(string(l), "!")) }
 func (l literal) Matches(topic []byte) bool {
-	return strings.HasPrefix(string(topic), string(l.Prefix()))
+	return bytes.HasPrefix(topic, l.Prefix())
 }
 func (l literal) Conflated() bool     { return strings.HasSuffix(string(l), "!") }
 func (l literal) Segments() []Segment { return []Segment{{string(l.Prefix()), rest{}}, {}} }

@@ -52,7 +52,7 @@ func AppendEnum[T Enum](b []byte, v T, delim byte) []byte {
 func appendField[V string | []byte](b []byte, v V, delim byte) []byte {
 	const hex = "0123456789ABCDEF"
 	start := 0 // of the bytes that stay as they are
-	for i := 0; i < len(v); i++ {
+	for i := range len(v) {
 		c := v[i]
 		if isPlain(c) && c != delim {
 			continue

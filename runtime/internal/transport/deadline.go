@@ -13,8 +13,8 @@ type deadline struct {
 	timer  *time.Timer // made once and reset
 }
 
-// set replaces the deadline. The zero time removes it, a past time wakes the waiters at
-// once. The caller holds the lock.
+// set replaces the deadline. The zero time removes it, a past time wakes the
+// waiters at once. The caller holds the lock.
 func (d *deadline) set(c *sync.Cond, t time.Time) {
 	d.stop()
 	d.passed = false

@@ -112,8 +112,8 @@ func (e Endpoint) Dial(ctx context.Context) (net.Conn, error) { return e.DialWit
 //
 // A host name is resolved anew each time, by r, or by the system if r is nil. Its
 // addresses are tried one after the other until one answers, also for dns. DialWith
-// waits until an inproc name is bound, or ctx ends; with the other transports it fails
-// at once when nobody listens.
+// waits until an inproc name is bound, or ctx ends; with the other transports
+// it fails at once when nobody listens.
 func (e Endpoint) DialWith(ctx context.Context, r Resolver) (net.Conn, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, dialError(e, err)

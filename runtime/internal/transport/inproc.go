@@ -12,9 +12,9 @@ import (
 // backlog is how many inproc connections may wait to be accepted.
 const backlog = 128
 
-// inprocNames is shared by the whole process, because an inproc name stands for the same
-// socket everywhere in it. It is the only state of this package. A name is removed when
-// its listener is closed and no caller waits for it.
+// inprocNames is shared by the whole process, because an inproc name stands for
+// the same socket everywhere in it. It is the only state of this package. A
+// name is removed when its listener is closed and no caller waits for it.
 var inprocNames = registry{names: make(map[string]*inprocName)}
 
 // A registry maps inproc names to their listeners.

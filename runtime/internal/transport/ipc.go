@@ -12,11 +12,12 @@ import (
 	"time"
 )
 
-// maxPath is how many bytes of a path fit into the system's socket address, besides the
-// zero byte that ends it.
+// maxPath is how many bytes of a path fit into the system's socket address,
+// besides the zero byte that ends it.
 const maxPath = len(syscall.RawSockaddrUnix{}.Path) - 1
 
-// probeTimeout bounds the attempt to find out whether anybody listens on a socket file.
+// probeTimeout bounds the attempt to find out whether anybody listens on a
+// socket file.
 const probeTimeout = time.Second
 
 // listenIPC binds an ipc endpoint.
@@ -99,8 +100,8 @@ func unlinkOwn(path string, own fs.FileInfo) error {
 	return nil
 }
 
-// clearPath removes a socket file that nobody listens on. Anything else at the path is an
-// error.
+// clearPath removes a socket file that nobody listens on. Anything else at the
+// path is an error.
 func clearPath(path string) error {
 	found, err := os.Lstat(path)
 	if errors.Is(err, fs.ErrNotExist) {

@@ -12,9 +12,9 @@ import (
 // abstractNames says whether "ipc://@name" can be bound and connected.
 const abstractNames = false
 
-// listenPrivate binds a socket file and then removes the rights of other users. Between
-// the two the process's umask decides; put the file into a folder of mode 0700 where that
-// moment matters. Windows knows no file modes: there the
+// listenPrivate binds a socket file and then removes the rights of other users.
+// Between the two the process's umask decides; put the file into a folder of
+// mode 0700 where that moment matters. Windows knows no file modes: there the
 // folder's access list decides.
 func listenPrivate(path string) (*net.UnixListener, error) {
 	ln, err := net.ListenUnix("unix", &net.UnixAddr{Name: path, Net: "unix"})

@@ -29,8 +29,8 @@ func (l *Listener) Accept() (net.Conn, error) {
 	return c, nil
 }
 
-// Close frees the endpoint and ends every Accept. Accepted connections stay open. Every
-// call returns the same error.
+// Close frees the endpoint and ends every Accept. Accepted connections stay
+// open. Every call returns the same error.
 func (l *Listener) Close() error {
 	l.once.Do(func() {
 		var err error
@@ -44,10 +44,11 @@ func (l *Listener) Close() error {
 	return l.err
 }
 
-// Endpoint returns the endpoint with its actual address: the port that the system chose, the address of a named interface, the path behind "ipc://*". A tcp
-// host of "*" is reported as libzmq does, "tcp://0.0.0.0:5555": from the same
-// machine that text can be connected to; from another one, put the machine's
-// name in its place.
+// Endpoint returns the endpoint with its actual address: the port that the
+// system chose, the address of a named interface, the path behind "ipc://*". A
+// tcp host of "*" is reported as libzmq does, "tcp://0.0.0.0:5555": from the
+// same machine that text can be connected to; from another one, put the
+// machine's name in its place.
 func (l *Listener) Endpoint() Endpoint { return l.endpoint }
 
 // Addr returns the system's name for the bound address.

@@ -24,10 +24,10 @@ const maxAddresses = 1024
 // not for any one of them.
 func (e Endpoint) Many() bool { return e.scheme == schemeDNS }
 
-// Resolve returns a tcp endpoint for each address of the host, sorted. It returns the
-// IPv4 addresses if there are any, otherwise the IPv6 ones, so that a host with both does
-// not count twice. A nil r stands for the system's resolver. It is an error if the host
-// has no address.
+// Resolve returns a tcp endpoint for each address of the host, sorted. It
+// returns the IPv4 addresses if there are any, otherwise the IPv6 ones, so that
+// a host with both does not count twice. A nil r stands for the system's
+// resolver. It is an error if the host has no address.
 func (e Endpoint) Resolve(ctx context.Context, r Resolver) ([]Endpoint, error) {
 	addrs, err := lookup(ctx, r, e.addr)
 	if err != nil {
@@ -74,12 +74,12 @@ func lookup(ctx context.Context, r Resolver, host string) ([]netip.Addr, error) 
 	return list, nil
 }
 
-// leastAttempt is the least time that one of several addresses gets, as far as the context
-// allows.
+// leastAttempt is the least time that one of several addresses gets, as far as
+// the context allows.
 const leastAttempt = 2 * time.Second
 
-// dialEach connects to the first address of e's host that accepts the connection. The
-// addresses share the time that ctx allows.
+// dialEach connects to the first address of e's host that accepts the
+// connection. The addresses share the time that ctx allows.
 func dialEach(ctx context.Context, e Endpoint, r Resolver) (net.Conn, error) {
 	addrs, err := lookup(ctx, r, e.addr)
 	if err != nil {

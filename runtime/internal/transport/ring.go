@@ -5,7 +5,8 @@ const (
 	maxRing = 64 << 10 // bytes that a direction of a pipe holds at most
 )
 
-// A ring is a queue of up to maxRing bytes. Its buffer grows with its content. The zero value is empty and has no buffer.
+// A ring is a queue of up to maxRing bytes. Its buffer grows with its content.
+// The zero value is empty and has no buffer.
 type ring struct {
 	buf  []byte // its length is 0 or a power of two
 	head int    // where the next byte is read
@@ -52,8 +53,8 @@ func (r *ring) peek(p []byte) {
 	copy(p[k:], r.buf)
 }
 
-// resize gives the queue a buffer for at least size bytes, or none for 0. size must not be
-// less than the number of bytes in the queue.
+// resize gives the queue a buffer for at least size bytes, or none for 0. size
+// must not be less than the number of bytes in the queue.
 func (r *ring) resize(size int) {
 	var buf []byte
 	if size > 0 {

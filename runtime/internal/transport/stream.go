@@ -81,7 +81,8 @@ func (s *stream) readError() error {
 	}
 }
 
-// write queues p. It waits for room if block is set. It is for one caller at a time.
+// write queues p. It waits for room if block is set. It is for one caller at a
+// time.
 func (s *stream) write(p []byte, block bool) (int, error) {
 	done := 0
 	s.mu.Lock()

@@ -8,8 +8,8 @@ import (
 
 // IsTemporaryAccept reports whether err, from Listener.Accept, leaves the
 // listener usable: the process or the system is short of descriptors or memory,
-// or the connection ended before it was accepted. The accept loop should pause for a
-// moment and go on.
+// or the connection ended before it was accepted. The accept loop should pause
+// for a moment and go on.
 func IsTemporaryAccept(err error) bool {
 	if errors.Is(err, net.ErrClosed) {
 		return false

@@ -73,8 +73,9 @@ func ErrorBody(reason string) []byte {
 	return append([]byte{byte(len(reason))}, reason...)
 }
 
-// ParseErrorCommand decodes the reason in an ERROR's body. If the length is wrong it
-// returns the bytes that are there. The reason is the peer's: see Printable.
+// ParseErrorCommand decodes the reason in an ERROR's body. If the length is
+// wrong it returns the bytes that are there. The reason is the peer's: see
+// Printable.
 func ParseErrorCommand(body []byte) string {
 	if len(body) == 0 {
 		return ""
@@ -83,8 +84,9 @@ func ParseErrorCommand(body []byte) string {
 	return string(body[1 : 1+n])
 }
 
-// Printable returns text of a peer for use in error texts and logs: bytes that do not
-// print, such as line ends and escape sequences, are replaced by Go escapes.
+// Printable returns text of a peer for use in error texts and logs: bytes that
+// do not print, such as line ends and escape sequences, are replaced by Go
+// escapes.
 func Printable(s string) string {
 	quoted := strconv.Quote(s)
 	return strings.ReplaceAll(quoted[1:len(quoted)-1], `\"`, `"`)

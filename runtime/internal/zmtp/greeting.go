@@ -9,7 +9,8 @@ import (
 // GreetingSize is the number of bytes of a greeting.
 const GreetingSize = 64
 
-// Offsets within a greeting. The padding between the two signature bytes has no meaning.
+// Offsets within a greeting. The padding between the two signature bytes has no
+// meaning.
 const (
 	offsetFooter    = 9
 	offsetMajor     = 10
@@ -28,12 +29,12 @@ type Greeting struct {
 	Mechanism string
 }
 
-// SignatureSize is how many bytes of a greeting show whether the peer speaks ZMTP, and
-// which version.
+// SignatureSize is how many bytes of a greeting show whether the peer speaks
+// ZMTP, and which version.
 const SignatureSize = offsetMajor + 1
 
-// CheckSignature checks b, which is the beginning of a greeting of up to SignatureSize
-// bytes.
+// CheckSignature checks b, which is the beginning of a greeting of up to
+// SignatureSize bytes.
 func CheckSignature(b []byte) error {
 	if len(b) > 0 && b[0] != 0xff || len(b) > offsetFooter && b[offsetFooter] != 0x7f {
 		return errors.New("greeting has no ZMTP signature: the peer does not speak ZeroMQ, or speaks a version before 2")

@@ -45,9 +45,10 @@ func (m Metadata) Append(b []byte) []byte {
 	return b
 }
 
-// ParseMetadata decodes the body of a READY command. It checks every length against the
-// bytes that are there. A property that is there twice, in whatever case, is an error:
-// two readers could take a different one of its values for the peer's.
+// ParseMetadata decodes the body of a READY command. It checks every length
+// against the bytes that are there. A property that is there twice, in whatever
+// case, is an error: two readers could take a different one of its values for
+// the peer's.
 func ParseMetadata(b []byte) (Metadata, error) {
 	var m Metadata
 	names := make(map[string]struct{})
@@ -73,8 +74,8 @@ func ParseMetadata(b []byte) (Metadata, error) {
 	return m, nil
 }
 
-// foldCase returns the same string for all names that strings.EqualFold takes to be equal,
-// for which there may be more than one lower case.
+// foldCase returns the same string for all names that strings.EqualFold takes
+// to be equal, for which there may be more than one lower case.
 func foldCase(name string) string { return strings.ToLower(strings.ToUpper(name)) }
 
 // CheckIdentity returns an error for an identity that must not be announced.

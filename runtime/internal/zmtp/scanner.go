@@ -31,10 +31,10 @@ const (
 // A Span is where a frame is within a buffer.
 type Span struct{ Start, End int }
 
-// A Scanner finds messages in a buffer to which the bytes of a connection are appended. It
-// remembers its position when bytes are missing, so that a message that comes one byte at
-// a time costs no more than one that comes at once. The zero value with Limits set is
-// ready. It is not for concurrent use.
+// A Scanner finds messages in a buffer to which the bytes of a connection are
+// appended. It remembers its position when bytes are missing, so that a message
+// that comes one byte at a time costs no more than one that comes at once. The
+// zero value with Limits set is ready. It is not for concurrent use.
 type Scanner struct {
 	Limits Limits
 
@@ -46,8 +46,8 @@ type Scanner struct {
 	Scratch
 }
 
-// A Scratch is the memory in which a Scanner keeps the positions of a message's frames. It
-// may be moved to another Scanner between two messages.
+// A Scratch is the memory in which a Scanner keeps the positions of a message's
+// frames. It may be moved to another Scanner between two messages.
 type Scratch struct {
 	spans  []Span
 	frames [][]byte
@@ -130,12 +130,12 @@ func (s *Scanner) Need() int { return s.need }
 // Body returns, after Command, the command's bytes within b.
 func (s *Scanner) Body(b []byte) []byte { return b[s.body.Start:s.body.End] }
 
-// Idle reports whether the scanner is between two messages, so that the bytes that it has
-// passed can be skipped.
+// Idle reports whether the scanner is between two messages, so that the bytes
+// that it has passed can be skipped.
 func (s *Scanner) Idle() bool { return len(s.spans) == 0 }
 
-// Frames returns, after Message or a *SizeError, the frames within b. The next call reuses
-// the slice.
+// Frames returns, after Message or a *SizeError, the frames within b. The next
+// call reuses the slice.
 func (s *Scanner) Frames(b []byte) [][]byte {
 	s.frames = s.frames[:0]
 	for _, sp := range s.spans {

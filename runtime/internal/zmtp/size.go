@@ -26,10 +26,10 @@ type remainder struct {
 	frames int    // that have begun
 }
 
-// Drop passes over the message that Next has just returned a SizeError for. Skip then
-// skips its beginning, and Next returns the rest as Dropped, in one or more pieces. b is
-// the buffer that Next was called with. Drop returns false, and changes nothing, if the
-// message is larger than MaxDropped.
+// Drop passes over the message that Next has just returned a SizeError for.
+// Skip then skips its beginning, and Next returns the rest as Dropped, in one
+// or more pieces. b is the buffer that Next was called with. Drop returns
+// false, and changes nothing, if the message is larger than MaxDropped.
 func (s *Scanner) Drop(b []byte) bool {
 	h, ok, err := ParseHeader(b[s.off:])
 	if !ok || err != nil {
@@ -44,7 +44,8 @@ func (s *Scanner) Drop(b []byte) bool {
 	return true
 }
 
-// Dropping reports whether a message is passed over of which bytes are still to come.
+// Dropping reports whether a message is passed over of which bytes are still to
+// come.
 func (s *Scanner) Dropping() bool { return s.rest.on }
 
 // begin handles a frame's header.
@@ -91,7 +92,8 @@ func (s *Scanner) drop(b []byte) (Token, error) {
 	return Dropped, r.begin(h, &s.Limits)
 }
 
-// commandWithin finds a command between the frames of a message that is passed over.
+// commandWithin finds a command between the frames of a message that is passed
+// over.
 func (s *Scanner) commandWithin(h Header, b []byte) (Token, error) {
 	if err := s.admit(h); err != nil {
 		return NeedMore, err

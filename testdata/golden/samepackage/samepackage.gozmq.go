@@ -30,7 +30,7 @@ type ClockClient interface {
 	Now(ctx context.Context, req *NowRequest, opts ...gozmq.CallOption) (*NowResponse, error)
 }
 
-// NewClockClient makes a client that calls through caller. It may be used
+// NewClockClient returns a client that calls through caller. It may be used
 // concurrently.
 func NewClockClient(caller gozmq.Caller) ClockClient {
 	return &clockClient{caller: caller}
@@ -110,12 +110,12 @@ func (p *ticksPublisher) Tick(ctx context.Context, msg *NowResponse) error {
 }
 
 // TicksSubscriber receives the topics of golden.samepackage.Ticks. An iterator
-// subscribes when its loop begins, and ends with the loop, with ctx or when
-// the gozmq.Subscriber is closed. A message that cannot be decoded is yielded
-// as an error, and iteration goes on. The Subscription methods open
-// subscriptions, which last until they are closed, also while nobody iterates.
-// Without filters an iterator yields all messages of its topic; with several,
-// it yields those that pass any of them.
+// subscribes when its loop begins, and unsubscribes when the loop ends. It
+// ends when ctx ends or the gozmq.Subscriber is closed. A message that cannot
+// be decoded is yielded as an error, and iteration goes on. The Subscription
+// methods open subscriptions, which receive until they are closed, also while
+// nobody iterates. Without filters an iterator yields all messages of its
+// topic; with several, it yields those that pass any of them.
 type TicksSubscriber interface {
 	// Tick yields the messages under ticks/{zone}/{dst}.
 	Tick(ctx context.Context, filters ...TicksTickFilter) iter.Seq2[*NowResponse, error]
@@ -139,18 +139,19 @@ func (s *ticksSubscriber) TickSubscription(filters []TicksTickFilter, opts ...go
 	return gozmqimpl.Open(s.sub, ticksTickTopic, filters, opts)
 }
 
-// TicksHandler receives the topics of golden.samepackage.Ticks, one message at
-// a time, in the order of their arrival. Implementations embed
+// TicksHandler handles the messages of the topics of golden.samepackage.Ticks,
+// one at a time, in the order of their arrival. Implementations embed
 // UnimplementedTicksHandler, so that topics can be added to the service.
 type TicksHandler interface {
 	Tick(ctx context.Context, msg *NowResponse) error
 	mustEmbedUnimplementedTicksHandler()
 }
 
-// HandleTicks subscribes to all topics and hands their messages to impl until
-// ctx ends or sub is closed. A message that fails is reported to
-// gozmq.WithTopicErrorHandler, and the next one follows. When impl does not
-// implement a topic, the subscription to it ends with its first message.
+// HandleTicks subscribes to all topics and passes their messages to impl until
+// ctx ends or sub is closed. It reports a message that cannot be decoded, and
+// an error or panic of impl, to gozmq.WithTopicErrorHandler, and goes on. When
+// impl does not implement a topic, the subscription to it ends with its first
+// message.
 func HandleTicks(ctx context.Context, sub *gozmq.Subscriber, impl TicksHandler, opts ...gozmq.TopicHandlerOption) error {
 	return gozmqimpl.HandleTopics(ctx, sub, TicksName, func() []gozmqimpl.TopicHandler {
 		impl.mustEmbedUnimplementedTicksHandler()
@@ -169,7 +170,8 @@ func (UnimplementedTicksHandler) Tick(context.Context, *NowResponse) error {
 }
 func (UnimplementedTicksHandler) mustEmbedUnimplementedTicksHandler() {}
 
-// TicksTickFilter selects messages. A field that is not set selects all.
+// TicksTickFilter selects messages by the fields of their topic. A field that
+// is not set matches any value.
 type TicksTickFilter struct {
 	Zone gozmq.Match[string]
 	Dst  gozmq.Match[Dst]
@@ -180,19 +182,19 @@ func (f TicksTickFilter) TopicPattern() gozmq.TopicPattern {
 	return ticksTickTopic.Pattern(f.Zone, f.Dst)
 }
 
-// TicksTickTopic returns the topic that m is published under.
+// TicksTickTopic returns the topic of m.
 func TicksTickTopic(m *NowResponse) string { return ticksTickTopic.Of(m) }
 
 var ticksTickTopic = gozmqimpl.NewTopic(TicksTickProcedure, "ticks/{zone}/{dst}",
 	gozmqimpl.String((*NowResponse).GetZone), gozmqimpl.Enum((*NowResponse).GetDst))
 
-// TicksTickFields are the fields in ticks/{zone}/{dst}.
+// TicksTickFields are the values of the fields in ticks/{zone}/{dst}.
 type TicksTickFields struct {
 	Zone string
 	Dst  Dst
 }
 
-// ParseTicksTickTopic is the reverse of TicksTickTopic.
+// ParseTicksTickTopic parses a topic that TicksTickTopic has returned.
 func ParseTicksTickTopic(topic string) (f TicksTickFields, err error) {
 	return gozmqimpl.Parse(ticksTickTopic, topic, &f, &f.Zone, &f.Dst)
 }
@@ -206,10 +208,10 @@ const (
 	AlarmsRingProcedure = "golden.samepackage.Alarms/Ring"
 )
 
-// AlarmsVentilator hands the tasks of golden.samepackage.Alarms to workers.
+// AlarmsVentilator sends the tasks of golden.samepackage.Alarms to workers.
 type AlarmsVentilator interface {
-	// Ring hands task to one worker. It waits while all of them are busy, until
-	// ctx ends.
+	// Ring sends task to one worker. While every worker's queue is full, it waits
+	// until ctx ends.
 	Ring(ctx context.Context, task *NowRequest) error
 }
 
@@ -239,9 +241,8 @@ type AlarmsWorker interface {
 	mustEmbedUnimplementedAlarmsWorker()
 }
 
-// NewAlarmsWorker opens a worker that hands tasks to impl. The options say
-// where tasks come from and where results go. Run runs it; Run or Close must
-// be called.
+// NewAlarmsWorker opens a worker that runs tasks with impl. The options
+// gozmq.From and gozmq.To give its endpoints. Run or Close must be called.
 func NewAlarmsWorker(impl AlarmsWorker, opts ...gozmq.WorkerOption) (*gozmq.Worker, error) {
 	return gozmqimpl.NewWorker(AlarmsName, func() []gozmqimpl.TaskHandler {
 		impl.mustEmbedUnimplementedAlarmsWorker()
@@ -251,8 +252,8 @@ func NewAlarmsWorker(impl AlarmsWorker, opts ...gozmq.WorkerOption) (*gozmq.Work
 	}, opts)
 }
 
-// RunAlarmsWorker opens a worker and runs it until ctx ends or a ventilator
-// stops it; then the worker is closed.
+// RunAlarmsWorker opens a worker, runs it until ctx ends or a ventilator stops
+// it, and closes it.
 func RunAlarmsWorker(ctx context.Context, impl AlarmsWorker, opts ...gozmq.WorkerOption) error {
 	w, err := NewAlarmsWorker(impl, opts...)
 	return gozmqimpl.RunWorker(ctx, w, err)
@@ -297,10 +298,10 @@ var alarmsRingMethod = gozmq.Method{
 	Procedure: AlarmsRingProcedure,
 }
 
-// NowResponsePusher hands each golden.samepackage.NowResponse to one puller.
+// NowResponsePusher sends each golden.samepackage.NowResponse to a puller.
 type NowResponsePusher interface {
-	// Push hands task to one puller. It waits while all of them are busy, until
-	// ctx ends.
+	// Push sends task to one puller. While every puller's queue is full, it waits
+	// until ctx ends.
 	Push(ctx context.Context, task *NowResponse) error
 }
 
@@ -321,8 +322,7 @@ func (p *nowResponsePusher) Push(ctx context.Context, task *NowResponse) error {
 	return gozmqimpl.Push(ctx, p.vent, &nowResponseTask, task)
 }
 
-// NowResponsePuller receives each golden.samepackage.NowResponse that a pusher
-// hands to it.
+// NowResponsePuller receives golden.samepackage.NowResponse from pushers.
 type NowResponsePuller interface {
 	// Pull yields tasks until ctx ends or the gozmq.Sink is closed. A task that
 	// cannot be decoded is yielded as an error, and iteration goes on.

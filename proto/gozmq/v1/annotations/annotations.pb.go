@@ -37,10 +37,10 @@ const (
 	Pattern_PATTERN_UNSPECIFIED Pattern = 0
 	// Each request gets one reply or one error.
 	Pattern_PATTERN_REQ_REP Pattern = 1
-	// Each method is a topic: its input is published to all who subscribed.
+	// Each method is a topic: its input is published to all subscribers.
 	Pattern_PATTERN_PUB_SUB Pattern = 2
 	// Each method is a kind of task: its input goes to one of the workers, and
-	// their outputs go to a sink.
+	// its output goes to a sink.
 	Pattern_PATTERN_PUSH_PULL Pattern = 3
 )
 
@@ -87,7 +87,7 @@ func (Pattern) EnumDescriptor() ([]byte, []int) {
 	return file_gozmq_v1_annotations_proto_rawDescGZIP(), []int{0}
 }
 
-// Framing says which frames stand around a message's body.
+// Framing says which frames a message has beside its body.
 type Framing int32
 
 const (
@@ -96,9 +96,9 @@ const (
 	// The frames of docs/PROTOCOL.md: a method or topic, the body, and an
 	// optional header.
 	Framing_FRAMING_NAMED Framing = 1
-	// Nothing but the body, for peers that exist already and send a serialized
-	// message as it is. The service must have exactly one method. Errors do not
-	// travel: a REQ/REP call whose handler fails is not answered.
+	// The body alone, for existing peers that send a serialized message without
+	// other frames. The service must have exactly one method. Errors are not
+	// sent: a REQ/REP call whose handler fails gets no answer.
 	Framing_FRAMING_BARE Framing = 2
 )
 
@@ -143,17 +143,18 @@ func (Framing) EnumDescriptor() ([]byte, []int) {
 	return file_gozmq_v1_annotations_proto_rawDescGZIP(), []int{1}
 }
 
-// Delivery is what a PUSH/PULL pipeline promises of a task.
+// Delivery is the guarantee that a PUSH/PULL pipeline gives for a task.
 type Delivery int32
 
 const (
 	// The same as DELIVERY_AT_MOST_ONCE.
 	Delivery_DELIVERY_UNSPECIFIED Delivery = 0
-	// A task that has left for a worker which then dies is lost. On the wire:
-	// PUSH and PULL.
+	// A task is never redelivered: a task that was sent to a worker is lost if that
+	// worker dies. On the wire: PUSH and PULL.
 	Delivery_DELIVERY_AT_MOST_ONCE Delivery = 1
-	// A task is handed out again until a worker has done it and the sink has
-	// its result; so it may be done twice. On the wire: ROUTER and DEALER.
+	// A task is redelivered until a worker has done it and the sink has its
+	// result, so that it may be done more than once. On the wire: ROUTER and
+	// DEALER.
 	Delivery_DELIVERY_AT_LEAST_ONCE Delivery = 2
 )
 
@@ -202,8 +203,8 @@ type ServiceOptions struct {
 	state   protoimpl.MessageState `protogen:"open.v1"`
 	Pattern Pattern                `protobuf:"varint,1,opt,name=pattern,proto3,enum=gozmq.v1.Pattern" json:"pattern,omitempty"`
 	Framing Framing                `protobuf:"varint,2,opt,name=framing,proto3,enum=gozmq.v1.Framing" json:"framing,omitempty"`
-	// PUSH/PULL: the guarantee of all the service's tasks. At least once needs
-	// FRAMING_NAMED.
+	// PUSH/PULL: the guarantee for all tasks of the service.
+	// DELIVERY_AT_LEAST_ONCE needs FRAMING_NAMED.
 	Delivery      Delivery `protobuf:"varint,3,opt,name=delivery,proto3,enum=gozmq.v1.Delivery" json:"delivery,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -262,17 +263,17 @@ func (x *ServiceOptions) GetDelivery() Delivery {
 
 type MethodOptions struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// REQ/REP: how long a call may take when its context has no deadline of its
-	// own that ends earlier. Unset: as long as the context lasts.
+	// REQ/REP: how long a call may take when its context has no earlier deadline.
+	// Unset: as long as the context lasts.
 	Timeout *durationpb.Duration `protobuf:"bytes,1,opt,name=timeout,proto3" json:"timeout,omitempty"`
 	// REQ/REP: when and how often a failed call is tried again. Only for methods
 	// with idempotency_level NO_SIDE_EFFECTS or IDEMPOTENT.
 	Retry *Retry `protobuf:"bytes,2,opt,name=retry,proto3" json:"retry,omitempty"`
 	// PUB/SUB: the topic of the method's input. Unset: the topic of the input
-	// message's own annotation, else "package.Service/Method". A topic without a
-	// template has one of these two, and is otherwise as it says itself.
+	// message's annotation, else "package.Service/Method". A topic without a
+	// template takes only its template from there.
 	Topic *Topic `protobuf:"bytes,3,opt,name=topic,proto3" json:"topic,omitempty"`
-	// PUSH/PULL: how the method's tasks are handed out. Only in services with
+	// PUSH/PULL: how the method's tasks are delivered. Only in services with
 	// DELIVERY_AT_LEAST_ONCE.
 	Task          *Task `protobuf:"bytes,4,opt,name=task,proto3" json:"task,omitempty"`
 	unknownFields protoimpl.UnknownFields
@@ -339,10 +340,10 @@ func (x *MethodOptions) GetTask() *Task {
 
 type MessageOptions struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Gives the message a publisher and a subscriber of its own, and is the
-	// default topic of the PUB/SUB methods that take it.
+	// Makes the message a topic with a publisher and a subscriber, without a
+	// service. It is also the default topic of PUB/SUB methods with this input.
 	Topic *Topic `protobuf:"bytes,1,opt,name=topic,proto3" json:"topic,omitempty"`
-	// Gives the message a pusher and a puller of its own.
+	// Makes the message a task with a pusher and a puller, without a service.
 	Task          *Task `protobuf:"bytes,2,opt,name=task,proto3" json:"task,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -394,8 +395,8 @@ func (x *MessageOptions) GetTask() *Task {
 
 type Retry struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// How often a call is tried at most, the first try included: 2 to 10. A call
-	// is tried again when it failed with UNAVAILABLE, after a growing pause.
+	// The largest number of attempts, the first one included: 2 to 10. A call is
+	// tried again when it failed with UNAVAILABLE, after a pause that grows.
 	MaxAttempts   uint32 `protobuf:"varint,1,opt,name=max_attempts,json=maxAttempts,proto3" json:"max_attempts,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -440,22 +441,22 @@ func (x *Retry) GetMaxAttempts() uint32 {
 
 type Topic struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Literal text with {field} placeholders, as "weather/{station}/temperature".
+	// Literal text with {field} placeholders: "weather/{station}/temperature".
 	// A placeholder names a singular scalar, enum or string field, or a path to
 	// one ("{customer.id}"). Values are percent-encoded.
 	Template string `protobuf:"bytes,1,opt,name=template,proto3" json:"template,omitempty"`
-	// The publisher keeps the last message of each topic, and sends it to whoever
-	// subscribes to it before what it publishes from then on.
+	// The publisher keeps the last message of each topic, and sends it to each new
+	// subscriber before any later message.
 	Retain bool `protobuf:"varint,2,opt,name=retain,proto3" json:"retain,omitempty"`
-	// A subscriber that does not keep up gets the newest message of each topic;
-	// those before it are left out. Not together with sequenced.
+	// A subscriber that does not keep up gets only the newest message of each
+	// topic. Not together with sequenced.
 	LatestOnly bool `protobuf:"varint,3,opt,name=latest_only,json=latestOnly,proto3" json:"latest_only,omitempty"`
-	// The publisher numbers the messages of each topic, and subscribers report
-	// what they miss, a publisher that was restarted, and how late they are.
+	// The publisher numbers the messages of each topic. Subscribers report missed
+	// messages, restarted publishers, and how late messages are.
 	Sequenced bool `protobuf:"varint,4,opt,name=sequenced,proto3" json:"sequenced,omitempty"`
 	// The REQ/REP method, as "package.Service/Method", whose reply is the state
-	// that the messages of the topic change. Subscribers can then have the two as
-	// one: the state, and every change since. Needs retain and sequenced.
+	// that the messages of the topic change. Subscribers can then follow the state:
+	// they get a snapshot and every change after it. Needs retain and sequenced.
 	Snapshot      string `protobuf:"bytes,5,opt,name=snapshot,proto3" json:"snapshot,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -527,16 +528,17 @@ func (x *Topic) GetSnapshot() string {
 }
 
 // Task marks a message as a task of a PUSH/PULL pipeline, or says how the tasks
-// of a method are handed out.
+// of a method are delivered.
 type Task struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The guarantee of a message's own tasks. A method has that of its service.
+	// The guarantee for the message's tasks. A method has that of its service.
 	Delivery Delivery `protobuf:"varint,1,opt,name=delivery,proto3,enum=gozmq.v1.Delivery" json:"delivery,omitempty"`
-	// How often a task is handed out at most, the first time included, before it
-	// is a dead letter: 1 to 1000. Unset: 20. Only at least once.
+	// How often a task is delivered, the first time included, before it becomes a
+	// dead letter: 1 to 1000. Unset: 20. Only with DELIVERY_AT_LEAST_ONCE.
 	MaxAttempts uint32 `protobuf:"varint,2,opt,name=max_attempts,json=maxAttempts,proto3" json:"max_attempts,omitempty"`
-	// How long a worker may hold a task, unless it asks for more, before another
-	// one gets it: 100 ms to 24 h. Unset: 60 s. Only at least once.
+	// How long a worker may hold a task without extending its lease, before
+	// another worker gets the task: 100 ms to 24 h. Unset: 60 s. Only with
+	// DELIVERY_AT_LEAST_ONCE.
 	Lease         *durationpb.Duration `protobuf:"bytes,3,opt,name=lease,proto3" json:"lease,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -622,7 +624,7 @@ var file_gozmq_v1_annotations_proto_extTypes = []protoimpl.ExtensionInfo{
 
 // Extension fields to descriptorpb.ServiceOptions.
 var (
-	// How the service is carried. Without it: REQ/REP.
+	// How the service is carried. Without this option: by REQ/REP.
 	//
 	// optional gozmq.v1.ServiceOptions service = 57557;
 	E_Service = &file_gozmq_v1_annotations_proto_extTypes[0]

@@ -29,17 +29,17 @@ const (
 	OrdersForgetProcedure = "golden.delivery.Orders/Forget"
 )
 
-// OrdersVentilator hands the tasks of golden.delivery.Orders to workers.
+// OrdersVentilator sends the tasks of golden.delivery.Orders to workers.
 //
 // Orders loses none.
 type OrdersVentilator interface {
-	// Ship hands task to one worker after the other until one has done it. It
-	// waits while the ventilator's queue is full, until ctx ends.
+	// Ship queues task, which is delivered to workers until one has done it or it
+	// is given up. While the queue is full, the method waits until ctx ends.
 	//
 	// Ship has limits of its own.
 	Ship(ctx context.Context, task *delivery.Order) error
-	// Forget hands task to one worker after the other until one has done it. It
-	// waits while the ventilator's queue is full, until ctx ends.
+	// Forget queues task, which is delivered to workers until one has done it or
+	// it is given up. While the queue is full, the method waits until ctx ends.
 	//
 	// Forget has no result, and the default limits.
 	Forget(ctx context.Context, task *delivery.Order) error
@@ -80,9 +80,8 @@ type OrdersWorker interface {
 	mustEmbedUnimplementedOrdersWorker()
 }
 
-// NewOrdersWorker opens a worker that hands tasks to impl. The options say
-// where tasks come from and where results go. Run runs it; Run or Close must
-// be called.
+// NewOrdersWorker opens a worker that runs tasks with impl. The options
+// gozmq.From and gozmq.To give its endpoints. Run or Close must be called.
 func NewOrdersWorker(impl OrdersWorker, opts ...gozmq.WorkerOption) (*gozmq.Worker, error) {
 	return gozmqimpl.NewWorker(OrdersName, func() []gozmqimpl.TaskHandler {
 		impl.mustEmbedUnimplementedOrdersWorker()
@@ -93,8 +92,8 @@ func NewOrdersWorker(impl OrdersWorker, opts ...gozmq.WorkerOption) (*gozmq.Work
 	}, opts)
 }
 
-// RunOrdersWorker opens a worker and runs it until ctx ends or a ventilator
-// stops it; then the worker is closed.
+// RunOrdersWorker opens a worker, runs it until ctx ends or a ventilator stops
+// it, and closes it.
 func RunOrdersWorker(ctx context.Context, impl OrdersWorker, opts ...gozmq.WorkerOption) error {
 	w, err := NewOrdersWorker(impl, opts...)
 	return gozmqimpl.RunWorker(ctx, w, err)
@@ -122,8 +121,8 @@ func (UnimplementedOrdersWorker) mustEmbedUnimplementedOrdersWorker() {}
 type OrdersSink interface {
 	// Ship yields results until ctx ends or the gozmq.Sink is closed. A result
 	// that cannot be decoded is yielded as an error, and iteration goes on. A
-	// result is acknowledged when the body of the loop has ended; break and return
-	// leave it for the next loop.
+	// result is acknowledged when the body of the loop has ended normally; after
+	// break or return the next loop yields it again.
 	//
 	// Ship has limits of its own.
 	Ship(ctx context.Context) iter.Seq2[*delivery.Receipt, error]
@@ -168,12 +167,12 @@ const (
 	LogsWriteProcedure = "golden.delivery.Logs/Write"
 )
 
-// LogsVentilator hands the tasks of golden.delivery.Logs to workers.
+// LogsVentilator sends the tasks of golden.delivery.Logs to workers.
 //
 // Logs says what is the default.
 type LogsVentilator interface {
-	// Write hands task to one worker. It waits while all of them are busy, until
-	// ctx ends.
+	// Write sends task to one worker. While every worker's queue is full, it waits
+	// until ctx ends.
 	Write(ctx context.Context, task *delivery.Order) error
 }
 
@@ -205,9 +204,8 @@ type LogsWorker interface {
 	mustEmbedUnimplementedLogsWorker()
 }
 
-// NewLogsWorker opens a worker that hands tasks to impl. The options say where
-// tasks come from and where results go. Run runs it; Run or Close must be
-// called.
+// NewLogsWorker opens a worker that runs tasks with impl. The options
+// gozmq.From and gozmq.To give its endpoints. Run or Close must be called.
 func NewLogsWorker(impl LogsWorker, opts ...gozmq.WorkerOption) (*gozmq.Worker, error) {
 	return gozmqimpl.NewWorker(LogsName, func() []gozmqimpl.TaskHandler {
 		impl.mustEmbedUnimplementedLogsWorker()
@@ -217,8 +215,8 @@ func NewLogsWorker(impl LogsWorker, opts ...gozmq.WorkerOption) (*gozmq.Worker, 
 	}, opts)
 }
 
-// RunLogsWorker opens a worker and runs it until ctx ends or a ventilator
-// stops it; then the worker is closed.
+// RunLogsWorker opens a worker, runs it until ctx ends or a ventilator stops
+// it, and closes it.
 func RunLogsWorker(ctx context.Context, impl LogsWorker, opts ...gozmq.WorkerOption) error {
 	w, err := NewLogsWorker(impl, opts...)
 	return gozmqimpl.RunWorker(ctx, w, err)
@@ -239,10 +237,10 @@ var logsWriteMethod = gozmq.Method{
 	Procedure: LogsWriteProcedure,
 }
 
-// OrderPusher hands each golden.delivery.Order to one puller.
+// OrderPusher sends each golden.delivery.Order to a puller.
 type OrderPusher interface {
-	// Push hands task to one puller after the other until one has done it. It
-	// waits while the ventilator's queue is full, until ctx ends.
+	// Push queues task, which is delivered to pullers until one has done it or it
+	// is given up. While the queue is full, Push waits until ctx ends.
 	Push(ctx context.Context, task *delivery.Order) error
 }
 
@@ -264,11 +262,12 @@ func (p *orderPusher) Push(ctx context.Context, task *delivery.Order) error {
 	return gozmqimpl.Push(ctx, p.vent, &orderTask, task)
 }
 
-// OrderPuller receives each golden.delivery.Order that a pusher hands to it.
+// OrderPuller receives golden.delivery.Order from pushers.
 type OrderPuller interface {
 	// Pull yields tasks until ctx ends or the gozmq.Sink is closed. A task that
 	// cannot be decoded is yielded as an error, and iteration goes on. A task is
-	// done when the body of the loop has ended; break and return give it back.
+	// done when the body of the loop has ended normally; after break or return the
+	// next loop yields it again.
 	Pull(ctx context.Context) iter.Seq2[*delivery.Order, error]
 }
 

@@ -43,7 +43,7 @@ type OldClient interface {
 	Do(ctx context.Context, req *deprecated.Thing, opts ...gozmq.CallOption) (*deprecated.Thing, error)
 }
 
-// NewOldClient makes a client that calls through caller. It may be used
+// NewOldClient returns a client that calls through caller. It may be used
 // concurrently.
 //
 // Deprecated: The file deprecated/deprecated.proto is marked as deprecated.
@@ -148,12 +148,12 @@ func (p *oldFeedPublisher) Done(ctx context.Context, msg *deprecated.Thing) erro
 }
 
 // OldFeedSubscriber receives the topics of golden.deprecated.OldFeed. An
-// iterator subscribes when its loop begins, and ends with the loop, with ctx
-// or when the gozmq.Subscriber is closed. A message that cannot be decoded is
-// yielded as an error, and iteration goes on. The Subscription methods open
-// subscriptions, which last until they are closed, also while nobody iterates.
-// Without filters an iterator yields all messages of its topic; with several,
-// it yields those that pass any of them.
+// iterator subscribes when its loop begins, and unsubscribes when the loop
+// ends. It ends when ctx ends or the gozmq.Subscriber is closed. A message
+// that cannot be decoded is yielded as an error, and iteration goes on. The
+// Subscription methods open subscriptions, which receive until they are
+// closed, also while nobody iterates. Without filters an iterator yields all
+// messages of its topic; with several, it yields those that pass any of them.
 //
 // OldFeed too.
 //
@@ -186,9 +186,10 @@ func (s *oldFeedSubscriber) DoneSubscription(filters []OldFeedDoneFilter, opts .
 	return gozmqimpl.Open(s.sub, oldFeedDoneTopic, filters, opts)
 }
 
-// OldFeedHandler receives the topics of golden.deprecated.OldFeed, one message
-// at a time, in the order of their arrival. Implementations embed
-// UnimplementedOldFeedHandler, so that topics can be added to the service.
+// OldFeedHandler handles the messages of the topics of
+// golden.deprecated.OldFeed, one at a time, in the order of their arrival.
+// Implementations embed UnimplementedOldFeedHandler, so that topics can be
+// added to the service.
 //
 // OldFeed too.
 //
@@ -199,10 +200,11 @@ type OldFeedHandler interface {
 	mustEmbedUnimplementedOldFeedHandler()
 }
 
-// HandleOldFeed subscribes to all topics and hands their messages to impl
-// until ctx ends or sub is closed. A message that fails is reported to
-// gozmq.WithTopicErrorHandler, and the next one follows. When impl does not
-// implement a topic, the subscription to it ends with its first message.
+// HandleOldFeed subscribes to all topics and passes their messages to impl
+// until ctx ends or sub is closed. It reports a message that cannot be
+// decoded, and an error or panic of impl, to gozmq.WithTopicErrorHandler, and
+// goes on. When impl does not implement a topic, the subscription to it ends
+// with its first message.
 //
 // Deprecated: The file deprecated/deprecated.proto is marked as deprecated.
 func HandleOldFeed(ctx context.Context, sub *gozmq.Subscriber, impl OldFeedHandler, opts ...gozmq.TopicHandlerOption) error {
@@ -225,7 +227,8 @@ func (UnimplementedOldFeedHandler) Done(context.Context, *deprecated.Thing) erro
 }
 func (UnimplementedOldFeedHandler) mustEmbedUnimplementedOldFeedHandler() {}
 
-// OldFeedDoneFilter selects messages. A field that is not set selects all.
+// OldFeedDoneFilter selects messages by the fields of their topic. A field
+// that is not set matches any value.
 //
 // Deprecated: The file deprecated/deprecated.proto is marked as deprecated.
 type OldFeedDoneFilter struct {
@@ -239,7 +242,7 @@ func (f OldFeedDoneFilter) TopicPattern() gozmq.TopicPattern {
 	return oldFeedDoneTopic.Pattern(f.Name)
 }
 
-// OldFeedDoneTopic returns the topic that m is published under.
+// OldFeedDoneTopic returns the topic of m.
 //
 // Deprecated: The file deprecated/deprecated.proto is marked as deprecated.
 func OldFeedDoneTopic(m *deprecated.Thing) string { return oldFeedDoneTopic.Of(m) }
@@ -247,14 +250,14 @@ func OldFeedDoneTopic(m *deprecated.Thing) string { return oldFeedDoneTopic.Of(m
 var oldFeedDoneTopic = gozmqimpl.NewTopic(OldFeedDoneProcedure, "{name}",
 	gozmqimpl.String((*deprecated.Thing).GetName))
 
-// OldFeedDoneFields are the fields in {name}.
+// OldFeedDoneFields are the values of the fields in {name}.
 //
 // Deprecated: The file deprecated/deprecated.proto is marked as deprecated.
 type OldFeedDoneFields struct {
 	Name string
 }
 
-// ParseOldFeedDoneTopic is the reverse of OldFeedDoneTopic.
+// ParseOldFeedDoneTopic parses a topic that OldFeedDoneTopic has returned.
 //
 // Deprecated: The file deprecated/deprecated.proto is marked as deprecated.
 func ParseOldFeedDoneTopic(topic string) (f OldFeedDoneFields, err error) {
@@ -273,12 +276,12 @@ const (
 	OldWorkDoProcedure = "golden.deprecated.OldWork/Do"
 )
 
-// OldWorkVentilator hands the tasks of golden.deprecated.OldWork to workers.
+// OldWorkVentilator sends the tasks of golden.deprecated.OldWork to workers.
 //
 // Deprecated: The file deprecated/deprecated.proto is marked as deprecated.
 type OldWorkVentilator interface {
-	// Do hands task to one worker. It waits while all of them are busy, until ctx
-	// ends.
+	// Do sends task to one worker. While every worker's queue is full, it waits
+	// until ctx ends.
 	//
 	// Deprecated: The file deprecated/deprecated.proto is marked as deprecated.
 	Do(ctx context.Context, task *deprecated.Thing) error
@@ -316,9 +319,8 @@ type OldWorkWorker interface {
 	mustEmbedUnimplementedOldWorkWorker()
 }
 
-// NewOldWorkWorker opens a worker that hands tasks to impl. The options say
-// where tasks come from and where results go. Run runs it; Run or Close must
-// be called.
+// NewOldWorkWorker opens a worker that runs tasks with impl. The options
+// gozmq.From and gozmq.To give its endpoints. Run or Close must be called.
 //
 // Deprecated: The file deprecated/deprecated.proto is marked as deprecated.
 func NewOldWorkWorker(impl OldWorkWorker, opts ...gozmq.WorkerOption) (*gozmq.Worker, error) {
@@ -330,8 +332,8 @@ func NewOldWorkWorker(impl OldWorkWorker, opts ...gozmq.WorkerOption) (*gozmq.Wo
 	}, opts)
 }
 
-// RunOldWorkWorker opens a worker and runs it until ctx ends or a ventilator
-// stops it; then the worker is closed.
+// RunOldWorkWorker opens a worker, runs it until ctx ends or a ventilator
+// stops it, and closes it.
 //
 // Deprecated: The file deprecated/deprecated.proto is marked as deprecated.
 func RunOldWorkWorker(ctx context.Context, impl OldWorkWorker, opts ...gozmq.WorkerOption) error {
@@ -417,10 +419,11 @@ func (p *thingPublisher) Publish(ctx context.Context, msg *deprecated.Thing) err
 }
 
 // ThingSubscriber receives golden.deprecated.Thing. An iterator subscribes
-// when its loop begins, and ends with the loop, with ctx or when the
-// gozmq.Subscriber is closed. A message that cannot be decoded is yielded as
-// an error, and iteration goes on. The Subscription methods open
-// subscriptions, which last until they are closed, also while nobody iterates.
+// when its loop begins, and unsubscribes when the loop ends. It ends when ctx
+// ends or the gozmq.Subscriber is closed. A message that cannot be decoded is
+// yielded as an error, and iteration goes on. The Subscription methods open
+// subscriptions, which receive until they are closed, also while nobody
+// iterates.
 //
 // Thing is any.
 //
@@ -453,21 +456,21 @@ func (s *thingSubscriber) Subscription(opts ...gozmq.SubscriptionOption) (gozmq.
 	return gozmqimpl.OpenAll(s.sub, thingTopic, opts)
 }
 
-// ThingTopic returns the topic that m is published under.
+// ThingTopic returns the topic of m.
 //
 // Deprecated: The file deprecated/deprecated.proto is marked as deprecated.
 func ThingTopic(m *deprecated.Thing) string { return thingTopic.Of(m) }
 
 var thingTopic = gozmqimpl.NewTopic[deprecated.Thing]("golden.deprecated.Thing", "things")
 
-// ThingPusher hands each golden.deprecated.Thing to one puller.
+// ThingPusher sends each golden.deprecated.Thing to a puller.
 //
 // Thing is any.
 //
 // Deprecated: The file deprecated/deprecated.proto is marked as deprecated.
 type ThingPusher interface {
-	// Push hands task to one puller. It waits while all of them are busy, until
-	// ctx ends.
+	// Push sends task to one puller. While every puller's queue is full, it waits
+	// until ctx ends.
 	//
 	// Deprecated: The file deprecated/deprecated.proto is marked as deprecated.
 	Push(ctx context.Context, task *deprecated.Thing) error
@@ -492,7 +495,7 @@ func (p *thingPusher) Push(ctx context.Context, task *deprecated.Thing) error {
 	return gozmqimpl.Push(ctx, p.vent, &thingTask, task)
 }
 
-// ThingPuller receives each golden.deprecated.Thing that a pusher hands to it.
+// ThingPuller receives golden.deprecated.Thing from pushers.
 //
 // Thing is any.
 //

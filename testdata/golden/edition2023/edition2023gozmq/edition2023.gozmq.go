@@ -33,7 +33,7 @@ type AccountsClient interface {
 	Open(ctx context.Context, req *edition2023.Account, opts ...gozmq.CallOption) (*edition2023.Account, error)
 }
 
-// NewAccountsClient makes a client that calls through caller. It may be used
+// NewAccountsClient returns a client that calls through caller. It may be used
 // concurrently.
 func NewAccountsClient(caller gozmq.Caller) AccountsClient {
 	return &accountsClient{caller: caller}
@@ -120,12 +120,12 @@ func (p *ledgerPublisher) Moved(ctx context.Context, msg *edition2023.Hybrid) er
 }
 
 // LedgerSubscriber receives the topics of golden.edition2023.Ledger. An
-// iterator subscribes when its loop begins, and ends with the loop, with ctx
-// or when the gozmq.Subscriber is closed. A message that cannot be decoded is
-// yielded as an error, and iteration goes on. The Subscription methods open
-// subscriptions, which last until they are closed, also while nobody iterates.
-// Without filters an iterator yields all messages of its topic; with several,
-// it yields those that pass any of them.
+// iterator subscribes when its loop begins, and unsubscribes when the loop
+// ends. It ends when ctx ends or the gozmq.Subscriber is closed. A message
+// that cannot be decoded is yielded as an error, and iteration goes on. The
+// Subscription methods open subscriptions, which receive until they are
+// closed, also while nobody iterates. Without filters an iterator yields all
+// messages of its topic; with several, it yields those that pass any of them.
 type LedgerSubscriber interface {
 	// Booked yields the messages under booked/{owner.name}/{id}/{kind}/{string}.
 	Booked(ctx context.Context, filters ...LedgerBookedFilter) iter.Seq2[*edition2023.Account, error]
@@ -159,19 +159,21 @@ func (s *ledgerSubscriber) MovedSubscription(filters []LedgerMovedFilter, opts .
 	return gozmqimpl.Open(s.sub, ledgerMovedTopic, filters, opts)
 }
 
-// LedgerHandler receives the topics of golden.edition2023.Ledger, one message
-// at a time, in the order of their arrival. Implementations embed
-// UnimplementedLedgerHandler, so that topics can be added to the service.
+// LedgerHandler handles the messages of the topics of
+// golden.edition2023.Ledger, one at a time, in the order of their arrival.
+// Implementations embed UnimplementedLedgerHandler, so that topics can be
+// added to the service.
 type LedgerHandler interface {
 	Booked(ctx context.Context, msg *edition2023.Account) error
 	Moved(ctx context.Context, msg *edition2023.Hybrid) error
 	mustEmbedUnimplementedLedgerHandler()
 }
 
-// HandleLedger subscribes to all topics and hands their messages to impl until
-// ctx ends or sub is closed. A message that fails is reported to
-// gozmq.WithTopicErrorHandler, and the next one follows. When impl does not
-// implement a topic, the subscription to it ends with its first message.
+// HandleLedger subscribes to all topics and passes their messages to impl
+// until ctx ends or sub is closed. It reports a message that cannot be
+// decoded, and an error or panic of impl, to gozmq.WithTopicErrorHandler, and
+// goes on. When impl does not implement a topic, the subscription to it ends
+// with its first message.
 func HandleLedger(ctx context.Context, sub *gozmq.Subscriber, impl LedgerHandler, opts ...gozmq.TopicHandlerOption) error {
 	return gozmqimpl.HandleTopics(ctx, sub, LedgerName, func() []gozmqimpl.TopicHandler {
 		impl.mustEmbedUnimplementedLedgerHandler()
@@ -194,7 +196,8 @@ func (UnimplementedLedgerHandler) Moved(context.Context, *edition2023.Hybrid) er
 }
 func (UnimplementedLedgerHandler) mustEmbedUnimplementedLedgerHandler() {}
 
-// LedgerBookedFilter selects messages. A field that is not set selects all.
+// LedgerBookedFilter selects messages by the fields of their topic. A field
+// that is not set matches any value.
 type LedgerBookedFilter struct {
 	OwnerName gozmq.Match[string]
 	Id        gozmq.Match[int64]
@@ -207,7 +210,7 @@ func (f LedgerBookedFilter) TopicPattern() gozmq.TopicPattern {
 	return ledgerBookedTopic.Pattern(f.OwnerName, f.Id, f.Kind, f.String)
 }
 
-// LedgerBookedTopic returns the topic that m is published under.
+// LedgerBookedTopic returns the topic of m.
 func LedgerBookedTopic(m *edition2023.Account) string { return ledgerBookedTopic.Of(m) }
 
 var ledgerBookedTopic = gozmqimpl.NewTopic(LedgerBookedProcedure, "booked/{owner.name}/{id}/{kind}/{string}",
@@ -217,7 +220,7 @@ var ledgerBookedTopic = gozmqimpl.NewTopic(LedgerBookedProcedure, "booked/{owner
 	gozmqimpl.String((*edition2023.Account).GetString),
 )
 
-// LedgerBookedFields are the fields in
+// LedgerBookedFields are the values of the fields in
 // booked/{owner.name}/{id}/{kind}/{string}.
 type LedgerBookedFields struct {
 	OwnerName string
@@ -226,12 +229,13 @@ type LedgerBookedFields struct {
 	String    string
 }
 
-// ParseLedgerBookedTopic is the reverse of LedgerBookedTopic.
+// ParseLedgerBookedTopic parses a topic that LedgerBookedTopic has returned.
 func ParseLedgerBookedTopic(topic string) (f LedgerBookedFields, err error) {
 	return gozmqimpl.Parse(ledgerBookedTopic, topic, &f, &f.OwnerName, &f.Id, &f.Kind, &f.String)
 }
 
-// LedgerMovedFilter selects messages. A field that is not set selects all.
+// LedgerMovedFilter selects messages by the fields of their topic. A field
+// that is not set matches any value.
 type LedgerMovedFilter struct {
 	From    gozmq.Match[string]
 	Build   gozmq.Match[string]
@@ -243,7 +247,7 @@ func (f LedgerMovedFilter) TopicPattern() gozmq.TopicPattern {
 	return ledgerMovedTopic.Pattern(f.From, f.Build, f.GetFrom)
 }
 
-// LedgerMovedTopic returns the topic that m is published under.
+// LedgerMovedTopic returns the topic of m.
 func LedgerMovedTopic(m *edition2023.Hybrid) string { return ledgerMovedTopic.Of(m) }
 
 var ledgerMovedTopic = gozmqimpl.NewTopic(LedgerMovedProcedure, "moved/{from}/{build}/{get_from}",
@@ -252,14 +256,15 @@ var ledgerMovedTopic = gozmqimpl.NewTopic(LedgerMovedProcedure, "moved/{from}/{b
 	gozmqimpl.String((*edition2023.Hybrid).GetGetFrom),
 )
 
-// LedgerMovedFields are the fields in moved/{from}/{build}/{get_from}.
+// LedgerMovedFields are the values of the fields in
+// moved/{from}/{build}/{get_from}.
 type LedgerMovedFields struct {
 	From    string
 	Build   string
 	GetFrom string
 }
 
-// ParseLedgerMovedTopic is the reverse of LedgerMovedTopic.
+// ParseLedgerMovedTopic parses a topic that LedgerMovedTopic has returned.
 func ParseLedgerMovedTopic(topic string) (f LedgerMovedFields, err error) {
 	return gozmqimpl.Parse(ledgerMovedTopic, topic, &f, &f.From, &f.Build, &f.GetFrom)
 }

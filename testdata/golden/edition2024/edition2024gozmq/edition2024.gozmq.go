@@ -37,7 +37,7 @@ type ParcelsClient interface {
 	Send(ctx context.Context, req *edition2024.Parcel, opts ...gozmq.CallOption) (*edition2024.Receipt, error)
 }
 
-// NewParcelsClient makes a client that calls through caller. It may be used
+// NewParcelsClient returns a client that calls through caller. It may be used
 // concurrently.
 func NewParcelsClient(caller gozmq.Caller) ParcelsClient {
 	return &parcelsClient{caller: caller}
@@ -123,12 +123,12 @@ func (p *trackingPublisher) Moved(ctx context.Context, msg *edition2024.Parcel) 
 }
 
 // TrackingSubscriber receives the topics of golden.edition2024.Tracking. An
-// iterator subscribes when its loop begins, and ends with the loop, with ctx
-// or when the gozmq.Subscriber is closed. A message that cannot be decoded is
-// yielded as an error, and iteration goes on. The Subscription methods open
-// subscriptions, which last until they are closed, also while nobody iterates.
-// Without filters an iterator yields all messages of its topic; with several,
-// it yields those that pass any of them.
+// iterator subscribes when its loop begins, and unsubscribes when the loop
+// ends. It ends when ctx ends or the gozmq.Subscriber is closed. A message
+// that cannot be decoded is yielded as an error, and iteration goes on. The
+// Subscription methods open subscriptions, which receive until they are
+// closed, also while nobody iterates. Without filters an iterator yields all
+// messages of its topic; with several, it yields those that pass any of them.
 type TrackingSubscriber interface {
 	// Moved yields the messages under moved/{to.city}/{state}.
 	Moved(ctx context.Context, filters ...TrackingMovedFilter) iter.Seq2[*edition2024.Parcel, error]
@@ -152,18 +152,20 @@ func (s *trackingSubscriber) MovedSubscription(filters []TrackingMovedFilter, op
 	return gozmqimpl.Open(s.sub, trackingMovedTopic, filters, opts)
 }
 
-// TrackingHandler receives the topics of golden.edition2024.Tracking, one
-// message at a time, in the order of their arrival. Implementations embed
-// UnimplementedTrackingHandler, so that topics can be added to the service.
+// TrackingHandler handles the messages of the topics of
+// golden.edition2024.Tracking, one at a time, in the order of their arrival.
+// Implementations embed UnimplementedTrackingHandler, so that topics can be
+// added to the service.
 type TrackingHandler interface {
 	Moved(ctx context.Context, msg *edition2024.Parcel) error
 	mustEmbedUnimplementedTrackingHandler()
 }
 
-// HandleTracking subscribes to all topics and hands their messages to impl
-// until ctx ends or sub is closed. A message that fails is reported to
-// gozmq.WithTopicErrorHandler, and the next one follows. When impl does not
-// implement a topic, the subscription to it ends with its first message.
+// HandleTracking subscribes to all topics and passes their messages to impl
+// until ctx ends or sub is closed. It reports a message that cannot be
+// decoded, and an error or panic of impl, to gozmq.WithTopicErrorHandler, and
+// goes on. When impl does not implement a topic, the subscription to it ends
+// with its first message.
 func HandleTracking(ctx context.Context, sub *gozmq.Subscriber, impl TrackingHandler, opts ...gozmq.TopicHandlerOption) error {
 	return gozmqimpl.HandleTopics(ctx, sub, TrackingName, func() []gozmqimpl.TopicHandler {
 		impl.mustEmbedUnimplementedTrackingHandler()
@@ -182,7 +184,8 @@ func (UnimplementedTrackingHandler) Moved(context.Context, *edition2024.Parcel) 
 }
 func (UnimplementedTrackingHandler) mustEmbedUnimplementedTrackingHandler() {}
 
-// TrackingMovedFilter selects messages. A field that is not set selects all.
+// TrackingMovedFilter selects messages by the fields of their topic. A field
+// that is not set matches any value.
 type TrackingMovedFilter struct {
 	ToCity gozmq.Match[string]
 	State  gozmq.Match[edition2024.State]
@@ -193,7 +196,7 @@ func (f TrackingMovedFilter) TopicPattern() gozmq.TopicPattern {
 	return trackingMovedTopic.Pattern(f.ToCity, f.State)
 }
 
-// TrackingMovedTopic returns the topic that m is published under.
+// TrackingMovedTopic returns the topic of m.
 func TrackingMovedTopic(m *edition2024.Parcel) string { return trackingMovedTopic.Of(m) }
 
 var trackingMovedTopic = gozmqimpl.NewTopic(TrackingMovedProcedure, "moved/{to.city}/{state}",
@@ -201,21 +204,21 @@ var trackingMovedTopic = gozmqimpl.NewTopic(TrackingMovedProcedure, "moved/{to.c
 	gozmqimpl.Enum((*edition2024.Parcel).GetState),
 )
 
-// TrackingMovedFields are the fields in moved/{to.city}/{state}.
+// TrackingMovedFields are the values of the fields in moved/{to.city}/{state}.
 type TrackingMovedFields struct {
 	ToCity string
 	State  edition2024.State
 }
 
-// ParseTrackingMovedTopic is the reverse of TrackingMovedTopic.
+// ParseTrackingMovedTopic parses a topic that TrackingMovedTopic has returned.
 func ParseTrackingMovedTopic(topic string) (f TrackingMovedFields, err error) {
 	return gozmqimpl.Parse(trackingMovedTopic, topic, &f, &f.ToCity, &f.State)
 }
 
-// ReceiptPusher hands each golden.edition2024.Receipt to one puller.
+// ReceiptPusher sends each golden.edition2024.Receipt to a puller.
 type ReceiptPusher interface {
-	// Push hands task to one puller. It waits while all of them are busy, until
-	// ctx ends.
+	// Push sends task to one puller. While every puller's queue is full, it waits
+	// until ctx ends.
 	Push(ctx context.Context, task *edition2024.Receipt) error
 }
 
@@ -236,8 +239,7 @@ func (p *receiptPusher) Push(ctx context.Context, task *edition2024.Receipt) err
 	return gozmqimpl.Push(ctx, p.vent, &receiptTask, task)
 }
 
-// ReceiptPuller receives each golden.edition2024.Receipt that a pusher hands
-// to it.
+// ReceiptPuller receives golden.edition2024.Receipt from pushers.
 type ReceiptPuller interface {
 	// Pull yields tasks until ctx ends or the gozmq.Sink is closed. A task that
 	// cannot be decoded is yielded as an error, and iteration goes on.

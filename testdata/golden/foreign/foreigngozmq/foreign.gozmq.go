@@ -32,7 +32,7 @@ type RoomsClient interface {
 	Enter(ctx context.Context, req *foreign.Room, opts ...gozmq.CallOption) (*foreign.Room, error)
 }
 
-// NewRoomsClient makes a client that calls through caller. It may be used
+// NewRoomsClient returns a client that calls through caller. It may be used
 // concurrently.
 func NewRoomsClient(caller gozmq.Caller) RoomsClient {
 	return &roomsClient{caller: caller}

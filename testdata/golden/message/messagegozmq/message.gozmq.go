@@ -41,12 +41,12 @@ func (p *readingPublisher) Publish(ctx context.Context, msg *message.Reading) er
 }
 
 // ReadingSubscriber receives golden.message.Reading. An iterator subscribes
-// when its loop begins, and ends with the loop, with ctx or when the
-// gozmq.Subscriber is closed. A message that cannot be decoded is yielded as
-// an error, and iteration goes on. The Subscription methods open
-// subscriptions, which last until they are closed, also while nobody iterates.
-// Without filters an iterator yields all messages of its topic; with several,
-// it yields those that pass any of them.
+// when its loop begins, and unsubscribes when the loop ends. It ends when ctx
+// ends or the gozmq.Subscriber is closed. A message that cannot be decoded is
+// yielded as an error, and iteration goes on. The Subscription methods open
+// subscriptions, which receive until they are closed, also while nobody
+// iterates. Without filters an iterator yields all messages of its topic; with
+// several, it yields those that pass any of them.
 //
 // Reading is one measurement.
 type ReadingSubscriber interface {
@@ -72,7 +72,8 @@ func (s *readingSubscriber) Subscription(filters []ReadingFilter, opts ...gozmq.
 	return gozmqimpl.Open(s.sub, readingTopic, filters, opts)
 }
 
-// ReadingFilter selects messages. A field that is not set selects all.
+// ReadingFilter selects messages by the fields of their topic. A field that is
+// not set matches any value.
 type ReadingFilter struct {
 	Station gozmq.Match[string]
 	Sensor  gozmq.Match[uint32]
@@ -83,19 +84,19 @@ func (f ReadingFilter) TopicPattern() gozmq.TopicPattern {
 	return readingTopic.Pattern(f.Station, f.Sensor)
 }
 
-// ReadingTopic returns the topic that m is published under.
+// ReadingTopic returns the topic of m.
 func ReadingTopic(m *message.Reading) string { return readingTopic.Of(m) }
 
 var readingTopic = gozmqimpl.NewTopic("golden.message.Reading", "readings/{station}/{sensor}",
 	gozmqimpl.String((*message.Reading).GetStation), gozmqimpl.Int((*message.Reading).GetSensor))
 
-// ReadingFields are the fields in readings/{station}/{sensor}.
+// ReadingFields are the values of the fields in readings/{station}/{sensor}.
 type ReadingFields struct {
 	Station string
 	Sensor  uint32
 }
 
-// ParseReadingTopic is the reverse of ReadingTopic.
+// ParseReadingTopic parses a topic that ReadingTopic has returned.
 func ParseReadingTopic(topic string) (f ReadingFields, err error) {
 	return gozmqimpl.Parse(readingTopic, topic, &f, &f.Station, &f.Sensor)
 }
@@ -123,10 +124,11 @@ func (p *readingSamplePublisher) Publish(ctx context.Context, msg *message.Readi
 }
 
 // ReadingSampleSubscriber receives golden.message.Reading.Sample. An iterator
-// subscribes when its loop begins, and ends with the loop, with ctx or when
-// the gozmq.Subscriber is closed. A message that cannot be decoded is yielded
-// as an error, and iteration goes on. The Subscription methods open
-// subscriptions, which last until they are closed, also while nobody iterates.
+// subscribes when its loop begins, and unsubscribes when the loop ends. It
+// ends when ctx ends or the gozmq.Subscriber is closed. A message that cannot
+// be decoded is yielded as an error, and iteration goes on. The Subscription
+// methods open subscriptions, which receive until they are closed, also while
+// nobody iterates.
 //
 // Sample is inside.
 type ReadingSampleSubscriber interface {
@@ -152,17 +154,17 @@ func (s *readingSampleSubscriber) Subscription(opts ...gozmq.SubscriptionOption)
 	return gozmqimpl.OpenAll(s.sub, readingSampleTopic, opts)
 }
 
-// ReadingSampleTopic returns the topic that m is published under.
+// ReadingSampleTopic returns the topic of m.
 func ReadingSampleTopic(m *message.Reading_Sample) string { return readingSampleTopic.Of(m) }
 
 var readingSampleTopic = gozmqimpl.NewTopic[message.Reading_Sample]("golden.message.Reading.Sample", "samples")
 
-// ReadingSamplePusher hands each golden.message.Reading.Sample to one puller.
+// ReadingSamplePusher sends each golden.message.Reading.Sample to a puller.
 //
 // Sample is inside.
 type ReadingSamplePusher interface {
-	// Push hands task to one puller. It waits while all of them are busy, until
-	// ctx ends.
+	// Push sends task to one puller. While every puller's queue is full, it waits
+	// until ctx ends.
 	Push(ctx context.Context, task *message.Reading_Sample) error
 }
 
@@ -184,8 +186,7 @@ func (p *readingSamplePusher) Push(ctx context.Context, task *message.Reading_Sa
 	return gozmqimpl.Push(ctx, p.vent, &readingSampleTask, task)
 }
 
-// ReadingSamplePuller receives each golden.message.Reading.Sample that a
-// pusher hands to it.
+// ReadingSamplePuller receives golden.message.Reading.Sample from pushers.
 //
 // Sample is inside.
 type ReadingSamplePuller interface {
@@ -217,14 +218,14 @@ var readingSampleTask = gozmq.Method{
 	Bare:      true,
 }
 
-// JobPusher hands each golden.message.Job to one puller.
+// JobPusher sends each golden.message.Job to a puller.
 //
 // Job is to be done.
 //
 // Deprecated: Marked as deprecated in message/message.proto.
 type JobPusher interface {
-	// Push hands task to one puller. It waits while all of them are busy, until
-	// ctx ends.
+	// Push sends task to one puller. While every puller's queue is full, it waits
+	// until ctx ends.
 	//
 	// Deprecated: Marked as deprecated in message/message.proto.
 	Push(ctx context.Context, task *message.Job) error
@@ -249,7 +250,7 @@ func (p *jobPusher) Push(ctx context.Context, task *message.Job) error {
 	return gozmqimpl.Push(ctx, p.vent, &jobTask, task)
 }
 
-// JobPuller receives each golden.message.Job that a pusher hands to it.
+// JobPuller receives golden.message.Job from pushers.
 //
 // Job is to be done.
 //

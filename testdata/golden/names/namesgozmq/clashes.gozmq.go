@@ -38,7 +38,7 @@ type GreeterClient interface {
 	Name(ctx context.Context, req *names.Ping, opts ...gozmq.CallOption) (*names.Ping, error)
 }
 
-// NewGreeterClient makes a client that calls through caller. It may be used
+// NewGreeterClient returns a client that calls through caller. It may be used
 // concurrently.
 func NewGreeterClient(caller gozmq.Caller) GreeterClient {
 	return &greeterClient{caller: caller}
@@ -121,8 +121,8 @@ type GreeterSayClient interface {
 	Hello(ctx context.Context, req *names.Ping, opts ...gozmq.CallOption) (*names.Ping, error)
 }
 
-// NewGreeterSayClient makes a client that calls through caller. It may be used
-// concurrently.
+// NewGreeterSayClient returns a client that calls through caller. It may be
+// used concurrently.
 func NewGreeterSayClient(caller gozmq.Caller) GreeterSayClient {
 	return &greeterSayClient{caller: caller}
 }
@@ -188,7 +188,7 @@ type UnimplementedGreeterClient interface {
 	Client(ctx context.Context, req *names.Ping, opts ...gozmq.CallOption) (*names.Ping, error)
 }
 
-// NewUnimplementedGreeterClient makes a client that calls through caller. It
+// NewUnimplementedGreeterClient returns a client that calls through caller. It
 // may be used concurrently.
 func NewUnimplementedGreeterClient(caller gozmq.Caller) UnimplementedGreeterClient {
 	return &unimplementedGreeterClient{caller: caller}
@@ -256,8 +256,8 @@ type NewGreeter_Client interface {
 	Client(ctx context.Context, req *names.Ping, opts ...gozmq.CallOption) (*names.Ping, error)
 }
 
-// NewNewGreeterClient makes a client that calls through caller. It may be used
-// concurrently.
+// NewNewGreeterClient returns a client that calls through caller. It may be
+// used concurrently.
 func NewNewGreeterClient(caller gozmq.Caller) NewGreeter_Client {
 	return &newGreeterClient{caller: caller}
 }
@@ -321,7 +321,7 @@ type GreeterClientClient interface {
 	Client(ctx context.Context, req *names.Ping, opts ...gozmq.CallOption) (*names.Ping, error)
 }
 
-// NewGreeterClientClient makes a client that calls through caller. It may be
+// NewGreeterClientClient returns a client that calls through caller. It may be
 // used concurrently.
 func NewGreeterClientClient(caller gozmq.Caller) GreeterClientClient {
 	return &greeterClientClient{caller: caller}
@@ -402,12 +402,12 @@ func (p *feedPublisher) Pulse(ctx context.Context, msg *names.Ping) error {
 }
 
 // FeedSubscriber receives the topics of golden.names.Feed. An iterator
-// subscribes when its loop begins, and ends with the loop, with ctx or when
-// the gozmq.Subscriber is closed. A message that cannot be decoded is yielded
-// as an error, and iteration goes on. The Subscription methods open
-// subscriptions, which last until they are closed, also while nobody iterates.
-// Without filters an iterator yields all messages of its topic; with several,
-// it yields those that pass any of them.
+// subscribes when its loop begins, and unsubscribes when the loop ends. It
+// ends when ctx ends or the gozmq.Subscriber is closed. A message that cannot
+// be decoded is yielded as an error, and iteration goes on. The Subscription
+// methods open subscriptions, which receive until they are closed, also while
+// nobody iterates. Without filters an iterator yields all messages of its
+// topic; with several, it yields those that pass any of them.
 type FeedSubscriber interface {
 	// Pulse yields the messages under a/{id}.
 	Pulse(ctx context.Context, filters ...FeedPulseFilter) iter.Seq2[*names.Ping, error]
@@ -431,18 +431,19 @@ func (s *feedSubscriber) PulseSubscription(filters []FeedPulseFilter, opts ...go
 	return gozmqimpl.Open(s.sub, feedPulseTopic, filters, opts)
 }
 
-// FeedHandler receives the topics of golden.names.Feed, one message at a time,
-// in the order of their arrival. Implementations embed
+// FeedHandler handles the messages of the topics of golden.names.Feed, one at
+// a time, in the order of their arrival. Implementations embed
 // UnimplementedFeedHandler, so that topics can be added to the service.
 type FeedHandler interface {
 	Pulse(ctx context.Context, msg *names.Ping) error
 	mustEmbedUnimplementedFeedHandler()
 }
 
-// HandleFeed subscribes to all topics and hands their messages to impl until
-// ctx ends or sub is closed. A message that fails is reported to
-// gozmq.WithTopicErrorHandler, and the next one follows. When impl does not
-// implement a topic, the subscription to it ends with its first message.
+// HandleFeed subscribes to all topics and passes their messages to impl until
+// ctx ends or sub is closed. It reports a message that cannot be decoded, and
+// an error or panic of impl, to gozmq.WithTopicErrorHandler, and goes on. When
+// impl does not implement a topic, the subscription to it ends with its first
+// message.
 func HandleFeed(ctx context.Context, sub *gozmq.Subscriber, impl FeedHandler, opts ...gozmq.TopicHandlerOption) error {
 	return gozmqimpl.HandleTopics(ctx, sub, FeedName, func() []gozmqimpl.TopicHandler {
 		impl.mustEmbedUnimplementedFeedHandler()
@@ -461,7 +462,8 @@ func (UnimplementedFeedHandler) Pulse(context.Context, *names.Ping) error {
 }
 func (UnimplementedFeedHandler) mustEmbedUnimplementedFeedHandler() {}
 
-// FeedPulseFilter selects messages. A field that is not set selects all.
+// FeedPulseFilter selects messages by the fields of their topic. A field that
+// is not set matches any value.
 type FeedPulseFilter struct {
 	Id gozmq.Match[string]
 }
@@ -471,18 +473,18 @@ func (f FeedPulseFilter) TopicPattern() gozmq.TopicPattern {
 	return feedPulseTopic.Pattern(f.Id)
 }
 
-// FeedPulseTopic returns the topic that m is published under.
+// FeedPulseTopic returns the topic of m.
 func FeedPulseTopic(m *names.Ping) string { return feedPulseTopic.Of(m) }
 
 var feedPulseTopic = gozmqimpl.NewTopic(FeedPulseProcedure, "a/{id}",
 	gozmqimpl.String((*names.Ping).GetId))
 
-// FeedPulseFields are the fields in a/{id}.
+// FeedPulseFields are the values of the fields in a/{id}.
 type FeedPulseFields struct {
 	Id string
 }
 
-// ParseFeedPulseTopic is the reverse of FeedPulseTopic.
+// ParseFeedPulseTopic parses a topic that FeedPulseTopic has returned.
 func ParseFeedPulseTopic(topic string) (f FeedPulseFields, err error) {
 	return gozmqimpl.Parse(feedPulseTopic, topic, &f, &f.Id)
 }
@@ -517,12 +519,12 @@ func (p *newFeedPublisher) Pulse(ctx context.Context, msg *names.Ping) error {
 }
 
 // NewFeed_Subscriber receives the topics of golden.names.NewFeed. An iterator
-// subscribes when its loop begins, and ends with the loop, with ctx or when
-// the gozmq.Subscriber is closed. A message that cannot be decoded is yielded
-// as an error, and iteration goes on. The Subscription methods open
-// subscriptions, which last until they are closed, also while nobody iterates.
-// Without filters an iterator yields all messages of its topic; with several,
-// it yields those that pass any of them.
+// subscribes when its loop begins, and unsubscribes when the loop ends. It
+// ends when ctx ends or the gozmq.Subscriber is closed. A message that cannot
+// be decoded is yielded as an error, and iteration goes on. The Subscription
+// methods open subscriptions, which receive until they are closed, also while
+// nobody iterates. Without filters an iterator yields all messages of its
+// topic; with several, it yields those that pass any of them.
 type NewFeed_Subscriber interface {
 	// Pulse yields the messages under a/{id}.
 	Pulse(ctx context.Context, filters ...NewFeedPulseFilter) iter.Seq2[*names.Ping, error]
@@ -546,18 +548,19 @@ func (s *newFeedSubscriber) PulseSubscription(filters []NewFeedPulseFilter, opts
 	return gozmqimpl.Open(s.sub, newFeedPulseTopic, filters, opts)
 }
 
-// NewFeedHandler receives the topics of golden.names.NewFeed, one message at a
-// time, in the order of their arrival. Implementations embed
+// NewFeedHandler handles the messages of the topics of golden.names.NewFeed,
+// one at a time, in the order of their arrival. Implementations embed
 // UnimplementedNewFeedHandler, so that topics can be added to the service.
 type NewFeedHandler interface {
 	Pulse(ctx context.Context, msg *names.Ping) error
 	mustEmbedUnimplementedNewFeedHandler()
 }
 
-// HandleNewFeed subscribes to all topics and hands their messages to impl
-// until ctx ends or sub is closed. A message that fails is reported to
-// gozmq.WithTopicErrorHandler, and the next one follows. When impl does not
-// implement a topic, the subscription to it ends with its first message.
+// HandleNewFeed subscribes to all topics and passes their messages to impl
+// until ctx ends or sub is closed. It reports a message that cannot be
+// decoded, and an error or panic of impl, to gozmq.WithTopicErrorHandler, and
+// goes on. When impl does not implement a topic, the subscription to it ends
+// with its first message.
 func HandleNewFeed(ctx context.Context, sub *gozmq.Subscriber, impl NewFeedHandler, opts ...gozmq.TopicHandlerOption) error {
 	return gozmqimpl.HandleTopics(ctx, sub, NewFeedName, func() []gozmqimpl.TopicHandler {
 		impl.mustEmbedUnimplementedNewFeedHandler()
@@ -576,7 +579,8 @@ func (UnimplementedNewFeedHandler) Pulse(context.Context, *names.Ping) error {
 }
 func (UnimplementedNewFeedHandler) mustEmbedUnimplementedNewFeedHandler() {}
 
-// NewFeedPulseFilter selects messages. A field that is not set selects all.
+// NewFeedPulseFilter selects messages by the fields of their topic. A field
+// that is not set matches any value.
 type NewFeedPulseFilter struct {
 	Id gozmq.Match[string]
 }
@@ -586,18 +590,18 @@ func (f NewFeedPulseFilter) TopicPattern() gozmq.TopicPattern {
 	return newFeedPulseTopic.Pattern(f.Id)
 }
 
-// NewFeedPulseTopic returns the topic that m is published under.
+// NewFeedPulseTopic returns the topic of m.
 func NewFeedPulseTopic(m *names.Ping) string { return newFeedPulseTopic.Of(m) }
 
 var newFeedPulseTopic = gozmqimpl.NewTopic(NewFeedPulseProcedure, "a/{id}",
 	gozmqimpl.String((*names.Ping).GetId))
 
-// NewFeedPulseFields are the fields in a/{id}.
+// NewFeedPulseFields are the values of the fields in a/{id}.
 type NewFeedPulseFields struct {
 	Id string
 }
 
-// ParseNewFeedPulseTopic is the reverse of NewFeedPulseTopic.
+// ParseNewFeedPulseTopic parses a topic that NewFeedPulseTopic has returned.
 func ParseNewFeedPulseTopic(topic string) (f NewFeedPulseFields, err error) {
 	return gozmqimpl.Parse(newFeedPulseTopic, topic, &f, &f.Id)
 }
@@ -625,12 +629,12 @@ func (p *feedPulsePublisher) Publish(ctx context.Context, msg *names.FeedPulse) 
 }
 
 // FeedPulseSubscriber receives golden.names.FeedPulse. An iterator subscribes
-// when its loop begins, and ends with the loop, with ctx or when the
-// gozmq.Subscriber is closed. A message that cannot be decoded is yielded as
-// an error, and iteration goes on. The Subscription methods open
-// subscriptions, which last until they are closed, also while nobody iterates.
-// Without filters an iterator yields all messages of its topic; with several,
-// it yields those that pass any of them.
+// when its loop begins, and unsubscribes when the loop ends. It ends when ctx
+// ends or the gozmq.Subscriber is closed. A message that cannot be decoded is
+// yielded as an error, and iteration goes on. The Subscription methods open
+// subscriptions, which receive until they are closed, also while nobody
+// iterates. Without filters an iterator yields all messages of its topic; with
+// several, it yields those that pass any of them.
 //
 // A message whose names are those of Feed.Pulse.
 type FeedPulseSubscriber interface {
@@ -656,7 +660,8 @@ func (s *feedPulseSubscriber) Subscription(filters []FeedPulse_Filter, opts ...g
 	return gozmqimpl.Open(s.sub, feedPulseTopic2, filters, opts)
 }
 
-// FeedPulse_Filter selects messages. A field that is not set selects all.
+// FeedPulse_Filter selects messages by the fields of their topic. A field that
+// is not set matches any value.
 type FeedPulse_Filter struct {
 	Id gozmq.Match[string]
 }
@@ -666,18 +671,18 @@ func (f FeedPulse_Filter) TopicPattern() gozmq.TopicPattern {
 	return feedPulseTopic2.Pattern(f.Id)
 }
 
-// FeedPulse_Topic returns the topic that m is published under.
+// FeedPulse_Topic returns the topic of m.
 func FeedPulse_Topic(m *names.FeedPulse) string { return feedPulseTopic2.Of(m) }
 
 var feedPulseTopic2 = gozmqimpl.NewTopic("golden.names.FeedPulse", "b/{id}",
 	gozmqimpl.String((*names.FeedPulse).GetId))
 
-// FeedPulse_Fields are the fields in b/{id}.
+// FeedPulse_Fields are the values of the fields in b/{id}.
 type FeedPulse_Fields struct {
 	Id string
 }
 
-// Parse_FeedPulse_Topic is the reverse of FeedPulse_Topic.
+// Parse_FeedPulse_Topic parses a topic that FeedPulse_Topic has returned.
 func Parse_FeedPulse_Topic(topic string) (f FeedPulse_Fields, err error) {
 	return gozmqimpl.Parse(feedPulseTopic2, topic, &f, &f.Id)
 }

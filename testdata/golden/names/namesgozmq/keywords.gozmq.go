@@ -42,7 +42,7 @@ type ImportsClient interface {
 	Req(ctx context.Context, req *reqpb.Message, opts ...gozmq.CallOption) (*contextpb.Message, error)
 }
 
-// NewImportsClient makes a client that calls through caller. It may be used
+// NewImportsClient returns a client that calls through caller. It may be used
 // concurrently.
 func NewImportsClient(caller gozmq.Caller) ImportsClient {
 	return &importsClient{caller: caller}
@@ -155,7 +155,7 @@ type TypeClient interface {
 	X_(ctx context.Context, req *names.Type_, opts ...gozmq.CallOption) (*names.Type_, error)
 }
 
-// NewTypeClient makes a client that calls through caller. It may be used
+// NewTypeClient returns a client that calls through caller. It may be used
 // concurrently.
 func NewTypeClient(caller gozmq.Caller) TypeClient {
 	return &typeClient{caller: caller}
@@ -308,12 +308,12 @@ func (p *interfacePublisher) Append(ctx context.Context, msg *names.String) erro
 }
 
 // InterfaceSubscriber receives the topics of golden.names.interface. An
-// iterator subscribes when its loop begins, and ends with the loop, with ctx
-// or when the gozmq.Subscriber is closed. A message that cannot be decoded is
-// yielded as an error, and iteration goes on. The Subscription methods open
-// subscriptions, which last until they are closed, also while nobody iterates.
-// Without filters an iterator yields all messages of its topic; with several,
-// it yields those that pass any of them.
+// iterator subscribes when its loop begins, and unsubscribes when the loop
+// ends. It ends when ctx ends or the gozmq.Subscriber is closed. A message
+// that cannot be decoded is yielded as an error, and iteration goes on. The
+// Subscription methods open subscriptions, which receive until they are
+// closed, also while nobody iterates. Without filters an iterator yields all
+// messages of its topic; with several, it yields those that pass any of them.
 type InterfaceSubscriber interface {
 	// Range yields the messages under map/{map}/{ctx}/{b}/{m}/{p}.
 	Range(ctx context.Context, filters ...InterfaceRangeFilter) iter.Seq2[*names.Var, error]
@@ -347,19 +347,21 @@ func (s *interfaceSubscriber) AppendSubscription(filters []InterfaceAppendFilter
 	return gozmqimpl.Open(s.sub, interfaceAppendTopic, filters, opts)
 }
 
-// InterfaceHandler receives the topics of golden.names.interface, one message
-// at a time, in the order of their arrival. Implementations embed
-// UnimplementedInterfaceHandler, so that topics can be added to the service.
+// InterfaceHandler handles the messages of the topics of
+// golden.names.interface, one at a time, in the order of their arrival.
+// Implementations embed UnimplementedInterfaceHandler, so that topics can be
+// added to the service.
 type InterfaceHandler interface {
 	Range(ctx context.Context, msg *names.Var) error
 	Append(ctx context.Context, msg *names.String) error
 	mustEmbedUnimplementedInterfaceHandler()
 }
 
-// HandleInterface subscribes to all topics and hands their messages to impl
-// until ctx ends or sub is closed. A message that fails is reported to
-// gozmq.WithTopicErrorHandler, and the next one follows. When impl does not
-// implement a topic, the subscription to it ends with its first message.
+// HandleInterface subscribes to all topics and passes their messages to impl
+// until ctx ends or sub is closed. It reports a message that cannot be
+// decoded, and an error or panic of impl, to gozmq.WithTopicErrorHandler, and
+// goes on. When impl does not implement a topic, the subscription to it ends
+// with its first message.
 func HandleInterface(ctx context.Context, sub *gozmq.Subscriber, impl InterfaceHandler, opts ...gozmq.TopicHandlerOption) error {
 	return gozmqimpl.HandleTopics(ctx, sub, InterfaceName, func() []gozmqimpl.TopicHandler {
 		impl.mustEmbedUnimplementedInterfaceHandler()
@@ -382,7 +384,8 @@ func (UnimplementedInterfaceHandler) Append(context.Context, *names.String) erro
 }
 func (UnimplementedInterfaceHandler) mustEmbedUnimplementedInterfaceHandler() {}
 
-// InterfaceRangeFilter selects messages. A field that is not set selects all.
+// InterfaceRangeFilter selects messages by the fields of their topic. A field
+// that is not set matches any value.
 type InterfaceRangeFilter struct {
 	Map gozmq.Match[string]
 	Ctx gozmq.Match[string]
@@ -396,7 +399,7 @@ func (f InterfaceRangeFilter) TopicPattern() gozmq.TopicPattern {
 	return interfaceRangeTopic.Pattern(f.Map, f.Ctx, f.B, f.M, f.P)
 }
 
-// InterfaceRangeTopic returns the topic that m is published under.
+// InterfaceRangeTopic returns the topic of m.
 func InterfaceRangeTopic(m *names.Var) string { return interfaceRangeTopic.Of(m) }
 
 var interfaceRangeTopic = gozmqimpl.NewTopic(InterfaceRangeProcedure, "map/{map}/{ctx}/{b}/{m}/{p}",
@@ -407,7 +410,8 @@ var interfaceRangeTopic = gozmqimpl.NewTopic(InterfaceRangeProcedure, "map/{map}
 	gozmqimpl.String((*names.Var).GetP),
 )
 
-// InterfaceRangeFields are the fields in map/{map}/{ctx}/{b}/{m}/{p}.
+// InterfaceRangeFields are the values of the fields in
+// map/{map}/{ctx}/{b}/{m}/{p}.
 type InterfaceRangeFields struct {
 	Map string
 	Ctx string
@@ -416,12 +420,14 @@ type InterfaceRangeFields struct {
 	P   string
 }
 
-// ParseInterfaceRangeTopic is the reverse of InterfaceRangeTopic.
+// ParseInterfaceRangeTopic parses a topic that InterfaceRangeTopic has
+// returned.
 func ParseInterfaceRangeTopic(topic string) (f InterfaceRangeFields, err error) {
 	return gozmqimpl.Parse(interfaceRangeTopic, topic, &f, &f.Map, &f.Ctx, &f.B, &f.M, &f.P)
 }
 
-// InterfaceAppendFilter selects messages. A field that is not set selects all.
+// InterfaceAppendFilter selects messages by the fields of their topic. A field
+// that is not set matches any value.
 type InterfaceAppendFilter struct {
 	Len gozmq.Match[int32]
 }
@@ -431,18 +437,19 @@ func (f InterfaceAppendFilter) TopicPattern() gozmq.TopicPattern {
 	return interfaceAppendTopic.Pattern(f.Len)
 }
 
-// InterfaceAppendTopic returns the topic that m is published under.
+// InterfaceAppendTopic returns the topic of m.
 func InterfaceAppendTopic(m *names.String) string { return interfaceAppendTopic.Of(m) }
 
 var interfaceAppendTopic = gozmqimpl.NewTopic(InterfaceAppendProcedure, "len/{len}",
 	gozmqimpl.Int((*names.String).GetLen))
 
-// InterfaceAppendFields are the fields in len/{len}.
+// InterfaceAppendFields are the values of the fields in len/{len}.
 type InterfaceAppendFields struct {
 	Len int32
 }
 
-// ParseInterfaceAppendTopic is the reverse of InterfaceAppendTopic.
+// ParseInterfaceAppendTopic parses a topic that InterfaceAppendTopic has
+// returned.
 func ParseInterfaceAppendTopic(topic string) (f InterfaceAppendFields, err error) {
 	return gozmqimpl.Parse(interfaceAppendTopic, topic, &f, &f.Len)
 }
@@ -457,13 +464,13 @@ const (
 	GoSelectProcedure = "golden.names.go/select"
 )
 
-// GoVentilator hands the tasks of golden.names.go to workers.
+// GoVentilator sends the tasks of golden.names.go to workers.
 type GoVentilator interface {
-	// Chan hands task to one worker. It waits while all of them are busy, until
-	// ctx ends.
+	// Chan sends task to one worker. While every worker's queue is full, it waits
+	// until ctx ends.
 	Chan(ctx context.Context, task *names.Var) error
-	// Select hands task to one worker. It waits while all of them are busy, until
-	// ctx ends.
+	// Select sends task to one worker. While every worker's queue is full, it
+	// waits until ctx ends.
 	Select(ctx context.Context, task *names.String) error
 }
 
@@ -499,9 +506,8 @@ type GoWorker interface {
 	mustEmbedUnimplementedGoWorker()
 }
 
-// NewGoWorker opens a worker that hands tasks to impl. The options say where
-// tasks come from and where results go. Run runs it; Run or Close must be
-// called.
+// NewGoWorker opens a worker that runs tasks with impl. The options gozmq.From
+// and gozmq.To give its endpoints. Run or Close must be called.
 func NewGoWorker(impl GoWorker, opts ...gozmq.WorkerOption) (*gozmq.Worker, error) {
 	return gozmqimpl.NewWorker(GoName, func() []gozmqimpl.TaskHandler {
 		impl.mustEmbedUnimplementedGoWorker()
@@ -512,8 +518,8 @@ func NewGoWorker(impl GoWorker, opts ...gozmq.WorkerOption) (*gozmq.Worker, erro
 	}, opts)
 }
 
-// RunGoWorker opens a worker and runs it until ctx ends or a ventilator stops
-// it; then the worker is closed.
+// RunGoWorker opens a worker, runs it until ctx ends or a ventilator stops it,
+// and closes it.
 func RunGoWorker(ctx context.Context, impl GoWorker, opts ...gozmq.WorkerOption) error {
 	w, err := NewGoWorker(impl, opts...)
 	return gozmqimpl.RunWorker(ctx, w, err)
@@ -597,7 +603,7 @@ type SnakeCaseServiceClient interface {
 	UnimplementedSnakeCaseServiceServer_(ctx context.Context, req *names.String, opts ...gozmq.CallOption) (*names.String, error)
 }
 
-// NewSnakeCaseServiceClient makes a client that calls through caller. It may
+// NewSnakeCaseServiceClient returns a client that calls through caller. It may
 // be used concurrently.
 func NewSnakeCaseServiceClient(caller gozmq.Caller) SnakeCaseServiceClient {
 	return &snakeCaseServiceClient{caller: caller}
@@ -731,7 +737,7 @@ type HTTPServer2Client interface {
 	GET(ctx context.Context, req *names.String, opts ...gozmq.CallOption) (*names.String, error)
 }
 
-// NewHTTPServer2Client makes a client that calls through caller. It may be
+// NewHTTPServer2Client returns a client that calls through caller. It may be
 // used concurrently.
 func NewHTTPServer2Client(caller gozmq.Caller) HTTPServer2Client {
 	return &hTTPServer2Client{caller: caller}
@@ -796,7 +802,7 @@ type HttpServer2Client interface {
 	Get(ctx context.Context, req *names.String, opts ...gozmq.CallOption) (*names.String, error)
 }
 
-// NewHttpServer2Client makes a client that calls through caller. It may be
+// NewHttpServer2Client returns a client that calls through caller. It may be
 // used concurrently.
 func NewHttpServer2Client(caller gozmq.Caller) HttpServer2Client {
 	return &httpServer2Client{caller: caller}
@@ -867,12 +873,12 @@ func (p *stringPublisher) Publish(ctx context.Context, msg *names.String) error 
 }
 
 // StringSubscriber receives golden.names.string. An iterator subscribes when
-// its loop begins, and ends with the loop, with ctx or when the
-// gozmq.Subscriber is closed. A message that cannot be decoded is yielded as
-// an error, and iteration goes on. The Subscription methods open
-// subscriptions, which last until they are closed, also while nobody iterates.
-// Without filters an iterator yields all messages of its topic; with several,
-// it yields those that pass any of them.
+// its loop begins, and unsubscribes when the loop ends. It ends when ctx ends
+// or the gozmq.Subscriber is closed. A message that cannot be decoded is
+// yielded as an error, and iteration goes on. The Subscription methods open
+// subscriptions, which receive until they are closed, also while nobody
+// iterates. Without filters an iterator yields all messages of its topic; with
+// several, it yields those that pass any of them.
 type StringSubscriber interface {
 	// Subscribe yields the messages under len/{len}.
 	Subscribe(ctx context.Context, filters ...StringFilter) iter.Seq2[*names.String, error]
@@ -896,7 +902,8 @@ func (s *stringSubscriber) Subscription(filters []StringFilter, opts ...gozmq.Su
 	return gozmqimpl.Open(s.sub, stringTopic, filters, opts)
 }
 
-// StringFilter selects messages. A field that is not set selects all.
+// StringFilter selects messages by the fields of their topic. A field that is
+// not set matches any value.
 type StringFilter struct {
 	Len gozmq.Match[int32]
 }
@@ -906,26 +913,26 @@ func (f StringFilter) TopicPattern() gozmq.TopicPattern {
 	return stringTopic.Pattern(f.Len)
 }
 
-// StringTopic returns the topic that m is published under.
+// StringTopic returns the topic of m.
 func StringTopic(m *names.String) string { return stringTopic.Of(m) }
 
 var stringTopic = gozmqimpl.NewTopic("golden.names.string", "len/{len}",
 	gozmqimpl.Int((*names.String).GetLen))
 
-// StringFields are the fields in len/{len}.
+// StringFields are the values of the fields in len/{len}.
 type StringFields struct {
 	Len int32
 }
 
-// ParseStringTopic is the reverse of StringTopic.
+// ParseStringTopic parses a topic that StringTopic has returned.
 func ParseStringTopic(topic string) (f StringFields, err error) {
 	return gozmqimpl.Parse(stringTopic, topic, &f, &f.Len)
 }
 
-// StringPusher hands each golden.names.string to one puller.
+// StringPusher sends each golden.names.string to a puller.
 type StringPusher interface {
-	// Push hands task to one puller. It waits while all of them are busy, until
-	// ctx ends.
+	// Push sends task to one puller. While every puller's queue is full, it waits
+	// until ctx ends.
 	Push(ctx context.Context, task *names.String) error
 }
 
@@ -946,7 +953,7 @@ func (p *stringPusher) Push(ctx context.Context, task *names.String) error {
 	return gozmqimpl.Push(ctx, p.vent, &stringTask, task)
 }
 
-// StringPuller receives each golden.names.string that a pusher hands to it.
+// StringPuller receives golden.names.string from pushers.
 type StringPuller interface {
 	// Pull yields tasks until ctx ends or the gozmq.Sink is closed. A task that
 	// cannot be decoded is yielded as an error, and iteration goes on.
@@ -975,10 +982,10 @@ var stringTask = gozmq.Method{
 	Bare:      true,
 }
 
-// Outer_InnerPusher hands each golden.names.Outer.Inner to one puller.
+// Outer_InnerPusher sends each golden.names.Outer.Inner to a puller.
 type Outer_InnerPusher interface {
-	// Push hands task to one puller. It waits while all of them are busy, until
-	// ctx ends.
+	// Push sends task to one puller. While every puller's queue is full, it waits
+	// until ctx ends.
 	Push(ctx context.Context, task *names.Outer_Inner) error
 }
 
@@ -999,8 +1006,7 @@ func (p *outer_InnerPusher) Push(ctx context.Context, task *names.Outer_Inner) e
 	return gozmqimpl.Push(ctx, p.vent, &outer_InnerTask, task)
 }
 
-// Outer_InnerPuller receives each golden.names.Outer.Inner that a pusher hands
-// to it.
+// Outer_InnerPuller receives golden.names.Outer.Inner from pushers.
 type Outer_InnerPuller interface {
 	// Pull yields tasks until ctx ends or the gozmq.Sink is closed. A task that
 	// cannot be decoded is yielded as an error, and iteration goes on.
@@ -1050,10 +1056,11 @@ func (p *outerInnerMoreInnerPublisher) Publish(ctx context.Context, msg *names.O
 }
 
 // OuterInnerMoreInnerSubscriber receives golden.names.Outer.Inner.more_inner.
-// An iterator subscribes when its loop begins, and ends with the loop, with
-// ctx or when the gozmq.Subscriber is closed. A message that cannot be decoded
-// is yielded as an error, and iteration goes on. The Subscription methods open
-// subscriptions, which last until they are closed, also while nobody iterates.
+// An iterator subscribes when its loop begins, and unsubscribes when the loop
+// ends. It ends when ctx ends or the gozmq.Subscriber is closed. A message
+// that cannot be decoded is yielded as an error, and iteration goes on. The
+// Subscription methods open subscriptions, which receive until they are
+// closed, also while nobody iterates.
 type OuterInnerMoreInnerSubscriber interface {
 	// Subscribe yields the messages under more.
 	Subscribe(ctx context.Context) iter.Seq2[*names.Outer_InnerMoreInner, error]
@@ -1077,19 +1084,19 @@ func (s *outerInnerMoreInnerSubscriber) Subscription(opts ...gozmq.SubscriptionO
 	return gozmqimpl.OpenAll(s.sub, outerInnerMoreInnerTopic, opts)
 }
 
-// OuterInnerMoreInnerTopic returns the topic that m is published under.
+// OuterInnerMoreInnerTopic returns the topic of m.
 func OuterInnerMoreInnerTopic(m *names.Outer_InnerMoreInner) string {
 	return outerInnerMoreInnerTopic.Of(m)
 }
 
 var outerInnerMoreInnerTopic = gozmqimpl.NewTopic[names.Outer_InnerMoreInner]("golden.names.Outer.Inner.more_inner", "more")
 
-// OuterInnerPusher hands each golden.names.OuterInner to one puller.
+// OuterInnerPusher sends each golden.names.OuterInner to a puller.
 //
 // Both are OuterInner at first sight.
 type OuterInnerPusher interface {
-	// Push hands task to one puller. It waits while all of them are busy, until
-	// ctx ends.
+	// Push sends task to one puller. While every puller's queue is full, it waits
+	// until ctx ends.
 	Push(ctx context.Context, task *names.OuterInner) error
 }
 
@@ -1110,8 +1117,7 @@ func (p *outerInnerPusher) Push(ctx context.Context, task *names.OuterInner) err
 	return gozmqimpl.Push(ctx, p.vent, &outerInnerTask, task)
 }
 
-// OuterInnerPuller receives each golden.names.OuterInner that a pusher hands
-// to it.
+// OuterInnerPuller receives golden.names.OuterInner from pushers.
 //
 // Both are OuterInner at first sight.
 type OuterInnerPuller interface {

@@ -33,7 +33,7 @@ type StockClient interface {
 	Count(ctx context.Context, req *proto2.Item, opts ...gozmq.CallOption) (*proto2.Item, error)
 }
 
-// NewStockClient makes a client that calls through caller. It may be used
+// NewStockClient returns a client that calls through caller. It may be used
 // concurrently.
 func NewStockClient(caller gozmq.Caller) StockClient {
 	return &stockClient{caller: caller}
@@ -113,12 +113,12 @@ func (p *changesPublisher) Changed(ctx context.Context, msg *proto2.Item) error 
 }
 
 // ChangesSubscriber receives the topics of golden.proto2.Changes. An iterator
-// subscribes when its loop begins, and ends with the loop, with ctx or when
-// the gozmq.Subscriber is closed. A message that cannot be decoded is yielded
-// as an error, and iteration goes on. The Subscription methods open
-// subscriptions, which last until they are closed, also while nobody iterates.
-// Without filters an iterator yields all messages of its topic; with several,
-// it yields those that pass any of them.
+// subscribes when its loop begins, and unsubscribes when the loop ends. It
+// ends when ctx ends or the gozmq.Subscriber is closed. A message that cannot
+// be decoded is yielded as an error, and iteration goes on. The Subscription
+// methods open subscriptions, which receive until they are closed, also while
+// nobody iterates. Without filters an iterator yields all messages of its
+// topic; with several, it yields those that pass any of them.
 type ChangesSubscriber interface {
 	// Changed yields the messages under {shelf}/{size.width}/{id}/{color}.
 	Changed(ctx context.Context, filters ...ChangesChangedFilter) iter.Seq2[*proto2.Item, error]
@@ -142,18 +142,19 @@ func (s *changesSubscriber) ChangedSubscription(filters []ChangesChangedFilter, 
 	return gozmqimpl.Open(s.sub, changesChangedTopic, filters, opts)
 }
 
-// ChangesHandler receives the topics of golden.proto2.Changes, one message at
-// a time, in the order of their arrival. Implementations embed
+// ChangesHandler handles the messages of the topics of golden.proto2.Changes,
+// one at a time, in the order of their arrival. Implementations embed
 // UnimplementedChangesHandler, so that topics can be added to the service.
 type ChangesHandler interface {
 	Changed(ctx context.Context, msg *proto2.Item) error
 	mustEmbedUnimplementedChangesHandler()
 }
 
-// HandleChanges subscribes to all topics and hands their messages to impl
-// until ctx ends or sub is closed. A message that fails is reported to
-// gozmq.WithTopicErrorHandler, and the next one follows. When impl does not
-// implement a topic, the subscription to it ends with its first message.
+// HandleChanges subscribes to all topics and passes their messages to impl
+// until ctx ends or sub is closed. It reports a message that cannot be
+// decoded, and an error or panic of impl, to gozmq.WithTopicErrorHandler, and
+// goes on. When impl does not implement a topic, the subscription to it ends
+// with its first message.
 func HandleChanges(ctx context.Context, sub *gozmq.Subscriber, impl ChangesHandler, opts ...gozmq.TopicHandlerOption) error {
 	return gozmqimpl.HandleTopics(ctx, sub, ChangesName, func() []gozmqimpl.TopicHandler {
 		impl.mustEmbedUnimplementedChangesHandler()
@@ -172,7 +173,8 @@ func (UnimplementedChangesHandler) Changed(context.Context, *proto2.Item) error 
 }
 func (UnimplementedChangesHandler) mustEmbedUnimplementedChangesHandler() {}
 
-// ChangesChangedFilter selects messages. A field that is not set selects all.
+// ChangesChangedFilter selects messages by the fields of their topic. A field
+// that is not set matches any value.
 type ChangesChangedFilter struct {
 	Shelf     gozmq.Match[string]
 	SizeWidth gozmq.Match[int64]
@@ -185,7 +187,7 @@ func (f ChangesChangedFilter) TopicPattern() gozmq.TopicPattern {
 	return changesChangedTopic.Pattern(f.Shelf, f.SizeWidth, f.Id, f.Color)
 }
 
-// ChangesChangedTopic returns the topic that m is published under.
+// ChangesChangedTopic returns the topic of m.
 func ChangesChangedTopic(m *proto2.Item) string { return changesChangedTopic.Of(m) }
 
 var changesChangedTopic = gozmqimpl.NewTopic(ChangesChangedProcedure, "{shelf}/{size.width}/{id}/{color}",
@@ -195,7 +197,8 @@ var changesChangedTopic = gozmqimpl.NewTopic(ChangesChangedProcedure, "{shelf}/{
 	gozmqimpl.Enum((*proto2.Item).GetColor),
 )
 
-// ChangesChangedFields are the fields in {shelf}/{size.width}/{id}/{color}.
+// ChangesChangedFields are the values of the fields in
+// {shelf}/{size.width}/{id}/{color}.
 type ChangesChangedFields struct {
 	Shelf     string
 	SizeWidth int64
@@ -203,7 +206,8 @@ type ChangesChangedFields struct {
 	Color     proto2.Color
 }
 
-// ParseChangesChangedTopic is the reverse of ChangesChangedTopic.
+// ParseChangesChangedTopic parses a topic that ChangesChangedTopic has
+// returned.
 func ParseChangesChangedTopic(topic string) (f ChangesChangedFields, err error) {
 	return gozmqimpl.Parse(changesChangedTopic, topic, &f, &f.Shelf, &f.SizeWidth, &f.Id, &f.Color)
 }

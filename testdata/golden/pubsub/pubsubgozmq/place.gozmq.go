@@ -41,12 +41,12 @@ func (p *placePublisher) Publish(ctx context.Context, msg *pubsub.Place) error {
 }
 
 // PlaceSubscriber receives golden.pubsub.Place. An iterator subscribes when
-// its loop begins, and ends with the loop, with ctx or when the
-// gozmq.Subscriber is closed. A message that cannot be decoded is yielded as
-// an error, and iteration goes on. The Subscription methods open
-// subscriptions, which last until they are closed, also while nobody iterates.
-// Without filters an iterator yields all messages of its topic; with several,
-// it yields those that pass any of them.
+// its loop begins, and unsubscribes when the loop ends. It ends when ctx ends
+// or the gozmq.Subscriber is closed. A message that cannot be decoded is
+// yielded as an error, and iteration goes on. The Subscription methods open
+// subscriptions, which receive until they are closed, also while nobody
+// iterates. Without filters an iterator yields all messages of its topic; with
+// several, it yields those that pass any of them.
 //
 // Place is where something is.
 type PlaceSubscriber interface {
@@ -72,7 +72,8 @@ func (s *placeSubscriber) Subscription(filters []PlaceFilter, opts ...gozmq.Subs
 	return gozmqimpl.Open(s.sub, placeTopic, filters, opts)
 }
 
-// PlaceFilter selects messages. A field that is not set selects all.
+// PlaceFilter selects messages by the fields of their topic. A field that is
+// not set matches any value.
 type PlaceFilter struct {
 	Kind gozmq.Match[pubsub.Place_Kind]
 }
@@ -82,18 +83,18 @@ func (f PlaceFilter) TopicPattern() gozmq.TopicPattern {
 	return placeTopic.Pattern(f.Kind)
 }
 
-// PlaceTopic returns the topic that m is published under.
+// PlaceTopic returns the topic of m.
 func PlaceTopic(m *pubsub.Place) string { return placeTopic.Of(m) }
 
 var placeTopic = gozmqimpl.NewTopic("golden.pubsub.Place", "place/{kind}",
 	gozmqimpl.Enum((*pubsub.Place).GetKind))
 
-// PlaceFields are the fields in place/{kind}.
+// PlaceFields are the values of the fields in place/{kind}.
 type PlaceFields struct {
 	Kind pubsub.Place_Kind
 }
 
-// ParsePlaceTopic is the reverse of PlaceTopic.
+// ParsePlaceTopic parses a topic that PlaceTopic has returned.
 func ParsePlaceTopic(topic string) (f PlaceFields, err error) {
 	return gozmqimpl.Parse(placeTopic, topic, &f, &f.Kind)
 }

@@ -151,12 +151,12 @@ func (p *feedPublisher) Old(ctx context.Context, msg *pubsub.Reading) error {
 }
 
 // FeedSubscriber receives the topics of golden.pubsub.Feed. An iterator
-// subscribes when its loop begins, and ends with the loop, with ctx or when
-// the gozmq.Subscriber is closed. A message that cannot be decoded is yielded
-// as an error, and iteration goes on. The Subscription methods open
-// subscriptions, which last until they are closed, also while nobody iterates.
-// Without filters an iterator yields all messages of its topic; with several,
-// it yields those that pass any of them.
+// subscribes when its loop begins, and unsubscribes when the loop ends. It
+// ends when ctx ends or the gozmq.Subscriber is closed. A message that cannot
+// be decoded is yielded as an error, and iteration goes on. The Subscription
+// methods open subscriptions, which receive until they are closed, also while
+// nobody iterates. Without filters an iterator yields all messages of its
+// topic; with several, it yields those that pass any of them.
 //
 // Feed tells the weather.
 type FeedSubscriber interface {
@@ -319,8 +319,8 @@ func (s *feedSubscriber) OldSubscription(filters []FeedOldFilter, opts ...gozmq.
 	return gozmqimpl.Open(s.sub, feedOldTopic, filters, opts)
 }
 
-// FeedHandler receives the topics of golden.pubsub.Feed, one message at a
-// time, in the order of their arrival. Implementations embed
+// FeedHandler handles the messages of the topics of golden.pubsub.Feed, one at
+// a time, in the order of their arrival. Implementations embed
 // UnimplementedFeedHandler, so that topics can be added to the service.
 //
 // Feed tells the weather.
@@ -351,10 +351,11 @@ type FeedHandler interface {
 	mustEmbedUnimplementedFeedHandler()
 }
 
-// HandleFeed subscribes to all topics and hands their messages to impl until
-// ctx ends or sub is closed. A message that fails is reported to
-// gozmq.WithTopicErrorHandler, and the next one follows. When impl does not
-// implement a topic, the subscription to it ends with its first message.
+// HandleFeed subscribes to all topics and passes their messages to impl until
+// ctx ends or sub is closed. It reports a message that cannot be decoded, and
+// an error or panic of impl, to gozmq.WithTopicErrorHandler, and goes on. When
+// impl does not implement a topic, the subscription to it ends with its first
+// message.
 func HandleFeed(ctx context.Context, sub *gozmq.Subscriber, impl FeedHandler, opts ...gozmq.TopicHandlerOption) error {
 	return gozmqimpl.HandleTopics(ctx, sub, FeedName, func() []gozmqimpl.TopicHandler {
 		impl.mustEmbedUnimplementedFeedHandler()
@@ -417,7 +418,8 @@ func (UnimplementedFeedHandler) Old(context.Context, *pubsub.Reading) error {
 }
 func (UnimplementedFeedHandler) mustEmbedUnimplementedFeedHandler() {}
 
-// FeedTemperatureFilter selects messages. A field that is not set selects all.
+// FeedTemperatureFilter selects messages by the fields of their topic. A field
+// that is not set matches any value.
 type FeedTemperatureFilter struct {
 	Station gozmq.Match[string]
 }
@@ -427,23 +429,26 @@ func (f FeedTemperatureFilter) TopicPattern() gozmq.TopicPattern {
 	return feedTemperatureTopic.Pattern(f.Station)
 }
 
-// FeedTemperatureTopic returns the topic that m is published under.
+// FeedTemperatureTopic returns the topic of m.
 func FeedTemperatureTopic(m *pubsub.Reading) string { return feedTemperatureTopic.Of(m) }
 
 var feedTemperatureTopic = gozmqimpl.NewTopic(FeedTemperatureProcedure, "weather/{station}/temperature",
 	gozmqimpl.String((*pubsub.Reading).GetStation))
 
-// FeedTemperatureFields are the fields in weather/{station}/temperature.
+// FeedTemperatureFields are the values of the fields in
+// weather/{station}/temperature.
 type FeedTemperatureFields struct {
 	Station string
 }
 
-// ParseFeedTemperatureTopic is the reverse of FeedTemperatureTopic.
+// ParseFeedTemperatureTopic parses a topic that FeedTemperatureTopic has
+// returned.
 func ParseFeedTemperatureTopic(topic string) (f FeedTemperatureFields, err error) {
 	return gozmqimpl.Parse(feedTemperatureTopic, topic, &f, &f.Station)
 }
 
-// FeedEverythingFilter selects messages. A field that is not set selects all.
+// FeedEverythingFilter selects messages by the fields of their topic. A field
+// that is not set matches any value.
 type FeedEverythingFilter struct {
 	I32          gozmq.Match[int32]
 	S32          gozmq.Match[int32]
@@ -468,7 +473,7 @@ func (f FeedEverythingFilter) TopicPattern() gozmq.TopicPattern {
 	return feedEverythingTopic.Pattern(f.I32, f.S32, f.X32, f.U32, f.F32, f.I64, f.S64, f.X64, f.U64, f.F64, f.Ok, f.Kind, f.PlaceInnerId, f.PlaceName, f.Station, f.PlaceKind)
 }
 
-// FeedEverythingTopic returns the topic that m is published under.
+// FeedEverythingTopic returns the topic of m.
 func FeedEverythingTopic(m *pubsub.Reading) string { return feedEverythingTopic.Of(m) }
 
 var feedEverythingTopic = gozmqimpl.NewTopic(FeedEverythingProcedure, "all/{i32}.{s32}.{x32}.{u32}.{f32}.{i64}.{s64}.{x64}.{u64}.{f64}/{ok}/{kind}/{place.inner.id}/{place.name}é{station}\t{place.kind}",
@@ -490,7 +495,7 @@ var feedEverythingTopic = gozmqimpl.NewTopic(FeedEverythingProcedure, "all/{i32}
 	gozmqimpl.Enum(func(m *pubsub.Reading) pubsub.Place_Kind { return m.GetPlace().GetKind() }),
 )
 
-// FeedEverythingFields are the fields in
+// FeedEverythingFields are the values of the fields in
 // all/{i32}.{s32}.{x32}.{u32}.{f32}.{i64}.{s64}.{x64}.{u64}.{f64}/{ok}/{kind}/{place.inner.id}/{place.name}é{station}
 // {place.kind}.
 type FeedEverythingFields struct {
@@ -512,12 +517,14 @@ type FeedEverythingFields struct {
 	PlaceKind    pubsub.Place_Kind
 }
 
-// ParseFeedEverythingTopic is the reverse of FeedEverythingTopic.
+// ParseFeedEverythingTopic parses a topic that FeedEverythingTopic has
+// returned.
 func ParseFeedEverythingTopic(topic string) (f FeedEverythingFields, err error) {
 	return gozmqimpl.Parse(feedEverythingTopic, topic, &f, &f.I32, &f.S32, &f.X32, &f.U32, &f.F32, &f.I64, &f.S64, &f.X64, &f.U64, &f.F64, &f.Ok, &f.Kind, &f.PlaceInnerId, &f.PlaceName, &f.Station, &f.PlaceKind)
 }
 
-// FeedTwiceFilter selects messages. A field that is not set selects all.
+// FeedTwiceFilter selects messages by the fields of their topic. A field that
+// is not set matches any value.
 type FeedTwiceFilter struct {
 	Station gozmq.Match[string]
 }
@@ -527,23 +534,24 @@ func (f FeedTwiceFilter) TopicPattern() gozmq.TopicPattern {
 	return feedTwiceTopic.Pattern(f.Station)
 }
 
-// FeedTwiceTopic returns the topic that m is published under.
+// FeedTwiceTopic returns the topic of m.
 func FeedTwiceTopic(m *pubsub.Reading) string { return feedTwiceTopic.Of(m) }
 
 var feedTwiceTopic = gozmqimpl.NewTopic(FeedTwiceProcedure, "twice/{station}-{station}",
 	gozmqimpl.String((*pubsub.Reading).GetStation))
 
-// FeedTwiceFields are the fields in twice/{station}-{station}.
+// FeedTwiceFields are the values of the fields in twice/{station}-{station}.
 type FeedTwiceFields struct {
 	Station string
 }
 
-// ParseFeedTwiceTopic is the reverse of FeedTwiceTopic.
+// ParseFeedTwiceTopic parses a topic that FeedTwiceTopic has returned.
 func ParseFeedTwiceTopic(topic string) (f FeedTwiceFields, err error) {
 	return gozmqimpl.Parse(feedTwiceTopic, topic, &f, &f.Station)
 }
 
-// FeedNamesFilter selects messages. A field that is not set selects all.
+// FeedNamesFilter selects messages by the fields of their topic. A field that
+// is not set matches any value.
 type FeedNamesFilter struct {
 	PlaceName     gozmq.Match[string]
 	Place_Name    gozmq.Match[string]
@@ -556,7 +564,7 @@ func (f FeedNamesFilter) TopicPattern() gozmq.TopicPattern {
 	return feedNamesTopic.Pattern(f.PlaceName, f.Place_Name, f.TopicPattern_, f.Reset)
 }
 
-// FeedNamesTopic returns the topic that m is published under.
+// FeedNamesTopic returns the topic of m.
 func FeedNamesTopic(m *pubsub.Reading) string { return feedNamesTopic.Of(m) }
 
 var feedNamesTopic = gozmqimpl.NewTopic(FeedNamesProcedure, "names/{place_name}/{place.name}/{topic_pattern}/{reset}",
@@ -566,7 +574,7 @@ var feedNamesTopic = gozmqimpl.NewTopic(FeedNamesProcedure, "names/{place_name}/
 	gozmqimpl.String((*pubsub.Reading).GetReset_),
 )
 
-// FeedNamesFields are the fields in
+// FeedNamesFields are the values of the fields in
 // names/{place_name}/{place.name}/{topic_pattern}/{reset}.
 type FeedNamesFields struct {
 	PlaceName     string
@@ -575,22 +583,23 @@ type FeedNamesFields struct {
 	Reset         string
 }
 
-// ParseFeedNamesTopic is the reverse of FeedNamesTopic.
+// ParseFeedNamesTopic parses a topic that FeedNamesTopic has returned.
 func ParseFeedNamesTopic(topic string) (f FeedNamesFields, err error) {
 	return gozmqimpl.Parse(feedNamesTopic, topic, &f, &f.PlaceName, &f.Place_Name, &f.TopicPattern_, &f.Reset)
 }
 
-// FeedAlertTopic returns the topic that m is published under.
+// FeedAlertTopic returns the topic of m.
 func FeedAlertTopic(m *pubsub.Reading) string { return feedAlertTopic.Of(m) }
 
 var feedAlertTopic = gozmqimpl.NewTopic[pubsub.Reading](FeedAlertProcedure, "alert \"now\"")
 
-// FeedDefaultTopic returns the topic that m is published under.
+// FeedDefaultTopic returns the topic of m.
 func FeedDefaultTopic(m *pubsub.Reading) string { return feedDefaultTopic.Of(m) }
 
 var feedDefaultTopic = gozmqimpl.NewTopic[pubsub.Reading](FeedDefaultProcedure, FeedDefaultProcedure)
 
-// FeedPlacedFilter selects messages. A field that is not set selects all.
+// FeedPlacedFilter selects messages by the fields of their topic. A field that
+// is not set matches any value.
 type FeedPlacedFilter struct {
 	Kind gozmq.Match[pubsub.Place_Kind]
 }
@@ -600,23 +609,24 @@ func (f FeedPlacedFilter) TopicPattern() gozmq.TopicPattern {
 	return feedPlacedTopic.Pattern(f.Kind)
 }
 
-// FeedPlacedTopic returns the topic that m is published under.
+// FeedPlacedTopic returns the topic of m.
 func FeedPlacedTopic(m *pubsub.Place) string { return feedPlacedTopic.Of(m) }
 
 var feedPlacedTopic = gozmqimpl.NewTopic(FeedPlacedProcedure, "place/{kind}",
 	gozmqimpl.Enum((*pubsub.Place).GetKind))
 
-// FeedPlacedFields are the fields in place/{kind}.
+// FeedPlacedFields are the values of the fields in place/{kind}.
 type FeedPlacedFields struct {
 	Kind pubsub.Place_Kind
 }
 
-// ParseFeedPlacedTopic is the reverse of FeedPlacedTopic.
+// ParseFeedPlacedTopic parses a topic that FeedPlacedTopic has returned.
 func ParseFeedPlacedTopic(topic string) (f FeedPlacedFields, err error) {
 	return gozmqimpl.Parse(feedPlacedTopic, topic, &f, &f.Kind)
 }
 
-// FeedChosenFilter selects messages. A field that is not set selects all.
+// FeedChosenFilter selects messages by the fields of their topic. A field that
+// is not set matches any value.
 type FeedChosenFilter struct {
 	A     gozmq.Match[string]
 	Maybe gozmq.Match[int32]
@@ -628,7 +638,7 @@ func (f FeedChosenFilter) TopicPattern() gozmq.TopicPattern {
 	return feedChosenTopic.Pattern(f.A, f.Maybe, f.BId)
 }
 
-// FeedChosenTopic returns the topic that m is published under.
+// FeedChosenTopic returns the topic of m.
 func FeedChosenTopic(m *pubsub.Reading) string { return feedChosenTopic.Of(m) }
 
 var feedChosenTopic = gozmqimpl.NewTopic(FeedChosenProcedure, "chosen/{a}/{maybe}/{b.id}",
@@ -637,34 +647,35 @@ var feedChosenTopic = gozmqimpl.NewTopic(FeedChosenProcedure, "chosen/{a}/{maybe
 	gozmqimpl.Int(func(m *pubsub.Reading) int64 { return m.GetB().GetId() }),
 )
 
-// FeedChosenFields are the fields in chosen/{a}/{maybe}/{b.id}.
+// FeedChosenFields are the values of the fields in chosen/{a}/{maybe}/{b.id}.
 type FeedChosenFields struct {
 	A     string
 	Maybe int32
 	BId   int64
 }
 
-// ParseFeedChosenTopic is the reverse of FeedChosenTopic.
+// ParseFeedChosenTopic parses a topic that FeedChosenTopic has returned.
 func ParseFeedChosenTopic(topic string) (f FeedChosenFields, err error) {
 	return gozmqimpl.Parse(feedChosenTopic, topic, &f, &f.A, &f.Maybe, &f.BId)
 }
 
-// FeedAlertSubscriptionTopic returns the topic that m is published under.
+// FeedAlertSubscriptionTopic returns the topic of m.
 func FeedAlertSubscriptionTopic(m *pubsub.Reading) string { return feedAlertSubscriptionTopic.Of(m) }
 
 var feedAlertSubscriptionTopic = gozmqimpl.NewTopic[pubsub.Reading](FeedAlertSubscriptionProcedure, FeedAlertSubscriptionProcedure)
 
-// FeedPublisherTopic returns the topic that m is published under.
+// FeedPublisherTopic returns the topic of m.
 func FeedPublisherTopic(m *pubsub.Reading) string { return feedPublisherTopic.Of(m) }
 
 var feedPublisherTopic = gozmqimpl.NewTopic[pubsub.Reading](FeedPublisherProcedure, FeedPublisherProcedure)
 
-// FeedCloseTopic returns the topic that m is published under.
+// FeedCloseTopic returns the topic of m.
 func FeedCloseTopic(m *pubsub.Reading) string { return feedCloseTopic.Of(m) }
 
 var feedCloseTopic = gozmqimpl.NewTopic[pubsub.Reading](FeedCloseProcedure, FeedCloseProcedure)
 
-// FeedOldFilter selects messages. A field that is not set selects all.
+// FeedOldFilter selects messages by the fields of their topic. A field that is
+// not set matches any value.
 //
 // Deprecated: Marked as deprecated in pubsub/pubsub.proto.
 type FeedOldFilter struct {
@@ -678,7 +689,7 @@ func (f FeedOldFilter) TopicPattern() gozmq.TopicPattern {
 	return feedOldTopic.Pattern(f.Station)
 }
 
-// FeedOldTopic returns the topic that m is published under.
+// FeedOldTopic returns the topic of m.
 //
 // Deprecated: Marked as deprecated in pubsub/pubsub.proto.
 func FeedOldTopic(m *pubsub.Reading) string { return feedOldTopic.Of(m) }
@@ -686,14 +697,14 @@ func FeedOldTopic(m *pubsub.Reading) string { return feedOldTopic.Of(m) }
 var feedOldTopic = gozmqimpl.NewTopic(FeedOldProcedure, "old/{station}",
 	gozmqimpl.String((*pubsub.Reading).GetStation))
 
-// FeedOldFields are the fields in old/{station}.
+// FeedOldFields are the values of the fields in old/{station}.
 //
 // Deprecated: Marked as deprecated in pubsub/pubsub.proto.
 type FeedOldFields struct {
 	Station string
 }
 
-// ParseFeedOldTopic is the reverse of FeedOldTopic.
+// ParseFeedOldTopic parses a topic that FeedOldTopic has returned.
 //
 // Deprecated: Marked as deprecated in pubsub/pubsub.proto.
 func ParseFeedOldTopic(topic string) (f FeedOldFields, err error) {
@@ -732,10 +743,11 @@ func (p *rawPublisher) Tick(ctx context.Context, msg *pubsub.Place) error {
 }
 
 // RawSubscriber receives the topics of golden.pubsub.Raw. An iterator
-// subscribes when its loop begins, and ends with the loop, with ctx or when
-// the gozmq.Subscriber is closed. A message that cannot be decoded is yielded
-// as an error, and iteration goes on. The Subscription methods open
-// subscriptions, which last until they are closed, also while nobody iterates.
+// subscribes when its loop begins, and unsubscribes when the loop ends. It
+// ends when ctx ends or the gozmq.Subscriber is closed. A message that cannot
+// be decoded is yielded as an error, and iteration goes on. The Subscription
+// methods open subscriptions, which receive until they are closed, also while
+// nobody iterates.
 //
 // Raw puts nothing but the body on the wire.
 type RawSubscriber interface {
@@ -761,8 +773,8 @@ func (s *rawSubscriber) TickSubscription(opts ...gozmq.SubscriptionOption) (gozm
 	return gozmqimpl.OpenAll(s.sub, rawTickTopic, opts)
 }
 
-// RawHandler receives the topics of golden.pubsub.Raw, one message at a time,
-// in the order of their arrival. Implementations embed
+// RawHandler handles the messages of the topics of golden.pubsub.Raw, one at a
+// time, in the order of their arrival. Implementations embed
 // UnimplementedRawHandler, so that topics can be added to the service.
 //
 // Raw puts nothing but the body on the wire.
@@ -771,10 +783,11 @@ type RawHandler interface {
 	mustEmbedUnimplementedRawHandler()
 }
 
-// HandleRaw subscribes to all topics and hands their messages to impl until
-// ctx ends or sub is closed. A message that fails is reported to
-// gozmq.WithTopicErrorHandler, and the next one follows. When impl does not
-// implement a topic, the subscription to it ends with its first message.
+// HandleRaw subscribes to all topics and passes their messages to impl until
+// ctx ends or sub is closed. It reports a message that cannot be decoded, and
+// an error or panic of impl, to gozmq.WithTopicErrorHandler, and goes on. When
+// impl does not implement a topic, the subscription to it ends with its first
+// message.
 func HandleRaw(ctx context.Context, sub *gozmq.Subscriber, impl RawHandler, opts ...gozmq.TopicHandlerOption) error {
 	return gozmqimpl.HandleTopics(ctx, sub, RawName, func() []gozmqimpl.TopicHandler {
 		impl.mustEmbedUnimplementedRawHandler()

@@ -34,39 +34,39 @@ const (
 	ThumbnailsUnimplementedThumbnailsWorkerProcedure = "golden.pushpull.Thumbnails/UnimplementedThumbnailsWorker"
 )
 
-// ThumbnailsVentilator hands the tasks of golden.pushpull.Thumbnails to
+// ThumbnailsVentilator sends the tasks of golden.pushpull.Thumbnails to
 // workers.
 //
 // Thumbnails makes small pictures of large ones.
 type ThumbnailsVentilator interface {
-	// Render hands task to one worker. It waits while all of them are busy, until
-	// ctx ends.
+	// Render sends task to one worker. While every worker's queue is full, it
+	// waits until ctx ends.
 	//
 	// Render makes one.
 	Render(ctx context.Context, task *pushpull.RenderTask) error
-	// Forget hands task to one worker. It waits while all of them are busy, until
-	// ctx ends.
+	// Forget sends task to one worker. While every worker's queue is full, it
+	// waits until ctx ends.
 	//
 	// Forget has no result.
 	Forget(ctx context.Context, task *pushpull.RenderTask) error
-	// Old hands task to one worker. It waits while all of them are busy, until ctx
-	// ends.
+	// Old sends task to one worker. While every worker's queue is full, it waits
+	// until ctx ends.
 	//
 	// Deprecated: Marked as deprecated in pushpull/pushpull.proto.
 	Old(ctx context.Context, task *pushpull.RenderTask) error
-	// Ventilator hands task to one worker. It waits while all of them are busy,
-	// until ctx ends.
+	// Ventilator sends task to one worker. While every worker's queue is full, it
+	// waits until ctx ends.
 	//
 	// Names that the types have already.
 	Ventilator(ctx context.Context, task *pushpull.RenderTask) error
-	// Sink hands task to one worker. It waits while all of them are busy, until
-	// ctx ends.
+	// Sink sends task to one worker. While every worker's queue is full, it waits
+	// until ctx ends.
 	Sink(ctx context.Context, task *pushpull.RenderTask) error
-	// Push hands task to one worker. It waits while all of them are busy, until
-	// ctx ends.
+	// Push sends task to one worker. While every worker's queue is full, it waits
+	// until ctx ends.
 	Push(ctx context.Context, task *pushpull.RenderTask) error
-	// UnimplementedThumbnailsWorker_ hands task to one worker. It waits while all
-	// of them are busy, until ctx ends.
+	// UnimplementedThumbnailsWorker_ sends task to one worker. While every
+	// worker's queue is full, it waits until ctx ends.
 	UnimplementedThumbnailsWorker_(ctx context.Context, task *pushpull.RenderTask) error
 }
 
@@ -139,9 +139,8 @@ type ThumbnailsWorker interface {
 	mustEmbedUnimplementedThumbnailsWorker()
 }
 
-// NewThumbnailsWorker opens a worker that hands tasks to impl. The options say
-// where tasks come from and where results go. Run runs it; Run or Close must
-// be called.
+// NewThumbnailsWorker opens a worker that runs tasks with impl. The options
+// gozmq.From and gozmq.To give its endpoints. Run or Close must be called.
 func NewThumbnailsWorker(impl ThumbnailsWorker, opts ...gozmq.WorkerOption) (*gozmq.Worker, error) {
 	return gozmqimpl.NewWorker(ThumbnailsName, func() []gozmqimpl.TaskHandler {
 		impl.mustEmbedUnimplementedThumbnailsWorker()
@@ -157,8 +156,8 @@ func NewThumbnailsWorker(impl ThumbnailsWorker, opts ...gozmq.WorkerOption) (*go
 	}, opts)
 }
 
-// RunThumbnailsWorker opens a worker and runs it until ctx ends or a
-// ventilator stops it; then the worker is closed.
+// RunThumbnailsWorker opens a worker, runs it until ctx ends or a ventilator
+// stops it, and closes it.
 func RunThumbnailsWorker(ctx context.Context, impl ThumbnailsWorker, opts ...gozmq.WorkerOption) error {
 	w, err := NewThumbnailsWorker(impl, opts...)
 	return gozmqimpl.RunWorker(ctx, w, err)
@@ -297,12 +296,12 @@ const (
 	LogsWriteProcedure = "golden.pushpull.Logs/Write"
 )
 
-// LogsVentilator hands the tasks of golden.pushpull.Logs to workers.
+// LogsVentilator sends the tasks of golden.pushpull.Logs to workers.
 //
 // Logs has no results at all, so it has no sink.
 type LogsVentilator interface {
-	// Write hands task to one worker. It waits while all of them are busy, until
-	// ctx ends.
+	// Write sends task to one worker. While every worker's queue is full, it waits
+	// until ctx ends.
 	Write(ctx context.Context, task *pushpull.RenderTask) error
 }
 
@@ -334,9 +333,8 @@ type LogsWorker interface {
 	mustEmbedUnimplementedLogsWorker()
 }
 
-// NewLogsWorker opens a worker that hands tasks to impl. The options say where
-// tasks come from and where results go. Run runs it; Run or Close must be
-// called.
+// NewLogsWorker opens a worker that runs tasks with impl. The options
+// gozmq.From and gozmq.To give its endpoints. Run or Close must be called.
 func NewLogsWorker(impl LogsWorker, opts ...gozmq.WorkerOption) (*gozmq.Worker, error) {
 	return gozmqimpl.NewWorker(LogsName, func() []gozmqimpl.TaskHandler {
 		impl.mustEmbedUnimplementedLogsWorker()
@@ -346,8 +344,8 @@ func NewLogsWorker(impl LogsWorker, opts ...gozmq.WorkerOption) (*gozmq.Worker, 
 	}, opts)
 }
 
-// RunLogsWorker opens a worker and runs it until ctx ends or a ventilator
-// stops it; then the worker is closed.
+// RunLogsWorker opens a worker, runs it until ctx ends or a ventilator stops
+// it, and closes it.
 func RunLogsWorker(ctx context.Context, impl LogsWorker, opts ...gozmq.WorkerOption) error {
 	w, err := NewLogsWorker(impl, opts...)
 	return gozmqimpl.RunWorker(ctx, w, err)

@@ -61,7 +61,7 @@ type LibraryClient interface {
 	Burn(ctx context.Context, req *reqrep.LendRequest, opts ...gozmq.CallOption) (*reqrep.LendResponse, error)
 }
 
-// NewLibraryClient makes a client that calls through caller. It may be used
+// NewLibraryClient returns a client that calls through caller. It may be used
 // concurrently.
 func NewLibraryClient(caller gozmq.Caller) LibraryClient {
 	return &libraryClient{caller: caller}
@@ -217,7 +217,7 @@ type ArchiveClient interface {
 	Fetch(ctx context.Context, req *reqrep.FindRequest, opts ...gozmq.CallOption) (*reqrep.FindResponse, error)
 }
 
-// NewArchiveClient makes a client that calls through caller. It may be used
+// NewArchiveClient returns a client that calls through caller. It may be used
 // concurrently.
 func NewArchiveClient(caller gozmq.Caller) ArchiveClient {
 	return &archiveClient{caller: caller}
@@ -291,8 +291,8 @@ type OldArchiveClient interface {
 	Fetch(ctx context.Context, req *reqrep.FindRequest, opts ...gozmq.CallOption) (*reqrep.FindResponse, error)
 }
 
-// NewOldArchiveClient makes a client that calls through caller. It may be used
-// concurrently.
+// NewOldArchiveClient returns a client that calls through caller. It may be
+// used concurrently.
 //
 // Deprecated: Marked as deprecated in reqrep/reqrep.proto.
 func NewOldArchiveClient(caller gozmq.Caller) OldArchiveClient {
@@ -360,7 +360,7 @@ const NothingName = "golden.reqrep.Nothing"
 type NothingClient interface {
 }
 
-// NewNothingClient makes a client that calls through caller. It may be used
+// NewNothingClient returns a client that calls through caller. It may be used
 // concurrently.
 func NewNothingClient(caller gozmq.Caller) NothingClient {
 	return &nothingClient{caller: caller}

@@ -32,7 +32,7 @@ type KeptClient interface {
 	Do(ctx context.Context, req *skip.Thing, opts ...gozmq.CallOption) (*skip.Thing, error)
 }
 
-// NewKeptClient makes a client that calls through caller. It may be used
+// NewKeptClient returns a client that calls through caller. It may be used
 // concurrently.
 func NewKeptClient(caller gozmq.Caller) KeptClient {
 	return &keptClient{caller: caller}
@@ -97,7 +97,7 @@ type KeptTooClient interface {
 	Do(ctx context.Context, req *skip.Thing, opts ...gozmq.CallOption) (*skip.Thing, error)
 }
 
-// NewKeptTooClient makes a client that calls through caller. It may be used
+// NewKeptTooClient returns a client that calls through caller. It may be used
 // concurrently.
 func NewKeptTooClient(caller gozmq.Caller) KeptTooClient {
 	return &keptTooClient{caller: caller}

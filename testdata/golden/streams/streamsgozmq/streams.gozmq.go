@@ -38,7 +38,7 @@ type MixedClient interface {
 	// Upload is left out: it streams, which is not supported yet.
 }
 
-// NewMixedClient makes a client that calls through caller. It may be used
+// NewMixedClient returns a client that calls through caller. It may be used
 // concurrently.
 func NewMixedClient(caller gozmq.Caller) MixedClient {
 	return &mixedClient{caller: caller}

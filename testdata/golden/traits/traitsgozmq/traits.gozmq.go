@@ -143,12 +143,12 @@ func (p *marketPublisher) Depth(ctx context.Context, msg *traits.Level) error {
 }
 
 // MarketSubscriber receives the topics of golden.traits.Market. An iterator
-// subscribes when its loop begins, and ends with the loop, with ctx or when
-// the gozmq.Subscriber is closed. A message that cannot be decoded is yielded
-// as an error, and iteration goes on. The Subscription methods open
-// subscriptions, which last until they are closed, also while nobody iterates.
-// Without filters an iterator yields all messages of its topic; with several,
-// it yields those that pass any of them.
+// subscribes when its loop begins, and unsubscribes when the loop ends. It
+// ends when ctx ends or the gozmq.Subscriber is closed. A message that cannot
+// be decoded is yielded as an error, and iteration goes on. The Subscription
+// methods open subscriptions, which receive until they are closed, also while
+// nobody iterates. Without filters an iterator yields all messages of its
+// topic; with several, it yields those that pass any of them.
 //
 // Market tells of prices.
 type MarketSubscriber interface {
@@ -311,8 +311,8 @@ func (s *marketSubscriber) DepthSubscription(filters []MarketDepthFilter, opts .
 	return gozmqimpl.Open(s.sub, marketDepthTopic, filters, opts)
 }
 
-// MarketHandler receives the topics of golden.traits.Market, one message at a
-// time, in the order of their arrival. Implementations embed
+// MarketHandler handles the messages of the topics of golden.traits.Market,
+// one at a time, in the order of their arrival. Implementations embed
 // UnimplementedMarketHandler, so that topics can be added to the service.
 //
 // Market tells of prices.
@@ -342,10 +342,11 @@ type MarketHandler interface {
 	mustEmbedUnimplementedMarketHandler()
 }
 
-// HandleMarket subscribes to all topics and hands their messages to impl until
-// ctx ends or sub is closed. A message that fails is reported to
-// gozmq.WithTopicErrorHandler, and the next one follows. When impl does not
-// implement a topic, the subscription to it ends with its first message.
+// HandleMarket subscribes to all topics and passes their messages to impl
+// until ctx ends or sub is closed. It reports a message that cannot be
+// decoded, and an error or panic of impl, to gozmq.WithTopicErrorHandler, and
+// goes on. When impl does not implement a topic, the subscription to it ends
+// with its first message.
 func HandleMarket(ctx context.Context, sub *gozmq.Subscriber, impl MarketHandler, opts ...gozmq.TopicHandlerOption) error {
 	return gozmqimpl.HandleTopics(ctx, sub, MarketName, func() []gozmqimpl.TopicHandler {
 		impl.mustEmbedUnimplementedMarketHandler()
@@ -404,7 +405,8 @@ func (UnimplementedMarketHandler) Depth(context.Context, *traits.Level) error {
 }
 func (UnimplementedMarketHandler) mustEmbedUnimplementedMarketHandler() {}
 
-// MarketTradeFilter selects messages. A field that is not set selects all.
+// MarketTradeFilter selects messages by the fields of their topic. A field
+// that is not set matches any value.
 type MarketTradeFilter struct {
 	Symbol gozmq.Match[string]
 }
@@ -414,33 +416,34 @@ func (f MarketTradeFilter) TopicPattern() gozmq.TopicPattern {
 	return marketTradeTopic.Pattern(f.Symbol)
 }
 
-// MarketTradeTopic returns the topic that m is published under.
+// MarketTradeTopic returns the topic of m.
 func MarketTradeTopic(m *traits.Price) string { return marketTradeTopic.Of(m) }
 
 var marketTradeTopic = gozmqimpl.NewTopic(MarketTradeProcedure, "trade/{symbol}",
 	gozmqimpl.String((*traits.Price).GetSymbol)).With(gozmqimpl.Sequenced)
 
-// MarketTradeFields are the fields in trade/{symbol}.
+// MarketTradeFields are the values of the fields in trade/{symbol}.
 type MarketTradeFields struct {
 	Symbol string
 }
 
-// ParseMarketTradeTopic is the reverse of MarketTradeTopic.
+// ParseMarketTradeTopic parses a topic that MarketTradeTopic has returned.
 func ParseMarketTradeTopic(topic string) (f MarketTradeFields, err error) {
 	return gozmqimpl.Parse(marketTradeTopic, topic, &f, &f.Symbol)
 }
 
-// MarketHaltTopic returns the topic that m is published under.
+// MarketHaltTopic returns the topic of m.
 func MarketHaltTopic(m *traits.Price) string { return marketHaltTopic.Of(m) }
 
 var marketHaltTopic = gozmqimpl.NewTopic[traits.Price](MarketHaltProcedure, "halt").With(gozmqimpl.Sequenced)
 
-// MarketOpenTopic returns the topic that m is published under.
+// MarketOpenTopic returns the topic of m.
 func MarketOpenTopic(m *traits.Price) string { return marketOpenTopic.Of(m) }
 
 var marketOpenTopic = gozmqimpl.NewTopic[traits.Price](MarketOpenProcedure, MarketOpenProcedure).With(gozmqimpl.Sequenced)
 
-// MarketQuoteFilter selects messages. A field that is not set selects all.
+// MarketQuoteFilter selects messages by the fields of their topic. A field
+// that is not set matches any value.
 type MarketQuoteFilter struct {
 	Symbol gozmq.Match[string]
 }
@@ -450,23 +453,24 @@ func (f MarketQuoteFilter) TopicPattern() gozmq.TopicPattern {
 	return marketQuoteTopic.Pattern(f.Symbol)
 }
 
-// MarketQuoteTopic returns the topic that m is published under.
+// MarketQuoteTopic returns the topic of m.
 func MarketQuoteTopic(m *traits.Quoted) string { return marketQuoteTopic.Of(m) }
 
 var marketQuoteTopic = gozmqimpl.NewTopic(MarketQuoteProcedure, "quoted/{symbol}",
 	gozmqimpl.String((*traits.Quoted).GetSymbol)).With(gozmqimpl.Sequenced)
 
-// MarketQuoteFields are the fields in quoted/{symbol}.
+// MarketQuoteFields are the values of the fields in quoted/{symbol}.
 type MarketQuoteFields struct {
 	Symbol string
 }
 
-// ParseMarketQuoteTopic is the reverse of MarketQuoteTopic.
+// ParseMarketQuoteTopic parses a topic that MarketQuoteTopic has returned.
 func ParseMarketQuoteTopic(topic string) (f MarketQuoteFields, err error) {
 	return gozmqimpl.Parse(marketQuoteTopic, topic, &f, &f.Symbol)
 }
 
-// MarketLastFilter selects messages. A field that is not set selects all.
+// MarketLastFilter selects messages by the fields of their topic. A field that
+// is not set matches any value.
 type MarketLastFilter struct {
 	Symbol gozmq.Match[string]
 }
@@ -476,23 +480,24 @@ func (f MarketLastFilter) TopicPattern() gozmq.TopicPattern {
 	return marketLastTopic.Pattern(f.Symbol)
 }
 
-// MarketLastTopic returns the topic that m is published under.
+// MarketLastTopic returns the topic of m.
 func MarketLastTopic(m *traits.Price) string { return marketLastTopic.Of(m) }
 
 var marketLastTopic = gozmqimpl.NewTopic(MarketLastProcedure, "last/{symbol}",
 	gozmqimpl.String((*traits.Price).GetSymbol)).With(gozmqimpl.Retained)
 
-// MarketLastFields are the fields in last/{symbol}.
+// MarketLastFields are the values of the fields in last/{symbol}.
 type MarketLastFields struct {
 	Symbol string
 }
 
-// ParseMarketLastTopic is the reverse of MarketLastTopic.
+// ParseMarketLastTopic parses a topic that MarketLastTopic has returned.
 func ParseMarketLastTopic(topic string) (f MarketLastFields, err error) {
 	return gozmqimpl.Parse(marketLastTopic, topic, &f, &f.Symbol)
 }
 
-// MarketClosingFilter selects messages. A field that is not set selects all.
+// MarketClosingFilter selects messages by the fields of their topic. A field
+// that is not set matches any value.
 type MarketClosingFilter struct {
 	Symbol gozmq.Match[string]
 }
@@ -502,23 +507,24 @@ func (f MarketClosingFilter) TopicPattern() gozmq.TopicPattern {
 	return marketClosingTopic.Pattern(f.Symbol)
 }
 
-// MarketClosingTopic returns the topic that m is published under.
+// MarketClosingTopic returns the topic of m.
 func MarketClosingTopic(m *traits.Price) string { return marketClosingTopic.Of(m) }
 
 var marketClosingTopic = gozmqimpl.NewTopic(MarketClosingProcedure, "closing/{symbol}",
 	gozmqimpl.String((*traits.Price).GetSymbol)).With(gozmqimpl.Sequenced | gozmqimpl.Retained)
 
-// MarketClosingFields are the fields in closing/{symbol}.
+// MarketClosingFields are the values of the fields in closing/{symbol}.
 type MarketClosingFields struct {
 	Symbol string
 }
 
-// ParseMarketClosingTopic is the reverse of MarketClosingTopic.
+// ParseMarketClosingTopic parses a topic that MarketClosingTopic has returned.
 func ParseMarketClosingTopic(topic string) (f MarketClosingFields, err error) {
 	return gozmqimpl.Parse(marketClosingTopic, topic, &f, &f.Symbol)
 }
 
-// MarketBestFilter selects messages. A field that is not set selects all.
+// MarketBestFilter selects messages by the fields of their topic. A field that
+// is not set matches any value.
 type MarketBestFilter struct {
 	Symbol gozmq.Match[string]
 }
@@ -528,28 +534,29 @@ func (f MarketBestFilter) TopicPattern() gozmq.TopicPattern {
 	return marketBestTopic.Pattern(f.Symbol)
 }
 
-// MarketBestTopic returns the topic that m is published under.
+// MarketBestTopic returns the topic of m.
 func MarketBestTopic(m *traits.Price) string { return marketBestTopic.Of(m) }
 
 var marketBestTopic = gozmqimpl.NewTopic(MarketBestProcedure, "best/{symbol}",
 	gozmqimpl.String((*traits.Price).GetSymbol)).With(gozmqimpl.LatestOnly)
 
-// MarketBestFields are the fields in best/{symbol}.
+// MarketBestFields are the values of the fields in best/{symbol}.
 type MarketBestFields struct {
 	Symbol string
 }
 
-// ParseMarketBestTopic is the reverse of MarketBestTopic.
+// ParseMarketBestTopic parses a topic that MarketBestTopic has returned.
 func ParseMarketBestTopic(topic string) (f MarketBestFields, err error) {
 	return gozmqimpl.Parse(marketBestTopic, topic, &f, &f.Symbol)
 }
 
-// MarketStatusTopic returns the topic that m is published under.
+// MarketStatusTopic returns the topic of m.
 func MarketStatusTopic(m *traits.Price) string { return marketStatusTopic.Of(m) }
 
 var marketStatusTopic = gozmqimpl.NewTopic[traits.Price](MarketStatusProcedure, "status").With(gozmqimpl.Retained | gozmqimpl.LatestOnly)
 
-// MarketBookedFilter selects messages. A field that is not set selects all.
+// MarketBookedFilter selects messages by the fields of their topic. A field
+// that is not set matches any value.
 type MarketBookedFilter struct {
 	Symbol gozmq.Match[string]
 }
@@ -559,26 +566,26 @@ func (f MarketBookedFilter) TopicPattern() gozmq.TopicPattern {
 	return marketBookedTopic.Pattern(f.Symbol)
 }
 
-// MarketBookedTopic returns the topic that m is published under.
+// MarketBookedTopic returns the topic of m.
 func MarketBookedTopic(m *traits.Price) string { return marketBookedTopic.Of(m) }
 
 var marketBookedTopic = gozmqimpl.NewTopic(MarketBookedProcedure, "booked/{symbol}",
 	gozmqimpl.String((*traits.Price).GetSymbol)).With(gozmqimpl.Sequenced | gozmqimpl.Retained)
 
-// MarketBookedFields are the fields in booked/{symbol}.
+// MarketBookedFields are the values of the fields in booked/{symbol}.
 type MarketBookedFields struct {
 	Symbol string
 }
 
-// ParseMarketBookedTopic is the reverse of MarketBookedTopic.
+// ParseMarketBookedTopic parses a topic that MarketBookedTopic has returned.
 func ParseMarketBookedTopic(topic string) (f MarketBookedFields, err error) {
 	return gozmqimpl.Parse(marketBookedTopic, topic, &f, &f.Symbol)
 }
 
 // FollowMarketBooked follows a state: it yields the reply of
-// golden.traits.Books/Read to req, then each message of the topic that changes
-// it, and a new reply whenever messages were missed or a publisher was
-// restarted. It makes the calls through caller, for example a gozmq.Conn.
+// golden.traits.Books/Read to req, then each later message of the topic, and a
+// new reply whenever messages were missed or a publisher was restarted. It
+// makes the calls through caller, for example a gozmq.Conn.
 func FollowMarketBooked(ctx context.Context, sub *gozmq.Subscriber, caller gozmq.Caller, req *traits.ReadRequest, filters ...MarketBookedFilter) iter.Seq2[gozmq.Change[*traits.Book, *traits.Price], error] {
 	return gozmqimpl.FollowState[traits.Book](ctx, sub, marketBookedTopic, caller, &marketBookedSnapshot, req, filters)
 }
@@ -590,15 +597,15 @@ var marketBookedSnapshot = gozmq.Method{
 	MaxAttempts: 3,
 }
 
-// MarketRuleTopic returns the topic that m is published under.
+// MarketRuleTopic returns the topic of m.
 func MarketRuleTopic(m *traits.Price) string { return marketRuleTopic.Of(m) }
 
 var marketRuleTopic = gozmqimpl.NewTopic[traits.Price](MarketRuleProcedure, MarketRuleProcedure).With(gozmqimpl.Sequenced | gozmqimpl.Retained)
 
 // FollowMarketRule follows a state: it yields the reply of
-// golden.traits.Books/Rules to req, then each message of the topic that
-// changes it, and a new reply whenever messages were missed or a publisher was
-// restarted. It makes the calls through caller, for example a gozmq.Conn.
+// golden.traits.Books/Rules to req, then each later message of the topic, and
+// a new reply whenever messages were missed or a publisher was restarted. It
+// makes the calls through caller, for example a gozmq.Conn.
 func FollowMarketRule(ctx context.Context, sub *gozmq.Subscriber, caller gozmq.Caller, req *traits.ReadRequest) iter.Seq2[gozmq.Change[*traits.Book, *traits.Price], error] {
 	return gozmqimpl.FollowAll[traits.Book](ctx, sub, marketRuleTopic, caller, &marketRuleSnapshot, req)
 }
@@ -607,7 +614,8 @@ var marketRuleSnapshot = gozmq.Method{
 	Procedure: "golden.traits.Books/Rules",
 }
 
-// MarketDepthFilter selects messages. A field that is not set selects all.
+// MarketDepthFilter selects messages by the fields of their topic. A field
+// that is not set matches any value.
 type MarketDepthFilter struct {
 	Symbol gozmq.Match[string]
 }
@@ -617,18 +625,18 @@ func (f MarketDepthFilter) TopicPattern() gozmq.TopicPattern {
 	return marketDepthTopic.Pattern(f.Symbol)
 }
 
-// MarketDepthTopic returns the topic that m is published under.
+// MarketDepthTopic returns the topic of m.
 func MarketDepthTopic(m *traits.Level) string { return marketDepthTopic.Of(m) }
 
 var marketDepthTopic = gozmqimpl.NewTopic(MarketDepthProcedure, "level/{symbol}",
 	gozmqimpl.String((*traits.Level).GetSymbol)).With(gozmqimpl.Sequenced)
 
-// MarketDepthFields are the fields in level/{symbol}.
+// MarketDepthFields are the values of the fields in level/{symbol}.
 type MarketDepthFields struct {
 	Symbol string
 }
 
-// ParseMarketDepthTopic is the reverse of MarketDepthTopic.
+// ParseMarketDepthTopic parses a topic that MarketDepthTopic has returned.
 func ParseMarketDepthTopic(topic string) (f MarketDepthFields, err error) {
 	return gozmqimpl.Parse(marketDepthTopic, topic, &f, &f.Symbol)
 }
@@ -653,7 +661,7 @@ type BooksClient interface {
 	Rules(ctx context.Context, req *traits.ReadRequest, opts ...gozmq.CallOption) (*traits.Book, error)
 }
 
-// NewBooksClient makes a client that calls through caller. It may be used
+// NewBooksClient returns a client that calls through caller. It may be used
 // concurrently.
 func NewBooksClient(caller gozmq.Caller) BooksClient {
 	return &booksClient{caller: caller}
@@ -747,12 +755,12 @@ func (p *quotedPublisher) Publish(ctx context.Context, msg *traits.Quoted) error
 }
 
 // QuotedSubscriber receives golden.traits.Quoted. An iterator subscribes when
-// its loop begins, and ends with the loop, with ctx or when the
-// gozmq.Subscriber is closed. A message that cannot be decoded is yielded as
-// an error, and iteration goes on. The Subscription methods open
-// subscriptions, which last until they are closed, also while nobody iterates.
-// Without filters an iterator yields all messages of its topic; with several,
-// it yields those that pass any of them.
+// its loop begins, and unsubscribes when the loop ends. It ends when ctx ends
+// or the gozmq.Subscriber is closed. A message that cannot be decoded is
+// yielded as an error, and iteration goes on. The Subscription methods open
+// subscriptions, which receive until they are closed, also while nobody
+// iterates. Without filters an iterator yields all messages of its topic; with
+// several, it yields those that pass any of them.
 //
 // Quoted has a topic of its own.
 type QuotedSubscriber interface {
@@ -779,7 +787,8 @@ func (s *quotedSubscriber) Subscription(filters []QuotedFilter, opts ...gozmq.Su
 	return gozmqimpl.Open(s.sub, quotedTopic, filters, opts)
 }
 
-// QuotedFilter selects messages. A field that is not set selects all.
+// QuotedFilter selects messages by the fields of their topic. A field that is
+// not set matches any value.
 type QuotedFilter struct {
 	Symbol gozmq.Match[string]
 }
@@ -789,18 +798,18 @@ func (f QuotedFilter) TopicPattern() gozmq.TopicPattern {
 	return quotedTopic.Pattern(f.Symbol)
 }
 
-// QuotedTopic returns the topic that m is published under.
+// QuotedTopic returns the topic of m.
 func QuotedTopic(m *traits.Quoted) string { return quotedTopic.Of(m) }
 
 var quotedTopic = gozmqimpl.NewTopic("golden.traits.Quoted", "quoted/{symbol}",
 	gozmqimpl.String((*traits.Quoted).GetSymbol)).With(gozmqimpl.Sequenced)
 
-// QuotedFields are the fields in quoted/{symbol}.
+// QuotedFields are the values of the fields in quoted/{symbol}.
 type QuotedFields struct {
 	Symbol string
 }
 
-// ParseQuotedTopic is the reverse of QuotedTopic.
+// ParseQuotedTopic parses a topic that QuotedTopic has returned.
 func ParseQuotedTopic(topic string) (f QuotedFields, err error) {
 	return gozmqimpl.Parse(quotedTopic, topic, &f, &f.Symbol)
 }
@@ -828,12 +837,12 @@ func (p *levelPublisher) Publish(ctx context.Context, msg *traits.Level) error {
 }
 
 // LevelSubscriber receives golden.traits.Level. An iterator subscribes when
-// its loop begins, and ends with the loop, with ctx or when the
-// gozmq.Subscriber is closed. A message that cannot be decoded is yielded as
-// an error, and iteration goes on. The Subscription methods open
-// subscriptions, which last until they are closed, also while nobody iterates.
-// Without filters an iterator yields all messages of its topic; with several,
-// it yields those that pass any of them.
+// its loop begins, and unsubscribes when the loop ends. It ends when ctx ends
+// or the gozmq.Subscriber is closed. A message that cannot be decoded is
+// yielded as an error, and iteration goes on. The Subscription methods open
+// subscriptions, which receive until they are closed, also while nobody
+// iterates. Without filters an iterator yields all messages of its topic; with
+// several, it yields those that pass any of them.
 //
 // Level has a topic of its own.
 type LevelSubscriber interface {
@@ -859,7 +868,8 @@ func (s *levelSubscriber) Subscription(filters []LevelFilter, opts ...gozmq.Subs
 	return gozmqimpl.Open(s.sub, levelTopic, filters, opts)
 }
 
-// LevelFilter selects messages. A field that is not set selects all.
+// LevelFilter selects messages by the fields of their topic. A field that is
+// not set matches any value.
 type LevelFilter struct {
 	Symbol gozmq.Match[string]
 }
@@ -869,18 +879,18 @@ func (f LevelFilter) TopicPattern() gozmq.TopicPattern {
 	return levelTopic.Pattern(f.Symbol)
 }
 
-// LevelTopic returns the topic that m is published under.
+// LevelTopic returns the topic of m.
 func LevelTopic(m *traits.Level) string { return levelTopic.Of(m) }
 
 var levelTopic = gozmqimpl.NewTopic("golden.traits.Level", "level/{symbol}",
 	gozmqimpl.String((*traits.Level).GetSymbol))
 
-// LevelFields are the fields in level/{symbol}.
+// LevelFields are the values of the fields in level/{symbol}.
 type LevelFields struct {
 	Symbol string
 }
 
-// ParseLevelTopic is the reverse of LevelTopic.
+// ParseLevelTopic parses a topic that LevelTopic has returned.
 func ParseLevelTopic(topic string) (f LevelFields, err error) {
 	return gozmqimpl.Parse(levelTopic, topic, &f, &f.Symbol)
 }
@@ -908,12 +918,12 @@ func (p *entryPublisher) Publish(ctx context.Context, msg *traits.Entry) error {
 }
 
 // EntrySubscriber receives golden.traits.Entry. An iterator subscribes when
-// its loop begins, and ends with the loop, with ctx or when the
-// gozmq.Subscriber is closed. A message that cannot be decoded is yielded as
-// an error, and iteration goes on. The Subscription methods open
-// subscriptions, which last until they are closed, also while nobody iterates.
-// Without filters an iterator yields all messages of its topic; with several,
-// it yields those that pass any of them.
+// its loop begins, and unsubscribes when the loop ends. It ends when ctx ends
+// or the gozmq.Subscriber is closed. A message that cannot be decoded is
+// yielded as an error, and iteration goes on. The Subscription methods open
+// subscriptions, which receive until they are closed, also while nobody
+// iterates. Without filters an iterator yields all messages of its topic; with
+// several, it yields those that pass any of them.
 //
 // Entry has a topic and a state of its own.
 type EntrySubscriber interface {
@@ -941,7 +951,8 @@ func (s *entrySubscriber) Subscription(filters []EntryFilter, opts ...gozmq.Subs
 	return gozmqimpl.Open(s.sub, entryTopic, filters, opts)
 }
 
-// EntryFilter selects messages. A field that is not set selects all.
+// EntryFilter selects messages by the fields of their topic. A field that is
+// not set matches any value.
 type EntryFilter struct {
 	Symbol gozmq.Match[string]
 }
@@ -951,26 +962,26 @@ func (f EntryFilter) TopicPattern() gozmq.TopicPattern {
 	return entryTopic.Pattern(f.Symbol)
 }
 
-// EntryTopic returns the topic that m is published under.
+// EntryTopic returns the topic of m.
 func EntryTopic(m *traits.Entry) string { return entryTopic.Of(m) }
 
 var entryTopic = gozmqimpl.NewTopic("golden.traits.Entry", "entry/{symbol}",
 	gozmqimpl.String((*traits.Entry).GetSymbol)).With(gozmqimpl.Sequenced | gozmqimpl.Retained)
 
-// EntryFields are the fields in entry/{symbol}.
+// EntryFields are the values of the fields in entry/{symbol}.
 type EntryFields struct {
 	Symbol string
 }
 
-// ParseEntryTopic is the reverse of EntryTopic.
+// ParseEntryTopic parses a topic that EntryTopic has returned.
 func ParseEntryTopic(topic string) (f EntryFields, err error) {
 	return gozmqimpl.Parse(entryTopic, topic, &f, &f.Symbol)
 }
 
 // FollowEntry follows a state: it yields the reply of golden.traits.Books/Read
-// to req, then each message of the topic that changes it, and a new reply
-// whenever messages were missed or a publisher was restarted. It makes the
-// calls through caller, for example a gozmq.Conn.
+// to req, then each later message of the topic, and a new reply whenever
+// messages were missed or a publisher was restarted. It makes the calls
+// through caller, for example a gozmq.Conn.
 func FollowEntry(ctx context.Context, sub *gozmq.Subscriber, caller gozmq.Caller, req *traits.ReadRequest, filters ...EntryFilter) iter.Seq2[gozmq.Change[*traits.Book, *traits.Entry], error] {
 	return gozmqimpl.FollowState[traits.Book](ctx, sub, entryTopic, caller, &entrySnapshot, req, filters)
 }

@@ -48,7 +48,7 @@ type EchoClient interface {
 	Tree(ctx context.Context, req *structpb.Struct, opts ...gozmq.CallOption) (*structpb.ListValue, error)
 }
 
-// NewEchoClient makes a client that calls through caller. It may be used
+// NewEchoClient returns a client that calls through caller. It may be used
 // concurrently.
 func NewEchoClient(caller gozmq.Caller) EchoClient {
 	return &echoClient{caller: caller}
@@ -183,12 +183,12 @@ func (p *signalsPublisher) Set(ctx context.Context, msg *wrapperspb.StringValue)
 }
 
 // SignalsSubscriber receives the topics of golden.wellknown.Signals. An
-// iterator subscribes when its loop begins, and ends with the loop, with ctx
-// or when the gozmq.Subscriber is closed. A message that cannot be decoded is
-// yielded as an error, and iteration goes on. The Subscription methods open
-// subscriptions, which last until they are closed, also while nobody iterates.
-// Without filters an iterator yields all messages of its topic; with several,
-// it yields those that pass any of them.
+// iterator subscribes when its loop begins, and unsubscribes when the loop
+// ends. It ends when ctx ends or the gozmq.Subscriber is closed. A message
+// that cannot be decoded is yielded as an error, and iteration goes on. The
+// Subscription methods open subscriptions, which receive until they are
+// closed, also while nobody iterates. Without filters an iterator yields all
+// messages of its topic; with several, it yields those that pass any of them.
 type SignalsSubscriber interface {
 	// Stop yields the messages under golden.wellknown.Signals/Stop.
 	Stop(ctx context.Context) iter.Seq2[*emptypb.Empty, error]
@@ -222,19 +222,21 @@ func (s *signalsSubscriber) SetSubscription(filters []SignalsSetFilter, opts ...
 	return gozmqimpl.Open(s.sub, signalsSetTopic, filters, opts)
 }
 
-// SignalsHandler receives the topics of golden.wellknown.Signals, one message
-// at a time, in the order of their arrival. Implementations embed
-// UnimplementedSignalsHandler, so that topics can be added to the service.
+// SignalsHandler handles the messages of the topics of
+// golden.wellknown.Signals, one at a time, in the order of their arrival.
+// Implementations embed UnimplementedSignalsHandler, so that topics can be
+// added to the service.
 type SignalsHandler interface {
 	Stop(ctx context.Context, msg *emptypb.Empty) error
 	Set(ctx context.Context, msg *wrapperspb.StringValue) error
 	mustEmbedUnimplementedSignalsHandler()
 }
 
-// HandleSignals subscribes to all topics and hands their messages to impl
-// until ctx ends or sub is closed. A message that fails is reported to
-// gozmq.WithTopicErrorHandler, and the next one follows. When impl does not
-// implement a topic, the subscription to it ends with its first message.
+// HandleSignals subscribes to all topics and passes their messages to impl
+// until ctx ends or sub is closed. It reports a message that cannot be
+// decoded, and an error or panic of impl, to gozmq.WithTopicErrorHandler, and
+// goes on. When impl does not implement a topic, the subscription to it ends
+// with its first message.
 func HandleSignals(ctx context.Context, sub *gozmq.Subscriber, impl SignalsHandler, opts ...gozmq.TopicHandlerOption) error {
 	return gozmqimpl.HandleTopics(ctx, sub, SignalsName, func() []gozmqimpl.TopicHandler {
 		impl.mustEmbedUnimplementedSignalsHandler()
@@ -257,12 +259,13 @@ func (UnimplementedSignalsHandler) Set(context.Context, *wrapperspb.StringValue)
 }
 func (UnimplementedSignalsHandler) mustEmbedUnimplementedSignalsHandler() {}
 
-// SignalsStopTopic returns the topic that m is published under.
+// SignalsStopTopic returns the topic of m.
 func SignalsStopTopic(m *emptypb.Empty) string { return signalsStopTopic.Of(m) }
 
 var signalsStopTopic = gozmqimpl.NewTopic[emptypb.Empty](SignalsStopProcedure, SignalsStopProcedure)
 
-// SignalsSetFilter selects messages. A field that is not set selects all.
+// SignalsSetFilter selects messages by the fields of their topic. A field that
+// is not set matches any value.
 type SignalsSetFilter struct {
 	Value gozmq.Match[string]
 }
@@ -272,18 +275,18 @@ func (f SignalsSetFilter) TopicPattern() gozmq.TopicPattern {
 	return signalsSetTopic.Pattern(f.Value)
 }
 
-// SignalsSetTopic returns the topic that m is published under.
+// SignalsSetTopic returns the topic of m.
 func SignalsSetTopic(m *wrapperspb.StringValue) string { return signalsSetTopic.Of(m) }
 
 var signalsSetTopic = gozmqimpl.NewTopic(SignalsSetProcedure, "set/{value}",
 	gozmqimpl.String((*wrapperspb.StringValue).GetValue))
 
-// SignalsSetFields are the fields in set/{value}.
+// SignalsSetFields are the values of the fields in set/{value}.
 type SignalsSetFields struct {
 	Value string
 }
 
-// ParseSignalsSetTopic is the reverse of SignalsSetTopic.
+// ParseSignalsSetTopic parses a topic that SignalsSetTopic has returned.
 func ParseSignalsSetTopic(topic string) (f SignalsSetFields, err error) {
 	return gozmqimpl.Parse(signalsSetTopic, topic, &f, &f.Value)
 }
@@ -297,10 +300,10 @@ const (
 	TimersRunProcedure = "golden.wellknown.Timers/Run"
 )
 
-// TimersVentilator hands the tasks of golden.wellknown.Timers to workers.
+// TimersVentilator sends the tasks of golden.wellknown.Timers to workers.
 type TimersVentilator interface {
-	// Run hands task to one worker. It waits while all of them are busy, until ctx
-	// ends.
+	// Run sends task to one worker. While every worker's queue is full, it waits
+	// until ctx ends.
 	Run(ctx context.Context, task *durationpb.Duration) error
 }
 
@@ -330,9 +333,8 @@ type TimersWorker interface {
 	mustEmbedUnimplementedTimersWorker()
 }
 
-// NewTimersWorker opens a worker that hands tasks to impl. The options say
-// where tasks come from and where results go. Run runs it; Run or Close must
-// be called.
+// NewTimersWorker opens a worker that runs tasks with impl. The options
+// gozmq.From and gozmq.To give its endpoints. Run or Close must be called.
 func NewTimersWorker(impl TimersWorker, opts ...gozmq.WorkerOption) (*gozmq.Worker, error) {
 	return gozmqimpl.NewWorker(TimersName, func() []gozmqimpl.TaskHandler {
 		impl.mustEmbedUnimplementedTimersWorker()
@@ -342,8 +344,8 @@ func NewTimersWorker(impl TimersWorker, opts ...gozmq.WorkerOption) (*gozmq.Work
 	}, opts)
 }
 
-// RunTimersWorker opens a worker and runs it until ctx ends or a ventilator
-// stops it; then the worker is closed.
+// RunTimersWorker opens a worker, runs it until ctx ends or a ventilator stops
+// it, and closes it.
 func RunTimersWorker(ctx context.Context, impl TimersWorker, opts ...gozmq.WorkerOption) error {
 	w, err := NewTimersWorker(impl, opts...)
 	return gozmqimpl.RunWorker(ctx, w, err)

@@ -36,7 +36,7 @@ type GreeterClient interface {
 	SayHello(ctx context.Context, req *greetv1.HelloRequest, opts ...gozmq.CallOption) (*greetv1.HelloReply, error)
 }
 
-// NewGreeterClient makes a client that calls through caller. It may be used
+// NewGreeterClient returns a client that calls through caller. It may be used
 // concurrently.
 func NewGreeterClient(caller gozmq.Caller) GreeterClient {
 	return &greeterClient{caller: caller}

@@ -28,12 +28,12 @@ const (
 	ThumbnailsRenderProcedure = "image.v1.Thumbnails/Render"
 )
 
-// ThumbnailsVentilator hands the tasks of image.v1.Thumbnails to workers.
+// ThumbnailsVentilator sends the tasks of image.v1.Thumbnails to workers.
 //
 // Thumbnails makes small pictures of large ones.
 type ThumbnailsVentilator interface {
-	// Render hands task to one worker. It waits while all of them are busy, until
-	// ctx ends.
+	// Render sends task to one worker. While every worker's queue is full, it
+	// waits until ctx ends.
 	//
 	// Render scales one picture down.
 	Render(ctx context.Context, task *imagev1.RenderTask) error
@@ -68,9 +68,8 @@ type ThumbnailsWorker interface {
 	mustEmbedUnimplementedThumbnailsWorker()
 }
 
-// NewThumbnailsWorker opens a worker that hands tasks to impl. The options say
-// where tasks come from and where results go. Run runs it; Run or Close must
-// be called.
+// NewThumbnailsWorker opens a worker that runs tasks with impl. The options
+// gozmq.From and gozmq.To give its endpoints. Run or Close must be called.
 func NewThumbnailsWorker(impl ThumbnailsWorker, opts ...gozmq.WorkerOption) (*gozmq.Worker, error) {
 	return gozmqimpl.NewWorker(ThumbnailsName, func() []gozmqimpl.TaskHandler {
 		impl.mustEmbedUnimplementedThumbnailsWorker()
@@ -80,8 +79,8 @@ func NewThumbnailsWorker(impl ThumbnailsWorker, opts ...gozmq.WorkerOption) (*go
 	}, opts)
 }
 
-// RunThumbnailsWorker opens a worker and runs it until ctx ends or a
-// ventilator stops it; then the worker is closed.
+// RunThumbnailsWorker opens a worker, runs it until ctx ends or a ventilator
+// stops it, and closes it.
 func RunThumbnailsWorker(ctx context.Context, impl ThumbnailsWorker, opts ...gozmq.WorkerOption) error {
 	w, err := NewThumbnailsWorker(impl, opts...)
 	return gozmqimpl.RunWorker(ctx, w, err)
@@ -139,13 +138,13 @@ const (
 	PrintsRenderProcedure = "image.v1.Prints/Render"
 )
 
-// PrintsVentilator hands the tasks of image.v1.Prints to workers.
+// PrintsVentilator sends the tasks of image.v1.Prints to workers.
 //
 // Prints is paid for, so no task of it may be lost: what a worker does not get
 // done, another one does.
 type PrintsVentilator interface {
-	// Render hands task to one worker after the other until one has done it. It
-	// waits while the ventilator's queue is full, until ctx ends.
+	// Render queues task, which is delivered to workers until one has done it or
+	// it is given up. While the queue is full, the method waits until ctx ends.
 	//
 	// Render scales one picture down.
 	Render(ctx context.Context, task *imagev1.RenderTask) error
@@ -181,9 +180,8 @@ type PrintsWorker interface {
 	mustEmbedUnimplementedPrintsWorker()
 }
 
-// NewPrintsWorker opens a worker that hands tasks to impl. The options say
-// where tasks come from and where results go. Run runs it; Run or Close must
-// be called.
+// NewPrintsWorker opens a worker that runs tasks with impl. The options
+// gozmq.From and gozmq.To give its endpoints. Run or Close must be called.
 func NewPrintsWorker(impl PrintsWorker, opts ...gozmq.WorkerOption) (*gozmq.Worker, error) {
 	return gozmqimpl.NewWorker(PrintsName, func() []gozmqimpl.TaskHandler {
 		impl.mustEmbedUnimplementedPrintsWorker()
@@ -193,8 +191,8 @@ func NewPrintsWorker(impl PrintsWorker, opts ...gozmq.WorkerOption) (*gozmq.Work
 	}, opts)
 }
 
-// RunPrintsWorker opens a worker and runs it until ctx ends or a ventilator
-// stops it; then the worker is closed.
+// RunPrintsWorker opens a worker, runs it until ctx ends or a ventilator stops
+// it, and closes it.
 func RunPrintsWorker(ctx context.Context, impl PrintsWorker, opts ...gozmq.WorkerOption) error {
 	w, err := NewPrintsWorker(impl, opts...)
 	return gozmqimpl.RunWorker(ctx, w, err)
@@ -218,8 +216,8 @@ func (UnimplementedPrintsWorker) mustEmbedUnimplementedPrintsWorker() {}
 type PrintsSink interface {
 	// Render yields results until ctx ends or the gozmq.Sink is closed. A result
 	// that cannot be decoded is yielded as an error, and iteration goes on. A
-	// result is acknowledged when the body of the loop has ended; break and return
-	// leave it for the next loop.
+	// result is acknowledged when the body of the loop has ended normally; after
+	// break or return the next loop yields it again.
 	//
 	// Render scales one picture down.
 	Render(ctx context.Context) iter.Seq2[*imagev1.RenderResult, error]

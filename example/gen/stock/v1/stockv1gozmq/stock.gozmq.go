@@ -35,8 +35,8 @@ type WarehouseClient interface {
 	List(ctx context.Context, req *stockv1.ListRequest, opts ...gozmq.CallOption) (*stockv1.ListReply, error)
 }
 
-// NewWarehouseClient makes a client that calls through caller. It may be used
-// concurrently.
+// NewWarehouseClient returns a client that calls through caller. It may be
+// used concurrently.
 func NewWarehouseClient(caller gozmq.Caller) WarehouseClient {
 	return &warehouseClient{caller: caller}
 }
@@ -123,12 +123,12 @@ func (p *changesPublisher) Level(ctx context.Context, msg *stockv1.Article) erro
 }
 
 // ChangesSubscriber receives the topics of stock.v1.Changes. An iterator
-// subscribes when its loop begins, and ends with the loop, with ctx or when
-// the gozmq.Subscriber is closed. A message that cannot be decoded is yielded
-// as an error, and iteration goes on. The Subscription methods open
-// subscriptions, which last until they are closed, also while nobody iterates.
-// Without filters an iterator yields all messages of its topic; with several,
-// it yields those that pass any of them.
+// subscribes when its loop begins, and unsubscribes when the loop ends. It
+// ends when ctx ends or the gozmq.Subscriber is closed. A message that cannot
+// be decoded is yielded as an error, and iteration goes on. The Subscription
+// methods open subscriptions, which receive until they are closed, also while
+// nobody iterates. Without filters an iterator yields all messages of its
+// topic; with several, it yields those that pass any of them.
 //
 // Changes tells of each change of the stock.
 type ChangesSubscriber interface {
@@ -159,8 +159,8 @@ func (s *changesSubscriber) LevelSubscription(filters []ChangesLevelFilter, opts
 	return gozmqimpl.Open(s.sub, changesLevelTopic, filters, opts)
 }
 
-// ChangesHandler receives the topics of stock.v1.Changes, one message at a
-// time, in the order of their arrival. Implementations embed
+// ChangesHandler handles the messages of the topics of stock.v1.Changes, one
+// at a time, in the order of their arrival. Implementations embed
 // UnimplementedChangesHandler, so that topics can be added to the service.
 //
 // Changes tells of each change of the stock.
@@ -171,10 +171,11 @@ type ChangesHandler interface {
 	mustEmbedUnimplementedChangesHandler()
 }
 
-// HandleChanges subscribes to all topics and hands their messages to impl
-// until ctx ends or sub is closed. A message that fails is reported to
-// gozmq.WithTopicErrorHandler, and the next one follows. When impl does not
-// implement a topic, the subscription to it ends with its first message.
+// HandleChanges subscribes to all topics and passes their messages to impl
+// until ctx ends or sub is closed. It reports a message that cannot be
+// decoded, and an error or panic of impl, to gozmq.WithTopicErrorHandler, and
+// goes on. When impl does not implement a topic, the subscription to it ends
+// with its first message.
 func HandleChanges(ctx context.Context, sub *gozmq.Subscriber, impl ChangesHandler, opts ...gozmq.TopicHandlerOption) error {
 	return gozmqimpl.HandleTopics(ctx, sub, ChangesName, func() []gozmqimpl.TopicHandler {
 		impl.mustEmbedUnimplementedChangesHandler()
@@ -193,7 +194,8 @@ func (UnimplementedChangesHandler) Level(context.Context, *stockv1.Article) erro
 }
 func (UnimplementedChangesHandler) mustEmbedUnimplementedChangesHandler() {}
 
-// ChangesLevelFilter selects messages. A field that is not set selects all.
+// ChangesLevelFilter selects messages by the fields of their topic. A field
+// that is not set matches any value.
 type ChangesLevelFilter struct {
 	Name gozmq.Match[string]
 }
@@ -203,26 +205,26 @@ func (f ChangesLevelFilter) TopicPattern() gozmq.TopicPattern {
 	return changesLevelTopic.Pattern(f.Name)
 }
 
-// ChangesLevelTopic returns the topic that m is published under.
+// ChangesLevelTopic returns the topic of m.
 func ChangesLevelTopic(m *stockv1.Article) string { return changesLevelTopic.Of(m) }
 
 var changesLevelTopic = gozmqimpl.NewTopic(ChangesLevelProcedure, "stock/{name}",
 	gozmqimpl.String((*stockv1.Article).GetName)).With(gozmqimpl.Sequenced | gozmqimpl.Retained)
 
-// ChangesLevelFields are the fields in stock/{name}.
+// ChangesLevelFields are the values of the fields in stock/{name}.
 type ChangesLevelFields struct {
 	Name string
 }
 
-// ParseChangesLevelTopic is the reverse of ChangesLevelTopic.
+// ParseChangesLevelTopic parses a topic that ChangesLevelTopic has returned.
 func ParseChangesLevelTopic(topic string) (f ChangesLevelFields, err error) {
 	return gozmqimpl.Parse(changesLevelTopic, topic, &f, &f.Name)
 }
 
 // FollowChangesLevel follows a state: it yields the reply of
-// stock.v1.Warehouse/List to req, then each message of the topic that changes
-// it, and a new reply whenever messages were missed or a publisher was
-// restarted. It makes the calls through caller, for example a gozmq.Conn.
+// stock.v1.Warehouse/List to req, then each later message of the topic, and a
+// new reply whenever messages were missed or a publisher was restarted. It
+// makes the calls through caller, for example a gozmq.Conn.
 func FollowChangesLevel(ctx context.Context, sub *gozmq.Subscriber, caller gozmq.Caller, req *stockv1.ListRequest, filters ...ChangesLevelFilter) iter.Seq2[gozmq.Change[*stockv1.ListReply, *stockv1.Article], error] {
 	return gozmqimpl.FollowState[stockv1.ListReply](ctx, sub, changesLevelTopic, caller, &changesLevelSnapshot, req, filters)
 }

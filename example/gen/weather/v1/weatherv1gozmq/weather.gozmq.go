@@ -62,12 +62,12 @@ func (p *feedPublisher) Alerts(ctx context.Context, msg *weatherv1.Alert) error 
 }
 
 // FeedSubscriber receives the topics of weather.v1.Feed. An iterator
-// subscribes when its loop begins, and ends with the loop, with ctx or when
-// the gozmq.Subscriber is closed. A message that cannot be decoded is yielded
-// as an error, and iteration goes on. The Subscription methods open
-// subscriptions, which last until they are closed, also while nobody iterates.
-// Without filters an iterator yields all messages of its topic; with several,
-// it yields those that pass any of them.
+// subscribes when its loop begins, and unsubscribes when the loop ends. It
+// ends when ctx ends or the gozmq.Subscriber is closed. A message that cannot
+// be decoded is yielded as an error, and iteration goes on. The Subscription
+// methods open subscriptions, which receive until they are closed, also while
+// nobody iterates. Without filters an iterator yields all messages of its
+// topic; with several, it yields those that pass any of them.
 //
 // Feed publishes what the weather stations measure, and warnings.
 type FeedSubscriber interface {
@@ -110,8 +110,8 @@ func (s *feedSubscriber) AlertsSubscription(filters []FeedAlertsFilter, opts ...
 	return gozmqimpl.Open(s.sub, feedAlertsTopic, filters, opts)
 }
 
-// FeedHandler receives the topics of weather.v1.Feed, one message at a time,
-// in the order of their arrival. Implementations embed
+// FeedHandler handles the messages of the topics of weather.v1.Feed, one at a
+// time, in the order of their arrival. Implementations embed
 // UnimplementedFeedHandler, so that topics can be added to the service.
 //
 // Feed publishes what the weather stations measure, and warnings.
@@ -124,10 +124,11 @@ type FeedHandler interface {
 	mustEmbedUnimplementedFeedHandler()
 }
 
-// HandleFeed subscribes to all topics and hands their messages to impl until
-// ctx ends or sub is closed. A message that fails is reported to
-// gozmq.WithTopicErrorHandler, and the next one follows. When impl does not
-// implement a topic, the subscription to it ends with its first message.
+// HandleFeed subscribes to all topics and passes their messages to impl until
+// ctx ends or sub is closed. It reports a message that cannot be decoded, and
+// an error or panic of impl, to gozmq.WithTopicErrorHandler, and goes on. When
+// impl does not implement a topic, the subscription to it ends with its first
+// message.
 func HandleFeed(ctx context.Context, sub *gozmq.Subscriber, impl FeedHandler, opts ...gozmq.TopicHandlerOption) error {
 	return gozmqimpl.HandleTopics(ctx, sub, FeedName, func() []gozmqimpl.TopicHandler {
 		impl.mustEmbedUnimplementedFeedHandler()
@@ -150,7 +151,8 @@ func (UnimplementedFeedHandler) Alerts(context.Context, *weatherv1.Alert) error 
 }
 func (UnimplementedFeedHandler) mustEmbedUnimplementedFeedHandler() {}
 
-// FeedTemperatureFilter selects messages. A field that is not set selects all.
+// FeedTemperatureFilter selects messages by the fields of their topic. A field
+// that is not set matches any value.
 type FeedTemperatureFilter struct {
 	Station gozmq.Match[string]
 }
@@ -160,23 +162,26 @@ func (f FeedTemperatureFilter) TopicPattern() gozmq.TopicPattern {
 	return feedTemperatureTopic.Pattern(f.Station)
 }
 
-// FeedTemperatureTopic returns the topic that m is published under.
+// FeedTemperatureTopic returns the topic of m.
 func FeedTemperatureTopic(m *weatherv1.Reading) string { return feedTemperatureTopic.Of(m) }
 
 var feedTemperatureTopic = gozmqimpl.NewTopic(FeedTemperatureProcedure, "weather/{station}/temperature",
 	gozmqimpl.String((*weatherv1.Reading).GetStation))
 
-// FeedTemperatureFields are the fields in weather/{station}/temperature.
+// FeedTemperatureFields are the values of the fields in
+// weather/{station}/temperature.
 type FeedTemperatureFields struct {
 	Station string
 }
 
-// ParseFeedTemperatureTopic is the reverse of FeedTemperatureTopic.
+// ParseFeedTemperatureTopic parses a topic that FeedTemperatureTopic has
+// returned.
 func ParseFeedTemperatureTopic(topic string) (f FeedTemperatureFields, err error) {
 	return gozmqimpl.Parse(feedTemperatureTopic, topic, &f, &f.Station)
 }
 
-// FeedAlertsFilter selects messages. A field that is not set selects all.
+// FeedAlertsFilter selects messages by the fields of their topic. A field that
+// is not set matches any value.
 type FeedAlertsFilter struct {
 	Severity gozmq.Match[weatherv1.Severity]
 	Region   gozmq.Match[string]
@@ -187,19 +192,19 @@ func (f FeedAlertsFilter) TopicPattern() gozmq.TopicPattern {
 	return feedAlertsTopic.Pattern(f.Severity, f.Region)
 }
 
-// FeedAlertsTopic returns the topic that m is published under.
+// FeedAlertsTopic returns the topic of m.
 func FeedAlertsTopic(m *weatherv1.Alert) string { return feedAlertsTopic.Of(m) }
 
 var feedAlertsTopic = gozmqimpl.NewTopic(FeedAlertsProcedure, "alerts/{severity}/{region}",
 	gozmqimpl.Enum((*weatherv1.Alert).GetSeverity), gozmqimpl.String((*weatherv1.Alert).GetRegion)).With(gozmqimpl.Sequenced | gozmqimpl.Retained)
 
-// FeedAlertsFields are the fields in alerts/{severity}/{region}.
+// FeedAlertsFields are the values of the fields in alerts/{severity}/{region}.
 type FeedAlertsFields struct {
 	Severity weatherv1.Severity
 	Region   string
 }
 
-// ParseFeedAlertsTopic is the reverse of FeedAlertsTopic.
+// ParseFeedAlertsTopic parses a topic that FeedAlertsTopic has returned.
 func ParseFeedAlertsTopic(topic string) (f FeedAlertsFields, err error) {
 	return gozmqimpl.Parse(feedAlertsTopic, topic, &f, &f.Severity, &f.Region)
 }

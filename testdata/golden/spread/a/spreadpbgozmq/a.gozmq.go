@@ -32,7 +32,7 @@ type FirstClient interface {
 	Do(ctx context.Context, req *spreadpb.A, opts ...gozmq.CallOption) (*spreadpb.A, error)
 }
 
-// NewFirstClient makes a client that calls through caller. It may be used
+// NewFirstClient returns a client that calls through caller. It may be used
 // concurrently.
 func NewFirstClient(caller gozmq.Caller) FirstClient {
 	return &firstClient{caller: caller}

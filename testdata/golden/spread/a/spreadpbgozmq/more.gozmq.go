@@ -55,12 +55,12 @@ func (p *firstDoPublisher) Again(ctx context.Context, msg *spreadpb.A) error {
 }
 
 // FirstDoSubscriber receives the topics of golden.spread.a.FirstDo. An
-// iterator subscribes when its loop begins, and ends with the loop, with ctx
-// or when the gozmq.Subscriber is closed. A message that cannot be decoded is
-// yielded as an error, and iteration goes on. The Subscription methods open
-// subscriptions, which last until they are closed, also while nobody iterates.
-// Without filters an iterator yields all messages of its topic; with several,
-// it yields those that pass any of them.
+// iterator subscribes when its loop begins, and unsubscribes when the loop
+// ends. It ends when ctx ends or the gozmq.Subscriber is closed. A message
+// that cannot be decoded is yielded as an error, and iteration goes on. The
+// Subscription methods open subscriptions, which receive until they are
+// closed, also while nobody iterates. Without filters an iterator yields all
+// messages of its topic; with several, it yields those that pass any of them.
 //
 // FirstDo stands in another file than First, whose names it could meet.
 type FirstDoSubscriber interface {
@@ -96,9 +96,10 @@ func (s *firstDoSubscriber) AgainSubscription(filters []FirstDoAgainFilter, opts
 	return gozmqimpl.Open(s.sub, firstDoAgainTopic, filters, opts)
 }
 
-// FirstDoHandler receives the topics of golden.spread.a.FirstDo, one message
-// at a time, in the order of their arrival. Implementations embed
-// UnimplementedFirstDoHandler, so that topics can be added to the service.
+// FirstDoHandler handles the messages of the topics of
+// golden.spread.a.FirstDo, one at a time, in the order of their arrival.
+// Implementations embed UnimplementedFirstDoHandler, so that topics can be
+// added to the service.
 //
 // FirstDo stands in another file than First, whose names it could meet.
 type FirstDoHandler interface {
@@ -107,10 +108,11 @@ type FirstDoHandler interface {
 	mustEmbedUnimplementedFirstDoHandler()
 }
 
-// HandleFirstDo subscribes to all topics and hands their messages to impl
-// until ctx ends or sub is closed. A message that fails is reported to
-// gozmq.WithTopicErrorHandler, and the next one follows. When impl does not
-// implement a topic, the subscription to it ends with its first message.
+// HandleFirstDo subscribes to all topics and passes their messages to impl
+// until ctx ends or sub is closed. It reports a message that cannot be
+// decoded, and an error or panic of impl, to gozmq.WithTopicErrorHandler, and
+// goes on. When impl does not implement a topic, the subscription to it ends
+// with its first message.
 func HandleFirstDo(ctx context.Context, sub *gozmq.Subscriber, impl FirstDoHandler, opts ...gozmq.TopicHandlerOption) error {
 	return gozmqimpl.HandleTopics(ctx, sub, FirstDoName, func() []gozmqimpl.TopicHandler {
 		impl.mustEmbedUnimplementedFirstDoHandler()
@@ -133,12 +135,13 @@ func (UnimplementedFirstDoHandler) Again(context.Context, *spreadpb.A) error {
 }
 func (UnimplementedFirstDoHandler) mustEmbedUnimplementedFirstDoHandler() {}
 
-// FirstDoProcedureTopic returns the topic that m is published under.
+// FirstDoProcedureTopic returns the topic of m.
 func FirstDoProcedureTopic(m *spreadpb.A) string { return firstDoProcedureTopic.Of(m) }
 
 var firstDoProcedureTopic = gozmqimpl.NewTopic[spreadpb.A](FirstDoProcedureProcedure, FirstDoProcedureProcedure)
 
-// FirstDoAgainFilter selects messages. A field that is not set selects all.
+// FirstDoAgainFilter selects messages by the fields of their topic. A field
+// that is not set matches any value.
 type FirstDoAgainFilter struct {
 	Id gozmq.Match[string]
 }
@@ -148,18 +151,18 @@ func (f FirstDoAgainFilter) TopicPattern() gozmq.TopicPattern {
 	return firstDoAgainTopic.Pattern(f.Id)
 }
 
-// FirstDoAgainTopic returns the topic that m is published under.
+// FirstDoAgainTopic returns the topic of m.
 func FirstDoAgainTopic(m *spreadpb.A) string { return firstDoAgainTopic.Of(m) }
 
 var firstDoAgainTopic = gozmqimpl.NewTopic(FirstDoAgainProcedure, "again/{id}",
 	gozmqimpl.String((*spreadpb.A).GetId))
 
-// FirstDoAgainFields are the fields in again/{id}.
+// FirstDoAgainFields are the values of the fields in again/{id}.
 type FirstDoAgainFields struct {
 	Id string
 }
 
-// ParseFirstDoAgainTopic is the reverse of FirstDoAgainTopic.
+// ParseFirstDoAgainTopic parses a topic that FirstDoAgainTopic has returned.
 func ParseFirstDoAgainTopic(topic string) (f FirstDoAgainFields, err error) {
 	return gozmqimpl.Parse(firstDoAgainTopic, topic, &f, &f.Id)
 }

@@ -58,12 +58,12 @@ func (p *thirdPublisher) DoMore(ctx context.Context, msg *spreadpbpb.A) error {
 }
 
 // ThirdSubscriber receives the topics of golden.spread.b.Third. An iterator
-// subscribes when its loop begins, and ends with the loop, with ctx or when
-// the gozmq.Subscriber is closed. A message that cannot be decoded is yielded
-// as an error, and iteration goes on. The Subscription methods open
-// subscriptions, which last until they are closed, also while nobody iterates.
-// Without filters an iterator yields all messages of its topic; with several,
-// it yields those that pass any of them.
+// subscribes when its loop begins, and unsubscribes when the loop ends. It
+// ends when ctx ends or the gozmq.Subscriber is closed. A message that cannot
+// be decoded is yielded as an error, and iteration goes on. The Subscription
+// methods open subscriptions, which receive until they are closed, also while
+// nobody iterates. Without filters an iterator yields all messages of its
+// topic; with several, it yields those that pass any of them.
 //
 // Third uses messages of two packages that have the same name.
 type ThirdSubscriber interface {
@@ -99,8 +99,8 @@ func (s *thirdSubscriber) DoMoreSubscription(opts ...gozmq.SubscriptionOption) (
 	return gozmqimpl.OpenAll(s.sub, thirdDoMoreTopic, opts)
 }
 
-// ThirdHandler receives the topics of golden.spread.b.Third, one message at a
-// time, in the order of their arrival. Implementations embed
+// ThirdHandler handles the messages of the topics of golden.spread.b.Third,
+// one at a time, in the order of their arrival. Implementations embed
 // UnimplementedThirdHandler, so that topics can be added to the service.
 //
 // Third uses messages of two packages that have the same name.
@@ -110,10 +110,11 @@ type ThirdHandler interface {
 	mustEmbedUnimplementedThirdHandler()
 }
 
-// HandleThird subscribes to all topics and hands their messages to impl until
-// ctx ends or sub is closed. A message that fails is reported to
-// gozmq.WithTopicErrorHandler, and the next one follows. When impl does not
-// implement a topic, the subscription to it ends with its first message.
+// HandleThird subscribes to all topics and passes their messages to impl until
+// ctx ends or sub is closed. It reports a message that cannot be decoded, and
+// an error or panic of impl, to gozmq.WithTopicErrorHandler, and goes on. When
+// impl does not implement a topic, the subscription to it ends with its first
+// message.
 func HandleThird(ctx context.Context, sub *gozmq.Subscriber, impl ThirdHandler, opts ...gozmq.TopicHandlerOption) error {
 	return gozmqimpl.HandleTopics(ctx, sub, ThirdName, func() []gozmqimpl.TopicHandler {
 		impl.mustEmbedUnimplementedThirdHandler()
@@ -136,7 +137,8 @@ func (UnimplementedThirdHandler) DoMore(context.Context, *spreadpbpb.A) error {
 }
 func (UnimplementedThirdHandler) mustEmbedUnimplementedThirdHandler() {}
 
-// ThirdDoFilter selects messages. A field that is not set selects all.
+// ThirdDoFilter selects messages by the fields of their topic. A field that is
+// not set matches any value.
 type ThirdDoFilter struct {
 	AId   gozmq.Match[string]
 	AKind gozmq.Match[spreadpbpb.Kind]
@@ -148,7 +150,7 @@ func (f ThirdDoFilter) TopicPattern() gozmq.TopicPattern {
 	return thirdDoTopic.Pattern(f.AId, f.AKind, f.Kind)
 }
 
-// ThirdDoTopic returns the topic that m is published under.
+// ThirdDoTopic returns the topic of m.
 func ThirdDoTopic(m *spreadpb.B) string { return thirdDoTopic.Of(m) }
 
 var thirdDoTopic = gozmqimpl.NewTopic(ThirdDoProcedure, "do/{a.id}/{a.kind}/{kind}",
@@ -157,19 +159,19 @@ var thirdDoTopic = gozmqimpl.NewTopic(ThirdDoProcedure, "do/{a.id}/{a.kind}/{kin
 	gozmqimpl.Enum((*spreadpb.B).GetKind),
 )
 
-// ThirdDoFields are the fields in do/{a.id}/{a.kind}/{kind}.
+// ThirdDoFields are the values of the fields in do/{a.id}/{a.kind}/{kind}.
 type ThirdDoFields struct {
 	AId   string
 	AKind spreadpbpb.Kind
 	Kind  spreadpb.Kind
 }
 
-// ParseThirdDoTopic is the reverse of ThirdDoTopic.
+// ParseThirdDoTopic parses a topic that ThirdDoTopic has returned.
 func ParseThirdDoTopic(topic string) (f ThirdDoFields, err error) {
 	return gozmqimpl.Parse(thirdDoTopic, topic, &f, &f.AId, &f.AKind, &f.Kind)
 }
 
-// ThirdDoMoreTopic returns the topic that m is published under.
+// ThirdDoMoreTopic returns the topic of m.
 func ThirdDoMoreTopic(m *spreadpbpb.A) string { return thirdDoMoreTopic.Of(m) }
 
 var thirdDoMoreTopic = gozmqimpl.NewTopic[spreadpbpb.A](ThirdDoMoreProcedure, ThirdDoMoreProcedure)
@@ -194,12 +196,12 @@ func (p *bPublisher) Publish(ctx context.Context, msg *spreadpb.B) error {
 }
 
 // BSubscriber receives golden.spread.b.B. An iterator subscribes when its loop
-// begins, and ends with the loop, with ctx or when the gozmq.Subscriber is
-// closed. A message that cannot be decoded is yielded as an error, and
-// iteration goes on. The Subscription methods open subscriptions, which last
-// until they are closed, also while nobody iterates. Without filters an
-// iterator yields all messages of its topic; with several, it yields those
-// that pass any of them.
+// begins, and unsubscribes when the loop ends. It ends when ctx ends or the
+// gozmq.Subscriber is closed. A message that cannot be decoded is yielded as
+// an error, and iteration goes on. The Subscription methods open
+// subscriptions, which receive until they are closed, also while nobody
+// iterates. Without filters an iterator yields all messages of its topic; with
+// several, it yields those that pass any of them.
 type BSubscriber interface {
 	// Subscribe yields the messages under b/{a.id}.
 	Subscribe(ctx context.Context, filters ...BFilter) iter.Seq2[*spreadpb.B, error]
@@ -222,7 +224,8 @@ func (s *bSubscriber) Subscription(filters []BFilter, opts ...gozmq.Subscription
 	return gozmqimpl.Open(s.sub, bTopic, filters, opts)
 }
 
-// BFilter selects messages. A field that is not set selects all.
+// BFilter selects messages by the fields of their topic. A field that is not
+// set matches any value.
 type BFilter struct {
 	AId gozmq.Match[string]
 }
@@ -232,18 +235,18 @@ func (f BFilter) TopicPattern() gozmq.TopicPattern {
 	return bTopic.Pattern(f.AId)
 }
 
-// BTopic returns the topic that m is published under.
+// BTopic returns the topic of m.
 func BTopic(m *spreadpb.B) string { return bTopic.Of(m) }
 
 var bTopic = gozmqimpl.NewTopic("golden.spread.b.B", "b/{a.id}",
 	gozmqimpl.String(func(m *spreadpb.B) string { return m.GetA().GetId() }))
 
-// BFields are the fields in b/{a.id}.
+// BFields are the values of the fields in b/{a.id}.
 type BFields struct {
 	AId string
 }
 
-// ParseBTopic is the reverse of BTopic.
+// ParseBTopic parses a topic that BTopic has returned.
 func ParseBTopic(topic string) (f BFields, err error) {
 	return gozmqimpl.Parse(bTopic, topic, &f, &f.AId)
 }

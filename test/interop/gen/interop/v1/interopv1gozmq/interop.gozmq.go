@@ -36,7 +36,7 @@ type EchoClient interface {
 	Say(ctx context.Context, req *interopv1.Text, opts ...gozmq.CallOption) (*interopv1.Text, error)
 }
 
-// NewEchoClient makes a client that calls through caller. It may be used
+// NewEchoClient returns a client that calls through caller. It may be used
 // concurrently.
 func NewEchoClient(caller gozmq.Caller) EchoClient {
 	return &echoClient{caller: caller}
@@ -123,10 +123,11 @@ func (p *tickerPublisher) Tick(ctx context.Context, msg *interopv1.Text) error {
 }
 
 // TickerSubscriber receives the topics of interop.v1.Ticker. An iterator
-// subscribes when its loop begins, and ends with the loop, with ctx or when
-// the gozmq.Subscriber is closed. A message that cannot be decoded is yielded
-// as an error, and iteration goes on. The Subscription methods open
-// subscriptions, which last until they are closed, also while nobody iterates.
+// subscribes when its loop begins, and unsubscribes when the loop ends. It
+// ends when ctx ends or the gozmq.Subscriber is closed. A message that cannot
+// be decoded is yielded as an error, and iteration goes on. The Subscription
+// methods open subscriptions, which receive until they are closed, also while
+// nobody iterates.
 //
 // Ticker is a bare PUB/SUB service.
 type TickerSubscriber interface {
@@ -154,8 +155,8 @@ func (s *tickerSubscriber) TickSubscription(opts ...gozmq.SubscriptionOption) (g
 	return gozmqimpl.OpenAll(s.sub, tickerTickTopic, opts)
 }
 
-// TickerHandler receives the topics of interop.v1.Ticker, one message at a
-// time, in the order of their arrival. Implementations embed
+// TickerHandler handles the messages of the topics of interop.v1.Ticker, one
+// at a time, in the order of their arrival. Implementations embed
 // UnimplementedTickerHandler, so that topics can be added to the service.
 //
 // Ticker is a bare PUB/SUB service.
@@ -165,10 +166,11 @@ type TickerHandler interface {
 	mustEmbedUnimplementedTickerHandler()
 }
 
-// HandleTicker subscribes to all topics and hands their messages to impl until
-// ctx ends or sub is closed. A message that fails is reported to
-// gozmq.WithTopicErrorHandler, and the next one follows. When impl does not
-// implement a topic, the subscription to it ends with its first message.
+// HandleTicker subscribes to all topics and passes their messages to impl
+// until ctx ends or sub is closed. It reports a message that cannot be
+// decoded, and an error or panic of impl, to gozmq.WithTopicErrorHandler, and
+// goes on. When impl does not implement a topic, the subscription to it ends
+// with its first message.
 func HandleTicker(ctx context.Context, sub *gozmq.Subscriber, impl TickerHandler, opts ...gozmq.TopicHandlerOption) error {
 	return gozmqimpl.HandleTopics(ctx, sub, TickerName, func() []gozmqimpl.TopicHandler {
 		impl.mustEmbedUnimplementedTickerHandler()
@@ -198,12 +200,12 @@ const (
 	JobsRunProcedure = "interop.v1.Jobs/Run"
 )
 
-// JobsVentilator hands the tasks of interop.v1.Jobs to workers.
+// JobsVentilator sends the tasks of interop.v1.Jobs to workers.
 //
 // Jobs is a bare PUSH/PULL service.
 type JobsVentilator interface {
-	// Run hands task to one worker. It waits while all of them are busy, until ctx
-	// ends.
+	// Run sends task to one worker. While every worker's queue is full, it waits
+	// until ctx ends.
 	//
 	// Run returns its task in capitals.
 	Run(ctx context.Context, task *interopv1.Text) error
@@ -237,9 +239,8 @@ type JobsWorker interface {
 	mustEmbedUnimplementedJobsWorker()
 }
 
-// NewJobsWorker opens a worker that hands tasks to impl. The options say where
-// tasks come from and where results go. Run runs it; Run or Close must be
-// called.
+// NewJobsWorker opens a worker that runs tasks with impl. The options
+// gozmq.From and gozmq.To give its endpoints. Run or Close must be called.
 func NewJobsWorker(impl JobsWorker, opts ...gozmq.WorkerOption) (*gozmq.Worker, error) {
 	return gozmqimpl.NewWorker(JobsName, func() []gozmqimpl.TaskHandler {
 		impl.mustEmbedUnimplementedJobsWorker()
@@ -249,8 +250,8 @@ func NewJobsWorker(impl JobsWorker, opts ...gozmq.WorkerOption) (*gozmq.Worker, 
 	}, opts)
 }
 
-// RunJobsWorker opens a worker and runs it until ctx ends or a ventilator
-// stops it; then the worker is closed.
+// RunJobsWorker opens a worker, runs it until ctx ends or a ventilator stops
+// it, and closes it.
 func RunJobsWorker(ctx context.Context, impl JobsWorker, opts ...gozmq.WorkerOption) error {
 	w, err := NewJobsWorker(impl, opts...)
 	return gozmqimpl.RunWorker(ctx, w, err)
@@ -446,12 +447,12 @@ func (p *topicsPublisher) Nested(ctx context.Context, msg *interopv1.Sample) err
 }
 
 // TopicsSubscriber receives the topics of interop.v1.Topics. An iterator
-// subscribes when its loop begins, and ends with the loop, with ctx or when
-// the gozmq.Subscriber is closed. A message that cannot be decoded is yielded
-// as an error, and iteration goes on. The Subscription methods open
-// subscriptions, which last until they are closed, also while nobody iterates.
-// Without filters an iterator yields all messages of its topic; with several,
-// it yields those that pass any of them.
+// subscribes when its loop begins, and unsubscribes when the loop ends. It
+// ends when ctx ends or the gozmq.Subscriber is closed. A message that cannot
+// be decoded is yielded as an error, and iteration goes on. The Subscription
+// methods open subscriptions, which receive until they are closed, also while
+// nobody iterates. Without filters an iterator yields all messages of its
+// topic; with several, it yields those that pass any of them.
 //
 // Topics has the topics that the examples lack.
 type TopicsSubscriber interface {
@@ -532,10 +533,11 @@ type TopicsHandler interface {
 	mustEmbedUnimplementedTopicsHandler()
 }
 
-// HandleTopics subscribes to all topics and hands their messages to impl until
-// ctx ends or sub is closed. A message that fails is reported to
-// gozmq.WithTopicErrorHandler, and the next one follows. When impl does not
-// implement a topic, the subscription to it ends with its first message.
+// HandleTopics subscribes to all topics and passes their messages to impl
+// until ctx ends or sub is closed. It reports a message that cannot be
+// decoded, and an error or panic of impl, to gozmq.WithTopicErrorHandler, and
+// goes on. When impl does not implement a topic, the subscription to it ends
+// with its first message.
 func HandleTopics(ctx context.Context, sub *gozmq.Subscriber, impl TopicsHandler, opts ...gozmq.TopicHandlerOption) error {
 	return gozmqimpl.HandleTopics(ctx, sub, TopicsName, func() []gozmqimpl.TopicHandler {
 		impl.mustEmbedUnimplementedTopicsHandler()
@@ -566,12 +568,13 @@ func (UnimplementedTopicsHandler) Nested(context.Context, *interopv1.Sample) err
 }
 func (UnimplementedTopicsHandler) mustEmbedUnimplementedTopicsHandler() {}
 
-// TopicsPlainTopic returns the topic that m is published under.
+// TopicsPlainTopic returns the topic of m.
 func TopicsPlainTopic(m *interopv1.Text) string { return topicsPlainTopic.Of(m) }
 
 var topicsPlainTopic = gozmqimpl.NewTopic[interopv1.Text](TopicsPlainProcedure, TopicsPlainProcedure)
 
-// TopicsTypedFilter selects messages. A field that is not set selects all.
+// TopicsTypedFilter selects messages by the fields of their topic. A field
+// that is not set matches any value.
 type TopicsTypedFilter struct {
 	Text   gozmq.Match[string]
 	Number gozmq.Match[int64]
@@ -584,7 +587,7 @@ func (f TopicsTypedFilter) TopicPattern() gozmq.TopicPattern {
 	return topicsTypedTopic.Pattern(f.Text, f.Number, f.Flag, f.Kind)
 }
 
-// TopicsTypedTopic returns the topic that m is published under.
+// TopicsTypedTopic returns the topic of m.
 func TopicsTypedTopic(m *interopv1.Sample) string { return topicsTypedTopic.Of(m) }
 
 var topicsTypedTopic = gozmqimpl.NewTopic(TopicsTypedProcedure, "t/{text}/{number}/{flag}/{kind}",
@@ -594,7 +597,8 @@ var topicsTypedTopic = gozmqimpl.NewTopic(TopicsTypedProcedure, "t/{text}/{numbe
 	gozmqimpl.Enum((*interopv1.Sample).GetKind),
 )
 
-// TopicsTypedFields are the fields in t/{text}/{number}/{flag}/{kind}.
+// TopicsTypedFields are the values of the fields in
+// t/{text}/{number}/{flag}/{kind}.
 type TopicsTypedFields struct {
 	Text   string
 	Number int64
@@ -602,12 +606,13 @@ type TopicsTypedFields struct {
 	Kind   interopv1.Kind
 }
 
-// ParseTopicsTypedTopic is the reverse of TopicsTypedTopic.
+// ParseTopicsTypedTopic parses a topic that TopicsTypedTopic has returned.
 func ParseTopicsTypedTopic(topic string) (f TopicsTypedFields, err error) {
 	return gozmqimpl.Parse(topicsTypedTopic, topic, &f, &f.Text, &f.Number, &f.Flag, &f.Kind)
 }
 
-// TopicsDashedFilter selects messages. A field that is not set selects all.
+// TopicsDashedFilter selects messages by the fields of their topic. A field
+// that is not set matches any value.
 type TopicsDashedFilter struct {
 	Text   gozmq.Match[string]
 	Number gozmq.Match[int64]
@@ -618,19 +623,19 @@ func (f TopicsDashedFilter) TopicPattern() gozmq.TopicPattern {
 	return topicsDashedTopic.Pattern(f.Text, f.Number)
 }
 
-// TopicsDashedTopic returns the topic that m is published under.
+// TopicsDashedTopic returns the topic of m.
 func TopicsDashedTopic(m *interopv1.Sample) string { return topicsDashedTopic.Of(m) }
 
 var topicsDashedTopic = gozmqimpl.NewTopic(TopicsDashedProcedure, "d/{text}-{number}",
 	gozmqimpl.String((*interopv1.Sample).GetText), gozmqimpl.Int((*interopv1.Sample).GetNumber))
 
-// TopicsDashedFields are the fields in d/{text}-{number}.
+// TopicsDashedFields are the values of the fields in d/{text}-{number}.
 type TopicsDashedFields struct {
 	Text   string
 	Number int64
 }
 
-// ParseTopicsDashedTopic is the reverse of TopicsDashedTopic.
+// ParseTopicsDashedTopic parses a topic that TopicsDashedTopic has returned.
 func ParseTopicsDashedTopic(topic string) (f TopicsDashedFields, err error) {
 	return gozmqimpl.Parse(topicsDashedTopic, topic, &f, &f.Text, &f.Number)
 }
@@ -692,12 +697,12 @@ func (p *markPublisher) Publish(ctx context.Context, msg *interopv1.Mark) error 
 }
 
 // MarkSubscriber receives interop.v1.Mark. An iterator subscribes when its
-// loop begins, and ends with the loop, with ctx or when the gozmq.Subscriber
-// is closed. A message that cannot be decoded is yielded as an error, and
-// iteration goes on. The Subscription methods open subscriptions, which last
-// until they are closed, also while nobody iterates. Without filters an
-// iterator yields all messages of its topic; with several, it yields those
-// that pass any of them.
+// loop begins, and unsubscribes when the loop ends. It ends when ctx ends or
+// the gozmq.Subscriber is closed. A message that cannot be decoded is yielded
+// as an error, and iteration goes on. The Subscription methods open
+// subscriptions, which receive until they are closed, also while nobody
+// iterates. Without filters an iterator yields all messages of its topic; with
+// several, it yields those that pass any of them.
 //
 // Mark has a topic of its own.
 type MarkSubscriber interface {
@@ -723,7 +728,8 @@ func (s *markSubscriber) Subscription(filters []MarkFilter, opts ...gozmq.Subscr
 	return gozmqimpl.Open(s.sub, markTopic, filters, opts)
 }
 
-// MarkFilter selects messages. A field that is not set selects all.
+// MarkFilter selects messages by the fields of their topic. A field that is
+// not set matches any value.
 type MarkFilter struct {
 	Place gozmq.Match[string]
 }
@@ -733,28 +739,28 @@ func (f MarkFilter) TopicPattern() gozmq.TopicPattern {
 	return markTopic.Pattern(f.Place)
 }
 
-// MarkTopic returns the topic that m is published under.
+// MarkTopic returns the topic of m.
 func MarkTopic(m *interopv1.Mark) string { return markTopic.Of(m) }
 
 var markTopic = gozmqimpl.NewTopic("interop.v1.Mark", "mark/{place}",
 	gozmqimpl.String((*interopv1.Mark).GetPlace))
 
-// MarkFields are the fields in mark/{place}.
+// MarkFields are the values of the fields in mark/{place}.
 type MarkFields struct {
 	Place string
 }
 
-// ParseMarkTopic is the reverse of MarkTopic.
+// ParseMarkTopic parses a topic that MarkTopic has returned.
 func ParseMarkTopic(topic string) (f MarkFields, err error) {
 	return gozmqimpl.Parse(markTopic, topic, &f, &f.Place)
 }
 
-// ChorePusher hands each interop.v1.Chore to one puller.
+// ChorePusher sends each interop.v1.Chore to a puller.
 //
 // Chore is a task of its own.
 type ChorePusher interface {
-	// Push hands task to one puller. It waits while all of them are busy, until
-	// ctx ends.
+	// Push sends task to one puller. While every puller's queue is full, it waits
+	// until ctx ends.
 	Push(ctx context.Context, task *interopv1.Chore) error
 }
 
@@ -775,7 +781,7 @@ func (p *chorePusher) Push(ctx context.Context, task *interopv1.Chore) error {
 	return gozmqimpl.Push(ctx, p.vent, &choreTask, task)
 }
 
-// ChorePuller receives each interop.v1.Chore that a pusher hands to it.
+// ChorePuller receives interop.v1.Chore from pushers.
 //
 // Chore is a task of its own.
 type ChorePuller interface {
