@@ -10,6 +10,7 @@ import (
 
 	"github.com/gozmq/gozmq/runtime/internal/guarded"
 	"github.com/gozmq/gozmq/runtime/internal/handshake"
+	"github.com/gozmq/gozmq/runtime/internal/zmtp"
 )
 
 var (
@@ -219,5 +220,5 @@ func addrString(a net.Addr) string {
 	if a == nil {
 		return ""
 	}
-	return a.String()
+	return zmtp.Line(a.String()) // a peer on ipc chooses the name of its end
 }
