@@ -8,7 +8,8 @@
 //   - REQ/REP: [Dial] returns a [Conn] for generated clients, [NewServer] a
 //     [Server] for generated Register functions.
 //   - PUB/SUB: [NewPublisher] and [NewSubscriber].
-//   - PUSH/PULL: [NewVentilator], NewWorker and [NewSink].
+//   - PUSH/PULL: [NewVentilator], [NewSink], and a [Worker], which generated
+//     NewXWorker functions return.
 //
 // A [Proxy] stands between the ends of any of them. Any role may [Bind] or
 // [Connect], to several endpoints at once, over tcp, ipc and inproc. Every value

@@ -122,9 +122,12 @@ func WithRoutingID(id string) SocketOption {
 
 // WithMaxMessageSize limits the bytes of a message's body, up to 1 GiB. A
 // larger one is not sent. A call whose request or reply is larger than the other
-// side allows fails with CodeResourceExhausted, and takes none of its memory; a
-// peer that sends any other message that is too large is disconnected. So is one
-// with bare framing or CURVE. The frames beside the body may have 64 KiB more.
+// side allows fails with CodeResourceExhausted, and takes none of its memory. So
+// does a publication, which is an error with that code in the subscriber's
+// streams, and a task or a result with DeliveryAtMostOnce, which is reported. A
+// peer that sends any other message that is too large is disconnected, and so is
+// one that sends a request with bare framing, or a frame under CURVE. The frames
+// beside the body may have 64 KiB more.
 // Default: DefaultMaxMessageSize.
 func WithMaxMessageSize(n int) SocketOption {
 	return socketOption(func(c *socketConfig) { c.MaxMessageSize = n })
@@ -225,7 +228,8 @@ func WithLinger(d time.Duration) SocketOption {
 
 // WithEventHandler calls f with each Event of the socket, one at a time and in
 // order, in a separate goroutine. While f does not keep up, events are dropped and
-// their number is reported (EventEventsLost). f must not close the socket: closing
+// their number is reported (EventEventsLost); when f panics, it is told so (EventPanic).
+// f must not close the socket: closing
 // waits for f.
 func WithEventHandler(f func(Event)) SocketOption {
 	return socketOption(func(c *socketConfig) { c.observer = f })

@@ -17,6 +17,7 @@ import (
 
 	"github.com/gozmq/gozmq/internal/testkit"
 	"github.com/gozmq/gozmq/runtime/gozmq"
+	"github.com/gozmq/gozmq/runtime/gozmqimpl"
 )
 
 // hostileRounds is how often the good peer's rate is measured, with the attack
@@ -32,7 +33,10 @@ func TestHostile(t *testing.T) {
 	for _, a := range attacks() {
 		t.Run(a.name, func(t *testing.T) {
 			open := newServerVictim
-			if a.feed {
+			switch {
+			case a.kept:
+				open = newRetainingVictim
+			case a.feed:
 				open = newPublisherVictim
 			}
 			v := open(t)
@@ -152,7 +156,7 @@ func newServerVictim(t *testing.T) *victim {
 	must(t, err)
 	t.Cleanup(func() { must(t, c.Close()) })
 	return &victim{addr: s.Addrs()[0], once: func() error {
-		reply, err := gozmq.Call[text](ctx, c, echoMethod, wrapperspb.String("hello"), gozmq.WithTimeout(testkit.Patience()))
+		reply, err := gozmqimpl.Call[text](ctx, c, echoMethod, wrapperspb.String("hello"), gozmq.WithTimeout(testkit.Patience()))
 		if err == nil && reply.GetValue() != "hello" {
 			err = errors.New("the answer is not what was asked")
 		}
@@ -162,14 +166,25 @@ func newServerVictim(t *testing.T) *victim {
 
 // newPublisherVictim is a publisher whose good subscriber has each message
 // before the next one is published.
-func newPublisherVictim(t *testing.T) *victim {
+func newPublisherVictim(t *testing.T) *victim { return publisherVictim(t, 0) }
+
+// newRetainingVictim is a newPublisherVictim with many retained topics.
+func newRetainingVictim(t *testing.T) *victim { return publisherVictim(t, 20_000) }
+
+func publisherVictim(t *testing.T, retained int) *victim {
 	ctx := t.Context()
 	p, err := gozmq.NewPublisher(gozmq.Bind(anyPort))
 	must(t, err)
 	t.Cleanup(func() { must(t, p.Close()) })
+	for n := range retained {
+		topic := gozmq.Topic[*number]{Name: "soak.Feed/Kept", Traits: gozmq.Retained, Append: func(b []byte, _ *number) []byte {
+			return fmt.Appendf(b, "kept/%d", n)
+		}}
+		must(t, gozmq.Publish(ctx, p, &topic, wrapperspb.Int64(int64(n))))
+	}
 	s, err := gozmq.NewSubscriber(gozmq.Connect(p.Addrs()...))
 	must(t, err)
-	next, stop := iter.Pull2(gozmq.Subscribe[number, *number, everyNumber](ctx, s, nil))
+	next, stop := iter.Pull2(gozmqimpl.SubscribeAll(ctx, s, numberTopic))
 	got := make(chan error)
 	ended := make(chan struct{})
 	want := make(chan int64)
@@ -194,9 +209,9 @@ func newPublisherVictim(t *testing.T) *victim {
 		published++
 		want <- published
 		if published == 1 {
-			must(t, p.WaitForSubscribers(ctx, numberTopic.Name, 1))
+			must(t, p.WaitForSubscribers(ctx, numberName, 1))
 		}
-		if err := gozmq.Publish(ctx, p, &numberTopic, wrapperspb.Int64(published)); err != nil {
+		if err := gozmqimpl.Publish(ctx, p, numberTopic, wrapperspb.Int64(published)); err != nil {
 			return err
 		}
 		return <-got

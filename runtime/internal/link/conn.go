@@ -10,6 +10,7 @@ import (
 
 	"github.com/gozmq/gozmq/runtime/internal/guarded"
 	"github.com/gozmq/gozmq/runtime/internal/handshake"
+	"github.com/gozmq/gozmq/runtime/internal/throttle"
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
 )
 
@@ -45,6 +46,7 @@ type Conn struct {
 	writer   writer
 	liveness liveness
 	fence    fence
+	pings    throttle.Bucket // of the peer; used by the reader
 
 	ours        bool      // the peer knows our extensions
 	dialed      bool      // and not accepted
@@ -79,6 +81,9 @@ func newConn(raw net.Conn, peer *handshake.Peer, endpoint string, cfg *Config) *
 // Gozmq reports whether the peer is one of ours and knows our extensions. It
 // returns what Peer.Gozmq does, without looking it up again.
 func (c *Conn) Gozmq() bool { return c.ours }
+
+// Dialed reports whether our side has dialed.
+func (c *Conn) Dialed() bool { return c.dialed }
 
 // Endpoint returns the endpoint that was bound or dialed.
 func (c *Conn) Endpoint() string { return c.endpoint }
@@ -199,6 +204,22 @@ func (c *Conn) ReportTopic(kind EventKind, topic []byte, err error) {
 		e.Topic = string(topic)
 	}
 	c.ReportEvent(e)
+}
+
+// Reported returns how many Malformed events the connection has had.
+func (c *Conn) Reported() uint64 { return c.malformed.Load() }
+
+// PauseReading does not return before d has passed, or the connection has ended. The
+// reader calls it, so that nothing is read meanwhile.
+func (c *Conn) PauseReading(d time.Duration) {
+	c.Pause()
+	defer c.Unpause()
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-c.closed:
+	}
 }
 
 // Queued returns how many bytes wait to be handed to the kernel.

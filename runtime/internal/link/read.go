@@ -17,6 +17,7 @@ type reader struct {
 	readBuffer
 	scanner   zmtp.Scanner
 	handedOut bool    // a message was handed out and has to be skipped
+	tooLarge  error   // of a message behind a batch; the scanner has its beginning
 	err       error   // why reading has failed
 	told      bool    // to the peer, too
 	opener    *opener // nil: frames are not sealed
@@ -200,6 +201,7 @@ func (c *Conn) command(b []byte) error {
 	}
 	switch string(name) {
 	case zmtp.CommandPing:
+		c.pacePing()
 		return c.pong(body)
 	case zmtp.CommandPong:
 		c.fence.passed(body)

@@ -48,6 +48,7 @@ type writer struct {
 	corked  int           // nested Corks
 	handed  writeCount    // to the kernel
 	taken   atomic.Uint64 // bytes that the kernel has taken, also of a write in progress
+	cut     []byte        // the message of which the kernel has taken a part when writing failed
 	err     error
 	broken  atomic.Bool // err is set, or about to be
 	unsent  []byte      // messages that were left when err came

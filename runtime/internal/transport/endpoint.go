@@ -4,7 +4,10 @@ import (
 	"context"
 	"errors"
 	"net"
+	"net/netip"
+	"path/filepath"
 	"strconv"
+	"strings"
 )
 
 // The schemes that ParseBind and ParseConnect understand.
@@ -48,6 +51,28 @@ func (e Endpoint) String() string {
 	default:
 		return "tcp://" + e.hostPort()
 	}
+}
+
+// SamePeer returns what e and every other spelling of it have in common, so that two
+// endpoints to connect to are the same peer if it is equal: the host in lower case,
+// without a dot at its end, localhost as 127.0.0.1, and the shortest form of a path. Host
+// names are not looked up.
+func (e Endpoint) SamePeer() Endpoint {
+	switch e.scheme {
+	case schemeTCP, schemeDNS:
+		e.addr = strings.ToLower(strings.TrimSuffix(e.addr, "."))
+		if e.addr == "localhost" {
+			e.addr = "127.0.0.1"
+		}
+		if ip, err := netip.ParseAddr(e.addr); err == nil {
+			e.addr, e.scheme = ip.Unmap().String(), schemeTCP
+		}
+	case schemeIPC:
+		if !strings.HasPrefix(e.addr, "@") {
+			e.addr = filepath.Clean(e.addr)
+		}
+	}
+	return e
 }
 
 func (e Endpoint) hostPort() string {
