@@ -14,7 +14,7 @@ import (
 // connection of a burst gets that long, and a peer that is far away the second.
 const (
 	silentGrace  = 100 * time.Millisecond
-	greetedGrace = 500 * time.Millisecond
+	greetedGrace = time.Second
 )
 
 // placePause is how long a connection waits for a place before it looks again.
