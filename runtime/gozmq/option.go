@@ -201,7 +201,7 @@ func WithConnectTimeout(dial, handshake time.Duration) SocketOption {
 
 // WithMaxHandshakes limits how many accepted connections may be shaking hands.
 // When a further one comes, the oldest of those that wait for their peer is closed,
-// after 100 ms without a greeting or 500 ms without the next step; else the new one
+// after 100 ms without a greeting or 1 s without the next step; else the new one
 // waits. Those that wait for our authenticator keep their places. Default: 256.
 func WithMaxHandshakes(n int) SocketOption {
 	return socketOption(func(c *socketConfig) { c.MaxHandshakes = n })

@@ -40,7 +40,7 @@ type Stage uint8
 const (
 	Silent   Stage = iota // for the peer's greeting
 	Greeted               // for the peer's next command
-	Checking              // for this side's authenticator
+	Checking              // for this side: its computing, and its authenticator
 )
 
 func (s *Site) reach(stage Stage) {

@@ -11,6 +11,7 @@ import (
 	"github.com/gozmq/gozmq/runtime/internal/guarded"
 	"github.com/gozmq/gozmq/runtime/internal/handshake"
 	"github.com/gozmq/gozmq/runtime/internal/throttle"
+	"github.com/gozmq/gozmq/runtime/internal/zmtp"
 )
 
 var (
@@ -240,5 +241,5 @@ func addrString(a net.Addr) string {
 	if a == nil {
 		return ""
 	}
-	return a.String()
+	return zmtp.Line(a.String()) // a peer on ipc chooses the name of its end
 }

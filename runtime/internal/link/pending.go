@@ -14,15 +14,15 @@ import (
 // connection of a burst gets that long, and a peer that is far away the second.
 const (
 	silentGrace  = 100 * time.Millisecond
-	greetedGrace = 500 * time.Millisecond
+	greetedGrace = time.Second
 )
 
 // placePause is how long a connection waits for a place before it looks again.
 const placePause = 50 * time.Millisecond
 
 // pending are the accepted connections whose handshake is in progress: those that wait
-// for their peers, oldest first, and the number of those that wait for this side's
-// authenticator. They have done all that was asked of them, and are not evicted. The
+// for their peers, oldest first, and the number of those that wait for this side, most
+// of all for its authenticator. They have done all that was asked of them, and are not evicted. The
 // group's lock guards it.
 type pending struct {
 	silent   list.List[*pendingConn]
@@ -77,6 +77,17 @@ func (p *pending) move(e *pendingConn, to handshake.Stage) {
 		return
 	}
 	p.greeted.PushBack(&e.place, e)
+}
+
+// renew lets e begin its stage again.
+func (p *pending) renew(e *pendingConn) {
+	e.place.Remove()
+	e.since = time.Now()
+	if e.stage == handshake.Silent {
+		p.silent.PushBack(&e.place, e)
+	} else {
+		p.greeted.PushBack(&e.place, e)
+	}
 }
 
 // evictable returns the connection that is evicted next, and how long that is not yet
@@ -134,6 +145,9 @@ func (g *Group) takePlace(raw net.Conn, cancel context.CancelFunc) (e *pendingCo
 	}
 	if g.pending.len() >= g.cfg.MaxHandshakes {
 		oldest, left := g.pending.evictable()
+		for ; oldest != nil && left <= 0 && unread(oldest.raw); oldest, left = g.pending.evictable() {
+			g.pending.renew(oldest) // this side is late and not the peer
+		}
 		switch {
 		case oldest == nil:
 			return nil, placePause
