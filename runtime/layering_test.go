@@ -33,7 +33,7 @@ var layers = map[string][]string{
 	"runtime/internal/zmtptest":     {"runtime/internal/zmtp", "runtime/internal/transport", "runtime/internal/curve", "internal/testkit"}, // for tests: nothing stands above it
 	"runtime/internal/prefix":       {},
 	"runtime/internal/curve":        {},
-	"runtime/internal/transport":    {},
+	"runtime/internal/transport":    {"runtime/internal/guarded"},
 	"runtime/internal/list":         {},
 	"runtime/internal/notify":       {},
 	"runtime/internal/guarded":      {},
@@ -74,6 +74,7 @@ var requirements = map[string]string{
 	"google.golang.org/protobuf":       "",
 	"github.com/go-zeromq/zmq4":        "runtime/internal/handshake",
 	"golang.org/x/crypto":              "runtime/internal/curve",
+	"golang.org/x/sys":                 "runtime/internal/link",
 	"github.com/bufbuild/protocompile": "test",
 }
 

@@ -3,6 +3,7 @@ package gozmq
 import (
 	"google.golang.org/protobuf/proto"
 
+	"github.com/gozmq/gozmq/runtime/internal/guarded"
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
 )
 
@@ -10,11 +11,15 @@ import (
 type bodies struct {
 	codec Codec // nil: google.golang.org/protobuf
 	limit int   // bytes of one body
+
+	observer *observer // is told when the codec panics
+	socket   zmtp.SocketType
 }
 
-// bodies returns how a socket with these options encodes and decodes.
-func (c *socketConfig) bodies() bodies {
-	b := bodies{limit: c.MaxMessageSize}
+// bodies returns how a socket with these options encodes and decodes. It reports
+// to o, which the caller may also set later.
+func (c *socketConfig) bodies(o *observer) bodies {
+	b := bodies{limit: c.MaxMessageSize, observer: o, socket: c.SocketType}
 	if c.codec != nil {
 		b.codec = *c.codec
 	}
@@ -26,8 +31,8 @@ func (c *bodies) size(m proto.Message) (int, error) {
 	var size int
 	if c.codec == nil {
 		size = proto.Size(m)
-	} else {
-		size = c.codec.Size(m)
+	} else if err := c.guard("Size", m, func() { size = c.codec.Size(m) }); err != nil {
+		return 0, err
 	}
 	if size > c.limit {
 		return 0, Errorf(CodeResourceExhausted, "%s of %d bytes exceeds the limit of %d (raise it with WithMaxMessageSize)", nameOf(m), size, c.limit)
@@ -39,11 +44,11 @@ func (c *bodies) size(m proto.Message) (int, error) {
 func (c *bodies) marshal(b []byte, m proto.Message, size int) (out []byte, err error) {
 	if c.codec == nil {
 		out, err = proto.MarshalOptions{UseCachedSize: true}.MarshalAppend(b, m)
-	} else {
-		out, err = c.codec.MarshalAppend(b, m, size)
+	} else if panicked := c.guard("MarshalAppend", m, func() { out, err = c.codec.MarshalAppend(b, m, size) }); panicked != nil {
+		return b, panicked
 	}
 	if err != nil {
-		return b, Errorf(CodeInvalidArgument, "encode %s: %w", nameOf(m), err)
+		return b, Errorf(CodeInvalidArgument, "encode %s: %w%s", nameOf(m), err, invalidUTF8(m, err))
 	}
 	if len(out)-len(b) != size {
 		return b, Errorf(CodeInternal, "%s was changed while it was sent", nameOf(m))
@@ -74,18 +79,41 @@ func (c *bodies) encode(m proto.Message) ([]byte, error) {
 	return c.marshal(make([]byte, 0, size), m, size)
 }
 
-// decode reads body into m, which must be new; body is not kept.
+// decode replaces the content of m by that of body, which is not kept.
 func (c *bodies) decode(body []byte, m proto.Message) error {
+	proto.Reset(m) // whoever made it: codecs tend to merge, too
 	if c.codec == nil {
-		return proto.UnmarshalOptions{Merge: true}.Unmarshal(body, m) // nothing to reset
+		err := proto.UnmarshalOptions{Merge: true}.Unmarshal(body, m)
+		if err != nil {
+			err = namedUTF8(body, m, err)
+		}
+		return err
 	}
-	return c.codec.Unmarshal(body, m)
+	var err error
+	if panicked := c.guard("Unmarshal", m, func() { err = c.codec.Unmarshal(body, m) }); panicked != nil {
+		return panicked
+	}
+	return err
+}
+
+// guard calls a method of the codec and reports its panic. The error that it returns
+// then may travel, so its text does not tell the value.
+func (c *bodies) guard(method string, m proto.Message, call func()) (err error) {
+	guarded.Call(call, func(p *guarded.PanicError) {
+		if p != nil {
+			cause := c.observer.panicked(c.socket, "the codec's "+method+" of "+nameOf(m), "", p)
+			err = &Error{Code: CodeInternal, Message: "the codec panicked (the event handler of its socket is told with what)", cause: cause}
+		}
+	})
+	return err
 }
 
 // decodeInput is decode for what someone asks us to do: the error has
 // CodeInvalidArgument.
 func (c *bodies) decodeInput(body []byte, m proto.Message) error {
-	if err := c.decode(body, m); err != nil {
+	if err := c.decode(body, m); CodeOf(err) == CodeInternal {
+		return err // the fault is the codec's
+	} else if err != nil {
 		return Errorf(CodeInvalidArgument, "decode %s of %d bytes: %w", nameOf(m), len(body), err)
 	}
 	return nil

@@ -5,7 +5,8 @@ import "google.golang.org/protobuf/proto"
 // A Codec encodes and decodes the messages of a socket in place of
 // google.golang.org/protobuf: faster, or with other checks. On the wire they
 // are protobuf either way, so that peers need not know. Its methods may be
-// called from any goroutine, and must not panic whatever bytes came.
+// called from any goroutine. They should not panic, whatever bytes came: a panic
+// fails that message, and is reported as EventPanic.
 type Codec interface {
 	// Size returns how many bytes MarshalAppend will append for m.
 	Size(m proto.Message) int

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"google.golang.org/protobuf/proto"
@@ -55,10 +56,10 @@ func Dial(opts ...DialOption) (*Conn, error) {
 	c := &Conn{
 		observer:    newObserver(cfg.observer),
 		interceptor: cfg.interceptors.chain(),
-		bodies:      cfg.bodies(),
 		ready:       cfg.ready,
 		linger:      cfg.linger,
 	}
+	c.bodies = cfg.bodies(c.observer)
 	cfg.Observe = c.observer.link(cfg.SocketType)
 	c.dealer = socket.NewDealer(cfg.Config)
 	addrs, err := cfg.endpoints.open(c.dealer.Links())
@@ -135,13 +136,27 @@ func (c *Conn) Call(ctx context.Context, m *Method, req, reply proto.Message, op
 // intercept makes a call through the interceptors.
 func (c *Conn) intercept(ctx context.Context, call outgoingCall, reply proto.Message) error {
 	m := call.method
-	got, err := c.interceptor(ctx, &CallInfo{Method: m, Client: true}, call.req, func(ctx context.Context, req proto.Message) (proto.Message, error) {
-		own := call
+	var begun atomic.Bool
+	next := func(ctx context.Context, req proto.Message) (proto.Message, error) {
+		own, to := call, reply
 		own.req = req
-		return reply, c.perform(ctx, &own, reply)
+		if begun.Swap(true) { // the first reply is the interceptor's, which may still read it
+			to = reply.ProtoReflect().New().Interface()
+		}
+		return to, c.perform(ctx, &own, to)
+	}
+	var got proto.Message
+	var err error
+	panicked := c.observer.guard(zmtp.Dealer, "an interceptor", m.Procedure, func() {
+		if got, err = c.interceptor(ctx, &CallInfo{Method: m, Client: true}, call.req, next); err != nil {
+			err = asError(err)
+		}
 	})
+	if panicked != nil {
+		return Errorf(CodeInternal, "%s: %w", m.Procedure, panicked)
+	}
 	if err != nil {
-		return asError(err)
+		return err
 	}
 	if got == nil || got == reply {
 		return nil
@@ -149,9 +164,14 @@ func (c *Conn) intercept(ctx context.Context, call outgoingCall, reply proto.Mes
 	if got.ProtoReflect().Descriptor() != reply.ProtoReflect().Descriptor() {
 		return Errorf(CodeInternal, "%s: an interceptor answered with %s, want %s", m.Procedure, nameOf(got), nameOf(reply))
 	}
-	proto.Reset(reply)
-	proto.Merge(reply, got)
+	replace(reply, got)
 	return nil
+}
+
+// replace replaces the content of m by that of by, which is of the same type.
+func replace(m, by proto.Message) {
+	proto.Reset(m)
+	proto.Merge(m, by)
 }
 
 // An outgoingCall is what the attempts of one call have in common.
@@ -175,6 +195,9 @@ func (c *Conn) perform(ctx context.Context, call *outgoingCall, reply proto.Mess
 // went, or that is stopping and has not carried the call out.
 func (c *Conn) attempt(ctx context.Context, call *outgoingCall, reply proto.Message) (gone bool, err error) {
 	m := call.method
+	if call.replyMetadata != nil {
+		*call.replyMetadata = ReplyMetadata{} // of an earlier attempt, or call
+	}
 	if err := ctx.Err(); err != nil {
 		return false, contextError(err, m)
 	}

@@ -105,7 +105,6 @@ func (x *exchange) decodeHeader(header []byte) error {
 }
 
 func (x *exchange) decodeBody(body []byte) error {
-	proto.Reset(x.reply) // it is the caller's
 	if err := x.bodies.decode(body, x.reply); err != nil {
 		return Errorf(CodeInternal, "%s: decode %s of %d bytes: %w", x.method.Procedure, nameOf(x.reply), len(body), err)
 	}

@@ -61,7 +61,7 @@ func (c *Conn) hedge(ctx context.Context, call outgoingCall, reply proto.Message
 				continue
 			}
 			if got.err == nil {
-				proto.Merge(reply, got.reply)
+				replace(reply, got.reply)
 			}
 			if call.replyMetadata != nil {
 				*call.replyMetadata = got.meta

@@ -31,7 +31,7 @@
 // [SocketOption], which all of them take: WithAdmission, WithConnectTimeout,
 // WithEventHandler, WithHeartbeat, WithKernelBuffers, WithLinger,
 // WithMaxHandshakes, WithMaxMessageSize, WithMaxPeers, WithReconnectBackoff,
-// WithResolver, WithRoutingID, WithSecurity, WithSendQueue.
+// WithResolver, WithRoutingID, WithSecurity, WithSendQueue, WithStopWhenRefused.
 //
 //	                        Dial Server Publisher Subscriber Ventilator Worker Sink Proxy
 //	Bind, Connect            x     x        x         x          x              x

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/anypb"
@@ -91,13 +92,20 @@ func inputError(err error) error {
 	return Errorf(CodeInvalidArgument, "%w", err)
 }
 
-// asError returns the *Error in err's tree, or makes one of it.
+// asError returns err as an *Error. One that wraps an *Error has its code and
+// details, and the text of what wraps it.
 func asError(err error) *Error {
-	var e *Error
-	if errors.As(err, &e) && e != nil {
+	if e, ok := err.(*Error); ok && e != nil {
 		return e
 	}
-	// Sprint, unlike err.Error(), survives a nil *T error.
+	var e *Error
+	if errors.As(err, &e) && e != nil {
+		text := fmt.Sprint(err) // which, unlike err.Error(), survives a nil *T error
+		if e.Message != "" {    // the code travels beside the text
+			text = strings.Replace(text, e.Error(), e.Message, 1)
+		}
+		return &Error{Code: e.Code, Message: text, Details: e.Details, cause: err}
+	}
 	return &Error{Code: CodeOf(err), Message: fmt.Sprint(err), cause: err}
 }
 

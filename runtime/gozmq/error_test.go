@@ -100,7 +100,7 @@ func TestEveryCodeTravels(t *testing.T) {
 			if !errors.As(err, &e) {
 				t.Fatalf("got %T, want an *Error", err)
 			}
-			if e.Code != code || e.Message != "why: ü" || len(e.Details) != 2 {
+			if e.Code != code || e.Message != "outer: why: ü" || len(e.Details) != 2 {
 				t.Fatalf("got code %v, message %q, %d details", e.Code, e.Message, len(e.Details))
 			}
 			wantEqual(t, e.Details[1], detail)
@@ -124,6 +124,10 @@ func TestErrorsTravel(t *testing.T) {
 		{"uncoded", io.ErrUnexpectedEOF, CodeUnknown, "unexpected EOF"},
 		{"context canceled", context.Canceled, CodeCanceled, "context canceled"},
 		{"context deadline", fmt.Errorf("db: %w", context.DeadlineExceeded), CodeDeadlineExceeded, "db: context deadline exceeded"},
+		{"wrapped", fmt.Errorf("load user 7: %w", Errorf(CodeNotFound, "no such user")), CodeNotFound, "load user 7: no such user"},
+		{"wrapped twice", fmt.Errorf("a: %w", fmt.Errorf("b: %w (c)", Errorf(CodeNotFound, "x"))), CodeNotFound, "a: b: x (c)"},
+		{"wrapped without a text", fmt.Errorf("load: %w", Errorf(CodeNotFound, "")), CodeNotFound, "load: not_found"},
+		{"joined", errors.Join(io.EOF, Errorf(CodeAborted, "x")), CodeAborted, "EOF\nx"},
 		{"no code", &Error{Message: "x"}, CodeUnknown, "x"},
 		{"code out of range", Errorf(17, "x"), CodeUnknown, "x"},
 		{"negative code", Errorf(-1, "x"), CodeUnknown, "x"},

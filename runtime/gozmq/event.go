@@ -29,7 +29,7 @@ const (
 	EventSubscriptionRefused                      // a peer may not subscribe to Topic
 	EventExposed                                  // PLAIN's passwords travel in clear text beyond this machine
 	EventDelayed                                  // a connection waits for its handshake, up to 1 s: others from its address broke the protocol too often
-	EventPanic                                    // a handler panicked
+	EventPanic                                    // a handler, or another function of the user, panicked
 	EventTaskFailed                               // a worker's handler returned an error
 	EventUnclaimed                                // a connection waits: no one iterates over the results of Procedure
 	EventEventsLost                               // Count events were dropped: the event handler was slow

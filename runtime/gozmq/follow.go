@@ -63,6 +63,8 @@ func (f *followed) Failed(err error) bool {
 	case *unpositionedError:
 		f.Fail(e.error)
 		return false
+	case *subscription.TooLargeError:
+		err = tooLargeError(e)
 	case *subscription.UnnumberedError, *subscription.UnknownPublisherError:
 		err = Errorf(CodeFailedPrecondition, "%w", err)
 	}

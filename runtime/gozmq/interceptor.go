@@ -43,7 +43,9 @@ type Next func(ctx context.Context, req proto.Message) (proto.Message, error)
 
 // An Interceptor stands around each call, on either side. It may look at the
 // request and the reply, change the context, answer by itself, or return an
-// error. It is called from many goroutines at once.
+// error. It may call next several times, and gets another reply each time. A
+// panic fails the call with CodeInternal, and is reported as EventPanic. It is
+// called from many goroutines at once.
 type Interceptor func(ctx context.Context, call *CallInfo, req proto.Message, next Next) (proto.Message, error)
 
 type interceptorOption []Interceptor

@@ -1,9 +1,12 @@
 package gozmq
 
 import (
+	"fmt"
+	"runtime/debug"
 	"sync"
 	"time"
 
+	"github.com/gozmq/gozmq/runtime/internal/guarded"
 	"github.com/gozmq/gozmq/runtime/internal/link"
 	"github.com/gozmq/gozmq/runtime/internal/notify"
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
@@ -71,15 +74,62 @@ func (o *observer) run() {
 		o.queue, o.lost = nil, 0
 		o.mu.Unlock()
 		for _, e := range events {
-			o.call(e)
+			o.deliver(e)
 		}
 		if lost > 0 {
-			o.call(Event{Kind: EventEventsLost, Time: time.Now(), Count: lost})
+			o.deliver(Event{Kind: EventEventsLost, Time: time.Now(), Count: lost})
 		}
 		if closed {
 			return
 		}
 	}
+}
+
+// deliver calls the event handler. It tells the handler when it has panicked, but
+// not of a panic over that.
+func (o *observer) deliver(e Event) {
+	if p := o.try(e); p != nil && e.Kind != EventPanic {
+		o.try(Event{Kind: EventPanic, Time: time.Now(), SocketType: e.SocketType, Err: fmt.Errorf("the event handler ended with a %w", p), Stack: p.Stack})
+	}
+}
+
+// try calls the event handler and returns its panic. The handler may end its
+// goroutine with runtime.Goexit: then another one takes the next event.
+func (o *observer) try(e Event) (p *guarded.PanicError) {
+	return guarded.Apart(func() { o.call(e) })
+}
+
+// panicked reports that a function of the user, which what names, panicked, and
+// returns the error for whoever waits for its result. Where it was called is found
+// in the stack.
+func (o *observer) panicked(t zmtp.SocketType, what, procedure string, p *guarded.PanicError) error {
+	err := fmt.Errorf("%s: %w", what, p)
+	stack := p.Stack
+	if p.Goexit() {
+		stack = debug.Stack()
+	}
+	o.observe(Event{Kind: EventPanic, SocketType: string(t), Procedure: procedure, Err: err, Stack: stack})
+	return err
+}
+
+// guard calls f, a function of the user that what names. It reports a panic and
+// returns it as an error.
+func (o *observer) guard(t zmtp.SocketType, what, procedure string, f func()) (err error) {
+	guarded.Call(f, func(p *guarded.PanicError) {
+		if p != nil {
+			err = o.panicked(t, what, procedure, p)
+		}
+	})
+	return err
+}
+
+// guardApart is guard for functions that are called seldom, by goroutines that
+// must not end (guarded.Apart).
+func (o *observer) guardApart(t zmtp.SocketType, what, procedure string, f func()) error {
+	if p := guarded.Apart(f); p != nil {
+		return o.panicked(t, what, procedure, p)
+	}
+	return nil
 }
 
 // close returns when the event handler has had every event.

@@ -84,7 +84,7 @@ func TestSocketOptions(t *testing.T) {
 func TestSocketOptionsGood(t *testing.T) {
 	good := []SocketOption{
 		WithRoutingID("me"), WithMaxMessageSize(1), WithSendQueue(1, 1), WithHeartbeat(0, 0), WithHeartbeat(time.Second, 2*time.Second),
-		WithReconnectBackoff(1, 1), WithConnectTimeout(time.Second, time.Second), WithMaxHandshakes(1), WithMaxPeers(1), WithLinger(0), WithEventHandler(nil), WithResolver(nil),
+		WithReconnectBackoff(1, 1), WithConnectTimeout(time.Second, time.Second), WithMaxHandshakes(1), WithMaxPeers(1), WithLinger(0), WithStopWhenRefused(), WithEventHandler(nil), WithResolver(nil),
 	}
 	for kind, open := range constructors {
 		t.Run(kind, func(t *testing.T) {

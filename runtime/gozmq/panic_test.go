@@ -87,30 +87,6 @@ func TestServerInterceptorPanic(t *testing.T) {
 	}
 }
 
-// A panic in a client's interceptor is the caller's own, and leaves nothing
-// behind.
-func TestClientInterceptorPanic(t *testing.T) {
-	s := serve(t, Bind("inproc://"+t.Name()), echoHandlers())
-	bad := true
-	c := dial(t, Connect(s.addr()), WithInterceptors(func(ctx context.Context, _ *CallInfo, req proto.Message, next Next) (proto.Message, error) {
-		reply, err := next(ctx, req)
-		if bad {
-			panic("mine")
-		}
-		return reply, err
-	}))
-	func() {
-		defer func() {
-			if v := recover(); v != "mine" {
-				t.Errorf("recovered %v", v)
-			}
-		}()
-		_ = callEcho(within(t), c, "x")
-	}()
-	bad = false
-	mustEcho(t, c)
-}
-
 func TestHandlerReturnsNothing(t *testing.T) {
 	var typed *bytez
 	tests := []struct {

@@ -197,7 +197,9 @@ func newRelay(p Pattern, cfg relay.Config) relay.Relay {
 func (c *proxyConfig) relay(o *observer) relay.Config {
 	cfg := relay.Config{Socket: c.Config, Observe: o.link, MaxSubscriptions: c.maxSubscriptions}
 	if capture := c.capture; capture != nil {
-		cfg.Capture = func(toFront bool, frames [][]byte) { capture(ProxyMessage{ToFront: toFront, Frames: frames}) }
+		cfg.Capture = func(toFront bool, frames [][]byte) {
+			_ = o.guard("", "the capture handler", "", func() { capture(ProxyMessage{ToFront: toFront, Frames: frames}) })
+		}
 	}
 	return cfg
 }

@@ -45,7 +45,8 @@ func NewPublisher(opts ...PublisherOption) (*Publisher, error) {
 	if err := cfg.check(); err != nil {
 		return nil, fmt.Errorf("publisher: %w", err)
 	}
-	p := &Publisher{id: newPublisherID(), observer: newObserver(cfg.observer), bodies: cfg.bodies(), linger: cfg.linger}
+	p := &Publisher{id: newPublisherID(), observer: newObserver(cfg.observer), linger: cfg.linger}
+	p.bodies = cfg.bodies(p.observer)
 	p.holdsPublisher = bridge.Hold[bridge.Publisher]((*publishing)(p))
 	cfg.Observe = p.observer.link(cfg.SocketType)
 	p.pub = socket.NewPub(cfg.Config, cfg.maxSubscriptions)

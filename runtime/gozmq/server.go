@@ -68,7 +68,7 @@ func NewServer(opts ...ServerOption) (*Server, error) {
 		return nil, fmt.Errorf("server: %w", err)
 	}
 	s.hurry = sync.OnceFunc(func() { close(s.closing) })
-	s.bodies = s.cfg.bodies()
+	s.bodies = s.cfg.bodies(nil)
 	s.limiter.limit, s.limiter.queue = s.cfg.concurrency, s.cfg.queue
 	s.cfg.interceptor = s.cfg.interceptors.chain()
 	return s, nil
@@ -154,6 +154,7 @@ func (s *Server) listen() (began bool, err error) {
 		return false, errors.New("no service is registered: call the generated Register… functions first")
 	}
 	s.observer = newObserver(s.cfg.observer)
+	s.bodies.observer = s.observer
 	s.cfg.Observe = s.observer.link(s.cfg.SocketType)
 	base, cancel := context.WithCancelCause(context.Background())
 	s.cancel = cancel

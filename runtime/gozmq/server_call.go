@@ -264,7 +264,7 @@ func (c *serverCall) panicked(ctx *callContext, p *guarded.PanicError) error {
 		Err: fmt.Errorf("handler panicked: %v", p.Value), Stack: stack,
 	})
 	if hook := c.server.cfg.onPanic; hook != nil {
-		hook(ctx, m, p.Value, stack)
+		_ = c.server.observer.guard(zmtp.Router, "the panic handler", m.Procedure, func() { hook(ctx, m, p.Value, stack) })
 	}
 	return &Error{Code: CodeInternal, Message: "internal error"}
 }

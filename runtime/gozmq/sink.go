@@ -120,7 +120,8 @@ func newSink(opts []SinkOption, open func(*sinkConfig, *observer) resultSource) 
 	if err := cfg.check(); err != nil {
 		return nil, fmt.Errorf("sink: %w", err)
 	}
-	s := &Sink{bodies: cfg.bodies(), observer: newObserver(cfg.observer), delivery: cfg.delivery, linger: cfg.linger}
+	s := &Sink{observer: newObserver(cfg.observer), delivery: cfg.delivery, linger: cfg.linger}
+	s.bodies = cfg.bodies(s.observer)
 	s.holdsSink = bridge.Hold[bridge.Sink[Method]]((*resulting)(s))
 	s.source = open(&cfg, s.observer)
 	var err error

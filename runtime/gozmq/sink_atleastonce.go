@@ -30,7 +30,7 @@ func newResultSource(cfg *sinkConfig, o *observer) resultSource {
 	return &ackedSource{pipeline.NewResultReceiver(pipeline.ReceiverConfig{
 		Link: cfg.Config, MaxResults: cfg.queue.messages, MaxBytes: cfg.queue.bytes,
 		WindowTasks: cfg.window.tasks, WindowAge: cfg.window.age,
-		Batch: batchReporter(cfg.onBatch),
+		Batch: batchReporter(cfg.onBatch, zmtp.Router, o),
 		Unclaimed: func(c *link.Conn, procedure string) {
 			o.observe(Event{Kind: EventUnclaimed, SocketType: string(zmtp.Router), Endpoint: c.Endpoint(), Peer: c.Address(), Procedure: procedure})
 		},

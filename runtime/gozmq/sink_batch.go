@@ -1,6 +1,9 @@
 package gozmq
 
-import "github.com/gozmq/gozmq/runtime/internal/pipeline"
+import (
+	"github.com/gozmq/gozmq/runtime/internal/pipeline"
+	"github.com/gozmq/gozmq/runtime/internal/zmtp"
+)
 
 // BatchStatus is what a sink knows of a batch.
 type BatchStatus struct {
@@ -37,8 +40,9 @@ func WithBatchHandler(f func(BatchStatus)) SinkOption {
 	return sinkOption(func(c *sinkConfig) { c.onBatch = f })
 }
 
-// batchReporter returns f as a function for an engine, nil for nil.
-func batchReporter(f func(BatchStatus)) func(pipeline.BatchStatus) {
+// batchReporter returns f as a function for an engine, nil for nil. A panic of f is
+// reported to o.
+func batchReporter(f func(BatchStatus), t zmtp.SocketType, o *observer) func(pipeline.BatchStatus) {
 	if f == nil {
 		return nil
 	}
@@ -48,6 +52,6 @@ func batchReporter(f func(BatchStatus)) func(pipeline.BatchStatus) {
 			reason := &Error{Code: Code(f.Code), Message: f.Message}
 			status.Failures = append(status.Failures, BatchFailure{string(f.Task), f.Procedure, f.Attempts, reason})
 		}
-		f(status)
+		_ = o.guardApart(t, "the batch handler", "", func() { f(status) })
 	}
 }

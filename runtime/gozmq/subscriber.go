@@ -79,7 +79,8 @@ func NewSubscriber(opts ...SubscriberOption) (*Subscriber, error) {
 	if err := cfg.check(); err != nil {
 		return nil, fmt.Errorf("subscriber: %w", err)
 	}
-	s := &Subscriber{bodies: cfg.bodies(), observer: newObserver(cfg.observer), defaults: cfg.subscription, linger: cfg.linger}
+	s := &Subscriber{observer: newObserver(cfg.observer), defaults: cfg.subscription, linger: cfg.linger}
+	s.bodies = cfg.bodies(s.observer)
 	s.holdsSubscriber = bridge.Hold[bridge.Subscriber[SubscriptionOption, TopicHandlerOption]]((*subscribing)(s))
 	s.hub = subscription.New(subscription.Config{
 		Socket: subscriberSocket{s},
@@ -111,6 +112,11 @@ func (k subscriberSocket) Peers() int              { return k.s.sub.Peers() }
 type receiver struct{ hub *subscription.Hub }
 
 func (r receiver) Receive(c *link.Conn, b *link.Batch) { r.hub.Receive(c, b) }
+
+// TooLarge passes on that a message was passed over (socket.OversizedReceiver).
+func (r receiver) TooLarge(c *link.Conn, frames [][]byte, err *zmtp.SizeError) {
+	r.hub.TooLarge(c, frames, err.Size, err.Limit)
+}
 
 func (s *Subscriber) observeEvicted(topic string) {
 	s.observer.observe(Event{Kind: EventForgotten, SocketType: string(zmtp.Sub), Topic: topic})

@@ -145,7 +145,15 @@ type pattern struct{ topic.Pattern }
 
 func (p pattern) Conflated() bool { return p.LatestOnly }
 
-func (p pattern) Equal(other subscription.Pattern) bool {
-	o, ok := other.(pattern)
-	return ok && p.Pattern.Equal(o.Pattern)
+// Segments returns the literals and the open fields (subscription.Pattern).
+func (p pattern) Segments() []subscription.Segment {
+	literals, open := p.Pattern.Segments()
+	segments := make([]subscription.Segment, len(literals))
+	for i, literal := range literals {
+		segments[i].Literal = literal
+		if i < len(open) {
+			segments[i].Open = open[i]
+		}
+	}
+	return segments
 }

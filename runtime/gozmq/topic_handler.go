@@ -65,7 +65,7 @@ func (s *subscribing) Handle(ctx context.Context, name string, handlers []bridge
 	}
 	defer d.sub.Close()
 	if d.cfg.subscribed != nil {
-		d.cfg.subscribed()
+		_ = s.observer.guard(zmtp.Sub, "the subscribed handler", "", d.cfg.subscribed)
 	}
 	d.sub.Each(ctx,
 		func(p *wire.Publication) bool { d.handle(ctx, p); return true },
@@ -156,6 +156,6 @@ func (d *topicDispatcher) failed(ctx context.Context, r *topicRoute, p *wire.Pub
 	name := string(p.Topic)
 	d.subscriber.observer.observe(Event{Kind: EventTopicFailed, SocketType: string(zmtp.Sub), Procedure: r.Name, Topic: name, Err: err})
 	if d.cfg.onError != nil {
-		d.cfg.onError(ctx, name, err)
+		_ = d.subscriber.observer.guard(zmtp.Sub, "the topic error handler", r.Name, func() { d.cfg.onError(ctx, name, err) })
 	}
 }

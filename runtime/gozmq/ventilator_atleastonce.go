@@ -18,17 +18,17 @@ type queuedSender struct {
 }
 
 func newQueuedSender(cfg *ventilatorConfig, o *observer) (*queuedSender, error) {
-	s := &queuedSender{bodies: cfg.bodies()}
+	s := &queuedSender{bodies: cfg.bodies(o)}
 	engine := cfg.queue
 	engine.Link = cfg.Config
 	engine.Link.Observe = o.link(zmtp.Router)
 	engine.BatchLease = DefaultLease
 	if cfg.store != nil {
-		engine.Store = engineStore{cfg.store}
+		engine.Store = engineStore{cfg.store, o}
 	}
 	engine.DeadLetter = func(d pipeline.DeadTask) {
 		if cfg.deadLetters != nil {
-			cfg.deadLetters(newDeadLetter(&d, &s.bodies))
+			_ = o.guardApart(zmtp.Router, "the dead letter handler", d.Procedure, func() { cfg.deadLetters(newDeadLetter(&d, &s.bodies)) })
 		}
 	}
 	engine.Status = func(reason error) (int32, string) {

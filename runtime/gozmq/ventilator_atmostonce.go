@@ -26,7 +26,7 @@ type plainSender struct {
 
 func newPlainSender(cfg *ventilatorConfig, o *observer) *plainSender {
 	cfg.Observe = o.link(cfg.SocketType)
-	return &plainSender{sock: socket.NewPush(cfg.Config), bodies: cfg.bodies()}
+	return &plainSender{sock: socket.NewPush(cfg.Config), bodies: cfg.bodies(o)}
 }
 
 func (p *plainSender) links() *link.Group { return p.sock.Links() }

@@ -36,7 +36,6 @@ func (d *DeadLetter) Unmarshal(m proto.Message) error {
 	if b == nil {
 		b = new(bodies)
 	}
-	proto.Reset(m)
 	return b.decodeInput(d.body, m)
 }
 

@@ -1,6 +1,9 @@
 package gozmq
 
-import "github.com/gozmq/gozmq/runtime/internal/pipeline"
+import (
+	"github.com/gozmq/gozmq/runtime/internal/pipeline"
+	"github.com/gozmq/gozmq/runtime/internal/zmtp"
+)
 
 // A TaskStore keeps the tasks of a ventilator until they are done or given up,
 // so that none is lost when the ventilator's process ends. One ventilator uses
@@ -37,19 +40,32 @@ type StoreChange struct {
 	Delete []string
 }
 
-// engineStore is a TaskStore as a pipeline.Store.
-type engineStore struct{ TaskStore }
+// engineStore is a TaskStore as a pipeline.Store. A panic of the store is the error
+// of what was asked of it.
+type engineStore struct {
+	store    TaskStore
+	observer *observer
+}
 
 // Load calls visit with each task (pipeline.Store).
-func (s engineStore) Load(visit func(pipeline.StoredTask) error) error {
-	return s.TaskStore.Load(func(t StoredTask) error { return visit(pipeline.StoredTask(t)) })
+func (s engineStore) Load(visit func(pipeline.StoredTask) error) (err error) {
+	panicked := s.observer.guardApart(zmtp.Router, "the store's Load", "", func() {
+		err = s.store.Load(func(t StoredTask) error { return visit(pipeline.StoredTask(t)) })
+	})
+	if panicked != nil {
+		return panicked
+	}
+	return err
 }
 
 // Apply makes a change durable (pipeline.Store).
-func (s engineStore) Apply(c *pipeline.StoreChange) error {
+func (s engineStore) Apply(c *pipeline.StoreChange) (err error) {
 	change := &StoreChange{Attempts: c.Attempts, Delete: c.Delete}
 	for _, t := range c.Put {
 		change.Put = append(change.Put, StoredTask(t))
 	}
-	return s.TaskStore.Apply(change)
+	if panicked := s.observer.guardApart(zmtp.Router, "the store's Apply", "", func() { err = s.store.Apply(change) }); panicked != nil {
+		return panicked
+	}
+	return err
 }

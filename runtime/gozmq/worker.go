@@ -176,6 +176,7 @@ func newWorker(name string, handlers []bridge.TaskHandler[Method], opts []Worker
 		return nil, err
 	}
 	w.run.observer = newObserver(w.cfg.observer)
+	w.run.bodies.observer = w.run.observer
 	if w.run.delivery == DeliveryAtLeastOnce {
 		w.mode = newQueuedWork(w.run, &w.cfg, w.end)
 	} else {

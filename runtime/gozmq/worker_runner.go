@@ -33,7 +33,7 @@ type taskRunner struct {
 // newTaskRunner returns a runner for handlers of one guarantee, without an
 // observer.
 func newTaskRunner(list []bridge.TaskHandler[Method], cfg *workerConfig) (*taskRunner, error) {
-	r := &taskRunner{handlers: make(map[string]*taskHandler), bodies: cfg.bodies(), timeout: cfg.timeout, onError: cfg.onError}
+	r := &taskRunner{handlers: make(map[string]*taskHandler), bodies: cfg.bodies(nil), timeout: cfg.timeout, onError: cfg.onError}
 	for _, of := range list {
 		h, first := newTaskHandler(of), list[0].Method
 		if h.method.Delivery != first.Delivery {
@@ -106,6 +106,6 @@ func (r *taskRunner) fail(ctx context.Context, h *taskHandler, task proto.Messag
 	r.failed.Add(1)
 	r.observer.observe(Event{Kind: EventTaskFailed, SocketType: string(r.socketType()), Procedure: h.method.Procedure, Err: err})
 	if r.onError != nil {
-		r.onError(ctx, h.method, task, err)
+		_ = r.observer.guard(r.socketType(), "the task error handler", h.method.Procedure, func() { r.onError(ctx, h.method, task, err) })
 	}
 }

@@ -30,6 +30,15 @@ func (e *PanicError) Unwrap() error {
 	return err
 }
 
+// Apart runs f in another goroutine, waits for it, and returns nil if f returned. It
+// is for functions that are called seldom: it takes longer than Call, and a
+// runtime.Goexit in f does not end the caller's goroutine.
+func Apart(f func()) *PanicError {
+	done := make(chan *PanicError, 1)
+	go Call(f, func(e *PanicError) { done <- e })
+	return <-done
+}
+
 // Call runs f and then calls done with a nil error if f returned. If f panicked,
 // done gets a *PanicError and the goroutine goes on behind Call. If f called
 // runtime.Goexit, done gets a *PanicError whose Goexit is true, and the goroutine

@@ -23,7 +23,7 @@ type Pattern struct {
 // has: delim, and punctuation that encoding escapes.
 type openField struct {
 	at    int // where in the pattern's text
-	delim byte
+	delim Field
 }
 
 // Literal returns the pattern of one topic.
@@ -36,13 +36,25 @@ func (p *Pattern) AddLiteral(s string) { p.text += s }
 // AddOpen adds a field that may have any value. delim is the first byte of the
 // literal text that is added next, 0 when nothing is.
 func (p *Pattern) AddOpen(delim byte) {
-	p.open = append(slices.Clip(p.open), openField{len(p.text), delim})
+	p.open = append(slices.Clip(p.open), openField{len(p.text), Field(delim)})
 }
 
-// Equal reports whether p and q describe the same set in the same way.
-func (p Pattern) Equal(q Pattern) bool {
-	return p.text == q.text && slices.Equal(p.open, q.open)
+// Segments takes the pattern apart: literals has the text before each open field
+// and, last, the text behind all of them.
+func (p Pattern) Segments() (literals []string, open []Field) {
+	done := 0
+	for _, o := range p.open {
+		literals, open = append(literals, p.text[done:o.at]), append(open, o.delim)
+		done = o.at
+	}
+	return append(literals, p.text[done:]), open
 }
+
+// A Field is an open field, by the byte that ends it; 0 when nothing follows.
+type Field byte
+
+// Len returns how many bytes at the start of topic are the field's value.
+func (f Field) Len(topic []byte) int { return valueLen(topic, byte(f)) }
 
 // String returns the pattern for people to read, with * for each open field:
 // "weather/ams/*".
@@ -89,7 +101,7 @@ func (p Pattern) Matches(topic []byte) bool {
 			return false
 		}
 		topic, done = topic[len(literal):], o.at
-		topic = topic[valueLen(topic, o.delim):]
+		topic = topic[o.delim.Len(topic):]
 	}
 	return string(topic) == p.text[done:]
 }

@@ -8,6 +8,8 @@ import (
 	"net/netip"
 	"slices"
 	"time"
+
+	"github.com/gozmq/gozmq/runtime/internal/guarded"
 )
 
 // A Resolver finds the addresses of a host's name. *net.Resolver is one.
@@ -53,7 +55,12 @@ func lookup(ctx context.Context, r Resolver, host string) ([]netip.Addr, error) 
 	if r == nil {
 		r = net.DefaultResolver
 	}
-	addrs, err := r.LookupNetIP(ctx, "ip", host)
+	var addrs []netip.Addr
+	var err error
+	panicked := guarded.Apart(func() { addrs, err = r.LookupNetIP(ctx, "ip", host) })
+	if panicked != nil {
+		return nil, fmt.Errorf("the resolver ended with a %w", panicked)
+	}
 	if err == nil && len(addrs) == 0 {
 		err = errNoAddress
 	}
