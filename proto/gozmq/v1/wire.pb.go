@@ -385,7 +385,7 @@ func (x *Metadatum) GetValue() []byte {
 // sends the header of a task back with the result, unchanged.
 type TaskHeader struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// How often the task has been delivered, this time included.
+	// The number of this attempt if the worker begins it; the first is 1.
 	Attempt uint32 `protobuf:"varint,1,opt,name=attempt,proto3" json:"attempt,omitempty"`
 	// How long the worker may hold the task, in microseconds from when the
 	// ventilator handed it out or last got an EXTEND. 0: without limit.
