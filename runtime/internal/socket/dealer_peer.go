@@ -64,7 +64,7 @@ func (p *dealerPeer) do(ctx context.Context, x Exchange) (sent bool, err error) 
 		if err = p.send(ctx, id, x); err == nil {
 			err = p.await(ctx, w)
 			sent, w.unsent = !w.unsent, false
-			if errors.Is(err, context.Canceled) {
+			if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
 				p.sendCancel(id, x)
 			}
 		} else if !p.giveUp(w) {
@@ -157,14 +157,15 @@ func (p *dealerPeer) trySend(id uint64, x Exchange) error {
 	return nil
 }
 
-// sendCancel sends a peer that is one of ours the cancellation of a request. It is
-// optional: a peer whose queue is full gets none.
+// sendCancel sends a peer that is one of ours the cancellation of a request, also when
+// its deadline has ended: the peer may stand still, and would begin the request when it
+// goes on. A full queue takes it, too, since it holds no more of them than requests.
 func (p *dealerPeer) sendCancel(id uint64, x Exchange) {
 	canceler, ok := x.(Canceler)
 	if !ok || !p.conn.Gozmq() {
 		return
 	}
-	b, err := p.conn.Begin()
+	b, err := p.conn.BeginForced()
 	if err != nil {
 		return
 	}

@@ -10,7 +10,7 @@ import (
 )
 
 // A RouterPeer is one connection of a router. One goroutine at a time is its reader, and
-// owns serving, detached, oversized and corked.
+// owns serving, detached, oversized, corked and ahead.
 type RouterPeer struct {
 	*link.Conn
 	// Context ends with the connection.
@@ -25,6 +25,7 @@ type RouterPeer struct {
 	detached  bool            // the goroutine of Serve runs a job that takes long
 	oversized throttle.Bucket // of requests that are too large
 	corked    int             // answers held back since the last write
+	ahead     canceledAhead   // calls that were given up before they were begun
 	watched   atomic.Uint64   // the watch's looks, plus 1, when it was last told of a job
 
 	// inline is odd while the reader runs a job itself. The reader moves it to the next
@@ -60,6 +61,9 @@ func (p *RouterPeer) read() {
 				p.Detach()
 			}
 			return
+		}
+		if p.Gozmq() && p.ahead.canceled(p.Conn, frames) {
+			continue
 		}
 		job := p.router.receiver.Receive(p, frames)
 		if job == nil {
