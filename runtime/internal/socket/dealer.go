@@ -138,6 +138,7 @@ func (d *Dealer) drop(p *dealerPeer) {
 // Serve makes a connection a peer until it ends (link.Handler).
 func (d *Dealer) Serve(c *link.Conn) error {
 	p := newDealerPeer(c, d.drop)
+	c.Command = p.command
 	d.mu.Lock()
 	d.peers = append(d.peers, p)
 	d.change.Notify()

@@ -33,6 +33,10 @@ type dealerPeer struct {
 	inflight atomic.Int32
 	idle     atomic.Pointer[chan struct{}] // closed when inflight is 0; nil: nobody waits
 
+	// leaving is set when the peer has said goodbye: it answers what it was sent, and
+	// gets no more.
+	leaving atomic.Bool
+
 	mu      sync.Mutex
 	slots   []slot
 	free    []uint32
@@ -145,6 +149,9 @@ func (p *dealerPeer) trySend(id uint64, x Exchange) error {
 			p.conn.Abort()
 		}
 	}()
+	if p.leaving.Load() { // looked at under the lock of the PONG that confirms the goodbye
+		return &LostError{errLeaving}
+	}
 	if b, err = x.AppendRequest(wire.AppendCallID(b, id)); err != nil {
 		return err
 	}
@@ -153,6 +160,19 @@ func (p *dealerPeer) trySend(id uint64, x Exchange) error {
 		p.conn.CommitTogether(b)
 	} else {
 		p.conn.Commit(b)
+	}
+	return nil
+}
+
+// errLeaving is why a request was not sent to a peer that is connected.
+var errLeaving = errors.New("the peer takes no more requests")
+
+// command handles a peer's GOODBYE (link.Conn). What follows it, as the PING that asks
+// whether it was read, is answered when no request can come behind any more.
+func (p *dealerPeer) command(name, _ []byte) error {
+	if string(name) == zmtp.CommandGoodbye {
+		p.leaving.Store(true)
+		p.onEnd(p)
 	}
 	return nil
 }
