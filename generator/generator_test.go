@@ -54,7 +54,7 @@ func TestDeterministic(t *testing.T) {
 // withoutPackageComments removes the comments of packages: of files that do not
 // import each other, the first one of a run has it.
 func withoutPackageComments(files map[string]string) map[string]string {
-	comment := regexp.MustCompile(`(?m)^// Package \w+ carries .* over ZeroMQ\.\n`)
+	comment := regexp.MustCompile(`(?m)^// Package \w+ contains the gozmq client and server code for\n// .*\.\n`)
 	out := map[string]string{}
 	for name, text := range files {
 		out[name] = comment.ReplaceAllString(text, "")
@@ -237,9 +237,9 @@ func TestAPILevel(t *testing.T) {
 		ProtoFile:      compileText(t, text, "hybrid.proto"),
 	}
 	for params, want := range map[string]string{
-		"":                                 "m.GetReset_()", // Reset is a method of every message
-		"default_api_level=API_OPAQUE":     "m.GetReset()",
-		"apilevelMhybrid.proto=API_HYBRID": "m.GetReset()",
+		"":                                 ".GetReset_)", // Reset is a method of every message
+		"default_api_level=API_OPAQUE":     ".GetReset)",
+		"apilevelMhybrid.proto=API_HYBRID": ".GetReset)",
 	} {
 		req.Parameter = proto.String(params)
 		for file, got := range contents(t, req) {

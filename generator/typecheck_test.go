@@ -89,7 +89,7 @@ func (c *checker) Import(p string) (*types.Package, error) {
 var exportData = sync.OnceValues(func() (map[string]string, error) {
 	var stderr bytes.Buffer
 	cmd := exec.Command("go", "list", "-export", "-deps", "-f", "{{if .Export}}{{.ImportPath}} {{.Export}}{{end}}",
-		"github.com/gozmq/gozmq/runtime/gozmq", "github.com/gozmq/gozmq/proto/gozmq/v1/annotations",
+		"github.com/gozmq/gozmq/runtime/gozmq", "github.com/gozmq/gozmq/runtime/gozmqimpl", "github.com/gozmq/gozmq/proto/gozmq/v1/annotations",
 		"google.golang.org/protobuf/runtime/protoimpl", "google.golang.org/protobuf/types/known/emptypb")
 	cmd.Stderr = &stderr
 	out, err := cmd.Output()

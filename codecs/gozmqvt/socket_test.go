@@ -11,6 +11,7 @@ import (
 	"github.com/gozmq/gozmq/codecs/gozmqvt/internal/testvt"
 	"github.com/gozmq/gozmq/internal/leak"
 	"github.com/gozmq/gozmq/runtime/gozmq"
+	"github.com/gozmq/gozmq/runtime/gozmqimpl"
 )
 
 func TestMain(m *testing.M) { leak.Main(m) }
@@ -27,9 +28,9 @@ func serve(t *testing.T, opts ...gozmq.ServerOption) (addr string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	err = s.RegisterService(gozmq.Service{Name: "testvt.Service", Handlers: []gozmq.Handler{
-		gozmq.Handle(readMethod, func(_ context.Context, m *testvt.Reading) (*testvt.Reading, error) { return m, nil }),
-		gozmq.Handle(orderMethod, func(_ context.Context, m *testvt.Order) (*testvt.Order, error) { return m, nil }),
+	err = s.RegisterService(gozmqimpl.Service{Name: "testvt.Service", Handlers: []gozmqimpl.Handler{
+		gozmqimpl.Handle(readMethod, func(_ context.Context, m *testvt.Reading) (*testvt.Reading, error) { return m, nil }),
+		gozmqimpl.Handle(orderMethod, func(_ context.Context, m *testvt.Order) (*testvt.Order, error) { return m, nil }),
 	}})
 	if err != nil {
 		t.Fatal(err)
@@ -76,7 +77,7 @@ func TestCalls(t *testing.T) {
 			for range 8 {
 				wg.Go(func() {
 					for range 50 {
-						got, err := gozmq.Call[testvt.Reading](ctx, conn, readMethod, reading())
+						got, err := gozmqimpl.Call[testvt.Reading](ctx, conn, readMethod, reading())
 						if err != nil || !proto.Equal(got, reading()) {
 							t.Errorf("got %v, %v", got, err)
 							return
@@ -85,10 +86,10 @@ func TestCalls(t *testing.T) {
 				})
 			}
 			wg.Wait()
-			if _, err := gozmq.Call[testvt.Order](ctx, conn, orderMethod, new(testvt.Order)); gozmq.CodeOf(err) != gozmq.CodeInvalidArgument {
+			if _, err := gozmqimpl.Call[testvt.Order](ctx, conn, orderMethod, new(testvt.Order)); gozmq.CodeOf(err) != gozmq.CodeInvalidArgument {
 				t.Errorf("a required field is not set: %v", err)
 			}
-			if _, err := gozmq.Call[testvt.Order](ctx, conn, orderMethod, order()); err != nil {
+			if _, err := gozmqimpl.Call[testvt.Order](ctx, conn, orderMethod, order()); err != nil {
 				t.Error(err)
 			}
 		})

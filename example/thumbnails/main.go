@@ -77,7 +77,7 @@ func run(ctx context.Context, args []string) error {
 // ventilate pushes the files as soon as there are enough workers to share them.
 func ventilate(ctx context.Context, endpoint string, workers uint, files []string) error {
 	connected := make(chan struct{}, workers)
-	vent, err := imagev1gozmq.NewThumbnailsVentilator(gozmq.Bind(endpoint),
+	vent, err := gozmq.NewVentilator(gozmq.Bind(endpoint),
 		gozmq.WithEventHandler(func(e gozmq.Event) {
 			if e.Kind == gozmq.EventConnected {
 				select {
@@ -91,6 +91,10 @@ func ventilate(ctx context.Context, endpoint string, workers uint, files []strin
 	}
 	defer vent.Close()
 	fmt.Println("listening on", vent.Addrs()[0])
+	thumbnails, err := imagev1gozmq.NewThumbnailsVentilator(vent)
+	if err != nil {
+		return err
+	}
 
 	for range workers {
 		select {
@@ -105,7 +109,7 @@ func ventilate(ctx context.Context, endpoint string, workers uint, files []strin
 			return err
 		}
 		task := &imagev1.RenderTask{Name: filepath.Base(file), Png: png, Size: 64}
-		if err := vent.Render(ctx, task); err != nil {
+		if err := thumbnails.Render(ctx, task); err != nil {
 			return err
 		}
 	}
@@ -138,15 +142,19 @@ func collect(ctx context.Context, endpoint, out string, count int) error {
 	if err := os.MkdirAll(out, 0o755); err != nil {
 		return err
 	}
-	sink, err := imagev1gozmq.NewThumbnailsSink(gozmq.Bind(endpoint))
+	sink, err := gozmq.NewSink(gozmq.Bind(endpoint))
 	if err != nil {
 		return err
 	}
 	defer sink.Close()
 	fmt.Println("listening on", sink.Addrs()[0])
+	thumbnails, err := imagev1gozmq.NewThumbnailsSink(sink)
+	if err != nil {
+		return err
+	}
 
 	done := 0
-	for result, err := range sink.Render(ctx) {
+	for result, err := range thumbnails.Render(ctx) {
 		if err != nil {
 			return err
 		}

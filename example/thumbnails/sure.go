@@ -15,12 +15,16 @@ import (
 // ventilateSurely pushes the files as a batch, says how far it is until every
 // one has been rendered or given up, and ends the workers.
 func ventilateSurely(ctx context.Context, endpoint string, workers int, files []string) error {
-	vent, err := imagev1gozmq.NewPrintsVentilator(gozmq.Bind(endpoint), gozmq.WithDeadLetterHandler(mourn))
+	vent, err := gozmq.NewVentilator(gozmq.DeliveryAtLeastOnce, gozmq.Bind(endpoint), gozmq.WithDeadLetterHandler(mourn))
 	if err != nil {
 		return err
 	}
 	defer vent.Close()
 	fmt.Println("listening on", vent.Addrs()[0])
+	prints, err := imagev1gozmq.NewPrintsVentilator(vent)
+	if err != nil {
+		return err
+	}
 	if err := vent.WaitForWorkers(ctx, workers); err != nil {
 		return err
 	}
@@ -31,7 +35,7 @@ func ventilateSurely(ctx context.Context, endpoint string, workers int, files []
 			return err
 		}
 		task := &imagev1.RenderTask{Name: filepath.Base(file), Png: png, Size: 64}
-		if err := vent.Render(album.Context(ctx), task); err != nil {
+		if err := prints.Render(album.Context(ctx), task); err != nil {
 			return err
 		}
 	}
@@ -90,7 +94,7 @@ func collectSurely(ctx context.Context, endpoint, out string) error {
 	}
 	ctx, complete := context.WithCancel(ctx)
 	defer complete()
-	sink, err := imagev1gozmq.NewPrintsSink(gozmq.Bind(endpoint), gozmq.WithBatchHandler(func(b gozmq.BatchStatus) {
+	sink, err := gozmq.NewSink(gozmq.DeliveryAtLeastOnce, gozmq.Bind(endpoint), gozmq.WithBatchHandler(func(b gozmq.BatchStatus) {
 		if b.Complete {
 			fmt.Printf("%s is complete: %d of %d rendered\n", b.Name, b.Results, b.Tasks)
 			complete() // ends the loop
@@ -101,9 +105,13 @@ func collectSurely(ctx context.Context, endpoint, out string) error {
 	}
 	defer sink.Close()
 	fmt.Println("listening on", sink.Addrs()[0])
+	prints, err := imagev1gozmq.NewPrintsSink(sink)
+	if err != nil {
+		return err
+	}
 
 	done := 0
-	for result, err := range sink.Render(ctx) {
+	for result, err := range prints.Render(ctx) {
 		if err != nil {
 			return err
 		}

@@ -59,23 +59,24 @@ func run(ctx context.Context, args []string) error {
 
 // publish plays three stations and a stormy coast until ctx ends.
 func publish(ctx context.Context, endpoint string) error {
-	pub, err := weatherv1gozmq.NewFeedPublisher(gozmq.Bind(endpoint))
+	pub, err := gozmq.NewPublisher(gozmq.Bind(endpoint))
 	if err != nil {
 		return err
 	}
 	defer pub.Close()
 	fmt.Println("listening on", pub.Addrs()[0])
+	feed := weatherv1gozmq.NewFeedPublisher(pub)
 
 	for {
 		for _, station := range []string{"ams", "ams/harbor", "oslo"} {
 			reading := &weatherv1.Reading{Station: station, Celsius: 15 + 5*rand.Float64(), Time: timestamppb.Now()}
-			if err := pub.Temperature(ctx, reading); err != nil {
+			if err := feed.Temperature(ctx, reading); err != nil {
 				return err
 			}
 		}
 		for severity := weatherv1.Severity_SEVERITY_ADVISORY; severity <= weatherv1.Severity_SEVERITY_WARNING; severity++ {
 			alert := &weatherv1.Alert{Severity: severity, Region: "coast", Text: "high water"}
-			if err := pub.Alerts(ctx, alert); err != nil {
+			if err := feed.Alerts(ctx, alert); err != nil {
 				return err
 			}
 		}
@@ -88,17 +89,18 @@ func publish(ctx context.Context, endpoint string) error {
 }
 
 func readings(ctx context.Context, endpoint, station string, count int) error {
-	sub, err := weatherv1gozmq.NewFeedSubscriber(gozmq.Connect(endpoint))
+	sub, err := gozmq.NewSubscriber(gozmq.Connect(endpoint))
 	if err != nil {
 		return err
 	}
 	defer sub.Close()
+	feed := weatherv1gozmq.NewFeedSubscriber(sub)
 
 	var filter weatherv1gozmq.FeedTemperatureFilter // asks for every station
 	if station != "" {
 		filter.Station = gozmq.Eq(station)
 	}
-	for reading, err := range sub.Temperature(ctx, filter) {
+	for reading, err := range feed.Temperature(ctx, filter) {
 		if err != nil {
 			return err
 		}
@@ -111,11 +113,12 @@ func readings(ctx context.Context, endpoint, station string, count int) error {
 }
 
 func alerts(ctx context.Context, endpoint, severity string, count int) error {
-	sub, err := weatherv1gozmq.NewFeedSubscriber(gozmq.Connect(endpoint))
+	sub, err := gozmq.NewSubscriber(gozmq.Connect(endpoint))
 	if err != nil {
 		return err
 	}
 	defer sub.Close()
+	feed := weatherv1gozmq.NewFeedSubscriber(sub)
 
 	var filter weatherv1gozmq.FeedAlertsFilter
 	if severity != "" {
@@ -125,7 +128,7 @@ func alerts(ctx context.Context, endpoint, severity string, count int) error {
 		}
 		filter.Severity = gozmq.Eq(weatherv1.Severity(value))
 	}
-	for alert, err := range sub.Alerts(ctx, filter) {
+	for alert, err := range feed.Alerts(ctx, filter) {
 		var gap *gozmq.GapError
 		switch {
 		case errors.As(err, &gap):

@@ -82,7 +82,7 @@ func (c shortCalls) Call(ctx context.Context, m *Method, req, reply proto.Messag
 // TestCallThatWaitedTooLongIsNotBegun has a call's turn come when its deadline has
 // ended.
 func TestCallThatWaitedTooLongIsNotBegun(t *testing.T) {
-	call := &serverCall{server: new(Server), handler: &Handler{method: echoMethod}, ctx: new(callContext)}
+	call := &serverCall{server: new(Server), handler: &handler{method: echoMethod}, ctx: new(callContext)}
 	call.server.limiter.running = 1
 	call.ctx.deadline = time.Now().Add(-time.Nanosecond)
 	wantCode(t, call.await(), CodeDeadlineExceeded, "was not begun")

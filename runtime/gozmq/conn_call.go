@@ -38,12 +38,3 @@ func (t callTimeout) applyCall(o *callOptions) { o.timeout = time.Duration(t) }
 // WithTimeout limits one call, in place of the timeout in the method's
 // annotation. 0: no limit but the context's; less: the time is up at once.
 func WithTimeout(d time.Duration) CallOption { return callTimeout(d) }
-
-// Call makes one call through c. Generated clients call it.
-func Call[Resp any, R message[Resp]](ctx context.Context, c Caller, m *Method, req proto.Message, opts ...CallOption) (R, error) {
-	reply := R(new(Resp))
-	if err := c.Call(ctx, m, req, reply, opts...); err != nil {
-		return nil, err
-	}
-	return reply, nil
-}

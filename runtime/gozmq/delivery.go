@@ -49,24 +49,6 @@ func onlyAtLeastOnce(option string) error {
 	return fmt.Errorf("%s is for pipelines with delivery at least once: set delivery: DELIVERY_AT_LEAST_ONCE in the .proto, or leave the option out", option)
 }
 
-// VentilatorOptions is several options as one.
-type VentilatorOptions []VentilatorOption
-
-func (o VentilatorOptions) applyVentilator(c *ventilatorConfig) {
-	for _, opt := range o {
-		opt.applyVentilator(c)
-	}
-}
-
-// SinkOptions is several options as one.
-type SinkOptions []SinkOption
-
-func (o SinkOptions) applySink(c *sinkConfig) {
-	for _, opt := range o {
-		opt.applySink(c)
-	}
-}
-
 const (
 	// DefaultMaxAttempts is the largest number of attempts for a task with
 	// DeliveryAtLeastOnce, unless its annotation says otherwise.

@@ -112,6 +112,14 @@ func (p *rawPeer) wantTask(m *Method, n int64) (id string, attempt int) {
 	return got[1], wire.ParseTaskHeader([]byte(got[4])).Attempt
 }
 
+// wantBegun receives a worker's word that it has begun a task.
+func (p *rawPeer) wantBegun(id string) {
+	p.t.Helper()
+	if got := p.recv(); len(got) < 2 || got[0] != string(wire.VerbExtend) || got[1] != id {
+		p.t.Fatalf("got %q, want that task %q was begun", got, id)
+	}
+}
+
 // letters collects dead letters.
 func letters() (chan DeadLetter, VentilatorOption) {
 	ch := make(chan DeadLetter, 100)

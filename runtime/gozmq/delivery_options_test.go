@@ -17,18 +17,18 @@ func testHeader(attempt int, lease time.Duration) wire.TaskHeader {
 // Options of one guarantee fail with the other, and so do methods.
 func TestDeliveryMismatch(t *testing.T) {
 	bind := Bind("inproc://" + t.Name())
-	for _, o := range []VentilatorOption{WithTaskQueue(1, 1), WithTaskStore(nil), WithDeadLetterHandler(nil), WithRetryBackoff(0, 0)} {
+	for _, o := range []VentilatorOption{WithTaskQueue(1, 1), WithTaskStore(nil), WithDeadLetterHandler(nil), WithRetryBackoff(0, 0), WithMaxTaskTime(0)} {
 		_, err := NewVentilator(bind, o)
 		wantText(t, err, "DELIVERY_AT_LEAST_ONCE")
 	}
 	_, err := NewSink(bind, WithDuplicateWindow(1, 1))
 	wantText(t, err, "DELIVERY_AT_LEAST_ONCE")
-	for _, o := range []VentilatorOption{WithTaskQueue(0, 1), WithRetryBackoff(2, 1), Delivery(7)} {
-		if _, err := NewVentilator(bind, VentilatorOptions{DeliveryAtLeastOnce, o}); err == nil {
+	for _, o := range []VentilatorOption{WithTaskQueue(0, 1), WithRetryBackoff(2, 1), WithMaxTaskTime(-1), Delivery(7)} {
+		if _, err := NewVentilator(bind, DeliveryAtLeastOnce, o); err == nil {
 			t.Error("no error")
 		}
 	}
-	if _, err := NewSink(bind, SinkOptions{DeliveryAtLeastOnce, WithDuplicateWindow(-1, 0)}); err == nil {
+	if _, err := NewSink(bind, DeliveryAtLeastOnce, WithDuplicateWindow(-1, 0)); err == nil {
 		t.Error("no error")
 	}
 

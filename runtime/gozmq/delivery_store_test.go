@@ -64,7 +64,7 @@ func TestStoreRestart(t *testing.T) {
 	store := new(memoryStore)
 	open := func() *Ventilator {
 		t.Helper()
-		v, err := NewVentilator(DeliveryAtLeastOnce, Bind("tcp://127.0.0.1:*"), WithTaskStore(store))
+		v, err := NewVentilator(DeliveryAtLeastOnce, Bind("tcp://127.0.0.1:*"), WithTaskStore(store), WithRetryBackoff(0, 0))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -157,7 +157,7 @@ func results2(t testing.TB, s *Sink) <-chan *number {
 // A worker that goes, or stops reading, leaves its tasks to others, also those
 // that it had only been sent.
 func TestSureWorkerLost(t *testing.T) {
-	p := site{endpoint: "tcp://127.0.0.1:*"}.surePipeline(t, nil, nil)
+	p := site{endpoint: "tcp://127.0.0.1:*"}.surePipeline(t, []VentilatorOption{WithRetryBackoff(0, 0)}, nil)
 	p.pushSure(t, sureMethod, 5)
 	raw := rawWorker(t, p.Ventilator, 3)
 	first, attempt := raw.wantTask(sureMethod, 1)

@@ -8,7 +8,8 @@
 //   - REQ/REP: [Dial] returns a [Conn] for generated clients, [NewServer] a
 //     [Server] for generated Register functions.
 //   - PUB/SUB: [NewPublisher] and [NewSubscriber].
-//   - PUSH/PULL: [NewVentilator], NewWorker and [NewSink].
+//   - PUSH/PULL: [NewVentilator], [NewSink], and a [Worker], which generated
+//     NewXWorker functions return.
 //
 // A [Proxy] stands between the ends of any of them. Any role may [Bind] or
 // [Connect], to several endpoints at once, over tcp, ipc and inproc. Every value
@@ -30,7 +31,7 @@
 // [SocketOption], which all of them take: WithAdmission, WithConnectTimeout,
 // WithEventHandler, WithHeartbeat, WithKernelBuffers, WithLinger,
 // WithMaxHandshakes, WithMaxMessageSize, WithMaxPeers, WithReconnectBackoff,
-// WithResolver, WithRoutingID, WithSecurity, WithSendQueue.
+// WithResolver, WithRoutingID, WithSecurity, WithSendQueue, WithStopWhenRefused.
 //
 //	                        Dial Server Publisher Subscriber Ventilator Worker Sink Proxy
 //	Bind, Connect            x     x        x         x          x              x

@@ -220,7 +220,7 @@ func endFeed(t *testing.T, s site, r *rand.Rand) {
 		t.Fatal(err)
 	}
 	stays, goes := subscriber(t, Connect(p.Addrs()...)), subscriber(t, Connect(p.Addrs()...))
-	var open []*Subscription[*reading, stationFilter]
+	var open []Subscription[*reading, stationFilter]
 	for _, sub := range []*Subscriber{stays, goes} {
 		all, err := OpenSubscription[reading](sub, []stationFilter{{}}, nil)
 		if err != nil {

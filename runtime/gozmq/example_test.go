@@ -10,43 +10,23 @@ import (
 	"time"
 
 	"google.golang.org/protobuf/proto"
-	"google.golang.org/protobuf/types/known/wrapperspb"
 
+	greetv1 "github.com/gozmq/gozmq/example/gen/greet/v1"
+	"github.com/gozmq/gozmq/example/gen/greet/v1/greetv1gozmq"
 	"github.com/gozmq/gozmq/runtime/gozmq"
 )
 
-// What follows up to the first example is what protoc-gen-gozmq generates for
-// a service Greeter with one method, and for a PUB/SUB service Feed.
+// greeter implements the service that example/proto/greet/v1/greet.proto
+// defines.
+type greeter struct {
+	greetv1gozmq.UnimplementedGreeterServer
+}
 
-var helloMethod = gozmq.Method{Procedure: "greet.v1.Greeter/Hello", Idempotency: gozmq.IdempotencyNoSideEffects, MaxAttempts: 3}
-
-type greeter struct{}
-
-func (greeter) Hello(_ context.Context, name *wrapperspb.StringValue) (*wrapperspb.StringValue, error) {
-	if name.GetValue() == "" {
+func (greeter) SayHello(_ context.Context, req *greetv1.HelloRequest) (*greetv1.HelloReply, error) {
+	if req.GetName() == "" {
 		return nil, gozmq.Errorf(gozmq.CodeInvalidArgument, "the name is empty")
 	}
-	return wrapperspb.String("hello, " + name.GetValue()), nil
-}
-
-func registerGreeter(r gozmq.Registrar, impl greeter) error {
-	return gozmq.Register(r, "greet.v1.Greeter", nil, func() []gozmq.Handler {
-		return []gozmq.Handler{gozmq.Handle(&helloMethod, impl.Hello)}
-	})
-}
-
-func hello(ctx context.Context, c gozmq.Caller, name string) (string, error) {
-	reply, err := gozmq.Call[wrapperspb.StringValue](ctx, c, &helloMethod, wrapperspb.String(name))
-	return reply.GetValue(), err
-}
-
-var tickTopic = gozmq.Topic[*wrapperspb.StringValue]{Name: "clock.v1.Clock/Tick"}
-
-type tickFilter struct{}
-
-func (tickFilter) TopicPattern() (p gozmq.TopicPattern) {
-	p.Literal("clock.v1.Clock/Tick")
-	return p
+	return &greetv1.HelloReply{Message: "hello, " + req.GetName()}, nil
 }
 
 // serveGreeter serves at an endpoint until stop is called.
@@ -55,7 +35,7 @@ func serveGreeter(endpoint string, opts ...gozmq.ServerOption) (stop func()) {
 	if err != nil {
 		panic(err)
 	}
-	if err := registerGreeter(srv, greeter{}); err != nil {
+	if err := greetv1gozmq.RegisterGreeterServer(srv, greeter{}); err != nil {
 		panic(err)
 	}
 	if err := srv.Listen(); err != nil {
@@ -72,6 +52,22 @@ func serveGreeter(endpoint string, opts ...gozmq.ServerOption) (stop func()) {
 	}
 }
 
+// hello makes one call.
+func hello(ctx context.Context, c gozmq.Caller, name string, opts ...gozmq.CallOption) (string, error) {
+	reply, err := greetv1gozmq.NewGreeterClient(c).SayHello(ctx, &greetv1.HelloRequest{Name: name}, opts...)
+	return reply.GetMessage(), err
+}
+
+// withoutTime is for loggers whose output an example shows.
+var withoutTime = &slog.HandlerOptions{
+	ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
+		if a.Key == slog.TimeKey {
+			return slog.Attr{}
+		}
+		return a
+	},
+}
+
 func ExampleDial() {
 	stop := serveGreeter("inproc://example-dial")
 	defer stop()
@@ -83,96 +79,18 @@ func ExampleDial() {
 	}
 	defer conn.Close()
 
+	client := greetv1gozmq.NewGreeterClient(conn)
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()
-	fmt.Println(hello(ctx, conn, "Ada"))
-	_, err = hello(ctx, conn, "")
+	reply, err := client.SayHello(ctx, &greetv1.HelloRequest{Name: "Ada"})
+	fmt.Println(reply.GetMessage(), err)
+	_, err = client.SayHello(ctx, &greetv1.HelloRequest{})
 	fmt.Println(err)
 	fmt.Println(gozmq.CodeOf(err) == gozmq.CodeInvalidArgument)
 	// Output:
 	// hello, Ada <nil>
 	// invalid_argument: the name is empty
 	// true
-}
-
-func ExampleServer() {
-	srv, err := gozmq.NewServer(gozmq.Bind("tcp://127.0.0.1:*"), gozmq.WithConcurrency(100))
-	if err != nil {
-		fmt.Println(err)
-		return
-	}
-	if err := registerGreeter(srv, greeter{}); err != nil {
-		fmt.Println(err)
-		return
-	}
-	// Listen is needed only to learn which port was chosen: Serve listens, too.
-	if err := srv.Listen(); err != nil {
-		fmt.Println(err)
-		return
-	}
-	ctx, stop := context.WithCancel(context.Background())
-	defer stop()
-	served := make(chan error)
-	go func() { served <- srv.Serve(ctx) }()
-
-	conn, err := gozmq.Dial(gozmq.Connect(srv.Addrs()...))
-	if err != nil {
-		fmt.Println(err)
-		return
-	}
-	fmt.Println(hello(ctx, conn, "Grace"))
-	conn.Close()
-
-	stop() // Serve lets the calls that run finish, and returns
-	fmt.Println(<-served)
-	// Output:
-	// hello, Grace <nil>
-	// <nil>
-}
-
-func ExampleNewPublisher() {
-	pub, err := gozmq.NewPublisher(gozmq.Bind("tcp://127.0.0.1:*"))
-	if err != nil {
-		fmt.Println(err)
-		return
-	}
-	defer pub.Close()
-	sub, err := gozmq.NewSubscriber(gozmq.Connect(pub.Addrs()...))
-	if err != nil {
-		fmt.Println(err)
-		return
-	}
-	defer sub.Close()
-
-	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
-	defer cancel()
-	go func() {
-		// Who subscribes later has missed what was published before.
-		if err := pub.WaitForSubscribers(ctx, tickTopic.Name, 1); err != nil {
-			fmt.Println(err)
-		}
-		for _, tick := range []string{"one", "two", "three"} {
-			if err := gozmq.Publish(ctx, pub, &tickTopic, wrapperspb.String(tick)); err != nil {
-				fmt.Println(err)
-			}
-		}
-	}()
-
-	n := 0
-	for tick, err := range gozmq.Subscribe[wrapperspb.StringValue](ctx, sub, []tickFilter{}) {
-		if err != nil { // one message could not be decoded; the next may
-			fmt.Println(err)
-			continue
-		}
-		fmt.Println(tick.GetValue())
-		if n++; n == 3 {
-			break
-		}
-	}
-	// Output:
-	// one
-	// two
-	// three
 }
 
 func ExampleErrorf() {
@@ -187,15 +105,7 @@ func ExampleErrorf() {
 }
 
 func ExampleWithInterceptors() {
-	handler := slog.NewTextHandler(os.Stdout, &slog.HandlerOptions{
-		ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
-			if a.Key == slog.TimeKey { // for the sake of the example's output
-				return slog.Attr{}
-			}
-			return a
-		},
-	})
-	logger := slog.New(handler)
+	logger := slog.New(slog.NewTextHandler(os.Stdout, withoutTime))
 	logging := func(ctx context.Context, call *gozmq.CallInfo, req proto.Message, next gozmq.Next) (proto.Message, error) {
 		reply, err := next(ctx, req)
 		if err != nil {
@@ -217,6 +127,62 @@ func ExampleWithInterceptors() {
 	_, _ = hello(context.Background(), conn, "Ada")
 	_, _ = hello(context.Background(), conn, "")
 	// Output:
-	// level=INFO msg=call method=greet.v1.Greeter/Hello
-	// level=WARN msg=call method=greet.v1.Greeter/Hello code=invalid_argument error="invalid_argument: the name is empty"
+	// level=INFO msg=call method=greet.v1.Greeter/SayHello
+	// level=WARN msg=call method=greet.v1.Greeter/SayHello code=invalid_argument error="invalid_argument: the name is empty"
+}
+
+// The first of two servers has stopped working. After 20 ms the call is made
+// again, on the other one, and its reply counts.
+func ExampleWithHedging() {
+	release := make(chan struct{})
+	hang := func(ctx context.Context, _ *gozmq.CallInfo, req proto.Message, next gozmq.Next) (proto.Message, error) {
+		<-release
+		return next(ctx, req)
+	}
+	stopSlow := serveGreeter("inproc://example-hedging-slow", gozmq.WithInterceptors(hang))
+	defer stopSlow()
+	defer close(release)
+
+	conn, err := gozmq.Dial(gozmq.Connect("inproc://example-hedging-slow", "inproc://example-hedging"))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer conn.Close()
+	stop := serveGreeter("inproc://example-hedging")
+	defer stop()
+
+	client := greetv1gozmq.NewGreeterClient(conn)
+	ctx := context.Background()
+	if err := conn.WaitForServers(ctx, 2); err != nil {
+		fmt.Println(err)
+	}
+	for range 2 { // one of them begins at the server that hangs
+		reply, err := client.SayHello(ctx, &greetv1.HelloRequest{Name: "Ada"}, gozmq.WithHedging(2, 20*time.Millisecond))
+		fmt.Println(reply.GetMessage(), err)
+	}
+	// Output:
+	// hello, Ada <nil>
+	// hello, Ada <nil>
+}
+
+// What happens to a server's connections goes to a log.
+func ExampleLogEvents() {
+	logger := slog.New(slog.NewTextHandler(os.Stdout, withoutTime))
+	srv, err := gozmq.NewServer(gozmq.Bind("inproc://example-log"), gozmq.WithEventHandler(gozmq.LogEvents(logger)))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	if err := greetv1gozmq.RegisterGreeterServer(srv, greeter{}); err != nil {
+		fmt.Println(err)
+	}
+	if err := srv.Listen(); err != nil {
+		fmt.Println(err)
+	}
+	if err := srv.Close(); err != nil { // waits until the events have been handled
+		fmt.Println(err)
+	}
+	// Output:
+	// level=INFO msg="zeromq listening" socket=ROUTER endpoint=inproc://example-log
 }

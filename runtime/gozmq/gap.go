@@ -66,9 +66,16 @@ func noticeError(n subscription.Notice) error {
 		return Errorf(CodeDataLoss, "%w", &PublisherRestartedError{Topic: n.Topic, Old: n.Old, New: n.New})
 	case subscription.Lag:
 		return Errorf(CodeResourceExhausted, "%w", &LagError{Topic: n.Topic, Lag: n.Age, Limit: n.Limit, Ended: n.Ended})
+	case *subscription.TooLargeError:
+		return tooLargeError(n)
 	default:
 		return Errorf(CodeInternal, "notice %T in a stream", n)
 	}
+}
+
+// tooLargeError says that a message was passed over, in a stream.
+func tooLargeError(err *subscription.TooLargeError) error {
+	return Errorf(CodeResourceExhausted, "%w (publish less, or raise it with WithMaxMessageSize of NewSubscriber)", err)
 }
 
 // lagLimits are the options about lag; 0 is no limit.

@@ -22,7 +22,7 @@ type lineTo struct {
 	sub    *gozmq.Subscriber
 	line   *gozmqtest.Proxy
 	lost   chan gozmq.Event // the subscriber's heartbeats that were
-	stream *gozmq.Subscription[*wrapperspb.StringValue, gozmq.TopicPattern]
+	stream gozmq.Subscription[*wrapperspb.StringValue, gozmq.TopicPattern]
 }
 
 func newLine(t *testing.T, opts ...gozmq.SubscriberOption) *lineTo {

@@ -46,7 +46,7 @@ func ExampleInterceptor_authentication() {
 	}
 	// Output:
 	// hello, Ada <nil>
-	//  unauthenticated: greet.v1.Greeter/Hello: no valid token
+	//  unauthenticated: greet.v1.Greeter/SayHello: no valid token
 }
 
 // A bucket has a token for each call that may be made now: at most burst, and
@@ -114,7 +114,7 @@ func ExampleInterceptor_rateLimit() {
 	// Output:
 	// <nil>
 	// <nil>
-	// resource_exhausted: greet.v1.Greeter/Hello: more than 2 calls at once and one every 1s
+	// resource_exhausted: greet.v1.Greeter/SayHello: more than 2 calls at once and one every 1s
 	// true
 	// hello, Ada <nil>
 }

@@ -120,9 +120,12 @@ func WithRoutingID(id string) SocketOption {
 
 // WithMaxMessageSize limits the bytes of a message's body, up to 1 GiB. A
 // larger one is not sent. A call whose request or reply is larger than the other
-// side allows fails with CodeResourceExhausted, and takes none of its memory; a
-// peer that sends any other message that is too large is disconnected. So is one
-// with bare framing or CURVE. The frames beside the body may have 64 KiB more.
+// side allows fails with CodeResourceExhausted, and takes none of its memory. So
+// does a publication, which is an error with that code in the subscriber's
+// streams, and a task or a result with DeliveryAtMostOnce, which is reported. A
+// peer that sends any other message that is too large is disconnected, and so is
+// one that sends a request with bare framing, or a frame under CURVE. The frames
+// beside the body may have 64 KiB more.
 // Default: DefaultMaxMessageSize.
 func WithMaxMessageSize(n int) SocketOption {
 	return socketOption(func(c *socketConfig) { c.MaxMessageSize = n })
@@ -146,7 +149,9 @@ func WithKernelBuffers(send, receive int) SocketOption {
 
 // WithHeartbeat sends each peer a PING every interval, and ends a connection
 // from which nothing was heard for timeout, which is at least twice the
-// interval. 0, 0 disables heartbeats; those of a peer are still answered. Defaults:
+// interval. A peer that is silent but takes what it is sent, as over a slow line, is
+// kept, and so is a PULL or SUB of libzmq that reads nothing because its queue is
+// full. 0, 0 disables heartbeats; those of a peer are still answered. Defaults:
 // 10 s and 30 s.
 func WithHeartbeat(interval, timeout time.Duration) SocketOption {
 	return socketOption(func(c *socketConfig) {
@@ -159,6 +164,15 @@ func WithHeartbeat(interval, timeout time.Duration) SocketOption {
 // Defaults: 100 ms and 30 s.
 func WithReconnectBackoff(first, limit time.Duration) SocketOption {
 	return socketOption(func(c *socketConfig) { c.ReconnectMin, c.ReconnectMax = first, limit })
+}
+
+// WithStopWhenRefused stops dialing an endpoint whose peer refuses us: its
+// authenticator or admission rule says no, or its socket type does not go with ours.
+// Without it the endpoint is dialed again after the longest pause of
+// WithReconnectBackoff. Nothing protects a refusal: with this option whoever is on
+// the way, or a server that has an old list of keys, can stop this socket for good.
+func WithStopWhenRefused() SocketOption {
+	return socketOption(func(c *socketConfig) { c.StopWhenRefused = true })
 }
 
 // A Resolver finds the addresses of hosts. *net.Resolver is one. It is called

@@ -84,7 +84,7 @@ func TestSocketOptions(t *testing.T) {
 func TestSocketOptionsGood(t *testing.T) {
 	good := []SocketOption{
 		WithRoutingID("me"), WithMaxMessageSize(1), WithSendQueue(1, 1), WithHeartbeat(0, 0), WithHeartbeat(time.Second, 2*time.Second),
-		WithReconnectBackoff(1, 1), WithConnectTimeout(time.Second, time.Second), WithMaxHandshakes(1), WithMaxPeers(1), WithLinger(0), WithEventHandler(nil), WithResolver(nil),
+		WithReconnectBackoff(1, 1), WithConnectTimeout(time.Second, time.Second), WithMaxHandshakes(1), WithMaxPeers(1), WithLinger(0), WithStopWhenRefused(), WithEventHandler(nil), WithResolver(nil),
 	}
 	for kind, open := range constructors {
 		t.Run(kind, func(t *testing.T) {
@@ -139,7 +139,7 @@ func TestDefaults(t *testing.T) {
 	if s.cfg.concurrency != 10000 || s.cfg.queue != 0 || s.cfg.drain != 10*time.Second || c.ready != 10*time.Second {
 		t.Errorf("the server has %+v, a Conn waits %v for a server", s.cfg, c.ready)
 	}
-	w, err := newWorker("test.Tasks", noHandlers, []WorkerOption{From(Bind("inproc://x"))})
+	w, err := newWorker("", noHandlers(), []WorkerOption{From(Bind("inproc://x"))})
 	if err != nil || w.cfg.concurrency != 1 || w.cfg.drain != 10*time.Second {
 		t.Errorf("the worker has %+v, %v", w, err)
 	}
@@ -219,7 +219,6 @@ func TestRoleOptions(t *testing.T) {
 		{"worker with results that has none", RunWorker(ended, "test.Tasks", result, From(where)), "no endpoint for results: pass gozmq.To(gozmq.Connect(...))"},
 		{"worker with a bad sink", RunWorker(ended, "test.Tasks", result, From(where), To(Bind("what://"))), "worker test.Tasks: results: "},
 		{"worker with a bad source", RunWorker(ended, "test.Tasks", noHandlers, From(Bind("what://"))), "worker test.Tasks: tasks: "},
-		{"worker without an implementation", RunWorker(ended, "test.Tasks", func() []TaskHandler { panic("nil") }, From(where)), "worker test.Tasks: "},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) { wantText(t, tt.err, tt.part) })

@@ -42,9 +42,9 @@ func BenchmarkBody(b *testing.B) {
 // header, and decodes it as a server does.
 func BenchmarkRequest(b *testing.B) {
 	body := bodies{limit: DefaultMaxMessageSize}
-	s := &Server{bodies: body, entries: make(map[string]*Handler)}
+	s := &Server{bodies: body, entries: make(map[string]*handler)}
 	h := Handle(echoMethod, echo)
-	s.entries[echoMethod.Procedure] = &h
+	s.entries[echoMethod.Procedure] = newHandler(h)
 	for name, x := range map[string]*exchange{
 		"plain":    {},
 		"deadline": {deadline: time.Now().Add(time.Hour)},

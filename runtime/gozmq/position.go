@@ -39,9 +39,9 @@ func SetSnapshotPosition(ctx context.Context, positions ...Position) {
 }
 
 // snapshotPositions reads the positions of SetSnapshotPosition by publisher.
-func snapshotPositions(md *ReplyMetadata) (map[uint64]uint64, error) {
+func snapshotPositions(headers map[string][]string) (map[uint64]uint64, error) {
 	positions := make(map[uint64]uint64)
-	for _, value := range md.Headers[positionKey] {
+	for _, value := range headers[positionKey] {
 		var h wire.PublicationHeader
 		if !h.Parse([]byte(value)) || h.Publisher == 0 {
 			return nil, errors.New("a position in the reply's metadata cannot be decoded")

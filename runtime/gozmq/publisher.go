@@ -10,6 +10,7 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
+	"github.com/gozmq/gozmq/runtime/internal/bridge"
 	"github.com/gozmq/gozmq/runtime/internal/link"
 	"github.com/gozmq/gozmq/runtime/internal/socket"
 	"github.com/gozmq/gozmq/runtime/internal/wire"
@@ -26,6 +27,7 @@ type publisherConfig struct {
 // for a subscriber: one whose queue is full misses messages, which are counted.
 // Its methods may be called from any goroutine. On the wire it is a PUB socket.
 type Publisher struct {
+	holdsPublisher
 	pub      *socket.Pub
 	id       uint64 // of the publisher, in headers
 	observer *observer
@@ -45,6 +47,7 @@ func NewPublisher(opts ...PublisherOption) (*Publisher, error) {
 	}
 	p := &Publisher{id: newPublisherID(), observer: newObserver(cfg.observer), linger: cfg.linger}
 	p.bodies = cfg.bodies(p.observer)
+	p.holdsPublisher = bridge.Hold[bridge.Publisher]((*publishing)(p))
 	cfg.Observe = p.observer.link(cfg.SocketType)
 	p.pub = socket.NewPub(cfg.Config, cfg.maxSubscriptions)
 	p.pub.KeepTopics(cfg.memory.topics, cfg.memory.bytes, p.appendHeader)
@@ -130,7 +133,7 @@ func (p *Publisher) WaitForSubscribers(ctx context.Context, topic string, n int)
 // WaitForSubscribersTo is WaitForSubscribers for the topics that a filter
 // takes: it counts the peers that get all of them.
 func (p *Publisher) WaitForSubscribersTo(ctx context.Context, f Filter, n int) error {
-	return p.WaitForSubscribers(ctx, string(f.TopicPattern().prefix()), n)
+	return p.WaitForSubscribers(ctx, string(patternOf(f).Prefix()), n)
 }
 
 // Superseded returns the number of messages of latest_only topics that were not
@@ -145,19 +148,6 @@ func (p *Publisher) Close() error {
 	return err
 }
 
-// A Topic describes the topic of one kind of message. Generated code makes the
-// values.
-type Topic[M proto.Message] struct {
-	// Name is "package.Service/Method", or the message's full name.
-	Name string
-	// Append appends m's topic to b. nil: the topic is Name.
-	Append func(b []byte, m M) []byte
-	// Bare leaves the topic's frame out.
-	Bare bool
-	// Traits are what else the annotation asks for; none if Bare.
-	Traits TopicTraits
-}
-
 // maxTopic is the longest topic, in bytes.
 const maxTopic = 32 << 10
 
@@ -170,36 +160,36 @@ type publication struct {
 
 var publications = sync.Pool{New: func() any { return new(publication) }}
 
-// Publish sends m to the subscribers of its topic. Generated code calls it. It
-// does not encode a message without subscribers, unless the topic is retained,
-// and never blocks. It fails with the code of ctx's error when ctx has ended,
-// with CodeCanceled when p is closed, with CodeResourceExhausted when m is too
-// large, and with CodeInvalidArgument when m cannot be encoded or its topic is
-// longer than 32 KiB.
-func Publish[M proto.Message](ctx context.Context, p *Publisher, t *Topic[M], m M) error {
+// holdsPublisher is what gozmqimpl finds in a Publisher.
+type holdsPublisher = bridge.Held[bridge.Publisher]
+
+// publishing is a Publisher as gozmqimpl sees it (bridge.Publisher).
+type publishing Publisher
+
+func (p *publishing) Publish(ctx context.Context, t bridge.Topic, m proto.Message) error {
+	return (*Publisher)(p).publish(ctx, t, m)
+}
+
+func (p *Publisher) publish(ctx context.Context, t bridge.Topic, m proto.Message) error {
 	if err := ctx.Err(); err != nil {
-		return Errorf(CodeOf(err), "publish %s: %w", t.Name, err)
+		return Errorf(CodeOf(err), "publish %s: %w", t.Name(), err)
 	}
 	if p.pub.Closed() {
-		return Errorf(CodeCanceled, "publish %s: the publisher is closed", t.Name)
+		return Errorf(CodeCanceled, "publish %s: the publisher is closed", t.Name())
 	}
 	x := publications.Get().(*publication)
 	defer x.free()
-	if t.Bare {
-		return p.publishBare(x, t.Name, m)
+	if t.Bare() {
+		return p.publishBare(x, t.Name(), m)
 	}
-	if t.Append == nil {
-		x.topic = append(x.topic[:0], t.Name...)
-	} else {
-		x.topic = t.Append(x.topic[:0], m)
-	}
-	if t.Traits != 0 {
-		return p.publishWith(t.Traits, x, t.Name, m)
+	x.topic = t.Append(x.topic[:0], m)
+	if traits := t.Traits(); traits != 0 {
+		return p.publishWith(traits, x, t.Name(), m)
 	}
 	if !p.pub.Audience(x.topic, &x.audience) {
 		return nil
 	}
-	err := x.encode(t.Name, m, false, &p.bodies)
+	err := x.encode(t.Name(), m, false, &p.bodies)
 	if err == nil {
 		p.pub.Send(&x.audience, x.frames)
 	}
@@ -225,20 +215,20 @@ func (p *Publisher) publishBare(x *publication, name string, m proto.Message) er
 // publishWith sends a message of a topic with traits. A sequenced or retained
 // message gets its position even without subscribers, and a retained one is
 // always encoded.
-func (p *Publisher) publishWith(traits TopicTraits, x *publication, name string, m proto.Message) error {
+func (p *Publisher) publishWith(traits socket.Traits, x *publication, name string, m proto.Message) error {
 	if err := x.check(name); err != nil {
 		return err
 	}
 	x.frames = x.frames[:0]
-	header := traits&(Sequenced|Retained) != 0
-	if traits&Retained != 0 || p.pub.Audience(x.topic, &x.audience) {
+	header := traits&(socket.Sequenced|socket.Retained) != 0
+	if traits&socket.Retained != 0 || p.pub.Audience(x.topic, &x.audience) {
 		if err := x.encode(name, m, header, &p.bodies); err != nil {
 			return err
 		}
 	} else if !header {
 		return nil
 	}
-	x.frames = p.pub.SendWith(socket.Traits(traits), x.topic, x.frames, &x.audience)
+	x.frames = p.pub.SendWith(traits, x.topic, x.frames, &x.audience)
 	return nil
 }
 

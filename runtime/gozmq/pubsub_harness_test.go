@@ -157,7 +157,7 @@ func listen(t testing.TB, p *Publisher, s *Subscriber, filters ...stationFilter)
 	eventually(t, "the subscription", func() bool { return s.running() > before })
 	topics := []string{"weather/any/temperature"}
 	for i, filter := range filters {
-		topics = append(topics[:i], filter.TopicPattern().text)
+		topics = append(topics[:i], filter.TopicPattern().String())
 	}
 	for _, topic := range topics {
 		if err := p.WaitForSubscribers(within(t), topic, 1); err != nil {

@@ -13,7 +13,7 @@ import (
 )
 
 // open opens a subscription until the test ends.
-func open(t testing.TB, s *Subscriber, filters []stationFilter, opts ...SubscriptionOption) *Subscription[*reading, stationFilter] {
+func open(t testing.TB, s *Subscriber, filters []stationFilter, opts ...SubscriptionOption) Subscription[*reading, stationFilter] {
 	t.Helper()
 	sub, err := OpenSubscription[reading](s, filters, opts)
 	if err != nil {

@@ -9,8 +9,8 @@ import (
 // WithAdmission calls f to decide whether a peer that connects to one of our
 // endpoints is admitted, after the handshake has shown who it is: a worker at a
 // ventilator, a ventilator or worker at a sink, any peer of any socket. An error
-// refuses the peer, which learns that and does not come again by itself; the event
-// handler gets the error (EventAuthFailed). So does a panic. f is called from many
+// refuses the peer, which learns that, but not why, and dials again after a long
+// pause; the event handler gets the error (EventAuthFailed). So does a panic. f is called from many
 // goroutines at once and must return soon.
 func WithAdmission(f func(*Peer) error) SocketOption {
 	return socketOption(func(c *socketConfig) {

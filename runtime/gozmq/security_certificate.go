@@ -8,7 +8,6 @@ import (
 	"io"
 	"maps"
 	"os"
-	"runtime"
 	"slices"
 	"strings"
 )
@@ -129,7 +128,7 @@ type certificateFile struct {
 // readCertificate reads the part of ZPL (RFC 4) that certificates are written
 // in: sections without indentation, "name = value" below them.
 func readCertificate(path string, private bool) (certificateFile, error) {
-	file, err := os.Open(path)
+	file, err := openCertificate(path)
 	if err != nil {
 		return certificateFile{}, err
 	}
@@ -140,8 +139,11 @@ func readCertificate(path string, private bool) (certificateFile, error) {
 		return certificateFile{}, err
 	case !info.Mode().IsRegular():
 		return certificateFile{}, fmt.Errorf("%s is no regular file", path)
-	case private && runtime.GOOS != "windows" && info.Mode().Perm()&0o077 != 0:
-		return certificateFile{}, fmt.Errorf("%s has mode %04o: others can read or change the secret; chmod 600 it, and make a new key if they did", path, info.Mode().Perm())
+	}
+	if private {
+		if err := checkPrivate(path, info); err != nil {
+			return certificateFile{}, err
+		}
 	}
 	text, err := io.ReadAll(io.LimitReader(file, maxCertificate+1))
 	if err != nil {

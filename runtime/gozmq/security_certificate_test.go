@@ -134,6 +134,8 @@ func TestKeyFolder(t *testing.T) {
 	as(ada)
 	events.wait(t, EventAuthFailed, 2)
 	wantText(t, lastRefusal(events), "not on the list", "broken.key")
+	_, err = folder.Authenticate(t.Context(), &AuthRequest{Mechanism: MechanismCurve, PublicKey: ada.Public()})
+	wantCode(t, err, CodeUnavailable, "some files could not be read")
 	wantText(t, folder.Reload(), "broken.key")
 	if err := os.RemoveAll(dir); err != nil {
 		t.Fatal(err)

@@ -4,9 +4,13 @@ import (
 	"context"
 	"fmt"
 	"log"
+	"os"
+	"path/filepath"
 
 	"google.golang.org/protobuf/proto"
 
+	greetv1 "github.com/gozmq/gozmq/example/gen/greet/v1"
+	"github.com/gozmq/gozmq/example/gen/greet/v1/greetv1gozmq"
 	"github.com/gozmq/gozmq/runtime/gozmq"
 )
 
@@ -36,7 +40,7 @@ func ExampleCurveServer() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	if err := registerGreeter(srv, greeter{}); err != nil {
+	if err := greetv1gozmq.RegisterGreeterServer(srv, greeter{}); err != nil {
 		log.Fatal(err)
 	}
 	if err := srv.Listen(); err != nil {
@@ -49,11 +53,66 @@ func ExampleCurveServer() {
 		log.Fatal(err)
 	}
 	defer conn.Close()
-	reply, err := hello(context.Background(), conn, "server")
-	fmt.Println(reply, err)
+	reply, err := greetv1gozmq.NewGreeterClient(conn).SayHello(context.Background(), &greetv1.HelloRequest{Name: "server"})
+	fmt.Println(reply.GetMessage(), err)
 	fmt.Println("the secret prints as", ada)
 	// Output:
-	// ada calls greet.v1.Greeter/Hello
+	// ada calls greet.v1.Greeter/SayHello
 	// hello, server <nil>
 	// the secret prints as [redacted]
+}
+
+// A server that admits the clients whose certificates are in a folder. A file
+// that is added or removed counts from the next handshake on.
+func ExampleOpenCurveKeyFolder() {
+	folder, err := os.MkdirTemp("", "keys")
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer os.RemoveAll(folder)
+	server, err := gozmq.NewCurveKey()
+	if err != nil {
+		log.Fatal(err)
+	}
+	ada, err := gozmq.NewCurveKey()
+	if err != nil {
+		log.Fatal(err)
+	}
+	// As gozmq-keygen does. The secret half stays with the client.
+	if err := gozmq.SaveCurveKey(filepath.Join(folder, "ada"), ada, map[string]string{"role": "admin"}); err != nil {
+		log.Fatal(err)
+	}
+	clients, err := gozmq.OpenCurveKeyFolder(folder)
+	if err != nil {
+		log.Fatal(err)
+	}
+
+	srv, err := gozmq.NewServer(
+		gozmq.Bind("tcp://127.0.0.1:*"),
+		gozmq.WithSecurity(gozmq.CurveServer(server, clients.Authenticate)),
+		gozmq.WithInterceptors(func(ctx context.Context, call *gozmq.CallInfo, req proto.Message, next gozmq.Next) (proto.Message, error) {
+			fmt.Println(call.Peer.Identity.Name, "is", call.Peer.Identity.Metadata["role"])
+			return next(ctx, req)
+		}))
+	if err != nil {
+		log.Fatal(err)
+	}
+	if err := greetv1gozmq.RegisterGreeterServer(srv, greeter{}); err != nil {
+		log.Fatal(err)
+	}
+	if err := srv.Listen(); err != nil {
+		log.Fatal(err)
+	}
+	defer srv.Close()
+
+	conn, err := gozmq.Dial(gozmq.Connect(srv.Addrs()...), gozmq.WithSecurity(gozmq.CurveClient(ada, server.Public())))
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer conn.Close()
+	reply, err := greetv1gozmq.NewGreeterClient(conn).SayHello(context.Background(), &greetv1.HelloRequest{Name: "server"})
+	fmt.Println(reply.GetMessage(), err)
+	// Output:
+	// ada is admin
+	// hello, server <nil>
 }

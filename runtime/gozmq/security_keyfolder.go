@@ -14,21 +14,28 @@ import (
 // folderCheck is how long a folder is assumed not to have changed.
 const folderCheck = time.Second
 
+// restless is how long after its last change a file may change again with the same
+// time.
+const restless = 2 * time.Second
+
 // A CurveKeyFolder is a list of the public keys in a folder of certificate files
 // ("*.key"), as pyzmq's and CZMQ's authenticators use. It is read again, while
 // in use, when files have come, gone or changed, within a second of the next
-// handshake. A file that cannot be read admits no one. The identity's name is
-// the file's name without ".key", its metadata the certificate's. Its methods
-// may be called from any goroutine.
+// handshake. A file that cannot be read, because it is being written or for good,
+// admits no one; while there is one a key that is not on the list is not refused
+// but told to try again later. The identity's name is the file's name without
+// ".key", its metadata the certificate's. Its methods may be called from any
+// goroutine.
 type CurveKeyFolder struct {
 	path  string
 	check time.Duration
 	list  CurveKeyList
 
-	mu      sync.Mutex
-	checked time.Time
-	state   string // of the files when they were read
-	faults  error  // of files that could not be
+	mu       sync.Mutex
+	checked  time.Time
+	state    string // of the files when they were read
+	restless bool   // state may not show the next change
+	faults   error  // of files that could not be
 }
 
 // OpenCurveKeyFolder reads a folder. It fails when the folder or one of its
@@ -54,16 +61,17 @@ func (f *CurveKeyFolder) Reload() error {
 	return f.faults
 }
 
-// Authenticate admits the owners of the keys in the folder (Authenticator). While
-// the folder cannot be read it fails with CodeUnavailable: peers may try again.
+// Authenticate admits the owners of the keys in the folder (Authenticator). It fails
+// with CodeUnavailable, so that peers try again, while the folder cannot be read, and
+// for a key that is not on the list while some file cannot be read.
 func (f *CurveKeyFolder) Authenticate(ctx context.Context, r *AuthRequest) (*AuthIdentity, error) {
 	faults, err := f.refresh()
 	if err != nil {
 		return nil, Errorf(CodeUnavailable, "key folder: %w", err)
 	}
 	id, err := f.list.Authenticate(ctx, r)
-	if err != nil && faults != nil {
-		err = fmt.Errorf("%w; some files could not be read: %w", err, faults)
+	if errors.Is(err, errUnknownKey) && faults != nil {
+		return nil, Errorf(CodeUnavailable, "%w, but some files could not be read: %w", err, faults)
 	}
 	return id, err
 }
@@ -75,11 +83,12 @@ func (f *CurveKeyFolder) refresh() (faults, err error) {
 	if time.Since(f.checked) < f.check {
 		return f.faults, nil
 	}
+	unsure := f.restless || f.faults != nil
 	state, err := f.look()
 	if err != nil {
 		return nil, err
 	}
-	if state != f.state {
+	if unsure || state != f.state {
 		f.load(state)
 	}
 	return f.faults, nil
@@ -91,7 +100,7 @@ func (f *CurveKeyFolder) look() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	f.checked = time.Now()
+	f.checked, f.restless = time.Now(), false
 	var state strings.Builder
 	for _, e := range entries {
 		if filepath.Ext(e.Name()) != ".key" {
@@ -101,7 +110,10 @@ func (f *CurveKeyFolder) look() (string, error) {
 		if err != nil {
 			continue // it has just gone
 		}
-		fmt.Fprintf(&state, "%s\x00%d\x00%d\n", e.Name(), info.Size(), info.ModTime().UnixNano())
+		if f.checked.Sub(info.ModTime()) < restless {
+			f.restless = true
+		}
+		fmt.Fprintf(&state, "%s\x00%d\x00%d\x00%s\n", e.Name(), info.Size(), info.ModTime().UnixNano(), fileIdentity(info))
 	}
 	return state.String(), nil
 }

@@ -57,7 +57,7 @@ func overLocks(t *testing.T, test func(t *testing.T, s site, l lock)) {
 	}
 }
 
-// refusedOnce checks that a refusal is reported on both sides, and is final.
+// refusedOnce checks that a refusal is reported on both sides.
 func refusedOnce(t *testing.T, there, here *recorder) {
 	t.Helper()
 	if e := there.wait(t, EventAuthFailed, 1); e.Err == nil || e.Peer == "" && e.Endpoint == "" {

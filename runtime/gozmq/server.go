@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/gozmq/gozmq/runtime/internal/bridge"
 	"github.com/gozmq/gozmq/runtime/internal/socket"
 )
 
@@ -40,9 +41,9 @@ type Server struct {
 
 	mu       sync.Mutex
 	state    serverState
-	entries  map[string]*Handler // by procedure
-	services map[string]Service
-	bare     *Handler                // the only method of a bare service
+	entries  map[string]*handler // by procedure
+	services map[string]bridge.Service[Method]
+	bare     *handler                // the only method of a bare service
 	failures []error                 // of RegisterService
 	router   *socket.Router          // nil before serverListening
 	cancel   context.CancelCauseFunc // of the handlers' contexts
@@ -55,8 +56,8 @@ type Server struct {
 func NewServer(opts ...ServerOption) (*Server, error) {
 	s := &Server{
 		cfg:      newServerConfig(),
-		entries:  make(map[string]*Handler),
-		services: make(map[string]Service),
+		entries:  make(map[string]*handler),
+		services: make(map[string]bridge.Service[Method]),
 		closing:  make(chan struct{}),
 		stopped:  make(chan struct{}),
 	}
@@ -75,7 +76,7 @@ func NewServer(opts ...ServerOption) (*Server, error) {
 
 // RegisterService adds a service (Registrar). Generated code calls it. An
 // error here is returned by Serve, too.
-func (s *Server) RegisterService(svc Service) error {
+func (s *Server) RegisterService(svc bridge.Service[Method]) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	err := s.register(svc)
@@ -86,7 +87,7 @@ func (s *Server) RegisterService(svc Service) error {
 	return err
 }
 
-func (s *Server) register(svc Service) error {
+func (s *Server) register(svc bridge.Service[Method]) error {
 	if s.state != serverRegistering {
 		return errors.New("the server is running; register before Listen and Serve")
 	}
@@ -97,12 +98,12 @@ func (s *Server) register(svc Service) error {
 		return errors.New("a service with bare framing, which must be alone on its server, is registered already")
 	}
 	for _, h := range svc.Handlers {
-		if _, ok := s.entries[h.method.Procedure]; ok {
-			return fmt.Errorf("procedure %s is registered already", h.method.Procedure)
+		if _, ok := s.entries[h.Method.Procedure]; ok {
+			return fmt.Errorf("procedure %s is registered already", h.Method.Procedure)
 		}
 	}
-	for i := range svc.Handlers {
-		h := &svc.Handlers[i]
+	for _, of := range svc.Handlers {
+		h := newHandler(of)
 		if h.method.Bare {
 			if len(s.services) > 0 {
 				return errors.New("a service with bare framing must be alone on its server")
@@ -116,10 +117,10 @@ func (s *Server) register(svc Service) error {
 }
 
 // Services returns the services that are registered, sorted by name.
-func (s *Server) Services() []Service {
+func (s *Server) Services() []bridge.Service[Method] {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return slices.SortedFunc(maps.Values(s.services), func(a, b Service) int { return strings.Compare(a.Name, b.Name) })
+	return slices.SortedFunc(maps.Values(s.services), func(a, b bridge.Service[Method]) int { return strings.Compare(a.Name, b.Name) })
 }
 
 // Listen opens the server's endpoints ahead of Serve, so that Addrs is known. The

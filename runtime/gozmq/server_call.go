@@ -19,7 +19,7 @@ type serverCall struct {
 	server   *Server
 	peer     *socket.RouterPeer
 	envelope []byte // as frames on the wire, the empty one included
-	handler  *Handler
+	handler  *handler
 	req      proto.Message
 	resp     proto.Message
 	header   wire.RequestHeader

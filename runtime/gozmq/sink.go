@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"iter"
 	"time"
 
+	"google.golang.org/protobuf/proto"
+
+	"github.com/gozmq/gozmq/runtime/internal/bridge"
 	"github.com/gozmq/gozmq/runtime/internal/link"
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
 )
@@ -81,10 +83,12 @@ type resultSource interface {
 // or return does not acknowledge its last result, and the next iteration gets
 // it.
 type Sink struct {
+	holdsSink
 	source   resultSource
 	bodies   bodies
 	observer *observer
 	delivery Delivery
+	pulls    bool // NewPuller opened it
 	linger   time.Duration
 	addrs    []string
 }
@@ -98,9 +102,14 @@ func NewSink(opts ...SinkOption) (*Sink, error) {
 // NewPuller opens a sink that takes tasks straight from ventilators, for
 // messages that are tasks by themselves. With DeliveryAtLeastOnce it is a
 // DEALER socket, and a task is done when the body of the loop has ended
-// normally. Generated code calls it. Close must be called.
+// normally. Close must be called.
 func NewPuller(opts ...SinkOption) (*Sink, error) {
-	return newSink(opts, newPulledSource)
+	s, err := newSink(opts, newPulledSource)
+	if err != nil {
+		return nil, err
+	}
+	s.pulls = true
+	return s, nil
 }
 
 func newSink(opts []SinkOption, open func(*sinkConfig, *observer) resultSource) (*Sink, error) {
@@ -113,6 +122,7 @@ func newSink(opts []SinkOption, open func(*sinkConfig, *observer) resultSource) 
 	}
 	s := &Sink{observer: newObserver(cfg.observer), delivery: cfg.delivery, linger: cfg.linger}
 	s.bodies = cfg.bodies(s.observer)
+	s.holdsSink = bridge.Hold[bridge.Sink[Method]]((*resulting)(s))
 	s.source = open(&cfg, s.observer)
 	var err error
 	if s.addrs, err = cfg.endpoints.open(s.source.links()); err != nil {
@@ -141,25 +151,28 @@ func (s *Sink) Close() error {
 	return err
 }
 
-// Results returns an iterator over the results of one method. Generated code
-// calls it. The iteration ends with ctx or with Close. A result that cannot be
-// decoded is yielded as an error, and the iteration goes on. Several iterations
-// of one method share its results. When the sink's guarantee is not the
-// method's, the iterator yields only an error with CodeFailedPrecondition.
-func Results[T any, P message[T]](ctx context.Context, s *Sink, m *Method) iter.Seq2[P, error] {
-	return func(yield func(P, error) bool) {
-		if err := m.checkDelivery(s.delivery); err != nil {
-			yield(nil, err)
-			return
-		}
-		s.source.iterate(ctx, m, func(body []byte) bool { return yield(decodeResult[T, P](&s.bodies, body)) })
+// holdsSink is what gozmqimpl finds in a Sink.
+type holdsSink = bridge.Held[bridge.Sink[Method]]
+
+// resulting is a Sink as gozmqimpl sees it (bridge.Sink).
+type resulting Sink
+
+func (s *resulting) Check(m *Method, pull bool) error {
+	if err := m.checkDelivery(s.delivery); err != nil {
+		return err
 	}
+	if s.delivery == DeliveryAtLeastOnce && pull != s.pulls {
+		return Errorf(CodeFailedPrecondition, "%s: results come to NewSink and tasks to NewPuller: open the other one", m.Procedure)
+	}
+	return nil
 }
 
-func decodeResult[T any, P message[T]](c *bodies, body []byte) (P, error) {
-	m := P(new(T))
-	if err := c.decode(body, m); err != nil {
-		return nil, Errorf(CodeDataLoss, "decode %s of %d bytes: %w", nameOf(m), len(body), err)
+// Results yields only an error with CodeFailedPrecondition when the sink's
+// guarantee is not the method's.
+func (s *resulting) Results(ctx context.Context, m *Method, fresh func() proto.Message, yield func(proto.Message, error) bool) {
+	if err := m.checkDelivery(s.delivery); err != nil {
+		yield(nil, err)
+		return
 	}
-	return m, nil
+	s.source.iterate(ctx, m, func(body []byte) bool { return yield(decodeBody(&s.bodies, body, fresh)) })
 }

@@ -6,6 +6,7 @@ import (
 	"expvar"
 	"fmt"
 
+	"github.com/gozmq/gozmq/example/gen/greet/v1/greetv1gozmq"
 	"github.com/gozmq/gozmq/runtime/gozmq"
 )
 
@@ -18,7 +19,7 @@ func ExampleServer_Stats() {
 		fmt.Println(err)
 		return
 	}
-	if err := registerGreeter(srv, greeter{}); err != nil {
+	if err := greetv1gozmq.RegisterGreeterServer(srv, greeter{}); err != nil {
 		fmt.Println(err)
 		return
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/gozmq/gozmq/runtime/internal/bridge"
 	"github.com/gozmq/gozmq/runtime/internal/link"
 	"github.com/gozmq/gozmq/runtime/internal/socket"
 	"github.com/gozmq/gozmq/runtime/internal/subscription"
@@ -59,6 +60,7 @@ func WithReceiveQueue(messages, bytes int) ReceiveOption { return queueConfig{me
 // full, unless it drops messages (WithOverflow). Its methods may be called from
 // any goroutine. On the wire it is a SUB socket.
 type Subscriber struct {
+	holdsSubscriber
 	hub      *subscription.Hub
 	sub      *socket.Sub
 	bodies   bodies
@@ -79,6 +81,7 @@ func NewSubscriber(opts ...SubscriberOption) (*Subscriber, error) {
 	}
 	s := &Subscriber{observer: newObserver(cfg.observer), defaults: cfg.subscription, linger: cfg.linger}
 	s.bodies = cfg.bodies(s.observer)
+	s.holdsSubscriber = bridge.Hold[bridge.Subscriber[SubscriptionOption, TopicHandlerOption]]((*subscribing)(s))
 	s.hub = subscription.New(subscription.Config{
 		Socket: subscriberSocket{s},
 		Topics: cfg.memory.bounds(),
@@ -109,6 +112,11 @@ func (k subscriberSocket) Peers() int              { return k.s.sub.Peers() }
 type receiver struct{ hub *subscription.Hub }
 
 func (r receiver) Receive(c *link.Conn, b *link.Batch) { r.hub.Receive(c, b) }
+
+// TooLarge passes on that a message was passed over (socket.OversizedReceiver).
+func (r receiver) TooLarge(c *link.Conn, frames [][]byte, err *zmtp.SizeError) {
+	r.hub.TooLarge(c, frames, err.Size, err.Limit)
+}
 
 func (s *Subscriber) observeEvicted(topic string) {
 	s.observer.observe(Event{Kind: EventForgotten, SocketType: string(zmtp.Sub), Topic: topic})

@@ -14,7 +14,7 @@ func notes(t testing.TB, p *Publisher, station string, from, to int) {
 }
 
 // wantNotes reads messages that notes published.
-func wantNotes(t testing.TB, s *Subscription[*reading, stationFilter], station string, from, to int) {
+func wantNotes(t testing.TB, s Subscription[*reading, stationFilter], station string, from, to int) {
 	t.Helper()
 	next := from
 	for m, err := range s.All(within(t)) {

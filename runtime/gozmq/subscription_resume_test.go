@@ -27,7 +27,7 @@ func TestFilterAddedAgain(t *testing.T) {
 			ready(t, sub)
 			publishSequenced(t, p, at("ams", "1"), at("rtm", "1"), at("ams", "2"))
 			before := []*reading{at("ams", "1"), at("rtm", "1"), at("ams", "2")}
-			eventually(t, "what came before", func() bool { return s.sub.Queued() == len(before) })
+			eventually(t, "what came before", func() bool { return engineOf(s).Queued() == len(before) })
 			if tt.reads {
 				wantReadings(t, s, before)
 				before = nil
@@ -44,7 +44,7 @@ func TestFilterAddedAgain(t *testing.T) {
 }
 
 // wantReadings reads that many messages; an error between them is a failure.
-func wantReadings(t *testing.T, s *Subscription[*reading, stationFilter], want []*reading) {
+func wantReadings(t *testing.T, s Subscription[*reading, stationFilter], want []*reading) {
 	t.Helper()
 	for _, w := range want {
 		if got := first(t, s); !proto.Equal(got, w) {

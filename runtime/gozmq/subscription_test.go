@@ -5,6 +5,8 @@ import (
 	"errors"
 	"strings"
 	"testing"
+
+	"github.com/gozmq/gozmq/runtime/internal/topic"
 )
 
 // Filters come and go while the subscription runs.
@@ -55,7 +57,7 @@ func TestSubscriptionAddRemove(t *testing.T) {
 }
 
 // next reads n messages and returns their stations.
-func next(t testing.TB, s *Subscription[*reading, stationFilter], n int) string {
+func next(t testing.TB, s Subscription[*reading, stationFilter], n int) string {
 	t.Helper()
 	var list []string
 	if n == 0 {
@@ -87,7 +89,7 @@ func TestSubscriptionSharedPrefix(t *testing.T) {
 		t.Errorf("got %q", got)
 	}
 	one.Remove(stations(long + "2")...)
-	if e := events.wait(t, EventUnsubscribed, 1); len(e.Topic) != maxSubscription {
+	if e := events.wait(t, EventUnsubscribed, 1); len(e.Topic) != topic.MaxSubscription {
 		t.Errorf("the end of %q was told", e.Topic)
 	}
 }
@@ -147,7 +149,7 @@ func TestSubscriptionLeftAtAGap(t *testing.T) {
 }
 
 // first returns the next message of a subscription.
-func first(t testing.TB, s *Subscription[*reading, stationFilter]) *reading {
+func first(t testing.TB, s Subscription[*reading, stationFilter]) *reading {
 	t.Helper()
 	for m, err := range s.All(within(t)) {
 		if err != nil {

@@ -6,10 +6,10 @@ import (
 	"fmt"
 	"runtime/debug"
 
-	"google.golang.org/protobuf/proto"
-
+	"github.com/gozmq/gozmq/runtime/internal/bridge"
 	"github.com/gozmq/gozmq/runtime/internal/guarded"
 	"github.com/gozmq/gozmq/runtime/internal/subscription"
+	"github.com/gozmq/gozmq/runtime/internal/topic"
 	"github.com/gozmq/gozmq/runtime/internal/wire"
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
 )
@@ -39,29 +39,6 @@ func WithSubscribedHandler(f func()) TopicHandlerOption {
 	return handlerOption(func(c *handlerConfig) { c.subscribed = f })
 }
 
-// A TopicHandler handles the messages of one topic. HandleTopic makes it.
-type TopicHandler struct {
-	name    string
-	bare    bool
-	pattern TopicPattern
-	run     func(ctx context.Context, c *bodies, body []byte) error
-}
-
-// HandleTopic ties a topic, and everything that the filter takes of it, to the
-// function that handles its messages. Generated code calls it.
-func HandleTopic[T any, P message[T]](t *Topic[P], all Filter, run func(context.Context, P) error) TopicHandler {
-	return TopicHandler{
-		name: t.Name, bare: t.Bare, pattern: all.TopicPattern(),
-		run: func(ctx context.Context, c *bodies, body []byte) error {
-			m, err := decodeBody[T, P](c, body)
-			if err != nil {
-				return err
-			}
-			return run(ctx, m)
-		},
-	}
-}
-
 // A topicDispatcher runs the handlers of one service.
 type topicDispatcher struct {
 	cfg        handlerConfig
@@ -73,31 +50,17 @@ type topicDispatcher struct {
 
 // A topicRoute leads to the handler of one topic.
 type topicRoute struct {
-	*TopicHandler
+	bridge.TopicHandler
 	removed bool // nobody implements the topic: its subscription has ended
 }
 
-// HandleTopics hands the messages of several topics to their handlers, one at a
-// time and in the order in which they came, until ctx ends or s is closed; then
-// it returns nil. The order is kept for each publisher; messages of different
-// publishers come in the order of arrival.
-//
-// A handler's error or panic, a message that cannot be decoded and the errors
-// of sequenced topics (Subscribe) are reported (WithTopicErrorHandler,
-// EventTopicFailed), and the next message follows; only a LagError that ends
-// the stream is returned. HandleTopics fails at once with CodeInvalidArgument
-// when an option is wrong, with CodeCanceled when s is closed, and when a
-// handler is missing. Generated code calls it.
-func HandleTopics(ctx context.Context, s *Subscriber, name string, handlers func() []TopicHandler, opts []TopicHandlerOption) error {
-	d := topicDispatcher{cfg: handlerConfig{subscription: s.defaults}, subscriber: s}
+// Handle hands messages to their handlers (bridge.Subscriber).
+func (s *subscribing) Handle(ctx context.Context, name string, handlers []bridge.TopicHandler, opts []TopicHandlerOption) error {
+	d := topicDispatcher{cfg: handlerConfig{subscription: s.defaults}, subscriber: (*Subscriber)(s)}
 	for _, o := range opts {
 		o.applyHandler(&d.cfg)
 	}
-	list, err := collect(name, handlers)
-	if err != nil {
-		return err
-	}
-	if err := d.open(list); err != nil {
+	if err := d.open(handlers); err != nil {
 		return fmt.Errorf("%s: %w", name, err)
 	}
 	defer d.sub.Close()
@@ -111,14 +74,13 @@ func HandleTopics(ctx context.Context, s *Subscriber, name string, handlers func
 }
 
 // open subscribes to the topics of all handlers.
-func (d *topicDispatcher) open(handlers []TopicHandler) (err error) {
-	var patterns []subscription.Pattern
+func (d *topicDispatcher) open(handlers []bridge.TopicHandler) (err error) {
+	var patterns []topic.Pattern
 	bare := false
-	for i := range handlers {
-		h := &handlers[i]
+	for _, h := range handlers {
 		d.routes = append(d.routes, topicRoute{TopicHandler: h})
-		if bare = bare || h.bare; !h.bare {
-			patterns = append(patterns, pattern{h.pattern})
+		if bare = bare || h.Bare; !h.Bare {
+			patterns = append(patterns, h.Pattern)
 		}
 	}
 	d.sub, err = d.subscriber.openWith(d.cfg.subscription, patterns, bare)
@@ -126,9 +88,9 @@ func (d *topicDispatcher) open(handlers []TopicHandler) (err error) {
 }
 
 // find returns the route of a topic, nil if it was removed.
-func (d *topicDispatcher) find(topic []byte) *topicRoute {
+func (d *topicDispatcher) find(name []byte) *topicRoute {
 	for i := range d.routes {
-		if r := &d.routes[i]; r.bare || !r.removed && r.pattern.matches(topic) {
+		if r := &d.routes[i]; r.Bare || !r.removed && r.Pattern.Matches(name) {
 			return r
 		}
 	}
@@ -159,7 +121,7 @@ func (d *topicDispatcher) notice(ctx context.Context, p *wire.Publication, n sub
 
 // call calls the handler; a panic is an error.
 func (d *topicDispatcher) call(ctx context.Context, r *topicRoute, p *wire.Publication) (err error) {
-	guarded.Call(func() { err = r.run(ctx, &d.subscriber.bodies, p.Body) }, func(panicked *guarded.PanicError) {
+	guarded.Call(func() { err = d.run(ctx, r, p) }, func(panicked *guarded.PanicError) {
 		if panicked == nil {
 			return
 		}
@@ -167,7 +129,7 @@ func (d *topicDispatcher) call(ctx context.Context, r *topicRoute, p *wire.Publi
 		if err = fmt.Errorf("handler panicked: %v", panicked.Value); panicked.Goexit() {
 			err, stack = errors.New("handler ended its goroutine"), debug.Stack()
 		}
-		d.subscriber.observer.observe(Event{Kind: EventPanic, SocketType: string(zmtp.Sub), Procedure: r.name, Err: err, Stack: stack})
+		d.subscriber.observer.observe(Event{Kind: EventPanic, SocketType: string(zmtp.Sub), Procedure: r.Name, Err: err, Stack: stack})
 		if panicked.Goexit() {
 			d.failed(ctx, r, p, err) // call does not return
 		}
@@ -175,25 +137,25 @@ func (d *topicDispatcher) call(ctx context.Context, r *topicRoute, p *wire.Publi
 	return err
 }
 
+// run decodes a message and runs its handler.
+func (d *topicDispatcher) run(ctx context.Context, r *topicRoute, p *wire.Publication) error {
+	m, err := decodeBody(&d.subscriber.bodies, p.Body, r.New)
+	if err != nil {
+		return err
+	}
+	return r.Run(ctx, m)
+}
+
 // failed reports an error, and ends the subscription to a topic that nobody
 // implements.
 func (d *topicDispatcher) failed(ctx context.Context, r *topicRoute, p *wire.Publication, err error) {
-	if errors.Is(err, errUnhandled) {
-		d.sub.Remove(pattern{r.pattern})
+	if errors.Is(err, bridge.ErrUnhandled) {
+		d.sub.Remove(pattern{r.Pattern})
 		r.removed = true
 	}
-	topic := string(p.Topic)
-	d.subscriber.observer.observe(Event{Kind: EventTopicFailed, SocketType: string(zmtp.Sub), Procedure: r.name, Topic: topic, Err: err})
+	name := string(p.Topic)
+	d.subscriber.observer.observe(Event{Kind: EventTopicFailed, SocketType: string(zmtp.Sub), Procedure: r.Name, Topic: name, Err: err})
 	if d.cfg.onError != nil {
-		_ = d.subscriber.observer.guard(zmtp.Sub, "the topic error handler", r.name, func() { d.cfg.onError(ctx, topic, err) })
+		_ = d.subscriber.observer.guard(zmtp.Sub, "the topic error handler", r.Name, func() { d.cfg.onError(ctx, name, err) })
 	}
-}
-
-var errUnhandled = errors.New("its subscription has ended")
-
-// UnimplementedTopic returns the error of a topic that nobody handles. A
-// handler that returns it gets no further messages of the topic. Generated code
-// calls it.
-func UnimplementedTopic[M proto.Message](t *Topic[M]) error {
-	return Errorf(CodeUnimplemented, "%s is not handled: %w", t.Name, errUnhandled)
 }

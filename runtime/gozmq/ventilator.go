@@ -8,6 +8,7 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
+	"github.com/gozmq/gozmq/runtime/internal/bridge"
 	"github.com/gozmq/gozmq/runtime/internal/link"
 	"github.com/gozmq/gozmq/runtime/internal/pipeline"
 	"github.com/gozmq/gozmq/runtime/internal/wire"
@@ -51,7 +52,7 @@ func WithTaskStore(s TaskStore) VentilatorOption {
 
 // WithDeadLetterHandler has f called with each task that a ventilator with
 // DeliveryAtLeastOnce gives up: because its handler returned a Permanent error,
-// or because it was handed out as often as it may be. f is called with one task
+// or because it has failed, or its worker was lost, as often as it may. f is called with one task
 // at a time; a stored task is deleted when f has returned. f must not close the
 // ventilator, since Close waits for f. EventTaskDead reports the same tasks.
 func WithDeadLetterHandler(f func(DeadLetter)) VentilatorOption {
@@ -62,13 +63,24 @@ func WithDeadLetterHandler(f func(DeadLetter)) VentilatorOption {
 }
 
 // WithRetryBackoff sets how long a ventilator with DeliveryAtLeastOnce waits
-// before it hands out a task again whose handler failed: first, doubling with
-// each attempt up to limit. It does not wait when the worker was lost.
+// before it hands out a task again whose handler failed, or whose worker was
+// lost after it had begun the task: first, doubling with each attempt up to
+// limit. It does not wait for tasks that the lost worker had not begun.
 // Defaults: 100 ms and 30 s.
 func WithRetryBackoff(first, limit time.Duration) VentilatorOption {
 	return ventilatorOption(func(c *ventilatorConfig) {
 		c.queue.Backoff, c.queue.MaxBackoff = first, limit
 		c.reliable = append(c.reliable, "WithRetryBackoff")
+	})
+}
+
+// WithMaxTaskTime sets how long a worker may have a task, however often it
+// extends the lease; then another worker gets the task. 0 is without limit.
+// Default: 24 h.
+func WithMaxTaskTime(d time.Duration) VentilatorOption {
+	return ventilatorOption(func(c *ventilatorConfig) {
+		c.queue.MaxHold = d
+		c.reliable = append(c.reliable, "WithMaxTaskTime")
 	})
 }
 
@@ -84,6 +96,9 @@ func (c *ventilatorConfig) check() error {
 	}
 	if c.queue.Backoff < 0 || c.queue.MaxBackoff < c.queue.Backoff {
 		errs = append(errs, fmt.Errorf("WithRetryBackoff: first %v and limit %v, want 0 <= first <= limit", c.queue.Backoff, c.queue.MaxBackoff))
+	}
+	if c.queue.MaxHold < 0 {
+		errs = append(errs, fmt.Errorf("WithMaxTaskTime: %v, want 0 or more", c.queue.MaxHold))
 	}
 	return errors.Join(errs...)
 }
@@ -111,7 +126,9 @@ type taskSender interface {
 // lost, or holds the task for longer than its lease, the task is handed out
 // again.
 type Ventilator struct {
+	holdsVentilator
 	sender   taskSender
+	delivery Delivery
 	observer *observer
 	linger   time.Duration
 	addrs    []string
@@ -125,6 +142,7 @@ func NewVentilator(opts ...VentilatorOption) (*Ventilator, error) {
 		socketConfig: newPipelineConfig(zmtp.Push),
 		queue: pipeline.DispatcherConfig{
 			MaxTasks: 10000, MaxBytes: 64 << 20, Backoff: 100 * time.Millisecond, MaxBackoff: 30 * time.Second,
+			MaxHold: 24 * time.Hour,
 		},
 	}
 	for _, o := range opts {
@@ -133,7 +151,8 @@ func NewVentilator(opts ...VentilatorOption) (*Ventilator, error) {
 	if err := cfg.check(); err != nil {
 		return nil, fmt.Errorf("ventilator: %w", err)
 	}
-	v := &Ventilator{observer: newObserver(cfg.observer), linger: cfg.linger}
+	v := &Ventilator{observer: newObserver(cfg.observer), delivery: cfg.delivery, linger: cfg.linger}
+	v.holdsVentilator = bridge.Hold[bridge.Ventilator[Method]]((*pushing)(v))
 	var err error
 	if v.sender, err = newTaskSender(&cfg, v.observer); err != nil {
 		v.observer.close()
@@ -171,21 +190,6 @@ func (v *Ventilator) WaitForWorkers(ctx context.Context, n int) error {
 	return nil
 }
 
-// Push hands over a task. Generated code calls it.
-//
-// With DeliveryAtMostOnce it returns nil once the task is in the send queue of
-// a worker's connection. While every queue is full, or no worker is connected,
-// it waits until ctx ends. With DeliveryAtLeastOnce it returns nil once the
-// task is in the ventilator's own queue and, if there is one, in its store.
-// While these are full, it waits until ctx ends.
-func (v *Ventilator) Push(ctx context.Context, m *Method, task proto.Message) error {
-	if err := v.sender.push(ctx, m, task); err != nil {
-		return err
-	}
-	v.sent.Add(1)
-	return nil
-}
-
 // Wait waits until no task is left, or ctx ends. With DeliveryAtMostOnce each
 // task was handed to the kernel then. With DeliveryAtLeastOnce each was done,
 // or was given up and WithDeadLetterHandler's function has returned.
@@ -207,7 +211,8 @@ func (v *Ventilator) StartBatch(name string) *Batch {
 // the tasks that it is running, and its Run returns nil. With
 // DeliveryAtLeastOnce the remaining tasks wait for other workers. With
 // DeliveryAtMostOnce, call it when no tasks are left. Through a Proxy it
-// reaches only one worker.
+// reaches only one worker. Workers that the ventilator has dialed must
+// allow it (WithRemoteStop).
 func (v *Ventilator) StopWorkers(ctx context.Context) error {
 	if err := v.sender.stopWorkers(ctx); err != nil {
 		return pipelineError(err, "stop workers")
@@ -223,4 +228,20 @@ func (v *Ventilator) Close() error {
 	err := lingering(v.linger, v.sender.close)
 	v.observer.close()
 	return err
+}
+
+// holdsVentilator is what gozmqimpl finds in a Ventilator.
+type holdsVentilator = bridge.Held[bridge.Ventilator[Method]]
+
+// pushing is a Ventilator as gozmqimpl sees it (bridge.Ventilator).
+type pushing Ventilator
+
+func (v *pushing) Check(m *Method) error { return m.checkDelivery(v.delivery) }
+
+func (v *pushing) Push(ctx context.Context, m *Method, task proto.Message) error {
+	if err := v.sender.push(ctx, m, task); err != nil {
+		return err
+	}
+	v.sent.Add(1)
+	return nil
 }

@@ -12,7 +12,7 @@ type DeadLetter struct {
 	ID string
 	// Procedure is the method's name: "package.Service/Method".
 	Procedure string
-	// Attempts is how often it was handed out.
+	// Attempts is how often a worker has begun it.
 	Attempts int
 	// Reason is why the last attempt failed: an *Error that the handler
 	// returned, or one that says that the worker was lost or its lease expired.

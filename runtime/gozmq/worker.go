@@ -9,6 +9,7 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
+	"github.com/gozmq/gozmq/runtime/internal/bridge"
 	"github.com/gozmq/gozmq/runtime/internal/link"
 	"github.com/gozmq/gozmq/runtime/internal/wire"
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
@@ -19,6 +20,7 @@ type workerConfig struct {
 	from, to    Endpoints
 	concurrency int
 	prefetch    int // -1: not set
+	remoteStop  bool
 	timeout     time.Duration
 	drain       time.Duration
 	onError     func(ctx context.Context, m *Method, task proto.Message, err error)
@@ -86,6 +88,13 @@ func WithPrefetch(n int) WorkerOption {
 	return workerOption(func(c *workerConfig) { c.prefetch = n })
 }
 
+// WithRemoteStop says whether Ventilator.StopWorkers ends this worker from every
+// connection. Otherwise it does from connections that the worker has made
+// itself, and where the worker binds a stranger cannot end it. Default: false.
+func WithRemoteStop(allow bool) WorkerOption {
+	return workerOption(func(c *workerConfig) { c.remoteStop = allow })
+}
+
 // WithTaskTimeout ends the context of a handler after d. With
 // DeliveryAtLeastOnce the lease of its task is no longer extended then, so that
 // another worker gets the task if the handler does not return. Default: 0, no
@@ -102,9 +111,12 @@ func WithTaskErrorHandler(f func(ctx context.Context, m *Method, task proto.Mess
 	return workerOption(func(c *workerConfig) { c.onError = f })
 }
 
-// A Worker runs tasks and sends their results to a sink. Run may be called
-// once; the other methods may be called from any goroutine at any time.
+// A Worker runs tasks and sends their results to a sink. Generated NewXWorker
+// functions open it. Run or Close must be called; with DeliveryAtMostOnce tasks
+// may be sent to the worker as soon as it is open. Run may be called once; the
+// other methods may be called from any goroutine at any time.
 type Worker struct {
+	holdsWorker
 	name  string
 	cfg   workerConfig
 	run   *taskRunner
@@ -136,10 +148,15 @@ type workMode interface {
 	progress() Progress
 }
 
-// NewWorker returns a worker, which binds and connects as its options say and
-// runs nothing before Run. Generated code calls it. Run or Close must be
-// called; with DeliveryAtMostOnce tasks may be sent to the worker from now on.
-func NewWorker(name string, handlers func() []TaskHandler, opts ...WorkerOption) (*Worker, error) {
+// holdsWorker is what gozmqimpl finds in a Worker: what opens one.
+type holdsWorker = bridge.Held[workerOpener]
+
+// A workerOpener opens workers for gozmqimpl. Its zero value does.
+type workerOpener struct{}
+
+// Open returns a worker, which binds and connects as its options say and runs
+// nothing before Run. name is the service's.
+func (workerOpener) Open(name string, handlers []bridge.TaskHandler[Method], opts []WorkerOption) (*Worker, error) {
 	w, err := newWorker(name, handlers, opts)
 	if err != nil {
 		return nil, fmt.Errorf("worker %s: %w", name, err)
@@ -150,7 +167,7 @@ func NewWorker(name string, handlers func() []TaskHandler, opts ...WorkerOption)
 	return w, nil
 }
 
-func newWorker(name string, handlers func() []TaskHandler, opts []WorkerOption) (*Worker, error) {
+func newWorker(name string, handlers []bridge.TaskHandler[Method], opts []WorkerOption) (*Worker, error) {
 	w := &Worker{
 		name: name,
 		cfg:  workerConfig{socketConfig: newPipelineConfig(zmtp.Pull), concurrency: 1, prefetch: -1, drain: 10 * time.Second},
@@ -159,11 +176,8 @@ func newWorker(name string, handlers func() []TaskHandler, opts []WorkerOption) 
 	for _, o := range opts {
 		o.applyWorker(&w.cfg)
 	}
-	list, err := collect(name, handlers)
-	if err != nil {
-		return nil, err
-	}
-	if w.run, err = newTaskRunner(list, &w.cfg); err != nil {
+	var err error
+	if w.run, err = newTaskRunner(handlers, &w.cfg); err != nil {
 		return nil, err
 	}
 	if err := w.check(); err != nil {
@@ -302,16 +316,6 @@ func (w *Worker) finish(linger time.Duration) error {
 	w.run.observer.close()
 	close(w.ended)
 	return w.err
-}
-
-// RunWorker makes a worker and runs it; Worker.Run says how. Generated code
-// calls it.
-func RunWorker(ctx context.Context, name string, handlers func() []TaskHandler, opts ...WorkerOption) error {
-	w, err := NewWorker(name, handlers, opts...)
-	if err != nil {
-		return err
-	}
-	return w.Run(ctx)
 }
 
 func (w *Worker) check() error {

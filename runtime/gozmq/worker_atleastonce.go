@@ -26,7 +26,7 @@ func newQueuedWork(run *taskRunner, cfg *workerConfig, stop func()) *queuedWork 
 	engine := cfg.Config
 	engine.Observe = run.observer.link(zmtp.Dealer)
 	w := &queuedWork{run: run}
-	w.consumer = pipeline.NewConsumer(pipeline.ConsumerConfig{Link: engine, Credit: cfg.credit(), Stop: stop})
+	w.consumer = pipeline.NewConsumer(pipeline.ConsumerConfig{Link: engine, Credit: cfg.credit(), Stop: stop, AnyStop: cfg.remoteStop})
 	if run.results {
 		w.results = pipeline.NewResultSender(engine)
 	}
@@ -128,7 +128,7 @@ func (w *queuedWork) runTask(ctx context.Context, d *pipeline.Delivery) (wire.Ve
 
 // failTask reports a task whose handler failed. If the worker is ending, that
 // is no fault of the task, which returns to its ventilator.
-func (w *queuedWork) failTask(ctx context.Context, h *TaskHandler, task proto.Message, err error) (wire.Verb, error) {
+func (w *queuedWork) failTask(ctx context.Context, h *taskHandler, task proto.Message, err error) (wire.Verb, error) {
 	w.run.fail(ctx, h, task, err)
 	switch {
 	case isPermanent(err):

@@ -8,6 +8,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/gozmq/gozmq/runtime/internal/link"
+	"github.com/gozmq/gozmq/runtime/internal/pipeline"
 	"github.com/gozmq/gozmq/runtime/internal/socket"
 	"github.com/gozmq/gozmq/runtime/internal/wire"
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
@@ -18,6 +19,7 @@ import (
 type plainWork struct {
 	run  *taskRunner
 	stop func()
+	any  bool // ventilator may stop the worker, not only one that was dialed
 	pull *socket.Pull
 	push *socket.Push // nil without results
 }
@@ -27,7 +29,7 @@ type plainWork struct {
 const plainAhead = 64
 
 func newPlainWork(run *taskRunner, cfg *workerConfig, stop func()) *plainWork {
-	w := &plainWork{run: run, stop: stop}
+	w := &plainWork{run: run, stop: stop, any: cfg.remoteStop}
 	pull := cfg.Config
 	pull.Observe = run.observer.link(zmtp.Pull)
 	w.pull = socket.NewPull(pull, max(1, cfg.ahead(plainAhead)))
@@ -72,7 +74,7 @@ func (w *plainWork) work(ctx context.Context) {
 		if err != nil {
 			return
 		}
-		j, err := w.read(ctx, r.Frames)
+		j, err := w.read(ctx, r)
 		if err != nil {
 			r.Malformed("task: %w", err)
 		}
@@ -91,20 +93,20 @@ func (w *plainWork) work(ctx context.Context) {
 
 // A plainJob is a task that is to be run.
 type plainJob struct {
-	handler *TaskHandler // nil: nothing is to be run
+	handler *taskHandler // nil: nothing is to be run
 	task    proto.Message
 	header  []byte // for the result; nil: none
 	batch   string // its name, or empty
 }
 
 // read parses a message. A message about the pipeline itself is handled here.
-func (w *plainWork) read(ctx context.Context, frames [][]byte) (j plainJob, err error) {
-	t, err := wire.ParsePlainTask(frames, w.run.bare != nil)
+func (w *plainWork) read(ctx context.Context, r socket.Received) (j plainJob, err error) {
+	t, err := wire.ParsePlainTask(r.Frames, w.run.bare != nil)
 	if err != nil {
 		return j, err
 	}
 	if t.Control() {
-		return j, w.control(ctx, t)
+		return j, w.control(ctx, r.Conn(), t)
 	}
 	if t.Header != nil {
 		if b := wire.BatchOf(t.Header); b != nil {
@@ -124,9 +126,12 @@ func (w *plainWork) read(ctx context.Context, frames [][]byte) (j plainJob, err 
 
 // control handles a message without a procedure: the worker is to end, or to
 // send on how far a batch is.
-func (w *plainWork) control(ctx context.Context, t wire.PlainTask) error {
+func (w *plainWork) control(ctx context.Context, from *link.Conn, t wire.PlainTask) error {
 	switch {
 	case wire.ParseTaskHeader(t.Header).Stop:
+		if !w.any && !from.Dialed() {
+			return pipeline.ErrMayNotStop
+		}
 		w.stop()
 	case wire.BatchOf(t.Header) == nil:
 		return errors.New("a message without a method, which says nothing either")

@@ -9,6 +9,7 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
+	"github.com/gozmq/gozmq/runtime/internal/bridge"
 	"github.com/gozmq/gozmq/runtime/internal/guarded"
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
 )
@@ -17,8 +18,8 @@ import (
 // Its methods may be called from any goroutine.
 type taskRunner struct {
 	delivery Delivery
-	handlers map[string]*TaskHandler
-	bare     *TaskHandler // handles every task; nil unless the framing is bare
+	handlers map[string]*taskHandler
+	bare     *taskHandler // handles every task; nil unless the framing is bare
 	results  bool         // some method has one
 	bodies   bodies
 	timeout  time.Duration
@@ -31,10 +32,10 @@ type taskRunner struct {
 
 // newTaskRunner returns a runner for handlers of one guarantee, without an
 // observer.
-func newTaskRunner(list []TaskHandler, cfg *workerConfig) (*taskRunner, error) {
-	r := &taskRunner{handlers: make(map[string]*TaskHandler), bodies: cfg.bodies(nil), timeout: cfg.timeout, onError: cfg.onError}
-	for i := range list {
-		h, first := &list[i], list[0].method
+func newTaskRunner(list []bridge.TaskHandler[Method], cfg *workerConfig) (*taskRunner, error) {
+	r := &taskRunner{handlers: make(map[string]*taskHandler), bodies: cfg.bodies(nil), timeout: cfg.timeout, onError: cfg.onError}
+	for _, of := range list {
+		h, first := newTaskHandler(of), list[0].Method
 		if h.method.Delivery != first.Delivery {
 			return nil, fmt.Errorf("%s is delivered %v and %s %v: run a worker for each", first.Procedure, first.Delivery, h.method.Procedure, h.method.Delivery)
 		}
@@ -49,7 +50,7 @@ func newTaskRunner(list []TaskHandler, cfg *workerConfig) (*taskRunner, error) {
 }
 
 // handler returns the handler of a task, nil if there is none.
-func (r *taskRunner) handler(procedure []byte) *TaskHandler {
+func (r *taskRunner) handler(procedure []byte) *taskHandler {
 	if r.bare != nil {
 		return r.bare
 	}
@@ -57,14 +58,14 @@ func (r *taskRunner) handler(procedure []byte) *TaskHandler {
 }
 
 // decode decodes a task's body for its handler.
-func (r *taskRunner) decode(h *TaskHandler, body []byte) (proto.Message, error) {
+func (r *taskRunner) decode(h *taskHandler, body []byte) (proto.Message, error) {
 	task := h.new()
 	return task, r.bodies.decodeInput(body, task)
 }
 
 // call runs a handler. A panic becomes an error; if the handler ends its
 // goroutine with runtime.Goexit, call reports the failure itself.
-func (r *taskRunner) call(ctx context.Context, h *TaskHandler, task proto.Message) (result proto.Message, err error) {
+func (r *taskRunner) call(ctx context.Context, h *taskHandler, task proto.Message) (result proto.Message, err error) {
 	if r.timeout > 0 {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, r.timeout)
@@ -80,7 +81,7 @@ func (r *taskRunner) call(ctx context.Context, h *TaskHandler, task proto.Messag
 	return result, err
 }
 
-func (r *taskRunner) panicked(ctx context.Context, h *TaskHandler, task proto.Message, p *guarded.PanicError) error {
+func (r *taskRunner) panicked(ctx context.Context, h *taskHandler, task proto.Message, p *guarded.PanicError) error {
 	err, stack := fmt.Errorf("handler panicked: %v", p.Value), p.Stack
 	if p.Goexit() {
 		stack = debug.Stack()
@@ -101,7 +102,7 @@ func (r *taskRunner) socketType() zmtp.SocketType {
 }
 
 // fail counts and reports an attempt that failed.
-func (r *taskRunner) fail(ctx context.Context, h *TaskHandler, task proto.Message, err error) {
+func (r *taskRunner) fail(ctx context.Context, h *taskHandler, task proto.Message, err error) {
 	r.failed.Add(1)
 	r.observer.observe(Event{Kind: EventTaskFailed, SocketType: string(r.socketType()), Procedure: h.method.Procedure, Err: err})
 	if r.onError != nil {

@@ -14,6 +14,7 @@ import (
 
 	gozmqv1 "github.com/gozmq/gozmq/proto/gozmq/v1"
 	"github.com/gozmq/gozmq/runtime/gozmq"
+	"github.com/gozmq/gozmq/runtime/gozmqimpl"
 	"github.com/gozmq/gozmq/runtime/gozmqv1gozmq"
 )
 
@@ -22,7 +23,7 @@ type Registry interface {
 	gozmq.Registrar
 	// Services returns the services that are registered, sorted by name. It may
 	// be called from any goroutine.
-	Services() []gozmq.Service
+	Services() []gozmqimpl.Service
 }
 
 // Register serves gozmq.v1.Describer through srv. It describes all that srv
@@ -63,7 +64,7 @@ func (s *server) Describe(_ context.Context, req *gozmqv1.DescribeRequest) (*goz
 
 // pick returns the services with these names, in the order of all; all of them
 // when there are no names.
-func pick(all []gozmq.Service, names []string) ([]gozmq.Service, error) {
+func pick(all []gozmqimpl.Service, names []string) ([]gozmqimpl.Service, error) {
 	if len(names) == 0 {
 		return all, nil
 	}
@@ -71,7 +72,7 @@ func pick(all []gozmq.Service, names []string) ([]gozmq.Service, error) {
 	for _, name := range names {
 		wanted[name] = true
 	}
-	var picked []gozmq.Service
+	var picked []gozmqimpl.Service
 	for _, svc := range all {
 		if wanted[svc.Name] {
 			picked = append(picked, svc)

@@ -21,6 +21,7 @@ import (
 	"github.com/gozmq/gozmq/runtime/gozmq"
 	"github.com/gozmq/gozmq/runtime/gozmqdescribe"
 	"github.com/gozmq/gozmq/runtime/gozmqhealth"
+	"github.com/gozmq/gozmq/runtime/gozmqimpl"
 	"github.com/gozmq/gozmq/runtime/gozmqtest"
 	"github.com/gozmq/gozmq/runtime/gozmqv1gozmq"
 )
@@ -49,7 +50,7 @@ func serve(t *testing.T, opts ...gozmq.ServerOption) *gozmq.Conn {
 		if err := gozmqdescribe.Register(r.(gozmqdescribe.Registry)); err != nil {
 			return err
 		}
-		if err := r.RegisterService(gozmq.Service{Name: "plain.Service"}); err != nil {
+		if err := r.RegisterService(gozmqimpl.Service{Name: "plain.Service"}); err != nil {
 			return err
 		}
 		_, err := gozmqhealth.Register(r)
@@ -203,14 +204,14 @@ func TestDescribeBeyondMessageSize(t *testing.T) {
 }
 
 // A Registry that holds one service of the test's making.
-type registry struct{ services []gozmq.Service }
+type registry struct{ services []gozmqimpl.Service }
 
-func (r *registry) RegisterService(s gozmq.Service) error {
+func (r *registry) RegisterService(s gozmqimpl.Service) error {
 	r.services = append(r.services, s)
 	return nil
 }
 
-func (r *registry) Services() []gozmq.Service { return r.services }
+func (r *registry) Services() []gozmqimpl.Service { return r.services }
 
 func TestFileThatIsNotThere(t *testing.T) {
 	file, err := protodesc.FileOptions{AllowUnresolvable: true}.New(&descriptorpb.FileDescriptorProto{
@@ -221,7 +222,7 @@ func TestFileThatIsNotThere(t *testing.T) {
 		t.Fatal(err)
 	}
 	addrs := gozmqtest.Serve(t, gozmq.Bind(gozmqtest.Endpoint()), func(r gozmq.Registrar) error {
-		known := &registry{services: []gozmq.Service{{Name: "a.Service", Descriptor: file.Services().Get(0)}}}
+		known := &registry{services: []gozmqimpl.Service{{Name: "a.Service", Descriptor: file.Services().Get(0)}}}
 		if err := gozmqdescribe.Register(known); err != nil {
 			return err
 		}

@@ -12,6 +12,7 @@ import (
 
 	gozmqv1 "github.com/gozmq/gozmq/proto/gozmq/v1"
 	"github.com/gozmq/gozmq/runtime/gozmq"
+	"github.com/gozmq/gozmq/runtime/gozmqimpl"
 )
 
 const (
@@ -21,9 +22,9 @@ const (
 )
 
 // A registrar takes any service.
-type registrar struct{ services []gozmq.Service }
+type registrar struct{ services []gozmqimpl.Service }
 
-func (r *registrar) RegisterService(s gozmq.Service) error {
+func (r *registrar) RegisterService(s gozmqimpl.Service) error {
 	r.services = append(r.services, s)
 	return nil
 }

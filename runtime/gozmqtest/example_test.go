@@ -14,6 +14,7 @@ import (
 	weatherv1 "github.com/gozmq/gozmq/example/gen/weather/v1"
 	"github.com/gozmq/gozmq/example/gen/weather/v1/weatherv1gozmq"
 	"github.com/gozmq/gozmq/runtime/gozmq"
+	"github.com/gozmq/gozmq/runtime/gozmqimpl"
 	"github.com/gozmq/gozmq/runtime/gozmqtest"
 )
 
@@ -104,7 +105,7 @@ func ExampleProxy() {
 	// Not through the generated client, which tries an idempotent method again.
 	sayHello := func() error {
 		m := &gozmq.Method{Procedure: greetv1gozmq.GreeterSayHelloProcedure}
-		_, err := gozmq.Call[greetv1.HelloReply](context.Background(), conn, m, &greetv1.HelloRequest{Name: "Ada"})
+		_, err := gozmqimpl.Call[greetv1.HelloReply](context.Background(), conn, m, &greetv1.HelloRequest{Name: "Ada"})
 		return err
 	}
 	fmt.Println("before:", sayHello())
@@ -125,17 +126,17 @@ func ExampleOpen() {
 	t := new(exampleTest) // in a test: t *testing.T
 	defer t.end()
 	ctx, endpoint := context.Background(), gozmqtest.Endpoint()
-	pub := gozmqtest.Open(weatherv1gozmq.NewFeedPublisher(gozmq.Bind(endpoint))).For(t)
-	sub := gozmqtest.Open(weatherv1gozmq.NewFeedSubscriber(gozmq.Connect(endpoint))).For(t)
+	pub := gozmqtest.Open(gozmq.NewPublisher(gozmq.Bind(endpoint))).For(t)
+	sub := gozmqtest.Open(gozmq.NewSubscriber(gozmq.Connect(endpoint))).For(t)
 
 	reading := &weatherv1.Reading{Station: "ams", Celsius: 21.5}
 	gozmqtest.Run(t, func(ctx context.Context) error {
 		if err := pub.WaitForSubscribers(ctx, weatherv1gozmq.FeedTemperatureTopic(reading), 1); err != nil {
 			return err
 		}
-		return pub.Temperature(ctx, reading)
+		return weatherv1gozmq.NewFeedPublisher(pub).Temperature(ctx, reading)
 	})
-	for reading, err := range sub.Temperature(ctx) {
+	for reading, err := range weatherv1gozmq.NewFeedSubscriber(sub).Temperature(ctx) {
 		fmt.Println(reading.GetStation(), reading.GetCelsius(), err)
 		break
 	}
@@ -155,8 +156,14 @@ func ExampleRun() {
 	t := new(exampleTest) // in a test: t *testing.T
 	defer t.end()
 	ctx, tasks, results := context.Background(), gozmqtest.Endpoint(), gozmqtest.Endpoint()
-	vent := gozmqtest.Open(imagev1gozmq.NewThumbnailsVentilator(gozmq.Bind(tasks))).For(t)
-	sink := gozmqtest.Open(imagev1gozmq.NewThumbnailsSink(gozmq.Bind(results))).For(t)
+	vent, err := imagev1gozmq.NewThumbnailsVentilator(gozmqtest.Open(gozmq.NewVentilator(gozmq.Bind(tasks))).For(t))
+	if err != nil {
+		fmt.Println(err)
+	}
+	sink, err := imagev1gozmq.NewThumbnailsSink(gozmqtest.Open(gozmq.NewSink(gozmq.Bind(results))).For(t))
+	if err != nil {
+		fmt.Println(err)
+	}
 	gozmqtest.Run(t, func(ctx context.Context) error {
 		return imagev1gozmq.RunThumbnailsWorker(ctx, renderer{}, gozmq.From(gozmq.Connect(tasks)), gozmq.To(gozmq.Connect(results)))
 	})
@@ -175,7 +182,7 @@ func ExampleFaults_noCaller() {
 	var faults gozmqtest.Faults
 	faults.Fail("", gozmq.Errorf(gozmq.CodeNotFound, "no such thing"))
 	m := &gozmq.Method{Procedure: "shop.v1.Shop/Find"}
-	_, err := gozmq.Call[wrapperspb.StringValue](context.Background(), &faults, m, wrapperspb.String("hat"))
+	_, err := gozmqimpl.Call[wrapperspb.StringValue](context.Background(), &faults, m, wrapperspb.String("hat"))
 	fmt.Println(err)
 	// Output: not_found: no such thing
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/gozmq/gozmq/example/gen/greet/v1/greetv1gozmq"
 	"github.com/gozmq/gozmq/internal/testkit"
 	"github.com/gozmq/gozmq/runtime/gozmq"
+	"github.com/gozmq/gozmq/runtime/gozmqimpl"
 	"github.com/gozmq/gozmq/runtime/gozmqtest"
 )
 
@@ -105,7 +106,7 @@ func TestFaultsInterceptClient(t *testing.T) {
 	conn := gozmqtest.NewConn(t, registerGreeter, gozmq.WithInterceptors(f.Intercept))
 	f.Delay("", time.Hour)
 	m := &gozmq.Method{Procedure: sayHello, Timeout: time.Millisecond}
-	_, err := gozmq.Call[greetv1.HelloReply](testkit.Within(t), conn, m, &greetv1.HelloRequest{Name: "Ada"})
+	_, err := gozmqimpl.Call[greetv1.HelloReply](testkit.Within(t), conn, m, &greetv1.HelloRequest{Name: "Ada"})
 	if gozmq.CodeOf(err) != gozmq.CodeDeadlineExceeded {
 		t.Errorf("got %v, want the method's timeout", err)
 	}

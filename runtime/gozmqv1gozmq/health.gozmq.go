@@ -8,18 +8,19 @@ import (
 
 	gozmqv1 "github.com/gozmq/gozmq/proto/gozmq/v1"
 	"github.com/gozmq/gozmq/runtime/gozmq"
+	"github.com/gozmq/gozmq/runtime/gozmqimpl"
 )
 
 // This constant does not compile with a gozmq runtime that is older than this
 // code. To update the runtime: go get github.com/gozmq/gozmq@latest
-const _ = gozmq.IsAtLeastVersion0_1_0
+const _ = gozmqimpl.IsAtLeastVersion0_1_0
 
 // HealthName is the full name of the service.
 const HealthName = "gozmq.v1.Health"
 
-// The procedures of gozmq.v1.Health, as the wire has them.
+// The names of the methods of gozmq.v1.Health on the wire, in logs, and in the
+// gozmq.Method that interceptors and error handlers get.
 const (
-	// HealthCheckProcedure is the procedure of Check.
 	HealthCheckProcedure = "gozmq.v1.Health/Check"
 )
 
@@ -44,7 +45,7 @@ type healthClient struct {
 }
 
 func (c *healthClient) Check(ctx context.Context, req *gozmqv1.HealthCheckRequest, opts ...gozmq.CallOption) (*gozmqv1.HealthCheckResponse, error) {
-	return gozmq.Call[gozmqv1.HealthCheckResponse](ctx, c.caller, &healthCheckMethod, req, opts...)
+	return gozmqimpl.Call[gozmqv1.HealthCheckResponse](ctx, c.caller, &healthCheckMethod, req, opts...)
 }
 
 // HealthServer serves gozmq.v1.Health. Implementations embed
@@ -64,10 +65,10 @@ type HealthServer interface {
 // embeds a nil pointer, and when r serves gozmq.v1.Health already.
 func RegisterHealthServer(r gozmq.Registrar, impl HealthServer) error {
 	desc := gozmqv1.File_gozmq_v1_health_proto.Services().ByName("Health")
-	return gozmq.Register(r, HealthName, desc, func() []gozmq.Handler {
+	return gozmqimpl.Register(r, HealthName, desc, func() []gozmqimpl.Handler {
 		impl.mustEmbedUnimplementedHealthServer()
-		return []gozmq.Handler{
-			gozmq.Handle(&healthCheckMethod, impl.Check),
+		return []gozmqimpl.Handler{
+			gozmqimpl.Handle(&healthCheckMethod, impl.Check),
 		}
 	})
 }
@@ -78,7 +79,7 @@ type UnimplementedHealthServer struct{}
 
 // Check returns an error with the code UNIMPLEMENTED.
 func (UnimplementedHealthServer) Check(context.Context, *gozmqv1.HealthCheckRequest) (*gozmqv1.HealthCheckResponse, error) {
-	return nil, gozmq.Unimplemented(&healthCheckMethod)
+	return nil, gozmqimpl.Unimplemented(&healthCheckMethod)
 }
 
 func (UnimplementedHealthServer) mustEmbedUnimplementedHealthServer() {}

@@ -21,6 +21,7 @@ import (
 	"google.golang.org/protobuf/types/known/wrapperspb"
 
 	"github.com/gozmq/gozmq/runtime/gozmq"
+	"github.com/gozmq/gozmq/runtime/gozmqimpl"
 	"github.com/gozmq/gozmq/runtime/gozmqtest"
 )
 
@@ -31,7 +32,7 @@ type number = wrapperspb.Int64Value
 var method = &gozmq.Method{Procedure: "test.Tasks/Run", Delivery: gozmq.DeliveryAtLeastOnce}
 
 func push(ctx context.Context, v *gozmq.Ventilator, n int64) error {
-	return v.Push(ctx, method, wrapperspb.Int64(n))
+	return gozmqimpl.Push(ctx, v, method, wrapperspb.Int64(n))
 }
 
 // runVentilator pushes numbers, from the first one on, into the pipeline whose
@@ -223,17 +224,17 @@ func TestKilledVentilatorLosesNothing(t *testing.T) {
 	var wg sync.WaitGroup
 	running, stop := context.WithCancel(ctx)
 	wg.Go(func() {
-		err := gozmq.RunWorker(running, "test.Tasks", func() []gozmq.TaskHandler {
-			return []gozmq.TaskHandler{gozmq.HandleTask(method, func(_ context.Context, n *number) (*number, error) { return n, nil })}
-		}, gozmq.From(gozmq.Bind(tasksAt)), gozmq.To(gozmq.Connect(toSink.Endpoint())),
-			gozmq.WithConcurrency(4), gozmq.WithReconnectBackoff(time.Millisecond, 10*time.Millisecond))
-		if err != nil {
+		w, err := gozmqimpl.NewWorker("test.Tasks", func() []gozmqimpl.TaskHandler {
+			return []gozmqimpl.TaskHandler{gozmqimpl.HandleTask(method, func(_ context.Context, n *number) (*number, error) { return n, nil })}
+		}, []gozmq.WorkerOption{gozmq.From(gozmq.Bind(tasksAt)), gozmq.To(gozmq.Connect(toSink.Endpoint())),
+			gozmq.WithConcurrency(4), gozmq.WithReconnectBackoff(time.Millisecond, 10*time.Millisecond)})
+		if err := gozmqimpl.RunWorker(running, w, err); err != nil {
 			t.Error(err)
 		}
 	})
 	came := make(map[int64]int)
 	wg.Go(func() {
-		for n, err := range gozmq.Results[number](running, sink, method) {
+		for n, err := range gozmqimpl.Results[number](running, sink, method) {
 			if err != nil {
 				t.Error(err)
 			}

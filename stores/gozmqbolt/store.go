@@ -3,7 +3,7 @@
 //
 //	store, err := gozmqbolt.Open("tasks.db")
 //	defer store.Close()
-//	vent, err := imagev1gozmq.NewPrintsVentilator(gozmq.WithTaskStore(store), ...)
+//	vent, err := gozmq.NewVentilator(gozmq.DeliveryAtLeastOnce, gozmq.WithTaskStore(store), ...)
 //	defer vent.Close() // before the store
 package gozmqbolt
 

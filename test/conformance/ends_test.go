@@ -14,6 +14,7 @@ import (
 
 	"github.com/gozmq/gozmq/internal/testkit"
 	"github.com/gozmq/gozmq/runtime/gozmq"
+	"github.com/gozmq/gozmq/runtime/gozmqimpl"
 )
 
 // What follows opens our ends. Their framing is bare: a body is all that a
@@ -25,7 +26,7 @@ var (
 	echoMethod = &gozmq.Method{Procedure: "conformance.Echo/Call", Bare: true}
 	taskMethod = &gozmq.Method{Procedure: "conformance.Tasks/Run", Bare: true}
 	// news is published under its own text.
-	news = gozmq.Topic[*text]{Name: "conformance.News", Append: func(b []byte, m *text) []byte { return append(b, m.GetValue()...) }}
+	news = gozmqimpl.NewTopic[text]("conformance.News", "")
 )
 
 func words(s string) *text { return wrapperspb.Bytes([]byte(s)) }
@@ -106,7 +107,7 @@ func serveAt(t *testing.T, where gozmq.Endpoints, f func(context.Context, *text)
 	if s.Server, err = gozmq.NewServer(withQuick(append(opts, where))...); err != nil {
 		t.Fatal(err)
 	}
-	err = s.RegisterService(gozmq.Service{Name: "conformance.Echo", Handlers: []gozmq.Handler{gozmq.Handle(echoMethod, f)}})
+	err = s.RegisterService(gozmqimpl.Service{Name: "conformance.Echo", Handlers: []gozmqimpl.Handler{gozmqimpl.Handle(echoMethod, f)}})
 	if err == nil {
 		err = s.Listen()
 	}
@@ -155,7 +156,7 @@ func dial(t *testing.T, where gozmq.Endpoints, opts ...gozmq.DialOption) *client
 
 // call makes one call.
 func (c *client) call(ctx context.Context, req string, opts ...gozmq.CallOption) (string, error) {
-	reply, err := gozmq.Call[text](ctx, c, echoMethod, words(req), opts...)
+	reply, err := gozmqimpl.Call[text](ctx, c, echoMethod, words(req), opts...)
 	return string(reply.GetValue()), err
 }
 

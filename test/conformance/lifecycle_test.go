@@ -11,6 +11,7 @@ import (
 
 	"github.com/gozmq/gozmq/internal/testkit"
 	"github.com/gozmq/gozmq/runtime/gozmq"
+	"github.com/gozmq/gozmq/runtime/gozmqimpl"
 	"github.com/gozmq/gozmq/test/internal/rawzmtp"
 )
 
@@ -18,7 +19,7 @@ func welcomeMessage(t *testing.T, at *env) {
 	z := at.socket(t, "XPUB", options{"XPUB_WELCOME_MSG": []byte(encode(t, "welcome"))})
 	s := subscribe(t, gozmq.Bind(at.endpoint()))
 	everything := follow(t, func(ctx context.Context) iter.Seq2[*text, error] {
-		return gozmq.SubscribeBare[text](ctx, s.Subscriber)
+		return gozmqimpl.SubscribeAll(ctx, s.Subscriber, gozmqimpl.NewBareTopic[text]("conformance.News"))
 	})
 	early := at.connect(t, s.Addrs()[0])
 	early.shake("XPUB", 1)
@@ -221,7 +222,7 @@ func closeUnblocks(t *testing.T, at *env) {
 	began := make(chan struct{})
 	go func() {
 		close(began)
-		pushed <- v.Push(context.Background(), taskMethod, words("for no one"))
+		pushed <- gozmqimpl.Push(context.Background(), v.Ventilator, taskMethod, words("for no one"))
 	}()
 	<-began
 	s := subscribe(t, gozmq.Bind(at.endpoint()))
@@ -260,7 +261,7 @@ func shutdownStress(t *testing.T, at *env) {
 				return
 			}
 			if i%2 == 0 {
-				reply, err := gozmq.Call[text](testkit.Within(t), c, echoMethod, words("hello"))
+				reply, err := gozmqimpl.Call[text](testkit.Within(t), c, echoMethod, words("hello"))
 				if err != nil || string(reply.GetValue()) != "hello" {
 					t.Errorf("got %v, %v", reply, err)
 				}
@@ -296,11 +297,11 @@ func timeouts(t *testing.T, at *env) {
 	v := ventilate(t, gozmq.Bind(at.endpoint()))
 	ctx, cancel := context.WithTimeout(context.Background(), limit)
 	defer cancel()
-	if err := v.Push(ctx, taskMethod, words("for no one")); gozmq.CodeOf(err) != gozmq.CodeDeadlineExceeded {
+	if err := gozmqimpl.Push(ctx, v.Ventilator, taskMethod, words("for no one")); gozmq.CodeOf(err) != gozmq.CodeDeadlineExceeded {
 		t.Errorf("Push returned %v", err)
 	}
 	s := collect(t, gozmq.Bind(at.endpoint()))
-	for m, err := range gozmq.Results[text](ctx, s.Sink, taskMethod) {
+	for m, err := range gozmqimpl.Results[text](ctx, s.Sink, taskMethod) {
 		t.Errorf("got %v, %v", m, err)
 	}
 }

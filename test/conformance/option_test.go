@@ -13,6 +13,7 @@ import (
 
 	"github.com/gozmq/gozmq/internal/testkit"
 	"github.com/gozmq/gozmq/runtime/gozmq"
+	"github.com/gozmq/gozmq/runtime/gozmqimpl"
 )
 
 // fill pushes bodies of a size to a peer that does not read, until no more are
@@ -22,7 +23,7 @@ func fill(t *testing.T, v *ventilator, size int) int {
 	body := words(strings.Repeat("x", size))
 	for {
 		ctx, cancel := context.WithTimeout(context.Background(), 100*time.Millisecond)
-		err := v.Push(ctx, taskMethod, body)
+		err := gozmqimpl.Push(ctx, v.Ventilator, taskMethod, body)
 		cancel()
 		if err != nil {
 			if gozmq.CodeOf(err) != gozmq.CodeDeadlineExceeded {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/gozmq/gozmq/internal/testkit"
 	"github.com/gozmq/gozmq/runtime/gozmq"
+	"github.com/gozmq/gozmq/runtime/gozmqimpl"
 )
 
 // A ventilator is one of ours.
@@ -33,7 +34,7 @@ func (v *ventilator) push(t *testing.T, tasks ...string) {
 	t.Helper()
 	ctx := testkit.Within(t)
 	for _, s := range tasks {
-		if err := v.Push(ctx, taskMethod, words(s)); err != nil {
+		if err := gozmqimpl.Push(ctx, v.Ventilator, taskMethod, words(s)); err != nil {
 			t.Fatalf("push %.40q: %v", s, err)
 		}
 	}
@@ -47,7 +48,7 @@ func (v *ventilator) pushAll(t *testing.T, n int) <-chan error {
 	go func() {
 		var err error
 		for i := 0; i < n && err == nil; i++ {
-			err = v.Push(ctx, taskMethod, words(fmt.Sprint(i)))
+			err = gozmqimpl.Push(ctx, v.Ventilator, taskMethod, words(fmt.Sprint(i)))
 		}
 		done <- err
 	}()
@@ -82,7 +83,7 @@ func collect(t *testing.T, where gozmq.Endpoints, opts ...gozmq.SinkOption) *sin
 func (s *sink) results(t *testing.T) *stream {
 	t.Helper()
 	return follow(t, func(ctx context.Context) iter.Seq2[*text, error] {
-		return gozmq.Results[text](ctx, s.Sink, taskMethod)
+		return gozmqimpl.Results[text](ctx, s.Sink, taskMethod)
 	})
 }
 
@@ -94,12 +95,15 @@ func work(t *testing.T, from gozmq.Endpoints, f func(task string), opts ...gozmq
 		return nil
 	}
 	opts = append([]gozmq.WorkerOption{gozmq.From(from)}, opts...)
-	handlers := func() []gozmq.TaskHandler { return []gozmq.TaskHandler{gozmq.HandleTaskOnly(taskMethod, run)} }
+	handlers := func() []gozmqimpl.TaskHandler {
+		return []gozmqimpl.TaskHandler{gozmqimpl.HandleTaskOnly(taskMethod, run)}
+	}
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		_ = gozmq.RunWorker(ctx, "conformance.Tasks", handlers, withQuick(opts)...)
+		w, err := gozmqimpl.NewWorker("conformance.Tasks", handlers, withQuick(opts))
+		_ = gozmqimpl.RunWorker(ctx, w, err)
 	}()
 	stop = sync.OnceFunc(func() { cancel(); <-done })
 	t.Cleanup(stop)

@@ -7,6 +7,7 @@ import (
 
 	"github.com/gozmq/gozmq/internal/testkit"
 	"github.com/gozmq/gozmq/runtime/gozmq"
+	"github.com/gozmq/gozmq/runtime/gozmqimpl"
 )
 
 // pubDrops publishes to a peer that reads and one that does not, until the
@@ -172,7 +173,7 @@ func conflate(t *testing.T, at *env) {
 	const n = 100
 	p, where := at.bind(t, "XPUB")
 	s := subscribe(t, gozmq.Connect(where))
-	latest, err := gozmq.OpenSubscription[text](s.Subscriber, []exactly{"n"},
+	latest, err := gozmqimpl.Open(s.Subscriber, news, []exactly{"n"},
 		[]gozmq.SubscriptionOption{gozmq.WithReceiveQueue(1, 1<<20), gozmq.WithOverflow(gozmq.OverflowDropOldest)})
 	if err != nil {
 		t.Fatal(err)

@@ -6,6 +6,7 @@ import (
 
 	"github.com/gozmq/gozmq/internal/testkit"
 	"github.com/gozmq/gozmq/runtime/gozmq"
+	"github.com/gozmq/gozmq/runtime/gozmqimpl"
 )
 
 // A publisher is one of ours.
@@ -29,7 +30,7 @@ func publish(t *testing.T, where gozmq.Endpoints, opts ...gozmq.PublisherOption)
 func (p *publisher) tell(t *testing.T, list ...string) {
 	t.Helper()
 	for _, s := range list {
-		if err := gozmq.Publish(testkit.Within(t), p.Publisher, &news, words(s)); err != nil {
+		if err := gozmqimpl.Publish(testkit.Within(t), p.Publisher, gozmqimpl.NewTopic[text]("conformance.News", s), words(s)); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -71,26 +72,21 @@ func subscribe(t *testing.T, where gozmq.Endpoints, opts ...gozmq.SubscriberOpti
 type under string
 
 func (u under) TopicPattern() gozmq.TopicPattern {
-	var p gozmq.TopicPattern
-	p.Literal(string(u))
-	gozmq.MatchString(&p, gozmq.Match[string]{}, 0)
-	return p
+	return gozmqimpl.NewTopic("under", string(u)+"{rest}", gozmqimpl.String((*text).String)).Pattern()
 }
 
 // exactly is the filter that takes one topic.
 type exactly string
 
 func (e exactly) TopicPattern() gozmq.TopicPattern {
-	var p gozmq.TopicPattern
-	p.Literal(string(e))
-	return p
+	return gozmq.LiteralTopic(string(e))
 }
 
 // listen subscribes to what a filter takes; the subscription has begun when it
 // returns.
 func listen[F gozmq.Filter](t *testing.T, s *subscriber, filters ...F) *stream {
 	t.Helper()
-	sub, err := gozmq.OpenSubscription[text](s.Subscriber, filters, nil)
+	sub, err := gozmqimpl.Open(s.Subscriber, news, filters, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/gozmq/gozmq/internal/testkit"
 	"github.com/gozmq/gozmq/runtime/gozmq"
+	"github.com/gozmq/gozmq/runtime/gozmqimpl"
 )
 
 func pushRoundRobin(t *testing.T, at *env) {
@@ -73,7 +74,7 @@ func pushWaits(t *testing.T, at *env) {
 	v := ventilate(t, gozmq.Bind(at.endpoint()))
 	ctx, cancel := context.WithTimeout(context.Background(), 50*time.Millisecond)
 	defer cancel()
-	if err := v.Push(ctx, taskMethod, words("for no one")); gozmq.CodeOf(err) != gozmq.CodeDeadlineExceeded {
+	if err := gozmqimpl.Push(ctx, v.Ventilator, taskMethod, words("for no one")); gozmq.CodeOf(err) != gozmq.CodeDeadlineExceeded {
 		t.Fatalf("Push without a worker returned %v", err)
 	}
 	pushed := v.pushAll(t, 3)

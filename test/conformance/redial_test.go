@@ -10,11 +10,11 @@ import (
 )
 
 // errorIsFinal lets one endpoint answer with ERROR and another close without a
-// word. That our end comes back to the second one again and again shows that it
+// word, at a socket for which refusals are final. That our end comes back to the second one again and again shows that it
 // has had the time to come back to the first.
 func errorIsFinal(t *testing.T, at *env) {
 	refusing, closing := at.listen(t), at.listen(t)
-	c := dial(t, gozmq.Connect(refusing.endpoint, closing.endpoint))
+	c := dial(t, gozmq.Connect(refusing.endpoint, closing.endpoint), gozmq.WithStopWhenRefused())
 	w := refusing.accept()
 	w.write(rawzmtp.Greeting(3, 1, "NULL"), rawzmtp.Command("ERROR", "\x07go away"))
 	w.wantClosed()

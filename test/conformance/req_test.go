@@ -8,6 +8,7 @@ import (
 
 	"github.com/gozmq/gozmq/internal/testkit"
 	"github.com/gozmq/gozmq/runtime/gozmq"
+	"github.com/gozmq/gozmq/runtime/gozmqimpl"
 )
 
 // rebind binds a new peer where an earlier one was.
@@ -130,7 +131,7 @@ func reqServerDies(t *testing.T, at *env) {
 	c.await(t, gozmq.EventConnected, 2)
 	ctx, asked, moved := testkit.Within(t), make(chan int, 2), make(chan error, 1)
 	go func() {
-		reply, err := gozmq.Call[text](ctx, c, &idempotent, words("second"))
+		reply, err := gozmqimpl.Call[text](ctx, c, &idempotent, words("second"))
 		if err == nil && string(reply.GetValue()) != "second" {
 			err = fmt.Errorf("the reply is %q", reply.GetValue())
 		}

@@ -7,7 +7,7 @@ func securityProperties() []property {
 		{section: "5", name: "security_plain", on: all, test: plainLetsIn,
 			text: "PLAIN lets in who knows the password, whichever end is libzmq's."},
 		{section: "5", name: "security_plain refuses", on: all, test: plainRefuses,
-			text: "A wrong password or user is answered with ERROR and reported by both ends; it is not tried again."},
+			text: "A wrong password or user is answered with ERROR and reported by both ends; our end tries again after its longest pause."},
 		{section: "5", name: "security_plain malformed", on: raw, test: plainMalformed,
 			text: "A HELLO or INITIATE that is cut short, too long or missing closes the connection."},
 		{section: "5", name: "security_curve", on: all, test: curveLetsIn,

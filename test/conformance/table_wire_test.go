@@ -48,8 +48,8 @@ func wireProperties() []property {
 		{section: "1.4", name: "mismatch is told with ERROR", on: raw, test: mismatchError,
 			text: "Before it closes, our end sends ERROR with both types in the reason."},
 
-		{section: "1.5", name: "ERROR ends redialling", on: raw, test: errorIsFinal,
-			text: "A handshake that is answered with ERROR is reported and not tried again; other endpoints are."},
+		{section: "1.5", name: "ERROR can end redialling", on: raw, test: errorIsFinal,
+			text: "A handshake that is answered with ERROR is reported, and with WithStopWhenRefused not tried again; other endpoints are."},
 		{section: "1.5", name: "any other end is redialled", on: all, test: closeIsRedialled,
 			text: "A connection that was closed, in the handshake or after it, is made again."},
 		{section: "1.5", name: "pauses grow", on: raw, test: pausesGrow,

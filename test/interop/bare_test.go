@@ -94,11 +94,7 @@ func TestBarePublisherAndSubscriber(t *testing.T) {
 	leakChecked(t)
 	python(t)
 	xpub := newProbe(t, "XPUB", nil)
-	sub, err := interopv1gozmq.NewTickerSubscriber(gozmq.Connect(xpub.bind(anyPort)))
-	if err != nil {
-		t.Fatal(err)
-	}
-	closing(t, sub)
+	sub := interopv1gozmq.NewTickerSubscriber(openSubscriber(t, gozmq.Connect(xpub.bind(anyPort))))
 	ticks := follow(t, func(ctx context.Context) iter.Seq2[*interopv1.Text, error] { return sub.Tick(ctx) })
 	wantFrames(t, xpub.receive(), []byte("\x01"))
 	xpub.send(text(t, "tick"))
@@ -106,15 +102,11 @@ func TestBarePublisherAndSubscriber(t *testing.T) {
 		t.Errorf("got %q", got)
 	}
 
-	pub, err := interopv1gozmq.NewTickerPublisher(gozmq.Bind(anyPort))
-	if err != nil {
-		t.Fatal(err)
-	}
-	closing(t, pub)
+	pub := openPublisher(t, gozmq.Bind(anyPort))
 	foreign := newProbe(t, "SUB", map[string]any{"SUBSCRIBE": []byte("")})
 	foreign.connect(pub.Addrs()[0])
 	subscribed(t, pub, "", 1)
-	if err := pub.Tick(testkit.Within(t), &interopv1.Text{Text: "tock"}); err != nil {
+	if err := interopv1gozmq.NewTickerPublisher(pub).Tick(testkit.Within(t), &interopv1.Text{Text: "tock"}); err != nil {
 		t.Fatal(err)
 	}
 	wantFrames(t, foreign.receive(), text(t, "tock"))
@@ -138,21 +130,13 @@ func TestBarePipeline(t *testing.T) {
 		t.Errorf("worker: %v", err)
 	}
 
-	vent, err := interopv1gozmq.NewJobsVentilator(gozmq.Connect(results))
-	if err != nil {
-		t.Fatal(err)
-	}
-	closing(t, vent)
+	vent := view(t, openVentilator(t, gozmq.Connect(results)), interopv1gozmq.NewJobsVentilator)
 	if err := vent.Run(testkit.Within(t), &interopv1.Text{Text: "task"}); err != nil {
 		t.Fatal(err)
 	}
 	wantFrames(t, pull.receive(), text(t, "task"))
 
-	sink, err := interopv1gozmq.NewJobsSink(gozmq.Connect(tasks))
-	if err != nil {
-		t.Fatal(err)
-	}
-	closing(t, sink)
+	sink := view(t, openSink(t, gozmq.Connect(tasks)), interopv1gozmq.NewJobsSink)
 	got := follow(t, func(ctx context.Context) iter.Seq2[*interopv1.Text, error] { return sink.Run(ctx) })
 	push.await("HANDSHAKE_SUCCEEDED")
 	push.send(text(t, "result"))
@@ -169,11 +153,7 @@ func TestMessageWithTopic(t *testing.T) {
 	frames := [][]byte{[]byte("mark/K%2F2"), encode(t, mark)}
 
 	xpub := newProbe(t, "XPUB", nil)
-	sub, err := interopv1gozmq.NewMarkSubscriber(gozmq.Connect(xpub.bind(anyPort)))
-	if err != nil {
-		t.Fatal(err)
-	}
-	closing(t, sub)
+	sub := interopv1gozmq.NewMarkSubscriber(openSubscriber(t, gozmq.Connect(xpub.bind(anyPort))))
 	marks := follow(t, func(ctx context.Context) iter.Seq2[*interopv1.Mark, error] {
 		return sub.Subscribe(ctx, interopv1gozmq.MarkFilter{Place: gozmq.Eq("K/2")})
 	})
@@ -184,15 +164,11 @@ func TestMessageWithTopic(t *testing.T) {
 		t.Errorf("got %d", got)
 	}
 
-	pub, err := interopv1gozmq.NewMarkPublisher(gozmq.Bind(anyPort))
-	if err != nil {
-		t.Fatal(err)
-	}
-	closing(t, pub)
+	pub := openPublisher(t, gozmq.Bind(anyPort))
 	foreign := newProbe(t, "SUB", map[string]any{"SUBSCRIBE": []byte("mark/")})
 	foreign.connect(pub.Addrs()[0])
 	subscribed(t, pub, "mark/", 1)
-	if err := pub.Publish(testkit.Within(t), mark); err != nil {
+	if err := interopv1gozmq.NewMarkPublisher(pub).Publish(testkit.Within(t), mark); err != nil {
 		t.Fatal(err)
 	}
 	wantFrames(t, foreign.receive(), frames...)
@@ -204,22 +180,15 @@ func TestMessageThatIsATask(t *testing.T) {
 	python(t)
 	chore := &interopv1.Chore{Name: "dishes"}
 	pull := newProbe(t, "PULL", nil)
-	pusher, err := interopv1gozmq.NewChorePusher(gozmq.Connect(pull.bind(anyPort)))
-	if err != nil {
-		t.Fatal(err)
-	}
-	closing(t, pusher)
+	pusher := view(t, openVentilator(t, gozmq.Connect(pull.bind(anyPort))), interopv1gozmq.NewChorePusher)
 	if err := pusher.Push(testkit.Within(t), chore); err != nil {
 		t.Fatal(err)
 	}
 	wantFrames(t, pull.receive(), encode(t, chore))
 
 	push := newProbe(t, "PUSH", nil)
-	puller, err := interopv1gozmq.NewChorePuller(gozmq.Connect(push.bind(anyPort)))
-	if err != nil {
-		t.Fatal(err)
-	}
-	closing(t, puller)
+	socket, err := gozmq.NewPuller(gozmq.Connect(push.bind(anyPort)))
+	puller := view(t, opened(t, socket, err), interopv1gozmq.NewChorePuller)
 	chores := follow(t, func(ctx context.Context) iter.Seq2[*interopv1.Chore, error] { return puller.Pull(ctx) })
 	push.await("HANDSHAKE_SUCCEEDED")
 	push.send(encode(t, chore))

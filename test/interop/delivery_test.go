@@ -23,18 +23,14 @@ func (printer) Render(ctx context.Context, task *imagev1.RenderTask) (*imagev1.R
 	return renderer{}.Render(ctx, task)
 }
 
-func newPrintsVentilator(t *testing.T, opts ...gozmq.VentilatorOption) *imagev1gozmq.PrintsVentilator {
+func newPrintsVentilator(t *testing.T, opts ...gozmq.VentilatorOption) prints {
 	t.Helper()
-	vent, err := imagev1gozmq.NewPrintsVentilator(opts...)
-	if err != nil {
-		t.Fatal(err)
-	}
-	closing(t, vent)
-	return vent
+	vent := openVentilator(t, append(opts, gozmq.DeliveryAtLeastOnce)...)
+	return prints{vent, view(t, vent, imagev1gozmq.NewPrintsVentilator)}
 }
 
 // printAll hands out a task for each name.
-func printAll(t *testing.T, vent *imagev1gozmq.PrintsVentilator, names ...string) {
+func printAll(t *testing.T, vent prints, names ...string) {
 	t.Helper()
 	for _, name := range names {
 		task := &imagev1.RenderTask{Name: name, Png: []byte("a large picture"), Size: 64}
@@ -46,13 +42,10 @@ func printAll(t *testing.T, vent *imagev1gozmq.PrintsVentilator, names ...string
 
 func newPrintsSink(t *testing.T, opts ...gozmq.SinkOption) (<-chan *imagev1.RenderResult, []string) {
 	t.Helper()
-	sink, err := imagev1gozmq.NewPrintsSink(opts...)
-	if err != nil {
-		t.Fatal(err)
-	}
-	closing(t, sink)
+	socket := openSink(t, append(opts, gozmq.DeliveryAtLeastOnce)...)
+	sink := view(t, socket, imagev1gozmq.NewPrintsSink)
 	results := follow(t, func(ctx context.Context) iter.Seq2[*imagev1.RenderResult, error] { return sink.Render(ctx) })
-	return results, sink.Addrs()
+	return results, socket.Addrs()
 }
 
 // The examples of delivery at least once, played against our own ends. It
@@ -124,12 +117,14 @@ func playSureWorker(t *testing.T, ex map[string][]byte) {
 	want := encode(t, &imagev1.RenderResult{Name: "a.png", Png: []byte("a small picture"), Worker: "gozmq"})
 	wantFrames(t, out.readMessage(), []byte("RESULT"), task[1], task[2], want, task[4])
 	out.send(ex["delivery-ack"])
+	in.expect(ex["delivery-begin"])
 	in.expect(ex["delivery-done"])
 
 	word := tasksFrames(t, ex["delivery-batch"])
 	in.send(rawzmtp.Message(word[0], []byte("another"), word[2], word[3], word[4]))
 	wantFrames(t, out.readMessage(), []byte("RESULT"), []byte("another"), nil, nil, word[4])
 	out.send(rawzmtp.Message([]byte("ACK"), []byte("another")))
+	wantFrames(t, in.readMessage(), []byte("EXTEND"), []byte("another"), []byte("1"))
 	wantFrames(t, in.readMessage(), []byte("DONE"), []byte("another"))
 
 	in.send(ex["delivery-stop"])

@@ -218,11 +218,7 @@ func playVentilator(t *testing.T, ex map[string][]byte) {
 	render(t, vent, "a.png")
 	p.expect(ex["pushpull-task"])
 
-	bare, err := interopv1gozmq.NewJobsVentilator(gozmq.Connect(l.endpoint()))
-	if err != nil {
-		t.Fatal(err)
-	}
-	closing(t, bare)
+	bare := view(t, openVentilator(t, gozmq.Connect(l.endpoint())), interopv1gozmq.NewJobsVentilator)
 	p = l.accept("PULL", 1)
 	for _, text := range []string{"World", strings.Repeat("x", 253)} { // 253: the body has 256 bytes
 		if err := bare.Run(testkit.Within(t), &interopv1.Text{Text: text}); err != nil {

@@ -195,6 +195,7 @@ func wantDeliveryExamples(t *testing.T, task, result []byte) map[string][]byte {
 		"delivery-done":   say("DONE", id),
 		"delivery-fail":   say("FAIL", id, status),
 		"delivery-extend": say("EXTEND", id),
+		"delivery-begin":  say("EXTEND", id, []byte("1")),
 		"delivery-stop":   say("STOP"),
 		"delivery-result": say("RESULT", id, method, result, header),
 		"delivery-ack":    say("ACK", id),

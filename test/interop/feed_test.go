@@ -12,24 +12,16 @@ import (
 	"github.com/gozmq/gozmq/runtime/gozmq"
 )
 
-func newFeedPublisher(t *testing.T, opts ...gozmq.PublisherOption) *weatherv1gozmq.FeedPublisher {
+func newFeedPublisher(t *testing.T, opts ...gozmq.PublisherOption) feedPublisher {
 	t.Helper()
-	pub, err := weatherv1gozmq.NewFeedPublisher(opts...)
-	if err != nil {
-		t.Fatal(err)
-	}
-	closing(t, pub)
-	return pub
+	pub := openPublisher(t, opts...)
+	return feedPublisher{pub, weatherv1gozmq.NewFeedPublisher(pub)}
 }
 
-func newFeedSubscriber(t *testing.T, opts ...gozmq.SubscriberOption) *weatherv1gozmq.FeedSubscriber {
+func newFeedSubscriber(t *testing.T, opts ...gozmq.SubscriberOption) feedSubscriber {
 	t.Helper()
-	sub, err := weatherv1gozmq.NewFeedSubscriber(opts...)
-	if err != nil {
-		t.Fatal(err)
-	}
-	closing(t, sub)
-	return sub
+	sub := openSubscriber(t, opts...)
+	return feedSubscriber{sub, weatherv1gozmq.NewFeedSubscriber(sub)}
 }
 
 // subscribe returns the readings of the stations, or of all, as they come. The
@@ -78,7 +70,7 @@ func follow[T any](t *testing.T, stream func(context.Context) iter.Seq2[T, error
 }
 
 // publish publishes the readings once.
-func publish(t *testing.T, pub *weatherv1gozmq.FeedPublisher, readings ...*weatherv1.Reading) {
+func publish(t *testing.T, pub weatherv1gozmq.FeedPublisher, readings ...*weatherv1.Reading) {
 	t.Helper()
 	for _, r := range readings {
 		if err := pub.Temperature(testkit.Within(t), r); err != nil {

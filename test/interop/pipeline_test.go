@@ -44,18 +44,14 @@ func work(t *testing.T, opts ...gozmq.WorkerOption) {
 	})
 }
 
-func newVentilator(t *testing.T, at gozmq.Endpoints) *imagev1gozmq.ThumbnailsVentilator {
+func newVentilator(t *testing.T, at gozmq.Endpoints) thumbnails {
 	t.Helper()
-	vent, err := imagev1gozmq.NewThumbnailsVentilator(at)
-	if err != nil {
-		t.Fatal(err)
-	}
-	closing(t, vent)
-	return vent
+	vent := openVentilator(t, at)
+	return thumbnails{vent, view(t, vent, imagev1gozmq.NewThumbnailsVentilator)}
 }
 
 // render hands out a task for each name.
-func render(t *testing.T, vent *imagev1gozmq.ThumbnailsVentilator, names ...string) {
+func render(t *testing.T, vent thumbnails, names ...string) {
 	t.Helper()
 	for _, name := range names {
 		task := &imagev1.RenderTask{Name: name, Png: []byte("a large picture"), Size: 64}
@@ -68,13 +64,10 @@ func render(t *testing.T, vent *imagev1gozmq.ThumbnailsVentilator, names ...stri
 // newSink returns the results as they come and the addresses that were bound.
 func newSink(t *testing.T, at gozmq.Endpoints) (<-chan *imagev1.RenderResult, []string) {
 	t.Helper()
-	sink, err := imagev1gozmq.NewThumbnailsSink(at)
-	if err != nil {
-		t.Fatal(err)
-	}
-	closing(t, sink)
+	socket := openSink(t, at)
+	sink := view(t, socket, imagev1gozmq.NewThumbnailsSink)
 	results := follow(t, func(ctx context.Context) iter.Seq2[*imagev1.RenderResult, error] { return sink.Render(ctx) })
-	return results, sink.Addrs()
+	return results, socket.Addrs()
 }
 
 // wantResults takes as many results as are wanted, in any order.
@@ -131,7 +124,7 @@ func TestPythonPushesToWorker(t *testing.T) {
 // TestVentilatorPushesToPython: our ventilator, a Python worker, our sink.
 func TestVentilatorPushesToPython(t *testing.T) {
 	meet(t, func(t *testing.T, m meeting) {
-		var vent *imagev1gozmq.ThumbnailsVentilator
+		var vent thumbnails
 		var results <-chan *imagev1.RenderResult
 		tasksAt, resultsAt := m.endpoint(t), m.endpoint(t)
 		if m.weBind {
@@ -216,13 +209,10 @@ func TestWorkerSkipsWhatItCannotDo(t *testing.T) {
 func TestSinkReportsMalformedMessages(t *testing.T) {
 	leakChecked(t)
 	python(t)
-	sink, err := imagev1gozmq.NewThumbnailsSink(gozmq.Bind(anyPort))
-	if err != nil {
-		t.Fatal(err)
-	}
-	closing(t, sink)
+	socket := openSink(t, gozmq.Bind(anyPort))
+	sink := view(t, socket, imagev1gozmq.NewThumbnailsSink)
 	push := newProbe(t, "PUSH", nil)
-	push.connect(sink.Addrs()[0])
+	push.connect(socket.Addrs()[0])
 	push.await("HANDSHAKE_SUCCEEDED")
 	push.send([]byte(renderMethod), []byte("\xff\xff"))
 	push.send([]byte(renderMethod), encode(t, &imagev1.RenderResult{Name: "a.png"}), []byte("a header from the future"))

@@ -5,7 +5,6 @@ import (
 	"testing"
 
 	weatherv1 "github.com/gozmq/gozmq/example/gen/weather/v1"
-	"github.com/gozmq/gozmq/example/gen/weather/v1/weatherv1gozmq"
 	"github.com/gozmq/gozmq/internal/testkit"
 	"github.com/gozmq/gozmq/runtime/gozmq"
 	"github.com/gozmq/gozmq/test/internal/rawzmtp"
@@ -15,7 +14,7 @@ import (
 
 func TestPublisherPublishesToPython(t *testing.T) {
 	meet(t, func(t *testing.T, m meeting) {
-		var pub *weatherv1gozmq.FeedPublisher
+		var pub feedPublisher
 		subscriber := m.peer(t, script{"subscriber.py", []string{"a/b"}}, func(at gozmq.Endpoints) []string {
 			pub = newFeedPublisher(t, at)
 			return pub.Addrs()
@@ -113,21 +112,18 @@ func TestPublisherServesXSUB(t *testing.T) {
 func TestLargePublications(t *testing.T) {
 	leakChecked(t)
 	python(t)
-	pub, err := interopv1gozmq.NewTopicsPublisher(gozmq.Bind(anyPort))
-	if err != nil {
-		t.Fatal(err)
-	}
-	closing(t, pub)
+	pub := openPublisher(t, gozmq.Bind(anyPort))
+	topics := interopv1gozmq.NewTopicsPublisher(pub)
 	sub := newProbe(t, "SUB", map[string]any{"SUBSCRIBE": []byte("")})
 	sub.connect(pub.Addrs()[0])
 	subscribed(t, pub, "", 1)
 	large := strings.Repeat("x", 1<<20)
-	if err := pub.Plain(testkit.Within(t), &interopv1.Text{Text: large}); err != nil {
+	if err := topics.Plain(testkit.Within(t), &interopv1.Text{Text: large}); err != nil {
 		t.Fatal(err)
 	}
 	wantFrames(t, sub.receive(), []byte(interopv1gozmq.TopicsPlainProcedure), text(t, large))
 	sample := &interopv1.Sample{Text: large[:1000], Number: 1}
-	if err := pub.Dashed(testkit.Within(t), sample); err != nil {
+	if err := topics.Dashed(testkit.Within(t), sample); err != nil {
 		t.Fatal(err)
 	}
 	wantFrames(t, sub.receive(), []byte("d/"+large[:1000]+"-1"), encode(t, sample))

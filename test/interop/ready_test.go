@@ -6,7 +6,6 @@ import (
 	"testing"
 
 	weatherv1 "github.com/gozmq/gozmq/example/gen/weather/v1"
-	"github.com/gozmq/gozmq/example/gen/weather/v1/weatherv1gozmq"
 	"github.com/gozmq/gozmq/internal/testkit"
 	"github.com/gozmq/gozmq/runtime/gozmq"
 )
@@ -20,7 +19,7 @@ func TestReadyWithLibzmq(t *testing.T) {
 			t.Run(fmt.Sprintf("%s, we bind: %v", kind, weBind), func(t *testing.T) {
 				leakChecked(t)
 				pub := newProbe(t, kind, nil)
-				var sub *weatherv1gozmq.FeedSubscriber
+				var sub feedSubscriber
 				if weBind {
 					sub = newFeedSubscriber(t, gozmq.Bind(anyPort))
 					pub.connect(sub.Addrs()[0])
@@ -50,7 +49,7 @@ func TestReadyWithLibzmq(t *testing.T) {
 }
 
 // first returns the first message of a subscription.
-func first[F gozmq.Filter](ctx context.Context, s *gozmq.Subscription[*weatherv1.Reading, F]) *weatherv1.Reading {
+func first[F gozmq.Filter](ctx context.Context, s gozmq.Subscription[*weatherv1.Reading, F]) *weatherv1.Reading {
 	for m := range s.All(ctx) {
 		return m
 	}

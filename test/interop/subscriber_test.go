@@ -8,7 +8,6 @@ import (
 	"testing"
 
 	weatherv1 "github.com/gozmq/gozmq/example/gen/weather/v1"
-	"github.com/gozmq/gozmq/example/gen/weather/v1/weatherv1gozmq"
 	"github.com/gozmq/gozmq/internal/testkit"
 	"github.com/gozmq/gozmq/runtime/gozmq"
 )
@@ -35,7 +34,7 @@ func TestPythonPublishesToSubscriber(t *testing.T) {
 
 // subscriberOfProbe returns a subscriber of ours that is connected to a libzmq
 // XPUB, which sees its subscriptions.
-func subscriberOfProbe(t *testing.T, options map[string]any) (*weatherv1gozmq.FeedSubscriber, *probe) {
+func subscriberOfProbe(t *testing.T, options map[string]any) (feedSubscriber, *probe) {
 	t.Helper()
 	leakChecked(t)
 	python(t)
@@ -127,7 +126,7 @@ func TestSubscriptionsAreCounted(t *testing.T) {
 	}
 }
 
-func newFeedSubscription(t *testing.T, sub *weatherv1gozmq.FeedSubscriber, station string) <-chan *weatherv1.Reading {
+func newFeedSubscription(t *testing.T, sub feedSubscriber, station string) <-chan *weatherv1.Reading {
 	t.Helper()
 	return follow(t, func(ctx context.Context) iter.Seq2[*weatherv1.Reading, error] {
 		return sub.Temperature(ctx, filters([]string{station})...)

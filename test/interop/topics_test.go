@@ -13,6 +13,7 @@ import (
 
 	"github.com/gozmq/gozmq/internal/testkit"
 	"github.com/gozmq/gozmq/runtime/gozmq"
+	"github.com/gozmq/gozmq/runtime/gozmqimpl"
 	interopv1 "github.com/gozmq/gozmq/test/interop/gen/interop/v1"
 	"github.com/gozmq/gozmq/test/interop/gen/interop/v1/interopv1gozmq"
 )
@@ -59,18 +60,18 @@ func (v vector) encode(t *testing.T) string {
 	t.Helper()
 	switch v.kind {
 	case "string":
-		return string(gozmq.AppendString(nil, v.value, v.delimiter))
+		return v.of(gozmqimpl.String(func(none) string { return v.value }))
 	case "bool":
-		return string(gozmq.AppendBool(nil, v.value == "true", v.delimiter))
+		return v.of(gozmqimpl.Bool(func(none) bool { return v.value == "true" }))
 	case "integer":
 		if n, err := strconv.ParseInt(v.value, 10, 64); err == nil {
-			return string(gozmq.AppendInt(nil, n, v.delimiter))
+			return v.of(gozmqimpl.Int(func(none) int64 { return n }))
 		}
 		n, err := strconv.ParseUint(v.value, 10, 64)
 		if err != nil {
 			t.Fatal(err)
 		}
-		return string(gozmq.AppendInt(nil, n, v.delimiter))
+		return v.of(gozmqimpl.Int(func(none) uint64 { return n }))
 	default:
 		n, known := interopv1.Kind_value[v.value]
 		if !known {
@@ -80,8 +81,21 @@ func (v vector) encode(t *testing.T) string {
 			}
 			n = int32(number)
 		}
-		return string(gozmq.AppendEnum(nil, interopv1.Kind(n), v.delimiter))
+		return v.of(gozmqimpl.Enum(func(none) interopv1.Kind { return interopv1.Kind(n) }))
 	}
+}
+
+// none is a message: what a field returns is not in it.
+type none = *interopv1.Sample
+
+// of returns the field as it stands in a topic before the delimiter.
+func (v vector) of(field gozmqimpl.Field[none]) string {
+	after := ""
+	if v.delimiter != 0 {
+		after = string([]byte{v.delimiter})
+	}
+	topic := gozmqimpl.NewTopic("interop.Vector", "{value}"+after, field)
+	return strings.TrimSuffix(topic.Of(nil), after)
 }
 
 // TestTopicVectorsInPython shows that the document's rule in Python gives the
@@ -118,11 +132,7 @@ func TestTypedTopics(t *testing.T) {
 				t.Errorf("topic is %q, want %q", got, test.topic)
 			}
 			xpub := newProbe(t, "XPUB", nil)
-			sub, err := interopv1gozmq.NewTopicsSubscriber(gozmq.Connect(xpub.bind(anyPort)))
-			if err != nil {
-				t.Fatal(err)
-			}
-			closing(t, sub)
+			sub := interopv1gozmq.NewTopicsSubscriber(openSubscriber(t, gozmq.Connect(xpub.bind(anyPort))))
 			samples := follow(t, func(ctx context.Context) iter.Seq2[*interopv1.Sample, error] {
 				return sub.Typed(ctx, interopv1gozmq.TopicsTypedFilter{
 					Text: gozmq.Eq(test.sample.GetText()), Number: gozmq.Eq(test.sample.GetNumber()),
@@ -144,11 +154,7 @@ func TestFiltersInTheMiddle(t *testing.T) {
 	leakChecked(t)
 	python(t)
 	xpub := newProbe(t, "XPUB", nil)
-	sub, err := interopv1gozmq.NewTopicsSubscriber(gozmq.Connect(xpub.bind(anyPort)))
-	if err != nil {
-		t.Fatal(err)
-	}
-	closing(t, sub)
+	sub := interopv1gozmq.NewTopicsSubscriber(openSubscriber(t, gozmq.Connect(xpub.bind(anyPort))))
 	samples := follow(t, func(ctx context.Context) iter.Seq2[*interopv1.Sample, error] {
 		return sub.Typed(ctx, interopv1gozmq.TopicsTypedFilter{Number: gozmq.Eq[int64](5)})
 	})
@@ -165,15 +171,11 @@ func TestFiltersInTheMiddle(t *testing.T) {
 func TestPlainTopic(t *testing.T) {
 	leakChecked(t)
 	python(t)
-	pub, err := interopv1gozmq.NewTopicsPublisher(gozmq.Bind(anyPort))
-	if err != nil {
-		t.Fatal(err)
-	}
-	closing(t, pub)
+	pub := openPublisher(t, gozmq.Bind(anyPort))
 	foreign := newProbe(t, "SUB", map[string]any{"SUBSCRIBE": []byte("interop.v1.Topics/Plain")})
 	foreign.connect(pub.Addrs()[0])
 	subscribed(t, pub, "interop.v1.Topics/Plain", 1)
-	if err := pub.Plain(testkit.Within(t), &interopv1.Text{Text: "plain"}); err != nil {
+	if err := interopv1gozmq.NewTopicsPublisher(pub).Plain(testkit.Within(t), &interopv1.Text{Text: "plain"}); err != nil {
 		t.Fatal(err)
 	}
 	wantFrames(t, foreign.receive(), []byte("interop.v1.Topics/Plain"), text(t, "plain"))

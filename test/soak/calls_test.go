@@ -11,6 +11,7 @@ import (
 
 	"github.com/gozmq/gozmq/internal/testkit"
 	"github.com/gozmq/gozmq/runtime/gozmq"
+	"github.com/gozmq/gozmq/runtime/gozmqimpl"
 	"github.com/gozmq/gozmq/runtime/gozmqtest"
 )
 
@@ -24,8 +25,8 @@ type echoServer struct {
 func newEchoServer() *echoServer { return &echoServer{runs: make(map[string]int)} }
 
 func (s *echoServer) register(r gozmq.Registrar) error {
-	return gozmq.Register(r, "soak.Calls", nil, func() []gozmq.Handler {
-		return []gozmq.Handler{gozmq.Handle(echoMethod, s.echo)}
+	return gozmqimpl.Register(r, "soak.Calls", nil, func() []gozmqimpl.Handler {
+		return []gozmqimpl.Handler{gozmqimpl.Handle(echoMethod, s.echo)}
 	})
 }
 
@@ -54,7 +55,7 @@ func newCallAccount() *callAccount {
 
 // call makes a call and notes its outcome.
 func (a *callAccount) call(ctx context.Context, c gozmq.Caller, id string) error {
-	reply, err := gozmq.Call[text](ctx, c, echoMethod, wrapperspb.String(id))
+	reply, err := gozmqimpl.Call[text](ctx, c, echoMethod, wrapperspb.String(id))
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	switch {

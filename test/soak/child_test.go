@@ -16,6 +16,7 @@ import (
 	"google.golang.org/protobuf/types/known/wrapperspb"
 
 	"github.com/gozmq/gozmq/runtime/gozmq"
+	"github.com/gozmq/gozmq/runtime/gozmqimpl"
 )
 
 // roleVariable makes the test binary a peer.
@@ -65,8 +66,8 @@ func childServer(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	err = gozmq.Register(s, "soak.Calls", nil, func() []gozmq.Handler {
-		return []gozmq.Handler{gozmq.Handle(echoMethod, func(_ context.Context, req *text) (*text, error) {
+	err = gozmqimpl.Register(s, "soak.Calls", nil, func() []gozmqimpl.Handler {
+		return []gozmqimpl.Handler{gozmqimpl.Handle(echoMethod, func(_ context.Context, req *text) (*text, error) {
 			say("ran", req.GetValue())
 			return req, nil
 		})}
@@ -87,12 +88,13 @@ func childWorker(ctx context.Context, from, to string) error {
 
 // runWorker runs a worker that returns each task as its result.
 func runWorker(ctx context.Context, ran func(n int64), from, to string) error {
-	return gozmq.RunWorker(ctx, "soak.Tasks", func() []gozmq.TaskHandler {
-		return []gozmq.TaskHandler{gozmq.HandleTask(taskMethod, func(_ context.Context, n *number) (*number, error) {
+	w, err := gozmqimpl.NewWorker("soak.Tasks", func() []gozmqimpl.TaskHandler {
+		return []gozmqimpl.TaskHandler{gozmqimpl.HandleTask(taskMethod, func(_ context.Context, n *number) (*number, error) {
 			ran(n.GetValue())
 			return n, nil
 		})}
-	}, gozmq.From(gozmq.Connect(from)), gozmq.To(gozmq.Connect(to)), fast(), beating())
+	}, []gozmq.WorkerOption{gozmq.From(gozmq.Connect(from)), gozmq.To(gozmq.Connect(to)), fast(), beating()})
+	return gozmqimpl.RunWorker(ctx, w, err)
 }
 
 // childDoes is a task of a worker that may be killed. One is poison.
@@ -111,7 +113,7 @@ func childSubscriber(ctx context.Context, from string) error {
 		return err
 	}
 	defer s.Close()
-	for n, err := range gozmq.Subscribe[number, *number, everyNumber](ctx, s, nil) {
+	for n, err := range gozmqimpl.SubscribeAll(ctx, s, numberTopic) {
 		if err != nil {
 			return err
 		}
@@ -128,7 +130,7 @@ func childPublisher(ctx context.Context, first string) error {
 	defer p.Close()
 	say("addr", p.Addrs()[0])
 	return count(ctx, first, func(n int64) error {
-		return gozmq.Publish(ctx, p, &numberTopic, wrapperspb.Int64(n))
+		return gozmqimpl.Publish(ctx, p, numberTopic, wrapperspb.Int64(n))
 	})
 }
 
@@ -139,7 +141,7 @@ func childVentilator(ctx context.Context, first, to string) error {
 	}
 	defer v.Close()
 	return count(ctx, first, func(n int64) error {
-		return v.Push(ctx, taskMethod, wrapperspb.Int64(n))
+		return gozmqimpl.Push(ctx, v, taskMethod, wrapperspb.Int64(n))
 	})
 }
 

@@ -10,6 +10,7 @@ import (
 
 	"github.com/gozmq/gozmq/internal/testkit"
 	"github.com/gozmq/gozmq/runtime/gozmq"
+	"github.com/gozmq/gozmq/runtime/gozmqimpl"
 	"github.com/gozmq/gozmq/runtime/gozmqtest"
 )
 
@@ -42,7 +43,7 @@ func newFeedLine(t testing.TB, before func(*gozmqtest.Proxy), opts ...gozmq.Sock
 // listen logs what a subscriber receives until the test ends.
 func listen(t testing.TB, l *numberLog, s *gozmq.Subscriber) {
 	gozmqtest.Run(t, func(ctx context.Context) error {
-		for n, err := range gozmq.Subscribe[number, *number, everyNumber](ctx, s, nil) {
+		for n, err := range gozmqimpl.SubscribeAll(ctx, s, numberTopic) {
 			if err != nil {
 				return err
 			}
@@ -55,14 +56,14 @@ func listen(t testing.TB, l *numberLog, s *gozmq.Subscriber) {
 // subscribed waits until the publisher has a subscription.
 func (l *feedLine) subscribed(t testing.TB) {
 	t.Helper()
-	must(t, l.pub.WaitForSubscribers(testkit.Within(t), numberTopic.Name, 1))
+	must(t, l.pub.WaitForSubscribers(testkit.Within(t), numberName, 1))
 }
 
 func (l *feedLine) publish(t testing.TB, n int) {
 	t.Helper()
 	for range n {
 		l.sent++
-		must(t, gozmq.Publish(t.Context(), l.pub, &numberTopic, wrapperspb.Int64(l.sent)))
+		must(t, gozmqimpl.Publish(t.Context(), l.pub, numberTopic, wrapperspb.Int64(l.sent)))
 	}
 }
 
@@ -186,12 +187,12 @@ func TestFeedSeveralPublishers(t *testing.T) {
 	log := newNumberLog()
 	listen(t, log, s)
 	for _, p := range []*gozmq.Publisher{a, b} {
-		must(t, p.WaitForSubscribers(testkit.Within(t), numberTopic.Name, 1))
+		must(t, p.WaitForSubscribers(testkit.Within(t), numberName, 1))
 	}
 	pa.Stall()
-	must(t, gozmq.Publish(t.Context(), a, &numberTopic, wrapperspb.Int64(1)))
+	must(t, gozmqimpl.Publish(t.Context(), a, numberTopic, wrapperspb.Int64(1)))
 	for n := range int64(50) {
-		must(t, gozmq.Publish(t.Context(), b, &numberTopic, wrapperspb.Int64(n+2)))
+		must(t, gozmqimpl.Publish(t.Context(), b, numberTopic, wrapperspb.Int64(n+2)))
 	}
 	log.waitFor(t, 51)
 	pa.Resume()

@@ -17,6 +17,7 @@ import (
 
 	"github.com/gozmq/gozmq/internal/testkit"
 	"github.com/gozmq/gozmq/runtime/gozmq"
+	"github.com/gozmq/gozmq/runtime/gozmqimpl"
 )
 
 // hostileRounds is how often the good peer's rate is measured, with the attack
@@ -152,7 +153,7 @@ func newServerVictim(t *testing.T) *victim {
 	must(t, err)
 	t.Cleanup(func() { must(t, c.Close()) })
 	return &victim{addr: s.Addrs()[0], once: func() error {
-		reply, err := gozmq.Call[text](ctx, c, echoMethod, wrapperspb.String("hello"), gozmq.WithTimeout(testkit.Patience()))
+		reply, err := gozmqimpl.Call[text](ctx, c, echoMethod, wrapperspb.String("hello"), gozmq.WithTimeout(testkit.Patience()))
 		if err == nil && reply.GetValue() != "hello" {
 			err = errors.New("the answer is not what was asked")
 		}
@@ -169,7 +170,7 @@ func newPublisherVictim(t *testing.T) *victim {
 	t.Cleanup(func() { must(t, p.Close()) })
 	s, err := gozmq.NewSubscriber(gozmq.Connect(p.Addrs()...))
 	must(t, err)
-	next, stop := iter.Pull2(gozmq.Subscribe[number, *number, everyNumber](ctx, s, nil))
+	next, stop := iter.Pull2(gozmqimpl.SubscribeAll(ctx, s, numberTopic))
 	got := make(chan error)
 	ended := make(chan struct{})
 	want := make(chan int64)
@@ -194,9 +195,9 @@ func newPublisherVictim(t *testing.T) *victim {
 		published++
 		want <- published
 		if published == 1 {
-			must(t, p.WaitForSubscribers(ctx, numberTopic.Name, 1))
+			must(t, p.WaitForSubscribers(ctx, numberName, 1))
 		}
-		if err := gozmq.Publish(ctx, p, &numberTopic, wrapperspb.Int64(published)); err != nil {
+		if err := gozmqimpl.Publish(ctx, p, numberTopic, wrapperspb.Int64(published)); err != nil {
 			return err
 		}
 		return <-got

@@ -10,6 +10,7 @@ import (
 
 	"github.com/gozmq/gozmq/internal/testkit"
 	"github.com/gozmq/gozmq/runtime/gozmq"
+	"github.com/gozmq/gozmq/runtime/gozmqimpl"
 	"github.com/gozmq/gozmq/runtime/gozmqtest"
 )
 
@@ -32,17 +33,11 @@ const anyPort = "tcp://127.0.0.1:*"
 var (
 	echoMethod  = &gozmq.Method{Procedure: "soak.Calls/Echo"}
 	taskMethod  = &gozmq.Method{Procedure: "soak.Tasks/Run"}
-	numberTopic = gozmq.Topic[*number]{Name: "soak.Feed/Number"}
+	numberTopic = gozmqimpl.NewTopic[number](numberName, numberName)
 )
 
-// everyNumber is the filter for numberTopic.
-type everyNumber struct{}
-
-func (everyNumber) TopicPattern() gozmq.TopicPattern {
-	var p gozmq.TopicPattern
-	p.Literal(numberTopic.Name)
-	return p
-}
+// numberName is the topic of numberTopic.
+const numberName = "soak.Feed/Number"
 
 // fast reconnects without the pauses that are meant for networks.
 func fast() gozmq.SocketOption {

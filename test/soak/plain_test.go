@@ -11,6 +11,7 @@ import (
 
 	"github.com/gozmq/gozmq/internal/testkit"
 	"github.com/gozmq/gozmq/runtime/gozmq"
+	"github.com/gozmq/gozmq/runtime/gozmqimpl"
 	"github.com/gozmq/gozmq/runtime/gozmqtest"
 )
 
@@ -119,7 +120,7 @@ func TestPlainLosesOnlyWithTheDead(t *testing.T) {
 	breaking, calm := context.WithCancel(ctx)
 	wg.Go(func() { l.killing(breaking, random) })
 	for n := range tasks {
-		must(t, l.vent.Push(ctx, taskMethod, wrapperspb.Int64(int64(n+1))))
+		must(t, gozmqimpl.Push(ctx, l.vent, taskMethod, wrapperspb.Int64(int64(n+1))))
 		if n%4 == 3 {
 			paced(ctx) // or everything is with the workers before the first one dies
 		}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/gozmq/gozmq/internal/testkit"
 	"github.com/gozmq/gozmq/runtime/gozmq"
+	"github.com/gozmq/gozmq/runtime/gozmqimpl"
 	"github.com/gozmq/gozmq/runtime/gozmqtest"
 )
 
@@ -46,7 +47,7 @@ func newSoakFeed(t testing.TB) *soakFeed {
 	f.windowed = newSoakSubscriber(t, f.windowsAt)
 	f.subscriber = &child{t: t, role: "subscriber", args: func(int) []string { return []string{f.killedAt} }, heard: f.heard}
 	f.newRemote()
-	must(t, f.pub.WaitForSubscribers(testkit.Within(t), numberTopic.Name, 2))
+	must(t, f.pub.WaitForSubscribers(testkit.Within(t), numberName, 2))
 	return f
 }
 
@@ -110,7 +111,7 @@ func (f *soakFeed) load(ctx context.Context, wg *sync.WaitGroup) {
 func (f *soakFeed) publish(n int) {
 	for range n {
 		f.sent++
-		if err := gozmq.Publish(context.Background(), f.pub, &numberTopic, wrapperspb.Int64(f.sent)); err != nil {
+		if err := gozmqimpl.Publish(context.Background(), f.pub, numberTopic, wrapperspb.Int64(f.sent)); err != nil {
 			f.t.Errorf("publish %d: %v", f.sent, err)
 		}
 	}
@@ -122,7 +123,7 @@ func (f *soakFeed) window(ctx context.Context) {
 	f.mu.Lock()
 	f.windows = append(f.windows, log)
 	f.mu.Unlock()
-	for n, err := range gozmq.Subscribe[number, *number, everyNumber](ctx, f.windowed, nil) {
+	for n, err := range gozmqimpl.SubscribeAll(ctx, f.windowed, numberTopic) {
 		if err != nil {
 			f.t.Error(err)
 		}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/gozmq/gozmq/internal/testkit"
 	"github.com/gozmq/gozmq/runtime/gozmq"
+	"github.com/gozmq/gozmq/runtime/gozmqimpl"
 	"github.com/gozmq/gozmq/runtime/gozmqtest"
 )
 
@@ -53,7 +54,7 @@ func newPipeline(t testing.TB, opts ...gozmq.SocketOption) *pipeline {
 func (p *pipeline) push(n int) {
 	for range n {
 		p.sent++
-		if err := p.vent.Push(testkit.Within(p.t), taskMethod, wrapperspb.Int64(p.sent)); err != nil {
+		if err := gozmqimpl.Push(testkit.Within(p.t), p.vent, taskMethod, wrapperspb.Int64(p.sent)); err != nil {
 			p.t.Errorf("task %d: %v", p.sent, err)
 		}
 	}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/gozmq/gozmq/internal/testkit"
 	"github.com/gozmq/gozmq/runtime/gozmq"
+	"github.com/gozmq/gozmq/runtime/gozmqimpl"
 	"github.com/gozmq/gozmq/runtime/gozmqtest"
 )
 
@@ -90,7 +91,7 @@ func TestSurePoison(t *testing.T) {
 	method := *sureMethod
 	method.MaxAttempts = 3
 	l.push(ctx, 20)
-	must(t, l.vent.Push(ctx, &method, wrapperspb.Int64(poison)))
+	must(t, gozmqimpl.Push(ctx, l.vent, &method, wrapperspb.Int64(poison)))
 	l.push(ctx, 20)
 	for range method.MaxAttempts {
 		testkit.Receive(t, died, "the end of the worker")
@@ -142,7 +143,7 @@ func TestSureSinkStalls(t *testing.T) {
 	}
 	l.push(ctx, 50)
 	waiting, stop := context.WithTimeout(ctx, 100*time.Millisecond)
-	err := l.vent.Push(waiting, sureMethod, wrapperspb.Int64(51))
+	err := gozmqimpl.Push(waiting, l.vent, sureMethod, wrapperspb.Int64(51))
 	stop()
 	if gozmq.CodeOf(err) != gozmq.CodeDeadlineExceeded {
 		t.Errorf("Push to a pipeline that stands: %v", err)
@@ -150,7 +151,7 @@ func TestSureSinkStalls(t *testing.T) {
 	if p := l.vent.Progress(); p.Done > 0 {
 		t.Errorf("nobody has taken a result, and the ventilator counts %v", p)
 	}
-	for n, err := range gozmq.Results[number](ctx, l.sink, sureMethod) {
+	for n, err := range gozmqimpl.Results[number](ctx, l.sink, sureMethod) {
 		must(t, err)
 		if n.GetValue() < 1 || n.GetValue() > 50 {
 			t.Errorf("the result of task %d", n.GetValue())

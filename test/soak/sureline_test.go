@@ -9,6 +9,7 @@ import (
 	"google.golang.org/protobuf/types/known/wrapperspb"
 
 	"github.com/gozmq/gozmq/runtime/gozmq"
+	"github.com/gozmq/gozmq/runtime/gozmqimpl"
 	"github.com/gozmq/gozmq/runtime/gozmqtest"
 )
 
@@ -24,9 +25,10 @@ const (
 
 // runSureWorker runs a worker that does tasks with do.
 func runSureWorker(ctx context.Context, do func(context.Context, *number) (*number, error), from, to string, opts ...gozmq.WorkerOption) error {
-	return gozmq.RunWorker(ctx, "soak.Sure", func() []gozmq.TaskHandler {
-		return []gozmq.TaskHandler{gozmq.HandleTask(sureMethod, do)}
-	}, append(opts, gozmq.From(gozmq.Connect(from)), gozmq.To(gozmq.Connect(to)), fast(), beating())...)
+	w, err := gozmqimpl.NewWorker("soak.Sure", func() []gozmqimpl.TaskHandler {
+		return []gozmqimpl.TaskHandler{gozmqimpl.HandleTask(sureMethod, do)}
+	}, append(opts, gozmq.From(gozmq.Connect(from)), gozmq.To(gozmq.Connect(to)), fast(), beating()))
+	return gozmqimpl.RunWorker(ctx, w, err)
 }
 
 // A sureLine is a ventilator and a sink, each behind a proxy.
@@ -87,7 +89,7 @@ func (l *sureLine) child(heard func(word, value string)) *child {
 func (l *sureLine) push(ctx context.Context, n int) {
 	for range n {
 		l.sent++
-		if err := l.vent.Push(ctx, sureMethod, wrapperspb.Int64(l.sent)); err != nil {
+		if err := gozmqimpl.Push(ctx, l.vent, sureMethod, wrapperspb.Int64(l.sent)); err != nil {
 			l.t.Errorf("task %d: %v", l.sent, err)
 			return
 		}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/gozmq/gozmq/internal/testkit"
 	"github.com/gozmq/gozmq/runtime/gozmq"
+	"github.com/gozmq/gozmq/runtime/gozmqimpl"
 	"github.com/gozmq/gozmq/runtime/gozmqtest"
 )
 
@@ -46,7 +47,7 @@ func newTaskLine(t testing.TB, before func(*gozmqtest.Proxy), opts ...gozmq.Sock
 // follow logs what a sink receives until the test ends.
 func follow(t testing.TB, l *numberLog, s *gozmq.Sink, m *gozmq.Method) {
 	gozmqtest.Run(t, func(ctx context.Context) error {
-		for n, err := range gozmq.Results[number](ctx, s, m) {
+		for n, err := range gozmqimpl.Results[number](ctx, s, m) {
 			if err != nil {
 				return err
 			}
@@ -61,7 +62,7 @@ func (l *taskLine) push(t testing.TB, n int) {
 	ctx := testkit.Within(t)
 	for range n {
 		l.sent++
-		must(t, l.vent.Push(ctx, l.method, wrapperspb.Int64(l.sent)))
+		must(t, gozmqimpl.Push(ctx, l.vent, l.method, wrapperspb.Int64(l.sent)))
 	}
 }
 
@@ -87,7 +88,7 @@ func TestTasksReset(t *testing.T) {
 	wg.Go(func() {
 		for ctx.Err() == nil {
 			l.sent++
-			if err := l.vent.Push(testkit.Within(t), taskMethod, wrapperspb.Int64(l.sent)); err != nil {
+			if err := gozmqimpl.Push(testkit.Within(t), l.vent, taskMethod, wrapperspb.Int64(l.sent)); err != nil {
 				t.Errorf("task %d: %v", l.sent, err)
 				return
 			}
@@ -189,7 +190,7 @@ func (l *taskLine) fill(t testing.TB) int {
 	t.Helper()
 	for {
 		ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
-		err := l.vent.Push(ctx, l.method, wrapperspb.Int64(l.sent+1))
+		err := gozmqimpl.Push(ctx, l.vent, l.method, wrapperspb.Int64(l.sent+1))
 		cancel()
 		if gozmq.CodeOf(err) == gozmq.CodeDeadlineExceeded {
 			return int(l.sent)

@@ -162,20 +162,28 @@ func (s *stopper) stop() {
 type gozmqPush struct {
 	*stopper
 	events events
-	pusher *benchv1gozmq.BlobPusher
-	puller *benchv1gozmq.BlobPuller
+	vent   *gozmq.Ventilator
+	sink   *gozmq.Sink
+	pusher benchv1gozmq.BlobPusher
+	puller benchv1gozmq.BlobPuller
 	blob   *benchv1.Blob
 }
 
 func openGozmqPush(o Options) (_ Stream, err error) {
 	p := &gozmqPush{stopper: newStopper(), blob: newBlob(o.Size, 0)}
 	bound, dialled := append(p.events.options(o), o.curve.bound()...), append(p.events.options(o), o.curve.dialled()...)
-	if p.pusher, err = benchv1gozmq.NewBlobPusher(as[gozmq.VentilatorOption](bound, gozmq.Bind(anyPort))...); err != nil {
+	if p.vent, err = gozmq.NewVentilator(as[gozmq.VentilatorOption](bound, gozmq.Bind(anyPort))...); err != nil {
 		return nil, err
 	}
-	p.puller, err = benchv1gozmq.NewBlobPuller(as[gozmq.SinkOption](dialled, gozmq.Connect(p.pusher.Addrs()...))...)
+	if p.sink, err = gozmq.NewPuller(as[gozmq.SinkOption](dialled, gozmq.Connect(p.vent.Addrs()...))...); err != nil {
+		p.vent.Close()
+		return nil, err
+	}
+	if p.pusher, err = benchv1gozmq.NewBlobPusher(p.vent); err == nil {
+		p.puller, err = benchv1gozmq.NewBlobPuller(p.sink)
+	}
 	if err != nil {
-		p.pusher.Close()
+		p.Close()
 		return nil, err
 	}
 	return p, nil
@@ -198,8 +206,8 @@ func (p *gozmqPush) Receive(_ int, got func(uint64)) error {
 
 func (p *gozmqPush) Close() {
 	p.stop()
-	p.puller.Close()
-	p.pusher.Close()
+	p.sink.Close()
+	p.vent.Close()
 }
 
 // gozmqWorker is ours with a service's worker as the receiver, which also reads
@@ -211,14 +219,21 @@ func gozmqWorker() Rival {
 type gozmqVent struct {
 	*stopper
 	events events
-	vent   *benchv1gozmq.PipelineVentilator
+	socket *gozmq.Ventilator
+	vent   benchv1gozmq.PipelineVentilator
 	blob   *benchv1.Blob
 }
 
 func openGozmqWorker(o Options) (_ Stream, err error) {
 	p := &gozmqVent{stopper: newStopper(), blob: newBlob(o.Size, 0)}
-	p.vent, err = benchv1gozmq.NewPipelineVentilator(as[gozmq.VentilatorOption](p.events.options(o), gozmq.Bind(anyPort))...)
-	return p, err
+	if p.socket, err = gozmq.NewVentilator(as[gozmq.VentilatorOption](p.events.options(o), gozmq.Bind(anyPort))...); err != nil {
+		return nil, err
+	}
+	if p.vent, err = benchv1gozmq.NewPipelineVentilator(p.socket); err != nil {
+		p.Close()
+		return nil, err
+	}
+	return p, nil
 }
 
 func (p *gozmqVent) Send(seq uint64) error {
@@ -237,30 +252,32 @@ func (h gozmqHandler) Work(_ context.Context, task *benchv1.Blob) error {
 }
 
 func (p *gozmqVent) Receive(_ int, got func(uint64)) error {
-	return benchv1gozmq.RunPipelineWorker(p.ctx, gozmqHandler{got: got}, as[gozmq.WorkerOption](p.events.options(Options{}), gozmq.From(gozmq.Connect(p.vent.Addrs()...)))...)
+	return benchv1gozmq.RunPipelineWorker(p.ctx, gozmqHandler{got: got}, as[gozmq.WorkerOption](p.events.options(Options{}), gozmq.From(gozmq.Connect(p.socket.Addrs()...)))...)
 }
 
 func (p *gozmqVent) Close() {
 	p.stop()
-	p.vent.Close()
+	p.socket.Close()
 }
 
 type gozmqFeed struct {
 	*stopper
 	events events
-	pub    *benchv1gozmq.FeedPublisher
-	subs   []*benchv1gozmq.FeedSubscriber
+	pub    *gozmq.Publisher
+	feed   benchv1gozmq.FeedPublisher
+	subs   []*gozmq.Subscriber
 	blob   *benchv1.Blob
 }
 
 func openGozmqFeed(o Options) (_ Stream, err error) {
 	p := &gozmqFeed{stopper: newStopper(), blob: newBlob(o.Size, 0)}
 	opts := p.events.options(o)
-	if p.pub, err = benchv1gozmq.NewFeedPublisher(as[gozmq.PublisherOption](opts, gozmq.Bind(anyPort))...); err != nil {
+	if p.pub, err = gozmq.NewPublisher(as[gozmq.PublisherOption](opts, gozmq.Bind(anyPort))...); err != nil {
 		return nil, err
 	}
+	p.feed = benchv1gozmq.NewFeedPublisher(p.pub)
 	for range o.Receivers {
-		sub, err := benchv1gozmq.NewFeedSubscriber(as[gozmq.SubscriberOption](opts, gozmq.Connect(p.pub.Addrs()...))...)
+		sub, err := gozmq.NewSubscriber(as[gozmq.SubscriberOption](opts, gozmq.Connect(p.pub.Addrs()...))...)
 		if err != nil {
 			p.Close()
 			return nil, err
@@ -272,11 +289,11 @@ func openGozmqFeed(o Options) (_ Stream, err error) {
 
 func (p *gozmqFeed) Send(seq uint64) error {
 	p.blob.Seq = seq
-	return p.pub.Blobs(context.Background(), p.blob)
+	return p.feed.Blobs(context.Background(), p.blob)
 }
 
 func (p *gozmqFeed) Receive(i int, got func(uint64)) error {
-	for blob, err := range p.subs[i].Blobs(p.ctx) {
+	for blob, err := range benchv1gozmq.NewFeedSubscriber(p.subs[i]).Blobs(p.ctx) {
 		if err != nil {
 			return err
 		}

@@ -9,6 +9,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/gozmq/gozmq/runtime/gozmq"
+	"github.com/gozmq/gozmq/runtime/gozmqimpl"
 	"github.com/gozmq/gozmq/testdata/golden/edition2023"
 	"github.com/gozmq/gozmq/testdata/golden/edition2023/edition2023gozmq"
 	"github.com/gozmq/gozmq/testdata/golden/message"
@@ -72,9 +73,9 @@ func TestClient(t *testing.T) {
 }
 
 // A registrar keeps what is registered.
-type registrar struct{ services []gozmq.Service }
+type registrar struct{ services []gozmqimpl.Service }
 
-func (r *registrar) RegisterService(s gozmq.Service) error {
+func (r *registrar) RegisterService(s gozmqimpl.Service) error {
 	r.services = append(r.services, s)
 	return nil
 }

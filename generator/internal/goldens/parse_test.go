@@ -198,18 +198,19 @@ type nilFeed struct {
 func TestHandler(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), testkit.Patience())
 	defer cancel()
-	pub, err := pubsubgozmq.NewFeedPublisher(gozmq.Bind("inproc://" + t.Name()))
+	publisher, err := gozmq.NewPublisher(gozmq.Bind("inproc://" + t.Name()))
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer pub.Publisher.Close()
-	sub, err := pubsubgozmq.NewFeedSubscriber(gozmq.Connect("inproc://" + t.Name()))
+	defer publisher.Close()
+	subscriber, err := gozmq.NewSubscriber(gozmq.Connect("inproc://" + t.Name()))
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer sub.Subscriber.Close()
+	defer subscriber.Close()
+	pub, sub := pubsubgozmq.NewFeedPublisher(publisher), pubsubgozmq.NewFeedSubscriber(subscriber)
 	for name, impl := range map[string]pubsubgozmq.FeedHandler{"nil": nil, "nil embedded": nilFeed{}} {
-		if err := pubsubgozmq.HandleFeed(ctx, sub, impl); err == nil {
+		if err := pubsubgozmq.HandleFeed(ctx, subscriber, impl); err == nil {
 			t.Errorf("%s: no error", name)
 		}
 	}
@@ -222,12 +223,12 @@ func TestHandler(t *testing.T) {
 	h, failed, subscribed, done := feed{got: make(chan string, 20)}, make(chan error, 20), make(chan struct{}), make(chan error, 1)
 	handling, stop := context.WithCancel(ctx)
 	go func() {
-		done <- pubsubgozmq.HandleFeed(handling, sub, h,
+		done <- pubsubgozmq.HandleFeed(handling, subscriber, h,
 			gozmq.WithSubscribedHandler(func() { close(subscribed) }),
 			gozmq.WithTopicErrorHandler(func(_ context.Context, topic string, err error) { failed <- err }))
 	}()
 	<-subscribed
-	if err := sub.Ready(ctx); err != nil {
+	if err := subscriber.Ready(ctx); err != nil {
 		t.Fatal(err)
 	}
 	for _, station := range []string{"a", "b", "c"} {

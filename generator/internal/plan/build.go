@@ -139,7 +139,7 @@ func (pkg *outPackage) plan(ix *index, r *report, opts Options) []*File {
 			continue
 		}
 		if first && pkg.path != f.GoImportPath {
-			file.Carries = carries(f)
+			file.Contains = contents(f)
 		}
 		first = false
 		if !f.Generate {
@@ -157,8 +157,8 @@ func (pkg *outPackage) plan(ix *index, r *report, opts Options) []*File {
 	return out
 }
 
-// carries names what the Go package of a file carries.
-func carries(f *protogen.File) string {
+// contents names what the Go package of a file contains the code of.
+func contents(f *protogen.File) string {
 	if pkg := f.Desc.Package(); pkg != "" {
 		return string(pkg)
 	}

@@ -29,7 +29,7 @@ func (p *planner) segments(at place, m *protogen.Message, template string) []Seg
 		return nil
 	}
 	var out []Segment
-	for i, s := range parsed {
+	for _, s := range parsed {
 		if s.Path == "" {
 			out = append(out, Segment{Literal: s.Literal})
 			continue
@@ -37,9 +37,6 @@ func (p *planner) segments(at place, m *protogen.Message, template string) []Seg
 		segment, _, err := resolve(m, s.Path)
 		if err != nil {
 			p.report.fault(at.desc, at.loc, at.sub, "{%s} in the template: %v", s.Path, err)
-		}
-		if i+1 < len(parsed) {
-			segment.Delimiter = parsed[i+1].Literal[0]
 		}
 		out = append(out, segment)
 	}
@@ -57,7 +54,7 @@ func resolve(m *protogen.Message, path string) (Segment, *protogen.Field, error)
 			return out, nil, fmt.Errorf("%s has no field %q; %s", m.Desc.FullName(), name, suggestion(m, prefix))
 		}
 		getter, _ := field.MethodName("Get")
-		out.Getter += "." + getter + "()"
+		out.Getters = append(out.Getters, getter)
 		last := i == len(names)-1
 		if last {
 			kind, err := valueKind(field)

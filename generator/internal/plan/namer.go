@@ -58,6 +58,9 @@ func (n namer) pubSub(bare bool) *PubSub {
 		Handler:       n.exported("", "Handler"),
 		Unimplemented: n.exported("Unimplemented", "Handler"),
 		Handle:        n.exported("Handle", ""),
+
+		PublisherStruct:  n.unexported("", "Publisher"),
+		SubscriberStruct: n.unexported("", "Subscriber"),
 	}
 	out.MustEmbed = "mustEmbed" + out.Unimplemented
 	return out
@@ -69,11 +72,15 @@ func (n namer) pushPull(sink bool) *PushPull {
 		NewVentilator: n.exported("New", "Ventilator"),
 		Worker:        n.exported("", "Worker"),
 		Unimplemented: n.exported("Unimplemented", "Worker"),
+		NewWorker:     n.exported("New", "Worker"),
 		RunWorker:     n.exported("Run", "Worker"),
+
+		VentilatorStruct: n.unexported("", "Ventilator"),
 	}
 	out.MustEmbed = "mustEmbed" + out.Unimplemented
 	if sink {
 		out.Sink, out.NewSink = n.exported("", "Sink"), n.exported("New", "Sink")
+		out.SinkStruct = n.unexported("", "Sink")
 	}
 	return out
 }
@@ -81,7 +88,6 @@ func (n namer) pushPull(sink bool) *PushPull {
 // topic names what stands around t.
 func (n namer) topic(t *Topic) {
 	t.Func = n.exported("", "Topic")
-	t.Append = n.unexported("append", "Topic")
 	if len(t.Fields) > 0 {
 		t.Filter = n.exported("", "Filter")
 		t.FieldsType = n.exported("", "Fields")

@@ -21,10 +21,10 @@ type File struct {
 	Package protogen.GoPackageName
 	// ImportPath is the import path of that package.
 	ImportPath protogen.GoImportPath
-	// Carries is what the package's comment says that it carries: the protobuf
-	// package. Empty: another file has the comment, or the package is that of
+	// Contains is the protobuf package whose code the package's comment says that
+	// it contains. Empty: another file has the comment, or the package is that of
 	// the messages.
-	Carries string
+	Contains string
 	// Services and Messages are in the order of the .proto.
 	Services []*Service
 	Messages []*Message
@@ -120,9 +120,9 @@ type PubSub struct {
 	// Bare leaves out the topic.
 	Bare bool
 
-	Publisher, NewPublisher                   string
-	Subscriber, NewSubscriber                 string
-	Handler, Unimplemented, MustEmbed, Handle string
+	Publisher, NewPublisher, PublisherStruct    string
+	Subscriber, NewSubscriber, SubscriberStruct string
+	Handler, Unimplemented, MustEmbed, Handle   string
 }
 
 // PushPull has the names of a PUSH/PULL service.
@@ -130,10 +130,11 @@ type PushPull struct {
 	// AtLeastOnce is the guarantee of the service's tasks.
 	AtLeastOnce bool
 
-	Ventilator, NewVentilator                   string
-	Worker, Unimplemented, MustEmbed, RunWorker string
-	// Sink and NewSink are empty when no method has an output.
-	Sink, NewSink string
+	Ventilator, NewVentilator, VentilatorStruct string
+	Worker, Unimplemented, MustEmbed            string
+	NewWorker, RunWorker                        string
+	// Sink and the names after it are empty when no method has an output.
+	Sink, NewSink, SinkStruct string
 }
 
 // A Method is one method of a service.
@@ -181,13 +182,13 @@ type Task struct {
 type Topic struct {
 	// Template is the template as written. Empty: the procedure's name.
 	Template string
-	Segments []Segment
+	Segments []Segment // of which each field's first one says how it is read
 	// Traits has the runtime's names of what else the annotation asks for.
 	Traits []string
 	// Snapshot is set when the messages change a state that can be asked for.
 	Snapshot *Snapshot
-	// Func returns a message's topic, Append appends it.
-	Func, Append string
+	// Func returns a message's topic.
+	Func string
 	// Filter is the filter's type; empty when there is nothing to filter by.
 	Filter string
 	Fields []FilterField
@@ -212,14 +213,13 @@ type Segment struct {
 
 	// Path is the field as the template has it; empty for literal text.
 	Path string
-	// Getter reads the field of a message: ".GetCustomer().GetId()".
-	Getter string
+	// Getters are the methods that lead from a message to the field's value:
+	// "GetCustomer" and "GetId".
+	Getters []string
 	// Kind is how the runtime calls it: "String", "Int", "Bool" or "Enum".
 	Kind string
 	// Field is the filter's field.
 	Field string
-	// Delimiter is the byte that ends the value; 0 for none.
-	Delimiter byte
 }
 
 // A FilterField is one field of a filter.
@@ -239,14 +239,14 @@ type Message struct {
 	Ident    protogen.GoIdent
 
 	// Topic is set when the message has one, with the names around it.
-	Topic                     *Topic
-	TopicVar                  string
-	Publisher, NewPublisher   string
-	Subscriber, NewSubscriber string
+	Topic                                       *Topic
+	TopicVar                                    string
+	Publisher, NewPublisher, PublisherStruct    string
+	Subscriber, NewSubscriber, SubscriberStruct string
 
 	// TaskVar and the names after it are set when the message is a task.
-	TaskVar           string
-	Task              Task
-	Pusher, NewPusher string
-	Puller, NewPuller string
+	TaskVar                         string
+	Task                            Task
+	Pusher, NewPusher, PusherStruct string
+	Puller, NewPuller, PullerStruct string
 }

@@ -91,6 +91,7 @@ func (p *planner) message(m *protogen.Message) *Message {
 		out.TopicVar = n.unexported("", "Topic")
 		out.Publisher, out.NewPublisher = n.exported("", "Publisher"), n.exported("New", "Publisher")
 		out.Subscriber, out.NewSubscriber = n.exported("", "Subscriber"), n.exported("New", "Subscriber")
+		out.PublisherStruct, out.SubscriberStruct = n.unexported("", "Publisher"), n.unexported("", "Subscriber")
 	}
 	if t := a.GetTask(); t != nil {
 		sure := t.GetDelivery() == annotations.Delivery_DELIVERY_AT_LEAST_ONCE
@@ -99,6 +100,7 @@ func (p *planner) message(m *protogen.Message) *Message {
 		out.TaskVar = n.unexported("", "Task")
 		out.Pusher, out.NewPusher = n.exported("", "Pusher"), n.exported("New", "Pusher")
 		out.Puller, out.NewPuller = n.exported("", "Puller"), n.exported("New", "Puller")
+		out.PusherStruct, out.PullerStruct = n.unexported("", "Pusher"), n.unexported("", "Puller")
 	}
 	return out
 }

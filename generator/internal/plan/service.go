@@ -26,13 +26,13 @@ func (p *planner) service(s *protogen.Service) *Service {
 	switch pattern(s) {
 	case annotations.Pattern_PATTERN_PUB_SUB:
 		out.PubSub = n.pubSub(bare(s))
-		p.methods(s, out, n, "Publisher", "Subscriber", out.PubSub.Unimplemented)
+		p.methods(s, out, n, out.PubSub.Unimplemented)
 		nameSubscriptions(out.Methods)
 		p.checkOverlaps(s, out)
 	case annotations.Pattern_PATTERN_PUSH_PULL:
 		out.PushPull = n.pushPull(hasOutputs(s))
 		out.PushPull.AtLeastOnce = atLeastOnce(s)
-		p.methods(s, out, n, "Ventilator", "Sink", out.PushPull.Unimplemented)
+		p.methods(s, out, n, out.PushPull.Unimplemented)
 	default:
 		out.ReqRep = n.reqRep()
 		out.ReqRep.Name, out.ReqRep.File = string(s.Desc.Name()), p.source.GoDescriptorIdent

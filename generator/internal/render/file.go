@@ -29,8 +29,8 @@ func header(f *plan.File) string {
 		b.WriteString("// " + f.Source + " is a deprecated file.\n")
 	}
 	b.WriteString("\n")
-	if f.Carries != "" {
-		b.WriteString("// Package " + string(f.Package) + " carries " + f.Carries + " over ZeroMQ.\n")
+	if f.Contains != "" {
+		b.WriteString("// Package " + string(f.Package) + " contains the gozmq client and server code for\n// " + f.Contains + ".\n")
 	}
 	b.WriteString("package " + string(f.Package) + "\n\n")
 	return b.String()
@@ -39,7 +39,7 @@ func header(f *plan.File) string {
 func (p *printer) versionCheck() {
 	p.P()
 	p.comment("This constant does not compile with a gozmq runtime that is older than this code. To update the runtime: go get github.com/gozmq/gozmq@latest")
-	p.P("const _ = ", gozmq("IsAtLeastVersion0_1_0"))
+	p.P("const _ = ", impl("IsAtLeastVersion0_1_0"))
 }
 
 func (p *printer) service(s *plan.Service) {
@@ -63,10 +63,10 @@ func (p *printer) names(s *plan.Service) {
 		return
 	}
 	p.P()
-	p.comment("The procedures of " + s.FullName + ", as the wire has them.")
+	p.comment("The names of the methods of " + s.FullName + " on the wire, in logs, and in the gozmq.Method that interceptors and error handlers get.")
 	p.P("const (")
 	for _, m := range s.Methods {
-		p.deprecated(m.ProcedureConst+" is the procedure of "+m.Name+".", m.Doc)
+		p.notice(m.Doc)
 		p.P(m.ProcedureConst, " = ", strconv.Quote(m.Procedure))
 	}
 	p.P(")")

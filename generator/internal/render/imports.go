@@ -19,13 +19,15 @@ const (
 	iterPackage    = protogen.GoImportPath("iter")
 	timePackage    = protogen.GoImportPath("time")
 	runtimePackage = protogen.GoImportPath("github.com/gozmq/gozmq/runtime/gozmq")
+	implPackage    = protogen.GoImportPath("github.com/gozmq/gozmq/runtime/gozmqimpl")
 )
 
 // locals are the names of parameters, receivers and variables in generated
 // code; an import of the same name would be out of reach there.
 var locals = [...]string{
-	"b", "c", "caller", "ctx", "desc", "err", "f", "filters", "impl", "inner",
-	"m", "msg", "opts", "p", "r", "req", "s", "task", "topic", "v",
+	"c", "caller", "ctx", "desc", "err", "f", "filters", "impl", "m", "msg",
+	"opts", "p", "pub", "r", "req", "s", "sink", "sub", "task", "topic", "v",
+	"vent", "w",
 }
 
 // imports gives each imported package a name within one file.
@@ -55,7 +57,7 @@ func newImports(self protogen.GoImportPath, known map[protogen.GoImportPath]prot
 	for _, name := range append(types.Universe.Names(), locals[:]...) {
 		im.taken[name] = true
 	}
-	for _, p := range []protogen.GoImportPath{contextPackage, iterPackage, timePackage, runtimePackage} {
+	for _, p := range []protogen.GoImportPath{contextPackage, iterPackage, timePackage, runtimePackage, implPackage} {
 		im.name(p)
 	}
 	return im

@@ -1,6 +1,7 @@
 package render
 
 import (
+	"fmt"
 	"strconv"
 
 	"github.com/gozmq/gozmq/generator/internal/plan"
@@ -18,50 +19,51 @@ func (p *printer) message(m *plan.Message) {
 }
 
 func (p *printer) messageTopic(m *plan.Message) {
-	p.P()
-	p.doc(m.Publisher+" publishes "+m.FullName+". It may be used concurrently.", m.Doc)
-	p.constructor(m.Publisher, m.NewPublisher, "Publisher", m.Doc)
-	p.P()
-	p.deprecated("Publish publishes msg under "+m.Topic.Template+".", m.Doc)
-	p.publish(m.Publisher, "Publish", m.TopicVar, m.Ident)
-
-	p.P()
-	p.doc(m.Subscriber+" subscribes to "+m.FullName+". It may be used concurrently.", m.Doc)
-	p.constructor(m.Subscriber, m.NewSubscriber, "Subscriber", m.Doc)
-	p.P()
-	p.deprecated(subscribePurpose("Subscribe", m.Topic), m.Doc)
-	p.subscribe(m.Subscriber, "Subscribe", messageTopic(m))
-
-	p.subscription(m.Subscriber, "Subscription", messageTopic(m))
-
-	p.filter(m.Topic, m.Doc)
-	p.topic(messageTopic(m))
-	p.parse(messageTopic(m))
-	p.follow(messageTopic(m), m.Subscriber)
+	topics := []topicOf{messageTopic(m)}
+	p.publisher(view{
+		name: m.Publisher, newName: m.NewPublisher, structName: m.PublisherStruct,
+		purpose: m.Publisher + " publishes " + m.FullName + ".",
+	}, m.Doc, topics)
+	p.subscriber(view{
+		name: m.Subscriber, newName: m.NewSubscriber, structName: m.SubscriberStruct,
+		purpose: m.Subscriber + " receives " + m.FullName + ".",
+	}, m.Doc, topics)
+	p.topics(topics)
 }
 
 func (p *printer) messageTask(m *plan.Message) {
-	p.P()
-	p.doc(m.Pusher+" hands each "+m.FullName+" to one puller. It may be used concurrently.", m.Doc)
-	p.wrapper(m.Pusher, m.NewPusher, "Ventilator", "NewVentilator", m.Task.AtLeastOnce, m.Doc)
-	p.P()
-	push, pull := "Push hands task to one puller. It waits while all of them are busy, until ctx ends.", "Pull receives tasks until ctx ends or the puller is closed. One that cannot be decoded is an error; the next may be good."
+	push := "Push hands task to one puller. It waits while all of them are busy, until ctx ends."
+	pull := "Pull yields tasks until ctx ends or the gozmq.Sink is closed. A task that cannot be decoded is yielded as an error, and iteration goes on."
 	if m.Task.AtLeastOnce {
-		push = "Push hands task to one puller after the other until one has done it. It waits while the pusher's queue is full, until ctx ends."
-		pull += " A task is done when the loop's body has come to its end; break and return give it back."
+		push = "Push hands task to one puller after the other until one has done it. It waits while the ventilator's queue is full, until ctx ends."
+		pull += " A task is done when the body of the loop has ended; break and return give it back."
 	}
-	p.deprecated(push, m.Doc)
-	p.P("func (p *", m.Pusher, ") Push(ctx ", contextContext, ", task ", p.pointer(m.Ident), ") error {")
-	p.P("return p.Ventilator.Push(ctx, &", m.TaskVar, ", task)")
+	signature := fmt.Sprintf("Push(ctx %s, task %s) error", p.imports.qualify(contextContext), p.pointer(m.Ident))
+	p.view(view{
+		name: m.Pusher, newName: m.NewPusher, structName: m.PusherStruct,
+		purpose: m.Pusher + " hands each " + m.FullName + " to one puller.", socket: "Ventilator", param: "vent",
+		check: p.checks("CheckVentilator", "vent", m.TaskVar), fails: fails("vent", m.Task.AtLeastOnce, "gozmq.NewVentilator"),
+	}, m.Doc, func() {
+		p.deprecated(push, m.Doc)
+		p.P(signature)
+	})
+	p.P()
+	p.P("func (p *", m.PusherStruct, ") ", signature, " {")
+	p.P("return ", impl("Push"), "(ctx, p.vent, &", m.TaskVar, ", task)")
 	p.P("}")
 
+	signature = fmt.Sprintf("Pull(ctx %s) %s[%s, error]", p.imports.qualify(contextContext), p.imports.qualify(iterSeq2), p.pointer(m.Ident))
+	p.view(view{
+		name: m.Puller, newName: m.NewPuller, structName: m.PullerStruct,
+		purpose: m.Puller + " receives each " + m.FullName + " that a pusher hands to it.", socket: "Sink", param: "sink",
+		check: p.checks("CheckPuller", "sink", m.TaskVar), fails: fails("sink", m.Task.AtLeastOnce, "gozmq.NewPuller"),
+	}, m.Doc, func() {
+		p.deprecated(pull, m.Doc)
+		p.P(signature)
+	})
 	p.P()
-	p.doc(m.Puller+" receives each "+m.FullName+" that a pusher hands to it. It may be used concurrently.", m.Doc)
-	p.wrapper(m.Puller, m.NewPuller, "Sink", "NewPuller", m.Task.AtLeastOnce, m.Doc)
-	p.P()
-	p.deprecated(pull, m.Doc)
-	p.P("func (p *", m.Puller, ") Pull(ctx ", contextContext, ") ", iterSeq2, "[", p.pointer(m.Ident), ", error] {")
-	p.P("return ", gozmq("Results"), "[", m.Ident, "](ctx, p.Sink, &", m.TaskVar, ")")
+	p.P("func (p *", m.PullerStruct, ") ", signature, " {")
+	p.P("return ", impl("Results"), "[", m.Ident, "](ctx, p.sink, &", m.TaskVar, ")")
 	p.P("}")
 
 	p.P()
@@ -72,4 +74,12 @@ func (p *printer) messageTask(m *plan.Message) {
 		p.P("Bare: true,")
 	}
 	p.P("}")
+}
+
+// fails says when a view over an end of a pipeline cannot be made.
+func fails(param string, atLeastOnce bool, opened string) string {
+	if atLeastOnce {
+		return " It fails unless " + param + " was opened by " + opened + " with gozmq.DeliveryAtLeastOnce."
+	}
+	return " It fails when " + param + " was opened with gozmq.DeliveryAtLeastOnce."
 }

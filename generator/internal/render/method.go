@@ -76,28 +76,52 @@ func (p *printer) pointer(id protogen.GoIdent) string {
 	return "*" + p.imports.qualify(id)
 }
 
-// constructor prints a type that wraps one of the runtime's, and the function
-// that makes it.
-func (p *printer) constructor(name, newName, inner string, d plan.Doc) {
-	p.wrapper(name, newName, inner, "New"+inner, false, d)
+// view prints a type that is a typed view over one of the runtime's sockets: its
+// interface, which methods prints, the function that makes it, and its struct.
+// With check, the socket has to fit.
+func (p *printer) view(v view, d plan.Doc, methods func()) {
+	p.P()
+	p.doc(v.purpose, d)
+	p.P("type ", v.name, " interface {")
+	methods()
+	p.P("}")
+
+	p.P()
+	p.deprecated(v.newName+" returns a "+v.name+" over "+v.param+". It may be used concurrently."+v.fails, d)
+	socket := "*" + p.imports.qualify(gozmq(v.socket))
+	if v.check == nil {
+		p.P("func ", v.newName, "(", v.param, " ", socket, ") ", v.name, " {")
+		p.P("return &", v.structName, "{", v.param, ": ", v.param, "}")
+	} else {
+		p.P("func ", v.newName, "(", v.param, " ", socket, ") (", v.name, ", error) {")
+		v.check()
+		p.P("return &", v.structName, "{", v.param, ": ", v.param, "}, nil")
+	}
+	p.P("}")
+
+	p.P()
+	p.P("type ", v.structName, " struct {")
+	p.P(v.param, " ", socket)
+	p.P("}")
 }
 
-// wrapper is constructor for an end of a pipeline, which makeInner opens.
-func (p *printer) wrapper(name, newName, inner, makeInner string, atLeastOnce bool, d plan.Doc) {
-	p.P("type ", name, " struct {")
-	p.P("*", gozmq(inner))
-	p.P("}")
-	p.P()
-	p.deprecated(newName+" binds and connects where the options say. Close must be called.", d)
-	p.P("func ", newName, "(opts ...", gozmq(inner+"Option"), ") (*", name, ", error) {")
-	if atLeastOnce {
-		p.P("inner, err := ", gozmq(makeInner), "(", gozmq("DeliveryAtLeastOnce"), ", ", gozmq(inner+"Options"), "(opts))")
-	} else {
-		p.P("inner, err := ", gozmq(makeInner), "(opts...)")
+// A view says how a view is named, and over what it is.
+type view struct {
+	name, newName, structName string
+	purpose                   string
+	// socket is the runtime's type, and param how parameter and field are named.
+	socket, param string
+	// check prints statements that return an error when the socket does not fit,
+	// and fails says in the constructor's comment when that is.
+	check func()
+	fails string
+}
+
+// checks returns what prints the check of a socket for a method's variable.
+func (p *printer) checks(function, param, variable string) func() {
+	return func() {
+		p.P("if err := ", impl(function), "(", param, ", &", variable, "); err != nil {")
+		p.P("return nil, err")
+		p.P("}")
 	}
-	p.P("if err != nil {")
-	p.P("return nil, err")
-	p.P("}")
-	p.P("return &", name, "{inner}, nil")
-	p.P("}")
 }

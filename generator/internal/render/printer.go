@@ -28,7 +28,9 @@ func (p *printer) P(args ...any) {
 	p.body.WriteByte('\n')
 }
 
+// gozmq and impl name what generated code uses of the two runtime packages.
 func gozmq(name string) protogen.GoIdent { return runtimePackage.Ident(name) }
+func impl(name string) protogen.GoIdent  { return implPackage.Ident(name) }
 
 var (
 	contextContext = contextPackage.Ident("Context")
@@ -66,7 +68,9 @@ func (p *printer) doc(purpose string, d plan.Doc) {
 		p.P("//", line)
 	}
 	if d.Deprecated != "" && notice(lines) == "" {
-		p.P("//")
+		if purpose != "" || len(lines) > 0 {
+			p.P("//")
+		}
 		p.comment("Deprecated: " + d.Deprecated)
 	}
 }
@@ -75,6 +79,14 @@ func (p *printer) doc(purpose string, d plan.Doc) {
 // there are any, why not to use it.
 func (p *printer) deprecated(purpose string, d plan.Doc) {
 	p.comment(purpose)
+	if d.Deprecated != "" {
+		p.P("//")
+		p.notice(d)
+	}
+}
+
+// notice prints why not to use a declaration, if there is a reason.
+func (p *printer) notice(d plan.Doc) {
 	if d.Deprecated == "" {
 		return
 	}
@@ -82,7 +94,6 @@ func (p *printer) deprecated(purpose string, d plan.Doc) {
 	if text == "" {
 		text = "Deprecated: " + d.Deprecated
 	}
-	p.P("//")
 	p.comment(text)
 }
 

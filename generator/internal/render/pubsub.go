@@ -4,128 +4,112 @@ import (
 	"fmt"
 	"slices"
 
-	"google.golang.org/protobuf/compiler/protogen"
-
 	"github.com/gozmq/gozmq/generator/internal/plan"
 )
 
-// pubSub prints a PUB/SUB service: a publisher and a subscriber.
+// pubSub prints a PUB/SUB service: a publisher, a subscriber and a handler.
 func (p *printer) pubSub(s *plan.Service) {
 	n := s.PubSub
-	p.P()
-	p.doc(n.Publisher+" publishes "+s.FullName+". It may be used concurrently.", s.Doc)
-	p.constructor(n.Publisher, n.NewPublisher, "Publisher", s.Doc)
+	var topics []topicOf
 	for _, m := range s.Methods {
-		p.P()
-		p.doc(m.Name+" publishes msg"+under(m)+".", m.Doc)
-		p.publish(n.Publisher, m.Name, m.Var, m.Input)
+		topics = append(topics, methodTopic(m))
 	}
-
-	p.P()
-	p.doc(n.Subscriber+" subscribes to "+s.FullName+". It may be used concurrently.", s.Doc)
-	p.constructor(n.Subscriber, n.NewSubscriber, "Subscriber", s.Doc)
-	for _, m := range s.Methods {
-		p.P()
-		p.doc(subscribePurpose(m.Name, m.Topic), m.Doc)
-		p.subscribe(n.Subscriber, m.Name, methodTopic(m))
-		p.subscription(n.Subscriber, m.Subscription, methodTopic(m))
-	}
+	p.publisher(view{
+		name: n.Publisher, newName: n.NewPublisher, structName: n.PublisherStruct,
+		purpose: n.Publisher + " publishes the topics of " + s.FullName + ".",
+	}, s.Doc, topics)
+	p.subscriber(view{
+		name: n.Subscriber, newName: n.NewSubscriber, structName: n.SubscriberStruct,
+		purpose: n.Subscriber + " receives the topics of " + s.FullName + ".",
+	}, s.Doc, topics)
 	p.handler(s)
-	for _, m := range s.Methods {
-		if m.Topic == nil {
-			p.bareTopicVar(m)
-			continue
+	p.topics(topics)
+}
+
+// publisher prints what publishes topics.
+func (p *printer) publisher(v view, d plan.Doc, topics []topicOf) {
+	v.socket, v.param = "Publisher", "pub"
+	signature := func(t topicOf) string {
+		return fmt.Sprintf("%s(ctx %s, msg %s) error", t.publish, p.imports.qualify(contextContext), p.pointer(t.message))
+	}
+	p.view(v, d, func() {
+		for _, t := range topics {
+			p.doc(t.publish+" publishes msg"+t.under()+".", t.methodDoc)
+			p.P(signature(t))
 		}
-		p.filter(m.Topic, m.Doc)
-		p.topic(methodTopic(m))
-		p.parse(methodTopic(m))
-		p.follow(methodTopic(m), n.Subscriber)
+	})
+	for _, t := range topics {
+		p.P()
+		p.P("func (p *", v.structName, ") ", signature(t), " {")
+		p.P("return ", impl("Publish"), "(ctx, p.pub, ", t.variable, ", msg)")
+		p.P("}")
 	}
 }
 
-// under says which topic a method publishes to.
-func under(m *plan.Method) string {
-	switch {
-	case m.Topic == nil:
-		return ""
-	case m.Topic.Template == "":
-		return " under " + m.Procedure
-	default:
-		return " under " + m.Topic.Template
+// subscriber prints what receives topics.
+func (p *printer) subscriber(v view, d plan.Doc, topics []topicOf) {
+	v.socket, v.param = "Subscriber", "sub"
+	v.purpose += " An iterator subscribes when its loop begins, and ends with the loop, with ctx or when the gozmq.Subscriber is closed. A message that cannot be decoded is yielded as an error, and iteration goes on."
+	v.purpose += " The Subscription methods open subscriptions, which last until they are closed, also while nobody iterates."
+	if slices.ContainsFunc(topics, topicOf.filtered) {
+		v.purpose += " Without filters an iterator yields all messages of its topic; with several, it yields those that pass any of them."
+	}
+	p.view(v, d, func() {
+		for _, t := range topics {
+			p.doc(t.subscribe+" yields the messages"+t.under()+"."+promises(t.Topic), t.methodDoc)
+			p.P(p.subscribe(t))
+			p.notice(t.methodDoc)
+			p.P(p.subscription(t))
+		}
+	})
+	for _, t := range topics {
+		subscribe, open, filters := "SubscribeAll", "OpenAll", ""
+		if t.filtered() {
+			subscribe, open, filters = "Subscribe", "Open", ", filters"
+		}
+		p.P()
+		p.P("func (s *", v.structName, ") ", p.subscribe(t), " {")
+		p.P("return ", impl(subscribe), "(ctx, s.sub, ", t.variable, filters, ")")
+		p.P("}")
+		p.P("func (s *", v.structName, ") ", p.subscription(t), " {")
+		p.P("return ", impl(open), "(s.sub, ", t.variable, filters, ", opts)")
+		p.P("}")
 	}
 }
 
-func (p *printer) publish(receiver, name, topicVar string, input protogen.GoIdent) {
-	p.P("func (p *", receiver, ") ", name, "(ctx ", contextContext, ", msg ", p.pointer(input), ") error {")
-	p.P("return ", gozmq("Publish"), "(ctx, p.Publisher, &", topicVar, ", msg)")
-	p.P("}")
+// promises says what a topic's traits mean to who iterates.
+func promises(t *plan.Topic) string {
+	var out string
+	if t == nil {
+		return out
+	}
+	if slices.Contains(t.Traits, "Retained") {
+		out += " It first yields the last message of each topic."
+	}
+	if slices.Contains(t.Traits, "LatestOnly") {
+		out += " While the loop is busy, a newer message of a topic replaces the older one."
+	}
+	if slices.Contains(t.Traits, "Sequenced") {
+		out += " Missed messages are yielded as errors: a gozmq.GapError or a gozmq.PublisherRestartedError."
+	}
+	return out
 }
 
-func subscribePurpose(name string, t *plan.Topic) string {
-	purpose := name + " receives messages until ctx ends or the subscriber is closed. One that cannot be decoded is an error; the next may be good."
-	if t != nil && slices.Contains(t.Traits, "Retained") {
-		purpose += " First come the last messages of before."
+// subscribe writes the signature of a subscriber's method.
+func (p *printer) subscribe(t topicOf) string {
+	filters := ""
+	if t.filtered() {
+		filters = ", filters ..." + t.Filter
 	}
-	if t != nil && slices.Contains(t.Traits, "LatestOnly") {
-		purpose += " While it is not read, the newest message of each topic takes the place of those before it."
-	}
-	if t != nil && slices.Contains(t.Traits, "Sequenced") {
-		purpose += " What was missed is an error as well: a gozmq.GapError or gozmq.PublisherRestartedError."
-	}
-	if t != nil && t.Filter != "" {
-		purpose += " Without filters it receives all; with several, those that pass any of them."
-	}
-	return purpose
+	return fmt.Sprintf("%s(ctx %s%s) %s[%s, error]", t.subscribe, p.imports.qualify(contextContext), filters, p.imports.qualify(iterSeq2), p.pointer(t.message))
 }
 
-// subscribe prints a subscriber's method. Without a topic, framing is bare.
-func (p *printer) subscribe(receiver, name string, t topicOf) {
-	input := t.message
-	result := fmt.Sprintf("%s[%s, error]", p.imports.qualify(iterSeq2), p.pointer(input))
-	switch {
-	case t.Topic == nil:
-		p.P("func (s *", receiver, ") ", name, "(ctx ", contextContext, ") ", result, " {")
-		p.P("return ", gozmq("SubscribeBare"), "[", input, "](ctx, s.Subscriber)")
-	case t.Filter == "":
-		p.P("func (s *", receiver, ") ", name, "(ctx ", contextContext, ") ", result, " {")
-		p.P("return ", gozmq("Subscribe"), "[", input, "](ctx, s.Subscriber, []", gozmq("TopicPattern"), "{", p.pattern(t), "})")
-	default:
-		p.P("func (s *", receiver, ") ", name, "(ctx ", contextContext, ", filters ...", t.Filter, ") ", result, " {")
-		p.P("return ", gozmq("Subscribe"), "[", input, "](ctx, s.Subscriber, filters)")
+// subscription writes the signature of the method that opens a subscription.
+func (p *printer) subscription(t topicOf) string {
+	filters, filter := "", p.imports.qualify(gozmq("TopicPattern"))
+	if t.filtered() {
+		filters, filter = "filters []"+t.Filter+", ", t.Filter
 	}
-	p.P("}")
-}
-
-// subscription prints what opens a subscription that one holds.
-func (p *printer) subscription(receiver, name string, t topicOf) {
-	filter := p.imports.qualify(gozmq("TopicPattern"))
-	purpose := name + " opens a subscription that goes on until it is closed, also while nobody iterates."
-	if t.Topic != nil && t.Filter != "" {
-		filter = t.Filter
-		purpose += " Filters can be added and removed; without any it begins with all messages."
-	}
-	result := fmt.Sprintf("(*%s[%s, %s], error)", p.imports.qualify(gozmq("Subscription")), p.pointer(t.message), filter)
-	opts := "opts ..." + p.imports.qualify(gozmq("SubscriptionOption"))
-	p.P()
-	p.deprecated(purpose, t.doc)
-	switch {
-	case t.Topic == nil:
-		p.P("func (s *", receiver, ") ", name, "(", opts, ") ", result, " {")
-		p.P("return ", gozmq("OpenBareSubscription"), "[", t.message, "](s.Subscriber, opts)")
-	case t.Filter == "":
-		p.P("func (s *", receiver, ") ", name, "(", opts, ") ", result, " {")
-		p.P("return ", gozmq("OpenSubscription"), "[", t.message, "](s.Subscriber, []", gozmq("TopicPattern"), "{", p.pattern(t), "}, opts)")
-	default:
-		p.P("func (s *", receiver, ") ", name, "(filters []", t.Filter, ", ", opts, ") ", result, " {")
-		p.P("return ", gozmq("OpenSubscription"), "[", t.message, "](s.Subscriber, filters, opts)")
-	}
-	p.P("}")
-}
-
-func (p *printer) bareTopicVar(m *plan.Method) {
-	p.P()
-	p.P("var ", m.Var, " = ", gozmq("Topic"), "[", p.pointer(m.Input), "]{")
-	p.P("Name: ", m.ProcedureConst, ",")
-	p.P("Bare: true,")
-	p.P("}")
+	return fmt.Sprintf("%s(%sopts ...%s) (%s[%s, %s], error)", t.subscription, filters,
+		p.imports.qualify(gozmq("SubscriptionOption")), p.imports.qualify(gozmq("Subscription")), p.pointer(t.message), filter)
 }

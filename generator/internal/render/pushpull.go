@@ -1,6 +1,8 @@
 package render
 
 import (
+	"fmt"
+
 	"github.com/gozmq/gozmq/generator/internal/plan"
 )
 
@@ -18,18 +20,31 @@ func (p *printer) pushPull(s *plan.Service) {
 
 func (p *printer) ventilator(s *plan.Service) {
 	n := s.PushPull
-	p.P()
-	p.doc(n.Ventilator+" hands the tasks of "+s.FullName+" to the workers. It may be used concurrently.", s.Doc)
-	p.wrapper(n.Ventilator, n.NewVentilator, "Ventilator", "NewVentilator", n.AtLeastOnce, s.Doc)
 	purpose := " hands task to one worker. It waits while all of them are busy, until ctx ends."
 	if n.AtLeastOnce {
 		purpose = " hands task to one worker after the other until one has done it. It waits while the ventilator's queue is full, until ctx ends."
 	}
+	signature := func(m *plan.Method) string {
+		return fmt.Sprintf("%s(ctx %s, task %s) error", m.Name, p.imports.qualify(contextContext), p.pointer(m.Input))
+	}
+	v := view{
+		name: n.Ventilator, newName: n.NewVentilator, structName: n.VentilatorStruct,
+		purpose: n.Ventilator + " hands the tasks of " + s.FullName + " to workers.", socket: "Ventilator", param: "vent",
+		check: func() {}, fails: fails("vent", n.AtLeastOnce, "gozmq.NewVentilator"),
+	}
+	if len(s.Methods) > 0 {
+		v.check = p.checks("CheckVentilator", "vent", s.Methods[0].Var)
+	}
+	p.view(v, s.Doc, func() {
+		for _, m := range s.Methods {
+			p.doc(m.Name+purpose, m.Doc)
+			p.P(signature(m))
+		}
+	})
 	for _, m := range s.Methods {
 		p.P()
-		p.doc(m.Name+purpose, m.Doc)
-		p.P("func (v *", n.Ventilator, ") ", m.Name, "(ctx ", contextContext, ", task ", p.pointer(m.Input), ") error {")
-		p.P("return v.Ventilator.Push(ctx, &", m.Var, ", task)")
+		p.P("func (v *", n.VentilatorStruct, ") ", signature(m), " {")
+		p.P("return ", impl("Push"), "(ctx, v.vent, &", m.Var, ", task)")
 		p.P("}")
 	}
 }
@@ -37,7 +52,7 @@ func (p *printer) ventilator(s *plan.Service) {
 func (p *printer) worker(s *plan.Service) {
 	n := s.PushPull
 	p.P()
-	p.doc(n.Worker+" does the tasks of "+s.FullName+". Implementations embed "+n.Unimplemented+", so that methods can be added to the service. Methods are called concurrently if the worker runs so.", s.Doc)
+	p.doc(n.Worker+" does the tasks of "+s.FullName+". Implementations embed "+n.Unimplemented+", so that methods can be added to the service. With gozmq.WithConcurrency, methods are called concurrently.", s.Doc)
 	p.P("type ", n.Worker, " interface {")
 	for _, m := range s.Methods {
 		p.methodDoc(m, m.Name+" does one task of "+m.Procedure+".")
@@ -48,20 +63,27 @@ func (p *printer) worker(s *plan.Service) {
 	p.P("}")
 
 	p.P()
-	p.deprecated(n.RunWorker+" takes tasks and hands them to impl until ctx ends. The options say where tasks come from and where results go.", s.Doc)
-	p.P("func ", n.RunWorker, "(ctx ", contextContext, ", impl ", n.Worker, ", opts ...", gozmq("WorkerOption"), ") error {")
-	p.P("return ", gozmq("RunWorker"), "(ctx, ", s.NameConst, ", func() []", gozmq("TaskHandler"), " {")
+	p.deprecated(n.NewWorker+" opens a worker that hands tasks to impl. The options say where tasks come from and where results go. Run runs it; Run or Close must be called.", s.Doc)
+	p.P("func ", n.NewWorker, "(impl ", n.Worker, ", opts ...", gozmq("WorkerOption"), ") (*", gozmq("Worker"), ", error) {")
+	p.P("return ", impl("NewWorker"), "(", s.NameConst, ", func() []", impl("TaskHandler"), " {")
 	p.P("impl.", n.MustEmbed, "()")
-	p.P("return []", gozmq("TaskHandler"), "{")
+	p.P("return []", impl("TaskHandler"), "{")
 	for _, m := range s.Methods {
-		handle := gozmq("HandleTask")
+		handle := impl("HandleTask")
 		if !m.HasOutput {
-			handle = gozmq("HandleTaskOnly")
+			handle = impl("HandleTaskOnly")
 		}
 		p.P(handle, "(&", m.Var, ", impl.", m.Name, "),")
 	}
 	p.P("}")
-	p.P("}, opts...)")
+	p.P("}, opts)")
+	p.P("}")
+
+	p.P()
+	p.deprecated(n.RunWorker+" opens a worker and runs it until ctx ends or a ventilator stops it; then the worker is closed.", s.Doc)
+	p.P("func ", n.RunWorker, "(ctx ", contextContext, ", impl ", n.Worker, ", opts ...", gozmq("WorkerOption"), ") error {")
+	p.P("w, err := ", n.NewWorker, "(impl, opts...)")
+	p.P("return ", impl("RunWorker"), "(ctx, w, err)")
 	p.P("}")
 }
 
@@ -86,7 +108,7 @@ func (p *printer) unimplementedWorker(s *plan.Service) {
 		if m.HasOutput {
 			result = "nil, "
 		}
-		p.P("return ", result, gozmq("Unimplemented"), "(&", m.Var, ")")
+		p.P("return ", result, impl("Unimplemented"), "(&", m.Var, ")")
 		p.P("}")
 	}
 	p.P()
@@ -95,21 +117,33 @@ func (p *printer) unimplementedWorker(s *plan.Service) {
 
 func (p *printer) sink(s *plan.Service) {
 	n := s.PushPull
-	p.P()
-	p.doc(n.Sink+" receives the results of "+s.FullName+". It may be used concurrently.", s.Doc)
-	p.wrapper(n.Sink, n.NewSink, "Sink", "NewSink", n.AtLeastOnce, s.Doc)
-	purpose := " receives results until ctx ends or the sink is closed. One that cannot be decoded is an error; the next may be good."
+	purpose := " yields results until ctx ends or the gozmq.Sink is closed. A result that cannot be decoded is yielded as an error, and iteration goes on."
 	if n.AtLeastOnce {
-		purpose += " A result is acknowledged when the loop's body has come to its end; break and return leave it for the next loop."
+		purpose += " A result is acknowledged when the body of the loop has ended; break and return leave it for the next loop."
 	}
+	var methods []*plan.Method
 	for _, m := range s.Methods {
-		if !m.HasOutput {
-			continue
+		if m.HasOutput {
+			methods = append(methods, m)
 		}
+	}
+	signature := func(m *plan.Method) string {
+		return fmt.Sprintf("%s(ctx %s) %s[%s, error]", m.Name, p.imports.qualify(contextContext), p.imports.qualify(iterSeq2), p.pointer(m.Output))
+	}
+	p.view(view{
+		name: n.Sink, newName: n.NewSink, structName: n.SinkStruct,
+		purpose: n.Sink + " receives the results of " + s.FullName + ".", socket: "Sink", param: "sink",
+		check: p.checks("CheckSink", "sink", methods[0].Var), fails: fails("sink", n.AtLeastOnce, "gozmq.NewSink"),
+	}, s.Doc, func() {
+		for _, m := range methods {
+			p.doc(m.Name+purpose, m.Doc)
+			p.P(signature(m))
+		}
+	})
+	for _, m := range methods {
 		p.P()
-		p.doc(m.Name+purpose, m.Doc)
-		p.P("func (s *", n.Sink, ") ", m.Name, "(ctx ", contextContext, ") ", iterSeq2, "[", p.pointer(m.Output), ", error] {")
-		p.P("return ", gozmq("Results"), "[", m.Output, "](ctx, s.Sink, &", m.Var, ")")
+		p.P("func (s *", n.SinkStruct, ") ", signature(m), " {")
+		p.P("return ", impl("Results"), "[", m.Output, "](ctx, s.sink, &", m.Var, ")")
 		p.P("}")
 	}
 }

@@ -39,7 +39,7 @@ func (p *printer) client(s *plan.Service) {
 	for _, m := range s.Methods {
 		p.P()
 		p.P("func (c *", n.ClientStruct, ") ", m.Name, "(ctx ", contextContext, ", req ", p.pointer(m.Input), ", opts ...", gozmq("CallOption"), ") (", p.pointer(m.Output), ", error) {")
-		p.P("return ", gozmq("Call"), "[", m.Output, "](ctx, c.caller, &", m.Var, ", req, opts...)")
+		p.P("return ", impl("Call"), "[", m.Output, "](ctx, c.caller, &", m.Var, ", req, opts...)")
 		p.P("}")
 	}
 }
@@ -61,11 +61,11 @@ func (p *printer) server(s *plan.Service) {
 	p.deprecated(n.Register+" serves impl through r. It fails when impl is nil, or embeds a nil pointer, and when r serves "+s.FullName+" already.", s.Doc)
 	p.P("func ", n.Register, "(r ", gozmq("Registrar"), ", impl ", n.Server, ") error {")
 	p.P("desc := ", n.File, ".Services().ByName(", strconv.Quote(n.Name), ")")
-	p.P("return ", gozmq("Register"), "(r, ", s.NameConst, ", desc, func() []", gozmq("Handler"), " {")
+	p.P("return ", impl("Register"), "(r, ", s.NameConst, ", desc, func() []", impl("Handler"), " {")
 	p.P("impl.", n.MustEmbed, "()")
-	p.P("return []", gozmq("Handler"), "{")
+	p.P("return []", impl("Handler"), "{")
 	for _, m := range s.Methods {
-		p.P(gozmq("Handle"), "(&", m.Var, ", impl.", m.Name, "),")
+		p.P(impl("Handle"), "(&", m.Var, ", impl.", m.Name, "),")
 	}
 	p.P("}")
 	p.P("})")
@@ -81,7 +81,7 @@ func (p *printer) unimplementedServer(s *plan.Service) {
 		p.P()
 		p.deprecated(m.Name+" returns an error with the code UNIMPLEMENTED.", m.Doc)
 		p.P("func (", n.Unimplemented, ") ", m.Name, "(", contextContext, ", ", p.pointer(m.Input), ") (", p.pointer(m.Output), ", error) {")
-		p.P("return nil, ", gozmq("Unimplemented"), "(&", m.Var, ")")
+		p.P("return nil, ", impl("Unimplemented"), "(&", m.Var, ")")
 		p.P("}")
 	}
 	p.P()

@@ -7,24 +7,20 @@ import (
 
 // follow prints the function that joins a topic with the state behind it, if it
 // has one.
-func (p *printer) follow(t topicOf, subscriber string) {
+func (p *printer) follow(t topicOf) {
 	s := t.Snapshot
 	if s == nil {
 		return
 	}
 	p.P()
-	p.deprecated(s.Follow+" follows a state: it yields the reply of "+s.Method.Procedure+" to req, then each message of the topic that changes it, and a new reply whenever messages were missed or a publisher was restarted. caller makes the calls, as a gozmq.Conn does.", t.doc)
-	params := ""
-	if t.Filter != "" {
-		params = ", filters ..." + t.Filter
+	p.deprecated(s.Follow+" follows a state: it yields the reply of "+s.Method.Procedure+" to req, then each message of the topic that changes it, and a new reply whenever messages were missed or a publisher was restarted. It makes the calls through caller, for example a gozmq.Conn.", t.doc)
+	follow, params, filters := "FollowAll", "", ""
+	if t.filtered() {
+		follow, params, filters = "FollowState", ", filters ..."+t.Filter, ", filters"
 	}
 	change := fmt.Sprintf("%s[%s, %s]", p.imports.qualify(gozmq("Change")), p.pointer(s.Method.Output), p.pointer(t.message))
-	p.P("func ", s.Follow, "(ctx ", contextContext, ", s *", subscriber, ", caller ", gozmq("Caller"), ", req ", p.pointer(s.Method.Input), params, ") ", iterSeq2, "[", change, ", error] {")
-	filters := "filters"
-	if t.Filter == "" {
-		filters = "[]" + p.imports.qualify(gozmq("TopicPattern")) + "{" + p.pattern(t) + "}"
-	}
-	p.P("return ", gozmq("FollowState"), "[", s.Method.Output, ", ", t.message, "](ctx, s.Subscriber, caller, &", s.Var, ", req, ", filters, ")")
+	p.P("func ", s.Follow, "(ctx ", contextContext, ", sub *", gozmq("Subscriber"), ", caller ", gozmq("Caller"), ", req ", p.pointer(s.Method.Input), params, ") ", iterSeq2, "[", change, ", error] {")
+	p.P("return ", impl(follow), "[", s.Method.Output, "](ctx, sub, ", t.variable, ", caller, &", s.Var, ", req", filters, ")")
 	p.P("}")
 
 	p.P()

@@ -1,7 +1,6 @@
 package render
 
 import (
-	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -13,109 +12,152 @@ import (
 
 // A topicOf is a topic with what it is the topic of.
 type topicOf struct {
-	*plan.Topic
+	*plan.Topic // nil: framing is bare
 	// variable describes the topic to the runtime, under the name that the
 	// expression nameExpr has.
 	variable, nameExpr string
 	message            protogen.GoIdent
-	doc                plan.Doc
+	// doc is that of the method or the message, and methodDoc what the methods
+	// of the views repeat of it.
+	doc, methodDoc plan.Doc
+	// The names of the methods of a publisher and of a subscriber.
+	publish, subscribe, subscription string
+	// otherwise is the topic of an empty template.
+	otherwise string
 }
 
 func methodTopic(m *plan.Method) topicOf {
-	return topicOf{m.Topic, m.Var, m.ProcedureConst, m.Input, m.Doc}
+	return topicOf{
+		Topic: m.Topic, variable: m.Var, nameExpr: m.ProcedureConst, message: m.Input, doc: m.Doc, methodDoc: m.Doc,
+		publish: m.Name, subscribe: m.Name, subscription: m.Subscription, otherwise: m.Procedure,
+	}
 }
 
 func messageTopic(m *plan.Message) topicOf {
-	return topicOf{m.Topic, m.TopicVar, strconv.Quote(m.FullName), m.Ident, m.Doc}
+	return topicOf{
+		Topic: m.Topic, variable: m.TopicVar, nameExpr: strconv.Quote(m.FullName), message: m.Ident,
+		doc: m.Doc, methodDoc: plan.Doc{Deprecated: m.Deprecated},
+		publish: "Publish", subscribe: "Subscribe", subscription: "Subscription",
+	}
 }
 
-// literal returns the Go expression of a topic without placeholders.
-func (t topicOf) literal() string {
+// filtered reports whether there is something to filter by.
+func (t topicOf) filtered() bool { return t.Topic != nil && t.Filter != "" }
+
+// under says which topic the messages have.
+func (t topicOf) under() string {
+	switch {
+	case t.Topic == nil:
+		return ""
+	case t.Template == "":
+		return " under " + t.otherwise
+	default:
+		return " under " + t.Template
+	}
+}
+
+// template returns the Go expression of a topic's template.
+func (t topicOf) template() string {
 	if t.Template == "" {
 		return t.nameExpr
 	}
 	return strconv.Quote(t.Template)
 }
 
-// topic prints how a message's topic is made.
+// topics prints what stands beside the publisher and the subscriber of topics.
+func (p *printer) topics(topics []topicOf) {
+	for _, t := range topics {
+		if t.Topic == nil {
+			p.P()
+			p.P("var ", t.variable, " = ", impl("NewBareTopic"), "[", t.message, "](", t.nameExpr, ")")
+			continue
+		}
+		p.filter(t)
+		p.topic(t)
+		p.parse(t)
+		p.follow(t)
+	}
+}
+
+// topic prints the table of a topic, and what makes a message's topic.
 func (p *printer) topic(t topicOf) {
 	p.P()
 	p.deprecated(t.Func+" returns the topic that m is published under.", t.doc)
-	if t.Filter == "" {
-		p.P("func ", t.Func, "(", p.pointer(t.message), ") string {")
-		p.P("return ", t.literal())
-	} else {
-		p.P("func ", t.Func, "(m ", p.pointer(t.message), ") string {")
-		p.P("return string(", t.Append, "(nil, m))")
-	}
-	p.P("}")
+	p.P("func ", t.Func, "(m ", p.pointer(t.message), ") string { return ", t.variable, ".Of(m) }")
 
 	p.P()
-	p.P("var ", t.variable, " = ", gozmq("Topic"), "[", p.pointer(t.message), "]{")
-	p.P("Name: ", t.nameExpr, ",")
-	p.P("Append: ", t.Append, ",")
-	if len(t.Traits) > 0 {
-		p.P("Traits: ", p.traits(t.Topic), ",")
+	with := p.with(t.Topic)
+	fields := p.fields(t)
+	switch line := strings.Join(fields, ", "); {
+	case len(fields) == 0:
+		p.P("var ", t.variable, " = ", impl("NewTopic"), "[", t.message, "](", t.nameExpr, ", ", t.template(), ")", with)
+	case len(line) <= 110:
+		p.P("var ", t.variable, " = ", impl("NewTopic"), "(", t.nameExpr, ", ", t.template(), ",")
+		p.P(line, ")", with)
+	default:
+		p.P("var ", t.variable, " = ", impl("NewTopic"), "(", t.nameExpr, ", ", t.template(), ",")
+		for _, f := range fields {
+			p.P(f, ",")
+		}
+		p.P(")", with)
 	}
-	p.P("}")
-
-	p.P()
-	if t.Filter == "" {
-		p.P("func ", t.Append, "(b []byte, _ ", p.pointer(t.message), ") []byte {")
-		p.P("return append(b, ", t.literal(), "...)")
-	} else {
-		p.P("func ", t.Append, "(b []byte, m ", p.pointer(t.message), ") []byte {")
-		p.appendSegments(t.Segments)
-	}
-	p.P("}")
 }
 
-func (p *printer) appendSegments(segments []plan.Segment) {
-	for i, s := range segments {
-		assign := "b = "
-		if i == len(segments)-1 {
-			assign = "return "
+// fields writes how the fields of a topic are read, each once.
+func (p *printer) fields(t topicOf) []string {
+	var out []string
+	seen := map[string]bool{}
+	for _, s := range t.Segments {
+		if s.Path != "" && !seen[s.Path] {
+			seen[s.Path] = true
+			out = append(out, p.imports.qualify(impl(s.Kind))+"("+p.getter(t, s)+")")
 		}
-		if s.Path == "" {
-			p.P(assign, "append(b, ", strconv.Quote(s.Literal), "...)")
-			continue
-		}
-		p.P(assign, gozmq("Append"+s.Kind), "(b, m", s.Getter, ", ", delimiter(s.Delimiter), ")")
 	}
+	return out
+}
+
+// getter writes a function that reads a field of a message.
+func (p *printer) getter(t topicOf, s plan.Segment) string {
+	message := p.pointer(t.message)
+	if len(s.Getters) == 1 {
+		return "(" + message + ")." + s.Getters[0]
+	}
+	i := slices.IndexFunc(t.Fields, func(f plan.FilterField) bool { return f.Path == s.Path })
+	return "func(m " + message + ") " + p.imports.qualify(t.Fields[i].Type) + " { return m." + strings.Join(s.Getters, "().") + "() }"
+}
+
+// with writes the traits of a topic, if it has any.
+func (p *printer) with(t *plan.Topic) string {
+	var out []string
+	for _, name := range t.Traits {
+		out = append(out, p.imports.qualify(impl(name)))
+	}
+	if len(out) == 0 {
+		return ""
+	}
+	return ".With(" + strings.Join(out, " | ") + ")"
 }
 
 // filter prints the filter of a topic, if it has one.
-func (p *printer) filter(t *plan.Topic, d plan.Doc) {
+func (p *printer) filter(t topicOf) {
 	if t.Filter == "" {
 		return
 	}
 	p.P()
-	p.deprecated(t.Filter+" selects messages by the fields in their topic, "+t.Template+". A field that is not set selects all.", d)
+	p.deprecated(t.Filter+" selects messages. A field that is not set selects all.", t.doc)
 	p.P("type ", t.Filter, " struct {")
+	var selects []string
 	for _, f := range t.Fields {
-		p.P("// ", f.Name, " selects by the field ", f.Path, ".")
 		p.P(f.Name, " ", gozmq("Match"), "[", f.Type, "]")
+		selects = append(selects, "f."+f.Name)
 	}
 	p.P("}")
 
 	p.P()
-	p.deprecated("TopicPattern returns the topics that f selects.", d)
+	p.deprecated("TopicPattern returns the topics that f selects.", t.doc)
 	p.P("func (f ", t.Filter, ") TopicPattern() ", gozmq("TopicPattern"), " {")
-	p.P("var p ", gozmq("TopicPattern"))
-	for _, s := range t.Segments {
-		if s.Path == "" {
-			p.P("p.Literal(", strconv.Quote(s.Literal), ")")
-			continue
-		}
-		p.P(gozmq("Match"+s.Kind), "(&p, f.", s.Field, ", ", delimiter(s.Delimiter), ")")
-	}
-	p.P("return p", p.marked(t))
+	p.P("return ", t.variable, ".Pattern(", strings.Join(selects, ", "), ")")
 	p.P("}")
-}
-
-// pattern writes the pattern of a topic without placeholders.
-func (p *printer) pattern(t topicOf) string {
-	return p.imports.qualify(gozmq("LiteralTopic")) + "(" + t.literal() + ")" + p.marked(t.Topic)
 }
 
 // parse prints what takes a topic apart, if it has fields.
@@ -124,62 +166,18 @@ func (p *printer) parse(t topicOf) {
 		return
 	}
 	p.P()
-	p.deprecated(t.FieldsType+" are the fields in a topic, "+t.Template+".", t.doc)
+	p.deprecated(t.FieldsType+" are the fields in "+t.Template+".", t.doc)
 	p.P("type ", t.FieldsType, " struct {")
+	var to []string
 	for _, f := range t.Fields {
-		p.P("// ", f.Name, " is the field ", f.Path, ".")
 		p.P(f.Name, " ", f.Type)
+		to = append(to, "&f."+f.Name)
 	}
 	p.P("}")
 
 	p.P()
-	p.deprecated(t.Parse+" is the reverse of "+t.Func+". A topic that it does not build is an error.", t.doc)
-	p.P("func ", t.Parse, "(topic string) (", t.FieldsType, ", error) {")
-	p.P("var f ", t.FieldsType)
-	p.P("p := ", gozmq("ParseTopic"), "(topic)")
-	seen := map[string]bool{}
-	for _, s := range t.Segments {
-		switch {
-		case s.Path == "":
-			p.P("p.Literal(", strconv.Quote(s.Literal), ")")
-		case seen[s.Path]:
-			p.P("p.Literal(string(", gozmq("Append"+s.Kind), "(nil, f.", s.Field, ", ", delimiter(s.Delimiter), ")))")
-		default:
-			p.P(gozmq("Parse"+s.Kind), "(&p, &f.", s.Field, ", ", delimiter(s.Delimiter), ")")
-		}
-		seen[s.Path] = true
-	}
-	p.P("if err := p.End(); err != nil {")
-	p.P("return ", t.FieldsType, "{}, err")
+	p.deprecated(t.Parse+" is the reverse of "+t.Func+".", t.doc)
+	p.P("func ", t.Parse, "(topic string) (f ", t.FieldsType, ", err error) {")
+	p.P("return ", impl("Parse"), "(", t.variable, ", topic, &f, ", strings.Join(to, ", "), ")")
 	p.P("}")
-	p.P("return f, nil")
-	p.P("}")
-}
-
-// marked says of a pattern what a subscriber does about its topics.
-func (p *printer) marked(t *plan.Topic) string {
-	if slices.Contains(t.Traits, "LatestOnly") {
-		return ".Marked(" + p.imports.qualify(gozmq("LatestOnly")) + ")"
-	}
-	return ""
-}
-
-// traits writes the value of a topic's traits.
-func (p *printer) traits(t *plan.Topic) string {
-	var out []string
-	for _, name := range t.Traits {
-		out = append(out, p.imports.qualify(gozmq(name)))
-	}
-	return strings.Join(out, " | ")
-}
-
-// delimiter writes a byte as Go does: as a character if it can be seen.
-func delimiter(b byte) string {
-	if b > ' ' && b < 0x7f {
-		return strconv.QuoteRune(rune(b))
-	}
-	if b == 0 {
-		return "0"
-	}
-	return fmt.Sprintf("0x%02x", b)
 }

@@ -88,7 +88,7 @@ func (e *AuthError) Error() string { return fmt.Sprintf("refused %s: %v", e.Who,
 func (e *AuthError) Unwrap() error { return e.Err }
 
 // A RefusedError says that the peer refused the handshake with an ERROR
-// command. Dialing again with the same credentials is of no use.
+// command. No mechanism protects ERROR, so whoever is on the way may have sent it.
 type RefusedError struct{ Reason string }
 
 func (e *RefusedError) Error() string {

@@ -64,9 +64,13 @@ func (b *Batch) Release() {
 }
 
 // NextBatch is Next for all messages that have been read, up to limit. The caller owns
-// the batch.
+// the batch. For a message that is too large Beginning returns the first frames.
 func (c *Conn) NextBatch(limit int) (*Batch, error) {
 	rd := &c.reader
+	if err := rd.tooLarge; err != nil {
+		rd.tooLarge = nil
+		return nil, err
+	}
 	for {
 		found, err := c.parse()
 		if found {
@@ -81,8 +85,19 @@ func (c *Conn) NextBatch(limit int) (*Batch, error) {
 	}
 }
 
+// Beginning returns, after NextBatch has returned a *zmtp.SizeError, the frames before
+// the one that exceeds the limit. They are valid until the next call of NextBatch, which
+// skips the rest. It returns false when the error is final.
+func (c *Conn) Beginning() (frames [][]byte, ok bool) {
+	rd := &c.reader
+	if !rd.handedOut {
+		return nil, false
+	}
+	return rd.scanner.Frames(rd.buf.b[rd.r:rd.w]), true
+}
+
 // collect makes a batch of the message that the scanner has and those behind it. The
-// next call returns an error that stands behind them.
+// next call of NextBatch returns an error that stands behind them.
 func (c *Conn) collect(limit int) *Batch {
 	rd := &c.reader
 	b := batches.Get().(*Batch)
@@ -92,9 +107,13 @@ func (c *Conn) collect(limit int) *Batch {
 		if len(b.ends) == limit {
 			break
 		}
-		found, _ = c.parse()
+		if found, rd.tooLarge = c.parse(); !rd.handedOut {
+			rd.tooLarge = nil // parse returns any other error again
+		}
 	}
-	rd.skip()
+	if rd.tooLarge == nil {
+		rd.skip()
+	}
 	b.buf = rd.detach()
 	return b
 }

@@ -5,6 +5,8 @@ import (
 	"io"
 	"net"
 	"time"
+
+	"github.com/gozmq/gozmq/runtime/internal/zmtp"
 )
 
 // drainLimit is how long a connection that can no longer be written to may still be
@@ -16,6 +18,7 @@ const drainLimit = time.Second
 func (c *Conn) failLocked(n int, err error) {
 	w := &c.writer
 	begun := w.begun(n)
+	w.keepCut(begun, n)
 	w.handed.count(&w.out, begun, n)
 	w.dropSealed()
 	w.moveUnsent(begun)
@@ -35,6 +38,19 @@ func (c *Conn) failLocked(n int, err error) {
 	if c.Writable != nil {
 		c.Writable()
 	}
+}
+
+// keepCut keeps the message that ends after begun bytes if the kernel has not
+// taken all of it, n bytes of the wire.
+func (w *writer) keepCut(begun, n int) {
+	if w.wireLen(begun) <= n {
+		return
+	}
+	start := 0
+	for end := 0; end < begun; end += zmtp.MessageSize(w.out.b[end:]) {
+		start = end
+	}
+	w.cut = append([]byte(nil), w.out.b[start:begun]...)
 }
 
 // moveUnsent moves everything behind the first n bytes to w.unsent.
@@ -114,6 +130,18 @@ func (c *Conn) TryUnsent() (frames []byte, ok bool) {
 	}
 	frames, w.unsent = w.unsent, nil
 	return frames, true
+}
+
+// TakeCut returns the message of which the kernel has taken a part and not the
+// last byte, as frames on the wire, or nil: the peer has not received it. It may
+// be called after TryUnsent has returned true, and returns it once.
+func (c *Conn) TakeCut() []byte {
+	w := &c.writer
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	cut := w.cut
+	w.cut = nil
+	return cut
 }
 
 // Flushed returns a channel that is closed once no message waits to be written.

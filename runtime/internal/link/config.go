@@ -17,8 +17,8 @@ type Config struct {
 	Plain      bool   // announce nothing about our extensions to the protocol
 
 	MaxMessageSize int // bytes of a message's body
-	// PassOver makes Conn.Next return the first frames of a larger message instead
-	// of ending the connection. It is for patterns that read with Next.
+	// PassOver makes Conn.Next and NextBatch return an error and the first frames of a
+	// larger message instead of ending the connection.
 	PassOver bool
 
 	SendQueue      int // messages kept for a peer beyond the kernel's buffer
@@ -37,6 +37,10 @@ type Config struct {
 
 	ReconnectMin time.Duration // pause before the second attempt to dial
 	ReconnectMax time.Duration // the pause doubles up to this
+
+	// StopWhenRefused ends dialing an address whose peer refuses us. Without it the
+	// address is dialed again after ReconnectMax.
+	StopWhenRefused bool
 
 	HeartbeatInterval time.Duration // 0: no heartbeats
 	HeartbeatTimeout  time.Duration // silence that ends a connection

@@ -79,6 +79,9 @@ func newConn(raw net.Conn, peer *handshake.Peer, endpoint string, cfg *Config) *
 // returns what Peer.Gozmq does, without looking it up again.
 func (c *Conn) Gozmq() bool { return c.ours }
 
+// Dialed reports whether our side has dialed.
+func (c *Conn) Dialed() bool { return c.dialed }
+
 // Endpoint returns the endpoint that was bound or dialed.
 func (c *Conn) Endpoint() string { return c.endpoint }
 

@@ -230,7 +230,7 @@ func TestCurveFailures(t *testing.T) {
 		return &handshake.Security{Mechanism: handshake.Curve, Server: true, Secret: secret, Authenticate: func(context.Context, *handshake.AuthRequest) (*handshake.Identity, error) { return nil, err }}
 	}
 	good := &handshake.Security{Mechanism: handshake.Curve, Secret: client, ServerKey: secret.Public()}
-	const final, late, soon = "final", "late", "soon"
+	const refused, late, soon = "after a refusal", "late", "soon"
 	for _, tt := range []struct {
 		name           string
 		server, client *handshake.Security
@@ -241,10 +241,10 @@ func TestCurveFailures(t *testing.T) {
 		{"wrong server key", server, &handshake.Security{Mechanism: handshake.Curve, Secret: client, ServerKey: client.Public()},
 			HandshakeFailed, "another server's public key", "probably the server's public key", late},
 		{"unknown client key", deny(errors.New("not on the list")), good,
-			AuthFailed, "refused public key " + client.Public().String() + ": not on the list", "does not accept our credentials", final},
+			AuthFailed, "refused public key " + client.Public().String() + ": not on the list", "does not accept our credentials", refused},
 		{"no authenticator", &handshake.Security{Mechanism: handshake.Curve, Server: true, Secret: secret}, good,
-			AuthFailed, "without an authenticator", "does not accept our credentials", final},
-		{"no identity", deny(nil), good, AuthFailed, "no identity", "does not accept our credentials", final},
+			AuthFailed, "without an authenticator", "does not accept our credentials", refused},
+		{"no identity", deny(nil), good, AuthFailed, "no identity", "does not accept our credentials", refused},
 		{"undecided", deny(fmt.Errorf("database away: %w", handshake.ErrTryLater)), good,
 			AuthFailed, "database away", "could not check our key just now", soon},
 		{"panic", &handshake.Security{Mechanism: handshake.Curve, Server: true, Secret: secret, Authenticate: func(context.Context, *handshake.AuthRequest) (*handshake.Identity, error) { panic("ouch") }}, good,
@@ -260,18 +260,14 @@ func TestCurveFailures(t *testing.T) {
 			_, ep := bound(t, cfg, handlerFunc(echo))
 			cfg = testConfig(zmtp.Dealer, here)
 			cfg.Security = tt.client
-			g := dialing(t, cfg, ep, func(g *Group) error { return g.Connect(ep) })
+			dialing(t, cfg, ep, func(g *Group) error { return g.Connect(ep) })
 			wantReason(t, there.await(t, 0, tt.kind, 1), tt.there)
 			e := here.await(t, 0, HandshakeFailed, 1)
 			wantReason(t, e, tt.here)
-			var refused *handshake.RefusedError
-			var mismatch *handshake.MismatchError
-			switch {
-			case errors.As(e.Err, &refused) != (tt.again == final), errors.As(e.Err, &mismatch) != (tt.again == late):
-				t.Errorf("%v is of type %T, want one that has us try again: %s", e.Err, errors.Unwrap(e.Err), tt.again)
-			case tt.again == final:
-				g.wg.Wait() // dialing has ended
+			if errors.As(e.Err, new(*handshake.RefusedError)) != (tt.again == refused) || errors.As(e.Err, new(*handshake.MismatchError)) != (tt.again == late) {
+				t.Errorf("%v is of type %T, want one that has us try again %s", e.Err, errors.Unwrap(e.Err), tt.again)
 			}
+			here.await(t, 0, HandshakeFailed, 2)
 		})
 	}
 }

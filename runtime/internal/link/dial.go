@@ -25,7 +25,7 @@ type dialer struct {
 
 	// The group's lock guards these.
 	conn    *Conn // nil: there is none at present
-	refused error // why the address was given up
+	refused error // the last attempt's, if the peer refused us
 }
 
 // add adds d to the group's dialers; run must follow.
@@ -35,30 +35,50 @@ func (d *dialer) add() {
 	d.group.mu.Unlock()
 }
 
-// remove removes d from the group's dialers, or keeps it there with the reason why it
-// was refused.
-func (d *dialer) remove(refused error) {
+// remove removes d from the group's dialers, unless it was given up because the peer
+// refuses us.
+func (d *dialer) remove() {
 	g := d.group
 	d.stop()
 	g.mu.Lock()
-	if d.refused = refused; refused == nil {
+	if d.refused == nil || !g.cfg.StopWhenRefused {
 		delete(g.dialers, d)
 	}
 	g.mu.Unlock()
-	if g.Ended != nil {
-		g.Ended()
+	g.dialingChanged()
+}
+
+// setRefused keeps whether the last attempt was refused, and why.
+func (d *dialer) setRefused(err error) {
+	if !errors.As(err, new(*handshake.RefusedError)) {
+		err = nil
+	}
+	g := d.group
+	g.mu.Lock()
+	d.refused = err
+	g.mu.Unlock()
+	if err != nil {
+		g.dialingChanged()
 	}
 }
 
-// run keeps the address connected until ctx ends or the peer refuses us.
+func (g *Group) dialingChanged() {
+	if g.DialingChanged != nil {
+		g.DialingChanged()
+	}
+}
+
+// run keeps the address connected until ctx ends, or the peer refuses us where that
+// is final. An ERROR that refuses us proves nothing: nobody has signed it, and what
+// the peer knows of us may change.
 func (d *dialer) run() {
-	var refused error
-	defer func() { d.remove(refused) }()
+	defer d.remove()
 	g := d.group
 	pause := g.cfg.ReconnectMin
 	connected := false // at some time
 	for d.ctx.Err() == nil {
 		c, err := d.connect()
+		d.setRefused(err)
 		if err == nil {
 			g.setDialError(nil)
 			c.dialed, c.reconnected = true, connected
@@ -67,14 +87,14 @@ func (d *dialer) run() {
 				pause = g.cfg.ReconnectMin
 			}
 		}
-		if errors.As(err, new(*handshake.RefusedError)) {
-			refused = err
-			return // the same handshake would be refused again
+		refused := errors.As(err, new(*handshake.RefusedError))
+		if refused && g.cfg.StopWhenRefused {
+			return
 		}
 		if d.onLoss != nil {
 			d.onLoss()
 		}
-		if errors.As(err, new(*handshake.MismatchError)) {
+		if refused || errors.As(err, new(*handshake.MismatchError)) {
 			pause = g.cfg.ReconnectMax
 		}
 		if !sleep(d.ctx, jitter(pause)) {

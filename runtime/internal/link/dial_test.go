@@ -114,21 +114,64 @@ func TestBackoffIsResetByAHandshakeOnly(t *testing.T) {
 	}
 }
 
-// TestRefusedIsFinal checks that a peer's ERROR ends dialing.
-func TestRefusedIsFinal(t *testing.T) {
-	events := newRecorder()
-	ln := zmtptest.Listen(t)
-	ep := ln.Endpoint
-	g := dialing(t, testConfig(zmtp.Dealer, events), ep, func(g *Group) error { return g.Connect(ep) })
+// refuse answers the next connection's greeting with an ERROR.
+func refuse(ln *zmtptest.Listener) {
 	p := ln.Next()
 	p.Send(zmtptest.Join(zmtptest.Greeting(3, 1, "NULL"), zmtp.AppendCommand(nil, "ERROR", zmtp.ErrorBody("go away"))))
-	var refused *handshake.RefusedError
-	if e := events.await(t, 0, HandshakeFailed, 1); !errors.As(e.Err, &refused) || refused.Reason != "go away" {
-		t.Errorf("reason %v, want a RefusedError", e.Err)
+	p.Drained()
+}
+
+// TestRefusedComesAgain checks that a peer's ERROR, which anyone may have sent, is
+// told, and that the address is dialed again after the longest pause.
+func TestRefusedComesAgain(t *testing.T) {
+	const limit = 200 * time.Millisecond
+	events := newRecorder()
+	cfg := testConfig(zmtp.Dealer, events)
+	cfg.ReconnectMax = limit
+	ln := zmtptest.Listen(t)
+	told := make(chan struct{}, 10)
+	g := dialing(t, cfg, ln.Endpoint, func(g *Group) error {
+		g.DialingChanged = func() { told <- struct{}{} }
+		return g.Connect(ln.Endpoint)
+	})
+	for range 2 {
+		refuse(ln)
+		start := time.Now()
+		receive(t, told)
+		var reason *handshake.RefusedError
+		if _, err := g.Dialed(); !errors.As(err, &reason) || reason.Reason != "go away" {
+			t.Errorf("Dialed says %v, want a RefusedError", err)
+		}
+		if err := g.DialError(); !errors.As(err, &reason) {
+			t.Errorf("DialError is %v", err)
+		}
+		defer func() {
+			if after := time.Since(start); after < limit/2 {
+				t.Errorf("dialed again after %v, want %v", after, limit)
+			}
+		}()
 	}
+	ln.NextAs("ROUTER").Ask("served")
+	if endpoints, err := g.Dialed(); len(endpoints) != 1 || err != nil {
+		t.Errorf("dialed are %q, %v", endpoints, err)
+	}
+}
+
+// TestStopWhenRefused checks that a refusal ends dialing where the user has said so.
+func TestStopWhenRefused(t *testing.T) {
+	events := newRecorder()
+	cfg := testConfig(zmtp.Dealer, events)
+	cfg.StopWhenRefused = true
+	ln := zmtptest.Listen(t)
+	g := dialing(t, cfg, ln.Endpoint, func(g *Group) error { return g.Connect(ln.Endpoint) })
+	refuse(ln)
 	g.wg.Wait() // dialing has ended
-	if err := g.DialError(); !errors.As(err, &refused) {
-		t.Errorf("DialError is %v", err)
+	var reason *handshake.RefusedError
+	if _, err := g.Dialed(); !errors.As(err, &reason) {
+		t.Errorf("Dialed says %v, want a RefusedError", err)
+	}
+	if n := events.count(0, DialFailed) + events.count(0, HandshakeFailed); n != 1 {
+		t.Errorf("%d attempts were made, want no second one", n)
 	}
 }
 
@@ -157,8 +200,10 @@ func TestUnanswered(t *testing.T) {
 	events := newRecorder()
 	ln, other := zmtptest.Listen(t), zmtptest.Listen(t)
 	refused := make(chan struct{})
-	g := dialing(t, testConfig(zmtp.Dealer, events), ln.Endpoint, func(g *Group) error {
-		g.Ended = sync.OnceFunc(func() { close(refused) })
+	cfg := testConfig(zmtp.Dealer, events)
+	cfg.StopWhenRefused = true
+	g := dialing(t, cfg, ln.Endpoint, func(g *Group) error {
+		g.DialingChanged = sync.OnceFunc(func() { close(refused) })
 		return g.Connect(ln.Endpoint)
 	})
 	want := func(endpoint string) {
@@ -175,9 +220,7 @@ func TestUnanswered(t *testing.T) {
 		t.Fatal(err)
 	}
 	want(other.Endpoint.String())
-	refusing := other.Next()
-	refusing.Send(zmtptest.Join(zmtptest.Greeting(3, 1, "NULL"), zmtp.AppendCommand(nil, "ERROR", zmtp.ErrorBody("go away"))))
-	refusing.Drained()
+	refuse(other)
 	receive(t, refused)
 	want("")
 	mark := events.mark()

@@ -17,10 +17,10 @@ import (
 // A Group is the set of connections of one socket. Its methods may be called
 // from any goroutine.
 type Group struct {
-	// Ended is called when an address is no longer dialed, because the peer there
-	// refuses us or the host name has lost the address. Set it before the first
-	// Connect.
-	Ended func()
+	// DialingChanged is called when the peer at an address has refused us, and when
+	// an address is no longer dialed, because the host name has lost it. Set it
+	// before the first Connect.
+	DialingChanged func()
 
 	cfg       Config
 	handshake *handshake.Config
@@ -99,8 +99,7 @@ func (g *Group) BindSecured(ep transport.Endpoint, sec *handshake.Security) (tra
 }
 
 // Connect dials ep, and dials it again whenever the connection is lost, until the
-// group is shut down or the peer refuses us. Connections are secured as the
-// group's configuration says.
+// group is shut down. Connections are secured as the group's configuration says.
 func (g *Group) Connect(ep transport.Endpoint) error { return g.ConnectSecured(ep, g.cfg.Security) }
 
 // ConnectSecured is Connect with sec in place of the configured security.
@@ -123,8 +122,8 @@ func (g *Group) ConnectSecured(ep transport.Endpoint, sec *handshake.Security) e
 }
 
 // Dialed returns the endpoints that are dialed, as Endpoint of their connections
-// returns them, and why one was given up, if any was. A host is listed once for each
-// of its addresses, and once while no address is known.
+// returns them, and why a peer has refused us at the last attempt, if one has. A host
+// is listed once for each of its addresses, and once while no address is known.
 func (g *Group) Dialed() (endpoints []string, refused error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()

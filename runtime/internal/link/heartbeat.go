@@ -15,10 +15,16 @@ type liveness struct {
 	reads  atomic.Uint32
 	paused atomic.Int32 // the pattern does not read, so silence means nothing
 	ttl    atomic.Int64 // of the peer's last PING
+	pings  atomic.Bool  // the peer sends heartbeats of its own
+	pinged atomic.Int64 // when it sent the last one, in ns since the connection began
+	pace   atomic.Int64 // how often it needs a sign of life; 0: unknown
+
+	signing atomic.Bool // sign runs again and again
 
 	// Only the group's clock uses these.
 	silent    int // beats since bytes came
 	sincePing int // beats since we sent a PING
+	progress  progress
 }
 
 func (l *liveness) noteRead() {
@@ -29,8 +35,64 @@ func (l *liveness) noteRead() {
 }
 
 // Pause says that the pattern has stopped reading, because it has no room for more
-// messages. Until Unpause the peer's silence does not end the connection.
-func (c *Conn) Pause() { c.liveness.paused.Add(1) }
+// messages. Until Unpause the peer's silence does not end the connection, and the peer
+// gets signs of life as often as its own heartbeats need them: its PINGs are not read
+// and so not answered.
+func (c *Conn) Pause() {
+	if c.liveness.paused.Add(1) == 1 {
+		c.giveSigns()
+	}
+}
+
+// giveSigns begins to send signs of life, if the peer needs them more often than we
+// send PINGs.
+func (c *Conn) giveSigns() {
+	l := &c.liveness
+	pace := time.Duration(l.pace.Load())
+	if pace <= 0 || c.cfg.HeartbeatInterval > 0 && c.cfg.HeartbeatInterval <= pace {
+		return
+	}
+	if l.signing.CompareAndSwap(false, true) {
+		time.AfterFunc(pace, c.sign)
+	}
+}
+
+// sign sends a sign of life, and once more after a while, until the pause is over.
+func (c *Conn) sign() {
+	l := &c.liveness
+	if l.paused.Load() > 0 && c.Err() == nil {
+		c.ping()
+		time.AfterFunc(time.Duration(l.pace.Load()), c.sign)
+		return
+	}
+	l.signing.Store(false)
+	if l.paused.Load() > 0 && c.Err() == nil { // again, just now
+		c.giveSigns()
+	}
+}
+
+// minPace is the shortest time between two signs of life.
+const minPace = 25 * time.Millisecond
+
+// notePing learns from a PING how often the peer needs a sign of life: twice in the
+// time to live that it asks for, which it will hardly exceed itself, or else in the
+// time between its PINGs. PINGs with a context ask for something else than life.
+func (c *Conn) notePing(ttl time.Duration, context []byte) {
+	l := &c.liveness
+	l.ttl.Store(int64(ttl))
+	if len(context) > 0 {
+		return
+	}
+	need := ttl
+	now := time.Since(c.since)
+	if last := time.Duration(l.pinged.Swap(int64(now))); last > 0 && (need == 0 || now-last < need) {
+		need = now - last
+	}
+	l.pings.Store(true)
+	if need > 0 {
+		l.pace.Store(int64(max(need/2, minPace)))
+	}
+}
 
 // Unpause ends a Pause.
 func (c *Conn) Unpause() {
@@ -56,20 +118,25 @@ func (c *Conn) WaitPaused(change, done <-chan struct{}) bool {
 const beatsPerInterval = 4
 
 // beat is called by the group's clock. It sends a PING in each interval, which shows
-// the peer that we are alive even while we do not read, and ends a connection that
-// was silent for too long.
+// the peer that we are alive even while we do not read, and ends a connection whose
+// peer was silent for too long and took nothing.
 func (c *Conn) beat(every time.Duration) {
 	c.reportDrops()
 	l := &c.liveness
-	if l.fresh.Swap(false) || l.paused.Load() > 0 {
+	limit := c.silenceLimit() // 0: none
+	switch {
+	case l.fresh.Swap(false) || l.paused.Load() > 0:
 		l.silent = 0
-	} else {
+		c.heard()
+	case 2*time.Duration(l.silent)*every >= limit && c.takes(limit): // it is late
+		l.silent = 0
+	default:
 		l.silent++
 	}
 	if c.Minor < 1 {
 		return // ZMTP 3.0 has no heartbeats
 	}
-	if limit := c.silenceLimit(); limit > 0 && time.Duration(l.silent)*every > limit {
+	if limit > 0 && time.Duration(l.silent)*every > limit {
 		c.timeOut(limit)
 		return
 	}
@@ -124,7 +191,7 @@ func (c *Conn) pong(body []byte) error {
 	if err != nil {
 		return err
 	}
-	c.liveness.ttl.Store(int64(ttl))
+	c.notePing(ttl, context)
 	b, err := c.BeginForced()
 	if err != nil {
 		return err

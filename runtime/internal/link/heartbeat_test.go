@@ -2,6 +2,7 @@ package link
 
 import (
 	"fmt"
+	"net"
 	"testing"
 	"time"
 
@@ -225,5 +226,133 @@ func TestPingsToAStalledPeerAreBounded(t *testing.T) {
 		if held := c.held(); held > 3*cfg.SendQueueBytes {
 			t.Fatalf("%d bytes are held, the limit is %d", held, cfg.SendQueueBytes)
 		}
+	}
+}
+
+// TestSlowLine sends a peer, which sends nothing itself, more than its line can take
+// within the heartbeat timeout: what it takes keeps the connection.
+func TestSlowLine(t *testing.T) {
+	for _, network := range networks {
+		t.Run(network, func(t *testing.T) {
+			const size = 1 << 20
+			events := newRecorder()
+			served := make(chan *Conn, 1)
+			cfg := beating(zmtp.Router, events)
+			cfg.KernelSend = 16 << 10
+			_, ep := boundTo(t, cfg, handlerFunc(func(c *Conn) error {
+				served <- c
+				return echo(c)
+			}), network)
+			p := zmtptest.DialAs(t, ep, "DEALER")
+			if tcp, ok := p.Conn.(*net.TCPConn); ok {
+				if err := tcp.SetReadBuffer(16 << 10); err != nil {
+					t.Fatal(err)
+				}
+			}
+			c := receive(t, served)
+			b, err := c.BeginForced()
+			if err != nil {
+				t.Fatal(err)
+			}
+			c.Commit(zmtptest.AppendMessage(b, make([]byte, size)))
+			slow := make([]byte, 32<<10)
+			for n := 0; n < size; { // for three times the timeout
+				m, err := p.Conn.Read(slow)
+				if err != nil {
+					t.Fatalf("%v after %d bytes", err, n)
+				}
+				n += m
+				time.Sleep(time.Duration(m) * 600 * time.Millisecond / size)
+			}
+			if n := events.count(0, HeartbeatLost); n > 0 {
+				t.Error("the peer was given up while it took what was sent to it")
+			}
+			wantReason(t, events.await(t, 0, HeartbeatLost, 1), "nothing heard")
+		})
+	}
+}
+
+// TestBusyReceiver checks that a peer that only receives, and neither reads nor sends
+// because its queue is full, is waited for, unless it sends PINGs of its own; and that
+// one with nothing to read is not.
+func TestBusyReceiver(t *testing.T) {
+	for _, tt := range []struct {
+		name   string
+		pings  bool
+		size   int
+		expect bool // to be given up
+	}{
+		{"full", false, 8 << 20, false},
+		{"has something to read", false, 10, false},
+		{"has nothing to read", false, 0, true},
+		{"sends PINGs", true, 8 << 20, true},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			events := newRecorder()
+			served := make(chan *Conn, 1)
+			_, ep := bound(t, beating(zmtp.Push, events), handlerFunc(func(c *Conn) error {
+				served <- c
+				return echo(c)
+			}))
+			p := zmtptest.DialAs(t, ep, "PULL")
+			if tt.pings {
+				p.Send(zmtp.AppendCommand(nil, zmtp.CommandPing, []byte{0, 0}))
+			}
+			c := receive(t, served)
+			if tt.size > 0 {
+				time.Sleep(20 * time.Millisecond) // the PING was read
+				b, err := c.BeginForced()
+				if err != nil {
+					t.Fatal(err)
+				}
+				c.Commit(zmtptest.AppendMessage(b, make([]byte, tt.size)))
+			}
+			if tt.expect {
+				events.await(t, 0, HeartbeatLost, 1)
+				return
+			}
+			time.Sleep(3 * 200 * time.Millisecond)
+			if n := events.count(0, HeartbeatLost); n > 0 {
+				t.Error("the peer was given up")
+			}
+		})
+	}
+}
+
+// TestSignsOfLife checks that a peer whose heartbeats are faster than ours hears of us
+// while we do not read.
+func TestSignsOfLife(t *testing.T) {
+	for name, pings := range map[string][]byte{
+		"by its time to live":         zmtp.AppendPing(nil, 200*time.Millisecond),
+		"by the time between its own": zmtp.AppendPing(zmtp.AppendPing(nil, 0), 0),
+	} {
+		t.Run(name, func(t *testing.T) {
+			resume := make(chan struct{})
+			defer close(resume)
+			served := make(chan *Conn, 1)
+			_, ep := bound(t, testConfig(zmtp.Pull, newRecorder()), handlerFunc(func(c *Conn) error {
+				served <- c
+				if _, err := c.Next(); err != nil { // which reads the PINGs
+					return err
+				}
+				c.Pause()
+				<-resume
+				c.Unpause()
+				return echo(c)
+			}))
+			p := zmtptest.DialAs(t, ep, "PUSH")
+			p.Send(pings)
+			receive(t, served)
+			p.Send(zmtptest.Message("x"))
+			start := time.Now()
+			for heard := 0; heard < 5; {
+				if name, _ := p.Command(); name == zmtp.CommandPing {
+					heard++
+				}
+			}
+			if after := time.Since(start); after > 2*time.Second {
+				t.Errorf("5 signs of life took %v", after)
+			}
+		})
 	}
 }

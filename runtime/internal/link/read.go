@@ -17,6 +17,7 @@ type reader struct {
 	readBuffer
 	scanner   zmtp.Scanner
 	handedOut bool      // a message was handed out and has to be skipped
+	tooLarge  error     // of a message behind a batch; the scanner has its beginning
 	err       error     // why reading has failed
 	opener    *opener   // nil: frames are not sealed
 	at        time.Time // bytes were read last

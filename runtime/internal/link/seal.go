@@ -82,6 +82,21 @@ func (w *writer) begun(n int) int {
 	return plain
 }
 
+// wireLen returns how many bytes of wire the first n bytes of out are, which are
+// whole messages.
+func (w *writer) wireLen(n int) int {
+	if w.session == nil {
+		return n
+	}
+	sealed := 0
+	for plain := 0; plain < n; {
+		h, end := ownFrame(w.out.b[plain:])
+		plain += end
+		sealed += sealedSize(int(h.Size))
+	}
+	return sealed
+}
+
 // dropSealed frees the sealed bytes.
 func (w *writer) dropSealed() {
 	w.wire = nil

@@ -134,7 +134,10 @@ func (p *publishedCount) publish(c readCount) {
 }
 
 // A writeCount counts what the kernel has taken; the writer's lock guards it.
-type writeCount struct{ messages, bytes uint64 }
+type writeCount struct {
+	messages, bytes uint64
+	end             uint64 // bytes up to the end of the last message
+}
 
 // count counts a chunk of which the kernel has taken sent bytes, as they are on the
 // wire. The messages that it has taken any byte of are counted, because they are not
@@ -142,7 +145,10 @@ type writeCount struct{ messages, bytes uint64 }
 func (n *writeCount) count(c *chunk, begun, sent int) {
 	n.bytes += uint64(sent)
 	if begun == len(c.b) {
-		n.messages += uint64(c.msgs - c.commands)
+		if c.messages() > 0 {
+			n.messages += uint64(c.messages())
+			n.end = n.bytes
+		}
 		return
 	}
 	zmtp.EachMessage(c.b[:begun], func([]byte) { n.messages++ })

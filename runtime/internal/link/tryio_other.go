@@ -23,3 +23,6 @@ func newTryWriter(c net.Conn) tryWriter {
 	w, _ := c.(tryWriter)
 	return w
 }
+
+// writeAll writes p, and counts what the kernel takes as it does.
+func (w *writer) writeAll(p []byte) (int, error) { return w.writeSteps(w.raw, p) }

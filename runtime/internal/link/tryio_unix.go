@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"sync"
+	"sync/atomic"
 	"syscall"
 )
 
@@ -94,9 +95,10 @@ type rawWriter struct{ conn syscall.RawConn }
 type tryWrite struct {
 	step func(fd uintptr) bool // w.once, made once
 
-	p   []byte
-	n   int
-	err error
+	p     []byte
+	n     int
+	err   error
+	taken *atomic.Uint64 // set: wait for the kernel, and count what it takes
 }
 
 var tryWrites = sync.Pool{New: func() any {
@@ -109,15 +111,34 @@ var tryWrites = sync.Pool{New: func() any {
 // that the kernel's buffer is full.
 func (r rawWriter) TryWrite(p []byte) (int, error) {
 	w := tryWrites.Get().(*tryWrite)
-	w.p, w.n, w.err = p, 0, nil
+	w.p, w.taken = p, nil
+	return r.write(w)
+}
+
+// writeAll writes p. It waits for the kernel, and counts what that takes as it does.
+func (r rawWriter) writeAll(p []byte, taken *atomic.Uint64) (int, error) {
+	w := tryWrites.Get().(*tryWrite)
+	w.p, w.taken = p, taken
+	return r.write(w)
+}
+
+func (r rawWriter) write(w *tryWrite) (int, error) {
 	err := r.conn.Write(w.step)
 	if err == nil {
 		err = w.err
 	}
 	n := w.n
-	w.p, w.err = nil, nil
+	*w = tryWrite{step: w.step}
 	tryWrites.Put(w)
 	return n, err
+}
+
+// writeAll writes p, and counts what the kernel takes as it does.
+func (w *writer) writeAll(p []byte) (int, error) {
+	if raw, ok := w.try.(rawWriter); ok {
+		return raw.writeAll(p, &w.taken)
+	}
+	return w.writeSteps(w.raw, p)
 }
 
 func (w *tryWrite) once(fd uintptr) bool {
@@ -126,9 +147,12 @@ func (w *tryWrite) once(fd uintptr) bool {
 		switch {
 		case n > 0:
 			w.n += n
+			if w.taken != nil {
+				w.taken.Add(uint64(n))
+			}
 		case err == syscall.EINTR:
 		case err == syscall.EAGAIN || err == nil:
-			return true
+			return w.taken == nil
 		default:
 			w.err = err
 			return true

@@ -44,9 +44,11 @@ type writer struct {
 	msgs    int     // in all chunks
 	bytes   int     // in all chunks
 	busy    bool
-	blocked bool       // the queue was found full since it had room
-	corked  int        // nested Corks
-	handed  writeCount // to the kernel
+	blocked bool          // the queue was found full since it had room
+	corked  int           // nested Corks
+	handed  writeCount    // to the kernel
+	taken   atomic.Uint64 // bytes that the kernel has taken, also of a write in progress
+	cut     []byte        // the message of which the kernel has taken a part when writing failed
 	err     error
 	broken  atomic.Bool // err is set, or about to be
 	unsent  []byte      // messages that were left when err came
@@ -210,6 +212,7 @@ func (c *Conn) writeLocked() {
 		w.mu.Unlock()
 		w.prepare()
 		n, err := w.try.TryWrite(w.wire)
+		w.taken.Add(uint64(n))
 		w.mu.Lock()
 		if err != nil {
 			c.failLocked(n, err)
@@ -318,7 +321,7 @@ func (c *Conn) flush() {
 		w.next()
 		w.mu.Unlock()
 		w.prepare()
-		n, err := w.raw.Write(w.wire)
+		n, err := w.writeAll(w.wire)
 		if !c.wrote(n, err) {
 			return
 		}
@@ -332,7 +335,7 @@ func (c *Conn) flush() {
 
 // flushRest is flush after n bytes of wire have been written.
 func (c *Conn) flushRest(n int) {
-	m, err := c.writer.raw.Write(c.writer.wire[n:])
+	m, err := c.writer.writeAll(c.writer.wire[n:])
 	if c.wrote(n+m, err) {
 		c.writer.mu.Unlock()
 		c.flush()

@@ -49,6 +49,19 @@ func (l *List[T]) PushBack(e *Element[T], v T) {
 	l.len++
 }
 
+// InsertAfter adds v behind the element at, which is in the list. e is v's element, and
+// must be in no list.
+func (l *List[T]) InsertAfter(e *Element[T], v T, at *Element[T]) {
+	if at == l.last {
+		l.PushBack(e, v)
+		return
+	}
+	e.list, e.prev, e.next, e.value = l, at, at.next, v
+	at.next.prev = e
+	at.next = e
+	l.len++
+}
+
 // Value returns the value at e, which must be in a list.
 func (e *Element[T]) Value() T { return e.value }
 

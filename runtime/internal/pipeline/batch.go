@@ -27,7 +27,7 @@ type Batch struct {
 func (d *Dispatcher) StartBatch(name string) *Batch {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	id := []byte(d.newID())
+	id := []byte(newID())
 	return &Batch{
 		dispatcher: d, count: taskqueue.Batch{ID: id, Name: name}, done: make(chan struct{}),
 		header: wire.AppendTaskHeader(nil, wire.TaskHeader{Batch: &wire.Batch{ID: id, Name: name}}),
@@ -99,7 +99,7 @@ func (d *Dispatcher) leaveBatch(t *taskqueue.Task) {
 // sendNotice sends the sink how far a batch is, through a worker; d.mu is held.
 func (d *Dispatcher) sendNotice(b *Batch, notice *wire.Batch) {
 	t := &taskqueue.Task{
-		ID: d.newID(), Control: true, Lease: d.cfg.BatchLease,
+		ID: newID(), Control: true, Lease: d.cfg.BatchLease,
 		Header: wire.AppendTaskHeader(nil, wire.TaskHeader{Batch: notice}),
 	}
 	d.notices[t.ID] = b

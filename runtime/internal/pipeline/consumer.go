@@ -21,6 +21,9 @@ type ConsumerConfig struct {
 	// Stop is called when a ventilator ends the worker, maybe more than once,
 	// with a lock held; it must not call the Consumer.
 	Stop func()
+	// AnyStop has ventilators obeyed that have dialed; otherwise those that were
+	// dialed are.
+	AnyStop bool
 }
 
 // A Consumer takes tasks from ventilators. It is a DEALER that grants credit,
@@ -30,6 +33,7 @@ type Consumer struct {
 	direct *socket.PeerSocket
 	credit int
 	stop   func()
+	anyone bool // may stop
 
 	mu          sync.Mutex
 	waiting     []*Delivery
@@ -58,7 +62,7 @@ const (
 // before Start. Shutdown must be called.
 func NewConsumer(cfg ConsumerConfig) *Consumer {
 	c := &Consumer{
-		credit: cfg.Credit, stop: cfg.Stop, held: make(map[string]*Delivery), holds: make(map[*link.Conn]int),
+		credit: cfg.Credit, stop: cfg.Stop, anyone: cfg.AnyStop, held: make(map[string]*Delivery), holds: make(map[*link.Conn]int),
 		done: taskqueue.NewWindow(consumerMemory, 0), sooner: notify.NewToken(), ended: make(chan struct{}),
 	}
 	cfg.Link.SocketType = zmtp.Dealer
@@ -88,13 +92,30 @@ func (c *Consumer) grant(conn *link.Conn, credit int) {
 	socket.SendForced(conn, wire.WorkerCommand{Verb: wire.VerbCredit, Credit: credit})
 }
 
-// Join grants credit to a ventilator (socket.PeerHandler).
+// Join grants credit to a ventilator, after it has claimed what runs here and
+// came from an earlier connection to it (socket.PeerHandler).
 func (c *Consumer) Join(conn *link.Conn) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.holds[conn] = 0
+	c.claim(conn)
 	if c.started && !c.draining {
 		c.grant(conn, c.credit)
+	}
+}
+
+// claim tells a ventilator that dropped us which of its tasks run here, so that
+// it does not take them for lost; c.mu is held.
+func (c *Consumer) claim(conn *link.Conn) {
+	if !conn.Dialed() || !conn.Gozmq() {
+		return
+	}
+	for _, d := range c.held {
+		if d.running && d.conn == nil && d.lostAt == conn.Endpoint() && d.Attempt > 0 {
+			d.conn = conn
+			c.holds[conn]++
+			d.extend()
+		}
 	}
 }
 
@@ -117,7 +138,7 @@ func (c *Consumer) Leave(conn *link.Conn) {
 	c.waiting = kept
 	for _, d := range c.held {
 		if d.conn == conn {
-			d.conn = nil
+			d.conn, d.lostAt = nil, conn.Endpoint()
 		}
 	}
 }
@@ -144,6 +165,9 @@ func (c *Consumer) handle(conn *link.Conn, frames [][]byte) error {
 		return err
 	}
 	if verb == wire.VerbStop {
+		if !c.anyone && !conn.Dialed() {
+			return ErrMayNotStop
+		}
 		c.stop()
 		return nil
 	}
@@ -187,7 +211,7 @@ func (c *Consumer) accept(conn *link.Conn, task wire.Task) error {
 
 // redeliver makes conn the connection on which a task's end is reported: the
 // connection that it came from was lost, whether or not that is known here yet.
-// c.mu is held.
+// The ventilator is told that an earlier attempt still runs. c.mu is held.
 func (c *Consumer) redeliver(d *Delivery, conn *link.Conn) {
 	if d.conn == conn {
 		return
@@ -198,10 +222,13 @@ func (c *Consumer) redeliver(d *Delivery, conn *link.Conn) {
 	c.redelivered++
 	d.conn = conn
 	c.holds[conn]++
+	if d.running {
+		d.extend()
+	}
 }
 
-// Next waits for a task and begins it. For limit, or without end if limit is 0,
-// its lease is extended. Next returns link.ErrClosed once the consumer drains
+// Next waits for a task and begins it, which its ventilator is told. For limit,
+// or without end if limit is 0, its lease is extended. Next returns link.ErrClosed once the consumer drains
 // and nothing waits, and the context's error.
 func (c *Consumer) Next(ctx context.Context, limit time.Duration) (*Delivery, error) {
 	for {

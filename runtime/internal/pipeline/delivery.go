@@ -25,6 +25,7 @@ type Delivery struct {
 
 	// The consumer's lock guards what follows.
 	conn    *link.Conn // on which its end is reported; nil: lost
+	lostAt  string     // the endpoint of that connection, once it is lost
 	from    *link.Conn // where it came from, once it runs
 	running bool
 	due     time.Time // when to extend the lease or, if it still waits, to return it; zero: never
@@ -42,10 +43,12 @@ func (d *Delivery) Task() *wire.Task { return &d.task }
 // From returns the connection that the task came from.
 func (d *Delivery) From() *link.Conn { return d.from }
 
-// begin notes that a task runs, and starts its lease anew; the consumer's lock
-// is held.
+// begin notes that a task runs, and starts its lease anew. The ventilator is
+// told before the handler runs: only a task that was begun counts as an attempt
+// when its worker is lost. The consumer's lock is held.
 func (d *Delivery) begin(limit time.Duration) {
 	d.running, d.from = true, d.conn
+	d.extend()
 	if d.lease == 0 {
 		return
 	}
@@ -55,6 +58,13 @@ func (d *Delivery) begin(limit time.Duration) {
 	}
 	d.due = now.Add(max(d.lease/3, minExtend))
 	d.consumer.sooner.Set()
+}
+
+// extend tells the ventilator that the task runs; the consumer's lock is held.
+func (d *Delivery) extend() {
+	if d.conn != nil {
+		socket.SendForced(d.conn, wire.WorkerCommand{Verb: wire.VerbExtend, ID: d.task.ID, Attempt: d.Attempt})
+	}
 }
 
 // Malformed reports a task that made no sense to its connection.
@@ -153,7 +163,7 @@ func (d *Delivery) handleDue(now time.Time) {
 		return
 	}
 	if d.conn != nil {
-		_ = socket.SendTo(d.conn, wire.WorkerCommand{Verb: wire.VerbExtend, ID: d.task.ID})
+		_ = socket.SendTo(d.conn, wire.WorkerCommand{Verb: wire.VerbExtend, ID: d.task.ID, Attempt: d.Attempt})
 	}
 	d.due = now.Add(max(d.lease/3, minExtend))
 }

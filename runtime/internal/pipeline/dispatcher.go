@@ -3,7 +3,6 @@ package pipeline
 import (
 	"context"
 	"crypto/rand"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"sync"
@@ -24,6 +23,7 @@ type DispatcherConfig struct {
 	// A task whose handler failed waits for Backoff, which doubles with each
 	// attempt up to MaxBackoff.
 	Backoff, MaxBackoff time.Duration
+	MaxHold             time.Duration // how long a worker may have a task, whatever it extends; 0: without limit
 	BatchLease          time.Duration // of messages that say how far a batch is
 	Store               Store         // nil: memory only
 
@@ -57,14 +57,12 @@ type Dispatcher struct {
 	direct  *socket.PeerSocket
 	store   *storeWriter // nil: memory only
 	letters *deadLetters
-	prefix  [8]byte // of the ids that this process gives out
 
 	mu      sync.Mutex
 	queue   *taskqueue.Queue
 	peers   map[*link.Conn]*taskqueue.Peer
 	conns   map[*taskqueue.Peer]*link.Conn
 	workers int                         // peers that have granted credit
-	lastID  uint64                      // the number of ids that were given out
 	notices map[taskqueue.ID]*Batch     // by the id of the message that says how far they are
 	open    map[*taskqueue.Batch]*Batch // that are not complete
 	paused  bool                        // hands out no more
@@ -82,14 +80,13 @@ func NewDispatcher(cfg DispatcherConfig) (*Dispatcher, error) {
 	d := &Dispatcher{
 		cfg: cfg,
 		queue: taskqueue.NewQueue(taskqueue.Limits{
-			Tasks: cfg.MaxTasks, Bytes: cfg.MaxBytes, Backoff: cfg.Backoff, MaxBackoff: cfg.MaxBackoff,
+			Tasks: cfg.MaxTasks, Bytes: cfg.MaxBytes, Backoff: cfg.Backoff, MaxBackoff: cfg.MaxBackoff, MaxHold: cfg.MaxHold,
 		}),
 		peers:   make(map[*link.Conn]*taskqueue.Peer),
 		conns:   make(map[*taskqueue.Peer]*link.Conn),
 		notices: make(map[taskqueue.ID]*Batch),
 		open:    make(map[*taskqueue.Batch]*Batch),
 	}
-	_, _ = rand.Read(d.prefix[:]) // never fails
 	if cfg.Store != nil {
 		if err := cfg.Store.Load(d.restore); err != nil {
 			return nil, fmt.Errorf("load the stored tasks: %w", err)
@@ -149,7 +146,7 @@ func (d *Dispatcher) Push(ctx context.Context, b *Batch, task Task) error {
 // storeLocked gives a task its id and stores it. It is called with d.mu held,
 // which it releases while the store is busy.
 func (d *Dispatcher) storeLocked(t *taskqueue.Task) error {
-	t.ID = d.newID()
+	t.ID = newID()
 	if d.store == nil {
 		return nil
 	}
@@ -171,10 +168,12 @@ func storedHeader(t *taskqueue.Task) []byte {
 	return wire.AppendTaskHeader(t.Header[:len(t.Header):len(t.Header)], limits)
 }
 
-// newID returns an id that no other task has; d.mu is held.
-func (d *Dispatcher) newID() taskqueue.ID {
-	d.lastID++
-	return taskqueue.ID(binary.BigEndian.AppendUint64(d.prefix[:], d.lastID))
+// newID returns an id that no other task has and nobody can guess, so that only
+// a worker that was given a task can send its result.
+func newID() taskqueue.ID {
+	var id [16]byte
+	_, _ = rand.Read(id[:]) // never fails
+	return taskqueue.ID(id[:])
 }
 
 // waitLocked waits until ready. It is called with d.mu held, and releases it

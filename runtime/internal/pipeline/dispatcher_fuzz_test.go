@@ -56,7 +56,7 @@ func FuzzDispatcherReceives(f *testing.F) {
 		}
 		d.mu.Lock()
 		for _, p := range peers {
-			d.queue.Leave(p)
+			d.queue.Leave(p, time.Now())
 		}
 		left := d.queue.Counts()
 		d.mu.Unlock()

@@ -30,7 +30,7 @@ func (d *Dispatcher) Leave(c *link.Conn) {
 	if d.closed {
 		return // nothing is lost that was not left anyway
 	}
-	for _, t := range d.queue.Leave(p) {
+	for _, t := range d.queue.Leave(p, time.Now()) {
 		d.giveUp(t)
 	}
 	d.changed.Notify()
@@ -104,7 +104,7 @@ func (d *Dispatcher) handleOutcome(p *taskqueue.Peer, c *wire.WorkerCommand, now
 	case wire.VerbReturn:
 		return d.queue.Return(p, id)
 	case wire.VerbExtend:
-		return d.queue.Extend(p, id, now)
+		return d.queue.Extend(p, id, c.Attempt, now)
 	}
 	// FAIL or REJECT, whose status belongs to the batch that is being received.
 	reason := &FailedError{Status: append([]byte(nil), c.Status...)}

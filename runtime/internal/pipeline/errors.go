@@ -34,3 +34,6 @@ func (e *StoreError) Error() string { return "the store did not take the task: "
 
 // Unwrap returns the store's error.
 func (e *StoreError) Unwrap() error { return e.Err }
+
+// ErrMayNotStop says that a ventilator that has dialed wanted to end the worker.
+var ErrMayNotStop = errors.New("a ventilator that has connected here may not stop this worker (allow it with WithRemoteStop)")

@@ -79,14 +79,20 @@ func (n *node[S]) below(text []byte) *node[S] {
 	return n
 }
 
-// visitAll visits the holders of n and of all nodes below it.
-func (n *node[S]) visitAll(visit func(S)) {
+// yieldAll yields the holders of n and of all nodes below it. It returns false when
+// yield does.
+func (n *node[S]) yieldAll(yield func(S) bool) bool {
 	for _, h := range n.holders {
-		visit(h.key)
+		if !yield(h.key) {
+			return false
+		}
 	}
 	for _, k := range n.kids {
-		k.visitAll(visit)
+		if !k.yieldAll(yield) {
+			return false
+		}
 	}
+	return true
 }
 
 // insert returns the node that stands for text below n, and makes it if there is none. A

@@ -187,11 +187,28 @@ func (t *Tree[S]) Covers(s S, topic []byte) bool {
 	return false
 }
 
-// Under calls visit for each holder of each prefix that begins with text, in no particular
-// order, and as often for a holder of several. visit must not use the tree.
-func (t *Tree[S]) Under(text []byte, visit func(S)) {
-	if n := t.root.below(text); n != nil {
-		n.visitAll(visit)
+// CoversBeside reports whether s holds a prefix of topic other than but.
+func (t *Tree[S]) CoversBeside(s S, topic, but []byte) bool {
+	sub, known := t.subscribers.get(s)
+	if !known {
+		return false
+	}
+	left := t.root.at(but)
+	for n := t.root.firstHeld(&topic); n != nil; n = n.nextHeld(&topic) {
+		if n != left && n.find(sub) >= 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// Under yields each holder of each prefix that begins with text, in no particular order,
+// and as often for a holder of several. The tree must not be used meanwhile.
+func (t *Tree[S]) Under(text []byte) iter.Seq[S] {
+	return func(yield func(S) bool) {
+		if n := t.root.below(text); n != nil {
+			n.yieldAll(yield)
+		}
 	}
 }
 

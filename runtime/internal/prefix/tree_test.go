@@ -110,7 +110,12 @@ func (p *pair) removeAll(s int) {
 func (p *pair) under(text string) {
 	p.t.Helper()
 	var got, want []int
-	p.tree.Under([]byte(text), func(s int) { got = append(got, s) })
+	for s := range p.tree.Under([]byte(text)) {
+		got = append(got, s)
+	}
+	for range p.tree.Under([]byte(text)) {
+		break
+	}
 	for prefix, subs := range p.model {
 		if strings.HasPrefix(prefix, text) {
 			want = append(want, slices.Collect(maps.Keys(subs))...)

@@ -8,7 +8,8 @@ import (
 )
 
 // A PeerHandler handles the peers of a PeerSocket. Calls for different connections may run
-// at the same time.
+// at the same time. A message that is too large ends its connection, unless the handler is
+// an OversizedReceiver.
 type PeerHandler interface {
 	BatchReceiver
 	// Join is called once for each connection, before it is read. From then on SendTo
@@ -34,6 +35,7 @@ type PeerSocket struct {
 // called.
 func NewPeerSocket(cfg link.Config, to PeerHandler, answers bool) *PeerSocket {
 	d := &PeerSocket{to: to, answers: answers}
+	_, cfg.PassOver = to.(OversizedReceiver)
 	d.group = link.NewGroup(cfg, d)
 	return d
 }
@@ -55,11 +57,12 @@ func (d *PeerSocket) Serve(c *link.Conn) error {
 	if !d.answers {
 		return receive(c, d.to)
 	}
+	r := newBatchReader(c, d.to)
 	for {
 		if err := writable.wait(); err != nil {
 			return err
 		}
-		batch, err := c.NextBatch(maxAnswered)
+		batch, err := r.next(maxAnswered)
 		if err != nil {
 			return err
 		}

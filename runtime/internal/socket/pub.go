@@ -23,7 +23,8 @@ type Pub struct {
 	dropped atomic.Uint64
 	store   topicStore
 
-	removing sync.Mutex // held to remove a peer with many subscriptions; taken before mu
+	removing  sync.Mutex // held to remove a peer with many subscriptions; taken before mu
+	replaying sync.Mutex // held to send one lot of a replay; taken before store.mu
 
 	shut   atomic.Bool
 	mu     sync.Mutex

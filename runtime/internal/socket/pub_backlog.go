@@ -1,17 +1,13 @@
 package socket
 
-import (
-	"github.com/gozmq/gozmq/runtime/internal/link"
-	"github.com/gozmq/gozmq/runtime/internal/notify"
-)
+import "github.com/gozmq/gozmq/runtime/internal/link"
 
-// A backlog holds topics that wait for room in one peer's queue. When there is room the
-// peer gets the last message that each topic has by then.
+// A backlog holds what waits for room in one peer's queue: topics, of each of which the
+// peer gets the last message when there is room, and behind them a replay.
 type backlog struct {
-	order      []*topic // first in, first out
-	replayed   map[*topic]bool
-	replays    int              // topics in order that wait because of a subscription
-	replayDone notify.Broadcast // of replays becoming 0
+	order  []*topic // first in, first out
+	waits  map[*topic]struct{}
+	replay *replay // nil: none is going on
 }
 
 // replaceQueued reports whether an older message of t waits for c. If so, c gets the new
@@ -21,16 +17,12 @@ func (s *topicStore) replaceQueued(c *link.Conn, t *topic) bool {
 	if b == nil {
 		return false
 	}
-	replayed, waits := b.replayed[t]
-	if !waits {
+	if _, waits := b.waits[t]; !waits {
 		return false
 	}
-	switch {
-	case replayed:
-		b.setLive(t)
-	case t.last.Traits.any(LatestOnly):
+	if t.last.Traits.any(LatestOnly) {
 		s.conflated.Add(1)
-	default:
+	} else {
 		s.dropped.Add(1)
 		c.Drop()
 	}
@@ -45,79 +37,60 @@ func (s *topicStore) queueMissed(c *link.Conn, t *topic) {
 		c.Drop()
 		return
 	}
-	s.enqueue(c, t, false)
-}
-
-// enqueue puts t into c's backlog, unless it is there; s.mu is held.
-func (s *topicStore) enqueue(c *link.Conn, t *topic, replay bool) {
-	b := s.backlogs[c]
-	if b == nil {
-		b = &backlog{replayed: make(map[*topic]bool)}
-		s.backlogs[c] = b
-	}
-	if _, waits := b.replayed[t]; waits {
+	b := s.backlogOf(c)
+	if _, waits := b.waits[t]; waits {
 		return
 	}
 	b.order = append(b.order, t)
-	b.replayed[t] = replay
-	if replay {
-		b.replays++
-	}
+	b.waits[t] = struct{}{}
 	t.waiting++
 }
 
-// setLive says that the waiting message of t is a new one, and not replayed because of a
-// subscription.
-func (b *backlog) setLive(t *topic) {
-	if b.replayed[t] {
-		b.replayed[t] = false
-		b.endReplay()
+// backlogOf returns c's backlog, which it makes if there is none; s.mu is held.
+func (s *topicStore) backlogOf(c *link.Conn) *backlog {
+	b := s.backlogs[c]
+	if b == nil {
+		b = &backlog{waits: make(map[*topic]struct{})}
+		s.backlogs[c] = b
 	}
-}
-
-// endReplay ends one replay.
-func (b *backlog) endReplay() {
-	b.replays--
-	if b.replays == 0 {
-		b.replayDone.Notify()
-	}
-}
-
-// replay sends t's last message to a peer that has just subscribed to it. scratch is
-// memory for the message, which is returned for reuse. s.mu is held.
-func (s *topicStore) replay(c *link.Conn, t *topic, scratch []byte) []byte {
-	scratch = s.message(scratch[:0], t, true)
-	if b := s.backlogs[c]; b != nil && len(b.order) > 0 || !offer(c, scratch) {
-		s.enqueue(c, t, true)
-	}
-	return scratch
+	return b
 }
 
 // drain moves c's backlog to its queue while there is room. A connection calls it when
 // there is room again (link.Conn.Writable).
-func (s *topicStore) drain(c *link.Conn) {
+func (p *Pub) drain(c *link.Conn) {
+	if p.store.drainTopics(c) {
+		p.runReplay(c)
+	}
+}
+
+// drainTopics moves the topics of c's backlog to its queue while there is room. It
+// reports whether a replay follows.
+func (s *topicStore) drainTopics(c *link.Conn) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	b := s.backlogs[c]
 	if b == nil {
-		return
+		return false
 	}
 	var scratch []byte
 	for len(b.order) > 0 {
 		t := b.order[0]
 		if t.frames != nil { // it was not evicted
-			scratch = s.message(scratch[:0], t, b.replayed[t])
+			scratch = s.message(scratch[:0], t, false)
 			if !offer(c, scratch) {
-				return
+				return false
 			}
 		}
 		b.order[0] = nil
 		b.order = b.order[1:]
-		b.setLive(t)
-		delete(b.replayed, t)
+		delete(b.waits, t)
 		s.dequeued(t)
 	}
-	delete(s.backlogs, c)
+	if b.replay == nil {
+		delete(s.backlogs, c)
+	}
+	return b.replay != nil
 }
 
 // dequeued is called when a backlog no longer contains t; s.mu is held.
@@ -150,24 +123,6 @@ func (s *topicStore) dropBacklog(c *link.Conn) {
 	for _, t := range b.order {
 		s.dequeued(t)
 	}
+	s.endReplay(b)
 	delete(s.backlogs, c)
-}
-
-// awaitReplay waits until the retained messages for c's subscriptions are in its queue, so
-// that a peer which subscribes repeatedly is not read before it has taken them.
-func (s *topicStore) awaitReplay(c *link.Conn) {
-	s.mu.Lock()
-	b := s.backlogs[c]
-	if b == nil || b.replays == 0 {
-		s.mu.Unlock()
-		return
-	}
-	done := b.replayDone.Changed()
-	s.mu.Unlock()
-	c.Pause()
-	defer c.Unpause()
-	select {
-	case <-done:
-	case <-c.Closed():
-	}
 }

@@ -23,7 +23,7 @@ type pubPeer struct {
 // Serve keeps a peer's subscriptions until its connection ends (link.Handler).
 func (p *Pub) Serve(c *link.Conn) error {
 	peer := &pubPeer{Conn: c, pub: p}
-	c.Writable = func() { p.store.drain(c) }
+	c.Writable = func() { p.drain(c) }
 	err := readSubscriptions(c, peer)
 	c.Close(err)
 	p.forget(c)
@@ -83,7 +83,7 @@ func (p *pubPeer) subscribe(topic []byte) error {
 		return fmt.Errorf("peer subscribes to %d bytes after %d, at most %d at once and %d in all are allowed",
 			len(topic), p.bytes, maxPrefix, maxPrefixBytes)
 	}
-	p.pub.store.awaitReplay(p.Conn)
+	p.pub.store.awaitReplay(p.Conn, nil)
 	added, err := p.pub.subscribe(p.Conn, topic)
 	if added {
 		p.bytes += len(topic)
@@ -94,26 +94,30 @@ func (p *pubPeer) subscribe(topic []byte) error {
 
 // subscribe adds a subscription of c, and sends the retained messages under it.
 func (p *Pub) subscribe(c *link.Conn, text []byte) (added bool, err error) {
-	s := &p.store
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	p.mu.Lock()
-	if p.subs.Count(c) >= p.maxSubs {
-		p.mu.Unlock()
-		return false, fmt.Errorf("peer has %d subscriptions, no more are allowed (raise the limit with WithMaxSubscriptions)", p.maxSubs)
+	added, replays, err := p.addSubscription(c, text)
+	if replays {
+		p.runReplay(c)
 	}
-	retained := s.retainedFor(c, text, &p.subs)
+	return added, err
+}
+
+// addSubscription adds a subscription of c, and reports whether a replay has begun.
+func (p *Pub) addSubscription(c *link.Conn, text []byte) (added, replays bool, err error) {
+	p.store.mu.Lock()
+	defer p.store.mu.Unlock()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.subs.Count(c) >= p.maxSubs {
+		return false, false, fmt.Errorf("peer has %d subscriptions, no more are allowed (raise the limit with WithMaxSubscriptions)", p.maxSubs)
+	}
+	replays = p.beginReplay(c, text)
 	added = p.subs.Add(text, c)
 	p.change.Notify()
-	p.mu.Unlock()
-	var scratch []byte
-	for _, t := range retained {
-		scratch = s.replay(c, t, scratch)
-	}
-	return added, nil
+	return added, replays, nil
 }
 
 func (p *pubPeer) cancel(topic []byte) {
+	p.pub.store.awaitReplay(p.Conn, topic)
 	p.pub.mu.Lock()
 	removed := p.pub.subs.Remove(topic, p.Conn)
 	p.pub.change.Notify()

@@ -1,12 +1,12 @@
 package socket
 
 import (
-	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/gozmq/gozmq/runtime/internal/link"
+	"github.com/gozmq/gozmq/runtime/internal/list"
 	"github.com/gozmq/gozmq/runtime/internal/lru"
 	"github.com/gozmq/gozmq/runtime/internal/prefix"
 )
@@ -53,8 +53,9 @@ type Stamp struct {
 // evicts the least recently published topic.
 //
 // Its lock is held while a message is numbered and appended to the queues of peers, and
-// while a subscription is added and answered, so that each peer gets all messages in
-// order and none twice. It is taken before the Pub's and before those of connections.
+// while a subscription is added, so that each peer gets all messages in order and none
+// twice. A subscription is answered in lots, between which the lock is free (replay). It
+// is taken before the Pub's and before those of connections.
 type topicStore struct {
 	header    func(b []byte, s Stamp) []byte
 	observe   func(link.Event)
@@ -64,7 +65,9 @@ type topicStore struct {
 	mu       sync.Mutex
 	topics   *lru.Cache[*topic] // by name
 	retained prefix.Tree[*topic]
+	order    list.List[*topic] // the retained ones by position, and nil for the mark of a replay
 	backlogs map[*link.Conn]*backlog
+	replays  int // backlogs with a replay
 	position uint64
 	floor    Stamp // at least that of any evicted topic
 }
@@ -75,6 +78,7 @@ type topic struct {
 	last    Stamp
 	frames  []byte // the last message without its header; nil: it is not kept
 	waiting int    // backlogs that contain it
+	place   list.Element[*topic]
 	entry   *lru.Entry[*topic]
 }
 
@@ -100,6 +104,9 @@ func (p *Pub) SendWith(traits Traits, name, frames []byte, a *Audience) []byte {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	t := s.find(name)
+	if t != nil && s.replays > 0 {
+		p.replayBefore(t, a)
+	}
 	if traits.any(stamped) {
 		t = s.stamp(t, name, traits)
 	}
@@ -183,8 +190,12 @@ func (s *topicStore) stamp(t *topic, name []byte, traits Traits) *topic {
 // keep stores frames as t's last message; s.mu is held.
 func (s *topicStore) keep(t *topic, frames []byte) {
 	s.topics.Touch(t.entry)
-	if t.frames == nil && t.last.Traits.any(Retained) {
-		s.retained.Add([]byte(t.name), t)
+	if t.last.Traits.any(Retained) {
+		if t.frames == nil {
+			s.retained.Add([]byte(t.name), t)
+		}
+		t.place.Remove()
+		s.order.PushBack(&t.place, t)
 	}
 	if cap(t.frames) > 2*len(frames)+lru.Overhead {
 		t.frames = nil // an earlier message was much larger
@@ -219,27 +230,6 @@ func (s *topicStore) forget(t *topic) {
 	if t.last.Traits.any(Retained) {
 		s.retained.Remove([]byte(t.name), t)
 	}
+	t.place.Remove()
 	t.frames = nil // which tells backlogs that contain it
-}
-
-// retainedFor returns the topics whose last messages a peer gets when it subscribes to
-// text: those under text that none of its other subscriptions covers, in the order of
-// publication. s.mu and the Pub's are held.
-func (s *topicStore) retainedFor(c *link.Conn, text []byte, subs *prefix.Tree[*link.Conn]) (list []*topic) {
-	others := subs.Count(c) > 0
-	if s.retained.Len() == 0 || others && subs.Covers(c, text) {
-		return nil
-	}
-	s.retained.Under(text, func(t *topic) {
-		if !others || !subs.Covers(c, []byte(t.name)) {
-			list = append(list, t)
-		}
-	})
-	slices.SortFunc(list, func(a, b *topic) int {
-		if a.last.Position < b.last.Position {
-			return -1
-		}
-		return 1
-	})
-	return list
 }

@@ -209,7 +209,7 @@ func TestRetainedAgainAndAgain(t *testing.T) {
 		p.store.mu.Lock()
 		defer p.store.mu.Unlock()
 		for _, b := range p.store.backlogs {
-			return b.replays > 0 && b.replayDone != (notify.Broadcast{})
+			return b.replay != nil && b.replay.done != (notify.Broadcast{})
 		}
 		return false
 	})

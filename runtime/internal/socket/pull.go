@@ -55,6 +55,7 @@ func NewPull(cfg link.Config, window int) *Pull {
 // init prepares p, whose connections h serves.
 func (p *Pull) init(cfg link.Config, window int, h link.Handler) {
 	p.window = window
+	cfg.PassOver = true
 	p.group = link.NewGroup(cfg, h)
 }
 
@@ -135,9 +136,10 @@ func (r Received) Release() {
 func (p *Pull) Serve(c *link.Conn) error {
 	peer := &pullPeer{empty: notify.NewToken()}
 	peer.empty.Set()
+	r := newBatchReader(c, nil)
 	c.Ready()
 	for {
-		batch, err := c.NextBatch(p.window)
+		batch, err := r.next(p.window)
 		if err != nil {
 			return err
 		}

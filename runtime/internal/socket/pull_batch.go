@@ -6,7 +6,8 @@ import (
 	"github.com/gozmq/gozmq/runtime/internal/link"
 )
 
-// A BatchReceiver receives the messages of connections.
+// A BatchReceiver receives the messages of connections. It may be an OversizedReceiver
+// as well.
 type BatchReceiver interface {
 	// Receive is called with the messages that were read together from one connection.
 	// Calls for different connections may run at the same time. The batch is valid
@@ -19,8 +20,9 @@ const maxBatch = 4096
 
 // receive passes on the messages of c until c ends, and returns why it did.
 func receive(c *link.Conn, to BatchReceiver) error {
+	r := newBatchReader(c, to)
 	for {
-		batch, err := c.NextBatch(maxBatch)
+		batch, err := r.next(maxBatch)
 		if err != nil {
 			return err
 		}
@@ -38,6 +40,7 @@ type BatchPull struct {
 
 // NewBatchPull returns a pull socket without peers. Shutdown must be called.
 func NewBatchPull(cfg link.Config, to BatchReceiver) *BatchPull {
+	cfg.PassOver = true
 	c := &BatchPull{to: to}
 	c.group = link.NewGroup(cfg, c)
 	return c

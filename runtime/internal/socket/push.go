@@ -9,6 +9,7 @@ import (
 
 	"github.com/gozmq/gozmq/runtime/internal/link"
 	"github.com/gozmq/gozmq/runtime/internal/notify"
+	"github.com/gozmq/gozmq/runtime/internal/zmtp"
 )
 
 // A Message appends its frames, as they are on the wire, to a buffer.
@@ -28,6 +29,8 @@ type Push struct {
 	next   int // where try begins
 	closed bool
 	unsent unsentQueue
+	cuts   cutCount
+	lost   int              // messages that were cut off too often
 	change notify.Broadcast // of peers, room in their queues, or closed
 }
 
@@ -156,15 +159,33 @@ func commit(c *link.Conn, b []byte, m Message) (err error) {
 	return nil
 }
 
-// reap removes a failed peer, and keeps its unsent messages. It returns false while a
+// reap removes a failed peer, and keeps its unsent messages, and the one that was
+// cut off: the peer has not received it. It returns false while a
 // write to the peer is in progress; its end notifies change. p.mu is held.
 func (p *Push) reap(c *link.Conn) bool {
 	unsent, ok := c.TryUnsent()
 	if ok {
 		p.peers = without(p.peers, c)
 		p.unsent.add(unsent)
+		if cut := c.TakeCut(); cut != nil {
+			p.keepCut(c, cut)
+		}
 	}
 	return ok
+}
+
+// keepCut keeps a message that was cut off at a peer, unless that was so too
+// often. p.mu is held.
+func (p *Push) keepCut(c *link.Conn, cut []byte) {
+	if h, ok, err := zmtp.ParseHeader(cut); !ok || err != nil || h.Command() {
+		return
+	}
+	if !p.cuts.add(cut) {
+		p.unsent.add(cut)
+		return
+	}
+	p.lost++
+	c.Malformed("a message of %d bytes was given up: %d peers went while they were sent it", len(cut), maxCuts)
 }
 
 // retry reassigns unsent messages, and wakes senders so that they try again.
@@ -254,7 +275,7 @@ func (p *Push) Flush(ctx context.Context) error {
 		done = done && slices.Equal(peers, p.peers) && p.unsent.empty() && !slices.ContainsFunc(p.peers, (*link.Conn).Failed)
 		p.mu.Unlock()
 		if done {
-			return nil
+			return p.lostMessages()
 		}
 		select {
 		case <-change:
@@ -262,6 +283,16 @@ func (p *Push) Flush(ctx context.Context) error {
 			return context.Cause(ctx)
 		}
 	}
+}
+
+// lostMessages returns an error if messages were given up.
+func (p *Push) lostMessages() error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.lost == 0 {
+		return nil
+	}
+	return fmt.Errorf("messages given up: %d (%d peers went while they were sent each; are they too large?)", p.lost, maxCuts)
 }
 
 // Queued returns how many messages wait to be handed to the kernel.

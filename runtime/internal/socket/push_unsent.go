@@ -1,6 +1,7 @@
 package socket
 
 import (
+	"hash/maphash"
 	"slices"
 
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
@@ -19,6 +20,40 @@ func (q *unsentQueue) add(frames []byte) {
 	if len(frames) > 0 {
 		q.runs = slices.Insert(q.runs, 0, frames)
 	}
+}
+
+// maxCuts is how often a message may be cut off by the end of a connection before
+// it is given up: it may be why the peers go.
+const maxCuts = 3
+
+// A cutCount counts how often messages were cut off. Few are, so it remembers the
+// last few only.
+type cutCount struct {
+	seed maphash.Seed
+	last [16]cutMessage
+	next int
+}
+
+type cutMessage struct {
+	hash  uint64
+	times int
+}
+
+// add counts that a message was cut off, and reports whether that was too often.
+func (c *cutCount) add(message []byte) (tooOften bool) {
+	if c.seed == (maphash.Seed{}) {
+		c.seed = maphash.MakeSeed()
+	}
+	hash := maphash.Bytes(c.seed, message)
+	for i := range c.last {
+		if m := &c.last[i]; m.times > 0 && m.hash == hash {
+			m.times++
+			return m.times >= maxCuts
+		}
+	}
+	c.last[c.next] = cutMessage{hash, 1}
+	c.next = (c.next + 1) % len(c.last)
+	return false
 }
 
 // empty reports whether there is no message. It drops commands.

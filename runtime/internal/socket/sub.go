@@ -39,8 +39,9 @@ type subscribedPrefix struct {
 // called.
 func NewSub(cfg link.Config, to BatchReceiver) *Sub {
 	s := &Sub{to: to, wanted: make(map[string]*subscribedPrefix)}
+	cfg.PassOver = true
 	s.group = link.NewGroup(cfg, s)
-	s.group.Ended = func() {
+	s.group.DialingChanged = func() {
 		s.mu.Lock()
 		s.change.Notify()
 		s.mu.Unlock()

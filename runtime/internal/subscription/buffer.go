@@ -16,6 +16,9 @@ const (
 	resumeEntry
 	// peerEntry precedes the messages of a new connection.
 	peerEntry
+	// tooLargeEntry stands for a message that was passed over. It has the topic,
+	// and as its body the size and the limit.
+	tooLargeEntry
 )
 
 // An item is an entry that was taken out of a buffer.
@@ -31,6 +34,17 @@ func resumeItem(number uint64) *item {
 
 // resumption returns the number of a resumption.
 func (it *item) resumption() uint64 { return binary.BigEndian.Uint64(it.Body) }
+
+// tooLargeItem returns the item that stands for a message of that size.
+func tooLargeItem(topic []byte, size uint64, limit int) *item {
+	body := binary.BigEndian.AppendUint64(nil, size)
+	return &item{kind: tooLargeEntry, Publication: wire.Publication{Topic: topic, Body: binary.BigEndian.AppendUint64(body, uint64(limit))}}
+}
+
+// tooLarge returns what a tooLargeEntry says.
+func (it *item) tooLarge() *TooLargeError {
+	return &TooLargeError{Topic: string(it.Topic), Size: binary.BigEndian.Uint64(it.Body), Limit: int(binary.BigEndian.Uint64(it.Body[8:]))}
+}
 
 // A buffer is a first-in, first-out run of entries in one piece of memory.
 type buffer struct {

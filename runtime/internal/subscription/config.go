@@ -56,18 +56,34 @@ func (e Events) withDefaults() Events {
 }
 
 // A Pattern says which topics a subscription takes. Its methods may be called
-// from any goroutine and allocate nothing but what Prefix and String return.
+// from any goroutine and allocate nothing but what they return.
 type Pattern interface {
 	// Prefix returns what all topics of the pattern begin with. The caller owns
 	// it.
 	Prefix() []byte
+	// Matches reports whether the pattern takes a topic: whether that consists
+	// of the segments.
 	Matches(topic []byte) bool
+	// Segments returns the segments in order, at least one. Patterns with the
+	// same ones are equal.
+	Segments() []Segment
 	// Conflated reports whether only the newest message of a topic counts.
 	Conflated() bool
-	// Equal reports whether other takes the same topics in the same way.
-	Equal(other Pattern) bool
 	// String returns the pattern for people to read.
 	String() string
+}
+
+// A Segment of a pattern is a literal and the open field behind it. The last
+// segment of a pattern, and no other, has no open field.
+type Segment struct {
+	Literal string
+	Open    Value
+}
+
+// A Value says which bytes an open field takes. Values are compared with ==.
+type Value interface {
+	// Len returns how many bytes at the start of topic are the field's.
+	Len(topic []byte) int
 }
 
 // An Overflow says what a Queue does with a message that it has no room for.

@@ -8,6 +8,6 @@
 // A connection's goroutine calls Hub.Receive, which matches each message and
 // puts it into the queues. The goroutine that iterates over a subscription
 // takes the messages out, and runs the gap detector. Locks are taken in this
-// order: Hub.mu, then publisherConns.mu, resumptions.mu or Queue.mu, which are
+// order: Hub.mu, then publisherConns.mu or Queue.mu, which are
 // never held together.
 package subscription

@@ -18,8 +18,8 @@ type State interface {
 	// call. It returns false when the iteration is over, and whether the
 	// message could be decoded.
 	Update(p *wire.Publication) (goOn, decoded bool)
-	// Failed yields an error: one of Snapshot, an *UnnumberedError or an
-	// *UnknownPublisherError. It returns false when the iteration is over.
+	// Failed yields an error: one of Snapshot, an *UnnumberedError, an
+	// *UnknownPublisherError or a *TooLargeError. It returns false when the iteration is over.
 	Failed(err error) bool
 }
 
@@ -64,8 +64,11 @@ type follower struct {
 // take deals with an entry of the queue. It returns false when the iteration is
 // over.
 func (f *follower) take(ctx context.Context, it *item) bool {
-	if it.kind == peerEntry {
+	switch it.kind {
+	case peerEntry:
 		return f.snapshot(ctx)
+	case tooLargeEntry:
+		return f.Failed(it.tooLarge()) && f.snapshot(ctx)
 	}
 	var h wire.PublicationHeader
 	if !h.Parse(it.Header) || !h.Numbered() {

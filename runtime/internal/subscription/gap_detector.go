@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/gozmq/gozmq/runtime/internal/lru"
+	"github.com/gozmq/gozmq/runtime/internal/prefix"
 	"github.com/gozmq/gozmq/runtime/internal/wire"
 )
 
@@ -15,11 +16,12 @@ type gapDetector struct {
 	lag   LagLimits
 	conns *publisherConns
 
-	topics     *lru.Cache[numbers] // by topicKey
-	key        []byte              // memory for a topicKey
-	publishers map[uint64]bool     // heard here, and not known to be gone
-	late       bool                // a Lag was reported, and no message was in time since
-	ended      bool                // by a Lag
+	topics     *lru.Cache[numbers]               // by topicKey
+	byName     *prefix.Tree[*lru.Entry[numbers]] // nil before the first forget
+	key        []byte                            // memory for a topicKey
+	publishers map[uint64]bool                   // heard here, and not known to be gone
+	late       bool                              // a Lag was reported, and no message was in time since
+	ended      bool                              // by a Lag
 }
 
 // numbers are those of the last message of a topic.
@@ -85,17 +87,38 @@ func (d *gapDetector) begin(topic []byte, h *wire.PublicationHeader) (notices []
 	if len(d.publishers) < maxPublishers {
 		d.publishers[h.Publisher] = true
 	}
-	d.topics.Add(string(d.topicKey(h.Publisher, topic)), numbers{h.Position, h.Sequence}, lru.Overhead+len(topic))
-	d.topics.Evict(func(*lru.Entry[numbers]) {})
+	e := d.topics.Add(string(d.topicKey(h.Publisher, topic)), numbers{h.Position, h.Sequence}, lru.Overhead+len(topic))
+	if d.byName != nil {
+		d.byName.Add(topic, e)
+	}
+	d.topics.Evict(d.unname)
 	return notices
 }
 
-// forget makes the topics for which gone returns true begin anew.
-func (d *gapDetector) forget(gone func(topic []byte) bool) {
-	for e := range d.topics.All() {
-		if gone([]byte(topicOf(e.Key))) {
-			d.topics.Remove(e)
+// forget makes the topics under text for which gone returns true begin anew.
+func (d *gapDetector) forget(text []byte, gone func(topic []byte) bool) {
+	if d.byName == nil {
+		d.byName = new(prefix.Tree[*lru.Entry[numbers]])
+		for e := range d.topics.All() {
+			d.byName.Add([]byte(topicOf(e.Key)), e)
 		}
+	}
+	var list []*lru.Entry[numbers]
+	for e := range d.byName.Under(text) {
+		if gone([]byte(topicOf(e.Key))) {
+			list = append(list, e)
+		}
+	}
+	for _, e := range list {
+		d.topics.Remove(e)
+		d.unname(e)
+	}
+}
+
+// unname removes a topic from byName.
+func (d *gapDetector) unname(e *lru.Entry[numbers]) {
+	if d.byName != nil {
+		d.byName.Remove([]byte(topicOf(e.Key)), e)
 	}
 }
 

@@ -2,7 +2,6 @@ package subscription
 
 import (
 	"errors"
-	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -49,21 +48,21 @@ func (h *Hub) Open(cfg QueueConfig, patterns []Pattern, bare bool) (*Subscriptio
 	}
 	s.queue = newQueue(cfg, h.cfg.Topics, &h.counters, func(count int) { h.cfg.Events.Overflow(s.name, count) })
 	h.mu.Lock()
+	defer h.mu.Unlock()
 	if h.closed {
-		h.mu.Unlock()
 		return nil, ErrClosed
 	}
 	h.subscriptions[s] = struct{}{}
 	if bare {
 		h.subscribe(s, nil)
+		return s, nil
 	}
-	h.mu.Unlock()
 	for _, p := range patterns {
-		h.add(s, p)
+		if s.patterns.add(p, 0) {
+			h.subscribe(s, p.Prefix())
+		}
 	}
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	s.running = true
+	s.begin()
 	return s, nil
 }
 
@@ -128,11 +127,11 @@ func (h *Hub) watch(s *Subscription) bool {
 func (h *Hub) add(s *Subscription, p Pattern) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if s.closed || h.closed || s.bare || slices.ContainsFunc(s.patterns, p.Equal) {
+	if s.closed || h.closed || s.bare || s.patterns.has(p) {
 		return
 	}
-	s.begin(p)
-	s.patterns = append(s.patterns, p)
+	s.resumeWith(p)
+	s.patterns.add(p, s.resumptions.last)
 	h.subscribe(s, p.Prefix())
 }
 
@@ -140,17 +139,18 @@ func (h *Hub) add(s *Subscription, p Pattern) {
 func (h *Hub) remove(s *Subscription, p Pattern) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	i := slices.IndexFunc(s.patterns, p.Equal)
-	if i < 0 || s.closed {
+	if s.closed {
 		return
 	}
-	s.patterns = slices.Delete(s.patterns, i, i+1)
-	prefix := p.Prefix()
-	if !slices.ContainsFunc(s.patterns, func(other Pattern) bool { return string(other.Prefix()) == string(prefix) }) {
-		h.tree.Remove(prefix, s)
+	old := s.patterns.remove(p, s.resumptions.latest())
+	if old == nil {
+		return
+	}
+	if s.patterns.prefixes[old.prefix] == 0 {
+		h.tree.Remove([]byte(old.prefix), s)
 	}
 	h.version.Add(1)
-	h.cancel(prefix)
+	h.cancel([]byte(old.prefix), 1)
 }
 
 // closeOne removes s.
@@ -165,10 +165,10 @@ func (h *Hub) closeOne(s *Subscription) {
 	h.version.Add(1)
 	h.tree.RemoveAll(s)
 	if s.bare {
-		h.cancel(nil)
+		h.cancel(nil, 1)
 	}
-	for _, p := range s.patterns {
-		h.cancel(p.Prefix())
+	for prefix, n := range s.patterns.prefixes {
+		h.cancel([]byte(prefix), n)
 	}
 }
 
@@ -179,9 +179,11 @@ func (h *Hub) subscribe(s *Subscription, prefix []byte) {
 	h.cfg.Socket.Subscribe(prefix)
 }
 
-// cancel ends one subscription to prefix, after it was removed from the tree;
+// cancel ends n subscriptions to prefix, after it was removed from the tree;
 // h.mu is held.
-func (h *Hub) cancel(prefix []byte) {
+func (h *Hub) cancel(prefix []byte, n int) {
 	h.values.release(prefix, h.tree.Matches)
-	h.cfg.Socket.Cancel(prefix)
+	for range n {
+		h.cfg.Socket.Cancel(prefix)
+	}
 }

@@ -58,6 +58,26 @@ func (h *Hub) Receive(c Conn, b Batch) {
 	}
 }
 
+// TooLarge tells the subscriptions that take a message which was passed over;
+// frames are those before the one that exceeds the limit. It waits as Receive
+// does.
+func (h *Hub) TooLarge(c Conn, frames [][]byte, size uint64, limit int) {
+	it := tooLargeItem(nil, size, limit)
+	var m match
+	h.mu.Lock()
+	if len(frames) > 0 {
+		it.Topic = frames[0]
+		h.values.drop(it.Topic)
+	}
+	h.findMatch(it.Topic, len(frames) == 0, &m)
+	h.mu.Unlock()
+	for _, s := range append(m.all, m.newest...) {
+		if !s.queue.put(c, &it.Publication, tooLargeEntry, h.done) {
+			return // closed
+		}
+	}
+}
+
 // A match has the subscriptions that take a topic. It can be used for later
 // messages of the same topic.
 type match struct {
@@ -104,9 +124,12 @@ func (h *Hub) matchRetained(p *wire.Publication, header wire.PublicationHeader, 
 func (h *Hub) findMatch(topic []byte, bare bool, m *match) {
 	m.topic, m.bare, m.version, m.all, m.newest = topic, bare, h.version.Load(), m.all[:0], m.newest[:0]
 	h.tree.Match(topic, func(s *Subscription) {
-		switch {
-		case s.bare != bare || !s.matches(topic):
-		case s.conflates(topic):
+		if s.bare != bare {
+			return
+		}
+		switch taken, conflated := s.match(topic); {
+		case !taken:
+		case conflated:
 			m.newest = append(m.newest, s)
 		default:
 			m.all = append(m.all, s)

@@ -34,9 +34,9 @@ func (l literal) Prefix() []byte { return []byte(strings.TrimSuffix(string(l), "
 func (l literal) Matches(topic []byte) bool {
 	return strings.HasPrefix(string(topic), string(l.Prefix()))
 }
-func (l literal) Conflated() bool          { return strings.HasSuffix(string(l), "!") }
-func (l literal) Equal(other Pattern) bool { return other == l }
-func (l literal) String() string           { return string(l) }
+func (l literal) Conflated() bool     { return strings.HasSuffix(string(l), "!") }
+func (l literal) Segments() []Segment { return []Segment{{string(l.Prefix()), rest{}}, {}} }
+func (l literal) String() string      { return string(l) }
 
 func literals(list ...literal) (patterns []Pattern) {
 	for _, l := range list {
@@ -44,6 +44,11 @@ func literals(list ...literal) (patterns []Pattern) {
 	}
 	return patterns
 }
+
+// rest is an open field that takes everything.
+type rest struct{}
+
+func (rest) Len(topic []byte) int { return len(topic) }
 
 // A testConn is a connection that never waits.
 type testConn struct {
@@ -194,12 +199,24 @@ func TestResumption(t *testing.T) {
 }
 
 func TestResumptions(t *testing.T) {
+	var s patternSet
 	var r resumptions
-	mark := r.add(literal("a"), literals("ab"))
-	if found, ok := r.take(mark); !ok || !found.begins([]byte("a")) || found.begins([]byte("ab")) || found.begins([]byte("b")) {
-		t.Errorf("took %v, %v", found, ok)
+	s.add(literal("ab"), 0)
+	n := r.add(literal("a"))
+	s.add(literal("a"), n)
+	for round, retired := range []bool{false, true} {
+		if s.tookAt([]byte("a"), n) || !s.tookAt([]byte("ab"), n) {
+			t.Errorf("round %d: the resumption has other topics", round)
+		}
+		if !retired { // what is removed now was there then
+			s.remove(literal("ab"), r.latest())
+			s.remove(literal("a"), r.latest())
+		}
 	}
-	if _, ok := r.take(mark); ok || len(r.list) != 0 {
+	if r.pattern(n) != literal("a") || r.pattern(n+1) != nil || !r.end(n) || r.pattern(n) != nil || r.latest() != 0 {
 		t.Error("a resumption was taken twice")
+	}
+	if s.purge(); len(s.root.byText) != 0 || s.retired != nil {
+		t.Error("patterns are left")
 	}
 }

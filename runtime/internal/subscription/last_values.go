@@ -56,29 +56,44 @@ func (l *lastValueCache) put(p *wire.Publication, h wire.PublicationHeader) {
 	})
 }
 
+// drop drops the value of a topic, if there is one, because there is a newer one
+// that is not known.
+func (l *lastValueCache) drop(topic []byte) {
+	if e := l.topics.Get(topic); e != nil {
+		l.topics.Remove(e)
+		l.tree.Remove(topic, e)
+	}
+}
+
 // release drops the topics under a prefix that are no longer covered.
 func (l *lastValueCache) release(prefix []byte, covered func(topic []byte) bool) {
+	if covered(prefix) {
+		return // and so is everything under it
+	}
 	var gone []*lru.Entry[lastValue]
-	l.tree.Under(prefix, func(e *lru.Entry[lastValue]) {
+	for e := range l.tree.Under(prefix) {
 		if !covered([]byte(e.Key)) {
 			gone = append(gone, e)
 		}
-	})
+	}
 	for _, e := range gone {
 		l.topics.Remove(e)
 		l.tree.Remove([]byte(e.Key), e)
 	}
 }
 
-// forNew appends to b, oldest first, the values of the topics under a prefix
-// that are new to a subscription.
-func (l *lastValueCache) forNew(prefix []byte, isNew func(topic []byte) bool, b *buffer) {
-	var list []*lru.Entry[lastValue]
-	l.tree.Under(prefix, func(e *lru.Entry[lastValue]) {
-		if isNew([]byte(e.Key)) {
+// under appends to list the values of the topics under a prefix that are wanted.
+func (l *lastValueCache) under(prefix []byte, wanted func(topic []byte) bool, list []*lru.Entry[lastValue]) []*lru.Entry[lastValue] {
+	for e := range l.tree.Under(prefix) {
+		if wanted([]byte(e.Key)) {
 			list = append(list, e)
 		}
-	})
+	}
+	return list
+}
+
+// appendValues appends values to b, oldest first.
+func appendValues(b *buffer, list []*lru.Entry[lastValue]) {
 	slices.SortFunc(list, func(x, y *lru.Entry[lastValue]) int { return cmp.Compare(x.Value.came, y.Value.came) })
 	for _, e := range list {
 		b.push(&wire.Publication{Topic: []byte(e.Key), Body: e.Value.body, Header: e.Value.header})

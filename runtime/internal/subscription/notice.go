@@ -1,9 +1,12 @@
 package subscription
 
-import "time"
+import (
+	"fmt"
+	"time"
+)
 
-// A Notice says something about the stream before a message of a sequenced
-// topic: it is a Gap, a Restart or a Lag.
+// A Notice says something about the stream: before a message of a sequenced
+// topic a Gap, a Restart or a Lag, and in place of a message a *TooLargeError.
 type Notice interface{ notice() }
 
 // A Gap says that messages of a topic were published and did not come.
@@ -27,6 +30,22 @@ type Lag struct {
 	Ended      bool
 }
 
-func (Gap) notice()     {}
-func (Restart) notice() {}
-func (Lag) notice()     {}
+// A TooLargeError says that a message was passed over because it is larger than
+// the connection's limit. Topic is empty if the message has none, or is too
+// large before it ends. Size is of the frame that is too large, or of the
+// message up to its end.
+type TooLargeError struct {
+	Topic string
+	Size  uint64
+	Limit int
+}
+
+// Error returns the sizes.
+func (e *TooLargeError) Error() string {
+	return fmt.Sprintf("publication of at least %d bytes under %q exceeds the subscriber's limit of %d", e.Size, e.Topic, e.Limit)
+}
+
+func (Gap) notice()            {}
+func (Restart) notice()        {}
+func (Lag) notice()            {}
+func (*TooLargeError) notice() {}

@@ -44,7 +44,12 @@ func newQueue(cfg QueueConfig, topics lru.Bounds, c *counters, report func(count
 // its policy; c is paused meanwhile. It returns false when done is closed
 // first. A closed queue drops the message.
 func (q *Queue) Put(c Waiter, p *wire.Publication, done <-chan struct{}) bool {
-	for full := q.tryPut(p); full != nil; full = q.tryPut(p) {
+	return q.put(c, p, messageEntry, done)
+}
+
+// put is Put for an entry of any kind.
+func (q *Queue) put(c Waiter, p *wire.Publication, kind entryKind, done <-chan struct{}) bool {
+	for full := q.tryPutKind(p, kind); full != nil; full = q.tryPutKind(p, kind) {
 		if !c.WaitPaused(full, done) {
 			return false
 		}
@@ -61,6 +66,10 @@ type Waiter interface {
 // tryPut copies a message in, or applies the overflow policy. With Block it
 // returns a channel that is closed when there may be room again.
 func (q *Queue) tryPut(p *wire.Publication) (full <-chan struct{}) {
+	return q.tryPutKind(p, messageEntry)
+}
+
+func (q *Queue) tryPutKind(p *wire.Publication, kind entryKind) (full <-chan struct{}) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if q.closed {
@@ -80,7 +89,7 @@ func (q *Queue) tryPut(p *wire.Publication) (full <-chan struct{}) {
 			q.drops.add()
 		}
 	}
-	q.in.push(p)
+	q.in.pushKind(p, kind)
 	q.total++
 	if q.in.len() == 1 {
 		q.ready.Set()
@@ -122,9 +131,12 @@ func (q *Queue) putItem(it *item) {
 	q.ready.Set()
 }
 
-// putFirst puts what is in b before everything that waits. The queue owns b
-// then.
+// putFirst puts what is in b, if anything, before everything that waits. The
+// queue owns b then.
 func (q *Queue) putFirst(b *buffer) {
+	if b.len() == 0 {
+		return
+	}
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.total += uint64(b.len())

@@ -1,51 +1,38 @@
 package subscription
 
-import (
-	"slices"
-	"sync"
-)
-
-// A resumption is a filter that was added to a running subscription: messages
-// of its topics that were published while the subscription did not take them
-// are not missing.
-type resumption struct {
-	pattern Pattern
-	others  []Pattern // whose topics were taken all the time
-}
-
-// begins reports whether a topic begins anew.
-func (r *resumption) begins(topic []byte) bool {
-	return r.pattern.Matches(topic) && !slices.ContainsFunc(r.others, func(p Pattern) bool { return p.Matches(topic) })
-}
-
-// resumptions are those of a subscription that its iterator has not come to. A
-// resumeEntry in the queue says where each of them belongs. The methods may be
-// called from any goroutine.
+// resumptions are the patterns that were added to a running subscription and
+// that its iterator has not come to: messages of their topics that were
+// published while the subscription did not take them are not missing. A
+// resumeEntry in the queue says where each of them belongs. They are numbered
+// from 1. The Hub's lock guards them.
 type resumptions struct {
-	mu   sync.Mutex
 	last uint64
-	list map[uint64]resumption
+	list map[uint64]Pattern
 }
 
-// add returns the item that stands for a new resumption.
-func (r *resumptions) add(p Pattern, others []Pattern) *item {
-	r.mu.Lock()
-	defer r.mu.Unlock()
+// add returns the number of a new resumption.
+func (r *resumptions) add(p Pattern) uint64 {
 	if r.list == nil {
-		r.list = make(map[uint64]resumption)
+		r.list = make(map[uint64]Pattern)
 	}
 	r.last++
-	r.list[r.last] = resumption{p, slices.Clone(others)}
-	return resumeItem(r.last)
+	r.list[r.last] = p
+	return r.last
 }
 
-// take removes and returns the resumption that an item stands for; false if
-// there is none any longer.
-func (r *resumptions) take(it *item) (resumption, bool) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	n := it.resumption()
-	found, ok := r.list[n]
+// pattern returns the pattern of a resumption, nil if there is none any longer.
+func (r *resumptions) pattern(n uint64) Pattern { return r.list[n] }
+
+// end ends a resumption. It reports whether no other one is left.
+func (r *resumptions) end(n uint64) bool {
 	delete(r.list, n)
-	return found, ok
+	return len(r.list) == 0
+}
+
+// latest returns the number of the last resumption, 0 if none is left.
+func (r *resumptions) latest() uint64 {
+	if len(r.list) == 0 {
+		return 0
+	}
+	return r.last
 }

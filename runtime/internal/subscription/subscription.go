@@ -2,8 +2,8 @@ package subscription
 
 import (
 	"context"
-	"slices"
 
+	"github.com/gozmq/gozmq/runtime/internal/lru"
 	"github.com/gozmq/gozmq/runtime/internal/wire"
 )
 
@@ -20,16 +20,15 @@ type Subscription struct {
 	gaps *gapDetector
 	kept *keptMessage
 
-	resumptions resumptions
 	registration
 }
 
 // A registration is the part of a Subscription that its Hub guards with mu.
 type registration struct {
-	patterns []Pattern // each once
-	running  bool      // it has the patterns that it was opened with
-	closed   bool
-	watching bool // a peerEntry comes with each new connection
+	patterns    patternSet
+	resumptions resumptions
+	closed      bool
+	watching    bool // a peerEntry comes with each new connection
 }
 
 // Add makes the subscription take p's topics as well, unless it has an equal
@@ -89,6 +88,8 @@ func (s *Subscription) Each(ctx context.Context, take func(*wire.Publication) bo
 			return true
 		case peerEntry:
 			return true
+		case tooLargeEntry:
+			return tell(&it.Publication, it.tooLarge())
 		}
 		fresh, notices := s.gaps.check(&it.Publication)
 		if len(notices) == 0 {
@@ -118,48 +119,78 @@ func (s *Subscription) pass(p *wire.Publication, notices []Notice, take func(*wi
 	return !s.gaps.ended && take(p)
 }
 
-// resume makes the gap detector forget the topics of a resumption.
+// resume makes the gap detector forget the topics of a resumption: those that
+// its pattern takes, and no other pattern took at that time.
 func (s *Subscription) resume(it *item) {
-	if r, ok := s.resumptions.take(it); ok {
-		s.gaps.forget(r.begins)
+	n := it.resumption()
+	s.hub.mu.Lock()
+	p := s.resumptions.pattern(n)
+	s.hub.mu.Unlock()
+	if p == nil {
+		return // a message that looks like the entry of a resumption
 	}
-}
-
-// matches reports whether the subscription takes a topic; hub.mu is held.
-func (s *Subscription) matches(topic []byte) bool {
-	return s.bare || slices.ContainsFunc(s.patterns, func(p Pattern) bool { return p.Matches(topic) })
-}
-
-// conflates reports whether every pattern that takes a topic conflates it;
-// hub.mu is held.
-func (s *Subscription) conflates(topic []byte) bool {
-	for _, p := range s.patterns {
-		if p.Matches(topic) && !p.Conflated() {
+	s.gaps.forget(p.Prefix(), func(topic []byte) bool {
+		if !p.Matches(topic) {
 			return false
 		}
+		s.hub.mu.Lock()
+		defer s.hub.mu.Unlock()
+		return !s.patterns.tookAt(topic, n)
+	})
+	s.hub.mu.Lock()
+	defer s.hub.mu.Unlock()
+	if s.resumptions.end(n) {
+		s.patterns.purge()
 	}
-	return !s.bare
 }
 
-// begin queues what must precede p's messages: a resumeEntry and the last
-// values of its topics. If there are values, or messages that wait may be
-// dropped, all of it goes to the front. hub.mu is held.
-func (s *Subscription) begin(p Pattern) {
-	values, front := new(buffer), new(buffer)
-	s.hub.values.forNew(p.Prefix(), func(topic []byte) bool { return p.Matches(topic) && !s.matches(topic) }, values)
-	if s.running && !p.Conflated() {
-		mark := s.resumptions.add(p, s.patterns)
-		if values.len() > 0 || s.queue.cfg.Overflow == DropOldest {
+// match reports whether the subscription takes a topic, and whether every
+// pattern that takes it conflates it; hub.mu is held.
+func (s *Subscription) match(topic []byte) (taken, conflated bool) {
+	if s.bare {
+		return true, false
+	}
+	return s.patterns.match(topic)
+}
+
+// begin queues the last values of the topics of all patterns, which a
+// subscription that is being opened gets first. hub.mu is held.
+func (s *Subscription) begin() {
+	h := s.hub
+	if h.values.topics.Len() == 0 {
+		return
+	}
+	var list []*lru.Entry[lastValue]
+	for prefix := range s.patterns.prefixes {
+		text := []byte(prefix)
+		if n := len(text); n > 0 && h.tree.Covers(s, text[:n-1]) {
+			continue // a shorter prefix has the same values
+		}
+		list = h.values.under(text, func(topic []byte) bool { taken, _ := s.match(topic); return taken }, list)
+	}
+	front := new(buffer)
+	appendValues(front, list)
+	s.queue.putFirst(front)
+}
+
+// resumeWith queues what must precede the messages of p, which is to be added
+// as that resumption: a resumeEntry and the last values of its topics. If there
+// are values, or messages that wait may be dropped, all of it goes to the front.
+// hub.mu is held.
+func (s *Subscription) resumeWith(p Pattern) {
+	list := s.hub.values.under(p.Prefix(), func(topic []byte) bool {
+		taken, _ := s.match(topic)
+		return !taken && p.Matches(topic)
+	}, nil)
+	front := new(buffer)
+	if !p.Conflated() {
+		mark := resumeItem(s.resumptions.add(p))
+		if len(list) > 0 || s.queue.cfg.Overflow == DropOldest {
 			front.pushItem(mark)
 		} else {
 			s.queue.putItem(mark)
 		}
 	}
-	var it item
-	for values.pop(&it) {
-		front.pushItem(&it)
-	}
-	if front.len() > 0 {
-		s.queue.putFirst(front)
-	}
+	appendValues(front, list)
+	s.queue.putFirst(front)
 }

@@ -36,6 +36,8 @@ type modelPeer struct {
 type modelTask struct {
 	*Task
 	attempts int
+	failures int
+	losses   int
 	holder   *modelPeer // nil: waits
 	deadline time.Time  // of its lease
 	resting  time.Time  // end of the pause after a failure
@@ -98,7 +100,7 @@ func (m *model) hand() bool {
 	task, peer := m.q.Next(m.now)
 	if task == nil {
 		for _, t := range m.tasks {
-			if p := m.wouldTake(t); p != nil {
+			if p := m.wouldTake(t); p != nil && p.Peer != m.q.kept {
 				m.t.Errorf("task %s waits, and a peer with credit %d that holds %d takes it", t.ID, p.credit, len(p.holds))
 			}
 		}
@@ -111,6 +113,8 @@ func (m *model) hand() bool {
 		m.t.Errorf("task %s was handed out: %+v", task.ID, t)
 	case p.blocked || len(p.holds) >= p.credit || p.holds[t.ID]:
 		m.t.Errorf("task %s went to a peer with credit %d that holds %d", t.ID, p.credit, len(p.holds))
+	case p.alone != nil && p.alone != task || task.suspect && len(p.holds) > 0:
+		m.t.Errorf("task %s, a suspect: %v, went to a peer that holds %d, beside %v", t.ID, task.suspect, len(p.holds), p.alone)
 	case m.idle(task.ID) && len(p.holds) > 0:
 		m.t.Errorf("task %s went to a peer that holds %d, and one holds nothing", t.ID, len(p.holds))
 	}
@@ -137,7 +141,7 @@ func (m *model) wouldTake(t *modelTask) *modelPeer {
 		return nil
 	}
 	for _, p := range m.peers {
-		if !p.blocked && len(p.holds) < p.credit && !p.holds[t.ID] {
+		if !p.blocked && len(p.holds) < p.credit && !p.holds[t.ID] && p.alone == nil && (!t.suspect || len(p.holds) == 0) {
 			return p
 		}
 	}
@@ -171,7 +175,7 @@ func (m *model) tell(p *modelPeer) {
 	}
 	t, knows := m.tasks[id], p.holds[id]
 	var err error
-	switch m.random.IntN(4) {
+	switch m.random.IntN(5) {
 	case 0:
 		var finished *Task
 		finished, err = m.q.Done(p.Peer, id)
@@ -185,7 +189,8 @@ func (m *model) tell(p *modelPeer) {
 		var dead *Task
 		dead, err = m.q.Fail(p.Peer, id, errFailed, again, m.now)
 		if knows && t.holder == p {
-			end := !again || t.spent()
+			t.failures++
+			end := !again || t.mustEnd()
 			m.wantEnd(t, dead, end)
 			t.holder, t.resting = nil, m.now.Add(m.q.backoff(t.attempts))
 			if end {
@@ -201,10 +206,13 @@ func (m *model) tell(p *modelPeer) {
 		}
 		delete(p.holds, id)
 	case 3:
-		err = m.q.Extend(p.Peer, id, m.now)
+		err = m.q.Extend(p.Peer, id, 0, m.now)
 		if knows && t.holder == p {
 			m.extendModel(t)
 		}
+	case 4:
+		m.claim(p, t, id)
+		return
 	}
 	if knows != (err == nil) {
 		m.t.Errorf("task %s, held: %v: %v", id, knows, err)
@@ -225,17 +233,60 @@ func (m *model) finish(t *modelTask, count *uint64) {
 	t.holder = nil
 }
 
+// claim has a peer say that it runs an attempt of a task, which it may not hold.
+func (m *model) claim(p *modelPeer, t *modelTask, id ID) {
+	if t == nil {
+		return
+	}
+	attempt := 1 + m.random.IntN(t.failures+t.losses+1)
+	over := t.over
+	if err := m.q.Extend(p.Peer, id, attempt, m.now); err != nil {
+		m.t.Errorf("task %s: %v", id, err)
+	}
+	if over || p.holds[id] && t.holder != p {
+		return
+	}
+	t.losses -= min(t.losses, max(0, t.failures+t.losses+1-attempt))
+	p.holds[id] = true
+	if t.holder == nil {
+		t.holder, t.resting = p, time.Time{}
+	}
+	t.attempts = t.failures + t.losses + 1
+	if t.holder == p {
+		m.extendModel(t)
+	}
+}
+
+func (t *modelTask) mustEnd() bool {
+	return t.MaxAttempts > 0 && (t.failures == t.MaxAttempts || t.losses == t.MaxAttempts)
+}
+
+// lose takes a task from its holder, and reports whether it is given up.
+func (m *model) lose(t *modelTask, begun bool, pause time.Duration) bool {
+	t.holder = nil
+	if !begun {
+		t.attempts--
+		return false
+	}
+	t.losses++
+	t.resting = m.now.Add(pause)
+	if t.mustEnd() {
+		m.finish(t, &m.dead)
+	}
+	return t.over
+}
+
 func (m *model) leave(p *modelPeer) {
-	dead := m.q.Leave(p.Peer)
+	begun := make(map[ID]bool)
+	for id := range p.holds {
+		begun[id] = m.tasks[id].holder == p && p.hasBegun(m.tasks[id].Task)
+	}
+	dead := m.q.Leave(p.Peer, m.now)
 	m.peers = slices.DeleteFunc(m.peers, func(o *modelPeer) bool { return o == p })
 	n := 0
 	for _, t := range m.tasks {
-		if t.holder == p {
-			t.holder = nil
-			if t.spent() {
-				n++
-				m.finish(t, &m.dead)
-			}
+		if t.holder == p && m.lose(t, begun[t.ID], m.q.backoff(t.losses+1)) {
+			n++
 		}
 	}
 	if len(dead) != n {
@@ -245,23 +296,18 @@ func (m *model) leave(p *modelPeer) {
 
 func (m *model) pass(d time.Duration) {
 	m.now = m.now.Add(d)
-	got := make(map[ID]bool)
+	got := make(map[ID]Expired)
 	for _, e := range m.q.Expire(m.now) {
-		got[e.Task.ID] = true
-		if t := m.tasks[e.Task.ID]; e.Dead != t.spent() {
-			m.t.Errorf("task %s expired after %d attempts, dead: %v", t.ID, t.attempts, e.Dead)
-		}
+		got[e.Task.ID] = e
 	}
 	for _, t := range m.tasks {
 		expired := t.holder != nil && t.Lease > 0 && !t.deadline.After(m.now)
-		if expired != got[t.ID] {
-			m.t.Errorf("task %s: expired %v, want %v", t.ID, got[t.ID], expired)
+		e, ok := got[t.ID]
+		if expired != ok {
+			m.t.Errorf("task %s: expired %v, want %v", t.ID, ok, expired)
 		}
-		if expired {
-			t.holder = nil
-			if t.spent() {
-				m.finish(t, &m.dead)
-			}
+		if expired && m.lose(t, t.Task.losses > t.losses, 0) != e.Dead {
+			m.t.Errorf("task %s expired after %d attempts, dead: %v", t.ID, t.attempts, e.Dead)
 		}
 	}
 }

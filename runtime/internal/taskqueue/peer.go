@@ -3,6 +3,7 @@ package taskqueue
 import (
 	"cmp"
 	"slices"
+	"time"
 
 	"github.com/gozmq/gozmq/runtime/internal/list"
 )
@@ -11,21 +12,25 @@ import (
 func (q *Queue) Join() *Peer { return &Peer{holds: make(map[ID]*Task)} }
 
 // Leave removes a peer. The tasks that it held go to others, before those that
-// wait. It returns the tasks that were given up because that was their last
-// attempt. The peer must not be used afterwards.
-func (q *Queue) Leave(p *Peer) (dead []*Task) {
+// wait: those that it had begun after a pause, and as suspects. It returns the
+// tasks that were given up because that was their last attempt. The peer must
+// not be used afterwards.
+func (q *Queue) Leave(p *Peer, now time.Time) (dead []*Task) {
 	p.gone = true
 	p.turn.Remove()
+	q.spare(p)
 	var back []*Task
+	begun := make(map[*Task]bool)
 	for _, t := range p.holds {
 		if t.state == held && t.holder == p {
 			back = append(back, t)
+			begun[t] = p.hasBegun(t)
 		}
 	}
 	// In the end the oldest is the first.
-	slices.SortFunc(back, func(a, b *Task) int { return -cmp.Compare(a.ID, b.ID) })
+	slices.SortFunc(back, func(a, b *Task) int { return -cmp.Compare(a.added, b.added) })
 	for _, t := range back {
-		if q.retry(t, ErrLost) {
+		if q.lose(t, begun[t], ErrLost, now) {
 			dead = append(dead, t)
 		}
 	}
@@ -49,8 +54,12 @@ func (q *Queue) Block(p *Peer, blocked bool) {
 // enlist puts p at the end of the list where it belongs.
 func (q *Queue) enlist(p *Peer) {
 	var among *list.List[*Peer]
+	if p == q.kept && (p.gone || p.blocked || p.credit == 0) {
+		q.kept = nil
+	}
 	switch {
-	case p.gone || p.blocked || len(p.holds) >= p.credit:
+	case p.gone || p.blocked || p.alone != nil || len(p.holds) >= p.credit:
+	case p == q.kept && len(p.holds) > 0:
 	case len(p.holds) == 0:
 		among = &q.idle
 	default:
@@ -59,5 +68,12 @@ func (q *Queue) enlist(p *Peer) {
 	p.turn.Remove()
 	if among != nil {
 		among.PushBack(&p.turn, p)
+	}
+}
+
+// spare ends that p is kept for a suspect.
+func (q *Queue) spare(p *Peer) {
+	if q.kept == p {
+		q.kept = nil
 	}
 }

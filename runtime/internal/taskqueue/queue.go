@@ -10,9 +10,13 @@ import (
 type Limits struct {
 	Tasks int // that are not finished
 	Bytes int // of these
-	// Backoff is how long a task whose handler failed waits before its second
-	// attempt; it doubles with each further one, up to MaxBackoff.
+	// Backoff is how long a task whose attempt failed, or whose worker was lost,
+	// waits before the second attempt; it doubles with each further one, up to
+	// MaxBackoff.
 	Backoff, MaxBackoff time.Duration
+	// MaxHold is how long a worker may have a task, whatever it extends; 0 is
+	// without limit.
+	MaxHold time.Duration
 }
 
 // Counts say how far a queue is.
@@ -31,7 +35,11 @@ type Queue struct {
 	tasks  map[ID]*Task // that are not finished
 	bytes  int
 	line   list.List[*Task] // that wait, first in first out
+	shady  list.List[*Task] // suspects that wait; they come before the line
 	clock  clock
+	kept   *Peer            // gets nothing until it holds nothing, and then a suspect; nil: none
+	added  uint64           // calls of Add
+	hands  uint64           // times that a task was handed out
 	idle   list.List[*Peer] // take tasks, and hold none
 	busy   list.List[*Peer] // take tasks, and hold some
 	counts Counts
@@ -55,6 +63,9 @@ func (q *Queue) Full(t *Task) bool {
 // Add adds a task at the end, even if the queue is full. Its ID must be new.
 func (q *Queue) Add(t *Task) {
 	t.place = -1
+	t.failures = t.Attempts
+	q.added++
+	t.added = q.added
 	q.tasks[t.ID] = t
 	q.bytes += t.Size()
 	q.wait(t, false)
@@ -66,8 +77,15 @@ func (q *Queue) Has(id ID) bool { return q.tasks[id] != nil }
 // Next hands the first task that waits to a peer with credit left, and returns
 // both, or nil when nothing can be handed out. Peers that hold nothing come
 // first, then the others in turn. A peer never gets a task that it still holds
-// because the lease expired.
+// because the lease expired. A suspect goes to a peer that holds nothing, and
+// that gets nothing else until the suspect is over.
 func (q *Queue) Next(now time.Time) (*Task, *Peer) {
+	if t, p := q.nextSuspect(); t != nil {
+		q.hand(t, p, now)
+		p.alone = t
+		q.enlist(p)
+		return t, p
+	}
 	for e := q.line.First(); e != nil && !(q.idle.Empty() && q.busy.Empty()); e = e.Next() {
 		t := e.Value()
 		if p := q.workerFor(t); p != nil {
@@ -92,17 +110,26 @@ func (q *Queue) workerFor(t *Task) *Peer {
 
 func (q *Queue) hand(t *Task, p *Peer, now time.Time) {
 	t.inLine.Remove()
-	t.state, t.holder = held, p
 	t.Attempts++
-	p.holds[t.ID] = t
+	t.before, t.first = t.first, now
+	if !t.Control {
+		q.counts.Queued--
+	}
+	q.give(t, p, now)
+	if !t.Control && t.Attempts > 1 {
+		q.counts.Redelivered++
+	}
+}
+
+// give makes p the holder of t, which nobody holds.
+func (q *Queue) give(t *Task, p *Peer, now time.Time) {
+	q.hands++
+	t.state, t.holder, t.since, t.hand, t.begun = held, p, now, q.hands, false
+	p.add(t)
 	q.lease(t, now)
 	q.enlist(p)
 	if !t.Control {
-		q.counts.Queued--
 		q.counts.InFlight++
-		if t.Attempts > 1 {
-			q.counts.Redelivered++
-		}
 	}
 }
 
@@ -129,6 +156,11 @@ func (q *Queue) lease(t *Task, now time.Time) {
 	if t.Lease > 0 {
 		t.when = now.Add(t.Lease)
 	}
+	if q.limits.MaxHold > 0 {
+		if end := t.first.Add(q.limits.MaxHold); t.when.IsZero() || end.Before(t.when) {
+			t.when = end
+		}
+	}
 	q.clock.set(t)
 }
 
@@ -136,10 +168,14 @@ func (q *Queue) lease(t *Task, now time.Time) {
 func (q *Queue) wait(t *Task, front bool) {
 	t.state, t.when = waiting, time.Time{}
 	q.clock.set(t)
+	line := &q.line
+	if t.suspect {
+		line = &q.shady
+	}
 	if front {
-		q.line.PushFront(&t.inLine, t)
+		line.PushFront(&t.inLine, t)
 	} else {
-		q.line.PushBack(&t.inLine, t)
+		line.PushBack(&t.inLine, t)
 	}
 	if !t.Control {
 		q.counts.Queued++
@@ -148,7 +184,16 @@ func (q *Queue) wait(t *Task, front bool) {
 
 // release takes t from its holder, but leaves it in the peer's holds.
 func (q *Queue) release(t *Task) {
-	t.holder = nil
+	if p := t.holder; p != nil {
+		if t.begun {
+			p.begun--
+		}
+		if p.alone == t {
+			p.alone = nil
+			q.enlist(p)
+		}
+	}
+	t.holder, t.begun = nil, false
 	if !t.Control {
 		q.counts.InFlight--
 	}
@@ -215,21 +260,30 @@ func (q *Queue) Fail(p *Peer, id ID, reason error, again bool, now time.Time) (d
 		return nil, err
 	}
 	t.Reason = reason
+	t.failures++
+	t.suspect = false // its worker has survived it
 	if !t.Control && (!again || t.spent()) {
 		q.finish(t, true)
 		return t, nil
 	}
 	q.release(t)
-	t.state = backingOff
-	t.when = now.Add(q.backoff(t.Attempts))
+	q.pause(t, now.Add(q.backoff(t.Attempts)))
+	return nil, nil
+}
+
+// pause has t, which nobody holds, wait until when.
+func (q *Queue) pause(t *Task, when time.Time) {
+	t.state, t.when = backingOff, when
 	q.clock.set(t)
 	if !t.Control {
 		q.counts.Queued++
 	}
-	return nil, nil
 }
 
-func (t *Task) spent() bool { return t.MaxAttempts > 0 && t.Attempts >= t.MaxAttempts && !t.Control }
+// spent reports whether t has failed, or was lost, as often as it may be.
+func (t *Task) spent() bool {
+	return t.MaxAttempts > 0 && !t.Control && (t.failures >= t.MaxAttempts || t.losses >= t.MaxAttempts)
+}
 
 // backoff returns how long to wait after that many attempts.
 func (q *Queue) backoff(attempts int) time.Duration {
@@ -254,19 +308,6 @@ func (q *Queue) Return(p *Peer, id ID) error {
 	return nil
 }
 
-// Extend restarts the lease of a task that p holds. It has no effect on a lease
-// that has expired.
-func (q *Queue) Extend(p *Peer, id ID, now time.Time) error {
-	t := p.holds[id]
-	if t == nil {
-		return ErrUnknown
-	}
-	if t.state == held && t.holder == p {
-		q.lease(t, now)
-	}
-	return nil
-}
-
 // Wake returns when Expire next has something to do; ok is false for never.
 func (q *Queue) Wake() (when time.Time, ok bool) {
 	if len(q.clock) == 0 {
@@ -284,11 +325,11 @@ func (q *Queue) Expire(now time.Time) (expired []Expired) {
 			if !t.Control {
 				q.counts.Queued--
 			}
-			q.wait(t, false)
+			q.wait(t, t.Reason == ErrLost)
 			continue
 		}
 		e := Expired{Task: t, Peer: t.holder}
-		e.Dead = q.retry(t, ErrExpired)
+		e.Dead = q.lose(t, t.holder.hasBegun(t), ErrExpired, now)
 		expired = append(expired, e)
 	}
 	return expired
@@ -299,17 +340,4 @@ type Expired struct {
 	Task *Task
 	Peer *Peer
 	Dead bool
-}
-
-// retry takes t from its holder and puts it first into the line or, if that was
-// its last attempt, gives it up.
-func (q *Queue) retry(t *Task, reason error) (dead bool) {
-	t.Reason = reason
-	if t.spent() {
-		q.finish(t, true)
-		return true
-	}
-	q.release(t)
-	q.wait(t, true)
-	return false
 }

@@ -36,7 +36,7 @@ func wantNext(t *testing.T, q *Queue, now time.Time, id ID, p *Peer) {
 }
 
 func TestOrder(t *testing.T) {
-	q := queueOf(roomy, "1", "2", "3", "4")
+	q := queueOf(Limits{Tasks: 100, Bytes: 1 << 20}, "1", "2", "3", "4") // without a pause
 	a, b := join(q, 2), join(q, 2)
 	wantNext(t, q, start, "1", a)
 	wantNext(t, q, start, "2", b)
@@ -44,10 +44,15 @@ func TestOrder(t *testing.T) {
 		t.Fatal(err)
 	}
 	wantNext(t, q, start, "3", b) // which holds nothing
-	q.Leave(a)
-	wantNext(t, q, start, "1", b) // what came back is first
+	q.Leave(a, start)
+	if _, err := q.Done(b, "3"); err != nil {
+		t.Fatal(err)
+	}
+	wantNext(t, q, start, "1", b) // what came back is first, and by itself
 	wantNext(t, q, start, "", nil)
-	q.Credit(b, 3)
+	if _, err := q.Done(b, "1"); err != nil {
+		t.Fatal(err)
+	}
 	wantNext(t, q, start, "4", b)
 }
 
@@ -122,7 +127,7 @@ func TestControl(t *testing.T) {
 	for range 3 {
 		p := join(q, 1)
 		wantNext(t, q, start, "c", p)
-		if dead := q.Leave(p); len(dead) > 0 {
+		if dead := q.Leave(p, start); len(dead) > 0 {
 			t.Fatal("it died")
 		}
 	}

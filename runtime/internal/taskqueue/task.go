@@ -26,9 +26,9 @@ type Task struct {
 	// counted and never given up.
 	Control bool
 
-	MaxAttempts int           // 0: without limit
+	MaxAttempts int           // failures, and losses, after which it is given up; 0: without limit
 	Lease       time.Duration // 0: without limit
-	Attempts    int           // how often it was handed out
+	Attempts    int           // how often it was begun; the one that is under way counts
 	Reason      error         // why the last attempt failed
 
 	state  state
@@ -36,6 +36,17 @@ type Task struct {
 	when   time.Time           // end of the lease, or of the backoff; zero: none
 	place  int                 // in the clock; -1: not there
 	inLine list.Element[*Task] // of those that wait
+
+	added         uint64        // the queue's number of Add calls: its age
+	hand          uint64        // the queue's number of times that it handed out a task: this one's turn
+	since         time.Time     // when it was handed out last
+	first, before time.Time     // when the attempt, and the one before, was handed out first
+	begun         bool          // its holder has begun it
+	failures      int           // attempts that a worker has reported as failed
+	losses        int           // attempts whose worker was lost or whose lease has ended
+	silent        int           // times that it was lost, and its worker had not begun it
+	suspect       bool          // it may have ended its worker: it goes to a worker that has no other task
+	ran           time.Duration // how long its holder had it when that was lost
 }
 
 // Size returns how many bytes the task counts against the queue's limit.
@@ -73,8 +84,17 @@ type Peer struct {
 	blocked bool         // nothing can be sent just now
 	gone    bool         // has left
 	holds   map[ID]*Task // that it was given and has not reported the end of
+	order   []given      // what it was given, oldest first, with what it has reported since
+	begun   int          // tasks that it has and has begun
+	alone   *Task        // a suspect, beside which it gets nothing; nil: none
 
 	turn list.Element[*Peer] // among those that take tasks now
+}
+
+// A given is one time that a task was handed to a peer.
+type given struct {
+	task *Task
+	hand uint64
 }
 
 // Holds returns how many tasks the peer was given and has not reported the end

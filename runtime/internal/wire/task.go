@@ -23,7 +23,7 @@ const (
 	VerbFail   Verb = "FAIL"   // worker: the task failed, and may be tried again
 	VerbReject Verb = "REJECT" // worker: the task failed for good
 	VerbReturn Verb = "RETURN" // worker: the task was not begun, another worker may have it
-	VerbExtend Verb = "EXTEND" // worker: the lease is to begin anew
+	VerbExtend Verb = "EXTEND" // worker: the task was begun, and the lease is to begin anew
 	VerbTask   Verb = "TASK"   // ventilator: a task
 	VerbStop   Verb = "STOP"   // ventilator: the worker is to end
 	VerbResult Verb = "RESULT" // worker, to the sink: a result
@@ -48,10 +48,11 @@ func Excerpt(name []byte) []byte { return name[:min(len(name), 128)] }
 
 // A WorkerCommand is a message of a worker to its ventilator.
 type WorkerCommand struct {
-	Verb   Verb
-	Credit int    // of CREDIT
-	ID     []byte // of the task, with every other verb
-	Status []byte // of FAIL and REJECT: an encoded gozmq.v1.Status; nil: none
+	Verb    Verb
+	Credit  int    // of CREDIT
+	ID      []byte // of the task, with every other verb
+	Status  []byte // of FAIL and REJECT: an encoded gozmq.v1.Status; nil: none
+	Attempt int    // of EXTEND: which attempt the worker runs; 0: it does not say
 }
 
 // AppendMessage appends the command's frames to b (socket.Message).
@@ -60,6 +61,9 @@ func (c WorkerCommand) AppendMessage(b []byte) ([]byte, error) {
 	switch {
 	case c.Verb == VerbCredit:
 		return zmtp.AppendFrame(b, 0, strconv.AppendInt(nil, int64(c.Credit), 10)), nil
+	case c.Verb == VerbExtend && c.Attempt > 0:
+		b = zmtp.AppendFrame(b, zmtp.FlagMore, c.ID)
+		return zmtp.AppendFrame(b, 0, strconv.AppendInt(nil, int64(c.Attempt), 10)), nil
 	case c.Status == nil:
 		return zmtp.AppendFrame(b, 0, c.ID), nil
 	}
@@ -84,10 +88,23 @@ func ParseWorkerCommand(frames [][]byte) (WorkerCommand, error) {
 		return c, fmt.Errorf("%s: an id has %d bytes, want at most %d", c.Verb, len(frames[1]), MaxTaskID)
 	}
 	c.ID = frames[1]
-	if len(frames) > 2 && len(frames[2]) > 0 {
+	switch {
+	case len(frames) < 3 || len(frames[2]) == 0:
+	case c.Verb == VerbExtend:
+		c.Attempt = parseAttempt(frames[2])
+	default:
 		c.Status = frames[2]
 	}
 	return c, nil
+}
+
+// parseAttempt returns 0 for what is no number of an attempt.
+func parseAttempt(text []byte) int {
+	n, err := strconv.ParseUint(string(Excerpt(text)), 10, 31)
+	if err != nil || len(text) > maxCreditDigits {
+		return 0
+	}
+	return int(n)
 }
 
 func parseCredit(text []byte) (int, error) {

@@ -116,8 +116,7 @@ func MessageSize(b []byte) int {
 
 // BegunMessages returns the length of the messages in b, a run of whole and well-formed
 // messages, that begin within its first n bytes. With it a sender finds the messages of
-// which the kernel has taken no byte. A message that was sent in part is not sent again,
-// although the peer cannot use the part: the message may be why the connection ended.
+// which the kernel has taken no byte.
 func BegunMessages(b []byte, n int) int {
 	off := 0
 	for off < n && off < len(b) {

@@ -8,18 +8,19 @@ import (
 	"iter"
 
 	"github.com/gozmq/gozmq/runtime/gozmq"
+	"github.com/gozmq/gozmq/runtime/gozmqimpl"
 )
 
 // This constant does not compile with a gozmq runtime that is older than this
 // code. To update the runtime: go get github.com/gozmq/gozmq@latest
-const _ = gozmq.IsAtLeastVersion0_1_0
+const _ = gozmqimpl.IsAtLeastVersion0_1_0
 
 // ClockName is the full name of the service.
 const ClockName = "golden.samepackage.Clock"
 
-// The procedures of golden.samepackage.Clock, as the wire has them.
+// The names of the methods of golden.samepackage.Clock on the wire, in logs,
+// and in the gozmq.Method that interceptors and error handlers get.
 const (
-	// ClockNowProcedure is the procedure of Now.
 	ClockNowProcedure = "golden.samepackage.Clock/Now"
 )
 
@@ -40,7 +41,7 @@ type clockClient struct {
 }
 
 func (c *clockClient) Now(ctx context.Context, req *NowRequest, opts ...gozmq.CallOption) (*NowResponse, error) {
-	return gozmq.Call[NowResponse](ctx, c.caller, &clockNowMethod, req, opts...)
+	return gozmqimpl.Call[NowResponse](ctx, c.caller, &clockNowMethod, req, opts...)
 }
 
 // ClockServer serves golden.samepackage.Clock. Implementations embed
@@ -56,10 +57,10 @@ type ClockServer interface {
 // embeds a nil pointer, and when r serves golden.samepackage.Clock already.
 func RegisterClockServer(r gozmq.Registrar, impl ClockServer) error {
 	desc := File_samepackage_samepackage_proto.Services().ByName("Clock")
-	return gozmq.Register(r, ClockName, desc, func() []gozmq.Handler {
+	return gozmqimpl.Register(r, ClockName, desc, func() []gozmqimpl.Handler {
 		impl.mustEmbedUnimplementedClockServer()
-		return []gozmq.Handler{
-			gozmq.Handle(&clockNowMethod, impl.Now),
+		return []gozmqimpl.Handler{
+			gozmqimpl.Handle(&clockNowMethod, impl.Now),
 		}
 	})
 }
@@ -70,7 +71,7 @@ type UnimplementedClockServer struct{}
 
 // Now returns an error with the code UNIMPLEMENTED.
 func (UnimplementedClockServer) Now(context.Context, *NowRequest) (*NowResponse, error) {
-	return nil, gozmq.Unimplemented(&clockNowMethod)
+	return nil, gozmqimpl.Unimplemented(&clockNowMethod)
 }
 
 func (UnimplementedClockServer) mustEmbedUnimplementedClockServer() {}
@@ -82,203 +83,179 @@ var clockNowMethod = gozmq.Method{
 // TicksName is the full name of the service.
 const TicksName = "golden.samepackage.Ticks"
 
-// The procedures of golden.samepackage.Ticks, as the wire has them.
+// The names of the methods of golden.samepackage.Ticks on the wire, in logs,
+// and in the gozmq.Method that interceptors and error handlers get.
 const (
-	// TicksTickProcedure is the procedure of Tick.
 	TicksTickProcedure = "golden.samepackage.Ticks/Tick"
 )
 
-// TicksPublisher publishes golden.samepackage.Ticks. It may be used
+// TicksPublisher publishes the topics of golden.samepackage.Ticks.
+type TicksPublisher interface {
+	// Tick publishes msg under ticks/{zone}/{dst}.
+	Tick(ctx context.Context, msg *NowResponse) error
+}
+
+// NewTicksPublisher returns a TicksPublisher over pub. It may be used
 // concurrently.
-type TicksPublisher struct {
-	*gozmq.Publisher
+func NewTicksPublisher(pub *gozmq.Publisher) TicksPublisher {
+	return &ticksPublisher{pub: pub}
 }
 
-// NewTicksPublisher binds and connects where the options say. Close must be
-// called.
-func NewTicksPublisher(opts ...gozmq.PublisherOption) (*TicksPublisher, error) {
-	inner, err := gozmq.NewPublisher(opts...)
-	if err != nil {
-		return nil, err
-	}
-	return &TicksPublisher{inner}, nil
+type ticksPublisher struct {
+	pub *gozmq.Publisher
 }
 
-// Tick publishes msg under ticks/{zone}/{dst}.
-func (p *TicksPublisher) Tick(ctx context.Context, msg *NowResponse) error {
-	return gozmq.Publish(ctx, p.Publisher, &ticksTickTopic, msg)
+func (p *ticksPublisher) Tick(ctx context.Context, msg *NowResponse) error {
+	return gozmqimpl.Publish(ctx, p.pub, ticksTickTopic, msg)
 }
 
-// TicksSubscriber subscribes to golden.samepackage.Ticks. It may be used
+// TicksSubscriber receives the topics of golden.samepackage.Ticks. An iterator
+// subscribes when its loop begins, and ends with the loop, with ctx or when
+// the gozmq.Subscriber is closed. A message that cannot be decoded is yielded
+// as an error, and iteration goes on. The Subscription methods open
+// subscriptions, which last until they are closed, also while nobody iterates.
+// Without filters an iterator yields all messages of its topic; with several,
+// it yields those that pass any of them.
+type TicksSubscriber interface {
+	// Tick yields the messages under ticks/{zone}/{dst}.
+	Tick(ctx context.Context, filters ...TicksTickFilter) iter.Seq2[*NowResponse, error]
+	TickSubscription(filters []TicksTickFilter, opts ...gozmq.SubscriptionOption) (gozmq.Subscription[*NowResponse, TicksTickFilter], error)
+}
+
+// NewTicksSubscriber returns a TicksSubscriber over sub. It may be used
 // concurrently.
-type TicksSubscriber struct {
-	*gozmq.Subscriber
+func NewTicksSubscriber(sub *gozmq.Subscriber) TicksSubscriber {
+	return &ticksSubscriber{sub: sub}
 }
 
-// NewTicksSubscriber binds and connects where the options say. Close must be
-// called.
-func NewTicksSubscriber(opts ...gozmq.SubscriberOption) (*TicksSubscriber, error) {
-	inner, err := gozmq.NewSubscriber(opts...)
-	if err != nil {
-		return nil, err
-	}
-	return &TicksSubscriber{inner}, nil
+type ticksSubscriber struct {
+	sub *gozmq.Subscriber
 }
 
-// Tick receives messages until ctx ends or the subscriber is closed. One that
-// cannot be decoded is an error; the next may be good. Without filters it
-// receives all; with several, those that pass any of them.
-func (s *TicksSubscriber) Tick(ctx context.Context, filters ...TicksTickFilter) iter.Seq2[*NowResponse, error] {
-	return gozmq.Subscribe[NowResponse](ctx, s.Subscriber, filters)
+func (s *ticksSubscriber) Tick(ctx context.Context, filters ...TicksTickFilter) iter.Seq2[*NowResponse, error] {
+	return gozmqimpl.Subscribe(ctx, s.sub, ticksTickTopic, filters)
 }
-
-// TickSubscription opens a subscription that goes on until it is closed, also
-// while nobody iterates. Filters can be added and removed; without any it
-// begins with all messages.
-func (s *TicksSubscriber) TickSubscription(filters []TicksTickFilter, opts ...gozmq.SubscriptionOption) (*gozmq.Subscription[*NowResponse, TicksTickFilter], error) {
-	return gozmq.OpenSubscription[NowResponse](s.Subscriber, filters, opts)
+func (s *ticksSubscriber) TickSubscription(filters []TicksTickFilter, opts ...gozmq.SubscriptionOption) (gozmq.Subscription[*NowResponse, TicksTickFilter], error) {
+	return gozmqimpl.Open(s.sub, ticksTickTopic, filters, opts)
 }
 
 // TicksHandler receives the topics of golden.samepackage.Ticks, one message at
 // a time, in the order of their arrival. Implementations embed
 // UnimplementedTicksHandler, so that topics can be added to the service.
 type TicksHandler interface {
-	// Tick receives one message of golden.samepackage.Ticks/Tick.
 	Tick(ctx context.Context, msg *NowResponse) error
 	mustEmbedUnimplementedTicksHandler()
 }
 
 // HandleTicks subscribes to all topics and hands their messages to impl until
-// ctx ends or the subscriber is closed. What fails is reported
-// (gozmq.WithTopicErrors) and does not end it. A topic that impl does not
-// implement is given up when its first message has come.
-func HandleTicks(ctx context.Context, s *TicksSubscriber, impl TicksHandler, opts ...gozmq.TopicHandlerOption) error {
-	return gozmq.HandleTopics(ctx, s.Subscriber, TicksName, func() []gozmq.TopicHandler {
+// ctx ends or sub is closed. A message that fails is reported to
+// gozmq.WithTopicErrorHandler, and the next one follows. When impl does not
+// implement a topic, the subscription to it ends with its first message.
+func HandleTicks(ctx context.Context, sub *gozmq.Subscriber, impl TicksHandler, opts ...gozmq.TopicHandlerOption) error {
+	return gozmqimpl.HandleTopics(ctx, sub, TicksName, func() []gozmqimpl.TopicHandler {
 		impl.mustEmbedUnimplementedTicksHandler()
-		return []gozmq.TopicHandler{
-			gozmq.HandleTopic(&ticksTickTopic, TicksTickFilter{}, impl.Tick),
+		return []gozmqimpl.TopicHandler{
+			gozmqimpl.HandleTopic(ticksTickTopic, impl.Tick),
 		}
 	}, opts)
 }
 
-// UnimplementedTicksHandler gives every topic up. Embed it by value.
+// UnimplementedTicksHandler handles no topic: its methods return an error with
+// the code UNIMPLEMENTED, which ends the subscription. Embed it by value.
 type UnimplementedTicksHandler struct{}
 
-// Tick gives the topic up, with an error that has the code UNIMPLEMENTED.
 func (UnimplementedTicksHandler) Tick(context.Context, *NowResponse) error {
-	return gozmq.UnimplementedTopic(&ticksTickTopic)
+	return gozmqimpl.UnimplementedTopic(ticksTickTopic)
 }
-
 func (UnimplementedTicksHandler) mustEmbedUnimplementedTicksHandler() {}
 
-// TicksTickFilter selects messages by the fields in their topic,
-// ticks/{zone}/{dst}. A field that is not set selects all.
+// TicksTickFilter selects messages. A field that is not set selects all.
 type TicksTickFilter struct {
-	// Zone selects by the field zone.
 	Zone gozmq.Match[string]
-	// Dst selects by the field dst.
-	Dst gozmq.Match[Dst]
+	Dst  gozmq.Match[Dst]
 }
 
 // TopicPattern returns the topics that f selects.
 func (f TicksTickFilter) TopicPattern() gozmq.TopicPattern {
-	var p gozmq.TopicPattern
-	p.Literal("ticks/")
-	gozmq.MatchString(&p, f.Zone, '/')
-	p.Literal("/")
-	gozmq.MatchEnum(&p, f.Dst, 0)
-	return p
+	return ticksTickTopic.Pattern(f.Zone, f.Dst)
 }
 
 // TicksTickTopic returns the topic that m is published under.
-func TicksTickTopic(m *NowResponse) string {
-	return string(appendTicksTickTopic(nil, m))
-}
+func TicksTickTopic(m *NowResponse) string { return ticksTickTopic.Of(m) }
 
-var ticksTickTopic = gozmq.Topic[*NowResponse]{
-	Name:   TicksTickProcedure,
-	Append: appendTicksTickTopic,
-}
+var ticksTickTopic = gozmqimpl.NewTopic(TicksTickProcedure, "ticks/{zone}/{dst}",
+	gozmqimpl.String((*NowResponse).GetZone), gozmqimpl.Enum((*NowResponse).GetDst))
 
-func appendTicksTickTopic(b []byte, m *NowResponse) []byte {
-	b = append(b, "ticks/"...)
-	b = gozmq.AppendString(b, m.GetZone(), '/')
-	b = append(b, "/"...)
-	return gozmq.AppendEnum(b, m.GetDst(), 0)
-}
-
-// TicksTickFields are the fields in a topic, ticks/{zone}/{dst}.
+// TicksTickFields are the fields in ticks/{zone}/{dst}.
 type TicksTickFields struct {
-	// Zone is the field zone.
 	Zone string
-	// Dst is the field dst.
-	Dst Dst
+	Dst  Dst
 }
 
-// ParseTicksTickTopic is the reverse of TicksTickTopic. A topic that it does
-// not build is an error.
-func ParseTicksTickTopic(topic string) (TicksTickFields, error) {
-	var f TicksTickFields
-	p := gozmq.ParseTopic(topic)
-	p.Literal("ticks/")
-	gozmq.ParseString(&p, &f.Zone, '/')
-	p.Literal("/")
-	gozmq.ParseEnum(&p, &f.Dst, 0)
-	if err := p.End(); err != nil {
-		return TicksTickFields{}, err
-	}
-	return f, nil
+// ParseTicksTickTopic is the reverse of TicksTickTopic.
+func ParseTicksTickTopic(topic string) (f TicksTickFields, err error) {
+	return gozmqimpl.Parse(ticksTickTopic, topic, &f, &f.Zone, &f.Dst)
 }
 
 // AlarmsName is the full name of the service.
 const AlarmsName = "golden.samepackage.Alarms"
 
-// The procedures of golden.samepackage.Alarms, as the wire has them.
+// The names of the methods of golden.samepackage.Alarms on the wire, in logs,
+// and in the gozmq.Method that interceptors and error handlers get.
 const (
-	// AlarmsRingProcedure is the procedure of Ring.
 	AlarmsRingProcedure = "golden.samepackage.Alarms/Ring"
 )
 
-// AlarmsVentilator hands the tasks of golden.samepackage.Alarms to the
-// workers. It may be used concurrently.
-type AlarmsVentilator struct {
-	*gozmq.Ventilator
+// AlarmsVentilator hands the tasks of golden.samepackage.Alarms to workers.
+type AlarmsVentilator interface {
+	// Ring hands task to one worker. It waits while all of them are busy, until
+	// ctx ends.
+	Ring(ctx context.Context, task *NowRequest) error
 }
 
-// NewAlarmsVentilator binds and connects where the options say. Close must be
-// called.
-func NewAlarmsVentilator(opts ...gozmq.VentilatorOption) (*AlarmsVentilator, error) {
-	inner, err := gozmq.NewVentilator(opts...)
-	if err != nil {
+// NewAlarmsVentilator returns a AlarmsVentilator over vent. It may be used
+// concurrently. It fails when vent was opened with gozmq.DeliveryAtLeastOnce.
+func NewAlarmsVentilator(vent *gozmq.Ventilator) (AlarmsVentilator, error) {
+	if err := gozmqimpl.CheckVentilator(vent, &alarmsRingMethod); err != nil {
 		return nil, err
 	}
-	return &AlarmsVentilator{inner}, nil
+	return &alarmsVentilator{vent: vent}, nil
 }
 
-// Ring hands task to one worker. It waits while all of them are busy, until
-// ctx ends.
-func (v *AlarmsVentilator) Ring(ctx context.Context, task *NowRequest) error {
-	return v.Ventilator.Push(ctx, &alarmsRingMethod, task)
+type alarmsVentilator struct {
+	vent *gozmq.Ventilator
+}
+
+func (v *alarmsVentilator) Ring(ctx context.Context, task *NowRequest) error {
+	return gozmqimpl.Push(ctx, v.vent, &alarmsRingMethod, task)
 }
 
 // AlarmsWorker does the tasks of golden.samepackage.Alarms. Implementations
 // embed UnimplementedAlarmsWorker, so that methods can be added to the
-// service. Methods are called concurrently if the worker runs so.
+// service. With gozmq.WithConcurrency, methods are called concurrently.
 type AlarmsWorker interface {
 	// Ring does one task of golden.samepackage.Alarms/Ring.
 	Ring(ctx context.Context, task *NowRequest) (*NowResponse, error)
 	mustEmbedUnimplementedAlarmsWorker()
 }
 
-// RunAlarmsWorker takes tasks and hands them to impl until ctx ends. The
-// options say where tasks come from and where results go.
-func RunAlarmsWorker(ctx context.Context, impl AlarmsWorker, opts ...gozmq.WorkerOption) error {
-	return gozmq.RunWorker(ctx, AlarmsName, func() []gozmq.TaskHandler {
+// NewAlarmsWorker opens a worker that hands tasks to impl. The options say
+// where tasks come from and where results go. Run runs it; Run or Close must
+// be called.
+func NewAlarmsWorker(impl AlarmsWorker, opts ...gozmq.WorkerOption) (*gozmq.Worker, error) {
+	return gozmqimpl.NewWorker(AlarmsName, func() []gozmqimpl.TaskHandler {
 		impl.mustEmbedUnimplementedAlarmsWorker()
-		return []gozmq.TaskHandler{
-			gozmq.HandleTask(&alarmsRingMethod, impl.Ring),
+		return []gozmqimpl.TaskHandler{
+			gozmqimpl.HandleTask(&alarmsRingMethod, impl.Ring),
 		}
-	}, opts...)
+	}, opts)
+}
+
+// RunAlarmsWorker opens a worker and runs it until ctx ends or a ventilator
+// stops it; then the worker is closed.
+func RunAlarmsWorker(ctx context.Context, impl AlarmsWorker, opts ...gozmq.WorkerOption) error {
+	w, err := NewAlarmsWorker(impl, opts...)
+	return gozmqimpl.RunWorker(ctx, w, err)
 }
 
 // UnimplementedAlarmsWorker fails every task with UNIMPLEMENTED. Embed it by
@@ -287,31 +264,33 @@ type UnimplementedAlarmsWorker struct{}
 
 // Ring returns an error with the code UNIMPLEMENTED.
 func (UnimplementedAlarmsWorker) Ring(context.Context, *NowRequest) (*NowResponse, error) {
-	return nil, gozmq.Unimplemented(&alarmsRingMethod)
+	return nil, gozmqimpl.Unimplemented(&alarmsRingMethod)
 }
 
 func (UnimplementedAlarmsWorker) mustEmbedUnimplementedAlarmsWorker() {}
 
-// AlarmsSink receives the results of golden.samepackage.Alarms. It may be used
-// concurrently.
-type AlarmsSink struct {
-	*gozmq.Sink
+// AlarmsSink receives the results of golden.samepackage.Alarms.
+type AlarmsSink interface {
+	// Ring yields results until ctx ends or the gozmq.Sink is closed. A result
+	// that cannot be decoded is yielded as an error, and iteration goes on.
+	Ring(ctx context.Context) iter.Seq2[*NowResponse, error]
 }
 
-// NewAlarmsSink binds and connects where the options say. Close must be
-// called.
-func NewAlarmsSink(opts ...gozmq.SinkOption) (*AlarmsSink, error) {
-	inner, err := gozmq.NewSink(opts...)
-	if err != nil {
+// NewAlarmsSink returns a AlarmsSink over sink. It may be used concurrently.
+// It fails when sink was opened with gozmq.DeliveryAtLeastOnce.
+func NewAlarmsSink(sink *gozmq.Sink) (AlarmsSink, error) {
+	if err := gozmqimpl.CheckSink(sink, &alarmsRingMethod); err != nil {
 		return nil, err
 	}
-	return &AlarmsSink{inner}, nil
+	return &alarmsSink{sink: sink}, nil
 }
 
-// Ring receives results until ctx ends or the sink is closed. One that cannot
-// be decoded is an error; the next may be good.
-func (s *AlarmsSink) Ring(ctx context.Context) iter.Seq2[*NowResponse, error] {
-	return gozmq.Results[NowResponse](ctx, s.Sink, &alarmsRingMethod)
+type alarmsSink struct {
+	sink *gozmq.Sink
+}
+
+func (s *alarmsSink) Ring(ctx context.Context) iter.Seq2[*NowResponse, error] {
+	return gozmqimpl.Results[NowResponse](ctx, s.sink, &alarmsRingMethod)
 }
 
 var alarmsRingMethod = gozmq.Method{
@@ -319,47 +298,52 @@ var alarmsRingMethod = gozmq.Method{
 }
 
 // NowResponsePusher hands each golden.samepackage.NowResponse to one puller.
-// It may be used concurrently.
-type NowResponsePusher struct {
-	*gozmq.Ventilator
+type NowResponsePusher interface {
+	// Push hands task to one puller. It waits while all of them are busy, until
+	// ctx ends.
+	Push(ctx context.Context, task *NowResponse) error
 }
 
-// NewNowResponsePusher binds and connects where the options say. Close must be
-// called.
-func NewNowResponsePusher(opts ...gozmq.VentilatorOption) (*NowResponsePusher, error) {
-	inner, err := gozmq.NewVentilator(opts...)
-	if err != nil {
+// NewNowResponsePusher returns a NowResponsePusher over vent. It may be used
+// concurrently. It fails when vent was opened with gozmq.DeliveryAtLeastOnce.
+func NewNowResponsePusher(vent *gozmq.Ventilator) (NowResponsePusher, error) {
+	if err := gozmqimpl.CheckVentilator(vent, &nowResponseTask); err != nil {
 		return nil, err
 	}
-	return &NowResponsePusher{inner}, nil
+	return &nowResponsePusher{vent: vent}, nil
 }
 
-// Push hands task to one puller. It waits while all of them are busy, until
-// ctx ends.
-func (p *NowResponsePusher) Push(ctx context.Context, task *NowResponse) error {
-	return p.Ventilator.Push(ctx, &nowResponseTask, task)
+type nowResponsePusher struct {
+	vent *gozmq.Ventilator
+}
+
+func (p *nowResponsePusher) Push(ctx context.Context, task *NowResponse) error {
+	return gozmqimpl.Push(ctx, p.vent, &nowResponseTask, task)
 }
 
 // NowResponsePuller receives each golden.samepackage.NowResponse that a pusher
-// hands to it. It may be used concurrently.
-type NowResponsePuller struct {
-	*gozmq.Sink
+// hands to it.
+type NowResponsePuller interface {
+	// Pull yields tasks until ctx ends or the gozmq.Sink is closed. A task that
+	// cannot be decoded is yielded as an error, and iteration goes on.
+	Pull(ctx context.Context) iter.Seq2[*NowResponse, error]
 }
 
-// NewNowResponsePuller binds and connects where the options say. Close must be
-// called.
-func NewNowResponsePuller(opts ...gozmq.SinkOption) (*NowResponsePuller, error) {
-	inner, err := gozmq.NewPuller(opts...)
-	if err != nil {
+// NewNowResponsePuller returns a NowResponsePuller over sink. It may be used
+// concurrently. It fails when sink was opened with gozmq.DeliveryAtLeastOnce.
+func NewNowResponsePuller(sink *gozmq.Sink) (NowResponsePuller, error) {
+	if err := gozmqimpl.CheckPuller(sink, &nowResponseTask); err != nil {
 		return nil, err
 	}
-	return &NowResponsePuller{inner}, nil
+	return &nowResponsePuller{sink: sink}, nil
 }
 
-// Pull receives tasks until ctx ends or the puller is closed. One that cannot
-// be decoded is an error; the next may be good.
-func (p *NowResponsePuller) Pull(ctx context.Context) iter.Seq2[*NowResponse, error] {
-	return gozmq.Results[NowResponse](ctx, p.Sink, &nowResponseTask)
+type nowResponsePuller struct {
+	sink *gozmq.Sink
+}
+
+func (p *nowResponsePuller) Pull(ctx context.Context) iter.Seq2[*NowResponse, error] {
+	return gozmqimpl.Results[NowResponse](ctx, p.sink, &nowResponseTask)
 }
 
 var nowResponseTask = gozmq.Method{

@@ -2,7 +2,8 @@
 // Source: deprecated/deprecated.proto
 // deprecated/deprecated.proto is a deprecated file.
 
-// Package deprecatedgozmq carries golden.deprecated over ZeroMQ.
+// Package deprecatedgozmq contains the gozmq client and server code for
+// golden.deprecated.
 package deprecatedgozmq
 
 import (
@@ -10,22 +11,22 @@ import (
 	"iter"
 
 	"github.com/gozmq/gozmq/runtime/gozmq"
+	"github.com/gozmq/gozmq/runtime/gozmqimpl"
 	"github.com/gozmq/gozmq/testdata/golden/deprecated"
 )
 
 // This constant does not compile with a gozmq runtime that is older than this
 // code. To update the runtime: go get github.com/gozmq/gozmq@latest
-const _ = gozmq.IsAtLeastVersion0_1_0
+const _ = gozmqimpl.IsAtLeastVersion0_1_0
 
 // OldName is the full name of the service.
 //
 // Deprecated: The file deprecated/deprecated.proto is marked as deprecated.
 const OldName = "golden.deprecated.Old"
 
-// The procedures of golden.deprecated.Old, as the wire has them.
+// The names of the methods of golden.deprecated.Old on the wire, in logs, and
+// in the gozmq.Method that interceptors and error handlers get.
 const (
-	// OldDoProcedure is the procedure of Do.
-	//
 	// Deprecated: The file deprecated/deprecated.proto is marked as deprecated.
 	OldDoProcedure = "golden.deprecated.Old/Do"
 )
@@ -55,7 +56,7 @@ type oldClient struct {
 }
 
 func (c *oldClient) Do(ctx context.Context, req *deprecated.Thing, opts ...gozmq.CallOption) (*deprecated.Thing, error) {
-	return gozmq.Call[deprecated.Thing](ctx, c.caller, &oldDoMethod, req, opts...)
+	return gozmqimpl.Call[deprecated.Thing](ctx, c.caller, &oldDoMethod, req, opts...)
 }
 
 // OldServer serves golden.deprecated.Old. Implementations embed
@@ -79,10 +80,10 @@ type OldServer interface {
 // Deprecated: The file deprecated/deprecated.proto is marked as deprecated.
 func RegisterOldServer(r gozmq.Registrar, impl OldServer) error {
 	desc := deprecated.File_deprecated_deprecated_proto.Services().ByName("Old")
-	return gozmq.Register(r, OldName, desc, func() []gozmq.Handler {
+	return gozmqimpl.Register(r, OldName, desc, func() []gozmqimpl.Handler {
 		impl.mustEmbedUnimplementedOldServer()
-		return []gozmq.Handler{
-			gozmq.Handle(&oldDoMethod, impl.Do),
+		return []gozmqimpl.Handler{
+			gozmqimpl.Handle(&oldDoMethod, impl.Do),
 		}
 	})
 }
@@ -97,7 +98,7 @@ type UnimplementedOldServer struct{}
 //
 // Deprecated: The file deprecated/deprecated.proto is marked as deprecated.
 func (UnimplementedOldServer) Do(context.Context, *deprecated.Thing) (*deprecated.Thing, error) {
-	return nil, gozmq.Unimplemented(&oldDoMethod)
+	return nil, gozmqimpl.Unimplemented(&oldDoMethod)
 }
 
 func (UnimplementedOldServer) mustEmbedUnimplementedOldServer() {}
@@ -111,81 +112,78 @@ var oldDoMethod = gozmq.Method{
 // Deprecated: The file deprecated/deprecated.proto is marked as deprecated.
 const OldFeedName = "golden.deprecated.OldFeed"
 
-// The procedures of golden.deprecated.OldFeed, as the wire has them.
+// The names of the methods of golden.deprecated.OldFeed on the wire, in logs,
+// and in the gozmq.Method that interceptors and error handlers get.
 const (
-	// OldFeedDoneProcedure is the procedure of Done.
-	//
 	// Deprecated: The file deprecated/deprecated.proto is marked as deprecated.
 	OldFeedDoneProcedure = "golden.deprecated.OldFeed/Done"
 )
 
-// OldFeedPublisher publishes golden.deprecated.OldFeed. It may be used
-// concurrently.
+// OldFeedPublisher publishes the topics of golden.deprecated.OldFeed.
 //
 // OldFeed too.
 //
 // Deprecated: The file deprecated/deprecated.proto is marked as deprecated.
-type OldFeedPublisher struct {
-	*gozmq.Publisher
+type OldFeedPublisher interface {
+	// Done publishes msg under {name}.
+	//
+	// Deprecated: The file deprecated/deprecated.proto is marked as deprecated.
+	Done(ctx context.Context, msg *deprecated.Thing) error
 }
 
-// NewOldFeedPublisher binds and connects where the options say. Close must be
-// called.
-//
-// Deprecated: The file deprecated/deprecated.proto is marked as deprecated.
-func NewOldFeedPublisher(opts ...gozmq.PublisherOption) (*OldFeedPublisher, error) {
-	inner, err := gozmq.NewPublisher(opts...)
-	if err != nil {
-		return nil, err
-	}
-	return &OldFeedPublisher{inner}, nil
-}
-
-// Done publishes msg under {name}.
-//
-// Deprecated: The file deprecated/deprecated.proto is marked as deprecated.
-func (p *OldFeedPublisher) Done(ctx context.Context, msg *deprecated.Thing) error {
-	return gozmq.Publish(ctx, p.Publisher, &oldFeedDoneTopic, msg)
-}
-
-// OldFeedSubscriber subscribes to golden.deprecated.OldFeed. It may be used
+// NewOldFeedPublisher returns a OldFeedPublisher over pub. It may be used
 // concurrently.
+//
+// Deprecated: The file deprecated/deprecated.proto is marked as deprecated.
+func NewOldFeedPublisher(pub *gozmq.Publisher) OldFeedPublisher {
+	return &oldFeedPublisher{pub: pub}
+}
+
+type oldFeedPublisher struct {
+	pub *gozmq.Publisher
+}
+
+func (p *oldFeedPublisher) Done(ctx context.Context, msg *deprecated.Thing) error {
+	return gozmqimpl.Publish(ctx, p.pub, oldFeedDoneTopic, msg)
+}
+
+// OldFeedSubscriber receives the topics of golden.deprecated.OldFeed. An
+// iterator subscribes when its loop begins, and ends with the loop, with ctx
+// or when the gozmq.Subscriber is closed. A message that cannot be decoded is
+// yielded as an error, and iteration goes on. The Subscription methods open
+// subscriptions, which last until they are closed, also while nobody iterates.
+// Without filters an iterator yields all messages of its topic; with several,
+// it yields those that pass any of them.
 //
 // OldFeed too.
 //
 // Deprecated: The file deprecated/deprecated.proto is marked as deprecated.
-type OldFeedSubscriber struct {
-	*gozmq.Subscriber
+type OldFeedSubscriber interface {
+	// Done yields the messages under {name}.
+	//
+	// Deprecated: The file deprecated/deprecated.proto is marked as deprecated.
+	Done(ctx context.Context, filters ...OldFeedDoneFilter) iter.Seq2[*deprecated.Thing, error]
+	// Deprecated: The file deprecated/deprecated.proto is marked as deprecated.
+	DoneSubscription(filters []OldFeedDoneFilter, opts ...gozmq.SubscriptionOption) (gozmq.Subscription[*deprecated.Thing, OldFeedDoneFilter], error)
 }
 
-// NewOldFeedSubscriber binds and connects where the options say. Close must be
-// called.
+// NewOldFeedSubscriber returns a OldFeedSubscriber over sub. It may be used
+// concurrently.
 //
 // Deprecated: The file deprecated/deprecated.proto is marked as deprecated.
-func NewOldFeedSubscriber(opts ...gozmq.SubscriberOption) (*OldFeedSubscriber, error) {
-	inner, err := gozmq.NewSubscriber(opts...)
-	if err != nil {
-		return nil, err
-	}
-	return &OldFeedSubscriber{inner}, nil
+func NewOldFeedSubscriber(sub *gozmq.Subscriber) OldFeedSubscriber {
+	return &oldFeedSubscriber{sub: sub}
 }
 
-// Done receives messages until ctx ends or the subscriber is closed. One that
-// cannot be decoded is an error; the next may be good. Without filters it
-// receives all; with several, those that pass any of them.
-//
-// Deprecated: The file deprecated/deprecated.proto is marked as deprecated.
-func (s *OldFeedSubscriber) Done(ctx context.Context, filters ...OldFeedDoneFilter) iter.Seq2[*deprecated.Thing, error] {
-	return gozmq.Subscribe[deprecated.Thing](ctx, s.Subscriber, filters)
+type oldFeedSubscriber struct {
+	sub *gozmq.Subscriber
 }
 
-// DoneSubscription opens a subscription that goes on until it is closed, also
-// while nobody iterates. Filters can be added and removed; without any it
-// begins with all messages.
-//
-// Deprecated: The file deprecated/deprecated.proto is marked as deprecated.
-func (s *OldFeedSubscriber) DoneSubscription(filters []OldFeedDoneFilter, opts ...gozmq.SubscriptionOption) (*gozmq.Subscription[*deprecated.Thing, OldFeedDoneFilter], error) {
-	return gozmq.OpenSubscription[deprecated.Thing](s.Subscriber, filters, opts)
+func (s *oldFeedSubscriber) Done(ctx context.Context, filters ...OldFeedDoneFilter) iter.Seq2[*deprecated.Thing, error] {
+	return gozmqimpl.Subscribe(ctx, s.sub, oldFeedDoneTopic, filters)
+}
+func (s *oldFeedSubscriber) DoneSubscription(filters []OldFeedDoneFilter, opts ...gozmq.SubscriptionOption) (gozmq.Subscription[*deprecated.Thing, OldFeedDoneFilter], error) {
+	return gozmqimpl.Open(s.sub, oldFeedDoneTopic, filters, opts)
 }
 
 // OldFeedHandler receives the topics of golden.deprecated.OldFeed, one message
@@ -196,48 +194,41 @@ func (s *OldFeedSubscriber) DoneSubscription(filters []OldFeedDoneFilter, opts .
 //
 // Deprecated: The file deprecated/deprecated.proto is marked as deprecated.
 type OldFeedHandler interface {
-	// Done receives one message of golden.deprecated.OldFeed/Done.
-	//
 	// Deprecated: The file deprecated/deprecated.proto is marked as deprecated.
 	Done(ctx context.Context, msg *deprecated.Thing) error
 	mustEmbedUnimplementedOldFeedHandler()
 }
 
 // HandleOldFeed subscribes to all topics and hands their messages to impl
-// until ctx ends or the subscriber is closed. What fails is reported
-// (gozmq.WithTopicErrors) and does not end it. A topic that impl does not
-// implement is given up when its first message has come.
+// until ctx ends or sub is closed. A message that fails is reported to
+// gozmq.WithTopicErrorHandler, and the next one follows. When impl does not
+// implement a topic, the subscription to it ends with its first message.
 //
 // Deprecated: The file deprecated/deprecated.proto is marked as deprecated.
-func HandleOldFeed(ctx context.Context, s *OldFeedSubscriber, impl OldFeedHandler, opts ...gozmq.TopicHandlerOption) error {
-	return gozmq.HandleTopics(ctx, s.Subscriber, OldFeedName, func() []gozmq.TopicHandler {
+func HandleOldFeed(ctx context.Context, sub *gozmq.Subscriber, impl OldFeedHandler, opts ...gozmq.TopicHandlerOption) error {
+	return gozmqimpl.HandleTopics(ctx, sub, OldFeedName, func() []gozmqimpl.TopicHandler {
 		impl.mustEmbedUnimplementedOldFeedHandler()
-		return []gozmq.TopicHandler{
-			gozmq.HandleTopic(&oldFeedDoneTopic, OldFeedDoneFilter{}, impl.Done),
+		return []gozmqimpl.TopicHandler{
+			gozmqimpl.HandleTopic(oldFeedDoneTopic, impl.Done),
 		}
 	}, opts)
 }
 
-// UnimplementedOldFeedHandler gives every topic up. Embed it by value.
+// UnimplementedOldFeedHandler handles no topic: its methods return an error
+// with the code UNIMPLEMENTED, which ends the subscription. Embed it by value.
 //
 // Deprecated: The file deprecated/deprecated.proto is marked as deprecated.
 type UnimplementedOldFeedHandler struct{}
 
-// Done gives the topic up, with an error that has the code UNIMPLEMENTED.
-//
-// Deprecated: The file deprecated/deprecated.proto is marked as deprecated.
 func (UnimplementedOldFeedHandler) Done(context.Context, *deprecated.Thing) error {
-	return gozmq.UnimplementedTopic(&oldFeedDoneTopic)
+	return gozmqimpl.UnimplementedTopic(oldFeedDoneTopic)
 }
-
 func (UnimplementedOldFeedHandler) mustEmbedUnimplementedOldFeedHandler() {}
 
-// OldFeedDoneFilter selects messages by the fields in their topic, {name}. A
-// field that is not set selects all.
+// OldFeedDoneFilter selects messages. A field that is not set selects all.
 //
 // Deprecated: The file deprecated/deprecated.proto is marked as deprecated.
 type OldFeedDoneFilter struct {
-	// Name selects by the field name.
 	Name gozmq.Match[string]
 }
 
@@ -245,47 +236,29 @@ type OldFeedDoneFilter struct {
 //
 // Deprecated: The file deprecated/deprecated.proto is marked as deprecated.
 func (f OldFeedDoneFilter) TopicPattern() gozmq.TopicPattern {
-	var p gozmq.TopicPattern
-	gozmq.MatchString(&p, f.Name, 0)
-	return p
+	return oldFeedDoneTopic.Pattern(f.Name)
 }
 
 // OldFeedDoneTopic returns the topic that m is published under.
 //
 // Deprecated: The file deprecated/deprecated.proto is marked as deprecated.
-func OldFeedDoneTopic(m *deprecated.Thing) string {
-	return string(appendOldFeedDoneTopic(nil, m))
-}
+func OldFeedDoneTopic(m *deprecated.Thing) string { return oldFeedDoneTopic.Of(m) }
 
-var oldFeedDoneTopic = gozmq.Topic[*deprecated.Thing]{
-	Name:   OldFeedDoneProcedure,
-	Append: appendOldFeedDoneTopic,
-}
+var oldFeedDoneTopic = gozmqimpl.NewTopic(OldFeedDoneProcedure, "{name}",
+	gozmqimpl.String((*deprecated.Thing).GetName))
 
-func appendOldFeedDoneTopic(b []byte, m *deprecated.Thing) []byte {
-	return gozmq.AppendString(b, m.GetName(), 0)
-}
-
-// OldFeedDoneFields are the fields in a topic, {name}.
+// OldFeedDoneFields are the fields in {name}.
 //
 // Deprecated: The file deprecated/deprecated.proto is marked as deprecated.
 type OldFeedDoneFields struct {
-	// Name is the field name.
 	Name string
 }
 
-// ParseOldFeedDoneTopic is the reverse of OldFeedDoneTopic. A topic that it
-// does not build is an error.
+// ParseOldFeedDoneTopic is the reverse of OldFeedDoneTopic.
 //
 // Deprecated: The file deprecated/deprecated.proto is marked as deprecated.
-func ParseOldFeedDoneTopic(topic string) (OldFeedDoneFields, error) {
-	var f OldFeedDoneFields
-	p := gozmq.ParseTopic(topic)
-	gozmq.ParseString(&p, &f.Name, 0)
-	if err := p.End(); err != nil {
-		return OldFeedDoneFields{}, err
-	}
-	return f, nil
+func ParseOldFeedDoneTopic(topic string) (f OldFeedDoneFields, err error) {
+	return gozmqimpl.Parse(oldFeedDoneTopic, topic, &f, &f.Name)
 }
 
 // OldWorkName is the full name of the service.
@@ -293,45 +266,46 @@ func ParseOldFeedDoneTopic(topic string) (OldFeedDoneFields, error) {
 // Deprecated: The file deprecated/deprecated.proto is marked as deprecated.
 const OldWorkName = "golden.deprecated.OldWork"
 
-// The procedures of golden.deprecated.OldWork, as the wire has them.
+// The names of the methods of golden.deprecated.OldWork on the wire, in logs,
+// and in the gozmq.Method that interceptors and error handlers get.
 const (
-	// OldWorkDoProcedure is the procedure of Do.
-	//
 	// Deprecated: The file deprecated/deprecated.proto is marked as deprecated.
 	OldWorkDoProcedure = "golden.deprecated.OldWork/Do"
 )
 
-// OldWorkVentilator hands the tasks of golden.deprecated.OldWork to the
-// workers. It may be used concurrently.
+// OldWorkVentilator hands the tasks of golden.deprecated.OldWork to workers.
 //
 // Deprecated: The file deprecated/deprecated.proto is marked as deprecated.
-type OldWorkVentilator struct {
-	*gozmq.Ventilator
+type OldWorkVentilator interface {
+	// Do hands task to one worker. It waits while all of them are busy, until ctx
+	// ends.
+	//
+	// Deprecated: The file deprecated/deprecated.proto is marked as deprecated.
+	Do(ctx context.Context, task *deprecated.Thing) error
 }
 
-// NewOldWorkVentilator binds and connects where the options say. Close must be
-// called.
+// NewOldWorkVentilator returns a OldWorkVentilator over vent. It may be used
+// concurrently. It fails when vent was opened with gozmq.DeliveryAtLeastOnce.
 //
 // Deprecated: The file deprecated/deprecated.proto is marked as deprecated.
-func NewOldWorkVentilator(opts ...gozmq.VentilatorOption) (*OldWorkVentilator, error) {
-	inner, err := gozmq.NewVentilator(opts...)
-	if err != nil {
+func NewOldWorkVentilator(vent *gozmq.Ventilator) (OldWorkVentilator, error) {
+	if err := gozmqimpl.CheckVentilator(vent, &oldWorkDoMethod); err != nil {
 		return nil, err
 	}
-	return &OldWorkVentilator{inner}, nil
+	return &oldWorkVentilator{vent: vent}, nil
 }
 
-// Do hands task to one worker. It waits while all of them are busy, until ctx
-// ends.
-//
-// Deprecated: The file deprecated/deprecated.proto is marked as deprecated.
-func (v *OldWorkVentilator) Do(ctx context.Context, task *deprecated.Thing) error {
-	return v.Ventilator.Push(ctx, &oldWorkDoMethod, task)
+type oldWorkVentilator struct {
+	vent *gozmq.Ventilator
+}
+
+func (v *oldWorkVentilator) Do(ctx context.Context, task *deprecated.Thing) error {
+	return gozmqimpl.Push(ctx, v.vent, &oldWorkDoMethod, task)
 }
 
 // OldWorkWorker does the tasks of golden.deprecated.OldWork. Implementations
 // embed UnimplementedOldWorkWorker, so that methods can be added to the
-// service. Methods are called concurrently if the worker runs so.
+// service. With gozmq.WithConcurrency, methods are called concurrently.
 //
 // Deprecated: The file deprecated/deprecated.proto is marked as deprecated.
 type OldWorkWorker interface {
@@ -342,17 +316,27 @@ type OldWorkWorker interface {
 	mustEmbedUnimplementedOldWorkWorker()
 }
 
-// RunOldWorkWorker takes tasks and hands them to impl until ctx ends. The
-// options say where tasks come from and where results go.
+// NewOldWorkWorker opens a worker that hands tasks to impl. The options say
+// where tasks come from and where results go. Run runs it; Run or Close must
+// be called.
+//
+// Deprecated: The file deprecated/deprecated.proto is marked as deprecated.
+func NewOldWorkWorker(impl OldWorkWorker, opts ...gozmq.WorkerOption) (*gozmq.Worker, error) {
+	return gozmqimpl.NewWorker(OldWorkName, func() []gozmqimpl.TaskHandler {
+		impl.mustEmbedUnimplementedOldWorkWorker()
+		return []gozmqimpl.TaskHandler{
+			gozmqimpl.HandleTask(&oldWorkDoMethod, impl.Do),
+		}
+	}, opts)
+}
+
+// RunOldWorkWorker opens a worker and runs it until ctx ends or a ventilator
+// stops it; then the worker is closed.
 //
 // Deprecated: The file deprecated/deprecated.proto is marked as deprecated.
 func RunOldWorkWorker(ctx context.Context, impl OldWorkWorker, opts ...gozmq.WorkerOption) error {
-	return gozmq.RunWorker(ctx, OldWorkName, func() []gozmq.TaskHandler {
-		impl.mustEmbedUnimplementedOldWorkWorker()
-		return []gozmq.TaskHandler{
-			gozmq.HandleTask(&oldWorkDoMethod, impl.Do),
-		}
-	}, opts...)
+	w, err := NewOldWorkWorker(impl, opts...)
+	return gozmqimpl.RunWorker(ctx, w, err)
 }
 
 // UnimplementedOldWorkWorker fails every task with UNIMPLEMENTED. Embed it by
@@ -365,184 +349,179 @@ type UnimplementedOldWorkWorker struct{}
 //
 // Deprecated: The file deprecated/deprecated.proto is marked as deprecated.
 func (UnimplementedOldWorkWorker) Do(context.Context, *deprecated.Thing) (*deprecated.Thing, error) {
-	return nil, gozmq.Unimplemented(&oldWorkDoMethod)
+	return nil, gozmqimpl.Unimplemented(&oldWorkDoMethod)
 }
 
 func (UnimplementedOldWorkWorker) mustEmbedUnimplementedOldWorkWorker() {}
 
-// OldWorkSink receives the results of golden.deprecated.OldWork. It may be
-// used concurrently.
+// OldWorkSink receives the results of golden.deprecated.OldWork.
 //
 // Deprecated: The file deprecated/deprecated.proto is marked as deprecated.
-type OldWorkSink struct {
-	*gozmq.Sink
+type OldWorkSink interface {
+	// Do yields results until ctx ends or the gozmq.Sink is closed. A result that
+	// cannot be decoded is yielded as an error, and iteration goes on.
+	//
+	// Deprecated: The file deprecated/deprecated.proto is marked as deprecated.
+	Do(ctx context.Context) iter.Seq2[*deprecated.Thing, error]
 }
 
-// NewOldWorkSink binds and connects where the options say. Close must be
-// called.
+// NewOldWorkSink returns a OldWorkSink over sink. It may be used concurrently.
+// It fails when sink was opened with gozmq.DeliveryAtLeastOnce.
 //
 // Deprecated: The file deprecated/deprecated.proto is marked as deprecated.
-func NewOldWorkSink(opts ...gozmq.SinkOption) (*OldWorkSink, error) {
-	inner, err := gozmq.NewSink(opts...)
-	if err != nil {
+func NewOldWorkSink(sink *gozmq.Sink) (OldWorkSink, error) {
+	if err := gozmqimpl.CheckSink(sink, &oldWorkDoMethod); err != nil {
 		return nil, err
 	}
-	return &OldWorkSink{inner}, nil
+	return &oldWorkSink{sink: sink}, nil
 }
 
-// Do receives results until ctx ends or the sink is closed. One that cannot be
-// decoded is an error; the next may be good.
-//
-// Deprecated: The file deprecated/deprecated.proto is marked as deprecated.
-func (s *OldWorkSink) Do(ctx context.Context) iter.Seq2[*deprecated.Thing, error] {
-	return gozmq.Results[deprecated.Thing](ctx, s.Sink, &oldWorkDoMethod)
+type oldWorkSink struct {
+	sink *gozmq.Sink
+}
+
+func (s *oldWorkSink) Do(ctx context.Context) iter.Seq2[*deprecated.Thing, error] {
+	return gozmqimpl.Results[deprecated.Thing](ctx, s.sink, &oldWorkDoMethod)
 }
 
 var oldWorkDoMethod = gozmq.Method{
 	Procedure: OldWorkDoProcedure,
 }
 
-// ThingPublisher publishes golden.deprecated.Thing. It may be used
-// concurrently.
+// ThingPublisher publishes golden.deprecated.Thing.
 //
 // Thing is any.
 //
 // Deprecated: The file deprecated/deprecated.proto is marked as deprecated.
-type ThingPublisher struct {
-	*gozmq.Publisher
+type ThingPublisher interface {
+	// Publish publishes msg under things.
+	//
+	// Deprecated: The file deprecated/deprecated.proto is marked as deprecated.
+	Publish(ctx context.Context, msg *deprecated.Thing) error
 }
 
-// NewThingPublisher binds and connects where the options say. Close must be
-// called.
-//
-// Deprecated: The file deprecated/deprecated.proto is marked as deprecated.
-func NewThingPublisher(opts ...gozmq.PublisherOption) (*ThingPublisher, error) {
-	inner, err := gozmq.NewPublisher(opts...)
-	if err != nil {
-		return nil, err
-	}
-	return &ThingPublisher{inner}, nil
-}
-
-// Publish publishes msg under things.
-//
-// Deprecated: The file deprecated/deprecated.proto is marked as deprecated.
-func (p *ThingPublisher) Publish(ctx context.Context, msg *deprecated.Thing) error {
-	return gozmq.Publish(ctx, p.Publisher, &thingTopic, msg)
-}
-
-// ThingSubscriber subscribes to golden.deprecated.Thing. It may be used
+// NewThingPublisher returns a ThingPublisher over pub. It may be used
 // concurrently.
+//
+// Deprecated: The file deprecated/deprecated.proto is marked as deprecated.
+func NewThingPublisher(pub *gozmq.Publisher) ThingPublisher {
+	return &thingPublisher{pub: pub}
+}
+
+type thingPublisher struct {
+	pub *gozmq.Publisher
+}
+
+func (p *thingPublisher) Publish(ctx context.Context, msg *deprecated.Thing) error {
+	return gozmqimpl.Publish(ctx, p.pub, thingTopic, msg)
+}
+
+// ThingSubscriber receives golden.deprecated.Thing. An iterator subscribes
+// when its loop begins, and ends with the loop, with ctx or when the
+// gozmq.Subscriber is closed. A message that cannot be decoded is yielded as
+// an error, and iteration goes on. The Subscription methods open
+// subscriptions, which last until they are closed, also while nobody iterates.
 //
 // Thing is any.
 //
 // Deprecated: The file deprecated/deprecated.proto is marked as deprecated.
-type ThingSubscriber struct {
-	*gozmq.Subscriber
+type ThingSubscriber interface {
+	// Subscribe yields the messages under things.
+	//
+	// Deprecated: The file deprecated/deprecated.proto is marked as deprecated.
+	Subscribe(ctx context.Context) iter.Seq2[*deprecated.Thing, error]
+	// Deprecated: The file deprecated/deprecated.proto is marked as deprecated.
+	Subscription(opts ...gozmq.SubscriptionOption) (gozmq.Subscription[*deprecated.Thing, gozmq.TopicPattern], error)
 }
 
-// NewThingSubscriber binds and connects where the options say. Close must be
-// called.
+// NewThingSubscriber returns a ThingSubscriber over sub. It may be used
+// concurrently.
 //
 // Deprecated: The file deprecated/deprecated.proto is marked as deprecated.
-func NewThingSubscriber(opts ...gozmq.SubscriberOption) (*ThingSubscriber, error) {
-	inner, err := gozmq.NewSubscriber(opts...)
-	if err != nil {
-		return nil, err
-	}
-	return &ThingSubscriber{inner}, nil
+func NewThingSubscriber(sub *gozmq.Subscriber) ThingSubscriber {
+	return &thingSubscriber{sub: sub}
 }
 
-// Subscribe receives messages until ctx ends or the subscriber is closed. One
-// that cannot be decoded is an error; the next may be good.
-//
-// Deprecated: The file deprecated/deprecated.proto is marked as deprecated.
-func (s *ThingSubscriber) Subscribe(ctx context.Context) iter.Seq2[*deprecated.Thing, error] {
-	return gozmq.Subscribe[deprecated.Thing](ctx, s.Subscriber, []gozmq.TopicPattern{gozmq.LiteralTopic("things")})
+type thingSubscriber struct {
+	sub *gozmq.Subscriber
 }
 
-// Subscription opens a subscription that goes on until it is closed, also
-// while nobody iterates.
-//
-// Deprecated: The file deprecated/deprecated.proto is marked as deprecated.
-func (s *ThingSubscriber) Subscription(opts ...gozmq.SubscriptionOption) (*gozmq.Subscription[*deprecated.Thing, gozmq.TopicPattern], error) {
-	return gozmq.OpenSubscription[deprecated.Thing](s.Subscriber, []gozmq.TopicPattern{gozmq.LiteralTopic("things")}, opts)
+func (s *thingSubscriber) Subscribe(ctx context.Context) iter.Seq2[*deprecated.Thing, error] {
+	return gozmqimpl.SubscribeAll(ctx, s.sub, thingTopic)
+}
+func (s *thingSubscriber) Subscription(opts ...gozmq.SubscriptionOption) (gozmq.Subscription[*deprecated.Thing, gozmq.TopicPattern], error) {
+	return gozmqimpl.OpenAll(s.sub, thingTopic, opts)
 }
 
 // ThingTopic returns the topic that m is published under.
 //
 // Deprecated: The file deprecated/deprecated.proto is marked as deprecated.
-func ThingTopic(*deprecated.Thing) string {
-	return "things"
-}
+func ThingTopic(m *deprecated.Thing) string { return thingTopic.Of(m) }
 
-var thingTopic = gozmq.Topic[*deprecated.Thing]{
-	Name:   "golden.deprecated.Thing",
-	Append: appendThingTopic,
-}
+var thingTopic = gozmqimpl.NewTopic[deprecated.Thing]("golden.deprecated.Thing", "things")
 
-func appendThingTopic(b []byte, _ *deprecated.Thing) []byte {
-	return append(b, "things"...)
-}
-
-// ThingPusher hands each golden.deprecated.Thing to one puller. It may be used
-// concurrently.
+// ThingPusher hands each golden.deprecated.Thing to one puller.
 //
 // Thing is any.
 //
 // Deprecated: The file deprecated/deprecated.proto is marked as deprecated.
-type ThingPusher struct {
-	*gozmq.Ventilator
+type ThingPusher interface {
+	// Push hands task to one puller. It waits while all of them are busy, until
+	// ctx ends.
+	//
+	// Deprecated: The file deprecated/deprecated.proto is marked as deprecated.
+	Push(ctx context.Context, task *deprecated.Thing) error
 }
 
-// NewThingPusher binds and connects where the options say. Close must be
-// called.
+// NewThingPusher returns a ThingPusher over vent. It may be used concurrently.
+// It fails when vent was opened with gozmq.DeliveryAtLeastOnce.
 //
 // Deprecated: The file deprecated/deprecated.proto is marked as deprecated.
-func NewThingPusher(opts ...gozmq.VentilatorOption) (*ThingPusher, error) {
-	inner, err := gozmq.NewVentilator(opts...)
-	if err != nil {
+func NewThingPusher(vent *gozmq.Ventilator) (ThingPusher, error) {
+	if err := gozmqimpl.CheckVentilator(vent, &thingTask); err != nil {
 		return nil, err
 	}
-	return &ThingPusher{inner}, nil
+	return &thingPusher{vent: vent}, nil
 }
 
-// Push hands task to one puller. It waits while all of them are busy, until
-// ctx ends.
-//
-// Deprecated: The file deprecated/deprecated.proto is marked as deprecated.
-func (p *ThingPusher) Push(ctx context.Context, task *deprecated.Thing) error {
-	return p.Ventilator.Push(ctx, &thingTask, task)
+type thingPusher struct {
+	vent *gozmq.Ventilator
+}
+
+func (p *thingPusher) Push(ctx context.Context, task *deprecated.Thing) error {
+	return gozmqimpl.Push(ctx, p.vent, &thingTask, task)
 }
 
 // ThingPuller receives each golden.deprecated.Thing that a pusher hands to it.
-// It may be used concurrently.
 //
 // Thing is any.
 //
 // Deprecated: The file deprecated/deprecated.proto is marked as deprecated.
-type ThingPuller struct {
-	*gozmq.Sink
+type ThingPuller interface {
+	// Pull yields tasks until ctx ends or the gozmq.Sink is closed. A task that
+	// cannot be decoded is yielded as an error, and iteration goes on.
+	//
+	// Deprecated: The file deprecated/deprecated.proto is marked as deprecated.
+	Pull(ctx context.Context) iter.Seq2[*deprecated.Thing, error]
 }
 
-// NewThingPuller binds and connects where the options say. Close must be
-// called.
+// NewThingPuller returns a ThingPuller over sink. It may be used concurrently.
+// It fails when sink was opened with gozmq.DeliveryAtLeastOnce.
 //
 // Deprecated: The file deprecated/deprecated.proto is marked as deprecated.
-func NewThingPuller(opts ...gozmq.SinkOption) (*ThingPuller, error) {
-	inner, err := gozmq.NewPuller(opts...)
-	if err != nil {
+func NewThingPuller(sink *gozmq.Sink) (ThingPuller, error) {
+	if err := gozmqimpl.CheckPuller(sink, &thingTask); err != nil {
 		return nil, err
 	}
-	return &ThingPuller{inner}, nil
+	return &thingPuller{sink: sink}, nil
 }
 
-// Pull receives tasks until ctx ends or the puller is closed. One that cannot
-// be decoded is an error; the next may be good.
-//
-// Deprecated: The file deprecated/deprecated.proto is marked as deprecated.
-func (p *ThingPuller) Pull(ctx context.Context) iter.Seq2[*deprecated.Thing, error] {
-	return gozmq.Results[deprecated.Thing](ctx, p.Sink, &thingTask)
+type thingPuller struct {
+	sink *gozmq.Sink
+}
+
+func (p *thingPuller) Pull(ctx context.Context) iter.Seq2[*deprecated.Thing, error] {
+	return gozmqimpl.Results[deprecated.Thing](ctx, p.sink, &thingTask)
 }
 
 var thingTask = gozmq.Method{

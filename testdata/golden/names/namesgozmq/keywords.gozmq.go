@@ -8,6 +8,7 @@ import (
 	"iter"
 
 	"github.com/gozmq/gozmq/runtime/gozmq"
+	"github.com/gozmq/gozmq/runtime/gozmqimpl"
 	"github.com/gozmq/gozmq/testdata/golden/names"
 	contextpb "github.com/gozmq/gozmq/testdata/golden/names/context"
 	gozmqpb "github.com/gozmq/gozmq/testdata/golden/names/gozmq"
@@ -16,19 +17,17 @@ import (
 
 // This constant does not compile with a gozmq runtime that is older than this
 // code. To update the runtime: go get github.com/gozmq/gozmq@latest
-const _ = gozmq.IsAtLeastVersion0_1_0
+const _ = gozmqimpl.IsAtLeastVersion0_1_0
 
 // ImportsName is the full name of the service.
 const ImportsName = "golden.names.imports"
 
-// The procedures of golden.names.imports, as the wire has them.
+// The names of the methods of golden.names.imports on the wire, in logs, and
+// in the gozmq.Method that interceptors and error handlers get.
 const (
-	// ImportsContextProcedure is the procedure of Context.
 	ImportsContextProcedure = "golden.names.imports/context"
-	// ImportsGozmqProcedure is the procedure of Gozmq.
-	ImportsGozmqProcedure = "golden.names.imports/gozmq"
-	// ImportsReqProcedure is the procedure of Req.
-	ImportsReqProcedure = "golden.names.imports/req"
+	ImportsGozmqProcedure   = "golden.names.imports/gozmq"
+	ImportsReqProcedure     = "golden.names.imports/req"
 )
 
 // ImportsClient calls golden.names.imports.
@@ -54,15 +53,15 @@ type importsClient struct {
 }
 
 func (c *importsClient) Context(ctx context.Context, req *contextpb.Message, opts ...gozmq.CallOption) (*gozmqpb.Message, error) {
-	return gozmq.Call[gozmqpb.Message](ctx, c.caller, &importsContextMethod, req, opts...)
+	return gozmqimpl.Call[gozmqpb.Message](ctx, c.caller, &importsContextMethod, req, opts...)
 }
 
 func (c *importsClient) Gozmq(ctx context.Context, req *gozmqpb.Message, opts ...gozmq.CallOption) (*reqpb.Message, error) {
-	return gozmq.Call[reqpb.Message](ctx, c.caller, &importsGozmqMethod, req, opts...)
+	return gozmqimpl.Call[reqpb.Message](ctx, c.caller, &importsGozmqMethod, req, opts...)
 }
 
 func (c *importsClient) Req(ctx context.Context, req *reqpb.Message, opts ...gozmq.CallOption) (*contextpb.Message, error) {
-	return gozmq.Call[contextpb.Message](ctx, c.caller, &importsReqMethod, req, opts...)
+	return gozmqimpl.Call[contextpb.Message](ctx, c.caller, &importsReqMethod, req, opts...)
 }
 
 // ImportsServer serves golden.names.imports. Implementations embed
@@ -84,12 +83,12 @@ type ImportsServer interface {
 // embeds a nil pointer, and when r serves golden.names.imports already.
 func RegisterImportsServer(r gozmq.Registrar, impl ImportsServer) error {
 	desc := names.File_names_keywords_proto.Services().ByName("imports")
-	return gozmq.Register(r, ImportsName, desc, func() []gozmq.Handler {
+	return gozmqimpl.Register(r, ImportsName, desc, func() []gozmqimpl.Handler {
 		impl.mustEmbedUnimplementedImportsServer()
-		return []gozmq.Handler{
-			gozmq.Handle(&importsContextMethod, impl.Context),
-			gozmq.Handle(&importsGozmqMethod, impl.Gozmq),
-			gozmq.Handle(&importsReqMethod, impl.Req),
+		return []gozmqimpl.Handler{
+			gozmqimpl.Handle(&importsContextMethod, impl.Context),
+			gozmqimpl.Handle(&importsGozmqMethod, impl.Gozmq),
+			gozmqimpl.Handle(&importsReqMethod, impl.Req),
 		}
 	})
 }
@@ -100,17 +99,17 @@ type UnimplementedImportsServer struct{}
 
 // Context returns an error with the code UNIMPLEMENTED.
 func (UnimplementedImportsServer) Context(context.Context, *contextpb.Message) (*gozmqpb.Message, error) {
-	return nil, gozmq.Unimplemented(&importsContextMethod)
+	return nil, gozmqimpl.Unimplemented(&importsContextMethod)
 }
 
 // Gozmq returns an error with the code UNIMPLEMENTED.
 func (UnimplementedImportsServer) Gozmq(context.Context, *gozmqpb.Message) (*reqpb.Message, error) {
-	return nil, gozmq.Unimplemented(&importsGozmqMethod)
+	return nil, gozmqimpl.Unimplemented(&importsGozmqMethod)
 }
 
 // Req returns an error with the code UNIMPLEMENTED.
 func (UnimplementedImportsServer) Req(context.Context, *reqpb.Message) (*contextpb.Message, error) {
-	return nil, gozmq.Unimplemented(&importsReqMethod)
+	return nil, gozmqimpl.Unimplemented(&importsReqMethod)
 }
 
 func (UnimplementedImportsServer) mustEmbedUnimplementedImportsServer() {}
@@ -130,18 +129,14 @@ var importsReqMethod = gozmq.Method{
 // TypeName is the full name of the service.
 const TypeName = "golden.names.type"
 
-// The procedures of golden.names.type, as the wire has them.
+// The names of the methods of golden.names.type on the wire, in logs, and in
+// the gozmq.Method that interceptors and error handlers get.
 const (
-	// TypeFuncProcedure is the procedure of Func.
-	TypeFuncProcedure = "golden.names.type/func"
-	// TypeErrorProcedure is the procedure of Error.
+	TypeFuncProcedure  = "golden.names.type/func"
 	TypeErrorProcedure = "golden.names.type/error"
-	// TypeNilProcedure is the procedure of Nil.
-	TypeNilProcedure = "golden.names.type/nil"
-	// TypeXProcedure is the procedure of X.
-	TypeXProcedure = "golden.names.type/_"
-	// TypeX_Procedure is the procedure of X_.
-	TypeX_Procedure = "golden.names.type/__"
+	TypeNilProcedure   = "golden.names.type/nil"
+	TypeXProcedure     = "golden.names.type/_"
+	TypeX_Procedure    = "golden.names.type/__"
 )
 
 // TypeClient calls golden.names.type.
@@ -171,23 +166,23 @@ type typeClient struct {
 }
 
 func (c *typeClient) Func(ctx context.Context, req *names.Var, opts ...gozmq.CallOption) (*names.Var, error) {
-	return gozmq.Call[names.Var](ctx, c.caller, &typeFuncMethod, req, opts...)
+	return gozmqimpl.Call[names.Var](ctx, c.caller, &typeFuncMethod, req, opts...)
 }
 
 func (c *typeClient) Error(ctx context.Context, req *names.String, opts ...gozmq.CallOption) (*names.String, error) {
-	return gozmq.Call[names.String](ctx, c.caller, &typeErrorMethod, req, opts...)
+	return gozmqimpl.Call[names.String](ctx, c.caller, &typeErrorMethod, req, opts...)
 }
 
 func (c *typeClient) Nil(ctx context.Context, req *names.Type_, opts ...gozmq.CallOption) (*names.Type_, error) {
-	return gozmq.Call[names.Type_](ctx, c.caller, &typeNilMethod, req, opts...)
+	return gozmqimpl.Call[names.Type_](ctx, c.caller, &typeNilMethod, req, opts...)
 }
 
 func (c *typeClient) X(ctx context.Context, req *names.Type_, opts ...gozmq.CallOption) (*names.Type_, error) {
-	return gozmq.Call[names.Type_](ctx, c.caller, &typeXMethod, req, opts...)
+	return gozmqimpl.Call[names.Type_](ctx, c.caller, &typeXMethod, req, opts...)
 }
 
 func (c *typeClient) X_(ctx context.Context, req *names.Type_, opts ...gozmq.CallOption) (*names.Type_, error) {
-	return gozmq.Call[names.Type_](ctx, c.caller, &typeX_Method, req, opts...)
+	return gozmqimpl.Call[names.Type_](ctx, c.caller, &typeX_Method, req, opts...)
 }
 
 // TypeServer serves golden.names.type. Implementations embed
@@ -213,14 +208,14 @@ type TypeServer interface {
 // embeds a nil pointer, and when r serves golden.names.type already.
 func RegisterTypeServer(r gozmq.Registrar, impl TypeServer) error {
 	desc := names.File_names_keywords_proto.Services().ByName("type")
-	return gozmq.Register(r, TypeName, desc, func() []gozmq.Handler {
+	return gozmqimpl.Register(r, TypeName, desc, func() []gozmqimpl.Handler {
 		impl.mustEmbedUnimplementedTypeServer()
-		return []gozmq.Handler{
-			gozmq.Handle(&typeFuncMethod, impl.Func),
-			gozmq.Handle(&typeErrorMethod, impl.Error),
-			gozmq.Handle(&typeNilMethod, impl.Nil),
-			gozmq.Handle(&typeXMethod, impl.X),
-			gozmq.Handle(&typeX_Method, impl.X_),
+		return []gozmqimpl.Handler{
+			gozmqimpl.Handle(&typeFuncMethod, impl.Func),
+			gozmqimpl.Handle(&typeErrorMethod, impl.Error),
+			gozmqimpl.Handle(&typeNilMethod, impl.Nil),
+			gozmqimpl.Handle(&typeXMethod, impl.X),
+			gozmqimpl.Handle(&typeX_Method, impl.X_),
 		}
 	})
 }
@@ -231,27 +226,27 @@ type UnimplementedTypeServer struct{}
 
 // Func returns an error with the code UNIMPLEMENTED.
 func (UnimplementedTypeServer) Func(context.Context, *names.Var) (*names.Var, error) {
-	return nil, gozmq.Unimplemented(&typeFuncMethod)
+	return nil, gozmqimpl.Unimplemented(&typeFuncMethod)
 }
 
 // Error returns an error with the code UNIMPLEMENTED.
 func (UnimplementedTypeServer) Error(context.Context, *names.String) (*names.String, error) {
-	return nil, gozmq.Unimplemented(&typeErrorMethod)
+	return nil, gozmqimpl.Unimplemented(&typeErrorMethod)
 }
 
 // Nil returns an error with the code UNIMPLEMENTED.
 func (UnimplementedTypeServer) Nil(context.Context, *names.Type_) (*names.Type_, error) {
-	return nil, gozmq.Unimplemented(&typeNilMethod)
+	return nil, gozmqimpl.Unimplemented(&typeNilMethod)
 }
 
 // X returns an error with the code UNIMPLEMENTED.
 func (UnimplementedTypeServer) X(context.Context, *names.Type_) (*names.Type_, error) {
-	return nil, gozmq.Unimplemented(&typeXMethod)
+	return nil, gozmqimpl.Unimplemented(&typeXMethod)
 }
 
 // X_ returns an error with the code UNIMPLEMENTED.
 func (UnimplementedTypeServer) X_(context.Context, *names.Type_) (*names.Type_, error) {
-	return nil, gozmq.Unimplemented(&typeX_Method)
+	return nil, gozmqimpl.Unimplemented(&typeX_Method)
 }
 
 func (UnimplementedTypeServer) mustEmbedUnimplementedTypeServer() {}
@@ -279,304 +274,223 @@ var typeX_Method = gozmq.Method{
 // InterfaceName is the full name of the service.
 const InterfaceName = "golden.names.interface"
 
-// The procedures of golden.names.interface, as the wire has them.
+// The names of the methods of golden.names.interface on the wire, in logs, and
+// in the gozmq.Method that interceptors and error handlers get.
 const (
-	// InterfaceRangeProcedure is the procedure of Range.
-	InterfaceRangeProcedure = "golden.names.interface/range"
-	// InterfaceAppendProcedure is the procedure of Append.
+	InterfaceRangeProcedure  = "golden.names.interface/range"
 	InterfaceAppendProcedure = "golden.names.interface/append"
 )
 
-// InterfacePublisher publishes golden.names.interface. It may be used
+// InterfacePublisher publishes the topics of golden.names.interface.
+type InterfacePublisher interface {
+	// Range publishes msg under map/{map}/{ctx}/{b}/{m}/{p}.
+	Range(ctx context.Context, msg *names.Var) error
+	// Append publishes msg under len/{len}.
+	Append(ctx context.Context, msg *names.String) error
+}
+
+// NewInterfacePublisher returns a InterfacePublisher over pub. It may be used
 // concurrently.
-type InterfacePublisher struct {
-	*gozmq.Publisher
+func NewInterfacePublisher(pub *gozmq.Publisher) InterfacePublisher {
+	return &interfacePublisher{pub: pub}
 }
 
-// NewInterfacePublisher binds and connects where the options say. Close must
-// be called.
-func NewInterfacePublisher(opts ...gozmq.PublisherOption) (*InterfacePublisher, error) {
-	inner, err := gozmq.NewPublisher(opts...)
-	if err != nil {
-		return nil, err
-	}
-	return &InterfacePublisher{inner}, nil
+type interfacePublisher struct {
+	pub *gozmq.Publisher
 }
 
-// Range publishes msg under map/{map}/{ctx}/{b}/{m}/{p}.
-func (p *InterfacePublisher) Range(ctx context.Context, msg *names.Var) error {
-	return gozmq.Publish(ctx, p.Publisher, &interfaceRangeTopic, msg)
+func (p *interfacePublisher) Range(ctx context.Context, msg *names.Var) error {
+	return gozmqimpl.Publish(ctx, p.pub, interfaceRangeTopic, msg)
 }
 
-// Append publishes msg under len/{len}.
-func (p *InterfacePublisher) Append(ctx context.Context, msg *names.String) error {
-	return gozmq.Publish(ctx, p.Publisher, &interfaceAppendTopic, msg)
+func (p *interfacePublisher) Append(ctx context.Context, msg *names.String) error {
+	return gozmqimpl.Publish(ctx, p.pub, interfaceAppendTopic, msg)
 }
 
-// InterfaceSubscriber subscribes to golden.names.interface. It may be used
-// concurrently.
-type InterfaceSubscriber struct {
-	*gozmq.Subscriber
+// InterfaceSubscriber receives the topics of golden.names.interface. An
+// iterator subscribes when its loop begins, and ends with the loop, with ctx
+// or when the gozmq.Subscriber is closed. A message that cannot be decoded is
+// yielded as an error, and iteration goes on. The Subscription methods open
+// subscriptions, which last until they are closed, also while nobody iterates.
+// Without filters an iterator yields all messages of its topic; with several,
+// it yields those that pass any of them.
+type InterfaceSubscriber interface {
+	// Range yields the messages under map/{map}/{ctx}/{b}/{m}/{p}.
+	Range(ctx context.Context, filters ...InterfaceRangeFilter) iter.Seq2[*names.Var, error]
+	RangeSubscription(filters []InterfaceRangeFilter, opts ...gozmq.SubscriptionOption) (gozmq.Subscription[*names.Var, InterfaceRangeFilter], error)
+	// Append yields the messages under len/{len}.
+	Append(ctx context.Context, filters ...InterfaceAppendFilter) iter.Seq2[*names.String, error]
+	AppendSubscription(filters []InterfaceAppendFilter, opts ...gozmq.SubscriptionOption) (gozmq.Subscription[*names.String, InterfaceAppendFilter], error)
 }
 
-// NewInterfaceSubscriber binds and connects where the options say. Close must
-// be called.
-func NewInterfaceSubscriber(opts ...gozmq.SubscriberOption) (*InterfaceSubscriber, error) {
-	inner, err := gozmq.NewSubscriber(opts...)
-	if err != nil {
-		return nil, err
-	}
-	return &InterfaceSubscriber{inner}, nil
+// NewInterfaceSubscriber returns a InterfaceSubscriber over sub. It may be
+// used concurrently.
+func NewInterfaceSubscriber(sub *gozmq.Subscriber) InterfaceSubscriber {
+	return &interfaceSubscriber{sub: sub}
 }
 
-// Range receives messages until ctx ends or the subscriber is closed. One that
-// cannot be decoded is an error; the next may be good. Without filters it
-// receives all; with several, those that pass any of them.
-func (s *InterfaceSubscriber) Range(ctx context.Context, filters ...InterfaceRangeFilter) iter.Seq2[*names.Var, error] {
-	return gozmq.Subscribe[names.Var](ctx, s.Subscriber, filters)
+type interfaceSubscriber struct {
+	sub *gozmq.Subscriber
 }
 
-// RangeSubscription opens a subscription that goes on until it is closed, also
-// while nobody iterates. Filters can be added and removed; without any it
-// begins with all messages.
-func (s *InterfaceSubscriber) RangeSubscription(filters []InterfaceRangeFilter, opts ...gozmq.SubscriptionOption) (*gozmq.Subscription[*names.Var, InterfaceRangeFilter], error) {
-	return gozmq.OpenSubscription[names.Var](s.Subscriber, filters, opts)
+func (s *interfaceSubscriber) Range(ctx context.Context, filters ...InterfaceRangeFilter) iter.Seq2[*names.Var, error] {
+	return gozmqimpl.Subscribe(ctx, s.sub, interfaceRangeTopic, filters)
+}
+func (s *interfaceSubscriber) RangeSubscription(filters []InterfaceRangeFilter, opts ...gozmq.SubscriptionOption) (gozmq.Subscription[*names.Var, InterfaceRangeFilter], error) {
+	return gozmqimpl.Open(s.sub, interfaceRangeTopic, filters, opts)
 }
 
-// Append receives messages until ctx ends or the subscriber is closed. One
-// that cannot be decoded is an error; the next may be good. Without filters it
-// receives all; with several, those that pass any of them.
-func (s *InterfaceSubscriber) Append(ctx context.Context, filters ...InterfaceAppendFilter) iter.Seq2[*names.String, error] {
-	return gozmq.Subscribe[names.String](ctx, s.Subscriber, filters)
+func (s *interfaceSubscriber) Append(ctx context.Context, filters ...InterfaceAppendFilter) iter.Seq2[*names.String, error] {
+	return gozmqimpl.Subscribe(ctx, s.sub, interfaceAppendTopic, filters)
 }
-
-// AppendSubscription opens a subscription that goes on until it is closed,
-// also while nobody iterates. Filters can be added and removed; without any it
-// begins with all messages.
-func (s *InterfaceSubscriber) AppendSubscription(filters []InterfaceAppendFilter, opts ...gozmq.SubscriptionOption) (*gozmq.Subscription[*names.String, InterfaceAppendFilter], error) {
-	return gozmq.OpenSubscription[names.String](s.Subscriber, filters, opts)
+func (s *interfaceSubscriber) AppendSubscription(filters []InterfaceAppendFilter, opts ...gozmq.SubscriptionOption) (gozmq.Subscription[*names.String, InterfaceAppendFilter], error) {
+	return gozmqimpl.Open(s.sub, interfaceAppendTopic, filters, opts)
 }
 
 // InterfaceHandler receives the topics of golden.names.interface, one message
 // at a time, in the order of their arrival. Implementations embed
 // UnimplementedInterfaceHandler, so that topics can be added to the service.
 type InterfaceHandler interface {
-	// Range receives one message of golden.names.interface/range.
 	Range(ctx context.Context, msg *names.Var) error
-	// Append receives one message of golden.names.interface/append.
 	Append(ctx context.Context, msg *names.String) error
 	mustEmbedUnimplementedInterfaceHandler()
 }
 
 // HandleInterface subscribes to all topics and hands their messages to impl
-// until ctx ends or the subscriber is closed. What fails is reported
-// (gozmq.WithTopicErrors) and does not end it. A topic that impl does not
-// implement is given up when its first message has come.
-func HandleInterface(ctx context.Context, s *InterfaceSubscriber, impl InterfaceHandler, opts ...gozmq.TopicHandlerOption) error {
-	return gozmq.HandleTopics(ctx, s.Subscriber, InterfaceName, func() []gozmq.TopicHandler {
+// until ctx ends or sub is closed. A message that fails is reported to
+// gozmq.WithTopicErrorHandler, and the next one follows. When impl does not
+// implement a topic, the subscription to it ends with its first message.
+func HandleInterface(ctx context.Context, sub *gozmq.Subscriber, impl InterfaceHandler, opts ...gozmq.TopicHandlerOption) error {
+	return gozmqimpl.HandleTopics(ctx, sub, InterfaceName, func() []gozmqimpl.TopicHandler {
 		impl.mustEmbedUnimplementedInterfaceHandler()
-		return []gozmq.TopicHandler{
-			gozmq.HandleTopic(&interfaceRangeTopic, InterfaceRangeFilter{}, impl.Range),
-			gozmq.HandleTopic(&interfaceAppendTopic, InterfaceAppendFilter{}, impl.Append),
+		return []gozmqimpl.TopicHandler{
+			gozmqimpl.HandleTopic(interfaceRangeTopic, impl.Range),
+			gozmqimpl.HandleTopic(interfaceAppendTopic, impl.Append),
 		}
 	}, opts)
 }
 
-// UnimplementedInterfaceHandler gives every topic up. Embed it by value.
+// UnimplementedInterfaceHandler handles no topic: its methods return an error
+// with the code UNIMPLEMENTED, which ends the subscription. Embed it by value.
 type UnimplementedInterfaceHandler struct{}
 
-// Range gives the topic up, with an error that has the code UNIMPLEMENTED.
 func (UnimplementedInterfaceHandler) Range(context.Context, *names.Var) error {
-	return gozmq.UnimplementedTopic(&interfaceRangeTopic)
+	return gozmqimpl.UnimplementedTopic(interfaceRangeTopic)
 }
-
-// Append gives the topic up, with an error that has the code UNIMPLEMENTED.
 func (UnimplementedInterfaceHandler) Append(context.Context, *names.String) error {
-	return gozmq.UnimplementedTopic(&interfaceAppendTopic)
+	return gozmqimpl.UnimplementedTopic(interfaceAppendTopic)
 }
-
 func (UnimplementedInterfaceHandler) mustEmbedUnimplementedInterfaceHandler() {}
 
-// InterfaceRangeFilter selects messages by the fields in their topic,
-// map/{map}/{ctx}/{b}/{m}/{p}. A field that is not set selects all.
+// InterfaceRangeFilter selects messages. A field that is not set selects all.
 type InterfaceRangeFilter struct {
-	// Map selects by the field map.
 	Map gozmq.Match[string]
-	// Ctx selects by the field ctx.
 	Ctx gozmq.Match[string]
-	// B selects by the field b.
-	B gozmq.Match[string]
-	// M selects by the field m.
-	M gozmq.Match[string]
-	// P selects by the field p.
-	P gozmq.Match[string]
+	B   gozmq.Match[string]
+	M   gozmq.Match[string]
+	P   gozmq.Match[string]
 }
 
 // TopicPattern returns the topics that f selects.
 func (f InterfaceRangeFilter) TopicPattern() gozmq.TopicPattern {
-	var p gozmq.TopicPattern
-	p.Literal("map/")
-	gozmq.MatchString(&p, f.Map, '/')
-	p.Literal("/")
-	gozmq.MatchString(&p, f.Ctx, '/')
-	p.Literal("/")
-	gozmq.MatchString(&p, f.B, '/')
-	p.Literal("/")
-	gozmq.MatchString(&p, f.M, '/')
-	p.Literal("/")
-	gozmq.MatchString(&p, f.P, 0)
-	return p
+	return interfaceRangeTopic.Pattern(f.Map, f.Ctx, f.B, f.M, f.P)
 }
 
 // InterfaceRangeTopic returns the topic that m is published under.
-func InterfaceRangeTopic(m *names.Var) string {
-	return string(appendInterfaceRangeTopic(nil, m))
-}
+func InterfaceRangeTopic(m *names.Var) string { return interfaceRangeTopic.Of(m) }
 
-var interfaceRangeTopic = gozmq.Topic[*names.Var]{
-	Name:   InterfaceRangeProcedure,
-	Append: appendInterfaceRangeTopic,
-}
+var interfaceRangeTopic = gozmqimpl.NewTopic(InterfaceRangeProcedure, "map/{map}/{ctx}/{b}/{m}/{p}",
+	gozmqimpl.String((*names.Var).GetMap),
+	gozmqimpl.String((*names.Var).GetCtx),
+	gozmqimpl.String((*names.Var).GetB),
+	gozmqimpl.String((*names.Var).GetM),
+	gozmqimpl.String((*names.Var).GetP),
+)
 
-func appendInterfaceRangeTopic(b []byte, m *names.Var) []byte {
-	b = append(b, "map/"...)
-	b = gozmq.AppendString(b, m.GetMap(), '/')
-	b = append(b, "/"...)
-	b = gozmq.AppendString(b, m.GetCtx(), '/')
-	b = append(b, "/"...)
-	b = gozmq.AppendString(b, m.GetB(), '/')
-	b = append(b, "/"...)
-	b = gozmq.AppendString(b, m.GetM(), '/')
-	b = append(b, "/"...)
-	return gozmq.AppendString(b, m.GetP(), 0)
-}
-
-// InterfaceRangeFields are the fields in a topic, map/{map}/{ctx}/{b}/{m}/{p}.
+// InterfaceRangeFields are the fields in map/{map}/{ctx}/{b}/{m}/{p}.
 type InterfaceRangeFields struct {
-	// Map is the field map.
 	Map string
-	// Ctx is the field ctx.
 	Ctx string
-	// B is the field b.
-	B string
-	// M is the field m.
-	M string
-	// P is the field p.
-	P string
+	B   string
+	M   string
+	P   string
 }
 
-// ParseInterfaceRangeTopic is the reverse of InterfaceRangeTopic. A topic that
-// it does not build is an error.
-func ParseInterfaceRangeTopic(topic string) (InterfaceRangeFields, error) {
-	var f InterfaceRangeFields
-	p := gozmq.ParseTopic(topic)
-	p.Literal("map/")
-	gozmq.ParseString(&p, &f.Map, '/')
-	p.Literal("/")
-	gozmq.ParseString(&p, &f.Ctx, '/')
-	p.Literal("/")
-	gozmq.ParseString(&p, &f.B, '/')
-	p.Literal("/")
-	gozmq.ParseString(&p, &f.M, '/')
-	p.Literal("/")
-	gozmq.ParseString(&p, &f.P, 0)
-	if err := p.End(); err != nil {
-		return InterfaceRangeFields{}, err
-	}
-	return f, nil
+// ParseInterfaceRangeTopic is the reverse of InterfaceRangeTopic.
+func ParseInterfaceRangeTopic(topic string) (f InterfaceRangeFields, err error) {
+	return gozmqimpl.Parse(interfaceRangeTopic, topic, &f, &f.Map, &f.Ctx, &f.B, &f.M, &f.P)
 }
 
-// InterfaceAppendFilter selects messages by the fields in their topic,
-// len/{len}. A field that is not set selects all.
+// InterfaceAppendFilter selects messages. A field that is not set selects all.
 type InterfaceAppendFilter struct {
-	// Len selects by the field len.
 	Len gozmq.Match[int32]
 }
 
 // TopicPattern returns the topics that f selects.
 func (f InterfaceAppendFilter) TopicPattern() gozmq.TopicPattern {
-	var p gozmq.TopicPattern
-	p.Literal("len/")
-	gozmq.MatchInt(&p, f.Len, 0)
-	return p
+	return interfaceAppendTopic.Pattern(f.Len)
 }
 
 // InterfaceAppendTopic returns the topic that m is published under.
-func InterfaceAppendTopic(m *names.String) string {
-	return string(appendInterfaceAppendTopic(nil, m))
-}
+func InterfaceAppendTopic(m *names.String) string { return interfaceAppendTopic.Of(m) }
 
-var interfaceAppendTopic = gozmq.Topic[*names.String]{
-	Name:   InterfaceAppendProcedure,
-	Append: appendInterfaceAppendTopic,
-}
+var interfaceAppendTopic = gozmqimpl.NewTopic(InterfaceAppendProcedure, "len/{len}",
+	gozmqimpl.Int((*names.String).GetLen))
 
-func appendInterfaceAppendTopic(b []byte, m *names.String) []byte {
-	b = append(b, "len/"...)
-	return gozmq.AppendInt(b, m.GetLen(), 0)
-}
-
-// InterfaceAppendFields are the fields in a topic, len/{len}.
+// InterfaceAppendFields are the fields in len/{len}.
 type InterfaceAppendFields struct {
-	// Len is the field len.
 	Len int32
 }
 
-// ParseInterfaceAppendTopic is the reverse of InterfaceAppendTopic. A topic
-// that it does not build is an error.
-func ParseInterfaceAppendTopic(topic string) (InterfaceAppendFields, error) {
-	var f InterfaceAppendFields
-	p := gozmq.ParseTopic(topic)
-	p.Literal("len/")
-	gozmq.ParseInt(&p, &f.Len, 0)
-	if err := p.End(); err != nil {
-		return InterfaceAppendFields{}, err
-	}
-	return f, nil
+// ParseInterfaceAppendTopic is the reverse of InterfaceAppendTopic.
+func ParseInterfaceAppendTopic(topic string) (f InterfaceAppendFields, err error) {
+	return gozmqimpl.Parse(interfaceAppendTopic, topic, &f, &f.Len)
 }
 
 // GoName is the full name of the service.
 const GoName = "golden.names.go"
 
-// The procedures of golden.names.go, as the wire has them.
+// The names of the methods of golden.names.go on the wire, in logs, and in the
+// gozmq.Method that interceptors and error handlers get.
 const (
-	// GoChanProcedure is the procedure of Chan.
-	GoChanProcedure = "golden.names.go/chan"
-	// GoSelectProcedure is the procedure of Select.
+	GoChanProcedure   = "golden.names.go/chan"
 	GoSelectProcedure = "golden.names.go/select"
 )
 
-// GoVentilator hands the tasks of golden.names.go to the workers. It may be
-// used concurrently.
-type GoVentilator struct {
-	*gozmq.Ventilator
+// GoVentilator hands the tasks of golden.names.go to workers.
+type GoVentilator interface {
+	// Chan hands task to one worker. It waits while all of them are busy, until
+	// ctx ends.
+	Chan(ctx context.Context, task *names.Var) error
+	// Select hands task to one worker. It waits while all of them are busy, until
+	// ctx ends.
+	Select(ctx context.Context, task *names.String) error
 }
 
-// NewGoVentilator binds and connects where the options say. Close must be
-// called.
-func NewGoVentilator(opts ...gozmq.VentilatorOption) (*GoVentilator, error) {
-	inner, err := gozmq.NewVentilator(opts...)
-	if err != nil {
+// NewGoVentilator returns a GoVentilator over vent. It may be used
+// concurrently. It fails when vent was opened with gozmq.DeliveryAtLeastOnce.
+func NewGoVentilator(vent *gozmq.Ventilator) (GoVentilator, error) {
+	if err := gozmqimpl.CheckVentilator(vent, &goChanMethod); err != nil {
 		return nil, err
 	}
-	return &GoVentilator{inner}, nil
+	return &goVentilator{vent: vent}, nil
 }
 
-// Chan hands task to one worker. It waits while all of them are busy, until
-// ctx ends.
-func (v *GoVentilator) Chan(ctx context.Context, task *names.Var) error {
-	return v.Ventilator.Push(ctx, &goChanMethod, task)
+type goVentilator struct {
+	vent *gozmq.Ventilator
 }
 
-// Select hands task to one worker. It waits while all of them are busy, until
-// ctx ends.
-func (v *GoVentilator) Select(ctx context.Context, task *names.String) error {
-	return v.Ventilator.Push(ctx, &goSelectMethod, task)
+func (v *goVentilator) Chan(ctx context.Context, task *names.Var) error {
+	return gozmqimpl.Push(ctx, v.vent, &goChanMethod, task)
+}
+
+func (v *goVentilator) Select(ctx context.Context, task *names.String) error {
+	return gozmqimpl.Push(ctx, v.vent, &goSelectMethod, task)
 }
 
 // GoWorker does the tasks of golden.names.go. Implementations embed
-// UnimplementedGoWorker, so that methods can be added to the service. Methods
-// are called concurrently if the worker runs so.
+// UnimplementedGoWorker, so that methods can be added to the service. With
+// gozmq.WithConcurrency, methods are called concurrently.
 type GoWorker interface {
 	// Chan does one task of golden.names.go/chan.
 	Chan(ctx context.Context, task *names.Var) (*names.String, error)
@@ -585,16 +499,24 @@ type GoWorker interface {
 	mustEmbedUnimplementedGoWorker()
 }
 
-// RunGoWorker takes tasks and hands them to impl until ctx ends. The options
-// say where tasks come from and where results go.
-func RunGoWorker(ctx context.Context, impl GoWorker, opts ...gozmq.WorkerOption) error {
-	return gozmq.RunWorker(ctx, GoName, func() []gozmq.TaskHandler {
+// NewGoWorker opens a worker that hands tasks to impl. The options say where
+// tasks come from and where results go. Run runs it; Run or Close must be
+// called.
+func NewGoWorker(impl GoWorker, opts ...gozmq.WorkerOption) (*gozmq.Worker, error) {
+	return gozmqimpl.NewWorker(GoName, func() []gozmqimpl.TaskHandler {
 		impl.mustEmbedUnimplementedGoWorker()
-		return []gozmq.TaskHandler{
-			gozmq.HandleTask(&goChanMethod, impl.Chan),
-			gozmq.HandleTaskOnly(&goSelectMethod, impl.Select),
+		return []gozmqimpl.TaskHandler{
+			gozmqimpl.HandleTask(&goChanMethod, impl.Chan),
+			gozmqimpl.HandleTaskOnly(&goSelectMethod, impl.Select),
 		}
-	}, opts...)
+	}, opts)
+}
+
+// RunGoWorker opens a worker and runs it until ctx ends or a ventilator stops
+// it; then the worker is closed.
+func RunGoWorker(ctx context.Context, impl GoWorker, opts ...gozmq.WorkerOption) error {
+	w, err := NewGoWorker(impl, opts...)
+	return gozmqimpl.RunWorker(ctx, w, err)
 }
 
 // UnimplementedGoWorker fails every task with UNIMPLEMENTED. Embed it by
@@ -603,34 +525,38 @@ type UnimplementedGoWorker struct{}
 
 // Chan returns an error with the code UNIMPLEMENTED.
 func (UnimplementedGoWorker) Chan(context.Context, *names.Var) (*names.String, error) {
-	return nil, gozmq.Unimplemented(&goChanMethod)
+	return nil, gozmqimpl.Unimplemented(&goChanMethod)
 }
 
 // Select returns an error with the code UNIMPLEMENTED.
 func (UnimplementedGoWorker) Select(context.Context, *names.String) error {
-	return gozmq.Unimplemented(&goSelectMethod)
+	return gozmqimpl.Unimplemented(&goSelectMethod)
 }
 
 func (UnimplementedGoWorker) mustEmbedUnimplementedGoWorker() {}
 
-// GoSink receives the results of golden.names.go. It may be used concurrently.
-type GoSink struct {
-	*gozmq.Sink
+// GoSink receives the results of golden.names.go.
+type GoSink interface {
+	// Chan yields results until ctx ends or the gozmq.Sink is closed. A result
+	// that cannot be decoded is yielded as an error, and iteration goes on.
+	Chan(ctx context.Context) iter.Seq2[*names.String, error]
 }
 
-// NewGoSink binds and connects where the options say. Close must be called.
-func NewGoSink(opts ...gozmq.SinkOption) (*GoSink, error) {
-	inner, err := gozmq.NewSink(opts...)
-	if err != nil {
+// NewGoSink returns a GoSink over sink. It may be used concurrently. It fails
+// when sink was opened with gozmq.DeliveryAtLeastOnce.
+func NewGoSink(sink *gozmq.Sink) (GoSink, error) {
+	if err := gozmqimpl.CheckSink(sink, &goChanMethod); err != nil {
 		return nil, err
 	}
-	return &GoSink{inner}, nil
+	return &goSink{sink: sink}, nil
 }
 
-// Chan receives results until ctx ends or the sink is closed. One that cannot
-// be decoded is an error; the next may be good.
-func (s *GoSink) Chan(ctx context.Context) iter.Seq2[*names.String, error] {
-	return gozmq.Results[names.String](ctx, s.Sink, &goChanMethod)
+type goSink struct {
+	sink *gozmq.Sink
+}
+
+func (s *goSink) Chan(ctx context.Context) iter.Seq2[*names.String, error] {
+	return gozmqimpl.Results[names.String](ctx, s.sink, &goChanMethod)
 }
 
 var goChanMethod = gozmq.Method{
@@ -644,18 +570,13 @@ var goSelectMethod = gozmq.Method{
 // SnakeCaseServiceName is the full name of the service.
 const SnakeCaseServiceName = "golden.names.snake_case_service"
 
-// The procedures of golden.names.snake_case_service, as the wire has them.
+// The names of the methods of golden.names.snake_case_service on the wire, in
+// logs, and in the gozmq.Method that interceptors and error handlers get.
 const (
-	// SnakeCaseServiceSayHelloProcedure is the procedure of SayHello.
-	SnakeCaseServiceSayHelloProcedure = "golden.names.snake_case_service/say_hello"
-	// SnakeCaseServiceSayHelloV2Procedure is the procedure of SayHelloV2.
-	SnakeCaseServiceSayHelloV2Procedure = "golden.names.snake_case_service/SayHello_V2"
-	// SnakeCaseServiceSayHelloV2_Procedure is the procedure of SayHelloV2_.
-	SnakeCaseServiceSayHelloV2_Procedure = "golden.names.snake_case_service/SayHelloV2_"
-	// SnakeCaseServiceHTTPGet2XProcedure is the procedure of HTTPGet2X.
-	SnakeCaseServiceHTTPGet2XProcedure = "golden.names.snake_case_service/HTTPGet2x"
-	// SnakeCaseServiceUnimplementedSnakeCaseServiceServerProcedure is the
-	// procedure of UnimplementedSnakeCaseServiceServer_.
+	SnakeCaseServiceSayHelloProcedure                            = "golden.names.snake_case_service/say_hello"
+	SnakeCaseServiceSayHelloV2Procedure                          = "golden.names.snake_case_service/SayHello_V2"
+	SnakeCaseServiceSayHelloV2_Procedure                         = "golden.names.snake_case_service/SayHelloV2_"
+	SnakeCaseServiceHTTPGet2XProcedure                           = "golden.names.snake_case_service/HTTPGet2x"
 	SnakeCaseServiceUnimplementedSnakeCaseServiceServerProcedure = "golden.names.snake_case_service/UnimplementedSnakeCaseServiceServer"
 )
 
@@ -687,23 +608,23 @@ type snakeCaseServiceClient struct {
 }
 
 func (c *snakeCaseServiceClient) SayHello(ctx context.Context, req *names.String, opts ...gozmq.CallOption) (*names.String, error) {
-	return gozmq.Call[names.String](ctx, c.caller, &snakeCaseServiceSayHelloMethod, req, opts...)
+	return gozmqimpl.Call[names.String](ctx, c.caller, &snakeCaseServiceSayHelloMethod, req, opts...)
 }
 
 func (c *snakeCaseServiceClient) SayHelloV2(ctx context.Context, req *names.String, opts ...gozmq.CallOption) (*names.String, error) {
-	return gozmq.Call[names.String](ctx, c.caller, &snakeCaseServiceSayHelloV2Method, req, opts...)
+	return gozmqimpl.Call[names.String](ctx, c.caller, &snakeCaseServiceSayHelloV2Method, req, opts...)
 }
 
 func (c *snakeCaseServiceClient) SayHelloV2_(ctx context.Context, req *names.String, opts ...gozmq.CallOption) (*names.String, error) {
-	return gozmq.Call[names.String](ctx, c.caller, &snakeCaseServiceSayHelloV2_Method, req, opts...)
+	return gozmqimpl.Call[names.String](ctx, c.caller, &snakeCaseServiceSayHelloV2_Method, req, opts...)
 }
 
 func (c *snakeCaseServiceClient) HTTPGet2X(ctx context.Context, req *names.String, opts ...gozmq.CallOption) (*names.String, error) {
-	return gozmq.Call[names.String](ctx, c.caller, &snakeCaseServiceHTTPGet2XMethod, req, opts...)
+	return gozmqimpl.Call[names.String](ctx, c.caller, &snakeCaseServiceHTTPGet2XMethod, req, opts...)
 }
 
 func (c *snakeCaseServiceClient) UnimplementedSnakeCaseServiceServer_(ctx context.Context, req *names.String, opts ...gozmq.CallOption) (*names.String, error) {
-	return gozmq.Call[names.String](ctx, c.caller, &snakeCaseServiceUnimplementedSnakeCaseServiceServerMethod, req, opts...)
+	return gozmqimpl.Call[names.String](ctx, c.caller, &snakeCaseServiceUnimplementedSnakeCaseServiceServerMethod, req, opts...)
 }
 
 // SnakeCaseServiceServer serves golden.names.snake_case_service.
@@ -731,14 +652,14 @@ type SnakeCaseServiceServer interface {
 // golden.names.snake_case_service already.
 func RegisterSnakeCaseServiceServer(r gozmq.Registrar, impl SnakeCaseServiceServer) error {
 	desc := names.File_names_keywords_proto.Services().ByName("snake_case_service")
-	return gozmq.Register(r, SnakeCaseServiceName, desc, func() []gozmq.Handler {
+	return gozmqimpl.Register(r, SnakeCaseServiceName, desc, func() []gozmqimpl.Handler {
 		impl.mustEmbedUnimplementedSnakeCaseServiceServer()
-		return []gozmq.Handler{
-			gozmq.Handle(&snakeCaseServiceSayHelloMethod, impl.SayHello),
-			gozmq.Handle(&snakeCaseServiceSayHelloV2Method, impl.SayHelloV2),
-			gozmq.Handle(&snakeCaseServiceSayHelloV2_Method, impl.SayHelloV2_),
-			gozmq.Handle(&snakeCaseServiceHTTPGet2XMethod, impl.HTTPGet2X),
-			gozmq.Handle(&snakeCaseServiceUnimplementedSnakeCaseServiceServerMethod, impl.UnimplementedSnakeCaseServiceServer_),
+		return []gozmqimpl.Handler{
+			gozmqimpl.Handle(&snakeCaseServiceSayHelloMethod, impl.SayHello),
+			gozmqimpl.Handle(&snakeCaseServiceSayHelloV2Method, impl.SayHelloV2),
+			gozmqimpl.Handle(&snakeCaseServiceSayHelloV2_Method, impl.SayHelloV2_),
+			gozmqimpl.Handle(&snakeCaseServiceHTTPGet2XMethod, impl.HTTPGet2X),
+			gozmqimpl.Handle(&snakeCaseServiceUnimplementedSnakeCaseServiceServerMethod, impl.UnimplementedSnakeCaseServiceServer_),
 		}
 	})
 }
@@ -749,28 +670,28 @@ type UnimplementedSnakeCaseServiceServer struct{}
 
 // SayHello returns an error with the code UNIMPLEMENTED.
 func (UnimplementedSnakeCaseServiceServer) SayHello(context.Context, *names.String) (*names.String, error) {
-	return nil, gozmq.Unimplemented(&snakeCaseServiceSayHelloMethod)
+	return nil, gozmqimpl.Unimplemented(&snakeCaseServiceSayHelloMethod)
 }
 
 // SayHelloV2 returns an error with the code UNIMPLEMENTED.
 func (UnimplementedSnakeCaseServiceServer) SayHelloV2(context.Context, *names.String) (*names.String, error) {
-	return nil, gozmq.Unimplemented(&snakeCaseServiceSayHelloV2Method)
+	return nil, gozmqimpl.Unimplemented(&snakeCaseServiceSayHelloV2Method)
 }
 
 // SayHelloV2_ returns an error with the code UNIMPLEMENTED.
 func (UnimplementedSnakeCaseServiceServer) SayHelloV2_(context.Context, *names.String) (*names.String, error) {
-	return nil, gozmq.Unimplemented(&snakeCaseServiceSayHelloV2_Method)
+	return nil, gozmqimpl.Unimplemented(&snakeCaseServiceSayHelloV2_Method)
 }
 
 // HTTPGet2X returns an error with the code UNIMPLEMENTED.
 func (UnimplementedSnakeCaseServiceServer) HTTPGet2X(context.Context, *names.String) (*names.String, error) {
-	return nil, gozmq.Unimplemented(&snakeCaseServiceHTTPGet2XMethod)
+	return nil, gozmqimpl.Unimplemented(&snakeCaseServiceHTTPGet2XMethod)
 }
 
 // UnimplementedSnakeCaseServiceServer_ returns an error with the code
 // UNIMPLEMENTED.
 func (UnimplementedSnakeCaseServiceServer) UnimplementedSnakeCaseServiceServer_(context.Context, *names.String) (*names.String, error) {
-	return nil, gozmq.Unimplemented(&snakeCaseServiceUnimplementedSnakeCaseServiceServerMethod)
+	return nil, gozmqimpl.Unimplemented(&snakeCaseServiceUnimplementedSnakeCaseServiceServerMethod)
 }
 
 func (UnimplementedSnakeCaseServiceServer) mustEmbedUnimplementedSnakeCaseServiceServer() {}
@@ -798,9 +719,9 @@ var snakeCaseServiceUnimplementedSnakeCaseServiceServerMethod = gozmq.Method{
 // HTTPServer2Name is the full name of the service.
 const HTTPServer2Name = "golden.names.HTTPServer2"
 
-// The procedures of golden.names.HTTPServer2, as the wire has them.
+// The names of the methods of golden.names.HTTPServer2 on the wire, in logs,
+// and in the gozmq.Method that interceptors and error handlers get.
 const (
-	// HTTPServer2GETProcedure is the procedure of GET.
 	HTTPServer2GETProcedure = "golden.names.HTTPServer2/GET"
 )
 
@@ -821,7 +742,7 @@ type hTTPServer2Client struct {
 }
 
 func (c *hTTPServer2Client) GET(ctx context.Context, req *names.String, opts ...gozmq.CallOption) (*names.String, error) {
-	return gozmq.Call[names.String](ctx, c.caller, &hTTPServer2GETMethod, req, opts...)
+	return gozmqimpl.Call[names.String](ctx, c.caller, &hTTPServer2GETMethod, req, opts...)
 }
 
 // HTTPServer2Server serves golden.names.HTTPServer2. Implementations embed
@@ -837,10 +758,10 @@ type HTTPServer2Server interface {
 // or embeds a nil pointer, and when r serves golden.names.HTTPServer2 already.
 func RegisterHTTPServer2Server(r gozmq.Registrar, impl HTTPServer2Server) error {
 	desc := names.File_names_keywords_proto.Services().ByName("HTTPServer2")
-	return gozmq.Register(r, HTTPServer2Name, desc, func() []gozmq.Handler {
+	return gozmqimpl.Register(r, HTTPServer2Name, desc, func() []gozmqimpl.Handler {
 		impl.mustEmbedUnimplementedHTTPServer2Server()
-		return []gozmq.Handler{
-			gozmq.Handle(&hTTPServer2GETMethod, impl.GET),
+		return []gozmqimpl.Handler{
+			gozmqimpl.Handle(&hTTPServer2GETMethod, impl.GET),
 		}
 	})
 }
@@ -851,7 +772,7 @@ type UnimplementedHTTPServer2Server struct{}
 
 // GET returns an error with the code UNIMPLEMENTED.
 func (UnimplementedHTTPServer2Server) GET(context.Context, *names.String) (*names.String, error) {
-	return nil, gozmq.Unimplemented(&hTTPServer2GETMethod)
+	return nil, gozmqimpl.Unimplemented(&hTTPServer2GETMethod)
 }
 
 func (UnimplementedHTTPServer2Server) mustEmbedUnimplementedHTTPServer2Server() {}
@@ -863,9 +784,9 @@ var hTTPServer2GETMethod = gozmq.Method{
 // HttpServer2Name is the full name of the service.
 const HttpServer2Name = "golden.names.HttpServer2"
 
-// The procedures of golden.names.HttpServer2, as the wire has them.
+// The names of the methods of golden.names.HttpServer2 on the wire, in logs,
+// and in the gozmq.Method that interceptors and error handlers get.
 const (
-	// HttpServer2GetProcedure is the procedure of Get.
 	HttpServer2GetProcedure = "golden.names.HttpServer2/Get"
 )
 
@@ -886,7 +807,7 @@ type httpServer2Client struct {
 }
 
 func (c *httpServer2Client) Get(ctx context.Context, req *names.String, opts ...gozmq.CallOption) (*names.String, error) {
-	return gozmq.Call[names.String](ctx, c.caller, &httpServer2GetMethod, req, opts...)
+	return gozmqimpl.Call[names.String](ctx, c.caller, &httpServer2GetMethod, req, opts...)
 }
 
 // HttpServer2Server serves golden.names.HttpServer2. Implementations embed
@@ -902,10 +823,10 @@ type HttpServer2Server interface {
 // or embeds a nil pointer, and when r serves golden.names.HttpServer2 already.
 func RegisterHttpServer2Server(r gozmq.Registrar, impl HttpServer2Server) error {
 	desc := names.File_names_keywords_proto.Services().ByName("HttpServer2")
-	return gozmq.Register(r, HttpServer2Name, desc, func() []gozmq.Handler {
+	return gozmqimpl.Register(r, HttpServer2Name, desc, func() []gozmqimpl.Handler {
 		impl.mustEmbedUnimplementedHttpServer2Server()
-		return []gozmq.Handler{
-			gozmq.Handle(&httpServer2GetMethod, impl.Get),
+		return []gozmqimpl.Handler{
+			gozmqimpl.Handle(&httpServer2GetMethod, impl.Get),
 		}
 	})
 }
@@ -916,7 +837,7 @@ type UnimplementedHttpServer2Server struct{}
 
 // Get returns an error with the code UNIMPLEMENTED.
 func (UnimplementedHttpServer2Server) Get(context.Context, *names.String) (*names.String, error) {
-	return nil, gozmq.Unimplemented(&httpServer2GetMethod)
+	return nil, gozmqimpl.Unimplemented(&httpServer2GetMethod)
 }
 
 func (UnimplementedHttpServer2Server) mustEmbedUnimplementedHttpServer2Server() {}
@@ -925,147 +846,128 @@ var httpServer2GetMethod = gozmq.Method{
 	Procedure: HttpServer2GetProcedure,
 }
 
-// StringPublisher publishes golden.names.string. It may be used concurrently.
-type StringPublisher struct {
-	*gozmq.Publisher
+// StringPublisher publishes golden.names.string.
+type StringPublisher interface {
+	// Publish publishes msg under len/{len}.
+	Publish(ctx context.Context, msg *names.String) error
 }
 
-// NewStringPublisher binds and connects where the options say. Close must be
-// called.
-func NewStringPublisher(opts ...gozmq.PublisherOption) (*StringPublisher, error) {
-	inner, err := gozmq.NewPublisher(opts...)
-	if err != nil {
-		return nil, err
-	}
-	return &StringPublisher{inner}, nil
-}
-
-// Publish publishes msg under len/{len}.
-func (p *StringPublisher) Publish(ctx context.Context, msg *names.String) error {
-	return gozmq.Publish(ctx, p.Publisher, &stringTopic, msg)
-}
-
-// StringSubscriber subscribes to golden.names.string. It may be used
+// NewStringPublisher returns a StringPublisher over pub. It may be used
 // concurrently.
-type StringSubscriber struct {
-	*gozmq.Subscriber
+func NewStringPublisher(pub *gozmq.Publisher) StringPublisher {
+	return &stringPublisher{pub: pub}
 }
 
-// NewStringSubscriber binds and connects where the options say. Close must be
-// called.
-func NewStringSubscriber(opts ...gozmq.SubscriberOption) (*StringSubscriber, error) {
-	inner, err := gozmq.NewSubscriber(opts...)
-	if err != nil {
-		return nil, err
-	}
-	return &StringSubscriber{inner}, nil
+type stringPublisher struct {
+	pub *gozmq.Publisher
 }
 
-// Subscribe receives messages until ctx ends or the subscriber is closed. One
-// that cannot be decoded is an error; the next may be good. Without filters it
-// receives all; with several, those that pass any of them.
-func (s *StringSubscriber) Subscribe(ctx context.Context, filters ...StringFilter) iter.Seq2[*names.String, error] {
-	return gozmq.Subscribe[names.String](ctx, s.Subscriber, filters)
+func (p *stringPublisher) Publish(ctx context.Context, msg *names.String) error {
+	return gozmqimpl.Publish(ctx, p.pub, stringTopic, msg)
 }
 
-// Subscription opens a subscription that goes on until it is closed, also
-// while nobody iterates. Filters can be added and removed; without any it
-// begins with all messages.
-func (s *StringSubscriber) Subscription(filters []StringFilter, opts ...gozmq.SubscriptionOption) (*gozmq.Subscription[*names.String, StringFilter], error) {
-	return gozmq.OpenSubscription[names.String](s.Subscriber, filters, opts)
+// StringSubscriber receives golden.names.string. An iterator subscribes when
+// its loop begins, and ends with the loop, with ctx or when the
+// gozmq.Subscriber is closed. A message that cannot be decoded is yielded as
+// an error, and iteration goes on. The Subscription methods open
+// subscriptions, which last until they are closed, also while nobody iterates.
+// Without filters an iterator yields all messages of its topic; with several,
+// it yields those that pass any of them.
+type StringSubscriber interface {
+	// Subscribe yields the messages under len/{len}.
+	Subscribe(ctx context.Context, filters ...StringFilter) iter.Seq2[*names.String, error]
+	Subscription(filters []StringFilter, opts ...gozmq.SubscriptionOption) (gozmq.Subscription[*names.String, StringFilter], error)
 }
 
-// StringFilter selects messages by the fields in their topic, len/{len}. A
-// field that is not set selects all.
+// NewStringSubscriber returns a StringSubscriber over sub. It may be used
+// concurrently.
+func NewStringSubscriber(sub *gozmq.Subscriber) StringSubscriber {
+	return &stringSubscriber{sub: sub}
+}
+
+type stringSubscriber struct {
+	sub *gozmq.Subscriber
+}
+
+func (s *stringSubscriber) Subscribe(ctx context.Context, filters ...StringFilter) iter.Seq2[*names.String, error] {
+	return gozmqimpl.Subscribe(ctx, s.sub, stringTopic, filters)
+}
+func (s *stringSubscriber) Subscription(filters []StringFilter, opts ...gozmq.SubscriptionOption) (gozmq.Subscription[*names.String, StringFilter], error) {
+	return gozmqimpl.Open(s.sub, stringTopic, filters, opts)
+}
+
+// StringFilter selects messages. A field that is not set selects all.
 type StringFilter struct {
-	// Len selects by the field len.
 	Len gozmq.Match[int32]
 }
 
 // TopicPattern returns the topics that f selects.
 func (f StringFilter) TopicPattern() gozmq.TopicPattern {
-	var p gozmq.TopicPattern
-	p.Literal("len/")
-	gozmq.MatchInt(&p, f.Len, 0)
-	return p
+	return stringTopic.Pattern(f.Len)
 }
 
 // StringTopic returns the topic that m is published under.
-func StringTopic(m *names.String) string {
-	return string(appendStringTopic(nil, m))
-}
+func StringTopic(m *names.String) string { return stringTopic.Of(m) }
 
-var stringTopic = gozmq.Topic[*names.String]{
-	Name:   "golden.names.string",
-	Append: appendStringTopic,
-}
+var stringTopic = gozmqimpl.NewTopic("golden.names.string", "len/{len}",
+	gozmqimpl.Int((*names.String).GetLen))
 
-func appendStringTopic(b []byte, m *names.String) []byte {
-	b = append(b, "len/"...)
-	return gozmq.AppendInt(b, m.GetLen(), 0)
-}
-
-// StringFields are the fields in a topic, len/{len}.
+// StringFields are the fields in len/{len}.
 type StringFields struct {
-	// Len is the field len.
 	Len int32
 }
 
-// ParseStringTopic is the reverse of StringTopic. A topic that it does not
-// build is an error.
-func ParseStringTopic(topic string) (StringFields, error) {
-	var f StringFields
-	p := gozmq.ParseTopic(topic)
-	p.Literal("len/")
-	gozmq.ParseInt(&p, &f.Len, 0)
-	if err := p.End(); err != nil {
-		return StringFields{}, err
-	}
-	return f, nil
+// ParseStringTopic is the reverse of StringTopic.
+func ParseStringTopic(topic string) (f StringFields, err error) {
+	return gozmqimpl.Parse(stringTopic, topic, &f, &f.Len)
 }
 
-// StringPusher hands each golden.names.string to one puller. It may be used
-// concurrently.
-type StringPusher struct {
-	*gozmq.Ventilator
+// StringPusher hands each golden.names.string to one puller.
+type StringPusher interface {
+	// Push hands task to one puller. It waits while all of them are busy, until
+	// ctx ends.
+	Push(ctx context.Context, task *names.String) error
 }
 
-// NewStringPusher binds and connects where the options say. Close must be
-// called.
-func NewStringPusher(opts ...gozmq.VentilatorOption) (*StringPusher, error) {
-	inner, err := gozmq.NewVentilator(opts...)
-	if err != nil {
+// NewStringPusher returns a StringPusher over vent. It may be used
+// concurrently. It fails when vent was opened with gozmq.DeliveryAtLeastOnce.
+func NewStringPusher(vent *gozmq.Ventilator) (StringPusher, error) {
+	if err := gozmqimpl.CheckVentilator(vent, &stringTask); err != nil {
 		return nil, err
 	}
-	return &StringPusher{inner}, nil
+	return &stringPusher{vent: vent}, nil
 }
 
-// Push hands task to one puller. It waits while all of them are busy, until
-// ctx ends.
-func (p *StringPusher) Push(ctx context.Context, task *names.String) error {
-	return p.Ventilator.Push(ctx, &stringTask, task)
+type stringPusher struct {
+	vent *gozmq.Ventilator
 }
 
-// StringPuller receives each golden.names.string that a pusher hands to it. It
-// may be used concurrently.
-type StringPuller struct {
-	*gozmq.Sink
+func (p *stringPusher) Push(ctx context.Context, task *names.String) error {
+	return gozmqimpl.Push(ctx, p.vent, &stringTask, task)
 }
 
-// NewStringPuller binds and connects where the options say. Close must be
-// called.
-func NewStringPuller(opts ...gozmq.SinkOption) (*StringPuller, error) {
-	inner, err := gozmq.NewPuller(opts...)
-	if err != nil {
+// StringPuller receives each golden.names.string that a pusher hands to it.
+type StringPuller interface {
+	// Pull yields tasks until ctx ends or the gozmq.Sink is closed. A task that
+	// cannot be decoded is yielded as an error, and iteration goes on.
+	Pull(ctx context.Context) iter.Seq2[*names.String, error]
+}
+
+// NewStringPuller returns a StringPuller over sink. It may be used
+// concurrently. It fails when sink was opened with gozmq.DeliveryAtLeastOnce.
+func NewStringPuller(sink *gozmq.Sink) (StringPuller, error) {
+	if err := gozmqimpl.CheckPuller(sink, &stringTask); err != nil {
 		return nil, err
 	}
-	return &StringPuller{inner}, nil
+	return &stringPuller{sink: sink}, nil
 }
 
-// Pull receives tasks until ctx ends or the puller is closed. One that cannot
-// be decoded is an error; the next may be good.
-func (p *StringPuller) Pull(ctx context.Context) iter.Seq2[*names.String, error] {
-	return gozmq.Results[names.String](ctx, p.Sink, &stringTask)
+type stringPuller struct {
+	sink *gozmq.Sink
+}
+
+func (p *stringPuller) Pull(ctx context.Context) iter.Seq2[*names.String, error] {
+	return gozmqimpl.Results[names.String](ctx, p.sink, &stringTask)
 }
 
 var stringTask = gozmq.Method{
@@ -1073,48 +975,53 @@ var stringTask = gozmq.Method{
 	Bare:      true,
 }
 
-// Outer_InnerPusher hands each golden.names.Outer.Inner to one puller. It may
-// be used concurrently.
-type Outer_InnerPusher struct {
-	*gozmq.Ventilator
+// Outer_InnerPusher hands each golden.names.Outer.Inner to one puller.
+type Outer_InnerPusher interface {
+	// Push hands task to one puller. It waits while all of them are busy, until
+	// ctx ends.
+	Push(ctx context.Context, task *names.Outer_Inner) error
 }
 
-// NewOuter_InnerPusher binds and connects where the options say. Close must be
-// called.
-func NewOuter_InnerPusher(opts ...gozmq.VentilatorOption) (*Outer_InnerPusher, error) {
-	inner, err := gozmq.NewVentilator(opts...)
-	if err != nil {
+// NewOuter_InnerPusher returns a Outer_InnerPusher over vent. It may be used
+// concurrently. It fails when vent was opened with gozmq.DeliveryAtLeastOnce.
+func NewOuter_InnerPusher(vent *gozmq.Ventilator) (Outer_InnerPusher, error) {
+	if err := gozmqimpl.CheckVentilator(vent, &outer_InnerTask); err != nil {
 		return nil, err
 	}
-	return &Outer_InnerPusher{inner}, nil
+	return &outer_InnerPusher{vent: vent}, nil
 }
 
-// Push hands task to one puller. It waits while all of them are busy, until
-// ctx ends.
-func (p *Outer_InnerPusher) Push(ctx context.Context, task *names.Outer_Inner) error {
-	return p.Ventilator.Push(ctx, &outer_InnerTask, task)
+type outer_InnerPusher struct {
+	vent *gozmq.Ventilator
+}
+
+func (p *outer_InnerPusher) Push(ctx context.Context, task *names.Outer_Inner) error {
+	return gozmqimpl.Push(ctx, p.vent, &outer_InnerTask, task)
 }
 
 // Outer_InnerPuller receives each golden.names.Outer.Inner that a pusher hands
-// to it. It may be used concurrently.
-type Outer_InnerPuller struct {
-	*gozmq.Sink
+// to it.
+type Outer_InnerPuller interface {
+	// Pull yields tasks until ctx ends or the gozmq.Sink is closed. A task that
+	// cannot be decoded is yielded as an error, and iteration goes on.
+	Pull(ctx context.Context) iter.Seq2[*names.Outer_Inner, error]
 }
 
-// NewOuter_InnerPuller binds and connects where the options say. Close must be
-// called.
-func NewOuter_InnerPuller(opts ...gozmq.SinkOption) (*Outer_InnerPuller, error) {
-	inner, err := gozmq.NewPuller(opts...)
-	if err != nil {
+// NewOuter_InnerPuller returns a Outer_InnerPuller over sink. It may be used
+// concurrently. It fails when sink was opened with gozmq.DeliveryAtLeastOnce.
+func NewOuter_InnerPuller(sink *gozmq.Sink) (Outer_InnerPuller, error) {
+	if err := gozmqimpl.CheckPuller(sink, &outer_InnerTask); err != nil {
 		return nil, err
 	}
-	return &Outer_InnerPuller{inner}, nil
+	return &outer_InnerPuller{sink: sink}, nil
 }
 
-// Pull receives tasks until ctx ends or the puller is closed. One that cannot
-// be decoded is an error; the next may be good.
-func (p *Outer_InnerPuller) Pull(ctx context.Context) iter.Seq2[*names.Outer_Inner, error] {
-	return gozmq.Results[names.Outer_Inner](ctx, p.Sink, &outer_InnerTask)
+type outer_InnerPuller struct {
+	sink *gozmq.Sink
+}
+
+func (p *outer_InnerPuller) Pull(ctx context.Context) iter.Seq2[*names.Outer_Inner, error] {
+	return gozmqimpl.Results[names.Outer_Inner](ctx, p.sink, &outer_InnerTask)
 }
 
 var outer_InnerTask = gozmq.Method{
@@ -1123,114 +1030,111 @@ var outer_InnerTask = gozmq.Method{
 }
 
 // OuterInnerMoreInnerPublisher publishes golden.names.Outer.Inner.more_inner.
-// It may be used concurrently.
-type OuterInnerMoreInnerPublisher struct {
-	*gozmq.Publisher
+type OuterInnerMoreInnerPublisher interface {
+	// Publish publishes msg under more.
+	Publish(ctx context.Context, msg *names.Outer_InnerMoreInner) error
 }
 
-// NewOuterInnerMoreInnerPublisher binds and connects where the options say.
-// Close must be called.
-func NewOuterInnerMoreInnerPublisher(opts ...gozmq.PublisherOption) (*OuterInnerMoreInnerPublisher, error) {
-	inner, err := gozmq.NewPublisher(opts...)
-	if err != nil {
-		return nil, err
-	}
-	return &OuterInnerMoreInnerPublisher{inner}, nil
+// NewOuterInnerMoreInnerPublisher returns a OuterInnerMoreInnerPublisher over
+// pub. It may be used concurrently.
+func NewOuterInnerMoreInnerPublisher(pub *gozmq.Publisher) OuterInnerMoreInnerPublisher {
+	return &outerInnerMoreInnerPublisher{pub: pub}
 }
 
-// Publish publishes msg under more.
-func (p *OuterInnerMoreInnerPublisher) Publish(ctx context.Context, msg *names.Outer_InnerMoreInner) error {
-	return gozmq.Publish(ctx, p.Publisher, &outerInnerMoreInnerTopic, msg)
+type outerInnerMoreInnerPublisher struct {
+	pub *gozmq.Publisher
 }
 
-// OuterInnerMoreInnerSubscriber subscribes to
-// golden.names.Outer.Inner.more_inner. It may be used concurrently.
-type OuterInnerMoreInnerSubscriber struct {
-	*gozmq.Subscriber
+func (p *outerInnerMoreInnerPublisher) Publish(ctx context.Context, msg *names.Outer_InnerMoreInner) error {
+	return gozmqimpl.Publish(ctx, p.pub, outerInnerMoreInnerTopic, msg)
 }
 
-// NewOuterInnerMoreInnerSubscriber binds and connects where the options say.
-// Close must be called.
-func NewOuterInnerMoreInnerSubscriber(opts ...gozmq.SubscriberOption) (*OuterInnerMoreInnerSubscriber, error) {
-	inner, err := gozmq.NewSubscriber(opts...)
-	if err != nil {
-		return nil, err
-	}
-	return &OuterInnerMoreInnerSubscriber{inner}, nil
+// OuterInnerMoreInnerSubscriber receives golden.names.Outer.Inner.more_inner.
+// An iterator subscribes when its loop begins, and ends with the loop, with
+// ctx or when the gozmq.Subscriber is closed. A message that cannot be decoded
+// is yielded as an error, and iteration goes on. The Subscription methods open
+// subscriptions, which last until they are closed, also while nobody iterates.
+type OuterInnerMoreInnerSubscriber interface {
+	// Subscribe yields the messages under more.
+	Subscribe(ctx context.Context) iter.Seq2[*names.Outer_InnerMoreInner, error]
+	Subscription(opts ...gozmq.SubscriptionOption) (gozmq.Subscription[*names.Outer_InnerMoreInner, gozmq.TopicPattern], error)
 }
 
-// Subscribe receives messages until ctx ends or the subscriber is closed. One
-// that cannot be decoded is an error; the next may be good.
-func (s *OuterInnerMoreInnerSubscriber) Subscribe(ctx context.Context) iter.Seq2[*names.Outer_InnerMoreInner, error] {
-	return gozmq.Subscribe[names.Outer_InnerMoreInner](ctx, s.Subscriber, []gozmq.TopicPattern{gozmq.LiteralTopic("more")})
+// NewOuterInnerMoreInnerSubscriber returns a OuterInnerMoreInnerSubscriber
+// over sub. It may be used concurrently.
+func NewOuterInnerMoreInnerSubscriber(sub *gozmq.Subscriber) OuterInnerMoreInnerSubscriber {
+	return &outerInnerMoreInnerSubscriber{sub: sub}
 }
 
-// Subscription opens a subscription that goes on until it is closed, also
-// while nobody iterates.
-func (s *OuterInnerMoreInnerSubscriber) Subscription(opts ...gozmq.SubscriptionOption) (*gozmq.Subscription[*names.Outer_InnerMoreInner, gozmq.TopicPattern], error) {
-	return gozmq.OpenSubscription[names.Outer_InnerMoreInner](s.Subscriber, []gozmq.TopicPattern{gozmq.LiteralTopic("more")}, opts)
+type outerInnerMoreInnerSubscriber struct {
+	sub *gozmq.Subscriber
+}
+
+func (s *outerInnerMoreInnerSubscriber) Subscribe(ctx context.Context) iter.Seq2[*names.Outer_InnerMoreInner, error] {
+	return gozmqimpl.SubscribeAll(ctx, s.sub, outerInnerMoreInnerTopic)
+}
+func (s *outerInnerMoreInnerSubscriber) Subscription(opts ...gozmq.SubscriptionOption) (gozmq.Subscription[*names.Outer_InnerMoreInner, gozmq.TopicPattern], error) {
+	return gozmqimpl.OpenAll(s.sub, outerInnerMoreInnerTopic, opts)
 }
 
 // OuterInnerMoreInnerTopic returns the topic that m is published under.
-func OuterInnerMoreInnerTopic(*names.Outer_InnerMoreInner) string {
-	return "more"
+func OuterInnerMoreInnerTopic(m *names.Outer_InnerMoreInner) string {
+	return outerInnerMoreInnerTopic.Of(m)
 }
 
-var outerInnerMoreInnerTopic = gozmq.Topic[*names.Outer_InnerMoreInner]{
-	Name:   "golden.names.Outer.Inner.more_inner",
-	Append: appendOuterInnerMoreInnerTopic,
-}
+var outerInnerMoreInnerTopic = gozmqimpl.NewTopic[names.Outer_InnerMoreInner]("golden.names.Outer.Inner.more_inner", "more")
 
-func appendOuterInnerMoreInnerTopic(b []byte, _ *names.Outer_InnerMoreInner) []byte {
-	return append(b, "more"...)
-}
-
-// OuterInnerPusher hands each golden.names.OuterInner to one puller. It may be
-// used concurrently.
+// OuterInnerPusher hands each golden.names.OuterInner to one puller.
 //
 // Both are OuterInner at first sight.
-type OuterInnerPusher struct {
-	*gozmq.Ventilator
+type OuterInnerPusher interface {
+	// Push hands task to one puller. It waits while all of them are busy, until
+	// ctx ends.
+	Push(ctx context.Context, task *names.OuterInner) error
 }
 
-// NewOuterInnerPusher binds and connects where the options say. Close must be
-// called.
-func NewOuterInnerPusher(opts ...gozmq.VentilatorOption) (*OuterInnerPusher, error) {
-	inner, err := gozmq.NewVentilator(opts...)
-	if err != nil {
+// NewOuterInnerPusher returns a OuterInnerPusher over vent. It may be used
+// concurrently. It fails when vent was opened with gozmq.DeliveryAtLeastOnce.
+func NewOuterInnerPusher(vent *gozmq.Ventilator) (OuterInnerPusher, error) {
+	if err := gozmqimpl.CheckVentilator(vent, &outerInnerTask); err != nil {
 		return nil, err
 	}
-	return &OuterInnerPusher{inner}, nil
+	return &outerInnerPusher{vent: vent}, nil
 }
 
-// Push hands task to one puller. It waits while all of them are busy, until
-// ctx ends.
-func (p *OuterInnerPusher) Push(ctx context.Context, task *names.OuterInner) error {
-	return p.Ventilator.Push(ctx, &outerInnerTask, task)
+type outerInnerPusher struct {
+	vent *gozmq.Ventilator
+}
+
+func (p *outerInnerPusher) Push(ctx context.Context, task *names.OuterInner) error {
+	return gozmqimpl.Push(ctx, p.vent, &outerInnerTask, task)
 }
 
 // OuterInnerPuller receives each golden.names.OuterInner that a pusher hands
-// to it. It may be used concurrently.
+// to it.
 //
 // Both are OuterInner at first sight.
-type OuterInnerPuller struct {
-	*gozmq.Sink
+type OuterInnerPuller interface {
+	// Pull yields tasks until ctx ends or the gozmq.Sink is closed. A task that
+	// cannot be decoded is yielded as an error, and iteration goes on.
+	Pull(ctx context.Context) iter.Seq2[*names.OuterInner, error]
 }
 
-// NewOuterInnerPuller binds and connects where the options say. Close must be
-// called.
-func NewOuterInnerPuller(opts ...gozmq.SinkOption) (*OuterInnerPuller, error) {
-	inner, err := gozmq.NewPuller(opts...)
-	if err != nil {
+// NewOuterInnerPuller returns a OuterInnerPuller over sink. It may be used
+// concurrently. It fails when sink was opened with gozmq.DeliveryAtLeastOnce.
+func NewOuterInnerPuller(sink *gozmq.Sink) (OuterInnerPuller, error) {
+	if err := gozmqimpl.CheckPuller(sink, &outerInnerTask); err != nil {
 		return nil, err
 	}
-	return &OuterInnerPuller{inner}, nil
+	return &outerInnerPuller{sink: sink}, nil
 }
 
-// Pull receives tasks until ctx ends or the puller is closed. One that cannot
-// be decoded is an error; the next may be good.
-func (p *OuterInnerPuller) Pull(ctx context.Context) iter.Seq2[*names.OuterInner, error] {
-	return gozmq.Results[names.OuterInner](ctx, p.Sink, &outerInnerTask)
+type outerInnerPuller struct {
+	sink *gozmq.Sink
+}
+
+func (p *outerInnerPuller) Pull(ctx context.Context) iter.Seq2[*names.OuterInner, error] {
+	return gozmqimpl.Results[names.OuterInner](ctx, p.sink, &outerInnerTask)
 }
 
 var outerInnerTask = gozmq.Method{

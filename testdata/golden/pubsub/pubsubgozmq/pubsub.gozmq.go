@@ -8,346 +8,315 @@ import (
 	"iter"
 
 	"github.com/gozmq/gozmq/runtime/gozmq"
+	"github.com/gozmq/gozmq/runtime/gozmqimpl"
 	"github.com/gozmq/gozmq/testdata/golden/pubsub"
 )
 
 // This constant does not compile with a gozmq runtime that is older than this
 // code. To update the runtime: go get github.com/gozmq/gozmq@latest
-const _ = gozmq.IsAtLeastVersion0_1_0
+const _ = gozmqimpl.IsAtLeastVersion0_1_0
 
 // FeedName is the full name of the service.
 const FeedName = "golden.pubsub.Feed"
 
-// The procedures of golden.pubsub.Feed, as the wire has them.
+// The names of the methods of golden.pubsub.Feed on the wire, in logs, and in
+// the gozmq.Method that interceptors and error handlers get.
 const (
-	// FeedTemperatureProcedure is the procedure of Temperature.
-	FeedTemperatureProcedure = "golden.pubsub.Feed/Temperature"
-	// FeedEverythingProcedure is the procedure of Everything.
-	FeedEverythingProcedure = "golden.pubsub.Feed/Everything"
-	// FeedTwiceProcedure is the procedure of Twice.
-	FeedTwiceProcedure = "golden.pubsub.Feed/Twice"
-	// FeedNamesProcedure is the procedure of Names.
-	FeedNamesProcedure = "golden.pubsub.Feed/Names"
-	// FeedAlertProcedure is the procedure of Alert.
-	FeedAlertProcedure = "golden.pubsub.Feed/Alert"
-	// FeedDefaultProcedure is the procedure of Default.
-	FeedDefaultProcedure = "golden.pubsub.Feed/Default"
-	// FeedPlacedProcedure is the procedure of Placed.
-	FeedPlacedProcedure = "golden.pubsub.Feed/Placed"
-	// FeedChosenProcedure is the procedure of Chosen.
-	FeedChosenProcedure = "golden.pubsub.Feed/Chosen"
-	// FeedAlertSubscriptionProcedure is the procedure of AlertSubscription.
+	FeedTemperatureProcedure       = "golden.pubsub.Feed/Temperature"
+	FeedEverythingProcedure        = "golden.pubsub.Feed/Everything"
+	FeedTwiceProcedure             = "golden.pubsub.Feed/Twice"
+	FeedNamesProcedure             = "golden.pubsub.Feed/Names"
+	FeedAlertProcedure             = "golden.pubsub.Feed/Alert"
+	FeedDefaultProcedure           = "golden.pubsub.Feed/Default"
+	FeedPlacedProcedure            = "golden.pubsub.Feed/Placed"
+	FeedChosenProcedure            = "golden.pubsub.Feed/Chosen"
 	FeedAlertSubscriptionProcedure = "golden.pubsub.Feed/AlertSubscription"
-	// FeedPublisherProcedure is the procedure of Publisher_.
-	FeedPublisherProcedure = "golden.pubsub.Feed/Publisher"
-	// FeedCloseProcedure is the procedure of Close.
-	FeedCloseProcedure = "golden.pubsub.Feed/Close"
-	// FeedOldProcedure is the procedure of Old.
-	//
+	FeedPublisherProcedure         = "golden.pubsub.Feed/Publisher"
+	FeedCloseProcedure             = "golden.pubsub.Feed/Close"
 	// Deprecated: Marked as deprecated in pubsub/pubsub.proto.
 	FeedOldProcedure = "golden.pubsub.Feed/Old"
 )
 
-// FeedPublisher publishes golden.pubsub.Feed. It may be used concurrently.
+// FeedPublisher publishes the topics of golden.pubsub.Feed.
 //
 // Feed tells the weather.
-type FeedPublisher struct {
-	*gozmq.Publisher
+type FeedPublisher interface {
+	// Temperature publishes msg under weather/{station}/temperature.
+	//
+	// Temperature is measured each minute.
+	Temperature(ctx context.Context, msg *pubsub.Reading) error
+	// Everything publishes msg under
+	// all/{i32}.{s32}.{x32}.{u32}.{f32}.{i64}.{s64}.{x64}.{u64}.{f64}/{ok}/{kind}/{place.inner.id}/{place.name}é{station}
+	// {place.kind}.
+	//
+	// Every kind of value has its place in this one.
+	Everything(ctx context.Context, msg *pubsub.Reading) error
+	// Twice publishes msg under twice/{station}-{station}.
+	//
+	// The same field may stand in a topic twice.
+	Twice(ctx context.Context, msg *pubsub.Reading) error
+	// Names publishes msg under
+	// names/{place_name}/{place.name}/{topic_pattern}/{reset}.
+	//
+	// Fields whose names become one.
+	Names(ctx context.Context, msg *pubsub.Reading) error
+	// Alert publishes msg under alert "now".
+	//
+	// Alert has no placeholders.
+	Alert(ctx context.Context, msg *pubsub.Reading) error
+	// Default publishes msg under golden.pubsub.Feed/Default.
+	//
+	// Default is published under its own name.
+	Default(ctx context.Context, msg *pubsub.Reading) error
+	// Placed publishes msg under place/{kind}.
+	//
+	// Placed is published under the topic of its message.
+	Placed(ctx context.Context, msg *pubsub.Place) error
+	// Chosen publishes msg under chosen/{a}/{maybe}/{b.id}.
+	//
+	// Oneof members and presence fields read as their defaults when unset.
+	Chosen(ctx context.Context, msg *pubsub.Reading) error
+	// AlertSubscription publishes msg under golden.pubsub.Feed/AlertSubscription.
+	//
+	// Its name is that of what opens a subscription to Alert.
+	AlertSubscription(ctx context.Context, msg *pubsub.Reading) error
+	// Publisher publishes msg under golden.pubsub.Feed/Publisher.
+	//
+	// What every publisher has already.
+	Publisher(ctx context.Context, msg *pubsub.Reading) error
+	// Close publishes msg under golden.pubsub.Feed/Close.
+	Close(ctx context.Context, msg *pubsub.Reading) error
+	// Old publishes msg under old/{station}.
+	//
+	// Deprecated: Marked as deprecated in pubsub/pubsub.proto.
+	Old(ctx context.Context, msg *pubsub.Reading) error
 }
 
-// NewFeedPublisher binds and connects where the options say. Close must be
-// called.
-func NewFeedPublisher(opts ...gozmq.PublisherOption) (*FeedPublisher, error) {
-	inner, err := gozmq.NewPublisher(opts...)
-	if err != nil {
-		return nil, err
-	}
-	return &FeedPublisher{inner}, nil
-}
-
-// Temperature publishes msg under weather/{station}/temperature.
-//
-// Temperature is measured each minute.
-func (p *FeedPublisher) Temperature(ctx context.Context, msg *pubsub.Reading) error {
-	return gozmq.Publish(ctx, p.Publisher, &feedTemperatureTopic, msg)
-}
-
-// Everything publishes msg under
-// all/{i32}.{s32}.{x32}.{u32}.{f32}.{i64}.{s64}.{x64}.{u64}.{f64}/{ok}/{kind}/{place.inner.id}/{place.name}é{station}
-// {place.kind}.
-//
-// Every kind of value has its place in this one.
-func (p *FeedPublisher) Everything(ctx context.Context, msg *pubsub.Reading) error {
-	return gozmq.Publish(ctx, p.Publisher, &feedEverythingTopic, msg)
-}
-
-// Twice publishes msg under twice/{station}-{station}.
-//
-// The same field may stand in a topic twice.
-func (p *FeedPublisher) Twice(ctx context.Context, msg *pubsub.Reading) error {
-	return gozmq.Publish(ctx, p.Publisher, &feedTwiceTopic, msg)
-}
-
-// Names publishes msg under
-// names/{place_name}/{place.name}/{topic_pattern}/{reset}.
-//
-// Fields whose names become one.
-func (p *FeedPublisher) Names(ctx context.Context, msg *pubsub.Reading) error {
-	return gozmq.Publish(ctx, p.Publisher, &feedNamesTopic, msg)
-}
-
-// Alert publishes msg under alert "now".
-//
-// Alert has no placeholders.
-func (p *FeedPublisher) Alert(ctx context.Context, msg *pubsub.Reading) error {
-	return gozmq.Publish(ctx, p.Publisher, &feedAlertTopic, msg)
-}
-
-// Default publishes msg under golden.pubsub.Feed/Default.
-//
-// Default is published under its own name.
-func (p *FeedPublisher) Default(ctx context.Context, msg *pubsub.Reading) error {
-	return gozmq.Publish(ctx, p.Publisher, &feedDefaultTopic, msg)
-}
-
-// Placed publishes msg under place/{kind}.
-//
-// Placed is published under the topic of its message.
-func (p *FeedPublisher) Placed(ctx context.Context, msg *pubsub.Place) error {
-	return gozmq.Publish(ctx, p.Publisher, &feedPlacedTopic, msg)
-}
-
-// Chosen publishes msg under chosen/{a}/{maybe}/{b.id}.
-//
-// Oneof members and presence fields read as their defaults when unset.
-func (p *FeedPublisher) Chosen(ctx context.Context, msg *pubsub.Reading) error {
-	return gozmq.Publish(ctx, p.Publisher, &feedChosenTopic, msg)
-}
-
-// AlertSubscription publishes msg under golden.pubsub.Feed/AlertSubscription.
-//
-// Its name is that of what opens a subscription to Alert.
-func (p *FeedPublisher) AlertSubscription(ctx context.Context, msg *pubsub.Reading) error {
-	return gozmq.Publish(ctx, p.Publisher, &feedAlertSubscriptionTopic, msg)
-}
-
-// Publisher_ publishes msg under golden.pubsub.Feed/Publisher.
-//
-// What every publisher has already.
-func (p *FeedPublisher) Publisher_(ctx context.Context, msg *pubsub.Reading) error {
-	return gozmq.Publish(ctx, p.Publisher, &feedPublisherTopic, msg)
-}
-
-// Close publishes msg under golden.pubsub.Feed/Close.
-func (p *FeedPublisher) Close(ctx context.Context, msg *pubsub.Reading) error {
-	return gozmq.Publish(ctx, p.Publisher, &feedCloseTopic, msg)
-}
-
-// Old publishes msg under old/{station}.
-//
-// Deprecated: Marked as deprecated in pubsub/pubsub.proto.
-func (p *FeedPublisher) Old(ctx context.Context, msg *pubsub.Reading) error {
-	return gozmq.Publish(ctx, p.Publisher, &feedOldTopic, msg)
-}
-
-// FeedSubscriber subscribes to golden.pubsub.Feed. It may be used
+// NewFeedPublisher returns a FeedPublisher over pub. It may be used
 // concurrently.
+func NewFeedPublisher(pub *gozmq.Publisher) FeedPublisher {
+	return &feedPublisher{pub: pub}
+}
+
+type feedPublisher struct {
+	pub *gozmq.Publisher
+}
+
+func (p *feedPublisher) Temperature(ctx context.Context, msg *pubsub.Reading) error {
+	return gozmqimpl.Publish(ctx, p.pub, feedTemperatureTopic, msg)
+}
+
+func (p *feedPublisher) Everything(ctx context.Context, msg *pubsub.Reading) error {
+	return gozmqimpl.Publish(ctx, p.pub, feedEverythingTopic, msg)
+}
+
+func (p *feedPublisher) Twice(ctx context.Context, msg *pubsub.Reading) error {
+	return gozmqimpl.Publish(ctx, p.pub, feedTwiceTopic, msg)
+}
+
+func (p *feedPublisher) Names(ctx context.Context, msg *pubsub.Reading) error {
+	return gozmqimpl.Publish(ctx, p.pub, feedNamesTopic, msg)
+}
+
+func (p *feedPublisher) Alert(ctx context.Context, msg *pubsub.Reading) error {
+	return gozmqimpl.Publish(ctx, p.pub, feedAlertTopic, msg)
+}
+
+func (p *feedPublisher) Default(ctx context.Context, msg *pubsub.Reading) error {
+	return gozmqimpl.Publish(ctx, p.pub, feedDefaultTopic, msg)
+}
+
+func (p *feedPublisher) Placed(ctx context.Context, msg *pubsub.Place) error {
+	return gozmqimpl.Publish(ctx, p.pub, feedPlacedTopic, msg)
+}
+
+func (p *feedPublisher) Chosen(ctx context.Context, msg *pubsub.Reading) error {
+	return gozmqimpl.Publish(ctx, p.pub, feedChosenTopic, msg)
+}
+
+func (p *feedPublisher) AlertSubscription(ctx context.Context, msg *pubsub.Reading) error {
+	return gozmqimpl.Publish(ctx, p.pub, feedAlertSubscriptionTopic, msg)
+}
+
+func (p *feedPublisher) Publisher(ctx context.Context, msg *pubsub.Reading) error {
+	return gozmqimpl.Publish(ctx, p.pub, feedPublisherTopic, msg)
+}
+
+func (p *feedPublisher) Close(ctx context.Context, msg *pubsub.Reading) error {
+	return gozmqimpl.Publish(ctx, p.pub, feedCloseTopic, msg)
+}
+
+func (p *feedPublisher) Old(ctx context.Context, msg *pubsub.Reading) error {
+	return gozmqimpl.Publish(ctx, p.pub, feedOldTopic, msg)
+}
+
+// FeedSubscriber receives the topics of golden.pubsub.Feed. An iterator
+// subscribes when its loop begins, and ends with the loop, with ctx or when
+// the gozmq.Subscriber is closed. A message that cannot be decoded is yielded
+// as an error, and iteration goes on. The Subscription methods open
+// subscriptions, which last until they are closed, also while nobody iterates.
+// Without filters an iterator yields all messages of its topic; with several,
+// it yields those that pass any of them.
 //
 // Feed tells the weather.
-type FeedSubscriber struct {
-	*gozmq.Subscriber
+type FeedSubscriber interface {
+	// Temperature yields the messages under weather/{station}/temperature.
+	//
+	// Temperature is measured each minute.
+	Temperature(ctx context.Context, filters ...FeedTemperatureFilter) iter.Seq2[*pubsub.Reading, error]
+	TemperatureSubscription(filters []FeedTemperatureFilter, opts ...gozmq.SubscriptionOption) (gozmq.Subscription[*pubsub.Reading, FeedTemperatureFilter], error)
+	// Everything yields the messages under
+	// all/{i32}.{s32}.{x32}.{u32}.{f32}.{i64}.{s64}.{x64}.{u64}.{f64}/{ok}/{kind}/{place.inner.id}/{place.name}é{station}
+	// {place.kind}.
+	//
+	// Every kind of value has its place in this one.
+	Everything(ctx context.Context, filters ...FeedEverythingFilter) iter.Seq2[*pubsub.Reading, error]
+	EverythingSubscription(filters []FeedEverythingFilter, opts ...gozmq.SubscriptionOption) (gozmq.Subscription[*pubsub.Reading, FeedEverythingFilter], error)
+	// Twice yields the messages under twice/{station}-{station}.
+	//
+	// The same field may stand in a topic twice.
+	Twice(ctx context.Context, filters ...FeedTwiceFilter) iter.Seq2[*pubsub.Reading, error]
+	TwiceSubscription(filters []FeedTwiceFilter, opts ...gozmq.SubscriptionOption) (gozmq.Subscription[*pubsub.Reading, FeedTwiceFilter], error)
+	// Names yields the messages under
+	// names/{place_name}/{place.name}/{topic_pattern}/{reset}.
+	//
+	// Fields whose names become one.
+	Names(ctx context.Context, filters ...FeedNamesFilter) iter.Seq2[*pubsub.Reading, error]
+	NamesSubscription(filters []FeedNamesFilter, opts ...gozmq.SubscriptionOption) (gozmq.Subscription[*pubsub.Reading, FeedNamesFilter], error)
+	// Alert yields the messages under alert "now".
+	//
+	// Alert has no placeholders.
+	Alert(ctx context.Context) iter.Seq2[*pubsub.Reading, error]
+	AlertSubscription_(opts ...gozmq.SubscriptionOption) (gozmq.Subscription[*pubsub.Reading, gozmq.TopicPattern], error)
+	// Default yields the messages under golden.pubsub.Feed/Default.
+	//
+	// Default is published under its own name.
+	Default(ctx context.Context) iter.Seq2[*pubsub.Reading, error]
+	DefaultSubscription(opts ...gozmq.SubscriptionOption) (gozmq.Subscription[*pubsub.Reading, gozmq.TopicPattern], error)
+	// Placed yields the messages under place/{kind}.
+	//
+	// Placed is published under the topic of its message.
+	Placed(ctx context.Context, filters ...FeedPlacedFilter) iter.Seq2[*pubsub.Place, error]
+	PlacedSubscription(filters []FeedPlacedFilter, opts ...gozmq.SubscriptionOption) (gozmq.Subscription[*pubsub.Place, FeedPlacedFilter], error)
+	// Chosen yields the messages under chosen/{a}/{maybe}/{b.id}.
+	//
+	// Oneof members and presence fields read as their defaults when unset.
+	Chosen(ctx context.Context, filters ...FeedChosenFilter) iter.Seq2[*pubsub.Reading, error]
+	ChosenSubscription(filters []FeedChosenFilter, opts ...gozmq.SubscriptionOption) (gozmq.Subscription[*pubsub.Reading, FeedChosenFilter], error)
+	// AlertSubscription yields the messages under
+	// golden.pubsub.Feed/AlertSubscription.
+	//
+	// Its name is that of what opens a subscription to Alert.
+	AlertSubscription(ctx context.Context) iter.Seq2[*pubsub.Reading, error]
+	AlertSubscriptionSubscription(opts ...gozmq.SubscriptionOption) (gozmq.Subscription[*pubsub.Reading, gozmq.TopicPattern], error)
+	// Publisher yields the messages under golden.pubsub.Feed/Publisher.
+	//
+	// What every publisher has already.
+	Publisher(ctx context.Context) iter.Seq2[*pubsub.Reading, error]
+	PublisherSubscription(opts ...gozmq.SubscriptionOption) (gozmq.Subscription[*pubsub.Reading, gozmq.TopicPattern], error)
+	// Close yields the messages under golden.pubsub.Feed/Close.
+	Close(ctx context.Context) iter.Seq2[*pubsub.Reading, error]
+	CloseSubscription(opts ...gozmq.SubscriptionOption) (gozmq.Subscription[*pubsub.Reading, gozmq.TopicPattern], error)
+	// Old yields the messages under old/{station}.
+	//
+	// Deprecated: Marked as deprecated in pubsub/pubsub.proto.
+	Old(ctx context.Context, filters ...FeedOldFilter) iter.Seq2[*pubsub.Reading, error]
+	// Deprecated: Marked as deprecated in pubsub/pubsub.proto.
+	OldSubscription(filters []FeedOldFilter, opts ...gozmq.SubscriptionOption) (gozmq.Subscription[*pubsub.Reading, FeedOldFilter], error)
 }
 
-// NewFeedSubscriber binds and connects where the options say. Close must be
-// called.
-func NewFeedSubscriber(opts ...gozmq.SubscriberOption) (*FeedSubscriber, error) {
-	inner, err := gozmq.NewSubscriber(opts...)
-	if err != nil {
-		return nil, err
-	}
-	return &FeedSubscriber{inner}, nil
+// NewFeedSubscriber returns a FeedSubscriber over sub. It may be used
+// concurrently.
+func NewFeedSubscriber(sub *gozmq.Subscriber) FeedSubscriber {
+	return &feedSubscriber{sub: sub}
 }
 
-// Temperature receives messages until ctx ends or the subscriber is closed.
-// One that cannot be decoded is an error; the next may be good. Without
-// filters it receives all; with several, those that pass any of them.
-//
-// Temperature is measured each minute.
-func (s *FeedSubscriber) Temperature(ctx context.Context, filters ...FeedTemperatureFilter) iter.Seq2[*pubsub.Reading, error] {
-	return gozmq.Subscribe[pubsub.Reading](ctx, s.Subscriber, filters)
+type feedSubscriber struct {
+	sub *gozmq.Subscriber
 }
 
-// TemperatureSubscription opens a subscription that goes on until it is
-// closed, also while nobody iterates. Filters can be added and removed;
-// without any it begins with all messages.
-func (s *FeedSubscriber) TemperatureSubscription(filters []FeedTemperatureFilter, opts ...gozmq.SubscriptionOption) (*gozmq.Subscription[*pubsub.Reading, FeedTemperatureFilter], error) {
-	return gozmq.OpenSubscription[pubsub.Reading](s.Subscriber, filters, opts)
+func (s *feedSubscriber) Temperature(ctx context.Context, filters ...FeedTemperatureFilter) iter.Seq2[*pubsub.Reading, error] {
+	return gozmqimpl.Subscribe(ctx, s.sub, feedTemperatureTopic, filters)
+}
+func (s *feedSubscriber) TemperatureSubscription(filters []FeedTemperatureFilter, opts ...gozmq.SubscriptionOption) (gozmq.Subscription[*pubsub.Reading, FeedTemperatureFilter], error) {
+	return gozmqimpl.Open(s.sub, feedTemperatureTopic, filters, opts)
 }
 
-// Everything receives messages until ctx ends or the subscriber is closed. One
-// that cannot be decoded is an error; the next may be good. Without filters it
-// receives all; with several, those that pass any of them.
-//
-// Every kind of value has its place in this one.
-func (s *FeedSubscriber) Everything(ctx context.Context, filters ...FeedEverythingFilter) iter.Seq2[*pubsub.Reading, error] {
-	return gozmq.Subscribe[pubsub.Reading](ctx, s.Subscriber, filters)
+func (s *feedSubscriber) Everything(ctx context.Context, filters ...FeedEverythingFilter) iter.Seq2[*pubsub.Reading, error] {
+	return gozmqimpl.Subscribe(ctx, s.sub, feedEverythingTopic, filters)
+}
+func (s *feedSubscriber) EverythingSubscription(filters []FeedEverythingFilter, opts ...gozmq.SubscriptionOption) (gozmq.Subscription[*pubsub.Reading, FeedEverythingFilter], error) {
+	return gozmqimpl.Open(s.sub, feedEverythingTopic, filters, opts)
 }
 
-// EverythingSubscription opens a subscription that goes on until it is closed,
-// also while nobody iterates. Filters can be added and removed; without any it
-// begins with all messages.
-func (s *FeedSubscriber) EverythingSubscription(filters []FeedEverythingFilter, opts ...gozmq.SubscriptionOption) (*gozmq.Subscription[*pubsub.Reading, FeedEverythingFilter], error) {
-	return gozmq.OpenSubscription[pubsub.Reading](s.Subscriber, filters, opts)
+func (s *feedSubscriber) Twice(ctx context.Context, filters ...FeedTwiceFilter) iter.Seq2[*pubsub.Reading, error] {
+	return gozmqimpl.Subscribe(ctx, s.sub, feedTwiceTopic, filters)
+}
+func (s *feedSubscriber) TwiceSubscription(filters []FeedTwiceFilter, opts ...gozmq.SubscriptionOption) (gozmq.Subscription[*pubsub.Reading, FeedTwiceFilter], error) {
+	return gozmqimpl.Open(s.sub, feedTwiceTopic, filters, opts)
 }
 
-// Twice receives messages until ctx ends or the subscriber is closed. One that
-// cannot be decoded is an error; the next may be good. Without filters it
-// receives all; with several, those that pass any of them.
-//
-// The same field may stand in a topic twice.
-func (s *FeedSubscriber) Twice(ctx context.Context, filters ...FeedTwiceFilter) iter.Seq2[*pubsub.Reading, error] {
-	return gozmq.Subscribe[pubsub.Reading](ctx, s.Subscriber, filters)
+func (s *feedSubscriber) Names(ctx context.Context, filters ...FeedNamesFilter) iter.Seq2[*pubsub.Reading, error] {
+	return gozmqimpl.Subscribe(ctx, s.sub, feedNamesTopic, filters)
+}
+func (s *feedSubscriber) NamesSubscription(filters []FeedNamesFilter, opts ...gozmq.SubscriptionOption) (gozmq.Subscription[*pubsub.Reading, FeedNamesFilter], error) {
+	return gozmqimpl.Open(s.sub, feedNamesTopic, filters, opts)
 }
 
-// TwiceSubscription opens a subscription that goes on until it is closed, also
-// while nobody iterates. Filters can be added and removed; without any it
-// begins with all messages.
-func (s *FeedSubscriber) TwiceSubscription(filters []FeedTwiceFilter, opts ...gozmq.SubscriptionOption) (*gozmq.Subscription[*pubsub.Reading, FeedTwiceFilter], error) {
-	return gozmq.OpenSubscription[pubsub.Reading](s.Subscriber, filters, opts)
+func (s *feedSubscriber) Alert(ctx context.Context) iter.Seq2[*pubsub.Reading, error] {
+	return gozmqimpl.SubscribeAll(ctx, s.sub, feedAlertTopic)
+}
+func (s *feedSubscriber) AlertSubscription_(opts ...gozmq.SubscriptionOption) (gozmq.Subscription[*pubsub.Reading, gozmq.TopicPattern], error) {
+	return gozmqimpl.OpenAll(s.sub, feedAlertTopic, opts)
 }
 
-// Names receives messages until ctx ends or the subscriber is closed. One that
-// cannot be decoded is an error; the next may be good. Without filters it
-// receives all; with several, those that pass any of them.
-//
-// Fields whose names become one.
-func (s *FeedSubscriber) Names(ctx context.Context, filters ...FeedNamesFilter) iter.Seq2[*pubsub.Reading, error] {
-	return gozmq.Subscribe[pubsub.Reading](ctx, s.Subscriber, filters)
+func (s *feedSubscriber) Default(ctx context.Context) iter.Seq2[*pubsub.Reading, error] {
+	return gozmqimpl.SubscribeAll(ctx, s.sub, feedDefaultTopic)
+}
+func (s *feedSubscriber) DefaultSubscription(opts ...gozmq.SubscriptionOption) (gozmq.Subscription[*pubsub.Reading, gozmq.TopicPattern], error) {
+	return gozmqimpl.OpenAll(s.sub, feedDefaultTopic, opts)
 }
 
-// NamesSubscription opens a subscription that goes on until it is closed, also
-// while nobody iterates. Filters can be added and removed; without any it
-// begins with all messages.
-func (s *FeedSubscriber) NamesSubscription(filters []FeedNamesFilter, opts ...gozmq.SubscriptionOption) (*gozmq.Subscription[*pubsub.Reading, FeedNamesFilter], error) {
-	return gozmq.OpenSubscription[pubsub.Reading](s.Subscriber, filters, opts)
+func (s *feedSubscriber) Placed(ctx context.Context, filters ...FeedPlacedFilter) iter.Seq2[*pubsub.Place, error] {
+	return gozmqimpl.Subscribe(ctx, s.sub, feedPlacedTopic, filters)
+}
+func (s *feedSubscriber) PlacedSubscription(filters []FeedPlacedFilter, opts ...gozmq.SubscriptionOption) (gozmq.Subscription[*pubsub.Place, FeedPlacedFilter], error) {
+	return gozmqimpl.Open(s.sub, feedPlacedTopic, filters, opts)
 }
 
-// Alert receives messages until ctx ends or the subscriber is closed. One that
-// cannot be decoded is an error; the next may be good.
-//
-// Alert has no placeholders.
-func (s *FeedSubscriber) Alert(ctx context.Context) iter.Seq2[*pubsub.Reading, error] {
-	return gozmq.Subscribe[pubsub.Reading](ctx, s.Subscriber, []gozmq.TopicPattern{gozmq.LiteralTopic("alert \"now\"")})
+func (s *feedSubscriber) Chosen(ctx context.Context, filters ...FeedChosenFilter) iter.Seq2[*pubsub.Reading, error] {
+	return gozmqimpl.Subscribe(ctx, s.sub, feedChosenTopic, filters)
+}
+func (s *feedSubscriber) ChosenSubscription(filters []FeedChosenFilter, opts ...gozmq.SubscriptionOption) (gozmq.Subscription[*pubsub.Reading, FeedChosenFilter], error) {
+	return gozmqimpl.Open(s.sub, feedChosenTopic, filters, opts)
 }
 
-// AlertSubscription_ opens a subscription that goes on until it is closed,
-// also while nobody iterates.
-func (s *FeedSubscriber) AlertSubscription_(opts ...gozmq.SubscriptionOption) (*gozmq.Subscription[*pubsub.Reading, gozmq.TopicPattern], error) {
-	return gozmq.OpenSubscription[pubsub.Reading](s.Subscriber, []gozmq.TopicPattern{gozmq.LiteralTopic("alert \"now\"")}, opts)
+func (s *feedSubscriber) AlertSubscription(ctx context.Context) iter.Seq2[*pubsub.Reading, error] {
+	return gozmqimpl.SubscribeAll(ctx, s.sub, feedAlertSubscriptionTopic)
+}
+func (s *feedSubscriber) AlertSubscriptionSubscription(opts ...gozmq.SubscriptionOption) (gozmq.Subscription[*pubsub.Reading, gozmq.TopicPattern], error) {
+	return gozmqimpl.OpenAll(s.sub, feedAlertSubscriptionTopic, opts)
 }
 
-// Default receives messages until ctx ends or the subscriber is closed. One
-// that cannot be decoded is an error; the next may be good.
-//
-// Default is published under its own name.
-func (s *FeedSubscriber) Default(ctx context.Context) iter.Seq2[*pubsub.Reading, error] {
-	return gozmq.Subscribe[pubsub.Reading](ctx, s.Subscriber, []gozmq.TopicPattern{gozmq.LiteralTopic(FeedDefaultProcedure)})
+func (s *feedSubscriber) Publisher(ctx context.Context) iter.Seq2[*pubsub.Reading, error] {
+	return gozmqimpl.SubscribeAll(ctx, s.sub, feedPublisherTopic)
+}
+func (s *feedSubscriber) PublisherSubscription(opts ...gozmq.SubscriptionOption) (gozmq.Subscription[*pubsub.Reading, gozmq.TopicPattern], error) {
+	return gozmqimpl.OpenAll(s.sub, feedPublisherTopic, opts)
 }
 
-// DefaultSubscription opens a subscription that goes on until it is closed,
-// also while nobody iterates.
-func (s *FeedSubscriber) DefaultSubscription(opts ...gozmq.SubscriptionOption) (*gozmq.Subscription[*pubsub.Reading, gozmq.TopicPattern], error) {
-	return gozmq.OpenSubscription[pubsub.Reading](s.Subscriber, []gozmq.TopicPattern{gozmq.LiteralTopic(FeedDefaultProcedure)}, opts)
+func (s *feedSubscriber) Close(ctx context.Context) iter.Seq2[*pubsub.Reading, error] {
+	return gozmqimpl.SubscribeAll(ctx, s.sub, feedCloseTopic)
+}
+func (s *feedSubscriber) CloseSubscription(opts ...gozmq.SubscriptionOption) (gozmq.Subscription[*pubsub.Reading, gozmq.TopicPattern], error) {
+	return gozmqimpl.OpenAll(s.sub, feedCloseTopic, opts)
 }
 
-// Placed receives messages until ctx ends or the subscriber is closed. One
-// that cannot be decoded is an error; the next may be good. Without filters it
-// receives all; with several, those that pass any of them.
-//
-// Placed is published under the topic of its message.
-func (s *FeedSubscriber) Placed(ctx context.Context, filters ...FeedPlacedFilter) iter.Seq2[*pubsub.Place, error] {
-	return gozmq.Subscribe[pubsub.Place](ctx, s.Subscriber, filters)
+func (s *feedSubscriber) Old(ctx context.Context, filters ...FeedOldFilter) iter.Seq2[*pubsub.Reading, error] {
+	return gozmqimpl.Subscribe(ctx, s.sub, feedOldTopic, filters)
 }
-
-// PlacedSubscription opens a subscription that goes on until it is closed,
-// also while nobody iterates. Filters can be added and removed; without any it
-// begins with all messages.
-func (s *FeedSubscriber) PlacedSubscription(filters []FeedPlacedFilter, opts ...gozmq.SubscriptionOption) (*gozmq.Subscription[*pubsub.Place, FeedPlacedFilter], error) {
-	return gozmq.OpenSubscription[pubsub.Place](s.Subscriber, filters, opts)
-}
-
-// Chosen receives messages until ctx ends or the subscriber is closed. One
-// that cannot be decoded is an error; the next may be good. Without filters it
-// receives all; with several, those that pass any of them.
-//
-// Oneof members and presence fields read as their defaults when unset.
-func (s *FeedSubscriber) Chosen(ctx context.Context, filters ...FeedChosenFilter) iter.Seq2[*pubsub.Reading, error] {
-	return gozmq.Subscribe[pubsub.Reading](ctx, s.Subscriber, filters)
-}
-
-// ChosenSubscription opens a subscription that goes on until it is closed,
-// also while nobody iterates. Filters can be added and removed; without any it
-// begins with all messages.
-func (s *FeedSubscriber) ChosenSubscription(filters []FeedChosenFilter, opts ...gozmq.SubscriptionOption) (*gozmq.Subscription[*pubsub.Reading, FeedChosenFilter], error) {
-	return gozmq.OpenSubscription[pubsub.Reading](s.Subscriber, filters, opts)
-}
-
-// AlertSubscription receives messages until ctx ends or the subscriber is
-// closed. One that cannot be decoded is an error; the next may be good.
-//
-// Its name is that of what opens a subscription to Alert.
-func (s *FeedSubscriber) AlertSubscription(ctx context.Context) iter.Seq2[*pubsub.Reading, error] {
-	return gozmq.Subscribe[pubsub.Reading](ctx, s.Subscriber, []gozmq.TopicPattern{gozmq.LiteralTopic(FeedAlertSubscriptionProcedure)})
-}
-
-// AlertSubscriptionSubscription opens a subscription that goes on until it is
-// closed, also while nobody iterates.
-func (s *FeedSubscriber) AlertSubscriptionSubscription(opts ...gozmq.SubscriptionOption) (*gozmq.Subscription[*pubsub.Reading, gozmq.TopicPattern], error) {
-	return gozmq.OpenSubscription[pubsub.Reading](s.Subscriber, []gozmq.TopicPattern{gozmq.LiteralTopic(FeedAlertSubscriptionProcedure)}, opts)
-}
-
-// Publisher_ receives messages until ctx ends or the subscriber is closed. One
-// that cannot be decoded is an error; the next may be good.
-//
-// What every publisher has already.
-func (s *FeedSubscriber) Publisher_(ctx context.Context) iter.Seq2[*pubsub.Reading, error] {
-	return gozmq.Subscribe[pubsub.Reading](ctx, s.Subscriber, []gozmq.TopicPattern{gozmq.LiteralTopic(FeedPublisherProcedure)})
-}
-
-// PublisherSubscription opens a subscription that goes on until it is closed,
-// also while nobody iterates.
-func (s *FeedSubscriber) PublisherSubscription(opts ...gozmq.SubscriptionOption) (*gozmq.Subscription[*pubsub.Reading, gozmq.TopicPattern], error) {
-	return gozmq.OpenSubscription[pubsub.Reading](s.Subscriber, []gozmq.TopicPattern{gozmq.LiteralTopic(FeedPublisherProcedure)}, opts)
-}
-
-// Close receives messages until ctx ends or the subscriber is closed. One that
-// cannot be decoded is an error; the next may be good.
-func (s *FeedSubscriber) Close(ctx context.Context) iter.Seq2[*pubsub.Reading, error] {
-	return gozmq.Subscribe[pubsub.Reading](ctx, s.Subscriber, []gozmq.TopicPattern{gozmq.LiteralTopic(FeedCloseProcedure)})
-}
-
-// CloseSubscription opens a subscription that goes on until it is closed, also
-// while nobody iterates.
-func (s *FeedSubscriber) CloseSubscription(opts ...gozmq.SubscriptionOption) (*gozmq.Subscription[*pubsub.Reading, gozmq.TopicPattern], error) {
-	return gozmq.OpenSubscription[pubsub.Reading](s.Subscriber, []gozmq.TopicPattern{gozmq.LiteralTopic(FeedCloseProcedure)}, opts)
-}
-
-// Old receives messages until ctx ends or the subscriber is closed. One that
-// cannot be decoded is an error; the next may be good. Without filters it
-// receives all; with several, those that pass any of them.
-//
-// Deprecated: Marked as deprecated in pubsub/pubsub.proto.
-func (s *FeedSubscriber) Old(ctx context.Context, filters ...FeedOldFilter) iter.Seq2[*pubsub.Reading, error] {
-	return gozmq.Subscribe[pubsub.Reading](ctx, s.Subscriber, filters)
-}
-
-// OldSubscription opens a subscription that goes on until it is closed, also
-// while nobody iterates. Filters can be added and removed; without any it
-// begins with all messages.
-//
-// Deprecated: Marked as deprecated in pubsub/pubsub.proto.
-func (s *FeedSubscriber) OldSubscription(filters []FeedOldFilter, opts ...gozmq.SubscriptionOption) (*gozmq.Subscription[*pubsub.Reading, FeedOldFilter], error) {
-	return gozmq.OpenSubscription[pubsub.Reading](s.Subscriber, filters, opts)
+func (s *feedSubscriber) OldSubscription(filters []FeedOldFilter, opts ...gozmq.SubscriptionOption) (gozmq.Subscription[*pubsub.Reading, FeedOldFilter], error) {
+	return gozmqimpl.Open(s.sub, feedOldTopic, filters, opts)
 }
 
 // FeedHandler receives the topics of golden.pubsub.Feed, one message at a
@@ -375,696 +344,330 @@ type FeedHandler interface {
 	// Its name is that of what opens a subscription to Alert.
 	AlertSubscription(ctx context.Context, msg *pubsub.Reading) error
 	// What every publisher has already.
-	Publisher_(ctx context.Context, msg *pubsub.Reading) error
-	// Close receives one message of golden.pubsub.Feed/Close.
+	Publisher(ctx context.Context, msg *pubsub.Reading) error
 	Close(ctx context.Context, msg *pubsub.Reading) error
-	// Old receives one message of golden.pubsub.Feed/Old.
-	//
 	// Deprecated: Marked as deprecated in pubsub/pubsub.proto.
 	Old(ctx context.Context, msg *pubsub.Reading) error
 	mustEmbedUnimplementedFeedHandler()
 }
 
 // HandleFeed subscribes to all topics and hands their messages to impl until
-// ctx ends or the subscriber is closed. What fails is reported
-// (gozmq.WithTopicErrors) and does not end it. A topic that impl does not
-// implement is given up when its first message has come.
-func HandleFeed(ctx context.Context, s *FeedSubscriber, impl FeedHandler, opts ...gozmq.TopicHandlerOption) error {
-	return gozmq.HandleTopics(ctx, s.Subscriber, FeedName, func() []gozmq.TopicHandler {
+// ctx ends or sub is closed. A message that fails is reported to
+// gozmq.WithTopicErrorHandler, and the next one follows. When impl does not
+// implement a topic, the subscription to it ends with its first message.
+func HandleFeed(ctx context.Context, sub *gozmq.Subscriber, impl FeedHandler, opts ...gozmq.TopicHandlerOption) error {
+	return gozmqimpl.HandleTopics(ctx, sub, FeedName, func() []gozmqimpl.TopicHandler {
 		impl.mustEmbedUnimplementedFeedHandler()
-		return []gozmq.TopicHandler{
-			gozmq.HandleTopic(&feedTemperatureTopic, FeedTemperatureFilter{}, impl.Temperature),
-			gozmq.HandleTopic(&feedEverythingTopic, FeedEverythingFilter{}, impl.Everything),
-			gozmq.HandleTopic(&feedTwiceTopic, FeedTwiceFilter{}, impl.Twice),
-			gozmq.HandleTopic(&feedNamesTopic, FeedNamesFilter{}, impl.Names),
-			gozmq.HandleTopic(&feedAlertTopic, gozmq.LiteralTopic("alert \"now\""), impl.Alert),
-			gozmq.HandleTopic(&feedDefaultTopic, gozmq.LiteralTopic(FeedDefaultProcedure), impl.Default),
-			gozmq.HandleTopic(&feedPlacedTopic, FeedPlacedFilter{}, impl.Placed),
-			gozmq.HandleTopic(&feedChosenTopic, FeedChosenFilter{}, impl.Chosen),
-			gozmq.HandleTopic(&feedAlertSubscriptionTopic, gozmq.LiteralTopic(FeedAlertSubscriptionProcedure), impl.AlertSubscription),
-			gozmq.HandleTopic(&feedPublisherTopic, gozmq.LiteralTopic(FeedPublisherProcedure), impl.Publisher_),
-			gozmq.HandleTopic(&feedCloseTopic, gozmq.LiteralTopic(FeedCloseProcedure), impl.Close),
-			gozmq.HandleTopic(&feedOldTopic, FeedOldFilter{}, impl.Old),
+		return []gozmqimpl.TopicHandler{
+			gozmqimpl.HandleTopic(feedTemperatureTopic, impl.Temperature),
+			gozmqimpl.HandleTopic(feedEverythingTopic, impl.Everything),
+			gozmqimpl.HandleTopic(feedTwiceTopic, impl.Twice),
+			gozmqimpl.HandleTopic(feedNamesTopic, impl.Names),
+			gozmqimpl.HandleTopic(feedAlertTopic, impl.Alert),
+			gozmqimpl.HandleTopic(feedDefaultTopic, impl.Default),
+			gozmqimpl.HandleTopic(feedPlacedTopic, impl.Placed),
+			gozmqimpl.HandleTopic(feedChosenTopic, impl.Chosen),
+			gozmqimpl.HandleTopic(feedAlertSubscriptionTopic, impl.AlertSubscription),
+			gozmqimpl.HandleTopic(feedPublisherTopic, impl.Publisher),
+			gozmqimpl.HandleTopic(feedCloseTopic, impl.Close),
+			gozmqimpl.HandleTopic(feedOldTopic, impl.Old),
 		}
 	}, opts)
 }
 
-// UnimplementedFeedHandler gives every topic up. Embed it by value.
+// UnimplementedFeedHandler handles no topic: its methods return an error with
+// the code UNIMPLEMENTED, which ends the subscription. Embed it by value.
 type UnimplementedFeedHandler struct{}
 
-// Temperature gives the topic up, with an error that has the code
-// UNIMPLEMENTED.
 func (UnimplementedFeedHandler) Temperature(context.Context, *pubsub.Reading) error {
-	return gozmq.UnimplementedTopic(&feedTemperatureTopic)
+	return gozmqimpl.UnimplementedTopic(feedTemperatureTopic)
 }
-
-// Everything gives the topic up, with an error that has the code
-// UNIMPLEMENTED.
 func (UnimplementedFeedHandler) Everything(context.Context, *pubsub.Reading) error {
-	return gozmq.UnimplementedTopic(&feedEverythingTopic)
+	return gozmqimpl.UnimplementedTopic(feedEverythingTopic)
 }
-
-// Twice gives the topic up, with an error that has the code UNIMPLEMENTED.
 func (UnimplementedFeedHandler) Twice(context.Context, *pubsub.Reading) error {
-	return gozmq.UnimplementedTopic(&feedTwiceTopic)
+	return gozmqimpl.UnimplementedTopic(feedTwiceTopic)
 }
-
-// Names gives the topic up, with an error that has the code UNIMPLEMENTED.
 func (UnimplementedFeedHandler) Names(context.Context, *pubsub.Reading) error {
-	return gozmq.UnimplementedTopic(&feedNamesTopic)
+	return gozmqimpl.UnimplementedTopic(feedNamesTopic)
 }
-
-// Alert gives the topic up, with an error that has the code UNIMPLEMENTED.
 func (UnimplementedFeedHandler) Alert(context.Context, *pubsub.Reading) error {
-	return gozmq.UnimplementedTopic(&feedAlertTopic)
+	return gozmqimpl.UnimplementedTopic(feedAlertTopic)
 }
-
-// Default gives the topic up, with an error that has the code UNIMPLEMENTED.
 func (UnimplementedFeedHandler) Default(context.Context, *pubsub.Reading) error {
-	return gozmq.UnimplementedTopic(&feedDefaultTopic)
+	return gozmqimpl.UnimplementedTopic(feedDefaultTopic)
 }
-
-// Placed gives the topic up, with an error that has the code UNIMPLEMENTED.
 func (UnimplementedFeedHandler) Placed(context.Context, *pubsub.Place) error {
-	return gozmq.UnimplementedTopic(&feedPlacedTopic)
+	return gozmqimpl.UnimplementedTopic(feedPlacedTopic)
 }
-
-// Chosen gives the topic up, with an error that has the code UNIMPLEMENTED.
 func (UnimplementedFeedHandler) Chosen(context.Context, *pubsub.Reading) error {
-	return gozmq.UnimplementedTopic(&feedChosenTopic)
+	return gozmqimpl.UnimplementedTopic(feedChosenTopic)
 }
-
-// AlertSubscription gives the topic up, with an error that has the code
-// UNIMPLEMENTED.
 func (UnimplementedFeedHandler) AlertSubscription(context.Context, *pubsub.Reading) error {
-	return gozmq.UnimplementedTopic(&feedAlertSubscriptionTopic)
+	return gozmqimpl.UnimplementedTopic(feedAlertSubscriptionTopic)
 }
-
-// Publisher_ gives the topic up, with an error that has the code
-// UNIMPLEMENTED.
-func (UnimplementedFeedHandler) Publisher_(context.Context, *pubsub.Reading) error {
-	return gozmq.UnimplementedTopic(&feedPublisherTopic)
+func (UnimplementedFeedHandler) Publisher(context.Context, *pubsub.Reading) error {
+	return gozmqimpl.UnimplementedTopic(feedPublisherTopic)
 }
-
-// Close gives the topic up, with an error that has the code UNIMPLEMENTED.
 func (UnimplementedFeedHandler) Close(context.Context, *pubsub.Reading) error {
-	return gozmq.UnimplementedTopic(&feedCloseTopic)
+	return gozmqimpl.UnimplementedTopic(feedCloseTopic)
 }
-
-// Old gives the topic up, with an error that has the code UNIMPLEMENTED.
-//
-// Deprecated: Marked as deprecated in pubsub/pubsub.proto.
 func (UnimplementedFeedHandler) Old(context.Context, *pubsub.Reading) error {
-	return gozmq.UnimplementedTopic(&feedOldTopic)
+	return gozmqimpl.UnimplementedTopic(feedOldTopic)
 }
-
 func (UnimplementedFeedHandler) mustEmbedUnimplementedFeedHandler() {}
 
-// FeedTemperatureFilter selects messages by the fields in their topic,
-// weather/{station}/temperature. A field that is not set selects all.
+// FeedTemperatureFilter selects messages. A field that is not set selects all.
 type FeedTemperatureFilter struct {
-	// Station selects by the field station.
 	Station gozmq.Match[string]
 }
 
 // TopicPattern returns the topics that f selects.
 func (f FeedTemperatureFilter) TopicPattern() gozmq.TopicPattern {
-	var p gozmq.TopicPattern
-	p.Literal("weather/")
-	gozmq.MatchString(&p, f.Station, '/')
-	p.Literal("/temperature")
-	return p
+	return feedTemperatureTopic.Pattern(f.Station)
 }
 
 // FeedTemperatureTopic returns the topic that m is published under.
-func FeedTemperatureTopic(m *pubsub.Reading) string {
-	return string(appendFeedTemperatureTopic(nil, m))
-}
+func FeedTemperatureTopic(m *pubsub.Reading) string { return feedTemperatureTopic.Of(m) }
 
-var feedTemperatureTopic = gozmq.Topic[*pubsub.Reading]{
-	Name:   FeedTemperatureProcedure,
-	Append: appendFeedTemperatureTopic,
-}
+var feedTemperatureTopic = gozmqimpl.NewTopic(FeedTemperatureProcedure, "weather/{station}/temperature",
+	gozmqimpl.String((*pubsub.Reading).GetStation))
 
-func appendFeedTemperatureTopic(b []byte, m *pubsub.Reading) []byte {
-	b = append(b, "weather/"...)
-	b = gozmq.AppendString(b, m.GetStation(), '/')
-	return append(b, "/temperature"...)
-}
-
-// FeedTemperatureFields are the fields in a topic,
-// weather/{station}/temperature.
+// FeedTemperatureFields are the fields in weather/{station}/temperature.
 type FeedTemperatureFields struct {
-	// Station is the field station.
 	Station string
 }
 
-// ParseFeedTemperatureTopic is the reverse of FeedTemperatureTopic. A topic
-// that it does not build is an error.
-func ParseFeedTemperatureTopic(topic string) (FeedTemperatureFields, error) {
-	var f FeedTemperatureFields
-	p := gozmq.ParseTopic(topic)
-	p.Literal("weather/")
-	gozmq.ParseString(&p, &f.Station, '/')
-	p.Literal("/temperature")
-	if err := p.End(); err != nil {
-		return FeedTemperatureFields{}, err
-	}
-	return f, nil
+// ParseFeedTemperatureTopic is the reverse of FeedTemperatureTopic.
+func ParseFeedTemperatureTopic(topic string) (f FeedTemperatureFields, err error) {
+	return gozmqimpl.Parse(feedTemperatureTopic, topic, &f, &f.Station)
 }
 
-// FeedEverythingFilter selects messages by the fields in their topic,
-// all/{i32}.{s32}.{x32}.{u32}.{f32}.{i64}.{s64}.{x64}.{u64}.{f64}/{ok}/{kind}/{place.inner.id}/{place.name}é{station}
-// {place.kind}. A field that is not set selects all.
+// FeedEverythingFilter selects messages. A field that is not set selects all.
 type FeedEverythingFilter struct {
-	// I32 selects by the field i32.
-	I32 gozmq.Match[int32]
-	// S32 selects by the field s32.
-	S32 gozmq.Match[int32]
-	// X32 selects by the field x32.
-	X32 gozmq.Match[int32]
-	// U32 selects by the field u32.
-	U32 gozmq.Match[uint32]
-	// F32 selects by the field f32.
-	F32 gozmq.Match[uint32]
-	// I64 selects by the field i64.
-	I64 gozmq.Match[int64]
-	// S64 selects by the field s64.
-	S64 gozmq.Match[int64]
-	// X64 selects by the field x64.
-	X64 gozmq.Match[int64]
-	// U64 selects by the field u64.
-	U64 gozmq.Match[uint64]
-	// F64 selects by the field f64.
-	F64 gozmq.Match[uint64]
-	// Ok selects by the field ok.
-	Ok gozmq.Match[bool]
-	// Kind selects by the field kind.
-	Kind gozmq.Match[pubsub.Kind]
-	// PlaceInnerId selects by the field place.inner.id.
+	I32          gozmq.Match[int32]
+	S32          gozmq.Match[int32]
+	X32          gozmq.Match[int32]
+	U32          gozmq.Match[uint32]
+	F32          gozmq.Match[uint32]
+	I64          gozmq.Match[int64]
+	S64          gozmq.Match[int64]
+	X64          gozmq.Match[int64]
+	U64          gozmq.Match[uint64]
+	F64          gozmq.Match[uint64]
+	Ok           gozmq.Match[bool]
+	Kind         gozmq.Match[pubsub.Kind]
 	PlaceInnerId gozmq.Match[int64]
-	// PlaceName selects by the field place.name.
-	PlaceName gozmq.Match[string]
-	// Station selects by the field station.
-	Station gozmq.Match[string]
-	// PlaceKind selects by the field place.kind.
-	PlaceKind gozmq.Match[pubsub.Place_Kind]
+	PlaceName    gozmq.Match[string]
+	Station      gozmq.Match[string]
+	PlaceKind    gozmq.Match[pubsub.Place_Kind]
 }
 
 // TopicPattern returns the topics that f selects.
 func (f FeedEverythingFilter) TopicPattern() gozmq.TopicPattern {
-	var p gozmq.TopicPattern
-	p.Literal("all/")
-	gozmq.MatchInt(&p, f.I32, '.')
-	p.Literal(".")
-	gozmq.MatchInt(&p, f.S32, '.')
-	p.Literal(".")
-	gozmq.MatchInt(&p, f.X32, '.')
-	p.Literal(".")
-	gozmq.MatchInt(&p, f.U32, '.')
-	p.Literal(".")
-	gozmq.MatchInt(&p, f.F32, '.')
-	p.Literal(".")
-	gozmq.MatchInt(&p, f.I64, '.')
-	p.Literal(".")
-	gozmq.MatchInt(&p, f.S64, '.')
-	p.Literal(".")
-	gozmq.MatchInt(&p, f.X64, '.')
-	p.Literal(".")
-	gozmq.MatchInt(&p, f.U64, '.')
-	p.Literal(".")
-	gozmq.MatchInt(&p, f.F64, '/')
-	p.Literal("/")
-	gozmq.MatchBool(&p, f.Ok, '/')
-	p.Literal("/")
-	gozmq.MatchEnum(&p, f.Kind, '/')
-	p.Literal("/")
-	gozmq.MatchInt(&p, f.PlaceInnerId, '/')
-	p.Literal("/")
-	gozmq.MatchString(&p, f.PlaceName, 0xc3)
-	p.Literal("é")
-	gozmq.MatchString(&p, f.Station, 0x09)
-	p.Literal("\t")
-	gozmq.MatchEnum(&p, f.PlaceKind, 0)
-	return p
+	return feedEverythingTopic.Pattern(f.I32, f.S32, f.X32, f.U32, f.F32, f.I64, f.S64, f.X64, f.U64, f.F64, f.Ok, f.Kind, f.PlaceInnerId, f.PlaceName, f.Station, f.PlaceKind)
 }
 
 // FeedEverythingTopic returns the topic that m is published under.
-func FeedEverythingTopic(m *pubsub.Reading) string {
-	return string(appendFeedEverythingTopic(nil, m))
-}
+func FeedEverythingTopic(m *pubsub.Reading) string { return feedEverythingTopic.Of(m) }
 
-var feedEverythingTopic = gozmq.Topic[*pubsub.Reading]{
-	Name:   FeedEverythingProcedure,
-	Append: appendFeedEverythingTopic,
-}
+var feedEverythingTopic = gozmqimpl.NewTopic(FeedEverythingProcedure, "all/{i32}.{s32}.{x32}.{u32}.{f32}.{i64}.{s64}.{x64}.{u64}.{f64}/{ok}/{kind}/{place.inner.id}/{place.name}é{station}\t{place.kind}",
+	gozmqimpl.Int((*pubsub.Reading).GetI32),
+	gozmqimpl.Int((*pubsub.Reading).GetS32),
+	gozmqimpl.Int((*pubsub.Reading).GetX32),
+	gozmqimpl.Int((*pubsub.Reading).GetU32),
+	gozmqimpl.Int((*pubsub.Reading).GetF32),
+	gozmqimpl.Int((*pubsub.Reading).GetI64),
+	gozmqimpl.Int((*pubsub.Reading).GetS64),
+	gozmqimpl.Int((*pubsub.Reading).GetX64),
+	gozmqimpl.Int((*pubsub.Reading).GetU64),
+	gozmqimpl.Int((*pubsub.Reading).GetF64),
+	gozmqimpl.Bool((*pubsub.Reading).GetOk),
+	gozmqimpl.Enum((*pubsub.Reading).GetKind),
+	gozmqimpl.Int(func(m *pubsub.Reading) int64 { return m.GetPlace().GetInner().GetId() }),
+	gozmqimpl.String(func(m *pubsub.Reading) string { return m.GetPlace().GetName() }),
+	gozmqimpl.String((*pubsub.Reading).GetStation),
+	gozmqimpl.Enum(func(m *pubsub.Reading) pubsub.Place_Kind { return m.GetPlace().GetKind() }),
+)
 
-func appendFeedEverythingTopic(b []byte, m *pubsub.Reading) []byte {
-	b = append(b, "all/"...)
-	b = gozmq.AppendInt(b, m.GetI32(), '.')
-	b = append(b, "."...)
-	b = gozmq.AppendInt(b, m.GetS32(), '.')
-	b = append(b, "."...)
-	b = gozmq.AppendInt(b, m.GetX32(), '.')
-	b = append(b, "."...)
-	b = gozmq.AppendInt(b, m.GetU32(), '.')
-	b = append(b, "."...)
-	b = gozmq.AppendInt(b, m.GetF32(), '.')
-	b = append(b, "."...)
-	b = gozmq.AppendInt(b, m.GetI64(), '.')
-	b = append(b, "."...)
-	b = gozmq.AppendInt(b, m.GetS64(), '.')
-	b = append(b, "."...)
-	b = gozmq.AppendInt(b, m.GetX64(), '.')
-	b = append(b, "."...)
-	b = gozmq.AppendInt(b, m.GetU64(), '.')
-	b = append(b, "."...)
-	b = gozmq.AppendInt(b, m.GetF64(), '/')
-	b = append(b, "/"...)
-	b = gozmq.AppendBool(b, m.GetOk(), '/')
-	b = append(b, "/"...)
-	b = gozmq.AppendEnum(b, m.GetKind(), '/')
-	b = append(b, "/"...)
-	b = gozmq.AppendInt(b, m.GetPlace().GetInner().GetId(), '/')
-	b = append(b, "/"...)
-	b = gozmq.AppendString(b, m.GetPlace().GetName(), 0xc3)
-	b = append(b, "é"...)
-	b = gozmq.AppendString(b, m.GetStation(), 0x09)
-	b = append(b, "\t"...)
-	return gozmq.AppendEnum(b, m.GetPlace().GetKind(), 0)
-}
-
-// FeedEverythingFields are the fields in a topic,
+// FeedEverythingFields are the fields in
 // all/{i32}.{s32}.{x32}.{u32}.{f32}.{i64}.{s64}.{x64}.{u64}.{f64}/{ok}/{kind}/{place.inner.id}/{place.name}é{station}
 // {place.kind}.
 type FeedEverythingFields struct {
-	// I32 is the field i32.
-	I32 int32
-	// S32 is the field s32.
-	S32 int32
-	// X32 is the field x32.
-	X32 int32
-	// U32 is the field u32.
-	U32 uint32
-	// F32 is the field f32.
-	F32 uint32
-	// I64 is the field i64.
-	I64 int64
-	// S64 is the field s64.
-	S64 int64
-	// X64 is the field x64.
-	X64 int64
-	// U64 is the field u64.
-	U64 uint64
-	// F64 is the field f64.
-	F64 uint64
-	// Ok is the field ok.
-	Ok bool
-	// Kind is the field kind.
-	Kind pubsub.Kind
-	// PlaceInnerId is the field place.inner.id.
+	I32          int32
+	S32          int32
+	X32          int32
+	U32          uint32
+	F32          uint32
+	I64          int64
+	S64          int64
+	X64          int64
+	U64          uint64
+	F64          uint64
+	Ok           bool
+	Kind         pubsub.Kind
 	PlaceInnerId int64
-	// PlaceName is the field place.name.
-	PlaceName string
-	// Station is the field station.
-	Station string
-	// PlaceKind is the field place.kind.
-	PlaceKind pubsub.Place_Kind
+	PlaceName    string
+	Station      string
+	PlaceKind    pubsub.Place_Kind
 }
 
-// ParseFeedEverythingTopic is the reverse of FeedEverythingTopic. A topic that
-// it does not build is an error.
-func ParseFeedEverythingTopic(topic string) (FeedEverythingFields, error) {
-	var f FeedEverythingFields
-	p := gozmq.ParseTopic(topic)
-	p.Literal("all/")
-	gozmq.ParseInt(&p, &f.I32, '.')
-	p.Literal(".")
-	gozmq.ParseInt(&p, &f.S32, '.')
-	p.Literal(".")
-	gozmq.ParseInt(&p, &f.X32, '.')
-	p.Literal(".")
-	gozmq.ParseInt(&p, &f.U32, '.')
-	p.Literal(".")
-	gozmq.ParseInt(&p, &f.F32, '.')
-	p.Literal(".")
-	gozmq.ParseInt(&p, &f.I64, '.')
-	p.Literal(".")
-	gozmq.ParseInt(&p, &f.S64, '.')
-	p.Literal(".")
-	gozmq.ParseInt(&p, &f.X64, '.')
-	p.Literal(".")
-	gozmq.ParseInt(&p, &f.U64, '.')
-	p.Literal(".")
-	gozmq.ParseInt(&p, &f.F64, '/')
-	p.Literal("/")
-	gozmq.ParseBool(&p, &f.Ok, '/')
-	p.Literal("/")
-	gozmq.ParseEnum(&p, &f.Kind, '/')
-	p.Literal("/")
-	gozmq.ParseInt(&p, &f.PlaceInnerId, '/')
-	p.Literal("/")
-	gozmq.ParseString(&p, &f.PlaceName, 0xc3)
-	p.Literal("é")
-	gozmq.ParseString(&p, &f.Station, 0x09)
-	p.Literal("\t")
-	gozmq.ParseEnum(&p, &f.PlaceKind, 0)
-	if err := p.End(); err != nil {
-		return FeedEverythingFields{}, err
-	}
-	return f, nil
+// ParseFeedEverythingTopic is the reverse of FeedEverythingTopic.
+func ParseFeedEverythingTopic(topic string) (f FeedEverythingFields, err error) {
+	return gozmqimpl.Parse(feedEverythingTopic, topic, &f, &f.I32, &f.S32, &f.X32, &f.U32, &f.F32, &f.I64, &f.S64, &f.X64, &f.U64, &f.F64, &f.Ok, &f.Kind, &f.PlaceInnerId, &f.PlaceName, &f.Station, &f.PlaceKind)
 }
 
-// FeedTwiceFilter selects messages by the fields in their topic,
-// twice/{station}-{station}. A field that is not set selects all.
+// FeedTwiceFilter selects messages. A field that is not set selects all.
 type FeedTwiceFilter struct {
-	// Station selects by the field station.
 	Station gozmq.Match[string]
 }
 
 // TopicPattern returns the topics that f selects.
 func (f FeedTwiceFilter) TopicPattern() gozmq.TopicPattern {
-	var p gozmq.TopicPattern
-	p.Literal("twice/")
-	gozmq.MatchString(&p, f.Station, '-')
-	p.Literal("-")
-	gozmq.MatchString(&p, f.Station, 0)
-	return p
+	return feedTwiceTopic.Pattern(f.Station)
 }
 
 // FeedTwiceTopic returns the topic that m is published under.
-func FeedTwiceTopic(m *pubsub.Reading) string {
-	return string(appendFeedTwiceTopic(nil, m))
-}
+func FeedTwiceTopic(m *pubsub.Reading) string { return feedTwiceTopic.Of(m) }
 
-var feedTwiceTopic = gozmq.Topic[*pubsub.Reading]{
-	Name:   FeedTwiceProcedure,
-	Append: appendFeedTwiceTopic,
-}
+var feedTwiceTopic = gozmqimpl.NewTopic(FeedTwiceProcedure, "twice/{station}-{station}",
+	gozmqimpl.String((*pubsub.Reading).GetStation))
 
-func appendFeedTwiceTopic(b []byte, m *pubsub.Reading) []byte {
-	b = append(b, "twice/"...)
-	b = gozmq.AppendString(b, m.GetStation(), '-')
-	b = append(b, "-"...)
-	return gozmq.AppendString(b, m.GetStation(), 0)
-}
-
-// FeedTwiceFields are the fields in a topic, twice/{station}-{station}.
+// FeedTwiceFields are the fields in twice/{station}-{station}.
 type FeedTwiceFields struct {
-	// Station is the field station.
 	Station string
 }
 
-// ParseFeedTwiceTopic is the reverse of FeedTwiceTopic. A topic that it does
-// not build is an error.
-func ParseFeedTwiceTopic(topic string) (FeedTwiceFields, error) {
-	var f FeedTwiceFields
-	p := gozmq.ParseTopic(topic)
-	p.Literal("twice/")
-	gozmq.ParseString(&p, &f.Station, '-')
-	p.Literal("-")
-	p.Literal(string(gozmq.AppendString(nil, f.Station, 0)))
-	if err := p.End(); err != nil {
-		return FeedTwiceFields{}, err
-	}
-	return f, nil
+// ParseFeedTwiceTopic is the reverse of FeedTwiceTopic.
+func ParseFeedTwiceTopic(topic string) (f FeedTwiceFields, err error) {
+	return gozmqimpl.Parse(feedTwiceTopic, topic, &f, &f.Station)
 }
 
-// FeedNamesFilter selects messages by the fields in their topic,
-// names/{place_name}/{place.name}/{topic_pattern}/{reset}. A field that is not
-// set selects all.
+// FeedNamesFilter selects messages. A field that is not set selects all.
 type FeedNamesFilter struct {
-	// PlaceName selects by the field place_name.
-	PlaceName gozmq.Match[string]
-	// Place_Name selects by the field place.name.
-	Place_Name gozmq.Match[string]
-	// TopicPattern_ selects by the field topic_pattern.
+	PlaceName     gozmq.Match[string]
+	Place_Name    gozmq.Match[string]
 	TopicPattern_ gozmq.Match[string]
-	// Reset selects by the field reset.
-	Reset gozmq.Match[string]
+	Reset         gozmq.Match[string]
 }
 
 // TopicPattern returns the topics that f selects.
 func (f FeedNamesFilter) TopicPattern() gozmq.TopicPattern {
-	var p gozmq.TopicPattern
-	p.Literal("names/")
-	gozmq.MatchString(&p, f.PlaceName, '/')
-	p.Literal("/")
-	gozmq.MatchString(&p, f.Place_Name, '/')
-	p.Literal("/")
-	gozmq.MatchString(&p, f.TopicPattern_, '/')
-	p.Literal("/")
-	gozmq.MatchString(&p, f.Reset, 0)
-	return p
+	return feedNamesTopic.Pattern(f.PlaceName, f.Place_Name, f.TopicPattern_, f.Reset)
 }
 
 // FeedNamesTopic returns the topic that m is published under.
-func FeedNamesTopic(m *pubsub.Reading) string {
-	return string(appendFeedNamesTopic(nil, m))
-}
+func FeedNamesTopic(m *pubsub.Reading) string { return feedNamesTopic.Of(m) }
 
-var feedNamesTopic = gozmq.Topic[*pubsub.Reading]{
-	Name:   FeedNamesProcedure,
-	Append: appendFeedNamesTopic,
-}
+var feedNamesTopic = gozmqimpl.NewTopic(FeedNamesProcedure, "names/{place_name}/{place.name}/{topic_pattern}/{reset}",
+	gozmqimpl.String((*pubsub.Reading).GetPlaceName),
+	gozmqimpl.String(func(m *pubsub.Reading) string { return m.GetPlace().GetName() }),
+	gozmqimpl.String((*pubsub.Reading).GetTopicPattern),
+	gozmqimpl.String((*pubsub.Reading).GetReset_),
+)
 
-func appendFeedNamesTopic(b []byte, m *pubsub.Reading) []byte {
-	b = append(b, "names/"...)
-	b = gozmq.AppendString(b, m.GetPlaceName(), '/')
-	b = append(b, "/"...)
-	b = gozmq.AppendString(b, m.GetPlace().GetName(), '/')
-	b = append(b, "/"...)
-	b = gozmq.AppendString(b, m.GetTopicPattern(), '/')
-	b = append(b, "/"...)
-	return gozmq.AppendString(b, m.GetReset_(), 0)
-}
-
-// FeedNamesFields are the fields in a topic,
+// FeedNamesFields are the fields in
 // names/{place_name}/{place.name}/{topic_pattern}/{reset}.
 type FeedNamesFields struct {
-	// PlaceName is the field place_name.
-	PlaceName string
-	// Place_Name is the field place.name.
-	Place_Name string
-	// TopicPattern_ is the field topic_pattern.
+	PlaceName     string
+	Place_Name    string
 	TopicPattern_ string
-	// Reset is the field reset.
-	Reset string
+	Reset         string
 }
 
-// ParseFeedNamesTopic is the reverse of FeedNamesTopic. A topic that it does
-// not build is an error.
-func ParseFeedNamesTopic(topic string) (FeedNamesFields, error) {
-	var f FeedNamesFields
-	p := gozmq.ParseTopic(topic)
-	p.Literal("names/")
-	gozmq.ParseString(&p, &f.PlaceName, '/')
-	p.Literal("/")
-	gozmq.ParseString(&p, &f.Place_Name, '/')
-	p.Literal("/")
-	gozmq.ParseString(&p, &f.TopicPattern_, '/')
-	p.Literal("/")
-	gozmq.ParseString(&p, &f.Reset, 0)
-	if err := p.End(); err != nil {
-		return FeedNamesFields{}, err
-	}
-	return f, nil
+// ParseFeedNamesTopic is the reverse of FeedNamesTopic.
+func ParseFeedNamesTopic(topic string) (f FeedNamesFields, err error) {
+	return gozmqimpl.Parse(feedNamesTopic, topic, &f, &f.PlaceName, &f.Place_Name, &f.TopicPattern_, &f.Reset)
 }
 
 // FeedAlertTopic returns the topic that m is published under.
-func FeedAlertTopic(*pubsub.Reading) string {
-	return "alert \"now\""
-}
+func FeedAlertTopic(m *pubsub.Reading) string { return feedAlertTopic.Of(m) }
 
-var feedAlertTopic = gozmq.Topic[*pubsub.Reading]{
-	Name:   FeedAlertProcedure,
-	Append: appendFeedAlertTopic,
-}
-
-func appendFeedAlertTopic(b []byte, _ *pubsub.Reading) []byte {
-	return append(b, "alert \"now\""...)
-}
+var feedAlertTopic = gozmqimpl.NewTopic[pubsub.Reading](FeedAlertProcedure, "alert \"now\"")
 
 // FeedDefaultTopic returns the topic that m is published under.
-func FeedDefaultTopic(*pubsub.Reading) string {
-	return FeedDefaultProcedure
-}
+func FeedDefaultTopic(m *pubsub.Reading) string { return feedDefaultTopic.Of(m) }
 
-var feedDefaultTopic = gozmq.Topic[*pubsub.Reading]{
-	Name:   FeedDefaultProcedure,
-	Append: appendFeedDefaultTopic,
-}
+var feedDefaultTopic = gozmqimpl.NewTopic[pubsub.Reading](FeedDefaultProcedure, FeedDefaultProcedure)
 
-func appendFeedDefaultTopic(b []byte, _ *pubsub.Reading) []byte {
-	return append(b, FeedDefaultProcedure...)
-}
-
-// FeedPlacedFilter selects messages by the fields in their topic,
-// place/{kind}. A field that is not set selects all.
+// FeedPlacedFilter selects messages. A field that is not set selects all.
 type FeedPlacedFilter struct {
-	// Kind selects by the field kind.
 	Kind gozmq.Match[pubsub.Place_Kind]
 }
 
 // TopicPattern returns the topics that f selects.
 func (f FeedPlacedFilter) TopicPattern() gozmq.TopicPattern {
-	var p gozmq.TopicPattern
-	p.Literal("place/")
-	gozmq.MatchEnum(&p, f.Kind, 0)
-	return p
+	return feedPlacedTopic.Pattern(f.Kind)
 }
 
 // FeedPlacedTopic returns the topic that m is published under.
-func FeedPlacedTopic(m *pubsub.Place) string {
-	return string(appendFeedPlacedTopic(nil, m))
-}
+func FeedPlacedTopic(m *pubsub.Place) string { return feedPlacedTopic.Of(m) }
 
-var feedPlacedTopic = gozmq.Topic[*pubsub.Place]{
-	Name:   FeedPlacedProcedure,
-	Append: appendFeedPlacedTopic,
-}
+var feedPlacedTopic = gozmqimpl.NewTopic(FeedPlacedProcedure, "place/{kind}",
+	gozmqimpl.Enum((*pubsub.Place).GetKind))
 
-func appendFeedPlacedTopic(b []byte, m *pubsub.Place) []byte {
-	b = append(b, "place/"...)
-	return gozmq.AppendEnum(b, m.GetKind(), 0)
-}
-
-// FeedPlacedFields are the fields in a topic, place/{kind}.
+// FeedPlacedFields are the fields in place/{kind}.
 type FeedPlacedFields struct {
-	// Kind is the field kind.
 	Kind pubsub.Place_Kind
 }
 
-// ParseFeedPlacedTopic is the reverse of FeedPlacedTopic. A topic that it does
-// not build is an error.
-func ParseFeedPlacedTopic(topic string) (FeedPlacedFields, error) {
-	var f FeedPlacedFields
-	p := gozmq.ParseTopic(topic)
-	p.Literal("place/")
-	gozmq.ParseEnum(&p, &f.Kind, 0)
-	if err := p.End(); err != nil {
-		return FeedPlacedFields{}, err
-	}
-	return f, nil
+// ParseFeedPlacedTopic is the reverse of FeedPlacedTopic.
+func ParseFeedPlacedTopic(topic string) (f FeedPlacedFields, err error) {
+	return gozmqimpl.Parse(feedPlacedTopic, topic, &f, &f.Kind)
 }
 
-// FeedChosenFilter selects messages by the fields in their topic,
-// chosen/{a}/{maybe}/{b.id}. A field that is not set selects all.
+// FeedChosenFilter selects messages. A field that is not set selects all.
 type FeedChosenFilter struct {
-	// A selects by the field a.
-	A gozmq.Match[string]
-	// Maybe selects by the field maybe.
+	A     gozmq.Match[string]
 	Maybe gozmq.Match[int32]
-	// BId selects by the field b.id.
-	BId gozmq.Match[int64]
+	BId   gozmq.Match[int64]
 }
 
 // TopicPattern returns the topics that f selects.
 func (f FeedChosenFilter) TopicPattern() gozmq.TopicPattern {
-	var p gozmq.TopicPattern
-	p.Literal("chosen/")
-	gozmq.MatchString(&p, f.A, '/')
-	p.Literal("/")
-	gozmq.MatchInt(&p, f.Maybe, '/')
-	p.Literal("/")
-	gozmq.MatchInt(&p, f.BId, 0)
-	return p
+	return feedChosenTopic.Pattern(f.A, f.Maybe, f.BId)
 }
 
 // FeedChosenTopic returns the topic that m is published under.
-func FeedChosenTopic(m *pubsub.Reading) string {
-	return string(appendFeedChosenTopic(nil, m))
-}
+func FeedChosenTopic(m *pubsub.Reading) string { return feedChosenTopic.Of(m) }
 
-var feedChosenTopic = gozmq.Topic[*pubsub.Reading]{
-	Name:   FeedChosenProcedure,
-	Append: appendFeedChosenTopic,
-}
+var feedChosenTopic = gozmqimpl.NewTopic(FeedChosenProcedure, "chosen/{a}/{maybe}/{b.id}",
+	gozmqimpl.String((*pubsub.Reading).GetA),
+	gozmqimpl.Int((*pubsub.Reading).GetMaybe),
+	gozmqimpl.Int(func(m *pubsub.Reading) int64 { return m.GetB().GetId() }),
+)
 
-func appendFeedChosenTopic(b []byte, m *pubsub.Reading) []byte {
-	b = append(b, "chosen/"...)
-	b = gozmq.AppendString(b, m.GetA(), '/')
-	b = append(b, "/"...)
-	b = gozmq.AppendInt(b, m.GetMaybe(), '/')
-	b = append(b, "/"...)
-	return gozmq.AppendInt(b, m.GetB().GetId(), 0)
-}
-
-// FeedChosenFields are the fields in a topic, chosen/{a}/{maybe}/{b.id}.
+// FeedChosenFields are the fields in chosen/{a}/{maybe}/{b.id}.
 type FeedChosenFields struct {
-	// A is the field a.
-	A string
-	// Maybe is the field maybe.
+	A     string
 	Maybe int32
-	// BId is the field b.id.
-	BId int64
+	BId   int64
 }
 
-// ParseFeedChosenTopic is the reverse of FeedChosenTopic. A topic that it does
-// not build is an error.
-func ParseFeedChosenTopic(topic string) (FeedChosenFields, error) {
-	var f FeedChosenFields
-	p := gozmq.ParseTopic(topic)
-	p.Literal("chosen/")
-	gozmq.ParseString(&p, &f.A, '/')
-	p.Literal("/")
-	gozmq.ParseInt(&p, &f.Maybe, '/')
-	p.Literal("/")
-	gozmq.ParseInt(&p, &f.BId, 0)
-	if err := p.End(); err != nil {
-		return FeedChosenFields{}, err
-	}
-	return f, nil
+// ParseFeedChosenTopic is the reverse of FeedChosenTopic.
+func ParseFeedChosenTopic(topic string) (f FeedChosenFields, err error) {
+	return gozmqimpl.Parse(feedChosenTopic, topic, &f, &f.A, &f.Maybe, &f.BId)
 }
 
 // FeedAlertSubscriptionTopic returns the topic that m is published under.
-func FeedAlertSubscriptionTopic(*pubsub.Reading) string {
-	return FeedAlertSubscriptionProcedure
-}
+func FeedAlertSubscriptionTopic(m *pubsub.Reading) string { return feedAlertSubscriptionTopic.Of(m) }
 
-var feedAlertSubscriptionTopic = gozmq.Topic[*pubsub.Reading]{
-	Name:   FeedAlertSubscriptionProcedure,
-	Append: appendFeedAlertSubscriptionTopic,
-}
-
-func appendFeedAlertSubscriptionTopic(b []byte, _ *pubsub.Reading) []byte {
-	return append(b, FeedAlertSubscriptionProcedure...)
-}
+var feedAlertSubscriptionTopic = gozmqimpl.NewTopic[pubsub.Reading](FeedAlertSubscriptionProcedure, FeedAlertSubscriptionProcedure)
 
 // FeedPublisherTopic returns the topic that m is published under.
-func FeedPublisherTopic(*pubsub.Reading) string {
-	return FeedPublisherProcedure
-}
+func FeedPublisherTopic(m *pubsub.Reading) string { return feedPublisherTopic.Of(m) }
 
-var feedPublisherTopic = gozmq.Topic[*pubsub.Reading]{
-	Name:   FeedPublisherProcedure,
-	Append: appendFeedPublisherTopic,
-}
-
-func appendFeedPublisherTopic(b []byte, _ *pubsub.Reading) []byte {
-	return append(b, FeedPublisherProcedure...)
-}
+var feedPublisherTopic = gozmqimpl.NewTopic[pubsub.Reading](FeedPublisherProcedure, FeedPublisherProcedure)
 
 // FeedCloseTopic returns the topic that m is published under.
-func FeedCloseTopic(*pubsub.Reading) string {
-	return FeedCloseProcedure
-}
+func FeedCloseTopic(m *pubsub.Reading) string { return feedCloseTopic.Of(m) }
 
-var feedCloseTopic = gozmq.Topic[*pubsub.Reading]{
-	Name:   FeedCloseProcedure,
-	Append: appendFeedCloseTopic,
-}
+var feedCloseTopic = gozmqimpl.NewTopic[pubsub.Reading](FeedCloseProcedure, FeedCloseProcedure)
 
-func appendFeedCloseTopic(b []byte, _ *pubsub.Reading) []byte {
-	return append(b, FeedCloseProcedure...)
-}
-
-// FeedOldFilter selects messages by the fields in their topic, old/{station}.
-// A field that is not set selects all.
+// FeedOldFilter selects messages. A field that is not set selects all.
 //
 // Deprecated: Marked as deprecated in pubsub/pubsub.proto.
 type FeedOldFilter struct {
-	// Station selects by the field station.
 	Station gozmq.Match[string]
 }
 
@@ -1072,110 +675,90 @@ type FeedOldFilter struct {
 //
 // Deprecated: Marked as deprecated in pubsub/pubsub.proto.
 func (f FeedOldFilter) TopicPattern() gozmq.TopicPattern {
-	var p gozmq.TopicPattern
-	p.Literal("old/")
-	gozmq.MatchString(&p, f.Station, 0)
-	return p
+	return feedOldTopic.Pattern(f.Station)
 }
 
 // FeedOldTopic returns the topic that m is published under.
 //
 // Deprecated: Marked as deprecated in pubsub/pubsub.proto.
-func FeedOldTopic(m *pubsub.Reading) string {
-	return string(appendFeedOldTopic(nil, m))
-}
+func FeedOldTopic(m *pubsub.Reading) string { return feedOldTopic.Of(m) }
 
-var feedOldTopic = gozmq.Topic[*pubsub.Reading]{
-	Name:   FeedOldProcedure,
-	Append: appendFeedOldTopic,
-}
+var feedOldTopic = gozmqimpl.NewTopic(FeedOldProcedure, "old/{station}",
+	gozmqimpl.String((*pubsub.Reading).GetStation))
 
-func appendFeedOldTopic(b []byte, m *pubsub.Reading) []byte {
-	b = append(b, "old/"...)
-	return gozmq.AppendString(b, m.GetStation(), 0)
-}
-
-// FeedOldFields are the fields in a topic, old/{station}.
+// FeedOldFields are the fields in old/{station}.
 //
 // Deprecated: Marked as deprecated in pubsub/pubsub.proto.
 type FeedOldFields struct {
-	// Station is the field station.
 	Station string
 }
 
-// ParseFeedOldTopic is the reverse of FeedOldTopic. A topic that it does not
-// build is an error.
+// ParseFeedOldTopic is the reverse of FeedOldTopic.
 //
 // Deprecated: Marked as deprecated in pubsub/pubsub.proto.
-func ParseFeedOldTopic(topic string) (FeedOldFields, error) {
-	var f FeedOldFields
-	p := gozmq.ParseTopic(topic)
-	p.Literal("old/")
-	gozmq.ParseString(&p, &f.Station, 0)
-	if err := p.End(); err != nil {
-		return FeedOldFields{}, err
-	}
-	return f, nil
+func ParseFeedOldTopic(topic string) (f FeedOldFields, err error) {
+	return gozmqimpl.Parse(feedOldTopic, topic, &f, &f.Station)
 }
 
 // RawName is the full name of the service.
 const RawName = "golden.pubsub.Raw"
 
-// The procedures of golden.pubsub.Raw, as the wire has them.
+// The names of the methods of golden.pubsub.Raw on the wire, in logs, and in
+// the gozmq.Method that interceptors and error handlers get.
 const (
-	// RawTickProcedure is the procedure of Tick.
 	RawTickProcedure = "golden.pubsub.Raw/Tick"
 )
 
-// RawPublisher publishes golden.pubsub.Raw. It may be used concurrently.
+// RawPublisher publishes the topics of golden.pubsub.Raw.
 //
 // Raw puts nothing but the body on the wire.
-type RawPublisher struct {
-	*gozmq.Publisher
+type RawPublisher interface {
+	// Tick publishes msg.
+	Tick(ctx context.Context, msg *pubsub.Place) error
 }
 
-// NewRawPublisher binds and connects where the options say. Close must be
-// called.
-func NewRawPublisher(opts ...gozmq.PublisherOption) (*RawPublisher, error) {
-	inner, err := gozmq.NewPublisher(opts...)
-	if err != nil {
-		return nil, err
-	}
-	return &RawPublisher{inner}, nil
+// NewRawPublisher returns a RawPublisher over pub. It may be used
+// concurrently.
+func NewRawPublisher(pub *gozmq.Publisher) RawPublisher {
+	return &rawPublisher{pub: pub}
 }
 
-// Tick publishes msg.
-func (p *RawPublisher) Tick(ctx context.Context, msg *pubsub.Place) error {
-	return gozmq.Publish(ctx, p.Publisher, &rawTickTopic, msg)
+type rawPublisher struct {
+	pub *gozmq.Publisher
 }
 
-// RawSubscriber subscribes to golden.pubsub.Raw. It may be used concurrently.
+func (p *rawPublisher) Tick(ctx context.Context, msg *pubsub.Place) error {
+	return gozmqimpl.Publish(ctx, p.pub, rawTickTopic, msg)
+}
+
+// RawSubscriber receives the topics of golden.pubsub.Raw. An iterator
+// subscribes when its loop begins, and ends with the loop, with ctx or when
+// the gozmq.Subscriber is closed. A message that cannot be decoded is yielded
+// as an error, and iteration goes on. The Subscription methods open
+// subscriptions, which last until they are closed, also while nobody iterates.
 //
 // Raw puts nothing but the body on the wire.
-type RawSubscriber struct {
-	*gozmq.Subscriber
+type RawSubscriber interface {
+	// Tick yields the messages.
+	Tick(ctx context.Context) iter.Seq2[*pubsub.Place, error]
+	TickSubscription(opts ...gozmq.SubscriptionOption) (gozmq.Subscription[*pubsub.Place, gozmq.TopicPattern], error)
 }
 
-// NewRawSubscriber binds and connects where the options say. Close must be
-// called.
-func NewRawSubscriber(opts ...gozmq.SubscriberOption) (*RawSubscriber, error) {
-	inner, err := gozmq.NewSubscriber(opts...)
-	if err != nil {
-		return nil, err
-	}
-	return &RawSubscriber{inner}, nil
+// NewRawSubscriber returns a RawSubscriber over sub. It may be used
+// concurrently.
+func NewRawSubscriber(sub *gozmq.Subscriber) RawSubscriber {
+	return &rawSubscriber{sub: sub}
 }
 
-// Tick receives messages until ctx ends or the subscriber is closed. One that
-// cannot be decoded is an error; the next may be good.
-func (s *RawSubscriber) Tick(ctx context.Context) iter.Seq2[*pubsub.Place, error] {
-	return gozmq.SubscribeBare[pubsub.Place](ctx, s.Subscriber)
+type rawSubscriber struct {
+	sub *gozmq.Subscriber
 }
 
-// TickSubscription opens a subscription that goes on until it is closed, also
-// while nobody iterates.
-func (s *RawSubscriber) TickSubscription(opts ...gozmq.SubscriptionOption) (*gozmq.Subscription[*pubsub.Place, gozmq.TopicPattern], error) {
-	return gozmq.OpenBareSubscription[pubsub.Place](s.Subscriber, opts)
+func (s *rawSubscriber) Tick(ctx context.Context) iter.Seq2[*pubsub.Place, error] {
+	return gozmqimpl.SubscribeAll(ctx, s.sub, rawTickTopic)
+}
+func (s *rawSubscriber) TickSubscription(opts ...gozmq.SubscriptionOption) (gozmq.Subscription[*pubsub.Place, gozmq.TopicPattern], error) {
+	return gozmqimpl.OpenAll(s.sub, rawTickTopic, opts)
 }
 
 // RawHandler receives the topics of golden.pubsub.Raw, one message at a time,
@@ -1184,35 +767,30 @@ func (s *RawSubscriber) TickSubscription(opts ...gozmq.SubscriptionOption) (*goz
 //
 // Raw puts nothing but the body on the wire.
 type RawHandler interface {
-	// Tick receives one message of golden.pubsub.Raw/Tick.
 	Tick(ctx context.Context, msg *pubsub.Place) error
 	mustEmbedUnimplementedRawHandler()
 }
 
 // HandleRaw subscribes to all topics and hands their messages to impl until
-// ctx ends or the subscriber is closed. What fails is reported
-// (gozmq.WithTopicErrors) and does not end it. A topic that impl does not
-// implement is given up when its first message has come.
-func HandleRaw(ctx context.Context, s *RawSubscriber, impl RawHandler, opts ...gozmq.TopicHandlerOption) error {
-	return gozmq.HandleTopics(ctx, s.Subscriber, RawName, func() []gozmq.TopicHandler {
+// ctx ends or sub is closed. A message that fails is reported to
+// gozmq.WithTopicErrorHandler, and the next one follows. When impl does not
+// implement a topic, the subscription to it ends with its first message.
+func HandleRaw(ctx context.Context, sub *gozmq.Subscriber, impl RawHandler, opts ...gozmq.TopicHandlerOption) error {
+	return gozmqimpl.HandleTopics(ctx, sub, RawName, func() []gozmqimpl.TopicHandler {
 		impl.mustEmbedUnimplementedRawHandler()
-		return []gozmq.TopicHandler{
-			gozmq.HandleTopic(&rawTickTopic, gozmq.TopicPattern{}, impl.Tick),
+		return []gozmqimpl.TopicHandler{
+			gozmqimpl.HandleTopic(rawTickTopic, impl.Tick),
 		}
 	}, opts)
 }
 
-// UnimplementedRawHandler gives every topic up. Embed it by value.
+// UnimplementedRawHandler handles no topic: its methods return an error with
+// the code UNIMPLEMENTED, which ends the subscription. Embed it by value.
 type UnimplementedRawHandler struct{}
 
-// Tick gives the topic up, with an error that has the code UNIMPLEMENTED.
 func (UnimplementedRawHandler) Tick(context.Context, *pubsub.Place) error {
-	return gozmq.UnimplementedTopic(&rawTickTopic)
+	return gozmqimpl.UnimplementedTopic(rawTickTopic)
 }
-
 func (UnimplementedRawHandler) mustEmbedUnimplementedRawHandler() {}
 
-var rawTickTopic = gozmq.Topic[*pubsub.Place]{
-	Name: RawTickProcedure,
-	Bare: true,
-}
+var rawTickTopic = gozmqimpl.NewBareTopic[pubsub.Place](RawTickProcedure)

@@ -8,18 +8,19 @@ import (
 
 	benchv1 "github.com/gozmq/gozmq/bench/gen/bench/v1"
 	"github.com/gozmq/gozmq/runtime/gozmq"
+	"github.com/gozmq/gozmq/runtime/gozmqimpl"
 )
 
 // This constant does not compile with a gozmq runtime that is older than this
 // code. To update the runtime: go get github.com/gozmq/gozmq@latest
-const _ = gozmq.IsAtLeastVersion0_1_0
+const _ = gozmqimpl.IsAtLeastVersion0_1_0
 
 // EchoName is the full name of the service.
 const EchoName = "bench.v1.Echo"
 
-// The procedures of bench.v1.Echo, as the wire has them.
+// The names of the methods of bench.v1.Echo on the wire, in logs, and in the
+// gozmq.Method that interceptors and error handlers get.
 const (
-	// EchoEchoProcedure is the procedure of Echo.
 	EchoEchoProcedure = "bench.v1.Echo/Echo"
 )
 
@@ -42,7 +43,7 @@ type echoClient struct {
 }
 
 func (c *echoClient) Echo(ctx context.Context, req *benchv1.Blob, opts ...gozmq.CallOption) (*benchv1.Blob, error) {
-	return gozmq.Call[benchv1.Blob](ctx, c.caller, &echoEchoMethod, req, opts...)
+	return gozmqimpl.Call[benchv1.Blob](ctx, c.caller, &echoEchoMethod, req, opts...)
 }
 
 // EchoServer serves bench.v1.Echo. Implementations embed
@@ -60,10 +61,10 @@ type EchoServer interface {
 // embeds a nil pointer, and when r serves bench.v1.Echo already.
 func RegisterEchoServer(r gozmq.Registrar, impl EchoServer) error {
 	desc := benchv1.File_bench_v1_echo_proto.Services().ByName("Echo")
-	return gozmq.Register(r, EchoName, desc, func() []gozmq.Handler {
+	return gozmqimpl.Register(r, EchoName, desc, func() []gozmqimpl.Handler {
 		impl.mustEmbedUnimplementedEchoServer()
-		return []gozmq.Handler{
-			gozmq.Handle(&echoEchoMethod, impl.Echo),
+		return []gozmqimpl.Handler{
+			gozmqimpl.Handle(&echoEchoMethod, impl.Echo),
 		}
 	})
 }
@@ -74,7 +75,7 @@ type UnimplementedEchoServer struct{}
 
 // Echo returns an error with the code UNIMPLEMENTED.
 func (UnimplementedEchoServer) Echo(context.Context, *benchv1.Blob) (*benchv1.Blob, error) {
-	return nil, gozmq.Unimplemented(&echoEchoMethod)
+	return nil, gozmqimpl.Unimplemented(&echoEchoMethod)
 }
 
 func (UnimplementedEchoServer) mustEmbedUnimplementedEchoServer() {}

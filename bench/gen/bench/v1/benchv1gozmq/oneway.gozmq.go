@@ -9,70 +9,72 @@ import (
 
 	benchv1 "github.com/gozmq/gozmq/bench/gen/bench/v1"
 	"github.com/gozmq/gozmq/runtime/gozmq"
+	"github.com/gozmq/gozmq/runtime/gozmqimpl"
 )
 
 // This constant does not compile with a gozmq runtime that is older than this
 // code. To update the runtime: go get github.com/gozmq/gozmq@latest
-const _ = gozmq.IsAtLeastVersion0_1_0
+const _ = gozmqimpl.IsAtLeastVersion0_1_0
 
 // FeedName is the full name of the service.
 const FeedName = "bench.v1.Feed"
 
-// The procedures of bench.v1.Feed, as the wire has them.
+// The names of the methods of bench.v1.Feed on the wire, in logs, and in the
+// gozmq.Method that interceptors and error handlers get.
 const (
-	// FeedBlobsProcedure is the procedure of Blobs.
 	FeedBlobsProcedure = "bench.v1.Feed/Blobs"
 )
 
-// FeedPublisher publishes bench.v1.Feed. It may be used concurrently.
+// FeedPublisher publishes the topics of bench.v1.Feed.
 //
 // Feed is one topic.
-type FeedPublisher struct {
-	*gozmq.Publisher
+type FeedPublisher interface {
+	// Blobs publishes msg under bench.v1.Feed/Blobs.
+	Blobs(ctx context.Context, msg *benchv1.Blob) error
 }
 
-// NewFeedPublisher binds and connects where the options say. Close must be
-// called.
-func NewFeedPublisher(opts ...gozmq.PublisherOption) (*FeedPublisher, error) {
-	inner, err := gozmq.NewPublisher(opts...)
-	if err != nil {
-		return nil, err
-	}
-	return &FeedPublisher{inner}, nil
+// NewFeedPublisher returns a FeedPublisher over pub. It may be used
+// concurrently.
+func NewFeedPublisher(pub *gozmq.Publisher) FeedPublisher {
+	return &feedPublisher{pub: pub}
 }
 
-// Blobs publishes msg under bench.v1.Feed/Blobs.
-func (p *FeedPublisher) Blobs(ctx context.Context, msg *benchv1.Blob) error {
-	return gozmq.Publish(ctx, p.Publisher, &feedBlobsTopic, msg)
+type feedPublisher struct {
+	pub *gozmq.Publisher
 }
 
-// FeedSubscriber subscribes to bench.v1.Feed. It may be used concurrently.
+func (p *feedPublisher) Blobs(ctx context.Context, msg *benchv1.Blob) error {
+	return gozmqimpl.Publish(ctx, p.pub, feedBlobsTopic, msg)
+}
+
+// FeedSubscriber receives the topics of bench.v1.Feed. An iterator subscribes
+// when its loop begins, and ends with the loop, with ctx or when the
+// gozmq.Subscriber is closed. A message that cannot be decoded is yielded as
+// an error, and iteration goes on. The Subscription methods open
+// subscriptions, which last until they are closed, also while nobody iterates.
 //
 // Feed is one topic.
-type FeedSubscriber struct {
-	*gozmq.Subscriber
+type FeedSubscriber interface {
+	// Blobs yields the messages under bench.v1.Feed/Blobs.
+	Blobs(ctx context.Context) iter.Seq2[*benchv1.Blob, error]
+	BlobsSubscription(opts ...gozmq.SubscriptionOption) (gozmq.Subscription[*benchv1.Blob, gozmq.TopicPattern], error)
 }
 
-// NewFeedSubscriber binds and connects where the options say. Close must be
-// called.
-func NewFeedSubscriber(opts ...gozmq.SubscriberOption) (*FeedSubscriber, error) {
-	inner, err := gozmq.NewSubscriber(opts...)
-	if err != nil {
-		return nil, err
-	}
-	return &FeedSubscriber{inner}, nil
+// NewFeedSubscriber returns a FeedSubscriber over sub. It may be used
+// concurrently.
+func NewFeedSubscriber(sub *gozmq.Subscriber) FeedSubscriber {
+	return &feedSubscriber{sub: sub}
 }
 
-// Blobs receives messages until ctx ends or the subscriber is closed. One that
-// cannot be decoded is an error; the next may be good.
-func (s *FeedSubscriber) Blobs(ctx context.Context) iter.Seq2[*benchv1.Blob, error] {
-	return gozmq.Subscribe[benchv1.Blob](ctx, s.Subscriber, []gozmq.TopicPattern{gozmq.LiteralTopic(FeedBlobsProcedure)})
+type feedSubscriber struct {
+	sub *gozmq.Subscriber
 }
 
-// BlobsSubscription opens a subscription that goes on until it is closed, also
-// while nobody iterates.
-func (s *FeedSubscriber) BlobsSubscription(opts ...gozmq.SubscriptionOption) (*gozmq.Subscription[*benchv1.Blob, gozmq.TopicPattern], error) {
-	return gozmq.OpenSubscription[benchv1.Blob](s.Subscriber, []gozmq.TopicPattern{gozmq.LiteralTopic(FeedBlobsProcedure)}, opts)
+func (s *feedSubscriber) Blobs(ctx context.Context) iter.Seq2[*benchv1.Blob, error] {
+	return gozmqimpl.SubscribeAll(ctx, s.sub, feedBlobsTopic)
+}
+func (s *feedSubscriber) BlobsSubscription(opts ...gozmq.SubscriptionOption) (gozmq.Subscription[*benchv1.Blob, gozmq.TopicPattern], error) {
+	return gozmqimpl.OpenAll(s.sub, feedBlobsTopic, opts)
 }
 
 // FeedHandler receives the topics of bench.v1.Feed, one message at a time, in
@@ -81,84 +83,75 @@ func (s *FeedSubscriber) BlobsSubscription(opts ...gozmq.SubscriptionOption) (*g
 //
 // Feed is one topic.
 type FeedHandler interface {
-	// Blobs receives one message of bench.v1.Feed/Blobs.
 	Blobs(ctx context.Context, msg *benchv1.Blob) error
 	mustEmbedUnimplementedFeedHandler()
 }
 
 // HandleFeed subscribes to all topics and hands their messages to impl until
-// ctx ends or the subscriber is closed. What fails is reported
-// (gozmq.WithTopicErrors) and does not end it. A topic that impl does not
-// implement is given up when its first message has come.
-func HandleFeed(ctx context.Context, s *FeedSubscriber, impl FeedHandler, opts ...gozmq.TopicHandlerOption) error {
-	return gozmq.HandleTopics(ctx, s.Subscriber, FeedName, func() []gozmq.TopicHandler {
+// ctx ends or sub is closed. A message that fails is reported to
+// gozmq.WithTopicErrorHandler, and the next one follows. When impl does not
+// implement a topic, the subscription to it ends with its first message.
+func HandleFeed(ctx context.Context, sub *gozmq.Subscriber, impl FeedHandler, opts ...gozmq.TopicHandlerOption) error {
+	return gozmqimpl.HandleTopics(ctx, sub, FeedName, func() []gozmqimpl.TopicHandler {
 		impl.mustEmbedUnimplementedFeedHandler()
-		return []gozmq.TopicHandler{
-			gozmq.HandleTopic(&feedBlobsTopic, gozmq.LiteralTopic(FeedBlobsProcedure), impl.Blobs),
+		return []gozmqimpl.TopicHandler{
+			gozmqimpl.HandleTopic(feedBlobsTopic, impl.Blobs),
 		}
 	}, opts)
 }
 
-// UnimplementedFeedHandler gives every topic up. Embed it by value.
+// UnimplementedFeedHandler handles no topic: its methods return an error with
+// the code UNIMPLEMENTED, which ends the subscription. Embed it by value.
 type UnimplementedFeedHandler struct{}
 
-// Blobs gives the topic up, with an error that has the code UNIMPLEMENTED.
 func (UnimplementedFeedHandler) Blobs(context.Context, *benchv1.Blob) error {
-	return gozmq.UnimplementedTopic(&feedBlobsTopic)
+	return gozmqimpl.UnimplementedTopic(feedBlobsTopic)
 }
-
 func (UnimplementedFeedHandler) mustEmbedUnimplementedFeedHandler() {}
 
 // FeedBlobsTopic returns the topic that m is published under.
-func FeedBlobsTopic(*benchv1.Blob) string {
-	return FeedBlobsProcedure
-}
+func FeedBlobsTopic(m *benchv1.Blob) string { return feedBlobsTopic.Of(m) }
 
-var feedBlobsTopic = gozmq.Topic[*benchv1.Blob]{
-	Name:   FeedBlobsProcedure,
-	Append: appendFeedBlobsTopic,
-}
-
-func appendFeedBlobsTopic(b []byte, _ *benchv1.Blob) []byte {
-	return append(b, FeedBlobsProcedure...)
-}
+var feedBlobsTopic = gozmqimpl.NewTopic[benchv1.Blob](FeedBlobsProcedure, FeedBlobsProcedure)
 
 // PipelineName is the full name of the service.
 const PipelineName = "bench.v1.Pipeline"
 
-// The procedures of bench.v1.Pipeline, as the wire has them.
+// The names of the methods of bench.v1.Pipeline on the wire, in logs, and in
+// the gozmq.Method that interceptors and error handlers get.
 const (
-	// PipelineWorkProcedure is the procedure of Work.
 	PipelineWorkProcedure = "bench.v1.Pipeline/Work"
 )
 
-// PipelineVentilator hands the tasks of bench.v1.Pipeline to the workers. It
-// may be used concurrently.
+// PipelineVentilator hands the tasks of bench.v1.Pipeline to workers.
 //
 // Pipeline is one kind of task, without a result.
-type PipelineVentilator struct {
-	*gozmq.Ventilator
+type PipelineVentilator interface {
+	// Work hands task to one worker. It waits while all of them are busy, until
+	// ctx ends.
+	Work(ctx context.Context, task *benchv1.Blob) error
 }
 
-// NewPipelineVentilator binds and connects where the options say. Close must
-// be called.
-func NewPipelineVentilator(opts ...gozmq.VentilatorOption) (*PipelineVentilator, error) {
-	inner, err := gozmq.NewVentilator(opts...)
-	if err != nil {
+// NewPipelineVentilator returns a PipelineVentilator over vent. It may be used
+// concurrently. It fails when vent was opened with gozmq.DeliveryAtLeastOnce.
+func NewPipelineVentilator(vent *gozmq.Ventilator) (PipelineVentilator, error) {
+	if err := gozmqimpl.CheckVentilator(vent, &pipelineWorkMethod); err != nil {
 		return nil, err
 	}
-	return &PipelineVentilator{inner}, nil
+	return &pipelineVentilator{vent: vent}, nil
 }
 
-// Work hands task to one worker. It waits while all of them are busy, until
-// ctx ends.
-func (v *PipelineVentilator) Work(ctx context.Context, task *benchv1.Blob) error {
-	return v.Ventilator.Push(ctx, &pipelineWorkMethod, task)
+type pipelineVentilator struct {
+	vent *gozmq.Ventilator
+}
+
+func (v *pipelineVentilator) Work(ctx context.Context, task *benchv1.Blob) error {
+	return gozmqimpl.Push(ctx, v.vent, &pipelineWorkMethod, task)
 }
 
 // PipelineWorker does the tasks of bench.v1.Pipeline. Implementations embed
 // UnimplementedPipelineWorker, so that methods can be added to the service.
-// Methods are called concurrently if the worker runs so.
+// With gozmq.WithConcurrency, methods are called concurrently.
 //
 // Pipeline is one kind of task, without a result.
 type PipelineWorker interface {
@@ -167,15 +160,23 @@ type PipelineWorker interface {
 	mustEmbedUnimplementedPipelineWorker()
 }
 
-// RunPipelineWorker takes tasks and hands them to impl until ctx ends. The
-// options say where tasks come from and where results go.
-func RunPipelineWorker(ctx context.Context, impl PipelineWorker, opts ...gozmq.WorkerOption) error {
-	return gozmq.RunWorker(ctx, PipelineName, func() []gozmq.TaskHandler {
+// NewPipelineWorker opens a worker that hands tasks to impl. The options say
+// where tasks come from and where results go. Run runs it, and Close must be
+// called.
+func NewPipelineWorker(impl PipelineWorker, opts ...gozmq.WorkerOption) (*gozmq.Worker, error) {
+	return gozmqimpl.NewWorker(PipelineName, func() []gozmqimpl.TaskHandler {
 		impl.mustEmbedUnimplementedPipelineWorker()
-		return []gozmq.TaskHandler{
-			gozmq.HandleTaskOnly(&pipelineWorkMethod, impl.Work),
+		return []gozmqimpl.TaskHandler{
+			gozmqimpl.HandleTaskOnly(&pipelineWorkMethod, impl.Work),
 		}
-	}, opts...)
+	}, opts)
+}
+
+// RunPipelineWorker opens a worker, runs it until ctx ends or a ventilator
+// stops it, and closes it.
+func RunPipelineWorker(ctx context.Context, impl PipelineWorker, opts ...gozmq.WorkerOption) error {
+	w, err := NewPipelineWorker(impl, opts...)
+	return gozmqimpl.RunWorker(ctx, w, err)
 }
 
 // UnimplementedPipelineWorker fails every task with UNIMPLEMENTED. Embed it by
@@ -184,7 +185,7 @@ type UnimplementedPipelineWorker struct{}
 
 // Work returns an error with the code UNIMPLEMENTED.
 func (UnimplementedPipelineWorker) Work(context.Context, *benchv1.Blob) error {
-	return gozmq.Unimplemented(&pipelineWorkMethod)
+	return gozmqimpl.Unimplemented(&pipelineWorkMethod)
 }
 
 func (UnimplementedPipelineWorker) mustEmbedUnimplementedPipelineWorker() {}

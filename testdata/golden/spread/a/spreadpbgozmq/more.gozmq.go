@@ -8,94 +8,92 @@ import (
 	"iter"
 
 	"github.com/gozmq/gozmq/runtime/gozmq"
+	"github.com/gozmq/gozmq/runtime/gozmqimpl"
 	spreadpb "github.com/gozmq/gozmq/testdata/golden/spread/a"
 )
 
 // This constant does not compile with a gozmq runtime that is older than this
 // code. To update the runtime: go get github.com/gozmq/gozmq@latest
-const _ = gozmq.IsAtLeastVersion0_1_0
+const _ = gozmqimpl.IsAtLeastVersion0_1_0
 
 // FirstDoName is the full name of the service.
 const FirstDoName = "golden.spread.a.FirstDo"
 
-// The procedures of golden.spread.a.FirstDo, as the wire has them.
+// The names of the methods of golden.spread.a.FirstDo on the wire, in logs,
+// and in the gozmq.Method that interceptors and error handlers get.
 const (
-	// FirstDoProcedureProcedure is the procedure of Procedure.
 	FirstDoProcedureProcedure = "golden.spread.a.FirstDo/Procedure"
-	// FirstDoAgainProcedure is the procedure of Again.
-	FirstDoAgainProcedure = "golden.spread.a.FirstDo/Again"
+	FirstDoAgainProcedure     = "golden.spread.a.FirstDo/Again"
 )
 
-// FirstDoPublisher publishes golden.spread.a.FirstDo. It may be used
-// concurrently.
+// FirstDoPublisher publishes the topics of golden.spread.a.FirstDo.
 //
 // FirstDo stands in another file than First, whose names it could meet.
-type FirstDoPublisher struct {
-	*gozmq.Publisher
+type FirstDoPublisher interface {
+	// Procedure publishes msg under golden.spread.a.FirstDo/Procedure.
+	Procedure(ctx context.Context, msg *spreadpb.A) error
+	// Again publishes msg under again/{id}.
+	Again(ctx context.Context, msg *spreadpb.A) error
 }
 
-// NewFirstDoPublisher binds and connects where the options say. Close must be
-// called.
-func NewFirstDoPublisher(opts ...gozmq.PublisherOption) (*FirstDoPublisher, error) {
-	inner, err := gozmq.NewPublisher(opts...)
-	if err != nil {
-		return nil, err
-	}
-	return &FirstDoPublisher{inner}, nil
-}
-
-// Procedure publishes msg under golden.spread.a.FirstDo/Procedure.
-func (p *FirstDoPublisher) Procedure(ctx context.Context, msg *spreadpb.A) error {
-	return gozmq.Publish(ctx, p.Publisher, &firstDoProcedureTopic, msg)
-}
-
-// Again publishes msg under again/{id}.
-func (p *FirstDoPublisher) Again(ctx context.Context, msg *spreadpb.A) error {
-	return gozmq.Publish(ctx, p.Publisher, &firstDoAgainTopic, msg)
-}
-
-// FirstDoSubscriber subscribes to golden.spread.a.FirstDo. It may be used
+// NewFirstDoPublisher returns a FirstDoPublisher over pub. It may be used
 // concurrently.
+func NewFirstDoPublisher(pub *gozmq.Publisher) FirstDoPublisher {
+	return &firstDoPublisher{pub: pub}
+}
+
+type firstDoPublisher struct {
+	pub *gozmq.Publisher
+}
+
+func (p *firstDoPublisher) Procedure(ctx context.Context, msg *spreadpb.A) error {
+	return gozmqimpl.Publish(ctx, p.pub, firstDoProcedureTopic, msg)
+}
+
+func (p *firstDoPublisher) Again(ctx context.Context, msg *spreadpb.A) error {
+	return gozmqimpl.Publish(ctx, p.pub, firstDoAgainTopic, msg)
+}
+
+// FirstDoSubscriber receives the topics of golden.spread.a.FirstDo. An
+// iterator subscribes when its loop begins, and ends with the loop, with ctx
+// or when the gozmq.Subscriber is closed. A message that cannot be decoded is
+// yielded as an error, and iteration goes on. The Subscription methods open
+// subscriptions, which last until they are closed, also while nobody iterates.
+// Without filters an iterator yields all messages of its topic; with several,
+// it yields those that pass any of them.
 //
 // FirstDo stands in another file than First, whose names it could meet.
-type FirstDoSubscriber struct {
-	*gozmq.Subscriber
+type FirstDoSubscriber interface {
+	// Procedure yields the messages under golden.spread.a.FirstDo/Procedure.
+	Procedure(ctx context.Context) iter.Seq2[*spreadpb.A, error]
+	ProcedureSubscription(opts ...gozmq.SubscriptionOption) (gozmq.Subscription[*spreadpb.A, gozmq.TopicPattern], error)
+	// Again yields the messages under again/{id}.
+	Again(ctx context.Context, filters ...FirstDoAgainFilter) iter.Seq2[*spreadpb.A, error]
+	AgainSubscription(filters []FirstDoAgainFilter, opts ...gozmq.SubscriptionOption) (gozmq.Subscription[*spreadpb.A, FirstDoAgainFilter], error)
 }
 
-// NewFirstDoSubscriber binds and connects where the options say. Close must be
-// called.
-func NewFirstDoSubscriber(opts ...gozmq.SubscriberOption) (*FirstDoSubscriber, error) {
-	inner, err := gozmq.NewSubscriber(opts...)
-	if err != nil {
-		return nil, err
-	}
-	return &FirstDoSubscriber{inner}, nil
+// NewFirstDoSubscriber returns a FirstDoSubscriber over sub. It may be used
+// concurrently.
+func NewFirstDoSubscriber(sub *gozmq.Subscriber) FirstDoSubscriber {
+	return &firstDoSubscriber{sub: sub}
 }
 
-// Procedure receives messages until ctx ends or the subscriber is closed. One
-// that cannot be decoded is an error; the next may be good.
-func (s *FirstDoSubscriber) Procedure(ctx context.Context) iter.Seq2[*spreadpb.A, error] {
-	return gozmq.Subscribe[spreadpb.A](ctx, s.Subscriber, []gozmq.TopicPattern{gozmq.LiteralTopic(FirstDoProcedureProcedure)})
+type firstDoSubscriber struct {
+	sub *gozmq.Subscriber
 }
 
-// ProcedureSubscription opens a subscription that goes on until it is closed,
-// also while nobody iterates.
-func (s *FirstDoSubscriber) ProcedureSubscription(opts ...gozmq.SubscriptionOption) (*gozmq.Subscription[*spreadpb.A, gozmq.TopicPattern], error) {
-	return gozmq.OpenSubscription[spreadpb.A](s.Subscriber, []gozmq.TopicPattern{gozmq.LiteralTopic(FirstDoProcedureProcedure)}, opts)
+func (s *firstDoSubscriber) Procedure(ctx context.Context) iter.Seq2[*spreadpb.A, error] {
+	return gozmqimpl.SubscribeAll(ctx, s.sub, firstDoProcedureTopic)
+}
+func (s *firstDoSubscriber) ProcedureSubscription(opts ...gozmq.SubscriptionOption) (gozmq.Subscription[*spreadpb.A, gozmq.TopicPattern], error) {
+	return gozmqimpl.OpenAll(s.sub, firstDoProcedureTopic, opts)
 }
 
-// Again receives messages until ctx ends or the subscriber is closed. One that
-// cannot be decoded is an error; the next may be good. Without filters it
-// receives all; with several, those that pass any of them.
-func (s *FirstDoSubscriber) Again(ctx context.Context, filters ...FirstDoAgainFilter) iter.Seq2[*spreadpb.A, error] {
-	return gozmq.Subscribe[spreadpb.A](ctx, s.Subscriber, filters)
+func (s *firstDoSubscriber) Again(ctx context.Context, filters ...FirstDoAgainFilter) iter.Seq2[*spreadpb.A, error] {
+	return gozmqimpl.Subscribe(ctx, s.sub, firstDoAgainTopic, filters)
 }
-
-// AgainSubscription opens a subscription that goes on until it is closed, also
-// while nobody iterates. Filters can be added and removed; without any it
-// begins with all messages.
-func (s *FirstDoSubscriber) AgainSubscription(filters []FirstDoAgainFilter, opts ...gozmq.SubscriptionOption) (*gozmq.Subscription[*spreadpb.A, FirstDoAgainFilter], error) {
-	return gozmq.OpenSubscription[spreadpb.A](s.Subscriber, filters, opts)
+func (s *firstDoSubscriber) AgainSubscription(filters []FirstDoAgainFilter, opts ...gozmq.SubscriptionOption) (gozmq.Subscription[*spreadpb.A, FirstDoAgainFilter], error) {
+	return gozmqimpl.Open(s.sub, firstDoAgainTopic, filters, opts)
 }
 
 // FirstDoHandler receives the topics of golden.spread.a.FirstDo, one message
@@ -104,101 +102,64 @@ func (s *FirstDoSubscriber) AgainSubscription(filters []FirstDoAgainFilter, opts
 //
 // FirstDo stands in another file than First, whose names it could meet.
 type FirstDoHandler interface {
-	// Procedure receives one message of golden.spread.a.FirstDo/Procedure.
 	Procedure(ctx context.Context, msg *spreadpb.A) error
-	// Again receives one message of golden.spread.a.FirstDo/Again.
 	Again(ctx context.Context, msg *spreadpb.A) error
 	mustEmbedUnimplementedFirstDoHandler()
 }
 
 // HandleFirstDo subscribes to all topics and hands their messages to impl
-// until ctx ends or the subscriber is closed. What fails is reported
-// (gozmq.WithTopicErrors) and does not end it. A topic that impl does not
-// implement is given up when its first message has come.
-func HandleFirstDo(ctx context.Context, s *FirstDoSubscriber, impl FirstDoHandler, opts ...gozmq.TopicHandlerOption) error {
-	return gozmq.HandleTopics(ctx, s.Subscriber, FirstDoName, func() []gozmq.TopicHandler {
+// until ctx ends or sub is closed. A message that fails is reported to
+// gozmq.WithTopicErrorHandler, and the next one follows. When impl does not
+// implement a topic, the subscription to it ends with its first message.
+func HandleFirstDo(ctx context.Context, sub *gozmq.Subscriber, impl FirstDoHandler, opts ...gozmq.TopicHandlerOption) error {
+	return gozmqimpl.HandleTopics(ctx, sub, FirstDoName, func() []gozmqimpl.TopicHandler {
 		impl.mustEmbedUnimplementedFirstDoHandler()
-		return []gozmq.TopicHandler{
-			gozmq.HandleTopic(&firstDoProcedureTopic, gozmq.LiteralTopic(FirstDoProcedureProcedure), impl.Procedure),
-			gozmq.HandleTopic(&firstDoAgainTopic, FirstDoAgainFilter{}, impl.Again),
+		return []gozmqimpl.TopicHandler{
+			gozmqimpl.HandleTopic(firstDoProcedureTopic, impl.Procedure),
+			gozmqimpl.HandleTopic(firstDoAgainTopic, impl.Again),
 		}
 	}, opts)
 }
 
-// UnimplementedFirstDoHandler gives every topic up. Embed it by value.
+// UnimplementedFirstDoHandler handles no topic: its methods return an error
+// with the code UNIMPLEMENTED, which ends the subscription. Embed it by value.
 type UnimplementedFirstDoHandler struct{}
 
-// Procedure gives the topic up, with an error that has the code UNIMPLEMENTED.
 func (UnimplementedFirstDoHandler) Procedure(context.Context, *spreadpb.A) error {
-	return gozmq.UnimplementedTopic(&firstDoProcedureTopic)
+	return gozmqimpl.UnimplementedTopic(firstDoProcedureTopic)
 }
-
-// Again gives the topic up, with an error that has the code UNIMPLEMENTED.
 func (UnimplementedFirstDoHandler) Again(context.Context, *spreadpb.A) error {
-	return gozmq.UnimplementedTopic(&firstDoAgainTopic)
+	return gozmqimpl.UnimplementedTopic(firstDoAgainTopic)
 }
-
 func (UnimplementedFirstDoHandler) mustEmbedUnimplementedFirstDoHandler() {}
 
 // FirstDoProcedureTopic returns the topic that m is published under.
-func FirstDoProcedureTopic(*spreadpb.A) string {
-	return FirstDoProcedureProcedure
-}
+func FirstDoProcedureTopic(m *spreadpb.A) string { return firstDoProcedureTopic.Of(m) }
 
-var firstDoProcedureTopic = gozmq.Topic[*spreadpb.A]{
-	Name:   FirstDoProcedureProcedure,
-	Append: appendFirstDoProcedureTopic,
-}
+var firstDoProcedureTopic = gozmqimpl.NewTopic[spreadpb.A](FirstDoProcedureProcedure, FirstDoProcedureProcedure)
 
-func appendFirstDoProcedureTopic(b []byte, _ *spreadpb.A) []byte {
-	return append(b, FirstDoProcedureProcedure...)
-}
-
-// FirstDoAgainFilter selects messages by the fields in their topic,
-// again/{id}. A field that is not set selects all.
+// FirstDoAgainFilter selects messages. A field that is not set selects all.
 type FirstDoAgainFilter struct {
-	// Id selects by the field id.
 	Id gozmq.Match[string]
 }
 
 // TopicPattern returns the topics that f selects.
 func (f FirstDoAgainFilter) TopicPattern() gozmq.TopicPattern {
-	var p gozmq.TopicPattern
-	p.Literal("again/")
-	gozmq.MatchString(&p, f.Id, 0)
-	return p
+	return firstDoAgainTopic.Pattern(f.Id)
 }
 
 // FirstDoAgainTopic returns the topic that m is published under.
-func FirstDoAgainTopic(m *spreadpb.A) string {
-	return string(appendFirstDoAgainTopic(nil, m))
-}
+func FirstDoAgainTopic(m *spreadpb.A) string { return firstDoAgainTopic.Of(m) }
 
-var firstDoAgainTopic = gozmq.Topic[*spreadpb.A]{
-	Name:   FirstDoAgainProcedure,
-	Append: appendFirstDoAgainTopic,
-}
+var firstDoAgainTopic = gozmqimpl.NewTopic(FirstDoAgainProcedure, "again/{id}",
+	gozmqimpl.String((*spreadpb.A).GetId))
 
-func appendFirstDoAgainTopic(b []byte, m *spreadpb.A) []byte {
-	b = append(b, "again/"...)
-	return gozmq.AppendString(b, m.GetId(), 0)
-}
-
-// FirstDoAgainFields are the fields in a topic, again/{id}.
+// FirstDoAgainFields are the fields in again/{id}.
 type FirstDoAgainFields struct {
-	// Id is the field id.
 	Id string
 }
 
-// ParseFirstDoAgainTopic is the reverse of FirstDoAgainTopic. A topic that it
-// does not build is an error.
-func ParseFirstDoAgainTopic(topic string) (FirstDoAgainFields, error) {
-	var f FirstDoAgainFields
-	p := gozmq.ParseTopic(topic)
-	p.Literal("again/")
-	gozmq.ParseString(&p, &f.Id, 0)
-	if err := p.End(); err != nil {
-		return FirstDoAgainFields{}, err
-	}
-	return f, nil
+// ParseFirstDoAgainTopic is the reverse of FirstDoAgainTopic.
+func ParseFirstDoAgainTopic(topic string) (f FirstDoAgainFields, err error) {
+	return gozmqimpl.Parse(firstDoAgainTopic, topic, &f, &f.Id)
 }

@@ -1,31 +1,29 @@
-package gozmq
+package topic
 
 import (
-	"fmt"
 	"math/rand/v2"
 	"regexp"
 	"strings"
 	"testing"
 )
 
-// patternOf builds a pattern as generated code does: literals and, for *, open
-// string fields.
-func patternOf(s string) TopicPattern {
-	var p TopicPattern
+// patternOf builds a pattern: literals and, for *, open fields.
+func patternOf(s string) Pattern {
+	var p Pattern
 	for i, literal := range strings.Split(s, "*") {
 		if i > 0 {
 			var delim byte
 			if literal != "" {
 				delim = literal[0]
 			}
-			MatchString(&p, Match[string]{}, delim)
+			p.AddOpen(delim)
 		}
-		p.Literal(literal)
+		p.AddLiteral(literal)
 	}
 	return p
 }
 
-func TestTopicPattern(t *testing.T) {
+func TestPattern(t *testing.T) {
 	tests := []struct {
 		pattern string
 		prefix  string
@@ -47,16 +45,16 @@ func TestTopicPattern(t *testing.T) {
 			if got := p.String(); got != tt.pattern {
 				t.Errorf("String() = %q", got)
 			}
-			if got := p.prefix(); string(got) != tt.prefix {
-				t.Errorf("prefix() = %q, want %q", got, tt.prefix)
+			if got := p.Prefix(); string(got) != tt.prefix {
+				t.Errorf("Prefix() = %q, want %q", got, tt.prefix)
 			}
 			for _, topic := range tt.in {
-				if !p.matches([]byte(topic)) {
+				if !p.Matches([]byte(topic)) {
 					t.Errorf("does not match %q", topic)
 				}
 			}
 			for _, topic := range tt.out {
-				if p.matches([]byte(topic)) {
+				if p.Matches([]byte(topic)) {
 					t.Errorf("matches %q", topic)
 				}
 			}
@@ -64,117 +62,35 @@ func TestTopicPattern(t *testing.T) {
 	}
 }
 
-func TestTopicPatternFields(t *testing.T) {
-	build := func(s Match[string], i Match[int64], b Match[bool]) TopicPattern {
-		var p TopicPattern
-		p.Literal("w/")
-		MatchString(&p, s, '/')
-		p.Literal("/")
-		MatchInt(&p, i, '/')
-		p.Literal("/")
-		MatchBool(&p, b, 0)
-		return p
-	}
-	var (
-		noString Match[string]
-		noInt    Match[int64]
-		noBool   Match[bool]
-	)
-	tests := []struct {
-		name, want, prefix string
-		pattern            TopicPattern
-		matches            bool // the topic of "a/b", -3, true
-	}{
-		{"all open", "w/*/*/*", "w/", build(noString, noInt, noBool), true},
-		{"all fixed", "w/a%2Fb/-3/true", "w/a%2Fb/-3/true", build(Eq("a/b"), Eq(int64(-3)), Eq(true)), true},
-		{"first fixed", "w/a%2Fb/*/*", "w/a%2Fb/", build(Eq("a/b"), noInt, noBool), true},
-		{"last fixed", "w/*/*/true", "w/", build(noString, noInt, Eq(true)), true},
-		{"middle fixed", "w/*/-3/*", "w/", build(noString, Eq(int64(-3)), noBool), true},
-		{"zero values are values", "w//0/false", "w//0/false", build(Eq(""), Eq(int64(0)), Eq(false)), false},
-		{"other string", "w/a/*/*", "w/a/", build(Eq("a"), noInt, noBool), false},
-		{"other int", "w/*/-33/*", "w/", build(noString, Eq(int64(-33)), noBool), false},
-		{"other bool", "w/*/*/false", "w/", build(noString, noInt, Eq(false)), false},
-	}
-	topic := []byte("w/")
-	topic = append(AppendString(topic, "a/b", '/'), '/')
-	topic = append(AppendInt(topic, int64(-3), '/'), '/')
-	topic = AppendBool(topic, true, 0)
-	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			if got := tt.pattern.String(); got != tt.want {
-				t.Errorf("String() = %q, want %q", got, tt.want)
-			}
-			if got := tt.pattern.prefix(); string(got) != tt.prefix {
-				t.Errorf("prefix() = %q, want %q", got, tt.prefix)
-			}
-			if got := tt.pattern.TopicPattern().matches(topic); got != tt.matches {
-				t.Errorf("matches(%q) = %v", topic, got)
-			}
-		})
-	}
-}
-
-func TestTopicPatternEnum(t *testing.T) {
-	tests := []struct {
-		name string
-		m    Match[bareEnum]
-		want string
-	}{
-		{"open", Match[bareEnum]{}, "e/*"},
-		{"named", Eq(bareEnum(1)), "e/ONE"},
-		{"unnamed", Eq(bareEnum(7)), "e/7"},
-	}
-	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			var p TopicPattern
-			p.Literal("e/")
-			MatchEnum(&p, tt.m, 0)
-			if got := p.String(); got != tt.want {
-				t.Errorf("String() = %q, want %q", got, tt.want)
-			}
-		})
-	}
-}
-
-// A bareEnum has what a topic needs of an enum and nothing else.
-type bareEnum int32
-
-func (e bareEnum) String() string {
-	if e == 1 {
-		return "ONE"
-	}
-	return fmt.Sprint(int32(e))
-}
-
-func TestTopicPatternPrefixIsCut(t *testing.T) {
+func TestPatternPrefixIsCut(t *testing.T) {
 	for _, n := range []int{0, 1, 244, 245, 246, 1000} {
-		var p TopicPattern
+		var p Pattern
 		long := strings.Repeat("x", n)
-		p.Literal(long)
-		if got := len(p.prefix()); got != min(n, 245) {
+		p.AddLiteral(long)
+		if got := len(p.Prefix()); got != min(n, 245) {
 			t.Errorf("a literal of %d bytes gives a prefix of %d", n, got)
 		}
-		if !p.matches([]byte(long)) || p.matches([]byte(long+"x")) || n > 0 && p.matches([]byte(long[1:])) {
+		if !p.Matches([]byte(long)) || p.Matches([]byte(long+"x")) || n > 0 && p.Matches([]byte(long[1:])) {
 			t.Errorf("a literal of %d bytes does not match exactly itself", n)
 		}
 	}
 }
 
-func TestTopicPatternIsValue(t *testing.T) {
+func TestPatternIsValue(t *testing.T) {
 	base := patternOf("a/*/*/*/")
 	one, two := base, base
-	MatchString(&one, Match[string]{}, '.')
-	one.Literal(".1")
-	MatchString(&two, Match[string]{}, '/')
-	two.Literal("/2")
-	prefix := base.prefix()
+	one.AddOpen('.')
+	one.AddLiteral(".1")
+	two.AddOpen('/')
+	two.AddLiteral("/2")
+	prefix := base.Prefix()
 	prefix[0] = 'z'
-	for p, want := range map[*TopicPattern]string{&base: "a/*/*/*/", &one: "a/*/*/*/*.1", &two: "a/*/*/*/*/2"} {
+	for p, want := range map[*Pattern]string{&base: "a/*/*/*/", &one: "a/*/*/*/*.1", &two: "a/*/*/*/*/2"} {
 		if got := p.String(); got != want {
 			t.Errorf("got %q, want %q", got, want)
 		}
 	}
-	if !one.matches([]byte("a/x/x/x/x.1")) || !two.matches([]byte("a/x/x/x/x./2")) {
+	if !one.Matches([]byte("a/x/x/x/x.1")) || !two.Matches([]byte("a/x/x/x/x./2")) {
 		t.Error("a field's delimiter was changed through a copy")
 	}
 }
@@ -199,17 +115,17 @@ func reference(pattern string) *regexp.Regexp {
 func checkPattern(t testing.TB, pattern, topic string) bool {
 	t.Helper()
 	p := patternOf(pattern)
-	got := p.matches([]byte(topic))
+	got := p.Matches([]byte(topic))
 	if want := reference(pattern).MatchString(topic); got != want {
 		t.Fatalf("%q matches %q: %v, want %v", pattern, topic, got, want)
 	}
-	if got && !strings.HasPrefix(topic, string(p.prefix())) {
-		t.Fatalf("%q matches %q, but its prefix %q does not", pattern, topic, p.prefix())
+	if got && !strings.HasPrefix(topic, string(p.Prefix())) {
+		t.Fatalf("%q matches %q, but its prefix %q does not", pattern, topic, p.Prefix())
 	}
 	return got
 }
 
-func TestTopicPatternAgainstRegexp(t *testing.T) {
+func TestPatternAgainstRegexp(t *testing.T) {
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
 	r := rand.New(rand.NewPCG(seed, 0))
@@ -239,7 +155,7 @@ func TestTopicPatternAgainstRegexp(t *testing.T) {
 	}
 }
 
-func FuzzTopicPattern(f *testing.F) {
+func FuzzPattern(f *testing.F) {
 	f.Add("weather/*/temperature", "weather/ams/temperature")
 	f.Add("*", "")
 	f.Add("a/*.b", "a/.b")
@@ -259,19 +175,19 @@ func FuzzTopicPattern(f *testing.F) {
 	})
 }
 
-func TestTopicPatternAllocations(t *testing.T) {
+func TestPatternAllocations(t *testing.T) {
 	p := patternOf("weather/*/temperature/*")
 	topics := [][]byte{[]byte("weather/ams/temperature/1"), []byte("weather/ams/humidity"), nil}
 	if got := testing.AllocsPerRun(100, func() {
 		for _, topic := range topics {
-			p.matches(topic)
+			p.Matches(topic)
 		}
 	}); got != 0 {
 		t.Errorf("%v allocations per match, want 0", got)
 	}
 }
 
-func BenchmarkTopicPatternMatches(b *testing.B) {
+func BenchmarkPatternMatches(b *testing.B) {
 	hostile := strings.Repeat("a/", 50_000)
 	for _, tt := range []struct{ name, pattern, topic string }{
 		{"fixed", "weather/ams/temperature", "weather/ams/temperature"},
@@ -283,7 +199,7 @@ func BenchmarkTopicPatternMatches(b *testing.B) {
 			p, topic := patternOf(tt.pattern), []byte(tt.topic)
 			b.ReportAllocs()
 			for b.Loop() {
-				p.matches(topic)
+				p.Matches(topic)
 			}
 		})
 	}

@@ -1,4 +1,4 @@
-package gozmq
+package topic
 
 import (
 	"bytes"

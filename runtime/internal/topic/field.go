@@ -1,14 +1,16 @@
-package gozmq
+// Package topic builds topics of literal text and fields, takes them apart, and
+// matches them with patterns. docs/PROTOCOL.md says how a field is written.
+package topic
 
 import "strconv"
 
-// integer is the constraint of the integer fields that a topic may contain.
-type integer interface {
+// Integer is the constraint of the integer fields that a topic may contain.
+type Integer interface {
 	~int32 | ~int64 | ~uint32 | ~uint64
 }
 
-// enum is the constraint of generated enum types.
-type enum interface {
+// Enum is the constraint of generated enum types.
+type Enum interface {
 	~int32
 	String() string
 }
@@ -17,14 +19,14 @@ type enum interface {
 // A-Z a-z 0-9 - _ . ~ become %XX with uppercase digits. delim, the first byte
 // of the text that follows the field, becomes %XX too, so that the field ends
 // where delim first occurs; 0 says that nothing follows. delim must not be '%',
-// a digit or A-F, which occur in what is appended. Generated code calls it.
+// a digit or A-F, which occur in what is appended.
 func AppendString(b []byte, v string, delim byte) []byte {
 	return appendField(b, v, delim)
 }
 
 // AppendInt appends an integer field to a topic in decimal, with delim as in
-// AppendString. Generated code calls it.
-func AppendInt[T integer](b []byte, v T, delim byte) []byte {
+// AppendString.
+func AppendInt[T Integer](b []byte, v T, delim byte) []byte {
 	var digits [20]byte // as many as the smallest int64 has, with its sign
 	if v < 0 {
 		return appendField(b, strconv.AppendInt(digits[:0], int64(v), 10), delim)
@@ -33,7 +35,7 @@ func AppendInt[T integer](b []byte, v T, delim byte) []byte {
 }
 
 // AppendBool appends a bool field to a topic as true or false, with delim as in
-// AppendString. Generated code calls it.
+// AppendString.
 func AppendBool(b []byte, v bool, delim byte) []byte {
 	if v {
 		return appendField(b, "true", delim)
@@ -42,9 +44,8 @@ func AppendBool(b []byte, v bool, delim byte) []byte {
 }
 
 // AppendEnum appends an enum field to a topic by the name of its value, in
-// decimal where the value has none, with delim as in AppendString. Generated
-// code calls it.
-func AppendEnum[T enum](b []byte, v T, delim byte) []byte {
+// decimal where the value has none, with delim as in AppendString.
+func AppendEnum[T Enum](b []byte, v T, delim byte) []byte {
 	return appendField(b, v.String(), delim)
 }
 

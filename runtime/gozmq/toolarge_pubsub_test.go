@@ -1,0 +1,93 @@
+package gozmq
+
+import (
+	"context"
+	"strings"
+	"testing"
+)
+
+// alert is a retained topic with the template "alert/{station}".
+var alert = Topic[*reading]{Name: "test.Feed/Alert", Traits: Retained | Sequenced, Append: func(b []byte, m *reading) []byte {
+	return AppendString(append(b, "alert/"...), m.GetStation(), 0)
+}}
+
+type alertFilter struct{}
+
+func (alertFilter) TopicPattern() TopicPattern {
+	var p TopicPattern
+	p.Literal("alert/")
+	MatchString(&p, Match[string]{}, 0)
+	return p
+}
+
+// A publication beyond the subscriber's limit is an error in the streams that
+// take its topic, and the next one comes, over the same connection. A retained
+// one is, too, for who comes later.
+func TestPublicationBeyondTheLimit(t *testing.T) {
+	everywhere(t, func(t *testing.T, s site) {
+		large := strings.Repeat("x", 100*small)
+		p, _, sub := s.feed(t, nil, []SubscriberOption{WithMaxMessageSize(small)})
+		if err := Publish(within(t), p, &alert, at("old", large)); err != nil {
+			t.Fatal(err)
+		}
+		ams := follow(t, func(ctx context.Context) seq[*reading] {
+			return Subscribe[reading](ctx, sub, stations("ams"))
+		})
+		rtm := follow(t, func(ctx context.Context) seq[*reading] {
+			return Subscribe[reading](ctx, sub, stations("rtm"))
+		})
+		eventually(t, "the subscriptions", func() bool { return len(p.Stats().Peers) == 1 && p.Stats().Peers[0].Subscriptions == 2 })
+		publish := func(station, note string) {
+			t.Helper()
+			if err := Publish(within(t), p, &temperature, at(station, note)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		publish("ams", "1")
+		publish("ams", large)
+		publish("ams", "2")
+		publish("rtm", "3")
+		if m := ams.next(t); m.GetNote() != "1" {
+			t.Errorf("got %s, want 1", m.GetNote())
+		}
+		wantCode(t, ams.nextError(t), CodeResourceExhausted, "weather/ams/temperature", "4096", "4096", "WithMaxMessageSize")
+		if m := ams.next(t); m.GetNote() != "2" {
+			t.Errorf("got %s, want 2", m.GetNote())
+		}
+		if m := rtm.next(t); m.GetNote() != "3" {
+			t.Errorf("got %s, want 3", m.GetNote())
+		}
+		alerts := follow(t, func(ctx context.Context) seq[*reading] {
+			return Subscribe[reading](ctx, sub, []alertFilter{{}})
+		})
+		wantCode(t, alerts.nextError(t), CodeResourceExhausted, "alert/old")
+		if err := Publish(within(t), p, &alert, at("old", "4")); err != nil {
+			t.Fatal(err)
+		}
+		if m := alerts.next(t); m.GetNote() != "4" {
+			t.Errorf("got %s, want 4", m.GetNote())
+		}
+		if n := sub.Stats().Disconnected + p.Stats().Disconnected; n != 0 {
+			t.Errorf("%d connections have ended", n)
+		}
+	})
+}
+
+// It is one for a stream without topics, too.
+func TestBarePublicationBeyondTheLimit(t *testing.T) {
+	topic := Topic[*bytez]{Name: "test.Bare/Event", Bare: true}
+	p, _, sub := site{endpoint: "tcp://127.0.0.1:*"}.feed(t, nil, []SubscriberOption{WithMaxMessageSize(small)})
+	got := follow(t, func(ctx context.Context) seq[*bytez] { return SubscribeBare[bytez](ctx, sub) })
+	if err := p.WaitForSubscribers(within(t), "", 1); err != nil {
+		t.Fatal(err)
+	}
+	for _, n := range []int{100 * small, 10} {
+		if err := Publish(within(t), p, &topic, sized(n)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	wantCode(t, got.nextError(t), CodeResourceExhausted, "limit of 4096")
+	if m := got.next(t); len(m.GetValue()) != 10 {
+		t.Errorf("got %d bytes", len(m.GetValue()))
+	}
+}

@@ -1,0 +1,23 @@
+// Package bridge joins package gozmq, which users see, and package gozmqimpl,
+// which generated code calls: it lets the second reach into values of the first
+// without a method or a field that a user sees. Package gozmq embeds a Held in
+// its types, under an unexported name, and gozmqimpl opens it.
+package bridge
+
+// A Held is embedded in a type to hold what Open returns. Its one method has an
+// unexported name of this package, so that no other package can call it.
+type Held[T any] struct{ v T }
+
+// Hold returns what holds v.
+func Hold[T any](v T) Held[T] { return Held[T]{v} }
+
+func (h *Held[T]) held() *T { return &h.v }
+
+// A Holder is a pointer to a value that embeds a Held.
+type Holder[T any] interface{ held() *T }
+
+// Open returns what x holds.
+func Open[T any](x Holder[T]) T { return *x.held() }
+
+// Set makes x hold v.
+func Set[T any](x Holder[T], v T) { *x.held() = v }

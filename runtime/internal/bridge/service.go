@@ -1,0 +1,41 @@
+package bridge
+
+import (
+	"context"
+	"errors"
+
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoreflect"
+)
+
+// A Service is what a generated Register function hands to a gozmq.Registrar. M
+// is gozmq.Method.
+type Service[M any] struct {
+	// Name is the full name, as "greet.v1.Greeter".
+	Name string
+	// Descriptor describes the service.
+	Descriptor protoreflect.ServiceDescriptor
+	// Handlers has one entry per method.
+	Handlers []Handler[M]
+}
+
+// A Handler serves one method.
+type Handler[M any] struct {
+	Method *M
+	New    func() proto.Message
+	Serve  func(context.Context, proto.Message) (proto.Message, error)
+	// Output is the full name of the reply's message.
+	Output protoreflect.FullName
+}
+
+// A TaskHandler runs the tasks of one method.
+type TaskHandler[M any] struct {
+	Method *M
+	New    func() proto.Message
+	Run    func(context.Context, proto.Message) (proto.Message, error)
+	// Result says that Run returns one.
+	Result bool
+}
+
+// ErrUnhandled is in the error of a topic's handler that gets no more messages.
+var ErrUnhandled = errors.New("its subscription is given up")

@@ -1,0 +1,39 @@
+package link
+
+import (
+	"net"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// unacknowledged returns how many bytes our kernel has taken and the peer's has not.
+func unacknowledged(raw net.Conn) (bytes int) {
+	control(raw, func(fd int) {
+		if n, err := unix.IoctlGetInt(fd, unix.SIOCOUTQ); err == nil {
+			bytes = n
+		}
+	})
+	return bytes
+}
+
+// kernelAnswers reports whether the peer's kernel has answered ours within limit, or
+// need not answer yet. A peer on the same machine always has.
+func kernelAnswers(raw net.Conn, limit time.Duration) bool {
+	answers := true
+	control(raw, func(fd int) {
+		info, err := unix.GetsockoptTCPInfo(fd, unix.IPPROTO_TCP, unix.TCP_INFO)
+		if err != nil {
+			return // no tcp
+		}
+		missing := info.Retransmits > 0 || info.Probes > 1
+		answers = !missing || time.Duration(info.Last_ack_recv)*time.Millisecond < limit
+	})
+	return answers
+}
+
+func control(raw net.Conn, f func(fd int)) {
+	if c := rawConn(raw); c != nil {
+		_ = c.Control(func(fd uintptr) { f(int(fd)) })
+	}
+}

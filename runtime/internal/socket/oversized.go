@@ -1,0 +1,90 @@
+package socket
+
+import (
+	"errors"
+	"math"
+	"time"
+
+	"github.com/gozmq/gozmq/runtime/internal/link"
+	"github.com/gozmq/gozmq/runtime/internal/throttle"
+	"github.com/gozmq/gozmq/runtime/internal/zmtp"
+)
+
+// oversizedLimit limits how many oversized messages one peer may send before it is
+// read with pauses. They cost no memory, but skipping them costs reads: without a
+// limit one peer could starve the others. The pause is short, because other messages
+// may share the connection.
+var oversizedLimit = throttle.Limit{Burst: 20, Every: 100 * time.Millisecond, Max: time.Second}
+
+// oversizedUnit is the size of a message that counts as two events. One of three
+// times this size counts as four, and so on.
+const oversizedUnit = 16 << 20
+
+// oversizedEvents returns how many events a message of that size counts as.
+func oversizedEvents(size uint64) int { return int(min(1+size/oversizedUnit, math.MaxInt32)) }
+
+// An OversizedReceiver is a BatchReceiver that is told of messages that are larger than
+// the connection's limit.
+type OversizedReceiver interface {
+	// TooLarge is called in place of Receive for a message that is passed over. The
+	// frames are those before the one that exceeds the limit, and valid during the call
+	// only. The event is reported already.
+	TooLarge(c *link.Conn, frames [][]byte, err *zmtp.SizeError)
+}
+
+// A batchReader reads the batches of one connection whose Config has PassOver set.
+type batchReader struct {
+	conn      *link.Conn
+	to        OversizedReceiver // nil: nobody is told
+	oversized throttle.Bucket
+}
+
+// newBatchReader returns the batchReader of c, which tells to if that is an
+// OversizedReceiver.
+func newBatchReader(c *link.Conn, to any) *batchReader {
+	told, _ := to.(OversizedReceiver)
+	return &batchReader{conn: c, to: told}
+}
+
+// next is NextBatch, and passes over messages that are too large.
+func (r *batchReader) next(limit int) (*link.Batch, error) {
+	for {
+		batch, err := r.conn.NextBatch(limit)
+		if err == nil || !r.passOver(err) {
+			return batch, err
+		}
+	}
+}
+
+// passOver reports a message that is too large, and pauses reading after too many of
+// them. It returns false for another error.
+func (r *batchReader) passOver(err error) bool {
+	var size *zmtp.SizeError
+	if !errors.As(err, &size) {
+		return false
+	}
+	frames, ok := r.conn.Beginning()
+	if !ok {
+		return false
+	}
+	r.conn.Malformed("message passed over: %w", size)
+	if r.to != nil {
+		r.to.TooLarge(r.conn, frames, size)
+	}
+	if d := r.oversized.Take(oversizedLimit, time.Now(), oversizedEvents(size.Size)); d > 0 {
+		pauseReading(r.conn, d)
+	}
+	return true
+}
+
+// pauseReading does not read c for d.
+func pauseReading(c *link.Conn, d time.Duration) {
+	c.Pause()
+	defer c.Unpause()
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-c.Closed():
+	}
+}

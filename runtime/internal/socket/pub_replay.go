@@ -1,0 +1,205 @@
+package socket
+
+import (
+	"cmp"
+	"runtime"
+	"slices"
+	"strings"
+
+	"github.com/gozmq/gozmq/runtime/internal/link"
+	"github.com/gozmq/gozmq/runtime/internal/list"
+	"github.com/gozmq/gozmq/runtime/internal/notify"
+)
+
+// A replay sends the last messages of retained topics to a peer that has subscribed to
+// text, in the order of publication. It stops when the peer's queue is full, and goes on
+// when there is room again; a peer has one at a time. The store's lock is free between
+// two lots. What is published meanwhile has a position above last and is sent at once,
+// after the message of its topic that is still to be replayed, if there is one.
+type replay struct {
+	text    string
+	beside  bool                 // other subscriptions of the peer may have brought topics already
+	last    uint64               // the position when the peer subscribed
+	passed  uint64               // the position up to which topics were sent or left out
+	few     []*topic             // all the topics, in order, if they are few
+	mark    list.Element[*topic] // else where the replay is in the store's order
+	done    notify.Broadcast
+	scratch []byte
+}
+
+// Bounds on one lot of a replay. A replay of up to maxFew topics sorts them; a longer one
+// passes through all topics, which are in order.
+const (
+	lotTopics   = 1024 // looked at
+	lotMessages = 64
+	lotBytes    = 256 << 10
+	maxFew      = 128
+)
+
+// beginReplay prepares the replay for a subscription of c to text, which is being added.
+// It returns false when there is nothing to send. s.mu and p.mu are held.
+func (p *Pub) beginReplay(c *link.Conn, text []byte) bool {
+	s := &p.store
+	beside := p.subs.Count(c) > 0
+	if s.retained.Len() == 0 || beside && p.subs.Covers(c, text) {
+		return false
+	}
+	r := &replay{text: string(text), beside: beside, last: s.position}
+	for t := range s.retained.Under(text) {
+		if len(r.few) == maxFew {
+			r.few = nil
+			s.order.PushFront(&r.mark, nil)
+			break
+		}
+		r.few = append(r.few, t)
+	}
+	if r.few == nil && s.order.First() != &r.mark {
+		return false
+	}
+	slices.SortFunc(r.few, func(a, b *topic) int { return cmp.Compare(a.last.Position, b.last.Position) })
+	s.backlogOf(c).replay = r
+	s.replays++
+	return true
+}
+
+// next returns the next topic, nil if there is none. s.mu is held.
+func (r *replay) next() *topic {
+	for len(r.few) > 0 {
+		if t := r.few[0]; t.frames != nil && t.last.Position <= r.last {
+			return t
+		}
+		r.few = r.few[1:] // evicted, or published since
+	}
+	for at := r.mark.Next(); at != nil; at = at.Next() {
+		if t := at.Value(); t != nil {
+			if t.last.Position > r.last {
+				return nil // and so are all that follow
+			}
+			return t
+		}
+	}
+	return nil
+}
+
+// pass moves the replay past t, which next has returned; s.mu is held.
+func (s *topicStore) pass(r *replay, t *topic) {
+	r.passed = t.last.Position
+	if len(r.few) > 0 {
+		r.few = r.few[1:]
+		return
+	}
+	r.mark.Remove()
+	s.order.InsertAfter(&r.mark, nil, &t.place)
+}
+
+// awaits reports whether t's last message is still to be sent; s.mu is held.
+func (p *Pub) awaits(c *link.Conn, r *replay, t *topic) bool {
+	at := t.last.Position
+	if t.frames == nil || !t.last.Traits.any(Retained) || at <= r.passed || at > r.last || !strings.HasPrefix(t.name, r.text) {
+		return false
+	}
+	if !r.beside {
+		return true
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return !p.subs.CoversBeside(c, []byte(t.name), []byte(r.text))
+}
+
+// runReplay sends what c's replay has left, while there is room in c's queue.
+func (p *Pub) runReplay(c *link.Conn) {
+	for p.sendLot(c) {
+		runtime.Gosched() // lets a goroutine that waits to publish have the lock
+	}
+}
+
+// sendLot sends one lot of c's replay. It returns false when that has ended, or has to
+// wait for room. Lots of several peers come one after the other, so that who publishes
+// waits for one of them.
+func (p *Pub) sendLot(c *link.Conn) bool {
+	s := &p.store
+	p.replaying.Lock()
+	defer p.replaying.Unlock()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	b := s.backlogs[c]
+	if b == nil || b.replay == nil || len(b.order) > 0 {
+		return false
+	}
+	r := b.replay
+	messages, bytes := 0, 0
+	for range lotTopics {
+		t := r.next()
+		if t == nil || c.Err() != nil {
+			s.endReplay(b)
+			if len(b.order) == 0 {
+				delete(s.backlogs, c)
+			}
+			return false
+		}
+		if p.awaits(c, r, t) {
+			if !s.sendReplayed(c, r, t) {
+				return false
+			}
+			messages++
+			bytes += len(r.scratch)
+		}
+		s.pass(r, t)
+		if messages == lotMessages || bytes >= lotBytes {
+			break
+		}
+	}
+	return true
+}
+
+// sendReplayed sends t's last message; it returns false when there is no room. s.mu is
+// held.
+func (s *topicStore) sendReplayed(c *link.Conn, r *replay, t *topic) bool {
+	r.scratch = s.message(r.scratch[:0], t, true)
+	return offer(c, r.scratch)
+}
+
+// replayBefore sends t's last message to the peers whose replays have not come to it,
+// because another message of t is being published. Where there is no room, the new one
+// takes its place. s.mu is held; a is memory.
+func (p *Pub) replayBefore(t *topic, a *Audience) {
+	s := &p.store
+	p.Audience([]byte(t.name), a)
+	for i, c := range a.conns {
+		if b := s.backlogs[c]; b != nil && b.replay != nil && len(b.order) == 0 && p.awaits(c, b.replay, t) {
+			s.sendReplayed(c, b.replay, t)
+		}
+		a.conns[i] = nil
+	}
+}
+
+// endReplay ends the replay of a backlog, if there is one; s.mu is held.
+func (s *topicStore) endReplay(b *backlog) {
+	if b.replay != nil {
+		s.replays--
+		b.replay.mark.Remove()
+		b.replay.done.Notify()
+		b.replay = nil
+	}
+}
+
+// awaitReplay waits until the retained messages for c's last subscription are in its
+// queue, so that a peer which subscribes repeatedly is not read before it has taken them,
+// and its other subscriptions are the same meanwhile. It does not wait for those of a
+// subscription to canceled, unless that is nil.
+func (s *topicStore) awaitReplay(c *link.Conn, canceled []byte) {
+	s.mu.Lock()
+	b := s.backlogs[c]
+	if b == nil || b.replay == nil || canceled != nil && b.replay.text == string(canceled) {
+		s.mu.Unlock()
+		return
+	}
+	done := b.replay.done.Changed()
+	s.mu.Unlock()
+	c.Pause()
+	defer c.Unpause()
+	select {
+	case <-done:
+	case <-c.Closed():
+	}
+}

@@ -1,0 +1,211 @@
+package subscription
+
+import (
+	"slices"
+
+	"github.com/gozmq/gozmq/runtime/internal/prefix"
+)
+
+// A patternSet holds the patterns of one subscription, each once. It finds those
+// that take a topic in a time that grows with the topic and not with the number
+// of patterns: the segments of all patterns form one tree. The Hub's lock guards
+// it.
+type patternSet struct {
+	root     patternLevel
+	prefixes map[string]int // how many patterns that are live have it
+	retired  []*heldPattern // that are not live
+}
+
+// A heldPattern is a pattern of a patternSet. One that is not live was removed,
+// and is kept for the resumptions that were added while it was there.
+type heldPattern struct {
+	Pattern
+	prefix string
+	live   bool
+	since  uint64 // the last resumption when it was added, or its own
+	until  uint64 // the last resumption when it was removed
+}
+
+// tookAt reports whether the pattern was there when a resumption began, other
+// than because of it.
+func (h *heldPattern) tookAt(resumption uint64) bool {
+	return h.since < resumption && (h.live || h.until >= resumption)
+}
+
+// A patternLevel has the literals that can follow at one place of a topic.
+type patternLevel struct {
+	byText   map[string]*patternLiteral
+	literals prefix.Tree[*patternLiteral]
+}
+
+// A patternLiteral is a literal with what can follow it.
+type patternLiteral struct {
+	text string
+	ends []*heldPattern // patterns that end here; at most one is live
+	open []openBranch
+}
+
+// An openBranch is an open field and what follows it.
+type openBranch struct {
+	value Value
+	next  *patternLevel
+}
+
+// add adds a pattern at a resumption; it returns false if there is an equal one.
+func (s *patternSet) add(p Pattern, since uint64) bool {
+	l := s.root.insert(p.Segments())
+	if l.live() != nil {
+		return false
+	}
+	h := &heldPattern{Pattern: p, prefix: string(p.Prefix()), live: true, since: since}
+	l.ends = append(l.ends, h)
+	if s.prefixes == nil {
+		s.prefixes = make(map[string]int)
+	}
+	s.prefixes[h.prefix]++
+	return true
+}
+
+// has reports whether there is a pattern that equals p.
+func (s *patternSet) has(p Pattern) bool {
+	l := s.root.at(p.Segments())
+	return l != nil && l.live() != nil
+}
+
+// remove removes and returns the pattern that equals p, nil if there is none.
+// It is kept for resumptions up to until; 0 if there are none.
+func (s *patternSet) remove(p Pattern, until uint64) *heldPattern {
+	l := s.root.at(p.Segments())
+	if l == nil {
+		return nil
+	}
+	h := l.live()
+	if h == nil {
+		return nil
+	}
+	if s.prefixes[h.prefix]--; s.prefixes[h.prefix] == 0 {
+		delete(s.prefixes, h.prefix)
+	}
+	h.live, h.until = false, until
+	if until == 0 {
+		s.root.remove(h.Segments(), h)
+	} else {
+		s.retired = append(s.retired, h)
+	}
+	return h
+}
+
+// purge forgets the patterns that are not live.
+func (s *patternSet) purge() {
+	for _, h := range s.retired {
+		s.root.remove(h.Segments(), h)
+	}
+	s.retired = nil
+}
+
+// match reports whether a pattern takes a topic, and whether all of those that
+// do conflate it.
+func (s *patternSet) match(topic []byte) (taken, conflated bool) {
+	conflated = true
+	s.root.find(topic, func(h *heldPattern) {
+		if h.live {
+			taken = true
+			conflated = conflated && h.Conflated()
+		}
+	})
+	return taken, conflated && taken
+}
+
+// tookAt reports whether a topic was taken when a resumption began, other than
+// because of it.
+func (s *patternSet) tookAt(topic []byte, resumption uint64) (took bool) {
+	s.root.find(topic, func(h *heldPattern) { took = took || h.tookAt(resumption) })
+	return took
+}
+
+// find calls found with each pattern that takes a topic, live or not.
+func (l *patternLevel) find(topic []byte, found func(*heldPattern)) {
+	l.literals.Match(topic, func(lit *patternLiteral) {
+		rest := topic[len(lit.text):]
+		if len(rest) == 0 {
+			for _, h := range lit.ends {
+				found(h)
+			}
+		}
+		for _, b := range lit.open {
+			b.next.find(rest[b.value.Len(rest):], found)
+		}
+	})
+}
+
+// at returns where a pattern with those segments ends, nil if it is not there.
+func (l *patternLevel) at(segments []Segment) *patternLiteral {
+	lit := l.byText[segments[0].Literal]
+	if lit == nil || segments[0].Open == nil {
+		return lit
+	}
+	if b := lit.branch(segments[0].Open); b != nil {
+		return b.at(segments[1:])
+	}
+	return nil
+}
+
+// insert is at, and makes what is not there.
+func (l *patternLevel) insert(segments []Segment) *patternLiteral {
+	first := segments[0]
+	lit := l.byText[first.Literal]
+	if lit == nil {
+		lit = &patternLiteral{text: first.Literal}
+		if l.byText == nil {
+			l.byText = make(map[string]*patternLiteral)
+		}
+		l.byText[lit.text] = lit
+		l.literals.Add([]byte(lit.text), lit)
+	}
+	if first.Open == nil {
+		return lit
+	}
+	next := lit.branch(first.Open)
+	if next == nil {
+		next = new(patternLevel)
+		lit.open = append(lit.open, openBranch{first.Open, next})
+	}
+	return next.insert(segments[1:])
+}
+
+// remove removes a pattern with those segments, and what only it needed.
+func (l *patternLevel) remove(segments []Segment, h *heldPattern) {
+	first := segments[0]
+	lit := l.byText[first.Literal]
+	if first.Open == nil {
+		lit.ends = slices.DeleteFunc(lit.ends, func(other *heldPattern) bool { return other == h })
+	} else {
+		next := lit.branch(first.Open)
+		next.remove(segments[1:], h)
+		if len(next.byText) == 0 {
+			lit.open = slices.DeleteFunc(lit.open, func(b openBranch) bool { return b.next == next })
+		}
+	}
+	if len(lit.ends) == 0 && len(lit.open) == 0 {
+		delete(l.byText, lit.text)
+		l.literals.Remove([]byte(lit.text), lit)
+	}
+}
+
+// live returns the pattern that ends here, nil if there is none.
+func (l *patternLiteral) live() *heldPattern {
+	if n := len(l.ends); n > 0 && l.ends[n-1].live {
+		return l.ends[n-1]
+	}
+	return nil
+}
+
+// branch returns what follows an open field, nil if nothing does.
+func (l *patternLiteral) branch(open Value) *patternLevel {
+	for _, b := range l.open {
+		if b.value == open {
+			return b.next
+		}
+	}
+	return nil
+}

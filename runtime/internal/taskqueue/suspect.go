@@ -1,0 +1,212 @@
+package taskqueue
+
+import (
+	"slices"
+	"time"
+)
+
+const (
+	// maxSilent is how often a task may be lost at workers that had not begun it
+	// before it is a suspect.
+	maxSilent = 2
+	// minProof is the shortest time that a worker must survive a suspect.
+	minProof = time.Second
+	// minTrim is how many tasks that were reported a peer's order may have
+	// beside twice those that it holds.
+	minTrim = 64
+)
+
+// hasBegun reports whether p has begun a task that it has. If p has not said
+// so of any, the oldest that it was given counts as begun.
+func (p *Peer) hasBegun(t *Task) bool {
+	if p.begun > 0 {
+		return t.begun
+	}
+	p.trim()
+	return len(p.order) > 0 && p.order[0].task == t
+}
+
+// add notes that p was given t.
+func (p *Peer) add(t *Task) {
+	p.holds[t.ID] = t
+	if len(p.order) > 2*len(p.holds)+minTrim {
+		p.order = slices.DeleteFunc(p.order, func(g given) bool { return !p.has(g) })
+	}
+	p.order = append(p.order, given{t, t.hand})
+}
+
+// has reports whether p still holds what it was given.
+func (p *Peer) has(g given) bool {
+	return p.holds[g.task.ID] == g.task && (g.task.holder != p || g.task.hand == g.hand)
+}
+
+// trim drops the beginning of p.order that p does not hold any more.
+func (p *Peer) trim() {
+	n := 0
+	for n < len(p.order) && !p.has(p.order[n]) {
+		n++
+	}
+	p.order = slices.Delete(p.order, 0, n)
+}
+
+// lose takes t from its holder, which was lost or has had it for too long. It
+// reports whether t was given up. An attempt that was not begun does not count.
+// If t was begun when its worker was lost, t is a suspect and waits for a pause.
+func (q *Queue) lose(t *Task, begun bool, reason error, now time.Time) (dead bool) {
+	t.Reason = reason
+	if t.Control {
+		q.release(t)
+		q.wait(t, true)
+		return false
+	}
+	if !begun {
+		t.Attempts--
+		t.silent++
+		t.suspect = t.suspect || t.silent >= maxSilent
+		q.release(t)
+		q.wait(t, true)
+		return false
+	}
+	t.losses++
+	if t.spent() {
+		q.finish(t, true)
+		return true
+	}
+	q.release(t)
+	if reason != ErrLost {
+		q.wait(t, true)
+		return false
+	}
+	t.suspect = true
+	t.ran = max(t.ran, now.Sub(t.since))
+	if d := q.backoff(t.losses); d > 0 {
+		q.pause(t, now.Add(d))
+	} else {
+		q.wait(t, true)
+	}
+	return false
+}
+
+// nextSuspect returns the first suspect that waits, and a peer that holds
+// nothing. If there is none, it keeps a peer that holds the least from getting
+// more, so that there will be.
+func (q *Queue) nextSuspect() (*Task, *Peer) {
+	first := q.shady.First()
+	switch {
+	case first == nil:
+		if p := q.kept; p != nil {
+			q.kept = nil
+			q.enlist(p)
+		}
+		return nil, nil
+	case !q.idle.Empty():
+		p := q.idle.First().Value()
+		q.spare(p)
+		return first.Value(), p
+	}
+	for e := q.busy.First(); e != nil; e = e.Next() {
+		p := e.Value()
+		if q.kept != nil && len(q.kept.holds) <= len(p.holds) || p.hangs() {
+			continue
+		}
+		before := q.kept
+		q.kept = p
+		q.enlist(p)
+		if before != nil {
+			q.enlist(before)
+		}
+		break
+	}
+	return nil, nil
+}
+
+// hangs reports whether p holds a task whose lease has ended.
+func (p *Peer) hangs() bool {
+	for _, t := range p.holds {
+		if t.holder != p {
+			return true
+		}
+	}
+	return false
+}
+
+// Extend notes that p has begun a task and that its lease begins anew. It has no
+// effect on a lease that has expired. attempt is the one that p runs, 0 if it
+// does not say so: when that is an earlier one, the losses since then have not
+// ended it and do not count. A peer may so claim a task that it does not hold,
+// because its connection was lost while it runs the task.
+func (q *Queue) Extend(p *Peer, id ID, attempt int, now time.Time) error {
+	t := p.holds[id]
+	if t == nil {
+		if attempt < 1 {
+			return ErrUnknown
+		}
+		if t = q.tasks[id]; t != nil && !t.Control {
+			q.claim(p, t, attempt, now)
+		}
+		return nil
+	}
+	if t.state != held || t.holder != p {
+		return nil
+	}
+	if !t.begun {
+		t.begun = true
+		p.begun++
+	}
+	q.forgive(t, attempt)
+	if t.suspect && now.Sub(t.since) > max(2*t.ran, minProof) {
+		q.clear(t)
+	}
+	q.lease(t, now)
+	return nil
+}
+
+// claim gives p a task that it runs. If another peer has it by now, p may still
+// report its end.
+func (q *Queue) claim(p *Peer, t *Task, attempt int, now time.Time) {
+	q.forgive(t, attempt)
+	if t.state == held {
+		p.add(t)
+		q.enlist(p)
+		return
+	}
+	t.inLine.Remove()
+	t.Attempts = t.failures + t.losses + 1
+	if !t.Control {
+		q.counts.Queued--
+	}
+	q.give(t, p, now)
+	t.begun = true
+	p.begun++
+}
+
+// forgive takes back the losses since an attempt that is under way.
+func (q *Queue) forgive(t *Task, attempt int) {
+	n := min(t.failures+t.losses+1-attempt, t.losses)
+	if attempt < 1 || n < 1 {
+		return
+	}
+	t.losses -= n
+	t.Attempts -= n
+	t.silent = 0
+	if !t.before.IsZero() {
+		t.first = t.before
+	}
+	q.clear(t)
+}
+
+// clear ends the suspicion against t.
+func (q *Queue) clear(t *Task) {
+	if !t.suspect {
+		return
+	}
+	t.suspect, t.ran = false, 0
+	switch {
+	case t.state == waiting:
+		t.inLine.Remove()
+		q.line.PushFront(&t.inLine, t)
+	case t.state == held && t.holder.alone == t:
+		t.holder.alone = nil
+		q.enlist(t.holder)
+	}
+}

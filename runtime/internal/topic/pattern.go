@@ -1,0 +1,107 @@
+package topic
+
+import (
+	"slices"
+	"strings"
+)
+
+// MaxSubscription is the longest prefix that is sent as a subscription, in
+// bytes: libzmq 4.3 breaks its own stream on longer ones.
+const MaxSubscription = 245
+
+// A Pattern describes a set of topics: literal text with fields between, each
+// either fixed to one value or open. The zero value matches the empty topic
+// only. A pattern is a value: adding to it changes no copy of it.
+type Pattern struct {
+	text string // the literals and the fixed values; the open fields are left out
+	open []openField
+	// LatestOnly says that only the newest message of each topic counts.
+	LatestOnly bool
+}
+
+// An openField takes any bytes, also none, up to the first that a value never
+// has: delim, and punctuation that encoding escapes.
+type openField struct {
+	at    int // where in the pattern's text
+	delim Field
+}
+
+// Literal returns the pattern of one topic.
+func Literal(topic string) Pattern { return Pattern{text: topic} }
+
+// AddLiteral adds text that is matched byte by byte: a literal of the template,
+// or the value of a field that is fixed.
+func (p *Pattern) AddLiteral(s string) { p.text += s }
+
+// AddOpen adds a field that may have any value. delim is the first byte of the
+// literal text that is added next, 0 when nothing is.
+func (p *Pattern) AddOpen(delim byte) {
+	p.open = append(slices.Clip(p.open), openField{len(p.text), Field(delim)})
+}
+
+// Segments takes the pattern apart: literals has the text before each open field
+// and, last, the text behind all of them.
+func (p Pattern) Segments() (literals []string, open []Field) {
+	done := 0
+	for _, o := range p.open {
+		literals, open = append(literals, p.text[done:o.at]), append(open, o.delim)
+		done = o.at
+	}
+	return append(literals, p.text[done:]), open
+}
+
+// A Field is an open field, by the byte that ends it; 0 when nothing follows.
+type Field byte
+
+// Len returns how many bytes at the start of topic are the field's value.
+func (f Field) Len(topic []byte) int { return valueLen(topic, byte(f)) }
+
+// String returns the pattern for people to read, with * for each open field:
+// "weather/ams/*".
+func (p Pattern) String() string {
+	var b strings.Builder
+	done := 0
+	for _, o := range p.open {
+		b.WriteString(p.text[done:o.at])
+		b.WriteByte('*')
+		done = o.at
+	}
+	b.WriteString(p.text[done:])
+	return b.String()
+}
+
+// valueLen returns how many bytes at the start of topic may be a field's value.
+func valueLen(topic []byte, delim byte) int {
+	for i, c := range topic {
+		if isEscapedPunctuation(c) || c == delim && delim != 0 {
+			return i
+		}
+	}
+	return len(topic)
+}
+
+// Prefix returns what to subscribe to: the longest text that all matching
+// topics begin with, or as much of it as a subscription may have. The caller
+// owns it.
+func (p Pattern) Prefix() []byte {
+	text := p.text
+	if len(p.open) > 0 {
+		text = text[:p.open[0].at]
+	}
+	return []byte(text[:min(len(text), MaxSubscription)])
+}
+
+// Matches reports whether a topic, as received, is in the set. It allocates
+// nothing and takes time in the topic's length.
+func (p Pattern) Matches(topic []byte) bool {
+	done := 0
+	for _, o := range p.open {
+		literal := p.text[done:o.at]
+		if len(topic) < len(literal) || string(topic[:len(literal)]) != literal {
+			return false
+		}
+		topic, done = topic[len(literal):], o.at
+		topic = topic[o.delim.Len(topic):]
+	}
+	return string(topic) == p.text[done:]
+}
