@@ -36,6 +36,7 @@ type dealerPeer struct {
 	// leaving is set when the peer has said goodbye: it answers what it was sent, and
 	// gets no more.
 	leaving atomic.Bool
+	hung    hangs
 
 	mu      sync.Mutex
 	slots   []slot
@@ -330,6 +331,7 @@ func (p *dealerPeer) deliver(frames [][]byte, size *zmtp.SizeError, self *waiter
 		p.conn.Malformed("reply has %d frames and does not begin with a call id and an empty frame", len(frames))
 		return false
 	}
+	p.hung.reply()
 	index, use := uint32(id), uint32(id>>32)
 	p.mu.Lock()
 	var w *waiter
