@@ -99,8 +99,8 @@ type RequestHeader struct {
 	// What the caller says beside the request.
 	Metadata []*Metadatum `protobuf:"bytes,2,rep,name=metadata,proto3" json:"metadata,omitempty"`
 	// The caller has given up the call with the same envelope. Method and body
-	// are empty then, and there is no reply. Only sent to peers whose READY has
-	// X-Gozmq.
+	// are empty then, and there is no reply. Only sent if the READY of either side
+	// has X-Gozmq and the envelope is one frame of 8 bytes.
 	Cancel        bool `protobuf:"varint,3,opt,name=cancel,proto3" json:"cancel,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -386,8 +386,8 @@ type TaskHeader struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// How often the task has been handed out, this time included.
 	Attempt uint32 `protobuf:"varint,1,opt,name=attempt,proto3" json:"attempt,omitempty"`
-	// How long the worker may hold the task, in microseconds from when it got
-	// it, unless it extends the time. 0: without limit.
+	// How long the worker may hold the task, in microseconds from when the
+	// ventilator handed it out or last got an EXTEND. 0: without limit.
 	LeaseUs uint64 `protobuf:"varint,2,opt,name=lease_us,json=leaseUs,proto3" json:"lease_us,omitempty"`
 	// The batch that the task belongs to.
 	Batch *Batch `protobuf:"bytes,3,opt,name=batch,proto3" json:"batch,omitempty"`

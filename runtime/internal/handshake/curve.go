@@ -57,7 +57,7 @@ func (m *mechanism) curveServer(conn *zmq4.Conn) error {
 		return err
 	}
 	if err := server.Hello(body); err != nil {
-		return err
+		return &ProofError{err}
 	}
 	if body, err = server.Welcome(); err != nil {
 		return err
@@ -67,7 +67,7 @@ func (m *mechanism) curveServer(conn *zmq4.Conn) error {
 	}
 	key, metadata, err := server.Initiate(body)
 	if err != nil {
-		return err
+		return &ProofError{err}
 	}
 	if err := m.readMetadata(metadata); err != nil {
 		return err

@@ -4,12 +4,14 @@ import (
 	"context"
 	"errors"
 	"maps"
+	"net/netip"
 	"slices"
 	"sync"
 	"time"
 
 	"github.com/gozmq/gozmq/runtime/internal/handshake"
 	"github.com/gozmq/gozmq/runtime/internal/notify"
+	"github.com/gozmq/gozmq/runtime/internal/throttle"
 	"github.com/gozmq/gozmq/runtime/internal/transport"
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
 )
@@ -45,13 +47,18 @@ type Group struct {
 	dialers     map[*dialer]struct{}
 	hosts       []string // endpoints that stand for all addresses of a host
 	dialErr     error
-	clock       bool // tick runs
+	wanted      int              // waiters for a peer
+	nowWanted   notify.Broadcast // of the first waiter
+	clock       bool             // tick runs
 	established connCounts
 	departed    Traffic   // of connections that have ended
 	end         sync.Once // closes ended
 
 	events    eventCounts
 	violators violators
+
+	sources    map[netip.Addr]int // accepted connections by address; mu guards it
+	handshakes *throttle.Sources[netip.Addr]
 }
 
 // NewGroup returns a group without connections. Shutdown must be called.
@@ -63,6 +70,7 @@ func NewGroup(cfg Config, h Handler) *Group {
 	}
 	g.cfg.events = &g.events
 	g.violators = newViolators()
+	g.sources, g.handshakes = make(map[netip.Addr]int), throttle.NewSources[netip.Addr](handshakeLimit, maxViolators)
 	g.handshake = g.cfg.handshake()
 	g.ctx, g.cancel = context.WithCancel(context.Background())
 	return g
@@ -405,7 +413,7 @@ func (g *Group) remove(c *Conn) {
 func (g *Group) release(c *Conn) {
 	switch {
 	case !c.dialed:
-		g.vacate()
+		g.vacate(c.raw)
 	case c.detached != nil:
 		close(c.detached)
 	}

@@ -19,6 +19,7 @@ type reader struct {
 	handedOut bool      // a message was handed out and has to be skipped
 	tooLarge  error     // of a message behind a batch; the scanner has its beginning
 	err       error     // why reading has failed
+	told      bool      // to the peer, too
 	opener    *opener   // nil: frames are not sealed
 	at        time.Time // bytes were read last
 
@@ -58,7 +59,7 @@ func (c *Conn) TryNext() ([][]byte, error) {
 	rd := &c.reader
 	found, err := c.parse()
 	if !found && !rd.handedOut {
-		rd.pause(err)
+		c.pauseReader(err)
 		return nil, err
 	}
 	return rd.scanner.Frames(rd.buf.b[rd.r:rd.w]), err
@@ -149,11 +150,18 @@ func (rd *reader) skip() {
 	}
 }
 
-// pause is called when the buffer has no message, and none will follow if err is set.
-func (rd *reader) pause(err error) {
+// pauseReader is called when the buffer has no message, and none will follow if err is
+// set. Then the peer is told why.
+func (c *Conn) pauseReader(err error) {
+	rd := &c.reader
 	rd.published.publish(rd.count)
 	if err == nil {
 		rd.release()
+		return
+	}
+	if !rd.told {
+		rd.told = true
+		c.farewell(err)
 	}
 }
 
@@ -211,6 +219,7 @@ func (c *Conn) command(b []byte) error {
 	}
 	switch string(name) {
 	case zmtp.CommandPing:
+		c.pacePing()
 		return c.pong(body)
 	case zmtp.CommandPong:
 		c.fence.passed(body)

@@ -171,6 +171,7 @@ func (d *Dealer) Shutdown(ctx context.Context) error {
 // is no peer.
 func (d *Dealer) pick(ctx context.Context, ready time.Duration) (*dealerPeer, error) {
 	var limit <-chan time.Time
+	waits := false
 	for {
 		d.mu.Lock()
 		if d.closed {
@@ -184,6 +185,10 @@ func (d *Dealer) pick(ctx context.Context, ready time.Duration) (*dealerPeer, er
 		}
 		change := d.change.Changed()
 		d.mu.Unlock()
+		if !waits {
+			waits = true
+			defer d.group.Want()()
+		}
 		if limit == nil && ready > 0 {
 			timer := time.NewTimer(ready)
 			defer timer.Stop()

@@ -10,7 +10,7 @@ import (
 )
 
 // A RouterPeer is one connection of a router. One goroutine at a time is its reader, and
-// owns serving, detached, oversized, corked and ahead.
+// owns serving, detached, oversized, refused, corked and ahead.
 type RouterPeer struct {
 	*link.Conn
 	// Context ends with the connection.
@@ -24,6 +24,7 @@ type RouterPeer struct {
 	serving   bool            // the reader is the goroutine of Serve
 	detached  bool            // the goroutine of Serve runs a job that takes long
 	oversized throttle.Bucket // of requests that are too large
+	refused   refusals        // requests that had no job
 	corked    int             // answers held back since the last write
 	ahead     canceledAhead   // calls that were given up before they were begun
 	watched   atomic.Uint64   // the watch's looks, plus 1, when it was last told of a job
@@ -67,8 +68,10 @@ func (p *RouterPeer) read() {
 		}
 		job := p.router.receiver.Receive(p, frames)
 		if job == nil {
+			p.refuse()
 			continue
 		}
+		p.refused.served(1)
 		if !p.router.start() {
 			job.Refuse()
 			continue
@@ -77,6 +80,11 @@ func (p *RouterPeer) read() {
 			return
 		}
 	}
+}
+
+// refuse counts a request that had no job, and pauses after too many of them.
+func (p *RouterPeer) refuse() {
+	p.refused.pace(p.Conn, 1)
 }
 
 // run runs a job, or has it run beside another reader. It returns whether the caller is
