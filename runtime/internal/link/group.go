@@ -223,6 +223,7 @@ func (g *Group) StopListening() {
 func (g *Group) Shutdown(ctx context.Context) error {
 	g.StopListening()
 	g.awaitHandshakes(ctx)
+	g.part(ctx)
 	var left error
 	for _, c := range g.snapshot() {
 		if !wait(ctx, c.Flushed()) {
@@ -240,6 +241,32 @@ func (g *Group) Shutdown(ctx context.Context) error {
 	g.end.Do(func() { close(g.ended) })
 	g.wg.Wait()
 	return left
+}
+
+// A Parter is a Handler that has something to settle with a peer before its connection
+// ends.
+type Parter interface {
+	// Part is called for each connection when the group is shut down, before our
+	// direction is closed. It returns soon after the end of ctx.
+	Part(ctx context.Context, c *Conn)
+}
+
+// partLimit is how long a peer may take to part.
+const partLimit = time.Second
+
+// part has the handler part from all peers.
+func (g *Group) part(ctx context.Context) {
+	parter, ok := g.handler.(Parter)
+	if !ok {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, partLimit)
+	defer cancel()
+	var parting sync.WaitGroup
+	for _, c := range g.snapshot() {
+		parting.Go(func() { parter.Part(ctx, c) })
+	}
+	parting.Wait()
 }
 
 // beginHandshake counts a handshake of a dialed connection as in progress. It

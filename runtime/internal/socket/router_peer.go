@@ -10,7 +10,7 @@ import (
 )
 
 // A RouterPeer is one connection of a router. One goroutine at a time is its reader, and
-// owns serving, detached, oversized, refused and corked.
+// owns serving, detached, oversized, refused, corked and ahead.
 type RouterPeer struct {
 	*link.Conn
 	// Context ends with the connection.
@@ -26,6 +26,7 @@ type RouterPeer struct {
 	oversized throttle.Bucket // of requests that are too large
 	refused   refusals        // requests that had no job
 	corked    int             // answers held back since the last write
+	ahead     canceledAhead   // calls that were given up before they were begun
 	watched   atomic.Uint64   // the watch's looks, plus 1, when it was last told of a job
 
 	// inline is odd while the reader runs a job itself. The reader moves it to
@@ -62,6 +63,9 @@ func (p *RouterPeer) read() {
 				p.Detach()
 			}
 			return
+		}
+		if p.Gozmq() && p.ahead.canceled(p.Conn, frames) {
+			continue
 		}
 		job := p.router.receiver.Receive(p, frames)
 		if job == nil {

@@ -18,6 +18,9 @@ const (
 	CommandPong      = "PONG"
 	CommandSubscribe = "SUBSCRIBE"
 	CommandCancel    = "CANCEL"
+
+	// CommandGoodbye is an extension of ours: the sender takes no more requests.
+	CommandGoodbye = "GOODBYE"
 )
 
 const (
