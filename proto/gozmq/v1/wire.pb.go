@@ -384,7 +384,8 @@ func (x *Metadatum) GetValue() []byte {
 // sends the header of a task back with the result, unchanged.
 type TaskHeader struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// How often the task has been delivered, this time included.
+	// The number of the attempt that the worker makes if it begins the task: 1 for
+	// the first.
 	Attempt uint32 `protobuf:"varint,1,opt,name=attempt,proto3" json:"attempt,omitempty"`
 	// The lease: how long the worker may hold the task, in microseconds from when
 	// it received the task, without extending the lease. 0: without limit.
@@ -563,7 +564,7 @@ type Batch_Failure struct {
 	Task []byte `protobuf:"bytes,1,opt,name=task,proto3" json:"task,omitempty"`
 	// The task's method.
 	Method string `protobuf:"bytes,2,opt,name=method,proto3" json:"method,omitempty"`
-	// How often it was delivered.
+	// How often a worker has begun it.
 	Attempts uint32 `protobuf:"varint,3,opt,name=attempts,proto3" json:"attempts,omitempty"`
 	// Why its last attempt failed.
 	Reason        *Status `protobuf:"bytes,4,opt,name=reason,proto3" json:"reason,omitempty"`
