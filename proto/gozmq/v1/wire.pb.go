@@ -564,7 +564,7 @@ type Batch_Failure struct {
 	Task []byte `protobuf:"bytes,1,opt,name=task,proto3" json:"task,omitempty"`
 	// The task's method.
 	Method string `protobuf:"bytes,2,opt,name=method,proto3" json:"method,omitempty"`
-	// How often it was delivered.
+	// How often a worker has begun it.
 	Attempts uint32 `protobuf:"varint,3,opt,name=attempts,proto3" json:"attempts,omitempty"`
 	// Why its last attempt failed.
 	Reason        *Status `protobuf:"bytes,4,opt,name=reason,proto3" json:"reason,omitempty"`

@@ -228,8 +228,9 @@ func (c *Consumer) redeliver(d *Delivery, conn *link.Conn) {
 }
 
 // Next waits for a task and begins it, which its ventilator is told. For limit,
-// or without end if limit is 0, its lease is extended. Next returns link.ErrClosed once the consumer drains
-// and nothing waits, and the context's error.
+// or without end if limit is 0, its lease is extended. Next returns
+// link.ErrClosed once the consumer drains and nothing waits, and the context's
+// error.
 func (c *Consumer) Next(ctx context.Context, limit time.Duration) (*Delivery, error) {
 	for {
 		c.mu.Lock()

@@ -533,8 +533,8 @@ type Task struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The guarantee for the message's tasks. A method has that of its service.
 	Delivery Delivery `protobuf:"varint,1,opt,name=delivery,proto3,enum=gozmq.v1.Delivery" json:"delivery,omitempty"`
-	// How often a task is delivered, the first time included, before it becomes a
-	// dead letter: 1 to 1000. Unset: 20. Only with DELIVERY_AT_LEAST_ONCE.
+	// How often a task may fail, and how often its worker may be lost, before it
+	// becomes a dead letter: 1 to 1000. Unset: 20. Only with DELIVERY_AT_LEAST_ONCE.
 	MaxAttempts uint32 `protobuf:"varint,2,opt,name=max_attempts,json=maxAttempts,proto3" json:"max_attempts,omitempty"`
 	// How long a worker may hold a task without extending its lease, before
 	// another worker gets the task: 100 ms to 24 h. Unset: 60 s. Only with
