@@ -310,12 +310,12 @@ const (
 	ErrandsGoProcedure = "interop.v1.Errands/Go"
 )
 
-// ErrandsVentilator hands the tasks of interop.v1.Errands to workers.
+// ErrandsVentilator sends the tasks of interop.v1.Errands to workers.
 //
 // Errands is a pipeline with at-least-once delivery whose leases are short.
 type ErrandsVentilator interface {
-	// Go hands task to one worker after the other until one has done it. It waits
-	// while the ventilator's queue is full, until ctx ends.
+	// Go queues task, which is delivered to workers until one has done it or it is
+	// given up. While the queue is full, the method waits until ctx ends.
 	//
 	// Go has no result.
 	Go(ctx context.Context, task *interopv1.Text) error
@@ -350,9 +350,8 @@ type ErrandsWorker interface {
 	mustEmbedUnimplementedErrandsWorker()
 }
 
-// NewErrandsWorker opens a worker that hands tasks to impl. The options say
-// where tasks come from and where results go. Run runs it; Run or Close must
-// be called.
+// NewErrandsWorker opens a worker that runs tasks with impl. The options
+// gozmq.From and gozmq.To give its endpoints. Run or Close must be called.
 func NewErrandsWorker(impl ErrandsWorker, opts ...gozmq.WorkerOption) (*gozmq.Worker, error) {
 	return gozmqimpl.NewWorker(ErrandsName, func() []gozmqimpl.TaskHandler {
 		impl.mustEmbedUnimplementedErrandsWorker()
@@ -362,8 +361,8 @@ func NewErrandsWorker(impl ErrandsWorker, opts ...gozmq.WorkerOption) (*gozmq.Wo
 	}, opts)
 }
 
-// RunErrandsWorker opens a worker and runs it until ctx ends or a ventilator
-// stops it; then the worker is closed.
+// RunErrandsWorker opens a worker, runs it until ctx ends or a ventilator
+// stops it, and closes it.
 func RunErrandsWorker(ctx context.Context, impl ErrandsWorker, opts ...gozmq.WorkerOption) error {
 	w, err := NewErrandsWorker(impl, opts...)
 	return gozmqimpl.RunWorker(ctx, w, err)
@@ -516,8 +515,8 @@ func (s *topicsSubscriber) NestedSubscription(filters []TopicsNestedFilter, opts
 	return gozmqimpl.Open(s.sub, topicsNestedTopic, filters, opts)
 }
 
-// TopicsHandler receives the topics of interop.v1.Topics, one message at a
-// time, in the order of their arrival. Implementations embed
+// TopicsHandler handles the messages of the topics of interop.v1.Topics, one
+// at a time, in the order of their arrival. Implementations embed
 // UnimplementedTopicsHandler, so that topics can be added to the service.
 //
 // Topics has the topics that the examples lack.
@@ -640,7 +639,8 @@ func ParseTopicsDashedTopic(topic string) (f TopicsDashedFields, err error) {
 	return gozmqimpl.Parse(topicsDashedTopic, topic, &f, &f.Text, &f.Number)
 }
 
-// TopicsNestedFilter selects messages. A field that is not set selects all.
+// TopicsNestedFilter selects messages by the fields of their topic. A field
+// that is not set matches any value.
 type TopicsNestedFilter struct {
 	OriginPlace  gozmq.Match[string]
 	OriginHeight gozmq.Match[int64]
@@ -652,7 +652,7 @@ func (f TopicsNestedFilter) TopicPattern() gozmq.TopicPattern {
 	return topicsNestedTopic.Pattern(f.OriginPlace, f.OriginHeight, f.Kind)
 }
 
-// TopicsNestedTopic returns the topic that m is published under.
+// TopicsNestedTopic returns the topic of m.
 func TopicsNestedTopic(m *interopv1.Sample) string { return topicsNestedTopic.Of(m) }
 
 var topicsNestedTopic = gozmqimpl.NewTopic(TopicsNestedProcedure, "n/{origin.place}-{origin.height}/{kind}",
@@ -661,7 +661,7 @@ var topicsNestedTopic = gozmqimpl.NewTopic(TopicsNestedProcedure, "n/{origin.pla
 	gozmqimpl.Enum((*interopv1.Sample).GetKind),
 )
 
-// TopicsNestedFields are the fields in
+// TopicsNestedFields are the values of the fields in
 // n/{origin.place}-{origin.height}/{kind}.
 type TopicsNestedFields struct {
 	OriginPlace  string
@@ -669,7 +669,7 @@ type TopicsNestedFields struct {
 	Kind         interopv1.Kind
 }
 
-// ParseTopicsNestedTopic is the reverse of TopicsNestedTopic.
+// ParseTopicsNestedTopic parses a topic that TopicsNestedTopic has returned.
 func ParseTopicsNestedTopic(topic string) (f TopicsNestedFields, err error) {
 	return gozmqimpl.Parse(topicsNestedTopic, topic, &f, &f.OriginPlace, &f.OriginHeight, &f.Kind)
 }
