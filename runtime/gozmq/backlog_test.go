@@ -10,6 +10,7 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
+	"github.com/gozmq/gozmq/internal/testkit"
 	"github.com/gozmq/gozmq/runtime/internal/transport"
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
 	"github.com/gozmq/gozmq/runtime/internal/zmtptest"
@@ -64,7 +65,7 @@ func TestDeadlineTakesTheRequestBack(t *testing.T) {
 	c := dial(t, Connect(ln.Endpoint.String()), WithSendQueue(1, 1))
 	p := &rawPeer{ln.Next(), t}
 	p.Shake("ROUTER", zmtp.PropertyGozmq, "1")
-	err := callEcho(within(t), shortCalls{c}, "x")
+	err := callEcho(testkit.Within(t), shortCalls{c}, "x")
 	wantCode(t, err, CodeDeadlineExceeded)
 	request := p.recv()
 	if got, want := fmt.Sprintf("%q", p.recv()), fmt.Sprintf("%q", []string{request[0], "", "", "", "\x18\x01"}); got != want {

@@ -5,6 +5,8 @@ import (
 	"testing"
 
 	"google.golang.org/protobuf/types/known/wrapperspb"
+
+	"github.com/gozmq/gozmq/internal/testkit"
 )
 
 var bareMethod = &Method{Procedure: "test.Bare/Echo", Bare: true}
@@ -25,7 +27,7 @@ func TestBareCalls(t *testing.T) {
 	everywhere(t, func(t *testing.T, s site) {
 		_, c := s.pair(t, []Handler{Handle(bareMethod, bare)}, nil, nil)
 		for _, body := range []string{"", "x", "hello"} {
-			reply, err := Call[bytez](within(t), c, bareMethod, wrapperspb.Bytes([]byte(body)))
+			reply, err := Call[bytez](testkit.Within(t), c, bareMethod, wrapperspb.Bytes([]byte(body)))
 			if err != nil || string(reply.GetValue()) != body {
 				t.Fatalf("got %q, %v, want %q", reply.GetValue(), err, body)
 			}
@@ -47,7 +49,7 @@ func TestBareOnTheWire(t *testing.T) {
 	rep := accept()
 	done := make(chan error, 1)
 	go func() {
-		_, err := Call[bytez](within(t), c, bareMethod, wrapperspb.Bytes([]byte("hello")))
+		_, err := Call[bytez](testkit.Within(t), c, bareMethod, wrapperspb.Bytes([]byte("hello")))
 		done <- err
 	}()
 	got := rep.recv()
@@ -55,7 +57,7 @@ func TestBareOnTheWire(t *testing.T) {
 		t.Errorf("got %q", got)
 	}
 	rep.send(got...)
-	if err := receive(t, done, "the answer"); err != nil {
+	if err := testkit.Receive(t, done, "the answer"); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -96,12 +98,12 @@ func TestBareReplyFrames(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			done := make(chan error, 1)
 			go func() {
-				_, err := Call[bytez](within(t), c, bareMethod, wrapperspb.Bytes(nil))
+				_, err := Call[bytez](testkit.Within(t), c, bareMethod, wrapperspb.Bytes(nil))
 				done <- err
 			}()
 			request := p.recv()
 			p.send(append(request[:2:2], frames...)...)
-			wantCode(t, receive(t, done, "the end of the call"), CodeInternal, bareMethod.Procedure)
+			wantCode(t, testkit.Receive(t, done, "the end of the call"), CodeInternal, bareMethod.Procedure)
 		})
 	}
 }

@@ -6,6 +6,7 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
+	"github.com/gozmq/gozmq/internal/testkit"
 	"github.com/gozmq/gozmq/runtime/internal/testproto"
 )
 
@@ -41,7 +42,7 @@ func TestRequiredFieldsInCalls(t *testing.T) {
 			}),
 			Handle(parcels, func(_ context.Context, p *testproto.Parcel) (*testproto.Parcel, error) { return p, nil }),
 		}, nil, nil)
-		ctx := within(t)
+		ctx := testkit.Within(t)
 		got, err := Call[testproto.Order](ctx, c, orderMethod, order())
 		if err != nil {
 			t.Fatal(err)

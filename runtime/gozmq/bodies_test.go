@@ -8,6 +8,8 @@ import (
 
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/wrapperspb"
+
+	"github.com/gozmq/gozmq/internal/testkit"
 )
 
 // A countingCodec is google.golang.org/protobuf that counts, and can be told to
@@ -117,7 +119,7 @@ func TestCodecThatFails(t *testing.T) {
 			s := serve(t, Bind("inproc://"+t.Name()), echoHandlers(), server...)
 			c := dial(t, append(client, Connect(s.addr()))...)
 			for range 2 {
-				_, err := Call[bytez](within(t), c, echoMethod, wrapperspb.Bytes([]byte("nine char")))
+				_, err := Call[bytez](testkit.Within(t), c, echoMethod, wrapperspb.Bytes([]byte("nine char")))
 				wantCode(t, err, test.code, test.text)
 			}
 			for _, codec := range []*countingCodec{test.client, test.server} {

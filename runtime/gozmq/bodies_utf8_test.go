@@ -8,6 +8,7 @@ import (
 	"google.golang.org/protobuf/types/known/structpb"
 	"google.golang.org/protobuf/types/known/wrapperspb"
 
+	"github.com/gozmq/gozmq/internal/testkit"
 	"github.com/gozmq/gozmq/runtime/internal/testproto"
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
 )
@@ -41,19 +42,19 @@ func TestInvalidUTF8OnEveryPattern(t *testing.T) {
 	_, c := s.pair(t, []Handler{Handle(say, func(_ context.Context, m *wrapperspb.StringValue) (*wrapperspb.StringValue, error) {
 		return bad, nil
 	})}, nil, nil)
-	_, err := Call[wrapperspb.StringValue](within(t), c, say, bad)
+	_, err := Call[wrapperspb.StringValue](testkit.Within(t), c, say, bad)
 	wantCode(t, err, CodeInvalidArgument, field)
-	_, err = Call[wrapperspb.StringValue](within(t), c, say, wrapperspb.String("ok"))
+	_, err = Call[wrapperspb.StringValue](testkit.Within(t), c, say, wrapperspb.String("ok"))
 	wantCode(t, err, CodeInternal, field) // the handler's fault
 
 	loose := &Method{Procedure: say.Procedure}
 	raw := wrapperspb.Bytes([]byte("a\xff")) // the same on the wire
-	_, err = Call[wrapperspb.StringValue](within(t), c, loose, raw)
+	_, err = Call[wrapperspb.StringValue](testkit.Within(t), c, loose, raw)
 	wantCode(t, err, CodeInvalidArgument, field)
 
 	p, _, sub := site{endpoint: endpoints()["inproc"]}.feed(t, nil, nil)
 	messages := listen(t, p, sub)
-	err = Publish(within(t), p, &temperature, at("ams", "a\xff"))
+	err = Publish(testkit.Within(t), p, &temperature, at("ams", "a\xff"))
 	wantCode(t, err, CodeInvalidArgument, "gozmq.test.modern.Reading.note")
 	publish(t, p, at("ams", "ok"))
 	if got := messages.next(t); got.GetNote() != "ok" {
@@ -64,6 +65,6 @@ func TestInvalidUTF8OnEveryPattern(t *testing.T) {
 		if m.Delivery == DeliveryAtMostOnce {
 			dialRaw(t, v.Addrs()[0], zmtp.Pull) // a push waits for someone
 		}
-		wantCode(t, v.Push(within(t), m, bad), CodeInvalidArgument, field)
+		wantCode(t, v.Push(testkit.Within(t), m, bad), CodeInvalidArgument, field)
 	}
 }

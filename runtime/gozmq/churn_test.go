@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"google.golang.org/protobuf/types/known/wrapperspb"
+
+	"github.com/gozmq/gozmq/internal/testkit"
 )
 
 // seeded returns a source of chance for one goroutine; the seed is logged.
@@ -73,7 +75,7 @@ func TestCallsWhileServersRestart(t *testing.T) {
 		mustEcho(t, c) // the steady one is connected: there is always a server
 		m := *echoMethod
 		m.Idempotency, m.MaxAttempts = IdempotencyIdempotent, 10
-		ctx, stop := context.WithCancel(within(t))
+		ctx, stop := context.WithCancel(testkit.Within(t))
 		var wg sync.WaitGroup
 		var answered atomic.Int64
 		for i := range callers {
@@ -92,7 +94,7 @@ func TestCallsWhileServersRestart(t *testing.T) {
 		for range restarts {
 			r := serve(t, Bind(endpoint), echoHandlers())
 			before := answered.Load()
-			eventually(t, "some calls", func() bool { return answered.Load() > before+callers || t.Failed() })
+			testkit.Eventually(t, "some calls", func() bool { return answered.Load() > before+callers || t.Failed() })
 			if err := r.stop(); err != nil {
 				t.Error(err)
 			}
@@ -199,7 +201,7 @@ func TestWorkersComeAndGo(t *testing.T) {
 		for !all() {
 			before := ran.count()
 			w := work(t, squaring(ran.run), p.from, p.to, WithConcurrency(2))
-			eventually(t, "some tasks", func() bool { return all() || ran.count() > before+20 })
+			testkit.Eventually(t, "some tasks", func() bool { return all() || ran.count() > before+20 })
 			if err := w.stop(); err != nil {
 				t.Error(err)
 			}
@@ -223,9 +225,9 @@ func finishWith(t *testing.T, p *testPipeline, ran *tasksRun, n int64) {
 	t.Helper()
 	before := ran.count()
 	w := work(t, squaring(ran.run), p.from, p.to)
-	eventually(t, "a task of the last worker", func() bool {
+	testkit.Eventually(t, "a task of the last worker", func() bool {
 		n++
-		if err := p.Push(within(t), squareMethod, wrapperspb.Int64(n)); err != nil {
+		if err := p.Push(testkit.Within(t), squareMethod, wrapperspb.Int64(n)); err != nil {
 			t.Error(err)
 		}
 		return ran.count() > before

@@ -6,6 +6,8 @@ import (
 	"runtime"
 	"testing"
 	"time"
+
+	"github.com/gozmq/gozmq/internal/testkit"
 )
 
 // Close ends a server before, while and after it serves.
@@ -28,11 +30,11 @@ func TestServerClose(t *testing.T) {
 				go func() { served <- s.Serve(context.Background()) }()
 				c := dial(t, Connect("inproc://"+t.Name()))
 				ended := make(chan error, 1)
-				go func() { ended <- callEcho(within(t), c, "x") }()
-				ctx := receive(t, h.called, "the call")
+				go func() { ended <- callEcho(testkit.Within(t), c, "x") }()
+				ctx := testkit.Receive(t, h.called, "the call")
 				defer func() {
-					receive(t, ctx.Done(), "the end of the call's context")
-					wantCode(t, receive(t, ended, "the end of the call"), CodeCanceled)
+					testkit.Receive(t, ctx.Done(), "the end of the call's context")
+					wantCode(t, testkit.Receive(t, ended, "the end of the call"), CodeCanceled)
 				}()
 			default:
 				served <- nil
@@ -42,7 +44,7 @@ func TestServerClose(t *testing.T) {
 					t.Errorf("Close: %v", err)
 				}
 			}
-			if err := receive(t, served, "the end of Serve"); err != nil {
+			if err := testkit.Receive(t, served, "the end of Serve"); err != nil {
 				t.Errorf("Serve: %v", err)
 			}
 			if err := s.Listen(); err == nil {
@@ -58,15 +60,15 @@ func TestServerCloseWhileItStops(t *testing.T) {
 		h := newStuck(t)
 		r, c := s.pair(t, h.obedient(), []ServerOption{WithDrainTimeout(time.Hour)}, nil)
 		ended := make(chan error, 1)
-		go func() { ended <- callEcho(within(t), c, "x") }()
-		ctx := receive(t, h.called, "the call")
+		go func() { ended <- callEcho(testkit.Within(t), c, "x") }()
+		ctx := testkit.Receive(t, h.called, "the call")
 		r.cancel()
 		stops(t, r.Server)
 		closed := make(chan error, 1)
 		go func() { closed <- r.Close() }()
-		receive(t, ctx.Done(), "the end of the call's context")
-		wantCode(t, receive(t, ended, "the end of the call"), CodeCanceled)
-		if err := errors.Join(receive(t, closed, "the end of Close"), r.stop()); err != nil {
+		testkit.Receive(t, ctx.Done(), "the end of the call's context")
+		wantCode(t, testkit.Receive(t, ended, "the end of the call"), CodeCanceled)
+		if err := errors.Join(testkit.Receive(t, closed, "the end of Close"), r.stop()); err != nil {
 			t.Error(err)
 		}
 	})
@@ -79,8 +81,8 @@ func TestServeReturnsWhenStopped(t *testing.T) {
 		h := newStuck(t)
 		r, c := s.pair(t, h.handlers(), []ServerOption{WithLinger(time.Hour)}, nil)
 		ended, closed := make(chan error, 1), make(chan error, 2)
-		go func() { ended <- callEcho(within(t), c, "x") }()
-		receive(t, h.called, "the call")
+		go func() { ended <- callEcho(testkit.Within(t), c, "x") }()
+		testkit.Receive(t, h.called, "the call")
 		for range 2 {
 			go func() { closed <- r.Close() }()
 		}
@@ -98,7 +100,7 @@ func TestServeReturnsWhenStopped(t *testing.T) {
 		default:
 		}
 		h.free()
-		err := errors.Join(receive(t, ended, "the answer"), receive(t, closed, "the end of Close"), receive(t, closed, "the end of Close"), r.stop())
+		err := errors.Join(testkit.Receive(t, ended, "the answer"), testkit.Receive(t, closed, "the end of Close"), testkit.Receive(t, closed, "the end of Close"), r.stop())
 		if err != nil {
 			t.Error(err)
 		}
@@ -108,7 +110,7 @@ func TestServeReturnsWhenStopped(t *testing.T) {
 // stops waits until a server has begun to stop.
 func stops(t *testing.T, s *Server) {
 	t.Helper()
-	eventually(t, "that the server stops", func() bool {
+	testkit.Eventually(t, "that the server stops", func() bool {
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		return s.state >= serverStopping

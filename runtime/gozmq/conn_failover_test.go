@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"google.golang.org/protobuf/types/known/wrapperspb"
+
+	"github.com/gozmq/gozmq/internal/testkit"
 )
 
 // fast reconnects without the pauses that are meant for networks.
@@ -33,19 +35,19 @@ func TestNoServer(t *testing.T) {
 		dialing  time.Duration // at most; inproc waits that long for who may bind
 		parts    []string
 	}{
-		{"tcp", Connect(closedPort(t)), patience, []string{"no peer is connected", "connection refused"}},
-		{"ipc", Connect("ipc://" + dir + "/none"), patience, []string{"no peer is connected", "no such file"}},
+		{"tcp", Connect(closedPort(t)), testkit.Patience(), []string{"no peer is connected", "connection refused"}},
+		{"ipc", Connect("ipc://" + dir + "/none"), testkit.Patience(), []string{"no peer is connected", "no such file"}},
 		{"inproc", Connect("inproc://" + t.Name()), 20 * time.Millisecond, []string{"no peer is connected", "nobody has bound"}},
-		{"bound", Bind("tcp://127.0.0.1:*"), patience, []string{"no peer is connected"}},
+		{"bound", Bind("tcp://127.0.0.1:*"), testkit.Patience(), []string{"no peer is connected"}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			events := newRecorder()
-			c := dial(t, tt.endpoint, WithReadyTimeout(100*time.Millisecond), WithConnectTimeout(tt.dialing, patience), events.option())
+			c := dial(t, tt.endpoint, WithReadyTimeout(100*time.Millisecond), WithConnectTimeout(tt.dialing, testkit.Patience()), events.option())
 			if len(tt.endpoint.connect) > 0 {
 				events.wait(t, EventDialFailed, 1)
 			}
-			wantCode(t, callEcho(within(t), c, "x"), CodeUnavailable, append(tt.parts, echoMethod.Procedure)...)
+			wantCode(t, callEcho(testkit.Within(t), c, "x"), CodeUnavailable, append(tt.parts, echoMethod.Procedure)...)
 		})
 	}
 }
@@ -56,7 +58,7 @@ func TestNoServerUntilDeadline(t *testing.T) {
 	events := newRecorder()
 	c := dial(t, Connect(closedPort(t)), WithReadyTimeout(0), events.option())
 	events.wait(t, EventDialFailed, 1)
-	_, err := Call[bytez](within(t), c, echoMethod, wrapperspb.Bytes(nil), WithTimeout(20*time.Millisecond))
+	_, err := Call[bytez](testkit.Within(t), c, echoMethod, wrapperspb.Bytes(nil), WithTimeout(20*time.Millisecond))
 	wantCode(t, err, CodeDeadlineExceeded, "no peer is connected", "refused")
 }
 
@@ -69,9 +71,9 @@ func TestServerComesLater(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			c := dial(t, Connect(endpoint), fast())
 			done := make(chan error, 1)
-			go func() { done <- callEcho(within(t), c, "x") }()
+			go func() { done <- callEcho(testkit.Within(t), c, "x") }()
 			serve(t, Bind(endpoint), echoHandlers())
-			if err := receive(t, done, "the answer"); err != nil {
+			if err := testkit.Receive(t, done, "the answer"); err != nil {
 				t.Fatal(err)
 			}
 		})
@@ -94,7 +96,7 @@ func TestServerDiesWithCallsInFlight(t *testing.T) {
 	}
 	p.Close()
 	for range n {
-		wantCode(t, receive(t, errs, "the end of a call"), CodeUnavailable, "connection lost", echoMethod.Procedure)
+		wantCode(t, testkit.Receive(t, errs, "the end of a call"), CodeUnavailable, "connection lost", echoMethod.Procedure)
 	}
 }
 
@@ -124,7 +126,7 @@ func TestIdempotentCallsOutliveTheirServer(t *testing.T) {
 		p.send(request[0], "", "", "")
 	}
 	for range n {
-		if err := receive(t, errs, "the end of a call"); err != nil {
+		if err := testkit.Receive(t, errs, "the end of a call"); err != nil {
 			t.Error(err)
 		}
 	}
@@ -175,7 +177,7 @@ func TestSeveralServers(t *testing.T) {
 	c := dial(t, Connect(addrs...), events.option())
 	events.wait(t, EventConnected, n)
 	for range 10 * n {
-		if _, err := Call[bytez](within(t), c, echoMethod, wrapperspb.Bytes(nil)); err != nil {
+		if _, err := Call[bytez](testkit.Within(t), c, echoMethod, wrapperspb.Bytes(nil)); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -190,7 +192,7 @@ func TestSeveralServers(t *testing.T) {
 	events.wait(t, EventDisconnected, 1)
 	before := calls[0].Load()
 	for range 10 {
-		if _, err := Call[bytez](within(t), c, echoMethod, wrapperspb.Bytes(nil)); err != nil {
+		if _, err := Call[bytez](testkit.Within(t), c, echoMethod, wrapperspb.Bytes(nil)); err != nil {
 			t.Fatalf("with one server less: %v", err)
 		}
 	}
@@ -208,7 +210,7 @@ func TestLeastLoadedServerIsChosen(t *testing.T) {
 	events := newRecorder()
 	c := dial(t, Connect(s1.addr(), s2.addr()), events.option())
 	events.wait(t, EventConnected, 2)
-	ctx := within(t)
+	ctx := testkit.Within(t)
 	done := make(chan error, 1)
 	for hangs := false; !hangs; { // until a call has gone to the busy server
 		go func() {
@@ -234,7 +236,7 @@ func TestLeastLoadedServerIsChosen(t *testing.T) {
 		t.Errorf("the busy server got %d calls, want 1", got)
 	}
 	close(release)
-	if err := receive(t, done, "the answer of the busy server"); err != nil {
+	if err := testkit.Receive(t, done, "the answer of the busy server"); err != nil {
 		t.Error(err)
 	}
 }
@@ -246,12 +248,12 @@ func TestConnClose(t *testing.T) {
 		_, c := s.pair(t, h.handlers(), nil, nil)
 		done := make(chan error, 1)
 		go func() { done <- callEcho(context.Background(), c, "x") }()
-		receive(t, h.called, "the call")
+		testkit.Receive(t, h.called, "the call")
 		if err := c.Close(); err != nil {
 			t.Errorf("Close: %v", err)
 		}
-		wantCode(t, receive(t, done, "the end of the call"), CodeUnavailable)
-		wantCode(t, callEcho(within(t), c, "x"), CodeCanceled, "the Conn is closed")
+		wantCode(t, testkit.Receive(t, done, "the end of the call"), CodeUnavailable)
+		wantCode(t, callEcho(testkit.Within(t), c, "x"), CodeCanceled, "the Conn is closed")
 		if err := c.Close(); err != nil {
 			t.Errorf("Close again: %v", err)
 		}
@@ -270,14 +272,14 @@ func TestConnCloseEndsRetries(t *testing.T) {
 			again.Idempotency, again.MaxAttempts = IdempotencyNoSideEffects, 5
 			done := make(chan error, 1)
 			go func() {
-				_, err := Call[bytez](within(t), c, &again, &bytez{}, option)
+				_, err := Call[bytez](testkit.Within(t), c, &again, &bytez{}, option)
 				done <- err
 			}()
-			receive(t, h.called, "the call")
+			testkit.Receive(t, h.called, "the call")
 			if err := c.Close(); err != nil {
 				t.Errorf("Close: %v", err)
 			}
-			wantCode(t, receive(t, done, "the end of the call"), CodeUnavailable)
+			wantCode(t, testkit.Receive(t, done, "the end of the call"), CodeUnavailable)
 			h.free()
 		})
 	}
@@ -293,14 +295,14 @@ func TestConnCloseWithoutServer(t *testing.T) {
 	if err := c.Close(); err != nil {
 		t.Error(err)
 	}
-	wantCode(t, receive(t, done, "the end of the call"), CodeCanceled, "closed")
+	wantCode(t, testkit.Receive(t, done, "the end of the call"), CodeCanceled, "closed")
 }
 
 func TestUnknownMethod(t *testing.T) {
 	everywhere(t, func(t *testing.T, s site) {
 		_, c := s.pair(t, echoHandlers(), nil, nil)
 		for _, name := range []string{"test.Service/Nope", "test.Service", "Echo", "x" + strings.Repeat("y", 300)} {
-			_, err := Call[bytez](within(t), c, &Method{Procedure: name}, wrapperspb.Bytes(nil))
+			_, err := Call[bytez](testkit.Within(t), c, &Method{Procedure: name}, wrapperspb.Bytes(nil))
 			wantCode(t, err, CodeUnimplemented, name[:min(len(name), 128)], "not known here")
 		}
 		mustEcho(t, c)

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"google.golang.org/protobuf/proto"
+
+	"github.com/gozmq/gozmq/internal/testkit"
 )
 
 // hedged is an idempotent method whose first call hangs until it is given up.
@@ -31,12 +33,12 @@ func TestHedging(t *testing.T) {
 		m, handlers, calls, gaveUp := hedged(t, 2)
 		_, c := s.pair(t, handlers, nil, nil)
 		var meta ReplyMetadata
-		reply, err := Call[bytez](within(t), c, m, &bytez{Value: []byte("x")}, WithHedging(3, time.Millisecond), WithReplyMetadata(&meta))
+		reply, err := Call[bytez](testkit.Within(t), c, m, &bytez{Value: []byte("x")}, WithHedging(3, time.Millisecond), WithReplyMetadata(&meta))
 		if err != nil || string(reply.GetValue()) != "x" {
 			t.Fatalf("got %v, %v", reply, err)
 		}
 		for range 2 {
-			receive(t, gaveUp, "the end of an attempt that is of no more use")
+			testkit.Receive(t, gaveUp, "the end of an attempt that is of no more use")
 		}
 		if n := calls.Load(); n != 3 {
 			t.Errorf("%d attempts were made, want 3", n)
@@ -52,13 +54,13 @@ func TestHedgingKnowsItsLimits(t *testing.T) {
 	unsafe := *m
 	unsafe.Idempotency = IdempotencyUnknown
 	_, c := s.pair(t, handlers, nil, nil)
-	_, err := Call[bytez](within(t), c, &unsafe, &bytez{}, WithHedging(3, time.Millisecond), WithTimeout(50*time.Millisecond))
+	_, err := Call[bytez](testkit.Within(t), c, &unsafe, &bytez{}, WithHedging(3, time.Millisecond), WithTimeout(50*time.Millisecond))
 	wantCode(t, err, CodeDeadlineExceeded)
 	if n := calls.Load(); n != 1 {
 		t.Errorf("a method that is not idempotent was called %d times", n)
 	}
 	unknown := &Method{Procedure: "test.Service/Unknown", Idempotency: IdempotencyIdempotent}
-	_, err = Call[bytez](within(t), c, unknown, &bytez{}, WithHedging(3, time.Hour))
+	_, err = Call[bytez](testkit.Within(t), c, unknown, &bytez{}, WithHedging(3, time.Hour))
 	wantCode(t, err, CodeUnimplemented)
 }
 
@@ -66,14 +68,14 @@ func TestHedgingKnowsItsLimits(t *testing.T) {
 func TestWaitForReady(t *testing.T) {
 	endpoint := "inproc://" + t.Name()
 	c := dial(t, Connect(endpoint), WithReadyTimeout(time.Millisecond), fast())
-	wantCode(t, callEcho(within(t), c, "x"), CodeUnavailable)
+	wantCode(t, callEcho(testkit.Within(t), c, "x"), CodeUnavailable)
 	done := make(chan error, 1)
 	go func() {
-		_, err := Call[bytez](within(t), c, echoMethod, &bytez{}, WithWaitForReady())
+		_, err := Call[bytez](testkit.Within(t), c, echoMethod, &bytez{}, WithWaitForReady())
 		done <- err
 	}()
 	serve(t, Bind(endpoint), echoHandlers())
-	if err := receive(t, done, "the answer"); err != nil {
+	if err := testkit.Receive(t, done, "the answer"); err != nil {
 		t.Error(err)
 	}
 }
@@ -86,26 +88,26 @@ func TestWaitingCallsTakeTurns(t *testing.T) {
 	ends := make(chan error, 8)
 	call := func(ctx context.Context) { go func() { ends <- callEcho(ctx, c, "x") }() }
 	for range 2 {
-		call(within(t))
-		receive(t, h.called, "a call that runs")
+		call(testkit.Within(t))
+		testkit.Receive(t, h.called, "a call that runs")
 	}
-	waiting, giveUp := context.WithCancel(within(t))
+	waiting, giveUp := context.WithCancel(testkit.Within(t))
 	call(waiting)
-	eventually(t, "a call that waits", func() bool { return s.waiting() == 1 })
+	testkit.Eventually(t, "a call that waits", func() bool { return s.waiting() == 1 })
 	for range 2 {
-		call(within(t))
+		call(testkit.Within(t))
 	}
-	eventually(t, "three calls that wait", func() bool { return s.waiting() == 3 })
-	wantCode(t, callEcho(within(t), c, "x"), CodeResourceExhausted, "2 calls already, and 3 wait")
+	testkit.Eventually(t, "three calls that wait", func() bool { return s.waiting() == 3 })
+	wantCode(t, callEcho(testkit.Within(t), c, "x"), CodeResourceExhausted, "2 calls already, and 3 wait")
 	giveUp() // gives its place to another
-	wantCode(t, receive(t, ends, "the end of the call that was given up"), CodeCanceled)
-	eventually(t, "two calls that wait", func() bool { return s.waiting() == 2 })
+	wantCode(t, testkit.Receive(t, ends, "the end of the call that was given up"), CodeCanceled)
+	testkit.Eventually(t, "two calls that wait", func() bool { return s.waiting() == 2 })
 	if len(h.called) != 0 {
 		t.Error("a call ran beyond the limit")
 	}
 	h.free()
 	for range 4 {
-		if err := receive(t, ends, "an answer"); err != nil {
+		if err := testkit.Receive(t, ends, "an answer"); err != nil {
 			t.Error(err)
 		}
 	}
@@ -206,15 +208,15 @@ func TestHedgingGivesTheRequestBack(t *testing.T) {
 	// encoded for it, and the first attempt is to be answered meanwhile.
 	s1, s2 := serve(t, Bind("tcp://127.0.0.1:*"), handlers), serve(t, Bind("tcp://127.0.0.1:*"), handlers)
 	c := dial(t, Connect(s1.addr(), s2.addr()), WithCodec(codec))
-	eventually(t, "both servers", func() bool { return c.dealer.Peers() == 2 })
+	testkit.Eventually(t, "both servers", func() bool { return c.dealer.Peers() == 2 })
 	release := sync.OnceFunc(func() { close(codec.release) })
 	t.Cleanup(release)
 	done := make(chan error, 1)
 	go func() {
-		_, err := Call[bytez](within(t), c, m, &bytez{Value: []byte("x")}, WithHedging(2, 1))
+		_, err := Call[bytez](testkit.Within(t), c, m, &bytez{Value: []byte("x")}, WithHedging(2, 1))
 		done <- err
 	}()
-	receive(t, codec.decoded, "the first answer")
+	testkit.Receive(t, codec.decoded, "the first answer")
 	for range 1000 { // who does not wait had better return now
 		runtime.Gosched()
 	}
@@ -225,7 +227,7 @@ func TestHedgingGivesTheRequestBack(t *testing.T) {
 	default:
 	}
 	release()
-	if err := receive(t, done, "the end of the call"); err != nil {
+	if err := testkit.Receive(t, done, "the end of the call"); err != nil {
 		t.Error(err)
 	}
 }

@@ -4,6 +4,8 @@ import (
 	"context"
 	"sync/atomic"
 	"testing"
+
+	"github.com/gozmq/gozmq/internal/testkit"
 )
 
 // TestHungServerIsAvoided has one of three servers hang: one call finds that out, and the
@@ -25,12 +27,12 @@ func TestHungServerIsAvoided(t *testing.T) {
 		for range 2 {
 			serve(t, Connect(c.Addrs()[0]), echoHandlers())
 		}
-		if err := c.WaitForServers(within(t), 3); err != nil {
+		if err := c.WaitForServers(testkit.Within(t), 3); err != nil {
 			t.Fatal(err)
 		}
 		failed := 0
 		for range 60 {
-			if err := callEcho(within(t), shortCalls{c}, "x"); err != nil {
+			if err := callEcho(testkit.Within(t), shortCalls{c}, "x"); err != nil {
 				wantCode(t, err, CodeDeadlineExceeded)
 				failed++
 			}
@@ -41,6 +43,6 @@ func TestHungServerIsAvoided(t *testing.T) {
 		hang.Store(false)
 		close(release) // the late reply says that it is back
 		before := hung.Load()
-		eventually(t, "calls to the server that hung", func() bool { mustEcho(t, c); return hung.Load() > before })
+		testkit.Eventually(t, "calls to the server that hung", func() bool { mustEcho(t, c); return hung.Load() > before })
 	})
 }

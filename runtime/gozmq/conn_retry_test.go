@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"google.golang.org/protobuf/types/known/wrapperspb"
+
+	"github.com/gozmq/gozmq/internal/testkit"
 )
 
 func TestRetry(t *testing.T) {
@@ -38,7 +40,7 @@ func TestRetry(t *testing.T) {
 				}
 				return req, nil
 			})})
-			_, err := Call[bytez](within(t), dial(t, Connect(s.addr())), m, wrapperspb.Bytes(nil))
+			_, err := Call[bytez](testkit.Within(t), dial(t, Connect(s.addr())), m, wrapperspb.Bytes(nil))
 			if tt.ok != (err == nil) || !tt.ok && CodeOf(err) != tt.code {
 				t.Errorf("got error %v", err)
 			}
@@ -57,7 +59,7 @@ func TestRetryEndsWithContext(t *testing.T) {
 		return nil, Errorf(CodeUnavailable, "not now")
 	})})
 	c := dial(t, Connect(s.addr()))
-	_, err := Call[bytez](within(t), c, m, wrapperspb.Bytes(nil), WithTimeout(200*time.Millisecond))
+	_, err := Call[bytez](testkit.Within(t), c, m, wrapperspb.Bytes(nil), WithTimeout(200*time.Millisecond))
 	if code := CodeOf(err); code != CodeUnavailable && code != CodeDeadlineExceeded {
 		t.Fatalf("got %v", err)
 	}
@@ -91,14 +93,14 @@ func TestRetryOnAnotherServer(t *testing.T) {
 	m.Idempotency, m.MaxAttempts = IdempotencyIdempotent, 2
 	done := make(chan error, 1)
 	go func() {
-		_, err := Call[bytez](within(t), c, &m, wrapperspb.Bytes(nil))
+		_, err := Call[bytez](testkit.Within(t), c, &m, wrapperspb.Bytes(nil))
 		done <- err
 	}()
-	first := receive(t, requests, "the first attempt")
+	first := testkit.Receive(t, requests, "the first attempt")
 	first.peer.Close()
-	second := receive(t, requests, "the second attempt")
+	second := testkit.Receive(t, requests, "the second attempt")
 	second.peer.send(second.frames[0], "", "", "")
-	if err := receive(t, done, "the answer"); err != nil {
+	if err := testkit.Receive(t, done, "the answer"); err != nil {
 		t.Fatal(err)
 	}
 }

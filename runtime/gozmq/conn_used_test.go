@@ -7,6 +7,8 @@ import (
 
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/structpb"
+
+	"github.com/gozmq/gozmq/internal/testkit"
 )
 
 // mergingCodec decodes as generated code of some makers does: into what is there.
@@ -36,7 +38,7 @@ func TestCallIntoUsedMessage(t *testing.T) {
 		}
 		return again, err
 	}
-	for name, call := range map[string][]CallOption{"plain": nil, "hedged": {WithHedging(2, patience)}} {
+	for name, call := range map[string][]CallOption{"plain": nil, "hedged": {WithHedging(2, testkit.Patience())}} {
 		for kind, dial := range map[string][]DialOption{
 			"direct": nil, "twice": {WithInterceptors(twice)}, "merging codec": {WithCodec(mergingCodec{new(countingCodec)})},
 		} {
@@ -45,7 +47,7 @@ func TestCallIntoUsedMessage(t *testing.T) {
 				_, c := s.pair(t, []Handler{list}, nil, dial)
 				reply := new(structpb.ListValue)
 				for range 2 {
-					if err := c.Call(within(t), m, &bytez{}, reply, call...); err != nil || len(reply.GetValues()) != 2 {
+					if err := c.Call(testkit.Within(t), m, &bytez{}, reply, call...); err != nil || len(reply.GetValues()) != 2 {
 						t.Errorf("%d values, want 2 (%v)", len(reply.GetValues()), err)
 					}
 				}
@@ -64,7 +66,7 @@ func TestReplyMetadataOfLastAttempt(t *testing.T) {
 	_, c := s.pair(t, echoHandlers(), nil, nil)
 	for name, opts := range map[string][]CallOption{"plain": nil, "hedged": {WithHedging(2, time.Hour)}} {
 		meta := ReplyMetadata{Headers: Metadata{"old": {"x"}}}
-		if _, err := Call[bytez](within(t), c, echoMethod, &bytez{}, append(opts, WithReplyMetadata(&meta))...); err != nil || len(meta.Headers) > 0 {
+		if _, err := Call[bytez](testkit.Within(t), c, echoMethod, &bytez{}, append(opts, WithReplyMetadata(&meta))...); err != nil || len(meta.Headers) > 0 {
 			t.Errorf("%s: %v, %v", name, meta, err)
 		}
 	}

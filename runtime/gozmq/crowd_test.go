@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gozmq/gozmq/internal/testkit"
 	"github.com/gozmq/gozmq/runtime/internal/link"
 )
 
@@ -29,7 +30,7 @@ func TestTenThousandCallers(t *testing.T) {
 		arrived.Store(0)
 		all = make(chan struct{})
 		r, c := s.pair(t, []Handler{handler}, []ServerOption{WithConcurrency(callers)}, nil)
-		ctx, cancel := context.WithTimeout(t.Context(), 6*patience)
+		ctx, cancel := context.WithTimeout(t.Context(), 6*testkit.Patience())
 		defer cancel()
 		var wg sync.WaitGroup
 		var failed atomic.Int64
@@ -73,7 +74,7 @@ func TestServerDiesWithAThousandCallsInFlight(t *testing.T) {
 		var wg sync.WaitGroup
 		for i := range callers {
 			wg.Go(func() {
-				ctx, cancel := context.WithTimeout(context.Background(), 6*patience)
+				ctx, cancel := context.WithTimeout(context.Background(), 6*testkit.Patience())
 				defer cancel()
 				switch err := callEcho(ctx, c, strconv.Itoa(i)); {
 				case err == nil:
@@ -85,7 +86,7 @@ func TestServerDiesWithAThousandCallsInFlight(t *testing.T) {
 				}
 			})
 		}
-		eventually(t, "some answers", func() bool { return answered.Load() > callers/10 })
+		testkit.Eventually(t, "some answers", func() bool { return answered.Load() > callers/10 })
 		r.router.Links().Each(func(c *link.Conn) { c.Close(fmt.Errorf("killed")) })
 		wg.Wait()
 		if a, l := answered.Load(), lost.Load(); a+l != callers || l < callers/2 {
@@ -122,7 +123,7 @@ func TestSlowServerWithManyCallers(t *testing.T) {
 			})
 		}
 		wg.Wait()
-		eventually(t, "the end of the handlers", func() bool { return running.Load() == 0 })
+		testkit.Eventually(t, "the end of the handlers", func() bool { return running.Load() == 0 })
 		if n := most.Load(); n > 10 {
 			t.Errorf("%d calls ran at once, 10 may", n)
 		}

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"google.golang.org/protobuf/types/known/wrapperspb"
+
+	"github.com/gozmq/gozmq/internal/testkit"
 )
 
 // A stuck handler tells when it has been called and what its context says, and
@@ -110,7 +112,7 @@ func TestDeadlineEndsTheCall(t *testing.T) {
 		_, c := s.pair(t, h.handlers(), nil, nil)
 		var call context.Context
 		for call == nil { // on a slow machine its time may be over before it is sent
-			_, err := Call[bytez](within(t), c, echoMethod, wrapperspb.Bytes(nil), WithTimeout(50*time.Millisecond))
+			_, err := Call[bytez](testkit.Within(t), c, echoMethod, wrapperspb.Bytes(nil), WithTimeout(50*time.Millisecond))
 			wantCode(t, err, CodeDeadlineExceeded, "test.Service/Echo", "deadline exceeded")
 			if !errors.Is(err, context.DeadlineExceeded) {
 				t.Fatal("errors.Is(err, context.DeadlineExceeded) does not hold")
@@ -120,7 +122,7 @@ func TestDeadlineEndsTheCall(t *testing.T) {
 			default:
 			}
 		}
-		receive(t, call.Done(), "the end of the handler's context")
+		testkit.Receive(t, call.Done(), "the end of the handler's context")
 		h.free()
 		mustEcho(t, c)
 	})
@@ -140,12 +142,12 @@ func TestCancelEndsTheCall(t *testing.T) {
 	everywhere(t, func(t *testing.T, s site) {
 		h := newStuck(t)
 		_, c := s.pair(t, h.handlers(), nil, nil)
-		ctx, cancel := context.WithCancel(within(t))
+		ctx, cancel := context.WithCancel(testkit.Within(t))
 		done := make(chan error, 1)
 		go func() { done <- callEcho(ctx, c, "x") }()
-		receive(t, h.called, "the call")
+		testkit.Receive(t, h.called, "the call")
 		cancel()
-		err := receive(t, done, "the end of the call")
+		err := testkit.Receive(t, done, "the end of the call")
 		wantCode(t, err, CodeCanceled)
 		if !errors.Is(err, context.Canceled) {
 			t.Error("errors.Is(err, context.Canceled) does not hold")
@@ -163,12 +165,12 @@ func TestHandlerContextEndsWithConnection(t *testing.T) {
 		_, c := s.pair(t, h.obedient(), nil, nil)
 		done := make(chan error, 1)
 		go func() { done <- callEcho(context.Background(), c, "x") }()
-		ctx := receive(t, h.called, "the call")
+		ctx := testkit.Receive(t, h.called, "the call")
 		if err := c.Close(); err != nil {
 			t.Error(err)
 		}
-		wantCode(t, receive(t, done, "the end of the call"), CodeUnavailable)
-		receive(t, ctx.Done(), "the end of the handler's context")
+		wantCode(t, testkit.Receive(t, done, "the end of the call"), CodeUnavailable)
+		testkit.Receive(t, ctx.Done(), "the end of the handler's context")
 	})
 }
 
@@ -186,7 +188,7 @@ func TestHandlerContext(t *testing.T) {
 	})})
 	c := dial(t, Connect(s.addr()))
 	mustEcho(t, c)
-	receive(t, kept.Done(), "the end of the context of a call that is over")
+	testkit.Receive(t, kept.Done(), "the end of the context of a call that is over")
 	if kept.Err() == nil {
 		t.Error("the context of a call that is over has no error")
 	}

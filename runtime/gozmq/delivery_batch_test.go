@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"google.golang.org/protobuf/types/known/wrapperspb"
+
+	"github.com/gozmq/gozmq/internal/testkit"
 )
 
 // statuses collects what WithBatchHandler is told.
@@ -33,7 +35,7 @@ func TestBatch(t *testing.T) {
 		}), p.from, p.to)
 	}
 	results2(t, p.Sink)
-	ctx := within(t)
+	ctx := testkit.Within(t)
 	one, other := p.StartBatch("one"), p.StartBatch("other")
 	for n := range int64(100) {
 		task := wrapperspb.Int64(n - 3)
@@ -44,10 +46,10 @@ func TestBatch(t *testing.T) {
 	if err := errors.Join(p.Push(other.Context(ctx), sureMethod, wrapperspb.Int64(1)), one.End(ctx), one.End(ctx), one.Wait(ctx)); err != nil {
 		t.Fatal(err)
 	}
-	if s := receive(t, status, "word of the end"); s.Name != "one" || s.Tasks != 100 || s.Complete {
+	if s := testkit.Receive(t, status, "word of the end"); s.Name != "one" || s.Tasks != 100 || s.Complete {
 		t.Errorf("first word: %+v", s)
 	}
-	s := receive(t, status, "word of the completion")
+	s := testkit.Receive(t, status, "word of the completion")
 	if s.Name != "one" || s.Tasks != 100 || s.Results != 97 || !s.Complete || s.Failed != 3 || len(s.Failures) != 3 {
 		t.Errorf("last word: %+v", s)
 	}
@@ -63,7 +65,7 @@ func TestBatch(t *testing.T) {
 	if want := []string{"-1 is negative", "-2 is negative", "-3 is negative"}; !slices.Equal(texts, want) {
 		t.Errorf("failures %q, want %q", texts, want)
 	}
-	if d := receive(t, dead, "a dead letter"); d.Batch != "one" {
+	if d := testkit.Receive(t, dead, "a dead letter"); d.Batch != "one" {
 		t.Errorf("the dead letter is of batch %q", d.Batch)
 	}
 	wantCode(t, p.Push(one.Context(ctx), sureMethod, wrapperspb.Int64(1)), CodeFailedPrecondition, "has ended")
@@ -83,7 +85,7 @@ func TestBatch(t *testing.T) {
 func TestBatchPushFails(t *testing.T) {
 	status, option := statuses()
 	p := site{endpoint: "inproc://" + t.Name()}.surePipeline(t, []VentilatorOption{WithTaskQueue(1, 1<<20)}, []SinkOption{option})
-	ctx := within(t)
+	ctx := testkit.Within(t)
 	b := p.StartBatch("b")
 	if err := p.Push(b.Context(ctx), sureMethod, wrapperspb.Int64(1)); err != nil {
 		t.Fatal(err)
@@ -99,8 +101,8 @@ func TestBatchPushFails(t *testing.T) {
 	if err := b.Wait(ctx); err != nil {
 		t.Fatal(err)
 	}
-	receive(t, status, "word of the end")
-	if s := receive(t, status, "word of the completion"); s.Tasks != 1 || s.Results != 1 || !s.Complete {
+	testkit.Receive(t, status, "word of the end")
+	if s := testkit.Receive(t, status, "word of the completion"); s.Tasks != 1 || s.Results != 1 || !s.Complete {
 		t.Errorf("last word: %+v", s)
 	}
 }
@@ -118,10 +120,10 @@ func TestBatchCompleteAsSinkCloses(t *testing.T) {
 		})})
 		work(t, surely(squares), p.from, p.to)
 		b := p.StartBatch("last")
-		if err := b.End(within(t)); err != nil {
+		if err := b.End(testkit.Within(t)); err != nil {
 			t.Fatal(err)
 		}
-		receive(t, told, "word of the completion")
+		testkit.Receive(t, told, "word of the completion")
 		closed := make(chan error, 1)
 		go func() { closed <- p.Sink.Close() }()
 		ends(t, p.Sink)
@@ -129,10 +131,10 @@ func TestBatchCompleteAsSinkCloses(t *testing.T) {
 			runtime.Gosched()
 		}
 		close(release)
-		if err := b.Wait(within(t)); err != nil {
+		if err := b.Wait(testkit.Within(t)); err != nil {
 			t.Error(err)
 		}
-		if err := receive(t, closed, "the end of Close"); err != nil {
+		if err := testkit.Receive(t, closed, "the end of Close"); err != nil {
 			t.Error(err)
 		}
 	})
@@ -147,7 +149,7 @@ func TestBatchAtMostOnce(t *testing.T) {
 			work(t, squaring(squares), p.from, p.to)
 		}
 		results(t, p.Sink)
-		ctx := within(t)
+		ctx := testkit.Within(t)
 		b := p.StartBatch("plain")
 		for n := range int64(100) {
 			if err := errors.Join(p.Push(b.Context(ctx), squareMethod, wrapperspb.Int64(n)), p.Push(ctx, squareMethod, wrapperspb.Int64(n))); err != nil {
@@ -157,10 +159,10 @@ func TestBatchAtMostOnce(t *testing.T) {
 		if err := b.End(ctx); err != nil {
 			t.Fatal(err)
 		}
-		if s := receive(t, status, "word of the end"); s.Name != "plain" || s.Tasks != 100 || s.Complete {
+		if s := testkit.Receive(t, status, "word of the end"); s.Name != "plain" || s.Tasks != 100 || s.Complete {
 			t.Errorf("first word: %+v", s)
 		}
-		if s := receive(t, status, "word of the completion"); s.Tasks != 100 || s.Results != 100 || !s.Complete {
+		if s := testkit.Receive(t, status, "word of the completion"); s.Tasks != 100 || s.Results != 100 || !s.Complete {
 			t.Errorf("last word: %+v", s)
 		}
 		wantCode(t, p.Push(b.Context(ctx), squareMethod, wrapperspb.Int64(1)), CodeFailedPrecondition, "has ended")
@@ -178,16 +180,16 @@ func TestStopWorkersAtMostOnce(t *testing.T) {
 			ended <- RunWorker(context.Background(), "test.Tasks", func() []TaskHandler { return squaring(squares) }, p.from, p.to)
 		}()
 	}
-	if err := p.WaitForWorkers(within(t), 2); err != nil {
+	if err := p.WaitForWorkers(testkit.Within(t), 2); err != nil {
 		t.Fatal(err)
 	}
 	p.push(t, 100)
-	if err := errors.Join(p.Ventilator.Wait(within(t)), p.StopWorkers(within(t))); err != nil {
+	if err := errors.Join(p.Ventilator.Wait(testkit.Within(t)), p.StopWorkers(testkit.Within(t))); err != nil {
 		t.Fatal(err)
 	}
 	p.wantSquares(t, 100)
 	for range 2 {
-		if err := receive(t, ended, "the end of a worker"); err != nil {
+		if err := testkit.Receive(t, ended, "the end of a worker"); err != nil {
 			t.Error(err)
 		}
 	}
@@ -198,12 +200,12 @@ func TestStopWorkersAtMostOnce(t *testing.T) {
 // no worker, and the batch goes on then.
 func TestBatchEndWithTaskOnItsWay(t *testing.T) {
 	p := site{endpoint: "inproc://" + t.Name()}.pipeline(t, nil, nil)
-	ctx := within(t)
+	ctx := testkit.Within(t)
 	b := p.StartBatch("b")
 	tasks := b.tasks.(*plainBatch)
 	pushed := make(chan error, 1)
 	go func() { pushed <- p.Push(b.Context(ctx), squareMethod, wrapperspb.Int64(1)) }()
-	eventually(t, "that the task waits", func() bool {
+	testkit.Eventually(t, "that the task waits", func() bool {
 		tasks.mu.Lock()
 		defer tasks.mu.Unlock()
 		return tasks.pushing == 1
@@ -212,16 +214,16 @@ func TestBatchEndWithTaskOnItsWay(t *testing.T) {
 	cancel()
 	ended := make(chan error, 1)
 	go func() { ended <- b.End(over) }()
-	wantCode(t, receive(t, ended, "the end of End"), CodeCanceled, "batch b")
+	wantCode(t, testkit.Receive(t, ended, "the end of End"), CodeCanceled, "batch b")
 	go func() { ended <- b.End(ctx) }()
-	eventually(t, "that the batch ends", func() bool {
+	testkit.Eventually(t, "that the batch ends", func() bool {
 		tasks.mu.Lock()
 		defer tasks.mu.Unlock()
 		return tasks.ended
 	})
 	wantCode(t, p.Push(b.Context(ctx), squareMethod, wrapperspb.Int64(2)), CodeFailedPrecondition, "has ended")
 	work(t, squaring(squares), p.from, p.to)
-	if err := errors.Join(receive(t, pushed, "the end of Push"), receive(t, ended, "the end of End"), p.Ventilator.Wait(ctx)); err != nil {
+	if err := errors.Join(testkit.Receive(t, pushed, "the end of Push"), testkit.Receive(t, ended, "the end of End"), p.Ventilator.Wait(ctx)); err != nil {
 		t.Error(err)
 	}
 	if tasks.tasks != 1 {

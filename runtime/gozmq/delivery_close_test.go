@@ -11,6 +11,7 @@ import (
 
 	"google.golang.org/protobuf/types/known/wrapperspb"
 
+	"github.com/gozmq/gozmq/internal/testkit"
 	"github.com/gozmq/gozmq/runtime/internal/pipeline"
 	"github.com/gozmq/gozmq/runtime/internal/wire"
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
@@ -85,7 +86,7 @@ func TestSureTaskOnItsWayIsReturned(t *testing.T) {
 				t.Error("more than the task came back")
 			}
 			raw.Conn.Close()
-			receive(t, ended, "the end")
+			testkit.Receive(t, ended, "the end")
 		})
 	}
 }
@@ -105,7 +106,7 @@ func TestSureHandOver(t *testing.T) {
 		}
 		for range rounds {
 			w := start()
-			if err := v.WaitForWorkers(within(t), 1); err != nil {
+			if err := v.WaitForWorkers(testkit.Within(t), 1); err != nil {
 				t.Fatal(err)
 			}
 			var wg sync.WaitGroup
@@ -135,7 +136,7 @@ func TestStoreCloseWaitsForWorkers(t *testing.T) {
 			id, _ := raw.wantTask(sureMethod, 1)
 			closed := make(chan error, 1)
 			go func() { closed <- v.Close() }()
-			eventually(t, "that Close waits", v.sender.(*queuedSender).dispatcher.Closing)
+			testkit.Eventually(t, "that Close waits", v.sender.(*queuedSender).dispatcher.Closing)
 			if word == "CLOSE" {
 				raw.Conn.Close()
 			} else {
@@ -143,7 +144,7 @@ func TestStoreCloseWaitsForWorkers(t *testing.T) {
 			}
 			raw.wantClosed()
 			raw.Conn.Close()
-			if err := receive(t, closed, "the end of Close"); err != nil {
+			if err := testkit.Receive(t, closed, "the end of Close"); err != nil {
 				t.Error(err)
 			}
 		})
@@ -168,7 +169,7 @@ func TestSureWaitAfterClose(t *testing.T) {
 	p := site{endpoint: "inproc://" + t.Name()}.surePipeline(t, nil, nil)
 	results2(t, p.Sink)
 	work(t, surely(squares), p.from, p.to)
-	ctx := within(t)
+	ctx := testkit.Within(t)
 	done, open := p.StartBatch("done"), p.StartBatch("open")
 	if err := errors.Join(p.Push(done.Context(ctx), sureMethod, wrapperspb.Int64(1)), done.End(ctx), done.Wait(ctx), p.Ventilator.Close()); err != nil {
 		t.Fatal(err)
@@ -196,13 +197,13 @@ func TestSureSinkClosesInBody(t *testing.T) {
 				inBody, release, left := make(chan struct{}), make(chan struct{}), make(chan struct{})
 				go func() {
 					defer close(left)
-					for range Results[number](within(t), k, sureMethod) {
+					for range Results[number](testkit.Within(t), k, sureMethod) {
 						close(inBody)
 						<-release
 					}
 				}()
 				pushNumbers(t, v, sureMethod, 1)
-				receive(t, inBody, "the result")
+				testkit.Receive(t, inBody, "the result")
 				closed := make(chan error, 1)
 				go func() { closed <- k.Close() }()
 				ends(t, k)
@@ -210,10 +211,10 @@ func TestSureSinkClosesInBody(t *testing.T) {
 					runtime.Gosched()
 				}
 				close(release)
-				if err := receive(t, closed, "the end of Close"); err != nil {
+				if err := testkit.Receive(t, closed, "the end of Close"); err != nil {
 					t.Error(err)
 				}
-				receive(t, left, "the end of the loop")
+				testkit.Receive(t, left, "the end of the loop")
 				waitDone(t, v)
 				wantProgress(t, v.Progress, Progress{Done: 1})
 			})
@@ -226,8 +227,8 @@ func ends(t *testing.T, k *Sink) {
 	t.Helper()
 	switch engine := k.source.(*ackedSource).engine.(type) {
 	case *pipeline.ResultReceiver:
-		receive(t, engine.Ended(), "the beginning of Close")
+		testkit.Receive(t, engine.Ended(), "the beginning of Close")
 	case *pipeline.Puller:
-		eventually(t, "the beginning of Close", engine.Ending)
+		testkit.Eventually(t, "the beginning of Close", engine.Ending)
 	}
 }

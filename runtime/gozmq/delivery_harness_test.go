@@ -8,6 +8,7 @@ import (
 
 	"google.golang.org/protobuf/types/known/wrapperspb"
 
+	"github.com/gozmq/gozmq/internal/testkit"
 	"github.com/gozmq/gozmq/runtime/internal/wire"
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
 )
@@ -42,7 +43,7 @@ func (p *testPipeline) pushSure(t testing.TB, m *Method, n int) {
 
 func pushNumbers(t testing.TB, v *Ventilator, m *Method, n int) {
 	t.Helper()
-	ctx := within(t)
+	ctx := testkit.Within(t)
 	for i := range n {
 		if err := v.Push(ctx, m, wrapperspb.Int64(int64(i+1))); err != nil {
 			t.Errorf("task %d: %v", i+1, err)
@@ -56,7 +57,7 @@ func pushNumbers(t testing.TB, v *Ventilator, m *Method, n int) {
 func (p *testPipeline) wantSureSquares(t testing.TB, n int) {
 	t.Helper()
 	seen := make(map[int64]int, n)
-	ctx, stop := context.WithCancel(within(t))
+	ctx, stop := context.WithCancel(testkit.Within(t))
 	defer stop()
 	for m, err := range Results[number](ctx, p.Sink, sureMethod) {
 		if err != nil {
@@ -76,7 +77,7 @@ func (p *testPipeline) wantSureSquares(t testing.TB, n int) {
 // waitDone waits until the ventilator has nothing left.
 func waitDone(t testing.TB, v *Ventilator) {
 	t.Helper()
-	if err := v.Wait(within(t)); err != nil {
+	if err := v.Wait(testkit.Within(t)); err != nil {
 		t.Fatalf("Wait: %v; %v", err, v.Progress())
 	}
 }
@@ -84,7 +85,7 @@ func waitDone(t testing.TB, v *Ventilator) {
 // wantProgress waits until the numbers are right.
 func wantProgress(t testing.TB, read func() Progress, want Progress) {
 	t.Helper()
-	deadline := time.Now().Add(patience)
+	deadline := time.Now().Add(testkit.Patience())
 	for got := read(); got != want; got = read() {
 		if time.Now().After(deadline) {
 			t.Fatalf("progress is %v, want %v", got, want)
@@ -129,7 +130,7 @@ func letters() (chan DeadLetter, VentilatorOption) {
 // wantLetter receives a dead letter and checks whose it is.
 func wantLetter(t testing.TB, ch <-chan DeadLetter, n int64, attempts int, code Code, parts ...string) DeadLetter {
 	t.Helper()
-	d := receive(t, ch, "the dead letter")
+	d := testkit.Receive(t, ch, "the dead letter")
 	got := new(number)
 	if err := d.Unmarshal(got); err != nil || got.GetValue() != n || d.Attempts != attempts {
 		t.Errorf("dead letter of task %d after %d attempts (%v), want task %d after %d", got.GetValue(), d.Attempts, err, n, attempts)

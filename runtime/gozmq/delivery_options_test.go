@@ -7,6 +7,7 @@ import (
 
 	"google.golang.org/protobuf/types/known/wrapperspb"
 
+	"github.com/gozmq/gozmq/internal/testkit"
 	"github.com/gozmq/gozmq/runtime/internal/wire"
 )
 
@@ -33,11 +34,11 @@ func TestDeliveryMismatch(t *testing.T) {
 	}
 
 	v := ventilator(t, bind)
-	wantCode(t, v.Push(within(t), sureMethod, wrapperspb.Int64(1)), CodeFailedPrecondition, "at least once")
+	wantCode(t, v.Push(testkit.Within(t), sureMethod, wrapperspb.Int64(1)), CodeFailedPrecondition, "at least once")
 	sure := ventilator(t, DeliveryAtLeastOnce, Bind("inproc://"+t.Name()+"/sure"))
-	wantCode(t, sure.Push(within(t), squareMethod, wrapperspb.Int64(1)), CodeFailedPrecondition, "at most once")
+	wantCode(t, sure.Push(testkit.Within(t), squareMethod, wrapperspb.Int64(1)), CodeFailedPrecondition, "at most once")
 	k := sink(t, DeliveryAtLeastOnce, Bind("inproc://"+t.Name()+"/sink"))
-	for _, err := range Results[number](within(t), k, squareMethod) {
+	for _, err := range Results[number](testkit.Within(t), k, squareMethod) {
 		wantCode(t, err, CodeFailedPrecondition, "at most once")
 	}
 	both := append(surely(squares), squaring(squares)...)

@@ -11,6 +11,7 @@ import (
 
 	"google.golang.org/protobuf/types/known/wrapperspb"
 
+	"github.com/gozmq/gozmq/internal/testkit"
 	"github.com/gozmq/gozmq/runtime/internal/link"
 )
 
@@ -30,7 +31,7 @@ func TestSurePoison(t *testing.T) {
 	results := results2(t, p.Sink)
 	pushNumbers(t, p.Ventilator, leased(time.Minute, 3), tasks)
 	over := make(chan error, 1)
-	ctx := within(t)
+	ctx := testkit.Within(t)
 	go func() { over <- p.Ventilator.Wait(ctx) }()
 	deaths := 0
 	for done := false; !done; deaths++ {
@@ -57,7 +58,7 @@ func TestSurePoison(t *testing.T) {
 		t.Errorf("%d more tasks were given up, and %d workers died", len(dead), deaths)
 	}
 	for range tasks - 1 {
-		receive(t, results, "a result")
+		testkit.Receive(t, results, "a result")
 	}
 }
 
@@ -89,10 +90,10 @@ func TestSureFlappingConnection(t *testing.T) {
 	})}, From(Connect(v.Addrs()...)), fast())
 	m := *sureLog
 	m.MaxAttempts = 2
-	if err := v.Push(within(t), &m, wrapperspb.Int64(1)); err != nil {
+	if err := v.Push(testkit.Within(t), &m, wrapperspb.Int64(1)); err != nil {
 		t.Fatal(err)
 	}
-	receive(t, started, "the task")
+	testkit.Receive(t, started, "the task")
 	for i := range 6 {
 		wantProgress(t, func() Progress { return Progress{InFlight: v.Progress().InFlight} }, Progress{InFlight: 1})
 		tasks, _ := w.mode.links()

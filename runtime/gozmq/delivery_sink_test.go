@@ -10,6 +10,7 @@ import (
 
 	"google.golang.org/protobuf/types/known/wrapperspb"
 
+	"github.com/gozmq/gozmq/internal/testkit"
 	"github.com/gozmq/gozmq/runtime/internal/wire"
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
 	"github.com/gozmq/gozmq/runtime/internal/zmtptest"
@@ -50,11 +51,11 @@ func TestSureAcknowledgedAfterBody(t *testing.T) {
 			want++
 		}
 	}
-	take(within(t), func(n int64) bool { return n == 1 })
+	take(testkit.Within(t), func(n int64) bool { return n == 1 })
 	raw.wantFrames(string(wire.VerbAck), taskID(0))
 	func() {
 		defer func() { _ = recover() }()
-		take(within(t), func(n int64) bool {
+		take(testkit.Within(t), func(n int64) bool {
 			if n == 2 {
 				panic("the program fails")
 			}
@@ -62,7 +63,7 @@ func TestSureAcknowledgedAfterBody(t *testing.T) {
 		})
 	}()
 	raw.wantFrames(string(wire.VerbAck), taskID(1))
-	ctx, stop := context.WithCancel(within(t))
+	ctx, stop := context.WithCancel(testkit.Within(t))
 	defer stop()
 	take(ctx, func(n int64) bool {
 		if n == 3 {
@@ -94,7 +95,7 @@ func TestSureDuplicates(t *testing.T) {
 		}
 	})
 	raw.sendResult("a", 1)
-	if n := receive(t, got, "the result"); n != 1 {
+	if n := testkit.Receive(t, got, "the result"); n != 1 {
 		t.Errorf("got %d", n)
 	}
 	raw.sendResult("a", 1)
@@ -113,7 +114,7 @@ func TestSureDuplicates(t *testing.T) {
 	raw.sendResult("a", 4)
 	raw.wantFrames(string(wire.VerbAck), "a")
 	for want := range int64(3) {
-		if n := receive(t, got, "the result"); n != want+2 {
+		if n := testkit.Receive(t, got, "the result"); n != want+2 {
 			t.Errorf("got %d, want %d", n, want+2)
 		}
 	}
@@ -139,7 +140,7 @@ func TestSureSinkBadInput(t *testing.T) {
 	events.wait(t, EventMalformed, len(inputs))
 	raw.send(string(wire.VerbResult), "bad", sureMethod.Procedure, "\xff")
 	raw.send(string(wire.VerbResult), "good", sureMethod.Procedure, body, "\xff\xff")
-	ctx, stop := context.WithCancel(within(t))
+	ctx, stop := context.WithCancel(testkit.Within(t))
 	defer stop()
 	var list []string
 	for m, err := range Results[number](ctx, k, sureMethod) {
@@ -239,7 +240,7 @@ func TestSureTaskComesBack(t *testing.T) {
 	first := accept()
 	first.wantFrames(string(wire.VerbCredit), "2")
 	first.send(string(wire.VerbTask), "a", sureLog.Procedure, "", string(wire.AppendTaskHeader(nil, testHeader(3, 0))))
-	if info := receive(t, started, "the task"); info.ID != "a" || info.Attempt != 3 || info.Method != sureLog || info.Batch != "" {
+	if info := testkit.Receive(t, started, "the task"); info.ID != "a" || info.Attempt != 3 || info.Method != sureLog || info.Batch != "" {
 		t.Errorf("the handler sees %+v", info)
 	}
 	first.Conn.Close()
@@ -273,13 +274,13 @@ func TestSurePuller(t *testing.T) {
 		}
 		t.Cleanup(func() { k.Close() })
 		pushNumbers(t, v, method, 100)
-		for m := range Results[number](within(t), k, method) {
+		for m := range Results[number](testkit.Within(t), k, method) {
 			if m.GetValue() == 50 {
 				break
 			}
 		}
 		wantProgress(t, func() Progress { p := v.Progress(); return Progress{Done: p.Done} }, Progress{Done: 49})
-		ctx, stop := context.WithCancel(within(t))
+		ctx, stop := context.WithCancel(testkit.Within(t))
 		defer stop()
 		seen := make(map[int64]bool)
 		for m := range Results[number](ctx, k, method) {
@@ -310,9 +311,9 @@ func TestSureStopWorkers(t *testing.T) {
 		}, p.from, p.to, WithPrefetch(2))
 	}()
 	p.pushSure(t, sureMethod, 10)
-	receive(t, started, "the first task")
+	testkit.Receive(t, started, "the first task")
 	wantProgress(t, p.Ventilator.Progress, Progress{Queued: 7, InFlight: 3})
-	if err := p.StopWorkers(within(t)); err != nil {
+	if err := p.StopWorkers(testkit.Within(t)); err != nil {
 		t.Fatal(err)
 	}
 	wantProgress(t, p.Ventilator.Progress, Progress{Queued: 9, InFlight: 1})
@@ -322,7 +323,7 @@ func TestSureStopWorkers(t *testing.T) {
 	}()
 	p.wantSureSquares(t, 10)
 	waitDone(t, p.Ventilator)
-	if err := receive(t, ended, "the end of RunWorker"); err != nil {
+	if err := testkit.Receive(t, ended, "the end of RunWorker"); err != nil {
 		t.Error(err)
 	}
 	wantProgress(t, p.Ventilator.Progress, Progress{Done: 10})
@@ -336,8 +337,8 @@ func TestSureCloseTellsWhatIsLeft(t *testing.T) {
 	}
 	pushNumbers(t, v, sureMethod, 3)
 	wantText(t, v.Close(), "tasks not done: 3")
-	wantCode(t, v.Push(within(t), sureMethod, wrapperspb.Int64(1)), CodeCanceled, "closed")
-	wantCode(t, v.Wait(within(t)), CodeCanceled, "closed")
+	wantCode(t, v.Push(testkit.Within(t), sureMethod, wrapperspb.Int64(1)), CodeCanceled, "closed")
+	wantCode(t, v.Wait(testkit.Within(t)), CodeCanceled, "closed")
 	if err := v.Close(); err != nil {
 		t.Errorf("Close again: %v", err)
 	}

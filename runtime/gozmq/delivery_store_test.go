@@ -11,6 +11,7 @@ import (
 
 	"google.golang.org/protobuf/types/known/wrapperspb"
 
+	"github.com/gozmq/gozmq/internal/testkit"
 	"github.com/gozmq/gozmq/runtime/internal/wire"
 )
 
@@ -133,11 +134,11 @@ func TestStoreFails(t *testing.T) {
 	}), p.from, p.to)
 	got := results2(t, p.Sink)
 	store.setFail(full)
-	wantCode(t, p.Push(within(t), sureMethod, wrapperspb.Int64(1)), CodeUnavailable, "disk full")
+	wantCode(t, p.Push(testkit.Within(t), sureMethod, wrapperspb.Int64(1)), CodeUnavailable, "disk full")
 	store.setFail(nil)
 	fails.Store(true)
 	p.pushSure(t, sureMethod, 1)
-	receive(t, got, "the result")
+	testkit.Receive(t, got, "the result")
 	events.wait(t, EventStoreFailed, 2)
 	waitDone(t, p.Ventilator)
 	if n := store.len(); n != 1 {
@@ -147,7 +148,7 @@ func TestStoreFails(t *testing.T) {
 	store.setFail(nil)
 	p.pushSure(t, sureMethod, 1)
 	waitDone(t, p.Ventilator)
-	eventually(t, "an empty store", func() bool { return store.len() == 0 })
+	testkit.Eventually(t, "an empty store", func() bool { return store.len() == 0 })
 }
 
 func TestStoreCannotLoad(t *testing.T) {
@@ -176,14 +177,14 @@ func TestSureStuckWorkerHoldsLittle(t *testing.T) {
 		return squares(ctx, task)
 	}), p.from, p.to, WithPrefetch(1))
 	p.pushSure(t, sureMethod, 1)
-	receive(t, started, "the first task")
+	testkit.Receive(t, started, "the first task")
 	work(t, surely(squares), p.from, p.to)
 	results2(t, p.Sink)
-	if err := p.WaitForWorkers(within(t), 2); err != nil {
+	if err := p.WaitForWorkers(testkit.Within(t), 2); err != nil {
 		t.Fatal(err)
 	}
 	p.pushSure(t, sureMethod, 499)
-	eventually(t, "the others", func() bool { return p.Ventilator.Progress().Done >= 498 })
+	testkit.Eventually(t, "the others", func() bool { return p.Ventilator.Progress().Done >= 498 })
 	close(release)
 	go func() {
 		for range started { // the tasks that it still gets

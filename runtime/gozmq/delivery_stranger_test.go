@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gozmq/gozmq/internal/testkit"
 	"github.com/gozmq/gozmq/runtime/internal/wire"
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
 )
@@ -26,7 +27,7 @@ func TestStrangerCannotStopWorker(t *testing.T) {
 					dialRaw(t, w.Addrs()[0], zmtp.Router).send(string(wire.VerbStop))
 				}
 				if allowed {
-					if err := receive(t, w.done, "the end of Run"); err != nil {
+					if err := testkit.Receive(t, w.done, "the end of Run"); err != nil {
 						t.Error(err)
 					}
 					w.done <- nil

@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"google.golang.org/protobuf/types/known/wrapperspb"
+
+	"github.com/gozmq/gozmq/internal/testkit"
 )
 
 // A stuckStore is a memoryStore on a disk that does not answer before let is
@@ -33,7 +35,7 @@ func TestStoreHangs(t *testing.T) {
 	wantCode(t, v.Push(ctx, sureMethod, wrapperspb.Int64(1)), CodeDeadlineExceeded, "store has not taken the task")
 	wantText(t, v.Close(), "store does not answer")
 	close(s.let)
-	eventually(t, "an empty store", func() bool { return s.len() == 0 })
+	testkit.Eventually(t, "an empty store", func() bool { return s.len() == 0 })
 }
 
 // The limit of the queue holds while many tasks wait for the store.
@@ -51,14 +53,14 @@ func TestStoreHangsQueueLimit(t *testing.T) {
 	}
 	close(s.let)
 	for range limit {
-		if err := receive(t, done, "the end of Push"); err != nil {
+		if err := testkit.Receive(t, done, "the end of Push"); err != nil {
 			t.Error(err)
 		}
 	}
 	wantProgress(t, v.Progress, Progress{Queued: limit})
 	cancel()
 	for range cap(done) - limit {
-		wantCode(t, receive(t, done, "the end of Push"), CodeCanceled)
+		wantCode(t, testkit.Receive(t, done, "the end of Push"), CodeCanceled)
 	}
 	if err := v.Close(); err != nil || s.len() != limit {
 		t.Errorf("Close: %v, %d tasks in the store", err, s.len())

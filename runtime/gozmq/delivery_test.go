@@ -12,6 +12,7 @@ import (
 
 	"google.golang.org/protobuf/types/known/wrapperspb"
 
+	"github.com/gozmq/gozmq/internal/testkit"
 	"github.com/gozmq/gozmq/runtime/internal/wire"
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
 )
@@ -30,7 +31,7 @@ func TestSurePipeline(t *testing.T) {
 				return squares(ctx, task)
 			}), p.from, p.to, WithConcurrency(2))
 		}
-		if err := p.WaitForWorkers(within(t), workers); err != nil {
+		if err := p.WaitForWorkers(testkit.Within(t), workers); err != nil {
 			t.Fatal(err)
 		}
 		var wg sync.WaitGroup
@@ -124,10 +125,10 @@ func TestSureFailures(t *testing.T) {
 			p.pushSure(t, m, 3)
 			wantLetter(t, dead, 2, tt.attempts, tt.code, tt.part)
 			for range tt.attempts {
-				wantText(t, receive(t, failed, "the report").err, tt.part)
+				wantText(t, testkit.Receive(t, failed, "the report").err, tt.part)
 			}
 			waitDone(t, p.Ventilator)
-			if sum := receive(t, got, "a result").GetValue() + receive(t, got, "a result").GetValue(); sum != 1+9 {
+			if sum := testkit.Receive(t, got, "a result").GetValue() + testkit.Receive(t, got, "a result").GetValue(); sum != 1+9 {
 				t.Errorf("the results' sum is %d", sum)
 			}
 			if e := events.wait(t, EventTaskDead, 1); e.Procedure != m.Procedure || e.Count != tt.attempts {
@@ -264,13 +265,13 @@ func TestSureBackPressure(t *testing.T) {
 	for name, option := range map[string]VentilatorOption{"tasks": WithTaskQueue(10, 1<<20), "bytes": WithTaskQueue(1000, 10<<10)} {
 		t.Run(name, func(t *testing.T) {
 			p := site{endpoint: "inproc://" + t.Name()}.surePipeline(t, []VentilatorOption{option}, nil)
-			push := func(patience time.Duration) error {
-				ctx, cancel := context.WithTimeout(context.Background(), patience)
+			push := func(limit time.Duration) error {
+				ctx, cancel := context.WithTimeout(context.Background(), limit)
 				defer cancel()
 				return p.Push(ctx, sureLog, wrapperspb.Bytes(make([]byte, 700)))
 			}
 			sent := 0
-			err := push(patience)
+			err := push(testkit.Patience())
 			for ; err == nil; sent++ {
 				err = push(20 * time.Millisecond)
 			}
@@ -279,9 +280,9 @@ func TestSureBackPressure(t *testing.T) {
 				t.Errorf("%d tasks were taken", sent)
 			}
 			done := make(chan error, 1)
-			go func() { done <- push(patience) }()
+			go func() { done <- push(testkit.Patience()) }()
 			work(t, []TaskHandler{HandleTaskOnly(sureLog, func(context.Context, *bytez) error { return nil })}, p.from)
-			if err := receive(t, done, "the end of Push"); err != nil {
+			if err := testkit.Receive(t, done, "the end of Push"); err != nil {
 				t.Error(err)
 			}
 			waitDone(t, p.Ventilator)

@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"google.golang.org/protobuf/types/known/wrapperspb"
+
+	"github.com/gozmq/gozmq/internal/testkit"
 )
 
 // A sureLine is a pipeline with DeliveryAtLeastOnce whose parts end and come
@@ -50,7 +52,7 @@ func (l *sureLine) collect(endpoint string) (addr string, end func() error) {
 
 // open opens the ventilator; it is not to give anything up.
 func (l *sureLine) open(endpoint string) {
-	v, err := NewVentilator(DeliveryAtLeastOnce, Bind(endpoint), WithTaskStore(&l.store), WithLinger(patience), WithDeadLetterHandler(func(d DeadLetter) {
+	v, err := NewVentilator(DeliveryAtLeastOnce, Bind(endpoint), WithTaskStore(&l.store), WithLinger(testkit.Patience()), WithDeadLetterHandler(func(d DeadLetter) {
 		l.t.Errorf("a task was given up: %v", d.Reason)
 	}))
 	if err != nil {
@@ -143,7 +145,7 @@ func endSure(t *testing.T, s site, r *rand.Rand) {
 // order and no later than what stands behind it.
 func endPlain(t *testing.T, s site, r *rand.Rand) {
 	const n, turns = 300, 4
-	v, err := NewVentilator(Bind(s.at("tasks")), WithLinger(patience))
+	v, err := NewVentilator(Bind(s.at("tasks")), WithLinger(testkit.Patience()))
 	if err != nil {
 		t.Fatal(err)
 	}

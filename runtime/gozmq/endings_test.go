@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"google.golang.org/protobuf/types/known/wrapperspb"
+
+	"github.com/gozmq/gozmq/internal/testkit"
 )
 
 // The parts of small systems end in order, at random moments and in random
@@ -56,7 +58,7 @@ func inRandomOrder(t *testing.T, r *rand.Rand, ends ...func() error) {
 		loiter(r)
 	}
 	for range ends {
-		if err := receive(t, all, "the end of a part"); err != nil {
+		if err := testkit.Receive(t, all, "the end of a part"); err != nil {
 			t.Errorf("a part ended with: %v", err)
 		}
 	}
@@ -128,7 +130,7 @@ func (s site) at(name string) string {
 
 // take takes results until n different ones have come.
 func (c *count) take(t *testing.T, k *Sink, n int) {
-	for m, err := range Results[number](within(t), k, squareMethod) {
+	for m, err := range Results[number](testkit.Within(t), k, squareMethod) {
 		if err != nil {
 			t.Error(err)
 		}
@@ -171,7 +173,7 @@ func endCalls(t *testing.T, s site, r *rand.Rand) {
 		wg.Go(func() {
 			for k := range each {
 				n := int64(i*each + k + 1)
-				_, err := Call[number](within(t), c, countMethod, wrapperspb.Int64(n))
+				_, err := Call[number](testkit.Within(t), c, countMethod, wrapperspb.Int64(n))
 				if err == nil {
 					answered.add(n)
 				} else if times := run.of(n); times > 0 || CodeOf(err) != CodeUnavailable {
@@ -181,7 +183,7 @@ func endCalls(t *testing.T, s site, r *rand.Rand) {
 		})
 		wg.Go(func() {
 			for n := int64(-1); ; n-- {
-				if _, err := Call[number](within(t), brief, countMethod, wrapperspb.Int64(n*callers-int64(i))); CodeOf(err) == CodeCanceled {
+				if _, err := Call[number](testkit.Within(t), brief, countMethod, wrapperspb.Int64(n*callers-int64(i))); CodeOf(err) == CodeCanceled {
 					return // closed
 				} else if err != nil && CodeOf(err) != CodeUnavailable {
 					t.Errorf("a call ended with: %v", err)
@@ -215,7 +217,7 @@ var countMethod = &Method{Procedure: "test.Service/Count"}
 // order, whoever else goes meanwhile.
 func endFeed(t *testing.T, s site, r *rand.Rand) {
 	const n = 300
-	p, err := NewPublisher(Bind(s.at("pub")), WithLinger(patience))
+	p, err := NewPublisher(Bind(s.at("pub")), WithLinger(testkit.Patience()))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -233,7 +235,7 @@ func endFeed(t *testing.T, s site, r *rand.Rand) {
 	for i, sub := range open {
 		go func() {
 			next := 0
-			for m, err := range sub.All(within(t)) {
+			for m, err := range sub.All(testkit.Within(t)) {
 				if err != nil || m.GetNote() != strconv.Itoa(next) {
 					got <- fmt.Errorf("subscriber %d got %q, %v, want %d", i, m.GetNote(), err, next)
 					return
@@ -264,7 +266,7 @@ func endFeed(t *testing.T, s site, r *rand.Rand) {
 func endProxies(t *testing.T, s site, r *rand.Rand) {
 	const n, turns = 500, 3
 	open := func(front, back string) (p *Proxy) {
-		p, err := NewProxy(PatternPushPull, Front(Bind(front)), Back(Bind(back)), WithLinger(patience))
+		p, err := NewProxy(PatternPushPull, Front(Bind(front)), Back(Bind(back)), WithLinger(testkit.Patience()))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -272,7 +274,7 @@ func endProxies(t *testing.T, s site, r *rand.Rand) {
 	}
 	one, two := open(s.at("f1"), s.at("b1")), open(s.at("f2"), s.at("b2"))
 	front, back := one.FrontAddrs()[0], one.BackAddrs()[0]
-	v, err := NewVentilator(Connect(front, two.FrontAddrs()[0]), fast(), WithLinger(patience))
+	v, err := NewVentilator(Connect(front, two.FrontAddrs()[0]), fast(), WithLinger(testkit.Patience()))
 	if err != nil {
 		t.Fatal(err)
 	}

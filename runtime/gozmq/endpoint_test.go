@@ -4,6 +4,8 @@ import (
 	"context"
 	"strings"
 	"testing"
+
+	"github.com/gozmq/gozmq/internal/testkit"
 )
 
 // An endpoint that is given twice is one connection, however it is spelled: a
@@ -22,11 +24,11 @@ func TestEndpointTwice(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := sub.Ready(within(t)); err != nil {
+		if err := sub.Ready(testkit.Within(t)); err != nil {
 			t.Fatal(err)
 		}
 		for _, note := range []string{"1", "2"} {
-			if err := Publish(within(t), p, &temperature, at("x", note)); err != nil {
+			if err := Publish(testkit.Within(t), p, &temperature, at("x", note)); err != nil {
 				t.Fatal(err)
 			}
 		}

@@ -13,6 +13,7 @@ import (
 	"google.golang.org/protobuf/types/known/anypb"
 	"google.golang.org/protobuf/types/known/wrapperspb"
 
+	"github.com/gozmq/gozmq/internal/testkit"
 	gozmqv1 "github.com/gozmq/gozmq/proto/gozmq/v1"
 )
 
@@ -94,7 +95,7 @@ func TestEveryCodeTravels(t *testing.T) {
 			s := serve(t, Bind("inproc://"+t.Name()), failing(fmt.Errorf("outer: %w", &Error{
 				Code: code, Message: "why: ü", Details: []*anypb.Any{detail, detail},
 			})))
-			err := callEcho(within(t), dial(t, Connect(s.addr())), "x")
+			err := callEcho(testkit.Within(t), dial(t, Connect(s.addr())), "x")
 			var e *Error
 			if !errors.As(err, &e) {
 				t.Fatalf("got %T, want an *Error", err)
@@ -141,7 +142,7 @@ func TestErrorsTravel(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			s := serve(t, Bind("inproc://"+t.Name()), failing(tt.err))
 			c := dial(t, Connect(s.addr()))
-			err := callEcho(within(t), c, "x")
+			err := callEcho(testkit.Within(t), c, "x")
 			wantCode(t, err, tt.code, tt.message)
 		})
 	}
@@ -155,7 +156,7 @@ func (e *brokenError) Error() string { return e.what }
 func TestStatusTooLargeIsCut(t *testing.T) {
 	s := serve(t, Bind("inproc://"+t.Name()), failing(Errorf(CodeAborted, "%s", strings.Repeat("x", 1<<20))), WithMaxMessageSize(64<<10))
 	c := dial(t, Connect(s.addr()), WithMaxMessageSize(64<<10))
-	wantCode(t, callEcho(within(t), c, "x"), CodeAborted, "xxx")
+	wantCode(t, callEcho(testkit.Within(t), c, "x"), CodeAborted, "xxx")
 }
 
 func TestParseStatus(t *testing.T) {

@@ -12,6 +12,7 @@ import (
 
 	"google.golang.org/protobuf/types/known/wrapperspb"
 
+	"github.com/gozmq/gozmq/internal/testkit"
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
 	"github.com/gozmq/gozmq/runtime/internal/zmtptest"
 )
@@ -75,7 +76,7 @@ func FuzzClientReceive(f *testing.F) {
 		_, _ = p.Write(in)
 		_, _ = p.Write(zmtptest.Message(id, "", "", body))
 		p.Close()
-		if err := receive(t, done, "the end of the call"); err != nil && !errors.As(err, new(*Error)) {
+		if err := testkit.Receive(t, done, "the end of the call"); err != nil && !errors.As(err, new(*Error)) {
 			t.Fatalf("the call ended with %v", err)
 		}
 	})
@@ -90,13 +91,13 @@ func FuzzSubscriberReceive(f *testing.F) {
 		sub := subscriber(t, Bind(fresh()), WithMaxMessageSize(1<<16))
 		s := follow(t, func(ctx context.Context) seq[*reading] { return Subscribe[reading](ctx, sub, []stationFilter{}) })
 		p := publisher(t, Connect(sub.Addrs()[0]))
-		if err := p.WaitForSubscribers(within(t), "weather/last/temperature", 1); err != nil {
+		if err := p.WaitForSubscribers(testkit.Within(t), "weather/last/temperature", 1); err != nil {
 			t.Fatal(err)
 		}
 		say(t, sub.Addrs()[0], zmtp.Pub, in)
 		publish(t, p, at("last", "the last"))
 		for {
-			i := receive(t, s.items, "the last message")
+			i := testkit.Receive(t, s.items, "the last message")
 			if i.err != nil && CodeOf(i.err) != CodeDataLoss {
 				t.Fatalf("got error %v", i.err)
 			}
@@ -158,7 +159,7 @@ func FuzzSinkReceive(f *testing.F) {
 		say(t, k.Addrs()[0], zmtp.Push, in)
 		dialRaw(t, k.Addrs()[0], zmtp.Push).send(squareMethod.Procedure, encode(t, wrapperspb.Int64(1e12)))
 		for {
-			i := receive(t, s.items, "the last result")
+			i := testkit.Receive(t, s.items, "the last result")
 			if i.err != nil && CodeOf(i.err) != CodeDataLoss {
 				t.Fatalf("got error %v", i.err)
 			}
@@ -181,7 +182,7 @@ func FuzzProxyReceive(f *testing.F) {
 	f.Fuzz(func(t *testing.T, in []byte) {
 		say(t, p.FrontAddrs()[0], zmtp.Dealer, in)
 		say(t, p.BackAddrs()[0], zmtp.Router, in)
-		eventually(t, "one peer on each side", func() bool {
+		testkit.Eventually(t, "one peer on each side", func() bool {
 			return len(p.FrontStats().Peers) == 1 && len(p.BackStats().Peers) == 1
 		})
 		mustEcho(t, c)

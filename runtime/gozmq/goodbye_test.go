@@ -10,6 +10,7 @@ import (
 
 	"google.golang.org/protobuf/types/known/wrapperspb"
 
+	"github.com/gozmq/gozmq/internal/testkit"
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
 	"github.com/gozmq/gozmq/runtime/internal/zmtptest"
 )
@@ -36,7 +37,7 @@ func TestRestartsLoseNoCall(t *testing.T) {
 		for i := range callers {
 			wg.Go(func() {
 				for !stop.Load() {
-					if err := callEcho(within(t), c, fmt.Sprint(i)); err != nil {
+					if err := callEcho(testkit.Within(t), c, fmt.Sprint(i)); err != nil {
 						t.Error(err)
 					}
 					calls.Add(1)
@@ -44,7 +45,7 @@ func TestRestartsLoseNoCall(t *testing.T) {
 			})
 		}
 		for i := range restarts {
-			if err := c.WaitForServers(within(t), 2); err != nil {
+			if err := c.WaitForServers(testkit.Within(t), 2); err != nil {
 				t.Fatal(err)
 			}
 			if err := servers[i%2].stop(); err != nil {
@@ -68,7 +69,7 @@ func TestGoodbye(t *testing.T) {
 	s := serve(t, Bind("tcp://127.0.0.1:*"), h.handlers())
 	p := dialRawOurs(t, s.addr(), "DEALER")
 	p.send("running", "", echoMethod.Procedure, "")
-	receive(t, h.called, "the call")
+	testkit.Receive(t, h.called, "the call")
 	stopped := make(chan error, 1)
 	go func() { stopped <- s.stop() }()
 	p.wantCommand(zmtp.CommandGoodbye)
@@ -89,7 +90,7 @@ func TestGoodbye(t *testing.T) {
 		t.Errorf("a request before the PONG got %q", got)
 	}
 	p.Close()
-	if err := receive(t, stopped, "the end of the server"); err != nil {
+	if err := testkit.Receive(t, stopped, "the end of the server"); err != nil {
 		t.Error(err)
 	}
 }
@@ -103,15 +104,15 @@ func TestGoodbyeEndsRequests(t *testing.T) {
 	p.Shake("ROUTER", zmtp.PropertyGozmq, "1")
 	done := make(chan error, 1)
 	go func() {
-		_, err := Call[bytez](within(t), c, echoMethod, wrapperspb.Bytes([]byte("x")))
+		_, err := Call[bytez](testkit.Within(t), c, echoMethod, wrapperspb.Bytes([]byte("x")))
 		done <- err
 	}()
 	request := p.recv()
 	p.Send(append(zmtp.AppendCommand(nil, zmtp.CommandGoodbye), zmtp.AppendPing(nil, 0)...))
 	p.wantCommand(zmtp.CommandPong)
-	wantCode(t, callEcho(within(t), c, "y"), CodeUnavailable, "no peer is connected")
+	wantCode(t, callEcho(testkit.Within(t), c, "y"), CodeUnavailable, "no peer is connected")
 	p.send(request[0], "", "", request[3]) // the call that it had is answered
-	if err := receive(t, done, "the reply"); err != nil {
+	if err := testkit.Receive(t, done, "the reply"); err != nil {
 		t.Error(err)
 	}
 }

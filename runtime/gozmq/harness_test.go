@@ -15,17 +15,7 @@ import (
 	"github.com/gozmq/gozmq/internal/testkit"
 )
 
-// patience is how long a test waits for what must happen. It is never waited
-// for in a test that passes.
-var patience = testkit.Patience()
-
 type bytez = wrapperspb.BytesValue
-
-// within returns a context that ends with the test's patience.
-func within(t testing.TB) context.Context {
-	t.Helper()
-	return testkit.Within(t)
-}
 
 // unique keeps the inproc names of tests apart.
 var unique atomic.Int64
@@ -58,18 +48,6 @@ func overEach(t *testing.T, test func(t *testing.T, s site)) {
 	for name, endpoint := range endpoints() {
 		t.Run(name, func(t *testing.T) { test(t, site{endpoint: endpoint}) })
 	}
-}
-
-// eventually checks what has no event of its own to wait for.
-func eventually(t testing.TB, what string, ok func() bool) {
-	t.Helper()
-	testkit.Eventually(t, what, ok)
-}
-
-// receive waits for a value.
-func receive[T any](t testing.TB, ch <-chan T, what string) T {
-	t.Helper()
-	return testkit.Receive(t, ch, what)
 }
 
 // A running server.
@@ -185,7 +163,7 @@ func callEcho(ctx context.Context, c Caller, body string) error {
 // mustEcho is callEcho that must go well.
 func mustEcho(t testing.TB, c Caller) {
 	t.Helper()
-	if err := callEcho(within(t), c, t.Name()); err != nil {
+	if err := callEcho(testkit.Within(t), c, t.Name()); err != nil {
 		t.Fatalf("a good call failed: %v", err)
 	}
 }

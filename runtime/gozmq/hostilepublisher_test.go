@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/gozmq/gozmq/internal/testkit"
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
 )
 
@@ -25,7 +26,7 @@ func TestHostilePublisher(t *testing.T) {
 	if name, body := bad.Command(); name != zmtp.CommandSubscribe || string(body) != "weather/" {
 		t.Fatalf("got %s %q", name, body)
 	}
-	if err := good.WaitForSubscribersTo(within(t), stationFilter{}, 1); err != nil {
+	if err := good.WaitForSubscribersTo(testkit.Within(t), stationFilter{}, 1); err != nil {
 		t.Fatal(err)
 	}
 	for i := range 200 {
@@ -44,7 +45,7 @@ func TestHostilePublisher(t *testing.T) {
 	bad.send("weather/bad/temperature", encode(t, at("bad", "end")))
 	next, errs, end := 0, 0, false
 	for next < 200 || !end {
-		i := receive(t, got.items, "a message")
+		i := testkit.Receive(t, got.items, "a message")
 		switch {
 		case i.err != nil:
 			wantCode(t, i.err, CodeDataLoss, "decode")
@@ -61,7 +62,7 @@ func TestHostilePublisher(t *testing.T) {
 	if errs != 200 {
 		t.Errorf("%d bodies were reported as undecodable, want 200", errs)
 	}
-	eventually(t, "the report of what made no sense", func() bool { return sub.Stats().Malformed >= 400 })
+	testkit.Eventually(t, "the report of what made no sense", func() bool { return sub.Stats().Malformed >= 400 })
 }
 
 // A peer may ask for prefixes that libzmq cannot send; it gets what it asked
@@ -73,7 +74,7 @@ func TestLongPrefixes(t *testing.T) {
 		sub := dialRaw(t, p.Addrs()[0], "SUB")
 		prefix := ("weather/" + station)[:size]
 		sub.send("\x01" + prefix)
-		if err := p.WaitForSubscribers(within(t), prefix, 1); err != nil {
+		if err := p.WaitForSubscribers(testkit.Within(t), prefix, 1); err != nil {
 			t.Fatal(err)
 		}
 		publish(t, p, at("elsewhere", ""), at(station, ""))

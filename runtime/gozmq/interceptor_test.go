@@ -10,6 +10,8 @@ import (
 
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/wrapperspb"
+
+	"github.com/gozmq/gozmq/internal/testkit"
 )
 
 // A trace is what happened, in order.
@@ -71,7 +73,7 @@ func TestInterceptorChanges(t *testing.T) {
 		return next(ctx, mark(req, ctx.Value(key{}).(string)+CallInfoFromContext(ctx).Method.Procedure[:1]))
 	}))
 	c := dial(t, Connect(s.addr()), WithInterceptors(around("c")))
-	reply, err := Call[bytez](within(t), c, echoMethod, wrapperspb.Bytes([]byte("_")))
+	reply, err := Call[bytez](testkit.Within(t), c, echoMethod, wrapperspb.Bytes([]byte("_")))
 	if got, want := string(reply.GetValue()), "_csstSC"; err != nil || got != want {
 		t.Errorf("got %q, %v, want %q", got, err, want)
 	}
@@ -108,7 +110,7 @@ func TestInterceptorAnswers(t *testing.T) {
 					return nil, nil
 				})}
 				s := serve(t, Bind("inproc://"+t.Name()), never, server...)
-				reply, err := Call[bytez](within(t), dial(t, append(client, Connect(s.addr()))...), echoMethod, wrapperspb.Bytes(nil))
+				reply, err := Call[bytez](testkit.Within(t), dial(t, append(client, Connect(s.addr()))...), echoMethod, wrapperspb.Bytes(nil))
 				if tt.code != 0 {
 					wantCode(t, err, tt.code, tt.part)
 					if !errors.As(err, new(*Error)) {
@@ -131,12 +133,12 @@ func TestInterceptorAnswersWithAnotherType(t *testing.T) {
 	t.Run("client", func(t *testing.T) {
 		s := serve(t, Bind("inproc://"+t.Name()), echoHandlers())
 		c := dial(t, Connect(s.addr()), WithInterceptors(other))
-		wantCode(t, callEcho(within(t), c, "x"), CodeInternal, "Int64Value", "BytesValue")
+		wantCode(t, callEcho(testkit.Within(t), c, "x"), CodeInternal, "Int64Value", "BytesValue")
 	})
 	t.Run("server", func(t *testing.T) {
 		s := serve(t, Bind("inproc://"+t.Name()), echoHandlers(), WithInterceptors(other))
 		c := dial(t, Connect(s.addr()))
-		wantCode(t, callEcho(within(t), c, "x"), CodeInternal)
+		wantCode(t, callEcho(testkit.Within(t), c, "x"), CodeInternal)
 	})
 }
 

@@ -10,6 +10,7 @@ import (
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/wrapperspb"
 
+	"github.com/gozmq/gozmq/internal/testkit"
 	gozmqv1 "github.com/gozmq/gozmq/proto/gozmq/v1"
 	"github.com/gozmq/gozmq/runtime/internal/testproto"
 )
@@ -171,13 +172,13 @@ func TestReplyFrames(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			done := make(chan error, 1)
-			go func() { done <- callEcho(within(t), c, "hello") }()
+			go func() { done <- callEcho(testkit.Within(t), c, "hello") }()
 			request := p.recv()
 			p.send("not a call id", "", "", good)                    // for nobody
 			p.send("\xff\xff\xff\xff\xff\xff\xff\xff", "", "", good) // for a call that never was
 			p.send(append(request[:2:2], tt.frames...)...)
 			p.send(append(request[:2:2], "", "")...) // a second reply: for nobody
-			err := receive(t, done, "the end of the call")
+			err := testkit.Receive(t, done, "the end of the call")
 			if tt.code == 0 {
 				if err != nil {
 					t.Fatal(err)
@@ -197,10 +198,10 @@ func TestReplyWithoutRequiredField(t *testing.T) {
 	p := accept()
 	done := make(chan error, 1)
 	go func() {
-		_, err := Call[testproto.Order](within(t), c, orderMethod, &testproto.Order{Customer: proto.String("c")})
+		_, err := Call[testproto.Order](testkit.Within(t), c, orderMethod, &testproto.Order{Customer: proto.String("c")})
 		done <- err
 	}()
 	request := p.recv()
 	p.send(request[0], "", "", "")
-	wantCode(t, receive(t, done, "the end of the call"), CodeInternal, "gozmq.test.legacy.Order", "customer")
+	wantCode(t, testkit.Receive(t, done, "the end of the call"), CodeInternal, "gozmq.test.legacy.Order", "customer")
 }

@@ -9,6 +9,7 @@ import (
 
 	"google.golang.org/protobuf/types/known/wrapperspb"
 
+	"github.com/gozmq/gozmq/internal/testkit"
 	"github.com/gozmq/gozmq/runtime/internal/wire"
 )
 
@@ -28,7 +29,7 @@ func TestMetadataTravels(t *testing.T) {
 			return req, nil
 		})}
 		_, c := s.pair(t, handlers, nil, nil)
-		ctx := AppendMetadata(within(t), "token", "\x00\xfe", "trace.id", "7")
+		ctx := AppendMetadata(testkit.Within(t), "token", "\x00\xfe", "trace.id", "7")
 		ctx = AppendMetadata(ctx, "trace.id", "8")
 		for _, body := range []string{"ok", "fail"} {
 			var back ReplyMetadata
@@ -68,12 +69,12 @@ func TestMetadataIsChecked(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			wantCode(t, callEcho(AppendMetadata(within(t), tt.pairs...), c, "x"), tt.code, tt.text)
+			wantCode(t, callEcho(AppendMetadata(testkit.Within(t), tt.pairs...), c, "x"), tt.code, tt.text)
 		})
 	}
 	mustEcho(t, c) // the connection has not suffered
 	for _, pairs := range [][]string{{"odd"}, {"key", "value", "odd"}} {
-		ctx := AppendMetadata(AppendMetadata(within(t), pairs...), "later", "x")
+		ctx := AppendMetadata(AppendMetadata(testkit.Within(t), pairs...), "later", "x")
 		wantCode(t, callEcho(ctx, c, "x"), CodeInvalidArgument, `key "odd" has no value`)
 	}
 }
@@ -85,7 +86,7 @@ func TestReplyMetadataIsChecked(t *testing.T) {
 		return req, nil
 	})})
 	c := dial(t, Connect(s.addr()))
-	wantCode(t, callEcho(within(t), c, "x"), CodeInternal, `"Not Allowed"`)
+	wantCode(t, callEcho(testkit.Within(t), c, "x"), CodeInternal, `"Not Allowed"`)
 }
 
 // A caller that gives up ends the context of its call, and of no other.
@@ -99,15 +100,15 @@ func TestCancelTravels(t *testing.T) {
 		ends := make(chan error, n)
 		for i := range n {
 			var ctx context.Context
-			ctx, cancels[i] = context.WithCancel(within(t))
+			ctx, cancels[i] = context.WithCancel(testkit.Within(t))
 			defer cancels[i]()
 			go func() { ends <- callEcho(ctx, c, fmt.Sprint(i)) }()
-			handlers[i] = receive(t, h.called, "the call")
+			handlers[i] = testkit.Receive(t, h.called, "the call")
 		}
 		for i := range n / 2 {
 			cancels[2*i]()
-			wantCode(t, receive(t, ends, "the end of a call that was given up"), CodeCanceled)
-			receive(t, handlers[2*i].Done(), "the end of the context of a call that was given up")
+			wantCode(t, testkit.Receive(t, ends, "the end of a call that was given up"), CodeCanceled)
+			testkit.Receive(t, handlers[2*i].Done(), "the end of the context of a call that was given up")
 		}
 		for i := range n {
 			if live := i%2 == 1; (handlers[i].Err() == nil) != live {
@@ -116,7 +117,7 @@ func TestCancelTravels(t *testing.T) {
 		}
 		h.free()
 		for range n / 2 {
-			if err := receive(t, ends, "the end of a call that was not given up"); err != nil {
+			if err := testkit.Receive(t, ends, "the end of a call that was not given up"); err != nil {
 				t.Error(err)
 			}
 		}

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/gozmq/gozmq/internal/testkit"
 )
 
 // What both sides see of a connection, in order.
@@ -75,7 +77,7 @@ func TestObserverBlocks(t *testing.T) {
 		got = append(got, e)
 	})
 	o.observe(Event{Kind: EventListening})
-	receive(t, entered, "the first event")
+	testkit.Receive(t, entered, "the first event")
 	const more = 100
 	for range eventQueue + more { // would hang if it waited
 		o.observe(Event{Kind: EventMalformed})

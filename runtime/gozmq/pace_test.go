@@ -8,6 +8,7 @@ import (
 
 	"google.golang.org/protobuf/types/known/wrapperspb"
 
+	"github.com/gozmq/gozmq/internal/testkit"
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
 	"github.com/gozmq/gozmq/runtime/internal/zmtptest"
 )
@@ -49,7 +50,7 @@ func (m *moody) echo(ctx context.Context, req *bytez) (*bytez, error) {
 // warm makes a method known as one that never takes long.
 func warm(t testing.TB, c Caller) {
 	t.Helper()
-	ctx := within(t)
+	ctx := testkit.Within(t)
 	for range 200 {
 		if err := callEcho(ctx, c, "quick"); err != nil {
 			t.Fatal(err)
@@ -63,7 +64,7 @@ func TestQuickMethodThatBlocks(t *testing.T) {
 		m := newMoody()
 		r, c := s.pair(t, m.handlers(), nil, nil)
 		m.back = c
-		ctx := within(t)
+		ctx := testkit.Within(t)
 		for range 3 {
 			warm(t, c)
 			const n = 3
@@ -72,7 +73,7 @@ func TestQuickMethodThatBlocks(t *testing.T) {
 				go func() { done <- callEcho(ctx, c, "block") }()
 			}
 			for range n {
-				receive(t, m.blocked, "a call that blocks")
+				testkit.Receive(t, m.blocked, "a call that blocks")
 			}
 			for range n {
 				if err := callEcho(ctx, c, "release"); err != nil {
@@ -80,7 +81,7 @@ func TestQuickMethodThatBlocks(t *testing.T) {
 				}
 			}
 			for range n {
-				if err := receive(t, done, "the answer of a call that blocked"); err != nil {
+				if err := testkit.Receive(t, done, "the answer of a call that blocked"); err != nil {
 					t.Fatal(err)
 				}
 			}
@@ -139,7 +140,7 @@ func TestAnswersDoNotWaitForLaterCalls(t *testing.T) {
 		if got := p.recv()[0]; got != "quick" {
 			t.Fatalf("got the answer %q", got)
 		}
-		receive(t, m.blocked, "the call that blocks")
+		testkit.Receive(t, m.blocked, "the call that blocks")
 		m.release <- struct{}{}
 		if got := p.recv()[0]; got != "blocked" {
 			t.Fatalf("got the answer %q", got)
@@ -156,12 +157,12 @@ func TestQuickMethodContext(t *testing.T) {
 		warm(t, c)
 		done := make(chan error, 1)
 		go func() { done <- callEcho(context.Background(), c, "obey") }()
-		ctx := receive(t, m.blocked, "the call")
+		ctx := testkit.Receive(t, m.blocked, "the call")
 		if err := c.Close(); err != nil {
 			t.Error(err)
 		}
-		receive(t, done, "the end of the call")
-		receive(t, ctx.Done(), "the end of the handler's context")
+		testkit.Receive(t, done, "the end of the call")
+		testkit.Receive(t, ctx.Done(), "the end of the handler's context")
 	})
 }
 
@@ -191,7 +192,7 @@ func TestQuickMethodAndItsPeersEnd(t *testing.T) {
 			events.wait(t, EventDisconnected, 1)
 			p = connect()
 			p.Send(request("id", "block"))
-			receive(t, m.blocked, "the call")
+			testkit.Receive(t, m.blocked, "the call")
 			p.Close()
 			events.wait(t, EventDisconnected, 2)
 			p = connect()
@@ -209,7 +210,7 @@ func TestQuickMethodAndStop(t *testing.T) {
 	everywhere(t, func(t *testing.T, s site) {
 		m := newMoody()
 		r, c := s.pair(t, m.handlers(), nil, nil)
-		ctx := within(t)
+		ctx := testkit.Within(t)
 		warm(t, c)
 		var wg sync.WaitGroup
 		wg.Go(func() {
@@ -217,7 +218,7 @@ func TestQuickMethodAndStop(t *testing.T) {
 				t.Error(err)
 			}
 		})
-		receive(t, m.blocked, "the call")
+		testkit.Receive(t, m.blocked, "the call")
 		r.cancel()
 		m.release <- struct{}{}
 		wg.Wait()

@@ -10,6 +10,8 @@ import (
 
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/wrapperspb"
+
+	"github.com/gozmq/gozmq/internal/testkit"
 )
 
 // A brokenCodec panics where it says.
@@ -48,20 +50,20 @@ func TestCodecPanic(t *testing.T) {
 			events := newRecorder()
 			_, c := site{endpoint: endpoints()["inproc"]}.pair(t, echoHandlers(), []ServerOption{WithCodec(codec), events.option()}, nil)
 			for i := range 3 {
-				err := callEcho(within(t), c, "x")
+				err := callEcho(testkit.Within(t), c, "x")
 				wantCode(t, err, CodeInternal, "the codec panicked")
 				wantText(t, events.wait(t, EventPanic, i+1).Err, "the codec's "+name+" of google.protobuf.BytesValue", "secret")
 			}
 			events = newRecorder()
 			_, c = site{endpoint: endpoints()["inproc"]}.pair(t, echoHandlers(), nil, []DialOption{WithCodec(codec), events.option()})
 			for i := range 3 {
-				wantCode(t, callEcho(within(t), c, "x"), CodeInternal, "the codec panicked")
+				wantCode(t, callEcho(testkit.Within(t), c, "x"), CodeInternal, "the codec panicked")
 				events.wait(t, EventPanic, i+1)
 			}
 			p := publisher(t, Bind(endpoints()["inproc"]), WithCodec(codec))
 			sub := subscriber(t, Connect(p.Addrs()[0]), WithCodec(codec))
 			messages := listen(t, p, sub)
-			err := Publish(within(t), p, &temperature, at("ams", "x"))
+			err := Publish(testkit.Within(t), p, &temperature, at("ams", "x"))
 			if codec.unmarshal {
 				err = messages.nextError(t)
 			}
@@ -98,7 +100,7 @@ func TestClientInterceptorPanic(t *testing.T) {
 			}
 			return next(ctx, req)
 		})})
-	wantCode(t, callEcho(within(t), c, "bad"), CodeInternal, echoMethod.Procedure, "an interceptor: panic: boom")
+	wantCode(t, callEcho(testkit.Within(t), c, "bad"), CodeInternal, echoMethod.Procedure, "an interceptor: panic: boom")
 	if e := events.wait(t, EventPanic, 1); e.Procedure != echoMethod.Procedure || len(e.Stack) == 0 {
 		t.Errorf("the event is %v", e)
 	}
@@ -111,7 +113,7 @@ func TestPanicHandlerPanic(t *testing.T) {
 	crash := &Method{Procedure: "test.Service/Crash"}
 	_, c := site{endpoint: endpoints()["inproc"]}.pair(t, append(echoHandlers(), Handle(crash, func(context.Context, *bytez) (*bytez, error) { panic("one") })),
 		[]ServerOption{events.option(), WithPanicHandler(func(context.Context, *Method, any, []byte) { panic("two") })}, nil)
-	_, err := Call[bytez](within(t), c, crash, &bytez{})
+	_, err := Call[bytez](testkit.Within(t), c, crash, &bytez{})
 	wantCode(t, err, CodeInternal, "internal error")
 	events.wait(t, EventPanic, 2)
 	mustEcho(t, c)
@@ -169,7 +171,7 @@ func TestTaskStorePanic(t *testing.T) {
 	events := newRecorder()
 	v := ventilator(t, DeliveryAtLeastOnce, Bind(endpoints()["inproc"]), WithTaskStore(brokenStore{}), events.option())
 	for range 2 {
-		wantCode(t, v.Push(within(t), sureMethod, wrapperspb.Int64(1)), CodeUnavailable, "the store's Apply: panic: boom")
+		wantCode(t, v.Push(testkit.Within(t), sureMethod, wrapperspb.Int64(1)), CodeUnavailable, "the store's Apply: panic: boom")
 	}
 	events.wait(t, EventPanic, 2)
 	events.wait(t, EventStoreFailed, 2)
@@ -194,12 +196,12 @@ func TestPipelineCallbackPanics(t *testing.T) {
 				WithTaskErrorHandler(func(context.Context, *Method, proto.Message, error) { panic("boom") }))
 			batch := p.Ventilator.StartBatch("b")
 			for _, n := range []int64{-1, -2} {
-				if err := p.Ventilator.Push(batch.Context(within(t)), sureMethod, wrapperspb.Int64(n)); err != nil {
+				if err := p.Ventilator.Push(batch.Context(testkit.Within(t)), sureMethod, wrapperspb.Int64(n)); err != nil {
 					t.Fatal(err)
 				}
-				receive(t, dead, "the dead letter")
+				testkit.Receive(t, dead, "the dead letter")
 			}
-			if err := batch.End(within(t)); err != nil {
+			if err := batch.End(testkit.Within(t)); err != nil {
 				t.Fatal(err)
 			}
 			wantText(t, vEvents.wait(t, EventPanic, 2).Err, "the dead letter handler")
@@ -217,7 +219,7 @@ func TestTopicCallbackPanics(t *testing.T) {
 	p := publisher(t, Bind(endpoints()["inproc"]))
 	events := newRecorder()
 	sub := subscriber(t, Connect(p.Addrs()[0]), events.option())
-	ctx, cancel := context.WithCancel(within(t))
+	ctx, cancel := context.WithCancel(testkit.Within(t))
 	got, done := make(chan string, 1), make(chan error, 1)
 	handlers := func() []TopicHandler {
 		return []TopicHandler{HandleTopic(&temperature, stationFilter{}, func(_ context.Context, r *reading) error {
@@ -234,17 +236,17 @@ func TestTopicCallbackPanics(t *testing.T) {
 			WithTopicErrorHandler(func(context.Context, string, error) { panic("boom") }),
 		})
 	}()
-	if err := p.WaitForSubscribers(within(t), "weather/any/temperature", 1); err != nil {
+	if err := p.WaitForSubscribers(testkit.Within(t), "weather/any/temperature", 1); err != nil {
 		t.Fatal(err)
 	}
 	wantText(t, events.wait(t, EventPanic, 1).Err, "the subscribed handler: panic: boom")
 	publish(t, p, at("ams", "bad"), at("ams", "good"))
-	if note := receive(t, got, "the message behind"); note != "good" {
+	if note := testkit.Receive(t, got, "the message behind"); note != "good" {
 		t.Errorf("got %q", note)
 	}
 	events.wait(t, EventPanic, 2)
 	cancel()
-	if err := receive(t, done, "the end"); err != nil {
+	if err := testkit.Receive(t, done, "the end"); err != nil {
 		t.Error(err)
 	}
 }

@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"google.golang.org/protobuf/proto"
+
+	"github.com/gozmq/gozmq/internal/testkit"
 )
 
 // A caught panic, as the server's hook is told.
@@ -46,12 +48,12 @@ func TestHandlerPanic(t *testing.T) {
 						hook <- caught{CallInfoFromContext(ctx), m, value, stack}
 					})}, nil)
 				for range 3 {
-					_, err := Call[bytez](within(t), c, crash, &bytez{})
+					_, err := Call[bytez](testkit.Within(t), c, crash, &bytez{})
 					wantCode(t, err, CodeInternal)
 					if got, want := err.Error(), "internal: internal error"; got != want {
 						t.Fatalf("the caller is told %q, want %q", got, want)
 					}
-					got := receive(t, hook, "the call of the hook")
+					got := testkit.Receive(t, hook, "the call of the hook")
 					if got.method != crash || got.info == nil || !strings.Contains(string(got.stack), "TestHandlerPanic") {
 						t.Errorf("the hook is told of method %v, info %v, stack %s", got.method, got.info, got.stack)
 					}
@@ -81,7 +83,7 @@ func TestServerInterceptorPanic(t *testing.T) {
 			events := newRecorder()
 			s := serve(t, Bind("inproc://"+t.Name()), echoHandlers(), WithInterceptors(i), events.option())
 			c := dial(t, Connect(s.addr()))
-			wantCode(t, callEcho(within(t), c, "x"), CodeInternal, "internal error")
+			wantCode(t, callEcho(testkit.Within(t), c, "x"), CodeInternal, "internal error")
 			wantText(t, events.wait(t, EventPanic, 1).Err, name)
 		})
 	}
@@ -100,7 +102,7 @@ func TestHandlerReturnsNothing(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			s := serve(t, Bind("inproc://"+t.Name()), []Handler{tt.handler})
 			c := dial(t, Connect(s.addr()))
-			wantCode(t, callEcho(within(t), c, "x"), CodeInternal, "neither a reply nor an error", echoMethod.Procedure)
+			wantCode(t, callEcho(testkit.Within(t), c, "x"), CodeInternal, "neither a reply nor an error", echoMethod.Procedure)
 		})
 	}
 }
@@ -112,7 +114,7 @@ func TestNilRequest(t *testing.T) {
 	var typed *bytez
 	for name, req := range map[string]proto.Message{"nil": nil, "typed nil": typed} {
 		t.Run(name, func(t *testing.T) {
-			if _, err := Call[bytez](within(t), c, echoMethod, req); err != nil && CodeOf(err) != CodeInvalidArgument {
+			if _, err := Call[bytez](testkit.Within(t), c, echoMethod, req); err != nil && CodeOf(err) != CodeInvalidArgument {
 				t.Errorf("got %v", err)
 			}
 		})

@@ -7,6 +7,8 @@ import (
 
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/wrapperspb"
+
+	"github.com/gozmq/gozmq/internal/testkit"
 )
 
 type (
@@ -118,7 +120,7 @@ func (s site) pipeline(t testing.TB, v []VentilatorOption, k []SinkOption) *test
 // push pushes the numbers from one to n.
 func (p *testPipeline) push(t testing.TB, n int) {
 	t.Helper()
-	ctx := within(t)
+	ctx := testkit.Within(t)
 	for i := range n {
 		if err := p.Push(ctx, squareMethod, wrapperspb.Int64(int64(i+1))); err != nil {
 			t.Errorf("task %d: %v", i+1, err)
@@ -131,7 +133,7 @@ func (p *testPipeline) push(t testing.TB, n int) {
 func (p *testPipeline) wantSquares(t testing.TB, n int) {
 	t.Helper()
 	seen := make(map[int64]int, n)
-	for m, err := range Results[number](within(t), p.Sink, squareMethod) {
+	for m, err := range Results[number](testkit.Within(t), p.Sink, squareMethod) {
 		if err != nil {
 			t.Fatal(err)
 		}

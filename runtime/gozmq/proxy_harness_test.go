@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+
+	"github.com/gozmq/gozmq/internal/testkit"
 )
 
 // proxy opens a Proxy until the test ends.
@@ -61,5 +63,5 @@ func overChains(t *testing.T, pattern Pattern, test func(t *testing.T, c chain))
 // wantStats waits until p has counted what is wanted.
 func wantStats(t testing.TB, p *Proxy, want ProxyStats) {
 	t.Helper()
-	eventually(t, fmt.Sprintf("counts of %+v", want), func() bool { return p.Stats() == want })
+	testkit.Eventually(t, fmt.Sprintf("counts of %+v", want), func() bool { return p.Stats() == want })
 }

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/gozmq/gozmq/internal/testkit"
 	"github.com/gozmq/gozmq/runtime/internal/link"
 	"github.com/gozmq/gozmq/runtime/internal/relay"
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
@@ -22,7 +23,7 @@ func TestProxyPubSub(t *testing.T) {
 		}
 		for i, pub := range pubs {
 			for _, topic := range []string{"weather/ams/temperature", "weather/fra/temperature"} {
-				if err := pub.WaitForSubscribers(within(t), topic, 1); err != nil {
+				if err := pub.WaitForSubscribers(testkit.Within(t), topic, 1); err != nil {
 					t.Fatal(err)
 				}
 			}
@@ -119,7 +120,7 @@ func (p *rawPeer) wantChanges(want ...string) {
 
 func wantSubscribers(t *testing.T, pub *Publisher, topic string, n int) {
 	t.Helper()
-	if err := pub.WaitForSubscribers(within(t), topic, n); err != nil {
+	if err := pub.WaitForSubscribers(testkit.Within(t), topic, n); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -287,7 +288,7 @@ func TestProxyDropsDeafPublisher(t *testing.T) {
 		}
 		sub.Send(flap)
 	}
-	receive(t, conn.Closed(), "the end of the connection")
+	testkit.Receive(t, conn.Closed(), "the end of the connection")
 	if err := conn.Err(); err != relay.ErrSubscriptionsUnread {
 		t.Fatalf("the publisher was disconnected because of %v", err)
 	}
@@ -309,7 +310,7 @@ func TestProxyPubSubCaptureAndCounters(t *testing.T) {
 		}))
 		p := publisher(t, Connect(c.front()))
 		first, second := listen(t, p, subscriber(t, Connect(c.back())), stations("ams")...), listen(t, p, subscriber(t, Connect(c.back())), stations("ams", "fra")...)
-		if err := p.WaitForSubscribers(within(t), "weather/fra/temperature", 1); err != nil {
+		if err := p.WaitForSubscribers(testkit.Within(t), "weather/fra/temperature", 1); err != nil {
 			t.Fatal(err)
 		}
 		publish(t, p, at("nowhere", ""), at("fra", ""), at("ams", ""), at("nowhere", ""))

@@ -11,6 +11,7 @@ import (
 
 	"google.golang.org/protobuf/types/known/wrapperspb"
 
+	"github.com/gozmq/gozmq/internal/testkit"
 	"github.com/gozmq/gozmq/runtime/internal/relay"
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
 )
@@ -89,7 +90,7 @@ func TestProxyPushesBack(t *testing.T) {
 			t.Fatalf("got %.40q", frames[0])
 		}
 	}
-	if err := receive(t, done, "the last push"); err != nil {
+	if err := testkit.Receive(t, done, "the last push"); err != nil {
 		t.Error(err)
 	}
 	t.Logf("at most %d tasks were under way", worst)
@@ -100,7 +101,7 @@ func TestProxyPushesBack(t *testing.T) {
 
 // A proxy that closes hands on what it has taken.
 func TestProxyCloseHandsOn(t *testing.T) {
-	p, err := NewProxy(PatternPushPull, Front(Bind("tcp://127.0.0.1:*")), Back(Bind("tcp://127.0.0.1:*")), WithLinger(patience))
+	p, err := NewProxy(PatternPushPull, Front(Bind("tcp://127.0.0.1:*")), Back(Bind("tcp://127.0.0.1:*")), WithLinger(testkit.Patience()))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -114,7 +115,7 @@ func TestProxyCloseHandsOn(t *testing.T) {
 	for i := range 100 {
 		push.send(fmt.Sprint(i))
 	}
-	eventually(t, "the last task", func() bool { return p.Stats().ToBack == 101 })
+	testkit.Eventually(t, "the last task", func() bool { return p.Stats().ToBack == 101 })
 	go func() { closed <- p.Close() }()
 	for i := range 100 {
 		if got := worker.recv(); got[0] != fmt.Sprint(i) {
@@ -125,7 +126,7 @@ func TestProxyCloseHandsOn(t *testing.T) {
 	push.Close()
 	worker.wantClosed()
 	worker.Close()
-	if err := receive(t, closed, "Close"); err != nil {
+	if err := testkit.Receive(t, closed, "Close"); err != nil {
 		t.Error(err)
 	}
 }
@@ -141,7 +142,7 @@ func TestProxyCloseReportsTasks(t *testing.T) {
 	}
 	push := dialRaw(t, p.FrontAddrs()[0], zmtp.Push)
 	push.send("a task")
-	receive(t, taken, "the task")
+	testkit.Receive(t, taken, "the task")
 	if err := p.Close(); !errors.Is(err, relay.ErrLeft) {
 		t.Errorf("Close gave %v, want %v", err, relay.ErrLeft)
 	}

@@ -11,6 +11,7 @@ import (
 
 	"google.golang.org/protobuf/types/known/wrapperspb"
 
+	"github.com/gozmq/gozmq/internal/testkit"
 	"github.com/gozmq/gozmq/runtime/internal/relay"
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
 	"github.com/gozmq/gozmq/runtime/internal/zmtptest"
@@ -30,14 +31,14 @@ func TestProxyReqRep(t *testing.T) {
 			for caller := range 8 {
 				wg.Go(func() {
 					for i := range 25 {
-						if err := callEcho(within(t), conn, fmt.Sprintf("%d %d %d", client, caller, i)); err != nil {
+						if err := callEcho(testkit.Within(t), conn, fmt.Sprintf("%d %d %d", client, caller, i)); err != nil {
 							t.Errorf("call: %v", err)
 							return
 						}
 					}
 				})
 			}
-			_, err := Call[bytez](within(t), conn, failing, &bytez{})
+			_, err := Call[bytez](testkit.Within(t), conn, failing, &bytez{})
 			wantCode(t, err, CodeNotFound, "not here")
 		}
 		wg.Wait()
@@ -105,7 +106,7 @@ func TestProxyServerDies(t *testing.T) {
 	go func() { done <- callEcho(ctx, conn, "lost") }()
 	server.recv()
 	server.Close()
-	err := receive(t, done, "the end of the call")
+	err := testkit.Receive(t, done, "the end of the call")
 	wantCode(t, err, CodeDeadlineExceeded)
 	if !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("error is %v", err)
@@ -121,11 +122,11 @@ func TestProxyWaitsForServer(t *testing.T) {
 	conn := dial(t, Connect(p.FrontAddrs()...))
 	done := make(chan error, 8)
 	for i := range cap(done) {
-		go func() { done <- callEcho(within(t), conn, fmt.Sprint(i)) }()
+		go func() { done <- callEcho(testkit.Within(t), conn, fmt.Sprint(i)) }()
 	}
 	serve(t, Connect(p.BackAddrs()...), echoHandlers())
 	for range cap(done) {
-		if err := receive(t, done, "a reply"); err != nil {
+		if err := testkit.Receive(t, done, "a reply"); err != nil {
 			t.Error(err)
 		}
 	}
@@ -184,7 +185,7 @@ func TestProxyDropsHostileRequests(t *testing.T) {
 	hostile.send("")   // libzmq's probe
 	mustEcho(t, good)
 	mustEcho(t, good)
-	eventually(t, "the count", func() bool { return p.Stats().ToBack == 4 })
+	testkit.Eventually(t, "the count", func() bool { return p.Stats().ToBack == 4 })
 	if s := p.Stats(); s.Dropped != 2 {
 		t.Errorf("counted %+v, want 2 dropped", s)
 	}
@@ -212,9 +213,9 @@ func TestProxySlowClient(t *testing.T) {
 		all = append(all, zmtptest.Message(fmt.Sprint(i), "", "test.Service/Big", "")...)
 	}
 	slow.Send(all) // at once, so that they are read before the first reply waits
-	eventually(t, "a dropped reply", func() bool { return p.Stats().Dropped > 0 })
+	testkit.Eventually(t, "a dropped reply", func() bool { return p.Stats().Dropped > 0 })
 	mustEcho(t, good)
-	eventually(t, "all replies", func() bool {
+	testkit.Eventually(t, "all replies", func() bool {
 		s := p.Stats()
 		return s.ToFront+s.Dropped == requests+2
 	})
@@ -239,14 +240,14 @@ func TestProxyIsPlain(t *testing.T) {
 	go func() { done <- callEcho(ctx, conn, "given up") }()
 	first := server.recv()
 	cancel()
-	wantCode(t, receive(t, done, "the end of the call"), CodeCanceled)
-	go func() { done <- callEcho(within(t), conn, "next") }()
+	wantCode(t, testkit.Receive(t, done, "the end of the call"), CodeCanceled)
+	go func() { done <- callEcho(testkit.Within(t), conn, "next") }()
 	second := server.recv()
 	if second[3] != "test.Service/Echo" || second[1] == first[1] {
 		t.Fatalf("behind %q the server got %q, want another call", first, second)
 	}
 	server.send(second[0], second[1], "", "", second[4])
-	if err := receive(t, done, "the reply"); err != nil {
+	if err := testkit.Receive(t, done, "the reply"); err != nil {
 		t.Error(err)
 	}
 }
@@ -302,7 +303,7 @@ func TestProxyIsFair(t *testing.T) {
 			seen, last = seen+1, i
 		}
 	}
-	receive(t, written, "the end of the requests")
+	testkit.Receive(t, written, "the end of the requests")
 	t.Logf("the last of %d requests of the calm client came behind %d others", seen, last+1-seen)
 	if seen != 10 || last > requests-200 {
 		t.Errorf("the last of %d requests of the calm client was number %d", seen, last)

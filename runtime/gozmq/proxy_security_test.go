@@ -5,6 +5,8 @@ import (
 	"testing"
 
 	"google.golang.org/protobuf/types/known/wrapperspb"
+
+	"github.com/gozmq/gozmq/internal/testkit"
 )
 
 // A guardedProxy is where the ends of a proxy connect that has a mechanism on
@@ -68,7 +70,7 @@ func TestGuardedProxyPushPull(t *testing.T) {
 		v, k := ventilator(t, g.front), sink(t, g.back)
 		tasks := follow(t, func(ctx context.Context) seq[*number] { return Results[number](ctx, k, squareMethod) })
 		for n := range int64(100) {
-			if err := v.Push(within(t), squareMethod, wrapperspb.Int64(n)); err != nil {
+			if err := v.Push(testkit.Within(t), squareMethod, wrapperspb.Int64(n)); err != nil {
 				t.Fatal(err)
 			}
 		}

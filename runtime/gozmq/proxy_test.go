@@ -4,6 +4,7 @@ import (
 	"context"
 	"testing"
 
+	"github.com/gozmq/gozmq/internal/testkit"
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
 )
 
@@ -51,7 +52,7 @@ func TestProxyRun(t *testing.T) {
 				} else {
 					cancel()
 				}
-				if err := receive(t, done, "the end of Run"); err != nil {
+				if err := testkit.Receive(t, done, "the end of Run"); err != nil {
 					t.Error(err)
 				}
 				cancel()
@@ -66,10 +67,10 @@ func TestProxyCloseEndsCalls(t *testing.T) {
 	conn := dial(t, Connect(p.FrontAddrs()...))
 	server := dialRaw(t, p.BackAddrs()[0], zmtp.Rep)
 	done := make(chan error, 1)
-	go func() { done <- callEcho(within(t), conn, "open") }()
+	go func() { done <- callEcho(testkit.Within(t), conn, "open") }()
 	server.recv()
 	go p.Close()
 	server.wantClosed()
 	server.Close()
-	wantCode(t, receive(t, done, "the end of the call"), CodeUnavailable)
+	wantCode(t, testkit.Receive(t, done, "the end of the call"), CodeUnavailable)
 }

@@ -11,6 +11,7 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
+	"github.com/gozmq/gozmq/internal/testkit"
 	"github.com/gozmq/gozmq/runtime/internal/testproto"
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
 )
@@ -22,11 +23,11 @@ func TestPublishEncodesOnlyForSubscribers(t *testing.T) {
 		p, _, sub := s.feed(t, nil, nil)
 		topic := Topic[*testproto.Order]{Name: "test.Feed/Order"}
 		bad := &testproto.Order{} // without a required field
-		if err := Publish(within(t), p, &topic, bad); err != nil {
+		if err := Publish(testkit.Within(t), p, &topic, bad); err != nil {
 			t.Fatalf("without subscribers: %v", err)
 		}
 		readings := listen(t, p, sub)
-		if err := Publish(within(t), p, &topic, bad); err != nil {
+		if err := Publish(testkit.Within(t), p, &topic, bad); err != nil {
 			t.Fatalf("with a subscriber of another topic: %v", err)
 		}
 		var pattern TopicPattern
@@ -34,12 +35,12 @@ func TestPublishEncodesOnlyForSubscribers(t *testing.T) {
 		orders := follow(t, func(ctx context.Context) seq[*testproto.Order] {
 			return Subscribe[testproto.Order](ctx, sub, []TopicPattern{pattern})
 		})
-		if err := p.WaitForSubscribers(within(t), topic.Name, 1); err != nil {
+		if err := p.WaitForSubscribers(testkit.Within(t), topic.Name, 1); err != nil {
 			t.Fatal(err)
 		}
-		wantCode(t, Publish(within(t), p, &topic, bad), CodeInvalidArgument, topic.Name, "gozmq.test.legacy.Order", "customer")
+		wantCode(t, Publish(testkit.Within(t), p, &topic, bad), CodeInvalidArgument, topic.Name, "gozmq.test.legacy.Order", "customer")
 		good := &testproto.Order{Customer: proto.String("c")}
-		if err := Publish(within(t), p, &topic, good); err != nil {
+		if err := Publish(testkit.Within(t), p, &topic, good); err != nil {
 			t.Fatal(err)
 		}
 		wantEqual(t, orders.next(t), good)
@@ -81,10 +82,10 @@ func TestPublishLimits(t *testing.T) {
 			p, events, sub := site{endpoint: "inproc://" + t.Name()}.feed(t, []PublisherOption{WithMaxMessageSize(small)}, []SubscriberOption{WithMaxMessageSize(small)})
 			good := listen(t, p, sub)
 			everything := follow(t, func(ctx context.Context) seq[*reading] { return SubscribeBare[reading](ctx, sub) })
-			if err := p.WaitForSubscribers(within(t), "", 1); err != nil {
+			if err := p.WaitForSubscribers(testkit.Within(t), "", 1); err != nil {
 				t.Fatal(err)
 			}
-			wantCode(t, Publish(within(t), p, tt.topic, tt.msg), tt.code, tt.topic.Name)
+			wantCode(t, Publish(testkit.Within(t), p, tt.topic, tt.msg), tt.code, tt.topic.Name)
 			publish(t, p, at("ams", ""))
 			wantEqual(t, good.next(t), at("ams", ""))
 			for _, k := range events.kinds() {
@@ -108,25 +109,25 @@ func TestWaitForSubscribers(t *testing.T) {
 
 	const n = 3
 	waits := make(chan error, 1)
-	go func() { waits <- p.WaitForSubscribers(within(t), "weather/ams/temperature", n) }()
+	go func() { waits <- p.WaitForSubscribers(testkit.Within(t), "weather/ams/temperature", n) }()
 	for range n {
 		s := subscriber(t, Connect(p.Addrs()[0]))
 		listen(t, p, s, stations("ams")...)
 		listen(t, p, s) // another subscription of the same peer does not count twice
 	}
-	if err := receive(t, waits, "the end of the wait"); err != nil {
+	if err := testkit.Receive(t, waits, "the end of the wait"); err != nil {
 		t.Error(err)
 	}
 	go func() { waits <- p.WaitForSubscribers(context.Background(), "weather/", n+1) }()
 	if err := p.Close(); err != nil {
 		t.Error(err)
 	}
-	wantText(t, receive(t, waits, "the end of the wait"), "wait for subscribers", "closed")
+	wantText(t, testkit.Receive(t, waits, "the end of the wait"), "wait for subscribers", "closed")
 	if err := p.Close(); err != nil {
 		t.Errorf("Close again: %v", err)
 	}
-	wantCode(t, Publish(within(t), p, &temperature, at("ams", "")), CodeCanceled, "closed")
-	wantCode(t, p.WaitForSubscribers(within(t), "weather/", 1), CodeCanceled, "the publisher is closed")
+	wantCode(t, Publish(testkit.Within(t), p, &temperature, at("ams", "")), CodeCanceled, "closed")
+	wantCode(t, p.WaitForSubscribers(testkit.Within(t), "weather/", 1), CodeCanceled, "the publisher is closed")
 }
 
 // A wait for a filter counts who gets all that it takes.
@@ -139,12 +140,12 @@ func TestWaitForSubscribersTo(t *testing.T) {
 	defer cancel()
 	wantCode(t, p.WaitForSubscribersTo(short, stationFilter{}, 1), CodeDeadlineExceeded, `"weather/"`, "0 of 1")
 	wantCode(t, p.WaitForSubscribersTo(short, ams, 2), CodeDeadlineExceeded, "1 of 2")
-	if err := p.WaitForSubscribersTo(within(t), ams, 1); err != nil {
+	if err := p.WaitForSubscribersTo(testkit.Within(t), ams, 1); err != nil {
 		t.Error(err)
 	}
 	one.Add(stationFilter{})
 	for _, f := range []stationFilter{{}, ams, stations("elsewhere")[0]} {
-		if err := p.WaitForSubscribersTo(within(t), f, 1); err != nil {
+		if err := p.WaitForSubscribersTo(testkit.Within(t), f, 1); err != nil {
 			t.Error(err)
 		}
 	}

@@ -7,6 +7,7 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
+	"github.com/gozmq/gozmq/internal/testkit"
 	"github.com/gozmq/gozmq/runtime/internal/testproto"
 )
 
@@ -123,7 +124,7 @@ func follow[P any](t testing.TB, begin func(ctx context.Context) seq[P]) *stream
 // next returns the next message.
 func (s *stream[P]) next(t testing.TB) P {
 	t.Helper()
-	i := receive(t, s.items, "a message")
+	i := testkit.Receive(t, s.items, "a message")
 	if i.err != nil {
 		t.Fatalf("got error %v, want a message", i.err)
 	}
@@ -133,7 +134,7 @@ func (s *stream[P]) next(t testing.TB) P {
 // nextError returns the next error.
 func (s *stream[P]) nextError(t testing.TB) error {
 	t.Helper()
-	i := receive(t, s.items, "an error")
+	i := testkit.Receive(t, s.items, "an error")
 	if i.err == nil {
 		t.Fatalf("got message %v, want an error", i.msg)
 	}
@@ -143,7 +144,7 @@ func (s *stream[P]) nextError(t testing.TB) error {
 // wantEnd waits for the end of the iteration, with nothing before it.
 func (s *stream[P]) wantEnd(t testing.TB) {
 	t.Helper()
-	i := receive(t, s.items, "the end of the iteration")
+	i := testkit.Receive(t, s.items, "the end of the iteration")
 	if _, open := <-s.items; open {
 		t.Fatalf("got %v, %v, want the end", i.msg, i.err)
 	}
@@ -154,13 +155,13 @@ func listen(t testing.TB, p *Publisher, s *Subscriber, filters ...stationFilter)
 	t.Helper()
 	before := s.running()
 	f := follow(t, func(ctx context.Context) seq[*reading] { return Subscribe[reading](ctx, s, filters) })
-	eventually(t, "the subscription", func() bool { return s.running() > before })
+	testkit.Eventually(t, "the subscription", func() bool { return s.running() > before })
 	topics := []string{"weather/any/temperature"}
 	for i, filter := range filters {
 		topics = append(topics[:i], filter.TopicPattern().String())
 	}
 	for _, topic := range topics {
-		if err := p.WaitForSubscribers(within(t), topic, 1); err != nil {
+		if err := p.WaitForSubscribers(testkit.Within(t), topic, 1); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -173,7 +174,7 @@ func (s *Subscriber) running() int { return s.hub.Usage().Subscriptions }
 func publish(t testing.TB, p *Publisher, readings ...*reading) {
 	t.Helper()
 	for _, r := range readings {
-		if err := Publish(within(t), p, &temperature, r); err != nil {
+		if err := Publish(testkit.Within(t), p, &temperature, r); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -4,6 +4,8 @@ import (
 	"context"
 	"testing"
 	"time"
+
+	"github.com/gozmq/gozmq/internal/testkit"
 )
 
 func TestWaitForServers(t *testing.T) {
@@ -12,17 +14,17 @@ func TestWaitForServers(t *testing.T) {
 	defer cancel()
 	wantCode(t, c.WaitForServers(short, 1), CodeDeadlineExceeded, "wait for servers: ")
 	serve(t, Connect(c.Addrs()...), echoHandlers())
-	if err := c.WaitForServers(within(t), 1); err != nil {
+	if err := c.WaitForServers(testkit.Within(t), 1); err != nil {
 		t.Fatal(err)
 	}
 	two := make(chan error, 1)
-	go func() { two <- c.WaitForServers(within(t), 2) }()
+	go func() { two <- c.WaitForServers(testkit.Within(t), 2) }()
 	serve(t, Connect(c.Addrs()...), echoHandlers())
-	if err := receive(t, two, "the second server"); err != nil {
+	if err := testkit.Receive(t, two, "the second server"); err != nil {
 		t.Error(err)
 	}
 	if err := c.Close(); err != nil {
 		t.Error(err)
 	}
-	wantCode(t, c.WaitForServers(within(t), 1), CodeCanceled, "the Conn is closed")
+	wantCode(t, c.WaitForServers(testkit.Within(t), 1), CodeCanceled, "the Conn is closed")
 }

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gozmq/gozmq/internal/testkit"
 	"github.com/gozmq/gozmq/runtime/internal/transport"
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
 	"github.com/gozmq/gozmq/runtime/internal/zmtptest"
@@ -25,7 +26,7 @@ func open(t testing.TB, s *Subscriber, filters []stationFilter, opts ...Subscrip
 
 func ready(t testing.TB, s *Subscriber) {
 	t.Helper()
-	if err := s.Ready(within(t)); err != nil {
+	if err := s.Ready(testkit.Within(t)); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -39,7 +40,7 @@ func TestReadyIsExact(t *testing.T) {
 			one := open(t, sub, stations(own))
 			ready(t, sub)
 			publish(t, p, at(own, "right after"))
-			for m, err := range one.All(within(t)) {
+			for m, err := range one.All(testkit.Within(t)) {
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -65,18 +66,18 @@ func TestReadyWaitsForPublishers(t *testing.T) {
 	wantCode(t, sub.Ready(short), CodeDeadlineExceeded, "no publisher at "+second)
 	for range 3 {
 		waiting := make(chan error, 1)
-		go func() { waiting <- sub.Ready(within(t)) }()
+		go func() { waiting <- sub.Ready(testkit.Within(t)) }()
 		p := publisher(t, Bind(second))
-		if err := receive(t, waiting, "Ready"); err != nil {
+		if err := testkit.Receive(t, waiting, "Ready"); err != nil {
 			t.Fatal(err)
 		}
-		if err := p.WaitForSubscribers(within(t), "weather/", 1); err != nil {
+		if err := p.WaitForSubscribers(testkit.Within(t), "weather/", 1); err != nil {
 			t.Fatal(err)
 		}
 		if err := p.Close(); err != nil {
 			t.Error(err)
 		}
-		eventually(t, "the end of the connection", func() bool { return sub.sub.Links().DialError() != nil })
+		testkit.Eventually(t, "the end of the connection", func() bool { return sub.sub.Links().DialError() != nil })
 	}
 }
 
@@ -90,7 +91,7 @@ func TestReadyOfABoundSubscriber(t *testing.T) {
 	p := publisher(t, Connect(sub.Addrs()[0]))
 	ready(t, sub)
 	publish(t, p, at("a", ""))
-	for m := range stream.All(within(t)) {
+	for m := range stream.All(testkit.Within(t)) {
 		wantEqual(t, m, at("a", ""))
 		break
 	}
@@ -101,9 +102,9 @@ func TestReadyFails(t *testing.T) {
 		l := zmtptest.Listen(t)
 		sub := subscriber(t, Connect("tcp://"+l.Addr().String()))
 		waiting := make(chan error, 1)
-		go func() { waiting <- sub.Ready(within(t)) }()
+		go func() { waiting <- sub.Ready(testkit.Within(t)) }()
 		l.Next().Send(zmtptest.Join(zmtptest.Greeting(3, 1, "NULL"), zmtp.AppendCommand(nil, zmtp.CommandError, zmtp.ErrorBody("go away"))))
-		wantCode(t, receive(t, waiting, "Ready"), CodeUnavailable, "go away")
+		wantCode(t, testkit.Receive(t, waiting, "Ready"), CodeUnavailable, "go away")
 	})
 	t.Run("a filter too many", func(t *testing.T) {
 		pub := publisher(t, Bind("tcp://127.0.0.1:*"), WithMaxSubscriptions(2))
@@ -119,12 +120,12 @@ func TestReadyFails(t *testing.T) {
 	t.Run("closed", func(t *testing.T) {
 		sub := subscriber(t, Connect(closedPort(t)))
 		waiting := make(chan error, 1)
-		go func() { waiting <- sub.Ready(within(t)) }()
+		go func() { waiting <- sub.Ready(testkit.Within(t)) }()
 		if err := sub.Close(); err != nil {
 			t.Fatal(err)
 		}
-		wantCode(t, receive(t, waiting, "Ready"), CodeCanceled, "closed")
-		wantCode(t, sub.Ready(within(t)), CodeCanceled, "closed")
+		wantCode(t, testkit.Receive(t, waiting, "Ready"), CodeCanceled, "closed")
+		wantCode(t, sub.Ready(testkit.Within(t)), CodeCanceled, "closed")
 		_, err := OpenSubscription[reading](sub, stations("a"), nil)
 		wantCode(t, err, CodeCanceled, "closed")
 	})
@@ -139,7 +140,7 @@ func TestReadyFails(t *testing.T) {
 		if m := old.Message(); string(m[0]) != "\x01weather/" {
 			t.Errorf("got %q", m)
 		}
-		wantCode(t, sub.Ready(within(t)), CodeUnimplemented, "ZMTP 3.0", old.LocalAddr().String())
+		wantCode(t, sub.Ready(testkit.Within(t)), CodeUnimplemented, "ZMTP 3.0", old.LocalAddr().String())
 	})
 }
 
@@ -153,7 +154,7 @@ func TestReadyIgnoresOtherPongs(t *testing.T) {
 	p := zmtptest.DialAs(t, ep, "PUB", zmtp.PropertyGozmq, "1") // which need not be asked twice
 	open(t, sub, nil)
 	waiting := make(chan error, 1)
-	go func() { waiting <- sub.Ready(within(t)) }()
+	go func() { waiting <- sub.Ready(testkit.Within(t)) }()
 	if name, body := p.Command(); name != zmtp.CommandSubscribe || string(body) != "weather/" {
 		t.Fatalf("got %s %q, want the subscription before the PING", name, body)
 	}
@@ -176,7 +177,7 @@ func TestReadyIgnoresOtherPongs(t *testing.T) {
 	default:
 	}
 	p.Send(zmtp.AppendCommand(nil, zmtp.CommandPong, body[2:]))
-	if err := receive(t, waiting, "Ready"); err != nil {
+	if err := testkit.Receive(t, waiting, "Ready"); err != nil {
 		t.Fatal(err)
 	}
 }

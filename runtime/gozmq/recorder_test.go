@@ -1,43 +1,32 @@
 package gozmq
 
 import (
-	"slices"
-	"sync"
 	"testing"
-	"time"
+
+	"github.com/gozmq/gozmq/internal/testkit"
 )
 
 // A recorder keeps the events of a socket.
 type recorder struct {
-	mu     sync.Mutex
-	events []Event
-	change chan struct{}
+	testkit.Recorder[Event]
 }
 
-func newRecorder() *recorder { return &recorder{change: make(chan struct{})} }
+func newRecorder() *recorder { return new(recorder) }
 
 // option makes the recorder a socket's observer.
-func (r *recorder) option() SocketOption { return WithEventHandler(r.observe) }
+func (r *recorder) option() SocketOption { return WithEventHandler(r.Record) }
 
-func (r *recorder) observe(e Event) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.events = append(r.events, e)
-	close(r.change)
-	r.change = make(chan struct{})
+func ofKind(kind EventKind) func(Event) bool {
+	return func(e Event) bool { return e.Kind == kind }
 }
 
-// all returns what was recorded so far.
-func (r *recorder) all() []Event {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return slices.Clone(r.events)
-}
+// all returns the events so far.
+func (r *recorder) all() []Event { return r.All() }
 
-// kinds returns the kinds of what was recorded so far.
+// kinds returns the kinds of the events so far.
 func (r *recorder) kinds() []EventKind {
 	var list []EventKind
-	for _, e := range r.all() {
+	for _, e := range r.All() {
 		list = append(list, e.Kind)
 	}
 	return list
@@ -46,38 +35,11 @@ func (r *recorder) kinds() []EventKind {
 // wait returns the first event of a kind once there are n of them.
 func (r *recorder) wait(t testing.TB, kind EventKind, n int) Event {
 	t.Helper()
-	timer := time.NewTimer(patience)
-	defer timer.Stop()
-	for {
-		r.mu.Lock()
-		var found []Event
-		for _, e := range r.events {
-			if e.Kind == kind {
-				found = append(found, e)
-			}
-		}
-		change := r.change
-		r.mu.Unlock()
-		if len(found) >= n {
-			return found[0]
-		}
-		select {
-		case <-change:
-		case <-timer.C:
-			t.Fatalf("%d of %d events %q came; there were %v", len(found), n, kind, r.kinds())
-		}
-	}
+	return r.Wait(t, 0, n, kind.String(), ofKind(kind))[0]
 }
 
 // count returns how many events of a kind there are so far.
-func (r *recorder) count(kind EventKind) (n int) {
-	for _, k := range r.kinds() {
-		if k == kind {
-			n++
-		}
-	}
-	return n
-}
+func (r *recorder) count(kind EventKind) int { return r.Count(ofKind(kind)) }
 
 // wantHeld checks that no connection has ended so far.
 func (r *recorder) wantHeld(t *testing.T) {

@@ -5,6 +5,8 @@ import (
 	"testing"
 
 	"google.golang.org/protobuf/types/known/wrapperspb"
+
+	"github.com/gozmq/gozmq/internal/testkit"
 )
 
 // registerEcho registers a service of one method, which nobody implemented.
@@ -22,7 +24,7 @@ func TestUnimplementedMethod(t *testing.T) {
 		t.Fatal(err)
 	}
 	r := run(t, s)
-	wantCode(t, callEcho(within(t), dial(t, Connect(r.addr())), "x"), CodeUnimplemented, "test.Service/Echo is not implemented")
+	wantCode(t, callEcho(testkit.Within(t), dial(t, Connect(r.addr())), "x"), CodeUnimplemented, "test.Service/Echo is not implemented")
 }
 
 // Every registration error is returned by RegisterService and again by Serve.
@@ -62,7 +64,7 @@ func TestRegistrationErrors(t *testing.T) {
 				}
 			}
 			wantText(t, s.RegisterService(tt.last), tt.part)
-			ctx, cancel := context.WithTimeout(within(t), patience/10)
+			ctx, cancel := context.WithTimeout(testkit.Within(t), testkit.Patience()/10)
 			defer cancel()
 			wantText(t, s.Serve(ctx), tt.part)
 		})
@@ -81,7 +83,7 @@ func TestSeveralServices(t *testing.T) {
 	r := run(t, s)
 	c := dial(t, Connect(r.addr()))
 	for _, name := range names {
-		_, err := Call[bytez](within(t), c, &Method{Procedure: name + "/Echo"}, wrapperspb.Bytes(nil))
+		_, err := Call[bytez](testkit.Within(t), c, &Method{Procedure: name + "/Echo"}, wrapperspb.Bytes(nil))
 		wantCode(t, err, CodeUnimplemented, "is not implemented")
 	}
 }

@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"google.golang.org/protobuf/types/known/wrapperspb"
+
+	"github.com/gozmq/gozmq/internal/testkit"
 )
 
 // An addressBook is a resolver whose answers change.
@@ -67,7 +69,7 @@ func TestCallsToEveryAddress(t *testing.T) {
 	conn := dial(t, Connect(fmt.Sprintf("dns://name.test:%d", port)), WithResolver(book), WithReconnectBackoff(time.Millisecond, 10*time.Millisecond))
 	peers := func(want ...string) {
 		t.Helper()
-		eventually(t, fmt.Sprintf("connections to %q", want), func() bool {
+		testkit.Eventually(t, fmt.Sprintf("connections to %q", want), func() bool {
 			var have []string
 			for _, p := range conn.Stats().Peers {
 				host, _, _ := strings.Cut(p.Address, ":")
@@ -78,7 +80,7 @@ func TestCallsToEveryAddress(t *testing.T) {
 			return equal(have, want)
 		})
 	}
-	ctx := within(t)
+	ctx := testkit.Within(t)
 	call := func(body string) string {
 		reply, err := Call[bytez](ctx, conn, echoMethod, wrapperspb.Bytes([]byte(body)))
 		if err != nil {
@@ -97,17 +99,17 @@ func TestCallsToEveryAddress(t *testing.T) {
 
 	blocked := make(chan string, 1)
 	go func() { blocked <- call("block") }()
-	slow := receive(t, began, "the call")
+	slow := testkit.Receive(t, began, "the call")
 	rest := map[string]string{a: b, b: a}[slow]
 	book.set(rest, c)
-	eventually(t, "a call to the new address", func() bool { return call("") == c })
+	testkit.Eventually(t, "a call to the new address", func() bool { return call("") == c })
 	for range 20 {
 		if got := call(""); got == slow {
 			t.Errorf("a call went to %s, which is to be left", got)
 		}
 	}
 	close(release)
-	if got := receive(t, blocked, "the answer"); got != slow {
+	if got := testkit.Receive(t, blocked, "the answer"); got != slow {
 		t.Errorf("the call to %s was answered by %s", slow, got)
 	}
 	peers(rest, c)

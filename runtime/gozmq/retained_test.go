@@ -8,6 +8,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/gozmq/gozmq/internal/testkit"
 	"github.com/gozmq/gozmq/runtime/internal/link"
 	"github.com/gozmq/gozmq/runtime/internal/wire"
 )
@@ -18,7 +19,7 @@ var retained = Topic[*reading]{Name: temperature.Name, Append: temperature.Appen
 func publishRetained(t testing.TB, p *Publisher, readings ...*reading) {
 	t.Helper()
 	for _, r := range readings {
-		if err := Publish(within(t), p, &retained, r); err != nil {
+		if err := Publish(testkit.Within(t), p, &retained, r); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -121,7 +122,7 @@ func TestRetainedStreams(t *testing.T) {
 			} else {
 				all = append(all, readings(t, s, stations("0", "1")[:counts[i]]...))
 			}
-			eventually(t, "the stream", func() bool { return s.running() == i+1 })
+			testkit.Eventually(t, "the stream", func() bool { return s.running() == i+1 })
 		}
 		wg.Wait()
 		for i, f := range all {
@@ -183,7 +184,7 @@ func TestRetainedOnly(t *testing.T) {
 	only := Topic[*reading]{Name: temperature.Name, Append: temperature.Append, Traits: Retained}
 	p, events, s := site{endpoint: "tcp://127.0.0.1:*"}.feed(t, nil, nil)
 	send := func(note string) {
-		if err := Publish(within(t), p, &only, at("ams", note)); err != nil {
+		if err := Publish(testkit.Within(t), p, &only, at("ams", note)); err != nil {
 			t.Fatal(err)
 		}
 	}

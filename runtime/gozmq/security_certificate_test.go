@@ -7,6 +7,8 @@ import (
 	"runtime"
 	"strings"
 	"testing"
+
+	"github.com/gozmq/gozmq/internal/testkit"
 )
 
 // czmqCertificate is a file as CZMQ 4 writes it, with the keys that libzmq's
@@ -118,7 +120,7 @@ func TestKeyFolder(t *testing.T) {
 		return dial(t, Connect(r.addr()), WithSecurity(CurveClient(k, server.Public())))
 	}
 	mustEcho(t, as(ada))
-	if id := receive(t, names, "an identity"); id == nil || id.Name != "ada" || id.Metadata["role"] != "admin" {
+	if id := testkit.Receive(t, names, "an identity"); id == nil || id.Name != "ada" || id.Metadata["role"] != "admin" {
 		t.Errorf("the identity is %+v", id)
 	}
 	as(bob)

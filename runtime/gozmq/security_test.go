@@ -16,6 +16,8 @@ import (
 
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/wrapperspb"
+
+	"github.com/gozmq/gozmq/internal/testkit"
 )
 
 func curveKey(t testing.TB) CurveSecretKey {
@@ -83,7 +85,7 @@ func TestSecuredCalls(t *testing.T) {
 		}
 		_, c := s.pair(t, echoHandlers(), []ServerOption{WithSecurity(l.server), WithInterceptors(note)}, []DialOption{WithSecurity(l.client)})
 		mustEcho(t, c)
-		if err := callEcho(within(t), c, strings.Repeat("large ", 100_000)); err != nil {
+		if err := callEcho(testkit.Within(t), c, strings.Repeat("large ", 100_000)); err != nil {
 			t.Error(err)
 		}
 		user := ""
@@ -105,7 +107,7 @@ func TestRefusedCalls(t *testing.T) {
 			return
 		}
 		refusedOnce(t, there, here)
-		wantCode(t, callEcho(within(t), c, "x"), CodeUnavailable, "does not accept our credentials")
+		wantCode(t, callEcho(testkit.Within(t), c, "x"), CodeUnavailable, "does not accept our credentials")
 	})
 }
 
@@ -134,7 +136,7 @@ func TestSecuredPipeline(t *testing.T) {
 					From(Connect(v.Addrs()...)), To(Connect(k.Addrs()...)))
 				results := follow(t, func(ctx context.Context) seq[*number] { return Results[number](ctx, k, squareMethod) })
 				for i := range int64(50) {
-					if err := v.Push(within(t), squareMethod, wrapperspb.Int64(i)); err != nil {
+					if err := v.Push(testkit.Within(t), squareMethod, wrapperspb.Int64(i)); err != nil {
 						t.Fatal(err)
 					}
 				}

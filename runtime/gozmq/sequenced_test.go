@@ -10,6 +10,7 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
+	"github.com/gozmq/gozmq/internal/testkit"
 	gozmqv1 "github.com/gozmq/gozmq/proto/gozmq/v1"
 	"github.com/gozmq/gozmq/runtime/internal/link"
 	"github.com/gozmq/gozmq/runtime/internal/testproto"
@@ -22,7 +23,7 @@ var sequenced = Topic[*reading]{Name: temperature.Name, Append: temperature.Appe
 func publishSequenced(t testing.TB, p *Publisher, readings ...*reading) {
 	t.Helper()
 	for _, r := range readings {
-		if err := Publish(within(t), p, &sequenced, r); err != nil {
+		if err := Publish(testkit.Within(t), p, &sequenced, r); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -34,7 +35,7 @@ func TestSequencedOnTheWire(t *testing.T) {
 	publishSequenced(t, p, at("ams", "before")) // counted, though nobody gets it
 	sub := dialRaw(t, p.Addrs()[0], "SUB")
 	sub.send("\x01weather/ams/")
-	if err := p.WaitForSubscribers(within(t), "weather/ams/", 1); err != nil {
+	if err := p.WaitForSubscribers(testkit.Within(t), "weather/ams/", 1); err != nil {
 		t.Fatal(err)
 	}
 	publishSequenced(t, p, at("ams", "one"), at("oslo", "elsewhere"), at("ams", "two"))
@@ -63,11 +64,11 @@ func TestSequencedFailures(t *testing.T) {
 	p := publisher(t, Bind("tcp://127.0.0.1:*"), WithMaxMessageSize(64))
 	sub := dialRaw(t, p.Addrs()[0], "SUB")
 	sub.send("\x01")
-	if err := p.WaitForSubscribers(within(t), "", 1); err != nil {
+	if err := p.WaitForSubscribers(testkit.Within(t), "", 1); err != nil {
 		t.Fatal(err)
 	}
-	wantCode(t, Publish(within(t), p, &sequenced, at("ams", string(make([]byte, 100)))), CodeResourceExhausted)
-	wantCode(t, Publish(within(t), p, &sequenced, at(string(make([]byte, maxTopic)), "")), CodeInvalidArgument)
+	wantCode(t, Publish(testkit.Within(t), p, &sequenced, at("ams", string(make([]byte, 100)))), CodeResourceExhausted)
+	wantCode(t, Publish(testkit.Within(t), p, &sequenced, at(string(make([]byte, maxTopic)), "")), CodeInvalidArgument)
 	publishSequenced(t, p, at("ams", "good"))
 	var h gozmqv1.PublicationHeader
 	if err := proto.Unmarshal([]byte(sub.recv()[2]), &h); err != nil || h.GetPosition() != 1 {
@@ -130,7 +131,7 @@ func TestSequencedGaps(t *testing.T) {
 // reached the publisher.
 func settled(t *testing.T, s *Subscriber) {
 	t.Helper()
-	eventually(t, "a connection with the subscriptions", func() bool { return s.Ready(within(t)) == nil })
+	testkit.Eventually(t, "a connection with the subscriptions", func() bool { return s.Ready(testkit.Within(t)) == nil })
 }
 
 // accountFor reads each topic from message first to its end, and returns how
@@ -142,7 +143,7 @@ func accountFor(t *testing.T, f *stream[*reading], topics, first, each int) (los
 		next[fmt.Sprint(topic)] = first
 	}
 	for ended < topics {
-		i := receive(t, f.items, "a message or a gap")
+		i := testkit.Receive(t, f.items, "a message or a gap")
 		var gap *GapError
 		switch {
 		case errors.As(i.err, &gap):
@@ -183,18 +184,18 @@ func TestSequencedQueueFull(t *testing.T) {
 			}
 		}
 	})
-	if err := p.WaitForSubscribers(within(t), "weather/0/temperature", 1); err != nil {
+	if err := p.WaitForSubscribers(testkit.Within(t), "weather/0/temperature", 1); err != nil {
 		t.Fatal(err)
 	}
 	body := &testproto.Reading_Sensor{Sensor: strings.Repeat("x", 5000)} // all are more than the kernel takes
 	sent := 0
 	for ; sent < all && p.Dropped() < 100; sent++ {
-		if err := Publish(within(t), p, &sequenced, &reading{Station: "0", Note: proto.String(fmt.Sprint(sent)), Source: body}); err != nil {
+		if err := Publish(testkit.Within(t), p, &sequenced, &reading{Station: "0", Note: proto.String(fmt.Sprint(sent)), Source: body}); err != nil {
 			t.Fatal(err)
 		}
 	}
 	close(release)
-	eventually(t, "an empty queue", func() bool { return queued(p) == 0 })
+	testkit.Eventually(t, "an empty queue", func() bool { return queued(p) == 0 })
 	dropped := int(p.Dropped())
 	publishSequenced(t, p, at("0", "end"))
 	if lost := accountFor(t, f, 1, 0, sent); lost != dropped || lost < 100 {
@@ -221,7 +222,7 @@ func TestSequencedRestart(t *testing.T) {
 	f.next(t)
 	first.Close()
 	second := publisher(t, Bind(endpoint))
-	if err := second.WaitForSubscribers(within(t), "weather/", 1); err != nil {
+	if err := second.WaitForSubscribers(testkit.Within(t), "weather/", 1); err != nil {
 		t.Fatal(err)
 	}
 	publishSequenced(t, second, at("oslo", "three"), at("ams", "four"))

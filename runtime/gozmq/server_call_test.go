@@ -9,6 +9,8 @@ import (
 
 	"google.golang.org/protobuf/types/known/emptypb"
 	"google.golang.org/protobuf/types/known/wrapperspb"
+
+	"github.com/gozmq/gozmq/internal/testkit"
 )
 
 func TestCallBodies(t *testing.T) {
@@ -16,7 +18,7 @@ func TestCallBodies(t *testing.T) {
 		_, c := s.pair(t, echoHandlers(), nil, nil)
 		for _, size := range []int{0, 1, 64, 253, 254, 255, 256, 65535, 65536, 1 << 20} {
 			want := bytes.Repeat([]byte{byte(size), 0, 0xff}, size/3+1)[:size]
-			reply, err := Call[bytez](within(t), c, echoMethod, wrapperspb.Bytes(want))
+			reply, err := Call[bytez](testkit.Within(t), c, echoMethod, wrapperspb.Bytes(want))
 			if err != nil {
 				t.Fatalf("%d bytes: %v", size, err)
 			}
@@ -34,7 +36,7 @@ func TestCallEmptyMessages(t *testing.T) {
 			return &emptypb.Empty{}, nil
 		})}, nil, nil)
 		for range 3 {
-			if _, err := Call[emptypb.Empty](within(t), c, nothing, &emptypb.Empty{}); err != nil {
+			if _, err := Call[emptypb.Empty](testkit.Within(t), c, nothing, &emptypb.Empty{}); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -45,7 +47,7 @@ func TestCallManyInFlight(t *testing.T) {
 	const callers, calls = 64, 200
 	everywhere(t, func(t *testing.T, s site) {
 		_, c := s.pair(t, echoHandlers(), nil, nil)
-		ctx := within(t)
+		ctx := testkit.Within(t)
 		var wg sync.WaitGroup
 		for i := range callers {
 			wg.Go(func() {
@@ -75,17 +77,17 @@ func TestCallAnsweredOutOfOrder(t *testing.T) {
 			<-release[string(req.GetValue())]
 			return req, nil
 		})}, nil, nil)
-		ctx := within(t)
+		ctx := testkit.Within(t)
 		answers := make(map[string]chan error)
 		for name := range release {
 			answers[name] = make(chan error, 1)
 			go func() { answers[name] <- callEcho(ctx, c, name) }()
-			receive(t, started, "a call in the handler")
+			testkit.Receive(t, started, "a call in the handler")
 		}
 		for i := n - 1; i >= 0; i-- {
 			name := fmt.Sprint(i)
 			close(release[name])
-			if err := receive(t, answers[name], "the answer of call "+name); err != nil {
+			if err := testkit.Receive(t, answers[name], "the answer of call "+name); err != nil {
 				t.Fatal(err)
 			}
 		}

@@ -8,6 +8,7 @@ import (
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/wrapperspb"
 
+	"github.com/gozmq/gozmq/internal/testkit"
 	gozmqv1 "github.com/gozmq/gozmq/proto/gozmq/v1"
 )
 
@@ -16,7 +17,7 @@ const small = 4096 // bytes that a message may have in these tests
 func TestRequestTooLarge(t *testing.T) {
 	everywhere(t, func(t *testing.T, s site) {
 		_, c := s.pair(t, echoHandlers(), nil, []DialOption{WithMaxMessageSize(small)})
-		_, err := Call[bytez](within(t), c, echoMethod, wrapperspb.Bytes(make([]byte, small)))
+		_, err := Call[bytez](testkit.Within(t), c, echoMethod, wrapperspb.Bytes(make([]byte, small)))
 		wantCode(t, err, CodeResourceExhausted, "google.protobuf.BytesValue", "limit of 4096", "WithMaxMessageSize")
 		mustEcho(t, c)
 	})
@@ -30,7 +31,7 @@ func TestReplyTooLarge(t *testing.T) {
 		}))
 		events := newRecorder()
 		_, c := s.pair(t, handlers, []ServerOption{WithMaxMessageSize(small)}, []DialOption{events.option()})
-		_, err := Call[bytez](within(t), c, grow, wrapperspb.Bytes(nil))
+		_, err := Call[bytez](testkit.Within(t), c, grow, wrapperspb.Bytes(nil))
 		wantCode(t, err, CodeResourceExhausted, "google.protobuf.BytesValue", "limit of 4096")
 		mustEcho(t, c)
 		if n := len(events.all()); n > 4 {
@@ -47,7 +48,7 @@ func TestLimitCountsEveryFrame(t *testing.T) {
 	c := dial(t, Connect(s.addr()), WithMaxMessageSize(small), events.option())
 	sent, refused := 0, 0
 	for size := small - 100; size <= small; size++ {
-		_, err := Call[bytez](within(t), c, echoMethod, wrapperspb.Bytes(make([]byte, size)))
+		_, err := Call[bytez](testkit.Within(t), c, echoMethod, wrapperspb.Bytes(make([]byte, size)))
 		switch CodeOf(err) {
 		case 0:
 			sent++
@@ -72,20 +73,20 @@ func TestMaxConcurrency(t *testing.T) {
 		const n = 3
 		h := newStuck(t)
 		_, c := s.pair(t, h.handlers(), []ServerOption{WithConcurrency(n)}, nil)
-		ctx := within(t)
+		ctx := testkit.Within(t)
 		done := make(chan error, n)
 		for range n {
 			go func() { done <- callEcho(ctx, c, "x") }()
 		}
 		for range n {
-			receive(t, h.called, "a call in the handler")
+			testkit.Receive(t, h.called, "a call in the handler")
 		}
 		for range 3 {
 			wantCode(t, callEcho(ctx, c, "x"), CodeResourceExhausted, "the server runs 3 calls already")
 		}
 		h.free()
 		for range n {
-			if err := receive(t, done, "an answer"); err != nil {
+			if err := testkit.Receive(t, done, "an answer"); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -102,19 +103,19 @@ func TestMaxWaiting(t *testing.T) {
 		const waiting = 3
 		m := newMoody()
 		_, c := s.pair(t, m.handlers(), []ServerOption{WithConcurrency(1), WithMaxWaiting(waiting)}, nil)
-		ctx := within(t)
+		ctx := testkit.Within(t)
 		blocked := make(chan error, waiting+1)
 		for range waiting + 1 {
 			go func() { blocked <- callEcho(ctx, c, "block") }()
 		}
-		receive(t, m.blocked, "the call that runs")
+		testkit.Receive(t, m.blocked, "the call that runs")
 		for range waiting {
 			m.release <- struct{}{}
-			receive(t, m.blocked, "the next call")
+			testkit.Receive(t, m.blocked, "the next call")
 		}
 		m.release <- struct{}{}
 		for range waiting + 1 {
-			if err := receive(t, blocked, "an answer"); err != nil {
+			if err := testkit.Receive(t, blocked, "an answer"); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -130,10 +131,10 @@ func TestMaxWaitingEnds(t *testing.T) {
 	m := newMoody()
 	s := serve(t, Bind("tcp://127.0.0.1:*"), m.handlers(), WithConcurrency(1), WithMaxWaiting(1))
 	c := dial(t, Connect(s.addr()))
-	ctx := within(t)
+	ctx := testkit.Within(t)
 	first, late := make(chan error, 1), make(chan error, 1)
 	go func() { first <- callEcho(ctx, c, "block") }()
-	receive(t, m.blocked, "the call that runs")
+	testkit.Receive(t, m.blocked, "the call that runs")
 	waiter, cancel := context.WithCancel(ctx)
 	go func() { late <- callEcho(waiter, c, "block") }()
 	waiting := func() int {
@@ -141,18 +142,18 @@ func TestMaxWaitingEnds(t *testing.T) {
 		defer s.limiter.mu.Unlock()
 		return len(s.limiter.waiting)
 	}
-	eventually(t, "a call that waits", func() bool { return waiting() == 1 })
+	testkit.Eventually(t, "a call that waits", func() bool { return waiting() == 1 })
 	wantCode(t, callEcho(ctx, c, "x"), CodeResourceExhausted, "runs 1 calls already, and 1 wait")
 	cancel()
-	wantCode(t, receive(t, late, "the end of the call that waited"), CodeCanceled)
-	eventually(t, "its place", func() bool { return waiting() == 0 })
+	wantCode(t, testkit.Receive(t, late, "the end of the call that waited"), CodeCanceled)
+	testkit.Eventually(t, "its place", func() bool { return waiting() == 0 })
 
 	p := dialRaw(t, s.addr(), "DEALER") // waits as long as it takes, and asks for little time
 	p.send("", echoMethod.Procedure, encode(t, wrapperspb.Bytes([]byte("block"))), string(appendTimeout(10*time.Millisecond)))
 	wantCode(t, p.status(p.recv()[1:]), CodeDeadlineExceeded, echoMethod.Procedure)
 
 	m.release <- struct{}{}
-	if err := receive(t, first, "the answer"); err != nil {
+	if err := testkit.Receive(t, first, "the answer"); err != nil {
 		t.Fatal(err)
 	}
 	mustEcho(t, c)

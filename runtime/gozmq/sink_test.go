@@ -7,6 +7,7 @@ import (
 
 	"google.golang.org/protobuf/types/known/wrapperspb"
 
+	"github.com/gozmq/gozmq/internal/testkit"
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
 )
 
@@ -27,14 +28,14 @@ func TestSinkBare(t *testing.T) {
 		}
 		go func() {
 			for i := range n {
-				if err := v.Push(within(t), bareTask, wrapperspb.Int64(int64(i))); err != nil {
+				if err := v.Push(testkit.Within(t), bareTask, wrapperspb.Int64(int64(i))); err != nil {
 					t.Error(err)
 					return
 				}
 			}
 		}()
 		want := int64(0)
-		for m, err := range Results[number](within(t), k, bareTask) {
+		for m, err := range Results[number](testkit.Within(t), k, bareTask) {
 			if err != nil || m.GetValue() != want {
 				t.Fatalf("got %d, %v, want %d", m.GetValue(), err, want)
 			}
@@ -72,7 +73,7 @@ func TestSinkBreakAndGoOn(t *testing.T) {
 			go sendNumbers(t, raw, squareMethod, 1, n)
 			want := int64(1)
 			for step := 1; want <= n; step = step%17 + 1 {
-				ctx, cancel := context.WithCancel(within(t))
+				ctx, cancel := context.WithCancel(testkit.Within(t))
 				got := 0
 				for m, err := range Results[number](ctx, k, squareMethod) {
 					if err != nil || m.GetValue() != want {
@@ -116,13 +117,13 @@ func TestSinkCloseEndsEveryIterator(t *testing.T) {
 		})
 	}
 	sendNumbers(t, raw, squareMethod, 1, n)
-	receive(t, all, "every result")
+	testkit.Receive(t, all, "every result")
 	if err := k.Close(); err != nil {
 		t.Error(err)
 	}
 	ended := make(chan struct{})
 	go func() { wg.Wait(); close(ended) }()
-	receive(t, ended, "the end of every iteration")
+	testkit.Receive(t, ended, "the end of every iteration")
 	for i := int64(1); i <= n; i++ {
 		if seen[i] != 1 {
 			t.Fatalf("result %d came %d times", i, seen[i])

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gozmq/gozmq/internal/testkit"
 	"github.com/gozmq/gozmq/runtime/internal/link"
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
 	"github.com/gozmq/gozmq/runtime/internal/zmtptest"
@@ -25,7 +26,7 @@ func TestStatsOfCalls(t *testing.T) {
 			mustEcho(t, c)
 		}
 		var out, in Stats
-		eventually(t, "equal counts", func() bool {
+		testkit.Eventually(t, "equal counts", func() bool {
 			out, in = c.Stats(), server.Stats()
 			return out.MessagesOut == calls && out.MessagesIn == calls && in.MessagesIn == calls && in.MessagesOut == calls &&
 				out.BytesOut == in.BytesIn && out.BytesIn == in.BytesOut && in.BytesIn > calls*uint64(len(t.Name()))
@@ -38,7 +39,7 @@ func TestStatsOfCalls(t *testing.T) {
 			t.Errorf("the client has counted %+v, the server %+v", out, in)
 		}
 		if len(in.Peers) != 1 || in.Peers[0].Traffic != in.Traffic || in.Peers[0].SocketType != "DEALER" || in.Peers[0].RoutingID != "me" ||
-			in.Peers[0].Dialed != s.swapped || in.Peers[0].Address == "" || time.Since(in.Peers[0].Since) > patience {
+			in.Peers[0].Dialed != s.swapped || in.Peers[0].Address == "" || time.Since(in.Peers[0].Since) > testkit.Patience() {
 			t.Errorf("the server has the peers %+v", in.Peers)
 		}
 		if len(out.Peers) != 1 || out.Peers[0].Endpoint != in.Peers[0].Endpoint || out.Peers[0].SocketType != "ROUTER" || out.Peers[0].QueuedMessages != 0 {
@@ -47,7 +48,7 @@ func TestStatsOfCalls(t *testing.T) {
 		if err := c.Close(); err != nil {
 			t.Fatal(err)
 		}
-		eventually(t, "the end of the connection", func() bool { return server.Stats().Disconnected == 1 })
+		testkit.Eventually(t, "the end of the connection", func() bool { return server.Stats().Disconnected == 1 })
 		if end := server.Stats(); len(end.Peers) != 0 || end.Traffic != in.Traffic {
 			t.Errorf("after the end the server has counted %+v, before it %+v", end, in)
 		}
@@ -61,12 +62,12 @@ func TestStatsOfCalls(t *testing.T) {
 func TestStatsOfFailures(t *testing.T) {
 	server := serve(t, Bind("tcp://127.0.0.1:*"), echoHandlers(), WithHeartbeat(10*time.Millisecond, 50*time.Millisecond))
 	subscriber(t, Connect(server.addr()), WithReconnectBackoff(time.Minute, time.Minute))
-	eventually(t, "a failed handshake", func() bool { return server.Stats().HandshakesFailed == 1 })
+	testkit.Eventually(t, "a failed handshake", func() bool { return server.Stats().HandshakesFailed == 1 })
 	dialRaw(t, server.addr(), zmtp.Dealer).wantClosed()
-	eventually(t, "a lost heartbeat", func() bool { return server.Stats().HeartbeatsLost == 1 })
+	testkit.Eventually(t, "a lost heartbeat", func() bool { return server.Stats().HeartbeatsLost == 1 })
 	odd := dialRaw(t, server.addr(), zmtp.Dealer)
 	odd.send("no", "empty", "frame")
-	eventually(t, "a malformed message", func() bool { return server.Stats().Malformed == 1 })
+	testkit.Eventually(t, "a malformed message", func() bool { return server.Stats().Malformed == 1 })
 	s := server.Stats()
 	if s.Accepted != 2 || s.MessagesIn != 1 || s.DialsFailed+s.Reconnected+s.AcceptsFailed != 0 {
 		t.Errorf("the server has counted %+v", s)
@@ -106,13 +107,13 @@ func TestStatsOfReconnecting(t *testing.T) {
 		ln.NextAs(zmtp.Router).Close()
 	}
 	last := ln.NextAs(zmtp.Router)
-	eventually(t, "three more connections", func() bool { return c.Stats().Reconnected == 3 })
+	testkit.Eventually(t, "three more connections", func() bool { return c.Stats().Reconnected == 3 })
 	if s := c.Stats(); s.Dialed != 4 || s.Accepted != 0 || s.HandshakesFailed != 0 {
 		t.Errorf("the Conn has counted %+v", s)
 	}
 	ln.Close()
 	last.Close()
-	eventually(t, "a failed attempt", func() bool { return c.Stats().DialsFailed > 0 })
+	testkit.Eventually(t, "a failed attempt", func() bool { return c.Stats().DialsFailed > 0 })
 }
 
 // A publisher shows each subscriber's subscriptions, and what it missed.
@@ -126,7 +127,7 @@ func TestStatsOfFeed(t *testing.T) {
 	}
 	slow.Send(zmtp.AppendCommand(nil, zmtp.CommandCancel, []byte("more")))
 	slow.Send(zmtp.AppendCommand(nil, zmtp.CommandSubscribe, []byte("last")))
-	if err := p.WaitForSubscribers(within(t), "last", 1); err != nil {
+	if err := p.WaitForSubscribers(testkit.Within(t), "last", 1); err != nil {
 		t.Fatal(err)
 	}
 	note, sent := strings.Repeat("x", 8<<10), uint64(0)
@@ -148,7 +149,7 @@ func TestStatsOfFeed(t *testing.T) {
 		bad.MessagesOut+uint64(bad.QueuedMessages)+bad.Dropped != sent {
 		t.Errorf("of %d messages: a stalled peer has counted %+v", sent, bad)
 	}
-	eventually(t, "the subscriber's count", func() bool { return sub.Stats().MessagesIn == sent })
+	testkit.Eventually(t, "the subscriber's count", func() bool { return sub.Stats().MessagesIn == sent })
 }
 
 // Every stage of a pipeline counts, and so does a worker, before, while and
@@ -166,7 +167,7 @@ func TestStatsOfPipeline(t *testing.T) {
 		for range tasks {
 			results.next(t)
 		}
-		eventually(t, "all counts", func() bool {
+		testkit.Eventually(t, "all counts", func() bool {
 			in, out := w.Stats()
 			return p.Ventilator.Stats().MessagesOut == tasks && in.MessagesIn == tasks &&
 				out.MessagesOut == tasks && p.Sink.Stats().MessagesIn == tasks
@@ -189,7 +190,7 @@ func TestStatsOfProxy(t *testing.T) {
 		mustEcho(t, conn)
 		mustEcho(t, conn)
 		var front, back Stats
-		eventually(t, "two messages each way", func() bool {
+		testkit.Eventually(t, "two messages each way", func() bool {
 			front, back = c[0].FrontStats(), c[0].BackStats()
 			return front.MessagesIn == 2 && front.MessagesOut == 2 && back.MessagesIn == 2 && back.MessagesOut == 2
 		})
@@ -232,7 +233,7 @@ func TestStatsNeverGoBack(t *testing.T) {
 			for range rounds {
 				c, err := Dial(Connect(server.addr()))
 				if err == nil {
-					err = errors.Join(callEcho(within(t), c, "x"), c.Close())
+					err = errors.Join(callEcho(testkit.Within(t), c, "x"), c.Close())
 				}
 				if err != nil {
 					t.Error(err)
@@ -241,7 +242,7 @@ func TestStatsNeverGoBack(t *testing.T) {
 		})
 	}
 	calling.Wait()
-	eventually(t, "the end of all connections", func() bool { return server.Stats().Disconnected == callers*rounds })
+	testkit.Eventually(t, "the end of all connections", func() bool { return server.Stats().Disconnected == callers*rounds })
 	close(stop)
 	looking.Wait()
 	if s := server.Stats(); len(s.Peers) != 0 || s.MessagesIn != callers*rounds || s.MessagesOut != callers*rounds || s.Accepted != callers*rounds {

@@ -5,6 +5,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/gozmq/gozmq/internal/testkit"
 )
 
 // A server that stops answers the calls that run, and takes no new ones.
@@ -13,13 +15,13 @@ func TestGracefulStop(t *testing.T) {
 		const n = 5
 		h := newStuck(t)
 		r, c := s.pair(t, h.obedient(), nil, nil)
-		ctx := within(t)
+		ctx := testkit.Within(t)
 		running := make(chan error, n)
 		for range n {
 			go func() { running <- callEcho(ctx, c, "x") }()
 		}
 		for range n {
-			receive(t, h.called, "a call in the handler")
+			testkit.Receive(t, h.called, "a call in the handler")
 		}
 		r.cancel()
 		probe := make(chan error, 1)
@@ -38,7 +40,7 @@ func TestGracefulStop(t *testing.T) {
 		}
 		h.free()
 		for range n {
-			if err := receive(t, running, "the answer of a call that ran"); err != nil {
+			if err := testkit.Receive(t, running, "the answer of a call that ran"); err != nil {
 				t.Errorf("a call that ran when the server was stopped: %v", err)
 			}
 		}
@@ -55,20 +57,20 @@ func TestCallDuringStopEnds(t *testing.T) {
 	c := dial(t, Connect(r.addr()), WithReadyTimeout(time.Second), WithReconnectBackoff(time.Hour, time.Hour))
 	first := make(chan error, 1)
 	go func() { first <- callEcho(context.Background(), c, "x") }()
-	receive(t, h.called, "the call")
+	testkit.Receive(t, h.called, "the call")
 	r.cancel()
 	late := make(chan error, 1)
-	eventually(t, "that the server stops", func() bool {
+	testkit.Eventually(t, "that the server stops", func() bool {
 		r.mu.Lock()
 		defer r.mu.Unlock()
 		return r.state >= serverStopping
 	})
 	go func() { late <- callEcho(context.Background(), c, "late") }()
 	h.free()
-	if err := receive(t, first, "the answer"); err != nil {
+	if err := testkit.Receive(t, first, "the answer"); err != nil {
 		t.Error(err)
 	}
-	if err := receive(t, late, "the end of the late call"); err != nil {
+	if err := testkit.Receive(t, late, "the end of the late call"); err != nil {
 		wantCode(t, err, CodeUnavailable)
 	}
 }
@@ -80,12 +82,12 @@ func TestStopCancelsHandlers(t *testing.T) {
 	c := dial(t, Connect(r.addr()))
 	done := make(chan error, 1)
 	go func() { done <- callEcho(context.Background(), c, "x") }()
-	ctx := receive(t, h.called, "the call")
+	ctx := testkit.Receive(t, h.called, "the call")
 	if err := r.stop(); err != nil {
 		t.Errorf("Serve: %v", err)
 	}
 	wantText(t, context.Cause(ctx), "the server is stopping")
-	wantCode(t, receive(t, done, "the end of the call"), CodeCanceled, "context canceled")
+	wantCode(t, testkit.Receive(t, done, "the end of the call"), CodeCanceled, "context canceled")
 }
 
 // A handler that ignores its context does not hold Serve for ever.
@@ -103,10 +105,10 @@ func TestStopWithStubbornHandler(t *testing.T) {
 	go func() { served <- s.Serve(ctx) }()
 	c := dial(t, Connect(s.Addrs()[0]))
 	go func() { called <- callEcho(context.Background(), c, "x") }()
-	receive(t, h.called, "the call")
+	testkit.Receive(t, h.called, "the call")
 	cancel()
-	wantText(t, receive(t, served, "the end of Serve"), "handlers have not returned")
-	wantCode(t, receive(t, called, "the end of the call"), CodeUnavailable)
+	wantText(t, testkit.Receive(t, served, "the end of Serve"), "handlers have not returned")
+	wantCode(t, testkit.Receive(t, called, "the end of the call"), CodeUnavailable)
 }
 
 func TestServeOnce(t *testing.T) {
@@ -114,7 +116,7 @@ func TestServeOnce(t *testing.T) {
 	if err := r.stop(); err != nil {
 		t.Fatal(err)
 	}
-	wantText(t, r.Serve(within(t)), "serve: the server has been stopped")
+	wantText(t, r.Serve(testkit.Within(t)), "serve: the server has been stopped")
 	wantText(t, r.Listen(), "serve: the server has been stopped")
 }
 
@@ -148,12 +150,12 @@ func TestListen(t *testing.T) {
 				client = dial(t, Connect(s.Addrs()[0]))
 			}
 			mustEcho(t, client)
-			ctx, cancel := context.WithCancel(within(t))
+			ctx, cancel := context.WithCancel(testkit.Within(t))
 			done := make(chan error, 1)
 			go func() { done <- s.Serve(ctx) }()
 			mustEcho(t, client)
 			cancel()
-			if err := receive(t, done, "the end of Serve"); err != nil {
+			if err := testkit.Receive(t, done, "the end of Serve"); err != nil {
 				t.Error(err)
 			}
 		})
@@ -174,7 +176,7 @@ func TestStopWhileCallsKeepComing(t *testing.T) {
 				return req, nil
 			}))
 			r, c := s.pair(t, handlers, nil, []DialOption{WithReconnectBackoff(time.Hour, time.Hour)})
-			ctx, cancel := context.WithCancel(within(t))
+			ctx, cancel := context.WithCancel(testkit.Within(t))
 			mustEcho(t, c)
 			answers, refused := make(chan error, n), make(chan error, 1)
 			var wg sync.WaitGroup
@@ -185,7 +187,7 @@ func TestStopWhileCallsKeepComing(t *testing.T) {
 				}()
 			}
 			for range n {
-				receive(t, h.called, "a call in the handler")
+				testkit.Receive(t, h.called, "a call in the handler")
 			}
 			for range n {
 				wg.Go(func() {
@@ -202,10 +204,10 @@ func TestStopWhileCallsKeepComing(t *testing.T) {
 				})
 			}
 			r.cancel()
-			receive(t, refused, "a call that is refused")
+			testkit.Receive(t, refused, "a call that is refused")
 			h.free()
 			for range n {
-				if err := receive(t, answers, "the answer of a call that ran"); err != nil {
+				if err := testkit.Receive(t, answers, "the answer of a call that ran"); err != nil {
 					t.Errorf("a call that ran: %v", err)
 				}
 			}

@@ -8,6 +8,7 @@ import (
 
 	"google.golang.org/protobuf/types/known/wrapperspb"
 
+	"github.com/gozmq/gozmq/internal/testkit"
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
 )
 
@@ -113,11 +114,11 @@ func TestSubscriptionEnds(t *testing.T) {
 			}
 			broken <- n
 		}()
-		if err := p.WaitForSubscribers(within(t), "weather/", 1); err != nil {
+		if err := p.WaitForSubscribers(testkit.Within(t), "weather/", 1); err != nil {
 			t.Fatal(err)
 		}
 		publish(t, p, at("a", ""), at("b", ""), at("c", ""))
-		receive(t, broken, "the end after a break")
+		testkit.Receive(t, broken, "the end after a break")
 		events.wait(t, EventUnsubscribed, 1)
 
 		byContext := listen(t, p, sub)
@@ -208,7 +209,7 @@ func TestSubscriberResubscribes(t *testing.T) {
 			for i := range 3 {
 				p := publisher(t, Bind(endpoint))
 				for _, station := range []string{"ams", "rtm"} {
-					if err := p.WaitForSubscribers(within(t), "weather/"+station+"/temperature", 1); err != nil {
+					if err := p.WaitForSubscribers(testkit.Within(t), "weather/"+station+"/temperature", 1); err != nil {
 						t.Fatal(err)
 					}
 				}
@@ -228,11 +229,11 @@ func TestSubscribeBare(t *testing.T) {
 	everywhere(t, func(t *testing.T, s site) {
 		p, _, sub := s.feed(t, nil, nil)
 		got := follow(t, func(ctx context.Context) seq[*bytez] { return SubscribeBare[bytez](ctx, sub) })
-		if err := p.WaitForSubscribers(within(t), "", 1); err != nil {
+		if err := p.WaitForSubscribers(testkit.Within(t), "", 1); err != nil {
 			t.Fatal(err)
 		}
 		for _, body := range []string{"one", "", "three"} {
-			if err := Publish(within(t), p, &topic, wrapperspb.Bytes([]byte(body))); err != nil {
+			if err := Publish(testkit.Within(t), p, &topic, wrapperspb.Bytes([]byte(body))); err != nil {
 				t.Fatal(err)
 			}
 			if m := got.next(t); string(m.GetValue()) != body {
@@ -257,7 +258,7 @@ func TestSubscribeManyToMany(t *testing.T) {
 		streams = append(streams, follow(t, func(ctx context.Context) seq[*reading] { return Subscribe[reading](ctx, sub, []stationFilter{}) }))
 	}
 	for i, p := range publishers {
-		if err := p.WaitForSubscribers(within(t), "weather/", n); err != nil {
+		if err := p.WaitForSubscribers(testkit.Within(t), "weather/", n); err != nil {
 			t.Fatal(err)
 		}
 		publish(t, p, at(fmt.Sprint(i), ""))

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"testing"
+
+	"github.com/gozmq/gozmq/internal/testkit"
 )
 
 // latest is the topic temperature, of which only the newest message counts.
@@ -39,20 +41,20 @@ func TestLatestOnlyStream(t *testing.T) {
 			}
 		})
 		quick := follow(t, func(ctx context.Context) seq[*reading] { return Subscribe[reading](ctx, s, []latestFilter{{}}) })
-		eventually(t, "both streams", func() bool { return s.running() == 2 })
-		if err := p.WaitForSubscribers(within(t), "weather/", 1); err != nil {
+		testkit.Eventually(t, "both streams", func() bool { return s.running() == 2 })
+		if err := p.WaitForSubscribers(testkit.Within(t), "weather/", 1); err != nil {
 			t.Fatal(err)
 		}
 		for n := range each {
 			for station := range stations {
-				if err := Publish(within(t), p, &latest, at(fmt.Sprint(station), fmt.Sprint(n))); err != nil {
+				if err := Publish(testkit.Within(t), p, &latest, at(fmt.Sprint(station), fmt.Sprint(n))); err != nil {
 					t.Fatal(err)
 				}
 			}
 		}
 		end := fmt.Sprint(each - 1)
 		readTo(t, quick, stations, end)
-		receive(t, reached, "a message for the slow stream")
+		testkit.Receive(t, reached, "a message for the slow stream")
 		close(release)
 		got := readTo(t, slow, stations, end)
 		// One was on its way into the loop, and one of each topic waited.
@@ -84,7 +86,7 @@ func TestLatestOnlyAndRetained(t *testing.T) {
 	p, _, s := site{endpoint: "tcp://127.0.0.1:*"}.feed(t, nil, nil)
 	send := func(note string) {
 		t.Helper()
-		if err := Publish(within(t), p, &both, at("ams", note)); err != nil {
+		if err := Publish(testkit.Within(t), p, &both, at("ams", note)); err != nil {
 			t.Fatal(err)
 		}
 	}

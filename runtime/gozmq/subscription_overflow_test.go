@@ -3,6 +3,8 @@ package gozmq
 import (
 	"fmt"
 	"testing"
+
+	"github.com/gozmq/gozmq/internal/testkit"
 )
 
 // notes publishes readings of a station whose notes are numbers.
@@ -17,7 +19,7 @@ func notes(t testing.TB, p *Publisher, station string, from, to int) {
 func wantNotes(t testing.TB, s Subscription[*reading, stationFilter], station string, from, to int) {
 	t.Helper()
 	next := from
-	for m, err := range s.All(within(t)) {
+	for m, err := range s.All(testkit.Within(t)) {
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -50,7 +52,7 @@ func TestOverflow(t *testing.T) {
 				ready(t, sub)
 				notes(t, p, "ams", 0, sent)
 				wantNotes(t, quick, "ams", 0, sent) // all of them, though no one reads the other
-				eventually(t, "the count of every message that was dropped", func() bool { return stuck.Dropped() == sent-queue })
+				testkit.Eventually(t, "the count of every message that was dropped", func() bool { return stuck.Dropped() == sent-queue })
 				if sub.Dropped() != sent-queue || quick.Dropped() != 0 {
 					t.Errorf("%d dropped in all, %d by the other; want %d and none", sub.Dropped(), quick.Dropped(), sent-queue)
 				}
@@ -61,7 +63,7 @@ func TestOverflow(t *testing.T) {
 				notes(t, p, "ams", sent, sent+10) // it goes on
 				wantNotes(t, stuck, "ams", sent, sent+10)
 				stuck.Close()
-				eventually(t, "the report of every message that was dropped", func() bool {
+				testkit.Eventually(t, "the report of every message that was dropped", func() bool {
 					total := 0
 					for _, e := range events.all() {
 						if e.Kind == EventOverflow {
@@ -83,7 +85,7 @@ func TestOverflowByBytes(t *testing.T) {
 	ready(t, sub)
 	notes(t, p, "a", 0, 10)
 	wantNotes(t, end, "a", 0, 10)
-	eventually(t, "the drops", func() bool { return small.Dropped() == 9 })
+	testkit.Eventually(t, "the drops", func() bool { return small.Dropped() == 9 })
 	wantNotes(t, small, "a", 9, 10)
 }
 
@@ -109,7 +111,7 @@ func TestOverflowDefault(t *testing.T) {
 	ready(t, sub)
 	notes(t, p, "a", 0, 50)
 	wantNotes(t, all, "a", 0, 50)
-	eventually(t, "the drops", func() bool { return few.Dropped() == 45 })
+	testkit.Eventually(t, "the drops", func() bool { return few.Dropped() == 45 })
 	wantNotes(t, few, "a", 0, 5)
 }
 

@@ -5,6 +5,8 @@ import (
 	"testing"
 
 	"google.golang.org/protobuf/proto"
+
+	"github.com/gozmq/gozmq/internal/testkit"
 )
 
 // TestFilterAddedAgain checks that a sequenced topic whose filter was away
@@ -27,7 +29,7 @@ func TestFilterAddedAgain(t *testing.T) {
 			ready(t, sub)
 			publishSequenced(t, p, at("ams", "1"), at("rtm", "1"), at("ams", "2"))
 			before := []*reading{at("ams", "1"), at("rtm", "1"), at("ams", "2")}
-			eventually(t, "what came before", func() bool { return engineOf(s).Queued() == len(before) })
+			testkit.Eventually(t, "what came before", func() bool { return engineOf(s).Queued() == len(before) })
 			if tt.reads {
 				wantReadings(t, s, before)
 				before = nil
@@ -64,12 +66,12 @@ func TestFilterAddedBesideAnother(t *testing.T) {
 	wantReadings(t, s, []*reading{at("ams", "1")})
 	publishSequenced(t, p, at("ams", "2"), at("ams", "3"), at("ams", "4"))
 	wantReadings(t, other, []*reading{at("ams", "1"), at("ams", "2"), at("ams", "3"), at("ams", "4")})
-	eventually(t, "the drop", func() bool { return s.Dropped() == 1 })
+	testkit.Eventually(t, "the drop", func() bool { return s.Dropped() == 1 })
 	s.Add(stations("ams")...)
 	wantReadings(t, s, []*reading{at("ams", "2"), at("ams", "3")})
 	publishSequenced(t, p, at("ams", "5"))
 	var gap *GapError
-	for m, err := range s.All(within(t)) {
+	for m, err := range s.All(testkit.Within(t)) {
 		if m != nil || !errors.As(err, &gap) || gap.Lost != 1 {
 			t.Fatalf("got %v, %v, want a gap of 1", m, err)
 		}
@@ -87,7 +89,7 @@ func TestRetainedFilterAddedAgain(t *testing.T) {
 	publish := func(notes ...string) (list []*reading) {
 		for _, note := range notes {
 			list = append(list, at("ams", note))
-			if err := Publish(within(t), p, &both, list[len(list)-1]); err != nil {
+			if err := Publish(testkit.Within(t), p, &both, list[len(list)-1]); err != nil {
 				t.Fatal(err)
 			}
 		}

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/gozmq/gozmq/internal/testkit"
 	"github.com/gozmq/gozmq/runtime/internal/topic"
 )
 
@@ -45,11 +46,11 @@ func TestSubscriptionAddRemove(t *testing.T) {
 		one.Close()
 		one.Add(stations("b")...)
 		one.Remove(stations("a")...)
-		for m, err := range one.All(within(t)) {
+		for m, err := range one.All(testkit.Within(t)) {
 			t.Errorf("got %v, %v after Close", m, err)
 		}
 		other.Close()
-		eventually(t, "the end of all subscriptions", func() bool { return !p.pub.Subscribed() })
+		testkit.Eventually(t, "the end of all subscriptions", func() bool { return !p.pub.Subscribed() })
 		if left := sub.hub.Usage(); left.Prefixes != 0 || left.Subscriptions != 0 {
 			t.Errorf("%d prefixes of %d subscriptions are left", left.Prefixes, left.Subscriptions)
 		}
@@ -63,7 +64,7 @@ func next(t testing.TB, s Subscription[*reading, stationFilter], n int) string {
 	if n == 0 {
 		return ""
 	}
-	for m, err := range s.All(within(t)) {
+	for m, err := range s.All(testkit.Within(t)) {
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -113,7 +114,7 @@ func TestSubscriptionAll(t *testing.T) {
 		t.Fatal(err)
 	}
 	n := 5
-	for m := range one.All(within(t)) {
+	for m := range one.All(testkit.Within(t)) {
 		if m.GetStation() != "a" {
 			t.Errorf("got %v", m)
 		}
@@ -136,9 +137,9 @@ func TestSubscriptionLeftAtAGap(t *testing.T) {
 	for range 5 {
 		first(t, all)
 	}
-	eventually(t, "the drops", func() bool { return one.Dropped() == 2 })
+	testkit.Eventually(t, "the drops", func() bool { return one.Dropped() == 2 })
 	var gap *GapError
-	for m, err := range one.All(within(t)) {
+	for m, err := range one.All(testkit.Within(t)) {
 		if m != nil || !errors.As(err, &gap) || gap.Lost != 2 || gap.Topic != "weather/a/temperature" {
 			t.Fatalf("got %v, %v, want a gap of 2", m, err)
 		}
@@ -151,7 +152,7 @@ func TestSubscriptionLeftAtAGap(t *testing.T) {
 // first returns the next message of a subscription.
 func first(t testing.TB, s Subscription[*reading, stationFilter]) *reading {
 	t.Helper()
-	for m, err := range s.All(within(t)) {
+	for m, err := range s.All(testkit.Within(t)) {
 		if err != nil {
 			t.Fatal(err)
 		}

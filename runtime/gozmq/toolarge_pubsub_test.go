@@ -4,6 +4,8 @@ import (
 	"context"
 	"strings"
 	"testing"
+
+	"github.com/gozmq/gozmq/internal/testkit"
 )
 
 // alert is a retained topic with the template "alert/{station}".
@@ -27,7 +29,7 @@ func TestPublicationBeyondTheLimit(t *testing.T) {
 	everywhere(t, func(t *testing.T, s site) {
 		large := strings.Repeat("x", 100*small)
 		p, _, sub := s.feed(t, nil, []SubscriberOption{WithMaxMessageSize(small)})
-		if err := Publish(within(t), p, &alert, at("old", large)); err != nil {
+		if err := Publish(testkit.Within(t), p, &alert, at("old", large)); err != nil {
 			t.Fatal(err)
 		}
 		ams := follow(t, func(ctx context.Context) seq[*reading] {
@@ -36,10 +38,10 @@ func TestPublicationBeyondTheLimit(t *testing.T) {
 		rtm := follow(t, func(ctx context.Context) seq[*reading] {
 			return Subscribe[reading](ctx, sub, stations("rtm"))
 		})
-		eventually(t, "the subscriptions", func() bool { return len(p.Stats().Peers) == 1 && p.Stats().Peers[0].Subscriptions == 2 })
+		testkit.Eventually(t, "the subscriptions", func() bool { return len(p.Stats().Peers) == 1 && p.Stats().Peers[0].Subscriptions == 2 })
 		publish := func(station, note string) {
 			t.Helper()
-			if err := Publish(within(t), p, &temperature, at(station, note)); err != nil {
+			if err := Publish(testkit.Within(t), p, &temperature, at(station, note)); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -61,7 +63,7 @@ func TestPublicationBeyondTheLimit(t *testing.T) {
 			return Subscribe[reading](ctx, sub, []alertFilter{{}})
 		})
 		wantCode(t, alerts.nextError(t), CodeResourceExhausted, "alert/old")
-		if err := Publish(within(t), p, &alert, at("old", "4")); err != nil {
+		if err := Publish(testkit.Within(t), p, &alert, at("old", "4")); err != nil {
 			t.Fatal(err)
 		}
 		if m := alerts.next(t); m.GetNote() != "4" {
@@ -78,11 +80,11 @@ func TestBarePublicationBeyondTheLimit(t *testing.T) {
 	topic := Topic[*bytez]{Name: "test.Bare/Event", Bare: true}
 	p, _, sub := site{endpoint: "tcp://127.0.0.1:*"}.feed(t, nil, []SubscriberOption{WithMaxMessageSize(small)})
 	got := follow(t, func(ctx context.Context) seq[*bytez] { return SubscribeBare[bytez](ctx, sub) })
-	if err := p.WaitForSubscribers(within(t), "", 1); err != nil {
+	if err := p.WaitForSubscribers(testkit.Within(t), "", 1); err != nil {
 		t.Fatal(err)
 	}
 	for _, n := range []int{100 * small, 10} {
-		if err := Publish(within(t), p, &topic, sized(n)); err != nil {
+		if err := Publish(testkit.Within(t), p, &topic, sized(n)); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -10,6 +10,7 @@ import (
 
 	"google.golang.org/protobuf/types/known/wrapperspb"
 
+	"github.com/gozmq/gozmq/internal/testkit"
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
 	"github.com/gozmq/gozmq/runtime/internal/zmtptest"
 )
@@ -26,16 +27,16 @@ func TestRequestBeyondTheServersLimit(t *testing.T) {
 		h, events, own := newStuck(t), newRecorder(), newRecorder()
 		_, c := s.pair(t, h.handlers(), []ServerOption{WithMaxMessageSize(small), events.option()}, []DialOption{own.option()})
 		waiting := make(chan error, 1)
-		go func() { waiting <- callEcho(within(t), c, "waits") }()
-		receive(t, h.called, "a call in the handler")
+		go func() { waiting <- callEcho(testkit.Within(t), c, "waits") }()
+		testkit.Receive(t, h.called, "a call in the handler")
 		for n := range 3 {
-			_, err := Call[bytez](within(t), c, retried, sized(100*small))
+			_, err := Call[bytez](testkit.Within(t), c, retried, sized(100*small))
 			wantCode(t, err, CodeResourceExhausted, retried.Procedure, "409604 bytes", "the server's limit of 4096", "WithMaxMessageSize")
 			e := events.wait(t, EventMalformed, n+1)
 			wantText(t, e.Err, "passed over", "409604 bytes")
 		}
 		h.free()
-		if err := receive(t, waiting, "the answer"); err != nil {
+		if err := testkit.Receive(t, waiting, "the answer"); err != nil {
 			t.Error(err)
 		}
 		mustEcho(t, c)
@@ -55,7 +56,7 @@ func TestRequestBeyondEveryLimit(t *testing.T) {
 	c := dial(t, Connect(a.addr(), b.addr()))
 	events.wait(t, EventConnected, 2)
 	for n := range 4 {
-		_, err := Call[bytez](within(t), c, retried, sized(2*small), WithHedging(2, patience))
+		_, err := Call[bytez](testkit.Within(t), c, retried, sized(2*small), WithHedging(2, testkit.Patience()))
 		wantCode(t, err, CodeResourceExhausted)
 		events.wait(t, EventMalformed, n+1)
 	}
@@ -89,9 +90,9 @@ func TestReplyBeyondTheClientsLimit(t *testing.T) {
 			events := newRecorder()
 			_, c := s.pair(t, growHandlers(&ran, m), nil, []DialOption{WithMaxMessageSize(small), events.option()})
 			for range 3 {
-				err := grow(within(t), c, m, 100*small)
+				err := grow(testkit.Within(t), c, m, 100*small)
 				wantCode(t, err, CodeResourceExhausted, m.Procedure, "409604 bytes", "the client's limit of 4096", "WithMaxMessageSize")
-				if err := grow(within(t), c, m, small/2); err != nil {
+				if err := grow(testkit.Within(t), c, m, small/2); err != nil {
 					t.Error(err)
 				}
 			}
@@ -109,7 +110,7 @@ func TestManyBeyondTheLimits(t *testing.T) {
 		var ran atomic.Int32
 		events := newRecorder()
 		_, c := s.pair(t, append(growHandlers(&ran, growMethod), echoHandlers()...), []ServerOption{WithMaxMessageSize(small)}, []DialOption{WithMaxMessageSize(32 * small), events.option()})
-		ctx := within(t)
+		ctx := testkit.Within(t)
 		var calls sync.WaitGroup
 		for n := range 16 {
 			calls.Go(func() {
@@ -145,7 +146,7 @@ func TestManyRepliesBeyondTheLimit(t *testing.T) {
 			calls.Go(func() {
 				for i := range 30 {
 					size := []int{10, 2 * small, 20 * small}[(n+i)%3]
-					ctx, cancel := context.WithCancel(within(t))
+					ctx, cancel := context.WithCancel(testkit.Within(t))
 					if i%5 == 0 {
 						cancel()
 					}
@@ -172,10 +173,10 @@ func TestBareRequestBeyondTheLimit(t *testing.T) {
 	events := newRecorder()
 	s := serve(t, Bind("tcp://127.0.0.1:*"), []Handler{Handle(bare, echo)}, WithMaxMessageSize(small), events.option())
 	c := dial(t, Connect(s.addr()))
-	_, err := Call[bytez](within(t), c, bare, sized(100*small))
+	_, err := Call[bytez](testkit.Within(t), c, bare, sized(100*small))
 	wantCode(t, err, CodeUnavailable, "connection lost")
 	wantText(t, events.wait(t, EventDisconnected, 1).Err, "exceeds the limit of", "WithMaxMessageSize")
-	if _, err = Call[bytez](within(t), c, bare, sized(10)); err != nil { // over a new connection
+	if _, err = Call[bytez](testkit.Within(t), c, bare, sized(10)); err != nil { // over a new connection
 		t.Error(err)
 	}
 }
@@ -188,7 +189,7 @@ func TestSecuredRequestBeyondTheLimit(t *testing.T) {
 		events := newRecorder()
 		server := []ServerOption{WithSecurity(l.server), WithMaxMessageSize(limit), events.option()}
 		_, c := s.pair(t, echoHandlers(), server, []DialOption{WithSecurity(l.client)})
-		_, err := Call[bytez](within(t), c, echoMethod, sized(10*limit))
+		_, err := Call[bytez](testkit.Within(t), c, echoMethod, sized(10*limit))
 		if l.name == "CURVE" {
 			wantCode(t, err, CodeUnavailable, "connection lost")
 			wantText(t, events.wait(t, EventDisconnected, 1).Err, "sealed frame of", "exceeds the limit of", "WithMaxMessageSize")
@@ -308,12 +309,12 @@ func TestRequestBeyondTheLimitBehindAProxy(t *testing.T) {
 	serve(t, Connect(p.BackAddrs()...), h.handlers(), WithMaxMessageSize(small), events.option())
 	a, b := dial(t, Connect(p.FrontAddrs()...)), dial(t, Connect(p.FrontAddrs()...))
 	waiting := make(chan error, 1)
-	go func() { waiting <- callEcho(within(t), a, "waits") }()
-	receive(t, h.called, "a call in the handler")
-	_, err := Call[bytez](within(t), b, echoMethod, sized(100*small))
+	go func() { waiting <- callEcho(testkit.Within(t), a, "waits") }()
+	testkit.Receive(t, h.called, "a call in the handler")
+	_, err := Call[bytez](testkit.Within(t), b, echoMethod, sized(100*small))
 	wantCode(t, err, CodeResourceExhausted, "the server's limit of 4096")
 	h.free()
-	if err := receive(t, waiting, "the answer"); err != nil {
+	if err := testkit.Receive(t, waiting, "the answer"); err != nil {
 		t.Error(err)
 	}
 	events.wantHeld(t)

@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"google.golang.org/protobuf/types/known/wrapperspb"
+
+	"github.com/gozmq/gozmq/internal/testkit"
 )
 
 // alerts is a topic without fields, of another message.
@@ -14,7 +16,7 @@ var alerts = Topic[*bytez]{Name: "test.Feed/Alerts"}
 
 func publishAlert(t testing.TB, p *Publisher, text string) {
 	t.Helper()
-	if err := Publish(within(t), p, &alerts, wrapperspb.Bytes([]byte(text))); err != nil {
+	if err := Publish(testkit.Within(t), p, &alerts, wrapperspb.Bytes([]byte(text))); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -36,7 +38,7 @@ func handling(t testing.TB, s *Subscriber, onReading func(*reading) error, onAle
 		close(ended)
 	}()
 	t.Cleanup(func() { cancel(); <-ended })
-	receive(t, subscribed, "the subscriptions")
+	testkit.Receive(t, subscribed, "the subscriptions")
 	ready(t, s)
 	return ended, cancel
 }
@@ -56,17 +58,17 @@ func TestHandleTopics(t *testing.T) {
 			}
 		}
 		for i := range 200 {
-			if m := receive(t, got, "a reading"); m != fmt.Sprint("reading ", i) {
+			if m := testkit.Receive(t, got, "a reading"); m != fmt.Sprint("reading ", i) {
 				t.Fatalf("got %q, want reading %d", m, i)
 			}
 			if i%3 == 0 {
-				if m := receive(t, got, "an alert"); m != fmt.Sprint("alert ", i) {
+				if m := testkit.Receive(t, got, "an alert"); m != fmt.Sprint("alert ", i) {
 					t.Fatalf("got %q, want alert %d", m, i)
 				}
 			}
 		}
 		stop()
-		if err := receive(t, ended, "the end"); err != nil {
+		if err := testkit.Receive(t, ended, "the end"); err != nil {
 			t.Error(err)
 		}
 		events.wait(t, EventUnsubscribed, 2)
@@ -114,7 +116,7 @@ func TestHandleTopicsErrors(t *testing.T) {
 			WithTopicErrorHandler(func(_ context.Context, topic string, err error) { failures <- failure{topic, err} }),
 		})
 	}()
-	receive(t, subscribed, "the subscriptions")
+	testkit.Receive(t, subscribed, "the subscriptions")
 	for _, station := range []string{"error", "panic", "good"} {
 		raw.send("weather/"+station+"/temperature", encode(t, at(station, "")))
 		raw.send("weather/"+station+"/temperature", "\xff")
@@ -126,16 +128,16 @@ func TestHandleTopicsErrors(t *testing.T) {
 		{prefix + "panic/temperature", "panicked: as asked"}, {prefix + "panic/temperature", "decode"},
 		{prefix + "good/temperature", "decode"},
 	} {
-		f := receive(t, failures, "a failure")
+		f := testkit.Receive(t, failures, "a failure")
 		for f.topic == alerts.Name && want.topic != alerts.Name {
-			f = receive(t, failures, "a failure") // one that was waiting when the topic was given up
+			f = testkit.Receive(t, failures, "a failure") // one that was waiting when the topic was given up
 		}
 		if f.topic != want.topic {
 			t.Fatalf("%s failed with %v, want %s", f.topic, f.err, want.topic)
 		}
 		wantText(t, f.err, want.text)
 	}
-	if s := receive(t, good, "the good message"); s != "good" {
+	if s := testkit.Receive(t, good, "the good message"); s != "good" {
 		t.Errorf("got %q", s)
 	}
 	if e := events.wait(t, EventTopicFailed, 1); e.Topic != "weather/error/temperature" || e.Procedure != temperature.Name {
@@ -145,7 +147,7 @@ func TestHandleTopicsErrors(t *testing.T) {
 		t.Errorf("event %+v", e)
 	}
 	cancel()
-	if err := receive(t, ended, "the end"); err != nil {
+	if err := testkit.Receive(t, ended, "the end"); err != nil {
 		t.Error(err)
 	}
 }
@@ -160,7 +162,7 @@ func TestHandleTopicsUnimplemented(t *testing.T) {
 		t.Errorf("the subscription to %q was ended", e.Topic)
 	}
 	publish(t, p, at("still there", ""))
-	receive(t, got, "a reading")
+	testkit.Receive(t, got, "a reading")
 }
 
 func TestHandleTopicsFails(t *testing.T) {
@@ -173,11 +175,11 @@ func TestHandleTopicsFails(t *testing.T) {
 	go func() {
 		ended <- HandleTopics(context.Background(), sub, "test.Feed", none, []TopicHandlerOption{WithSubscribedHandler(func() { close(subscribed) })})
 	}()
-	receive(t, subscribed, "the start")
+	testkit.Receive(t, subscribed, "the start")
 	if err := sub.Close(); err != nil {
 		t.Error(err)
 	}
-	if err := receive(t, ended, "the end with the subscriber"); err != nil {
+	if err := testkit.Receive(t, ended, "the end with the subscriber"); err != nil {
 		t.Error(err)
 	}
 	wantCode(t, HandleTopics(t.Context(), sub, "test.Feed", none, nil), CodeCanceled, "closed")

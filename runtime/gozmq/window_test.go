@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"google.golang.org/protobuf/types/known/wrapperspb"
+
+	"github.com/gozmq/gozmq/internal/testkit"
 )
 
 // A worker that is stuck holds little, also with DeliveryAtMostOnce: with its
@@ -33,11 +35,11 @@ func TestStuckWorkerHoldsLittle(t *testing.T) {
 	task := wrapperspb.Bytes(make([]byte, size))
 	var err error
 	for err == nil {
-		ctx, cancel := context.WithTimeout(within(t), 200*time.Millisecond)
+		ctx, cancel := context.WithTimeout(testkit.Within(t), 200*time.Millisecond)
 		err = v.Push(ctx, logMethod, task)
 		cancel()
 	}
-	receive(t, started, "the first task")
+	testkit.Receive(t, started, "the first task")
 	t.Logf("a worker that is stuck holds %d tasks of %d bytes", v.Sent(), size)
 	if n := v.Sent(); n > most {
 		t.Errorf("a worker that is stuck holds %d tasks, want at most %d", n, most)
@@ -57,7 +59,7 @@ func BenchmarkWorker(b *testing.B) {
 				}
 				return nil
 			})}, From(Connect(v.Addrs()...)), WithConcurrency(4), WithPrefetch(64))
-			if err := v.WaitForWorkers(within(b), 1); err != nil {
+			if err := v.WaitForWorkers(testkit.Within(b), 1); err != nil {
 				b.Fatal(err)
 			}
 			task := wrapperspb.Bytes(make([]byte, 64))

@@ -8,6 +8,7 @@ import (
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/wrapperspb"
 
+	"github.com/gozmq/gozmq/internal/testkit"
 	"github.com/gozmq/gozmq/runtime/internal/link"
 	"github.com/gozmq/gozmq/runtime/internal/socket"
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
@@ -55,11 +56,11 @@ func testTaskPeer(t *testing.T, l lock, d Delivery) {
 	}
 	for n := range int64(6) {
 		v := vents[n%2]
-		if err := v.Push(within(t), method, wrapperspb.Int64(n)); err != nil {
+		if err := v.Push(testkit.Within(t), method, wrapperspb.Int64(n)); err != nil {
 			t.Fatal(err)
 		}
 		for _, ch := range []chan seenTask{tasks, failures} {
-			wantTaskPeer(t, receive(t, ch, "a task"), n, method, l)
+			wantTaskPeer(t, testkit.Receive(t, ch, "a task"), n, method, l)
 		}
 	}
 }
@@ -101,11 +102,11 @@ func TestTaskInfoOfBatch(t *testing.T) {
 		return nil
 	})}, From(Connect(v.Addrs()...)))
 	b := v.StartBatch("album")
-	for ctx, want := range map[context.Context]string{b.Context(within(t)): "album", within(t): ""} {
+	for ctx, want := range map[context.Context]string{b.Context(testkit.Within(t)): "album", testkit.Within(t): ""} {
 		if err := v.Push(ctx, logMethod, wrapperspb.Int64(1)); err != nil {
 			t.Fatal(err)
 		}
-		if got := receive(t, tasks, "a task").info; got == nil || got.Batch != want || got.Method != logMethod {
+		if got := testkit.Receive(t, tasks, "a task").info; got == nil || got.Batch != want || got.Method != logMethod {
 			t.Errorf("the info is %+v, want batch %q", got, want)
 		}
 	}
@@ -116,17 +117,17 @@ func TestTaskInfoOfBatch(t *testing.T) {
 func TestTaskContexts(t *testing.T) {
 	cfg := newPipelineConfig(zmtp.Pull)
 	pull := socket.NewPull(cfg.Config, 1)
-	t.Cleanup(func() { _ = pull.Shutdown(within(t)) })
+	t.Cleanup(func() { _ = pull.Shutdown(testkit.Within(t)) })
 	endpoints := Bind("inproc://" + t.Name())
 	if _, err := endpoints.open(pull.Links()); err != nil {
 		t.Fatal(err)
 	}
 	from := func() (*Ventilator, *link.Conn) {
 		v := ventilator(t, Connect("inproc://"+t.Name()))
-		if err := v.Push(within(t), logMethod, wrapperspb.Int64(1)); err != nil {
+		if err := v.Push(testkit.Within(t), logMethod, wrapperspb.Int64(1)); err != nil {
 			t.Fatal(err)
 		}
-		r, err := pull.Recv(within(t))
+		r, err := pull.Recv(testkit.Within(t))
 		if err != nil {
 			t.Fatal(err)
 		}

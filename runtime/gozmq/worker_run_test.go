@@ -8,6 +8,7 @@ import (
 
 	"google.golang.org/protobuf/types/known/wrapperspb"
 
+	"github.com/gozmq/gozmq/internal/testkit"
 	"github.com/gozmq/gozmq/runtime/internal/wire"
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
 )
@@ -31,9 +32,9 @@ func TestWorkerClose(t *testing.T) {
 			ended := make(chan error, 1)
 			go func() { ended <- w.Run(context.Background()) }()
 			pushNumbers(t, v, method, 1)
-			receive(t, ran, "the task")
+			testkit.Receive(t, ran, "the task")
 			waitDone(t, v)
-			if err := errors.Join(w.Close(), receive(t, ended, "the end of Run"), w.Close()); err != nil {
+			if err := errors.Join(w.Close(), testkit.Receive(t, ended, "the end of Run"), w.Close()); err != nil {
 				t.Error(err)
 			}
 			wantCode(t, w.Run(context.Background()), CodeFailedPrecondition, "make another worker")
@@ -54,7 +55,7 @@ func TestWorkerCloseBeforeRun(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		eventually(t, "the connection", func() bool { return v.Stats().Dialed == i+1 })
+		testkit.Eventually(t, "the connection", func() bool { return v.Stats().Dialed == i+1 })
 		if err := w.Close(); err != nil {
 			t.Error(err)
 		}
@@ -84,7 +85,7 @@ func TestSureWorkerGrantsNoCreditBeforeRun(t *testing.T) {
 	cancel()
 	raw.wantWord(string(wire.VerbCredit), "0")
 	raw.Conn.Close()
-	if err := receive(t, ended, "the end of Run"); err != nil {
+	if err := testkit.Receive(t, ended, "the end of Run"); err != nil {
 		t.Error(err)
 	}
 }
@@ -102,10 +103,10 @@ func TestSureResultsKeepTheirOrder(t *testing.T) {
 	}), p.from, To(Connect(endpoint)), fast(), WithConcurrency(n))
 	var want []int64
 	for i := range int64(n) {
-		if err := p.Push(within(t), sureMethod, wrapperspb.Int64(i)); err != nil {
+		if err := p.Push(testkit.Within(t), sureMethod, wrapperspb.Int64(i)); err != nil {
 			t.Fatal(err)
 		}
-		want = append(want, receive(t, begun, "a task"))
+		want = append(want, testkit.Receive(t, begun, "a task"))
 	}
 	first := accept()
 	var ids []string

@@ -7,6 +7,8 @@ import (
 
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/wrapperspb"
+
+	"github.com/gozmq/gozmq/internal/testkit"
 )
 
 // Run returns soon after its drain timeout though a handler does not, and names
@@ -29,12 +31,12 @@ func TestWorkerWithStubbornHandler(t *testing.T) {
 			ctx, cancel := context.WithCancel(context.Background())
 			ended := make(chan error, 1)
 			go func() { ended <- w.Run(ctx) }()
-			if err := v.Push(within(t), m, wrapperspb.Int64(1)); err != nil {
+			if err := v.Push(testkit.Within(t), m, wrapperspb.Int64(1)); err != nil {
 				t.Fatal(err)
 			}
-			receive(t, started, "the task")
+			testkit.Receive(t, started, "the task")
 			cancel()
-			wantText(t, receive(t, ended, "the end of Run"), "handlers have not returned", "1 of "+m.Procedure)
+			wantText(t, testkit.Receive(t, ended, "the end of Run"), "handlers have not returned", "1 of "+m.Procedure)
 			close(release)
 			if m.Delivery == DeliveryAtLeastOnce { // so that Close has nothing to say
 				work(t, []TaskHandler{HandleTaskOnly(m, func(context.Context, *number) error { return nil })}, From(Connect(v.Addrs()...)))
@@ -66,12 +68,12 @@ func TestWorkerReportsTasksNotRun(t *testing.T) {
 	ended := make(chan error, 1)
 	go func() { ended <- w.Run(ctx) }()
 	pushNumbers(t, v, logMethod, tasks)
-	if err := v.Wait(within(t)); err != nil {
+	if err := v.Wait(testkit.Within(t)); err != nil {
 		t.Fatal(err)
 	}
-	receive(t, started, "a task")
+	testkit.Receive(t, started, "a task")
 	cancel()
-	wantText(t, receive(t, ended, "the end of Run"), "received and not run", logMethod.Procedure)
+	wantText(t, testkit.Receive(t, ended, "the end of Run"), "received and not run", logMethod.Procedure)
 	if run, reported := 1+len(started), len(failed); run+reported != tasks {
 		t.Errorf("of %d tasks %d were run and %d reported", tasks, run, reported)
 	}

@@ -13,6 +13,7 @@ import (
 
 	"google.golang.org/protobuf/types/known/wrapperspb"
 
+	"github.com/gozmq/gozmq/internal/testkit"
 	"github.com/gozmq/gozmq/runtime/internal/testproto"
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
 	"github.com/gozmq/gozmq/runtime/internal/zmtptest"
@@ -30,7 +31,7 @@ func TestPipeline(t *testing.T) {
 				return squares(ctx, task)
 			}), p.from, p.to)
 		}
-		if err := p.WaitForWorkers(within(t), workers); err != nil {
+		if err := p.WaitForWorkers(testkit.Within(t), workers); err != nil {
 			t.Fatal(err)
 		}
 		var wg sync.WaitGroup
@@ -87,7 +88,7 @@ func TestWorkerConcurrency(t *testing.T) {
 	}), p.from, p.to, WithConcurrency(n))
 	p.push(t, 10*n)
 	for range n {
-		receive(t, started, "a task that runs")
+		testkit.Receive(t, started, "a task that runs")
 	}
 	close(release)
 	p.wantSquares(t, 10*n)
@@ -110,16 +111,16 @@ func TestBackPressure(t *testing.T) {
 		free := sync.OnceFunc(func() { close(release) })
 		t.Cleanup(free)
 		body := wrapperspb.Bytes(make([]byte, 100<<10))
-		push := func(patience time.Duration) error {
-			ctx, cancel := context.WithTimeout(context.Background(), patience)
+		push := func(limit time.Duration) error {
+			ctx, cancel := context.WithTimeout(context.Background(), limit)
 			defer cancel()
 			return p.Push(ctx, logMethod, body)
 		}
-		if err := p.WaitForWorkers(within(t), 1); err != nil {
+		if err := p.WaitForWorkers(testkit.Within(t), 1); err != nil {
 			t.Fatal(err)
 		}
 		sent := uint64(0)
-		err := push(patience)
+		err := push(testkit.Patience())
 		for ; err == nil && sent < 5000; sent++ {
 			err = push(100 * time.Millisecond)
 		}
@@ -128,12 +129,12 @@ func TestBackPressure(t *testing.T) {
 			t.Errorf("Sent is %d after %d tasks", p.Sent(), sent)
 		}
 		done := make(chan error, 1)
-		go func() { done <- push(patience) }()
+		go func() { done <- push(testkit.Patience()) }()
 		free()
-		if err := receive(t, done, "the end of Push"); err != nil {
+		if err := testkit.Receive(t, done, "the end of Push"); err != nil {
 			t.Error(err)
 		}
-		eventually(t, "the end of every task", func() bool { return ran.Load() == sent+1 })
+		testkit.Eventually(t, "the end of every task", func() bool { return ran.Load() == sent+1 })
 	})
 }
 
@@ -154,9 +155,9 @@ func TestPushWithoutWorkers(t *testing.T) {
 		t.Error(err)
 	}
 	for range 2 {
-		wantCode(t, receive(t, done, "the end of the wait"), CodeCanceled, "closed")
+		wantCode(t, testkit.Receive(t, done, "the end of the wait"), CodeCanceled, "closed")
 	}
-	wantCode(t, v.Push(within(t), squareMethod, wrapperspb.Int64(1)), CodeCanceled, "closed")
+	wantCode(t, v.Push(testkit.Within(t), squareMethod, wrapperspb.Int64(1)), CodeCanceled, "closed")
 	if err := v.Close(); err != nil {
 		t.Errorf("Close again: %v", err)
 	}
@@ -165,7 +166,7 @@ func TestPushWithoutWorkers(t *testing.T) {
 func TestPushErrors(t *testing.T) {
 	p := site{endpoint: "inproc://" + t.Name()}.pipeline(t, []VentilatorOption{WithMaxMessageSize(small)}, nil)
 	work(t, squaring(squares), p.from, p.to)
-	ctx := within(t)
+	ctx := testkit.Within(t)
 	if err := p.WaitForWorkers(ctx, 1); err != nil {
 		t.Fatal(err)
 	}
@@ -195,7 +196,7 @@ func TestWorkerStopsGracefully(t *testing.T) {
 		tasks = append(tasks, zmtptest.Message(squareMethod.Procedure, encode(t, wrapperspb.Int64(int64(i+1))))...)
 	}
 	raw.Send(tasks) // in one piece, so that it is received in one piece
-	receive(t, started, "the first task")
+	testkit.Receive(t, started, "the first task")
 	w.cancel()
 	raw.wantClosed()
 	raw.Close()
@@ -217,11 +218,11 @@ func TestWorkerDrainTimeout(t *testing.T) {
 		return nil, context.Cause(ctx)
 	}), p.from, p.to, WithDrainTimeout(20*time.Millisecond), report)
 	p.push(t, 1)
-	receive(t, started, "the task")
+	testkit.Receive(t, started, "the task")
 	if err := w.stop(); err != nil {
 		t.Errorf("RunWorker: %v", err)
 	}
-	wantText(t, receive(t, failed, "the failure").err, "stopping")
+	wantText(t, testkit.Receive(t, failed, "the failure").err, "stopping")
 }
 
 // Handlers see the values of RunWorker's context.
@@ -238,14 +239,14 @@ func TestWorkerContext(t *testing.T) {
 			})}
 		}, p.from)
 	}()
-	if err := p.Push(within(t), logMethod, wrapperspb.Bytes(nil)); err != nil {
+	if err := p.Push(testkit.Within(t), logMethod, wrapperspb.Bytes(nil)); err != nil {
 		t.Error(err)
 	}
-	if v := receive(t, got, "the task"); v != "value" {
+	if v := testkit.Receive(t, got, "the task"); v != "value" {
 		t.Errorf("the context has value %v", v)
 	}
 	cancel()
-	if err := receive(t, done, "the end of RunWorker"); err != nil {
+	if err := testkit.Receive(t, done, "the end of RunWorker"); err != nil {
 		t.Error(err)
 	}
 }
@@ -279,7 +280,7 @@ func TestTaskFailures(t *testing.T) {
 				return squares(ctx, task)
 			}), p.from, p.to, report, events.option())
 			p.push(t, 3)
-			f := receive(t, failed, "the report")
+			f := testkit.Receive(t, failed, "the report")
 			if f.method != squareMethod || f.task.(*number).GetValue() != 2 {
 				t.Errorf("the report is of method %v, task %v", f.method, f.task)
 			}
@@ -312,10 +313,10 @@ func TestResultTooLarge(t *testing.T) {
 	work(t, []TaskHandler{HandleTask(grow, func(context.Context, *bytez) (*bytez, error) {
 		return wrapperspb.Bytes(make([]byte, small)), nil
 	})}, p.from, p.to, report, WithMaxMessageSize(small))
-	if err := p.Push(within(t), grow, wrapperspb.Bytes(nil)); err != nil {
+	if err := p.Push(testkit.Within(t), grow, wrapperspb.Bytes(nil)); err != nil {
 		t.Fatal(err)
 	}
-	wantCode(t, receive(t, failed, "the report").err, CodeResourceExhausted, "limit of 4096")
+	wantCode(t, testkit.Receive(t, failed, "the report").err, CodeResourceExhausted, "limit of 4096")
 }
 
 // What a worker cannot make sense of is reported, and the rest is run.
