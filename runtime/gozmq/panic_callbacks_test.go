@@ -79,7 +79,7 @@ func TestEventHandlerPanic(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			events := newRecorder()
 			p := publisher(t, Bind("tcp://127.0.0.1:*"), WithEventHandler(func(e Event) {
-				events.observe(e)
+				events.Record(e)
 				end()
 			}))
 			wantText(t, events.wait(t, EventPanic, 1).Err, "the event handler")
