@@ -11,6 +11,7 @@ import (
 	"google.golang.org/protobuf/types/known/wrapperspb"
 
 	"github.com/gozmq/gozmq/runtime/gozmq"
+	"github.com/gozmq/gozmq/runtime/gozmqimpl"
 )
 
 // load is a unary benchmark's number of callers and size of message.
@@ -48,8 +49,8 @@ func echoConns(b *testing.B, conns int) []*gozmq.Conn {
 	if err != nil {
 		b.Fatal(err)
 	}
-	err = srv.RegisterService(gozmq.Service{Name: "bench.Echo", Handlers: []gozmq.Handler{
-		gozmq.Handle(echoMethod, func(_ context.Context, m *wrapperspb.BytesValue) (*wrapperspb.BytesValue, error) { return m, nil }),
+	err = srv.RegisterService(gozmqimpl.Service{Name: "bench.Echo", Handlers: []gozmqimpl.Handler{
+		gozmqimpl.Handle(echoMethod, func(_ context.Context, m *wrapperspb.BytesValue) (*wrapperspb.BytesValue, error) { return m, nil }),
 	}})
 	if err != nil {
 		b.Fatal(err)
@@ -72,7 +73,7 @@ func echoConns(b *testing.B, conns int) []*gozmq.Conn {
 			b.Fatal(err)
 		}
 		b.Cleanup(func() { list[i].Close() })
-		if _, err := gozmq.Call[wrapperspb.BytesValue](ctx, list[i], echoMethod, wrapperspb.Bytes(nil)); err != nil {
+		if _, err := gozmqimpl.Call[wrapperspb.BytesValue](ctx, list[i], echoMethod, wrapperspb.Bytes(nil)); err != nil {
 			b.Fatal(err) // it dials in the background
 		}
 	}
@@ -86,7 +87,7 @@ func BenchmarkUnary(b *testing.B) {
 		b.Run(l.String(), func(b *testing.B) {
 			req := wrapperspb.Bytes(make([]byte, l.size))
 			l.run(b, func(int) error {
-				_, err := gozmq.Call[wrapperspb.BytesValue](context.Background(), conn, echoMethod, req)
+				_, err := gozmqimpl.Call[wrapperspb.BytesValue](context.Background(), conn, echoMethod, req)
 				return err
 			})
 		})
@@ -105,7 +106,7 @@ func BenchmarkUnaryConns(b *testing.B) {
 			l.run(b, func(i int) error {
 				turns[i]++
 				conn := conns[i*each+turns[i]%each]
-				_, err := gozmq.Call[wrapperspb.BytesValue](context.Background(), conn, echoMethod, req)
+				_, err := gozmqimpl.Call[wrapperspb.BytesValue](context.Background(), conn, echoMethod, req)
 				return err
 			})
 		})
@@ -194,14 +195,14 @@ func BenchmarkPush(b *testing.B) {
 			b.ResetTimer()
 			go func() {
 				for range b.N {
-					if err := vent.Push(ctx, method, task); err != nil {
+					if err := gozmqimpl.Push(ctx, vent, method, task); err != nil {
 						b.Error(err)
 						return
 					}
 				}
 			}()
 			n := 0
-			for _, err := range gozmq.Results[wrapperspb.BytesValue](ctx, sink, method) {
+			for _, err := range gozmqimpl.Results[wrapperspb.BytesValue](ctx, sink, method) {
 				if err != nil {
 					b.Fatal(err)
 				}
@@ -216,7 +217,8 @@ func BenchmarkPush(b *testing.B) {
 // BenchmarkPublish measures what publishing costs, by who listens: nobody, or
 // one subscriber that takes what it can.
 func BenchmarkPublish(b *testing.B) {
-	topic := &gozmq.Topic[*wrapperspb.BytesValue]{Name: "bench.Feed/Topic"}
+	const name = "bench.Feed/Topic"
+	topic := gozmqimpl.NewTopic[wrapperspb.BytesValue](name, name)
 	msg := wrapperspb.Bytes(make([]byte, 64))
 	for _, subscribers := range []int{0, 1} {
 		b.Run(fmt.Sprintf("subscribers=%d", subscribers), func(b *testing.B) {
@@ -236,19 +238,17 @@ func BenchmarkPublish(b *testing.B) {
 				}
 				wg.Go(func() {
 					defer sub.Close()
-					var p gozmq.TopicPattern
-					p.Literal(topic.Name)
-					for range gozmq.Subscribe[wrapperspb.BytesValue](ctx, sub, []gozmq.TopicPattern{p}) {
+					for range gozmqimpl.SubscribeAll(ctx, sub, topic) {
 					}
 				})
 			}
-			if err := pub.WaitForSubscribers(ctx, topic.Name, subscribers); err != nil {
+			if err := pub.WaitForSubscribers(ctx, name, subscribers); err != nil {
 				b.Fatal(err)
 			}
 			b.ReportAllocs()
 			b.ResetTimer()
 			for range b.N {
-				if err := gozmq.Publish(ctx, pub, topic, msg); err != nil {
+				if err := gozmqimpl.Publish(ctx, pub, topic, msg); err != nil {
 					b.Fatal(err)
 				}
 			}

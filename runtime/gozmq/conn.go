@@ -30,7 +30,8 @@ func (c *dialConfig) check() error {
 
 // A Conn makes calls to one or more servers. Any number of calls may be in
 // flight at once, from any goroutines; each goes to the server with the fewest
-// of this Conn's calls in flight. On the wire it is a DEALER socket.
+// of this Conn's calls in flight, and not to one that seems to hang while
+// there is another. On the wire it is a DEALER socket.
 type Conn struct {
 	dealer      *socket.Dealer
 	observer    *observer

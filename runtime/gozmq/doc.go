@@ -30,8 +30,9 @@
 // Each constructor takes the options marked in its column, and those of
 // [SocketOption], which all of them take: WithAdmission, WithConnectTimeout,
 // WithEventHandler, WithHeartbeat, WithKernelBuffers, WithLinger,
-// WithMaxHandshakes, WithMaxMessageSize, WithMaxPeers, WithReconnectBackoff,
-// WithResolver, WithRoutingID, WithSecurity, WithSendQueue, WithStopWhenRefused.
+// WithMaxHandshakes, WithMaxMessageSize, WithMaxPeers, WithMaxPeersPerAddress,
+// WithReconnectBackoff, WithResolver, WithRoutingID, WithSecurity, WithSendQueue,
+// WithStopWhenRefused.
 //
 //	                        Dial Server Publisher Subscriber Ventilator Worker Sink Proxy
 //	Bind, Connect            x     x        x         x          x              x

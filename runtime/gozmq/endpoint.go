@@ -16,8 +16,13 @@ import (
 //
 // An endpoint is "tcp://host:port", "ipc://path" or "inproc://name". To bind,
 // the tcp host may be "*", an address or the name of a network interface, and
-// the port "*" for one that is free. A path that begins with "@" is a Linux
-// abstract socket. An inproc name is valid within the process.
+// the port "*" for one that is free. The host "*" is
+// every interface, IPv4 and IPv6; "0.0.0.0" is IPv4 only. A path that begins with "@" is
+// a Linux abstract socket, to which every user of the machine may connect; other paths
+// get mode 0600. An inproc name is known within the process.
+//
+// An endpoint to connect to that is given twice, also as localhost and 127.0.0.1,
+// is one connection.
 //
 // To connect, "tcp://host:port" is one peer: the first of the host's addresses
 // that answers, looked up at each attempt. "dns://host:port" is a peer for each
@@ -105,6 +110,9 @@ func (e Endpoints) open(g *link.Group) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
+	if connect, err = e.distinct(connect); err != nil {
+		return nil, err
+	}
 	var bound []string
 	for _, p := range bind {
 		ep, err := g.BindSecured(p.endpoint, p.security)
@@ -119,6 +127,24 @@ func (e Endpoints) open(g *link.Group) ([]string, error) {
 		}
 	}
 	return bound, nil
+}
+
+// distinct returns the endpoints to connect to without those that are there already, in
+// whatever spelling. One that is there with another security is an error.
+func (e Endpoints) distinct(connect []parsedTarget) (list []parsedTarget, err error) {
+	first := make(map[transport.Endpoint]int)
+	for i, p := range connect {
+		same := p.endpoint.SamePeer()
+		at, twice := first[same]
+		switch {
+		case !twice:
+			first[same] = i
+			list = append(list, p)
+		case e.connect[at].security != e.connect[i].security:
+			return nil, fmt.Errorf("endpoints %s and %s are the same peer, and have securities of their own: leave one out", e.connect[at].text, e.connect[i].text)
+		}
+	}
+	return list, nil
 }
 
 // A parsedTarget is a target that makes sense.

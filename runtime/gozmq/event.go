@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/gozmq/gozmq/runtime/internal/link"
+	"github.com/gozmq/gozmq/runtime/internal/zmtp"
 )
 
 // An EventKind says what happened to a socket.
@@ -111,12 +112,13 @@ type Event struct {
 }
 
 // String returns the event in a line for people to read, without its time and
-// stack: `DEALER dial failed: tcp://a:5555: connection refused`.
+// stack: `DEALER dial failed: tcp://a:5555: connection refused`. Whatever a peer has
+// chosen of it and cannot be printed within a line is escaped.
 func (e Event) String() string {
 	b := []byte(e.SocketType + " " + e.Kind.String() + ":")
 	for _, part := range []string{e.Endpoint, e.Peer, e.Procedure} {
 		if part != "" {
-			b = append(b, " "+part...)
+			b = append(b, " "+zmtp.Line(part)...)
 		}
 	}
 	if e.Topic != "" {
@@ -126,7 +128,7 @@ func (e Event) String() string {
 		b = fmt.Appendf(b, " count %d", e.Count)
 	}
 	if e.Err != nil {
-		b = fmt.Appendf(b, ": %v", e.Err)
+		b = append(b, ": "+zmtp.Line(e.Err.Error())...)
 	}
 	return string(b)
 }

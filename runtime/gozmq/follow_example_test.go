@@ -75,21 +75,32 @@ func ExampleSetSnapshotPosition() {
 		return
 	}
 	defer sub.Close()
+	var stock map[string]uint32
 	for change, err := range stockv1gozmq.FollowChangesLevel(ctx, sub, conn, &stockv1.ListRequest{}) {
 		switch {
-		case err != nil:
+		case err != nil: // it is tried again
 			fmt.Println(err)
-		case change.Snapshot != nil:
-			fmt.Println("snapshot of", len(change.Snapshot.GetArticles()))
-			if err := w.add(ctx, "pears", 3); err != nil {
-				fmt.Println(err)
+		case change.Snapshot != nil: // replaces everything before it
+			first := stock == nil
+			stock = make(map[string]uint32)
+			for _, a := range change.Snapshot.GetArticles() {
+				stock[a.GetName()] = a.GetLevel()
+			}
+			if first {
+				fmt.Println(stock)
+				if err := w.add(ctx, "pears", 3); err != nil {
+					fmt.Println(err)
+				}
 			}
 		default:
-			fmt.Println("update:", change.Update.GetName(), change.Update.GetLevel())
-			return
+			stock[change.Update.GetName()] = change.Update.GetLevel()
+		}
+		if len(stock) == 2 {
+			break
 		}
 	}
+	fmt.Println(stock)
 	// Output:
-	// snapshot of 1
-	// update: pears 3
+	// map[apples:7]
+	// map[apples:7 pears:3]
 }

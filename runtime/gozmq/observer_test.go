@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -181,5 +182,19 @@ func TestEventHeartbeatLost(t *testing.T) {
 	mustEcho(t, c)
 	if e := events.wait(t, EventDisconnected, 1); e.Err == nil {
 		t.Errorf("the event says %+v", e)
+	}
+}
+
+// TestEventIsOneLine checks that nothing that a peer chooses breaks an event's line.
+func TestEventIsOneLine(t *testing.T) {
+	evil := "x\nDEALER connected: \x1b[31m\xff"
+	e := Event{Kind: EventTaskDead, SocketType: "PUSH", Endpoint: "tcp://a:1", Peer: evil, Procedure: evil, Topic: evil, Err: errors.New(evil)}
+	for _, r := range e.String() {
+		if !strconv.IsPrint(r) {
+			t.Fatalf("%q has %q", e.String(), r)
+		}
+	}
+	if got, want := (Event{Kind: EventDialFailed, SocketType: "DEALER", Err: errors.New(`C:\x: "no"`)}).String(), `DEALER dial failed:: C:\x: "no"`; got != want {
+		t.Errorf("got %q, want %q", got, want)
 	}
 }

@@ -70,19 +70,21 @@ func newSocketConfig(t zmtp.SocketType) socketConfig {
 	return socketConfig{
 		linger: time.Second,
 		Config: link.Config{
-			SocketType:        t,
-			MaxMessageSize:    DefaultMaxMessageSize,
-			SendQueue:         1000,
-			SendQueueBytes:    4 << 20,
-			ConnectTimeout:    10 * time.Second,
-			HandshakeTimeout:  10 * time.Second,
-			MaxHandshakes:     256,
-			MaxPeers:          65536,
-			ReconnectMin:      100 * time.Millisecond,
-			ReconnectMax:      30 * time.Second,
-			HeartbeatInterval: 10 * time.Second,
-			HeartbeatTimeout:  30 * time.Second,
-			HeartbeatTTL:      30 * time.Second,
+			SocketType:         t,
+			MaxMessageSize:     DefaultMaxMessageSize,
+			SendQueue:          1000,
+			SendQueueBytes:     4 << 20,
+			ConnectTimeout:     10 * time.Second,
+			HandshakeTimeout:   10 * time.Second,
+			MaxHandshakes:      256,
+			MaxPeers:           65536,
+			MaxPeersPerAddress: 4096,
+			ReconnectMin:       100 * time.Millisecond,
+			ReconnectMax:       30 * time.Second,
+			Lasting:            5 * time.Second,
+			HeartbeatInterval:  10 * time.Second,
+			HeartbeatTimeout:   30 * time.Second,
+			HeartbeatTTL:       30 * time.Second,
 		},
 	}
 }
@@ -160,7 +162,10 @@ func WithHeartbeat(interval, timeout time.Duration) SocketOption {
 }
 
 // WithReconnectBackoff sets the pause before a lost or failed connection is dialed
-// again: first, doubling up to limit, each spread by a quarter at random.
+// again: first, doubling up to limit, each spread by a quarter at random. A
+// connection that has lasted for 5 s, or for limit if that is less, starts over at
+// first. While a call, a push or Ready waits for a peer there is no pause of more than
+// 1 s, or 5 s if connections end as soon as they are made.
 // Defaults: 100 ms and 30 s.
 func WithReconnectBackoff(first, limit time.Duration) SocketOption {
 	return socketOption(func(c *socketConfig) { c.ReconnectMin, c.ReconnectMax = first, limit })
@@ -194,9 +199,10 @@ func WithConnectTimeout(dial, handshake time.Duration) SocketOption {
 	return socketOption(func(c *socketConfig) { c.ConnectTimeout, c.HandshakeTimeout = dial, handshake })
 }
 
-// WithMaxHandshakes limits how many accepted connections may have their
-// handshake in progress. When one more is accepted, the oldest is closed once
-// it has had 100 ms, and the new one waits until then. Default: 256.
+// WithMaxHandshakes limits how many accepted connections may be shaking hands.
+// When a further one comes, the oldest of those that wait for their peer is closed,
+// after 100 ms without a greeting or 1 s without the next step; else the new one
+// waits. Those that wait for our authenticator keep their places. Default: 256.
 func WithMaxHandshakes(n int) SocketOption {
 	return socketOption(func(c *socketConfig) { c.MaxHandshakes = n })
 }
@@ -207,7 +213,15 @@ func WithMaxPeers(n int) SocketOption {
 	return socketOption(func(c *socketConfig) { c.MaxPeers = n })
 }
 
-// WithLinger sets how long Close waits at most until all sent messages have
+// WithMaxPeersPerAddress limits how many accepted connections may come from one
+// address, or with IPv6 from one network of 64 bits. A further one is closed at once.
+// Loopback, ipc and inproc are not counted. Raise it where many peers are behind one
+// address, as a load balancer's. Default: 4096.
+func WithMaxPeersPerAddress(n int) SocketOption {
+	return socketOption(func(c *socketConfig) { c.MaxPeersPerAddress = n })
+}
+
+// WithLinger sets how long Close waits until the messages that were sent have
 // reached the kernel. Default: 1 s.
 func WithLinger(d time.Duration) SocketOption {
 	return socketOption(func(c *socketConfig) { c.linger = d })
@@ -240,6 +254,7 @@ func (c *socketConfig) check() error {
 	fail(c.ConnectTimeout <= 0 || c.HandshakeTimeout <= 0, "WithConnectTimeout: %v and %v, want more than 0", c.ConnectTimeout, c.HandshakeTimeout)
 	fail(c.MaxHandshakes < 1, "WithMaxHandshakes: %d, want at least 1", c.MaxHandshakes)
 	fail(c.MaxPeers < 1, "WithMaxPeers: %d, want at least 1", c.MaxPeers)
+	fail(c.MaxPeersPerAddress < 1, "WithMaxPeersPerAddress: %d, want at least 1", c.MaxPeersPerAddress)
 	fail(c.ReconnectMin <= 0 || c.ReconnectMax < c.ReconnectMin, "WithReconnectBackoff: first %v and limit %v, want 0 < first <= limit", c.ReconnectMin, c.ReconnectMax)
 	fail(c.HeartbeatInterval == 0 && c.HeartbeatTimeout != 0,
 		"WithHeartbeat: timeout %v without an interval, want an interval of at most half of it, or 0 and 0 for no heartbeats", c.HeartbeatTimeout)

@@ -67,6 +67,7 @@ func TestSocketOptions(t *testing.T) {
 		{"no handshake timeout", WithConnectTimeout(time.Second, 0), "WithConnectTimeout: 1s and 0s"},
 		{"no handshakes", WithMaxHandshakes(0), "WithMaxHandshakes: 0"},
 		{"no peers", WithMaxPeers(0), "WithMaxPeers: 0"},
+		{"no peers of an address", WithMaxPeersPerAddress(0), "WithMaxPeersPerAddress: 0"},
 		{"negative linger", WithLinger(-1), "WithLinger: -1ns"},
 	}
 	for kind, open := range constructors {
@@ -84,7 +85,7 @@ func TestSocketOptions(t *testing.T) {
 func TestSocketOptionsGood(t *testing.T) {
 	good := []SocketOption{
 		WithRoutingID("me"), WithMaxMessageSize(1), WithSendQueue(1, 1), WithHeartbeat(0, 0), WithHeartbeat(time.Second, 2*time.Second),
-		WithReconnectBackoff(1, 1), WithConnectTimeout(time.Second, time.Second), WithMaxHandshakes(1), WithMaxPeers(1), WithLinger(0), WithStopWhenRefused(), WithEventHandler(nil), WithResolver(nil),
+		WithReconnectBackoff(1, 1), WithConnectTimeout(time.Second, time.Second), WithMaxHandshakes(1), WithMaxPeers(1), WithMaxPeersPerAddress(1), WithLinger(0), WithStopWhenRefused(), WithEventHandler(nil), WithResolver(nil),
 	}
 	for kind, open := range constructors {
 		t.Run(kind, func(t *testing.T) {
@@ -118,6 +119,7 @@ func TestDefaults(t *testing.T) {
 			{"handshake timeout", c.HandshakeTimeout, 10 * time.Second},
 			{"handshakes", c.MaxHandshakes, 256},
 			{"peers", c.MaxPeers, 65536},
+			{"peers of an address", c.MaxPeersPerAddress, 4096},
 			{"heartbeat interval", c.HeartbeatInterval, 10 * time.Second},
 			{"heartbeat timeout", c.HeartbeatTimeout, 30 * time.Second},
 			{"heartbeat time to live", c.HeartbeatTTL, 30 * time.Second},

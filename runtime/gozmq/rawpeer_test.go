@@ -87,3 +87,31 @@ func (p *rawPeer) status(frames []string) *Error {
 	}
 	return parseStatus([]byte(frames[0]))
 }
+
+// dialRawOurs is dialRaw for a peer that announces our extensions.
+func dialRawOurs(t testing.TB, endpoint string, as zmtp.SocketType) *rawPeer {
+	t.Helper()
+	ep, err := transport.ParseConnect(endpoint)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &rawPeer{zmtptest.DialAs(t, ep, as, zmtp.PropertyGozmq, "1"), t}
+}
+
+// wantCommand reads up to a command of that name and returns its body.
+func (p *rawPeer) wantCommand(name string) []byte {
+	p.t.Helper()
+	for {
+		token, command, message, err := p.Token()
+		if err != nil || token == zmtp.Message {
+			p.t.Fatalf("got %q, %v in place of %s", message, err, name)
+		}
+		got, body, err := zmtp.ParseCommand(command)
+		if err != nil {
+			p.t.Fatal(err)
+		}
+		if string(got) == name {
+			return body
+		}
+	}
+}

@@ -105,6 +105,17 @@ func TestReadyFails(t *testing.T) {
 		l.Next().Send(zmtptest.Join(zmtptest.Greeting(3, 1, "NULL"), zmtp.AppendCommand(nil, zmtp.CommandError, zmtp.ErrorBody("go away"))))
 		wantCode(t, receive(t, waiting, "Ready"), CodeUnavailable, "go away")
 	})
+	t.Run("a filter too many", func(t *testing.T) {
+		pub := publisher(t, Bind("tcp://127.0.0.1:*"), WithMaxSubscriptions(2))
+		sub := subscriber(t, Connect(pub.Addrs()...), WithReconnectBackoff(20*time.Millisecond, time.Second))
+		open(t, sub, stations("a", "b", "c"))
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		wantCode(t, sub.Ready(ctx), CodeDeadlineExceeded, "WithMaxSubscriptions")
+		if n := sub.Stats().Dialed; n > 10 {
+			t.Errorf("%d connections were made: the pauses do not grow", n)
+		}
+	})
 	t.Run("closed", func(t *testing.T) {
 		sub := subscriber(t, Connect(closedPort(t)))
 		waiting := make(chan error, 1)

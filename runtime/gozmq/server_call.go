@@ -176,19 +176,24 @@ func (c *serverCall) Run() {
 	c.free()
 }
 
-// await waits until it is the call's turn. Without one the call is over.
+// await waits until it is the call's turn. Without one, and when the caller does not
+// wait any longer, the call is over.
 func (c *serverCall) await() error {
-	if c.turn == nil {
-		return nil
+	if c.turn != nil {
+		select {
+		case <-c.turn:
+		case <-c.ctx.Done():
+			err := Errorf(CodeOf(c.ctx.Err()), "%s: waited for %d other calls: %w", c.handler.method.Procedure, c.server.cfg.concurrency, c.ctx.Err())
+			c.finish()
+			return err
+		}
 	}
-	select {
-	case <-c.turn:
-		return nil
-	case <-c.ctx.Done():
+	if over := c.ctx.over(); over != nil {
+		err := Errorf(CodeOf(over), "%s: was not begun: %w", c.handler.method.Procedure, over)
+		c.finish()
+		return err
 	}
-	err := Errorf(CodeOf(c.ctx.Err()), "%s: waited for %d other calls: %w", c.handler.method.Procedure, c.server.cfg.concurrency, c.ctx.Err())
-	c.finish()
-	return err
+	return nil
 }
 
 // finish ends what began with Receive, whether the call has run or only waited.

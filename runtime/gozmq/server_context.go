@@ -32,7 +32,7 @@ func newCallContext(c *serverCall) *callContext {
 	ctx.info.Metadata = Metadata(c.header.Metadata)
 	ctx.info.reply = ctx
 	if c.header.Timeout > 0 {
-		ctx.deadline = time.Now().Add(c.header.Timeout)
+		ctx.deadline = c.peer.ReadAt().Add(c.header.Timeout)
 	}
 	return ctx
 }
@@ -73,6 +73,20 @@ func (c *callContext) context() context.Context {
 		c.cancel()
 	}
 	return c.inner
+}
+
+// over returns why the call is of no use any more, before it has begun; nil when it
+// is.
+func (c *callContext) over() error {
+	if !c.deadline.IsZero() && !time.Now().Before(c.deadline) {
+		return context.DeadlineExceeded
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.canceled {
+		return context.Canceled
+	}
+	return nil
 }
 
 // giveUp ends the context because the caller has given up.

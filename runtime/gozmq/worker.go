@@ -106,7 +106,8 @@ func WithTaskTimeout(d time.Duration) WorkerOption {
 // WithTaskErrorHandler calls f for each attempt that failed: the handler
 // returned an error or panicked, or its result could not be sent. With
 // DeliveryAtMostOnce the task is not run again, with DeliveryAtLeastOnce it may
-// be. f runs in the goroutine of the task.
+// be. f is also called for each task that was received and not run when the
+// worker stopped. It runs in the goroutine of the task, or of the connection.
 func WithTaskErrorHandler(f func(ctx context.Context, m *Method, task proto.Message, err error)) WorkerOption {
 	return workerOption(func(c *workerConfig) { c.onError = f })
 }
@@ -235,16 +236,18 @@ func (w *Worker) Stats() (tasks, results Stats) {
 // connections and returns nil. Handlers see ctx's values; their contexts end
 // only when the drain timeout does.
 //
-// With DeliveryAtMostOnce it also runs the tasks that it has received and those
-// that were already sent to it. With DeliveryAtLeastOnce it returns these to
-// their ventilator. A second call, and one after Close, returns an error with
+// With DeliveryAtMostOnce it also runs the tasks that it has received, and
+// those that were on their way. Those for which the drain timeout is too short
+// are reported one by one (EventTaskFailed, WithTaskErrorHandler) and in Run's
+// error. With DeliveryAtLeastOnce they return to their ventilator. When handlers
+// do not return after the end of their contexts, Run returns an error that names
+// their methods; it does not wait for them any more. A second call, and one after Close, returns an error with
 // CodeFailedPrecondition.
 func (w *Worker) Run(ctx context.Context) error {
 	if !w.begin() {
 		return Errorf(CodeFailedPrecondition, "worker %s: Run or Close was called before; make another worker", w.name)
 	}
-	w.runTasks(ctx)
-	return w.finish(w.cfg.linger)
+	return w.finish(w.cfg.linger, w.runTasks(ctx))
 }
 
 // Close ends Run as the end of its context does, and waits for it. A worker
@@ -253,7 +256,7 @@ func (w *Worker) Run(ctx context.Context) error {
 func (w *Worker) Close() error {
 	w.end()
 	if w.begin() {
-		return w.finish(0)
+		return w.finish(0, nil)
 	}
 	<-w.ended
 	return w.err
@@ -273,7 +276,8 @@ func (w *Worker) begin() bool {
 // end has Run end as if its context had.
 func (w *Worker) end() { w.stopOnce.Do(func() { close(w.stop) }) }
 
-func (w *Worker) runTasks(ctx context.Context) {
+// runTasks returns an error when handlers have not returned in time.
+func (w *Worker) runTasks(ctx context.Context) error {
 	taskCtx, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
 	defer cancel(nil)
 	var wg sync.WaitGroup
@@ -290,7 +294,34 @@ func (w *Worker) runTasks(ctx context.Context) {
 	stopTasks := context.AfterFunc(drained, func() { cancel(errWorkerStopped) })
 	defer stopTasks()
 	w.mode.drain(drained)
-	wg.Wait()
+	return w.awaitHandlers(drained, &wg)
+}
+
+// handlerGrace is how long handlers may take to return after their contexts have
+// ended.
+const handlerGrace = 500 * time.Millisecond
+
+// awaitHandlers waits for the goroutines that run tasks, until a little after the
+// end of the drain timeout.
+func (w *Worker) awaitHandlers(drained context.Context, wg *sync.WaitGroup) error {
+	done := make(chan struct{})
+	go func() {
+		wg.Wait()
+		close(done)
+	}()
+	select {
+	case <-done:
+		return nil
+	case <-drained.Done():
+	}
+	timer := time.NewTimer(handlerGrace)
+	defer timer.Stop()
+	select {
+	case <-done:
+		return nil
+	case <-timer.C:
+		return fmt.Errorf("worker %s: handlers have not returned although their contexts have ended: %s", w.name, &w.run.begun)
+	}
 }
 
 var errWorkerStopped = errors.New("the worker is stopping")
@@ -310,9 +341,12 @@ func (w *Worker) start(ctx context.Context, wg *sync.WaitGroup) {
 	})
 }
 
-// finish closes the connections.
-func (w *Worker) finish(linger time.Duration) error {
-	w.err = w.mode.shutdown(linger)
+// finish closes the connections. cause is why Run has failed before.
+func (w *Worker) finish(linger time.Duration, cause error) error {
+	w.err = errors.Join(cause, w.mode.shutdown(linger))
+	if lost := w.run.notRun.String(); lost != "" {
+		w.err = errors.Join(w.err, fmt.Errorf("worker %s: tasks that were received and not run: %s (give it more time with WithDrainTimeout)", w.name, lost))
+	}
 	w.run.observer.close()
 	close(w.ended)
 	return w.err

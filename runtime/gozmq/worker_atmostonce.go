@@ -33,6 +33,7 @@ func newPlainWork(run *taskRunner, cfg *workerConfig, stop func()) *plainWork {
 	pull := cfg.Config
 	pull.Observe = run.observer.link(zmtp.Pull)
 	w.pull = socket.NewPull(pull, max(1, cfg.ahead(plainAhead)))
+	w.pull.OnDrop(w.drop)
 	if run.results {
 		push := cfg.Config
 		push.SocketType = zmtp.Push
@@ -51,6 +52,21 @@ func (w *plainWork) links() (tasks, results *link.Group) {
 
 // start does nothing: a PULL socket cannot keep tasks from being sent to it.
 func (w *plainWork) start() {}
+
+// drop reports a task that was received and will not be run. What says how far a
+// batch is goes on to a sink if one has room.
+func (w *plainWork) drop(r socket.Received) {
+	ended, cancel := context.WithCancel(context.Background())
+	cancel()
+	j, err := w.read(ended, r)
+	if j.handler == nil || err != nil {
+		return
+	}
+	w.run.notRun.add(j.handler.method)
+	w.run.fail(&taskContext{ended, TaskInfo{Method: j.handler.method, Batch: j.batch}, r.Conn()}, j.handler, j.task, errNotRun)
+}
+
+var errNotRun = Errorf(CodeUnavailable, "the worker stopped before it could run the task, which it had received")
 
 func (w *plainWork) drain(ctx context.Context) { _ = w.pull.Drain(ctx) }
 

@@ -4,6 +4,9 @@ import (
 	"context"
 	"fmt"
 	"runtime/debug"
+	"slices"
+	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -28,6 +31,35 @@ type taskRunner struct {
 
 	running      atomic.Int64
 	done, failed counter
+	notRun       methodCounts // tasks that were received and not run
+	begun        methodCounts // handlers that run
+}
+
+// methodCounts are numbers of tasks by method. The methods may be called from any
+// goroutine. The zero value has none.
+type methodCounts struct{ counts sync.Map } // *Method to *atomic.Int64
+
+func (c *methodCounts) of(m *Method) *atomic.Int64 {
+	n, ok := c.counts.Load(m)
+	if !ok {
+		n, _ = c.counts.LoadOrStore(m, new(atomic.Int64))
+	}
+	return n.(*atomic.Int64)
+}
+
+func (c *methodCounts) add(m *Method) { c.of(m).Add(1) }
+
+// String returns the methods with a number, in order; "" for none.
+func (c *methodCounts) String() string {
+	var parts []string
+	c.counts.Range(func(m, n any) bool {
+		if n := n.(*atomic.Int64).Load(); n > 0 {
+			parts = append(parts, fmt.Sprintf("%d of %s", n, m.(*Method).Procedure))
+		}
+		return true
+	})
+	slices.Sort(parts)
+	return strings.Join(parts, ", ")
 }
 
 // newTaskRunner returns a runner for handlers of one guarantee, without an
@@ -72,8 +104,11 @@ func (r *taskRunner) call(ctx context.Context, h *taskHandler, task proto.Messag
 		defer cancel()
 	}
 	r.running.Add(1)
+	begun := r.begun.of(h.method)
+	begun.Add(1)
 	guarded.Call(func() { result, err = h.run(ctx, task) }, func(p *guarded.PanicError) {
 		r.running.Add(-1)
+		begun.Add(-1)
 		if p != nil {
 			err = r.panicked(ctx, h, task, p)
 		}

@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 
-	"google.golang.org/protobuf/types/known/wrapperspb"
-
 	greetv1 "github.com/gozmq/gozmq/example/gen/greet/v1"
 	"github.com/gozmq/gozmq/example/gen/greet/v1/greetv1gozmq"
 	imagev1 "github.com/gozmq/gozmq/example/gen/image/v1"
@@ -14,7 +12,6 @@ import (
 	weatherv1 "github.com/gozmq/gozmq/example/gen/weather/v1"
 	"github.com/gozmq/gozmq/example/gen/weather/v1/weatherv1gozmq"
 	"github.com/gozmq/gozmq/runtime/gozmq"
-	"github.com/gozmq/gozmq/runtime/gozmqimpl"
 	"github.com/gozmq/gozmq/runtime/gozmqtest"
 )
 
@@ -105,8 +102,7 @@ func ExampleProxy() {
 	// Not through the generated client, which tries an idempotent method again.
 	sayHello := func() error {
 		m := &gozmq.Method{Procedure: greetv1gozmq.GreeterSayHelloProcedure}
-		_, err := gozmqimpl.Call[greetv1.HelloReply](context.Background(), conn, m, &greetv1.HelloRequest{Name: "Ada"})
-		return err
+		return conn.Call(context.Background(), m, &greetv1.HelloRequest{Name: "Ada"}, new(greetv1.HelloReply))
 	}
 	fmt.Println("before:", sayHello())
 	cut := proxy.Cut(gozmqtest.ToClient, 3) // in the middle of the reply
@@ -181,8 +177,7 @@ func ExampleRun() {
 func ExampleFaults_noCaller() {
 	var faults gozmqtest.Faults
 	faults.Fail("", gozmq.Errorf(gozmq.CodeNotFound, "no such thing"))
-	m := &gozmq.Method{Procedure: "shop.v1.Shop/Find"}
-	_, err := gozmqimpl.Call[wrapperspb.StringValue](context.Background(), &faults, m, wrapperspb.String("hat"))
+	_, err := greetv1gozmq.NewGreeterClient(&faults).SayHello(context.Background(), &greetv1.HelloRequest{Name: "Ada"})
 	fmt.Println(err)
 	// Output: not_found: no such thing
 }

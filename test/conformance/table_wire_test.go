@@ -53,7 +53,7 @@ func wireProperties() []property {
 		{section: "1.5", name: "any other end is redialed", on: all, test: closeIsRedialed,
 			text: "A connection that was closed, in the handshake or after it, is made again."},
 		{section: "1.5", name: "pauses grow", on: raw, test: pausesGrow,
-			text: "The pause before the next attempt doubles, spread by a quarter, and a handshake that completes resets it."},
+			text: "The pause before the next attempt doubles, spread by a quarter, and a connection that has lasted resets it."},
 
 		{section: "1.6", name: "identity of 1 to 255 bytes", on: all, test: identities,
 			text: "Identities of 1 and 255 bytes are accepted, and ours reaches the peer."},

@@ -169,6 +169,12 @@ func wantExamples(t *testing.T) map[string][]byte {
 		"bare-request-dealer":       rawzmtp.Message(id, empty, request),
 		"bare-reply-dealer":         rawzmtp.Message(id, empty, reply),
 		"bare-request-req":          rawzmtp.Message(empty, request),
+
+		"first-request":      rawzmtp.Message(empty, hello, request),
+		"first-reply":        rawzmtp.Message(empty, empty, reply),
+		"first-subscription": rawzmtp.Command("SUBSCRIBE", []byte(amsTopic)),
+		"first-publication":  rawzmtp.Message([]byte(amsTopic), reading),
+		"first-task":         rawzmtp.Message([]byte(renderMethod), task),
 	}
 	maps.Copy(examples, wantDeliveryExamples(t, task, result))
 	maps.Copy(examples, wantSecurityExamples(t))

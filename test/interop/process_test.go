@@ -123,6 +123,14 @@ func (p *process) expect(word string) string {
 	return strings.TrimPrefix(rest, " ")
 }
 
+// input writes a line to the process.
+func (p *process) input(line string) {
+	p.t.Helper()
+	if _, err := io.WriteString(p.stdin, line+"\n"); err != nil {
+		p.t.Fatalf("%s: %v\n%s", p.name, err, p.stderr.String())
+	}
+}
+
 // wait waits for the process to end by itself, without an error and without
 // a further line.
 func (p *process) wait() {

@@ -1,6 +1,8 @@
 package interop
 
 import (
+	"context"
+	"iter"
 	"testing"
 
 	weatherv1 "github.com/gozmq/gozmq/example/gen/weather/v1"
@@ -30,4 +32,42 @@ func TestPythonGetsRetained(t *testing.T) {
 	alert("hills", "four")
 	p.expect("alerts/SEVERITY_WATCH/hills four 2 True False")
 	p.wait()
+}
+
+// TestPythonRetains: a libzmq XPUB replays to all that subscribed; our subscriber
+// that knows the alerts already drops them, and the new one gets them.
+func TestPythonRetains(t *testing.T) {
+	leakChecked(t)
+	pub, at := startPeer(t, "retaining_publisher.py", "bind", anyPort)
+	subscribe := func() <-chan *weatherv1.Alert {
+		t.Helper()
+		sub := newFeedSubscriber(t, gozmq.Connect(at[0]))
+		alerts := follow(t, func(ctx context.Context) iter.Seq2[*weatherv1.Alert, error] { return sub.Alerts(ctx) })
+		pub.expect("replayed")
+		return alerts
+	}
+	publish := func(line string) {
+		t.Helper()
+		pub.input(line)
+		pub.expect("published")
+	}
+	want := func(alerts <-chan *weatherv1.Alert, all ...string) {
+		t.Helper()
+		for _, text := range all {
+			if got := get(t, alerts).GetText(); got != text {
+				t.Errorf("got %q, want %q", got, text)
+			}
+		}
+	}
+	publish("coast one")
+	first := subscribe()
+	want(first, "one")
+	publish("hills two")
+	publish("coast three")
+	want(first, "two", "three")
+	second := subscribe() // to the same prefix
+	want(second, "two", "three")
+	publish("coast four")
+	want(second, "four")
+	want(first, "four") // and no replay before
 }

@@ -345,3 +345,14 @@ func TestWrongServerKeyOfLibzmq(t *testing.T) {
 	}
 	p.await("DISCONNECTED")
 }
+
+// TestCarefulCall: the options that docs/PROTOCOL.md advises, with keys as Z85.
+func TestCarefulCall(t *testing.T) {
+	leakChecked(t)
+	python(t)
+	server, ada := gozmqtest.CurveKey(t), gozmqtest.CurveKey(t)
+	at := serveGreeter(t, gozmq.Bind(anyPort).Secured(gozmq.CurveServer(server, gozmq.AllowKeys(ada.Public()))), &greeter{})
+	p := startFirst(t, "careful_call.py", at[0], server.Public().String(), ada.Public().String(), ada.Z85())
+	p.expect("Hello, World!")
+	p.wait()
+}

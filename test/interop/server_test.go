@@ -303,3 +303,31 @@ func TestIdentityTaken(t *testing.T) {
 	get(t, connected)
 	call(second)
 }
+
+// TestMetadataIsCounted: the bytes of all keys and values count, a key with each
+// of its values, and nothing that the encoding adds.
+func TestMetadataIsCounted(t *testing.T) {
+	req := probeServer(t, &greeter{}, "REQ", nil)
+	const half = 8 << 10
+	value := bytes.Repeat([]byte("v"), half-len("key"))
+	for _, test := range []struct {
+		name string
+		last []byte
+		code gozmq.Code
+	}{
+		{"16384 bytes", value, 0},
+		{"one more", append(value[:len(value):len(value)], 'v'), gozmq.CodeResourceExhausted},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			header := &gozmqv1.RequestHeader{Metadata: []*gozmqv1.Metadatum{{Key: "key", Value: value}, {Key: "key", Value: test.last}}}
+			req.send(append(helloFrames(t, "World"), encode(t, header))...)
+			status := new(gozmqv1.Status)
+			if err := proto.Unmarshal(req.receive()[0], status); err != nil {
+				t.Fatal(err)
+			}
+			if gozmq.Code(status.GetCode()) != test.code {
+				t.Errorf("status is %v, want code %d", status, test.code)
+			}
+		})
+	}
+}

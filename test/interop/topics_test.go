@@ -11,6 +11,8 @@ import (
 	"strings"
 	"testing"
 
+	"google.golang.org/protobuf/encoding/protojson"
+
 	"github.com/gozmq/gozmq/internal/testkit"
 	"github.com/gozmq/gozmq/runtime/gozmq"
 	"github.com/gozmq/gozmq/runtime/gozmqimpl"
@@ -111,6 +113,40 @@ func TestTopicVectorsInPython(t *testing.T) {
 		if err != nil || string(out) != v.want {
 			t.Errorf("%q gives %q (%v), the document says %q", v.value, out, err, v.want)
 		}
+	}
+}
+
+// TestTopicsInPython: the script of docs/PROTOCOL.md makes the topics that the
+// generated code makes: from fields that are not set, in messages that are not
+// set, and of enum values with two names or none.
+func TestTopicsInPython(t *testing.T) {
+	python(t)
+	classes := messageClasses(t)
+	const typed, dashed, nested = "t/{text}/{number}/{flag}/{kind}", "d/{text}-{number}", "n/{origin.place}-{origin.height}/{kind}"
+	for _, test := range []struct {
+		template string
+		sample   *interopv1.Sample
+		topic    func(*interopv1.Sample) string
+		want     string
+	}{
+		{typed, &interopv1.Sample{}, interopv1gozmq.TopicsTypedTopic, "t//0/false/KIND_UNSPECIFIED"},
+		{typed, &interopv1.Sample{Text: "ü/~", Number: math.MinInt64, Flag: true, Kind: 99}, interopv1gozmq.TopicsTypedTopic, "t/%C3%BC%2F~/-9223372036854775808/true/99"},
+		{dashed, &interopv1.Sample{Text: "a-b", Number: -40}, interopv1gozmq.TopicsDashedTopic, "d/a%2Db--40"},
+		{nested, &interopv1.Sample{}, interopv1gozmq.TopicsNestedTopic, "n/-0/KIND_UNSPECIFIED"},
+		{nested, &interopv1.Sample{Origin: &interopv1.Mark{Place: "a-b", Height: 7}, Kind: interopv1.Kind_KIND_STRANGE}, interopv1gozmq.TopicsNestedTopic, "n/a%2Db-7/KIND_ODD"},
+	} {
+		if got := test.topic(test.sample); got != test.want {
+			t.Errorf("%s: the topic is %q, want %q", test.template, got, test.want)
+		}
+		json, err := protojson.Marshal(test.sample)
+		if err != nil {
+			t.Fatal(err)
+		}
+		p := start(t, classes, "peers/topics.py", test.template, "interop.v1.interop_pb2", "Sample", string(json))
+		if got := p.line(); got != test.want {
+			t.Errorf("%s: in Python the topic is %q, want %q", test.template, got, test.want)
+		}
+		p.wait()
 	}
 }
 

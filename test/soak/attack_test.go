@@ -27,6 +27,7 @@ const goodIdentity = "good"
 type attack struct {
 	name string
 	feed bool // to a publisher, else to a server
+	kept bool // the publisher has many retained topics
 	deaf bool // run says when it has begun, and nothing is read
 	at   int  // connections at a time
 	// run does it on a connection that was just made; n counts them. What is
@@ -55,6 +56,12 @@ func attacks() []attack {
 		{name: "malformed commands after it", at: 4, run: one(malformed()), memory: 16, descriptors: 64},
 		{name: "an identity that is taken", at: 4, run: impersonate, memory: 16, descriptors: 64},
 		{name: "subscriptions without end", feed: true, at: 4, run: subscribeEndlessly(""), memory: 160, descriptors: 64},
+		{name: "unknown methods", at: 4, run: endlessly(bytes.Repeat(rawzmtp.Message("id", "", "nobody", ""), 200)), memory: 16, descriptors: 64},
+		{name: "cancels of no call", at: 4, run: endlessly(bytes.Repeat(rawzmtp.Message("id", "", ""), 200)), memory: 16, descriptors: 64},
+		{name: "PINGs without end", at: 4, run: endlessly(bytes.Repeat(rawzmtp.Command("PING", "\x00\x010123456789abcdef"), 200)), memory: 16, descriptors: 64},
+		{name: "a subscription and its end", feed: true, at: 4, run: toggle, memory: 32, descriptors: 64},
+		{name: "a subscription to retained topics and its end", feed: true, kept: true, at: 4, run: toggle, memory: 96, descriptors: 64},
+		{name: "a connection for retained topics", feed: true, kept: true, at: 4, run: resubscribe, memory: 96, descriptors: 128},
 		{name: "long subscriptions without end", feed: true, at: 4, run: subscribeEndlessly(strings.Repeat("x", 1000)), memory: 160, descriptors: 64},
 	}
 }
@@ -120,6 +127,22 @@ func subscribeEndlessly(prefix string) func(context.Context, net.Conn, int) {
 			_, err = c.Write(b)
 		}
 	}
+}
+
+// toggle subscribes to everything and cancels that, without end.
+func toggle(ctx context.Context, c net.Conn, _ int) {
+	_, err := c.Write(rawzmtp.Hello("SUB"))
+	b := bytes.Repeat(slices.Concat(rawzmtp.Command("SUBSCRIBE", ""), rawzmtp.Command("CANCEL", "")), 100)
+	for err == nil && ctx.Err() == nil {
+		_, err = c.Write(b)
+	}
+}
+
+// resubscribe subscribes to everything and goes soon.
+func resubscribe(ctx context.Context, c net.Conn, _ int) {
+	_, _ = c.Write(slices.Concat(rawzmtp.Hello("SUB"), rawzmtp.Command("SUBSCRIBE", "")))
+	wait(ctx, 10*time.Millisecond)
+	c.Close()
 }
 
 // one sends one of the list after a good handshake.

@@ -33,7 +33,10 @@ func TestHostile(t *testing.T) {
 	for _, a := range attacks() {
 		t.Run(a.name, func(t *testing.T) {
 			open := newServerVictim
-			if a.feed {
+			switch {
+			case a.kept:
+				open = newRetainingVictim
+			case a.feed:
 				open = newPublisherVictim
 			}
 			v := open(t)
@@ -163,11 +166,22 @@ func newServerVictim(t *testing.T) *victim {
 
 // newPublisherVictim is a publisher whose good subscriber has each message
 // before the next one is published.
-func newPublisherVictim(t *testing.T) *victim {
+func newPublisherVictim(t *testing.T) *victim { return publisherVictim(t, 0) }
+
+// newRetainingVictim is a newPublisherVictim with many retained topics.
+func newRetainingVictim(t *testing.T) *victim { return publisherVictim(t, 20_000) }
+
+// keptTopic has the numbers in its topics.
+var keptTopic = gozmqimpl.NewTopic[wrapperspb.Int64Value]("soak.Feed/Kept", "kept/{value}", gozmqimpl.Int((*number).GetValue)).With(gozmqimpl.Retained)
+
+func publisherVictim(t *testing.T, retained int) *victim {
 	ctx := t.Context()
 	p, err := gozmq.NewPublisher(gozmq.Bind(anyPort))
 	must(t, err)
 	t.Cleanup(func() { must(t, p.Close()) })
+	for n := range retained {
+		must(t, gozmqimpl.Publish(ctx, p, keptTopic, wrapperspb.Int64(int64(n))))
+	}
 	s, err := gozmq.NewSubscriber(gozmq.Connect(p.Addrs()...))
 	must(t, err)
 	next, stop := iter.Pull2(gozmqimpl.SubscribeAll(ctx, s, numberTopic))

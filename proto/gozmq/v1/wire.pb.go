@@ -98,8 +98,9 @@ type RequestHeader struct {
 	TimeoutUs uint64 `protobuf:"varint,1,opt,name=timeout_us,json=timeoutUs,proto3" json:"timeout_us,omitempty"`
 	// The caller's metadata.
 	Metadata []*Metadatum `protobuf:"bytes,2,rep,name=metadata,proto3" json:"metadata,omitempty"`
-	// Cancels the call with the same envelope. Method and body are empty then, and
-	// there is no reply. Sent only to peers whose READY has X-Gozmq.
+	// The caller has given up the call with the same envelope. Method and body
+	// are empty then, and there is no reply. Only sent if the READY of either side
+	// has X-Gozmq and the envelope is one frame of 8 bytes.
 	Cancel        bool `protobuf:"varint,3,opt,name=cancel,proto3" json:"cancel,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -384,11 +385,10 @@ func (x *Metadatum) GetValue() []byte {
 // sends the header of a task back with the result, unchanged.
 type TaskHeader struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The number of the attempt that the worker makes if it begins the task: 1 for
-	// the first.
+	// The number of this attempt if the worker begins it; the first is 1.
 	Attempt uint32 `protobuf:"varint,1,opt,name=attempt,proto3" json:"attempt,omitempty"`
-	// The lease: how long the worker may hold the task, in microseconds from when
-	// it received the task, without extending the lease. 0: without limit.
+	// How long the worker may hold the task, in microseconds from when the
+	// ventilator handed it out or last got an EXTEND. 0: without limit.
 	LeaseUs uint64 `protobuf:"varint,2,opt,name=lease_us,json=leaseUs,proto3" json:"lease_us,omitempty"`
 	// The batch that the task belongs to.
 	Batch *Batch `protobuf:"bytes,3,opt,name=batch,proto3" json:"batch,omitempty"`

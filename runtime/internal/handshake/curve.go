@@ -56,18 +56,21 @@ func (m *mechanism) curveServer(conn *zmq4.Conn) error {
 	if err != nil {
 		return err
 	}
+	m.at.reach(Checking)
 	if err := server.Hello(body); err != nil {
-		return err
+		return &ProofError{err}
 	}
 	if body, err = server.Welcome(); err != nil {
 		return err
 	}
+	m.at.reach(Greeted)
 	if body, err = m.exchange(conn, curve.CommandWelcome, body, curve.CommandInitiate); err != nil {
 		return err
 	}
+	m.at.reach(Checking)
 	key, metadata, err := server.Initiate(body)
 	if err != nil {
-		return err
+		return &ProofError{err}
 	}
 	if err := m.readMetadata(metadata); err != nil {
 		return err

@@ -48,6 +48,7 @@ func (*mechanism) Decrypt(w io.Writer, data []byte) (int, error) { return w.Writ
 
 // Handshake exchanges commands until the peer is known (zmq4.Security).
 func (m *mechanism) Handshake(conn *zmq4.Conn, _ bool) error {
+	m.at.reach(Greeted)
 	switch {
 	case m.sec.Mechanism == Null:
 		m.err = m.null(conn)
@@ -108,12 +109,15 @@ func (m *mechanism) sendError(conn *zmq4.Conn, reason string) {
 func (m *mechanism) authenticate(conn *zmq4.Conn, r *AuthRequest) error {
 	r.Mechanism, r.Domain = m.sec.Mechanism, m.sec.Domain
 	r.Address, r.Endpoint = m.at.Address, m.at.Endpoint
+	m.at.reach(Checking)
 	id, status, err := m.sec.decide(m.ctx, r)
+	m.at.reach(Greeted)
 	if err != nil {
-		if status != statusLater {
-			m.sendError(conn, status)
+		if status == statusLater {
+			return &AuthError{Who: r.who(), Err: err, Later: true}
 		}
-		return &AuthError{r.who(), err}
+		m.sendError(conn, status)
+		return &AuthError{Who: r.who(), Err: err}
 	}
 	m.peer.Auth = id
 	return nil
@@ -142,7 +146,7 @@ func (m *mechanism) checkPeer() error {
 	}
 	if m.at.Accepted && m.cfg.Admit != nil {
 		if err := m.admit(); err != nil {
-			return &AuthError{"peer", err}
+			return &AuthError{Who: "peer", Err: err}
 		}
 	}
 	return nil

@@ -31,4 +31,20 @@ type Site struct {
 	Address  string // of the peer
 	Accepted bool   // and not dialed
 	Security *Security
+	Stage    func(Stage) // called when the handshake has come to a stage; nil for none
+}
+
+// A Stage says what a handshake of an accepted connection waits for.
+type Stage uint8
+
+const (
+	Silent   Stage = iota // for the peer's greeting
+	Greeted               // for the peer's next command
+	Checking              // for this side: its computing, and its authenticator
+)
+
+func (s *Site) reach(stage Stage) {
+	if s.Stage != nil {
+		s.Stage(stage)
+	}
 }

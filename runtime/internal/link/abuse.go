@@ -1,7 +1,6 @@
 package link
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"net"
@@ -49,25 +48,55 @@ func (v violators) wait(addr net.Addr) time.Duration {
 	return v.Wait(from, time.Now())
 }
 
-// sourceOf returns the address that a peer's connections come from. Peers on ipc
-// and inproc have none.
+// offend counts a failed attempt to get in from addr.
+func (v violators) offend(addr net.Addr) {
+	if from, ok := sourceOf(addr); ok {
+		v.Take(from, time.Now())
+	}
+}
+
+// sourceOf returns the address that a peer's connections come from; of an IPv6 address
+// the first 64 bits, because whoever has one has all that begin so. Peers on ipc and
+// inproc have none.
 func sourceOf(addr net.Addr) (netip.Addr, bool) {
 	tcp, ok := addr.(*net.TCPAddr)
 	if !ok {
 		return netip.Addr{}, false
 	}
-	return tcp.AddrPort().Addr().Unmap(), true
+	from := tcp.AddrPort().Addr().Unmap()
+	if from.Is6() && !from.IsLoopback() {
+		if network, err := from.WithZone("").Prefix(64); err == nil {
+			return network.Addr(), true
+		}
+	}
+	return from, true
 }
 
-// delay makes a new connection wait because of earlier violations at its address.
-func (g *Group) delay(raw net.Conn, at handshake.Site) {
-	if d := g.violators.wait(raw.RemoteAddr()); d > 0 {
+// handshakeLimit says how many handshakes of CURVE one address may have, each of which
+// costs this side a few scalar multiplications. A burst is free, as when the clients
+// behind one address come back at once. What would have to wait for Max is refused.
+var handshakeLimit = throttle.Limit{Burst: 1000, Every: 4 * time.Millisecond, Max: 4 * time.Second}
+
+var errTooManyHandshakes = errors.New("too many handshakes from this address")
+
+// delay returns how long a new connection has to wait because of what has come from its
+// address before.
+func (g *Group) delay(raw net.Conn, at handshake.Site) (time.Duration, error) {
+	wait := g.violators.wait(raw.RemoteAddr())
+	why := "peers at this address broke the protocol, failed to get in or went beyond a limit again and again"
+	if from, ok := sourceOf(raw.RemoteAddr()); ok && at.Security.Costly() {
+		switch w := g.handshakes.Take(from, time.Now()); {
+		case w >= handshakeLimit.Max:
+			return 0, errTooManyHandshakes
+		case w > wait:
+			wait, why = w, "there were many handshakes from this address"
+		}
+	}
+	if wait > 0 {
 		g.cfg.observe(Event{
 			Kind: Delayed, Endpoint: at.Endpoint, Peer: at.Address,
-			Err: fmt.Errorf("peers at this address broke the protocol or went beyond a limit again and again: the next one waits for %v", d.Round(time.Millisecond)),
+			Err: fmt.Errorf("%s: the next one waits for %v", why, wait.Round(time.Millisecond)),
 		})
-		ctx, cancel := context.WithTimeout(g.ctx, d)
-		defer cancel()
-		<-ctx.Done()
 	}
+	return wait, nil
 }

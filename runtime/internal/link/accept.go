@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/gozmq/gozmq/runtime/internal/handshake"
-	"github.com/gozmq/gozmq/runtime/internal/list"
 	"github.com/gozmq/gozmq/runtime/internal/transport"
 )
 
@@ -18,6 +17,8 @@ const acceptPause = 50 * time.Millisecond
 
 var errTooManyPeers = errors.New("too many connections (raise the limit with WithMaxPeers)")
 
+var errTooManyFromAddress = errors.New("too many connections from this address (raise the limit with WithMaxPeersPerAddress)")
+
 // accept accepts the connections of one listener.
 func (g *Group) accept(ln *transport.Listener, sec *handshake.Security) {
 	endpoint := ln.Endpoint().String()
@@ -25,8 +26,7 @@ func (g *Group) accept(ln *transport.Listener, sec *handshake.Security) {
 		raw, err := ln.Accept()
 		switch {
 		case err == nil:
-			g.awaitPlace()
-			g.admit(raw, handshake.Site{Endpoint: endpoint, Address: addrString(raw.RemoteAddr()), Accepted: true, Security: sec})
+			g.arrive(raw, handshake.Site{Endpoint: endpoint, Address: addrString(raw.RemoteAddr()), Accepted: true, Security: sec})
 		case g.ctx.Err() != nil || errors.Is(err, net.ErrClosed):
 			return
 		default:
@@ -38,57 +38,78 @@ func (g *Group) accept(ln *transport.Listener, sec *handshake.Security) {
 	}
 }
 
-// handshakeGrace is how long a handshake may take before the connection can be
-// evicted: each connection of a burst gets that long.
-const handshakeGrace = 100 * time.Millisecond
+// arrive counts an accepted connection and starts its handshake, at once or after the
+// wait that its address has earned. That wait takes no place from others.
+func (g *Group) arrive(raw net.Conn, at handshake.Site) {
+	wait, err := g.claim(raw, at)
+	if err != nil {
+		raw.Close()
+		if !errors.Is(err, ErrClosed) {
+			g.cfg.observe(Event{Kind: HandshakeFailed, Endpoint: at.Endpoint, Peer: at.Address, Err: err})
+		}
+		return
+	}
+	if wait <= 0 {
+		g.start(raw, at)
+		return
+	}
+	g.wg.Go(func() {
+		sleep(g.ctx, wait)
+		g.start(raw, at)
+	})
+}
 
-// awaitPlace waits while too many handshakes are in progress and none of them has
-// had its grace.
-func (g *Group) awaitPlace() {
-	for {
-		g.mu.Lock()
-		left := time.Duration(0)
-		if g.pending.queue.Len() >= g.cfg.MaxHandshakes {
-			left = handshakeGrace - time.Since(g.pending.oldest().since)
-		}
+// claim counts an accepted connection, and returns how long its handshake has to wait.
+func (g *Group) claim(raw net.Conn, at handshake.Site) (time.Duration, error) {
+	from, known := sourceOf(raw.RemoteAddr())
+	g.mu.Lock()
+	switch {
+	case g.closed:
 		g.mu.Unlock()
-		if left <= 0 {
-			return
+		return 0, ErrClosed
+	case g.accepted >= g.cfg.MaxPeers:
+		g.mu.Unlock()
+		return 0, errTooManyPeers
+	case known && !from.IsLoopback() && g.cfg.MaxPeersPerAddress > 0 && g.sources[from] >= g.cfg.MaxPeersPerAddress:
+		g.mu.Unlock()
+		return 0, errTooManyFromAddress
+	}
+	g.accepted++
+	if known {
+		g.sources[from]++
+	}
+	g.mu.Unlock()
+	wait, err := g.delay(raw, at)
+	if err != nil {
+		g.vacate(raw)
+	}
+	return wait, err
+}
+
+// vacate gives up the place of an accepted connection.
+func (g *Group) vacate(raw net.Conn) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.accepted--
+	if from, known := sourceOf(raw.RemoteAddr()); known {
+		if g.sources[from]--; g.sources[from] == 0 {
+			delete(g.sources, from)
 		}
-		timer := time.NewTimer(left)
-		select {
-		case <-g.handshakeEnded:
-		case <-timer.C:
-		case <-g.ctx.Done():
-			timer.Stop()
-			return
-		}
-		timer.Stop()
 	}
 }
 
-// admit starts the handshake of an accepted connection. When too many are in
-// progress it evicts the oldest, so that connections which stay silent cannot keep
-// others out.
-func (g *Group) admit(raw net.Conn, at handshake.Site) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	if g.closed {
+// start starts the handshake of an accepted connection, as soon as there is a place for
+// it.
+func (g *Group) start(raw net.Conn, at handshake.Site) {
+	ctx, cancel := context.WithCancel(g.ctx)
+	entry := g.awaitPlace(raw, cancel)
+	if entry == nil {
+		cancel()
 		raw.Close()
+		g.vacate(raw)
 		return
 	}
-	if g.accepted >= g.cfg.MaxPeers {
-		raw.Close()
-		g.cfg.observe(Event{Kind: HandshakeFailed, Endpoint: at.Endpoint, Peer: at.Address, Err: errTooManyPeers})
-		return
-	}
-	if g.pending.queue.Len() >= g.cfg.MaxHandshakes {
-		g.pending.evictOldest()
-	}
-	g.accepted++
-	g.handshaking.Add(1)
-	ctx, cancel := context.WithTimeout(g.ctx, g.cfg.HandshakeTimeout)
-	entry := g.pending.add(raw, cancel)
+	at.Stage = func(s handshake.Stage) { g.setStage(entry, s) }
 	g.wg.Go(func() { g.serveAccepted(ctx, raw, entry, at) })
 }
 
@@ -98,20 +119,13 @@ func (g *Group) serveAccepted(ctx context.Context, raw net.Conn, entry *pendingC
 	defer func() { // a callback of the handshake may call runtime.Goexit
 		if !accepted {
 			g.handshaking.Done()
-			g.vacate()
+			g.vacate(raw)
 		}
 	}()
 	if c := g.acceptPeer(ctx, raw, entry, at); c != nil {
 		accepted = true
 		g.serve(c)
 	}
-}
-
-// vacate gives up the place of an accepted connection.
-func (g *Group) vacate() {
-	g.mu.Lock()
-	g.accepted--
-	g.mu.Unlock()
 }
 
 // acceptPeer shakes hands; it returns nil when the peer is refused.
@@ -122,6 +136,9 @@ func (g *Group) acceptPeer(ctx context.Context, raw net.Conn, entry *pendingConn
 	}
 	if err != nil {
 		raw.Close()
+		if handshake.IsOffence(err) {
+			g.violators.offend(raw.RemoteAddr())
+		}
 		g.reportRefused(at.Endpoint, at.Address, err)
 		return nil
 	}
@@ -144,7 +161,8 @@ func (g *Group) shakeHands(ctx context.Context, raw net.Conn, entry *pendingConn
 		g.mu.Unlock()
 		g.handshakeEnded.Set()
 	}()
-	g.delay(raw, at)
+	ctx, stop := context.WithTimeout(ctx, g.cfg.HandshakeTimeout)
+	defer stop()
 	return handshake.Do(ctx, raw, g.handshake, at)
 }
 
@@ -153,35 +171,4 @@ func (g *Group) reportRefused(endpoint, address string, err error) {
 	if g.ctx.Err() == nil {
 		g.cfg.observe(Event{Kind: failure(err), Endpoint: endpoint, Peer: address, Err: err})
 	}
-}
-
-// pending is the queue of accepted connections whose handshake is in progress,
-// oldest first. The group's lock guards it.
-type pending struct{ queue list.List[*pendingConn] }
-
-type pendingConn struct {
-	raw     net.Conn
-	cancel  context.CancelFunc // ends the handshake's context
-	since   time.Time
-	place   list.Element[*pendingConn]
-	evicted bool
-}
-
-func (p *pending) add(raw net.Conn, cancel context.CancelFunc) *pendingConn {
-	e := &pendingConn{raw: raw, cancel: cancel, since: time.Now()}
-	p.queue.PushBack(&e.place, e)
-	return e
-}
-
-// remove removes e, if it is still there.
-func (p *pending) remove(e *pendingConn) { e.place.Remove() }
-
-func (p *pending) oldest() *pendingConn { return p.queue.First().Value() }
-
-func (p *pending) evictOldest() {
-	e := p.oldest()
-	p.remove(e)
-	e.evicted = true
-	e.cancel()
-	e.raw.Close()
 }

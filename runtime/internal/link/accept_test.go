@@ -1,8 +1,14 @@
 package link
 
 import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
 	"testing"
+	"time"
 
+	"github.com/gozmq/gozmq/runtime/internal/handshake"
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
 	"github.com/gozmq/gozmq/runtime/internal/zmtptest"
 )
@@ -131,3 +137,107 @@ func TestEndlessHandshakes(t *testing.T) {
 	}
 	good.Ask("after")
 }
+
+// TestSlowAuthenticator has more peers come at once than may shake hands, to an
+// authenticator that takes longer than the grace: all come in, at its pace, and none
+// is evicted.
+func TestSlowAuthenticator(t *testing.T) {
+	const peers, places = 60, 16
+	for _, mechanism := range []string{handshake.Null, handshake.Curve} {
+		t.Run(mechanism, func(t *testing.T) {
+			there, here := newRecorder(), newRecorder()
+			cfg, server := curveConfig(t, zmtp.Router, there)
+			cfg.MaxHandshakes = places
+			client := &handshake.Security{Mechanism: handshake.Curve, Secret: zmtptest.Secret(t), ServerKey: server}
+			if mechanism == handshake.Null {
+				cfg.Security, client = &handshake.Security{Mechanism: handshake.Null, Server: true}, nil
+			}
+			cfg.Security.Authenticate = func(context.Context, *handshake.AuthRequest) (*handshake.Identity, error) {
+				time.Sleep(greetedGrace + 100*time.Millisecond)
+				return new(handshake.Identity), nil
+			}
+			_, ep := bound(t, cfg, handlerFunc(echo))
+			for range peers {
+				cfg := testConfig(zmtp.Dealer, here)
+				cfg.Security = client
+				dialing(t, cfg, ep, func(g *Group) error { return g.Connect(ep) })
+			}
+			here.await(t, 0, Connected, peers)
+			if n := here.count(0, HandshakeFailed) + there.count(0, HandshakeFailed); n > 0 {
+				t.Errorf("%d handshakes failed", n)
+			}
+		})
+	}
+}
+
+// TestHandshakesOfOneAddress checks that an address may have a burst of costly
+// handshakes, must wait then, and is refused in the end; and that one that fails again
+// and again waits.
+func TestHandshakesOfOneAddress(t *testing.T) {
+	costly := handshake.Site{Security: &handshake.Security{Mechanism: handshake.Curve, Server: true}}
+	g := NewGroup(testConfig(zmtp.Router, newRecorder()), handlerFunc(echo))
+	defer shutdown(t, g)
+	at := func(i int) *addressed {
+		return &addressed{addr: &net.TCPAddr{IP: net.ParseIP(fmt.Sprintf("2001:db8::%x", i+1)), Port: 1}}
+	}
+	for i := range handshakeLimit.Burst {
+		if wait, err := g.delay(at(i), costly); wait > 0 || err != nil {
+			t.Fatalf("handshake %d waits %v, %v", i, wait, err)
+		}
+	}
+	waited, refused := false, false
+	for i := range 2 * handshakeLimit.Burst {
+		wait, err := g.delay(at(i), costly)
+		waited, refused = waited || wait > 0, refused || errors.Is(err, errTooManyHandshakes)
+	}
+	if !waited || !refused {
+		t.Errorf("waited: %v, refused: %v, want both", waited, refused)
+	}
+	other := &addressed{addr: &net.TCPAddr{IP: net.ParseIP("2001:db8:0:1::1"), Port: 1}}
+	if wait, err := g.delay(other, costly); wait > 0 || err != nil {
+		t.Errorf("another network waits %v, %v", wait, err)
+	}
+	for range 2 * violationLimit.Burst {
+		g.violators.offend(other.addr)
+	}
+	if wait, _ := g.delay(other, handshake.Site{}); wait == 0 {
+		t.Error("an address that fails again and again need not wait")
+	}
+}
+
+// TestMaxPeersPerAddress checks that one address cannot take all places, and gets those
+// back that it gives up.
+func TestMaxPeersPerAddress(t *testing.T) {
+	cfg := testConfig(zmtp.Router, newRecorder())
+	cfg.MaxPeersPerAddress = 2
+	g := NewGroup(cfg, handlerFunc(echo))
+	defer shutdown(t, g)
+	at := func(ip string) *addressed { return &addressed{addr: &net.TCPAddr{IP: net.ParseIP(ip), Port: 1}} }
+	claim := func(ip string, want error) {
+		t.Helper()
+		if _, err := g.claim(at(ip), handshake.Site{}); !errors.Is(err, want) {
+			t.Errorf("%s: %v, want %v", ip, err, want)
+		}
+	}
+	claim("10.0.0.1", nil)
+	claim("10.0.0.1", nil)
+	claim("10.0.0.1", errTooManyFromAddress)
+	claim("10.0.0.2", nil)
+	g.vacate(at("10.0.0.1"))
+	claim("10.0.0.1", nil)
+	for range 3 {
+		claim("127.0.0.1", nil)
+	}
+	claim("2001:db8::1", nil)
+	claim("2001:db8::2", nil)
+	claim("2001:db8::3", errTooManyFromAddress)
+	claim("2001:db8:0:1::3", nil)
+}
+
+// An addressed connection has only a peer's address.
+type addressed struct {
+	net.Conn
+	addr net.Addr
+}
+
+func (a *addressed) RemoteAddr() net.Addr { return a.addr }

@@ -78,7 +78,7 @@ func (c *Conn) NextBatch(limit int) (*Batch, error) {
 		if found {
 			return c.collect(limit), nil
 		}
-		if rd.pause(err); err != nil {
+		if c.pauseReader(err); err != nil {
 			return nil, err
 		}
 		if err := c.fill(); err != nil {

@@ -34,9 +34,15 @@ type Config struct {
 	HandshakeTimeout time.Duration // from the first byte to READY
 	MaxHandshakes    int           // accepted connections whose handshake is in progress
 	MaxPeers         int           // accepted connections in all
+	// MaxPeersPerAddress bounds the accepted connections of one address other than
+	// loopback; of IPv6, of one network of 64 bits. 0: only MaxPeers does.
+	MaxPeersPerAddress int
 
 	ReconnectMin time.Duration // pause before the second attempt to dial
 	ReconnectMax time.Duration // the pause doubles up to this
+	// Lasting is how long a connection must have lasted for the pause to begin anew; at
+	// most ReconnectMax counts.
+	Lasting time.Duration
 
 	// StopWhenRefused ends dialing an address whose peer refuses us. Without it the
 	// address is dialed again after ReconnectMax.

@@ -10,6 +10,8 @@ import (
 
 	"github.com/gozmq/gozmq/runtime/internal/guarded"
 	"github.com/gozmq/gozmq/runtime/internal/handshake"
+	"github.com/gozmq/gozmq/runtime/internal/throttle"
+	"github.com/gozmq/gozmq/runtime/internal/zmtp"
 )
 
 var (
@@ -44,6 +46,7 @@ type Conn struct {
 	writer   writer
 	liveness liveness
 	fence    fence
+	pings    throttle.Bucket // of the peer; used by the reader
 
 	ours        bool      // the peer knows our extensions
 	dialed      bool      // and not accepted
@@ -203,6 +206,22 @@ func (c *Conn) ReportTopic(kind EventKind, topic []byte, err error) {
 	c.ReportEvent(e)
 }
 
+// Reported returns how many Malformed events the connection has had.
+func (c *Conn) Reported() uint64 { return c.malformed.Load() }
+
+// PauseReading does not return before d has passed, or the connection has ended. The
+// reader calls it, so that nothing is read meanwhile.
+func (c *Conn) PauseReading(d time.Duration) {
+	c.Pause()
+	defer c.Unpause()
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-c.closed:
+	}
+}
+
 // Queued returns how many bytes wait to be handed to the kernel.
 func (c *Conn) Queued() int {
 	c.writer.mu.Lock()
@@ -222,5 +241,5 @@ func addrString(a net.Addr) string {
 	if a == nil {
 		return ""
 	}
-	return a.String()
+	return zmtp.Line(a.String()) // a peer on ipc chooses the name of its end
 }

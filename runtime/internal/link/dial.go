@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"time"
 
 	"github.com/gozmq/gozmq/runtime/internal/handshake"
@@ -83,7 +82,7 @@ func (d *dialer) run() {
 			g.setDialError(nil)
 			c.dialed, c.reconnected = true, connected
 			connected = true
-			if err = d.serve(c); !errors.As(err, new(*EndedError)) {
+			if err = d.ended(c, d.serve(c)); !errors.As(err, new(*shortError)) {
 				pause = g.cfg.ReconnectMin
 			}
 		}
@@ -97,11 +96,39 @@ func (d *dialer) run() {
 		if refused || errors.As(err, new(*handshake.MismatchError)) {
 			pause = g.cfg.ReconnectMax
 		}
-		if !sleep(d.ctx, jitter(pause)) {
+		if !g.pause(d.ctx, jitter(pause), jitter(g.pauseWhenWanted(err))) {
 			return
 		}
 		pause = min(2*pause, g.cfg.ReconnectMax)
 	}
+}
+
+// A shortError says that a connection ended soon after its handshake, or was ended by
+// its peer: one that is made at once will fare no better.
+type shortError struct {
+	lasted time.Duration
+	err    error
+}
+
+func (e *shortError) Error() string {
+	return fmt.Sprintf("the connection ended after %v: %v", e.lasted.Round(time.Millisecond), e.err)
+}
+
+func (e *shortError) Unwrap() error { return e.err }
+
+// ended returns why a connection ended. If it has not lasted that is kept as the reason
+// why there is no peer.
+func (d *dialer) ended(c *Conn, err error) error {
+	g := d.group
+	lasted := time.Since(c.since)
+	if lasted >= min(g.cfg.Lasting, g.cfg.ReconnectMax) && !errors.As(err, new(*EndedError)) {
+		return err
+	}
+	err = &shortError{lasted, err}
+	if d.ctx.Err() == nil && !errors.Is(err, ErrClosed) {
+		g.setDialError(fmt.Errorf("%s: %w", d.at, err))
+	}
+	return err
 }
 
 // serve runs a connection and returns why it ended.
@@ -186,22 +213,4 @@ func failure(err error) EventKind {
 		return AuthFailed
 	}
 	return HandshakeFailed
-}
-
-// sleep waits for d; it returns false when ctx ends first.
-func sleep(ctx context.Context, d time.Duration) bool {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-ctx.Done():
-		return false
-	case <-t.C:
-		return true
-	}
-}
-
-// jitter returns d changed by up to a quarter at random, so that many peers do not
-// reconnect at the same moment.
-func jitter(d time.Duration) time.Duration {
-	return d*3/4 + rand.N(d/2+1)
 }

@@ -2,10 +2,12 @@ package link
 
 import (
 	"errors"
+	"strings"
 	"sync"
 	"testing"
 	"time"
 
+	"github.com/gozmq/gozmq/internal/testkit"
 	"github.com/gozmq/gozmq/runtime/internal/handshake"
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
 	"github.com/gozmq/gozmq/runtime/internal/zmtptest"
@@ -74,26 +76,35 @@ func TestReconnectPauses(t *testing.T) {
 	}
 }
 
-// TestBackoffIsResetByAHandshakeOnly has a listener that accepts and closes:
-// the pauses grow all the same, until a handshake was done and not followed by
-// an ERROR.
-func TestBackoffIsResetByAHandshakeOnly(t *testing.T) {
-	const first = 10 * time.Millisecond
+// TestBackoffIsResetByALastingConnection has a listener that accepts and closes,
+// before the handshake or soon after it, with an ERROR or without: the pauses grow all
+// the same, until a connection has lasted.
+func TestBackoffIsResetByALastingConnection(t *testing.T) {
+	const first, lasting = 10 * time.Millisecond, 100 * time.Millisecond
 	cfg := testConfig(zmtp.Dealer, newRecorder())
-	cfg.ReconnectMin, cfg.ReconnectMax = first, time.Hour
+	cfg.ReconnectMin, cfg.ReconnectMax, cfg.Lasting = first, time.Hour, lasting
 	ln := zmtptest.Listen(t)
 	ep := ln.Endpoint
-	dialing(t, cfg, ep, func(g *Group) error { return g.Connect(ep) })
+	g := dialing(t, cfg, ep, func(g *Group) error { return g.Connect(ep) })
 	ln.Next().Close()
 	pause := first
 	for i := range 5 { // 10, 20, 40, 80, 160 ms
 		start := time.Now()
-		if i%2 == 0 {
+		switch i % 3 {
+		case 0:
 			ln.Next().Close()
-		} else { // shakes hands, but does not want us
+		case 1: // shakes hands, but does not want us
 			p := ln.NextAs("ROUTER")
 			p.Send(zmtp.AppendCommand(nil, zmtp.CommandError, zmtp.ErrorBody("not now")))
 			p.Drained()
+			testkit.Eventually(t, "the reason", func() bool {
+				err := g.DialError()
+				return err != nil && strings.Contains(err.Error(), "the connection ended after") && strings.Contains(err.Error(), "not now")
+			})
+		case 2: // serves, and is gone
+			p := ln.NextAs("ROUTER")
+			p.Ask("served")
+			p.Close()
 		}
 		if got := time.Since(start); got < pause/2 {
 			t.Errorf("attempt %d came after %v, want about %v", i+2, got, pause)
@@ -104,10 +115,13 @@ func TestBackoffIsResetByAHandshakeOnly(t *testing.T) {
 	for range 3 { // a busy machine may be late, but not each time
 		p := ln.NextAs("ROUTER")
 		p.Ask("served")
+		time.Sleep(lasting)
+		p.Ask("served")
 		start := time.Now()
 		p.Close()
-		ln.NextAs("ROUTER").Close()
+		p = ln.NextAs("ROUTER")
 		shortest = min(shortest, time.Since(start))
+		p.Close()
 	}
 	if shortest > pause/2 {
 		t.Errorf("the attempt after a good connection came after %v, without reset it is %v", shortest, pause)
@@ -280,4 +294,32 @@ func TestClosedGroup(t *testing.T) {
 		t.Error("Bind gave no error")
 	}
 	shutdown(t, g) // a second time
+}
+
+// TestWanted checks that a long pause becomes short when somebody waits for a peer.
+func TestWanted(t *testing.T) {
+	events := newRecorder()
+	cfg := testConfig(zmtp.Dealer, events)
+	cfg.ReconnectMin, cfg.ReconnectMax = time.Hour, time.Hour
+	ln := zmtptest.Listen(t)
+	ep, addr := ln.Endpoint, ln.Addr().String()
+	ln.Close()
+	g := dialing(t, cfg, ep, func(g *Group) error { return g.Connect(ep) })
+	events.await(t, 0, DialFailed, 1)
+	release := g.Want()
+	events.await(t, 0, DialFailed, 2) // again and again, as long as somebody waits
+	ln = zmtptest.ListenOn(t, addr)
+	p := ln.NextAs("ROUTER")
+	p.Ask("served")
+	release()
+	ln.Close()
+	p.Close()
+	events.await(t, 0, Disconnected, 1)
+	mark := events.mark()
+	time.Sleep(2 * wantedPause)
+	if n := events.count(mark, DialFailed); n > 0 {
+		t.Errorf("%d attempts were made while nobody waited", n)
+	}
+	defer g.Want()() // the pause is over already
+	events.await(t, mark, DialFailed, 1)
 }

@@ -43,7 +43,7 @@ func (g *Group) followHost(ep transport.Endpoint, sec *handshake.Security) {
 		} else {
 			g.failed(Event{Kind: DialFailed, Endpoint: ep.String(), Err: err})
 		}
-		if !sleep(g.ctx, jitter(pause)) {
+		if !g.pause(g.ctx, jitter(pause), jitter(wantedPause)) {
 			return
 		}
 		if err != nil {

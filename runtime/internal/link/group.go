@@ -4,12 +4,14 @@ import (
 	"context"
 	"errors"
 	"maps"
+	"net/netip"
 	"slices"
 	"sync"
 	"time"
 
 	"github.com/gozmq/gozmq/runtime/internal/handshake"
 	"github.com/gozmq/gozmq/runtime/internal/notify"
+	"github.com/gozmq/gozmq/runtime/internal/throttle"
 	"github.com/gozmq/gozmq/runtime/internal/transport"
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
 )
@@ -45,13 +47,18 @@ type Group struct {
 	dialers     map[*dialer]struct{}
 	hosts       []string // endpoints that stand for all addresses of a host
 	dialErr     error
-	clock       bool // tick runs
+	wanted      int              // waiters for a peer
+	nowWanted   notify.Broadcast // of the first waiter
+	clock       bool             // tick runs
 	established connCounts
 	departed    Traffic   // of connections that have ended
 	end         sync.Once // closes ended
 
 	events    eventCounts
 	violators violators
+
+	sources    map[netip.Addr]int // accepted connections by address; mu guards it
+	handshakes *throttle.Sources[netip.Addr]
 }
 
 // NewGroup returns a group without connections. Shutdown must be called.
@@ -63,6 +70,7 @@ func NewGroup(cfg Config, h Handler) *Group {
 	}
 	g.cfg.events = &g.events
 	g.violators = newViolators()
+	g.sources, g.handshakes = make(map[netip.Addr]int), throttle.NewSources[netip.Addr](handshakeLimit, maxViolators)
 	g.handshake = g.cfg.handshake()
 	g.ctx, g.cancel = context.WithCancel(context.Background())
 	return g
@@ -215,6 +223,7 @@ func (g *Group) StopListening() {
 func (g *Group) Shutdown(ctx context.Context) error {
 	g.StopListening()
 	g.awaitHandshakes(ctx)
+	g.part(ctx)
 	var left error
 	for _, c := range g.snapshot() {
 		if !wait(ctx, c.Flushed()) {
@@ -232,6 +241,32 @@ func (g *Group) Shutdown(ctx context.Context) error {
 	g.end.Do(func() { close(g.ended) })
 	g.wg.Wait()
 	return left
+}
+
+// A Parter is a Handler that has something to settle with a peer before its connection
+// ends.
+type Parter interface {
+	// Part is called for each connection when the group is shut down, before our
+	// direction is closed. It returns soon after the end of ctx.
+	Part(ctx context.Context, c *Conn)
+}
+
+// partLimit is how long a peer may take to part.
+const partLimit = time.Second
+
+// part has the handler part from all peers.
+func (g *Group) part(ctx context.Context) {
+	parter, ok := g.handler.(Parter)
+	if !ok {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, partLimit)
+	defer cancel()
+	var parting sync.WaitGroup
+	for _, c := range g.snapshot() {
+		parting.Go(func() { parter.Part(ctx, c) })
+	}
+	parting.Wait()
 }
 
 // beginHandshake counts a handshake of a dialed connection as in progress. It
@@ -379,7 +414,7 @@ func (g *Group) remove(c *Conn) {
 func (g *Group) release(c *Conn) {
 	switch {
 	case !c.dialed:
-		g.vacate()
+		g.vacate(c.raw)
 	case c.detached != nil:
 		close(c.detached)
 	}

@@ -5,6 +5,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/gozmq/gozmq/runtime/internal/throttle"
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
 )
 
@@ -182,6 +183,17 @@ func (c *Conn) ping(context ...byte) {
 		ttl = c.cfg.HeartbeatTTL
 	}
 	c.CommitCommand(zmtp.AppendPing(b, ttl, context...))
+}
+
+// pingLimit limits how many PINGs of one peer are answered before it is read with
+// pauses. Each answer costs a system call, and a heartbeat needs a few a second.
+var pingLimit = throttle.Limit{Burst: 500, Every: time.Millisecond, Max: time.Second}
+
+// pacePing counts a PING of the peer, and pauses after too many of them.
+func (c *Conn) pacePing() {
+	if d := c.pings.Take(pingLimit, time.Now(), 1); d > 0 {
+		c.PauseReading(d)
+	}
 }
 
 // pong answers a PING and keeps its TTL, which is how long we may wait for the

@@ -33,6 +33,15 @@ func kernelAnswers(raw net.Conn, limit time.Duration) bool {
 	return answers
 }
 
+// unread reports whether the peer has sent bytes that this side has not read yet.
+func unread(raw net.Conn) (some bool) {
+	control(raw, func(fd int) {
+		n, err := unix.IoctlGetInt(fd, unix.TIOCINQ)
+		some = err == nil && n > 0
+	})
+	return some
+}
+
 func control(raw net.Conn, f func(fd int)) {
 	if c := rawConn(raw); c != nil {
 		_ = c.Control(func(fd uintptr) { f(int(fd)) })

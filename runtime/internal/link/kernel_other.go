@@ -14,3 +14,6 @@ func unacknowledged(net.Conn) int { return 0 }
 // kernelAnswers reports true: the kernel itself ends a connection on which it
 // gets no answer, though later.
 func kernelAnswers(net.Conn, time.Duration) bool { return true }
+
+// unread knows nothing about the kernel.
+func unread(net.Conn) bool { return false }

@@ -16,10 +16,12 @@ import (
 type reader struct {
 	readBuffer
 	scanner   zmtp.Scanner
-	handedOut bool    // a message was handed out and has to be skipped
-	tooLarge  error   // of a message behind a batch; the scanner has its beginning
-	err       error   // why reading has failed
-	opener    *opener // nil: frames are not sealed
+	handedOut bool      // a message was handed out and has to be skipped
+	tooLarge  error     // of a message behind a batch; the scanner has its beginning
+	err       error     // why reading has failed
+	told      bool      // to the peer, too
+	opener    *opener   // nil: frames are not sealed
+	at        time.Time // bytes were read last
 
 	count     readCount
 	published publishedCount
@@ -57,7 +59,7 @@ func (c *Conn) TryNext() ([][]byte, error) {
 	rd := &c.reader
 	found, err := c.parse()
 	if !found && !rd.handedOut {
-		rd.pause(err)
+		c.pauseReader(err)
 		return nil, err
 	}
 	return rd.scanner.Frames(rd.buf.b[rd.r:rd.w]), err
@@ -118,6 +120,22 @@ func (c *Conn) Pending() bool {
 	return rd.scanner.Passed() < rd.w-rd.r
 }
 
+// ReadAt returns when the message that was handed out was read, and all whole ones
+// that were read with it. It is for the reading goroutine.
+func (c *Conn) ReadAt() time.Time { return c.reader.at }
+
+// Ahead returns the bytes that were read and not yet handed out, which begin with a
+// message or a command. They are valid until the next call of Next or TryNext. It is
+// for the reading goroutine, after a message was handed out.
+func (c *Conn) Ahead() []byte {
+	rd := &c.reader
+	b := rd.buf.b[rd.r:rd.w]
+	if rd.handedOut {
+		b = b[rd.scanner.Passed():]
+	}
+	return b
+}
+
 // Interrupt makes a blocked Next, and each further one until Resume, return
 // ErrInterrupted when it would have to wait. It may be called from any goroutine.
 func (c *Conn) Interrupt() { _ = c.raw.SetReadDeadline(time.Unix(1, 0)) }
@@ -132,12 +150,18 @@ func (rd *reader) skip() {
 	}
 }
 
-// pause is called when the buffer has no message, and none will follow if err
-// is set.
-func (rd *reader) pause(err error) {
+// pauseReader is called when the buffer has no message, and none will follow if err is
+// set. Then the peer is told why.
+func (c *Conn) pauseReader(err error) {
+	rd := &c.reader
 	rd.published.publish(rd.count)
 	if err == nil {
 		rd.release()
+		return
+	}
+	if !rd.told {
+		rd.told = true
+		c.farewell(err)
 	}
 }
 
@@ -148,6 +172,7 @@ func (c *Conn) fill() error {
 	if n > 0 {
 		rd.count.bytes += uint64(n)
 		c.liveness.noteRead()
+		rd.at = time.Now()
 		return nil
 	}
 	if err == nil {
@@ -194,6 +219,7 @@ func (c *Conn) command(b []byte) error {
 	}
 	switch string(name) {
 	case zmtp.CommandPing:
+		c.pacePing()
 		return c.pong(body)
 	case zmtp.CommandPong:
 		c.fence.passed(body)

@@ -132,7 +132,7 @@ func (d *Dispatcher) Push(ctx context.Context, b *Batch, task Task) error {
 	}
 	err := d.waitLocked(ctx, func() bool { return !d.closed && !d.queue.Full(t) && d.letters.len() < d.cfg.MaxTasks })
 	if err == nil {
-		err = d.storeLocked(t)
+		err = d.storeLocked(ctx, t)
 	}
 	if err != nil {
 		d.leaveBatch(t)
@@ -144,19 +144,27 @@ func (d *Dispatcher) Push(ctx context.Context, b *Batch, task Task) error {
 }
 
 // storeLocked gives a task its id and stores it. It is called with d.mu held,
-// which it releases while the store is busy.
-func (d *Dispatcher) storeLocked(t *taskqueue.Task) error {
+// which it releases while the store is busy; the task's place in the queue is
+// reserved meanwhile.
+func (d *Dispatcher) storeLocked(ctx context.Context, t *taskqueue.Task) error {
 	t.ID = newID()
 	if d.store == nil {
 		return nil
 	}
 	stored := StoredTask{ID: string(t.ID), Procedure: t.Procedure, Body: t.Body, Header: storedHeader(t)}
+	d.queue.Reserve(t)
 	d.mu.Unlock()
-	defer d.mu.Lock()
-	switch err := d.store.put(stored); {
+	err := d.store.put(ctx, stored)
+	d.mu.Lock()
+	d.queue.Unreserve(t)
+	switch {
 	case err == nil, errors.Is(err, link.ErrClosed):
 		return err
+	case ctx.Err() != nil && errors.Is(err, ctx.Err()):
+		d.changed.Notify()
+		return err
 	default:
+		d.changed.Notify()
 		return &StoreError{err}
 	}
 }
@@ -357,8 +365,7 @@ func (d *Dispatcher) Close(ctx context.Context) error {
 	}
 	d.clock.Stop()
 	d.letters.close()
-	d.store.close()
-	return errors.Join(err, d.unfinished())
+	return errors.Join(err, d.store.close(ctx), d.unfinished())
 }
 
 // Closing reports whether a call of Close waits for workers.

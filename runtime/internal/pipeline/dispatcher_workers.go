@@ -102,7 +102,7 @@ func (d *Dispatcher) handleOutcome(p *taskqueue.Peer, c *wire.WorkerCommand, now
 		}
 		return err
 	case wire.VerbReturn:
-		return d.queue.Return(p, id)
+		return d.queue.Return(p, id, now)
 	case wire.VerbExtend:
 		return d.queue.Extend(p, id, c.Attempt, now)
 	}

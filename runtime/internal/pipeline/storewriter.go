@@ -1,6 +1,8 @@
 package pipeline
 
 import (
+	"context"
+	"fmt"
 	"sync"
 
 	"github.com/gozmq/gozmq/runtime/internal/link"
@@ -25,6 +27,7 @@ type storeWriter struct {
 type storeGroup struct {
 	done chan struct{}
 	err  error
+	left []string // ids of tasks whose callers have gone; to be deleted again
 }
 
 func newStoreGroup() *storeGroup { return &storeGroup{done: make(chan struct{})} }
@@ -43,9 +46,9 @@ func newStoreWriter(s Store, report func(error)) *storeWriter {
 	return w
 }
 
-// put returns nil once the task is durable, link.ErrClosed after close, and the
-// store's error.
-func (w *storeWriter) put(t StoredTask) error {
+// put returns nil once the task is durable, link.ErrClosed after close, the
+// store's error, and ctx's if it ends first: then the task is deleted again.
+func (w *storeWriter) put(ctx context.Context, t StoredTask) error {
 	if w == nil {
 		return nil
 	}
@@ -58,8 +61,20 @@ func (w *storeWriter) put(t StoredTask) error {
 	group := w.group
 	w.wake.Set()
 	w.mu.Unlock()
-	<-group.done
-	return group.err
+	select {
+	case <-group.done:
+		return group.err
+	case <-ctx.Done():
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	select {
+	case <-group.done:
+		return group.err
+	default:
+		group.left = append(group.left, t.ID)
+		return fmt.Errorf("%w: the store has not taken the task", ctx.Err())
+	}
 }
 
 // attempts sets how often a task was handed out. It does not wait for the
@@ -119,7 +134,12 @@ func (w *storeWriter) write() bool {
 		w.report(group.err)
 		w.keep(change)
 	}
+	w.mu.Lock()
+	if group.err == nil {
+		w.change.Delete = append(w.change.Delete, group.left...)
+	}
 	close(group.done)
+	w.mu.Unlock()
 	return group.err == nil
 }
 
@@ -142,14 +162,25 @@ func (w *storeWriter) keep(failed *StoreChange) {
 	}
 }
 
-// close returns when every change is durable or has failed once more.
-func (w *storeWriter) close() {
+// close returns nil when every change is durable or has failed once more, and an
+// error if ctx ends first: then the store still has a call to answer.
+func (w *storeWriter) close(ctx context.Context) error {
 	if w == nil {
-		return
+		return nil
 	}
 	w.mu.Lock()
 	w.closed = true
 	w.wake.Set()
 	w.mu.Unlock()
-	<-w.done
+	select {
+	case <-w.done:
+		return nil
+	default:
+	}
+	select {
+	case <-w.done:
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("the task store does not answer: %w", ctx.Err())
+	}
 }

@@ -31,7 +31,7 @@ func TestStoreGroups(t *testing.T) {
 	w := newStoreWriter(store, func(err error) { t.Error(err) })
 	const callers = 50
 	put := func() {
-		if err := w.put(StoredTask{ID: "a"}); err != nil {
+		if err := w.put(t.Context(), StoredTask{ID: "a"}); err != nil {
 			t.Error(err)
 		}
 	}
@@ -54,8 +54,8 @@ func TestStoreGroups(t *testing.T) {
 	if store.changes != 2 || store.puts != callers {
 		t.Errorf("%d tasks were put in %d changes", store.puts, store.changes)
 	}
-	w.close()
-	if err := w.put(StoredTask{ID: "b"}); !errors.Is(err, link.ErrClosed) {
+	_ = w.close(t.Context())
+	if err := w.put(t.Context(), StoredTask{ID: "b"}); !errors.Is(err, link.ErrClosed) {
 		t.Errorf("put after close: %v", err)
 	}
 }

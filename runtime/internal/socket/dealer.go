@@ -50,8 +50,9 @@ func (e *LostError) Error() string {
 func (e *LostError) Unwrap() error { return e.Err }
 
 // A Dealer sends requests to its peers and matches their replies (RFC 28).
-// Each request goes to the peer with the fewest requests in flight. Its methods
-// may be called from any goroutine.
+// Each request goes to the peer with the fewest requests in flight; one that has let
+// requests time out without a sign of life is avoided for a while. Its methods may be
+// called from any goroutine.
 type Dealer struct {
 	group *link.Group
 
@@ -100,8 +101,12 @@ func (d *Dealer) Do(ctx context.Context, x Exchange, ready time.Duration) error 
 		if err != nil {
 			return err
 		}
+		heard := p.hung.heard()
 		sent, err := p.do(ctx, x)
 		p.done()
+		if sent && errors.Is(err, context.DeadlineExceeded) {
+			p.hung.timedOut(heard)
+		}
 		switch {
 		case err == nil && refused(x):
 			d.drop(p)
@@ -139,6 +144,7 @@ func (d *Dealer) drop(p *dealerPeer) {
 // Serve makes a connection a peer until it ends (link.Handler).
 func (d *Dealer) Serve(c *link.Conn) error {
 	p := newDealerPeer(c, d.drop)
+	c.Command = p.command
 	d.mu.Lock()
 	d.peers = append(d.peers, p)
 	d.change.Notify()
@@ -166,6 +172,7 @@ func (d *Dealer) Shutdown(ctx context.Context) error {
 // there is no peer.
 func (d *Dealer) pick(ctx context.Context, ready time.Duration) (*dealerPeer, error) {
 	var limit <-chan time.Time
+	waits := false
 	for {
 		d.mu.Lock()
 		if d.closed {
@@ -179,6 +186,10 @@ func (d *Dealer) pick(ctx context.Context, ready time.Duration) (*dealerPeer, er
 		}
 		change := d.change.Changed()
 		d.mu.Unlock()
+		if !waits {
+			waits = true
+			defer d.group.Want()()
+		}
 		if limit == nil && ready > 0 {
 			timer := time.NewTimer(ready)
 			defer timer.Stop()
@@ -216,7 +227,8 @@ func (d *Dealer) WaitPeers(ctx context.Context, n int) error {
 }
 
 // least returns the peer with the fewest requests in flight, in turn where
-// several have as few; nil when there is no peer. d.mu is held.
+// several have as few; nil when there is no peer. Peers that seem to hang come last.
+// d.mu is held.
 func (d *Dealer) least() *dealerPeer {
 	n := len(d.peers)
 	if n <= 1 {
@@ -227,11 +239,14 @@ func (d *Dealer) least() *dealerPeer {
 	}
 	d.next++
 	var best *dealerPeer
+	avoid := false // best
 	for i := range n {
 		p := d.peers[(d.next+i)%n]
-		if best == nil || p.inflight.Load() < best.inflight.Load() {
-			best = p
+		avoided := p.hung.avoided()
+		if best == nil || avoid && !avoided || avoid == avoided && p.inflight.Load() < best.inflight.Load() {
+			best, avoid = p, avoided
 		}
 	}
+	best.hung.chosen()
 	return best
 }

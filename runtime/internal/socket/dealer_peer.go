@@ -34,6 +34,11 @@ type dealerPeer struct {
 	inflight atomic.Int32
 	idle     atomic.Pointer[chan struct{}] // closed when inflight is 0; nil: nobody waits
 
+	// leaving is set when the peer has said goodbye: it answers what it was sent, and
+	// gets no more.
+	leaving atomic.Bool
+	hung    hangs
+
 	mu      sync.Mutex
 	slots   []slot
 	free    []uint32
@@ -65,7 +70,7 @@ func (p *dealerPeer) do(ctx context.Context, x Exchange) (sent bool, err error) 
 		if err = p.send(ctx, id, x); err == nil {
 			err = p.await(ctx, w)
 			sent, w.unsent = !w.unsent, false
-			if errors.Is(err, context.Canceled) {
+			if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
 				p.sendCancel(id, x)
 			}
 		} else if !p.giveUp(w) {
@@ -146,6 +151,9 @@ func (p *dealerPeer) trySend(id uint64, x Exchange) error {
 			p.conn.Abort()
 		}
 	}()
+	if p.leaving.Load() { // looked at under the lock of the PONG that confirms the goodbye
+		return &LostError{errLeaving}
+	}
 	if b, err = x.AppendRequest(wire.AppendCallID(b, id)); err != nil {
 		return err
 	}
@@ -158,14 +166,28 @@ func (p *dealerPeer) trySend(id uint64, x Exchange) error {
 	return nil
 }
 
-// sendCancel sends a peer that is one of ours the cancellation of a request. It is
-// optional: a peer whose queue is full gets none.
+// errLeaving is why a request was not sent to a peer that is connected.
+var errLeaving = errors.New("the peer takes no more requests")
+
+// command handles a peer's GOODBYE (link.Conn). What follows it, as the PING that asks
+// whether it was read, is answered when no request can come behind any more.
+func (p *dealerPeer) command(name, _ []byte) error {
+	if string(name) == zmtp.CommandGoodbye {
+		p.leaving.Store(true)
+		p.onEnd(p)
+	}
+	return nil
+}
+
+// sendCancel sends a peer that is one of ours the cancellation of a request, also when
+// its deadline has ended: the peer may stand still, and would begin the request when it
+// goes on. A full queue takes it, too, since it holds no more of them than requests.
 func (p *dealerPeer) sendCancel(id uint64, x Exchange) {
 	canceler, ok := x.(Canceler)
 	if !ok || !p.conn.Gozmq() {
 		return
 	}
-	b, err := p.conn.Begin()
+	b, err := p.conn.BeginForced()
 	if err != nil {
 		return
 	}
@@ -310,6 +332,7 @@ func (p *dealerPeer) deliver(frames [][]byte, size *zmtp.SizeError, self *waiter
 		p.conn.Malformed("reply has %d frames and does not begin with a call id and an empty frame", len(frames))
 		return false
 	}
+	p.hung.reply()
 	index, use := uint32(id), uint32(id>>32)
 	p.mu.Lock()
 	var w *waiter

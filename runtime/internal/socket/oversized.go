@@ -37,6 +37,8 @@ type batchReader struct {
 	conn      *link.Conn
 	to        OversizedReceiver // nil: nobody is told
 	oversized throttle.Bucket
+	refused   refusals
+	reported  uint64 // Malformed events that were counted
 }
 
 // newBatchReader returns the batchReader of c, which tells to if that is an
@@ -46,11 +48,19 @@ func newBatchReader(c *link.Conn, to any) *batchReader {
 	return &batchReader{conn: c, to: told}
 }
 
-// next is NextBatch, and passes over messages that are too large.
+// next is NextBatch, and passes over messages that are too large. It pauses after too
+// many messages that made no sense.
 func (r *batchReader) next(limit int) (*link.Batch, error) {
+	if n := r.conn.Reported(); n > r.reported {
+		r.refused.pace(r.conn, int(n-r.reported))
+		r.reported = n
+	}
 	for {
 		batch, err := r.conn.NextBatch(limit)
 		if err == nil || !r.passOver(err) {
+			if err == nil {
+				r.refused.served(batch.Len())
+			}
 			return batch, err
 		}
 	}
@@ -72,19 +82,7 @@ func (r *batchReader) passOver(err error) bool {
 		r.to.TooLarge(r.conn, frames, size)
 	}
 	if d := r.oversized.Take(oversizedLimit, time.Now(), oversizedEvents(size.Size)); d > 0 {
-		pauseReading(r.conn, d)
+		r.conn.PauseReading(d)
 	}
 	return true
-}
-
-// pauseReading does not read c for d.
-func pauseReading(c *link.Conn, d time.Duration) {
-	c.Pause()
-	defer c.Unpause()
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-	case <-c.Closed():
-	}
 }

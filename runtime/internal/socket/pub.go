@@ -25,10 +25,12 @@ type Pub struct {
 
 	removing  sync.Mutex // held to remove a peer with many subscriptions; taken before mu
 	replaying sync.Mutex // held to send one lot of a replay; taken before store.mu
+	share     replayShare
 
 	shut   atomic.Bool
 	mu     sync.Mutex
 	subs   prefix.Tree[*link.Conn]
+	shares subscriptionShare // of subs
 	closed bool
 	change notify.Broadcast // of subs and closed
 }

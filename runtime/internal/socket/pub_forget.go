@@ -29,6 +29,7 @@ func (p *Pub) forget(c *link.Conn) {
 			begin = p.yieldLock(begin)
 		}
 	}
+	p.shares.remove(c)
 	p.change.Notify()
 }
 

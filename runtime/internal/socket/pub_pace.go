@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/gozmq/gozmq/runtime/internal/link"
+	"github.com/gozmq/gozmq/runtime/internal/throttle"
 )
 
 // A subscriptionPacer pauses a peer that subscribes and cancels without end, so
@@ -19,18 +20,38 @@ const (
 	pacePause   = 10 * time.Millisecond
 )
 
-// pace is called before each change. It waits when a pause is due.
-func (p *subscriptionPacer) pace(c *link.Conn, prefix []byte) {
-	p.changes++
+// cancelCost is as how many changes a cancellation counts: a peer that makes and cancels
+// subscriptions in turn gets nothing for what it costs.
+const cancelCost = 4
+
+// pace is called before each change, with what it counts. It waits when a pause is due.
+func (p *subscriptionPacer) pace(c *link.Conn, prefix []byte, changes int) {
+	p.changes += changes
 	p.bytes += len(prefix)
 	if p.changes < paceChanges && p.bytes < paceBytes {
 		return
 	}
 	*p = subscriptionPacer{}
-	timer := time.NewTimer(pacePause)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-	case <-c.Closed():
+	c.PauseReading(pacePause)
+}
+
+// replayLimit limits how many retained messages one peer gets by subscribing again before
+// it is read with pauses. The burst is all of them, twice.
+var replayLimit = throttle.Limit{Burst: 1 << 17, Every: 50 * time.Microsecond, Max: time.Second}
+
+// replayShare paces the replays of all peers together: for each replayRun that they take,
+// they pause for replayPause. p.replaying guards it.
+type replayShare struct{ run time.Duration }
+
+const (
+	replayRun   = time.Millisecond
+	replayPause = time.Millisecond
+)
+
+// pace counts the time of a lot, and waits when a pause is due.
+func (s *replayShare) pace(took time.Duration) {
+	if s.run += took; s.run >= replayRun {
+		s.run = 0
+		time.Sleep(replayPause)
 	}
 }

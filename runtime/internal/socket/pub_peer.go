@@ -2,8 +2,10 @@ package socket
 
 import (
 	"fmt"
+	"time"
 
 	"github.com/gozmq/gozmq/runtime/internal/link"
+	"github.com/gozmq/gozmq/runtime/internal/throttle"
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
 )
 
@@ -18,6 +20,9 @@ type pubPeer struct {
 	*link.Conn
 	pub   *Pub
 	bytes int // of its subscriptions; used by the reader only
+
+	replays throttle.Bucket
+	replay  *replay // the last one; nil: it was counted
 }
 
 // Serve keeps a peer's subscriptions until its connection ends (link.Handler).
@@ -45,7 +50,7 @@ type subscriptions interface {
 func readSubscriptions(c *link.Conn, to subscriptions) error {
 	var pacer subscriptionPacer
 	subscribe := func(topic []byte) error {
-		pacer.pace(c, topic)
+		pacer.pace(c, topic, 1)
 		if !c.MaySubscribe(topic) {
 			return nil
 		}
@@ -56,7 +61,7 @@ func readSubscriptions(c *link.Conn, to subscriptions) error {
 		case zmtp.CommandSubscribe:
 			return subscribe(body)
 		case zmtp.CommandCancel:
-			pacer.pace(c, body)
+			pacer.pace(c, body, cancelCost)
 			to.cancel(body)
 		}
 		return nil
@@ -73,7 +78,7 @@ func readSubscriptions(c *link.Conn, to subscriptions) error {
 				return err
 			}
 		case frames[0][0] == 0:
-			pacer.pace(c, frames[0][1:])
+			pacer.pace(c, frames[0][1:], cancelCost)
 			to.cancel(frames[0][1:])
 		}
 	}
@@ -85,7 +90,12 @@ func (p *pubPeer) subscribe(topic []byte) error {
 			len(topic), p.bytes, maxPrefix, maxPrefixBytes)
 	}
 	p.pub.store.awaitReplay(p.Conn, nil)
-	added, err := p.pub.subscribe(p.Conn, topic)
+	p.paceReplays()
+	added, r, err := p.pub.addSubscription(p.Conn, topic)
+	if r != nil {
+		p.replay = r
+		p.pub.runReplay(p.Conn)
+	}
 	if added {
 		p.bytes += len(topic)
 		p.ReportTopic(link.Subscribed, topic, nil)
@@ -93,34 +103,53 @@ func (p *pubPeer) subscribe(topic []byte) error {
 	return err
 }
 
-// subscribe adds a subscription of c, and sends the retained messages under it.
-func (p *Pub) subscribe(c *link.Conn, text []byte) (added bool, err error) {
-	added, replays, err := p.addSubscription(c, text)
-	if replays {
-		p.runReplay(c)
+// paceReplays pauses after too many retained messages were sent to the peer.
+func (p *pubPeer) paceReplays() {
+	if p.replay == nil {
+		return
 	}
-	return added, err
+	s := &p.pub.store
+	s.mu.Lock()
+	n := p.replay.sent
+	s.mu.Unlock()
+	p.replay = nil
+	if d := p.replays.Take(replayLimit, time.Now(), n); d > 0 {
+		p.PauseReading(d)
+	}
 }
 
-// addSubscription adds a subscription of c, and reports whether a replay has begun.
-func (p *Pub) addSubscription(c *link.Conn, text []byte) (added, replays bool, err error) {
+// addSubscription adds a subscription of c, and returns the replay of the retained
+// messages under it, which is to be run; nil if there are none.
+func (p *Pub) addSubscription(c *link.Conn, text []byte) (added bool, r *replay, err error) {
+	var largest *link.Conn
+	var tooMuch error
+	defer func() {
+		if largest != nil {
+			largest.Close(tooMuch)
+		}
+	}()
 	p.store.mu.Lock()
 	defer p.store.mu.Unlock()
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.subs.Count(c) >= p.maxSubs {
-		return false, false, fmt.Errorf("peer has %d subscriptions, no more are allowed (raise the limit with WithMaxSubscriptions)", p.maxSubs)
+		return false, nil, fmt.Errorf("peer has %d subscriptions, no more are allowed (raise the limit with WithMaxSubscriptions)", p.maxSubs)
 	}
-	replays = p.beginReplay(c, text)
-	added = p.subs.Add(text, c)
+	r = p.beginReplay(c, text)
+	if added = p.subs.Add(text, c); added {
+		largest, tooMuch = p.shares.add(c, text)
+	}
 	p.change.Notify()
-	return added, replays, nil
+	return added, r, nil
 }
 
 func (p *pubPeer) cancel(topic []byte) {
 	p.pub.store.awaitReplay(p.Conn, topic)
 	p.pub.mu.Lock()
 	removed := p.pub.subs.Remove(topic, p.Conn)
+	if removed {
+		p.pub.shares.cancel(p.Conn, topic)
+	}
 	p.pub.change.Notify()
 	p.pub.mu.Unlock()
 	if removed {

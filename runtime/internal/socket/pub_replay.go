@@ -5,6 +5,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/gozmq/gozmq/runtime/internal/link"
 	"github.com/gozmq/gozmq/runtime/internal/list"
@@ -18,14 +19,14 @@ import (
 // has a position above last and is sent at once, after the message of its topic
 // that is still to be replayed, if there is one.
 type replay struct {
-	text    string
-	beside  bool                 // other subscriptions of the peer may have brought topics already
-	last    uint64               // the position when the peer subscribed
-	passed  uint64               // the position up to which topics were sent or left out
-	few     []*topic             // all the topics, in order, if they are few
-	mark    list.Element[*topic] // else where the replay is in the store's order
-	done    notify.Broadcast
-	scratch []byte
+	text   string
+	beside bool                 // other subscriptions of the peer may have brought topics already
+	last   uint64               // the position when the peer subscribed
+	passed uint64               // the position up to which topics were sent or left out
+	few    []*topic             // all the topics, in order, if they are few
+	mark   list.Element[*topic] // else where the replay is in the store's order
+	sent   int                  // messages
+	done   notify.Broadcast
 }
 
 // Bounds on one lot of a replay. A replay of up to maxFew topics sorts them; a
@@ -37,14 +38,13 @@ const (
 	maxFew      = 128
 )
 
-// beginReplay prepares the replay for a subscription of c to text, which is
-// being added. It returns false when there is nothing to send. s.mu and p.mu
-// are held.
-func (p *Pub) beginReplay(c *link.Conn, text []byte) bool {
+// beginReplay prepares the replay for a subscription of c to text, which is being added.
+// It returns nil when there is nothing to send. s.mu and p.mu are held.
+func (p *Pub) beginReplay(c *link.Conn, text []byte) *replay {
 	s := &p.store
 	beside := p.subs.Count(c) > 0
 	if s.retained.Len() == 0 || beside && p.subs.Covers(c, text) {
-		return false
+		return nil
 	}
 	r := &replay{text: string(text), beside: beside, last: s.position}
 	for t := range s.retained.Under(text) {
@@ -56,12 +56,12 @@ func (p *Pub) beginReplay(c *link.Conn, text []byte) bool {
 		r.few = append(r.few, t)
 	}
 	if r.few == nil && s.order.First() != &r.mark {
-		return false
+		return nil
 	}
 	slices.SortFunc(r.few, func(a, b *topic) int { return cmp.Compare(a.last.Position, b.last.Position) })
 	s.backlogOf(c).replay = r
 	s.replays++
-	return true
+	return r
 }
 
 // next returns the next topic, nil if there is none. s.mu is held.
@@ -115,13 +115,21 @@ func (p *Pub) runReplay(c *link.Conn) {
 	}
 }
 
-// sendLot sends one lot of c's replay. It returns false when that has ended, or
-// has to wait for room. Lots of several peers come one after the other, so that
-// who publishes waits for one of them.
+// sendLot sends one lot of c's replay. It returns false when that has ended, or has to
+// wait for room. Lots of several peers come one after the other, so that who publishes
+// waits for one of them, and with pauses.
 func (p *Pub) sendLot(c *link.Conn) bool {
-	s := &p.store
 	p.replaying.Lock()
 	defer p.replaying.Unlock()
+	begin := time.Now()
+	more := p.sendLotNow(c)
+	p.share.pace(time.Since(begin))
+	return more
+}
+
+// sendLotNow is sendLot without the pauses.
+func (p *Pub) sendLotNow(c *link.Conn) bool {
+	s := &p.store
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	b := s.backlogs[c]
@@ -132,19 +140,21 @@ func (p *Pub) sendLot(c *link.Conn) bool {
 	messages, bytes := 0, 0
 	for range lotTopics {
 		t := r.next()
-		if t == nil || c.Err() != nil {
+		if t == nil {
 			s.endReplay(b)
-			if len(b.order) == 0 {
-				delete(s.backlogs, c)
-			}
+			delete(s.backlogs, c)
 			return false
 		}
 		if p.awaits(c, r, t) {
-			if !s.sendReplayed(c, r, t) {
+			if err := s.sendReplayed(c, t); err != nil {
+				if err != link.ErrFull { // the connection has ended
+					s.endReplay(b)
+				}
 				return false
 			}
 			messages++
-			bytes += len(r.scratch)
+			r.sent++
+			bytes += len(t.frames)
 		}
 		s.pass(r, t)
 		if messages == lotMessages || bytes >= lotBytes {
@@ -154,11 +164,15 @@ func (p *Pub) sendLot(c *link.Conn) bool {
 	return true
 }
 
-// sendReplayed sends t's last message; it returns false when there is no room.
-// s.mu is held.
-func (s *topicStore) sendReplayed(c *link.Conn, r *replay, t *topic) bool {
-	r.scratch = s.message(r.scratch[:0], t, true)
-	return offer(c, r.scratch)
+// sendReplayed sends t's last message. It fails with link.ErrFull when there is no room,
+// and with another error when c has ended. s.mu is held.
+func (s *topicStore) sendReplayed(c *link.Conn, t *topic) error {
+	b, err := c.Begin()
+	if err != nil {
+		return err
+	}
+	c.CommitLater(s.message(b, t, true))
+	return nil
 }
 
 // replayBefore sends t's last message to the peers whose replays have not come
@@ -169,7 +183,7 @@ func (p *Pub) replayBefore(t *topic, a *Audience) {
 	p.Audience([]byte(t.name), a)
 	for i, c := range a.conns {
 		if b := s.backlogs[c]; b != nil && b.replay != nil && len(b.order) == 0 && p.awaits(c, b.replay, t) {
-			s.sendReplayed(c, b.replay, t)
+			_ = s.sendReplayed(c, t)
 		}
 		a.conns[i] = nil
 	}

@@ -3,6 +3,7 @@ package socket
 import (
 	"context"
 	"sync"
+	"time"
 
 	"github.com/gozmq/gozmq/runtime/internal/link"
 	"github.com/gozmq/gozmq/runtime/internal/notify"
@@ -13,6 +14,7 @@ import (
 type Pull struct {
 	group  *link.Group
 	window int
+	drop   func(Received) // nil: nobody asks
 
 	mu     sync.Mutex
 	ready  []*pullPeer      // peers that have messages, next one first
@@ -51,6 +53,11 @@ func NewPull(cfg link.Config, window int) *Pull {
 	p.init(cfg, window, p)
 	return p
 }
+
+// OnDrop has drop called with each message that was read and will not be
+// received, because Drain's time was over or the socket was shut down. The frames
+// are valid until drop returns. Call it before the first connection.
+func (p *Pull) OnDrop(drop func(Received)) { p.drop = drop }
 
 // init prepares p, whose connections h serves.
 func (p *Pull) init(cfg link.Config, window int, h link.Handler) {
@@ -144,9 +151,12 @@ func (p *Pull) Serve(c *link.Conn) error {
 			return err
 		}
 		peer.wait(c)
-		if !p.offer(peer, &pulledBatch{Batch: batch, conn: c}) {
-			batch.Release()
-			return link.ErrClosed
+		if pulled := (&pulledBatch{Batch: batch, conn: c}); !p.offer(peer, pulled) {
+			p.dropAll(p.takeRest(pulled, nil))
+			if p.drop == nil {
+				return link.ErrClosed
+			}
+			peer.empty.Set() // what else there is, is dropped as well
 		}
 	}
 }
@@ -176,12 +186,30 @@ func (p *Pull) offer(peer *pullPeer, batch *pulledBatch) bool {
 	return true
 }
 
+// dropGrace is how long Drain reads what is on its way after its time is over, to
+// report it.
+const dropGrace = 500 * time.Millisecond
+
 // Drain closes every connection and returns when all messages read from them were
-// received, or ctx has ended. After that Recv returns link.ErrClosed.
+// received, or ctx has ended: then those that were not, and those that arrive within
+// dropGrace, are dropped. After that Recv returns link.ErrClosed.
 func (p *Pull) Drain(ctx context.Context) error {
-	stop := context.AfterFunc(ctx, p.discard)
-	defer stop()
-	err := p.group.Shutdown(ctx)
+	reading, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
+	defer cancel(nil)
+	dropped := make(chan struct{})
+	stop := context.AfterFunc(ctx, func() {
+		defer close(dropped)
+		p.discard()
+		if p.drop == nil {
+			cancel(context.Cause(ctx))
+			return
+		}
+		time.AfterFunc(dropGrace, func() { cancel(context.Cause(ctx)) })
+	})
+	err := p.group.Shutdown(reading)
+	if !stop() {
+		<-dropped
+	}
 	p.mu.Lock()
 	p.ended = true
 	p.wake.Notify()
@@ -198,12 +226,35 @@ func (p *Pull) Shutdown(ctx context.Context) error {
 
 // discard drops the messages that were read, and those that will be.
 func (p *Pull) discard() {
+	var rest []Received
 	p.mu.Lock()
-	defer p.mu.Unlock()
 	p.closed = true
 	for _, peer := range p.ready {
+		rest = p.takeRest(peer.batch, rest)
+		peer.batch = nil
 		peer.empty.Set()
 	}
 	p.ready = nil
 	p.wake.Notify()
+	p.mu.Unlock()
+	p.dropAll(rest)
+}
+
+// takeRest appends to rest the messages of a batch that were not received. p.mu is held,
+// or nobody else has the batch.
+func (p *Pull) takeRest(b *pulledBatch, rest []Received) []Received {
+	for ; b.next < b.Len(); b.next++ {
+		b.held++
+		rest = append(rest, Received{Frames: b.Message(b.next), pull: p, batch: b})
+	}
+	return rest
+}
+
+func (p *Pull) dropAll(rest []Received) {
+	for _, r := range rest {
+		if p.drop != nil {
+			p.drop(r)
+		}
+		r.Release()
+	}
 }

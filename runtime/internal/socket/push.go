@@ -50,6 +50,7 @@ func (p *Push) Links() *link.Group { return p.group }
 // Send returns nil once m is in the queue of a peer. Its errors wrap the
 // context's, or are link.ErrClosed or m's own.
 func (p *Push) Send(ctx context.Context, m Message) error {
+	waits := false
 	for {
 		p.mu.Lock()
 		if p.closed {
@@ -62,7 +63,12 @@ func (p *Push) Send(ctx context.Context, m Message) error {
 			return err
 		}
 		change := p.change.Changed()
+		wants := !waits && len(p.peers) == 0
 		p.mu.Unlock()
+		if wants {
+			waits = true
+			defer p.group.Want()()
+		}
 		select {
 		case <-change:
 		case <-ctx.Done():

@@ -11,7 +11,7 @@ import (
 	"github.com/gozmq/gozmq/runtime/internal/zmtptest"
 )
 
-const halfSent = 4 << 20 // more than the kernels of both sides take
+const halfSent = 32 << 20 // more than the kernels of both sides take
 
 // cutOff reads the beginning of a message from p and goes.
 func cutOff(t *testing.T, p *zmtptest.Peer) {

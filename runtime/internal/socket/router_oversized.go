@@ -17,7 +17,7 @@ func (p *RouterPeer) tooLarge(frames [][]byte, err error) bool {
 	}
 	if d := p.oversized.Take(oversizedLimit, time.Now(), oversizedEvents(size.Size)); d > 0 {
 		p.uncork()
-		pauseReading(p.Conn, d)
+		p.PauseReading(d)
 	}
 	return true
 }

@@ -9,8 +9,8 @@ import (
 	"github.com/gozmq/gozmq/runtime/internal/throttle"
 )
 
-// A RouterPeer is one connection of a router. One goroutine at a time is its
-// reader, and owns serving, detached, oversized and corked.
+// A RouterPeer is one connection of a router. One goroutine at a time is its reader, and
+// owns serving, detached, oversized, refused, corked and ahead.
 type RouterPeer struct {
 	*link.Conn
 	// Context ends with the connection.
@@ -24,7 +24,9 @@ type RouterPeer struct {
 	serving   bool            // the reader is the goroutine of Serve
 	detached  bool            // the goroutine of Serve runs a job that takes long
 	oversized throttle.Bucket // of requests that are too large
+	refused   refusals        // requests that had no job
 	corked    int             // answers held back since the last write
+	ahead     canceledAhead   // calls that were given up before they were begun
 	watched   atomic.Uint64   // the watch's looks, plus 1, when it was last told of a job
 
 	// inline is odd while the reader runs a job itself. The reader moves it to
@@ -62,10 +64,15 @@ func (p *RouterPeer) read() {
 			}
 			return
 		}
-		job := p.router.receiver.Receive(p, frames)
-		if job == nil {
+		if p.Gozmq() && p.ahead.canceled(p.Conn, frames) {
 			continue
 		}
+		job := p.router.receiver.Receive(p, frames)
+		if job == nil {
+			p.refuse()
+			continue
+		}
+		p.refused.served(1)
 		if !p.router.start() {
 			job.Refuse()
 			continue
@@ -76,8 +83,13 @@ func (p *RouterPeer) read() {
 	}
 }
 
-// run runs a job, or has it run beside another reader. It returns whether the
-// caller is still the reader.
+// refuse counts a request that had no job, and pauses after too many of them.
+func (p *RouterPeer) refuse() {
+	p.refused.pace(p.Conn, 1)
+}
+
+// run runs a job, or has it run beside another reader. It returns whether the caller is
+// still the reader.
 func (p *RouterPeer) run(job Job) (reader bool) {
 	pace := job.Pace() // before Run, which may free the job
 	if !pace.quick() {

@@ -14,6 +14,7 @@ import (
 // when ctx ends, an endpoint refuses us or the socket is closed. When a peer
 // speaks ZMTP 3.0, which has no PING, it fails once all others are ready.
 func (s *Sub) Ready(ctx context.Context) error {
+	defer s.group.Want()()
 	for {
 		peers, change, err := s.complete(ctx)
 		if err != nil {

@@ -65,11 +65,12 @@ func (h *Hub) TooLarge(c Conn, frames [][]byte, size uint64, limit int) {
 	it := tooLargeItem(nil, size, limit)
 	var m match
 	h.mu.Lock()
-	if len(frames) > 0 {
-		it.Topic = frames[0]
-		h.values.drop(it.Topic)
+	topic, ok := wire.TopicOfOversized(frames)
+	if ok {
+		it.Topic = topic
+		h.values.drop(topic)
 	}
-	h.findMatch(it.Topic, len(frames) == 0, &m)
+	h.findMatch(topic, !ok, &m)
 	h.mu.Unlock()
 	for _, s := range append(m.all, m.newest...) {
 		if !s.queue.put(c, &it.Publication, tooLargeEntry, h.done) {

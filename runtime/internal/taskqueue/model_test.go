@@ -199,10 +199,13 @@ func (m *model) tell(p *modelPeer) {
 		}
 		delete(p.holds, id)
 	case 2:
-		err = m.q.Return(p.Peer, id)
+		err = m.q.Return(p.Peer, id, m.now)
 		if knows && t.holder == p {
 			t.holder = nil
 			t.attempts--
+			if p.credit > 0 {
+				t.resting = m.now.Add(modelPause)
+			}
 		}
 		delete(p.holds, id)
 	case 3:

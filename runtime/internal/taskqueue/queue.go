@@ -43,6 +43,8 @@ type Queue struct {
 	idle   list.List[*Peer] // take tasks, and hold none
 	busy   list.List[*Peer] // take tasks, and hold some
 	counts Counts
+
+	reserved, reservedBytes int // places that are kept
 }
 
 // NewQueue returns an empty queue.
@@ -57,7 +59,20 @@ func (q *Queue) Len() int { return len(q.tasks) }
 // Full reports whether there is no room for t. An empty queue has room for any
 // task.
 func (q *Queue) Full(t *Task) bool {
-	return len(q.tasks) > 0 && (len(q.tasks) >= q.limits.Tasks || q.bytes+t.Size() > q.limits.Bytes)
+	n := len(q.tasks) + q.reserved
+	return n > 0 && (n >= q.limits.Tasks || q.bytes+q.reservedBytes+t.Size() > q.limits.Bytes)
+}
+
+// Reserve keeps a place for t until Unreserve.
+func (q *Queue) Reserve(t *Task) {
+	q.reserved++
+	q.reservedBytes += t.Size()
+}
+
+// Unreserve ends what Reserve began.
+func (q *Queue) Unreserve(t *Task) {
+	q.reserved--
+	q.reservedBytes -= t.Size()
 }
 
 // Add adds a task at the end, even if the queue is full. Its ID must be new.
@@ -294,16 +309,24 @@ func (q *Queue) backoff(attempts int) time.Duration {
 	return min(d, q.limits.MaxBackoff)
 }
 
-// Return gives back a task that p has not begun; the attempt does not count.
-func (q *Queue) Return(p *Peer, id ID) error {
+// Return gives back a task that p has not begun; the attempt does not count. A
+// peer that still has credit would get the task at once, and may return it again
+// and again, so the task waits for Backoff first.
+func (q *Queue) Return(p *Peer, id ID, now time.Time) error {
 	t := p.holds[id]
 	switch {
 	case t == nil:
 		return ErrUnknown
-	case t.state == held && t.holder == p:
+	case t.state != held || t.holder != p:
+		_, _ = q.report(p, id)
+	case p.credit == 0 || q.limits.Backoff == 0:
 		q.back(t, p)
 	default:
-		_, _ = q.report(p, id)
+		t.Attempts--
+		delete(p.holds, id)
+		q.release(t)
+		q.pause(t, now.Add(q.limits.Backoff))
+		q.enlist(p)
 	}
 	return nil
 }

@@ -103,6 +103,39 @@ func TestLateAnswer(t *testing.T) {
 	}
 }
 
+// A task that is returned goes out again at once only if the peer that returned
+// it wants none; a peer that has credit would return it again and again.
+func TestReturned(t *testing.T) {
+	q := NewQueue(Limits{Tasks: 10, Bytes: 1 << 20, Backoff: time.Second, MaxBackoff: time.Second})
+	q.Add(&Task{ID: "1", MaxAttempts: 1})
+	p := join(q, 1)
+	now := start
+	for range 3 {
+		if task, _ := q.Next(now); task == nil || task.Attempts != 1 {
+			t.Fatalf("got %+v, want the first attempt", task)
+		}
+		if err := q.Return(p, "1", now); err != nil {
+			t.Fatal(err)
+		}
+		if task, _ := q.Next(now); task != nil {
+			t.Error("the task went out again at once")
+		}
+		now = now.Add(time.Second)
+		q.Expire(now)
+	}
+	if task, _ := q.Next(now); task == nil {
+		t.Fatal("the task does not go out again")
+	}
+	q.Credit(p, 0)
+	other := join(q, 1)
+	if err := q.Return(p, "1", now); err != nil {
+		t.Fatal(err)
+	}
+	if task, to := q.Next(now); task == nil || to != other {
+		t.Error("the task of a peer that wants none waits")
+	}
+}
+
 func TestFull(t *testing.T) {
 	small := &Task{ID: "x"}
 	large := &Task{ID: "y", Body: make([]byte, 1000)}

@@ -62,7 +62,7 @@ func TestPoison(t *testing.T) {
 						}
 					}
 					for _, task := range got[min(concurrency, len(got)):] {
-						if err := q.Return(p, task.ID); err != nil {
+						if err := q.Return(p, task.ID, now); err != nil {
 							t.Fatal(err)
 						}
 					}

@@ -4,7 +4,10 @@ import (
 	"context"
 	"errors"
 	"net"
+	"net/netip"
+	"path/filepath"
 	"strconv"
+	"strings"
 )
 
 // The schemes that ParseBind and ParseConnect understand.
@@ -50,6 +53,28 @@ func (e Endpoint) String() string {
 	}
 }
 
+// SamePeer returns what e and every other spelling of it have in common, so that two
+// endpoints to connect to are the same peer if it is equal: the host in lower case,
+// without a dot at its end, localhost as 127.0.0.1, and the shortest form of a path. Host
+// names are not looked up.
+func (e Endpoint) SamePeer() Endpoint {
+	switch e.scheme {
+	case schemeTCP, schemeDNS:
+		e.addr = strings.ToLower(strings.TrimSuffix(e.addr, "."))
+		if e.addr == "localhost" {
+			e.addr = "127.0.0.1"
+		}
+		if ip, err := netip.ParseAddr(e.addr); err == nil {
+			e.addr, e.scheme = ip.Unmap().String(), schemeTCP
+		}
+	case schemeIPC:
+		if !strings.HasPrefix(e.addr, "@") {
+			e.addr = filepath.Clean(e.addr)
+		}
+	}
+	return e
+}
+
 func (e Endpoint) hostPort() string {
 	return net.JoinHostPort(e.addr, strconv.Itoa(int(e.port)))
 }
@@ -58,11 +83,14 @@ var errZeroEndpoint = errors.New("zero endpoint: make one with ParseBind or Pars
 
 // Listen binds the endpoint. The caller closes the listener.
 //
-// A tcp host of "*" accepts connections on every interface, IPv4 and IPv6; the
-// name of a network interface stands for its first address, IPv4 before IPv6.
-// An ipc path gets file mode 0600; a socket file that nobody listens on is
-// replaced. If the address is in use the error wraps syscall.EADDRINUSE, except
-// for tcp on Windows, where it is the system's error.
+// A tcp host of "*" accepts connections on every interface, IPv4 and IPv6, and so does
+// "[::]"; "0.0.0.0" does so for IPv4 only. The name of a
+// network interface stands for its first address, IPv4 before IPv6. An ipc path gets
+// file mode 0600; a socket file that nobody listens on is replaced, by one of those that
+// find it at the same time. An abstract name has no mode: every process in the same
+// network namespace may connect to it. If the address is in
+// use the error wraps syscall.EADDRINUSE, except for tcp on Windows, where it is the
+// system's error.
 func (e Endpoint) Listen() (*Listener, error) {
 	switch e.scheme {
 	case schemeTCP:

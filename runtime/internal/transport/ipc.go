@@ -62,6 +62,11 @@ func listenAbstract(e Endpoint) (*Listener, error) {
 
 // listenPath binds a socket file.
 func listenPath(e Endpoint) (*Listener, error) {
+	unlock, err := lockFolder(e.addr)
+	if err != nil {
+		return nil, fmt.Errorf("bind %s: %w", e, err)
+	}
+	defer unlock()
 	if err := clearPath(e.addr); err != nil {
 		return nil, fmt.Errorf("bind %s: %w", e, err)
 	}

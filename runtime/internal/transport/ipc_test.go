@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 )
@@ -148,5 +149,40 @@ func TestIPCUnknownState(t *testing.T) {
 	}
 	if l, err := mustBind(t, "ipc://"+path).Listen(); !errors.Is(err, syscall.EADDRINUSE) {
 		t.Errorf("Listen() = %v, %v; want address in use", l, err)
+	}
+}
+
+// TestStalePathIsTakenOnce has several bind a path at which a stale socket file is: one
+// of them gets it, and can be reached.
+func TestStalePathIsTakenOnce(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("there is no lock")
+	}
+	path := filepath.Join(t.TempDir(), "s")
+	ep, err := ParseBind("ipc://" + path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 300 {
+		abandon(t, path)
+		var wg sync.WaitGroup
+		got := make(chan *Listener, 4)
+		for range cap(got) {
+			wg.Go(func() {
+				if ln, err := ep.Listen(); err == nil {
+					got <- ln
+				} else if !errors.Is(err, syscall.EADDRINUSE) {
+					t.Error(err)
+				}
+			})
+		}
+		wg.Wait()
+		close(got)
+		if len(got) != 1 {
+			t.Fatalf("%d believe to listen, want one", len(got))
+		}
+		for ln := range got {
+			ln.Close()
+		}
 	}
 }

@@ -128,6 +128,50 @@ func TestListenAndDial(t *testing.T) {
 	}
 }
 
+// TestListenEveryAddress checks which addresses a wildcard stands for, and that what it
+// is reported as can be connected to.
+func TestListenEveryAddress(t *testing.T) {
+	for endpoint, v6 := range map[string]bool{"tcp://0.0.0.0:*": false, "tcp://*:*": true} {
+		t.Run(endpoint, func(t *testing.T) {
+			ep, err := ParseBind(endpoint)
+			if err != nil {
+				t.Fatal(err)
+			}
+			ln, err := ep.Listen()
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer ln.Close()
+			at := ln.Endpoint().String()
+			if !strings.HasPrefix(at, "tcp://0.0.0.0:") {
+				t.Errorf("it is reported as %s", at)
+			}
+			port := at[strings.LastIndexByte(at, ':'):]
+			c, err := net.Dial("tcp4", "127.0.0.1"+port)
+			if err != nil {
+				t.Fatal(err)
+			}
+			c.Close()
+			c, err = net.Dial("tcp6", "[::1]"+port)
+			if err == nil {
+				c.Close()
+			}
+			if got := err == nil; got != v6 && !(v6 && !hasV6()) {
+				t.Errorf("an IPv6 peer gets in: %v, want %v", got, v6)
+			}
+		})
+	}
+}
+
+// hasV6 reports whether this machine has an IPv6 loopback address.
+func hasV6() bool {
+	ln, err := net.Listen("tcp6", "[::1]:0")
+	if err == nil {
+		ln.Close()
+	}
+	return err == nil
+}
+
 func TestListenV6(t *testing.T) {
 	probe, err := net.Listen("tcp", "[::1]:0")
 	if err != nil {

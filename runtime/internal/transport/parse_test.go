@@ -212,3 +212,33 @@ func FuzzParse(f *testing.F) {
 		}
 	})
 }
+
+// TestSamePeer checks which spellings of an endpoint are the same peer.
+func TestSamePeer(t *testing.T) {
+	for _, tt := range []struct {
+		a, b string
+		same bool
+	}{
+		{"tcp://localhost:1", "tcp://127.0.0.1:1", true},
+		{"tcp://LOCALHOST.:1", "tcp://localhost:1", true},
+		{"tcp://[::ffff:10.0.0.1]:1", "tcp://10.0.0.1:1", true},
+		{"tcp://[0:0::1]:1", "tcp://[::1]:1", true},
+		{"dns://10.0.0.1:1", "tcp://10.0.0.1:1", true},
+		{"ipc:///tmp//a/../b", "ipc:///tmp/b", true},
+		{"inproc://a", "inproc://a", true},
+		{"tcp://localhost:1", "tcp://[::1]:1", false},
+		{"tcp://localhost:1", "tcp://localhost:2", false},
+		{"dns://example.com:1", "tcp://example.com:1", false},
+		{"ipc://@a//b", "ipc://@a/b", false},
+		{"inproc://a", "inproc://A", false},
+	} {
+		a, errA := ParseConnect(tt.a)
+		b, errB := ParseConnect(tt.b)
+		if errA != nil || errB != nil {
+			t.Fatal(errA, errB)
+		}
+		if same := a.SamePeer() == b.SamePeer(); same != tt.same {
+			t.Errorf("%s and %s: %v, want %v", tt.a, tt.b, same, tt.same)
+		}
+	}
+}

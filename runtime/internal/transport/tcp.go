@@ -16,7 +16,7 @@ func listenTCP(e Endpoint) (*Listener, error) {
 	if err != nil {
 		return nil, fmt.Errorf("bind %s: %w", e, err)
 	}
-	ln, err := net.Listen("tcp", net.JoinHostPort(host, strconv.Itoa(int(e.port))))
+	ln, err := net.Listen(family(host), net.JoinHostPort(host, strconv.Itoa(int(e.port))))
 	if err != nil {
 		return nil, fmt.Errorf("bind %s: %w", e, adviseTCP(e, err))
 	}
@@ -25,6 +25,15 @@ func listenTCP(e Endpoint) (*Listener, error) {
 		return nil, errors.Join(fmt.Errorf("bind %s: unexpected address %v", e, ln.Addr()), ln.Close())
 	}
 	return &Listener{ln: ln, endpoint: boundTCP(e, bound)}, nil
+}
+
+// family returns the network for net.Listen, which would take 0.0.0.0 for every IPv6
+// address, too.
+func family(host string) string {
+	if a, err := netip.ParseAddr(host); err == nil && a.Is4() {
+		return "tcp4"
+	}
+	return "tcp"
 }
 
 // localHost turns the host of an endpoint to bind into one for net.Listen.

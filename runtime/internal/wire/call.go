@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"bytes"
 	"encoding/binary"
 	"fmt"
 	"time"
@@ -159,6 +160,32 @@ const cancelHeader = "\x18\x01"
 func AppendCancel(b []byte) []byte {
 	b = append(b, zmtp.FlagMore, 0, zmtp.FlagMore, 0)
 	return zmtp.AppendFrameString(b, 0, cancelHeader)
+}
+
+// cancelTail is what follows the call id in a message that gives the call up.
+const cancelTail = "\x01\x00\x01\x00\x01\x00\x00\x02" + cancelHeader
+
+// EachCancel calls visit with the id of each call that a message in b gives up. b
+// begins with a message and may end within one.
+func EachCancel(b []byte, visit func(id uint64)) {
+	if !bytes.Contains(b, []byte(cancelTail)) {
+		return // as nearly always
+	}
+	for {
+		id, ok := CallID(b[min(2, len(b)):min(2+CallIDSize, len(b))])
+		if ok && b[0] == zmtp.FlagMore && b[1] == CallIDSize && bytes.HasPrefix(b[2+CallIDSize:], []byte(cancelTail)) {
+			visit(id)
+		}
+		more := true
+		for more {
+			h, ok, err := zmtp.ParseHeader(b)
+			if !ok || err != nil || h.Size >= uint64(len(b)-h.Len) {
+				return // what follows has not been read
+			}
+			more = h.More()
+			b = b[h.Len+int(h.Size):]
+		}
+	}
 }
 
 // Cancels reports whether a request gives up the call with the same envelope,

@@ -36,6 +36,17 @@ func ParsePublication(frames [][]byte) (Publication, error) {
 	}
 }
 
+// TopicOfOversized returns the topic of a publication that is too large, of which
+// frames are those before the one that exceeds the limit. ok is false when that is
+// the first one: then the message is bare, or its topic is the part that is too
+// large.
+func TopicOfOversized(frames [][]byte) (topic []byte, ok bool) {
+	if len(frames) == 0 {
+		return nil, false
+	}
+	return present(frames[0]), true
+}
+
 // present returns b, and an empty slice for nil.
 func present(b []byte) []byte {
 	if b == nil {

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 )
 
 // Names of commands (RFC 37).
@@ -17,6 +18,9 @@ const (
 	CommandPong      = "PONG"
 	CommandSubscribe = "SUBSCRIBE"
 	CommandCancel    = "CANCEL"
+
+	// CommandGoodbye is an extension of ours: the sender takes no more requests.
+	CommandGoodbye = "GOODBYE"
 )
 
 const (
@@ -90,4 +94,15 @@ func ParseErrorCommand(body []byte) string {
 func Printable(s string) string {
 	quoted := strconv.Quote(s)
 	return strings.ReplaceAll(quoted[1:len(quoted)-1], `\"`, `"`)
+}
+
+// Line returns text, of which a peer may have chosen a part, as it is where it can be
+// printed within a line, and else as Printable does.
+func Line(s string) string {
+	for _, r := range s {
+		if r == utf8.RuneError || !strconv.IsPrint(r) {
+			return Printable(s)
+		}
+	}
+	return s
 }

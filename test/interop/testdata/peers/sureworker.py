@@ -14,10 +14,16 @@ while True:
     tasks.send_multipart([b"CREDIT", b"1"])
     if not tasks.poll(1000):
         continue  # the ventilator may be a new one, which has no credit yet
-    word, *frames = tasks.recv_multipart()
-    if word == b"STOP":
+    verb, *frames = tasks.recv_multipart()
+    if verb == b"STOP":
+        tasks.send_multipart([b"CREDIT", b"0"])
+        while tasks.poll(500):  # a task may follow: it left before the ventilator knew
+            verb, *frames = tasks.recv_multipart()
+            if verb == b"TASK":
+                tasks.send_multipart([b"RETURN", frames[0]])
         break
     id, method, body, *header = frames
+    tasks.send_multipart([b"EXTEND", id])  # it is begun
     if method == b"image.v1.Prints/Render":
         task = image_pb2.RenderTask.FromString(body)
         png = task.png.replace(b"large", b"small")  # stands in for real work

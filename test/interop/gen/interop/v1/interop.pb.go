@@ -31,6 +31,7 @@ type Kind int32
 const (
 	Kind_KIND_UNSPECIFIED Kind = 0
 	Kind_KIND_ODD         Kind = 1
+	Kind_KIND_STRANGE     Kind = 1
 )
 
 // Enum value maps for Kind.
@@ -38,10 +39,12 @@ var (
 	Kind_name = map[int32]string{
 		0: "KIND_UNSPECIFIED",
 		1: "KIND_ODD",
+		// Duplicate value: 1: "KIND_STRANGE",
 	}
 	Kind_value = map[string]int32{
 		"KIND_UNSPECIFIED": 0,
 		"KIND_ODD":         1,
+		"KIND_STRANGE":     1,
 	}
 )
 
@@ -122,6 +125,7 @@ type Sample struct {
 	Number        int64                  `protobuf:"zigzag64,2,opt,name=number,proto3" json:"number,omitempty"`
 	Flag          bool                   `protobuf:"varint,3,opt,name=flag,proto3" json:"flag,omitempty"`
 	Kind          Kind                   `protobuf:"varint,4,opt,name=kind,proto3,enum=interop.v1.Kind" json:"kind,omitempty"`
+	Origin        *Mark                  `protobuf:"bytes,5,opt,name=origin,proto3" json:"origin,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -182,6 +186,13 @@ func (x *Sample) GetKind() Kind {
 		return x.Kind
 	}
 	return Kind_KIND_UNSPECIFIED
+}
+
+func (x *Sample) GetOrigin() *Mark {
+	if x != nil {
+		return x.Origin
+	}
+	return nil
 }
 
 // Mark has a topic of its own.
@@ -289,34 +300,41 @@ const file_interop_v1_interop_proto_rawDesc = "" +
 	"\x18interop/v1/interop.proto\x12\n" +
 	"interop.v1\x1a\x1bgoogle/protobuf/empty.proto\x1a\x1agozmq/v1/annotations.proto\"\x1a\n" +
 	"\x04Text\x12\x12\n" +
-	"\x04text\x18\x01 \x01(\tR\x04text\"n\n" +
+	"\x04text\x18\x01 \x01(\tR\x04text\"\x98\x01\n" +
 	"\x06Sample\x12\x12\n" +
 	"\x04text\x18\x01 \x01(\tR\x04text\x12\x16\n" +
 	"\x06number\x18\x02 \x01(\x12R\x06number\x12\x12\n" +
 	"\x04flag\x18\x03 \x01(\bR\x04flag\x12$\n" +
-	"\x04kind\x18\x04 \x01(\x0e2\x10.interop.v1.KindR\x04kind\"J\n" +
+	"\x04kind\x18\x04 \x01(\x0e2\x10.interop.v1.KindR\x04kind\x12(\n" +
+	"\x06origin\x18\x05 \x01(\v2\x10.interop.v1.MarkR\x06origin\"J\n" +
 	"\x04Mark\x12\x14\n" +
 	"\x05place\x18\x01 \x01(\tR\x05place\x12\x16\n" +
 	"\x06height\x18\x02 \x01(\x03R\x06height:\x14\xaa\x8d\x1c\x10\n" +
 	"\x0e\n" +
 	"\fmark/{place}\"#\n" +
 	"\x05Chore\x12\x12\n" +
-	"\x04name\x18\x01 \x01(\tR\x04name:\x06\xaa\x8d\x1c\x02\x12\x00**\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name:\x06\xaa\x8d\x1c\x02\x12\x00*@\n" +
 	"\x04Kind\x12\x14\n" +
 	"\x10KIND_UNSPECIFIED\x10\x00\x12\f\n" +
-	"\bKIND_ODD\x10\x0129\n" +
+	"\bKIND_ODD\x10\x01\x12\x10\n" +
+	"\fKIND_STRANGE\x10\x01\x1a\x02\x10\x0129\n" +
 	"\x04Echo\x12)\n" +
 	"\x03Say\x12\x10.interop.v1.Text\x1a\x10.interop.v1.Text\x1a\x06\xaa\x8d\x1c\x02\x10\x022D\n" +
 	"\x06Ticker\x120\n" +
 	"\x04Tick\x12\x10.interop.v1.Text\x1a\x16.google.protobuf.Empty\x1a\b\xaa\x8d\x1c\x04\b\x02\x10\x022;\n" +
 	"\x04Jobs\x12)\n" +
-	"\x03Run\x12\x10.interop.v1.Text\x1a\x10.interop.v1.Text\x1a\b\xaa\x8d\x1c\x04\b\x03\x10\x022\xf2\x01\n" +
+	"\x03Run\x12\x10.interop.v1.Text\x1a\x10.interop.v1.Text\x1a\b\xaa\x8d\x1c\x04\b\x03\x10\x022O\n" +
+	"\aErrands\x12:\n" +
+	"\x02Go\x12\x10.interop.v1.Text\x1a\x16.google.protobuf.Empty\"\n" +
+	"\xaa\x8d\x1c\x06\"\x04\x1a\x02\b\x01\x1a\b\xaa\x8d\x1c\x04\b\x03\x18\x022\xd9\x02\n" +
 	"\x06Topics\x121\n" +
 	"\x05Plain\x12\x10.interop.v1.Text\x1a\x16.google.protobuf.Empty\x12\\\n" +
 	"\x05Typed\x12\x12.interop.v1.Sample\x1a\x16.google.protobuf.Empty\"'\xaa\x8d\x1c#\x1a!\n" +
 	"\x1ft/{text}/{number}/{flag}/{kind}\x12O\n" +
 	"\x06Dashed\x12\x12.interop.v1.Sample\x1a\x16.google.protobuf.Empty\"\x19\xaa\x8d\x1c\x15\x1a\x13\n" +
-	"\x11d/{text}-{number}\x1a\x06\xaa\x8d\x1c\x02\b\x02B>Z<github.com/gozmq/gozmq/test/interop/gen/interop/v1;interopv1b\x06proto3"
+	"\x11d/{text}-{number}\x12e\n" +
+	"\x06Nested\x12\x12.interop.v1.Sample\x1a\x16.google.protobuf.Empty\"/\xaa\x8d\x1c+\x1a)\n" +
+	"'n/{origin.place}-{origin.height}/{kind}\x1a\x06\xaa\x8d\x1c\x02\b\x02B>Z<github.com/gozmq/gozmq/test/interop/gen/interop/v1;interopv1b\x06proto3"
 
 var (
 	file_interop_v1_interop_proto_rawDescOnce sync.Once
@@ -341,24 +359,29 @@ var file_interop_v1_interop_proto_goTypes = []any{
 	(*emptypb.Empty)(nil), // 5: google.protobuf.Empty
 }
 var file_interop_v1_interop_proto_depIdxs = []int32{
-	0, // 0: interop.v1.Sample.kind:type_name -> interop.v1.Kind
-	1, // 1: interop.v1.Echo.Say:input_type -> interop.v1.Text
-	1, // 2: interop.v1.Ticker.Tick:input_type -> interop.v1.Text
-	1, // 3: interop.v1.Jobs.Run:input_type -> interop.v1.Text
-	1, // 4: interop.v1.Topics.Plain:input_type -> interop.v1.Text
-	2, // 5: interop.v1.Topics.Typed:input_type -> interop.v1.Sample
-	2, // 6: interop.v1.Topics.Dashed:input_type -> interop.v1.Sample
-	1, // 7: interop.v1.Echo.Say:output_type -> interop.v1.Text
-	5, // 8: interop.v1.Ticker.Tick:output_type -> google.protobuf.Empty
-	1, // 9: interop.v1.Jobs.Run:output_type -> interop.v1.Text
-	5, // 10: interop.v1.Topics.Plain:output_type -> google.protobuf.Empty
-	5, // 11: interop.v1.Topics.Typed:output_type -> google.protobuf.Empty
-	5, // 12: interop.v1.Topics.Dashed:output_type -> google.protobuf.Empty
-	7, // [7:13] is the sub-list for method output_type
-	1, // [1:7] is the sub-list for method input_type
-	1, // [1:1] is the sub-list for extension type_name
-	1, // [1:1] is the sub-list for extension extendee
-	0, // [0:1] is the sub-list for field type_name
+	0,  // 0: interop.v1.Sample.kind:type_name -> interop.v1.Kind
+	3,  // 1: interop.v1.Sample.origin:type_name -> interop.v1.Mark
+	1,  // 2: interop.v1.Echo.Say:input_type -> interop.v1.Text
+	1,  // 3: interop.v1.Ticker.Tick:input_type -> interop.v1.Text
+	1,  // 4: interop.v1.Jobs.Run:input_type -> interop.v1.Text
+	1,  // 5: interop.v1.Errands.Go:input_type -> interop.v1.Text
+	1,  // 6: interop.v1.Topics.Plain:input_type -> interop.v1.Text
+	2,  // 7: interop.v1.Topics.Typed:input_type -> interop.v1.Sample
+	2,  // 8: interop.v1.Topics.Dashed:input_type -> interop.v1.Sample
+	2,  // 9: interop.v1.Topics.Nested:input_type -> interop.v1.Sample
+	1,  // 10: interop.v1.Echo.Say:output_type -> interop.v1.Text
+	5,  // 11: interop.v1.Ticker.Tick:output_type -> google.protobuf.Empty
+	1,  // 12: interop.v1.Jobs.Run:output_type -> interop.v1.Text
+	5,  // 13: interop.v1.Errands.Go:output_type -> google.protobuf.Empty
+	5,  // 14: interop.v1.Topics.Plain:output_type -> google.protobuf.Empty
+	5,  // 15: interop.v1.Topics.Typed:output_type -> google.protobuf.Empty
+	5,  // 16: interop.v1.Topics.Dashed:output_type -> google.protobuf.Empty
+	5,  // 17: interop.v1.Topics.Nested:output_type -> google.protobuf.Empty
+	10, // [10:18] is the sub-list for method output_type
+	2,  // [2:10] is the sub-list for method input_type
+	2,  // [2:2] is the sub-list for extension type_name
+	2,  // [2:2] is the sub-list for extension extendee
+	0,  // [0:2] is the sub-list for field type_name
 }
 
 func init() { file_interop_v1_interop_proto_init() }
@@ -374,7 +397,7 @@ func file_interop_v1_interop_proto_init() {
 			NumEnums:      1,
 			NumMessages:   4,
 			NumExtensions: 0,
-			NumServices:   4,
+			NumServices:   5,
 		},
 		GoTypes:           file_interop_v1_interop_proto_goTypes,
 		DependencyIndexes: file_interop_v1_interop_proto_depIdxs,

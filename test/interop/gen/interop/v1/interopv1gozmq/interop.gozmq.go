@@ -8,6 +8,7 @@ package interopv1gozmq
 import (
 	"context"
 	"iter"
+	"time"
 
 	"github.com/gozmq/gozmq/runtime/gozmq"
 	"github.com/gozmq/gozmq/runtime/gozmqimpl"
@@ -300,6 +301,91 @@ var jobsRunMethod = gozmq.Method{
 	Bare:      true,
 }
 
+// ErrandsName is the full name of the service.
+const ErrandsName = "interop.v1.Errands"
+
+// The names of the methods of interop.v1.Errands on the wire, in logs, and in
+// the gozmq.Method that interceptors and error handlers get.
+const (
+	ErrandsGoProcedure = "interop.v1.Errands/Go"
+)
+
+// ErrandsVentilator hands the tasks of interop.v1.Errands to workers.
+//
+// Errands is a pipeline with at-least-once delivery whose leases are short.
+type ErrandsVentilator interface {
+	// Go hands task to one worker after the other until one has done it. It waits
+	// while the ventilator's queue is full, until ctx ends.
+	//
+	// Go has no result.
+	Go(ctx context.Context, task *interopv1.Text) error
+}
+
+// NewErrandsVentilator returns a ErrandsVentilator over vent. It may be used
+// concurrently. It fails unless vent was opened by gozmq.NewVentilator with
+// gozmq.DeliveryAtLeastOnce.
+func NewErrandsVentilator(vent *gozmq.Ventilator) (ErrandsVentilator, error) {
+	if err := gozmqimpl.CheckVentilator(vent, &errandsGoMethod); err != nil {
+		return nil, err
+	}
+	return &errandsVentilator{vent: vent}, nil
+}
+
+type errandsVentilator struct {
+	vent *gozmq.Ventilator
+}
+
+func (v *errandsVentilator) Go(ctx context.Context, task *interopv1.Text) error {
+	return gozmqimpl.Push(ctx, v.vent, &errandsGoMethod, task)
+}
+
+// ErrandsWorker does the tasks of interop.v1.Errands. Implementations embed
+// UnimplementedErrandsWorker, so that methods can be added to the service.
+// With gozmq.WithConcurrency, methods are called concurrently.
+//
+// Errands is a pipeline with at-least-once delivery whose leases are short.
+type ErrandsWorker interface {
+	// Go has no result.
+	Go(ctx context.Context, task *interopv1.Text) error
+	mustEmbedUnimplementedErrandsWorker()
+}
+
+// NewErrandsWorker opens a worker that hands tasks to impl. The options say
+// where tasks come from and where results go. Run runs it; Run or Close must
+// be called.
+func NewErrandsWorker(impl ErrandsWorker, opts ...gozmq.WorkerOption) (*gozmq.Worker, error) {
+	return gozmqimpl.NewWorker(ErrandsName, func() []gozmqimpl.TaskHandler {
+		impl.mustEmbedUnimplementedErrandsWorker()
+		return []gozmqimpl.TaskHandler{
+			gozmqimpl.HandleTaskOnly(&errandsGoMethod, impl.Go),
+		}
+	}, opts)
+}
+
+// RunErrandsWorker opens a worker and runs it until ctx ends or a ventilator
+// stops it; then the worker is closed.
+func RunErrandsWorker(ctx context.Context, impl ErrandsWorker, opts ...gozmq.WorkerOption) error {
+	w, err := NewErrandsWorker(impl, opts...)
+	return gozmqimpl.RunWorker(ctx, w, err)
+}
+
+// UnimplementedErrandsWorker fails every task with UNIMPLEMENTED. Embed it by
+// value.
+type UnimplementedErrandsWorker struct{}
+
+// Go returns an error with the code UNIMPLEMENTED.
+func (UnimplementedErrandsWorker) Go(context.Context, *interopv1.Text) error {
+	return gozmqimpl.Unimplemented(&errandsGoMethod)
+}
+
+func (UnimplementedErrandsWorker) mustEmbedUnimplementedErrandsWorker() {}
+
+var errandsGoMethod = gozmq.Method{
+	Procedure: ErrandsGoProcedure,
+	Delivery:  gozmq.DeliveryAtLeastOnce,
+	Lease:     time.Second,
+}
+
 // TopicsName is the full name of the service.
 const TopicsName = "interop.v1.Topics"
 
@@ -309,6 +395,7 @@ const (
 	TopicsPlainProcedure  = "interop.v1.Topics/Plain"
 	TopicsTypedProcedure  = "interop.v1.Topics/Typed"
 	TopicsDashedProcedure = "interop.v1.Topics/Dashed"
+	TopicsNestedProcedure = "interop.v1.Topics/Nested"
 )
 
 // TopicsPublisher publishes the topics of interop.v1.Topics.
@@ -327,6 +414,10 @@ type TopicsPublisher interface {
 	//
 	// Dashed ends a field with a byte that is not encoded elsewhere.
 	Dashed(ctx context.Context, msg *interopv1.Sample) error
+	// Nested publishes msg under n/{origin.place}-{origin.height}/{kind}.
+	//
+	// Nested has fields of another message, and a value with two names.
+	Nested(ctx context.Context, msg *interopv1.Sample) error
 }
 
 // NewTopicsPublisher returns a TopicsPublisher over pub. It may be used
@@ -349,6 +440,10 @@ func (p *topicsPublisher) Typed(ctx context.Context, msg *interopv1.Sample) erro
 
 func (p *topicsPublisher) Dashed(ctx context.Context, msg *interopv1.Sample) error {
 	return gozmqimpl.Publish(ctx, p.pub, topicsDashedTopic, msg)
+}
+
+func (p *topicsPublisher) Nested(ctx context.Context, msg *interopv1.Sample) error {
+	return gozmqimpl.Publish(ctx, p.pub, topicsNestedTopic, msg)
 }
 
 // TopicsSubscriber receives the topics of interop.v1.Topics. An iterator
@@ -376,6 +471,11 @@ type TopicsSubscriber interface {
 	// Dashed ends a field with a byte that is not encoded elsewhere.
 	Dashed(ctx context.Context, filters ...TopicsDashedFilter) iter.Seq2[*interopv1.Sample, error]
 	DashedSubscription(filters []TopicsDashedFilter, opts ...gozmq.SubscriptionOption) (gozmq.Subscription[*interopv1.Sample, TopicsDashedFilter], error)
+	// Nested yields the messages under n/{origin.place}-{origin.height}/{kind}.
+	//
+	// Nested has fields of another message, and a value with two names.
+	Nested(ctx context.Context, filters ...TopicsNestedFilter) iter.Seq2[*interopv1.Sample, error]
+	NestedSubscription(filters []TopicsNestedFilter, opts ...gozmq.SubscriptionOption) (gozmq.Subscription[*interopv1.Sample, TopicsNestedFilter], error)
 }
 
 // NewTopicsSubscriber returns a TopicsSubscriber over sub. It may be used
@@ -409,8 +509,15 @@ func (s *topicsSubscriber) DashedSubscription(filters []TopicsDashedFilter, opts
 	return gozmqimpl.Open(s.sub, topicsDashedTopic, filters, opts)
 }
 
-// TopicsHandler handles the messages of the topics of interop.v1.Topics, one
-// at a time, in the order of their arrival. Implementations embed
+func (s *topicsSubscriber) Nested(ctx context.Context, filters ...TopicsNestedFilter) iter.Seq2[*interopv1.Sample, error] {
+	return gozmqimpl.Subscribe(ctx, s.sub, topicsNestedTopic, filters)
+}
+func (s *topicsSubscriber) NestedSubscription(filters []TopicsNestedFilter, opts ...gozmq.SubscriptionOption) (gozmq.Subscription[*interopv1.Sample, TopicsNestedFilter], error) {
+	return gozmqimpl.Open(s.sub, topicsNestedTopic, filters, opts)
+}
+
+// TopicsHandler receives the topics of interop.v1.Topics, one message at a
+// time, in the order of their arrival. Implementations embed
 // UnimplementedTopicsHandler, so that topics can be added to the service.
 //
 // Topics has the topics that the examples lack.
@@ -421,6 +528,8 @@ type TopicsHandler interface {
 	Typed(ctx context.Context, msg *interopv1.Sample) error
 	// Dashed ends a field with a byte that is not encoded elsewhere.
 	Dashed(ctx context.Context, msg *interopv1.Sample) error
+	// Nested has fields of another message, and a value with two names.
+	Nested(ctx context.Context, msg *interopv1.Sample) error
 	mustEmbedUnimplementedTopicsHandler()
 }
 
@@ -436,6 +545,7 @@ func HandleTopics(ctx context.Context, sub *gozmq.Subscriber, impl TopicsHandler
 			gozmqimpl.HandleTopic(topicsPlainTopic, impl.Plain),
 			gozmqimpl.HandleTopic(topicsTypedTopic, impl.Typed),
 			gozmqimpl.HandleTopic(topicsDashedTopic, impl.Dashed),
+			gozmqimpl.HandleTopic(topicsNestedTopic, impl.Nested),
 		}
 	}, opts)
 }
@@ -452,6 +562,9 @@ func (UnimplementedTopicsHandler) Typed(context.Context, *interopv1.Sample) erro
 }
 func (UnimplementedTopicsHandler) Dashed(context.Context, *interopv1.Sample) error {
 	return gozmqimpl.UnimplementedTopic(topicsDashedTopic)
+}
+func (UnimplementedTopicsHandler) Nested(context.Context, *interopv1.Sample) error {
+	return gozmqimpl.UnimplementedTopic(topicsNestedTopic)
 }
 func (UnimplementedTopicsHandler) mustEmbedUnimplementedTopicsHandler() {}
 
@@ -525,6 +638,40 @@ type TopicsDashedFields struct {
 // ParseTopicsDashedTopic parses a topic that TopicsDashedTopic has returned.
 func ParseTopicsDashedTopic(topic string) (f TopicsDashedFields, err error) {
 	return gozmqimpl.Parse(topicsDashedTopic, topic, &f, &f.Text, &f.Number)
+}
+
+// TopicsNestedFilter selects messages. A field that is not set selects all.
+type TopicsNestedFilter struct {
+	OriginPlace  gozmq.Match[string]
+	OriginHeight gozmq.Match[int64]
+	Kind         gozmq.Match[interopv1.Kind]
+}
+
+// TopicPattern returns the topics that f selects.
+func (f TopicsNestedFilter) TopicPattern() gozmq.TopicPattern {
+	return topicsNestedTopic.Pattern(f.OriginPlace, f.OriginHeight, f.Kind)
+}
+
+// TopicsNestedTopic returns the topic that m is published under.
+func TopicsNestedTopic(m *interopv1.Sample) string { return topicsNestedTopic.Of(m) }
+
+var topicsNestedTopic = gozmqimpl.NewTopic(TopicsNestedProcedure, "n/{origin.place}-{origin.height}/{kind}",
+	gozmqimpl.String(func(m *interopv1.Sample) string { return m.GetOrigin().GetPlace() }),
+	gozmqimpl.Int(func(m *interopv1.Sample) int64 { return m.GetOrigin().GetHeight() }),
+	gozmqimpl.Enum((*interopv1.Sample).GetKind),
+)
+
+// TopicsNestedFields are the fields in
+// n/{origin.place}-{origin.height}/{kind}.
+type TopicsNestedFields struct {
+	OriginPlace  string
+	OriginHeight int64
+	Kind         interopv1.Kind
+}
+
+// ParseTopicsNestedTopic is the reverse of TopicsNestedTopic.
+func ParseTopicsNestedTopic(topic string) (f TopicsNestedFields, err error) {
+	return gozmqimpl.Parse(topicsNestedTopic, topic, &f, &f.OriginPlace, &f.OriginHeight, &f.Kind)
 }
 
 // MarkPublisher publishes interop.v1.Mark.

@@ -1,0 +1,46 @@
+package gozmq
+
+import (
+	"context"
+	"sync/atomic"
+	"testing"
+)
+
+// TestHungServerIsAvoided has one of three servers hang: one call finds that out, and the
+// others go elsewhere, until the server answers again.
+func TestHungServerIsAvoided(t *testing.T) {
+	overEach(t, func(t *testing.T, s site) {
+		c := dial(t, Bind(s.endpoint))
+		var hang atomic.Bool
+		var hung atomic.Int64
+		release := make(chan struct{})
+		hang.Store(true)
+		serve(t, Connect(c.Addrs()[0]), []Handler{Handle(echoMethod, func(_ context.Context, m *bytez) (*bytez, error) {
+			hung.Add(1)
+			if hang.Load() {
+				<-release
+			}
+			return m, nil
+		})})
+		for range 2 {
+			serve(t, Connect(c.Addrs()[0]), echoHandlers())
+		}
+		if err := c.WaitForServers(within(t), 3); err != nil {
+			t.Fatal(err)
+		}
+		failed := 0
+		for range 60 {
+			if err := callEcho(within(t), shortCalls{c}, "x"); err != nil {
+				wantCode(t, err, CodeDeadlineExceeded)
+				failed++
+			}
+		}
+		if failed < 1 || failed > 3 { // another one may try it again after a second
+			t.Errorf("%d of 60 calls met the server that hangs, want 1", failed)
+		}
+		hang.Store(false)
+		close(release) // the late reply says that it is back
+		before := hung.Load()
+		eventually(t, "calls to the server that hung", func() bool { mustEcho(t, c); return hung.Load() > before })
+	})
+}
