@@ -20,8 +20,8 @@ import (
 func callID(n int) string { return string(binary.BigEndian.AppendUint64(nil, uint64(n))) }
 
 // TestBacklogOfGivenUpCalls sends a server, in one piece, what it finds when it has
-// stood still: requests, and behind them that their callers have given up. It begins
-// only the one that somebody waits for.
+// stood still: requests, and behind them that their callers have given up. It
+// begins only the one that somebody waits for.
 func TestBacklogOfGivenUpCalls(t *testing.T) {
 	const n = 200
 	for name, opts := range map[string][]ServerOption{"some at once": {WithConcurrency(4), WithMaxWaiting(1000)}, "all at once": nil} {
@@ -58,8 +58,9 @@ func TestBacklogOfGivenUpCalls(t *testing.T) {
 	}
 }
 
-// TestDeadlineTakesTheRequestBack checks that a client tells a server of ours when the
-// deadline of a call has ended, also when much is queued for the server.
+// TestDeadlineTakesTheRequestBack checks that a client tells a server of ours
+// when the deadline of a call has ended, also when much is queued for the
+// server.
 func TestDeadlineTakesTheRequestBack(t *testing.T) {
 	ln := zmtptest.Listen(t)
 	c := dial(t, Connect(ln.Endpoint.String()), WithSendQueue(1, 1))

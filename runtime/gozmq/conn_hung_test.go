@@ -8,8 +8,8 @@ import (
 	"github.com/gozmq/gozmq/internal/testkit"
 )
 
-// TestHungServerIsAvoided has one of three servers hang: one call finds that out, and the
-// others go elsewhere, until the server answers again.
+// TestHungServerIsAvoided has one of three servers hang: one call finds that
+// out, and the others go elsewhere, until the server answers again.
 func TestHungServerIsAvoided(t *testing.T) {
 	overEach(t, func(t *testing.T, s site) {
 		c := dial(t, Bind(s.endpoint))

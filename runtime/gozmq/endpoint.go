@@ -17,9 +17,10 @@ import (
 // An endpoint is "tcp://host:port", "ipc://path" or "inproc://name". To bind,
 // the tcp host may be "*", an address or the name of a network interface, and
 // the port "*" for one that is free. The host "*" is
-// every interface, IPv4 and IPv6; "0.0.0.0" is IPv4 only. A path that begins with "@" is
-// a Linux abstract socket, to which every user of the machine may connect; other paths
-// get mode 0600. An inproc name is known within the process.
+// every interface, IPv4 and IPv6; "0.0.0.0" is IPv4 only. A path that begins
+// with "@" is a Linux abstract socket, to which every user of the machine may
+// connect; other paths get mode 0600. An inproc name is known within the
+// process.
 //
 // An endpoint to connect to that is given twice, also as localhost and 127.0.0.1,
 // is one connection.
@@ -129,8 +130,9 @@ func (e Endpoints) open(g *link.Group) ([]string, error) {
 	return bound, nil
 }
 
-// distinct returns the endpoints to connect to without those that are there already, in
-// whatever spelling. One that is there with another security is an error.
+// distinct returns the endpoints to connect to without those that are there
+// already, in whatever spelling. One that is there with another security is an
+// error.
 func (e Endpoints) distinct(connect []parsedTarget) (list []parsedTarget, err error) {
 	first := make(map[transport.Endpoint]int)
 	for i, p := range connect {

@@ -112,8 +112,8 @@ type Event struct {
 }
 
 // String returns the event in a line for people to read, without its time and
-// stack: `DEALER dial failed: tcp://a:5555: connection refused`. Whatever a peer has
-// chosen of it and cannot be printed within a line is escaped.
+// stack: `DEALER dial failed: tcp://a:5555: connection refused`. Whatever a
+// peer has chosen of it and cannot be printed within a line is escaped.
 func (e Event) String() string {
 	b := []byte(e.SocketType + " " + e.Kind.String() + ":")
 	for _, part := range []string{e.Endpoint, e.Peer, e.Procedure} {

@@ -15,8 +15,8 @@ import (
 	"github.com/gozmq/gozmq/runtime/internal/zmtptest"
 )
 
-// TestRestartsLoseNoCall restarts two servers in turn while a client makes calls that
-// are not idempotent. Every call is answered, and carried out once.
+// TestRestartsLoseNoCall restarts two servers in turn while a client makes
+// calls that are not idempotent. Every call is answered, and carried out once.
 func TestRestartsLoseNoCall(t *testing.T) {
 	overEach(t, func(t *testing.T, s site) {
 		restarts, callers := 30, 16
@@ -62,8 +62,8 @@ func TestRestartsLoseNoCall(t *testing.T) {
 	})
 }
 
-// TestGoodbye looks at what passes between a stopping server and a client by hand, which
-// reads the goodbye late.
+// TestGoodbye looks at what passes between a stopping server and a client by
+// hand, which reads the goodbye late.
 func TestGoodbye(t *testing.T) {
 	h := newStuck(t)
 	s := serve(t, Bind("tcp://127.0.0.1:*"), h.handlers())
@@ -95,8 +95,8 @@ func TestGoodbye(t *testing.T) {
 	}
 }
 
-// TestGoodbyeEndsRequests checks that a client sends a server nothing more once it has
-// answered the PING behind the goodbye.
+// TestGoodbyeEndsRequests checks that a client sends a server nothing more once
+// it has answered the PING behind the goodbye.
 func TestGoodbyeEndsRequests(t *testing.T) {
 	ln := zmtptest.Listen(t)
 	c := dial(t, Connect(ln.Endpoint.String()), WithReadyTimeout(50*time.Millisecond))

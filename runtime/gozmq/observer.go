@@ -89,7 +89,7 @@ func (o *observer) run() {
 // not of a panic over that.
 func (o *observer) deliver(e Event) {
 	if p := o.try(e); p != nil && e.Kind != EventPanic {
-		o.try(Event{Kind: EventPanic, Time: time.Now(), SocketType: e.SocketType, Err: fmt.Errorf("the event handler ended with a %w", p), Stack: p.Stack})
+		_ = o.try(Event{Kind: EventPanic, Time: time.Now(), SocketType: e.SocketType, Err: fmt.Errorf("the event handler ended with a %w", p), Stack: p.Stack})
 	}
 }
 

@@ -187,7 +187,8 @@ func TestEventHeartbeatLost(t *testing.T) {
 	}
 }
 
-// TestEventIsOneLine checks that nothing that a peer chooses breaks an event's line.
+// TestEventIsOneLine checks that nothing that a peer chooses breaks an event's
+// line.
 func TestEventIsOneLine(t *testing.T) {
 	evil := "x\nDEALER connected: \x1b[31m\xff"
 	e := Event{Kind: EventTaskDead, SocketType: "PUSH", Endpoint: "tcp://a:1", Peer: evil, Procedure: evil, Topic: evil, Err: errors.New(evil)}

@@ -164,9 +164,9 @@ func WithHeartbeat(interval, timeout time.Duration) SocketOption {
 // WithReconnectBackoff sets the pause before a lost or failed connection is dialed
 // again: first, doubling up to limit, each spread by a quarter at random. A
 // connection that has lasted for 5 s, or for limit if that is less, starts over at
-// first. While a call, a push or Ready waits for a peer there is no pause of more than
-// 1 s, or 5 s if connections end as soon as they are made.
-// Defaults: 100 ms and 30 s.
+// first. While a call, a push or Ready waits for a peer there is no pause of
+// more than 1 s, or 5 s if connections end as soon as they are made. Defaults:
+// 100 ms and 30 s.
 func WithReconnectBackoff(first, limit time.Duration) SocketOption {
 	return socketOption(func(c *socketConfig) { c.ReconnectMin, c.ReconnectMax = first, limit })
 }
@@ -214,9 +214,9 @@ func WithMaxPeers(n int) SocketOption {
 }
 
 // WithMaxPeersPerAddress limits how many accepted connections may come from one
-// address, or with IPv6 from one network of 64 bits. A further one is closed at once.
-// Loopback, ipc and inproc are not counted. Raise it where many peers are behind one
-// address, as a load balancer's. Default: 4096.
+// address, or with IPv6 from one network of 64 bits. A further one is closed at
+// once. Loopback, ipc and inproc are not counted. Raise it where many peers are
+// behind one address, as a load balancer's. Default: 4096.
 func WithMaxPeersPerAddress(n int) SocketOption {
 	return socketOption(func(c *socketConfig) { c.MaxPeersPerAddress = n })
 }

@@ -176,8 +176,8 @@ func (c *serverCall) Run() {
 	c.free()
 }
 
-// await waits until it is the call's turn. Without one, and when the caller does not
-// wait any longer, the call is over.
+// await waits until it is the call's turn. Without one, and when the caller
+// does not wait any longer, the call is over.
 func (c *serverCall) await() error {
 	if c.turn != nil {
 		select {

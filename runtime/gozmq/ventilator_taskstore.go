@@ -29,8 +29,8 @@ type StoredTask struct {
 }
 
 // A StoreChange is a group of changes. A task may be in several of its parts:
-// apply Put first, then Attempts, then Delete. Attempts and Delete of a task
-// that the store does not have have no effect.
+// apply Put first, then Attempts, then Delete. Ignore Attempts and Delete of a
+// task that is not in the store.
 type StoreChange struct {
 	// Put has tasks that are new, in order.
 	Put []StoredTask

@@ -88,23 +88,23 @@ func (e *AuthError) Error() string { return fmt.Sprintf("refused %s: %v", e.Who,
 
 func (e *AuthError) Unwrap() error { return e.Err }
 
-// A ProofError says that a peer has not proved to be who it says, or does not know the
-// server's key.
+// A ProofError says that a peer has not proved to be who it says, or does not
+// know the server's key.
 type ProofError struct{ Err error }
 
 func (e *ProofError) Error() string { return e.Err.Error() }
 
 func (e *ProofError) Unwrap() error { return e.Err }
 
-// IsOffence reports whether a handshake has failed so that a peer that tries it again
-// and again guesses, or wants to cost us time.
+// IsOffence reports whether a handshake has failed so that a peer that tries it
+// again and again guesses, or wants to cost us time.
 func IsOffence(err error) bool {
 	var refused *AuthError
 	return errors.As(err, new(*ProofError)) || errors.As(err, &refused) && !refused.Later
 }
 
-// Costly reports whether a peer's handshake costs this side much, before the peer has
-// proved anything.
+// Costly reports whether a peer's handshake costs this side much, before the
+// peer has proved anything.
 func (s *Security) Costly() bool { return s != nil && s.Server && s.Mechanism == Curve }
 
 // A RefusedError says that the peer refused the handshake with an ERROR

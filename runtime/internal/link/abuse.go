@@ -55,9 +55,9 @@ func (v violators) offend(addr net.Addr) {
 	}
 }
 
-// sourceOf returns the address that a peer's connections come from; of an IPv6 address
-// the first 64 bits, because whoever has one has all that begin so. Peers on ipc and
-// inproc have none.
+// sourceOf returns the address that a peer's connections come from; of an IPv6
+// address the first 64 bits, because whoever has one has all that begin so.
+// Peers on ipc and inproc have none.
 func sourceOf(addr net.Addr) (netip.Addr, bool) {
 	tcp, ok := addr.(*net.TCPAddr)
 	if !ok {
@@ -72,15 +72,16 @@ func sourceOf(addr net.Addr) (netip.Addr, bool) {
 	return from, true
 }
 
-// handshakeLimit says how many handshakes of CURVE one address may have, each of which
-// costs this side a few scalar multiplications. A burst is free, as when the clients
-// behind one address come back at once. What would have to wait for Max is refused.
+// handshakeLimit says how many handshakes of CURVE one address may have, each
+// of which costs this side a few scalar multiplications. A burst is free, as
+// when the clients behind one address come back at once. What would have to
+// wait for Max is refused.
 var handshakeLimit = throttle.Limit{Burst: 1000, Every: 4 * time.Millisecond, Max: 4 * time.Second}
 
 var errTooManyHandshakes = errors.New("too many handshakes from this address")
 
-// delay returns how long a new connection has to wait because of what has come from its
-// address before.
+// delay returns how long a new connection has to wait because of what has come
+// from its address before.
 func (g *Group) delay(raw net.Conn, at handshake.Site) (time.Duration, error) {
 	wait := g.violators.wait(raw.RemoteAddr())
 	why := "peers at this address broke the protocol, failed to get in or went beyond a limit again and again"

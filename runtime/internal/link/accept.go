@@ -38,8 +38,9 @@ func (g *Group) accept(ln *transport.Listener, sec *handshake.Security) {
 	}
 }
 
-// arrive counts an accepted connection and starts its handshake, at once or after the
-// wait that its address has earned. That wait takes no place from others.
+// arrive counts an accepted connection and starts its handshake, at once or
+// after the wait that its address has earned. That wait takes no place from
+// others.
 func (g *Group) arrive(raw net.Conn, at handshake.Site) {
 	wait, err := g.claim(raw, at)
 	if err != nil {
@@ -59,7 +60,8 @@ func (g *Group) arrive(raw net.Conn, at handshake.Site) {
 	})
 }
 
-// claim counts an accepted connection, and returns how long its handshake has to wait.
+// claim counts an accepted connection, and returns how long its handshake has
+// to wait.
 func (g *Group) claim(raw net.Conn, at handshake.Site) (time.Duration, error) {
 	from, known := sourceOf(raw.RemoteAddr())
 	g.mu.Lock()
@@ -98,8 +100,8 @@ func (g *Group) vacate(raw net.Conn) {
 	}
 }
 
-// start starts the handshake of an accepted connection, as soon as there is a place for
-// it.
+// start starts the handshake of an accepted connection, as soon as there is a
+// place for it.
 func (g *Group) start(raw net.Conn, at handshake.Site) {
 	ctx, cancel := context.WithCancel(g.ctx)
 	entry := g.awaitPlace(raw, cancel)

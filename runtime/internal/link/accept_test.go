@@ -139,8 +139,8 @@ func TestEndlessHandshakes(t *testing.T) {
 }
 
 // TestSlowAuthenticator has more peers come at once than may shake hands, to an
-// authenticator that takes longer than the grace: all come in, at its pace, and none
-// is evicted.
+// authenticator that takes longer than the grace: all come in, at its pace, and
+// none is evicted.
 func TestSlowAuthenticator(t *testing.T) {
 	const peers, places = 60, 16
 	for _, mechanism := range []string{handshake.Null, handshake.Curve} {
@@ -171,8 +171,8 @@ func TestSlowAuthenticator(t *testing.T) {
 }
 
 // TestHandshakesOfOneAddress checks that an address may have a burst of costly
-// handshakes, must wait then, and is refused in the end; and that one that fails again
-// and again waits.
+// handshakes, must wait then, and is refused in the end; and that one that
+// fails again and again waits.
 func TestHandshakesOfOneAddress(t *testing.T) {
 	costly := handshake.Site{Security: &handshake.Security{Mechanism: handshake.Curve, Server: true}}
 	g := NewGroup(testConfig(zmtp.Router, newRecorder()), handlerFunc(echo))
@@ -205,8 +205,8 @@ func TestHandshakesOfOneAddress(t *testing.T) {
 	}
 }
 
-// TestMaxPeersPerAddress checks that one address cannot take all places, and gets those
-// back that it gives up.
+// TestMaxPeersPerAddress checks that one address cannot take all places, and
+// gets those back that it gives up.
 func TestMaxPeersPerAddress(t *testing.T) {
 	cfg := testConfig(zmtp.Router, newRecorder())
 	cfg.MaxPeersPerAddress = 2

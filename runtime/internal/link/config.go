@@ -40,8 +40,8 @@ type Config struct {
 
 	ReconnectMin time.Duration // pause before the second attempt to dial
 	ReconnectMax time.Duration // the pause doubles up to this
-	// Lasting is how long a connection must have lasted for the pause to begin anew; at
-	// most ReconnectMax counts.
+	// Lasting is how long a connection must have lasted for the pause to begin
+	// anew; at most ReconnectMax counts.
 	Lasting time.Duration
 
 	// StopWhenRefused ends dialing an address whose peer refuses us. Without it the

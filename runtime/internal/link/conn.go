@@ -209,8 +209,8 @@ func (c *Conn) ReportTopic(kind EventKind, topic []byte, err error) {
 // Reported returns how many Malformed events the connection has had.
 func (c *Conn) Reported() uint64 { return c.malformed.Load() }
 
-// PauseReading does not return before d has passed, or the connection has ended. The
-// reader calls it, so that nothing is read meanwhile.
+// PauseReading does not return before d has passed, or the connection has
+// ended. The reader calls it, so that nothing is read meanwhile.
 func (c *Conn) PauseReading(d time.Duration) {
 	c.Pause()
 	defer c.Unpause()

@@ -103,8 +103,8 @@ func (d *dialer) run() {
 	}
 }
 
-// A shortError says that a connection ended soon after its handshake, or was ended by
-// its peer: one that is made at once will fare no better.
+// A shortError says that a connection ended soon after its handshake, or was
+// ended by its peer: one that is made at once will fare no better.
 type shortError struct {
 	lasted time.Duration
 	err    error
@@ -116,8 +116,8 @@ func (e *shortError) Error() string {
 
 func (e *shortError) Unwrap() error { return e.err }
 
-// ended returns why a connection ended. If it has not lasted that is kept as the reason
-// why there is no peer.
+// ended returns why a connection ended. If it has not lasted that is kept as
+// the reason why there is no peer.
 func (d *dialer) ended(c *Conn, err error) error {
 	g := d.group
 	lasted := time.Since(c.since)

@@ -77,8 +77,8 @@ func TestReconnectPauses(t *testing.T) {
 }
 
 // TestBackoffIsResetByALastingConnection has a listener that accepts and closes,
-// before the handshake or soon after it, with an ERROR or without: the pauses grow all
-// the same, until a connection has lasted.
+// before the handshake or soon after it, with an ERROR or without: the pauses
+// grow all the same, until a connection has lasted.
 func TestBackoffIsResetByALastingConnection(t *testing.T) {
 	const first, lasting = 10 * time.Millisecond, 100 * time.Millisecond
 	cfg := testConfig(zmtp.Dealer, newRecorder())

@@ -11,14 +11,15 @@ import (
 const (
 	// farewellTime bounds each step of a farewell.
 	farewellTime = 500 * time.Millisecond
-	// farewellBytes is how much of what the peer has sent already is read, so that the
-	// kernel does not reset the connection before the peer has read the reason.
+	// farewellBytes is how much of what the peer has sent already is read, so
+	// that the kernel does not reset the connection before the peer has read
+	// the reason.
 	farewellBytes = 1 << 20
 )
 
-// farewell tells a peer, with an ERROR, why this side ends the connection: it broke the
-// protocol or went beyond a limit. It is called once, by the reader. Messages that wait
-// are not sent.
+// farewell tells a peer, with an ERROR, why this side ends the connection: it
+// broke the protocol or went beyond a limit. It is called once, by the reader.
+// Messages that wait are not sent.
 func (c *Conn) farewell(reason error) {
 	if c.Minor < 1 || errors.As(reason, new(*EndedError)) || c.Err() != nil {
 		return

@@ -243,8 +243,8 @@ func (g *Group) Shutdown(ctx context.Context) error {
 	return left
 }
 
-// A Parter is a Handler that has something to settle with a peer before its connection
-// ends.
+// A Parter is a Handler that has something to settle with a peer before its
+// connection ends.
 type Parter interface {
 	// Part is called for each connection when the group is shut down, before our
 	// direction is closed. It returns soon after the end of ctx.

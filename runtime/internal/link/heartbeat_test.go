@@ -88,8 +88,8 @@ func TestPong(t *testing.T) {
 	}
 }
 
-// TestPingsThrottled checks that a peer which sends PINGs without end is answered, and
-// read with pauses.
+// TestPingsThrottled checks that a peer which sends PINGs without end is
+// answered, and read with pauses.
 func TestPingsThrottled(t *testing.T) {
 	_, ep := bound(t, testConfig(zmtp.Router, newRecorder()), handlerFunc(echo))
 	p := zmtptest.DialAs(t, ep, "DEALER")

@@ -9,8 +9,8 @@ import (
 	"github.com/gozmq/gozmq/runtime/internal/handshake"
 )
 
-// The longest pauses before the next attempt to dial while somebody waits for a peer:
-// after an attempt that failed, and after one that the peer did not want.
+// The longest pauses before the next attempt to dial while somebody waits for a
+// peer: after an attempt that failed, and after one that the peer did not want.
 const (
 	wantedPause   = time.Second
 	unwantedPause = 5 * time.Second
@@ -31,8 +31,8 @@ func (g *Group) Want() (release func()) {
 	}
 }
 
-// pauseWhenWanted returns the longest pause after an attempt that ended with err, while
-// somebody waits for a peer.
+// pauseWhenWanted returns the longest pause after an attempt that ended with
+// err, while somebody waits for a peer.
 func (g *Group) pauseWhenWanted(err error) time.Duration {
 	switch {
 	case errors.As(err, new(*handshake.RefusedError)):
@@ -43,8 +43,8 @@ func (g *Group) pauseWhenWanted(err error) time.Duration {
 	return wantedPause
 }
 
-// pause waits for d, or for soon if that is shorter and somebody waits for a peer. It
-// returns false when ctx ends first.
+// pause waits for d, or for soon if that is shorter and somebody waits for a
+// peer. It returns false when ctx ends first.
 func (g *Group) pause(ctx context.Context, d, soon time.Duration) bool {
 	began := time.Now()
 	for {

@@ -9,9 +9,10 @@ import (
 	"github.com/gozmq/gozmq/runtime/internal/list"
 )
 
-// How long a handshake may wait for its peer before it can be evicted, when others wait
-// for its place: for the peer's greeting, and for each of its further steps. Each
-// connection of a burst gets that long, and a peer that is far away the second.
+// How long a handshake may wait for its peer before it can be evicted, when
+// others wait for its place: for the peer's greeting, and for each of its
+// further steps. Each connection of a burst gets that long, and a peer that is
+// far away the second.
 const (
 	silentGrace  = 100 * time.Millisecond
 	greetedGrace = time.Second
@@ -20,10 +21,10 @@ const (
 // placePause is how long a connection waits for a place before it looks again.
 const placePause = 50 * time.Millisecond
 
-// pending are the accepted connections whose handshake is in progress: those that wait
-// for their peers, oldest first, and the number of those that wait for this side, most
-// of all for its authenticator. They have done all that was asked of them, and are not evicted. The
-// group's lock guards it.
+// pending are the accepted connections whose handshake is in progress: those
+// that wait for their peers, oldest first, and the number of those that wait
+// for this side, most of all for its authenticator. They have done all that was
+// asked of them, and are not evicted. The group's lock guards it.
 type pending struct {
 	silent   list.List[*pendingConn]
 	greeted  list.List[*pendingConn]
@@ -90,8 +91,8 @@ func (p *pending) renew(e *pendingConn) {
 	}
 }
 
-// evictable returns the connection that is evicted next, and how long that is not yet
-// allowed; nil when there is none.
+// evictable returns the connection that is evicted next, and how long that is
+// not yet allowed; nil when there is none.
 func (p *pending) evictable() (e *pendingConn, left time.Duration) {
 	if first := p.silent.First(); first != nil {
 		e, left = first.Value(), silentGrace-time.Since(first.Value().since)
@@ -117,9 +118,9 @@ func (g *Group) setStage(e *pendingConn, s handshake.Stage) {
 	g.pending.move(e, s)
 }
 
-// awaitPlace waits until fewer than MaxHandshakes are in progress, or one of them has had
-// its grace and can be evicted, and takes the place. It returns nil when the group is
-// closed.
+// awaitPlace waits until fewer than MaxHandshakes are in progress, or one of
+// them has had its grace and can be evicted, and takes the place. It returns
+// nil when the group is closed.
 func (g *Group) awaitPlace(raw net.Conn, cancel context.CancelFunc) *pendingConn {
 	for {
 		e, left := g.takePlace(raw, cancel)

@@ -43,10 +43,10 @@ func (c *Conn) takes(limit time.Duration) bool {
 }
 
 // isSlow reports whether the peer may be silent because its queue is full. A libzmq
-// PULL or SUB whose program is busy reads nothing then, and so answers no PING. It is
-// slow and not dead as long as its kernel answers ours. A peer that sends PINGs of its
-// own does so all the time, and one of ours gives signs of life while it does not read,
-// so that their silence means more.
+// PULL or SUB whose program is busy reads nothing then, and so answers no PING.
+// It is slow and not dead as long as its kernel answers ours. A peer that sends
+// PINGs of its own does so all the time, and one of ours gives signs of life
+// while it does not read, so that their silence means more.
 func (c *Conn) isSlow(has bool, limit time.Duration) bool {
 	return has && c.oneWay() && !c.Gozmq() && !c.liveness.pings.Load() && kernelAnswers(c.raw, limit)
 }

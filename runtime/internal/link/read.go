@@ -125,8 +125,8 @@ func (c *Conn) Pending() bool {
 func (c *Conn) ReadAt() time.Time { return c.reader.at }
 
 // Ahead returns the bytes that were read and not yet handed out, which begin with a
-// message or a command. They are valid until the next call of Next or TryNext. It is
-// for the reading goroutine, after a message was handed out.
+// message or a command. They are valid until the next call of Next or TryNext.
+// It is for the reading goroutine, after a message was handed out.
 func (c *Conn) Ahead() []byte {
 	rd := &c.reader
 	b := rd.buf.b[rd.r:rd.w]
@@ -150,8 +150,8 @@ func (rd *reader) skip() {
 	}
 }
 
-// pauseReader is called when the buffer has no message, and none will follow if err is
-// set. Then the peer is told why.
+// pauseReader is called when the buffer has no message, and none will follow if
+// err is set. Then the peer is told why.
 func (c *Conn) pauseReader(err error) {
 	rd := &c.reader
 	rd.published.publish(rd.count)

@@ -42,8 +42,8 @@ var badTraffic = []struct {
 	{"nothing", nil, io.EOF.Error()},
 }
 
-// wantFarewell checks that an ERROR came back that says what the peer did wrong, and
-// nothing to one that only went.
+// wantFarewell checks that an ERROR came back that says what the peer did
+// wrong, and nothing to one that only went.
 func wantFarewell(t *testing.T, got []byte, reason string) {
 	t.Helper()
 	if reason == "within a message" || reason == io.EOF.Error() || strings.HasPrefix(reason, "peer ended") {
@@ -59,8 +59,8 @@ func wantFarewell(t *testing.T, got []byte, reason string) {
 }
 
 // TestBadTraffic checks that each of these ends that one connection with a
-// reason, which the peer is told, delivers nothing and costs nothing, while a good peer
-// is served.
+// reason, which the peer is told, delivers nothing and costs nothing, while a
+// good peer is served.
 func TestBadTraffic(t *testing.T) {
 	for _, network := range []string{"tcp://127.0.0.1:*", "ipc://*", "inproc://bad-traffic"} {
 		t.Run(network, func(t *testing.T) {

@@ -50,9 +50,9 @@ func (e *LostError) Error() string {
 func (e *LostError) Unwrap() error { return e.Err }
 
 // A Dealer sends requests to its peers and matches their replies (RFC 28).
-// Each request goes to the peer with the fewest requests in flight; one that has let
-// requests time out without a sign of life is avoided for a while. Its methods may be
-// called from any goroutine.
+// Each request goes to the peer with the fewest requests in flight; one that
+// has let requests time out without a sign of life is avoided for a while. Its
+// methods may be called from any goroutine.
 type Dealer struct {
 	group *link.Group
 
@@ -227,8 +227,8 @@ func (d *Dealer) WaitPeers(ctx context.Context, n int) error {
 }
 
 // least returns the peer with the fewest requests in flight, in turn where
-// several have as few; nil when there is no peer. Peers that seem to hang come last.
-// d.mu is held.
+// several have as few; nil when there is no peer. Peers that seem to hang come
+// last. d.mu is held.
 func (d *Dealer) least() *dealerPeer {
 	n := len(d.peers)
 	if n <= 1 {

@@ -5,18 +5,18 @@ import (
 	"time"
 )
 
-// How long a peer that seems to hang is avoided. The time doubles with each request that
-// tries it in vain.
+// How long a peer that seems to hang is avoided. The time doubles with each
+// request that tries it in vain.
 const (
 	hangFirst = time.Second
 	hangLimit = 30 * time.Second
 )
 
-// A hangs tells whether a peer seems to hang: a request to it has timed out, and since
-// that was sent the peer has answered none. It is avoided then, but for one request after
-// each pause, until it answers. A peer that is only slow, and answers others, is not
-// avoided. The zero value is a peer that answers. Its methods may be called from any
-// goroutine.
+// A hangs tells whether a peer seems to hang: a request to it has timed out,
+// and since that was sent the peer has answered none. It is avoided then, but
+// for one request after each pause, until it answers. A peer that is only slow,
+// and answers others, is not avoided. The zero value is a peer that answers.
+// Its methods may be called from any goroutine.
 type hangs struct {
 	replies atomic.Uint64
 	retry   atomic.Int64 // when to try the peer again, in Unix nanoseconds; 0: it does not hang
@@ -35,7 +35,8 @@ func (h *hangs) reply() {
 	}
 }
 
-// timedOut notes that a request has timed out that was sent after that many replies.
+// timedOut notes that a request has timed out that was sent after that many
+// replies.
 func (h *hangs) timedOut(heard uint64) {
 	if h.replies.Load() == heard && h.retry.Load() == 0 {
 		h.avoid(hangFirst)
@@ -48,8 +49,8 @@ func (h *hangs) avoided() bool {
 	return retry != 0 && time.Now().UnixNano() < retry
 }
 
-// chosen notes that the peer gets a request. If it seems to hang that is the only one for
-// a while.
+// chosen notes that the peer gets a request. If it seems to hang that is the
+// only one for a while.
 func (h *hangs) chosen() {
 	if h.retry.Load() != 0 && !h.avoided() {
 		h.avoid(min(2*time.Duration(h.pause.Load()), hangLimit))

@@ -34,8 +34,8 @@ type dealerPeer struct {
 	inflight atomic.Int32
 	idle     atomic.Pointer[chan struct{}] // closed when inflight is 0; nil: nobody waits
 
-	// leaving is set when the peer has said goodbye: it answers what it was sent, and
-	// gets no more.
+	// leaving is set when the peer has said goodbye: it answers what it was
+	// sent, and gets no more.
 	leaving atomic.Bool
 	hung    hangs
 
@@ -169,8 +169,9 @@ func (p *dealerPeer) trySend(id uint64, x Exchange) error {
 // errLeaving is why a request was not sent to a peer that is connected.
 var errLeaving = errors.New("the peer takes no more requests")
 
-// command handles a peer's GOODBYE (link.Conn). What follows it, as the PING that asks
-// whether it was read, is answered when no request can come behind any more.
+// command handles a peer's GOODBYE (link.Conn). What follows it, as the PING
+// that asks whether it was read, is answered when no request can come behind
+// any more.
 func (p *dealerPeer) command(name, _ []byte) error {
 	if string(name) == zmtp.CommandGoodbye {
 		p.leaving.Store(true)
@@ -179,9 +180,10 @@ func (p *dealerPeer) command(name, _ []byte) error {
 	return nil
 }
 
-// sendCancel sends a peer that is one of ours the cancellation of a request, also when
-// its deadline has ended: the peer may stand still, and would begin the request when it
-// goes on. A full queue takes it, too, since it holds no more of them than requests.
+// sendCancel sends a peer that is one of ours the cancellation of a request,
+// also when its deadline has ended: the peer may stand still, and would begin
+// the request when it goes on. A full queue takes it, too, since it holds no
+// more of them than requests.
 func (p *dealerPeer) sendCancel(id uint64, x Exchange) {
 	canceler, ok := x.(Canceler)
 	if !ok || !p.conn.Gozmq() {

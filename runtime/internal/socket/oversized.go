@@ -48,8 +48,8 @@ func newBatchReader(c *link.Conn, to any) *batchReader {
 	return &batchReader{conn: c, to: told}
 }
 
-// next is NextBatch, and passes over messages that are too large. It pauses after too
-// many messages that made no sense.
+// next is NextBatch, and passes over messages that are too large. It pauses
+// after too many messages that made no sense.
 func (r *batchReader) next(limit int) (*link.Batch, error) {
 	if n := r.conn.Reported(); n > r.reported {
 		r.refused.pace(r.conn, int(n-r.reported))

@@ -20,11 +20,12 @@ const (
 	pacePause   = 10 * time.Millisecond
 )
 
-// cancelCost is as how many changes a cancellation counts: a peer that makes and cancels
-// subscriptions in turn gets nothing for what it costs.
+// cancelCost is as how many changes a cancellation counts: a peer that makes
+// and cancels subscriptions in turn gets nothing for what it costs.
 const cancelCost = 4
 
-// pace is called before each change, with what it counts. It waits when a pause is due.
+// pace is called before each change, with what it counts. It waits when a pause
+// is due.
 func (p *subscriptionPacer) pace(c *link.Conn, prefix []byte, changes int) {
 	p.changes += changes
 	p.bytes += len(prefix)
@@ -35,12 +36,12 @@ func (p *subscriptionPacer) pace(c *link.Conn, prefix []byte, changes int) {
 	c.PauseReading(pacePause)
 }
 
-// replayLimit limits how many retained messages one peer gets by subscribing again before
-// it is read with pauses. The burst is all of them, twice.
+// replayLimit limits how many retained messages one peer gets by subscribing
+// again before it is read with pauses. The burst is all of them, twice.
 var replayLimit = throttle.Limit{Burst: 1 << 17, Every: 50 * time.Microsecond, Max: time.Second}
 
-// replayShare paces the replays of all peers together: for each replayRun that they take,
-// they pause for replayPause. p.replaying guards it.
+// replayShare paces the replays of all peers together: for each replayRun that
+// they take, they pause for replayPause. p.replaying guards it.
 type replayShare struct{ run time.Duration }
 
 const (

@@ -38,8 +38,9 @@ const (
 	maxFew      = 128
 )
 
-// beginReplay prepares the replay for a subscription of c to text, which is being added.
-// It returns nil when there is nothing to send. s.mu and p.mu are held.
+// beginReplay prepares the replay for a subscription of c to text, which is
+// being added. It returns nil when there is nothing to send. s.mu and p.mu are
+// held.
 func (p *Pub) beginReplay(c *link.Conn, text []byte) *replay {
 	s := &p.store
 	beside := p.subs.Count(c) > 0
@@ -115,9 +116,9 @@ func (p *Pub) runReplay(c *link.Conn) {
 	}
 }
 
-// sendLot sends one lot of c's replay. It returns false when that has ended, or has to
-// wait for room. Lots of several peers come one after the other, so that who publishes
-// waits for one of them, and with pauses.
+// sendLot sends one lot of c's replay. It returns false when that has ended, or
+// has to wait for room. Lots of several peers come one after the other, so that
+// who publishes waits for one of them, and with pauses.
 func (p *Pub) sendLot(c *link.Conn) bool {
 	p.replaying.Lock()
 	defer p.replaying.Unlock()
@@ -164,8 +165,8 @@ func (p *Pub) sendLotNow(c *link.Conn) bool {
 	return true
 }
 
-// sendReplayed sends t's last message. It fails with link.ErrFull when there is no room,
-// and with another error when c has ended. s.mu is held.
+// sendReplayed sends t's last message. It fails with link.ErrFull when there is
+// no room, and with another error when c has ended. s.mu is held.
 func (s *topicStore) sendReplayed(c *link.Conn, t *topic) error {
 	b, err := c.Begin()
 	if err != nil {

@@ -20,8 +20,9 @@ type subscriptionShare struct {
 	of    map[*link.Conn]int
 }
 
-// add counts a subscription of c. When all together take too much, the peer that takes
-// the most gives up its place: add returns it, and it is to be closed with the error.
+// add counts a subscription of c. When all together take too much, the peer
+// that takes the most gives up its place: add returns it, and it is to be
+// closed with the error.
 func (s *subscriptionShare) add(c *link.Conn, prefix []byte) (*link.Conn, error) {
 	if s.of == nil {
 		s.of = make(map[*link.Conn]int)

@@ -191,8 +191,8 @@ func (p *Pull) offer(peer *pullPeer, batch *pulledBatch) bool {
 const dropGrace = 500 * time.Millisecond
 
 // Drain closes every connection and returns when all messages read from them were
-// received, or ctx has ended: then those that were not, and those that arrive within
-// dropGrace, are dropped. After that Recv returns link.ErrClosed.
+// received, or ctx has ended: then those that were not, and those that arrive
+// within dropGrace, are dropped. After that Recv returns link.ErrClosed.
 func (p *Pull) Drain(ctx context.Context) error {
 	reading, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
 	defer cancel(nil)
@@ -240,8 +240,8 @@ func (p *Pull) discard() {
 	p.dropAll(rest)
 }
 
-// takeRest appends to rest the messages of a batch that were not received. p.mu is held,
-// or nobody else has the batch.
+// takeRest appends to rest the messages of a batch that were not received. p.mu
+// is held, or nobody else has the batch.
 func (p *Pull) takeRest(b *pulledBatch, rest []Received) []Received {
 	for ; b.next < b.Len(); b.next++ {
 		b.held++

@@ -142,8 +142,8 @@ func (r *Router) Drain(ctx context.Context) error {
 	return r.Wait(ctx)
 }
 
-// goodbye tells a peer that is one of ours that the router takes no more requests from
-// it. It may be called several times.
+// goodbye tells a peer that is one of ours that the router takes no more
+// requests from it. It may be called several times.
 func goodbye(c *link.Conn) {
 	if !c.Gozmq() {
 		return
@@ -154,8 +154,9 @@ func goodbye(c *link.Conn) {
 }
 
 // Part returns when the peer, if it is one of ours, has read the goodbye, and every
-// request that it had sent before has been read and refused (link.Parter). So a peer that
-// sends requests while the router stops knows of each what has become of it.
+// request that it had sent before has been read and refused (link.Parter). So a
+// peer that sends requests while the router stops knows of each what has become
+// of it.
 func (r *Router) Part(ctx context.Context, c *link.Conn) {
 	if c.Gozmq() {
 		goodbye(c) // again: the handshake may have ended after Drain

@@ -9,8 +9,8 @@ import (
 	"github.com/gozmq/gozmq/runtime/internal/throttle"
 )
 
-// A RouterPeer is one connection of a router. One goroutine at a time is its reader, and
-// owns serving, detached, oversized, refused, corked and ahead.
+// A RouterPeer is one connection of a router. One goroutine at a time is its
+// reader, and owns serving, detached, oversized, refused, corked and ahead.
 type RouterPeer struct {
 	*link.Conn
 	// Context ends with the connection.
@@ -88,8 +88,8 @@ func (p *RouterPeer) refuse() {
 	p.refused.pace(p.Conn, 1)
 }
 
-// run runs a job, or has it run beside another reader. It returns whether the caller is
-// still the reader.
+// run runs a job, or has it run beside another reader. It returns whether the
+// caller is still the reader.
 func (p *RouterPeer) run(job Job) (reader bool) {
 	pace := job.Pace() // before Run, which may free the job
 	if !pace.quick() {

@@ -53,10 +53,10 @@ func (e Endpoint) String() string {
 	}
 }
 
-// SamePeer returns what e and every other spelling of it have in common, so that two
-// endpoints to connect to are the same peer if it is equal: the host in lower case,
-// without a dot at its end, localhost as 127.0.0.1, and the shortest form of a path. Host
-// names are not looked up.
+// SamePeer returns what e and every other spelling of it have in common, so
+// that two endpoints to connect to are the same peer if it is equal: the host
+// in lower case, without a dot at its end, localhost as 127.0.0.1, and the
+// shortest form of a path. Host names are not looked up.
 func (e Endpoint) SamePeer() Endpoint {
 	switch e.scheme {
 	case schemeTCP, schemeDNS:
@@ -83,14 +83,14 @@ var errZeroEndpoint = errors.New("zero endpoint: make one with ParseBind or Pars
 
 // Listen binds the endpoint. The caller closes the listener.
 //
-// A tcp host of "*" accepts connections on every interface, IPv4 and IPv6, and so does
-// "[::]"; "0.0.0.0" does so for IPv4 only. The name of a
-// network interface stands for its first address, IPv4 before IPv6. An ipc path gets
-// file mode 0600; a socket file that nobody listens on is replaced, by one of those that
-// find it at the same time. An abstract name has no mode: every process in the same
-// network namespace may connect to it. If the address is in
-// use the error wraps syscall.EADDRINUSE, except for tcp on Windows, where it is the
-// system's error.
+// A tcp host of "*" accepts connections on every interface, IPv4 and IPv6, and
+// so does "[::]"; "0.0.0.0" does so for IPv4 only. The name of a network
+// interface stands for its first address, IPv4 before IPv6. An ipc path gets
+// file mode 0600; a socket file that nobody listens on is replaced, by one of
+// those that find it at the same time. An abstract name has no mode: every
+// process in the same network namespace may connect to it. If the address is in
+// use the error wraps syscall.EADDRINUSE, except for tcp on Windows, where it
+// is the system's error.
 func (e Endpoint) Listen() (*Listener, error) {
 	switch e.scheme {
 	case schemeTCP:

@@ -152,8 +152,8 @@ func TestIPCUnknownState(t *testing.T) {
 	}
 }
 
-// TestStalePathIsTakenOnce has several bind a path at which a stale socket file is: one
-// of them gets it, and can be reached.
+// TestStalePathIsTakenOnce has several bind a path at which a stale socket file
+// is: one of them gets it, and can be reached.
 func TestStalePathIsTakenOnce(t *testing.T) {
 	if runtime.GOOS == "windows" {
 		t.Skip("there is no lock")

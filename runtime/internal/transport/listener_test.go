@@ -128,8 +128,8 @@ func TestListenAndDial(t *testing.T) {
 	}
 }
 
-// TestListenEveryAddress checks which addresses a wildcard stands for, and that what it
-// is reported as can be connected to.
+// TestListenEveryAddress checks which addresses a wildcard stands for, and that
+// what it is reported as can be connected to.
 func TestListenEveryAddress(t *testing.T) {
 	for endpoint, v6 := range map[string]bool{"tcp://0.0.0.0:*": false, "tcp://*:*": true} {
 		t.Run(endpoint, func(t *testing.T) {

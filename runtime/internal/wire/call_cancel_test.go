@@ -8,8 +8,8 @@ import (
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
 )
 
-// TestEachCancel looks for cancellations among other messages and commands, in bytes
-// that end anywhere.
+// TestEachCancel looks for cancellations among other messages and commands, in
+// bytes that end anywhere.
 func TestEachCancel(t *testing.T) {
 	cancel := func(b []byte, id uint64) []byte { return AppendCancel(AppendCallID(b, id)) }
 	request := func(b []byte, id uint64, body string) []byte {

@@ -96,8 +96,8 @@ func Printable(s string) string {
 	return strings.ReplaceAll(quoted[1:len(quoted)-1], `\"`, `"`)
 }
 
-// Line returns text, of which a peer may have chosen a part, as it is where it can be
-// printed within a line, and else as Printable does.
+// Line returns text, of which a peer may have chosen a part, as it is where it
+// can be printed within a line, and else as Printable does.
 func Line(s string) string {
 	for _, r := range s {
 		if r == utf8.RuneError || !strconv.IsPrint(r) {
