@@ -150,8 +150,9 @@ func (rd *reader) skip() {
 	}
 }
 
-// pauseReader is called when the buffer has no message, and none will follow if
-// err is set. Then the peer is told why.
+// pauseReader is called when the buffer has no message. If err is set none will
+// follow, and the peer is told why, unless err is of a message that is passed
+// over.
 func (c *Conn) pauseReader(err error) {
 	rd := &c.reader
 	rd.published.publish(rd.count)
@@ -159,7 +160,7 @@ func (c *Conn) pauseReader(err error) {
 		rd.release()
 		return
 	}
-	if !rd.told {
+	if !rd.told && !rd.handedOut {
 		rd.told = true
 		c.farewell(err)
 	}
