@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gozmq/gozmq/internal/testkit"
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
 	"github.com/gozmq/gozmq/runtime/internal/zmtptest"
 )
@@ -259,6 +260,7 @@ func TestSlowLine(t *testing.T) {
 			events := newRecorder()
 			served := make(chan *Conn, 1)
 			cfg := beating(zmtp.Router, events)
+			cfg.HeartbeatTimeout = testkit.Stretch(500 * time.Millisecond) // the reader below is to be scheduled within
 			cfg.KernelSend = 16 << 10
 			_, ep := boundTo(t, cfg, handlerFunc(func(c *Conn) error {
 				served <- c
@@ -283,7 +285,7 @@ func TestSlowLine(t *testing.T) {
 					t.Fatalf("%v after %d bytes", err, n)
 				}
 				n += m
-				time.Sleep(time.Duration(m) * 600 * time.Millisecond / size)
+				time.Sleep(3 * cfg.HeartbeatTimeout * time.Duration(m) / size)
 			}
 			if n := events.count(0, HeartbeatLost); n > 0 {
 				t.Error("the peer was given up while it took what was sent to it")
