@@ -24,6 +24,13 @@ type ventilatorConfig struct {
 	reliable    []string // names of options that need DeliveryAtLeastOnce
 }
 
+// Options from other files that NewVentilator takes.
+
+func (o socketOption) applyVentilator(c *ventilatorConfig) { o(&c.socketConfig) }
+func (e Endpoints) applyVentilator(c *ventilatorConfig)    { e.add(&c.endpoints) }
+func (o codecOption) applyVentilator(c *ventilatorConfig)  { o.apply(&c.socketConfig) }
+func (d Delivery) applyVentilator(c *ventilatorConfig)     { c.delivery = d }
+
 type ventilatorOption func(*ventilatorConfig)
 
 func (o ventilatorOption) applyVentilator(c *ventilatorConfig) { o(c) }

@@ -26,6 +26,11 @@ type workerConfig struct {
 	onError     func(ctx context.Context, m *Method, task proto.Message, err error)
 }
 
+// Options from other files that a worker takes.
+
+func (o socketOption) applyWorker(c *workerConfig) { o(&c.socketConfig) }
+func (o codecOption) applyWorker(c *workerConfig)  { o.apply(&c.socketConfig) }
+
 type workerOption func(*workerConfig)
 
 func (o workerOption) applyWorker(c *workerConfig) { o(c) }
@@ -58,7 +63,6 @@ type ServingOption interface {
 
 type concurrencyOption int
 
-func (o concurrencyOption) applyServer(c *serverConfig) { c.concurrency = int(o) }
 func (o concurrencyOption) applyWorker(c *workerConfig) { c.concurrency = int(o) }
 
 // WithConcurrency limits how many handlers run at once. At a server, a further
@@ -69,7 +73,6 @@ func WithConcurrency(n int) ServingOption { return concurrencyOption(n) }
 
 type drainOption time.Duration
 
-func (o drainOption) applyServer(c *serverConfig) { c.drain = time.Duration(o) }
 func (o drainOption) applyWorker(c *workerConfig) { c.drain = time.Duration(o) }
 
 // WithDrainTimeout sets how long running handlers may take to finish when a

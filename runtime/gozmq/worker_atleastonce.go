@@ -86,11 +86,6 @@ func (w *queuedWork) handle(ctx context.Context, d *pipeline.Delivery) {
 	}
 }
 
-var errGoexit = errors.New("handler ended its goroutine")
-
-// maxStatus is about how many bytes of a failure travel.
-const maxStatus = 16 << 10
-
 // runTask runs one task and brings its result to a sink. It returns the verb
 // with which the task ends, and the reason of VerbFail and VerbReject.
 func (w *queuedWork) runTask(ctx context.Context, d *pipeline.Delivery) (wire.Verb, error) {
