@@ -104,7 +104,11 @@ func (d *Dispatcher) handleOutcome(p *taskqueue.Peer, c *wire.WorkerCommand, now
 	case wire.VerbReturn:
 		return d.queue.Return(p, id, now)
 	case wire.VerbExtend:
-		return d.queue.Extend(p, id, c.Attempt, now)
+		err := d.queue.Extend(p, id, c.Attempt, now)
+		if c.Handled {
+			d.queue.Handled(p, id)
+		}
+		return err
 	}
 	// FAIL or REJECT, whose status belongs to the batch that is being received.
 	reason := &FailedError{Status: append([]byte(nil), c.Status...)}

@@ -42,6 +42,7 @@ type Task struct {
 	since         time.Time     // when it was handed out last
 	first, before time.Time     // when the attempt, and the one before, was handed out first
 	begun         bool          // its holder has begun it
+	handled       bool          // its holder's handler has returned, and the result waits for a sink
 	failures      int           // attempts that a worker has reported as failed
 	losses        int           // attempts whose worker was lost or whose lease has ended
 	silent        int           // times that it was lost, and its worker had not begun it
