@@ -82,6 +82,7 @@ var (
 type Peer struct {
 	credit  int          // how many tasks it is willing to hold
 	granted bool         // it had credit once
+	stopped bool         // it gets no more credit
 	blocked bool         // nothing can be sent just now
 	gone    bool         // has left
 	holds   map[ID]*Task // that it was given and has not reported the end of
@@ -102,5 +103,5 @@ type given struct {
 // of.
 func (p *Peer) Holds() int { return len(p.holds) }
 
-// Granted reports whether the peer has ever had credit.
-func (p *Peer) Granted() bool { return p.granted }
+// Works reports whether the peer has ever had credit and was not stopped.
+func (p *Peer) Works() bool { return p.granted && !p.stopped }
