@@ -216,6 +216,9 @@ func (g *Group) serve(c *Conn) {
 		c.giveBack()
 		<-c.Flushed()
 		g.remove(c)
+		if !c.dialed && c.offended.Load() {
+			g.violators.offend(c.raw.RemoteAddr())
+		}
 		// A pattern may have handled the size error that the reader returned.
 		if !c.dialed && (c.violated.Load() || errors.As(c.Err(), new(*zmtp.SizeError))) {
 			g.violators.record(c.raw.RemoteAddr(), c.Err())
