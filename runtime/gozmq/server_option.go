@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/gozmq/gozmq/runtime/internal/handshake"
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
 )
 
@@ -21,7 +22,7 @@ type serverConfig struct {
 
 func newServerConfig() serverConfig {
 	return serverConfig{
-		socketConfig: newSocketConfig(zmtp.Router),
+		socketConfig: newSocketConfig(zmtp.Router, handshake.RoleServer),
 		concurrency:  10000,
 		drain:        10 * time.Second,
 	}
