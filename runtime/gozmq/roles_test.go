@@ -3,6 +3,8 @@ package gozmq
 import (
 	"strings"
 	"testing"
+
+	"github.com/gozmq/gozmq/internal/testkit"
 )
 
 // A roleAt opens a socket of some role that dials an endpoint, and reports to events.
@@ -84,7 +86,7 @@ func TestRolesThatDoNotFit(t *testing.T) {
 // socket types, or by the proxy's ERROR.
 func wantToldByProxy(t *testing.T, events *recorder) {
 	t.Helper()
-	eventually(t, "the reason", func() bool {
+	testkit.Eventually(t, "the reason", func() bool {
 		for _, e := range events.all() {
 			if e.Err != nil && (strings.Contains(e.Err.Error(), "the roles do not fit") || strings.Contains(e.Err.Error(), "does not go with")) {
 				return true
