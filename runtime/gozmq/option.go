@@ -128,8 +128,8 @@ func WithRoutingID(id string) SocketOption {
 // streams yield an error with that code in place of a publication, and a task
 // or result with DeliveryAtMostOnce is dropped and reported. A peer that sends
 // any other message that is too large is disconnected, also for a request with
-// bare framing and for a frame under CURVE. The frames beside the body may have
-// 64 KiB more. Default: DefaultMaxMessageSize.
+// bare framing. The frames beside the body may have 64 KiB more. Default:
+// DefaultMaxMessageSize.
 func WithMaxMessageSize(n int) SocketOption {
 	return socketOption(func(c *socketConfig) { c.MaxMessageSize = n })
 }
