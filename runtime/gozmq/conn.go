@@ -21,6 +21,15 @@ type dialConfig struct {
 	interceptors interceptorOption
 }
 
+// Options from other files that Dial takes.
+
+func (o socketOption) applyDial(c *dialConfig) { o(&c.socketConfig) }
+func (e Endpoints) applyDial(c *dialConfig)    { e.add(&c.endpoints) }
+func (o codecOption) applyDial(c *dialConfig)  { o.apply(&c.socketConfig) }
+func (o interceptorOption) applyDial(c *dialConfig) {
+	c.interceptors = append(c.interceptors, o...)
+}
+
 func (c *dialConfig) check() error {
 	errs := []error{c.socketConfig.check(), c.interceptors.check()}
 	if c.ready < 0 {

@@ -33,9 +33,6 @@ func (d Delivery) String() string {
 	}
 }
 
-func (d Delivery) applyVentilator(c *ventilatorConfig) { c.delivery = d }
-func (d Delivery) applySink(c *sinkConfig)             { c.delivery = d }
-
 func (d Delivery) check() error {
 	if d > DeliveryAtLeastOnce {
 		return fmt.Errorf("%v is neither DeliveryAtMostOnce nor DeliveryAtLeastOnce", d)

@@ -103,14 +103,6 @@ const pipelineBuffer = 64 << 10
 
 type socketOption func(*socketConfig)
 
-func (o socketOption) applyDial(c *dialConfig)             { o(&c.socketConfig) }
-func (o socketOption) applyServer(c *serverConfig)         { o(&c.socketConfig) }
-func (o socketOption) applyPublisher(c *publisherConfig)   { o(&c.socketConfig) }
-func (o socketOption) applySubscriber(c *subscriberConfig) { o(&c.socketConfig) }
-func (o socketOption) applyVentilator(c *ventilatorConfig) { o(&c.socketConfig) }
-func (o socketOption) applyWorker(c *workerConfig)         { o(&c.socketConfig) }
-func (o socketOption) applySink(c *sinkConfig)             { o(&c.socketConfig) }
-
 // WithRoutingID announces a routing id of 1 to 255 bytes, of which the first is
 // not 0. Peers may log it (Peer.RoutingID) and use it to address this socket;
 // it is no proof of identity. A server, or the front of a proxy for REQ/REP,
@@ -128,6 +120,11 @@ func WithRoutingID(id string) SocketOption {
 // any other message that is too large is disconnected, also for a request with
 // bare framing and for a frame under CURVE. The frames beside the body may have
 // 64 KiB more. Default: DefaultMaxMessageSize.
+//
+// All messages that have come in part may take 256 MiB of the socket's memory
+// together, or 4 times the limit if that is more. Beyond that, messages of more
+// than 64 KiB wait for room, and a peer whose message makes no progress for 1 s is
+// disconnected.
 func WithMaxMessageSize(n int) SocketOption {
 	return socketOption(func(c *socketConfig) { c.MaxMessageSize = n })
 }
