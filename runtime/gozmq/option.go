@@ -120,6 +120,11 @@ func WithRoutingID(id string) SocketOption {
 // any other message that is too large is disconnected, also for a request with
 // bare framing and for a frame under CURVE. The frames beside the body may have
 // 64 KiB more. Default: DefaultMaxMessageSize.
+//
+// All messages that have come in part may take 256 MiB of the socket's memory
+// together, or 4 times the limit if that is more. Beyond that, messages of more
+// than 64 KiB wait for room, and a peer whose message makes no progress for 1 s is
+// disconnected.
 func WithMaxMessageSize(n int) SocketOption {
 	return socketOption(func(c *socketConfig) { c.MaxMessageSize = n })
 }

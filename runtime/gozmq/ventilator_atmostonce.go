@@ -65,7 +65,7 @@ func (p *plainSender) close(ctx context.Context) error { return p.sock.Shutdown(
 
 // stopWorkers sends each worker a message that tells it to end.
 func (p *plainSender) stopWorkers(context.Context) error {
-	return p.sock.SendAll(wire.PlainTask{Header: wire.AppendTaskHeader(nil, wire.TaskHeader{Stop: true})})
+	return p.sock.Stop(wire.PlainTask{Header: wire.AppendTaskHeader(nil, wire.TaskHeader{Stop: true})})
 }
 
 func (p *plainSender) startBatch(name string) batchTasks {

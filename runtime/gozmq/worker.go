@@ -84,8 +84,11 @@ func WithDrainTimeout(d time.Duration) ServingOption { return drainOption(d) }
 // WithPrefetch sets how many tasks a worker reads ahead from each connection,
 // so that it need not wait for the next. Such tasks cannot go to another
 // worker. With DeliveryAtMostOnce they are lost if this worker dies, as are
-// those that the kernels of both sides hold (WithKernelBuffers). Defaults: with
-// DeliveryAtLeastOnce as many as WithConcurrency, with DeliveryAtMostOnce 64.
+// those that the kernels of both sides hold (WithKernelBuffers). With
+// DeliveryAtLeastOnce tasks whose results wait for a sink's acknowledgement do
+// not count. A worker that is far from its ventilator needs as many as it does
+// in one round trip. Defaults: with DeliveryAtLeastOnce as many as
+// WithConcurrency, with DeliveryAtMostOnce 64.
 func WithPrefetch(n int) WorkerOption {
 	return workerOption(func(c *workerConfig) { c.prefetch = n })
 }

@@ -57,6 +57,7 @@ type Conn struct {
 	drops         atomic.Uint64 // messages in all
 	malformed     atomic.Uint64
 	violated      atomic.Bool  // the peer broke ZMTP or exceeded a limit
+	offended      atomic.Bool  // the pattern says that the peer did what it may not repeat
 	subscriptions atomic.Int64 // Subscribed events less Unsubscribed ones
 
 	closing   atomic.Bool // our direction is closed
@@ -134,6 +135,10 @@ func (c *Conn) Err() error {
 	}
 	return nil
 }
+
+// Offend counts as an offence of the peer when the connection ends, however it
+// does. It may be called from any goroutine before Serve returns.
+func (c *Conn) Offend() { c.offended.Store(true) }
 
 // Ready reports that the peer can be used.
 func (c *Conn) Ready() { c.Report(Connected, nil) }

@@ -282,3 +282,36 @@ func TestRetainedAbandoned(t *testing.T) {
 		}
 	}
 }
+
+// TestRetainedAgainByReconnecting has a peer subscribe to everything and go before
+// all has come, again and again: then its address has to wait. Who stays until all
+// has come, and goes then, need not.
+func TestRetainedAgainByReconnecting(t *testing.T) {
+	for _, early := range []bool{true, false} {
+		t.Run(fmt.Sprint("early ", early), func(t *testing.T) {
+			events := newRecorder()
+			cfg := pubConfig(events)
+			cfg.SendQueue = 10
+			p, ep := publishing(t, cfg, 100, tcp)
+			p.KeepTopics(1<<16, 64<<20, stampFrame)
+			for i := range 100 {
+				retain(p, fmt.Sprint(i), strings.Repeat("x", 100_000))
+			}
+			for n := range 40 {
+				sub := zmtptest.DialAs(t, ep, "SUB")
+				sub.Send(subscription(1, true, ""))
+				for range 100 {
+					sub.Message()
+					if early {
+						break
+					}
+				}
+				sub.Close()
+				events.await(t, link.Disconnected, n+1)
+			}
+			if n := events.sum(link.Delayed); early != (n > 0) {
+				t.Errorf("%d connections had to wait", n)
+			}
+		})
+	}
+}

@@ -2,6 +2,9 @@ package socket
 
 import (
 	"fmt"
+	"math/rand/v2"
+	"runtime"
+	"sync"
 	"testing"
 
 	"github.com/gozmq/gozmq/internal/testkit"
@@ -45,6 +48,67 @@ func TestSubscriptionShare(t *testing.T) {
 	if m := modest.Message(); string(m[0]) != "m0" {
 		t.Errorf("got %q", m)
 	}
+}
+
+// TestPrefixesOfManyPeersAreBounded has 60 subscribers send as many long prefixes as
+// one of them may: the memory of all together stays at the bound, here a part of
+// the real one, as is what each sends.
+func TestPrefixesOfManyPeersAreBounded(t *testing.T) {
+	const (
+		part     = 16
+		peers    = 60
+		prefixes = maxPrefixBytes / maxPrefix / part
+		most     = maxShared / part
+	)
+	events := newRecorder()
+	cfg := pubConfig(events)
+	cfg.Observe = func(e link.Event) { // the recorder would keep every prefix
+		if e.Kind == link.Disconnected {
+			events.observe(e)
+		}
+	}
+	p, ep := publishing(t, cfg, 1<<20, tcp)
+	p.shares.most = most
+	before := heap()
+	var all sync.WaitGroup
+	for n := range peers {
+		peer := zmtptest.DialAs(t, ep, zmtp.Sub)
+		all.Go(func() {
+			random := rand.New(rand.NewPCG(uint64(n), 1))
+			for range prefixes {
+				prefix := make([]byte, maxPrefix)
+				for i := range prefix {
+					prefix[i] = byte(random.Uint32())
+				}
+				if _, err := peer.Write(subscriptionTo(string(prefix))); err != nil {
+					return // it was disconnected
+				}
+			}
+		})
+	}
+	all.Wait()
+	eventually(t, "the end of what is too much", func() bool {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		return events.sum(link.Disconnected) > 0 || p.shares.bytes == peers*prefixes*(subscriptionCost+maxPrefix)
+	})
+	grown := heap() - before
+	p.mu.Lock()
+	held, subscriptions := p.shares.bytes, p.subs.Len()
+	p.mu.Unlock()
+	t.Logf("%d MiB of prefixes were sent; %d subscriptions are counted as %d MiB, the heap has grown by %d MiB; the bound is %d MiB",
+		peers*prefixes*maxPrefix>>20, subscriptions, held>>20, grown>>20, most>>20)
+	if held > most || grown > 2*most {
+		t.Errorf("the heap has grown by %d MiB for %d MiB that are counted, the bound is %d MiB", grown>>20, held>>20, most>>20)
+	}
+}
+
+// heap returns the bytes that are in use.
+func heap() int {
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return int(m.HeapAlloc)
 }
 
 // subscriptionTo is a subscription of ZMTP 3.1.
