@@ -103,14 +103,6 @@ const pipelineBuffer = 64 << 10
 
 type socketOption func(*socketConfig)
 
-func (o socketOption) applyDial(c *dialConfig)             { o(&c.socketConfig) }
-func (o socketOption) applyServer(c *serverConfig)         { o(&c.socketConfig) }
-func (o socketOption) applyPublisher(c *publisherConfig)   { o(&c.socketConfig) }
-func (o socketOption) applySubscriber(c *subscriberConfig) { o(&c.socketConfig) }
-func (o socketOption) applyVentilator(c *ventilatorConfig) { o(&c.socketConfig) }
-func (o socketOption) applyWorker(c *workerConfig)         { o(&c.socketConfig) }
-func (o socketOption) applySink(c *sinkConfig)             { o(&c.socketConfig) }
-
 // WithRoutingID announces a routing id of 1 to 255 bytes, of which the first is
 // not 0. Peers may log it (Peer.RoutingID) and use it to address this socket;
 // it is no proof of identity. A server, or the front of a proxy for REQ/REP,

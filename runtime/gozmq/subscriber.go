@@ -20,6 +20,15 @@ type subscriberConfig struct {
 	lag          lagLimits
 }
 
+// Options from other files that NewSubscriber takes.
+
+func (o socketOption) applySubscriber(c *subscriberConfig) { o(&c.socketConfig) }
+func (e Endpoints) applySubscriber(c *subscriberConfig)    { e.add(&c.endpoints) }
+func (o codecOption) applySubscriber(c *subscriberConfig)  { o.apply(&c.socketConfig) }
+func (o lagReport) applySubscriber(c *subscriberConfig)    { c.lag.report = time.Duration(o) }
+func (o lagEnd) applySubscriber(c *subscriberConfig)       { c.lag.end = time.Duration(o) }
+func (o topicMemory) applySubscriber(c *subscriberConfig)  { c.memory = o }
+
 // check reports everything that is wrong with the options.
 func (c *subscriberConfig) check() error {
 	return errors.Join(c.socketConfig.check(), c.subscription.check(), c.memory.check(), c.lag.check())
@@ -40,7 +49,6 @@ func (q queueConfig) check() error {
 func (q queueConfig) applySubscription(c *subscriptionConfig) { c.queue = q }
 func (q queueConfig) applySubscriber(c *subscriberConfig)     { c.subscription.queue = q }
 func (q queueConfig) applyHandler(c *handlerConfig)           { c.subscription.queue = q }
-func (q queueConfig) applySink(c *sinkConfig)                 { c.queue = q }
 
 // A ReceiveOption is an option of a subscription and of NewSink.
 type ReceiveOption interface {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"testing"
 
+	"github.com/gozmq/gozmq/internal/testkit"
 	"github.com/gozmq/gozmq/runtime/internal/curve"
 	"github.com/gozmq/gozmq/runtime/internal/handshake"
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
@@ -50,7 +51,7 @@ func TestCurveEcho(t *testing.T) {
 			if err := g.Connect(ep); err != nil {
 				t.Fatal(err)
 			}
-			c := receive(t, conns)
+			c := testkit.Receive(t, conns, "a connection")
 			if c.Mechanism != handshake.Curve || c.PublicKey != server || c.SocketType != zmtp.Router {
 				t.Errorf("the peer is %+v", c.Peer)
 			}
@@ -92,7 +93,7 @@ func TestCurveIdentity(t *testing.T) {
 		return echo(c)
 	}))
 	zmtptest.DialCurve(t, ep, secret, server, "DEALER").Ask("hello")
-	p := receive(t, peers)
+	p := testkit.Receive(t, peers, "a peer")
 	if p.Auth == nil || p.Auth.Name != "ada" || p.Auth.Metadata["role"] != "admin" || p.PublicKey != secret.Public() {
 		t.Errorf("the peer is %+v", p)
 	}
@@ -176,7 +177,7 @@ func TestBadSealed(t *testing.T) {
 	good := zmtptest.DialCurve(t, ep, zmtptest.Secret(t), server, "DEALER")
 	for _, tt := range badSealed {
 		t.Run(tt.name, func(t *testing.T) {
-			mark := events.mark()
+			mark := events.Len()
 			bad := zmtptest.DialCurve(t, ep, zmtptest.Secret(t), server, "DEALER")
 			sealed := bad.Conn.(*zmtptest.SealedConn)
 			_, _ = sealed.Conn.Write(tt.send(sealed))
@@ -328,7 +329,7 @@ func TestDowngrade(t *testing.T) {
 		zmtptest.Join(zmtptest.Greeting(3, 1, "CURVE"), zmtptest.Ready("Socket-Type", "DEALER")),
 		zmtptest.Join(zmtptest.Greeting(3, 1, "CURVE"), zmtp.AppendCommand(nil, curve.CommandMessage, make([]byte, 40))),
 	} {
-		mark := events.mark()
+		mark := events.Len()
 		p := zmtptest.Dial(t, ep)
 		p.Send(first)
 		p.Drained()

@@ -155,7 +155,7 @@ func (c *Conn) stalled(err error) error {
 	rd.abandon()
 	rd.letGo(c)
 	c.violated.Store(true)
-	rd.err, rd.told = *reason, true
+	rd.err, rd.errSent = *reason, true
 	c.farewell(rd.err)
 	return rd.err
 }

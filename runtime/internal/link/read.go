@@ -19,7 +19,7 @@ type reader struct {
 	handedOut bool      // a message was handed out and has to be skipped
 	tooLarge  error     // of a message behind a batch; the scanner has its beginning
 	err       error     // why reading has failed
-	told      bool      // to the peer, too
+	errSent   bool      // to the peer
 	opener    *opener   // nil: frames are not sealed
 	at        time.Time // bytes were read last
 
@@ -176,8 +176,8 @@ func (c *Conn) pauseReader(err error) {
 		rd.release()
 		return
 	}
-	if !rd.told && !rd.handedOut {
-		rd.told = true
+	if !rd.errSent && !rd.handedOut {
+		rd.errSent = true
 		c.farewell(err)
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/gozmq/gozmq/internal/testkit"
 	"github.com/gozmq/gozmq/runtime/internal/link"
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
 	"github.com/gozmq/gozmq/runtime/internal/zmtptest"
@@ -22,23 +23,23 @@ func TestSubscriptionShare(t *testing.T) {
 	for i := range 4 {
 		modest.Send(subscriptionTo(fmt.Sprint("m", i)))
 	}
-	if err := p.WaitSubscribers(within(t), []byte("m3"), 1); err != nil {
+	if err := p.WaitSubscribers(testkit.Within(t), []byte("m3"), 1); err != nil {
 		t.Fatal(err)
 	}
 	greedy := zmtptest.DialAs(t, ep, zmtp.Sub)
 	for i := range 15 {
 		greedy.Send(subscriptionTo(fmt.Sprintf("%02d", i)))
 	}
-	if err := p.WaitSubscribers(within(t), []byte("14"), 1); err != nil {
+	if err := p.WaitSubscribers(testkit.Within(t), []byte("14"), 1); err != nil {
 		t.Fatal(err)
 	}
 	modest.Send(subscriptionTo("m4"))
 	modest.Send(subscriptionTo("m5")) // one too many
 	events.await(t, link.Disconnected, 1)
-	if err := p.WaitSubscribers(within(t), []byte("m5"), 1); err != nil {
+	if err := p.WaitSubscribers(testkit.Within(t), []byte("m5"), 1); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "what is left", func() bool {
+	testkit.Eventually(t, "what is left", func() bool {
 		p.mu.Lock()
 		defer p.mu.Unlock()
 		return p.subs.Len() == 6 && p.shares.bytes == 6*(subscriptionCost+2) && len(p.shares.of) == 1
