@@ -44,7 +44,7 @@ var layers = map[string][]string{
 	"runtime/internal/link":         {"runtime/internal/handshake", "runtime/internal/zmtp", "runtime/internal/transport", "runtime/internal/curve", "runtime/internal/notify", "runtime/internal/throttle", "runtime/internal/guarded", "runtime/internal/list"},
 	"runtime/internal/socket":       {"runtime/internal/link", "runtime/internal/zmtp", "runtime/internal/prefix", "runtime/internal/list", "runtime/internal/notify", "runtime/internal/throttle", "runtime/internal/guarded", "runtime/internal/wire", "runtime/internal/lru"},
 	"runtime/gozmq":                 {"runtime/internal/curve", "runtime/internal/taskqueue", "runtime/internal/handshake", "runtime/internal/link", "runtime/internal/prefix", "runtime/internal/socket", "runtime/internal/transport", "runtime/internal/zmtp", "proto", "runtime/internal/relay", "runtime/internal/guarded", "runtime/internal/notify", "runtime/internal/wire", "runtime/internal/subscription", "runtime/internal/lru", "runtime/internal/pipeline", "runtime/internal/bridge", "runtime/internal/topic"},
-	"runtime/internal/relay":        {"runtime/internal/socket", "runtime/internal/wire", "runtime/internal/link", "runtime/internal/zmtp"},
+	"runtime/internal/relay":        {"runtime/internal/handshake", "runtime/internal/socket", "runtime/internal/wire", "runtime/internal/link", "runtime/internal/zmtp"},
 	"runtime/internal/lru":          {"runtime/internal/list"},
 	"runtime/internal/subscription": {"runtime/internal/wire", "runtime/internal/prefix", "runtime/internal/lru", "runtime/internal/notify"},
 	"internal/leak":                 {}, // for tests of every part

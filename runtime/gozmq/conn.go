@@ -10,6 +10,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/gozmq/gozmq/runtime/internal/bridge"
+	"github.com/gozmq/gozmq/runtime/internal/handshake"
 	"github.com/gozmq/gozmq/runtime/internal/link"
 	"github.com/gozmq/gozmq/runtime/internal/socket"
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
@@ -58,7 +59,7 @@ type Conn struct {
 // background. It fails when an option is wrong or an endpoint cannot be bound;
 // it does not fail because no server is there yet. Close must be called.
 func Dial(opts ...DialOption) (*Conn, error) {
-	cfg := dialConfig{socketConfig: newSocketConfig(zmtp.Dealer), ready: 10 * time.Second}
+	cfg := dialConfig{socketConfig: newSocketConfig(zmtp.Dealer, handshake.RoleClient), ready: 10 * time.Second}
 	for _, o := range opts {
 		o.applyDial(&cfg)
 	}

@@ -11,6 +11,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/gozmq/gozmq/runtime/internal/bridge"
+	"github.com/gozmq/gozmq/runtime/internal/handshake"
 	"github.com/gozmq/gozmq/runtime/internal/link"
 	"github.com/gozmq/gozmq/runtime/internal/socket"
 	"github.com/gozmq/gozmq/runtime/internal/wire"
@@ -45,7 +46,7 @@ type Publisher struct {
 
 // NewPublisher opens a publisher. Close must be called.
 func NewPublisher(opts ...PublisherOption) (*Publisher, error) {
-	cfg := publisherConfig{socketConfig: newSocketConfig(zmtp.Pub), maxSubscriptions: 1 << 17, memory: defaultTopicMemory}
+	cfg := publisherConfig{socketConfig: newSocketConfig(zmtp.Pub, handshake.RolePublisher), maxSubscriptions: 1 << 17, memory: defaultTopicMemory}
 	for _, o := range opts {
 		o.applyPublisher(&cfg)
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/gozmq/gozmq/runtime/internal/handshake"
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
 )
 
@@ -32,7 +33,7 @@ func (o drainOption) applyServer(c *serverConfig)       { c.drain = time.Duratio
 
 func newServerConfig() serverConfig {
 	return serverConfig{
-		socketConfig: newSocketConfig(zmtp.Router),
+		socketConfig: newSocketConfig(zmtp.Router, handshake.RoleServer),
 		concurrency:  10000,
 		drain:        10 * time.Second,
 	}

@@ -9,6 +9,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/gozmq/gozmq/runtime/internal/bridge"
+	"github.com/gozmq/gozmq/runtime/internal/handshake"
 	"github.com/gozmq/gozmq/runtime/internal/link"
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
 )
@@ -122,7 +123,7 @@ func NewPuller(opts ...SinkOption) (*Sink, error) {
 }
 
 func newSink(opts []SinkOption, open func(*sinkConfig, *observer) resultSource) (*Sink, error) {
-	cfg := sinkConfig{socketConfig: newSocketConfig(zmtp.Pull), queue: defaultQueue, window: windowConfig{65536, 10 * time.Minute}}
+	cfg := sinkConfig{socketConfig: newSocketConfig(zmtp.Pull, handshake.RoleSink), queue: defaultQueue, window: windowConfig{65536, 10 * time.Minute}}
 	for _, o := range opts {
 		o.applySink(&cfg)
 	}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/gozmq/gozmq/runtime/internal/bridge"
+	"github.com/gozmq/gozmq/runtime/internal/handshake"
 	"github.com/gozmq/gozmq/runtime/internal/link"
 	"github.com/gozmq/gozmq/runtime/internal/socket"
 	"github.com/gozmq/gozmq/runtime/internal/subscription"
@@ -80,7 +81,7 @@ type Subscriber struct {
 
 // NewSubscriber opens a subscriber. Close must be called.
 func NewSubscriber(opts ...SubscriberOption) (*Subscriber, error) {
-	cfg := subscriberConfig{socketConfig: newSocketConfig(zmtp.Sub), subscription: defaultSubscription, memory: defaultTopicMemory}
+	cfg := subscriberConfig{socketConfig: newSocketConfig(zmtp.Sub, handshake.RoleSubscriber), subscription: defaultSubscription, memory: defaultTopicMemory}
 	for _, o := range opts {
 		o.applySubscriber(&cfg)
 	}

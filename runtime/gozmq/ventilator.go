@@ -9,6 +9,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/gozmq/gozmq/runtime/internal/bridge"
+	"github.com/gozmq/gozmq/runtime/internal/handshake"
 	"github.com/gozmq/gozmq/runtime/internal/link"
 	"github.com/gozmq/gozmq/runtime/internal/pipeline"
 	"github.com/gozmq/gozmq/runtime/internal/wire"
@@ -147,7 +148,7 @@ type Ventilator struct {
 // say. Close must be called.
 func NewVentilator(opts ...VentilatorOption) (*Ventilator, error) {
 	cfg := ventilatorConfig{
-		socketConfig: newPipelineConfig(zmtp.Push),
+		socketConfig: newPipelineConfig(zmtp.Push, handshake.RoleVentilator),
 		queue: pipeline.DispatcherConfig{
 			MaxTasks: 10000, MaxBytes: 64 << 20, Backoff: 100 * time.Millisecond, MaxBackoff: 30 * time.Second,
 			MaxHold: 24 * time.Hour,

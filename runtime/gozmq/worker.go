@@ -10,6 +10,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/gozmq/gozmq/runtime/internal/bridge"
+	"github.com/gozmq/gozmq/runtime/internal/handshake"
 	"github.com/gozmq/gozmq/runtime/internal/link"
 	"github.com/gozmq/gozmq/runtime/internal/wire"
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
@@ -177,7 +178,7 @@ func (workerOpener) Open(name string, handlers []bridge.TaskHandler[Method], opt
 func newWorker(name string, handlers []bridge.TaskHandler[Method], opts []WorkerOption) (*Worker, error) {
 	w := &Worker{
 		name: name,
-		cfg:  workerConfig{socketConfig: newPipelineConfig(zmtp.Pull), concurrency: 1, prefetch: -1, drain: 10 * time.Second},
+		cfg:  workerConfig{socketConfig: newPipelineConfig(zmtp.Pull, handshake.RoleWorker), concurrency: 1, prefetch: -1, drain: 10 * time.Second},
 		stop: make(chan struct{}), ended: make(chan struct{}),
 	}
 	for _, o := range opts {

@@ -16,6 +16,9 @@ type Config struct {
 	Identity   string // announced to peers; "" for none
 	Plain      bool   // announce nothing about our extensions to the protocol
 
+	Role  handshake.Role   // announced to peers; "" for none
+	Peers []handshake.Role // that fit, beside proxies; nil for those that fit Role
+
 	MaxMessageSize int // bytes of a message's body
 	// PassOver makes Conn.Next and NextBatch return an error and the first
 	// frames of a larger message instead of ending the connection.
@@ -129,6 +132,7 @@ func (c *Config) incomingBytes() int64 {
 func (c *Config) handshake() *handshake.Config {
 	return &handshake.Config{
 		SocketType: c.SocketType, Identity: c.Identity, HideExtensions: c.Plain,
+		Role: c.Role, Peers: c.Peers, MaxMessage: c.MaxMessageSize,
 		Timeout: c.HandshakeTimeout, Admit: c.Admit,
 	}
 }

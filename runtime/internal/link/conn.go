@@ -55,6 +55,8 @@ type Conn struct {
 
 	dropped       atomic.Int64  // messages since the last report
 	drops         atomic.Uint64 // messages in all
+	beyond        atomic.Int64  // messages beyond the peer's limit since the last report
+	beyondErr     atomic.Pointer[LimitError]
 	malformed     atomic.Uint64
 	violated      atomic.Bool  // the peer broke ZMTP or exceeded a limit
 	offended      atomic.Bool  // the pattern says that the peer did what it may not repeat
@@ -169,6 +171,7 @@ func (c *Conn) Drop() {
 }
 
 func (c *Conn) reportDrops() {
+	c.reportBeyond()
 	if n := c.dropped.Swap(0); n > 0 {
 		c.ReportEvent(Event{Kind: Dropped, Count: int(n), Err: ErrFull})
 	}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/gozmq/gozmq/internal/testkit"
@@ -343,4 +344,70 @@ func TestDowngrade(t *testing.T) {
 	p := ln.Next()
 	p.Send(zmtptest.Join(zmtptest.Greeting(3, 1, "CURVE"), zmtptest.Ready("Socket-Type", "ROUTER")))
 	wantReason(t, here.await(t, 0, HandshakeFailed, 1), `"READY" in place of WELCOME`)
+}
+
+// TestSealedPassOver passes over sealed frames that are too large, in either direction:
+// their beginning is reported once the frame is known to be the peer's, and the
+// connection stays. A frame that was changed ends it, and is not reported as too large.
+func TestSealedPassOver(t *testing.T) {
+	const limit, large = 10_000, 300_000 // beyond the size of a command
+	for _, accepted := range []bool{true, false} {
+		t.Run(fmt.Sprintf("accepted=%v", accepted), func(t *testing.T) {
+			results := make(chan string, 100)
+			events := newRecorder()
+			peer := sealedPeerWith(t, accepted, events, handlerFunc(func(c *Conn) error {
+				for {
+					frames, err := c.Next()
+					results <- fmt.Sprintf("%q %v", frames, err)
+					if err != nil && !errors.As(err, new(*zmtp.SizeError)) {
+						return err
+					}
+				}
+			}), func(c *Config) { c.MaxMessageSize, c.PassOver = limit, true })
+			want := func(text string) {
+				t.Helper()
+				if got := receive(t, results); !strings.HasPrefix(got, text) {
+					t.Errorf("Next gave %.200s, want %s", got, text)
+				}
+			}
+			sealed := peer.Conn.(*zmtptest.SealedConn)
+			message := func(bodies ...int) (wire []byte) {
+				wire = sealed.Seal(wire, zmtp.FlagMore, []byte("a"))
+				for i, n := range bodies {
+					var flags byte
+					if i < len(bodies)-1 {
+						flags = zmtp.FlagMore
+					}
+					wire = sealed.Seal(wire, flags, make([]byte, n))
+				}
+				return wire
+			}
+			tooLarge := `["a"] ` + (&zmtp.SizeError{Size: large, Limit: limit}).Error()
+			send := func(b []byte) {
+				t.Helper()
+				if _, err := sealed.Conn.Write(b); err != nil {
+					t.Fatal(err)
+				}
+			}
+			send(message(large))
+			want(tooLarge)
+			send(zmtptest.Join(message(large, 3, large, large), message(0)))
+			want(tooLarge)
+			want(`["a" ""] <nil>`)
+			send(zmtptest.Join(message(large), message(large)))
+			want(tooLarge)
+			want(tooLarge)
+			b := message(large)
+			send(b[:len(b)-1])
+			if len(results) > 0 {
+				t.Error("a frame is reported before its end")
+			}
+			b[len(b)-1] ^= 1
+			send(b[len(b)-1:])
+			want("[] MESSAGE cannot be opened")
+			if n := events.count(0, Malformed); n > 0 {
+				t.Errorf("%d events of malformed messages", n)
+			}
+		})
+	}
 }

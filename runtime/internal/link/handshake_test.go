@@ -1,6 +1,7 @@
 package link
 
 import (
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -151,7 +152,7 @@ func TestReady(t *testing.T) {
 		p := zmtptest.Dial(t, ep)
 		p.Send(zmtptest.Join(zmtptest.Greeting(3, minor, "NULL"), zmtptest.Ready("socket-TYPE", "REQ", "IDENTITY", "you", "x-gozmq", "1")))
 		p.Greeted()
-		want := zmtp.Metadata{{Name: "Socket-Type", Value: "ROUTER"}, {Name: "Identity", Value: "it is me"}, {Name: "X-Gozmq", Value: "1"}}
+		want := zmtp.Metadata{{Name: "Socket-Type", Value: "ROUTER"}, {Name: "Identity", Value: "it is me"}, {Name: "X-Gozmq", Value: "1"}, {Name: "X-Gozmq-Max-Size", Value: strconv.Itoa(cfg.MaxMessageSize)}}
 		if string(p.Ready.Append(nil)) != string(want.Append(nil)) || p.Minor != 1 {
 			t.Errorf("announced %q and ZMTP 3.%d", p.Ready, p.Minor)
 		}

@@ -34,6 +34,7 @@ func (rd *reader) init(raw net.Conn, session *curve.Session, limits zmtp.Limits)
 	rd.scanner.Limits = limits
 	if session != nil {
 		rd.opener = newOpener(raw, session, limits)
+		rd.scanner.Limits.Elided = largestWhole(limits)
 	}
 }
 
@@ -232,7 +233,7 @@ func (rd *reader) more() (int, error) {
 
 // partial reports whether a message has begun and not ended.
 func (rd *reader) partial() bool {
-	return rd.r < rd.w || rd.scanner.Dropping() || rd.opener != nil && rd.opener.r < rd.opener.w
+	return rd.r < rd.w || rd.scanner.Dropping() || rd.opener != nil && (rd.opener.r < rd.opener.w || rd.opener.drop != nil)
 }
 
 // command handles one command (RFC 37, "Traffic").

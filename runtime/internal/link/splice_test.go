@@ -71,13 +71,21 @@ func spliced(t *testing.T, accepted bool, sent [][]string, from, to int) [][]str
 // sealedPeer returns a peer over CURVE, which is accepted by our end or accepts it.
 func sealedPeer(t *testing.T, accepted bool, events *recorder, h Handler) *zmtptest.Peer {
 	t.Helper()
+	return sealedPeerWith(t, accepted, events, h, func(*Config) {})
+}
+
+// sealedPeerWith is sealedPeer for an end of ours whose configuration with changes.
+func sealedPeerWith(t *testing.T, accepted bool, events *recorder, h Handler, with func(*Config)) *zmtptest.Peer {
+	t.Helper()
 	if accepted {
 		cfg, server := curveConfig(t, zmtp.Router, events)
+		with(&cfg)
 		_, ep := bound(t, cfg, h)
 		return zmtptest.DialCurve(t, ep, zmtptest.Secret(t), server, "DEALER")
 	}
 	secret, ln := zmtptest.Secret(t), zmtptest.Listen(t)
 	cfg := testConfig(zmtp.Router, events)
+	with(&cfg)
 	cfg.Security = &handshake.Security{Mechanism: handshake.Curve, Secret: zmtptest.Secret(t), ServerKey: secret.Public()}
 	dialing(t, cfg, ln.Endpoint, func(g *Group) error {
 		g.handler = h
