@@ -5,23 +5,26 @@ import "sync"
 // publisherConns knows on which connection each publisher was heard last, and
 // so which publisher has replaced another.
 type publisherConns struct {
-	mu sync.Mutex
-	at map[uint64]publisherConn
+	mu        sync.Mutex
+	at        map[uint64]publisherConn // by what they are taken for
+	sources   map[uint64]*source       // by the id that is announced
+	strangers map[stranger]*source
 }
 
 // A publisherConn is a connection over which publishers are heard.
 type publisherConn interface {
 	Endpoint() string
 	Err() error // not nil when it is closed
+	// Owner returns what the peer has proved to be, "" for nothing.
+	Owner() string
 }
 
 // maxPublishers is how many publishers are known at once.
 const maxPublishers = 1024
 
-// heard takes note that a message of a publisher came over c.
-func (p *publisherConns) heard(publisher uint64, c publisherConn) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
+// place takes note of the connection of a source; p.mu is held.
+func (p *publisherConns) place(s *source) {
+	publisher, c := s.as, s.conn
 	if p.at[publisher] == c {
 		return
 	}
