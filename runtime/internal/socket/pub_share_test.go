@@ -64,7 +64,7 @@ func TestPrefixesOfManyPeersAreBounded(t *testing.T) {
 	cfg := pubConfig(events)
 	cfg.Observe = func(e link.Event) { // the recorder would keep every prefix
 		if e.Kind == link.Disconnected {
-			events.observe(e)
+			events.Record(e)
 		}
 	}
 	p, ep := publishing(t, cfg, 1<<20, tcp)
@@ -87,7 +87,7 @@ func TestPrefixesOfManyPeersAreBounded(t *testing.T) {
 		})
 	}
 	all.Wait()
-	eventually(t, "the end of what is too much", func() bool {
+	testkit.Eventually(t, "the end of what is too much", func() bool {
 		p.mu.Lock()
 		defer p.mu.Unlock()
 		return events.sum(link.Disconnected) > 0 || p.shares.bytes == peers*prefixes*(subscriptionCost+maxPrefix)
