@@ -366,7 +366,7 @@ func TestSealedPassOver(t *testing.T) {
 			}), func(c *Config) { c.MaxMessageSize, c.PassOver = limit, true })
 			want := func(text string) {
 				t.Helper()
-				if got := receive(t, results); !strings.HasPrefix(got, text) {
+				if got := testkit.Receive(t, results, "the reader"); !strings.HasPrefix(got, text) {
 					t.Errorf("Next gave %.200s, want %s", got, text)
 				}
 			}
@@ -405,7 +405,7 @@ func TestSealedPassOver(t *testing.T) {
 			b[len(b)-1] ^= 1
 			send(b[len(b)-1:])
 			want("[] MESSAGE cannot be opened")
-			if n := events.count(0, Malformed); n > 0 {
+			if n := events.count(Malformed); n > 0 {
 				t.Errorf("%d events of malformed messages", n)
 			}
 		})

@@ -87,7 +87,7 @@ func (v *crowded) most(t *testing.T) func() int64 {
 func (v *crowded) wantNothingHeld(t *testing.T) {
 	t.Helper()
 	for begin := time.Now(); v.cfg.incoming.held.Load() != 0; time.Sleep(time.Millisecond) {
-		if time.Since(begin) > patience {
+		if time.Since(begin) > testkit.Patience() {
 			t.Fatalf("%d bytes are still counted after all messages have ended", v.cfg.incoming.held.Load())
 		}
 	}
@@ -130,13 +130,13 @@ func TestMessagesInPartAreBounded(t *testing.T) {
 		v.events.await(t, 0, Disconnected, peers)
 		good.Ask("still here")
 		v.wantNothingHeld(t)
-		for _, text := range v.events.texts(0) {
-			if network == networks[0] && strings.Contains(text, good.LocalAddr().String()) && !strings.Contains(text, "<nil>") {
-				t.Errorf("the good peer: %s", text)
+		for _, e := range v.events.Since(0) {
+			if network == networks[0] && e.Peer == good.LocalAddr().String() && e.Err != nil {
+				t.Errorf("the good peer: %+v", e)
 			}
 		}
-		// Each first buffer comes on top of the limit, one message, and of it another
-		// one half as large while it grows.
+		// Each first buffer comes on top of the limit, one message, and of it
+		// another one half as large while it grows.
 		limit := int64(crowdedLimit + 2<<20 + (peers+1)*smallIncoming)
 		if got := most(); got > limit || got < crowdedLimit/2 {
 			t.Errorf("%d KiB were held, want at most %d and more than half of the limit", got>>10, limit>>10)
@@ -156,7 +156,7 @@ func TestPeerThatStallsIsEnded(t *testing.T) {
 		t.Fatal(err)
 	}
 	for begin := time.Now(); share.held.Load() <= 1<<20; time.Sleep(time.Millisecond) {
-		if time.Since(begin) > patience {
+		if time.Since(begin) > testkit.Patience() {
 			t.Fatalf("%d bytes are counted, want those of a message in part", share.held.Load())
 		}
 	}
@@ -191,7 +191,7 @@ func TestPeerThatStallsIsEnded(t *testing.T) {
 	}
 	share.free(share.over.Load(), crowdedLimit)
 	others.Wait()
-	if n := v.events.count(0, Disconnected); n != 1 {
+	if n := v.events.count(Disconnected); n != 1 {
 		t.Errorf("%d peers were ended, want 1", n)
 	}
 	v.wantNothingHeld(t)
@@ -222,8 +222,8 @@ func TestCrowdOfLargeMessages(t *testing.T) {
 			})
 		}
 		wg.Wait()
-		if n := v.events.count(0, Disconnected); n > 0 {
-			t.Errorf("%d peers were disconnected: %v", n, v.events.texts(0))
+		if n := v.events.count(Disconnected); n > 0 {
+			t.Errorf("%d peers were disconnected: %v", n, v.events.Since(0))
 		}
 		v.wantNothingHeld(t)
 	})
@@ -232,7 +232,7 @@ func TestCrowdOfLargeMessages(t *testing.T) {
 // TestInterruptEndsTheWaitForRoom: a caller that reads for itself can leave.
 func TestInterruptEndsTheWaitForRoom(t *testing.T) {
 	conns, results := make(chan *Conn, 2), make(chan error, 10)
-	v := newCrowded(t, networks[0], false, patience, handlerFunc(func(c *Conn) error {
+	v := newCrowded(t, networks[0], false, testkit.Patience(), handlerFunc(func(c *Conn) error {
 		conns <- c
 		for {
 			_, err := c.Next()
@@ -246,7 +246,7 @@ func TestInterruptEndsTheWaitForRoom(t *testing.T) {
 	v.cfg.incoming.held.Add(crowdedLimit)
 	v.cfg.incoming.over.Store(new(Conn))
 	p := v.dial(t)
-	c := receive(t, conns)
+	c := testkit.Receive(t, conns, "the connection")
 	if err := v.sendPart(p, 1<<20, 1); err != nil {
 		t.Fatal(err)
 	}
@@ -254,11 +254,11 @@ func TestInterruptEndsTheWaitForRoom(t *testing.T) {
 		time.Sleep(time.Millisecond)
 	}
 	c.Interrupt()
-	if err := receive(t, results); err != ErrInterrupted {
+	if err := testkit.Receive(t, results, "what Next gave"); err != ErrInterrupted {
 		t.Errorf("Next: %v, want ErrInterrupted", err)
 	}
 	v.cfg.incoming.held.Add(-crowdedLimit)
-	if p.Send([]byte{0}); receive(t, results) != nil {
+	if p.Send([]byte{0}); testkit.Receive(t, results, "what Next gave") != nil {
 		t.Error("the message did not come whole after the interruption")
 	}
 	v.wantNothingHeld(t)

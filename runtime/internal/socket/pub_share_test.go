@@ -50,9 +50,9 @@ func TestSubscriptionShare(t *testing.T) {
 	}
 }
 
-// TestPrefixesOfManyPeersAreBounded has 60 subscribers send as many long prefixes as
-// one of them may: the memory of all together stays at the bound, here a part of
-// the real one, as is what each sends.
+// TestPrefixesOfManyPeersAreBounded has 60 subscribers send as many long prefixes
+// as one of them may: the memory of all together stays at the bound, here a part
+// of the real one, as is what each sends.
 func TestPrefixesOfManyPeersAreBounded(t *testing.T) {
 	const (
 		part     = 16
@@ -64,7 +64,7 @@ func TestPrefixesOfManyPeersAreBounded(t *testing.T) {
 	cfg := pubConfig(events)
 	cfg.Observe = func(e link.Event) { // the recorder would keep every prefix
 		if e.Kind == link.Disconnected {
-			events.observe(e)
+			events.Record(e)
 		}
 	}
 	p, ep := publishing(t, cfg, 1<<20, tcp)
@@ -87,7 +87,7 @@ func TestPrefixesOfManyPeersAreBounded(t *testing.T) {
 		})
 	}
 	all.Wait()
-	eventually(t, "the end of what is too much", func() bool {
+	testkit.Eventually(t, "the end of what is too much", func() bool {
 		p.mu.Lock()
 		defer p.mu.Unlock()
 		return events.sum(link.Disconnected) > 0 || p.shares.bytes == peers*prefixes*(subscriptionCost+maxPrefix)
