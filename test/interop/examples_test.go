@@ -206,6 +206,7 @@ func wantDeliveryExamples(t *testing.T, task, result []byte) map[string][]byte {
 		"delivery-result": say("RESULT", id, method, result, header),
 		"delivery-ack":    say("ACK", id),
 		"delivery-batch":  say("TASK", id, nil, nil, complete),
+		"delivery-alive":  say("ALIVE", encode(t, &gozmqv1.Alive{Ventilator: []byte("v1"), LeaseUs: 60e6, Over: [][]byte{[]byte("b")}})),
 		"pushpull-stop":   rawzmtp.Message([]byte{}, nil, stop),
 	}
 }

@@ -21,6 +21,10 @@ type ConsumerConfig struct {
 	// Stop is called when a ventilator ends the worker, maybe more than once,
 	// with a lock held; it must not call the Consumer.
 	Stop func()
+	// Alive is called with what a ventilator tells sinks, with a lock held, in
+	// memory that is not its own; it must not call the Consumer. nil: there are
+	// no sinks.
+	Alive func(wire.Alive)
 	// AnyStop has ventilators obeyed that have dialed; otherwise those that were
 	// dialed are.
 	AnyStop bool
@@ -33,6 +37,7 @@ type Consumer struct {
 	direct *socket.PeerSocket
 	credit int
 	stop   func()
+	alive  func(wire.Alive)
 	anyone bool // may stop
 
 	mu          sync.Mutex
@@ -62,7 +67,7 @@ const (
 // before Start. Shutdown must be called.
 func NewConsumer(cfg ConsumerConfig) *Consumer {
 	c := &Consumer{
-		credit: cfg.Credit, stop: cfg.Stop, anyone: cfg.AnyStop, held: make(map[string]*Delivery), holds: make(map[*link.Conn]int),
+		credit: cfg.Credit, stop: cfg.Stop, alive: cfg.Alive, anyone: cfg.AnyStop, held: make(map[string]*Delivery), holds: make(map[*link.Conn]int),
 		done: taskqueue.NewWindow(consumerMemory, 0), sooner: notify.NewToken(), ended: make(chan struct{}),
 	}
 	cfg.Link.SocketType = zmtp.Dealer
@@ -160,6 +165,13 @@ func (c *Consumer) Receive(conn *link.Conn, b *link.Batch) {
 
 // handle handles one message; c.mu is held.
 func (c *Consumer) handle(conn *link.Conn, frames [][]byte) error {
+	if wire.IsAlive(frames) {
+		alive, err := wire.ParseAlive(frames)
+		if err == nil && c.alive != nil {
+			c.alive(alive)
+		}
+		return err
+	}
 	verb, task, err := wire.ParseVentilatorCommand(frames)
 	if err != nil {
 		return err
