@@ -65,7 +65,7 @@ type Dispatcher struct {
 	queue   *taskqueue.Queue
 	peers   map[*link.Conn]*taskqueue.Peer
 	conns   map[*taskqueue.Peer]*link.Conn
-	workers int                         // peers that have granted credit
+	workers int                         // peers that have granted credit and were not stopped
 	notices map[taskqueue.ID]*Batch     // by the id of the message that says how far they are
 	open    map[*taskqueue.Batch]*Batch // that are not complete
 	live    map[*Batch]bool             // of which a sink may wait for word
@@ -347,16 +347,18 @@ func (d *Dispatcher) Progress() Progress {
 	return Progress{Queued: c.Queued, InFlight: c.InFlight, Done: c.Done, Failed: c.Dead, Redelivered: c.Redelivered}
 }
 
-// StopWorkers ends every worker that is connected.
+// StopWorkers ends every worker that is connected. No task follows to it on that
+// connection.
 func (d *Dispatcher) StopWorkers() error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.closed {
 		return link.ErrClosed
 	}
-	for c := range d.peers {
-		socket.SendForced(c, wire.Stop{})
+	for c, p := range d.peers {
+		d.stop(c, p)
 	}
+	d.dispatch() // a task that waits for one of them may go to another worker
 	return nil
 }
 
