@@ -27,11 +27,13 @@ func newQueuedWork(run *taskRunner, cfg *workerConfig, stop func()) *queuedWork 
 	engine := cfg.Config
 	engine.Observe = run.observer.link(zmtp.Dealer)
 	w := &queuedWork{run: run}
-	w.consumer = pipeline.NewConsumer(pipeline.ConsumerConfig{Link: engine, Credit: cfg.credit(), Ahead: cfg.ahead(cfg.concurrency), Stop: stop, AnyStop: cfg.remoteStop})
+	consumer := pipeline.ConsumerConfig{Link: engine, Credit: cfg.credit(), Ahead: cfg.ahead(cfg.concurrency), Stop: stop, AnyStop: cfg.remoteStop}
 	if run.results {
 		engine.Role = handshake.RoleResults
 		w.results = pipeline.NewResultSender(engine)
+		consumer.Alive = w.results.PassOn
 	}
+	w.consumer = pipeline.NewConsumer(consumer)
 	return w
 }
 

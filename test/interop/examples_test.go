@@ -208,6 +208,7 @@ func wantDeliveryExamples(t *testing.T, task, result []byte) map[string][]byte {
 		"delivery-ack":     say("ACK", id),
 		"delivery-batch":   say("TASK", id, nil, nil, complete),
 		"pushpull-stop":    rawzmtp.Message([]byte{}, nil, stop),
+		"delivery-alive":   say("ALIVE", encode(t, &gozmqv1.Alive{Ventilator: []byte("v1"), LeaseUs: 60e6, Over: [][]byte{[]byte("b")}})),
 	}
 }
 
