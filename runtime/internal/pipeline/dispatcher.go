@@ -312,6 +312,7 @@ func (d *Dispatcher) letterHandled(id string) {
 
 // WaitWorkers waits until n workers have granted credit.
 func (d *Dispatcher) WaitWorkers(ctx context.Context, n int) error {
+	defer d.Links().Want()()
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	err := d.waitLocked(ctx, func() bool { return d.workers >= n })
@@ -324,6 +325,7 @@ func (d *Dispatcher) WaitWorkers(ctx context.Context, n int) error {
 // Wait waits until every task has been done or given up and every dead letter
 // has been handled.
 func (d *Dispatcher) Wait(ctx context.Context) error {
+	defer d.Links().Want()()
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	err := d.waitLocked(ctx, d.idle)

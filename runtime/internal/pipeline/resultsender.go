@@ -26,6 +26,7 @@ type ResultSender struct {
 	order   list.List[*unackedResult] // oldest first
 	count   int                       // of order
 	bytes   int                       // of order
+	ending  int                       // results whose acknowledgement is being told
 	ended   error                     // the cause of Abandon
 	changed notify.Broadcast          // a result was sent or has ended, or Abandon
 }
@@ -116,12 +117,12 @@ func (s *ResultSender) waitLocked(ctx context.Context, ready func() bool) error 
 	return nil
 }
 
-// Wait waits until every result that was sent has been acknowledged, or ctx has
-// ended.
+// Wait waits until every result that was sent has been acknowledged, and its end
+// told, or ctx has ended.
 func (s *ResultSender) Wait(ctx context.Context) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	_ = s.waitLocked(ctx, func() bool { return s.count == 0 })
+	_ = s.waitLocked(ctx, func() bool { return s.count+s.ending == 0 })
 }
 
 // Abandon ends the results that were sent and not acknowledged, and each Send.
@@ -141,6 +142,19 @@ func (s *ResultSender) Abandon(cause error) {
 	s.mu.Unlock()
 	for _, r := range list {
 		r.ended(cause)
+	}
+	s.awaitTold()
+}
+
+// awaitTold waits until the acknowledgements that have come are told.
+func (s *ResultSender) awaitTold() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for s.ending > 0 {
+		changed := s.changed.Changed()
+		s.mu.Unlock()
+		<-changed
+		s.mu.Lock()
 	}
 }
 
@@ -253,10 +267,15 @@ func (s *ResultSender) Receive(conn *link.Conn, b *link.Batch) {
 		}
 		acked = append(acked, r)
 	}
+	s.ending += len(acked)
 	s.mu.Unlock()
 	for _, r := range acked {
 		r.ended(nil)
 	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.ending -= len(acked)
+	s.changed.Notify()
 }
 
 // handle handles one message and returns the result that it acknowledges; s.mu

@@ -208,6 +208,7 @@ func (d *Dealer) pick(ctx context.Context, ready time.Duration) (*dealerPeer, er
 // WaitPeers waits until at least n peers are connected. It returns link.ErrClosed
 // after Shutdown, and ctx's error, with why there are fewer, when that ends first.
 func (d *Dealer) WaitPeers(ctx context.Context, n int) error {
+	defer d.group.Want()()
 	for {
 		d.mu.Lock()
 		enough, closed, change := len(d.peers) >= n, d.closed, d.change.Changed()

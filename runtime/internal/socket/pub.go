@@ -103,6 +103,7 @@ func (p *Pub) Send(a *Audience, frames []byte) {
 // WaitSubscribers waits until at least n peers have a subscription that covers
 // topic.
 func (p *Pub) WaitSubscribers(ctx context.Context, topic []byte, n int) error {
+	defer p.group.Want()()
 	for {
 		p.mu.Lock()
 		have := 0

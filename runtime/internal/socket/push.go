@@ -323,7 +323,7 @@ func (p *Push) Queued() int {
 
 // WaitPeers waits until at least n peers are connected that were not stopped.
 func (p *Push) WaitPeers(ctx context.Context, n int) error {
-	waits := false
+	defer p.group.Want()()
 	for {
 		p.mu.Lock()
 		have, closed, change := len(p.peers)-p.stops.len(), p.closed, p.change.Changed()
@@ -333,10 +333,6 @@ func (p *Push) WaitPeers(ctx context.Context, n int) error {
 			return nil
 		case closed:
 			return link.ErrClosed
-		}
-		if !waits {
-			waits = true
-			defer p.group.Want()()
 		}
 		select {
 		case <-change:
