@@ -23,8 +23,12 @@ func rolesAt() []roleAt {
 		{"subscriber", func(t *testing.T, at Endpoints, o SocketOption) { subscriber(t, at, o) }},
 		{"ventilator", func(t *testing.T, at Endpoints, o SocketOption) { ventilator(t, DeliveryAtLeastOnce, at, o) }},
 		{"sink", func(t *testing.T, at Endpoints, o SocketOption) { sink(t, DeliveryAtLeastOnce, at, o) }},
-		{"worker, which takes tasks", func(t *testing.T, at Endpoints, o SocketOption) { work(t, surely(squares), From(at), To(elsewhere()), o) }},
-		{"worker, which sends results", func(t *testing.T, at Endpoints, o SocketOption) { work(t, surely(squares), From(elsewhere()), To(at), o) }},
+		{"worker, which takes tasks", func(t *testing.T, at Endpoints, o SocketOption) {
+			work(t, surely(squares), From(at), To(elsewhere()), o)
+		}},
+		{"worker, which sends results", func(t *testing.T, at Endpoints, o SocketOption) {
+			work(t, surely(squares), From(elsewhere()), To(at), o)
+		}},
 	}
 }
 
@@ -47,7 +51,9 @@ func TestRolesThatDoNotFit(t *testing.T) {
 		name, fits string
 		bind       func(t *testing.T, o SocketOption) string
 	}{
-		{"server", "client", func(t *testing.T, o SocketOption) string { return serve(t, Bind("tcp://127.0.0.1:*"), echoHandlers(), o).addr() }},
+		{"server", "client", func(t *testing.T, o SocketOption) string {
+			return serve(t, Bind("tcp://127.0.0.1:*"), echoHandlers(), o).addr()
+		}},
 		{"client", "server", func(t *testing.T, o SocketOption) string { return dial(t, Bind("tcp://127.0.0.1:*"), o).Addrs()[0] }},
 		{"ventilator", "worker, which takes tasks", func(t *testing.T, o SocketOption) string {
 			return ventilator(t, DeliveryAtLeastOnce, Bind("tcp://127.0.0.1:*"), o).Addrs()[0]
@@ -55,7 +61,9 @@ func TestRolesThatDoNotFit(t *testing.T) {
 		{"sink", "worker, which sends results", func(t *testing.T, o SocketOption) string {
 			return sink(t, DeliveryAtLeastOnce, Bind("tcp://127.0.0.1:*"), o).Addrs()[0]
 		}},
-		{"publisher", "subscriber", func(t *testing.T, o SocketOption) string { return publisher(t, Bind("tcp://127.0.0.1:*"), o).Addrs()[0] }},
+		{"publisher", "subscriber", func(t *testing.T, o SocketOption) string {
+			return publisher(t, Bind("tcp://127.0.0.1:*"), o).Addrs()[0]
+		}},
 		{"proxy", "client", func(t *testing.T, o SocketOption) string { return proxy(t, o, true) }},
 		{"proxy", "server", func(t *testing.T, o SocketOption) string { return proxy(t, o, false) }},
 	} {

@@ -27,7 +27,7 @@ func newQueuedWork(run *taskRunner, cfg *workerConfig, stop func()) *queuedWork 
 	engine := cfg.Config
 	engine.Observe = run.observer.link(zmtp.Dealer)
 	w := &queuedWork{run: run}
-	w.consumer = pipeline.NewConsumer(pipeline.ConsumerConfig{Link: engine, Credit: cfg.credit(), Stop: stop, AnyStop: cfg.remoteStop})
+	w.consumer = pipeline.NewConsumer(pipeline.ConsumerConfig{Link: engine, Credit: cfg.credit(), Stop: stop, AnyStop: cfg.remoteStop, TooLarge: tooLargeTask})
 	if run.results {
 		engine.Role = handshake.RoleResults
 		w.results = pipeline.NewResultSender(engine)
@@ -90,6 +90,24 @@ func (w *queuedWork) handle(ctx context.Context, d *pipeline.Delivery) {
 
 var errGoexit = errors.New("handler ended its goroutine")
 
+// tooLargeTask returns the encoded status of a task that was passed over.
+func tooLargeTask(procedure []byte, size *zmtp.SizeError) []byte {
+	return encodeStatus(Errorf(CodeResourceExhausted, "%stask of at least %d bytes exceeds the worker's limit of %d (send less, or raise it with WithMaxMessageSize)", prefixOf(procedure), size.Size, size.Limit), maxStatus)
+}
+
+// tooLargeResult returns the encoded status of a result that was passed over.
+func tooLargeResult(procedure []byte, size *zmtp.SizeError) []byte {
+	return encodeStatus(Errorf(CodeResourceExhausted, "%sresult of at least %d bytes exceeds the sink's limit of %d (send less, or raise it with WithMaxMessageSize of NewSink)", prefixOf(procedure), size.Size, size.Limit), maxStatus)
+}
+
+// prefixOf returns a method as the beginning of a text, "" for none.
+func prefixOf(procedure []byte) string {
+	if len(procedure) == 0 {
+		return ""
+	}
+	return string(cut(procedure)) + ": "
+}
+
 // maxStatus is about how many bytes of a failure travel.
 const maxStatus = 16 << 10
 
@@ -120,6 +138,9 @@ func (w *queuedWork) runTask(ctx context.Context, d *pipeline.Delivery) (wire.Ve
 			return w.failTask(ctx, h, task, Permanent(err))
 		}
 		if err := w.send(ctx, d, body); err != nil {
+			if isPermanent(err) {
+				return w.failTask(ctx, h, task, err)
+			}
 			w.run.fail(ctx, h, task, err)
 			return wire.VerbReturn, nil
 		}
@@ -142,19 +163,40 @@ func (w *queuedWork) failTask(ctx context.Context, h *taskHandler, task proto.Me
 	}
 }
 
-// send brings a task's result to a sink.
+// send brings a task's result to a sink. Its error is permanent when no sink will
+// take the result.
 func (w *queuedWork) send(ctx context.Context, d *pipeline.Delivery, body []byte) error {
 	result := *d.Task()
 	result.Body = body
-	if err := w.results.Send(ctx, result); err != nil {
-		return fmt.Errorf("no sink has acknowledged the result: %w", err)
+	err := w.results.Send(ctx, result)
+	if err == nil {
+		return nil
 	}
-	return nil
+	if refused := refusedResult(err); refused != nil {
+		return Permanent(Errorf(refused.Code, "%s: result: %w", result.Procedure, refused))
+	}
+	return fmt.Errorf("no sink has acknowledged the result: %w", err)
+}
+
+// refusedResult returns why no sink will take a result, nil for any other error.
+func refusedResult(err error) *Error {
+	if !errors.As(err, new(*pipeline.FailedError)) && !errors.As(err, new(*link.LimitError)) {
+		return nil
+	}
+	return taskFailure(err)
 }
 
 // forward brings a message about a batch to a sink.
 func (w *queuedWork) forward(ctx context.Context, d *pipeline.Delivery) wire.Verb {
-	if w.results != nil && w.results.Send(ctx, *d.Task()) != nil {
+	if w.results == nil {
+		return wire.VerbDone
+	}
+	err := w.results.Send(ctx, *d.Task())
+	switch {
+	case err == nil:
+	case refusedResult(err) != nil:
+		d.Malformed(err) // no sink will take it
+	default:
 		return wire.VerbReturn
 	}
 	return wire.VerbDone

@@ -21,6 +21,9 @@ type ConsumerConfig struct {
 	// Stop is called when a ventilator ends the worker, maybe more than once,
 	// with a lock held; it must not call the Consumer.
 	Stop func()
+	// TooLarge returns the encoded status of a task that was passed over. It must
+	// not be nil.
+	TooLarge func(procedure []byte, err *zmtp.SizeError) []byte
 	// AnyStop has ventilators obeyed that have dialed; otherwise those that were
 	// dialed are.
 	AnyStop bool
@@ -34,6 +37,7 @@ type Consumer struct {
 	credit int
 	stop   func()
 	anyone bool // may stop
+	large  func(procedure []byte, err *zmtp.SizeError) []byte
 
 	mu          sync.Mutex
 	waiting     []*Delivery
@@ -62,7 +66,7 @@ const (
 // before Start. Shutdown must be called.
 func NewConsumer(cfg ConsumerConfig) *Consumer {
 	c := &Consumer{
-		credit: cfg.Credit, stop: cfg.Stop, anyone: cfg.AnyStop, held: make(map[string]*Delivery), holds: make(map[*link.Conn]int),
+		credit: cfg.Credit, stop: cfg.Stop, anyone: cfg.AnyStop, large: cfg.TooLarge, held: make(map[string]*Delivery), holds: make(map[*link.Conn]int),
 		done: taskqueue.NewWindow(consumerMemory, 0), sooner: notify.NewToken(), ended: make(chan struct{}),
 	}
 	cfg.Link.SocketType = zmtp.Dealer
@@ -156,6 +160,18 @@ func (c *Consumer) Receive(conn *link.Conn, b *link.Batch) {
 		}
 	}
 	c.changed.Notify()
+}
+
+// TooLarge rejects a task that is passed over, of which the frames before the one
+// that is too large were read (socket.OversizedReceiver).
+func (c *Consumer) TooLarge(conn *link.Conn, frames [][]byte, err *zmtp.SizeError) {
+	id, procedure, ok := wire.OversizedTask(wire.VerbTask, frames)
+	if !ok {
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	report(conn, wire.VerbReject, id, c.large(procedure, err))
 }
 
 // handle handles one message; c.mu is held.

@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -36,6 +37,7 @@ type sinkPeer struct {
 type unackedResult struct {
 	wire.Result
 	acked chan struct{}
+	err   error     // why no sink will take it, when acked is closed; nil: one has
 	peer  *sinkPeer // that it was sent to; nil: it waits for one
 	place list.Element[*unackedResult]
 }
@@ -52,7 +54,8 @@ func NewResultSender(cfg link.Config) *ResultSender {
 func (s *ResultSender) Links() *link.Group { return s.direct.Links() }
 
 // Send returns nil once a sink has acknowledged the result, or why ctx has
-// ended. The result's bytes must not be changed until then, and no other result
+// ended. It returns a *FailedError when a sink has refused the result, and a
+// *link.LimitError when there are sinks and all announce to take less. The result's bytes must not be changed until then, and no other result
 // may have its id meanwhile.
 func (s *ResultSender) Send(ctx context.Context, result wire.Task) error {
 	r := &unackedResult{Result: wire.Result{Task: result}, acked: make(chan struct{})}
@@ -63,7 +66,7 @@ func (s *ResultSender) Send(ctx context.Context, result wire.Task) error {
 	s.mu.Unlock()
 	select {
 	case <-r.acked:
-		return nil
+		return r.err
 	case <-ctx.Done():
 	}
 	s.mu.Lock()
@@ -83,33 +86,54 @@ func (s *ResultSender) forget(r *unackedResult) {
 	}
 }
 
-// transmit sends a result to the sink with the fewest unacknowledged ones. It
-// returns false when no sink has room; s.mu is held.
+// transmit sends a result to the sink with the fewest unacknowledged ones, of those
+// that take its size; when there are none, Send fails. It returns false when no sink
+// has room; s.mu is held.
 func (s *ResultSender) transmit(r *unackedResult) bool {
+	var small []*sinkPeer
+	var tooLarge *link.LimitError
 	for {
 		var best *sinkPeer
 		for _, peer := range s.peers {
-			if !peer.full && (best == nil || len(peer.sent) < len(best.sent)) {
+			if !peer.full && (best == nil || len(peer.sent) < len(best.sent)) && !slices.Contains(small, peer) {
 				best = peer
 			}
 		}
 		if best == nil {
-			return false
+			break
 		}
-		if socket.SendTo(best.Conn, &r.Result) == nil {
+		err := socket.SendTo(best.Conn, &r.Result)
+		switch {
+		case err == nil:
 			r.peer = best
 			best.sent[r] = struct{}{}
 			return true
+		case errors.As(err, &tooLarge):
+			small = append(small, best)
+		default:
+			best.full = true
 		}
-		best.full = true
 	}
+	if tooLarge != nil && len(small) == len(s.peers) {
+		s.end(r, tooLarge)
+	}
+	return len(small) > 0
+}
+
+// end ends the wait for a result's acknowledgement; s.mu is held.
+func (s *ResultSender) end(r *unackedResult, err error) {
+	s.forget(r)
+	r.err = err
+	close(r.acked)
 }
 
 // transmitWaiting sends what waits for a sink, in the order of Send; s.mu is
 // held.
 func (s *ResultSender) transmitWaiting() {
-	for e := s.order.First(); e != nil; e = e.Next() {
-		if r := e.Value(); r.peer == nil && !s.transmit(r) {
+	for e := s.order.First(); e != nil; {
+		r := e.Value()
+		e = e.Next() // transmit may take r out
+		if r.peer == nil && !s.transmit(r) {
 			return
 		}
 	}
@@ -163,18 +187,30 @@ func (s *ResultSender) Receive(conn *link.Conn, b *link.Batch) {
 	}
 }
 
+// TooLarge handles the beginning of a message that is too large: the verb, and the
+// result that it is about (socket.OversizedReceiver).
+func (s *ResultSender) TooLarge(conn *link.Conn, frames [][]byte, _ *zmtp.SizeError) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if wire.NamesTask(frames) {
+		_ = s.handle(conn, frames) // reported already
+	}
+}
+
 // handle handles one message; s.mu is held.
 func (s *ResultSender) handle(conn *link.Conn, frames [][]byte) error {
-	id, err := wire.ParseAck(frames)
+	verb, id, status, err := wire.ParseAck(frames)
 	if err != nil {
 		return err
 	}
 	r := s.unacked[string(id)]
 	if r == nil || r.peer == nil || r.peer.Conn != conn {
-		return fmt.Errorf("%s %x: no such result was sent to it", wire.VerbAck, wire.Excerpt(id))
+		return fmt.Errorf("%s %x: no such result was sent to it", verb, wire.Excerpt(id))
 	}
-	s.forget(r)
-	close(r.acked)
+	if verb == wire.VerbReject {
+		err = &FailedError{Status: append([]byte(nil), status...)}
+	}
+	s.end(r, err)
 	return nil
 }
 
