@@ -275,9 +275,9 @@ func (c *serverCall) panicked(ctx *callContext, p *guarded.PanicError) error {
 	return &Error{Code: CodeInternal, Message: "internal error"}
 }
 
-// appendFitting is appendReply for a reply that must be within the client's limit. A
-// bare one, in whose place there is no error, is sent all the same: the client fails
-// its call then.
+// appendFitting is appendReply for a reply that must be within the client's
+// limit. A bare one, in whose place there is no error, is sent all the same:
+// the client fails its call then.
 func (c *serverCall) appendFitting(b []byte) ([]byte, error) {
 	out, err := c.appendReply(b)
 	if err != nil || c.handler.method.Bare {

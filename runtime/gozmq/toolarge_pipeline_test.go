@@ -7,15 +7,15 @@ import (
 	"github.com/gozmq/gozmq/internal/testkit"
 )
 
-// growSure and growPlain are tasks whose result has as many bytes as the task's last
-// number says; see growTask.
+// growSure and growPlain are tasks whose result has as many bytes as the task's
+// last number says; see growTask.
 var (
 	growSure  = &Method{Procedure: "test.Tasks/GrowSure", Delivery: DeliveryAtLeastOnce}
 	growPlain = &Method{Procedure: "test.Tasks/GrowPlain"}
 )
 
-// growTask answers a task whose first byte is 1 with 100 times small bytes, any other
-// one with one byte.
+// growTask answers a task whose first byte is 1 with 100 times small bytes, any
+// other one with one byte.
 func growTask(_ context.Context, task *bytez) (*bytez, error) {
 	if task.GetValue()[0] == 1 {
 		return sized(100 * small), nil
@@ -59,9 +59,9 @@ func as[O any](opts ...any) (list []O) {
 	return list
 }
 
-// A task or a result that comes although it is too large, because its receiver has
-// announced nothing, is refused alone: the task is a dead letter with both sizes, and
-// the connections stay.
+// A task or a result that comes although it is too large, because its receiver
+// has announced nothing, is refused alone: the task is a dead letter with both
+// sizes, and the connections stay.
 func TestSurePassedOver(t *testing.T) {
 	const limit = 4 * small // beyond the size of a command
 	overSecured(t, func(t *testing.T, s site, bind, dial []SocketOption) {
@@ -103,8 +103,9 @@ func TestSurePassedOver(t *testing.T) {
 	})
 }
 
-// With announced limits such a task is not sent: Push fails when no worker takes it,
-// and else one that does gets it. A result that no sink takes fails its task.
+// With announced limits such a task is not sent: Push fails when no worker
+// takes it, and else one that does gets it. A result that no sink takes fails
+// its task.
 func TestSureBeyondTheAnnouncedLimits(t *testing.T) {
 	overSecured(t, func(t *testing.T, s site, bind, dial []SocketOption) {
 		dead, events := make(chan DeadLetter, 10), newRecorder()
@@ -140,8 +141,8 @@ func TestSureBeyondTheAnnouncedLimits(t *testing.T) {
 	})
 }
 
-// A task that was queued before it was known that no worker takes it is given up after
-// a while, and others are not kept waiting.
+// A task that was queued before it was known that no worker takes it is given
+// up after a while, and others are not kept waiting.
 func TestQueuedBeyondEveryLimit(t *testing.T) {
 	dead := make(chan DeadLetter, 10)
 	p := site{endpoint: "tcp://127.0.0.1:*"}.surePipeline(t, []VentilatorOption{WithDeadLetterHandler(func(d DeadLetter) { dead <- d })}, nil)
@@ -156,8 +157,8 @@ func TestQueuedBeyondEveryLimit(t *testing.T) {
 	wantCode(t, d.Reason, CodeResourceExhausted, "409604 bytes", "limit of 4096")
 }
 
-// With at most once Push fails when no worker takes a task's size, and else one that
-// does gets it; a result that no sink takes is told to the worker.
+// With at most once Push fails when no worker takes a task's size, and else one
+// that does gets it; a result that no sink takes is told to the worker.
 func TestPlainBeyondTheAnnouncedLimits(t *testing.T) {
 	overSecured(t, func(t *testing.T, s site, bind, dial []SocketOption) {
 		failed, report := failures()

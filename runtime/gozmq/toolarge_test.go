@@ -24,8 +24,9 @@ func sized(n int) *bytez { return wrapperspb.Bytes(make([]byte, n)) }
 // hideLimit has a socket announce no limit, as those of libzmq do.
 func hideLimit() SocketOption { return socketOption(func(c *socketConfig) { c.HideLimit = true }) }
 
-// A request beyond the limit that the server announces is not sent, and a reply beyond
-// the client's fails its call; both tell the sizes, and nothing is passed over.
+// A request beyond the limit that the server announces is not sent, and a reply
+// beyond the client's fails its call; both tell the sizes, and nothing is
+// passed over.
 func TestBeyondTheAnnouncedLimits(t *testing.T) {
 	everywhere(t, func(t *testing.T, s site) {
 		var ran atomic.Int32

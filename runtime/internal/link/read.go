@@ -116,8 +116,9 @@ func (rd *reader) passOver(b []byte, err error) bool {
 	return rd.handedOut
 }
 
-// keptBack returns the size error of a publication that the peer has kept back, which a
-// subscriber passes over as if it had been sent. For any other command it returns nil.
+// keptBack returns the size error of a publication that the peer has kept back,
+// which a subscriber passes over as if it had been sent. For any other command
+// it returns nil.
 func (c *Conn) keptBack(command []byte) error {
 	rd := &c.reader
 	if c.cfg.SocketType != zmtp.Sub || !c.cfg.PassOver || !rd.scanner.Idle() {

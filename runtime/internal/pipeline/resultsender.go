@@ -55,8 +55,9 @@ func (s *ResultSender) Links() *link.Group { return s.direct.Links() }
 
 // Send returns nil once a sink has acknowledged the result, or why ctx has
 // ended. It returns a *FailedError when a sink has refused the result, and a
-// *link.LimitError when there are sinks and all announce to take less. The result's bytes must not be changed until then, and no other result
-// may have its id meanwhile.
+// *link.LimitError when there are sinks and all announce to take less. The
+// result's bytes must not be changed until then, and no other result may have
+// its id meanwhile.
 func (s *ResultSender) Send(ctx context.Context, result wire.Task) error {
 	r := &unackedResult{Result: wire.Result{Task: result}, acked: make(chan struct{})}
 	s.mu.Lock()
@@ -86,9 +87,9 @@ func (s *ResultSender) forget(r *unackedResult) {
 	}
 }
 
-// transmit sends a result to the sink with the fewest unacknowledged ones, of those
-// that take its size; when there are none, Send fails. It returns false when no sink
-// has room; s.mu is held.
+// transmit sends a result to the sink with the fewest unacknowledged ones, of
+// those that take its size; when there are none, Send fails. It returns false
+// when no sink has room; s.mu is held.
 func (s *ResultSender) transmit(r *unackedResult) bool {
 	var small []*sinkPeer
 	var tooLarge *link.LimitError

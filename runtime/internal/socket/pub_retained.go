@@ -149,8 +149,8 @@ func (p *Pub) Position() uint64 {
 	return p.store.position
 }
 
-// offer appends a message to a connection's queue. It returns false when the queue is
-// full. A message that is too large for the peer counts as dropped.
+// offer appends a message to a connection's queue. It returns false when the
+// queue is full. A message that is too large for the peer counts as dropped.
 func (s *topicStore) offer(c *link.Conn, frames []byte) bool {
 	if s.keepBack(c, frames) {
 		return true
@@ -162,8 +162,8 @@ func (s *topicStore) offer(c *link.Conn, frames []byte) bool {
 	return err != link.ErrFull
 }
 
-// keepBack reports whether a message is too large for the peer. If so it is counted,
-// and a peer that is one of ours is told in its place.
+// keepBack reports whether a message is too large for the peer. If so it is
+// counted, and a peer that is one of ours is told in its place.
 func (s *topicStore) keepBack(c *link.Conn, frames []byte) bool {
 	var limit *link.LimitError
 	if err := c.Fits(frames); err == nil || !errors.As(err, &limit) {

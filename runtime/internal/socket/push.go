@@ -47,9 +47,9 @@ func (p *Push) init(cfg link.Config, h link.Handler) { p.group = link.NewGroup(c
 // Links returns the socket's connections.
 func (p *Push) Links() *link.Group { return p.group }
 
-// Send returns nil once m is in the queue of a peer that takes its size. Its errors
-// wrap the context's, or are link.ErrClosed, m's own, or a *link.LimitError when there
-// are peers and all announce to take less.
+// Send returns nil once m is in the queue of a peer that takes its size. Its
+// errors wrap the context's, or are link.ErrClosed, m's own, or a
+// *link.LimitError when there are peers and all announce to take less.
 func (p *Push) Send(ctx context.Context, m Message) error {
 	waits := false
 	for {
@@ -136,9 +136,9 @@ func (p *Push) reassign() bool {
 	return true
 }
 
-// try gives m to the next peer that has room and takes its size, if there is one.
-// When it finds a peer that has failed it returns that, and m was not placed. When no
-// peer takes its size it returns a *link.LimitError.
+// try gives m to the next peer that has room and takes its size, if there is
+// one. When it finds a peer that has failed it returns that, and m was not
+// placed. When no peer takes its size it returns a *link.LimitError.
 func (p *Push) try(m Message) (placed bool, failed *link.Conn, err error) {
 	var tooLarge *link.LimitError
 	small := 0

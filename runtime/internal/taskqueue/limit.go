@@ -55,7 +55,8 @@ func (q *Queue) findLimit() {
 	}
 }
 
-// Fits returns a *LimitError if there are workers and none takes a task of this size.
+// Fits returns a *LimitError if there are workers and none takes a task of this
+// size.
 func (q *Queue) Fits(t *Task) error {
 	if n := t.largest(); q.limit > 0 && int64(n) > q.limit {
 		return &LimitError{Size: n, Limit: q.limit}
@@ -63,8 +64,8 @@ func (q *Queue) Fits(t *Task) error {
 	return nil
 }
 
-// refuse has a task that waits, and that no worker takes, wait for another one. After
-// some time it is given up.
+// refuse has a task that waits, and that no worker takes, wait for another one.
+// After some time it is given up.
 func (q *Queue) refuse(t *Task, reason error, now time.Time) {
 	t.Reason = reason
 	t.refusals++
@@ -80,8 +81,8 @@ func (q *Queue) refuse(t *Task, reason error, now time.Time) {
 	q.refused = append(q.refused, t)
 }
 
-// Refused returns the tasks that were given up since the last call because no worker
-// takes their size. Control messages may be among them.
+// Refused returns the tasks that were given up since the last call because no
+// worker takes their size. Control messages may be among them.
 func (q *Queue) Refused() []*Task {
 	list := q.refused
 	q.refused = nil

@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// A task goes to a worker that takes its size, whatever the order of the workers, and
-// does not keep smaller ones waiting.
+// A task goes to a worker that takes its size, whatever the order of the
+// workers, and does not keep smaller ones waiting.
 func TestLimitChoosesWorkers(t *testing.T) {
 	q := NewQueue(Limits{Tasks: 100, Bytes: 1 << 20})
 	small, large := q.Join(), q.Join()
@@ -41,7 +41,8 @@ func TestLimitChoosesWorkers(t *testing.T) {
 	}
 }
 
-// A task that no worker takes waits for one that does, and is given up after a while.
+// A task that no worker takes waits for one that does, and is given up after a
+// while.
 func TestLimitOfAllWorkers(t *testing.T) {
 	q := NewQueue(Limits{Tasks: 100, Bytes: 1 << 20, Backoff: time.Second, MaxBackoff: time.Minute})
 	lost, kept := &Task{ID: "lost", Body: make([]byte, 200)}, &Task{ID: "kept", Body: make([]byte, 50)}

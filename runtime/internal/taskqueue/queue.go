@@ -98,8 +98,8 @@ func (q *Queue) Has(id ID) bool { return q.tasks[id] != nil }
 // Next hands the first task that waits to a peer with credit left, and returns
 // both, or nil when nothing can be handed out. Peers that hold nothing come
 // first, then the others in turn. A peer never gets a task that it still holds
-// because the lease expired, nor one beyond its limit. A suspect goes to a peer that holds nothing, and
-// that gets nothing else until the suspect is over.
+// because the lease expired, nor one beyond its limit. A suspect goes to a peer
+// that holds nothing, and that gets nothing else until the suspect is over.
 func (q *Queue) Next(now time.Time) (*Task, *Peer) {
 	if t, p := q.nextSuspect(now); t != nil {
 		q.hand(t, p, now)

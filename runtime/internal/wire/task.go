@@ -235,8 +235,9 @@ func (a Ack) AppendMessage(b []byte) ([]byte, error) {
 	return zmtp.AppendFrame(b, 0, a), nil
 }
 
-// ParseAck parses a message of a sink to its worker: VerbAck, or VerbReject with an
-// encoded gozmq.v1.Status or nil. The id and the status refer to the memory of frames.
+// ParseAck parses a message of a sink to its worker: VerbAck, or VerbReject
+// with an encoded gozmq.v1.Status or nil. The id and the status refer to the
+// memory of frames.
 func ParseAck(frames [][]byte) (verb Verb, id Ack, status []byte, err error) {
 	verb = knownVerb(frames[0], VerbAck, VerbReject)
 	if verb == "" || len(frames) < 2 {
@@ -248,13 +249,13 @@ func ParseAck(frames [][]byte) (verb Verb, id Ack, status []byte, err error) {
 	return verb, frames[1], status, nil
 }
 
-// NamesTask reports whether the beginning of a message that is too large has a verb and
-// an id behind it.
+// NamesTask reports whether the beginning of a message that is too large has a
+// verb and an id behind it.
 func NamesTask(frames [][]byte) bool { return len(frames) >= 2 }
 
-// OversizedTask returns what is known of a TASK or a RESULT that is too large, of which
-// frames are those before the one that exceeds the limit. ok is false when nobody can
-// be told.
+// OversizedTask returns what is known of a TASK or a RESULT that is too large,
+// of which frames are those before the one that exceeds the limit. ok is false
+// when nobody can be told.
 func OversizedTask(verb Verb, frames [][]byte) (id, procedure []byte, ok bool) {
 	if len(frames) < 2 || string(frames[0]) != string(verb) || len(frames[1]) == 0 || len(frames[1]) > MaxTaskID {
 		return nil, nil, false
