@@ -26,7 +26,7 @@ var layers = map[string][]string{
 	"generator/internal/plan":    {"generator/internal/topic", "proto"},
 	"generator/internal/topic":   {},
 	"cmd/protoc-gen-gozmq":       {"generator", "proto"},
-	"cmd/gozmq-keygen":           {"runtime/gozmq"},
+	"cmd/gozmq-keygen":           {"runtime/gozmqcurve"},
 
 	"runtime/internal/testproto":    {}, // for tests: nothing stands above it
 	"runtime/internal/zmtp":         {},
@@ -50,16 +50,18 @@ var layers = map[string][]string{
 	"internal/leak":                 {}, // for tests of every part
 	"internal/testkit":              {}, // for tests of every part, in and out of runtime
 	"runtime/internal/topic":        {},
-	"runtime/internal/bridge":       {"runtime/internal/socket", "runtime/internal/topic"},
+	"runtime/internal/bridge":       {"runtime/internal/handshake", "runtime/internal/socket", "runtime/internal/topic"},
 	"runtime/internal/pipeline":     {"runtime/internal/taskqueue", "runtime/internal/socket", "runtime/internal/link", "runtime/internal/wire", "runtime/internal/notify", "runtime/internal/list", "runtime/internal/zmtp"},
 
 	"runtime/gozmqproto":    {"runtime/gozmq"},
+	"runtime/gozmqcurve":    {"runtime/gozmq", "runtime/internal/bridge", "runtime/internal/curve", "runtime/internal/handshake"},
+	"runtime/gozmqzap":      {"runtime/gozmq", "runtime/internal/bridge", "runtime/internal/socket", "runtime/internal/wire", "runtime/internal/zmtp"},
 	"runtime/gozmqimpl":     {"runtime/gozmq", "runtime/internal/bridge", "runtime/internal/socket", "runtime/internal/topic"},
 	"runtime/gozmqv1gozmq":  {"runtime/gozmq", "runtime/gozmqimpl", "proto"}, // generated
 	"runtime/gozmqhealth":   {"runtime/gozmq", "runtime/gozmqv1gozmq", "proto"},
 	"runtime/gozmqdescribe": {"runtime/gozmq", "runtime/gozmqimpl", "runtime/gozmqv1gozmq", "proto"},
 
-	"runtime/gozmqtest": {"runtime/gozmq", "runtime/internal/transport"},
+	"runtime/gozmqtest": {"runtime/gozmq", "runtime/gozmqcurve", "runtime/internal/transport"},
 
 	"example": {"runtime/gozmq", "runtime/gozmqimpl", "proto"},
 

@@ -9,6 +9,7 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
+	"github.com/gozmq/gozmq/runtime/internal/bridge"
 	"github.com/gozmq/gozmq/runtime/internal/handshake"
 	"github.com/gozmq/gozmq/runtime/internal/link"
 	"github.com/gozmq/gozmq/runtime/internal/socket"
@@ -19,6 +20,15 @@ type dialConfig struct {
 	socketConfig
 	ready        time.Duration
 	interceptors interceptorOption
+}
+
+// Options from other files that Dial takes.
+
+func (o socketOption) applyDial(c *dialConfig) { o(&c.socketConfig) }
+func (e Endpoints) applyDial(c *dialConfig)    { e.add(&c.endpoints) }
+func (o codecOption) applyDial(c *dialConfig)  { o.apply(&c.socketConfig) }
+func (o interceptorOption) applyDial(c *dialConfig) {
+	c.interceptors = append(c.interceptors, o...)
 }
 
 func (c *dialConfig) check() error {
@@ -34,6 +44,7 @@ func (c *dialConfig) check() error {
 // of this Conn's calls in flight, and not to one that seems to hang while
 // there is another. On the wire it is a DEALER socket.
 type Conn struct {
+	holdsConn
 	dealer      *socket.Dealer
 	observer    *observer
 	interceptor Interceptor
@@ -61,6 +72,7 @@ func Dial(opts ...DialOption) (*Conn, error) {
 		ready:       cfg.ready,
 		linger:      cfg.linger,
 	}
+	c.holdsConn = bridge.Hold[bridge.Conn]((*exchanging)(c))
 	c.bodies = cfg.bodies(c.observer)
 	cfg.Observe = c.observer.link(cfg.SocketType)
 	c.dealer = socket.NewDealer(cfg.Config)
@@ -71,6 +83,15 @@ func Dial(opts ...DialOption) (*Conn, error) {
 	}
 	c.addrs = addrs
 	return c, nil
+}
+
+type holdsConn = bridge.Held[bridge.Conn]
+
+// exchanging is a Conn as gozmqzap sees it (bridge.Conn).
+type exchanging Conn
+
+func (c *exchanging) Do(ctx context.Context, x socket.Exchange) error {
+	return c.dealer.Do(ctx, x, c.ready)
 }
 
 // WaitForServers waits until at least n servers are connected. It fails with

@@ -13,9 +13,8 @@ import (
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
 )
 
-// DefaultMaxMessageSize is the limit on the size of a message, sent or
-// received, unless WithMaxMessageSize sets another: 4 MiB.
-const DefaultMaxMessageSize = 4 << 20
+// defaultMaxMessageSize is the limit that WithMaxMessageSize changes.
+const defaultMaxMessageSize = 4 << 20
 
 // A SocketOption is an option of every constructor that opens sockets.
 type SocketOption interface {
@@ -73,7 +72,7 @@ func newSocketConfig(t zmtp.SocketType, role handshake.Role) socketConfig {
 		Config: link.Config{
 			SocketType:         t,
 			Role:               role,
-			MaxMessageSize:     DefaultMaxMessageSize,
+			MaxMessageSize:     defaultMaxMessageSize,
 			SendQueue:          1000,
 			SendQueueBytes:     4 << 20,
 			ConnectTimeout:     10 * time.Second,
@@ -105,14 +104,6 @@ const pipelineBuffer = 64 << 10
 
 type socketOption func(*socketConfig)
 
-func (o socketOption) applyDial(c *dialConfig)             { o(&c.socketConfig) }
-func (o socketOption) applyServer(c *serverConfig)         { o(&c.socketConfig) }
-func (o socketOption) applyPublisher(c *publisherConfig)   { o(&c.socketConfig) }
-func (o socketOption) applySubscriber(c *subscriberConfig) { o(&c.socketConfig) }
-func (o socketOption) applyVentilator(c *ventilatorConfig) { o(&c.socketConfig) }
-func (o socketOption) applyWorker(c *workerConfig)         { o(&c.socketConfig) }
-func (o socketOption) applySink(c *sinkConfig)             { o(&c.socketConfig) }
-
 // WithRoutingID announces a routing id of 1 to 255 bytes, of which the first is
 // not 0. Peers may log it (Peer.RoutingID) and use it to address this socket;
 // it is no proof of identity. A server, or the front of a proxy for REQ/REP,
@@ -131,7 +122,12 @@ func WithRoutingID(id string) SocketOption {
 // Each end announces its limit to the other, which then does not send such a
 // message: Push fails if no worker that is connected takes the task. A peer that
 // sends a request with bare framing that is too large is disconnected. The frames
-// beside the body may have 64 KiB more. Default: DefaultMaxMessageSize.
+// beside the body may have 64 KiB more. Default: defaultMaxMessageSize.
+//
+// All messages that have come in part may take 256 MiB of the socket's memory
+// together, or 4 times the limit if that is more. Beyond that, messages of more
+// than 64 KiB wait for room, and a peer whose message makes no progress for 1 s is
+// disconnected.
 func WithMaxMessageSize(n int) SocketOption {
 	return socketOption(func(c *socketConfig) { c.MaxMessageSize = n })
 }

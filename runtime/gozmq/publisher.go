@@ -24,6 +24,13 @@ type publisherConfig struct {
 	memory           topicMemory
 }
 
+// Options from other files that NewPublisher takes.
+
+func (o socketOption) applyPublisher(c *publisherConfig) { o(&c.socketConfig) }
+func (e Endpoints) applyPublisher(c *publisherConfig)    { e.add(&c.endpoints) }
+func (o codecOption) applyPublisher(c *publisherConfig)  { o.apply(&c.socketConfig) }
+func (o topicMemory) applyPublisher(c *publisherConfig)  { c.memory = o }
+
 // A Publisher sends messages to the subscribers of their topics. It never waits
 // for a subscriber: one whose queue is full misses messages, which are counted.
 // Its methods may be called from any goroutine. On the wire it is a PUB socket.

@@ -23,6 +23,14 @@ type sinkConfig struct {
 	reliable []string // names of options that need DeliveryAtLeastOnce
 }
 
+// Options from other files that NewSink takes.
+
+func (o socketOption) applySink(c *sinkConfig) { o(&c.socketConfig) }
+func (e Endpoints) applySink(c *sinkConfig)    { e.add(&c.endpoints) }
+func (o codecOption) applySink(c *sinkConfig)  { o.apply(&c.socketConfig) }
+func (d Delivery) applySink(c *sinkConfig)     { c.delivery = d }
+func (q queueConfig) applySink(c *sinkConfig)  { c.queue = q }
+
 type sinkOption func(*sinkConfig)
 
 func (o sinkOption) applySink(c *sinkConfig) { o(c) }

@@ -21,6 +21,15 @@ type subscriberConfig struct {
 	lag          lagLimits
 }
 
+// Options from other files that NewSubscriber takes.
+
+func (o socketOption) applySubscriber(c *subscriberConfig) { o(&c.socketConfig) }
+func (e Endpoints) applySubscriber(c *subscriberConfig)    { e.add(&c.endpoints) }
+func (o codecOption) applySubscriber(c *subscriberConfig)  { o.apply(&c.socketConfig) }
+func (o lagReport) applySubscriber(c *subscriberConfig)    { c.lag.report = time.Duration(o) }
+func (o lagEnd) applySubscriber(c *subscriberConfig)       { c.lag.end = time.Duration(o) }
+func (o topicMemory) applySubscriber(c *subscriberConfig)  { c.memory = o }
+
 // check reports everything that is wrong with the options.
 func (c *subscriberConfig) check() error {
 	return errors.Join(c.socketConfig.check(), c.subscription.check(), c.memory.check(), c.lag.check())
@@ -41,7 +50,6 @@ func (q queueConfig) check() error {
 func (q queueConfig) applySubscription(c *subscriptionConfig) { c.queue = q }
 func (q queueConfig) applySubscriber(c *subscriberConfig)     { c.subscription.queue = q }
 func (q queueConfig) applyHandler(c *handlerConfig)           { c.subscription.queue = q }
-func (q queueConfig) applySink(c *sinkConfig)                 { c.queue = q }
 
 // A ReceiveOption is an option of a subscription and of NewSink.
 type ReceiveOption interface {
@@ -106,6 +114,7 @@ type subscriberSocket struct{ s *Subscriber }
 
 func (k subscriberSocket) Subscribe(prefix []byte) { k.s.sub.Subscribe(prefix) }
 func (k subscriberSocket) Cancel(prefix []byte)    { k.s.sub.Cancel(prefix) }
+func (k subscriberSocket) Together(f func())       { k.s.sub.Together(f) }
 func (k subscriberSocket) Peers() int              { return k.s.sub.Peers() }
 
 // A receiver hands what a Subscriber's socket has read to its hub

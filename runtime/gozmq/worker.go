@@ -27,6 +27,11 @@ type workerConfig struct {
 	onError     func(ctx context.Context, m *Method, task proto.Message, err error)
 }
 
+// Options from other files that a worker takes.
+
+func (o socketOption) applyWorker(c *workerConfig) { o(&c.socketConfig) }
+func (o codecOption) applyWorker(c *workerConfig)  { o.apply(&c.socketConfig) }
+
 type workerOption func(*workerConfig)
 
 func (o workerOption) applyWorker(c *workerConfig) { o(c) }
@@ -59,7 +64,6 @@ type ServingOption interface {
 
 type concurrencyOption int
 
-func (o concurrencyOption) applyServer(c *serverConfig) { c.concurrency = int(o) }
 func (o concurrencyOption) applyWorker(c *workerConfig) { c.concurrency = int(o) }
 
 // WithConcurrency limits how many handlers run at once. At a server, a further
@@ -70,7 +74,6 @@ func WithConcurrency(n int) ServingOption { return concurrencyOption(n) }
 
 type drainOption time.Duration
 
-func (o drainOption) applyServer(c *serverConfig) { c.drain = time.Duration(o) }
 func (o drainOption) applyWorker(c *workerConfig) { c.drain = time.Duration(o) }
 
 // WithDrainTimeout sets how long running handlers may take to finish when a
@@ -82,8 +85,11 @@ func WithDrainTimeout(d time.Duration) ServingOption { return drainOption(d) }
 // WithPrefetch sets how many tasks a worker reads ahead from each connection,
 // so that it need not wait for the next. Such tasks cannot go to another
 // worker. With DeliveryAtMostOnce they are lost if this worker dies, as are
-// those that the kernels of both sides hold (WithKernelBuffers). Defaults: with
-// DeliveryAtLeastOnce as many as WithConcurrency, with DeliveryAtMostOnce 64.
+// those that the kernels of both sides hold (WithKernelBuffers). With
+// DeliveryAtLeastOnce tasks whose results wait for a sink's acknowledgement do
+// not count. A worker that is far from its ventilator needs as many as it does
+// in one round trip. Defaults: with DeliveryAtLeastOnce as many as
+// WithConcurrency, with DeliveryAtMostOnce 64.
 func WithPrefetch(n int) WorkerOption {
 	return workerOption(func(c *workerConfig) { c.prefetch = n })
 }

@@ -27,7 +27,9 @@ func newQueuedWork(run *taskRunner, cfg *workerConfig, stop func()) *queuedWork 
 	engine := cfg.Config
 	engine.Observe = run.observer.link(zmtp.Dealer)
 	w := &queuedWork{run: run}
-	w.consumer = pipeline.NewConsumer(pipeline.ConsumerConfig{Link: engine, Credit: cfg.credit(), Stop: stop, AnyStop: cfg.remoteStop, TooLarge: tooLargeTask})
+	w.consumer = pipeline.NewConsumer(pipeline.ConsumerConfig{
+		Link: engine, Credit: cfg.credit(), Ahead: cfg.ahead(cfg.concurrency), Stop: stop, AnyStop: cfg.remoteStop, TooLarge: tooLargeTask,
+	})
 	if run.results {
 		engine.Role = handshake.RoleResults
 		w.results = pipeline.NewResultSender(engine)
@@ -47,6 +49,9 @@ func (w *queuedWork) start() { w.consumer.Start() }
 func (w *queuedWork) drain(context.Context) { w.consumer.Drain() }
 
 func (w *queuedWork) shutdown(linger time.Duration) error {
+	if w.results != nil {
+		w.results.Abandon(errWorkerStopped)
+	}
 	err := lingering(linger, w.consumer.Shutdown)
 	if w.results != nil {
 		err = errors.Join(err, lingering(linger, w.results.Shutdown))
@@ -60,18 +65,23 @@ func (w *queuedWork) progress() Progress {
 	return p
 }
 
-// work runs tasks one after the other until there are no more.
+// work runs tasks one after the other until there are no more. Then it waits for
+// the acknowledgements of results.
 func (w *queuedWork) work(ctx context.Context) {
 	for {
 		d, err := w.consumer.Next(ctx, w.run.timeout)
 		if err != nil {
-			return
+			break
 		}
 		w.handle(ctx, d)
 	}
+	if w.results != nil {
+		w.results.Wait(ctx)
+	}
 }
 
-// handle runs one task and reports to its ventilator how it ended.
+// handle runs one task and reports to its ventilator how it ended, unless that
+// waits for the acknowledgement of its result.
 func (w *queuedWork) handle(ctx context.Context, d *pipeline.Delivery) {
 	verb, reason := wire.VerbFail, errGoexit
 	defer func() { // a handler may end its goroutine with runtime.Goexit
@@ -79,7 +89,9 @@ func (w *queuedWork) handle(ctx context.Context, d *pipeline.Delivery) {
 		if verb == wire.VerbFail || verb == wire.VerbReject {
 			status = encodeStatus(reason, maxStatus)
 		}
-		d.Finish(verb, status)
+		if verb != waitsForAck {
+			d.Finish(verb, status)
+		}
 	}()
 	if d.Task().Control() {
 		verb = w.forward(ctx, d)
@@ -87,8 +99,6 @@ func (w *queuedWork) handle(ctx context.Context, d *pipeline.Delivery) {
 		verb, reason = w.runTask(ctx, d)
 	}
 }
-
-var errGoexit = errors.New("handler ended its goroutine")
 
 // tooLargeTask returns the encoded status of a task that was passed over.
 func tooLargeTask(procedure []byte, size *zmtp.SizeError) []byte {
@@ -108,11 +118,13 @@ func prefixOf(procedure []byte) string {
 	return string(cut(procedure)) + ": "
 }
 
-// maxStatus is about how many bytes of a failure travel.
-const maxStatus = 16 << 10
+// waitsForAck stands for the verb of a task whose end its result's
+// acknowledgement decides.
+const waitsForAck wire.Verb = ""
 
 // runTask runs one task and brings its result to a sink. It returns the verb
-// with which the task ends, and the reason of VerbFail and VerbReject.
+// with which the task ends, or waitsForAck, and the reason of VerbFail and
+// VerbReject.
 func (w *queuedWork) runTask(ctx context.Context, d *pipeline.Delivery) (wire.Verb, error) {
 	h := w.run.handler(d.Task().Procedure)
 	if h == nil {
@@ -137,13 +149,7 @@ func (w *queuedWork) runTask(ctx context.Context, d *pipeline.Delivery) (wire.Ve
 		if err != nil {
 			return w.failTask(ctx, h, task, Permanent(err))
 		}
-		if err := w.send(ctx, d, body); err != nil {
-			if isPermanent(err) {
-				return w.failTask(ctx, h, task, err)
-			}
-			w.run.fail(ctx, h, task, err)
-			return wire.VerbReturn, nil
-		}
+		return w.send(ctx, h, d, task, body), nil
 	}
 	w.run.done.Add(1)
 	return wire.VerbDone, nil
@@ -163,27 +169,40 @@ func (w *queuedWork) failTask(ctx context.Context, h *taskHandler, task proto.Me
 	}
 }
 
-// send brings a task's result to a sink. Its error is permanent when no sink will
-// take the result.
-func (w *queuedWork) send(ctx context.Context, d *pipeline.Delivery, body []byte) error {
-	result := *d.Task()
+// send brings a task's result to a sink, and has the task end when that has
+// acknowledged it.
+func (w *queuedWork) send(ctx context.Context, h *taskHandler, d *pipeline.Delivery, task proto.Message, body []byte) wire.Verb {
+	result, kept := *d.Task(), len(d.Task().Body)
 	result.Body = body
-	err := w.results.Send(ctx, result)
-	if err == nil {
-		return nil
+	unsent := func(err error) {
+		w.run.fail(ctx, h, task, fmt.Errorf("no sink has acknowledged the result: %w", err))
 	}
-	if refused := refusedResult(err); refused != nil {
-		return Permanent(Errorf(refused.Code, "%s: result: %w", result.Procedure, refused))
+	err := w.results.Send(ctx, result, kept, func(err error) {
+		switch {
+		case err == nil:
+			w.run.done.Add(1)
+			d.Finish(wire.VerbDone, nil)
+		case refusedResult(err):
+			failed := taskFailure(err)
+			failed = Errorf(failed.Code, "%s: result: %w", h.method.Procedure, failed)
+			w.run.fail(ctx, h, task, failed)
+			d.Finish(wire.VerbReject, encodeStatus(failed, maxStatus))
+		default:
+			unsent(err)
+			d.Finish(wire.VerbReturn, nil)
+		}
+	})
+	if err != nil {
+		unsent(err)
+		return wire.VerbReturn
 	}
-	return fmt.Errorf("no sink has acknowledged the result: %w", err)
+	d.Handled()
+	return waitsForAck
 }
 
-// refusedResult returns why no sink will take a result, nil for any other error.
-func refusedResult(err error) *Error {
-	if !errors.As(err, new(*pipeline.FailedError)) && !errors.As(err, new(*link.LimitError)) {
-		return nil
-	}
-	return taskFailure(err)
+// refusedResult reports whether no sink will take a result.
+func refusedResult(err error) bool {
+	return errors.As(err, new(*pipeline.FailedError)) || errors.As(err, new(*link.LimitError))
 }
 
 // forward brings a message about a batch to a sink.
@@ -191,13 +210,20 @@ func (w *queuedWork) forward(ctx context.Context, d *pipeline.Delivery) wire.Ver
 	if w.results == nil {
 		return wire.VerbDone
 	}
-	err := w.results.Send(ctx, *d.Task())
-	switch {
-	case err == nil:
-	case refusedResult(err) != nil:
-		d.Malformed(err) // no sink will take it
-	default:
+	err := w.results.Send(ctx, *d.Task(), 0, func(err error) {
+		switch {
+		case err == nil:
+			d.Finish(wire.VerbDone, nil)
+		case refusedResult(err):
+			d.Malformed(err) // no sink will take it
+			d.Finish(wire.VerbDone, nil)
+		default:
+			d.Finish(wire.VerbReturn, nil)
+		}
+	})
+	if err != nil {
 		return wire.VerbReturn
 	}
-	return wire.VerbDone
+	d.Handled()
+	return waitsForAck
 }

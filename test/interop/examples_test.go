@@ -197,17 +197,18 @@ func wantDeliveryExamples(t *testing.T, task, result []byte) map[string][]byte {
 		return rawzmtp.Message(append([][]byte{[]byte(word)}, frames...)...)
 	}
 	return map[string][]byte{
-		"delivery-credit": say("CREDIT", []byte("2")),
-		"delivery-task":   say("TASK", id, method, task, header),
-		"delivery-done":   say("DONE", id),
-		"delivery-fail":   say("FAIL", id, status),
-		"delivery-extend": say("EXTEND", id),
-		"delivery-begin":  say("EXTEND", id, []byte("1")),
-		"delivery-stop":   say("STOP"),
-		"delivery-result": say("RESULT", id, method, result, header),
-		"delivery-ack":    say("ACK", id),
-		"delivery-batch":  say("TASK", id, nil, nil, complete),
-		"pushpull-stop":   rawzmtp.Message([]byte{}, nil, stop),
+		"delivery-credit":  say("CREDIT", []byte("2")),
+		"delivery-task":    say("TASK", id, method, task, header),
+		"delivery-done":    say("DONE", id),
+		"delivery-fail":    say("FAIL", id, status),
+		"delivery-extend":  say("EXTEND", id),
+		"delivery-begin":   say("EXTEND", id, []byte("1")),
+		"delivery-handled": say("EXTEND", id, []byte("1"), []byte("handled")),
+		"delivery-stop":    say("STOP"),
+		"delivery-result":  say("RESULT", id, method, result, header),
+		"delivery-ack":     say("ACK", id),
+		"delivery-batch":   say("TASK", id, nil, nil, complete),
+		"pushpull-stop":    rawzmtp.Message([]byte{}, nil, stop),
 	}
 }
 

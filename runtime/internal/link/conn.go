@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/gozmq/gozmq/runtime/internal/curve"
 	"github.com/gozmq/gozmq/runtime/internal/guarded"
 	"github.com/gozmq/gozmq/runtime/internal/handshake"
 	"github.com/gozmq/gozmq/runtime/internal/throttle"
@@ -59,6 +60,7 @@ type Conn struct {
 	beyondErr     atomic.Pointer[LimitError]
 	malformed     atomic.Uint64
 	violated      atomic.Bool  // the peer broke ZMTP or exceeded a limit
+	offended      atomic.Bool  // the pattern says that the peer did what it may not repeat
 	subscriptions atomic.Int64 // Subscribed events less Unsubscribed ones
 
 	closing   atomic.Bool // our direction is closed
@@ -89,6 +91,18 @@ func (c *Conn) Dialed() bool { return c.dialed }
 
 // Endpoint returns the endpoint that was bound or dialed.
 func (c *Conn) Endpoint() string { return c.endpoint }
+
+// Owner returns the key (CURVE), or at a server the user (PLAIN), that the peer
+// has proved to be, "" for none.
+func (c *Conn) Owner() string {
+	switch {
+	case c.PublicKey != curve.Public{}:
+		return "key " + string(c.PublicKey[:])
+	case c.User != "":
+		return "user " + c.User
+	}
+	return ""
+}
 
 // Address returns the peer's address.
 func (c *Conn) Address() string { return c.address }
@@ -136,6 +150,10 @@ func (c *Conn) Err() error {
 	}
 	return nil
 }
+
+// Offend counts as an offence of the peer when the connection ends, however it
+// does. It may be called from any goroutine before Serve returns.
+func (c *Conn) Offend() { c.offended.Store(true) }
 
 // Ready reports that the peer can be used.
 func (c *Conn) Ready() { c.Report(Connected, nil) }

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/gozmq/gozmq/internal/testkit"
 	"github.com/gozmq/gozmq/runtime/internal/curve"
 	"github.com/gozmq/gozmq/runtime/internal/handshake"
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
@@ -51,7 +52,7 @@ func TestCurveEcho(t *testing.T) {
 			if err := g.Connect(ep); err != nil {
 				t.Fatal(err)
 			}
-			c := receive(t, conns)
+			c := testkit.Receive(t, conns, "a connection")
 			if c.Mechanism != handshake.Curve || c.PublicKey != server || c.SocketType != zmtp.Router {
 				t.Errorf("the peer is %+v", c.Peer)
 			}
@@ -93,7 +94,7 @@ func TestCurveIdentity(t *testing.T) {
 		return echo(c)
 	}))
 	zmtptest.DialCurve(t, ep, secret, server, "DEALER").Ask("hello")
-	p := receive(t, peers)
+	p := testkit.Receive(t, peers, "a peer")
 	if p.Auth == nil || p.Auth.Name != "ada" || p.Auth.Metadata["role"] != "admin" || p.PublicKey != secret.Public() {
 		t.Errorf("the peer is %+v", p)
 	}
@@ -177,7 +178,7 @@ func TestBadSealed(t *testing.T) {
 	good := zmtptest.DialCurve(t, ep, zmtptest.Secret(t), server, "DEALER")
 	for _, tt := range badSealed {
 		t.Run(tt.name, func(t *testing.T) {
-			mark := events.mark()
+			mark := events.Len()
 			bad := zmtptest.DialCurve(t, ep, zmtptest.Secret(t), server, "DEALER")
 			sealed := bad.Conn.(*zmtptest.SealedConn)
 			_, _ = sealed.Conn.Write(tt.send(sealed))
@@ -329,7 +330,7 @@ func TestDowngrade(t *testing.T) {
 		zmtptest.Join(zmtptest.Greeting(3, 1, "CURVE"), zmtptest.Ready("Socket-Type", "DEALER")),
 		zmtptest.Join(zmtptest.Greeting(3, 1, "CURVE"), zmtp.AppendCommand(nil, curve.CommandMessage, make([]byte, 40))),
 	} {
-		mark := events.mark()
+		mark := events.Len()
 		p := zmtptest.Dial(t, ep)
 		p.Send(first)
 		p.Drained()
@@ -366,7 +367,7 @@ func TestSealedPassOver(t *testing.T) {
 			}), func(c *Config) { c.MaxMessageSize, c.PassOver = limit, true })
 			want := func(text string) {
 				t.Helper()
-				if got := receive(t, results); !strings.HasPrefix(got, text) {
+				if got := testkit.Receive(t, results, "a result"); !strings.HasPrefix(got, text) {
 					t.Errorf("Next gave %.200s, want %s", got, text)
 				}
 			}
@@ -405,7 +406,7 @@ func TestSealedPassOver(t *testing.T) {
 			b[len(b)-1] ^= 1
 			send(b[len(b)-1:])
 			want("[] MESSAGE cannot be opened")
-			if n := events.count(0, Malformed); n > 0 {
+			if n := events.count(Malformed); n > 0 {
 				t.Errorf("%d events of malformed messages", n)
 			}
 		})

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/gozmq/gozmq/internal/leak"
+	"github.com/gozmq/gozmq/internal/testkit"
 	"github.com/gozmq/gozmq/runtime/internal/handshake"
 	"github.com/gozmq/gozmq/runtime/internal/transport"
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
@@ -40,7 +41,7 @@ func TestBadHandshake(t *testing.T) {
 
 func badHandshake(t *testing.T, events *recorder, ep transport.Endpoint, send []byte, reason string) {
 	t.Helper()
-	mark := events.mark()
+	mark := events.Len()
 	bad := zmtptest.Dial(t, ep)
 	_, _ = bad.Write(send) // it may be refused before all was written
 	e := events.await(t, mark, HandshakeFailed, 1)
@@ -60,7 +61,7 @@ func TestCloseDuringHandshake(t *testing.T) {
 	good.Ask("before")
 	before, all := descriptors(), zmtptest.Hello("DEALER")
 	for n := range all {
-		mark := events.mark()
+		mark := events.Len()
 		p := zmtptest.Dial(t, ep)
 		p.Send(all[:n])
 		p.Close()
@@ -155,7 +156,7 @@ func TestReady(t *testing.T) {
 		if string(p.Ready.Append(nil)) != string(want.Append(nil)) || p.Minor != 1 {
 			t.Errorf("announced %q and ZMTP 3.%d", p.Ready, p.Minor)
 		}
-		peer := receive(t, peers)
+		peer := testkit.Receive(t, peers, "a peer")
 		if peer.SocketType != zmtp.Req || peer.Identity != "you" || peer.Minor != minor || !peer.Gozmq() {
 			t.Errorf("read %+v", peer)
 		}

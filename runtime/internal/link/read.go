@@ -21,9 +21,11 @@ type reader struct {
 	tooLarge  error     // of a message behind a batch; the scanner has its beginning
 	kept      [][]byte  // the topic of a publication that the peer has kept back; nil: none was
 	err       error     // why reading has failed
-	told      bool      // to the peer, too
+	errSent   bool      // to the peer
 	opener    *opener   // nil: frames are not sealed
 	at        time.Time // bytes were read last
+
+	incoming incoming
 
 	count     readCount
 	published publishedCount
@@ -87,6 +89,7 @@ func (c *Conn) parse() (found bool, err error) {
 		case zmtp.Message:
 			rd.handedOut = true
 			rd.count.messages++
+			c.arrived()
 			return true, nil
 		case zmtp.Command:
 			if err := c.keptBack(rd.scanner.Body(b)); err != nil {
@@ -94,6 +97,7 @@ func (c *Conn) parse() (found bool, err error) {
 			}
 			rd.err = c.command(rd.scanner.Body(b))
 			if rd.scanner.Idle() {
+				rd.incoming.ended = true
 				rd.handedOut = true
 				rd.skip()
 			}
@@ -176,10 +180,22 @@ func (c *Conn) Ahead() []byte {
 
 // Interrupt makes a blocked Next, and each further one until Resume, return
 // ErrInterrupted when it would have to wait. It may be called from any goroutine.
-func (c *Conn) Interrupt() { _ = c.raw.SetReadDeadline(time.Unix(1, 0)) }
+func (c *Conn) Interrupt() {
+	c.reader.incoming.interrupted.Store(true)
+	c.expire()
+}
+
+// expire ends the wait for the peer's bytes.
+func (c *Conn) expire() { _ = c.raw.SetReadDeadline(time.Unix(1, 0)) }
 
 // Resume ends an interruption.
-func (c *Conn) Resume() { _ = c.raw.SetReadDeadline(time.Time{}) }
+func (c *Conn) Resume() {
+	c.reader.incoming.interrupted.Store(false)
+	_ = c.raw.SetReadDeadline(time.Time{})
+	if c.reader.incoming.stalled.Load() != nil {
+		c.expire()
+	}
+}
 
 func (rd *reader) skip() {
 	if rd.handedOut {
@@ -198,8 +214,8 @@ func (c *Conn) pauseReader(err error) {
 		rd.release()
 		return
 	}
-	if !rd.told && !rd.handedOut {
-		rd.told = true
+	if !rd.errSent && !rd.handedOut {
+		rd.errSent = true
 		c.farewell(err)
 	}
 }
@@ -207,7 +223,11 @@ func (c *Conn) pauseReader(err error) {
 // fill waits for bytes and reads them.
 func (c *Conn) fill() error {
 	rd := &c.reader
+	if err := c.hold(); err != nil {
+		return err
+	}
 	n, err := rd.more()
+	rd.incoming.waited()
 	if n > 0 {
 		rd.count.bytes += uint64(n)
 		c.liveness.noteRead()
@@ -216,6 +236,9 @@ func (c *Conn) fill() error {
 	}
 	if err == nil {
 		err = io.ErrNoProgress
+	}
+	if err := c.stalled(err); err != nil {
+		return err
 	}
 	if errors.Is(err, os.ErrDeadlineExceeded) {
 		return ErrInterrupted

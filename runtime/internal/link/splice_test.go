@@ -5,6 +5,7 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/gozmq/gozmq/internal/testkit"
 	"github.com/gozmq/gozmq/runtime/internal/handshake"
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
 	"github.com/gozmq/gozmq/runtime/internal/zmtptest"
@@ -64,7 +65,7 @@ func spliced(t *testing.T, accepted bool, sent [][]string, from, to int) [][]str
 	}
 	_, _ = sealed.Conn.Write(wire)
 	_ = sealed.CloseWrite()
-	return receive(t, done)
+	return testkit.Receive(t, done, "the end")
 }
 
 // sealedPeer returns a peer over CURVE, which is accepted by our end or accepts it.
