@@ -140,6 +140,7 @@ func wantExamples(t *testing.T) map[string][]byte {
 		"ready-dealer":     rawzmtp.Ready("Socket-Type", "DEALER", "X-Gozmq", "1", "X-Gozmq-Role", "client", "X-Gozmq-Max-Size", "4194304"),
 		"ready-req":        rawzmtp.Ready("Socket-Type", "REQ", "Identity", ""),
 		"ping":             rawzmtp.Command("PING", []byte{300 >> 8, 300 & 0xff}),
+		"oversized":        rawzmtp.Command("OVERSIZED", "\x00\x00\x00\x00\x00\x10\x00\x00\x01weather/ams"),
 		"pong":             rawzmtp.Command("PONG", ""),
 		"ping-context":     rawzmtp.Command("PING", []byte{300 >> 8, 300 & 0xff, 'a', 'b', 'c'}),
 		"pong-context":     rawzmtp.Command("PONG", []byte("abc")),

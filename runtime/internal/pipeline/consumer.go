@@ -26,6 +26,9 @@ type ConsumerConfig struct {
 	// memory that is not its own; it must not call the Consumer. nil: there are
 	// no sinks.
 	Alive func(wire.Alive)
+	// TooLarge returns the encoded status of a task that was passed over. It must
+	// not be nil.
+	TooLarge func(procedure []byte, err *zmtp.SizeError) []byte
 	// AnyStop has ventilators obeyed that have dialed; otherwise those that were
 	// dialed are.
 	AnyStop bool
@@ -41,6 +44,7 @@ type Consumer struct {
 	stop   func()
 	alive  func(wire.Alive)
 	anyone bool // may stop
+	large  func(procedure []byte, err *zmtp.SizeError) []byte
 
 	mu          sync.Mutex
 	waiting     []*Delivery
@@ -69,7 +73,7 @@ const (
 // before Start. Shutdown must be called.
 func NewConsumer(cfg ConsumerConfig) *Consumer {
 	c := &Consumer{
-		credit: cfg.Credit, slack: (cfg.Ahead + 1) / 2, stop: cfg.Stop, alive: cfg.Alive, anyone: cfg.AnyStop,
+		credit: cfg.Credit, slack: (cfg.Ahead + 1) / 2, stop: cfg.Stop, alive: cfg.Alive, anyone: cfg.AnyStop, large: cfg.TooLarge,
 		held: make(map[string]*Delivery), ventilators: make(map[*link.Conn]*ventilator),
 		done: taskqueue.NewWindow(consumerMemory, 0), sooner: notify.NewToken(), ended: make(chan struct{}),
 	}
@@ -160,6 +164,18 @@ func (c *Consumer) Receive(conn *link.Conn, b *link.Batch) {
 		}
 	}
 	c.changed.Notify()
+}
+
+// TooLarge rejects a task that is passed over, of which the frames before the one
+// that is too large were read (socket.OversizedReceiver).
+func (c *Consumer) TooLarge(conn *link.Conn, frames [][]byte, err *zmtp.SizeError) {
+	id, procedure, ok := wire.OversizedTask(wire.VerbTask, frames)
+	if !ok {
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	report(conn, wire.VerbReject, id, c.large(procedure, err))
 }
 
 // handle handles one message; c.mu is held.

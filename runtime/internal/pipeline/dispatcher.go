@@ -131,12 +131,15 @@ func (d *Dispatcher) Links() *link.Group { return d.direct.Links() }
 
 // Push returns nil once a task is in the queue and, if there is one, in the
 // store. While these are full it waits. The task belongs to b unless b is nil.
-// Its errors are ErrBatchEnded, a *StoreError, link.ErrClosed and the
-// context's.
+// Its errors are ErrBatchEnded, a *LimitError if no worker that is connected
+// takes its size, a *StoreError, link.ErrClosed and the context's.
 func (d *Dispatcher) Push(ctx context.Context, b *Batch, task Task) error {
 	t := &taskqueue.Task{Procedure: task.Procedure, Body: task.Body, MaxAttempts: task.MaxAttempts, Lease: task.Lease}
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	if err := d.queue.Fits(t); err != nil {
+		return err
+	}
 	if err := d.joinBatch(b, t); err != nil {
 		return err
 	}
@@ -235,7 +238,12 @@ func (d *Dispatcher) dispatch() {
 		d.attempt = wire.TaskAttempt{
 			ID: string(t.ID), Procedure: t.Procedure, Body: t.Body, Header: t.Header, Attempt: t.Attempts, Lease: t.Lease,
 		}
-		if err := socket.SendTo(d.conns[p], &d.attempt); err != nil {
+		err := socket.SendTo(d.conns[p], &d.attempt)
+		if errors.As(err, new(*link.LimitError)) {
+			d.failTooLarge(p, t, err, now)
+			continue
+		}
+		if err != nil {
 			d.queue.Undo(t, p)
 			d.queue.Block(p, true) // until Room or Leave
 			continue
@@ -244,7 +252,29 @@ func (d *Dispatcher) dispatch() {
 			d.store.attempts(string(t.ID), t.Attempts)
 		}
 	}
+	for _, t := range d.queue.Refused() {
+		d.giveUpTooLarge(t)
+	}
 	d.setClock(now)
+}
+
+// failTooLarge gives up a task that its worker's connection has refused, although
+// the worker takes its size; d.mu is held.
+func (d *Dispatcher) failTooLarge(p *taskqueue.Peer, t *taskqueue.Task, reason error, now time.Time) {
+	if dead, _ := d.queue.Fail(p, t.ID, reason, false, now); dead != nil {
+		d.giveUpTooLarge(dead)
+	}
+}
+
+// giveUpTooLarge is giveUp for a task that no worker takes. A message about a batch
+// counts as delivered, so that nobody waits for it; d.mu is held.
+func (d *Dispatcher) giveUpTooLarge(t *taskqueue.Task) {
+	if t.Control {
+		d.noticeDelivered(t)
+	} else {
+		d.giveUp(t)
+	}
+	d.changed.Notify()
 }
 
 // setClock has tick called when the next lease or backoff ends; d.mu is held.

@@ -15,6 +15,9 @@ var (
 	ErrExpired = taskqueue.ErrExpired
 )
 
+// A LimitError says that a task is larger than every worker takes.
+type LimitError = taskqueue.LimitError
+
 // ErrBatchEnded says that a task was pushed into a batch that has ended.
 var ErrBatchEnded = errors.New("the batch has ended: start another one")
 

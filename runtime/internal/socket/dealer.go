@@ -88,10 +88,11 @@ func (d *Dealer) Peers() int {
 	return len(d.peers)
 }
 
-// Do sends x's request and returns nil once its reply was delivered. It waits up to
-// ready for a peer, or without limit if ready is 0. When it returns an error no
-// reply was or will be delivered; the error is the context's, ErrNotReady, a
-// *LostError, link.ErrClosed, or that of AppendRequest.
+// Do sends x's request and returns nil once its reply was delivered. It waits
+// up to ready for a peer, or without limit if ready is 0. When it returns an
+// error no reply was or will be delivered; the error is the context's,
+// ErrNotReady, a *LostError, link.ErrClosed, a *link.LimitError when the peer
+// announces to take less, or that of AppendRequest.
 func (d *Dealer) Do(ctx context.Context, x Exchange, ready time.Duration) error {
 	for {
 		if err := ctx.Err(); err != nil {

@@ -80,7 +80,7 @@ func (s *topicStore) drainTopics(c *link.Conn) bool {
 		t := b.order[0]
 		if t.frames != nil { // it was not evicted
 			scratch = s.message(scratch[:0], t, false)
-			if !offer(c, scratch) {
+			if !s.offer(c, scratch) {
 				return false
 			}
 		}
