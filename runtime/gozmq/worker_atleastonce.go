@@ -8,6 +8,7 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
+	"github.com/gozmq/gozmq/runtime/internal/handshake"
 	"github.com/gozmq/gozmq/runtime/internal/link"
 	"github.com/gozmq/gozmq/runtime/internal/pipeline"
 	"github.com/gozmq/gozmq/runtime/internal/wire"
@@ -26,10 +27,13 @@ func newQueuedWork(run *taskRunner, cfg *workerConfig, stop func()) *queuedWork 
 	engine := cfg.Config
 	engine.Observe = run.observer.link(zmtp.Dealer)
 	w := &queuedWork{run: run}
-	w.consumer = pipeline.NewConsumer(pipeline.ConsumerConfig{Link: engine, Credit: cfg.credit(), Ahead: cfg.ahead(cfg.concurrency), Stop: stop, AnyStop: cfg.remoteStop})
+	consumer := pipeline.ConsumerConfig{Link: engine, Credit: cfg.credit(), Ahead: cfg.ahead(cfg.concurrency), Stop: stop, AnyStop: cfg.remoteStop}
 	if run.results {
+		engine.Role = handshake.RoleResults
 		w.results = pipeline.NewResultSender(engine)
+		consumer.Alive = w.results.PassOn
 	}
+	w.consumer = pipeline.NewConsumer(consumer)
 	return w
 }
 
@@ -99,11 +103,6 @@ func (w *queuedWork) handle(ctx context.Context, d *pipeline.Delivery) {
 // waitsForAck stands for the verb of a task whose end its result's
 // acknowledgement decides.
 const waitsForAck wire.Verb = ""
-
-var errGoexit = errors.New("handler ended its goroutine")
-
-// maxStatus is about how many bytes of a failure travel.
-const maxStatus = 16 << 10
 
 // runTask runs one task and brings its result to a sink. It returns the verb
 // with which the task ends, or waitsForAck, and the reason of VerbFail and

@@ -137,7 +137,7 @@ func wantExamples(t *testing.T) map[string][]byte {
 		"greeting":         greeting(0, 1),
 		"greeting-libzmq":  greeting(1, 1),
 		"frame-long":       rawzmtp.Frame(0, make([]byte, 256))[:9],
-		"ready-dealer":     rawzmtp.Ready("Socket-Type", "DEALER", "X-Gozmq", "1"),
+		"ready-dealer":     rawzmtp.Ready("Socket-Type", "DEALER", "X-Gozmq", "1", "X-Gozmq-Role", "client", "X-Gozmq-Max-Size", "4194304"),
 		"ready-req":        rawzmtp.Ready("Socket-Type", "REQ", "Identity", ""),
 		"ping":             rawzmtp.Command("PING", []byte{300 >> 8, 300 & 0xff}),
 		"pong":             rawzmtp.Command("PONG", ""),
@@ -208,6 +208,7 @@ func wantDeliveryExamples(t *testing.T, task, result []byte) map[string][]byte {
 		"delivery-ack":     say("ACK", id),
 		"delivery-batch":   say("TASK", id, nil, nil, complete),
 		"pushpull-stop":    rawzmtp.Message([]byte{}, nil, stop),
+		"delivery-alive":   say("ALIVE", encode(t, &gozmqv1.Alive{Ventilator: []byte("v1"), LeaseUs: 60e6, Over: [][]byte{[]byte("b")}})),
 	}
 }
 
@@ -215,8 +216,8 @@ func wantDeliveryExamples(t *testing.T, task, result []byte) map[string][]byte {
 func wantSecurityExamples(t *testing.T) map[string][]byte {
 	var (
 		req    = rawzmtp.Metadata("Socket-Type", "REQ", "Identity", "")
-		dealer = rawzmtp.Metadata("Socket-Type", "DEALER", "X-Gozmq", "1")
-		router = rawzmtp.Metadata("Socket-Type", "ROUTER", "X-Gozmq", "1")
+		dealer = rawzmtp.Metadata("Socket-Type", "DEALER", "X-Gozmq", "1", "X-Gozmq-Role", "client", "X-Gozmq-Max-Size", "4194304")
+		router = rawzmtp.Metadata("Socket-Type", "ROUTER", "X-Gozmq", "1", "X-Gozmq-Role", "server", "X-Gozmq-Max-Size", "4194304")
 		curve  = exampleCurve(t)
 		cookie = repeated(0x04, 96)
 	)

@@ -22,6 +22,10 @@ type ConsumerConfig struct {
 	// Stop is called when a ventilator ends the worker, maybe more than once,
 	// with a lock held; it must not call the Consumer.
 	Stop func()
+	// Alive is called with what a ventilator tells sinks, with a lock held, in
+	// memory that is not its own; it must not call the Consumer. nil: there are
+	// no sinks.
+	Alive func(wire.Alive)
 	// AnyStop has ventilators obeyed that have dialed; otherwise those that were
 	// dialed are.
 	AnyStop bool
@@ -35,6 +39,7 @@ type Consumer struct {
 	credit int // of each ventilator, beside the tasks that were handled
 	slack  int // by how much it may be less
 	stop   func()
+	alive  func(wire.Alive)
 	anyone bool // may stop
 
 	mu          sync.Mutex
@@ -64,7 +69,7 @@ const (
 // before Start. Shutdown must be called.
 func NewConsumer(cfg ConsumerConfig) *Consumer {
 	c := &Consumer{
-		credit: cfg.Credit, slack: (cfg.Ahead + 1) / 2, stop: cfg.Stop, anyone: cfg.AnyStop,
+		credit: cfg.Credit, slack: (cfg.Ahead + 1) / 2, stop: cfg.Stop, alive: cfg.Alive, anyone: cfg.AnyStop,
 		held: make(map[string]*Delivery), ventilators: make(map[*link.Conn]*ventilator),
 		done: taskqueue.NewWindow(consumerMemory, 0), sooner: notify.NewToken(), ended: make(chan struct{}),
 	}
@@ -159,6 +164,13 @@ func (c *Consumer) Receive(conn *link.Conn, b *link.Batch) {
 
 // handle handles one message; c.mu is held.
 func (c *Consumer) handle(conn *link.Conn, frames [][]byte) error {
+	if wire.IsAlive(frames) {
+		alive, err := wire.ParseAlive(frames)
+		if err == nil && c.alive != nil {
+			c.alive(alive)
+		}
+		return err
+	}
 	verb, task, err := wire.ParseVentilatorCommand(frames)
 	if err != nil {
 		return err

@@ -16,6 +16,7 @@ func (d *Dispatcher) Join(c *link.Conn) {
 	defer d.mu.Unlock()
 	p := d.queue.Join()
 	d.peers[c], d.conns[p] = p, c
+	d.greet(c)
 }
 
 // Leave gives the worker's tasks to others (socket.PeerHandler).

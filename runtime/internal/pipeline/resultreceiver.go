@@ -86,7 +86,7 @@ const maxCopies = 16
 // be called.
 func NewResultReceiver(cfg ReceiverConfig) *ResultReceiver {
 	r := &ResultReceiver{
-		cfg: cfg, batches: NewBatchCounter(cfg.Batch), ended: make(chan struct{}),
+		cfg: cfg, batches: NewBatchCounter(cfg.Batch, true), ended: make(chan struct{}),
 		queues: make(map[string]*procedureQueue), unacked: make(map[string]*receivedResult),
 		seen: taskqueue.NewWindow(cfg.WindowTasks, cfg.WindowAge),
 	}
@@ -112,6 +112,10 @@ func (r *ResultReceiver) Writable(*link.Conn) {}
 // results of the procedure (socket.PeerHandler).
 func (r *ResultReceiver) Receive(c *link.Conn, b *link.Batch) {
 	for i := range b.Len() {
+		if wire.IsAlive(b.Message(i)) {
+			r.alive(c, b.Message(i))
+			continue
+		}
 		result, err := wire.ParseResult(b.Message(i))
 		switch {
 		case err != nil:
@@ -122,6 +126,20 @@ func (r *ResultReceiver) Receive(c *link.Conn, b *link.Batch) {
 			return // closed
 		}
 	}
+}
+
+// alive handles the word that a ventilator is there.
+func (r *ResultReceiver) alive(c *link.Conn, frames [][]byte) {
+	var state wire.VentilatorState
+	alive, err := wire.ParseAlive(frames)
+	if err == nil {
+		state, err = alive.State()
+	}
+	if err != nil {
+		c.Malformed("%w", err)
+		return
+	}
+	r.batches.Alive(state)
 }
 
 // handleNotice handles a message that says how far a batch is.
@@ -327,6 +345,7 @@ func (r *ResultReceiver) Ended() <-chan struct{} { return r.ended }
 // application have come back and every acknowledgement has reached the kernel,
 // or ctx has ended.
 func (r *ResultReceiver) Shutdown(ctx context.Context) error {
+	r.batches.Close(ctx)
 	waitGroup(ctx, &r.held)
 	return r.direct.Shutdown(ctx)
 }

@@ -158,6 +158,18 @@ func (s *ResultSender) awaitTold() {
 	}
 }
 
+// PassOn sends every sink that knows the word, and has room, that a ventilator is
+// there.
+func (s *ResultSender) PassOn(m wire.Alive) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, peer := range s.peers {
+		if peer.Gozmq() {
+			_ = socket.SendTo(peer.Conn, m) // or it hears the next one
+		}
+	}
+}
+
 // forget drops a result; s.mu is held.
 func (s *ResultSender) forget(r *unackedResult) {
 	if s.unacked[string(r.ID)] == r {

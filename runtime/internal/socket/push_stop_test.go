@@ -38,7 +38,7 @@ func TestPushUnsentStopEndsNobodyElse(t *testing.T) {
 	first := zmtptest.DialAs(t, ep, "PULL") // none of ours, so that more follows
 	send := func(n int, size int) {
 		t.Helper()
-		if err := p.Send(within(t), parcel{number: n, size: size}); err != nil {
+		if err := p.Send(testkit.Within(t), parcel{number: n, size: size}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -49,7 +49,7 @@ func TestPushUnsentStopEndsNobodyElse(t *testing.T) {
 		}
 	}
 	second := zmtptest.DialAs(t, ep, "PULL", zmtp.PropertyGozmq, "1")
-	if err := p.WaitPeers(within(t), 2); err != nil {
+	if err := p.WaitPeers(testkit.Within(t), 2); err != nil {
 		t.Fatal(err)
 	}
 	first.Close()
@@ -85,7 +85,7 @@ func TestPushNothingFollowsStop(t *testing.T) {
 	closing(t, p.Shutdown)
 	ep := bind(t, p.Links(), tcp)
 	ours := zmtptest.DialAs(t, ep, "PULL", zmtp.PropertyGozmq, "1")
-	if err := errors.Join(p.WaitPeers(within(t), 1), p.Stop(stopWord{})); err != nil {
+	if err := errors.Join(p.WaitPeers(testkit.Within(t), 1), p.Stop(stopWord{})); err != nil {
 		t.Fatal(err)
 	}
 	short, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
@@ -99,7 +99,7 @@ func TestPushNothingFollowsStop(t *testing.T) {
 		}
 	}
 	sent := make(chan error, 1)
-	go func() { sent <- p.Send(within(t), parcel{number: 1}) }()
+	go func() { sent <- p.Send(testkit.Within(t), parcel{number: 1}) }()
 	other := zmtptest.DialAs(t, ep, "PULL")
 	wantParcels(t, other, 1)
 	if err := errors.Join(testkit.Receive(t, sent, "the end of Send"), p.Stop(stopWord{})); err != nil {
@@ -108,7 +108,7 @@ func TestPushNothingFollowsStop(t *testing.T) {
 	if m := other.Message(); string(m[1]) != "stop" {
 		t.Errorf("got %q", m)
 	}
-	if err := p.Send(within(t), parcel{number: 2}); err != nil {
+	if err := p.Send(testkit.Within(t), parcel{number: 2}); err != nil {
 		t.Fatal(err)
 	}
 	wantParcels(t, other, 2)

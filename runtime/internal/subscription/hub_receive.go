@@ -72,7 +72,7 @@ type origin struct {
 func (o *origin) check(p *wire.Publication, h *wire.PublicationHeader) {
 	if h.Publisher != o.publisher {
 		o.end()
-		o.publisher, o.high, o.source = h.Publisher, 0, o.hub.conns.heard(h.Publisher, o.conn)
+		o.publisher, o.high, o.source = h.Publisher, 0, o.hub.conns.record(h.Publisher, o.conn)
 	}
 	if h.Position <= o.source.before && !h.Replayed {
 		o.high, o.source = 0, o.hub.conns.renew(o.publisher, o.source)

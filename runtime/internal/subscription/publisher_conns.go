@@ -2,7 +2,7 @@ package subscription
 
 import "sync"
 
-// publisherConns knows on which connection each publisher was heard last, and
+// publisherConns knows on which connection each publisher was seen last, and
 // so which publisher has replaced another.
 type publisherConns struct {
 	mu        sync.Mutex
@@ -11,7 +11,7 @@ type publisherConns struct {
 	strangers map[stranger]*source
 }
 
-// A publisherConn is a connection over which publishers are heard.
+// A publisherConn is a connection over which publishers send.
 type publisherConn interface {
 	Endpoint() string
 	Err() error // not nil when it is closed
@@ -50,9 +50,9 @@ func (p *publisherConns) shrink() {
 	}
 }
 
-// succeeded reports whether the publisher now has replaced old: it is heard at
+// succeeded reports whether the publisher now has replaced old: it sends at
 // the same endpoint, and old's connection is closed or is the same one, which
-// is that of a proxy. Through a proxy, and where yet another publisher is heard
+// is that of a proxy. Through a proxy, and where yet another publisher sends
 // at the endpoint, the two need to have a topic in common.
 func (p *publisherConns) succeeded(old, now uint64, sameTopic bool) bool {
 	p.mu.Lock()
@@ -67,7 +67,7 @@ func (p *publisherConns) succeeded(old, now uint64, sameTopic bool) bool {
 	return a.Err() != nil && (sameTopic || !p.shared(b))
 }
 
-// gone reports whether the connection over which a publisher was heard last is
+// gone reports whether the connection over which a publisher was seen last is
 // closed.
 func (p *publisherConns) gone(publisher uint64) bool {
 	p.mu.Lock()
@@ -77,7 +77,7 @@ func (p *publisherConns) gone(publisher uint64) bool {
 }
 
 // shared reports whether c's endpoint has another open connection on which a
-// publisher was heard, or c has several publishers.
+// publisher sent, or c has several publishers.
 func (p *publisherConns) shared(c publisherConn) bool {
 	n := 0
 	for _, other := range p.at {

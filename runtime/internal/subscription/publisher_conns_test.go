@@ -22,9 +22,9 @@ func TestPublisherConnsBounded(t *testing.T) {
 	var p publisherConns
 	open, closed := &fakeConn{endpoint: "x"}, &fakeConn{endpoint: "x", err: errors.New("gone")}
 	for id := range uint64(3 * maxPublishers) {
-		p.heard(1, &fakeConn{endpoint: "x"}) // maybe a stranger
-		p.heard(2*id+1, open)
-		p.heard(2*id+2, closed)
+		p.record(1, &fakeConn{endpoint: "x"}) // maybe a stranger
+		p.record(2*id+1, open)
+		p.record(2*id+2, closed)
 		if len(p.at) > maxPublishers || len(p.sources) > maxPublishers || len(p.strangers) > maxPublishers {
 			t.Fatalf("%d publishers are known, at most %d may be", len(p.at), maxPublishers)
 		}

@@ -25,9 +25,9 @@ type stranger struct {
 	conn      publisherConn
 }
 
-// heard takes note that a message of a publisher came over c, and returns whose
+// record takes note that a message of a publisher came over c, and returns whose
 // it is.
-func (p *publisherConns) heard(publisher uint64, c publisherConn) *source {
+func (p *publisherConns) record(publisher uint64, c publisherConn) *source {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	s := p.sourceOf(publisher, c)
@@ -35,7 +35,7 @@ func (p *publisherConns) heard(publisher uint64, c publisherConn) *source {
 	return s
 }
 
-// sourceOf is heard; p.mu is held.
+// sourceOf is record; p.mu is held.
 func (p *publisherConns) sourceOf(publisher uint64, c publisherConn) *source {
 	own := p.sources[publisher]
 	if own != nil && own.conn == c {

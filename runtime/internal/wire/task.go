@@ -209,8 +209,8 @@ func (Stop) AppendMessage(b []byte) ([]byte, error) {
 	return zmtp.AppendFrameString(b, 0, string(VerbStop)), nil
 }
 
-// ParseVentilatorCommand parses a message of a ventilator: VerbTask with a
-// task, which refers to the memory of frames, or VerbStop.
+// ParseVentilatorCommand parses a message of a ventilator other than VerbAlive:
+// VerbTask with a task, which refers to the memory of frames, or VerbStop.
 func ParseVentilatorCommand(frames [][]byte) (verb Verb, t Task, err error) {
 	switch verb = knownVerb(frames[0], VerbTask, VerbStop); verb {
 	case VerbTask:
