@@ -97,6 +97,11 @@ func (f *Faults) Call(ctx context.Context, m *gozmq.Method, req, reply proto.Mes
 	return f.Caller.Call(ctx, m, req, reply, opts...)
 }
 
+// Stream returns a stream through Caller (gozmq.Caller).
+func (f *Faults) Stream(ctx context.Context, m *gozmq.Method, opts ...gozmq.CallOption) gozmq.Stream {
+	return f.Caller.Stream(ctx, m, opts...)
+}
+
 // Intercept is a gozmq.Interceptor with the same faults; pass it to
 // gozmq.WithInterceptors.
 func (f *Faults) Intercept(ctx context.Context, call *gozmq.CallInfo, req proto.Message, next gozmq.Next) (proto.Message, error) {
