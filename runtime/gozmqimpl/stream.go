@@ -44,35 +44,41 @@ func receive[Resp any, R message[Resp]](ctx context.Context, s gozmq.Stream, yie
 
 // ClientStream makes a call in which the client sends a stream of messages.
 func ClientStream[Req, Resp any, P message[Req], R message[Resp]](ctx context.Context, c gozmq.Caller, m *gozmq.Method, opts ...gozmq.CallOption) gozmq.ClientStream[Req, Resp] {
-	s := &clientStream[Req, Resp, P, R]{stream[Req, P]{c.Stream(ctx, m, opts...)}, m}
-	runtime.AddCleanup(s, gozmq.Stream.Close, s.s)
+	s := &clientStream[Req, Resp, P, R]{stream[Req, P]{s: c.Stream(ctx, m, opts...), method: m}}
+	s.dropped = runtime.AddCleanup(s, gozmq.Stream.Close, s.s)
 	return s
 }
 
 // BidiStream makes a call in which both sides send streams of messages.
 func BidiStream[Req, Resp any, P message[Req], R message[Resp]](ctx context.Context, c gozmq.Caller, m *gozmq.Method, opts ...gozmq.CallOption) gozmq.BidiStream[Req, Resp] {
-	s := &bidiStream[Req, Resp, P, R]{stream: stream[Req, P]{c.Stream(ctx, m, opts...)}, method: m}
-	runtime.AddCleanup(s, gozmq.Stream.Close, s.s)
+	s := &bidiStream[Req, Resp, P, R]{stream: stream[Req, P]{s: c.Stream(ctx, m, opts...), method: m}}
+	s.dropped = runtime.AddCleanup(s, gozmq.Stream.Close, s.s)
 	return s
 }
 
 // A stream is what clients that send have in common. A handle that is dropped
 // cancels its call, so each method keeps it alive until the method returns.
-type stream[Req any, P message[Req]] struct{ s gozmq.Stream }
+type stream[Req any, P message[Req]] struct {
+	s       gozmq.Stream
+	method  *gozmq.Method
+	dropped runtime.Cleanup // closes s
+}
 
 func (s *stream[Req, P]) Send(ctx context.Context, m *Req) error {
 	defer runtime.KeepAlive(s)
 	return s.s.Send(ctx, P(m))
 }
 
-type clientStream[Req, Resp any, P message[Req], R message[Resp]] struct {
-	stream[Req, P]
-	method *gozmq.Method
+// close ends the call, after which nothing is left to clean up.
+func (s *stream[Req, P]) close() {
+	s.dropped.Stop()
+	s.s.Close()
 }
 
+type clientStream[Req, Resp any, P message[Req], R message[Resp]] struct{ stream[Req, P] }
+
 func (s *clientStream[Req, Resp, P, R]) CloseAndReceive(ctx context.Context) (*Resp, error) {
-	defer runtime.KeepAlive(s)
-	defer s.s.Close()
+	defer s.close()
 	if err := s.s.CloseSend(ctx); err != nil && ctx.Err() != nil {
 		return nil, err
 	}
@@ -91,7 +97,6 @@ func (s *clientStream[Req, Resp, P, R]) CloseAndReceive(ctx context.Context) (*R
 
 type bidiStream[Req, Resp any, P message[Req], R message[Resp]] struct {
 	stream[Req, P]
-	method *gozmq.Method
 	ranged atomic.Bool
 }
 
@@ -102,12 +107,11 @@ func (s *bidiStream[Req, Resp, P, R]) CloseSend(ctx context.Context) error {
 
 func (s *bidiStream[Req, Resp, P, R]) Receive(ctx context.Context) iter.Seq2[*Resp, error] {
 	return func(yield func(*Resp, error) bool) {
-		defer runtime.KeepAlive(s)
 		if s.ranged.Swap(true) {
 			yield(nil, gozmq.Errorf(gozmq.CodeFailedPrecondition, "%s: Receive was ranged over before; the end of that loop is the end of the call", s.method.Procedure))
 			return
 		}
-		defer s.s.Close()
+		defer s.close()
 		receive[Resp, R](ctx, s.s, func(m R, err error) bool { return yield(m, err) })
 	}
 }
