@@ -24,6 +24,8 @@ type callOptions struct {
 	replyMetadata *ReplyMetadata
 	wait          bool
 	hedging       hedging
+	idle          time.Duration
+	message       time.Duration
 }
 
 type waitForReady struct{}

@@ -53,14 +53,20 @@ const (
 const plainStream = "\x22\x00"
 
 // AppendStreamMessage appends, behind its envelope, a client's message of a
-// stream that has begun.
-func AppendStreamMessage(b []byte, body Body) ([]byte, error) {
+// stream that has begun, and returns the size of its body.
+func AppendStreamMessage(b []byte, body Body) (out []byte, size int, err error) {
+	return appendStreamBody(b, body, 0)
+}
+
+// appendStreamBody appends an empty frame and the body.
+func appendStreamBody(b []byte, body Body, flags byte) (out []byte, size int, err error) {
+	b = append(b, zmtp.FlagMore, 0)
 	start := len(b)
-	b, err := body.AppendBody(append(b, zmtp.FlagMore, 0), 0)
-	if err != nil {
-		return b[:start], err
+	if out, err = body.AppendBody(b, flags); err != nil {
+		return out, 0, err
 	}
-	return b, nil
+	h, _, err := zmtp.ParseHeader(out[start:])
+	return out, int(h.Size), err
 }
 
 // AppendStreamControl appends, behind its envelope, what a client says of a
@@ -70,14 +76,13 @@ func AppendStreamControl(b []byte, s Stream) []byte {
 	return s.appendHeader(append(b, zmtp.FlagMore, 0, zmtp.FlagMore, 0))
 }
 
-// AppendStreamReply appends, behind its envelope, a server's message of a stream.
-func AppendStreamReply(b []byte, body Body) ([]byte, error) {
-	start := len(b)
-	b, err := body.AppendBody(append(b, zmtp.FlagMore, 0), zmtp.FlagMore)
-	if err != nil {
-		return b[:start], err
+// AppendStreamReply appends, behind its envelope, a server's message of a stream,
+// and returns the size of its body.
+func AppendStreamReply(b []byte, body Body) (out []byte, size int, err error) {
+	if out, size, err = appendStreamBody(b, body, zmtp.FlagMore); err != nil {
+		return out, 0, err
 	}
-	return zmtp.AppendFrameString(b, 0, plainStream), nil
+	return zmtp.AppendFrameString(out, 0, plainStream), size, nil
 }
 
 // AppendStreamReplyControl appends, behind its envelope, what a server says of a
@@ -182,8 +187,16 @@ func (s Stream) check(body []byte) error {
 	return nil
 }
 
-// Streamed reports whether a request, if that of a stream, can only belong to one
-// that has begun: its method is empty.
+// Streamed reports whether a request can only belong to a stream that has begun, or
+// to a call that is given up: its method is empty.
 func Streamed(content [][]byte) bool {
 	return len(content) >= 2 && len(content[0]) == 0
+}
+
+// InStream reports whether a request that is not the first message of a stream, and
+// gives nothing up, can be one of a stream: its header, if there is one, says nothing
+// of a call.
+func (r *Request) InStream() bool {
+	h := r.Header
+	return h.Stream.Present || h.Timeout == 0 && len(h.Metadata) == 0 && !h.Cancel
 }

@@ -29,6 +29,12 @@ func TestStreamBytes(t *testing.T) {
 		}
 		return string(b)
 	}
+	sized := func(b []byte, size int, err error) string {
+		if size != len("body") {
+			t.Errorf("the size is %d", size)
+		}
+		return must(b, err)
+	}
 	window := Stream{Present: true, Messages: FirstMessages, Bytes: FirstBytes}
 	for name, c := range map[string]struct{ got, want string }{
 		"start": {
@@ -39,10 +45,10 @@ func TestStreamBytes(t *testing.T) {
 			must(AppendRequest(nil, "a.B/C", rawBody("body"), RequestHeader{Timeout: time.Microsecond, Stream: Stream{Present: true, End: true}})),
 			wireOf("a.B/C", "body", "\x08\x01\x22\x02\x20\x01"),
 		},
-		"client's message": {must(AppendStreamMessage(nil, rawBody("body"))), wireOf("", "body")},
+		"client's message": {sized(AppendStreamMessage(nil, rawBody("body"))), wireOf("", "body")},
 		"half-close":       {string(AppendStreamControl(nil, Stream{Present: true, End: true})), wireOf("", "", "\x22\x04\x18\x01\x20\x01")},
 		"credit":           {string(AppendStreamControl(nil, window)), wireOf("", "", "\x22\x08\x08\x40\x10\x80\x80\x04\x18\x01")},
-		"server's message": {must(AppendStreamReply(nil, rawBody("body"))), wireOf("", "body", "\x22\x00")},
+		"server's message": {sized(AppendStreamReply(nil, rawBody("body"))), wireOf("", "body", "\x22\x00")},
 		"server's credit":  {must(AppendStreamReplyControl(nil, window, nil)), wireOf("", "", "\x22\x08\x08\x40\x10\x80\x80\x04\x18\x01")},
 		"headers": {
 			must(AppendStreamReplyControl(nil, Stream{Present: true}, Metadata{"k": {"v"}})),
