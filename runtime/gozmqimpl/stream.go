@@ -3,7 +3,6 @@ package gozmqimpl
 import (
 	"context"
 	"iter"
-	"runtime"
 	"sync/atomic"
 
 	"google.golang.org/protobuf/proto"
@@ -44,41 +43,26 @@ func receive[Resp any, R message[Resp]](ctx context.Context, s gozmq.Stream, yie
 
 // ClientStream makes a call in which the client sends a stream of messages.
 func ClientStream[Req, Resp any, P message[Req], R message[Resp]](ctx context.Context, c gozmq.Caller, m *gozmq.Method, opts ...gozmq.CallOption) gozmq.ClientStream[Req, Resp] {
-	s := &clientStream[Req, Resp, P, R]{stream[Req, P]{s: c.Stream(ctx, m, opts...), method: m}}
-	s.dropped = runtime.AddCleanup(s, gozmq.Stream.Close, s.s)
-	return s
+	return &clientStream[Req, Resp, P, R]{stream[Req, P]{c.Stream(ctx, m, opts...), m}}
 }
 
 // BidiStream makes a call in which both sides send streams of messages.
 func BidiStream[Req, Resp any, P message[Req], R message[Resp]](ctx context.Context, c gozmq.Caller, m *gozmq.Method, opts ...gozmq.CallOption) gozmq.BidiStream[Req, Resp] {
-	s := &bidiStream[Req, Resp, P, R]{stream: stream[Req, P]{s: c.Stream(ctx, m, opts...), method: m}}
-	s.dropped = runtime.AddCleanup(s, gozmq.Stream.Close, s.s)
-	return s
+	return &bidiStream[Req, Resp, P, R]{stream: stream[Req, P]{c.Stream(ctx, m, opts...), m}}
 }
 
-// A stream is what clients that send have in common. A handle that is dropped
-// cancels its call, so each method keeps it alive until the method returns.
+// A stream is what clients that send have in common.
 type stream[Req any, P message[Req]] struct {
-	s       gozmq.Stream
-	method  *gozmq.Method
-	dropped runtime.Cleanup // closes s
+	s      gozmq.Stream
+	method *gozmq.Method
 }
 
-func (s *stream[Req, P]) Send(ctx context.Context, m *Req) error {
-	defer runtime.KeepAlive(s)
-	return s.s.Send(ctx, P(m))
-}
-
-// close ends the call, after which nothing is left to clean up.
-func (s *stream[Req, P]) close() {
-	s.dropped.Stop()
-	s.s.Close()
-}
+func (s *stream[Req, P]) Send(ctx context.Context, m *Req) error { return s.s.Send(ctx, P(m)) }
 
 type clientStream[Req, Resp any, P message[Req], R message[Resp]] struct{ stream[Req, P] }
 
 func (s *clientStream[Req, Resp, P, R]) CloseAndReceive(ctx context.Context) (*Resp, error) {
-	defer s.close()
+	defer s.s.Close()
 	if err := s.s.CloseSend(ctx); err != nil && ctx.Err() != nil {
 		return nil, err
 	}
@@ -101,7 +85,6 @@ type bidiStream[Req, Resp any, P message[Req], R message[Resp]] struct {
 }
 
 func (s *bidiStream[Req, Resp, P, R]) CloseSend(ctx context.Context) error {
-	defer runtime.KeepAlive(s)
 	return s.s.CloseSend(ctx)
 }
 
@@ -111,7 +94,7 @@ func (s *bidiStream[Req, Resp, P, R]) Receive(ctx context.Context) iter.Seq2[*Re
 			yield(nil, gozmq.Errorf(gozmq.CodeFailedPrecondition, "%s: Receive was ranged over before; the end of that loop is the end of the call", s.method.Procedure))
 			return
 		}
-		defer s.close()
+		defer s.s.Close()
 		receive[Resp, R](ctx, s.s, func(m R, err error) bool { return yield(m, err) })
 	}
 }

@@ -4,11 +4,9 @@ import (
 	"context"
 	"errors"
 	"iter"
-	"runtime"
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/wrapperspb"
@@ -270,34 +268,6 @@ func TestBidiStreamLeftEarly(t *testing.T) {
 	s := BidiStream[word, word](t.Context(), &streamCaller{make: func() *fakeStream { return fake }}, &streamMethod)
 	if values, errs := collected(s.Receive(t.Context()), 1); !slices.Equal(values, []string{"a"}) || errs != nil || !fake.isClosed() {
 		t.Errorf("got %q, %v, closed: %v", values, errs, fake.isClosed())
-	}
-}
-
-// A handle that nobody has any longer ends its call.
-func TestStreamDropped(t *testing.T) {
-	for name, open := range map[string]func(gozmq.Caller) any{
-		"client": func(c gozmq.Caller) any { return ClientStream[word, word](context.Background(), c, &streamMethod) },
-		"bidi":   func(c gozmq.Caller) any { return BidiStream[word, word](context.Background(), c, &streamMethod) },
-	} {
-		t.Run(name, func(t *testing.T) {
-			fake := &fakeStream{}
-			s := open(&streamCaller{make: func() *fakeStream { return fake }})
-			runtime.GC()
-			if fake.isClosed() {
-				t.Error("closed while it is in use")
-			}
-			runtime.KeepAlive(s)
-			for deadline := time.After(10 * time.Second); ; {
-				runtime.GC()
-				select {
-				case <-fake.closed:
-					return
-				case <-deadline:
-					t.Fatal("the call goes on")
-				case <-time.After(time.Millisecond):
-				}
-			}
-		})
 	}
 }
 

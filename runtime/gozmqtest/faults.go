@@ -104,10 +104,14 @@ func noCaller(m *gozmq.Method) error {
 }
 
 // Intercept is a gozmq.Interceptor with the same faults; pass it to
-// gozmq.WithInterceptors.
+// gozmq.WithInterceptors. Of streams it counts the messages that
+// gozmq.CallInfo.OnMessage shows, and those that are sent are those of its side.
 func (f *Faults) Intercept(ctx context.Context, call *gozmq.CallInfo, req proto.Message, next gozmq.Next) (proto.Message, error) {
 	if err := f.begin(ctx, call.Method); err != nil {
 		return nil, err
+	}
+	if call.Method.ClientStreams || call.Method.ServerStreams {
+		f.watch(ctx, call)
 	}
 	return next(ctx, req)
 }

@@ -3,6 +3,7 @@ package gozmqtest
 import (
 	"context"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"google.golang.org/protobuf/proto"
@@ -65,6 +66,22 @@ func (f *Faults) message(ctx context.Context, m *gozmq.Method, sent bool, n int)
 		return nil, nil
 	}
 	return coded(m, at.err), nil
+}
+
+// watch lets the faults meet the messages of an intercepted stream.
+func (f *Faults) watch(ctx context.Context, call *gozmq.CallInfo) {
+	var sent, received atomic.Int64
+	call.OnMessage(func(_ proto.Message, out bool) error {
+		count := &received
+		if out {
+			count = &sent
+		}
+		fault, late := f.message(ctx, call.Method, out, int(count.Add(1)-1))
+		if late != nil {
+			return coded(call.Method, late)
+		}
+		return fault
+	})
 }
 
 // Stream returns a stream through Caller, unless a fault is set for its method
