@@ -140,6 +140,8 @@ class Room:
         if not header.stream.no_message:
             self.message(envelope, stream, body)
         stream["over"] = stream["over"] or header.stream.end
+        if envelope not in self.streams:
+            return
         if stream["over"] and stream["name"] == "Upload":
             self.add(stream["lines"])
             self.end(envelope, body=UploadSummary(lines=len(stream["lines"])).SerializeToString())
@@ -151,6 +153,8 @@ class Room:
             return
         stream["taken"] += 1
         line = Line.FromString(body)
+        if not line.author and stream["name"] == "Upload":
+            return self.end(envelope, Status(code=INVALID_ARGUMENT, message=f"line {stream['taken']} has no author"))
         self.add([line]) if stream["name"] == "Chat" else stream["lines"].append(line)
         if stream["taken"] % (FIRST // 2) == 0:
             grant = Stream(max_messages=stream["taken"] + FIRST, max_bytes=1 << 62, no_message=True)
