@@ -47,6 +47,10 @@ func (c *streamChain) run() {
 			close(c.ready)
 		}
 		close(c.done)
+		if c.skip {
+			s.finish(c.result)
+			return
+		}
 		s.cancel(firstError(c.result, Errorf(CodeCanceled, "%s: the interceptors have returned", s.method.Procedure)))
 	}()
 	c.result = Errorf(CodeInternal, "%s: an interceptor has ended its goroutine", s.method.Procedure)
@@ -83,7 +87,7 @@ func (c *streamChain) begin(ctx context.Context) (context.Context, proto.Message
 	}
 	if c.skip {
 		<-c.done
-		c.stream.finish(c.result)
+		c.stream.finish(c.result) // or run has
 		return nil, nil, c.stream.whyOver(c.result)
 	}
 	return c.ctx, c.req, nil
