@@ -24,7 +24,7 @@ const (
 // and cancels subscriptions in turn gets nothing for what it costs.
 const cancelCost = 4
 
-// pace is called before each change, with what it counts. It waits when a pause
+// pace is called for each change, with what it counts. It waits when a pause
 // is due.
 func (p *subscriptionPacer) pace(c *link.Conn, prefix []byte, changes int) {
 	p.changes += changes
@@ -41,18 +41,28 @@ func (p *subscriptionPacer) pace(c *link.Conn, prefix []byte, changes int) {
 var replayLimit = throttle.Limit{Burst: 1 << 17, Every: 50 * time.Microsecond, Max: time.Second}
 
 // replayShare paces the replays of all peers together: for each replayRun that
-// they take, they pause for replayPause. p.replaying guards it.
-type replayShare struct{ run time.Duration }
+// they take, they pause for replayPause, or for publishingPause if messages were
+// published meanwhile. p.replaying guards it.
+type replayShare struct {
+	run   time.Duration
+	sends uint64 // of the Pub, at the last pause
+}
 
 const (
-	replayRun   = time.Millisecond
-	replayPause = time.Millisecond
+	replayRun       = time.Millisecond
+	replayPause     = time.Millisecond
+	publishingPause = 3 * time.Millisecond
 )
 
 // pace counts the time of a lot, and waits when a pause is due.
-func (s *replayShare) pace(took time.Duration) {
-	if s.run += took; s.run >= replayRun {
-		s.run = 0
-		time.Sleep(replayPause)
+func (s *replayShare) pace(took time.Duration, sends uint64) {
+	if s.run += took; s.run < replayRun {
+		return
 	}
+	pause := replayPause
+	if sends != s.sends {
+		pause = publishingPause
+	}
+	s.run, s.sends = 0, sends
+	time.Sleep(pause)
 }

@@ -56,13 +56,16 @@ func readSubscriptions(c *link.Conn, to subscriptions) error {
 		}
 		return to.subscribe(topic)
 	}
+	cancel := func(topic []byte) { // then the pause: what is canceled costs nothing meanwhile
+		to.cancel(topic)
+		pacer.pace(c, topic, cancelCost)
+	}
 	c.Command = func(name, body []byte) error {
 		switch string(name) {
 		case zmtp.CommandSubscribe:
 			return subscribe(body)
 		case zmtp.CommandCancel:
-			pacer.pace(c, body, cancelCost)
-			to.cancel(body)
+			cancel(body)
 		}
 		return nil
 	}
@@ -78,8 +81,7 @@ func readSubscriptions(c *link.Conn, to subscriptions) error {
 				return err
 			}
 		case frames[0][0] == 0:
-			pacer.pace(c, frames[0][1:], cancelCost)
-			to.cancel(frames[0][1:])
+			cancel(frames[0][1:])
 		}
 	}
 }

@@ -37,7 +37,7 @@ func (h *Hub) Receive(c Conn, b Batch) {
 		numbered := p.Header != nil && header.Parse(p.Header) && header.Numbered()
 		if numbered && header.Publisher != publisher {
 			publisher = header.Publisher
-			h.conns.heard(publisher, c)
+			h.conns.record(publisher, c)
 		}
 		if numbered && header.Retained {
 			h.matchRetained(&p, header, &last)

@@ -2,14 +2,14 @@ package subscription
 
 import "sync"
 
-// publisherConns knows on which connection each publisher was heard last, and
+// publisherConns knows on which connection each publisher was seen last, and
 // so which publisher has replaced another.
 type publisherConns struct {
 	mu sync.Mutex
 	at map[uint64]publisherConn
 }
 
-// A publisherConn is a connection over which publishers are heard.
+// A publisherConn is a connection over which publishers send.
 type publisherConn interface {
 	Endpoint() string
 	Err() error // not nil when it is closed
@@ -18,8 +18,8 @@ type publisherConn interface {
 // maxPublishers is how many publishers are known at once.
 const maxPublishers = 1024
 
-// heard takes note that a message of a publisher came over c.
-func (p *publisherConns) heard(publisher uint64, c publisherConn) {
+// record notes that a message of a publisher came over c.
+func (p *publisherConns) record(publisher uint64, c publisherConn) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.at[publisher] == c {
@@ -64,7 +64,7 @@ func (p *publisherConns) succeeded(old, now uint64, sameTopic bool) bool {
 	return a.Err() != nil && (sameTopic || !p.shared(b))
 }
 
-// gone reports whether the connection over which a publisher was heard last is
+// gone reports whether the connection over which a publisher was seen last is
 // closed.
 func (p *publisherConns) gone(publisher uint64) bool {
 	p.mu.Lock()

@@ -20,8 +20,8 @@ func TestPublisherConnsBounded(t *testing.T) {
 	var p publisherConns
 	open, closed := &fakeConn{endpoint: "x"}, &fakeConn{endpoint: "x", err: errors.New("gone")}
 	for id := range uint64(3 * maxPublishers) {
-		p.heard(2*id+1, open)
-		p.heard(2*id+2, closed)
+		p.record(2*id+1, open)
+		p.record(2*id+2, closed)
 		if len(p.at) > maxPublishers {
 			t.Fatalf("%d publishers are known, at most %d may be", len(p.at), maxPublishers)
 		}

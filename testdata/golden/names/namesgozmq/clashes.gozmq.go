@@ -427,6 +427,7 @@ type feedSubscriber struct {
 func (s *feedSubscriber) Pulse(ctx context.Context, filters ...FeedPulseFilter) iter.Seq2[*names.Ping, error] {
 	return gozmqimpl.Subscribe(ctx, s.sub, feedPulseTopic, filters)
 }
+
 func (s *feedSubscriber) PulseSubscription(filters []FeedPulseFilter, opts ...gozmq.SubscriptionOption) (gozmq.Subscription[*names.Ping, FeedPulseFilter], error) {
 	return gozmqimpl.Open(s.sub, feedPulseTopic, filters, opts)
 }
@@ -544,6 +545,7 @@ type newFeedSubscriber struct {
 func (s *newFeedSubscriber) Pulse(ctx context.Context, filters ...NewFeedPulseFilter) iter.Seq2[*names.Ping, error] {
 	return gozmqimpl.Subscribe(ctx, s.sub, newFeedPulseTopic, filters)
 }
+
 func (s *newFeedSubscriber) PulseSubscription(filters []NewFeedPulseFilter, opts ...gozmq.SubscriptionOption) (gozmq.Subscription[*names.Ping, NewFeedPulseFilter], error) {
 	return gozmqimpl.Open(s.sub, newFeedPulseTopic, filters, opts)
 }
@@ -656,6 +658,7 @@ type feedPulseSubscriber struct {
 func (s *feedPulseSubscriber) Subscribe(ctx context.Context, filters ...FeedPulse_Filter) iter.Seq2[*names.FeedPulse, error] {
 	return gozmqimpl.Subscribe(ctx, s.sub, feedPulseTopic2, filters)
 }
+
 func (s *feedPulseSubscriber) Subscription(filters []FeedPulse_Filter, opts ...gozmq.SubscriptionOption) (gozmq.Subscription[*names.FeedPulse, FeedPulse_Filter], error) {
 	return gozmqimpl.Open(s.sub, feedPulseTopic2, filters, opts)
 }

@@ -1,6 +1,6 @@
 //go:build unix
 
-package gozmq
+package gozmqcurve
 
 import (
 	"os"
@@ -14,7 +14,7 @@ func TestKeyFileIsFIFO(t *testing.T) {
 	dir := t.TempDir()
 	ada, text := savedKey(t)
 	writeFile(t, filepath.Join(dir, "ada.key"), text, 0o644)
-	folder, err := OpenCurveKeyFolder(dir)
+	folder, err := OpenKeyFolder(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -25,7 +25,7 @@ func TestKeyFileIsFIFO(t *testing.T) {
 	if err := admits(t, folder, ada); err != nil { // hangs if the FIFO's writer is waited for
 		t.Error(err)
 	}
-	wantText(t, admits(t, folder, curveKey(t)), "zzz.key is no regular file")
+	wantText(t, admits(t, folder, newKey(t)), "zzz.key is no regular file")
 }
 
 // TestSecretKeyOwner checks that the secret key of another user is refused, also
@@ -35,22 +35,22 @@ func TestSecretKeyOwner(t *testing.T) {
 		t.Skip("only root can give files away")
 	}
 	path := filepath.Join(t.TempDir(), "a")
-	if err := SaveCurveKey(path, curveKey(t), nil); err != nil {
+	if err := SaveKey(path, newKey(t), nil); err != nil {
 		t.Fatal(err)
 	}
 	secret := path + ".key_secret"
-	if _, err := LoadCurveKey(secret); err != nil {
+	if _, err := LoadKey(secret); err != nil {
 		t.Fatal(err)
 	}
 	if err := os.Chown(secret, 12345, 12345); err != nil {
 		t.Skip(err)
 	}
-	_, err := LoadCurveKey(secret)
+	_, err := LoadKey(secret)
 	wantText(t, err, "belongs to user 12345", "chown")
 	link := path + ".link"
 	if err := os.Symlink(secret, link); err != nil {
 		t.Fatal(err)
 	}
-	_, err = LoadCurveKey(link)
+	_, err = LoadKey(link)
 	wantText(t, err, "belongs to user 12345")
 }

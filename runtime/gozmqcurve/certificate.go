@@ -1,4 +1,4 @@
-package gozmq
+package gozmqcurve
 
 import (
 	"bufio"
@@ -10,12 +10,14 @@ import (
 	"os"
 	"slices"
 	"strings"
+
+	"github.com/gozmq/gozmq/runtime/gozmq"
 )
 
-// A CurveCertificate is a public key and a description of its owner, as in the
+// A Certificate is a public key and a description of its owner, as in the
 // certificate files of CZMQ and pyzmq.
-type CurveCertificate struct {
-	PublicKey CurvePublicKey
+type Certificate struct {
+	PublicKey gozmq.PublicKey
 	// Metadata is the file's "metadata" section, such as "name" and "email".
 	// The file's author wrote it, and nothing proves it.
 	Metadata map[string]string
@@ -30,49 +32,49 @@ const (
 // maxCertificate is how large a certificate file may be, in bytes.
 const maxCertificate = 64 << 10
 
-// LoadCurveCertificate reads a public certificate file, as gozmq-keygen, CZMQ
+// LoadCertificate reads a public certificate file, as gozmq-keygen, CZMQ
 // and pyzmq write it (usually "name.key").
-func LoadCurveCertificate(path string) (CurveCertificate, error) {
+func LoadCertificate(path string) (Certificate, error) {
 	f, err := readCertificate(path, false)
 	if err != nil {
-		return CurveCertificate{}, fmt.Errorf("load certificate: %w", err)
+		return Certificate{}, fmt.Errorf("load certificate: %w", err)
 	}
-	k, err := ParseCurvePublicKey(f.public)
+	k, err := ParsePublicKey(f.public)
 	if err != nil {
-		return CurveCertificate{}, fmt.Errorf("load certificate: %s: %w", path, err)
+		return Certificate{}, fmt.Errorf("load certificate: %s: %w", path, err)
 	}
-	return CurveCertificate{PublicKey: k, Metadata: f.metadata}, nil
+	return Certificate{PublicKey: k, Metadata: f.metadata}, nil
 }
 
-// LoadCurveKey reads a secret key from a certificate file (usually
+// LoadKey reads a secret key from a certificate file (usually
 // "name.key_secret"). It refuses a file whose public key does not belong to its
 // secret key. Except on Windows, it also refuses a file that anyone but its
 // owner can read or write.
-func LoadCurveKey(path string) (CurveSecretKey, error) {
+func LoadKey(path string) (SecretKey, error) {
 	f, err := readCertificate(path, true)
 	if err != nil {
-		return CurveSecretKey{}, fmt.Errorf("load secret key: %w", err)
+		return SecretKey{}, fmt.Errorf("load secret key: %w", err)
 	}
 	if f.secret == "" {
-		return CurveSecretKey{}, fmt.Errorf("load secret key: %s has no secret key: is it the public certificate?", path)
+		return SecretKey{}, fmt.Errorf("load secret key: %s has no secret key: is it the public certificate?", path)
 	}
-	k, err := ParseCurveSecretKey(f.secret)
+	k, err := ParseSecretKey(f.secret)
 	if err != nil {
-		return CurveSecretKey{}, fmt.Errorf("load secret key: %s: %w", path, err)
+		return SecretKey{}, fmt.Errorf("load secret key: %s: %w", path, err)
 	}
 	if f.public != "" && f.public != k.Public().String() {
-		return CurveSecretKey{}, fmt.Errorf("load secret key: %s: its public key is not that of its secret", path)
+		return SecretKey{}, fmt.Errorf("load secret key: %s: its public key is not that of its secret", path)
 	}
 	return k, nil
 }
 
-// SaveCurveKey writes path+".key", the public certificate for others, and
+// SaveKey writes path+".key", the public certificate for others, and
 // path+".key_secret", which only its owner can read. It fails when one of them
 // exists already. Names and values of metadata must not have line breaks or
 // quotes.
-func SaveCurveKey(path string, k CurveSecretKey, metadata map[string]string) error {
+func SaveKey(path string, k SecretKey, metadata map[string]string) error {
 	if k.secret == nil {
-		return errors.New("save key: the key is the zero value: NewCurveKey makes one")
+		return errors.New("save key: the key is the zero value: NewKey makes one")
 	}
 	for name, value := range metadata {
 		if name == "" || strings.ContainsAny(name, " \t\r\n\"=#") || strings.ContainsAny(value, "\r\n\"") {
@@ -89,7 +91,7 @@ func SaveCurveKey(path string, k CurveSecretKey, metadata map[string]string) err
 	return nil
 }
 
-func certificateText(k CurveSecretKey, metadata map[string]string, secret bool) []byte {
+func certificateText(k SecretKey, metadata map[string]string, secret bool) []byte {
 	var b bytes.Buffer
 	if secret {
 		b.WriteString("#   ZeroMQ CURVE **Secret** Certificate\n#   Do not give this file to anyone.\n\n")

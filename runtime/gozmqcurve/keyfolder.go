@@ -1,4 +1,4 @@
-package gozmq
+package gozmqcurve
 
 import (
 	"context"
@@ -9,6 +9,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/gozmq/gozmq/runtime/gozmq"
 )
 
 // folderCheck is how long a folder is assumed not to have changed.
@@ -18,7 +20,7 @@ const folderCheck = time.Second
 // time.
 const restless = 2 * time.Second
 
-// A CurveKeyFolder is a list of the public keys in a folder of certificate
+// A KeyFolder is a list of the public keys in a folder of certificate
 // files ("*.key"), as pyzmq's and CZMQ's authenticators use. A handshake reads
 // the folder again when files were added, removed or changed, but not more
 // often than once a second. A file that cannot be read admits no one. While
@@ -26,10 +28,10 @@ const restless = 2 * time.Second
 // not in the folder is not refused, but may try again later. The identity's
 // name is the file's name without ".key", and its metadata is the
 // certificate's. Its methods may be called from any goroutine.
-type CurveKeyFolder struct {
+type KeyFolder struct {
 	path  string
 	check time.Duration
-	list  CurveKeyList
+	list  KeyList
 
 	mu       sync.Mutex
 	checked  time.Time
@@ -38,10 +40,10 @@ type CurveKeyFolder struct {
 	faults   error  // of files that could not be
 }
 
-// OpenCurveKeyFolder reads the certificates in a folder. It fails when the
+// OpenKeyFolder reads the certificates in a folder. It fails when the
 // folder or one of the certificates cannot be read.
-func OpenCurveKeyFolder(path string) (*CurveKeyFolder, error) {
-	f := &CurveKeyFolder{path: path, check: folderCheck}
+func OpenKeyFolder(path string) (*KeyFolder, error) {
+	f := &KeyFolder{path: path, check: folderCheck}
 	if err := f.Reload(); err != nil {
 		return nil, err
 	}
@@ -51,7 +53,7 @@ func OpenCurveKeyFolder(path string) (*CurveKeyFolder, error) {
 // Reload reads the folder at once. When some files cannot be read, it returns
 // an error and uses the others; when the folder cannot be read, it returns an
 // error and changes nothing.
-func (f *CurveKeyFolder) Reload() error {
+func (f *KeyFolder) Reload() error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	state, err := f.look()
@@ -66,20 +68,20 @@ func (f *CurveKeyFolder) Reload() error {
 // fails with CodeUnavailable, so that peers try again, while the folder cannot
 // be read, and for a key that is not on the list while some file cannot be
 // read.
-func (f *CurveKeyFolder) Authenticate(ctx context.Context, r *AuthRequest) (*AuthIdentity, error) {
+func (f *KeyFolder) Authenticate(ctx context.Context, r *gozmq.AuthRequest) (*gozmq.AuthIdentity, error) {
 	faults, err := f.refresh()
 	if err != nil {
-		return nil, Errorf(CodeUnavailable, "key folder: %w", err)
+		return nil, gozmq.Errorf(gozmq.CodeUnavailable, "key folder: %w", err)
 	}
 	id, err := f.list.Authenticate(ctx, r)
 	if errors.Is(err, errUnknownKey) && faults != nil {
-		return nil, Errorf(CodeUnavailable, "%w, but some files could not be read: %w", err, faults)
+		return nil, gozmq.Errorf(gozmq.CodeUnavailable, "%w, but some files could not be read: %w", err, faults)
 	}
 	return id, err
 }
 
 // refresh reads the folder if it has changed.
-func (f *CurveKeyFolder) refresh() (faults, err error) {
+func (f *KeyFolder) refresh() (faults, err error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if time.Since(f.checked) < f.check {
@@ -97,7 +99,7 @@ func (f *CurveKeyFolder) refresh() (faults, err error) {
 }
 
 // look returns what tells whether files have changed; f.mu is held.
-func (f *CurveKeyFolder) look() (string, error) {
+func (f *KeyFolder) look() (string, error) {
 	entries, err := os.ReadDir(f.path)
 	if err != nil {
 		return "", err
@@ -121,17 +123,17 @@ func (f *CurveKeyFolder) look() (string, error) {
 }
 
 // load reads the files that a look has found; f.mu is held.
-func (f *CurveKeyFolder) load(state string) {
-	keys := make(map[CurvePublicKey]AuthIdentity)
+func (f *KeyFolder) load(state string) {
+	keys := make(map[gozmq.PublicKey]gozmq.AuthIdentity)
 	var faults []error
 	for line := range strings.Lines(state) {
 		name, _, _ := strings.Cut(line, "\x00")
-		c, err := LoadCurveCertificate(filepath.Join(f.path, name))
+		c, err := LoadCertificate(filepath.Join(f.path, name))
 		if err != nil {
 			faults = append(faults, err)
 			continue
 		}
-		keys[c.PublicKey] = AuthIdentity{Name: strings.TrimSuffix(name, ".key"), Metadata: c.Metadata}
+		keys[c.PublicKey] = gozmq.AuthIdentity{Name: strings.TrimSuffix(name, ".key"), Metadata: c.Metadata}
 	}
 	f.list.Replace(keys)
 	f.state, f.faults = state, errors.Join(faults...)

@@ -1,6 +1,6 @@
 //go:build unix && !darwin && !freebsd && !netbsd && !aix
 
-package gozmq
+package gozmqcurve
 
 import "syscall"
 

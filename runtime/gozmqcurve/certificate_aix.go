@@ -1,4 +1,4 @@
-package gozmq
+package gozmqcurve
 
 import "syscall"
 

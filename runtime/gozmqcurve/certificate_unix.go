@@ -1,6 +1,6 @@
 //go:build unix
 
-package gozmq
+package gozmqcurve
 
 import (
 	"fmt"

@@ -1,4 +1,4 @@
-package gozmq_test
+package gozmqcurve_test
 
 import (
 	"context"
@@ -12,27 +12,36 @@ import (
 	greetv1 "github.com/gozmq/gozmq/example/gen/greet/v1"
 	"github.com/gozmq/gozmq/example/gen/greet/v1/greetv1gozmq"
 	"github.com/gozmq/gozmq/runtime/gozmq"
+	"github.com/gozmq/gozmq/runtime/gozmqcurve"
 )
+
+type greeter struct {
+	greetv1gozmq.UnimplementedGreeterServer
+}
+
+func (greeter) SayHello(_ context.Context, req *greetv1.HelloRequest) (*greetv1.HelloReply, error) {
+	return &greetv1.HelloReply{Message: "hello, " + req.GetName()}, nil
+}
 
 // A server that one client with a known key may call, over encrypted
 // connections.
-func ExampleCurveServer() {
-	// gozmq-keygen writes keys to files; LoadCurveKey and LoadCurveCertificate
+func ExampleServer() {
+	// gozmq-keygen writes keys to files; LoadKey and LoadCertificate
 	// read them.
-	server, err := gozmq.NewCurveKey()
+	server, err := gozmqcurve.NewKey()
 	if err != nil {
 		log.Fatal(err)
 	}
-	ada, err := gozmq.NewCurveKey()
+	ada, err := gozmqcurve.NewKey()
 	if err != nil {
 		log.Fatal(err)
 	}
-	var clients gozmq.CurveKeyList
-	clients.Replace(map[gozmq.CurvePublicKey]gozmq.AuthIdentity{ada.Public(): {Name: "ada"}})
+	var clients gozmqcurve.KeyList
+	clients.Replace(map[gozmq.PublicKey]gozmq.AuthIdentity{ada.Public(): {Name: "ada"}})
 
 	srv, err := gozmq.NewServer(
 		gozmq.Bind("tcp://127.0.0.1:*"),
-		gozmq.WithSecurity(gozmq.CurveServer(server, clients.Authenticate)),
+		gozmq.WithSecurity(gozmqcurve.Server(server, clients.Authenticate)),
 		gozmq.WithInterceptors(func(ctx context.Context, call *gozmq.CallInfo, req proto.Message, next gozmq.Next) (proto.Message, error) {
 			fmt.Println(call.Peer.Identity.Name, "calls", call.Method.Procedure)
 			return next(ctx, req)
@@ -48,7 +57,7 @@ func ExampleCurveServer() {
 	}
 	defer srv.Close()
 
-	conn, err := gozmq.Dial(gozmq.Connect(srv.Addrs()...), gozmq.WithSecurity(gozmq.CurveClient(ada, server.Public())))
+	conn, err := gozmq.Dial(gozmq.Connect(srv.Addrs()...), gozmq.WithSecurity(gozmqcurve.Client(ada, server.Public())))
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -64,32 +73,32 @@ func ExampleCurveServer() {
 
 // A server that admits the clients whose certificates are in a folder. A file
 // that is added or removed counts from the next handshake on.
-func ExampleOpenCurveKeyFolder() {
+func ExampleOpenKeyFolder() {
 	folder, err := os.MkdirTemp("", "keys")
 	if err != nil {
 		log.Fatal(err)
 	}
 	defer os.RemoveAll(folder)
-	server, err := gozmq.NewCurveKey()
+	server, err := gozmqcurve.NewKey()
 	if err != nil {
 		log.Fatal(err)
 	}
-	ada, err := gozmq.NewCurveKey()
+	ada, err := gozmqcurve.NewKey()
 	if err != nil {
 		log.Fatal(err)
 	}
 	// As gozmq-keygen does. The secret half stays with the client.
-	if err := gozmq.SaveCurveKey(filepath.Join(folder, "ada"), ada, map[string]string{"role": "admin"}); err != nil {
+	if err := gozmqcurve.SaveKey(filepath.Join(folder, "ada"), ada, map[string]string{"role": "admin"}); err != nil {
 		log.Fatal(err)
 	}
-	clients, err := gozmq.OpenCurveKeyFolder(folder)
+	clients, err := gozmqcurve.OpenKeyFolder(folder)
 	if err != nil {
 		log.Fatal(err)
 	}
 
 	srv, err := gozmq.NewServer(
 		gozmq.Bind("tcp://127.0.0.1:*"),
-		gozmq.WithSecurity(gozmq.CurveServer(server, clients.Authenticate)),
+		gozmq.WithSecurity(gozmqcurve.Server(server, clients.Authenticate)),
 		gozmq.WithInterceptors(func(ctx context.Context, call *gozmq.CallInfo, req proto.Message, next gozmq.Next) (proto.Message, error) {
 			fmt.Println(call.Peer.Identity.Name, "is", call.Peer.Identity.Metadata["role"])
 			return next(ctx, req)
@@ -105,7 +114,7 @@ func ExampleOpenCurveKeyFolder() {
 	}
 	defer srv.Close()
 
-	conn, err := gozmq.Dial(gozmq.Connect(srv.Addrs()...), gozmq.WithSecurity(gozmq.CurveClient(ada, server.Public())))
+	conn, err := gozmq.Dial(gozmq.Connect(srv.Addrs()...), gozmq.WithSecurity(gozmqcurve.Client(ada, server.Public())))
 	if err != nil {
 		log.Fatal(err)
 	}

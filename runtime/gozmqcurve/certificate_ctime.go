@@ -1,6 +1,6 @@
 //go:build darwin || freebsd || netbsd
 
-package gozmq
+package gozmqcurve
 
 import "syscall"
 
