@@ -26,7 +26,7 @@ var layers = map[string][]string{
 	"generator/internal/plan":    {"generator/internal/topic", "proto"},
 	"generator/internal/topic":   {},
 	"cmd/protoc-gen-gozmq":       {"generator", "proto"},
-	"cmd/gozmq-keygen":           {"runtime/gozmq"},
+	"cmd/gozmq-keygen":           {"runtime/gozmqcurve"},
 
 	"runtime/internal/testproto":    {}, // for tests: nothing stands above it
 	"runtime/internal/zmtp":         {},
@@ -44,23 +44,25 @@ var layers = map[string][]string{
 	"runtime/internal/link":         {"runtime/internal/handshake", "runtime/internal/zmtp", "runtime/internal/transport", "runtime/internal/curve", "runtime/internal/notify", "runtime/internal/throttle", "runtime/internal/guarded", "runtime/internal/list"},
 	"runtime/internal/socket":       {"runtime/internal/link", "runtime/internal/zmtp", "runtime/internal/prefix", "runtime/internal/list", "runtime/internal/notify", "runtime/internal/throttle", "runtime/internal/guarded", "runtime/internal/wire", "runtime/internal/lru", "runtime/internal/stream"},
 	"runtime/gozmq":                 {"runtime/internal/curve", "runtime/internal/taskqueue", "runtime/internal/handshake", "runtime/internal/link", "runtime/internal/prefix", "runtime/internal/socket", "runtime/internal/transport", "runtime/internal/zmtp", "proto", "runtime/internal/relay", "runtime/internal/guarded", "runtime/internal/notify", "runtime/internal/wire", "runtime/internal/subscription", "runtime/internal/lru", "runtime/internal/pipeline", "runtime/internal/bridge", "runtime/internal/topic"},
-	"runtime/internal/relay":        {"runtime/internal/socket", "runtime/internal/wire", "runtime/internal/link", "runtime/internal/zmtp"},
+	"runtime/internal/relay":        {"runtime/internal/handshake", "runtime/internal/socket", "runtime/internal/wire", "runtime/internal/link", "runtime/internal/zmtp"},
 	"runtime/internal/lru":          {"runtime/internal/list"},
 	"runtime/internal/stream":       {},
 	"runtime/internal/subscription": {"runtime/internal/wire", "runtime/internal/prefix", "runtime/internal/lru", "runtime/internal/notify"},
 	"internal/leak":                 {}, // for tests of every part
 	"internal/testkit":              {}, // for tests of every part, in and out of runtime
 	"runtime/internal/topic":        {},
-	"runtime/internal/bridge":       {"runtime/internal/socket", "runtime/internal/topic"},
+	"runtime/internal/bridge":       {"runtime/internal/handshake", "runtime/internal/socket", "runtime/internal/topic"},
 	"runtime/internal/pipeline":     {"runtime/internal/taskqueue", "runtime/internal/socket", "runtime/internal/link", "runtime/internal/wire", "runtime/internal/notify", "runtime/internal/list", "runtime/internal/zmtp"},
 
 	"runtime/gozmqproto":    {"runtime/gozmq"},
+	"runtime/gozmqcurve":    {"runtime/gozmq", "runtime/internal/bridge", "runtime/internal/curve", "runtime/internal/handshake"},
+	"runtime/gozmqzap":      {"runtime/gozmq", "runtime/internal/bridge", "runtime/internal/socket", "runtime/internal/wire", "runtime/internal/zmtp"},
 	"runtime/gozmqimpl":     {"runtime/gozmq", "runtime/internal/bridge", "runtime/internal/socket", "runtime/internal/topic"},
 	"runtime/gozmqv1gozmq":  {"runtime/gozmq", "runtime/gozmqimpl", "proto"}, // generated
 	"runtime/gozmqhealth":   {"runtime/gozmq", "runtime/gozmqv1gozmq", "proto"},
 	"runtime/gozmqdescribe": {"runtime/gozmq", "runtime/gozmqimpl", "runtime/gozmqv1gozmq", "proto"},
 
-	"runtime/gozmqtest": {"runtime/gozmq", "runtime/internal/transport"},
+	"runtime/gozmqtest": {"runtime/gozmq", "runtime/gozmqcurve", "runtime/internal/transport"},
 
 	"example": {"runtime/gozmq", "runtime/gozmqimpl", "proto"},
 

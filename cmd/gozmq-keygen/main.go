@@ -8,7 +8,7 @@ import (
 	"os"
 	"strings"
 
-	"github.com/gozmq/gozmq/runtime/gozmq"
+	"github.com/gozmq/gozmq/runtime/gozmqcurve"
 )
 
 const usage = `gozmq-keygen makes a key pair for CURVE, ZeroMQ's encryption.
@@ -22,7 +22,7 @@ const usage = `gozmq-keygen makes a key pair for CURVE, ZeroMQ's encryption.
   gozmq-keygen --help
 
 Both files are in the format of CZMQ and pyzmq. Load them with
-gozmq.LoadCurveKey and gozmq.LoadCurveCertificate.
+gozmqcurve.LoadKey and gozmqcurve.LoadCertificate.
 `
 
 func main() {
@@ -38,7 +38,7 @@ func run(args []string, stdout io.Writer) error {
 		_, err := io.WriteString(stdout, usage)
 		return err
 	case len(args) == 2 && args[0] == "--public":
-		k, err := gozmq.LoadCurveKey(args[1])
+		k, err := gozmqcurve.LoadKey(args[1])
 		if err != nil {
 			return err
 		}
@@ -62,11 +62,11 @@ func run(args []string, stdout io.Writer) error {
 
 // generate makes a key and writes it.
 func generate(path string, metadata map[string]string, stdout io.Writer) error {
-	k, err := gozmq.NewCurveKey()
+	k, err := gozmqcurve.NewKey()
 	if err != nil {
 		return err
 	}
-	if err := gozmq.SaveCurveKey(path, k, metadata); err != nil {
+	if err := gozmqcurve.SaveKey(path, k, metadata); err != nil {
 		return err
 	}
 	_, err = fmt.Fprintln(stdout, k.Public())

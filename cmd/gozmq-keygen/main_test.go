@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/gozmq/gozmq/runtime/gozmq"
+	"github.com/gozmq/gozmq/runtime/gozmqcurve"
 )
 
 func TestKeygen(t *testing.T) {
@@ -16,11 +16,11 @@ func TestKeygen(t *testing.T) {
 	if err := run([]string{"--meta", "name=Ada Lovelace", "--meta", "email=ada@example.com", path}, &out); err != nil {
 		t.Fatal(err)
 	}
-	k, err := gozmq.LoadCurveKey(path + ".key_secret")
+	k, err := gozmqcurve.LoadKey(path + ".key_secret")
 	if err != nil {
 		t.Fatal(err)
 	}
-	c, err := gozmq.LoadCurveCertificate(path + ".key")
+	c, err := gozmqcurve.LoadCertificate(path + ".key")
 	if err != nil || c.PublicKey != k.Public() || c.Metadata["name"] != "Ada Lovelace" || c.Metadata["email"] != "ada@example.com" {
 		t.Errorf("the certificate is %+v, %v", c, err)
 	}
@@ -41,7 +41,7 @@ func TestKeygen(t *testing.T) {
 	if err := run([]string{path}, &out); err == nil {
 		t.Error("a key was overwritten")
 	}
-	if again, err := gozmq.LoadCurveKey(path + ".key_secret"); err != nil || !again.Equal(k) {
+	if again, err := gozmqcurve.LoadKey(path + ".key_secret"); err != nil || !again.Equal(k) {
 		t.Errorf("the key has changed: %v", err)
 	}
 }

@@ -23,14 +23,6 @@ type codecOption struct{ codec Codec }
 
 func (o codecOption) apply(c *socketConfig) { c.codec = &o.codec }
 
-func (o codecOption) applyDial(c *dialConfig)             { o.apply(&c.socketConfig) }
-func (o codecOption) applyServer(c *serverConfig)         { o.apply(&c.socketConfig) }
-func (o codecOption) applyPublisher(c *publisherConfig)   { o.apply(&c.socketConfig) }
-func (o codecOption) applySubscriber(c *subscriberConfig) { o.apply(&c.socketConfig) }
-func (o codecOption) applyVentilator(c *ventilatorConfig) { o.apply(&c.socketConfig) }
-func (o codecOption) applyWorker(c *workerConfig)         { o.apply(&c.socketConfig) }
-func (o codecOption) applySink(c *sinkConfig)             { o.apply(&c.socketConfig) }
-
 // An EndOption is an option of every constructor but NewProxy; a proxy never
 // looks into messages.
 type EndOption interface {

@@ -9,6 +9,8 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
+	"github.com/gozmq/gozmq/runtime/internal/bridge"
+	"github.com/gozmq/gozmq/runtime/internal/handshake"
 	"github.com/gozmq/gozmq/runtime/internal/link"
 	"github.com/gozmq/gozmq/runtime/internal/socket"
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
@@ -18,6 +20,15 @@ type dialConfig struct {
 	socketConfig
 	ready        time.Duration
 	interceptors interceptorOption
+}
+
+// Options from other files that Dial takes.
+
+func (o socketOption) applyDial(c *dialConfig) { o(&c.socketConfig) }
+func (e Endpoints) applyDial(c *dialConfig)    { e.add(&c.endpoints) }
+func (o codecOption) applyDial(c *dialConfig)  { o.apply(&c.socketConfig) }
+func (o interceptorOption) applyDial(c *dialConfig) {
+	c.interceptors = append(c.interceptors, o...)
 }
 
 func (c *dialConfig) check() error {
@@ -33,6 +44,7 @@ func (c *dialConfig) check() error {
 // of this Conn's calls in flight, and not to one that seems to hang while
 // there is another. On the wire it is a DEALER socket.
 type Conn struct {
+	holdsConn
 	dealer      *socket.Dealer
 	observer    *observer
 	interceptor Interceptor
@@ -47,7 +59,7 @@ type Conn struct {
 // background. It fails when an option is wrong or an endpoint cannot be bound;
 // it does not fail because no server is there yet. Close must be called.
 func Dial(opts ...DialOption) (*Conn, error) {
-	cfg := dialConfig{socketConfig: newSocketConfig(zmtp.Dealer), ready: 10 * time.Second}
+	cfg := dialConfig{socketConfig: newSocketConfig(zmtp.Dealer, handshake.RoleClient), ready: 10 * time.Second}
 	for _, o := range opts {
 		o.applyDial(&cfg)
 	}
@@ -60,6 +72,7 @@ func Dial(opts ...DialOption) (*Conn, error) {
 		ready:       cfg.ready,
 		linger:      cfg.linger,
 	}
+	c.holdsConn = bridge.Hold[bridge.Conn]((*exchanging)(c))
 	c.bodies = cfg.bodies(c.observer)
 	cfg.Observe = c.observer.link(cfg.SocketType)
 	c.dealer = socket.NewDealer(cfg.Config)
@@ -70,6 +83,15 @@ func Dial(opts ...DialOption) (*Conn, error) {
 	}
 	c.addrs = addrs
 	return c, nil
+}
+
+type holdsConn = bridge.Held[bridge.Conn]
+
+// exchanging is a Conn as gozmqzap sees it (bridge.Conn).
+type exchanging Conn
+
+func (c *exchanging) Do(ctx context.Context, x socket.Exchange) error {
+	return c.dealer.Do(ctx, x, c.ready)
 }
 
 // WaitForServers waits until at least n servers are connected. It fails with

@@ -126,7 +126,7 @@ func TestLimiter(t *testing.T) {
 	var wg sync.WaitGroup
 	for range 200 {
 		wg.Go(func() {
-			turn, ok := l.enter()
+			turn, ok := l.acquire()
 			if !ok {
 				t.Error("refused")
 				return
@@ -138,7 +138,7 @@ func TestLimiter(t *testing.T) {
 				most.Store(n)
 			}
 			inside.Add(-1)
-			l.leave()
+			l.release()
 		})
 	}
 	wg.Wait()

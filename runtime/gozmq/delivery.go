@@ -33,9 +33,6 @@ func (d Delivery) String() string {
 	}
 }
 
-func (d Delivery) applyVentilator(c *ventilatorConfig) { c.delivery = d }
-func (d Delivery) applySink(c *sinkConfig)             { c.delivery = d }
-
 func (d Delivery) check() error {
 	if d > DeliveryAtLeastOnce {
 		return fmt.Errorf("%v is neither DeliveryAtMostOnce nor DeliveryAtLeastOnce", d)
@@ -50,12 +47,12 @@ func onlyAtLeastOnce(option string) error {
 }
 
 const (
-	// DefaultMaxAttempts is the largest number of attempts for a task with
+	// defaultMaxAttempts is the largest number of attempts for a task with
 	// DeliveryAtLeastOnce, unless its annotation says otherwise.
-	DefaultMaxAttempts = 20
-	// DefaultLease is how long a worker may hold a task without extending its
+	defaultMaxAttempts = 20
+	// defaultLease is how long a worker may hold a task without extending its
 	// lease, unless the task's annotation says otherwise.
-	DefaultLease = time.Minute
+	defaultLease = time.Minute
 )
 
 // checkDelivery holds a method to the guarantee of its pipeline.
@@ -69,14 +66,14 @@ func (m *Method) checkDelivery(d Delivery) error {
 // attempts and lease are the method's, or their defaults.
 func (m *Method) attempts() int {
 	if m.MaxAttempts == 0 {
-		return DefaultMaxAttempts
+		return defaultMaxAttempts
 	}
 	return m.MaxAttempts
 }
 
 func (m *Method) lease() time.Duration {
 	if m.Lease == 0 {
-		return DefaultLease
+		return defaultLease
 	}
 	return m.Lease
 }

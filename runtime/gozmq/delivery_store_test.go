@@ -17,6 +17,7 @@ import (
 
 // A memoryStore is a TaskStore that outlives its ventilator.
 type memoryStore struct {
+	StoreLock
 	mu    sync.Mutex
 	tasks []StoredTask
 	fail  error
@@ -164,6 +165,74 @@ func TestStoreCannotLoad(t *testing.T) {
 			wantText(t, err, "load the stored tasks")
 		})
 	}
+}
+
+// A store is refused while another ventilator has it, however it is wrapped, and
+// is free again when that one is closed or could not be made.
+func TestStoreInUse(t *testing.T) {
+	type wrapped struct{ TaskStore }
+	store := new(memoryStore)
+	open := func(s TaskStore, more ...VentilatorOption) (*Ventilator, error) {
+		return NewVentilator(append([]VentilatorOption{DeliveryAtLeastOnce, Bind("tcp://127.0.0.1:*"), WithTaskStore(s)}, more...)...)
+	}
+	first, err := open(store)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range []TaskStore{store, wrapped{store}} {
+		_, err := open(s)
+		wantText(t, err, "another ventilator has this task store")
+	}
+	if err := first.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := open(store, Bind("tcp://256.0.0.1:1")); err == nil {
+		t.Fatal("a ventilator bound an address that is none")
+	}
+	store.tasks = []StoredTask{{ID: "a"}}
+	_, err = open(store)
+	wantText(t, err, "load the stored tasks")
+	store.tasks = nil
+	again, err := open(wrapped{store})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := again.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
+// A store that hangs stays with the ventilator that has been closed, until its
+// last call returns.
+func TestStoreHangsInUse(t *testing.T) {
+	s := &stuckStore{let: make(chan struct{})}
+	v, err := NewVentilator(DeliveryAtLeastOnce, Bind("tcp://127.0.0.1:*"), WithTaskStore(s), WithLinger(20*time.Millisecond))
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Millisecond)
+	defer cancel()
+	wantCode(t, v.Push(ctx, sureMethod, wrapperspb.Int64(1)), CodeDeadlineExceeded)
+	wantText(t, v.Close(), "store does not answer")
+	_, err = NewVentilator(DeliveryAtLeastOnce, Bind("tcp://127.0.0.1:*"), WithTaskStore(s))
+	wantText(t, err, "another ventilator has this task store")
+	close(s.let)
+	testkit.Eventually(t, "that the store is free", func() bool {
+		next, err := NewVentilator(DeliveryAtLeastOnce, Bind("tcp://127.0.0.1:*"), WithTaskStore(s))
+		return err == nil && next.Close() == nil
+	})
+}
+
+// A stored task that cannot be read is reported, and the others are done.
+func TestStoreDamagedTask(t *testing.T) {
+	events := newRecorder()
+	store := &memoryStore{tasks: []StoredTask{
+		{ID: "a", Err: errors.New("task a is damaged")},
+		{ID: "b", Procedure: sureMethod.Procedure},
+	}}
+	v := ventilator(t, DeliveryAtLeastOnce, Bind("inproc://"+t.Name()), WithTaskStore(store), events.option())
+	wantText(t, events.wait(t, EventStoreFailed, 1).Err, "task a is damaged")
+	wantProgress(t, v.Progress, Progress{Queued: 1})
 }
 
 // A worker that is stuck holds no more tasks than its credit: the others are

@@ -22,8 +22,8 @@
 // writes events to a log, and each role's Stats method returns counters.
 //
 // Without [WithSecurity] everyone who reaches an endpoint is admitted, and
-// nothing is encrypted. Use [CurveClient] and [CurveServer] on networks that
-// you do not trust.
+// nothing is encrypted. Use package gozmqcurve on networks that you do not
+// trust.
 //
 // # Options
 //
@@ -74,7 +74,9 @@
 // On the wire it is plain ZMTP 3.1. In this module's repository, docs/PROTOCOL.md
 // specifies the frames, so that programs without this package can be peers;
 // docs/ERRORS.md lists the code of each failure, docs/SECURITY.md the properties of
-// the security mechanisms, docs/TOPICS.md the guarantees of topics. Package
-// gozmqtest helps with tests, gozmqhealth and gozmqdescribe are services for a
-// server, and gozmqproto encodes messages outside of a socket.
+// the security mechanisms, docs/TOPICS.md the guarantees of topics.
+//
+// Beside this package, gozmqcurve has CURVE and its keys, gozmqzap asks a ZAP
+// handler, gozmqtest helps with tests, gozmqhealth and gozmqdescribe are services
+// for a server, and gozmqproto encodes messages outside of a socket.
 package gozmq

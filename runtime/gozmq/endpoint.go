@@ -76,13 +76,6 @@ func (e Endpoints) add(to *Endpoints) {
 	to.connect = append(to.connect, e.connect...)
 }
 
-func (e Endpoints) applyDial(c *dialConfig)             { e.add(&c.endpoints) }
-func (e Endpoints) applyServer(c *serverConfig)         { e.add(&c.endpoints) }
-func (e Endpoints) applyPublisher(c *publisherConfig)   { e.add(&c.endpoints) }
-func (e Endpoints) applySubscriber(c *subscriberConfig) { e.add(&c.endpoints) }
-func (e Endpoints) applyVentilator(c *ventilatorConfig) { e.add(&c.endpoints) }
-func (e Endpoints) applySink(c *sinkConfig)             { e.add(&c.endpoints) }
-
 var errNoEndpoint = errors.New("no endpoint: pass gozmq.Bind or gozmq.Connect")
 
 // check reports what can be wrong with the endpoints before they are opened.

@@ -36,7 +36,7 @@ const (
 	EventEventsLost                               // Count events were dropped: the event handler was slow
 	EventLeaseExpired                             // a worker held a task for too long: another one gets it
 	EventTaskDead                                 // a task was given up after Count attempts
-	EventStoreFailed                              // a ventilator's store did not take a change
+	EventStoreFailed                              // a ventilator's store did not take a change, or cannot read a task
 	EventOverflow                                 // Count messages were dropped: the queue of the subscription to Topic was full
 	EventTopicFailed                              // a message of Topic could not be decoded, or its handler returned an error
 )

@@ -24,7 +24,7 @@ type warehouse struct {
 func (w *warehouse) List(ctx context.Context, _ *stockv1.ListRequest) (*stockv1.ListReply, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	gozmq.SetSnapshotPosition(ctx, w.pub.Position())
+	gozmq.CallInfoFromContext(ctx).SetSnapshotPosition(w.pub.Position())
 	return &stockv1.ListReply{Articles: append([]*stockv1.Article(nil), w.levels...)}, nil
 }
 
@@ -37,7 +37,7 @@ func (w *warehouse) add(ctx context.Context, name string, level uint32) error {
 }
 
 // A state and every change of it, without a gap in between.
-func ExampleSetSnapshotPosition() {
+func ExampleCallInfo_SetSnapshotPosition() {
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()
 	pub, err := gozmq.NewPublisher(gozmq.Bind("inproc://example-changes"))

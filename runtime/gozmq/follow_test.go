@@ -67,7 +67,7 @@ func (c *counters) read(ctx context.Context, _ *text) (*text, error) {
 	for name, value := range c.values {
 		fmt.Fprintln(&b, name, value)
 	}
-	gozmq.SetSnapshotPosition(ctx, c.pub.Position())
+	gozmq.CallInfoFromContext(ctx).SetSnapshotPosition(c.pub.Position())
 	return wrapperspb.String(b.String()), nil
 }
 
@@ -310,7 +310,7 @@ func TestFollowStateFailures(t *testing.T) {
 	if len(codes) != 1 || codes[0] != gozmq.CodeCanceled {
 		t.Errorf("with a closed subscriber got codes %v", codes)
 	}
-	gozmq.SetSnapshotPosition(t.Context(), c.pub.Position()) // outside of a handler: nothing
+	gozmq.CallInfoFromContext(t.Context()).SetSnapshotPosition(c.pub.Position()) // outside of a handler: nothing
 }
 
 // A callerFunc answers calls.

@@ -84,8 +84,6 @@ type lagLimits struct{ report, end time.Duration }
 
 type lagReport time.Duration
 
-func (o lagReport) applySubscriber(c *subscriberConfig) { c.lag.report = time.Duration(o) }
-
 // WithLagReport makes a stream of a sequenced topic yield a LagError before a
 // message that was published longer than d ago, and go on with the message. It
 // reports once, and again only after a message was in time. Default: 0, which
@@ -93,8 +91,6 @@ func (o lagReport) applySubscriber(c *subscriberConfig) { c.lag.report = time.Du
 func WithLagReport(d time.Duration) SubscriberOption { return lagReport(d) }
 
 type lagEnd time.Duration
-
-func (o lagEnd) applySubscriber(c *subscriberConfig) { c.lag.end = time.Duration(o) }
 
 // WithLagLimit ends a stream of a sequenced topic with a LagError at the first
 // message that was published longer than d ago, so that the program can

@@ -289,3 +289,8 @@ func RunWorker(ctx context.Context, name string, handlers func() []TaskHandler, 
 	}
 	return w.Run(ctx)
 }
+
+// LiteralTopic returns the pattern that matches one topic, text.
+func LiteralTopic(text string) TopicPattern {
+	return TopicPattern{bridge.Hold(topic.Literal(text))}
+}

@@ -75,14 +75,6 @@ type Interceptor func(ctx context.Context, call *CallInfo, req proto.Message, ne
 
 type interceptorOption []Interceptor
 
-func (o interceptorOption) applyDial(c *dialConfig) {
-	c.interceptors = append(c.interceptors, o...)
-}
-
-func (o interceptorOption) applyServer(c *serverConfig) {
-	c.interceptors = append(c.interceptors, o...)
-}
-
 // A CallSideOption is an option of both sides of a call: of Dial and of
 // NewServer.
 type CallSideOption interface {

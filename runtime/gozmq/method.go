@@ -40,7 +40,7 @@ type Method struct {
 	// Delivery is the guarantee for the tasks of a PUSH/PULL service.
 	Delivery Delivery
 	// Lease is how long a worker may hold a task with DeliveryAtLeastOnce
-	// without extending the lease. 0: DefaultLease.
+	// without extending the lease. 0: a minute.
 	Lease time.Duration
 	// Timeout limits a call whose context has no earlier deadline. 0: no limit.
 	Timeout time.Duration
@@ -52,8 +52,7 @@ type Method struct {
 	// has seen it or carried it out.
 	//
 	// With DeliveryAtLeastOnce it limits how often a task may fail, and how
-	// often its worker may be lost or its lease may expire. 0:
-	// DefaultMaxAttempts.
+	// often its worker may be lost or its lease may expire. 0: 20.
 	MaxAttempts int
 	// Bare says that messages have one frame only, the body.
 	Bare bool

@@ -8,13 +8,13 @@ import (
 	"slices"
 	"time"
 
+	"github.com/gozmq/gozmq/runtime/internal/handshake"
 	"github.com/gozmq/gozmq/runtime/internal/link"
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
 )
 
-// DefaultMaxMessageSize is the limit on the size of a message, sent or
-// received, unless WithMaxMessageSize sets another: 4 MiB.
-const DefaultMaxMessageSize = 4 << 20
+// defaultMaxMessageSize is the limit that WithMaxMessageSize changes.
+const defaultMaxMessageSize = 4 << 20
 
 // A SocketOption is an option of every constructor that opens sockets.
 type SocketOption interface {
@@ -66,12 +66,13 @@ type socketConfig struct {
 	errs      []error // of options that made no sense by themselves
 }
 
-func newSocketConfig(t zmtp.SocketType) socketConfig {
+func newSocketConfig(t zmtp.SocketType, role handshake.Role) socketConfig {
 	return socketConfig{
 		linger: time.Second,
 		Config: link.Config{
 			SocketType:         t,
-			MaxMessageSize:     DefaultMaxMessageSize,
+			Role:               role,
+			MaxMessageSize:     defaultMaxMessageSize,
 			SendQueue:          1000,
 			SendQueueBytes:     4 << 20,
 			ConnectTimeout:     10 * time.Second,
@@ -92,8 +93,8 @@ func newSocketConfig(t zmtp.SocketType) socketConfig {
 // newPipelineConfig is newSocketConfig for the way from a ventilator to its
 // workers: what the kernels hold is lost with a worker, and no other one can
 // have it.
-func newPipelineConfig(t zmtp.SocketType) socketConfig {
-	c := newSocketConfig(t)
+func newPipelineConfig(t zmtp.SocketType, role handshake.Role) socketConfig {
+	c := newSocketConfig(t, role)
 	c.KernelSend, c.KernelReceive = pipelineBuffer, pipelineBuffer
 	return c
 }
@@ -102,14 +103,6 @@ func newPipelineConfig(t zmtp.SocketType) socketConfig {
 const pipelineBuffer = 64 << 10
 
 type socketOption func(*socketConfig)
-
-func (o socketOption) applyDial(c *dialConfig)             { o(&c.socketConfig) }
-func (o socketOption) applyServer(c *serverConfig)         { o(&c.socketConfig) }
-func (o socketOption) applyPublisher(c *publisherConfig)   { o(&c.socketConfig) }
-func (o socketOption) applySubscriber(c *subscriberConfig) { o(&c.socketConfig) }
-func (o socketOption) applyVentilator(c *ventilatorConfig) { o(&c.socketConfig) }
-func (o socketOption) applyWorker(c *workerConfig)         { o(&c.socketConfig) }
-func (o socketOption) applySink(c *sinkConfig)             { o(&c.socketConfig) }
 
 // WithRoutingID announces a routing id of 1 to 255 bytes, of which the first is
 // not 0. Peers may log it (Peer.RoutingID) and use it to address this socket;
@@ -126,8 +119,13 @@ func WithRoutingID(id string) SocketOption {
 // streams yield an error with that code in place of a publication, and a task
 // or result with DeliveryAtMostOnce is dropped and reported. A peer that sends
 // any other message that is too large is disconnected, also for a request with
-// bare framing and for a frame under CURVE. The frames beside the body may have
-// 64 KiB more. Default: DefaultMaxMessageSize.
+// bare framing. The frames beside the body may have 64 KiB more. Default:
+// defaultMaxMessageSize.
+//
+// All messages that have come in part may take 256 MiB of the socket's memory
+// together, or 4 times the limit if that is more. Beyond that, messages of more
+// than 64 KiB wait for room, and a peer whose message makes no progress for 1 s is
+// disconnected.
 func WithMaxMessageSize(n int) SocketOption {
 	return socketOption(func(c *socketConfig) { c.MaxMessageSize = n })
 }

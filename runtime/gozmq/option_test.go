@@ -105,7 +105,7 @@ func TestSocketOptionsGood(t *testing.T) {
 // The defaults are what the documentation says, for every role.
 func TestDefaults(t *testing.T) {
 	for _, kind := range []zmtp.SocketType{zmtp.Dealer, zmtp.Router, zmtp.Pub, zmtp.Sub, zmtp.Push, zmtp.Pull} {
-		c := newSocketConfig(kind)
+		c := newSocketConfig(kind, "")
 		for _, tt := range []struct {
 			name      string
 			got, want any

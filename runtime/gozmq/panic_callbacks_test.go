@@ -150,26 +150,29 @@ func TestCaptureHandlerPanic(t *testing.T) {
 }
 
 // A brokenStore panics in every method, or only in the second one.
-type brokenStore struct{ load bool }
+type brokenStore struct {
+	StoreLock
+	load bool
+}
 
-func (s brokenStore) Load(func(StoredTask) error) error {
+func (s *brokenStore) Load(func(StoredTask) error) error {
 	if s.load {
 		panic("boom")
 	}
 	return nil
 }
 
-func (s brokenStore) Apply(*StoreChange) error { panic("boom") }
+func (s *brokenStore) Apply(*StoreChange) error { panic("boom") }
 
 // TestTaskStorePanic makes it the error of what was asked of the store.
 func TestTaskStorePanic(t *testing.T) {
-	if _, err := NewVentilator(DeliveryAtLeastOnce, Bind(endpoints()["inproc"]), WithTaskStore(brokenStore{load: true})); err == nil {
+	if _, err := NewVentilator(DeliveryAtLeastOnce, Bind(endpoints()["inproc"]), WithTaskStore(&brokenStore{load: true})); err == nil {
 		t.Error("a ventilator was made although its store panicked")
 	} else {
 		wantText(t, err, "the store's Load: panic: boom")
 	}
 	events := newRecorder()
-	v := ventilator(t, DeliveryAtLeastOnce, Bind(endpoints()["inproc"]), WithTaskStore(brokenStore{}), events.option())
+	v := ventilator(t, DeliveryAtLeastOnce, Bind(endpoints()["inproc"]), WithTaskStore(&brokenStore{}), events.option())
 	for range 2 {
 		wantCode(t, v.Push(testkit.Within(t), sureMethod, wrapperspb.Int64(1)), CodeUnavailable, "the store's Apply: panic: boom")
 	}

@@ -24,7 +24,7 @@ type Peer struct {
 	Mechanism Mechanism
 	// PublicKey is the peer's key under CURVE; the peer has proved that it owns
 	// it.
-	PublicKey CurvePublicKey
+	PublicKey PublicKey
 	// User is the peer's user, under PLAIN.
 	User string
 	// Identity is the identity that our authenticator gave the peer; nil
@@ -36,7 +36,7 @@ type Peer struct {
 func newPeer(p *handshake.Peer, endpoint, address string) *Peer {
 	return &Peer{
 		Address: address, Endpoint: endpoint, SocketType: string(p.SocketType), RoutingID: p.Identity,
-		Mechanism: Mechanism(p.Mechanism), PublicKey: CurvePublicKey(p.PublicKey), User: p.User, Identity: (*AuthIdentity)(p.Auth),
+		Mechanism: Mechanism(p.Mechanism), PublicKey: PublicKey(p.PublicKey), User: p.User, Identity: (*AuthIdentity)(p.Auth),
 	}
 }
 

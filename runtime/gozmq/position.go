@@ -1,7 +1,6 @@
 package gozmq
 
 import (
-	"context"
 	"errors"
 
 	"github.com/gozmq/gozmq/runtime/internal/wire"
@@ -25,16 +24,16 @@ const positionKey = "gozmq-position"
 
 // SetSnapshotPosition adds positions to the reply of a method that is the
 // snapshot of a topic: one for each publisher, up to which the reply includes
-// the topic's messages. Generated Follow functions need it. Call it once in the
-// handler, with the handler's context; with any other context it does nothing.
-func SetSnapshotPosition(ctx context.Context, positions ...Position) {
-	info := CallInfoFromContext(ctx)
-	if info == nil {
+// the topic's messages. Generated Follow functions need it. The handler calls it
+// once; for the nil CallInfo, which a context outside of a handler has, it does
+// nothing.
+func (c *CallInfo) SetSnapshotPosition(positions ...Position) {
+	if c == nil {
 		return
 	}
 	for _, p := range positions {
 		h := wire.PublicationHeader{Publisher: p.Publisher, Position: p.Sequence}
-		info.AddReplyHeader(positionKey, string(h.Append(nil)))
+		c.AddReplyHeader(positionKey, string(h.Append(nil)))
 	}
 }
 
@@ -49,7 +48,7 @@ func snapshotPositions(headers map[string][]string) (map[uint64]uint64, error) {
 		positions[h.Publisher] = h.Position
 	}
 	if len(positions) == 0 {
-		return nil, errors.New("the reply does not say which messages the snapshot has: its handler must call gozmq.SetSnapshotPosition")
+		return nil, errors.New("the reply does not say which messages the snapshot has: its handler must call CallInfo.SetSnapshotPosition")
 	}
 	return positions, nil
 }

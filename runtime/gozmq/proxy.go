@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/gozmq/gozmq/runtime/internal/handshake"
 	"github.com/gozmq/gozmq/runtime/internal/relay"
 )
 
@@ -154,7 +155,7 @@ type Proxy struct {
 // to pass messages on. A SocketOption applies to both sides. Run or Close must
 // be called.
 func NewProxy(pattern Pattern, opts ...ProxyOption) (*Proxy, error) {
-	cfg := proxyConfig{socketConfig: newSocketConfig(""), maxSubscriptions: 1 << 17}
+	cfg := proxyConfig{socketConfig: newSocketConfig("", handshake.RoleProxy), maxSubscriptions: 1 << 17}
 	for _, o := range opts {
 		o.applyProxy(&cfg)
 	}

@@ -11,6 +11,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/gozmq/gozmq/runtime/internal/bridge"
+	"github.com/gozmq/gozmq/runtime/internal/handshake"
 	"github.com/gozmq/gozmq/runtime/internal/link"
 	"github.com/gozmq/gozmq/runtime/internal/socket"
 	"github.com/gozmq/gozmq/runtime/internal/wire"
@@ -22,6 +23,13 @@ type publisherConfig struct {
 	maxSubscriptions int
 	memory           topicMemory
 }
+
+// Options from other files that NewPublisher takes.
+
+func (o socketOption) applyPublisher(c *publisherConfig) { o(&c.socketConfig) }
+func (e Endpoints) applyPublisher(c *publisherConfig)    { e.add(&c.endpoints) }
+func (o codecOption) applyPublisher(c *publisherConfig)  { o.apply(&c.socketConfig) }
+func (o topicMemory) applyPublisher(c *publisherConfig)  { c.memory = o }
 
 // A Publisher sends messages to the subscribers of their topics. It never waits
 // for a subscriber: one whose queue is full misses messages, which are counted.
@@ -38,7 +46,7 @@ type Publisher struct {
 
 // NewPublisher opens a publisher. Close must be called.
 func NewPublisher(opts ...PublisherOption) (*Publisher, error) {
-	cfg := publisherConfig{socketConfig: newSocketConfig(zmtp.Pub), maxSubscriptions: 1 << 17, memory: defaultTopicMemory}
+	cfg := publisherConfig{socketConfig: newSocketConfig(zmtp.Pub, handshake.RolePublisher), maxSubscriptions: 1 << 17, memory: defaultTopicMemory}
 	for _, o := range opts {
 		o.applyPublisher(&cfg)
 	}

@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"io"
 
-	"github.com/gozmq/gozmq/runtime/internal/curve"
+	"github.com/gozmq/gozmq/runtime/internal/bridge"
 	"github.com/gozmq/gozmq/runtime/internal/handshake"
 )
 
@@ -15,50 +15,21 @@ type Mechanism string
 const (
 	MechanismNull  Mechanism = "NULL"  // no security
 	MechanismPlain Mechanism = "PLAIN" // a user and a password, in clear text
-	MechanismCurve Mechanism = "CURVE" // keys and encryption
+	MechanismCurve Mechanism = "CURVE" // keys and encryption: package gozmqcurve
 )
 
 // A Security is a mechanism in one of its two roles, with this side's
-// credentials. Pass it to WithSecurity or Endpoints.Secured. The side that
-// authenticates the other has the server's role; it may bind or connect. The
-// zero value fails wherever it is given. A Security never prints its
-// credentials.
-type Security struct {
-	// A function, because fmt looks into everything else.
-	get func() (*handshake.Security, error)
-}
+// credentials. The functions of this package make one for NULL and PLAIN,
+// gozmqcurve.Server and gozmqcurve.Client for CURVE. Pass it to WithSecurity or
+// Endpoints.Secured. The side that authenticates the other has the server's
+// role; it may bind or connect. The zero value fails wherever it is given. A
+// Security never prints its credentials.
+type Security struct{ holdsSecurity }
+
+type holdsSecurity = bridge.Held[bridge.Security]
 
 func makeSecurity(s *handshake.Security, err error) Security {
-	return Security{func() (*handshake.Security, error) { return s, err }}
-}
-
-// CurveServer encrypts and authenticates with CURVE (RFC 26). A client must
-// know our public key and prove that it owns its own; then auth decides on the
-// client's key. A nil auth refuses everyone; AllowAny admits everyone who knows
-// our public key.
-func CurveServer(secret CurveSecretKey, auth Authenticator) Security {
-	return makeSecurity(&handshake.Security{Mechanism: handshake.Curve, Server: true, Secret: secret.secret, Authenticate: auth.link()},
-		checkSecret("CurveServer", secret))
-}
-
-// CurveClient encrypts with CURVE (RFC 26) and talks only to the owner of the
-// public key server. secret identifies this client; use a new key if the server
-// admits every key.
-func CurveClient(secret CurveSecretKey, server CurvePublicKey) Security {
-	err := checkSecret("CurveClient", secret)
-	if err == nil {
-		if err = curve.Public(server).Check(); err != nil {
-			err = fmt.Errorf("CurveClient: the server's %w", err)
-		}
-	}
-	return makeSecurity(&handshake.Security{Mechanism: handshake.Curve, Secret: secret.secret, ServerKey: curve.Public(server)}, err)
-}
-
-func checkSecret(role string, k CurveSecretKey) error {
-	if k.secret == nil {
-		return fmt.Errorf("%s: no secret key (NewCurveKey makes one, LoadCurveKey reads one)", role)
-	}
-	return nil
+	return Security{bridge.Hold[bridge.Security](func() (*handshake.Security, error) { return s, err })}
 }
 
 // PlainServer authenticates clients by user and password (RFC 24), on which
@@ -97,22 +68,20 @@ func NullClient() Security { return makeSecurity(&handshake.Security{Mechanism: 
 // WithDomain returns s with a name that each AuthRequest and ZAP request (RFC
 // 27) carries, so that one authenticator can serve several sockets.
 func (s Security) WithDomain(name string) Security {
-	own, err := s.resolve()
-	if err != nil {
-		return makeSecurity(nil, err)
-	}
-	with := *own
-	with.Domain = name
-	return makeSecurity(&with, nil)
+	bridge.Set(&s, bridge.Security(s.resolve).With(func(own *handshake.Security) error {
+		own.Domain = name
+		return nil
+	}))
+	return s
 }
 
-var errZeroSecurity = errors.New("zero Security: make one with CurveServer, CurveClient, PlainServer, PlainClient, NullServer or NullClient")
+var errZeroSecurity = errors.New("zero Security: make one with gozmqcurve.Server, gozmqcurve.Client, PlainServer, PlainClient, NullServer or NullClient")
 
 func (s Security) resolve() (*handshake.Security, error) {
-	if s.get == nil {
-		return nil, errZeroSecurity
+	if get := bridge.Open(&s); get != nil {
+		return get()
 	}
-	return s.get()
+	return nil, errZeroSecurity
 }
 
 // Format prints the mechanism and the role (fmt.Formatter).

@@ -38,7 +38,7 @@ type AuthRequest struct {
 	Endpoint string
 	// PublicKey is the peer's key under CURVE; the peer has proved that it owns
 	// it.
-	PublicKey CurvePublicKey
+	PublicKey PublicKey
 	// User and Password are the peer's credentials under PLAIN.
 	User     string
 	Password string `json:"-"`
@@ -117,7 +117,7 @@ func (a Authenticator) link() func(context.Context, *handshake.AuthRequest) (*ha
 	return func(ctx context.Context, l *handshake.AuthRequest) (*handshake.Identity, error) {
 		r := &AuthRequest{
 			Mechanism: Mechanism(l.Mechanism), Domain: l.Domain, Address: l.Address, Endpoint: l.Endpoint,
-			PublicKey: CurvePublicKey(l.PublicKey), User: l.User, Password: l.Password,
+			PublicKey: PublicKey(l.PublicKey), User: l.User, Password: l.Password,
 		}
 		if len(l.Metadata) > 0 {
 			r.Metadata = make(map[string]string, len(l.Metadata))

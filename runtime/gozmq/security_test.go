@@ -3,11 +3,8 @@ package gozmq
 import (
 	"bytes"
 	"context"
-	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"log/slog"
 	"slices"
 	"strings"
 	"sync"
@@ -18,15 +15,27 @@ import (
 	"google.golang.org/protobuf/types/known/wrapperspb"
 
 	"github.com/gozmq/gozmq/internal/testkit"
+	"github.com/gozmq/gozmq/runtime/internal/curve"
+	"github.com/gozmq/gozmq/runtime/internal/handshake"
 )
 
-func curveKey(t testing.TB) CurveSecretKey {
+func curveKey(t testing.TB) *curve.Secret {
 	t.Helper()
-	k, err := NewCurveKey()
+	k, err := curve.Generate()
 	if err != nil {
 		t.Fatal(err)
 	}
 	return k
+}
+
+// curveServer is gozmqcurve.Server, which stands above this package.
+func curveServer(k *curve.Secret, auth Authenticator) Security {
+	return makeSecurity(&handshake.Security{Mechanism: handshake.Curve, Server: true, Secret: k, Authenticate: auth.link()}, nil)
+}
+
+// curveClient is gozmqcurve.Client.
+func curveClient(k *curve.Secret, server curve.Public) Security {
+	return makeSecurity(&handshake.Security{Mechanism: handshake.Curve, Secret: k, ServerKey: server}, nil)
 }
 
 // A lock is one mechanism with an identity that gets in and one that does not.
@@ -40,13 +49,13 @@ type lock struct {
 func locks(t testing.TB) []lock {
 	server, ada := curveKey(t), curveKey(t)
 	only := func(_ context.Context, r *AuthRequest) (*AuthIdentity, error) {
-		if r.PublicKey != ada.Public() {
+		if r.PublicKey != PublicKey(ada.Public()) {
 			return nil, errors.New("not on the list")
 		}
 		return &AuthIdentity{Name: "ada", Metadata: map[string]string{"role": "admin"}}, nil
 	}
 	return []lock{
-		{"CURVE", CurveServer(server, only), CurveClient(ada, server.Public()), CurveClient(curveKey(t), server.Public())},
+		{"CURVE", curveServer(server, only), curveClient(ada, server.Public()), curveClient(curveKey(t), server.Public())},
 		{"PLAIN", PlainServer(Passwords(map[string]string{"ada": "lovelace"})), PlainClient("ada", "lovelace"), PlainClient("ada", "Lovelace")},
 	}
 }
@@ -203,7 +212,7 @@ func TestAdmission(t *testing.T) {
 	l := locks(t)[0]
 	rules := map[string]func(*Peer) error{
 		"no vacancy": func(p *Peer) error {
-			if p.Identity.Name != "ada" || p.SocketType == "" || p.Endpoint == "" || p.PublicKey == (CurvePublicKey{}) {
+			if p.Identity.Name != "ada" || p.SocketType == "" || p.Endpoint == "" || p.PublicKey == (PublicKey{}) {
 				return fmt.Errorf("asked for %+v", p)
 			}
 			return errors.New("no vacancy")
@@ -242,114 +251,25 @@ func TestAdmission(t *testing.T) {
 	}
 }
 
-// TestSecretsAreNotPrinted prints everything that holds a secret in every way.
-func TestSecretsAreNotPrinted(t *testing.T) {
-	k := curveKey(t)
-	const password = "correct horse battery"
-	security := []Security{CurveServer(k, AllowAny), CurveClient(k, curveKey(t).Public()), PlainClient("ada", password)}
-	r := AuthRequest{Mechanism: MechanismPlain, User: "ada", Password: password}
-	type holder struct {
-		K    CurveSecretKey
-		k    *CurveSecretKey
-		S    []Security
-		s    Security
-		R    AuthRequest
-		with Endpoints
+func TestPasswords(t *testing.T) {
+	if _, err := Passwords(nil)(t.Context(), &AuthRequest{Mechanism: MechanismPlain}); err == nil {
+		t.Error("an empty user gets in with an empty password")
 	}
-	h := holder{k, &k, security, security[2], r, Bind("x").Secured(security[2])}
-	var out strings.Builder
-	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%X", "%d", "%o", "%t"} {
-		for _, v := range []any{k, &k, security, r, &r, h, &h, []any{h}, map[string]any{"h": h}} {
-			fmt.Fprintf(&out, verb+"\n", v)
-		}
-	}
-	for _, handler := range []slog.Handler{slog.NewTextHandler(&out, nil), slog.NewJSONHandler(&out, nil)} {
-		slog.New(handler).Info("it", "k", k, "pk", &k, "s", security, "r", r, "pr", &r, "h", h)
-	}
-	for _, v := range []any{k, &k, r, h} {
-		b, err := json.Marshal(v)
-		if err != nil {
-			t.Error(err)
-		}
-		out.Write(b)
-	}
-	raw := k.Bytes()
-	for what, secret := range map[string]string{
-		"in Z85": k.Z85(), "in hex": hex.EncodeToString(raw), "in capital hex": strings.ToUpper(hex.EncodeToString(raw)),
-		"as numbers": strings.Trim(fmt.Sprint(raw), "[]"), "in Go": strings.Trim(fmt.Sprintf("%#v", raw), "[]byte{}"),
-		"as it is": string(raw), "the password": password, "the password in hex": hex.EncodeToString([]byte(password)),
-		"the password as numbers": strings.Trim(fmt.Sprint([]byte(password)), "[]"),
-	} {
-		if strings.Contains(out.String(), secret) {
-			t.Errorf("the secret was printed %s", what)
-		}
-	}
-	if !strings.Contains(out.String(), "[security: PLAIN client]") {
-		t.Error("a Security does not say what it is")
+	if _, err := Passwords(map[string]string{"": ""})(t.Context(), &AuthRequest{Mechanism: MechanismCurve}); err == nil {
+		t.Error("CURVE gets in without a password")
 	}
 }
-
-func TestCurveKeys(t *testing.T) {
-	k := curveKey(t)
-	for name, parse := range map[string]func() (CurveSecretKey, error){
-		"Z85":             func() (CurveSecretKey, error) { return ParseCurveSecretKey(k.Z85()) },
-		"Z85 with spaces": func() (CurveSecretKey, error) { return ParseCurveSecretKey(" " + k.Z85() + "\n") },
-		"bytes":           func() (CurveSecretKey, error) { return ParseCurveSecretKey(k.Bytes()) },
-		"environment": func() (CurveSecretKey, error) {
-			t.Setenv("GOZMQ_TEST_KEY", k.Z85())
-			return CurveSecretKeyFromEnv("GOZMQ_TEST_KEY")
-		},
-	} {
-		if got, err := parse(); err != nil || !got.Equal(k) || got.Public() != k.Public() {
-			t.Errorf("%s: %v", name, err)
-		}
-	}
-	public, err := ParseCurvePublicKey(k.Public().String())
-	if err != nil || public != k.Public() {
-		t.Errorf("public key: %v", err)
-	}
-	var text CurvePublicKey
-	if b, _ := json.Marshal(k.Public()); json.Unmarshal(b, &text) != nil || text != k.Public() {
-		t.Errorf("%s does not come back", b)
-	}
-	for name, err := range map[string]error{
-		"short":          second(ParseCurveSecretKey("abc")),
-		"not Z85":        second(ParseCurveSecretKey(strings.Repeat("\\", 40))),
-		"zero":           second(ParseCurveSecretKey(make([]byte, 32))),
-		"no variable":    second(CurveSecretKeyFromEnv("GOZMQ_NO_SUCH_VARIABLE")),
-		"zero public":    second(ParseCurvePublicKey(make([]byte, 32))),
-		"low order":      second(ParseCurvePublicKey(append([]byte{1}, make([]byte, 31)...))),
-		"short public":   second(ParseCurvePublicKey("abc")),
-		"JSON of a list": json.Unmarshal([]byte(`"abc"`), &text),
-	} {
-		if err == nil {
-			t.Errorf("%s is taken", name)
-		} else if strings.Contains(err.Error(), `\\\\`) {
-			t.Errorf("%s: the error shows the key: %v", name, err)
-		}
-	}
-	var zero CurveSecretKey
-	if zero.Public() != (CurvePublicKey{}) || zero.Bytes() != nil || zero.Z85() != "" || !zero.Equal(CurveSecretKey{}) || zero.Equal(k) {
-		t.Error("the zero key is not empty")
-	}
-}
-
-func second[T any](_ T, err error) error { return err }
 
 func TestSecurityErrors(t *testing.T) {
-	k := curveKey(t)
 	for name, tt := range map[string]struct {
 		option SocketOption
 		text   string
 	}{
-		"zero":                    {WithSecurity(Security{}), "make one with CurveServer"},
-		"no secret for a server":  {WithSecurity(CurveServer(CurveSecretKey{}, AllowAny)), "no secret key"},
-		"no secret for a client":  {WithSecurity(CurveClient(CurveSecretKey{}, k.Public())), "no secret key"},
-		"no server key":           {WithSecurity(CurveClient(k, CurvePublicKey{})), "low order"},
+		"zero":                    {WithSecurity(Security{}), "make one with gozmqcurve.Server"},
 		"no user":                 {WithSecurity(PlainClient("", "x")), "user of 0 bytes"},
 		"long user":               {WithSecurity(PlainClient(strings.Repeat("x", 256), "x")), "user of 256 bytes"},
 		"long password":           {WithSecurity(PlainClient("x", strings.Repeat("x", 256))), "password of 256 bytes"},
-		"wrong one with a domain": {WithSecurity(Security{}.WithDomain("x")), "make one with CurveServer"},
+		"wrong one with a domain": {WithSecurity(Security{}.WithDomain("x")), "make one with gozmqcurve.Server"},
 		"nil admission":           {WithAdmission(nil), "WithAdmission"},
 	} {
 		for kind, open := range constructors {
@@ -362,7 +282,7 @@ func TestSecurityErrors(t *testing.T) {
 	_, err := Dial(Connect("tcp://127.0.0.1:1"), WithSecurity(NullClient()), WithSecurity(NullClient()))
 	wantText(t, err, "given twice")
 	_, err = Dial(Connect("tcp://127.0.0.1:1").Secured(Security{}))
-	wantText(t, err, "tcp://127.0.0.1:1", "make one with CurveServer")
+	wantText(t, err, "tcp://127.0.0.1:1", "make one with gozmqcurve.Server")
 	_, err = NewPublisher(Bind("tcp://127.0.0.1:*"), WithSubscriptionRule(nil))
 	wantText(t, err, "WithSubscriptionRule")
 }

@@ -75,7 +75,7 @@ func (r requestReceiver) Receive(p *socket.RouterPeer, frames [][]byte) socket.J
 	}
 	if err == nil {
 		var ok bool
-		if c.turn, ok = s.limiter.enter(); !ok {
+		if c.turn, ok = s.limiter.acquire(); !ok {
 			err = Errorf(CodeResourceExhausted, "the server runs %d calls already, and %d wait", s.cfg.concurrency, s.cfg.queue)
 		}
 	}
@@ -235,7 +235,7 @@ func (c *serverCall) finish() {
 // leave gives back the call's place among those that run, or that wait.
 func (c *serverCall) leave() {
 	if c.turn == nil || !c.server.limiter.giveUp(c.turn) {
-		c.server.limiter.leave()
+		c.server.limiter.release()
 	}
 }
 

@@ -12,9 +12,9 @@ type limiter struct {
 	waiting []chan struct{} // closed when it is one's turn; first come first
 }
 
-// enter takes a place. When all are taken it returns a channel to wait on for
+// acquire takes a place. When all are taken it returns a channel to wait on for
 // one; ok is false when the queue is full, too.
-func (l *limiter) enter() (turn chan struct{}, ok bool) {
+func (l *limiter) acquire() (turn chan struct{}, ok bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.running < l.limit {
@@ -29,8 +29,8 @@ func (l *limiter) enter() (turn chan struct{}, ok bool) {
 	return turn, true
 }
 
-// leave passes a place on to the call that has waited longest, or frees it.
-func (l *limiter) leave() {
+// release passes a place on to the call that has waited longest, or frees it.
+func (l *limiter) release() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if len(l.waiting) == 0 {
@@ -43,7 +43,7 @@ func (l *limiter) leave() {
 }
 
 // giveUp ends a wait. It returns false when the turn has come already: the
-// place is to be given back with leave.
+// place is to be given back with release.
 func (l *limiter) giveUp(turn chan struct{}) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/gozmq/gozmq/runtime/internal/handshake"
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
 )
 
@@ -21,9 +22,20 @@ type serverConfig struct {
 	onPanic      func(ctx context.Context, m *Method, value any, stack []byte)
 }
 
+// Options from other files that NewServer takes.
+
+func (o socketOption) applyServer(c *serverConfig) { o(&c.socketConfig) }
+func (e Endpoints) applyServer(c *serverConfig)    { e.add(&c.endpoints) }
+func (o codecOption) applyServer(c *serverConfig)  { o.apply(&c.socketConfig) }
+func (o interceptorOption) applyServer(c *serverConfig) {
+	c.interceptors = append(c.interceptors, o...)
+}
+func (o concurrencyOption) applyServer(c *serverConfig) { c.concurrency = int(o) }
+func (o drainOption) applyServer(c *serverConfig)       { c.drain = time.Duration(o) }
+
 func newServerConfig() serverConfig {
 	return serverConfig{
-		socketConfig: newSocketConfig(zmtp.Router),
+		socketConfig: newSocketConfig(zmtp.Router, handshake.RoleServer),
 		concurrency:  10000,
 		drain:        10 * time.Second,
 	}

@@ -9,6 +9,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/gozmq/gozmq/runtime/internal/bridge"
+	"github.com/gozmq/gozmq/runtime/internal/handshake"
 	"github.com/gozmq/gozmq/runtime/internal/link"
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
 )
@@ -21,6 +22,14 @@ type sinkConfig struct {
 	onBatch  func(BatchStatus)
 	reliable []string // names of options that need DeliveryAtLeastOnce
 }
+
+// Options from other files that NewSink takes.
+
+func (o socketOption) applySink(c *sinkConfig) { o(&c.socketConfig) }
+func (e Endpoints) applySink(c *sinkConfig)    { e.add(&c.endpoints) }
+func (o codecOption) applySink(c *sinkConfig)  { o.apply(&c.socketConfig) }
+func (d Delivery) applySink(c *sinkConfig)     { c.delivery = d }
+func (q queueConfig) applySink(c *sinkConfig)  { c.queue = q }
 
 type sinkOption func(*sinkConfig)
 
@@ -114,7 +123,7 @@ func NewPuller(opts ...SinkOption) (*Sink, error) {
 }
 
 func newSink(opts []SinkOption, open func(*sinkConfig, *observer) resultSource) (*Sink, error) {
-	cfg := sinkConfig{socketConfig: newSocketConfig(zmtp.Pull), queue: defaultQueue, window: windowConfig{65536, 10 * time.Minute}}
+	cfg := sinkConfig{socketConfig: newSocketConfig(zmtp.Pull, handshake.RoleSink), queue: defaultQueue, window: windowConfig{65536, 10 * time.Minute}}
 	for _, o := range opts {
 		o.applySink(&cfg)
 	}

@@ -3,6 +3,7 @@ package gozmq
 import (
 	"context"
 
+	"github.com/gozmq/gozmq/runtime/internal/handshake"
 	"github.com/gozmq/gozmq/runtime/internal/link"
 	"github.com/gozmq/gozmq/runtime/internal/pipeline"
 	"github.com/gozmq/gozmq/runtime/internal/wire"
@@ -43,6 +44,7 @@ const pulledAhead = 16
 // newPulledSource returns the source of a sink that takes tasks from
 // ventilators.
 func newPulledSource(cfg *sinkConfig, o *observer) resultSource {
+	cfg.Role = handshake.RoleWorker
 	if cfg.delivery == DeliveryAtMostOnce {
 		return newPlainSink(cfg, o)
 	}

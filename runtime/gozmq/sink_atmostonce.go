@@ -22,18 +22,18 @@ type plainSink struct {
 	done     chan struct{} // closed by end
 
 	mu      sync.Mutex
-	version atomic.Uint64                  // one more with each change of inboxes
-	inboxes map[string]*subscription.Queue // by procedure; "" for bare framing
-	change  chan struct{}                  // closed and replaced when inboxes changes
+	version atomic.Uint64                  // one more with each change of queues
+	queues  map[string]*subscription.Queue // by procedure; "" for bare framing
+	change  chan struct{}                  // closed and replaced when queues changes
 	closed  bool
 }
 
 func newPlainSink(cfg *sinkConfig, o *observer) *plainSink {
 	s := &plainSink{
 		observer: o, queue: cfg.queue, batches: pipeline.NewBatchCounter(batchReporter(cfg.onBatch, cfg.SocketType, o)),
-		done:    make(chan struct{}),
-		inboxes: make(map[string]*subscription.Queue),
-		change:  make(chan struct{}),
+		done:   make(chan struct{}),
+		queues: make(map[string]*subscription.Queue),
+		change: make(chan struct{}),
 	}
 	cfg.Observe = o.link(cfg.SocketType)
 	s.pull = socket.NewBatchPull(cfg.Config, collector{s})
@@ -41,7 +41,7 @@ func newPlainSink(cfg *sinkConfig, o *observer) *plainSink {
 }
 
 func (s *plainSink) iterate(ctx context.Context, m *Method, yield func(body []byte) bool) {
-	s.inboxOf(m).Drain(ctx, func(p *wire.Publication) bool { return yield(p.Body) })
+	s.queueOf(m).Drain(ctx, func(p *wire.Publication) bool { return yield(p.Body) })
 }
 
 func (s *plainSink) links() *link.Group { return s.pull.Links() }
@@ -53,7 +53,7 @@ func (s *plainSink) end() {
 		s.closed = true
 		close(s.done)
 	}
-	for _, in := range s.inboxes {
+	for _, in := range s.queues {
 		in.Close()
 	}
 }
@@ -63,7 +63,7 @@ func (s *plainSink) shutdown(ctx context.Context) error { return s.pull.Shutdown
 func (s *plainSink) progress() (p Progress) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for _, in := range s.inboxes {
+	for _, in := range s.queues {
 		queued, taken := in.Progress()
 		p.Queued += queued
 		p.Done += taken
@@ -71,22 +71,22 @@ func (s *plainSink) progress() (p Progress) {
 	return p
 }
 
-// inboxOf returns the queue of a method's results.
-func (s *plainSink) inboxOf(m *Method) *subscription.Queue {
+// queueOf returns the queue of a method's results.
+func (s *plainSink) queueOf(m *Method) *subscription.Queue {
 	if m.Bare {
-		return s.inbox("")
+		return s.queueNamed("")
 	}
-	return s.inbox(m.Procedure)
+	return s.queueNamed(m.Procedure)
 }
 
-// inbox returns the queue of a procedure's results, "" for bare framing.
-func (s *plainSink) inbox(procedure string) *subscription.Queue {
+// queueNamed returns the queue of a procedure's results, "" for bare framing.
+func (s *plainSink) queueNamed(procedure string) *subscription.Queue {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	in := s.inboxes[procedure]
+	in := s.queues[procedure]
 	if in == nil {
 		in = subscription.NewQueue(subscription.QueueConfig{Messages: s.queue.messages, Bytes: s.queue.bytes})
-		s.inboxes[procedure] = in
+		s.queues[procedure] = in
 		s.version.Add(1)
 		close(s.change)
 		s.change = make(chan struct{})
@@ -118,7 +118,7 @@ func (r collector) Receive(c *link.Conn, b *link.Batch) {
 				continue
 			}
 		}
-		if last.inbox == nil || !last.inbox.Put(c, &wire.Publication{Body: last.result.Body}, r.s.done) {
+		if last.queue == nil || !last.queue.Put(c, &wire.Publication{Body: last.result.Body}, r.s.done) {
 			return // closed
 		}
 		r.s.batches.CountPlain(batch)
@@ -128,7 +128,7 @@ func (r collector) Receive(c *link.Conn, b *link.Batch) {
 // same puts a message into p if it belongs where p's message does. It returns
 // false when that is not known.
 func (s *plainSink) same(frames [][]byte, p *place) bool {
-	if p.inbox == nil || p.version != s.version.Load() {
+	if p.queue == nil || p.version != s.version.Load() {
 		return false
 	}
 	result, same := wire.SamePlainProcedure(frames, p.bare, p.result.Procedure)
@@ -143,7 +143,7 @@ func (s *plainSink) same(frames [][]byte, p *place) bool {
 func (r collector) find(c *link.Conn, frames [][]byte) (place, error) {
 	for reported := false; ; {
 		place, err := r.s.place(frames)
-		if place.inbox != nil || err != nil {
+		if place.queue != nil || err != nil {
 			return place, err
 		}
 		if place.unclaimed && !reported {
@@ -160,10 +160,10 @@ func (r collector) find(c *link.Conn, frames [][]byte) (place, error) {
 
 // A place is where a message belongs.
 type place struct {
-	inbox     *subscription.Queue // nil: wait for change
+	queue     *subscription.Queue // nil: wait for change
 	result    wire.PlainTask
 	bare      bool   // the framing
-	version   uint64 // of the inboxes
+	version   uint64 // of the queues
 	unclaimed bool   // someone iterates, but not over this method
 	change    <-chan struct{}
 }
@@ -174,14 +174,14 @@ func (s *plainSink) place(frames [][]byte) (p place, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	p.change = s.change
-	if len(s.inboxes) == 0 {
+	if len(s.queues) == 0 {
 		return p, nil
 	}
-	p.version, p.bare = s.version.Load(), s.inboxes[""] != nil
+	p.version, p.bare = s.version.Load(), s.queues[""] != nil
 	if p.result, err = wire.ParsePlainTask(frames, p.bare); err != nil {
 		return p, err
 	}
-	p.inbox = s.inboxes[string(p.result.Procedure)]
-	p.unclaimed = p.inbox == nil
+	p.queue = s.queues[string(p.result.Procedure)]
+	p.unclaimed = p.queue == nil
 	return p, nil
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/gozmq/gozmq/runtime/internal/bridge"
+	"github.com/gozmq/gozmq/runtime/internal/handshake"
 	"github.com/gozmq/gozmq/runtime/internal/link"
 	"github.com/gozmq/gozmq/runtime/internal/socket"
 	"github.com/gozmq/gozmq/runtime/internal/subscription"
@@ -19,6 +20,15 @@ type subscriberConfig struct {
 	memory       topicMemory
 	lag          lagLimits
 }
+
+// Options from other files that NewSubscriber takes.
+
+func (o socketOption) applySubscriber(c *subscriberConfig) { o(&c.socketConfig) }
+func (e Endpoints) applySubscriber(c *subscriberConfig)    { e.add(&c.endpoints) }
+func (o codecOption) applySubscriber(c *subscriberConfig)  { o.apply(&c.socketConfig) }
+func (o lagReport) applySubscriber(c *subscriberConfig)    { c.lag.report = time.Duration(o) }
+func (o lagEnd) applySubscriber(c *subscriberConfig)       { c.lag.end = time.Duration(o) }
+func (o topicMemory) applySubscriber(c *subscriberConfig)  { c.memory = o }
 
 // check reports everything that is wrong with the options.
 func (c *subscriberConfig) check() error {
@@ -40,7 +50,6 @@ func (q queueConfig) check() error {
 func (q queueConfig) applySubscription(c *subscriptionConfig) { c.queue = q }
 func (q queueConfig) applySubscriber(c *subscriberConfig)     { c.subscription.queue = q }
 func (q queueConfig) applyHandler(c *handlerConfig)           { c.subscription.queue = q }
-func (q queueConfig) applySink(c *sinkConfig)                 { c.queue = q }
 
 // A ReceiveOption is an option of a subscription and of NewSink.
 type ReceiveOption interface {
@@ -72,7 +81,7 @@ type Subscriber struct {
 
 // NewSubscriber opens a subscriber. Close must be called.
 func NewSubscriber(opts ...SubscriberOption) (*Subscriber, error) {
-	cfg := subscriberConfig{socketConfig: newSocketConfig(zmtp.Sub), subscription: defaultSubscription, memory: defaultTopicMemory}
+	cfg := subscriberConfig{socketConfig: newSocketConfig(zmtp.Sub, handshake.RoleSubscriber), subscription: defaultSubscription, memory: defaultTopicMemory}
 	for _, o := range opts {
 		o.applySubscriber(&cfg)
 	}
@@ -105,6 +114,7 @@ type subscriberSocket struct{ s *Subscriber }
 
 func (k subscriberSocket) Subscribe(prefix []byte) { k.s.sub.Subscribe(prefix) }
 func (k subscriberSocket) Cancel(prefix []byte)    { k.s.sub.Cancel(prefix) }
+func (k subscriberSocket) Together(f func())       { k.s.sub.Together(f) }
 func (k subscriberSocket) Peers() int              { return k.s.sub.Peers() }
 
 // A receiver hands what a Subscriber's socket has read to its hub

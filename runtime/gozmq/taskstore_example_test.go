@@ -12,7 +12,10 @@ import (
 
 // A shelf is a TaskStore in memory. A real one, such as gozmqbolt's, keeps the
 // tasks on a disk.
-type shelf struct{ tasks []gozmq.StoredTask }
+type shelf struct {
+	gozmq.StoreLock
+	tasks []gozmq.StoredTask
+}
 
 func (s *shelf) Load(visit func(gozmq.StoredTask) error) error {
 	for _, t := range s.tasks {

@@ -18,9 +18,6 @@ func (o topicMemory) check() error {
 	return nil
 }
 
-func (o topicMemory) applyPublisher(c *publisherConfig)   { c.memory = o }
-func (o topicMemory) applySubscriber(c *subscriberConfig) { c.memory = o }
-
 // bounds returns the limits as engines take them.
 func (o topicMemory) bounds() lru.Bounds { return lru.Bounds{Count: o.topics, Bytes: o.bytes} }
 

@@ -13,11 +13,6 @@ type holdsPattern = bridge.Held[topic.Pattern]
 // value matches the empty topic only.
 type TopicPattern struct{ holdsPattern }
 
-// LiteralTopic returns the pattern that matches one topic, text.
-func LiteralTopic(text string) TopicPattern {
-	return TopicPattern{bridge.Hold(topic.Literal(text))}
-}
-
 // TopicPattern returns p, so that a pattern serves as a Filter.
 func (p TopicPattern) TopicPattern() TopicPattern { return p }
 

@@ -9,6 +9,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/gozmq/gozmq/runtime/internal/bridge"
+	"github.com/gozmq/gozmq/runtime/internal/handshake"
 	"github.com/gozmq/gozmq/runtime/internal/link"
 	"github.com/gozmq/gozmq/runtime/internal/pipeline"
 	"github.com/gozmq/gozmq/runtime/internal/wire"
@@ -23,6 +24,13 @@ type ventilatorConfig struct {
 	deadLetters func(DeadLetter)
 	reliable    []string // names of options that need DeliveryAtLeastOnce
 }
+
+// Options from other files that NewVentilator takes.
+
+func (o socketOption) applyVentilator(c *ventilatorConfig) { o(&c.socketConfig) }
+func (e Endpoints) applyVentilator(c *ventilatorConfig)    { e.add(&c.endpoints) }
+func (o codecOption) applyVentilator(c *ventilatorConfig)  { o.apply(&c.socketConfig) }
+func (d Delivery) applyVentilator(c *ventilatorConfig)     { c.delivery = d }
 
 type ventilatorOption func(*ventilatorConfig)
 
@@ -140,7 +148,7 @@ type Ventilator struct {
 // say. Close must be called.
 func NewVentilator(opts ...VentilatorOption) (*Ventilator, error) {
 	cfg := ventilatorConfig{
-		socketConfig: newPipelineConfig(zmtp.Push),
+		socketConfig: newPipelineConfig(zmtp.Push, handshake.RoleVentilator),
 		queue: pipeline.DispatcherConfig{
 			MaxTasks: 10000, MaxBytes: 64 << 20, Backoff: 100 * time.Millisecond, MaxBackoff: 30 * time.Second,
 			MaxHold: 24 * time.Hour,
@@ -210,11 +218,12 @@ func (v *Ventilator) StartBatch(name string) *Batch {
 }
 
 // StopWorkers asks every worker that is connected now to stop: each finishes
-// the tasks that it is running, and its Run returns nil. With
+// the tasks that it is running, and its Run returns nil. It gets no further
+// task on that connection, and WaitForWorkers does not count it any more. With
 // DeliveryAtLeastOnce the remaining tasks wait for other workers. With
 // DeliveryAtMostOnce, call it when no tasks are left. Behind a Proxy it stops
-// only one worker. Workers that the ventilator has dialed must allow it
-// (WithRemoteStop).
+// only one worker, and tasks go on to the others. Workers that the ventilator
+// has dialed must allow it (WithRemoteStop).
 func (v *Ventilator) StopWorkers(ctx context.Context) error {
 	if err := v.sender.stopWorkers(ctx); err != nil {
 		return pipelineError(err, "stop workers")

@@ -22,7 +22,7 @@ func newQueuedSender(cfg *ventilatorConfig, o *observer) (*queuedSender, error) 
 	engine := cfg.queue
 	engine.Link = cfg.Config
 	engine.Link.Observe = o.link(zmtp.Router)
-	engine.BatchLease = DefaultLease
+	engine.BatchLease = defaultLease
 	if cfg.store != nil {
 		engine.Store = engineStore{cfg.store, o}
 	}

@@ -65,7 +65,7 @@ func (p *plainSender) close(ctx context.Context) error { return p.sock.Shutdown(
 
 // stopWorkers sends each worker a message that tells it to end.
 func (p *plainSender) stopWorkers(context.Context) error {
-	return p.sock.SendAll(wire.PlainTask{Header: wire.AppendTaskHeader(nil, wire.TaskHeader{Stop: true})})
+	return p.sock.Stop(wire.PlainTask{Header: wire.AppendTaskHeader(nil, wire.TaskHeader{Stop: true})})
 }
 
 func (p *plainSender) startBatch(name string) batchTasks {
@@ -96,17 +96,17 @@ func (b *plainBatch) push(ctx context.Context, m *Method, task proto.Message) er
 	if m.Bare {
 		return Errorf(CodeFailedPrecondition, "%s: a message with bare framing cannot belong to a batch", m.Procedure)
 	}
-	if !b.enter() {
+	if !b.beginPush() {
 		return pipelineError(pipeline.ErrBatchEnded, m.Procedure)
 	}
 	err := pushPlain(ctx, b.sender.sock, m, task, b.header, &b.sender.bodies)
-	b.leave(err == nil)
+	b.endPush(err == nil)
 	return err
 }
 
-// enter counts a task that is being pushed. It returns false once the batch has
+// beginPush counts a task that is being pushed. It returns false once the batch has
 // ended.
-func (b *plainBatch) enter() bool {
+func (b *plainBatch) beginPush() bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.ended {
@@ -116,8 +116,8 @@ func (b *plainBatch) enter() bool {
 	return true
 }
 
-// leave notes whether a task that was being pushed belongs to the batch.
-func (b *plainBatch) leave(pushed bool) {
+// endPush notes whether a task that was being pushed belongs to the batch.
+func (b *plainBatch) endPush(pushed bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if pushed {

@@ -10,6 +10,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/gozmq/gozmq/runtime/internal/bridge"
+	"github.com/gozmq/gozmq/runtime/internal/handshake"
 	"github.com/gozmq/gozmq/runtime/internal/link"
 	"github.com/gozmq/gozmq/runtime/internal/wire"
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
@@ -25,6 +26,11 @@ type workerConfig struct {
 	drain       time.Duration
 	onError     func(ctx context.Context, m *Method, task proto.Message, err error)
 }
+
+// Options from other files that a worker takes.
+
+func (o socketOption) applyWorker(c *workerConfig) { o(&c.socketConfig) }
+func (o codecOption) applyWorker(c *workerConfig)  { o.apply(&c.socketConfig) }
 
 type workerOption func(*workerConfig)
 
@@ -58,7 +64,6 @@ type ServingOption interface {
 
 type concurrencyOption int
 
-func (o concurrencyOption) applyServer(c *serverConfig) { c.concurrency = int(o) }
 func (o concurrencyOption) applyWorker(c *workerConfig) { c.concurrency = int(o) }
 
 // WithConcurrency limits how many handlers run at once. At a server, a further
@@ -69,7 +74,6 @@ func WithConcurrency(n int) ServingOption { return concurrencyOption(n) }
 
 type drainOption time.Duration
 
-func (o drainOption) applyServer(c *serverConfig) { c.drain = time.Duration(o) }
 func (o drainOption) applyWorker(c *workerConfig) { c.drain = time.Duration(o) }
 
 // WithDrainTimeout sets how long running handlers may take to finish when a
@@ -81,8 +85,11 @@ func WithDrainTimeout(d time.Duration) ServingOption { return drainOption(d) }
 // WithPrefetch sets how many tasks a worker reads ahead from each connection,
 // so that it need not wait for the next. Such tasks cannot go to another
 // worker. With DeliveryAtMostOnce they are lost if this worker dies, as are
-// those that the kernels of both sides hold (WithKernelBuffers). Defaults: with
-// DeliveryAtLeastOnce as many as WithConcurrency, with DeliveryAtMostOnce 64.
+// those that the kernels of both sides hold (WithKernelBuffers). With
+// DeliveryAtLeastOnce tasks whose results wait for a sink's acknowledgement do
+// not count. A worker that is far from its ventilator needs as many as it does
+// in one round trip. Defaults: with DeliveryAtLeastOnce as many as
+// WithConcurrency, with DeliveryAtMostOnce 64.
 func WithPrefetch(n int) WorkerOption {
 	return workerOption(func(c *workerConfig) { c.prefetch = n })
 }
@@ -171,7 +178,7 @@ func (workerOpener) Open(name string, handlers []bridge.TaskHandler[Method], opt
 func newWorker(name string, handlers []bridge.TaskHandler[Method], opts []WorkerOption) (*Worker, error) {
 	w := &Worker{
 		name: name,
-		cfg:  workerConfig{socketConfig: newPipelineConfig(zmtp.Pull), concurrency: 1, prefetch: -1, drain: 10 * time.Second},
+		cfg:  workerConfig{socketConfig: newPipelineConfig(zmtp.Pull, handshake.RoleWorker), concurrency: 1, prefetch: -1, drain: 10 * time.Second},
 		stop: make(chan struct{}), ended: make(chan struct{}),
 	}
 	for _, o := range opts {

@@ -8,6 +8,7 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
+	"github.com/gozmq/gozmq/runtime/internal/handshake"
 	"github.com/gozmq/gozmq/runtime/internal/link"
 	"github.com/gozmq/gozmq/runtime/internal/pipeline"
 	"github.com/gozmq/gozmq/runtime/internal/wire"
@@ -26,8 +27,9 @@ func newQueuedWork(run *taskRunner, cfg *workerConfig, stop func()) *queuedWork 
 	engine := cfg.Config
 	engine.Observe = run.observer.link(zmtp.Dealer)
 	w := &queuedWork{run: run}
-	w.consumer = pipeline.NewConsumer(pipeline.ConsumerConfig{Link: engine, Credit: cfg.credit(), Stop: stop, AnyStop: cfg.remoteStop})
+	w.consumer = pipeline.NewConsumer(pipeline.ConsumerConfig{Link: engine, Credit: cfg.credit(), Ahead: cfg.ahead(cfg.concurrency), Stop: stop, AnyStop: cfg.remoteStop})
 	if run.results {
+		engine.Role = handshake.RoleResults
 		w.results = pipeline.NewResultSender(engine)
 	}
 	return w
@@ -45,6 +47,9 @@ func (w *queuedWork) start() { w.consumer.Start() }
 func (w *queuedWork) drain(context.Context) { w.consumer.Drain() }
 
 func (w *queuedWork) shutdown(linger time.Duration) error {
+	if w.results != nil {
+		w.results.Abandon(errWorkerStopped)
+	}
 	err := lingering(linger, w.consumer.Shutdown)
 	if w.results != nil {
 		err = errors.Join(err, lingering(linger, w.results.Shutdown))
@@ -58,18 +63,23 @@ func (w *queuedWork) progress() Progress {
 	return p
 }
 
-// work runs tasks one after the other until there are no more.
+// work runs tasks one after the other until there are no more. Then it waits for
+// the acknowledgements of results.
 func (w *queuedWork) work(ctx context.Context) {
 	for {
 		d, err := w.consumer.Next(ctx, w.run.timeout)
 		if err != nil {
-			return
+			break
 		}
 		w.handle(ctx, d)
 	}
+	if w.results != nil {
+		w.results.Wait(ctx)
+	}
 }
 
-// handle runs one task and reports to its ventilator how it ended.
+// handle runs one task and reports to its ventilator how it ended, unless that
+// waits for the acknowledgement of its result.
 func (w *queuedWork) handle(ctx context.Context, d *pipeline.Delivery) {
 	verb, reason := wire.VerbFail, errGoexit
 	defer func() { // a handler may end its goroutine with runtime.Goexit
@@ -77,7 +87,9 @@ func (w *queuedWork) handle(ctx context.Context, d *pipeline.Delivery) {
 		if verb == wire.VerbFail || verb == wire.VerbReject {
 			status = encodeStatus(reason, maxStatus)
 		}
-		d.Finish(verb, status)
+		if verb != waitsForAck {
+			d.Finish(verb, status)
+		}
 	}()
 	if d.Task().Control() {
 		verb = w.forward(ctx, d)
@@ -86,13 +98,13 @@ func (w *queuedWork) handle(ctx context.Context, d *pipeline.Delivery) {
 	}
 }
 
-var errGoexit = errors.New("handler ended its goroutine")
-
-// maxStatus is about how many bytes of a failure travel.
-const maxStatus = 16 << 10
+// waitsForAck stands for the verb of a task whose end its result's
+// acknowledgement decides.
+const waitsForAck wire.Verb = ""
 
 // runTask runs one task and brings its result to a sink. It returns the verb
-// with which the task ends, and the reason of VerbFail and VerbReject.
+// with which the task ends, or waitsForAck, and the reason of VerbFail and
+// VerbReject.
 func (w *queuedWork) runTask(ctx context.Context, d *pipeline.Delivery) (wire.Verb, error) {
 	h := w.run.handler(d.Task().Procedure)
 	if h == nil {
@@ -117,10 +129,7 @@ func (w *queuedWork) runTask(ctx context.Context, d *pipeline.Delivery) (wire.Ve
 		if err != nil {
 			return w.failTask(ctx, h, task, Permanent(err))
 		}
-		if err := w.send(ctx, d, body); err != nil {
-			w.run.fail(ctx, h, task, err)
-			return wire.VerbReturn, nil
-		}
+		return w.send(ctx, h, d, task, body), nil
 	}
 	w.run.done.Add(1)
 	return wire.VerbDone, nil
@@ -140,20 +149,46 @@ func (w *queuedWork) failTask(ctx context.Context, h *taskHandler, task proto.Me
 	}
 }
 
-// send brings a task's result to a sink.
-func (w *queuedWork) send(ctx context.Context, d *pipeline.Delivery, body []byte) error {
-	result := *d.Task()
+// send brings a task's result to a sink, and has the task end when that has
+// acknowledged it.
+func (w *queuedWork) send(ctx context.Context, h *taskHandler, d *pipeline.Delivery, task proto.Message, body []byte) wire.Verb {
+	result, kept := *d.Task(), len(d.Task().Body)
 	result.Body = body
-	if err := w.results.Send(ctx, result); err != nil {
-		return fmt.Errorf("no sink has acknowledged the result: %w", err)
+	unsent := func(err error) {
+		w.run.fail(ctx, h, task, fmt.Errorf("no sink has acknowledged the result: %w", err))
 	}
-	return nil
+	err := w.results.Send(ctx, result, kept, func(err error) {
+		if err != nil {
+			unsent(err)
+			d.Finish(wire.VerbReturn, nil)
+			return
+		}
+		w.run.done.Add(1)
+		d.Finish(wire.VerbDone, nil)
+	})
+	if err != nil {
+		unsent(err)
+		return wire.VerbReturn
+	}
+	d.Handled()
+	return waitsForAck
 }
 
 // forward brings a message about a batch to a sink.
 func (w *queuedWork) forward(ctx context.Context, d *pipeline.Delivery) wire.Verb {
-	if w.results != nil && w.results.Send(ctx, *d.Task()) != nil {
+	if w.results == nil {
+		return wire.VerbDone
+	}
+	err := w.results.Send(ctx, *d.Task(), 0, func(err error) {
+		if err != nil {
+			d.Finish(wire.VerbReturn, nil)
+			return
+		}
+		d.Finish(wire.VerbDone, nil)
+	})
+	if err != nil {
 		return wire.VerbReturn
 	}
-	return wire.VerbDone
+	d.Handled()
+	return waitsForAck
 }

@@ -7,6 +7,7 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
+	"github.com/gozmq/gozmq/runtime/internal/handshake"
 	"github.com/gozmq/gozmq/runtime/internal/link"
 	"github.com/gozmq/gozmq/runtime/internal/pipeline"
 	"github.com/gozmq/gozmq/runtime/internal/socket"
@@ -36,7 +37,7 @@ func newPlainWork(run *taskRunner, cfg *workerConfig, stop func()) *plainWork {
 	w.pull.OnDrop(w.drop)
 	if run.results {
 		push := cfg.Config
-		push.SocketType = zmtp.Push
+		push.SocketType, push.Role = zmtp.Push, handshake.RoleResults
 		push.Observe = run.observer.link(zmtp.Push)
 		w.push = socket.NewPush(push)
 	}

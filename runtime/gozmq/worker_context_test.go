@@ -9,6 +9,7 @@ import (
 	"google.golang.org/protobuf/types/known/wrapperspb"
 
 	"github.com/gozmq/gozmq/internal/testkit"
+	"github.com/gozmq/gozmq/runtime/internal/handshake"
 	"github.com/gozmq/gozmq/runtime/internal/link"
 	"github.com/gozmq/gozmq/runtime/internal/socket"
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
@@ -115,7 +116,7 @@ func TestTaskInfoOfBatch(t *testing.T) {
 // TestTaskContexts checks that a task costs no allocation, whatever comes in
 // turn, and that connections which have ended are forgotten.
 func TestTaskContexts(t *testing.T) {
-	cfg := newPipelineConfig(zmtp.Pull)
+	cfg := newPipelineConfig(zmtp.Pull, handshake.RoleWorker)
 	pull := socket.NewPull(cfg.Config, 1)
 	t.Cleanup(func() { _ = pull.Shutdown(testkit.Within(t)) })
 	endpoints := Bind("inproc://" + t.Name())

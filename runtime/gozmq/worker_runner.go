@@ -2,6 +2,7 @@ package gozmq
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"runtime/debug"
 	"slices"
@@ -144,3 +145,6 @@ func (r *taskRunner) fail(ctx context.Context, h *taskHandler, task proto.Messag
 		_ = r.observer.guard(r.socketType(), "the task error handler", h.method.Procedure, func() { r.onError(ctx, h.method, task, err) })
 	}
 }
+
+// errGoexit is why a task failed whose handler called runtime.Goexit.
+var errGoexit = errors.New("handler ended its goroutine")

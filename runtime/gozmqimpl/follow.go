@@ -18,7 +18,7 @@ import (
 // messages after it are the state.
 //
 // The topic must be sequenced and retained, and the method's handler must call
-// gozmq.SetSnapshotPosition. The iterator yields an error for a message that
+// CallInfo.SetSnapshotPosition. The iterator yields an error for a message that
 // cannot be decoded and for a call that failed, and tries again after a pause
 // that grows from 100 ms to 5 s. Only a reply without a position ends it, with
 // CodeFailedPrecondition. On a closed Subscriber it yields one error with

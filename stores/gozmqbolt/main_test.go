@@ -7,13 +7,18 @@ import (
 	"github.com/gozmq/gozmq/internal/leak"
 )
 
-// roleVariable makes the test binary a ventilator.
-const roleVariable = "GOZMQBOLT_VENTILATOR"
+const (
+	roleVariable = "GOZMQBOLT_VENTILATOR" // makes the test binary a ventilator
+	fillVariable = "GOZMQBOLT_FILL"       // makes it fill a disk
+)
 
-// TestMain is also how a ventilator in a process of its own starts.
+// TestMain is also how processes of their own start.
 func TestMain(m *testing.M) {
 	if os.Getenv(roleVariable) != "" {
 		os.Exit(runVentilator(os.Args[1:]))
+	}
+	if os.Getenv(fillVariable) != "" {
+		os.Exit(runFill(os.Args[1:]))
 	}
 	leak.Main(m)
 }

@@ -13,12 +13,13 @@ import (
 
 	"github.com/gozmq/gozmq/internal/testkit"
 	"github.com/gozmq/gozmq/runtime/gozmq"
+	"github.com/gozmq/gozmq/runtime/gozmqcurve"
 	"github.com/gozmq/gozmq/runtime/gozmqtest"
 	"github.com/gozmq/gozmq/test/internal/rawzmtp"
 )
 
 // curveOptions are those of a client of libzmq.
-func curveOptions(server gozmq.CurvePublicKey, secret gozmq.CurveSecretKey) options {
+func curveOptions(server gozmq.PublicKey, secret gozmqcurve.SecretKey) options {
 	return options{
 		"CURVE_SERVERKEY": []byte(server.String()),
 		"CURVE_PUBLICKEY": []byte(secret.Public().String()),
@@ -27,7 +28,7 @@ func curveOptions(server gozmq.CurvePublicKey, secret gozmq.CurveSecretKey) opti
 }
 
 // zmqCurveServer binds a server of libzmq, which lets everyone in.
-func zmqCurveServer(t *testing.T, at *env, kind string, key gozmq.CurveSecretKey) (*zmqSocket, string) {
+func zmqCurveServer(t *testing.T, at *env, kind string, key gozmqcurve.SecretKey) (*zmqSocket, string) {
 	t.Helper()
 	z := at.socket(t, kind, options{"CURVE_SERVER": 1, "CURVE_SECRETKEY": []byte(key.Z85())})
 	return z, z.bind(at.endpoint())
@@ -35,8 +36,8 @@ func zmqCurveServer(t *testing.T, at *env, kind string, key gozmq.CurveSecretKey
 
 func curveLetsIn(t *testing.T, at *env) {
 	key, own := gozmqtest.CurveKey(t), gozmqtest.CurveKey(t)
-	s := at.serve(t, echo, gozmq.WithSecurity(gozmq.CurveServer(key, gozmq.AllowAny)))
-	security := gozmq.WithSecurity(gozmq.CurveClient(own, key.Public()))
+	s := at.serve(t, echo, gozmq.WithSecurity(gozmqcurve.Server(key, gozmq.AllowAny)))
+	security := gozmq.WithSecurity(gozmqcurve.Client(own, key.Public()))
 	c := dial(t, gozmq.Connect(s.endpoint), security)
 	for _, n := range sizes {
 		wantReply(t, c.begin(testkit.Within(t), strings.Repeat("x", n)), strings.Repeat("x", n))
@@ -53,7 +54,7 @@ func curveLetsIn(t *testing.T, at *env) {
 		answers(t, zmqServer, c, strings.Repeat("x", n))
 	}
 
-	p := publish(t, gozmq.Bind(at.endpoint()), gozmq.WithSecurity(gozmq.CurveServer(key, gozmq.AllowAny)))
+	p := publish(t, gozmq.Bind(at.endpoint()), gozmq.WithSecurity(gozmqcurve.Server(key, gozmq.AllowAny)))
 	sub := at.socket(t, "SUB", curveOptions(key.Public(), own))
 	sub.connect(p.Addrs()[0])
 	sub.subscribe("a")
@@ -72,9 +73,9 @@ func curveLetsIn(t *testing.T, at *env) {
 func curveEncrypts(t *testing.T, at *env) {
 	const secret = "not for everyone's eyes"
 	key := gozmqtest.CurveKey(t)
-	s := at.serve(t, echo, gozmq.WithSecurity(gozmq.CurveServer(key, gozmq.AllowAny)))
+	s := at.serve(t, echo, gozmq.WithSecurity(gozmqcurve.Server(key, gozmq.AllowAny)))
 	ln := at.listen(t)
-	c := dial(t, gozmq.Connect(ln.endpoint), gozmq.WithSecurity(gozmq.CurveClient(gozmqtest.CurveKey(t), key.Public())))
+	c := dial(t, gozmq.Connect(ln.endpoint), gozmq.WithSecurity(gozmqcurve.Client(gozmqtest.CurveKey(t), key.Public())))
 	done := c.begin(testkit.Within(t), secret)
 	near, far := ln.accept(), at.connect(t, s.endpoint)
 	var passed [2]bytes.Buffer
@@ -97,8 +98,8 @@ func curveEncrypts(t *testing.T, at *env) {
 
 func curveWrongServer(t *testing.T, at *env) {
 	key, other := gozmqtest.CurveKey(t), gozmqtest.CurveKey(t)
-	s := at.serve(t, echo, gozmq.WithSecurity(gozmq.CurveServer(key, gozmq.AllowAny)))
-	security := gozmq.WithSecurity(gozmq.CurveClient(gozmqtest.CurveKey(t), other.Public()))
+	s := at.serve(t, echo, gozmq.WithSecurity(gozmqcurve.Server(key, gozmq.AllowAny)))
+	security := gozmq.WithSecurity(gozmqcurve.Client(gozmqtest.CurveKey(t), other.Public()))
 	c := dial(t, gozmq.Connect(s.endpoint), security)
 	wantReason(t, c.await(t, gozmq.EventHandshakeFailed, 1), "key")
 	wantReason(t, s.await(t, gozmq.EventHandshakeFailed, 1), "key")
@@ -114,12 +115,12 @@ func curveWrongServer(t *testing.T, at *env) {
 	if n := s.count(gozmq.EventConnected); n > 0 {
 		t.Errorf("%d peers were connected", n)
 	}
-	works(t, dial(t, gozmq.Connect(s.endpoint), gozmq.WithSecurity(gozmq.CurveClient(gozmqtest.CurveKey(t), key.Public()))))
+	works(t, dial(t, gozmq.Connect(s.endpoint), gozmq.WithSecurity(gozmqcurve.Client(gozmqtest.CurveKey(t), key.Public()))))
 }
 
 func curveUnknownClient(t *testing.T, at *env) {
 	key, known := gozmqtest.CurveKey(t), gozmqtest.CurveKey(t)
-	s := at.serve(t, echo, gozmq.WithSecurity(gozmq.CurveServer(key, func(_ context.Context, r *gozmq.AuthRequest) (*gozmq.AuthIdentity, error) {
+	s := at.serve(t, echo, gozmq.WithSecurity(gozmqcurve.Server(key, func(_ context.Context, r *gozmq.AuthRequest) (*gozmq.AuthIdentity, error) {
 		if r.PublicKey != known.Public() {
 			return nil, errors.New("not on the list")
 		}
@@ -134,16 +135,16 @@ func curveUnknownClient(t *testing.T, at *env) {
 		z.connect(s.endpoint)
 		asks(t, z, "hello")
 	} else {
-		c := dial(t, gozmq.Connect(s.endpoint), gozmq.WithSecurity(gozmq.CurveClient(gozmqtest.CurveKey(t), key.Public())))
+		c := dial(t, gozmq.Connect(s.endpoint), gozmq.WithSecurity(gozmqcurve.Client(gozmqtest.CurveKey(t), key.Public())))
 		wantReason(t, c.await(t, gozmq.EventHandshakeFailed, 1), "credentials")
-		works(t, dial(t, gozmq.Connect(s.endpoint), gozmq.WithSecurity(gozmq.CurveClient(known, key.Public()))))
+		works(t, dial(t, gozmq.Connect(s.endpoint), gozmq.WithSecurity(gozmqcurve.Client(known, key.Public()))))
 	}
 	wantReason(t, s.await(t, gozmq.EventAuthFailed, 1), "not on the list")
 }
 
 func curveMalformed(t *testing.T, at *env) {
 	key := gozmqtest.CurveKey(t)
-	s := at.serve(t, echo, gozmq.WithSecurity(gozmq.CurveServer(key, gozmq.AllowAny)))
+	s := at.serve(t, echo, gozmq.WithSecurity(gozmqcurve.Server(key, gozmq.AllowAny)))
 	// HELLO has 200 bytes with its name, and begins with the version 1.0.
 	hello := func(n int, version string) []byte {
 		return rawzmtp.Command("HELLO", version+strings.Repeat("\x00", n-6-len(version)))
@@ -172,7 +173,7 @@ func curveMalformed(t *testing.T, at *env) {
 	if n := s.count(gozmq.EventConnected); n > 0 {
 		t.Errorf("%d of them were connected", n)
 	}
-	works(t, dial(t, gozmq.Connect(s.endpoint), gozmq.WithSecurity(gozmq.CurveClient(gozmqtest.CurveKey(t), key.Public()))))
+	works(t, dial(t, gozmq.Connect(s.endpoint), gozmq.WithSecurity(gozmqcurve.Client(gozmqtest.CurveKey(t), key.Public()))))
 }
 
 // z85 uses the keys that libzmq's documentation and tests use.
@@ -181,23 +182,23 @@ func z85(t *testing.T, at *env) {
 		publicZ85, secretZ85 = "Yne@$w-vo<fVvi]a<NY6T1ed:M$fCG*[IaLV{hID", "D:)Q[IlAW!ahhC2ac:9*A}h:p?([4%wOTJ%JR%cs"
 		publicHex            = "bb88471d65e2659b30c55a5321cebb5aab2b70a398645c26dca2b2fcb43fc518"
 	)
-	public, err := gozmq.ParseCurvePublicKey(publicZ85)
+	public, err := gozmqcurve.ParsePublicKey(publicZ85)
 	if err != nil || hex.EncodeToString(public[:]) != publicHex || public.String() != publicZ85 {
 		t.Fatalf("got %x, %v", public[:], err)
 	}
-	secret, err := gozmq.ParseCurveSecretKey(secretZ85)
+	secret, err := gozmqcurve.ParseSecretKey(secretZ85)
 	if err != nil || secret.Public() != public || secret.Z85() != secretZ85 {
 		t.Fatalf("the secret key has the public key %v, %v", secret.Public(), err)
 	}
 	for _, bad := range []string{"", publicZ85[:39], publicZ85 + "a", strings.Replace(publicZ85, "Y", "\"", 1), strings.Replace(publicZ85, "Y", "é", 1)} {
-		if _, err := gozmq.ParseCurvePublicKey(bad); err == nil {
+		if _, err := gozmqcurve.ParsePublicKey(bad); err == nil {
 			t.Errorf("%q is taken for a key", bad)
 		}
 	}
 	if !at.isLibzmq() {
 		return
 	}
-	s := at.serve(t, echo, gozmq.WithSecurity(gozmq.CurveServer(secret, gozmq.AllowAny)))
+	s := at.serve(t, echo, gozmq.WithSecurity(gozmqcurve.Server(secret, gozmq.AllowAny)))
 	z := at.socket(t, "REQ", curveOptions(public, gozmqtest.CurveKey(t)))
 	z.connect(s.endpoint)
 	asks(t, z, "hello")

@@ -79,7 +79,7 @@ func (u under) TopicPattern() gozmq.TopicPattern {
 type exactly string
 
 func (e exactly) TopicPattern() gozmq.TopicPattern {
-	return gozmq.LiteralTopic(string(e))
+	return gozmqimpl.NewTopic[text]("exactly", string(e)).Pattern()
 }
 
 // listen subscribes to what a filter takes; the subscription has begun when it

@@ -9,7 +9,9 @@ import (
 
 	"github.com/gozmq/gozmq/internal/testkit"
 	"github.com/gozmq/gozmq/runtime/gozmq"
+	"github.com/gozmq/gozmq/runtime/gozmqcurve"
 	"github.com/gozmq/gozmq/runtime/gozmqtest"
+	"github.com/gozmq/gozmq/runtime/gozmqzap"
 	"github.com/gozmq/gozmq/test/internal/rawzmtp"
 )
 
@@ -128,9 +130,9 @@ func plainMalformed(t *testing.T, at *env) {
 func noDowngrade(t *testing.T, at *env) {
 	key := gozmqtest.CurveKey(t)
 	for name, security := range map[string]gozmq.Security{
-		"CURVE": gozmq.CurveServer(key, gozmq.AllowAny),
+		"CURVE": gozmqcurve.Server(key, gozmq.AllowAny),
 		"PLAIN": gozmq.PlainServer(gozmq.AllowAny),
-		"curve": gozmq.CurveClient(gozmqtest.CurveKey(t), key.Public()),
+		"curve": gozmqcurve.Client(gozmqtest.CurveKey(t), key.Public()),
 		"plain": gozmq.PlainClient("ada", "lovelace"),
 	} {
 		s := at.serve(t, echo, gozmq.WithSecurity(security))
@@ -159,7 +161,7 @@ func noDowngrade(t *testing.T, at *env) {
 func denyByDefault(t *testing.T, at *env) {
 	key := gozmqtest.CurveKey(t)
 	for name, security := range map[string][2]gozmq.Security{
-		"CURVE": {gozmq.CurveServer(key, nil), gozmq.CurveClient(gozmqtest.CurveKey(t), key.Public())},
+		"CURVE": {gozmqcurve.Server(key, nil), gozmqcurve.Client(gozmqtest.CurveKey(t), key.Public())},
 		"PLAIN": {gozmq.PlainServer(nil), gozmq.PlainClient("ada", "lovelace")},
 		"NULL":  {gozmq.NullServer(nil), gozmq.NullClient()},
 	} {
@@ -224,7 +226,7 @@ func authRequest(t *testing.T, at *env) {
 
 func zapHandler(t *testing.T, at *env) {
 	handler, where := at.bind(t, "REP")
-	zap, err := gozmq.NewZAP(gozmq.Connect(where), gozmq.WithLinger(0))
+	zap, err := gozmqzap.Dial(gozmq.Connect(where), gozmq.WithLinger(0))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -137,7 +137,7 @@ func wantExamples(t *testing.T) map[string][]byte {
 		"greeting":         greeting(0, 1),
 		"greeting-libzmq":  greeting(1, 1),
 		"frame-long":       rawzmtp.Frame(0, make([]byte, 256))[:9],
-		"ready-dealer":     rawzmtp.Ready("Socket-Type", "DEALER", "X-Gozmq", "1"),
+		"ready-dealer":     rawzmtp.Ready("Socket-Type", "DEALER", "X-Gozmq", "1", "X-Gozmq-Role", "client", "X-Gozmq-Max-Size", "4194304"),
 		"ready-req":        rawzmtp.Ready("Socket-Type", "REQ", "Identity", ""),
 		"ping":             rawzmtp.Command("PING", []byte{300 >> 8, 300 & 0xff}),
 		"pong":             rawzmtp.Command("PONG", ""),
@@ -196,17 +196,18 @@ func wantDeliveryExamples(t *testing.T, task, result []byte) map[string][]byte {
 		return rawzmtp.Message(append([][]byte{[]byte(word)}, frames...)...)
 	}
 	return map[string][]byte{
-		"delivery-credit": say("CREDIT", []byte("2")),
-		"delivery-task":   say("TASK", id, method, task, header),
-		"delivery-done":   say("DONE", id),
-		"delivery-fail":   say("FAIL", id, status),
-		"delivery-extend": say("EXTEND", id),
-		"delivery-begin":  say("EXTEND", id, []byte("1")),
-		"delivery-stop":   say("STOP"),
-		"delivery-result": say("RESULT", id, method, result, header),
-		"delivery-ack":    say("ACK", id),
-		"delivery-batch":  say("TASK", id, nil, nil, complete),
-		"pushpull-stop":   rawzmtp.Message([]byte{}, nil, stop),
+		"delivery-credit":  say("CREDIT", []byte("2")),
+		"delivery-task":    say("TASK", id, method, task, header),
+		"delivery-done":    say("DONE", id),
+		"delivery-fail":    say("FAIL", id, status),
+		"delivery-extend":  say("EXTEND", id),
+		"delivery-begin":   say("EXTEND", id, []byte("1")),
+		"delivery-handled": say("EXTEND", id, []byte("1"), []byte("handled")),
+		"delivery-stop":    say("STOP"),
+		"delivery-result":  say("RESULT", id, method, result, header),
+		"delivery-ack":     say("ACK", id),
+		"delivery-batch":   say("TASK", id, nil, nil, complete),
+		"pushpull-stop":    rawzmtp.Message([]byte{}, nil, stop),
 	}
 }
 
@@ -214,8 +215,8 @@ func wantDeliveryExamples(t *testing.T, task, result []byte) map[string][]byte {
 func wantSecurityExamples(t *testing.T) map[string][]byte {
 	var (
 		req    = rawzmtp.Metadata("Socket-Type", "REQ", "Identity", "")
-		dealer = rawzmtp.Metadata("Socket-Type", "DEALER", "X-Gozmq", "1")
-		router = rawzmtp.Metadata("Socket-Type", "ROUTER", "X-Gozmq", "1")
+		dealer = rawzmtp.Metadata("Socket-Type", "DEALER", "X-Gozmq", "1", "X-Gozmq-Role", "client", "X-Gozmq-Max-Size", "4194304")
+		router = rawzmtp.Metadata("Socket-Type", "ROUTER", "X-Gozmq", "1", "X-Gozmq-Role", "server", "X-Gozmq-Max-Size", "4194304")
 		curve  = exampleCurve(t)
 		cookie = repeated(0x04, 96)
 	)

@@ -16,6 +16,7 @@ import (
 	weatherv1 "github.com/gozmq/gozmq/example/gen/weather/v1"
 	"github.com/gozmq/gozmq/internal/testkit"
 	"github.com/gozmq/gozmq/runtime/gozmq"
+	"github.com/gozmq/gozmq/runtime/gozmqcurve"
 	"github.com/gozmq/gozmq/runtime/gozmqtest"
 )
 
@@ -32,7 +33,7 @@ type lock struct {
 }
 
 // curveClient returns libzmq's options for a client of CURVE.
-func curveClient(k gozmq.CurveSecretKey, server gozmq.CurvePublicKey) map[string]any {
+func curveClient(k gozmqcurve.SecretKey, server gozmq.PublicKey) map[string]any {
 	public := k.Public()
 	return map[string]any{"CURVE_SERVERKEY": server[:], "CURVE_PUBLICKEY": public[:], "CURVE_SECRETKEY": k.Bytes()}
 }
@@ -48,13 +49,13 @@ func newLocks(t *testing.T) []lock {
 	return []lock{
 		{
 			name: "CURVE, we serve", weServe: true,
-			ours:   gozmq.CurveServer(server, gozmq.AllowKeys(ada.Public())),
+			ours:   gozmqcurve.Server(server, gozmqcurve.AllowKeys(ada.Public())),
 			theirs: curveClient(ada, server.Public()), stranger: curveClient(stranger, server.Public()),
 		}, {
 			name:   "CURVE, libzmq serves",
-			ours:   gozmq.CurveClient(ada, server.Public()),
+			ours:   gozmqcurve.Client(ada, server.Public()),
 			theirs: map[string]any{"CURVE_SERVER": 1, "CURVE_SECRETKEY": server.Bytes(), "ZAP_DOMAIN": []byte("test")},
-			keys:   []string{hex.EncodeToString(adas[:])}, wrong: gozmq.CurveClient(stranger, server.Public()),
+			keys:   []string{hex.EncodeToString(adas[:])}, wrong: gozmqcurve.Client(stranger, server.Public()),
 		}, {
 			name: "PLAIN, we serve", weServe: true,
 			ours:   gozmq.PlainServer(gozmq.Passwords(users)),
@@ -322,7 +323,7 @@ func TestRefusedByLibzmq(t *testing.T) {
 				t.Errorf("the event says %q", text)
 			}
 			if strings.HasPrefix(l.name, "CURVE") {
-				dialGreeter(t, at.Secured(gozmq.CurveClient(gozmqtest.CurveKey(t), gozmqtest.CurveKey(t).Public())), events.option())
+				dialGreeter(t, at.Secured(gozmqcurve.Client(gozmqtest.CurveKey(t), gozmqtest.CurveKey(t).Public())), events.option())
 				if text := events.wait(t, gozmq.EventHandshakeFailed); !strings.Contains(text, "probably the server's public key") {
 					t.Errorf("the event says %q", text)
 				}
@@ -337,7 +338,7 @@ func TestWrongServerKeyOfLibzmq(t *testing.T) {
 	python(t)
 	server, client := gozmqtest.CurveKey(t), gozmqtest.CurveKey(t)
 	events := make(eventLog, 1000)
-	at := serveGreeter(t, gozmq.Bind(anyPort), &greeter{}, gozmq.WithSecurity(gozmq.CurveServer(server, gozmq.AllowAny)), events.option())
+	at := serveGreeter(t, gozmq.Bind(anyPort), &greeter{}, gozmq.WithSecurity(gozmqcurve.Server(server, gozmq.AllowAny)), events.option())
 	p := newProbe(t, "DEALER", curveClient(client, client.Public()))
 	p.connect(at[0])
 	if text := events.wait(t, gozmq.EventHandshakeFailed); !strings.Contains(text, "another server's public key") {
@@ -351,7 +352,7 @@ func TestCarefulCall(t *testing.T) {
 	leakChecked(t)
 	python(t)
 	server, ada := gozmqtest.CurveKey(t), gozmqtest.CurveKey(t)
-	at := serveGreeter(t, gozmq.Bind(anyPort).Secured(gozmq.CurveServer(server, gozmq.AllowKeys(ada.Public()))), &greeter{})
+	at := serveGreeter(t, gozmq.Bind(anyPort).Secured(gozmqcurve.Server(server, gozmqcurve.AllowKeys(ada.Public()))), &greeter{})
 	p := startFirst(t, "careful_call.py", at[0], server.Public().String(), ada.Public().String(), ada.Z85())
 	p.expect("Hello, World!")
 	p.wait()

@@ -12,6 +12,7 @@ import (
 	greetv1 "github.com/gozmq/gozmq/example/gen/greet/v1"
 	"github.com/gozmq/gozmq/internal/testkit"
 	"github.com/gozmq/gozmq/runtime/gozmq"
+	"github.com/gozmq/gozmq/runtime/gozmqcurve"
 	"github.com/gozmq/gozmq/test/internal/rawzmtp"
 )
 
@@ -87,11 +88,11 @@ func TestCurveOnTheWire(t *testing.T) {
 	python(t)
 	leakChecked(t)
 	keys := exampleCurve(t)
-	secret, err := gozmq.ParseCurveSecretKey(keys.s.secret[:])
+	secret, err := gozmqcurve.ParseSecretKey(keys.s.secret[:])
 	if err != nil {
 		t.Fatal(err)
 	}
-	ours := serveGreeter(t, gozmq.Bind(anyPort).Secured(gozmq.CurveServer(secret, gozmq.AllowKeys(gozmq.CurvePublicKey(*keys.c.public)))), &greeter{})[0]
+	ours := serveGreeter(t, gozmq.Bind(anyPort).Secured(gozmqcurve.Server(secret, gozmqcurve.AllowKeys(gozmq.PublicKey(*keys.c.public)))), &greeter{})[0]
 	router := newProbe(t, "ROUTER", map[string]any{"CURVE_SERVER": 1, "CURVE_SECRETKEY": keys.s.secret[:]})
 	request := append([][]byte{{}}, helloFrames(t, "World")...)
 	t.Run("our server", func(t *testing.T) {

@@ -9,7 +9,9 @@ import (
 	"testing"
 
 	"github.com/gozmq/gozmq/runtime/gozmq"
+	"github.com/gozmq/gozmq/runtime/gozmqcurve"
 	"github.com/gozmq/gozmq/runtime/gozmqtest"
+	"github.com/gozmq/gozmq/runtime/gozmqzap"
 )
 
 // TestZAP has a ZAP handler in Python decide on our peers.
@@ -23,7 +25,7 @@ func TestZAP(t *testing.T) {
 	handler.command("zap_at", anyPort)
 	var at string
 	handler.next("zap_at", &at)
-	zap, err := gozmq.NewZAP(gozmq.Connect(at))
+	zap, err := gozmqzap.Dial(gozmq.Connect(at))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -33,8 +35,8 @@ func TestZAP(t *testing.T) {
 		server, client gozmq.Security
 		refused        string // "" for a peer that gets in
 	}{
-		{"CURVE", gozmq.CurveServer(server, zap.Authenticate), gozmq.CurveClient(ada, server.Public()), ""},
-		{"CURVE refused", gozmq.CurveServer(server, zap.Authenticate), gozmq.CurveClient(bob, server.Public()), `the ZAP handler says "judged"`},
+		{"CURVE", gozmqcurve.Server(server, zap.Authenticate), gozmqcurve.Client(ada, server.Public()), ""},
+		{"CURVE refused", gozmqcurve.Server(server, zap.Authenticate), gozmqcurve.Client(bob, server.Public()), `the ZAP handler says "judged"`},
 		{"PLAIN", gozmq.PlainServer(zap.Authenticate), gozmq.PlainClient("ada", "lovelace"), ""},
 		{"PLAIN refused", gozmq.PlainServer(zap.Authenticate), gozmq.PlainClient("ada", "Lovelace"), `the ZAP handler says "judged"`},
 		{"NULL", gozmq.NullServer(zap.Authenticate), gozmq.NullClient(), ""},
@@ -61,7 +63,7 @@ func TestCertificatesOfPython(t *testing.T) {
 	interpreter := python(t)
 	dir := t.TempDir()
 	k := gozmqtest.CurveKey(t)
-	if err := gozmq.SaveCurveKey(filepath.Join(dir, "ours"), k, map[string]string{"name": "Ada Lovelace"}); err != nil {
+	if err := gozmqcurve.SaveKey(filepath.Join(dir, "ours"), k, map[string]string{"name": "Ada Lovelace"}); err != nil {
 		t.Fatal(err)
 	}
 	const script = `
@@ -87,11 +89,11 @@ print(b" ".join(sorted(zmq.auth.load_certificates(d))).decode())
 	if err := os.Chmod(filepath.Join(dir, "theirs.key_secret"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	theirs, err := gozmq.LoadCurveKey(filepath.Join(dir, "theirs.key_secret"))
+	theirs, err := gozmqcurve.LoadKey(filepath.Join(dir, "theirs.key_secret"))
 	if err != nil || lines[2] != theirs.Public().String()+" "+theirs.Z85() {
 		t.Errorf("we read other keys than pyzmq wrote: %v", err)
 	}
-	c, err := gozmq.LoadCurveCertificate(filepath.Join(dir, "theirs.key"))
+	c, err := gozmqcurve.LoadCertificate(filepath.Join(dir, "theirs.key"))
 	if err != nil || c.PublicKey != theirs.Public() {
 		t.Errorf("the certificate is %+v, %v", c, err)
 	}

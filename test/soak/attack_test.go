@@ -52,6 +52,7 @@ func attacks() []attack {
 		{name: "oversized headers", at: 4, run: one(oversized()), memory: 16, descriptors: 64},
 		{name: "requests that are too large", at: 4, run: endlessly(requestOf(5 << 20)), memory: 16, descriptors: 64},
 		{name: "requests that are a little too large", at: 4, run: endlessly(requestOf(4<<20 + 1)), memory: 16, descriptors: 64},
+		{name: "large requests that lack a byte", at: 50 + many()/20, run: lackAByte(), memory: 256 + 96, descriptors: 50 + many()/20 + 64},
 		{name: "malformed commands before the handshake", at: 4, run: oneBefore(malformed()), memory: 16, descriptors: 64},
 		{name: "malformed commands after it", at: 4, run: one(malformed()), memory: 16, descriptors: 64},
 		{name: "an identity that is taken", at: 4, run: impersonate, memory: 16, descriptors: 64},
@@ -112,6 +113,19 @@ func endlessly(b []byte) func(context.Context, net.Conn, int) {
 		_, err := c.Write(rawzmtp.Hello("DEALER"))
 		for err == nil && ctx.Err() == nil {
 			_, err = c.Write(b)
+		}
+	}
+}
+
+// lackAByte sends the largest request without its last byte.
+func lackAByte() func(context.Context, net.Conn, int) {
+	part := sync.OnceValue(func() []byte {
+		b := append(rawzmtp.Hello("DEALER"), requestOf(4<<20)...)
+		return b[:len(b)-1]
+	})
+	return func(ctx context.Context, c net.Conn, _ int) {
+		if _, err := c.Write(part()); err == nil {
+			wait(ctx, time.Minute)
 		}
 	}
 }

@@ -20,13 +20,14 @@ const heartbeatTimeout = 1500 * time.Millisecond
 func beating() gozmq.SocketOption { return gozmq.WithHeartbeat(heartbeatTimeout/10, heartbeatTimeout) }
 
 // TestSoak breaks connections and kills peers of all patterns at random, and
-// accounts for every message at the end.
+// accounts for every message at the end, those that are too large or end their
+// worker included.
 func TestSoak(t *testing.T) {
 	random := newRand(t)
 	warmUp(t)
 	goroutines, descriptors := runtime.NumGoroutine(), openDescriptors(t)
 	t.Run("run", func(t *testing.T) {
-		calls, feed, tasks := newSoakCalls(t), newSoakFeed(t), newSoakTasks(t)
+		calls, feed, tasks, bad := newSoakCalls(t), newSoakFeed(t), newSoakTasks(t), newSoakBad(t)
 		c := &chaos{
 			t: t, random: random, restart: calls.restart,
 			proxies:  []*gozmqtest.Proxy{calls.near, calls.far, feed.proxy, feed.remoteProxy, tasks.from, tasks.to, tasks.remoteProxy},
@@ -37,22 +38,30 @@ func TestSoak(t *testing.T) {
 		}
 		ctx, stop := context.WithTimeout(t.Context(), *soakFor)
 		defer stop()
+		living, end := context.WithCancel(t.Context())
+		defer end()
+		bad.live(living)
 		var load sync.WaitGroup
 		calls.load(ctx, &load)
 		feed.load(ctx, &load)
 		tasks.load(ctx, &load)
+		bad.load(ctx, &load)
 		c.run(ctx)
 		load.Wait()
 
 		calls.recovered()
 		feed.recovered()
 		tasks.recovered()
+		bad.recovered()
+		end()
+		bad.ends.Wait()
 		for _, child := range c.children {
 			child.stop()
 		}
 		calls.report()
 		feed.report()
 		tasks.report()
+		bad.report()
 	})
 	wantBack(t, "goroutines", goroutines, runtime.NumGoroutine)
 	wantBack(t, "descriptors", descriptors, func() int { return openDescriptors(t) })

@@ -1,16 +1,19 @@
 package rival
 
-import "github.com/gozmq/gozmq/runtime/gozmq"
+import (
+	"github.com/gozmq/gozmq/runtime/gozmq"
+	"github.com/gozmq/gozmq/runtime/gozmqcurve"
+)
 
 // A keyPairs is what the two ends of a connection with CURVE have.
-type keyPairs struct{ server, client gozmq.CurveSecretKey }
+type keyPairs struct{ server, client gozmqcurve.SecretKey }
 
 func newKeyPairs() (*keyPairs, error) {
-	server, err := gozmq.NewCurveKey()
+	server, err := gozmqcurve.NewKey()
 	if err != nil {
 		return nil, err
 	}
-	client, err := gozmq.NewCurveKey()
+	client, err := gozmqcurve.NewKey()
 	return &keyPairs{server, client}, err
 }
 
@@ -19,14 +22,14 @@ func (k *keyPairs) bound() []any {
 	if k == nil {
 		return nil
 	}
-	return []any{gozmq.WithSecurity(gozmq.CurveServer(k.server, gozmq.AllowKeys(k.client.Public())))}
+	return []any{gozmq.WithSecurity(gozmqcurve.Server(k.server, gozmqcurve.AllowKeys(k.client.Public())))}
 }
 
 func (k *keyPairs) dialed() []any {
 	if k == nil {
 		return nil
 	}
-	return []any{gozmq.WithSecurity(gozmq.CurveClient(k.client, k.server.Public()))}
+	return []any{gozmq.WithSecurity(gozmqcurve.Client(k.client, k.server.Public()))}
 }
 
 // Secured returns ours and libzmq, each without and with CURVE.

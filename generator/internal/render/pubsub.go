@@ -71,6 +71,7 @@ func (p *printer) subscriber(v view, d plan.Doc, topics []topicOf) {
 		p.P("func (s *", v.structName, ") ", p.subscribe(t), " {")
 		p.P("return ", impl(subscribe), "(ctx, s.sub, ", t.variable, filters, ")")
 		p.P("}")
+		p.P()
 		p.P("func (s *", v.structName, ") ", p.subscription(t), " {")
 		p.P("return ", impl(open), "(s.sub, ", t.variable, filters, ", opts)")
 		p.P("}")

@@ -1,7 +1,8 @@
-// Package bridge joins package gozmq, which users see, and package gozmqimpl,
-// which generated code calls: it lets the second reach into values of the first
-// without a method or a field that a user sees. Package gozmq embeds a Held in
-// its types, under an unexported name, and gozmqimpl opens it.
+// Package bridge joins package gozmq, which users see, and the packages beside it:
+// gozmqimpl, which generated code calls, gozmqcurve and gozmqzap. It lets these
+// reach into values of gozmq without a method or a field that a user sees. Package
+// gozmq embeds a Held in its types, under an unexported name, and the others open
+// it.
 package bridge
 
 // A Held is embedded in a type to hold what Open returns. Its one method has an

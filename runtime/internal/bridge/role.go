@@ -21,6 +21,13 @@ type Topic interface {
 	Append(b []byte, m proto.Message) []byte
 }
 
+// A Conn is what gozmq.Conn holds.
+type Conn interface {
+	// Do makes one exchange in the socket's own frames, with whichever server is
+	// least busy. It fails as socket.Dealer.Do does.
+	Do(ctx context.Context, x socket.Exchange) error
+}
+
 // A Publisher is what gozmq.Publisher holds.
 type Publisher interface {
 	// Publish sends m to those who subscribed to its topic.

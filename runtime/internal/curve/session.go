@@ -72,7 +72,7 @@ func (s *Session) Seal(b, plain []byte) []byte {
 // trusted, and must not be opened.
 func (s *Session) Open(b, command []byte) ([]byte, error) {
 	if len(command) < Overhead || string(command[:len(messageName)]) != messageName {
-		return nil, fmt.Errorf("peer sent %d bytes that are no MESSAGE command, after a CURVE handshake", len(command))
+		return nil, errNoMessage(len(command))
 	}
 	n := binary.BigEndian.Uint64(command[len(messageName):])
 	binary.BigEndian.PutUint64(s.opened[nonceSize-shortNonce:], n)
@@ -81,15 +81,27 @@ func (s *Session) Open(b, command []byte) ([]byte, error) {
 	if !ok {
 		return nil, errForged(CommandMessage)
 	}
-	switch {
-	case n <= s.openLast:
-		return nil, ErrReplayed
-	case n > s.openLast+1:
-		return nil, ErrRemoved
-	}
-	s.openLast = n
-	if flags := b[start]; flags&^flagsKnown != 0 || flags == flagsKnown {
-		return nil, fmt.Errorf("MESSAGE has flags %#02x", flags)
+	if err := s.follow(n, b[start]); err != nil {
+		return nil, err
 	}
 	return b, nil
+}
+
+// follow checks the nonce and the flags of a command that is authentic.
+func (s *Session) follow(n uint64, flags byte) error {
+	switch {
+	case n <= s.openLast:
+		return ErrReplayed
+	case n > s.openLast+1:
+		return ErrRemoved
+	}
+	s.openLast = n
+	if flags&^flagsKnown != 0 || flags == flagsKnown {
+		return fmt.Errorf("MESSAGE has flags %#02x", flags)
+	}
+	return nil
+}
+
+func errNoMessage(size int) error {
+	return fmt.Errorf("peer sent %d bytes that are no MESSAGE command, after a CURVE handshake", size)
 }

@@ -23,6 +23,12 @@ type Config struct {
 	Identity   string // announced to peers; "" for none
 	// HideExtensions announces nothing about our extensions to the protocol.
 	HideExtensions bool
+	// Role is announced; "" announces none.
+	Role Role
+	// Peers are the roles that fit, beside proxies; nil for those that fit Role.
+	Peers []Role
+	// MaxMessage is announced as the largest body that we take; 0 announces none.
+	MaxMessage int
 	// Timeout bounds a handshake whose context has no deadline.
 	Timeout time.Duration
 	// Admit decides whether a peer that was accepted may come in, after it was
@@ -41,5 +47,5 @@ func (c *Config) metadata() []byte {
 	if !c.HideExtensions {
 		m = append(m, zmtp.Property{Name: zmtp.PropertyGozmq, Value: "1"})
 	}
-	return m.Append(nil)
+	return c.appendRole(m).Append(nil)
 }

@@ -40,6 +40,7 @@ func TestAnnounce(t *testing.T) {
 	}{
 		"as usual":           {func(*Config) {}, zmtp.Metadata{router, gozmq}},
 		"with an identity":   {func(c *Config) { c.Identity = "me" }, zmtp.Metadata{router, {Name: "Identity", Value: "me"}, gozmq}},
+		"with a role":        {func(c *Config) { c.Role, c.MaxMessage = RoleServer, 1000 }, zmtp.Metadata{router, gozmq, {Name: "X-Gozmq-Role", Value: "server"}, {Name: "X-Gozmq-Max-Size", Value: "1000"}}},
 		"without extensions": {func(c *Config) { c.HideExtensions = true }, zmtp.Metadata{router}},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -132,12 +132,16 @@ func (m *mechanism) readMetadata(body []byte) error {
 	m.peer.Metadata = meta
 	m.peer.SocketType = zmtp.SocketType(meta.Get(zmtp.PropertySocketType))
 	m.peer.Identity = meta.Get(zmtp.PropertyIdentity)
+	m.peer.readRole()
 	return nil
 }
 
-// checkPeer checks that the two socket types are compatible, that the announced
+// checkPeer checks that the two roles and socket types are compatible, that the announced
 // identity is valid, and that the peer is admitted.
 func (m *mechanism) checkPeer() error {
+	if !m.cfg.rolesFit(m.peer.Role, m.peer.SocketType) {
+		return &roleError{roleEnd{m.cfg.Role, m.cfg.SocketType}, roleEnd{m.peer.Role, m.peer.SocketType}}
+	}
 	if !m.cfg.SocketType.Compatible(m.peer.SocketType) {
 		return fmt.Errorf("peer is a %.16q socket, which does not go with %s: %s", m.peer.SocketType, m.cfg.SocketType, m.hint())
 	}
@@ -183,6 +187,8 @@ func (m *mechanism) check(conn *zmq4.Conn) error {
 	var refused *AuthError
 	if errors.As(err, &refused) {
 		m.sendError(conn, statusDenied)
+	} else if roles := (*roleError)(nil); errors.As(err, &roles) {
+		m.sendError(conn, roles.reversed().Error())
 	} else if err != nil {
 		m.sendError(conn, err.Error())
 	}

@@ -12,6 +12,9 @@ type Peer struct {
 	Metadata   zmtp.Metadata
 	Minor      byte // of ZMTP 3
 
+	Role       Role  // announced by the peer; "" for none
+	MaxMessage int64 // the largest body that the peer announces to take; 0: unknown
+
 	Mechanism string
 	PublicKey curve.Public // CURVE: the peer has proved to own it
 	User      string       // PLAIN, where we are the server

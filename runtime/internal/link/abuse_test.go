@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -96,4 +97,48 @@ func TestViolatorIsReported(t *testing.T) {
 	}
 	late.Shake(zmtp.Dealer)
 	late.Ask("served in the end")
+}
+
+// TestViolatorThatGoesTakesNothing: who goes while it has to wait leaves no
+// connection open.
+func TestViolatorThatGoesTakesNothing(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("the kernel does not say that a peer has gone")
+	}
+	events := newRecorder()
+	g, ep := bound(t, testConfig(zmtp.Router, events), handlerFunc(echo))
+	good := zmtptest.DialAs(t, ep, "DEALER")
+	for range 3 * violationLimit.Burst {
+		g.violators.record(good.LocalAddr(), zmtp.ErrReservedFlags)
+	}
+	begin := time.Now()
+	late := zmtptest.Dial(t, ep)
+	late.Send(zmtptest.Hello(zmtp.Dealer))
+	late.Close()
+	wantReason(t, events.await(t, 0, HandshakeFailed, 1), errGone.Error())
+	if d := time.Since(begin); d > violationLimit.Max-2*goneCheck {
+		t.Logf("the connection was closed after %v only", d)
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.accepted != 1 {
+		t.Errorf("%d connections have a place, want the good one's", g.accepted)
+	}
+}
+
+// TestOffend: what the pattern says is an offence makes the next ones wait, also
+// when the connection breaks.
+func TestOffend(t *testing.T) {
+	events := newRecorder()
+	g, ep := bound(t, testConfig(zmtp.Router, events), handlerFunc(func(c *Conn) error {
+		c.Offend()
+		return &net.OpError{Op: "read", Err: errors.New("broken")}
+	}))
+	for n := range violationLimit.Burst + 2 {
+		zmtptest.DialAs(t, ep, "DEALER").Close()
+		events.await(t, 0, Disconnected, n+1)
+	}
+	if g.violators.Len() == 0 {
+		t.Error("no offence is counted")
+	}
 }

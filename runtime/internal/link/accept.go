@@ -55,9 +55,31 @@ func (g *Group) arrive(raw net.Conn, at handshake.Site) {
 		return
 	}
 	g.wg.Go(func() {
-		sleep(g.ctx, wait)
+		if !g.sleepBeside(raw, wait) {
+			raw.Close()
+			g.vacate(raw)
+			g.reportRefused(at.Endpoint, at.Address, errGone)
+			return
+		}
 		g.start(raw, at)
 	})
+}
+
+// goneCheck is how often a connection that has to wait is looked at.
+const goneCheck = 50 * time.Millisecond
+
+var errGone = errors.New("peer closed the connection while it had to wait")
+
+// sleepBeside waits for d, less if the group is shut down. It returns false when
+// the peer has gone: one that comes back all the time would leave as many
+// connections open as it makes in d.
+func (g *Group) sleepBeside(raw net.Conn, d time.Duration) bool {
+	for end := time.Now().Add(d); d > 0 && sleep(g.ctx, min(d, goneCheck)); d = time.Until(end) {
+		if hungUp(raw) {
+			return false
+		}
+	}
+	return true
 }
 
 // claim counts an accepted connection, and returns how long its handshake has

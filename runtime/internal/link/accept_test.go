@@ -163,7 +163,7 @@ func TestSlowAuthenticator(t *testing.T) {
 				dialing(t, cfg, ep, func(g *Group) error { return g.Connect(ep) })
 			}
 			here.await(t, 0, Connected, peers)
-			if n := here.count(0, HandshakeFailed) + there.count(0, HandshakeFailed); n > 0 {
+			if n := here.count(HandshakeFailed) + there.count(HandshakeFailed); n > 0 {
 				t.Errorf("%d handshakes failed", n)
 			}
 		})

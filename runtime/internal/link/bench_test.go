@@ -38,6 +38,7 @@ var benchSizes = []int{64, 1 << 10, 64 << 10}
 func benchConn(size int) *Conn {
 	cfg := testConfig(zmtp.Router, newRecorder())
 	in := zmtptest.Message("12345678", "", "pkg.Service/Method", string(make([]byte, size)))
+	cfg.incoming = newIncomingShare(&cfg, nil)
 	return newConn(&endless{in: in}, &handshake.Peer{Minor: 1}, "", &cfg)
 }
 

@@ -49,6 +49,16 @@ func newBuffer(size int) *buffer {
 	return &buffer{b: make([]byte, size), class: -1}
 }
 
+// bufferSize returns the size of the buffer that newBuffer(size) returns.
+func bufferSize(size int) int {
+	for _, n := range bufferSizes {
+		if size <= n {
+			return n
+		}
+	}
+	return size
+}
+
 // free returns the buffer to its pool. It must not be used afterwards.
 func (b *buffer) free() {
 	switch {

@@ -16,6 +16,9 @@ type Config struct {
 	Identity   string // announced to peers; "" for none
 	Plain      bool   // announce nothing about our extensions to the protocol
 
+	Role  handshake.Role   // announced to peers; "" for none
+	Peers []handshake.Role // that fit, beside proxies; nil for those that fit Role
+
 	MaxMessageSize int // bytes of a message's body
 	// PassOver makes Conn.Next and NextBatch return an error and the first
 	// frames of a larger message instead of ending the connection.
@@ -69,8 +72,13 @@ type Config struct {
 	// dialed again meanwhile.
 	Detachable bool
 
-	Observe func(Event)  // must not block; nil for none
-	events  *eventCounts // of the group
+	Observe func(Event) // must not block; nil for none
+
+	incomingLimit int64         // bytes of messages that have come in part; 0: of MaxMessageSize
+	stallLimit    time.Duration // of an incomingShare; 0: stallLimit
+
+	events   *eventCounts   // of the group
+	incoming *incomingShare // of the group
 }
 
 // A Handler is the pattern above the connections.
@@ -108,10 +116,23 @@ const (
 	maxDropped = 1<<30 + envelopeRoom
 )
 
+// maxIncoming is how many bytes the messages that have come in part may take, of
+// all peers together, unless a few of the largest need more.
+const maxIncoming = 256 << 20
+
+// incomingBytes returns the limit of the incomingShare.
+func (c *Config) incomingBytes() int64 {
+	if c.incomingLimit > 0 {
+		return c.incomingLimit
+	}
+	return max(maxIncoming, 4*int64(c.MaxMessageSize))
+}
+
 // handshake returns what the group's handshakes have in common.
 func (c *Config) handshake() *handshake.Config {
 	return &handshake.Config{
 		SocketType: c.SocketType, Identity: c.Identity, HideExtensions: c.Plain,
+		Role: c.Role, Peers: c.Peers, MaxMessage: c.MaxMessageSize,
 		Timeout: c.HandshakeTimeout, Admit: c.Admit,
 	}
 }

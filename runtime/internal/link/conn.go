@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/gozmq/gozmq/runtime/internal/curve"
 	"github.com/gozmq/gozmq/runtime/internal/guarded"
 	"github.com/gozmq/gozmq/runtime/internal/handshake"
 	"github.com/gozmq/gozmq/runtime/internal/throttle"
@@ -55,8 +56,11 @@ type Conn struct {
 
 	dropped       atomic.Int64  // messages since the last report
 	drops         atomic.Uint64 // messages in all
+	beyond        atomic.Int64  // messages beyond the peer's limit since the last report
+	beyondErr     atomic.Pointer[LimitError]
 	malformed     atomic.Uint64
 	violated      atomic.Bool  // the peer broke ZMTP or exceeded a limit
+	offended      atomic.Bool  // the pattern says that the peer did what it may not repeat
 	subscriptions atomic.Int64 // Subscribed events less Unsubscribed ones
 
 	closing   atomic.Bool // our direction is closed
@@ -87,6 +91,18 @@ func (c *Conn) Dialed() bool { return c.dialed }
 
 // Endpoint returns the endpoint that was bound or dialed.
 func (c *Conn) Endpoint() string { return c.endpoint }
+
+// Owner returns the key (CURVE), or at a server the user (PLAIN), that the peer
+// has proved to be, "" for none.
+func (c *Conn) Owner() string {
+	switch {
+	case c.PublicKey != curve.Public{}:
+		return "key " + string(c.PublicKey[:])
+	case c.User != "":
+		return "user " + c.User
+	}
+	return ""
+}
 
 // Address returns the peer's address.
 func (c *Conn) Address() string { return c.address }
@@ -135,6 +151,10 @@ func (c *Conn) Err() error {
 	return nil
 }
 
+// Offend counts as an offence of the peer when the connection ends, however it
+// does. It may be called from any goroutine before Serve returns.
+func (c *Conn) Offend() { c.offended.Store(true) }
+
 // Ready reports that the peer can be used.
 func (c *Conn) Ready() { c.Report(Connected, nil) }
 
@@ -164,6 +184,7 @@ func (c *Conn) Drop() {
 }
 
 func (c *Conn) reportDrops() {
+	c.reportBeyond()
 	if n := c.dropped.Swap(0); n > 0 {
 		c.ReportEvent(Event{Kind: Dropped, Count: int(n), Err: ErrFull})
 	}

@@ -35,7 +35,7 @@ func TestPlainMalformed(t *testing.T) {
 		bodies = append(bodies, good[:n])
 	}
 	for _, body := range bodies {
-		mark := events.mark()
+		mark := events.Len()
 		p := zmtptest.Dial(t, ep)
 		p.Send(zmtptest.Join(zmtptest.Greeting(3, 1, handshake.Plain), zmtp.AppendCommand(nil, "HELLO", body)))
 		p.Drained()
@@ -50,7 +50,7 @@ func TestPlainMalformed(t *testing.T) {
 		"malformed metadata": zmtp.AppendCommand(nil, "INITIATE", []byte("\x0bSocket-Type\xff\xff\xff\xff")),
 		"a message":          zmtptest.Message("hello"),
 	} {
-		mark := events.mark()
+		mark := events.Len()
 		p := zmtptest.Dial(t, ep)
 		p.Send(zmtptest.Join(zmtptest.Greeting(3, 1, handshake.Plain), zmtp.AppendCommand(nil, "HELLO", good), rest))
 		p.Drained()
@@ -63,18 +63,7 @@ func TestPlainMalformed(t *testing.T) {
 // failed waits for a handshake to fail, either way.
 func failed(r *recorder, t *testing.T, mark int) {
 	t.Helper()
-	for {
-		r.mu.Lock()
-		for _, e := range r.events[mark:] {
-			if e.Kind == HandshakeFailed || e.Kind == AuthFailed {
-				r.mu.Unlock()
-				return
-			}
-		}
-		change := r.change
-		r.mu.Unlock()
-		receive(t, change)
-	}
+	r.Wait(t, mark, 1, "a failed handshake", func(e Event) bool { return e.Kind == HandshakeFailed || e.Kind == AuthFailed })
 }
 
 // TestGarbledError reads the ERROR that libzmq 4.3.4 sends when it refuses

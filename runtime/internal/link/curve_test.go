@@ -5,8 +5,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 
+	"github.com/gozmq/gozmq/internal/testkit"
 	"github.com/gozmq/gozmq/runtime/internal/curve"
 	"github.com/gozmq/gozmq/runtime/internal/handshake"
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
@@ -50,7 +52,7 @@ func TestCurveEcho(t *testing.T) {
 			if err := g.Connect(ep); err != nil {
 				t.Fatal(err)
 			}
-			c := receive(t, conns)
+			c := testkit.Receive(t, conns, "a connection")
 			if c.Mechanism != handshake.Curve || c.PublicKey != server || c.SocketType != zmtp.Router {
 				t.Errorf("the peer is %+v", c.Peer)
 			}
@@ -92,7 +94,7 @@ func TestCurveIdentity(t *testing.T) {
 		return echo(c)
 	}))
 	zmtptest.DialCurve(t, ep, secret, server, "DEALER").Ask("hello")
-	p := receive(t, peers)
+	p := testkit.Receive(t, peers, "a peer")
 	if p.Auth == nil || p.Auth.Name != "ada" || p.Auth.Metadata["role"] != "admin" || p.PublicKey != secret.Public() {
 		t.Errorf("the peer is %+v", p)
 	}
@@ -176,7 +178,7 @@ func TestBadSealed(t *testing.T) {
 	good := zmtptest.DialCurve(t, ep, zmtptest.Secret(t), server, "DEALER")
 	for _, tt := range badSealed {
 		t.Run(tt.name, func(t *testing.T) {
-			mark := events.mark()
+			mark := events.Len()
 			bad := zmtptest.DialCurve(t, ep, zmtptest.Secret(t), server, "DEALER")
 			sealed := bad.Conn.(*zmtptest.SealedConn)
 			_, _ = sealed.Conn.Write(tt.send(sealed))
@@ -328,7 +330,7 @@ func TestDowngrade(t *testing.T) {
 		zmtptest.Join(zmtptest.Greeting(3, 1, "CURVE"), zmtptest.Ready("Socket-Type", "DEALER")),
 		zmtptest.Join(zmtptest.Greeting(3, 1, "CURVE"), zmtp.AppendCommand(nil, curve.CommandMessage, make([]byte, 40))),
 	} {
-		mark := events.mark()
+		mark := events.Len()
 		p := zmtptest.Dial(t, ep)
 		p.Send(first)
 		p.Drained()
@@ -342,4 +344,70 @@ func TestDowngrade(t *testing.T) {
 	p := ln.Next()
 	p.Send(zmtptest.Join(zmtptest.Greeting(3, 1, "CURVE"), zmtptest.Ready("Socket-Type", "ROUTER")))
 	wantReason(t, here.await(t, 0, HandshakeFailed, 1), `"READY" in place of WELCOME`)
+}
+
+// TestSealedPassOver passes over sealed frames that are too large, in either direction:
+// their beginning is reported once the frame is known to be the peer's, and the
+// connection stays. A frame that was changed ends it, and is not reported as too large.
+func TestSealedPassOver(t *testing.T) {
+	const limit, large = 10_000, 300_000 // beyond the size of a command
+	for _, accepted := range []bool{true, false} {
+		t.Run(fmt.Sprintf("accepted=%v", accepted), func(t *testing.T) {
+			results := make(chan string, 100)
+			events := newRecorder()
+			peer := sealedPeerWith(t, accepted, events, handlerFunc(func(c *Conn) error {
+				for {
+					frames, err := c.Next()
+					results <- fmt.Sprintf("%q %v", frames, err)
+					if err != nil && !errors.As(err, new(*zmtp.SizeError)) {
+						return err
+					}
+				}
+			}), func(c *Config) { c.MaxMessageSize, c.PassOver = limit, true })
+			want := func(text string) {
+				t.Helper()
+				if got := testkit.Receive(t, results, "a result"); !strings.HasPrefix(got, text) {
+					t.Errorf("Next gave %.200s, want %s", got, text)
+				}
+			}
+			sealed := peer.Conn.(*zmtptest.SealedConn)
+			message := func(bodies ...int) (wire []byte) {
+				wire = sealed.Seal(wire, zmtp.FlagMore, []byte("a"))
+				for i, n := range bodies {
+					var flags byte
+					if i < len(bodies)-1 {
+						flags = zmtp.FlagMore
+					}
+					wire = sealed.Seal(wire, flags, make([]byte, n))
+				}
+				return wire
+			}
+			tooLarge := `["a"] ` + (&zmtp.SizeError{Size: large, Limit: limit}).Error()
+			send := func(b []byte) {
+				t.Helper()
+				if _, err := sealed.Conn.Write(b); err != nil {
+					t.Fatal(err)
+				}
+			}
+			send(message(large))
+			want(tooLarge)
+			send(zmtptest.Join(message(large, 3, large, large), message(0)))
+			want(tooLarge)
+			want(`["a" ""] <nil>`)
+			send(zmtptest.Join(message(large), message(large)))
+			want(tooLarge)
+			want(tooLarge)
+			b := message(large)
+			send(b[:len(b)-1])
+			if len(results) > 0 {
+				t.Error("a frame is reported before its end")
+			}
+			b[len(b)-1] ^= 1
+			send(b[len(b)-1:])
+			want("[] MESSAGE cannot be opened")
+			if n := events.count(Malformed); n > 0 {
+				t.Errorf("%d events of malformed messages", n)
+			}
+		})
+	}
 }

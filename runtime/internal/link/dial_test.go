@@ -38,7 +38,7 @@ func TestListenerGoneAndBack(t *testing.T) {
 		if err := g.DialError(); err != nil {
 			t.Errorf("DialError is %v while connected", err)
 		}
-		mark := events.mark()
+		mark := events.Len()
 		ln.Close()
 		p.Close()
 		events.await(t, mark, Disconnected, 1)
@@ -61,7 +61,7 @@ func TestReconnectPauses(t *testing.T) {
 	cfg.ReconnectMin, cfg.ReconnectMax = first, limit
 	cfg.Observe = func(e Event) {
 		times = append(times, time.Now()) // one goroutine dials
-		events.observe(e)
+		events.Record(e)
 	}
 	ln := zmtptest.Listen(t)
 	ep := ln.Endpoint
@@ -151,7 +151,7 @@ func TestRefusedComesAgain(t *testing.T) {
 	for range 2 {
 		refuse(ln)
 		start := time.Now()
-		receive(t, told)
+		testkit.Receive(t, told, "the notice")
 		var reason *handshake.RefusedError
 		if _, err := g.Dialed(); !errors.As(err, &reason) || reason.Reason != "go away" {
 			t.Errorf("Dialed says %v, want a RefusedError", err)
@@ -185,7 +185,7 @@ func TestStopWhenRefused(t *testing.T) {
 	if _, err := g.Dialed(); !errors.As(err, &reason) {
 		t.Errorf("Dialed says %v, want a RefusedError", err)
 	}
-	if n := events.count(0, DialFailed) + events.count(0, HandshakeFailed); n != 1 {
+	if n := events.count(DialFailed) + events.count(HandshakeFailed); n != 1 {
 		t.Errorf("%d attempts were made, want no second one", n)
 	}
 }
@@ -236,9 +236,9 @@ func TestUnanswered(t *testing.T) {
 	}
 	want(other.Endpoint.String())
 	refuse(other)
-	receive(t, refused)
+	testkit.Receive(t, refused, "the refusal")
 	want("")
-	mark := events.mark()
+	mark := events.Len()
 	ln.Close()
 	p.Close()
 	events.await(t, mark, DialFailed, 1)
@@ -315,9 +315,9 @@ func TestWanted(t *testing.T) {
 	ln.Close()
 	p.Close()
 	events.await(t, 0, Disconnected, 1)
-	mark := events.mark()
+	mark := events.Len()
 	time.Sleep(2 * wantedPause)
-	if n := events.count(mark, DialFailed); n > 0 {
+	if n := len(events.all(mark, DialFailed)); n > 0 {
 		t.Errorf("%d attempts were made while nobody waited", n)
 	}
 	defer g.Want()() // the pause is over already

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gozmq/gozmq/internal/testkit"
 	"github.com/gozmq/gozmq/runtime/internal/transport"
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
 	"github.com/gozmq/gozmq/runtime/internal/zmtptest"
@@ -61,7 +62,7 @@ func (b *book) await(t *testing.T, n int) {
 		<-b.asked
 	}
 	for range n {
-		receive(t, b.asked)
+		testkit.Receive(t, b.asked, "a look-up")
 	}
 }
 
@@ -152,7 +153,7 @@ func TestNameNotFound(t *testing.T) {
 	p := lns[0].NextAs("ROUTER")
 	p.Ask("served")
 	b.fail(errors.New("out of order"))
-	mark := events.mark()
+	mark := events.Len()
 	wantReason(t, events.await(t, mark, DialFailed, 3), "resolve dns://peers.test:"+fmt.Sprint(port)+": out of order")
 	p.Ask("served")
 }
@@ -195,7 +196,7 @@ func TestNameLeaves(t *testing.T) {
 	p := lns[0].NextAs("ROUTER")
 	p.Ask("served")
 	b.set("127.0.0.3")
-	if c := receive(t, h.leave); c.Address() != fmt.Sprintf("127.0.0.2:%d", port) {
+	if c := testkit.Receive(t, h.leave, "the connection to part with"); c.Address() != fmt.Sprintf("127.0.0.2:%d", port) {
 		t.Errorf("the connection to %s is to end", c.Address())
 	}
 	lns[1].NextAs("ROUTER").Ask("served")

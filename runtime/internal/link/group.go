@@ -69,6 +69,7 @@ func NewGroup(cfg Config, h Handler) *Group {
 		ended: make(chan struct{}), handshakeEnded: notify.NewToken(),
 	}
 	g.cfg.events = &g.events
+	g.cfg.incoming = newIncomingShare(&g.cfg, g.Each)
 	g.violators = newViolators()
 	g.sources, g.handshakes = make(map[netip.Addr]int), throttle.NewSources[netip.Addr](handshakeLimit, maxViolators)
 	g.handshake = g.cfg.handshake()
@@ -212,8 +213,12 @@ func (g *Group) serve(c *Conn) {
 		return
 	}
 	c.detach = sync.OnceFunc(func() {
+		c.giveBack()
 		<-c.Flushed()
 		g.remove(c)
+		if !c.dialed && c.offended.Load() {
+			g.violators.offend(c.raw.RemoteAddr())
+		}
 		// A pattern may have handled the size error that the reader returned.
 		if !c.dialed && (c.violated.Load() || errors.As(c.Err(), new(*zmtp.SizeError))) {
 			g.violators.record(c.raw.RemoteAddr(), c.Err())

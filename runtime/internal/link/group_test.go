@@ -6,6 +6,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/gozmq/gozmq/internal/testkit"
 	"github.com/gozmq/gozmq/runtime/internal/transport"
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
 	"github.com/gozmq/gozmq/runtime/internal/zmtptest"
@@ -26,7 +27,7 @@ func TestShutdownFlushes(t *testing.T) {
 			}), network)
 			reads, stalled := zmtptest.DialAs(t, ep, "DEALER"), zmtptest.DialAs(t, ep, "DEALER")
 			for range 2 {
-				c := receive(t, conns)
+				c := testkit.Receive(t, conns, "a connection")
 				for n := range messages {
 					b, err := c.BeginForced()
 					if err != nil {
@@ -45,7 +46,7 @@ func TestShutdownFlushes(t *testing.T) {
 				}
 			}
 			cancel(enough)
-			if err := receive(t, done); !errors.Is(err, enough) {
+			if err := testkit.Receive(t, done, "the end"); !errors.Is(err, enough) {
 				t.Errorf("Shutdown: %v, want the context's cause", err)
 			}
 			stalled.Drained()

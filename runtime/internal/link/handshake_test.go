@@ -1,11 +1,13 @@
 package link
 
 import (
+	"strconv"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/gozmq/gozmq/internal/leak"
+	"github.com/gozmq/gozmq/internal/testkit"
 	"github.com/gozmq/gozmq/runtime/internal/handshake"
 	"github.com/gozmq/gozmq/runtime/internal/transport"
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
@@ -39,7 +41,7 @@ func TestBadHandshake(t *testing.T) {
 
 func badHandshake(t *testing.T, events *recorder, ep transport.Endpoint, send []byte, reason string) {
 	t.Helper()
-	mark := events.mark()
+	mark := events.Len()
 	bad := zmtptest.Dial(t, ep)
 	_, _ = bad.Write(send) // it may be refused before all was written
 	e := events.await(t, mark, HandshakeFailed, 1)
@@ -59,7 +61,7 @@ func TestCloseDuringHandshake(t *testing.T) {
 	good.Ask("before")
 	before, all := descriptors(), zmtptest.Hello("DEALER")
 	for n := range all {
-		mark := events.mark()
+		mark := events.Len()
 		p := zmtptest.Dial(t, ep)
 		p.Send(all[:n])
 		p.Close()
@@ -150,11 +152,11 @@ func TestReady(t *testing.T) {
 		p := zmtptest.Dial(t, ep)
 		p.Send(zmtptest.Join(zmtptest.Greeting(3, minor, "NULL"), zmtptest.Ready("socket-TYPE", "REQ", "IDENTITY", "you", "x-gozmq", "1")))
 		p.Greeted()
-		want := zmtp.Metadata{{Name: "Socket-Type", Value: "ROUTER"}, {Name: "Identity", Value: "it is me"}, {Name: "X-Gozmq", Value: "1"}}
+		want := zmtp.Metadata{{Name: "Socket-Type", Value: "ROUTER"}, {Name: "Identity", Value: "it is me"}, {Name: "X-Gozmq", Value: "1"}, {Name: "X-Gozmq-Max-Size", Value: strconv.Itoa(cfg.MaxMessageSize)}}
 		if string(p.Ready.Append(nil)) != string(want.Append(nil)) || p.Minor != 1 {
 			t.Errorf("announced %q and ZMTP 3.%d", p.Ready, p.Minor)
 		}
-		peer := receive(t, peers)
+		peer := testkit.Receive(t, peers, "a peer")
 		if peer.SocketType != zmtp.Req || peer.Identity != "you" || peer.Minor != minor || !peer.Gozmq() {
 			t.Errorf("read %+v", peer)
 		}

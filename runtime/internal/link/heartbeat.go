@@ -128,8 +128,8 @@ func (c *Conn) beat(every time.Duration) {
 	switch {
 	case l.fresh.Swap(false) || l.paused.Load() > 0:
 		l.silent = 0
-		c.heard()
-	case 2*time.Duration(l.silent)*every >= limit && c.takes(limit): // it is late
+		c.noteAlive()
+	case 2*time.Duration(l.silent)*every >= limit && c.showsProgress(limit): // it is late
 		l.silent = 0
 	default:
 		l.silent++

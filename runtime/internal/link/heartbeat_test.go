@@ -45,7 +45,7 @@ func TestLostPeer(t *testing.T) {
 			if p := events.await(t, 0, HeartbeatLost, 1).Peer; p == good.LocalAddr().String() && network == networks[0] {
 				t.Error("the wrong peer was given up")
 			}
-			if n := events.count(0, Disconnected); n != 1 {
+			if n := events.count(Disconnected); n != 1 {
 				t.Errorf("%d peers are gone, want one", n)
 			}
 			lost.Drained()
@@ -147,7 +147,7 @@ func TestTimeToLiveIsTheLatest(t *testing.T) {
 			pings++
 		}
 	}
-	if n := events.count(0, HeartbeatLost); n > 0 {
+	if n := events.count(HeartbeatLost); n > 0 {
 		t.Error("the peer was given up")
 	}
 }
@@ -169,7 +169,7 @@ func TestPausedIsNotLost(t *testing.T) {
 			pings++
 		}
 	}
-	if n := events.count(0, HeartbeatLost); n > 0 {
+	if n := events.count(HeartbeatLost); n > 0 {
 		t.Error("the peer was given up while it was not read")
 	}
 	close(resume)
@@ -212,19 +212,9 @@ func TestGroupsKeepEachOther(t *testing.T) {
 // stays watches for that long that no connection ends.
 func (r *recorder) stays(t *testing.T, d time.Duration) {
 	t.Helper()
-	limit := time.After(d)
-	for {
-		r.mu.Lock()
-		change := r.change
-		r.mu.Unlock()
-		if n := r.count(0, Disconnected); n > 0 {
-			t.Fatalf("%d connections ended: %v", n, r.texts(0))
-		}
-		select {
-		case <-change:
-		case <-limit:
-			return
-		}
+	<-time.After(d)
+	if lost := r.all(0, Disconnected); len(lost) > 0 {
+		t.Fatalf("%d connections ended: %v", len(lost), lost)
 	}
 }
 
@@ -239,7 +229,7 @@ func TestPingsToAStalledPeerAreBounded(t *testing.T) {
 		return echo(c)
 	}), "inproc://pings") // little room on the way
 	p := zmtptest.DialAs(t, ep, "DEALER")
-	c := receive(t, conns)
+	c := testkit.Receive(t, conns, "a connection")
 	ping := zmtp.AppendCommand(nil, zmtp.CommandPing, []byte{0, 0}, make([]byte, 16))
 	for range 150 { // their answers are more than the queue takes; more would take long (pingLimit)
 		for range 20 {
@@ -272,7 +262,7 @@ func TestSlowLine(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			c := receive(t, served)
+			c := testkit.Receive(t, served, "a connection")
 			b, err := c.BeginForced()
 			if err != nil {
 				t.Fatal(err)
@@ -287,7 +277,7 @@ func TestSlowLine(t *testing.T) {
 				n += m
 				time.Sleep(3 * cfg.HeartbeatTimeout * time.Duration(m) / size)
 			}
-			if n := events.count(0, HeartbeatLost); n > 0 {
+			if n := events.count(HeartbeatLost); n > 0 {
 				t.Error("the peer was given up while it took what was sent to it")
 			}
 			wantReason(t, events.await(t, 0, HeartbeatLost, 1), "nothing heard")
@@ -321,7 +311,7 @@ func TestBusyReceiver(t *testing.T) {
 			if tt.pings {
 				p.Send(zmtp.AppendCommand(nil, zmtp.CommandPing, []byte{0, 0}))
 			}
-			c := receive(t, served)
+			c := testkit.Receive(t, served, "a connection")
 			if tt.size > 0 {
 				time.Sleep(20 * time.Millisecond) // the PING was read
 				b, err := c.BeginForced()
@@ -335,7 +325,7 @@ func TestBusyReceiver(t *testing.T) {
 				return
 			}
 			time.Sleep(3 * 200 * time.Millisecond)
-			if n := events.count(0, HeartbeatLost); n > 0 {
+			if n := events.count(HeartbeatLost); n > 0 {
 				t.Error("the peer was given up")
 			}
 		})
@@ -365,7 +355,7 @@ func TestSignsOfLife(t *testing.T) {
 			}))
 			p := zmtptest.DialAs(t, ep, "PUSH")
 			p.Send(pings)
-			receive(t, served)
+			testkit.Receive(t, served, "a connection")
 			p.Send(zmtptest.Message("x"))
 			start := time.Now()
 			for heard := 0; heard < 5; {

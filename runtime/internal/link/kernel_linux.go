@@ -42,6 +42,16 @@ func unread(raw net.Conn) (some bool) {
 	return some
 }
 
+// hungUp reports whether the peer has closed the connection or its direction.
+func hungUp(raw net.Conn) (gone bool) {
+	control(raw, func(fd int) {
+		list := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLRDHUP}}
+		n, err := unix.Poll(list, 0)
+		gone = err == nil && n > 0
+	})
+	return gone
+}
+
 func control(raw net.Conn, f func(fd int)) {
 	if c := rawConn(raw); c != nil {
 		_ = c.Control(func(fd uintptr) { f(int(fd)) })

@@ -15,5 +15,8 @@ func unacknowledged(net.Conn) int { return 0 }
 // gets no answer, though later.
 func kernelAnswers(net.Conn, time.Duration) bool { return true }
 
+// hungUp knows nothing about the kernel.
+func hungUp(net.Conn) bool { return false }
+
 // unread knows nothing about the kernel.
 func unread(net.Conn) bool { return false }

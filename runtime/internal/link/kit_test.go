@@ -5,8 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -16,77 +16,23 @@ import (
 	"github.com/gozmq/gozmq/runtime/internal/zmtptest"
 )
 
-// patience is how long a test waits for what must happen.
-var patience = testkit.Patience()
-
 // A recorder keeps the events of a group.
-type recorder struct {
-	mu     sync.Mutex
-	events []Event
-	change chan struct{}
-}
+type recorder struct{ testkit.Recorder[Event] }
 
-func newRecorder() *recorder { return &recorder{change: make(chan struct{})} }
+func newRecorder() *recorder { return new(recorder) }
 
-func (r *recorder) observe(e Event) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.events = append(r.events, e)
-	close(r.change)
-	r.change = make(chan struct{})
-}
-
-// mark returns a place in the record, for await.
-func (r *recorder) mark() int {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return len(r.events)
-}
-
-// await waits for the n-th event of that kind behind a mark.
+// await waits for the n-th event of that kind behind a mark, which Len returned.
 func (r *recorder) await(t *testing.T, mark int, kind EventKind, n int) Event {
 	t.Helper()
-	limit := time.After(patience)
-	for {
-		r.mu.Lock()
-		seen := 0
-		for _, e := range r.events[mark:] {
-			if e.Kind != kind {
-				continue
-			}
-			if seen++; seen == n {
-				r.mu.Unlock()
-				return e
-			}
-		}
-		change := r.change
-		r.mu.Unlock()
-		select {
-		case <-change:
-		case <-limit:
-			t.Fatalf("event %d did not come %d times; there are %v", kind, n, r.texts(mark))
-		}
-	}
+	return r.Wait(t, mark, n, fmt.Sprintf("events of kind %d", kind), func(e Event) bool { return e.Kind == kind })[n-1]
 }
 
-func (r *recorder) count(mark int, kind EventKind) (n int) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	for _, e := range r.events[mark:] {
-		if e.Kind == kind {
-			n++
-		}
-	}
-	return n
-}
+// count returns how many events of that kind there are.
+func (r *recorder) count(kind EventKind) int { return len(r.all(0, kind)) }
 
-func (r *recorder) texts(mark int) (list []string) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	for _, e := range r.events[mark:] {
-		list = append(list, fmt.Sprintf("%d %s %v", e.Kind, e.Peer, e.Err))
-	}
-	return list
+// all returns the events of that kind behind a mark.
+func (r *recorder) all(mark int, kind EventKind) []Event {
+	return slices.DeleteFunc(r.Since(mark), func(e Event) bool { return e.Kind != kind })
 }
 
 // wantReason checks that an event's error names the cause.
@@ -100,9 +46,9 @@ func wantReason(t *testing.T, e Event, text string) {
 func testConfig(kind zmtp.SocketType, r *recorder) Config {
 	return Config{
 		SocketType: kind, MaxMessageSize: 1 << 20, SendQueue: 1000, SendQueueBytes: 1 << 20,
-		ConnectTimeout: patience, HandshakeTimeout: patience, MaxHandshakes: 64, MaxPeers: 1000,
+		ConnectTimeout: testkit.Patience(), HandshakeTimeout: testkit.Patience(), MaxHandshakes: 64, MaxPeers: 1000,
 		ReconnectMin: time.Millisecond, ReconnectMax: 20 * time.Millisecond,
-		Observe: r.observe,
+		Observe: r.Record,
 	}
 }
 
@@ -156,12 +102,6 @@ func shutdown(t *testing.T, g *Group) {
 	if err := g.Shutdown(ctx); err != nil && !errors.Is(err, context.Canceled) {
 		t.Errorf("Shutdown: %v", err)
 	}
-}
-
-// receive takes what must come.
-func receive[T any](t *testing.T, ch <-chan T) T {
-	t.Helper()
-	return testkit.Receive(t, ch, "a value")
 }
 
 // descriptors returns how many file descriptors the process has open, or -1

@@ -16,17 +16,29 @@ type opener struct {
 	readBuffer // of sealed bytes
 	session    *curve.Session
 	largest    uint64 // bytes of a command
+	droppable  uint64 // bytes of a command that is passed over; 0: none is
 	need       int    // bytes wanted before the next command is whole
 	err        error  // why the stream cannot be trusted
+
+	drop *curve.Drop // of a command that is passed over; nil: none is
+	size int         // of its content
+	left uint64      // bytes of it that are still to come
 
 	unused zmtp.Scratch // of its buffer
 }
 
 func newOpener(raw net.Conn, session *curve.Session, limits zmtp.Limits) *opener {
-	o := &opener{session: session, largest: uint64(max(limits.MaxFrame, limits.MaxCommand) + curve.Overhead)}
+	o := &opener{session: session, largest: uint64(largestWhole(limits) + curve.Overhead)}
+	if limits.MaxDropped > 0 {
+		o.droppable = uint64(limits.MaxDropped + curve.Overhead)
+	}
 	o.readBuffer.init(raw, &o.unused)
 	return o
 }
+
+// largestWhole returns the size up to which frames are opened. Of larger ones only
+// the header is added.
+func largestWhole(l zmtp.Limits) int { return max(l.MaxFrame, l.MaxCommand) }
 
 // fill reads once, and adds the frames of every whole command to the reader's
 // buffer. There may be none yet. It returns how many bytes were read.
@@ -49,6 +61,12 @@ func (o *opener) fill(to *readBuffer) (int, error) {
 func (o *opener) open(to *readBuffer) error {
 	for o.r < o.w {
 		b := o.buf.b[o.r:o.w]
+		if o.drop != nil {
+			if err := o.dropSome(to, b); err != nil {
+				return err
+			}
+			continue
+		}
 		h, ok, err := zmtp.ParseHeader(b)
 		if err != nil {
 			return err
@@ -60,12 +78,21 @@ func (o *opener) open(to *readBuffer) error {
 		if err := o.admit(h); err != nil {
 			return err
 		}
+		whole := h.Size <= o.largest
 		end := h.Len + int(h.Size)
+		if !whole {
+			end = h.Len + curve.DropHead
+		}
 		if end > len(b) {
 			o.need = end
 			return nil
 		}
-		if err := o.add(to, b[h.Len:end]); err != nil {
+		if whole {
+			err = o.add(to, b[h.Len:end])
+		} else {
+			err = o.beginDrop(h, b[h.Len:end])
+		}
+		if err != nil {
 			return err
 		}
 		o.r += end
@@ -81,7 +108,7 @@ func (o *opener) admit(h zmtp.Header) error {
 	if h.More() {
 		return errors.New("frame has the MORE flag set outside of its box")
 	}
-	if h.Size > o.largest {
+	if h.Size > max(o.largest, o.droppable) {
 		return fmt.Errorf("sealed frame of %d bytes exceeds the limit of %d (raise it with WithMaxMessageSize)", h.Size, o.largest)
 	}
 	return nil
@@ -98,14 +125,51 @@ func (o *opener) add(to *readBuffer, command []byte) error {
 	if err != nil {
 		return err
 	}
-	var flags byte
-	if plain[at]&curve.FlagMore != 0 {
-		flags |= zmtp.FlagMore
-	}
-	if plain[at]&curve.FlagCommand != 0 {
-		flags |= zmtp.FlagCommand
-	}
-	zmtp.AppendHeader(to.buf.b[:to.w], flags, size)
+	zmtp.AppendHeader(to.buf.b[:to.w], plainFlags(plain[at]), size)
 	to.w += head + size
 	return nil
+}
+
+// maxDropRead is how many bytes of a command that is passed over are read at once.
+const maxDropRead = 64 << 10
+
+// beginDrop passes over a command that is too large.
+func (o *opener) beginDrop(h zmtp.Header, head []byte) (err error) {
+	o.drop, err = o.session.NewDrop(head)
+	o.size, o.left = int(h.Size)-curve.Overhead, h.Size-uint64(curve.DropHead)
+	return err
+}
+
+// dropSome passes over the next bytes of a command. At its end, and not before it is
+// known to be the peer's, its frame's header is added without the body.
+func (o *opener) dropSome(to *readBuffer, b []byte) error {
+	n := min(o.left, uint64(len(b)))
+	o.drop.Write(b[:n])
+	o.r += int(n)
+	o.left -= n
+	o.need = int(min(o.left, maxDropRead))
+	if o.left > 0 {
+		return nil
+	}
+	sealed, err := o.drop.End()
+	o.drop = nil
+	if err != nil {
+		return err
+	}
+	head := zmtp.HeaderSize(o.size)
+	to.reserve(head)
+	zmtp.AppendHeader(to.buf.b[:to.w], plainFlags(sealed), o.size)
+	to.w += head
+	return nil
+}
+
+// plainFlags returns the flags of a frame for those within a box.
+func plainFlags(sealed byte) (flags byte) {
+	if sealed&curve.FlagMore != 0 {
+		flags |= zmtp.FlagMore
+	}
+	if sealed&curve.FlagCommand != 0 {
+		flags |= zmtp.FlagCommand
+	}
+	return flags
 }

@@ -14,11 +14,11 @@ type progress struct {
 	known    bool   // taken and waiting are those of the last beat
 	taken    uint64 // bytes that the peer's kernel has taken
 	waiting  bool   // there were more
-	messages uint64 // handed to the kernel when the peer was heard last
+	messages uint64 // handed to the kernel when bytes last came from the peer
 }
 
-// heard notes that bytes came from the peer.
-func (c *Conn) heard() {
+// noteAlive notes that bytes came from the peer.
+func (c *Conn) noteAlive() {
 	p := &c.liveness.progress
 	p.known = false
 	if c.oneWay() {
@@ -26,11 +26,12 @@ func (c *Conn) heard() {
 	}
 }
 
-// takes reports whether the peer, which has sent nothing, shows otherwise that
-// it is there. Messages that had to wait and of which its kernel has taken
-// bytes since the last beat show that it reads. Our PINGs, and what had not to
-// wait, show nothing: a kernel takes those for a process that hangs, too.
-func (c *Conn) takes(limit time.Duration) bool {
+// showsProgress reports whether the peer, which has sent nothing, shows
+// otherwise that it is there. Messages that had to wait and of which its kernel
+// has taken bytes since the last beat show that it reads. Our PINGs, and what
+// had not to wait, show nothing: a kernel takes those for a process that hangs,
+// too.
+func (c *Conn) showsProgress(limit time.Duration) bool {
 	p := &c.liveness.progress
 	messages, end := c.handedOver()
 	before := *p

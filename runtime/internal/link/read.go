@@ -19,9 +19,11 @@ type reader struct {
 	handedOut bool      // a message was handed out and has to be skipped
 	tooLarge  error     // of a message behind a batch; the scanner has its beginning
 	err       error     // why reading has failed
-	told      bool      // to the peer, too
+	errSent   bool      // to the peer
 	opener    *opener   // nil: frames are not sealed
 	at        time.Time // bytes were read last
+
+	incoming incoming
 
 	count     readCount
 	published publishedCount
@@ -32,6 +34,7 @@ func (rd *reader) init(raw net.Conn, session *curve.Session, limits zmtp.Limits)
 	rd.scanner.Limits = limits
 	if session != nil {
 		rd.opener = newOpener(raw, session, limits)
+		rd.scanner.Limits.Elided = largestWhole(limits)
 	}
 }
 
@@ -84,10 +87,12 @@ func (c *Conn) parse() (found bool, err error) {
 		case zmtp.Message:
 			rd.handedOut = true
 			rd.count.messages++
+			c.arrived()
 			return true, nil
 		case zmtp.Command:
 			rd.err = c.command(rd.scanner.Body(b))
 			if rd.scanner.Idle() {
+				rd.incoming.ended = true
 				rd.handedOut = true
 				rd.skip()
 			}
@@ -138,10 +143,22 @@ func (c *Conn) Ahead() []byte {
 
 // Interrupt makes a blocked Next, and each further one until Resume, return
 // ErrInterrupted when it would have to wait. It may be called from any goroutine.
-func (c *Conn) Interrupt() { _ = c.raw.SetReadDeadline(time.Unix(1, 0)) }
+func (c *Conn) Interrupt() {
+	c.reader.incoming.interrupted.Store(true)
+	c.expire()
+}
+
+// expire ends the wait for the peer's bytes.
+func (c *Conn) expire() { _ = c.raw.SetReadDeadline(time.Unix(1, 0)) }
 
 // Resume ends an interruption.
-func (c *Conn) Resume() { _ = c.raw.SetReadDeadline(time.Time{}) }
+func (c *Conn) Resume() {
+	c.reader.incoming.interrupted.Store(false)
+	_ = c.raw.SetReadDeadline(time.Time{})
+	if c.reader.incoming.stalled.Load() != nil {
+		c.expire()
+	}
+}
 
 func (rd *reader) skip() {
 	if rd.handedOut {
@@ -160,8 +177,8 @@ func (c *Conn) pauseReader(err error) {
 		rd.release()
 		return
 	}
-	if !rd.told && !rd.handedOut {
-		rd.told = true
+	if !rd.errSent && !rd.handedOut {
+		rd.errSent = true
 		c.farewell(err)
 	}
 }
@@ -169,7 +186,11 @@ func (c *Conn) pauseReader(err error) {
 // fill waits for bytes and reads them.
 func (c *Conn) fill() error {
 	rd := &c.reader
+	if err := c.hold(); err != nil {
+		return err
+	}
 	n, err := rd.more()
+	rd.incoming.waited()
 	if n > 0 {
 		rd.count.bytes += uint64(n)
 		c.liveness.noteRead()
@@ -178,6 +199,9 @@ func (c *Conn) fill() error {
 	}
 	if err == nil {
 		err = io.ErrNoProgress
+	}
+	if err := c.stalled(err); err != nil {
+		return err
 	}
 	if errors.Is(err, os.ErrDeadlineExceeded) {
 		return ErrInterrupted
@@ -209,7 +233,7 @@ func (rd *reader) more() (int, error) {
 
 // partial reports whether a message has begun and not ended.
 func (rd *reader) partial() bool {
-	return rd.r < rd.w || rd.scanner.Dropping() || rd.opener != nil && rd.opener.r < rd.opener.w
+	return rd.r < rd.w || rd.scanner.Dropping() || rd.opener != nil && (rd.opener.r < rd.opener.w || rd.opener.drop != nil)
 }
 
 // command handles one command (RFC 37, "Traffic").

@@ -9,6 +9,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/gozmq/gozmq/internal/testkit"
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
 	"github.com/gozmq/gozmq/runtime/internal/zmtptest"
 )
@@ -120,7 +121,7 @@ func TestManyFramesCostLittle(t *testing.T) {
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
 	p.Send(wire)
-	if n := receive(t, got); n != frames {
+	if n := testkit.Receive(t, got, "a message"); n != frames {
 		t.Errorf("got %d frames", n)
 	}
 	runtime.ReadMemStats(&after)
@@ -173,7 +174,7 @@ func TestInterrupt(t *testing.T) {
 				}
 			}), network)
 			p := zmtptest.DialAs(t, ep, "DEALER")
-			c := receive(t, conns)
+			c := testkit.Receive(t, conns, "a connection")
 			var wg sync.WaitGroup
 			wg.Go(func() {
 				var wire []byte
@@ -196,7 +197,7 @@ func TestInterrupt(t *testing.T) {
 				}
 			})
 			for want := range messages {
-				if got := receive(t, numbers); got != want {
+				if got := testkit.Receive(t, numbers, "a number"); got != want {
 					t.Fatalf("got message %d, want %d", got, want)
 				}
 			}
@@ -223,22 +224,22 @@ func TestInterruptStays(t *testing.T) {
 	}))
 	defer close(step)
 	p := zmtptest.DialAs(t, ep, "DEALER")
-	c := receive(t, conns)
+	c := testkit.Receive(t, conns, "a connection")
 	step <- struct{}{}
 	c.Interrupt()
-	if err := receive(t, results); !errors.Is(err, ErrInterrupted) {
+	if err := testkit.Receive(t, results, "a result"); !errors.Is(err, ErrInterrupted) {
 		t.Errorf("Next: %v, want ErrInterrupted", err)
 	}
 	for range 3 {
 		step <- struct{}{}
-		if err := receive(t, results); !errors.Is(err, ErrInterrupted) {
+		if err := testkit.Receive(t, results, "a result"); !errors.Is(err, ErrInterrupted) {
 			t.Errorf("Next before Resume: %v, want ErrInterrupted", err)
 		}
 	}
 	c.Resume()
 	p.Send(append(zmtptest.AppendMessage(nil, []byte("a")), zmtptest.AppendMessage(nil, []byte("b"))...))
 	step <- struct{}{}
-	if err := receive(t, results); err != nil {
+	if err := testkit.Receive(t, results, "a result"); err != nil {
 		t.Errorf("Next after Resume: %v", err)
 	}
 }

@@ -80,16 +80,49 @@ func (rb *readBuffer) makeRoom(need int) {
 	if rb.buf == nil {
 		return
 	}
+	if need, fits := rb.wanted(need); !fits {
+		rb.move(need)
+	}
+}
+
+// wanted returns how large the buffer should be so that need bytes can come, and
+// whether they, or some of them, fit behind the unparsed ones as it is.
+func (rb *readBuffer) wanted(need int) (size int, fits bool) {
 	have := rb.w - rb.r
 	need = max(need, have+1)
-	size := len(rb.buf.b)
+	size = len(rb.buf.b)
 	if need <= size-rb.r && rb.w < size {
-		return
+		return size, true
 	}
 	if need > size {
 		need = max(min(need, max(growAtOnce, 4*have)), have+have/2)
 	}
-	rb.move(need)
+	return need, false
+}
+
+// grown returns the memory of the buffer after makeRoom.
+func (rb *readBuffer) grown(need int) int {
+	if rb.buf == nil {
+		return 0
+	}
+	need, _ = rb.wanted(need)
+	return max(len(rb.buf.b), bufferSize(need))
+}
+
+// size returns the memory of the buffer.
+func (rb *readBuffer) size() int {
+	if rb.buf == nil {
+		return 0
+	}
+	return len(rb.buf.b)
+}
+
+// abandon frees the buffer with what is in it.
+func (rb *readBuffer) abandon() {
+	if rb.buf != nil {
+		rb.r, rb.w = 0, 0
+		rb.drop()
+	}
 }
 
 // move moves the unparsed bytes to the front of the buffer, or of another one

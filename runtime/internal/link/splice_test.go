@@ -5,6 +5,7 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/gozmq/gozmq/internal/testkit"
 	"github.com/gozmq/gozmq/runtime/internal/handshake"
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
 	"github.com/gozmq/gozmq/runtime/internal/zmtptest"
@@ -64,19 +65,27 @@ func spliced(t *testing.T, accepted bool, sent [][]string, from, to int) [][]str
 	}
 	_, _ = sealed.Conn.Write(wire)
 	_ = sealed.CloseWrite()
-	return receive(t, done)
+	return testkit.Receive(t, done, "the end")
 }
 
 // sealedPeer returns a peer over CURVE, which is accepted by our end or accepts it.
 func sealedPeer(t *testing.T, accepted bool, events *recorder, h Handler) *zmtptest.Peer {
 	t.Helper()
+	return sealedPeerWith(t, accepted, events, h, func(*Config) {})
+}
+
+// sealedPeerWith is sealedPeer for an end of ours whose configuration with changes.
+func sealedPeerWith(t *testing.T, accepted bool, events *recorder, h Handler, with func(*Config)) *zmtptest.Peer {
+	t.Helper()
 	if accepted {
 		cfg, server := curveConfig(t, zmtp.Router, events)
+		with(&cfg)
 		_, ep := bound(t, cfg, h)
 		return zmtptest.DialCurve(t, ep, zmtptest.Secret(t), server, "DEALER")
 	}
 	secret, ln := zmtptest.Secret(t), zmtptest.Listen(t)
 	cfg := testConfig(zmtp.Router, events)
+	with(&cfg)
 	cfg.Security = &handshake.Security{Mechanism: handshake.Curve, Secret: zmtptest.Secret(t), ServerKey: secret.Public()}
 	dialing(t, cfg, ln.Endpoint, func(g *Group) error {
 		g.handler = h

@@ -6,6 +6,7 @@ import (
 	"io"
 	"testing"
 
+	"github.com/gozmq/gozmq/internal/testkit"
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
 	"github.com/gozmq/gozmq/runtime/internal/zmtptest"
 )
@@ -34,12 +35,12 @@ func TestPassOver(t *testing.T) {
 			}), network)
 			want := func(text string) {
 				t.Helper()
-				if got := receive(t, results); got != text {
+				if got := testkit.Receive(t, results, "a result"); got != text {
 					t.Errorf("Next gave %.200s, want %s", got, text)
 				}
 			}
 			p := zmtptest.DialAs(t, ep, "DEALER")
-			c := receive(t, conns)
+			c := testkit.Receive(t, conns, "a connection")
 			begin := zmtp.AppendHeader(zmtp.AppendFrameString(zmtp.AppendFrameString(nil, zmtp.FlagMore, "a"), zmtp.FlagMore, ""), 0, large)
 			tooLarge := `["a" ""] ` + (&zmtp.SizeError{Size: large, Limit: limit}).Error()
 			rest := make([]byte, large)
@@ -60,7 +61,7 @@ func TestPassOver(t *testing.T) {
 			p.Send(zmtptest.Join(begin, rest[:large/2]))
 			want(tooLarge)
 			p.Close()
-			if got := receive(t, results); got != fmt.Sprintf("[] peer closed the connection within a message: %v", io.ErrUnexpectedEOF) {
+			if got := testkit.Receive(t, results, "a result"); got != fmt.Sprintf("[] peer closed the connection within a message: %v", io.ErrUnexpectedEOF) {
 				t.Errorf("the end of the peer within a message is %s", got)
 			}
 		})

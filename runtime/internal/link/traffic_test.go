@@ -71,7 +71,7 @@ func TestBadTraffic(t *testing.T) {
 			before := descriptors()
 			for _, tt := range badTraffic {
 				t.Run(tt.name, func(t *testing.T) {
-					mark := events.mark()
+					mark := events.Len()
 					bad := zmtptest.DialAs(t, ep, "DEALER")
 					events.await(t, mark, Connected, 1)
 					_, _ = bad.Write(tt.send)

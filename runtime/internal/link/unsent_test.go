@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"testing"
 
+	"github.com/gozmq/gozmq/internal/testkit"
 	"github.com/gozmq/gozmq/runtime/internal/handshake"
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
 	"github.com/gozmq/gozmq/runtime/internal/zmtptest"
@@ -64,7 +65,7 @@ func unsent(t *testing.T, mechanism, network string, cut, size int, ours, later 
 	} else {
 		p.ShakeCurve(zmtptest.Secret(t), server, "DEALER")
 	}
-	c := receive(t, conns)
+	c := testkit.Receive(t, conns, "a connection")
 	reading := make(chan struct{})
 	got := 0
 	go func() {

@@ -7,6 +7,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/gozmq/gozmq/internal/testkit"
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
 	"github.com/gozmq/gozmq/runtime/internal/zmtptest"
 )
@@ -54,7 +55,7 @@ func accepted(t *testing.T, cfg Config, network string) (*Conn, *zmtptest.Peer) 
 		return c.Err()
 	}), network)
 	p := zmtptest.DialAs(t, ep, "DEALER")
-	return receive(t, conns), p
+	return testkit.Receive(t, conns, "a connection"), p
 }
 
 // TestConcurrentWriters has many goroutines write at once: messages stay
@@ -138,7 +139,7 @@ func TestStalledPeer(t *testing.T) {
 					return c.Err()
 				}), network)
 				p := zmtptest.DialAs(t, ep, "DEALER")
-				c := receive(t, conns)
+				c := testkit.Receive(t, conns, "a connection")
 				sent := 0
 				fill := func() {
 					for {
@@ -169,7 +170,7 @@ func TestStalledPeer(t *testing.T) {
 							t.Fatalf("got message %d, %v, want %d", n, err, got)
 						}
 						if got++; got == sent {
-							receive(t, room)
+							testkit.Receive(t, room, "room in the queue")
 							fill()
 						}
 						select {
@@ -222,7 +223,7 @@ func TestCork(t *testing.T) {
 		t.Errorf("%d bytes are held", held)
 	}
 	c.Uncork()
-	receive(t, flushed)
+	testkit.Receive(t, flushed, "the end of Flush")
 	for n := range 10 {
 		if _, got, err := unnumber(p.Message()); err != nil || got != n {
 			t.Fatalf("got %d, %v, want %d", got, err, n)
@@ -230,7 +231,7 @@ func TestCork(t *testing.T) {
 	}
 	c.Cork()
 	c.Uncork() // nothing to write
-	receive(t, c.Flushed())
+	testkit.Receive(t, c.Flushed(), "the last flush")
 }
 
 // TestWriteAfterClose checks that Begin gives the reason, whichever side

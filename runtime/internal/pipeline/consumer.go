@@ -17,7 +17,8 @@ import (
 // A ConsumerConfig configures a Consumer.
 type ConsumerConfig struct {
 	Link   link.Config
-	Credit int // how many tasks of each ventilator it holds at once
+	Credit int // how many tasks of each ventilator it holds at once, beside those that were handled
+	Ahead  int // how many of these are read ahead
 	// Stop is called when a ventilator ends the worker, maybe more than once,
 	// with a lock held; it must not call the Consumer.
 	Stop func()
@@ -31,18 +32,19 @@ type ConsumerConfig struct {
 // may be called from any goroutine.
 type Consumer struct {
 	direct *socket.PeerSocket
-	credit int
+	credit int // of each ventilator, beside the tasks that were handled
+	slack  int // by how much it may be less
 	stop   func()
 	anyone bool // may stop
 
 	mu          sync.Mutex
 	waiting     []*Delivery
 	held        map[string]*Delivery // by id: those that wait and those that run
-	holds       map[*link.Conn]int   // how many of them came from each
-	done        *taskqueue.Window    // tasks that were done here
-	started     bool                 // grants credit
-	draining    bool                 // takes no more tasks
-	changed     notify.Broadcast     // something waits, or draining
+	ventilators map[*link.Conn]*ventilator
+	done        *taskqueue.Window // tasks that were done here
+	started     bool              // grants credit
+	draining    bool              // takes no more tasks
+	changed     notify.Broadcast  // something waits, or draining
 	redelivered uint64
 
 	sooner notify.Token  // a lease ends sooner than the extender knows
@@ -62,7 +64,8 @@ const (
 // before Start. Shutdown must be called.
 func NewConsumer(cfg ConsumerConfig) *Consumer {
 	c := &Consumer{
-		credit: cfg.Credit, stop: cfg.Stop, anyone: cfg.AnyStop, held: make(map[string]*Delivery), holds: make(map[*link.Conn]int),
+		credit: cfg.Credit, slack: (cfg.Ahead + 1) / 2, stop: cfg.Stop, anyone: cfg.AnyStop,
+		held: make(map[string]*Delivery), ventilators: make(map[*link.Conn]*ventilator),
 		done: taskqueue.NewWindow(consumerMemory, 0), sooner: notify.NewToken(), ended: make(chan struct{}),
 	}
 	cfg.Link.SocketType = zmtp.Dealer
@@ -83,13 +86,9 @@ func (c *Consumer) Start() {
 		return
 	}
 	c.started = true
-	for conn := range c.holds {
-		c.grant(conn, c.credit)
+	for _, v := range c.ventilators {
+		v.grant(c.credit + v.handled)
 	}
-}
-
-func (c *Consumer) grant(conn *link.Conn, credit int) {
-	socket.SendForced(conn, wire.WorkerCommand{Verb: wire.VerbCredit, Credit: credit})
 }
 
 // Join grants credit to a ventilator, after it has claimed what runs here and
@@ -97,10 +96,11 @@ func (c *Consumer) grant(conn *link.Conn, credit int) {
 func (c *Consumer) Join(conn *link.Conn) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.holds[conn] = 0
+	v := &ventilator{conn: conn}
+	c.ventilators[conn] = v
 	c.claim(conn)
 	if c.started && !c.draining {
-		c.grant(conn, c.credit)
+		v.grant(c.credit + v.handled)
 	}
 }
 
@@ -112,8 +112,7 @@ func (c *Consumer) claim(conn *link.Conn) {
 	}
 	for _, d := range c.held {
 		if d.running && d.conn == nil && d.lostAt == conn.Endpoint() && d.Attempt > 0 {
-			d.conn = conn
-			c.holds[conn]++
+			d.attach(conn)
 			d.extend()
 		}
 	}
@@ -125,7 +124,7 @@ func (c *Consumer) claim(conn *link.Conn) {
 func (c *Consumer) Leave(conn *link.Conn) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	delete(c.holds, conn)
+	delete(c.ventilators, conn)
 	kept := c.waiting[:0]
 	for _, d := range c.waiting {
 		if d.conn != conn {
@@ -189,11 +188,11 @@ func (c *Consumer) accept(conn *link.Conn, task wire.Task) error {
 		report(conn, wire.VerbReturn, task.ID, nil)
 		return nil
 	}
-	if !c.started || c.holds[conn] >= c.credit {
+	if v := c.ventilators[conn]; v.holds >= v.limit {
 		report(conn, wire.VerbReturn, task.ID, nil)
-		return fmt.Errorf("more tasks than the credit of %d", c.credit)
+		return fmt.Errorf("more tasks than the credit of %d", v.limit)
 	}
-	d := newDelivery(c, conn, task)
+	d := newDelivery(c, task)
 	if d.Attempt > 1 {
 		c.redelivered++
 	}
@@ -204,7 +203,7 @@ func (c *Consumer) accept(conn *link.Conn, task wire.Task) error {
 		c.sooner.Set()
 	}
 	c.held[string(task.ID)] = d
-	c.holds[conn]++
+	d.attach(conn)
 	c.waiting = append(c.waiting, d)
 	return nil
 }
@@ -216,12 +215,9 @@ func (c *Consumer) redeliver(d *Delivery, conn *link.Conn) {
 	if d.conn == conn {
 		return
 	}
-	if d.conn != nil {
-		c.holds[d.conn]--
-	}
+	d.detach()
 	c.redelivered++
-	d.conn = conn
-	c.holds[conn]++
+	d.attach(conn)
 	if d.running {
 		d.extend()
 	}
@@ -264,8 +260,8 @@ func (c *Consumer) Drain() {
 	}
 	c.draining = true
 	if c.started {
-		for conn := range c.holds {
-			c.grant(conn, 0)
+		for _, v := range c.ventilators {
+			v.grant(0)
 		}
 	}
 	for _, d := range c.waiting {

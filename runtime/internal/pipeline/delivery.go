@@ -28,13 +28,14 @@ type Delivery struct {
 	lostAt  string     // the endpoint of that connection, once it is lost
 	from    *link.Conn // where it came from, once it runs
 	running bool
+	handled bool      // the handler has returned, and a sink was sent the result
 	due     time.Time // when to extend the lease or, if it still waits, to return it; zero: never
 	last    time.Time // no extension after; zero: without end
 }
 
-func newDelivery(c *Consumer, conn *link.Conn, task wire.Task) *Delivery {
+func newDelivery(c *Consumer, task wire.Task) *Delivery {
 	h := wire.ParseTaskHeader(task.Header)
-	return &Delivery{consumer: c, conn: conn, task: task.Clone(), lease: h.Lease, Attempt: h.Attempt, Batch: h.BatchName()}
+	return &Delivery{consumer: c, task: task.Clone(), lease: h.Lease, Attempt: h.Attempt, Batch: h.BatchName()}
 }
 
 // Task returns the task, whose bytes belong to the delivery.
@@ -60,11 +61,16 @@ func (d *Delivery) begin(limit time.Duration) {
 	d.consumer.sooner.Set()
 }
 
-// extend tells the ventilator that the task runs; the consumer's lock is held.
+// extend tells the ventilator that the task runs, or was handled; the consumer's
+// lock is held.
 func (d *Delivery) extend() {
 	if d.conn != nil {
-		socket.SendForced(d.conn, wire.WorkerCommand{Verb: wire.VerbExtend, ID: d.task.ID, Attempt: d.Attempt})
+		socket.SendForced(d.conn, d.extension())
 	}
+}
+
+func (d *Delivery) extension() wire.WorkerCommand {
+	return wire.WorkerCommand{Verb: wire.VerbExtend, ID: d.task.ID, Attempt: d.Attempt, Handled: d.handled}
 }
 
 // Malformed reports a task that made no sense to its connection.
@@ -108,7 +114,7 @@ func (d *Delivery) release(verb wire.Verb, status []byte) {
 	if d.conn == nil {
 		return
 	}
-	c.holds[d.conn]--
+	d.detach()
 	report(d.conn, verb, d.task.ID, status)
 }
 
@@ -163,7 +169,7 @@ func (d *Delivery) handleDue(now time.Time) {
 		return
 	}
 	if d.conn != nil {
-		_ = socket.SendTo(d.conn, wire.WorkerCommand{Verb: wire.VerbExtend, ID: d.task.ID, Attempt: d.Attempt})
+		_ = socket.SendTo(d.conn, d.extension())
 	}
 	d.due = now.Add(max(d.lease/3, minExtend))
 }

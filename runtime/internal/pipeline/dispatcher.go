@@ -62,7 +62,7 @@ type Dispatcher struct {
 	queue   *taskqueue.Queue
 	peers   map[*link.Conn]*taskqueue.Peer
 	conns   map[*taskqueue.Peer]*link.Conn
-	workers int                         // peers that have granted credit
+	workers int                         // peers that have granted credit and were not stopped
 	notices map[taskqueue.ID]*Batch     // by the id of the message that says how far they are
 	open    map[*taskqueue.Batch]*Batch // that are not complete
 	paused  bool                        // hands out no more
@@ -75,7 +75,7 @@ type Dispatcher struct {
 }
 
 // NewDispatcher returns a dispatcher without workers, which has the tasks of
-// its store. Close must be called.
+// its store. Its errors are ErrStoreInUse and the store's. Close must be called.
 func NewDispatcher(cfg DispatcherConfig) (*Dispatcher, error) {
 	d := &Dispatcher{
 		cfg: cfg,
@@ -87,10 +87,8 @@ func NewDispatcher(cfg DispatcherConfig) (*Dispatcher, error) {
 		notices: make(map[taskqueue.ID]*Batch),
 		open:    make(map[*taskqueue.Batch]*Batch),
 	}
-	if cfg.Store != nil {
-		if err := cfg.Store.Load(d.restore); err != nil {
-			return nil, fmt.Errorf("load the stored tasks: %w", err)
-		}
+	if err := d.load(); err != nil {
+		return nil, err
 	}
 	d.clock = time.AfterFunc(time.Hour, d.tick)
 	d.store = newStoreWriter(cfg.Store, cfg.StoreFailed)
@@ -100,8 +98,27 @@ func NewDispatcher(cfg DispatcherConfig) (*Dispatcher, error) {
 	return d, nil
 }
 
+// load claims the store and queues its tasks. The storeWriter ends the claim.
+func (d *Dispatcher) load() error {
+	if d.cfg.Store == nil {
+		return nil
+	}
+	if !d.cfg.Store.Claim() {
+		return ErrStoreInUse
+	}
+	if err := d.cfg.Store.Load(d.restore); err != nil {
+		d.cfg.Store.Release()
+		return fmt.Errorf("load the stored tasks: %w", err)
+	}
+	return nil
+}
+
 // restore queues a stored task, even if that exceeds the limits.
 func (d *Dispatcher) restore(s StoredTask) error {
+	if s.Err != nil {
+		d.cfg.StoreFailed(s.Err)
+		return nil
+	}
 	if s.ID == "" || len(s.ID) > wire.MaxTaskID || d.queue.Has(taskqueue.ID(s.ID)) {
 		return fmt.Errorf("a task has the id %q, which is empty, too long or taken", s.ID)
 	}
@@ -331,16 +348,18 @@ func (d *Dispatcher) Progress() Progress {
 	return Progress{Queued: c.Queued, InFlight: c.InFlight, Done: c.Done, Failed: c.Dead, Redelivered: c.Redelivered}
 }
 
-// StopWorkers ends every worker that is connected.
+// StopWorkers ends every worker that is connected. No task follows to it on that
+// connection.
 func (d *Dispatcher) StopWorkers() error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.closed {
 		return link.ErrClosed
 	}
-	for c := range d.peers {
-		socket.SendForced(c, wire.Stop{})
+	for c, p := range d.peers {
+		d.stop(c, p)
 	}
+	d.dispatch() // a task that waits for one of them may go to another worker
 	return nil
 }
 

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/gozmq/gozmq/runtime/internal/link"
+	"github.com/gozmq/gozmq/runtime/internal/socket"
 	"github.com/gozmq/gozmq/runtime/internal/taskqueue"
 	"github.com/gozmq/gozmq/runtime/internal/wire"
 )
@@ -24,7 +25,7 @@ func (d *Dispatcher) Leave(c *link.Conn) {
 	p := d.peers[c]
 	delete(d.peers, c)
 	delete(d.conns, p)
-	if p.Granted() {
+	if p.Works() {
 		d.workers--
 	}
 	if d.closed {
@@ -84,11 +85,21 @@ func (d *Dispatcher) handle(p *taskqueue.Peer, frames [][]byte, now time.Time) e
 
 // grant sets how many tasks a worker is willing to hold; d.mu is held.
 func (d *Dispatcher) grant(p *taskqueue.Peer, credit int) {
-	if credit > 0 && !p.Granted() {
-		d.workers++
-		defer d.changed.Notify()
-	}
+	worked := p.Works()
 	d.queue.Credit(p, credit)
+	if !worked && p.Works() {
+		d.workers++
+		d.changed.Notify()
+	}
+}
+
+// stop tells a worker to end; d.mu is held. No task follows.
+func (d *Dispatcher) stop(c *link.Conn, p *taskqueue.Peer) {
+	if p.Works() {
+		d.workers--
+	}
+	d.queue.Stop(p)
+	socket.SendForced(c, wire.Stop{})
 }
 
 // handleOutcome handles what a worker says of a task; d.mu is held.
@@ -104,7 +115,11 @@ func (d *Dispatcher) handleOutcome(p *taskqueue.Peer, c *wire.WorkerCommand, now
 	case wire.VerbReturn:
 		return d.queue.Return(p, id, now)
 	case wire.VerbExtend:
-		return d.queue.Extend(p, id, c.Attempt, now)
+		err := d.queue.Extend(p, id, c.Attempt, now)
+		if c.Handled {
+			d.queue.Handled(p, id)
+		}
+		return err
 	}
 	// FAIL or REJECT, whose status belongs to the batch that is being received.
 	reason := &FailedError{Status: append([]byte(nil), c.Status...)}

@@ -18,6 +18,9 @@ var (
 // ErrBatchEnded says that a task was pushed into a batch that has ended.
 var ErrBatchEnded = errors.New("the batch has ended: start another one")
 
+// ErrStoreInUse says that another Dispatcher has the store.
+var ErrStoreInUse = errors.New("another ventilator has this task store: give each its own, or close the other one first")
+
 // A FailedError says that a worker reported the failure of a task.
 type FailedError struct {
 	Status []byte // an encoded gozmq.v1.Status; nil: the worker gave no reason

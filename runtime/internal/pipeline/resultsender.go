@@ -8,6 +8,7 @@ import (
 
 	"github.com/gozmq/gozmq/runtime/internal/link"
 	"github.com/gozmq/gozmq/runtime/internal/list"
+	"github.com/gozmq/gozmq/runtime/internal/notify"
 	"github.com/gozmq/gozmq/runtime/internal/socket"
 	"github.com/gozmq/gozmq/runtime/internal/wire"
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
@@ -23,7 +24,18 @@ type ResultSender struct {
 	peers   []*sinkPeer
 	unacked map[string]*unackedResult // by id
 	order   list.List[*unackedResult] // oldest first
+	count   int                       // of order
+	bytes   int                       // of order
+	ended   error                     // the cause of Abandon
+	changed notify.Broadcast          // a result was sent or has ended, or Abandon
 }
+
+// The bounds of the results that wait for their acknowledgement, and of what is
+// kept with them. One result always fits.
+const (
+	maxUnacked      = 1024
+	maxUnackedBytes = 16 << 20
+)
 
 // A sinkPeer is the connection to a sink.
 type sinkPeer struct {
@@ -35,8 +47,11 @@ type sinkPeer struct {
 // An unackedResult is a result that no sink has acknowledged.
 type unackedResult struct {
 	wire.Result
-	acked chan struct{}
+	ended func(error)
+	size  int
 	peer  *sinkPeer // that it was sent to; nil: it waits for one
+	left  bool      // Send has returned
+	acked bool
 	place list.Element[*unackedResult]
 }
 
@@ -51,25 +66,82 @@ func NewResultSender(cfg link.Config) *ResultSender {
 // Links returns the connections to sinks.
 func (s *ResultSender) Links() *link.Group { return s.direct.Links() }
 
-// Send returns nil once a sink has acknowledged the result, or why ctx has
-// ended. The result's bytes must not be changed until then, and no other result
-// may have its id meanwhile.
-func (s *ResultSender) Send(ctx context.Context, result wire.Task) error {
-	r := &unackedResult{Result: wire.Result{Task: result}, acked: make(chan struct{})}
-	s.mu.Lock()
-	s.unacked[string(r.ID)] = r
-	s.order.PushBack(&r.place, r)
-	s.transmit(r)
-	s.mu.Unlock()
-	select {
-	case <-r.acked:
-		return nil
-	case <-ctx.Done():
-	}
+// Send returns nil once the result was sent to a sink, while few enough wait for
+// their acknowledgement. Then it calls ended once, maybe before it returns: with
+// nil when a sink has acknowledged the result, or with the cause of Abandon.
+// Otherwise Send returns why ctx has ended. The result's bytes must not be
+// changed until the end, and no other result may have its id meanwhile. kept is
+// how many bytes the caller keeps beside the result until then.
+func (s *ResultSender) Send(ctx context.Context, result wire.Task, kept int, ended func(error)) error {
+	r := &unackedResult{Result: wire.Result{Task: result}, ended: ended, size: len(result.Body) + kept}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.forget(r)
-	return context.Cause(ctx)
+	room := func() bool {
+		return s.ended == nil && (s.count == 0 || s.count < maxUnacked && s.bytes+r.size <= maxUnackedBytes)
+	}
+	if err := s.waitLocked(ctx, room); err != nil {
+		return err
+	}
+	s.unacked[string(r.ID)] = r
+	s.order.PushBack(&r.place, r)
+	s.count++
+	s.bytes += r.size
+	s.transmit(r)
+	err := s.waitLocked(ctx, func() bool { return r.acked || s.ended == nil && r.peer != nil })
+	if err != nil {
+		s.forget(r)
+	}
+	r.left = true
+	return err
+}
+
+// waitLocked waits until ready, or returns why ctx has ended or the cause of
+// Abandon. It is called with s.mu held, and releases it while it waits.
+func (s *ResultSender) waitLocked(ctx context.Context, ready func() bool) error {
+	for !ready() {
+		if s.ended != nil {
+			return s.ended
+		}
+		changed := s.changed.Changed()
+		s.mu.Unlock()
+		select {
+		case <-changed:
+		case <-ctx.Done():
+		}
+		s.mu.Lock()
+		if ctx.Err() != nil && !ready() {
+			return context.Cause(ctx)
+		}
+	}
+	return nil
+}
+
+// Wait waits until every result that was sent has been acknowledged, or ctx has
+// ended.
+func (s *ResultSender) Wait(ctx context.Context) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	_ = s.waitLocked(ctx, func() bool { return s.count == 0 })
+}
+
+// Abandon ends the results that were sent and not acknowledged, and each Send.
+func (s *ResultSender) Abandon(cause error) {
+	var list []*unackedResult
+	s.mu.Lock()
+	s.ended = cause
+	s.changed.Notify()
+	for e := s.order.First(); e != nil; e = e.Next() {
+		if r := e.Value(); r.left {
+			list = append(list, r)
+		}
+	}
+	for _, r := range list {
+		s.forget(r)
+	}
+	s.mu.Unlock()
+	for _, r := range list {
+		r.ended(cause)
+	}
 }
 
 // forget drops a result; s.mu is held.
@@ -78,9 +150,12 @@ func (s *ResultSender) forget(r *unackedResult) {
 		delete(s.unacked, string(r.ID))
 	}
 	r.place.Remove()
+	s.count--
+	s.bytes -= r.size
 	if r.peer != nil {
 		delete(r.peer.sent, r)
 	}
+	s.changed.Notify()
 }
 
 // transmit sends a result to the sink with the fewest unacknowledged ones. It
@@ -99,6 +174,7 @@ func (s *ResultSender) transmit(r *unackedResult) bool {
 		if socket.SendTo(best.Conn, &r.Result) == nil {
 			r.peer = best
 			best.sent[r] = struct{}{}
+			s.changed.Notify()
 			return true
 		}
 		best.full = true
@@ -154,28 +230,37 @@ func (s *ResultSender) find(conn *link.Conn) int {
 
 // Receive handles acknowledgements (socket.PeerHandler).
 func (s *ResultSender) Receive(conn *link.Conn, b *link.Batch) {
+	var memory [16]*unackedResult
+	acked := memory[:0]
 	s.mu.Lock()
-	defer s.mu.Unlock()
 	for i := range b.Len() {
-		if err := s.handle(conn, b.Message(i)); err != nil {
+		r, err := s.handle(conn, b.Message(i))
+		if err != nil {
 			conn.Malformed("message of a sink: %w", err)
+			continue
 		}
+		acked = append(acked, r)
+	}
+	s.mu.Unlock()
+	for _, r := range acked {
+		r.ended(nil)
 	}
 }
 
-// handle handles one message; s.mu is held.
-func (s *ResultSender) handle(conn *link.Conn, frames [][]byte) error {
+// handle handles one message and returns the result that it acknowledges; s.mu
+// is held.
+func (s *ResultSender) handle(conn *link.Conn, frames [][]byte) (*unackedResult, error) {
 	id, err := wire.ParseAck(frames)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	r := s.unacked[string(id)]
 	if r == nil || r.peer == nil || r.peer.Conn != conn {
-		return fmt.Errorf("%s %x: no such result was sent to it", wire.VerbAck, wire.Excerpt(id))
+		return nil, fmt.Errorf("%s %x: no such result was sent to it", wire.VerbAck, wire.Excerpt(id))
 	}
+	r.acked = true
 	s.forget(r)
-	close(r.acked)
-	return nil
+	return r, nil
 }
 
 // Shutdown closes the connections, after the results that were sent have

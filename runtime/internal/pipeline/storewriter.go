@@ -10,7 +10,7 @@ import (
 )
 
 // A storeWriter applies changes to a store in a goroutine, and groups those
-// that come while the store is busy. A nil storeWriter does nothing.
+// that come while the store is busy. It releases the store after the last one. A nil storeWriter does nothing.
 type storeWriter struct {
 	store  Store
 	report func(error)
@@ -106,6 +106,7 @@ func (w *storeWriter) remove(id string) {
 
 func (w *storeWriter) run() {
 	defer close(w.done)
+	defer w.store.Release()
 	for range w.wake {
 		for w.write() {
 		}

@@ -15,6 +15,10 @@ type slowStore struct {
 	changes, puts int
 }
 
+func (s *slowStore) Claim() bool { return true }
+
+func (s *slowStore) Release() {}
+
 func (s *slowStore) Load(func(StoredTask) error) error { return nil }
 
 func (s *slowStore) Apply(c *StoreChange) error {

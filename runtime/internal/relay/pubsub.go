@@ -5,6 +5,7 @@ import (
 	"errors"
 	"sync"
 
+	"github.com/gozmq/gozmq/runtime/internal/handshake"
 	"github.com/gozmq/gozmq/runtime/internal/link"
 	"github.com/gozmq/gozmq/runtime/internal/socket"
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
@@ -30,8 +31,8 @@ const (
 // NewPubSub returns a relay for publications.
 func NewPubSub(cfg Config) Relay {
 	r := &pubSub{capture: cfg.Capture, unread: UnreadSubscriptions + unreadSubscription*cfg.MaxSubscriptions}
-	r.sub = socket.NewSub(cfg.side(zmtp.XSub), r)
-	r.pub = socket.NewXPub(cfg.side(zmtp.XPub), cfg.MaxSubscriptions, r.subscribe)
+	r.sub = socket.NewSub(cfg.side(zmtp.XSub, handshake.RolePublisher), r)
+	r.pub = socket.NewXPub(cfg.side(zmtp.XPub, handshake.RoleSubscriber), cfg.MaxSubscriptions, r.subscribe)
 	return r
 }
 

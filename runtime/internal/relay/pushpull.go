@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 
+	"github.com/gozmq/gozmq/runtime/internal/handshake"
 	"github.com/gozmq/gozmq/runtime/internal/link"
 	"github.com/gozmq/gozmq/runtime/internal/socket"
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
@@ -18,7 +19,10 @@ type pushPull struct {
 
 // NewPushPull returns a relay for tasks, or for results.
 func NewPushPull(cfg Config) Relay {
-	r := &pushPull{pull: socket.NewPull(cfg.side(zmtp.Pull), window), push: socket.NewPush(cfg.side(zmtp.Push))}
+	r := &pushPull{
+		pull: socket.NewPull(cfg.side(zmtp.Pull, handshake.RoleVentilator, handshake.RoleResults), window),
+		push: socket.NewPush(cfg.side(zmtp.Push, handshake.RoleWorker, handshake.RoleSink)),
+	}
 	r.init(&cfg)
 	return r
 }

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"sync/atomic"
 
+	"github.com/gozmq/gozmq/runtime/internal/handshake"
 	"github.com/gozmq/gozmq/runtime/internal/link"
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
 )
@@ -29,9 +30,11 @@ type Config struct {
 }
 
 // side returns the configuration of one of the sockets.
-func (c *Config) side(t zmtp.SocketType) link.Config {
+// peers are the roles that belong there.
+func (c *Config) side(t zmtp.SocketType, peers ...handshake.Role) link.Config {
 	side := c.Socket
 	side.SocketType, side.Observe = t, c.Observe(t)
+	side.Role, side.Peers = handshake.RoleProxy, peers
 	side.Plain = true // the peers behind the proxy need not be ours
 	return side
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 
+	"github.com/gozmq/gozmq/runtime/internal/handshake"
 	"github.com/gozmq/gozmq/runtime/internal/link"
 	"github.com/gozmq/gozmq/runtime/internal/socket"
 	"github.com/gozmq/gozmq/runtime/internal/wire"
@@ -31,8 +32,8 @@ type reqRep struct {
 func NewReqRep(cfg Config) Relay {
 	r := &reqRep{limit: cfg.Socket.MaxMessageSize + maxEnvelope}
 	r.init(&cfg)
-	r.router = socket.NewProxyRouter(cfg.side(zmtp.Router), window)
-	r.dealer = socket.NewProxyDealer(cfg.side(zmtp.Dealer), r)
+	r.router = socket.NewProxyRouter(cfg.side(zmtp.Router, handshake.RoleClient), window)
+	r.dealer = socket.NewProxyDealer(cfg.side(zmtp.Dealer, handshake.RoleServer), r)
 	return r
 }
 

@@ -103,11 +103,11 @@ func (d *Dealer) Do(ctx context.Context, x Exchange, ready time.Duration) error 
 		if err != nil {
 			return err
 		}
-		heard := p.hung.heard()
+		answered := p.hung.answered()
 		sent, err := p.do(ctx, x)
 		p.done()
 		if sent && errors.Is(err, context.DeadlineExceeded) {
-			p.hung.timedOut(heard)
+			p.hung.timedOut(answered)
 		}
 		switch {
 		case err == nil && refused(x):

@@ -23,8 +23,8 @@ type hangs struct {
 	pause   atomic.Int64 // the last one
 }
 
-// heard returns how often the peer has answered.
-func (h *hangs) heard() uint64 { return h.replies.Load() }
+// answered returns how often the peer has answered.
+func (h *hangs) answered() uint64 { return h.replies.Load() }
 
 // reply notes that the peer has answered a request, even one that nobody waits for.
 func (h *hangs) reply() {
@@ -37,8 +37,8 @@ func (h *hangs) reply() {
 
 // timedOut notes that a request has timed out that was sent after that many
 // replies.
-func (h *hangs) timedOut(heard uint64) {
-	if h.replies.Load() == heard && h.retry.Load() == 0 {
+func (h *hangs) timedOut(answered uint64) {
+	if h.replies.Load() == answered && h.retry.Load() == 0 {
 		h.avoid(hangFirst)
 	}
 }

@@ -9,12 +9,12 @@ import (
 func TestHangs(t *testing.T) {
 	var h hangs
 	h.reply()
-	sent := h.heard()
+	sent := h.answered()
 	h.reply() // to another request: the peer is slow and lives
 	if h.timedOut(sent); h.avoided() {
 		t.Fatal("a peer that answered others is avoided")
 	}
-	sent = h.heard()
+	sent = h.answered()
 	if h.timedOut(sent); !h.avoided() {
 		t.Fatal("a peer that answered nothing is not avoided")
 	}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"testing"
 
+	"github.com/gozmq/gozmq/internal/testkit"
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
 	"github.com/gozmq/gozmq/runtime/internal/zmtptest"
 )
@@ -24,10 +25,10 @@ func moveUnsent(t *testing.T) {
 	errs, appended := make(chan error, n), make(chan struct{}, 2*n)
 	for i := range n {
 		a := &signaled{ask: ask{who: uint64(i), size: size}, appended: appended}
-		go func() { errs <- d.Do(within(t), a, patience) }()
+		go func() { errs <- d.Do(testkit.Within(t), a, testkit.Patience()) }()
 	}
 	for range n {
-		await(t, appended) // it is in the queue of the stalled peer
+		testkit.Receive(t, appended, "the message in the queue") // it is in the queue of the stalled peer
 	}
 	good := zmtptest.DialAs(t, bind(t, d.Links(), tcp), "ROUTER")
 	served := make(chan int, 1)
@@ -45,7 +46,7 @@ func moveUnsent(t *testing.T) {
 	stalled.Close()
 	lost := 0
 	for range n {
-		if err := await(t, errs); errors.As(err, new(*LostError)) {
+		if err := testkit.Receive(t, errs, "a result"); errors.As(err, new(*LostError)) {
 			lost++
 		} else if err != nil {
 			t.Errorf("call ended with %v", err)
@@ -55,7 +56,7 @@ func moveUnsent(t *testing.T) {
 		t.Errorf("%d of %d calls were lost, at most %d requests had left", lost, n, most)
 	}
 	good.Close()
-	if count := await(t, served); count != n-lost {
+	if count := testkit.Receive(t, served, "a connection"); count != n-lost {
 		t.Errorf("%d requests were moved, want %d", count, n-lost)
 	}
 	checkAtRest(t, d)
@@ -83,6 +84,6 @@ func awaitPeers(t *testing.T, d *Dealer, n int) {
 		if have == n {
 			return
 		}
-		await(t, change)
+		testkit.Receive(t, change, "a change")
 	}
 }

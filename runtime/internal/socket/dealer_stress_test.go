@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gozmq/gozmq/internal/testkit"
 	"github.com/gozmq/gozmq/runtime/internal/link"
 	"github.com/gozmq/gozmq/runtime/internal/list"
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
@@ -81,7 +82,7 @@ func (s *storm) run(t *testing.T) {
 	}
 	finished := make(chan struct{})
 	go func() { wg.Wait(); close(finished) }()
-	await(t, finished)
+	testkit.Receive(t, finished, "the end")
 	t.Logf("%d calls: %d answered, %d ended by their context, %d lost", done.Load(), s.answered.Load(), s.ended.Load(), s.lost.Load())
 	if s.kill == 0 && s.lost.Load() > 0 {
 		t.Errorf("%d calls were lost, and no connection was", s.lost.Load())
@@ -98,7 +99,7 @@ func (s *storm) call(t *testing.T, d *Dealer, random *rand.Rand, who uint64) {
 	if random.IntN(50) == 0 {
 		a.size = 100000
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	ctx, cancel := context.WithTimeout(context.Background(), testkit.Patience())
 	defer cancel()
 	if s.limits {
 		switch random.IntN(6) {
@@ -172,7 +173,7 @@ func TestDealerFairShare(t *testing.T) {
 	for caller := range callers {
 		wg.Go(func() {
 			for n := 0; sum.Add(1) <= total; n++ {
-				if err := (&ask{who: uint64(n)}).do(t, d, within(t)); err != nil {
+				if err := (&ask{who: uint64(n)}).do(t, d, testkit.Within(t)); err != nil {
 					t.Error(err)
 					return
 				}
@@ -208,14 +209,14 @@ func TestDealerTakesTurnsReading(t *testing.T) {
 	connect(t, d.Links(), ep)
 	closing(t, d.Shutdown)
 	slow := make(chan error, 1)
-	go func() { slow <- (&ask{who: 1}).do(t, d, within(t)) }()
+	go func() { slow <- (&ask{who: 1}).do(t, d, testkit.Within(t)) }()
 	for n := range 500 {
-		if err := (&ask{who: uint64(n) + 2, size: 5}).do(t, d, within(t)); err != nil {
+		if err := (&ask{who: uint64(n) + 2, size: 5}).do(t, d, testkit.Within(t)); err != nil {
 			t.Fatal(err)
 		}
 	}
 	close(release)
-	if err := await(t, slow); err != nil {
+	if err := testkit.Receive(t, slow, "a result"); err != nil {
 		t.Error(err)
 	}
 	checkAtRest(t, d)

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gozmq/gozmq/internal/testkit"
 	"github.com/gozmq/gozmq/runtime/internal/link"
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
 	"github.com/gozmq/gozmq/runtime/internal/zmtptest"
@@ -40,13 +41,13 @@ func calls(t *testing.T, d *Dealer, ctx context.Context, n int) <-chan error {
 
 func TestDealerRequestForm(t *testing.T) {
 	d, _, peers := dealing(t, 1)
-	errs := calls(t, d, within(t), 1)
+	errs := calls(t, d, testkit.Within(t), 1)
 	m := peers[0].Message()
 	if len(m) != 4 || len(m[0]) != 8 || len(m[1]) != 0 || len(m[2]) != 8 || len(m[3]) != 10 {
 		t.Fatalf("request %q, want id, empty frame and what the exchange appends", m)
 	}
 	peers[0].Send(reply(m))
-	if err := await(t, errs); err != nil {
+	if err := testkit.Receive(t, errs, "a result"); err != nil {
 		t.Error(err)
 	}
 }
@@ -55,7 +56,7 @@ func TestDealerRequestForm(t *testing.T) {
 func TestDealerMatchesByID(t *testing.T) {
 	const n = 200
 	d, _, peers := dealing(t, 1)
-	errs := calls(t, d, within(t), n)
+	errs := calls(t, d, testkit.Within(t), n)
 	var got [][][]byte
 	for range n {
 		got = append(got, peers[0].Message())
@@ -64,7 +65,7 @@ func TestDealerMatchesByID(t *testing.T) {
 		peers[0].Send(reply(got[n-1-i]))
 	}
 	for range n {
-		if err := await(t, errs); err != nil {
+		if err := testkit.Receive(t, errs, "a result"); err != nil {
 			t.Error(err)
 		}
 	}
@@ -74,7 +75,7 @@ func TestDealerMatchesByID(t *testing.T) {
 // right reply.
 func TestDealerIgnoresForeignReplies(t *testing.T) {
 	d, events, peers := dealing(t, 1)
-	errs := calls(t, d, within(t), 1)
+	errs := calls(t, d, testkit.Within(t), 1)
 	m := peers[0].Message()
 	id := binary.BigEndian.Uint64(m[0])
 	foreign := func(id uint64) []byte {
@@ -96,17 +97,17 @@ func TestDealerIgnoresForeignReplies(t *testing.T) {
 	}
 	events.await(t, link.Malformed, len(malformed))
 	peers[0].Send(reply(m))
-	if err := await(t, errs); err != nil {
+	if err := testkit.Receive(t, errs, "a result"); err != nil {
 		t.Error(err)
 	}
 	peers[0].Send(reply(m)) // and once more, which is for nobody
-	errs = calls(t, d, within(t), 1)
+	errs = calls(t, d, testkit.Within(t), 1)
 	m = peers[0].Message()
 	if binary.BigEndian.Uint64(m[0]) == id {
 		t.Error("the id was used twice")
 	}
 	peers[0].Send(reply(m))
-	if err := await(t, errs); err != nil {
+	if err := testkit.Receive(t, errs, "a result"); err != nil {
 		t.Error(err)
 	}
 }
@@ -116,10 +117,10 @@ func TestDealerShortReplies(t *testing.T) {
 	d, _, peers := dealing(t, 1)
 	errs := make(chan error, 1)
 	a := &ask{}
-	go func() { errs <- d.Do(within(t), a, patience) }()
+	go func() { errs <- d.Do(testkit.Within(t), a, testkit.Patience()) }()
 	m := peers[0].Message()
 	peers[0].Send(reply(m[:2]))
-	if err := await(t, errs); err != nil || a.delivered.Load() != 1 {
+	if err := testkit.Receive(t, errs, "a result"); err != nil || a.delivered.Load() != 1 {
 		t.Errorf("%v, delivered %d times", err, a.delivered.Load())
 	}
 }
@@ -128,14 +129,14 @@ func TestDealerShortReplies(t *testing.T) {
 func TestDealerLosesItsPeer(t *testing.T) {
 	const n = 1000
 	d, events, peers := dealing(t, 1)
-	errs := calls(t, d, within(t), n)
+	errs := calls(t, d, testkit.Within(t), n)
 	for range n {
 		peers[0].Message()
 	}
 	start := time.Now()
 	peers[0].Close()
 	for range n {
-		if err := await(t, errs); !errors.As(err, new(*LostError)) {
+		if err := testkit.Receive(t, errs, "a result"); !errors.As(err, new(*LostError)) {
 			t.Errorf("call ended with %v, want a LostError", err)
 		}
 	}
@@ -146,15 +147,15 @@ func TestDealerLosesItsPeer(t *testing.T) {
 // TestDealerPeerSendsGarbage ends the connection and the calls on it only.
 func TestDealerPeerSendsGarbage(t *testing.T) {
 	d, _, peers := dealing(t, 2)
-	errs := calls(t, d, within(t), 2) // one on each
+	errs := calls(t, d, testkit.Within(t), 2) // one on each
 	first, second := peers[0].Message(), peers[1].Message()
 	peers[0].Send([]byte{0xff})
 	var lost *LostError
-	if err := await(t, errs); !errors.As(err, &lost) || !errors.Is(err, zmtp.ErrReservedFlags) {
+	if err := testkit.Receive(t, errs, "a result"); !errors.As(err, &lost) || !errors.Is(err, zmtp.ErrReservedFlags) {
 		t.Errorf("call ended with %v, want a LostError that names the cause", err)
 	}
 	peers[1].Send(reply(second))
-	if err := await(t, errs); err != nil {
+	if err := testkit.Receive(t, errs, "a result"); err != nil {
 		t.Error(err)
 	}
 	_ = first
@@ -163,22 +164,22 @@ func TestDealerPeerSendsGarbage(t *testing.T) {
 // TestDealerChoosesTheLeastLoaded keeps one peer from answering.
 func TestDealerChoosesTheLeastLoaded(t *testing.T) {
 	d, _, peers := dealing(t, 2)
-	ctx := within(t)
+	ctx := testkit.Within(t)
 	stuck := calls(t, d, ctx, 2)
 	held := peers[0].Message()
 	peers[1].Send(reply(peers[1].Message()))
-	if err := await(t, stuck); err != nil {
+	if err := testkit.Receive(t, stuck, "a result"); err != nil {
 		t.Fatal(err)
 	}
 	for range 20 { // one at a time: all go to the peer that has none in flight
 		errs := calls(t, d, ctx, 1)
 		peers[1].Send(reply(peers[1].Message()))
-		if err := await(t, errs); err != nil {
+		if err := testkit.Receive(t, errs, "a result"); err != nil {
 			t.Fatal(err)
 		}
 	}
 	peers[0].Send(reply(held))
-	if err := await(t, stuck); err != nil {
+	if err := testkit.Receive(t, stuck, "a result"); err != nil {
 		t.Error(err)
 	}
 	all := calls(t, d, ctx, 10) // at once, none answered before all are sent: five each
@@ -192,7 +193,7 @@ func TestDealerChoosesTheLeastLoaded(t *testing.T) {
 		p.Send(answers[i])
 	}
 	for range 10 {
-		if err := await(t, all); err != nil {
+		if err := testkit.Receive(t, all, "a result"); err != nil {
 			t.Error(err)
 		}
 	}
@@ -202,14 +203,14 @@ func TestDealerWaitsForAPeer(t *testing.T) {
 	events := newRecorder()
 	d := NewDealer(testConfig(zmtp.Dealer, events))
 	closing(t, d.Shutdown)
-	errs := calls(t, d, within(t), 3)
+	errs := calls(t, d, testkit.Within(t), 3)
 	ep := bind(t, d.Links(), tcp)
 	p := zmtptest.DialAs(t, ep, "ROUTER")
 	for range 3 {
 		p.Send(reply(p.Message()))
 	}
 	for range 3 {
-		if err := await(t, errs); err != nil {
+		if err := testkit.Receive(t, errs, "a result"); err != nil {
 			t.Error(err)
 		}
 	}
@@ -218,7 +219,7 @@ func TestDealerWaitsForAPeer(t *testing.T) {
 func TestDealerNotReady(t *testing.T) {
 	d := NewDealer(testConfig(zmtp.Dealer, newRecorder()))
 	closing(t, d.Shutdown)
-	if err := (&ask{ready: 20 * time.Millisecond}).do(t, d, within(t)); !errors.Is(err, ErrNotReady) {
+	if err := (&ask{ready: 20 * time.Millisecond}).do(t, d, testkit.Within(t)); !errors.Is(err, ErrNotReady) {
 		t.Errorf("Do without peers: %v, want ErrNotReady", err)
 	}
 	ended, cancel := context.WithCancel(context.Background())
@@ -234,16 +235,16 @@ func TestDealerNotReady(t *testing.T) {
 	if err := (&ask{}).do(t, d, short); !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("Do with a short context: %v", err)
 	}
-	waiting := calls(t, d, within(t), 10)
-	if err := d.Shutdown(within(t)); err != nil {
+	waiting := calls(t, d, testkit.Within(t), 10)
+	if err := d.Shutdown(testkit.Within(t)); err != nil {
 		t.Error(err)
 	}
 	for range 10 {
-		if err := await(t, waiting); !errors.Is(err, link.ErrClosed) {
+		if err := testkit.Receive(t, waiting, "a result"); !errors.Is(err, link.ErrClosed) {
 			t.Errorf("Do during Shutdown: %v, want ErrClosed", err)
 		}
 	}
-	if err := (&ask{}).do(t, d, within(t)); !errors.Is(err, link.ErrClosed) {
+	if err := (&ask{}).do(t, d, testkit.Within(t)); !errors.Is(err, link.ErrClosed) {
 		t.Errorf("Do after Shutdown: %v, want ErrClosed", err)
 	}
 }
@@ -257,7 +258,7 @@ func TestDealerContextOfTheReader(t *testing.T) {
 		var all []context.CancelFunc
 		errs := make([]chan error, others)
 		for i := range others {
-			ctx, cancel := context.WithCancel(within(t))
+			ctx, cancel := context.WithCancel(testkit.Within(t))
 			all = append(all, cancel)
 			errs[i] = make(chan error, 1)
 			go func() { errs[i] <- (&ask{who: uint64(i), size: 3}).do(t, d, ctx) }()
@@ -269,14 +270,14 @@ func TestDealerContextOfTheReader(t *testing.T) {
 		}
 		for i := range others - 1 { // whoever reads, its turn comes
 			all[i]()
-			if err := await(t, errs[i]); !errors.Is(err, context.Canceled) {
+			if err := testkit.Receive(t, errs[i], "a result"); !errors.Is(err, context.Canceled) {
 				t.Errorf("call %d: %v, want Canceled", i, err)
 			}
 		}
 		for i := range others {
 			peers[0].Send(reply(got[uint64(i)]))
 		}
-		if err := await(t, errs[others-1]); err != nil {
+		if err := testkit.Receive(t, errs[others-1], "a result"); err != nil {
 			t.Errorf("the last call: %v", err)
 		}
 		all[others-1]()
@@ -287,13 +288,13 @@ func TestDealerContextOfTheReader(t *testing.T) {
 func TestDealerRequestThatCannotBeEncoded(t *testing.T) {
 	d, _, peers := dealing(t, 1)
 	for range 10 {
-		if err := (&ask{refuse: true}).do(t, d, within(t)); !errors.Is(err, errRefuse) {
+		if err := (&ask{refuse: true}).do(t, d, testkit.Within(t)); !errors.Is(err, errRefuse) {
 			t.Errorf("Do: %v, want the exchange's own error", err)
 		}
 	}
-	errs := calls(t, d, within(t), 1)
+	errs := calls(t, d, testkit.Within(t), 1)
 	peers[0].Send(reply(peers[0].Message()))
-	if err := await(t, errs); err != nil {
+	if err := testkit.Receive(t, errs, "a result"); err != nil {
 		t.Error(err)
 	}
 }
@@ -308,10 +309,10 @@ func TestDealerWithAFullQueue(t *testing.T) {
 	d := NewDealer(cfg)
 	closing(t, d.Shutdown)
 	p := zmtptest.DialAs(t, bind(t, d.Links(), "inproc://full-queue"), "ROUTER")
-	ctx, cancel := context.WithCancel(within(t))
+	ctx, cancel := context.WithCancel(testkit.Within(t))
 	errs := make(chan error, n)
 	for i := range n {
-		of := within(t)
+		of := testkit.Within(t)
 		if i%2 == 0 {
 			of = ctx
 		}
@@ -320,7 +321,7 @@ func TestDealerWithAFullQueue(t *testing.T) {
 	first := p.Message()
 	cancel()
 	for range n / 2 {
-		if err := await(t, errs); !errors.Is(err, context.Canceled) {
+		if err := testkit.Receive(t, errs, "a result"); !errors.Is(err, context.Canceled) {
 			t.Errorf("call ended with %v, want Canceled", err)
 		}
 	}
@@ -339,7 +340,7 @@ func TestDealerWithAFullQueue(t *testing.T) {
 		}
 	})
 	for range n / 2 {
-		if err := await(t, errs); err != nil {
+		if err := testkit.Receive(t, errs, "a result"); err != nil {
 			t.Errorf("call ended with %v", err)
 		}
 	}

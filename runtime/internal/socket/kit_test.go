@@ -3,7 +3,7 @@ package socket
 import (
 	"context"
 	"errors"
-	"sync"
+	"fmt"
 	"testing"
 	"time"
 
@@ -14,73 +14,40 @@ import (
 	"github.com/gozmq/gozmq/runtime/internal/zmtptest"
 )
 
-// patience is how long a test waits for what must happen.
-var patience = testkit.Patience()
-
 var networks = []string{"tcp://127.0.0.1:*", "ipc://*", "inproc://socket-test"}
 
 const tcp = "tcp://127.0.0.1:*"
 
 // A recorder keeps the events of a socket.
-type recorder struct {
-	mu     sync.Mutex
-	events []link.Event
-	change chan struct{}
-}
+type recorder struct{ testkit.Recorder[link.Event] }
 
-func newRecorder() *recorder { return &recorder{change: make(chan struct{})} }
-
-func (r *recorder) observe(e link.Event) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.events = append(r.events, e)
-	close(r.change)
-	r.change = make(chan struct{})
-}
+func newRecorder() *recorder { return new(recorder) }
 
 // await waits for the n-th event of that kind.
 func (r *recorder) await(t *testing.T, kind link.EventKind, n int) link.Event {
 	t.Helper()
-	limit := time.After(patience)
-	for {
-		r.mu.Lock()
-		seen, change := 0, r.change
-		for _, e := range r.events {
-			if e.Kind != kind {
-				continue
-			}
-			if seen++; seen == n {
-				r.mu.Unlock()
-				return e
-			}
-		}
-		r.mu.Unlock()
-		select {
-		case <-change:
-		case <-limit:
-			t.Fatalf("event %d came %d times, want %d", kind, seen, n)
-		}
-	}
+	return r.Wait(t, 0, n, fmt.Sprintf("events of kind %d", kind), of(kind))[n-1]
 }
 
 // sum adds the counts of all events of that kind.
 func (r *recorder) sum(kind link.EventKind) (n int) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	for _, e := range r.events {
-		if e.Kind == kind {
-			n += max(e.Count, 1)
-		}
+	for _, e := range r.Matching(of(kind)) {
+		n += max(e.Count, 1)
 	}
 	return n
+}
+
+// of returns a function that matches the events of that kind.
+func of(kind link.EventKind) func(link.Event) bool {
+	return func(e link.Event) bool { return e.Kind == kind }
 }
 
 func testConfig(kind zmtp.SocketType, r *recorder) link.Config {
 	return link.Config{
 		SocketType: kind, MaxMessageSize: 1 << 20, SendQueue: 1000, SendQueueBytes: 1 << 20,
-		ConnectTimeout: patience, HandshakeTimeout: patience, MaxHandshakes: 64, MaxPeers: 1000,
+		ConnectTimeout: testkit.Patience(), HandshakeTimeout: testkit.Patience(), MaxHandshakes: 64, MaxPeers: 1000,
 		ReconnectMin: time.Millisecond, ReconnectMax: 20 * time.Millisecond,
-		Observe: r.observe,
+		Observe: r.Record,
 	}
 }
 
@@ -104,12 +71,6 @@ func connect(t *testing.T, g *link.Group, ep transport.Endpoint) {
 	}
 }
 
-// within returns a context that ends when the test has taken too long.
-func within(t *testing.T) context.Context {
-	t.Helper()
-	return testkit.Within(t)
-}
-
 // closing shuts a socket down at the end of a test, without waiting.
 func closing(t *testing.T, shutdown func(context.Context) error) {
 	t.Cleanup(func() {
@@ -121,20 +82,8 @@ func closing(t *testing.T, shutdown func(context.Context) error) {
 	})
 }
 
-// await takes what must come.
-func await[T any](t *testing.T, ch <-chan T) T {
-	t.Helper()
-	return testkit.Receive(t, ch, "a value")
-}
-
 // nextOf returns the peer's next message, nil when the connection has ended.
 func nextOf(p *zmtptest.Peer) [][]byte {
 	m, _ := p.Next()
 	return m
-}
-
-// eventually waits for what has no event of its own.
-func eventually(t *testing.T, what string, ok func() bool) {
-	t.Helper()
-	testkit.Eventually(t, what, ok)
 }

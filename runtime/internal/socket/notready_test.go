@@ -67,7 +67,7 @@ func dialed(t *testing.T, endpoint string, kind link.EventKind) *Push {
 		t.Fatal(err)
 	}
 	cfg, events := pushConfig(), newRecorder()
-	cfg.Observe = events.observe
+	cfg.Observe = events.Record
 	p := NewPush(cfg)
 	closing(t, p.Shutdown)
 	connect(t, p.Links(), ep)

@@ -35,7 +35,7 @@ type OversizedReceiver interface {
 // A batchReader reads the batches of one connection whose Config has PassOver set.
 type batchReader struct {
 	conn      *link.Conn
-	to        OversizedReceiver // nil: nobody is told
+	to        OversizedReceiver // nil: nobody asks for them
 	oversized throttle.Bucket
 	refused   refusals
 	reported  uint64 // Malformed events that were counted
@@ -44,8 +44,8 @@ type batchReader struct {
 // newBatchReader returns the batchReader of c, which tells to if that is an
 // OversizedReceiver.
 func newBatchReader(c *link.Conn, to any) *batchReader {
-	told, _ := to.(OversizedReceiver)
-	return &batchReader{conn: c, to: told}
+	receiver, _ := to.(OversizedReceiver)
+	return &batchReader{conn: c, to: receiver}
 }
 
 // next is NextBatch, and passes over messages that are too large. It pauses

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"testing"
 
+	"github.com/gozmq/gozmq/internal/testkit"
 	"github.com/gozmq/gozmq/runtime/internal/link"
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
 	"github.com/gozmq/gozmq/runtime/internal/zmtptest"
@@ -76,7 +77,7 @@ func TestOversizedPassedOver(t *testing.T) {
 					p.Send(rest[:min(piece, len(rest))])
 				}
 				for i, w := range want {
-					if g := await(t, got); g != w {
+					if g := testkit.Receive(t, got, "a message"); g != w {
 						t.Fatalf("message %d: got %s, want %s", i, g, w)
 					}
 				}
@@ -106,7 +107,7 @@ func TestOversizedPull(t *testing.T) {
 	wire, _ := oversizedStream(cfg.MaxMessageSize)
 	zmtptest.DialAs(t, bind(t, s.Links(), tcp), "PUSH").Send(wire)
 	for _, want := range []string{"1", "2", "3", "5"} {
-		r, err := s.Recv(within(t))
+		r, err := s.Recv(testkit.Within(t))
 		if err != nil {
 			t.Fatal(err)
 		}

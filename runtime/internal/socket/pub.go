@@ -31,6 +31,7 @@ type Pub struct {
 	mu     sync.Mutex
 	subs   prefix.Tree[*link.Conn]
 	shares subscriptionShare // of subs
+	sends  uint64            // calls of Audience: it grows with each message
 	closed bool
 	change notify.Broadcast // of subs and closed
 }
@@ -70,6 +71,7 @@ func (p *Pub) Audience(topic []byte, a *Audience) bool {
 	a.conns = a.conns[:0]
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	p.sends++
 	p.subs.Match(topic, func(c *link.Conn) { a.conns = append(a.conns, c) })
 	return len(a.conns) > 0
 }

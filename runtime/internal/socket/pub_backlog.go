@@ -114,7 +114,9 @@ func (s *topicStore) message(b []byte, t *topic, replayed bool) []byte {
 	return s.header(b, stamp)
 }
 
-// dropBacklog removes the backlog of a connection that has ended.
+// dropBacklog removes the backlog of a connection that has ended. A peer that goes
+// while retained messages are sent to it, and comes back to have them sent again,
+// takes the machine from the others: so that is an offence.
 func (s *topicStore) dropBacklog(c *link.Conn) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -124,6 +126,9 @@ func (s *topicStore) dropBacklog(c *link.Conn) {
 	}
 	for _, t := range b.order {
 		s.dequeued(t)
+	}
+	if b.replay != nil {
+		c.Offend()
 	}
 	s.endReplay(b)
 	delete(s.backlogs, c)

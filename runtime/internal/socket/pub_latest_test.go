@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/gozmq/gozmq/internal/testkit"
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
 )
 
@@ -23,7 +24,7 @@ func TestLatestOnly(t *testing.T) {
 	p, dial := remembering(t, 10)
 	sub := dial()
 	sub.Send(subscription(1, true, ""))
-	if err := p.WaitSubscribers(within(t), nil, 1); err != nil {
+	if err := p.WaitSubscribers(testkit.Within(t), nil, 1); err != nil {
 		t.Fatal(err)
 	}
 	padding := strings.Repeat("x", 2000) // all are more than the kernel takes
@@ -52,7 +53,7 @@ func TestLatestOnly(t *testing.T) {
 	if received+superseded != topics*each {
 		t.Errorf("%d received and %d superseded of %d", received, superseded, topics*each)
 	}
-	eventually(t, "nothing is remembered", func() bool {
+	testkit.Eventually(t, "nothing is remembered", func() bool {
 		p.store.mu.Lock()
 		defer p.store.mu.Unlock()
 		return p.store.topics.Len() == 0 && len(p.store.backlogs) == 0 && p.store.topics.Bytes() == 0 && p.store.topics.Oldest() == nil
@@ -67,7 +68,7 @@ func TestLatestOnlyBounded(t *testing.T) {
 	p.KeepTopics(most, 64<<20, stampFrame)
 	sub := dial()
 	sub.Send(subscription(1, true, ""))
-	if err := p.WaitSubscribers(within(t), nil, 1); err != nil {
+	if err := p.WaitSubscribers(testkit.Within(t), nil, 1); err != nil {
 		t.Fatal(err)
 	}
 	body := strings.Repeat("x", 20_000)

@@ -48,7 +48,7 @@ type subscriptions interface {
 // that the peer may not subscribe to: if these ended the connection, the peer
 // would come back at once.
 func readSubscriptions(c *link.Conn, to subscriptions) error {
-	var pacer subscriptionPacer
+	pacer := newSubscriptionPacer()
 	subscribe := func(topic []byte) error {
 		pacer.pace(c, topic, 1)
 		if !c.MaySubscribe(topic) {
@@ -56,13 +56,17 @@ func readSubscriptions(c *link.Conn, to subscriptions) error {
 		}
 		return to.subscribe(topic)
 	}
+	cancel := func(topic []byte) { // then the pause: what is canceled costs nothing meanwhile
+		to.cancel(topic)
+		pacer.endBurst()
+		pacer.pace(c, topic, cancelCost)
+	}
 	c.Command = func(name, body []byte) error {
 		switch string(name) {
 		case zmtp.CommandSubscribe:
 			return subscribe(body)
 		case zmtp.CommandCancel:
-			pacer.pace(c, body, cancelCost)
-			to.cancel(body)
+			cancel(body)
 		}
 		return nil
 	}
@@ -78,8 +82,7 @@ func readSubscriptions(c *link.Conn, to subscriptions) error {
 				return err
 			}
 		case frames[0][0] == 0:
-			pacer.pace(c, frames[0][1:], cancelCost)
-			to.cancel(frames[0][1:])
+			cancel(frames[0][1:])
 		}
 	}
 }

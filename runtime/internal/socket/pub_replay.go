@@ -124,7 +124,10 @@ func (p *Pub) sendLot(c *link.Conn) bool {
 	defer p.replaying.Unlock()
 	begin := time.Now()
 	more := p.sendLotNow(c)
-	p.share.pace(time.Since(begin))
+	p.mu.Lock()
+	sends := p.sends
+	p.mu.Unlock()
+	p.share.pace(time.Since(begin), sends)
 	return more
 }
 
@@ -149,6 +152,7 @@ func (p *Pub) sendLotNow(c *link.Conn) bool {
 		if p.awaits(c, r, t) {
 			if err := s.sendReplayed(c, t); err != nil {
 				if err != link.ErrFull { // the connection has ended
+					c.Offend()
 					s.endReplay(b)
 				}
 				return false

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gozmq/gozmq/internal/testkit"
 	"github.com/gozmq/gozmq/runtime/internal/link"
 	"github.com/gozmq/gozmq/runtime/internal/zmtptest"
 )
@@ -25,7 +26,7 @@ func replaying(t *testing.T, topics int) (*Pub, func() *zmtptest.Peer) {
 // connOf returns the connection of the only peer.
 func connOf(t *testing.T, p *Pub) (only *link.Conn) {
 	t.Helper()
-	eventually(t, "the connection", func() bool {
+	testkit.Eventually(t, "the connection", func() bool {
 		p.Links().Each(func(c *link.Conn) { only = c })
 		return only != nil
 	})
@@ -146,7 +147,7 @@ func TestReplayManyPeers(t *testing.T) {
 			}
 		})
 	}
-	eventually(t, "all replays", func() bool {
+	testkit.Eventually(t, "all replays", func() bool {
 		p.store.mu.Lock()
 		defer p.store.mu.Unlock()
 		return p.store.replays >= peers/2

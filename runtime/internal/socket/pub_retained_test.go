@@ -7,6 +7,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/gozmq/gozmq/internal/testkit"
 	"github.com/gozmq/gozmq/runtime/internal/link"
 	"github.com/gozmq/gozmq/runtime/internal/notify"
 	"github.com/gozmq/gozmq/runtime/internal/zmtptest"
@@ -65,7 +66,7 @@ func TestRetained(t *testing.T) {
 		end := fmt.Sprint("end", i)
 		sub.Send(subscription(1, step.on, step.prefix))
 		sub.Send(subscription(1, true, end))
-		eventually(t, "the subscription", func() bool { return holders(p, end) == 1 })
+		testkit.Eventually(t, "the subscription", func() bool { return holders(p, end) == 1 })
 		publish(p, end)
 		if got := strings.Join(messages(sub, end), " "); got != step.want {
 			t.Errorf("step %d, %v %q: got %q, want %q", i, step.on, step.prefix, got, step.want)
@@ -102,7 +103,7 @@ func TestRetainedWhilePublishing(t *testing.T) {
 		}
 	}
 	for _, prefix := range prefixes {
-		eventually(t, "the subscriptions", func() bool { return holders(p, prefix) == peers })
+		testkit.Eventually(t, "the subscriptions", func() bool { return holders(p, prefix) == peers })
 	}
 	publish(p, "end")
 	for i, sub := range subs {
@@ -154,7 +155,7 @@ func TestRetainedNoRoom(t *testing.T) {
 	}
 	sub := dial()
 	sub.Send(subscription(1, true, ""))
-	if err := p.WaitSubscribers(within(t), nil, 1); err != nil {
+	if err := p.WaitSubscribers(testkit.Within(t), nil, 1); err != nil {
 		t.Fatal(err)
 	}
 	for i := range changes {
@@ -205,7 +206,7 @@ func TestRetainedAgainAndAgain(t *testing.T) {
 		sub.Send(subscription(1, false, ""))
 	}
 	sub.Send(subscription(1, true, "end"))
-	eventually(t, "the first answer", func() bool {
+	testkit.Eventually(t, "the first answer", func() bool {
 		p.store.mu.Lock()
 		defer p.store.mu.Unlock()
 		for _, b := range p.store.backlogs {
@@ -221,7 +222,7 @@ func TestRetainedAgainAndAgain(t *testing.T) {
 			t.Fatalf("message %d is %q", n, m)
 		}
 	}
-	if err := p.WaitSubscribers(within(t), []byte("end"), 1); err != nil {
+	if err := p.WaitSubscribers(testkit.Within(t), []byte("end"), 1); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -233,7 +234,7 @@ func TestRetainedForgotten(t *testing.T) {
 	body := strings.Repeat("x", 100_000)
 	sub := dial()
 	sub.Send(subscription(1, true, ""))
-	if err := p.WaitSubscribers(within(t), nil, 1); err != nil {
+	if err := p.WaitSubscribers(testkit.Within(t), nil, 1); err != nil {
 		t.Fatal(err)
 	}
 	for i := range 300 {
@@ -265,11 +266,11 @@ func TestRetainedAbandoned(t *testing.T) {
 	sub := dial()
 	sub.Send(subscription(1, true, ""))
 	sub.Send(subscription(1, true, "blocks"))
-	if err := p.WaitSubscribers(within(t), nil, 1); err != nil {
+	if err := p.WaitSubscribers(testkit.Within(t), nil, 1); err != nil {
 		t.Fatal(err)
 	}
 	p.Links().Each(func(c *link.Conn) { c.Close(errKilled) })
-	eventually(t, "no backlog", func() bool {
+	testkit.Eventually(t, "no backlog", func() bool {
 		p.store.mu.Lock()
 		defer p.store.mu.Unlock()
 		return len(p.store.backlogs) == 0
@@ -279,5 +280,38 @@ func TestRetainedAbandoned(t *testing.T) {
 		if topic.waiting != 0 {
 			t.Errorf("topic %s: %d wait", name, topic.waiting)
 		}
+	}
+}
+
+// TestRetainedAgainByReconnecting has a peer subscribe to everything and go before
+// all has come, again and again: then its address has to wait. Who stays until all
+// has come, and goes then, need not.
+func TestRetainedAgainByReconnecting(t *testing.T) {
+	for _, early := range []bool{true, false} {
+		t.Run(fmt.Sprint("early ", early), func(t *testing.T) {
+			events := newRecorder()
+			cfg := pubConfig(events)
+			cfg.SendQueue = 10
+			p, ep := publishing(t, cfg, 100, tcp)
+			p.KeepTopics(1<<16, 64<<20, stampFrame)
+			for i := range 100 {
+				retain(p, fmt.Sprint(i), strings.Repeat("x", 100_000))
+			}
+			for n := range 40 {
+				sub := zmtptest.DialAs(t, ep, "SUB")
+				sub.Send(subscription(1, true, ""))
+				for range 100 {
+					sub.Message()
+					if early {
+						break
+					}
+				}
+				sub.Close()
+				events.await(t, link.Disconnected, n+1)
+			}
+			if n := events.sum(link.Delayed); early != (n > 0) {
+				t.Errorf("%d connections had to wait", n)
+			}
+		})
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/gozmq/gozmq/internal/testkit"
 	"github.com/gozmq/gozmq/runtime/internal/link"
 	"github.com/gozmq/gozmq/runtime/internal/lru"
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
@@ -106,7 +107,7 @@ func TestStampedOrder(t *testing.T) {
 	p.KeepTopics(100, 1<<20, stampFrame)
 	sub := zmtptest.DialAs(t, ep, "SUB")
 	sub.Send(subscription(1, true, ""))
-	if err := p.WaitSubscribers(within(t), nil, 1); err != nil {
+	if err := p.WaitSubscribers(testkit.Within(t), nil, 1); err != nil {
 		t.Fatal(err)
 	}
 	var wg sync.WaitGroup
@@ -138,7 +139,7 @@ func TestStampedUnheard(t *testing.T) {
 	sendStamped(p, "b", "2")
 	sub := zmtptest.DialAs(t, ep, "SUB")
 	sub.Send(subscription(1, true, "a"))
-	if err := p.WaitSubscribers(within(t), []byte("a"), 1); err != nil {
+	if err := p.WaitSubscribers(testkit.Within(t), []byte("a"), 1); err != nil {
 		t.Fatal(err)
 	}
 	sendStamped(p, "b", "3")

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gozmq/gozmq/internal/testkit"
 	"github.com/gozmq/gozmq/runtime/internal/link"
 	"github.com/gozmq/gozmq/runtime/internal/transport"
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
@@ -69,7 +70,7 @@ func TestPubPrefixes(t *testing.T) {
 					for _, prefix := range append(tt.subs, "end") {
 						sub.Send(subscription(minor, true, prefix))
 					}
-					if err := p.WaitSubscribers(within(t), []byte("end"), 1); err != nil {
+					if err := p.WaitSubscribers(testkit.Within(t), []byte("end"), 1); err != nil {
 						t.Fatal(err)
 					}
 					for _, topic := range []string{"a", "ab", "abc", "b", "", "end"} {
@@ -128,7 +129,7 @@ func TestPubIgnoresOtherMessages(t *testing.T) {
 		sub.Send(b)
 	}
 	sub.Send(zmtptest.Message("\x01b"))
-	if err := p.WaitSubscribers(within(t), []byte("b"), 1); err != nil {
+	if err := p.WaitSubscribers(testkit.Within(t), []byte("b"), 1); err != nil {
 		t.Fatal(err)
 	}
 	if publish(p, "a") {
@@ -151,7 +152,7 @@ func TestPubStalledSubscriber(t *testing.T) {
 	stalled, good := zmtptest.DialAs(t, ep, "SUB"), zmtptest.DialAs(t, ep, "SUB")
 	stalled.Send(subscription(1, true, "n"))
 	good.Send(subscription(1, true, "n"))
-	if err := p.WaitSubscribers(within(t), []byte("n"), 2); err != nil {
+	if err := p.WaitSubscribers(testkit.Within(t), []byte("n"), 2); err != nil {
 		t.Fatal(err)
 	}
 	topic := func(n int) string { return fmt.Sprintf("n%05d", n) + strings.Repeat("x", size) }
@@ -162,7 +163,7 @@ func TestPubStalledSubscriber(t *testing.T) {
 			t.Fatalf("the good subscriber got %.10q, want %.10q", m[0], topic(n))
 		}
 		if n < fit { // or the queue may be full while there is room behind it
-			p.Links().Each(func(c *link.Conn) { await(t, c.Flushed()) })
+			p.Links().Each(func(c *link.Conn) { testkit.Receive(t, c.Flushed(), "the last flush") })
 		}
 	}
 	dropped := int(p.Dropped())
@@ -198,7 +199,7 @@ func TestPubPeerGoes(t *testing.T) {
 	}
 	stays.Send(subscription(1, true, "5"))
 	events.await(t, link.Subscribed, 101)
-	if err := p.WaitSubscribers(within(t), []byte("5"), 2); err != nil {
+	if err := p.WaitSubscribers(testkit.Within(t), []byte("5"), 2); err != nil {
 		t.Fatal(err)
 	}
 	goes.Close()
@@ -267,17 +268,17 @@ func TestPubWaitSubscribers(t *testing.T) {
 	}
 	waiting := make(chan error, 2)
 	for n := range 2 {
-		go func() { waiting <- p.WaitSubscribers(within(t), []byte("ab"), 2+n*100) }()
+		go func() { waiting <- p.WaitSubscribers(testkit.Within(t), []byte("ab"), 2+n*100) }()
 	}
 	zmtptest.DialAs(t, ep, "SUB").Send(subscription(1, true, "a"))
 	zmtptest.DialAs(t, ep, "SUB").Send(subscription(1, true, "ab"))
-	if err := await(t, waiting); err != nil {
+	if err := testkit.Receive(t, waiting, "a result"); err != nil {
 		t.Error(err)
 	}
-	if err := p.Shutdown(within(t)); err != nil {
+	if err := p.Shutdown(testkit.Within(t)); err != nil {
 		t.Error(err)
 	}
-	if err := await(t, waiting); !errors.Is(err, link.ErrClosed) {
+	if err := testkit.Receive(t, waiting, "a result"); !errors.Is(err, link.ErrClosed) {
 		t.Errorf("WaitSubscribers during Shutdown: %v", err)
 	}
 }
@@ -312,7 +313,7 @@ func subscribedTo(t *testing.T, events *recorder, n int) (*Pub, *zmtptest.Peer) 
 		b = zmtp.AppendCommand(b, zmtp.CommandSubscribe, fmt.Append(nil, "topic ", i, "."))
 	}
 	peer.Send(b)
-	if err := p.WaitSubscribers(within(t), fmt.Append(nil, "topic ", n-1, "."), 1); err != nil {
+	if err := p.WaitSubscribers(testkit.Within(t), fmt.Append(nil, "topic ", n-1, "."), 1); err != nil {
 		t.Fatal(err)
 	}
 	return p, peer

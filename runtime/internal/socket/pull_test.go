@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gozmq/gozmq/internal/testkit"
 	"github.com/gozmq/gozmq/runtime/internal/link"
 	"github.com/gozmq/gozmq/runtime/internal/transport"
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
@@ -33,7 +34,7 @@ func framesOf(from, to int) (b []byte) {
 // recv receives one parcel.
 func recv(t *testing.T, p *Pull) int {
 	t.Helper()
-	r, err := p.Recv(within(t))
+	r, err := p.Recv(testkit.Within(t))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -48,7 +49,7 @@ func recv(t *testing.T, p *Pull) int {
 // awaitReady waits until n peers have messages that were read.
 func awaitReady(t *testing.T, p *Pull, n int) {
 	t.Helper()
-	for limit := time.Now().Add(patience); ; runtime.Gosched() {
+	for limit := time.Now().Add(testkit.Patience()); ; runtime.Gosched() {
 		p.mu.Lock()
 		have := len(p.ready)
 		p.mu.Unlock()
@@ -133,7 +134,7 @@ func TestPullWindow(t *testing.T) {
 	}
 	p.mu.Unlock()
 	for range sent {
-		r, err := p.Recv(within(t))
+		r, err := p.Recv(testkit.Within(t))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -193,9 +194,9 @@ func TestPullManyReceivers(t *testing.T) {
 			}
 		})
 	}
-	await(t, all)
+	testkit.Receive(t, all, "a result")
 	sending.Wait()
-	if err := p.Shutdown(within(t)); err != nil {
+	if err := p.Shutdown(testkit.Within(t)); err != nil {
 		t.Error(err)
 	}
 	wg.Wait()
@@ -211,16 +212,16 @@ func TestPullShutdown(t *testing.T) {
 	errs := make(chan error, 3)
 	for range cap(errs) {
 		go func() {
-			_, err := p.Recv(within(t))
+			_, err := p.Recv(testkit.Within(t))
 			errs <- err
 		}()
 	}
 	zmtptest.DialAs(t, ep, "PUSH")
-	if err := p.Shutdown(within(t)); err != nil {
+	if err := p.Shutdown(testkit.Within(t)); err != nil {
 		t.Error(err)
 	}
 	for range cap(errs) {
-		if err := await(t, errs); !errors.Is(err, link.ErrClosed) {
+		if err := testkit.Receive(t, errs, "a result"); !errors.Is(err, link.ErrClosed) {
 			t.Errorf("Recv during Shutdown: %v", err)
 		}
 	}
@@ -229,10 +230,10 @@ func TestPullShutdown(t *testing.T) {
 	peer := zmtptest.DialAs(t, ep, "PUSH")
 	peer.Send(framesOf(0, 100))
 	awaitReady(t, p, 1)
-	if err := p.Shutdown(within(t)); err != nil {
+	if err := p.Shutdown(testkit.Within(t)); err != nil {
 		t.Error(err)
 	}
-	if _, err := p.Recv(within(t)); !errors.Is(err, link.ErrClosed) {
+	if _, err := p.Recv(testkit.Within(t)); !errors.Is(err, link.ErrClosed) {
 		t.Errorf("Recv after Shutdown: %v", err)
 	}
 }
@@ -244,7 +245,7 @@ func TestPullDrain(t *testing.T) {
 	peer.Send(framesOf(0, 20))
 	awaitReady(t, p, 1)
 	drained := make(chan error, 1)
-	go func() { drained <- p.Drain(within(t)) }()
+	go func() { drained <- p.Drain(testkit.Within(t)) }()
 	peer.Drained() // so the connection is closed
 	for n := range 5 {
 		if got := recv(t, p); got != n {
@@ -252,7 +253,7 @@ func TestPullDrain(t *testing.T) {
 		}
 	}
 	for n := 5; ; n++ {
-		r, err := p.Recv(within(t))
+		r, err := p.Recv(testkit.Within(t))
 		if errors.Is(err, link.ErrClosed) {
 			break
 		}
@@ -261,7 +262,7 @@ func TestPullDrain(t *testing.T) {
 		}
 		r.Release()
 	}
-	if err := await(t, drained); err != nil {
+	if err := testkit.Receive(t, drained, "the end of Drain"); err != nil {
 		t.Errorf("Drain: %v", err)
 	}
 
@@ -271,7 +272,7 @@ func TestPullDrain(t *testing.T) {
 	short, cancel := context.WithTimeout(context.Background(), 20*time.Millisecond)
 	defer cancel()
 	_ = p.Drain(short)
-	if _, err := p.Recv(within(t)); !errors.Is(err, link.ErrClosed) {
+	if _, err := p.Recv(testkit.Within(t)); !errors.Is(err, link.ErrClosed) {
 		t.Errorf("Recv after Drain: %v", err)
 	}
 }
@@ -298,7 +299,7 @@ func TestPullTakesLastPeer(t *testing.T) {
 				silent := zmtptest.Dial(t, ep)
 				silent.ReadGreeting()
 				drained := make(chan error, 1)
-				go func() { drained <- p.Drain(within(t)) }()
+				go func() { drained <- p.Drain(testkit.Within(t)) }()
 				silent.Drained()
 				c.Send(zmtptest.Join(zmtptest.Ready(zmtp.PropertySocketType, "PUSH"), framesOf(1, 2)))
 				if n := recv(t, p); n != 1 {
@@ -308,7 +309,7 @@ func TestPullTakesLastPeer(t *testing.T) {
 					t.Error("a PULL has sent something")
 				}
 				c.Close()
-				if err := await(t, drained); err != nil {
+				if err := testkit.Receive(t, drained, "the end of Drain"); err != nil {
 					t.Error(err)
 				}
 			})

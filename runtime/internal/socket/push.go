@@ -20,12 +20,13 @@ type Message interface {
 // A Push gives each message to one of its peers, in rotation among those whose
 // queue is not full, and waits while there is none (RFC 30). It drops nothing:
 // messages that were not sent to a peer when its connection ends go to another
-// one, in order. Its methods may be called from any goroutine.
+// one, in order, but for those of Stop. Its methods may be called from any goroutine.
 type Push struct {
 	group *link.Group
 
 	mu     sync.Mutex
 	peers  []*link.Conn
+	stops  stopped
 	next   int // where try begins
 	closed bool
 	unsent unsentQueue
@@ -63,7 +64,7 @@ func (p *Push) Send(ctx context.Context, m Message) error {
 			return err
 		}
 		change := p.change.Changed()
-		wants := !waits && len(p.peers) == 0
+		wants := !waits && len(p.peers) == p.stops.len()
 		p.mu.Unlock()
 		if wants {
 			waits = true
@@ -81,10 +82,13 @@ func (p *Push) Send(ctx context.Context, m Message) error {
 // took the message.
 func (p *Push) blocked(cause error) error {
 	p.mu.Lock()
-	n := len(p.peers)
+	n, stopped := len(p.peers), p.stops.len()
 	p.mu.Unlock()
-	if n == 0 {
+	switch {
+	case n == 0:
 		return notReady(p.group, cause)
+	case n == stopped:
+		return fmt.Errorf("%w (all peers were told to stop: %d)", cause, n)
 	}
 	return fmt.Errorf("%w (the queues of all peers are full: %d)", cause, n)
 }
@@ -137,6 +141,9 @@ func (p *Push) try(m Message) (placed bool, failed *link.Conn, err error) {
 	for range p.peers {
 		p.next++
 		c := p.peers[p.next%len(p.peers)]
+		if p.stops.has(c) {
+			continue
+		}
 		b, err := c.Begin()
 		if errors.Is(err, link.ErrFull) {
 			continue
@@ -172,10 +179,11 @@ func (p *Push) reap(c *link.Conn) bool {
 	unsent, ok := c.TryUnsent()
 	if ok {
 		p.peers = without(p.peers, c)
-		p.unsent.add(unsent)
-		if cut := c.TakeCut(); cut != nil {
+		p.unsent.add(p.stops.without(unsent))
+		if cut := c.TakeCut(); cut != nil && !p.stops.is(cut) {
 			p.keepCut(c, cut)
 		}
+		p.stops.forget(c)
 	}
 	return ok
 }
@@ -313,36 +321,22 @@ func (p *Push) Queued() int {
 	return n
 }
 
-// SendAll gives m to every peer, whether or not its queue is full.
-func (p *Push) SendAll(m Message) error {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.closed {
-		return link.ErrClosed
-	}
-	for _, c := range p.peers {
-		b, err := c.BeginForced()
-		if err != nil {
-			continue // its connection has ended
-		}
-		if err := commit(c, b, m); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// WaitPeers waits until at least n peers are connected.
+// WaitPeers waits until at least n peers are connected that were not stopped.
 func (p *Push) WaitPeers(ctx context.Context, n int) error {
+	waits := false
 	for {
 		p.mu.Lock()
-		have, closed, change := len(p.peers), p.closed, p.change.Changed()
+		have, closed, change := len(p.peers)-p.stops.len(), p.closed, p.change.Changed()
 		p.mu.Unlock()
 		switch {
 		case have >= n:
 			return nil
 		case closed:
 			return link.ErrClosed
+		}
+		if !waits {
+			waits = true
+			defer p.group.Want()()
 		}
 		select {
 		case <-change:

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"testing"
 	"time"
+
+	"github.com/gozmq/gozmq/internal/testkit"
 )
 
 // An askedContext tells when it is waited for.
@@ -35,14 +37,14 @@ func TestPushFlushFollows(t *testing.T) {
 		}
 	}
 	asked, flushed := make(chan struct{}, 100), make(chan error, 1)
-	go func() { flushed <- p.Flush(askedContext{within(t), asked}) }()
-	await(t, asked) // it has looked at the first,
-	await(t, asked) // and waits for the second
+	go func() { flushed <- p.Flush(askedContext{testkit.Within(t), asked}) }()
+	testkit.Receive(t, asked, "a look at the queue") // it has looked at the first,
+	testkit.Receive(t, asked, "a look at the queue") // and waits for the second
 	func() {
 		p.mu.Lock()
 		defer p.mu.Unlock()
 		conns[1].Close(errKilled)
-		await(t, conns[1].Flushed())
+		testkit.Receive(t, conns[1].Flushed(), "the last flush")
 		p.reap(conns[1])
 		p.reassign()
 	}()
@@ -50,7 +52,7 @@ func TestPushFlushFollows(t *testing.T) {
 	case err := <-flushed:
 		t.Fatalf("Flush returned %v with %d messages queued", err, p.Queued())
 	case <-asked: // it looks again
-	case <-time.After(patience):
+	case <-time.After(testkit.Patience()):
 		t.Fatal("Flush does not look again")
 	}
 	for _, peer := range peers {
@@ -59,7 +61,7 @@ func TestPushFlushFollows(t *testing.T) {
 			}
 		}()
 	}
-	if err := await(t, flushed); err != nil || p.Queued() > 0 {
+	if err := testkit.Receive(t, flushed, "the end of Flush"); err != nil || p.Queued() > 0 {
 		t.Errorf("Flush: %v, with %d messages queued", err, p.Queued())
 	}
 }

@@ -29,7 +29,7 @@ func TestPushHalfSent(t *testing.T) {
 	closing(t, p.Shutdown)
 	ep := bind(t, p.Links(), tcp)
 	first := pullFrom(t, ep)
-	if err := p.Send(within(t), parcel{size: halfSent}); err != nil {
+	if err := p.Send(testkit.Within(t), parcel{size: halfSent}); err != nil {
 		t.Fatal(err)
 	}
 	cutOff(t, first)
@@ -47,7 +47,7 @@ func TestPushHalfSent(t *testing.T) {
 	if frames := nextOf(next); len(frames) == 0 {
 		t.Error("the next peer got nothing")
 	}
-	if err := p.Flush(within(t)); err != nil {
+	if err := p.Flush(testkit.Within(t)); err != nil {
 		t.Errorf("Flush: %v", err)
 	}
 }
@@ -56,7 +56,7 @@ func TestPushHalfSent(t *testing.T) {
 func TestPushHalfSentAgainAndAgain(t *testing.T) {
 	events := newRecorder()
 	cfg := pushConfig()
-	cfg.Observe = events.observe
+	cfg.Observe = events.Record
 	p := NewPush(cfg)
 	closing(t, func(ctx context.Context) error {
 		if p.Shutdown(ctx) == nil {
@@ -66,7 +66,7 @@ func TestPushHalfSentAgainAndAgain(t *testing.T) {
 	})
 	ep := bind(t, p.Links(), tcp)
 	first := pullFrom(t, ep)
-	if err := p.Send(within(t), parcel{size: halfSent}); err != nil {
+	if err := p.Send(testkit.Within(t), parcel{size: halfSent}); err != nil {
 		t.Fatal(err)
 	}
 	cutOff(t, first)
@@ -74,7 +74,7 @@ func TestPushHalfSentAgainAndAgain(t *testing.T) {
 		cutOff(t, pullFrom(t, ep))
 	}
 	events.await(t, link.Malformed, 1)
-	if err := p.Flush(within(t)); err == nil || p.Queued() != 0 {
+	if err := p.Flush(testkit.Within(t)); err == nil || p.Queued() != 0 {
 		t.Errorf("Flush: %v, with %d messages queued", err, p.Queued())
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gozmq/gozmq/internal/testkit"
 	"github.com/gozmq/gozmq/runtime/internal/link"
 	"github.com/gozmq/gozmq/runtime/internal/transport"
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
@@ -62,7 +63,7 @@ func pushing(t *testing.T, cfg link.Config, network string, n int) (*Push, []*zm
 	for range n {
 		peers = append(peers, zmtptest.DialAs(t, ep, "PULL"))
 	}
-	if err := p.WaitPeers(within(t), n); err != nil {
+	if err := p.WaitPeers(testkit.Within(t), n); err != nil {
 		t.Fatal(err)
 	}
 	return p, peers
@@ -75,7 +76,7 @@ func TestPushTakesTurns(t *testing.T) {
 		t.Run(network, func(t *testing.T) {
 			p, peers := pushing(t, pushConfig(), network, 3)
 			for n := range 30 {
-				if err := p.Send(within(t), parcel{number: n}); err != nil {
+				if err := p.Send(testkit.Within(t), parcel{number: n}); err != nil {
 					t.Fatal(err)
 				}
 			}
@@ -103,12 +104,12 @@ func TestPushWaitsForAPeer(t *testing.T) {
 		t.Errorf("Send without peers: %v", err)
 	}
 	sent := make(chan error, 1)
-	go func() { sent <- p.Send(within(t), parcel{number: 7}) }()
+	go func() { sent <- p.Send(testkit.Within(t), parcel{number: 7}) }()
 	peer := zmtptest.DialAs(t, bind(t, p.Links(), tcp), "PULL")
 	if n, err := number(peer.Message()); err != nil || n != 7 {
 		t.Errorf("got %d, %v", n, err)
 	}
-	if err := await(t, sent); err != nil {
+	if err := testkit.Receive(t, sent, "a result"); err != nil {
 		t.Error(err)
 	}
 }
@@ -133,11 +134,11 @@ func TestPushPassesOverFullPeers(t *testing.T) {
 		})
 	}
 	for n := range messages {
-		if err := p.Send(within(t), parcel{number: n, size: size}); err != nil {
+		if err := p.Send(testkit.Within(t), parcel{number: n, size: size}); err != nil {
 			t.Fatal(err)
 		}
 	}
-	await(t, done)
+	testkit.Receive(t, done, "the end")
 	peers[0].Close()
 	peers[1].Close()
 	wg.Wait()
@@ -164,7 +165,7 @@ func TestPushBlocksWhenAllAreFull(t *testing.T) {
 	}
 	t.Logf("%d messages were taken by two peers that do not read", sent)
 	waiting := make(chan error, 1)
-	go func() { waiting <- p.Send(within(t), parcel{number: sent}) }()
+	go func() { waiting <- p.Send(testkit.Within(t), parcel{number: sent}) }()
 	counts := make(chan int, 2)
 	for _, peer := range peers {
 		go func() {
@@ -175,13 +176,13 @@ func TestPushBlocksWhenAllAreFull(t *testing.T) {
 			counts <- n
 		}()
 	}
-	if err := await(t, waiting); err != nil {
+	if err := testkit.Receive(t, waiting, "a result"); err != nil {
 		t.Errorf("Send when there was room again: %v", err)
 	}
-	if err := p.Shutdown(within(t)); err != nil {
+	if err := p.Shutdown(testkit.Within(t)); err != nil {
 		t.Errorf("Shutdown: %v", err)
 	}
-	if n := await(t, counts) + await(t, counts); n != sent+1 {
+	if n := testkit.Receive(t, counts, "a count") + testkit.Receive(t, counts, "a count"); n != sent+1 {
 		t.Errorf("%d messages came, %d were sent", n, sent+1)
 	}
 }
@@ -189,10 +190,10 @@ func TestPushBlocksWhenAllAreFull(t *testing.T) {
 // TestPushErrorOfTheMessage leaves nothing on the wire.
 func TestPushErrorOfTheMessage(t *testing.T) {
 	p, peers := pushing(t, pushConfig(), tcp, 1)
-	if err := p.Send(within(t), parcel{err: errRefuse}); !errors.Is(err, errRefuse) {
+	if err := p.Send(testkit.Within(t), parcel{err: errRefuse}); !errors.Is(err, errRefuse) {
 		t.Errorf("Send: %v", err)
 	}
-	if err := p.Send(within(t), parcel{number: 1}); err != nil {
+	if err := p.Send(testkit.Within(t), parcel{number: 1}); err != nil {
 		t.Error(err)
 	}
 	if n, err := number(peers[0].Message()); n != 1 || err != nil {
@@ -217,12 +218,12 @@ func TestPushCut(t *testing.T) {
 			sender := make(chan error, 1)
 			go func() {
 				for n := range messages {
-					if err := p.Send(within(t), parcel{number: n, size: 1 + n%2000}); err != nil {
+					if err := p.Send(testkit.Within(t), parcel{number: n, size: 1 + n%2000}); err != nil {
 						sender <- err
 						return
 					}
 				}
-				sender <- p.Shutdown(within(t))
+				sender <- p.Shutdown(testkit.Within(t))
 			}()
 			next, missed := 0, 0
 			for cut := 0; next < messages; cut++ {
@@ -249,7 +250,7 @@ func TestPushCut(t *testing.T) {
 					t.Fatalf("%d messages are missing after %d cuts", missed, cut+1)
 				}
 			}
-			if err := await(t, sender); err != nil {
+			if err := testkit.Receive(t, sender, "a result"); err != nil {
 				t.Error(err)
 			}
 			t.Logf("%d messages sent, %d received, %d cut in half", messages, messages-missed, missed)
@@ -323,24 +324,24 @@ func TestPushCutAmongSeveral(t *testing.T) {
 		}
 	}()
 	for n := range messages {
-		if err := p.Send(within(t), parcel{number: n, size: n % 1500}); err != nil {
+		if err := p.Send(testkit.Within(t), parcel{number: n, size: n % 1500}); err != nil {
 			t.Fatal(err)
 		}
 	}
 	mu.Lock()
 	sending = false
 	mu.Unlock()
-	if err := p.Shutdown(within(t)); err != nil {
+	if err := p.Shutdown(testkit.Within(t)); err != nil {
 		t.Errorf("Shutdown: %v", err)
 	}
 	// Everything is with the kernel or has been read; the peers see the end of
 	// each connection behind it.
 	pull.Links().StopListening()
 	pull.Links().Each(func(c *link.Conn) { <-c.Closed() })
-	if err := pull.Drain(within(t)); err != nil {
+	if err := pull.Drain(testkit.Within(t)); err != nil {
 		t.Errorf("Drain: %v", err)
 	}
-	await(t, reader)
+	testkit.Receive(t, reader, "the reader")
 	mu.Lock()
 	defer mu.Unlock()
 	missing := 0
@@ -361,11 +362,11 @@ func TestPushCutAmongSeveral(t *testing.T) {
 func TestPushShutdown(t *testing.T) {
 	p, peers := pushing(t, pushConfig(), tcp, 1)
 	for n := range 500 {
-		if err := p.Send(within(t), parcel{number: n, size: 1000}); err != nil {
+		if err := p.Send(testkit.Within(t), parcel{number: n, size: 1000}); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if err := p.Shutdown(within(t)); err != nil {
+	if err := p.Shutdown(testkit.Within(t)); err != nil {
 		t.Error(err)
 	}
 	for n := range 500 {
@@ -373,14 +374,14 @@ func TestPushShutdown(t *testing.T) {
 			t.Fatalf("got %d, %v, want %d", got, err, n)
 		}
 	}
-	if err := p.Send(within(t), parcel{}); !errors.Is(err, link.ErrClosed) {
+	if err := p.Send(testkit.Within(t), parcel{}); !errors.Is(err, link.ErrClosed) {
 		t.Errorf("Send after Shutdown: %v", err)
 	}
 
 	cfg := pushConfig()
 	p, peers = pushing(t, cfg, "inproc://push-shutdown", 1)
 	for n := range 100 { // more than the pipe holds
-		if err := p.Send(within(t), parcel{number: n, size: 5000}); err != nil {
+		if err := p.Send(testkit.Within(t), parcel{number: n, size: 5000}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -389,7 +390,7 @@ func TestPushShutdown(t *testing.T) {
 	defer cancel()
 	go func() { result <- p.Shutdown(short) }()
 	peers[0].Close() // the peer goes while it is flushed
-	if err := await(t, result); err == nil {
+	if err := testkit.Receive(t, result, "a result"); err == nil {
 		t.Error("Shutdown gave no error, and a peer went with messages unsent")
 	}
 }

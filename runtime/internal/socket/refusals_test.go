@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gozmq/gozmq/internal/testkit"
 	"github.com/gozmq/gozmq/runtime/internal/link"
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
 	"github.com/gozmq/gozmq/runtime/internal/zmtptest"
@@ -35,7 +36,7 @@ func TestRefusalsThrottled(t *testing.T) {
 			}
 		}
 	}()
-	eventually(t, "more than the burst", func() bool { return n.Load() > int64(refusalLimit.Burst)+100 })
+	testkit.Eventually(t, "more than the burst", func() bool { return n.Load() > int64(refusalLimit.Burst)+100 })
 	most := refusalLimit.Burst + int((time.Since(begin)+2*shortestPause)/refusalLimit.Every)
 	if n := n.Load(); n > int64(most) {
 		t.Errorf("%d requests were refused in %v, want at most %d", n, time.Since(begin), most)

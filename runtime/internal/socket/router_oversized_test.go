@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gozmq/gozmq/internal/testkit"
 	"github.com/gozmq/gozmq/runtime/internal/link"
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
 	"github.com/gozmq/gozmq/runtime/internal/zmtptest"
@@ -15,25 +16,25 @@ import (
 func TestDealerReplyTooLarge(t *testing.T) {
 	large := string(make([]byte, 2<<20))
 	d, events, peers := dealing(t, 1)
-	other := calls(t, d, within(t), 1)
+	other := calls(t, d, testkit.Within(t), 1)
 	kept := peers[0].Message()
 	one := &ask{who: 7, size: 10}
 	done := make(chan error, 1)
-	go func() { done <- one.do(t, d, within(t)) }()
+	go func() { done <- one.do(t, d, testkit.Within(t)) }()
 	m := peers[0].Message()
 	peers[0].Send(zmtptest.Message("\xff\xff\xff\xff\xff\xff\xff\xff", "", large)) // nobody's
 	peers[0].Send(zmtptest.Message(string(m[0]), "", "status", large, "header"))
-	if err := await(t, done); err != nil || one.tooLarge == nil || one.tooLarge.Size != 2<<20 || one.tooLarge.Limit != 1<<20 {
+	if err := testkit.Receive(t, done, "the end"); err != nil || one.tooLarge == nil || one.tooLarge.Size != 2<<20 || one.tooLarge.Limit != 1<<20 {
 		t.Errorf("the call ended with %v, %+v", err, one.tooLarge)
 	}
 	peers[0].Send(reply(kept))
-	if err := await(t, other); err != nil {
+	if err := testkit.Receive(t, other, "a result"); err != nil {
 		t.Error(err)
 	}
-	lost := calls(t, d, within(t), 1)
+	lost := calls(t, d, testkit.Within(t), 1)
 	peers[0].Message()
 	peers[0].Send(zmtp.AppendHeader(zmtptest.Join(begun("not an id"), begun("")), 0, len(large)))
-	if err := await(t, lost); !errors.As(err, new(*LostError)) {
+	if err := testkit.Receive(t, lost, "a result"); !errors.As(err, new(*LostError)) {
 		t.Errorf("got %v, want a LostError", err)
 	}
 	if e := events.await(t, link.Disconnected, 1); e.Err == nil {

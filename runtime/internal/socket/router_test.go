@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gozmq/gozmq/internal/testkit"
 	"github.com/gozmq/gozmq/runtime/internal/link"
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
 	"github.com/gozmq/gozmq/runtime/internal/zmtptest"
@@ -63,8 +64,8 @@ func TestRouterJobThatBlocks(t *testing.T) {
 					p.Message()
 				}
 				p.Send(append(zmtptest.Message("first", "", "block"), zmtptest.Message("second", "", "block")...))
-				await(t, began)
-				await(t, began)
+				testkit.Receive(t, began, "the beginning")
+				testkit.Receive(t, began, "the beginning")
 				for range 50 {
 					p.Send(zmtptest.Message("id", "", "quick"))
 					if m := p.Message(); string(m[0]) != "id" {
@@ -91,7 +92,7 @@ func TestRouterManyJobsAtOnce(t *testing.T) {
 		p.Send(zmtptest.Message(fmt.Sprint(i), "", "block"))
 	}
 	for range n {
-		await(t, began)
+		testkit.Receive(t, began, "the beginning")
 	}
 	close(release)
 	seen := make(map[string]bool)
@@ -120,7 +121,7 @@ func TestRouterContextEndsWithTheConnection(t *testing.T) {
 				}}
 				events := newRecorder()
 				cfg := routerConfig()
-				cfg.Observe = events.observe
+				cfg.Observe = events.Record
 				_, ep := routing(t, cfg, server, network)
 				p := zmtptest.DialAs(t, ep, "DEALER")
 				for range warm {
@@ -128,9 +129,9 @@ func TestRouterContextEndsWithTheConnection(t *testing.T) {
 					p.Message()
 				}
 				p.Send(zmtptest.Message("id", "", "block"))
-				await(t, began)
+				testkit.Receive(t, began, "the beginning")
 				p.Close()
-				if err := await(t, ended); err == nil {
+				if err := testkit.Receive(t, ended, "the end"); err == nil {
 					t.Error("the context has no cause")
 				}
 				events.await(t, link.Disconnected, 1)
@@ -151,7 +152,7 @@ func TestRouterJobThatExits(t *testing.T) {
 			}}
 			events := newRecorder()
 			cfg := routerConfig()
-			cfg.Observe = events.observe
+			cfg.Observe = events.Record
 			_, ep := routing(t, cfg, server, tcp)
 			p := zmtptest.DialAs(t, ep, "DEALER")
 			for range warm {
@@ -178,7 +179,7 @@ func TestRouterDrain(t *testing.T) {
 	router, ep := routing(t, routerConfig(), server, tcp)
 	p := zmtptest.DialAs(t, ep, "DEALER")
 	p.Send(zmtptest.Message("running", "", "block"))
-	await(t, began)
+	testkit.Receive(t, began, "the beginning")
 	short, cancel := context.WithTimeout(context.Background(), 10*time.Millisecond)
 	defer cancel()
 	if err := router.Drain(short); !errors.Is(err, context.DeadlineExceeded) {
@@ -193,10 +194,10 @@ func TestRouterDrain(t *testing.T) {
 		t.Errorf("a request that came too late got %q", m)
 	}
 	close(release)
-	if err := router.Wait(within(t)); err != nil {
+	if err := router.Wait(testkit.Within(t)); err != nil {
 		t.Errorf("Wait: %v", err)
 	}
-	if err := router.Shutdown(within(t)); err != nil {
+	if err := router.Shutdown(testkit.Within(t)); err != nil {
 		t.Errorf("Shutdown: %v", err)
 	}
 	if m := p.Message(); string(m[0]) != "running" {
@@ -221,7 +222,7 @@ func TestRouterDrainSendsWhatItHeldBack(t *testing.T) {
 	receiver := receiverFunc(func(p *RouterPeer, frames [][]byte) Job {
 		<-ready
 		if count++; count == n/2 {
-			go func() { drained <- router.Drain(within(t)) }()
+			go func() { drained <- router.Drain(testkit.Within(t)) }()
 			for !router.isDraining() {
 				runtime.Gosched()
 			}
@@ -236,10 +237,10 @@ func TestRouterDrainSendsWhatItHeldBack(t *testing.T) {
 		all = append(all, zmtptest.Message(fmt.Sprint(i), "", "x")...)
 	}
 	p.Send(all)
-	if err := await(t, drained); err != nil {
+	if err := testkit.Receive(t, drained, "the end of Drain"); err != nil {
 		t.Errorf("Drain: %v", err)
 	}
-	short, cancel := context.WithTimeout(context.Background(), patience/5)
+	short, cancel := context.WithTimeout(context.Background(), testkit.Patience()/5)
 	defer cancel()
 	if err := router.Shutdown(short); err != nil {
 		t.Errorf("Shutdown: %v", err)
@@ -302,7 +303,7 @@ func TestRouterClientThatDoesNotRead(t *testing.T) {
 	var wg sync.WaitGroup
 	defer wg.Wait()
 	wg.Go(func() {
-		if err := stuck.SetWriteDeadline(time.Now().Add(patience)); err != nil {
+		if err := stuck.SetWriteDeadline(time.Now().Add(testkit.Patience())); err != nil {
 			t.Error(err)
 		}
 		rest := one[written%len(one):]
@@ -324,7 +325,7 @@ func TestRouterShutdownWithJobsThatStay(t *testing.T) {
 	router, ep := routing(t, routerConfig(), server, tcp)
 	p := zmtptest.DialAs(t, ep, "DEALER")
 	p.Send(zmtptest.Message("id", "", "block"))
-	await(t, began)
+	testkit.Receive(t, began, "the beginning")
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
 	_ = router.Drain(ctx)
@@ -361,7 +362,7 @@ func TestRouterContextEndsWhenWeClose(t *testing.T) {
 					p.Message()
 				}
 				p.Send(zmtptest.Message("id", "", "block"))
-				if err := await(t, ended); !errors.Is(err, errKilled) {
+				if err := testkit.Receive(t, ended, "the end"); !errors.Is(err, errKilled) {
 					t.Errorf("the context ended with %v", err)
 				}
 				p.Drained()

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/gozmq/gozmq/internal/testkit"
 	"github.com/gozmq/gozmq/runtime/internal/link"
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
 	"github.com/gozmq/gozmq/runtime/internal/zmtptest"
@@ -84,7 +85,7 @@ func TestSubOldPublisher(t *testing.T) {
 		t.Errorf("got %q", m)
 	}
 	p.Send(zmtptest.Message("topic", "body"))
-	if m := await(t, got); m != "topic|body" {
+	if m := testkit.Receive(t, got, "a message"); m != "topic|body" {
 		t.Errorf("received %q", m)
 	}
 }
@@ -106,7 +107,7 @@ func TestSubReconnects(t *testing.T) {
 			t.Fatalf("round %d: got %q, want %q", round, list, want)
 		}
 		p.Send(zmtptest.Message("after", fmt.Sprint(round)))
-		if m := await(t, got); m != fmt.Sprint("after|", round) {
+		if m := testkit.Receive(t, got, "a message"); m != fmt.Sprint("after|", round) {
 			t.Errorf("received %q", m)
 		}
 		p.Close()
@@ -135,7 +136,7 @@ func TestSubFromManyPublishers(t *testing.T) {
 	var next [publishers]int
 	for range publishers * each {
 		var i, n int
-		m := await(t, got)
+		m := testkit.Receive(t, got, "a message")
 		if _, err := fmt.Sscanf(m, "%d|%d", &i, &n); err != nil || n != next[i] {
 			t.Fatalf("received %q, want message %d", m, next[i])
 		}
@@ -159,7 +160,7 @@ func TestPubToSub(t *testing.T) {
 				}
 				s.Subscribe([]byte("a"))
 				for range 3 { // the connection is cut, and comes back with its subscriptions
-					if err := p.WaitSubscribers(within(t), []byte("a"), 1); err != nil {
+					if err := p.WaitSubscribers(testkit.Within(t), []byte("a"), 1); err != nil {
 						t.Fatal(err)
 					}
 					for n := range 100 {
@@ -167,7 +168,7 @@ func TestPubToSub(t *testing.T) {
 						publish(p, fmt.Sprint("a", n))
 					}
 					for n := range 100 {
-						if m := await(t, got); m != fmt.Sprint("a", n) {
+						if m := testkit.Receive(t, got, "a message"); m != fmt.Sprint("a", n) {
 							t.Fatalf("received %q, want a%d", m, n)
 						}
 					}

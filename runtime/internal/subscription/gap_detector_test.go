@@ -15,8 +15,8 @@ func numbered(topic string, h wire.PublicationHeader) *wire.Publication {
 	return &wire.Publication{Topic: []byte(topic), Header: h.Append(nil)}
 }
 
-// told describes what a gap detector says of a message.
-func told(fresh bool, notices []Notice) string {
+// described describes what a gap detector says of a message.
+func described(fresh bool, notices []Notice) string {
 	text := "old"
 	if fresh {
 		text = "new"
@@ -59,7 +59,7 @@ func TestGapDetectorGaps(t *testing.T) {
 		{"a", 1, 42, 32, "new, 1 of a lost"},
 	} {
 		fresh, notices := d.check(numbered(step.topic, wire.PublicationHeader{Publisher: step.publisher, Position: step.position, Sequence: step.counted}))
-		if got := told(fresh, notices); got != step.want {
+		if got := described(fresh, notices); got != step.want {
 			t.Errorf("step %d: got %q, want %q", i, got, step.want)
 		}
 	}
@@ -74,12 +74,12 @@ func TestGapDetectorWithoutNumbers(t *testing.T) {
 	for _, header := range []string{"", "not a header", "\x10\x01", "\x09\x01\x00\x00\x00\x00\x00\x00\x00"} {
 		for range 2 {
 			if fresh, notices := d.check(&wire.Publication{Topic: []byte("a"), Header: []byte(header)}); !fresh || notices != nil {
-				t.Errorf("header %q: %s", header, told(fresh, notices))
+				t.Errorf("header %q: %s", header, described(fresh, notices))
 			}
 		}
 	}
 	if fresh, notices := d.check(&wire.Publication{Topic: []byte("a")}); !fresh || notices != nil || d.topics.Len() != 0 {
-		t.Errorf("no header: %s", told(fresh, notices))
+		t.Errorf("no header: %s", described(fresh, notices))
 	}
 }
 
@@ -114,8 +114,8 @@ func TestGapDetectorRestarts(t *testing.T) {
 			play := func(steps []step) {
 				for _, s := range steps {
 					position++
-					d.conns.heard(s.publisher, s.at)
-					if got := told(d.check(numbered(s.topic, wire.PublicationHeader{Publisher: s.publisher, Position: position, Sequence: 1}))); got != s.want {
+					d.conns.record(s.publisher, s.at)
+					if got := described(d.check(numbered(s.topic, wire.PublicationHeader{Publisher: s.publisher, Position: position, Sequence: 1}))); got != s.want {
 						t.Errorf("topic %s of %d: got %q, want %q", s.topic, s.publisher, got, s.want)
 					}
 				}
@@ -145,7 +145,7 @@ func TestGapDetectorLag(t *testing.T) {
 		{2 * time.Hour, "new, late by more than 1h0m0s"},
 	} {
 		position++
-		if got := told(d.check(numbered("a", wire.PublicationHeader{Publisher: 1, Position: position, Sequence: position, TimeUs: ago(step.ago)}))); got != step.want {
+		if got := described(d.check(numbered("a", wire.PublicationHeader{Publisher: 1, Position: position, Sequence: position, TimeUs: ago(step.ago)}))); got != step.want {
 			t.Errorf("step %d: got %q, want %q", i, got, step.want)
 		}
 	}

@@ -55,12 +55,12 @@ func (s *Subscription) Queued() int {
 	return queued
 }
 
-// Each calls take with each message, and tell with what is to be said before a
+// Each calls deliver with each message, and report with each notice before a
 // message, until one of them returns false, a Lag has ended the iteration, the
 // subscription is closed and nothing waits, or ctx ends. Messages are valid
 // during the call. Calls of Each take turns; one that is left goes on where the
 // last one ended. A Lag that ended an iteration closes the subscription.
-func (s *Subscription) Each(ctx context.Context, take func(*wire.Publication) bool, tell func(*wire.Publication, Notice) bool) {
+func (s *Subscription) Each(ctx context.Context, deliver func(*wire.Publication) bool, report func(*wire.Publication, Notice) bool) {
 	select {
 	case s.turn <- struct{}{}:
 	case <-ctx.Done():
@@ -74,7 +74,7 @@ func (s *Subscription) Each(ctx context.Context, take func(*wire.Publication) bo
 	}()
 	if k := s.kept; k != nil && ctx.Err() == nil {
 		s.kept = nil
-		if !s.pass(&k.Publication, k.notices, take, tell) {
+		if !s.pass(&k.Publication, k.notices, deliver, report) {
 			return
 		}
 	}
@@ -89,13 +89,13 @@ func (s *Subscription) Each(ctx context.Context, take func(*wire.Publication) bo
 		case peerEntry:
 			return true
 		case tooLargeEntry:
-			return tell(&it.Publication, it.tooLarge())
+			return report(&it.Publication, it.tooLarge())
 		}
 		fresh, notices := s.gaps.check(&it.Publication)
 		if len(notices) == 0 {
-			return !fresh || take(&it.Publication)
+			return !fresh || deliver(&it.Publication)
 		}
-		return s.pass(&it.Publication, notices, take, tell) && !s.gaps.ended
+		return s.pass(&it.Publication, notices, deliver, report) && !s.gaps.ended
 	})
 }
 
@@ -106,17 +106,17 @@ type keptMessage struct {
 	notices []Notice // not passed on yet
 }
 
-// pass tells notices and has p taken, unless the iteration has ended with them.
-func (s *Subscription) pass(p *wire.Publication, notices []Notice, take func(*wire.Publication) bool, tell func(*wire.Publication, Notice) bool) bool {
+// pass reports notices and delivers p, unless the iteration has ended with them.
+func (s *Subscription) pass(p *wire.Publication, notices []Notice, deliver func(*wire.Publication) bool, report func(*wire.Publication, Notice) bool) bool {
 	for i, n := range notices {
-		if !tell(p, n) {
+		if !report(p, n) {
 			if !s.gaps.ended || i+1 < len(notices) {
 				s.kept = &keptMessage{p.Clone(), notices[i+1:]}
 			}
 			return false
 		}
 	}
-	return !s.gaps.ended && take(p)
+	return !s.gaps.ended && deliver(p)
 }
 
 // resume makes the gap detector forget the topics of a resumption: those that

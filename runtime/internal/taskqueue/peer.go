@@ -38,10 +38,20 @@ func (q *Queue) Leave(p *Peer, now time.Time) (dead []*Task) {
 	return dead
 }
 
-// Credit sets how many tasks p is willing to hold at once; 0 stops it.
+// Credit sets how many tasks p is willing to hold at once; 0 stops it. It has no
+// effect after Stop.
 func (q *Queue) Credit(p *Peer, n int) {
+	if p.stopped {
+		return
+	}
 	p.credit = n
 	p.granted = p.granted || n > 0
+	q.enlist(p)
+}
+
+// Stop has p get no further task, whatever its credit is. What it has it may do.
+func (q *Queue) Stop(p *Peer) {
+	p.stopped, p.credit = true, 0
 	q.enlist(p)
 }
 

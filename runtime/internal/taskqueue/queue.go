@@ -139,7 +139,7 @@ func (q *Queue) hand(t *Task, p *Peer, now time.Time) {
 // give makes p the holder of t, which nobody holds.
 func (q *Queue) give(t *Task, p *Peer, now time.Time) {
 	q.hands++
-	t.state, t.holder, t.since, t.hand, t.begun = held, p, now, q.hands, false
+	t.state, t.holder, t.since, t.hand, t.begun, t.handled = held, p, now, q.hands, false, false
 	p.add(t)
 	q.lease(t, now)
 	q.enlist(p)
@@ -208,7 +208,7 @@ func (q *Queue) release(t *Task) {
 			q.enlist(p)
 		}
 	}
-	t.holder, t.begun = nil, false
+	t.holder, t.begun, t.handled = nil, false, false
 	if !t.Control {
 		q.counts.InFlight--
 	}

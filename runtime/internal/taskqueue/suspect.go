@@ -51,7 +51,8 @@ func (p *Peer) trim() {
 
 // lose takes t from its holder, which was lost or has had it for too long. It
 // reports whether t was given up. An attempt that was not begun does not count.
-// If t was begun when its worker was lost, t is a suspect and waits for a pause.
+// If t was begun, and not handled, when its worker was lost, t is a suspect and
+// waits for a pause.
 func (q *Queue) lose(t *Task, begun bool, reason error, now time.Time) (dead bool) {
 	t.Reason = reason
 	if t.Control {
@@ -72,8 +73,9 @@ func (q *Queue) lose(t *Task, begun bool, reason error, now time.Time) (dead boo
 		q.finish(t, true)
 		return true
 	}
+	handled := t.handled
 	q.release(t)
-	if reason != ErrLost {
+	if reason != ErrLost || handled {
 		q.wait(t, true)
 		return false
 	}
@@ -159,6 +161,16 @@ func (q *Queue) Extend(p *Peer, id ID, attempt int, now time.Time) error {
 	}
 	q.lease(t, now)
 	return nil
+}
+
+// Handled notes that p's handler of a task has returned, so that the task is no
+// suspect, and its result waits for a sink. It has no effect when p does not
+// have the task.
+func (q *Queue) Handled(p *Peer, id ID) {
+	if t := p.holds[id]; t != nil && t.state == held && t.holder == p {
+		t.handled = true
+		q.clear(t)
+	}
 }
 
 // claim gives p a task that it runs. If another peer has it by now, p may still

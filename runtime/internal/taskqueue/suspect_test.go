@@ -108,6 +108,48 @@ func TestClaim(t *testing.T) {
 	}
 }
 
+// A task that was handled has not ended its worker: it goes on at once when the
+// worker is lost, and one that was a suspect is none any more.
+func TestHandledIsNoSuspect(t *testing.T) {
+	q := queueOf(roomy, "1", "2", "3")
+	p := join(q, 1)
+	wantNext(t, q, start, "1", p)
+	if err := q.Extend(p, "1", 1, start); err != nil {
+		t.Fatal(err)
+	}
+	q.Handled(p, "1")
+	q.Handled(p, "2") // which it does not have
+	q.Leave(p, start)
+	p = join(q, 3)
+	for _, id := range []ID{"1", "2", "3"} { // no suspect, beside which it gets nothing
+		wantNext(t, q, start, id, p)
+		if err := q.Extend(p, id, 0, start); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n := p.holds["1"].Attempts; n != 2 {
+		t.Errorf("attempt %d, want 2", n)
+	}
+	q.Leave(p, start) // and now all are suspects
+	now := start.Add(time.Hour)
+	q.Expire(now)
+	p = join(q, 3)
+	first, _ := q.Next(now)
+	if again, _ := q.Next(now); first == nil || again != nil {
+		t.Fatalf("got %v and %v, want one suspect", first, again)
+	}
+	q.Handled(p, first.ID)
+	if next, _ := q.Next(now); next != nil {
+		t.Errorf("the next suspect %v went to a worker that has a task", next.ID)
+	}
+	if _, err := q.Done(p, first.ID); err != nil {
+		t.Error(err)
+	}
+	if next, _ := q.Next(now); next == nil {
+		t.Error("no further suspect was handed out")
+	}
+}
+
 // What was begun waits after its worker is lost, and what was not goes on at
 // once.
 func TestPauseAfterLoss(t *testing.T) {

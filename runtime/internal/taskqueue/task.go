@@ -42,6 +42,7 @@ type Task struct {
 	since         time.Time     // when it was handed out last
 	first, before time.Time     // when the attempt, and the one before, was handed out first
 	begun         bool          // its holder has begun it
+	handled       bool          // its holder's handler has returned, and the result waits for a sink
 	failures      int           // attempts that a worker has reported as failed
 	losses        int           // attempts whose worker was lost or whose lease has ended
 	silent        int           // times that it was lost, and its worker had not begun it
@@ -81,6 +82,7 @@ var (
 type Peer struct {
 	credit  int          // how many tasks it is willing to hold
 	granted bool         // it had credit once
+	stopped bool         // it gets no more credit
 	blocked bool         // nothing can be sent just now
 	gone    bool         // has left
 	holds   map[ID]*Task // that it was given and has not reported the end of
@@ -101,5 +103,5 @@ type given struct {
 // of.
 func (p *Peer) Holds() int { return len(p.holds) }
 
-// Granted reports whether the peer has ever had credit.
-func (p *Peer) Granted() bool { return p.granted }
+// Works reports whether the peer has ever had credit and was not stopped.
+func (p *Peer) Works() bool { return p.granted && !p.stopped }

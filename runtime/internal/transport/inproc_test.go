@@ -11,6 +11,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/gozmq/gozmq/internal/testkit"
 )
 
 // known reports whether the registry remembers the name.
@@ -74,7 +76,7 @@ func TestInprocBacklog(t *testing.T) {
 	l := mustListen(t, "inproc://"+t.Name())
 	var clients []net.Conn
 	for range backlog {
-		c, err := l.Endpoint().Dial(within(t))
+		c, err := l.Endpoint().Dial(testkit.Within(t))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -121,7 +123,7 @@ func TestInprocChurn(t *testing.T) {
 	for range 4 {
 		dialers.Go(func() {
 			for range 100 {
-				c, err := e.Dial(within(t))
+				c, err := e.Dial(testkit.Within(t))
 				if err != nil {
 					t.Error(err)
 					return

@@ -37,12 +37,6 @@ func mustListen(t testing.TB, s string) *Listener {
 	return l
 }
 
-func within(t testing.TB) context.Context {
-	ctx, cancel := context.WithTimeout(context.Background(), testkit.Patience())
-	t.Cleanup(cancel)
-	return ctx
-}
-
 // connect dials what l says it is bound to and returns both ends.
 func connect(t testing.TB, l *Listener) (client, server net.Conn) {
 	t.Helper()
@@ -50,7 +44,7 @@ func connect(t testing.TB, l *Listener) (client, server net.Conn) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	client, err = e.Dial(within(t))
+	client, err = e.Dial(testkit.Within(t))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -281,7 +275,7 @@ func TestDialNobody(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			c, err := e.Dial(within(t))
+			c, err := e.Dial(testkit.Within(t))
 			if err == nil {
 				c.Close()
 				t.Fatal("connected to nobody")
@@ -306,7 +300,7 @@ func TestDialEndedContext(t *testing.T) {
 
 func TestDialWildcard(t *testing.T) {
 	for _, in := range []string{"tcp://*:1", "tcp://127.0.0.1:*", "ipc://*"} {
-		if c, err := mustBind(t, in).Dial(within(t)); err == nil {
+		if c, err := mustBind(t, in).Dial(testkit.Within(t)); err == nil {
 			c.Close()
 			t.Errorf("connected to %s", in)
 		}
@@ -318,7 +312,7 @@ func TestZeroEndpoint(t *testing.T) {
 	if l, err := e.Listen(); err == nil {
 		t.Errorf("Listen() = %v", l)
 	}
-	if c, err := e.Dial(within(t)); err == nil {
+	if c, err := e.Dial(testkit.Within(t)); err == nil {
 		t.Errorf("Dial() = %v", c)
 	}
 	if e.String() != "" || e.Scheme() != "" {

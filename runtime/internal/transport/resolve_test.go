@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/gozmq/gozmq/internal/testkit"
 )
 
 // A book is a resolver that knows one name.
@@ -54,7 +56,7 @@ func TestResolve(t *testing.T) {
 			if err != nil || !e.Many() {
 				t.Fatalf("got %v, %v", e, err)
 			}
-			list, err := e.Resolve(within(t), tt.book)
+			list, err := e.Resolve(testkit.Within(t), tt.book)
 			var got []string
 			for _, a := range list {
 				got = append(got, a.String())
@@ -77,12 +79,12 @@ func TestDialTriesAllAddresses(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		c, err := e.DialWith(within(t), book{"127.0.0.3", "127.0.0.2", "127.0.0.1"})
+		c, err := e.DialWith(testkit.Within(t), book{"127.0.0.3", "127.0.0.2", "127.0.0.1"})
 		if err != nil {
 			t.Fatal(err)
 		}
 		c.Close()
-		_, err = e.DialWith(within(t), book{"127.0.0.3", "127.0.0.2"})
+		_, err = e.DialWith(testkit.Within(t), book{"127.0.0.3", "127.0.0.2"})
 		if err == nil || !strings.Contains(err.Error(), "127.0.0.3") || !strings.Contains(err.Error(), "127.0.0.2") {
 			t.Errorf("the error does not say what became of each address: %v", err)
 		}
@@ -97,7 +99,7 @@ func TestDialNamesAnew(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, known := range []book{{"127.0.0.2"}, {"127.0.0.1"}, {}, {"127.0.0.1"}} {
-		c, err := e.DialWith(within(t), known)
+		c, err := e.DialWith(testkit.Within(t), known)
 		if good := slices.Contains(known, "127.0.0.1"); good != (err == nil) {
 			t.Errorf("%v: %v", known, err)
 		}

@@ -53,6 +53,7 @@ type WorkerCommand struct {
 	ID      []byte // of the task, with every other verb
 	Status  []byte // of FAIL and REJECT: an encoded gozmq.v1.Status; nil: none
 	Attempt int    // of EXTEND: which attempt the worker runs; 0: it does not say
+	Handled bool   // of EXTEND: the handler has returned, and the result waits for a sink
 }
 
 // AppendMessage appends the command's frames to b (socket.Message).
@@ -61,14 +62,29 @@ func (c WorkerCommand) AppendMessage(b []byte) ([]byte, error) {
 	switch {
 	case c.Verb == VerbCredit:
 		return zmtp.AppendFrame(b, 0, strconv.AppendInt(nil, int64(c.Credit), 10)), nil
-	case c.Verb == VerbExtend && c.Attempt > 0:
-		b = zmtp.AppendFrame(b, zmtp.FlagMore, c.ID)
-		return zmtp.AppendFrame(b, 0, strconv.AppendInt(nil, int64(c.Attempt), 10)), nil
+	case c.Verb == VerbExtend && (c.Attempt > 0 || c.Handled):
+		return c.appendExtend(b), nil
 	case c.Status == nil:
 		return zmtp.AppendFrame(b, 0, c.ID), nil
 	}
 	b = zmtp.AppendFrame(b, zmtp.FlagMore, c.ID)
 	return zmtp.AppendFrame(b, 0, c.Status), nil
+}
+
+// handled is the fourth frame of an EXTEND.
+const handled = "handled"
+
+func (c WorkerCommand) appendExtend(b []byte) []byte {
+	var attempt []byte
+	if c.Attempt > 0 {
+		attempt = strconv.AppendInt(nil, int64(c.Attempt), 10)
+	}
+	b = zmtp.AppendFrame(b, zmtp.FlagMore, c.ID)
+	if !c.Handled {
+		return zmtp.AppendFrame(b, 0, attempt)
+	}
+	b = zmtp.AppendFrame(b, zmtp.FlagMore, attempt)
+	return zmtp.AppendFrameString(b, 0, handled)
 }
 
 // ParseWorkerCommand parses a message of a worker. The command refers to the
@@ -89,10 +105,11 @@ func ParseWorkerCommand(frames [][]byte) (WorkerCommand, error) {
 	}
 	c.ID = frames[1]
 	switch {
-	case len(frames) < 3 || len(frames[2]) == 0:
+	case len(frames) < 3:
 	case c.Verb == VerbExtend:
 		c.Attempt = parseAttempt(frames[2])
-	default:
+		c.Handled = len(frames) > 3 && string(frames[3]) == handled
+	case len(frames[2]) > 0:
 		c.Status = frames[2]
 	}
 	return c, nil

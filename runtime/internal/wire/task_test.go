@@ -55,6 +55,9 @@ func TestWorkerCommands(t *testing.T) {
 		{Verb: VerbReject, ID: make([]byte, MaxTaskID), Status: []byte("\x08\x03")},
 		{Verb: VerbReturn, ID: []byte("a")},
 		{Verb: VerbExtend, ID: []byte("a")},
+		{Verb: VerbExtend, ID: []byte("a"), Attempt: 12},
+		{Verb: VerbExtend, ID: []byte("a"), Attempt: 12, Handled: true},
+		{Verb: VerbExtend, ID: []byte("a"), Handled: true},
 	} {
 		got, err := ParseWorkerCommand(frames(t, c))
 		if err != nil || !reflect.DeepEqual(got, c) {

@@ -13,6 +13,11 @@ const (
 	PropertyIdentity   = "Identity"
 	// PropertyGozmq announces that our extensions may be used.
 	PropertyGozmq = "X-Gozmq"
+	// PropertyRole announces what a socket of ours is for.
+	PropertyRole = "X-Gozmq-Role"
+	// PropertyMaxSize announces the largest body that a socket of ours takes, as a
+	// decimal number of bytes.
+	PropertyMaxSize = "X-Gozmq-Max-Size"
 )
 
 // MaxIdentity is the longest identity of a peer, in bytes.

@@ -12,6 +12,7 @@ type Limits struct {
 	MaxFrames  int // frames of one message
 	MaxCommand int // bytes of one command
 	MaxDropped int // bytes of a message that is passed over; 0: no message is
+	Elided     int // the frames beyond this size come without their bodies; 0: none do
 }
 
 // frameOverhead is how much each frame counts against MaxMessage besides its body,

@@ -7,6 +7,7 @@ type SizeError struct {
 	Size  uint64 // bytes of the frame that is too large, or of the message up to its end
 	Limit int
 	Whole bool // it is the message that is too large, and none of its frames
+	Kept  bool // its sender has kept it back, and said so
 }
 
 func (e *SizeError) Error() string {
@@ -58,6 +59,9 @@ func (r *remainder) begin(h Header, l *Limits) error {
 		return fmt.Errorf("message has more than %d frames", l.MaxFrames)
 	}
 	r.size, r.left, r.last = size, h.Size, !h.More()
+	if l.Elided > 0 && h.Size > uint64(l.Elided) {
+		r.left = 0
+	}
 	r.frames++
 	r.on = r.left > 0 || !r.last
 	return nil

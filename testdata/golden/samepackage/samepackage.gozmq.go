@@ -135,6 +135,7 @@ type ticksSubscriber struct {
 func (s *ticksSubscriber) Tick(ctx context.Context, filters ...TicksTickFilter) iter.Seq2[*NowResponse, error] {
 	return gozmqimpl.Subscribe(ctx, s.sub, ticksTickTopic, filters)
 }
+
 func (s *ticksSubscriber) TickSubscription(filters []TicksTickFilter, opts ...gozmq.SubscriptionOption) (gozmq.Subscription[*NowResponse, TicksTickFilter], error) {
 	return gozmqimpl.Open(s.sub, ticksTickTopic, filters, opts)
 }
@@ -168,6 +169,7 @@ type UnimplementedTicksHandler struct{}
 func (UnimplementedTicksHandler) Tick(context.Context, *NowResponse) error {
 	return gozmqimpl.UnimplementedTopic(ticksTickTopic)
 }
+
 func (UnimplementedTicksHandler) mustEmbedUnimplementedTicksHandler() {}
 
 // TicksTickFilter selects messages by the fields of their topic. A field that

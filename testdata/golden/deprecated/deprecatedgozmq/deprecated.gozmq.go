@@ -182,6 +182,7 @@ type oldFeedSubscriber struct {
 func (s *oldFeedSubscriber) Done(ctx context.Context, filters ...OldFeedDoneFilter) iter.Seq2[*deprecated.Thing, error] {
 	return gozmqimpl.Subscribe(ctx, s.sub, oldFeedDoneTopic, filters)
 }
+
 func (s *oldFeedSubscriber) DoneSubscription(filters []OldFeedDoneFilter, opts ...gozmq.SubscriptionOption) (gozmq.Subscription[*deprecated.Thing, OldFeedDoneFilter], error) {
 	return gozmqimpl.Open(s.sub, oldFeedDoneTopic, filters, opts)
 }
@@ -225,6 +226,7 @@ type UnimplementedOldFeedHandler struct{}
 func (UnimplementedOldFeedHandler) Done(context.Context, *deprecated.Thing) error {
 	return gozmqimpl.UnimplementedTopic(oldFeedDoneTopic)
 }
+
 func (UnimplementedOldFeedHandler) mustEmbedUnimplementedOldFeedHandler() {}
 
 // OldFeedDoneFilter selects messages by the fields of their topic. A field
@@ -452,6 +454,7 @@ type thingSubscriber struct {
 func (s *thingSubscriber) Subscribe(ctx context.Context) iter.Seq2[*deprecated.Thing, error] {
 	return gozmqimpl.SubscribeAll(ctx, s.sub, thingTopic)
 }
+
 func (s *thingSubscriber) Subscription(opts ...gozmq.SubscriptionOption) (gozmq.Subscription[*deprecated.Thing, gozmq.TopicPattern], error) {
 	return gozmqimpl.OpenAll(s.sub, thingTopic, opts)
 }

@@ -148,6 +148,7 @@ type ledgerSubscriber struct {
 func (s *ledgerSubscriber) Booked(ctx context.Context, filters ...LedgerBookedFilter) iter.Seq2[*edition2023.Account, error] {
 	return gozmqimpl.Subscribe(ctx, s.sub, ledgerBookedTopic, filters)
 }
+
 func (s *ledgerSubscriber) BookedSubscription(filters []LedgerBookedFilter, opts ...gozmq.SubscriptionOption) (gozmq.Subscription[*edition2023.Account, LedgerBookedFilter], error) {
 	return gozmqimpl.Open(s.sub, ledgerBookedTopic, filters, opts)
 }
@@ -155,6 +156,7 @@ func (s *ledgerSubscriber) BookedSubscription(filters []LedgerBookedFilter, opts
 func (s *ledgerSubscriber) Moved(ctx context.Context, filters ...LedgerMovedFilter) iter.Seq2[*edition2023.Hybrid, error] {
 	return gozmqimpl.Subscribe(ctx, s.sub, ledgerMovedTopic, filters)
 }
+
 func (s *ledgerSubscriber) MovedSubscription(filters []LedgerMovedFilter, opts ...gozmq.SubscriptionOption) (gozmq.Subscription[*edition2023.Hybrid, LedgerMovedFilter], error) {
 	return gozmqimpl.Open(s.sub, ledgerMovedTopic, filters, opts)
 }
@@ -191,9 +193,11 @@ type UnimplementedLedgerHandler struct{}
 func (UnimplementedLedgerHandler) Booked(context.Context, *edition2023.Account) error {
 	return gozmqimpl.UnimplementedTopic(ledgerBookedTopic)
 }
+
 func (UnimplementedLedgerHandler) Moved(context.Context, *edition2023.Hybrid) error {
 	return gozmqimpl.UnimplementedTopic(ledgerMovedTopic)
 }
+
 func (UnimplementedLedgerHandler) mustEmbedUnimplementedLedgerHandler() {}
 
 // LedgerBookedFilter selects messages by the fields of their topic. A field

@@ -148,6 +148,7 @@ type trackingSubscriber struct {
 func (s *trackingSubscriber) Moved(ctx context.Context, filters ...TrackingMovedFilter) iter.Seq2[*edition2024.Parcel, error] {
 	return gozmqimpl.Subscribe(ctx, s.sub, trackingMovedTopic, filters)
 }
+
 func (s *trackingSubscriber) MovedSubscription(filters []TrackingMovedFilter, opts ...gozmq.SubscriptionOption) (gozmq.Subscription[*edition2024.Parcel, TrackingMovedFilter], error) {
 	return gozmqimpl.Open(s.sub, trackingMovedTopic, filters, opts)
 }
@@ -182,6 +183,7 @@ type UnimplementedTrackingHandler struct{}
 func (UnimplementedTrackingHandler) Moved(context.Context, *edition2024.Parcel) error {
 	return gozmqimpl.UnimplementedTopic(trackingMovedTopic)
 }
+
 func (UnimplementedTrackingHandler) mustEmbedUnimplementedTrackingHandler() {}
 
 // TrackingMovedFilter selects messages by the fields of their topic. A field

@@ -68,6 +68,7 @@ type readingSubscriber struct {
 func (s *readingSubscriber) Subscribe(ctx context.Context, filters ...ReadingFilter) iter.Seq2[*message.Reading, error] {
 	return gozmqimpl.Subscribe(ctx, s.sub, readingTopic, filters)
 }
+
 func (s *readingSubscriber) Subscription(filters []ReadingFilter, opts ...gozmq.SubscriptionOption) (gozmq.Subscription[*message.Reading, ReadingFilter], error) {
 	return gozmqimpl.Open(s.sub, readingTopic, filters, opts)
 }
@@ -150,6 +151,7 @@ type readingSampleSubscriber struct {
 func (s *readingSampleSubscriber) Subscribe(ctx context.Context) iter.Seq2[*message.Reading_Sample, error] {
 	return gozmqimpl.SubscribeAll(ctx, s.sub, readingSampleTopic)
 }
+
 func (s *readingSampleSubscriber) Subscription(opts ...gozmq.SubscriptionOption) (gozmq.Subscription[*message.Reading_Sample, gozmq.TopicPattern], error) {
 	return gozmqimpl.OpenAll(s.sub, readingSampleTopic, opts)
 }

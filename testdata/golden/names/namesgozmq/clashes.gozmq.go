@@ -427,6 +427,7 @@ type feedSubscriber struct {
 func (s *feedSubscriber) Pulse(ctx context.Context, filters ...FeedPulseFilter) iter.Seq2[*names.Ping, error] {
 	return gozmqimpl.Subscribe(ctx, s.sub, feedPulseTopic, filters)
 }
+
 func (s *feedSubscriber) PulseSubscription(filters []FeedPulseFilter, opts ...gozmq.SubscriptionOption) (gozmq.Subscription[*names.Ping, FeedPulseFilter], error) {
 	return gozmqimpl.Open(s.sub, feedPulseTopic, filters, opts)
 }
@@ -460,6 +461,7 @@ type UnimplementedFeedHandler struct{}
 func (UnimplementedFeedHandler) Pulse(context.Context, *names.Ping) error {
 	return gozmqimpl.UnimplementedTopic(feedPulseTopic)
 }
+
 func (UnimplementedFeedHandler) mustEmbedUnimplementedFeedHandler() {}
 
 // FeedPulseFilter selects messages by the fields of their topic. A field that
@@ -544,6 +546,7 @@ type newFeedSubscriber struct {
 func (s *newFeedSubscriber) Pulse(ctx context.Context, filters ...NewFeedPulseFilter) iter.Seq2[*names.Ping, error] {
 	return gozmqimpl.Subscribe(ctx, s.sub, newFeedPulseTopic, filters)
 }
+
 func (s *newFeedSubscriber) PulseSubscription(filters []NewFeedPulseFilter, opts ...gozmq.SubscriptionOption) (gozmq.Subscription[*names.Ping, NewFeedPulseFilter], error) {
 	return gozmqimpl.Open(s.sub, newFeedPulseTopic, filters, opts)
 }
@@ -577,6 +580,7 @@ type UnimplementedNewFeedHandler struct{}
 func (UnimplementedNewFeedHandler) Pulse(context.Context, *names.Ping) error {
 	return gozmqimpl.UnimplementedTopic(newFeedPulseTopic)
 }
+
 func (UnimplementedNewFeedHandler) mustEmbedUnimplementedNewFeedHandler() {}
 
 // NewFeedPulseFilter selects messages by the fields of their topic. A field
@@ -656,6 +660,7 @@ type feedPulseSubscriber struct {
 func (s *feedPulseSubscriber) Subscribe(ctx context.Context, filters ...FeedPulse_Filter) iter.Seq2[*names.FeedPulse, error] {
 	return gozmqimpl.Subscribe(ctx, s.sub, feedPulseTopic2, filters)
 }
+
 func (s *feedPulseSubscriber) Subscription(filters []FeedPulse_Filter, opts ...gozmq.SubscriptionOption) (gozmq.Subscription[*names.FeedPulse, FeedPulse_Filter], error) {
 	return gozmqimpl.Open(s.sub, feedPulseTopic2, filters, opts)
 }

@@ -336,6 +336,7 @@ type interfaceSubscriber struct {
 func (s *interfaceSubscriber) Range(ctx context.Context, filters ...InterfaceRangeFilter) iter.Seq2[*names.Var, error] {
 	return gozmqimpl.Subscribe(ctx, s.sub, interfaceRangeTopic, filters)
 }
+
 func (s *interfaceSubscriber) RangeSubscription(filters []InterfaceRangeFilter, opts ...gozmq.SubscriptionOption) (gozmq.Subscription[*names.Var, InterfaceRangeFilter], error) {
 	return gozmqimpl.Open(s.sub, interfaceRangeTopic, filters, opts)
 }
@@ -343,6 +344,7 @@ func (s *interfaceSubscriber) RangeSubscription(filters []InterfaceRangeFilter, 
 func (s *interfaceSubscriber) Append(ctx context.Context, filters ...InterfaceAppendFilter) iter.Seq2[*names.String, error] {
 	return gozmqimpl.Subscribe(ctx, s.sub, interfaceAppendTopic, filters)
 }
+
 func (s *interfaceSubscriber) AppendSubscription(filters []InterfaceAppendFilter, opts ...gozmq.SubscriptionOption) (gozmq.Subscription[*names.String, InterfaceAppendFilter], error) {
 	return gozmqimpl.Open(s.sub, interfaceAppendTopic, filters, opts)
 }
@@ -379,9 +381,11 @@ type UnimplementedInterfaceHandler struct{}
 func (UnimplementedInterfaceHandler) Range(context.Context, *names.Var) error {
 	return gozmqimpl.UnimplementedTopic(interfaceRangeTopic)
 }
+
 func (UnimplementedInterfaceHandler) Append(context.Context, *names.String) error {
 	return gozmqimpl.UnimplementedTopic(interfaceAppendTopic)
 }
+
 func (UnimplementedInterfaceHandler) mustEmbedUnimplementedInterfaceHandler() {}
 
 // InterfaceRangeFilter selects messages by the fields of their topic. A field
@@ -898,6 +902,7 @@ type stringSubscriber struct {
 func (s *stringSubscriber) Subscribe(ctx context.Context, filters ...StringFilter) iter.Seq2[*names.String, error] {
 	return gozmqimpl.Subscribe(ctx, s.sub, stringTopic, filters)
 }
+
 func (s *stringSubscriber) Subscription(filters []StringFilter, opts ...gozmq.SubscriptionOption) (gozmq.Subscription[*names.String, StringFilter], error) {
 	return gozmqimpl.Open(s.sub, stringTopic, filters, opts)
 }
@@ -1080,6 +1085,7 @@ type outerInnerMoreInnerSubscriber struct {
 func (s *outerInnerMoreInnerSubscriber) Subscribe(ctx context.Context) iter.Seq2[*names.Outer_InnerMoreInner, error] {
 	return gozmqimpl.SubscribeAll(ctx, s.sub, outerInnerMoreInnerTopic)
 }
+
 func (s *outerInnerMoreInnerSubscriber) Subscription(opts ...gozmq.SubscriptionOption) (gozmq.Subscription[*names.Outer_InnerMoreInner, gozmq.TopicPattern], error) {
 	return gozmqimpl.OpenAll(s.sub, outerInnerMoreInnerTopic, opts)
 }

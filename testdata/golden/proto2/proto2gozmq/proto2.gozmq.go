@@ -138,6 +138,7 @@ type changesSubscriber struct {
 func (s *changesSubscriber) Changed(ctx context.Context, filters ...ChangesChangedFilter) iter.Seq2[*proto2.Item, error] {
 	return gozmqimpl.Subscribe(ctx, s.sub, changesChangedTopic, filters)
 }
+
 func (s *changesSubscriber) ChangedSubscription(filters []ChangesChangedFilter, opts ...gozmq.SubscriptionOption) (gozmq.Subscription[*proto2.Item, ChangesChangedFilter], error) {
 	return gozmqimpl.Open(s.sub, changesChangedTopic, filters, opts)
 }
@@ -171,6 +172,7 @@ type UnimplementedChangesHandler struct{}
 func (UnimplementedChangesHandler) Changed(context.Context, *proto2.Item) error {
 	return gozmqimpl.UnimplementedTopic(changesChangedTopic)
 }
+
 func (UnimplementedChangesHandler) mustEmbedUnimplementedChangesHandler() {}
 
 // ChangesChangedFilter selects messages by the fields of their topic. A field

@@ -68,6 +68,7 @@ type placeSubscriber struct {
 func (s *placeSubscriber) Subscribe(ctx context.Context, filters ...PlaceFilter) iter.Seq2[*pubsub.Place, error] {
 	return gozmqimpl.Subscribe(ctx, s.sub, placeTopic, filters)
 }
+
 func (s *placeSubscriber) Subscription(filters []PlaceFilter, opts ...gozmq.SubscriptionOption) (gozmq.Subscription[*pubsub.Place, PlaceFilter], error) {
 	return gozmqimpl.Open(s.sub, placeTopic, filters, opts)
 }

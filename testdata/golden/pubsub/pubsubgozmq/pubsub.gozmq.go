@@ -238,6 +238,7 @@ type feedSubscriber struct {
 func (s *feedSubscriber) Temperature(ctx context.Context, filters ...FeedTemperatureFilter) iter.Seq2[*pubsub.Reading, error] {
 	return gozmqimpl.Subscribe(ctx, s.sub, feedTemperatureTopic, filters)
 }
+
 func (s *feedSubscriber) TemperatureSubscription(filters []FeedTemperatureFilter, opts ...gozmq.SubscriptionOption) (gozmq.Subscription[*pubsub.Reading, FeedTemperatureFilter], error) {
 	return gozmqimpl.Open(s.sub, feedTemperatureTopic, filters, opts)
 }
@@ -245,6 +246,7 @@ func (s *feedSubscriber) TemperatureSubscription(filters []FeedTemperatureFilter
 func (s *feedSubscriber) Everything(ctx context.Context, filters ...FeedEverythingFilter) iter.Seq2[*pubsub.Reading, error] {
 	return gozmqimpl.Subscribe(ctx, s.sub, feedEverythingTopic, filters)
 }
+
 func (s *feedSubscriber) EverythingSubscription(filters []FeedEverythingFilter, opts ...gozmq.SubscriptionOption) (gozmq.Subscription[*pubsub.Reading, FeedEverythingFilter], error) {
 	return gozmqimpl.Open(s.sub, feedEverythingTopic, filters, opts)
 }
@@ -252,6 +254,7 @@ func (s *feedSubscriber) EverythingSubscription(filters []FeedEverythingFilter, 
 func (s *feedSubscriber) Twice(ctx context.Context, filters ...FeedTwiceFilter) iter.Seq2[*pubsub.Reading, error] {
 	return gozmqimpl.Subscribe(ctx, s.sub, feedTwiceTopic, filters)
 }
+
 func (s *feedSubscriber) TwiceSubscription(filters []FeedTwiceFilter, opts ...gozmq.SubscriptionOption) (gozmq.Subscription[*pubsub.Reading, FeedTwiceFilter], error) {
 	return gozmqimpl.Open(s.sub, feedTwiceTopic, filters, opts)
 }
@@ -259,6 +262,7 @@ func (s *feedSubscriber) TwiceSubscription(filters []FeedTwiceFilter, opts ...go
 func (s *feedSubscriber) Names(ctx context.Context, filters ...FeedNamesFilter) iter.Seq2[*pubsub.Reading, error] {
 	return gozmqimpl.Subscribe(ctx, s.sub, feedNamesTopic, filters)
 }
+
 func (s *feedSubscriber) NamesSubscription(filters []FeedNamesFilter, opts ...gozmq.SubscriptionOption) (gozmq.Subscription[*pubsub.Reading, FeedNamesFilter], error) {
 	return gozmqimpl.Open(s.sub, feedNamesTopic, filters, opts)
 }
@@ -266,6 +270,7 @@ func (s *feedSubscriber) NamesSubscription(filters []FeedNamesFilter, opts ...go
 func (s *feedSubscriber) Alert(ctx context.Context) iter.Seq2[*pubsub.Reading, error] {
 	return gozmqimpl.SubscribeAll(ctx, s.sub, feedAlertTopic)
 }
+
 func (s *feedSubscriber) AlertSubscription_(opts ...gozmq.SubscriptionOption) (gozmq.Subscription[*pubsub.Reading, gozmq.TopicPattern], error) {
 	return gozmqimpl.OpenAll(s.sub, feedAlertTopic, opts)
 }
@@ -273,6 +278,7 @@ func (s *feedSubscriber) AlertSubscription_(opts ...gozmq.SubscriptionOption) (g
 func (s *feedSubscriber) Default(ctx context.Context) iter.Seq2[*pubsub.Reading, error] {
 	return gozmqimpl.SubscribeAll(ctx, s.sub, feedDefaultTopic)
 }
+
 func (s *feedSubscriber) DefaultSubscription(opts ...gozmq.SubscriptionOption) (gozmq.Subscription[*pubsub.Reading, gozmq.TopicPattern], error) {
 	return gozmqimpl.OpenAll(s.sub, feedDefaultTopic, opts)
 }
@@ -280,6 +286,7 @@ func (s *feedSubscriber) DefaultSubscription(opts ...gozmq.SubscriptionOption) (
 func (s *feedSubscriber) Placed(ctx context.Context, filters ...FeedPlacedFilter) iter.Seq2[*pubsub.Place, error] {
 	return gozmqimpl.Subscribe(ctx, s.sub, feedPlacedTopic, filters)
 }
+
 func (s *feedSubscriber) PlacedSubscription(filters []FeedPlacedFilter, opts ...gozmq.SubscriptionOption) (gozmq.Subscription[*pubsub.Place, FeedPlacedFilter], error) {
 	return gozmqimpl.Open(s.sub, feedPlacedTopic, filters, opts)
 }
@@ -287,6 +294,7 @@ func (s *feedSubscriber) PlacedSubscription(filters []FeedPlacedFilter, opts ...
 func (s *feedSubscriber) Chosen(ctx context.Context, filters ...FeedChosenFilter) iter.Seq2[*pubsub.Reading, error] {
 	return gozmqimpl.Subscribe(ctx, s.sub, feedChosenTopic, filters)
 }
+
 func (s *feedSubscriber) ChosenSubscription(filters []FeedChosenFilter, opts ...gozmq.SubscriptionOption) (gozmq.Subscription[*pubsub.Reading, FeedChosenFilter], error) {
 	return gozmqimpl.Open(s.sub, feedChosenTopic, filters, opts)
 }
@@ -294,6 +302,7 @@ func (s *feedSubscriber) ChosenSubscription(filters []FeedChosenFilter, opts ...
 func (s *feedSubscriber) AlertSubscription(ctx context.Context) iter.Seq2[*pubsub.Reading, error] {
 	return gozmqimpl.SubscribeAll(ctx, s.sub, feedAlertSubscriptionTopic)
 }
+
 func (s *feedSubscriber) AlertSubscriptionSubscription(opts ...gozmq.SubscriptionOption) (gozmq.Subscription[*pubsub.Reading, gozmq.TopicPattern], error) {
 	return gozmqimpl.OpenAll(s.sub, feedAlertSubscriptionTopic, opts)
 }
@@ -301,6 +310,7 @@ func (s *feedSubscriber) AlertSubscriptionSubscription(opts ...gozmq.Subscriptio
 func (s *feedSubscriber) Publisher(ctx context.Context) iter.Seq2[*pubsub.Reading, error] {
 	return gozmqimpl.SubscribeAll(ctx, s.sub, feedPublisherTopic)
 }
+
 func (s *feedSubscriber) PublisherSubscription(opts ...gozmq.SubscriptionOption) (gozmq.Subscription[*pubsub.Reading, gozmq.TopicPattern], error) {
 	return gozmqimpl.OpenAll(s.sub, feedPublisherTopic, opts)
 }
@@ -308,6 +318,7 @@ func (s *feedSubscriber) PublisherSubscription(opts ...gozmq.SubscriptionOption)
 func (s *feedSubscriber) Close(ctx context.Context) iter.Seq2[*pubsub.Reading, error] {
 	return gozmqimpl.SubscribeAll(ctx, s.sub, feedCloseTopic)
 }
+
 func (s *feedSubscriber) CloseSubscription(opts ...gozmq.SubscriptionOption) (gozmq.Subscription[*pubsub.Reading, gozmq.TopicPattern], error) {
 	return gozmqimpl.OpenAll(s.sub, feedCloseTopic, opts)
 }
@@ -315,6 +326,7 @@ func (s *feedSubscriber) CloseSubscription(opts ...gozmq.SubscriptionOption) (go
 func (s *feedSubscriber) Old(ctx context.Context, filters ...FeedOldFilter) iter.Seq2[*pubsub.Reading, error] {
 	return gozmqimpl.Subscribe(ctx, s.sub, feedOldTopic, filters)
 }
+
 func (s *feedSubscriber) OldSubscription(filters []FeedOldFilter, opts ...gozmq.SubscriptionOption) (gozmq.Subscription[*pubsub.Reading, FeedOldFilter], error) {
 	return gozmqimpl.Open(s.sub, feedOldTopic, filters, opts)
 }
@@ -383,39 +395,51 @@ type UnimplementedFeedHandler struct{}
 func (UnimplementedFeedHandler) Temperature(context.Context, *pubsub.Reading) error {
 	return gozmqimpl.UnimplementedTopic(feedTemperatureTopic)
 }
+
 func (UnimplementedFeedHandler) Everything(context.Context, *pubsub.Reading) error {
 	return gozmqimpl.UnimplementedTopic(feedEverythingTopic)
 }
+
 func (UnimplementedFeedHandler) Twice(context.Context, *pubsub.Reading) error {
 	return gozmqimpl.UnimplementedTopic(feedTwiceTopic)
 }
+
 func (UnimplementedFeedHandler) Names(context.Context, *pubsub.Reading) error {
 	return gozmqimpl.UnimplementedTopic(feedNamesTopic)
 }
+
 func (UnimplementedFeedHandler) Alert(context.Context, *pubsub.Reading) error {
 	return gozmqimpl.UnimplementedTopic(feedAlertTopic)
 }
+
 func (UnimplementedFeedHandler) Default(context.Context, *pubsub.Reading) error {
 	return gozmqimpl.UnimplementedTopic(feedDefaultTopic)
 }
+
 func (UnimplementedFeedHandler) Placed(context.Context, *pubsub.Place) error {
 	return gozmqimpl.UnimplementedTopic(feedPlacedTopic)
 }
+
 func (UnimplementedFeedHandler) Chosen(context.Context, *pubsub.Reading) error {
 	return gozmqimpl.UnimplementedTopic(feedChosenTopic)
 }
+
 func (UnimplementedFeedHandler) AlertSubscription(context.Context, *pubsub.Reading) error {
 	return gozmqimpl.UnimplementedTopic(feedAlertSubscriptionTopic)
 }
+
 func (UnimplementedFeedHandler) Publisher(context.Context, *pubsub.Reading) error {
 	return gozmqimpl.UnimplementedTopic(feedPublisherTopic)
 }
+
 func (UnimplementedFeedHandler) Close(context.Context, *pubsub.Reading) error {
 	return gozmqimpl.UnimplementedTopic(feedCloseTopic)
 }
+
 func (UnimplementedFeedHandler) Old(context.Context, *pubsub.Reading) error {
 	return gozmqimpl.UnimplementedTopic(feedOldTopic)
 }
+
 func (UnimplementedFeedHandler) mustEmbedUnimplementedFeedHandler() {}
 
 // FeedTemperatureFilter selects messages by the fields of their topic. A field
@@ -769,6 +793,7 @@ type rawSubscriber struct {
 func (s *rawSubscriber) Tick(ctx context.Context) iter.Seq2[*pubsub.Place, error] {
 	return gozmqimpl.SubscribeAll(ctx, s.sub, rawTickTopic)
 }
+
 func (s *rawSubscriber) TickSubscription(opts ...gozmq.SubscriptionOption) (gozmq.Subscription[*pubsub.Place, gozmq.TopicPattern], error) {
 	return gozmqimpl.OpenAll(s.sub, rawTickTopic, opts)
 }
@@ -804,6 +829,7 @@ type UnimplementedRawHandler struct{}
 func (UnimplementedRawHandler) Tick(context.Context, *pubsub.Place) error {
 	return gozmqimpl.UnimplementedTopic(rawTickTopic)
 }
+
 func (UnimplementedRawHandler) mustEmbedUnimplementedRawHandler() {}
 
 var rawTickTopic = gozmqimpl.NewBareTopic[pubsub.Place](RawTickProcedure)

@@ -237,6 +237,7 @@ type marketSubscriber struct {
 func (s *marketSubscriber) Trade(ctx context.Context, filters ...MarketTradeFilter) iter.Seq2[*traits.Price, error] {
 	return gozmqimpl.Subscribe(ctx, s.sub, marketTradeTopic, filters)
 }
+
 func (s *marketSubscriber) TradeSubscription(filters []MarketTradeFilter, opts ...gozmq.SubscriptionOption) (gozmq.Subscription[*traits.Price, MarketTradeFilter], error) {
 	return gozmqimpl.Open(s.sub, marketTradeTopic, filters, opts)
 }
@@ -244,6 +245,7 @@ func (s *marketSubscriber) TradeSubscription(filters []MarketTradeFilter, opts .
 func (s *marketSubscriber) Halt(ctx context.Context) iter.Seq2[*traits.Price, error] {
 	return gozmqimpl.SubscribeAll(ctx, s.sub, marketHaltTopic)
 }
+
 func (s *marketSubscriber) HaltSubscription(opts ...gozmq.SubscriptionOption) (gozmq.Subscription[*traits.Price, gozmq.TopicPattern], error) {
 	return gozmqimpl.OpenAll(s.sub, marketHaltTopic, opts)
 }
@@ -251,6 +253,7 @@ func (s *marketSubscriber) HaltSubscription(opts ...gozmq.SubscriptionOption) (g
 func (s *marketSubscriber) Open(ctx context.Context) iter.Seq2[*traits.Price, error] {
 	return gozmqimpl.SubscribeAll(ctx, s.sub, marketOpenTopic)
 }
+
 func (s *marketSubscriber) OpenSubscription(opts ...gozmq.SubscriptionOption) (gozmq.Subscription[*traits.Price, gozmq.TopicPattern], error) {
 	return gozmqimpl.OpenAll(s.sub, marketOpenTopic, opts)
 }
@@ -258,6 +261,7 @@ func (s *marketSubscriber) OpenSubscription(opts ...gozmq.SubscriptionOption) (g
 func (s *marketSubscriber) Quote(ctx context.Context, filters ...MarketQuoteFilter) iter.Seq2[*traits.Quoted, error] {
 	return gozmqimpl.Subscribe(ctx, s.sub, marketQuoteTopic, filters)
 }
+
 func (s *marketSubscriber) QuoteSubscription(filters []MarketQuoteFilter, opts ...gozmq.SubscriptionOption) (gozmq.Subscription[*traits.Quoted, MarketQuoteFilter], error) {
 	return gozmqimpl.Open(s.sub, marketQuoteTopic, filters, opts)
 }
@@ -265,6 +269,7 @@ func (s *marketSubscriber) QuoteSubscription(filters []MarketQuoteFilter, opts .
 func (s *marketSubscriber) Last(ctx context.Context, filters ...MarketLastFilter) iter.Seq2[*traits.Price, error] {
 	return gozmqimpl.Subscribe(ctx, s.sub, marketLastTopic, filters)
 }
+
 func (s *marketSubscriber) LastSubscription(filters []MarketLastFilter, opts ...gozmq.SubscriptionOption) (gozmq.Subscription[*traits.Price, MarketLastFilter], error) {
 	return gozmqimpl.Open(s.sub, marketLastTopic, filters, opts)
 }
@@ -272,6 +277,7 @@ func (s *marketSubscriber) LastSubscription(filters []MarketLastFilter, opts ...
 func (s *marketSubscriber) Closing(ctx context.Context, filters ...MarketClosingFilter) iter.Seq2[*traits.Price, error] {
 	return gozmqimpl.Subscribe(ctx, s.sub, marketClosingTopic, filters)
 }
+
 func (s *marketSubscriber) ClosingSubscription(filters []MarketClosingFilter, opts ...gozmq.SubscriptionOption) (gozmq.Subscription[*traits.Price, MarketClosingFilter], error) {
 	return gozmqimpl.Open(s.sub, marketClosingTopic, filters, opts)
 }
@@ -279,6 +285,7 @@ func (s *marketSubscriber) ClosingSubscription(filters []MarketClosingFilter, op
 func (s *marketSubscriber) Best(ctx context.Context, filters ...MarketBestFilter) iter.Seq2[*traits.Price, error] {
 	return gozmqimpl.Subscribe(ctx, s.sub, marketBestTopic, filters)
 }
+
 func (s *marketSubscriber) BestSubscription(filters []MarketBestFilter, opts ...gozmq.SubscriptionOption) (gozmq.Subscription[*traits.Price, MarketBestFilter], error) {
 	return gozmqimpl.Open(s.sub, marketBestTopic, filters, opts)
 }
@@ -286,6 +293,7 @@ func (s *marketSubscriber) BestSubscription(filters []MarketBestFilter, opts ...
 func (s *marketSubscriber) Status(ctx context.Context) iter.Seq2[*traits.Price, error] {
 	return gozmqimpl.SubscribeAll(ctx, s.sub, marketStatusTopic)
 }
+
 func (s *marketSubscriber) StatusSubscription(opts ...gozmq.SubscriptionOption) (gozmq.Subscription[*traits.Price, gozmq.TopicPattern], error) {
 	return gozmqimpl.OpenAll(s.sub, marketStatusTopic, opts)
 }
@@ -293,6 +301,7 @@ func (s *marketSubscriber) StatusSubscription(opts ...gozmq.SubscriptionOption) 
 func (s *marketSubscriber) Booked(ctx context.Context, filters ...MarketBookedFilter) iter.Seq2[*traits.Price, error] {
 	return gozmqimpl.Subscribe(ctx, s.sub, marketBookedTopic, filters)
 }
+
 func (s *marketSubscriber) BookedSubscription(filters []MarketBookedFilter, opts ...gozmq.SubscriptionOption) (gozmq.Subscription[*traits.Price, MarketBookedFilter], error) {
 	return gozmqimpl.Open(s.sub, marketBookedTopic, filters, opts)
 }
@@ -300,6 +309,7 @@ func (s *marketSubscriber) BookedSubscription(filters []MarketBookedFilter, opts
 func (s *marketSubscriber) Rule(ctx context.Context) iter.Seq2[*traits.Price, error] {
 	return gozmqimpl.SubscribeAll(ctx, s.sub, marketRuleTopic)
 }
+
 func (s *marketSubscriber) RuleSubscription(opts ...gozmq.SubscriptionOption) (gozmq.Subscription[*traits.Price, gozmq.TopicPattern], error) {
 	return gozmqimpl.OpenAll(s.sub, marketRuleTopic, opts)
 }
@@ -307,6 +317,7 @@ func (s *marketSubscriber) RuleSubscription(opts ...gozmq.SubscriptionOption) (g
 func (s *marketSubscriber) Depth(ctx context.Context, filters ...MarketDepthFilter) iter.Seq2[*traits.Level, error] {
 	return gozmqimpl.Subscribe(ctx, s.sub, marketDepthTopic, filters)
 }
+
 func (s *marketSubscriber) DepthSubscription(filters []MarketDepthFilter, opts ...gozmq.SubscriptionOption) (gozmq.Subscription[*traits.Level, MarketDepthFilter], error) {
 	return gozmqimpl.Open(s.sub, marketDepthTopic, filters, opts)
 }
@@ -373,36 +384,47 @@ type UnimplementedMarketHandler struct{}
 func (UnimplementedMarketHandler) Trade(context.Context, *traits.Price) error {
 	return gozmqimpl.UnimplementedTopic(marketTradeTopic)
 }
+
 func (UnimplementedMarketHandler) Halt(context.Context, *traits.Price) error {
 	return gozmqimpl.UnimplementedTopic(marketHaltTopic)
 }
+
 func (UnimplementedMarketHandler) Open(context.Context, *traits.Price) error {
 	return gozmqimpl.UnimplementedTopic(marketOpenTopic)
 }
+
 func (UnimplementedMarketHandler) Quote(context.Context, *traits.Quoted) error {
 	return gozmqimpl.UnimplementedTopic(marketQuoteTopic)
 }
+
 func (UnimplementedMarketHandler) Last(context.Context, *traits.Price) error {
 	return gozmqimpl.UnimplementedTopic(marketLastTopic)
 }
+
 func (UnimplementedMarketHandler) Closing(context.Context, *traits.Price) error {
 	return gozmqimpl.UnimplementedTopic(marketClosingTopic)
 }
+
 func (UnimplementedMarketHandler) Best(context.Context, *traits.Price) error {
 	return gozmqimpl.UnimplementedTopic(marketBestTopic)
 }
+
 func (UnimplementedMarketHandler) Status(context.Context, *traits.Price) error {
 	return gozmqimpl.UnimplementedTopic(marketStatusTopic)
 }
+
 func (UnimplementedMarketHandler) Booked(context.Context, *traits.Price) error {
 	return gozmqimpl.UnimplementedTopic(marketBookedTopic)
 }
+
 func (UnimplementedMarketHandler) Rule(context.Context, *traits.Price) error {
 	return gozmqimpl.UnimplementedTopic(marketRuleTopic)
 }
+
 func (UnimplementedMarketHandler) Depth(context.Context, *traits.Level) error {
 	return gozmqimpl.UnimplementedTopic(marketDepthTopic)
 }
+
 func (UnimplementedMarketHandler) mustEmbedUnimplementedMarketHandler() {}
 
 // MarketTradeFilter selects messages by the fields of their topic. A field
@@ -783,6 +805,7 @@ type quotedSubscriber struct {
 func (s *quotedSubscriber) Subscribe(ctx context.Context, filters ...QuotedFilter) iter.Seq2[*traits.Quoted, error] {
 	return gozmqimpl.Subscribe(ctx, s.sub, quotedTopic, filters)
 }
+
 func (s *quotedSubscriber) Subscription(filters []QuotedFilter, opts ...gozmq.SubscriptionOption) (gozmq.Subscription[*traits.Quoted, QuotedFilter], error) {
 	return gozmqimpl.Open(s.sub, quotedTopic, filters, opts)
 }
@@ -864,6 +887,7 @@ type levelSubscriber struct {
 func (s *levelSubscriber) Subscribe(ctx context.Context, filters ...LevelFilter) iter.Seq2[*traits.Level, error] {
 	return gozmqimpl.Subscribe(ctx, s.sub, levelTopic, filters)
 }
+
 func (s *levelSubscriber) Subscription(filters []LevelFilter, opts ...gozmq.SubscriptionOption) (gozmq.Subscription[*traits.Level, LevelFilter], error) {
 	return gozmqimpl.Open(s.sub, levelTopic, filters, opts)
 }
@@ -947,6 +971,7 @@ type entrySubscriber struct {
 func (s *entrySubscriber) Subscribe(ctx context.Context, filters ...EntryFilter) iter.Seq2[*traits.Entry, error] {
 	return gozmqimpl.Subscribe(ctx, s.sub, entryTopic, filters)
 }
+
 func (s *entrySubscriber) Subscription(filters []EntryFilter, opts ...gozmq.SubscriptionOption) (gozmq.Subscription[*traits.Entry, EntryFilter], error) {
 	return gozmqimpl.Open(s.sub, entryTopic, filters, opts)
 }

@@ -211,6 +211,7 @@ type signalsSubscriber struct {
 func (s *signalsSubscriber) Stop(ctx context.Context) iter.Seq2[*emptypb.Empty, error] {
 	return gozmqimpl.SubscribeAll(ctx, s.sub, signalsStopTopic)
 }
+
 func (s *signalsSubscriber) StopSubscription(opts ...gozmq.SubscriptionOption) (gozmq.Subscription[*emptypb.Empty, gozmq.TopicPattern], error) {
 	return gozmqimpl.OpenAll(s.sub, signalsStopTopic, opts)
 }
@@ -218,6 +219,7 @@ func (s *signalsSubscriber) StopSubscription(opts ...gozmq.SubscriptionOption) (
 func (s *signalsSubscriber) Set(ctx context.Context, filters ...SignalsSetFilter) iter.Seq2[*wrapperspb.StringValue, error] {
 	return gozmqimpl.Subscribe(ctx, s.sub, signalsSetTopic, filters)
 }
+
 func (s *signalsSubscriber) SetSubscription(filters []SignalsSetFilter, opts ...gozmq.SubscriptionOption) (gozmq.Subscription[*wrapperspb.StringValue, SignalsSetFilter], error) {
 	return gozmqimpl.Open(s.sub, signalsSetTopic, filters, opts)
 }
@@ -254,9 +256,11 @@ type UnimplementedSignalsHandler struct{}
 func (UnimplementedSignalsHandler) Stop(context.Context, *emptypb.Empty) error {
 	return gozmqimpl.UnimplementedTopic(signalsStopTopic)
 }
+
 func (UnimplementedSignalsHandler) Set(context.Context, *wrapperspb.StringValue) error {
 	return gozmqimpl.UnimplementedTopic(signalsSetTopic)
 }
+
 func (UnimplementedSignalsHandler) mustEmbedUnimplementedSignalsHandler() {}
 
 // SignalsStopTopic returns the topic of m.

@@ -155,6 +155,7 @@ type changesSubscriber struct {
 func (s *changesSubscriber) Level(ctx context.Context, filters ...ChangesLevelFilter) iter.Seq2[*stockv1.Article, error] {
 	return gozmqimpl.Subscribe(ctx, s.sub, changesLevelTopic, filters)
 }
+
 func (s *changesSubscriber) LevelSubscription(filters []ChangesLevelFilter, opts ...gozmq.SubscriptionOption) (gozmq.Subscription[*stockv1.Article, ChangesLevelFilter], error) {
 	return gozmqimpl.Open(s.sub, changesLevelTopic, filters, opts)
 }
@@ -192,6 +193,7 @@ type UnimplementedChangesHandler struct{}
 func (UnimplementedChangesHandler) Level(context.Context, *stockv1.Article) error {
 	return gozmqimpl.UnimplementedTopic(changesLevelTopic)
 }
+
 func (UnimplementedChangesHandler) mustEmbedUnimplementedChangesHandler() {}
 
 // ChangesLevelFilter selects messages by the fields of their topic. A field

@@ -99,6 +99,7 @@ type feedSubscriber struct {
 func (s *feedSubscriber) Temperature(ctx context.Context, filters ...FeedTemperatureFilter) iter.Seq2[*weatherv1.Reading, error] {
 	return gozmqimpl.Subscribe(ctx, s.sub, feedTemperatureTopic, filters)
 }
+
 func (s *feedSubscriber) TemperatureSubscription(filters []FeedTemperatureFilter, opts ...gozmq.SubscriptionOption) (gozmq.Subscription[*weatherv1.Reading, FeedTemperatureFilter], error) {
 	return gozmqimpl.Open(s.sub, feedTemperatureTopic, filters, opts)
 }
@@ -106,6 +107,7 @@ func (s *feedSubscriber) TemperatureSubscription(filters []FeedTemperatureFilter
 func (s *feedSubscriber) Alerts(ctx context.Context, filters ...FeedAlertsFilter) iter.Seq2[*weatherv1.Alert, error] {
 	return gozmqimpl.Subscribe(ctx, s.sub, feedAlertsTopic, filters)
 }
+
 func (s *feedSubscriber) AlertsSubscription(filters []FeedAlertsFilter, opts ...gozmq.SubscriptionOption) (gozmq.Subscription[*weatherv1.Alert, FeedAlertsFilter], error) {
 	return gozmqimpl.Open(s.sub, feedAlertsTopic, filters, opts)
 }
@@ -146,9 +148,11 @@ type UnimplementedFeedHandler struct{}
 func (UnimplementedFeedHandler) Temperature(context.Context, *weatherv1.Reading) error {
 	return gozmqimpl.UnimplementedTopic(feedTemperatureTopic)
 }
+
 func (UnimplementedFeedHandler) Alerts(context.Context, *weatherv1.Alert) error {
 	return gozmqimpl.UnimplementedTopic(feedAlertsTopic)
 }
+
 func (UnimplementedFeedHandler) mustEmbedUnimplementedFeedHandler() {}
 
 // FeedTemperatureFilter selects messages by the fields of their topic. A field

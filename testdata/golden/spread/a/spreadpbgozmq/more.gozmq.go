@@ -85,6 +85,7 @@ type firstDoSubscriber struct {
 func (s *firstDoSubscriber) Procedure(ctx context.Context) iter.Seq2[*spreadpb.A, error] {
 	return gozmqimpl.SubscribeAll(ctx, s.sub, firstDoProcedureTopic)
 }
+
 func (s *firstDoSubscriber) ProcedureSubscription(opts ...gozmq.SubscriptionOption) (gozmq.Subscription[*spreadpb.A, gozmq.TopicPattern], error) {
 	return gozmqimpl.OpenAll(s.sub, firstDoProcedureTopic, opts)
 }
@@ -92,6 +93,7 @@ func (s *firstDoSubscriber) ProcedureSubscription(opts ...gozmq.SubscriptionOpti
 func (s *firstDoSubscriber) Again(ctx context.Context, filters ...FirstDoAgainFilter) iter.Seq2[*spreadpb.A, error] {
 	return gozmqimpl.Subscribe(ctx, s.sub, firstDoAgainTopic, filters)
 }
+
 func (s *firstDoSubscriber) AgainSubscription(filters []FirstDoAgainFilter, opts ...gozmq.SubscriptionOption) (gozmq.Subscription[*spreadpb.A, FirstDoAgainFilter], error) {
 	return gozmqimpl.Open(s.sub, firstDoAgainTopic, filters, opts)
 }
@@ -130,9 +132,11 @@ type UnimplementedFirstDoHandler struct{}
 func (UnimplementedFirstDoHandler) Procedure(context.Context, *spreadpb.A) error {
 	return gozmqimpl.UnimplementedTopic(firstDoProcedureTopic)
 }
+
 func (UnimplementedFirstDoHandler) Again(context.Context, *spreadpb.A) error {
 	return gozmqimpl.UnimplementedTopic(firstDoAgainTopic)
 }
+
 func (UnimplementedFirstDoHandler) mustEmbedUnimplementedFirstDoHandler() {}
 
 // FirstDoProcedureTopic returns the topic of m.

@@ -88,6 +88,7 @@ type thirdSubscriber struct {
 func (s *thirdSubscriber) Do(ctx context.Context, filters ...ThirdDoFilter) iter.Seq2[*spreadpb.B, error] {
 	return gozmqimpl.Subscribe(ctx, s.sub, thirdDoTopic, filters)
 }
+
 func (s *thirdSubscriber) DoSubscription(filters []ThirdDoFilter, opts ...gozmq.SubscriptionOption) (gozmq.Subscription[*spreadpb.B, ThirdDoFilter], error) {
 	return gozmqimpl.Open(s.sub, thirdDoTopic, filters, opts)
 }
@@ -95,6 +96,7 @@ func (s *thirdSubscriber) DoSubscription(filters []ThirdDoFilter, opts ...gozmq.
 func (s *thirdSubscriber) DoMore(ctx context.Context) iter.Seq2[*spreadpbpb.A, error] {
 	return gozmqimpl.SubscribeAll(ctx, s.sub, thirdDoMoreTopic)
 }
+
 func (s *thirdSubscriber) DoMoreSubscription(opts ...gozmq.SubscriptionOption) (gozmq.Subscription[*spreadpbpb.A, gozmq.TopicPattern], error) {
 	return gozmqimpl.OpenAll(s.sub, thirdDoMoreTopic, opts)
 }
@@ -132,9 +134,11 @@ type UnimplementedThirdHandler struct{}
 func (UnimplementedThirdHandler) Do(context.Context, *spreadpb.B) error {
 	return gozmqimpl.UnimplementedTopic(thirdDoTopic)
 }
+
 func (UnimplementedThirdHandler) DoMore(context.Context, *spreadpbpb.A) error {
 	return gozmqimpl.UnimplementedTopic(thirdDoMoreTopic)
 }
+
 func (UnimplementedThirdHandler) mustEmbedUnimplementedThirdHandler() {}
 
 // ThirdDoFilter selects messages by the fields of their topic. A field that is
@@ -220,6 +224,7 @@ type bSubscriber struct {
 func (s *bSubscriber) Subscribe(ctx context.Context, filters ...BFilter) iter.Seq2[*spreadpb.B, error] {
 	return gozmqimpl.Subscribe(ctx, s.sub, bTopic, filters)
 }
+
 func (s *bSubscriber) Subscription(filters []BFilter, opts ...gozmq.SubscriptionOption) (gozmq.Subscription[*spreadpb.B, BFilter], error) {
 	return gozmqimpl.Open(s.sub, bTopic, filters, opts)
 }

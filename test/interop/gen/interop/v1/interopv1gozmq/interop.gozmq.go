@@ -151,6 +151,7 @@ type tickerSubscriber struct {
 func (s *tickerSubscriber) Tick(ctx context.Context) iter.Seq2[*interopv1.Text, error] {
 	return gozmqimpl.SubscribeAll(ctx, s.sub, tickerTickTopic)
 }
+
 func (s *tickerSubscriber) TickSubscription(opts ...gozmq.SubscriptionOption) (gozmq.Subscription[*interopv1.Text, gozmq.TopicPattern], error) {
 	return gozmqimpl.OpenAll(s.sub, tickerTickTopic, opts)
 }
@@ -187,6 +188,7 @@ type UnimplementedTickerHandler struct{}
 func (UnimplementedTickerHandler) Tick(context.Context, *interopv1.Text) error {
 	return gozmqimpl.UnimplementedTopic(tickerTickTopic)
 }
+
 func (UnimplementedTickerHandler) mustEmbedUnimplementedTickerHandler() {}
 
 var tickerTickTopic = gozmqimpl.NewBareTopic[interopv1.Text](TickerTickProcedure)
@@ -490,6 +492,7 @@ type topicsSubscriber struct {
 func (s *topicsSubscriber) Plain(ctx context.Context) iter.Seq2[*interopv1.Text, error] {
 	return gozmqimpl.SubscribeAll(ctx, s.sub, topicsPlainTopic)
 }
+
 func (s *topicsSubscriber) PlainSubscription(opts ...gozmq.SubscriptionOption) (gozmq.Subscription[*interopv1.Text, gozmq.TopicPattern], error) {
 	return gozmqimpl.OpenAll(s.sub, topicsPlainTopic, opts)
 }
@@ -497,6 +500,7 @@ func (s *topicsSubscriber) PlainSubscription(opts ...gozmq.SubscriptionOption) (
 func (s *topicsSubscriber) Typed(ctx context.Context, filters ...TopicsTypedFilter) iter.Seq2[*interopv1.Sample, error] {
 	return gozmqimpl.Subscribe(ctx, s.sub, topicsTypedTopic, filters)
 }
+
 func (s *topicsSubscriber) TypedSubscription(filters []TopicsTypedFilter, opts ...gozmq.SubscriptionOption) (gozmq.Subscription[*interopv1.Sample, TopicsTypedFilter], error) {
 	return gozmqimpl.Open(s.sub, topicsTypedTopic, filters, opts)
 }
@@ -504,6 +508,7 @@ func (s *topicsSubscriber) TypedSubscription(filters []TopicsTypedFilter, opts .
 func (s *topicsSubscriber) Dashed(ctx context.Context, filters ...TopicsDashedFilter) iter.Seq2[*interopv1.Sample, error] {
 	return gozmqimpl.Subscribe(ctx, s.sub, topicsDashedTopic, filters)
 }
+
 func (s *topicsSubscriber) DashedSubscription(filters []TopicsDashedFilter, opts ...gozmq.SubscriptionOption) (gozmq.Subscription[*interopv1.Sample, TopicsDashedFilter], error) {
 	return gozmqimpl.Open(s.sub, topicsDashedTopic, filters, opts)
 }
@@ -511,6 +516,7 @@ func (s *topicsSubscriber) DashedSubscription(filters []TopicsDashedFilter, opts
 func (s *topicsSubscriber) Nested(ctx context.Context, filters ...TopicsNestedFilter) iter.Seq2[*interopv1.Sample, error] {
 	return gozmqimpl.Subscribe(ctx, s.sub, topicsNestedTopic, filters)
 }
+
 func (s *topicsSubscriber) NestedSubscription(filters []TopicsNestedFilter, opts ...gozmq.SubscriptionOption) (gozmq.Subscription[*interopv1.Sample, TopicsNestedFilter], error) {
 	return gozmqimpl.Open(s.sub, topicsNestedTopic, filters, opts)
 }
@@ -556,15 +562,19 @@ type UnimplementedTopicsHandler struct{}
 func (UnimplementedTopicsHandler) Plain(context.Context, *interopv1.Text) error {
 	return gozmqimpl.UnimplementedTopic(topicsPlainTopic)
 }
+
 func (UnimplementedTopicsHandler) Typed(context.Context, *interopv1.Sample) error {
 	return gozmqimpl.UnimplementedTopic(topicsTypedTopic)
 }
+
 func (UnimplementedTopicsHandler) Dashed(context.Context, *interopv1.Sample) error {
 	return gozmqimpl.UnimplementedTopic(topicsDashedTopic)
 }
+
 func (UnimplementedTopicsHandler) Nested(context.Context, *interopv1.Sample) error {
 	return gozmqimpl.UnimplementedTopic(topicsNestedTopic)
 }
+
 func (UnimplementedTopicsHandler) mustEmbedUnimplementedTopicsHandler() {}
 
 // TopicsPlainTopic returns the topic of m.
@@ -724,6 +734,7 @@ type markSubscriber struct {
 func (s *markSubscriber) Subscribe(ctx context.Context, filters ...MarkFilter) iter.Seq2[*interopv1.Mark, error] {
 	return gozmqimpl.Subscribe(ctx, s.sub, markTopic, filters)
 }
+
 func (s *markSubscriber) Subscription(filters []MarkFilter, opts ...gozmq.SubscriptionOption) (gozmq.Subscription[*interopv1.Mark, MarkFilter], error) {
 	return gozmqimpl.Open(s.sub, markTopic, filters, opts)
 }

@@ -1,5 +1,0 @@
-package gozmq
-
-import "syscall"
-
-func changeTime(s *syscall.Stat_t) syscall.StTimespec_t { return s.Ctim }

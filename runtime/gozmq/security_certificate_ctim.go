@@ -1,7 +1,0 @@
-//go:build unix && !darwin && !freebsd && !netbsd && !aix
-
-package gozmq
-
-import "syscall"
-
-func changeTime(s *syscall.Stat_t) syscall.Timespec { return s.Ctim }

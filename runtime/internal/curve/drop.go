@@ -1,0 +1,57 @@
+package curve
+
+import (
+	"crypto/subtle"
+	"encoding/binary"
+
+	"golang.org/x/crypto/poly1305" //nolint:staticcheck // secretbox has no other way to authenticate in pieces
+	"golang.org/x/crypto/salsa20/salsa"
+)
+
+// DropHead is how many bytes of a MESSAGE command NewDrop needs.
+const DropHead = messageBoxAt + overhead + 1
+
+// A Drop authenticates a MESSAGE command in pieces, whose content is not kept.
+type Drop struct {
+	session *Session
+	mac     *poly1305.MAC
+	tag     [overhead]byte
+	nonce   uint64
+	flags   byte
+}
+
+// NewDrop begins to authenticate the next command in place of Open. head is its
+// first DropHead bytes; what follows is for Write.
+func (s *Session) NewDrop(head []byte) (*Drop, error) {
+	if len(head) < DropHead || string(head[:len(messageName)]) != messageName {
+		return nil, errNoMessage(len(head))
+	}
+	d := &Drop{session: s, nonce: binary.BigEndian.Uint64(head[len(messageName):])}
+	binary.BigEndian.PutUint64(s.opened[nonceSize-shortNonce:], d.nonce)
+	copy(d.tag[:], head[messageBoxAt:])
+
+	// The first 64 bytes of the stream are the key of the authenticator and what
+	// covers the first 32 bytes of the content (nacl/secretbox).
+	var subKey [32]byte
+	var counter, block [64]byte
+	salsa.HSalsa20(&subKey, (*[16]byte)(s.opened[:16]), &s.openKey, &salsa.Sigma)
+	copy(counter[:8], s.opened[16:])
+	salsa.XORKeyStream(block[:], block[:], (*[16]byte)(counter[:16]), &subKey)
+	d.mac = poly1305.New((*[32]byte)(block[:32]))
+	sealed := head[DropHead-1 : DropHead]
+	d.flags = sealed[0] ^ block[32]
+	_, _ = d.mac.Write(sealed)
+	return d, nil
+}
+
+// Write takes the next bytes of the command.
+func (d *Drop) Write(b []byte) { _, _ = d.mac.Write(b) }
+
+// End returns the flags of the content once the whole command was written. Its
+// errors are those of Open.
+func (d *Drop) End() (flags byte, err error) {
+	if subtle.ConstantTimeCompare(d.mac.Sum(nil), d.tag[:]) != 1 {
+		return 0, errForged(CommandMessage)
+	}
+	return d.flags, d.session.follow(d.nonce, d.flags)
+}

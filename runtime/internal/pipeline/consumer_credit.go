@@ -1,0 +1,103 @@
+package pipeline
+
+import (
+	"slices"
+
+	"github.com/gozmq/gozmq/runtime/internal/link"
+	"github.com/gozmq/gozmq/runtime/internal/socket"
+	"github.com/gozmq/gozmq/runtime/internal/wire"
+)
+
+// A ventilator is a connection that a Consumer gets tasks from. The Consumer's
+// lock guards it.
+type ventilator struct {
+	conn    *link.Conn
+	holds   int         // tasks whose end is reported on the connection
+	handled int         // of these, the ones whose results wait for a sink
+	untold  []*Delivery // of these, the ones that the ventilator takes for running
+	granted int         // the credit that it has
+	limit   int         // the largest credit that it had, which it may not know has shrunk
+}
+
+// grant sets a ventilator's credit.
+func (v *ventilator) grant(credit int) {
+	v.granted = min(credit, wire.MaxCredit)
+	v.limit = max(v.limit, v.granted)
+	socket.SendForced(v.conn, wire.WorkerCommand{Verb: wire.VerbCredit, Credit: v.granted})
+}
+
+// adjust has a ventilator's credit follow the number of its tasks that were
+// handled, which take none of the places for tasks that run or are read ahead.
+// So that few words are needed, the credit may lack half of those read ahead.
+// c.mu is held.
+func (c *Consumer) adjust(v *ventilator) {
+	if !c.started || c.draining {
+		return
+	}
+	want := min(c.credit+v.handled, wire.MaxCredit)
+	switch {
+	case v.granted > want:
+		v.grant(max(c.credit, want-c.slack/2))
+	case v.granted < want-c.slack:
+		v.forgetEnded()
+		for _, d := range v.untold {
+			d.extend()
+		}
+		clear(v.untold)
+		v.untold = v.untold[:0]
+		v.grant(want - c.slack/2)
+	}
+}
+
+// forgetEnded drops from untold what has ended, or moved to another connection.
+func (v *ventilator) forgetEnded() {
+	v.untold = slices.DeleteFunc(v.untold, func(d *Delivery) bool {
+		return d.conn != v.conn || d.consumer.held[string(d.task.ID)] != d
+	})
+}
+
+// Handled says that the handler of a task has returned and that its result was
+// sent to a sink: until Finish the task takes none of the credit. It has no
+// effect after Finish.
+func (d *Delivery) Handled() {
+	c := d.consumer
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if d.handled || c.held[string(d.task.ID)] != d {
+		return
+	}
+	d.handled = true
+	if v := c.ventilators[d.conn]; v != nil {
+		v.handled++
+		if len(v.untold) > 2*v.handled {
+			v.forgetEnded()
+		}
+		v.untold = append(v.untold, d)
+		c.adjust(v)
+	}
+}
+
+// attach makes conn the connection on which the task's end is reported; the
+// consumer's lock is held.
+func (d *Delivery) attach(conn *link.Conn) {
+	d.conn = conn
+	v := d.consumer.ventilators[conn]
+	v.holds++
+	if d.handled {
+		v.handled++
+	}
+}
+
+// detach undoes attach. The place of a task that was handled goes before its end
+// is reported, so that it is not filled. The consumer's lock is held.
+func (d *Delivery) detach() {
+	v := d.consumer.ventilators[d.conn]
+	if v == nil {
+		return
+	}
+	v.holds--
+	if d.handled {
+		v.handled--
+		d.consumer.adjust(v)
+	}
+}

@@ -1,0 +1,146 @@
+package gozmqbolt
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"fmt"
+
+	"go.etcd.io/bbolt"
+
+	"github.com/gozmq/gozmq/runtime/gozmq"
+)
+
+// A content is what the buckets of a file have, and what is wrong with it.
+type content struct {
+	tasks  []gozmq.StoredTask // good ones, in order
+	faults []gozmq.StoredTask // with what is known of each, and Err
+
+	index   map[string][]byte // number: id, as the file's index has it
+	aside   [][]byte          // numbers of damaged tasks
+	indexed map[string][]byte // id: number, for tasks that the index has not
+	stray   [][]byte          // ids in the index without a task
+
+	uncounted [][]byte       // numbers of attempts that are damaged
+	places    map[string]int // number: index of the task in tasks; -1: it is damaged
+	last      uint64         // the greatest number of a good task
+}
+
+// read reads every record of a file. It returns an error if one has a newer
+// format: a newer program is to read it.
+func (b buckets) read(path string) (*content, error) {
+	c := &content{index: make(map[string][]byte), indexed: make(map[string][]byte), places: make(map[string]int)}
+	err := b.numbers.ForEach(func(id, number []byte) error {
+		if other := c.index[string(number)]; other != nil || len(number) != 8 {
+			c.stray = append(c.stray, bytes.Clone(id))
+			return nil
+		}
+		c.index[string(number)] = bytes.Clone(id)
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	if err := b.tasks.ForEach(func(number, record []byte) error { return c.task(b, path, number, record) }); err != nil {
+		return nil, err
+	}
+	if err := c.counts(b, path); err != nil {
+		return nil, err
+	}
+	for _, id := range c.index { // what no task has taken from it
+		c.stray = append(c.stray, id)
+		c.fault(string(id), fmt.Errorf("task %x of %s is missing: push it again, if it is known", id, path))
+	}
+	return c, nil
+}
+
+func (c *content) fault(id string, err error) {
+	c.faults = append(c.faults, gozmq.StoredTask{ID: id, Err: err})
+}
+
+// task reads one task. A damaged one is known by the id that the index has for
+// its number.
+func (c *content) task(b buckets, path string, number, record []byte) error {
+	id := c.index[string(number)]
+	delete(c.index, string(number))
+	body, err := unseal(number, record)
+	var t gozmq.StoredTask
+	if err == nil {
+		t, err = decode(body)
+	}
+	switch {
+	case errors.Is(err, errVersion):
+		return fmt.Errorf("task %x of %s: %w: a newer gozmqbolt has written it, and can read it", number, path, err)
+	case err != nil:
+		c.aside = append(c.aside, bytes.Clone(number))
+		c.places[string(number)] = -1
+		if id != nil {
+			c.stray = append(c.stray, id)
+		}
+		c.fault(string(id), fmt.Errorf("task %x of %s: %w; it is set aside in the bucket %q: push it again, if it is known", number, path, err, damaged))
+		return nil
+	}
+	if string(id) != t.ID {
+		c.indexed[t.ID] = bytes.Clone(number)
+		if id != nil {
+			c.stray = append(c.stray, id)
+		}
+		c.fault("", fmt.Errorf("task %x of %s was not in the index: it was put there again", number, path))
+	}
+	c.places[string(number)] = len(c.tasks)
+	c.last = binary.BigEndian.Uint64(number)
+	c.tasks = append(c.tasks, t)
+	return nil
+}
+
+// counts reads how often tasks were handed out.
+func (c *content) counts(b buckets, path string) error {
+	return b.attempts.ForEach(func(number, record []byte) error {
+		n, err := unseal(number, record)
+		i, known := c.places[string(number)]
+		if known && i < 0 {
+			return nil // the task is damaged itself
+		}
+		if known && err == nil && len(n) == 8 {
+			c.tasks[i].Attempts = int(binary.BigEndian.Uint64(n))
+			return nil
+		}
+		c.uncounted = append(c.uncounted, bytes.Clone(number))
+		c.fault("", fmt.Errorf("the number of attempts of a task, %x, of %s is damaged: it begins at 0 again", number, path))
+		return nil
+	})
+}
+
+// repair sets damaged tasks aside, and makes the index fit the tasks.
+func (b buckets) repair(c *content) error {
+	for _, number := range c.aside {
+		record := bytes.Clone(b.tasks.Get(number))
+		if err := errors.Join(b.damaged.Put(number, record), b.tasks.Delete(number), b.attempts.Delete(number)); err != nil {
+			return err
+		}
+	}
+	for _, number := range c.uncounted {
+		if err := b.attempts.Delete(number); err != nil {
+			return err
+		}
+	}
+	for _, id := range c.stray {
+		if err := b.numbers.Delete(id); err != nil {
+			return err
+		}
+	}
+	for id, number := range c.indexed {
+		if err := b.numbers.Put([]byte(id), number); err != nil {
+			return err
+		}
+	}
+	if b.tasks.Sequence() < c.last {
+		return b.tasks.SetSequence(c.last)
+	}
+	return nil
+}
+
+// needsRepair reports whether repair has something to do.
+func (c *content) needsRepair(tasks *bbolt.Bucket) bool {
+	return len(c.faults)+len(c.stray) > 0 || tasks.Sequence() < c.last
+}
