@@ -50,9 +50,9 @@ func TestSubscriptionShare(t *testing.T) {
 	}
 }
 
-// TestPrefixesOfManyPeersAreBounded has 60 subscribers send as many long prefixes as
-// one of them may: the memory of all together stays at the bound, here a part of
-// the real one, as is what each sends.
+// TestPrefixesOfManyPeersAreBounded has 60 subscribers send as many long prefixes
+// as one of them may: the memory of all together stays at the bound, here a part
+// of the real one, as is what each sends.
 func TestPrefixesOfManyPeersAreBounded(t *testing.T) {
 	const (
 		part     = 16
@@ -91,6 +91,11 @@ func TestPrefixesOfManyPeersAreBounded(t *testing.T) {
 		p.mu.Lock()
 		defer p.mu.Unlock()
 		return events.sum(link.Disconnected) > 0 || p.shares.bytes == peers*prefixes*(subscriptionCost+maxPrefix)
+	})
+	testkit.Eventually(t, "the removal of what was given up", func() bool {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		return p.subs.Len()*(subscriptionCost+maxPrefix) == p.shares.bytes
 	})
 	grown := heap() - before
 	p.mu.Lock()
