@@ -19,13 +19,12 @@ import (
 const Version = "0.1.0"
 
 // Generate answers an encoded CodeGeneratorRequest. What the user has to change
-// is in the response's error, all of it at once, one line each. Warnings are
-// lines for standard error. The error is that of a request that cannot be
-// decoded.
-func Generate(request []byte) (response *pluginpb.CodeGeneratorResponse, warnings []string, err error) {
+// is in the response's error, all of it at once, one line each. The error is
+// that of a request that cannot be decoded.
+func Generate(request []byte) (*pluginpb.CodeGeneratorResponse, error) {
 	req, err := decode(request)
 	if err != nil {
-		return nil, nil, fmt.Errorf("decode the request: %w", err)
+		return nil, fmt.Errorf("decode the request: %w", err)
 	}
 	opts := newOptions()
 	gen, err := protogen.Options{ParamFunc: opts.set}.New(req)
@@ -33,20 +32,20 @@ func Generate(request []byte) (response *pluginpb.CodeGeneratorResponse, warning
 		err = opts.err()
 	}
 	if err != nil {
-		return failure(withPlace(req, err)), nil, nil
+		return failure(withPlace(req, err)), nil
 	}
 	declare(gen)
-	files, warnings, err := plan.Build(gen, opts.Options)
+	files, err := plan.Build(gen, opts.Options)
 	if err != nil {
 		gen.Error(err)
-		return gen.Response(), warnings, nil
+		return gen.Response(), nil
 	}
 	for _, f := range files {
 		if _, err := gen.NewGeneratedFile(f.Filename, f.ImportPath).Write(withoutForbidden(render.File(f))); err != nil {
 			gen.Error(err)
 		}
 	}
-	return gen.Response(), warnings, nil
+	return gen.Response(), nil
 }
 
 // withoutForbidden removes the characters that Go takes nowhere in a file, and

@@ -92,12 +92,9 @@ func generate(stdin io.Reader, stdout, stderr io.Writer) error {
 	if err != nil {
 		return fmt.Errorf("read the request: %w", err)
 	}
-	response, warnings, err := generator.Generate(request)
+	response, err := generator.Generate(request)
 	if err != nil {
 		return err
-	}
-	for _, w := range warnings {
-		fmt.Fprintln(stderr, w)
 	}
 	out, err := proto.Marshal(response)
 	if err != nil {

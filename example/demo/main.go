@@ -73,7 +73,7 @@ func showPatterns(ctx context.Context, log *transcript, root string) error {
 		return err
 	}
 	log.say("go", "building the other examples")
-	if _, err := build(ctx, root, bin, "weather", "thumbnails"); err != nil {
+	if _, err := build(ctx, root, bin, "chat", "weather", "thumbnails"); err != nil {
 		return err
 	}
 	buf, err := prepareBuf(ctx, log, root)
@@ -100,6 +100,7 @@ type part struct {
 func parts() []part {
 	return []part{
 		{"REQ/REP: example/greeter", greeter},
+		{"REQ/REP that streams: example/chat", chat},
 		{"PUB/SUB: example/weather", weather},
 		{"PUSH/PULL: example/thumbnails", thumbnails},
 		{"PUSH/PULL that loses no task: example/thumbnails", sure},

@@ -55,7 +55,7 @@ func TestPartWithoutTime(t *testing.T) {
 func goRoles(t *testing.T) map[string][]string {
 	t.Helper()
 	readSources(t)
-	argv, err := build(t.Context(), filepath.Join("..", ".."), t.TempDir(), "greeter", "weather", "thumbnails")
+	argv, err := build(t.Context(), filepath.Join("..", ".."), t.TempDir(), "greeter", "chat", "weather", "thumbnails")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -76,7 +76,7 @@ func messageClasses(t *testing.T) string {
 	dir := t.TempDir()
 	cmd := exec.Command(protoc, "-I", "proto", "-I", "example/proto", "--python_out="+dir,
 		"gozmq/v1/annotations.proto", "gozmq/v1/wire.proto",
-		"greet/v1/greet.proto", "weather/v1/weather.proto", "image/v1/image.proto")
+		"greet/v1/greet.proto", "chat/v1/chat.proto", "weather/v1/weather.proto", "image/v1/image.proto")
 	cmd.Dir = filepath.Join("..", "..")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("protoc: %v\n%s", err, out)

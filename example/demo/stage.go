@@ -38,6 +38,7 @@ func build(ctx context.Context, root, bin string, programs ...string) (map[strin
 	argv := make(map[string][]string)
 	for _, role := range []string{
 		"greeter server", "greeter client",
+		"chat server", "chat upload", "chat watch", "chat talk",
 		"weather publisher", "weather readings", "weather alerts",
 		"thumbnails ventilator", "thumbnails worker", "thumbnails sink",
 	} {

@@ -11,6 +11,9 @@ import (
 type Caller interface {
 	// Call sends req, waits for the reply and decodes it into reply.
 	Call(ctx context.Context, m *Method, req, reply proto.Message, opts ...CallOption) error
+	// Stream returns a call of a method with streams. What is wrong with it is said
+	// by the methods of the Stream.
+	Stream(ctx context.Context, m *Method, opts ...CallOption) Stream
 }
 
 // A CallOption changes one call.
@@ -21,6 +24,8 @@ type callOptions struct {
 	replyMetadata *ReplyMetadata
 	wait          bool
 	hedging       hedging
+	idle          time.Duration
+	message       time.Duration
 }
 
 type waitForReady struct{}

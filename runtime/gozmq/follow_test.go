@@ -319,3 +319,7 @@ type callerFunc func(reply proto.Message, md *gozmq.ReplyMetadata) error
 func (f callerFunc) Call(_ context.Context, _ *gozmq.Method, _, reply proto.Message, _ ...gozmq.CallOption) error {
 	return f(reply, nil)
 }
+
+func (f callerFunc) Stream(context.Context, *gozmq.Method, ...gozmq.CallOption) gozmq.Stream {
+	return nil
+}

@@ -21,7 +21,28 @@ type CallInfo struct {
 	// It must not be changed.
 	Metadata Metadata
 
-	reply *callContext // nil on the calling side
+	reply     *callContext // nil on the calling side
+	onMessage []func(m proto.Message, sent bool) error
+}
+
+// OnMessage has f called for each message of a stream: before one is sent, and
+// when one was received. An error fails that Send; for a message that was received
+// it ends the call. The request of a call in which the client sends no stream, and
+// the reply of one in which the server sends none, are those that the interceptor
+// gets and next returns, and no messages of a stream. An interceptor calls OnMessage
+// before next. f may be called from many goroutines at once.
+func (c *CallInfo) OnMessage(f func(m proto.Message, sent bool) error) {
+	c.onMessage = append(c.onMessage, f)
+}
+
+// message calls the functions for a message.
+func (c *CallInfo) message(m proto.Message, sent bool) error {
+	for _, f := range c.onMessage {
+		if err := f(m, sent); err != nil {
+			return asError(err)
+		}
+	}
+	return nil
 }
 
 // AddReplyHeader adds a header to the reply of the call, or to its error. It
@@ -46,6 +67,10 @@ type Next func(ctx context.Context, req proto.Message) (proto.Message, error)
 // error. It may call next several times, and gets another reply each time. A
 // panic fails the call with CodeInternal, and is reported as EventPanic. It is
 // called from many goroutines at once.
+//
+// A stream is a call like any other: next returns when it is over, with its error,
+// and may be called once only. req is nil when the client sends a stream, and the
+// reply is nil when the server does. CallInfo.OnMessage shows the messages.
 type Interceptor func(ctx context.Context, call *CallInfo, req proto.Message, next Next) (proto.Message, error)
 
 type interceptorOption []Interceptor

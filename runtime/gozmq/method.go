@@ -56,4 +56,6 @@ type Method struct {
 	MaxAttempts int
 	// Bare says that messages have one frame only, the body.
 	Bare bool
+	// ClientStreams and ServerStreams say which sides send a stream of messages.
+	ClientStreams, ServerStreams bool
 }

@@ -33,6 +33,7 @@ type Server struct {
 	observer *observer
 	limiter  limiter
 	calls    runningCalls
+	streams  runningStreams
 
 	hurry   func()        // closes closing
 	closing chan struct{} // closed: drain no longer
@@ -104,6 +105,9 @@ func (s *Server) register(svc bridge.Service[Method]) error {
 	}
 	for _, of := range svc.Handlers {
 		h := newHandler(of)
+		if err := h.check(); err != nil {
+			return err
+		}
 		if h.method.Bare {
 			if len(s.services) > 0 {
 				return errors.New("a service with bare framing must be alone on its server")
@@ -244,6 +248,7 @@ func (s *Server) drain(router *socket.Router, limit time.Duration) error {
 		case <-ctx.Done():
 		}
 	}()
+	s.streams.drain()
 	_ = router.Drain(ctx) // what does not finish is canceled now
 	s.cancel(errStopped)
 	_ = lingering(s.cfg.linger, router.Wait)

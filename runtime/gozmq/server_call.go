@@ -23,11 +23,13 @@ type serverCall struct {
 	handler  *handler
 	req      proto.Message
 	resp     proto.Message
+	first    []byte // of a stream of the client
 	header   wire.RequestHeader
 	id       uint64 // of a call that one of our clients may cancel
 	hasID    bool
 	ctx      *callContext
 	refused  bool
+	stream   *serverStream // nil: the method has none
 	turn     chan struct{} // closed when a call that had to wait may run; nil: it need not
 }
 
@@ -57,6 +59,11 @@ func (r requestReceiver) Receive(p *socket.RouterPeer, frames [][]byte) socket.J
 		p.Malformed("%w", wire.NoEnvelope(frames))
 		return nil
 	}
+	if s.bare == nil && wire.Streamed(content) {
+		if job, ok := s.streamMessage(p, envelope, content); ok {
+			return job
+		}
+	}
 	c := newServerCall(s, p, envelope)
 	if c.id, c.hasID = envelope.CallID(); !p.Gozmq() {
 		c.hasID = false
@@ -79,6 +86,9 @@ func (r requestReceiver) Receive(p *socket.RouterPeer, frames [][]byte) socket.J
 		return nil
 	}
 	c.ctx = newCallContext(c)
+	if c.handler.stream != nil {
+		return c.openStream(envelope)
+	}
 	s.calls.add(c)
 	return c
 }
@@ -91,6 +101,9 @@ func (r requestReceiver) TooLarge(p *socket.RouterPeer, frames [][]byte, size *z
 		return false
 	}
 	p.Malformed("a request was passed over: %w", size)
+	if procedure, ok := wire.Procedure(content); ok && len(procedure) == 0 && r.server.streamTooLarge(p, envelope, size) {
+		return true
+	}
 	c := newServerCall(r.server, p, envelope)
 	c.fail(c.tooLarge(content, size))
 	c.free()
@@ -128,6 +141,11 @@ func (c *serverCall) decode(content [][]byte) error {
 	case err != nil:
 		return inputError(err)
 	}
+	if c.handler.stream != nil || c.header.Stream.Present {
+		if done, err := c.decodeStart(body); done || err != nil {
+			return err
+		}
+	}
 	c.req = c.handler.new()
 	return c.server.bodies.decodeInput(body, c.req)
 }
@@ -157,12 +175,19 @@ func (c *serverCall) find(method []byte) error {
 func (c *serverCall) Refuse() {
 	c.finish()
 	c.refused = true
+	if c.stream != nil {
+		c.stream.refused = true
+	}
 	c.fail(Errorf(CodeUnavailable, "%s: the server is stopping", c.handler.method.Procedure))
 	c.free()
 }
 
 // Run carries the request out and answers it (socket.Job).
 func (c *serverCall) Run() {
+	if c.stream != nil {
+		c.runStream()
+		return
+	}
 	err := c.await()
 	if err == nil {
 		err = c.serve(c.ctx)
@@ -199,17 +224,26 @@ func (c *serverCall) await() error {
 
 // finish ends what began with Receive, whether the call has run or only waited.
 func (c *serverCall) finish() {
-	c.server.calls.remove(c)
+	if c.stream != nil {
+		c.stream.finish()
+	} else {
+		c.server.calls.remove(c)
+	}
 	c.ctx.finish()
+	c.leave()
+}
+
+// leave gives back the call's place among those that run, or that wait.
+func (c *serverCall) leave() {
 	if c.turn == nil || !c.server.limiter.giveUp(c.turn) {
 		c.server.limiter.release()
 	}
 }
 
 // Pace returns what is known of how long the method runs (socket.Job). A call
-// that has to wait is never quick.
+// that has to wait is never quick, nor is a stream.
 func (c *serverCall) Pace() *socket.Pace {
-	if c.turn != nil {
+	if c.turn != nil || c.stream != nil {
 		return new(socket.Pace)
 	}
 	return c.handler.pace
@@ -234,13 +268,21 @@ func (c *serverCall) serve(ctx *callContext) (err error) {
 
 // handle calls what may panic.
 func (c *serverCall) handle(ctx *callContext) (err error) {
+	serve := c.handler.serve
+	if c.stream != nil {
+		serve = c.stream.serve
+	}
 	if interceptor := c.server.cfg.interceptor; interceptor != nil {
-		c.resp, err = interceptor(ctx, &ctx.info, c.req, c.handler.serve)
+		c.resp, err = interceptor(ctx, &ctx.info, c.req, serve)
 	} else {
-		c.resp, err = c.handler.serve(ctx, c.req)
+		c.resp, err = serve(ctx, c.req)
 	}
 	if err != nil {
 		return asError(err) // it may panic, too
+	}
+	if c.handler.method.ServerStreams {
+		c.resp = nil // it was a stream
+		return nil
 	}
 	return c.checkReply()
 }
@@ -331,6 +373,10 @@ func (c *serverCall) errorHeader() wire.ReplyHeader {
 // fail answers with an error. Bare framing has no place for one: the call is
 // not answered, and an event reports it.
 func (c *serverCall) fail(err error) {
+	if c.stream != nil {
+		c.stream.end(err)
+		return
+	}
 	if c.server.bare != nil {
 		c.peer.Malformed("a bare call failed and was not answered: %w", err)
 		return

@@ -2,6 +2,7 @@ package gozmq
 
 import (
 	"context"
+	"maps"
 	"sync"
 	"time"
 
@@ -35,6 +36,20 @@ func newCallContext(c *serverCall) *callContext {
 		ctx.deadline = c.peer.ReadAt().Add(c.header.Timeout)
 	}
 	return ctx
+}
+
+// forStream makes the contexts of a stream: hard, which ends when nothing can be sent
+// or received any more, and the handler's, which is the same or ends before that when
+// soft is called. cancel ends both.
+func (c *callContext) forStream() (hard context.Context, soft, cancel context.CancelCauseFunc) {
+	hard, cancel = context.WithCancelCause(c.peer)
+	stop := context.CancelFunc(func() {})
+	if !c.deadline.IsZero() {
+		hard, stop = context.WithDeadline(hard, c.deadline)
+	}
+	c.inner, soft = context.WithCancelCause(hard)
+	c.cancel = func() { cancel(nil); stop(); soft(nil) }
+	return hard, soft, cancel
 }
 
 // callerOf returns the peer of a connection, the same one for all of its calls. It
@@ -125,6 +140,13 @@ func (c *callContext) replyMetadata() *ReplyMetadata {
 		return nil
 	}
 	return &c.meta
+}
+
+// headers returns a copy of the headers that were set so far.
+func (c *callContext) headers() Metadata {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return maps.Clone(c.meta.Headers)
 }
 
 // finish ends the context when the handler has returned.

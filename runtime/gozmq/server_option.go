@@ -17,6 +17,8 @@ type serverConfig struct {
 	concurrency  int
 	queue        int
 	drain        time.Duration
+	idle         time.Duration // of streams; 0: none
+	maxAge       time.Duration // of streams; 0: none
 	onPanic      func(ctx context.Context, m *Method, value any, stack []byte)
 }
 
@@ -50,6 +52,12 @@ func (c *serverConfig) check() error {
 	}
 	if c.drain < 0 {
 		errs = append(errs, fmt.Errorf("WithDrainTimeout: %v, want 0 or more", c.drain))
+	}
+	if c.idle < 0 {
+		errs = append(errs, fmt.Errorf("WithIdleTimeout: %v, want 0 or more", c.idle))
+	}
+	if c.maxAge < 0 {
+		errs = append(errs, fmt.Errorf("WithMaxStreamAge: %v, want 0 or more", c.maxAge))
 	}
 	return errors.Join(errs...)
 }

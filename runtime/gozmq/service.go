@@ -2,6 +2,7 @@ package gozmq
 
 import (
 	"context"
+	"fmt"
 
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
@@ -30,10 +31,23 @@ type handler struct {
 	method *Method
 	new    func() proto.Message
 	serve  func(context.Context, proto.Message) (proto.Message, error)
+	stream func(context.Context, proto.Message, bridge.ServerStream) (proto.Message, error) // in place of serve
 	pace   *socket.Pace
 	output protoreflect.FullName
 }
 
 func newHandler(h bridge.Handler[Method]) *handler {
-	return &handler{method: h.Method, new: h.New, serve: h.Serve, pace: new(socket.Pace), output: h.Output}
+	return &handler{method: h.Method, new: h.New, serve: h.Serve, stream: h.Stream, pace: new(socket.Pace), output: h.Output}
+}
+
+// check reports what is wrong with a method that is registered, if anything.
+func (h *handler) check() error {
+	m := h.method
+	switch streams := m.ClientStreams || m.ServerStreams; {
+	case streams && m.Bare:
+		return fmt.Errorf("%s has streams, which bare framing cannot carry", m.Procedure)
+	case streams != (h.stream != nil):
+		return fmt.Errorf("%s and its handler do not agree on whether it has streams", m.Procedure)
+	}
+	return nil
 }

@@ -126,6 +126,22 @@ func TestDescribe(t *testing.T) {
 	}
 }
 
+// What streams is in the descriptors.
+func TestStreamsAreDescribed(t *testing.T) {
+	resp := describe(t, serve(t), &gozmqv1.DescribeRequest{Services: []string{"gozmq.v1.Health"}})
+	streams := map[string]bool{}
+	for _, f := range resp.GetFiles().GetFile() {
+		for _, svc := range f.GetService() {
+			for _, m := range svc.GetMethod() {
+				streams[m.GetName()] = m.GetServerStreaming() && !m.GetClientStreaming()
+			}
+		}
+	}
+	if len(streams) != 2 || streams["Check"] || !streams["Watch"] {
+		t.Errorf("the server streams: %v, want it of Watch alone", streams)
+	}
+}
+
 // Each file stands once, and behind what it imports, with its options.
 func TestFilesAreInOrder(t *testing.T) {
 	set := describe(t, serve(t), &gozmqv1.DescribeRequest{}).GetFiles()

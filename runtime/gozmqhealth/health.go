@@ -18,7 +18,8 @@ import (
 const (
 	// maxWait is how long a check waits for a change, whatever the caller asks.
 	maxWait = time.Minute
-	// maxWaiting is how many checks wait at once; a further one is answered.
+	// maxWaiting is how many checks and streams wait at once. A further check is
+	// answered, and a further stream refused.
 	maxWaiting = 1024
 )
 
@@ -72,8 +73,9 @@ func (h *Health) Set(service string, serving bool) {
 }
 
 // Shutdown reports from now on that nothing is serving, and answers every check
-// that waits. Call it before a graceful stop, so that clients go elsewhere and
-// the server does not wait for those that watch.
+// that waits; streams go on until the server stops. Call it before a graceful
+// stop, so that clients go elsewhere and the server does not wait for those that
+// watch.
 func (h *Health) Shutdown() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -132,37 +134,36 @@ func (h *Health) wait(ctx context.Context, service string, version uint64, timeo
 	}
 }
 
+// enter counts a stream that waits for changes, until leave; it returns false
+// when there are too many.
+func (h *Health) enter() bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.waiting >= maxWaiting {
+		return false
+	}
+	h.waiting++
+	return true
+}
+
+func (h *Health) leave() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.waiting--
+}
+
+// look returns the health of a service, and a channel that is closed when that
+// of any service changes.
+func (h *Health) look(service string) (state, <-chan struct{}) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.state(service), h.change
+}
+
 // state returns the health of a service; h.mu is held.
 func (h *Health) state(service string) state {
 	if s, ok := h.states[service]; ok {
 		return s
 	}
 	return h.unknown
-}
-
-// A server serves a Health.
-type server struct {
-	gozmqv1gozmq.UnimplementedHealthServer
-	health *Health
-}
-
-// Check answers at once, or when something has changed.
-func (s *server) Check(ctx context.Context, req *gozmqv1.HealthCheckRequest) (*gozmqv1.HealthCheckResponse, error) {
-	wait := time.Duration(0)
-	if req.GetMaxWait() != nil {
-		if err := req.GetMaxWait().CheckValid(); err != nil {
-			return nil, gozmq.Errorf(gozmq.CodeInvalidArgument, "max_wait: %w", err)
-		}
-		wait = min(req.GetMaxWait().AsDuration(), maxWait)
-	}
-	if wait < 0 {
-		return nil, gozmq.Errorf(gozmq.CodeInvalidArgument, "max_wait is %v, want 0 or more", wait)
-	}
-	timer := time.NewTimer(wait)
-	defer timer.Stop()
-	now, err := s.health.wait(ctx, req.GetService(), req.GetVersion(), timer.C)
-	if err != nil {
-		return nil, err
-	}
-	return &gozmqv1.HealthCheckResponse{Status: now.status, Version: now.version}, nil
 }

@@ -3,6 +3,7 @@ package gozmqhealth_test
 import (
 	"context"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -50,6 +51,49 @@ func TestHealthOverTheWire(t *testing.T) {
 			}
 			health.Set("", false)
 		})
+	}
+}
+
+// A stream gets each change, and ends with the server's graceful stop, so that the
+// client opens it elsewhere.
+func TestStreamOverTheWire(t *testing.T) {
+	srv, err := gozmq.NewServer(gozmq.Bind(gozmqtest.Endpoint()), gozmq.WithDrainTimeout(time.Hour))
+	if err != nil {
+		t.Fatal(err)
+	}
+	health, err := gozmqhealth.Register(srv)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := srv.Listen(); err != nil {
+		t.Fatal(err)
+	}
+	stop := gozmqtest.Run(t, func(ctx context.Context) error { return srv.Serve(ctx) })
+	client := gozmqv1gozmq.NewHealthClient(gozmqtest.Open(gozmq.Dial(gozmq.Connect(srv.Addrs()...))).For(t))
+	var got []gozmqv1.HealthStatus
+	var end error
+	for resp, err := range client.Watch(testkit.Within(t), &gozmqv1.HealthWatchRequest{Service: "a.Service"}) {
+		if err != nil {
+			end = err
+			break
+		}
+		got = append(got, resp.GetStatus())
+		switch len(got) {
+		case 1:
+			health.Set("a.Service", true)
+		case 2:
+			health.Shutdown()
+		case 3:
+			go stop()
+		}
+	}
+	want := []gozmqv1.HealthStatus{
+		gozmqv1.HealthStatus_HEALTH_STATUS_SERVICE_UNKNOWN,
+		gozmqv1.HealthStatus_HEALTH_STATUS_SERVING,
+		gozmqv1.HealthStatus_HEALTH_STATUS_NOT_SERVING,
+	}
+	if !slices.Equal(got, want) || gozmq.CodeOf(end) != gozmq.CodeUnavailable {
+		t.Errorf("got %v, %v", got, end)
 	}
 }
 

@@ -4,7 +4,8 @@
 // ways that a network can. NewConn, Serve, Open and Run start the ends of a
 // pattern and stop them when the test ends; Endpoint lets them connect without
 // a network; CurveKey makes keys. Faults makes the calls of a generated client,
-// or of a server, fail by method.
+// or of a server, fail by method, and streams by message. Messages and Sent serve
+// handlers with streams that are tested without a network.
 //
 // Tests need no sleep: there is a function to wait for each thing that takes
 // time.

@@ -26,6 +26,7 @@ type Faults struct {
 	mu     sync.Mutex
 	errs   map[string]error
 	delays map[string]time.Duration
+	stream streamFaults
 	calls  map[string]int
 	total  int
 	change chan struct{} // closed when a call begins; nil: no one waits
@@ -41,7 +42,8 @@ func (f *Faults) Fail(procedure string, err error) {
 }
 
 // Delay makes calls of a procedure wait for d, or until their context ends,
-// before they go on or fail; 0 ends that. The wait counts toward the timeout of
+// before they go on or fail; 0 ends that. A stream waits before its first
+// message. The wait counts toward the timeout of
 // the method's annotation only with Intercept.
 func (f *Faults) Delay(procedure string, d time.Duration) {
 	f.mu.Lock()
@@ -92,16 +94,24 @@ func (f *Faults) Call(ctx context.Context, m *gozmq.Method, req, reply proto.Mes
 		return err
 	}
 	if f.Caller == nil {
-		return gozmq.Errorf(gozmq.CodeUnavailable, "%s: gozmqtest.Faults has no Caller", m.Procedure)
+		return noCaller(m)
 	}
 	return f.Caller.Call(ctx, m, req, reply, opts...)
 }
 
+func noCaller(m *gozmq.Method) error {
+	return gozmq.Errorf(gozmq.CodeUnavailable, "%s: gozmqtest.Faults has no Caller", m.Procedure)
+}
+
 // Intercept is a gozmq.Interceptor with the same faults; pass it to
-// gozmq.WithInterceptors.
+// gozmq.WithInterceptors. Of streams it counts the messages that
+// gozmq.CallInfo.OnMessage shows, and those that are sent are those of its side.
 func (f *Faults) Intercept(ctx context.Context, call *gozmq.CallInfo, req proto.Message, next gozmq.Next) (proto.Message, error) {
 	if err := f.begin(ctx, call.Method); err != nil {
 		return nil, err
+	}
+	if call.Method.ClientStreams || call.Method.ServerStreams {
+		f.watch(ctx, call)
 	}
 	return next(ctx, req)
 }
@@ -120,15 +130,29 @@ func (f *Faults) begin(ctx context.Context, m *gozmq.Method) error {
 		f.change = nil
 	}
 	f.mu.Unlock()
-	if delay > 0 {
-		timer := time.NewTimer(delay)
-		defer timer.Stop()
-		select {
-		case <-timer.C:
-		case <-ctx.Done():
-			err = ctx.Err()
-		}
+	if late := sleep(ctx, delay); late != nil {
+		err = late
 	}
+	return coded(m, err)
+}
+
+// sleep waits for d, or returns ctx's error when ctx ends first.
+func sleep(ctx context.Context, d time.Duration) error {
+	if d <= 0 {
+		return nil
+	}
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// coded gives a code to an error that has none, as a server would.
+func coded(m *gozmq.Method, err error) error {
 	if err == nil || errors.As(err, new(*gozmq.Error)) {
 		return err
 	}

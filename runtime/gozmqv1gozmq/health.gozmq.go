@@ -5,6 +5,7 @@ package gozmqv1gozmq
 
 import (
 	"context"
+	"iter"
 
 	gozmqv1 "github.com/gozmq/gozmq/proto/gozmq/v1"
 	"github.com/gozmq/gozmq/runtime/gozmq"
@@ -22,6 +23,7 @@ const HealthName = "gozmq.v1.Health"
 // gozmq.Method that interceptors and error handlers get.
 const (
 	HealthCheckProcedure = "gozmq.v1.Health/Check"
+	HealthWatchProcedure = "gozmq.v1.Health/Watch"
 )
 
 // HealthClient calls gozmq.v1.Health.
@@ -32,6 +34,13 @@ type HealthClient interface {
 	// the health differs from that version, so that repeated calls watch the
 	// service.
 	Check(ctx context.Context, req *gozmqv1.HealthCheckRequest, opts ...gozmq.CallOption) (*gozmqv1.HealthCheckResponse, error)
+	// Watch sends the health of one service at once and after each change, until
+	// the client cancels the call or the server stops. A peer without streams
+	// uses Check.
+	//
+	// Each loop over the result makes a call, and leaving the loop early cancels
+	// it. An error is the last element.
+	Watch(ctx context.Context, req *gozmqv1.HealthWatchRequest, opts ...gozmq.CallOption) iter.Seq2[*gozmqv1.HealthCheckResponse, error]
 }
 
 // NewHealthClient returns a client that calls through caller. It may be used
@@ -48,6 +57,10 @@ func (c *healthClient) Check(ctx context.Context, req *gozmqv1.HealthCheckReques
 	return gozmqimpl.Call[gozmqv1.HealthCheckResponse](ctx, c.caller, &healthCheckMethod, req, opts...)
 }
 
+func (c *healthClient) Watch(ctx context.Context, req *gozmqv1.HealthWatchRequest, opts ...gozmq.CallOption) iter.Seq2[*gozmqv1.HealthCheckResponse, error] {
+	return gozmqimpl.ServerStream[gozmqv1.HealthCheckResponse](ctx, c.caller, &healthWatchMethod, req, opts...)
+}
+
 // HealthServer serves gozmq.v1.Health. Implementations embed
 // UnimplementedHealthServer, so that methods can be added to the service.
 // Methods are called concurrently.
@@ -58,6 +71,12 @@ type HealthServer interface {
 	// the health differs from that version, so that repeated calls watch the
 	// service.
 	Check(ctx context.Context, req *gozmqv1.HealthCheckRequest) (*gozmqv1.HealthCheckResponse, error)
+	// Watch sends the health of one service at once and after each change, until
+	// the client cancels the call or the server stops. A peer without streams
+	// uses Check.
+	//
+	// The client's loop ends when Watch returns, with its error if there is one.
+	Watch(ctx context.Context, req *gozmqv1.HealthWatchRequest, out gozmq.Sender[gozmqv1.HealthCheckResponse]) error
 	mustEmbedUnimplementedHealthServer()
 }
 
@@ -69,6 +88,7 @@ func RegisterHealthServer(r gozmq.Registrar, impl HealthServer) error {
 		impl.mustEmbedUnimplementedHealthServer()
 		return []gozmqimpl.Handler{
 			gozmqimpl.Handle(&healthCheckMethod, impl.Check),
+			gozmqimpl.HandleServerStream(&healthWatchMethod, impl.Watch),
 		}
 	})
 }
@@ -82,9 +102,20 @@ func (UnimplementedHealthServer) Check(context.Context, *gozmqv1.HealthCheckRequ
 	return nil, gozmqimpl.Unimplemented(&healthCheckMethod)
 }
 
+// Watch returns an error with the code UNIMPLEMENTED.
+func (UnimplementedHealthServer) Watch(context.Context, *gozmqv1.HealthWatchRequest, gozmq.Sender[gozmqv1.HealthCheckResponse]) error {
+	return gozmqimpl.Unimplemented(&healthWatchMethod)
+}
+
 func (UnimplementedHealthServer) mustEmbedUnimplementedHealthServer() {}
 
 var healthCheckMethod = gozmq.Method{
 	Procedure:   HealthCheckProcedure,
 	Idempotency: gozmq.IdempotencyNoSideEffects,
+}
+
+var healthWatchMethod = gozmq.Method{
+	Procedure:     HealthWatchProcedure,
+	Idempotency:   gozmq.IdempotencyNoSideEffects,
+	ServerStreams: true,
 }

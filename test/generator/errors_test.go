@@ -19,7 +19,7 @@ func TestErrors(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			dir := filepath.Join(root, name)
 			req := errorRequest(t, dir)
-			resp, _ := generate(t, req)
+			resp := generate(t, req)
 			if len(resp.File) > 0 {
 				t.Errorf("%d files are generated all the same", len(resp.File))
 			}

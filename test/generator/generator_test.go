@@ -20,7 +20,7 @@ import (
 // contents maps the generated files to their text.
 func contents(t *testing.T, req *pluginpb.CodeGeneratorRequest) map[string]string {
 	t.Helper()
-	resp, _ := generate(t, req)
+	resp := generate(t, req)
 	if resp.Error != nil {
 		t.Fatalf("the plugin reports:\n%s", resp.GetError())
 	}
@@ -76,7 +76,7 @@ func compare(t *testing.T, what string, got, want map[string]string) {
 func TestSupport(t *testing.T) {
 	faulty := &pluginpb.CodeGeneratorRequest{Parameter: proto.String("what=ever")}
 	for _, req := range []*pluginpb.CodeGeneratorRequest{goldenRequest(t, "reqrep"), faulty} {
-		resp, _ := generate(t, req)
+		resp := generate(t, req)
 		if got := resp.GetSupportedFeatures(); got != 3 {
 			t.Errorf("supported features are %d, want proto3 optional and editions", got)
 		}
@@ -87,7 +87,7 @@ func TestSupport(t *testing.T) {
 }
 
 func TestUndecodableRequest(t *testing.T) {
-	if _, _, err := generator.Generate([]byte("x")); err == nil {
+	if _, err := generator.Generate([]byte("x")); err == nil {
 		t.Error("no error")
 	}
 }
@@ -98,7 +98,7 @@ func TestWithoutPositions(t *testing.T) {
 	for _, f := range req.ProtoFile {
 		f.SourceCodeInfo = nil
 	}
-	resp, _ := generate(t, req)
+	resp := generate(t, req)
 	lines := strings.Split(resp.GetError(), "\n")
 	if len(lines) != 8 {
 		t.Errorf("%d faults, want 8:\n%s", len(lines), resp.GetError())
@@ -116,7 +116,7 @@ func TestNoGoPackage(t *testing.T) {
 		FileToGenerate: []string{"a.proto"},
 		ProtoFile:      compileText(t, map[string]string{"a.proto": `syntax = "proto3"; message A {}`}, "a.proto"),
 	}
-	resp, _ := generate(t, req)
+	resp := generate(t, req)
 	if !strings.Contains(resp.GetError(), "go_package") {
 		t.Errorf("error is %q", resp.GetError())
 	}

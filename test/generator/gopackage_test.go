@@ -60,7 +60,7 @@ func TestGoPackageFaults(t *testing.T) {
 		{"./;main", "it is a relative path"},
 	} {
 		t.Run(tt.goPackage, func(t *testing.T) {
-			resp, _ := generate(t, goPackageRequest(t, tt.goPackage, ""))
+			resp := generate(t, goPackageRequest(t, tt.goPackage, ""))
 			if got := resp.GetError(); !strings.HasPrefix(got, "a.proto:4:1: its Go package ") || !strings.Contains(got, tt.want) || strings.Contains(got, "\n") {
 				t.Errorf("error is %q, want one at a.proto:4:1 with %q", got, tt.want)
 			}
@@ -71,7 +71,7 @@ func TestGoPackageFaults(t *testing.T) {
 				return // nor does that of protoc-gen-go
 			}
 			req := goPackageRequest(t, tt.goPackage, "package_suffix=")
-			resp, _ = generate(t, req)
+			resp = generate(t, req)
 			if resp.Error != nil {
 				t.Fatalf("in the messages' own package: %s", resp.GetError())
 			}
@@ -83,7 +83,7 @@ func TestGoPackageFaults(t *testing.T) {
 // Without a dot or a slash a go_package is no import path for protogen either.
 func TestGoPackageOfOneWord(t *testing.T) {
 	for _, goPackage := range []string{"main", "pb", "pb;other"} {
-		resp, _ := generate(t, goPackageRequest(t, goPackage, ""))
+		resp := generate(t, goPackageRequest(t, goPackage, ""))
 		if got := resp.GetError(); !strings.HasPrefix(got, "a.proto:4:1: its Go package ") || !strings.Contains(got, "example.com/module/folder") {
 			t.Errorf("%q: the error is %q", goPackage, got)
 		}
@@ -114,7 +114,7 @@ func TestGoPackageNames(t *testing.T) {
 		"Example.COM/T/Pb":       "Pbgozmq",
 	} {
 		req := goPackageRequest(t, goPackage, "")
-		resp, _ := generate(t, req)
+		resp := generate(t, req)
 		if resp.Error != nil {
 			t.Errorf("%q: %s", goPackage, resp.GetError())
 			continue
@@ -150,7 +150,7 @@ option go_package = "example.com/a";
 		"Mb.proto=x.com/b": "",
 	} {
 		req.Parameter = proto.String(params)
-		resp, _ := generate(t, req)
+		resp := generate(t, req)
 		if got := resp.GetError(); !strings.HasPrefix(got, want) || want == "" && got != "" {
 			t.Errorf("with %q the error is %q, want %q", params, got, want)
 		}
@@ -161,7 +161,7 @@ option go_package = "example.com/a";
 func TestHiddenFile(t *testing.T) {
 	for _, name := range []string{"_a.proto", "d/.a.proto"} {
 		source := `syntax = "proto3"; option go_package = "example.com/a"; message A {} service S { rpc Get(A) returns (A); }`
-		resp, _ := generate(t, &pluginpb.CodeGeneratorRequest{
+		resp := generate(t, &pluginpb.CodeGeneratorRequest{
 			FileToGenerate: []string{name},
 			ProtoFile:      compileText(t, map[string]string{name: source}, name),
 		})

@@ -61,7 +61,7 @@ func allocated(t *testing.T, sources map[string]string) uint64 {
 	}
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
-	resp, _, err := generator.Generate(data)
+	resp, err := generator.Generate(data)
 	runtime.ReadMemStats(&after)
 	if err != nil || resp.Error != nil {
 		t.Fatal(err, resp.GetError())

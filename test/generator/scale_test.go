@@ -21,7 +21,7 @@ func TestScale(t *testing.T) {
 		w.pkg(i)
 	}
 	req := &pluginpb.CodeGeneratorRequest{FileToGenerate: w.files, ProtoFile: compileText(t, w.sources, w.files...)}
-	resp, _ := generate(t, req)
+	resp := generate(t, req)
 	if resp.Error != nil {
 		t.Fatalf("the plugin reports:\n%s", resp.GetError())
 	}

@@ -24,7 +24,7 @@ import (
 	"github.com/gozmq/gozmq/testdata/golden/reqrep/reqrepgozmq"
 )
 
-// A caller keeps what it was last called with.
+// A caller keeps what it was last called with. streams_test.go has its streams.
 type caller struct {
 	method *gozmq.Method
 	req    proto.Message

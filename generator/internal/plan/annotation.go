@@ -20,6 +20,9 @@ const (
 	serviceOptions = 3  // ServiceDescriptorProto.options
 	methodOptions  = 4  // MethodDescriptorProto.options
 	outputType     = 3  // MethodDescriptorProto.output_type
+
+	clientStreaming = 5 // MethodDescriptorProto.client_streaming
+	serverStreaming = 6 // MethodDescriptorProto.server_streaming
 )
 
 // The fields of the annotations.

@@ -16,9 +16,8 @@ type Options struct {
 	SkipUnannotated bool
 }
 
-// Build plans all files of a run. The error joins every fault of every file;
-// warnings are for the user to read, whether there is an error or not.
-func Build(gen *protogen.Plugin, opts Options) (files []*File, warnings []string, err error) {
+// Build plans all files of a run. The error joins every fault of every file.
+func Build(gen *protogen.Plugin, opts Options) (files []*File, err error) {
 	r := &report{}
 	v := newVocabulary(gen, r)
 	for _, f := range gen.Files {
@@ -30,7 +29,7 @@ func Build(gen *protogen.Plugin, opts Options) (files []*File, warnings []string
 	for _, pkg := range packages(gen, opts) {
 		files = append(files, pkg.plan(ix, r, opts)...)
 	}
-	return files, inOrder(r.warnings), r.err()
+	return files, r.err()
 }
 
 // An index finds what the files of a run contain. It is made once per run.

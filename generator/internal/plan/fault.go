@@ -30,20 +30,13 @@ func (f fault) String() string {
 	return b.String() + ": " + f.text
 }
 
-// A report collects faults and warnings. Each is kept once.
-type report struct {
-	faults, warnings []fault
-}
+// A report collects faults. Each is kept once.
+type report struct{ faults []fault }
 
 // fault adds a fault of d. sub leads from loc, which is d's location, to the
 // part of d that is at fault; the nearest part with a position is reported.
 func (r *report) fault(d protoreflect.Descriptor, loc protogen.Location, sub []int32, format string, args ...any) {
 	r.faults = append(r.faults, newFault(d, loc, sub, fmt.Sprintf(format, args...)))
-}
-
-// warn is like fault; the files are generated all the same.
-func (r *report) warn(d protoreflect.Descriptor, loc protogen.Location, format string, args ...any) {
-	r.warnings = append(r.warnings, newFault(d, loc, nil, "warning: "+fmt.Sprintf(format, args...)))
 }
 
 func newFault(d protoreflect.Descriptor, loc protogen.Location, sub []int32, text string) fault {

@@ -21,24 +21,10 @@ func (p *planner) methods(s *protogen.Service, out *Service, n namer, reserved .
 		goNames[m.GoName] = true
 	}
 	for _, m := range s.Methods {
-		if streams(m) {
-			p.stream(s, m, out)
-			continue
-		}
 		p.checkMethod(s, m)
 		name, base := p.methodName(m, goNames, taken)
 		out.Methods = append(out.Methods, p.method(s, m, n.method(m, base), name))
 	}
-}
-
-// stream leaves m out: with a warning if the service was not made for us.
-func (p *planner) stream(s *protogen.Service, m *protogen.Method, out *Service) {
-	if annotated(s) {
-		p.report.fault(m.Desc, m.Location, nil, "streaming methods are not supported yet; make it unary, or move it to a service without gozmq annotations, where it is left out")
-		return
-	}
-	p.report.warn(m.Desc, m.Location, "streaming methods are not supported yet; the method is left out")
-	out.Omitted = append(out.Omitted, string(m.Desc.Name()))
 }
 
 // methodName chooses the Go name of m, and the base of the longer names that
@@ -87,6 +73,8 @@ func (p *planner) method(s *protogen.Service, m *protogen.Method, n namer, name 
 		ProcedureConst: n.exported("", "Procedure"),
 		Input:          m.Input.GoIdent,
 		Output:         m.Output.GoIdent,
+		ClientStreams:  m.Desc.IsStreamingClient(),
+		ServerStreams:  m.Desc.IsStreamingServer(),
 		HasOutput:      !isEmpty(m.Output),
 		Bare:           bare(s),
 		Timeout:        a.GetTimeout().AsDuration(),

@@ -96,8 +96,6 @@ type Service struct {
 	// NameConst is the constant that holds FullName.
 	NameConst string
 	Methods   []*Method
-	// Omitted has the rpc names of the streaming methods that are left out.
-	Omitted []string
 
 	ReqRep   *ReqRep
 	PubSub   *PubSub
@@ -151,6 +149,8 @@ type Method struct {
 	Var string
 
 	Input, Output protogen.GoIdent
+	// ClientStreams and ServerStreams say which sides send a stream of messages.
+	ClientStreams, ServerStreams bool
 	// HasOutput is false for a task without a result.
 	HasOutput bool
 

@@ -78,8 +78,7 @@ func build(t *testing.T, files []*descriptorpb.FileDescriptorProto, generate ...
 	if err != nil {
 		t.Fatal(err)
 	}
-	out, _, err := Build(gen, Options{PackageSuffix: "gozmq"})
-	return out, err
+	return Build(gen, Options{PackageSuffix: "gozmq"})
 }
 
 // procedureNames are the constants of all methods of a file.

@@ -22,6 +22,7 @@ func (p *planner) checkService(s *protogen.Service) {
 // checkMethod applies the rules for one method.
 func (p *planner) checkMethod(s *protogen.Service, m *protogen.Method) {
 	a := methodAnnotation(m)
+	p.checkStreams(s, m)
 	if pattern(s) == annotations.Pattern_PATTERN_REQ_REP {
 		p.checkTimeout(m, a.GetTimeout())
 		p.checkRetry(m, a.GetRetry())
@@ -40,6 +41,30 @@ func (p *planner) checkMethod(s *protogen.Service, m *protogen.Method) {
 	} else if a.GetTopic() != nil {
 		p.report.fault(m.Desc, m.Location, inMethod(methodTopic),
 			"a topic is for the methods of PUB/SUB services; remove it, or set option (gozmq.v1.service).pattern = PATTERN_PUB_SUB")
+	}
+}
+
+// checkStreams applies the rules for the word stream in a method.
+func (p *planner) checkStreams(s *protogen.Service, m *protogen.Method) {
+	if !streams(m) {
+		return
+	}
+	where := []int32{clientStreaming}
+	if !m.Desc.IsStreamingClient() {
+		where = []int32{serverStreaming}
+	}
+	switch pattern(s) {
+	case annotations.Pattern_PATTERN_PUB_SUB:
+		p.report.fault(m.Desc, m.Location, where,
+			"a PUB/SUB method publishes one message after another as it is; remove the word stream, or move the method to a REQ/REP service, where each client opens its own stream")
+	case annotations.Pattern_PATTERN_PUSH_PULL:
+		p.report.fault(m.Desc, m.Location, where,
+			"a PUSH/PULL method takes one task after another as it is, and each has one result; remove the word stream, or move the method to a REQ/REP service")
+	default:
+		if bare(s) {
+			p.report.fault(m.Desc, m.Location, where,
+				"with FRAMING_BARE nothing on the wire tells the messages of one stream from those of another; remove the framing, or the word stream")
+		}
 	}
 }
 
@@ -79,7 +104,12 @@ func (p *planner) checkTimeout(m *protogen.Method, timeout *durationpb.Duration)
 }
 
 func (p *planner) checkRetry(m *protogen.Method, retry *annotations.Retry) {
-	if retry == nil {
+	switch {
+	case retry == nil:
+		return
+	case m.Desc.IsStreamingClient():
+		p.report.fault(m.Desc, m.Location, inMethod(methodRetry),
+			"the messages of a client's stream are not kept, so they cannot be sent again; remove the retry, and let the caller open the stream again")
 		return
 	}
 	if idempotency(m) == "" {

@@ -11,10 +11,6 @@ func (p *planner) service(s *protogen.Service) *Service {
 	if p.opts.SkipUnannotated && !annotated(s) {
 		return nil
 	}
-	if onlyStreams(s) {
-		p.report.warn(s.Desc, s.Location, "every method streams, which is not supported yet; nothing is generated for the service")
-		return nil
-	}
 	p.checkService(s)
 	from := origin{s.Desc, s.Location, p.source.Generate}
 	n := namer{p.scope, from, []string{p.scope.serviceBase(from, s.GoName)}}
@@ -51,19 +47,6 @@ func pattern(s *protogen.Service) annotations.Pattern {
 
 func bare(s *protogen.Service) bool {
 	return serviceAnnotation(s).GetFraming() == annotations.Framing_FRAMING_BARE
-}
-
-// onlyStreams reports whether s is left out because all its methods are.
-func onlyStreams(s *protogen.Service) bool {
-	if annotated(s) || len(s.Methods) == 0 {
-		return false
-	}
-	for _, m := range s.Methods {
-		if !streams(m) {
-			return false
-		}
-	}
-	return true
 }
 
 func streams(m *protogen.Method) bool {

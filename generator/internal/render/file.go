@@ -71,11 +71,3 @@ func (p *printer) names(s *plan.Service) {
 	}
 	p.P(")")
 }
-
-// omitted says within an interface which methods are missing from it.
-func (p *printer) omitted(s *plan.Service) {
-	for _, name := range s.Omitted {
-		p.P()
-		p.P("// ", name, " is left out: it streams, which is not supported yet.")
-	}
-}

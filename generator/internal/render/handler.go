@@ -15,7 +15,6 @@ func (p *printer) handler(s *plan.Service) {
 		p.P(m.Name, "(ctx ", contextContext, ", msg ", p.pointer(m.Input), ") error")
 	}
 	p.P(n.MustEmbed, "()")
-	p.omitted(s)
 	p.P("}")
 
 	p.P()

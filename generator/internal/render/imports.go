@@ -24,8 +24,8 @@ const (
 // locals are the names of parameters, receivers and variables in generated
 // code; an import of the same name would be out of reach there.
 var locals = [...]string{
-	"c", "caller", "ctx", "desc", "err", "f", "filters", "impl", "m", "msg",
-	"opts", "p", "pub", "r", "req", "s", "sink", "sub", "task", "topic", "v",
+	"c", "caller", "ctx", "desc", "err", "f", "filters", "impl", "in", "m", "msg",
+	"opts", "out", "p", "pub", "r", "req", "s", "sink", "sub", "task", "topic", "v",
 	"vent", "w",
 }
 

@@ -21,6 +21,12 @@ func (p *printer) methodVars(s *plan.Service) {
 		if m.Bare {
 			p.P("Bare: true,")
 		}
+		if m.ClientStreams {
+			p.P("ClientStreams: true,")
+		}
+		if m.ServerStreams {
+			p.P("ServerStreams: true,")
+		}
 		p.P("}")
 	}
 }

@@ -39,11 +39,19 @@ var (
 
 // comment prints text as a comment, broken into lines.
 func (p *printer) comment(text string) {
+	for _, line := range wrap(text) {
+		p.P("// ", line)
+	}
+}
+
+// wrap breaks text into lines of a comment.
+func wrap(text string) []string {
 	const width = 76
+	var out []string
 	line := ""
 	for _, word := range strings.Fields(text) {
 		if line != "" && len(line)+1+len(word) > width {
-			p.P("// ", line)
+			out = append(out, line)
 			line = ""
 		}
 		if line != "" {
@@ -51,7 +59,7 @@ func (p *printer) comment(text string) {
 		}
 		line += word
 	}
-	p.P("// ", line)
+	return append(out, line)
 }
 
 // doc prints what a declaration is for, then the comment of the .proto, then

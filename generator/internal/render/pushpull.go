@@ -55,11 +55,10 @@ func (p *printer) worker(s *plan.Service) {
 	p.doc(n.Worker+" does the tasks of "+s.FullName+". Implementations embed "+n.Unimplemented+", so that methods can be added to the service. With gozmq.WithConcurrency, methods are called concurrently.", s.Doc)
 	p.P("type ", n.Worker, " interface {")
 	for _, m := range s.Methods {
-		p.methodDoc(m, m.Name+" does one task of "+m.Procedure+".")
+		p.methodDoc(m, m.Name+" does one task of "+m.Procedure+".", "")
 		p.P(m.Name, "(ctx ", contextContext, ", task ", p.pointer(m.Input), ") ", p.taskResult(m))
 	}
 	p.P(n.MustEmbed, "()")
-	p.omitted(s)
 	p.P("}")
 
 	p.P()

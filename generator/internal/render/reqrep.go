@@ -2,6 +2,7 @@ package render
 
 import (
 	"strconv"
+	"strings"
 
 	"github.com/gozmq/gozmq/generator/internal/plan"
 )
@@ -20,10 +21,9 @@ func (p *printer) client(s *plan.Service) {
 	p.doc(n.Client+" calls "+s.FullName+".", s.Doc)
 	p.P("type ", n.Client, " interface {")
 	for _, m := range s.Methods {
-		p.methodDoc(m, m.Name+" calls "+m.Procedure+".")
-		p.P(m.Name, "(ctx ", contextContext, ", req ", p.pointer(m.Input), ", opts ...", gozmq("CallOption"), ") (", p.pointer(m.Output), ", error)")
+		p.methodDoc(m, m.Name+" calls "+m.Procedure+".", clientRule(m))
+		p.P(m.Name, p.clientSignature(m))
 	}
-	p.omitted(s)
 	p.P("}")
 
 	p.P()
@@ -38,8 +38,8 @@ func (p *printer) client(s *plan.Service) {
 	p.P("}")
 	for _, m := range s.Methods {
 		p.P()
-		p.P("func (c *", n.ClientStruct, ") ", m.Name, "(ctx ", contextContext, ", req ", p.pointer(m.Input), ", opts ...", gozmq("CallOption"), ") (", p.pointer(m.Output), ", error) {")
-		p.P("return ", impl("Call"), "[", m.Output, "](ctx, c.caller, &", m.Var, ", req, opts...)")
+		p.P("func (c *", n.ClientStruct, ") ", m.Name, p.clientSignature(m), " {")
+		p.P("return ", p.clientCall(m))
 		p.P("}")
 	}
 }
@@ -50,11 +50,10 @@ func (p *printer) server(s *plan.Service) {
 	p.doc(n.Server+" serves "+s.FullName+". Implementations embed "+n.Unimplemented+", so that methods can be added to the service. Methods are called concurrently.", s.Doc)
 	p.P("type ", n.Server, " interface {")
 	for _, m := range s.Methods {
-		p.methodDoc(m, m.Name+" serves "+m.Procedure+".")
-		p.P(m.Name, "(ctx ", contextContext, ", req ", p.pointer(m.Input), ") (", p.pointer(m.Output), ", error)")
+		p.methodDoc(m, m.Name+" serves "+m.Procedure+".", serverRule(m))
+		p.P(m.Name, p.serverSignature(m))
 	}
 	p.P(n.MustEmbed, "()")
-	p.omitted(s)
 	p.P("}")
 
 	p.P()
@@ -65,7 +64,7 @@ func (p *printer) server(s *plan.Service) {
 	p.P("impl.", n.MustEmbed, "()")
 	p.P("return []", impl("Handler"), "{")
 	for _, m := range s.Methods {
-		p.P(impl("Handle"), "(&", m.Var, ", impl.", m.Name, "),")
+		p.P(impl("Handle"+kind(m)), "(&", m.Var, ", impl.", m.Name, "),")
 	}
 	p.P("}")
 	p.P("})")
@@ -80,8 +79,12 @@ func (p *printer) unimplementedServer(s *plan.Service) {
 	for _, m := range s.Methods {
 		p.P()
 		p.deprecated(m.Name+" returns an error with the code UNIMPLEMENTED.", m.Doc)
-		p.P("func (", n.Unimplemented, ") ", m.Name, "(", contextContext, ", ", p.pointer(m.Input), ") (", p.pointer(m.Output), ", error) {")
-		p.P("return nil, ", impl("Unimplemented"), "(&", m.Var, ")")
+		p.P("func (", n.Unimplemented, ") ", m.Name, p.unnamedSignature(m), " {")
+		if m.ServerStreams {
+			p.P("return ", impl("Unimplemented"), "(&", m.Var, ")")
+		} else {
+			p.P("return nil, ", impl("Unimplemented"), "(&", m.Var, ")")
+		}
 		p.P("}")
 	}
 	p.P()
@@ -89,10 +92,17 @@ func (p *printer) unimplementedServer(s *plan.Service) {
 }
 
 // methodDoc prints the doc of a method within an interface: the comment of the
-// .proto, or the purpose if there is none.
-func (p *printer) methodDoc(m *plan.Method, purpose string) {
-	if len(commentLines(m.Comment)) > 0 {
+// .proto, or the purpose if there is none, and then the rule for its streams.
+func (p *printer) methodDoc(m *plan.Method, purpose, rule string) {
+	d := m.Doc
+	switch {
+	case len(commentLines(m.Comment)) == 0:
+		purpose = strings.TrimRight(purpose+" "+rule, " ")
+	case rule == "":
 		purpose = ""
+	default:
+		purpose = ""
+		d.Comment = strings.TrimRight(d.Comment, "\n") + "\n\n" + strings.Join(wrap(rule), "\n")
 	}
-	p.doc(purpose, m.Doc)
+	p.doc(purpose, d)
 }

@@ -84,8 +84,9 @@ type DescribeResponse struct {
 	// The full names of the services, sorted.
 	Services []string `protobuf:"bytes,1,rep,name=services,proto3" json:"services,omitempty"`
 	// The files that define them, each after its imports, as protoc writes them
-	// with --include_imports --descriptor_set_out. A service that was registered
-	// without a descriptor has no file.
+	// with --include_imports --descriptor_set_out. They say which methods stream
+	// (client_streaming, server_streaming). A service that was registered without
+	// a descriptor has no file.
 	Files         *descriptorpb.FileDescriptorSet `protobuf:"bytes,2,opt,name=files,proto3" json:"files,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

@@ -151,6 +151,51 @@ func (x *HealthCheckRequest) GetMaxWait() *durationpb.Duration {
 	return nil
 }
 
+type HealthWatchRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The full name of a service, such as "greet.v1.Greeter"; "" for the whole server.
+	Service       string `protobuf:"bytes,1,opt,name=service,proto3" json:"service,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *HealthWatchRequest) Reset() {
+	*x = HealthWatchRequest{}
+	mi := &file_gozmq_v1_health_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *HealthWatchRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*HealthWatchRequest) ProtoMessage() {}
+
+func (x *HealthWatchRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_gozmq_v1_health_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use HealthWatchRequest.ProtoReflect.Descriptor instead.
+func (*HealthWatchRequest) Descriptor() ([]byte, []int) {
+	return file_gozmq_v1_health_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *HealthWatchRequest) GetService() string {
+	if x != nil {
+		return x.Service
+	}
+	return ""
+}
+
 type HealthCheckResponse struct {
 	state  protoimpl.MessageState `protogen:"open.v1"`
 	Status HealthStatus           `protobuf:"varint,1,opt,name=status,proto3,enum=gozmq.v1.HealthStatus" json:"status,omitempty"`
@@ -163,7 +208,7 @@ type HealthCheckResponse struct {
 
 func (x *HealthCheckResponse) Reset() {
 	*x = HealthCheckResponse{}
-	mi := &file_gozmq_v1_health_proto_msgTypes[1]
+	mi := &file_gozmq_v1_health_proto_msgTypes[2]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -175,7 +220,7 @@ func (x *HealthCheckResponse) String() string {
 func (*HealthCheckResponse) ProtoMessage() {}
 
 func (x *HealthCheckResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_gozmq_v1_health_proto_msgTypes[1]
+	mi := &file_gozmq_v1_health_proto_msgTypes[2]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -188,7 +233,7 @@ func (x *HealthCheckResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HealthCheckResponse.ProtoReflect.Descriptor instead.
 func (*HealthCheckResponse) Descriptor() ([]byte, []int) {
-	return file_gozmq_v1_health_proto_rawDescGZIP(), []int{1}
+	return file_gozmq_v1_health_proto_rawDescGZIP(), []int{2}
 }
 
 func (x *HealthCheckResponse) GetStatus() HealthStatus {
@@ -213,7 +258,9 @@ const file_gozmq_v1_health_proto_rawDesc = "" +
 	"\x12HealthCheckRequest\x12\x18\n" +
 	"\aservice\x18\x01 \x01(\tR\aservice\x12\x18\n" +
 	"\aversion\x18\x02 \x01(\x06R\aversion\x124\n" +
-	"\bmax_wait\x18\x03 \x01(\v2\x19.google.protobuf.DurationR\amaxWait\"_\n" +
+	"\bmax_wait\x18\x03 \x01(\v2\x19.google.protobuf.DurationR\amaxWait\".\n" +
+	"\x12HealthWatchRequest\x12\x18\n" +
+	"\aservice\x18\x01 \x01(\tR\aservice\"_\n" +
 	"\x13HealthCheckResponse\x12.\n" +
 	"\x06status\x18\x01 \x01(\x0e2\x16.gozmq.v1.HealthStatusR\x06status\x12\x18\n" +
 	"\aversion\x18\x02 \x01(\x06R\aversion*\x8a\x01\n" +
@@ -221,9 +268,10 @@ const file_gozmq_v1_health_proto_rawDesc = "" +
 	"\x19HEALTH_STATUS_UNSPECIFIED\x10\x00\x12\x19\n" +
 	"\x15HEALTH_STATUS_SERVING\x10\x01\x12\x1d\n" +
 	"\x19HEALTH_STATUS_NOT_SERVING\x10\x02\x12!\n" +
-	"\x1dHEALTH_STATUS_SERVICE_UNKNOWN\x10\x032S\n" +
+	"\x1dHEALTH_STATUS_SERVICE_UNKNOWN\x10\x032\xa0\x01\n" +
 	"\x06Health\x12I\n" +
-	"\x05Check\x12\x1c.gozmq.v1.HealthCheckRequest\x1a\x1d.gozmq.v1.HealthCheckResponse\"\x03\x90\x02\x01B/Z-github.com/gozmq/gozmq/proto/gozmq/v1;gozmqv1b\x06proto3"
+	"\x05Check\x12\x1c.gozmq.v1.HealthCheckRequest\x1a\x1d.gozmq.v1.HealthCheckResponse\"\x03\x90\x02\x01\x12K\n" +
+	"\x05Watch\x12\x1c.gozmq.v1.HealthWatchRequest\x1a\x1d.gozmq.v1.HealthCheckResponse\"\x03\x90\x02\x010\x01B/Z-github.com/gozmq/gozmq/proto/gozmq/v1;gozmqv1b\x06proto3"
 
 var (
 	file_gozmq_v1_health_proto_rawDescOnce sync.Once
@@ -238,20 +286,23 @@ func file_gozmq_v1_health_proto_rawDescGZIP() []byte {
 }
 
 var file_gozmq_v1_health_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_gozmq_v1_health_proto_msgTypes = make([]protoimpl.MessageInfo, 2)
+var file_gozmq_v1_health_proto_msgTypes = make([]protoimpl.MessageInfo, 3)
 var file_gozmq_v1_health_proto_goTypes = []any{
 	(HealthStatus)(0),           // 0: gozmq.v1.HealthStatus
 	(*HealthCheckRequest)(nil),  // 1: gozmq.v1.HealthCheckRequest
-	(*HealthCheckResponse)(nil), // 2: gozmq.v1.HealthCheckResponse
-	(*durationpb.Duration)(nil), // 3: google.protobuf.Duration
+	(*HealthWatchRequest)(nil),  // 2: gozmq.v1.HealthWatchRequest
+	(*HealthCheckResponse)(nil), // 3: gozmq.v1.HealthCheckResponse
+	(*durationpb.Duration)(nil), // 4: google.protobuf.Duration
 }
 var file_gozmq_v1_health_proto_depIdxs = []int32{
-	3, // 0: gozmq.v1.HealthCheckRequest.max_wait:type_name -> google.protobuf.Duration
+	4, // 0: gozmq.v1.HealthCheckRequest.max_wait:type_name -> google.protobuf.Duration
 	0, // 1: gozmq.v1.HealthCheckResponse.status:type_name -> gozmq.v1.HealthStatus
 	1, // 2: gozmq.v1.Health.Check:input_type -> gozmq.v1.HealthCheckRequest
-	2, // 3: gozmq.v1.Health.Check:output_type -> gozmq.v1.HealthCheckResponse
-	3, // [3:4] is the sub-list for method output_type
-	2, // [2:3] is the sub-list for method input_type
+	2, // 3: gozmq.v1.Health.Watch:input_type -> gozmq.v1.HealthWatchRequest
+	3, // 4: gozmq.v1.Health.Check:output_type -> gozmq.v1.HealthCheckResponse
+	3, // 5: gozmq.v1.Health.Watch:output_type -> gozmq.v1.HealthCheckResponse
+	4, // [4:6] is the sub-list for method output_type
+	2, // [2:4] is the sub-list for method input_type
 	2, // [2:2] is the sub-list for extension type_name
 	2, // [2:2] is the sub-list for extension extendee
 	0, // [0:2] is the sub-list for field type_name
@@ -268,7 +319,7 @@ func file_gozmq_v1_health_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_gozmq_v1_health_proto_rawDesc), len(file_gozmq_v1_health_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   2,
+			NumMessages:   3,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

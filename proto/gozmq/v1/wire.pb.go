@@ -100,8 +100,12 @@ type RequestHeader struct {
 	Metadata []*Metadatum `protobuf:"bytes,2,rep,name=metadata,proto3" json:"metadata,omitempty"`
 	// The caller has given up the call with the same envelope. Method and body
 	// are empty then, and there is no reply. Only sent if the READY of either side
-	// has X-Gozmq and the envelope is one frame of 8 bytes.
-	Cancel        bool `protobuf:"varint,3,opt,name=cancel,proto3" json:"cancel,omitempty"`
+	// has X-Gozmq and the envelope is one frame of 8 bytes, or the call is a
+	// stream.
+	Cancel bool `protobuf:"varint,3,opt,name=cancel,proto3" json:"cancel,omitempty"`
+	// The call is a stream: in its first message, and in each later one that says
+	// more than its body.
+	Stream        *Stream `protobuf:"bytes,4,opt,name=stream,proto3" json:"stream,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -157,6 +161,13 @@ func (x *RequestHeader) GetCancel() bool {
 	return false
 }
 
+func (x *RequestHeader) GetStream() *Stream {
+	if x != nil {
+		return x.Stream
+	}
+	return nil
+}
+
 // ReplyHeader is the optional last frame of a reply, also of an error.
 type ReplyHeader struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -166,7 +177,9 @@ type ReplyHeader struct {
 	Trailers []*Metadatum `protobuf:"bytes,2,rep,name=trailers,proto3" json:"trailers,omitempty"`
 	// The server is stopping and has not carried out the call, which may be sent
 	// to another server. The status is UNAVAILABLE.
-	Refused       bool `protobuf:"varint,3,opt,name=refused,proto3" json:"refused,omitempty"`
+	Refused bool `protobuf:"varint,3,opt,name=refused,proto3" json:"refused,omitempty"`
+	// The reply is not the last one of its call, which is a stream.
+	Stream        *Stream `protobuf:"bytes,4,opt,name=stream,proto3" json:"stream,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -222,6 +235,88 @@ func (x *ReplyHeader) GetRefused() bool {
 	return false
 }
 
+func (x *ReplyHeader) GetStream() *Stream {
+	if x != nil {
+		return x.Stream
+	}
+	return nil
+}
+
+// Stream is in the headers of a call with several messages.
+type Stream struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Credit: how many messages, and bytes of their bodies, the receiver of this
+	// header may have sent in all since the call began. It may send a message while
+	// it has sent less than both. In the call's first message 0 is without limit,
+	// in later ones 0 is unchanged. Credit never shrinks.
+	MaxMessages uint64 `protobuf:"varint,1,opt,name=max_messages,json=maxMessages,proto3" json:"max_messages,omitempty"`
+	MaxBytes    uint64 `protobuf:"varint,2,opt,name=max_bytes,json=maxBytes,proto3" json:"max_bytes,omitempty"`
+	// The body, which is empty, is not a message.
+	NoMessage bool `protobuf:"varint,3,opt,name=no_message,json=noMessage,proto3" json:"no_message,omitempty"`
+	// The client sends no further message.
+	End           bool `protobuf:"varint,4,opt,name=end,proto3" json:"end,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Stream) Reset() {
+	*x = Stream{}
+	mi := &file_gozmq_v1_wire_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Stream) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Stream) ProtoMessage() {}
+
+func (x *Stream) ProtoReflect() protoreflect.Message {
+	mi := &file_gozmq_v1_wire_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Stream.ProtoReflect.Descriptor instead.
+func (*Stream) Descriptor() ([]byte, []int) {
+	return file_gozmq_v1_wire_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *Stream) GetMaxMessages() uint64 {
+	if x != nil {
+		return x.MaxMessages
+	}
+	return 0
+}
+
+func (x *Stream) GetMaxBytes() uint64 {
+	if x != nil {
+		return x.MaxBytes
+	}
+	return 0
+}
+
+func (x *Stream) GetNoMessage() bool {
+	if x != nil {
+		return x.NoMessage
+	}
+	return false
+}
+
+func (x *Stream) GetEnd() bool {
+	if x != nil {
+		return x.End
+	}
+	return false
+}
+
 // PublicationHeader is the last frame of a publication whose topic is sequenced
 // or retained.
 type PublicationHeader struct {
@@ -250,7 +345,7 @@ type PublicationHeader struct {
 
 func (x *PublicationHeader) Reset() {
 	*x = PublicationHeader{}
-	mi := &file_gozmq_v1_wire_proto_msgTypes[3]
+	mi := &file_gozmq_v1_wire_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -262,7 +357,7 @@ func (x *PublicationHeader) String() string {
 func (*PublicationHeader) ProtoMessage() {}
 
 func (x *PublicationHeader) ProtoReflect() protoreflect.Message {
-	mi := &file_gozmq_v1_wire_proto_msgTypes[3]
+	mi := &file_gozmq_v1_wire_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -275,7 +370,7 @@ func (x *PublicationHeader) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PublicationHeader.ProtoReflect.Descriptor instead.
 func (*PublicationHeader) Descriptor() ([]byte, []int) {
-	return file_gozmq_v1_wire_proto_rawDescGZIP(), []int{3}
+	return file_gozmq_v1_wire_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *PublicationHeader) GetPublisher() uint64 {
@@ -339,7 +434,7 @@ type Metadatum struct {
 
 func (x *Metadatum) Reset() {
 	*x = Metadatum{}
-	mi := &file_gozmq_v1_wire_proto_msgTypes[4]
+	mi := &file_gozmq_v1_wire_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -351,7 +446,7 @@ func (x *Metadatum) String() string {
 func (*Metadatum) ProtoMessage() {}
 
 func (x *Metadatum) ProtoReflect() protoreflect.Message {
-	mi := &file_gozmq_v1_wire_proto_msgTypes[4]
+	mi := &file_gozmq_v1_wire_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -364,7 +459,7 @@ func (x *Metadatum) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Metadatum.ProtoReflect.Descriptor instead.
 func (*Metadatum) Descriptor() ([]byte, []int) {
-	return file_gozmq_v1_wire_proto_rawDescGZIP(), []int{4}
+	return file_gozmq_v1_wire_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *Metadatum) GetKey() string {
@@ -401,7 +496,7 @@ type TaskHeader struct {
 
 func (x *TaskHeader) Reset() {
 	*x = TaskHeader{}
-	mi := &file_gozmq_v1_wire_proto_msgTypes[5]
+	mi := &file_gozmq_v1_wire_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -413,7 +508,7 @@ func (x *TaskHeader) String() string {
 func (*TaskHeader) ProtoMessage() {}
 
 func (x *TaskHeader) ProtoReflect() protoreflect.Message {
-	mi := &file_gozmq_v1_wire_proto_msgTypes[5]
+	mi := &file_gozmq_v1_wire_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -426,7 +521,7 @@ func (x *TaskHeader) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TaskHeader.ProtoReflect.Descriptor instead.
 func (*TaskHeader) Descriptor() ([]byte, []int) {
-	return file_gozmq_v1_wire_proto_rawDescGZIP(), []int{5}
+	return file_gozmq_v1_wire_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *TaskHeader) GetAttempt() uint32 {
@@ -484,7 +579,7 @@ type Batch struct {
 
 func (x *Batch) Reset() {
 	*x = Batch{}
-	mi := &file_gozmq_v1_wire_proto_msgTypes[6]
+	mi := &file_gozmq_v1_wire_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -496,7 +591,7 @@ func (x *Batch) String() string {
 func (*Batch) ProtoMessage() {}
 
 func (x *Batch) ProtoReflect() protoreflect.Message {
-	mi := &file_gozmq_v1_wire_proto_msgTypes[6]
+	mi := &file_gozmq_v1_wire_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -509,7 +604,7 @@ func (x *Batch) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Batch.ProtoReflect.Descriptor instead.
 func (*Batch) Descriptor() ([]byte, []int) {
-	return file_gozmq_v1_wire_proto_rawDescGZIP(), []int{6}
+	return file_gozmq_v1_wire_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *Batch) GetId() []byte {
@@ -590,7 +685,7 @@ type Alive struct {
 
 func (x *Alive) Reset() {
 	*x = Alive{}
-	mi := &file_gozmq_v1_wire_proto_msgTypes[7]
+	mi := &file_gozmq_v1_wire_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -602,7 +697,7 @@ func (x *Alive) String() string {
 func (*Alive) ProtoMessage() {}
 
 func (x *Alive) ProtoReflect() protoreflect.Message {
-	mi := &file_gozmq_v1_wire_proto_msgTypes[7]
+	mi := &file_gozmq_v1_wire_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -615,7 +710,7 @@ func (x *Alive) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Alive.ProtoReflect.Descriptor instead.
 func (*Alive) Descriptor() ([]byte, []int) {
-	return file_gozmq_v1_wire_proto_rawDescGZIP(), []int{7}
+	return file_gozmq_v1_wire_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *Alive) GetVentilator() []byte {
@@ -656,7 +751,7 @@ type Batch_Failure struct {
 
 func (x *Batch_Failure) Reset() {
 	*x = Batch_Failure{}
-	mi := &file_gozmq_v1_wire_proto_msgTypes[8]
+	mi := &file_gozmq_v1_wire_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -668,7 +763,7 @@ func (x *Batch_Failure) String() string {
 func (*Batch_Failure) ProtoMessage() {}
 
 func (x *Batch_Failure) ProtoReflect() protoreflect.Message {
-	mi := &file_gozmq_v1_wire_proto_msgTypes[8]
+	mi := &file_gozmq_v1_wire_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -681,7 +776,7 @@ func (x *Batch_Failure) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Batch_Failure.ProtoReflect.Descriptor instead.
 func (*Batch_Failure) Descriptor() ([]byte, []int) {
-	return file_gozmq_v1_wire_proto_rawDescGZIP(), []int{6, 0}
+	return file_gozmq_v1_wire_proto_rawDescGZIP(), []int{7, 0}
 }
 
 func (x *Batch_Failure) GetTask() []byte {
@@ -720,16 +815,24 @@ const file_gozmq_v1_wire_proto_rawDesc = "" +
 	"\x06Status\x12\x12\n" +
 	"\x04code\x18\x01 \x01(\x05R\x04code\x12\x18\n" +
 	"\amessage\x18\x02 \x01(\tR\amessage\x12.\n" +
-	"\adetails\x18\x03 \x03(\v2\x14.google.protobuf.AnyR\adetails\"w\n" +
+	"\adetails\x18\x03 \x03(\v2\x14.google.protobuf.AnyR\adetails\"\xa1\x01\n" +
 	"\rRequestHeader\x12\x1d\n" +
 	"\n" +
 	"timeout_us\x18\x01 \x01(\x04R\ttimeoutUs\x12/\n" +
 	"\bmetadata\x18\x02 \x03(\v2\x13.gozmq.v1.MetadatumR\bmetadata\x12\x16\n" +
-	"\x06cancel\x18\x03 \x01(\bR\x06cancel\"\x87\x01\n" +
+	"\x06cancel\x18\x03 \x01(\bR\x06cancel\x12(\n" +
+	"\x06stream\x18\x04 \x01(\v2\x10.gozmq.v1.StreamR\x06stream\"\xb1\x01\n" +
 	"\vReplyHeader\x12-\n" +
 	"\aheaders\x18\x01 \x03(\v2\x13.gozmq.v1.MetadatumR\aheaders\x12/\n" +
 	"\btrailers\x18\x02 \x03(\v2\x13.gozmq.v1.MetadatumR\btrailers\x12\x18\n" +
-	"\arefused\x18\x03 \x01(\bR\arefused\"\xd6\x01\n" +
+	"\arefused\x18\x03 \x01(\bR\arefused\x12(\n" +
+	"\x06stream\x18\x04 \x01(\v2\x10.gozmq.v1.StreamR\x06stream\"y\n" +
+	"\x06Stream\x12!\n" +
+	"\fmax_messages\x18\x01 \x01(\x04R\vmaxMessages\x12\x1b\n" +
+	"\tmax_bytes\x18\x02 \x01(\x04R\bmaxBytes\x12\x1d\n" +
+	"\n" +
+	"no_message\x18\x03 \x01(\bR\tnoMessage\x12\x10\n" +
+	"\x03end\x18\x04 \x01(\bR\x03end\"\xd6\x01\n" +
 	"\x11PublicationHeader\x12\x1c\n" +
 	"\tpublisher\x18\x01 \x01(\x06R\tpublisher\x12\x1a\n" +
 	"\bposition\x18\x02 \x01(\x04R\bposition\x12\x1a\n" +
@@ -783,33 +886,36 @@ func file_gozmq_v1_wire_proto_rawDescGZIP() []byte {
 	return file_gozmq_v1_wire_proto_rawDescData
 }
 
-var file_gozmq_v1_wire_proto_msgTypes = make([]protoimpl.MessageInfo, 9)
+var file_gozmq_v1_wire_proto_msgTypes = make([]protoimpl.MessageInfo, 10)
 var file_gozmq_v1_wire_proto_goTypes = []any{
 	(*Status)(nil),            // 0: gozmq.v1.Status
 	(*RequestHeader)(nil),     // 1: gozmq.v1.RequestHeader
 	(*ReplyHeader)(nil),       // 2: gozmq.v1.ReplyHeader
-	(*PublicationHeader)(nil), // 3: gozmq.v1.PublicationHeader
-	(*Metadatum)(nil),         // 4: gozmq.v1.Metadatum
-	(*TaskHeader)(nil),        // 5: gozmq.v1.TaskHeader
-	(*Batch)(nil),             // 6: gozmq.v1.Batch
-	(*Alive)(nil),             // 7: gozmq.v1.Alive
-	(*Batch_Failure)(nil),     // 8: gozmq.v1.Batch.Failure
-	(*anypb.Any)(nil),         // 9: google.protobuf.Any
+	(*Stream)(nil),            // 3: gozmq.v1.Stream
+	(*PublicationHeader)(nil), // 4: gozmq.v1.PublicationHeader
+	(*Metadatum)(nil),         // 5: gozmq.v1.Metadatum
+	(*TaskHeader)(nil),        // 6: gozmq.v1.TaskHeader
+	(*Batch)(nil),             // 7: gozmq.v1.Batch
+	(*Alive)(nil),             // 8: gozmq.v1.Alive
+	(*Batch_Failure)(nil),     // 9: gozmq.v1.Batch.Failure
+	(*anypb.Any)(nil),         // 10: google.protobuf.Any
 }
 var file_gozmq_v1_wire_proto_depIdxs = []int32{
-	9, // 0: gozmq.v1.Status.details:type_name -> google.protobuf.Any
-	4, // 1: gozmq.v1.RequestHeader.metadata:type_name -> gozmq.v1.Metadatum
-	4, // 2: gozmq.v1.ReplyHeader.headers:type_name -> gozmq.v1.Metadatum
-	4, // 3: gozmq.v1.ReplyHeader.trailers:type_name -> gozmq.v1.Metadatum
-	6, // 4: gozmq.v1.TaskHeader.batch:type_name -> gozmq.v1.Batch
-	8, // 5: gozmq.v1.Batch.failures:type_name -> gozmq.v1.Batch.Failure
-	0, // 6: gozmq.v1.Batch.error:type_name -> gozmq.v1.Status
-	0, // 7: gozmq.v1.Batch.Failure.reason:type_name -> gozmq.v1.Status
-	8, // [8:8] is the sub-list for method output_type
-	8, // [8:8] is the sub-list for method input_type
-	8, // [8:8] is the sub-list for extension type_name
-	8, // [8:8] is the sub-list for extension extendee
-	0, // [0:8] is the sub-list for field type_name
+	10, // 0: gozmq.v1.Status.details:type_name -> google.protobuf.Any
+	5,  // 1: gozmq.v1.RequestHeader.metadata:type_name -> gozmq.v1.Metadatum
+	3,  // 2: gozmq.v1.RequestHeader.stream:type_name -> gozmq.v1.Stream
+	5,  // 3: gozmq.v1.ReplyHeader.headers:type_name -> gozmq.v1.Metadatum
+	5,  // 4: gozmq.v1.ReplyHeader.trailers:type_name -> gozmq.v1.Metadatum
+	3,  // 5: gozmq.v1.ReplyHeader.stream:type_name -> gozmq.v1.Stream
+	7,  // 6: gozmq.v1.TaskHeader.batch:type_name -> gozmq.v1.Batch
+	9,  // 7: gozmq.v1.Batch.failures:type_name -> gozmq.v1.Batch.Failure
+	0,  // 8: gozmq.v1.Batch.error:type_name -> gozmq.v1.Status
+	0,  // 9: gozmq.v1.Batch.Failure.reason:type_name -> gozmq.v1.Status
+	10, // [10:10] is the sub-list for method output_type
+	10, // [10:10] is the sub-list for method input_type
+	10, // [10:10] is the sub-list for extension type_name
+	10, // [10:10] is the sub-list for extension extendee
+	0,  // [0:10] is the sub-list for field type_name
 }
 
 func init() { file_gozmq_v1_wire_proto_init() }
@@ -823,7 +929,7 @@ func file_gozmq_v1_wire_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_gozmq_v1_wire_proto_rawDesc), len(file_gozmq_v1_wire_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   9,
+			NumMessages:   10,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -24,8 +24,20 @@ type Handler[M any] struct {
 	Method *M
 	New    func() proto.Message
 	Serve  func(context.Context, proto.Message) (proto.Message, error)
+	// Stream serves a method with streams, in place of Serve. req is nil when the
+	// client streams. It returns the reply when only the client streams.
+	Stream func(ctx context.Context, req proto.Message, s ServerStream) (proto.Message, error)
 	// Output is the full name of the reply's message.
 	Output protoreflect.FullName
+}
+
+// A ServerStream is a stream as its handler sees it, without types.
+type ServerStream interface {
+	// Send sends a message (gozmq.Sender).
+	Send(ctx context.Context, m proto.Message) error
+	// Receive waits for the next message and decodes it into m. more is false when
+	// the client has ended its messages, and after an error.
+	Receive(m proto.Message) (more bool, err error)
 }
 
 // A TaskHandler runs the tasks of one method.

@@ -12,6 +12,7 @@ import (
 
 	"github.com/gozmq/gozmq/runtime/internal/link"
 	"github.com/gozmq/gozmq/runtime/internal/notify"
+	"github.com/gozmq/gozmq/runtime/internal/stream"
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
 )
 
@@ -54,7 +55,8 @@ func (e *LostError) Unwrap() error { return e.Err }
 // has let requests time out without a sign of life is avoided for a while. Its
 // methods may be called from any goroutine.
 type Dealer struct {
-	group *link.Group
+	group   *link.Group
+	windows *stream.Budget // for the windows of all streams
 
 	mu     sync.Mutex
 	peers  []*dealerPeer
@@ -66,7 +68,7 @@ type Dealer struct {
 // NewDealer returns a dealer without peers. Shutdown must be called.
 func NewDealer(cfg link.Config) *Dealer {
 	cfg.PassOver = true
-	d := &Dealer{}
+	d := &Dealer{windows: stream.NewBudget(windowBudget)}
 	d.group = link.NewGroup(cfg, d)
 	return d
 }

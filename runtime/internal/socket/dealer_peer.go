@@ -16,8 +16,9 @@ import (
 // A slot is a call's place at a peer. Its index and its count of uses make the
 // call's id.
 type slot struct {
-	w   *waiter
-	use uint32
+	w      *waiter
+	stream *DealerStream // has the slot in place of a waiter
+	use    uint32
 }
 
 // A dealerPeer is one connection of a dealer with its requests in flight.
@@ -86,21 +87,30 @@ func (p *dealerPeer) do(ctx context.Context, x Exchange) (sent bool, err error) 
 func (p *dealerPeer) acquireSlot(w *waiter) (uint64, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	i, err := p.takeSlot()
+	if err != nil {
+		return 0, err
+	}
+	s := &p.slots[i]
+	s.w = w
+	w.slot, w.pending = i, true
+	return s.id(int(i)), nil
+}
+
+// takeSlot returns the index of a free slot, for a new use; p.mu is held.
+func (p *dealerPeer) takeSlot() (i uint32, err error) {
 	if p.err != nil {
 		return 0, &LostError{p.err}
 	}
 	if n := len(p.free); n > 0 {
-		w.slot = p.free[n-1]
+		i = p.free[n-1]
 		p.free = p.free[:n-1]
 	} else {
-		w.slot = uint32(len(p.slots))
+		i = uint32(len(p.slots))
 		p.slots = append(p.slots, slot{})
 	}
-	s := &p.slots[w.slot]
-	s.use++
-	s.w = w
-	w.pending = true
-	return s.id(int(w.slot)), nil
+	p.slots[i].use++
+	return i, nil
 }
 
 // id returns the id of the call that has the slot at index i.
@@ -303,6 +313,9 @@ func (p *dealerPeer) read(ctx context.Context, w *waiter) error {
 			if ctx.Err() != nil {
 				return ctx.Err()
 			}
+			if w.stream != nil && !p.waits(w) {
+				return nil
+			}
 		default:
 			p.fail(err)
 			if own {
@@ -342,13 +355,17 @@ func (p *dealerPeer) deliver(frames [][]byte, size *zmtp.SizeError, self *waiter
 	index, use := uint32(id), uint32(id>>32)
 	p.mu.Lock()
 	var w *waiter
+	var stream *DealerStream
 	if int64(index) < int64(len(p.slots)) && p.slots[index].use == use {
-		w = p.slots[index].w
+		w, stream = p.slots[index].w, p.slots[index].stream
 	}
 	if w != nil {
 		p.releaseSlot(w)
 	}
 	p.mu.Unlock()
+	if stream != nil {
+		return stream.deliver(content, size, self)
+	}
 	if w == nil {
 		return false
 	}
@@ -370,6 +387,7 @@ func (p *dealerPeer) fail(err error) {
 	p.conn.Close(err)
 	p.onEnd(p)
 	unsent := p.unsent()
+	defer p.failStreams(unsent)
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.err == nil {

@@ -10,16 +10,18 @@ import (
 type signal uint8
 
 const (
-	delivered signal = iota // the reply was delivered
+	delivered signal = iota // the reply was delivered, or the stream has changed
 	failed                  // the connection has ended
 	lead                    // become the reader
 )
 
-// A waiter is a caller between its request and its reply.
+// A waiter is a caller between its request and its reply, or a goroutine that waits
+// for something of a stream.
 type waiter struct {
-	x    Exchange
-	ch   chan signal
-	slot uint32
+	x      Exchange
+	stream *DealerStream // nil: a call
+	ch     chan signal
+	slot   uint32 // of a call
 
 	// The peer's lock guards these.
 	pending bool                  // in its slot: neither delivered nor failed

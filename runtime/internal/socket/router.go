@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/gozmq/gozmq/runtime/internal/link"
+	"github.com/gozmq/gozmq/runtime/internal/stream"
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
 )
 
@@ -24,8 +25,9 @@ type Job interface {
 // A Receiver decodes the requests of a Router.
 type Receiver interface {
 	// Receive decodes one request, in the order of arrival. The frames are
-	// valid during the call only. It returns nil when there is nothing to run:
-	// the request was malformed, or has been answered already.
+	// valid during the call only. It returns nil when there is nothing to run: the
+	// request was malformed, or has been answered already; Handled for a message of a
+	// stream that was taken.
 	Receive(p *RouterPeer, frames [][]byte) Job
 	// TooLarge answers a request that is larger than the connection's limit.
 	// The frames are those before the one that exceeds it, and valid during the
@@ -33,6 +35,15 @@ type Receiver interface {
 	// whom to answer; that ends the connection.
 	TooLarge(p *RouterPeer, frames [][]byte, err *zmtp.SizeError) bool
 }
+
+// Handled is the Job of a message after which there is nothing to do.
+var Handled Job = handled{}
+
+type handled struct{}
+
+func (handled) Run()        {}
+func (handled) Refuse()     {}
+func (handled) Pace() *Pace { return new(Pace) }
 
 // A Router receives requests from its peers and sends each answer back to the
 // peer that its request came from (RFC 28). The goroutine that read a request
@@ -44,6 +55,7 @@ type Router struct {
 	receiver Receiver
 	base     context.Context // of the peers' contexts
 	readers  sync.WaitGroup  // goroutines that read or wait to read
+	windows  *stream.Budget  // for the windows of all streams
 
 	mu       sync.Mutex
 	idle     []chan *RouterPeer // of readers that wait for a peer
@@ -61,7 +73,7 @@ const maxIdleReaders = 64
 func NewRouter(base context.Context, cfg link.Config, r Receiver) *Router {
 	cfg.PassOver = true
 	cfg.Detachable = true // a job may keep Serve from returning
-	router := &Router{receiver: r, base: base, drained: make(chan struct{})}
+	router := &Router{receiver: r, base: base, drained: make(chan struct{}), windows: stream.NewBudget(windowBudget)}
 	router.group = link.NewGroup(cfg, router)
 	return router
 }

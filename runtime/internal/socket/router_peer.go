@@ -2,15 +2,17 @@ package socket
 
 import (
 	"context"
+	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/gozmq/gozmq/runtime/internal/link"
+	"github.com/gozmq/gozmq/runtime/internal/notify"
 	"github.com/gozmq/gozmq/runtime/internal/throttle"
 )
 
 // A RouterPeer is one connection of a router. One goroutine at a time is its
-// reader, and owns serving, detached, oversized, refused, corked and ahead.
+// reader, and owns serving, detached, oversized, refused, corked, ahead and envelope.
 type RouterPeer struct {
 	*link.Conn
 	// Context ends with the connection.
@@ -20,6 +22,11 @@ type RouterPeer struct {
 
 	router   *Router
 	writable writable
+	streams  routerStreams
+	envelope []byte // of the message that was read last, as on the wire
+
+	roomMu sync.Mutex
+	room   notify.Broadcast // of the connection being writable
 
 	serving   bool            // the reader is the goroutine of Serve
 	detached  bool            // the goroutine of Serve runs a job that takes long
@@ -41,11 +48,27 @@ func (r *Router) Serve(c *link.Conn) error {
 	ctx, cancel := context.WithCancelCause(r.base)
 	c.OnClose(cancel)
 	p := &RouterPeer{Conn: c, Context: ctx, router: r, writable: newWritable(c), serving: true}
+	c.Writable = p.notifyWritable
 	c.Ready()
 	defer func() { <-c.Closed() }() // others may be the reader, and jobs may have answers to send
 	p.read()
 	<-c.Closed()
 	return c.Err()
+}
+
+// notifyWritable wakes those that wait for room in the connection's queue.
+func (p *RouterPeer) notifyWritable() {
+	p.writable.room.Set()
+	p.roomMu.Lock()
+	p.room.Notify()
+	p.roomMu.Unlock()
+}
+
+// roomChanged returns a channel that is closed when the connection's queue has room.
+func (p *RouterPeer) roomChanged() <-chan struct{} {
+	p.roomMu.Lock()
+	defer p.roomMu.Unlock()
+	return p.room.Changed()
 }
 
 // read reads requests until the connection ends, or another goroutine becomes
@@ -65,6 +88,7 @@ func (p *RouterPeer) read() {
 			return
 		}
 		if p.Gozmq() && p.ahead.canceled(p.Conn, frames) {
+			p.streams.canceled(frames)
 			continue
 		}
 		job := p.router.receiver.Receive(p, frames)
@@ -73,6 +97,9 @@ func (p *RouterPeer) read() {
 			continue
 		}
 		p.refused.served(1)
+		if job == Handled {
+			continue
+		}
 		if !p.router.start() {
 			job.Refuse()
 			continue

@@ -97,6 +97,7 @@ type RequestHeader struct {
 	Timeout  time.Duration // how long the caller waits; 0: no limit
 	Metadata Metadata
 	Cancel   bool // the caller has given up the call with this envelope
+	Stream   Stream
 }
 
 // A Request is what stands behind a request's envelope.
@@ -110,20 +111,24 @@ type Request struct {
 // body and of the metadata.
 func AppendRequest(b []byte, procedure string, body Body, h RequestHeader) ([]byte, error) {
 	b = zmtp.AppendFrameString(b, zmtp.FlagMore, procedure)
-	if h.Timeout == 0 && len(h.Metadata) == 0 {
+	if h.Timeout == 0 && len(h.Metadata) == 0 && !h.Stream.Present {
 		return body.AppendBody(b, 0)
 	}
 	b, err := body.AppendBody(b, zmtp.FlagMore)
 	if err != nil {
 		return b, err
 	}
-	if len(h.Metadata) == 0 {
+	switch {
+	case len(h.Metadata) > 0:
+	case !h.Stream.Present:
 		return appendTimeout(b, h.Timeout), nil
+	case h.Timeout == 0:
+		return h.Stream.appendHeader(b), nil
 	}
 	if err := h.Metadata.Check(); err != nil {
 		return b, err
 	}
-	m := &gozmqv1.RequestHeader{Metadata: h.Metadata.list()}
+	m := &gozmqv1.RequestHeader{Metadata: h.Metadata.list(), Stream: h.Stream.message()}
 	if h.Timeout != 0 {
 		m.TimeoutUs = timeoutUs(h.Timeout)
 	}
@@ -139,6 +144,9 @@ func ParseRequest(content [][]byte) (r Request, err error) {
 	r.Procedure, r.Body = content[0], content[1]
 	if len(content) == 3 {
 		r.Header, err = ParseRequestHeader(content[2])
+	}
+	if err == nil {
+		err = r.Header.Stream.check(r.Body)
 	}
 	return r, err
 }
@@ -225,11 +233,15 @@ func ParseRequestHeader(b []byte) (h RequestHeader, err error) {
 		h.Timeout = timeoutOf(us)
 		return h, nil
 	}
+	if stream, ok := onlyStream(b); ok {
+		h.Stream = stream
+		return h, nil
+	}
 	var m gozmqv1.RequestHeader
 	if err := proto.Unmarshal(b, &m); err != nil {
 		return h, fmt.Errorf("decode request header of %d bytes: %w", len(b), err)
 	}
-	h.Timeout, h.Cancel = timeoutOf(m.GetTimeoutUs()), m.GetCancel()
+	h.Timeout, h.Cancel, h.Stream = timeoutOf(m.GetTimeoutUs()), m.GetCancel(), streamOf(m.GetStream())
 	h.Metadata, err = parseMetadata(m.GetMetadata())
 	return h, err
 }

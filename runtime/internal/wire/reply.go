@@ -17,10 +17,12 @@ type ReplyHeader struct {
 	// Refused says that the server is stopping and has not carried the call out:
 	// another server may have it.
 	Refused bool
+	// Stream says, where it is present, that the call goes on.
+	Stream Stream
 }
 
 func (h ReplyHeader) empty() bool {
-	return len(h.Headers) == 0 && len(h.Trailers) == 0 && !h.Refused
+	return len(h.Headers) == 0 && len(h.Trailers) == 0 && !h.Refused && !h.Stream.Present
 }
 
 // AppendReply appends the reply of a call that went well behind its envelope.
@@ -48,7 +50,7 @@ func AppendFailure(b, status []byte, h ReplyHeader) ([]byte, error) {
 }
 
 func appendReplyHeader(b []byte, h ReplyHeader) ([]byte, error) {
-	return appendMessage(b, &gozmqv1.ReplyHeader{Headers: h.Headers.list(), Trailers: h.Trailers.list(), Refused: h.Refused})
+	return appendMessage(b, &gozmqv1.ReplyHeader{Headers: h.Headers.list(), Trailers: h.Trailers.list(), Refused: h.Refused, Stream: h.Stream.message()})
 }
 
 // A Reply is what stands behind a reply's envelope.
@@ -77,9 +79,13 @@ func ParseReply(content [][]byte) (r Reply, err error) {
 // ParseReplyHeader decodes the header of a reply. Refused is valid also when it
 // returns an error.
 func ParseReplyHeader(b []byte) (h ReplyHeader, err error) {
+	if stream, ok := onlyStream(b); ok {
+		h.Stream = stream
+		return h, nil
+	}
 	var m gozmqv1.ReplyHeader
 	err = proto.Unmarshal(b, &m)
-	h.Refused = m.GetRefused()
+	h.Refused, h.Stream = m.GetRefused(), streamOf(m.GetStream())
 	if err == nil {
 		h.Headers, err = parseMetadata(m.GetHeaders())
 	}

@@ -7,8 +7,11 @@
 package streams
 
 import (
+	_ "github.com/gozmq/gozmq/proto/gozmq/v1/annotations"
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
+	emptypb "google.golang.org/protobuf/types/known/emptypb"
+	timestamppb "google.golang.org/protobuf/types/known/timestamppb"
 	reflect "reflect"
 	sync "sync"
 	unsafe "unsafe"
@@ -21,6 +24,50 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
+type Filter struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Prefix        string                 `protobuf:"bytes,1,opt,name=prefix,proto3" json:"prefix,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Filter) Reset() {
+	*x = Filter{}
+	mi := &file_streams_streams_proto_msgTypes[0]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Filter) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Filter) ProtoMessage() {}
+
+func (x *Filter) ProtoReflect() protoreflect.Message {
+	mi := &file_streams_streams_proto_msgTypes[0]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Filter.ProtoReflect.Descriptor instead.
+func (*Filter) Descriptor() ([]byte, []int) {
+	return file_streams_streams_proto_rawDescGZIP(), []int{0}
+}
+
+func (x *Filter) GetPrefix() string {
+	if x != nil {
+		return x.Prefix
+	}
+	return ""
+}
+
 type Item struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Name          string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
@@ -30,7 +77,7 @@ type Item struct {
 
 func (x *Item) Reset() {
 	*x = Item{}
-	mi := &file_streams_streams_proto_msgTypes[0]
+	mi := &file_streams_streams_proto_msgTypes[1]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -42,7 +89,7 @@ func (x *Item) String() string {
 func (*Item) ProtoMessage() {}
 
 func (x *Item) ProtoReflect() protoreflect.Message {
-	mi := &file_streams_streams_proto_msgTypes[0]
+	mi := &file_streams_streams_proto_msgTypes[1]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -55,7 +102,7 @@ func (x *Item) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Item.ProtoReflect.Descriptor instead.
 func (*Item) Descriptor() ([]byte, []int) {
-	return file_streams_streams_proto_rawDescGZIP(), []int{0}
+	return file_streams_streams_proto_rawDescGZIP(), []int{1}
 }
 
 func (x *Item) GetName() string {
@@ -65,19 +112,91 @@ func (x *Item) GetName() string {
 	return ""
 }
 
+type Summary struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Count         int64                  `protobuf:"varint,1,opt,name=count,proto3" json:"count,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Summary) Reset() {
+	*x = Summary{}
+	mi := &file_streams_streams_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Summary) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Summary) ProtoMessage() {}
+
+func (x *Summary) ProtoReflect() protoreflect.Message {
+	mi := &file_streams_streams_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Summary.ProtoReflect.Descriptor instead.
+func (*Summary) Descriptor() ([]byte, []int) {
+	return file_streams_streams_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *Summary) GetCount() int64 {
+	if x != nil {
+		return x.Count
+	}
+	return 0
+}
+
 var File_streams_streams_proto protoreflect.FileDescriptor
 
 const file_streams_streams_proto_rawDesc = "" +
 	"\n" +
-	"\x15streams/streams.proto\x12\x0egolden.streams\"\x1a\n" +
+	"\x15streams/streams.proto\x12\x0egolden.streams\x1a\x1bgoogle/protobuf/empty.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1agozmq/v1/annotations.proto\" \n" +
+	"\x06Filter\x12\x16\n" +
+	"\x06prefix\x18\x01 \x01(\tR\x06prefix\"\x1a\n" +
 	"\x04Item\x12\x12\n" +
-	"\x04name\x18\x01 \x01(\tR\x04name2\xa9\x01\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\"\x1f\n" +
+	"\aSummary\x12\x14\n" +
+	"\x05count\x18\x01 \x01(\x03R\x05count2\x90\x03\n" +
 	"\x05Mixed\x121\n" +
-	"\x03Get\x12\x14.golden.streams.Item\x1a\x14.golden.streams.Item\x125\n" +
-	"\x05Watch\x12\x14.golden.streams.Item\x1a\x14.golden.streams.Item0\x01\x126\n" +
-	"\x06Upload\x12\x14.golden.streams.Item\x1a\x14.golden.streams.Item(\x012>\n" +
-	"\x04Chat\x126\n" +
-	"\x04Talk\x12\x14.golden.streams.Item\x1a\x14.golden.streams.Item(\x010\x01B0Z.github.com/gozmq/gozmq/testdata/golden/streamsb\x06proto3"
+	"\x03Get\x12\x14.golden.streams.Item\x1a\x14.golden.streams.Item\x127\n" +
+	"\x05Watch\x12\x16.golden.streams.Filter\x1a\x14.golden.streams.Item0\x01\x129\n" +
+	"\x06Upload\x12\x14.golden.streams.Item\x1a\x17.golden.streams.Summary(\x01\x129\n" +
+	"\x04Chat\x12\x14.golden.streams.Item\x1a\x17.golden.streams.Summary(\x010\x01\x126\n" +
+	"\x04Bare\x12\x16.golden.streams.Filter\x1a\x14.golden.streams.Item0\x01\x126\n" +
+	"\x04Same\x12\x14.golden.streams.Item\x1a\x14.golden.streams.Item(\x010\x01\x125\n" +
+	"\x05Count\x12\x14.golden.streams.Item\x1a\x14.golden.streams.Item(\x012\x9c\x01\n" +
+	"\x06Limits\x12I\n" +
+	"\x06Follow\x12\x16.golden.streams.Filter\x1a\x14.golden.streams.Item\"\x0f\xaa\x8d\x1c\b\n" +
+	"\x02\b<\x12\x02\b\x03\x90\x02\x010\x01\x12G\n" +
+	"\aCollect\x12\x14.golden.streams.Item\x1a\x17.golden.streams.Summary\"\v\xaa\x8d\x1c\x04\n" +
+	"\x02\b\x05\x90\x02\x02(\x012\xc8\x03\n" +
+	"\x05Names\x126\n" +
+	"\x04Send\x12\x14.golden.streams.Item\x1a\x14.golden.streams.Item(\x010\x01\x127\n" +
+	"\aReceive\x12\x14.golden.streams.Item\x1a\x14.golden.streams.Item0\x01\x129\n" +
+	"\tCloseSend\x12\x14.golden.streams.Item\x1a\x14.golden.streams.Item(\x01\x123\n" +
+	"\x05Close\x12\x14.golden.streams.Item\x1a\x14.golden.streams.Item\x124\n" +
+	"\x02In\x12\x14.golden.streams.Item\x1a\x14.golden.streams.Item(\x010\x01\x123\n" +
+	"\x03Out\x12\x14.golden.streams.Item\x1a\x14.golden.streams.Item0\x01\x128\n" +
+	"\x06Stream\x12\x14.golden.streams.Item\x1a\x14.golden.streams.Item(\x010\x01\x129\n" +
+	"\astream_\x12\x14.golden.streams.Item\x1a\x14.golden.streams.Item(\x010\x012\xcb\x01\n" +
+	"\aForeign\x12=\n" +
+	"\x05Ticks\x12\x16.google.protobuf.Empty\x1a\x1a.google.protobuf.Timestamp0\x01\x12=\n" +
+	"\x05Marks\x12\x1a.google.protobuf.Timestamp\x1a\x16.google.protobuf.Empty(\x01\x12B\n" +
+	"\x04Echo\x12\x1a.google.protobuf.Timestamp\x1a\x1a.google.protobuf.Timestamp(\x010\x012\xbb\x01\n" +
+	"\x03Old\x12<\n" +
+	"\x05Watch\x12\x16.golden.streams.Filter\x1a\x14.golden.streams.Item\"\x03\x88\x02\x010\x01\x12>\n" +
+	"\x06Upload\x12\x14.golden.streams.Item\x1a\x17.golden.streams.Summary\"\x03\x88\x02\x01(\x01\x126\n" +
+	"\x04Chat\x12\x14.golden.streams.Item\x1a\x14.golden.streams.Item(\x010\x01B0Z.github.com/gozmq/gozmq/testdata/golden/streamsb\x06proto3"
 
 var (
 	file_streams_streams_proto_rawDescOnce sync.Once
@@ -91,24 +210,66 @@ func file_streams_streams_proto_rawDescGZIP() []byte {
 	return file_streams_streams_proto_rawDescData
 }
 
-var file_streams_streams_proto_msgTypes = make([]protoimpl.MessageInfo, 1)
+var file_streams_streams_proto_msgTypes = make([]protoimpl.MessageInfo, 3)
 var file_streams_streams_proto_goTypes = []any{
-	(*Item)(nil), // 0: golden.streams.Item
+	(*Filter)(nil),                // 0: golden.streams.Filter
+	(*Item)(nil),                  // 1: golden.streams.Item
+	(*Summary)(nil),               // 2: golden.streams.Summary
+	(*emptypb.Empty)(nil),         // 3: google.protobuf.Empty
+	(*timestamppb.Timestamp)(nil), // 4: google.protobuf.Timestamp
 }
 var file_streams_streams_proto_depIdxs = []int32{
-	0, // 0: golden.streams.Mixed.Get:input_type -> golden.streams.Item
-	0, // 1: golden.streams.Mixed.Watch:input_type -> golden.streams.Item
-	0, // 2: golden.streams.Mixed.Upload:input_type -> golden.streams.Item
-	0, // 3: golden.streams.Chat.Talk:input_type -> golden.streams.Item
-	0, // 4: golden.streams.Mixed.Get:output_type -> golden.streams.Item
-	0, // 5: golden.streams.Mixed.Watch:output_type -> golden.streams.Item
-	0, // 6: golden.streams.Mixed.Upload:output_type -> golden.streams.Item
-	0, // 7: golden.streams.Chat.Talk:output_type -> golden.streams.Item
-	4, // [4:8] is the sub-list for method output_type
-	0, // [0:4] is the sub-list for method input_type
-	0, // [0:0] is the sub-list for extension type_name
-	0, // [0:0] is the sub-list for extension extendee
-	0, // [0:0] is the sub-list for field type_name
+	1,  // 0: golden.streams.Mixed.Get:input_type -> golden.streams.Item
+	0,  // 1: golden.streams.Mixed.Watch:input_type -> golden.streams.Filter
+	1,  // 2: golden.streams.Mixed.Upload:input_type -> golden.streams.Item
+	1,  // 3: golden.streams.Mixed.Chat:input_type -> golden.streams.Item
+	0,  // 4: golden.streams.Mixed.Bare:input_type -> golden.streams.Filter
+	1,  // 5: golden.streams.Mixed.Same:input_type -> golden.streams.Item
+	1,  // 6: golden.streams.Mixed.Count:input_type -> golden.streams.Item
+	0,  // 7: golden.streams.Limits.Follow:input_type -> golden.streams.Filter
+	1,  // 8: golden.streams.Limits.Collect:input_type -> golden.streams.Item
+	1,  // 9: golden.streams.Names.Send:input_type -> golden.streams.Item
+	1,  // 10: golden.streams.Names.Receive:input_type -> golden.streams.Item
+	1,  // 11: golden.streams.Names.CloseSend:input_type -> golden.streams.Item
+	1,  // 12: golden.streams.Names.Close:input_type -> golden.streams.Item
+	1,  // 13: golden.streams.Names.In:input_type -> golden.streams.Item
+	1,  // 14: golden.streams.Names.Out:input_type -> golden.streams.Item
+	1,  // 15: golden.streams.Names.Stream:input_type -> golden.streams.Item
+	1,  // 16: golden.streams.Names.stream_:input_type -> golden.streams.Item
+	3,  // 17: golden.streams.Foreign.Ticks:input_type -> google.protobuf.Empty
+	4,  // 18: golden.streams.Foreign.Marks:input_type -> google.protobuf.Timestamp
+	4,  // 19: golden.streams.Foreign.Echo:input_type -> google.protobuf.Timestamp
+	0,  // 20: golden.streams.Old.Watch:input_type -> golden.streams.Filter
+	1,  // 21: golden.streams.Old.Upload:input_type -> golden.streams.Item
+	1,  // 22: golden.streams.Old.Chat:input_type -> golden.streams.Item
+	1,  // 23: golden.streams.Mixed.Get:output_type -> golden.streams.Item
+	1,  // 24: golden.streams.Mixed.Watch:output_type -> golden.streams.Item
+	2,  // 25: golden.streams.Mixed.Upload:output_type -> golden.streams.Summary
+	2,  // 26: golden.streams.Mixed.Chat:output_type -> golden.streams.Summary
+	1,  // 27: golden.streams.Mixed.Bare:output_type -> golden.streams.Item
+	1,  // 28: golden.streams.Mixed.Same:output_type -> golden.streams.Item
+	1,  // 29: golden.streams.Mixed.Count:output_type -> golden.streams.Item
+	1,  // 30: golden.streams.Limits.Follow:output_type -> golden.streams.Item
+	2,  // 31: golden.streams.Limits.Collect:output_type -> golden.streams.Summary
+	1,  // 32: golden.streams.Names.Send:output_type -> golden.streams.Item
+	1,  // 33: golden.streams.Names.Receive:output_type -> golden.streams.Item
+	1,  // 34: golden.streams.Names.CloseSend:output_type -> golden.streams.Item
+	1,  // 35: golden.streams.Names.Close:output_type -> golden.streams.Item
+	1,  // 36: golden.streams.Names.In:output_type -> golden.streams.Item
+	1,  // 37: golden.streams.Names.Out:output_type -> golden.streams.Item
+	1,  // 38: golden.streams.Names.Stream:output_type -> golden.streams.Item
+	1,  // 39: golden.streams.Names.stream_:output_type -> golden.streams.Item
+	4,  // 40: golden.streams.Foreign.Ticks:output_type -> google.protobuf.Timestamp
+	3,  // 41: golden.streams.Foreign.Marks:output_type -> google.protobuf.Empty
+	4,  // 42: golden.streams.Foreign.Echo:output_type -> google.protobuf.Timestamp
+	1,  // 43: golden.streams.Old.Watch:output_type -> golden.streams.Item
+	2,  // 44: golden.streams.Old.Upload:output_type -> golden.streams.Summary
+	1,  // 45: golden.streams.Old.Chat:output_type -> golden.streams.Item
+	23, // [23:46] is the sub-list for method output_type
+	0,  // [0:23] is the sub-list for method input_type
+	0,  // [0:0] is the sub-list for extension type_name
+	0,  // [0:0] is the sub-list for extension extendee
+	0,  // [0:0] is the sub-list for field type_name
 }
 
 func init() { file_streams_streams_proto_init() }
@@ -122,9 +283,9 @@ func file_streams_streams_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_streams_streams_proto_rawDesc), len(file_streams_streams_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   1,
+			NumMessages:   3,
 			NumExtensions: 0,
-			NumServices:   2,
+			NumServices:   5,
 		},
 		GoTypes:           file_streams_streams_proto_goTypes,
 		DependencyIndexes: file_streams_streams_proto_depIdxs,

@@ -7,10 +7,14 @@ package streamsgozmq
 
 import (
 	"context"
+	"iter"
+	"time"
 
 	"github.com/gozmq/gozmq/runtime/gozmq"
 	"github.com/gozmq/gozmq/runtime/gozmqimpl"
 	"github.com/gozmq/gozmq/testdata/golden/streams"
+	"google.golang.org/protobuf/types/known/emptypb"
+	"google.golang.org/protobuf/types/known/timestamppb"
 )
 
 // This constant does not compile with a gozmq runtime that is older than this
@@ -23,19 +27,43 @@ const MixedName = "golden.streams.Mixed"
 // The names of the methods of golden.streams.Mixed on the wire, in logs, and
 // in the gozmq.Method that interceptors and error handlers get.
 const (
-	MixedGetProcedure = "golden.streams.Mixed/Get"
+	MixedGetProcedure    = "golden.streams.Mixed/Get"
+	MixedWatchProcedure  = "golden.streams.Mixed/Watch"
+	MixedUploadProcedure = "golden.streams.Mixed/Upload"
+	MixedChatProcedure   = "golden.streams.Mixed/Chat"
+	MixedBareProcedure   = "golden.streams.Mixed/Bare"
+	MixedSameProcedure   = "golden.streams.Mixed/Same"
+	MixedCountProcedure  = "golden.streams.Mixed/Count"
 )
 
 // MixedClient calls golden.streams.Mixed.
 //
-// Mixed is a service that was not written for gozmq.
+// Mixed was not written for gozmq: it has no annotations.
 type MixedClient interface {
 	// Get is unary.
 	Get(ctx context.Context, req *streams.Item, opts ...gozmq.CallOption) (*streams.Item, error)
-
-	// Watch is left out: it streams, which is not supported yet.
-
-	// Upload is left out: it streams, which is not supported yet.
+	// Watch streams from the server.
+	//
+	// Each loop over the result makes a call, and leaving the loop early cancels
+	// it. An error is the last element.
+	Watch(ctx context.Context, req *streams.Filter, opts ...gozmq.CallOption) iter.Seq2[*streams.Item, error]
+	// Upload streams from the client.
+	//
+	// The call ends with CloseAndReceive, or when ctx ends.
+	Upload(ctx context.Context, opts ...gozmq.CallOption) gozmq.ClientStream[streams.Item, streams.Summary]
+	// Chat streams in both directions.
+	//
+	// The call ends with the loop over Receive, or when ctx ends.
+	Chat(ctx context.Context, opts ...gozmq.CallOption) gozmq.BidiStream[streams.Item, streams.Summary]
+	// Bare calls golden.streams.Mixed/Bare. Each loop over the result makes a
+	// call, and leaving the loop early cancels it. An error is the last element.
+	Bare(ctx context.Context, req *streams.Filter, opts ...gozmq.CallOption) iter.Seq2[*streams.Item, error]
+	// Same calls golden.streams.Mixed/Same. The call ends with the loop over
+	// Receive, or when ctx ends.
+	Same(ctx context.Context, opts ...gozmq.CallOption) gozmq.BidiStream[streams.Item, streams.Item]
+	// Count calls golden.streams.Mixed/Count. The call ends with CloseAndReceive,
+	// or when ctx ends.
+	Count(ctx context.Context, opts ...gozmq.CallOption) gozmq.ClientStream[streams.Item, streams.Item]
 }
 
 // NewMixedClient returns a client that calls through caller. It may be used
@@ -52,19 +80,67 @@ func (c *mixedClient) Get(ctx context.Context, req *streams.Item, opts ...gozmq.
 	return gozmqimpl.Call[streams.Item](ctx, c.caller, &mixedGetMethod, req, opts...)
 }
 
+func (c *mixedClient) Watch(ctx context.Context, req *streams.Filter, opts ...gozmq.CallOption) iter.Seq2[*streams.Item, error] {
+	return gozmqimpl.ServerStream[streams.Item](ctx, c.caller, &mixedWatchMethod, req, opts...)
+}
+
+func (c *mixedClient) Upload(ctx context.Context, opts ...gozmq.CallOption) gozmq.ClientStream[streams.Item, streams.Summary] {
+	return gozmqimpl.ClientStream[streams.Item, streams.Summary](ctx, c.caller, &mixedUploadMethod, opts...)
+}
+
+func (c *mixedClient) Chat(ctx context.Context, opts ...gozmq.CallOption) gozmq.BidiStream[streams.Item, streams.Summary] {
+	return gozmqimpl.BidiStream[streams.Item, streams.Summary](ctx, c.caller, &mixedChatMethod, opts...)
+}
+
+func (c *mixedClient) Bare(ctx context.Context, req *streams.Filter, opts ...gozmq.CallOption) iter.Seq2[*streams.Item, error] {
+	return gozmqimpl.ServerStream[streams.Item](ctx, c.caller, &mixedBareMethod, req, opts...)
+}
+
+func (c *mixedClient) Same(ctx context.Context, opts ...gozmq.CallOption) gozmq.BidiStream[streams.Item, streams.Item] {
+	return gozmqimpl.BidiStream[streams.Item, streams.Item](ctx, c.caller, &mixedSameMethod, opts...)
+}
+
+func (c *mixedClient) Count(ctx context.Context, opts ...gozmq.CallOption) gozmq.ClientStream[streams.Item, streams.Item] {
+	return gozmqimpl.ClientStream[streams.Item, streams.Item](ctx, c.caller, &mixedCountMethod, opts...)
+}
+
 // MixedServer serves golden.streams.Mixed. Implementations embed
 // UnimplementedMixedServer, so that methods can be added to the service.
 // Methods are called concurrently.
 //
-// Mixed is a service that was not written for gozmq.
+// Mixed was not written for gozmq: it has no annotations.
 type MixedServer interface {
 	// Get is unary.
 	Get(ctx context.Context, req *streams.Item) (*streams.Item, error)
+	// Watch streams from the server.
+	//
+	// The client's loop ends when Watch returns, with its error if there is one.
+	Watch(ctx context.Context, req *streams.Filter, out gozmq.Sender[streams.Item]) error
+	// Upload streams from the client.
+	//
+	// The client gets its reply when Upload returns. in ends when the client has
+	// ended its messages; an error is its last element. Returning earlier drops
+	// the rest.
+	Upload(ctx context.Context, in iter.Seq2[*streams.Item, error]) (*streams.Summary, error)
+	// Chat streams in both directions.
+	//
+	// The client's loop ends when Chat returns, with its error if there is one. in
+	// ends when the client has ended its messages; an error is its last element.
+	// Returning earlier drops the rest.
+	Chat(ctx context.Context, in iter.Seq2[*streams.Item, error], out gozmq.Sender[streams.Summary]) error
+	// Bare serves golden.streams.Mixed/Bare. The client's loop ends when Bare
+	// returns, with its error if there is one.
+	Bare(ctx context.Context, req *streams.Filter, out gozmq.Sender[streams.Item]) error
+	// Same serves golden.streams.Mixed/Same. The client's loop ends when Same
+	// returns, with its error if there is one. in ends when the client has ended
+	// its messages; an error is its last element. Returning earlier drops the
+	// rest.
+	Same(ctx context.Context, in iter.Seq2[*streams.Item, error], out gozmq.Sender[streams.Item]) error
+	// Count serves golden.streams.Mixed/Count. The client gets its reply when
+	// Count returns. in ends when the client has ended its messages; an error is
+	// its last element. Returning earlier drops the rest.
+	Count(ctx context.Context, in iter.Seq2[*streams.Item, error]) (*streams.Item, error)
 	mustEmbedUnimplementedMixedServer()
-
-	// Watch is left out: it streams, which is not supported yet.
-
-	// Upload is left out: it streams, which is not supported yet.
 }
 
 // RegisterMixedServer serves impl through r. It fails when impl is nil, or
@@ -75,6 +151,12 @@ func RegisterMixedServer(r gozmq.Registrar, impl MixedServer) error {
 		impl.mustEmbedUnimplementedMixedServer()
 		return []gozmqimpl.Handler{
 			gozmqimpl.Handle(&mixedGetMethod, impl.Get),
+			gozmqimpl.HandleServerStream(&mixedWatchMethod, impl.Watch),
+			gozmqimpl.HandleClientStream(&mixedUploadMethod, impl.Upload),
+			gozmqimpl.HandleBidiStream(&mixedChatMethod, impl.Chat),
+			gozmqimpl.HandleServerStream(&mixedBareMethod, impl.Bare),
+			gozmqimpl.HandleBidiStream(&mixedSameMethod, impl.Same),
+			gozmqimpl.HandleClientStream(&mixedCountMethod, impl.Count),
 		}
 	})
 }
@@ -88,8 +170,664 @@ func (UnimplementedMixedServer) Get(context.Context, *streams.Item) (*streams.It
 	return nil, gozmqimpl.Unimplemented(&mixedGetMethod)
 }
 
+// Watch returns an error with the code UNIMPLEMENTED.
+func (UnimplementedMixedServer) Watch(context.Context, *streams.Filter, gozmq.Sender[streams.Item]) error {
+	return gozmqimpl.Unimplemented(&mixedWatchMethod)
+}
+
+// Upload returns an error with the code UNIMPLEMENTED.
+func (UnimplementedMixedServer) Upload(context.Context, iter.Seq2[*streams.Item, error]) (*streams.Summary, error) {
+	return nil, gozmqimpl.Unimplemented(&mixedUploadMethod)
+}
+
+// Chat returns an error with the code UNIMPLEMENTED.
+func (UnimplementedMixedServer) Chat(context.Context, iter.Seq2[*streams.Item, error], gozmq.Sender[streams.Summary]) error {
+	return gozmqimpl.Unimplemented(&mixedChatMethod)
+}
+
+// Bare returns an error with the code UNIMPLEMENTED.
+func (UnimplementedMixedServer) Bare(context.Context, *streams.Filter, gozmq.Sender[streams.Item]) error {
+	return gozmqimpl.Unimplemented(&mixedBareMethod)
+}
+
+// Same returns an error with the code UNIMPLEMENTED.
+func (UnimplementedMixedServer) Same(context.Context, iter.Seq2[*streams.Item, error], gozmq.Sender[streams.Item]) error {
+	return gozmqimpl.Unimplemented(&mixedSameMethod)
+}
+
+// Count returns an error with the code UNIMPLEMENTED.
+func (UnimplementedMixedServer) Count(context.Context, iter.Seq2[*streams.Item, error]) (*streams.Item, error) {
+	return nil, gozmqimpl.Unimplemented(&mixedCountMethod)
+}
+
 func (UnimplementedMixedServer) mustEmbedUnimplementedMixedServer() {}
 
 var mixedGetMethod = gozmq.Method{
 	Procedure: MixedGetProcedure,
+}
+
+var mixedWatchMethod = gozmq.Method{
+	Procedure:     MixedWatchProcedure,
+	ServerStreams: true,
+}
+
+var mixedUploadMethod = gozmq.Method{
+	Procedure:     MixedUploadProcedure,
+	ClientStreams: true,
+}
+
+var mixedChatMethod = gozmq.Method{
+	Procedure:     MixedChatProcedure,
+	ClientStreams: true,
+	ServerStreams: true,
+}
+
+var mixedBareMethod = gozmq.Method{
+	Procedure:     MixedBareProcedure,
+	ServerStreams: true,
+}
+
+var mixedSameMethod = gozmq.Method{
+	Procedure:     MixedSameProcedure,
+	ClientStreams: true,
+	ServerStreams: true,
+}
+
+var mixedCountMethod = gozmq.Method{
+	Procedure:     MixedCountProcedure,
+	ClientStreams: true,
+}
+
+// LimitsName is the full name of the service.
+const LimitsName = "golden.streams.Limits"
+
+// The names of the methods of golden.streams.Limits on the wire, in logs, and
+// in the gozmq.Method that interceptors and error handlers get.
+const (
+	LimitsFollowProcedure  = "golden.streams.Limits/Follow"
+	LimitsCollectProcedure = "golden.streams.Limits/Collect"
+)
+
+// LimitsClient calls golden.streams.Limits.
+//
+// Limits has annotations.
+type LimitsClient interface {
+	// Follow calls golden.streams.Limits/Follow. Each loop over the result makes a
+	// call, and leaving the loop early cancels it. An error is the last element.
+	Follow(ctx context.Context, req *streams.Filter, opts ...gozmq.CallOption) iter.Seq2[*streams.Item, error]
+	// Collect calls golden.streams.Limits/Collect. The call ends with
+	// CloseAndReceive, or when ctx ends.
+	Collect(ctx context.Context, opts ...gozmq.CallOption) gozmq.ClientStream[streams.Item, streams.Summary]
+}
+
+// NewLimitsClient returns a client that calls through caller. It may be used
+// concurrently.
+func NewLimitsClient(caller gozmq.Caller) LimitsClient {
+	return &limitsClient{caller: caller}
+}
+
+type limitsClient struct {
+	caller gozmq.Caller
+}
+
+func (c *limitsClient) Follow(ctx context.Context, req *streams.Filter, opts ...gozmq.CallOption) iter.Seq2[*streams.Item, error] {
+	return gozmqimpl.ServerStream[streams.Item](ctx, c.caller, &limitsFollowMethod, req, opts...)
+}
+
+func (c *limitsClient) Collect(ctx context.Context, opts ...gozmq.CallOption) gozmq.ClientStream[streams.Item, streams.Summary] {
+	return gozmqimpl.ClientStream[streams.Item, streams.Summary](ctx, c.caller, &limitsCollectMethod, opts...)
+}
+
+// LimitsServer serves golden.streams.Limits. Implementations embed
+// UnimplementedLimitsServer, so that methods can be added to the service.
+// Methods are called concurrently.
+//
+// Limits has annotations.
+type LimitsServer interface {
+	// Follow serves golden.streams.Limits/Follow. The client's loop ends when
+	// Follow returns, with its error if there is one.
+	Follow(ctx context.Context, req *streams.Filter, out gozmq.Sender[streams.Item]) error
+	// Collect serves golden.streams.Limits/Collect. The client gets its reply when
+	// Collect returns. in ends when the client has ended its messages; an error is
+	// its last element. Returning earlier drops the rest.
+	Collect(ctx context.Context, in iter.Seq2[*streams.Item, error]) (*streams.Summary, error)
+	mustEmbedUnimplementedLimitsServer()
+}
+
+// RegisterLimitsServer serves impl through r. It fails when impl is nil, or
+// embeds a nil pointer, and when r serves golden.streams.Limits already.
+func RegisterLimitsServer(r gozmq.Registrar, impl LimitsServer) error {
+	desc := streams.File_streams_streams_proto.Services().ByName("Limits")
+	return gozmqimpl.Register(r, LimitsName, desc, func() []gozmqimpl.Handler {
+		impl.mustEmbedUnimplementedLimitsServer()
+		return []gozmqimpl.Handler{
+			gozmqimpl.HandleServerStream(&limitsFollowMethod, impl.Follow),
+			gozmqimpl.HandleClientStream(&limitsCollectMethod, impl.Collect),
+		}
+	})
+}
+
+// UnimplementedLimitsServer answers every method with UNIMPLEMENTED. Embed it
+// by value.
+type UnimplementedLimitsServer struct{}
+
+// Follow returns an error with the code UNIMPLEMENTED.
+func (UnimplementedLimitsServer) Follow(context.Context, *streams.Filter, gozmq.Sender[streams.Item]) error {
+	return gozmqimpl.Unimplemented(&limitsFollowMethod)
+}
+
+// Collect returns an error with the code UNIMPLEMENTED.
+func (UnimplementedLimitsServer) Collect(context.Context, iter.Seq2[*streams.Item, error]) (*streams.Summary, error) {
+	return nil, gozmqimpl.Unimplemented(&limitsCollectMethod)
+}
+
+func (UnimplementedLimitsServer) mustEmbedUnimplementedLimitsServer() {}
+
+var limitsFollowMethod = gozmq.Method{
+	Procedure:     LimitsFollowProcedure,
+	Idempotency:   gozmq.IdempotencyNoSideEffects,
+	Timeout:       time.Minute,
+	MaxAttempts:   3,
+	ServerStreams: true,
+}
+
+var limitsCollectMethod = gozmq.Method{
+	Procedure:     LimitsCollectProcedure,
+	Idempotency:   gozmq.IdempotencyIdempotent,
+	Timeout:       5 * time.Second,
+	ClientStreams: true,
+}
+
+// NamesName is the full name of the service.
+const NamesName = "golden.streams.Names"
+
+// The names of the methods of golden.streams.Names on the wire, in logs, and
+// in the gozmq.Method that interceptors and error handlers get.
+const (
+	NamesSendProcedure      = "golden.streams.Names/Send"
+	NamesReceiveProcedure   = "golden.streams.Names/Receive"
+	NamesCloseSendProcedure = "golden.streams.Names/CloseSend"
+	NamesCloseProcedure     = "golden.streams.Names/Close"
+	NamesInProcedure        = "golden.streams.Names/In"
+	NamesOutProcedure       = "golden.streams.Names/Out"
+	NamesStreamProcedure    = "golden.streams.Names/Stream"
+	NamesStream_Procedure   = "golden.streams.Names/stream_"
+)
+
+// NamesClient calls golden.streams.Names.
+//
+// Names has methods that are named as those of streams.
+type NamesClient interface {
+	// Send calls golden.streams.Names/Send. The call ends with the loop over
+	// Receive, or when ctx ends.
+	Send(ctx context.Context, opts ...gozmq.CallOption) gozmq.BidiStream[streams.Item, streams.Item]
+	// Receive calls golden.streams.Names/Receive. Each loop over the result makes
+	// a call, and leaving the loop early cancels it. An error is the last element.
+	Receive(ctx context.Context, req *streams.Item, opts ...gozmq.CallOption) iter.Seq2[*streams.Item, error]
+	// CloseSend calls golden.streams.Names/CloseSend. The call ends with
+	// CloseAndReceive, or when ctx ends.
+	CloseSend(ctx context.Context, opts ...gozmq.CallOption) gozmq.ClientStream[streams.Item, streams.Item]
+	// Close calls golden.streams.Names/Close.
+	Close(ctx context.Context, req *streams.Item, opts ...gozmq.CallOption) (*streams.Item, error)
+	// In calls golden.streams.Names/In. The call ends with the loop over Receive,
+	// or when ctx ends.
+	In(ctx context.Context, opts ...gozmq.CallOption) gozmq.BidiStream[streams.Item, streams.Item]
+	// Out calls golden.streams.Names/Out. Each loop over the result makes a call,
+	// and leaving the loop early cancels it. An error is the last element.
+	Out(ctx context.Context, req *streams.Item, opts ...gozmq.CallOption) iter.Seq2[*streams.Item, error]
+	// Stream calls golden.streams.Names/Stream. The call ends with the loop over
+	// Receive, or when ctx ends.
+	Stream(ctx context.Context, opts ...gozmq.CallOption) gozmq.BidiStream[streams.Item, streams.Item]
+	// Stream_ calls golden.streams.Names/stream_. The call ends with the loop over
+	// Receive, or when ctx ends.
+	Stream_(ctx context.Context, opts ...gozmq.CallOption) gozmq.BidiStream[streams.Item, streams.Item]
+}
+
+// NewNamesClient returns a client that calls through caller. It may be used
+// concurrently.
+func NewNamesClient(caller gozmq.Caller) NamesClient {
+	return &namesClient{caller: caller}
+}
+
+type namesClient struct {
+	caller gozmq.Caller
+}
+
+func (c *namesClient) Send(ctx context.Context, opts ...gozmq.CallOption) gozmq.BidiStream[streams.Item, streams.Item] {
+	return gozmqimpl.BidiStream[streams.Item, streams.Item](ctx, c.caller, &namesSendMethod, opts...)
+}
+
+func (c *namesClient) Receive(ctx context.Context, req *streams.Item, opts ...gozmq.CallOption) iter.Seq2[*streams.Item, error] {
+	return gozmqimpl.ServerStream[streams.Item](ctx, c.caller, &namesReceiveMethod, req, opts...)
+}
+
+func (c *namesClient) CloseSend(ctx context.Context, opts ...gozmq.CallOption) gozmq.ClientStream[streams.Item, streams.Item] {
+	return gozmqimpl.ClientStream[streams.Item, streams.Item](ctx, c.caller, &namesCloseSendMethod, opts...)
+}
+
+func (c *namesClient) Close(ctx context.Context, req *streams.Item, opts ...gozmq.CallOption) (*streams.Item, error) {
+	return gozmqimpl.Call[streams.Item](ctx, c.caller, &namesCloseMethod, req, opts...)
+}
+
+func (c *namesClient) In(ctx context.Context, opts ...gozmq.CallOption) gozmq.BidiStream[streams.Item, streams.Item] {
+	return gozmqimpl.BidiStream[streams.Item, streams.Item](ctx, c.caller, &namesInMethod, opts...)
+}
+
+func (c *namesClient) Out(ctx context.Context, req *streams.Item, opts ...gozmq.CallOption) iter.Seq2[*streams.Item, error] {
+	return gozmqimpl.ServerStream[streams.Item](ctx, c.caller, &namesOutMethod, req, opts...)
+}
+
+func (c *namesClient) Stream(ctx context.Context, opts ...gozmq.CallOption) gozmq.BidiStream[streams.Item, streams.Item] {
+	return gozmqimpl.BidiStream[streams.Item, streams.Item](ctx, c.caller, &namesStreamMethod, opts...)
+}
+
+func (c *namesClient) Stream_(ctx context.Context, opts ...gozmq.CallOption) gozmq.BidiStream[streams.Item, streams.Item] {
+	return gozmqimpl.BidiStream[streams.Item, streams.Item](ctx, c.caller, &namesStream_Method, opts...)
+}
+
+// NamesServer serves golden.streams.Names. Implementations embed
+// UnimplementedNamesServer, so that methods can be added to the service.
+// Methods are called concurrently.
+//
+// Names has methods that are named as those of streams.
+type NamesServer interface {
+	// Send serves golden.streams.Names/Send. The client's loop ends when Send
+	// returns, with its error if there is one. in ends when the client has ended
+	// its messages; an error is its last element. Returning earlier drops the
+	// rest.
+	Send(ctx context.Context, in iter.Seq2[*streams.Item, error], out gozmq.Sender[streams.Item]) error
+	// Receive serves golden.streams.Names/Receive. The client's loop ends when
+	// Receive returns, with its error if there is one.
+	Receive(ctx context.Context, req *streams.Item, out gozmq.Sender[streams.Item]) error
+	// CloseSend serves golden.streams.Names/CloseSend. The client gets its reply
+	// when CloseSend returns. in ends when the client has ended its messages; an
+	// error is its last element. Returning earlier drops the rest.
+	CloseSend(ctx context.Context, in iter.Seq2[*streams.Item, error]) (*streams.Item, error)
+	// Close serves golden.streams.Names/Close.
+	Close(ctx context.Context, req *streams.Item) (*streams.Item, error)
+	// In serves golden.streams.Names/In. The client's loop ends when In returns,
+	// with its error if there is one. in ends when the client has ended its
+	// messages; an error is its last element. Returning earlier drops the rest.
+	In(ctx context.Context, in iter.Seq2[*streams.Item, error], out gozmq.Sender[streams.Item]) error
+	// Out serves golden.streams.Names/Out. The client's loop ends when Out
+	// returns, with its error if there is one.
+	Out(ctx context.Context, req *streams.Item, out gozmq.Sender[streams.Item]) error
+	// Stream serves golden.streams.Names/Stream. The client's loop ends when
+	// Stream returns, with its error if there is one. in ends when the client has
+	// ended its messages; an error is its last element. Returning earlier drops
+	// the rest.
+	Stream(ctx context.Context, in iter.Seq2[*streams.Item, error], out gozmq.Sender[streams.Item]) error
+	// Stream_ serves golden.streams.Names/stream_. The client's loop ends when
+	// Stream_ returns, with its error if there is one. in ends when the client has
+	// ended its messages; an error is its last element. Returning earlier drops
+	// the rest.
+	Stream_(ctx context.Context, in iter.Seq2[*streams.Item, error], out gozmq.Sender[streams.Item]) error
+	mustEmbedUnimplementedNamesServer()
+}
+
+// RegisterNamesServer serves impl through r. It fails when impl is nil, or
+// embeds a nil pointer, and when r serves golden.streams.Names already.
+func RegisterNamesServer(r gozmq.Registrar, impl NamesServer) error {
+	desc := streams.File_streams_streams_proto.Services().ByName("Names")
+	return gozmqimpl.Register(r, NamesName, desc, func() []gozmqimpl.Handler {
+		impl.mustEmbedUnimplementedNamesServer()
+		return []gozmqimpl.Handler{
+			gozmqimpl.HandleBidiStream(&namesSendMethod, impl.Send),
+			gozmqimpl.HandleServerStream(&namesReceiveMethod, impl.Receive),
+			gozmqimpl.HandleClientStream(&namesCloseSendMethod, impl.CloseSend),
+			gozmqimpl.Handle(&namesCloseMethod, impl.Close),
+			gozmqimpl.HandleBidiStream(&namesInMethod, impl.In),
+			gozmqimpl.HandleServerStream(&namesOutMethod, impl.Out),
+			gozmqimpl.HandleBidiStream(&namesStreamMethod, impl.Stream),
+			gozmqimpl.HandleBidiStream(&namesStream_Method, impl.Stream_),
+		}
+	})
+}
+
+// UnimplementedNamesServer answers every method with UNIMPLEMENTED. Embed it
+// by value.
+type UnimplementedNamesServer struct{}
+
+// Send returns an error with the code UNIMPLEMENTED.
+func (UnimplementedNamesServer) Send(context.Context, iter.Seq2[*streams.Item, error], gozmq.Sender[streams.Item]) error {
+	return gozmqimpl.Unimplemented(&namesSendMethod)
+}
+
+// Receive returns an error with the code UNIMPLEMENTED.
+func (UnimplementedNamesServer) Receive(context.Context, *streams.Item, gozmq.Sender[streams.Item]) error {
+	return gozmqimpl.Unimplemented(&namesReceiveMethod)
+}
+
+// CloseSend returns an error with the code UNIMPLEMENTED.
+func (UnimplementedNamesServer) CloseSend(context.Context, iter.Seq2[*streams.Item, error]) (*streams.Item, error) {
+	return nil, gozmqimpl.Unimplemented(&namesCloseSendMethod)
+}
+
+// Close returns an error with the code UNIMPLEMENTED.
+func (UnimplementedNamesServer) Close(context.Context, *streams.Item) (*streams.Item, error) {
+	return nil, gozmqimpl.Unimplemented(&namesCloseMethod)
+}
+
+// In returns an error with the code UNIMPLEMENTED.
+func (UnimplementedNamesServer) In(context.Context, iter.Seq2[*streams.Item, error], gozmq.Sender[streams.Item]) error {
+	return gozmqimpl.Unimplemented(&namesInMethod)
+}
+
+// Out returns an error with the code UNIMPLEMENTED.
+func (UnimplementedNamesServer) Out(context.Context, *streams.Item, gozmq.Sender[streams.Item]) error {
+	return gozmqimpl.Unimplemented(&namesOutMethod)
+}
+
+// Stream returns an error with the code UNIMPLEMENTED.
+func (UnimplementedNamesServer) Stream(context.Context, iter.Seq2[*streams.Item, error], gozmq.Sender[streams.Item]) error {
+	return gozmqimpl.Unimplemented(&namesStreamMethod)
+}
+
+// Stream_ returns an error with the code UNIMPLEMENTED.
+func (UnimplementedNamesServer) Stream_(context.Context, iter.Seq2[*streams.Item, error], gozmq.Sender[streams.Item]) error {
+	return gozmqimpl.Unimplemented(&namesStream_Method)
+}
+
+func (UnimplementedNamesServer) mustEmbedUnimplementedNamesServer() {}
+
+var namesSendMethod = gozmq.Method{
+	Procedure:     NamesSendProcedure,
+	ClientStreams: true,
+	ServerStreams: true,
+}
+
+var namesReceiveMethod = gozmq.Method{
+	Procedure:     NamesReceiveProcedure,
+	ServerStreams: true,
+}
+
+var namesCloseSendMethod = gozmq.Method{
+	Procedure:     NamesCloseSendProcedure,
+	ClientStreams: true,
+}
+
+var namesCloseMethod = gozmq.Method{
+	Procedure: NamesCloseProcedure,
+}
+
+var namesInMethod = gozmq.Method{
+	Procedure:     NamesInProcedure,
+	ClientStreams: true,
+	ServerStreams: true,
+}
+
+var namesOutMethod = gozmq.Method{
+	Procedure:     NamesOutProcedure,
+	ServerStreams: true,
+}
+
+var namesStreamMethod = gozmq.Method{
+	Procedure:     NamesStreamProcedure,
+	ClientStreams: true,
+	ServerStreams: true,
+}
+
+var namesStream_Method = gozmq.Method{
+	Procedure:     NamesStream_Procedure,
+	ClientStreams: true,
+	ServerStreams: true,
+}
+
+// ForeignName is the full name of the service.
+const ForeignName = "golden.streams.Foreign"
+
+// The names of the methods of golden.streams.Foreign on the wire, in logs, and
+// in the gozmq.Method that interceptors and error handlers get.
+const (
+	ForeignTicksProcedure = "golden.streams.Foreign/Ticks"
+	ForeignMarksProcedure = "golden.streams.Foreign/Marks"
+	ForeignEchoProcedure  = "golden.streams.Foreign/Echo"
+)
+
+// ForeignClient calls golden.streams.Foreign.
+//
+// Foreign uses messages of other packages.
+type ForeignClient interface {
+	// Ticks calls golden.streams.Foreign/Ticks. Each loop over the result makes a
+	// call, and leaving the loop early cancels it. An error is the last element.
+	Ticks(ctx context.Context, req *emptypb.Empty, opts ...gozmq.CallOption) iter.Seq2[*timestamppb.Timestamp, error]
+	// Marks calls golden.streams.Foreign/Marks. The call ends with
+	// CloseAndReceive, or when ctx ends.
+	Marks(ctx context.Context, opts ...gozmq.CallOption) gozmq.ClientStream[timestamppb.Timestamp, emptypb.Empty]
+	// Echo calls golden.streams.Foreign/Echo. The call ends with the loop over
+	// Receive, or when ctx ends.
+	Echo(ctx context.Context, opts ...gozmq.CallOption) gozmq.BidiStream[timestamppb.Timestamp, timestamppb.Timestamp]
+}
+
+// NewForeignClient returns a client that calls through caller. It may be used
+// concurrently.
+func NewForeignClient(caller gozmq.Caller) ForeignClient {
+	return &foreignClient{caller: caller}
+}
+
+type foreignClient struct {
+	caller gozmq.Caller
+}
+
+func (c *foreignClient) Ticks(ctx context.Context, req *emptypb.Empty, opts ...gozmq.CallOption) iter.Seq2[*timestamppb.Timestamp, error] {
+	return gozmqimpl.ServerStream[timestamppb.Timestamp](ctx, c.caller, &foreignTicksMethod, req, opts...)
+}
+
+func (c *foreignClient) Marks(ctx context.Context, opts ...gozmq.CallOption) gozmq.ClientStream[timestamppb.Timestamp, emptypb.Empty] {
+	return gozmqimpl.ClientStream[timestamppb.Timestamp, emptypb.Empty](ctx, c.caller, &foreignMarksMethod, opts...)
+}
+
+func (c *foreignClient) Echo(ctx context.Context, opts ...gozmq.CallOption) gozmq.BidiStream[timestamppb.Timestamp, timestamppb.Timestamp] {
+	return gozmqimpl.BidiStream[timestamppb.Timestamp, timestamppb.Timestamp](ctx, c.caller, &foreignEchoMethod, opts...)
+}
+
+// ForeignServer serves golden.streams.Foreign. Implementations embed
+// UnimplementedForeignServer, so that methods can be added to the service.
+// Methods are called concurrently.
+//
+// Foreign uses messages of other packages.
+type ForeignServer interface {
+	// Ticks serves golden.streams.Foreign/Ticks. The client's loop ends when Ticks
+	// returns, with its error if there is one.
+	Ticks(ctx context.Context, req *emptypb.Empty, out gozmq.Sender[timestamppb.Timestamp]) error
+	// Marks serves golden.streams.Foreign/Marks. The client gets its reply when
+	// Marks returns. in ends when the client has ended its messages; an error is
+	// its last element. Returning earlier drops the rest.
+	Marks(ctx context.Context, in iter.Seq2[*timestamppb.Timestamp, error]) (*emptypb.Empty, error)
+	// Echo serves golden.streams.Foreign/Echo. The client's loop ends when Echo
+	// returns, with its error if there is one. in ends when the client has ended
+	// its messages; an error is its last element. Returning earlier drops the
+	// rest.
+	Echo(ctx context.Context, in iter.Seq2[*timestamppb.Timestamp, error], out gozmq.Sender[timestamppb.Timestamp]) error
+	mustEmbedUnimplementedForeignServer()
+}
+
+// RegisterForeignServer serves impl through r. It fails when impl is nil, or
+// embeds a nil pointer, and when r serves golden.streams.Foreign already.
+func RegisterForeignServer(r gozmq.Registrar, impl ForeignServer) error {
+	desc := streams.File_streams_streams_proto.Services().ByName("Foreign")
+	return gozmqimpl.Register(r, ForeignName, desc, func() []gozmqimpl.Handler {
+		impl.mustEmbedUnimplementedForeignServer()
+		return []gozmqimpl.Handler{
+			gozmqimpl.HandleServerStream(&foreignTicksMethod, impl.Ticks),
+			gozmqimpl.HandleClientStream(&foreignMarksMethod, impl.Marks),
+			gozmqimpl.HandleBidiStream(&foreignEchoMethod, impl.Echo),
+		}
+	})
+}
+
+// UnimplementedForeignServer answers every method with UNIMPLEMENTED. Embed it
+// by value.
+type UnimplementedForeignServer struct{}
+
+// Ticks returns an error with the code UNIMPLEMENTED.
+func (UnimplementedForeignServer) Ticks(context.Context, *emptypb.Empty, gozmq.Sender[timestamppb.Timestamp]) error {
+	return gozmqimpl.Unimplemented(&foreignTicksMethod)
+}
+
+// Marks returns an error with the code UNIMPLEMENTED.
+func (UnimplementedForeignServer) Marks(context.Context, iter.Seq2[*timestamppb.Timestamp, error]) (*emptypb.Empty, error) {
+	return nil, gozmqimpl.Unimplemented(&foreignMarksMethod)
+}
+
+// Echo returns an error with the code UNIMPLEMENTED.
+func (UnimplementedForeignServer) Echo(context.Context, iter.Seq2[*timestamppb.Timestamp, error], gozmq.Sender[timestamppb.Timestamp]) error {
+	return gozmqimpl.Unimplemented(&foreignEchoMethod)
+}
+
+func (UnimplementedForeignServer) mustEmbedUnimplementedForeignServer() {}
+
+var foreignTicksMethod = gozmq.Method{
+	Procedure:     ForeignTicksProcedure,
+	ServerStreams: true,
+}
+
+var foreignMarksMethod = gozmq.Method{
+	Procedure:     ForeignMarksProcedure,
+	ClientStreams: true,
+}
+
+var foreignEchoMethod = gozmq.Method{
+	Procedure:     ForeignEchoProcedure,
+	ClientStreams: true,
+	ServerStreams: true,
+}
+
+// OldName is the full name of the service.
+const OldName = "golden.streams.Old"
+
+// The names of the methods of golden.streams.Old on the wire, in logs, and in
+// the gozmq.Method that interceptors and error handlers get.
+const (
+	// Deprecated: Marked as deprecated in streams/streams.proto.
+	OldWatchProcedure = "golden.streams.Old/Watch"
+	// Deprecated: use Chat.
+	OldUploadProcedure = "golden.streams.Old/Upload"
+	OldChatProcedure   = "golden.streams.Old/Chat"
+)
+
+// OldClient calls golden.streams.Old.
+//
+// Old is deprecated in part.
+type OldClient interface {
+	// Watch calls golden.streams.Old/Watch. Each loop over the result makes a
+	// call, and leaving the loop early cancels it. An error is the last element.
+	//
+	// Deprecated: Marked as deprecated in streams/streams.proto.
+	Watch(ctx context.Context, req *streams.Filter, opts ...gozmq.CallOption) iter.Seq2[*streams.Item, error]
+	// Upload is not used any more.
+	//
+	// Deprecated: use Chat.
+	//
+	// The call ends with CloseAndReceive, or when ctx ends.
+	Upload(ctx context.Context, opts ...gozmq.CallOption) gozmq.ClientStream[streams.Item, streams.Summary]
+	// Chat is fine.
+	//
+	// The call ends with the loop over Receive, or when ctx ends.
+	Chat(ctx context.Context, opts ...gozmq.CallOption) gozmq.BidiStream[streams.Item, streams.Item]
+}
+
+// NewOldClient returns a client that calls through caller. It may be used
+// concurrently.
+func NewOldClient(caller gozmq.Caller) OldClient {
+	return &oldClient{caller: caller}
+}
+
+type oldClient struct {
+	caller gozmq.Caller
+}
+
+func (c *oldClient) Watch(ctx context.Context, req *streams.Filter, opts ...gozmq.CallOption) iter.Seq2[*streams.Item, error] {
+	return gozmqimpl.ServerStream[streams.Item](ctx, c.caller, &oldWatchMethod, req, opts...)
+}
+
+func (c *oldClient) Upload(ctx context.Context, opts ...gozmq.CallOption) gozmq.ClientStream[streams.Item, streams.Summary] {
+	return gozmqimpl.ClientStream[streams.Item, streams.Summary](ctx, c.caller, &oldUploadMethod, opts...)
+}
+
+func (c *oldClient) Chat(ctx context.Context, opts ...gozmq.CallOption) gozmq.BidiStream[streams.Item, streams.Item] {
+	return gozmqimpl.BidiStream[streams.Item, streams.Item](ctx, c.caller, &oldChatMethod, opts...)
+}
+
+// OldServer serves golden.streams.Old. Implementations embed
+// UnimplementedOldServer, so that methods can be added to the service. Methods
+// are called concurrently.
+//
+// Old is deprecated in part.
+type OldServer interface {
+	// Watch serves golden.streams.Old/Watch. The client's loop ends when Watch
+	// returns, with its error if there is one.
+	//
+	// Deprecated: Marked as deprecated in streams/streams.proto.
+	Watch(ctx context.Context, req *streams.Filter, out gozmq.Sender[streams.Item]) error
+	// Upload is not used any more.
+	//
+	// Deprecated: use Chat.
+	//
+	// The client gets its reply when Upload returns. in ends when the client has
+	// ended its messages; an error is its last element. Returning earlier drops
+	// the rest.
+	Upload(ctx context.Context, in iter.Seq2[*streams.Item, error]) (*streams.Summary, error)
+	// Chat is fine.
+	//
+	// The client's loop ends when Chat returns, with its error if there is one. in
+	// ends when the client has ended its messages; an error is its last element.
+	// Returning earlier drops the rest.
+	Chat(ctx context.Context, in iter.Seq2[*streams.Item, error], out gozmq.Sender[streams.Item]) error
+	mustEmbedUnimplementedOldServer()
+}
+
+// RegisterOldServer serves impl through r. It fails when impl is nil, or
+// embeds a nil pointer, and when r serves golden.streams.Old already.
+func RegisterOldServer(r gozmq.Registrar, impl OldServer) error {
+	desc := streams.File_streams_streams_proto.Services().ByName("Old")
+	return gozmqimpl.Register(r, OldName, desc, func() []gozmqimpl.Handler {
+		impl.mustEmbedUnimplementedOldServer()
+		return []gozmqimpl.Handler{
+			gozmqimpl.HandleServerStream(&oldWatchMethod, impl.Watch),
+			gozmqimpl.HandleClientStream(&oldUploadMethod, impl.Upload),
+			gozmqimpl.HandleBidiStream(&oldChatMethod, impl.Chat),
+		}
+	})
+}
+
+// UnimplementedOldServer answers every method with UNIMPLEMENTED. Embed it by
+// value.
+type UnimplementedOldServer struct{}
+
+// Watch returns an error with the code UNIMPLEMENTED.
+//
+// Deprecated: Marked as deprecated in streams/streams.proto.
+func (UnimplementedOldServer) Watch(context.Context, *streams.Filter, gozmq.Sender[streams.Item]) error {
+	return gozmqimpl.Unimplemented(&oldWatchMethod)
+}
+
+// Upload returns an error with the code UNIMPLEMENTED.
+//
+// Deprecated: use Chat.
+func (UnimplementedOldServer) Upload(context.Context, iter.Seq2[*streams.Item, error]) (*streams.Summary, error) {
+	return nil, gozmqimpl.Unimplemented(&oldUploadMethod)
+}
+
+// Chat returns an error with the code UNIMPLEMENTED.
+func (UnimplementedOldServer) Chat(context.Context, iter.Seq2[*streams.Item, error], gozmq.Sender[streams.Item]) error {
+	return gozmqimpl.Unimplemented(&oldChatMethod)
+}
+
+func (UnimplementedOldServer) mustEmbedUnimplementedOldServer() {}
+
+var oldWatchMethod = gozmq.Method{
+	Procedure:     OldWatchProcedure,
+	ServerStreams: true,
+}
+
+var oldUploadMethod = gozmq.Method{
+	Procedure:     OldUploadProcedure,
+	ClientStreams: true,
+}
+
+var oldChatMethod = gozmq.Method{
+	Procedure:     OldChatProcedure,
+	ClientStreams: true,
+	ServerStreams: true,
 }

@@ -1,0 +1,300 @@
+package gozmq
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"time"
+
+	"google.golang.org/protobuf/proto"
+
+	"github.com/gozmq/gozmq/runtime/internal/socket"
+	"github.com/gozmq/gozmq/runtime/internal/wire"
+	"github.com/gozmq/gozmq/runtime/internal/zmtp"
+)
+
+// streamTries counts the attempts of a stream (Conn.attempts).
+type streamTries struct {
+	again, moves int
+	pause        time.Duration
+}
+
+// hold lets the caller begin the stream, or begin it again, until it calls free. It
+// fails when ctx ends first.
+func (s *clientStream) hold(ctx context.Context) (free func(), err error) {
+	select {
+	case s.starting <- struct{}{}:
+		return func() { <-s.starting }, nil
+	case <-ctx.Done():
+		return nil, contextError(ctx.Err(), s.method)
+	}
+}
+
+// begin sends the start, with m as the first message unless it is nil; ends says that
+// no message will follow. It returns false without an error when another goroutine
+// has sent the start. When only ctx has ended, the stream can begin later.
+func (s *clientStream) begin(ctx context.Context, m proto.Message, ends bool) (sent bool, err error) {
+	free, err := s.hold(ctx)
+	if err != nil {
+		return false, err
+	}
+	defer free()
+	if over, err := s.ended(); over {
+		return false, s.whyOver(err)
+	}
+	if s.current.Load() != nil || m != nil && s.hasFirst {
+		return false, s.oneRequest()
+	}
+	if m, err = s.prepare(ctx, m); err != nil {
+		return false, err
+	}
+	if m != nil {
+		if s.first, err = s.conn.bodies.encode(m); err != nil {
+			return false, err
+		}
+		s.hasFirst = true
+	}
+	s.ends = s.ends || ends
+	s.sent.Add(1)
+	if s.hedges() {
+		return true, nil
+	}
+	return true, s.open(ctx)
+}
+
+// oneRequest returns why a further message cannot be sent, nil if it can.
+func (s *clientStream) oneRequest() error {
+	if s.method.ClientStreams {
+		return nil
+	}
+	return Errorf(CodeFailedPrecondition, "%s: the call has one request, and it was sent", s.method.Procedure)
+}
+
+// prepare calls the interceptors, once, and looks at the first message. It returns
+// the one to send.
+func (s *clientStream) prepare(ctx context.Context, m proto.Message) (proto.Message, error) {
+	switch {
+	case s.method.Bare:
+		return nil, s.fail(Errorf(CodeUnimplemented, "%s: bare framing cannot carry streams", s.method.Procedure))
+	case !s.method.ClientStreams && m == nil && !s.hasFirst:
+		return nil, Errorf(CodeFailedPrecondition, "%s: the request has to be sent first", s.method.Procedure)
+	}
+	if s.conn.interceptor == nil || s.inner {
+		return m, s.wait(s.call)
+	}
+	request := m
+	if s.method.ClientStreams {
+		request = nil
+	}
+	if s.chain == nil {
+		chain := newStreamChain(s, request)
+		s.mu.Lock()
+		s.chain = chain
+		s.mu.Unlock()
+		go chain.run()
+	}
+	call, req, err := s.chain.begin(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.wait(call); err != nil {
+		return nil, err
+	}
+	if !s.method.ClientStreams {
+		return req, nil
+	}
+	if m != nil {
+		err = s.chain.info.message(m, true)
+	}
+	return m, err
+}
+
+// wait lets the end of call, the call's context, end the stream.
+func (s *clientStream) wait(call context.Context) error {
+	if meta := outgoing(call); meta.err != nil {
+		return s.fail(meta.err)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.over || s.unwait != nil {
+		return nil
+	}
+	s.with = call
+	s.unwait = func() bool { return true }
+	if call.Done() != nil {
+		s.unwait = context.AfterFunc(call, func() { s.cancel(contextError(call.Err(), s.method)) })
+	}
+	s.watch.start()
+	return nil
+}
+
+// fail ends the call with err, and returns what it has ended with.
+func (s *clientStream) fail(err error) error {
+	s.finish(err)
+	return s.outcome()
+}
+
+// open opens the stream at a server, trying again as the method allows. s.starting is
+// held.
+func (s *clientStream) open(ctx context.Context) error {
+	both, stop := s.both(ctx)
+	defer stop()
+	for {
+		ready := s.conn.ready
+		if s.options.wait {
+			ready = 0
+		}
+		st, err := s.conn.dealer.OpenStream(both, s.with.Done(), s, ready)
+		if err == nil {
+			if s.ends {
+				st.StartClosed()
+			}
+			s.current.Store(st)
+			if over, err := s.ended(); over {
+				st.Cancel(err)
+			}
+			return nil
+		}
+		if s.with.Err() == nil && ctx.Err() != nil {
+			return contextError(ctx.Err(), s.method)
+		}
+		if callErr := s.with.Err(); callErr != nil {
+			return s.fail(contextError(callErr, s.method))
+		}
+		if err = callError(err, s.method); !s.tryAgain(both, err, false) {
+			return s.fail(err)
+		}
+	}
+}
+
+// both returns a context that ends with ctx and with the call, which has begun.
+func (s *clientStream) both(ctx context.Context) (context.Context, func()) {
+	if done := ctx.Done(); done == nil || done == s.with.Done() {
+		return s.with, func() {}
+	}
+	both, cancel := context.WithCancel(ctx)
+	stop := context.AfterFunc(s.with, cancel)
+	return both, func() { stop(); cancel() }
+}
+
+// AppendStart appends the stream's first message (socket.StreamStart).
+func (s *clientStream) AppendStart(b []byte) (out []byte, size int, err error) {
+	h := wire.RequestHeader{
+		Metadata: wire.Metadata(outgoing(s.with).entries),
+		Stream: wire.Stream{
+			Present: true, Messages: socket.FirstWindow.Messages, Bytes: socket.FirstWindow.Bytes,
+			NoMessage: !s.hasFirst, End: s.ends,
+		},
+	}
+	if deadline, ok := s.with.Deadline(); ok {
+		h.Timeout = max(time.Until(deadline), 1)
+	}
+	out, err = wire.AppendRequest(b, s.method.Procedure, encodedBody(s.first), h)
+	if size = len(s.first); !s.hasFirst {
+		size = -1
+	}
+	return out, size, inputError(err)
+}
+
+// An encodedBody is a body that is encoded already (wire.Body).
+type encodedBody []byte
+
+// AppendBody appends the body as one frame.
+func (e encodedBody) AppendBody(b []byte, flags byte) ([]byte, error) {
+	return zmtp.AppendFrame(b, flags, e), nil
+}
+
+// again begins the stream anew when the attempt st is over, if it may, and returns
+// the new attempt; nil when the call is over, and then the error that it ends with.
+// err is why the caller does not wait any longer.
+func (s *clientStream) again(ctx context.Context, st *socket.DealerStream) (next *socket.DealerStream, final, err error) {
+	select {
+	case <-st.Over():
+	case <-ctx.Done():
+		return nil, nil, contextError(ctx.Err(), s.method)
+	}
+	free, err := s.hold(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer free()
+	if over, _ := s.ended(); over {
+		return nil, s.outcome(), nil
+	}
+	if current := s.current.Load(); current != st {
+		return current, nil, nil
+	}
+	final, gone, moves := s.judge(st)
+	if final == nil || st.Answered() || st.Spoken() {
+		return nil, final, nil
+	}
+	if both, stop := s.both(ctx); !moves {
+		moves = s.tryAgain(both, final, gone)
+		stop()
+	} else {
+		stop()
+	}
+	if !moves {
+		return nil, final, nil
+	}
+	if err := s.open(ctx); err != nil {
+		if over, _ := s.ended(); over {
+			return nil, err, nil
+		}
+		return nil, nil, err
+	}
+	return s.current.Load(), nil, nil
+}
+
+// judge returns what an attempt has ended with. gone says that this is the error of a
+// server that went, or that is stopping and has done nothing; moves, that no server
+// has done anything and there may be another one.
+func (s *clientStream) judge(st *socket.DealerStream) (final error, gone, moves bool) {
+	end, _ := st.End()
+	var size *zmtp.SizeError
+	switch {
+	case end.Err == nil:
+	case errors.As(end.Err, &size):
+		return Errorf(CodeResourceExhausted, "%s: message of at least %d bytes exceeds the client's limit of %d (ask for less, or raise it with WithMaxMessageSize of Dial)", s.method.Procedure, size.Size, size.Limit), false, false
+	case errors.As(end.Err, new(*socket.LostError)):
+		return callError(end.Err, s.method), true, end.Unsent
+	case errors.As(end.Err, new(*Error)):
+		return end.Err, false, false
+	default:
+		return Errorf(CodeInternal, "%s: %w", s.method.Procedure, end.Err), false, false
+	}
+	if !end.Reply.Failed() {
+		return nil, false, false
+	}
+	h, _ := wire.ParseReplyHeader(end.Reply.Header)
+	moves = h.Refused && st.AvoidPeer(s.conn.dealer)
+	return parseStatus(end.Reply.Status), h.Refused, moves
+}
+
+// tryAgain reports whether the call is tried again after err, and waits for the pause
+// before that. Only one whose client sends no stream is: what else was sent is gone.
+func (s *clientStream) tryAgain(ctx context.Context, err error, gone bool) bool {
+	m, t := s.method, &s.tries
+	if m.Idempotency == IdempotencyUnknown || m.ClientStreams {
+		return false
+	}
+	if !gone {
+		s.conn.budget.note(err)
+	}
+	if CodeOf(err) != CodeUnavailable || s.conn.dealer.Closed() {
+		return false
+	}
+	if gone && t.moves < maxMoves && s.conn.dealer.Peers() > 0 {
+		if t.moves++; t.moves == 1 {
+			return true
+		}
+	} else if t.again++; t.again >= m.MaxAttempts || !s.conn.budget.allows() {
+		return false
+	}
+	t.pause = max(t.pause, retryFirst)
+	if !sleep(ctx, t.pause/2+rand.N(t.pause/2)) || s.conn.dealer.Closed() {
+		return false
+	}
+	t.pause = min(2*t.pause, retryLimit)
+	return true
+}

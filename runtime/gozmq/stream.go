@@ -1,0 +1,63 @@
+package gozmq
+
+import (
+	"context"
+	"iter"
+
+	"google.golang.org/protobuf/proto"
+)
+
+// A Stream is one call with several messages in one direction or in both, as
+// Caller.Stream returns it; generated clients give it types. Nothing is sent
+// before the first Send, CloseSend or Receive. The call ends with its context, so
+// a stream that is no longer used leaks nothing.
+type Stream interface {
+	// Send sends one message. It waits while the server has not granted credit; when
+	// ctx ends first, nothing was sent, and the stream goes on. When the call is
+	// over it returns the call's error, or CodeFailedPrecondition after one that
+	// went well. Any number of goroutines may call it at once.
+	Send(ctx context.Context, m proto.Message) error
+	// CloseSend says that no further message will be sent. Send fails from then on.
+	CloseSend(ctx context.Context) error
+	// Receive waits for the next message and decodes it into m. more is false at
+	// the end of the call, with the error that it ended with, if any. When ctx ends
+	// first it returns ctx's error and more is true: the stream goes on. One
+	// goroutine at a time may call it.
+	Receive(ctx context.Context, m proto.Message) (more bool, err error)
+	// Close cancels the call if it is not over. It may be called several times.
+	Close()
+}
+
+// A Sender sends the messages of a stream, in a handler. Any number of
+// goroutines may call it at once, until the handler has returned.
+type Sender[M any] interface {
+	// Send waits while the client has not granted credit, until ctx ends; then
+	// nothing was sent. It returns CodeCanceled when the client has canceled the
+	// call, CodeUnavailable when it is gone, and CodeFailedPrecondition when the
+	// handler has returned.
+	Send(ctx context.Context, m *M) error
+}
+
+// A ClientStream is a call in which the client sends any number of messages and
+// the server answers once. It ends with the context that it was made with.
+type ClientStream[Req, Resp any] interface {
+	// Send is Stream.Send.
+	Sender[Req]
+	// CloseAndReceive says that no further message will be sent and waits for the
+	// reply. The call is canceled when ctx ends first.
+	CloseAndReceive(ctx context.Context) (*Resp, error)
+}
+
+// A BidiStream is a call in which both sides send any number of messages. It ends
+// with the context that it was made with.
+type BidiStream[Req, Resp any] interface {
+	// Send is Stream.Send.
+	Sender[Req]
+	// CloseSend says that no further message will be sent; what the server sends
+	// can still be received.
+	CloseSend(ctx context.Context) error
+	// Receive returns the server's messages. The loop ends when the server has
+	// ended the call; an error is the last element. Leaving the loop before
+	// cancels the call, and so does the end of ctx. It may be ranged over once.
+	Receive(ctx context.Context) iter.Seq2[*Resp, error]
+}

@@ -1,0 +1,173 @@
+package socket
+
+import (
+	"context"
+	"errors"
+	"slices"
+
+	"github.com/gozmq/gozmq/runtime/internal/link"
+	"github.com/gozmq/gozmq/runtime/internal/wire"
+)
+
+// Send sends a message. It waits for credit, and for room in the connection's
+// queue. It returns ctx's error when that ends first, and the body's: nothing was
+// sent then. When the stream is over it returns ErrStreamOver, behind CloseSend
+// ErrStreamClosed.
+func (s *DealerStream) Send(ctx context.Context, body wire.Body) error {
+	for {
+		s.sending.Lock()
+		if s.closed {
+			s.sending.Unlock()
+			return ErrStreamClosed
+		}
+		w, err := s.credit()
+		if err == nil && w == nil {
+			err = s.trySend(body)
+		}
+		s.sending.Unlock()
+		switch {
+		case w != nil:
+			if err := s.awaitCredit(ctx, w); err != nil {
+				return err
+			}
+		case errors.Is(err, link.ErrFull):
+			if err := s.peer.awaitRoom(ctx, s.Over()); err != nil {
+				return err
+			}
+		default:
+			return err
+		}
+	}
+}
+
+// credit returns a waiter that will be woken when there is credit, nil when there is
+// some. s.sending is held.
+func (s *DealerStream) credit() (*waiter, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case s.over:
+		return nil, ErrStreamOver
+	case s.out.Ready():
+		return nil, nil
+	}
+	w := waiters.Get().(*waiter)
+	w.stream, w.pending = s, true
+	s.senders = append(s.senders, w)
+	return w, nil
+}
+
+// trySend sends a message for which there is credit. s.sending is held.
+func (s *DealerStream) trySend(body wire.Body) error {
+	size := 0
+	err := s.peer.write(s.id, !s.turn.Swap(false), func(b []byte) (out []byte, err error) {
+		out, size, err = wire.AppendStreamMessage(b, body)
+		return out, err
+	})
+	switch {
+	case err == nil:
+		s.spoken.Store(true)
+		s.mu.Lock()
+		s.out.Sent(size)
+		s.mu.Unlock()
+	case errors.As(err, new(*LostError)):
+		return ErrStreamOver // as it will be at once
+	}
+	return err
+}
+
+// awaitCredit waits until w is woken.
+func (s *DealerStream) awaitCredit(ctx context.Context, w *waiter) error {
+	err := s.peer.awaitStream(ctx, w)
+	w.stream = nil
+	waiters.Put(w)
+	return err
+}
+
+// withdraw ends the wait of one that waits for credit. It returns false when that is
+// too late: a signal will come.
+func (s *DealerStream) withdraw(w *waiter) bool {
+	if w == &s.receiver {
+		return s.in.GiveUp()
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	i := slices.Index(s.senders, w)
+	if i < 0 {
+		return false
+	}
+	s.senders = slices.Delete(s.senders, i, i+1)
+	return true
+}
+
+// CloseSend says that no message will follow. It returns ErrStreamOver when the
+// stream is over.
+func (s *DealerStream) CloseSend() error {
+	s.sending.Lock()
+	defer s.sending.Unlock()
+	if _, over := s.End(); over {
+		return ErrStreamOver
+	}
+	if s.closed {
+		return nil
+	}
+	s.closed = true
+	s.spoken.Store(true)
+	s.tell(func(b []byte) []byte { return wire.AppendStreamControl(b, wire.Stream{Present: true, End: true}) })
+	return nil
+}
+
+// StartClosed notes that the start has said that no message follows.
+func (s *DealerStream) StartClosed() {
+	s.sending.Lock()
+	s.closed = true
+	s.sending.Unlock()
+}
+
+// write appends one message to the connection: what appendFrames appends behind the
+// envelope. A message that goes on a burst may be written a little later, together
+// with what follows it.
+func (p *dealerPeer) write(id uint64, burst bool, appendFrames func(b []byte) ([]byte, error)) error {
+	b, err := p.conn.Begin()
+	if err != nil {
+		if errors.Is(err, link.ErrFull) {
+			return err
+		}
+		return &LostError{err}
+	}
+	done := false
+	defer func() {
+		if !done {
+			p.conn.Abort()
+		}
+	}()
+	if b, err = appendFrames(wire.AppendCallID(b, id)); err != nil {
+		return err
+	}
+	done = true
+	if burst {
+		p.conn.CommitLater(b)
+	} else {
+		p.conn.Commit(b)
+	}
+	return nil
+}
+
+// awaitRoom returns nil when the connection's queue may have room. It ends with ctx,
+// and with over.
+func (p *dealerPeer) awaitRoom(ctx context.Context, over <-chan struct{}) error {
+	room := p.writable()
+	if !p.conn.Full() {
+		return nil
+	}
+	select {
+	case <-room:
+		return nil
+	case <-over:
+		return ErrStreamOver
+	case <-p.conn.Closed():
+		return &LostError{p.conn.Err()}
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}

@@ -1,0 +1,175 @@
+package socket
+
+import (
+	"context"
+)
+
+// Receive waits for the next message and hands it to t, which may happen in another
+// goroutine. It returns false without an error when the stream is over and every
+// message was taken; ctx's error when that ends first.
+func (s *DealerStream) Receive(ctx context.Context, t Taker) (bool, error) {
+	for {
+		if body, ok := s.in.Next(); ok {
+			t.Take(body)
+			s.consumed(len(body))
+			return true, nil
+		}
+		w := &s.receiver
+		s.taker, s.took, w.pending = t, -1, true
+		if !s.in.Wait() {
+			w.pending = false
+			if _, over := s.End(); over && s.in.Empty() {
+				return false, nil
+			}
+			continue
+		}
+		err := s.peer.awaitStream(ctx, w)
+		s.taker = nil
+		switch {
+		case err != nil:
+			return false, err
+		case s.took >= 0:
+			s.consumed(s.took)
+			return true, nil
+		}
+	}
+}
+
+// consumed counts a message that was taken, and grants credit when it is time.
+func (s *DealerStream) consumed(size int) {
+	s.turn.Store(true)
+	c, ok := s.in.Consumed(size)
+	if !ok {
+		return
+	}
+	if _, over := s.End(); over {
+		return
+	}
+	s.spoken.Store(true)
+	s.tell(func(b []byte) []byte { return appendGrant(b, c) })
+}
+
+// awaitStream waits until w is woken. While nobody reads the connection it does so
+// itself. It returns ctx's error when that ends first.
+func (p *dealerPeer) awaitStream(ctx context.Context, w *waiter) error {
+	p.mu.Lock()
+	p.calls++
+	switch {
+	case !w.pending:
+		p.mu.Unlock()
+	case !p.reading:
+		p.reading, w.leading = true, true
+		p.mu.Unlock()
+		return p.leadStream(ctx, w)
+	default:
+		p.parked.PushFront(&w.parked, w)
+		p.mu.Unlock()
+	}
+	var s signal
+	select {
+	case s = <-w.ch:
+	case <-ctx.Done():
+		if w.stream.withdraw(w) {
+			p.unpark(w)
+			return ctx.Err()
+		}
+		s = <-w.ch
+	}
+	if s == lead {
+		return p.leadStream(ctx, w)
+	}
+	return nil
+}
+
+// unpark ends the wait of one that nobody will wake.
+func (p *dealerPeer) unpark(w *waiter) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	w.pending = false
+	w.parked.Remove()
+	if w.leading { // it was made the reader at the same time
+		w.leading = false
+		<-w.ch
+		p.handOver()
+	}
+}
+
+// leadStream reads for all until w is woken, and what was read together with that is
+// delivered.
+func (p *dealerPeer) leadStream(ctx context.Context, w *waiter) error {
+	w.stream.interruptWith(ctx)
+	err := ctx.Err() // looked at behind interruptWith
+	if err == nil {
+		err = p.read(ctx, w)
+	}
+	if ctx.Err() == nil || err != ctx.Err() {
+		err = nil // a lost connection has ended the stream
+	}
+	p.mu.Lock()
+	if !w.pending {
+		w.leading = false
+		p.handOver()
+		p.mu.Unlock()
+		return nil // it was woken, if only at the last moment
+	}
+	p.mu.Unlock()
+	withdrawn := w.stream.withdraw(w)
+	p.mu.Lock()
+	woken := !w.pending
+	w.leading = false
+	if withdrawn {
+		w.pending = false
+	}
+	p.handOver()
+	p.mu.Unlock()
+	switch {
+	case withdrawn:
+		return err
+	case !woken:
+		<-w.ch // somebody is about to wake it
+	}
+	return nil
+}
+
+// interruptWith lets the end of ctx interrupt whoever reads. For the context of
+// the call nothing has to be done, since the caller cancels the stream then.
+func (s *DealerStream) interruptWith(ctx context.Context) {
+	done := ctx.Done()
+	if done == nil || done == s.callDone {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.over || done == s.watched {
+		return
+	}
+	if s.unwatch != nil {
+		s.unwatch()
+	}
+	s.watched, s.unwatch = done, context.AfterFunc(ctx, s.peer.conn.Interrupt)
+}
+
+// waits reports whether w has not been woken.
+func (p *dealerPeer) waits(w *waiter) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return w.pending
+}
+
+// wake wakes w. It returns whether that is self, the caller, which gets no signal.
+func (p *dealerPeer) wake(w, self *waiter) bool {
+	p.mu.Lock()
+	w.pending = false
+	w.parked.Remove()
+	leading := w.leading
+	p.mu.Unlock()
+	switch {
+	case w == self:
+		return true
+	case leading: // it reads, or is about to
+		p.conn.Interrupt()
+	default:
+		w.ch <- delivered
+	}
+	return false
+}

@@ -1,0 +1,303 @@
+package socket
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"sync/atomic"
+
+	"github.com/gozmq/gozmq/runtime/internal/link"
+	"github.com/gozmq/gozmq/runtime/internal/notify"
+	"github.com/gozmq/gozmq/runtime/internal/stream"
+	"github.com/gozmq/gozmq/runtime/internal/wire"
+)
+
+// A RouterStream is a call with several messages, of one peer. Its messages are
+// handed to it by the connection's reader. One goroutine at a time may call Receive,
+// any number the other methods.
+type RouterStream struct {
+	// Owner is whatever the Receiver keeps for the stream. It is set before the
+	// stream is opened.
+	Owner any
+
+	peer *RouterPeer
+	key  string // the envelope's frames on the wire
+
+	in    stream.Receiver
+	taker Taker
+	took  int          // the size of the body that was handed over; less than 0: none was
+	wake  notify.Token // of Receive
+	turn  atomic.Bool  // nothing was sent since the last message came
+
+	sending sync.Mutex // held from the look at the credit to the commit
+
+	mu      sync.Mutex
+	out     stream.Sender
+	closed  bool // the client sends no more
+	over    bool
+	err     error            // why it is over
+	changed notify.Broadcast // of out and over
+}
+
+// NewStream returns a stream with that envelope. start is what its first message says
+// of it.
+func (p *RouterPeer) NewStream(e wire.Envelope, start wire.Stream) *RouterStream {
+	s := &RouterStream{peer: p, key: string(e.Append(nil)), wake: notify.NewToken(), took: -1}
+	s.in.Init(FirstWindow, p.router.windows)
+	start = start.Unlimited()
+	s.out.Init(stream.Credit{Messages: start.Messages, Bytes: start.Bytes})
+	return s
+}
+
+// Open lets the connection's messages come to the stream. It returns false when one
+// with the same envelope is open.
+func (s *RouterStream) Open() bool { return s.peer.streams.add(s) }
+
+// Push takes a message of the client, whose body is valid during the call only. It
+// returns stream.ErrCredit when the client had no credit for it. The reader calls it.
+func (s *RouterStream) Push(body []byte) error {
+	handOver, err := s.in.Push(body, s.peer.ReadAt())
+	if handOver {
+		s.taker.Take(body)
+		s.took = len(body)
+		s.wake.Set()
+	}
+	return err
+}
+
+// CloseReceive says that the client sends no more. It returns false when that was
+// known.
+func (s *RouterStream) CloseReceive() bool {
+	s.mu.Lock()
+	was := s.closed
+	s.closed = true
+	s.mu.Unlock()
+	if s.in.Close() {
+		s.wake.Set()
+	}
+	return !was
+}
+
+// Closed reports whether the client sends no more.
+func (s *RouterStream) Closed() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.closed
+}
+
+// Grant notes credit that the client grants.
+func (s *RouterStream) Grant(h wire.Stream) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.out.Grant(stream.Credit{Messages: h.Messages, Bytes: h.Bytes})
+	s.changed.Notify()
+}
+
+// Receive waits for the next message and hands it to t, which may happen in another
+// goroutine. It returns false without an error when no message will follow; ctx's
+// error when that ends while it waits.
+func (s *RouterStream) Receive(ctx context.Context, t Taker) (bool, error) {
+	for {
+		if body, ok := s.in.Next(); ok {
+			t.Take(body)
+			s.consumed(len(body))
+			return true, nil
+		}
+		s.taker, s.took = t, -1
+		if !s.in.Wait() {
+			if s.in.Empty() {
+				return false, nil
+			}
+			continue
+		}
+		select {
+		case <-s.wake:
+		case <-ctx.Done():
+			if s.in.GiveUp() {
+				return false, ctx.Err()
+			}
+			<-s.wake
+		}
+		if s.took >= 0 {
+			s.consumed(s.took)
+			return true, nil
+		}
+	}
+}
+
+// consumed counts a message that was taken, and grants credit when it is time.
+func (s *RouterStream) consumed(size int) {
+	s.turn.Store(true)
+	if c, ok := s.in.Consumed(size); ok {
+		_ = s.tell(func(b []byte) ([]byte, error) { return wire.AppendStreamReplyControl(b, grantOf(c), nil) })
+	}
+}
+
+// Send sends a message. It waits for credit, and for room in the connection's queue.
+// It returns ctx's error when that ends first, and the body's: nothing was sent
+// then. When the stream is over it returns ErrStreamOver.
+func (s *RouterStream) Send(ctx context.Context, body wire.Body) error {
+	for {
+		s.sending.Lock()
+		changed, err := s.credit()
+		if err == nil && changed == nil {
+			err = s.trySend(body)
+		}
+		s.sending.Unlock()
+		switch {
+		case changed != nil:
+			select {
+			case <-changed:
+			case <-ctx.Done():
+				return ctx.Err()
+			}
+		case errors.Is(err, link.ErrFull):
+			if err := s.awaitRoom(ctx); err != nil {
+				return err
+			}
+		default:
+			return err
+		}
+	}
+}
+
+// credit returns a channel that is closed when there may be credit, nil when there is
+// some.
+func (s *RouterStream) credit() (<-chan struct{}, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case s.over:
+		return nil, ErrStreamOver
+	case s.out.Ready():
+		return nil, nil
+	}
+	return s.changed.Changed(), nil
+}
+
+// trySend sends a message for which there is credit. s.sending is held.
+func (s *RouterStream) trySend(body wire.Body) error {
+	p := s.peer
+	b, err := p.Begin()
+	if err != nil {
+		if errors.Is(err, link.ErrFull) {
+			return err
+		}
+		return ErrStreamOver // as it will be at once
+	}
+	done := false
+	defer func() {
+		if !done {
+			p.Abort()
+		}
+	}()
+	b, size, err := wire.AppendStreamReply(append(b, s.key...), body)
+	if err != nil {
+		return err
+	}
+	done = true
+	if s.turn.Swap(false) {
+		p.Commit(b)
+	} else {
+		p.CommitLater(b)
+	}
+	s.mu.Lock()
+	s.out.Sent(size)
+	s.mu.Unlock()
+	return nil
+}
+
+// awaitRoom returns nil when the connection's queue may have room, or the stream is
+// over.
+func (s *RouterStream) awaitRoom(ctx context.Context) error {
+	p := s.peer
+	s.mu.Lock()
+	changed := s.changed.Changed()
+	over := s.over
+	s.mu.Unlock()
+	room := p.roomChanged()
+	if over || !p.Full() {
+		return nil
+	}
+	select {
+	case <-room:
+	case <-changed:
+	case <-p.Closed():
+		return ErrStreamOver
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	return nil
+}
+
+// SendHeaders sends the headers of the reply, which must have passed Check.
+func (s *RouterStream) SendHeaders(headers wire.Metadata) error {
+	s.sending.Lock()
+	defer s.sending.Unlock()
+	if s.Over() {
+		return ErrStreamOver
+	}
+	return s.tell(func(b []byte) ([]byte, error) {
+		return wire.AppendStreamReplyControl(b, wire.Stream{Present: true}, headers)
+	})
+}
+
+// Finish ends the stream: what waits returns, and err is why. appendEnd, unless it is
+// nil, appends the last reply behind the envelope; when it fails nothing has happened.
+// Finish returns false when the stream is over already.
+func (s *RouterStream) Finish(err error, appendEnd func(b []byte) ([]byte, error)) (first bool, _ error) {
+	s.sending.Lock()
+	defer s.sending.Unlock()
+	if s.Over() {
+		return false, nil
+	}
+	if appendEnd != nil {
+		if err := s.tell(appendEnd); err != nil {
+			return false, err
+		}
+	}
+	s.mu.Lock()
+	s.over, s.err = true, err
+	s.changed.Notify()
+	s.mu.Unlock()
+	s.peer.streams.remove(s.key)
+	if s.in.Close() {
+		s.wake.Set()
+	}
+	return true, nil
+}
+
+// Over reports whether the stream has ended.
+func (s *RouterStream) Over() bool {
+	_, over := s.Err()
+	return over
+}
+
+// Err returns why the stream has ended, if it has.
+func (s *RouterStream) Err() (why error, over bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.err, s.over
+}
+
+// tell sends the client a message that no credit and no mark holds up. A client that
+// is gone does not get it.
+func (s *RouterStream) tell(appendFrames func(b []byte) ([]byte, error)) error {
+	p := s.peer
+	b, err := p.BeginForced()
+	if err != nil {
+		return nil
+	}
+	done := false
+	defer func() {
+		if !done {
+			p.Abort()
+		}
+	}()
+	if b, err = appendFrames(append(b, s.key...)); err != nil {
+		return err
+	}
+	done = true
+	p.Commit(b)
+	return nil
+}

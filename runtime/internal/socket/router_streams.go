@@ -1,0 +1,88 @@
+package socket
+
+import (
+	"sync"
+
+	"github.com/gozmq/gozmq/runtime/internal/wire"
+)
+
+// maxRecent is how many streams of a connection are known to have ended.
+const maxRecent = 64
+
+// routerStreams are the open streams of one connection, by their envelopes. The zero
+// value is ready.
+type routerStreams struct {
+	mu     sync.Mutex
+	open   map[string]*RouterStream
+	recent []string // ended last, in a ring
+	next   int      // of recent
+}
+
+// add adds a stream; it returns false when there is one with the same envelope.
+func (r *routerStreams) add(s *RouterStream) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if _, ok := r.open[s.key]; ok {
+		return false
+	}
+	if r.open == nil {
+		r.open = make(map[string]*RouterStream)
+	}
+	r.open[s.key] = s
+	return true
+}
+
+func (r *routerStreams) remove(key string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	delete(r.open, key)
+	if len(r.recent) < maxRecent {
+		r.recent = append(r.recent, key)
+		return
+	}
+	r.recent[r.next] = key
+	r.next = (r.next + 1) % maxRecent
+}
+
+// find returns the stream with that envelope, as on the wire; nil if none is open.
+func (r *routerStreams) find(envelope []byte) *RouterStream {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.open[string(envelope)]
+}
+
+// endedLately reports whether the stream with that envelope was among the last to
+// end.
+func (r *routerStreams) endedLately(envelope []byte) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, key := range r.recent {
+		if key == string(envelope) {
+			return true
+		}
+	}
+	return false
+}
+
+// Stream returns the open stream with that envelope, nil if there is none. ended
+// says that it has ended lately. The reader calls it.
+func (p *RouterPeer) Stream(e wire.Envelope) (s *RouterStream, ended bool) {
+	p.envelope = e.Append(p.envelope[:0])
+	if s = p.streams.find(p.envelope); s == nil {
+		ended = p.streams.endedLately(p.envelope)
+	}
+	if cap(p.envelope) > maxKeptEnvelope {
+		p.envelope = nil
+	}
+	return s, ended
+}
+
+// maxKeptEnvelope is the largest envelope whose memory is used again.
+const maxKeptEnvelope = 4 << 10
+
+// canceled notes a stream that was given up before it was begun.
+func (r *routerStreams) canceled(frames [][]byte) {
+	if e, _, ok := wire.SplitEnvelope(frames); ok {
+		r.remove(string(e.Append(nil)))
+	}
+}

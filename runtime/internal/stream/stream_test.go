@@ -1,0 +1,223 @@
+package stream
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+)
+
+var start = Credit{Messages: 64, Bytes: 64 << 10}
+
+func receiver(b *Budget) *Receiver {
+	r := new(Receiver)
+	r.Init(start, b)
+	return r
+}
+
+func TestReceiverKeepsOrder(t *testing.T) {
+	r := receiver(nil)
+	want := 0
+	var limit Credit
+	for i := range 1000 {
+		body := bytes.Repeat([]byte{byte(i)}, i%300)
+		if handOver, err := r.Push(body, time.Now()); handOver || err != nil {
+			t.Fatal(i, handOver, err)
+		}
+		if i%3 == 0 {
+			continue
+		}
+		for body, ok := r.Next(); ok; body, ok = r.Next() {
+			if !bytes.Equal(body, bytes.Repeat([]byte{byte(want)}, want%300)) {
+				t.Fatalf("message %d is %q", want, body)
+			}
+			want++
+			if c, ok := r.Consumed(len(body)); ok {
+				if c.Messages < limit.Messages || c.Bytes < limit.Bytes {
+					t.Fatalf("credit has shrunk from %v to %v", limit, c)
+				}
+				limit = c
+			}
+		}
+	}
+	if want < 990 {
+		t.Errorf("%d messages came", want)
+	}
+}
+
+func TestReceiverHandsOverToWhoWaits(t *testing.T) {
+	r := receiver(nil)
+	if !r.Wait() {
+		t.Fatal("an empty receiver does not wait")
+	}
+	if handOver, err := r.Push([]byte("x"), time.Now()); !handOver || err != nil {
+		t.Fatal(handOver, err)
+	}
+	if r.GiveUp() {
+		t.Error("gave up after the message")
+	}
+	if _, err := r.Push([]byte("y"), time.Now()); err != nil {
+		t.Fatal(err)
+	}
+	if r.Wait() {
+		t.Error("waits beside a message")
+	}
+	if body, ok := r.Next(); !ok || string(body) != "y" {
+		t.Errorf("%q, %v", body, ok)
+	}
+	if !r.Wait() || !r.GiveUp() {
+		t.Error("cannot give up")
+	}
+	if r.Close() {
+		t.Error("nobody waits")
+	}
+	if r.Wait() {
+		t.Error("waits after the end")
+	}
+}
+
+// TestReceiverBeyondCredit: the last byte of credit lets any message through, and
+// nothing goes through without.
+func TestReceiverBeyondCredit(t *testing.T) {
+	r := receiver(nil)
+	for _, size := range []int{start64 - 1, 10 * start64} {
+		if _, err := r.Push(make([]byte, size), time.Now()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := r.Push(nil, time.Now()); !errors.Is(err, ErrCredit) {
+		t.Errorf("got %v", err)
+	}
+	r = receiver(nil)
+	for range start.Messages {
+		if _, err := r.Push(nil, time.Now()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := r.Push(nil, time.Now()); !errors.Is(err, ErrCredit) {
+		t.Errorf("got %v", err)
+	}
+}
+
+const start64 = 64 << 10
+
+// TestReceiverGrantsAfterLargeMessage: one message larger than the window does not
+// stop the stream.
+func TestReceiverGrantsAfterLargeMessage(t *testing.T) {
+	r := receiver(nil)
+	for range 5 {
+		if _, err := r.Push(make([]byte, 1<<20), time.Now()); err != nil {
+			t.Fatal(err)
+		}
+		body, _ := r.Next()
+		if c, ok := r.Consumed(len(body)); !ok || c.Bytes != r.used.Bytes+start64 {
+			t.Fatalf("%v, %v", c, ok)
+		}
+	}
+}
+
+func TestSender(t *testing.T) {
+	var s Sender
+	s.Init(Credit{2, 10})
+	s.Sent(9)
+	if !s.Ready() {
+		t.Error("one byte is left")
+	}
+	s.Sent(100)
+	s.Grant(Credit{Messages: 5})
+	if s.Ready() {
+		t.Error("no byte is left")
+	}
+	s.Grant(Credit{Bytes: 110})
+	if !s.Ready() || s.Messages() != 2 {
+		t.Error("one byte is left again")
+	}
+	s.Grant(Credit{1, 1}) // shrinks nothing
+	if !s.Ready() {
+		t.Error("credit has shrunk")
+	}
+}
+
+// A line is a stream over a simulated line: the sender sends whenever it has
+// credit, each message takes pause at least, and either way takes half of rtt.
+type line struct {
+	rtt, pause time.Duration
+	size       int
+	slow       time.Duration // the program takes that long for a message
+}
+
+// run receives n messages and returns the window at the end.
+func (l line) run(n int, b *Budget) Credit {
+	r := receiver(b)
+	type grant struct {
+		at time.Time
+		c  Credit
+	}
+	var s Sender
+	s.Init(start)
+	now := time.Unix(1000, 0)
+	grants := []grant{}
+	sendAt, free := now, now
+	for range n {
+		for !s.Ready() {
+			g := grants[0]
+			grants = grants[1:]
+			s.Grant(g.c)
+			if g.at.After(sendAt) {
+				sendAt = g.at
+			}
+		}
+		s.Sent(l.size)
+		arrives := sendAt.Add(l.rtt / 2)
+		sendAt = sendAt.Add(l.pause)
+		if !free.After(arrives) {
+			r.Wait()
+		}
+		if handOver, err := r.Push(make([]byte, l.size), arrives); err != nil {
+			panic(err)
+		} else if !handOver {
+			r.Next()
+		}
+		if arrives.After(free) {
+			free = arrives
+		}
+		free = free.Add(l.slow)
+		if c, ok := r.Consumed(l.size); ok {
+			grants = append(grants, grant{free.Add(l.rtt / 2), c})
+		}
+	}
+	defer r.Close()
+	return r.size
+}
+
+func TestWindowGrowth(t *testing.T) {
+	for _, c := range []struct {
+		line
+		least, most Credit
+	}{
+		{line{rtt: 100 * time.Millisecond, pause: 10 * time.Microsecond, size: 1000}, Credit{8192, 8 << 20}, Largest},
+		{line{rtt: 100 * time.Millisecond, pause: time.Millisecond, size: 1000}, Credit{128, 128 << 10}, Credit{512, 512 << 10}},
+		{line{rtt: time.Millisecond, pause: 10 * time.Millisecond, size: 64}, start, start},
+		{line{rtt: 100 * time.Millisecond, pause: 10 * time.Microsecond, size: 1000, slow: 10 * time.Millisecond}, start, start},
+		{line{rtt: 100 * time.Millisecond, pause: 100 * time.Microsecond, size: 64 << 10}, Credit{64, 16 << 20}, Largest},
+	} {
+		t.Run(fmt.Sprintf("%+v", c.line), func(t *testing.T) {
+			got := c.run(30000, nil)
+			if got.Messages < c.least.Messages || got.Bytes < c.least.Bytes || got.Messages > c.most.Messages || got.Bytes > c.most.Bytes {
+				t.Errorf("the window is %+v, want %+v to %+v", got, c.least, c.most)
+			}
+		})
+	}
+}
+
+func TestBudget(t *testing.T) {
+	b := NewBudget(192 << 10)
+	got := line{rtt: 100 * time.Millisecond, pause: 10 * time.Microsecond, size: 1000}.run(20000, b)
+	if got.Bytes != 256<<10 {
+		t.Errorf("the window is %+v", got)
+	}
+	if left := b.left.Load(); left != 192<<10 {
+		t.Errorf("%d bytes are left in the end", left)
+	}
+}

@@ -1,0 +1,202 @@
+package wire
+
+import (
+	"fmt"
+	"math"
+
+	"google.golang.org/protobuf/encoding/protowire"
+
+	gozmqv1 "github.com/gozmq/gozmq/proto/gozmq/v1"
+	"github.com/gozmq/gozmq/runtime/internal/zmtp"
+)
+
+// The credit that a client has until its server grants more.
+const (
+	FirstMessages = 64
+	FirstBytes    = 64 << 10
+)
+
+// A Stream is a gozmq.v1.Stream. The zero value is none: the message belongs to
+// no stream, or says no more than its body.
+type Stream struct {
+	Present bool
+	// Messages and Bytes are the credit that the sender of the header grants, since
+	// the stream began; 0: unchanged, and without limit where the stream begins.
+	Messages, Bytes uint64
+	NoMessage       bool // the body is not a message
+	End             bool // the client sends no further message
+}
+
+// Unlimited returns s as it counts where a stream begins.
+func (s Stream) Unlimited() Stream {
+	if s.Messages == 0 {
+		s.Messages = math.MaxUint64
+	}
+	if s.Bytes == 0 {
+		s.Bytes = math.MaxUint64
+	}
+	return s
+}
+
+// Field numbers of gozmq.v1.Stream, and its own in both headers.
+const (
+	fieldStreamMessages protowire.Number = 1 + iota
+	fieldStreamBytes
+	fieldStreamNoMessage
+	fieldStreamEnd
+
+	fieldStream protowire.Number = 4
+)
+
+// plainStream is a header with an empty Stream, as nearly every message of a
+// server has it.
+const plainStream = "\x22\x00"
+
+// AppendStreamMessage appends, behind its envelope, a client's message of a
+// stream that has begun, and returns the size of its body.
+func AppendStreamMessage(b []byte, body Body) (out []byte, size int, err error) {
+	return appendStreamBody(b, body, 0)
+}
+
+// appendStreamBody appends an empty frame and the body.
+func appendStreamBody(b []byte, body Body, flags byte) (out []byte, size int, err error) {
+	b = append(b, zmtp.FlagMore, 0)
+	start := len(b)
+	if out, err = body.AppendBody(b, flags); err != nil {
+		return out, 0, err
+	}
+	h, _, err := zmtp.ParseHeader(out[start:])
+	return out, int(h.Size), err
+}
+
+// AppendStreamControl appends, behind its envelope, what a client says of a
+// stream that has begun, without a message: credit, the end, or both.
+func AppendStreamControl(b []byte, s Stream) []byte {
+	s.NoMessage = true
+	return s.appendHeader(append(b, zmtp.FlagMore, 0, zmtp.FlagMore, 0))
+}
+
+// AppendStreamReply appends, behind its envelope, a server's message of a stream,
+// and returns the size of its body.
+func AppendStreamReply(b []byte, body Body) (out []byte, size int, err error) {
+	if out, size, err = appendStreamBody(b, body, zmtp.FlagMore); err != nil {
+		return out, 0, err
+	}
+	return zmtp.AppendFrameString(out, 0, plainStream), size, nil
+}
+
+// AppendStreamReplyControl appends, behind its envelope, what a server says of a
+// stream without a message: credit, the headers of the reply, or both. Headers
+// must have passed Check.
+func AppendStreamReplyControl(b []byte, s Stream, headers Metadata) ([]byte, error) {
+	s.NoMessage = true
+	b = append(b, zmtp.FlagMore, 0, zmtp.FlagMore, 0)
+	if len(headers) == 0 {
+		return s.appendHeader(b), nil
+	}
+	return appendMessage(b, &gozmqv1.ReplyHeader{Headers: headers.list(), Stream: s.message()})
+}
+
+// message returns s as it travels in a header with other fields; nil for none.
+func (s Stream) message() *gozmqv1.Stream {
+	if !s.Present {
+		return nil
+	}
+	return &gozmqv1.Stream{MaxMessages: s.Messages, MaxBytes: s.Bytes, NoMessage: s.NoMessage, End: s.End}
+}
+
+// maxStream is how many bytes a Stream has at most: two varints and two bools.
+const maxStream = 2*11 + 2*2
+
+// appendHeader appends a header that has nothing but s, as the last frame.
+func (s Stream) appendHeader(b []byte) []byte {
+	var header [maxStream + 2]byte
+	return zmtp.AppendFrame(b, 0, s.appendField(header[:0]))
+}
+
+// appendField appends s as a header's field.
+func (s Stream) appendField(b []byte) []byte {
+	var content [maxStream]byte
+	c := appendUint(content[:0], fieldStreamMessages, s.Messages)
+	c = appendUint(c, fieldStreamBytes, s.Bytes)
+	c = appendUint(c, fieldStreamNoMessage, protowire.EncodeBool(s.NoMessage))
+	c = appendUint(c, fieldStreamEnd, protowire.EncodeBool(s.End))
+	return protowire.AppendBytes(protowire.AppendTag(b, fieldStream, protowire.BytesType), c)
+}
+
+// streamOf returns what a header's field says.
+func streamOf(m *gozmqv1.Stream) Stream {
+	if m == nil {
+		return Stream{}
+	}
+	return Stream{Present: true, Messages: m.GetMaxMessages(), Bytes: m.GetMaxBytes(), NoMessage: m.GetNoMessage(), End: m.GetEnd()}
+}
+
+// onlyStream decodes a header that has nothing but a Stream, as most do that have
+// one. It returns false for any other header, and for a Stream that it does not
+// know all of.
+func onlyStream(b []byte) (s Stream, ok bool) {
+	if string(b) == plainStream {
+		return Stream{Present: true}, true
+	}
+	number, typ, n := protowire.ConsumeTag(b)
+	if n < 0 || number != fieldStream || typ != protowire.BytesType {
+		return s, false
+	}
+	content, m := protowire.ConsumeBytes(b[n:])
+	if m < 0 || n+m != len(b) {
+		return s, false
+	}
+	for len(content) > 0 {
+		number, typ, n := protowire.ConsumeTag(content)
+		if n < 0 || typ != protowire.VarintType {
+			return Stream{}, false
+		}
+		value, m := protowire.ConsumeVarint(content[n:])
+		if m < 0 || !s.set(number, value) {
+			return Stream{}, false
+		}
+		content = content[n+m:]
+	}
+	s.Present = true
+	return s, true
+}
+
+// set sets a field; it returns false when it does not know it.
+func (s *Stream) set(number protowire.Number, value uint64) bool {
+	switch number {
+	case fieldStreamMessages:
+		s.Messages = value
+	case fieldStreamBytes:
+		s.Bytes = value
+	case fieldStreamNoMessage:
+		s.NoMessage = value != 0
+	case fieldStreamEnd:
+		s.End = value != 0
+	default:
+		return false
+	}
+	return true
+}
+
+// check reports what is wrong with a message of a stream, if anything.
+func (s Stream) check(body []byte) error {
+	if s.NoMessage && len(body) > 0 {
+		return fmt.Errorf("stream header says no_message beside a body of %d bytes", len(body))
+	}
+	return nil
+}
+
+// Streamed reports whether a request can only belong to a stream that has begun, or
+// to a call that is given up: its method is empty.
+func Streamed(content [][]byte) bool {
+	return len(content) >= 2 && len(content[0]) == 0
+}
+
+// InStream reports whether a request that is not the first message of a stream, and
+// gives nothing up, can be one of a stream: its header, if there is one, says nothing
+// of a call.
+func (r *Request) InStream() bool {
+	h := r.Header
+	return h.Stream.Present || h.Timeout == 0 && len(h.Metadata) == 0 && !h.Cancel
+}
