@@ -63,7 +63,7 @@ type DealerStream struct {
 	peer     *dealerPeer
 	id       uint64
 	callDone <-chan struct{} // of the call's context, with which the caller cancels the stream
-	heard    uint64          // the peer's replies before the stream
+	answered uint64          // the peer's replies before the stream
 
 	in       stream.Receiver
 	receiver waiter
@@ -109,7 +109,7 @@ func (d *Dealer) OpenStream(ctx context.Context, call <-chan struct{}, start Str
 
 // openStream opens a stream whose place among the calls in flight is taken.
 func (p *dealerPeer) openStream(ctx context.Context, call <-chan struct{}, start StreamStart, windows *stream.Budget) (*DealerStream, error) {
-	s := &DealerStream{peer: p, callDone: call, heard: p.hung.heard(), took: -1}
+	s := &DealerStream{peer: p, callDone: call, answered: p.hung.answered(), took: -1}
 	s.receiver = waiter{stream: s, ch: make(chan signal, 1)}
 	s.in.Init(FirstWindow, windows)
 	s.out.Init(FirstWindow)
@@ -206,7 +206,7 @@ func (s *DealerStream) Cancel(err error) {
 	if _, first := s.finish(StreamEnd{Err: err}, nil); first {
 		s.tell(wire.AppendCancel)
 		if errors.Is(err, context.DeadlineExceeded) {
-			s.peer.hung.timedOut(s.heard)
+			s.peer.hung.timedOut(s.answered)
 		}
 	}
 }
