@@ -49,7 +49,7 @@ func (r *room) Chat(ctx context.Context, in iter.Seq2[*chatv1.Line, error], out 
 	for line, err := range in {
 		if err != nil {
 			cancel()
-			<-followed
+			_ = <-followed // it ends because of cancel
 			return err
 		}
 		r.add(line)
