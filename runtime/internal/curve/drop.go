@@ -4,7 +4,7 @@ import (
 	"crypto/subtle"
 	"encoding/binary"
 
-	"golang.org/x/crypto/poly1305" //nolint:staticcheck // secretbox has no other way to authenticate in pieces
+	"golang.org/x/crypto/poly1305"      //nolint:staticcheck // secretbox has no other way to authenticate in pieces
 	"golang.org/x/crypto/salsa20/salsa" //nolint:staticcheck // secretbox has no other way to authenticate in pieces
 )
 

@@ -57,7 +57,7 @@ func (r *routerStreams) find(envelope []byte) *RouterStream {
 func (r *routerStreams) endedLately(envelope []byte) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return slices.Contains(r.recent[:], string(envelope))
+	return slices.Contains(r.recent, string(envelope))
 }
 
 // Stream returns the open stream with that envelope, nil if there is none. ended
