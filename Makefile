@@ -11,4 +11,4 @@ demo test vet format lint race conformance cpu fuzz goldens generate fresh cross
 # golden refreshes the generator's golden files only.
 .PHONY: golden
 golden:
-	go test ./generator -update
+	go test ./test/generator -update

@@ -2,12 +2,14 @@ package gozmq
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"strings"
 	"testing"
 
 	"github.com/gozmq/gozmq/internal/testkit"
+	"github.com/gozmq/gozmq/runtime/internal/wire"
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
 )
 
@@ -63,6 +65,44 @@ func TestHostilePublisher(t *testing.T) {
 		t.Errorf("%d bodies were reported as undecodable, want 200", errs)
 	}
 	testkit.Eventually(t, "the report of what made no sense", func() bool { return sub.Stats().Malformed >= 400 })
+}
+
+// A publisher that announces another one's id with numbers far ahead does not
+// silence it, and its losses are told still.
+func TestPublisherIDIsNotTaken(t *testing.T) {
+	sub := subscriber(t, Bind("tcp://127.0.0.1:*"))
+	good, bad := dialRaw(t, sub.Addrs()[0], zmtp.Pub), dialRaw(t, sub.Addrs()[0], zmtp.Pub)
+	got := follow(t, func(ctx context.Context) seq[*reading] { return Subscribe[reading](ctx, sub, []stationFilter{}) })
+	send := func(p *rawPeer, station string, n uint64) {
+		h := wire.PublicationHeader{Publisher: 7, Position: n, Sequence: n}
+		p.send("weather/ams/temperature", encode(t, at(station, "")), string(h.Append(nil)))
+	}
+	want := func(station string) {
+		t.Helper()
+		i := testkit.Receive(t, got.items, "a message")
+		if i.err != nil || i.msg.GetStation() != station {
+			t.Fatalf("got %v, %v, want %s", i.msg, i.err, station)
+		}
+	}
+	for _, p := range []*rawPeer{good, bad} {
+		if name, _ := p.Command(); name != zmtp.CommandSubscribe {
+			t.Fatalf("got %s", name)
+		}
+	}
+	send(good, "one", 1)
+	want("one")
+	send(bad, "bad", 1<<40)
+	want("bad")
+	for n, station := range []string{"two", "three"} {
+		send(good, station, uint64(n+2))
+		want(station)
+	}
+	send(good, "ten", 10)
+	var gap *GapError
+	if i := testkit.Receive(t, got.items, "the gap"); !errors.As(i.err, &gap) || gap.Lost != 6 {
+		t.Errorf("got %v, want a gap of 6", i.err)
+	}
+	want("ten")
 }
 
 // A peer may ask for prefixes that libzmq cannot send; it gets what it asked

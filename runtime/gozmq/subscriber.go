@@ -114,6 +114,7 @@ type subscriberSocket struct{ s *Subscriber }
 
 func (k subscriberSocket) Subscribe(prefix []byte) { k.s.sub.Subscribe(prefix) }
 func (k subscriberSocket) Cancel(prefix []byte)    { k.s.sub.Cancel(prefix) }
+func (k subscriberSocket) Together(f func())       { k.s.sub.Together(f) }
 func (k subscriberSocket) Peers() int              { return k.s.sub.Peers() }
 
 // A receiver hands what a Subscriber's socket has read to its hub

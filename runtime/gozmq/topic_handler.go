@@ -44,15 +44,9 @@ func WithSubscribedHandler(f func()) TopicHandlerOption {
 type topicDispatcher struct {
 	cfg        handlerConfig
 	subscriber *Subscriber
-	routes     []topicRoute
+	routes     topicRoutes
 	sub        *subscription.Subscription
 	end        error // the LagError that ended the stream
-}
-
-// A topicRoute leads to the handler of one topic.
-type topicRoute struct {
-	bridge.TopicHandler
-	removed bool // nobody implements the topic: its subscription has ended
 }
 
 // Handle hands messages to their handlers (bridge.Subscriber).
@@ -78,8 +72,9 @@ func (s *subscribing) Handle(ctx context.Context, name string, handlers []bridge
 func (d *topicDispatcher) open(handlers []bridge.TopicHandler) (err error) {
 	var patterns []topic.Pattern
 	bare := false
-	for _, h := range handlers {
-		d.routes = append(d.routes, topicRoute{TopicHandler: h})
+	for i := range handlers {
+		h := &handlers[i]
+		d.routes.add(h)
 		if bare = bare || h.Bare; !h.Bare {
 			patterns = append(patterns, h.Pattern)
 		}
@@ -88,19 +83,9 @@ func (d *topicDispatcher) open(handlers []bridge.TopicHandler) (err error) {
 	return err
 }
 
-// find returns the route of a topic, nil if it was removed.
-func (d *topicDispatcher) find(name []byte) *topicRoute {
-	for i := range d.routes {
-		if r := &d.routes[i]; r.Bare || !r.removed && r.Pattern.Matches(name) {
-			return r
-		}
-	}
-	return nil
-}
-
 // handle hands a message to its handler.
 func (d *topicDispatcher) handle(ctx context.Context, p *wire.Publication) {
-	r := d.find(p.Topic)
+	r := d.routes.find(p.Topic)
 	if r == nil {
 		return
 	}
@@ -112,7 +97,7 @@ func (d *topicDispatcher) handle(ctx context.Context, p *wire.Publication) {
 // notice reports an error of a sequenced topic.
 func (d *topicDispatcher) notice(ctx context.Context, p *wire.Publication, n subscription.Notice) {
 	err := noticeError(n)
-	if r := d.find(p.Topic); r != nil {
+	if r := d.routes.find(p.Topic); r != nil {
 		d.failed(ctx, r, p, err)
 	}
 	if lag, ok := n.(subscription.Lag); ok && lag.Ended {
@@ -121,7 +106,7 @@ func (d *topicDispatcher) notice(ctx context.Context, p *wire.Publication, n sub
 }
 
 // call calls the handler; a panic is an error.
-func (d *topicDispatcher) call(ctx context.Context, r *topicRoute, p *wire.Publication) (err error) {
+func (d *topicDispatcher) call(ctx context.Context, r *bridge.TopicHandler, p *wire.Publication) (err error) {
 	guarded.Call(func() { err = d.run(ctx, r, p) }, func(panicked *guarded.PanicError) {
 		if panicked == nil {
 			return
@@ -139,7 +124,7 @@ func (d *topicDispatcher) call(ctx context.Context, r *topicRoute, p *wire.Publi
 }
 
 // run decodes a message and runs its handler.
-func (d *topicDispatcher) run(ctx context.Context, r *topicRoute, p *wire.Publication) error {
+func (d *topicDispatcher) run(ctx context.Context, r *bridge.TopicHandler, p *wire.Publication) error {
 	m, err := decodeBody(&d.subscriber.bodies, p.Body, r.New)
 	if err != nil {
 		return err
@@ -149,10 +134,10 @@ func (d *topicDispatcher) run(ctx context.Context, r *topicRoute, p *wire.Public
 
 // failed reports an error, and ends the subscription to a topic that nobody
 // implements.
-func (d *topicDispatcher) failed(ctx context.Context, r *topicRoute, p *wire.Publication, err error) {
+func (d *topicDispatcher) failed(ctx context.Context, r *bridge.TopicHandler, p *wire.Publication, err error) {
 	if errors.Is(err, bridge.ErrUnhandled) {
 		d.sub.Remove(pattern{r.Pattern})
-		r.removed = true
+		d.routes.remove(r)
 	}
 	name := string(p.Topic)
 	d.subscriber.observer.observe(Event{Kind: EventTopicFailed, SocketType: string(zmtp.Sub), Procedure: r.Name, Topic: name, Err: err})

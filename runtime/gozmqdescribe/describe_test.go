@@ -43,7 +43,7 @@ func (greeter) SayHello(_ context.Context, req *greetv1.HelloRequest) (*greetv1.
 // and a Describer that was registered among them.
 func serve(t *testing.T, opts ...gozmq.ServerOption) *gozmq.Conn {
 	t.Helper()
-	addrs := gozmqtest.Serve(t, gozmq.Bind("tcp://127.0.0.1:*"), func(r gozmq.Registrar) error {
+	addrs := gozmqtest.Serve(t, func(r gozmq.Registrar) error {
 		if err := greetv1gozmq.RegisterGreeterServer(r, greeter{}); err != nil {
 			return err
 		}
@@ -55,7 +55,7 @@ func serve(t *testing.T, opts ...gozmq.ServerOption) *gozmq.Conn {
 		}
 		_, err := gozmqhealth.Register(r)
 		return err
-	}, opts...)
+	}, append(opts, gozmq.Bind("tcp://127.0.0.1:*"))...)
 	return gozmqtest.Open(gozmq.Dial(gozmq.Connect(addrs...))).For(t)
 }
 
@@ -237,13 +237,13 @@ func TestFileThatIsNotThere(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	addrs := gozmqtest.Serve(t, gozmq.Bind(gozmqtest.Endpoint()), func(r gozmq.Registrar) error {
+	addrs := gozmqtest.Serve(t, func(r gozmq.Registrar) error {
 		known := &registry{services: []gozmqimpl.Service{{Name: "a.Service", Descriptor: file.Services().Get(0)}}}
 		if err := gozmqdescribe.Register(known); err != nil {
 			return err
 		}
 		return r.RegisterService(known.services[1])
-	})
+	}, gozmq.Bind(gozmqtest.Endpoint()))
 	conn := gozmqtest.Open(gozmq.Dial(gozmq.Connect(addrs...))).For(t)
 	_, err = gozmqv1gozmq.NewDescriberClient(conn).Describe(testkit.Within(t), &gozmqv1.DescribeRequest{})
 	if gozmq.CodeOf(err) != gozmq.CodeFailedPrecondition || !strings.Contains(err.Error(), "a.proto imports b.proto") {

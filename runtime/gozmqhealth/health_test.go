@@ -23,10 +23,10 @@ import (
 func serve(t *testing.T, where gozmq.Endpoints) (*gozmqhealth.Health, *gozmq.Conn) {
 	t.Helper()
 	var health *gozmqhealth.Health
-	addrs := gozmqtest.Serve(t, where, func(r gozmq.Registrar) (err error) {
+	addrs := gozmqtest.Serve(t, func(r gozmq.Registrar) (err error) {
 		health, err = gozmqhealth.Register(r)
 		return err
-	})
+	}, where)
 	return health, gozmqtest.Open(gozmq.Dial(gozmq.Connect(addrs...))).For(t)
 }
 

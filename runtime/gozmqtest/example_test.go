@@ -81,7 +81,7 @@ func ExampleFaults_Intercept() {
 	t := new(exampleTest) // in a test: t *testing.T
 	defer t.end()
 	var faults gozmqtest.Faults
-	addrs := gozmqtest.Serve(t, gozmq.Bind(gozmqtest.Endpoint()), registerGreeter, gozmq.WithInterceptors(faults.Intercept))
+	addrs := gozmqtest.Serve(t, registerGreeter, gozmq.Bind(gozmqtest.Endpoint()), gozmq.WithInterceptors(faults.Intercept))
 	client := greetv1gozmq.NewGreeterClient(gozmqtest.Open(gozmq.Dial(gozmq.Connect(addrs...))).For(t))
 
 	faults.Delay("", 1<<40) // every method
@@ -95,7 +95,7 @@ func ExampleFaults_Intercept() {
 func ExampleProxy() {
 	t := new(exampleTest) // in a test: t *testing.T
 	defer t.end()
-	addrs := gozmqtest.Serve(t, gozmq.Bind("tcp://127.0.0.1:*"), registerGreeter)
+	addrs := gozmqtest.Serve(t, registerGreeter, gozmq.Bind("tcp://127.0.0.1:*"))
 	proxy := gozmqtest.NewProxy(t, addrs[0])
 	conn := gozmqtest.Open(gozmq.Dial(gozmq.Connect(proxy.Endpoint()))).For(t)
 

@@ -17,16 +17,19 @@ import (
 //	client := greetv1gozmq.NewGreeterClient(conn)
 func NewConn(t TB, register func(gozmq.Registrar) error, opts ...gozmq.DialOption) *gozmq.Conn {
 	t.Helper()
-	addrs := Serve(t, gozmq.Bind(Endpoint()), register)
+	addrs := Serve(t, register, gozmq.Bind(Endpoint()))
 	return Open(gozmq.Dial(append(opts, gozmq.Connect(addrs...))...)).For(t)
 }
 
 // Serve starts a server for the services that register registers and returns
-// the endpoints that it has bound. The server stops when the test ends; the
-// test fails when Serve returns an error.
-func Serve(t TB, where gozmq.Endpoints, register func(gozmq.Registrar) error, opts ...gozmq.ServerOption) []string {
+// the endpoints that it has bound. opts are the server's, its endpoints among
+// them. The server stops when the test ends; the test fails when Serve returns
+// an error.
+//
+//	addrs := gozmqtest.Serve(t, register, gozmq.Bind("tcp://127.0.0.1:*"))
+func Serve(t TB, register func(gozmq.Registrar) error, opts ...gozmq.ServerOption) []string {
 	t.Helper()
-	s, err := gozmq.NewServer(append([]gozmq.ServerOption{where}, opts...)...)
+	s, err := gozmq.NewServer(opts...)
 	if err != nil {
 		t.Fatalf("gozmqtest.Serve: %v", err)
 	}

@@ -50,7 +50,7 @@ func TestFailuresAreReported(t *testing.T) {
 		want string
 	}{
 		{"register", func(t gozmqtest.TB) { gozmqtest.NewConn(t, func(gozmq.Registrar) error { return broken }) }, "broken"},
-		{"bind", func(t gozmqtest.TB) { gozmqtest.Serve(t, gozmq.Bind("smtp://x"), registerGreeter) }, "smtp"},
+		{"bind", func(t gozmqtest.TB) { gozmqtest.Serve(t, registerGreeter, gozmq.Bind("smtp://x")) }, "smtp"},
 		{"dial", func(t gozmqtest.TB) { gozmqtest.NewConn(t, registerGreeter, gozmq.WithLinger(-1)) }, "WithLinger"},
 		{"open", func(t gozmqtest.TB) { gozmqtest.Open(gozmq.NewSink()).For(t) }, "no endpoint"},
 		{"close", func(t gozmqtest.TB) { gozmqtest.Open(closer{broken}, nil).For(t) }, "close: broken"},

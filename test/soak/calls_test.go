@@ -119,7 +119,7 @@ func newCallLine(t testing.TB, before func(*gozmqtest.Proxy), opts ...gozmq.Sock
 	for _, o := range opts {
 		server, client = append(server, o), append(client, o)
 	}
-	addrs := gozmqtest.Serve(t, gozmq.Bind(anyPort), l.server.register, server...)
+	addrs := gozmqtest.Serve(t, l.server.register, append(server, gozmq.Bind(anyPort))...)
 	l.Proxy = gozmqtest.NewProxy(t, addrs[0])
 	if before != nil {
 		before(l.Proxy)

@@ -89,7 +89,7 @@ var users = []user{
 
 // ofTests are modules that tests like to use, and that must not even leave a
 // checksum with a user.
-var ofTests = []string{"go.uber.org/goleak", "github.com/stretchr/testify"}
+var ofTests = []string{"go.uber.org/goleak", "github.com/bufbuild/protocompile", "github.com/stretchr/testify"}
 
 // use writes each user's module into a folder of dir, and checks it. Then it
 // installs the commands.

@@ -32,7 +32,7 @@ func (p *printer) handler(s *plan.Service) {
 	p.unimplementedHandler(s)
 }
 
-// unimplementedHandler prints its methods in one line each: they all do the same.
+// unimplementedHandler prints what implementations embed.
 func (p *printer) unimplementedHandler(s *plan.Service) {
 	n := s.PubSub
 	p.P()
@@ -40,7 +40,10 @@ func (p *printer) unimplementedHandler(s *plan.Service) {
 	p.P("type ", n.Unimplemented, " struct{}")
 	p.P()
 	for _, m := range s.Methods {
-		p.P("func (", n.Unimplemented, ") ", m.Name, "(", contextContext, ", ", p.pointer(m.Input), ") error { return ", impl("UnimplementedTopic"), "(", m.Var, ") }")
+		p.P("func (", n.Unimplemented, ") ", m.Name, "(", contextContext, ", ", p.pointer(m.Input), ") error {")
+		p.P("return ", impl("UnimplementedTopic"), "(", m.Var, ")")
+		p.P("}")
+		p.P()
 	}
 	p.P("func (", n.Unimplemented, ") ", n.MustEmbed, "() {}")
 }

@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/gozmq/gozmq/runtime/internal/curve"
 	"github.com/gozmq/gozmq/runtime/internal/guarded"
 	"github.com/gozmq/gozmq/runtime/internal/handshake"
 	"github.com/gozmq/gozmq/runtime/internal/throttle"
@@ -90,6 +91,18 @@ func (c *Conn) Dialed() bool { return c.dialed }
 
 // Endpoint returns the endpoint that was bound or dialed.
 func (c *Conn) Endpoint() string { return c.endpoint }
+
+// Owner returns the key (CURVE), or at a server the user (PLAIN), that the peer
+// has proved to be, "" for none.
+func (c *Conn) Owner() string {
+	switch {
+	case c.PublicKey != curve.Public{}:
+		return "key " + string(c.PublicKey[:])
+	case c.User != "":
+		return "user " + c.User
+	}
+	return ""
+}
 
 // Address returns the peer's address.
 func (c *Conn) Address() string { return c.address }

@@ -8,8 +8,8 @@ import (
 )
 
 const (
-	// smallIncoming is the memory that a peer gets for a message without waiting: the
-	// first buffer, and under CURVE that of the sealed bytes beside it.
+	// smallIncoming is the memory that a peer gets for a message without waiting:
+	// the first buffer, and under CURVE that of the sealed bytes beside it.
 	smallIncoming = 128 << 10
 	// incomingStep is how many bytes of a message are progress.
 	incomingStep = 64 << 10

@@ -10,8 +10,8 @@ import (
 )
 
 const (
-	// stallLimit is how long a message that has come in part may make no progress while
-	// others need its memory.
+	// stallLimit is how long a message that has come in part may make no progress
+	// while others need its memory.
 	stallLimit = time.Second
 	// stallSearch is the shortest time between two searches for such messages.
 	stallSearch = 50 * time.Millisecond

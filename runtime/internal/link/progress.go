@@ -26,10 +26,11 @@ func (c *Conn) noteAlive() {
 	}
 }
 
-// showsProgress reports whether the peer, which has sent nothing, shows otherwise that
-// it is there. Messages that had to wait and of which its kernel has taken
-// bytes since the last beat show that it reads. Our PINGs, and what had not to
-// wait, show nothing: a kernel takes those for a process that hangs, too.
+// showsProgress reports whether the peer, which has sent nothing, shows
+// otherwise that it is there. Messages that had to wait and of which its kernel
+// has taken bytes since the last beat show that it reads. Our PINGs, and what
+// had not to wait, show nothing: a kernel takes those for a process that hangs,
+// too.
 func (c *Conn) showsProgress(limit time.Duration) bool {
 	p := &c.liveness.progress
 	messages, end := c.handedOver()

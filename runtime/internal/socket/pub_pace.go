@@ -10,7 +10,16 @@ import (
 // A subscriptionPacer pauses a peer that subscribes and cancels without end, so
 // that the others are served, too. It counts changes, not time: one
 // throttle.Bucket could not bound their number and their bytes alike.
+//
+// What a peer subscribes to first, up to a burst, is free, so that one with many
+// filters has them soon. A peer that cancels has no burst left.
 type subscriptionPacer struct{ changes, bytes int }
+
+// newSubscriptionPacer returns a pacer with the whole burst.
+func newSubscriptionPacer() subscriptionPacer { return subscriptionPacer{-burstChanges, -burstBytes} }
+
+// endBurst ends the burst.
+func (p *subscriptionPacer) endBurst() { p.changes, p.bytes = max(p.changes, 0), max(p.bytes, 0) }
 
 // After paceChanges changes or paceBytes bytes of prefixes a peer is not read for
 // pacePause.
@@ -18,6 +27,9 @@ const (
 	paceChanges = 1000
 	paceBytes   = 128 << 10
 	pacePause   = 10 * time.Millisecond
+
+	burstChanges = 20_000
+	burstBytes   = 2 << 20
 )
 
 // cancelCost is as how many changes a cancellation counts: a peer that makes

@@ -48,7 +48,7 @@ type subscriptions interface {
 // that the peer may not subscribe to: if these ended the connection, the peer
 // would come back at once.
 func readSubscriptions(c *link.Conn, to subscriptions) error {
-	var pacer subscriptionPacer
+	pacer := newSubscriptionPacer()
 	subscribe := func(topic []byte) error {
 		pacer.pace(c, topic, 1)
 		if !c.MaySubscribe(topic) {
@@ -58,6 +58,7 @@ func readSubscriptions(c *link.Conn, to subscriptions) error {
 	}
 	cancel := func(topic []byte) { // then the pause: what is canceled costs nothing meanwhile
 		to.cancel(topic)
+		pacer.endBurst()
 		pacer.pace(c, topic, cancelCost)
 	}
 	c.Command = func(name, body []byte) error {

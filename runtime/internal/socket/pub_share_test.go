@@ -50,9 +50,9 @@ func TestSubscriptionShare(t *testing.T) {
 	}
 }
 
-// TestPrefixesOfManyPeersAreBounded has 60 subscribers send as many long prefixes as
-// one of them may: the memory of all together stays at the bound, here a part of
-// the real one, as is what each sends.
+// TestPrefixesOfManyPeersAreBounded has 60 subscribers send as many long prefixes
+// as one of them may: the memory of all together stays at the bound, here a part
+// of the real one, as is what each sends.
 func TestPrefixesOfManyPeersAreBounded(t *testing.T) {
 	const (
 		part     = 16

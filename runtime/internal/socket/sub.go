@@ -2,6 +2,7 @@ package socket
 
 import (
 	"context"
+	"slices"
 	"sync"
 
 	"github.com/gozmq/gozmq/runtime/internal/link"
@@ -91,6 +92,19 @@ func (s *Sub) Cancel(prefix []byte) {
 	for _, c := range s.peers {
 		send(c, false, prefix)
 	}
+}
+
+// Together calls f, and sends the peers what f subscribes to and cancels in few
+// writes.
+func (s *Sub) Together(f func()) {
+	s.mu.Lock()
+	peers := slices.Clone(s.peers)
+	s.mu.Unlock()
+	for _, c := range peers {
+		c.Cork()
+		defer c.Uncork()
+	}
+	f()
 }
 
 // Serve sends a peer every subscription, and receives from it (link.Handler).

@@ -22,6 +22,8 @@ type Config struct {
 type Socket interface {
 	Subscribe(prefix []byte)
 	Cancel(prefix []byte)
+	// Together sends what f subscribes to and cancels in few writes.
+	Together(f func())
 	// Peers returns the number of connections.
 	Peers() int
 }

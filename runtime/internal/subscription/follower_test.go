@@ -88,8 +88,9 @@ func TestFollow(t *testing.T) {
 				h, socket := newTestHub()
 				socket.peers = 1
 				s := openTest(t, h, roomy, "a")
+				conn := new(testConn)
 				for _, m := range tt.messages {
-					h.Receive(new(testConn), m)
+					h.Receive(conn, m)
 				}
 				state := &scriptedState{snapshots: tt.snapshots, stopAt: 100}
 				s.Close() // what waits is followed to its end
@@ -120,9 +121,11 @@ func TestFollowConnections(t *testing.T) {
 		}
 		socket.peers = 1
 		h.PeerJoined()
-		h.Receive(new(testConn), placed(1, 6, 5, "6"))
+		first := new(testConn)
+		h.Receive(first, placed(1, 6, 5, "6"))
 		synctest.Wait()
 		state.snapshots = []map[uint64]uint64{{1: 6}}
+		first.err = errors.New("gone")
 		h.PeerJoined()
 		h.Receive(new(testConn), placed(1, 7, 6, "7"))
 		<-done

@@ -57,11 +57,13 @@ func (h *Hub) Open(cfg QueueConfig, patterns []Pattern, bare bool) (*Subscriptio
 		h.subscribe(s, nil)
 		return s, nil
 	}
-	for _, p := range patterns {
-		if s.patterns.add(p, 0) {
-			h.subscribe(s, p.Prefix())
+	h.cfg.Socket.Together(func() {
+		for _, p := range patterns {
+			if s.patterns.add(p, 0) {
+				h.subscribe(s, p.Prefix())
+			}
 		}
-	}
+	})
 	s.begin()
 	return s, nil
 }
@@ -167,9 +169,11 @@ func (h *Hub) closeOne(s *Subscription) {
 	if s.bare {
 		h.cancel(nil, 1)
 	}
-	for prefix, n := range s.patterns.prefixes {
-		h.cancel([]byte(prefix), n)
-	}
+	h.cfg.Socket.Together(func() {
+		for prefix, n := range s.patterns.prefixes {
+			h.cancel([]byte(prefix), n)
+		}
+	})
 }
 
 // subscribe makes s receive what begins with prefix; h.mu is held.

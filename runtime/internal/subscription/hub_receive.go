@@ -25,7 +25,8 @@ type Batch interface {
 // while one of their queues is full and blocks. It keeps nothing of the batch.
 func (h *Hub) Receive(c Conn, b Batch) {
 	var last match
-	var publisher uint64
+	from := origin{hub: h, conn: c}
+	defer from.end()
 	waiter := Waiter(c)
 	for i := range b.Len() {
 		p, err := wire.ParsePublication(b.Message(i))
@@ -35,9 +36,8 @@ func (h *Hub) Receive(c Conn, b Batch) {
 		}
 		var header wire.PublicationHeader
 		numbered := p.Header != nil && header.Parse(p.Header) && header.Numbered()
-		if numbered && header.Publisher != publisher {
-			publisher = header.Publisher
-			h.conns.record(publisher, c)
+		if numbered {
+			from.check(&p, &header)
 		}
 		if numbered && header.Retained {
 			h.matchRetained(&p, header, &last)
@@ -55,6 +55,40 @@ func (h *Hub) Receive(c Conn, b Batch) {
 				return // closed
 			}
 		}
+	}
+}
+
+// An origin follows from which publishers the messages of a batch came.
+type origin struct {
+	hub       *Hub
+	conn      Conn
+	publisher uint64 // the id of the last one
+	source    *source
+	high      uint64 // of its positions
+	memory    []byte
+}
+
+// check takes note of a message, and gives it the publisher that it is taken for.
+func (o *origin) check(p *wire.Publication, h *wire.PublicationHeader) {
+	if h.Publisher != o.publisher {
+		o.end()
+		o.publisher, o.high, o.source = h.Publisher, 0, o.hub.conns.record(h.Publisher, o.conn)
+	}
+	if h.Position <= o.source.before && !h.Replayed {
+		o.high, o.source = 0, o.hub.conns.renew(o.publisher, o.source)
+	}
+	o.high = max(o.high, h.Position)
+	if h.Publisher != o.source.as {
+		h.Publisher = o.source.as
+		o.memory = h.Append(o.memory[:0])
+		p.Header = o.memory
+	}
+}
+
+// end keeps the positions of the last publisher.
+func (o *origin) end() {
+	if s := o.source; s != nil && o.high > s.high.Load() {
+		s.high.Store(o.high)
 	}
 }
 

@@ -21,6 +21,8 @@ type fakeSocket struct {
 func (s *fakeSocket) Subscribe(prefix []byte) { s.prefixes[string(prefix)]++ }
 func (s *fakeSocket) Peers() int              { return s.peers }
 
+func (s *fakeSocket) Together(f func()) { f() }
+
 func (s *fakeSocket) Cancel(prefix []byte) {
 	if s.prefixes[string(prefix)]--; s.prefixes[string(prefix)] == 0 {
 		delete(s.prefixes, string(prefix))

@@ -5,23 +5,26 @@ import "sync"
 // publisherConns knows on which connection each publisher was seen last, and
 // so which publisher has replaced another.
 type publisherConns struct {
-	mu sync.Mutex
-	at map[uint64]publisherConn
+	mu        sync.Mutex
+	at        map[uint64]publisherConn // by what they are taken for
+	sources   map[uint64]*source       // by the id that is announced
+	strangers map[stranger]*source
 }
 
 // A publisherConn is a connection over which publishers send.
 type publisherConn interface {
 	Endpoint() string
 	Err() error // not nil when it is closed
+	// Owner returns what the peer has proved to be, "" for nothing.
+	Owner() string
 }
 
 // maxPublishers is how many publishers are known at once.
 const maxPublishers = 1024
 
-// record notes that a message of a publisher came over c.
-func (p *publisherConns) record(publisher uint64, c publisherConn) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
+// place takes note of the connection of a source; p.mu is held.
+func (p *publisherConns) place(s *source) {
+	publisher, c := s.as, s.conn
 	if p.at[publisher] == c {
 		return
 	}
@@ -47,9 +50,9 @@ func (p *publisherConns) shrink() {
 	}
 }
 
-// succeeded reports whether the publisher now has replaced old: it is heard at
+// succeeded reports whether the publisher now has replaced old: it sends at
 // the same endpoint, and old's connection is closed or is the same one, which
-// is that of a proxy. Through a proxy, and where yet another publisher is heard
+// is that of a proxy. Through a proxy, and where yet another publisher sends
 // at the endpoint, the two need to have a topic in common.
 func (p *publisherConns) succeeded(old, now uint64, sameTopic bool) bool {
 	p.mu.Lock()
@@ -74,7 +77,7 @@ func (p *publisherConns) gone(publisher uint64) bool {
 }
 
 // shared reports whether c's endpoint has another open connection on which a
-// publisher was heard, or c has several publishers.
+// publisher sent, or c has several publishers.
 func (p *publisherConns) shared(c publisherConn) bool {
 	n := 0
 	for _, other := range p.at {

@@ -169,6 +169,7 @@ type UnimplementedTicksHandler struct{}
 func (UnimplementedTicksHandler) Tick(context.Context, *NowResponse) error {
 	return gozmqimpl.UnimplementedTopic(ticksTickTopic)
 }
+
 func (UnimplementedTicksHandler) mustEmbedUnimplementedTicksHandler() {}
 
 // TicksTickFilter selects messages by the fields of their topic. A field that

@@ -226,6 +226,7 @@ type UnimplementedOldFeedHandler struct{}
 func (UnimplementedOldFeedHandler) Done(context.Context, *deprecated.Thing) error {
 	return gozmqimpl.UnimplementedTopic(oldFeedDoneTopic)
 }
+
 func (UnimplementedOldFeedHandler) mustEmbedUnimplementedOldFeedHandler() {}
 
 // OldFeedDoneFilter selects messages by the fields of their topic. A field

@@ -193,9 +193,11 @@ type UnimplementedLedgerHandler struct{}
 func (UnimplementedLedgerHandler) Booked(context.Context, *edition2023.Account) error {
 	return gozmqimpl.UnimplementedTopic(ledgerBookedTopic)
 }
+
 func (UnimplementedLedgerHandler) Moved(context.Context, *edition2023.Hybrid) error {
 	return gozmqimpl.UnimplementedTopic(ledgerMovedTopic)
 }
+
 func (UnimplementedLedgerHandler) mustEmbedUnimplementedLedgerHandler() {}
 
 // LedgerBookedFilter selects messages by the fields of their topic. A field

@@ -183,6 +183,7 @@ type UnimplementedTrackingHandler struct{}
 func (UnimplementedTrackingHandler) Moved(context.Context, *edition2024.Parcel) error {
 	return gozmqimpl.UnimplementedTopic(trackingMovedTopic)
 }
+
 func (UnimplementedTrackingHandler) mustEmbedUnimplementedTrackingHandler() {}
 
 // TrackingMovedFilter selects messages by the fields of their topic. A field

@@ -461,6 +461,7 @@ type UnimplementedFeedHandler struct{}
 func (UnimplementedFeedHandler) Pulse(context.Context, *names.Ping) error {
 	return gozmqimpl.UnimplementedTopic(feedPulseTopic)
 }
+
 func (UnimplementedFeedHandler) mustEmbedUnimplementedFeedHandler() {}
 
 // FeedPulseFilter selects messages by the fields of their topic. A field that
@@ -579,6 +580,7 @@ type UnimplementedNewFeedHandler struct{}
 func (UnimplementedNewFeedHandler) Pulse(context.Context, *names.Ping) error {
 	return gozmqimpl.UnimplementedTopic(newFeedPulseTopic)
 }
+
 func (UnimplementedNewFeedHandler) mustEmbedUnimplementedNewFeedHandler() {}
 
 // NewFeedPulseFilter selects messages by the fields of their topic. A field

@@ -381,9 +381,11 @@ type UnimplementedInterfaceHandler struct{}
 func (UnimplementedInterfaceHandler) Range(context.Context, *names.Var) error {
 	return gozmqimpl.UnimplementedTopic(interfaceRangeTopic)
 }
+
 func (UnimplementedInterfaceHandler) Append(context.Context, *names.String) error {
 	return gozmqimpl.UnimplementedTopic(interfaceAppendTopic)
 }
+
 func (UnimplementedInterfaceHandler) mustEmbedUnimplementedInterfaceHandler() {}
 
 // InterfaceRangeFilter selects messages by the fields of their topic. A field

@@ -172,6 +172,7 @@ type UnimplementedChangesHandler struct{}
 func (UnimplementedChangesHandler) Changed(context.Context, *proto2.Item) error {
 	return gozmqimpl.UnimplementedTopic(changesChangedTopic)
 }
+
 func (UnimplementedChangesHandler) mustEmbedUnimplementedChangesHandler() {}
 
 // ChangesChangedFilter selects messages by the fields of their topic. A field

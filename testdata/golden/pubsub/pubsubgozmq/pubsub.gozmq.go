@@ -395,39 +395,51 @@ type UnimplementedFeedHandler struct{}
 func (UnimplementedFeedHandler) Temperature(context.Context, *pubsub.Reading) error {
 	return gozmqimpl.UnimplementedTopic(feedTemperatureTopic)
 }
+
 func (UnimplementedFeedHandler) Everything(context.Context, *pubsub.Reading) error {
 	return gozmqimpl.UnimplementedTopic(feedEverythingTopic)
 }
+
 func (UnimplementedFeedHandler) Twice(context.Context, *pubsub.Reading) error {
 	return gozmqimpl.UnimplementedTopic(feedTwiceTopic)
 }
+
 func (UnimplementedFeedHandler) Names(context.Context, *pubsub.Reading) error {
 	return gozmqimpl.UnimplementedTopic(feedNamesTopic)
 }
+
 func (UnimplementedFeedHandler) Alert(context.Context, *pubsub.Reading) error {
 	return gozmqimpl.UnimplementedTopic(feedAlertTopic)
 }
+
 func (UnimplementedFeedHandler) Default(context.Context, *pubsub.Reading) error {
 	return gozmqimpl.UnimplementedTopic(feedDefaultTopic)
 }
+
 func (UnimplementedFeedHandler) Placed(context.Context, *pubsub.Place) error {
 	return gozmqimpl.UnimplementedTopic(feedPlacedTopic)
 }
+
 func (UnimplementedFeedHandler) Chosen(context.Context, *pubsub.Reading) error {
 	return gozmqimpl.UnimplementedTopic(feedChosenTopic)
 }
+
 func (UnimplementedFeedHandler) AlertSubscription(context.Context, *pubsub.Reading) error {
 	return gozmqimpl.UnimplementedTopic(feedAlertSubscriptionTopic)
 }
+
 func (UnimplementedFeedHandler) Publisher(context.Context, *pubsub.Reading) error {
 	return gozmqimpl.UnimplementedTopic(feedPublisherTopic)
 }
+
 func (UnimplementedFeedHandler) Close(context.Context, *pubsub.Reading) error {
 	return gozmqimpl.UnimplementedTopic(feedCloseTopic)
 }
+
 func (UnimplementedFeedHandler) Old(context.Context, *pubsub.Reading) error {
 	return gozmqimpl.UnimplementedTopic(feedOldTopic)
 }
+
 func (UnimplementedFeedHandler) mustEmbedUnimplementedFeedHandler() {}
 
 // FeedTemperatureFilter selects messages by the fields of their topic. A field
@@ -817,6 +829,7 @@ type UnimplementedRawHandler struct{}
 func (UnimplementedRawHandler) Tick(context.Context, *pubsub.Place) error {
 	return gozmqimpl.UnimplementedTopic(rawTickTopic)
 }
+
 func (UnimplementedRawHandler) mustEmbedUnimplementedRawHandler() {}
 
 var rawTickTopic = gozmqimpl.NewBareTopic[pubsub.Place](RawTickProcedure)

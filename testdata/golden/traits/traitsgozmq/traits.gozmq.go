@@ -384,36 +384,47 @@ type UnimplementedMarketHandler struct{}
 func (UnimplementedMarketHandler) Trade(context.Context, *traits.Price) error {
 	return gozmqimpl.UnimplementedTopic(marketTradeTopic)
 }
+
 func (UnimplementedMarketHandler) Halt(context.Context, *traits.Price) error {
 	return gozmqimpl.UnimplementedTopic(marketHaltTopic)
 }
+
 func (UnimplementedMarketHandler) Open(context.Context, *traits.Price) error {
 	return gozmqimpl.UnimplementedTopic(marketOpenTopic)
 }
+
 func (UnimplementedMarketHandler) Quote(context.Context, *traits.Quoted) error {
 	return gozmqimpl.UnimplementedTopic(marketQuoteTopic)
 }
+
 func (UnimplementedMarketHandler) Last(context.Context, *traits.Price) error {
 	return gozmqimpl.UnimplementedTopic(marketLastTopic)
 }
+
 func (UnimplementedMarketHandler) Closing(context.Context, *traits.Price) error {
 	return gozmqimpl.UnimplementedTopic(marketClosingTopic)
 }
+
 func (UnimplementedMarketHandler) Best(context.Context, *traits.Price) error {
 	return gozmqimpl.UnimplementedTopic(marketBestTopic)
 }
+
 func (UnimplementedMarketHandler) Status(context.Context, *traits.Price) error {
 	return gozmqimpl.UnimplementedTopic(marketStatusTopic)
 }
+
 func (UnimplementedMarketHandler) Booked(context.Context, *traits.Price) error {
 	return gozmqimpl.UnimplementedTopic(marketBookedTopic)
 }
+
 func (UnimplementedMarketHandler) Rule(context.Context, *traits.Price) error {
 	return gozmqimpl.UnimplementedTopic(marketRuleTopic)
 }
+
 func (UnimplementedMarketHandler) Depth(context.Context, *traits.Level) error {
 	return gozmqimpl.UnimplementedTopic(marketDepthTopic)
 }
+
 func (UnimplementedMarketHandler) mustEmbedUnimplementedMarketHandler() {}
 
 // MarketTradeFilter selects messages by the fields of their topic. A field

@@ -256,9 +256,11 @@ type UnimplementedSignalsHandler struct{}
 func (UnimplementedSignalsHandler) Stop(context.Context, *emptypb.Empty) error {
 	return gozmqimpl.UnimplementedTopic(signalsStopTopic)
 }
+
 func (UnimplementedSignalsHandler) Set(context.Context, *wrapperspb.StringValue) error {
 	return gozmqimpl.UnimplementedTopic(signalsSetTopic)
 }
+
 func (UnimplementedSignalsHandler) mustEmbedUnimplementedSignalsHandler() {}
 
 // SignalsStopTopic returns the topic of m.

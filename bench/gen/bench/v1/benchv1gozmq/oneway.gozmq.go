@@ -73,6 +73,7 @@ type feedSubscriber struct {
 func (s *feedSubscriber) Blobs(ctx context.Context) iter.Seq2[*benchv1.Blob, error] {
 	return gozmqimpl.SubscribeAll(ctx, s.sub, feedBlobsTopic)
 }
+
 func (s *feedSubscriber) BlobsSubscription(opts ...gozmq.SubscriptionOption) (gozmq.Subscription[*benchv1.Blob, gozmq.TopicPattern], error) {
 	return gozmqimpl.OpenAll(s.sub, feedBlobsTopic, opts)
 }
@@ -107,6 +108,7 @@ type UnimplementedFeedHandler struct{}
 func (UnimplementedFeedHandler) Blobs(context.Context, *benchv1.Blob) error {
 	return gozmqimpl.UnimplementedTopic(feedBlobsTopic)
 }
+
 func (UnimplementedFeedHandler) mustEmbedUnimplementedFeedHandler() {}
 
 // FeedBlobsTopic returns the topic that m is published under.

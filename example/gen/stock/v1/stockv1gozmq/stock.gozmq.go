@@ -193,6 +193,7 @@ type UnimplementedChangesHandler struct{}
 func (UnimplementedChangesHandler) Level(context.Context, *stockv1.Article) error {
 	return gozmqimpl.UnimplementedTopic(changesLevelTopic)
 }
+
 func (UnimplementedChangesHandler) mustEmbedUnimplementedChangesHandler() {}
 
 // ChangesLevelFilter selects messages by the fields of their topic. A field

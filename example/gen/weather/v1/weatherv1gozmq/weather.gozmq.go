@@ -148,9 +148,11 @@ type UnimplementedFeedHandler struct{}
 func (UnimplementedFeedHandler) Temperature(context.Context, *weatherv1.Reading) error {
 	return gozmqimpl.UnimplementedTopic(feedTemperatureTopic)
 }
+
 func (UnimplementedFeedHandler) Alerts(context.Context, *weatherv1.Alert) error {
 	return gozmqimpl.UnimplementedTopic(feedAlertsTopic)
 }
+
 func (UnimplementedFeedHandler) mustEmbedUnimplementedFeedHandler() {}
 
 // FeedTemperatureFilter selects messages by the fields of their topic. A field

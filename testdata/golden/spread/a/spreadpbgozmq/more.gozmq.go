@@ -132,9 +132,11 @@ type UnimplementedFirstDoHandler struct{}
 func (UnimplementedFirstDoHandler) Procedure(context.Context, *spreadpb.A) error {
 	return gozmqimpl.UnimplementedTopic(firstDoProcedureTopic)
 }
+
 func (UnimplementedFirstDoHandler) Again(context.Context, *spreadpb.A) error {
 	return gozmqimpl.UnimplementedTopic(firstDoAgainTopic)
 }
+
 func (UnimplementedFirstDoHandler) mustEmbedUnimplementedFirstDoHandler() {}
 
 // FirstDoProcedureTopic returns the topic of m.

@@ -134,9 +134,11 @@ type UnimplementedThirdHandler struct{}
 func (UnimplementedThirdHandler) Do(context.Context, *spreadpb.B) error {
 	return gozmqimpl.UnimplementedTopic(thirdDoTopic)
 }
+
 func (UnimplementedThirdHandler) DoMore(context.Context, *spreadpbpb.A) error {
 	return gozmqimpl.UnimplementedTopic(thirdDoMoreTopic)
 }
+
 func (UnimplementedThirdHandler) mustEmbedUnimplementedThirdHandler() {}
 
 // ThirdDoFilter selects messages by the fields of their topic. A field that is

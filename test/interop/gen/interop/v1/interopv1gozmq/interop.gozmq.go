@@ -188,6 +188,7 @@ type UnimplementedTickerHandler struct{}
 func (UnimplementedTickerHandler) Tick(context.Context, *interopv1.Text) error {
 	return gozmqimpl.UnimplementedTopic(tickerTickTopic)
 }
+
 func (UnimplementedTickerHandler) mustEmbedUnimplementedTickerHandler() {}
 
 var tickerTickTopic = gozmqimpl.NewBareTopic[interopv1.Text](TickerTickProcedure)
@@ -561,15 +562,19 @@ type UnimplementedTopicsHandler struct{}
 func (UnimplementedTopicsHandler) Plain(context.Context, *interopv1.Text) error {
 	return gozmqimpl.UnimplementedTopic(topicsPlainTopic)
 }
+
 func (UnimplementedTopicsHandler) Typed(context.Context, *interopv1.Sample) error {
 	return gozmqimpl.UnimplementedTopic(topicsTypedTopic)
 }
+
 func (UnimplementedTopicsHandler) Dashed(context.Context, *interopv1.Sample) error {
 	return gozmqimpl.UnimplementedTopic(topicsDashedTopic)
 }
+
 func (UnimplementedTopicsHandler) Nested(context.Context, *interopv1.Sample) error {
 	return gozmqimpl.UnimplementedTopic(topicsNestedTopic)
 }
+
 func (UnimplementedTopicsHandler) mustEmbedUnimplementedTopicsHandler() {}
 
 // TopicsPlainTopic returns the topic of m.

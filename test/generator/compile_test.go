@@ -18,7 +18,7 @@ import (
 // imports first, as protoc and buf send them.
 func compile(t *testing.T, root string, files []string) []*descriptorpb.FileDescriptorProto {
 	t.Helper()
-	return compileFrom(t, &protocompile.SourceResolver{ImportPaths: []string{root, "../proto"}}, files)
+	return compileFrom(t, &protocompile.SourceResolver{ImportPaths: []string{root, "../../proto"}}, files)
 }
 
 // compileText is compile for sources that are in memory.
@@ -26,7 +26,7 @@ func compileText(t *testing.T, sources map[string]string, files ...string) []*de
 	t.Helper()
 	return compileFrom(t, protocompile.CompositeResolver{
 		&protocompile.SourceResolver{Accessor: protocompile.SourceAccessorFromMap(sources)},
-		&protocompile.SourceResolver{ImportPaths: []string{"../proto"}},
+		&protocompile.SourceResolver{ImportPaths: []string{"../../proto"}},
 	}, files)
 }
 

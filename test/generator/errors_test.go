@@ -42,7 +42,7 @@ func errorRequest(t *testing.T, dir string) *pluginpb.CodeGeneratorRequest {
 	}
 	req := &pluginpb.CodeGeneratorRequest{
 		FileToGenerate: files,
-		ProtoFile:      compileFrom(t, &protocompile.SourceResolver{ImportPaths: []string{dir, "../proto"}}, files),
+		ProtoFile:      compileFrom(t, &protocompile.SourceResolver{ImportPaths: []string{dir, "../../proto"}}, files),
 	}
 	if opts, err := os.ReadFile(filepath.Join(dir, "options.txt")); err == nil {
 		req.Parameter = proto.String(strings.TrimSpace(string(opts)))
