@@ -91,7 +91,7 @@ func ExampleBatch() {
 	}
 	<-reading.Done()
 	fmt.Println("done:", worker.Progress().Done)
-	// Output:
+	// Unordered output:
 	// given up: cat.png: invalid_argument: the size is 0
 	// holiday: 1 of 2 tasks done, 1 failed
 	// done: 1

@@ -111,10 +111,12 @@ func (c *bodies) guard(method string, m proto.Message, call func()) (err error) 
 // decodeInput is decode for what someone asks us to do: the error has
 // CodeInvalidArgument.
 func (c *bodies) decodeInput(body []byte, m proto.Message) error {
-	if err := c.decode(body, m); CodeOf(err) == CodeInternal {
+	switch err := c.decode(body, m); {
+	case err == nil:
+		return nil
+	case CodeOf(err) == CodeInternal:
 		return err // the fault is the codec's
-	} else if err != nil {
+	default:
 		return Errorf(CodeInvalidArgument, "decode %s of %d bytes: %w", nameOf(m), len(body), err)
 	}
-	return nil
 }

@@ -104,7 +104,7 @@ func TestCodecThatFails(t *testing.T) {
 		{"server decodes", nil, &countingCodec{broken: broken}, CodeInvalidArgument, "decode google.protobuf.BytesValue of 11 bytes: broken codec"},
 		{"size is wrong", &countingCodec{grow: 1}, nil, CodeInternal, "changed while it was sent"},
 		{"size of the reply is wrong", nil, &countingCodec{grow: -1}, CodeInternal, "changed while it was sent"},
-		{"size is too large", &countingCodec{grow: DefaultMaxMessageSize}, nil, CodeResourceExhausted, "exceeds the limit"},
+		{"size is too large", &countingCodec{grow: defaultMaxMessageSize}, nil, CodeResourceExhausted, "exceeds the limit"},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {

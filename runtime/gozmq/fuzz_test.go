@@ -24,6 +24,13 @@ func FuzzServerReceive(f *testing.F) {
 	} {
 		f.Add(zmtptest.Message(frames...))
 	}
+	const chat, watch = "test.Service/Chat", "test.Service/Watch"
+	for _, more := range [][]string{
+		{"a", "", "", body}, {"a", "", "", "", "\x22\x04\x18\x01\x20\x01"}, {"a", "", "", "", "\x18\x01"}, {"a", "", "", body, "\x22\x02\x08\x7f"}, {"a", "", chat, body, "\x22\x00"},
+	} {
+		f.Add(append(zmtptest.Message("a", "", chat, body, "\x22\x00"), zmtptest.Message(more...)...))
+		f.Add(append(zmtptest.Message("a", "", watch, encode(f, textOf("9")), "\x22\x04\x08\x01\x20\x01"), zmtptest.Message(more...)...))
+	}
 	good := zmtptest.Message("", method, body)
 	f.Add(append(bytes.Clone(good), good...))
 	f.Add(good[:len(good)-1])
@@ -36,7 +43,7 @@ func FuzzServerReceive(f *testing.F) {
 	f.Add(bytes.Repeat([]byte{zmtp.FlagMore, 0}, 2000))
 
 	// Not over tcp, where who offends so often has to wait.
-	s := serve(f, Bind("ipc://*"), echoHandlers(), WithMaxMessageSize(1<<16))
+	s := serve(f, Bind("ipc://*"), allMethods(), WithMaxMessageSize(1<<16))
 	c := dial(f, Connect(s.addr()))
 	f.Fuzz(func(t *testing.T, in []byte) {
 		p := dialRaw(t, s.addr(), zmtp.Dealer)

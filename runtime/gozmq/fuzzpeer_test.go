@@ -82,6 +82,36 @@ func FuzzClientReceive(f *testing.F) {
 	})
 }
 
+// FuzzClientStreamReceive answers a stream with any bytes, then properly, and goes.
+// The stream yields messages and ends, well or with an error that has a code.
+func FuzzClientStreamReceive(f *testing.F) {
+	const first = "\x00\x00\x00\x01\x00\x00\x00\x00"
+	body := encode(f, wrapperspb.Bytes([]byte("hello")))
+	for _, frames := range [][]string{
+		{first, "", "", body, "\x22\x00"}, {first, "", "", "", "\x22\x04\x08\x7f\x18\x01"}, {first, "", "\x08\x05", "", "\x22\x00"},
+		{first, "", "", "", "\x0a\x06\x0a\x01k\x12\x01v\x22\x02\x18\x01"}, {first, "", "\x08\x05\x12\x04gone", "", "\x18\x01"}, {first, "", "", body},
+	} {
+		f.Add(zmtptest.Message(frames...))
+	}
+	f.Fuzz(func(t *testing.T, in []byte) {
+		c := dial(t, Bind(fresh()), WithMaxMessageSize(1<<16))
+		p := dialRaw(t, c.Addrs()[0], zmtp.Router)
+		s := c.Stream(testkit.Within(t), chatMethod)
+		defer s.Close()
+		mustSend(t, s, "hello")
+		id := p.recv()[0]
+		_, _ = p.Write(in)
+		_, _ = p.Write(zmtptest.Message(id, "", "", ""))
+		p.Close()
+		for more := true; more; {
+			var err error
+			if more, err = s.Receive(testkit.Within(t), new(bytez)); err != nil && (more || !errors.As(err, new(*Error))) {
+				t.Fatalf("the stream ended with %v, %v", more, err)
+			}
+		}
+	})
+}
+
 // FuzzSubscriberReceive publishes any bytes. What is yielded is a message, or
 // an error that says that one could not be decoded.
 func FuzzSubscriberReceive(f *testing.F) {

@@ -13,9 +13,8 @@ import (
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
 )
 
-// DefaultMaxMessageSize is the limit on the size of a message, sent or
-// received, unless WithMaxMessageSize sets another: 4 MiB.
-const DefaultMaxMessageSize = 4 << 20
+// defaultMaxMessageSize is the limit that WithMaxMessageSize changes.
+const defaultMaxMessageSize = 4 << 20
 
 // A SocketOption is an option of every constructor that opens sockets.
 type SocketOption interface {
@@ -73,7 +72,7 @@ func newSocketConfig(t zmtp.SocketType, role handshake.Role) socketConfig {
 		Config: link.Config{
 			SocketType:         t,
 			Role:               role,
-			MaxMessageSize:     DefaultMaxMessageSize,
+			MaxMessageSize:     defaultMaxMessageSize,
 			SendQueue:          1000,
 			SendQueueBytes:     4 << 20,
 			ConnectTimeout:     10 * time.Second,
@@ -121,7 +120,7 @@ func WithRoutingID(id string) SocketOption {
 // or result with DeliveryAtMostOnce is dropped and reported. A peer that sends
 // any other message that is too large is disconnected, also for a request with
 // bare framing. The frames beside the body may have 64 KiB more. Default:
-// DefaultMaxMessageSize.
+// defaultMaxMessageSize.
 //
 // All messages that have come in part may take 256 MiB of the socket's memory
 // together, or 4 times the limit if that is more. Beyond that, messages of more

@@ -14,7 +14,7 @@ var benchSizes = []int{64, 1 << 10, 64 << 10}
 
 // BenchmarkBody encodes a message as a frame, and decodes it.
 func BenchmarkBody(b *testing.B) {
-	c := bodies{limit: DefaultMaxMessageSize}
+	c := bodies{limit: defaultMaxMessageSize}
 	for _, size := range benchSizes {
 		m := wrapperspb.Bytes(make([]byte, size))
 		b.Run(fmt.Sprintf("encode/%d", size), func(b *testing.B) {
@@ -41,7 +41,7 @@ func BenchmarkBody(b *testing.B) {
 // BenchmarkRequest makes a request behind its envelope, with and without a
 // header, and decodes it as a server does.
 func BenchmarkRequest(b *testing.B) {
-	body := bodies{limit: DefaultMaxMessageSize}
+	body := bodies{limit: defaultMaxMessageSize}
 	s := &Server{bodies: body, entries: make(map[string]*handler)}
 	h := Handle(echoMethod, echo)
 	s.entries[echoMethod.Procedure] = newHandler(h)
@@ -92,7 +92,7 @@ func BenchmarkStatus(b *testing.B) {
 	err := Errorf(CodeNotFound, "no such thing")
 	b.ReportAllocs()
 	for b.Loop() {
-		if got := parseStatus(encodeStatus(err, DefaultMaxMessageSize)); CodeOf(got) != CodeNotFound {
+		if got := parseStatus(encodeStatus(err, defaultMaxMessageSize)); CodeOf(got) != CodeNotFound {
 			b.Fatal(got)
 		}
 	}

@@ -60,7 +60,10 @@ func TestReadyWaitsForPublishers(t *testing.T) {
 	first, second := closedPort(t), closedPort(t)
 	sub := subscriber(t, Connect(first, second), fast())
 	open(t, sub, nil)
-	publisher(t, Bind(first))
+	there := publisher(t, Bind(first))
+	if err := there.WaitForSubscribers(testkit.Within(t), "weather/", 1); err != nil {
+		t.Fatal(err)
+	}
 	short, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
 	wantCode(t, sub.Ready(short), CodeDeadlineExceeded, "no publisher at "+second)

@@ -199,7 +199,7 @@ func (s *serverStream) appendReply(b []byte) ([]byte, error) {
 // handlersFault returns an error over a message that cannot be encoded as one of the
 // handler.
 func handlersFault(err error) error {
-	if CodeOf(err) == CodeInvalidArgument {
+	if err != nil && CodeOf(err) == CodeInvalidArgument {
 		return Errorf(CodeInternal, "%w", err)
 	}
 	return err

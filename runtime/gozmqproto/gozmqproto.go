@@ -52,13 +52,16 @@ func MarshalTo(w io.Writer, m proto.Message) error {
 	return nil
 }
 
+// defaultMaxSize is the default of gozmq.WithMaxMessageSize.
+const defaultMaxSize = 4 << 20
+
 // UnmarshalFrom reads one message that MarshalTo wrote. It returns io.EOF at
 // the end of the stream. It fails with gozmq.CodeResourceExhausted, before it
 // allocates memory, when a message is larger than maxSize bytes. maxSize 0
-// means gozmq.DefaultMaxMessageSize.
+// means 4 MiB, as without gozmq.WithMaxMessageSize.
 func UnmarshalFrom(r *bufio.Reader, m proto.Message, maxSize int) error {
 	if maxSize == 0 {
-		maxSize = gozmq.DefaultMaxMessageSize
+		maxSize = defaultMaxSize
 	}
 	err := protodelim.UnmarshalOptions{MaxSize: int64(maxSize)}.UnmarshalFrom(r, m)
 	var tooLarge *protodelim.SizeTooLargeError

@@ -207,7 +207,7 @@ func TestStreamLimits(t *testing.T) {
 		return UnmarshalFrom(bufio.NewReader(bytes.NewReader(b)), new(wrapperspb.BytesValue), limit)
 	}
 	wantCode(t, read(claim, 0), gozmq.CodeResourceExhausted, "read google.protobuf.BytesValue")
-	wantCode(t, read(protowire.AppendVarint(nil, gozmq.DefaultMaxMessageSize+1), 0), gozmq.CodeResourceExhausted)
+	wantCode(t, read(protowire.AppendVarint(nil, defaultMaxSize+1), 0), gozmq.CodeResourceExhausted)
 	var buf bytes.Buffer
 	if err := MarshalTo(&buf, wrapperspb.Bytes(make([]byte, 98))); err != nil { // 100 bytes
 		t.Fatal(err)

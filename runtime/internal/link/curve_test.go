@@ -366,7 +366,7 @@ func TestSealedPassOver(t *testing.T) {
 			}), func(c *Config) { c.MaxMessageSize, c.PassOver = limit, true })
 			want := func(text string) {
 				t.Helper()
-				if got := testkit.Receive(t, results, "the reader"); !strings.HasPrefix(got, text) {
+				if got := testkit.Receive(t, results, "a result"); !strings.HasPrefix(got, text) {
 					t.Errorf("Next gave %.200s, want %s", got, text)
 				}
 			}

@@ -130,13 +130,13 @@ func TestMessagesInPartAreBounded(t *testing.T) {
 		v.events.await(t, 0, Disconnected, peers)
 		good.Ask("still here")
 		v.wantNothingHeld(t)
-		for _, e := range v.events.Since(0) {
+		for _, e := range v.events.All() {
 			if network == networks[0] && e.Peer == good.LocalAddr().String() && e.Err != nil {
-				t.Errorf("the good peer: %+v", e)
+				t.Errorf("the good peer: %v", e)
 			}
 		}
-		// Each first buffer comes on top of the limit, one message, and of it
-		// another one half as large while it grows.
+		// Each first buffer comes on top of the limit, one message, and of it another
+		// one half as large while it grows.
 		limit := int64(crowdedLimit + 2<<20 + (peers+1)*smallIncoming)
 		if got := most(); got > limit || got < crowdedLimit/2 {
 			t.Errorf("%d KiB were held, want at most %d and more than half of the limit", got>>10, limit>>10)
@@ -223,7 +223,7 @@ func TestCrowdOfLargeMessages(t *testing.T) {
 		}
 		wg.Wait()
 		if n := v.events.count(Disconnected); n > 0 {
-			t.Errorf("%d peers were disconnected: %v", n, v.events.Since(0))
+			t.Errorf("%d peers were disconnected: %v", n, v.events.All())
 		}
 		v.wantNothingHeld(t)
 	})
@@ -246,7 +246,7 @@ func TestInterruptEndsTheWaitForRoom(t *testing.T) {
 	v.cfg.incoming.held.Add(crowdedLimit)
 	v.cfg.incoming.over.Store(new(Conn))
 	p := v.dial(t)
-	c := testkit.Receive(t, conns, "the connection")
+	c := testkit.Receive(t, conns, "a connection")
 	if err := v.sendPart(p, 1<<20, 1); err != nil {
 		t.Fatal(err)
 	}
@@ -254,11 +254,11 @@ func TestInterruptEndsTheWaitForRoom(t *testing.T) {
 		time.Sleep(time.Millisecond)
 	}
 	c.Interrupt()
-	if err := testkit.Receive(t, results, "what Next gave"); err != ErrInterrupted {
+	if err := testkit.Receive(t, results, "a result"); err != ErrInterrupted {
 		t.Errorf("Next: %v, want ErrInterrupted", err)
 	}
 	v.cfg.incoming.held.Add(-crowdedLimit)
-	if p.Send([]byte{0}); testkit.Receive(t, results, "what Next gave") != nil {
+	if p.Send([]byte{0}); testkit.Receive(t, results, "a result") != nil {
 		t.Error("the message did not come whole after the interruption")
 	}
 	v.wantNothingHeld(t)

@@ -113,11 +113,3 @@ func descriptors() int {
 	}
 	return len(entries)
 }
-
-// texts returns the events as text, in their order.
-func texts(r *recorder) (all []string) {
-	for _, e := range r.All() {
-		all = append(all, fmt.Sprintf("%d %s %v", e.Kind, e.Peer, e.Err))
-	}
-	return all
-}

@@ -92,6 +92,11 @@ func TestPrefixesOfManyPeersAreBounded(t *testing.T) {
 		defer p.mu.Unlock()
 		return events.sum(link.Disconnected) > 0 || p.shares.bytes == peers*prefixes*(subscriptionCost+maxPrefix)
 	})
+	testkit.Eventually(t, "the removal of what was given up", func() bool {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		return p.subs.Len()*(subscriptionCost+maxPrefix) == p.shares.bytes
+	})
 	grown := heap() - before
 	p.mu.Lock()
 	held, subscriptions := p.shares.bytes, p.subs.Len()

@@ -15,7 +15,7 @@ type queue struct {
 type buffer struct{ b []byte }
 
 // maxKept is the largest buffer that is used again.
-const maxKept = 64 << 10
+const maxKept = 1 << 20
 
 var buffers = sync.Pool{New: func() any { return new(buffer) }}
 
