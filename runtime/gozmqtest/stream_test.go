@@ -44,7 +44,7 @@ func TestFaultsStreamOverConn(t *testing.T) {
 			return f
 		},
 		"client": func(t *testing.T, f *gozmqtest.Faults) gozmq.Caller {
-			addrs := gozmqtest.Serve(t, gozmq.Bind(gozmqtest.Endpoint()), registerRoom)
+			addrs := gozmqtest.Serve(t, registerRoom, gozmq.Bind(gozmqtest.Endpoint()))
 			return gozmqtest.Open(gozmq.Dial(gozmq.Connect(addrs...), gozmq.WithInterceptors(f.Intercept))).For(t)
 		},
 	} {
@@ -81,7 +81,7 @@ func TestFaultsStreamInServer(t *testing.T) {
 	f := &gozmqtest.Faults{}
 	f.FailSend(chatv1gozmq.RoomWatchProcedure, 3, errFault)
 	f.FailReceive(chatv1gozmq.RoomUploadProcedure, 1, errFault)
-	addrs := gozmqtest.Serve(t, gozmq.Bind(gozmqtest.Endpoint()), registerRoom, gozmq.WithInterceptors(f.Intercept))
+	addrs := gozmqtest.Serve(t, registerRoom, gozmq.Bind(gozmqtest.Endpoint()), gozmq.WithInterceptors(f.Intercept))
 	c := gozmqtest.Open(gozmq.Dial(gozmq.Connect(addrs...))).For(t)
 	if n, err := watched(t, c); n != 3 || gozmq.CodeOf(err) != gozmq.CodeDataLoss {
 		t.Errorf("FailSend: %d lines, %v", n, err)

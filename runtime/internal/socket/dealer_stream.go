@@ -109,7 +109,7 @@ func (d *Dealer) OpenStream(ctx context.Context, call <-chan struct{}, start Str
 
 // openStream opens a stream whose place among the calls in flight is taken.
 func (p *dealerPeer) openStream(ctx context.Context, call <-chan struct{}, start StreamStart, windows *stream.Budget) (*DealerStream, error) {
-	s := &DealerStream{peer: p, callDone: call, heard: p.hung.heard(), took: -1}
+	s := &DealerStream{peer: p, callDone: call, heard: p.hung.answered(), took: -1}
 	s.receiver = waiter{stream: s, ch: make(chan signal, 1)}
 	s.in.Init(FirstWindow, windows)
 	s.out.Init(FirstWindow)
