@@ -212,11 +212,15 @@ func TestStreamServerStalls(t *testing.T) {
 	}()
 	stalled := waitStream(t, b, "one").server
 	testkit.Eventually(t, "a full queue", func() bool { return stalled.Full() })
-	// Some calls may find room at the server that stalls, before it has stalled for good.
-	for range 200 {
-		calm.Send(zmtptest.Message("call", "", "a.B/D", ""))
-	}
-	for range 150 {
+	// Some calls find room at the server that stalls, before it has stalled for good.
+	go func() {
+		for range 5000 {
+			if _, err := calm.Write(zmtptest.Message("call", "", "a.B/D", "")); err != nil {
+				return // the test is over
+			}
+		}
+	}()
+	for range 500 {
 		if got := texts(reads.Message()); got[1] != "call" {
 			t.Fatalf("got %.100q, want a call", got)
 		}
