@@ -30,9 +30,10 @@ func (s *clientStream) hold(ctx context.Context) (free func(), err error) {
 	}
 }
 
-// begin sends the start, with m as the first message unless it is nil; ends says that
-// no message will follow. It returns false without an error when another goroutine
-// has sent the start. When only ctx has ended, the stream can begin later.
+// begin sends the start, with m as the first message unless it is nil; ends
+// says that no message will follow. It returns false without an error when
+// another goroutine has sent the start. When only ctx has ended, the stream can
+// begin later.
 func (s *clientStream) begin(ctx context.Context, m proto.Message, ends bool) (sent bool, err error) {
 	free, err := s.hold(ctx)
 	if err != nil {
@@ -134,8 +135,8 @@ func (s *clientStream) fail(err error) error {
 	return s.outcome()
 }
 
-// open opens the stream at a server, trying again as the method allows. s.starting is
-// held.
+// open opens the stream at a server, trying again as the method allows.
+// s.starting is held.
 func (s *clientStream) open(ctx context.Context) error {
 	both, stop := s.both(ctx)
 	defer stop()
@@ -246,9 +247,9 @@ func (s *clientStream) again(ctx context.Context, st *socket.DealerStream) (next
 	return s.current.Load(), nil, nil
 }
 
-// judge returns what an attempt has ended with. gone says that this is the error of a
-// server that went, or that is stopping and has done nothing; moves, that no server
-// has done anything and there may be another one.
+// judge returns what an attempt has ended with. gone says that this is the
+// error of a server that went, or that is stopping and has done nothing; moves,
+// that no server has done anything and there may be another one.
 func (s *clientStream) judge(st *socket.DealerStream) (final error, gone, moves bool) {
 	end, _ := st.End()
 	var size *zmtp.SizeError
@@ -271,8 +272,9 @@ func (s *clientStream) judge(st *socket.DealerStream) (final error, gone, moves 
 	return parseStatus(end.Reply.Status), h.Refused, moves
 }
 
-// tryAgain reports whether the call is tried again after err, and waits for the pause
-// before that. Only one whose client sends no stream is: what else was sent is gone.
+// tryAgain reports whether the call is tried again after err, and waits for the
+// pause before that. Only one whose client sends no stream is: what else was
+// sent is gone.
 func (s *clientStream) tryAgain(ctx context.Context, err error, gone bool) bool {
 	m, t := s.method, &s.tries
 	if m.Idempotency == IdempotencyUnknown || m.ClientStreams {

@@ -10,8 +10,9 @@ import (
 	"github.com/gozmq/gozmq/runtime/internal/wire"
 )
 
-// receive handles a message of the client that is not the first. It returns false for
-// one that the client should not have sent. The connection's reader calls it.
+// receive handles a message of the client that is not the first. It returns
+// false for one that the client should not have sent. The connection's reader
+// calls it.
 func (s *serverStream) receive(r *wire.Request) bool {
 	h := r.Header.Stream
 	if r.Header.Cancel {

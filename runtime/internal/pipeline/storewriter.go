@@ -10,7 +10,8 @@ import (
 )
 
 // A storeWriter applies changes to a store in a goroutine, and groups those
-// that come while the store is busy. It releases the store after the last one. A nil storeWriter does nothing.
+// that come while the store is busy. It releases the store after the last one.
+// A nil storeWriter does nothing.
 type storeWriter struct {
 	store  Store
 	report func(error)

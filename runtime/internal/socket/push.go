@@ -20,7 +20,8 @@ type Message interface {
 // A Push gives each message to one of its peers, in rotation among those whose
 // queue is not full, and waits while there is none (RFC 30). It drops nothing:
 // messages that were not sent to a peer when its connection ends go to another
-// one, in order, but for those of Stop. Its methods may be called from any goroutine.
+// one, in order, but for those of Stop. Its methods may be called from any
+// goroutine.
 type Push struct {
 	group *link.Group
 

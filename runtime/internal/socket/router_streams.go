@@ -9,8 +9,8 @@ import (
 // maxRecent is how many streams of a connection are known to have ended.
 const maxRecent = 64
 
-// routerStreams are the open streams of one connection, by their envelopes. The zero
-// value is ready.
+// routerStreams are the open streams of one connection, by their envelopes. The
+// zero value is ready.
 type routerStreams struct {
 	mu     sync.Mutex
 	open   map[string]*RouterStream
