@@ -221,3 +221,48 @@ func TestBudget(t *testing.T) {
 		t.Errorf("%d bytes are left in the end", left)
 	}
 }
+
+// TestQueueKeepsBodies: bodies of all sizes come out as they went in, whatever
+// pieces of memory they are in.
+func TestQueueKeepsBodies(t *testing.T) {
+	sizes := []int{0, 1, 100, 4000, 4096, 100 << 10, 128 << 10, 1 << 20, 2 << 20, 5}
+	var q queue
+	for round := range 3 {
+		for i, size := range sizes {
+			q.push(bytes.Repeat([]byte{byte(i + round)}, size))
+		}
+		for i, size := range sizes {
+			if q.empty() {
+				t.Fatalf("empty before body %d", i)
+			}
+			if body := q.next(); !bytes.Equal(body, bytes.Repeat([]byte{byte(i + round)}, size)) {
+				t.Fatalf("body %d of %d bytes came as %d bytes", i, size, len(body))
+			}
+		}
+		if !q.empty() {
+			t.Fatal("not empty at the end")
+		}
+		q.free()
+	}
+}
+
+// BenchmarkQueue is a queue that is filled with a window's bytes, and emptied.
+func BenchmarkQueue(b *testing.B) {
+	for _, size := range []int{64, 64 << 10} {
+		b.Run(fmt.Sprintf("%dB", size), func(b *testing.B) {
+			body := make([]byte, size)
+			b.SetBytes(int64(size))
+			b.ReportAllocs()
+			var q queue
+			for n := 0; n < b.N; {
+				for held := 0; held < 4<<20; held += size {
+					q.push(body)
+				}
+				for ; !q.empty(); n++ {
+					q.next()
+				}
+				q.free()
+			}
+		})
+	}
+}
