@@ -113,11 +113,11 @@ func remains(n int, giveUp func(rival.Streams) error) func(*Row, rival.Streams) 
 		if err := giveUpMany(100, giveUp, s); err != nil { // so that what is kept for reuse is there
 			return err
 		}
-		before, goroutines := settled(func(uint64, int) bool { return false })
+		before, goroutines := settled(0)
 		if err := giveUpMany(n, giveUp, s); err != nil {
 			return err
 		}
-		after, left := settled(func(_ uint64, now int) bool { return now <= goroutines })
+		after, left := settled(goroutines)
 		row.add(float64(after) / float64(before))
 		row.Note = fmt.Sprintf("%d goroutines before, %d after; %d KiB before, %d KiB after", goroutines, left, before>>10, after>>10)
 		return nil
@@ -147,16 +147,18 @@ func giveUpMany(n int, giveUp func(rival.Streams) error, s rival.Streams) error 
 	}
 }
 
-// settled returns the reachable heap and the number of goroutines, once enough
-// says so, or after a while.
-func settled(enough func(heap uint64, goroutines int) bool) (heap uint64, goroutines int) {
-	for range 10 {
+// settled returns the reachable heap and the number of goroutines, when there are
+// no more of these than may be and the heap shrinks no more, or after a while.
+func settled(mayBe int) (heap uint64, goroutines int) {
+	for range 20 {
+		last := heap
 		runtime.GC()
 		time.Sleep(50 * time.Millisecond) // what garbage ends, ends in other goroutines
 		runtime.GC()
 		var m runtime.MemStats
 		runtime.ReadMemStats(&m)
-		if heap, goroutines = m.HeapAlloc, runtime.NumGoroutine(); enough(heap, goroutines) {
+		heap, goroutines = m.HeapAlloc, runtime.NumGoroutine()
+		if goroutines <= mayBe && heap >= last-last/100 && last > 0 {
 			break
 		}
 	}
