@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// What a Line has on its way in each direction: parts of at most linePart bytes. It is
-// more than any window that is measured.
+// What a Line has on its way in each direction: parts of at most linePart bytes.
+// It is more than any window that is measured.
 const (
 	linePart  = 64 << 10
 	lineParts = 1024

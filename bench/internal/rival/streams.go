@@ -14,12 +14,12 @@ const RawStream = "raw tcp messages"
 
 // A Streams opens streaming calls, all on one connection where the library can.
 type Streams interface {
-	// Watch has the server send messages of the size of the Options: count, or, when
-	// that is 0, as many as there is time for. The caller leaves when got returns
-	// false, which is called for each message.
+	// Watch has the server send messages of the size of the Options: count, or,
+	// when that is 0, as many as there is time for. The caller leaves when got,
+	// which is called for each message, returns false.
 	Watch(count uint64, got func() bool) error
-	// Chat sends a message and waits for its echo, for as long as more returns true,
-	// which is called before each.
+	// Chat sends a message and waits for its echo, for as long as more, which is
+	// called before each, returns true.
 	Chat(more func() bool) error
 	// Drop opens a stream, sends one message, and forgets the stream.
 	Drop() error

@@ -6,9 +6,9 @@ import (
 	"sync"
 )
 
-// A queue holds bodies, each behind its length, in pieces of memory that are pooled:
-// a stream that waits keeps none, and one that lags behind copies nothing as its
-// queue grows.
+// A queue holds bodies, each behind its length, in pieces of memory that are
+// pooled: a stream that waits keeps none, and one that lags behind copies nothing
+// as its queue grows.
 type queue struct {
 	first, last *piece // nil: empty
 	off         int    // where the first body of first begins
@@ -68,8 +68,8 @@ func (q *queue) push(body []byte) {
 	q.last.b = append(binary.AppendUvarint(q.last.b, uint64(len(body))), body...)
 }
 
-// next takes the first body, which is valid until the next call of next or free. The
-// queue must not be empty.
+// next takes the first body, which is valid until the next call of next or free.
+// The queue must not be empty.
 func (q *queue) next() []byte {
 	if p := q.first; q.off == len(p.b) {
 		q.first, q.off = p.next, 0
