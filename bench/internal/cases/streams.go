@@ -24,6 +24,16 @@ func streamCases() []Case {
 	}
 }
 
+// brief returns cfg, with one round where the figures mean nothing.
+func brief(cfg *Config) *Config {
+	if !cfg.Quick {
+		return cfg
+	}
+	once := *cfg
+	once.Rounds = 1
+	return &once
+}
+
 // watchCase is streams from a server to its caller.
 func watchCase(streams, size int, wants ...want) Case {
 	name := fmt.Sprintf("server stream %s", sizeName(size))
@@ -33,7 +43,7 @@ func watchCase(streams, size int, wants ...want) Case {
 	return Case{
 		Name: name, Unit: "messages/s",
 		Run: func(cfg *Config, r *Result) {
-			interleave(cfg, r.streams(cfg, rival.Options{Size: size, Callers: streams}, watchRate(cfg, streams)))
+			interleave(brief(cfg), r.streams(cfg, rival.Options{Size: size, Callers: streams}, watchRate(cfg, streams)))
 			for _, w := range wants {
 				r.atLeast(w.rival, w.times)
 			}
@@ -46,7 +56,7 @@ func chatCase() Case {
 	return Case{
 		Name: "bidirectional stream 64 B, ping-pong", Unit: "round trips/s",
 		Run: func(cfg *Config, r *Result) {
-			interleave(cfg, r.streams(cfg, rival.Options{Size: 64, Callers: 1}, chatRate(cfg)))
+			interleave(brief(cfg), r.streams(cfg, rival.Options{Size: 64, Callers: 1}, chatRate(cfg)))
 			r.atLeast("gRPC", 3)
 		},
 	}
@@ -109,7 +119,7 @@ func firstCase() Case {
 	return Case{
 		Name: "server stream 64 B, time to the first message", Unit: "µs, p50", Less: true,
 		Run: func(cfg *Config, r *Result) {
-			interleave(cfg, r.streams(cfg, rival.Options{Size: 64, Callers: 1}, func(row *Row, s rival.Streams) error {
+			interleave(brief(cfg), r.streams(cfg, rival.Options{Size: 64, Callers: 1}, func(row *Row, s rival.Streams) error {
 				return row.first(cfg, s)
 			}))
 			r.Notes = append(r.Notes, "On a connection that is open, one stream of one message after the other. CPU and allocations are those of the whole stream.")
@@ -149,7 +159,7 @@ func streamAllocsCase() Case {
 			o := rival.Options{Size: 64, Callers: 1}
 			watch := r.row("server stream 64 B", "as decoded included")
 			chat := r.row("ping-pong 64 B", "as decoded and the handler's answer included; half of a round trip")
-			interleave(cfg, []*contender{
+			interleave(brief(cfg), []*contender{
 				streaming(watch, v, o, watchRate(cfg, 1)),
 				streaming(chat, v, o, chatRate(cfg)),
 			})
@@ -180,8 +190,8 @@ func longLineCase() Case {
 			if cfg.Quick {
 				count, delay = 4<<20/size, 5*time.Millisecond
 			}
-			few := *cfg
-			few.Rounds = min(cfg.Rounds, 2)
+			few := *brief(cfg)
+			few.Rounds = min(few.Rounds, 2)
 			do := func(row *Row, s rival.Streams) error { return row.transfer(s, count, size) }
 			interleave(&few, r.streams(cfg, rival.Options{Size: size, Callers: 1, Delay: delay}, do, rival.Ours, "gRPC"))
 			r.Notes = append(r.Notes, fmt.Sprintf("%d MiB, from the call to the last message, so the growth of the windows is in it; "+

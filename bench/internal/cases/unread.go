@@ -28,7 +28,7 @@ func unreadCase() Case {
 					list = append(list, c)
 				}
 			}
-			interleave(cfg, list)
+			interleave(brief(cfg), list)
 			t := Target{What: "rate beside it ÷ rate without it", Want: 0.95, Unknown: "ours was not measured"}
 			without, beside := r.find(rival.Ours), r.find(rival.Ours+unreadSuffix)
 			if without != nil && beside != nil {

@@ -101,7 +101,7 @@ func (l *Line) pass(dst, src net.Conn) {
 			if _, err := dst.Write(p.b); err != nil {
 				src.Close()
 			}
-			free.Put(p.b[:linePart]) //nolint:staticcheck // a slice's header is small beside what is in it
+			free.Put(p.b[:linePart])
 		}
 	})
 }
