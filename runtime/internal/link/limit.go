@@ -20,9 +20,9 @@ func (e *LimitError) Error() string {
 
 // Fits returns a *LimitError if a frame of the message, as it is on the wire,
 // is larger than the peer announces to take. A peer that announces nothing
-// takes any.
+// takes any, and with Config.IgnoreLimits every one does.
 func (c *Conn) Fits(message []byte) error {
-	if c.MaxMessage <= 0 || int64(len(message)) <= c.MaxMessage {
+	if c.MaxMessage <= 0 || c.cfg.IgnoreLimits || int64(len(message)) <= c.MaxMessage {
 		return nil
 	}
 	for len(message) > 0 {

@@ -16,6 +16,7 @@ type ProxyDealer struct {
 
 // NewProxyDealer returns a dealer without peers. Shutdown must be called.
 func NewProxyDealer(cfg link.Config, to BatchReceiver) *ProxyDealer {
+	cfg.IgnoreLimits = true // the server answers what is too large for it
 	d := &ProxyDealer{to: to}
 	d.push.init(cfg, d)
 	return d
