@@ -111,7 +111,7 @@ func TestReceiverGrantsAfterLargeMessage(t *testing.T) {
 			t.Fatal(err)
 		}
 		body, _ := r.Next()
-		if c, ok := r.Consumed(len(body)); !ok || c.Bytes != r.used.Bytes+start64 {
+		if c, ok := r.Consumed(len(body)); !ok || c.Bytes != r.used.Bytes+r.size.Bytes || c.Bytes <= r.used.Bytes {
 			t.Fatalf("%v, %v", c, ok)
 		}
 	}
@@ -264,5 +264,26 @@ func BenchmarkQueue(b *testing.B) {
 				q.free()
 			}
 		})
+	}
+}
+
+// TestWindowHasRoomForLargeMessages: a window grows until it has room for some of
+// the messages that are consumed, however busy both sides are, and no further.
+func TestWindowHasRoomForLargeMessages(t *testing.T) {
+	const size = 64 << 10
+	r := receiver(NewBudget(1 << 20))
+	body := make([]byte, size)
+	at := time.Now()
+	for range 100 {
+		if _, err := r.Push(body, at); err != nil {
+			t.Fatal(err)
+		}
+		if got, ok := r.Next(); !ok || len(got) != size {
+			t.Fatal(len(got), ok)
+		}
+		r.Consumed(size)
+	}
+	if r.size.Bytes != roomFor*size {
+		t.Errorf("the window is %d bytes", r.size.Bytes)
 	}
 }
