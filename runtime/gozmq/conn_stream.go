@@ -137,7 +137,7 @@ func (s *clientStream) send(ctx context.Context, st *socket.DealerStream, m prot
 			s.sent.Add(1)
 			return nil
 		case errors.Is(err, socket.ErrStreamClosed):
-			return Errorf(CodeFailedPrecondition, "%s: Send behind CloseSend", s.method.Procedure)
+			return Errorf(CodeFailedPrecondition, "%s: Send after CloseSend", s.method.Procedure)
 		case !errors.Is(err, socket.ErrStreamOver):
 			return callError(err, s.method)
 		}

@@ -13,9 +13,9 @@
 //
 // A [Proxy] stands between the ends of any of them. Any role may [Bind] or
 // [Connect], to several endpoints at once, over tcp, ipc and inproc. Every value
-// that a constructor returns must be closed; closing waits, up to [WithLinger],
-// until the messages that were sent have left. All values may be used by several
-// goroutines at once.
+// that a constructor returns must be closed, or served or run to its end; closing
+// waits, up to [WithLinger], until the messages that were sent have left. All
+// values may be used by several goroutines at once.
 //
 // An [*Error] has a [Code]; [CodeOf] returns the code of any error.
 // [WithEventHandler] reports each [Event] of the connections, [LogEvents]
@@ -45,6 +45,8 @@
 //	WithDrainTimeout               x                                      x
 //	WithMaxWaiting                 x
 //	WithPanicHandler               x
+//	WithIdleTimeout                x
+//	WithMaxStreamAge               x
 //	WithMaxSubscriptions                    x                                         x
 //	WithSubscriptionRule                    x                                         x
 //	WithTopicMemory                         x         x
@@ -65,9 +67,10 @@
 //	WithBatchHandler                                                            x
 //
 // A call takes a [CallOption]: [WithTimeout], [WithWaitForReady],
-// [WithHedging], [WithReplyMetadata]. A subscription also takes
-// WithReceiveQueue and WithOverflow; a handler of topics takes those two,
-// WithSubscribedHandler and WithTopicErrorHandler.
+// [WithHedging], [WithReplyMetadata], and of streams [WithIdleTimeout] and
+// [WithMessageTimeout]. A subscription also takes WithReceiveQueue and
+// WithOverflow; a handler of topics takes those two, WithSubscribedHandler and
+// WithTopicErrorHandler.
 //
 // # More
 //

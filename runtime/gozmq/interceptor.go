@@ -46,8 +46,9 @@ func (c *CallInfo) message(m proto.Message, sent bool) error {
 	return nil
 }
 
-// AddReplyHeader adds a header to the reply of the call, or to its error. It
-// may be called from any goroutine until the handler has returned.
+// AddReplyHeader adds a header to the reply of the call, or to its error. It may be
+// called from any goroutine until the handler has returned; in a stream only until
+// the first message is sent, because what is added later is not sent.
 func (c *CallInfo) AddReplyHeader(key, value string) { c.add(false, key, value) }
 
 // AddReplyTrailer adds a trailer to the reply of the call, or to its error. It

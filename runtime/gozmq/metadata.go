@@ -61,7 +61,7 @@ func outgoing(ctx context.Context) outgoingMetadata {
 
 // ReplyMetadata is the metadata that a server sends with its reply or its error.
 type ReplyMetadata struct {
-	Headers  Metadata // set before the server had a reply
+	Headers  Metadata // set before the server had a reply; of a stream, before its first message
 	Trailers Metadata // set with it
 }
 
@@ -87,5 +87,7 @@ type replyMetadataOption struct{ to *ReplyMetadata }
 func (o replyMetadataOption) applyCall(c *callOptions) { c.replyMetadata = o.to }
 
 // WithReplyMetadata stores the metadata of a call's reply, or of its error, in to,
-// which the caller may read once the call has returned.
+// which the caller may read once the call has returned; for a stream, once its loop
+// or CloseAndReceive has ended. The goroutine that receives may read the headers
+// from the first message on.
 func WithReplyMetadata(to *ReplyMetadata) CallOption { return replyMetadataOption{to} }

@@ -28,20 +28,23 @@ type Stream interface {
 	Close()
 }
 
-// A Sender sends the messages of a stream, in a handler. Any number of
-// goroutines may call it at once, until the handler has returned.
+// A Sender sends the messages of a stream: a handler's to its client, or as part of
+// a ClientStream or BidiStream the client's to the server. Any number of goroutines
+// may call it at once, until the handler has returned.
 type Sender[M any] interface {
 	// Send waits while the client has not granted credit, until ctx ends; then
 	// nothing was sent. It returns CodeCanceled when the client has canceled the
 	// call, CodeUnavailable when it is gone, and CodeFailedPrecondition when the
-	// handler has returned.
+	// handler has returned. With the handler's own context it goes on sending after
+	// that has ended with ErrDraining: a handler that sends in a loop has to look
+	// at its context.
 	Send(ctx context.Context, m *M) error
 }
 
 // A ClientStream is a call in which the client sends any number of messages and
 // the server answers once. It ends with the context that it was made with.
 type ClientStream[Req, Resp any] interface {
-	// Send is Stream.Send.
+	// Send sends one message to the server, as Stream.Send says.
 	Sender[Req]
 	// CloseAndReceive says that no further message will be sent and waits for the
 	// reply. The call is canceled when ctx ends first.
@@ -51,7 +54,7 @@ type ClientStream[Req, Resp any] interface {
 // A BidiStream is a call in which both sides send any number of messages. It ends
 // with the context that it was made with.
 type BidiStream[Req, Resp any] interface {
-	// Send is Stream.Send.
+	// Send sends one message to the server, as Stream.Send says.
 	Sender[Req]
 	// CloseSend says that no further message will be sent; what the server sends
 	// can still be received.

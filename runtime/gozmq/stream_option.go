@@ -8,9 +8,9 @@ import (
 // ErrDraining is the cause (context.Cause) with which the context of a handler with
 // streams ends when the server stops, or when the stream has reached the age of
 // WithMaxStreamAge. Until the drain timeout is over the handler may still send, as
-// to say goodbye; then it should return. The caller gets CodeUnavailable if the
-// handler returns the context's error, and may open the stream again, at another
-// server.
+// to say goodbye, and Send does not fail with this cause; then the handler should
+// return. The caller gets CodeUnavailable if the handler returns the context's
+// error, and may open the stream again, at another server.
 var ErrDraining = errors.New("the stream is to end: the server is stopping, or the stream is too old")
 
 type idleTimeout time.Duration

@@ -43,7 +43,7 @@ type LostError struct{ Err error }
 
 func (e *LostError) Error() string {
 	if errors.Is(e.Err, io.EOF) || errors.Is(e.Err, syscall.ECONNRESET) {
-		return fmt.Sprintf("connection lost: %v: the peer ended it, and its observer says why", e.Err)
+		return fmt.Sprintf("connection lost: %v: the peer ended it; its event handler may say why", e.Err)
 	}
 	return fmt.Sprintf("connection lost: %v", e.Err)
 }
