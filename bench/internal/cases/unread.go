@@ -34,9 +34,18 @@ func unreadCase() Case {
 			if without != nil && beside != nil {
 				t.Got, t.Unknown = r.ratio(beside, without).Median, ""
 			}
-			r.Targets = append(r.Targets, t)
+			cost := Target{What: "processor time beside it ÷ without it", Want: 1.1, AtMost: true, Unknown: t.Unknown}
+			if t.Unknown == "" {
+				cost.Got = beside.cpu() / without.cpu()
+			}
+			r.Targets = append(r.Targets, t, cost)
 		},
 	}
+}
+
+// cpu is the processor time of a message.
+func (row *Row) cpu() float64 {
+	return row.stat(func(s measure.Sample) float64 { return float64(s.CPU) }).Median
 }
 
 const unreadSuffix = ", one unread"
