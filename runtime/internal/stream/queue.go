@@ -21,6 +21,14 @@ var buffers = sync.Pool{New: func() any { return new(buffer) }}
 
 func (q *queue) empty() bool { return q.buf == nil || q.off == len(q.buf.b) }
 
+// size returns how many bytes the queue keeps.
+func (q *queue) size() int {
+	if q.buf == nil {
+		return 0
+	}
+	return len(q.buf.b)
+}
+
 func (q *queue) push(body []byte) {
 	if q.buf == nil {
 		q.buf = buffers.Get().(*buffer)
