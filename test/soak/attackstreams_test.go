@@ -48,8 +48,12 @@ func streamAttacks() []attack {
 func manyStreams(of func(id string) []byte) func(context.Context, net.Conn, int) {
 	return func(ctx context.Context, c net.Conn, _ int) {
 		_, err := c.Write(rawzmtp.Hello("DEALER"))
+		var b []byte
 		for i := 0; err == nil && ctx.Err() == nil; i++ {
-			_, err = c.Write(of(strconv.Itoa(i)))
+			if b = append(b, of(strconv.Itoa(i))...); len(b) > 8<<10 {
+				_, err = c.Write(b)
+				b = b[:0]
+			}
 		}
 	}
 }

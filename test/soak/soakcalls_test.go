@@ -16,7 +16,7 @@ import (
 type soakCalls struct {
 	*callAccount
 	t       testing.TB
-	ledger  *echoServer // of both
+	ledger  *echoServer   // of both
 	streams *streamLedger // of both
 	near    *gozmqtest.Proxy
 	far     *gozmqtest.Proxy
