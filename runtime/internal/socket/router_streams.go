@@ -97,7 +97,7 @@ func (r *routerStreams) canceled(frames [][]byte) {
 
 // cancelLimit limits how many streams a peer may give up before it is read with
 // pauses. Each costs a goroutine.
-var cancelLimit = throttle.Limit{Burst: 500, Every: 400 * time.Microsecond, Max: time.Second}
+var cancelLimit = throttle.Limit{Burst: 1000, Every: 200 * time.Microsecond, Max: time.Second}
 
 // Canceled counts a stream that the client has given up, and pauses after too
 // many of them. The reader calls it.
