@@ -225,7 +225,7 @@ func (s *clientStream) again(ctx context.Context, st *socket.DealerStream) (next
 	if current := s.current.Load(); current != st {
 		return current, nil, nil
 	}
-	final, gone, moves := s.judge(st)
+	gone, moves, final := s.judge(st)
 	if final == nil || st.Answered() || st.Spoken() {
 		return nil, final, nil
 	}
@@ -250,26 +250,26 @@ func (s *clientStream) again(ctx context.Context, st *socket.DealerStream) (next
 // judge returns what an attempt has ended with. gone says that this is the
 // error of a server that went, or that is stopping and has done nothing; moves,
 // that no server has done anything and there may be another one.
-func (s *clientStream) judge(st *socket.DealerStream) (final error, gone, moves bool) {
+func (s *clientStream) judge(st *socket.DealerStream) (gone, moves bool, final error) {
 	end, _ := st.End()
 	var size *zmtp.SizeError
 	switch {
 	case end.Err == nil:
 	case errors.As(end.Err, &size):
-		return Errorf(CodeResourceExhausted, "%s: message of at least %d bytes exceeds the client's limit of %d (ask for less, or raise it with WithMaxMessageSize of Dial)", s.method.Procedure, size.Size, size.Limit), false, false
+		return false, false, Errorf(CodeResourceExhausted, "%s: message of at least %d bytes exceeds the client's limit of %d (ask for less, or raise it with WithMaxMessageSize of Dial)", s.method.Procedure, size.Size, size.Limit)
 	case errors.As(end.Err, new(*socket.LostError)):
-		return callError(end.Err, s.method), true, end.Unsent
+		return true, end.Unsent, callError(end.Err, s.method)
 	case errors.As(end.Err, new(*Error)):
-		return end.Err, false, false
+		return false, false, end.Err
 	default:
-		return Errorf(CodeInternal, "%s: %w", s.method.Procedure, end.Err), false, false
+		return false, false, Errorf(CodeInternal, "%s: %w", s.method.Procedure, end.Err)
 	}
 	if !end.Reply.Failed() {
-		return nil, false, false
+		return false, false, nil
 	}
 	h, _ := wire.ParseReplyHeader(end.Reply.Header)
 	moves = h.Refused && st.AvoidPeer(s.conn.dealer)
-	return parseStatus(end.Reply.Status), h.Refused, moves
+	return h.Refused, moves, parseStatus(end.Reply.Status)
 }
 
 // tryAgain reports whether the call is tried again after err, and waits for the

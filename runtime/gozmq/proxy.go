@@ -122,7 +122,9 @@ type ProxyStats struct {
 //     replies, and drops replies beyond 16 times the bytes of WithSendQueue.
 //     When a server disconnects, requests that were not sent to it yet go to
 //     another server; the others are lost, and their callers wait until their
-//     deadlines.
+//     deadlines. All messages of a stream go to one server. A stream ends with
+//     UNAVAILABLE when that server disconnects, is canceled when its client does,
+//     and ends with RESOURCE_EXHAUSTED in place of a dropped reply.
 //   - PatternPushPull: PULL for ventilators, PUSH for workers (or workers and
 //     sinks). The same, without replies: nothing is dropped, and the senders
 //     wait.
@@ -132,7 +134,8 @@ type ProxyStats struct {
 //     messages, as it would at a publisher; nobody waits for it.
 //
 // A server behind a proxy does not learn that a client has canceled a call:
-// that is an extension which the proxy does not announce. A request grows by 11
+// that is an extension which the proxy does not announce. It learns that a stream
+// is canceled. A request grows by 11
 // bytes at each proxy. A proxy disconnects a client that sends a message larger
 // than its limit (WithMaxMessageSize); a server answers a request that is
 // larger than its own limit with an error. A server of a bare service, or with

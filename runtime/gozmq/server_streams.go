@@ -70,8 +70,9 @@ func (s *Server) streamMessage(p *socket.RouterPeer, envelope wire.Envelope, con
 		}
 		return socket.Handled, true
 	}
+	_, isCall := envelope.CallID() // which our clients cancel the same way
 	switch {
-	case ended && p.Late(), err == nil && r.Header.Cancel && !p.Gozmq():
+	case ended && p.Late(), err == nil && r.Header.Cancel && !(isCall && p.Gozmq()):
 		return socket.Handled, true
 	case ended:
 		return nil, true

@@ -78,9 +78,9 @@ func wantStatus(t *testing.T, p *probe, id []byte, code gozmq.Code) {
 	}
 }
 
-// TestCancelIsTakenForACall: from a client that has not announced X-Gozmq, or
+// TestCancelIsIgnored: of a call, from a client that has not announced X-Gozmq, or
 // whose envelope is not one frame of 8 bytes.
-func TestCancelIsTakenForACall(t *testing.T) {
+func TestCancelIsIgnored(t *testing.T) {
 	for _, test := range []struct {
 		name    string
 		id      []byte
@@ -95,7 +95,8 @@ func TestCancelIsTakenForACall(t *testing.T) {
 			dealer.send(join([][]byte{test.id, nil}, helloFrames(t, "wait"))...)
 			get(t, g.started)
 			dealer.send(cancelFrames(t, test.id)...)
-			wantStatus(t, dealer, test.id, gozmq.CodeUnimplemented)
+			dealer.send(join([][]byte{callID(2), nil}, helloFrames(t, "behind the cancel"))...)
+			wantStatus(t, dealer, callID(2), 0)
 			close(g.release)
 			wantStatus(t, dealer, test.id, 0)
 		})

@@ -28,6 +28,8 @@ func TestProtocolExamplesGozmq(t *testing.T) {
 	}{
 		{"client", playClient},
 		{"server", playServer},
+		{"stream client", playStreamClient},
+		{"stream server", playStreamServer},
 		{"bare client", playBareClient},
 		{"bare server", playBareServer},
 		{"publisher", playPublisher},

@@ -11,6 +11,7 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
+	chatv1 "github.com/gozmq/gozmq/example/gen/chat/v1"
 	greetv1 "github.com/gozmq/gozmq/example/gen/greet/v1"
 	imagev1 "github.com/gozmq/gozmq/example/gen/image/v1"
 	weatherv1 "github.com/gozmq/gozmq/example/gen/weather/v1"
@@ -110,6 +111,8 @@ const (
 	sayHelloMethod = "greet.v1.Greeter/SayHello"
 	renderMethod   = "image.v1.Thumbnails/Render"
 	printMethod    = "image.v1.Prints/Render"
+	watchMethod    = "chat.v1.Room/Watch"
+	uploadMethod   = "chat.v1.Room/Upload"
 	amsTopic       = "weather/ams/temperature"
 )
 
@@ -177,9 +180,38 @@ func wantExamples(t *testing.T) map[string][]byte {
 		"first-publication":  rawzmtp.Message([]byte(amsTopic), reading),
 		"first-task":         rawzmtp.Message([]byte(renderMethod), task),
 	}
+	maps.Copy(examples, wantStreamExamples(t))
 	maps.Copy(examples, wantDeliveryExamples(t, task, result))
 	maps.Copy(examples, wantSecurityExamples(t))
 	return examples
+}
+
+// wantStreamExamples are those of calls with several messages.
+func wantStreamExamples(t *testing.T) map[string][]byte {
+	var (
+		id      = binary.BigEndian.AppendUint64(nil, 1)
+		line    = encode(t, &chatv1.Line{Author: "Ada", Text: "Hi"})
+		request = func(s *gozmqv1.Stream) []byte { return encode(t, &gozmqv1.RequestHeader{Stream: s}) }
+		more    = &gozmqv1.Stream{MaxMessages: 96, MaxBytes: 65536 + 32*9, NoMessage: true}
+		served  = []*gozmqv1.Metadatum{{Key: "served-by", Value: []byte("a")}}
+		lines   = []*gozmqv1.Metadatum{{Key: "lines", Value: []byte("42")}}
+		gone    = encode(t, &gozmqv1.Status{Code: 5, Message: "the room is gone"})
+		of      = func(frames ...[]byte) []byte { return rawzmtp.Message(append([][]byte{id, nil}, frames...)...) }
+	)
+	return map[string][]byte{
+		"stream-start": of([]byte(watchMethod), encode(t, &chatv1.WatchRequest{Last: 2}),
+			request(&gozmqv1.Stream{MaxMessages: 64, MaxBytes: 65536, End: true})),
+		"stream-start-upload":   of([]byte(uploadMethod), line, request(&gozmqv1.Stream{MaxMessages: 64, MaxBytes: 65536})),
+		"stream-message-client": of(nil, line),
+		"stream-message-server": of(nil, line, encode(t, &gozmqv1.ReplyHeader{Stream: &gozmqv1.Stream{}})),
+		"stream-headers":        of(nil, nil, encode(t, &gozmqv1.ReplyHeader{Headers: served, Stream: &gozmqv1.Stream{NoMessage: true}})),
+		"stream-credit-client":  of(nil, nil, request(more)),
+		"stream-credit-server":  of(nil, nil, encode(t, &gozmqv1.ReplyHeader{Stream: more})),
+		"stream-half-close":     of(nil, nil, request(&gozmqv1.Stream{NoMessage: true, End: true})),
+		"stream-reply":          of(nil, encode(t, &chatv1.UploadSummary{Lines: 2})),
+		"stream-end":            of(nil, nil),
+		"stream-end-error":      of(gone, nil, encode(t, &gozmqv1.ReplyHeader{Trailers: lines})),
+	}
 }
 
 // wantDeliveryExamples are those of pipelines, beside the plain ones.

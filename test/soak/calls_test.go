@@ -3,6 +3,7 @@ package soak
 import (
 	"context"
 	"fmt"
+	"iter"
 	"sync"
 	"testing"
 	"time"
@@ -26,13 +27,39 @@ func newEchoServer() *echoServer { return &echoServer{runs: make(map[string]int)
 
 func (s *echoServer) register(r gozmq.Registrar) error {
 	return gozmqimpl.Register(r, "soak.Calls", nil, func() []gozmqimpl.Handler {
-		return []gozmqimpl.Handler{gozmqimpl.Handle(echoMethod, s.echo)}
+		return []gozmqimpl.Handler{
+			gozmqimpl.Handle(echoMethod, s.echo),
+			gozmqimpl.HandleServerStream(endlessMethod, s.endless),
+			gozmqimpl.HandleBidiStream(backMethod, s.back),
+		}
 	})
 }
 
 func (s *echoServer) echo(_ context.Context, req *text) (*text, error) {
 	s.ran(req.GetValue())
 	return req, nil
+}
+
+// endless sends the request again and again.
+func (s *echoServer) endless(ctx context.Context, req *text, out gozmq.Sender[wrapperspb.StringValue]) error {
+	for {
+		if err := out.Send(ctx, req); err != nil {
+			return err
+		}
+	}
+}
+
+// back sends each message back.
+func (s *echoServer) back(ctx context.Context, in iter.Seq2[*text, error], out gozmq.Sender[wrapperspb.StringValue]) error {
+	for m, err := range in {
+		if err != nil {
+			return err
+		}
+		if err := out.Send(ctx, m); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (s *echoServer) ran(id string) {

@@ -31,9 +31,11 @@ const anyPort = "tcp://127.0.0.1:*"
 // Methods as generated code has them. None is idempotent: nothing is tried
 // again.
 var (
-	echoMethod  = &gozmq.Method{Procedure: "soak.Calls/Echo"}
-	taskMethod  = &gozmq.Method{Procedure: "soak.Tasks/Run"}
-	numberTopic = gozmqimpl.NewTopic[number](numberName, numberName)
+	echoMethod    = &gozmq.Method{Procedure: "soak.Calls/Echo"}
+	endlessMethod = &gozmq.Method{Procedure: "soak.Calls/Endless", ServerStreams: true}
+	backMethod    = &gozmq.Method{Procedure: "soak.Calls/Back", ClientStreams: true, ServerStreams: true}
+	taskMethod    = &gozmq.Method{Procedure: "soak.Tasks/Run"}
+	numberTopic   = gozmqimpl.NewTopic[number](numberName, numberName)
 )
 
 // numberName is the topic of numberTopic.

@@ -187,7 +187,7 @@ func TestPeerThatStallsIsEnded(t *testing.T) {
 		t.Errorf("the peer got %q and %v, want the reason", body, err)
 	}
 	if v.violators.Len() == 0 {
-		t.Error("no offence is counted")
+		t.Error("no offense is counted")
 	}
 	share.free(share.over.Load(), crowdedLimit)
 	others.Wait()

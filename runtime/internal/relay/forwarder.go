@@ -38,7 +38,12 @@ func (f *forwarder) forward(m socket.Received, out *socket.Frames, send func(con
 	if f.capture != nil {
 		f.capture(false, m.Frames)
 	}
-	if err := send(f.ctx, out); err != nil {
+	f.count(send(f.ctx, out))
+}
+
+// count counts a message that was to go to the back.
+func (f *forwarder) count(err error) {
+	if err != nil {
 		f.dropped.Add(1)
 		return
 	}

@@ -23,16 +23,18 @@ const (
 // reqRep is a ROUTER for clients and a DEALER for servers.
 type reqRep struct {
 	forwarder
-	router *socket.ProxyRouter
-	dealer *socket.ProxyDealer
-	limit  int // bytes of a request
+	router  *socket.ProxyRouter
+	dealer  *socket.ProxyDealer
+	limit   int // bytes of a request
+	streams streamTable
 }
 
 // NewReqRep returns a relay for requests and their replies.
 func NewReqRep(cfg Config) Relay {
 	r := &reqRep{limit: cfg.Socket.MaxMessageSize + maxEnvelope}
 	r.init(&cfg)
-	r.router = socket.NewProxyRouter(cfg.side(zmtp.Router, handshake.RoleClient), window)
+	r.streams.init()
+	r.router = socket.NewProxyRouter(cfg.side(zmtp.Router, handshake.RoleClient), window, r.newStreamClient)
 	r.dealer = socket.NewProxyDealer(cfg.side(zmtp.Dealer, handshake.RoleServer), r)
 	return r
 }
@@ -52,17 +54,27 @@ func (r *reqRep) next(out *socket.Frames) bool {
 	if wire.IsProbe(m.Frames) {
 		return true
 	}
-	if size := out.Size(); len(m.Frames) > MaxFrames || size > r.limit {
+	if _, _, start, later := ofStream(m.Frames); start || later {
+		return true // its streamClient has passed it on
+	}
+	if r.tooLarge(out) {
 		r.dropped.Add(1)
-		m.Malformed("request of %d frames and %d bytes cannot be passed on: at most %d and %d are allowed", len(m.Frames), size, MaxFrames, r.limit)
+		m.Malformed(tooLargeText, len(m.Frames), out.Size(), MaxFrames, r.limit)
 		return true
 	}
 	r.forward(m, out, r.dealer.Send)
 	return true
 }
 
+const tooLargeText = "request of %d frames and %d bytes cannot be passed on: at most %d and %d are allowed"
+
+// tooLarge reports whether a server would not take a request.
+func (r *reqRep) tooLarge(out *socket.Frames) bool {
+	return len(out.Parts) > MaxFrames || out.Size() > r.limit
+}
+
 // Receive passes replies on (socket.BatchReceiver).
-func (r *reqRep) Receive(_ *link.Conn, b *link.Batch) {
+func (r *reqRep) Receive(c *link.Conn, b *link.Batch) {
 	for i := range b.Len() {
 		reply := b.Message(i)
 		if wire.IsProbe(reply) {
@@ -71,7 +83,9 @@ func (r *reqRep) Receive(_ *link.Conn, b *link.Batch) {
 		if _, own := socket.SplitRoute(reply); r.capture != nil && own != nil {
 			r.capture(true, own)
 		}
-		switch err := r.router.Reply(reply); {
+		err := r.router.Reply(reply)
+		r.noteReply(c, reply, err)
+		switch {
 		case err == nil:
 			r.toFront.Add(1)
 		case errors.Is(err, socket.ErrUnroutable):

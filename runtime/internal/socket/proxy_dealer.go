@@ -2,8 +2,10 @@ package socket
 
 import (
 	"context"
+	"errors"
 
 	"github.com/gozmq/gozmq/runtime/internal/link"
+	"github.com/gozmq/gozmq/runtime/internal/zmtp"
 )
 
 // A ProxyDealer is the side of a proxy that servers connect to: a Push that
@@ -11,15 +13,41 @@ import (
 // goroutine.
 type ProxyDealer struct {
 	push Push
-	to   BatchReceiver
+	to   DealerReceiver
+}
+
+// A DealerReceiver receives the replies of servers.
+type DealerReceiver interface {
+	BatchReceiver
+	// Stays reports whether a message that was not sent to a server may go to no
+	// other one.
+	Stays(frames [][]byte) bool
+	// Lost is called when a server has sent its last message, and again when
+	// nothing can be sent to it any more.
+	Lost(c *link.Conn)
 }
 
 // NewProxyDealer returns a dealer without peers. Shutdown must be called.
-func NewProxyDealer(cfg link.Config, to BatchReceiver) *ProxyDealer {
+func NewProxyDealer(cfg link.Config, to DealerReceiver) *ProxyDealer {
 	cfg.IgnoreLimits = true // the server answers what is too large for it
 	d := &ProxyDealer{to: to}
 	d.push.init(cfg, d)
+	d.push.stays = func(message []byte) bool { return to.Stays(splitFrames(message)) }
 	return d
+}
+
+// splitFrames returns the frames of a message as it is on the wire, none of a command.
+func splitFrames(message []byte) (frames [][]byte) {
+	for len(message) > 0 {
+		h, ok, err := zmtp.ParseHeader(message)
+		if !ok || err != nil || h.Command() {
+			return nil
+		}
+		end := h.Len + int(h.Size)
+		frames = append(frames, message[h.Len:end])
+		message = message[end:]
+	}
+	return frames
 }
 
 // Links returns the dealer's connections.
@@ -28,10 +56,66 @@ func (d *ProxyDealer) Links() *link.Group { return d.push.group }
 // Send sends a request (Push.Send).
 func (d *ProxyDealer) Send(ctx context.Context, m Message) error { return d.push.Send(ctx, m) }
 
+// SendPlaced is Send for a request that others are to follow. It calls placed with
+// the connection before the server can have the request; placed must not wait.
+func (d *ProxyDealer) SendPlaced(ctx context.Context, m Message, placed func(*link.Conn)) error {
+	return d.push.Send(ctx, &placedFrames{m, placed})
+}
+
+type placedFrames struct {
+	Message
+	placed func(*link.Conn)
+}
+
+func (p *placedFrames) placedAt(c *link.Conn) { p.placed(c) }
+
+// ErrServerGone is returned for a message to a server that is gone.
+var ErrServerGone = errors.New("the connection to the server has ended")
+
+// SendTo sends a message to one server, and waits while its queue is full. It
+// returns ErrServerGone, link.ErrClosed, or the context's error.
+func (d *ProxyDealer) SendTo(ctx context.Context, c *link.Conn, m Message) error {
+	p := &d.push
+	for {
+		p.mu.Lock()
+		closed, change := p.closed, p.change.Changed()
+		p.mu.Unlock()
+		if closed {
+			return link.ErrClosed
+		}
+		b, err := c.Begin()
+		if err == nil {
+			return commit(c, b, m)
+		}
+		if !errors.Is(err, link.ErrFull) {
+			return ErrServerGone
+		}
+		select {
+		case <-change:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// Tell sends a server a message, as it is on the wire, whether or not its queue is
+// full. If the server is gone nothing happens.
+func (d *ProxyDealer) Tell(c *link.Conn, message []byte) { tell(c, message) }
+
+func tell(c *link.Conn, message []byte) {
+	if b, err := c.BeginForced(); err == nil {
+		c.CommitLater(append(b, message...))
+	}
+}
+
 // Serve adds a peer until its connection ends, and passes on its replies
 // (link.Handler).
 func (d *ProxyDealer) Serve(c *link.Conn) error {
-	return d.push.serve(c, func(c *link.Conn) error { return receive(c, d.to) })
+	defer d.to.Lost(c)
+	return d.push.serve(c, func(c *link.Conn) error {
+		defer d.to.Lost(c)
+		return receive(c, d.to)
+	})
 }
 
 // Shutdown closes every connection (Push.Shutdown). Replies are passed on until it

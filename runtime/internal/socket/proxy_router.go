@@ -18,11 +18,24 @@ import (
 type ProxyRouter struct {
 	pull       Pull
 	maxReplies int // bytes of replies that may wait for one peer
+	clients    func(c *link.Conn, route []byte) RouterClient
 
 	mu     sync.Mutex
 	last   uint64
 	peers  map[uint64]*link.Conn
 	routes map[*pulledBatch]uint64 // of batches that were not received whole
+}
+
+// A RouterClient is what the user of a ProxyRouter keeps for a peer. The goroutine
+// that reads the connection calls its methods.
+type RouterClient interface {
+	// Take is called with each message, in order, before it can be received. It
+	// returns true for one that is not to be: Recv's caller passes over it. The
+	// frames are valid during the call only. The connection is not read before Take
+	// returns.
+	Take(frames [][]byte) bool
+	// Gone is called when the connection is not read any more.
+	Gone()
 }
 
 // ErrUnroutable is returned for a reply whose route belongs to no connection.
@@ -34,11 +47,12 @@ var ErrUnroutable = errors.New("the reply's route leads nowhere")
 const replyRoom = 16
 
 // NewProxyRouter returns a router without peers that reads up to window
-// requests of one peer ahead. Shutdown must be called.
-func NewProxyRouter(cfg link.Config, window int) *ProxyRouter {
+// requests of one peer ahead. clients is called for each new peer. Shutdown must be
+// called.
+func NewProxyRouter(cfg link.Config, window int, clients func(c *link.Conn, route []byte) RouterClient) *ProxyRouter {
 	r := &ProxyRouter{
-		maxReplies: replyRoom * cfg.SendQueueBytes,
-		peers:      make(map[uint64]*link.Conn), routes: make(map[*pulledBatch]uint64),
+		maxReplies: replyRoom * cfg.SendQueueBytes, clients: clients,
+		peers: make(map[uint64]*link.Conn), routes: make(map[*pulledBatch]uint64),
 	}
 	r.pull.init(cfg, window, r)
 	return r
@@ -64,8 +78,10 @@ func (r *ProxyRouter) Recv(ctx context.Context, route []byte) (Received, []byte,
 	if m.batch.next == m.batch.Len() {
 		delete(r.routes, m.batch)
 	}
-	return m, binary.BigEndian.AppendUint64(append(route, 0), id), nil
+	return m, appendRoute(route, id), nil
 }
+
+func appendRoute(b []byte, id uint64) []byte { return binary.BigEndian.AppendUint64(append(b, 0), id) }
 
 // SplitRoute takes the route off a reply. own is nil when there is nothing
 // behind it.
@@ -81,12 +97,7 @@ func SplitRoute(reply [][]byte) (route []byte, own [][]byte) {
 // the peer; in both cases the reply is dropped.
 func (r *ProxyRouter) Reply(frames [][]byte) error {
 	route, own := SplitRoute(frames)
-	if len(route) != routeSize || route[0] != 0 {
-		return ErrUnroutable
-	}
-	r.mu.Lock()
-	c := r.peers[binary.BigEndian.Uint64(route[1:])]
-	r.mu.Unlock()
+	c := r.peer(route)
 	if c == nil {
 		return ErrUnroutable
 	}
@@ -103,6 +114,24 @@ func (r *ProxyRouter) Reply(frames [][]byte) error {
 	return nil
 }
 
+// peer returns the connection that a route stands for, nil if it is not open.
+func (r *ProxyRouter) peer(route []byte) *link.Conn {
+	if len(route) != routeSize || route[0] != 0 {
+		return nil
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.peers[binary.BigEndian.Uint64(route[1:])]
+}
+
+// Tell sends a peer a message, as it is on the wire, however many bytes wait for it.
+// If the peer is gone nothing happens.
+func (r *ProxyRouter) Tell(route, message []byte) {
+	if c := r.peer(route); c != nil {
+		tell(c, message)
+	}
+}
+
 // Serve reads one connection (link.Handler), as a Pull does. It stops reading
 // while the peer does not read its replies, and while its requests are not
 // received.
@@ -112,6 +141,8 @@ func (r *ProxyRouter) Serve(c *link.Conn) error {
 	defer r.remove(id)
 	peer := &pullPeer{empty: notify.NewToken()}
 	peer.empty.Set()
+	client := r.clients(c, appendRoute(nil, id))
+	defer client.Gone()
 	c.Ready()
 	for {
 		if err := writable.wait(); err != nil {
@@ -121,10 +152,25 @@ func (r *ProxyRouter) Serve(c *link.Conn) error {
 		if err != nil {
 			return err
 		}
+		if left := takeAll(client, batch); left == 0 {
+			batch.Release()
+			continue
+		}
 		if !r.offer(peer, id, &pulledBatch{Batch: batch, conn: c}) {
 			return link.ErrClosed
 		}
 	}
+}
+
+// takeAll lets client take what it will of a batch, and returns how many messages
+// are left.
+func takeAll(client RouterClient, b *link.Batch) (left int) {
+	for i := range b.Len() {
+		if !client.Take(b.Message(i)) {
+			left++
+		}
+	}
+	return left
 }
 
 // offer makes a batch ready once the one before was received. It returns false

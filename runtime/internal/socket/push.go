@@ -24,6 +24,7 @@ type Message interface {
 // goroutine.
 type Push struct {
 	group *link.Group
+	stays func(message []byte) bool // a message, as on the wire, goes to no other peer; nil: none stays
 
 	mu     sync.Mutex
 	peers  []*link.Conn
@@ -160,6 +161,9 @@ func (p *Push) try(m Message) (placed bool, failed *link.Conn, err error) {
 		if err != nil {
 			return false, c, nil
 		}
+		if placed, ok := m.(placedMessage); ok {
+			placed.placedAt(c)
+		}
 		if err = commit(c, b, m); !errors.As(err, &tooLarge) {
 			return err == nil, nil, err
 		}
@@ -170,6 +174,10 @@ func (p *Push) try(m Message) (placed bool, failed *link.Conn, err error) {
 	}
 	return false, nil, nil
 }
+
+// A placedMessage is a Message that is told which peer it goes to, before the peer
+// can have it.
+type placedMessage interface{ placedAt(c *link.Conn) }
 
 // commit appends m to b, which c.Begin returned, and commits it.
 func commit(c *link.Conn, b []byte, m Message) (err error) {
@@ -198,13 +206,29 @@ func (p *Push) reap(c *link.Conn) bool {
 	unsent, ok := c.TryUnsent()
 	if ok {
 		p.peers = without(p.peers, c)
-		p.unsent.add(p.stops.without(unsent))
-		if cut := c.TakeCut(); cut != nil && !p.stops.is(cut) {
+		p.unsent.add(p.movable(p.stops.without(unsent)))
+		if cut := p.movable(c.TakeCut()); len(cut) > 0 && !p.stops.is(cut) {
 			p.keepCut(c, cut)
 		}
 		p.stops.forget(c)
 	}
 	return ok
+}
+
+// movable returns those of the messages that may go to another peer.
+func (p *Push) movable(messages []byte) []byte {
+	if p.stays == nil || len(messages) == 0 {
+		return messages
+	}
+	kept := make([]byte, 0, len(messages))
+	for len(messages) > 0 {
+		size := zmtp.MessageSize(messages)
+		if size == 0 || !p.stays(messages[:size]) {
+			kept = append(kept, messages[:size]...)
+		}
+		messages = messages[size:]
+	}
+	return kept
 }
 
 // keepCut keeps a message that was cut off at a peer, unless that was so too

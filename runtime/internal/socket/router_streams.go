@@ -1,6 +1,7 @@
 package socket
 
 import (
+	"slices"
 	"sync"
 	"time"
 
@@ -64,12 +65,7 @@ func (r *routerStreams) find(envelope []byte) *RouterStream {
 func (r *routerStreams) endedLately(envelope []byte) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	for _, key := range r.recent {
-		if key == string(envelope) {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(r.recent, string(envelope))
 }
 
 // Stream returns the open stream with that envelope, nil if there is none. ended

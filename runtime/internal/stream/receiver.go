@@ -107,6 +107,7 @@ func (r *Receiver) Consumed(size int) (c Credit, grant bool) {
 	if r.closed {
 		return Credit{}, false
 	}
+	r.window.consumed(size)
 	r.taken += r.window.grow(r.budget)
 	r.size = r.window.size
 	r.granted = Credit{r.used.Messages + r.size.Messages, r.used.Bytes + r.size.Bytes}

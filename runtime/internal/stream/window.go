@@ -74,6 +74,17 @@ func (w *window) judge(stall, total time.Duration, awaited bool) {
 	}
 }
 
+// roomFor is how many messages of the size that is in use a window has room for:
+// with one or two at a time both sides would wait for each other at each.
+const roomFor = 4
+
+// consumed notes the size of a message that was consumed.
+func (w *window) consumed(size int) {
+	if uint64(size) > w.size.Bytes/roomFor {
+		w.small = true
+	}
+}
+
 // grow doubles a window that is too small, as far as the budget allows, and returns
 // the bytes that it took from that.
 func (w *window) grow(b *Budget) (taken int64) {

@@ -200,3 +200,50 @@ func (r *Request) InStream() bool {
 	h := r.Header
 	return h.Stream.Present || h.Timeout == 0 && len(h.Metadata) == 0 && !h.Cancel
 }
+
+// MayStream reports whether a request starts a stream, or belongs to one that was
+// started, as far as can be told without the streams that are open. content is what
+// stands behind its envelope.
+func MayStream(content [][]byte) (start, later bool) {
+	if Streamed(content) {
+		return false, len(content) <= 3
+	}
+	return len(content) == 3 && hasStream(content[2]), false
+}
+
+// CancelsStream reports whether a message of a stream gives it up.
+func CancelsStream(content [][]byte) bool {
+	if len(content) != 3 {
+		return false
+	}
+	h, err := ParseRequestHeader(content[2])
+	return err == nil && h.Cancel
+}
+
+// GoesOn reports whether a reply, of which content stands behind the envelope, is not
+// the last one of its stream.
+func GoesOn(content [][]byte) bool {
+	return len(content) == 3 && len(content[0]) == 0 && hasStream(content[2])
+}
+
+// hasStream reports whether a header has a Stream, without decoding the rest.
+func hasStream(b []byte) bool {
+	for len(b) > 0 {
+		number, typ, n := protowire.ConsumeTag(b)
+		if n < 0 {
+			return false
+		}
+		if number == fieldStream && typ == protowire.BytesType {
+			return true
+		}
+		m := protowire.ConsumeFieldValue(number, typ, b[n:])
+		if m < 0 {
+			return false
+		}
+		b = b[n+m:]
+	}
+	return false
+}
+
+// AppendRoute appends a proxy's route, which stands in front of an envelope.
+func AppendRoute(b, route []byte) []byte { return zmtp.AppendFrame(b, zmtp.FlagMore, route) }
