@@ -35,7 +35,7 @@ func streamAttacks() []attack {
 		{name: "messages beyond the credit", at: 4, run: manyStreams(beyondTheCredit), memory: 32, descriptors: 64, told: gozmq.EventMalformed},
 		{name: "messages behind the end", at: 4, run: manyStreams(behindTheEnd), memory: 32, descriptors: 64, told: gozmq.EventMalformed},
 		{name: "streams opened and canceled", at: 4, run: manyStreams(openAndCancel), memory: 32, descriptors: 64},
-		{name: "streams that are not read", at: 4, run: manyStreams(openUnread), memory: 256, descriptors: 64},
+		{name: "streams that are not read", at: 4, run: manyStreams(openWithoutReading), memory: 256, descriptors: 64},
 		{name: "streams on connections that are not read", deaf: true, at: 10, run: floodDeaf, memory: 160, descriptors: 64},
 		{name: "uploads without an end", at: many(), run: uploadOnce, memory: 4 + many()/16, descriptors: many() + 64},
 		{name: "large messages that are not received", at: 4, run: manyStreams(fillStuck), memory: 256 + 96, descriptors: 64},
@@ -78,8 +78,8 @@ func openAndCancel(id string) []byte {
 	return slices.Concat(rawzmtp.Message(id, "", floodMethod.Procedure, aBody(1), oneMore), rawzmtp.Message(id, "", "", "", giveUp))
 }
 
-// openUnread opens a stream whose handler soon waits for credit.
-func openUnread(id string) []byte {
+// openWithoutReading opens a stream whose handler soon waits for credit.
+func openWithoutReading(id string) []byte {
 	return rawzmtp.Message(id, "", floodMethod.Procedure, aBody(1), oneMore)
 }
 
