@@ -75,10 +75,7 @@ func (r requestReceiver) Receive(p *socket.RouterPeer, frames [][]byte) socket.J
 		return nil
 	}
 	if err == nil {
-		var ok bool
-		if c.turn, ok = s.limiter.acquire(); !ok {
-			err = Errorf(CodeResourceExhausted, "the server runs %d calls already, and %d wait", s.cfg.concurrency, s.cfg.queue)
-		}
+		err = c.acquire()
 	}
 	if err != nil {
 		c.fail(err)
@@ -231,13 +228,6 @@ func (c *serverCall) finish() {
 	}
 	c.ctx.finish()
 	c.leave()
-}
-
-// leave gives back the call's place among those that run, or that wait.
-func (c *serverCall) leave() {
-	if c.turn == nil || !c.server.limiter.giveUp(c.turn) {
-		c.server.limiter.release()
-	}
 }
 
 // Pace returns what is known of how long the method runs (socket.Job). A call

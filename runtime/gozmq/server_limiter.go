@@ -29,6 +29,26 @@ func (l *limiter) acquire() (turn chan struct{}, ok bool) {
 	return turn, true
 }
 
+// Streams last, so that they take places from calls. streamShare is how many times
+// the places that are free one connection's streams may take; keptForCalls is the
+// part of all places, as a divisor, that no stream takes. Below fewPlaces only the
+// limit itself counts.
+const (
+	streamShare  = 4
+	keptForCalls = 10
+	fewPlaces    = 100
+)
+
+// spares reports whether a connection that has that many streams may open one
+// more. So a few connections that open all they can leave places to others.
+func (l *limiter) spares(streams int) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	all := l.limit + l.queue
+	free := all - l.running - len(l.waiting)
+	return all < fewPlaces || streams < streamShare*free && free > all/keptForCalls
+}
+
 // release passes a place on to the call that has waited longest, or frees it.
 func (l *limiter) release() {
 	l.mu.Lock()

@@ -170,3 +170,24 @@ func appendTimeout(d time.Duration) []byte {
 	}
 	return b
 }
+
+// TestLimiterSpares: streams leave places to calls and to other connections.
+func TestLimiterSpares(t *testing.T) {
+	for _, tt := range []struct {
+		limit, queue, running, streams int
+		want                           bool
+	}{
+		{limit: 2, running: 2, streams: 2, want: true}, // a small limit counts alone
+		{limit: 10000, want: true},
+		{limit: 10000, running: 7999, streams: 7999, want: true},
+		{limit: 10000, running: 8000, streams: 8000, want: false},
+		{limit: 10000, running: 8000, streams: 0, want: true},
+		{limit: 10000, running: 9000, streams: 0, want: false},
+		{limit: 100, queue: 900, running: 100, streams: 100, want: true},
+	} {
+		l := limiter{limit: tt.limit, queue: tt.queue, running: tt.running}
+		if got := l.spares(tt.streams); got != tt.want {
+			t.Errorf("%+v: %v", tt, got)
+		}
+	}
+}

@@ -55,6 +55,7 @@ var (
 	errTooOld       = &Error{Code: CodeUnavailable, Message: "the stream is too old: open it again"}
 	errStreamsOn    = &Error{Code: CodeUnavailable, Message: "the server is stopping: open the stream again"}
 	errBeyondCredit = &Error{Code: CodeResourceExhausted, Message: "message beyond the credit of the stream"}
+	errUnread       = &Error{Code: CodeResourceExhausted, Message: "the handler has not received what was sent before, and the server keeps no more of that"}
 	errSecond       = &Error{Code: CodeInvalidArgument, Message: "the method takes one request, and the client has sent another message"}
 )
 
@@ -79,6 +80,7 @@ func (c *serverCall) openStream(envelope wire.Envelope) socket.Job {
 	c.stream = s
 	if s.method.ClientStreams && !h.NoMessage {
 		_ = s.on.Push(c.first) // within the first credit
+		c.first = nil
 	}
 	if h.End || !s.method.ClientStreams {
 		s.on.CloseReceive()
@@ -142,6 +144,7 @@ func (s *serverStream) serve(ctx context.Context, req proto.Message) (proto.Mess
 func (s *serverStream) finish() {
 	s.done.Store(true)
 	s.server.streams.remove(s)
+	s.on.Discard()
 	s.unwait()
 	s.watch.stop()
 	for _, t := range s.ages {

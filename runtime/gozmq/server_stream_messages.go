@@ -17,12 +17,13 @@ func (s *serverStream) receive(r *wire.Request) bool {
 	h := r.Header.Stream
 	if r.Header.Cancel {
 		s.abort(errGivenUp, false)
+		s.peer.Canceled()
 		return true
 	}
-	if h.Messages|h.Bytes != 0 {
-		s.on.Grant(h)
+	ok := !s.on.Closed() && h.End || !h.NoMessage
+	if h.Messages|h.Bytes != 0 && s.on.Grant(h) {
+		ok = true
 	}
-	ok := true
 	if !h.NoMessage {
 		ok = s.receiveMessage(r.Body)
 	}
@@ -39,11 +40,16 @@ func (s *serverStream) receiveMessage(body []byte) bool {
 		s.abort(errSecond, true)
 	case s.on.Closed():
 		s.peer.Malformed("%s: message behind the end of the stream", s.method.Procedure)
-	case s.on.Push(body) == nil:
-		return true
 	default:
-		s.peer.Malformed("%s: %w", s.method.Procedure, errBeyondCredit)
-		s.abort(errBeyondCredit, true)
+		why := errBeyondCredit
+		switch s.on.Push(body) {
+		case nil:
+			return true
+		case socket.ErrUnread:
+			why = errUnread
+		}
+		s.peer.Malformed("%s: %w", s.method.Procedure, why)
+		s.abort(why, true)
 	}
 	return false
 }

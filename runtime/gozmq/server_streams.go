@@ -72,8 +72,10 @@ func (s *Server) streamMessage(p *socket.RouterPeer, envelope wire.Envelope, con
 	}
 	_, isCall := envelope.CallID() // which our clients cancel the same way
 	switch {
-	case ended, err == nil && r.Header.Cancel && !(isCall && p.Gozmq()):
+	case ended && p.Late(), err == nil && r.Header.Cancel && !(isCall && p.Gozmq()):
 		return socket.Handled, true
+	case ended:
+		return nil, true
 	case err != nil, !r.InStream():
 		return nil, false
 	}
@@ -104,6 +106,9 @@ func (c *serverCall) decodeStart(body []byte) (done bool, err error) {
 		return false, Errorf(CodeFailedPrecondition, "%s has no streams here, and was called as if it had", m.Procedure)
 	case !h.Present:
 		return false, Errorf(CodeFailedPrecondition, "%s has streams here, and was called without (a client made from an older version of the service, or one that cannot do streams)", m.Procedure)
+	case c.envelopeTooLong():
+		c.peer.Malformed("%s: stream with an envelope of more than %d bytes", m.Procedure, maxStreamEnvelope)
+		return false, Errorf(CodeInvalidArgument, "%s: a stream's envelope has at most %d bytes", m.Procedure, maxStreamEnvelope)
 	case c.peer.SocketType == zmtp.Req:
 		return false, Errorf(CodeFailedPrecondition, "%s has streams, of which a REQ takes only the first reply: use a DEALER", m.Procedure)
 	case m.ClientStreams:
@@ -114,3 +119,9 @@ func (c *serverCall) decodeStart(body []byte) (done bool, err error) {
 	}
 	return false, nil
 }
+
+// maxStreamEnvelope is the longest envelope of a stream, which is kept as long as
+// the stream is. Each proxy on the way adds some bytes.
+const maxStreamEnvelope = 4 << 10
+
+func (c *serverCall) envelopeTooLong() bool { return len(c.envelope) > maxStreamEnvelope }

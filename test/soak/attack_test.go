@@ -16,6 +16,7 @@ import (
 
 	"google.golang.org/protobuf/encoding/protowire"
 
+	"github.com/gozmq/gozmq/runtime/gozmq"
 	"github.com/gozmq/gozmq/test/internal/rawzmtp"
 )
 
@@ -34,6 +35,8 @@ type attack struct {
 	// left to do is wait for its end.
 	run func(ctx context.Context, c net.Conn, n int)
 
+	told gozmq.EventKind // a kind of event that tells of it; 0: none
+
 	// What the process may take more while it lasts.
 	memory      int // MiB of heap and stacks
 	descriptors int
@@ -42,7 +45,7 @@ type attack struct {
 // attacks are those of TestHostile. The good peers, and the connections that the
 // system has not yet given back, take some of what is allowed.
 func attacks() []attack {
-	return []attack{
+	return append([]attack{
 		{name: "stalled readers", deaf: true, at: 10, run: stall, memory: 96, descriptors: 40},
 		{name: "one byte a second", at: 200, run: trickle, memory: 16, descriptors: 240},
 		{name: "connections that say nothing", at: many(), run: sayNothing, memory: 32, descriptors: 256 + 64},
@@ -70,7 +73,7 @@ func attacks() []attack {
 		{name: "a subscription to retained topics and its end", feed: true, kept: true, at: 4, run: toggle, memory: 96, descriptors: 64},
 		{name: "a connection for retained topics", feed: true, kept: true, at: 4, run: resubscribe, memory: 96, descriptors: 128},
 		{name: "long subscriptions without end", feed: true, at: 4, run: subscribeEndlessly(strings.Repeat("x", 1000)), memory: 160, descriptors: 64},
-	}
+	}, streamAttacks()...)
 }
 
 // many is how many connections are many.

@@ -75,6 +75,9 @@ func childServer(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := registerStreams(s, func(id string) { say("streamed", id) }); err != nil {
+		return err
+	}
 	if err := s.Listen(); err != nil {
 		return err
 	}

@@ -69,6 +69,9 @@ func TestHostile(t *testing.T) {
 			if grown := most.descriptors - before.descriptors; grown > a.descriptors {
 				t.Errorf("%d descriptors more were open, at most %d are allowed", grown, a.descriptors)
 			}
+			if a.told != 0 && v.told.count(a.told) == 0 {
+				t.Errorf("no %v tells of it", a.told)
+			}
 			wantBack(t, "descriptors", before.descriptors, func() int { return openDescriptors(t) })
 			if *hostileFor > 0 && kept < 0.5 {
 				t.Errorf("the good peer keeps %.2f of its rate, want at least half", kept)
@@ -117,6 +120,7 @@ func takings(t *testing.T) taking {
 // A victim is a socket with a good peer.
 type victim struct {
 	addr string
+	told *recorder    // of a server
 	once func() error // has the good peer served once
 }
 
@@ -142,9 +146,11 @@ func (v *victim) rate(t *testing.T, d time.Duration) float64 {
 // newServerVictim is a server that a good client calls, one call at a time.
 func newServerVictim(t *testing.T) *victim {
 	ctx := t.Context()
-	s, err := gozmq.NewServer(gozmq.Bind(anyPort))
+	told := newRecorder()
+	s, err := gozmq.NewServer(gozmq.Bind(anyPort), told.option())
 	must(t, err)
 	must(t, newEchoServer().register(s))
+	must(t, registerStreams(s, func(string) {}))
 	must(t, s.Listen())
 	served := make(chan error, 1)
 	go func() { served <- s.Serve(context.Background()) }()
@@ -155,7 +161,7 @@ func newServerVictim(t *testing.T) *victim {
 	c, err := gozmq.Dial(gozmq.Connect(s.Addrs()...), gozmq.WithRoutingID(goodIdentity))
 	must(t, err)
 	t.Cleanup(func() { must(t, c.Close()) })
-	return &victim{addr: s.Addrs()[0], once: func() error {
+	return &victim{addr: s.Addrs()[0], told: told, once: func() error {
 		reply, err := gozmqimpl.Call[text](ctx, c, echoMethod, wrapperspb.String("hello"), gozmq.WithTimeout(testkit.Patience()))
 		if err == nil && reply.GetValue() != "hello" {
 			err = errors.New("the answer is not what was asked")

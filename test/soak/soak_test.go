@@ -28,6 +28,7 @@ func TestSoak(t *testing.T) {
 	goroutines, descriptors := runtime.NumGoroutine(), openDescriptors(t)
 	t.Run("run", func(t *testing.T) {
 		calls, feed, tasks, bad := newSoakCalls(t), newSoakFeed(t), newSoakTasks(t), newSoakBad(t)
+		streams := newSoakStreams(t, calls)
 		c := &chaos{
 			t: t, random: random, restart: calls.restart,
 			proxies:  []*gozmqtest.Proxy{calls.near, calls.far, feed.proxy, feed.remoteProxy, tasks.from, tasks.to, tasks.remoteProxy},
@@ -43,6 +44,7 @@ func TestSoak(t *testing.T) {
 		bad.live(living)
 		var load sync.WaitGroup
 		calls.load(ctx, &load)
+		streams.load(ctx, &load)
 		feed.load(ctx, &load)
 		tasks.load(ctx, &load)
 		bad.load(ctx, &load)
@@ -50,6 +52,7 @@ func TestSoak(t *testing.T) {
 		load.Wait()
 
 		calls.recovered()
+		streams.recovered()
 		feed.recovered()
 		tasks.recovered()
 		bad.recovered()
@@ -59,6 +62,7 @@ func TestSoak(t *testing.T) {
 			child.stop()
 		}
 		calls.report()
+		streams.report()
 		feed.report()
 		tasks.report()
 		bad.report()

@@ -15,18 +15,19 @@ import (
 // stopped and started, and one in its own, which is killed.
 type soakCalls struct {
 	*callAccount
-	t      testing.TB
-	ledger *echoServer // of both
-	near   *gozmqtest.Proxy
-	far    *gozmqtest.Proxy
-	stop   func() // of the near server
-	child  *child
-	conns  []*gozmq.Conn
-	stops  int
+	t       testing.TB
+	ledger  *echoServer   // of both
+	streams *streamLedger // of both
+	near    *gozmqtest.Proxy
+	far     *gozmqtest.Proxy
+	stop    func() // of the near server
+	child   *child
+	conns   []*gozmq.Conn
+	stops   int
 }
 
 func newSoakCalls(t testing.TB) *soakCalls {
-	c := &soakCalls{t: t, callAccount: newCallAccount(), ledger: newEchoServer()}
+	c := &soakCalls{t: t, callAccount: newCallAccount(), ledger: newEchoServer(), streams: newStreamLedger()}
 	c.near, c.far = gozmqtest.NewProxy(t, "tcp://127.0.0.1:1"), gozmqtest.NewProxy(t, "tcp://127.0.0.1:1")
 	c.serve()
 	c.child = &child{t: t, role: "server", args: func(int) []string { return nil }, heard: func(_ int, word, value string) {
@@ -35,6 +36,8 @@ func newSoakCalls(t testing.TB) *soakCalls {
 			c.far.SetTarget(value)
 		case "ran":
 			c.ledger.ran(value)
+		case "streamed":
+			c.streams.note(value)
 		}
 	}}
 	for range 2 {
@@ -48,6 +51,7 @@ func (c *soakCalls) serve() {
 	s, err := gozmq.NewServer(gozmq.Bind(anyPort), beating())
 	must(c.t, err)
 	must(c.t, c.ledger.register(s))
+	must(c.t, registerStreams(s, c.streams.note))
 	must(c.t, s.Listen())
 	c.near.SetTarget(s.Addrs()[0])
 	c.stop = gozmqtest.Run(c.t, func(ctx context.Context) error { return s.Serve(ctx) })

@@ -56,6 +56,7 @@ type Router struct {
 	base     context.Context // of the peers' contexts
 	readers  sync.WaitGroup  // goroutines that read or wait to read
 	windows  *stream.Budget  // for the windows of all streams
+	unread   *stream.Budget  // for what is not received of them, beyond their windows
 
 	mu       sync.Mutex
 	idle     []chan *RouterPeer // of readers that wait for a peer
@@ -74,6 +75,7 @@ func NewRouter(base context.Context, cfg link.Config, r Receiver) *Router {
 	cfg.PassOver = true
 	cfg.Detachable = true // a job may keep Serve from returning
 	router := &Router{receiver: r, base: base, drained: make(chan struct{}), windows: stream.NewBudget(windowBudget)}
+	router.unread = stream.NewBudget(max(windowBudget, 4*int64(cfg.MaxMessageSize)))
 	router.group = link.NewGroup(cfg, router)
 	return router
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/gozmq/gozmq/runtime/internal/link"
 	"github.com/gozmq/gozmq/runtime/internal/notify"
+	"github.com/gozmq/gozmq/runtime/internal/stream"
 	"github.com/gozmq/gozmq/runtime/internal/throttle"
 )
 
@@ -20,11 +21,15 @@ type RouterPeer struct {
 	Context context.Context
 	// Value is whatever the Receiver keeps for the connection; nil at first.
 	Value any
+	// Held is how many streams the Receiver has a place for. It is the Receiver's.
+	Held atomic.Int64
 
 	router   *Router
 	writable writable
 	streams  routerStreams
-	envelope []byte // of the message that was read last, as on the wire
+	unread   *stream.Share // of what the Receiver's streams have not received
+	late     atomic.Int64  // messages that streams that have ended may still get
+	envelope []byte        // of the message that was read last, as on the wire
 
 	roomMu sync.Mutex
 	room   notify.Broadcast // of the connection being writable
@@ -33,6 +38,7 @@ type RouterPeer struct {
 	detached  bool            // the goroutine of Serve runs a job that takes long
 	oversized throttle.Bucket // of requests that are too large
 	refused   refusals        // requests that had no job
+	canceled  throttle.Bucket // streams that were given up
 	corked    int             // answers held back since the last write
 	ahead     canceledAhead   // calls that were given up before they were begun
 	watched   atomic.Uint64   // the watch's looks, plus 1, when it was last told of a job
@@ -48,7 +54,7 @@ type RouterPeer struct {
 func (r *Router) Serve(c *link.Conn) error {
 	ctx, cancel := context.WithCancelCause(r.base)
 	c.OnClose(cancel)
-	p := &RouterPeer{Conn: c, Context: ctx, router: r, writable: newWritable(c), serving: true}
+	p := &RouterPeer{Conn: c, Context: ctx, router: r, writable: newWritable(c), unread: stream.NewShare(r.unread), serving: true}
 	c.Writable = p.notifyWritable
 	c.Ready()
 	defer func() { <-c.Closed() }() // others may be the reader, and jobs may have answers to send
@@ -98,10 +104,10 @@ func (p *RouterPeer) read() {
 			p.refuse()
 			continue
 		}
-		p.refused.served(1)
 		if job == Handled {
 			continue
 		}
+		p.refused.served(1)
 		if !p.router.start() {
 			job.Refuse()
 			continue

@@ -39,11 +39,15 @@ type RouterStream struct {
 	changed notify.Broadcast // of out and over
 }
 
+// ErrUnread says that a connection's streams have too much that was not received.
+var ErrUnread = stream.ErrUnread
+
 // NewStream returns a stream with that envelope. start is what its first
 // message says of it.
 func (p *RouterPeer) NewStream(e wire.Envelope, start wire.Stream) *RouterStream {
 	s := &RouterStream{peer: p, key: string(e.Append(nil)), wake: notify.NewToken(), took: -1}
 	s.in.Init(FirstWindow, p.router.windows)
+	s.in.Share(p.unread)
 	start = start.Unlimited()
 	s.out.Init(stream.Credit{Messages: start.Messages, Bytes: start.Bytes})
 	return s
@@ -54,8 +58,8 @@ func (p *RouterPeer) NewStream(e wire.Envelope, start wire.Stream) *RouterStream
 func (s *RouterStream) Open() bool { return s.peer.streams.add(s) }
 
 // Push takes a message of the client, whose body is valid during the call only.
-// It returns stream.ErrCredit when the client had no credit for it. The reader
-// calls it.
+// It returns stream.ErrCredit when the client had no credit for it, and
+// ErrUnread when too much is unread. The reader calls it.
 func (s *RouterStream) Push(body []byte) error {
 	handOver, err := s.in.Push(body, s.peer.ReadAt())
 	if handOver {
@@ -86,12 +90,23 @@ func (s *RouterStream) Closed() bool {
 	return s.closed
 }
 
-// Grant notes credit that the client grants.
-func (s *RouterStream) Grant(h wire.Stream) {
+// Grant notes credit that the client grants. It returns false when there was as
+// much before.
+func (s *RouterStream) Grant(h wire.Stream) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.out.Grant(stream.Credit{Messages: h.Messages, Bytes: h.Bytes})
+	if !s.out.Grant(stream.Credit{Messages: h.Messages, Bytes: h.Bytes}) {
+		return false
+	}
 	s.changed.Notify()
+	return true
+}
+
+// Discard drops what has come and was not received. Receive is not called any more.
+func (s *RouterStream) Discard() {
+	if s.in.Discard() {
+		s.wake.Set()
+	}
 }
 
 // Receive waits for the next message and hands it to t, which may happen in another
@@ -261,6 +276,9 @@ func (s *RouterStream) Finish(err error, appendEnd func(b []byte) ([]byte, error
 	s.over, s.err = true, err
 	s.changed.Notify()
 	s.mu.Unlock()
+	if !s.Closed() {
+		s.peer.allowLate(s.in.Unused())
+	}
 	s.peer.streams.remove(s.key)
 	if s.in.Close() {
 		s.wake.Set()

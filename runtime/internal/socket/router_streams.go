@@ -3,12 +3,17 @@ package socket
 import (
 	"slices"
 	"sync"
+	"time"
 
+	"github.com/gozmq/gozmq/runtime/internal/throttle"
 	"github.com/gozmq/gozmq/runtime/internal/wire"
 )
 
 // maxRecent is how many streams of a connection are known to have ended.
 const maxRecent = 64
+
+// maxRecentKey is the longest envelope that is remembered of one that has ended.
+const maxRecentKey = 256
 
 // routerStreams are the open streams of one connection, by their envelopes. The
 // zero value is ready.
@@ -37,6 +42,9 @@ func (r *routerStreams) remove(key string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	delete(r.open, key)
+	if len(key) > maxRecentKey {
+		return
+	}
 	if len(r.recent) < maxRecent {
 		r.recent = append(r.recent, key)
 		return
@@ -81,4 +89,36 @@ func (r *routerStreams) canceled(frames [][]byte) {
 	if e, _, ok := wire.SplitEnvelope(frames); ok {
 		r.remove(string(e.Append(nil)))
 	}
+}
+
+// cancelLimit limits how many streams a peer may give up before it is read with
+// pauses. Each costs a goroutine.
+var cancelLimit = throttle.Limit{Burst: 1000, Every: 200 * time.Microsecond, Max: time.Second}
+
+// Canceled counts a stream that the client has given up, and pauses after too
+// many of them. The reader calls it.
+func (p *RouterPeer) Canceled() {
+	if d := p.canceled.Take(cancelLimit, time.Now(), 1); d >= shortestPause {
+		p.PauseReading(d)
+	}
+}
+
+// maxLate is how many messages streams that have ended may still get.
+const maxLate = 128 << 10
+
+// allowLate lets a stream that ends get n messages that are on their way.
+func (p *RouterPeer) allowLate(n int64) {
+	if p.late.Load() < maxLate {
+		p.late.Add(n)
+	}
+}
+
+// Late counts a message for a stream that has ended. It returns false when the
+// client had no credit for it. The reader calls it.
+func (p *RouterPeer) Late() bool {
+	if p.late.Load() <= 0 {
+		return false
+	}
+	p.late.Add(-1)
+	return true
 }

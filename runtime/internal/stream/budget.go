@@ -30,3 +30,34 @@ func (b *Budget) give(n int64) {
 		b.left.Add(n)
 	}
 }
+
+// A Share is what the streams of one connection take of a Budget: at most as much
+// as it leaves to others. A nil Share has no bound.
+type Share struct {
+	budget *Budget
+	used   atomic.Int64
+}
+
+// NewShare returns a share of b.
+func NewShare(b *Budget) *Share { return &Share{budget: b} }
+
+func (s *Share) take(n int64) bool {
+	if s == nil || n == 0 {
+		return true
+	}
+	if !s.budget.take(n) {
+		return false
+	}
+	if s.used.Add(n) > s.budget.left.Load() {
+		s.give(n)
+		return false
+	}
+	return true
+}
+
+func (s *Share) give(n int64) {
+	if s != nil && n > 0 {
+		s.used.Add(-n)
+		s.budget.give(n)
+	}
+}

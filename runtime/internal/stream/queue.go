@@ -12,6 +12,7 @@ import (
 type queue struct {
 	first, last *piece // nil: empty
 	off         int    // where the first body of first begins
+	size        int    // bytes of all bodies since it was empty
 }
 
 type piece struct {
@@ -65,6 +66,7 @@ func (q *queue) push(body []byte) {
 		p.next = newPiece(size, morePiece)
 		q.last = p.next
 	}
+	q.size += len(body)
 	q.last.b = append(binary.AppendUvarint(q.last.b, uint64(len(body))), body...)
 }
 

@@ -9,6 +9,9 @@ import (
 // ErrCredit says that a message came for which the sender had no credit.
 var ErrCredit = errors.New("message beyond the credit")
 
+// ErrUnread says that there is no room for a message, as too much was not taken.
+var ErrUnread = errors.New("too much is unread")
+
 // A Receiver is the receiving half of a stream. One goroutine at a time pushes
 // messages, and one at a time takes them; any may close it.
 type Receiver struct {
@@ -26,7 +29,15 @@ type Receiver struct {
 	closed  bool
 	budget  *Budget
 	taken   int64 // from budget
+	share   *Share
+	beyond  int64 // taken from share for back
+
+	frontBeyond int64 // for front; the taking goroutine's
 }
+
+// Share sets the bound of what is queued beyond the window: the last message of a
+// window may be larger than that.
+func (r *Receiver) Share(s *Share) { r.share = s }
 
 // Init sets the credit that the sender begins with, which is the size of the first
 // window, and the budget for larger ones.
@@ -38,8 +49,8 @@ func (r *Receiver) Init(window Credit, b *Budget) {
 
 // Push queues a copy of a body that came at that time. When the taking
 // goroutine waits it keeps nothing and returns true: the caller hands the body
-// over, and wakes it. It returns ErrCredit when the sender had no credit. After
-// Close it does nothing.
+// over, and wakes it. It returns ErrCredit when the sender had no credit, and
+// ErrUnread when the share is used up. After Close it does nothing.
 func (r *Receiver) Push(body []byte, at time.Time) (handOver bool, err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -49,6 +60,14 @@ func (r *Receiver) Push(body []byte, at time.Time) (handOver bool, err error) {
 	if !r.granted.allows(r.got) {
 		return false, ErrCredit
 	}
+	beyond := int64(0)
+	if !r.waiting {
+		beyond = max(0, int64(r.back.size+len(body))-int64(r.window.size.Bytes)-r.beyond)
+	}
+	if !r.share.take(beyond) {
+		return false, ErrUnread
+	}
+	r.beyond += beyond
 	r.got.add(len(body))
 	r.window.arrived(at, r.waiting, r.got)
 	if r.waiting {
@@ -64,8 +83,10 @@ func (r *Receiver) Push(body []byte, at time.Time) (handOver bool, err error) {
 func (r *Receiver) Next() ([]byte, bool) {
 	if r.front.empty() {
 		r.front.free()
+		r.share.give(r.frontBeyond)
 		r.mu.Lock()
 		r.front, r.back = r.back, queue{}
+		r.frontBeyond, r.beyond = r.beyond, 0
 		r.mu.Unlock()
 		if r.front.empty() {
 			return nil, false
@@ -124,6 +145,26 @@ func (r *Receiver) Close() (waits bool) {
 	}
 	waits, r.waiting = r.waiting, false
 	return waits
+}
+
+// Discard closes the receiver and drops what is in the queue. Nobody takes
+// messages any more. It returns what Close does.
+func (r *Receiver) Discard() (waits bool) {
+	waits = r.Close()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.front.free()
+	r.back.free()
+	r.share.give(r.frontBeyond + r.beyond)
+	r.frontBeyond, r.beyond = 0, 0
+	return waits
+}
+
+// Unused returns how many messages more there was credit for.
+func (r *Receiver) Unused() int64 {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return int64(r.granted.Messages - r.got.Messages)
 }
 
 // Empty reports whether nothing is left that Next would return.

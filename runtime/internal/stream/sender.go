@@ -9,10 +9,13 @@ type Sender struct {
 // Init sets the credit that the stream begins with.
 func (s *Sender) Init(limit Credit) { s.limit = limit }
 
-// Grant raises the credit; less than there is changes nothing.
-func (s *Sender) Grant(c Credit) {
+// Grant raises the credit; less than there is changes nothing. It returns whether
+// it was raised.
+func (s *Sender) Grant(c Credit) bool {
+	before := s.limit
 	s.limit.Messages = max(s.limit.Messages, c.Messages)
 	s.limit.Bytes = max(s.limit.Bytes, c.Bytes)
+	return s.limit != before
 }
 
 // Ready reports whether a message may be sent.

@@ -222,6 +222,43 @@ func TestBudget(t *testing.T) {
 	}
 }
 
+// TestShareBoundsWhatIsUnread: what is queued beyond the window is taken from the
+// connection's share, which leaves as much to others, and is given back.
+func TestShareBoundsWhatIsUnread(t *testing.T) {
+	b := NewBudget(1 << 20)
+	one, other := NewShare(b), NewShare(b)
+	open := func(s *Share) *Receiver {
+		r := receiver(nil)
+		r.Share(s)
+		return r
+	}
+	large := make([]byte, 300<<10)
+	push := func(r *Receiver, want error) {
+		t.Helper()
+		if _, err := r.Push(large, time.Now()); !errors.Is(err, want) {
+			t.Errorf("Push: %v, want %v", err, want)
+		}
+	}
+	first, second, third := open(one), open(one), open(other)
+	push(first, nil)
+	push(second, nil)
+	push(open(one), ErrUnread) // more than is left
+	push(third, nil)
+	push(open(other), ErrUnread)
+	first.Next()
+	first.Next() // the queue is empty: its memory is given back
+	second.Discard()
+	third.Discard()
+	if left := b.left.Load(); left != 1<<20 || one.used.Load() != 0 || other.used.Load() != 0 {
+		t.Errorf("%d bytes are left, %d and %d are taken", left, one.used.Load(), other.used.Load())
+	}
+	waiting := open(one)
+	waiting.Wait()
+	if handOver, err := waiting.Push(make([]byte, 4<<20), time.Now()); !handOver || err != nil {
+		t.Errorf("a message that is handed over: %v, %v", handOver, err)
+	}
+}
+
 // TestQueueKeepsBodies: bodies of all sizes come out as they went in, whatever
 // pieces of memory they are in.
 func TestQueueKeepsBodies(t *testing.T) {
