@@ -72,7 +72,7 @@ func (s *Server) streamMessage(p *socket.RouterPeer, envelope wire.Envelope, con
 	_, isCall := envelope.CallID() // which our clients cancel the same way
 	switch {
 	case ended, err == nil && r.Header.Cancel && !(isCall && p.Gozmq()):
-		return socket.Handled, true
+		return socket.Ignored, true
 	case err != nil, !r.InStream():
 		return nil, false
 	}

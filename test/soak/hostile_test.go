@@ -70,7 +70,7 @@ func TestHostile(t *testing.T) {
 				t.Errorf("%d descriptors more were open, at most %d are allowed", grown, a.descriptors)
 			}
 			wantBack(t, "descriptors", before.descriptors, func() int { return openDescriptors(t) })
-			if *hostileFor > 0 && kept < 0.5 {
+			if *hostileFor > 0 && kept < 0.5 && !a.work {
 				t.Errorf("the good peer keeps %.2f of its rate, want at least half", kept)
 			}
 		})

@@ -27,7 +27,7 @@ type Receiver interface {
 	// Receive decodes one request, in the order of arrival. The frames are
 	// valid during the call only. It returns nil when there is nothing to run: the
 	// request was malformed, or has been answered already; Handled for a message of a
-	// stream that was taken.
+	// stream that was taken, Ignored for one that came too late.
 	Receive(p *RouterPeer, frames [][]byte) Job
 	// TooLarge answers a request that is larger than the connection's limit.
 	// The frames are those before the one that exceeds it, and valid during the
@@ -39,7 +39,14 @@ type Receiver interface {
 // Handled is the Job of a message after which there is nothing to do.
 var Handled Job = handled{}
 
-type handled struct{}
+// Ignored is the Job of a message that came too late for its stream. It is no fault
+// of the peer, and no work that was done for it either.
+var Ignored Job = ignored{}
+
+type (
+	handled struct{}
+	ignored struct{ handled }
+)
 
 func (handled) Run()        {}
 func (handled) Refuse()     {}

@@ -20,10 +20,11 @@ type RouterPeer struct {
 	// Value is whatever the Receiver keeps for the connection; nil at first.
 	Value any
 
-	router   *Router
-	writable writable
-	streams  routerStreams
-	envelope []byte // of the message that was read last, as on the wire
+	router    *Router
+	writable  writable
+	streams   routerStreams
+	lingering atomic.Int64 // jobs that run though their streams were aborted
+	envelope  []byte       // of the message that was read last, as on the wire
 
 	roomMu sync.Mutex
 	room   notify.Broadcast // of the connection being writable
@@ -96,6 +97,9 @@ func (p *RouterPeer) read() {
 			p.refuse()
 			continue
 		}
+		if job == Ignored {
+			continue
+		}
 		p.refused.served(1)
 		if job == Handled {
 			continue
@@ -121,6 +125,7 @@ func (p *RouterPeer) run(job Job) (reader bool) {
 	pace := job.Pace() // before Run, which may free the job
 	if !pace.quick() {
 		p.uncork()
+		p.paceLingering()
 		serving := p.serving
 		p.serving = false
 		p.router.promote(p)
@@ -133,6 +138,21 @@ func (p *RouterPeer) run(job Job) (reader bool) {
 		return false
 	}
 	return p.runQuick(job, pace)
+}
+
+// maxLingering is how many jobs of one peer may run though their streams were aborted
+// before the peer is read with pauses: one that opens streams and cancels them at once
+// would keep all processors busy with jobs that nobody wants.
+const maxLingering = 16
+
+// lingeringPause is the pause for each further stream meanwhile.
+const lingeringPause = time.Millisecond
+
+// paceLingering pauses while too many jobs are left over.
+func (p *RouterPeer) paceLingering() {
+	if p.lingering.Load() > maxLingering {
+		p.PauseReading(lingeringPause)
+	}
 }
 
 // runLong runs a job while another goroutine is the reader.
