@@ -33,18 +33,18 @@ options, in buf.gen.yaml's opt or protoc's --gozmq_opt:
 `
 
 func main() {
-	if err := run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr); err != nil {
+	if err := run(os.Args[1:], os.Stdin, os.Stdout); err != nil {
 		fmt.Fprintln(os.Stderr, "protoc-gen-gozmq:", err)
 		os.Exit(1)
 	}
 }
 
-func run(args []string, stdin io.Reader, stdout, stderr io.Writer) error {
+func run(args []string, stdin io.Reader, stdout io.Writer) error {
 	switch {
 	case len(args) == 0 && byHand(stdin):
 		return fmt.Errorf("buf and protoc run this program\n\n%s", usage)
 	case len(args) == 0:
-		return generate(stdin, stdout, stderr)
+		return generate(stdin, stdout)
 	case len(args) == 1 && args[0] == "--version":
 		_, err := fmt.Fprintln(stdout, "protoc-gen-gozmq", generator.Version)
 		return err
@@ -87,7 +87,7 @@ func export(dir string, files fs.FS) error {
 }
 
 // generate answers one request of buf or protoc.
-func generate(stdin io.Reader, stdout, stderr io.Writer) error {
+func generate(stdin io.Reader, stdout io.Writer) error {
 	request, err := io.ReadAll(stdin)
 	if err != nil {
 		return fmt.Errorf("read the request: %w", err)

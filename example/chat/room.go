@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"iter"
 	"sync"
 
@@ -49,8 +50,7 @@ func (r *room) Chat(ctx context.Context, in iter.Seq2[*chatv1.Line, error], out 
 	for line, err := range in {
 		if err != nil {
 			cancel()
-			<-followed
-			return err
+			return errors.Join(err, <-followed)
 		}
 		r.add(line)
 	}

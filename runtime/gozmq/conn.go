@@ -249,7 +249,10 @@ func (c *Conn) attempt(ctx context.Context, call *outgoingCall, reply proto.Mess
 // callError gives a code to why no reply came.
 func callError(err error, m *Method) error {
 	var lost *socket.LostError
+	var limit *link.LimitError
 	switch {
+	case errors.As(err, &limit):
+		return Errorf(CodeResourceExhausted, "%s: request of %d bytes exceeds the server's limit of %d (send less, or raise it with WithMaxMessageSize of NewServer)", m.Procedure, limit.Size, limit.Limit)
 	case errors.As(err, new(*Error)):
 		return err
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):

@@ -241,8 +241,8 @@ func (s *clientStream) Receive(ctx context.Context, m proto.Message) (more bool,
 	}
 }
 
-// afterEnd returns what Receive returns when the call is over. When interceptors have
-// answered in place of the server, that is their reply, once.
+// afterEnd returns what Receive returns when the call is over. When
+// interceptors have answered in place of the server, that is their reply, once.
 func (s *clientStream) afterEnd(m proto.Message) (more bool, err error) {
 	if err := s.outcome(); err != nil {
 		return false, err
@@ -254,8 +254,8 @@ func (s *clientStream) afterEnd(m proto.Message) (more bool, err error) {
 	return more, err
 }
 
-// failed returns what Receive returns after an error of begin or again: the call goes
-// on if only the wait for it has ended.
+// failed returns what Receive returns after an error of begin or again: the
+// call goes on if only the wait for it has ended.
 func (s *clientStream) failed(err error) (more bool, _ error) {
 	if over, _ := s.ended(); over {
 		return false, s.outcome()
@@ -362,11 +362,12 @@ func (s *clientStream) cancel(err error) {
 	}
 }
 
-// finish ends the call with err, or without an error. It returns false when the call
-// was over already.
+// finish ends the call with err, or without an error. It returns false when the
+// call was over already.
 func (s *clientStream) finish(err error) bool { return s.finishWith(err, nil) }
 
-// finishWith is finish with the reply of a call in which the server sends no stream.
+// finishWith is finish with the reply of a call in which the server sends no
+// stream.
 func (s *clientStream) finishWith(err error, reply proto.Message) bool {
 	s.mu.Lock()
 	if s.over {

@@ -30,9 +30,10 @@ func (s *clientStream) hold(ctx context.Context) (free func(), err error) {
 	}
 }
 
-// begin sends the start, with m as the first message unless it is nil; ends says that
-// no message will follow. It returns false without an error when another goroutine
-// has sent the start. When only ctx has ended, the stream can begin later.
+// begin sends the start, with m as the first message unless it is nil; ends
+// says that no message will follow. It returns false without an error when
+// another goroutine has sent the start. When only ctx has ended, the stream can
+// begin later.
 func (s *clientStream) begin(ctx context.Context, m proto.Message, ends bool) (sent bool, err error) {
 	free, err := s.hold(ctx)
 	if err != nil {
@@ -134,8 +135,8 @@ func (s *clientStream) fail(err error) error {
 	return s.outcome()
 }
 
-// open opens the stream at a server, trying again as the method allows. s.starting is
-// held.
+// open opens the stream at a server, trying again as the method allows.
+// s.starting is held.
 func (s *clientStream) open(ctx context.Context) error {
 	both, stop := s.both(ctx)
 	defer stop()
@@ -224,7 +225,7 @@ func (s *clientStream) again(ctx context.Context, st *socket.DealerStream) (next
 	if current := s.current.Load(); current != st {
 		return current, nil, nil
 	}
-	final, gone, moves := s.judge(st)
+	gone, moves, final := s.judge(st)
 	if final == nil || st.Answered() || st.Spoken() {
 		return nil, final, nil
 	}
@@ -246,33 +247,34 @@ func (s *clientStream) again(ctx context.Context, st *socket.DealerStream) (next
 	return s.current.Load(), nil, nil
 }
 
-// judge returns what an attempt has ended with. gone says that this is the error of a
-// server that went, or that is stopping and has done nothing; moves, that no server
-// has done anything and there may be another one.
-func (s *clientStream) judge(st *socket.DealerStream) (final error, gone, moves bool) {
+// judge returns what an attempt has ended with. gone says that this is the
+// error of a server that went, or that is stopping and has done nothing; moves,
+// that no server has done anything and there may be another one.
+func (s *clientStream) judge(st *socket.DealerStream) (gone, moves bool, final error) {
 	end, _ := st.End()
 	var size *zmtp.SizeError
 	switch {
 	case end.Err == nil:
 	case errors.As(end.Err, &size):
-		return Errorf(CodeResourceExhausted, "%s: message of at least %d bytes exceeds the client's limit of %d (ask for less, or raise it with WithMaxMessageSize of Dial)", s.method.Procedure, size.Size, size.Limit), false, false
+		return false, false, Errorf(CodeResourceExhausted, "%s: message of at least %d bytes exceeds the client's limit of %d (ask for less, or raise it with WithMaxMessageSize of Dial)", s.method.Procedure, size.Size, size.Limit)
 	case errors.As(end.Err, new(*socket.LostError)):
-		return callError(end.Err, s.method), true, end.Unsent
+		return true, end.Unsent, callError(end.Err, s.method)
 	case errors.As(end.Err, new(*Error)):
-		return end.Err, false, false
+		return false, false, end.Err
 	default:
-		return Errorf(CodeInternal, "%s: %w", s.method.Procedure, end.Err), false, false
+		return false, false, Errorf(CodeInternal, "%s: %w", s.method.Procedure, end.Err)
 	}
 	if !end.Reply.Failed() {
-		return nil, false, false
+		return false, false, nil
 	}
 	h, _ := wire.ParseReplyHeader(end.Reply.Header)
 	moves = h.Refused && st.AvoidPeer(s.conn.dealer)
-	return parseStatus(end.Reply.Status), h.Refused, moves
+	return h.Refused, moves, parseStatus(end.Reply.Status)
 }
 
-// tryAgain reports whether the call is tried again after err, and waits for the pause
-// before that. Only one whose client sends no stream is: what else was sent is gone.
+// tryAgain reports whether the call is tried again after err, and waits for the
+// pause before that. Only one whose client sends no stream is: what else was
+// sent is gone.
 func (s *clientStream) tryAgain(ctx context.Context, err error, gone bool) bool {
 	m, t := s.method, &s.tries
 	if m.Idempotency == IdempotencyUnknown || m.ClientStreams {

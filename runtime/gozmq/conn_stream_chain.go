@@ -9,8 +9,8 @@ import (
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
 )
 
-// A streamChain is the interceptors of one stream of a client. They run in a goroutine
-// that lasts as long as the stream.
+// A streamChain is the interceptors of one stream of a client. They run in a
+// goroutine that lasts as long as the stream.
 type streamChain struct {
 	stream *clientStream
 	info   CallInfo

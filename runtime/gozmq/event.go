@@ -23,7 +23,7 @@ const (
 	EventHeartbeatLost                            // a peer was silent for too long
 	EventSubscribed                               // a peer subscribed to Topic
 	EventUnsubscribed                             // a peer gave Topic up
-	EventDropped                                  // Count messages were dropped: the peer's queue was full
+	EventDropped                                  // Count messages were dropped: the peer's queue was full, or they exceed its limit
 	EventMalformed                                // a message made no sense and was dropped
 	EventForgotten                                // the topic cache was full, and Topic, the least recently used, was evicted
 	EventAuthFailed                               // our authenticator or our admission rule refused a peer; counts as a failed handshake

@@ -26,11 +26,12 @@ type CallInfo struct {
 }
 
 // OnMessage has f called for each message of a stream: before one is sent, and
-// when one was received. An error fails that Send; for a message that was received
-// it ends the call. The request of a call in which the client sends no stream, and
-// the reply of one in which the server sends none, are those that the interceptor
-// gets and next returns, and no messages of a stream. An interceptor calls OnMessage
-// before next. f may be called from many goroutines at once.
+// when one was received. An error fails that Send; for a message that was
+// received it ends the call. The request of a call in which the client sends no
+// stream, and the reply of one in which the server sends none, are those that
+// the interceptor gets and next returns, and no messages of a stream. An
+// interceptor calls OnMessage before next. f may be called from many goroutines
+// at once.
 func (c *CallInfo) OnMessage(f func(m proto.Message, sent bool) error) {
 	c.onMessage = append(c.onMessage, f)
 }

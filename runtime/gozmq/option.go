@@ -115,12 +115,14 @@ func WithRoutingID(id string) SocketOption {
 
 // WithMaxMessageSize limits the size of a message's body in bytes, up to 1 GiB,
 // sent or received. A message that is too large for its receiver costs the
-// receiver no memory: a call fails with CodeResourceExhausted, a subscriber's
-// streams yield an error with that code in place of a publication, and a task
-// or result with DeliveryAtMostOnce is dropped and reported. A peer that sends
-// any other message that is too large is disconnected, also for a request with
-// bare framing. The frames beside the body may have 64 KiB more. Default:
-// defaultMaxMessageSize.
+// receiver no memory, and fails alone: a call fails with CodeResourceExhausted, a
+// subscriber's streams yield an error with that code in place of a publication, a
+// task with DeliveryAtLeastOnce becomes a dead letter, as does one whose result is
+// too large, and a task or result with DeliveryAtMostOnce is dropped and reported.
+// Each end announces its limit to the other, which then does not send such a
+// message: Push fails if no worker that is connected takes the task. A peer that
+// sends a request with bare framing that is too large is disconnected. The frames
+// beside the body may have 64 KiB more. Default: defaultMaxMessageSize.
 //
 // All messages that have come in part may take 256 MiB of the socket's memory
 // together, or 4 times the limit if that is more. Beyond that, messages of more

@@ -18,6 +18,8 @@ func pipelineError(err error, what string) error {
 		return Errorf(CodeCanceled, "%s: closed", what)
 	case errors.Is(err, pipeline.ErrBatchEnded):
 		return Errorf(CodeFailedPrecondition, "%w", err)
+	case errors.As(err, new(*pipeline.LimitError)), errors.As(err, new(*link.LimitError)):
+		return Errorf(CodeResourceExhausted, "%s: %w", what, err)
 	case errors.As(err, &store):
 		return Errorf(CodeUnavailable, "%s: %w", what, err)
 	}
@@ -28,6 +30,8 @@ func pipelineError(err error, what string) error {
 func taskFailure(reason error) *Error {
 	var failed *pipeline.FailedError
 	switch {
+	case errors.As(reason, new(*pipeline.LimitError)), errors.As(reason, new(*link.LimitError)):
+		return Errorf(CodeResourceExhausted, "%w", reason)
 	case !errors.As(reason, &failed):
 		return Errorf(CodeUnavailable, "%w", reason) // lost or expired
 	case len(failed.Status) == 0:

@@ -120,7 +120,8 @@ func WithMaxSubscriptions(n int) PublishOption { return maxSubscriptions(n) }
 func (p *Publisher) Addrs() []string { return p.addrs }
 
 // Dropped returns how many messages subscribers have missed because their queue
-// was full. A message that two subscribers missed counts twice.
+// was full, or the message exceeds the limit that they announce. A message that
+// two subscribers missed counts twice.
 func (p *Publisher) Dropped() uint64 { return p.pub.Dropped() }
 
 // WaitForSubscribers waits until at least n peers have a subscription that

@@ -7,7 +7,8 @@ import (
 	"github.com/gozmq/gozmq/internal/testkit"
 )
 
-// A roleAt opens a socket of some role that dials an endpoint, and reports to events.
+// A roleAt opens a socket of some role that dials an endpoint, and reports to
+// events.
 type roleAt struct {
 	name string
 	dial func(t *testing.T, at Endpoints, o SocketOption)
@@ -32,9 +33,9 @@ func rolesAt() []roleAt {
 	}
 }
 
-// TestRolesThatDoNotFit has sockets of every role dial every other that binds. Those that
-// do not fit are told so at once, in words and on both sides, although the types of most
-// of these sockets go together.
+// TestRolesThatDoNotFit has sockets of every role dial every other that binds.
+// Those that do not fit are told so at once, in words and on both sides,
+// although the types of most of these sockets go together.
 func TestRolesThatDoNotFit(t *testing.T) {
 	proxy := func(t *testing.T, o SocketOption, front bool) string {
 		p, err := NewProxy(PatternReqRep, Front(Bind("tcp://127.0.0.1:*")), Back(Bind("tcp://127.0.0.1:*")), o)
@@ -90,8 +91,8 @@ func TestRolesThatDoNotFit(t *testing.T) {
 	}
 }
 
-// wantToldByProxy waits until a socket knows that it does not belong at a proxy: by the
-// socket types, or by the proxy's ERROR.
+// wantToldByProxy waits until a socket knows that it does not belong at a
+// proxy: by the socket types, or by the proxy's ERROR.
 func wantToldByProxy(t *testing.T, events *recorder) {
 	t.Helper()
 	testkit.Eventually(t, "the reason", func() bool {

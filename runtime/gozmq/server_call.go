@@ -9,6 +9,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/gozmq/gozmq/runtime/internal/guarded"
+	"github.com/gozmq/gozmq/runtime/internal/link"
 	"github.com/gozmq/gozmq/runtime/internal/socket"
 	"github.com/gozmq/gozmq/runtime/internal/wire"
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
@@ -193,7 +194,7 @@ func (c *serverCall) Run() {
 		c.finish()
 	}
 	if err == nil {
-		err = reply(c.peer, c.envelope, c.appendReply)
+		err = reply(c.peer, c.envelope, c.appendFitting)
 	}
 	if err != nil {
 		c.fail(err)
@@ -316,6 +317,21 @@ func (c *serverCall) panicked(ctx *callContext, p *guarded.PanicError) error {
 	return &Error{Code: CodeInternal, Message: "internal error"}
 }
 
+// appendFitting is appendReply for a reply that must be within the client's
+// limit. A bare one, in whose place there is no error, is sent all the same:
+// the client fails its call then.
+func (c *serverCall) appendFitting(b []byte) ([]byte, error) {
+	out, err := c.appendReply(b)
+	if err != nil || c.handler.method.Bare {
+		return out, err
+	}
+	var limit *link.LimitError
+	if errors.As(c.peer.Fits(out[len(b):]), &limit) {
+		return out, Errorf(CodeResourceExhausted, "%s: reply of %d bytes exceeds the client's limit of %d (ask for less, or raise it with WithMaxMessageSize of Dial)", c.handler.method.Procedure, limit.Size, limit.Limit)
+	}
+	return out, nil
+}
+
 // appendReply appends the frames of a reply that went well.
 func (c *serverCall) appendReply(b []byte) ([]byte, error) {
 	if c.handler.method.Bare {
@@ -366,9 +382,18 @@ func (c *serverCall) fail(err error) {
 		return
 	}
 	_ = reply(c.peer, c.envelope, func(b []byte) ([]byte, error) {
-		status := encodeStatus(err, c.server.cfg.MaxMessageSize)
+		status := encodeStatus(err, c.statusLimit())
 		return wire.AppendFailure(b, status, c.errorHeader())
 	})
+}
+
+// statusLimit returns how large the status of a failure may be.
+func (c *serverCall) statusLimit() int {
+	limit := c.server.cfg.MaxMessageSize
+	if n := c.peer.MaxMessage; n > 0 && n < int64(limit) {
+		limit = int(n)
+	}
+	return limit
 }
 
 // free makes the call ready for another request.

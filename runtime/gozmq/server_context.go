@@ -38,9 +38,9 @@ func newCallContext(c *serverCall) *callContext {
 	return ctx
 }
 
-// forStream makes the contexts of a stream: hard, which ends when nothing can be sent
-// or received any more, and the handler's, which is the same or ends before that when
-// soft is called. cancel ends both.
+// forStream makes the contexts of a stream: hard, which ends when nothing can
+// be sent or received any more, and the handler's, which is the same or ends
+// before that when soft is called. cancel ends both.
 func (c *callContext) forStream() (hard context.Context, soft, cancel context.CancelCauseFunc) {
 	hard, cancel = context.WithCancelCause(c.peer)
 	stop := context.CancelFunc(func() {})

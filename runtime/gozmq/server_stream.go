@@ -196,8 +196,8 @@ func (s *serverStream) appendReply(b []byte) ([]byte, error) {
 	return b, handlersFault(err)
 }
 
-// handlersFault returns an error over a message that cannot be encoded as one of the
-// handler.
+// handlersFault returns an error over a message that cannot be encoded as one
+// of the handler.
 func handlersFault(err error) error {
 	if err != nil && CodeOf(err) == CodeInvalidArgument {
 		return Errorf(CodeInternal, "%w", err)
@@ -246,8 +246,8 @@ func (s *serverStream) why() error {
 	return Errorf(CodeUnavailable, "%s: the client is gone: %w", s.method.Procedure, cause)
 }
 
-// abort ends the stream with err while the handler may still run. tell says that the
-// client gets the error.
+// abort ends the stream with err while the handler may still run. tell says
+// that the client gets the error.
 func (s *serverStream) abort(err error, tell bool) {
 	var appendEnd func(b []byte) ([]byte, error)
 	if tell {

@@ -10,8 +10,9 @@ import (
 	"github.com/gozmq/gozmq/runtime/internal/wire"
 )
 
-// receive handles a message of the client that is not the first. It returns false for
-// one that the client should not have sent. The connection's reader calls it.
+// receive handles a message of the client that is not the first. It returns
+// false for one that the client should not have sent. The connection's reader
+// calls it.
 func (s *serverStream) receive(r *wire.Request) bool {
 	h := r.Header.Stream
 	if r.Header.Cancel {
@@ -97,21 +98,23 @@ func (s *serverStream) Send(ctx context.Context, m proto.Message) error {
 	body := streamBodies.Get().(*streamBody)
 	body.bodies, body.m = &s.server.bodies, m
 	defer body.free()
-	for {
-		err := ctx.Err()
-		if err == nil {
-			err = s.on.Send(ctx, body)
-		}
-		switch {
-		case err == nil:
-			s.sent.Add(1)
-			return nil
-		case err == ctx.Err() && ctx != s.hard && errors.Is(context.Cause(ctx), ErrDraining):
-			ctx = s.hard // the handler may still say goodbye
-			continue
-		}
+	err := s.sendWithin(ctx, body)
+	if err != nil && err == ctx.Err() && errors.Is(context.Cause(ctx), ErrDraining) {
+		err = s.sendWithin(s.hard, body) // the handler may still say goodbye
+	}
+	if err != nil {
 		return s.sendError(err)
 	}
+	s.sent.Add(1)
+	return nil
+}
+
+// sendWithin sends a message unless ctx has ended, or ends before there is room.
+func (s *serverStream) sendWithin(ctx context.Context, body *streamBody) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	return s.on.Send(ctx, body)
 }
 
 // sendHeaders sends the headers that were set before the first message, once.

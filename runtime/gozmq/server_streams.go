@@ -8,7 +8,8 @@ import (
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
 )
 
-// runningStreams are the streams that a server carries out. The zero value is ready.
+// runningStreams are the streams that a server carries out. The zero value is
+// ready.
 type runningStreams struct {
 	mu       sync.Mutex
 	list     map[*serverStream]struct{}
@@ -82,8 +83,8 @@ func (s *Server) streamMessage(p *socket.RouterPeer, envelope wire.Envelope, con
 	return nil, true
 }
 
-// streamTooLarge ends a stream of which a message is too large. It returns false when
-// there is no such stream.
+// streamTooLarge ends a stream of which a message is too large. It returns
+// false when there is no such stream.
 func (s *Server) streamTooLarge(p *socket.RouterPeer, envelope wire.Envelope, size *zmtp.SizeError) bool {
 	open, ended := p.Stream(envelope)
 	if open == nil {
@@ -94,8 +95,8 @@ func (s *Server) streamTooLarge(p *socket.RouterPeer, envelope wire.Envelope, si
 	return true
 }
 
-// decodeStart looks at the first message of a stream, or at a call that should be one
-// or should not. done says that there is no request to decode.
+// decodeStart looks at the first message of a stream, or at a call that should
+// be one or should not. done says that there is no request to decode.
 func (c *serverCall) decodeStart(body []byte) (done bool, err error) {
 	m, h := c.handler.method, c.header.Stream
 	switch {

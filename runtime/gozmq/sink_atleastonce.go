@@ -31,7 +31,8 @@ func newResultSource(cfg *sinkConfig, o *observer) resultSource {
 	return &ackedSource{pipeline.NewResultReceiver(pipeline.ReceiverConfig{
 		Link: cfg.Config, MaxResults: cfg.queue.messages, MaxBytes: cfg.queue.bytes,
 		WindowTasks: cfg.window.tasks, WindowAge: cfg.window.age,
-		Batch: batchReporter(cfg.onBatch, zmtp.Router, o),
+		Batch:    batchReporter(cfg.onBatch, zmtp.Router, o),
+		TooLarge: tooLargeResult,
 		Unclaimed: func(c *link.Conn, procedure string) {
 			o.observe(Event{Kind: EventUnclaimed, SocketType: string(zmtp.Router), Endpoint: c.Endpoint(), Peer: c.Address(), Procedure: procedure})
 		},
@@ -55,6 +56,7 @@ func newPulledSource(cfg *sinkConfig, o *observer) resultSource {
 			err := unknownTask(procedure)
 			return encodeStatus(err, maxStatus), err
 		},
+		TooLarge: tooLargeTask,
 	})}
 }
 

@@ -30,7 +30,7 @@ type plainSink struct {
 
 func newPlainSink(cfg *sinkConfig, o *observer) *plainSink {
 	s := &plainSink{
-		observer: o, queue: cfg.queue, batches: pipeline.NewBatchCounter(batchReporter(cfg.onBatch, cfg.SocketType, o)),
+		observer: o, queue: cfg.queue, batches: pipeline.NewBatchCounter(batchReporter(cfg.onBatch, cfg.SocketType, o), false),
 		done:   make(chan struct{}),
 		queues: make(map[string]*subscription.Queue),
 		change: make(chan struct{}),

@@ -22,6 +22,12 @@ type BatchStatus struct {
 	// Failed is how many tasks were given up, and Failures the first of them.
 	Failed   uint64
 	Failures []BatchFailure
+	// Err says that the batch may never be complete; nil: it may. It is an *Error
+	// with CodeUnavailable when the sink has heard nothing of the batch's
+	// ventilator for a minute; the batch goes on if it hears of it again. With
+	// CodeAborted the ventilator restarted before End was called, and no more
+	// results will come.
+	Err error
 }
 
 // A BatchFailure is a task of a batch that was given up.
@@ -32,8 +38,10 @@ type BatchFailure struct {
 	Reason    error // an *Error
 }
 
-// WithBatchHandler calls f when a sink learns how many tasks a batch has, and
-// when the batch is complete. It calls f for one batch at a time, in the
+// WithBatchHandler calls f when a sink learns how many tasks a batch has, when the
+// batch is complete, and with DeliveryAtLeastOnce when it may never be (Err), once
+// for each. A sink that has got neither a result nor word of a batch does not know
+// it. WithBatchHandler calls f for one batch at a time, in the
 // goroutine of a connection, which is not read meanwhile. f must neither wait
 // for results nor close the sink.
 func WithBatchHandler(f func(BatchStatus)) SinkOption {
@@ -51,6 +59,12 @@ func batchReporter(f func(BatchStatus), t zmtp.SocketType, o *observer) func(pip
 		for _, f := range s.Failures {
 			reason := &Error{Code: Code(f.Code), Message: f.Message}
 			status.Failures = append(status.Failures, BatchFailure{string(f.Task), f.Procedure, f.Attempts, reason})
+		}
+		switch {
+		case s.Error != nil:
+			status.Err = &Error{Code: Code(s.Error.Code), Message: s.Error.Message}
+		case s.Silence > 0:
+			status.Err = Errorf(CodeUnavailable, "batch %s: nothing was heard of its ventilator for %v: without a task store the batch is lost; with one, or if only the connections are, it may go on", s.Name, s.Silence)
 		}
 		_ = o.guardApart(t, "the batch handler", "", func() { f(status) })
 	}

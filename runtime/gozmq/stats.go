@@ -16,7 +16,7 @@ import (
 type Traffic struct {
 	MessagesIn, MessagesOut uint64
 	BytesIn, BytesOut       uint64
-	Dropped                 uint64 // messages that a peer missed because its queue was full
+	Dropped                 uint64 // messages that a peer missed because its queue was full, or beyond its limit
 	Malformed               uint64 // messages that made no sense and were dropped
 }
 

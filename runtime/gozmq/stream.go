@@ -12,10 +12,10 @@ import (
 // before the first Send, CloseSend or Receive. The call ends with its context, so
 // a stream that is no longer used leaks nothing.
 type Stream interface {
-	// Send sends one message. It waits while the server has not granted credit; when
-	// ctx ends first, nothing was sent, and the stream goes on. When the call is
-	// over it returns the call's error, or CodeFailedPrecondition after one that
-	// went well. Any number of goroutines may call it at once.
+	// Send sends one message. It waits while the server has not granted credit;
+	// when ctx ends first, nothing was sent, and the stream goes on. When the
+	// call is over it returns the call's error, or CodeFailedPrecondition after
+	// one that went well. Any number of goroutines may call it at once.
 	Send(ctx context.Context, m proto.Message) error
 	// CloseSend says that no further message will be sent. Send fails from then on.
 	CloseSend(ctx context.Context) error

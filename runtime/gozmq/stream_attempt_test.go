@@ -196,7 +196,8 @@ func TestStreamInterceptors(t *testing.T) {
 		s.ended.Store(0)
 	}
 	handlers := append(numbering(), append(echoing(), uploading(func(ctx context.Context, s ServerStream) (*bytez, error) {
-		for more, err := true, error(nil); more; {
+		for more := true; more; {
+			var err error
 			if more, err = s.Receive(new(bytez)); err != nil {
 				return nil, err
 			}

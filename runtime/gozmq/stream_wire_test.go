@@ -91,7 +91,8 @@ func TestStreamFrames(t *testing.T) {
 	p.wantFrames("id", "", "", x)
 }
 
-// TestStreamCredit: the server sends no more than it may, whatever the client grants.
+// TestStreamCredit: the server sends no more than it may, whatever the client
+// grants.
 func TestStreamCredit(t *testing.T) {
 	r := serve(t, Bind(here.endpoint), allMethods())
 	p := dialRaw(t, r.addr(), "DEALER")
@@ -278,8 +279,8 @@ func TestStreamHostileServer(t *testing.T) {
 	})
 }
 
-// TestStreamWindowGrows: on a line with a long delay the window grows until the line
-// is full, and the window of a stream that nobody reads does not.
+// TestStreamWindowGrows: on a line with a long delay the window grows until the
+// line is full, and the window of a stream that nobody reads does not.
 func TestStreamWindowGrows(t *testing.T) {
 	const size, delay = 16 << 10, 20 * time.Millisecond
 	endpoint, accept := listenRaw(t, "ROUTER")

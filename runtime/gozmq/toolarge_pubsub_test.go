@@ -26,9 +26,15 @@ func (alertFilter) TopicPattern() TopicPattern {
 // take its topic, and the next one comes, over the same connection. A retained
 // one is, too, for who comes later.
 func TestPublicationBeyondTheLimit(t *testing.T) {
+	for name, options := range map[string][]SubscriberOption{"announced": nil, "hidden": {hideLimit()}} {
+		t.Run(name, func(t *testing.T) { publicationBeyondTheLimit(t, name == "announced", options) })
+	}
+}
+
+func publicationBeyondTheLimit(t *testing.T, announced bool, options []SubscriberOption) {
 	everywhere(t, func(t *testing.T, s site) {
 		large := strings.Repeat("x", 100*small)
-		p, _, sub := s.feed(t, nil, []SubscriberOption{WithMaxMessageSize(small)})
+		p, events, sub := s.feed(t, nil, append(options, WithMaxMessageSize(small)))
 		if err := Publish(testkit.Within(t), p, &alert, at("old", large)); err != nil {
 			t.Fatal(err)
 		}
@@ -72,6 +78,19 @@ func TestPublicationBeyondTheLimit(t *testing.T) {
 		if n := sub.Stats().Disconnected + p.Stats().Disconnected; n != 0 {
 			t.Errorf("%d connections have ended", n)
 		}
+		if !announced {
+			return
+		}
+		if n := p.Dropped(); n != 2 {
+			t.Errorf("%d messages count as dropped, want 2", n)
+		}
+		if s := sub.Stats(); s.BytesIn > 20*small {
+			t.Errorf("the subscriber has received %d bytes", s.BytesIn)
+		}
+		if err := p.Close(); err != nil {
+			t.Error(err)
+		}
+		wantText(t, events.wait(t, EventDropped, 1).Err, "exceeds the limit of 4096")
 	})
 }
 

@@ -151,7 +151,7 @@ func NewVentilator(opts ...VentilatorOption) (*Ventilator, error) {
 		socketConfig: newPipelineConfig(zmtp.Push, handshake.RoleVentilator),
 		queue: pipeline.DispatcherConfig{
 			MaxTasks: 10000, MaxBytes: 64 << 20, Backoff: 100 * time.Millisecond, MaxBackoff: 30 * time.Second,
-			MaxHold: 24 * time.Hour,
+			MaxHold: 24 * time.Hour, BatchSilence: time.Minute,
 		},
 	}
 	for _, o := range opts {

@@ -2,6 +2,7 @@ package gozmq
 
 import (
 	"context"
+	"errors"
 
 	"google.golang.org/protobuf/proto"
 
@@ -33,6 +34,9 @@ func newQueuedSender(cfg *ventilatorConfig, o *observer) (*queuedSender, error) 
 	}
 	engine.Status = func(reason error) (int32, string) {
 		e := taskFailure(reason)
+		if errors.Is(reason, pipeline.ErrBatchCut) {
+			e.Code = CodeAborted
+		}
 		return int32(e.Code), e.Message
 	}
 	reportDispatcher(&engine, o)
@@ -100,6 +104,6 @@ func (s *queuedSender) close(ctx context.Context) error { return s.dispatcher.Cl
 // A queuedBatch is a batch of a dispatcher, as batchTasks.
 type queuedBatch struct{ *pipeline.Batch }
 
-func (b queuedBatch) end(context.Context) error { return b.Batch.End() }
+func (b queuedBatch) end(ctx context.Context) error { return b.Batch.End(ctx) }
 
 func (b queuedBatch) wait(ctx context.Context) error { return b.Batch.Wait(ctx) }

@@ -4,9 +4,10 @@ import "context"
 
 // A Batch is a group of a ventilator's tasks. The sink learns through
 // WithBatchHandler how many there are, and when all of them have been done or
-// given up. A batch lives as long as its ventilator: after a restart its stored
-// tasks are still done, but the sink never learns that it is complete. Its
-// methods may be called from any goroutine.
+// given up. With a task store, an ended batch outlives its ventilator: the next
+// one that has the store goes on with it. The sink learns when a batch is lost
+// with its ventilator (BatchStatus.Err). Its methods may be called from any
+// goroutine.
 type Batch struct {
 	ventilator taskSender
 	name       string
@@ -30,7 +31,8 @@ func (b *Batch) Context(ctx context.Context) context.Context {
 func (b *Batch) Name() string { return b.name }
 
 // End ends the batch: no more tasks belong to it, and the sink learns how many
-// there are. With DeliveryAtMostOnce it waits for tasks of the batch that are
+// there are. With a task store it waits until the store knows that, or ctx ends.
+// With DeliveryAtMostOnce it waits for tasks of the batch that are
 // being pushed, and for a worker that can take the message, until ctx ends.
 func (b *Batch) End(ctx context.Context) error {
 	if err := b.tasks.end(ctx); err != nil {

@@ -47,7 +47,8 @@ type StoredTask struct {
 // apply Put first, then Attempts, then Delete. Ignore Attempts and Delete of a
 // task that is not in the store.
 type StoreChange struct {
-	// Put has tasks that are new, in order.
+	// Put has tasks that are new, in order. One without a Procedure may be in the
+	// store already, if Apply returned an error after all was stored.
 	Put []StoredTask
 	// Attempts has new numbers of attempts by id.
 	Attempts map[string]int

@@ -27,11 +27,15 @@ func newQueuedWork(run *taskRunner, cfg *workerConfig, stop func()) *queuedWork 
 	engine := cfg.Config
 	engine.Observe = run.observer.link(zmtp.Dealer)
 	w := &queuedWork{run: run}
-	w.consumer = pipeline.NewConsumer(pipeline.ConsumerConfig{Link: engine, Credit: cfg.credit(), Ahead: cfg.ahead(cfg.concurrency), Stop: stop, AnyStop: cfg.remoteStop})
+	consumer := pipeline.ConsumerConfig{
+		Link: engine, Credit: cfg.credit(), Ahead: cfg.ahead(cfg.concurrency), Stop: stop, AnyStop: cfg.remoteStop, TooLarge: tooLargeTask,
+	}
 	if run.results {
 		engine.Role = handshake.RoleResults
 		w.results = pipeline.NewResultSender(engine)
+		consumer.Alive = w.results.PassOn
 	}
+	w.consumer = pipeline.NewConsumer(consumer)
 	return w
 }
 
@@ -98,6 +102,24 @@ func (w *queuedWork) handle(ctx context.Context, d *pipeline.Delivery) {
 	}
 }
 
+// tooLargeTask returns the encoded status of a task that was passed over.
+func tooLargeTask(procedure []byte, size *zmtp.SizeError) []byte {
+	return encodeStatus(Errorf(CodeResourceExhausted, "%stask of at least %d bytes exceeds the worker's limit of %d (send less, or raise it with WithMaxMessageSize)", prefixOf(procedure), size.Size, size.Limit), maxStatus)
+}
+
+// tooLargeResult returns the encoded status of a result that was passed over.
+func tooLargeResult(procedure []byte, size *zmtp.SizeError) []byte {
+	return encodeStatus(Errorf(CodeResourceExhausted, "%sresult of at least %d bytes exceeds the sink's limit of %d (send less, or raise it with WithMaxMessageSize of NewSink)", prefixOf(procedure), size.Size, size.Limit), maxStatus)
+}
+
+// prefixOf returns a method as the beginning of a text, "" for none.
+func prefixOf(procedure []byte) string {
+	if len(procedure) == 0 {
+		return ""
+	}
+	return string(cut(procedure)) + ": "
+}
+
 // waitsForAck stands for the verb of a task whose end its result's
 // acknowledgement decides.
 const waitsForAck wire.Verb = ""
@@ -158,13 +180,19 @@ func (w *queuedWork) send(ctx context.Context, h *taskHandler, d *pipeline.Deliv
 		w.run.fail(ctx, h, task, fmt.Errorf("no sink has acknowledged the result: %w", err))
 	}
 	err := w.results.Send(ctx, result, kept, func(err error) {
-		if err != nil {
+		switch {
+		case err == nil:
+			w.run.done.Add(1)
+			d.Finish(wire.VerbDone, nil)
+		case refusedResult(err):
+			failed := taskFailure(err)
+			failed = Errorf(failed.Code, "%s: result: %w", h.method.Procedure, failed)
+			w.run.fail(ctx, h, task, failed)
+			d.Finish(wire.VerbReject, encodeStatus(failed, maxStatus))
+		default:
 			unsent(err)
 			d.Finish(wire.VerbReturn, nil)
-			return
 		}
-		w.run.done.Add(1)
-		d.Finish(wire.VerbDone, nil)
 	})
 	if err != nil {
 		unsent(err)
@@ -174,17 +202,26 @@ func (w *queuedWork) send(ctx context.Context, h *taskHandler, d *pipeline.Deliv
 	return waitsForAck
 }
 
+// refusedResult reports whether no sink will take a result.
+func refusedResult(err error) bool {
+	return errors.As(err, new(*pipeline.FailedError)) || errors.As(err, new(*link.LimitError))
+}
+
 // forward brings a message about a batch to a sink.
 func (w *queuedWork) forward(ctx context.Context, d *pipeline.Delivery) wire.Verb {
 	if w.results == nil {
 		return wire.VerbDone
 	}
 	err := w.results.Send(ctx, *d.Task(), 0, func(err error) {
-		if err != nil {
+		switch {
+		case err == nil:
+			d.Finish(wire.VerbDone, nil)
+		case refusedResult(err):
+			d.Malformed(err) // no sink will take it
+			d.Finish(wire.VerbDone, nil)
+		default:
 			d.Finish(wire.VerbReturn, nil)
-			return
 		}
-		d.Finish(wire.VerbDone, nil)
 	})
 	if err != nil {
 		return wire.VerbReturn

@@ -73,8 +73,9 @@ func (h *Health) Set(service string, serving bool) {
 }
 
 // Shutdown reports from now on that nothing is serving, and answers every check
-// that waits; streams go on until the server stops. Call it before a graceful stop, so that clients go elsewhere and
-// the server does not wait for those that watch.
+// that waits; streams go on until the server stops. Call it before a graceful
+// stop, so that clients go elsewhere and the server does not wait for those that
+// watch.
 func (h *Health) Shutdown() {
 	h.mu.Lock()
 	defer h.mu.Unlock()

@@ -17,8 +17,8 @@ import (
 
 var echoMethod = gozmq.Method{Procedure: "test.Service/Echo", ClientStreams: true, ServerStreams: true}
 
-// An echoCaller is a gozmq.Caller without a network. Its streams return what they are
-// sent.
+// An echoCaller is a gozmq.Caller without a network. Its streams return what they
+// are sent.
 type echoCaller struct {
 	gozmq.Caller
 	streams []*echoStream

@@ -41,7 +41,7 @@ func (b buckets) read(path string) (*content, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := b.tasks.ForEach(func(number, record []byte) error { return c.task(b, path, number, record) }); err != nil {
+	if err := b.tasks.ForEach(func(number, record []byte) error { return c.task(path, number, record) }); err != nil {
 		return nil, err
 	}
 	if err := c.counts(b, path); err != nil {
@@ -60,7 +60,7 @@ func (c *content) fault(id string, err error) {
 
 // task reads one task. A damaged one is known by the id that the index has for
 // its number.
-func (c *content) task(b buckets, path string, number, record []byte) error {
+func (c *content) task(path string, number, record []byte) error {
 	id := c.index[string(number)]
 	delete(c.index, string(number))
 	body, err := unseal(number, record)

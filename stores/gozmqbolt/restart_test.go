@@ -35,6 +35,31 @@ func push(ctx context.Context, v *gozmq.Ventilator, n int64) error {
 	return gozmqimpl.Push(ctx, v, method, wrapperspb.Int64(n))
 }
 
+// batchWord is what the test says instead of a first number, to have a batch.
+const batchWord = "batch"
+
+// ventilateBatch pushes a batch unless the store has tasks, says so, and waits
+// until all tasks are done.
+func ventilateBatch(v *gozmq.Ventilator) error {
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	if v.Progress().Queued == 0 {
+		b := v.StartBatch("album")
+		for n := range int64(batchTasks) {
+			if err := push(b.Context(ctx), v, n); err != nil {
+				return err
+			}
+		}
+		if err := b.End(ctx); err != nil {
+			return err
+		}
+	}
+	fmt.Println("pushed", batchTasks)
+	return v.Wait(ctx)
+}
+
+const batchTasks = 40
+
 // runVentilator pushes numbers, from the first one on, into the pipeline whose
 // workers have bound an endpoint, and says each when it has been taken. It ends
 // when its standard input does, after all tasks are done.
@@ -49,7 +74,7 @@ func runVentilator(args []string) int {
 
 func ventilate(path, endpoint, first string) error {
 	next, err := strconv.ParseInt(first, 10, 64)
-	if err != nil {
+	if err != nil && first != batchWord {
 		return err
 	}
 	store, err := Open(path)
@@ -63,6 +88,9 @@ func ventilate(path, endpoint, first string) error {
 		return err
 	}
 	defer v.Close()
+	if first == batchWord {
+		return ventilateBatch(v)
+	}
 	ctx, stop := context.WithCancel(context.Background())
 	go func() {
 		_, _ = io.Copy(io.Discard, os.Stdin)

@@ -8,6 +8,7 @@
 package gozmqbolt
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -244,8 +245,13 @@ func update(db *bbolt.DB, f func(*bbolt.Tx) error) error {
 	return tx.Commit()
 }
 
+// put adds a task. One that is there already, because an Apply that failed had
+// made its change after all, is no error.
 func (b buckets) put(t *gozmq.StoredTask) error {
-	if b.numbers.Get([]byte(t.ID)) != nil {
+	if number := b.numbers.Get([]byte(t.ID)); number != nil {
+		if bytes.Equal(b.tasks.Get(number), seal(number, encode(t))) {
+			return nil
+		}
 		return fmt.Errorf("a task with the id %x is there already", t.ID)
 	}
 	n, err := b.tasks.NextSequence()

@@ -103,9 +103,14 @@ func TestStoreAtomic(t *testing.T) {
 	if err := s.Apply(&gozmq.StoreChange{Put: []gozmq.StoredTask{task(1)}}); err != nil {
 		t.Fatal(err)
 	}
-	err := s.Apply(&gozmq.StoreChange{Put: []gozmq.StoredTask{task(2), task(1)}, Delete: []string{task(1).ID}})
+	if err := s.Apply(&gozmq.StoreChange{Put: []gozmq.StoredTask{task(1)}}); err != nil {
+		t.Errorf("a task was put again: %v", err)
+	}
+	other := task(3)
+	other.ID = task(1).ID
+	err := s.Apply(&gozmq.StoreChange{Put: []gozmq.StoredTask{task(2), other}, Delete: []string{task(1).ID}})
 	if err == nil || !strings.Contains(err.Error(), "is there already") {
-		t.Errorf("a task was put twice: %v", err)
+		t.Errorf("another task has the same id: %v", err)
 	}
 	if got := load(t, s); len(got) != 1 || got[0].ID != task(1).ID {
 		t.Errorf("the file has %v", got)

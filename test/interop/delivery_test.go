@@ -127,6 +127,7 @@ func playSureWorker(t *testing.T, ex map[string][]byte) {
 	wantFrames(t, in.readMessage(), []byte("EXTEND"), []byte("another"), []byte("1"))
 	wantFrames(t, in.readMessage(), []byte("DONE"), []byte("another"))
 
+	in.send(ex["delivery-alive"]) // which a sink without X-Gozmq does not get
 	in.send(ex["delivery-stop"])
 	wantFrames(t, in.readMessage(), []byte("CREDIT"), []byte("0"))
 	in.conn.Close()
@@ -156,6 +157,7 @@ func playSureSink(t *testing.T, ex map[string][]byte) {
 		p.expect(ex["delivery-ack"])
 	}
 	wantResults(t, results, "a.png by python")
+	p.send(ex["delivery-alive"])
 	word := tasksFrames(t, ex["delivery-batch"])
 	p.send(rawzmtp.Message([]byte("RESULT"), []byte("b"), nil, nil, word[4]))
 	wantFrames(t, p.readMessage(), []byte("ACK"), []byte("b"))

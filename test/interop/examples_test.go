@@ -143,6 +143,7 @@ func wantExamples(t *testing.T) map[string][]byte {
 		"ready-dealer":     rawzmtp.Ready("Socket-Type", "DEALER", "X-Gozmq", "1", "X-Gozmq-Role", "client", "X-Gozmq-Max-Size", "4194304"),
 		"ready-req":        rawzmtp.Ready("Socket-Type", "REQ", "Identity", ""),
 		"ping":             rawzmtp.Command("PING", []byte{300 >> 8, 300 & 0xff}),
+		"oversized":        rawzmtp.Command("OVERSIZED", "\x00\x00\x00\x00\x00\x10\x00\x00\x01weather/ams"),
 		"pong":             rawzmtp.Command("PONG", ""),
 		"ping-context":     rawzmtp.Command("PING", []byte{300 >> 8, 300 & 0xff, 'a', 'b', 'c'}),
 		"pong-context":     rawzmtp.Command("PONG", []byte("abc")),
@@ -240,6 +241,7 @@ func wantDeliveryExamples(t *testing.T, task, result []byte) map[string][]byte {
 		"delivery-ack":     say("ACK", id),
 		"delivery-batch":   say("TASK", id, nil, nil, complete),
 		"pushpull-stop":    rawzmtp.Message([]byte{}, nil, stop),
+		"delivery-alive":   say("ALIVE", encode(t, &gozmqv1.Alive{Ventilator: []byte("v1"), LeaseUs: 60e6, Over: [][]byte{[]byte("b")}})),
 	}
 }
 

@@ -12,7 +12,7 @@ import (
 )
 
 func connectRival() Rival {
-	return Rival{Name: "connect", Note: "1 caller: HTTP/1.1, as http.DefaultClient does; more: h2c on one connection", Unary: openConnect, OneConn: true}
+	return Rival{Name: "connect", Note: "1 caller: HTTP/1.1, as http.DefaultClient does; more: h2c on one connection", Unary: openConnect, Streams: openConnectStreams, OneConn: true}
 }
 
 type connectEcho struct{}

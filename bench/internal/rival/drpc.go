@@ -12,7 +12,7 @@ import (
 )
 
 func drpcRival() Rival {
-	return Rival{Name: "drpc", Note: "one call at a time on a connection", Unary: openDRPC, OneConn: true}
+	return Rival{Name: "drpc", Note: "one call at a time on a connection", Unary: openDRPC, Streams: openDRPCStreams, OneConn: true}
 }
 
 type drpcEcho struct{}

@@ -14,7 +14,7 @@ import (
 const anyPort = "tcp://127.0.0.1:*"
 
 func gozmqRival() Rival {
-	return Rival{Name: Ours, Note: "heartbeats, limits and an observer on", Unary: openGozmq, Push: openGozmqPush, Feed: openGozmqFeed}
+	return Rival{Name: Ours, Note: "heartbeats, limits and an observer on", Unary: openGozmq, Push: openGozmqPush, Feed: openGozmqFeed, Streams: openGozmqStreams}
 }
 
 // gozmqVT is ours with the codec for vtprotobuf.
@@ -22,9 +22,10 @@ func gozmqVT() Rival {
 	with := func(o Options) Options { o.vt = true; return o }
 	return Rival{
 		Name: Ours + " + vtprotobuf", Note: "with the codec codecs/gozmqvt", OneConn: true,
-		Unary: func(o Options) (Unary, error) { return openGozmq(with(o)) },
-		Push:  func(o Options) (Stream, error) { return openGozmqPush(with(o)) },
-		Feed:  func(o Options) (Stream, error) { return openGozmqFeed(with(o)) },
+		Unary:   func(o Options) (Unary, error) { return openGozmq(with(o)) },
+		Push:    func(o Options) (Stream, error) { return openGozmqPush(with(o)) },
+		Feed:    func(o Options) (Stream, error) { return openGozmqFeed(with(o)) },
+		Streams: func(o Options) (Streams, error) { return openGozmqStreams(with(o)) },
 	}
 }
 

@@ -10,7 +10,7 @@ import (
 	benchv1 "github.com/gozmq/gozmq/bench/gen/bench/v1"
 )
 
-func grpcRival() Rival { return Rival{Name: "gRPC", Unary: openGRPC} }
+func grpcRival() Rival { return Rival{Name: "gRPC", Unary: openGRPC, Streams: openGRPCStreams} }
 
 type grpcEcho struct {
 	benchv1.UnimplementedEchoServer

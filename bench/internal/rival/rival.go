@@ -32,6 +32,8 @@ type Rival struct {
 	Push func(Options) (Stream, error)
 	// Feed opens publications, of which each goes to every receiver.
 	Feed func(Options) (Stream, error)
+	// Streams opens streaming calls.
+	Streams func(Options) (Streams, error)
 	// PushRate measures tasks per second by itself.
 	PushRate func(size int, d time.Duration) (float64, error)
 	// Window is how many publications may be under way before its default
@@ -44,11 +46,12 @@ type Rival struct {
 
 // Options says what to open.
 type Options struct {
-	Size       int // bytes of payload
-	Callers    int // goroutines that make calls
-	Conns      int // connections that they share; the raw echo has one per caller
-	Receivers  int // of a Stream
-	MaxMessage int // 0: the library's default
+	Size       int           // bytes of payload
+	Callers    int           // goroutines that make calls
+	Conns      int           // connections that they share; the raw echo has one per caller
+	Receivers  int           // of a Stream
+	MaxMessage int           // 0: the library's default
+	Delay      time.Duration // each way, of ours and gRPC's Streams
 
 	vt    bool      // ours: encode with vtprotobuf
 	curve *keyPairs // ours and libzmq: nil: no encryption
@@ -76,7 +79,7 @@ type Stream interface {
 func All(dir string) []Rival {
 	list := []Rival{
 		gozmqRival(), raw(), ttrpcRival(), grpcRival(), drpcRival(), connectRival(), natsRival(),
-		zmq4Rival(), mangosRival(), gozmqWorker(), gozmqVT(), cTool(dir),
+		zmq4Rival(), mangosRival(), gozmqWorker(), gozmqVT(), cTool(dir), rawStream(),
 	}
 	return append(list, libzmq()...)
 }

@@ -4,13 +4,19 @@ import (
 	"context"
 	"net"
 
+	"github.com/containerd/log"
 	"github.com/containerd/ttrpc"
 
 	benchv1 "github.com/gozmq/gozmq/bench/gen/bench/v1"
 	benchttrpcv1 "github.com/gozmq/gozmq/bench/gen/benchttrpc/v1"
 )
 
-func ttrpcRival() Rival { return Rival{Name: "ttrpc", Note: "over tcp", Unary: openTTRPC} }
+func ttrpcRival() Rival {
+	return Rival{Name: "ttrpc", Note: "over tcp", Unary: openTTRPC, Streams: openTTRPCStreams}
+}
+
+// It logs every message that it drops and every connection that ends.
+func init() { _ = log.SetLevel("panic") }
 
 type ttrpcEcho struct{}
 
@@ -21,7 +27,7 @@ func (ttrpcEcho) Echo(_ context.Context, in *benchv1.Blob) (*benchv1.Blob, error
 type ttrpcUnary struct {
 	srv    *ttrpc.Server
 	conns  []*ttrpc.Client
-	client []benchttrpcv1.EchoService
+	client []benchttrpcv1.EchoClient
 	spread *spread
 	blobs  blobs
 	size   int

@@ -167,7 +167,11 @@ func (c *collector) Send(_ context.Context, m *streams.Summary) error {
 func TestStreamHandlerAlone(t *testing.T) {
 	var out collector
 	in := func(yield func(*streams.Item, error) bool) {
-		_ = yield(&streams.Item{}, nil) && yield(&streams.Item{}, nil)
+		for range 2 {
+			if !yield(&streams.Item{}, nil) {
+				return
+			}
+		}
 	}
 	if err := (watcher{}).Chat(t.Context(), in, &out); err != nil || len(out) != 2 || out[1].Count != 2 {
 		t.Errorf("got %v, %v", out, err)

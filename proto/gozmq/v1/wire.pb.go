@@ -567,8 +567,12 @@ type Batch struct {
 	// acknowledged.
 	Complete bool `protobuf:"varint,5,opt,name=complete,proto3" json:"complete,omitempty"`
 	// How many tasks were given up, and the first of them.
-	Failed        uint64           `protobuf:"varint,6,opt,name=failed,proto3" json:"failed,omitempty"`
-	Failures      []*Batch_Failure `protobuf:"bytes,7,rep,name=failures,proto3" json:"failures,omitempty"`
+	Failed   uint64           `protobuf:"varint,6,opt,name=failed,proto3" json:"failed,omitempty"`
+	Failures []*Batch_Failure `protobuf:"bytes,7,rep,name=failures,proto3" json:"failures,omitempty"`
+	// The ventilator that the tasks came from, as its ALIVE names it.
+	Ventilator []byte `protobuf:"bytes,8,opt,name=ventilator,proto3" json:"ventilator,omitempty"`
+	// The batch is over without being complete, for this reason.
+	Error         *Status `protobuf:"bytes,9,opt,name=error,proto3" json:"error,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -652,6 +656,84 @@ func (x *Batch) GetFailures() []*Batch_Failure {
 	return nil
 }
 
+func (x *Batch) GetVentilator() []byte {
+	if x != nil {
+		return x.Ventilator
+	}
+	return nil
+}
+
+func (x *Batch) GetError() *Status {
+	if x != nil {
+		return x.Error
+	}
+	return nil
+}
+
+// Alive says, with DELIVERY_AT_LEAST_ONCE, that a ventilator is there which has
+// batches that are not complete.
+type Alive struct {
+	state      protoimpl.MessageState `protogen:"open.v1"`
+	Ventilator []byte                 `protobuf:"bytes,1,opt,name=ventilator,proto3" json:"ventilator,omitempty"`
+	// For how many microseconds a sink waits for the next one. 0: without limit.
+	LeaseUs uint64 `protobuf:"varint,2,opt,name=lease_us,json=leaseUs,proto3" json:"lease_us,omitempty"`
+	// Batches that are over: the last ones of this ventilator.
+	Over          [][]byte `protobuf:"bytes,3,rep,name=over,proto3" json:"over,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Alive) Reset() {
+	*x = Alive{}
+	mi := &file_gozmq_v1_wire_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Alive) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Alive) ProtoMessage() {}
+
+func (x *Alive) ProtoReflect() protoreflect.Message {
+	mi := &file_gozmq_v1_wire_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Alive.ProtoReflect.Descriptor instead.
+func (*Alive) Descriptor() ([]byte, []int) {
+	return file_gozmq_v1_wire_proto_rawDescGZIP(), []int{8}
+}
+
+func (x *Alive) GetVentilator() []byte {
+	if x != nil {
+		return x.Ventilator
+	}
+	return nil
+}
+
+func (x *Alive) GetLeaseUs() uint64 {
+	if x != nil {
+		return x.LeaseUs
+	}
+	return 0
+}
+
+func (x *Alive) GetOver() [][]byte {
+	if x != nil {
+		return x.Over
+	}
+	return nil
+}
+
 // Failure is a task that was given up.
 type Batch_Failure struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -669,7 +751,7 @@ type Batch_Failure struct {
 
 func (x *Batch_Failure) Reset() {
 	*x = Batch_Failure{}
-	mi := &file_gozmq_v1_wire_proto_msgTypes[8]
+	mi := &file_gozmq_v1_wire_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -681,7 +763,7 @@ func (x *Batch_Failure) String() string {
 func (*Batch_Failure) ProtoMessage() {}
 
 func (x *Batch_Failure) ProtoReflect() protoreflect.Message {
-	mi := &file_gozmq_v1_wire_proto_msgTypes[8]
+	mi := &file_gozmq_v1_wire_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -767,7 +849,7 @@ const file_gozmq_v1_wire_proto_rawDesc = "" +
 	"\aattempt\x18\x01 \x01(\rR\aattempt\x12\x19\n" +
 	"\blease_us\x18\x02 \x01(\x04R\aleaseUs\x12%\n" +
 	"\x05batch\x18\x03 \x01(\v2\x0f.gozmq.v1.BatchR\x05batch\x12\x12\n" +
-	"\x04stop\x18\x04 \x01(\bR\x04stop\"\xbd\x02\n" +
+	"\x04stop\x18\x04 \x01(\bR\x04stop\"\x85\x03\n" +
 	"\x05Batch\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\fR\x02id\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x14\n" +
@@ -775,12 +857,22 @@ const file_gozmq_v1_wire_proto_rawDesc = "" +
 	"\x05tasks\x18\x04 \x01(\x04R\x05tasks\x12\x1a\n" +
 	"\bcomplete\x18\x05 \x01(\bR\bcomplete\x12\x16\n" +
 	"\x06failed\x18\x06 \x01(\x04R\x06failed\x123\n" +
-	"\bfailures\x18\a \x03(\v2\x17.gozmq.v1.Batch.FailureR\bfailures\x1a{\n" +
+	"\bfailures\x18\a \x03(\v2\x17.gozmq.v1.Batch.FailureR\bfailures\x12\x1e\n" +
+	"\n" +
+	"ventilator\x18\b \x01(\fR\n" +
+	"ventilator\x12&\n" +
+	"\x05error\x18\t \x01(\v2\x10.gozmq.v1.StatusR\x05error\x1a{\n" +
 	"\aFailure\x12\x12\n" +
 	"\x04task\x18\x01 \x01(\fR\x04task\x12\x16\n" +
 	"\x06method\x18\x02 \x01(\tR\x06method\x12\x1a\n" +
 	"\battempts\x18\x03 \x01(\rR\battempts\x12(\n" +
-	"\x06reason\x18\x04 \x01(\v2\x10.gozmq.v1.StatusR\x06reasonB/Z-github.com/gozmq/gozmq/proto/gozmq/v1;gozmqv1b\x06proto3"
+	"\x06reason\x18\x04 \x01(\v2\x10.gozmq.v1.StatusR\x06reason\"V\n" +
+	"\x05Alive\x12\x1e\n" +
+	"\n" +
+	"ventilator\x18\x01 \x01(\fR\n" +
+	"ventilator\x12\x19\n" +
+	"\blease_us\x18\x02 \x01(\x04R\aleaseUs\x12\x12\n" +
+	"\x04over\x18\x03 \x03(\fR\x04overB/Z-github.com/gozmq/gozmq/proto/gozmq/v1;gozmqv1b\x06proto3"
 
 var (
 	file_gozmq_v1_wire_proto_rawDescOnce sync.Once
@@ -794,7 +886,7 @@ func file_gozmq_v1_wire_proto_rawDescGZIP() []byte {
 	return file_gozmq_v1_wire_proto_rawDescData
 }
 
-var file_gozmq_v1_wire_proto_msgTypes = make([]protoimpl.MessageInfo, 9)
+var file_gozmq_v1_wire_proto_msgTypes = make([]protoimpl.MessageInfo, 10)
 var file_gozmq_v1_wire_proto_goTypes = []any{
 	(*Status)(nil),            // 0: gozmq.v1.Status
 	(*RequestHeader)(nil),     // 1: gozmq.v1.RequestHeader
@@ -804,24 +896,26 @@ var file_gozmq_v1_wire_proto_goTypes = []any{
 	(*Metadatum)(nil),         // 5: gozmq.v1.Metadatum
 	(*TaskHeader)(nil),        // 6: gozmq.v1.TaskHeader
 	(*Batch)(nil),             // 7: gozmq.v1.Batch
-	(*Batch_Failure)(nil),     // 8: gozmq.v1.Batch.Failure
-	(*anypb.Any)(nil),         // 9: google.protobuf.Any
+	(*Alive)(nil),             // 8: gozmq.v1.Alive
+	(*Batch_Failure)(nil),     // 9: gozmq.v1.Batch.Failure
+	(*anypb.Any)(nil),         // 10: google.protobuf.Any
 }
 var file_gozmq_v1_wire_proto_depIdxs = []int32{
-	9, // 0: gozmq.v1.Status.details:type_name -> google.protobuf.Any
-	5, // 1: gozmq.v1.RequestHeader.metadata:type_name -> gozmq.v1.Metadatum
-	3, // 2: gozmq.v1.RequestHeader.stream:type_name -> gozmq.v1.Stream
-	5, // 3: gozmq.v1.ReplyHeader.headers:type_name -> gozmq.v1.Metadatum
-	5, // 4: gozmq.v1.ReplyHeader.trailers:type_name -> gozmq.v1.Metadatum
-	3, // 5: gozmq.v1.ReplyHeader.stream:type_name -> gozmq.v1.Stream
-	7, // 6: gozmq.v1.TaskHeader.batch:type_name -> gozmq.v1.Batch
-	8, // 7: gozmq.v1.Batch.failures:type_name -> gozmq.v1.Batch.Failure
-	0, // 8: gozmq.v1.Batch.Failure.reason:type_name -> gozmq.v1.Status
-	9, // [9:9] is the sub-list for method output_type
-	9, // [9:9] is the sub-list for method input_type
-	9, // [9:9] is the sub-list for extension type_name
-	9, // [9:9] is the sub-list for extension extendee
-	0, // [0:9] is the sub-list for field type_name
+	10, // 0: gozmq.v1.Status.details:type_name -> google.protobuf.Any
+	5,  // 1: gozmq.v1.RequestHeader.metadata:type_name -> gozmq.v1.Metadatum
+	3,  // 2: gozmq.v1.RequestHeader.stream:type_name -> gozmq.v1.Stream
+	5,  // 3: gozmq.v1.ReplyHeader.headers:type_name -> gozmq.v1.Metadatum
+	5,  // 4: gozmq.v1.ReplyHeader.trailers:type_name -> gozmq.v1.Metadatum
+	3,  // 5: gozmq.v1.ReplyHeader.stream:type_name -> gozmq.v1.Stream
+	7,  // 6: gozmq.v1.TaskHeader.batch:type_name -> gozmq.v1.Batch
+	9,  // 7: gozmq.v1.Batch.failures:type_name -> gozmq.v1.Batch.Failure
+	0,  // 8: gozmq.v1.Batch.error:type_name -> gozmq.v1.Status
+	0,  // 9: gozmq.v1.Batch.Failure.reason:type_name -> gozmq.v1.Status
+	10, // [10:10] is the sub-list for method output_type
+	10, // [10:10] is the sub-list for method input_type
+	10, // [10:10] is the sub-list for extension type_name
+	10, // [10:10] is the sub-list for extension extendee
+	0,  // [0:10] is the sub-list for field type_name
 }
 
 func init() { file_gozmq_v1_wire_proto_init() }
@@ -835,7 +929,7 @@ func file_gozmq_v1_wire_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_gozmq_v1_wire_proto_rawDesc), len(file_gozmq_v1_wire_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   9,
+			NumMessages:   10,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

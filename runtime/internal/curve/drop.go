@@ -4,8 +4,8 @@ import (
 	"crypto/subtle"
 	"encoding/binary"
 
-	"golang.org/x/crypto/poly1305" //nolint:staticcheck // secretbox has no other way to authenticate in pieces
-	"golang.org/x/crypto/salsa20/salsa"
+	"golang.org/x/crypto/poly1305"      //nolint:staticcheck // secretbox has no other way to authenticate in pieces
+	"golang.org/x/crypto/salsa20/salsa" //nolint:staticcheck // secretbox has no other way to authenticate in pieces
 )
 
 // DropHead is how many bytes of a MESSAGE command NewDrop needs.

@@ -20,8 +20,8 @@ func dropped(s *Session, command []byte, piece int) (flags byte, err error) {
 	return d.End()
 }
 
-// Commands of all sizes are authenticated in pieces as they are when they are opened,
-// and the next one can be opened.
+// Commands of all sizes are authenticated in pieces as they are when they are
+// opened, and the next one can be opened.
 func TestDrop(t *testing.T) {
 	client, server := meet(t).sessions()
 	for _, size := range []int{0, 1, 30, 31, 32, 33, 63, 64, 1000, 100_000} {

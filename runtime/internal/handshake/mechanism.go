@@ -136,8 +136,8 @@ func (m *mechanism) readMetadata(body []byte) error {
 	return nil
 }
 
-// checkPeer checks that the two roles and socket types are compatible, that the announced
-// identity is valid, and that the peer is admitted.
+// checkPeer checks that the two roles and socket types are compatible, that the
+// announced identity is valid, and that the peer is admitted.
 func (m *mechanism) checkPeer() error {
 	if !m.cfg.rolesFit(m.peer.Role, m.peer.SocketType) {
 		return &roleError{roleEnd{m.cfg.Role, m.cfg.SocketType}, roleEnd{m.peer.Role, m.peer.SocketType}}

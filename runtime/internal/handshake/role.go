@@ -68,9 +68,9 @@ func (r Role) name() string {
 }
 
 // rolesFit reports whether two announced roles go together. A role that is not
-// announced, or that this version does not know, goes with every other; and of PUSH and
-// PULL whoever sends goes with whoever receives, as a ventilator without workers with a
-// sink.
+// announced, or that this version does not know, goes with every other; and of
+// PUSH and PULL whoever sends goes with whoever receives, as a ventilator
+// without workers with a sink.
 func (c *Config) rolesFit(peer Role, socket zmtp.SocketType) bool {
 	if pushes := c.SocketType == zmtp.Push || socket == zmtp.Push; pushes && c.SocketType.Compatible(socket) {
 		return true
@@ -101,8 +101,8 @@ func (e *roleError) Error() string {
 // reversed is the error as the peer sees it.
 func (e *roleError) reversed() *roleError { return &roleError{e.there, e.here} }
 
-// readRole reads what a peer of ours announces about its role and its limit. What is
-// malformed counts as not announced.
+// readRole reads what a peer of ours announces about its role and its limit.
+// What is malformed counts as not announced.
 func (p *Peer) readRole() {
 	p.Role = Role(p.Metadata.Get(zmtp.PropertyRole))
 	if n, err := strconv.ParseInt(p.Metadata.Get(zmtp.PropertyMaxSize), 10, 64); err == nil && n > 0 {

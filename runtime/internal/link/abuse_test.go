@@ -126,7 +126,7 @@ func TestViolatorThatGoesTakesNothing(t *testing.T) {
 	}
 }
 
-// TestOffend: what the pattern says is an offence makes the next ones wait, also
+// TestOffend: what the pattern says is an offense makes the next ones wait, also
 // when the connection breaks.
 func TestOffend(t *testing.T) {
 	events := newRecorder()
@@ -139,6 +139,6 @@ func TestOffend(t *testing.T) {
 		events.await(t, 0, Disconnected, n+1)
 	}
 	if g.violators.Len() == 0 {
-		t.Error("no offence is counted")
+		t.Error("no offense is counted")
 	}
 }

@@ -95,7 +95,7 @@ func (c *Conn) Beginning() (frames [][]byte, ok bool) {
 	if !rd.handedOut {
 		return nil, false
 	}
-	return rd.scanner.Frames(rd.buf.b[rd.r:rd.w]), true
+	return rd.beginning(), true
 }
 
 // collect makes a batch of the message that the scanner has and those behind

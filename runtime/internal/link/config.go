@@ -19,7 +19,9 @@ type Config struct {
 	Role  handshake.Role   // announced to peers; "" for none
 	Peers []handshake.Role // that fit, beside proxies; nil for those that fit Role
 
-	MaxMessageSize int // bytes of a message's body
+	MaxMessageSize int  // bytes of a message's body
+	HideLimit      bool // do not announce MaxMessageSize
+	IgnoreLimits   bool // send what is larger than a peer announces to take
 	// PassOver makes Conn.Next and NextBatch return an error and the first
 	// frames of a larger message instead of ending the connection.
 	PassOver bool
@@ -130,9 +132,13 @@ func (c *Config) incomingBytes() int64 {
 
 // handshake returns what the group's handshakes have in common.
 func (c *Config) handshake() *handshake.Config {
+	limit := c.MaxMessageSize
+	if c.HideLimit {
+		limit = 0
+	}
 	return &handshake.Config{
 		SocketType: c.SocketType, Identity: c.Identity, HideExtensions: c.Plain,
-		Role: c.Role, Peers: c.Peers, MaxMessage: c.MaxMessageSize,
+		Role: c.Role, Peers: c.Peers, MaxMessage: limit,
 		Timeout: c.HandshakeTimeout, Admit: c.Admit,
 	}
 }

@@ -151,7 +151,7 @@ func (c *Conn) Err() error {
 	return nil
 }
 
-// Offend counts as an offence of the peer when the connection ends, however it
+// Offend counts as an offense of the peer when the connection ends, however it
 // does. It may be called from any goroutine before Serve returns.
 func (c *Conn) Offend() { c.offended.Store(true) }
 

@@ -346,9 +346,10 @@ func TestDowngrade(t *testing.T) {
 	wantReason(t, here.await(t, 0, HandshakeFailed, 1), `"READY" in place of WELCOME`)
 }
 
-// TestSealedPassOver passes over sealed frames that are too large, in either direction:
-// their beginning is reported once the frame is known to be the peer's, and the
-// connection stays. A frame that was changed ends it, and is not reported as too large.
+// TestSealedPassOver passes over sealed frames that are too large, in either
+// direction: their beginning is reported once the frame is known to be the
+// peer's, and the connection stays. A frame that was changed ends it, and is
+// not reported as too large.
 func TestSealedPassOver(t *testing.T) {
 	const limit, large = 10_000, 300_000 // beyond the size of a command
 	for _, accepted := range []bool{true, false} {

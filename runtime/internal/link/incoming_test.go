@@ -135,8 +135,8 @@ func TestMessagesInPartAreBounded(t *testing.T) {
 				t.Errorf("the good peer: %v", e)
 			}
 		}
-		// Each first buffer comes on top of the limit, one message, and of it another
-		// one half as large while it grows.
+		// Each first buffer comes on top of the limit, one message, and of it
+		// another one half as large while it grows.
 		limit := int64(crowdedLimit + 2<<20 + (peers+1)*smallIncoming)
 		if got := most(); got > limit || got < crowdedLimit/2 {
 			t.Errorf("%d KiB were held, want at most %d and more than half of the limit", got>>10, limit>>10)
@@ -187,7 +187,7 @@ func TestPeerThatStallsIsEnded(t *testing.T) {
 		t.Errorf("the peer got %q and %v, want the reason", body, err)
 	}
 	if v.violators.Len() == 0 {
-		t.Error("no offence is counted")
+		t.Error("no offense is counted")
 	}
 	share.free(share.over.Load(), crowdedLimit)
 	others.Wait()

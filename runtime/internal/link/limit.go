@@ -6,8 +6,8 @@ import (
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
 )
 
-// A LimitError says that a message was not sent because its receiver announces to take
-// less.
+// A LimitError says that a message was not sent because its receiver announces
+// to take less.
 type LimitError struct {
 	Size  uint64 // bytes of the largest frame
 	Limit int64  // that the peer announces
@@ -18,10 +18,11 @@ func (e *LimitError) Error() string {
 	return fmt.Sprintf("a body of %d bytes exceeds the limit of %d that the peer %s announces (send less, or raise it there with WithMaxMessageSize)", e.Size, e.Limit, e.Peer)
 }
 
-// Fits returns a *LimitError if a frame of the message, as it is on the wire, is larger
-// than the peer announces to take. A peer that announces nothing takes any.
+// Fits returns a *LimitError if a frame of the message, as it is on the wire,
+// is larger than the peer announces to take. A peer that announces nothing
+// takes any, and with Config.IgnoreLimits every one does.
 func (c *Conn) Fits(message []byte) error {
-	if c.MaxMessage <= 0 || int64(len(message)) <= c.MaxMessage {
+	if c.MaxMessage <= 0 || c.cfg.IgnoreLimits || int64(len(message)) <= c.MaxMessage {
 		return nil
 	}
 	for len(message) > 0 {
@@ -44,8 +45,8 @@ func (c *Conn) DropTooLarge(err *LimitError) {
 	c.beyondErr.Store(err)
 }
 
-// reportBeyond reports the messages that DropTooLarge has counted, with the last one's
-// error.
+// reportBeyond reports the messages that DropTooLarge has counted, with the
+// last one's error.
 func (c *Conn) reportBeyond() {
 	if n := c.beyond.Swap(0); n > 0 {
 		c.ReportEvent(Event{Kind: Dropped, Count: int(n), Err: c.beyondErr.Load()})

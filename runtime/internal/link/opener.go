@@ -140,8 +140,8 @@ func (o *opener) beginDrop(h zmtp.Header, head []byte) (err error) {
 	return err
 }
 
-// dropSome passes over the next bytes of a command. At its end, and not before it is
-// known to be the peer's, its frame's header is added without the body.
+// dropSome passes over the next bytes of a command. At its end, and not before
+// it is known to be the peer's, its frame's header is added without the body.
 func (o *opener) dropSome(to *readBuffer, b []byte) error {
 	n := min(o.left, uint64(len(b)))
 	o.drop.Write(b[:n])

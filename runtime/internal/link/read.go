@@ -1,6 +1,7 @@
 package link
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -18,6 +19,7 @@ type reader struct {
 	scanner   zmtp.Scanner
 	handedOut bool      // a message was handed out and has to be skipped
 	tooLarge  error     // of a message behind a batch; the scanner has its beginning
+	kept      [][]byte  // the topic of a publication that the peer has kept back; nil: none was
 	err       error     // why reading has failed
 	errSent   bool      // to the peer
 	opener    *opener   // nil: frames are not sealed
@@ -65,7 +67,7 @@ func (c *Conn) TryNext() ([][]byte, error) {
 		c.pauseReader(err)
 		return nil, err
 	}
-	return rd.scanner.Frames(rd.buf.b[rd.r:rd.w]), err
+	return rd.beginning(), err
 }
 
 // parse looks for the next message in the buffer. When it finds one, or the
@@ -90,6 +92,9 @@ func (c *Conn) parse() (found bool, err error) {
 			c.arrived()
 			return true, nil
 		case zmtp.Command:
+			if err := c.keptBack(rd.scanner.Body(b)); err != nil {
+				return false, err
+			}
 			rd.err = c.command(rd.scanner.Body(b))
 			if rd.scanner.Idle() {
 				rd.incoming.ended = true
@@ -113,6 +118,38 @@ func (c *Conn) parse() (found bool, err error) {
 func (rd *reader) passOver(b []byte, err error) bool {
 	rd.handedOut = errors.As(err, new(*zmtp.SizeError)) && rd.scanner.Drop(b)
 	return rd.handedOut
+}
+
+// keptBack returns the size error of a publication that the peer has kept back,
+// which a subscriber passes over as if it had been sent. For any other command
+// it returns nil.
+func (c *Conn) keptBack(command []byte) error {
+	rd := &c.reader
+	if c.cfg.SocketType != zmtp.Sub || !c.cfg.PassOver || !rd.scanner.Idle() {
+		return nil
+	}
+	name, body, err := zmtp.ParseCommand(command)
+	if err != nil || string(name) != zmtp.CommandOversized {
+		return nil
+	}
+	size, topic, ok := zmtp.ParseOversized(body)
+	if !ok {
+		return nil
+	}
+	rd.handedOut = true
+	rd.kept = [][]byte{}
+	if topic != nil {
+		rd.kept = append(rd.kept, bytes.Clone(topic)) // the buffer may be handed out with a batch before
+	}
+	return &zmtp.SizeError{Size: size, Limit: c.cfg.MaxMessageSize, Kept: true}
+}
+
+// beginning returns the frames of the message that was handed out.
+func (rd *reader) beginning() [][]byte {
+	if rd.kept != nil {
+		return rd.kept
+	}
+	return rd.scanner.Frames(rd.buf.b[rd.r:rd.w])
 }
 
 // Pending reports whether there are bytes that were read and not yet handed out. A
@@ -162,7 +199,7 @@ func (c *Conn) Resume() {
 
 func (rd *reader) skip() {
 	if rd.handedOut {
-		rd.handedOut = false
+		rd.handedOut, rd.kept = false, nil
 		rd.r += rd.scanner.Skip()
 	}
 }

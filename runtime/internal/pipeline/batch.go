@@ -11,7 +11,7 @@ import (
 
 // A Batch is tasks of a Dispatcher that belong together. The sink is sent two
 // notices, through a worker each: how many tasks there are, and that all of
-// them were done or given up.
+// them were done or given up. A store keeps its state (batchrecord.go).
 type Batch struct {
 	dispatcher *Dispatcher
 	header     []byte // of its tasks
@@ -20,26 +20,43 @@ type Batch struct {
 	count     taskqueue.Batch
 	announced bool          // the sink knows how many tasks there are
 	complete  bool          // the second notice is on its way, or was delivered
-	done      chan struct{} // closed when the sink knows that it is complete
+	over      bool          // the second notice was delivered
+	cut       bool          // its ventilator ended before End was called
+	done      chan struct{} // closed when over
+
+	record string // the id of its state in the store; empty: none
+	ending bool   // End waits for the store
+	dirty  bool   // the state has changed meanwhile
+	buried uint64 // how many of its dead letters were handled
 }
 
 // StartBatch starts a batch.
 func (d *Dispatcher) StartBatch(name string) *Batch {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	id := []byte(newID())
-	return &Batch{
-		dispatcher: d, count: taskqueue.Batch{ID: id, Name: name}, done: make(chan struct{}),
-		header: wire.AppendTaskHeader(nil, wire.TaskHeader{Batch: &wire.Batch{ID: id, Name: name}}),
-	}
+	return d.newBatch([]byte(newID()), name)
 }
 
-// End says that no more tasks belong to the batch. It returns link.ErrClosed if
-// the dispatcher was closed before.
-func (b *Batch) End() error {
+func (d *Dispatcher) newBatch(id []byte, name string) *Batch {
+	b := &Batch{dispatcher: d, count: taskqueue.Batch{ID: id, Name: name}, done: make(chan struct{})}
+	b.header = wire.AppendTaskHeader(nil, wire.TaskHeader{Batch: b.word()})
+	return b
+}
+
+// word returns what every message about the batch says.
+func (b *Batch) word() *wire.Batch {
+	d := b.dispatcher
+	return &wire.Batch{ID: b.count.ID, Name: b.count.Name, Ventilator: d.ventilator}
+}
+
+// End says that no more tasks belong to the batch, and waits until the store
+// knows it, or ctx ends. Its errors are link.ErrClosed if the dispatcher was
+// closed before, a *StoreError and the context's.
+func (b *Batch) End(ctx context.Context) error {
 	d := b.dispatcher
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	if err := d.waitLocked(ctx, func() bool { return !b.ending }); err != nil {
+		return err
+	}
 	switch {
 	case d.closed:
 		return link.ErrClosed
@@ -48,8 +65,21 @@ func (b *Batch) End() error {
 	}
 	b.count.Ended = true
 	d.open[&b.count] = b
-	d.sendNotice(b, &wire.Batch{ID: b.count.ID, Name: b.count.Name, Ended: true, Tasks: b.count.Tasks})
+	if err := b.storeEnd(ctx); err != nil {
+		b.count.Ended = false
+		b.save()
+		return err
+	}
+	d.begin(b)
+	d.announce(b)
 	return nil
+}
+
+// announce sends the first notice; d.mu is held.
+func (d *Dispatcher) announce(b *Batch) {
+	notice := b.word()
+	notice.Ended, notice.Tasks = true, b.count.Tasks
+	d.sendNotice(b, notice)
 }
 
 // Wait waits until every task has been done or given up and the sink knows it.
@@ -84,16 +114,35 @@ func (d *Dispatcher) joinBatch(b *Batch, t *taskqueue.Task) error {
 	b.count.Tasks++
 	t.Batch, t.Header = &b.count, b.header
 	d.open[t.Batch] = b
+	d.begin(b)
 	return nil
+}
+
+// begin notes that a batch has something that the sink may wait for; d.mu is
+// held.
+func (d *Dispatcher) begin(b *Batch) {
+	if d.live[b] {
+		return
+	}
+	d.live[b] = true
+	if b.record == "" {
+		b.save()
+	}
+	d.sayAlive() // before the first of its tasks
+	d.armAlive()
 }
 
 // leaveBatch takes a task that could not be pushed out of its batch; d.mu is
 // held.
 func (d *Dispatcher) leaveBatch(t *taskqueue.Task) {
-	if t.Batch != nil {
-		t.Batch.Tasks--
-		d.checkBatch(t.Batch)
+	if t.Batch == nil {
+		return
 	}
+	t.Batch.Tasks--
+	if b := d.open[t.Batch]; b != nil && t.Batch.Ended {
+		b.save()
+	}
+	d.checkBatch(t.Batch)
 }
 
 // sendNotice sends the sink how far a batch is, through a worker; d.mu is held.
@@ -112,11 +161,27 @@ func (d *Dispatcher) noticeDelivered(t *taskqueue.Task) {
 	b := d.notices[t.ID]
 	delete(d.notices, t.ID)
 	if b.complete {
-		close(b.done)
+		d.batchOver(b)
 		return
 	}
 	b.announced = true
 	d.checkBatch(&b.count)
+}
+
+// batchOver forgets a batch of which the sink knows that it is complete; d.mu is
+// held.
+func (d *Dispatcher) batchOver(b *Batch) {
+	b.over = true
+	close(b.done)
+	if b.record != "" {
+		d.store.remove(b.record)
+	}
+	delete(d.live, b)
+	if len(d.over) == maxOver {
+		d.over = d.over[1:]
+	}
+	d.over = append(d.over, b.count.ID)
+	d.sayAlive()
 }
 
 // checkBatch sends the second notice of a batch if all its tasks are finished
@@ -128,12 +193,30 @@ func (d *Dispatcher) checkBatch(count *taskqueue.Batch) {
 	}
 	delete(d.open, count)
 	b.complete = true
-	notice := &wire.Batch{ID: count.ID, Name: count.Name, Ended: true, Tasks: count.Tasks, Complete: true, Failed: count.Failed}
-	for _, f := range count.Failures {
-		code, text := d.cfg.Status(f.Reason)
-		notice.Failures = append(notice.Failures, wire.BatchFailure{
+	notice := b.word()
+	notice.Failed, notice.Failures = count.Failed, d.failures(count.Failures)
+	if b.cut {
+		code, text := d.cfg.Status(ErrBatchCut)
+		notice.Error = &wire.BatchError{Code: code, Message: text}
+	} else {
+		notice.Ended, notice.Tasks, notice.Complete = true, count.Tasks, true
+	}
+	d.sendNotice(b, notice)
+}
+
+// failures returns failures as they travel and are stored.
+func (d *Dispatcher) failures(list []taskqueue.Failure) (out []wire.BatchFailure) {
+	for _, f := range list {
+		var code int32
+		var text string
+		if known, ok := f.Reason.(*storedReason); ok {
+			code, text = known.code, known.text
+		} else {
+			code, text = d.cfg.Status(f.Reason)
+		}
+		out = append(out, wire.BatchFailure{
 			Task: []byte(f.ID), Procedure: f.Procedure, Attempts: f.Attempts, Code: code, Message: text,
 		})
 	}
-	d.sendNotice(b, notice)
+	return out
 }

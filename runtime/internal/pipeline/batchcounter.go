@@ -1,9 +1,12 @@
 package pipeline
 
 import (
+	"context"
 	"slices"
 	"sync"
+	"time"
 
+	"github.com/gozmq/gozmq/runtime/internal/taskqueue"
 	"github.com/gozmq/gozmq/runtime/internal/wire"
 )
 
@@ -15,22 +18,39 @@ type BatchStatus struct {
 	Complete bool
 	Failed   uint64 // tasks that were given up
 	Failures []wire.BatchFailure
+	Error    *wire.BatchError // why it is over without being complete; nil: it is not
+	Silence  time.Duration    // for how long nothing was heard of its ventilator, if that is too long
 }
 
-// maxBatches is how many batches a sink counts at once; the oldest are
-// forgotten.
-const maxBatches = 1024
+const (
+	// maxBatches is how many batches a sink counts at once; the oldest are
+	// forgotten.
+	maxBatches = 1024
+	// maxVentilators is how many ventilators a sink remembers for a batch, which
+	// has several one after the other if they restart.
+	maxVentilators = 4
+	// maxAlive is how many ventilators a sink listens to; the one that was silent
+	// for longest is forgotten.
+	maxAlive = 1024
+)
 
-// A BatchCounter counts the results of batches and reports how far these are.
-// Its methods may be called from any goroutine.
+// A BatchCounter counts the results of batches and reports how far these are,
+// each thing once. Its methods may be called from any goroutine.
 type BatchCounter struct {
 	report func(BatchStatus)
+	leases bool // batches have leases
 
-	reporting sync.Mutex // held while report runs; locked without mu
+	reporting sync.Mutex // held while report runs; locked before mu
 
-	mu    sync.Mutex
-	known map[string]*batchCount
-	order []string // oldest first
+	mu      sync.Mutex
+	known   map[string]*batchCount
+	order   []string          // oldest first
+	over    *taskqueue.Window // batches that are over, whoever was told
+	alive   map[string]ventilatorWord
+	timer   *time.Timer // until due; nil: no lease ends
+	due     time.Time   // when the first lease ends
+	ticking sync.WaitGroup
+	closed  bool
 }
 
 type batchCount struct {
@@ -38,34 +58,91 @@ type batchCount struct {
 	tasks   uint64
 	ended   bool
 	name    string
+
+	ventilators []string  // that its tasks came from
+	since       time.Time // when the last of these was new
+	silent      bool      // was reported
+}
+
+// A ventilatorWord is the last word of a ventilator, and for how long a sink
+// waits for the next one.
+type ventilatorWord struct {
+	heard time.Time
+	lease time.Duration
 }
 
 // NewBatchCounter returns a counter that calls report, for one batch at a time.
-// A nil report counts nothing.
-func NewBatchCounter(report func(BatchStatus)) *BatchCounter {
-	return &BatchCounter{report: report, known: make(map[string]*batchCount)}
+// A nil report counts nothing. With leases, silence of a ventilator is reported,
+// and Close must be called.
+func NewBatchCounter(report func(BatchStatus), leases bool) *BatchCounter {
+	return &BatchCounter{
+		report: report, leases: leases, known: make(map[string]*batchCount), over: taskqueue.NewWindow(maxBatches, 0),
+		alive: make(map[string]ventilatorWord),
+	}
 }
 
-// get returns a batch's numbers; b.mu is held.
-func (b *BatchCounter) get(id string) *batchCount {
+// get returns a batch's numbers, nil if it is over; b.mu is held.
+func (b *BatchCounter) get(of *wire.Batch) *batchCount {
+	id := string(of.ID)
 	c := b.known[id]
 	if c == nil {
+		if b.over.Has(taskqueue.ID(id), time.Time{}) {
+			return nil
+		}
 		if len(b.order) == maxBatches {
 			delete(b.known, b.order[0])
 			b.order = b.order[1:]
 		}
-		c = new(batchCount)
+		c = &batchCount{name: of.Name}
 		b.known[id] = c
 		b.order = append(b.order, id)
+	}
+	if len(of.Ventilator) > 0 && b.leases {
+		b.from(c, string(of.Ventilator))
 	}
 	return c
 }
 
-// forget drops a batch that is complete; b.mu is held.
+// from notes where tasks of the batch come from; b.mu is held.
+func (b *BatchCounter) from(c *batchCount, ventilator string) {
+	if slices.Contains(c.ventilators, ventilator) {
+		return
+	}
+	if len(c.ventilators) == maxVentilators {
+		c.ventilators = c.ventilators[1:]
+	}
+	c.ventilators = append(c.ventilators, ventilator)
+	c.since, c.silent = time.Now(), false
+	b.setTimer(c)
+}
+
+// end returns when a batch was silent for too long, and the lease that has ended
+// then; 0 if nobody has said that there is one. b.mu is held.
+func (b *BatchCounter) end(c *batchCount) (end time.Time, lease time.Duration) {
+	for _, v := range c.ventilators {
+		word := b.alive[v]
+		if word.lease == 0 {
+			continue
+		}
+		since := word.heard
+		if c.since.After(since) {
+			since = c.since
+		}
+		if e := since.Add(word.lease); lease == 0 || e.After(end) {
+			end, lease = e, word.lease
+		}
+	}
+	return end, lease
+}
+
+// forget drops a batch that is over; b.mu is held.
 func (b *BatchCounter) forget(id string) {
-	delete(b.known, id)
-	if i := slices.Index(b.order, id); i >= 0 {
-		b.order = slices.Delete(b.order, i, i+1)
+	if b.known[id] != nil {
+		delete(b.known, id)
+		b.order = slices.Delete(b.order, slices.Index(b.order, id), slices.Index(b.order, id)+1)
+	}
+	if !b.over.Has(taskqueue.ID(id), time.Time{}) {
+		b.over.Add(taskqueue.ID(id), time.Time{})
 	}
 }
 
@@ -76,26 +153,44 @@ func (b *BatchCounter) count(of *wire.Batch) {
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.get(string(of.ID)).results++
+	if c := b.get(of); c != nil {
+		c.results++
+	}
 }
 
-// Notice handles a message that says how far a batch is.
+// Notice handles a message that says how far a batch is. What was reported
+// before is not reported again; Notice returns when that has been reported.
 func (b *BatchCounter) Notice(of *wire.Batch) {
 	if b.report == nil {
 		return
 	}
-	s := BatchStatus{
-		ID: string(of.ID), Name: of.Name, Tasks: of.Tasks, Complete: of.Complete, Failed: of.Failed, Failures: of.Failures,
+	b.reporting.Lock()
+	defer b.reporting.Unlock()
+	if s, ok := b.note(of); ok {
+		b.report(s)
 	}
+}
+
+// note notes what a message says. It returns false when that is known.
+func (b *BatchCounter) note(of *wire.Batch) (s BatchStatus, ok bool) {
 	b.mu.Lock()
-	c := b.get(s.ID)
-	c.tasks, c.name, c.ended = s.Tasks, s.Name, true
-	s.Results = c.results
-	if s.Complete {
-		b.forget(s.ID)
+	defer b.mu.Unlock()
+	c := b.get(of)
+	if c == nil {
+		return s, false
 	}
-	b.mu.Unlock()
-	b.call(s)
+	last := of.Complete || of.Error != nil
+	if !last && c.ended && c.tasks == of.Tasks {
+		return s, false
+	}
+	c.tasks, c.name, c.ended = of.Tasks, of.Name, true
+	if last {
+		b.forget(string(of.ID))
+	}
+	return BatchStatus{
+		ID: string(of.ID), Name: of.Name, Tasks: of.Tasks, Results: c.results, Complete: of.Complete, Failed: of.Failed,
+		Failures: of.Failures, Error: of.Error,
+	}, true
 }
 
 // CountPlain counts a result with at-most-once delivery, whose ventilator does
@@ -136,4 +231,103 @@ func (b *BatchCounter) call(s BatchStatus) {
 	b.reporting.Lock()
 	defer b.reporting.Unlock()
 	b.report(s)
+}
+
+// Alive handles the word of a ventilator that it is there.
+func (b *BatchCounter) Alive(v wire.VentilatorState) {
+	if b.report == nil || !b.leases || len(v.Ventilator) == 0 {
+		return
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, id := range v.Over {
+		if b.known[string(id)] != nil {
+			b.forget(string(id))
+		}
+	}
+	name := string(v.Ventilator)
+	if _, known := b.alive[name]; !known && len(b.alive) >= maxAlive {
+		b.dropSilent()
+	}
+	b.alive[name] = ventilatorWord{time.Now(), v.Lease}
+	for _, c := range b.known {
+		if slices.Contains(c.ventilators, name) {
+			c.silent = false
+			b.setTimer(c)
+		}
+	}
+}
+
+// dropSilent forgets the ventilator that was silent for longest; b.mu is held.
+func (b *BatchCounter) dropSilent() {
+	var oldest string
+	for name, word := range b.alive {
+		if oldest == "" || word.heard.Before(b.alive[oldest].heard) {
+			oldest = name
+		}
+	}
+	delete(b.alive, oldest)
+}
+
+// setTimer has tick called when a batch was silent for too long; b.mu is held.
+func (b *BatchCounter) setTimer(c *batchCount) {
+	end, lease := b.end(c)
+	if lease == 0 || c.silent || b.closed || b.timer != nil && !end.Before(b.due) {
+		return
+	}
+	if b.timer != nil {
+		b.timer.Stop()
+	}
+	b.due = end
+	b.timer = time.AfterFunc(time.Until(end), b.tick)
+}
+
+// tick reports the batches whose lease has ended.
+func (b *BatchCounter) tick() {
+	b.mu.Lock()
+	if b.closed {
+		b.mu.Unlock()
+		return
+	}
+	b.ticking.Add(1)
+	b.mu.Unlock()
+	defer b.ticking.Done()
+	b.reporting.Lock()
+	defer b.reporting.Unlock()
+	for _, s := range b.silent() {
+		b.report(s)
+	}
+}
+
+// silent returns the batches whose lease has ended, and sets the timer for the
+// next one.
+func (b *BatchCounter) silent() (list []BatchStatus) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	now := time.Now()
+	b.timer = nil
+	for id, c := range b.known {
+		end, lease := b.end(c)
+		switch {
+		case lease == 0, c.silent:
+		case end.After(now):
+			b.setTimer(c)
+		default:
+			c.silent = true
+			list = append(list, BatchStatus{ID: id, Name: c.name, Tasks: c.tasks, Results: c.results, Silence: lease})
+		}
+	}
+	return list
+}
+
+// Close ends the waiting for ventilators, when a report that it has caused has
+// returned or ctx has ended.
+func (b *BatchCounter) Close(ctx context.Context) {
+	b.mu.Lock()
+	b.closed = true
+	if b.timer != nil {
+		b.timer.Stop()
+	}
+	b.mu.Unlock()
+	waitGroup(ctx, &b.ticking)
 }

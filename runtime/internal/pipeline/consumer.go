@@ -22,6 +22,13 @@ type ConsumerConfig struct {
 	// Stop is called when a ventilator ends the worker, maybe more than once,
 	// with a lock held; it must not call the Consumer.
 	Stop func()
+	// Alive is called with what a ventilator tells sinks, with a lock held, in
+	// memory that is not its own; it must not call the Consumer. nil: there are
+	// no sinks.
+	Alive func(wire.Alive)
+	// TooLarge returns the encoded status of a task that was passed over. It must
+	// not be nil.
+	TooLarge func(procedure []byte, err *zmtp.SizeError) []byte
 	// AnyStop has ventilators obeyed that have dialed; otherwise those that were
 	// dialed are.
 	AnyStop bool
@@ -35,7 +42,9 @@ type Consumer struct {
 	credit int // of each ventilator, beside the tasks that were handled
 	slack  int // by how much it may be less
 	stop   func()
+	alive  func(wire.Alive)
 	anyone bool // may stop
+	large  func(procedure []byte, err *zmtp.SizeError) []byte
 
 	mu          sync.Mutex
 	waiting     []*Delivery
@@ -64,7 +73,7 @@ const (
 // before Start. Shutdown must be called.
 func NewConsumer(cfg ConsumerConfig) *Consumer {
 	c := &Consumer{
-		credit: cfg.Credit, slack: (cfg.Ahead + 1) / 2, stop: cfg.Stop, anyone: cfg.AnyStop,
+		credit: cfg.Credit, slack: (cfg.Ahead + 1) / 2, stop: cfg.Stop, alive: cfg.Alive, anyone: cfg.AnyStop, large: cfg.TooLarge,
 		held: make(map[string]*Delivery), ventilators: make(map[*link.Conn]*ventilator),
 		done: taskqueue.NewWindow(consumerMemory, 0), sooner: notify.NewToken(), ended: make(chan struct{}),
 	}
@@ -157,8 +166,27 @@ func (c *Consumer) Receive(conn *link.Conn, b *link.Batch) {
 	c.changed.Notify()
 }
 
+// TooLarge rejects a task that is passed over, of which the frames before the one
+// that is too large were read (socket.OversizedReceiver).
+func (c *Consumer) TooLarge(conn *link.Conn, frames [][]byte, err *zmtp.SizeError) {
+	id, procedure, ok := wire.OversizedTask(wire.VerbTask, frames)
+	if !ok {
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	report(conn, wire.VerbReject, id, c.large(procedure, err))
+}
+
 // handle handles one message; c.mu is held.
 func (c *Consumer) handle(conn *link.Conn, frames [][]byte) error {
+	if wire.IsAlive(frames) {
+		alive, err := wire.ParseAlive(frames)
+		if err == nil && c.alive != nil {
+			c.alive(alive)
+		}
+		return err
+	}
 	verb, task, err := wire.ParseVentilatorCommand(frames)
 	if err != nil {
 		return err

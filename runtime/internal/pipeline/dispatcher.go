@@ -25,6 +25,7 @@ type DispatcherConfig struct {
 	Backoff, MaxBackoff time.Duration
 	MaxHold             time.Duration // how long a worker may have a task, whatever it extends; 0: without limit
 	BatchLease          time.Duration // of messages that say how far a batch is
+	BatchSilence        time.Duration // for which a sink waits for word of a batch; 0: without limit
 	Store               Store         // nil: memory only
 
 	// DeadLetter is called with each task that was given up, one at a time. The
@@ -58,6 +59,8 @@ type Dispatcher struct {
 	store   *storeWriter // nil: memory only
 	letters *deadLetters
 
+	ventilator []byte // names the dispatcher to sinks
+
 	mu      sync.Mutex
 	queue   *taskqueue.Queue
 	peers   map[*link.Conn]*taskqueue.Peer
@@ -65,6 +68,10 @@ type Dispatcher struct {
 	workers int                         // peers that have granted credit and were not stopped
 	notices map[taskqueue.ID]*Batch     // by the id of the message that says how far they are
 	open    map[*taskqueue.Batch]*Batch // that are not complete
+	live    map[*Batch]bool             // of which a sink may wait for word
+	dying   map[string]*Batch           // by the ids of tasks whose dead letters are not handled
+	over    [][]byte                    // ids of the last batches that are over
+	alive   *time.Timer                 // until sayAlive; nil: never
 	paused  bool                        // hands out no more
 	closed  bool                        // Push fails
 	waiters int
@@ -86,50 +93,36 @@ func NewDispatcher(cfg DispatcherConfig) (*Dispatcher, error) {
 		conns:   make(map[*taskqueue.Peer]*link.Conn),
 		notices: make(map[taskqueue.ID]*Batch),
 		open:    make(map[*taskqueue.Batch]*Batch),
+		live:    make(map[*Batch]bool),
+		dying:   make(map[string]*Batch),
+
+		ventilator: []byte(newID()),
 	}
-	if err := d.load(); err != nil {
+	restored := newRestorer(d)
+	if err := d.load(restored); err != nil {
 		return nil, err
 	}
 	d.clock = time.AfterFunc(time.Hour, d.tick)
 	d.store = newStoreWriter(cfg.Store, cfg.StoreFailed)
 	d.letters = newDeadLetters(cfg.DeadLetter, d.letterHandled)
+	restored.finish()
 	cfg.Link.SocketType = zmtp.Router
 	d.direct = socket.NewPeerSocket(cfg.Link, d, false)
 	return d, nil
 }
 
-// load claims the store and queues its tasks. The storeWriter ends the claim.
-func (d *Dispatcher) load() error {
+// load claims the store and reads it. The storeWriter ends the claim.
+func (d *Dispatcher) load(r *restorer) error {
 	if d.cfg.Store == nil {
 		return nil
 	}
 	if !d.cfg.Store.Claim() {
 		return ErrStoreInUse
 	}
-	if err := d.cfg.Store.Load(d.restore); err != nil {
+	if err := d.cfg.Store.Load(r.visit); err != nil {
 		d.cfg.Store.Release()
 		return fmt.Errorf("load the stored tasks: %w", err)
 	}
-	return nil
-}
-
-// restore queues a stored task, even if that exceeds the limits.
-func (d *Dispatcher) restore(s StoredTask) error {
-	if s.Err != nil {
-		d.cfg.StoreFailed(s.Err)
-		return nil
-	}
-	if s.ID == "" || len(s.ID) > wire.MaxTaskID || d.queue.Has(taskqueue.ID(s.ID)) {
-		return fmt.Errorf("a task has the id %q, which is empty, too long or taken", s.ID)
-	}
-	if s.Procedure == "" {
-		return fmt.Errorf("task %q has no method", s.ID)
-	}
-	h := wire.ParseTaskHeader(s.Header)
-	d.queue.Add(&taskqueue.Task{
-		ID: taskqueue.ID(s.ID), Procedure: s.Procedure, Body: s.Body, Header: s.Header, Attempts: s.Attempts,
-		MaxAttempts: h.Attempt, Lease: h.Lease,
-	})
 	return nil
 }
 
@@ -138,12 +131,15 @@ func (d *Dispatcher) Links() *link.Group { return d.direct.Links() }
 
 // Push returns nil once a task is in the queue and, if there is one, in the
 // store. While these are full it waits. The task belongs to b unless b is nil.
-// Its errors are ErrBatchEnded, a *StoreError, link.ErrClosed and the
-// context's.
+// Its errors are ErrBatchEnded, a *LimitError if no worker that is connected
+// takes its size, a *StoreError, link.ErrClosed and the context's.
 func (d *Dispatcher) Push(ctx context.Context, b *Batch, task Task) error {
 	t := &taskqueue.Task{Procedure: task.Procedure, Body: task.Body, MaxAttempts: task.MaxAttempts, Lease: task.Lease}
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	if err := d.queue.Fits(t); err != nil {
+		return err
+	}
 	if err := d.joinBatch(b, t); err != nil {
 		return err
 	}
@@ -171,19 +167,22 @@ func (d *Dispatcher) storeLocked(ctx context.Context, t *taskqueue.Task) error {
 	stored := StoredTask{ID: string(t.ID), Procedure: t.Procedure, Body: t.Body, Header: storedHeader(t)}
 	d.queue.Reserve(t)
 	d.mu.Unlock()
-	err := d.store.put(ctx, stored)
+	err := d.store.put(ctx, stored, "")
 	d.mu.Lock()
 	d.queue.Unreserve(t)
-	switch {
-	case err == nil, errors.Is(err, link.ErrClosed):
-		return err
-	case ctx.Err() != nil && errors.Is(err, ctx.Err()):
+	if err != nil {
 		d.changed.Notify()
-		return err
-	default:
-		d.changed.Notify()
-		return &StoreError{err}
+		return storeFailure(ctx, err)
 	}
+	return nil
+}
+
+// storeFailure returns the error of a put as that of a Dispatcher.
+func storeFailure(ctx context.Context, err error) error {
+	if errors.Is(err, link.ErrClosed) || ctx.Err() != nil && errors.Is(err, ctx.Err()) {
+		return err
+	}
+	return &StoreError{err}
 }
 
 // storedHeader is a task's header with its limits, which the store has no other
@@ -239,7 +238,12 @@ func (d *Dispatcher) dispatch() {
 		d.attempt = wire.TaskAttempt{
 			ID: string(t.ID), Procedure: t.Procedure, Body: t.Body, Header: t.Header, Attempt: t.Attempts, Lease: t.Lease,
 		}
-		if err := socket.SendTo(d.conns[p], &d.attempt); err != nil {
+		err := socket.SendTo(d.conns[p], &d.attempt)
+		if errors.As(err, new(*link.LimitError)) {
+			d.failTooLarge(p, t, err, now)
+			continue
+		}
+		if err != nil {
 			d.queue.Undo(t, p)
 			d.queue.Block(p, true) // until Room or Leave
 			continue
@@ -248,7 +252,29 @@ func (d *Dispatcher) dispatch() {
 			d.store.attempts(string(t.ID), t.Attempts)
 		}
 	}
+	for _, t := range d.queue.Refused() {
+		d.giveUpTooLarge(t)
+	}
 	d.setClock(now)
+}
+
+// failTooLarge gives up a task that its worker's connection has refused, although
+// the worker takes its size; d.mu is held.
+func (d *Dispatcher) failTooLarge(p *taskqueue.Peer, t *taskqueue.Task, reason error, now time.Time) {
+	if dead, _ := d.queue.Fail(p, t.ID, reason, false, now); dead != nil {
+		d.giveUpTooLarge(dead)
+	}
+}
+
+// giveUpTooLarge is giveUp for a task that no worker takes. A message about a batch
+// counts as delivered, so that nobody waits for it; d.mu is held.
+func (d *Dispatcher) giveUpTooLarge(t *taskqueue.Task) {
+	if t.Control {
+		d.noticeDelivered(t)
+	} else {
+		d.giveUp(t)
+	}
+	d.changed.Notify()
 }
 
 // setClock has tick called when the next lease or backoff ends; d.mu is held.
@@ -298,6 +324,9 @@ func (d *Dispatcher) giveUp(t *taskqueue.Task) {
 	dead := DeadTask{
 		ID: string(t.ID), Procedure: t.Procedure, Attempts: t.Attempts, Reason: t.Reason, Batch: h.BatchName(), Body: t.Body,
 	}
+	if t.Batch != nil && d.store != nil {
+		d.dying[dead.ID] = d.open[t.Batch]
+	}
 	d.cfg.TaskDead(dead)
 	d.letters.add(dead)
 	d.checkBatch(t.Batch)
@@ -305,14 +334,15 @@ func (d *Dispatcher) giveUp(t *taskqueue.Task) {
 
 // letterHandled is called when DeadLetter has returned.
 func (d *Dispatcher) letterHandled(id string) {
-	d.store.remove(id)
 	d.mu.Lock()
+	d.bury(id)
 	d.changed.Notify()
 	d.mu.Unlock()
 }
 
 // WaitWorkers waits until n workers have granted credit.
 func (d *Dispatcher) WaitWorkers(ctx context.Context, n int) error {
+	defer d.Links().Want()()
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	err := d.waitLocked(ctx, func() bool { return d.workers >= n })
@@ -325,6 +355,7 @@ func (d *Dispatcher) WaitWorkers(ctx context.Context, n int) error {
 // Wait waits until every task has been done or given up and every dead letter
 // has been handled.
 func (d *Dispatcher) Wait(ctx context.Context) error {
+	defer d.Links().Want()()
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	err := d.waitLocked(ctx, d.idle)
@@ -383,6 +414,7 @@ func (d *Dispatcher) Close(ctx context.Context) error {
 		return err
 	}
 	d.clock.Stop()
+	d.stopAlive()
 	d.letters.close()
 	return errors.Join(err, d.store.close(ctx), d.unfinished())
 }

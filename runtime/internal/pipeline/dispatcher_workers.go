@@ -8,6 +8,7 @@ import (
 	"github.com/gozmq/gozmq/runtime/internal/socket"
 	"github.com/gozmq/gozmq/runtime/internal/taskqueue"
 	"github.com/gozmq/gozmq/runtime/internal/wire"
+	"github.com/gozmq/gozmq/runtime/internal/zmtp"
 )
 
 // Join adds a worker, which has no credit yet (socket.PeerHandler).
@@ -15,7 +16,9 @@ func (d *Dispatcher) Join(c *link.Conn) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	p := d.queue.Join()
+	d.queue.Limit(p, c.MaxMessage)
 	d.peers[c], d.conns[p] = p, c
+	d.greet(c)
 }
 
 // Leave gives the worker's tasks to others (socket.PeerHandler).
@@ -62,6 +65,17 @@ func (d *Dispatcher) Receive(c *link.Conn, b *link.Batch) {
 	}
 	if d.paused {
 		d.changed.Notify() // Close waits until no worker has a task
+	}
+	d.dispatch()
+}
+
+// TooLarge handles the beginning of a message that is too large: the verb, and the
+// task that it is about (socket.OversizedReceiver).
+func (d *Dispatcher) TooLarge(c *link.Conn, frames [][]byte, _ *zmtp.SizeError) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if !wire.NamesTask(frames) || d.handle(d.peers[c], frames, time.Now()) != nil {
+		return // reported already
 	}
 	d.dispatch()
 }

@@ -15,8 +15,14 @@ var (
 	ErrExpired = taskqueue.ErrExpired
 )
 
+// A LimitError says that a task is larger than every worker takes.
+type LimitError = taskqueue.LimitError
+
 // ErrBatchEnded says that a task was pushed into a batch that has ended.
 var ErrBatchEnded = errors.New("the batch has ended: start another one")
+
+// ErrBatchCut says that a batch can never be complete.
+var ErrBatchCut = errors.New("its ventilator ended, and was started again, before the batch was ended: how many tasks it was to have is not known")
 
 // ErrStoreInUse says that another Dispatcher has the store.
 var ErrStoreInUse = errors.New("another ventilator has this task store: give each its own, or close the other one first")

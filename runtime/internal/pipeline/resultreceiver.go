@@ -37,6 +37,9 @@ type ReceiverConfig struct {
 	// Batch is called with what is learned of batches; nil: nobody wants to
 	// know.
 	Batch func(BatchStatus)
+	// TooLarge returns the encoded status of a result that was passed over. It must
+	// not be nil.
+	TooLarge func(procedure []byte, err *zmtp.SizeError) []byte
 	// Unclaimed is called when a result waits because the application takes
 	// those of other procedures only. It must not block.
 	Unclaimed func(worker *link.Conn, procedure string)
@@ -86,7 +89,7 @@ const maxCopies = 16
 // be called.
 func NewResultReceiver(cfg ReceiverConfig) *ResultReceiver {
 	r := &ResultReceiver{
-		cfg: cfg, batches: NewBatchCounter(cfg.Batch), ended: make(chan struct{}),
+		cfg: cfg, batches: NewBatchCounter(cfg.Batch, true), ended: make(chan struct{}),
 		queues: make(map[string]*procedureQueue), unacked: make(map[string]*receivedResult),
 		seen: taskqueue.NewWindow(cfg.WindowTasks, cfg.WindowAge),
 	}
@@ -112,6 +115,10 @@ func (r *ResultReceiver) Writable(*link.Conn) {}
 // results of the procedure (socket.PeerHandler).
 func (r *ResultReceiver) Receive(c *link.Conn, b *link.Batch) {
 	for i := range b.Len() {
+		if wire.IsAlive(b.Message(i)) {
+			r.alive(c, b.Message(i))
+			continue
+		}
 		result, err := wire.ParseResult(b.Message(i))
 		switch {
 		case err != nil:
@@ -121,6 +128,28 @@ func (r *ResultReceiver) Receive(c *link.Conn, b *link.Batch) {
 		case !r.queue(c, &result.Task):
 			return // closed
 		}
+	}
+}
+
+// alive handles the word that a ventilator is there.
+func (r *ResultReceiver) alive(c *link.Conn, frames [][]byte) {
+	var state wire.VentilatorState
+	alive, err := wire.ParseAlive(frames)
+	if err == nil {
+		state, err = alive.State()
+	}
+	if err != nil {
+		c.Malformed("%w", err)
+		return
+	}
+	r.batches.Alive(state)
+}
+
+// TooLarge tells the worker of a result that is passed over, of which the frames
+// before the one that is too large were read (socket.OversizedReceiver).
+func (r *ResultReceiver) TooLarge(c *link.Conn, frames [][]byte, err *zmtp.SizeError) {
+	if id, procedure, ok := wire.OversizedTask(wire.VerbResult, frames); ok {
+		report(c, wire.VerbReject, id, r.cfg.TooLarge(procedure, err))
 	}
 }
 
@@ -327,6 +356,7 @@ func (r *ResultReceiver) Ended() <-chan struct{} { return r.ended }
 // application have come back and every acknowledgement has reached the kernel,
 // or ctx has ended.
 func (r *ResultReceiver) Shutdown(ctx context.Context) error {
+	r.batches.Close(ctx)
 	waitGroup(ctx, &r.held)
 	return r.direct.Shutdown(ctx)
 }

@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -26,8 +27,10 @@ type ResultSender struct {
 	order   list.List[*unackedResult] // oldest first
 	count   int                       // of order
 	bytes   int                       // of order
+	ending  int                       // results whose acknowledgement is being told
 	ended   error                     // the cause of Abandon
 	changed notify.Broadcast          // a result was sent or has ended, or Abandon
+	refused []*unackedResult          // whose end is to be told once mu is free
 }
 
 // The bounds of the results that wait for their acknowledgement, and of what is
@@ -48,6 +51,7 @@ type sinkPeer struct {
 type unackedResult struct {
 	wire.Result
 	ended func(error)
+	err   error // why no sink will take it; nil: one has
 	size  int
 	peer  *sinkPeer // that it was sent to; nil: it waits for one
 	left  bool      // Send has returned
@@ -68,14 +72,16 @@ func (s *ResultSender) Links() *link.Group { return s.direct.Links() }
 
 // Send returns nil once the result was sent to a sink, while few enough wait for
 // their acknowledgement. Then it calls ended once, maybe before it returns: with
-// nil when a sink has acknowledged the result, or with the cause of Abandon.
+// nil when a sink has acknowledged the result, a *FailedError when one has refused
+// it, a *link.LimitError when there are sinks and all announce to take less, or
+// the cause of Abandon.
 // Otherwise Send returns why ctx has ended. The result's bytes must not be
 // changed until the end, and no other result may have its id meanwhile. kept is
 // how many bytes the caller keeps beside the result until then.
 func (s *ResultSender) Send(ctx context.Context, result wire.Task, kept int, ended func(error)) error {
 	r := &unackedResult{Result: wire.Result{Task: result}, ended: ended, size: len(result.Body) + kept}
 	s.mu.Lock()
-	defer s.mu.Unlock()
+	defer s.unlock()
 	room := func() bool {
 		return s.ended == nil && (s.count == 0 || s.count < maxUnacked && s.bytes+r.size <= maxUnackedBytes)
 	}
@@ -116,12 +122,12 @@ func (s *ResultSender) waitLocked(ctx context.Context, ready func() bool) error 
 	return nil
 }
 
-// Wait waits until every result that was sent has been acknowledged, or ctx has
-// ended.
+// Wait waits until every result that was sent has been acknowledged, and its end
+// told, or ctx has ended.
 func (s *ResultSender) Wait(ctx context.Context) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	_ = s.waitLocked(ctx, func() bool { return s.count == 0 })
+	_ = s.waitLocked(ctx, func() bool { return s.count+s.ending == 0 })
 }
 
 // Abandon ends the results that were sent and not acknowledged, and each Send.
@@ -142,6 +148,31 @@ func (s *ResultSender) Abandon(cause error) {
 	for _, r := range list {
 		r.ended(cause)
 	}
+	s.awaitTold()
+}
+
+// awaitTold waits until the acknowledgements that have come are told.
+func (s *ResultSender) awaitTold() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for s.ending > 0 {
+		changed := s.changed.Changed()
+		s.mu.Unlock()
+		<-changed
+		s.mu.Lock()
+	}
+}
+
+// PassOn sends every sink that knows the word, and has room, that a ventilator is
+// there.
+func (s *ResultSender) PassOn(m wire.Alive) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, peer := range s.peers {
+		if peer.Gozmq() {
+			_ = socket.SendTo(peer.Conn, m) // or it hears the next one
+		}
+	}
 }
 
 // forget drops a result; s.mu is held.
@@ -158,34 +189,60 @@ func (s *ResultSender) forget(r *unackedResult) {
 	s.changed.Notify()
 }
 
-// transmit sends a result to the sink with the fewest unacknowledged ones. It
-// returns false when no sink has room; s.mu is held.
+// transmit sends a result to the sink with the fewest unacknowledged ones, of
+// those that take its size; when there are none, Send fails. It returns false
+// when no sink has room; s.mu is held.
 func (s *ResultSender) transmit(r *unackedResult) bool {
+	var small []*sinkPeer
+	var tooLarge *link.LimitError
 	for {
 		var best *sinkPeer
 		for _, peer := range s.peers {
-			if !peer.full && (best == nil || len(peer.sent) < len(best.sent)) {
+			if !peer.full && (best == nil || len(peer.sent) < len(best.sent)) && !slices.Contains(small, peer) {
 				best = peer
 			}
 		}
 		if best == nil {
-			return false
+			break
 		}
-		if socket.SendTo(best.Conn, &r.Result) == nil {
+		err := socket.SendTo(best.Conn, &r.Result)
+		switch {
+		case err == nil:
 			r.peer = best
 			best.sent[r] = struct{}{}
 			s.changed.Notify()
 			return true
+		case errors.As(err, &tooLarge):
+			small = append(small, best)
+		default:
+			best.full = true
 		}
-		best.full = true
+	}
+	if tooLarge != nil && len(small) == len(s.peers) {
+		r.err, r.acked = tooLarge, true
+		s.forget(r)
+		s.refused = append(s.refused, r)
+	}
+	return len(small) > 0
+}
+
+// unlock unlocks s.mu, and ends the results that no sink takes.
+func (s *ResultSender) unlock() {
+	list := s.refused
+	s.refused = nil
+	s.mu.Unlock()
+	for _, r := range list {
+		r.ended(r.err)
 	}
 }
 
 // transmitWaiting sends what waits for a sink, in the order of Send; s.mu is
 // held.
 func (s *ResultSender) transmitWaiting() {
-	for e := s.order.First(); e != nil; e = e.Next() {
-		if r := e.Value(); r.peer == nil && !s.transmit(r) {
+	for e := s.order.First(); e != nil; {
+		r := e.Value()
+		e = e.Next() // transmit may take r out
+		if r.peer == nil && !s.transmit(r) {
 			return
 		}
 	}
@@ -194,7 +251,7 @@ func (s *ResultSender) transmitWaiting() {
 // Join sends a sink what was waiting for one (socket.PeerHandler).
 func (s *ResultSender) Join(conn *link.Conn) {
 	s.mu.Lock()
-	defer s.mu.Unlock()
+	defer s.unlock()
 	s.peers = append(s.peers, &sinkPeer{Conn: conn, sent: make(map[*unackedResult]struct{})})
 	s.transmitWaiting()
 }
@@ -203,7 +260,7 @@ func (s *ResultSender) Join(conn *link.Conn) {
 // (socket.PeerHandler).
 func (s *ResultSender) Leave(conn *link.Conn) {
 	s.mu.Lock()
-	defer s.mu.Unlock()
+	defer s.unlock()
 	if i := s.find(conn); i >= 0 {
 		for r := range s.peers[i].sent {
 			r.peer = nil
@@ -216,7 +273,7 @@ func (s *ResultSender) Leave(conn *link.Conn) {
 // Writable sends on to a sink that was full (socket.PeerHandler).
 func (s *ResultSender) Writable(conn *link.Conn) {
 	s.mu.Lock()
-	defer s.mu.Unlock()
+	defer s.unlock()
 	if i := s.find(conn); i >= 0 {
 		s.peers[i].full = false
 	}
@@ -241,22 +298,44 @@ func (s *ResultSender) Receive(conn *link.Conn, b *link.Batch) {
 		}
 		acked = append(acked, r)
 	}
+	s.ending += len(acked)
 	s.mu.Unlock()
 	for _, r := range acked {
-		r.ended(nil)
+		r.ended(r.err)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.ending -= len(acked)
+	s.changed.Notify()
+}
+
+// TooLarge handles the beginning of a message that is too large: the verb, and the
+// result that it is about (socket.OversizedReceiver).
+func (s *ResultSender) TooLarge(conn *link.Conn, frames [][]byte, _ *zmtp.SizeError) {
+	if !wire.NamesTask(frames) {
+		return
+	}
+	s.mu.Lock()
+	r, _ := s.handle(conn, frames) // reported already
+	s.mu.Unlock()
+	if r != nil {
+		r.ended(r.err)
 	}
 }
 
-// handle handles one message and returns the result that it acknowledges; s.mu
-// is held.
+// handle handles one message and returns the result that it acknowledges, or
+// refuses; s.mu is held.
 func (s *ResultSender) handle(conn *link.Conn, frames [][]byte) (*unackedResult, error) {
-	id, err := wire.ParseAck(frames)
+	verb, id, status, err := wire.ParseAck(frames)
 	if err != nil {
 		return nil, err
 	}
 	r := s.unacked[string(id)]
 	if r == nil || r.peer == nil || r.peer.Conn != conn {
-		return nil, fmt.Errorf("%s %x: no such result was sent to it", wire.VerbAck, wire.Excerpt(id))
+		return nil, fmt.Errorf("%s %x: no such result was sent to it", verb, wire.Excerpt(id))
+	}
+	if verb == wire.VerbReject {
+		r.err = &FailedError{Status: append([]byte(nil), status...)}
 	}
 	r.acked = true
 	s.forget(r)

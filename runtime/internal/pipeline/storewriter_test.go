@@ -35,7 +35,7 @@ func TestStoreGroups(t *testing.T) {
 	w := newStoreWriter(store, func(err error) { t.Error(err) })
 	const callers = 50
 	put := func() {
-		if err := w.put(t.Context(), StoredTask{ID: "a"}); err != nil {
+		if err := w.put(t.Context(), StoredTask{ID: "a"}, ""); err != nil {
 			t.Error(err)
 		}
 	}
@@ -59,7 +59,7 @@ func TestStoreGroups(t *testing.T) {
 		t.Errorf("%d tasks were put in %d changes", store.puts, store.changes)
 	}
 	_ = w.close(t.Context())
-	if err := w.put(t.Context(), StoredTask{ID: "b"}); !errors.Is(err, link.ErrClosed) {
+	if err := w.put(t.Context(), StoredTask{ID: "b"}, ""); !errors.Is(err, link.ErrClosed) {
 		t.Errorf("put after close: %v", err)
 	}
 }

@@ -47,7 +47,7 @@ func (c *streamClient) Take(frames [][]byte) bool {
 	out := &socket.Frames{Route: c.route, Parts: frames}
 	if r.tooLarge(out) {
 		r.dropped.Add(1)
-		c.conn.Malformed(tooLargeText, len(frames), out.Size(), MaxFrames, r.limit)
+		c.conn.Malformed(tooLargeText, len(out.Parts), out.Size(), MaxFrames, r.limit)
 		c.refuse(start, endTooLarge)
 		return true
 	}

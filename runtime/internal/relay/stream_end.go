@@ -69,10 +69,8 @@ func (r *reqRep) Lost(c *link.Conn) {
 // Stays reports whether a request belongs to a stream (socket.DealerReceiver): when
 // its server is gone, so is the stream.
 func (r *reqRep) Stays(frames [][]byte) bool {
-	if len(frames) < 2 {
-		return false
-	}
-	_, _, start, later := ofStream(frames[1:])
+	_, request := socket.SplitRoute(frames)
+	_, _, start, later := ofStream(request)
 	return start || later
 }
 

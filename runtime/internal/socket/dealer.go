@@ -90,10 +90,11 @@ func (d *Dealer) Peers() int {
 	return len(d.peers)
 }
 
-// Do sends x's request and returns nil once its reply was delivered. It waits up to
-// ready for a peer, or without limit if ready is 0. When it returns an error no
-// reply was or will be delivered; the error is the context's, ErrNotReady, a
-// *LostError, link.ErrClosed, or that of AppendRequest.
+// Do sends x's request and returns nil once its reply was delivered. It waits
+// up to ready for a peer, or without limit if ready is 0. When it returns an
+// error no reply was or will be delivered; the error is the context's,
+// ErrNotReady, a *LostError, link.ErrClosed, a *link.LimitError when the peer
+// announces to take less, or that of AppendRequest.
 func (d *Dealer) Do(ctx context.Context, x Exchange, ready time.Duration) error {
 	for {
 		if err := ctx.Err(); err != nil {
@@ -210,6 +211,7 @@ func (d *Dealer) pick(ctx context.Context, ready time.Duration) (*dealerPeer, er
 // WaitPeers waits until at least n peers are connected. It returns link.ErrClosed
 // after Shutdown, and ctx's error, with why there are fewer, when that ends first.
 func (d *Dealer) WaitPeers(ctx context.Context, n int) error {
+	defer d.group.Want()()
 	for {
 		d.mu.Lock()
 		enough, closed, change := len(d.peers) >= n, d.closed, d.change.Changed()

@@ -164,7 +164,11 @@ func (p *dealerPeer) trySend(id uint64, x Exchange) error {
 	if p.leaving.Load() { // looked at under the lock of the PONG that confirms the goodbye
 		return &LostError{errLeaving}
 	}
-	if b, err = x.AppendRequest(wire.AppendCallID(b, id)); err != nil {
+	start := len(b)
+	if b, err = x.AppendRequest(wire.AppendCallID(b, id)); err == nil {
+		err = p.conn.Fits(b[start:])
+	}
+	if err != nil {
 		return err
 	}
 	done = true

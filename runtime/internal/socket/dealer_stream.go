@@ -24,19 +24,19 @@ type Taker interface {
 
 // A StreamStart makes the first message of a stream.
 type StreamStart interface {
-	// AppendStart appends the frames behind the envelope, and returns the size of the
-	// body; less than 0 if that is no message. It is called again when a peer ends
-	// before the message was sent.
+	// AppendStart appends the frames behind the envelope, and returns the size
+	// of the body; less than 0 if that is no message. It is called again when a
+	// peer ends before the message was sent.
 	AppendStart(b []byte) (out []byte, size int, err error)
 }
 
 // A StreamEnd says how a stream has ended.
 type StreamEnd struct {
-	// Err is set when the peer has not ended it: a *LostError, a *zmtp.SizeError, what
-	// Cancel was given, or what is wrong with a reply.
+	// Err is set when the peer has not ended it: a *LostError, a
+	// *zmtp.SizeError, what Cancel was given, or what is wrong with a reply.
 	Err error
-	// Unsent says that the connection was lost before the peer can have seen anything
-	// of the stream.
+	// Unsent says that the connection was lost before the peer can have seen
+	// anything of the stream.
 	Unsent bool
 	// Reply is the last reply of a stream without Err.
 	Reply wire.Reply
@@ -63,7 +63,7 @@ type DealerStream struct {
 	peer     *dealerPeer
 	id       uint64
 	callDone <-chan struct{} // of the call's context, with which the caller cancels the stream
-	heard    uint64          // the peer's replies before the stream
+	answered uint64          // the peer's replies before the stream
 
 	in       stream.Receiver
 	receiver waiter
@@ -86,10 +86,10 @@ type DealerStream struct {
 	unwatch func() bool
 }
 
-// OpenStream opens a stream at the peer with the fewest calls in flight and sends its
-// start. It waits up to ready for a peer, or without limit if ready is 0. The
-// errors are those of Do, and those of AppendStart. When call is closed, the caller
-// will cancel the stream.
+// OpenStream opens a stream at the peer with the fewest calls in flight and
+// sends its start. It waits up to ready for a peer, or without limit if ready
+// is 0. The errors are those of Do, and those of AppendStart. When call is
+// closed, the caller will cancel the stream.
 func (d *Dealer) OpenStream(ctx context.Context, call <-chan struct{}, start StreamStart, ready time.Duration) (*DealerStream, error) {
 	for {
 		if err := ctx.Err(); err != nil {
@@ -109,7 +109,7 @@ func (d *Dealer) OpenStream(ctx context.Context, call <-chan struct{}, start Str
 
 // openStream opens a stream whose place among the calls in flight is taken.
 func (p *dealerPeer) openStream(ctx context.Context, call <-chan struct{}, start StreamStart, windows *stream.Budget) (*DealerStream, error) {
-	s := &DealerStream{peer: p, callDone: call, heard: p.hung.answered(), took: -1}
+	s := &DealerStream{peer: p, callDone: call, answered: p.hung.answered(), took: -1}
 	s.receiver = waiter{stream: s, ch: make(chan signal, 1)}
 	s.in.Init(FirstWindow, windows)
 	s.out.Init(FirstWindow)
@@ -206,7 +206,7 @@ func (s *DealerStream) Cancel(err error) {
 	if _, first := s.finish(StreamEnd{Err: err}, nil); first {
 		s.tell(wire.AppendCancel)
 		if errors.Is(err, context.DeadlineExceeded) {
-			s.peer.hung.timedOut(s.heard)
+			s.peer.hung.timedOut(s.answered)
 		}
 	}
 }

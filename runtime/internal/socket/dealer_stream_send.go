@@ -40,8 +40,8 @@ func (s *DealerStream) Send(ctx context.Context, body wire.Body) error {
 	}
 }
 
-// credit returns a waiter that will be woken when there is credit, nil when there is
-// some. s.sending is held.
+// credit returns a waiter that will be woken when there is credit, nil when
+// there is some. s.sending is held.
 func (s *DealerStream) credit() (*waiter, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -84,8 +84,8 @@ func (s *DealerStream) awaitCredit(ctx context.Context, w *waiter) error {
 	return err
 }
 
-// withdraw ends the wait of one that waits for credit. It returns false when that is
-// too late: a signal will come.
+// withdraw ends the wait of one that waits for credit. It returns false when
+// that is too late: a signal will come.
 func (s *DealerStream) withdraw(w *waiter) bool {
 	if w == &s.receiver {
 		return s.in.GiveUp()
@@ -153,8 +153,8 @@ func (p *dealerPeer) write(id uint64, burst bool, appendFrames func(b []byte) ([
 	return nil
 }
 
-// awaitRoom returns nil when the connection's queue may have room. It ends with ctx,
-// and with over.
+// awaitRoom returns nil when the connection's queue may have room. It ends with
+// ctx, and with over.
 func (p *dealerPeer) awaitRoom(ctx context.Context, over <-chan struct{}) error {
 	room := p.writable()
 	if !p.conn.Full() {

@@ -94,8 +94,8 @@ func (p *dealerPeer) unpark(w *waiter) {
 	}
 }
 
-// leadStream reads for all until w is woken, and what was read together with that is
-// delivered.
+// leadStream reads for all until w is woken, and what was read together with
+// that is delivered.
 func (p *dealerPeer) leadStream(ctx context.Context, w *waiter) error {
 	w.stream.interruptWith(ctx)
 	err := ctx.Err() // looked at behind interruptWith

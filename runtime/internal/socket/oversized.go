@@ -81,7 +81,11 @@ func (r *batchReader) passOver(err error) bool {
 	if r.to != nil {
 		r.to.TooLarge(r.conn, frames, size)
 	}
-	if d := r.oversized.Take(oversizedLimit, time.Now(), oversizedEvents(size.Size)); d > 0 {
+	events := 1
+	if !size.Kept {
+		events = oversizedEvents(size.Size)
+	}
+	if d := r.oversized.Take(oversizedLimit, time.Now(), events); d > 0 {
 		r.conn.PauseReading(d)
 	}
 	return true

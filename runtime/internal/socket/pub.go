@@ -2,7 +2,6 @@ package socket
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"sync"
 	"sync/atomic"
@@ -86,13 +85,11 @@ func (p *Pub) Subscribed() bool {
 	return p.subs.Len() > 0
 }
 
-// Send sends a message, as frames on the wire, to every peer in a.
+// Send sends a message, as frames on the wire, to every peer in a. A peer that
+// announces to take less misses it, and is told.
 func (p *Pub) Send(a *Audience, frames []byte) {
 	for i, c := range a.conns {
-		b, err := c.Begin()
-		if err == nil {
-			c.CommitLater(append(b, frames...))
-		} else if errors.Is(err, link.ErrFull) {
+		if !p.store.offer(c, frames) {
 			p.dropped.Add(1)
 			c.Drop()
 		}
@@ -103,6 +100,7 @@ func (p *Pub) Send(a *Audience, frames []byte) {
 // WaitSubscribers waits until at least n peers have a subscription that covers
 // topic.
 func (p *Pub) WaitSubscribers(ctx context.Context, topic []byte, n int) error {
+	defer p.group.Want()()
 	for {
 		p.mu.Lock()
 		have := 0

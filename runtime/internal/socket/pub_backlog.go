@@ -80,7 +80,7 @@ func (s *topicStore) drainTopics(c *link.Conn) bool {
 		t := b.order[0]
 		if t.frames != nil { // it was not evicted
 			scratch = s.message(scratch[:0], t, false)
-			if !offer(c, scratch) {
+			if !s.offer(c, scratch) {
 				return false
 			}
 		}
@@ -116,7 +116,7 @@ func (s *topicStore) message(b []byte, t *topic, replayed bool) []byte {
 
 // dropBacklog removes the backlog of a connection that has ended. A peer that goes
 // while retained messages are sent to it, and comes back to have them sent again,
-// takes the machine from the others: so that is an offence.
+// takes the machine from the others: so that is an offense.
 func (s *topicStore) dropBacklog(c *link.Conn) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

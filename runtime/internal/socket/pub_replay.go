@@ -172,6 +172,13 @@ func (p *Pub) sendLotNow(c *link.Conn) bool {
 // sendReplayed sends t's last message. It fails with link.ErrFull when there is
 // no room, and with another error when c has ended. s.mu is held.
 func (s *topicStore) sendReplayed(c *link.Conn, t *topic) error {
+	if c.Fits(t.frames) != nil {
+		if c.Full() {
+			return link.ErrFull
+		}
+		s.keepBack(c, t.frames)
+		return nil
+	}
 	b, err := c.Begin()
 	if err != nil {
 		return err

@@ -1,6 +1,7 @@
 package socket
 
 import (
+	"errors"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -9,6 +10,7 @@ import (
 	"github.com/gozmq/gozmq/runtime/internal/list"
 	"github.com/gozmq/gozmq/runtime/internal/lru"
 	"github.com/gozmq/gozmq/runtime/internal/prefix"
+	"github.com/gozmq/gozmq/runtime/internal/zmtp"
 )
 
 // Traits are what a topic promises about its messages. A topic without any promises
@@ -125,7 +127,7 @@ func (p *Pub) SendWith(traits Traits, name, frames []byte, a *Audience) []byte {
 		whole = s.header(frames, t.last)
 	}
 	for i, c := range a.conns {
-		if t != nil && s.replaceQueued(c, t) || offer(c, whole) {
+		if t != nil && s.replaceQueued(c, t) || s.offer(c, whole) {
 			a.conns[i] = nil
 			continue
 		}
@@ -148,13 +150,41 @@ func (p *Pub) Position() uint64 {
 }
 
 // offer appends a message to a connection's queue. It returns false when the
-// queue is full.
-func offer(c *link.Conn, frames []byte) bool {
+// queue is full. A message that is too large for the peer counts as dropped.
+func (s *topicStore) offer(c *link.Conn, frames []byte) bool {
+	if s.keepBack(c, frames) {
+		return true
+	}
 	b, err := c.Begin()
 	if err == nil {
 		c.CommitLater(append(b, frames...))
 	}
 	return err != link.ErrFull
+}
+
+// keepBack reports whether a message is too large for the peer. If so it is
+// counted, and a peer that is one of ours is told in its place.
+func (s *topicStore) keepBack(c *link.Conn, frames []byte) bool {
+	var limit *link.LimitError
+	if err := c.Fits(frames); err == nil || !errors.As(err, &limit) {
+		return false
+	}
+	s.dropped.Add(1)
+	c.DropTooLarge(limit)
+	if !c.Gozmq() {
+		return true
+	}
+	b, err := c.Begin()
+	if err != nil {
+		return true // it learns of it from the next message, if those are numbered
+	}
+	b, ok := zmtp.AppendOversized(b, frames, limit.Size)
+	if !ok {
+		c.Abort()
+		return true
+	}
+	c.CommitLater(b)
+	return true
 }
 
 // find returns a topic, nil if it is not known; s.mu is held.

@@ -20,7 +20,8 @@ type Message interface {
 // A Push gives each message to one of its peers, in rotation among those whose
 // queue is not full, and waits while there is none (RFC 30). It drops nothing:
 // messages that were not sent to a peer when its connection ends go to another
-// one, in order, but for those of Stop. Its methods may be called from any goroutine.
+// one, in order, but for those of Stop. Its methods may be called from any
+// goroutine.
 type Push struct {
 	group *link.Group
 	stays func(message []byte) bool // a message, as on the wire, goes to no other peer; nil: none stays
@@ -49,8 +50,9 @@ func (p *Push) init(cfg link.Config, h link.Handler) { p.group = link.NewGroup(c
 // Links returns the socket's connections.
 func (p *Push) Links() *link.Group { return p.group }
 
-// Send returns nil once m is in the queue of a peer. Its errors wrap the
-// context's, or are link.ErrClosed or m's own.
+// Send returns nil once m is in the queue of a peer that takes its size. Its
+// errors wrap the context's, or are link.ErrClosed, m's own, or a
+// *link.LimitError when there are peers and all announce to take less.
 func (p *Push) Send(ctx context.Context, m Message) error {
 	waits := false
 	for {
@@ -121,12 +123,16 @@ func (p *Push) reassign() bool {
 		}
 	}
 	for !p.unsent.empty() {
-		placed, failed, _ := p.try(&p.unsent)
+		placed, failed, err := p.try(&p.unsent)
 		switch {
 		case failed != nil:
 			if !p.reap(failed) {
 				return false
 			}
+		case err != nil: // no peer takes its size, and others wait behind it
+			p.lost++
+			p.peers[0].Malformed("a message was given up, whose receiver has gone: %w", err)
+			p.unsent.pop()
 		case !placed:
 			return false
 		default:
@@ -136,9 +142,12 @@ func (p *Push) reassign() bool {
 	return true
 }
 
-// try gives m to the next peer that has room, if there is one. When it finds a
-// peer that has failed it returns that, and m was not placed.
+// try gives m to the next peer that has room and takes its size, if there is
+// one. When it finds a peer that has failed it returns that, and m was not
+// placed. When no peer takes its size it returns a *link.LimitError.
 func (p *Push) try(m Message) (placed bool, failed *link.Conn, err error) {
+	var tooLarge *link.LimitError
+	small := 0
 	for range p.peers {
 		p.next++
 		c := p.peers[p.next%len(p.peers)]
@@ -155,7 +164,13 @@ func (p *Push) try(m Message) (placed bool, failed *link.Conn, err error) {
 		if placed, ok := m.(placedMessage); ok {
 			placed.placedAt(c)
 		}
-		return true, nil, commit(c, b, m)
+		if err = commit(c, b, m); !errors.As(err, &tooLarge) {
+			return err == nil, nil, err
+		}
+		small++
+	}
+	if small > 0 && small == len(p.peers) {
+		return false, nil, tooLarge
 	}
 	return false, nil, nil
 }
@@ -172,7 +187,11 @@ func commit(c *link.Conn, b []byte, m Message) (err error) {
 			c.Abort()
 		}
 	}()
-	if b, err = m.AppendMessage(b); err != nil {
+	start := len(b)
+	if b, err = m.AppendMessage(b); err == nil {
+		err = c.Fits(b[start:])
+	}
+	if err != nil {
 		return err
 	}
 	done = true
@@ -347,7 +366,7 @@ func (p *Push) Queued() int {
 
 // WaitPeers waits until at least n peers are connected that were not stopped.
 func (p *Push) WaitPeers(ctx context.Context, n int) error {
-	waits := false
+	defer p.group.Want()()
 	for {
 		p.mu.Lock()
 		have, closed, change := len(p.peers)-p.stops.len(), p.closed, p.change.Changed()
@@ -357,10 +376,6 @@ func (p *Push) WaitPeers(ctx context.Context, n int) error {
 			return nil
 		case closed:
 			return link.ErrClosed
-		}
-		if !waits {
-			waits = true
-			defer p.group.Want()()
 		}
 		select {
 		case <-change:

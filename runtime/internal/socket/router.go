@@ -25,9 +25,9 @@ type Job interface {
 // A Receiver decodes the requests of a Router.
 type Receiver interface {
 	// Receive decodes one request, in the order of arrival. The frames are
-	// valid during the call only. It returns nil when there is nothing to run: the
-	// request was malformed, or has been answered already; Handled for a message of a
-	// stream that was taken, Ignored for one that came too late.
+	// valid during the call only. It returns nil when there is nothing to run:
+	// the request was malformed, or has been answered already; Handled for a
+	// message of a stream that was taken, Ignored for one that came too late.
 	Receive(p *RouterPeer, frames [][]byte) Job
 	// TooLarge answers a request that is larger than the connection's limit.
 	// The frames are those before the one that exceeds it, and valid during the

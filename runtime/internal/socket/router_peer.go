@@ -12,7 +12,8 @@ import (
 )
 
 // A RouterPeer is one connection of a router. One goroutine at a time is its
-// reader, and owns serving, detached, oversized, refused, corked, ahead and envelope.
+// reader, and owns serving, detached, oversized, refused, corked, ahead and
+// envelope.
 type RouterPeer struct {
 	*link.Conn
 	// Context ends with the connection.
@@ -65,7 +66,8 @@ func (p *RouterPeer) notifyWritable() {
 	p.roomMu.Unlock()
 }
 
-// roomChanged returns a channel that is closed when the connection's queue has room.
+// roomChanged returns a channel that is closed when the connection's queue has
+// room.
 func (p *RouterPeer) roomChanged() <-chan struct{} {
 	p.roomMu.Lock()
 	defer p.roomMu.Unlock()

@@ -13,8 +13,8 @@ import (
 )
 
 // A RouterStream is a call with several messages, of one peer. Its messages are
-// handed to it by the connection's reader. One goroutine at a time may call Receive,
-// any number the other methods.
+// handed to it by the connection's reader. One goroutine at a time may call
+// Receive, any number the other methods.
 type RouterStream struct {
 	// Owner is whatever the Receiver keeps for the stream. It is set before the
 	// stream is opened.
@@ -40,8 +40,8 @@ type RouterStream struct {
 	changed notify.Broadcast // of out and over
 }
 
-// NewStream returns a stream with that envelope. start is what its first message says
-// of it.
+// NewStream returns a stream with that envelope. start is what its first
+// message says of it.
 func (p *RouterPeer) NewStream(e wire.Envelope, start wire.Stream) *RouterStream {
 	s := &RouterStream{peer: p, key: string(e.Append(nil)), wake: notify.NewToken(), took: -1}
 	s.in.Init(FirstWindow, p.router.windows)
@@ -54,8 +54,9 @@ func (p *RouterPeer) NewStream(e wire.Envelope, start wire.Stream) *RouterStream
 // with the same envelope is open.
 func (s *RouterStream) Open() bool { return s.peer.streams.add(s) }
 
-// Push takes a message of the client, whose body is valid during the call only. It
-// returns stream.ErrCredit when the client had no credit for it. The reader calls it.
+// Push takes a message of the client, whose body is valid during the call only.
+// It returns stream.ErrCredit when the client had no credit for it. The reader
+// calls it.
 func (s *RouterStream) Push(body []byte) error {
 	handOver, err := s.in.Push(body, s.peer.ReadAt())
 	if handOver {
@@ -134,9 +135,9 @@ func (s *RouterStream) consumed(size int) {
 	}
 }
 
-// Send sends a message. It waits for credit, and for room in the connection's queue.
-// It returns ctx's error when that ends first, and the body's: nothing was sent
-// then. When the stream is over it returns ErrStreamOver.
+// Send sends a message. It waits for credit, and for room in the connection's
+// queue. It returns ctx's error when that ends first, and the body's: nothing
+// was sent then. When the stream is over it returns ErrStreamOver.
 func (s *RouterStream) Send(ctx context.Context, body wire.Body) error {
 	for {
 		s.sending.Lock()
@@ -162,8 +163,8 @@ func (s *RouterStream) Send(ctx context.Context, body wire.Body) error {
 	}
 }
 
-// credit returns a channel that is closed when there may be credit, nil when there is
-// some.
+// credit returns a channel that is closed when there may be credit, nil when
+// there is some.
 func (s *RouterStream) credit() (<-chan struct{}, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -243,9 +244,9 @@ func (s *RouterStream) SendHeaders(headers wire.Metadata) error {
 	})
 }
 
-// Finish ends the stream: what waits returns, and err is why. appendEnd, unless it is
-// nil, appends the last reply behind the envelope; when it fails nothing has happened.
-// Finish returns false when the stream is over already.
+// Finish ends the stream: what waits returns, and err is why. appendEnd, unless
+// it is nil, appends the last reply behind the envelope; when it fails nothing
+// has happened. Finish returns false when the stream is over already.
 func (s *RouterStream) Finish(err error, appendEnd func(b []byte) ([]byte, error)) (first bool, _ error) {
 	return s.finish(err, appendEnd, false)
 }
@@ -299,8 +300,8 @@ func (s *RouterStream) Err() (why error, over bool) {
 	return s.err, s.over
 }
 
-// tell sends the client a message that no credit and no mark holds up. A client that
-// is gone does not get it.
+// tell sends the client a message that no credit and no mark holds up. A client
+// that is gone does not get it.
 func (s *RouterStream) tell(appendFrames func(b []byte) ([]byte, error)) error {
 	p := s.peer
 	b, err := p.BeginForced()

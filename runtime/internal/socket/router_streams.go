@@ -1,6 +1,7 @@
 package socket
 
 import (
+	"slices"
 	"sync"
 
 	"github.com/gozmq/gozmq/runtime/internal/wire"
@@ -9,8 +10,8 @@ import (
 // maxRecent is how many streams of a connection are known to have ended.
 const maxRecent = 64
 
-// routerStreams are the open streams of one connection, by their envelopes. The zero
-// value is ready.
+// routerStreams are the open streams of one connection, by their envelopes. The
+// zero value is ready.
 type routerStreams struct {
 	mu     sync.Mutex
 	open   map[string]*RouterStream
@@ -56,12 +57,7 @@ func (r *routerStreams) find(envelope []byte) *RouterStream {
 func (r *routerStreams) endedLately(envelope []byte) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	for _, key := range r.recent {
-		if key == string(envelope) {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(r.recent, string(envelope))
 }
 
 // Stream returns the open stream with that envelope, nil if there is none. ended

@@ -2,46 +2,91 @@ package stream
 
 import (
 	"encoding/binary"
+	"math/bits"
 	"sync"
 )
 
-// A queue holds bodies, each behind its length. Its memory is pooled, so that a
-// stream that waits keeps none.
+// A queue holds bodies, each behind its length, in pieces of memory that are
+// pooled: a stream that waits keeps none, and one that lags behind copies nothing
+// as its queue grows.
 type queue struct {
-	buf *buffer // nil: empty
-	off int     // where the first body begins
+	first, last *piece // nil: empty
+	off         int    // where the first body of first begins
 }
 
-type buffer struct{ b []byte }
+type piece struct {
+	b    []byte
+	next *piece
+}
 
-// maxKept is the largest buffer that is used again.
-const maxKept = 1 << 20
+// The sizes of pieces, as powers of two: the first of a queue, those behind it, and
+// the largest that is used again.
+const (
+	firstPiece = 12
+	morePiece  = 17
+	maxPiece   = 20
+)
 
-var buffers = sync.Pool{New: func() any { return new(buffer) }}
+var pieces [maxPiece + 1]sync.Pool // by their power of two
 
-func (q *queue) empty() bool { return q.buf == nil || q.off == len(q.buf.b) }
+// newPiece returns an empty piece that has room for size.
+func newPiece(size, power int) *piece {
+	power = max(power, bits.Len(uint(size-1)))
+	if power > maxPiece {
+		return &piece{b: make([]byte, 0, size)}
+	}
+	if p, ok := pieces[power].Get().(*piece); ok {
+		return p
+	}
+	return &piece{b: make([]byte, 0, 1<<power)}
+}
+
+// free lets the memory be used again.
+func (p *piece) free() {
+	power := bits.Len(uint(cap(p.b) - 1))
+	if power > maxPiece {
+		return
+	}
+	p.b, p.next = p.b[:0], nil
+	pieces[power].Put(p)
+}
+
+func (q *queue) empty() bool {
+	return q.first == nil || q.off == len(q.first.b) && q.first.next == nil
+}
 
 func (q *queue) push(body []byte) {
-	if q.buf == nil {
-		q.buf = buffers.Get().(*buffer)
+	size := len(body) + binary.MaxVarintLen64
+	switch p := q.last; {
+	case p == nil:
+		q.first = newPiece(size, firstPiece)
+		q.last = q.first
+	case cap(p.b)-len(p.b) < size:
+		p.next = newPiece(size, morePiece)
+		q.last = p.next
 	}
-	q.buf.b = append(binary.AppendUvarint(q.buf.b, uint64(len(body))), body...)
+	q.last.b = append(binary.AppendUvarint(q.last.b, uint64(len(body))), body...)
 }
 
-// next takes the first body, which is valid until free. The queue must not be
-// empty.
+// next takes the first body, which is valid until the next call of next or free.
+// The queue must not be empty.
 func (q *queue) next() []byte {
-	size, n := binary.Uvarint(q.buf.b[q.off:])
+	if p := q.first; q.off == len(p.b) {
+		q.first, q.off = p.next, 0
+		p.free()
+	}
+	size, n := binary.Uvarint(q.first.b[q.off:])
 	start := q.off + n
 	q.off = start + int(size)
-	return q.buf.b[start:q.off:q.off]
+	return q.first.b[start:q.off:q.off]
 }
 
 // free drops what is in the queue, and its memory.
 func (q *queue) free() {
-	if q.buf != nil && cap(q.buf.b) <= maxKept {
-		q.buf.b = q.buf.b[:0]
-		buffers.Put(q.buf)
+	for p := q.first; p != nil; {
+		next := p.next
+		p.free()
+		p = next
 	}
 	*q = queue{}
 }

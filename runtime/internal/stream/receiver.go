@@ -36,10 +36,10 @@ func (r *Receiver) Init(window Credit, b *Budget) {
 	r.window.granted(window)
 }
 
-// Push queues a copy of a body that came at that time. When the taking goroutine
-// waits it keeps nothing and returns true: the caller hands the body over, and wakes
-// it. It returns ErrCredit when the sender had no credit. After Close it does
-// nothing.
+// Push queues a copy of a body that came at that time. When the taking
+// goroutine waits it keeps nothing and returns true: the caller hands the body
+// over, and wakes it. It returns ErrCredit when the sender had no credit. After
+// Close it does nothing.
 func (r *Receiver) Push(body []byte, at time.Time) (handOver bool, err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -86,6 +86,7 @@ func (r *Receiver) Consumed(size int) (c Credit, grant bool) {
 	if r.closed {
 		return Credit{}, false
 	}
+	r.window.consumed(size)
 	r.taken += r.window.grow(r.budget)
 	r.size = r.window.size
 	r.granted = Credit{r.used.Messages + r.size.Messages, r.used.Bytes + r.size.Bytes}
@@ -112,8 +113,8 @@ func (r *Receiver) GiveUp() bool {
 	return was
 }
 
-// Close says that no message will follow. What is in the queue can still be taken. It
-// returns whether the taking goroutine waits, and has to be woken.
+// Close says that no message will follow. What is in the queue can still be
+// taken. It returns whether the taking goroutine waits, and has to be woken.
 func (r *Receiver) Close() (waits bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -111,7 +111,7 @@ func TestReceiverGrantsAfterLargeMessage(t *testing.T) {
 			t.Fatal(err)
 		}
 		body, _ := r.Next()
-		if c, ok := r.Consumed(len(body)); !ok || c.Bytes != r.used.Bytes+start64 {
+		if c, ok := r.Consumed(len(body)); !ok || c.Bytes != r.used.Bytes+r.size.Bytes || c.Bytes <= r.used.Bytes {
 			t.Fatalf("%v, %v", c, ok)
 		}
 	}
@@ -219,5 +219,71 @@ func TestBudget(t *testing.T) {
 	}
 	if left := b.left.Load(); left != 192<<10 {
 		t.Errorf("%d bytes are left in the end", left)
+	}
+}
+
+// TestQueueKeepsBodies: bodies of all sizes come out as they went in, whatever
+// pieces of memory they are in.
+func TestQueueKeepsBodies(t *testing.T) {
+	sizes := []int{0, 1, 100, 4000, 4096, 100 << 10, 128 << 10, 1 << 20, 2 << 20, 5}
+	var q queue
+	for round := range 3 {
+		for i, size := range sizes {
+			q.push(bytes.Repeat([]byte{byte(i + round)}, size))
+		}
+		for i, size := range sizes {
+			if q.empty() {
+				t.Fatalf("empty before body %d", i)
+			}
+			if body := q.next(); !bytes.Equal(body, bytes.Repeat([]byte{byte(i + round)}, size)) {
+				t.Fatalf("body %d of %d bytes came as %d bytes", i, size, len(body))
+			}
+		}
+		if !q.empty() {
+			t.Fatal("not empty at the end")
+		}
+		q.free()
+	}
+}
+
+// BenchmarkQueue is a queue that is filled with a window's bytes, and emptied.
+func BenchmarkQueue(b *testing.B) {
+	for _, size := range []int{64, 64 << 10} {
+		b.Run(fmt.Sprintf("%dB", size), func(b *testing.B) {
+			body := make([]byte, size)
+			b.SetBytes(int64(size))
+			b.ReportAllocs()
+			var q queue
+			for n := 0; n < b.N; {
+				for held := 0; held < 4<<20; held += size {
+					q.push(body)
+				}
+				for ; !q.empty(); n++ {
+					q.next()
+				}
+				q.free()
+			}
+		})
+	}
+}
+
+// TestWindowHasRoomForLargeMessages: a window grows until it has room for some of
+// the messages that are consumed, however busy both sides are, and no further.
+func TestWindowHasRoomForLargeMessages(t *testing.T) {
+	const size = 64 << 10
+	r := receiver(NewBudget(1 << 20))
+	body := make([]byte, size)
+	at := time.Now()
+	for range 100 {
+		if _, err := r.Push(body, at); err != nil {
+			t.Fatal(err)
+		}
+		if got, ok := r.Next(); !ok || len(got) != size {
+			t.Fatal(len(got), ok)
+		}
+		r.Consumed(size)
+	}
+	if r.size.Bytes != roomFor*size {
+		t.Errorf("the window is %d bytes", r.size.Bytes)
 	}
 }

@@ -10,8 +10,9 @@ var Largest = Credit{Messages: 64 << 10, Bytes: 16 << 20}
 // time that it takes to use up a grant. One that sends as its program goes stops
 // anywhere.
 const (
-	// plainStall is the part of the time, as a divisor, that one stall has to take for
-	// the window to grow at once; doubtfulStall is that of two in a row.
+	// plainStall is the part of the time, as a divisor, that one stall has to
+	// take for the window to grow at once; doubtfulStall is that of two in a
+	// row.
 	plainStall    = 2
 	doubtfulStall = 8
 	// longestStall is how long a stall can be that a grant on its way explains.
@@ -42,8 +43,8 @@ func (w *window) granted(limit Credit) {
 	w.limits = append(w.limits, limit)
 }
 
-// arrived notes a message: when it came, whether the program was waiting for it, and
-// what has come in all, with it.
+// arrived notes a message: when it came, whether the program was waiting for
+// it, and what has come in all, with it.
 func (w *window) arrived(at time.Time, awaited bool, got Credit) {
 	if w.since.IsZero() {
 		w.since = at
@@ -70,6 +71,17 @@ func (w *window) judge(stall, total time.Duration, awaited bool) {
 		w.small, w.doubt = true, false
 	default:
 		w.doubt = true
+	}
+}
+
+// roomFor is how many messages of the size that is in use a window has room for:
+// with one or two at a time both sides would wait for each other at each.
+const roomFor = 4
+
+// consumed notes the size of a message that was consumed.
+func (w *window) consumed(size int) {
+	if uint64(size) > w.size.Bytes/roomFor {
+		w.small = true
 	}
 }
 

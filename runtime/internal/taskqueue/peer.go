@@ -9,7 +9,11 @@ import (
 )
 
 // Join adds a peer, without credit.
-func (q *Queue) Join() *Peer { return &Peer{holds: make(map[ID]*Task)} }
+func (q *Queue) Join() *Peer {
+	p := &Peer{holds: make(map[ID]*Task)}
+	q.peers[p] = struct{}{}
+	return p
+}
 
 // Leave removes a peer. The tasks that it held go to others, before those that
 // wait: those that it had begun after a pause, and as suspects. It returns the
@@ -17,6 +21,8 @@ func (q *Queue) Join() *Peer { return &Peer{holds: make(map[ID]*Task)} }
 // not be used afterwards.
 func (q *Queue) Leave(p *Peer, now time.Time) (dead []*Task) {
 	p.gone = true
+	delete(q.peers, p)
+	q.findLimit()
 	p.turn.Remove()
 	q.spare(p)
 	var back []*Task
@@ -45,7 +51,10 @@ func (q *Queue) Credit(p *Peer, n int) {
 		return
 	}
 	p.credit = n
-	p.granted = p.granted || n > 0
+	if n > 0 && !p.granted {
+		p.granted = true
+		q.findLimit()
+	}
 	q.enlist(p)
 }
 

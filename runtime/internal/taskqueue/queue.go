@@ -45,10 +45,16 @@ type Queue struct {
 	counts Counts
 
 	reserved, reservedBytes int // places that are kept
+
+	peers   map[*Peer]struct{}
+	limit   int64   // the largest task that any peer takes; 0: any
+	refused []*Task // that were given up as too large
 }
 
 // NewQueue returns an empty queue.
-func NewQueue(l Limits) *Queue { return &Queue{limits: l, tasks: make(map[ID]*Task)} }
+func NewQueue(l Limits) *Queue {
+	return &Queue{limits: l, tasks: make(map[ID]*Task), peers: make(map[*Peer]struct{})}
+}
 
 // Counts returns how far the queue is.
 func (q *Queue) Counts() Counts { return q.counts }
@@ -92,18 +98,21 @@ func (q *Queue) Has(id ID) bool { return q.tasks[id] != nil }
 // Next hands the first task that waits to a peer with credit left, and returns
 // both, or nil when nothing can be handed out. Peers that hold nothing come
 // first, then the others in turn. A peer never gets a task that it still holds
-// because the lease expired. A suspect goes to a peer that holds nothing, and
-// that gets nothing else until the suspect is over.
+// because the lease expired, nor one beyond its limit. A suspect goes to a peer
+// that holds nothing, and that gets nothing else until the suspect is over.
 func (q *Queue) Next(now time.Time) (*Task, *Peer) {
-	if t, p := q.nextSuspect(); t != nil {
+	if t, p := q.nextSuspect(now); t != nil {
 		q.hand(t, p, now)
 		p.alone = t
 		q.enlist(p)
 		return t, p
 	}
-	for e := q.line.First(); e != nil && !(q.idle.Empty() && q.busy.Empty()); e = e.Next() {
+	for e := q.line.First(); e != nil && !(q.idle.Empty() && q.busy.Empty()); {
 		t := e.Value()
-		if p := q.workerFor(t); p != nil {
+		e = e.Next()
+		if err := q.Fits(t); err != nil {
+			q.refuse(t, err, now)
+		} else if p := q.workerFor(t); p != nil {
 			q.hand(t, p, now)
 			return t, p
 		}
@@ -112,11 +121,21 @@ func (q *Queue) Next(now time.Time) (*Task, *Peer) {
 }
 
 func (q *Queue) workerFor(t *Task) *Peer {
-	if !q.idle.Empty() {
-		return q.idle.First().Value()
+	if p := q.idleFor(t); p != nil {
+		return p
 	}
 	for e := q.busy.First(); e != nil; e = e.Next() {
-		if p := e.Value(); p.holds[t.ID] == nil {
+		if p := e.Value(); p.holds[t.ID] == nil && p.takes(t) {
+			return p
+		}
+	}
+	return nil
+}
+
+// idleFor returns a peer that holds nothing and takes t, nil if there is none.
+func (q *Queue) idleFor(t *Task) *Peer {
+	for e := q.idle.First(); e != nil; e = e.Next() {
+		if p := e.Value(); p.takes(t) {
 			return p
 		}
 	}

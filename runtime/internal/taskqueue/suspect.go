@@ -92,8 +92,15 @@ func (q *Queue) lose(t *Task, begun bool, reason error, now time.Time) (dead boo
 // nextSuspect returns the first suspect that waits, and a peer that holds
 // nothing. If there is none, it keeps a peer that holds the least from getting
 // more, so that there will be.
-func (q *Queue) nextSuspect() (*Task, *Peer) {
+func (q *Queue) nextSuspect(now time.Time) (*Task, *Peer) {
 	first := q.shady.First()
+	for ; first != nil; first = q.shady.First() {
+		err := q.Fits(first.Value())
+		if err == nil {
+			break
+		}
+		q.refuse(first.Value(), err, now)
+	}
 	switch {
 	case first == nil:
 		if p := q.kept; p != nil {
@@ -101,14 +108,14 @@ func (q *Queue) nextSuspect() (*Task, *Peer) {
 			q.enlist(p)
 		}
 		return nil, nil
-	case !q.idle.Empty():
-		p := q.idle.First().Value()
+	case q.idleFor(first.Value()) != nil:
+		p := q.idleFor(first.Value())
 		q.spare(p)
 		return first.Value(), p
 	}
 	for e := q.busy.First(); e != nil; e = e.Next() {
 		p := e.Value()
-		if q.kept != nil && len(q.kept.holds) <= len(p.holds) || p.hangs() {
+		if q.kept != nil && len(q.kept.holds) <= len(p.holds) || p.hangs() || !p.takes(first.Value()) {
 			continue
 		}
 		before := q.kept

@@ -45,6 +45,7 @@ type Task struct {
 	handled       bool          // its holder's handler has returned, and the result waits for a sink
 	failures      int           // attempts that a worker has reported as failed
 	losses        int           // attempts whose worker was lost or whose lease has ended
+	refusals      int           // times that no worker took its size
 	silent        int           // times that it was lost, and its worker had not begun it
 	suspect       bool          // it may have ended its worker: it goes to a worker that has no other task
 	ran           time.Duration // how long its holder had it when that was lost
@@ -81,6 +82,7 @@ var (
 // A Peer is one worker's connection, as its queue sees it.
 type Peer struct {
 	credit  int          // how many tasks it is willing to hold
+	limit   int64        // bytes of the largest task that it takes; 0: any
 	granted bool         // it had credit once
 	stopped bool         // it gets no more credit
 	blocked bool         // nothing can be sent just now

@@ -193,9 +193,9 @@ func Streamed(content [][]byte) bool {
 	return len(content) >= 2 && len(content[0]) == 0
 }
 
-// InStream reports whether a request that is not the first message of a stream, and
-// gives nothing up, can be one of a stream: its header, if there is one, says nothing
-// of a call.
+// InStream reports whether a request that is not the first message of a stream,
+// and gives nothing up, can be one of a stream: its header, if there is one,
+// says nothing of a call.
 func (r *Request) InStream() bool {
 	h := r.Header
 	return h.Stream.Present || h.Timeout == 0 && len(h.Metadata) == 0 && !h.Cancel

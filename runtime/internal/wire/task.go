@@ -27,7 +27,7 @@ const (
 	VerbTask   Verb = "TASK"   // ventilator: a task
 	VerbStop   Verb = "STOP"   // ventilator: the worker is to end
 	VerbResult Verb = "RESULT" // worker, to the sink: a result
-	VerbAck    Verb = "ACK"    // sink: it has dealt with the result
+	VerbAck    Verb = "ACK"    // sink: it has dealt with the result; with REJECT, it will not
 )
 
 const (
@@ -209,8 +209,8 @@ func (Stop) AppendMessage(b []byte) ([]byte, error) {
 	return zmtp.AppendFrameString(b, 0, string(VerbStop)), nil
 }
 
-// ParseVentilatorCommand parses a message of a ventilator: VerbTask with a
-// task, which refers to the memory of frames, or VerbStop.
+// ParseVentilatorCommand parses a message of a ventilator other than VerbAlive:
+// VerbTask with a task, which refers to the memory of frames, or VerbStop.
 func ParseVentilatorCommand(frames [][]byte) (verb Verb, t Task, err error) {
 	switch verb = knownVerb(frames[0], VerbTask, VerbStop); verb {
 	case VerbTask:
@@ -252,11 +252,33 @@ func (a Ack) AppendMessage(b []byte) ([]byte, error) {
 	return zmtp.AppendFrame(b, 0, a), nil
 }
 
-// ParseAck parses a message of a sink to its worker. The id refers to the
+// ParseAck parses a message of a sink to its worker: VerbAck, or VerbReject
+// with an encoded gozmq.v1.Status or nil. The id and the status refer to the
 // memory of frames.
-func ParseAck(frames [][]byte) (Ack, error) {
-	if knownVerb(frames[0], VerbAck) == "" || len(frames) < 2 {
-		return nil, fmt.Errorf("%q with %d frames, want %s and an id", Excerpt(frames[0]), len(frames), VerbAck)
+func ParseAck(frames [][]byte) (verb Verb, id Ack, status []byte, err error) {
+	verb = knownVerb(frames[0], VerbAck, VerbReject)
+	if verb == "" || len(frames) < 2 {
+		return "", nil, nil, fmt.Errorf("%q with %d frames, want %s or %s and an id", Excerpt(frames[0]), len(frames), VerbAck, VerbReject)
 	}
-	return frames[1], nil
+	if verb == VerbReject && len(frames) > 2 {
+		status = frames[2]
+	}
+	return verb, frames[1], status, nil
+}
+
+// NamesTask reports whether the beginning of a message that is too large has a
+// verb and an id behind it.
+func NamesTask(frames [][]byte) bool { return len(frames) >= 2 }
+
+// OversizedTask returns what is known of a TASK or a RESULT that is too large,
+// of which frames are those before the one that exceeds the limit. ok is false
+// when nobody can be told.
+func OversizedTask(verb Verb, frames [][]byte) (id, procedure []byte, ok bool) {
+	if len(frames) < 2 || string(frames[0]) != string(verb) || len(frames[1]) == 0 || len(frames[1]) > MaxTaskID {
+		return nil, nil, false
+	}
+	if len(frames) > 2 {
+		procedure = Excerpt(frames[2])
+	}
+	return frames[1], procedure, true
 }

@@ -27,6 +27,15 @@ type Batch struct {
 	Complete bool   // every task was done or given up, and every result acknowledged
 	Failed   uint64 // how many tasks were given up
 	Failures []BatchFailure
+
+	Ventilator []byte      // that its tasks came from
+	Error      *BatchError // the batch is over without being complete; nil: it is not
+}
+
+// A BatchError is why a batch is over without being complete.
+type BatchError struct {
+	Code    int32
+	Message string
 }
 
 // A BatchFailure is a task of a batch that was given up.
@@ -39,8 +48,8 @@ type BatchFailure struct {
 }
 
 const (
-	// MaxBatchID and MaxBatchName are the largest id and name of a batch, in
-	// bytes.
+	// MaxBatchID and MaxBatchName are the largest id, also of a ventilator, and
+	// name of a batch, in bytes.
 	MaxBatchID   = 255
 	MaxBatchName = 1 << 10
 
@@ -72,6 +81,10 @@ func (b *Batch) message() *gozmqv1.Batch {
 	}
 	m := &gozmqv1.Batch{
 		Id: b.ID, Name: utf8(b.Name), Ended: b.Ended, Tasks: b.Tasks, Complete: b.Complete, Failed: b.Failed,
+		Ventilator: b.Ventilator,
+	}
+	if b.Error != nil {
+		m.Error = &gozmqv1.Status{Code: b.Error.Code, Message: utf8(b.Error.Message)}
 	}
 	room := maxFailureBytes
 	for _, f := range b.Failures {
@@ -94,11 +107,16 @@ func ParseTaskHeader(b []byte) (h TaskHeader) {
 		return h
 	}
 	h.Attempt, h.Stop = int(m.GetAttempt()), m.GetStop()
-	h.Lease = time.Duration(min(m.GetLeaseUs(), uint64(maxDuration/time.Microsecond))) * time.Microsecond
+	h.Lease = lease(m.GetLeaseUs())
 	if b := m.GetBatch(); b != nil {
 		h.Batch = batchFrom(b)
 	}
 	return h
+}
+
+// lease returns a duration that a peer has chosen.
+func lease(us uint64) time.Duration {
+	return time.Duration(min(us, uint64(maxDuration/time.Microsecond))) * time.Microsecond
 }
 
 // BatchName returns the name of the batch that the header names, "" for none.
@@ -112,6 +130,10 @@ func (h *TaskHeader) BatchName() string {
 func batchFrom(m *gozmqv1.Batch) *Batch {
 	b := &Batch{
 		ID: m.GetId(), Name: m.GetName(), Ended: m.GetEnded(), Tasks: m.GetTasks(), Complete: m.GetComplete(), Failed: m.GetFailed(),
+		Ventilator: m.GetVentilator(),
+	}
+	if e := m.GetError(); e != nil {
+		b.Error = &BatchError{e.GetCode(), e.GetMessage()}
 	}
 	for _, f := range m.GetFailures() {
 		b.Failures = append(b.Failures, BatchFailure{
@@ -123,10 +145,11 @@ func batchFrom(m *gozmqv1.Batch) *Batch {
 }
 
 // BatchOf returns the batch that a header names. It returns nil when there is
-// none, and when its id or its name is of a size that no batch has.
+// none, and when its id, its name or its ventilator's id is of a size that no
+// batch has.
 func BatchOf(header []byte) *Batch {
 	b := ParseTaskHeader(header).Batch
-	if b == nil || len(b.ID) == 0 || len(b.ID) > MaxBatchID || len(b.Name) > MaxBatchName {
+	if b == nil || len(b.ID) == 0 || len(b.ID) > MaxBatchID || len(b.Ventilator) > MaxBatchID || len(b.Name) > MaxBatchName {
 		return nil
 	}
 	return b

@@ -109,8 +109,12 @@ func TestTasksAndResults(t *testing.T) {
 	if string(copied.Body) != "body" || copied.Control() {
 		t.Errorf("the copy is %+v", copied)
 	}
-	if ack, err := ParseAck(frames(t, Ack("a"))); string(ack) != "a" || err != nil {
-		t.Errorf("%q, %v", ack, err)
+	if verb, id, _, err := ParseAck(frames(t, Ack("a"))); verb != VerbAck || string(id) != "a" || err != nil {
+		t.Errorf("%s %q, %v", verb, id, err)
+	}
+	refusal := WorkerCommand{Verb: VerbReject, ID: []byte("a"), Status: []byte("why")}
+	if verb, id, status, err := ParseAck(frames(t, refusal)); verb != VerbReject || string(id) != "a" || string(status) != "why" || err != nil {
+		t.Errorf("%s %q %q, %v", verb, id, status, err)
 	}
 }
 
@@ -126,7 +130,7 @@ func TestMalformedTasks(t *testing.T) {
 		}
 	}
 	for _, parts := range [][]string{{""}, {"ACK"}, {"NAK", "a"}} {
-		if _, err := ParseAck(split(parts...)); err == nil {
+		if _, _, _, err := ParseAck(split(parts...)); err == nil {
 			t.Errorf("%q is an acknowledgement", parts)
 		}
 	}
@@ -218,8 +222,8 @@ func FuzzTaskFrames(f *testing.F) {
 				t.Errorf("%+v came back as %+v, %v", r, again, err)
 			}
 		}
-		if id, err := ParseAck(list); err == nil {
-			if again, err := ParseAck(frames(t, id)); err != nil || !bytes.Equal(again, id) {
+		if verb, id, _, err := ParseAck(list); err == nil && verb == VerbAck {
+			if _, again, _, err := ParseAck(frames(t, id)); err != nil || !bytes.Equal(again, id) {
 				t.Errorf("%q came back as %q, %v", id, again, err)
 			}
 		}

@@ -21,6 +21,9 @@ const (
 
 	// CommandGoodbye is an extension of ours: the sender takes no more requests.
 	CommandGoodbye = "GOODBYE"
+	// CommandOversized is an extension of ours: a publication was kept back,
+	// because it is larger than the subscriber announces to take.
+	CommandOversized = "OVERSIZED"
 )
 
 const (

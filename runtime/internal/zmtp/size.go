@@ -12,6 +12,9 @@ type SizeError struct {
 
 func (e *SizeError) Error() string {
 	what := "frame of"
+	if e.Kept {
+		what = "message of"
+	}
 	if e.Whole {
 		what = "message of at least"
 	}

@@ -78,6 +78,61 @@ func (x *Blob) GetSeq() uint64 {
 	return 0
 }
 
+// WatchRequest asks for a stream of blobs.
+type WatchRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// How many; 0: until the caller leaves.
+	Count uint64 `protobuf:"varint,1,opt,name=count,proto3" json:"count,omitempty"`
+	// Of which payload, in bytes.
+	Size          uint32 `protobuf:"varint,2,opt,name=size,proto3" json:"size,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *WatchRequest) Reset() {
+	*x = WatchRequest{}
+	mi := &file_bench_v1_blob_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *WatchRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*WatchRequest) ProtoMessage() {}
+
+func (x *WatchRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_bench_v1_blob_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use WatchRequest.ProtoReflect.Descriptor instead.
+func (*WatchRequest) Descriptor() ([]byte, []int) {
+	return file_bench_v1_blob_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *WatchRequest) GetCount() uint64 {
+	if x != nil {
+		return x.Count
+	}
+	return 0
+}
+
+func (x *WatchRequest) GetSize() uint32 {
+	if x != nil {
+		return x.Size
+	}
+	return 0
+}
+
 var File_bench_v1_blob_proto protoreflect.FileDescriptor
 
 const file_bench_v1_blob_proto_rawDesc = "" +
@@ -85,7 +140,10 @@ const file_bench_v1_blob_proto_rawDesc = "" +
 	"\x13bench/v1/blob.proto\x12\bbench.v1\x1a\x1agozmq/v1/annotations.proto\":\n" +
 	"\x04Blob\x12\x18\n" +
 	"\apayload\x18\x01 \x01(\fR\apayload\x12\x10\n" +
-	"\x03seq\x18\x02 \x01(\x04R\x03seq:\x06\xaa\x8d\x1c\x02\x12\x00B3Z1github.com/gozmq/gozmq/bench/gen/bench/v1;benchv1b\x06proto3"
+	"\x03seq\x18\x02 \x01(\x04R\x03seq:\x06\xaa\x8d\x1c\x02\x12\x00\"8\n" +
+	"\fWatchRequest\x12\x14\n" +
+	"\x05count\x18\x01 \x01(\x04R\x05count\x12\x12\n" +
+	"\x04size\x18\x02 \x01(\rR\x04sizeB3Z1github.com/gozmq/gozmq/bench/gen/bench/v1;benchv1b\x06proto3"
 
 var (
 	file_bench_v1_blob_proto_rawDescOnce sync.Once
@@ -99,9 +157,10 @@ func file_bench_v1_blob_proto_rawDescGZIP() []byte {
 	return file_bench_v1_blob_proto_rawDescData
 }
 
-var file_bench_v1_blob_proto_msgTypes = make([]protoimpl.MessageInfo, 1)
+var file_bench_v1_blob_proto_msgTypes = make([]protoimpl.MessageInfo, 2)
 var file_bench_v1_blob_proto_goTypes = []any{
-	(*Blob)(nil), // 0: bench.v1.Blob
+	(*Blob)(nil),         // 0: bench.v1.Blob
+	(*WatchRequest)(nil), // 1: bench.v1.WatchRequest
 }
 var file_bench_v1_blob_proto_depIdxs = []int32{
 	0, // [0:0] is the sub-list for method output_type
@@ -122,7 +181,7 @@ func file_bench_v1_blob_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_bench_v1_blob_proto_rawDesc), len(file_bench_v1_blob_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   1,
+			NumMessages:   2,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -39,6 +39,8 @@ type DRPCEchoClient interface {
 	DRPCConn() drpc.Conn
 
 	Echo(ctx context.Context, in *Blob) (*Blob, error)
+	Watch(ctx context.Context, in *WatchRequest) (DRPCEcho_WatchClient, error)
+	Chat(ctx context.Context) (DRPCEcho_ChatClient, error)
 }
 
 type drpcEchoClient struct {
@@ -60,8 +62,89 @@ func (c *drpcEchoClient) Echo(ctx context.Context, in *Blob) (*Blob, error) {
 	return out, nil
 }
 
+func (c *drpcEchoClient) Watch(ctx context.Context, in *WatchRequest) (DRPCEcho_WatchClient, error) {
+	stream, err := c.cc.NewStream(ctx, "/bench.v1.Echo/Watch", drpcEncoding_File_bench_v1_echo_proto{})
+	if err != nil {
+		return nil, err
+	}
+	x := &drpcEcho_WatchClient{stream}
+	if err := x.MsgSend(in, drpcEncoding_File_bench_v1_echo_proto{}); err != nil {
+		return nil, err
+	}
+	if err := x.CloseSend(); err != nil {
+		return nil, err
+	}
+	return x, nil
+}
+
+type DRPCEcho_WatchClient interface {
+	drpc.Stream
+	Recv() (*Blob, error)
+}
+
+type drpcEcho_WatchClient struct {
+	drpc.Stream
+}
+
+func (x *drpcEcho_WatchClient) GetStream() drpc.Stream {
+	return x.Stream
+}
+
+func (x *drpcEcho_WatchClient) Recv() (*Blob, error) {
+	m := new(Blob)
+	if err := x.MsgRecv(m, drpcEncoding_File_bench_v1_echo_proto{}); err != nil {
+		return nil, err
+	}
+	return m, nil
+}
+
+func (x *drpcEcho_WatchClient) RecvMsg(m *Blob) error {
+	return x.MsgRecv(m, drpcEncoding_File_bench_v1_echo_proto{})
+}
+
+func (c *drpcEchoClient) Chat(ctx context.Context) (DRPCEcho_ChatClient, error) {
+	stream, err := c.cc.NewStream(ctx, "/bench.v1.Echo/Chat", drpcEncoding_File_bench_v1_echo_proto{})
+	if err != nil {
+		return nil, err
+	}
+	x := &drpcEcho_ChatClient{stream}
+	return x, nil
+}
+
+type DRPCEcho_ChatClient interface {
+	drpc.Stream
+	Send(*Blob) error
+	Recv() (*Blob, error)
+}
+
+type drpcEcho_ChatClient struct {
+	drpc.Stream
+}
+
+func (x *drpcEcho_ChatClient) GetStream() drpc.Stream {
+	return x.Stream
+}
+
+func (x *drpcEcho_ChatClient) Send(m *Blob) error {
+	return x.MsgSend(m, drpcEncoding_File_bench_v1_echo_proto{})
+}
+
+func (x *drpcEcho_ChatClient) Recv() (*Blob, error) {
+	m := new(Blob)
+	if err := x.MsgRecv(m, drpcEncoding_File_bench_v1_echo_proto{}); err != nil {
+		return nil, err
+	}
+	return m, nil
+}
+
+func (x *drpcEcho_ChatClient) RecvMsg(m *Blob) error {
+	return x.MsgRecv(m, drpcEncoding_File_bench_v1_echo_proto{})
+}
+
 type DRPCEchoServer interface {
 	Echo(context.Context, *Blob) (*Blob, error)
+	Watch(*WatchRequest, DRPCEcho_WatchStream) error
+	Chat(DRPCEcho_ChatStream) error
 }
 
 type DRPCEchoUnimplementedServer struct{}
@@ -70,9 +153,17 @@ func (s *DRPCEchoUnimplementedServer) Echo(context.Context, *Blob) (*Blob, error
 	return nil, drpcerr.WithCode(errors.New("Unimplemented"), drpcerr.Unimplemented)
 }
 
+func (s *DRPCEchoUnimplementedServer) Watch(*WatchRequest, DRPCEcho_WatchStream) error {
+	return drpcerr.WithCode(errors.New("Unimplemented"), drpcerr.Unimplemented)
+}
+
+func (s *DRPCEchoUnimplementedServer) Chat(DRPCEcho_ChatStream) error {
+	return drpcerr.WithCode(errors.New("Unimplemented"), drpcerr.Unimplemented)
+}
+
 type DRPCEchoDescription struct{}
 
-func (DRPCEchoDescription) NumMethods() int { return 1 }
+func (DRPCEchoDescription) NumMethods() int { return 3 }
 
 func (DRPCEchoDescription) Method(n int) (string, drpc.Encoding, drpc.Receiver, interface{}, bool) {
 	switch n {
@@ -85,6 +176,23 @@ func (DRPCEchoDescription) Method(n int) (string, drpc.Encoding, drpc.Receiver, 
 						in1.(*Blob),
 					)
 			}, DRPCEchoServer.Echo, true
+	case 1:
+		return "/bench.v1.Echo/Watch", drpcEncoding_File_bench_v1_echo_proto{},
+			func(srv interface{}, ctx context.Context, in1, in2 interface{}) (drpc.Message, error) {
+				return nil, srv.(DRPCEchoServer).
+					Watch(
+						in1.(*WatchRequest),
+						&drpcEcho_WatchStream{in2.(drpc.Stream)},
+					)
+			}, DRPCEchoServer.Watch, true
+	case 2:
+		return "/bench.v1.Echo/Chat", drpcEncoding_File_bench_v1_echo_proto{},
+			func(srv interface{}, ctx context.Context, in1, in2 interface{}) (drpc.Message, error) {
+				return nil, srv.(DRPCEchoServer).
+					Chat(
+						&drpcEcho_ChatStream{in1.(drpc.Stream)},
+					)
+			}, DRPCEchoServer.Chat, true
 	default:
 		return "", nil, nil, nil, false
 	}
@@ -112,4 +220,51 @@ func (x *drpcEcho_EchoStream) SendAndClose(m *Blob) error {
 		return err
 	}
 	return x.CloseSend()
+}
+
+type DRPCEcho_WatchStream interface {
+	drpc.Stream
+	Send(*Blob) error
+}
+
+type drpcEcho_WatchStream struct {
+	drpc.Stream
+}
+
+func (x *drpcEcho_WatchStream) GetStream() drpc.Stream {
+	return x.Stream
+}
+
+func (x *drpcEcho_WatchStream) Send(m *Blob) error {
+	return x.MsgSend(m, drpcEncoding_File_bench_v1_echo_proto{})
+}
+
+type DRPCEcho_ChatStream interface {
+	drpc.Stream
+	Send(*Blob) error
+	Recv() (*Blob, error)
+}
+
+type drpcEcho_ChatStream struct {
+	drpc.Stream
+}
+
+func (x *drpcEcho_ChatStream) GetStream() drpc.Stream {
+	return x.Stream
+}
+
+func (x *drpcEcho_ChatStream) Send(m *Blob) error {
+	return x.MsgSend(m, drpcEncoding_File_bench_v1_echo_proto{})
+}
+
+func (x *drpcEcho_ChatStream) Recv() (*Blob, error) {
+	m := new(Blob)
+	if err := x.MsgRecv(m, drpcEncoding_File_bench_v1_echo_proto{}); err != nil {
+		return nil, err
+	}
+	return m, nil
+}
+
+func (x *drpcEcho_ChatStream) RecvMsg(m *Blob) error {
+	return x.MsgRecv(m, drpcEncoding_File_bench_v1_echo_proto{})
 }

@@ -21,7 +21,9 @@ import (
 const _ = grpc.SupportPackageIsVersion9
 
 const (
-	Echo_Echo_FullMethodName = "/bench.v1.Echo/Echo"
+	Echo_Echo_FullMethodName  = "/bench.v1.Echo/Echo"
+	Echo_Watch_FullMethodName = "/bench.v1.Echo/Watch"
+	Echo_Chat_FullMethodName  = "/bench.v1.Echo/Chat"
 )
 
 // EchoClient is the client API for Echo service.
@@ -31,6 +33,10 @@ const (
 // Echo answers with what it was sent.
 type EchoClient interface {
 	Echo(ctx context.Context, in *Blob, opts ...grpc.CallOption) (*Blob, error)
+	// Watch sends blobs as fast as it may.
+	Watch(ctx context.Context, in *WatchRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[Blob], error)
+	// Chat answers each blob with it.
+	Chat(ctx context.Context, opts ...grpc.CallOption) (grpc.BidiStreamingClient[Blob, Blob], error)
 }
 
 type echoClient struct {
@@ -51,6 +57,38 @@ func (c *echoClient) Echo(ctx context.Context, in *Blob, opts ...grpc.CallOption
 	return out, nil
 }
 
+func (c *echoClient) Watch(ctx context.Context, in *WatchRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[Blob], error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	stream, err := c.cc.NewStream(ctx, &Echo_ServiceDesc.Streams[0], Echo_Watch_FullMethodName, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	x := &grpc.GenericClientStream[WatchRequest, Blob]{ClientStream: stream}
+	if err := x.ClientStream.SendMsg(in); err != nil {
+		return nil, err
+	}
+	if err := x.ClientStream.CloseSend(); err != nil {
+		return nil, err
+	}
+	return x, nil
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type Echo_WatchClient = grpc.ServerStreamingClient[Blob]
+
+func (c *echoClient) Chat(ctx context.Context, opts ...grpc.CallOption) (grpc.BidiStreamingClient[Blob, Blob], error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	stream, err := c.cc.NewStream(ctx, &Echo_ServiceDesc.Streams[1], Echo_Chat_FullMethodName, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	x := &grpc.GenericClientStream[Blob, Blob]{ClientStream: stream}
+	return x, nil
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type Echo_ChatClient = grpc.BidiStreamingClient[Blob, Blob]
+
 // EchoServer is the server API for Echo service.
 // All implementations must embed UnimplementedEchoServer
 // for forward compatibility.
@@ -58,6 +96,10 @@ func (c *echoClient) Echo(ctx context.Context, in *Blob, opts ...grpc.CallOption
 // Echo answers with what it was sent.
 type EchoServer interface {
 	Echo(context.Context, *Blob) (*Blob, error)
+	// Watch sends blobs as fast as it may.
+	Watch(*WatchRequest, grpc.ServerStreamingServer[Blob]) error
+	// Chat answers each blob with it.
+	Chat(grpc.BidiStreamingServer[Blob, Blob]) error
 	mustEmbedUnimplementedEchoServer()
 }
 
@@ -70,6 +112,12 @@ type UnimplementedEchoServer struct{}
 
 func (UnimplementedEchoServer) Echo(context.Context, *Blob) (*Blob, error) {
 	return nil, status.Error(codes.Unimplemented, "method Echo not implemented")
+}
+func (UnimplementedEchoServer) Watch(*WatchRequest, grpc.ServerStreamingServer[Blob]) error {
+	return status.Error(codes.Unimplemented, "method Watch not implemented")
+}
+func (UnimplementedEchoServer) Chat(grpc.BidiStreamingServer[Blob, Blob]) error {
+	return status.Error(codes.Unimplemented, "method Chat not implemented")
 }
 func (UnimplementedEchoServer) mustEmbedUnimplementedEchoServer() {}
 func (UnimplementedEchoServer) testEmbeddedByValue()              {}
@@ -110,6 +158,24 @@ func _Echo_Echo_Handler(srv interface{}, ctx context.Context, dec func(interface
 	return interceptor(ctx, in, info, handler)
 }
 
+func _Echo_Watch_Handler(srv interface{}, stream grpc.ServerStream) error {
+	m := new(WatchRequest)
+	if err := stream.RecvMsg(m); err != nil {
+		return err
+	}
+	return srv.(EchoServer).Watch(m, &grpc.GenericServerStream[WatchRequest, Blob]{ServerStream: stream})
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type Echo_WatchServer = grpc.ServerStreamingServer[Blob]
+
+func _Echo_Chat_Handler(srv interface{}, stream grpc.ServerStream) error {
+	return srv.(EchoServer).Chat(&grpc.GenericServerStream[Blob, Blob]{ServerStream: stream})
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type Echo_ChatServer = grpc.BidiStreamingServer[Blob, Blob]
+
 // Echo_ServiceDesc is the grpc.ServiceDesc for Echo service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -122,6 +188,18 @@ var Echo_ServiceDesc = grpc.ServiceDesc{
 			Handler:    _Echo_Echo_Handler,
 		},
 	},
-	Streams:  []grpc.StreamDesc{},
+	Streams: []grpc.StreamDesc{
+		{
+			StreamName:    "Watch",
+			Handler:       _Echo_Watch_Handler,
+			ServerStreams: true,
+		},
+		{
+			StreamName:    "Chat",
+			Handler:       _Echo_Chat_Handler,
+			ServerStreams: true,
+			ClientStreams: true,
+		},
+	},
 	Metadata: "bench/v1/echo.proto",
 }

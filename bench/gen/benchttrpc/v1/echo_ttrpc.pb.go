@@ -10,6 +10,43 @@ import (
 
 type EchoService interface {
 	Echo(context.Context, *v1.Blob) (*v1.Blob, error)
+	Watch(context.Context, *v1.WatchRequest, Echo_WatchServer) error
+	Chat(context.Context, Echo_ChatServer) error
+}
+
+type Echo_WatchServer interface {
+	Send(*v1.Blob) error
+	ttrpc.StreamServer
+}
+
+type echoWatchServer struct {
+	ttrpc.StreamServer
+}
+
+func (x *echoWatchServer) Send(m *v1.Blob) error {
+	return x.StreamServer.SendMsg(m)
+}
+
+type Echo_ChatServer interface {
+	Send(*v1.Blob) error
+	Recv() (*v1.Blob, error)
+	ttrpc.StreamServer
+}
+
+type echoChatServer struct {
+	ttrpc.StreamServer
+}
+
+func (x *echoChatServer) Send(m *v1.Blob) error {
+	return x.StreamServer.SendMsg(m)
+}
+
+func (x *echoChatServer) Recv() (*v1.Blob, error) {
+	m := new(v1.Blob)
+	if err := x.StreamServer.RecvMsg(m); err != nil {
+		return nil, err
+	}
+	return m, nil
 }
 
 func RegisterEchoService(srv *ttrpc.Server, svc EchoService) {
@@ -23,14 +60,40 @@ func RegisterEchoService(srv *ttrpc.Server, svc EchoService) {
 				return svc.Echo(ctx, &req)
 			},
 		},
+		Streams: map[string]ttrpc.Stream{
+			"Watch": {
+				Handler: func(ctx context.Context, stream ttrpc.StreamServer) (interface{}, error) {
+					m := new(v1.WatchRequest)
+					if err := stream.RecvMsg(m); err != nil {
+						return nil, err
+					}
+					return nil, svc.Watch(ctx, m, &echoWatchServer{stream})
+				},
+				StreamingClient: false,
+				StreamingServer: true,
+			},
+			"Chat": {
+				Handler: func(ctx context.Context, stream ttrpc.StreamServer) (interface{}, error) {
+					return nil, svc.Chat(ctx, &echoChatServer{stream})
+				},
+				StreamingClient: true,
+				StreamingServer: true,
+			},
+		},
 	})
+}
+
+type EchoClient interface {
+	Echo(context.Context, *v1.Blob) (*v1.Blob, error)
+	Watch(context.Context, *v1.WatchRequest) (Echo_WatchClient, error)
+	Chat(context.Context) (Echo_ChatClient, error)
 }
 
 type echoClient struct {
 	client *ttrpc.Client
 }
 
-func NewEchoClient(client *ttrpc.Client) EchoService {
+func NewEchoClient(client *ttrpc.Client) EchoClient {
 	return &echoClient{
 		client: client,
 	}
@@ -42,4 +105,67 @@ func (c *echoClient) Echo(ctx context.Context, req *v1.Blob) (*v1.Blob, error) {
 		return nil, err
 	}
 	return &resp, nil
+}
+
+func (c *echoClient) Watch(ctx context.Context, req *v1.WatchRequest) (Echo_WatchClient, error) {
+	stream, err := c.client.NewStream(ctx, &ttrpc.StreamDesc{
+		StreamingClient: false,
+		StreamingServer: true,
+	}, "benchttrpc.v1.Echo", "Watch", req)
+	if err != nil {
+		return nil, err
+	}
+	x := &echoWatchClient{stream}
+	return x, nil
+}
+
+type Echo_WatchClient interface {
+	Recv() (*v1.Blob, error)
+	ttrpc.ClientStream
+}
+
+type echoWatchClient struct {
+	ttrpc.ClientStream
+}
+
+func (x *echoWatchClient) Recv() (*v1.Blob, error) {
+	m := new(v1.Blob)
+	if err := x.ClientStream.RecvMsg(m); err != nil {
+		return nil, err
+	}
+	return m, nil
+}
+
+func (c *echoClient) Chat(ctx context.Context) (Echo_ChatClient, error) {
+	stream, err := c.client.NewStream(ctx, &ttrpc.StreamDesc{
+		StreamingClient: true,
+		StreamingServer: true,
+	}, "benchttrpc.v1.Echo", "Chat", nil)
+	if err != nil {
+		return nil, err
+	}
+	x := &echoChatClient{stream}
+	return x, nil
+}
+
+type Echo_ChatClient interface {
+	Send(*v1.Blob) error
+	Recv() (*v1.Blob, error)
+	ttrpc.ClientStream
+}
+
+type echoChatClient struct {
+	ttrpc.ClientStream
+}
+
+func (x *echoChatClient) Send(m *v1.Blob) error {
+	return x.ClientStream.SendMsg(m)
+}
+
+func (x *echoChatClient) Recv() (*v1.Blob, error) {
+	m := new(v1.Blob)
+	if err := x.ClientStream.RecvMsg(m); err != nil {
+		return nil, err
+	}
+	return m, nil
 }

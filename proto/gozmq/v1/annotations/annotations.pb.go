@@ -264,10 +264,12 @@ func (x *ServiceOptions) GetDelivery() Delivery {
 type MethodOptions struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// REQ/REP: how long a call may take when its context has no earlier deadline.
-	// Unset: as long as the context lasts.
+	// It limits a stream as a whole. Unset: as long as the context lasts.
 	Timeout *durationpb.Duration `protobuf:"bytes,1,opt,name=timeout,proto3" json:"timeout,omitempty"`
 	// REQ/REP: when and how often a failed call is tried again. Only for methods
-	// with idempotency_level NO_SIDE_EFFECTS or IDEMPOTENT.
+	// with idempotency_level NO_SIDE_EFFECTS or IDEMPOTENT in which the client
+	// sends no stream. A stream of the server is tried again until its first
+	// message has come.
 	Retry *Retry `protobuf:"bytes,2,opt,name=retry,proto3" json:"retry,omitempty"`
 	// PUB/SUB: the topic of the method's input. Unset: the topic of the input
 	// message's annotation, else "package.Service/Method". A topic without a

@@ -30,7 +30,14 @@ while True:
         body = image_pb2.RenderResult(name=task.name, png=png, worker="python").SerializeToString()
     result = [b"RESULT", id, method, body, *header]
     results.send_multipart(result)
-    while not results.poll(5000) or results.recv_multipart()[1] != id:
-        results.send_multipart(result)  # the sink may be a new one
-    tasks.send_multipart([b"DONE", id])
+    answer, about, status = None, None, []
+    while about != id:
+        if results.poll(5000):
+            answer, about, *status = results.recv_multipart()
+        else:
+            results.send_multipart(result)  # the sink may be a new one
+    if answer == b"ACK":
+        tasks.send_multipart([b"DONE", id])
+    else:  # REJECT: the result is too large for the sink
+        tasks.send_multipart([b"REJECT", id, *status])
 print("stopped", flush=True)

@@ -37,11 +37,19 @@ const (
 const (
 	// EchoEchoProcedure is the fully-qualified name of the Echo's Echo RPC.
 	EchoEchoProcedure = "/bench.v1.Echo/Echo"
+	// EchoWatchProcedure is the fully-qualified name of the Echo's Watch RPC.
+	EchoWatchProcedure = "/bench.v1.Echo/Watch"
+	// EchoChatProcedure is the fully-qualified name of the Echo's Chat RPC.
+	EchoChatProcedure = "/bench.v1.Echo/Chat"
 )
 
 // EchoClient is a client for the bench.v1.Echo service.
 type EchoClient interface {
 	Echo(context.Context, *connect.Request[v1.Blob]) (*connect.Response[v1.Blob], error)
+	// Watch sends blobs as fast as it may.
+	Watch(context.Context, *connect.Request[v1.WatchRequest]) (*connect.ServerStreamForClient[v1.Blob], error)
+	// Chat answers each blob with it.
+	Chat(context.Context) *connect.BidiStreamForClient[v1.Blob, v1.Blob]
 }
 
 // NewEchoClient constructs a client for the bench.v1.Echo service. By default, it uses the Connect
@@ -61,12 +69,26 @@ func NewEchoClient(httpClient connect.HTTPClient, baseURL string, opts ...connec
 			connect.WithSchema(echoMethods.ByName("Echo")),
 			connect.WithClientOptions(opts...),
 		),
+		watch: connect.NewClient[v1.WatchRequest, v1.Blob](
+			httpClient,
+			baseURL+EchoWatchProcedure,
+			connect.WithSchema(echoMethods.ByName("Watch")),
+			connect.WithClientOptions(opts...),
+		),
+		chat: connect.NewClient[v1.Blob, v1.Blob](
+			httpClient,
+			baseURL+EchoChatProcedure,
+			connect.WithSchema(echoMethods.ByName("Chat")),
+			connect.WithClientOptions(opts...),
+		),
 	}
 }
 
 // echoClient implements EchoClient.
 type echoClient struct {
-	echo *connect.Client[v1.Blob, v1.Blob]
+	echo  *connect.Client[v1.Blob, v1.Blob]
+	watch *connect.Client[v1.WatchRequest, v1.Blob]
+	chat  *connect.Client[v1.Blob, v1.Blob]
 }
 
 // Echo calls bench.v1.Echo.Echo.
@@ -74,9 +96,23 @@ func (c *echoClient) Echo(ctx context.Context, req *connect.Request[v1.Blob]) (*
 	return c.echo.CallUnary(ctx, req)
 }
 
+// Watch calls bench.v1.Echo.Watch.
+func (c *echoClient) Watch(ctx context.Context, req *connect.Request[v1.WatchRequest]) (*connect.ServerStreamForClient[v1.Blob], error) {
+	return c.watch.CallServerStream(ctx, req)
+}
+
+// Chat calls bench.v1.Echo.Chat.
+func (c *echoClient) Chat(ctx context.Context) *connect.BidiStreamForClient[v1.Blob, v1.Blob] {
+	return c.chat.CallBidiStream(ctx)
+}
+
 // EchoHandler is an implementation of the bench.v1.Echo service.
 type EchoHandler interface {
 	Echo(context.Context, *connect.Request[v1.Blob]) (*connect.Response[v1.Blob], error)
+	// Watch sends blobs as fast as it may.
+	Watch(context.Context, *connect.Request[v1.WatchRequest], *connect.ServerStream[v1.Blob]) error
+	// Chat answers each blob with it.
+	Chat(context.Context, *connect.BidiStream[v1.Blob, v1.Blob]) error
 }
 
 // NewEchoHandler builds an HTTP handler from the service implementation. It returns the path on
@@ -92,10 +128,26 @@ func NewEchoHandler(svc EchoHandler, opts ...connect.HandlerOption) (string, htt
 		connect.WithSchema(echoMethods.ByName("Echo")),
 		connect.WithHandlerOptions(opts...),
 	)
+	echoWatchHandler := connect.NewServerStreamHandler(
+		EchoWatchProcedure,
+		svc.Watch,
+		connect.WithSchema(echoMethods.ByName("Watch")),
+		connect.WithHandlerOptions(opts...),
+	)
+	echoChatHandler := connect.NewBidiStreamHandler(
+		EchoChatProcedure,
+		svc.Chat,
+		connect.WithSchema(echoMethods.ByName("Chat")),
+		connect.WithHandlerOptions(opts...),
+	)
 	return "/bench.v1.Echo/", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch r.URL.Path {
 		case EchoEchoProcedure:
 			echoEchoHandler.ServeHTTP(w, r)
+		case EchoWatchProcedure:
+			echoWatchHandler.ServeHTTP(w, r)
+		case EchoChatProcedure:
+			echoChatHandler.ServeHTTP(w, r)
 		default:
 			http.NotFound(w, r)
 		}
@@ -107,4 +159,12 @@ type UnimplementedEchoHandler struct{}
 
 func (UnimplementedEchoHandler) Echo(context.Context, *connect.Request[v1.Blob]) (*connect.Response[v1.Blob], error) {
 	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("bench.v1.Echo.Echo is not implemented"))
+}
+
+func (UnimplementedEchoHandler) Watch(context.Context, *connect.Request[v1.WatchRequest], *connect.ServerStream[v1.Blob]) error {
+	return connect.NewError(connect.CodeUnimplemented, errors.New("bench.v1.Echo.Watch is not implemented"))
+}
+
+func (UnimplementedEchoHandler) Chat(context.Context, *connect.BidiStream[v1.Blob, v1.Blob]) error {
+	return connect.NewError(connect.CodeUnimplemented, errors.New("bench.v1.Echo.Chat is not implemented"))
 }

@@ -18,12 +18,12 @@ import (
 // code. To update the runtime: go get github.com/gozmq/gozmq@latest
 const _ = gozmqimpl.IsAtLeastVersion0_1_0
 
-// BlobPusher hands each bench.v1.Blob to one puller.
+// BlobPusher sends each bench.v1.Blob to a puller.
 //
 // Blob is a message of a given size.
 type BlobPusher interface {
-	// Push hands task to one puller. It waits while all of them are busy, until
-	// ctx ends.
+	// Push sends task to one puller. While every puller's queue is full, it waits
+	// until ctx ends.
 	Push(ctx context.Context, task *benchv1.Blob) error
 }
 
@@ -44,7 +44,7 @@ func (p *blobPusher) Push(ctx context.Context, task *benchv1.Blob) error {
 	return gozmqimpl.Push(ctx, p.vent, &blobTask, task)
 }
 
-// BlobPuller receives each bench.v1.Blob that a pusher hands to it.
+// BlobPuller receives bench.v1.Blob from pushers.
 //
 // Blob is a message of a given size.
 type BlobPuller interface {

@@ -5,6 +5,7 @@ package benchv1gozmq
 
 import (
 	"context"
+	"iter"
 
 	benchv1 "github.com/gozmq/gozmq/bench/gen/bench/v1"
 	"github.com/gozmq/gozmq/runtime/gozmq"
@@ -21,7 +22,9 @@ const EchoName = "bench.v1.Echo"
 // The names of the methods of bench.v1.Echo on the wire, in logs, and in the
 // gozmq.Method that interceptors and error handlers get.
 const (
-	EchoEchoProcedure = "bench.v1.Echo/Echo"
+	EchoEchoProcedure  = "bench.v1.Echo/Echo"
+	EchoWatchProcedure = "bench.v1.Echo/Watch"
+	EchoChatProcedure  = "bench.v1.Echo/Chat"
 )
 
 // EchoClient calls bench.v1.Echo.
@@ -30,9 +33,18 @@ const (
 type EchoClient interface {
 	// Echo calls bench.v1.Echo/Echo.
 	Echo(ctx context.Context, req *benchv1.Blob, opts ...gozmq.CallOption) (*benchv1.Blob, error)
+	// Watch sends blobs as fast as it may.
+	//
+	// Each loop over the result makes a call, and leaving the loop early cancels
+	// it. An error is the last element.
+	Watch(ctx context.Context, req *benchv1.WatchRequest, opts ...gozmq.CallOption) iter.Seq2[*benchv1.Blob, error]
+	// Chat answers each blob with it.
+	//
+	// The call ends with the loop over Receive, or when ctx ends.
+	Chat(ctx context.Context, opts ...gozmq.CallOption) gozmq.BidiStream[benchv1.Blob, benchv1.Blob]
 }
 
-// NewEchoClient makes a client that calls through caller. It may be used
+// NewEchoClient returns a client that calls through caller. It may be used
 // concurrently.
 func NewEchoClient(caller gozmq.Caller) EchoClient {
 	return &echoClient{caller: caller}
@@ -46,6 +58,14 @@ func (c *echoClient) Echo(ctx context.Context, req *benchv1.Blob, opts ...gozmq.
 	return gozmqimpl.Call[benchv1.Blob](ctx, c.caller, &echoEchoMethod, req, opts...)
 }
 
+func (c *echoClient) Watch(ctx context.Context, req *benchv1.WatchRequest, opts ...gozmq.CallOption) iter.Seq2[*benchv1.Blob, error] {
+	return gozmqimpl.ServerStream[benchv1.Blob](ctx, c.caller, &echoWatchMethod, req, opts...)
+}
+
+func (c *echoClient) Chat(ctx context.Context, opts ...gozmq.CallOption) gozmq.BidiStream[benchv1.Blob, benchv1.Blob] {
+	return gozmqimpl.BidiStream[benchv1.Blob, benchv1.Blob](ctx, c.caller, &echoChatMethod, opts...)
+}
+
 // EchoServer serves bench.v1.Echo. Implementations embed
 // UnimplementedEchoServer, so that methods can be added to the service.
 // Methods are called concurrently.
@@ -54,6 +74,16 @@ func (c *echoClient) Echo(ctx context.Context, req *benchv1.Blob, opts ...gozmq.
 type EchoServer interface {
 	// Echo serves bench.v1.Echo/Echo.
 	Echo(ctx context.Context, req *benchv1.Blob) (*benchv1.Blob, error)
+	// Watch sends blobs as fast as it may.
+	//
+	// The client's loop ends when Watch returns, with its error if there is one.
+	Watch(ctx context.Context, req *benchv1.WatchRequest, out gozmq.Sender[benchv1.Blob]) error
+	// Chat answers each blob with it.
+	//
+	// The client's loop ends when Chat returns, with its error if there is one. in
+	// ends when the client has ended its messages; an error is its last element.
+	// Returning earlier drops the rest.
+	Chat(ctx context.Context, in iter.Seq2[*benchv1.Blob, error], out gozmq.Sender[benchv1.Blob]) error
 	mustEmbedUnimplementedEchoServer()
 }
 
@@ -65,6 +95,8 @@ func RegisterEchoServer(r gozmq.Registrar, impl EchoServer) error {
 		impl.mustEmbedUnimplementedEchoServer()
 		return []gozmqimpl.Handler{
 			gozmqimpl.Handle(&echoEchoMethod, impl.Echo),
+			gozmqimpl.HandleServerStream(&echoWatchMethod, impl.Watch),
+			gozmqimpl.HandleBidiStream(&echoChatMethod, impl.Chat),
 		}
 	})
 }
@@ -78,8 +110,29 @@ func (UnimplementedEchoServer) Echo(context.Context, *benchv1.Blob) (*benchv1.Bl
 	return nil, gozmqimpl.Unimplemented(&echoEchoMethod)
 }
 
+// Watch returns an error with the code UNIMPLEMENTED.
+func (UnimplementedEchoServer) Watch(context.Context, *benchv1.WatchRequest, gozmq.Sender[benchv1.Blob]) error {
+	return gozmqimpl.Unimplemented(&echoWatchMethod)
+}
+
+// Chat returns an error with the code UNIMPLEMENTED.
+func (UnimplementedEchoServer) Chat(context.Context, iter.Seq2[*benchv1.Blob, error], gozmq.Sender[benchv1.Blob]) error {
+	return gozmqimpl.Unimplemented(&echoChatMethod)
+}
+
 func (UnimplementedEchoServer) mustEmbedUnimplementedEchoServer() {}
 
 var echoEchoMethod = gozmq.Method{
 	Procedure: EchoEchoProcedure,
+}
+
+var echoWatchMethod = gozmq.Method{
+	Procedure:     EchoWatchProcedure,
+	ServerStreams: true,
+}
+
+var echoChatMethod = gozmq.Method{
+	Procedure:     EchoChatProcedure,
+	ClientStreams: true,
+	ServerStreams: true,
 }

@@ -48,10 +48,11 @@ func (p *feedPublisher) Blobs(ctx context.Context, msg *benchv1.Blob) error {
 }
 
 // FeedSubscriber receives the topics of bench.v1.Feed. An iterator subscribes
-// when its loop begins, and ends with the loop, with ctx or when the
-// gozmq.Subscriber is closed. A message that cannot be decoded is yielded as
-// an error, and iteration goes on. The Subscription methods open
-// subscriptions, which last until they are closed, also while nobody iterates.
+// when its loop begins, and unsubscribes when the loop ends. It ends when ctx
+// ends or the gozmq.Subscriber is closed. A message that cannot be decoded is
+// yielded as an error, and iteration goes on. The Subscription methods open
+// subscriptions, which receive until they are closed, also while nobody
+// iterates.
 //
 // Feed is one topic.
 type FeedSubscriber interface {
@@ -78,9 +79,9 @@ func (s *feedSubscriber) BlobsSubscription(opts ...gozmq.SubscriptionOption) (go
 	return gozmqimpl.OpenAll(s.sub, feedBlobsTopic, opts)
 }
 
-// FeedHandler receives the topics of bench.v1.Feed, one message at a time, in
-// the order of their arrival. Implementations embed UnimplementedFeedHandler,
-// so that topics can be added to the service.
+// FeedHandler handles the messages of the topics of bench.v1.Feed, one at a
+// time, in the order of their arrival. Implementations embed
+// UnimplementedFeedHandler, so that topics can be added to the service.
 //
 // Feed is one topic.
 type FeedHandler interface {
@@ -88,10 +89,11 @@ type FeedHandler interface {
 	mustEmbedUnimplementedFeedHandler()
 }
 
-// HandleFeed subscribes to all topics and hands their messages to impl until
-// ctx ends or sub is closed. A message that fails is reported to
-// gozmq.WithTopicErrorHandler, and the next one follows. When impl does not
-// implement a topic, the subscription to it ends with its first message.
+// HandleFeed subscribes to all topics and passes their messages to impl until
+// ctx ends or sub is closed. It reports a message that cannot be decoded, and
+// an error or panic of impl, to gozmq.WithTopicErrorHandler, and goes on. When
+// impl does not implement a topic, the subscription to it ends with its first
+// message.
 func HandleFeed(ctx context.Context, sub *gozmq.Subscriber, impl FeedHandler, opts ...gozmq.TopicHandlerOption) error {
 	return gozmqimpl.HandleTopics(ctx, sub, FeedName, func() []gozmqimpl.TopicHandler {
 		impl.mustEmbedUnimplementedFeedHandler()
@@ -111,7 +113,7 @@ func (UnimplementedFeedHandler) Blobs(context.Context, *benchv1.Blob) error {
 
 func (UnimplementedFeedHandler) mustEmbedUnimplementedFeedHandler() {}
 
-// FeedBlobsTopic returns the topic that m is published under.
+// FeedBlobsTopic returns the topic of m.
 func FeedBlobsTopic(m *benchv1.Blob) string { return feedBlobsTopic.Of(m) }
 
 var feedBlobsTopic = gozmqimpl.NewTopic[benchv1.Blob](FeedBlobsProcedure, FeedBlobsProcedure)
@@ -125,12 +127,12 @@ const (
 	PipelineWorkProcedure = "bench.v1.Pipeline/Work"
 )
 
-// PipelineVentilator hands the tasks of bench.v1.Pipeline to workers.
+// PipelineVentilator sends the tasks of bench.v1.Pipeline to workers.
 //
 // Pipeline is one kind of task, without a result.
 type PipelineVentilator interface {
-	// Work hands task to one worker. It waits while all of them are busy, until
-	// ctx ends.
+	// Work sends task to one worker. While every worker's queue is full, it waits
+	// until ctx ends.
 	Work(ctx context.Context, task *benchv1.Blob) error
 }
 
@@ -162,9 +164,8 @@ type PipelineWorker interface {
 	mustEmbedUnimplementedPipelineWorker()
 }
 
-// NewPipelineWorker opens a worker that hands tasks to impl. The options say
-// where tasks come from and where results go. Run runs it, and Close must be
-// called.
+// NewPipelineWorker opens a worker that runs tasks with impl. The options
+// gozmq.From and gozmq.To give its endpoints. Run or Close must be called.
 func NewPipelineWorker(impl PipelineWorker, opts ...gozmq.WorkerOption) (*gozmq.Worker, error) {
 	return gozmqimpl.NewWorker(PipelineName, func() []gozmqimpl.TaskHandler {
 		impl.mustEmbedUnimplementedPipelineWorker()
