@@ -10,8 +10,8 @@ import (
 	"github.com/gozmq/gozmq/runtime/gozmq"
 )
 
-// wantStreams makes a stream of each kind, longer than the first credit, and cancels
-// one.
+// wantStreams makes a stream of each kind, longer than the first credit, and
+// cancels one.
 func wantStreams(t *testing.T, client chatv1gozmq.RoomClient, r *room) {
 	t.Helper()
 	wantLines(t, client, 300)
@@ -48,8 +48,8 @@ func TestProxiesCarryStreams(t *testing.T) {
 	})
 }
 
-// TestOurProxyCarriesStreamsToServers: our proxy takes a libzmq ROUTER for one of two
-// servers, and each stream goes to one of them.
+// TestOurProxyCarriesStreamsToServers: our proxy takes a libzmq ROUTER for one
+// of two servers, and each stream goes to one of them.
 func TestOurProxyCarriesStreamsToServers(t *testing.T) {
 	leakChecked(t)
 	python(t)

@@ -98,8 +98,8 @@ func stall(ctx context.Context, c net.Conn, n int) {
 	<-ctx.Done()
 }
 
-// openUnread opens streams without end that send without end, and reads none, until it
-// is not read either. header is that of the starts.
+// openUnread opens streams without end that send without end, and reads none,
+// until it is not read either. header is that of the starts.
 func openUnread(header string) func(context.Context, net.Conn, int) {
 	return func(ctx context.Context, c net.Conn, n int) {
 		if tcp, ok := c.(*net.TCPConn); ok {
@@ -115,7 +115,8 @@ func openUnread(header string) func(context.Context, net.Conn, int) {
 	}
 }
 
-// opened are 100 streams of both sides, each followed by a message with that header.
+// opened are 100 streams of both sides, each followed by a message with that
+// header.
 func opened(header string) (b []byte) {
 	for i := range 100 {
 		id := strconv.Itoa(i)

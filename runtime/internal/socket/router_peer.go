@@ -142,9 +142,10 @@ func (p *RouterPeer) run(job Job) (reader bool) {
 	return p.runQuick(job, pace)
 }
 
-// maxLingering is how many jobs of one peer may run though their streams were aborted
-// before the peer is read with pauses: one that opens streams and cancels them at once
-// would keep all processors busy with jobs that nobody wants.
+// maxLingering is how many jobs of one peer may run though their streams were
+// aborted before the peer is read with pauses: one that opens streams and
+// cancels them at once would keep all processors busy with jobs that nobody
+// wants.
 const maxLingering = 16
 
 // lingeringPause is the pause for each further stream meanwhile.
