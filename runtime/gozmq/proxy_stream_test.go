@@ -94,7 +94,8 @@ func watchNumbers(t *testing.T, c Caller, n int) error {
 	}
 }
 
-// waiting serves chatMethod: it sends a message and waits for the end of its context.
+// waiting serves chatMethod: it sends a message and waits for the end of its
+// context.
 func waiting(ended chan<- error) []Handler {
 	return append(chatting(func(ctx context.Context, s ServerStream) error {
 		if err := s.Send(ctx, textOf("open")); err != nil {

@@ -258,7 +258,7 @@ func (s *serverStream) abort(err error, tell bool) {
 			return wire.AppendFailure(b, encodeStatus(err, s.server.cfg.MaxMessageSize), wire.ReplyHeader{})
 		}
 	}
-	if first, _ := s.on.Finish(err, appendEnd); first {
+	if s.on.Abort(err, appendEnd) {
 		s.cancel(err)
 	}
 }

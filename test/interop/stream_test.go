@@ -191,8 +191,8 @@ func wantEnd(t *testing.T, p *rawPeer, id []byte, code gozmq.Code) {
 	}
 }
 
-// TestPythonOpensStreams: a libzmq DEALER reads a stream of ours to its end, cancels
-// another and goes on.
+// TestPythonOpensStreams: a libzmq DEALER reads a stream of ours to its end,
+// cancels another and goes on.
 func TestPythonOpensStreams(t *testing.T) {
 	meet(t, func(t *testing.T, m meeting) {
 		r := newRoom()
@@ -273,8 +273,8 @@ func TestREQOpensNoStream(t *testing.T) {
 	wantEnd(t, p, callID(1), gozmq.CodeFailedPrecondition)
 }
 
-// TestREPServesNoStream: our client opens a stream at a libzmq REP, which takes it for
-// a call of a method that it does not have.
+// TestREPServesNoStream: our client opens a stream at a libzmq REP, which takes
+// it for a call of a method that it does not have.
 func TestREPServesNoStream(t *testing.T) {
 	leakChecked(t)
 	python(t)

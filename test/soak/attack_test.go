@@ -64,9 +64,6 @@ func attacks() []attack {
 		{name: "cancels of no call", at: 4, run: endlessly(bytes.Repeat(rawzmtp.Message("id", "", ""), 200)), memory: 16, descriptors: 64},
 		{name: "streams with absurd credit, never read", deaf: true, at: 4, run: openUnread("\x22\x18\x08\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01\x10\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01\x20\x01"), memory: 96, descriptors: 64},
 		{name: "many streams, never read", deaf: true, at: 4, run: openUnread("\x22\x08\x08\x40\x10\x80\x80\x04\x20\x01"), memory: 96, descriptors: 64},
-		{name: "streams opened and canceled", at: 4, run: endlessly(opened("\x18\x01")), memory: 48, descriptors: 64},
-		{name: "streams opened and half-closed, and messages behind that", at: 4, run: endlessly(append(opened("\x22\x04\x18\x01\x20\x01"), bytes.Repeat(rawzmtp.Message("0", "", "", ""), 100)...)), memory: 48, descriptors: 64},
-		{name: "messages beyond the credit", at: 4, run: endlessly(append(opened("\x22\x02\x08\x01"), bytes.Repeat(rawzmtp.Message("0", "", "", strings.Repeat("x", 200)), 1000)...)), memory: 48, descriptors: 64},
 		{name: "messages of no stream", at: 4, run: endlessly(bytes.Repeat(rawzmtp.Message("none", "", "", ""), 200)), memory: 16, descriptors: 64},
 		{name: "PINGs without end", at: 4, run: endlessly(bytes.Repeat(rawzmtp.Command("PING", "\x00\x010123456789abcdef"), 200)), memory: 16, descriptors: 64},
 		{name: "a subscription and its end", feed: true, at: 4, run: toggle, memory: 32, descriptors: 64},
@@ -100,8 +97,8 @@ func stall(ctx context.Context, c net.Conn, n int) {
 	<-ctx.Done()
 }
 
-// openUnread opens streams without end that send without end, and reads none, until it
-// is not read either. header is that of the starts.
+// openUnread opens streams without end that send without end, and reads none,
+// until it is not read either. header is that of the starts.
 func openUnread(header string) func(context.Context, net.Conn, int) {
 	return func(ctx context.Context, c net.Conn, n int) {
 		if tcp, ok := c.(*net.TCPConn); ok {
@@ -115,16 +112,6 @@ func openUnread(header string) func(context.Context, net.Conn, int) {
 		say("made", n)
 		<-ctx.Done()
 	}
-}
-
-// opened are 100 streams of both sides, each followed by a message with that header.
-func opened(header string) (b []byte) {
-	for i := range 100 {
-		id := strconv.Itoa(i)
-		b = append(b, rawzmtp.Message(id, "", backMethod.Procedure, "", "\x22\x00")...)
-		b = append(b, rawzmtp.Message(id, "", "", "", header)...)
-	}
-	return b
 }
 
 func trickle(ctx context.Context, c net.Conn, _ int) {

@@ -9,8 +9,8 @@ import (
 )
 
 // A streamClient is one connection of a client, as far as its streams go. Its
-// goroutine takes what may belong to a stream off the other requests, and passes it on
-// itself: a server that has no room holds up this client only.
+// goroutine takes what may belong to a stream off the other requests, and
+// passes it on itself: a server that has no room holds up this client only.
 type streamClient struct {
 	relay *reqRep
 	conn  *link.Conn

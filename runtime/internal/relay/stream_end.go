@@ -30,14 +30,15 @@ var (
 // maxEnd is how many bytes a status of ours has at most.
 const maxEnd = 1 << 10
 
-// appendEnd returns the last reply of a stream, whose envelope is on the wire already.
+// appendEnd returns the last reply of a stream, whose envelope is on the wire
+// already.
 func appendEnd[E ~string | ~[]byte](envelope E, end wire.Status) []byte {
 	b, _ := wire.AppendFailure(append([]byte(nil), envelope...), wire.AppendStatus(nil, end, maxEnd), wire.ReplyHeader{})
 	return b
 }
 
-// end ends an open stream: its client is told why, and its server, unless it is nil,
-// that the client has gone.
+// end ends an open stream: its client is told why, and its server, unless it is
+// nil, that the client has gone.
 func (r *reqRep) end(s *stream, server *link.Conn, end wire.Status) {
 	if !r.streams.remove(s) {
 		return

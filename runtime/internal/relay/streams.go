@@ -17,17 +17,17 @@ const (
 	maxEnded = 4096
 )
 
-// A stream is a call with several messages that is open, and the server that has it.
-// The table's lock guards it.
+// A stream is a call with several messages that is open, and the server that
+// has it. The table's lock guards it.
 type stream struct {
 	key    string // the route and the envelope, as on the wire
 	client *streamClient
 	server *link.Conn // nil: the first message waits for one
 }
 
-// A streamTable knows the streams that are open, so that all messages of one go to the
-// same server. Its methods may be called from any goroutine. While its lock is held
-// nothing is sent.
+// A streamTable knows the streams that are open, so that all messages of one go
+// to the same server. Its methods may be called from any goroutine. While its
+// lock is held nothing is sent.
 type streamTable struct {
 	size atomic.Int64 // of open; read before the lock is taken
 
@@ -41,8 +41,8 @@ func (t *streamTable) init() {
 	t.servers = make(map[*link.Conn]map[*stream]struct{})
 }
 
-// add adds a stream of which the server is not known yet. It returns the stream that
-// has the same key, or false when the client has too many.
+// add adds a stream of which the server is not known yet. It returns the stream
+// that has the same key, or false when the client has too many.
 func (t *streamTable) add(s *stream) (same *stream, ok bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -74,8 +74,8 @@ func (t *streamTable) place(s *stream, server *link.Conn) {
 	of[s] = struct{}{}
 }
 
-// remove removes a stream, and notes that it has ended. It returns false when someone
-// else has removed it.
+// remove removes a stream, and notes that it has ended. It returns false when
+// someone else has removed it.
 func (t *streamTable) remove(s *stream) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()

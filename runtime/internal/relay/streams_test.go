@@ -36,8 +36,8 @@ func wantEnd(t *testing.T, client *zmtptest.Peer, id string, code int32) {
 	}
 }
 
-// streamServer waits for the start of a stream at one of the servers. It returns that
-// one, the other one, and the stream's route.
+// streamServer waits for the start of a stream at one of the servers. It
+// returns that one, the other one, and the stream's route.
 func streamServer(t *testing.T, b *bench, client, one, other *zmtptest.Peer, id string) (has, hasNot *zmtptest.Peer, route string) {
 	t.Helper()
 	client.Send(startMessage(id))
@@ -77,8 +77,8 @@ func (b *bench) wantStreams(t *testing.T, n int) {
 	testkit.Eventually(t, fmt.Sprint(n, " open streams"), func() bool { return int(r.streams.size.Load()) == n })
 }
 
-// All messages of a stream go to one server, whatever goes to the other, until it has
-// ended.
+// All messages of a stream go to one server, whatever goes to the other, until
+// it has ended.
 func TestStreamStays(t *testing.T) {
 	b := start(t, NewReqRep, nil)
 	client := b.join(t, b.front, zmtp.Dealer)
@@ -105,8 +105,8 @@ func TestStreamStays(t *testing.T) {
 	}
 }
 
-// A stream whose server is gone ends at once, and what still comes for it reaches no
-// other server.
+// A stream whose server is gone ends at once, and what still comes for it
+// reaches no other server.
 func TestStreamServerLost(t *testing.T) {
 	b := start(t, NewReqRep, nil)
 	client := b.join(t, b.front, zmtp.Dealer)
@@ -212,7 +212,8 @@ func TestStreamServerStalls(t *testing.T) {
 	}()
 	stalled := waitStream(t, b, "one").server
 	testkit.Eventually(t, "a full queue", func() bool { return stalled.Full() })
-	// Some calls find room at the server that stalls, before it has stalled for good.
+	// Some calls find room at the server that stalls, before it has stalled for
+	// good.
 	go func() {
 		for range 5000 {
 			if _, err := calm.Write(zmtptest.Message("call", "", "a.B/D", "")); err != nil {
@@ -232,8 +233,8 @@ func TestStreamServerStalls(t *testing.T) {
 	<-sent
 }
 
-// A client that does not read its streams loses no message in the middle of one: the
-// stream ends.
+// A client that does not read its streams loses no message in the middle of
+// one: the stream ends.
 func TestStreamClientStalls(t *testing.T) {
 	b := start(t, NewReqRep, func(c *Config) { c.Socket.SendQueueBytes = 64 << 10 })
 	server, slow := b.join(t, b.back, zmtp.Router), b.join(t, b.front, zmtp.Dealer)
@@ -262,8 +263,8 @@ func TestStreamClientStalls(t *testing.T) {
 	t.Error("the stream has not ended")
 }
 
-// FuzzStays passes any message that was not sent to the function that says whether it
-// may go elsewhere.
+// FuzzStays passes any message that was not sent to the function that says
+// whether it may go elsewhere.
 func FuzzStays(f *testing.F) {
 	f.Add("route", "id", "", "a.B/C", "body", streamHeader)
 	f.Fuzz(func(t *testing.T, a, b, c, d, e, g string) {

@@ -36,7 +36,8 @@ func NewProxyDealer(cfg link.Config, to DealerReceiver) *ProxyDealer {
 	return d
 }
 
-// splitFrames returns the frames of a message as it is on the wire, none of a command.
+// splitFrames returns the frames of a message as it is on the wire, none of a
+// command.
 func splitFrames(message []byte) (frames [][]byte) {
 	for len(message) > 0 {
 		h, ok, err := zmtp.ParseHeader(message)

@@ -124,8 +124,8 @@ func (r *ProxyRouter) peer(route []byte) *link.Conn {
 	return r.peers[binary.BigEndian.Uint64(route[1:])]
 }
 
-// Tell sends a peer a message, as it is on the wire, however many bytes wait for it.
-// If the peer is gone nothing happens.
+// Tell sends a peer a message, as it is on the wire, however many bytes wait
+// for it. If the peer is gone nothing happens.
 func (r *ProxyRouter) Tell(route, message []byte) {
 	if c := r.peer(route); c != nil {
 		tell(c, message)

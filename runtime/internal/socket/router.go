@@ -27,7 +27,7 @@ type Receiver interface {
 	// Receive decodes one request, in the order of arrival. The frames are
 	// valid during the call only. It returns nil when there is nothing to run:
 	// the request was malformed, or has been answered already; Handled for a
-	// message of a stream that was taken.
+	// message of a stream that was taken, or that came too late.
 	Receive(p *RouterPeer, frames [][]byte) Job
 	// TooLarge answers a request that is larger than the connection's limit.
 	// The frames are those before the one that exceeds it, and valid during the

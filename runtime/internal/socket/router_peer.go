@@ -24,12 +24,13 @@ type RouterPeer struct {
 	// Held is how many streams the Receiver has a place for. It is the Receiver's.
 	Held atomic.Int64
 
-	router   *Router
-	writable writable
-	streams  routerStreams
-	unread   *stream.Share // of what the Receiver's streams have not received
-	late     atomic.Int64  // messages that streams that have ended may still get
-	envelope []byte        // of the message that was read last, as on the wire
+	router    *Router
+	writable  writable
+	streams   routerStreams
+	unread    *stream.Share // of what the Receiver's streams have not received
+	late      atomic.Int64  // messages that streams that have ended may still get
+	envelope  []byte        // of the message that was read last, as on the wire
+	lingering atomic.Int64  // jobs that run though their streams were aborted
 
 	roomMu sync.Mutex
 	room   notify.Broadcast // of the connection being writable
@@ -129,6 +130,7 @@ func (p *RouterPeer) run(job Job) (reader bool) {
 	pace := job.Pace() // before Run, which may free the job
 	if !pace.quick() {
 		p.uncork()
+		p.paceLingering()
 		serving := p.serving
 		p.serving = false
 		p.router.promote(p)
@@ -141,6 +143,22 @@ func (p *RouterPeer) run(job Job) (reader bool) {
 		return false
 	}
 	return p.runQuick(job, pace)
+}
+
+// maxLingering is how many jobs of one peer may run though their streams were
+// aborted before the peer is read with pauses: one that opens streams and
+// cancels them at once would keep all processors busy with jobs that nobody
+// wants.
+const maxLingering = 16
+
+// lingeringPause is the pause for each further stream meanwhile.
+const lingeringPause = time.Millisecond
+
+// paceLingering pauses while too many jobs are left over.
+func (p *RouterPeer) paceLingering() {
+	if p.lingering.Load() > maxLingering {
+		p.PauseReading(lingeringPause)
+	}
 }
 
 // runLong runs a job while another goroutine is the reader.

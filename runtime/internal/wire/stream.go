@@ -220,8 +220,8 @@ func CancelsStream(content [][]byte) bool {
 	return err == nil && h.Cancel
 }
 
-// GoesOn reports whether a reply, of which content stands behind the envelope, is not
-// the last one of its stream.
+// GoesOn reports whether a reply, of which content stands behind the envelope,
+// is not the last one of its stream.
 func GoesOn(content [][]byte) bool {
 	return len(content) == 3 && len(content[0]) == 0 && hasStream(content[2])
 }
