@@ -86,6 +86,10 @@ type clientStream struct {
 	over   bool
 	result error
 	unwait func() bool // stops waiting for the end of call; nil: does not yet
+	// opening says that open looks after the end of call; giveUp ends what waits
+	// for a server when the stream is over, if not nil.
+	opening bool
+	giveUp  context.CancelFunc
 
 	legContext context.Context // of the hedges; nil: there are none yet
 }
@@ -349,7 +353,7 @@ func (s *clientStream) Close() {
 
 // expire ends the call because of a timeout.
 func (s *clientStream) expire(err error) {
-	s.cancel(Errorf(CodeOf(err), "%s: %w", s.method.Procedure, err))
+	s.cancel(Errorf(CodeDeadlineExceeded, "%s: %w", s.method.Procedure, err))
 }
 
 // cancel ends the call with err, if it is not over.
@@ -375,8 +379,11 @@ func (s *clientStream) finishWith(err error, reply proto.Message) bool {
 		return false
 	}
 	s.over, s.result = true, err
-	unwait, release, chain := s.unwait, s.release, s.chain
+	unwait, release, chain, giveUp := s.unwait, s.release, s.chain, s.giveUp
 	s.mu.Unlock()
+	if giveUp != nil {
+		giveUp()
+	}
 	if unwait != nil {
 		unwait()
 	}

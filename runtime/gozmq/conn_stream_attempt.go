@@ -123,10 +123,37 @@ func (s *clientStream) wait(call context.Context) error {
 	s.with = call
 	s.unwait = func() bool { return true }
 	if call.Done() != nil {
-		s.unwait = context.AfterFunc(call, func() { s.cancel(contextError(call.Err(), s.method)) })
+		s.unwait = context.AfterFunc(call, s.callEnded)
 	}
 	s.watch.start()
 	return nil
+}
+
+// callEnded ends the stream because its call's context has ended, unless open is
+// about to, which knows why no server was there.
+func (s *clientStream) callEnded() {
+	s.mu.Lock()
+	opening := s.opening
+	s.mu.Unlock()
+	if !opening {
+		s.cancel(contextError(s.with.Err(), s.method))
+	}
+}
+
+// beginOpening has open look after the end of the call, until endOpening.
+func (s *clientStream) beginOpening() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.opening = true
+}
+
+func (s *clientStream) endOpening() {
+	s.mu.Lock()
+	s.opening = false
+	s.mu.Unlock()
+	if err := s.with.Err(); err != nil {
+		s.cancel(contextError(err, s.method))
+	}
 }
 
 // fail ends the call with err, and returns what it has ended with.
@@ -138,6 +165,8 @@ func (s *clientStream) fail(err error) error {
 // open opens the stream at a server, trying again as the method allows.
 // s.starting is held.
 func (s *clientStream) open(ctx context.Context) error {
+	s.beginOpening()
+	defer s.endOpening()
 	both, stop := s.both(ctx)
 	defer stop()
 	for {
@@ -156,10 +185,15 @@ func (s *clientStream) open(ctx context.Context) error {
 			}
 			return nil
 		}
-		if s.with.Err() == nil && ctx.Err() != nil {
+		callErr := s.with.Err()
+		switch over, _ := s.ended(); {
+		case over:
+			return s.whyOver(s.outcome())
+		case callErr == nil && ctx.Err() != nil:
 			return contextError(ctx.Err(), s.method)
-		}
-		if callErr := s.with.Err(); callErr != nil {
+		case errors.Is(err, callErr):
+			return s.fail(contextError(err, s.method)) // which says what there was to wait for
+		case callErr != nil:
 			return s.fail(contextError(callErr, s.method))
 		}
 		if err = callError(err, s.method); !s.tryAgain(both, err, false) {
@@ -168,14 +202,25 @@ func (s *clientStream) open(ctx context.Context) error {
 	}
 }
 
-// both returns a context that ends with ctx and with the call, which has begun.
-func (s *clientStream) both(ctx context.Context) (context.Context, func()) {
-	if done := ctx.Done(); done == nil || done == s.with.Done() {
-		return s.with, func() {}
+// both returns a context that ends with ctx, with the call's, and when the stream,
+// which has begun, is over. stop must be called.
+func (s *clientStream) both(ctx context.Context) (both context.Context, stop func()) {
+	both, cancel := context.WithCancel(s.with)
+	unlink := func() bool { return true }
+	if done := ctx.Done(); done != nil && done != s.with.Done() {
+		unlink = context.AfterFunc(ctx, cancel)
 	}
-	both, cancel := context.WithCancel(ctx)
-	stop := context.AfterFunc(s.with, cancel)
-	return both, func() { stop(); cancel() }
+	s.mu.Lock()
+	s.giveUp = cancel
+	over := s.over
+	s.mu.Unlock()
+	if over {
+		cancel()
+	}
+	return both, func() {
+		unlink()
+		cancel()
+	}
 }
 
 // AppendStart appends the stream's first message (socket.StreamStart).

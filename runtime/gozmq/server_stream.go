@@ -228,17 +228,26 @@ func (s *serverStream) lastHeader() wire.ReplyHeader {
 
 // hardEnded ends the stream when its context has ended without the handler.
 func (s *serverStream) hardEnded() {
+	if s.done.Load() {
+		return // what the handler has returned is on its way
+	}
 	lost := s.peer.Err() != nil
-	s.abort(s.why(), !lost)
+	s.abort(s.cause(), !lost)
 }
 
-// why returns why the stream's context has ended.
+// why returns why the handler cannot go on.
 func (s *serverStream) why() error {
+	if s.done.Load() {
+		return errReturned
+	}
+	return s.cause()
+}
+
+// cause returns why the stream's context has ended.
+func (s *serverStream) cause() error {
 	cause := context.Cause(s.hard)
 	var coded *Error
 	switch {
-	case s.done.Load():
-		return errReturned
 	case errors.As(cause, &coded):
 		return coded
 	case errors.Is(cause, errStopped):
@@ -265,7 +274,7 @@ func (s *serverStream) abort(err error, tell bool) {
 
 // expire ends the stream because of a timeout.
 func (s *serverStream) expire(err error) {
-	s.abort(Errorf(CodeOf(err), "%s: %w", s.method.Procedure, err), true)
+	s.abort(Errorf(CodeDeadlineExceeded, "%s: %w", s.method.Procedure, err), true)
 }
 
 // look says what the watch looks at.

@@ -1,6 +1,7 @@
 package gozmq
 
 import (
+	"fmt"
 	"sync"
 	"time"
 )
@@ -28,11 +29,11 @@ func (w *streamWatch) start() {
 	defer w.mu.Unlock()
 	if w.idle > 0 {
 		w.every(w.idle, func() (uint64, bool) { all, _, _ := w.look(); return all, true },
-			Errorf(CodeDeadlineExceeded, "no message in either direction for %v", w.idle))
+			fmt.Errorf("no message in either direction for %v", w.idle))
 	}
 	if w.message > 0 {
 		w.every(w.message, func() (uint64, bool) { _, received, waits := w.look(); return received, waits },
-			Errorf(CodeDeadlineExceeded, "waited for a message for %v", w.message))
+			fmt.Errorf("waited for a message for %v", w.message))
 	}
 }
 
