@@ -1,0 +1,25 @@
+package gozmq
+
+import (
+	"sync"
+
+	"google.golang.org/protobuf/proto"
+)
+
+// A streamBody is a message on its way to the wire (wire.Body).
+type streamBody struct {
+	bodies *bodies
+	m      proto.Message
+}
+
+var streamBodies = sync.Pool{New: func() any { return new(streamBody) }}
+
+// AppendBody appends the message as one frame.
+func (b *streamBody) AppendBody(to []byte, flags byte) ([]byte, error) {
+	return b.bodies.append(to, flags, b.m)
+}
+
+func (b *streamBody) free() {
+	*b = streamBody{}
+	streamBodies.Put(b)
+}
