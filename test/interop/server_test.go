@@ -53,7 +53,7 @@ func TestPythonSeesStatuses(t *testing.T) {
 		{"panic", helloFrames(t, "panic"), gozmq.CodeInternal, ""},
 		{"unknown method", [][]byte{[]byte("greet.v1.Greeter/Nothing"), nil}, gozmq.CodeUnimplemented, "Nothing"},
 		{"unknown service", [][]byte{[]byte("x.Y/Z"), nil}, gozmq.CodeUnimplemented, ""},
-		{"no method", [][]byte{nil, nil}, gozmq.CodeUnimplemented, ""},
+		{"no method", [][]byte{nil, nil}, gozmq.CodeFailedPrecondition, "no such stream"}, // a message of one
 		{"over-long method", [][]byte{bytes.Repeat([]byte("x"), 100_000), nil}, gozmq.CodeUnimplemented, ""},
 		{"undecodable body", [][]byte{[]byte(sayHelloMethod), []byte("\xff\xff")}, gozmq.CodeInvalidArgument, ""},
 		{"no body", [][]byte{[]byte(sayHelloMethod)}, gozmq.CodeInvalidArgument, ""},
