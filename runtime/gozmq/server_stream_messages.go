@@ -27,6 +27,10 @@ func (s *serverStream) receive(r *wire.Request) bool {
 	if !h.NoMessage {
 		ok = s.receiveMessage(r.Body)
 	}
+	if h.End && h.Sent != 0 && h.Sent != s.on.Got() {
+		s.abort(errAstray, true)
+		return false
+	}
 	if h.End {
 		s.on.CloseReceive()
 	}

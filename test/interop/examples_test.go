@@ -207,7 +207,7 @@ func wantStreamExamples(t *testing.T) map[string][]byte {
 		"stream-headers":        of(nil, nil, encode(t, &gozmqv1.ReplyHeader{Headers: served, Stream: &gozmqv1.Stream{NoMessage: true}})),
 		"stream-credit-client":  of(nil, nil, request(more)),
 		"stream-credit-server":  of(nil, nil, encode(t, &gozmqv1.ReplyHeader{Stream: more})),
-		"stream-half-close":     of(nil, nil, request(&gozmqv1.Stream{NoMessage: true, End: true})),
+		"stream-half-close":     of(nil, nil, request(&gozmqv1.Stream{NoMessage: true, End: true, Sent: 2})),
 		"stream-reply":          of(nil, encode(t, &chatv1.UploadSummary{Lines: 2})),
 		"stream-end":            of(nil, nil),
 		"stream-end-error":      of(gone, nil, encode(t, &gozmqv1.ReplyHeader{Trailers: lines})),

@@ -116,10 +116,18 @@ func TestForeignProxyDealsStreams(t *testing.T) {
 	clear("Chat", err)
 	ctx := testkit.Within(t)
 	up := client.Upload(ctx)
-	for err = nil; err == nil; { // no half-close, which could overtake the error
+	for err = nil; err == nil; {
 		err = up.Send(ctx, new(chatv1.Line))
 	}
 	clear("Upload", err)
+	for range 20 { // also one whose end could overtake the error
+		up := client.Upload(ctx)
+		for range 3 {
+			_ = up.Send(ctx, new(chatv1.Line))
+		}
+		_, err := up.CloseAndReceive(ctx)
+		clear("a short Upload", err)
+	}
 	if texts, err := watchAll(t, client, 3); err != nil || len(texts) != 3 {
 		t.Errorf("then watched %q, %v", texts, err)
 	}

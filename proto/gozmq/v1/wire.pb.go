@@ -254,7 +254,11 @@ type Stream struct {
 	// The body, which is empty, is not a message.
 	NoMessage bool `protobuf:"varint,3,opt,name=no_message,json=noMessage,proto3" json:"no_message,omitempty"`
 	// The client sends no further message.
-	End           bool `protobuf:"varint,4,opt,name=end,proto3" json:"end,omitempty"`
+	End bool `protobuf:"varint,4,opt,name=end,proto3" json:"end,omitempty"`
+	// Beside end: how many messages the client has sent since the call began. A
+	// server that has got another number ends the call with FAILED_PRECONDITION.
+	// 0: not said.
+	Sent          uint64 `protobuf:"varint,5,opt,name=sent,proto3" json:"sent,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -315,6 +319,13 @@ func (x *Stream) GetEnd() bool {
 		return x.End
 	}
 	return false
+}
+
+func (x *Stream) GetSent() uint64 {
+	if x != nil {
+		return x.Sent
+	}
+	return 0
 }
 
 // PublicationHeader is the last frame of a publication whose topic is sequenced
@@ -826,13 +837,14 @@ const file_gozmq_v1_wire_proto_rawDesc = "" +
 	"\aheaders\x18\x01 \x03(\v2\x13.gozmq.v1.MetadatumR\aheaders\x12/\n" +
 	"\btrailers\x18\x02 \x03(\v2\x13.gozmq.v1.MetadatumR\btrailers\x12\x18\n" +
 	"\arefused\x18\x03 \x01(\bR\arefused\x12(\n" +
-	"\x06stream\x18\x04 \x01(\v2\x10.gozmq.v1.StreamR\x06stream\"y\n" +
+	"\x06stream\x18\x04 \x01(\v2\x10.gozmq.v1.StreamR\x06stream\"\x8d\x01\n" +
 	"\x06Stream\x12!\n" +
 	"\fmax_messages\x18\x01 \x01(\x04R\vmaxMessages\x12\x1b\n" +
 	"\tmax_bytes\x18\x02 \x01(\x04R\bmaxBytes\x12\x1d\n" +
 	"\n" +
 	"no_message\x18\x03 \x01(\bR\tnoMessage\x12\x10\n" +
-	"\x03end\x18\x04 \x01(\bR\x03end\"\xd6\x01\n" +
+	"\x03end\x18\x04 \x01(\bR\x03end\x12\x12\n" +
+	"\x04sent\x18\x05 \x01(\x04R\x04sent\"\xd6\x01\n" +
 	"\x11PublicationHeader\x12\x1c\n" +
 	"\tpublisher\x18\x01 \x01(\x06R\tpublisher\x12\x1a\n" +
 	"\bposition\x18\x02 \x01(\x04R\bposition\x12\x1a\n" +

@@ -113,7 +113,10 @@ func (s *DealerStream) CloseSend() error {
 	}
 	s.closed = true
 	s.spoken.Store(true)
-	s.tell(func(b []byte) []byte { return wire.AppendStreamControl(b, wire.Stream{Present: true, End: true}) })
+	s.mu.Lock()
+	sent := s.out.Messages()
+	s.mu.Unlock()
+	s.tell(func(b []byte) []byte { return wire.AppendStreamControl(b, wire.Stream{Present: true, End: true, Sent: sent}) })
 	return nil
 }
 

@@ -71,6 +71,9 @@ func (s *RouterStream) Push(body []byte) error {
 	return err
 }
 
+// Got returns how many messages of the client have come.
+func (s *RouterStream) Got() uint64 { return s.in.Got().Messages }
+
 // CloseReceive says that the client sends no more. It returns false when that was
 // known.
 func (s *RouterStream) CloseReceive() bool {

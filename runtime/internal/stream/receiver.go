@@ -50,11 +50,12 @@ func (r *Receiver) Init(window Credit, b *Budget) {
 // Push queues a copy of a body that came at that time. When the taking
 // goroutine waits it keeps nothing and returns true: the caller hands the body
 // over, and wakes it. It returns ErrCredit when the sender had no credit, and
-// ErrUnread when the share is used up. After Close it does nothing.
+// ErrUnread when the share is used up. After Close it only counts.
 func (r *Receiver) Push(body []byte, at time.Time) (handOver bool, err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.closed {
+		r.got.add(len(body))
 		return false, nil
 	}
 	if !r.granted.allows(r.got) {

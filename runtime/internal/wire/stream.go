@@ -23,8 +23,9 @@ type Stream struct {
 	// Messages and Bytes are the credit that the sender of the header grants, since
 	// the stream began; 0: unchanged, and without limit where the stream begins.
 	Messages, Bytes uint64
-	NoMessage       bool // the body is not a message
-	End             bool // the client sends no further message
+	NoMessage       bool   // the body is not a message
+	End             bool   // the client sends no further message
+	Sent            uint64 // beside End: how many messages the client has sent; 0: not said
 }
 
 // Unlimited returns s as it counts where a stream begins.
@@ -44,6 +45,7 @@ const (
 	fieldStreamBytes
 	fieldStreamNoMessage
 	fieldStreamEnd
+	fieldStreamSent
 
 	fieldStream protowire.Number = 4
 )
@@ -102,11 +104,11 @@ func (s Stream) message() *gozmqv1.Stream {
 	if !s.Present {
 		return nil
 	}
-	return &gozmqv1.Stream{MaxMessages: s.Messages, MaxBytes: s.Bytes, NoMessage: s.NoMessage, End: s.End}
+	return &gozmqv1.Stream{MaxMessages: s.Messages, MaxBytes: s.Bytes, NoMessage: s.NoMessage, End: s.End, Sent: s.Sent}
 }
 
-// maxStream is how many bytes a Stream has at most: two varints and two bools.
-const maxStream = 2*11 + 2*2
+// maxStream is how many bytes a Stream has at most: three varints and two bools.
+const maxStream = 3*11 + 2*2
 
 // appendHeader appends a header that has nothing but s, as the last frame.
 func (s Stream) appendHeader(b []byte) []byte {
@@ -121,6 +123,7 @@ func (s Stream) appendField(b []byte) []byte {
 	c = appendUint(c, fieldStreamBytes, s.Bytes)
 	c = appendUint(c, fieldStreamNoMessage, protowire.EncodeBool(s.NoMessage))
 	c = appendUint(c, fieldStreamEnd, protowire.EncodeBool(s.End))
+	c = appendUint(c, fieldStreamSent, s.Sent)
 	return protowire.AppendBytes(protowire.AppendTag(b, fieldStream, protowire.BytesType), c)
 }
 
@@ -129,7 +132,7 @@ func streamOf(m *gozmqv1.Stream) Stream {
 	if m == nil {
 		return Stream{}
 	}
-	return Stream{Present: true, Messages: m.GetMaxMessages(), Bytes: m.GetMaxBytes(), NoMessage: m.GetNoMessage(), End: m.GetEnd()}
+	return Stream{Present: true, Messages: m.GetMaxMessages(), Bytes: m.GetMaxBytes(), NoMessage: m.GetNoMessage(), End: m.GetEnd(), Sent: m.GetSent()}
 }
 
 // onlyStream decodes a header that has nothing but a Stream, as most do that have
@@ -173,6 +176,8 @@ func (s *Stream) set(number protowire.Number, value uint64) bool {
 		s.NoMessage = value != 0
 	case fieldStreamEnd:
 		s.End = value != 0
+	case fieldStreamSent:
+		s.Sent = value
 	default:
 		return false
 	}

@@ -47,6 +47,7 @@ func TestStreamBytes(t *testing.T) {
 		},
 		"client's message": {sized(AppendStreamMessage(nil, rawBody("body"))), wireOf("", "body")},
 		"half-close":       {string(AppendStreamControl(nil, Stream{Present: true, End: true})), wireOf("", "", "\x22\x04\x18\x01\x20\x01")},
+		"counted":          {string(AppendStreamControl(nil, Stream{Present: true, End: true, Sent: 2})), wireOf("", "", "\x22\x06\x18\x01\x20\x01\x28\x02")},
 		"credit":           {string(AppendStreamControl(nil, window)), wireOf("", "", "\x22\x08\x08\x40\x10\x80\x80\x04\x18\x01")},
 		"server's message": {sized(AppendStreamReply(nil, rawBody("body"))), wireOf("", "body", "\x22\x00")},
 		"server's credit":  {must(AppendStreamReplyControl(nil, window, nil)), wireOf("", "", "\x22\x08\x08\x40\x10\x80\x80\x04\x18\x01")},
