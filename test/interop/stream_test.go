@@ -77,7 +77,7 @@ func playStreamClient(t *testing.T, ex map[string][]byte) {
 	if gozmq.CodeOf(w.err) != gozmq.CodeNotFound || w.lines != halfWindow {
 		t.Errorf("watched %d lines, then %v", w.lines, w.err)
 	}
-	if string(w.meta.Headers["served-by"][0]) != "a" || string(w.meta.Trailers["lines"][0]) != "42" {
+	if w.meta.Headers["served-by"][0] != "a" || w.meta.Trailers["lines"][0] != "42" {
 		t.Errorf("the metadata is %v", w.meta)
 	}
 	playCanceled(t, p, client, ex)
@@ -205,7 +205,8 @@ func TestPythonOpensStreams(t *testing.T) {
 // wantStreamClient checks what stream_client.py writes.
 func wantStreamClient(client *process) {
 	client.t.Helper()
-	for _, line := range []string{"line line 1", "line line 2", "line line 3", "end 0", "line line 1", "canceled", "line line 1", "end 0"} {
+	const first, second, third = "line " + "line 1", "line " + "line 2", "line " + "line 3"
+	for _, line := range []string{first, second, third, "end 0", first, "canceled", first, "end 0"} {
 		client.expect(line)
 	}
 	client.wait()
