@@ -2,6 +2,7 @@ package interop
 
 import (
 	"strings"
+	"sync"
 	"testing"
 
 	chatv1 "github.com/gozmq/gozmq/example/gen/chat/v1"
@@ -64,15 +65,15 @@ func TestOurProxyCarriesStreamsToServers(t *testing.T) {
 	// The connection of a libzmq ROUTER ends: so does the stream, at once.
 	ended := make(chan error, 2)
 	for range 2 { // one at each server
+		var once sync.Once
 		first := make(chan struct{})
 		go func() {
 			for _, err := range client.Watch(testkit.Within(t), &chatv1.WatchRequest{}) {
 				if err != nil {
 					ended <- err
-				} else if first != nil {
-					close(first)
-					first = nil
+					return
 				}
+				once.Do(func() { close(first) })
 			}
 		}()
 		<-first
