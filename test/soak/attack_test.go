@@ -249,6 +249,10 @@ func childHostile(ctx context.Context, name, addr, at string) error {
 	return fmt.Errorf("attack %q is not known", name)
 }
 
+// kernelBuffer is the size of the kernel's buffers on both sides of an attack: what
+// is in them when it ends is read nevertheless.
+const kernelBuffer = 256 << 10
+
 // once attacks on one connection, and ends with it.
 func (a *attack) once(ctx context.Context, addr string, made *atomic.Int64) {
 	var d net.Dialer
@@ -257,6 +261,9 @@ func (a *attack) once(ctx context.Context, addr string, made *atomic.Int64) {
 		return
 	}
 	defer c.Close()
+	if err := c.(*net.TCPConn).SetWriteBuffer(kernelBuffer); err != nil {
+		return
+	}
 	stop := context.AfterFunc(ctx, func() { c.Close() })
 	defer stop()
 	n := made.Add(1)

@@ -231,8 +231,14 @@ func (c *Conn) ReportTopic(kind EventKind, topic []byte, err error) {
 func (c *Conn) Reported() uint64 { return c.malformed.Load() }
 
 // PauseReading does not return before d has passed, or the connection has
-// ended. The reader calls it, so that nothing is read meanwhile.
+// ended. The reader calls it, so that nothing is read meanwhile. What a peer has
+// left behind is read without pauses, and counts as an offense (Offend): it is
+// little, and holds a descriptor as long as it lasts.
 func (c *Conn) PauseReading(d time.Duration) {
+	if hungUp(c.raw) {
+		c.Offend()
+		return
+	}
 	c.Pause()
 	defer c.Unpause()
 	timer := time.NewTimer(d)
