@@ -9,8 +9,8 @@ import (
 	"github.com/gozmq/gozmq/internal/testkit"
 )
 
-// TestStreamWithoutServer: what ends a stream ends its wait for a server, too, and the
-// error says why there was none.
+// TestStreamWithoutServer: what ends a stream ends its wait for a server, too,
+// and the error says why there was none.
 func TestStreamWithoutServer(t *testing.T) {
 	const short = 50 * time.Millisecond
 	begin := func(t *testing.T, ctx context.Context, opts ...CallOption) Stream {
