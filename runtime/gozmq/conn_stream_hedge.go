@@ -1,6 +1,7 @@
 package gozmq
 
 import (
+	"cmp"
 	"context"
 	"time"
 
@@ -113,7 +114,7 @@ func (s *clientStream) race(ctx context.Context, m proto.Message) (legOutcome, e
 				timer.Reset(h.delay)
 			}
 		case <-both.Done():
-			return legOutcome{}, contextError(both.Err(), s.method)
+			return legOutcome{}, contextError(cmp.Or(ctx.Err(), s.with.Err(), both.Err()), s.method)
 		}
 	}
 }

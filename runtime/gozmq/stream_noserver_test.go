@@ -51,12 +51,20 @@ func TestStreamWithoutServer(t *testing.T) {
 		time.AfterFunc(short, s.Close)
 		fails(t, s, CodeCanceled, "the stream was closed")
 	})
-	t.Run("one wait is given up", func(t *testing.T) {
-		s := begin(t, t.Context())
+	goesOn := func(t *testing.T, s Stream) {
+		t.Helper()
 		ctx, cancel := context.WithTimeout(t.Context(), short)
 		defer cancel()
 		if more, err := s.Receive(ctx, new(bytez)); !more || CodeOf(err) != CodeDeadlineExceeded {
 			t.Errorf("Receive: %v, %v; want the stream to go on", more, err)
 		}
+	}
+	t.Run("one wait is given up", func(t *testing.T) { goesOn(t, begin(t, t.Context())) })
+	t.Run("one wait is given up, hedged", func(t *testing.T) {
+		c := dial(t, Connect("tcp://127.0.0.1:1"), WithReadyTimeout(0))
+		s := c.Stream(t.Context(), idempotentWatch, WithHedging(2, time.Millisecond))
+		defer s.Close()
+		mustSend(t, s, "1")
+		goesOn(t, s)
 	})
 }
