@@ -20,38 +20,48 @@ const (
 // had it went.
 const maxMoves = 3
 
-// attempts makes the call, and again while it fails with CodeUnavailable, if
-// the method is idempotent: when its server went and another one is there, and
-// as often as the method's annotation and the budget allow. The first time that
-// its server went a call moves at once; before any other attempt there is a
-// pause, so that servers that come and go all the time do not use a call's
-// moves up.
+// attempts makes the call, and again while tries.next says so.
 func (c *Conn) attempts(ctx context.Context, call *outgoingCall, reply proto.Message) error {
-	m := call.method
-	pause, moves := retryFirst, 0
-	for attempt := 1; ; {
+	var t tries
+	for {
 		gone, err := c.attempt(ctx, call, reply)
-		if m.Idempotency == IdempotencyUnknown {
+		if !t.next(ctx, c, call.method, gone, err) {
 			return err
 		}
-		if !gone { // one server's end, which all its calls see, is no failure of each
-			c.budget.note(err)
-		}
-		if CodeOf(err) != CodeUnavailable || c.dealer.Closed() {
-			return err
-		}
-		if gone && moves < maxMoves && c.dealer.Peers() > 0 {
-			if moves++; moves == 1 {
-				continue
-			}
-		} else if attempt++; attempt > m.MaxAttempts || !c.budget.allows() {
-			return err
-		}
-		if !sleep(ctx, pause/2+rand.N(pause/2)) || c.dealer.Closed() {
-			return err
-		}
-		pause = min(2*pause, retryLimit)
 	}
+}
+
+// tries counts the attempts of one call. The zero value is ready.
+type tries struct {
+	again, moves int
+	pause        time.Duration // the last one
+}
+
+// next reports whether a call whose attempt has ended with err is made again, and
+// waits for the pause before that. It is while it fails with CodeUnavailable, if
+// the method is idempotent: when its server went and another one is there, and as
+// often as the method's annotation and the budget allow. The first time that its
+// server went a call moves at once; before any other attempt there is a pause, so
+// that servers that come and go all the time do not use a call's moves up.
+func (t *tries) next(ctx context.Context, c *Conn, m *Method, gone bool, err error) bool {
+	if m.Idempotency == IdempotencyUnknown {
+		return false
+	}
+	if !gone { // one server's end, which all its calls see, is no failure of each
+		c.budget.note(err)
+	}
+	if CodeOf(err) != CodeUnavailable || c.dealer.Closed() {
+		return false
+	}
+	if gone && t.moves < maxMoves && c.dealer.Peers() > 0 {
+		if t.moves++; t.moves == 1 {
+			return true
+		}
+	} else if t.again++; t.again >= m.MaxAttempts || !c.budget.allows() {
+		return false
+	}
+	t.pause = min(max(2*t.pause, retryFirst), retryLimit)
+	return sleep(ctx, t.pause/2+rand.N(t.pause/2)) && !c.dealer.Closed()
 }
 
 // sleep waits for d; it returns false when ctx ends first.

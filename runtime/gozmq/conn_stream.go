@@ -1,6 +1,7 @@
 package gozmq
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"runtime"
@@ -66,7 +67,7 @@ type clientStream struct {
 	first    []byte          // the first message, where hasFirst is true
 	hasFirst bool
 	ends     bool // the start says that no message follows
-	tries    streamTries
+	tries    tries
 
 	current atomic.Pointer[socket.DealerStream]
 	leg     *clientStream // the hedge that was first; the receiving goroutine's
@@ -194,7 +195,7 @@ func (s *clientStream) CloseSend(ctx context.Context) error {
 		}
 		next, final, err := s.again(ctx, st)
 		if err != nil || next == nil {
-			return firstError(err, final) // to close a call that went well is no error
+			return cmp.Or(err, final) // to close a call that went well is no error
 		}
 		st = next
 	}
@@ -282,14 +283,4 @@ func (s *clientStream) Take(body []byte) {
 	if err := s.conn.bodies.decode(body, s.into); err != nil {
 		s.taken = Errorf(CodeInternal, "%s: decode %s of %d bytes: %w", s.method.Procedure, nameOf(s.into), len(body), err)
 	}
-}
-
-// firstError returns the first error that is not nil.
-func firstError(errs ...error) error {
-	for _, err := range errs {
-		if err != nil {
-			return err
-		}
-	}
-	return nil
 }

@@ -3,7 +3,6 @@ package gozmq
 import (
 	"context"
 	"errors"
-	"math/rand/v2"
 	"time"
 
 	"google.golang.org/protobuf/proto"
@@ -12,12 +11,6 @@ import (
 	"github.com/gozmq/gozmq/runtime/internal/wire"
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
 )
-
-// streamTries counts the attempts of a stream (Conn.attempts).
-type streamTries struct {
-	again, moves int
-	pause        time.Duration
-}
 
 // hold lets the caller begin the stream, or begin it again, until it calls free. It
 // fails when ctx ends first.
@@ -274,10 +267,9 @@ func (s *clientStream) again(ctx context.Context, st *socket.DealerStream) (next
 	if final == nil || st.Answered() || st.Spoken() {
 		return nil, final, nil
 	}
-	if both, stop := s.both(ctx); !moves {
+	if !moves {
+		both, stop := s.both(ctx)
 		moves = s.tryAgain(both, final, gone)
-		stop()
-	} else {
 		stop()
 	}
 	if !moves {
@@ -317,31 +309,8 @@ func (s *clientStream) judge(st *socket.DealerStream) (gone, moves bool, final e
 	return h.Refused, moves, parseStatus(end.Reply.Status)
 }
 
-// tryAgain reports whether the call is tried again after err, and waits for the
-// pause before that. Only one whose client sends no stream is: what else was
-// sent is gone.
+// tryAgain reports whether the call is tried again after err (tries.next). Only one
+// whose client sends no stream is: what else was sent is gone.
 func (s *clientStream) tryAgain(ctx context.Context, err error, gone bool) bool {
-	m, t := s.method, &s.tries
-	if m.Idempotency == IdempotencyUnknown || m.ClientStreams {
-		return false
-	}
-	if !gone {
-		s.conn.budget.note(err)
-	}
-	if CodeOf(err) != CodeUnavailable || s.conn.dealer.Closed() {
-		return false
-	}
-	if gone && t.moves < maxMoves && s.conn.dealer.Peers() > 0 {
-		if t.moves++; t.moves == 1 {
-			return true
-		}
-	} else if t.again++; t.again >= m.MaxAttempts || !s.conn.budget.allows() {
-		return false
-	}
-	t.pause = max(t.pause, retryFirst)
-	if !sleep(ctx, t.pause/2+rand.N(t.pause/2)) || s.conn.dealer.Closed() {
-		return false
-	}
-	t.pause = min(2*t.pause, retryLimit)
-	return true
+	return !s.method.ClientStreams && s.tries.next(ctx, s.conn, s.method, gone, err)
 }

@@ -1,6 +1,7 @@
 package gozmq
 
 import (
+	"cmp"
 	"context"
 	"sync/atomic"
 
@@ -51,7 +52,7 @@ func (c *streamChain) run() {
 			s.finish(c.result)
 			return
 		}
-		s.cancel(firstError(c.result, Errorf(CodeCanceled, "%s: the interceptors have returned", s.method.Procedure)))
+		s.cancel(cmp.Or[error](c.result, Errorf(CodeCanceled, "%s: the interceptors have returned", s.method.Procedure)))
 	}()
 	c.result = Errorf(CodeInternal, "%s: an interceptor has ended its goroutine", s.method.Procedure)
 	var err error
