@@ -256,24 +256,3 @@ func (s *Server) drain(router *socket.Router, limit time.Duration) error {
 	s.observer.close()
 	return err
 }
-
-// reply sends an answer; a peer that is gone does not get it.
-func reply(p *socket.RouterPeer, envelope []byte, appendFrames func(b []byte) ([]byte, error)) error {
-	b, err := p.BeginForced()
-	if err != nil {
-		return nil
-	}
-	done := false
-	defer func() {
-		if !done {
-			p.Abort()
-		}
-	}()
-	b = append(b, envelope...)
-	if b, err = appendFrames(b); err != nil {
-		return err
-	}
-	done = true
-	p.Commit(b)
-	return nil
-}

@@ -191,7 +191,7 @@ func (c *serverCall) Run() {
 		c.finish()
 	}
 	if err == nil {
-		err = reply(c.peer, c.envelope, c.appendFitting)
+		err = c.reply(c.appendFitting)
 	}
 	if err != nil {
 		c.fail(err)
@@ -315,11 +315,17 @@ func (c *serverCall) appendFitting(b []byte) ([]byte, error) {
 	if err != nil || c.handler.method.Bare {
 		return out, err
 	}
+	return out, beyondClient(c.handler.method, "reply", c.peer.Fits(out[len(b):]))
+}
+
+// beyondClient returns err; if it says that the client announces to take less,
+// with a code, and what as the name of what is too large.
+func beyondClient(m *Method, what string, err error) error {
 	var limit *link.LimitError
-	if errors.As(c.peer.Fits(out[len(b):]), &limit) {
-		return out, Errorf(CodeResourceExhausted, "%s: reply of %d bytes exceeds the client's limit of %d (ask for less, or raise it with WithMaxMessageSize of Dial)", c.handler.method.Procedure, limit.Size, limit.Limit)
+	if errors.As(err, &limit) {
+		return Errorf(CodeResourceExhausted, "%s: %s of %d bytes exceeds the client's limit of %d (ask for less, or raise it with WithMaxMessageSize of Dial)", m.Procedure, what, limit.Size, limit.Limit)
 	}
-	return out, nil
+	return err
 }
 
 // appendReply appends the frames of a reply that went well.
@@ -371,16 +377,21 @@ func (c *serverCall) fail(err error) {
 		c.peer.Malformed("a bare call failed and was not answered: %w", err)
 		return
 	}
-	_ = reply(c.peer, c.envelope, func(b []byte) ([]byte, error) {
-		status := encodeStatus(err, c.statusLimit())
+	_ = c.reply(func(b []byte) ([]byte, error) {
+		status := encodeStatus(err, c.server.statusLimit(c.peer))
 		return wire.AppendFailure(b, status, c.errorHeader())
 	})
 }
 
-// statusLimit returns how large the status of a failure may be.
-func (c *serverCall) statusLimit() int {
-	limit := c.server.cfg.MaxMessageSize
-	if n := c.peer.MaxMessage; n > 0 && n < int64(limit) {
+// reply sends an answer, which appendFrames appends behind the envelope.
+func (c *serverCall) reply(appendFrames func(b []byte) ([]byte, error)) error {
+	return c.peer.Reply(func(b []byte) ([]byte, error) { return appendFrames(append(b, c.envelope...)) })
+}
+
+// statusLimit returns how large the status of a failure may be for a client.
+func (s *Server) statusLimit(p *socket.RouterPeer) int {
+	limit := s.cfg.MaxMessageSize
+	if n := p.MaxMessage; n > 0 && n < int64(limit) {
 		limit = int(n)
 	}
 	return limit

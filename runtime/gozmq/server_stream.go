@@ -164,7 +164,7 @@ func (s *serverStream) end(err error) {
 	}
 	err = s.drained(err)
 	_, _ = s.on.Finish(errReturned, func(b []byte) ([]byte, error) {
-		return wire.AppendFailure(b, encodeStatus(err, s.server.cfg.MaxMessageSize), s.lastHeader())
+		return wire.AppendFailure(b, encodeStatus(err, s.server.statusLimit(s.peer)), s.lastHeader())
 	})
 }
 
@@ -196,8 +196,11 @@ func (s *serverStream) appendReply(b []byte) ([]byte, error) {
 	if s.resp != nil {
 		body = &streamBody{&s.server.bodies, s.resp}
 	}
-	b, err := wire.AppendReply(b, body, s.lastHeader())
-	return b, handlersFault(err)
+	out, err := wire.AppendReply(b, body, s.lastHeader())
+	if err != nil {
+		return out, handlersFault(err)
+	}
+	return out, beyondClient(s.method, "reply", s.peer.Fits(out[len(b):]))
 }
 
 // handlersFault returns an error over a message that cannot be encoded as one
@@ -265,7 +268,7 @@ func (s *serverStream) abort(err error, tell bool) {
 	var appendEnd func(b []byte) ([]byte, error)
 	if tell {
 		appendEnd = func(b []byte) ([]byte, error) {
-			return wire.AppendFailure(b, encodeStatus(err, s.server.cfg.MaxMessageSize), wire.ReplyHeader{})
+			return wire.AppendFailure(b, encodeStatus(err, s.server.statusLimit(s.peer)), wire.ReplyHeader{})
 		}
 	}
 	if s.on.Abort(err, appendEnd) {

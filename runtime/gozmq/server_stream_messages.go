@@ -159,5 +159,5 @@ func (s *serverStream) sendError(err error) error {
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		return Errorf(CodeOf(err), "%s: %w", s.method.Procedure, err)
 	}
-	return handlersFault(err)
+	return handlersFault(beyondClient(s.method, "message", err))
 }

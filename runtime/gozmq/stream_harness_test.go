@@ -77,19 +77,20 @@ func numbering() []Handler {
 }
 
 // echoing serves chatMethod: it sends back what it receives.
-func echoing() []Handler {
-	return chatting(func(ctx context.Context, s ServerStream) error {
-		for {
-			m := new(bytez)
-			more, err := s.Receive(m)
-			if err != nil || !more {
-				return err
-			}
-			if err := s.Send(ctx, m); err != nil {
-				return err
-			}
+func echoing() []Handler { return chatting(echoStream) }
+
+// echoStream sends back what it receives.
+func echoStream(ctx context.Context, s ServerStream) error {
+	for {
+		m := new(bytez)
+		more, err := s.Receive(m)
+		if err != nil || !more {
+			return err
 		}
-	})
+		if err := s.Send(ctx, m); err != nil {
+			return err
+		}
+	}
 }
 
 // concatenating serves uploadMethod: it answers with all messages in a row.

@@ -13,14 +13,6 @@ import (
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
 )
 
-// A slot is a call's place at a peer. Its index and its count of uses make the
-// call's id.
-type slot struct {
-	w      *waiter
-	stream *DealerStream // has the slot in place of a waiter
-	use    uint32
-}
-
 // A dealerPeer is one connection of a dealer with its requests in flight.
 //
 // Its callers share the role of the reader (leader and followers): a caller
@@ -83,101 +75,30 @@ func (p *dealerPeer) do(ctx context.Context, x Exchange) (sent bool, err error) 
 	return sent, err
 }
 
-// acquireSlot gives w a slot and returns the call's id.
-func (p *dealerPeer) acquireSlot(w *waiter) (uint64, error) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	i, err := p.takeSlot()
-	if err != nil {
-		return 0, err
-	}
-	s := &p.slots[i]
-	s.w = w
-	w.slot, w.pending = i, true
-	return s.id(int(i)), nil
-}
-
-// takeSlot returns the index of a free slot, for a new use; p.mu is held.
-func (p *dealerPeer) takeSlot() (i uint32, err error) {
-	if p.err != nil {
-		return 0, &LostError{p.err}
-	}
-	if n := len(p.free); n > 0 {
-		i = p.free[n-1]
-		p.free = p.free[:n-1]
-	} else {
-		i = uint32(len(p.slots))
-		p.slots = append(p.slots, slot{})
-	}
-	p.slots[i].use++
-	return i, nil
-}
-
-// id returns the id of the call that has the slot at index i.
-func (s slot) id(i int) uint64 { return uint64(s.use)<<32 | uint64(i) }
-
-// releaseSlot frees w's slot; p.mu is held.
-func (p *dealerPeer) releaseSlot(w *waiter) {
-	p.slots[w.slot].w = nil
-	p.free = append(p.free, w.slot)
-	w.pending = false
-	w.parked.Remove()
-}
-
 // send appends the request to the connection, waiting while its queue is full.
 func (p *dealerPeer) send(ctx context.Context, id uint64, x Exchange) error {
-	var room <-chan struct{}
 	for {
 		err := p.trySend(id, x)
-		if !errors.Is(err, link.ErrFull) {
-			return err
+		if errors.Is(err, link.ErrFull) {
+			if err = p.awaitRoom(ctx, nil); err == nil {
+				continue
+			}
 		}
-		if room == nil {
-			room = p.writable() // and try again: it may have become writable before
-			continue
-		}
-		select {
-		case <-room:
-			room = nil
-		case <-p.conn.Closed():
-			return &LostError{p.conn.Err()}
-		case <-ctx.Done():
-			return ctx.Err()
-		}
+		return err
 	}
 }
 
 func (p *dealerPeer) trySend(id uint64, x Exchange) error {
-	b, err := p.conn.Begin()
-	if err != nil {
-		if errors.Is(err, link.ErrFull) {
-			return err
-		}
-		return &LostError{err}
-	}
-	done := false
-	defer func() {
-		if !done {
-			p.conn.Abort()
-		}
-	}()
-	if p.leaving.Load() { // looked at under the lock of the PONG that confirms the goodbye
-		return &LostError{errLeaving}
-	}
-	start := len(b)
-	if b, err = x.AppendRequest(wire.AppendCallID(b, id)); err == nil {
-		err = p.conn.Fits(b[start:])
-	}
-	if err != nil {
-		return err
-	}
-	done = true
+	commit := (*link.Conn).Commit
 	if p.inflight.Load() > 1 {
-		p.conn.CommitTogether(b)
-	} else {
-		p.conn.Commit(b)
+		commit = (*link.Conn).CommitTogether
 	}
-	return nil
+	return p.write(id, commit, func(b []byte) ([]byte, error) {
+		if p.leaving.Load() { // looked at under the lock of the PONG that confirms the goodbye
+			return b, &LostError{errLeaving}
+		}
+		return x.AppendRequest(b)
+	})
 }
 
 // errLeaving is why a request was not sent to a peer that is connected.

@@ -138,7 +138,7 @@ func (p *dealerPeer) openStream(ctx context.Context, call <-chan struct{}, start
 func (s *DealerStream) sendStart(ctx context.Context, start StreamStart) error {
 	size := 0
 	for {
-		err := s.peer.write(s.id, false, func(b []byte) (out []byte, err error) {
+		err := s.peer.write(s.id, (*link.Conn).Commit, func(b []byte) (out []byte, err error) {
 			if s.peer.leaving.Load() { // looked at under the lock of the PONG that confirms the goodbye
 				return b, &LostError{errLeaving}
 			}

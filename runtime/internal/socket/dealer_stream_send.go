@@ -10,9 +10,9 @@ import (
 )
 
 // Send sends a message. It waits for credit, and for room in the connection's
-// queue. It returns ctx's error when that ends first, and the body's: nothing was
-// sent then. When the stream is over it returns ErrStreamOver, behind CloseSend
-// ErrStreamClosed.
+// queue. It returns ctx's error when that ends first, the body's, and a
+// *link.LimitError when the peer announces to take less: nothing was sent then. When
+// the stream is over it returns ErrStreamOver, behind CloseSend ErrStreamClosed.
 func (s *DealerStream) Send(ctx context.Context, body wire.Body) error {
 	for {
 		s.sending.Lock()
@@ -59,8 +59,11 @@ func (s *DealerStream) credit() (*waiter, error) {
 
 // trySend sends a message for which there is credit. s.sending is held.
 func (s *DealerStream) trySend(body wire.Body) error {
-	size := 0
-	err := s.peer.write(s.id, !s.turn.Swap(false), func(b []byte) (out []byte, err error) {
+	size, commit := 0, (*link.Conn).CommitLater
+	if s.turn.Swap(false) {
+		commit = (*link.Conn).Commit
+	}
+	err := s.peer.write(s.id, commit, func(b []byte) (out []byte, err error) {
 		out, size, err = wire.AppendStreamMessage(b, body)
 		return out, err
 	})
@@ -127,52 +130,4 @@ func (s *DealerStream) StartClosed() {
 	s.sending.Lock()
 	s.closed = true
 	s.sending.Unlock()
-}
-
-// write appends one message to the connection: what appendFrames appends behind the
-// envelope. A message that goes on a burst may be written a little later, together
-// with what follows it.
-func (p *dealerPeer) write(id uint64, burst bool, appendFrames func(b []byte) ([]byte, error)) error {
-	b, err := p.conn.Begin()
-	if err != nil {
-		if errors.Is(err, link.ErrFull) {
-			return err
-		}
-		return &LostError{err}
-	}
-	done := false
-	defer func() {
-		if !done {
-			p.conn.Abort()
-		}
-	}()
-	if b, err = appendFrames(wire.AppendCallID(b, id)); err != nil {
-		return err
-	}
-	done = true
-	if burst {
-		p.conn.CommitLater(b)
-	} else {
-		p.conn.Commit(b)
-	}
-	return nil
-}
-
-// awaitRoom returns nil when the connection's queue may have room. It ends with
-// ctx, and with over.
-func (p *dealerPeer) awaitRoom(ctx context.Context, over <-chan struct{}) error {
-	room := p.writable()
-	if !p.conn.Full() {
-		return nil
-	}
-	select {
-	case <-room:
-		return nil
-	case <-over:
-		return ErrStreamOver
-	case <-p.conn.Closed():
-		return &LostError{p.conn.Err()}
-	case <-ctx.Done():
-		return ctx.Err()
-	}
 }

@@ -119,6 +119,28 @@ func (p *RouterPeer) read() {
 	}
 }
 
+// Reply sends the peer what appendFrames appends, envelope included, however full
+// its queue is. A peer that is gone does not get it. It returns appendFrames's error;
+// nothing was sent then. It may be called from any goroutine.
+func (p *RouterPeer) Reply(appendFrames func(b []byte) ([]byte, error)) error {
+	b, err := p.BeginForced()
+	if err != nil {
+		return nil
+	}
+	done := false
+	defer func() {
+		if !done {
+			p.Abort()
+		}
+	}()
+	if b, err = appendFrames(b); err != nil {
+		return err
+	}
+	done = true
+	p.Commit(b)
+	return nil
+}
+
 // refuse counts a request that had no job, and pauses after too many of them.
 func (p *RouterPeer) refuse() {
 	p.refused.pace(p.Conn, 1)

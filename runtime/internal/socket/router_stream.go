@@ -154,8 +154,9 @@ func (s *RouterStream) consumed(size int) {
 }
 
 // Send sends a message. It waits for credit, and for room in the connection's
-// queue. It returns ctx's error when that ends first, and the body's: nothing
-// was sent then. When the stream is over it returns ErrStreamOver.
+// queue. It returns ctx's error when that ends first, the body's, and a
+// *link.LimitError when the client announces to take less: nothing was sent then.
+// When the stream is over it returns ErrStreamOver.
 func (s *RouterStream) Send(ctx context.Context, body wire.Body) error {
 	for {
 		s.sending.Lock()
@@ -211,7 +212,11 @@ func (s *RouterStream) trySend(body wire.Body) error {
 			p.Abort()
 		}
 	}()
+	start := len(b)
 	b, size, err := wire.AppendStreamReply(append(b, s.key...), body)
+	if err == nil {
+		err = p.Fits(b[start:])
+	}
 	if err != nil {
 		return err
 	}
@@ -324,21 +329,5 @@ func (s *RouterStream) Err() (why error, over bool) {
 // tell sends the client a message that no credit and no mark holds up. A client
 // that is gone does not get it.
 func (s *RouterStream) tell(appendFrames func(b []byte) ([]byte, error)) error {
-	p := s.peer
-	b, err := p.BeginForced()
-	if err != nil {
-		return nil
-	}
-	done := false
-	defer func() {
-		if !done {
-			p.Abort()
-		}
-	}()
-	if b, err = appendFrames(append(b, s.key...)); err != nil {
-		return err
-	}
-	done = true
-	p.Commit(b)
-	return nil
+	return s.peer.Reply(func(b []byte) ([]byte, error) { return appendFrames(append(b, s.key...)) })
 }
