@@ -54,7 +54,7 @@ var (
 	errGivenUp      = &Error{Code: CodeCanceled, Message: "the client has canceled the call"}
 	errTooOld       = &Error{Code: CodeUnavailable, Message: "the stream is too old: open it again"}
 	errStreamsOn    = &Error{Code: CodeUnavailable, Message: "the server is stopping: open the stream again"}
-	errAstray       = &Error{Code: CodeFailedPrecondition, Message: "messages of the stream went elsewhere (a proxy that deals messages to several servers cannot carry streams: use gozmq.Proxy)"}
+	errAstray       = &Error{Code: CodeFailedPrecondition, Message: "messages of the stream went elsewhere" + dealt}
 	errBeyondCredit = &Error{Code: CodeResourceExhausted, Message: "message beyond the credit of the stream"}
 	errUnread       = &Error{Code: CodeResourceExhausted, Message: "the handler has not received what was sent before, and the server keeps no more of that"}
 	errSecond       = &Error{Code: CodeInvalidArgument, Message: "the method takes one request, and the client has sent another message"}

@@ -50,8 +50,11 @@ func (r *runningStreams) drain() {
 	}
 }
 
+// dealt says in an error how the messages of a stream come to several servers.
+const dealt = " (a proxy that deals messages to several servers cannot carry streams: use gozmq.Proxy)"
+
 // errNoStream is the end of a stream that is not known.
-var errNoStream = &Error{Code: CodeFailedPrecondition, Message: "no such stream here: it has ended, or its first message went elsewhere (a proxy that deals messages to several servers cannot carry streams: use gozmq.Proxy)"}
+var errNoStream = &Error{Code: CodeFailedPrecondition, Message: "no such stream here: it has ended, or its first message went elsewhere" + dealt}
 
 // streamMessage handles a message that is not the first of its stream. It returns
 // false for one that may be about a call.

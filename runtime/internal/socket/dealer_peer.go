@@ -150,18 +150,8 @@ func (p *dealerPeer) notifyWritable() {
 
 // await returns once w's reply was delivered, or will never be.
 func (p *dealerPeer) await(ctx context.Context, w *waiter) error {
-	p.mu.Lock()
-	p.calls++
-	switch {
-	case !w.pending:
-		p.mu.Unlock()
-	case !p.reading:
-		p.reading, w.leading = true, true
-		p.mu.Unlock()
+	if p.park(w) {
 		return p.lead(ctx, w)
-	default:
-		p.parked.PushFront(&w.parked, w)
-		p.mu.Unlock()
 	}
 	var s signal
 	select {
@@ -181,6 +171,33 @@ func (p *dealerPeer) await(ctx context.Context, w *waiter) error {
 	return nil
 }
 
+// park has w wait for a signal, if it is pending. It returns true when w is the
+// reader instead, as there was none.
+func (p *dealerPeer) park(w *waiter) (leads bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.calls++
+	switch {
+	case !w.pending:
+	case !p.reading:
+		p.reading, w.leading = true, true
+		return true
+	default:
+		p.parked.PushFront(&w.parked, w)
+	}
+	return false
+}
+
+// stepDown takes the reader's role from one that was given it while it gave up;
+// p.mu is held.
+func (p *dealerPeer) stepDown(w *waiter) {
+	if w.leading {
+		w.leading = false
+		<-w.ch
+		p.handOver()
+	}
+}
+
 // giveUp ends w's call. It returns false when that is too late: the reply is being
 // delivered, and a signal will come.
 func (p *dealerPeer) giveUp(w *waiter) bool {
@@ -190,11 +207,7 @@ func (p *dealerPeer) giveUp(w *waiter) bool {
 		return false
 	}
 	p.releaseSlot(w)
-	if w.leading { // it was made the reader at the same time
-		w.leading = false
-		<-w.ch
-		p.handOver()
-	}
+	p.stepDown(w)
 	return true
 }
 

@@ -11,8 +11,9 @@ import (
 
 // Send sends a message. It waits for credit, and for room in the connection's
 // queue. It returns ctx's error when that ends first, the body's, and a
-// *link.LimitError when the peer announces to take less: nothing was sent then. When
-// the stream is over it returns ErrStreamOver, behind CloseSend ErrStreamClosed.
+// *link.LimitError when the peer announces to take less: nothing was sent then.
+// When the stream is over it returns ErrStreamOver, behind CloseSend
+// ErrStreamClosed.
 func (s *DealerStream) Send(ctx context.Context, body wire.Body) error {
 	for {
 		s.sending.Lock()

@@ -52,18 +52,8 @@ func (s *DealerStream) consumed(size int) {
 // awaitStream waits until w is woken. While nobody reads the connection it does so
 // itself. It returns ctx's error when that ends first.
 func (p *dealerPeer) awaitStream(ctx context.Context, w *waiter) error {
-	p.mu.Lock()
-	p.calls++
-	switch {
-	case !w.pending:
-		p.mu.Unlock()
-	case !p.reading:
-		p.reading, w.leading = true, true
-		p.mu.Unlock()
+	if p.park(w) {
 		return p.leadStream(ctx, w)
-	default:
-		p.parked.PushFront(&w.parked, w)
-		p.mu.Unlock()
 	}
 	var s signal
 	select {
@@ -87,11 +77,7 @@ func (p *dealerPeer) unpark(w *waiter) {
 	defer p.mu.Unlock()
 	w.pending = false
 	w.parked.Remove()
-	if w.leading { // it was made the reader at the same time
-		w.leading = false
-		<-w.ch
-		p.handOver()
-	}
+	p.stepDown(w)
 }
 
 // leadStream reads for all until w is woken, and what was read together with

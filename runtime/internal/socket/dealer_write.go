@@ -8,10 +8,10 @@ import (
 	"github.com/gozmq/gozmq/runtime/internal/wire"
 )
 
-// write appends one message to the connection: what appendFrames appends behind the
-// envelope. It returns a *link.LimitError when the peer announces to take less. commit
-// is one of the connection's: what goes on a burst may be written a little later,
-// together with what follows it.
+// write appends one message to the connection: what appendFrames appends behind
+// the envelope. It returns a *link.LimitError when the peer announces to take less.
+// commit is one of the connection's: what goes on a burst may be written a little
+// later, together with what follows it.
 func (p *dealerPeer) write(id uint64, commit func(*link.Conn, []byte), appendFrames func(b []byte) ([]byte, error)) error {
 	b, err := p.conn.Begin()
 	if err != nil {

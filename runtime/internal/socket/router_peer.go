@@ -120,8 +120,8 @@ func (p *RouterPeer) read() {
 }
 
 // Reply sends the peer what appendFrames appends, envelope included, however full
-// its queue is. A peer that is gone does not get it. It returns appendFrames's error;
-// nothing was sent then. It may be called from any goroutine.
+// its queue is. A peer that is gone does not get it. It returns the error of
+// appendFrames; nothing was sent then. It may be called from any goroutine.
 func (p *RouterPeer) Reply(appendFrames func(b []byte) ([]byte, error)) error {
 	b, err := p.BeginForced()
 	if err != nil {
