@@ -171,7 +171,7 @@ func (c *Conn) intercept(ctx context.Context, call outgoingCall, reply proto.Mes
 	var got proto.Message
 	var err error
 	panicked := c.observer.guard(zmtp.Dealer, "an interceptor", m.Procedure, func() {
-		if got, err = c.interceptor(ctx, &CallInfo{Method: m, Client: true}, call.req, next); err != nil {
+		if got, err = c.interceptor(ctx, &CallInfo{Operation: OperationCall, Method: m}, call.req, next); err != nil {
 			err = asError(err)
 		}
 	})

@@ -34,7 +34,7 @@ type streamChain struct {
 
 func newStreamChain(s *clientStream, req proto.Message) *streamChain {
 	return &streamChain{
-		stream: s, first: req, info: CallInfo{Method: s.method, Client: true},
+		stream: s, first: req, info: CallInfo{Operation: OperationCall, Method: s.method},
 		ready: make(chan struct{}), over: make(chan struct{}), done: make(chan struct{}),
 	}
 }

@@ -10,10 +10,11 @@ import (
 // CallInfo describes the call that an interceptor wraps, or that a handler
 // serves.
 type CallInfo struct {
+	// Operation says what is wrapped: the call, at its client, or its handling, at
+	// its server.
+	Operation Operation
 	// Method is the method that is called.
 	Method *Method
-	// Client is true on the calling side.
-	Client bool
 	// Peer is the caller, with the identity that the server's authenticator
 	// gave it (Peer.Identity); nil on the calling side.
 	Peer *Peer

@@ -180,10 +180,10 @@ func TestCallInfo(t *testing.T) {
 		})}, []ServerOption{note}, []DialOption{note})
 		mustEcho(t, c)
 		client, server, handler := <-infos, <-infos, <-infos
-		if !client.Client || client.Peer != nil || client.Method != echoMethod {
+		if client.Operation != OperationCall || client.Peer != nil || client.Method != echoMethod {
 			t.Errorf("the client's interceptor is told %+v", client)
 		}
-		if server.Client || server.Method != echoMethod || server != handler {
+		if server.Operation != OperationServe || server.Method != echoMethod || server != handler {
 			t.Errorf("the server's interceptor is told %+v, the handler %+v", server, handler)
 		}
 	})

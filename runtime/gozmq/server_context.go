@@ -28,7 +28,7 @@ type callContext struct {
 
 func newCallContext(c *serverCall) *callContext {
 	ctx := &callContext{peer: c.peer.Context}
-	ctx.info.Method = c.handler.method
+	ctx.info.Operation, ctx.info.Method = OperationServe, c.handler.method
 	ctx.info.Peer = callerOf(c.peer)
 	ctx.info.Metadata = Metadata(c.header.Metadata)
 	ctx.info.reply = ctx

@@ -170,7 +170,7 @@ func TestStreamInterceptors(t *testing.T) {
 				}
 				return nil
 			})
-			if call.Client {
+			if call.Operation == OperationCall {
 				ctx = AppendMetadata(ctx, "k", "from an interceptor")
 			}
 			reply, err := next(ctx, req)

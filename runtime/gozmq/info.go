@@ -1,0 +1,63 @@
+package gozmq
+
+import (
+	"context"
+	"time"
+)
+
+// PublicationInfo describes a publication to the code that receives it.
+type PublicationInfo struct {
+	// Topic is the publication's topic, as its publisher wrote it.
+	Topic string
+	// Sequence counts the publications of a sequenced topic; 0 for other topics.
+	Sequence uint64
+	// Time is when the publication was published, by the publisher's clock; zero
+	// unless its topic is sequenced or retained, or it carries metadata.
+	Time time.Time
+	// Publisher is the id of the publisher, which differs each time it starts; 0
+	// where Time is zero.
+	Publisher uint64
+	// Replayed says that it was published before the subscription for which it came.
+	Replayed bool
+	// Metadata is what the publisher sent with it (AppendMetadata). It must not be
+	// changed.
+	Metadata Metadata
+	// Peer is where it came from: the publisher, or the proxy before it.
+	Peer *Peer
+
+	ctx context.Context
+}
+
+type publicationInfoKey struct{}
+
+// PublicationInfoFromContext returns the description of a publication, given the
+// context of its handler, of an interceptor or of WithTopicErrorHandler; nil for
+// any other context.
+func PublicationInfoFromContext(ctx context.Context) *PublicationInfo {
+	info, _ := ctx.Value(publicationInfoKey{}).(*PublicationInfo)
+	return info
+}
+
+// Context returns the publication's context, as interceptors have changed it.
+func (i *PublicationInfo) Context() context.Context { return i.ctx }
+
+type storeInfoKey[I any] struct{}
+
+// StoreInfo returns a context with which a loop over publications, or over results
+// and tasks, stores the description of each message in to before it yields the
+// message:
+//
+//	var info gozmq.PublicationInfo
+//	for reading, err := range feed.Temperature(gozmq.StoreInfo(ctx, &info)) {
+//
+// One loop at a time may use it. Handlers get the same from
+// PublicationInfoFromContext and TaskInfoFromContext.
+func StoreInfo[I PublicationInfo | TaskInfo](ctx context.Context, to *I) context.Context {
+	return context.WithValue(ctx, storeInfoKey[I]{}, to)
+}
+
+// storedInfo returns where a loop with ctx stores descriptions; nil: nowhere.
+func storedInfo[I PublicationInfo | TaskInfo](ctx context.Context) *I {
+	to, _ := ctx.Value(storeInfoKey[I]{}).(*I)
+	return to
+}
