@@ -17,7 +17,7 @@ func WithPlace(req *pluginpb.CodeGeneratorRequest, err error) error {
 	}
 	place := file
 	for _, f := range req.GetProtoFile() {
-		if line, col := goPackagePosition(f); f.GetName() == file && line > 0 {
+		if line, col := GoPackagePosition(f); f.GetName() == file && line > 0 {
 			place = fmt.Sprintf("%s:%d:%d", file, line, col)
 		}
 	}
@@ -37,10 +37,11 @@ func OneWord(err error) (file, text string) {
 // GoPackageOption is the path of FileOptions.go_package in a file's descriptor.
 var GoPackageOption = []int32{8, 11}
 
-func goPackagePosition(f *descriptorpb.FileDescriptorProto) (line, col int32) {
+// GoPackagePosition returns where f has its go_package, or 0.
+func GoPackagePosition(f *descriptorpb.FileDescriptorProto) (line, col int) {
 	for _, loc := range f.GetSourceCodeInfo().GetLocation() {
 		if slices.Equal(loc.GetPath(), GoPackageOption) {
-			return loc.GetSpan()[0] + 1, loc.GetSpan()[1] + 1
+			return int(loc.GetSpan()[0]) + 1, int(loc.GetSpan()[1]) + 1
 		}
 	}
 	return 0, 0
