@@ -3,6 +3,7 @@ package check
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/gozmq/gozmq/generator/internal/plan"
 )
@@ -147,7 +148,7 @@ func (c *comparison) goneService(s *plan.Service) {
 	}
 	what := "the service is gone"
 	if len(names) > 0 {
-		what += fmt.Sprintf(", with %q", names)
+		what += ", with " + strings.Join(names, ", ")
 	}
 	if isBare(s) {
 		c.gone(goneRule(s), s.FullName, "", nil, "%s: %s; keep it until no peer uses it", what, strangers(s))

@@ -26,7 +26,11 @@ type Image struct {
 func NewImage(files []*descriptorpb.FileDescriptorProto, isImport func(path string) bool) (*Image, error) {
 	img := &Image{imports: map[string]bool{}}
 	for _, f := range files {
-		img.files = append(img.files, proto.CloneOf(f))
+		own, err := copyOf(f)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", f.GetName(), err)
+		}
+		img.files = append(img.files, own)
 		if isImport == nil {
 			img.imports[f.GetName()] = isLibrary(f)
 		} else {
@@ -40,6 +44,17 @@ func NewImage(files []*descriptorpb.FileDescriptorProto, isImport func(path stri
 		return nil, err
 	}
 	return img, nil
+}
+
+// copyOf copies f by encoding it, so that the annotations in the copy are
+// undecoded, whatever types the compiler has decoded them to.
+func copyOf(f *descriptorpb.FileDescriptorProto) (*descriptorpb.FileDescriptorProto, error) {
+	data, err := proto.Marshal(f)
+	if err != nil {
+		return nil, err
+	}
+	out := &descriptorpb.FileDescriptorProto{}
+	return out, proto.Unmarshal(data, out)
 }
 
 // isLibrary reports whether f is one of the files that come with a compiler or
