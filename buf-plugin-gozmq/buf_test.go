@@ -50,12 +50,15 @@ func workspace(t *testing.T, tree, plugin string) string {
 			t.Fatal(err)
 		}
 	}
-	yaml := strings.ReplaceAll(guideConfig(t), "buf-plugin-gozmq", plugin)
+	yaml := strings.Replace(guideConfig(t), installed, plugin, 1)
 	if err := os.WriteFile(filepath.Join(dir, "buf.yaml"), []byte(yaml), 0o644); err != nil {
 		t.Fatal(err)
 	}
 	return dir
 }
+
+// installed is how the guide's buf.yaml runs the plugin.
+const installed = "[go, tool, -modfile=tools.mod, buf-plugin-gozmq]"
 
 // guideConfig is the buf.yaml that the guide gives to copy.
 func guideConfig(t *testing.T) string {
@@ -66,7 +69,7 @@ func guideConfig(t *testing.T) string {
 	}
 	_, rest, found := strings.Cut(string(text), "```yaml\n")
 	yaml, _, closed := strings.Cut(rest, "```\n")
-	if !found || !closed || !strings.Contains(yaml, "plugin: buf-plugin-gozmq") {
+	if !found || !closed || !strings.Contains(yaml, installed) {
 		t.Fatal("docs/guide/check.md has no buf.yaml")
 	}
 	return yaml
