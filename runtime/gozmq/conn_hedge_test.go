@@ -150,25 +150,6 @@ func TestLimiter(t *testing.T) {
 	}
 }
 
-// Failures use a budget up, successes fill it again.
-func TestRetryBudget(t *testing.T) {
-	var b retryBudget
-	down := Errorf(CodeUnavailable, "down")
-	for n := range 5 {
-		if !b.allows() {
-			t.Fatalf("no retry after %d failures", n)
-		}
-		b.note(down)
-	}
-	if b.allows() {
-		t.Error("retries go on while everything fails")
-	}
-	b.note(nil)
-	if !b.allows() {
-		t.Error("no retry although calls succeed again")
-	}
-}
-
 // A slowCodec takes its time over the second message that it encodes.
 type slowCodec struct {
 	Codec
@@ -208,7 +189,7 @@ func TestHedgingGivesTheRequestBack(t *testing.T) {
 	// encoded for it, and the first attempt is to be answered meanwhile.
 	s1, s2 := serve(t, Bind("tcp://127.0.0.1:*"), handlers), serve(t, Bind("tcp://127.0.0.1:*"), handlers)
 	c := dial(t, Connect(s1.addr(), s2.addr()), WithCodec(codec))
-	testkit.Eventually(t, "both servers", func() bool { return c.dealer.Peers() == 2 })
+	testkit.Eventually(t, "both servers", func() bool { return c.client.Dealer.Peers() == 2 })
 	release := sync.OnceFunc(func() { close(codec.release) })
 	t.Cleanup(release)
 	done := make(chan error, 1)

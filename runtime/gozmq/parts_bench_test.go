@@ -7,6 +7,8 @@ import (
 
 	"google.golang.org/protobuf/types/known/wrapperspb"
 
+	"github.com/gozmq/gozmq/runtime/internal/call"
+	"github.com/gozmq/gozmq/runtime/internal/wire"
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
 )
 
@@ -47,10 +49,10 @@ func BenchmarkRequest(b *testing.B) {
 	s.entries[echoMethod.Procedure] = newHandler(h)
 	for name, x := range map[string]*exchange{
 		"plain":    {},
-		"deadline": {deadline: time.Now().Add(time.Hour)},
-		"metadata": {metadata: Metadata{"key": {"value"}}},
+		"deadline": {Exchange: call.Exchange{Deadline: time.Now().Add(time.Hour)}},
+		"metadata": {Exchange: call.Exchange{Metadata: wire.Metadata{"key": {"value"}}}},
 	} {
-		x.method, x.req, x.bodies = echoMethod, wrapperspb.Bytes(make([]byte, 64)), &body
+		x.Method, x.Message, x.req, x.bodies = echoMethod.engine(), x, wrapperspb.Bytes(make([]byte, 64)), &body
 		b.Run("encode/"+name, func(b *testing.B) {
 			buf := make([]byte, 0, 1<<10)
 			b.ReportAllocs()
@@ -76,15 +78,15 @@ func BenchmarkRequest(b *testing.B) {
 // framesOf returns the frames that a request consists of.
 func framesOf(b *testing.B, x *exchange) [][]byte {
 	b.Helper()
-	wire, err := x.AppendRequest(nil)
+	request, err := x.AppendRequest(nil)
 	if err != nil {
 		b.Fatal(err)
 	}
 	scanner := zmtp.Scanner{Limits: zmtp.Limits{MaxFrame: 1 << 20, MaxMessage: 1 << 20, MaxFrames: 8}}
-	if token, err := scanner.Next(wire); token != zmtp.Message || err != nil {
+	if token, err := scanner.Next(request); token != zmtp.Message || err != nil {
 		b.Fatal(token, err)
 	}
-	return scanner.Frames(wire)
+	return scanner.Frames(request)
 }
 
 // BenchmarkStatus makes an error's status and parses it.

@@ -11,6 +11,7 @@ import (
 	"github.com/gozmq/gozmq/runtime/internal/guarded"
 	"github.com/gozmq/gozmq/runtime/internal/link"
 	"github.com/gozmq/gozmq/runtime/internal/socket"
+	"github.com/gozmq/gozmq/runtime/internal/status"
 	"github.com/gozmq/gozmq/runtime/internal/wire"
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
 )
@@ -136,7 +137,7 @@ func (c *serverCall) decode(content [][]byte) error {
 	case err == errCancel:
 		return err
 	case err != nil:
-		return inputError(err)
+		return fromStatus(status.Input(toStatus(err)))
 	}
 	if c.handler.stream != nil || c.header.Stream.Present {
 		if done, err := c.decodeStart(body); done || err != nil {

@@ -11,6 +11,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/gozmq/gozmq/runtime/internal/socket"
+	ofstreams "github.com/gozmq/gozmq/runtime/internal/stream"
 	"github.com/gozmq/gozmq/runtime/internal/wire"
 )
 
@@ -28,7 +29,7 @@ type serverStream struct {
 	soft   context.CancelCauseFunc // ends the handler's
 	cancel context.CancelCauseFunc // ends both
 	unwait func() bool             // stops waiting for the end of hard
-	watch  streamWatch
+	watch  ofstreams.Watch
 	served atomic.Bool // the handler was called
 	done   atomic.Bool // and has returned
 	old    atomic.Bool // the stream has reached its greatest age
@@ -123,8 +124,8 @@ func (c *serverCall) runStream() {
 		return
 	}
 	if err == nil {
-		s.watch = streamWatch{idle: c.server.cfg.idle, look: s.look, end: s.expire}
-		s.watch.start()
+		s.watch.Idle, s.watch.Look, s.watch.End = c.server.cfg.idle, s.look, s.expire
+		s.watch.Start()
 		err = c.serve(c.ctx)
 		s.resp = c.resp
 		c.finish()
@@ -147,7 +148,7 @@ func (s *serverStream) finish() {
 	s.server.streams.remove(s)
 	s.on.Discard()
 	s.unwait()
-	s.watch.stop()
+	s.watch.Stop()
 	for _, t := range s.ages {
 		if t != nil {
 			t.Stop()
@@ -192,7 +193,7 @@ func (s *serverStream) appendReply(b []byte) ([]byte, error) {
 			return b, Errorf(CodeInternal, "%w", err)
 		}
 	}
-	var body wire.Body = encodedBody(nil)
+	var body wire.Body = wire.Encoded(nil)
 	if s.resp != nil {
 		body = &streamBody{&s.server.bodies, s.resp}
 	}
@@ -206,6 +207,7 @@ func (s *serverStream) appendReply(b []byte) ([]byte, error) {
 // handlersFault returns an error over a message that cannot be encoded as one
 // of the handler.
 func handlersFault(err error) error {
+	err = fromStatus(err)
 	if err != nil && CodeOf(err) == CodeInvalidArgument {
 		return Errorf(CodeInternal, "%w", err)
 	}

@@ -4,6 +4,7 @@ import (
 	"sync"
 
 	"github.com/gozmq/gozmq/runtime/internal/socket"
+	"github.com/gozmq/gozmq/runtime/internal/status"
 	"github.com/gozmq/gozmq/runtime/internal/wire"
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
 )
@@ -65,7 +66,7 @@ func (s *Server) streamMessage(p *socket.RouterPeer, envelope wire.Envelope, con
 		stream := open.Owner.(*serverStream)
 		if err != nil {
 			p.Malformed("stream: %w", err)
-			stream.abort(inputError(err), true)
+			stream.abort(fromStatus(status.Input(err)), true)
 			return nil, true
 		}
 		if !stream.receive(&r) {

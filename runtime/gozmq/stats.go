@@ -80,7 +80,7 @@ func statsOf(g *link.Group) Stats {
 
 // Stats returns what the Conn has counted. It may be called at any time, also
 // after Close.
-func (c *Conn) Stats() Stats { return statsOf(c.dealer.Links()) }
+func (c *Conn) Stats() Stats { return statsOf(c.client.Dealer.Links()) }
 
 // Stats returns the server's counters; zero before it listens. It may be called
 // at any time, also after the server has stopped.
