@@ -273,7 +273,7 @@ func (s *serverStream) abort(err error, tell bool) {
 			return wire.AppendFailure(b, encodeStatus(err, s.server.statusLimit(s.peer)), wire.ReplyHeader{})
 		}
 	}
-	if s.on.Abort(err, appendEnd) {
+	if first, _ := s.on.Finish(err, appendEnd); first {
 		s.cancel(err)
 	}
 }
