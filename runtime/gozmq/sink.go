@@ -16,20 +16,22 @@ import (
 
 type sinkConfig struct {
 	socketConfig
-	delivery Delivery
-	queue    queueConfig
-	window   windowConfig
-	onBatch  func(BatchStatus)
-	reliable []string // names of options that need DeliveryAtLeastOnce
+	delivery     Delivery
+	queue        queueConfig
+	window       windowConfig
+	onBatch      func(BatchStatus)
+	reliable     []string // names of options that need DeliveryAtLeastOnce
+	interceptors interceptorOption
 }
 
 // Options from other files that NewSink takes.
 
-func (o socketOption) applySink(c *sinkConfig) { o(&c.socketConfig) }
-func (e Endpoints) applySink(c *sinkConfig)    { e.add(&c.endpoints) }
-func (o codecOption) applySink(c *sinkConfig)  { o.apply(&c.socketConfig) }
-func (d Delivery) applySink(c *sinkConfig)     { c.delivery = d }
-func (q queueConfig) applySink(c *sinkConfig)  { c.queue = q }
+func (o socketOption) applySink(c *sinkConfig)      { o(&c.socketConfig) }
+func (e Endpoints) applySink(c *sinkConfig)         { e.add(&c.endpoints) }
+func (o interceptorOption) applySink(c *sinkConfig) { c.interceptors = append(c.interceptors, o...) }
+func (o codecOption) applySink(c *sinkConfig)       { o.apply(&c.socketConfig) }
+func (d Delivery) applySink(c *sinkConfig)          { c.delivery = d }
+func (q queueConfig) applySink(c *sinkConfig)       { c.queue = q }
 
 type sinkOption func(*sinkConfig)
 
@@ -54,7 +56,7 @@ func WithDuplicateWindow(tasks int, age time.Duration) SinkOption {
 }
 
 func (c *sinkConfig) check() error {
-	errs := []error{c.socketConfig.check(), c.queue.check(), c.delivery.check()}
+	errs := []error{c.socketConfig.check(), c.queue.check(), c.delivery.check(), c.interceptors.check()}
 	if c.delivery == DeliveryAtMostOnce {
 		for _, name := range c.reliable {
 			errs = append(errs, onlyAtLeastOnce(name))

@@ -18,19 +18,23 @@ import (
 
 type ventilatorConfig struct {
 	socketConfig
-	delivery    Delivery
-	queue       pipeline.DispatcherConfig // its limits; newQueuedSender sets the rest
-	store       TaskStore
-	deadLetters func(DeadLetter)
-	reliable    []string // names of options that need DeliveryAtLeastOnce
+	delivery     Delivery
+	queue        pipeline.DispatcherConfig // its limits; newQueuedSender sets the rest
+	store        TaskStore
+	deadLetters  func(DeadLetter)
+	reliable     []string // names of options that need DeliveryAtLeastOnce
+	interceptors interceptorOption
 }
 
 // Options from other files that NewVentilator takes.
 
 func (o socketOption) applyVentilator(c *ventilatorConfig) { o(&c.socketConfig) }
 func (e Endpoints) applyVentilator(c *ventilatorConfig)    { e.add(&c.endpoints) }
-func (o codecOption) applyVentilator(c *ventilatorConfig)  { o.apply(&c.socketConfig) }
-func (d Delivery) applyVentilator(c *ventilatorConfig)     { c.delivery = d }
+func (o interceptorOption) applyVentilator(c *ventilatorConfig) {
+	c.interceptors = append(c.interceptors, o...)
+}
+func (o codecOption) applyVentilator(c *ventilatorConfig) { o.apply(&c.socketConfig) }
+func (d Delivery) applyVentilator(c *ventilatorConfig)    { c.delivery = d }
 
 type ventilatorOption func(*ventilatorConfig)
 
@@ -94,7 +98,7 @@ func WithMaxTaskTime(d time.Duration) VentilatorOption {
 }
 
 func (c *ventilatorConfig) check() error {
-	errs := []error{c.socketConfig.check(), c.delivery.check()}
+	errs := []error{c.socketConfig.check(), c.delivery.check(), c.interceptors.check()}
 	if c.delivery == DeliveryAtMostOnce {
 		for _, name := range c.reliable {
 			errs = append(errs, onlyAtLeastOnce(name))
