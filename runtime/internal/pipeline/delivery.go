@@ -18,6 +18,8 @@ type Delivery struct {
 	Attempt int
 	// Batch is the name of the task's batch, or empty.
 	Batch string
+	// Metadata is the task's, nil for none.
+	Metadata wire.Metadata
 
 	consumer *Consumer
 	task     wire.Task
@@ -35,7 +37,9 @@ type Delivery struct {
 
 func newDelivery(c *Consumer, task wire.Task) *Delivery {
 	h := wire.ParseTaskHeader(task.Header)
-	return &Delivery{consumer: c, task: task.Clone(), lease: h.Lease, Attempt: h.Attempt, Batch: h.BatchName()}
+	return &Delivery{
+		consumer: c, task: task.Clone(), lease: h.Lease, Attempt: h.Attempt, Batch: h.BatchName(), Metadata: h.Metadata,
+	}
 }
 
 // Task returns the task, whose bytes belong to the delivery.
