@@ -48,12 +48,12 @@ func (d *Delivery) Task() *wire.Task { return &d.task }
 // From returns the connection that the task came from.
 func (d *Delivery) From() *link.Conn { return d.from }
 
-// begin notes that a task runs, and starts its lease anew. The ventilator is
-// told before the handler runs: only a task that was begun counts as an attempt
-// when its worker is lost. The consumer's lock is held.
+// begin notes that a task runs, and starts its lease anew. The ventilator learns
+// of it at once: only a task that was begun counts as an attempt when its worker
+// is lost. The consumer's lock is held.
 func (d *Delivery) begin(limit time.Duration) {
 	d.running, d.from = true, d.conn
-	d.extend()
+	d.consumer.announce(d)
 	if d.lease == 0 {
 		return
 	}
