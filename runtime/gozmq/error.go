@@ -10,7 +10,6 @@ import (
 	"google.golang.org/protobuf/types/known/anypb"
 
 	"github.com/gozmq/gozmq/runtime/internal/status"
-	"github.com/gozmq/gozmq/runtime/internal/wire"
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
 )
 
@@ -99,6 +98,10 @@ func fromStatus(err error) error {
 	}
 	return err
 }
+
+// inputError gives a code to what package wire says of a message that is to be sent:
+// that it makes no sense, or that it is too large. An error that has one keeps it.
+func inputError(err error) error { return fromStatus(status.Input(toStatus(err))) }
 
 func newError(e *status.Error) *Error {
 	if own, ok := e.Cause.(*Error); ok && own.Code == Code(e.Code) && own.Message == e.Message {

@@ -11,7 +11,6 @@ import (
 	"github.com/gozmq/gozmq/runtime/internal/guarded"
 	"github.com/gozmq/gozmq/runtime/internal/link"
 	"github.com/gozmq/gozmq/runtime/internal/socket"
-	"github.com/gozmq/gozmq/runtime/internal/status"
 	"github.com/gozmq/gozmq/runtime/internal/wire"
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
 )
@@ -137,7 +136,7 @@ func (c *serverCall) decode(content [][]byte) error {
 	case err == errCancel:
 		return err
 	case err != nil:
-		return fromStatus(status.Input(toStatus(err)))
+		return inputError(err)
 	}
 	if c.handler.stream != nil || c.header.Stream.Present {
 		if done, err := c.decodeStart(body); done || err != nil {

@@ -4,7 +4,6 @@ import (
 	"sync"
 
 	"github.com/gozmq/gozmq/runtime/internal/socket"
-	"github.com/gozmq/gozmq/runtime/internal/status"
 	"github.com/gozmq/gozmq/runtime/internal/wire"
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
 )
@@ -66,7 +65,7 @@ func (s *Server) streamMessage(p *socket.RouterPeer, envelope wire.Envelope, con
 		stream := open.Owner.(*serverStream)
 		if err != nil {
 			p.Malformed("stream: %w", err)
-			stream.abort(fromStatus(status.Input(err)), true)
+			stream.abort(inputError(err), true)
 			return nil, true
 		}
 		if !stream.receive(&r) {
