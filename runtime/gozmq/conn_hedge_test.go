@@ -113,42 +113,7 @@ func TestWaitingCallsTakeTurns(t *testing.T) {
 	}
 }
 
-func (s *Server) waiting() int {
-	s.limiter.mu.Lock()
-	defer s.limiter.mu.Unlock()
-	return len(s.limiter.waiting)
-}
-
-// The limiter never lets more in than it may, and forgets nobody.
-func TestLimiter(t *testing.T) {
-	l := limiter{limit: 3, queue: 1000}
-	var inside, most atomic.Int32
-	var wg sync.WaitGroup
-	for range 200 {
-		wg.Go(func() {
-			turn, ok := l.acquire()
-			if !ok {
-				t.Error("refused")
-				return
-			}
-			if turn != nil {
-				<-turn
-			}
-			if n := inside.Add(1); n > 3 {
-				most.Store(n)
-			}
-			inside.Add(-1)
-			l.release()
-		})
-	}
-	wg.Wait()
-	if n := most.Load(); n > 0 {
-		t.Errorf("%d were in at once", n)
-	}
-	if l.running != 0 || len(l.waiting) != 0 {
-		t.Errorf("%d run and %d wait after the end", l.running, len(l.waiting))
-	}
-}
+func (s *Server) waiting() int { return s.engine.Waiting() }
 
 // A slowCodec takes its time over the second message that it encodes.
 type slowCodec struct {

@@ -44,9 +44,7 @@ func BenchmarkBody(b *testing.B) {
 // header, and decodes it as a server does.
 func BenchmarkRequest(b *testing.B) {
 	body := bodies{limit: defaultMaxMessageSize}
-	s := &Server{bodies: body, entries: make(map[string]*handler)}
-	h := Handle(echoMethod, echo)
-	s.entries[echoMethod.Procedure] = newHandler(h)
+	s, h := &Server{bodies: body}, newHandler(Handle(echoMethod, echo))
 	for name, x := range map[string]*exchange{
 		"plain":    {},
 		"deadline": {Exchange: call.Exchange{Deadline: time.Now().Add(time.Hour)}},
@@ -66,8 +64,8 @@ func BenchmarkRequest(b *testing.B) {
 			frames := framesOf(b, x)
 			b.ReportAllocs()
 			for b.Loop() {
-				c := serverCall{server: s}
-				if err := c.decode(frames); err != nil {
+				c := servedCall{server: s, handler: h}
+				if r, err := wire.ParseRequest(frames); err != nil || (*servedWork)(&c).Decode(r.Body) != nil {
 					b.Fatal(err)
 				}
 			}

@@ -87,12 +87,12 @@ func (c *Conn) Stats() Stats { return statsOf(c.client.Dealer.Links()) }
 // at any time, also after the server has stopped.
 func (s *Server) Stats() Stats {
 	s.mu.Lock()
-	router := s.router
+	links := s.links
 	s.mu.Unlock()
-	if router == nil {
+	if links == nil {
 		return Stats{}
 	}
-	return statsOf(router.Links())
+	return statsOf(links)
 }
 
 // Stats returns the publisher's counters. It may be called at any time, also

@@ -1,4 +1,4 @@
-package gozmq
+package answer
 
 import "sync"
 
@@ -74,4 +74,11 @@ func (l *limiter) giveUp(turn chan struct{}) bool {
 		}
 	}
 	return false
+}
+
+// waits returns how many calls wait.
+func (l *limiter) waits() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return len(l.waiting)
 }

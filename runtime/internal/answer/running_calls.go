@@ -1,4 +1,4 @@
-package gozmq
+package answer
 
 import (
 	"sync"
@@ -10,7 +10,7 @@ import (
 // clients can cancel them. The zero value is ready.
 type runningCalls struct {
 	mu   sync.Mutex
-	list map[runningCall]*callContext
+	list map[runningCall]*Context
 }
 
 // A runningCall is a call's id on its connection.
@@ -19,19 +19,19 @@ type runningCall struct {
 	id   uint64
 }
 
-func (r *runningCalls) add(c *serverCall) {
+func (r *runningCalls) add(c *Call) {
 	if !c.hasID {
 		return
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.list == nil {
-		r.list = make(map[runningCall]*callContext)
+		r.list = make(map[runningCall]*Context)
 	}
 	r.list[runningCall{c.peer, c.id}] = c.ctx
 }
 
-func (r *runningCalls) remove(c *serverCall) {
+func (r *runningCalls) remove(c *Call) {
 	if !c.hasID {
 		return
 	}
@@ -40,12 +40,12 @@ func (r *runningCalls) remove(c *serverCall) {
 	delete(r.list, runningCall{c.peer, c.id})
 }
 
-// cancelCall gives up the call that c, a request to do so, names. One that is
-// not known has ended already.
-func (s *Server) cancelCall(c *serverCall) {
-	s.calls.mu.Lock()
-	ctx := s.calls.list[runningCall{c.peer, c.id}]
-	s.calls.mu.Unlock()
+// cancel gives up the call that c, a request to do so, names. One that is not known
+// has ended already.
+func (r *runningCalls) cancel(c *Call) {
+	r.mu.Lock()
+	ctx := r.list[runningCall{c.peer, c.id}]
+	r.mu.Unlock()
 	if ctx != nil {
 		ctx.giveUp()
 	}
