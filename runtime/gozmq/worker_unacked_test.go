@@ -23,7 +23,7 @@ type taskFeed struct {
 
 	mu            sync.Mutex
 	credit, sent  int
-	most          int // the largest credit
+	most          int             // the largest credit
 	begun         map[string]bool // tasks that the worker has begun, by its word
 	handled, over map[string]bool
 }
