@@ -28,8 +28,10 @@ type observer struct {
 	done   chan struct{}
 }
 
-// newObserver starts an observer; it returns nil when call is nil.
-func newObserver(call func(Event)) *observer {
+// newObserver starts an observer that calls a socket's event handler, and what
+// holds for all sockets; it returns nil when there is neither.
+func newObserver(own func(Event)) *observer {
+	call := eventHandler(own)
 	if call == nil {
 		return nil
 	}
@@ -52,7 +54,7 @@ func (o *observer) observe(e Event) {
 	if o == nil {
 		return
 	}
-	e.Time = time.Now()
+	e.Time, e.Err = time.Now(), inLine(e.Err)
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if o.closed {
@@ -64,6 +66,28 @@ func (o *observer) observe(e Event) {
 	}
 	o.queue = append(o.queue, e)
 	o.wake.Set()
+}
+
+// A lineError has the text of an error in a form that can be printed within a
+// line: a peer has chosen a part of it, or it has several lines.
+type lineError struct {
+	error
+	text string
+}
+
+func (e *lineError) Error() string { return e.text }
+func (e *lineError) Unwrap() error { return e.error }
+
+// inLine returns err, as a lineError where its text cannot be printed within a line.
+func inLine(err error) error {
+	if err == nil {
+		return nil
+	}
+	text := fmt.Sprint(err) // which, unlike err.Error(), survives a nil *T error
+	if line := zmtp.Line(text); line != text {
+		return &lineError{err, line}
+	}
+	return err
 }
 
 func (o *observer) run() {

@@ -22,6 +22,7 @@ type publisherConfig struct {
 	socketConfig
 	maxSubscriptions int
 	memory           topicMemory
+	interceptors     interceptorOption
 }
 
 // Options from other files that NewPublisher takes.
@@ -30,6 +31,9 @@ func (o socketOption) applyPublisher(c *publisherConfig) { o(&c.socketConfig) }
 func (e Endpoints) applyPublisher(c *publisherConfig)    { e.add(&c.endpoints) }
 func (o codecOption) applyPublisher(c *publisherConfig)  { o.apply(&c.socketConfig) }
 func (o topicMemory) applyPublisher(c *publisherConfig)  { c.memory = o }
+func (o interceptorOption) applyPublisher(c *publisherConfig) {
+	c.interceptors = append(c.interceptors, o...)
+}
 
 // A Publisher sends messages to the subscribers of their topics. It never waits
 // for a subscriber: one whose queue is full misses messages, which are counted.
@@ -96,7 +100,7 @@ func (c *publisherConfig) check() error {
 	if c.maxSubscriptions < 1 {
 		err = fmt.Errorf("WithMaxSubscriptions: %d, want at least 1", c.maxSubscriptions)
 	}
-	return errors.Join(c.socketConfig.check(), c.memory.check(), err)
+	return errors.Join(c.socketConfig.check(), c.memory.check(), c.interceptors.check(), err)
 }
 
 type maxSubscriptions int

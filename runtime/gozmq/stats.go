@@ -33,6 +33,7 @@ type Stats struct {
 	AcceptsFailed    uint64 // the system refused a connection
 	DialsFailed      uint64 // attempts to connect
 	HandshakesFailed uint64 // peers that were refused, or refused us
+	Probed           uint64 // connections that peers made and closed without a byte (EventProbed)
 	HeartbeatsLost   uint64 // peers that were silent for too long
 	Delayed          uint64 // connections that waited for what others from their address did (EventDelayed)
 	Traffic                 // with all peers, past and present
@@ -59,7 +60,7 @@ func statsOf(g *link.Group) Stats {
 	s := Stats{
 		Accepted: l.Accepted, Dialed: l.Dialed, Reconnected: l.Reconnected, Disconnected: l.Disconnected,
 		AcceptsFailed: l.AcceptsFailed, DialsFailed: l.DialsFailed, HandshakesFailed: l.HandshakesFailed,
-		HeartbeatsLost: l.HeartbeatsLost, Delayed: l.Delayed,
+		Probed: l.Probed, HeartbeatsLost: l.HeartbeatsLost, Delayed: l.Delayed,
 		Traffic: Traffic(l.Traffic),
 		Peers:   make([]PeerStats, 0, len(l.Peers)),
 	}

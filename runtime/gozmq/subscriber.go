@@ -18,6 +18,7 @@ type subscriberConfig struct {
 	socketConfig
 	subscription subscriptionConfig // defaults of subscriptions
 	memory       topicMemory
+	interceptors interceptorOption
 	lag          lagLimits
 }
 
@@ -29,10 +30,13 @@ func (o codecOption) applySubscriber(c *subscriberConfig)  { o.apply(&c.socketCo
 func (o lagReport) applySubscriber(c *subscriberConfig)    { c.lag.report = time.Duration(o) }
 func (o lagEnd) applySubscriber(c *subscriberConfig)       { c.lag.end = time.Duration(o) }
 func (o topicMemory) applySubscriber(c *subscriberConfig)  { c.memory = o }
+func (o interceptorOption) applySubscriber(c *subscriberConfig) {
+	c.interceptors = append(c.interceptors, o...)
+}
 
 // check reports everything that is wrong with the options.
 func (c *subscriberConfig) check() error {
-	return errors.Join(c.socketConfig.check(), c.subscription.check(), c.memory.check(), c.lag.check())
+	return errors.Join(c.socketConfig.check(), c.subscription.check(), c.memory.check(), c.lag.check(), c.interceptors.check())
 }
 
 // queueConfig bounds the receive queue of one iterator.

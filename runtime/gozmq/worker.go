@@ -18,13 +18,14 @@ import (
 
 type workerConfig struct {
 	socketConfig
-	from, to    Endpoints
-	concurrency int
-	prefetch    int // -1: not set
-	remoteStop  bool
-	timeout     time.Duration
-	drain       time.Duration
-	onError     func(ctx context.Context, m *Method, task proto.Message, err error)
+	from, to     Endpoints
+	concurrency  int
+	prefetch     int // -1: not set
+	remoteStop   bool
+	timeout      time.Duration
+	drain        time.Duration
+	onError      func(ctx context.Context, m *Method, task proto.Message, err error)
+	interceptors interceptorOption
 }
 
 // Options from other files that a worker takes.
@@ -360,7 +361,7 @@ func (w *Worker) finish(linger time.Duration, cause error) error {
 }
 
 func (w *Worker) check() error {
-	errs := []error{w.cfg.check()}
+	errs := []error{w.cfg.check(), w.cfg.interceptors.check()}
 	if len(w.cfg.from.bind)+len(w.cfg.from.connect) == 0 {
 		errs = append(errs, errors.New("no endpoint for tasks: pass gozmq.From(gozmq.Connect(...)) or gozmq.From(gozmq.Bind(...))"))
 	}

@@ -102,7 +102,7 @@ func (s *Stream) abort(err error, tell bool) {
 	if tell {
 		appendEnd = func(b []byte) ([]byte, error) { return s.appendFailure(b, err, wire.ReplyHeader{}) }
 	}
-	if s.on.Abort(err, appendEnd) {
+	if first, _ := s.on.Finish(err, appendEnd); first {
 		s.cancel(s.server.cfg.Public(err))
 	}
 }

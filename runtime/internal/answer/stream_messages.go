@@ -29,9 +29,9 @@ func (s *Server) streamMessage(p *socket.RouterPeer, envelope wire.Envelope, con
 	}
 	_, isCall := envelope.CallID() // which our clients cancel the same way
 	switch {
-	case ended && p.Late(), err == nil && r.Header.Cancel && !(isCall && p.Gozmq()):
+	case ended && p.Late():
 		return socket.Handled, true
-	case ended:
+	case ended, err == nil && r.Header.Cancel && !(isCall && p.Gozmq()):
 		return nil, true
 	case err != nil, !r.InStream():
 		return nil, false

@@ -51,6 +51,8 @@ type Consumer struct {
 	held        map[string]*Delivery // by id: those that wait and those that run
 	ventilators map[*link.Conn]*ventilator
 	done        *taskqueue.Window // tasks that were done here
+	begun       []*Delivery       // whose ventilators do not know that they run
+	announcing  bool              // a goroutine tells them
 	started     bool              // grants credit
 	draining    bool              // takes no more tasks
 	changed     notify.Broadcast  // something waits, or draining

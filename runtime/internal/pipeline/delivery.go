@@ -18,6 +18,8 @@ type Delivery struct {
 	Attempt int
 	// Batch is the name of the task's batch, or empty.
 	Batch string
+	// Metadata is the task's, nil for none.
+	Metadata wire.Metadata
 
 	consumer *Consumer
 	task     wire.Task
@@ -35,7 +37,9 @@ type Delivery struct {
 
 func newDelivery(c *Consumer, task wire.Task) *Delivery {
 	h := wire.ParseTaskHeader(task.Header)
-	return &Delivery{consumer: c, task: task.Clone(), lease: h.Lease, Attempt: h.Attempt, Batch: h.BatchName()}
+	return &Delivery{
+		consumer: c, task: task.Clone(), lease: h.Lease, Attempt: h.Attempt, Batch: h.BatchName(), Metadata: h.Metadata,
+	}
 }
 
 // Task returns the task, whose bytes belong to the delivery.
@@ -44,12 +48,12 @@ func (d *Delivery) Task() *wire.Task { return &d.task }
 // From returns the connection that the task came from.
 func (d *Delivery) From() *link.Conn { return d.from }
 
-// begin notes that a task runs, and starts its lease anew. The ventilator is
-// told before the handler runs: only a task that was begun counts as an attempt
-// when its worker is lost. The consumer's lock is held.
+// begin notes that a task runs, and starts its lease anew. The ventilator learns
+// of it at once: only a task that was begun counts as an attempt when its worker
+// is lost. The consumer's lock is held.
 func (d *Delivery) begin(limit time.Duration) {
 	d.running, d.from = true, d.conn
-	d.extend()
+	d.consumer.announce(d)
 	if d.lease == 0 {
 		return
 	}

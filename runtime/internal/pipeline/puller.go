@@ -112,9 +112,6 @@ type pulledTask struct {
 	*Delivery
 }
 
-// Body returns the encoded task (Result).
-func (t pulledTask) Body() []byte { return t.task.Body }
-
 // Ack reports the task as done (Result).
 func (t pulledTask) Ack() {
 	defer t.puller.held.Done()

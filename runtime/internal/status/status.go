@@ -49,6 +49,7 @@ type Error struct {
 	Message string
 	Details []*anypb.Any
 	Cause   error // this side's reason; it does not travel
+	Remote  bool  // a peer has chosen Message
 }
 
 // Errorf returns an error with a code; an operand of %w is in its cause.
@@ -128,5 +129,5 @@ func Parse(b []byte) *Error {
 	if err != nil {
 		return Errorf(Internal, "%w", err)
 	}
-	return &Error{Code: Code(s.Code), Message: s.Message, Details: s.Details}
+	return &Error{Code: Code(s.Code), Message: s.Message, Details: s.Details, Remote: true}
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/gozmq/gozmq/runtime/internal/handshake"
 	"github.com/gozmq/gozmq/runtime/internal/link"
 	"github.com/gozmq/gozmq/runtime/internal/socket"
+	"github.com/gozmq/gozmq/runtime/internal/wire"
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
 )
 
@@ -141,8 +142,8 @@ func TestTaskContexts(t *testing.T) {
 	if n := testing.AllocsPerRun(100, func() {
 		for _, c := range []*link.Conn{a, a, b} {
 			for _, m := range []*Method{logMethod, squareMethod} {
-				ctx := contexts.of(c, m, "")
-				if ctx.(*taskContext).from != c || ctx.(*taskContext).info.Method != m {
+				ctx := contexts.of(c, m, "", nil)
+				if PeerFromContext(ctx) != contexts.peers.of(c) || ctx.info.Peer.Endpoint != c.Endpoint() || ctx.info.Method != m {
 					t.Error("the context is that of another task")
 				}
 			}
@@ -150,10 +151,17 @@ func TestTaskContexts(t *testing.T) {
 	}); n != 0 || len(contexts.made) != 4 {
 		t.Errorf("%v allocations, %d contexts for 4 kinds of tasks", n, len(contexts.made))
 	}
+	for _, own := range []*taskContext{contexts.of(a, logMethod, "batch", nil), contexts.of(a, logMethod, "", wire.Metadata{"k": {"v"}})} {
+		own.info.AddResultMetadata("k", "v")
+	}
+	contexts.of(a, logMethod, "", nil).info.AddResultMetadata("k", "v")
+	if header, err := contexts.of(a, logMethod, "", nil).resultHeader(nil); header != nil || err != nil || len(contexts.made) != 4 {
+		t.Errorf("the next task has the result header %x (%v) of the one before; %d contexts", header, err, len(contexts.made))
+	}
 	first.Close()
 	<-a.Closed()
 	_, c := from()
-	contexts.of(c, logMethod, "")
+	contexts.of(c, logMethod, "", nil)
 	if len(contexts.made) != 3 {
 		t.Errorf("%d contexts are kept, want those of two connections that live", len(contexts.made))
 	}

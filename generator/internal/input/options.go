@@ -1,4 +1,4 @@
-package generator
+package input
 
 import (
 	"errors"
@@ -7,18 +7,19 @@ import (
 	"github.com/gozmq/gozmq/generator/internal/plan"
 )
 
-// options collects the plugin options that are not protogen's own.
-type options struct {
+// Options collects the plugin options that are not protogen's own.
+type Options struct {
 	plan.Options
 	faults []error
 }
 
-func newOptions() *options {
-	return &options{Options: plan.Options{PackageSuffix: "gozmq"}}
+// NewOptions returns the defaults.
+func NewOptions() *Options {
+	return &Options{Options: plan.Options{PackageSuffix: "gozmq"}}
 }
 
-// set takes one option. Faults are kept, so that all are reported at once.
-func (o *options) set(name, value string) error {
+// Set takes one option. Faults are kept, so that all are reported at once.
+func (o *Options) Set(name, value string) error {
 	switch name {
 	case "package_suffix":
 		if !isSuffix(value) {
@@ -36,11 +37,12 @@ func (o *options) set(name, value string) error {
 	return nil
 }
 
-func (o *options) fault(format string, args ...any) {
+func (o *Options) fault(format string, args ...any) {
 	o.faults = append(o.faults, fmt.Errorf(format, args...))
 }
 
-func (o *options) err() error { return errors.Join(o.faults...) }
+// Err returns all faults of the options, or nil.
+func (o *Options) Err() error { return errors.Join(o.faults...) }
 
 func isSuffix(s string) bool {
 	for _, r := range s {

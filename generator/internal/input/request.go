@@ -1,4 +1,6 @@
-package generator
+// Package input decodes what the generator and the checks are given: requests,
+// the annotations in them, and the plugin's options.
+package input
 
 import (
 	"fmt"
@@ -17,25 +19,30 @@ import (
 // number is the number of the annotations.
 var number = annotations.E_Service.TypeDescriptor().Number()
 
-// decode decodes a request and the annotations in it. Where the build gives the
-// annotations' number to another option, nothing is taken for an annotation:
-// everyone may use that number.
-func decode(request []byte) (*pluginpb.CodeGeneratorRequest, error) {
+// Decode decodes a request and the annotations in it.
+func Decode(request []byte) (*pluginpb.CodeGeneratorRequest, error) {
 	req := &pluginpb.CodeGeneratorRequest{}
 	if err := proto.Unmarshal(request, req); err != nil {
 		return nil, err
 	}
-	declared := slices.ContainsFunc(req.GetProtoFile(), declaresAnnotations)
-	if !declared && slices.ContainsFunc(req.GetProtoFile(), declaresNumber) {
-		return req, nil
+	return req, Annotate(req.GetProtoFile())
+}
+
+// Annotate decodes the annotations in files, which are all files of a build, in
+// place. Where the build gives the annotations' number to another option,
+// nothing is taken for an annotation: everyone may use that number.
+func Annotate(files []*descriptorpb.FileDescriptorProto) error {
+	declared := slices.ContainsFunc(files, declaresAnnotations)
+	if !declared && slices.ContainsFunc(files, declaresNumber) {
+		return nil
 	}
 	r := optionReader{types: annotations.Types(), strict: declared}
-	for _, f := range req.GetProtoFile() {
+	for _, f := range files {
 		if err := r.file(f); err != nil {
-			return nil, fmt.Errorf("%s: %w", f.GetName(), err)
+			return fmt.Errorf("%s: %w", f.GetName(), err)
 		}
 	}
-	return req, nil
+	return nil
 }
 
 // declaresAnnotations reports whether f is the file of the annotations.
