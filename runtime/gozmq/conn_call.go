@@ -56,5 +56,6 @@ type callTimeout time.Duration
 func (t callTimeout) applyCall(o *callOptions) { o.timeout = time.Duration(t) }
 
 // WithTimeout limits one call, in place of the timeout in the method's
-// annotation. 0: no limit but the context's.
+// annotation. 0: no limit but the context's; less than 0: the
+// call fails with CodeInvalidArgument.
 func WithTimeout(d time.Duration) CallOption { return callTimeout(d) }

@@ -85,7 +85,7 @@ func parseStatus(b []byte) *Error { return newError(status.Parse(b)) }
 // toStatus returns err, of this package, as the engines of calls have it.
 func toStatus(err error) error {
 	if e, ok := err.(*Error); ok && e != nil {
-		return &status.Error{Code: status.Code(e.Code), Message: e.Message, Details: e.Details, Cause: e}
+		return &status.Error{Code: status.Code(e.Code), Message: e.Message, Details: e.Details, Cause: e, Remote: e.remote}
 	}
 	return err
 }

@@ -1,4 +1,6 @@
-package gozmq
+// Package utf8field finds the string field of a message that is not UTF-8 although
+// it has to be, so that errors can name it.
+package utf8field
 
 import (
 	"errors"
@@ -10,9 +12,9 @@ import (
 	"google.golang.org/protobuf/types/dynamicpb"
 )
 
-// namedUTF8 returns err, from decoding body into m, as an error that names the
+// Named returns err, from decoding body into m, as an error that names the
 // field when it is about a string that is not UTF-8.
-func namedUTF8(body []byte, m proto.Message, err error) error {
+func Named(body []byte, m proto.Message, err error) error {
 	var invalid interface{ InvalidUTF8() bool }
 	if !errors.As(err, &invalid) || !invalid.InvalidUTF8() {
 		return err
@@ -24,9 +26,9 @@ func namedUTF8(body []byte, m proto.Message, err error) error {
 	return err
 }
 
-// invalidUTF8 names the field that err, from encoding m, is about, as in ": field
+// Suffix names the field that err, from encoding m, is about, as in ": field
 // greet.v1.HelloRequest.name"; "" when err is about something else.
-func invalidUTF8(m proto.Message, err error) string {
+func Suffix(m proto.Message, err error) string {
 	var invalid interface{ InvalidUTF8() bool }
 	if !errors.As(err, &invalid) || !invalid.InvalidUTF8() {
 		return ""
