@@ -21,6 +21,8 @@ var layers = map[string][]string{
 	"proto": {},
 
 	"generator":                  {"proto"},
+	"generator/check":            {"generator", "proto"},
+	"generator/internal/input":   {"generator/internal/plan", "proto"},
 	"generator/internal/goldens": {},
 	"generator/internal/render":  {"generator/internal/plan"},
 	"generator/internal/plan":    {"generator/internal/topic", "proto"},

@@ -3,7 +3,6 @@ package check
 import (
 	"fmt"
 	"path"
-	"slices"
 	"strings"
 
 	"google.golang.org/protobuf/compiler/protogen"
@@ -130,11 +129,14 @@ func (s *schema) checked(name string) bool {
 
 // withPackages returns copies of the files in which each has a Go package that
 // generated code can import: one for each folder. Files that have one of their
-// own keep it, unless every is set.
+// own keep it, unless every is set. protogen decodes the options of what it is
+// given in place, so it is given copies each time.
 func withPackages(files []*descriptorpb.FileDescriptorProto, every bool) []*descriptorpb.FileDescriptorProto {
-	out := slices.Clone(files)
+	var out []*descriptorpb.FileDescriptorProto
 	folders := map[string]int{}
-	for i, f := range files {
+	for _, f := range files {
+		f = proto.CloneOf(f)
+		out = append(out, f)
 		if f.GetOptions().GetGoPackage() != "" && (!every || f.GetPackage() == "gozmq.v1") {
 			continue
 		}
@@ -142,26 +144,11 @@ func withPackages(files []*descriptorpb.FileDescriptorProto, every bool) []*desc
 		if _, known := folders[folder]; !known {
 			folders[folder] = len(folders)
 		}
-		// The rest of the file is shared: only its options are replaced.
-		options := &descriptorpb.FileOptions{}
-		if f.GetOptions() != nil {
-			options = proto.CloneOf(f.GetOptions())
+		if f.Options == nil {
+			f.Options = &descriptorpb.FileOptions{}
 		}
-		options.GoPackage = proto.String(fmt.Sprintf("gozmq.invalid/p%d", folders[folder]))
-		out[i] = withOptions(f, options)
+		f.Options.GoPackage = proto.String(fmt.Sprintf("gozmq.invalid/p%d", folders[folder]))
 	}
-	return out
-}
-
-// withOptions returns a shallow copy of f with other options.
-func withOptions(f *descriptorpb.FileDescriptorProto, options *descriptorpb.FileOptions) *descriptorpb.FileDescriptorProto {
-	out := &descriptorpb.FileDescriptorProto{}
-	to := out.ProtoReflect()
-	f.ProtoReflect().Range(func(fd protoreflect.FieldDescriptor, v protoreflect.Value) bool {
-		to.Set(fd, v)
-		return true
-	})
-	out.Options = options
 	return out
 }
 
