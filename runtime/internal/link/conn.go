@@ -86,6 +86,10 @@ func newConn(raw net.Conn, peer *handshake.Peer, endpoint string, cfg *Config) *
 // returns what Peer.Gozmq does, without looking it up again.
 func (c *Conn) Gozmq() bool { return c.ours }
 
+// Proxy reports whether the peer is a proxy of ours, which announces nothing of our
+// extensions, because the peers behind it may not know them.
+func (c *Conn) Proxy() bool { return c.Role == handshake.RoleProxy }
+
 // Dialed reports whether our side has dialed.
 func (c *Conn) Dialed() bool { return c.dialed }
 
