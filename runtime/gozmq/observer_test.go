@@ -113,11 +113,11 @@ func TestEventKindString(t *testing.T) {
 	for k := EventListening; k <= EventDelayed; k++ {
 		seen[k.String()] = true
 	}
-	for k := EventPanic; k <= EventTopicFailed; k++ {
+	for k := EventPanic; k <= EventLetterFailed; k++ {
 		seen[k.String()] = true
 	}
-	if len(seen) != 25 {
-		t.Errorf("%d names for 25 kinds: %v", len(seen), seen)
+	if len(seen) != 26 {
+		t.Errorf("%d names for 26 kinds: %v", len(seen), seen)
 	}
 	for name := range seen {
 		if strings.HasPrefix(name, "event ") {
