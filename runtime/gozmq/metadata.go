@@ -34,8 +34,8 @@ type outgoingMetadata struct {
 }
 
 // AppendMetadata returns a context that adds these pairs of keys and values to
-// the metadata of each call, beside those that ctx carries already. A call
-// fails with CodeInvalidArgument when a key or a value is not allowed or a key
+// the metadata of each call, and of each task that is pushed, beside those that ctx
+// carries already. A call, or Push, fails with CodeInvalidArgument when a key or a value is not allowed or a key
 // has no value, and with CodeResourceExhausted when there is too much metadata.
 func AppendMetadata(ctx context.Context, pairs ...string) context.Context {
 	out := outgoing(ctx)
