@@ -81,6 +81,9 @@ type Subscriber struct {
 	defaults subscriptionConfig
 	linger   time.Duration
 	addrs    []string
+
+	interceptor Interceptor // nil: there is none
+	connected   connectedState
 }
 
 // NewSubscriber opens a subscriber. Close must be called.
@@ -92,9 +95,10 @@ func NewSubscriber(opts ...SubscriberOption) (*Subscriber, error) {
 	if err := cfg.check(); err != nil {
 		return nil, fmt.Errorf("subscriber: %w", err)
 	}
-	s := &Subscriber{observer: newObserver(cfg.observer), defaults: cfg.subscription, linger: cfg.linger}
+	s := &Subscriber{observer: newObserver(cfg.observer), defaults: cfg.subscription, linger: cfg.linger, interceptor: cfg.interceptors.chain()}
+	s.connected.since = time.Now()
 	s.bodies = cfg.bodies(s.observer)
-	s.holdsSubscriber = bridge.Hold[bridge.Subscriber[SubscriptionOption, TopicHandlerOption]]((*subscribing)(s))
+	s.holdsSubscriber = bridge.Hold[bridge.Subscriber[SubscriptionOption, TopicHandlerOption, Method]]((*subscribing)(s))
 	s.hub = subscription.New(subscription.Config{
 		Socket: subscriberSocket{s},
 		Topics: cfg.memory.bounds(),
@@ -103,7 +107,7 @@ func NewSubscriber(opts ...SubscriberOption) (*Subscriber, error) {
 	})
 	cfg.Observe = s.observer.link(cfg.SocketType)
 	s.sub = socket.NewSub(cfg.Config, receiver{s.hub})
-	s.sub.Joined = s.hub.PeerJoined
+	s.sub.Joined, s.sub.Left = s.joined, s.left
 	var err error
 	if s.addrs, err = cfg.endpoints.open(s.sub.Links()); err != nil {
 		s.Close()

@@ -28,7 +28,8 @@ func newQueuedWork(run *taskRunner, cfg *workerConfig, stop func()) *queuedWork 
 	engine.Observe = run.observer.link(zmtp.Dealer)
 	w := &queuedWork{run: run}
 	consumer := pipeline.ConsumerConfig{
-		Link: engine, Credit: cfg.credit(), Ahead: cfg.ahead(cfg.concurrency), Stop: stop, AnyStop: cfg.remoteStop, TooLarge: tooLargeTask,
+		Link: engine, Concurrency: cfg.concurrency, Ahead: cfg.ahead(cfg.concurrency), Grow: cfg.prefetch < 0,
+		Stop: stop, AnyStop: cfg.remoteStop, TooLarge: tooLargeTask,
 	}
 	if run.results {
 		engine.Role = handshake.RoleResults

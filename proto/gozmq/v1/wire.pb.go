@@ -329,7 +329,8 @@ func (x *Stream) GetSent() uint64 {
 }
 
 // PublicationHeader is the last frame of a publication whose topic is sequenced
-// or retained.
+// or retained, or that has metadata. Of a topic that is neither it has publisher,
+// time_us and metadata only.
 type PublicationHeader struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The publisher's id: a random number, never 0, which differs each time that
@@ -349,7 +350,9 @@ type PublicationHeader struct {
 	// of the same topic.
 	Retained bool `protobuf:"varint,6,opt,name=retained,proto3" json:"retained,omitempty"`
 	// The message was published before the subscription for which it is sent.
-	Replayed      bool `protobuf:"varint,7,opt,name=replayed,proto3" json:"replayed,omitempty"`
+	Replayed bool `protobuf:"varint,7,opt,name=replayed,proto3" json:"replayed,omitempty"`
+	// What the publisher's program sends with the message.
+	Metadata      []*Metadatum `protobuf:"bytes,8,rep,name=metadata,proto3" json:"metadata,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -431,6 +434,13 @@ func (x *PublicationHeader) GetReplayed() bool {
 		return x.Replayed
 	}
 	return false
+}
+
+func (x *PublicationHeader) GetMetadata() []*Metadatum {
+	if x != nil {
+		return x.Metadata
+	}
+	return nil
 }
 
 // Metadatum is one entry of the metadata of a call or of a message. A key may
@@ -864,7 +874,7 @@ const file_gozmq_v1_wire_proto_rawDesc = "" +
 	"\n" +
 	"no_message\x18\x03 \x01(\bR\tnoMessage\x12\x10\n" +
 	"\x03end\x18\x04 \x01(\bR\x03end\x12\x12\n" +
-	"\x04sent\x18\x05 \x01(\x04R\x04sent\"\xd6\x01\n" +
+	"\x04sent\x18\x05 \x01(\x04R\x04sent\"\x87\x02\n" +
 	"\x11PublicationHeader\x12\x1c\n" +
 	"\tpublisher\x18\x01 \x01(\x06R\tpublisher\x12\x1a\n" +
 	"\bposition\x18\x02 \x01(\x04R\bposition\x12\x1a\n" +
@@ -872,7 +882,8 @@ const file_gozmq_v1_wire_proto_rawDesc = "" +
 	"\bsequence\x18\x04 \x01(\x04R\bsequence\x12\x17\n" +
 	"\atime_us\x18\x05 \x01(\x04R\x06timeUs\x12\x1a\n" +
 	"\bretained\x18\x06 \x01(\bR\bretained\x12\x1a\n" +
-	"\breplayed\x18\a \x01(\bR\breplayed\"3\n" +
+	"\breplayed\x18\a \x01(\bR\breplayed\x12/\n" +
+	"\bmetadata\x18\b \x03(\v2\x13.gozmq.v1.MetadatumR\bmetadata\"3\n" +
 	"\tMetadatum\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\fR\x05value\"\xeb\x01\n" +
@@ -941,17 +952,18 @@ var file_gozmq_v1_wire_proto_depIdxs = []int32{
 	5,  // 3: gozmq.v1.ReplyHeader.headers:type_name -> gozmq.v1.Metadatum
 	5,  // 4: gozmq.v1.ReplyHeader.trailers:type_name -> gozmq.v1.Metadatum
 	3,  // 5: gozmq.v1.ReplyHeader.stream:type_name -> gozmq.v1.Stream
-	7,  // 6: gozmq.v1.TaskHeader.batch:type_name -> gozmq.v1.Batch
-	5,  // 7: gozmq.v1.TaskHeader.metadata:type_name -> gozmq.v1.Metadatum
-	5,  // 8: gozmq.v1.TaskHeader.result_metadata:type_name -> gozmq.v1.Metadatum
-	9,  // 9: gozmq.v1.Batch.failures:type_name -> gozmq.v1.Batch.Failure
-	0,  // 10: gozmq.v1.Batch.error:type_name -> gozmq.v1.Status
-	0,  // 11: gozmq.v1.Batch.Failure.reason:type_name -> gozmq.v1.Status
-	12, // [12:12] is the sub-list for method output_type
-	12, // [12:12] is the sub-list for method input_type
-	12, // [12:12] is the sub-list for extension type_name
-	12, // [12:12] is the sub-list for extension extendee
-	0,  // [0:12] is the sub-list for field type_name
+	5,  // 6: gozmq.v1.PublicationHeader.metadata:type_name -> gozmq.v1.Metadatum
+	7,  // 7: gozmq.v1.TaskHeader.batch:type_name -> gozmq.v1.Batch
+	5,  // 8: gozmq.v1.TaskHeader.metadata:type_name -> gozmq.v1.Metadatum
+	5,  // 9: gozmq.v1.TaskHeader.result_metadata:type_name -> gozmq.v1.Metadatum
+	9,  // 10: gozmq.v1.Batch.failures:type_name -> gozmq.v1.Batch.Failure
+	0,  // 11: gozmq.v1.Batch.error:type_name -> gozmq.v1.Status
+	0,  // 12: gozmq.v1.Batch.Failure.reason:type_name -> gozmq.v1.Status
+	13, // [13:13] is the sub-list for method output_type
+	13, // [13:13] is the sub-list for method input_type
+	13, // [13:13] is the sub-list for extension type_name
+	13, // [13:13] is the sub-list for extension extendee
+	0,  // [0:13] is the sub-list for field type_name
 }
 
 func init() { file_gozmq_v1_wire_proto_init() }

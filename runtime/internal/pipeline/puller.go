@@ -37,7 +37,7 @@ type Puller struct {
 // called.
 func NewPuller(cfg PullerConfig) *Puller {
 	p := &Puller{unknown: cfg.Unknown}
-	p.consumer = NewConsumer(ConsumerConfig{Link: cfg.Link, Credit: cfg.Credit, Stop: func() {}, TooLarge: cfg.TooLarge})
+	p.consumer = NewConsumer(ConsumerConfig{Link: cfg.Link, Concurrency: cfg.Credit, Stop: func() {}, TooLarge: cfg.TooLarge})
 	p.consumer.Start()
 	return p
 }
