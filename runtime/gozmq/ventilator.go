@@ -265,12 +265,18 @@ func (v *pushing) pushThrough(ctx context.Context, m *Method, task proto.Message
 	call := &CallInfo{Operation: OperationPush, Method: m, Task: info}
 	var err error
 	panicked := v.observer.guard(v.delivery.socketType(zmtp.Push, zmtp.Router), "an interceptor", m.Procedure, func() {
-		_, err = v.intercept(ctx, call, task, func(ctx context.Context, task proto.Message) (proto.Message, error) {
-			return nil, v.push(ctx, m, task)
+		_, err = v.intercept(ctx, call, task, func(ctx context.Context, req proto.Message) (proto.Message, error) {
+			if err := sameType(m, task, req); err != nil {
+				return nil, err
+			}
+			return nil, v.push(ctx, m, req)
 		})
 	})
-	if panicked != nil {
+	switch {
+	case panicked != nil:
 		return Errorf(CodeInternal, "%s: %w", m.Procedure, panicked)
+	case err != nil:
+		return asError(err)
 	}
-	return err
+	return nil
 }
