@@ -31,6 +31,7 @@ type Collector struct {
 	done chan struct{} // closed by End
 
 	mu      sync.Mutex
+	blocked atomic.Int64                   // messages that were read and have no queue yet
 	version atomic.Uint64                  // one more with each change of queues
 	queues  map[string]*subscription.Queue // by procedure; "" for bare framing
 	change  chan struct{}                  // closed and replaced when queues changes
@@ -78,6 +79,7 @@ func (s *Collector) Shutdown(ctx context.Context) error { return s.pull.Shutdown
 func (s *Collector) Progress() (queued int, done uint64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	queued = int(s.blocked.Load())
 	for _, q := range s.queues {
 		waiting, taken := q.Progress()
 		queued += waiting
@@ -121,7 +123,7 @@ func (r collecting) Receive(c *link.Conn, b *link.Batch) {
 		}
 		if !r.s.same(frames, &last) {
 			var err error
-			if last, err = r.find(c, frames); err != nil {
+			if last, err = r.find(c, frames, b.Len()-i); err != nil {
 				c.Malformed("result: %w", err)
 				continue
 			}
@@ -147,8 +149,9 @@ func (s *Collector) same(frames [][]byte, p *place) bool {
 }
 
 // find returns where a message belongs. It waits while nobody has asked for the
-// message's method; after Close it returns a place without a queue.
-func (r collecting) find(c *link.Conn, frames [][]byte) (place, error) {
+// message's method; after Close it returns a place without a queue. left is how many
+// of the batch wait with it.
+func (r collecting) find(c *link.Conn, frames [][]byte, left int) (place, error) {
 	for reported := false; ; {
 		place, err := r.s.place(frames)
 		if place.queue != nil || err != nil {
@@ -158,7 +161,10 @@ func (r collecting) find(c *link.Conn, frames [][]byte) (place, error) {
 			reported = true
 			r.s.cfg.Unclaimed(c, place.result.Procedure)
 		}
-		if !c.WaitPaused(place.change, r.s.done) {
+		r.s.blocked.Add(int64(left))
+		waited := c.WaitPaused(place.change, r.s.done)
+		r.s.blocked.Add(-int64(left))
+		if !waited {
 			return place, nil
 		}
 	}
