@@ -19,7 +19,9 @@
 //
 // An [*Error] has a [Code]; [CodeOf] returns the code of any error.
 // [WithEventHandler] reports each [Event] of the connections, [LogEvents]
-// writes events to a log, and each role's Stats method returns counters.
+// writes events to a log, and each role's Stats method returns counters. The
+// environment variable GOZMQ_LOG=info, or =debug, has every socket log to standard
+// error.
 //
 // Without [WithSecurity] everyone who reaches an endpoint is admitted, and
 // nothing is encrypted. Use package gozmqcurve on networks that you do not

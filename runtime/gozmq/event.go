@@ -1,9 +1,7 @@
 package gozmq
 
 import (
-	"context"
 	"fmt"
-	"log/slog"
 	"time"
 
 	"github.com/gozmq/gozmq/runtime/internal/link"
@@ -39,6 +37,7 @@ const (
 	EventStoreFailed                              // a ventilator's store did not take a change, or cannot read a task
 	EventOverflow                                 // Count messages were dropped: the queue of the subscription to Topic was full
 	EventTopicFailed                              // a message of Topic could not be decoded, or its handler returned an error
+	EventProbed                                   // a peer connected and closed the connection without a byte, as load balancers do
 )
 
 var eventNames = [...]string{
@@ -67,6 +66,7 @@ var eventNames = [...]string{
 	EventStoreFailed:         "store failed",
 	EventOverflow:            "overflow",
 	EventTopicFailed:         "topic failed",
+	EventProbed:              "probed",
 }
 
 // String returns the kind in lower case.
@@ -95,6 +95,7 @@ var linkEvents = [...]EventKind{
 	link.SubscriptionRefused: EventSubscriptionRefused,
 	link.Exposed:             EventExposed,
 	link.Delayed:             EventDelayed,
+	link.Probed:              EventProbed,
 }
 
 // An Event is something that happened to a socket.
@@ -107,7 +108,7 @@ type Event struct {
 	Procedure  string // EventPanic and those of tasks: the procedure; EventTopicFailed: the topic's name
 	Topic      string // EventSubscribed, EventUnsubscribed, EventForgotten, EventTopicFailed: any bytes; EventOverflow: a pattern
 	Count      int    // EventDropped, EventEventsLost, EventTaskDead, EventOverflow
-	Err        error  // why; nil where nothing went wrong
+	Err        error  // why; nil where nothing went wrong. Its text can be printed within a line
 	Stack      []byte // EventPanic: the goroutine's stack
 }
 
@@ -131,31 +132,4 @@ func (e Event) String() string {
 		b = append(b, ": "+zmtp.Line(e.Err.Error())...)
 	}
 	return string(b)
-}
-
-// LogEvents returns a function for WithEventHandler that logs each event: at level
-// Info, or Warn where something went wrong.
-func LogEvents(l *slog.Logger) func(Event) {
-	return func(e Event) {
-		level := slog.LevelInfo
-		attrs := []slog.Attr{slog.String("socket", e.SocketType)}
-		add := func(name, value string) {
-			if value != "" {
-				attrs = append(attrs, slog.String(name, value))
-			}
-		}
-		add("endpoint", e.Endpoint)
-		add("peer", e.Peer)
-		add("procedure", e.Procedure)
-		add("topic", e.Topic)
-		if e.Count > 0 {
-			attrs = append(attrs, slog.Int("count", e.Count))
-		}
-		if e.Err != nil {
-			level = slog.LevelWarn
-			attrs = append(attrs, slog.Any("error", e.Err))
-		}
-		add("stack", string(e.Stack))
-		l.LogAttrs(context.Background(), level, "zeromq "+e.Kind.String(), attrs...)
-	}
 }

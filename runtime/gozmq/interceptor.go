@@ -5,6 +5,8 @@ import (
 	"fmt"
 
 	"google.golang.org/protobuf/proto"
+
+	"github.com/gozmq/gozmq/runtime/internal/answer"
 )
 
 // CallInfo describes the operation that an interceptor wraps, or the call that a
@@ -28,7 +30,7 @@ type CallInfo struct {
 	// only. Nil for other operations.
 	Task *TaskInfo
 
-	reply     *callContext // nil on the calling side
+	reply     *answer.Context // nil on the calling side
 	onMessage []func(m proto.Message, sent bool) error
 }
 
@@ -54,18 +56,34 @@ func (c *CallInfo) message(m proto.Message, sent bool) error {
 }
 
 // AddReplyHeader adds a header to the reply of the call, or to its error. It may be
-// called from any goroutine until the handler has returned; in a stream only until
-// the first message is sent, because what is added later is not sent.
-func (c *CallInfo) AddReplyHeader(key, value string) { c.add(false, key, value) }
-
-// AddReplyTrailer adds a trailer to the reply of the call, or to its error. It
-// may be called from any goroutine until the handler has returned.
-func (c *CallInfo) AddReplyTrailer(key, value string) { c.add(true, key, value) }
-
-func (c *CallInfo) add(trailer bool, key, value string) {
-	if c.reply != nil {
-		c.reply.setReply(trailer, key, value)
+// called from any goroutine. It returns an error with CodeFailedPrecondition when
+// the header will not be sent: the handler has returned; the first message of a
+// stream, with which its headers go, was sent; or this is the calling side.
+func (c *CallInfo) AddReplyHeader(key, value string) error {
+	if c.reply == nil {
+		return c.notServed()
 	}
+	return c.replyError(c.reply.AddHeader(key, value))
+}
+
+// AddReplyTrailer adds a trailer to the reply of the call, or to its error, as
+// AddReplyHeader does; trailers go with the end of a stream.
+func (c *CallInfo) AddReplyTrailer(key, value string) error {
+	if c.reply == nil {
+		return c.notServed()
+	}
+	return c.replyError(c.reply.AddTrailer(key, value))
+}
+
+func (c *CallInfo) notServed() error {
+	return Errorf(CodeFailedPrecondition, "%s: metadata of the reply is added by the server", c.Method.Procedure)
+}
+
+func (c *CallInfo) replyError(err error) error {
+	if err == nil {
+		return nil
+	}
+	return Errorf(CodeOf(fromStatus(err)), "%s: %s", c.Method.Procedure, fromStatus(err).(*Error).Message)
 }
 
 // Next calls the next interceptor; the last one carries the operation out.

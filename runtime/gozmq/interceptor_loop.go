@@ -2,7 +2,6 @@ package gozmq
 
 import (
 	"context"
-	"runtime/debug"
 
 	"google.golang.org/protobuf/proto"
 
@@ -10,43 +9,45 @@ import (
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
 )
 
-// loopOutcome is what became of a message of a loop in the interceptors.
-type loopOutcome struct {
-	called bool   // the loop's body has had the message
-	goOn   bool   // the loop has not ended
-	err    *Error // of the interceptors; nil: none
+// A loopStep is the way of one message through the interceptors to the body of a
+// loop.
+type loopStep struct {
+	body    func(context.Context, proto.Message) (more bool)
+	method  *Method
+	message proto.Message
+	yielded bool // next was called, or it is too late for that
+	inside  bool // the body runs, or has panicked
+	more    bool // the loop goes on
 }
 
-// interceptLoop passes a message of a loop through an interceptor, whose next calls
-// body; that returns false when the loop has ended. A panic of the interceptor is
-// reported to o, and is an error. One of the body passes through, untouched.
-func interceptLoop(ctx context.Context, i Interceptor, o *observer, t zmtp.SocketType, info *CallInfo, m proto.Message, body func(context.Context, proto.Message) bool) (out loopOutcome) {
-	out.goOn = true
-	inBody, returned := false, false
-	defer func() {
-		if returned || inBody {
-			return
-		}
-		if v := recover(); v != nil {
-			p := &guarded.PanicError{Value: v, Stack: debug.Stack()}
-			out.err = asError(Errorf(CodeInternal, "%s: %w", info.Method.Procedure, o.panicked(t, "an interceptor", info.Method.Procedure, p)))
-		}
-	}()
-	_, err := i(ctx, info, m, func(ctx context.Context, passed proto.Message) (proto.Message, error) {
-		if out.called {
-			return nil, Errorf(CodeFailedPrecondition, "%s: next was called twice, and a loop has each message once", info.Method.Procedure)
-		}
-		if err := sameType(info.Method, m, passed); err != nil {
-			return nil, err
-		}
-		out.called, inBody = true, true
-		out.goOn = body(ctx, passed)
-		inBody = false
-		return nil, nil
-	})
-	returned = true
-	if err != nil {
-		out.err = asError(err)
+// next has the body handle the message (Next). It may be called once.
+func (s *loopStep) next(ctx context.Context, m proto.Message) (proto.Message, error) {
+	if s.yielded {
+		return nil, Errorf(CodeFailedPrecondition, "an interceptor called next a second time, or too late: a loop gets a message once")
 	}
-	return out
+	if err := sameType(s.method, s.message, m); err != nil {
+		return nil, err
+	}
+	s.yielded, s.inside = true, true
+	s.more = s.body(ctx, m)
+	s.inside = false
+	return nil, nil
+}
+
+// run calls the interceptors. yielded says whether the body has had the message, and
+// more whether the loop goes on then. A panic of the body goes on; one of an
+// interceptor is reported to o and becomes the error.
+func (s *loopStep) run(ctx context.Context, o *observer, t zmtp.SocketType, call *CallInfo, m proto.Message, intercept Interceptor) (err error) {
+	s.more, s.method, s.message = true, call.Method, m
+	through := func() {
+		if _, err = intercept(ctx, call, m, s.next); err != nil {
+			err = asError(err)
+		}
+	}
+	guarded.CallAround(through, &s.inside, func(p *guarded.PanicError) {
+		if p != nil {
+			err = Errorf(CodeInternal, "%s: %w", call.Method.Procedure, o.panicked(t, "an interceptor", call.Method.Procedure, p))
+		}
+	})
+	return err
 }

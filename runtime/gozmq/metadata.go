@@ -2,7 +2,6 @@ package gozmq
 
 import (
 	"context"
-	"fmt"
 	"maps"
 	"slices"
 
@@ -73,23 +72,6 @@ type ReplyMetadata struct {
 	Headers  Metadata // set before the server had a reply; of a stream, before its first message
 	Trailers Metadata // set with it
 }
-
-// check reports what is wrong with it, if anything.
-func (r *ReplyMetadata) check() error {
-	for _, m := range []Metadata{r.Headers, r.Trailers} {
-		if err := wire.Metadata(m).Check(); err != nil {
-			return fmt.Errorf("reply: %w", err)
-		}
-	}
-	return nil
-}
-
-// header returns the header that carries it.
-func (r *ReplyMetadata) header() wire.ReplyHeader {
-	return wire.ReplyHeader{Headers: wire.Metadata(r.Headers), Trailers: wire.Metadata(r.Trailers)}
-}
-
-func (r *ReplyMetadata) empty() bool { return len(r.Headers) == 0 && len(r.Trailers) == 0 }
 
 type replyMetadataOption struct{ to *ReplyMetadata }
 

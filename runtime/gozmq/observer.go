@@ -3,38 +3,30 @@ package gozmq
 import (
 	"fmt"
 	"runtime/debug"
-	"sync"
 	"time"
 
+	"github.com/gozmq/gozmq/runtime/internal/events"
 	"github.com/gozmq/gozmq/runtime/internal/guarded"
 	"github.com/gozmq/gozmq/runtime/internal/link"
-	"github.com/gozmq/gozmq/runtime/internal/notify"
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
 )
-
-// eventQueue is how many events wait for a slow event handler.
-const eventQueue = 1024
 
 // An observer passes events to the user's event handler and never blocks the
 // goroutines that report them. A nil observer drops everything.
 type observer struct {
-	call func(Event)
-
-	mu     sync.Mutex
-	queue  []Event
-	lost   int
-	closed bool
-	wake   notify.Token
-	done   chan struct{}
+	call  func(Event)
+	queue *events.Queue[Event]
 }
 
-// newObserver starts an observer; it returns nil when call is nil.
-func newObserver(call func(Event)) *observer {
+// newObserver starts an observer that calls a socket's event handler, and what
+// holds for all sockets; it returns nil when there is neither.
+func newObserver(own func(Event)) *observer {
+	call := eventHandler(own)
 	if call == nil {
 		return nil
 	}
-	o := &observer{call: call, wake: notify.NewToken(), done: make(chan struct{})}
-	go o.run()
+	o := &observer{call: call}
+	o.queue = events.NewQueue(o.deliver, func(n int) { o.deliver(Event{Kind: EventEventsLost, Time: time.Now(), Count: n}) })
 	return o
 }
 
@@ -52,37 +44,30 @@ func (o *observer) observe(e Event) {
 	if o == nil {
 		return
 	}
-	e.Time = time.Now()
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	if o.closed {
-		return
-	}
-	if len(o.queue) >= eventQueue {
-		o.lost++
-		return
-	}
-	o.queue = append(o.queue, e)
-	o.wake.Set()
+	e.Time, e.Err = time.Now(), inLine(e.Err)
+	o.queue.Put(e)
 }
 
-func (o *observer) run() {
-	defer close(o.done)
-	for range o.wake {
-		o.mu.Lock()
-		events, lost, closed := o.queue, o.lost, o.closed
-		o.queue, o.lost = nil, 0
-		o.mu.Unlock()
-		for _, e := range events {
-			o.deliver(e)
-		}
-		if lost > 0 {
-			o.deliver(Event{Kind: EventEventsLost, Time: time.Now(), Count: lost})
-		}
-		if closed {
-			return
-		}
+// A lineError has the text of an error in a form that can be printed within a
+// line: a peer has chosen a part of it, or it has several lines.
+type lineError struct {
+	error
+	text string
+}
+
+func (e *lineError) Error() string { return e.text }
+func (e *lineError) Unwrap() error { return e.error }
+
+// inLine returns err, as a lineError where its text cannot be printed within a line.
+func inLine(err error) error {
+	if err == nil {
+		return nil
 	}
+	text := fmt.Sprint(err) // which, unlike err.Error(), survives a nil *T error
+	if line := zmtp.Line(text); line != text {
+		return &lineError{err, line}
+	}
+	return err
 }
 
 // deliver calls the event handler. It tells the handler when it has panicked, but
@@ -134,12 +119,7 @@ func (o *observer) guardApart(t zmtp.SocketType, what, procedure string, f func(
 
 // close returns when the event handler has had every event.
 func (o *observer) close() {
-	if o == nil {
-		return
+	if o != nil {
+		o.queue.Close()
 	}
-	o.mu.Lock()
-	o.closed = true
-	o.wake.Set()
-	o.mu.Unlock()
-	<-o.done
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"slices"
 	"strconv"
@@ -12,6 +13,7 @@ import (
 	"time"
 
 	"github.com/gozmq/gozmq/internal/testkit"
+	"github.com/gozmq/gozmq/runtime/internal/events"
 )
 
 // What both sides see of a connection, in order.
@@ -79,7 +81,7 @@ func TestObserverBlocks(t *testing.T) {
 	o.observe(Event{Kind: EventListening})
 	testkit.Receive(t, entered, "the first event")
 	const more = 100
-	for range eventQueue + more { // would hang if it waited
+	for range events.Limit + more { // would hang if it waited
 		o.observe(Event{Kind: EventMalformed})
 	}
 	close(release)
@@ -91,7 +93,7 @@ func TestObserverBlocks(t *testing.T) {
 		counts[e.Kind]++
 	}
 	last := got[len(got)-1]
-	if counts[EventListening] != 1 || counts[EventMalformed] != eventQueue || last.Kind != EventEventsLost || last.Count != more {
+	if counts[EventListening] != 1 || counts[EventMalformed] != events.Limit || last.Kind != EventEventsLost || last.Count != more {
 		t.Errorf("got %v, the last one %+v", counts, last)
 	}
 }
@@ -113,11 +115,11 @@ func TestEventKindString(t *testing.T) {
 	for k := EventListening; k <= EventDelayed; k++ {
 		seen[k.String()] = true
 	}
-	for k := EventPanic; k <= EventTopicFailed; k++ {
+	for k := EventPanic; k <= EventProbed; k++ {
 		seen[k.String()] = true
 	}
-	if len(seen) != 25 {
-		t.Errorf("%d names for 25 kinds: %v", len(seen), seen)
+	if len(seen) != 26 {
+		t.Errorf("%d names for 26 kinds: %v", len(seen), seen)
 	}
 	for name := range seen {
 		if strings.HasPrefix(name, "event ") {
@@ -160,13 +162,16 @@ func TestLogEvents(t *testing.T) {
 		{"count", Event{Kind: EventDropped, SocketType: "PUB", Count: 7, Err: errors.New("full")}, `level=WARN msg="zeromq dropped" socket=PUB count=7 error=full`},
 		{"panic", Event{Kind: EventPanic, SocketType: "ROUTER", Procedure: "a.B/C", Err: errors.New("x"), Stack: []byte("stack")}, `level=WARN msg="zeromq panic" socket=ROUTER procedure=a.B/C error=x stack=stack`},
 		{"nil *Error", Event{Kind: EventTaskFailed, SocketType: "PULL", Err: (*Error)(nil)}, `level=WARN msg="zeromq task failed" socket=PULL error=`},
+		{"goodbye", Event{Kind: EventDisconnected, SocketType: "SUB", Err: io.EOF}, `level=INFO msg="zeromq disconnected" socket=SUB error=EOF`},
+		{"cut off", Event{Kind: EventDisconnected, SocketType: "SUB", Err: io.ErrUnexpectedEOF}, `level=WARN msg="zeromq disconnected"`},
+		{"probe", Event{Kind: EventProbed, SocketType: "SUB", Err: errors.New("x")}, ""},
 		{"lost", Event{Kind: EventEventsLost, SocketType: "PULL", Count: 3}, `msg="zeromq events lost" socket=PULL count=3`},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			var out bytes.Buffer
 			LogEvents(slog.New(slog.NewTextHandler(&out, nil)))(tt.event)
-			if !strings.Contains(out.String(), tt.want) {
+			if !strings.Contains(out.String(), tt.want) || (tt.want == "") != (out.Len() == 0) {
 				t.Errorf("got  %s\nwant %s", out.String(), tt.want)
 			}
 		})

@@ -138,8 +138,8 @@ func TestDefaults(t *testing.T) {
 		t.Errorf("the receive queue is %+v, want %+v", defaultQueue, want)
 	}
 	s, c := newServer(t, Bind("inproc://x")), dial(t, Bind("inproc://"+t.Name()))
-	if s.cfg.concurrency != 10000 || s.cfg.queue != 0 || s.cfg.drain != 10*time.Second || c.ready != 10*time.Second {
-		t.Errorf("the server has %+v, a Conn waits %v for a server", s.cfg, c.ready)
+	if s.cfg.concurrency != 10000 || s.cfg.queue != 0 || s.cfg.drain != 10*time.Second || c.client.Ready != 10*time.Second {
+		t.Errorf("the server has %+v, a Conn waits %v for a server", s.cfg, c.client.Ready)
 	}
 	w, err := newWorker("", noHandlers(), []WorkerOption{From(Bind("inproc://x"))})
 	if err != nil || w.cfg.concurrency != 1 || w.cfg.drain != 10*time.Second {

@@ -96,8 +96,8 @@ func byNote(ctx context.Context, _ *CallInfo, req proto.Message, next Next) (pro
 	return next(ctx, req)
 }
 
-// TestLoopInterceptor checks what a loop has of what an interceptor does.
-func TestLoopInterceptor(t *testing.T) {
+// TestPublicationLoopInterceptor checks what a loop has of what an interceptor does.
+func TestPublicationLoopInterceptor(t *testing.T) {
 	events := newRecorder()
 	p, _, s := site{endpoint: "inproc://" + t.Name()}.feed(t, nil, []SubscriberOption{WithInterceptors(byNote), events.option().(SubscriberOption)})
 	one := open(t, s, nil)
@@ -141,7 +141,7 @@ func TestLoopInterceptor(t *testing.T) {
 
 // A panic of the loop's body passes through the interceptors, and a loop that is left
 // is over; the next one goes on.
-func TestLoopInterceptorBody(t *testing.T) {
+func TestPublicationLoopInterceptorBody(t *testing.T) {
 	events := newRecorder()
 	p, _, s := site{endpoint: "inproc://" + t.Name()}.feed(t, nil, []SubscriberOption{WithInterceptors(byNote, byNote), events.option().(SubscriberOption)})
 	one := open(t, s, nil)

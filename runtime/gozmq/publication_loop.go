@@ -52,21 +52,22 @@ func (l *publicationLoop) intercept(p *wire.Publication, m proto.Message) (goOn 
 	info := new(PublicationInfo)
 	ctx := &publicationContext{Context: l.ctx, info: info}
 	info.set(ctx, p)
-	out := interceptLoop(ctx, s.interceptor, s.observer, zmtp.Sub, receiving(l.method, info), m, func(ctx context.Context, m proto.Message) bool {
+	step := loopStep{body: func(ctx context.Context, m proto.Message) bool {
 		info.ctx = ctx
 		if l.to != nil {
 			*l.to = *info
 		}
 		return l.yield(m, nil)
-	})
+	}}
+	err := step.run(ctx, s.observer, zmtp.Sub, receiving(l.method, info), m, s.interceptor)
 	switch {
-	case out.err == nil:
-	case !out.called:
-		return l.fail(p, out.err)
+	case err == nil:
+	case !step.yielded:
+		return l.fail(p, err)
 	default:
-		s.observer.observe(Event{Kind: EventTopicFailed, SocketType: string(zmtp.Sub), Procedure: l.method.Procedure, Topic: info.Topic, Err: out.err})
+		s.observer.observe(Event{Kind: EventTopicFailed, SocketType: string(zmtp.Sub), Procedure: l.method.Procedure, Topic: info.Topic, Err: err})
 	}
-	return out.goOn
+	return step.more
 }
 
 // receiving returns what interceptors get to know of a publication that has come.

@@ -33,6 +33,7 @@ type Stats struct {
 	AcceptsFailed    uint64 // the system refused a connection
 	DialsFailed      uint64 // attempts to connect
 	HandshakesFailed uint64 // peers that were refused, or refused us
+	Probed           uint64 // connections that peers made and closed without a byte (EventProbed)
 	HeartbeatsLost   uint64 // peers that were silent for too long
 	Delayed          uint64 // connections that waited for what others from their address did (EventDelayed)
 	Traffic                 // with all peers, past and present
@@ -59,7 +60,7 @@ func statsOf(g *link.Group) Stats {
 	s := Stats{
 		Accepted: l.Accepted, Dialed: l.Dialed, Reconnected: l.Reconnected, Disconnected: l.Disconnected,
 		AcceptsFailed: l.AcceptsFailed, DialsFailed: l.DialsFailed, HandshakesFailed: l.HandshakesFailed,
-		HeartbeatsLost: l.HeartbeatsLost, Delayed: l.Delayed,
+		Probed: l.Probed, HeartbeatsLost: l.HeartbeatsLost, Delayed: l.Delayed,
 		Traffic: Traffic(l.Traffic),
 		Peers:   make([]PeerStats, 0, len(l.Peers)),
 	}
@@ -80,18 +81,18 @@ func statsOf(g *link.Group) Stats {
 
 // Stats returns what the Conn has counted. It may be called at any time, also
 // after Close.
-func (c *Conn) Stats() Stats { return statsOf(c.dealer.Links()) }
+func (c *Conn) Stats() Stats { return statsOf(c.client.Dealer.Links()) }
 
 // Stats returns the server's counters; zero before it listens. It may be called
 // at any time, also after the server has stopped.
 func (s *Server) Stats() Stats {
 	s.mu.Lock()
-	router := s.router
+	links := s.links
 	s.mu.Unlock()
-	if router == nil {
+	if links == nil {
 		return Stats{}
 	}
-	return statsOf(router.Links())
+	return statsOf(links)
 }
 
 // Stats returns the publisher's counters. It may be called at any time, also

@@ -88,9 +88,10 @@ func WithDrainTimeout(d time.Duration) ServingOption { return drainOption(d) }
 // worker. With DeliveryAtMostOnce they are lost if this worker dies, as are
 // those that the kernels of both sides hold (WithKernelBuffers). With
 // DeliveryAtLeastOnce tasks whose results wait for a sink's acknowledgement do
-// not count. A worker that is far from its ventilator needs as many as it does
-// in one round trip. Defaults: with DeliveryAtLeastOnce as many as
-// WithConcurrency, with DeliveryAtMostOnce 64.
+// not count. Defaults: with DeliveryAtMostOnce 64; with DeliveryAtLeastOnce as
+// many as WithConcurrency, and more while tasks are short beside the round trip
+// to the ventilator: as many as the worker does in two round trips, up to 1024
+// tasks or 16 MiB.
 func WithPrefetch(n int) WorkerOption {
 	return workerOption(func(c *workerConfig) { c.prefetch = n })
 }

@@ -443,7 +443,7 @@ func (x *PublicationHeader) GetMetadata() []*Metadatum {
 	return nil
 }
 
-// Metadatum is one entry of the metadata of a call or a publication. A key may
+// Metadatum is one entry of the metadata of a call or of a message. A key may
 // occur several times.
 type Metadatum struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -499,7 +499,8 @@ func (x *Metadatum) GetValue() []byte {
 }
 
 // TaskHeader is the optional last frame of a task and of its result. A worker
-// sends the header of a task back with the result, unchanged.
+// sends the header of a task back with the result, unchanged but for
+// result_metadata, which it may add.
 type TaskHeader struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The number of this attempt if the worker begins it; the first is 1.
@@ -511,9 +512,13 @@ type TaskHeader struct {
 	Batch *Batch `protobuf:"bytes,3,opt,name=batch,proto3" json:"batch,omitempty"`
 	// With DELIVERY_AT_MOST_ONCE: tells the worker to stop. Method and body are
 	// empty.
-	Stop          bool `protobuf:"varint,4,opt,name=stop,proto3" json:"stop,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	Stop bool `protobuf:"varint,4,opt,name=stop,proto3" json:"stop,omitempty"`
+	// The task's metadata.
+	Metadata []*Metadatum `protobuf:"bytes,5,rep,name=metadata,proto3" json:"metadata,omitempty"`
+	// Of a result only: the metadata that its worker adds to the task's.
+	ResultMetadata []*Metadatum `protobuf:"bytes,6,rep,name=result_metadata,json=resultMetadata,proto3" json:"result_metadata,omitempty"`
+	unknownFields  protoimpl.UnknownFields
+	sizeCache      protoimpl.SizeCache
 }
 
 func (x *TaskHeader) Reset() {
@@ -572,6 +577,20 @@ func (x *TaskHeader) GetStop() bool {
 		return x.Stop
 	}
 	return false
+}
+
+func (x *TaskHeader) GetMetadata() []*Metadatum {
+	if x != nil {
+		return x.Metadata
+	}
+	return nil
+}
+
+func (x *TaskHeader) GetResultMetadata() []*Metadatum {
+	if x != nil {
+		return x.ResultMetadata
+	}
+	return nil
 }
 
 // Batch identifies the batch of a task. In a message without a method it is the
@@ -867,13 +886,15 @@ const file_gozmq_v1_wire_proto_rawDesc = "" +
 	"\bmetadata\x18\b \x03(\v2\x13.gozmq.v1.MetadatumR\bmetadata\"3\n" +
 	"\tMetadatum\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\fR\x05value\"|\n" +
+	"\x05value\x18\x02 \x01(\fR\x05value\"\xeb\x01\n" +
 	"\n" +
 	"TaskHeader\x12\x18\n" +
 	"\aattempt\x18\x01 \x01(\rR\aattempt\x12\x19\n" +
 	"\blease_us\x18\x02 \x01(\x04R\aleaseUs\x12%\n" +
 	"\x05batch\x18\x03 \x01(\v2\x0f.gozmq.v1.BatchR\x05batch\x12\x12\n" +
-	"\x04stop\x18\x04 \x01(\bR\x04stop\"\x85\x03\n" +
+	"\x04stop\x18\x04 \x01(\bR\x04stop\x12/\n" +
+	"\bmetadata\x18\x05 \x03(\v2\x13.gozmq.v1.MetadatumR\bmetadata\x12<\n" +
+	"\x0fresult_metadata\x18\x06 \x03(\v2\x13.gozmq.v1.MetadatumR\x0eresultMetadata\"\x85\x03\n" +
 	"\x05Batch\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\fR\x02id\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x14\n" +
@@ -933,14 +954,16 @@ var file_gozmq_v1_wire_proto_depIdxs = []int32{
 	3,  // 5: gozmq.v1.ReplyHeader.stream:type_name -> gozmq.v1.Stream
 	5,  // 6: gozmq.v1.PublicationHeader.metadata:type_name -> gozmq.v1.Metadatum
 	7,  // 7: gozmq.v1.TaskHeader.batch:type_name -> gozmq.v1.Batch
-	9,  // 8: gozmq.v1.Batch.failures:type_name -> gozmq.v1.Batch.Failure
-	0,  // 9: gozmq.v1.Batch.error:type_name -> gozmq.v1.Status
-	0,  // 10: gozmq.v1.Batch.Failure.reason:type_name -> gozmq.v1.Status
-	11, // [11:11] is the sub-list for method output_type
-	11, // [11:11] is the sub-list for method input_type
-	11, // [11:11] is the sub-list for extension type_name
-	11, // [11:11] is the sub-list for extension extendee
-	0,  // [0:11] is the sub-list for field type_name
+	5,  // 8: gozmq.v1.TaskHeader.metadata:type_name -> gozmq.v1.Metadatum
+	5,  // 9: gozmq.v1.TaskHeader.result_metadata:type_name -> gozmq.v1.Metadatum
+	9,  // 10: gozmq.v1.Batch.failures:type_name -> gozmq.v1.Batch.Failure
+	0,  // 11: gozmq.v1.Batch.error:type_name -> gozmq.v1.Status
+	0,  // 12: gozmq.v1.Batch.Failure.reason:type_name -> gozmq.v1.Status
+	13, // [13:13] is the sub-list for method output_type
+	13, // [13:13] is the sub-list for method input_type
+	13, // [13:13] is the sub-list for extension type_name
+	13, // [13:13] is the sub-list for extension extendee
+	0,  // [0:13] is the sub-list for field type_name
 }
 
 func init() { file_gozmq_v1_wire_proto_init() }

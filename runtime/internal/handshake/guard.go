@@ -28,6 +28,7 @@ type guard struct {
 	total    int    // bytes read so far
 	greeting zmtp.Greeting
 	seen     bool // the peer's greeting has been read
+	heard    bool // a byte of it has
 	err      error
 
 	mu         sync.Mutex
@@ -189,6 +190,7 @@ func (g *guard) readGreeting() error {
 	read := 0
 	for _, end := range []int{1, zmtp.SignatureSize, zmtp.GreetingSize} {
 		n, err := io.ReadFull(g.Conn, buf[read:end])
+		g.heard = g.heard || n > 0
 		if err != nil {
 			return err
 		}

@@ -84,10 +84,16 @@ func (m *mechanism) explain(err error) error {
 	return err
 }
 
+// ErrProbed says that a peer has connected and closed the connection without a
+// byte, as load balancers and port scanners do.
+var ErrProbed = errors.New("peer connected and closed the connection without a byte")
+
 // hungUp returns the most likely reason why the peer closed the connection at this
 // point of the handshake: peers that refuse a key send no ERROR.
 func (m *mechanism) hungUp() error {
 	switch {
+	case m.at.Accepted && !m.guard.heard:
+		return ErrProbed
 	case m.sec.Mechanism == Curve && !m.sec.Server && m.awaited == curve.CommandWelcome:
 		return &MismatchError{"peer closed the connection after our HELLO: probably the server's public key that we were given is not this server's (compare it with the one that the server prints)"}
 	case m.sec.Mechanism == Curve && !m.sec.Server && m.awaited == zmtp.CommandReady:

@@ -209,8 +209,11 @@ func (g *Group) failed(e Event) {
 // failure returns the event kind of a failed handshake.
 func failure(err error) EventKind {
 	var refused *handshake.AuthError
-	if errors.As(err, &refused) {
+	switch {
+	case errors.As(err, &refused):
 		return AuthFailed
+	case errors.Is(err, handshake.ErrProbed):
+		return Probed
 	}
 	return HandshakeFailed
 }

@@ -22,6 +22,7 @@ const (
 	SubscriptionRefused
 	Exposed
 	Delayed
+	Probed
 	eventKinds // their number, last
 )
 

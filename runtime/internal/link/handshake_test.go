@@ -65,6 +65,10 @@ func TestCloseDuringHandshake(t *testing.T) {
 		p := zmtptest.Dial(t, ep)
 		p.Send(all[:n])
 		p.Close()
+		if n == 0 {
+			wantReason(t, events.await(t, mark, Probed, 1), "without a byte")
+			continue
+		}
 		e := events.await(t, mark, HandshakeFailed, 1)
 		if e.Err == nil || !strings.Contains(e.Err.Error(), "closed the connection during the handshake") &&
 			!strings.Contains(e.Err.Error(), "reset by peer") && !strings.Contains(e.Err.Error(), "broken pipe") {

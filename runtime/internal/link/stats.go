@@ -36,6 +36,7 @@ type Stats struct {
 	AcceptsFailed    uint64
 	DialsFailed      uint64
 	HandshakesFailed uint64
+	Probed           uint64 // closed by the peer before its first byte
 	HeartbeatsLost   uint64
 	Delayed          uint64
 	Traffic          // of all connections, including those that have ended
@@ -87,6 +88,7 @@ func (g *Group) Stats() Stats {
 		AcceptsFailed:    g.events[AcceptFailed].Load(),
 		DialsFailed:      g.events[DialFailed].Load(),
 		HandshakesFailed: g.events[HandshakeFailed].Load() + g.events[AuthFailed].Load(),
+		Probed:           g.events[Probed].Load(),
 		HeartbeatsLost:   g.events[HeartbeatLost].Load(),
 		Delayed:          g.events[Delayed].Load(),
 		Traffic:          g.departed,

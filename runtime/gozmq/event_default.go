@@ -1,0 +1,71 @@
+package gozmq
+
+import (
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"sync/atomic"
+)
+
+// logVariable names the environment variable that has every socket log to
+// standard error.
+const logVariable = "GOZMQ_LOG"
+
+// defaultEventHandler is what SetDefaultEventHandler has set.
+var defaultEventHandler atomic.Pointer[func(Event)]
+
+// SetDefaultEventHandler makes f the event handler of the sockets of this process
+// that are opened from now on without WithEventHandler; nil, the default, is none.
+// It is for programs; a library should leave it alone. f may be called from several
+// goroutines at once, one for each socket.
+//
+// The environment variable GOZMQ_LOG makes every socket, also one with an event
+// handler, log its events to standard error, too: those of Event.Level Info and
+// above with GOZMQ_LOG=info, all with GOZMQ_LOG=debug.
+func SetDefaultEventHandler(f func(Event)) {
+	if f == nil {
+		defaultEventHandler.Store(nil)
+		return
+	}
+	defaultEventHandler.Store(&f)
+}
+
+// eventHandler returns what a socket with that event handler, or nil, reports to.
+func eventHandler(own func(Event)) func(Event) {
+	if f := defaultEventHandler.Load(); own == nil && f != nil {
+		own = *f
+	}
+	log := environmentLog(os.Getenv(logVariable), os.Stderr)
+	switch {
+	case log == nil:
+		return own
+	case own == nil:
+		return log
+	}
+	return func(e Event) {
+		log(e)
+		own(e)
+	}
+}
+
+var toldOfLog atomic.Bool
+
+// environmentLog returns the event handler that the variable's value asks for; nil
+// for none. It tells once of a value that makes no sense.
+func environmentLog(value string, w io.Writer) func(Event) {
+	var level slog.Level
+	switch value {
+	case "", "off":
+		return nil
+	case "info":
+	case "debug":
+		level = slog.LevelDebug
+	default:
+		if !toldOfLog.Swap(true) {
+			_, _ = fmt.Fprintf(w, "gozmq: %s=%q is not known: want info, debug or off\n", logVariable, value)
+		}
+		return nil
+	}
+	return LogEvents(slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{Level: level})))
+}
