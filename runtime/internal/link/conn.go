@@ -37,8 +37,8 @@ type Conn struct {
 	// Writable is called, without any lock held, when a queue that was full has
 	// room again. Set it before the first Begin.
 	Writable func()
-	// Tag is what the layers above keep with the connection. Set it before the first
-	// Next.
+	// Tag is what the layers above keep with the connection. Set it before the
+	// first Next.
 	Tag any
 
 	cfg      *Config
