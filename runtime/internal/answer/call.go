@@ -18,13 +18,14 @@ type Work interface {
 	CallContext() *Context
 	// Decode decodes the request. It is not called when the client sends a stream.
 	Decode(body []byte) error
-	// Serve calls the handler; s is nil for a call without streams. It may panic, or
-	// end its goroutine.
+	// Serve calls the handler; s is nil for a call without streams. It may panic,
+	// or end its goroutine.
 	Serve(s *Stream) error
 	// Panicked reports that Serve has panicked, and returns the error for the
 	// caller.
 	Panicked(p *guarded.PanicError) error
-	// HasReply reports whether there is a reply's message, which AppendBody appends.
+	// HasReply reports whether there is a reply's message, which AppendBody
+	// appends.
 	HasReply() bool
 	wire.Body
 	// Take takes the body of a message of a stream, which is valid during the call

@@ -20,8 +20,8 @@ type Config struct {
 	// Draining is the cause with which a handler's context ends when its stream is
 	// to end.
 	Draining error
-	// Public returns an error of this package as users see it, in an event or as the
-	// cause of a handler's context.
+	// Public returns an error of this package as users see it, in an event or as
+	// the cause of a handler's context.
 	Public func(error) error
 }
 
