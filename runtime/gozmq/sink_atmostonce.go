@@ -42,8 +42,8 @@ func newPlainSink(cfg *sinkConfig, o *observer) *plainSink {
 	return s
 }
 
-// iterate yields what a method's queue has. As its topic, an entry has the number of
-// the connection that it came from.
+// iterate yields what a method's queue has. As its topic, an entry has the
+// number of the connection that it came from.
 func (s *plainSink) iterate(ctx context.Context, m *Method, described bool, yield func(sinkMessage) bool) {
 	s.queueOf(m).Drain(ctx, func(p *wire.Publication) bool {
 		message := sinkMessage{Task: wire.Task{Body: p.Body, Header: p.Header}}
@@ -151,8 +151,8 @@ func (s *plainSink) same(frames [][]byte, p *place) bool {
 }
 
 // find returns where a message belongs. It waits while nobody has asked for the
-// message's method; after Close it returns a place without a queue. left is how many
-// of the batch wait with it.
+// message's method; after Close it returns a place without a queue. left is how
+// many of the batch wait with it.
 func (r collector) find(c *link.Conn, frames [][]byte, left int) (place, error) {
 	for reported := false; ; {
 		place, err := r.s.place(frames)
