@@ -81,7 +81,11 @@ func noticeError(n subscription.Notice) error {
 
 // tooLargeError says that a message was passed over, in a stream.
 func tooLargeError(err *subscription.TooLargeError) error {
-	return Errorf(CodeResourceExhausted, "%w (publish less, or raise it with WithMaxMessageSize of NewSubscriber)", err)
+	where := "NewSubscriber"
+	if err.Elsewhere() {
+		where = "NewProxy"
+	}
+	return Errorf(CodeResourceExhausted, "%w (publish less, or raise it with WithMaxMessageSize of %s)", err, where)
 }
 
 // lagLimits are the options about lag; 0 is no limit.

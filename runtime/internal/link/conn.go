@@ -92,6 +92,10 @@ func (c *Conn) Gozmq() bool { return c.ours }
 // Tagged returns Tag.
 func (c *Conn) Tagged() any { return c.Tag }
 
+// Proxy reports whether the peer is a proxy of ours, which announces nothing of our
+// extensions, because the peers behind it may not know them.
+func (c *Conn) Proxy() bool { return c.Role == handshake.RoleProxy }
+
 // Dialed reports whether our side has dialed.
 func (c *Conn) Dialed() bool { return c.dialed }
 
