@@ -49,6 +49,7 @@ type Conn struct {
 	observer    *observer
 	interceptor Interceptor
 	budget      retryBudget
+	calls       callCounts
 	bodies      bodies
 	ready       time.Duration
 	linger      time.Duration

@@ -56,6 +56,7 @@ func (c *Conn) hedge(ctx context.Context, call outgoingCall, reply proto.Message
 			if ended++; CodeOf(got.err) == CodeUnavailable && ended < max && ctx.Err() == nil && !c.dealer.Closed() {
 				if started < max {
 					started++
+					c.calls.hedged.Add(1)
 					attempts.Go(start)
 				}
 				continue
@@ -70,6 +71,7 @@ func (c *Conn) hedge(ctx context.Context, call outgoingCall, reply proto.Message
 		case <-timer.C:
 			if started < max {
 				started++
+				c.calls.hedged.Add(1)
 				attempts.Go(start)
 				timer.Reset(h.delay)
 			}

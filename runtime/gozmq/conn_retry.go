@@ -53,15 +53,22 @@ func (t *tries) next(ctx context.Context, c *Conn, m *Method, gone bool, err err
 	if CodeOf(err) != CodeUnavailable || c.dealer.Closed() {
 		return false
 	}
+	count := &c.calls.retried
 	if gone && t.moves < maxMoves && c.dealer.Peers() > 0 {
+		count = &c.calls.failedOver
 		if t.moves++; t.moves == 1 {
+			count.Add(1)
 			return true
 		}
 	} else if t.again++; t.again >= m.MaxAttempts || !c.budget.allows() {
 		return false
 	}
 	t.pause = min(max(2*t.pause, retryFirst), retryLimit)
-	return sleep(ctx, t.pause/2+rand.N(t.pause/2)) && !c.dealer.Closed()
+	if !sleep(ctx, t.pause/2+rand.N(t.pause/2)) || c.dealer.Closed() {
+		return false
+	}
+	count.Add(1)
+	return true
 }
 
 // sleep waits for d; it returns false when ctx ends first.

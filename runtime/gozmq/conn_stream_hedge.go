@@ -86,6 +86,9 @@ func (s *clientStream) race(ctx context.Context, m proto.Message) (legOutcome, e
 		}
 	}()
 	start := func() {
+		if len(legs) > 0 {
+			s.conn.calls.hedged.Add(1)
+		}
 		leg := s.newLeg()
 		legs = append(legs, leg)
 		to := m.ProtoReflect().New().Interface()

@@ -172,6 +172,7 @@ func (c *serverCall) find(method []byte) error {
 func (c *serverCall) Refuse() {
 	c.finish()
 	c.refused = true
+	c.server.limiter.refused.Add(1)
 	if c.stream != nil {
 		c.stream.refused = true
 	}

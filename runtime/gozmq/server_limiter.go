@@ -1,6 +1,9 @@
 package gozmq
 
-import "sync"
+import (
+	"sync"
+	"sync/atomic"
+)
 
 // A limiter lets a number of calls run at once and a number of others wait.
 type limiter struct {
@@ -10,6 +13,14 @@ type limiter struct {
 	mu      sync.Mutex
 	running int
 	waiting []chan struct{} // closed when it is one's turn; first come first
+	refused atomic.Uint64   // calls that got no place
+}
+
+// counts returns how many calls run and wait now, and how many were refused.
+func (l *limiter) counts() CallStats {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return CallStats{Running: l.running, Waiting: len(l.waiting), Refused: l.refused.Load()}
 }
 
 // acquire takes a place. When all are taken it returns a channel to wait on for

@@ -4,10 +4,12 @@ package gozmq
 func (c *serverCall) acquire() error {
 	s, isStream := c.server, c.handler.stream != nil
 	if isStream && !s.limiter.spares(int(c.peer.Held.Load())) {
+		s.limiter.refused.Add(1)
 		return Errorf(CodeResourceExhausted, "%s: the streams of this connection, or all together, take too many of the server's places (WithConcurrency)", c.handler.method.Procedure)
 	}
 	var ok bool
 	if c.turn, ok = s.limiter.acquire(); !ok {
+		s.limiter.refused.Add(1)
 		return Errorf(CodeResourceExhausted, "the server runs %d calls already, and %d wait", s.cfg.concurrency, s.cfg.queue)
 	}
 	if isStream {

@@ -41,6 +41,7 @@ type RouterPeer struct {
 	refused   refusals        // requests that had no job
 	canceled  throttle.Bucket // streams that were given up
 	corked    int             // answers held back since the last write
+	running   int             // jobs; the router's lock guards it
 	ahead     canceledAhead   // calls that were given up before they were begun
 	watched   atomic.Uint64   // the watch's looks, plus 1, when it was last told of a job
 
@@ -57,11 +58,19 @@ func (r *Router) Serve(c *link.Conn) error {
 	c.OnClose(cancel)
 	p := &RouterPeer{Conn: c, Context: ctx, router: r, writable: newWritable(c), unread: stream.NewShare(r.unread), serving: true}
 	c.Writable = p.notifyWritable
+	c.CountInFlight(p.jobs)
 	c.Ready()
 	defer func() { <-c.Closed() }() // others may be the reader, and jobs may have answers to send
 	p.read()
 	<-c.Closed()
 	return c.Err()
+}
+
+// jobs returns how many jobs of the connection run.
+func (p *RouterPeer) jobs() int {
+	p.router.mu.Lock()
+	defer p.router.mu.Unlock()
+	return p.running
 }
 
 // notifyWritable wakes those that wait for room in the connection's queue.
@@ -109,7 +118,7 @@ func (p *RouterPeer) read() {
 			continue
 		}
 		p.refused.served(1)
-		if !p.router.start() {
+		if !p.router.start(p) {
 			job.Refuse()
 			continue
 		}
@@ -185,7 +194,7 @@ func (p *RouterPeer) paceLingering() {
 
 // runLong runs a job while another goroutine is the reader.
 func (p *RouterPeer) runLong(job Job, pace *Pace) {
-	defer p.router.finish() // the job may end its goroutine with runtime.Goexit
+	defer p.router.finish(p) // the job may end its goroutine with runtime.Goexit
 	start := time.Now()
 	job.Run()
 	pace.note(time.Since(start))
@@ -193,7 +202,7 @@ func (p *RouterPeer) runLong(job Job, pace *Pace) {
 
 // runQuick runs a job that is likely to be quick while nobody reads.
 func (p *RouterPeer) runQuick(job Job, pace *Pace) (reader bool) {
-	defer p.router.finish()
+	defer p.router.finish(p)
 	p.cork()
 	run := p.inline.Add(1)
 	p.router.watch.started(p)
