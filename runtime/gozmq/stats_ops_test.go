@@ -183,7 +183,7 @@ func TestStatsOfQueues(t *testing.T) {
 	}
 }
 
-// TestStatsCostNothing checks that what Stats shows is free for those who do not ask.
+// TestStatsCostNothing checks that counting a call allocates nothing.
 func TestStatsCostNothing(t *testing.T) {
 	var l limiter
 	l.limit = 1
