@@ -37,6 +37,12 @@ const hostile = "<script>alert(1)</script>\"}\n\x1b"
 // shown returns a group with a server and a number of clients, which have called.
 func shown(t *testing.T, clients int) (*gozmqops.Group, *gozmq.Server) {
 	t.Helper()
+	return shownAs(t, clients, hostile)
+}
+
+// shownAs is shown for clients whose routing ids begin with id.
+func shownAs(t *testing.T, clients int, id string) (*gozmqops.Group, *gozmq.Server) {
+	t.Helper()
 	srv, err := gozmq.NewServer(gozmq.Bind("tcp://127.0.0.1:*"))
 	if err != nil {
 		t.Fatal(err)
@@ -53,7 +59,7 @@ func shown(t *testing.T, clients int) (*gozmqops.Group, *gozmq.Server) {
 		t.Fatal(err)
 	}
 	for i := range clients {
-		conn, err := gozmq.Dial(gozmq.Connect(srv.Addrs()...), gozmq.WithRoutingID(fmt.Sprint(hostile, i)))
+		conn, err := gozmq.Dial(gozmq.Connect(srv.Addrs()...), gozmq.WithRoutingID(fmt.Sprint(id, i)))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -226,7 +232,18 @@ func TestPageInChromium(t *testing.T) {
 		t.Errorf("chromium makes this of the page:\n%s", dom)
 	}
 	picture := os.Getenv("GOZMQ_SCREENSHOT")
-	if picture == "" {
+	if picture != "" {
+		g, _ := shownAs(t, 3, "till-")
+		sub, err := gozmq.NewSubscriber(gozmq.Connect("tcp://127.0.0.1:1"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer sub.Close()
+		if err := g.Add("prices", sub); err != nil {
+			t.Fatal(err)
+		}
+		web.Config.Handler = Handler(g)
+	} else {
 		picture = filepath.Join(t.TempDir(), "page.png")
 	}
 	run("--window-size=1280,760", "--screenshot="+picture)
