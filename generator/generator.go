@@ -5,12 +5,12 @@ package generator
 import (
 	"bytes"
 	"fmt"
-	"slices"
 
 	"google.golang.org/protobuf/compiler/protogen"
 	"google.golang.org/protobuf/types/descriptorpb"
 	"google.golang.org/protobuf/types/pluginpb"
 
+	"github.com/gozmq/gozmq/generator/internal/input"
 	"github.com/gozmq/gozmq/generator/internal/plan"
 	"github.com/gozmq/gozmq/generator/internal/render"
 )
@@ -22,17 +22,17 @@ const Version = "0.1.0"
 // is in the response's error, all of it at once, one line each. The error is
 // that of a request that cannot be decoded.
 func Generate(request []byte) (*pluginpb.CodeGeneratorResponse, error) {
-	req, err := decode(request)
+	req, err := input.Decode(request)
 	if err != nil {
 		return nil, fmt.Errorf("decode the request: %w", err)
 	}
-	opts := newOptions()
-	gen, err := protogen.Options{ParamFunc: opts.set}.New(req)
+	opts := input.NewOptions()
+	gen, err := protogen.Options{ParamFunc: opts.Set}.New(req)
 	if err == nil {
-		err = opts.err()
+		err = opts.Err()
 	}
 	if err != nil {
-		return failure(withPlace(req, err)), nil
+		return failure(input.WithPlace(req, err)), nil
 	}
 	declare(gen)
 	files, err := plan.Build(gen, opts.Options)
@@ -63,27 +63,6 @@ func declare(gen *protogen.Plugin) {
 	gen.SupportedEditionsMinimum = descriptorpb.Edition_EDITION_PROTO2
 	gen.SupportedEditionsMaximum = descriptorpb.Edition_EDITION_2024
 }
-
-// withPlace gives protogen's error about an import path of one word the form of
-// our own faults; it returns any other error as it is.
-func withPlace(req *pluginpb.CodeGeneratorRequest, err error) error {
-	var importPath, file string
-	if n, _ := fmt.Sscanf(err.Error(), "invalid Go import path %q for %q", &importPath, &file); n < 2 {
-		return err
-	}
-	place := file
-	for _, f := range req.GetProtoFile() {
-		for _, loc := range f.GetSourceCodeInfo().GetLocation() {
-			if f.GetName() == file && slices.Equal(loc.GetPath(), goPackageOption) {
-				place = fmt.Sprintf("%s:%d:%d", file, loc.GetSpan()[0]+1, loc.GetSpan()[1]+1)
-			}
-		}
-	}
-	return fmt.Errorf("%s: its Go package %q is one word, and an import path has a slash or a dot; write the full path, as example.com/module/folder, in go_package or in an M option", place, importPath)
-}
-
-// goPackageOption is the path of FileOptions.go_package in a file's descriptor.
-var goPackageOption = []int32{8, 11}
 
 func failure(err error) *pluginpb.CodeGeneratorResponse {
 	gen := &protogen.Plugin{}

@@ -3,6 +3,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -20,6 +21,8 @@ buf and protoc run it; what it reads is on its standard input.
 
 usage:
   protoc-gen-gozmq --export-protos DIR   write the annotations' .proto files to DIR
+  protoc-gen-gozmq --lint IMAGE          report what is wrong in annotated files
+  protoc-gen-gozmq --breaking OLD NEW    report what a change breaks between peers
   protoc-gen-gozmq --version
   protoc-gen-gozmq --help
 
@@ -30,14 +33,34 @@ options, in buf.gen.yaml's opt or protoc's --gozmq_opt:
                           req_rep, or skip to leave them out
   paths, module, M<file>, default_api_level, apilevelM<file>
                           as protoc-gen-go has them; use the same values
+
+of --lint and --breaking, whose images "buf build -o NAME.binpb" writes, or
+protoc with --include_imports --include_source_info --descriptor_set_out:
+  --format text|json      one finding per line; default: text
+  --use RULES             rules or categories, with commas; default: the default ones
+  --except RULES          rules or categories to leave out
+  --opt OPTIONS           the options above, as they are in buf.gen.yaml
+They exit with 0 if nothing is found, with 1 if something is, and with 2 if the
+arguments or the images cannot be used.
 `
 
 func main() {
-	if err := run(os.Args[1:], os.Stdin, os.Stdout); err != nil {
-		fmt.Fprintln(os.Stderr, "protoc-gen-gozmq:", err)
+	err := run(os.Args[1:], os.Stdin, os.Stdout)
+	switch {
+	case err == nil:
+		return
+	case errors.Is(err, errFound):
 		os.Exit(1)
 	}
+	fmt.Fprintln(os.Stderr, "protoc-gen-gozmq:", err)
+	if errors.As(err, new(usageError)) {
+		os.Exit(2)
+	}
+	os.Exit(1)
 }
+
+// A usageError is an error of the arguments, or of the files that they name.
+type usageError struct{ error }
 
 func run(args []string, stdin io.Reader, stdout io.Writer) error {
 	switch {
@@ -53,8 +76,10 @@ func run(args []string, stdin io.Reader, stdout io.Writer) error {
 		return err
 	case len(args) == 2 && args[0] == "--export-protos":
 		return export(args[1], gozmqproto.Files())
+	case args[0] == "--lint" || args[0] == "--breaking":
+		return runCheck(args, stdout)
 	default:
-		return fmt.Errorf("cannot use the arguments %q\n\n%s", args, usage)
+		return usageError{fmt.Errorf("cannot use the arguments %q\n\n%s", args, usage)}
 	}
 }
 

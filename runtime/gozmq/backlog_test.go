@@ -80,15 +80,3 @@ type shortCalls struct{ *Conn }
 func (c shortCalls) Call(ctx context.Context, m *Method, req, reply proto.Message, opts ...CallOption) error {
 	return c.Conn.Call(ctx, m, req, reply, append(opts, WithTimeout(20*time.Millisecond))...)
 }
-
-// TestCallThatWaitedTooLongIsNotBegun has a call's turn come when its deadline has
-// ended.
-func TestCallThatWaitedTooLongIsNotBegun(t *testing.T) {
-	call := &serverCall{server: new(Server), handler: &handler{method: echoMethod}, ctx: new(callContext)}
-	call.server.limiter.running = 1
-	call.ctx.deadline = time.Now().Add(-time.Nanosecond)
-	wantCode(t, call.await(), CodeDeadlineExceeded, "was not begun")
-	if call.server.limiter.running != 0 {
-		t.Error("the call keeps its place")
-	}
-}

@@ -4,6 +4,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/gozmq/gozmq/runtime/internal/guarded"
+	"github.com/gozmq/gozmq/runtime/internal/utf8field"
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
 )
 
@@ -48,7 +49,7 @@ func (c *bodies) marshal(b []byte, m proto.Message, size int) (out []byte, err e
 		return b, panicked
 	}
 	if err != nil {
-		return b, Errorf(CodeInvalidArgument, "encode %s: %w%s", nameOf(m), err, invalidUTF8(m, err))
+		return b, Errorf(CodeInvalidArgument, "encode %s: %w%s", nameOf(m), err, utf8field.Suffix(m, err))
 	}
 	if len(out)-len(b) != size {
 		return b, Errorf(CodeInternal, "%s was changed while it was sent", nameOf(m))
@@ -85,7 +86,7 @@ func (c *bodies) decode(body []byte, m proto.Message) error {
 	if c.codec == nil {
 		err := proto.UnmarshalOptions{Merge: true}.Unmarshal(body, m)
 		if err != nil {
-			err = namedUTF8(body, m, err)
+			err = utf8field.Named(body, m, err)
 		}
 		return err
 	}

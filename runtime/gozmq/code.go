@@ -3,7 +3,8 @@ package gozmq
 import (
 	"context"
 	"errors"
-	"fmt"
+
+	"github.com/gozmq/gozmq/runtime/internal/status"
 )
 
 // A Code classifies an error. The values are those of google.rpc.Code and
@@ -30,18 +31,7 @@ const (
 )
 
 // String returns the code's canonical name in lower case.
-func (c Code) String() string {
-	names := [...]string{
-		"ok", "canceled", "unknown", "invalid_argument", "deadline_exceeded", "not_found",
-		"already_exists", "permission_denied", "resource_exhausted", "failed_precondition",
-		"aborted", "out_of_range", "unimplemented", "internal", "unavailable", "data_loss",
-		"unauthenticated",
-	}
-	if c < 0 || int(c) >= len(names) {
-		return fmt.Sprintf("code(%d)", int32(c))
-	}
-	return names[c]
-}
+func (c Code) String() string { return status.Code(c).String() }
 
 // CodeOf returns the code of the first *Error in err's tree, else CodeCanceled
 // or CodeDeadlineExceeded for a context's error, else CodeUnknown. It returns 0

@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"google.golang.org/protobuf/proto"
+
+	"github.com/gozmq/gozmq/runtime/internal/call"
 )
 
 // A Caller makes calls; generated clients need nothing else. A Conn is one.
@@ -23,9 +25,22 @@ type callOptions struct {
 	timeout       time.Duration
 	replyMetadata *ReplyMetadata
 	wait          bool
-	hedging       hedging
+	hedging       call.Hedging
 	idle          time.Duration
 	message       time.Duration
+}
+
+// check reports the first option that is wrong.
+func (o *callOptions) check(m *Method) error {
+	for _, t := range []struct {
+		option string
+		d      time.Duration
+	}{{"WithTimeout", o.timeout}, {"WithIdleTimeout", o.idle}, {"WithMessageTimeout", o.message}} {
+		if t.d < 0 {
+			return Errorf(CodeInvalidArgument, "%s: %s: %v, want 0 or more", m.Procedure, t.option, t.d)
+		}
+	}
+	return nil
 }
 
 type waitForReady struct{}
@@ -41,6 +56,6 @@ type callTimeout time.Duration
 func (t callTimeout) applyCall(o *callOptions) { o.timeout = time.Duration(t) }
 
 // WithTimeout limits one call, in place of the timeout in the method's
-// annotation. 0: no limit but the context's; less than 0: the call fails at
-// once.
+// annotation. 0: no limit but the context's; less than 0: the
+// call fails with CodeInvalidArgument.
 func WithTimeout(d time.Duration) CallOption { return callTimeout(d) }

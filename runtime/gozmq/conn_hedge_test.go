@@ -113,61 +113,7 @@ func TestWaitingCallsTakeTurns(t *testing.T) {
 	}
 }
 
-func (s *Server) waiting() int {
-	s.limiter.mu.Lock()
-	defer s.limiter.mu.Unlock()
-	return len(s.limiter.waiting)
-}
-
-// The limiter never lets more in than it may, and forgets nobody.
-func TestLimiter(t *testing.T) {
-	l := limiter{limit: 3, queue: 1000}
-	var inside, most atomic.Int32
-	var wg sync.WaitGroup
-	for range 200 {
-		wg.Go(func() {
-			turn, ok := l.acquire()
-			if !ok {
-				t.Error("refused")
-				return
-			}
-			if turn != nil {
-				<-turn
-			}
-			if n := inside.Add(1); n > 3 {
-				most.Store(n)
-			}
-			inside.Add(-1)
-			l.release()
-		})
-	}
-	wg.Wait()
-	if n := most.Load(); n > 0 {
-		t.Errorf("%d were in at once", n)
-	}
-	if l.running != 0 || len(l.waiting) != 0 {
-		t.Errorf("%d run and %d wait after the end", l.running, len(l.waiting))
-	}
-}
-
-// Failures use a budget up, successes fill it again.
-func TestRetryBudget(t *testing.T) {
-	var b retryBudget
-	down := Errorf(CodeUnavailable, "down")
-	for n := range 5 {
-		if !b.allows() {
-			t.Fatalf("no retry after %d failures", n)
-		}
-		b.note(down)
-	}
-	if b.allows() {
-		t.Error("retries go on while everything fails")
-	}
-	b.note(nil)
-	if !b.allows() {
-		t.Error("no retry although calls succeed again")
-	}
-}
+func (s *Server) waiting() int { return s.engine.Counts().Waiting }
 
 // A slowCodec takes its time over the second message that it encodes.
 type slowCodec struct {
@@ -208,7 +154,7 @@ func TestHedgingGivesTheRequestBack(t *testing.T) {
 	// encoded for it, and the first attempt is to be answered meanwhile.
 	s1, s2 := serve(t, Bind("tcp://127.0.0.1:*"), handlers), serve(t, Bind("tcp://127.0.0.1:*"), handlers)
 	c := dial(t, Connect(s1.addr(), s2.addr()), WithCodec(codec))
-	testkit.Eventually(t, "both servers", func() bool { return c.dealer.Peers() == 2 })
+	testkit.Eventually(t, "both servers", func() bool { return c.client.Dealer.Peers() == 2 })
 	release := sync.OnceFunc(func() { close(codec.release) })
 	t.Cleanup(release)
 	done := make(chan error, 1)

@@ -1,16 +1,14 @@
 package gozmq
 
 import (
-	"cmp"
 	"context"
-	"errors"
 	"runtime"
-	"sync"
 	"sync/atomic"
 
 	"google.golang.org/protobuf/proto"
 
-	"github.com/gozmq/gozmq/runtime/internal/socket"
+	"github.com/gozmq/gozmq/runtime/internal/call"
+	"github.com/gozmq/gozmq/runtime/internal/wire"
 )
 
 // Stream returns a call of a method with streams (Caller). What its methods return
@@ -20,7 +18,15 @@ func (c *Conn) Stream(ctx context.Context, m *Method, opts ...CallOption) Stream
 	for _, opt := range opts {
 		opt.applyCall(&o)
 	}
-	s := newClientStream(ctx, c, m, o)
+	wrong := o.check(m)
+	if wrong != nil {
+		o = callOptions{}
+	}
+	s := &clientStream{conn: c, method: m, replyMetadata: o.replyMetadata}
+	s.Init(ctx, &c.client, m.engine(), call.Config{Timeout: o.timeout, Idle: o.idle, Message: o.message, Wait: o.wait, Hedging: o.hedging}, (*streamOwner)(s))
+	if wrong != nil {
+		_ = s.Fail(toStatus(wrong))
+	}
 	h := &streamHandle{s}
 	runtime.AddCleanup(h, (*clientStream).Close, s)
 	return h
@@ -32,17 +38,31 @@ type streamHandle struct{ s *clientStream }
 
 func (h *streamHandle) Send(ctx context.Context, m proto.Message) error {
 	defer runtime.KeepAlive(h)
-	return h.s.Send(ctx, m)
+	if err := checkSent(m, h.s.method); err != nil {
+		return err
+	}
+	body := newStreamBody(&h.s.conn.bodies, m)
+	defer body.free()
+	return fromStatus(h.s.Send(ctx, body))
+}
+
+// checkSent reports that m, which Send of a stream was given, is no message.
+func checkSent(m proto.Message, of *Method) error {
+	if m == nil || !m.ProtoReflect().IsValid() {
+		return Errorf(CodeInternal, "%s: Send was given no message", of.Procedure)
+	}
+	return nil
 }
 
 func (h *streamHandle) CloseSend(ctx context.Context) error {
 	defer runtime.KeepAlive(h)
-	return h.s.CloseSend(ctx)
+	return fromStatus(h.s.CloseSend(ctx))
 }
 
 func (h *streamHandle) Receive(ctx context.Context, m proto.Message) (more bool, err error) {
 	defer runtime.KeepAlive(h)
-	return h.s.Receive(ctx, m)
+	more, err = h.s.receive(ctx, m)
+	return more, fromStatus(err)
 }
 
 func (h *streamHandle) Close() {
@@ -50,237 +70,158 @@ func (h *streamHandle) Close() {
 	h.s.Close()
 }
 
-// A clientStream is one call with several messages, over all of its attempts.
+// A clientStream is a stream of the engine, with its messages and interceptors.
 type clientStream struct {
-	conn    *Conn
-	method  *Method
-	options callOptions
-	call    context.Context // ends the stream
-	release context.CancelFunc
-	chain   *streamChain // of interceptors; nil: there are none. Set before current is
-	watch   streamWatch
+	call.Stream
+	conn          *Conn
+	method        *Method
+	replyMetadata *ReplyMetadata              // nil: not wanted
+	chain         atomic.Pointer[streamChain] // of interceptors; nil: there are none, or none yet
 
-	// starting holds one value while a goroutine begins the stream, or begins it
-	// again; it owns the next fields.
-	starting chan struct{}
-	with     context.Context // call, as the interceptors have it; nil before begin
-	first    []byte          // the first message, where hasFirst is true
-	hasFirst bool
-	ends     bool // the start says that no message follows
-	tries    tries
-
-	current atomic.Pointer[socket.DealerStream]
-	leg     *clientStream // the hedge that was first; the receiving goroutine's
-	inner   bool          // is a hedge, which has no interceptors
-
-	// The receiving goroutine's, or of whoever reads for it.
-	into  proto.Message
-	taken error // what was wrong with the message
-	told  bool  // replyMetadata has the headers
-
-	received atomic.Uint64
-	sent     atomic.Uint64
-	waits    atomic.Bool // Receive does
-
-	mu     sync.Mutex
-	over   bool
-	result error
-	unwait func() bool // stops waiting for the end of call; nil: does not yet
-	// opening says that open looks after the end of call; giveUp ends what waits
-	// for a server when the stream is over, if not nil.
-	opening bool
-	giveUp  context.CancelFunc
-
-	legContext context.Context // of the hedges; nil: there are none yet
+	into proto.Message // the receiving goroutine's, or of whoever reads for it
 }
 
-func newClientStream(ctx context.Context, c *Conn, m *Method, o callOptions) *clientStream {
-	s := &clientStream{conn: c, method: m, options: o, call: ctx, starting: make(chan struct{}, 1)}
-	s.release = func() {}
-	if o.timeout != 0 {
-		s.call, s.release = context.WithTimeout(ctx, o.timeout)
+// receive is Receive of a Stream.
+func (s *clientStream) receive(ctx context.Context, m proto.Message) (more bool, err error) {
+	s.into = m
+	more, err = s.Receive(ctx)
+	s.into = nil
+	chain := s.chain.Load()
+	if err != nil || chain == nil {
+		return more, err
 	}
-	s.watch.idle, s.watch.message = o.idle, o.message
-	s.watch.end, s.watch.look = s.expire, s.look
-	return s
+	switch {
+	case more && !s.method.ServerStreams: // what the interceptors have made of the reply counts
+		err = adopt(m, chain.got, s.method)
+		return err == nil, err
+	case !more && chain.skip && !s.method.ServerStreams && chain.got != nil: // they have answered themselves, once
+		err = adopt(m, chain.got, s.method)
+		chain.got = nil
+		return err == nil, err
+	}
+	return more, nil
 }
 
-// Send sends one message (Stream).
-func (s *clientStream) Send(ctx context.Context, m proto.Message) error {
-	if err := ctx.Err(); err != nil {
-		return contextError(err, s.method)
-	}
-	st := s.current.Load()
-	if st == nil {
-		sent, err := s.begin(ctx, m, !s.method.ClientStreams)
-		if sent || err != nil {
-			return s.unlessEnded(err)
-		}
-		st = s.current.Load()
-	}
-	if err := s.oneRequest(); err != nil {
-		return err
-	}
-	if s.chain != nil {
-		if err := s.chain.info.message(m, true); err != nil {
-			return err
+// A streamOwner is a clientStream as the engine sees it (call.Owner).
+type streamOwner clientStream
+
+// Begin lets the interceptors begin, if there are any.
+func (o *streamOwner) Begin(ctx context.Context, m wire.Body) (context.Context, wire.Metadata, error) {
+	s := (*clientStream)(o)
+	with := s.Context()
+	if s.conn.interceptor != nil {
+		var err error
+		if with, err = s.beginChain(m).begin(ctx); err != nil {
+			return nil, nil, toStatus(err)
 		}
 	}
-	return s.send(ctx, st, m)
+	meta := outgoing(with)
+	if meta.err != nil {
+		return nil, nil, s.Fail(toStatus(meta.err))
+	}
+	return with, wire.Metadata(meta.entries), nil
 }
 
-// send sends a message that is not the first.
-func (s *clientStream) send(ctx context.Context, st *socket.DealerStream, m proto.Message) error {
-	body := streamBodies.Get().(*streamBody)
-	body.bodies, body.m = &s.conn.bodies, m
-	defer body.free()
-	for {
-		err := st.Send(ctx, body)
-		switch {
-		case err == nil:
-			s.sent.Add(1)
-			return nil
-		case errors.Is(err, socket.ErrStreamClosed):
-			return Errorf(CodeFailedPrecondition, "%s: Send after CloseSend", s.method.Procedure)
-		case !errors.Is(err, socket.ErrStreamOver):
-			return callError(err, s.method)
+// beginChain starts the interceptors, once.
+func (s *clientStream) beginChain(m wire.Body) *streamChain {
+	if chain := s.chain.Load(); chain != nil {
+		return chain
+	}
+	var request proto.Message
+	if body, ok := m.(*streamBody); ok && !s.method.ClientStreams {
+		request = body.m
+	}
+	chain := newStreamChain(s, request)
+	s.chain.Store(chain)
+	if over, err := s.Over(); over { // before it could be told
+		chain.end(fromStatus(err), nil)
+	}
+	go chain.run()
+	return chain
+}
+
+// First encodes the first message, or the request that the interceptors have put in
+// its place.
+func (o *streamOwner) First(m wire.Body) ([]byte, error) {
+	var first proto.Message
+	if body, ok := m.(*streamBody); ok {
+		first = body.m
+	}
+	if chain := o.chain.Load(); chain != nil && !o.method.ClientStreams {
+		first = chain.req
+	} else if first != nil {
+		if err := o.Next(m); err != nil {
+			return nil, err
 		}
-		next, final, err := s.again(ctx, st)
-		switch {
-		case err != nil:
-			return err
-		case next == nil:
-			return s.whyOver(final)
-		}
-		st = next
+	}
+	if first == nil {
+		return nil, nil
+	}
+	b, err := o.conn.bodies.encode(first)
+	if b == nil && err == nil {
+		b = []byte{}
+	}
+	return b, toStatus(err)
+}
+
+// Next shows a message to the interceptors before it is sent.
+func (o *streamOwner) Next(m wire.Body) error {
+	if chain := o.chain.Load(); chain != nil {
+		return toStatus(chain.info.message(m.(*streamBody).m, true))
+	}
+	return nil
+}
+
+// Take decodes a message.
+func (o *streamOwner) Take(body []byte) error {
+	return o.conn.bodies.decodeReply(body, o.into, o.method.Procedure)
+}
+
+// Taken shows a message that was received to the interceptors.
+func (o *streamOwner) Taken() error {
+	if chain := o.chain.Load(); chain != nil {
+		return toStatus(chain.info.message(o.into, false))
+	}
+	return nil
+}
+
+// Headers stores the headers of the reply.
+func (o *streamOwner) Headers(h wire.Metadata) {
+	if to := o.replyMetadata; to != nil {
+		*to = ReplyMetadata{Headers: Metadata(h)}
 	}
 }
 
-// whyOver returns what Send returns when the call is over, with that error if any.
-func (s *clientStream) whyOver(final error) error {
-	if final != nil {
-		return final
+// Last stores the metadata of the last reply.
+func (o *streamOwner) Last(h wire.ReplyHeader) {
+	to := o.replyMetadata
+	if to == nil {
+		return
 	}
-	return Errorf(CodeFailedPrecondition, "%s: the call is over", s.method.Procedure)
+	if len(h.Headers) > 0 {
+		to.Headers = Metadata(h.Headers)
+	}
+	to.Trailers = Metadata(h.Trailers)
 }
 
-// unlessEnded returns err, of begin; nil when the interceptors have ended the call
-// well instead of beginning it.
-func (s *clientStream) unlessEnded(err error) error {
-	if over, result := s.ended(); err != nil && over && result == nil {
-		return nil
+// Reply decodes the one reply of a call in which the server sends no stream.
+func (o *streamOwner) Reply(body []byte) error { return o.Take(body) }
+
+// Ended tells the interceptors how the call has ended.
+func (o *streamOwner) Ended(err error, replied bool) {
+	var reply proto.Message
+	if replied { // called by Receive
+		reply = o.into
+	}
+	if chain := o.chain.Load(); chain != nil {
+		chain.end(fromStatus(err), reply)
+	}
+}
+
+// Outcome returns what the interceptors have made of the call's error.
+func (o *streamOwner) Outcome(err error) error {
+	if chain := o.chain.Load(); chain != nil {
+		return chain.outcome()
 	}
 	return err
-}
-
-// CloseSend says that no message will follow (Stream).
-func (s *clientStream) CloseSend(ctx context.Context) error {
-	if err := ctx.Err(); err != nil {
-		return contextError(err, s.method)
-	}
-	if !s.method.ClientStreams {
-		return nil
-	}
-	st := s.current.Load()
-	if st == nil {
-		begun, err := s.begin(ctx, nil, true)
-		if begun || err != nil {
-			return s.unlessEnded(err)
-		}
-		st = s.current.Load()
-	}
-	for st != nil {
-		if st.CloseSend() == nil {
-			return nil
-		}
-		next, final, err := s.again(ctx, st)
-		if err != nil || next == nil {
-			return cmp.Or(err, final) // to close a call that went well is no error
-		}
-		st = next
-	}
-	_, err := s.ended()
-	return err
-}
-
-// Receive waits for the next message (Stream).
-func (s *clientStream) Receive(ctx context.Context, m proto.Message) (more bool, err error) {
-	if err := ctx.Err(); err != nil {
-		return s.interrupted(err)
-	}
-	s.waits.Store(true)
-	defer s.waits.Store(false)
-	if s.hedges() {
-		return s.receiveHedged(ctx, m)
-	}
-	if over, _ := s.ended(); over {
-		return s.afterEnd(m)
-	}
-	if s.current.Load() == nil {
-		if _, err := s.begin(ctx, nil, false); err != nil {
-			return s.failed(err)
-		}
-	}
-	for st := s.current.Load(); ; {
-		if over, _ := s.ended(); over {
-			return s.afterEnd(m)
-		}
-		s.into, s.taken = m, nil
-		ok, err := st.Receive(ctx, s)
-		s.into = nil
-		switch {
-		case err != nil:
-			return s.interrupted(err)
-		case ok:
-			return s.accept(st, m)
-		}
-		next, final, err := s.again(ctx, st)
-		switch {
-		case err != nil:
-			return s.failed(err)
-		case next == nil:
-			return s.conclude(st, final, m)
-		}
-		st = next
-	}
-}
-
-// afterEnd returns what Receive returns when the call is over. When
-// interceptors have answered in place of the server, that is their reply, once.
-func (s *clientStream) afterEnd(m proto.Message) (more bool, err error) {
-	if err := s.outcome(); err != nil {
-		return false, err
-	}
-	if c := s.chain; c != nil && c.skip && !s.method.ServerStreams && c.got != nil {
-		more, err = c.replace(m)
-		c.got = nil
-	}
-	return more, err
-}
-
-// failed returns what Receive returns after an error of begin or again: the
-// call goes on if only the wait for it has ended.
-func (s *clientStream) failed(err error) (more bool, _ error) {
-	if over, _ := s.ended(); over {
-		return false, s.outcome()
-	}
-	return true, err
-}
-
-// interrupted returns what Receive returns when its context has ended, which may be
-// that of the call.
-func (s *clientStream) interrupted(err error) (more bool, _ error) {
-	if s.call.Err() != nil {
-		s.cancel(contextError(s.call.Err(), s.method))
-		return false, s.outcome()
-	}
-	return true, contextError(err, s.method)
-}
-
-// Take decodes a message (socket.Taker).
-func (s *clientStream) Take(body []byte) {
-	s.received.Add(1)
-	if err := s.conn.bodies.decode(body, s.into); err != nil {
-		s.taken = Errorf(CodeInternal, "%s: decode %s of %d bytes: %w", s.method.Procedure, nameOf(s.into), len(body), err)
-	}
 }

@@ -3,6 +3,7 @@ package gozmq
 import (
 	"cmp"
 	"context"
+	"sync"
 	"sync/atomic"
 
 	"google.golang.org/protobuf/proto"
@@ -23,6 +24,7 @@ type streamChain struct {
 	req   proto.Message
 	skip  bool // next was not called
 
+	once  sync.Once
 	over  chan struct{} // closed when the call has ended, with the next two
 	err   error
 	reply proto.Message
@@ -49,15 +51,15 @@ func (c *streamChain) run() {
 		}
 		close(c.done)
 		if c.skip {
-			s.finish(c.result)
+			_ = s.Fail(toStatus(c.result))
 			return
 		}
-		s.cancel(cmp.Or[error](c.result, Errorf(CodeCanceled, "%s: the interceptors have returned", s.method.Procedure)))
+		s.Cancel(toStatus(cmp.Or[error](c.result, Errorf(CodeCanceled, "%s: the interceptors have returned", s.method.Procedure))))
 	}()
 	c.result = Errorf(CodeInternal, "%s: an interceptor has ended its goroutine", s.method.Procedure)
 	var err error
 	panicked := s.conn.observer.guard(zmtp.Dealer, "an interceptor", s.method.Procedure, func() {
-		if c.got, err = s.conn.interceptor(s.call, &c.info, c.first, c.next); err != nil {
+		if c.got, err = s.conn.interceptor(s.Context(), &c.info, c.first, c.next); err != nil {
 			err = asError(err)
 		}
 	})
@@ -80,40 +82,33 @@ func (c *streamChain) next(ctx context.Context, req proto.Message) (proto.Messag
 
 // begin returns the call's context and request as next was given them. When the
 // interceptors have answered themselves the call is over.
-func (c *streamChain) begin(ctx context.Context) (context.Context, proto.Message, error) {
+func (c *streamChain) begin(ctx context.Context) (context.Context, error) {
 	select {
 	case <-c.ready:
 	case <-ctx.Done():
-		return nil, nil, contextError(ctx.Err(), c.stream.method)
+		return nil, Errorf(CodeOf(ctx.Err()), "%s: %w", c.stream.method.Procedure, ctx.Err())
 	}
-	if c.skip {
-		<-c.done
-		c.stream.finish(c.result) // or run has
-		return nil, nil, c.stream.whyOver(c.result)
+	if !c.skip {
+		return c.ctx, nil
 	}
-	return c.ctx, c.req, nil
+	<-c.done
+	_ = c.stream.Fail(toStatus(c.result)) // or run has
+	if c.result != nil {
+		return nil, c.result
+	}
+	return nil, Errorf(CodeFailedPrecondition, "%s: the call is over", c.stream.method.Procedure)
 }
 
-// end tells the interceptors how the call has ended.
+// end tells the interceptors how the call has ended, once.
 func (c *streamChain) end(err error, reply proto.Message) {
-	c.err, c.reply = err, reply
-	close(c.over)
+	c.once.Do(func() {
+		c.err, c.reply = err, reply
+		close(c.over)
+	})
 }
 
 // outcome returns the error that the interceptors have returned.
 func (c *streamChain) outcome() error {
 	<-c.done
 	return c.result
-}
-
-// replace puts the interceptors' reply into m.
-func (c *streamChain) replace(m proto.Message) (more bool, err error) {
-	if c.got == nil || c.got == m {
-		return true, nil
-	}
-	if c.got.ProtoReflect().Descriptor() != m.ProtoReflect().Descriptor() {
-		return false, Errorf(CodeInternal, "%s: an interceptor answered with %s, want %s", c.stream.method.Procedure, nameOf(c.got), nameOf(m))
-	}
-	replace(m, c.got)
-	return true, nil
 }

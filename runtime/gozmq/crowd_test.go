@@ -87,7 +87,7 @@ func TestServerDiesWithAThousandCallsInFlight(t *testing.T) {
 			})
 		}
 		testkit.Eventually(t, "some answers", func() bool { return answered.Load() > callers/10 })
-		r.router.Links().Each(func(c *link.Conn) { c.Close(fmt.Errorf("killed")) })
+		r.links.Each(func(c *link.Conn) { c.Close(fmt.Errorf("killed")) })
 		wg.Wait()
 		if a, l := answered.Load(), lost.Load(); a+l != callers || l < callers/2 {
 			t.Errorf("%d calls were answered and %d lost of %d", a, l, callers)

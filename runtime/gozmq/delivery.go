@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"github.com/gozmq/gozmq/runtime/internal/zmtp"
 )
 
 // Delivery is the guarantee that a PUSH/PULL pipeline gives for its tasks. It
@@ -31,6 +33,15 @@ func (d Delivery) String() string {
 	default:
 		return fmt.Sprintf("delivery %d", uint8(d))
 	}
+}
+
+// socketType returns the type of a socket that has one with DeliveryAtMostOnce and
+// another one with DeliveryAtLeastOnce.
+func (d Delivery) socketType(mostOnce, leastOnce zmtp.SocketType) zmtp.SocketType {
+	if d == DeliveryAtLeastOnce {
+		return leastOnce
+	}
+	return mostOnce
 }
 
 func (d Delivery) check() error {

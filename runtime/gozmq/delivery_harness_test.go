@@ -121,6 +121,17 @@ func (p *rawPeer) wantBegun(id string) {
 	}
 }
 
+// recvEnd receives a worker's word on a task, which says that it was begun only
+// if it has not ended at once.
+func (p *rawPeer) recvEnd(id string) []string {
+	p.t.Helper()
+	got := p.recv()
+	if len(got) > 1 && got[0] == string(wire.VerbExtend) && got[1] == id {
+		got = p.recv()
+	}
+	return got
+}
+
 // letters collects dead letters.
 func letters() (chan DeadLetter, VentilatorOption) {
 	ch := make(chan DeadLetter, 100)

@@ -210,13 +210,11 @@ func TestSureWorkerBadInput(t *testing.T) {
 	vent.send(string(wire.VerbTask), "b", sureMethod.Procedure, two) // it has done it
 	vent.wantFrames(string(wire.VerbDone), "b")
 	vent.send(string(wire.VerbTask), "d", sureMethod.Procedure, "\xff")
-	vent.wantBegun("d")
-	if got := vent.recv(); got[0] != string(wire.VerbReject) || got[1] != "d" || parseStatus([]byte(got[2])).Code != CodeInvalidArgument {
+	if got := vent.recvEnd("d"); got[0] != string(wire.VerbReject) || got[1] != "d" || parseStatus([]byte(got[2])).Code != CodeInvalidArgument {
 		t.Errorf("an undecodable task: %q", got)
 	}
 	vent.send(string(wire.VerbTask), "e", "test.Sure/Unknown", two)
-	vent.wantBegun("e")
-	if got := vent.recv(); got[0] != string(wire.VerbFail) || got[1] != "e" || parseStatus([]byte(got[2])).Code != CodeUnimplemented {
+	if got := vent.recvEnd("e"); got[0] != string(wire.VerbFail) || got[1] != "e" || parseStatus([]byte(got[2])).Code != CodeUnimplemented {
 		t.Errorf("an unknown task: %q", got)
 	}
 	events.wait(t, EventMalformed, len(bad)+6)
@@ -251,8 +249,7 @@ func TestSureTaskComesBack(t *testing.T) {
 	second.wantFrames(string(wire.VerbReturn), "y")
 	close(release)
 	second.wantFrames(string(wire.VerbDone), "a")
-	second.wantBegun("x")
-	if got := second.recv(); got[0] != string(wire.VerbFail) || got[1] != "x" {
+	if got := second.recvEnd("x"); got[0] != string(wire.VerbFail) || got[1] != "x" {
 		t.Errorf("got %q", got)
 	}
 	if len(started) > 0 {

@@ -16,19 +16,21 @@ func disconnect(g *link.Group, match func(*Peer) bool) int {
 // Disconnect ends the connections to the servers that match selects, and returns
 // how many. Their calls fail or move to another server, as when a server goes. An
 // endpoint that was dialed is dialed again. match must not block.
-func (c *Conn) Disconnect(match func(*Peer) bool) int { return disconnect(c.dealer.Links(), match) }
+func (c *Conn) Disconnect(match func(*Peer) bool) int {
+	return disconnect(c.client.Dealer.Links(), match)
+}
 
 // Disconnect ends the connections of the clients that match selects, with their
 // calls, and returns how many. A client may come back, unless an authenticator or
 // admission rule refuses it: change that first. match must not block.
 func (s *Server) Disconnect(match func(*Peer) bool) int {
 	s.mu.Lock()
-	router := s.router
+	links := s.links
 	s.mu.Unlock()
-	if router == nil {
+	if links == nil {
 		return 0
 	}
-	return disconnect(router.Links(), match)
+	return disconnect(links, match)
 }
 
 // Disconnect ends the connections of the subscribers that match selects, and

@@ -9,7 +9,7 @@ import (
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/anypb"
 
-	"github.com/gozmq/gozmq/runtime/internal/wire"
+	"github.com/gozmq/gozmq/runtime/internal/status"
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
 )
 
@@ -77,30 +77,37 @@ const maxStatus = 16 << 10
 
 // encodeStatus returns err in its wire form, in at most about limit bytes. An
 // error that has no code travels as CodeUnknown.
-func encodeStatus(err error, limit int) []byte {
-	e := asError(err)
-	return wire.AppendStatus(nil, wire.Status{Code: int32(e.Code), Message: e.Message, Details: e.Details}, limit)
-}
+func encodeStatus(err error, limit int) []byte { return status.Encode(toStatus(asError(err)), limit) }
 
 // parseStatus decodes an error from the wire.
-func parseStatus(b []byte) *Error {
-	s, err := wire.ParseStatus(b)
-	if err != nil {
-		return Errorf(CodeInternal, "%w", err)
+func parseStatus(b []byte) *Error { return newError(status.Parse(b)) }
+
+// toStatus returns err, of this package, as the engines of calls have it.
+func toStatus(err error) error {
+	if e, ok := err.(*Error); ok && e != nil {
+		return &status.Error{Code: status.Code(e.Code), Message: e.Message, Details: e.Details, Cause: e, Remote: e.remote}
 	}
-	return &Error{Code: Code(s.Code), Message: s.Message, Details: s.Details, remote: true}
+	return err
 }
 
-// inputError gives a code to what package wire says of a request: that it makes
-// no sense, or that it is too large. An error that has one keeps it.
-func inputError(err error) error {
-	switch {
-	case err == nil, errors.As(err, new(*Error)):
-		return err
-	case errors.As(err, new(*wire.LimitError)):
-		return Errorf(CodeResourceExhausted, "%w", err)
+// fromStatus returns err, of an engine of calls, as an *Error; one that toStatus has
+// made, as it was.
+func fromStatus(err error) error {
+	if e, ok := err.(*status.Error); ok {
+		return newError(e)
 	}
-	return Errorf(CodeInvalidArgument, "%w", err)
+	return err
+}
+
+// inputError gives a code to what package wire says of a message that is to be sent:
+// that it makes no sense, or that it is too large. An error that has one keeps it.
+func inputError(err error) error { return fromStatus(status.Input(toStatus(err))) }
+
+func newError(e *status.Error) *Error {
+	if own, ok := e.Cause.(*Error); ok && own.Code == Code(e.Code) && own.Message == e.Message {
+		return own
+	}
+	return &Error{Code: Code(e.Code), Message: e.Message, Details: e.Details, cause: e.Cause, remote: e.Remote}
 }
 
 // asError returns err as an *Error. One that wraps an *Error has its code and

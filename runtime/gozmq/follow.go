@@ -21,7 +21,7 @@ type Change[S, M proto.Message] struct {
 }
 
 // Follow joins a state and its topic (bridge.Subscriber).
-func (s *subscribing) Follow(ctx context.Context, patterns []topic.Pattern, state bridge.State) {
+func (s *subscribing) Follow(ctx context.Context, m *Method, patterns []topic.Pattern, state bridge.State) {
 	cfg := s.defaults
 	cfg.overflow = OverflowBlock
 	sub, err := (*Subscriber)(s).openWith(cfg, patterns, false)
@@ -30,13 +30,14 @@ func (s *subscribing) Follow(ctx context.Context, patterns []topic.Pattern, stat
 		return
 	}
 	defer sub.Close()
-	sub.Follow(ctx, &followed{state, &s.bodies})
+	loop := publicationLoop{(*Subscriber)(s), m, ctx, storedInfo[PublicationInfo](ctx), state.New, state.Update}
+	sub.Follow(ctx, &followed{state, &loop})
 }
 
 // followed is a state as the engine follows it (subscription.State).
 type followed struct {
 	bridge.State
-	bodies *bodies
+	loop *publicationLoop
 }
 
 func (f *followed) Snapshot(ctx context.Context) (map[uint64]uint64, func() bool, error) {
@@ -52,9 +53,10 @@ func (f *followed) Snapshot(ctx context.Context) (map[uint64]uint64, func() bool
 }
 
 func (f *followed) Update(p *wire.Publication) (goOn, decoded bool) {
-	m, err := decodeBody(f.bodies, p.Body, f.New)
-	return f.State.Update(m, err), err == nil
+	return f.loop.deliver(p)
 }
+
+func (f *followed) Noticed(n subscription.Notice) bool { return f.Fail(noticeError(n)) }
 
 // Failed yields an error. An unpositionedError ends the iteration, because asking
 // again would not help.

@@ -9,7 +9,8 @@ import (
 
 // A GapError in a stream says that this subscriber has missed messages of a
 // sequenced topic: its queue, or the publisher's queue for it, was full, or
-// there was no connection. The stream goes on with the message after the gap.
+// there was no connection. What its own queue drops before the stream's first
+// message of a topic is missed, too. The stream goes on with the message after the gap.
 // Find it with errors.As; its code is CodeDataLoss.
 type GapError struct {
 	Topic string
@@ -67,6 +68,10 @@ func noticeError(n subscription.Notice) error {
 		return Errorf(CodeDataLoss, "%w", &PublisherRestartedError{Topic: n.Topic, Old: n.Old, New: n.New})
 	case subscription.Lag:
 		return Errorf(CodeResourceExhausted, "%w", &LagError{Topic: n.Topic, Lag: n.Age, Limit: n.Limit, Ended: n.Ended})
+	case subscription.Ended:
+		return Errorf(CodeUnavailable, "publisher at %s: %w", n.Endpoint, n.Reason)
+	case subscription.Idle:
+		return Errorf(CodeUnavailable, "%w", &IdleError{Since: n.Since, Publishers: n.Publishers})
 	case *subscription.TooLargeError:
 		return tooLargeError(n)
 	default:

@@ -21,7 +21,7 @@ type (
 	Service      = bridge.Service[Method]
 	Handler      = bridge.Handler[Method]
 	TaskHandler  = bridge.TaskHandler[Method]
-	TopicHandler = bridge.TopicHandler
+	TopicHandler = bridge.TopicHandler[Method]
 	TopicTraits  = socket.Traits
 )
 
@@ -70,9 +70,15 @@ type Topic[M proto.Message] struct {
 	Traits TopicTraits
 }
 
+func (t *Topic[M]) method() *Method { return &Method{Procedure: t.Name, Bare: t.Bare} }
+
+// subscribed is the method of the iterations of these tests.
+var subscribed = &Method{Procedure: "test.Feed/Subscribed"}
+
 // described is a Topic as the runtime sees it (bridge.Topic).
 type described[M proto.Message] struct{ of *Topic[M] }
 
+func (t described[M]) Method() *Method     { return t.of.method() }
 func (t described[M]) Name() string        { return t.of.Name }
 func (t described[M]) Bare() bool          { return t.of.Bare }
 func (t described[M]) Traits() TopicTraits { return t.of.Traits }
@@ -141,7 +147,7 @@ func each[T any, P message[T]](ctx context.Context, sub bridge.Subscription, yie
 
 func iterate[T any, P message[T]](ctx context.Context, s *Subscriber, patterns []topic.Pattern, bare bool) iter.Seq2[P, error] {
 	return func(yield func(P, error) bool) {
-		sub, err := bridge.Open(s).Open(patterns, bare, nil)
+		sub, err := bridge.Open(s).Open(subscribed, patterns, bare, nil)
 		if err != nil {
 			yield(nil, err)
 			return
@@ -189,7 +195,7 @@ func (s typedSubscription[T, P, F]) engine() *subscription.Subscription {
 }
 
 func OpenSubscription[T any, P message[T], F Filter](s *Subscriber, filters []F, opts []SubscriptionOption) (Subscription[P, F], error) {
-	sub, err := bridge.Open(s).Open(patternsOf(filters), false, opts)
+	sub, err := bridge.Open(s).Open(subscribed, patternsOf(filters), false, opts)
 	if err != nil {
 		return nil, err
 	}
@@ -197,7 +203,7 @@ func OpenSubscription[T any, P message[T], F Filter](s *Subscriber, filters []F,
 }
 
 func OpenBareSubscription[T any, P message[T]](s *Subscriber, opts []SubscriptionOption) (Subscription[P, TopicPattern], error) {
-	sub, err := bridge.Open(s).Open(nil, true, opts)
+	sub, err := bridge.Open(s).Open(subscribed, nil, true, opts)
 	if err != nil {
 		return nil, err
 	}
@@ -206,7 +212,7 @@ func OpenBareSubscription[T any, P message[T]](s *Subscriber, opts []Subscriptio
 
 func HandleTopic[T any, P message[T]](t *Topic[P], all Filter, run func(context.Context, P) error) TopicHandler {
 	return TopicHandler{
-		Name: t.Name, Bare: t.Bare, Pattern: patternOf(all), New: freshOf[T, P],
+		Method: t.method(), Name: t.Name, Bare: t.Bare, Pattern: patternOf(all), New: freshOf[T, P],
 		Run: func(ctx context.Context, m proto.Message) error { return run(ctx, m.(P)) },
 	}
 }
@@ -221,7 +227,7 @@ func UnimplementedTopic[M proto.Message](t *Topic[M]) error {
 
 func FollowState[S, T any, R message[S], M message[T], F Filter](ctx context.Context, s *Subscriber, caller Caller, method *Method, req proto.Message, filters []F) iter.Seq2[Change[R, M], error] {
 	return func(yield func(Change[R, M], error) bool) {
-		bridge.Open(s).Follow(ctx, patternsOf(filters), bridge.State{
+		bridge.Open(s).Follow(ctx, subscribed, patternsOf(filters), bridge.State{
 			Procedure: method.Procedure,
 			Ask: func(ctx context.Context) (map[string][]string, func() bool, error) {
 				var md ReplyMetadata

@@ -3,6 +3,8 @@ package gozmq
 import (
 	"context"
 	"time"
+
+	"github.com/gozmq/gozmq/runtime/internal/wire"
 )
 
 // PublicationInfo describes a publication to the code that receives it.
@@ -36,6 +38,25 @@ type publicationInfoKey struct{}
 func PublicationInfoFromContext(ctx context.Context) *PublicationInfo {
 	info, _ := ctx.Value(publicationInfoKey{}).(*PublicationInfo)
 	return info
+}
+
+// set makes i describe a publication that was received. Metadata that breaks the
+// rules of the protocol counts as none.
+func (i *PublicationInfo) set(ctx context.Context, p *wire.Publication) {
+	topic := i.Topic
+	if topic != string(p.Topic) {
+		topic = string(p.Topic)
+	}
+	*i = PublicationInfo{Topic: topic, ctx: ctx}
+	i.Peer, _ = p.From.(*Peer)
+	var h wire.PublicationHeader
+	if p.Header == nil || !h.Parse(p.Header) {
+		return
+	}
+	i.Sequence, i.Time, i.Publisher, i.Replayed = h.Sequence, h.Time(), h.Publisher, h.Replayed
+	if m, err := h.Metadata.Decode(); err == nil {
+		i.Metadata = Metadata(m)
+	}
 }
 
 // Context returns the publication's context, as interceptors have changed it.

@@ -5,24 +5,32 @@ import (
 	"fmt"
 
 	"google.golang.org/protobuf/proto"
+
+	"github.com/gozmq/gozmq/runtime/internal/answer"
 )
 
-// CallInfo describes the call that an interceptor wraps, or that a handler
-// serves.
+// CallInfo describes the operation that an interceptor wraps, or the call that a
+// handler serves.
 type CallInfo struct {
-	// Operation says what is wrapped: the call, at its client, or its handling, at
-	// its server.
+	// Operation says what is wrapped.
 	Operation Operation
-	// Method is the method that is called.
+	// Method is the method that is called or whose task it is; for a publication it
+	// has the Procedure of the topic, and says whether its framing is bare.
 	Method *Method
-	// Peer is the caller, with the identity that the server's authenticator
-	// gave it (Peer.Identity); nil on the calling side.
+	// Peer is where the message came from, with the identity that our
+	// authenticator gave it (Peer.Identity); nil where a message is sent.
 	Peer *Peer
-	// Metadata is the metadata that the caller sent; nil on the calling side.
+	// Metadata is the metadata that came with the message; nil where one is sent.
 	// It must not be changed.
 	Metadata Metadata
+	// Publication describes the publication: of one that is published, the topic
+	// only. Nil for other operations.
+	Publication *PublicationInfo
+	// Task describes the task or the result: of a task that is pushed, the batch
+	// only. Nil for other operations.
+	Task *TaskInfo
 
-	reply     *callContext // nil on the calling side
+	reply     *answer.Context // nil on the calling side
 	onMessage []func(m proto.Message, sent bool) error
 }
 
@@ -48,28 +56,53 @@ func (c *CallInfo) message(m proto.Message, sent bool) error {
 }
 
 // AddReplyHeader adds a header to the reply of the call, or to its error. It may be
-// called from any goroutine until the handler has returned; in a stream only until
-// the first message is sent, because what is added later is not sent.
-func (c *CallInfo) AddReplyHeader(key, value string) { c.add(false, key, value) }
-
-// AddReplyTrailer adds a trailer to the reply of the call, or to its error. It
-// may be called from any goroutine until the handler has returned.
-func (c *CallInfo) AddReplyTrailer(key, value string) { c.add(true, key, value) }
-
-func (c *CallInfo) add(trailer bool, key, value string) {
-	if c.reply != nil {
-		c.reply.setReply(trailer, key, value)
+// called from any goroutine. It returns an error with CodeFailedPrecondition when
+// the header will not be sent: the handler has returned; the first message of a
+// stream, with which its headers go, was sent; or this is the calling side.
+func (c *CallInfo) AddReplyHeader(key, value string) error {
+	if c.reply == nil {
+		return c.notServed()
 	}
+	return c.replyError(c.reply.AddHeader(key, value))
 }
 
-// Next calls the next interceptor; the last one makes the call.
+// AddReplyTrailer adds a trailer to the reply of the call, or to its error, as
+// AddReplyHeader does; trailers go with the end of a stream.
+func (c *CallInfo) AddReplyTrailer(key, value string) error {
+	if c.reply == nil {
+		return c.notServed()
+	}
+	return c.replyError(c.reply.AddTrailer(key, value))
+}
+
+func (c *CallInfo) notServed() error {
+	return Errorf(CodeFailedPrecondition, "%s: metadata of the reply is added by the server", c.Method.Procedure)
+}
+
+func (c *CallInfo) replyError(err error) error {
+	if err == nil {
+		return nil
+	}
+	return Errorf(CodeOf(fromStatus(err)), "%s: %s", c.Method.Procedure, fromStatus(err).(*Error).Message)
+}
+
+// Next calls the next interceptor; the last one carries the operation out.
 type Next func(ctx context.Context, req proto.Message) (proto.Message, error)
 
-// An Interceptor wraps each call, on either side. It may inspect the request
-// and the reply, change the context, answer without calling next, or return an
-// error. It may call next several times, and gets another reply each time. A
-// panic fails the call with CodeInternal, and is reported as EventPanic. It is
-// called from many goroutines at once.
+// An Interceptor wraps each operation of a socket (CallInfo.Operation). It may
+// inspect the request and the reply, change the context, answer without calling
+// next, or return an error. It is called from many goroutines at once. A panic
+// fails the operation with CodeInternal, and is reported as EventPanic.
+//
+// Of a call it may call next several times, and gets another reply each time. The
+// metadata that it adds to the context (AppendMetadata) travels with what is sent.
+//
+// Of a publication, a task or a result, req is the message. There is no reply,
+// except the result that the handler of a task returns. Where the message goes to
+// a loop, next yields it and returns when the loop's body has come to its end,
+// with a nil error; without next the message is skipped, or the loop yields the
+// interceptor's error in its place. An error that the interceptor returns after
+// that is reported as an event, and the message counts as handled.
 //
 // A stream is a call like any other: next returns when it is over, with its error,
 // and may be called once only. req is nil when the client sends a stream, and the
@@ -78,17 +111,25 @@ type Interceptor func(ctx context.Context, call *CallInfo, req proto.Message, ne
 
 type interceptorOption []Interceptor
 
-// A CallSideOption is an option of both sides of a call: of Dial and of
-// NewServer.
-type CallSideOption interface {
+// An InterceptorOption is an option of every constructor but NewProxy.
+type InterceptorOption interface {
 	DialOption
 	ServerOption
+	PublisherOption
+	SubscriberOption
+	VentilatorOption
+	WorkerOption
+	SinkOption
 }
 
-// WithInterceptors wraps each call in interceptors; the first one is the
-// outermost.
-func WithInterceptors(interceptors ...Interceptor) CallSideOption {
+// WithInterceptors wraps each operation of the socket (Operation) in
+// interceptors; the first one is the outermost.
+func WithInterceptors(interceptors ...Interceptor) InterceptorOption {
 	return interceptorOption(interceptors)
+}
+
+func (o interceptorOption) applyWorker(c *workerConfig) {
+	c.interceptors = append(c.interceptors, o...)
 }
 
 func (o interceptorOption) check() error {

@@ -3,6 +3,7 @@ package gozmq_test
 import (
 	"context"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -17,11 +18,14 @@ import (
 // concurrency of 4, which is 100 ms from its sink, or from its ventilator too,
 // there and back.
 func BenchmarkLongWay(b *testing.B) {
-	for _, prefetch := range []int{4, 64} {
+	for _, prefetch := range []int{4, 64, -1} {
 		for _, both := range []bool{false, true} {
 			name := fmt.Sprintf("sink/prefetch %d", prefetch)
 			if both {
 				name = fmt.Sprintf("sink and ventilator/prefetch %d", prefetch)
+			}
+			if prefetch < 0 {
+				name = strings.Replace(name, "-1", "by default", 1)
 			}
 			b.Run(name, func(b *testing.B) { longWay(b, both, prefetch) })
 		}
@@ -50,9 +54,11 @@ func longWay(b *testing.B, both bool, prefetch int) {
 	}
 	copied := func(_ context.Context, task *wrapperspb.Int64Value) (*wrapperspb.Int64Value, error) { return task, nil }
 	handlers := func() []gozmqimpl.TaskHandler { return []gozmqimpl.TaskHandler{gozmqimpl.HandleTask(m, copied)} }
-	w, err := gozmqimpl.NewWorker("test.LongWay", handlers, []gozmq.WorkerOption{
-		gozmq.From(gozmq.Connect(from)), gozmq.To(gozmq.Connect(to.Endpoint())), gozmq.WithConcurrency(4), gozmq.WithPrefetch(prefetch),
-	})
+	opts := []gozmq.WorkerOption{gozmq.From(gozmq.Connect(from)), gozmq.To(gozmq.Connect(to.Endpoint())), gozmq.WithConcurrency(4)}
+	if prefetch >= 0 {
+		opts = append(opts, gozmq.WithPrefetch(prefetch))
+	}
+	w, err := gozmqimpl.NewWorker("test.LongWay", handlers, opts)
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -2,15 +2,14 @@ package gozmq
 
 import (
 	"context"
-	"fmt"
 	"maps"
 	"slices"
 
 	"github.com/gozmq/gozmq/runtime/internal/wire"
 )
 
-// Metadata is sent beside a call's request and reply: keys with one or more
-// values each. A key has 1 to 128 characters of a-z, 0-9, "-", "_" and "."; a
+// Metadata is sent beside a message, as a call's request and reply: keys with one
+// or more values each. A key has 1 to 128 characters of a-z, 0-9, "-", "_" and "."; a
 // value is any string of bytes. All keys and values together may have 16 KiB.
 type Metadata map[string][]string
 
@@ -27,16 +26,17 @@ func (m Metadata) Add(key, value string) { m[key] = append(m[key], value) }
 
 type outgoingKey struct{}
 
-// outgoingMetadata is the metadata of calls, or what is wrong with it.
+// outgoingMetadata is the metadata of what is sent, or what is wrong with it.
 type outgoingMetadata struct {
 	entries Metadata
 	err     error
 }
 
 // AppendMetadata returns a context that adds these pairs of keys and values to
-// the metadata of each call, beside those that ctx carries already. A call
-// fails with CodeInvalidArgument when a key or a value is not allowed or a key
-// has no value, and with CodeResourceExhausted when there is too much metadata.
+// the metadata of each call, publication and task that is sent with it, beside
+// those that ctx carries already. Sending fails with CodeInvalidArgument when a key
+// or a value is not allowed, a key has no value, or the framing is bare, and with
+// CodeResourceExhausted when there is too much metadata.
 func AppendMetadata(ctx context.Context, pairs ...string) context.Context {
 	out := outgoing(ctx)
 	out.entries = maps.Clone(out.entries)
@@ -53,7 +53,15 @@ func AppendMetadata(ctx context.Context, pairs ...string) context.Context {
 	return context.WithValue(ctx, outgoingKey{}, out)
 }
 
-// outgoing returns the metadata of calls made with ctx.
+// check reports what is wrong with it, if anything.
+func (o *outgoingMetadata) check() error {
+	if o.err != nil {
+		return o.err
+	}
+	return inputError(wire.Metadata(o.entries).Check())
+}
+
+// outgoing returns the metadata of what is sent with ctx.
 func outgoing(ctx context.Context) outgoingMetadata {
 	out, _ := ctx.Value(outgoingKey{}).(outgoingMetadata)
 	return out
@@ -64,23 +72,6 @@ type ReplyMetadata struct {
 	Headers  Metadata // set before the server had a reply; of a stream, before its first message
 	Trailers Metadata // set with it
 }
-
-// check reports what is wrong with it, if anything.
-func (r *ReplyMetadata) check() error {
-	for _, m := range []Metadata{r.Headers, r.Trailers} {
-		if err := wire.Metadata(m).Check(); err != nil {
-			return fmt.Errorf("reply: %w", err)
-		}
-	}
-	return nil
-}
-
-// header returns the header that carries it.
-func (r *ReplyMetadata) header() wire.ReplyHeader {
-	return wire.ReplyHeader{Headers: wire.Metadata(r.Headers), Trailers: wire.Metadata(r.Trailers)}
-}
-
-func (r *ReplyMetadata) empty() bool { return len(r.Headers) == 0 && len(r.Trailers) == 0 }
 
 type replyMetadataOption struct{ to *ReplyMetadata }
 

@@ -3,29 +3,19 @@ package gozmq
 import (
 	"fmt"
 	"runtime/debug"
-	"sync"
 	"time"
 
+	"github.com/gozmq/gozmq/runtime/internal/events"
 	"github.com/gozmq/gozmq/runtime/internal/guarded"
 	"github.com/gozmq/gozmq/runtime/internal/link"
-	"github.com/gozmq/gozmq/runtime/internal/notify"
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
 )
-
-// eventQueue is how many events wait for a slow event handler.
-const eventQueue = 1024
 
 // An observer passes events to the user's event handler and never blocks the
 // goroutines that report them. A nil observer drops everything.
 type observer struct {
-	call func(Event)
-
-	mu     sync.Mutex
-	queue  []Event
-	lost   int
-	closed bool
-	wake   notify.Token
-	done   chan struct{}
+	call  func(Event)
+	queue *events.Queue[Event]
 }
 
 // newObserver starts an observer that calls a socket's event handler, and what
@@ -35,8 +25,8 @@ func newObserver(own func(Event)) *observer {
 	if call == nil {
 		return nil
 	}
-	o := &observer{call: call, wake: notify.NewToken(), done: make(chan struct{})}
-	go o.run()
+	o := &observer{call: call}
+	o.queue = events.NewQueue(o.deliver, func(n int) { o.deliver(Event{Kind: EventEventsLost, Time: time.Now(), Count: n}) })
 	return o
 }
 
@@ -55,17 +45,7 @@ func (o *observer) observe(e Event) {
 		return
 	}
 	e.Time, e.Err = time.Now(), inLine(e.Err)
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	if o.closed {
-		return
-	}
-	if len(o.queue) >= eventQueue {
-		o.lost++
-		return
-	}
-	o.queue = append(o.queue, e)
-	o.wake.Set()
+	o.queue.Put(e)
 }
 
 // A lineError has the text of an error in a form that can be printed within a
@@ -88,25 +68,6 @@ func inLine(err error) error {
 		return &lineError{err, line}
 	}
 	return err
-}
-
-func (o *observer) run() {
-	defer close(o.done)
-	for range o.wake {
-		o.mu.Lock()
-		events, lost, closed := o.queue, o.lost, o.closed
-		o.queue, o.lost = nil, 0
-		o.mu.Unlock()
-		for _, e := range events {
-			o.deliver(e)
-		}
-		if lost > 0 {
-			o.deliver(Event{Kind: EventEventsLost, Time: time.Now(), Count: lost})
-		}
-		if closed {
-			return
-		}
-	}
 }
 
 // deliver calls the event handler. It tells the handler when it has panicked, but
@@ -158,12 +119,7 @@ func (o *observer) guardApart(t zmtp.SocketType, what, procedure string, f func(
 
 // close returns when the event handler has had every event.
 func (o *observer) close() {
-	if o == nil {
-		return
+	if o != nil {
+		o.queue.Close()
 	}
-	o.mu.Lock()
-	o.closed = true
-	o.wake.Set()
-	o.mu.Unlock()
-	<-o.done
 }

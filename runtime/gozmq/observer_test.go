@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/gozmq/gozmq/internal/testkit"
+	"github.com/gozmq/gozmq/runtime/internal/events"
 )
 
 // What both sides see of a connection, in order.
@@ -80,7 +81,7 @@ func TestObserverBlocks(t *testing.T) {
 	o.observe(Event{Kind: EventListening})
 	testkit.Receive(t, entered, "the first event")
 	const more = 100
-	for range eventQueue + more { // would hang if it waited
+	for range events.Limit + more { // would hang if it waited
 		o.observe(Event{Kind: EventMalformed})
 	}
 	close(release)
@@ -92,7 +93,7 @@ func TestObserverBlocks(t *testing.T) {
 		counts[e.Kind]++
 	}
 	last := got[len(got)-1]
-	if counts[EventListening] != 1 || counts[EventMalformed] != eventQueue || last.Kind != EventEventsLost || last.Count != more {
+	if counts[EventListening] != 1 || counts[EventMalformed] != events.Limit || last.Kind != EventEventsLost || last.Count != more {
 		t.Errorf("got %v, the last one %+v", counts, last)
 	}
 }

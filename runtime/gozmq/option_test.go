@@ -138,8 +138,8 @@ func TestDefaults(t *testing.T) {
 		t.Errorf("the receive queue is %+v, want %+v", defaultQueue, want)
 	}
 	s, c := newServer(t, Bind("inproc://x")), dial(t, Bind("inproc://"+t.Name()))
-	if s.cfg.concurrency != 10000 || s.cfg.queue != 0 || s.cfg.drain != 10*time.Second || c.ready != 10*time.Second {
-		t.Errorf("the server has %+v, a Conn waits %v for a server", s.cfg, c.ready)
+	if s.cfg.concurrency != 10000 || s.cfg.queue != 0 || s.cfg.drain != 10*time.Second || c.client.Ready != 10*time.Second {
+		t.Errorf("the server has %+v, a Conn waits %v for a server", s.cfg, c.client.Ready)
 	}
 	w, err := newWorker("", noHandlers(), []WorkerOption{From(Bind("inproc://x"))})
 	if err != nil || w.cfg.concurrency != 1 || w.cfg.drain != 10*time.Second {
@@ -210,10 +210,16 @@ func TestRoleOptions(t *testing.T) {
 		{"server drain", errOf(NewServer(WithDrainTimeout(-1), where)), "server: WithDrainTimeout: -1ns, want 0 or more"},
 		{"ready timeout", errOf(Dial(WithReadyTimeout(-1), where)), "dial: WithReadyTimeout: -1ns, want 0 or more"},
 		{"nil interceptor of a Conn", errOf(Dial(WithInterceptors(nil), where)), "dial: WithInterceptors"},
+		{"nil interceptor of a publisher", errOf(NewPublisher(WithInterceptors(nil), where)), "publisher: WithInterceptors"},
+		{"nil interceptor of a subscriber", errOf(NewSubscriber(WithInterceptors(nil), where)), "subscriber: WithInterceptors"},
+		{"nil interceptor of a ventilator", errOf(NewVentilator(WithInterceptors(nil), where)), "ventilator: WithInterceptors"},
+		{"nil interceptor of a sink", errOf(NewSink(WithInterceptors(nil), where)), "sink: WithInterceptors"},
+		{"nil interceptor of a worker", worker(WithInterceptors(nil)), "worker test.Tasks: WithInterceptors"},
 		{"server without services", newServer(t, where).Serve(ended), "serve: no service is registered: call the generated Register"},
 		{"nil interceptor of a server", errOf(NewServer(WithInterceptors(nil), where)), "server: WithInterceptors"},
 		{"subscriptions", errOf(NewPublisher(WithMaxSubscriptions(0), where)), "publisher: WithMaxSubscriptions: 0, want at least 1"},
 		{"subscriber queue", errOf(NewSubscriber(WithReceiveQueue(0, 1), where)), "subscriber: WithReceiveQueue: 0 messages and 1 bytes"},
+		{"idle error", errOf(NewSubscriber(WithIdleError(-1), where)), "subscriber: WithIdleError: -1ns, want 0 or more"},
 		{"sink queue", errOf(NewSink(WithReceiveQueue(1, 0), where)), "sink: WithReceiveQueue: 1 messages and 0 bytes"},
 		{"worker concurrency", worker(WithConcurrency(0)), "worker test.Tasks: WithConcurrency: 0, want at least 1"},
 		{"worker drain", worker(WithDrainTimeout(-1)), "WithDrainTimeout: -1ns, want 0 or more"},

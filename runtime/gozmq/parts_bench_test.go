@@ -7,6 +7,8 @@ import (
 
 	"google.golang.org/protobuf/types/known/wrapperspb"
 
+	"github.com/gozmq/gozmq/runtime/internal/call"
+	"github.com/gozmq/gozmq/runtime/internal/wire"
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
 )
 
@@ -42,15 +44,13 @@ func BenchmarkBody(b *testing.B) {
 // header, and decodes it as a server does.
 func BenchmarkRequest(b *testing.B) {
 	body := bodies{limit: defaultMaxMessageSize}
-	s := &Server{bodies: body, entries: make(map[string]*handler)}
-	h := Handle(echoMethod, echo)
-	s.entries[echoMethod.Procedure] = newHandler(h)
+	s, h := &Server{bodies: body}, newHandler(Handle(echoMethod, echo))
 	for name, x := range map[string]*exchange{
 		"plain":    {},
-		"deadline": {deadline: time.Now().Add(time.Hour)},
-		"metadata": {metadata: Metadata{"key": {"value"}}},
+		"deadline": {Exchange: call.Exchange{Deadline: time.Now().Add(time.Hour)}},
+		"metadata": {Exchange: call.Exchange{Metadata: wire.Metadata{"key": {"value"}}}},
 	} {
-		x.method, x.req, x.bodies = echoMethod, wrapperspb.Bytes(make([]byte, 64)), &body
+		x.Method, x.Message, x.req, x.bodies = echoMethod.engine(), x, wrapperspb.Bytes(make([]byte, 64)), &body
 		b.Run("encode/"+name, func(b *testing.B) {
 			buf := make([]byte, 0, 1<<10)
 			b.ReportAllocs()
@@ -64,8 +64,8 @@ func BenchmarkRequest(b *testing.B) {
 			frames := framesOf(b, x)
 			b.ReportAllocs()
 			for b.Loop() {
-				c := serverCall{server: s}
-				if err := c.decode(frames); err != nil {
+				c := servedCall{server: s, handler: h}
+				if r, err := wire.ParseRequest(frames); err != nil || (*servedWork)(&c).Decode(r.Body) != nil {
 					b.Fatal(err)
 				}
 			}
@@ -76,15 +76,15 @@ func BenchmarkRequest(b *testing.B) {
 // framesOf returns the frames that a request consists of.
 func framesOf(b *testing.B, x *exchange) [][]byte {
 	b.Helper()
-	wire, err := x.AppendRequest(nil)
+	request, err := x.AppendRequest(nil)
 	if err != nil {
 		b.Fatal(err)
 	}
 	scanner := zmtp.Scanner{Limits: zmtp.Limits{MaxFrame: 1 << 20, MaxMessage: 1 << 20, MaxFrames: 8}}
-	if token, err := scanner.Next(wire); token != zmtp.Message || err != nil {
+	if token, err := scanner.Next(request); token != zmtp.Message || err != nil {
 		b.Fatal(token, err)
 	}
-	return scanner.Frames(wire)
+	return scanner.Frames(request)
 }
 
 // BenchmarkStatus makes an error's status and parses it.

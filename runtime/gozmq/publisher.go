@@ -22,6 +22,7 @@ type publisherConfig struct {
 	socketConfig
 	maxSubscriptions int
 	memory           topicMemory
+	interceptors     interceptorOption
 }
 
 // Options from other files that NewPublisher takes.
@@ -30,6 +31,9 @@ func (o socketOption) applyPublisher(c *publisherConfig) { o(&c.socketConfig) }
 func (e Endpoints) applyPublisher(c *publisherConfig)    { e.add(&c.endpoints) }
 func (o codecOption) applyPublisher(c *publisherConfig)  { o.apply(&c.socketConfig) }
 func (o topicMemory) applyPublisher(c *publisherConfig)  { c.memory = o }
+func (o interceptorOption) applyPublisher(c *publisherConfig) {
+	c.interceptors = append(c.interceptors, o...)
+}
 
 // A Publisher sends messages to the subscribers of their topics. It never waits
 // for a subscriber: one whose queue is full misses messages, which are counted.
@@ -42,6 +46,8 @@ type Publisher struct {
 	bodies   bodies
 	linger   time.Duration
 	addrs    []string
+
+	interceptor Interceptor // nil: there is none
 }
 
 // NewPublisher opens a publisher. Close must be called.
@@ -53,9 +59,9 @@ func NewPublisher(opts ...PublisherOption) (*Publisher, error) {
 	if err := cfg.check(); err != nil {
 		return nil, fmt.Errorf("publisher: %w", err)
 	}
-	p := &Publisher{id: newPublisherID(), observer: newObserver(cfg.observer), linger: cfg.linger}
+	p := &Publisher{id: newPublisherID(), observer: newObserver(cfg.observer), linger: cfg.linger, interceptor: cfg.interceptors.chain()}
 	p.bodies = cfg.bodies(p.observer)
-	p.holdsPublisher = bridge.Hold[bridge.Publisher]((*publishing)(p))
+	p.holdsPublisher = bridge.Hold[bridge.Publisher[Method]]((*publishing)(p))
 	cfg.Observe = p.observer.link(cfg.SocketType)
 	p.pub = socket.NewPub(cfg.Config, cfg.maxSubscriptions)
 	p.pub.KeepTopics(cfg.memory.topics, cfg.memory.bytes, p.appendHeader)
@@ -81,7 +87,7 @@ func (p *Publisher) appendHeader(b []byte, s socket.Stamp) []byte {
 	h := wire.PublicationHeader{
 		Publisher: p.id,
 		Position:  s.Position, Previous: s.Previous,
-		Retained: s.Traits&socket.Retained != 0, Replayed: s.Replayed,
+		Retained: s.Traits&socket.Retained != 0, Replayed: s.Replayed, Metadata: s.Metadata,
 	}
 	h.SetTime(s.Time)
 	if s.Traits&socket.Sequenced != 0 {
@@ -96,7 +102,7 @@ func (c *publisherConfig) check() error {
 	if c.maxSubscriptions < 1 {
 		err = fmt.Errorf("WithMaxSubscriptions: %d, want at least 1", c.maxSubscriptions)
 	}
-	return errors.Join(c.socketConfig.check(), c.memory.check(), err)
+	return errors.Join(c.socketConfig.check(), c.memory.check(), c.interceptors.check(), err)
 }
 
 type maxSubscriptions int
@@ -164,22 +170,58 @@ const maxTopic = 32 << 10
 type publication struct {
 	topic    []byte
 	frames   []byte
+	metadata wire.EncodedMetadata
 	audience socket.Audience
 }
 
 var publications = sync.Pool{New: func() any { return new(publication) }}
 
 // holdsPublisher is what gozmqimpl finds in a Publisher.
-type holdsPublisher = bridge.Held[bridge.Publisher]
+type holdsPublisher = bridge.Held[bridge.Publisher[Method]]
 
 // publishing is a Publisher as gozmqimpl sees it (bridge.Publisher).
 type publishing Publisher
 
-func (p *publishing) Publish(ctx context.Context, t bridge.Topic, m proto.Message) error {
+func (p *publishing) Publish(ctx context.Context, t bridge.Topic[Method], m proto.Message) error {
+	if p.interceptor != nil {
+		return (*Publisher)(p).intercept(ctx, t, m)
+	}
 	return (*Publisher)(p).publish(ctx, t, m)
 }
 
-func (p *Publisher) publish(ctx context.Context, t bridge.Topic, m proto.Message) error {
+// intercept publishes m through the interceptors.
+func (p *Publisher) intercept(ctx context.Context, t bridge.Topic[Method], m proto.Message) (err error) {
+	info := CallInfo{Operation: OperationPublish, Method: t.Method(), Publication: &PublicationInfo{ctx: ctx}}
+	if !t.Bare() {
+		info.Publication.Topic = string(t.Append(nil, m))
+	}
+	panicked := p.observer.guard(zmtp.Pub, "an interceptor", t.Name(), func() {
+		_, err = p.interceptor(ctx, &info, m, func(ctx context.Context, m2 proto.Message) (proto.Message, error) {
+			if err := sameType(t.Method(), m, m2); err != nil {
+				return nil, err
+			}
+			return nil, p.publish(ctx, t, m2)
+		})
+	})
+	if panicked != nil {
+		return Errorf(CodeInternal, "publish %s: %w", t.Name(), panicked)
+	}
+	if err != nil {
+		return asError(err)
+	}
+	return nil
+}
+
+// sameType reports that an interceptor passes on something else than a message of
+// m's type.
+func sameType(method *Method, m, passed proto.Message) error {
+	if passed == nil || passed.ProtoReflect().Descriptor() != m.ProtoReflect().Descriptor() {
+		return Errorf(CodeInternal, "%s: an interceptor passed on %s, want %s", method.Procedure, nameOf(passed), nameOf(m))
+	}
+	return nil
+}
+
+func (p *Publisher) publish(ctx context.Context, t bridge.Topic[Method], m proto.Message) error {
 	if err := ctx.Err(); err != nil {
 		return Errorf(CodeOf(err), "publish %s: %w", t.Name(), err)
 	}
@@ -188,6 +230,9 @@ func (p *Publisher) publish(ctx context.Context, t bridge.Topic, m proto.Message
 	}
 	x := publications.Get().(*publication)
 	defer x.free()
+	if err := x.addMetadata(ctx, t); err != nil {
+		return err
+	}
 	if t.Bare() {
 		return p.publishBare(x, t.Name(), m)
 	}
@@ -198,11 +243,28 @@ func (p *Publisher) publish(ctx context.Context, t bridge.Topic, m proto.Message
 	if !p.pub.Audience(x.topic, &x.audience) {
 		return nil
 	}
-	err := x.encode(t.Name(), m, false, &p.bodies)
+	err := x.encodeAlone(p, t.Name(), m)
 	if err == nil {
 		p.pub.Send(&x.audience, x.frames)
 	}
 	return err
+}
+
+// addMetadata makes x.metadata that of ctx. Bare framing has no place for any.
+func (x *publication) addMetadata(ctx context.Context, t bridge.Topic[Method]) error {
+	x.metadata = x.metadata[:0]
+	out := outgoing(ctx)
+	if out.err == nil && len(out.entries) == 0 {
+		return nil
+	}
+	if err := out.check(); err != nil {
+		return Errorf(CodeOf(err), "publish %s: %w", t.Name(), err)
+	}
+	if t.Bare() {
+		return Errorf(CodeInvalidArgument, "publish %s: bare framing has no place for metadata (AppendMetadata)", t.Name())
+	}
+	x.metadata = wire.EncodeMetadata(x.metadata, wire.Metadata(out.entries))
+	return nil
 }
 
 // publishBare sends the body alone: subscriptions apply to its bytes.
@@ -229,15 +291,21 @@ func (p *Publisher) publishWith(traits socket.Traits, x *publication, name strin
 		return err
 	}
 	x.frames = x.frames[:0]
-	header := traits&(socket.Sequenced|socket.Retained) != 0
-	if traits&socket.Retained != 0 || p.pub.Audience(x.topic, &x.audience) {
-		if err := x.encode(name, m, header, &p.bodies); err != nil {
+	stamped := traits&(socket.Sequenced|socket.Retained) != 0
+	switch heard := traits&socket.Retained != 0 || p.pub.Audience(x.topic, &x.audience); {
+	case !heard && !stamped:
+		return nil
+	case !heard:
+	case stamped:
+		if err := x.encode(name, m, true, &p.bodies); err != nil {
 			return err
 		}
-	} else if !header {
-		return nil
+	default:
+		if err := x.encodeAlone(p, name, m); err != nil {
+			return err
+		}
 	}
-	x.frames = p.pub.SendWith(traits, x.topic, x.frames, &x.audience)
+	x.frames = p.pub.SendWith(traits, x.topic, x.frames, x.metadata, &x.audience)
 	return nil
 }
 
@@ -246,6 +314,18 @@ func (x *publication) check(name string) error {
 		return Errorf(CodeInvalidArgument, "publish %s: topic of %d bytes, at most %d are allowed", name, len(x.topic), maxTopic)
 	}
 	return nil
+}
+
+// encodeAlone makes x.frames a message of a topic that is neither sequenced nor
+// retained: it has a header only if it has metadata.
+func (x *publication) encodeAlone(p *Publisher, name string, m proto.Message) error {
+	err := x.encode(name, m, len(x.metadata) > 0, &p.bodies)
+	if err == nil && len(x.metadata) > 0 {
+		h := wire.PublicationHeader{Publisher: p.id, Metadata: x.metadata}
+		h.SetTime(time.Now())
+		x.frames = h.AppendFrame(x.frames)
+	}
+	return err
 }
 
 // encode makes x.frames of the topic and m; header says whether a header

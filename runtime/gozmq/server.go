@@ -10,8 +10,9 @@ import (
 	"sync"
 	"time"
 
+	"github.com/gozmq/gozmq/runtime/internal/answer"
 	"github.com/gozmq/gozmq/runtime/internal/bridge"
-	"github.com/gozmq/gozmq/runtime/internal/socket"
+	"github.com/gozmq/gozmq/runtime/internal/link"
 )
 
 // A serverState is how far a Server is. It only goes forward.
@@ -31,9 +32,7 @@ type Server struct {
 	cfg      serverConfig
 	bodies   bodies
 	observer *observer
-	limiter  limiter
-	calls    runningCalls
-	streams  runningStreams
+	engine   *answer.Server
 
 	hurry   func()        // closes closing
 	closing chan struct{} // closed: drain no longer
@@ -42,12 +41,10 @@ type Server struct {
 
 	mu       sync.Mutex
 	state    serverState
-	entries  map[string]*handler // by procedure
 	services map[string]bridge.Service[Method]
-	bare     *handler                // the only method of a bare service
-	failures []error                 // of RegisterService
-	router   *socket.Router          // nil before serverListening
-	cancel   context.CancelCauseFunc // of the handlers' contexts
+	bare     bool        // the only service has bare framing
+	failures []error     // of RegisterService
+	links    *link.Group // nil before serverListening
 	addrs    []string
 }
 
@@ -57,7 +54,6 @@ type Server struct {
 func NewServer(opts ...ServerOption) (*Server, error) {
 	s := &Server{
 		cfg:      newServerConfig(),
-		entries:  make(map[string]*handler),
 		services: make(map[string]bridge.Service[Method]),
 		closing:  make(chan struct{}),
 		stopped:  make(chan struct{}),
@@ -70,8 +66,11 @@ func NewServer(opts ...ServerOption) (*Server, error) {
 	}
 	s.hurry = sync.OnceFunc(func() { close(s.closing) })
 	s.bodies = s.cfg.bodies(nil)
-	s.limiter.limit, s.limiter.queue = s.cfg.concurrency, s.cfg.queue
 	s.cfg.interceptor = s.cfg.interceptors.chain()
+	s.engine = answer.New(answer.Config{
+		Concurrency: s.cfg.concurrency, MaxWaiting: s.cfg.queue, MaxMessage: s.cfg.MaxMessageSize,
+		Drain: s.cfg.drain, Idle: s.cfg.idle, MaxAge: s.cfg.maxAge, Draining: ErrDraining, Public: fromStatus,
+	})
 	return s, nil
 }
 
@@ -95,11 +94,11 @@ func (s *Server) register(svc bridge.Service[Method]) error {
 	if _, ok := s.services[svc.Name]; ok {
 		return errors.New("the service is registered already")
 	}
-	if s.bare != nil {
+	if s.bare {
 		return errors.New("a service with bare framing, which must be alone on its server, is registered already")
 	}
 	for _, h := range svc.Handlers {
-		if _, ok := s.entries[h.Method.Procedure]; ok {
+		if s.engine.Method(h.Method.Procedure) != nil {
 			return fmt.Errorf("procedure %s is registered already", h.Method.Procedure)
 		}
 	}
@@ -112,9 +111,9 @@ func (s *Server) register(svc bridge.Service[Method]) error {
 			if len(s.services) > 0 {
 				return errors.New("a service with bare framing must be alone on its server")
 			}
-			s.bare = h
+			s.bare = true
 		}
-		s.entries[h.method.Procedure] = h
+		s.engine.AddMethod(h.engine(s))
 	}
 	s.services[svc.Name] = svc
 	return nil
@@ -160,11 +159,9 @@ func (s *Server) listen() (began bool, err error) {
 	s.observer = newObserver(s.cfg.observer)
 	s.bodies.observer = s.observer
 	s.cfg.Observe = s.observer.link(s.cfg.SocketType)
-	base, cancel := context.WithCancelCause(context.Background())
-	s.cancel = cancel
-	s.router = socket.NewRouter(base, s.cfg.Config, requestReceiver{s})
+	s.links = s.engine.Start(s.cfg.Config)
 	s.state = serverListening
-	s.addrs, err = s.cfg.endpoints.open(s.router.Links())
+	s.addrs, err = s.cfg.endpoints.open(s.links)
 	return true, err
 }
 
@@ -184,8 +181,6 @@ func (s *Server) Close() error {
 	return s.stop(0)
 }
 
-var errStopped = errors.New("the server is stopping")
-
 // Serve opens the endpoints, unless Listen has, and serves until ctx ends or
 // Close is called. Then it stops accepting and reading, lets running calls
 // finish, cancels their contexts when that takes longer than WithDrainTimeout,
@@ -204,13 +199,15 @@ func (s *Server) Serve(ctx context.Context) error {
 	return s.stop(s.cfg.drain)
 }
 
-// stop stops the server, once; later callers wait for the first one.
+// stop stops the server, once; later callers wait for the first one. Calls that run
+// may finish for that long, or until Close is called.
 func (s *Server) stop(drain time.Duration) error {
-	if router, first := s.beginStop(); !first {
+	if listening, first := s.beginStop(); !first {
 		<-s.stopped
 	} else {
-		if router != nil {
-			s.left = s.drain(router, drain)
+		if listening {
+			s.left = s.engine.Stop(drain, s.closing, func(end func(context.Context) error) error { return lingering(s.cfg.linger, end) })
+			s.observer.close()
 		}
 		s.setState(serverStopped)
 		close(s.stopped)
@@ -218,41 +215,20 @@ func (s *Server) stop(drain time.Duration) error {
 	return s.left
 }
 
-// beginStop reports whether the caller is the first to stop the server, and
-// returns the socket that it has to close, if any.
-func (s *Server) beginStop() (router *socket.Router, first bool) {
+// beginStop reports whether the caller is the first to stop the server, and whether
+// there is a socket to close.
+func (s *Server) beginStop() (listening, first bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.state >= serverStopping {
-		return nil, false
+		return false, false
 	}
 	s.state = serverStopping
-	return s.router, true
+	return s.links != nil, true
 }
 
 func (s *Server) setState(state serverState) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.state = state
-}
-
-// drain lets the calls that run finish, for that long or until Close is called,
-// and closes the socket.
-func (s *Server) drain(router *socket.Router, limit time.Duration) error {
-	ctx, cancel := context.WithTimeout(context.Background(), limit)
-	defer cancel()
-	go func() {
-		select {
-		case <-s.closing:
-			cancel()
-		case <-ctx.Done():
-		}
-	}()
-	s.streams.drain()
-	_ = router.Drain(ctx) // what does not finish is canceled now
-	s.cancel(errStopped)
-	_ = lingering(s.cfg.linger, router.Wait)
-	err := lingering(s.cfg.linger, router.Shutdown)
-	s.observer.close()
-	return err
 }

@@ -137,16 +137,11 @@ func TestMaxWaitingEnds(t *testing.T) {
 	testkit.Receive(t, m.blocked, "the call that runs")
 	waiter, cancel := context.WithCancel(ctx)
 	go func() { late <- callEcho(waiter, c, "block") }()
-	waiting := func() int {
-		s.limiter.mu.Lock()
-		defer s.limiter.mu.Unlock()
-		return len(s.limiter.waiting)
-	}
-	testkit.Eventually(t, "a call that waits", func() bool { return waiting() == 1 })
+	testkit.Eventually(t, "a call that waits", func() bool { return s.waiting() == 1 })
 	wantCode(t, callEcho(ctx, c, "x"), CodeResourceExhausted, "runs 1 calls already, and 1 wait")
 	cancel()
 	wantCode(t, testkit.Receive(t, late, "the end of the call that waited"), CodeCanceled)
-	testkit.Eventually(t, "its place", func() bool { return waiting() == 0 })
+	testkit.Eventually(t, "its place", func() bool { return s.waiting() == 0 })
 
 	p := dialRaw(t, s.addr(), "DEALER") // waits as long as it takes, and asks for little time
 	p.send("", echoMethod.Procedure, encode(t, wrapperspb.Bytes([]byte("block"))), string(appendTimeout(10*time.Millisecond)))
@@ -169,25 +164,4 @@ func appendTimeout(d time.Duration) []byte {
 		panic(err)
 	}
 	return b
-}
-
-// TestLimiterSpares: streams leave places to calls and to other connections.
-func TestLimiterSpares(t *testing.T) {
-	for _, tt := range []struct {
-		limit, queue, running, streams int
-		want                           bool
-	}{
-		{limit: 2, running: 2, streams: 2, want: true}, // a small limit counts alone
-		{limit: 10000, want: true},
-		{limit: 10000, running: 7999, streams: 7999, want: true},
-		{limit: 10000, running: 8000, streams: 8000, want: false},
-		{limit: 10000, running: 8000, streams: 0, want: true},
-		{limit: 10000, running: 9000, streams: 0, want: false},
-		{limit: 100, queue: 900, running: 100, streams: 100, want: true},
-	} {
-		l := limiter{limit: tt.limit, queue: tt.queue, running: tt.running}
-		if got := l.spares(tt.streams); got != tt.want {
-			t.Errorf("%+v: %v", tt, got)
-		}
-	}
 }

@@ -7,6 +7,7 @@ import (
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
 
+	"github.com/gozmq/gozmq/runtime/internal/answer"
 	"github.com/gozmq/gozmq/runtime/internal/bridge"
 	"github.com/gozmq/gozmq/runtime/internal/socket"
 )
@@ -32,12 +33,19 @@ type handler struct {
 	new    func() proto.Message
 	serve  func(context.Context, proto.Message) (proto.Message, error)
 	stream func(context.Context, proto.Message, bridge.ServerStream) (proto.Message, error) // in place of serve
-	pace   *socket.Pace
 	output protoreflect.FullName
 }
 
 func newHandler(h bridge.Handler[Method]) *handler {
-	return &handler{method: h.Method, new: h.New, serve: h.Serve, stream: h.Stream, pace: new(socket.Pace), output: h.Output}
+	return &handler{method: h.Method, new: h.New, serve: h.Serve, stream: h.Stream, output: h.Output}
+}
+
+// engine returns the handler as the engine of calls sees it.
+func (h *handler) engine(s *Server) *answer.Method {
+	return &answer.Method{
+		Procedure: h.method.Procedure, Bare: h.method.Bare, ClientStreams: h.method.ClientStreams, ServerStreams: h.method.ServerStreams,
+		NewWork: func(p *socket.RouterPeer, metadata map[string][]string) answer.Work { return s.newWork(h, p, metadata) },
+	}
 }
 
 // check reports what is wrong with a method that is registered, if anything.

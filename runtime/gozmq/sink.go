@@ -11,25 +11,28 @@ import (
 	"github.com/gozmq/gozmq/runtime/internal/bridge"
 	"github.com/gozmq/gozmq/runtime/internal/handshake"
 	"github.com/gozmq/gozmq/runtime/internal/link"
+	"github.com/gozmq/gozmq/runtime/internal/wire"
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
 )
 
 type sinkConfig struct {
 	socketConfig
-	delivery Delivery
-	queue    queueConfig
-	window   windowConfig
-	onBatch  func(BatchStatus)
-	reliable []string // names of options that need DeliveryAtLeastOnce
+	delivery     Delivery
+	queue        queueConfig
+	window       windowConfig
+	onBatch      func(BatchStatus)
+	reliable     []string // names of options that need DeliveryAtLeastOnce
+	interceptors interceptorOption
 }
 
 // Options from other files that NewSink takes.
 
-func (o socketOption) applySink(c *sinkConfig) { o(&c.socketConfig) }
-func (e Endpoints) applySink(c *sinkConfig)    { e.add(&c.endpoints) }
-func (o codecOption) applySink(c *sinkConfig)  { o.apply(&c.socketConfig) }
-func (d Delivery) applySink(c *sinkConfig)     { c.delivery = d }
-func (q queueConfig) applySink(c *sinkConfig)  { c.queue = q }
+func (o socketOption) applySink(c *sinkConfig)      { o(&c.socketConfig) }
+func (e Endpoints) applySink(c *sinkConfig)         { e.add(&c.endpoints) }
+func (o interceptorOption) applySink(c *sinkConfig) { c.interceptors = append(c.interceptors, o...) }
+func (o codecOption) applySink(c *sinkConfig)       { o.apply(&c.socketConfig) }
+func (d Delivery) applySink(c *sinkConfig)          { c.delivery = d }
+func (q queueConfig) applySink(c *sinkConfig)       { c.queue = q }
 
 type sinkOption func(*sinkConfig)
 
@@ -54,7 +57,7 @@ func WithDuplicateWindow(tasks int, age time.Duration) SinkOption {
 }
 
 func (c *sinkConfig) check() error {
-	errs := []error{c.socketConfig.check(), c.queue.check(), c.delivery.check()}
+	errs := []error{c.socketConfig.check(), c.queue.check(), c.delivery.check(), c.interceptors.check()}
 	if c.delivery == DeliveryAtMostOnce {
 		for _, name := range c.reliable {
 			errs = append(errs, onlyAtLeastOnce(name))
@@ -71,13 +74,19 @@ func (c *sinkConfig) check() error {
 type resultSource interface {
 	links() *link.Group
 	progress() Progress
-	// iterate calls yield with the bodies of a method's results, until ctx
-	// ends, end is called or yield returns false.
-	iterate(ctx context.Context, m *Method, yield func(body []byte) bool)
+	// iterate calls yield with a method's results, until ctx ends, end is called
+	// or yield returns false. described has it say where they come from.
+	iterate(ctx context.Context, m *Method, described bool, yield func(sinkMessage) bool)
 	// end ends every iteration.
 	end()
 	// shutdown closes the connections; end must have been called.
 	shutdown(ctx context.Context) error
+}
+
+// A sinkMessage is a result, or a task, as it came. It is valid while it is yielded.
+type sinkMessage struct {
+	wire.Task
+	peer *Peer // nil unless it is to be described
 }
 
 // A Sink receives the results that workers send, or the tasks themselves where
@@ -94,13 +103,14 @@ type resultSource interface {
 // it again.
 type Sink struct {
 	holdsSink
-	source   resultSource
-	bodies   bodies
-	observer *observer
-	delivery Delivery
-	pulls    bool // NewPuller opened it
-	linger   time.Duration
-	addrs    []string
+	source    resultSource
+	bodies    bodies
+	observer  *observer
+	intercept Interceptor // nil: none
+	delivery  Delivery
+	pulls     bool // NewPuller opened it
+	linger    time.Duration
+	addrs     []string
 }
 
 // NewSink opens a sink, which binds and connects as its options say. Close must
@@ -130,7 +140,7 @@ func newSink(opts []SinkOption, open func(*sinkConfig, *observer) resultSource) 
 	if err := cfg.check(); err != nil {
 		return nil, fmt.Errorf("sink: %w", err)
 	}
-	s := &Sink{observer: newObserver(cfg.observer), delivery: cfg.delivery, linger: cfg.linger}
+	s := &Sink{observer: newObserver(cfg.observer), delivery: cfg.delivery, intercept: cfg.interceptors.chain(), linger: cfg.linger}
 	s.bodies = cfg.bodies(s.observer)
 	s.holdsSink = bridge.Hold[bridge.Sink[Method]]((*resulting)(s))
 	s.source = open(&cfg, s.observer)
@@ -185,5 +195,10 @@ func (s *resulting) Results(ctx context.Context, m *Method, fresh func() proto.M
 		yield(nil, err)
 		return
 	}
-	s.source.iterate(ctx, m, func(body []byte) bool { return yield(decodeBody(&s.bodies, body, fresh)) })
+	loop := resultLoop{sink: (*Sink)(s), ctx: ctx, method: m, fresh: fresh, yield: yield, info: storedInfo[TaskInfo](ctx)}
+	if s.intercept == nil && loop.info == nil {
+		s.source.iterate(ctx, m, false, loop.plain)
+	} else {
+		s.source.iterate(ctx, m, true, loop.described)
+	}
 }

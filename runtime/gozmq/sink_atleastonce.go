@@ -74,10 +74,18 @@ func (s *ackedSource) end() { s.engine.End() }
 
 func (s *ackedSource) shutdown(ctx context.Context) error { return s.engine.Shutdown(ctx) }
 
-func (s *ackedSource) iterate(ctx context.Context, m *Method, yield func(body []byte) bool) {
+func (s *ackedSource) iterate(ctx context.Context, m *Method, described bool, yield func(sinkMessage) bool) {
+	var peers peerCache
 	for ctx.Err() == nil {
 		result := s.engine.Next(ctx, m.Procedure)
-		if result == nil || !yieldResult(result, yield) {
+		if result == nil {
+			return
+		}
+		message := sinkMessage{Task: *result.Task()}
+		if described {
+			message.peer = peers.of(result.From())
+		}
+		if !yieldResult(result, message, yield) {
 			return
 		}
 	}
@@ -85,7 +93,7 @@ func (s *ackedSource) iterate(ctx context.Context, m *Method, yield func(body []
 
 // yieldResult yields a result and acknowledges it if yield returns true.
 // Otherwise, and when the body of the loop panics, the result is to come again.
-func yieldResult(r pipeline.Result, yield func(body []byte) bool) (handled bool) {
+func yieldResult(r pipeline.Result, m sinkMessage, yield func(sinkMessage) bool) (handled bool) {
 	defer func() {
 		if handled {
 			r.Ack()
@@ -93,5 +101,5 @@ func yieldResult(r pipeline.Result, yield func(body []byte) bool) (handled bool)
 			r.Nack()
 		}
 	}()
-	return yield(r.Body())
+	return yield(m)
 }

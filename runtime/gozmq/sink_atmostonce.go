@@ -19,6 +19,7 @@ type plainSink struct {
 	observer *observer
 	queue    queueConfig
 	batches  *pipeline.BatchCounter
+	peers    numberedPeers
 	done     chan struct{} // closed by end
 
 	mu      sync.Mutex
@@ -40,8 +41,16 @@ func newPlainSink(cfg *sinkConfig, o *observer) *plainSink {
 	return s
 }
 
-func (s *plainSink) iterate(ctx context.Context, m *Method, yield func(body []byte) bool) {
-	s.queueOf(m).Drain(ctx, func(p *wire.Publication) bool { return yield(p.Body) })
+// iterate yields what a method's queue has. As its topic, an entry has the number of
+// the connection that it came from.
+func (s *plainSink) iterate(ctx context.Context, m *Method, described bool, yield func(sinkMessage) bool) {
+	s.queueOf(m).Drain(ctx, func(p *wire.Publication) bool {
+		message := sinkMessage{Task: wire.Task{Body: p.Body, Header: p.Header}}
+		if described {
+			message.peer = s.peers.peer(p.Topic)
+		}
+		return yield(message)
+	})
 }
 
 func (s *plainSink) links() *link.Group { return s.pull.Links() }
@@ -104,6 +113,7 @@ type collector struct{ s *plainSink }
 // room, or no queue yet.
 func (r collector) Receive(c *link.Conn, b *link.Batch) {
 	var last place
+	from := r.s.peers.number(c)
 	for i := range b.Len() {
 		frames := b.Message(i)
 		batch, control := wire.PlainBatch(frames)
@@ -118,7 +128,7 @@ func (r collector) Receive(c *link.Conn, b *link.Batch) {
 				continue
 			}
 		}
-		if last.queue == nil || !last.queue.Put(c, &wire.Publication{Body: last.result.Body}, r.s.done) {
+		if last.queue == nil || !last.queue.Put(c, &wire.Publication{Topic: from[:], Body: last.result.Body, Header: last.result.Header}, r.s.done) {
 			return // closed
 		}
 		r.s.batches.CountPlain(batch)

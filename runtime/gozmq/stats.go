@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"slices"
 	"strings"
-	"sync/atomic"
 	"time"
 
 	"github.com/gozmq/gozmq/runtime/internal/link"
@@ -135,29 +134,27 @@ func statsOf(role string, g *link.Group) Stats {
 // Stats returns what the Conn has counted. It may be called at any time, also
 // after Close.
 func (c *Conn) Stats() Stats {
-	s := statsOf("client", c.dealer.Links())
-	n := c.dealer.Counts()
+	s := statsOf("client", c.client.Dealer.Links())
+	n, again := c.client.Dealer.Counts(), c.client.Counts()
 	s.Calls = CallStats{
 		Running: n.Running, Waiting: n.Waiting,
-		Retried: c.calls.retried.Load(), Hedged: c.calls.hedged.Load(), FailedOver: c.calls.failedOver.Load() + n.Moved,
+		Retried: again.Retried, Hedged: again.Hedged, FailedOver: again.Moved + n.Moved,
 	}
 	return s
 }
-
-// callCounts count the attempts of a Conn's calls beside the first ones.
-type callCounts struct{ retried, hedged, failedOver atomic.Uint64 }
 
 // Stats returns the server's counters; zero before it listens. It may be called
 // at any time, also after the server has stopped.
 func (s *Server) Stats() Stats {
 	s.mu.Lock()
-	router := s.router
+	links := s.links
 	s.mu.Unlock()
-	if router == nil {
+	if links == nil {
 		return Stats{Role: "server"}
 	}
-	stats := statsOf("server", router.Links())
-	stats.Calls = s.limiter.counts()
+	stats := statsOf("server", links)
+	n := s.engine.Counts()
+	stats.Calls = CallStats{Running: n.Running, Waiting: n.Waiting, Refused: n.Refused}
 	return stats
 }
 

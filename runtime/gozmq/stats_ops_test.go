@@ -182,16 +182,3 @@ func TestStatsOfQueues(t *testing.T) {
 		t.Errorf("%d dropped, want 1, which was too large", s.Dropped)
 	}
 }
-
-// TestStatsCostNothing checks that counting a call allocates nothing.
-func TestStatsCostNothing(t *testing.T) {
-	var l limiter
-	l.limit = 1
-	if n := testing.AllocsPerRun(100, func() {
-		_, _ = l.acquire()
-		l.release()
-		_ = l.counts()
-	}); n != 0 {
-		t.Errorf("%v allocations for a call's place", n)
-	}
-}

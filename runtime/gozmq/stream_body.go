@@ -14,9 +14,16 @@ type streamBody struct {
 
 var streamBodies = sync.Pool{New: func() any { return new(streamBody) }}
 
+func newStreamBody(c *bodies, m proto.Message) *streamBody {
+	b := streamBodies.Get().(*streamBody)
+	b.bodies, b.m = c, m
+	return b
+}
+
 // AppendBody appends the message as one frame.
 func (b *streamBody) AppendBody(to []byte, flags byte) ([]byte, error) {
-	return b.bodies.append(to, flags, b.m)
+	out, err := b.bodies.append(to, flags, b.m)
+	return out, toStatus(err)
 }
 
 func (b *streamBody) free() {

@@ -206,7 +206,7 @@ func TestStreamBlockedCanBeCanceled(t *testing.T) {
 		}
 	})
 	t.Run("gone", func(t *testing.T) {
-		other := dial(t, Connect(c.dealer.Links().Stats().Peers[0].Endpoint))
+		other := dial(t, Connect(c.client.Dealer.Links().Stats().Peers[0].Endpoint))
 		s := blocked(t, testkit.Within(t), other)
 		if err := other.Close(); err != nil {
 			t.Error(err)

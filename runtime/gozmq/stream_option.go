@@ -27,7 +27,7 @@ type IdleTimeoutOption interface {
 // WithIdleTimeout ends a stream with CodeDeadlineExceeded when there was no message
 // in either direction for d, or a quarter more. Unlike WithTimeout it lets a stream
 // last as long as it is in use. Calls without streams have none. 0, the default:
-// none.
+// none. Less than 0: NewServer or the call fails.
 func WithIdleTimeout(d time.Duration) IdleTimeoutOption { return idleTimeout(d) }
 
 type messageTimeout time.Duration
@@ -35,7 +35,8 @@ type messageTimeout time.Duration
 func (t messageTimeout) applyCall(o *callOptions) { o.message = time.Duration(t) }
 
 // WithMessageTimeout ends a stream with CodeDeadlineExceeded when its caller has
-// waited for one message for d, or a quarter more. 0, the default: no limit.
+// waited for one message for d, or a quarter more. 0, the default: no limit;
+// less than 0: the call fails with CodeInvalidArgument.
 func WithMessageTimeout(d time.Duration) CallOption { return messageTimeout(d) }
 
 // WithMaxStreamAge tells the handler of a stream, through its context, to end it

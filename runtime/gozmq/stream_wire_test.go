@@ -199,9 +199,7 @@ func TestStreamHostileClient(t *testing.T) {
 	})
 	mustEcho(t, good)
 	testkit.Eventually(t, "every stream to end", func() bool {
-		r.streams.mu.Lock()
-		defer r.streams.mu.Unlock()
-		return len(r.streams.list) == 0
+		return r.engine.Streams() == 0
 	})
 }
 
@@ -353,9 +351,7 @@ func TestManyAbandonedStreams(t *testing.T) {
 		testkit.Receive(t, ended, "the end of a handler")
 	}
 	testkit.Eventually(t, "every stream to end", func() bool {
-		r.streams.mu.Lock()
-		defer r.streams.mu.Unlock()
-		return len(r.streams.list) == 0 && runtime.NumGoroutine() < 200
+		return r.engine.Streams() == 0 && runtime.NumGoroutine() < 200
 	})
 	if after := heap(); after > before+4<<20 {
 		t.Errorf("the heap has grown from %d to %d bytes", before, after)

@@ -18,6 +18,7 @@ type subscriberConfig struct {
 	socketConfig
 	subscription subscriptionConfig // defaults of subscriptions
 	memory       topicMemory
+	interceptors interceptorOption
 	lag          lagLimits
 }
 
@@ -29,10 +30,13 @@ func (o codecOption) applySubscriber(c *subscriberConfig)  { o.apply(&c.socketCo
 func (o lagReport) applySubscriber(c *subscriberConfig)    { c.lag.report = time.Duration(o) }
 func (o lagEnd) applySubscriber(c *subscriberConfig)       { c.lag.end = time.Duration(o) }
 func (o topicMemory) applySubscriber(c *subscriberConfig)  { c.memory = o }
+func (o interceptorOption) applySubscriber(c *subscriberConfig) {
+	c.interceptors = append(c.interceptors, o...)
+}
 
 // check reports everything that is wrong with the options.
 func (c *subscriberConfig) check() error {
-	return errors.Join(c.socketConfig.check(), c.subscription.check(), c.memory.check(), c.lag.check())
+	return errors.Join(c.socketConfig.check(), c.subscription.check(), c.memory.check(), c.lag.check(), c.interceptors.check())
 }
 
 // queueConfig bounds the receive queue of one iterator.
@@ -77,6 +81,9 @@ type Subscriber struct {
 	defaults subscriptionConfig
 	linger   time.Duration
 	addrs    []string
+
+	interceptor Interceptor // nil: there is none
+	connected   connectedState
 }
 
 // NewSubscriber opens a subscriber. Close must be called.
@@ -88,9 +95,10 @@ func NewSubscriber(opts ...SubscriberOption) (*Subscriber, error) {
 	if err := cfg.check(); err != nil {
 		return nil, fmt.Errorf("subscriber: %w", err)
 	}
-	s := &Subscriber{observer: newObserver(cfg.observer), defaults: cfg.subscription, linger: cfg.linger}
+	s := &Subscriber{observer: newObserver(cfg.observer), defaults: cfg.subscription, linger: cfg.linger, interceptor: cfg.interceptors.chain()}
+	s.connected.since = time.Now()
 	s.bodies = cfg.bodies(s.observer)
-	s.holdsSubscriber = bridge.Hold[bridge.Subscriber[SubscriptionOption, TopicHandlerOption]]((*subscribing)(s))
+	s.holdsSubscriber = bridge.Hold[bridge.Subscriber[SubscriptionOption, TopicHandlerOption, Method]]((*subscribing)(s))
 	s.hub = subscription.New(subscription.Config{
 		Socket: subscriberSocket{s},
 		Topics: cfg.memory.bounds(),
@@ -99,7 +107,7 @@ func NewSubscriber(opts ...SubscriberOption) (*Subscriber, error) {
 	})
 	cfg.Observe = s.observer.link(cfg.SocketType)
 	s.sub = socket.NewSub(cfg.Config, receiver{s.hub})
-	s.sub.Joined = s.hub.PeerJoined
+	s.sub.Joined, s.sub.Left = s.joined, s.left
 	var err error
 	if s.addrs, err = cfg.endpoints.open(s.sub.Links()); err != nil {
 		s.Close()

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"time"
 
 	"google.golang.org/protobuf/proto"
 
@@ -18,6 +19,7 @@ import (
 type subscriptionConfig struct {
 	queue    queueConfig
 	overflow Overflow
+	idle     time.Duration // 0: no limit
 }
 
 var defaultSubscription = subscriptionConfig{queue: defaultQueue}
@@ -29,12 +31,15 @@ func (c *subscriptionConfig) check() error {
 	if c.overflow > OverflowDropNewest {
 		return fmt.Errorf("WithOverflow: %v, want OverflowBlock, OverflowDropOldest or OverflowDropNewest", c.overflow)
 	}
+	if c.idle < 0 {
+		return fmt.Errorf("WithIdleError: %v, want 0 or more", c.idle)
+	}
 	return nil
 }
 
 // engine returns the options as the engine takes them.
 func (c *subscriptionConfig) engine() subscription.QueueConfig {
-	return subscription.QueueConfig{Messages: c.queue.messages, Bytes: c.queue.bytes, Overflow: c.overflow.engine()}
+	return subscription.QueueConfig{Messages: c.queue.messages, Bytes: c.queue.bytes, Overflow: c.overflow.engine(), Idle: c.idle}
 }
 
 type subscriptionOption func(*subscriptionConfig)
@@ -59,8 +64,10 @@ type Subscription[M proto.Message, F Filter] interface {
 	// wait. It ends when ctx does; after a Close of the subscription or the
 	// Subscriber it ends, without an error, once the messages that wait were
 	// yielded. It yields an error for a message that cannot be decoded, and a
-	// GapError, PublisherRestartedError or LagError of a sequenced topic, and
-	// goes on. A later iteration continues where the last one ended, and waits
+	// GapError, PublisherRestartedError or LagError of a sequenced topic, an
+	// IdleError (WithIdleError), and an error with CodeUnavailable when a publisher
+	// has ended the connection and says why, and goes on. With StoreInfo it
+	// describes each message. A later iteration continues where the last one ended, and waits
 	// for it if it still runs.
 	All(ctx context.Context) iter.Seq2[M, error]
 	// Dropped returns how many messages the subscription has dropped because
@@ -72,23 +79,24 @@ type Subscription[M proto.Message, F Filter] interface {
 }
 
 // holdsSubscriber is what gozmqimpl finds in a Subscriber.
-type holdsSubscriber = bridge.Held[bridge.Subscriber[SubscriptionOption, TopicHandlerOption]]
+type holdsSubscriber = bridge.Held[bridge.Subscriber[SubscriptionOption, TopicHandlerOption, Method]]
 
 // subscribing is a Subscriber as gozmqimpl sees it (bridge.Subscriber).
 type subscribing Subscriber
 
-func (s *subscribing) Open(patterns []topic.Pattern, bare bool, opts []SubscriptionOption) (bridge.Subscription, error) {
+func (s *subscribing) Open(m *Method, patterns []topic.Pattern, bare bool, opts []SubscriptionOption) (bridge.Subscription, error) {
 	sub, err := (*Subscriber)(s).open(patterns, bare, opts)
 	if err != nil {
 		return nil, err
 	}
-	return &opened{sub, &s.bodies}, nil
+	return &opened{sub, (*Subscriber)(s), m}, nil
 }
 
 // An opened is a subscription as gozmqimpl sees it (bridge.Subscription).
 type opened struct {
-	sub    *subscription.Subscription
-	bodies *bodies
+	sub        *subscription.Subscription
+	subscriber *Subscriber
+	method     *Method
 }
 
 func (o *opened) Add(p topic.Pattern)    { o.sub.Add(pattern{p}) }
@@ -96,9 +104,8 @@ func (o *opened) Remove(p topic.Pattern) { o.sub.Remove(pattern{p}) }
 func (o *opened) Dropped() uint64        { return o.sub.Dropped() }
 
 func (o *opened) Each(ctx context.Context, fresh func() proto.Message, yield func(proto.Message, error) bool) {
-	o.sub.Each(ctx,
-		func(p *wire.Publication) bool { return yield(decodeBody(o.bodies, p.Body, fresh)) },
-		func(_ *wire.Publication, n subscription.Notice) bool { return yield(nil, noticeError(n)) })
+	l := publicationLoop{o.subscriber, o.method, ctx, storedInfo[PublicationInfo](ctx), fresh, yield}
+	o.sub.Each(ctx, func(p *wire.Publication) bool { goOn, _ := l.deliver(p); return goOn }, l.notice)
 }
 
 func (o *opened) Close() error {

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"runtime/debug"
 
+	"google.golang.org/protobuf/proto"
+
 	"github.com/gozmq/gozmq/runtime/internal/bridge"
 	"github.com/gozmq/gozmq/runtime/internal/guarded"
 	"github.com/gozmq/gozmq/runtime/internal/subscription"
@@ -25,10 +27,10 @@ type handlerOption func(*handlerConfig)
 func (o handlerOption) applyHandler(c *handlerConfig) { o(c) }
 
 // WithTopicErrorHandler calls f for each message that could not be decoded, or
-// whose handler returned an error or panicked, and for the errors of sequenced
-// topics (Subscribe); the next message follows. topic is the message's topic,
-// which may have any bytes; it is "" with bare framing. f runs in the goroutine
-// of the handlers.
+// whose handler returned an error or panicked, and for the errors that a stream
+// yields (Subscription.All); the next message follows. topic is the message's
+// topic, which may have any bytes; it is "" with bare framing, and where the error
+// has to do with no message. f runs in the goroutine of the handlers.
 func WithTopicErrorHandler(f func(ctx context.Context, topic string, err error)) TopicHandlerOption {
 	return handlerOption(func(c *handlerConfig) { c.onError = f })
 }
@@ -42,16 +44,18 @@ func WithSubscribedHandler(f func()) TopicHandlerOption {
 
 // A topicDispatcher runs the handlers of one service.
 type topicDispatcher struct {
+	name       string // the service's
 	cfg        handlerConfig
 	subscriber *Subscriber
 	routes     topicRoutes
 	sub        *subscription.Subscription
+	contexts   publicationContexts
 	end        error // the LagError that ended the stream
 }
 
 // Handle hands messages to their handlers (bridge.Subscriber).
-func (s *subscribing) Handle(ctx context.Context, name string, handlers []bridge.TopicHandler, opts []TopicHandlerOption) error {
-	d := topicDispatcher{cfg: handlerConfig{subscription: s.defaults}, subscriber: (*Subscriber)(s)}
+func (s *subscribing) Handle(ctx context.Context, name string, handlers []bridge.TopicHandler[Method], opts []TopicHandlerOption) error {
+	d := topicDispatcher{name: name, cfg: handlerConfig{subscription: s.defaults}, subscriber: (*Subscriber)(s)}
 	for _, o := range opts {
 		o.applyHandler(&d.cfg)
 	}
@@ -69,7 +73,7 @@ func (s *subscribing) Handle(ctx context.Context, name string, handlers []bridge
 }
 
 // open subscribes to the topics of all handlers.
-func (d *topicDispatcher) open(handlers []bridge.TopicHandler) (err error) {
+func (d *topicDispatcher) open(handlers []bridge.TopicHandler[Method]) (err error) {
 	var patterns []topic.Pattern
 	bare := false
 	for i := range handlers {
@@ -89,16 +93,25 @@ func (d *topicDispatcher) handle(ctx context.Context, p *wire.Publication) {
 	if r == nil {
 		return
 	}
+	ctx = d.contexts.begin(ctx, p)
+	defer d.contexts.end()
 	if err := d.call(ctx, r, p); err != nil {
 		d.failed(ctx, r, p, err)
 	}
 }
 
-// notice reports an error of a sequenced topic.
+// notice reports an error of a sequenced topic, or of the whole stream.
 func (d *topicDispatcher) notice(ctx context.Context, p *wire.Publication, n subscription.Notice) {
 	err := noticeError(n)
-	if r := d.routes.find(p.Topic); r != nil {
-		d.failed(ctx, r, p, err)
+	ctx = d.contexts.begin(ctx, p)
+	defer d.contexts.end()
+	switch n.(type) {
+	case subscription.Ended, subscription.Idle:
+		d.report(ctx, d.name, "", err)
+	default:
+		if r := d.routes.find(p.Topic); r != nil {
+			d.failed(ctx, r, p, err)
+		}
 	}
 	if lag, ok := n.(subscription.Lag); ok && lag.Ended {
 		d.end = err
@@ -106,7 +119,7 @@ func (d *topicDispatcher) notice(ctx context.Context, p *wire.Publication, n sub
 }
 
 // call calls the handler; a panic is an error.
-func (d *topicDispatcher) call(ctx context.Context, r *bridge.TopicHandler, p *wire.Publication) (err error) {
+func (d *topicDispatcher) call(ctx context.Context, r *bridge.TopicHandler[Method], p *wire.Publication) (err error) {
 	guarded.Call(func() { err = d.run(ctx, r, p) }, func(panicked *guarded.PanicError) {
 		if panicked == nil {
 			return
@@ -123,25 +136,41 @@ func (d *topicDispatcher) call(ctx context.Context, r *bridge.TopicHandler, p *w
 	return err
 }
 
-// run decodes a message and runs its handler.
-func (d *topicDispatcher) run(ctx context.Context, r *bridge.TopicHandler, p *wire.Publication) error {
+// run decodes a message and runs its handler, within the interceptors.
+func (d *topicDispatcher) run(ctx context.Context, r *bridge.TopicHandler[Method], p *wire.Publication) error {
 	m, err := decodeBody(&d.subscriber.bodies, p.Body, r.New)
 	if err != nil {
 		return err
 	}
-	return r.Run(ctx, m)
+	interceptor := d.subscriber.interceptor
+	if interceptor == nil {
+		return r.Run(ctx, m)
+	}
+	info := PublicationInfoFromContext(ctx)
+	_, err = interceptor(ctx, receiving(r.Method, info), m, func(ctx context.Context, passed proto.Message) (proto.Message, error) {
+		if err := sameType(r.Method, m, passed); err != nil {
+			return nil, err
+		}
+		info.ctx = ctx
+		return nil, r.Run(ctx, passed)
+	})
+	return err
 }
 
 // failed reports an error, and ends the subscription to a topic that nobody
 // implements.
-func (d *topicDispatcher) failed(ctx context.Context, r *bridge.TopicHandler, p *wire.Publication, err error) {
+func (d *topicDispatcher) failed(ctx context.Context, r *bridge.TopicHandler[Method], p *wire.Publication, err error) {
 	if errors.Is(err, bridge.ErrUnhandled) {
 		d.sub.Remove(pattern{r.Pattern})
 		d.routes.remove(r)
 	}
-	name := string(p.Topic)
-	d.subscriber.observer.observe(Event{Kind: EventTopicFailed, SocketType: string(zmtp.Sub), Procedure: r.Name, Topic: name, Err: err})
+	d.report(ctx, r.Name, string(p.Topic), err)
+}
+
+// report reports an error of a topic with a procedure.
+func (d *topicDispatcher) report(ctx context.Context, procedure, topic string, err error) {
+	d.subscriber.observer.observe(Event{Kind: EventTopicFailed, SocketType: string(zmtp.Sub), Procedure: procedure, Topic: topic, Err: err})
 	if d.cfg.onError != nil {
-		_ = d.subscriber.observer.guard(zmtp.Sub, "the topic error handler", r.Name, func() { d.cfg.onError(ctx, name, err) })
+		_ = d.subscriber.observer.guard(zmtp.Sub, "the topic error handler", procedure, func() { d.cfg.onError(ctx, topic, err) })
 	}
 }

@@ -10,15 +10,15 @@ import (
 // that begin as it does, not with the number of handlers. It is used by one
 // goroutine at a time.
 type topicRoutes struct {
-	tree  prefix.Tree[*bridge.TopicHandler]
-	bare  *bridge.TopicHandler // of messages without a topic
-	name  []byte               // what find looks for
-	found *bridge.TopicHandler
-	visit func(*bridge.TopicHandler) // match, made once
+	tree  prefix.Tree[*bridge.TopicHandler[Method]]
+	bare  *bridge.TopicHandler[Method] // of messages without a topic
+	name  []byte                       // what find looks for
+	found *bridge.TopicHandler[Method]
+	visit func(*bridge.TopicHandler[Method]) // match, made once
 }
 
 // add adds a handler. No two patterns of a service match the same topic.
-func (r *topicRoutes) add(h *bridge.TopicHandler) {
+func (r *topicRoutes) add(h *bridge.TopicHandler[Method]) {
 	if h.Bare {
 		r.bare = h
 		return
@@ -27,10 +27,10 @@ func (r *topicRoutes) add(h *bridge.TopicHandler) {
 }
 
 // remove removes the handler of a topic that nobody implements.
-func (r *topicRoutes) remove(h *bridge.TopicHandler) { r.tree.Remove(h.Pattern.Prefix(), h) }
+func (r *topicRoutes) remove(h *bridge.TopicHandler[Method]) { r.tree.Remove(h.Pattern.Prefix(), h) }
 
 // find returns the handler of a topic, nil if there is none.
-func (r *topicRoutes) find(name []byte) *bridge.TopicHandler {
+func (r *topicRoutes) find(name []byte) *bridge.TopicHandler[Method] {
 	if r.bare != nil {
 		return r.bare
 	}
@@ -43,7 +43,7 @@ func (r *topicRoutes) find(name []byte) *bridge.TopicHandler {
 }
 
 // match takes h if its pattern matches the topic.
-func (r *topicRoutes) match(h *bridge.TopicHandler) {
+func (r *topicRoutes) match(h *bridge.TopicHandler[Method]) {
 	if r.found == nil && h.Pattern.Matches(r.name) {
 		r.found = h
 	}

@@ -10,8 +10,8 @@ import (
 
 // routes returns n handlers of the topics "service/t<i>/*", and one each of the
 // topics "*", "service/*/tail" and "service".
-func routes(n int) (*topicRoutes, []bridge.TopicHandler) {
-	var list []bridge.TopicHandler
+func routes(n int) (*topicRoutes, []bridge.TopicHandler[Method]) {
+	var list []bridge.TopicHandler[Method]
 	add := func(literals ...string) {
 		p := topic.Literal(literals[0])
 		for _, text := range literals[1:] {
@@ -22,7 +22,7 @@ func routes(n int) (*topicRoutes, []bridge.TopicHandler) {
 			p.AddOpen(delim)
 			p.AddLiteral(text)
 		}
-		list = append(list, bridge.TopicHandler{Name: p.String(), Pattern: p})
+		list = append(list, bridge.TopicHandler[Method]{Name: p.String(), Pattern: p})
 	}
 	for i := range n {
 		add(fmt.Sprintf("service/t%d/", i), "")
@@ -66,7 +66,7 @@ func TestTopicRoutes(t *testing.T) {
 	if got := find("service/t8/x"); got != "service/t8/*" {
 		t.Errorf("its neighbor goes to %q", got)
 	}
-	bare := bridge.TopicHandler{Name: "bare", Bare: true}
+	bare := bridge.TopicHandler[Method]{Name: "bare", Bare: true}
 	if r.add(&bare); find("anything") != "bare" {
 		t.Error("a message without a topic does not go to its handler")
 	}
@@ -78,7 +78,7 @@ func TestTopicRoutesGrow(t *testing.T) {
 	for _, n := range []int{10, 10_000} {
 		r, _ := routes(n)
 		tried := 0
-		r.visit = func(h *bridge.TopicHandler) { tried++; r.match(h) }
+		r.visit = func(h *bridge.TopicHandler[Method]) { tried++; r.match(h) }
 		name := []byte("service/t9/x")
 		if h := r.find(name); h == nil || h.Name != "service/t9/*" {
 			t.Fatalf("found %v", h)

@@ -18,19 +18,23 @@ import (
 
 type ventilatorConfig struct {
 	socketConfig
-	delivery    Delivery
-	queue       pipeline.DispatcherConfig // its limits; newQueuedSender sets the rest
-	store       TaskStore
-	deadLetters func(DeadLetter)
-	reliable    []string // names of options that need DeliveryAtLeastOnce
+	delivery     Delivery
+	queue        pipeline.DispatcherConfig // its limits; newQueuedSender sets the rest
+	store        TaskStore
+	deadLetters  func(DeadLetter)
+	reliable     []string // names of options that need DeliveryAtLeastOnce
+	interceptors interceptorOption
 }
 
 // Options from other files that NewVentilator takes.
 
 func (o socketOption) applyVentilator(c *ventilatorConfig) { o(&c.socketConfig) }
 func (e Endpoints) applyVentilator(c *ventilatorConfig)    { e.add(&c.endpoints) }
-func (o codecOption) applyVentilator(c *ventilatorConfig)  { o.apply(&c.socketConfig) }
-func (d Delivery) applyVentilator(c *ventilatorConfig)     { c.delivery = d }
+func (o interceptorOption) applyVentilator(c *ventilatorConfig) {
+	c.interceptors = append(c.interceptors, o...)
+}
+func (o codecOption) applyVentilator(c *ventilatorConfig) { o.apply(&c.socketConfig) }
+func (d Delivery) applyVentilator(c *ventilatorConfig)    { c.delivery = d }
 
 type ventilatorOption func(*ventilatorConfig)
 
@@ -94,7 +98,7 @@ func WithMaxTaskTime(d time.Duration) VentilatorOption {
 }
 
 func (c *ventilatorConfig) check() error {
-	errs := []error{c.socketConfig.check(), c.delivery.check()}
+	errs := []error{c.socketConfig.check(), c.delivery.check(), c.interceptors.check()}
 	if c.delivery == DeliveryAtMostOnce {
 		for _, name := range c.reliable {
 			errs = append(errs, onlyAtLeastOnce(name))
@@ -136,12 +140,13 @@ type taskSender interface {
 // the task again.
 type Ventilator struct {
 	holdsVentilator
-	sender   taskSender
-	delivery Delivery
-	observer *observer
-	linger   time.Duration
-	addrs    []string
-	sent     counter
+	sender    taskSender
+	delivery  Delivery
+	observer  *observer
+	intercept Interceptor // nil: none
+	linger    time.Duration
+	addrs     []string
+	sent      counter
 }
 
 // NewVentilator opens a ventilator, which binds and connects as its options
@@ -160,7 +165,7 @@ func NewVentilator(opts ...VentilatorOption) (*Ventilator, error) {
 	if err := cfg.check(); err != nil {
 		return nil, fmt.Errorf("ventilator: %w", err)
 	}
-	v := &Ventilator{observer: newObserver(cfg.observer), delivery: cfg.delivery, linger: cfg.linger}
+	v := &Ventilator{observer: newObserver(cfg.observer), delivery: cfg.delivery, intercept: cfg.interceptors.chain(), linger: cfg.linger}
 	v.holdsVentilator = bridge.Hold[bridge.Ventilator[Method]]((*pushing)(v))
 	var err error
 	if v.sender, err = newTaskSender(&cfg, v.observer); err != nil {
@@ -250,9 +255,35 @@ type pushing Ventilator
 func (v *pushing) Check(m *Method) error { return m.checkDelivery(v.delivery) }
 
 func (v *pushing) Push(ctx context.Context, m *Method, task proto.Message) error {
+	if v.intercept != nil {
+		return v.pushThrough(ctx, m, task)
+	}
+	return v.push(ctx, m, task)
+}
+
+func (v *pushing) push(ctx context.Context, m *Method, task proto.Message) error {
 	if err := v.sender.push(ctx, m, task); err != nil {
 		return err
 	}
 	v.sent.Add(1)
 	return nil
+}
+
+// pushThrough has the interceptors push a task.
+func (v *pushing) pushThrough(ctx context.Context, m *Method, task proto.Message) error {
+	info := &TaskInfo{Method: m, ctx: ctx}
+	if b, _ := ctx.Value(batchKey{}).(*Batch); b != nil {
+		info.Batch = b.name
+	}
+	call := &CallInfo{Operation: OperationPush, Method: m, Task: info}
+	var err error
+	panicked := v.observer.guard(v.delivery.socketType(zmtp.Push, zmtp.Router), "an interceptor", m.Procedure, func() {
+		_, err = v.intercept(ctx, call, task, func(ctx context.Context, task proto.Message) (proto.Message, error) {
+			return nil, v.push(ctx, m, task)
+		})
+	})
+	if panicked != nil {
+		return Errorf(CodeInternal, "%s: %w", m.Procedure, panicked)
+	}
+	return err
 }

@@ -78,7 +78,11 @@ func (s *queuedSender) push(ctx context.Context, m *Method, body proto.Message) 
 	if b != nil {
 		batch = b.tasks.(queuedBatch).Batch
 	}
-	task := pipeline.Task{Procedure: m.Procedure, Body: encoded, MaxAttempts: m.attempts(), Lease: m.lease()}
+	metadata, err := taskMetadata(ctx, m)
+	if err != nil {
+		return err
+	}
+	task := pipeline.Task{Procedure: m.Procedure, Body: encoded, Metadata: metadata, MaxAttempts: m.attempts(), Lease: m.lease()}
 	if err := s.dispatcher.Push(ctx, batch, task); err != nil {
 		return pipelineError(err, m.Procedure)
 	}

@@ -39,15 +39,28 @@ func (p *plainSender) push(ctx context.Context, m *Method, task proto.Message) e
 	if err != nil {
 		return err
 	}
+	metadata, err := taskMetadata(ctx, m)
+	if err != nil {
+		return err
+	}
 	if b != nil {
-		err = b.tasks.(*plainBatch).push(ctx, m, task)
+		err = b.tasks.(*plainBatch).push(ctx, m, task, metadata)
 	} else {
-		err = pushPlain(ctx, p.sock, m, task, nil, &p.bodies)
+		err = pushPlain(ctx, p.sock, m, task, plainHeader(nil, metadata), &p.bodies)
 	}
 	if err == nil {
 		p.done.Add(1)
 	}
 	return err
+}
+
+// plainHeader returns a header that says what another one does, nil for nothing, and
+// has that metadata, nil for none.
+func plainHeader(header []byte, m wire.Metadata) []byte {
+	if m == nil {
+		return header
+	}
+	return wire.AppendTaskHeader(header[:len(header):len(header)], wire.TaskHeader{Metadata: m})
 }
 
 func (p *plainSender) waitWorkers(ctx context.Context, n int) error {
@@ -92,14 +105,14 @@ type plainBatch struct {
 	ended   bool          // or about to be
 }
 
-func (b *plainBatch) push(ctx context.Context, m *Method, task proto.Message) error {
+func (b *plainBatch) push(ctx context.Context, m *Method, task proto.Message, metadata wire.Metadata) error {
 	if m.Bare {
 		return Errorf(CodeFailedPrecondition, "%s: a message with bare framing cannot belong to a batch", m.Procedure)
 	}
 	if !b.beginPush() {
 		return pipelineError(pipeline.ErrBatchEnded, m.Procedure)
 	}
-	err := pushPlain(ctx, b.sender.sock, m, task, b.header, &b.sender.bodies)
+	err := pushPlain(ctx, b.sender.sock, m, task, plainHeader(b.header, metadata), &b.sender.bodies)
 	b.endPush(err == nil)
 	return err
 }

@@ -19,6 +19,8 @@ type DeadLetter struct {
 	Reason error
 	// Batch is the name of the task's batch, or empty.
 	Batch string
+	// Metadata is what was sent with the task.
+	Metadata Metadata
 
 	body   []byte
 	bodies *bodies // of the ventilator
@@ -26,7 +28,8 @@ type DeadLetter struct {
 
 func newDeadLetter(d *pipeline.DeadTask, c *bodies) DeadLetter {
 	return DeadLetter{
-		ID: d.ID, Procedure: d.Procedure, Attempts: d.Attempts, Reason: taskFailure(d.Reason), Batch: d.Batch, body: d.Body, bodies: c,
+		ID: d.ID, Procedure: d.Procedure, Attempts: d.Attempts, Reason: taskFailure(d.Reason), Batch: d.Batch, Metadata: Metadata(d.Metadata),
+		body: d.Body, bodies: c,
 	}
 }
 

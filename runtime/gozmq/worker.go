@@ -18,13 +18,14 @@ import (
 
 type workerConfig struct {
 	socketConfig
-	from, to    Endpoints
-	concurrency int
-	prefetch    int // -1: not set
-	remoteStop  bool
-	timeout     time.Duration
-	drain       time.Duration
-	onError     func(ctx context.Context, m *Method, task proto.Message, err error)
+	from, to     Endpoints
+	concurrency  int
+	prefetch     int // -1: not set
+	remoteStop   bool
+	timeout      time.Duration
+	drain        time.Duration
+	onError      func(ctx context.Context, m *Method, task proto.Message, err error)
+	interceptors interceptorOption
 }
 
 // Options from other files that a worker takes.
@@ -87,9 +88,10 @@ func WithDrainTimeout(d time.Duration) ServingOption { return drainOption(d) }
 // worker. With DeliveryAtMostOnce they are lost if this worker dies, as are
 // those that the kernels of both sides hold (WithKernelBuffers). With
 // DeliveryAtLeastOnce tasks whose results wait for a sink's acknowledgement do
-// not count. A worker that is far from its ventilator needs as many as it does
-// in one round trip. Defaults: with DeliveryAtLeastOnce as many as
-// WithConcurrency, with DeliveryAtMostOnce 64.
+// not count. Defaults: with DeliveryAtMostOnce 64; with DeliveryAtLeastOnce as
+// many as WithConcurrency, and more while tasks are short beside the round trip
+// to the ventilator: as many as the worker does in two round trips, up to 1024
+// tasks or 16 MiB.
 func WithPrefetch(n int) WorkerOption {
 	return workerOption(func(c *workerConfig) { c.prefetch = n })
 }
@@ -362,7 +364,7 @@ func (w *Worker) finish(linger time.Duration, cause error) error {
 }
 
 func (w *Worker) check() error {
-	errs := []error{w.cfg.check()}
+	errs := []error{w.cfg.check(), w.cfg.interceptors.check()}
 	if len(w.cfg.from.bind)+len(w.cfg.from.connect) == 0 {
 		errs = append(errs, errors.New("no endpoint for tasks: pass gozmq.From(gozmq.Connect(...)) or gozmq.From(gozmq.Bind(...))"))
 	}

@@ -28,7 +28,8 @@ func newQueuedWork(run *taskRunner, cfg *workerConfig, stop func()) *queuedWork 
 	engine.Observe = run.observer.link(zmtp.Dealer)
 	w := &queuedWork{run: run}
 	consumer := pipeline.ConsumerConfig{
-		Link: engine, Credit: cfg.credit(), Ahead: cfg.ahead(cfg.concurrency), Stop: stop, AnyStop: cfg.remoteStop, TooLarge: tooLargeTask,
+		Link: engine, Concurrency: cfg.concurrency, Ahead: cfg.ahead(cfg.concurrency), Grow: cfg.prefetch < 0,
+		Stop: stop, AnyStop: cfg.remoteStop, TooLarge: tooLargeTask,
 	}
 	if run.results {
 		engine.Role = handshake.RoleResults
@@ -70,12 +71,13 @@ func (w *queuedWork) progress() Progress {
 // work runs tasks one after the other until there are no more. Then it waits for
 // the acknowledgements of results.
 func (w *queuedWork) work(ctx context.Context) {
+	var peers peerCache
 	for {
 		d, err := w.consumer.Next(ctx, w.run.timeout)
 		if err != nil {
 			break
 		}
-		w.handle(ctx, d)
+		w.handle(ctx, d, peers.of(d.From()))
 	}
 	if w.results != nil {
 		w.results.Wait(ctx)
@@ -84,7 +86,7 @@ func (w *queuedWork) work(ctx context.Context) {
 
 // handle runs one task and reports to its ventilator how it ended, unless that
 // waits for the acknowledgement of its result.
-func (w *queuedWork) handle(ctx context.Context, d *pipeline.Delivery) {
+func (w *queuedWork) handle(ctx context.Context, d *pipeline.Delivery, from *Peer) {
 	verb, reason := wire.VerbFail, errGoexit
 	defer func() { // a handler may end its goroutine with runtime.Goexit
 		var status []byte
@@ -98,7 +100,7 @@ func (w *queuedWork) handle(ctx context.Context, d *pipeline.Delivery) {
 	if d.Task().Control() {
 		verb = w.forward(ctx, d)
 	} else {
-		verb, reason = w.runTask(ctx, d)
+		verb, reason = w.runTask(ctx, d, from)
 	}
 }
 
@@ -127,7 +129,7 @@ const waitsForAck wire.Verb = ""
 // runTask runs one task and brings its result to a sink. It returns the verb
 // with which the task ends, or waitsForAck, and the reason of VerbFail and
 // VerbReject.
-func (w *queuedWork) runTask(ctx context.Context, d *pipeline.Delivery) (wire.Verb, error) {
+func (w *queuedWork) runTask(parent context.Context, d *pipeline.Delivery, from *Peer) (wire.Verb, error) {
 	h := w.run.handler(d.Task().Procedure)
 	if h == nil {
 		err := unknownTask(d.Task().Procedure)
@@ -139,8 +141,10 @@ func (w *queuedWork) runTask(ctx context.Context, d *pipeline.Delivery) (wire.Ve
 		d.Malformed(err)
 		return wire.VerbReject, err
 	}
-	info := TaskInfo{Method: h.method, ID: string(d.Task().ID), Attempt: d.Attempt, Batch: d.Batch}
-	ctx = &taskContext{ctx, info, d.From()}
+	info := TaskInfo{
+		Method: h.method, ID: string(d.Task().ID), Attempt: d.Attempt, Batch: d.Batch, Metadata: Metadata(d.Metadata), Peer: from,
+	}
+	ctx := newWorkerContext(parent, info)
 	result, err := w.run.call(ctx, h, task)
 	d.KeepLease()
 	if err != nil {
@@ -148,10 +152,11 @@ func (w *queuedWork) runTask(ctx context.Context, d *pipeline.Delivery) (wire.Ve
 	}
 	if h.result {
 		body, err := w.run.bodies.encode(result)
-		if err != nil {
+		header, tooMuch := ctx.resultHeader(d.Task().Header)
+		if err = errors.Join(err, tooMuch); err != nil {
 			return w.failTask(ctx, h, task, Permanent(err))
 		}
-		return w.send(ctx, h, d, task, body), nil
+		return w.send(ctx, h, d, task, body, header), nil
 	}
 	w.run.done.Add(1)
 	return wire.VerbDone, nil
@@ -173,9 +178,9 @@ func (w *queuedWork) failTask(ctx context.Context, h *taskHandler, task proto.Me
 
 // send brings a task's result to a sink, and has the task end when that has
 // acknowledged it.
-func (w *queuedWork) send(ctx context.Context, h *taskHandler, d *pipeline.Delivery, task proto.Message, body []byte) wire.Verb {
+func (w *queuedWork) send(ctx context.Context, h *taskHandler, d *pipeline.Delivery, task proto.Message, body, header []byte) wire.Verb {
 	result, kept := *d.Task(), len(d.Task().Body)
-	result.Body = body
+	result.Body, result.Header = body, header
 	unsent := func(err error) {
 		w.run.fail(ctx, h, task, fmt.Errorf("no sink has acknowledged the result: %w", err))
 	}

@@ -64,7 +64,8 @@ func (w *plainWork) drop(r socket.Received) {
 		return
 	}
 	w.run.notRun.add(j.handler.method)
-	w.run.fail(&taskContext{ended, TaskInfo{Method: j.handler.method, Batch: j.batch}, r.Conn()}, j.handler, j.task, errNotRun)
+	info := TaskInfo{Method: j.handler.method, Batch: j.batch, Metadata: Metadata(j.metadata), Peer: peerOf(r.Conn())}
+	w.run.fail(newWorkerContext(ended, info), j.handler, j.task, errNotRun)
 }
 
 var errNotRun = Errorf(CodeUnavailable, "the worker stopped before it could run the task, which it had received")
@@ -99,7 +100,7 @@ func (w *plainWork) work(ctx context.Context) {
 		if j.handler == nil {
 			continue
 		}
-		ctx := contexts.of(r.Conn(), j.handler.method, j.batch)
+		ctx := contexts.of(r.Conn(), j.handler.method, j.batch, j.metadata)
 		if err := w.runTask(ctx, j); err != nil {
 			w.run.fail(ctx, j.handler, j.task, err)
 		} else {
@@ -110,10 +111,11 @@ func (w *plainWork) work(ctx context.Context) {
 
 // A plainJob is a task that is to be run.
 type plainJob struct {
-	handler *taskHandler // nil: nothing is to be run
-	task    proto.Message
-	header  []byte // for the result; nil: none
-	batch   string // its name, or empty
+	handler  *taskHandler // nil: nothing is to be run
+	task     proto.Message
+	header   []byte        // for the result; nil: none
+	batch    string        // its name, or empty
+	metadata wire.Metadata // nil: none
 }
 
 // read parses a message. A message about the pipeline itself is handled here.
@@ -125,10 +127,9 @@ func (w *plainWork) read(ctx context.Context, r socket.Received) (j plainJob, er
 	if t.Control() {
 		return j, w.control(ctx, r.Conn(), t)
 	}
-	if t.Header != nil {
-		if b := wire.BatchOf(t.Header); b != nil {
-			j.header, j.batch = append([]byte(nil), t.Header...), b.Name
-		}
+	if len(t.Header) > 0 {
+		h := wire.ParseTaskHeader(t.Header)
+		j.header, j.batch, j.metadata = append([]byte(nil), t.Header...), h.BatchName(), h.Metadata
 	}
 	h := w.run.handler(t.Procedure)
 	if h == nil {
@@ -159,10 +160,17 @@ func (w *plainWork) control(ctx context.Context, from *link.Conn, t wire.PlainTa
 }
 
 // runTask runs one task and sends its result.
-func (w *plainWork) runTask(ctx context.Context, j plainJob) error {
+func (w *plainWork) runTask(ctx *taskContext, j plainJob) error {
 	result, err := w.run.call(ctx, j.handler, j.task)
 	if err != nil || !j.handler.result {
 		return err
 	}
-	return pushPlain(ctx, w.push, j.handler.method, result, j.header, &w.run.bodies)
+	header, err := ctx.resultHeader(j.header)
+	if err != nil {
+		return err
+	}
+	if header != nil && j.handler.method.Bare {
+		return bareMetadata(j.handler.method)
+	}
+	return pushPlain(ctx, w.push, j.handler.method, result, header, &w.run.bodies)
 }

@@ -21,14 +21,15 @@ import (
 // A taskRunner decodes tasks and runs their handlers, and counts how they end.
 // Its methods may be called from any goroutine.
 type taskRunner struct {
-	delivery Delivery
-	handlers map[string]*taskHandler
-	bare     *taskHandler // handles every task; nil unless the framing is bare
-	results  bool         // some method has one
-	bodies   bodies
-	timeout  time.Duration
-	onError  func(ctx context.Context, m *Method, task proto.Message, err error)
-	observer *observer
+	delivery  Delivery
+	handlers  map[string]*taskHandler
+	bare      *taskHandler // handles every task; nil unless the framing is bare
+	results   bool         // some method has one
+	bodies    bodies
+	timeout   time.Duration
+	onError   func(ctx context.Context, m *Method, task proto.Message, err error)
+	observer  *observer
+	intercept Interceptor // nil: none
 
 	running      atomic.Int64
 	done, failed counter
@@ -67,6 +68,7 @@ func (c *methodCounts) String() string {
 // observer.
 func newTaskRunner(list []bridge.TaskHandler[Method], cfg *workerConfig) (*taskRunner, error) {
 	r := &taskRunner{handlers: make(map[string]*taskHandler), bodies: cfg.bodies(nil), timeout: cfg.timeout, onError: cfg.onError}
+	r.intercept = cfg.interceptors.chain()
 	for _, of := range list {
 		h, first := newTaskHandler(of), list[0].Method
 		if h.method.Delivery != first.Delivery {
@@ -107,13 +109,27 @@ func (r *taskRunner) call(ctx context.Context, h *taskHandler, task proto.Messag
 	r.running.Add(1)
 	begun := r.begun.of(h.method)
 	begun.Add(1)
-	guarded.Call(func() { result, err = h.run(ctx, task) }, func(p *guarded.PanicError) {
+	guarded.Call(func() { result, err = r.handle(ctx, h, task) }, func(p *guarded.PanicError) {
 		r.running.Add(-1)
 		begun.Add(-1)
 		if p != nil {
 			err = r.panicked(ctx, h, task, p)
 		}
 	})
+	return result, err
+}
+
+// handle runs a handler within the interceptors.
+func (r *taskRunner) handle(ctx context.Context, h *taskHandler, task proto.Message) (proto.Message, error) {
+	if r.intercept == nil {
+		return h.run(ctx, task)
+	}
+	info := TaskInfoFromContext(ctx)
+	call := &CallInfo{Operation: OperationRun, Method: h.method, Peer: info.Peer, Metadata: info.Metadata, Task: info}
+	result, err := r.intercept(ctx, call, task, h.run)
+	if err == nil && result == nil && h.result {
+		err = errors.New("the interceptors returned neither a result nor an error")
+	}
 	return result, err
 }
 
@@ -131,10 +147,7 @@ func (r *taskRunner) panicked(ctx context.Context, h *taskHandler, task proto.Me
 
 // socketType is the type of the socket that tasks come from.
 func (r *taskRunner) socketType() zmtp.SocketType {
-	if r.delivery == DeliveryAtLeastOnce {
-		return zmtp.Dealer
-	}
-	return zmtp.Pull
+	return r.delivery.socketType(zmtp.Pull, zmtp.Dealer)
 }
 
 // fail counts and reports an attempt that failed.

@@ -23,14 +23,17 @@ type taskFeed struct {
 
 	mu            sync.Mutex
 	credit, sent  int
-	most          int // the largest credit
-	begun         int
+	most          int             // the largest credit
+	begun         map[string]bool // tasks that the worker has begun, by its word
 	handled, over map[string]bool
 }
 
 // feed serves a worker's connection until that ends.
 func feed(raw *rawPeer) *taskFeed {
-	f := &taskFeed{rawPeer: raw, done: make(chan string, 1<<14), handled: make(map[string]bool), over: make(map[string]bool)}
+	f := &taskFeed{
+		rawPeer: raw, done: make(chan string, 1<<14),
+		begun: make(map[string]bool), handled: make(map[string]bool), over: make(map[string]bool),
+	}
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
@@ -54,10 +57,9 @@ func (f *taskFeed) handle(m []string) {
 		f.credit, _ = strconv.Atoi(m[1])
 		f.most = max(f.most, f.credit)
 	case wire.VerbExtend:
+		f.begun[m[1]] = true
 		if len(m) > 3 {
 			f.handled[m[1]] = true
-		} else {
-			f.begun++
 		}
 	default:
 		f.over[m[1]] = true
@@ -83,7 +85,7 @@ func encodeTask(t testing.TB, id string, n int64) []byte {
 func (f *taskFeed) counts() (begun, credit, most, handled int) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return f.begun, f.credit, f.most, len(f.handled)
+	return len(f.begun), f.credit, f.most, len(f.handled)
 }
 
 // startFed starts a worker between a scripted ventilator and a scripted sink.

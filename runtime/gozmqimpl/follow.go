@@ -28,7 +28,7 @@ import (
 // It does not report lag.
 func FollowState[S, T any, R message[S], P message[T], F gozmq.Filter](ctx context.Context, s *gozmq.Subscriber, t *Topic[T, P], caller gozmq.Caller, method *gozmq.Method, req proto.Message, filters []F) iter.Seq2[gozmq.Change[R, P], error] {
 	return func(yield func(gozmq.Change[R, P], error) bool) {
-		bridge.Open(s).Follow(ctx, patterns(t, filters), bridge.State{
+		bridge.Open(s).Follow(ctx, t.method, patterns(t, filters), bridge.State{
 			Procedure: method.Procedure,
 			Ask: func(ctx context.Context) (map[string][]string, func() bool, error) {
 				var md gozmq.ReplyMetadata

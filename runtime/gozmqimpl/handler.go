@@ -10,13 +10,13 @@ import (
 )
 
 // A TopicHandler handles the messages of one topic. HandleTopic makes it.
-type TopicHandler = bridge.TopicHandler
+type TopicHandler = bridge.TopicHandler[gozmq.Method]
 
 // HandleTopic returns a TopicHandler that calls run with each message of a
 // topic.
 func HandleTopic[T any, P message[T]](t *Topic[T, P], run func(context.Context, P) error) TopicHandler {
 	return TopicHandler{
-		Name: t.name, Bare: t.bare, Pattern: t.pattern(nil),
+		Method: t.method, Name: t.method.Procedure, Bare: t.method.Bare, Pattern: t.pattern(nil),
 		New: fresh[T, P],
 		Run: func(ctx context.Context, m proto.Message) error { return run(ctx, m.(P)) },
 	}
@@ -44,5 +44,5 @@ func HandleTopics(ctx context.Context, s *gozmq.Subscriber, name string, handler
 // UnimplementedTopic returns the error of a topic without a handler. It ends
 // the subscription to the topic.
 func UnimplementedTopic[T any, P message[T]](t *Topic[T, P]) error {
-	return gozmq.Errorf(gozmq.CodeUnimplemented, "%s is not handled: %w", t.name, bridge.ErrUnhandled)
+	return gozmq.Errorf(gozmq.CodeUnimplemented, "%s is not handled: %w", t.method.Procedure, bridge.ErrUnhandled)
 }

@@ -30,7 +30,7 @@ func Publish[T any, P message[T]](ctx context.Context, p *gozmq.Publisher, t *To
 // iteration ends without an error when the Subscriber is closed.
 func Subscribe[T any, P message[T], F gozmq.Filter](ctx context.Context, s *gozmq.Subscriber, t *Topic[T, P], filters []F) iter.Seq2[P, error] {
 	return func(yield func(P, error) bool) {
-		sub, err := bridge.Open(s).Open(patterns(t, filters), t.bare, nil)
+		sub, err := bridge.Open(s).Open(t.method, patterns(t, filters), t.method.Bare, nil)
 		if err != nil {
 			yield(nil, err)
 			return
@@ -49,7 +49,7 @@ func SubscribeAll[T any, P message[T]](ctx context.Context, s *gozmq.Subscriber,
 // with CodeInvalidArgument when an option is wrong, and with CodeCanceled when
 // s is closed.
 func Open[T any, P message[T], F gozmq.Filter](s *gozmq.Subscriber, t *Topic[T, P], filters []F, opts []gozmq.SubscriptionOption) (gozmq.Subscription[P, F], error) {
-	sub, err := bridge.Open(s).Open(patterns(t, filters), t.bare, opts)
+	sub, err := bridge.Open(s).Open(t.method, patterns(t, filters), t.method.Bare, opts)
 	if err != nil {
 		return nil, err
 	}
@@ -64,7 +64,7 @@ func OpenAll[T any, P message[T]](s *gozmq.Subscriber, t *Topic[T, P], opts []go
 // patterns returns what the filters take, or all of t when there are none.
 func patterns[T any, P message[T], F gozmq.Filter](t *Topic[T, P], filters []F) []topic.Pattern {
 	switch {
-	case t.bare:
+	case t.method.Bare:
 		return nil
 	case len(filters) == 0:
 		return []topic.Pattern{t.pattern(nil)}

@@ -25,8 +25,7 @@ const (
 // A Topic says how the messages of one topic are published, selected and
 // decoded. It is immutable.
 type Topic[T any, P message[T]] struct {
-	name   string
-	bare   bool
+	method *gozmq.Method // whose procedure is the name
 	traits Traits
 	fields []Field[P]
 	// literals stand around the places: one before each, and one at the end.
@@ -46,7 +45,7 @@ type place struct {
 // of their first use. name is "package.Service/Method", or the message's full
 // name.
 func NewTopic[T any, P message[T]](name, template string, fields ...Field[P]) *Topic[T, P] {
-	t := &Topic[T, P]{name: name, fields: fields}
+	t := &Topic[T, P]{method: &gozmq.Method{Procedure: name}, fields: fields}
 	var names []string
 	for len(names) <= len(fields) {
 		literal, rest, found := strings.Cut(template, "{")
@@ -70,7 +69,7 @@ func NewTopic[T any, P message[T]](name, template string, fields ...Field[P]) *T
 
 // NewBareTopic returns the topic of a service with bare framing.
 func NewBareTopic[T any, P message[T]](name string) *Topic[T, P] {
-	return &Topic[T, P]{name: name, bare: true, literals: []string{""}}
+	return &Topic[T, P]{method: &gozmq.Method{Procedure: name, Bare: true}, literals: []string{""}}
 }
 
 // With sets the topic's traits and returns the topic.
@@ -138,8 +137,9 @@ func Parse[T any, P message[T], F any](t *Topic[T, P], text string, fields *F, t
 // described is a topic as the runtime sees it (bridge.Topic).
 type described[T any, P message[T]] Topic[T, P]
 
-func (t *described[T, P]) Name() string          { return t.name }
-func (t *described[T, P]) Bare() bool            { return t.bare }
+func (t *described[T, P]) Method() *gozmq.Method { return t.method }
+func (t *described[T, P]) Name() string          { return t.method.Procedure }
+func (t *described[T, P]) Bare() bool            { return t.method.Bare }
 func (t *described[T, P]) Traits() socket.Traits { return t.traits }
 
 func (t *described[T, P]) Append(b []byte, m proto.Message) []byte {

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"os"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -223,6 +224,8 @@ func wantDeliveryExamples(t *testing.T, task, result []byte) map[string][]byte {
 		batch    = &gozmqv1.Batch{Id: []byte("b1"), Name: "album", Ended: true, Tasks: 3, Complete: true}
 		complete = append(encode(t, &gozmqv1.TaskHeader{Batch: batch}), header...)
 		stop     = encode(t, &gozmqv1.TaskHeader{Stop: true})
+		meta     = encode(t, &gozmqv1.TaskHeader{Metadata: []*gozmqv1.Metadatum{{Key: "tenant", Value: []byte("acme")}}})
+		added    = encode(t, &gozmqv1.TaskHeader{ResultMetadata: []*gozmqv1.Metadatum{{Key: "host", Value: []byte("b7")}}})
 		status   = encode(t, &gozmqv1.Status{Code: 3, Message: "not a picture"})
 	)
 	say := func(word string, frames ...[]byte) []byte {
@@ -241,7 +244,12 @@ func wantDeliveryExamples(t *testing.T, task, result []byte) map[string][]byte {
 		"delivery-ack":     say("ACK", id),
 		"delivery-batch":   say("TASK", id, nil, nil, complete),
 		"pushpull-stop":    rawzmtp.Message([]byte{}, nil, stop),
-		"delivery-alive":   say("ALIVE", encode(t, &gozmqv1.Alive{Ventilator: []byte("v1"), LeaseUs: 60e6, Over: [][]byte{[]byte("b")}})),
+
+		"pushpull-metadata":        rawzmtp.Message([]byte(renderMethod), task, meta),
+		"pushpull-metadata-result": rawzmtp.Message([]byte(renderMethod), result, slices.Concat(meta, added)),
+		"delivery-metadata":        say("TASK", id, method, task, slices.Concat(meta, header)),
+
+		"delivery-alive": say("ALIVE", encode(t, &gozmqv1.Alive{Ventilator: []byte("v1"), LeaseUs: 60e6, Over: [][]byte{[]byte("b")}})),
 	}
 }
 

@@ -50,9 +50,9 @@ func TestHostile(t *testing.T) {
 			var ratios []float64
 			var most taking
 			for range rounds {
-				alone := v.rate(t, round)
+				alone, costs := v.rate(t, round)
 				made, stop := a.begin(t, v.addr)
-				beside := v.rate(t, round)
+				beside, costsBeside := v.rate(t, round)
 				most = most.max(takings(t))
 				v.serve(t, 10)
 				count := made()
@@ -61,7 +61,8 @@ func TestHostile(t *testing.T) {
 				}
 				stop()
 				ratios = append(ratios, beside/alone)
-				t.Logf("alone %.0f/s, beside %d hostile connections %.0f/s: %.2f", alone, count, beside, beside/alone)
+				t.Logf("alone %.0f/s, beside %d hostile connections %.0f/s: %.2f; the attack takes %.2f of our processor time, a turn %v alone",
+					alone, count, beside, beside/alone, 1-float64(costs)/float64(costsBeside), costs)
 			}
 			v.serve(t, 10)
 			slices.Sort(ratios)
@@ -139,15 +140,16 @@ func (v *victim) serve(t *testing.T, n int) {
 	}
 }
 
-// rate returns how often a second the good peer is served, during d.
-func (v *victim) rate(t *testing.T, d time.Duration) float64 {
+// rate returns how often a second the good peer is served, during d, and how much
+// processor time each time takes, with all that this process does meanwhile.
+func (v *victim) rate(t *testing.T, d time.Duration) (float64, time.Duration) {
 	t.Helper()
-	n, begin := 0, time.Now()
+	n, begin, computed := 0, time.Now(), processorTime()
 	for time.Since(begin) < d {
 		must(t, v.once())
 		n++
 	}
-	return float64(n) / time.Since(begin).Seconds()
+	return float64(n) / time.Since(begin).Seconds(), (processorTime() - computed) / time.Duration(n)
 }
 
 // newServerVictim is a server that a good client calls, one call at a time.

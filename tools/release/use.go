@@ -82,6 +82,24 @@ var users = []user{
 		tested:   []string{"github.com/stretchr/testify"}, // by bbolt
 	},
 	{
+		name: "check", imports: []string{root + "/proto"},
+		tools:    []string{root + "/buf-plugin-gozmq"},
+		requires: []string{
+			root, root + "/buf-plugin-gozmq", "buf.build/go/bufplugin",
+			// bufplugin requires the others.
+			"buf.build/gen/go/bufbuild/bufplugin/protocolbuffers/go",
+			"buf.build/gen/go/bufbuild/protovalidate/protocolbuffers/go",
+			"buf.build/gen/go/pluginrpc/pluginrpc/protocolbuffers/go",
+			"buf.build/go/protovalidate", "buf.build/go/spdx", "cel.dev/expr",
+			"github.com/antlr4-go/antlr/v4", "github.com/google/cel-go",
+			"github.com/mattn/go-isatty", "github.com/spf13/pflag",
+			"golang.org/x/exp", "golang.org/x/sys", "golang.org/x/text",
+			"google.golang.org/genproto/googleapis/api", "google.golang.org/genproto/googleapis/rpc",
+			"google.golang.org/protobuf", "pluginrpc.com/pluginrpc",
+		},
+		tested:   []string{"github.com/bufbuild/protocompile", "github.com/stretchr/testify"}, // by bufplugin
+	},
+	{
 		name: "codec", imports: []string{root + "/runtime/gozmq", root + "/codecs/gozmqvt"},
 		requires: append([]string{root + "/codecs/gozmqvt"}, fromRuntime...),
 	},

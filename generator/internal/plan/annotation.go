@@ -115,3 +115,14 @@ func inMethod(fields ...int32) []int32 {
 func inMessage(fields ...int32) []int32 {
 	return append([]int32{messageOptions, extension}, fields...)
 }
+
+// MethodTopic, MethodTask, MethodTimeout, MessageTopic, MessageTask,
+// ServiceOption and ServiceDelivery lead from a declaration to what a finding
+// about it is about.
+func MethodTopic() []int32     { return inMethod(methodTopic) }
+func MethodTask() []int32      { return inMethod(methodTask) }
+func MethodTimeout() []int32   { return inMethod(methodTimeout) }
+func MessageTopic() []int32    { return inMessage(messageTopic) }
+func MessageTask() []int32     { return inMessage(messageTask) }
+func ServiceOption() []int32   { return inService() }
+func ServiceDelivery() []int32 { return inService(serviceDelivery) }

@@ -17,7 +17,15 @@ type Options struct {
 }
 
 // Build plans all files of a run. The error joins every fault of every file.
-func Build(gen *protogen.Plugin, opts Options) (files []*File, err error) {
+func Build(gen *protogen.Plugin, opts Options) ([]*File, error) {
+	files, faults := Check(gen, opts)
+	return files, join(faults)
+}
+
+// Check plans all files of a run, and returns every fault of every file, in the
+// order of files and positions. What is at fault is in the plan as far as it can
+// be understood.
+func Check(gen *protogen.Plugin, opts Options) (files []*File, faults []Fault) {
 	r := &report{}
 	v := newVocabulary(gen, r)
 	for _, f := range gen.Files {
@@ -29,7 +37,7 @@ func Build(gen *protogen.Plugin, opts Options) (files []*File, err error) {
 	for _, pkg := range packages(gen, opts) {
 		files = append(files, pkg.plan(ix, r, opts)...)
 	}
-	return files, r.err()
+	return files, r.inOrder()
 }
 
 // An index finds what the files of a run contain. It is made once per run.

@@ -23,7 +23,7 @@ type place struct {
 func (p *planner) segments(at place, m *protogen.Message, template string) []Segment {
 	parsed, faults := topic.Parse(template)
 	for _, err := range faults {
-		p.report.fault(at.desc, at.loc, at.sub, "%v", err)
+		p.report.fault(RuleTemplate, at.desc, at.loc, at.sub, "%v", err)
 	}
 	if len(faults) > 0 {
 		return nil
@@ -36,7 +36,7 @@ func (p *planner) segments(at place, m *protogen.Message, template string) []Seg
 		}
 		segment, _, err := resolve(m, s.Path)
 		if err != nil {
-			p.report.fault(at.desc, at.loc, at.sub, "{%s} in the template: %v", s.Path, err)
+			p.report.fault(RuleTemplate, at.desc, at.loc, at.sub, "{%s} in the template: %v", s.Path, err)
 		}
 		out = append(out, segment)
 	}
@@ -54,14 +54,14 @@ func resolve(m *protogen.Message, path string) (Segment, *protogen.Field, error)
 			return out, nil, fmt.Errorf("%s has no field %q; %s", m.Desc.FullName(), name, suggestion(m, prefix))
 		}
 		getter, _ := field.MethodName("Get")
-		out.Getters = append(out.Getters, getter)
+		out.Getters, out.Numbers = append(out.Getters, getter), append(out.Numbers, field.Desc.Number())
 		last := i == len(names)-1
 		if last {
 			kind, err := valueKind(field)
 			if err != nil {
 				return out, nil, fmt.Errorf("%w; %s", err, suggestion(m, prefix))
 			}
-			out.Kind = kind
+			out.Kind, out.Values = kind, valueNames(field.Desc.Enum())
 			return out, field, nil
 		}
 		if field.Desc.IsMap() || field.Desc.IsList() || field.Message == nil {
@@ -70,6 +70,22 @@ func resolve(m *protogen.Message, path string) (Segment, *protogen.Field, error)
 		m = field.Message
 	}
 	return out, nil, nil
+}
+
+// valueNames returns the names that the values of e have in topics; nil is a
+// valid e. Of aliases the first one counts.
+func valueNames(e protoreflect.EnumDescriptor) map[protoreflect.EnumNumber]protoreflect.Name {
+	if e == nil {
+		return nil
+	}
+	out := map[protoreflect.EnumNumber]protoreflect.Name{}
+	for i := range e.Values().Len() {
+		v := e.Values().Get(i)
+		if _, known := out[v.Number()]; !known {
+			out[v.Number()] = v.Name()
+		}
+	}
+	return out
 }
 
 func fieldNamed(m *protogen.Message, name string) *protogen.Field {

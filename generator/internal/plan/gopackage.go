@@ -38,7 +38,7 @@ func packageBase(name string) string {
 // import, and compiles wherever the messages do.
 func (p *planner) checkGoPackages(file *File, self protogen.GoImportPath) {
 	if base := path.Base(p.source.Desc.Path()); strings.HasPrefix(base, "_") || strings.HasPrefix(base, ".") {
-		p.report.fault(p.source.Desc, protogen.Location{}, nil,
+		p.report.fault(RuleGoPackage, p.source.Desc, protogen.Location{}, nil,
 			"the go command leaves out files whose names begin with %q, as that of the generated file would; rename the .proto", base[:1])
 	}
 	for importPath := range file.imports() {
@@ -59,12 +59,12 @@ func (p *planner) checkGoPackage(f *protogen.File) {
 	importPath := string(f.GoImportPath)
 	switch {
 	case importPathFault(importPath) != nil:
-		p.report.fault(f.Desc, goPackageOption, nil, "its Go package %q cannot be imported: %v"+remedy, importPath, importPathFault(importPath))
+		p.report.fault(RuleGoPackage, f.Desc, goPackageOption, nil, "its Go package %q cannot be imported: %v"+remedy, importPath, importPathFault(importPath))
 	case f.GoPackageName == "main":
-		p.report.fault(f.Desc, goPackageOption, nil,
+		p.report.fault(RuleGoPackage, f.Desc, goPackageOption, nil,
 			"its Go package is named main, which no other package can import; write another name in go_package, as %q, or generate into the messages' own package with package_suffix=", importPath+";mainpb")
 	case hiddenElement(importPath) != "":
-		p.report.fault(f.Desc, goPackageOption, nil,
+		p.report.fault(RuleGoPackage, f.Desc, goPackageOption, nil,
 			"its Go package %q is in the folder %q, which the go command leaves out of ./..., with all that is in it"+remedy, importPath, hiddenElement(importPath))
 	}
 }

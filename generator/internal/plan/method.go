@@ -43,7 +43,7 @@ func (p *planner) methodName(m *protogen.Method, goNames map[string]bool, taken 
 		}
 	}
 	other := taken[name]
-	p.report.fault(m.Desc, m.Location, nil, "its Go name %s is already that of %s; rename one of them", name, where(other.Desc, other.Location))
+	p.report.fault(RuleGoName, m.Desc, m.Location, nil, "its Go name %s is already that of %s; rename one of them", name, where(other.Desc, other.Location))
 	return impossible(m.Desc), impossible(m.Desc)
 }
 

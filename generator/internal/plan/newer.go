@@ -48,7 +48,7 @@ func newVocabulary(gen *protogen.Plugin, r *report) *vocabulary {
 		}
 		if f.GoImportPath != goPackage && f.GoImportPath != olderGoPackage {
 			const v2, v1 = "managed: {enabled: true, disable: [{path: gozmq}]}", "managed: {enabled: true, override: {GO_PACKAGE: {%s: %s}}}"
-			r.fault(f.Desc, goPackageOption, nil,
+			r.fault(RuleVocabulary, f.Desc, goPackageOption, nil,
 				"its Go package is %q and must stay %q; with buf's managed mode, write in a buf.gen.yaml of version v2: "+v2+"; of version v1: "+v1+"; without it, remove the M option for this file",
 				string(f.GoImportPath), goPackage, f.Desc.Path(), goPackage)
 		}
@@ -153,7 +153,7 @@ func (p place) field(n protowire.Number) place {
 }
 
 func (v *vocabulary) newer(at place, what string) {
-	v.report.fault(at.desc, at.loc, at.sub,
+	v.report.fault(RuleVocabulary, at.desc, at.loc, at.sub,
 		"the annotation uses %s, which this protoc-gen-gozmq does not know; update the plugin: go install github.com/gozmq/gozmq/cmd/protoc-gen-gozmq@latest", what)
 }
 

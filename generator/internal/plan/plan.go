@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"google.golang.org/protobuf/compiler/protogen"
+	"google.golang.org/protobuf/reflect/protoreflect"
 )
 
 // A File is one file to print.
@@ -220,6 +221,11 @@ type Segment struct {
 	Kind string
 	// Field is the filter's field.
 	Field string
+	// Numbers are the numbers of the fields along the path. They say, with Kind,
+	// what stands on the wire, whatever the fields are named.
+	Numbers []protoreflect.FieldNumber
+	// Values has the names of an enum's values, which stand on the wire.
+	Values map[protoreflect.EnumNumber]protoreflect.Name
 }
 
 // A FilterField is one field of a filter.

@@ -163,15 +163,15 @@ func TestCandidates(t *testing.T) {
 
 // Faults come in the order of files and places, each once.
 func TestReport(t *testing.T) {
-	r := &report{faults: []fault{
-		{"b.proto", 1, 1, "p.B", "first"},
-		{"a.proto", 10, 2, "p.A", "third"},
-		{"a.proto", 9, 7, "p.A", "second"},
-		{"a.proto", 9, 7, "p.A", "second"},
-		{"a.proto", 0, 0, "", "without a place"},
+	r := &report{faults: []Fault{
+		{File: "b.proto", Line: 1, Col: 1, Name: "p.B", Text: "first"},
+		{File: "a.proto", Line: 10, Col: 2, Name: "p.A", Text: "third"},
+		{File: "a.proto", Line: 9, Col: 7, Name: "p.A", Text: "second"},
+		{File: "a.proto", Line: 9, Col: 7, Name: "p.A", Text: "second"},
+		{File: "a.proto", Text: "without a place"},
 	}}
 	const want = "a.proto: without a place\na.proto:9:7: p.A: second\na.proto:10:2: p.A: third\nb.proto:1:1: p.B: first"
-	if err := r.err(); err == nil || err.Error() != want {
+	if err := join(r.inOrder()); err == nil || err.Error() != want {
 		t.Errorf("the report is\n%v\nwant\n%s", err, want)
 	}
 }

@@ -75,7 +75,7 @@ func (p *planner) message(m *protogen.Message) *Message {
 		return nil
 	}
 	if a.GetTopic() == nil && a.GetTask() == nil {
-		p.report.fault(m.Desc, m.Location, inMessage(), "the annotation asks for nothing; give it a topic or a task, or remove it")
+		p.report.fault(RuleMeaning, m.Desc, m.Location, inMessage(), "the annotation asks for nothing; give it a topic or a task, or remove it")
 		return nil
 	}
 	from := origin{m.Desc, m.Location, p.source.Generate}

@@ -202,7 +202,7 @@ func (s *scope) clash(name string, o, prev origin, reserved bool) {
 	case !s.sees(o, prev):
 		remedy += ", or give one of the two files another go_package"
 	}
-	s.report.fault(o.desc, o.loc, nil, "its Go name %s is already that of %s in the same Go package; %s", name, where(prev.desc, prev.loc), remedy)
+	s.report.fault(RuleGoName, o.desc, o.loc, nil, "its Go name %s is already that of %s in the same Go package; %s", name, where(prev.desc, prev.loc), remedy)
 }
 
 // withoutUnderscores removes the underscores that protogen's names keep, and

@@ -16,7 +16,7 @@ func (p *planner) snapshot(at place, t *annotations.Topic) *Snapshot {
 	}
 	at = at.field(topicSnapshot)
 	fault := func(format string, args ...any) *Snapshot {
-		p.report.fault(at.desc, at.loc, at.sub, format, args...)
+		p.report.fault(RuleSnapshot, at.desc, at.loc, at.sub, format, args...)
 		return nil
 	}
 	m := p.index.procedures[name]

@@ -20,12 +20,12 @@ func (p *planner) checkServiceDelivery(s *protogen.Service) {
 		return
 	}
 	if pattern(s) != annotations.Pattern_PATTERN_PUSH_PULL {
-		p.report.fault(s.Desc, s.Location, inService(serviceDelivery),
+		p.report.fault(RuleMeaning, s.Desc, s.Location, inService(serviceDelivery),
 			"a delivery is for PUSH/PULL services; remove it, or set pattern: PATTERN_PUSH_PULL")
 		return
 	}
 	if atLeastOnce(s) && bare(s) {
-		p.report.fault(s.Desc, s.Location, inService(serviceDelivery),
+		p.report.fault(RuleBare, s.Desc, s.Location, inService(serviceDelivery),
 			"DELIVERY_AT_LEAST_ONCE needs frames beside the body, for the tasks' ids; remove the framing, or the delivery")
 	}
 }
@@ -37,12 +37,12 @@ func (p *planner) checkMethodTask(s *protogen.Service, m *protogen.Method, t *an
 	}
 	at := place{m.Desc, m.Location, inMethod(methodTask)}
 	if pattern(s) != annotations.Pattern_PATTERN_PUSH_PULL {
-		p.report.fault(at.desc, at.loc, at.sub,
+		p.report.fault(RuleMeaning, at.desc, at.loc, at.sub,
 			"a task is for the methods of PUSH/PULL services; remove it, or set option (gozmq.v1.service).pattern = PATTERN_PUSH_PULL")
 		return
 	}
 	if t.GetDelivery() != annotations.Delivery_DELIVERY_UNSPECIFIED {
-		p.report.fault(at.desc, at.loc, at.field(taskDelivery).sub,
+		p.report.fault(RuleMeaning, at.desc, at.loc, at.field(taskDelivery).sub,
 			"all methods of a service have the same delivery; set it on the service: option (gozmq.v1.service).delivery")
 	}
 	p.checkTask(at, t, atLeastOnce(s), "option (gozmq.v1.service).delivery = DELIVERY_AT_LEAST_ONCE")
@@ -51,24 +51,24 @@ func (p *planner) checkMethodTask(s *protogen.Service, m *protogen.Method, t *an
 // checkTask applies the rules for the fields of a task other than its delivery.
 // remedy is what to write for DELIVERY_AT_LEAST_ONCE.
 func (p *planner) checkTask(at place, t *annotations.Task, sure bool, remedy string) {
-	fault := func(field protowire.Number, format string, args ...any) {
-		p.report.fault(at.desc, at.loc, at.field(field).sub, format, args...)
+	fault := func(rule Rule, field protowire.Number, format string, args ...any) {
+		p.report.fault(rule, at.desc, at.loc, at.field(field).sub, format, args...)
 	}
 	const once = "%s has no meaning when a task is handed out once; remove it, or set %s"
 	if n := t.GetMaxAttempts(); n > 0 && !sure {
-		fault(taskMaxAttempts, once, "max_attempts", remedy)
+		fault(RuleMeaning, taskMaxAttempts, once, "max_attempts", remedy)
 	} else if n > 1000 {
-		fault(taskMaxAttempts, "max_attempts is %d and must be 1 to 1000, the first time included", n)
+		fault(RuleTask, taskMaxAttempts, "max_attempts is %d and must be 1 to 1000, the first time included", n)
 	}
 	lease := t.GetLease()
 	switch {
 	case lease == nil:
 	case !sure:
-		fault(taskLease, once, "a lease", remedy)
+		fault(RuleMeaning, taskLease, once, "a lease", remedy)
 	case lease.CheckValid() != nil:
-		fault(taskLease, "the lease is not a valid duration: seconds and nanos must have the same sign, and nanos be below one second")
+		fault(RuleTask, taskLease, "the lease is not a valid duration: seconds and nanos must have the same sign, and nanos be below one second")
 	case lease.AsDuration() < 100*time.Millisecond || lease.AsDuration() > 24*time.Hour:
-		fault(taskLease, "the lease must be 100 ms to 24 h; write {seconds: 60}, or leave it out for that")
+		fault(RuleTask, taskLease, "the lease must be 100 ms to 24 h; write {seconds: 60}, or leave it out for that")
 	}
 }
 

@@ -67,7 +67,7 @@ func (p *planner) checkOverlaps(s *protogen.Service, out *Service) {
 	}
 	for _, o := range topic.Overlaps(patterns) {
 		later, earlier := sources[o.Later], sources[o.Earlier]
-		p.report.fault(later.Desc, later.Location, inMethod(methodTopic, topicTemplate),
+		p.report.fault(RuleOverlap, later.Desc, later.Location, inMethod(methodTopic, topicTemplate),
 			"its topic and that of method %s can be the same, as %q; begin one of them with other text, in option (gozmq.v1.method).topic",
 			earlier.Desc.Name(), o.Example)
 	}

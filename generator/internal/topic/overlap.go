@@ -11,6 +11,13 @@ func Overlap(a, b []Segment) (string, bool) {
 	return s.run()
 }
 
+// Prefix reports whether a topic of a can be the beginning of one of b, and if so
+// the shortest such topic of a. A topic is the beginning of itself.
+func Prefix(a, b []Segment) (string, bool) {
+	s := search{a: tokens(a), b: tokens(b), from: map[state]step{}, prefix: true}
+	return s.run()
+}
+
 // A token is one literal byte, or a run of value bytes that ends before delim.
 type token struct {
 	run bool
@@ -51,6 +58,8 @@ type search struct {
 	a, b  []token
 	queue []state
 	from  map[state]step
+	// prefix ends the search when a has been read, wherever b is.
+	prefix bool
 }
 
 // A state is how far each template has been read.
@@ -68,7 +77,7 @@ func (s *search) run() (string, bool) {
 	for len(s.queue) > 0 {
 		at := s.queue[0]
 		s.queue = s.queue[1:]
-		if at.i == len(s.a) && at.j == len(s.b) {
+		if at.i == len(s.a) && (s.prefix || at.j == len(s.b)) {
 			return s.trace(at), true
 		}
 		s.expand(at)

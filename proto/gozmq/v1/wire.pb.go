@@ -329,7 +329,8 @@ func (x *Stream) GetSent() uint64 {
 }
 
 // PublicationHeader is the last frame of a publication whose topic is sequenced
-// or retained.
+// or retained, or that has metadata. Of a topic that is neither it has publisher,
+// time_us and metadata only.
 type PublicationHeader struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The publisher's id: a random number, never 0, which differs each time that
@@ -349,7 +350,9 @@ type PublicationHeader struct {
 	// of the same topic.
 	Retained bool `protobuf:"varint,6,opt,name=retained,proto3" json:"retained,omitempty"`
 	// The message was published before the subscription for which it is sent.
-	Replayed      bool `protobuf:"varint,7,opt,name=replayed,proto3" json:"replayed,omitempty"`
+	Replayed bool `protobuf:"varint,7,opt,name=replayed,proto3" json:"replayed,omitempty"`
+	// What the publisher's program sends with the message.
+	Metadata      []*Metadatum `protobuf:"bytes,8,rep,name=metadata,proto3" json:"metadata,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -433,7 +436,15 @@ func (x *PublicationHeader) GetReplayed() bool {
 	return false
 }
 
-// Metadatum is one entry of a call's metadata. A key may occur several times.
+func (x *PublicationHeader) GetMetadata() []*Metadatum {
+	if x != nil {
+		return x.Metadata
+	}
+	return nil
+}
+
+// Metadatum is one entry of the metadata of a call or of a message. A key may
+// occur several times.
 type Metadatum struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// 1 to 128 characters of a-z, 0-9, "-", "_" and ".".
@@ -488,7 +499,8 @@ func (x *Metadatum) GetValue() []byte {
 }
 
 // TaskHeader is the optional last frame of a task and of its result. A worker
-// sends the header of a task back with the result, unchanged.
+// sends the header of a task back with the result, unchanged but for
+// result_metadata, which it may add.
 type TaskHeader struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The number of this attempt if the worker begins it; the first is 1.
@@ -500,9 +512,13 @@ type TaskHeader struct {
 	Batch *Batch `protobuf:"bytes,3,opt,name=batch,proto3" json:"batch,omitempty"`
 	// With DELIVERY_AT_MOST_ONCE: tells the worker to stop. Method and body are
 	// empty.
-	Stop          bool `protobuf:"varint,4,opt,name=stop,proto3" json:"stop,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	Stop bool `protobuf:"varint,4,opt,name=stop,proto3" json:"stop,omitempty"`
+	// The task's metadata.
+	Metadata []*Metadatum `protobuf:"bytes,5,rep,name=metadata,proto3" json:"metadata,omitempty"`
+	// Of a result only: the metadata that its worker adds to the task's.
+	ResultMetadata []*Metadatum `protobuf:"bytes,6,rep,name=result_metadata,json=resultMetadata,proto3" json:"result_metadata,omitempty"`
+	unknownFields  protoimpl.UnknownFields
+	sizeCache      protoimpl.SizeCache
 }
 
 func (x *TaskHeader) Reset() {
@@ -561,6 +577,20 @@ func (x *TaskHeader) GetStop() bool {
 		return x.Stop
 	}
 	return false
+}
+
+func (x *TaskHeader) GetMetadata() []*Metadatum {
+	if x != nil {
+		return x.Metadata
+	}
+	return nil
+}
+
+func (x *TaskHeader) GetResultMetadata() []*Metadatum {
+	if x != nil {
+		return x.ResultMetadata
+	}
+	return nil
 }
 
 // Batch identifies the batch of a task. In a message without a method it is the
@@ -844,7 +874,7 @@ const file_gozmq_v1_wire_proto_rawDesc = "" +
 	"\n" +
 	"no_message\x18\x03 \x01(\bR\tnoMessage\x12\x10\n" +
 	"\x03end\x18\x04 \x01(\bR\x03end\x12\x12\n" +
-	"\x04sent\x18\x05 \x01(\x04R\x04sent\"\xd6\x01\n" +
+	"\x04sent\x18\x05 \x01(\x04R\x04sent\"\x87\x02\n" +
 	"\x11PublicationHeader\x12\x1c\n" +
 	"\tpublisher\x18\x01 \x01(\x06R\tpublisher\x12\x1a\n" +
 	"\bposition\x18\x02 \x01(\x04R\bposition\x12\x1a\n" +
@@ -852,16 +882,19 @@ const file_gozmq_v1_wire_proto_rawDesc = "" +
 	"\bsequence\x18\x04 \x01(\x04R\bsequence\x12\x17\n" +
 	"\atime_us\x18\x05 \x01(\x04R\x06timeUs\x12\x1a\n" +
 	"\bretained\x18\x06 \x01(\bR\bretained\x12\x1a\n" +
-	"\breplayed\x18\a \x01(\bR\breplayed\"3\n" +
+	"\breplayed\x18\a \x01(\bR\breplayed\x12/\n" +
+	"\bmetadata\x18\b \x03(\v2\x13.gozmq.v1.MetadatumR\bmetadata\"3\n" +
 	"\tMetadatum\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\fR\x05value\"|\n" +
+	"\x05value\x18\x02 \x01(\fR\x05value\"\xeb\x01\n" +
 	"\n" +
 	"TaskHeader\x12\x18\n" +
 	"\aattempt\x18\x01 \x01(\rR\aattempt\x12\x19\n" +
 	"\blease_us\x18\x02 \x01(\x04R\aleaseUs\x12%\n" +
 	"\x05batch\x18\x03 \x01(\v2\x0f.gozmq.v1.BatchR\x05batch\x12\x12\n" +
-	"\x04stop\x18\x04 \x01(\bR\x04stop\"\x85\x03\n" +
+	"\x04stop\x18\x04 \x01(\bR\x04stop\x12/\n" +
+	"\bmetadata\x18\x05 \x03(\v2\x13.gozmq.v1.MetadatumR\bmetadata\x12<\n" +
+	"\x0fresult_metadata\x18\x06 \x03(\v2\x13.gozmq.v1.MetadatumR\x0eresultMetadata\"\x85\x03\n" +
 	"\x05Batch\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\fR\x02id\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x14\n" +
@@ -919,15 +952,18 @@ var file_gozmq_v1_wire_proto_depIdxs = []int32{
 	5,  // 3: gozmq.v1.ReplyHeader.headers:type_name -> gozmq.v1.Metadatum
 	5,  // 4: gozmq.v1.ReplyHeader.trailers:type_name -> gozmq.v1.Metadatum
 	3,  // 5: gozmq.v1.ReplyHeader.stream:type_name -> gozmq.v1.Stream
-	7,  // 6: gozmq.v1.TaskHeader.batch:type_name -> gozmq.v1.Batch
-	9,  // 7: gozmq.v1.Batch.failures:type_name -> gozmq.v1.Batch.Failure
-	0,  // 8: gozmq.v1.Batch.error:type_name -> gozmq.v1.Status
-	0,  // 9: gozmq.v1.Batch.Failure.reason:type_name -> gozmq.v1.Status
-	10, // [10:10] is the sub-list for method output_type
-	10, // [10:10] is the sub-list for method input_type
-	10, // [10:10] is the sub-list for extension type_name
-	10, // [10:10] is the sub-list for extension extendee
-	0,  // [0:10] is the sub-list for field type_name
+	5,  // 6: gozmq.v1.PublicationHeader.metadata:type_name -> gozmq.v1.Metadatum
+	7,  // 7: gozmq.v1.TaskHeader.batch:type_name -> gozmq.v1.Batch
+	5,  // 8: gozmq.v1.TaskHeader.metadata:type_name -> gozmq.v1.Metadatum
+	5,  // 9: gozmq.v1.TaskHeader.result_metadata:type_name -> gozmq.v1.Metadatum
+	9,  // 10: gozmq.v1.Batch.failures:type_name -> gozmq.v1.Batch.Failure
+	0,  // 11: gozmq.v1.Batch.error:type_name -> gozmq.v1.Status
+	0,  // 12: gozmq.v1.Batch.Failure.reason:type_name -> gozmq.v1.Status
+	13, // [13:13] is the sub-list for method output_type
+	13, // [13:13] is the sub-list for method input_type
+	13, // [13:13] is the sub-list for extension type_name
+	13, // [13:13] is the sub-list for extension extendee
+	0,  // [0:13] is the sub-list for field type_name
 }
 
 func init() { file_gozmq_v1_wire_proto_init() }

@@ -9,8 +9,10 @@ import (
 	"github.com/gozmq/gozmq/runtime/internal/topic"
 )
 
-// A Topic says how the messages of one topic are published.
-type Topic interface {
+// A Topic says how the messages of one topic are published. M is gozmq.Method.
+type Topic[M any] interface {
+	// Method has the topic's name as its procedure.
+	Method() *M
 	// Name is "package.Service/Method", or the message's full name.
 	Name() string
 	// Bare leaves the topic's frame out.
@@ -28,24 +30,24 @@ type Conn interface {
 	Do(ctx context.Context, x socket.Exchange) error
 }
 
-// A Publisher is what gozmq.Publisher holds.
-type Publisher interface {
+// A Publisher is what gozmq.Publisher holds. M is gozmq.Method.
+type Publisher[M any] interface {
 	// Publish sends m to those who subscribed to its topic.
-	Publish(ctx context.Context, t Topic, m proto.Message) error
+	Publish(ctx context.Context, t Topic[M], m proto.Message) error
 }
 
 // A Subscriber is what gozmq.Subscriber holds. O and H are its options for a
-// subscription and for handlers.
-type Subscriber[O, H any] interface {
+// subscription and for handlers, M is gozmq.Method.
+type Subscriber[O, H, M any] interface {
 	// Open begins a subscription to the topics of the patterns, or to messages
-	// without a topic.
-	Open(patterns []topic.Pattern, bare bool, opts []O) (Subscription, error)
+	// without a topic; m is theirs.
+	Open(m *M, patterns []topic.Pattern, bare bool, opts []O) (Subscription, error)
 	// Handle hands messages to the handlers until ctx ends or the subscriber is
 	// closed. name is the service's.
-	Handle(ctx context.Context, name string, handlers []TopicHandler, opts []H) error
+	Handle(ctx context.Context, name string, handlers []TopicHandler[M], opts []H) error
 	// Follow joins snapshots and messages until ctx ends, the subscriber is
 	// closed or one of the functions in f returns false.
-	Follow(ctx context.Context, patterns []topic.Pattern, f State)
+	Follow(ctx context.Context, m *M, patterns []topic.Pattern, f State)
 }
 
 // A Subscription receives messages until Close.
@@ -59,8 +61,9 @@ type Subscription interface {
 	Close() error
 }
 
-// A TopicHandler handles the messages of one topic.
-type TopicHandler struct {
+// A TopicHandler handles the messages of one topic. M is gozmq.Method.
+type TopicHandler[M any] struct {
+	Method  *M
 	Name    string
 	Bare    bool
 	Pattern topic.Pattern

@@ -44,10 +44,21 @@ func Apart(f func()) *PanicError {
 // runtime.Goexit, done gets a *PanicError whose Goexit is true, and the goroutine
 // ends with done. done is always called, exactly once.
 func Call(f func(), done func(*PanicError)) {
+	inside := false
+	CallAround(f, &inside, done)
+}
+
+// CallAround is Call for an f that calls code of which the panics are not to be
+// recovered. f sets *inside while that code runs: if f ends with *inside set, the
+// panic, or the Goexit, goes on and done is not called.
+func CallAround(f func(), inside *bool, done func(*PanicError)) {
 	returned := false
 	defer func() {
 		if returned {
 			done(nil)
+			return
+		}
+		if *inside {
 			return
 		}
 		e := &PanicError{}

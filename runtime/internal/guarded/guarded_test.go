@@ -47,3 +47,19 @@ func TestCallGoexit(t *testing.T) {
 		t.Errorf("Goexit gave %v", e)
 	}
 }
+
+// A panic of the code that the function calls goes on, untouched.
+func TestCallAround(t *testing.T) {
+	for _, inside := range []bool{false, true} {
+		var got any
+		called := false
+		func() {
+			defer func() { got = recover() }()
+			in := false
+			CallAround(func() { in = inside; panic("x") }, &in, func(*PanicError) { called = true })
+		}()
+		if called == inside || (got != nil) != inside {
+			t.Errorf("inside %v: done was called %v, the panic is %v", inside, called, got)
+		}
+	}
+}

@@ -23,6 +23,15 @@ var batches = sync.Pool{New: func() any { return new(Batch) }}
 // Len returns the number of messages.
 func (b *Batch) Len() int { return len(b.ends) }
 
+// Size returns how many bytes all messages have on the wire, but for the first
+// header.
+func (b *Batch) Size() int {
+	if len(b.spans) == 0 {
+		return 0
+	}
+	return b.spans[len(b.spans)-1].End - b.spans[0].Start
+}
+
 // Message returns the frames of message i. Their bytes are valid until Release. The
 // slice that lists them is valid until the next call, or after Expand until
 // Release.

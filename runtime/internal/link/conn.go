@@ -37,6 +37,9 @@ type Conn struct {
 	// Writable is called, without any lock held, when a queue that was full has
 	// room again. Set it before the first Begin.
 	Writable func()
+	// Tag is what the layers above keep with the connection. Set it before the first
+	// Next.
+	Tag any
 
 	cfg      *Config
 	raw      net.Conn
@@ -88,6 +91,9 @@ func newConn(raw net.Conn, peer *handshake.Peer, endpoint string, cfg *Config) *
 // Gozmq reports whether the peer is one of ours and knows our extensions. It
 // returns what Peer.Gozmq does, without looking it up again.
 func (c *Conn) Gozmq() bool { return c.ours }
+
+// Tagged returns Tag.
+func (c *Conn) Tagged() any { return c.Tag }
 
 // Dialed reports whether our side has dialed.
 func (c *Conn) Dialed() bool { return c.dialed }

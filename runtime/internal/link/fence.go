@@ -17,13 +17,50 @@ var ErrNoPing = errors.New("peer speaks ZMTP 3.0, which has no PING")
 // was full did not answer.
 const repeatPing = time.Second
 
-// A fence counts the PINGs of Sync. Their context is a number, which the PONG
-// returns.
+// A fence counts the PINGs of Sync and Measure. Their context is a number, which the
+// PONG returns.
 type fence struct {
 	mu     sync.Mutex
 	sent   uint64
 	seen   uint64           // highest number that came back
 	change notify.Broadcast // of seen
+
+	timed  uint64        // the PING of Measure; 0: none is under way
+	timeAt time.Time     // when it was sent
+	trip   time.Duration // 0: not known
+}
+
+// Measure begins to measure the round trip to the peer, unless that is under way. It
+// does not wait. It has no effect on a peer of ZMTP 3.0.
+func (c *Conn) Measure() {
+	f := &c.fence
+	f.mu.Lock()
+	busy := f.timed > 0
+	if !busy {
+		f.timed, f.timeAt = f.sent+1, time.Now()
+	}
+	f.mu.Unlock()
+	if !busy && c.Minor > 0 {
+		c.numberedPing()
+	}
+}
+
+// RoundTrip returns how long a PING that was measured and its PONG took, 0 if that is
+// not known. What was queued on the way counts, so the shortest times weigh the most.
+func (c *Conn) RoundTrip() time.Duration {
+	c.fence.mu.Lock()
+	defer c.fence.mu.Unlock()
+	return c.fence.trip
+}
+
+// measured ends a measurement; f.mu is held.
+func (f *fence) measured(now time.Time) {
+	took := max(now.Sub(f.timeAt), 1)
+	if f.timed = 0; f.trip == 0 || took < f.trip {
+		f.trip = took
+	} else {
+		f.trip += (took - f.trip) / 4
+	}
 }
 
 // Sync returns when the peer has read everything that was committed before. It
@@ -99,4 +136,7 @@ func (f *fence) passed(context []byte) {
 	}
 	f.seen = n
 	f.change.Notify()
+	if f.timed > 0 && n >= f.timed {
+		f.measured(time.Now())
+	}
 }

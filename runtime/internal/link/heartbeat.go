@@ -12,7 +12,8 @@ import (
 // A liveness says how long ago bytes came from the peer, in beats of the group's
 // clock. Reading touches it once per read, not once per message.
 type liveness struct {
-	fresh  atomic.Bool // bytes came since the last beat
+	fresh  atomic.Bool  // bytes came since the last beat
+	heard  atomic.Int64 // the last beat before which bytes came, in ns since the connection began
 	reads  atomic.Uint32
 	paused atomic.Int32 // the pattern does not read, so silence means nothing
 	ttl    atomic.Int64 // of the peer's last PING
@@ -72,6 +73,15 @@ func (c *Conn) sign() {
 	}
 }
 
+// Heard returns when something was last received, to within a beat of the group's
+// clock: a quarter of the heartbeat interval.
+func (c *Conn) Heard() time.Time {
+	if c.liveness.fresh.Load() {
+		return time.Now()
+	}
+	return c.since.Add(time.Duration(c.liveness.heard.Load()))
+}
+
 // minPace is the shortest time between two signs of life.
 const minPace = 25 * time.Millisecond
 
@@ -125,8 +135,12 @@ func (c *Conn) beat(every time.Duration) {
 	c.reportDrops()
 	l := &c.liveness
 	limit := c.silenceLimit() // 0: none
+	fresh := l.fresh.Swap(false)
+	if fresh {
+		l.heard.Store(int64(time.Since(c.since)))
+	}
 	switch {
-	case l.fresh.Swap(false) || l.paused.Load() > 0:
+	case fresh || l.paused.Load() > 0:
 		l.silent = 0
 		c.noteAlive()
 	case 2*time.Duration(l.silent)*every >= limit && c.showsProgress(limit): // it is late

@@ -3,6 +3,7 @@ package pipeline
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/gozmq/gozmq/runtime/internal/link"
 	"github.com/gozmq/gozmq/runtime/internal/taskqueue"
@@ -112,10 +113,19 @@ func (d *Dispatcher) joinBatch(b *Batch, t *taskqueue.Task) error {
 		return ErrBatchEnded
 	}
 	b.count.Tasks++
-	t.Batch, t.Header = &b.count, b.header
+	t.Batch, t.Header = &b.count, b.headerOf(t.Header)
 	d.open[t.Batch] = b
 	d.begin(b)
 	return nil
+}
+
+// headerOf returns the header of one of its tasks, which has a header of its own
+// unless own is empty.
+func (b *Batch) headerOf(own []byte) []byte {
+	if len(own) == 0 {
+		return b.header
+	}
+	return slices.Concat(b.header, own)
 }
 
 // begin notes that a batch has something that the sink may wait for; d.mu is

@@ -168,7 +168,8 @@ func (r *restorer) finish() {
 	left, now := make(map[*Batch]uint64), time.Now()
 	for _, t := range r.tasks {
 		if b := r.batches[r.batchOf[t]]; b != nil {
-			t.Batch, t.Header = &b.count, b.header
+			own := metadataHeader(wire.ParseTaskHeader(t.Header).Metadata)
+			t.Batch, t.Header = &b.count, b.headerOf(own)
 			left[b]++
 		}
 		t.Since = now

@@ -16,9 +16,11 @@ import (
 
 // A ConsumerConfig configures a Consumer.
 type ConsumerConfig struct {
-	Link   link.Config
-	Credit int // how many tasks of each ventilator it holds at once, beside those that were handled
-	Ahead  int // how many of these are read ahead
+	Link link.Config
+	// Concurrency is how many tasks run at once, Ahead how many of each ventilator
+	// are read ahead, more of a distant one if Grow is set.
+	Concurrency, Ahead int
+	Grow               bool
 	// Stop is called when a ventilator ends the worker, maybe more than once,
 	// with a lock held; it must not call the Consumer.
 	Stop func()
@@ -39,8 +41,9 @@ type ConsumerConfig struct {
 // may be called from any goroutine.
 type Consumer struct {
 	direct *socket.PeerSocket
-	credit int // of each ventilator, beside the tasks that were handled
-	slack  int // by how much it may be less
+	lanes  int  // tasks that run at once
+	ahead  int  // tasks of each ventilator that are read ahead
+	grow   bool // more of a distant one
 	stop   func()
 	alive  func(wire.Alive)
 	anyone bool // may stop
@@ -51,6 +54,8 @@ type Consumer struct {
 	held        map[string]*Delivery // by id: those that wait and those that run
 	ventilators map[*link.Conn]*ventilator
 	done        *taskqueue.Window // tasks that were done here
+	begun       []*Delivery       // whose ventilators do not know that they run
+	announcing  bool              // a goroutine tells them
 	started     bool              // grants credit
 	draining    bool              // takes no more tasks
 	changed     notify.Broadcast  // something waits, or draining
@@ -73,7 +78,8 @@ const (
 // before Start. Shutdown must be called.
 func NewConsumer(cfg ConsumerConfig) *Consumer {
 	c := &Consumer{
-		credit: cfg.Credit, slack: (cfg.Ahead + 1) / 2, stop: cfg.Stop, alive: cfg.Alive, anyone: cfg.AnyStop, large: cfg.TooLarge,
+		lanes: cfg.Concurrency, ahead: cfg.Ahead, grow: cfg.Grow,
+		stop: cfg.Stop, alive: cfg.Alive, anyone: cfg.AnyStop, large: cfg.TooLarge,
 		held: make(map[string]*Delivery), ventilators: make(map[*link.Conn]*ventilator),
 		done: taskqueue.NewWindow(consumerMemory, 0), sooner: notify.NewToken(), ended: make(chan struct{}),
 	}
@@ -96,7 +102,7 @@ func (c *Consumer) Start() {
 	}
 	c.started = true
 	for _, v := range c.ventilators {
-		v.grant(c.credit + v.handled)
+		v.grant(c.lanes + v.ahead + v.handled)
 	}
 }
 
@@ -105,11 +111,12 @@ func (c *Consumer) Start() {
 func (c *Consumer) Join(conn *link.Conn) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	v := &ventilator{conn: conn}
+	v := &ventilator{conn: conn, ahead: c.ahead}
 	c.ventilators[conn] = v
+	v.measure(c.grow)
 	c.claim(conn)
 	if c.started && !c.draining {
-		v.grant(c.credit + v.handled)
+		v.grant(c.lanes + v.ahead + v.handled)
 	}
 }
 
@@ -224,14 +231,9 @@ func (c *Consumer) accept(conn *link.Conn, task wire.Task) error {
 	if d.Attempt > 1 {
 		c.redelivered++
 	}
-	if d.lease > 0 {
-		// A task that has waited for so long goes to a worker that has the
-		// time.
-		d.due = time.Now().Add(d.lease / 2)
-		c.sooner.Set()
-	}
 	c.held[string(task.ID)] = d
 	d.attach(conn)
+	d.setWait(time.Now())
 	c.waiting = append(c.waiting, d)
 	return nil
 }

@@ -17,6 +17,9 @@ type ventilator struct {
 	untold  []*Delivery // of these, the ones that the ventilator takes for running
 	granted int         // the credit that it has
 	limit   int         // the largest credit that it had, which it may not know has shrunk
+
+	ahead int // how many of its tasks are read ahead
+	pace  pace
 }
 
 // grant sets a ventilator's credit.
@@ -34,19 +37,25 @@ func (c *Consumer) adjust(v *ventilator) {
 	if !c.started || c.draining {
 		return
 	}
-	want := min(c.credit+v.handled, wire.MaxCredit)
+	own, slack := c.lanes+v.ahead, (v.ahead+1)/2
+	want := min(own+v.handled, wire.MaxCredit)
 	switch {
 	case v.granted > want:
-		v.grant(max(c.credit, want-c.slack/2))
-	case v.granted < want-c.slack:
-		v.forgetEnded()
-		for _, d := range v.untold {
-			d.extend()
-		}
-		clear(v.untold)
-		v.untold = v.untold[:0]
-		v.grant(want - c.slack/2)
+		v.grant(max(own, want-slack/2))
+	case v.granted < want-slack:
+		v.raise(want - slack/2)
 	}
+}
+
+// raise raises a ventilator's credit, once it knows which of its tasks were handled.
+func (v *ventilator) raise(credit int) {
+	v.forgetEnded()
+	for _, d := range v.untold {
+		d.extend()
+	}
+	clear(v.untold)
+	v.untold = v.untold[:0]
+	v.grant(credit)
 }
 
 // forgetEnded drops from untold what has ended, or moved to another connection.
@@ -69,6 +78,7 @@ func (d *Delivery) Handled() {
 	d.handled = true
 	if v := c.ventilators[d.conn]; v != nil {
 		v.handled++
+		c.learn(v, d)
 		if len(v.untold) > 2*v.handled {
 			v.forgetEnded()
 		}

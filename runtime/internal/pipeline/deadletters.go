@@ -4,6 +4,7 @@ import (
 	"sync"
 
 	"github.com/gozmq/gozmq/runtime/internal/notify"
+	"github.com/gozmq/gozmq/runtime/internal/wire"
 )
 
 // A DeadTask is a task that was given up.
@@ -13,6 +14,7 @@ type DeadTask struct {
 	Reason        error  // *FailedError, ErrLost or ErrExpired
 	Batch         string // name of its batch, or empty
 	Body          []byte
+	Metadata      wire.Metadata // the task's; nil: none
 }
 
 // deadLetters passes dead tasks to the user's function, one at a time, in a

@@ -1,7 +1,6 @@
 package pipeline
 
 import (
-	"slices"
 	"time"
 
 	"github.com/gozmq/gozmq/runtime/internal/link"
@@ -18,6 +17,8 @@ type Delivery struct {
 	Attempt int
 	// Batch is the name of the task's batch, or empty.
 	Batch string
+	// Metadata is the task's, nil for none.
+	Metadata wire.Metadata
 
 	consumer *Consumer
 	task     wire.Task
@@ -28,6 +29,7 @@ type Delivery struct {
 	lostAt  string     // the endpoint of that connection, once it is lost
 	from    *link.Conn // where it came from, once it runs
 	running bool
+	came    time.Time // when it was received, and then when it began to run
 	handled bool      // the handler has returned, and a sink was sent the result
 	due     time.Time // when to extend the lease or, if it still waits, to return it; zero: never
 	last    time.Time // no extension after; zero: without end
@@ -35,7 +37,9 @@ type Delivery struct {
 
 func newDelivery(c *Consumer, task wire.Task) *Delivery {
 	h := wire.ParseTaskHeader(task.Header)
-	return &Delivery{consumer: c, task: task.Clone(), lease: h.Lease, Attempt: h.Attempt, Batch: h.BatchName()}
+	return &Delivery{
+		consumer: c, task: task.Clone(), lease: h.Lease, Attempt: h.Attempt, Batch: h.BatchName(), Metadata: h.Metadata,
+	}
 }
 
 // Task returns the task, whose bytes belong to the delivery.
@@ -44,16 +48,16 @@ func (d *Delivery) Task() *wire.Task { return &d.task }
 // From returns the connection that the task came from.
 func (d *Delivery) From() *link.Conn { return d.from }
 
-// begin notes that a task runs, and starts its lease anew. The ventilator is
-// told before the handler runs: only a task that was begun counts as an attempt
-// when its worker is lost. The consumer's lock is held.
+// begin notes that a task runs, and starts its lease anew. The ventilator learns
+// of it at once: only a task that was begun counts as an attempt when its worker
+// is lost. The consumer's lock is held.
 func (d *Delivery) begin(limit time.Duration) {
-	d.running, d.from = true, d.conn
-	d.extend()
+	now := time.Now()
+	d.running, d.from, d.came, d.due = true, d.conn, now, time.Time{}
+	d.consumer.announce(d)
 	if d.lease == 0 {
 		return
 	}
-	now := time.Now()
 	if limit > 0 {
 		d.last = now.Add(limit)
 	}
@@ -114,6 +118,9 @@ func (d *Delivery) release(verb wire.Verb, status []byte) {
 	if d.conn == nil {
 		return
 	}
+	if v := c.ventilators[d.conn]; v != nil && d.running && !d.handled {
+		c.learn(v, d)
+	}
 	d.detach()
 	report(d.conn, verb, d.task.ID, status)
 }
@@ -158,10 +165,8 @@ func (c *Consumer) extendDue(now time.Time) time.Duration {
 // handleDue returns a task that waits, and extends the lease of a task that
 // runs and still has time; the consumer's lock is held.
 func (d *Delivery) handleDue(now time.Time) {
-	c := d.consumer
 	if !d.running {
-		c.waiting = slices.DeleteFunc(c.waiting, func(other *Delivery) bool { return other == d })
-		d.release(wire.VerbReturn, nil)
+		d.waited(now)
 		return
 	}
 	if !d.last.IsZero() && now.After(d.last) {

@@ -46,6 +46,7 @@ type DispatcherConfig struct {
 type Task struct {
 	Procedure   string
 	Body        []byte
+	Metadata    wire.Metadata // nil: none
 	MaxAttempts int
 	Lease       time.Duration
 }
@@ -135,6 +136,7 @@ func (d *Dispatcher) Links() *link.Group { return d.direct.Links() }
 // takes its size, a *StoreError, link.ErrClosed and the context's.
 func (d *Dispatcher) Push(ctx context.Context, b *Batch, task Task) error {
 	t := &taskqueue.Task{Procedure: task.Procedure, Body: task.Body, MaxAttempts: task.MaxAttempts, Lease: task.Lease}
+	t.Header = metadataHeader(task.Metadata)
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if err := d.queue.Fits(t); err != nil {
@@ -184,6 +186,14 @@ func storeFailure(ctx context.Context, err error) error {
 		return err
 	}
 	return &StoreError{err}
+}
+
+// metadataHeader returns the header of a task with that metadata, nil for none.
+func metadataHeader(m wire.Metadata) []byte {
+	if len(m) == 0 {
+		return nil
+	}
+	return wire.AppendTaskHeader(nil, wire.TaskHeader{Metadata: m})
 }
 
 // storedHeader is a task's header with its limits, which the store has no other
@@ -324,6 +334,7 @@ func (d *Dispatcher) giveUp(t *taskqueue.Task) {
 	h := wire.ParseTaskHeader(t.Header)
 	dead := DeadTask{
 		ID: string(t.ID), Procedure: t.Procedure, Attempts: t.Attempts, Reason: t.Reason, Batch: h.BatchName(), Body: t.Body,
+		Metadata: h.Metadata,
 	}
 	if t.Batch != nil && d.store != nil {
 		d.dying[dead.ID] = d.open[t.Batch]

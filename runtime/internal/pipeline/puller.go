@@ -37,7 +37,7 @@ type Puller struct {
 // called.
 func NewPuller(cfg PullerConfig) *Puller {
 	p := &Puller{unknown: cfg.Unknown}
-	p.consumer = NewConsumer(ConsumerConfig{Link: cfg.Link, Credit: cfg.Credit, Stop: func() {}, TooLarge: cfg.TooLarge})
+	p.consumer = NewConsumer(ConsumerConfig{Link: cfg.Link, Concurrency: cfg.Credit, Stop: func() {}, TooLarge: cfg.TooLarge})
 	p.consumer.Start()
 	return p
 }
@@ -111,9 +111,6 @@ type pulledTask struct {
 	puller *Puller
 	*Delivery
 }
-
-// Body returns the encoded task (Result).
-func (t pulledTask) Body() []byte { return t.task.Body }
 
 // Ack reports the task as done (Result).
 func (t pulledTask) Ack() {

@@ -16,8 +16,10 @@ import (
 // A Result is a result, or at a Puller a task, that is with the application.
 // Ack or Nack must be called once.
 type Result interface {
-	// Body returns the encoded message.
-	Body() []byte
+	// Task returns the message, whose bytes belong to the Result.
+	Task() *wire.Task
+	// From returns the connection that it came from first.
+	From() *link.Conn
 	// Ack says that the application has dealt with the result.
 	Ack()
 	// Nack says that the result is to be delivered again.
@@ -78,7 +80,8 @@ type procedureQueue struct {
 type receivedResult struct {
 	receiver *ResultReceiver
 	task     wire.Task
-	conns    []*link.Conn // that have sent it
+	from     *link.Conn   // the first one that has sent it
+	conns    []*link.Conn // that have sent it, the last ones
 	queue    *procedureQueue
 }
 
@@ -224,7 +227,7 @@ func (r *ResultReceiver) tryQueue(c *link.Conn, f *wire.Task) (wait <-chan struc
 	if n := len(q.list); n > 0 && (n >= r.cfg.MaxResults || q.bytes+len(f.Body) > r.cfg.MaxBytes) {
 		return q.room.Changed(), false
 	}
-	result := &receivedResult{receiver: r, task: f.Clone(), conns: []*link.Conn{c}, queue: q}
+	result := &receivedResult{receiver: r, task: f.Clone(), from: c, conns: []*link.Conn{c}, queue: q}
 	r.unacked[string(f.ID)] = result
 	q.list = append(q.list, result)
 	q.bytes += len(f.Body)
@@ -299,8 +302,11 @@ func (q *procedureQueue) pop() *receivedResult {
 	return result
 }
 
-// Body returns the encoded result (Result).
-func (d *receivedResult) Body() []byte { return d.task.Body }
+// Task returns the result (Result).
+func (d *receivedResult) Task() *wire.Task { return &d.task }
+
+// From returns the worker's connection (Result).
+func (d *receivedResult) From() *link.Conn { return d.from }
 
 // Nack puts the result back as the first of its queue (Result).
 func (d *receivedResult) Nack() {

@@ -31,6 +31,7 @@ type ResultSender struct {
 	ended   error                     // the cause of Abandon
 	changed notify.Broadcast          // a result was sent or has ended, or Abandon
 	refused []*unackedResult          // whose end is to be told once mu is free
+	words   map[string]lastWord       // of ventilators, by their ids
 }
 
 // The bounds of the results that wait for their acknowledgement, and of what is
@@ -45,6 +46,7 @@ type sinkPeer struct {
 	*link.Conn
 	sent map[*unackedResult]struct{} // and not acknowledged
 	full bool                        // until Room or Leave
+	deaf bool                        // it missed a word of a ventilator
 }
 
 // An unackedResult is a result that no sink has acknowledged.
@@ -61,7 +63,7 @@ type unackedResult struct {
 
 // NewResultSender returns a sender without sinks. Shutdown must be called.
 func NewResultSender(cfg link.Config) *ResultSender {
-	s := &ResultSender{unacked: make(map[string]*unackedResult)}
+	s := &ResultSender{unacked: make(map[string]*unackedResult), words: make(map[string]lastWord)}
 	cfg.SocketType = zmtp.Dealer
 	s.direct = socket.NewPeerSocket(cfg, s, false)
 	return s
@@ -163,18 +165,6 @@ func (s *ResultSender) awaitTold() {
 	}
 }
 
-// PassOn sends every sink that knows the word, and has room, that a ventilator is
-// there.
-func (s *ResultSender) PassOn(m wire.Alive) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for _, peer := range s.peers {
-		if peer.Gozmq() {
-			_ = socket.SendTo(peer.Conn, m) // or it hears the next one
-		}
-	}
-}
-
 // forget drops a result; s.mu is held.
 func (s *ResultSender) forget(r *unackedResult) {
 	if s.unacked[string(r.ID)] == r {
@@ -252,7 +242,9 @@ func (s *ResultSender) transmitWaiting() {
 func (s *ResultSender) Join(conn *link.Conn) {
 	s.mu.Lock()
 	defer s.unlock()
-	s.peers = append(s.peers, &sinkPeer{Conn: conn, sent: make(map[*unackedResult]struct{})})
+	peer := &sinkPeer{Conn: conn, sent: make(map[*unackedResult]struct{})}
+	s.peers = append(s.peers, peer)
+	s.repeatWords(peer)
 	s.transmitWaiting()
 }
 
@@ -276,6 +268,9 @@ func (s *ResultSender) Writable(conn *link.Conn) {
 	defer s.unlock()
 	if i := s.find(conn); i >= 0 {
 		s.peers[i].full = false
+		if s.peers[i].deaf {
+			s.repeatWords(s.peers[i])
+		}
 	}
 	s.transmitWaiting()
 }

@@ -39,6 +39,8 @@ type batchReader struct {
 	oversized throttle.Bucket
 	refused   refusals
 	reported  uint64 // Malformed events that were counted
+	messages  int    // of the last batch
+	bytes     int    // of the last batch
 }
 
 // newBatchReader returns the batchReader of c, which tells to if that is an
@@ -51,18 +53,34 @@ func newBatchReader(c *link.Conn, to any) *batchReader {
 // next is NextBatch, and passes over messages that are too large. It pauses
 // after too many messages that made no sense.
 func (r *batchReader) next(limit int) (*link.Batch, error) {
-	if n := r.conn.Reported(); n > r.reported {
-		r.refused.pace(r.conn, int(n-r.reported))
-		r.reported = n
-	}
+	r.pace()
 	for {
 		batch, err := r.conn.NextBatch(limit)
 		if err == nil || !r.passOver(err) {
+			r.messages, r.bytes = 0, 0
 			if err == nil {
-				r.refused.served(batch.Len())
+				r.messages, r.bytes = batch.Len(), batch.Size()
+				r.refused.served(r.messages)
 			}
 			return batch, err
 		}
+	}
+}
+
+// pace pauses after too many messages that made no sense. Each of the last batch is
+// taken to be as large as the others.
+func (r *batchReader) pace() {
+	n := r.conn.Reported()
+	if n == r.reported {
+		return
+	}
+	count, bytes := int(n-r.reported), 0
+	if r.messages > 0 {
+		bytes = r.bytes / r.messages * min(count, r.messages)
+	}
+	r.reported = n
+	if d := r.refused.take(count, bytes); d > 0 {
+		r.conn.PauseReading(d)
 	}
 }
 

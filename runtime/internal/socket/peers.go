@@ -127,3 +127,14 @@ func SendForced(c *link.Conn, m Message) {
 	b, _ = m.AppendMessage(b)
 	c.CommitLater(b)
 }
+
+// SendCorked is SendForced for a connection that its caller has corked: Uncork
+// writes the messages together, in the caller's goroutine.
+func SendCorked(c *link.Conn, m Message) {
+	b, err := c.BeginForced()
+	if err != nil {
+		return
+	}
+	b, _ = m.AppendMessage(b)
+	c.Commit(b)
+}

@@ -110,7 +110,7 @@ func (s *topicStore) message(b []byte, t *topic, replayed bool) []byte {
 		return b
 	}
 	stamp := t.last
-	stamp.Replayed = replayed
+	stamp.Replayed, stamp.Metadata = replayed, t.meta
 	return s.header(b, stamp)
 }
 

@@ -13,7 +13,7 @@ import (
 func sendLatest(p *Pub, topic, body string) {
 	var a Audience
 	frames := zmtp.AppendFrameString(zmtp.AppendFrameString(nil, zmtp.FlagMore, topic), 0, body)
-	p.SendWith(LatestOnly, []byte(topic), frames, &a)
+	p.SendWith(LatestOnly, []byte(topic), frames, nil, &a)
 }
 
 // TestLatestOnly publishes much to a peer that does not read: it gets the

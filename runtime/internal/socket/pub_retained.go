@@ -48,6 +48,8 @@ type Stamp struct {
 	Traits Traits
 	// Replayed says that the message is sent because of a later subscription.
 	Replayed bool
+	// Metadata is for the header, as it travels there.
+	Metadata []byte
 }
 
 // A topicStore keeps, for each topic with traits, the number of its last
@@ -80,12 +82,13 @@ type topic struct {
 	name    string
 	last    Stamp
 	frames  []byte // the last message without its header; nil: it is not kept
+	meta    []byte // that message's Stamp.Metadata, which last does not have
 	waiting int    // backlogs that contain it
 	place   list.Element[*topic]
 	entry   *lru.Entry[*topic]
 }
 
-func (t *topic) size() int { return lru.Overhead + len(t.name) + cap(t.frames) }
+func (t *topic) size() int { return lru.Overhead + len(t.name) + cap(t.frames) + cap(t.meta) }
 
 // KeepTopics sets how many topics with traits, and how many bytes of them, the
 // Pub keeps, and the function that appends a message's header as a frame. Call
@@ -99,10 +102,10 @@ func (p *Pub) KeepTopics(topics, bytes int, header func(b []byte, s Stamp) []byt
 
 // SendWith sends a message of a topic with these traits to the peers that have
 // subscribed. A message of a Sequenced or Retained topic is numbered, and its
-// header appended to its frames; frames may be empty if the topic is not
-// Retained and nobody had subscribed when the message was to be encoded.
-// SendWith returns the frames' memory, for reuse.
-func (p *Pub) SendWith(traits Traits, name, frames []byte, a *Audience) []byte {
+// header, with the metadata, appended to its frames; frames may be empty if the
+// topic is not Retained and nobody had subscribed when the message was to be
+// encoded. SendWith returns the frames' memory, for reuse.
+func (p *Pub) SendWith(traits Traits, name, frames, metadata []byte, a *Audience) []byte {
 	s := &p.store
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -117,14 +120,16 @@ func (p *Pub) SendWith(traits Traits, name, frames []byte, a *Audience) []byte {
 		return frames
 	}
 	if traits.any(Retained) || t != nil && t.waiting > 0 && traits.any(LatestOnly) {
-		s.keep(t, frames)
+		s.keep(t, frames, metadata)
 	}
 	if !p.Audience(name, a) {
 		return frames
 	}
 	whole := frames
 	if traits.any(stamped) {
-		whole = s.header(frames, t.last)
+		stamp := t.last
+		stamp.Metadata = metadata
+		whole = s.header(frames, stamp)
 	}
 	for i, c := range a.conns {
 		if t != nil && s.replaceQueued(c, t) || s.offer(c, whole) {
@@ -134,7 +139,7 @@ func (p *Pub) SendWith(traits Traits, name, frames []byte, a *Audience) []byte {
 		if t == nil { // a LatestOnly topic of which no message waits yet
 			t = s.add(name)
 			t.last.Traits = traits
-			s.keep(t, frames)
+			s.keep(t, frames, nil)
 		}
 		s.queueMissed(c, t)
 		a.conns[i] = nil
@@ -219,8 +224,9 @@ func (s *topicStore) stamp(t *topic, name []byte, traits Traits) *topic {
 	return t
 }
 
-// keep stores frames as t's last message; s.mu is held.
-func (s *topicStore) keep(t *topic, frames []byte) {
+// keep stores frames as t's last message, and the metadata of its header; s.mu is
+// held.
+func (s *topicStore) keep(t *topic, frames, metadata []byte) {
 	s.topics.Touch(t.entry)
 	if t.last.Traits.any(Retained) {
 		if t.frames == nil {
@@ -233,6 +239,9 @@ func (s *topicStore) keep(t *topic, frames []byte) {
 		t.frames = nil // an earlier message was much larger
 	}
 	t.frames = append(t.frames[:0], frames...)
+	if t.meta = append(t.meta[:0], metadata...); len(metadata) == 0 {
+		t.meta = nil
+	}
 	s.topics.Resize(t.entry, t.size())
 	s.shrink()
 }
@@ -263,5 +272,6 @@ func (s *topicStore) forget(t *topic) {
 		s.retained.Remove([]byte(t.name), t)
 	}
 	t.place.Remove()
+	t.meta = nil
 	t.frames = nil // which tells backlogs that contain it
 }

@@ -16,7 +16,7 @@ import (
 // retain publishes under a topic that is retained and sequenced.
 func retain(p *Pub, topic, body string) {
 	var a Audience
-	p.SendWith(Sequenced|Retained, []byte(topic), topicAndBody(topic, body), &a)
+	p.SendWith(Sequenced|Retained, []byte(topic), topicAndBody(topic, body), nil, &a)
 }
 
 // remembering is publishing, with a topic store and a queue of that many messages.

@@ -3,6 +3,7 @@ package socket
 import (
 	"encoding/binary"
 	"fmt"
+	"reflect"
 	"sync"
 	"testing"
 
@@ -37,7 +38,7 @@ func sendStamped(p *Pub, topic, body string) {
 	if p.Audience([]byte(topic), &a) {
 		frames = topicAndBody(topic, body)
 	}
-	p.SendWith(Sequenced, []byte(topic), frames, &a)
+	p.SendWith(Sequenced, []byte(topic), frames, nil, &a)
 }
 
 func topicAndBody(topic, body string) []byte {
@@ -71,7 +72,7 @@ func TestStamps(t *testing.T) {
 	} {
 		got := p.store.stamp(p.store.find([]byte(step.topic)), []byte(step.topic), Sequenced).last
 		got.Time, got.Traits = step.want.Time, 0
-		if got != step.want {
+		if !reflect.DeepEqual(got, step.want) {
 			t.Errorf("message %d, of %s: got %+v, want %+v", i+1, step.topic, got, step.want)
 		}
 	}
@@ -145,7 +146,7 @@ func TestStampedUnheard(t *testing.T) {
 	sendStamped(p, "b", "3")
 	sendStamped(p, "a", "4")
 	m := sub.Message()
-	if s := parseStamp(t, m[2]); string(m[1]) != "4" || s != (Stamp{Position: 4, Previous: 1, Sequence: 2}) {
+	if s := parseStamp(t, m[2]); string(m[1]) != "4" || !reflect.DeepEqual(s, Stamp{Position: 4, Previous: 1, Sequence: 2}) {
 		t.Errorf("got %q with %+v", m, s)
 	}
 }

@@ -13,8 +13,8 @@ import (
 )
 
 // A RouterPeer is one connection of a router. One goroutine at a time is its
-// reader, and owns serving, detached, oversized, refused, corked, ahead and
-// envelope.
+// reader, and owns serving, detached, oversized, refused, canceled, unreadBytes,
+// corked, ahead and envelope.
 type RouterPeer struct {
 	*link.Conn
 	// Context ends with the connection.
@@ -24,26 +24,26 @@ type RouterPeer struct {
 	// Held is how many streams the Receiver has a place for. It is the Receiver's.
 	Held atomic.Int64
 
-	router    *Router
-	writable  writable
-	streams   routerStreams
-	unread    *stream.Share // of what the Receiver's streams have not received
-	late      atomic.Int64  // messages that streams that have ended may still get
-	envelope  []byte        // of the message that was read last, as on the wire
-	lingering atomic.Int64  // jobs that run though their streams were aborted
+	router   *Router
+	writable writable
+	streams  routerStreams
+	unread   *stream.Share // of what the Receiver's streams have not received
+	late     atomic.Int64  // messages that streams that have ended may still get
+	envelope []byte        // of the message that was read last, as on the wire
 
 	roomMu sync.Mutex
 	room   notify.Broadcast // of the connection being writable
 
-	serving   bool            // the reader is the goroutine of Serve
-	detached  bool            // the goroutine of Serve runs a job that takes long
-	oversized throttle.Bucket // of requests that are too large
-	refused   refusals        // requests that had no job
-	canceled  throttle.Bucket // streams that were given up
-	corked    int             // answers held back since the last write
-	running   int             // jobs; the router's lock guards it
-	ahead     canceledAhead   // calls that were given up before they were begun
-	watched   atomic.Uint64   // the watch's looks, plus 1, when it was last told of a job
+	serving     bool            // the reader is the goroutine of Serve
+	detached    bool            // the goroutine of Serve runs a job that takes long
+	oversized   throttle.Bucket // of requests that are too large
+	refused     refusals        // requests that had no job
+	canceled    throttle.Bucket // streams that were given up
+	unreadBytes throttle.Bucket // of messages that were not received
+	corked      int             // answers held back since the last write
+	running     int             // jobs; the router's lock guards it
+	ahead       canceledAhead   // calls that were given up before they were begun
+	watched     atomic.Uint64   // the watch's looks, plus 1, when it was last told of a job
 
 	// inline is odd while the reader runs a job itself. The reader moves it to
 	// the next even number when the job has run, and stays the reader. If the
@@ -111,7 +111,7 @@ func (p *RouterPeer) read() {
 		}
 		job := p.router.receiver.Receive(p, frames)
 		if job == nil {
-			p.refuse()
+			p.refuse(frames)
 			continue
 		}
 		if job == Handled {
@@ -151,8 +151,15 @@ func (p *RouterPeer) Reply(appendFrames func(b []byte) ([]byte, error)) error {
 }
 
 // refuse counts a request that had no job, and pauses after too many of them.
-func (p *RouterPeer) refuse() {
-	p.refused.pace(p.Conn, 1)
+func (p *RouterPeer) refuse(frames [][]byte) {
+	size := 0
+	for _, f := range frames {
+		size += len(f)
+	}
+	if d := p.refused.take(1, size); d > 0 {
+		p.uncork()
+		p.PauseReading(d)
+	}
 }
 
 // run runs a job, or has it run beside another reader. It returns whether the
@@ -161,7 +168,6 @@ func (p *RouterPeer) run(job Job) (reader bool) {
 	pace := job.Pace() // before Run, which may free the job
 	if !pace.quick() {
 		p.uncork()
-		p.paceLingering()
 		serving := p.serving
 		p.serving = false
 		p.router.promote(p)
@@ -174,22 +180,6 @@ func (p *RouterPeer) run(job Job) (reader bool) {
 		return false
 	}
 	return p.runQuick(job, pace)
-}
-
-// maxLingering is how many jobs of one peer may run though their streams were
-// aborted before the peer is read with pauses: one that opens streams and
-// cancels them at once would keep all processors busy with jobs that nobody
-// wants.
-const maxLingering = 16
-
-// lingeringPause is the pause for each further stream meanwhile.
-const lingeringPause = time.Millisecond
-
-// paceLingering pauses while too many jobs are left over.
-func (p *RouterPeer) paceLingering() {
-	if p.lingering.Load() > maxLingering {
-		p.PauseReading(lingeringPause)
-	}
 }
 
 // runLong runs a job while another goroutine is the reader.

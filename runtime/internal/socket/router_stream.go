@@ -30,7 +30,6 @@ type RouterStream struct {
 	turn  atomic.Bool  // nothing was sent since the last message came
 
 	sending sync.Mutex // held from the look at the credit to the commit
-	lingers bool       // the stream was aborted and its job runs; sending guards it
 
 	mu      sync.Mutex
 	out     stream.Sender
@@ -67,6 +66,8 @@ func (s *RouterStream) Push(body []byte) error {
 		s.taker.Take(body)
 		s.took = len(body)
 		s.wake.Set()
+	} else if err == nil {
+		s.peer.paceUnread(len(body))
 	}
 	return err
 }
@@ -271,17 +272,9 @@ func (s *RouterStream) SendHeaders(headers wire.Metadata) error {
 // it is nil, appends the last reply behind the envelope; when it fails nothing
 // has happened. Finish returns false when the stream is over already.
 func (s *RouterStream) Finish(err error, appendEnd func(b []byte) ([]byte, error)) (first bool, _ error) {
-	return s.finish(err, appendEnd, false)
-}
-
-func (s *RouterStream) finish(err error, appendEnd func(b []byte) ([]byte, error), lingers bool) (first bool, _ error) {
 	s.sending.Lock()
 	defer s.sending.Unlock()
 	if s.Over() {
-		if s.lingers && !lingers {
-			s.lingers = false
-			s.peer.lingering.Add(-1)
-		}
 		return false, nil
 	}
 	if appendEnd != nil {
@@ -296,21 +289,11 @@ func (s *RouterStream) finish(err error, appendEnd func(b []byte) ([]byte, error
 	if !s.Closed() {
 		s.peer.allowLate(s.in.Unused())
 	}
-	if s.lingers = lingers; lingers {
-		s.peer.lingering.Add(1)
-	}
 	s.peer.streams.remove(s.key)
 	if s.in.Close() {
 		s.wake.Set()
 	}
 	return true, nil
-}
-
-// Abort is Finish while the job still runs. Finish must be called when it has
-// returned. Peers with many such jobs are read with pauses.
-func (s *RouterStream) Abort(err error, appendEnd func(b []byte) ([]byte, error)) (first bool) {
-	first, _ = s.finish(err, appendEnd, true)
-	return first
 }
 
 // Over reports whether the stream has ended.

@@ -93,12 +93,33 @@ func (r *routerStreams) canceled(frames [][]byte) {
 
 // cancelLimit limits how many streams a peer may give up before it is read with
 // pauses. Each costs a goroutine.
-var cancelLimit = throttle.Limit{Burst: 1000, Every: 200 * time.Microsecond, Max: time.Second}
+var cancelLimit = throttle.Limit{Burst: 1000, Every: 500 * time.Microsecond, Max: time.Second}
 
 // Canceled counts a stream that the client has given up, and pauses after too
 // many of them. The reader calls it.
 func (p *RouterPeer) Canceled() {
 	if d := p.canceled.Take(cancelLimit, time.Now(), 1); d >= shortestPause {
+		p.uncork()
+		p.PauseReading(d)
+	}
+}
+
+// unreadFree is how many bytes of messages beyond their windows the streams of a
+// peer may leave unread before it is read with pauses.
+const unreadFree = 16 << 20
+
+// unreadLimit limits what comes meanwhile, in units of refusalUnit bytes. Keeping a
+// large message costs several times as much as reading it.
+var unreadLimit = throttle.Limit{Burst: 64, Every: time.Millisecond, Max: time.Second}
+
+// paceUnread counts a message that its stream has not received, and pauses after
+// too many of them. The reader calls it.
+func (p *RouterPeer) paceUnread(size int) {
+	if size < refusalUnit || p.unread.Used() < unreadFree {
+		return
+	}
+	if d := p.unreadBytes.Take(unreadLimit, time.Now(), size/refusalUnit); d >= shortestPause {
+		p.uncork()
 		p.PauseReading(d)
 	}
 }

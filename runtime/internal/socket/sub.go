@@ -15,8 +15,10 @@ import (
 // subscribed to (RFC 29). Its methods may be called from any goroutine.
 type Sub struct {
 	// Joined is called when every subscription was sent to a new peer, before
-	// any message is received from it. Set it before the first peer.
-	Joined func()
+	// any message is received from it. Left is called when its connection has ended,
+	// and why. Set them before the first peer; nil functions are not called.
+	Joined func(c *link.Conn)
+	Left   func(c *link.Conn, err error)
 
 	group *link.Group
 	to    BatchReceiver
@@ -108,7 +110,7 @@ func (s *Sub) Together(f func()) {
 }
 
 // Serve sends a peer every subscription, and receives from it (link.Handler).
-func (s *Sub) Serve(c *link.Conn) error {
+func (s *Sub) Serve(c *link.Conn) (err error) {
 	s.mu.Lock()
 	c.Cork()
 	for e := s.order.First(); e != nil; e = e.Next() {
@@ -119,13 +121,16 @@ func (s *Sub) Serve(c *link.Conn) error {
 	s.change.Notify()
 	s.mu.Unlock()
 	if s.Joined != nil {
-		s.Joined()
+		s.Joined(c)
 	}
 	defer func() {
 		s.mu.Lock()
 		s.peers = without(s.peers, c)
 		s.change.Notify()
 		s.mu.Unlock()
+		if s.Left != nil {
+			s.Left(c, err)
+		}
 	}()
 	c.Ready()
 	return receive(c, s.to)

@@ -41,6 +41,9 @@ type Share struct {
 // NewShare returns a share of b.
 func NewShare(b *Budget) *Share { return &Share{budget: b} }
 
+// Used returns how much the connection's streams have taken.
+func (s *Share) Used() int64 { return s.used.Load() }
+
 func (s *Share) take(n int64) bool {
 	if s == nil || n == 0 {
 		return true

@@ -19,6 +19,11 @@ const (
 	// tooLargeEntry stands for a message that was passed over. It has the topic,
 	// and as its body the size and the limit.
 	tooLargeEntry
+	// endedEntry says that a publisher has ended its connection. Its From is an
+	// Ended.
+	endedEntry
+	// idleEntry says that nothing has come for a while. Its From is an Idle.
+	idleEntry
 )
 
 // An item is an entry that was taken out of a buffer.
@@ -58,6 +63,7 @@ type buffer struct {
 type entry struct {
 	topic, body, header int32
 	kind                entryKind
+	from                any
 }
 
 // maxKeptBuffer is the largest buffer, in bytes, that is used again.
@@ -78,7 +84,7 @@ func (b *buffer) pushItem(it *item) { b.pushKind(&it.Publication, it.kind) }
 func (b *buffer) pushKind(p *wire.Publication, kind entryKind) {
 	b.data = append(b.data, p.Topic...)
 	b.data = append(b.data, p.Body...)
-	e := entry{int32(len(p.Topic)), int32(len(p.Body)), -1, kind}
+	e := entry{int32(len(p.Topic)), int32(len(p.Body)), -1, kind, p.From}
 	if p.Header != nil {
 		b.data = append(b.data, p.Header...)
 		e.header = int32(len(p.Header))
@@ -95,7 +101,7 @@ func (b *buffer) pop(it *item) bool {
 	e := b.entries[b.next]
 	body := b.start + int(e.topic)
 	end := body + int(e.body)
-	it.kind = e.kind
+	it.kind, it.From = e.kind, e.from
 	it.Topic, it.Body, it.Header = b.data[b.start:body:body], b.data[body:end:end], nil
 	if e.header >= 0 {
 		it.Header = b.data[end : end+int(e.header) : end+int(e.header)]

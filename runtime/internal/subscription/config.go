@@ -105,4 +105,7 @@ type QueueConfig struct {
 	// Messages and Bytes are how much may wait. One message always fits.
 	Messages, Bytes int
 	Overflow        Overflow
+	// Idle is how long an iteration waits for a message before it is told that none
+	// has come; 0: forever.
+	Idle time.Duration
 }

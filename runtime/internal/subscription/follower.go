@@ -22,6 +22,9 @@ type State interface {
 	// *UnknownPublisherError or a *TooLargeError. It returns false when the
 	// iteration is over.
 	Failed(err error) bool
+	// Noticed yields an Ended or an Idle. It returns false when the iteration is
+	// over.
+	Noticed(n Notice) bool
 }
 
 // An UnnumberedError says that a followed topic is not sequenced.
@@ -48,7 +51,7 @@ func (e *UnknownPublisherError) Error() string {
 // of state says so, the subscription is closed, or ctx ends. The subscription
 // must block when its queue is full, and not be used otherwise.
 func (s *Subscription) Follow(ctx context.Context, state State) {
-	f := follower{State: state, position: newStatePosition(s.hub.cfg.Topics.Count), gone: s.hub.conns.gone}
+	f := follower{State: state, position: newStatePosition(s.hub.cfg.Topics.Count), gone: s.hub.conns.gone, occurrence: func(it *item) Notice { return s.hub.occurrence(s, it) }}
 	if s.hub.watch(s) && !f.snapshot(ctx) {
 		return
 	}
@@ -60,6 +63,8 @@ type follower struct {
 	State
 	position *statePosition
 	gone     func(publisher uint64) bool // its connection is closed
+	// occurrence returns the notice of an entry (Hub.occurrence).
+	occurrence func(it *item) Notice
 }
 
 // take deals with an entry of the queue. It returns false when the iteration is
@@ -70,6 +75,8 @@ func (f *follower) take(ctx context.Context, it *item) bool {
 		return f.snapshot(ctx)
 	case tooLargeEntry:
 		return f.Failed(it.tooLarge()) && f.snapshot(ctx)
+	case endedEntry, idleEntry:
+		return f.Noticed(f.occurrence(it))
 	}
 	var h wire.PublicationHeader
 	if !h.Parse(it.Header) || !h.Numbered() {

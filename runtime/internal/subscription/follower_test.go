@@ -39,6 +39,8 @@ func (s *scriptedState) Update(p *wire.Publication) (goOn, decoded bool) {
 	return s.note(string(p.Topic) + "=" + string(p.Body)), string(p.Body) != "bad"
 }
 
+func (s *scriptedState) Noticed(n Notice) bool { return s.note(fmt.Sprintf("%T", n)) }
+
 func (s *scriptedState) Failed(err error) bool {
 	var unknown *UnknownPublisherError
 	var unnumbered *UnnumberedError

@@ -15,6 +15,7 @@ import (
 type gapDetector struct {
 	lag   LagLimits
 	conns *publisherConns
+	queue *Queue // from which the messages are taken; nil: unknown
 
 	topics     *lru.Cache[numbers]               // by topicKey
 	byName     *prefix.Tree[*lru.Entry[numbers]] // nil before the first forget
@@ -33,9 +34,12 @@ func newGapDetector(topics lru.Bounds, lag LagLimits, c *publisherConns) *gapDet
 
 // topicKey returns the key of a publisher's topic, valid until the next call.
 func (d *gapDetector) topicKey(publisher uint64, topic []byte) []byte {
-	d.key = binary.BigEndian.AppendUint64(d.key[:0], publisher)
-	d.key = append(d.key, topic...)
+	d.key = appendTopicKey(d.key[:0], publisher, topic)
 	return d.key
+}
+
+func appendTopicKey(b []byte, publisher uint64, topic []byte) []byte {
+	return append(binary.BigEndian.AppendUint64(b, publisher), topic...)
 }
 
 // topicOf returns the topic of a topicKey.
@@ -61,6 +65,9 @@ func (d *gapDetector) check(p *wire.Publication) (fresh bool, notices []Notice) 
 		}
 		last.position, last.sequence = h.Position, h.Sequence
 		d.topics.Touch(e)
+		if d.queue != nil {
+			d.queue.forgetDropped(d.key)
+		}
 	}
 	if lag, late := d.checkLag(p.Topic, &h); late {
 		notices = append(notices, lag)
@@ -69,7 +76,7 @@ func (d *gapDetector) check(p *wire.Publication) (fresh bool, notices []Notice) 
 }
 
 // begin takes note of the first message of a topic. It reports which publishers
-// the message's one replaces.
+// the message's one replaces, and what the queue has dropped of the topic before.
 func (d *gapDetector) begin(topic []byte, h *wire.PublicationHeader) (notices []Notice) {
 	for old := range d.publishers {
 		if old == h.Publisher || h.Sequence == 0 {
@@ -87,7 +94,13 @@ func (d *gapDetector) begin(topic []byte, h *wire.PublicationHeader) (notices []
 	if len(d.publishers) < maxPublishers {
 		d.publishers[h.Publisher] = true
 	}
-	e := d.topics.Add(string(d.topicKey(h.Publisher, topic)), numbers{h.Position, h.Sequence}, lru.Overhead+len(topic))
+	key := d.topicKey(h.Publisher, topic)
+	if d.queue != nil && h.Sequence > 0 {
+		if lost := d.queue.missedBefore(key, h.Sequence); lost > 0 {
+			notices = append(notices, Gap{Topic: string(topic), Lost: lost})
+		}
+	}
+	e := d.topics.Add(string(key), numbers{h.Position, h.Sequence}, lru.Overhead+len(topic))
 	if d.byName != nil {
 		d.byName.Add(topic, e)
 	}

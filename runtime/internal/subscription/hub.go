@@ -6,6 +6,7 @@ import (
 	"sync/atomic"
 
 	"github.com/gozmq/gozmq/runtime/internal/prefix"
+	"github.com/gozmq/gozmq/runtime/internal/wire"
 )
 
 // A Hub hands what one socket receives to subscriptions. Its methods may be
@@ -47,6 +48,7 @@ func (h *Hub) Open(cfg QueueConfig, patterns []Pattern, bare bool) (*Subscriptio
 		s.name = patterns[0].String()
 	}
 	s.queue = newQueue(cfg, h.cfg.Topics, &h.counters, func(count int) { h.cfg.Events.Overflow(s.name, count) })
+	s.gaps.queue = s.queue
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.closed {
@@ -114,6 +116,42 @@ func (h *Hub) PeerJoined() {
 			s.queue.putItem(&item{kind: peerEntry})
 		}
 	}
+}
+
+// PeerEnded tells every subscription that the publisher at an endpoint has ended its
+// connection for a reason that it gave.
+func (h *Hub) PeerEnded(endpoint string, reason error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for s := range h.subscriptions {
+		if s.told {
+			continue // of one that has not come to the last time, the last time is enough
+		}
+		s.told = true
+		it := &item{kind: endedEntry, Publication: wire.Publication{From: Ended{endpoint, reason}}}
+		if s.queue.cfg.Overflow != DropOldest {
+			s.queue.putItem(it)
+			continue
+		}
+		front := new(buffer)
+		front.pushItem(it)
+		s.queue.putFirst(front)
+	}
+}
+
+// occurrence returns the notice of an endedEntry or an idleEntry.
+func (h *Hub) occurrence(s *Subscription, it *item) Notice {
+	switch n := it.From.(type) {
+	case Idle:
+		n.Publishers = h.cfg.Socket.Peers()
+		return n
+	case Ended:
+		h.mu.Lock()
+		defer h.mu.Unlock()
+		s.told = false
+		return n
+	}
+	panic("an entry without its notice")
 }
 
 // watch has a peerEntry come to s with each new connection. It reports whether

@@ -10,6 +10,8 @@ import (
 type Conn interface {
 	publisherConn
 	Waiter
+	// Tagged returns what Publication.From is to be for messages from it.
+	Tagged() any
 	// Malformed reports a message that is dropped.
 	Malformed(format string, args ...any)
 }
@@ -27,13 +29,14 @@ func (h *Hub) Receive(c Conn, b Batch) {
 	var last match
 	from := origin{hub: h, conn: c}
 	defer from.end()
-	waiter := Waiter(c)
+	waiter, tag := Waiter(c), c.Tagged()
 	for i := range b.Len() {
 		p, err := wire.ParsePublication(b.Message(i))
 		if err != nil {
 			c.Malformed("%w", err)
 			continue
 		}
+		p.From = tag
 		var header wire.PublicationHeader
 		numbered := p.Header != nil && header.Parse(p.Header) && header.Numbered()
 		if numbered {
@@ -97,6 +100,7 @@ func (o *origin) end() {
 // does.
 func (h *Hub) TooLarge(c Conn, frames [][]byte, size uint64, limit int) {
 	it := tooLargeItem(nil, size, limit)
+	it.From = c.Tagged()
 	var m match
 	h.mu.Lock()
 	topic, ok := wire.TopicOfOversized(frames)

@@ -26,6 +26,7 @@ type lastValue struct {
 	publisher    uint64
 	position     uint64
 	came         uint64 // what count was then
+	from         any    // Publication.From
 	body, header []byte
 }
 
@@ -48,7 +49,7 @@ func (l *lastValueCache) put(p *wire.Publication, h wire.PublicationHeader) {
 	}
 	l.count++
 	h.Replayed = true
-	e.Value = lastValue{h.Publisher, h.Position, l.count, bytes.Clone(p.Body), h.Append(nil)}
+	e.Value = lastValue{h.Publisher, h.Position, l.count, p.From, bytes.Clone(p.Body), h.Append(nil)}
 	l.topics.Resize(e, lru.Overhead+len(e.Key)+cap(e.Value.body)+cap(e.Value.header))
 	l.topics.Evict(func(old *lru.Entry[lastValue]) {
 		l.tree.Remove([]byte(old.Key), old)
@@ -96,6 +97,6 @@ func (l *lastValueCache) under(prefix []byte, wanted func(topic []byte) bool, li
 func appendValues(b *buffer, list []*lru.Entry[lastValue]) {
 	slices.SortFunc(list, func(x, y *lru.Entry[lastValue]) int { return cmp.Compare(x.Value.came, y.Value.came) })
 	for _, e := range list {
-		b.push(&wire.Publication{Topic: []byte(e.Key), Body: e.Value.body, Header: e.Value.header})
+		b.push(&wire.Publication{Topic: []byte(e.Key), Body: e.Value.body, Header: e.Value.header, From: e.Value.from})
 	}
 }

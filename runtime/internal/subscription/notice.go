@@ -6,7 +6,8 @@ import (
 )
 
 // A Notice says something about the stream: before a message of a sequenced
-// topic a Gap, a Restart or a Lag, and in place of a message a *TooLargeError.
+// topic a Gap, a Restart or a Lag, in place of a message a *TooLargeError, and
+// without a message an Ended or an Idle.
 type Notice interface{ notice() }
 
 // A Gap says that messages of a topic were published and did not come.
@@ -45,6 +46,22 @@ func (e *TooLargeError) Error() string {
 	return fmt.Sprintf("publication of at least %d bytes under %q exceeds the subscriber's limit of %d", e.Size, e.Topic, e.Limit)
 }
 
+// An Ended says that the publisher at Endpoint has ended the connection, and gave a
+// reason: the subscriptions, most often.
+type Ended struct {
+	Endpoint string
+	Reason   error
+}
+
+// An Idle says that no message has come since the last one was taken, or the
+// iteration began.
+type Idle struct {
+	Since      time.Time
+	Publishers int // that are connected
+}
+
+func (Ended) notice()          {}
+func (Idle) notice()           {}
 func (Gap) notice()            {}
 func (Restart) notice()        {}
 func (Lag) notice()            {}

@@ -15,6 +15,7 @@ type fakeConn struct {
 func (o *fakeConn) Endpoint() string { return o.endpoint }
 func (o *fakeConn) Err() error       { return o.err }
 func (o *fakeConn) Owner() string    { return o.owner }
+func (o *fakeConn) Tagged() any      { return nil }
 
 // TestPublisherConnsBounded keeps no more publishers than it may, whatever
 // peers say.

@@ -2,6 +2,7 @@ package subscription
 
 import (
 	"sync"
+	"time"
 
 	"github.com/gozmq/gozmq/runtime/internal/lru"
 	"github.com/gozmq/gozmq/runtime/internal/notify"
@@ -22,6 +23,8 @@ type Queue struct {
 	spare     *buffer // nil while an iterator has it
 	conflated conflation
 	drops     drops
+	missed    firstDrops
+	taken     time.Time // when an iteration got something last, or began; unless cfg.Idle is 0
 	total     uint64
 	closed    bool
 	room      notify.Broadcast // in was emptied, or the queue closed
@@ -37,6 +40,7 @@ func newQueue(cfg QueueConfig, topics lru.Bounds, c *counters, report func(count
 		cfg: cfg, ready: notify.NewToken(), in: new(buffer),
 		conflated: newConflation(topics, c),
 		drops:     drops{counters: c, report: report},
+		missed:    newFirstDrops(topics),
 	}
 }
 
@@ -81,10 +85,12 @@ func (q *Queue) tryPutKind(p *wire.Publication, kind entryKind) (full <-chan str
 			return q.room.Changed()
 		case DropNewest:
 			q.drops.add()
+			q.missed.note(p, kind)
 			return nil
 		case DropOldest:
 			var oldest item
 			q.in.pop(&oldest)
+			q.missed.note(&oldest.Publication, oldest.kind)
 			q.in.compact()
 			q.drops.add()
 		}

@@ -2,6 +2,7 @@ package subscription
 
 import (
 	"context"
+	"time"
 
 	"github.com/gozmq/gozmq/runtime/internal/wire"
 )
@@ -17,6 +18,7 @@ func (q *Queue) Drain(ctx context.Context, yield func(*wire.Publication) bool) {
 func (q *Queue) drain(ctx context.Context, yield func(*item) bool) {
 	var b *buffer
 	it := new(item)
+	q.touch()
 	for {
 		if b = q.take(ctx, b); b == nil {
 			return
@@ -52,14 +54,53 @@ func (q *Queue) take(ctx context.Context, used *buffer) *buffer {
 		}
 		q.mu.Unlock()
 		if b != nil || closed {
+			q.touch()
 			return b
 		}
-		select {
-		case <-q.ready:
-		case <-ctx.Done():
-			return nil
+		if !q.wait(ctx) {
+			if ctx.Err() != nil {
+				return nil
+			}
+			return q.idle()
 		}
 	}
+}
+
+// wait waits until there may be something to take. It returns false when ctx ends
+// before, or the time after which the queue is idle.
+func (q *Queue) wait(ctx context.Context) bool {
+	var idle <-chan time.Time
+	if q.cfg.Idle > 0 {
+		timer := time.NewTimer(q.cfg.Idle)
+		defer timer.Stop()
+		idle = timer.C
+	}
+	select {
+	case <-q.ready:
+		return true
+	case <-idle:
+	case <-ctx.Done():
+	}
+	return false
+}
+
+// touch notes that an iteration begins or has got something.
+func (q *Queue) touch() {
+	if q.cfg.Idle > 0 {
+		q.mu.Lock()
+		q.taken = time.Now()
+		q.mu.Unlock()
+	}
+}
+
+// idle returns a buffer with an idleEntry.
+func (q *Queue) idle() *buffer {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.total++
+	b := new(buffer)
+	b.pushItem(&item{kind: idleEntry, Publication: wire.Publication{From: Idle{Since: q.taken}}})
+	return b
 }
 
 // first returns what is to be taken first, nil if there is nothing; q.mu is

@@ -29,6 +29,7 @@ type registration struct {
 	resumptions resumptions
 	closed      bool
 	watching    bool // a peerEntry comes with each new connection
+	told        bool // an endedEntry waits
 }
 
 // Add makes the subscription take p's topics as well, unless it has an equal
@@ -90,6 +91,10 @@ func (s *Subscription) Each(ctx context.Context, deliver func(*wire.Publication)
 			return true
 		case tooLargeEntry:
 			return report(&it.Publication, it.tooLarge())
+		case endedEntry, idleEntry:
+			n := s.hub.occurrence(s, it)
+			it.From = nil
+			return report(&it.Publication, n)
 		}
 		fresh, notices := s.gaps.check(&it.Publication)
 		if len(notices) == 0 {
@@ -129,14 +134,16 @@ func (s *Subscription) resume(it *item) {
 	if p == nil {
 		return // a message that looks like the entry of a resumption
 	}
-	s.gaps.forget(p.Prefix(), func(topic []byte) bool {
+	gone := func(topic []byte) bool {
 		if !p.Matches(topic) {
 			return false
 		}
 		s.hub.mu.Lock()
 		defer s.hub.mu.Unlock()
 		return !s.patterns.tookAt(topic, n)
-	})
+	}
+	s.gaps.forget(p.Prefix(), gone)
+	s.queue.forgetDroppedOf(gone)
 	s.hub.mu.Lock()
 	defer s.hub.mu.Unlock()
 	if s.resumptions.end(n) {

@@ -268,3 +268,11 @@ func appendMessage(b []byte, m proto.Message) ([]byte, error) {
 	b = zmtp.AppendHeader(b, 0, proto.Size(m))
 	return proto.MarshalOptions{UseCachedSize: true}.MarshalAppend(b, m)
 }
+
+// An Encoded is a body that is encoded already.
+type Encoded []byte
+
+// AppendBody appends the body as one frame.
+func (e Encoded) AppendBody(b []byte, flags byte) ([]byte, error) {
+	return zmtp.AppendFrame(b, flags, e), nil
+}

@@ -5,6 +5,9 @@ import (
 	"maps"
 	"slices"
 
+	"google.golang.org/protobuf/encoding/protowire"
+	"google.golang.org/protobuf/proto"
+
 	gozmqv1 "github.com/gozmq/gozmq/proto/gozmq/v1"
 )
 
@@ -77,3 +80,57 @@ func parseMetadata(list []*gozmqv1.Metadatum) (Metadata, error) {
 	}
 	return m, m.Check()
 }
+
+// EncodedMetadata is the metadata of a publication as it travels: the fields of its
+// header that have the entries, one after the other.
+type EncodedMetadata []byte
+
+// EncodeMetadata appends m's entries, which Check has passed, to b.
+func EncodeMetadata(b EncodedMetadata, m Metadata) EncodedMetadata {
+	for _, key := range slices.Sorted(maps.Keys(m)) {
+		for _, v := range m[key] {
+			b = appendMetadatum(b, fieldMetadata, key, v)
+		}
+	}
+	return b
+}
+
+// appendMetadatum appends a field with one entry.
+func appendMetadatum(b []byte, field protowire.Number, key, value string) []byte {
+	const keyField, valueField protowire.Number = 1, 2
+	size := 0
+	if key != "" {
+		size += protowire.SizeTag(keyField) + protowire.SizeBytes(len(key))
+	}
+	if value != "" {
+		size += protowire.SizeTag(valueField) + protowire.SizeBytes(len(value))
+	}
+	b = protowire.AppendVarint(protowire.AppendTag(b, field, protowire.BytesType), uint64(size))
+	if key != "" {
+		b = protowire.AppendString(protowire.AppendTag(b, keyField, protowire.BytesType), key)
+	}
+	if value != "" {
+		b = protowire.AppendString(protowire.AppendTag(b, valueField, protowire.BytesType), value)
+	}
+	return b
+}
+
+// Decode returns the entries, nil when there are none. It fails when they are not
+// what Metadata.Check allows.
+func (e EncodedMetadata) Decode() (Metadata, error) {
+	if len(e) == 0 {
+		return nil, nil
+	}
+	if len(e) > maxEncodedMetadata {
+		return nil, &LimitError{fmt.Sprintf("metadata has %d bytes on the wire, at most %d are allowed", len(e), maxEncodedMetadata)}
+	}
+	var h gozmqv1.PublicationHeader
+	if err := proto.Unmarshal(e, &h); err != nil {
+		return nil, fmt.Errorf("decode metadata of %d bytes: %w", len(e), err)
+	}
+	return parseMetadata(h.GetMetadata())
+}
+
+// maxEncodedMetadata is more than the largest allowed metadata takes: entries of a
+// key of one byte and no value have 5 bytes each.
+const maxEncodedMetadata = 6 * MaxMetadata

@@ -13,6 +13,7 @@ type Publication struct {
 	Topic  []byte // nil: the framing is bare, the body is the only frame
 	Body   []byte
 	Header []byte // a PublicationHeader; nil: none, which an empty one is not
+	From   any    // the connection that it came from, as its receiver knows it; nil: unknown
 }
 
 // Errors of publications that are dropped as malformed.
@@ -63,7 +64,7 @@ func (p *Publication) Size() int { return len(p.Topic) + len(p.Body) + len(p.Hea
 
 // Clone returns a copy that outlives the frames.
 func (p *Publication) Clone() Publication {
-	return Publication{bytes.Clone(p.Topic), bytes.Clone(p.Body), bytes.Clone(p.Header)}
+	return Publication{bytes.Clone(p.Topic), bytes.Clone(p.Body), bytes.Clone(p.Header), p.From}
 }
 
 // AppendTopic appends the first frame of a publication; the body's follows.

@@ -19,6 +19,9 @@ type PublicationHeader struct {
 	TimeUs    uint64
 	Retained  bool // the topic is retained
 	Replayed  bool // the message is sent because of a later subscription
+	// Metadata is what came with the message, as EncodeMetadata writes it. After
+	// Parse it points into the bytes that were parsed.
+	Metadata EncodedMetadata
 }
 
 // Field numbers of gozmq.v1.PublicationHeader.
@@ -30,20 +33,29 @@ const (
 	fieldTime
 	fieldRetained
 	fieldReplayed
+	fieldMetadata
 )
 
-// maxPublicationHeader is how many bytes a header has at most: a fixed field,
-// four varints and two bools.
+// maxPublicationHeader is how many bytes a header has at most without metadata: a
+// fixed field, four varints and two bools.
 const maxPublicationHeader = 9 + 4*11 + 2*2
 
 // AppendFrame appends the header as a publication's last frame.
 func (h *PublicationHeader) AppendFrame(b []byte) []byte {
 	var body [maxPublicationHeader]byte
-	return zmtp.AppendFrame(b, 0, h.Append(body[:0]))
+	fields := h.appendFields(body[:0])
+	if len(h.Metadata) == 0 {
+		return zmtp.AppendFrame(b, 0, fields)
+	}
+	b = append(zmtp.AppendHeader(b, 0, len(fields)+len(h.Metadata)), fields...)
+	return append(b, h.Metadata...)
 }
 
 // Append appends the header.
-func (h *PublicationHeader) Append(b []byte) []byte {
+func (h *PublicationHeader) Append(b []byte) []byte { return append(h.appendFields(b), h.Metadata...) }
+
+// appendFields appends all but the metadata.
+func (h *PublicationHeader) appendFields(b []byte) []byte {
 	b = protowire.AppendTag(b, fieldPublisher, protowire.Fixed64Type)
 	b = protowire.AppendFixed64(b, h.Publisher)
 	b = appendUint(b, fieldPosition, h.Position)
@@ -66,23 +78,48 @@ func appendUint(b []byte, number protowire.Number, value uint64) []byte {
 // false and h is zero.
 func (h *PublicationHeader) Parse(b []byte) bool {
 	*h = PublicationHeader{}
-	for len(b) > 0 {
-		n := h.parseField(b)
+	var metadata span
+	for at := 0; at < len(b); {
+		n, isMetadata := h.parseField(b[at:])
 		if n < 0 {
 			*h = PublicationHeader{}
 			return false
 		}
-		b = b[n:]
+		if isMetadata {
+			metadata.add(b, at, at+n)
+		}
+		at += n
 	}
+	h.Metadata = metadata.joined
 	return true
 }
 
+// A span joins parts of some bytes. It copies none while they follow each other, as
+// the entries of most headers do.
+type span struct {
+	joined     []byte
+	start, end int // of what is joined; end is -1 when it was copied
+}
+
+func (s *span) add(b []byte, start, end int) {
+	switch {
+	case s.joined == nil:
+		s.start, s.end = start, end
+	case s.end == start:
+		s.end = end
+	default:
+		s.joined, s.end = append(s.joined, b[start:end]...), -1
+		return
+	}
+	s.joined = b[s.start:s.end:s.end]
+}
+
 // parseField reads one field and returns its length, less than 0 if it is
-// malformed.
-func (h *PublicationHeader) parseField(b []byte) int {
+// malformed, and whether it is an entry of the metadata.
+func (h *PublicationHeader) parseField(b []byte) (length int, metadata bool) {
 	number, kind, tag := protowire.ConsumeTag(b)
 	if tag < 0 {
-		return tag
+		return tag, false
 	}
 	var value uint64
 	var n int
@@ -91,14 +128,17 @@ func (h *PublicationHeader) parseField(b []byte) int {
 		value, n = protowire.ConsumeFixed64(b[tag:])
 	case protowire.VarintType:
 		value, n = protowire.ConsumeVarint(b[tag:])
+	case protowire.BytesType:
+		_, n = protowire.ConsumeBytes(b[tag:])
+		metadata = number == fieldMetadata
 	default:
 		n = protowire.ConsumeFieldValue(number, kind, b[tag:])
 	}
 	if n < 0 {
-		return n
+		return n, false
 	}
 	h.set(number, kind, value)
-	return tag + n
+	return tag + n, metadata
 }
 
 // set notes a field if it is known and has the right type.

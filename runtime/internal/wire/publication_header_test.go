@@ -1,7 +1,11 @@
 package wire
 
 import (
+	"bytes"
 	"math"
+	"reflect"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -12,7 +16,12 @@ import (
 
 // wire returns the header as the generated message.
 func (h *PublicationHeader) wire() *gozmqv1.PublicationHeader {
-	return &gozmqv1.PublicationHeader{Publisher: h.Publisher, Position: h.Position, Previous: h.Previous, Sequence: h.Sequence, TimeUs: h.TimeUs, Retained: h.Retained, Replayed: h.Replayed}
+	m := &gozmqv1.PublicationHeader{Publisher: h.Publisher, Position: h.Position, Previous: h.Previous, Sequence: h.Sequence, TimeUs: h.TimeUs, Retained: h.Retained, Replayed: h.Replayed}
+	var entries gozmqv1.PublicationHeader
+	if proto.Unmarshal(h.Metadata, &entries) == nil {
+		m.Metadata = entries.GetMetadata()
+	}
+	return m
 }
 
 // TestPublicationHeader holds the codec to the generated one, both ways.
@@ -21,6 +30,7 @@ func TestPublicationHeader(t *testing.T) {
 	for _, h := range []PublicationHeader{
 		{Publisher: 1, Position: 1},
 		{Publisher: 0x0123456789abcdef, Position: 7, Previous: 5, Sequence: 3, TimeUs: 1_700_000_000_000_000},
+		{Publisher: 1, TimeUs: 5, Metadata: EncodeMetadata(nil, Metadata{"a": {"1", ""}, "b": {"\xff"}})},
 		{Publisher: most, Position: most, Previous: most, Sequence: most, TimeUs: most, Retained: true, Replayed: true},
 	} {
 		b := h.Append(nil)
@@ -28,7 +38,7 @@ func TestPublicationHeader(t *testing.T) {
 		if err := proto.Unmarshal(b, &m); err != nil || !proto.Equal(&m, h.wire()) {
 			t.Errorf("%+v is read as %v, %v", h, &m, err)
 		}
-		if len(b) > maxPublicationHeader {
+		if len(b)-len(h.Metadata) > maxPublicationHeader {
 			t.Errorf("%+v has %d bytes, more than %d", h, len(b), maxPublicationHeader)
 		}
 		encoded, err := proto.Marshal(&m)
@@ -36,7 +46,7 @@ func TestPublicationHeader(t *testing.T) {
 			t.Fatal(err)
 		}
 		var got PublicationHeader
-		if !got.Parse(encoded) || got != h {
+		if !got.Parse(encoded) || !reflect.DeepEqual(got, h) {
 			t.Errorf("%v is read as %+v, want %+v", &m, got, h)
 		}
 	}
@@ -93,6 +103,8 @@ func TestPublicationHeaderTime(t *testing.T) {
 func FuzzPublicationHeader(f *testing.F) {
 	h := PublicationHeader{Publisher: 1, Position: 300, Previous: 2, Sequence: 3, TimeUs: 4, Retained: true, Replayed: true}
 	f.Add(h.Append(nil))
+	h.Metadata = EncodeMetadata(nil, Metadata{"key": {"value", "other"}})
+	f.Add(h.Append(h.Append(nil)))
 	f.Add([]byte{0x09, 1, 0, 0, 0, 0, 0, 0, 0, 0x10, 1, 0x7a, 2, 'h', 'i'})
 	f.Add([]byte(" 0%0000")) // a sequence, and one of another type
 	f.Fuzz(func(t *testing.T, b []byte) {
@@ -106,4 +118,72 @@ func FuzzPublicationHeader(f *testing.F) {
 			t.Errorf("% x is %+v, want %v", b, got, &m)
 		}
 	})
+}
+
+// TestPublicationMetadata encodes metadata as the generated code does, and reads it
+// back however its entries lie in the header.
+func TestPublicationMetadata(t *testing.T) {
+	want := Metadata{"trace": {"1", "", "\xff\x00"}, "k": {"v"}}
+	encoded := EncodeMetadata(nil, want)
+	generated, err := proto.MarshalOptions{Deterministic: true}.Marshal(&gozmqv1.PublicationHeader{Metadata: want.list()})
+	if err != nil || !bytes.Equal(encoded, generated) {
+		t.Fatalf("encoded as % x, want % x, %v", encoded, generated, err)
+	}
+	one, two := EncodeMetadata(nil, Metadata{"a": {"1"}}), EncodeMetadata(nil, Metadata{"a": {"2"}, "b": {"3"}})
+	for name, tt := range map[string]struct {
+		bytes []byte
+		want  Metadata
+	}{
+		"none":                 {[]byte{0x10, 1}, nil},
+		"together":             {slices.Concat(encoded, []byte{0x10, 1}), want},
+		"around another field": {slices.Concat(one, []byte{0x10, 1}, two, []byte{0x18, 1}, one), Metadata{"a": {"1", "2", "1"}, "b": {"3"}}},
+	} {
+		var h PublicationHeader
+		before := bytes.Clone(tt.bytes)
+		if !h.Parse(tt.bytes) || !bytes.Equal(before, tt.bytes) {
+			t.Fatalf("%s: cannot be parsed, or was changed", name)
+		}
+		got, err := h.Metadata.Decode()
+		if err != nil || !reflect.DeepEqual(got, tt.want) {
+			t.Errorf("%s: got %v, %v", name, got, err)
+		}
+	}
+	for name, bad := range map[string]EncodedMetadata{
+		"no key":    EncodeMetadata(nil, Metadata{"": {"v"}}),
+		"bad key":   EncodeMetadata(nil, Metadata{"Key": {"v"}}),
+		"too much":  EncodeMetadata(nil, Metadata{"k": {strings.Repeat("x", MaxMetadata)}}),
+		"very much": make(EncodedMetadata, maxEncodedMetadata+1),
+		"cut short": encoded[:len(encoded)-1],
+	} {
+		if m, err := bad.Decode(); err == nil {
+			t.Errorf("%s is decoded as %v", name, m)
+		}
+	}
+	most := make(Metadata)
+	for i := range MaxMetadata {
+		most["k"] = append(most["k"], "")
+		if i == MaxMetadata-1 {
+			if m, err := EncodeMetadata(nil, most).Decode(); err != nil || len(m["k"]) != MaxMetadata {
+				t.Errorf("the most that is allowed fails with %v", err)
+			}
+		}
+	}
+}
+
+// A header without metadata costs no allocation to write and to read, and reading
+// one that has some allocates nothing either.
+func TestPublicationHeaderAllocates(t *testing.T) {
+	h := PublicationHeader{Publisher: 1, Position: 7, Metadata: EncodeMetadata(nil, Metadata{"a": {"1"}, "b": {"2"}})}
+	b := h.Append(nil)
+	memory := make([]byte, 0, 256)
+	if n := testing.AllocsPerRun(100, func() {
+		h := PublicationHeader{Publisher: 1, Position: 7}
+		memory = h.AppendFrame(memory[:0])
+		var got PublicationHeader
+		if !got.Parse(b) || len(got.Metadata) == 0 {
+			t.Fatal("cannot be parsed")
+		}
+	}); n != 0 {
+		t.Errorf("%v allocations", n)
+	}
 }

@@ -153,9 +153,12 @@ type Task struct {
 // procedure, and its header names a batch.
 func (t *Task) Control() bool { return len(t.Procedure) == 0 }
 
+// Size returns how many bytes the task's frames have.
+func (t *Task) Size() int { return len(t.ID) + len(t.Procedure) + len(t.Body) + len(t.Header) }
+
 // Clone returns a copy in memory of its own.
 func (t *Task) Clone() Task {
-	b := make([]byte, 0, len(t.ID)+len(t.Procedure)+len(t.Body)+len(t.Header))
+	b := make([]byte, 0, t.Size())
 	copied := func(part []byte) []byte {
 		start := len(b)
 		b = append(b, part...)

@@ -15,6 +15,9 @@ type TaskHeader struct {
 	Lease   time.Duration // how long the worker may hold it; 0: without limit
 	Batch   *Batch        // that it belongs to; nil: none
 	Stop    bool          // with DELIVERY_AT_MOST_ONCE: the worker is to end
+
+	Metadata       Metadata // the task's; nil: none
+	ResultMetadata Metadata // what the worker has added to it, in a result; nil: none
 }
 
 // A Batch names the batch of a task. In a message without a procedure it says
@@ -63,10 +66,12 @@ const (
 // overflow.
 const maxDuration = 365 * 24 * time.Hour
 
-// AppendTaskHeader appends the encoded header to b.
+// AppendTaskHeader appends the encoded header to b. Behind another header it adds
+// to what that says.
 func AppendTaskHeader(b []byte, h TaskHeader) []byte {
 	m := &gozmqv1.TaskHeader{
 		Attempt: uint32(h.Attempt), LeaseUs: uint64(h.Lease.Microseconds()), Stop: h.Stop, Batch: h.Batch.message(),
+		Metadata: h.Metadata.list(), ResultMetadata: h.ResultMetadata.list(),
 	}
 	out, err := proto.MarshalOptions{}.MarshalAppend(b, m)
 	if err != nil {
@@ -100,7 +105,8 @@ func (b *Batch) message() *gozmqv1.Batch {
 
 func utf8(s string) string { return strings.ToValidUTF8(s, "\uFFFD") }
 
-// ParseTaskHeader decodes a header. A malformed header counts as absent.
+// ParseTaskHeader decodes a header. A malformed header counts as absent, and so
+// does metadata that is not allowed.
 func ParseTaskHeader(b []byte) (h TaskHeader) {
 	m := new(gozmqv1.TaskHeader)
 	if proto.Unmarshal(b, m) != nil {
@@ -111,7 +117,17 @@ func ParseTaskHeader(b []byte) (h TaskHeader) {
 	if b := m.GetBatch(); b != nil {
 		h.Batch = batchFrom(b)
 	}
+	h.Metadata, h.ResultMetadata = allowed(m.GetMetadata()), allowed(m.GetResultMetadata())
 	return h
+}
+
+// allowed returns the entries of a header, nil if they are none or not allowed.
+func allowed(list []*gozmqv1.Metadatum) Metadata {
+	m, err := parseMetadata(list)
+	if err != nil {
+		return nil
+	}
+	return m
 }
 
 // lease returns a duration that a peer has chosen.
@@ -148,8 +164,12 @@ func batchFrom(m *gozmqv1.Batch) *Batch {
 // none, and when its id, its name or its ventilator's id is of a size that no
 // batch has.
 func BatchOf(header []byte) *Batch {
-	b := ParseTaskHeader(header).Batch
-	if b == nil || len(b.ID) == 0 || len(b.ID) > MaxBatchID || len(b.Ventilator) > MaxBatchID || len(b.Name) > MaxBatchName {
+	m := new(gozmqv1.TaskHeader)
+	if proto.Unmarshal(header, m) != nil || m.GetBatch() == nil {
+		return nil
+	}
+	b := batchFrom(m.GetBatch())
+	if len(b.ID) == 0 || len(b.ID) > MaxBatchID || len(b.Ventilator) > MaxBatchID || len(b.Name) > MaxBatchName {
 		return nil
 	}
 	return b

@@ -1,0 +1,58 @@
+package check
+
+import (
+	"google.golang.org/protobuf/reflect/protoreflect"
+	"google.golang.org/protobuf/types/descriptorpb"
+
+	"github.com/gozmq/gozmq/generator/internal/input"
+	"github.com/gozmq/gozmq/generator/internal/plan"
+)
+
+// Lint returns what the lint rules find in an image, all of them, whether they
+// apply by default or not. What the generator refuses is found with its own
+// words. A file without a go_package is taken to get one from elsewhere. The
+// error is that of options that there are not.
+func Lint(img *Image, opts Options) ([]Finding, error) {
+	if err := opts.validate(); err != nil {
+		return nil, err
+	}
+	var out []Finding
+	s, err := newSchema(img, opts, false, withPackages(img.files, false))
+	if err != nil {
+		// The Go packages do not go together. Without them, the rest can be checked.
+		out = append(out, packageFinding(img, err))
+		if s, err = newSchema(img, opts, false, withPackages(img.files, true)); err != nil {
+			return nil, err
+		}
+	}
+	for _, f := range s.faults {
+		out = append(out, Finding{
+			Rule: string(f.Rule), Name: string(f.Name), Message: f.Text,
+			At: Position{f.File, f.Line, f.Col, f.Path},
+		})
+	}
+	return sorted(append(out, s.strict()...)), nil
+}
+
+// packageFinding is the finding of protogen's error about Go packages.
+func packageFinding(img *Image, err error) Finding {
+	out := Finding{Rule: string(plan.RuleGoPackage), Message: err.Error()}
+	if file, text := input.OneWord(err); file != "" {
+		out.Message, out.At = text, Position{File: file}
+	}
+	for _, f := range img.files {
+		if f.GetName() == out.At.File || out.At.File == "" && !img.imports[f.GetName()] {
+			out.At = goPackagePosition(f)
+		}
+	}
+	return out
+}
+
+func goPackagePosition(f *descriptorpb.FileDescriptorProto) Position {
+	line, column := input.GoPackagePosition(f)
+	at := Position{File: f.GetName(), Line: line, Column: column}
+	if line > 0 {
+		at.Path = protoreflect.SourcePath(input.GoPackageOption)
+	}
+	return at
+}

@@ -1,0 +1,49 @@
+package gozmq
+
+import (
+	"context"
+	"fmt"
+	"testing"
+
+	"google.golang.org/protobuf/types/known/wrapperspb"
+
+	"github.com/gozmq/gozmq/runtime/internal/wire"
+	"github.com/gozmq/gozmq/runtime/internal/zmtp"
+)
+
+// A task that takes no time costs one word, that of its end. A ventilator hears of
+// every task that runs, while it runs.
+func TestBegunCostsNoWord(t *testing.T) {
+	const quick, slow = 500, 4
+	endpoint, accept := listenRaw(t, zmtp.Router)
+	release := make(chan struct{})
+	defer close(release)
+	work(t, []TaskHandler{HandleTaskOnly(sureLog, func(_ context.Context, task *bytez) error {
+		if len(task.GetValue()) > 0 {
+			<-release
+		}
+		return nil
+	})}, From(Connect(endpoint)), WithConcurrency(slow), WithPrefetch(quick))
+	vent := accept()
+	vent.wantFrames(string(wire.VerbCredit), fmt.Sprint(quick+slow))
+	for i := range quick {
+		vent.send(string(wire.VerbTask), fmt.Sprint(i), sureLog.Procedure, "")
+	}
+	words := make(map[string]int)
+	for words[string(wire.VerbDone)] < quick {
+		words[vent.recv()[0]]++
+	}
+	if n := words[string(wire.VerbExtend)]; n > quick/2 {
+		t.Errorf("%d words that a task was begun, for %d tasks that took no time", n, quick)
+	}
+	body := encode(t, wrapperspb.Bytes([]byte("slow")))
+	for i := range slow {
+		vent.send(string(wire.VerbTask), fmt.Sprint("slow ", i), sureLog.Procedure, body)
+	}
+	running := make(map[string]bool)
+	for len(running) < slow {
+		if m := vent.recv(); m[0] == string(wire.VerbExtend) {
+			running[m[1]] = true
+		}
+	}
+}

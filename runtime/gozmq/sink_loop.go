@@ -1,0 +1,80 @@
+package gozmq
+
+import (
+	"context"
+
+	"google.golang.org/protobuf/proto"
+
+	"github.com/gozmq/gozmq/runtime/internal/wire"
+	"github.com/gozmq/gozmq/runtime/internal/zmtp"
+)
+
+// A resultLoop is a loop over the results of a method, or at a puller over its
+// tasks.
+type resultLoop struct {
+	sink   *Sink
+	ctx    context.Context
+	method *Method
+	fresh  func() proto.Message
+	yield  func(proto.Message, error) bool
+	info   *TaskInfo // where descriptions are stored; nil: nowhere
+}
+
+// plain yields a message that nobody wants described.
+func (l *resultLoop) plain(r sinkMessage) (more bool) {
+	return l.yield(decodeBody(&l.sink.bodies, r.Body, l.fresh))
+}
+
+// described yields a message with its description, through the interceptors. One
+// that cannot be decoded they do not get.
+func (l *resultLoop) described(r sinkMessage) (more bool) {
+	info := l.describe(r)
+	m, err := decodeBody(&l.sink.bodies, r.Body, l.fresh)
+	if err != nil || l.sink.intercept == nil {
+		l.store(info, l.ctx)
+		return l.yield(m, err)
+	}
+	ctx := newTaskContext(l.ctx, info)
+	call := &CallInfo{Operation: OperationResult, Method: l.method, Peer: info.Peer, Metadata: info.Metadata, Task: &ctx.info}
+	step := loopStep{body: func(ctx context.Context, m proto.Message) bool {
+		l.store(info, ctx)
+		return l.yield(m, nil)
+	}}
+	err = step.run(ctx, l.sink.observer, l.sink.socketType(), call, m, l.sink.intercept)
+	switch {
+	case err == nil:
+		return step.more
+	case step.yielded:
+		l.sink.observer.observe(Event{Kind: EventTaskFailed, SocketType: string(l.sink.socketType()), Procedure: l.method.Procedure, Err: err})
+		return step.more
+	}
+	l.store(info, l.ctx)
+	return l.yield(nil, err)
+}
+
+// describe returns the description of a message.
+func (l *resultLoop) describe(r sinkMessage) TaskInfo {
+	info := TaskInfo{Method: l.method, ID: string(r.ID), Peer: r.peer}
+	if len(r.Header) > 0 {
+		h := wire.ParseTaskHeader(r.Header)
+		info.Attempt, info.Batch = h.Attempt, h.BatchName()
+		info.Metadata, info.ResultMetadata = Metadata(h.Metadata), Metadata(h.ResultMetadata)
+	}
+	return info
+}
+
+// store stores a description for the loop's body, if it wants one.
+func (l *resultLoop) store(info TaskInfo, ctx context.Context) {
+	if l.info != nil {
+		info.ctx = ctx
+		*l.info = info
+	}
+}
+
+// socketType is the type of the socket that messages come to.
+func (s *Sink) socketType() zmtp.SocketType {
+	if s.pulls {
+		return s.delivery.socketType(zmtp.Pull, zmtp.Dealer)
+	}
+	return s.delivery.socketType(zmtp.Pull, zmtp.Router)
+}

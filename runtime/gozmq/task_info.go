@@ -1,0 +1,59 @@
+package gozmq
+
+import "context"
+
+// TaskInfo describes a task to the worker that runs it, and a result or a task to
+// the loop of a sink (StoreInfo). It must not be changed.
+type TaskInfo struct {
+	// Method describes the task.
+	Method *Method
+	// ID identifies the task in all of its attempts, also after a restart of
+	// its ventilator. With DeliveryAtMostOnce it is empty.
+	ID string
+	// Attempt is the number of this attempt, 1 for the first; 0 when it is not
+	// known.
+	Attempt int
+	// Batch is the name of the batch that the task belongs to, or empty.
+	Batch string
+	// Metadata is what the ventilator's program sent with the task
+	// (AppendMetadata). It comes with the result, too.
+	Metadata Metadata
+	// ResultMetadata is, at a sink, what the worker has added to the result
+	// (AddResultMetadata).
+	ResultMetadata Metadata
+	// Peer is where the message came from: the ventilator or, at a sink behind
+	// workers, the worker. Behind a Proxy it is the proxy.
+	Peer *Peer
+
+	worker *taskContext    // takes what AddResultMetadata adds; nil: no worker runs the task
+	ctx    context.Context // nil: none
+}
+
+// AddResultMetadata adds metadata to the result of the task, for the sink. A
+// worker's handler, or interceptor, calls it before it returns, from any goroutine.
+// It has no effect when the method has no result or the handler fails. The limits
+// are those of Metadata: beyond them the task fails, and is not tried again.
+func (i *TaskInfo) AddResultMetadata(key, value string) {
+	if i.worker != nil {
+		i.worker.addResult(key, value)
+	}
+}
+
+// Context returns the context of the message, as a sink's interceptors have
+// changed it; at a worker, that which its interceptors were given.
+func (i *TaskInfo) Context() context.Context {
+	if i.ctx == nil {
+		return context.Background()
+	}
+	return i.ctx
+}
+
+type taskInfoKey struct{}
+
+// TaskInfoFromContext returns the description of a task, given the context of
+// its handler, of an interceptor or of WithTaskErrorHandler; nil for any other
+// context.
+func TaskInfoFromContext(ctx context.Context) *TaskInfo {
+	info, _ := ctx.Value(taskInfoKey{}).(*TaskInfo)
+	return info
+}

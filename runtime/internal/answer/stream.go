@@ -1,0 +1,147 @@
+package answer
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/gozmq/gozmq/runtime/internal/socket"
+	"github.com/gozmq/gozmq/runtime/internal/status"
+	"github.com/gozmq/gozmq/runtime/internal/stream"
+	"github.com/gozmq/gozmq/runtime/internal/wire"
+)
+
+// A Stream is one call with several messages. One goroutine at a time may call
+// Receive, any number Send.
+type Stream struct {
+	server *Server
+	method *Method
+	work   Work
+	ctx    *Context // the handler's
+	on     *socket.RouterStream
+	peer   *socket.RouterPeer
+
+	hard   context.Context         // ends when nothing can be sent or received any more
+	soft   context.CancelCauseFunc // ends the handler's
+	cancel context.CancelCauseFunc // ends both
+	unwait func() bool             // stops waiting for the end of hard
+	watch  stream.Watch
+	done   atomic.Bool // the handler has returned
+	old    atomic.Bool // the stream has reached its greatest age
+
+	ages [2]*time.Timer
+
+	headers sync.Once // sends the headers
+	headErr error
+
+	taken error // the receiving goroutine's, or the reader's while it waits
+
+	received, sent atomic.Uint64
+	waits          atomic.Bool
+
+	refused bool // the stream was not begun
+}
+
+// dealt says in an error how the messages of a stream come to several servers.
+const dealt = " (a proxy that deals messages to several servers cannot carry streams: use gozmq.Proxy)"
+
+var (
+	errReturned     = &status.Error{Code: status.FailedPrecondition, Message: "the handler of the stream has returned"}
+	errGivenUp      = &status.Error{Code: status.Canceled, Message: "the client has canceled the call"}
+	errTooOld       = &status.Error{Code: status.Unavailable, Message: "the stream is too old: open it again"}
+	errStreamsOn    = &status.Error{Code: status.Unavailable, Message: "the server is stopping: open the stream again"}
+	errAstray       = &status.Error{Code: status.FailedPrecondition, Message: "messages of the stream went elsewhere" + dealt}
+	errNoStream     = &status.Error{Code: status.FailedPrecondition, Message: "no such stream here: it has ended, or its first message went elsewhere" + dealt}
+	errBeyondCredit = &status.Error{Code: status.ResourceExhausted, Message: "message beyond the credit of the stream"}
+	errUnread       = &status.Error{Code: status.ResourceExhausted, Message: "the handler has not received what was sent before, and the server keeps no more of that"}
+	errSecond       = &status.Error{Code: status.InvalidArgument, Message: "the method takes one request, and the client has sent another message"}
+)
+
+// openStream makes a stream of a call whose start was decoded, and returns its job.
+func (c *Call) openStream(envelope wire.Envelope) socket.Job {
+	s := &Stream{server: c.server, method: c.method, work: c.work, ctx: c.ctx, peer: c.peer}
+	h := c.header.Stream
+	s.on = c.peer.NewStream(envelope, h)
+	s.on.Owner = s
+	s.hard, s.soft, s.cancel = c.ctx.forStream()
+	if !s.on.Open() {
+		c.ctx.finish()
+		c.leave()
+		c.fail(status.Errorf(status.InvalidArgument, "%s: a stream with this envelope is open already", s.method.Procedure))
+		c.free()
+		return nil
+	}
+	c.stream = s
+	if s.method.ClientStreams && !h.NoMessage {
+		_ = s.on.Push(c.first) // within the first credit
+		c.first = nil
+	}
+	if h.End || !s.method.ClientStreams {
+		s.on.CloseReceive()
+	}
+	s.unwait = context.AfterFunc(s.hard, s.hardEnded)
+	if !c.server.streams.add(s) {
+		c.Refuse()
+		return nil
+	}
+	s.age()
+	return c
+}
+
+// age starts the timers of the greatest age.
+func (s *Stream) age() {
+	d := s.server.cfg.MaxAge
+	if d == 0 {
+		return
+	}
+	d += rand.N(d/10 + 1)
+	s.ages[0] = time.AfterFunc(d, func() { s.old.Store(true); s.drain() })
+	s.ages[1] = time.AfterFunc(d+s.server.cfg.Drain, func() { s.abort(errTooOld, true) })
+}
+
+// drain tells the handler that the stream is to end. One that receives a stream and
+// answers once is not told: it ends when the client does.
+func (s *Stream) drain() {
+	if s.method.ServerStreams {
+		s.soft(s.server.cfg.Draining)
+	}
+}
+
+// begin is called before the handler is.
+func (s *Stream) begin() {
+	s.watch.Idle, s.watch.Look, s.watch.End = s.server.cfg.Idle, s.look, s.expire
+	s.watch.Start()
+}
+
+// finish ends what runs beside the handler. s.end still has to be called.
+func (s *Stream) finish() {
+	s.done.Store(true)
+	s.server.streams.remove(s)
+	s.on.Discard()
+	s.unwait()
+	s.watch.Stop()
+	for _, t := range s.ages {
+		if t != nil {
+			t.Stop()
+		}
+	}
+}
+
+// expire ends the stream because of a timeout.
+func (s *Stream) expire(err error) {
+	s.abort(status.Errorf(status.DeadlineExceeded, "%s: %w", s.method.Procedure, err), true)
+}
+
+// look says what the watch looks at.
+func (s *Stream) look() (all, received uint64, waits bool) {
+	received = s.received.Load()
+	return received + s.sent.Load(), received, s.waits.Load()
+}
+
+// draining reports whether ctx has ended because the stream is to end.
+func (s *Stream) draining(ctx context.Context) bool {
+	return errors.Is(context.Cause(ctx), s.server.cfg.Draining)
+}

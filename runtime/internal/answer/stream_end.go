@@ -1,0 +1,108 @@
+package answer
+
+import (
+	"context"
+	"errors"
+
+	"github.com/gozmq/gozmq/runtime/internal/status"
+	"github.com/gozmq/gozmq/runtime/internal/wire"
+)
+
+// end ends the stream as the handler has returned.
+func (s *Stream) end(err error) {
+	if err == nil {
+		if _, err = s.on.Finish(errReturned, s.appendReply); err == nil {
+			return
+		}
+	}
+	err = s.drained(err)
+	_, _ = s.on.Finish(errReturned, func(b []byte) ([]byte, error) {
+		h, _ := s.lastHeader()
+		return s.appendFailure(b, err, h)
+	})
+}
+
+// drained returns err, or if it is that of a context that has ended because the
+// stream is to end, an error that says so.
+func (s *Stream) drained(err error) error {
+	if !s.draining(s.ctx.context()) || !errors.Is(err, context.Canceled) && !errors.Is(err, s.server.cfg.Draining) {
+		return err
+	}
+	if s.old.Load() {
+		return errTooOld
+	}
+	return errStreamsOn
+}
+
+// appendReply appends the last reply of a stream that went well.
+func (s *Stream) appendReply(b []byte) ([]byte, error) {
+	h, err := s.lastHeader()
+	if err != nil {
+		return b, err
+	}
+	var body wire.Body = wire.Encoded(nil)
+	if s.work.HasReply() {
+		body = s.work
+	}
+	out, err := wire.AppendReply(b, body, h)
+	if err != nil {
+		return out, handlersFault(err)
+	}
+	return out, beyondClient(s.method, "reply", s.peer.Fits(out[len(b):]))
+}
+
+// lastHeader returns the header of the last reply, an empty one with an error.
+func (s *Stream) lastHeader() (wire.ReplyHeader, error) {
+	if s.refused {
+		return wire.ReplyHeader{Refused: true}, nil
+	}
+	return s.ctx.replyHeader()
+}
+
+func (s *Stream) appendFailure(b []byte, err error, h wire.ReplyHeader) ([]byte, error) {
+	return wire.AppendFailure(b, status.Encode(err, s.server.statusLimit(s.peer)), h)
+}
+
+// hardEnded ends the stream when its context has ended without the handler.
+func (s *Stream) hardEnded() {
+	if s.done.Load() {
+		return // what the handler has returned is on its way
+	}
+	lost := s.peer.Err() != nil
+	s.abort(s.cause(), !lost)
+}
+
+// why returns why the handler cannot go on.
+func (s *Stream) why() error {
+	if s.done.Load() {
+		return errReturned
+	}
+	return s.cause()
+}
+
+// cause returns why the stream's context has ended.
+func (s *Stream) cause() error {
+	if why, over := s.on.Err(); over {
+		return why
+	}
+	cause := context.Cause(s.hard)
+	switch {
+	case errors.Is(cause, errStopped):
+		return errStreamsOn
+	case errors.Is(cause, context.DeadlineExceeded), errors.Is(cause, context.Canceled) && s.peer.Err() == nil:
+		return status.Errorf(status.CodeOf(cause), "%s: %w", s.method.Procedure, cause)
+	}
+	return status.Errorf(status.Unavailable, "%s: the client is gone: %w", s.method.Procedure, cause)
+}
+
+// abort ends the stream with err while the handler may still run. tell says
+// that the client gets the error.
+func (s *Stream) abort(err error, tell bool) {
+	var appendEnd func(b []byte) ([]byte, error)
+	if tell {
+		appendEnd = func(b []byte) ([]byte, error) { return s.appendFailure(b, err, wire.ReplyHeader{}) }
+	}
+	if first, _ := s.on.Finish(err, appendEnd); first {
+		s.cancel(s.server.cfg.Public(err))
+	}
+}

@@ -1,0 +1,124 @@
+package call
+
+import (
+	"time"
+
+	"github.com/gozmq/gozmq/runtime/internal/socket"
+	"github.com/gozmq/gozmq/runtime/internal/status"
+	"github.com/gozmq/gozmq/runtime/internal/wire"
+	"github.com/gozmq/gozmq/runtime/internal/zmtp"
+)
+
+// A Message makes the request of a call and takes its reply.
+type Message interface {
+	// AppendBody appends the request's body. It is called for each attempt.
+	wire.Body
+	// Decode decodes the reply's body, which is valid during the call only. Its
+	// error is what the call fails with.
+	Decode(body []byte) error
+}
+
+// An Exchange is a call of one request and one reply, as a socket.Exchange. It is
+// used by one call at a time.
+type Exchange struct {
+	Method   Method
+	Message  Message
+	Metadata wire.Metadata
+	Wait     bool // for a server, as long as the context lasts
+
+	// WantsMetadata has Do store the metadata of the last attempt's reply.
+	WantsMetadata     bool
+	Headers, Trailers wire.Metadata
+
+	// Deadline is that of the context; Do sets it. Zero: none.
+	Deadline time.Time
+
+	err     error // what the reply said
+	refused bool  // and the server did nothing
+}
+
+var _ socket.Exchange = (*Exchange)(nil)
+
+// begin forgets an earlier attempt.
+func (x *Exchange) begin() {
+	x.Headers, x.Trailers = nil, nil
+	x.err, x.refused = nil, false
+}
+
+// AppendRequest appends the frames behind the envelope (socket.Exchange).
+func (x *Exchange) AppendRequest(b []byte) ([]byte, error) {
+	if x.Method.Bare {
+		return x.Message.AppendBody(b, 0)
+	}
+	h := wire.RequestHeader{Metadata: x.Metadata}
+	if !x.Deadline.IsZero() {
+		h.Timeout = max(time.Until(x.Deadline), 1)
+	}
+	b, err := wire.AppendRequest(b, x.Method.Procedure, x.Message, h)
+	return b, status.Input(err)
+}
+
+// AppendCancel appends the request that tells one of our servers that the caller
+// has given up (socket.Canceler). Bare framing has no place for it.
+func (x *Exchange) AppendCancel(b []byte) ([]byte, bool) {
+	if x.Method.Bare {
+		return b, false
+	}
+	return wire.AppendCancel(b), true
+}
+
+// Deliver decodes the reply (socket.Exchange).
+func (x *Exchange) Deliver(frames [][]byte) {
+	x.refused = false
+	x.err = x.decode(frames)
+}
+
+// TooLarge ends the call without its reply (socket.Exchange).
+func (x *Exchange) TooLarge(err *zmtp.SizeError) {
+	x.refused = false
+	x.err = status.Errorf(status.ResourceExhausted, "%s: reply of at least %d bytes exceeds the client's limit of %d (ask for less, or raise it with WithMaxMessageSize of Dial)", x.Method.Procedure, err.Size, err.Limit)
+}
+
+// Refused reports whether the reply says that the server is stopping
+// (socket.Refuser).
+func (x *Exchange) Refused() bool { return x.refused }
+
+func (x *Exchange) decode(frames [][]byte) error {
+	if x.Method.Bare {
+		body, err := wire.ParseBareBody("reply", frames)
+		if err != nil {
+			return x.malformed(err)
+		}
+		return x.Message.Decode(body)
+	}
+	r, err := wire.ParseReply(frames)
+	if err != nil {
+		return x.malformed(err)
+	}
+	if (r.Failed() || x.WantsMetadata) && len(r.Header) > 0 {
+		if err := x.decodeHeader(r.Header); err != nil {
+			return err
+		}
+	}
+	if r.Failed() {
+		return status.Parse(r.Status)
+	}
+	return x.Message.Decode(r.Body)
+}
+
+func (x *Exchange) decodeHeader(header []byte) error {
+	h, err := wire.ParseReplyHeader(header)
+	x.refused = h.Refused
+	if !x.WantsMetadata {
+		return nil // nobody asked
+	}
+	if err != nil {
+		return x.malformed(err)
+	}
+	x.Headers, x.Trailers = h.Headers, h.Trailers
+	return nil
+}
+
+func (x *Exchange) malformed(err error) error {
+	return status.Errorf(status.Internal, "%s: %w", x.Method.Procedure, err)
+}

@@ -1,0 +1,219 @@
+package call
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/gozmq/gozmq/runtime/internal/socket"
+	"github.com/gozmq/gozmq/runtime/internal/status"
+	"github.com/gozmq/gozmq/runtime/internal/stream"
+	"github.com/gozmq/gozmq/runtime/internal/wire"
+)
+
+// An Owner is whoever a Stream is for: it knows the messages, and what stands
+// between the caller and the call.
+type Owner interface {
+	// Begin is called before the stream is sent, with the message that is to be its
+	// first, if any, and returns the call's context and metadata. When it fails,
+	// the stream can begin later, unless it has called Fail. It is called again
+	// then, by one goroutine at a time.
+	Begin(ctx context.Context, m wire.Body) (call context.Context, metadata wire.Metadata, err error)
+	// First returns the body of the first message; nil: there is none, or the
+	// one of an earlier attempt to begin.
+	First(m wire.Body) ([]byte, error)
+	// Next returns why a message that is not the first is not sent, if so.
+	Next(m wire.Body) error
+	// Take takes the body of a message, which is valid during the call only, and
+	// returns what is wrong with it. It is called in any goroutine while Receive
+	// waits.
+	Take(body []byte) error
+	// Taken is called by Receive behind Take. An error ends the call.
+	Taken() error
+	// Headers gets the reply's headers, before the first message is taken note of,
+	// and Last the header of the last reply.
+	Headers(h wire.Metadata)
+	Last(h wire.ReplyHeader)
+	// Reply takes the body of the last reply of a call in which the server sends
+	// no stream.
+	Reply(body []byte) error
+	// Ended is called once when the call is over, in any goroutine. replied says
+	// that the server has ended a call as Reply says, well or not.
+	Ended(err error, replied bool)
+	// Outcome returns what the caller gets in place of err, with which the call
+	// has ended.
+	Outcome(err error) error
+}
+
+// Config is what a caller wants of one stream.
+type Config struct {
+	Timeout time.Duration // of all of it; 0: none
+	Idle    time.Duration // without a message; 0: none
+	Message time.Duration // for one message; 0: none
+	Wait    bool          // for a server, as long as the context lasts
+	Hedging Hedging
+}
+
+// A Stream is one call with several messages, over all of its attempts. One
+// goroutine at a time may call Receive, any number the other methods.
+type Stream struct {
+	client  *Client
+	method  Method
+	config  Config
+	owner   Owner
+	call    context.Context // ends the stream
+	release context.CancelFunc
+	watch   stream.Watch
+
+	// starting holds one value while a goroutine begins the stream, or begins it
+	// again; it owns the next fields.
+	starting chan struct{}
+	with     context.Context // call, as the owner has it; nil before begin
+	metadata wire.Metadata
+	first    []byte // the first message, where hasFirst is true
+	hasFirst bool
+	ends     bool // the start says that no message follows
+	tries    tries
+
+	current atomic.Pointer[socket.DealerStream]
+	leg     *Stream // the hedge that was first; the receiving goroutine's
+
+	// The receiving goroutine's, or of whoever reads for it.
+	taken error // what was wrong with the message
+	told  bool  // the owner has the headers
+
+	received atomic.Uint64
+	sent     atomic.Uint64
+	waits    atomic.Bool // Receive does
+
+	mu     sync.Mutex
+	over   bool
+	result error
+	unwait func() bool // stops waiting for the end of call; nil: does not yet
+	// opening says that open looks after the end of call; giveUp ends what waits
+	// for a server when the stream is over, if not nil.
+	opening bool
+	giveUp  context.CancelFunc
+
+	legContext context.Context // of the hedges; nil: there are none yet
+}
+
+// Init makes s a stream that ends with ctx.
+func (s *Stream) Init(ctx context.Context, c *Client, m Method, cfg Config, o Owner) {
+	s.client, s.method, s.config, s.owner, s.call = c, m, cfg, o, ctx
+	s.starting = make(chan struct{}, 1)
+	s.release = func() {}
+	if cfg.Timeout != 0 {
+		s.call, s.release = context.WithTimeout(ctx, cfg.Timeout)
+	}
+	s.watch.Idle, s.watch.Message = cfg.Idle, cfg.Message
+	s.watch.End, s.watch.Look = s.expire, s.look
+}
+
+// Context returns the context with which the stream ends.
+func (s *Stream) Context() context.Context { return s.call }
+
+// Send sends one message, which it does not keep. It waits for credit until ctx
+// ends.
+func (s *Stream) Send(ctx context.Context, m wire.Body) error {
+	if err := ctx.Err(); err != nil {
+		return contextError(err, s.method.Procedure)
+	}
+	st := s.current.Load()
+	if st == nil {
+		sent, err := s.begin(ctx, m, !s.method.ClientStreams)
+		if sent || err != nil {
+			return s.unlessEnded(err)
+		}
+		st = s.current.Load()
+	}
+	if err := s.oneRequest(); err != nil {
+		return err
+	}
+	if err := s.owner.Next(m); err != nil {
+		return err
+	}
+	return s.send(ctx, st, m)
+}
+
+// send sends a message that is not the first.
+func (s *Stream) send(ctx context.Context, st *socket.DealerStream, m wire.Body) error {
+	for {
+		err := st.Send(ctx, m)
+		switch {
+		case err == nil:
+			s.sent.Add(1)
+			return nil
+		case errors.Is(err, socket.ErrStreamClosed):
+			return status.Errorf(status.FailedPrecondition, "%s: Send after CloseSend", s.method.Procedure)
+		case !errors.Is(err, socket.ErrStreamOver):
+			return lost(err, s.method.Procedure)
+		}
+		next, final, err := s.again(ctx, st)
+		switch {
+		case err != nil:
+			return err
+		case next == nil:
+			return s.whyOver(final)
+		}
+		st = next
+	}
+}
+
+// whyOver returns what Send returns when the call is over, with that error if any.
+func (s *Stream) whyOver(final error) error {
+	if final != nil {
+		return final
+	}
+	return status.Errorf(status.FailedPrecondition, "%s: the call is over", s.method.Procedure)
+}
+
+// unlessEnded returns err, of begin; nil when the owner has ended the call well
+// instead of beginning it.
+func (s *Stream) unlessEnded(err error) error {
+	if over, result := s.Over(); err != nil && over && result == nil {
+		return nil
+	}
+	return err
+}
+
+// CloseSend says that no message will follow.
+func (s *Stream) CloseSend(ctx context.Context) error {
+	if err := ctx.Err(); err != nil {
+		return contextError(err, s.method.Procedure)
+	}
+	if !s.method.ClientStreams {
+		return nil
+	}
+	st := s.current.Load()
+	if st == nil {
+		begun, err := s.begin(ctx, nil, true)
+		if begun || err != nil {
+			return s.unlessEnded(err)
+		}
+		st = s.current.Load()
+	}
+	for st != nil {
+		if st.CloseSend() == nil {
+			return nil
+		}
+		next, final, err := s.again(ctx, st)
+		if err != nil || next == nil {
+			return cmp.Or(err, final) // to close a call that went well is no error
+		}
+		st = next
+	}
+	_, err := s.Over()
+	return err
+}
+
+// oneRequest returns why a further message cannot be sent, nil if it can.
+func (s *Stream) oneRequest() error {
+	if s.method.ClientStreams {
+		return nil
+	}
+	return status.Errorf(status.FailedPrecondition, "%s: the call has one request, and it was sent", s.method.Procedure)
+}

@@ -1,0 +1,269 @@
+package call
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/gozmq/gozmq/runtime/internal/socket"
+	"github.com/gozmq/gozmq/runtime/internal/status"
+	"github.com/gozmq/gozmq/runtime/internal/wire"
+	"github.com/gozmq/gozmq/runtime/internal/zmtp"
+)
+
+// hold lets the caller begin the stream, or begin it again, until it calls free. It
+// fails when ctx ends first.
+func (s *Stream) hold(ctx context.Context) (free func(), err error) {
+	select {
+	case s.starting <- struct{}{}:
+		return func() { <-s.starting }, nil
+	case <-ctx.Done():
+		return nil, contextError(ctx.Err(), s.method.Procedure)
+	}
+}
+
+// begin sends the start, with m as the first message unless it is nil; ends
+// says that no message will follow. It returns false without an error when
+// another goroutine has sent the start. When only ctx has ended, the stream can
+// begin later.
+func (s *Stream) begin(ctx context.Context, m wire.Body, ends bool) (sent bool, err error) {
+	free, err := s.hold(ctx)
+	if err != nil {
+		return false, err
+	}
+	defer free()
+	if over, err := s.Over(); over {
+		return false, s.whyOver(err)
+	}
+	if s.current.Load() != nil || m != nil && s.hasFirst {
+		return false, s.oneRequest()
+	}
+	if err := s.prepare(ctx, m); err != nil {
+		return false, err
+	}
+	s.ends = s.ends || ends
+	s.sent.Add(1)
+	if s.hedges() {
+		return true, nil
+	}
+	return true, s.open(ctx)
+}
+
+// prepare lets the owner begin, and encode the first message.
+func (s *Stream) prepare(ctx context.Context, m wire.Body) error {
+	switch {
+	case s.method.Bare:
+		return s.Fail(status.Errorf(status.Unimplemented, "%s: bare framing cannot carry streams", s.method.Procedure))
+	case !s.method.ClientStreams && m == nil && !s.hasFirst:
+		return s.requestFirst()
+	}
+	call, metadata, err := s.owner.Begin(ctx, m)
+	if err != nil {
+		return err
+	}
+	s.wait(call, metadata)
+	first, err := s.owner.First(m)
+	if first != nil {
+		s.first, s.hasFirst = first, true
+	}
+	return err
+}
+
+func (s *Stream) requestFirst() error {
+	return status.Errorf(status.FailedPrecondition, "%s: the request has to be sent first", s.method.Procedure)
+}
+
+// wait lets the end of call, the call's context, end the stream.
+func (s *Stream) wait(call context.Context, metadata wire.Metadata) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.over || s.unwait != nil {
+		return
+	}
+	s.with, s.metadata = call, metadata
+	s.unwait = func() bool { return true }
+	if call.Done() != nil {
+		s.unwait = context.AfterFunc(call, s.callEnded)
+	}
+	s.watch.Start()
+}
+
+// callEnded ends the stream because its call's context has ended, unless open is
+// about to, which knows why no server was there.
+func (s *Stream) callEnded() {
+	s.mu.Lock()
+	opening := s.opening
+	s.mu.Unlock()
+	if !opening {
+		s.Cancel(contextError(s.with.Err(), s.method.Procedure))
+	}
+}
+
+// beginOpening has open look after the end of the call, until endOpening.
+func (s *Stream) beginOpening() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.opening = true
+}
+
+func (s *Stream) endOpening() {
+	s.mu.Lock()
+	s.opening = false
+	s.mu.Unlock()
+	if err := s.with.Err(); err != nil {
+		s.Cancel(contextError(err, s.method.Procedure))
+	}
+}
+
+// open opens the stream at a server, trying again as the method allows.
+// s.starting is held.
+func (s *Stream) open(ctx context.Context) error {
+	s.beginOpening()
+	defer s.endOpening()
+	both, stop := s.both(ctx)
+	defer stop()
+	for {
+		st, err := s.client.Dealer.OpenStream(both, s.with.Done(), s, s.client.patience(s.config.Wait))
+		if err == nil {
+			s.opened(st)
+			return nil
+		}
+		callErr := s.with.Err()
+		switch over, _ := s.Over(); {
+		case over:
+			return s.whyOver(s.outcome())
+		case callErr == nil && ctx.Err() != nil:
+			return contextError(ctx.Err(), s.method.Procedure)
+		case errors.Is(err, callErr):
+			return s.Fail(contextError(err, s.method.Procedure)) // which says what there was to wait for
+		case callErr != nil:
+			return s.Fail(contextError(callErr, s.method.Procedure))
+		}
+		if err = lost(err, s.method.Procedure); !s.tryAgain(both, err, false) {
+			return s.Fail(err)
+		}
+	}
+}
+
+// opened makes st the current attempt.
+func (s *Stream) opened(st *socket.DealerStream) {
+	if s.ends {
+		st.StartClosed()
+	}
+	s.current.Store(st)
+	if over, err := s.Over(); over {
+		st.Cancel(err)
+	}
+}
+
+// both returns a context that ends with ctx, with the call's, and when the stream,
+// which has begun, is over. stop must be called.
+func (s *Stream) both(ctx context.Context) (both context.Context, stop func()) {
+	both, cancel := context.WithCancel(s.with)
+	unlink := func() bool { return true }
+	if done := ctx.Done(); done != nil && done != s.with.Done() {
+		unlink = context.AfterFunc(ctx, cancel)
+	}
+	s.mu.Lock()
+	s.giveUp = cancel
+	over := s.over
+	s.mu.Unlock()
+	if over {
+		cancel()
+	}
+	return both, func() {
+		unlink()
+		cancel()
+	}
+}
+
+// AppendStart appends the stream's first message (socket.StreamStart).
+func (s *Stream) AppendStart(b []byte) (out []byte, size int, err error) {
+	h := wire.RequestHeader{
+		Metadata: s.metadata,
+		Stream: wire.Stream{
+			Present: true, Messages: socket.FirstWindow.Messages, Bytes: socket.FirstWindow.Bytes,
+			NoMessage: !s.hasFirst, End: s.ends,
+		},
+	}
+	if deadline, ok := s.with.Deadline(); ok {
+		h.Timeout = max(time.Until(deadline), 1)
+	}
+	out, err = wire.AppendRequest(b, s.method.Procedure, wire.Encoded(s.first), h)
+	if size = len(s.first); !s.hasFirst {
+		size = -1
+	}
+	return out, size, status.Input(err)
+}
+
+// again begins the stream anew when the attempt st is over, if it may, and returns
+// the new attempt; nil when the call is over, and then the error that it ends with.
+// err is why the caller does not wait any longer.
+func (s *Stream) again(ctx context.Context, st *socket.DealerStream) (next *socket.DealerStream, final, err error) {
+	select {
+	case <-st.Over():
+	case <-ctx.Done():
+		return nil, nil, contextError(ctx.Err(), s.method.Procedure)
+	}
+	free, err := s.hold(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer free()
+	if over, _ := s.Over(); over {
+		return nil, s.outcome(), nil
+	}
+	if current := s.current.Load(); current != st {
+		return current, nil, nil
+	}
+	gone, moves, final := s.judge(st)
+	if final == nil || st.Answered() || st.Spoken() {
+		return nil, final, nil
+	}
+	if !moves {
+		both, stop := s.both(ctx)
+		moves = s.tryAgain(both, final, gone)
+		stop()
+	}
+	if !moves {
+		return nil, final, nil
+	}
+	if err := s.open(ctx); err != nil {
+		if over, _ := s.Over(); over {
+			return nil, err, nil
+		}
+		return nil, nil, err
+	}
+	return s.current.Load(), nil, nil
+}
+
+// judge returns what an attempt has ended with. gone says that this is the
+// error of a server that went, or that is stopping and has done nothing; moves,
+// that no server has done anything and there may be another one.
+func (s *Stream) judge(st *socket.DealerStream) (gone, moves bool, final error) {
+	end, _ := st.End()
+	var size *zmtp.SizeError
+	switch {
+	case end.Err == nil:
+	case errors.As(end.Err, &size):
+		return false, false, status.Errorf(status.ResourceExhausted, "%s: message of at least %d bytes exceeds the client's limit of %d (ask for less, or raise it with WithMaxMessageSize of Dial)", s.method.Procedure, size.Size, size.Limit)
+	case errors.As(end.Err, new(*socket.LostError)):
+		return true, end.Unsent, lost(end.Err, s.method.Procedure)
+	case errors.As(end.Err, new(*status.Error)):
+		return false, false, end.Err
+	default:
+		return false, false, status.Errorf(status.Internal, "%s: %w", s.method.Procedure, end.Err)
+	}
+	if !end.Reply.Failed() {
+		return false, false, nil
+	}
+	h, _ := wire.ParseReplyHeader(end.Reply.Header)
+	moves = h.Refused && st.AvoidPeer(s.client.Dealer)
+	return h.Refused, moves, status.Parse(end.Reply.Status)
+}
+
+// tryAgain reports whether the call is tried again after err (tries.next). Only one
+// whose client sends no stream is: what else was sent is gone.
+func (s *Stream) tryAgain(ctx context.Context, err error, gone bool) bool {
+	return !s.method.ClientStreams && s.tries.next(ctx, s.client, &s.method, gone, err)
+}

@@ -1,0 +1,72 @@
+package call
+
+import "github.com/gozmq/gozmq/runtime/internal/status"
+
+// Close cancels the call if it is not over.
+func (s *Stream) Close() {
+	s.Cancel(status.Errorf(status.Canceled, "%s: the stream was closed", s.method.Procedure))
+}
+
+// expire ends the call because of a timeout.
+func (s *Stream) expire(err error) {
+	s.Cancel(status.Errorf(status.DeadlineExceeded, "%s: %w", s.method.Procedure, err))
+}
+
+// Cancel ends the call with err, if it is not over, and tells the server.
+func (s *Stream) Cancel(err error) {
+	if !s.finish(err, false) {
+		return
+	}
+	if st := s.current.Load(); st != nil {
+		st.Cancel(err)
+	}
+}
+
+// Fail ends the call, of which no server knows, with err. It returns the call's
+// outcome.
+func (s *Stream) Fail(err error) error {
+	s.finish(err, false)
+	return s.outcome()
+}
+
+// finish ends the call with err, or without an error. It returns false when the
+// call was over already.
+func (s *Stream) finish(err error, replied bool) bool {
+	s.mu.Lock()
+	if s.over {
+		s.mu.Unlock()
+		return false
+	}
+	s.over, s.result = true, err
+	unwait, release, giveUp := s.unwait, s.release, s.giveUp
+	s.mu.Unlock()
+	if giveUp != nil {
+		giveUp()
+	}
+	if unwait != nil {
+		unwait()
+	}
+	s.watch.Stop()
+	release()
+	s.owner.Ended(err, replied)
+	return true
+}
+
+// Over reports whether the call is over, and the error that it ended with.
+func (s *Stream) Over() (over bool, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.over, s.result
+}
+
+// outcome returns what the call ended with, as its owner has it.
+func (s *Stream) outcome() error {
+	_, err := s.Over()
+	return s.owner.Outcome(err)
+}
+
+// look says what the watch looks at.
+func (s *Stream) look() (all, received uint64, waits bool) {
+	received = s.received.Load()
+	return received + s.sent.Load(), received, s.waits.Load()
+}

@@ -1,0 +1,188 @@
+package call
+
+import (
+	"cmp"
+	"context"
+
+	"github.com/gozmq/gozmq/runtime/internal/wire"
+)
+
+// hedges reports whether the stream is begun several times.
+func (s *Stream) hedges() bool {
+	return s.config.Hedging.Max > 1 && !s.method.ClientStreams && s.method.Idempotent
+}
+
+// receiveHedged is Receive for a stream that is begun several times, of which the
+// first one with a message, or with an outcome that is not worth another attempt,
+// counts.
+func (s *Stream) receiveHedged(ctx context.Context) (more bool, err error) {
+	if s.leg != nil {
+		more, err = s.leg.Receive(ctx)
+		if more && err != nil {
+			return more, err
+		}
+		return s.fromLeg(more, err)
+	}
+	got, err := s.race(ctx)
+	if err != nil {
+		return s.failed(err)
+	}
+	s.leg = got.stream
+	got.owner.win()
+	return s.fromLeg(got.more, got.err)
+}
+
+// fromLeg looks at what the hedge that counts has received.
+func (s *Stream) fromLeg(more bool, err error) (bool, error) {
+	if more {
+		s.received.Add(1)
+		if err = cmp.Or(s.taken, err); err == nil {
+			err = s.owner.Taken()
+		}
+		if err == nil {
+			return true, nil
+		}
+	}
+	s.finish(err, false)
+	return false, s.outcome()
+}
+
+// A legOutcome is what one hedge has received first.
+type legOutcome struct {
+	stream *Stream
+	owner  *leg
+	more   bool
+	err    error
+}
+
+// race begins the stream as often as its hedging says. It cancels all but the hedge
+// that it returns; all of them when ctx ends.
+func (s *Stream) race(ctx context.Context) (legOutcome, error) {
+	if s.unbegun() {
+		return legOutcome{}, s.requestFirst()
+	}
+	both, stop := s.both(ctx)
+	defer stop()
+	var legs []*Stream
+	var winner *Stream
+	defer func() {
+		for _, leg := range legs {
+			if leg != winner {
+				leg.Close()
+			}
+		}
+	}()
+	begin := func() func() legOutcome {
+		if len(legs) > 0 {
+			s.client.Hedged()
+		}
+		leg := s.newLeg()
+		legs = append(legs, leg.stream)
+		return func() legOutcome {
+			more, err := leg.stream.Receive(leg.stream.call)
+			return legOutcome{leg.stream, leg, more, err}
+		}
+	}
+	got, ok := Race(s.config.Hedging, both.Done(), begin, func(got legOutcome) bool {
+		return s.client.Worth(s.call, got.err)
+	})
+	if !ok {
+		return got, contextError(cmp.Or(ctx.Err(), s.with.Err(), both.Err()), s.method.Procedure)
+	}
+	winner = got.stream
+	return got, nil
+}
+
+// unbegun reports whether there is no request yet.
+func (s *Stream) unbegun() bool {
+	s.starting <- struct{}{}
+	defer func() { <-s.starting }()
+	return !s.hasFirst
+}
+
+// legs returns the context of the hedges, which ends with the stream.
+func (s *Stream) legs() context.Context {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.legContext == nil {
+		ctx, cancel := context.WithCancel(s.with)
+		release := s.release
+		s.legContext, s.release = ctx, func() { cancel(); release() }
+		if s.over {
+			cancel()
+		}
+	}
+	return s.legContext
+}
+
+// A leg owns one hedge. It keeps the first message, with what belongs to it, until
+// the hedge has won; from then on it hands everything to the owner of the stream.
+// After that only the goroutine that receives calls it, or whoever reads for that.
+type leg struct {
+	of     *Stream
+	stream *Stream
+	won    bool
+
+	body    []byte
+	headers wire.Metadata
+	last    *wire.ReplyHeader
+}
+
+// newLeg returns one hedge: the same stream without interceptors and timeouts.
+func (s *Stream) newLeg() *leg {
+	l := &leg{of: s, stream: new(Stream)}
+	l.stream.Init(s.legs(), s.client, s.method, Config{Wait: s.config.Wait}, l)
+	l.stream.first, l.stream.hasFirst, l.stream.ends = s.first, true, true
+	return l
+}
+
+// win hands over what was kept.
+func (l *leg) win() {
+	l.won = true
+	o := l.of.owner
+	o.Headers(l.headers)
+	if l.last != nil {
+		o.Last(*l.last)
+	}
+	if l.body != nil {
+		l.of.taken = o.Take(l.body)
+		l.body = nil
+	}
+}
+
+func (l *leg) Begin(context.Context, wire.Body) (context.Context, wire.Metadata, error) {
+	return l.stream.call, l.of.metadata, nil
+}
+
+func (l *leg) First(wire.Body) ([]byte, error) { return nil, nil } // it is set
+func (l *leg) Next(wire.Body) error            { return nil }
+func (l *leg) Taken() error                    { return nil }
+func (l *leg) Ended(error, bool)               {}
+func (l *leg) Outcome(err error) error         { return err }
+
+func (l *leg) Take(body []byte) error {
+	if l.won {
+		return l.of.owner.Take(body)
+	}
+	l.body = append(make([]byte, 0, len(body)), body...)
+	return nil
+}
+
+// Reply is for a call in which the server sends no stream (Owner).
+func (l *leg) Reply(body []byte) error { return l.Take(body) }
+
+func (l *leg) Headers(h wire.Metadata) {
+	if l.won {
+		l.of.owner.Headers(h)
+		return
+	}
+	l.headers = h
+}
+
+func (l *leg) Last(h wire.ReplyHeader) {
+	if l.won {
+		l.of.owner.Last(h)
+		return
+	}
+	l.last = &h
+}

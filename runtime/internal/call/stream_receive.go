@@ -1,0 +1,118 @@
+package call
+
+import (
+	"context"
+
+	"github.com/gozmq/gozmq/runtime/internal/socket"
+	"github.com/gozmq/gozmq/runtime/internal/status"
+	"github.com/gozmq/gozmq/runtime/internal/wire"
+)
+
+// Receive waits for the next message, which its owner takes, or for the last reply
+// of a call in which the server sends no stream: then more is true. more is false
+// when the call is over, with its outcome. When ctx ends first it returns an error,
+// more is true, and the stream goes on.
+func (s *Stream) Receive(ctx context.Context) (more bool, err error) {
+	if err := ctx.Err(); err != nil {
+		return s.interrupted(err)
+	}
+	s.waits.Store(true)
+	defer s.waits.Store(false)
+	switch over, _ := s.Over(); {
+	case over:
+		return false, s.outcome()
+	case s.hedges():
+		return s.receiveHedged(ctx)
+	case s.current.Load() == nil:
+		if _, err := s.begin(ctx, nil, false); err != nil {
+			return s.failed(err)
+		}
+	}
+	for st := s.current.Load(); ; {
+		if over, _ := s.Over(); over {
+			return false, s.outcome()
+		}
+		ok, err := st.Receive(ctx, (*taker)(s))
+		switch {
+		case err != nil:
+			return s.interrupted(err)
+		case ok:
+			return s.accept(st)
+		}
+		next, final, err := s.again(ctx, st)
+		switch {
+		case err != nil:
+			return s.failed(err)
+		case next == nil:
+			return s.conclude(st, final)
+		}
+		st = next
+	}
+}
+
+// A taker is a Stream as its connection sees it (socket.Taker).
+type taker Stream
+
+// Take takes a message.
+func (t *taker) Take(body []byte) {
+	t.received.Add(1)
+	t.taken = t.owner.Take(body)
+}
+
+// failed returns what Receive returns after an error of begin or again: the
+// call goes on if only the wait for it has ended.
+func (s *Stream) failed(err error) (more bool, _ error) {
+	if over, _ := s.Over(); over {
+		return false, s.outcome()
+	}
+	return true, err
+}
+
+// interrupted returns what Receive returns when its context has ended, which may be
+// that of the call.
+func (s *Stream) interrupted(err error) (more bool, _ error) {
+	if s.call.Err() != nil {
+		s.Cancel(contextError(s.call.Err(), s.method.Procedure))
+		return false, s.outcome()
+	}
+	return true, contextError(err, s.method.Procedure)
+}
+
+// accept looks at a message that was taken.
+func (s *Stream) accept(st *socket.DealerStream) (more bool, err error) {
+	if !s.told {
+		s.told = true
+		s.owner.Headers(st.Headers())
+		s.client.budget.note(nil)
+	}
+	if err = s.taken; err == nil && !s.method.ServerStreams {
+		err = status.Errorf(status.Internal, "%s: the server has sent a message before the reply", s.method.Procedure)
+	}
+	if err == nil {
+		err = s.owner.Taken()
+	}
+	if err != nil {
+		s.Cancel(err)
+		return false, s.outcome()
+	}
+	return true, nil
+}
+
+// conclude ends the call as the server has, and returns what Receive returns.
+func (s *Stream) conclude(st *socket.DealerStream, final error) (more bool, err error) {
+	end, _ := st.End()
+	if len(end.Reply.Header) > 0 {
+		if h, err := wire.ParseReplyHeader(end.Reply.Header); err == nil {
+			s.owner.Last(h)
+		}
+	}
+	replied := !s.method.ServerStreams
+	if replied && final == nil {
+		final = s.owner.Reply(end.Reply.Body)
+	}
+	s.finish(final, replied)
+	if err := s.outcome(); err != nil {
+		return false, err
+	}
+	return replied, nil
+}

@@ -1,0 +1,144 @@
+package pipeline
+
+import (
+	"slices"
+	"time"
+
+	"github.com/gozmq/gozmq/runtime/internal/wire"
+)
+
+// A consumer with ConsumerConfig.Grow reads as many tasks of a distant ventilator
+// ahead as it does in aheadTrips round trips: so many are on their way when it is
+// never idle, and they wait here no longer than that. So a worker far away takes no
+// tasks from others that would begin them earlier.
+const (
+	aheadTrips = 2
+	// near is the round trip below which nothing is gained.
+	near = time.Millisecond
+	// maxAhead and maxAheadBytes bound what is read ahead of one ventilator.
+	maxAhead      = 1024
+	maxAheadBytes = 16 << 20
+	// measureAgain is the shortest time between two measurements of a round trip.
+	measureAgain = time.Second
+	// A task waits for minPatience, or patienceTrips round trips, until the consumer
+	// finds that it does not do as many as it thought.
+	minPatience   = 500 * time.Millisecond
+	patienceTrips = 4
+)
+
+// A pace is what a consumer knows of a ventilator's tasks.
+type pace struct {
+	took     time.Duration // of one task, on average; 0: not known
+	size     int           // of one task, rather too much
+	ended    int           // tasks since ahead was changed
+	measured time.Time     // when the round trip was
+}
+
+// measure has the round trip measured, not too often.
+func (v *ventilator) measure(grow bool) {
+	if now := time.Now(); grow && now.Sub(v.pace.measured) >= measureAgain {
+		v.pace.measured = now
+		v.conn.Measure()
+	}
+}
+
+// learn notes that a task has run, and adapts how many are read ahead; c.mu is held.
+func (c *Consumer) learn(v *ventilator, d *Delivery) {
+	if !c.grow || !c.started || c.draining {
+		return
+	}
+	p, took := &v.pace, max(time.Since(d.came), time.Microsecond)
+	if p.took == 0 {
+		p.took = took
+	}
+	p.took += (took - p.took) / 8
+	p.size = max(d.task.Size(), p.size-p.size/64)
+	p.ended++
+	v.measure(true)
+	switch want := c.wanted(v); {
+	case want > v.ahead && p.ended >= v.ahead:
+		v.ahead, p.ended = min(want, 2*v.ahead), 0
+		v.raise(c.lanes + v.ahead + v.handled)
+	case want <= v.ahead/2:
+		v.ahead, p.ended = want, 0
+		c.adjust(v)
+	}
+}
+
+// wanted returns how many tasks of a ventilator to read ahead.
+func (c *Consumer) wanted(v *ventilator) int {
+	return max(v.pace.ahead(c.lanes, v.conn.RoundTrip()), c.ahead)
+}
+
+// ahead returns how many tasks as these a consumer that runs so many at once does in
+// aheadTrips round trips, within the bounds; 0 if that does not matter.
+func (p *pace) ahead(lanes int, trip time.Duration) int {
+	if trip < near {
+		return 0
+	}
+	n := aheadTrips * float64(lanes) * float64(trip) / float64(p.took)
+	return int(min(n, maxAhead, float64(maxAheadBytes/max(p.size, 1))))
+}
+
+// setWait sets how long a task may wait here; the consumer's lock is held.
+func (d *Delivery) setWait(now time.Time) {
+	d.came = now
+	if d.lease > 0 {
+		// Then it goes to a worker that has the time.
+		d.due = now.Add(d.lease / 2)
+	}
+	c := d.consumer
+	if v := c.ventilators[d.conn]; v.ahead > c.ahead {
+		end := now.Add(max(minPatience, patienceTrips*v.conn.RoundTrip()))
+		if d.due.IsZero() || end.Before(d.due) {
+			d.due = end
+		}
+	}
+	if !d.due.IsZero() {
+		c.sooner.Set()
+	}
+}
+
+// waited returns a task that has waited for half of its lease. One that was read
+// ahead of a distant ventilator shows before that tasks take longer than they did:
+// then fewer are read ahead, and those beyond go back. The consumer's lock is held.
+func (d *Delivery) waited(now time.Time) {
+	c := d.consumer
+	if v := c.ventilators[d.conn]; v != nil && v.ahead > c.ahead {
+		v.ahead, v.pace.ended = c.ahead, 0
+		v.pace.took = max(v.pace.took, now.Sub(d.came))
+		c.adjust(v)
+		c.returnBeyond(v)
+	}
+	switch end := d.came.Add(d.lease / 2); {
+	case c.held[string(d.task.ID)] != d:
+	case d.lease == 0:
+		d.due = time.Time{}
+	case now.Before(end):
+		d.due = end
+	default:
+		c.waiting = slices.DeleteFunc(c.waiting, func(other *Delivery) bool { return other == d })
+		d.release(wire.VerbReturn, nil)
+	}
+}
+
+// returnBeyond returns the tasks of a ventilator that wait beyond those that are to
+// be read ahead; c.mu is held.
+func (c *Consumer) returnBeyond(v *ventilator) {
+	kept, n := c.waiting[:0], 0
+	var back []*Delivery
+	for _, d := range c.waiting {
+		if d.conn == v.conn {
+			if n++; n > v.ahead {
+				back = append(back, d)
+				continue
+			}
+		}
+		kept = append(kept, d)
+	}
+	clear(c.waiting[len(kept):])
+	c.waiting = kept
+	for _, d := range back {
+		d.release(wire.VerbReturn, nil)
+	}
+}

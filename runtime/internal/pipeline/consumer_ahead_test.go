@@ -1,0 +1,33 @@
+package pipeline
+
+import (
+	"testing"
+	"time"
+)
+
+// How many tasks are read ahead: as many as are done in two round trips, within
+// bounds, and none beside the default while that does not matter.
+func TestAhead(t *testing.T) {
+	for _, c := range []struct {
+		name       string
+		lanes      int
+		trip, took time.Duration
+		size, want int
+	}{
+		{"not known", 4, 0, time.Millisecond, 100, 0},
+		{"near", 4, 900 * time.Microsecond, time.Microsecond, 100, 0},
+		{"short tasks", 4, 100 * time.Millisecond, 10 * time.Millisecond, 100, 80},
+		{"one at a time", 1, 100 * time.Millisecond, 10 * time.Millisecond, 100, 20},
+		{"long tasks", 4, 100 * time.Millisecond, time.Second, 100, 0},
+		{"as long as the way", 4, 100 * time.Millisecond, 100 * time.Millisecond, 100, 8},
+		{"tasks that take no time", 4, 100 * time.Millisecond, time.Microsecond, 100, maxAhead},
+		{"large tasks", 4, 100 * time.Millisecond, time.Microsecond, 1 << 20, maxAheadBytes >> 20},
+		{"huge tasks", 4, 100 * time.Millisecond, time.Microsecond, 1 << 30, 0},
+		{"far away", 65536, time.Hour, time.Microsecond, 0, maxAhead},
+	} {
+		p := pace{took: c.took, size: c.size}
+		if got := p.ahead(c.lanes, c.trip); got != c.want {
+			t.Errorf("%s: %d, want %d", c.name, got, c.want)
+		}
+	}
+}

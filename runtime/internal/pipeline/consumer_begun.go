@@ -1,0 +1,55 @@
+package pipeline
+
+import (
+	"github.com/gozmq/gozmq/runtime/internal/link"
+	"github.com/gozmq/gozmq/runtime/internal/socket"
+)
+
+// announce has a goroutine tell the ventilator that a task runs. The goroutine
+// starts at once, takes all tasks that were begun meanwhile, and sends them in one
+// write. It leaves out those that have ended, whose ends say as much: a task that
+// takes no time costs no message. c.mu is held.
+func (c *Consumer) announce(d *Delivery) {
+	c.begun = append(c.begun, d)
+	if !c.announcing {
+		c.announcing = true
+		c.wg.Go(c.announceBegun)
+	}
+}
+
+// announceBegun sends the EXTEND of each task that was begun, until there is none.
+func (c *Consumer) announceBegun() {
+	for {
+		conns := c.appendBegun()
+		if conns == nil {
+			return
+		}
+		for _, conn := range conns {
+			conn.Uncork()
+		}
+	}
+}
+
+// appendBegun appends these words to the queues of their connections, before any
+// word on how the tasks end, and returns the connections, corked. It returns nil
+// when no task has been begun, after which announce must start another goroutine.
+func (c *Consumer) appendBegun() []*link.Conn {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if len(c.begun) == 0 {
+		c.announcing = false
+		return nil
+	}
+	conns := make([]*link.Conn, 0, 1)
+	for _, d := range c.begun {
+		if d.conn == nil || c.held[string(d.task.ID)] != d {
+			continue
+		}
+		d.conn.Cork()
+		conns = append(conns, d.conn)
+		socket.SendCorked(d.conn, d.extension())
+	}
+	clear(c.begun)
+	c.begun = c.begun[:0]
+	return conns
+}
