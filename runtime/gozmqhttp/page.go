@@ -15,7 +15,7 @@ import (
 //go:embed page.html
 var pageText string
 
-// maxShown is how many peers or queues of a socket the page shows; the data has all.
+// maxShown is how many peers or queues of a socket the page shows.
 const maxShown = 500
 
 var page = template.Must(template.New("page").Funcs(template.FuncMap{

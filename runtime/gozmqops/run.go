@@ -19,7 +19,7 @@ import (
 //     and systemd is told.
 //  2. It waits for the time of WithGrace, so that load balancers and clients can
 //     notice.
-//  3. Servers, workers and proxies drain, all at once, each within its drain timeout.
+//  3. Servers, workers and proxies drain, all at once, each in its drain timeout.
 //  4. The other roles are closed, the last one added first, each within its linger
 //     time.
 //

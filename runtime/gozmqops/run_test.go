@@ -77,8 +77,8 @@ func systemd(t *testing.T, j *journal) {
 	t.Setenv("NOTIFY_SOCKET", path)
 }
 
-// TestRun stops a program with a call under way: who watches its health learns of it
-// first, calls are still answered in the time of grace, the one that runs is
+// TestRun stops a program with a call under way: who watches its health learns of
+// it first, calls are still answered in the time of grace, the one that runs is
 // finished, and what it uses is closed at last.
 func TestRun(t *testing.T) {
 	j := new(journal)

@@ -8,8 +8,8 @@ import (
 )
 
 // A Snapshot describes a program's sockets at one time. It is plain data, which
-// encoding/json can write. What a peer has chosen of it, such as its routing id, can
-// be any bytes.
+// encoding/json can write. What a peer has chosen of it, such as its routing id,
+// can be any bytes.
 type Snapshot struct {
 	Time     time.Time
 	Stopping bool // Run stops the program
@@ -31,11 +31,11 @@ type Socket struct {
 // Snapshot describes the sockets now, in the order in which they were added. Its
 // cost grows with the number of peers.
 //
-// A socket is ready while it is open, its endpoints are bound, and it is connected to
-// a peer where it dials: a subscriber to one at each endpoint, for each has other
-// messages; another role to one at any endpoint. A peer that is silent for longer
-// than the heartbeat's timeout is connected no longer. Nobody needs to have connected
-// to a socket that only binds.
+// A socket is ready while it is open, its endpoints are bound, and it is connected
+// to a peer where it dials: a subscriber to one at each endpoint, for each has
+// other messages; another role to one at any endpoint. A peer that is silent for
+// longer than the heartbeat's timeout is connected no longer. Nobody needs to have
+// connected to a socket that only binds.
 func (g *Group) Snapshot() Snapshot {
 	members, stopping := g.list()
 	s := Snapshot{Time: time.Now(), Stopping: stopping, Ready: !stopping}
