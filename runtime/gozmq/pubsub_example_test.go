@@ -104,3 +104,50 @@ func ExampleSubscription() {
 	// oslo 20 <nil>
 	// 0 dropped
 }
+
+// A publication carries metadata, as a call does, and a loop sees it beside the
+// rest that is known of each message.
+func ExampleStoreInfo() {
+	pub, err := gozmq.NewPublisher(gozmq.Bind("inproc://example-info"))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer pub.Close()
+	sub, err := gozmq.NewSubscriber(gozmq.Connect("inproc://example-info"))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer sub.Close()
+
+	readings, err := weatherv1gozmq.NewFeedSubscriber(sub).TemperatureSubscription(nil, gozmq.WithIdleError(time.Second))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer readings.Close()
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	if err := sub.Ready(ctx); err != nil {
+		fmt.Println(err)
+	}
+	fmt.Println(sub.Connected().Publishers, "publisher")
+
+	traced := gozmq.AppendMetadata(ctx, "trace", "4bf92f35")
+	if err := weatherv1gozmq.NewFeedPublisher(pub).Temperature(traced, &weatherv1.Reading{Station: "ams", Celsius: 20}); err != nil {
+		fmt.Println(err)
+	}
+	var info gozmq.PublicationInfo
+	for reading, err := range readings.All(gozmq.StoreInfo(ctx, &info)) {
+		if err != nil {
+			fmt.Println(err)
+			continue
+		}
+		fmt.Println(info.Topic, reading.GetCelsius(), info.Metadata.Get("trace"), info.Peer.SocketType)
+		break
+	}
+	// Output:
+	// 1 publisher
+	// weather/ams/temperature 20 4bf92f35 PUB
+}

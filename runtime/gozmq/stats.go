@@ -208,13 +208,9 @@ func (s *Sink) Stats() Stats {
 
 // fills returns how full the queues of the methods are.
 func (s *plainSink) fills() []QueueStats {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	list := make([]QueueStats, 0, len(s.queues))
-	for procedure, q := range s.queues {
-		f := QueueStats(q.Fill())
-		f.Name = procedure
-		list = append(list, f)
+	var list []QueueStats
+	for _, f := range s.engine.Fills() {
+		list = append(list, QueueStats(f))
 	}
 	slices.SortFunc(list, byName)
 	return list

@@ -132,6 +132,7 @@ func wantExamples(t *testing.T) map[string][]byte {
 		server   = encode(t, &gozmqv1.ReplyHeader{Headers: []*gozmqv1.Metadatum{{Key: "served-by", Value: []byte("a")}}})
 		reading  = encode(t, &weatherv1.Reading{Station: "ams", Celsius: 12.5})
 		place    = encode(t, &gozmqv1.PublicationHeader{Publisher: 0x0123456789abcdef, Position: 7, Previous: 5, Sequence: 3, TimeUs: 1_700_000_000_000_000})
+		traced   = encode(t, &gozmqv1.PublicationHeader{Publisher: 0x0123456789abcdef, TimeUs: 1_700_000_000_000_000, Metadata: []*gozmqv1.Metadatum{{Key: "trace", Value: []byte("4bf92f35")}}})
 		replayed = encode(t, &gozmqv1.PublicationHeader{Publisher: 0x0123456789abcdef, Position: 7, Previous: 5, Sequence: 3, TimeUs: 1_700_000_000_000_000, Retained: true, Replayed: true})
 		task     = encode(t, &imagev1.RenderTask{Name: "a.png", Png: []byte("a large picture"), Size: 64})
 		result   = encode(t, &imagev1.RenderResult{Name: "a.png", Png: []byte("a small picture"), Worker: "python"})
@@ -158,6 +159,7 @@ func wantExamples(t *testing.T) map[string][]byte {
 		"pubsub-cancel-message":    rawzmtp.Message(asLegacy(0)),
 		"pubsub-publication":       rawzmtp.Message([]byte(amsTopic), reading),
 		"pubsub-sequenced":         rawzmtp.Message([]byte(amsTopic), reading, place),
+		"pubsub-metadata":          rawzmtp.Message([]byte(amsTopic), reading, traced),
 		"pubsub-replayed":          rawzmtp.Message([]byte(amsTopic), reading, replayed),
 
 		"reqrep-request-req":        rawzmtp.Message(empty, hello, request),
