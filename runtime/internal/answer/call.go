@@ -81,6 +81,7 @@ const maxKeptEnvelope = 4 << 10
 func (c *Call) Refuse() {
 	c.finish()
 	c.refused = true
+	c.server.limiter.refused.Add(1)
 	if c.stream != nil {
 		c.stream.refused = true
 	}
@@ -159,10 +160,12 @@ func (c *Call) finish() {
 func (c *Call) acquire() error {
 	s := c.server
 	if c.method.streams() && !s.limiter.spares(int(c.peer.Held.Load())) {
+		s.limiter.refused.Add(1)
 		return status.Errorf(status.ResourceExhausted, "%s: the streams of this connection, or all together, take too many of the server's places (WithConcurrency)", c.method.Procedure)
 	}
 	var ok bool
 	if c.turn, ok = s.limiter.acquire(); !ok {
+		s.limiter.refused.Add(1)
 		return status.Errorf(status.ResourceExhausted, "the server runs %d calls already, and %d wait", s.cfg.Concurrency, s.cfg.MaxWaiting)
 	}
 	if c.method.streams() {

@@ -204,3 +204,16 @@ func (s *Collector) place(frames [][]byte) (p place, err error) {
 	p.unclaimed = p.queue == nil
 	return p, nil
 }
+
+// Fills returns how full the queues of the procedures are.
+func (c *Collector) Fills() []subscription.Fill {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	list := make([]subscription.Fill, 0, len(c.queues))
+	for procedure, q := range c.queues {
+		f := q.Fill()
+		f.Name = procedure
+		list = append(list, f)
+	}
+	return list
+}
