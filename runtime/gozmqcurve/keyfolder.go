@@ -27,8 +27,8 @@ const restless = 2 * time.Second
 // there is such a file, which may just be being written, a peer whose key is
 // not in the folder is not refused, but may try again later. A connected peer
 // whose file has gone or has another key or metadata loses its connection within
-// three seconds, but not while the folder or that file cannot be read. The identity's
-// name is the file's name without ".key", and its metadata is the
+// three seconds, but not while the folder or that file cannot be read. The
+// identity's name is the file's name without ".key", and its metadata is the
 // certificate's. Its methods may be called from any goroutine.
 type KeyFolder struct {
 	path  string

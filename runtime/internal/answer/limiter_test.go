@@ -58,8 +58,8 @@ func TestLimiterSpares(t *testing.T) {
 	}
 }
 
-// TestCountingIsFree checks that a call's place, and what Counts says of it, allocate
-// nothing.
+// TestCountingIsFree checks that a call's place, and what Counts says of it,
+// allocate nothing.
 func TestCountingIsFree(t *testing.T) {
 	l := limiter{limit: 1}
 	if n := testing.AllocsPerRun(100, func() {

@@ -50,9 +50,9 @@ func NewCollector(cfg CollectorConfig) *Collector {
 // Links returns the connections.
 func (s *Collector) Links() *link.Group { return s.pull.Links() }
 
-// Each yields what comes for a procedure, "" for bare framing, until ctx ends, yield
-// returns false, or everything that had come before End was yielded. number is that
-// of the connection.
+// Each yields what comes for a procedure, "" for bare framing, until ctx ends,
+// yield returns false, or everything that had come before End was yielded. number
+// is that of the connection.
 func (s *Collector) Each(ctx context.Context, procedure string, yield func(number []byte, t wire.Task) bool) {
 	s.queue(procedure).Drain(ctx, func(p *wire.Publication) bool {
 		return yield(p.Topic, wire.Task{Body: p.Body, Header: p.Header})
