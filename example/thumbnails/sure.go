@@ -15,7 +15,7 @@ import (
 // ventilateSurely pushes the files as a batch, says how far it is until every
 // one has been rendered or given up, and ends the workers.
 func ventilateSurely(ctx context.Context, endpoint string, workers int, files []string) error {
-	vent, err := gozmq.NewVentilator(gozmq.DeliveryAtLeastOnce, gozmq.Bind(endpoint), gozmq.WithDeadLetterHandler(mourn))
+	vent, err := gozmq.NewVentilator(gozmq.DeliveryAtLeastOnce, gozmq.Bind(endpoint), imagev1gozmq.OnPrintsRenderDeadLetter(mourn))
 	if err != nil {
 		return err
 	}
@@ -66,13 +66,9 @@ func watch(ctx context.Context, album *gozmq.Batch, progress func() gozmq.Progre
 }
 
 // mourn tells of a task that was given up.
-func mourn(d gozmq.DeadLetter) {
-	task := new(imagev1.RenderTask)
-	if err := d.Unmarshal(task); err != nil {
-		fmt.Fprintln(os.Stderr, "dead letter:", err)
-		return
-	}
-	fmt.Fprintf(os.Stderr, "%s: given up after %d attempts: %v\n", task.GetName(), d.Attempts, d.Reason)
+func mourn(_ context.Context, task *imagev1.RenderTask, d gozmq.DeadLetter) error {
+	_, err := fmt.Fprintf(os.Stderr, "%s: given up after %d attempts: %v\n", task.GetName(), d.Attempts, d.Reason)
+	return err
 }
 
 // printer is a renderer for the service that loses no task.

@@ -41,12 +41,9 @@ func ExampleBatch() {
 	}
 	defer sink.Close()
 	vent, err := gozmq.NewVentilator(gozmq.DeliveryAtLeastOnce, gozmq.Bind("tcp://127.0.0.1:*"),
-		gozmq.WithDeadLetterHandler(func(d gozmq.DeadLetter) {
-			var task imagev1.RenderTask
-			if err := d.Unmarshal(&task); err != nil {
-				fmt.Println(err)
-			}
+		imagev1gozmq.OnPrintsRenderDeadLetter(func(_ context.Context, task *imagev1.RenderTask, d gozmq.DeadLetter) error {
 			fmt.Printf("given up: %s: %v\n", task.GetName(), d.Reason)
+			return nil
 		}))
 	if err != nil {
 		fmt.Println(err)

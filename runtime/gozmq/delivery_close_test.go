@@ -97,8 +97,9 @@ func TestSureHandOver(t *testing.T) {
 	const rounds, n = 100, 4
 	overEach(t, func(t *testing.T, s site) {
 		once := leased(time.Hour, 1)
-		v := ventilator(t, DeliveryAtLeastOnce, Bind(s.endpoint), WithDeadLetterHandler(func(d DeadLetter) {
+		v := ventilator(t, DeliveryAtLeastOnce, Bind(s.endpoint), WithDeadLetterHandler(func(_ context.Context, d DeadLetter) error {
 			t.Errorf("dead letter after %d attempts: %v", d.Attempts, d.Reason)
+			return nil
 		}))
 		start := func() *runningWorker {
 			return work(t, []TaskHandler{HandleTaskOnly(sureMethod, func(context.Context, *number) error { return nil })},

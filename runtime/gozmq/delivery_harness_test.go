@@ -135,7 +135,7 @@ func (p *rawPeer) recvEnd(id string) []string {
 // letters collects dead letters.
 func letters() (chan DeadLetter, VentilatorOption) {
 	ch := make(chan DeadLetter, 100)
-	return ch, WithDeadLetterHandler(func(d DeadLetter) { ch <- d })
+	return ch, WithDeadLetterHandler(func(_ context.Context, d DeadLetter) error { ch <- d; return nil })
 }
 
 // wantLetter receives a dead letter and checks whose it is.

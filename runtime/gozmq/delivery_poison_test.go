@@ -79,8 +79,9 @@ func dieOfTask7(where string) {
 // worker is lost: the worker says that it still runs.
 func TestSureFlappingConnection(t *testing.T) {
 	events := newRecorder()
-	v := ventilator(t, DeliveryAtLeastOnce, Bind("tcp://127.0.0.1:*"), events.option(), WithDeadLetterHandler(func(d DeadLetter) {
+	v := ventilator(t, DeliveryAtLeastOnce, Bind("tcp://127.0.0.1:*"), events.option(), WithDeadLetterHandler(func(_ context.Context, d DeadLetter) error {
 		t.Errorf("dead letter after %d attempts: %v", d.Attempts, d.Reason)
+		return nil
 	}))
 	started, release := make(chan struct{}, 10), make(chan struct{})
 	w := work(t, []TaskHandler{HandleTaskOnly(sureLog, func(context.Context, *number) error {

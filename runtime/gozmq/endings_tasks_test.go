@@ -52,8 +52,9 @@ func (l *sureLine) collect(endpoint string) (addr string, end func() error) {
 
 // open opens the ventilator; it is not to give anything up.
 func (l *sureLine) open(endpoint string) {
-	v, err := NewVentilator(DeliveryAtLeastOnce, Bind(endpoint), WithTaskStore(&l.store), WithLinger(testkit.Patience()), WithDeadLetterHandler(func(d DeadLetter) {
+	v, err := NewVentilator(DeliveryAtLeastOnce, Bind(endpoint), WithTaskStore(&l.store), WithLinger(testkit.Patience()), WithDeadLetterHandler(func(_ context.Context, d DeadLetter) error {
 		l.t.Errorf("a task was given up: %v", d.Reason)
+		return nil
 	}))
 	if err != nil {
 		l.t.Error(err)

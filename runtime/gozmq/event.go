@@ -29,14 +29,15 @@ const (
 	EventExposed                                  // PLAIN's passwords travel in clear text beyond this machine
 	EventDelayed                                  // a connection waits for its handshake, up to 1 s: others from its address broke the protocol too often
 	EventPanic                                    // a handler, or another function of the user, panicked
-	EventTaskFailed                               // a worker's handler returned an error
-	EventUnclaimed                                // a connection waits: no one iterates over the results of Procedure
+	EventTaskFailed                               // a worker's handler returned an error, or a sink's interceptor after the loop's body
+	EventUnclaimed                                // no one iterates over the results of Procedure, and a connection waits; "": nor over any, and Count messages wait
 	EventEventsLost                               // Count events were dropped: the event handler was slow
 	EventLeaseExpired                             // a worker held a task for too long: another one gets it
 	EventTaskDead                                 // a task was given up after Count attempts
 	EventStoreFailed                              // a ventilator's store did not take a change, or cannot read a task
 	EventOverflow                                 // Count messages were dropped: the queue of the subscription to Topic was full
 	EventTopicFailed                              // a message of Topic could not be decoded, or its handler returned an error
+	EventLetterFailed                             // the dead letter handler returned an error: it gets the letter again
 	EventProbed                                   // a peer connected and closed the connection without a byte, as load balancers do
 )
 
@@ -66,6 +67,7 @@ var eventNames = [...]string{
 	EventStoreFailed:         "store failed",
 	EventOverflow:            "overflow",
 	EventTopicFailed:         "topic failed",
+	EventLetterFailed:        "letter failed",
 	EventProbed:              "probed",
 }
 
@@ -107,7 +109,7 @@ type Event struct {
 	Peer       string // the peer's address; "" where there is none
 	Procedure  string // EventPanic and those of tasks: the procedure; EventTopicFailed: the topic's name
 	Topic      string // EventSubscribed, EventUnsubscribed, EventForgotten, EventTopicFailed: any bytes; EventOverflow: a pattern
-	Count      int    // EventDropped, EventEventsLost, EventTaskDead, EventOverflow
+	Count      int    // EventDropped, EventEventsLost, EventTaskDead, EventOverflow; EventUnclaimed without a Procedure
 	Err        error  // why; nil where nothing went wrong. Its text can be printed within a line
 	Stack      []byte // EventPanic: the goroutine's stack
 }

@@ -118,8 +118,8 @@ func TestEventKindString(t *testing.T) {
 	for k := EventPanic; k <= EventProbed; k++ {
 		seen[k.String()] = true
 	}
-	if len(seen) != 26 {
-		t.Errorf("%d names for 26 kinds: %v", len(seen), seen)
+	if len(seen) != 27 {
+		t.Errorf("%d names for 27 kinds: %v", len(seen), seen)
 	}
 	for name := range seen {
 		if strings.HasPrefix(name, "event ") {

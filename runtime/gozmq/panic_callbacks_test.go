@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/netip"
 	"runtime"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -187,8 +188,15 @@ func TestPipelineCallbackPanics(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			vEvents, kEvents, wEvents := newRecorder(), newRecorder(), newRecorder()
 			dead := make(chan struct{}, 10)
+			var ended atomic.Bool
 			p := site{endpoint: endpoints()["inproc"]}.surePipeline(t,
-				[]VentilatorOption{vEvents.option(), WithDeadLetterHandler(func(DeadLetter) { dead <- struct{}{}; end() })},
+				[]VentilatorOption{vEvents.option(), WithDeadLetterHandler(func(context.Context, DeadLetter) error {
+					if !ended.Load() {
+						dead <- struct{}{}
+						end()
+					}
+					return nil
+				})},
 				[]SinkOption{kEvents.option(), WithBatchHandler(func(BatchStatus) { end() })})
 			work(t, surely(func(ctx context.Context, task *number) (*number, error) {
 				if task.GetValue() < 0 {
@@ -208,6 +216,7 @@ func TestPipelineCallbackPanics(t *testing.T) {
 				t.Fatal(err)
 			}
 			wantText(t, vEvents.wait(t, EventPanic, 2).Err, "the dead letter handler")
+			ended.Store(true) // now the letters, which were kept, are handled
 			wantText(t, wEvents.wait(t, EventPanic, 2).Err, "the task error handler")
 			wantText(t, kEvents.wait(t, EventPanic, 1).Err, "the batch handler")
 			p.pushSure(t, sureMethod, 3)

@@ -5,7 +5,7 @@ import "fmt"
 // Progress counts the tasks or results of a ventilator, a worker or a sink.
 // Numbers that this end cannot know are 0.
 type Progress struct {
-	// Queued is how many tasks wait; at a sink, how many results do.
+	// Queued is how many tasks wait; at a sink, how many results have come and do.
 	Queued int
 	// InFlight is how many tasks a worker holds or a handler runs; at a sink,
 	// how many results the bodies of loops process.
@@ -19,6 +19,9 @@ type Progress struct {
 	// Redelivered is how many attempts were not the first one; at a sink, how
 	// many results were duplicates and dropped.
 	Redelivered uint64
+	// Results is how many results wait at a worker: for a sink or, with
+	// DeliveryAtLeastOnce, for its acknowledgement.
+	Results int
 }
 
 // String returns the numbers that are not 0, as text.
@@ -33,5 +36,6 @@ func (p Progress) String() string {
 	add(uint64(p.Queued), "queued")
 	add(p.Failed, "failed")
 	add(p.Redelivered, "redelivered")
+	add(uint64(p.Results), "results waiting")
 	return text
 }

@@ -111,12 +111,13 @@ type Sink struct {
 	pulls     bool // NewPuller opened it
 	linger    time.Duration
 	addrs     []string
+	watch     *loopWatch
 }
 
 // NewSink opens a sink, which binds and connects as its options say. Close must
 // be called.
 func NewSink(opts ...SinkOption) (*Sink, error) {
-	return newSink(opts, newResultSource)
+	return newSink(opts, false, newResultSource)
 }
 
 // NewPuller opens a sink that receives tasks directly from ventilators, without
@@ -124,15 +125,10 @@ func NewSink(opts ...SinkOption) (*Sink, error) {
 // DeliveryAtLeastOnce it is a DEALER socket, and a task is done when the body
 // of the loop has ended normally. Close must be called.
 func NewPuller(opts ...SinkOption) (*Sink, error) {
-	s, err := newSink(opts, newPulledSource)
-	if err != nil {
-		return nil, err
-	}
-	s.pulls = true
-	return s, nil
+	return newSink(opts, true, newPulledSource)
 }
 
-func newSink(opts []SinkOption, open func(*sinkConfig, *observer) resultSource) (*Sink, error) {
+func newSink(opts []SinkOption, pulls bool, open func(*sinkConfig, *observer) resultSource) (*Sink, error) {
 	cfg := sinkConfig{socketConfig: newSocketConfig(zmtp.Pull, handshake.RoleSink), queue: defaultQueue, window: windowConfig{65536, 10 * time.Minute}}
 	for _, o := range opts {
 		o.applySink(&cfg)
@@ -140,10 +136,11 @@ func newSink(opts []SinkOption, open func(*sinkConfig, *observer) resultSource) 
 	if err := cfg.check(); err != nil {
 		return nil, fmt.Errorf("sink: %w", err)
 	}
-	s := &Sink{observer: newObserver(cfg.observer), delivery: cfg.delivery, intercept: cfg.interceptors.chain(), linger: cfg.linger}
+	s := &Sink{observer: newObserver(cfg.observer), delivery: cfg.delivery, intercept: cfg.interceptors.chain(), pulls: pulls, linger: cfg.linger}
 	s.bodies = cfg.bodies(s.observer)
 	s.holdsSink = bridge.Hold[bridge.Sink[Method]]((*resulting)(s))
 	s.source = open(&cfg, s.observer)
+	s.watch = newLoopWatch(s.unclaimed)
 	var err error
 	if s.addrs, err = cfg.endpoints.open(s.source.links()); err != nil {
 		s.Close()
@@ -166,10 +163,21 @@ func (s *Sink) Progress() Progress { return s.source.progress() }
 // and their results are acknowledged, or until the linger time ends. The body
 // of a loop should not call Close, which would wait for it until then.
 func (s *Sink) Close() error {
+	s.watch.close()
 	s.source.end()
 	err := lingering(s.linger, s.source.shutdown)
 	s.observer.close()
 	return err
+}
+
+// unclaimed reports that nobody iterates over the sink while something waits; it
+// returns false if nothing does.
+func (s *Sink) unclaimed() bool {
+	n := s.source.progress().Queued
+	if n > 0 {
+		s.observer.observe(Event{Kind: EventUnclaimed, SocketType: string(s.socketType()), Count: n})
+	}
+	return n > 0
 }
 
 // holdsSink is what gozmqimpl finds in a Sink.
@@ -195,6 +203,8 @@ func (s *resulting) Results(ctx context.Context, m *Method, fresh func() proto.M
 		yield(nil, err)
 		return
 	}
+	s.watch.begin()
+	defer s.watch.end()
 	loop := resultLoop{sink: (*Sink)(s), ctx: ctx, method: m, fresh: fresh, yield: yield, info: storedInfo[TaskInfo](ctx)}
 	if s.intercept == nil && loop.info == nil {
 		s.source.iterate(ctx, m, false, loop.plain)

@@ -23,6 +23,7 @@ type plainSink struct {
 	done     chan struct{} // closed by end
 
 	mu      sync.Mutex
+	blocked atomic.Int64                   // messages that were read and have no queue yet
 	version atomic.Uint64                  // one more with each change of queues
 	queues  map[string]*subscription.Queue // by procedure; "" for bare framing
 	change  chan struct{}                  // closed and replaced when queues changes
@@ -72,6 +73,7 @@ func (s *plainSink) shutdown(ctx context.Context) error { return s.pull.Shutdown
 func (s *plainSink) progress() (p Progress) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	p.Queued = int(s.blocked.Load())
 	for _, in := range s.queues {
 		queued, taken := in.Progress()
 		p.Queued += queued
@@ -123,7 +125,7 @@ func (r collector) Receive(c *link.Conn, b *link.Batch) {
 		}
 		if !r.s.same(frames, &last) {
 			var err error
-			if last, err = r.find(c, frames); err != nil {
+			if last, err = r.find(c, frames, b.Len()-i); err != nil {
 				c.Malformed("result: %w", err)
 				continue
 			}
@@ -149,8 +151,9 @@ func (s *plainSink) same(frames [][]byte, p *place) bool {
 }
 
 // find returns where a message belongs. It waits while nobody has asked for the
-// message's method; after Close it returns a place without a queue.
-func (r collector) find(c *link.Conn, frames [][]byte) (place, error) {
+// message's method; after Close it returns a place without a queue. left is how many
+// of the batch wait with it.
+func (r collector) find(c *link.Conn, frames [][]byte, left int) (place, error) {
 	for reported := false; ; {
 		place, err := r.s.place(frames)
 		if place.queue != nil || err != nil {
@@ -162,7 +165,10 @@ func (r collector) find(c *link.Conn, frames [][]byte) (place, error) {
 				Kind: EventUnclaimed, SocketType: string(zmtp.Pull), Endpoint: c.Endpoint(), Peer: c.Address(), Procedure: string(wire.Excerpt(place.result.Procedure)),
 			})
 		}
-		if !c.WaitPaused(place.change, r.s.done) {
+		r.s.blocked.Add(int64(left))
+		waited := c.WaitPaused(place.change, r.s.done)
+		r.s.blocked.Add(-int64(left))
+		if !waited {
 			return place, nil
 		}
 	}

@@ -67,7 +67,7 @@ func TestSurePassedOver(t *testing.T) {
 	overSecured(t, func(t *testing.T, s site, bind, dial []SocketOption) {
 		dead, events := make(chan DeadLetter, 10), newRecorder()
 		p := s.surePipeline(t,
-			as[VentilatorOption](bind, events.option(), WithDeadLetterHandler(func(d DeadLetter) { dead <- d })),
+			as[VentilatorOption](bind, events.option(), WithDeadLetterHandler(func(_ context.Context, d DeadLetter) error { dead <- d; return nil })),
 			as[SinkOption](bind, hideLimit(), WithMaxMessageSize(limit), events.option()))
 		work(t, []TaskHandler{HandleTask(growSure, growTask)}, as[WorkerOption](dial, p.from, p.to, hideLimit(), WithMaxMessageSize(101*small))...)
 		got := follow(t, func(ctx context.Context) seq[*bytez] { return Results[bytez](ctx, p.Sink, growSure) })
@@ -110,7 +110,7 @@ func TestSureBeyondTheAnnouncedLimits(t *testing.T) {
 	overSecured(t, func(t *testing.T, s site, bind, dial []SocketOption) {
 		dead, events := make(chan DeadLetter, 10), newRecorder()
 		p := s.surePipeline(t,
-			as[VentilatorOption](bind, events.option(), WithDeadLetterHandler(func(d DeadLetter) { dead <- d })),
+			as[VentilatorOption](bind, events.option(), WithDeadLetterHandler(func(_ context.Context, d DeadLetter) error { dead <- d; return nil })),
 			as[SinkOption](bind, WithMaxMessageSize(small), events.option()))
 		handlers := []TaskHandler{HandleTask(growSure, growTask)}
 		work(t, handlers, as[WorkerOption](dial, p.from, p.to, WithMaxMessageSize(101*small))...)
@@ -145,7 +145,7 @@ func TestSureBeyondTheAnnouncedLimits(t *testing.T) {
 // up after a while, and others are not kept waiting.
 func TestQueuedBeyondEveryLimit(t *testing.T) {
 	dead := make(chan DeadLetter, 10)
-	p := site{endpoint: "tcp://127.0.0.1:*"}.surePipeline(t, []VentilatorOption{WithDeadLetterHandler(func(d DeadLetter) { dead <- d })}, nil)
+	p := site{endpoint: "tcp://127.0.0.1:*"}.surePipeline(t, []VentilatorOption{WithDeadLetterHandler(func(_ context.Context, d DeadLetter) error { dead <- d; return nil })}, nil)
 	for _, n := range []int{100 * small, 1} {
 		if err := p.Push(testkit.Within(t), growSure, growing(n, false)); err != nil {
 			t.Fatal(err)

@@ -21,7 +21,7 @@ type ventilatorConfig struct {
 	delivery     Delivery
 	queue        pipeline.DispatcherConfig // its limits; newQueuedSender sets the rest
 	store        TaskStore
-	deadLetters  func(DeadLetter)
+	letters      letterHandlers
 	reliable     []string // names of options that need DeliveryAtLeastOnce
 	interceptors interceptorOption
 }
@@ -62,19 +62,6 @@ func WithTaskStore(s TaskStore) VentilatorOption {
 	})
 }
 
-// WithDeadLetterHandler calls f with each task that a ventilator with
-// DeliveryAtLeastOnce gives up because its handler returned a Permanent error,
-// or because it failed, or its worker was lost, as often as allowed. It calls f
-// with one task at a time, and deletes a stored task when f has returned. f
-// must not close the ventilator: Close waits for f. EventTaskDead reports the
-// same tasks.
-func WithDeadLetterHandler(f func(DeadLetter)) VentilatorOption {
-	return ventilatorOption(func(c *ventilatorConfig) {
-		c.deadLetters = f
-		c.reliable = append(c.reliable, "WithDeadLetterHandler")
-	})
-}
-
 // WithRetryBackoff sets how long a ventilator with DeliveryAtLeastOnce waits
 // before it redelivers a task whose handler failed, or whose worker was lost
 // after it had begun the task: first, doubling with each attempt up to limit.
@@ -98,7 +85,7 @@ func WithMaxTaskTime(d time.Duration) VentilatorOption {
 }
 
 func (c *ventilatorConfig) check() error {
-	errs := []error{c.socketConfig.check(), c.delivery.check(), c.interceptors.check()}
+	errs := []error{c.socketConfig.check(), c.delivery.check(), c.interceptors.check(), c.letters.check()}
 	if c.delivery == DeliveryAtMostOnce {
 		for _, name := range c.reliable {
 			errs = append(errs, onlyAtLeastOnce(name))
@@ -207,7 +194,7 @@ func (v *Ventilator) WaitForWorkers(ctx context.Context, n int) error {
 // Wait waits until no task is left, or ctx ends. With DeliveryAtMostOnce, no
 // task is left when the kernel has taken all of them. With DeliveryAtLeastOnce,
 // each task must be done, or given up and WithDeadLetterHandler's function must
-// have returned.
+// have returned nil.
 func (v *Ventilator) Wait(ctx context.Context) error {
 	if err := v.sender.wait(ctx); err != nil {
 		return pipelineError(err, "wait for tasks")
@@ -278,12 +265,18 @@ func (v *pushing) pushThrough(ctx context.Context, m *Method, task proto.Message
 	call := &CallInfo{Operation: OperationPush, Method: m, Task: info}
 	var err error
 	panicked := v.observer.guard(v.delivery.socketType(zmtp.Push, zmtp.Router), "an interceptor", m.Procedure, func() {
-		_, err = v.intercept(ctx, call, task, func(ctx context.Context, task proto.Message) (proto.Message, error) {
-			return nil, v.push(ctx, m, task)
+		_, err = v.intercept(ctx, call, task, func(ctx context.Context, req proto.Message) (proto.Message, error) {
+			if err := sameType(m, task, req); err != nil {
+				return nil, err
+			}
+			return nil, v.push(ctx, m, req)
 		})
 	})
-	if panicked != nil {
+	switch {
+	case panicked != nil:
 		return Errorf(CodeInternal, "%s: %w", m.Procedure, panicked)
+	case err != nil:
+		return asError(err)
 	}
-	return err
+	return nil
 }

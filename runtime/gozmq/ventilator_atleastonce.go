@@ -27,10 +27,9 @@ func newQueuedSender(cfg *ventilatorConfig, o *observer) (*queuedSender, error) 
 	if cfg.store != nil {
 		engine.Store = engineStore{cfg.store, o}
 	}
-	engine.DeadLetter = func(d pipeline.DeadTask) {
-		if cfg.deadLetters != nil {
-			_ = o.guardApart(zmtp.Router, "the dead letter handler", d.Procedure, func() { cfg.deadLetters(newDeadLetter(&d, &s.bodies)) })
-		}
+	letters := cfg.letters
+	engine.DeadLetter = func(ctx context.Context, d pipeline.DeadTask) error {
+		return letters.offer(ctx, newDeadLetter(&d, &s.bodies), o)
 	}
 	engine.Status = func(reason error) (int32, string) {
 		e := taskFailure(reason)

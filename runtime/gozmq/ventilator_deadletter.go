@@ -1,13 +1,21 @@
 package gozmq
 
 import (
+	"context"
+	"errors"
+	"fmt"
+
 	"google.golang.org/protobuf/proto"
 
+	"github.com/gozmq/gozmq/runtime/internal/bridge"
+	"github.com/gozmq/gozmq/runtime/internal/guarded"
 	"github.com/gozmq/gozmq/runtime/internal/pipeline"
+	"github.com/gozmq/gozmq/runtime/internal/zmtp"
 )
 
 // A DeadLetter is a task that its ventilator gave up.
 type DeadLetter struct {
+	holdsDeadLetter
 	// ID names the task, as TaskInfo does.
 	ID string
 	// Procedure is the method's name: "package.Service/Method".
@@ -45,3 +53,104 @@ func (d *DeadLetter) Unmarshal(m proto.Message) error {
 
 // Body returns the task as it was encoded. It must not be changed.
 func (d *DeadLetter) Body() []byte { return d.body }
+
+// WithDeadLetterHandler calls f with each task that a ventilator with
+// DeliveryAtLeastOnce gives up because its handler returned a Permanent error,
+// or because it failed, or its worker was lost, as often as allowed. Generated
+// functions named On…DeadLetter do the same for one method, with its type; f gets
+// the letters of the other methods, and those that cannot be decoded.
+//
+// The letter is gone when f returns nil. When f returns an error or panics it is
+// kept, and f gets it again after a pause, which is that of WithRetryBackoff and at
+// least 10 ms; EventLetterFailed reports it. f gets one letter at a time, and others
+// while one is paused. Letters that are kept count against WithTaskQueue's number of
+// tasks, and Wait waits for them.
+//
+// f must not close the ventilator: Close waits for f. While Close waits, letters
+// still come; the context of f ends with the linger time (WithLinger). What is left
+// then is lost without a task store. With one, Close does not wait for letters that
+// were failed: a stored task is deleted when f has returned nil, and the next
+// ventilator that has the store runs a task that is left again. It becomes a dead
+// letter again if it fails again, because the store has the task, and not that it was
+// given up, nor why. EventTaskDead reports each letter once.
+func WithDeadLetterHandler(f func(ctx context.Context, letter DeadLetter) error) VentilatorOption {
+	return ventilatorOption(func(c *ventilatorConfig) {
+		c.letters.other = f
+		c.reliable = append(c.reliable, "WithDeadLetterHandler")
+	})
+}
+
+// letterHandlers are the functions that get dead letters.
+type letterHandlers struct {
+	typed map[string]letterHandler // by procedure
+	other func(context.Context, DeadLetter) error
+	errs  []error
+}
+
+// A letterHandler gets the dead letters of one method.
+type letterHandler struct {
+	task func() proto.Message
+	run  func(context.Context, proto.Message, DeadLetter) error
+}
+
+// holdsDeadLetter is what gozmqimpl finds in a DeadLetter: what makes the options of
+// generated code.
+type holdsDeadLetter = bridge.Held[letterOptions]
+
+// letterOptions makes options for gozmqimpl. Its zero value does.
+type letterOptions struct{}
+
+// Handle returns an option that has run get the dead letters of m, with tasks that
+// fresh makes.
+func (letterOptions) Handle(m *Method, fresh func() proto.Message, run func(context.Context, proto.Message, DeadLetter) error) VentilatorOption {
+	return ventilatorOption(func(c *ventilatorConfig) {
+		c.reliable = append(c.reliable, "the dead letter handler of "+m.Procedure)
+		c.letters.add(m, letterHandler{fresh, run})
+	})
+}
+
+func (l *letterHandlers) add(m *Method, h letterHandler) {
+	if _, twice := l.typed[m.Procedure]; twice {
+		l.errs = append(l.errs, fmt.Errorf("%s has two dead letter handlers", m.Procedure))
+	}
+	if h.run == nil {
+		l.errs = append(l.errs, fmt.Errorf("the dead letter handler of %s is nil", m.Procedure))
+	}
+	if l.typed == nil {
+		l.typed = make(map[string]letterHandler)
+	}
+	l.typed[m.Procedure] = h
+}
+
+// handle passes a letter on. A letter that nobody wants is handled.
+func (l *letterHandlers) handle(ctx context.Context, letter DeadLetter) error {
+	h, typed := l.typed[letter.Procedure]
+	if !typed && l.other == nil {
+		return nil
+	}
+	if typed {
+		task := h.task()
+		err := letter.Unmarshal(task)
+		if err == nil {
+			return h.run(ctx, task, letter)
+		}
+		if l.other == nil {
+			return fmt.Errorf("decode the task of a dead letter: %w", err)
+		}
+	}
+	return l.other(ctx, letter)
+}
+
+// offer is handle that reports failures and panics to o.
+func (l *letterHandlers) offer(ctx context.Context, letter DeadLetter, o *observer) (err error) {
+	p := guarded.Apart(func() { err = l.handle(ctx, letter) })
+	if p != nil {
+		err = o.panicked(zmtp.Router, "the dead letter handler", letter.Procedure, p)
+	}
+	if err != nil {
+		o.observe(Event{Kind: EventLetterFailed, SocketType: string(zmtp.Router), Procedure: letter.Procedure, Err: err})
+	}
+	return err
+}
+
+func (l *letterHandlers) check() error { return errors.Join(l.errs...) }

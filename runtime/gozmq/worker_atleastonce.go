@@ -65,6 +65,9 @@ func (w *queuedWork) shutdown(linger time.Duration) error {
 func (w *queuedWork) progress() Progress {
 	p := Progress(w.consumer.Progress())
 	p.Done, p.Failed = w.run.done.Load(), w.run.failed.Load()
+	if w.results != nil {
+		p.Results = w.results.Unacked()
+	}
 	return p
 }
 

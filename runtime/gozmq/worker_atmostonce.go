@@ -3,6 +3,7 @@ package gozmq
 import (
 	"context"
 	"errors"
+	"sync/atomic"
 	"time"
 
 	"google.golang.org/protobuf/proto"
@@ -23,6 +24,8 @@ type plainWork struct {
 	any  bool // ventilator may stop the worker, not only one that was dialed
 	pull *socket.Pull
 	push *socket.Push // nil without results
+
+	sending atomic.Int64 // results that are being put into the queue of a sink's connection
 }
 
 // plainAhead is how many tasks are read at once by default: enough for the
@@ -81,7 +84,11 @@ func (w *plainWork) shutdown(linger time.Duration) error {
 }
 
 func (w *plainWork) progress() Progress {
-	return Progress{InFlight: int(w.run.running.Load()), Done: w.run.done.Load(), Failed: w.run.failed.Load()}
+	p := Progress{InFlight: int(w.run.running.Load()), Done: w.run.done.Load(), Failed: w.run.failed.Load()}
+	if w.push != nil {
+		p.Results = w.push.Queued() + int(w.sending.Load())
+	}
+	return p
 }
 
 // work runs tasks one after the other until there are no more.
@@ -172,5 +179,7 @@ func (w *plainWork) runTask(ctx *taskContext, j plainJob) error {
 	if header != nil && j.handler.method.Bare {
 		return bareMetadata(j.handler.method)
 	}
+	w.sending.Add(1)
+	defer w.sending.Add(-1)
 	return pushPlain(ctx, w.push, j.handler.method, result, header, &w.run.bodies)
 }

@@ -126,7 +126,12 @@ func (r *taskRunner) handle(ctx context.Context, h *taskHandler, task proto.Mess
 	}
 	info := TaskInfoFromContext(ctx)
 	call := &CallInfo{Operation: OperationRun, Method: h.method, Peer: info.Peer, Metadata: info.Metadata, Task: info}
-	result, err := r.intercept(ctx, call, task, h.run)
+	result, err := r.intercept(ctx, call, task, func(ctx context.Context, req proto.Message) (proto.Message, error) {
+		if err := sameType(h.method, task, req); err != nil {
+			return nil, err
+		}
+		return h.run(ctx, req)
+	})
 	if err == nil && result == nil && h.result {
 		err = errors.New("the interceptors returned neither a result nor an error")
 	}

@@ -26,6 +26,17 @@ func Push(ctx context.Context, v *gozmq.Ventilator, m *gozmq.Method, task proto.
 	return bridge.Open(v).Push(ctx, m, task)
 }
 
+// OnDeadLetter returns an option with which f gets the dead letters of a method
+// (gozmq.WithDeadLetterHandler).
+func OnDeadLetter[T any, P message[T]](m *gozmq.Method, f func(context.Context, P, gozmq.DeadLetter) error) gozmq.VentilatorOption {
+	if f == nil {
+		return bridge.Open(new(gozmq.DeadLetter)).Handle(m, fresh[T, P], nil)
+	}
+	return bridge.Open(new(gozmq.DeadLetter)).Handle(m, fresh[T, P], func(ctx context.Context, task proto.Message, letter gozmq.DeadLetter) error {
+		return f(ctx, task.(P), letter)
+	})
+}
+
 // CheckSink returns an error with CodeFailedPrecondition when s does not deliver
 // results as m does.
 func CheckSink(s *gozmq.Sink, m *gozmq.Method) error { return bridge.Open(s).Check(m, false) }

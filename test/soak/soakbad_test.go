@@ -69,11 +69,12 @@ func newSoakBad(t testing.TB) *soakBad {
 	b := &soakBad{t: t, feed: newNumberLog(), results: newNumberLog(), worker: newRecorder(), sink: newRecorder()}
 	b.newFeed()
 	b.newPipeline()
-	letters := gozmq.WithDeadLetterHandler(func(d gozmq.DeadLetter) {
+	letters := gozmq.WithDeadLetterHandler(func(_ context.Context, d gozmq.DeadLetter) error {
 		if gozmq.CodeOf(d.Reason) != gozmq.CodeUnavailable {
 			t.Errorf("a task that ends its worker was given up with %v", d.Reason)
 		}
 		b.dead.add()
+		return nil
 	})
 	b.sure = newSureLine(t, []gozmq.VentilatorOption{letters, gozmq.WithRetryBackoff(time.Millisecond, 10*time.Millisecond)}, nil)
 	b.sure.collect()

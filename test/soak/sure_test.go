@@ -79,7 +79,7 @@ func TestSureNoneIsLost(t *testing.T) {
 func TestSurePoison(t *testing.T) {
 	ctx := testkit.Within(t)
 	dead := make(chan gozmq.DeadLetter, 1)
-	l := newSureLine(t, []gozmq.VentilatorOption{gozmq.WithDeadLetterHandler(func(d gozmq.DeadLetter) { dead <- d })}, nil)
+	l := newSureLine(t, []gozmq.VentilatorOption{gozmq.WithDeadLetterHandler(func(_ context.Context, d gozmq.DeadLetter) error { dead <- d; return nil })}, nil)
 	l.collect()
 	died := make(chan struct{}, 10)
 	c := l.child(func(_, value string) {

@@ -89,7 +89,7 @@ func (p *planner) method(s *protogen.Service, m *protogen.Method, n namer, name 
 		}
 	case annotations.Pattern_PATTERN_PUSH_PULL:
 		out.Var = n.unexported("Method")
-		out.Task = taskPolicy(a.GetTask(), atLeastOnce(s))
+		out.Task = taskPolicy(a.GetTask(), atLeastOnce(s), n)
 	default:
 		out.Var = n.unexported("Method")
 		out.Idempotency = idempotency(m)

@@ -177,6 +177,9 @@ type Task struct {
 	AtLeastOnce bool
 	MaxAttempts uint32        // 0: the runtime's default
 	Lease       time.Duration // 0: the runtime's default
+	// OnDeadLetter is the option that hands a program the tasks that are given up;
+	// "" unless AtLeastOnce.
+	OnDeadLetter string
 }
 
 // A Topic is how the topic of a message is made, and matched.

@@ -96,7 +96,7 @@ func (p *planner) message(m *protogen.Message) *Message {
 	if t := a.GetTask(); t != nil {
 		sure := t.GetDelivery() == annotations.Delivery_DELIVERY_AT_LEAST_ONCE
 		p.checkTask(place{m.Desc, m.Location, inMessage(messageTask)}, t, sure, "delivery: DELIVERY_AT_LEAST_ONCE")
-		out.Task = taskPolicy(t, sure)
+		out.Task = taskPolicy(t, sure, n)
 		out.TaskVar = n.unexported("Task")
 		out.Pusher, out.NewPusher = n.exported("", "Pusher"), n.exported("New", "Pusher")
 		out.Puller, out.NewPuller = n.exported("", "Puller"), n.exported("New", "Puller")

@@ -72,10 +72,13 @@ func (p *planner) checkTask(at place, t *annotations.Task, sure bool, remedy str
 	}
 }
 
-// taskPolicy plans how the tasks of a method or a message are handed out.
-func taskPolicy(t *annotations.Task, sure bool) Task {
+// taskPolicy plans how the tasks of a method or a message, which n names, are handed
+// out.
+func taskPolicy(t *annotations.Task, sure bool, n namer) Task {
 	if !sure {
 		return Task{}
 	}
-	return Task{AtLeastOnce: true, MaxAttempts: t.GetMaxAttempts(), Lease: t.GetLease().AsDuration()}
+	return Task{
+		AtLeastOnce: true, MaxAttempts: t.GetMaxAttempts(), Lease: t.GetLease().AsDuration(), OnDeadLetter: n.exported("On", "DeadLetter"),
+	}
 }

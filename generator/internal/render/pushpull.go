@@ -3,6 +3,8 @@ package render
 import (
 	"fmt"
 
+	"google.golang.org/protobuf/compiler/protogen"
+
 	"github.com/gozmq/gozmq/generator/internal/plan"
 )
 
@@ -47,6 +49,22 @@ func (p *printer) ventilator(s *plan.Service) {
 		p.P("return ", impl("Push"), "(ctx, v.vent, &", m.Var, ", task)")
 		p.P("}")
 	}
+	for _, m := range s.Methods {
+		p.deadLetters(m.Task, m.Var, m.Procedure, m.Input, m.Doc)
+	}
+}
+
+// deadLetters prints the option with which a program gets the dead letters of a
+// method, or of a message. There is none where tasks are handed out once.
+func (p *printer) deadLetters(t plan.Task, method, name string, task protogen.GoIdent, doc plan.Doc) {
+	if !t.AtLeastOnce {
+		return
+	}
+	p.P()
+	p.deprecated(t.OnDeadLetter+" is an option of gozmq.NewVentilator: f gets each task of "+name+" that is given up, as gozmq.WithDeadLetterHandler says. When f returns an error, it gets the task again later.", doc)
+	p.P("func ", t.OnDeadLetter, "(f func(ctx ", contextContext, ", task ", p.pointer(task), ", letter ", gozmq("DeadLetter"), ") error) ", gozmq("VentilatorOption"), " {")
+	p.P("return ", impl("OnDeadLetter"), "(&", method, ", f)")
+	p.P("}")
 }
 
 func (p *printer) worker(s *plan.Service) {

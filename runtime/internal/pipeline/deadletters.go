@@ -1,7 +1,10 @@
 package pipeline
 
 import (
+	"context"
+	"slices"
 	"sync"
+	"time"
 
 	"github.com/gozmq/gozmq/runtime/internal/notify"
 	"github.com/gozmq/gozmq/runtime/internal/wire"
@@ -18,28 +21,53 @@ type DeadTask struct {
 }
 
 // deadLetters passes dead tasks to the user's function, one at a time, in a
-// goroutine that ends with close.
+// goroutine that ends with close. One that the function fails is offered again
+// after a pause, which doubles each time; others do not wait for it.
 type deadLetters struct {
-	call    func(DeadTask)
-	handled func(id string) // called after call
+	cfg     letterConfig
+	ctx     context.Context // of the user's function
+	cancel  context.CancelFunc
+	handled func(id string)
 
 	mu     sync.Mutex
-	queue  []DeadTask
+	fresh  []DeadTask    // were not offered yet, oldest first
+	failed []*deadLetter // are to be offered again
 	busy   bool
 	closed bool
+	over   bool // after close: nothing is offered a second time
 	wake   notify.Token
 	ended  chan struct{}
 }
 
-func newDeadLetters(call func(DeadTask), handled func(id string)) *deadLetters {
-	l := &deadLetters{call: call, handled: handled, wake: notify.NewToken(), ended: make(chan struct{})}
+// letterConfig configures deadLetters.
+type letterConfig struct {
+	call         func(context.Context, DeadTask) error
+	first, limit time.Duration // of the pauses
+	stored       bool          // a letter that is not handled is not lost
+}
+
+// A deadLetter is a dead task that the user's function has failed.
+type deadLetter struct {
+	DeadTask
+	failures int       // how often it has
+	due      time.Time // when it is offered again
+}
+
+// minLetterPause is the shortest pause before a letter is offered again.
+const minLetterPause = 10 * time.Millisecond
+
+// newDeadLetters starts the goroutine. handled is called with each letter that the
+// user's function has taken.
+func newDeadLetters(cfg letterConfig, handled func(id string)) *deadLetters {
+	l := &deadLetters{cfg: cfg, handled: handled, wake: notify.NewToken(), ended: make(chan struct{})}
+	l.ctx, l.cancel = context.WithCancel(context.Background())
 	go l.run()
 	return l
 }
 
 func (l *deadLetters) add(d DeadTask) {
 	l.mu.Lock()
-	l.queue = append(l.queue, d)
+	l.fresh = append(l.fresh, d)
 	l.mu.Unlock()
 	l.wake.Set()
 }
@@ -48,51 +76,101 @@ func (l *deadLetters) add(d DeadTask) {
 func (l *deadLetters) len() int {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	n := len(l.fresh) + len(l.failed)
 	if l.busy {
-		return len(l.queue) + 1
+		n++
 	}
-	return len(l.queue)
+	return n
 }
 
 func (l *deadLetters) run() {
 	defer close(l.ended)
-	for range l.wake {
-		for l.next() {
-		}
-		l.mu.Lock()
-		end := l.closed && len(l.queue) == 0
-		l.mu.Unlock()
-		if end {
+	defer l.cancel()
+	timer := time.NewTimer(time.Hour)
+	defer timer.Stop()
+	for {
+		d, pause, end := l.next(time.Now())
+		switch {
+		case end:
 			return
+		case d != nil:
+			l.offer(d)
+			continue
+		}
+		timer.Reset(pause)
+		select {
+		case <-l.wake:
+		case <-timer.C:
 		}
 	}
 }
 
-// next handles one dead letter; it returns false when there is none.
-func (l *deadLetters) next() bool {
+// next takes a letter that is due. Without one it returns how long to wait, or that
+// nothing will be offered any more.
+func (l *deadLetters) next(now time.Time) (d *deadLetter, pause time.Duration, end bool) {
 	l.mu.Lock()
-	if len(l.queue) == 0 {
-		l.mu.Unlock()
-		return false
+	defer l.mu.Unlock()
+	if len(l.fresh) > 0 {
+		d = &deadLetter{DeadTask: l.fresh[0]}
+		l.fresh[0] = DeadTask{}
+		l.fresh = l.fresh[1:]
+		l.busy = true
+		return d, 0, false
 	}
-	d := l.queue[0]
-	l.queue[0] = DeadTask{}
-	l.queue = l.queue[1:]
-	l.busy = true
-	l.mu.Unlock()
-	l.call(d)
+	if l.over {
+		return nil, time.Hour, l.closed
+	}
+	pause = time.Hour
+	for i, d := range l.failed {
+		wait := d.due.Sub(now)
+		if wait <= 0 {
+			l.failed = slices.Delete(l.failed, i, i+1)
+			l.busy = true
+			return d, 0, false
+		}
+		pause = min(pause, wait)
+	}
+	return nil, pause, l.closed && len(l.failed) == 0
+}
+
+// offer calls the user's function with a letter, and keeps it if that fails.
+func (l *deadLetters) offer(d *deadLetter) {
+	err := l.cfg.call(l.ctx, d.DeadTask)
 	l.mu.Lock()
 	l.busy = false
+	if err != nil {
+		d.due = time.Now().Add(l.pause(d.failures))
+		d.failures++
+		l.failed = append(l.failed, d)
+	}
 	l.mu.Unlock()
-	l.handled(d.ID)
-	return true
+	if err == nil {
+		l.handled(d.ID)
+	}
 }
 
-// close returns when every dead letter was handled.
-func (l *deadLetters) close() {
+// pause returns how long to wait after a letter was failed once more.
+func (l *deadLetters) pause(failures int) time.Duration {
+	return max(minLetterPause, min(l.cfg.first<<min(failures, 20), l.cfg.limit))
+}
+
+// close returns when every dead letter was handled or, once ctx has ended, was
+// offered. Where a store has them, it does not wait for letters that were failed.
+// It returns how many are left.
+func (l *deadLetters) close(ctx context.Context) int {
 	l.mu.Lock()
-	l.closed = true
+	l.closed, l.over = true, l.cfg.stored
 	l.mu.Unlock()
 	l.wake.Set()
-	<-l.ended
+	select {
+	case <-l.ended:
+	case <-ctx.Done():
+		l.cancel()
+		l.mu.Lock()
+		l.over = true
+		l.mu.Unlock()
+		l.wake.Set()
+		<-l.ended
+	}
+	return l.len()
 }

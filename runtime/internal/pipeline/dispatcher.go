@@ -28,9 +28,11 @@ type DispatcherConfig struct {
 	BatchSilence        time.Duration // for which a sink waits for word of a batch; 0: without limit
 	Store               Store         // nil: memory only
 
-	// DeadLetter is called with each task that was given up, one at a time. The
-	// task stays in the store until it returns. It must not be nil.
-	DeadLetter func(DeadTask)
+	// DeadLetter is called with each task that was given up, one at a time. If it
+	// returns an error it is called again, after a pause as of Backoff. The task
+	// stays in the store until it returns nil. Its context ends when Close has
+	// waited for long enough. It must not be nil.
+	DeadLetter func(context.Context, DeadTask) error
 	// Status returns the code and the text under which a sink learns why a task
 	// of a batch was given up. It must not be nil.
 	Status func(reason error) (code int32, message string)
@@ -105,7 +107,9 @@ func NewDispatcher(cfg DispatcherConfig) (*Dispatcher, error) {
 	}
 	d.clock = time.AfterFunc(time.Hour, d.tick)
 	d.store = newStoreWriter(cfg.Store, cfg.StoreFailed)
-	d.letters = newDeadLetters(cfg.DeadLetter, d.letterHandled)
+	d.letters = newDeadLetters(letterConfig{
+		call: cfg.DeadLetter, first: cfg.Backoff, limit: cfg.MaxBackoff, stored: cfg.Store != nil,
+	}, d.letterHandled)
 	restored.finish()
 	cfg.Link.SocketType = zmtp.Router
 	d.direct = socket.NewPeerSocket(cfg.Link, d, false)
@@ -343,7 +347,7 @@ func (d *Dispatcher) giveUp(t *taskqueue.Task) {
 	d.checkBatch(t.Batch)
 }
 
-// letterHandled is called when DeadLetter has returned.
+// letterHandled is called when DeadLetter has taken a letter.
 func (d *Dispatcher) letterHandled(id string) {
 	d.mu.Lock()
 	d.bury(id)

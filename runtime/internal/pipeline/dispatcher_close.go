@@ -44,8 +44,8 @@ func (d *Dispatcher) Close(ctx context.Context) error {
 	}
 	d.clock.Stop()
 	d.stopAlive()
-	d.letters.close()
-	return errors.Join(err, d.store.close(ctx), d.unfinished())
+	letters := d.letters.close(ctx)
+	return errors.Join(err, d.store.close(ctx), d.unfinished(), d.unhandled(letters))
 }
 
 // Closing reports whether a call of Close waits for workers.
@@ -69,4 +69,15 @@ func (d *Dispatcher) unfinished() error {
 		return fmt.Errorf("tasks not done: %d (wait for them with Wait, or keep them with WithTaskStore)", n)
 	}
 	return nil
+}
+
+// unhandled returns an error that says how many dead letters nobody has taken.
+func (d *Dispatcher) unhandled(n int) error {
+	switch {
+	case n == 0:
+		return nil
+	case d.store != nil:
+		return fmt.Errorf("dead letters that were not handled: %d (their tasks are stored, and will be run again)", n)
+	}
+	return fmt.Errorf("dead letters that were not handled, and are lost: %d (keep their tasks with WithTaskStore)", n)
 }

@@ -8,4 +8,5 @@ type Progress struct {
 	Done        uint64
 	Failed      uint64
 	Redelivered uint64 // attempts after the first; at a sink: duplicates that were dropped
+	Results     int    // at a worker: not acknowledged by a sink
 }

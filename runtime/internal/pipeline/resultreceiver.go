@@ -64,6 +64,7 @@ type ResultReceiver struct {
 	seen        *taskqueue.Window          // were acknowledged
 	redelivered uint64
 	handled     uint64
+	blocked     int // results that were read and have no place in a queue yet
 	closed      bool
 }
 
@@ -128,7 +129,7 @@ func (r *ResultReceiver) Receive(c *link.Conn, b *link.Batch) {
 			c.Malformed("result: %w", err)
 		case result.Control():
 			r.handleNotice(c, &result.Task)
-		case !r.queue(c, &result.Task):
+		case !r.queue(c, &result.Task, b.Len()-i):
 			return // closed
 		}
 	}
@@ -191,8 +192,9 @@ func (r *ResultReceiver) remember(id []byte) {
 }
 
 // queue puts a result where the application takes it from; a duplicate is not
-// put there again. It returns false after End.
-func (r *ResultReceiver) queue(c *link.Conn, f *wire.Task) bool {
+// put there again. left is how many of the batch wait with it. It returns false
+// after End.
+func (r *ResultReceiver) queue(c *link.Conn, f *wire.Task, left int) bool {
 	for reported := false; ; {
 		wait, unclaimed := r.tryQueue(c, f)
 		if wait == nil {
@@ -202,10 +204,20 @@ func (r *ResultReceiver) queue(c *link.Conn, f *wire.Task) bool {
 			reported = true
 			r.cfg.Unclaimed(c, string(wire.Excerpt(f.Procedure)))
 		}
-		if !socket.WaitPaused(c, wait, r.ended) {
+		r.block(left)
+		waited := socket.WaitPaused(c, wait, r.ended)
+		r.block(-left)
+		if !waited {
 			return false
 		}
 	}
+}
+
+// block counts results that wait for a place in a queue.
+func (r *ResultReceiver) block(n int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.blocked += n
 }
 
 // tryQueue is queue that returns what to wait for before the next try, nil when
@@ -342,7 +354,7 @@ func (r *ResultReceiver) Progress() Progress {
 	for _, q := range r.queues {
 		queued += len(q.list)
 	}
-	return Progress{Queued: queued, InFlight: len(r.unacked) - queued, Done: r.handled, Redelivered: r.redelivered}
+	return Progress{Queued: queued + r.blocked, InFlight: len(r.unacked) - queued, Done: r.handled, Redelivered: r.redelivered}
 }
 
 // End ends every Next.

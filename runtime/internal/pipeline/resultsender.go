@@ -69,6 +69,13 @@ func NewResultSender(cfg link.Config) *ResultSender {
 	return s
 }
 
+// Unacked returns how many results wait for a sink, or for its acknowledgement.
+func (s *ResultSender) Unacked() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.count
+}
+
 // Links returns the connections to sinks.
 func (s *ResultSender) Links() *link.Group { return s.direct.Links() }
 

@@ -67,6 +67,22 @@ func (v *ordersVentilator) Forget(ctx context.Context, task *delivery.Order) err
 	return gozmqimpl.Push(ctx, v.vent, &ordersForgetMethod, task)
 }
 
+// OnOrdersShipDeadLetter is an option of gozmq.NewVentilator: f gets each task
+// of golden.delivery.Orders/Ship that is given up, as
+// gozmq.WithDeadLetterHandler says. When f returns an error, it gets the task
+// again later.
+func OnOrdersShipDeadLetter(f func(ctx context.Context, task *delivery.Order, letter gozmq.DeadLetter) error) gozmq.VentilatorOption {
+	return gozmqimpl.OnDeadLetter(&ordersShipMethod, f)
+}
+
+// OnOrdersForgetDeadLetter is an option of gozmq.NewVentilator: f gets each
+// task of golden.delivery.Orders/Forget that is given up, as
+// gozmq.WithDeadLetterHandler says. When f returns an error, it gets the task
+// again later.
+func OnOrdersForgetDeadLetter(f func(ctx context.Context, task *delivery.Order, letter gozmq.DeadLetter) error) gozmq.VentilatorOption {
+	return gozmqimpl.OnDeadLetter(&ordersForgetMethod, f)
+}
+
 // OrdersWorker does the tasks of golden.delivery.Orders. Implementations embed
 // UnimplementedOrdersWorker, so that methods can be added to the service. With
 // gozmq.WithConcurrency, methods are called concurrently.
@@ -260,6 +276,13 @@ type orderPusher struct {
 
 func (p *orderPusher) Push(ctx context.Context, task *delivery.Order) error {
 	return gozmqimpl.Push(ctx, p.vent, &orderTask, task)
+}
+
+// OnOrderDeadLetter is an option of gozmq.NewVentilator: f gets each task of
+// golden.delivery.Order that is given up, as gozmq.WithDeadLetterHandler says.
+// When f returns an error, it gets the task again later.
+func OnOrderDeadLetter(f func(ctx context.Context, task *delivery.Order, letter gozmq.DeadLetter) error) gozmq.VentilatorOption {
+	return gozmqimpl.OnDeadLetter(&orderTask, f)
 }
 
 // OrderPuller receives golden.delivery.Order from pushers.

@@ -168,6 +168,14 @@ func (v *printsVentilator) Render(ctx context.Context, task *imagev1.RenderTask)
 	return gozmqimpl.Push(ctx, v.vent, &printsRenderMethod, task)
 }
 
+// OnPrintsRenderDeadLetter is an option of gozmq.NewVentilator: f gets each
+// task of image.v1.Prints/Render that is given up, as
+// gozmq.WithDeadLetterHandler says. When f returns an error, it gets the task
+// again later.
+func OnPrintsRenderDeadLetter(f func(ctx context.Context, task *imagev1.RenderTask, letter gozmq.DeadLetter) error) gozmq.VentilatorOption {
+	return gozmqimpl.OnDeadLetter(&printsRenderMethod, f)
+}
+
 // PrintsWorker does the tasks of image.v1.Prints. Implementations embed
 // UnimplementedPrintsWorker, so that methods can be added to the service. With
 // gozmq.WithConcurrency, methods are called concurrently.

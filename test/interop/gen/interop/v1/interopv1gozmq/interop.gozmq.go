@@ -341,6 +341,13 @@ func (v *errandsVentilator) Go(ctx context.Context, task *interopv1.Text) error 
 	return gozmqimpl.Push(ctx, v.vent, &errandsGoMethod, task)
 }
 
+// OnErrandsGoDeadLetter is an option of gozmq.NewVentilator: f gets each task
+// of interop.v1.Errands/Go that is given up, as gozmq.WithDeadLetterHandler
+// says. When f returns an error, it gets the task again later.
+func OnErrandsGoDeadLetter(f func(ctx context.Context, task *interopv1.Text, letter gozmq.DeadLetter) error) gozmq.VentilatorOption {
+	return gozmqimpl.OnDeadLetter(&errandsGoMethod, f)
+}
+
 // ErrandsWorker does the tasks of interop.v1.Errands. Implementations embed
 // UnimplementedErrandsWorker, so that methods can be added to the service.
 // With gozmq.WithConcurrency, methods are called concurrently.
