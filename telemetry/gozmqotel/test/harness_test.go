@@ -82,7 +82,9 @@ func find(t testing.TB, spans tracetest.SpanStubs, name string, kind trace.SpanK
 }
 
 // attributesOf returns a span's attributes as text.
-func attributesOf(s tracetest.SpanStub) map[string]string { return texts(attribute.NewSet(s.Attributes...)) }
+func attributesOf(s tracetest.SpanStub) map[string]string {
+	return texts(attribute.NewSet(s.Attributes...))
+}
 
 func texts(set attribute.Set) map[string]string {
 	out := make(map[string]string)
