@@ -16,7 +16,7 @@ const panicked = gozmq.CodeUnauthenticated + 1
 // up is CodeUnknown, so that peers cannot make label sets.
 func codeOf(err error) gozmq.Code {
 	code := gozmq.CodeOf(err)
-	if code < 0 || code >= panicked {
+	if err != nil && code <= 0 || code >= panicked {
 		return gozmq.CodeUnknown
 	}
 	return code

@@ -133,7 +133,7 @@ type operations struct {
 
 // of returns the operation of a call or a message; nil for one that is unknown.
 func (s *operations) of(call *gozmq.CallInfo) *operation {
-	key := operationKey{operation: call.Operation, procedure: call.Method.Procedure}
+	key := operationKey{operation: call.Operation, procedure: call.Method.Procedure, template: call.Method.TopicTemplate}
 	seen := s.seen.Load()
 	if seen != nil {
 		if o := (*seen)[key]; o != nil {

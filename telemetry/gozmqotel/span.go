@@ -1,6 +1,7 @@
 package gozmqotel
 
 import (
+	"encoding/hex"
 	"net"
 	"strconv"
 	"strings"
@@ -21,7 +22,46 @@ func describe(span trace.Span, call *gozmq.CallInfo) {
 	if call.Peer != nil {
 		span.SetAttributes(peerAttributes(call.Peer)...)
 	}
+	if call.Publication != nil {
+		span.SetAttributes(publicationAttributes(call.Publication)...)
+	}
+	if call.Task != nil {
+		span.SetAttributes(taskAttributes(call.Task)...)
+	}
 }
+
+// publicationAttributes says which publication it is. What the conventions have no
+// name for is below the name of the system, as they ask.
+func publicationAttributes(p *gozmq.PublicationInfo) (attributes []attribute.KeyValue) {
+	if p.Topic != "" {
+		attributes = append(attributes, semconv.MessagingDestinationName(valid(p.Topic)))
+	}
+	if p.Sequence != 0 {
+		attributes = append(attributes, attribute.Int64("messaging.gozmq.message.sequence", int64(p.Sequence)))
+	}
+	if p.Replayed {
+		attributes = append(attributes, attribute.Bool("messaging.gozmq.message.replayed", true))
+	}
+	return attributes
+}
+
+// taskAttributes says which task it is, and which attempt.
+func taskAttributes(i *gozmq.TaskInfo) (attributes []attribute.KeyValue) {
+	if i.ID != "" {
+		attributes = append(attributes, semconv.MessagingMessageID(hex.EncodeToString([]byte(i.ID))))
+	}
+	if i.Attempt != 0 {
+		attributes = append(attributes, attribute.Int("messaging.gozmq.message.delivery_attempt", i.Attempt))
+	}
+	if i.Batch != "" {
+		attributes = append(attributes, attribute.String("messaging.gozmq.batch.name", valid(i.Batch)))
+	}
+	return attributes
+}
+
+// valid returns s as an exporter takes it: one string that is not UTF-8 would keep it
+// from sending all spans of its batch.
+func valid(s string) string { return strings.ToValidUTF8(s, "\uFFFD") }
 
 // peerAttributes says where a peer is.
 func peerAttributes(p *gozmq.Peer) (attributes []attribute.KeyValue) {
@@ -30,7 +70,7 @@ func peerAttributes(p *gozmq.Peer) (attributes []attribute.KeyValue) {
 		host = p.Address
 	}
 	if host != "" {
-		attributes = append(attributes, semconv.NetworkPeerAddress(host))
+		attributes = append(attributes, semconv.NetworkPeerAddress(valid(host)))
 	}
 	if n, err := strconv.Atoi(port); err == nil && n > 0 {
 		attributes = append(attributes, semconv.NetworkPeerPort(n))
@@ -70,7 +110,7 @@ func end(span trace.Span, e *ending, err error) {
 			if err != nil {
 				description = err.Error()
 			}
-			span.SetStatus(codes.Error, description)
+			span.SetStatus(codes.Error, valid(description))
 		}
 	}
 	span.End()
