@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/gozmq/gozmq/runtime/gozmq"
 )
@@ -24,9 +25,16 @@ func (o *outgoing) Get(string) string     { return "" }
 func (o *outgoing) Keys() []string        { return nil }
 func (o *outgoing) Set(key, value string) { *o = append(*o, strings.ToLower(key), value) }
 
-// inject returns what the propagator writes for ctx.
-func (t *telemetry) inject(ctx context.Context) outgoing {
-	pairs := make(outgoing, 0, 4)
-	t.propagator.Inject(ctx, &pairs)
-	return pairs
+var written = sync.Pool{New: func() any { return new(outgoing) }}
+
+// inject calls use with what the propagator writes for ctx, if that is anything.
+func (t *telemetry) inject(ctx context.Context, use func(pairs []string)) {
+	pairs := written.Get().(*outgoing)
+	t.propagator.Inject(ctx, pairs)
+	if len(*pairs) > 0 {
+		use(*pairs)
+	}
+	clear(*pairs)
+	*pairs = (*pairs)[:0]
+	written.Put(pairs)
 }

@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"go.opentelemetry.io/otel/metric"
-	"go.opentelemetry.io/otel/propagation"
 	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
 	"go.opentelemetry.io/otel/trace"
 	"google.golang.org/protobuf/proto"
@@ -67,11 +66,18 @@ func (t *telemetry) begin(ctx context.Context, o *operation, call *gozmq.CallInf
 	var span trace.Span
 	if o.sends {
 		ctx, span = t.tracer.Start(ctx, o.spanName, o.start...)
-		if pairs := t.inject(ctx); len(pairs) > 0 && !call.Method.Bare {
-			ctx = gozmq.AppendMetadata(ctx, pairs...)
+		if !call.Method.Bare { // which has no place for metadata
+			ctx = t.send(ctx)
 		}
 	} else {
 		ctx, span = t.receive(ctx, o, call)
+		if o.of == gozmq.OperationRun && call.Task != nil && !call.Method.Bare {
+			t.inject(ctx, func(pairs []string) { // the result goes on from here
+				for i := 0; i < len(pairs); i += 2 {
+					call.Task.AddResultMetadata(pairs[i], pairs[i+1])
+				}
+			})
+		}
 	}
 	if span.IsRecording() {
 		describe(span, call)
@@ -80,6 +86,13 @@ func (t *telemetry) begin(ctx context.Context, o *operation, call *gozmq.CallInf
 		}
 	}
 	return ctx, span
+}
+
+// send returns ctx with its span in its outgoing metadata.
+func (t *telemetry) send(ctx context.Context) context.Context {
+	sent := ctx
+	t.inject(ctx, func(pairs []string) { sent = gozmq.AppendMetadata(ctx, pairs...) })
+	return sent
 }
 
 // receive begins the span of what was received.
@@ -100,13 +113,24 @@ func (t *telemetry) receive(ctx context.Context, o *operation, call *gozmq.CallI
 }
 
 // extract returns ctx with what the propagator reads from the metadata, and the span
-// in it, which is not valid when there is none.
+// in it, which is not valid when there is none. That of a result is its worker's, or
+// else the task's.
 func (t *telemetry) extract(ctx context.Context, call *gozmq.CallInfo) (context.Context, trace.SpanContext) {
-	if len(call.Metadata) == 0 {
+	if call.Task != nil && len(call.Task.ResultMetadata) > 0 {
+		if from, remote := t.read(ctx, call.Task.ResultMetadata); remote.IsValid() {
+			return from, remote
+		}
+	}
+	return t.read(ctx, call.Metadata)
+}
+
+// read is extract for one kind of metadata.
+func (t *telemetry) read(ctx context.Context, m gozmq.Metadata) (context.Context, trace.SpanContext) {
+	if len(m) == 0 {
 		return ctx, trace.SpanContext{}
 	}
 	before := trace.SpanContextFromContext(ctx)
-	ctx = t.propagator.Extract(ctx, propagation.TextMapCarrier(incoming(call.Metadata)))
+	ctx = t.propagator.Extract(ctx, incoming(m))
 	if after := trace.SpanContextFromContext(ctx); after.IsRemote() && !after.Equal(before) {
 		return ctx, after
 	}
