@@ -194,15 +194,6 @@ func openPublications(b *testing.B, with gozmq.InterceptorOption) func(n int) {
 	}
 }
 
-// renderer gives back the task's text.
-type renderer struct {
-	imagev1gozmq.UnimplementedThumbnailsWorker
-}
-
-func (renderer) Render(_ context.Context, task *imagev1.RenderTask) (*imagev1.RenderResult, error) {
-	return &imagev1.RenderResult{Name: task.GetName()}, nil
-}
-
 // openTasks returns a function that pushes n tasks, and returns when a sink's loop has
 // had their results.
 func openTasks(b *testing.B, with gozmq.InterceptorOption) func(n int) {

@@ -14,6 +14,8 @@ import (
 	"github.com/gozmq/gozmq/example/gen/image/v1/imagev1gozmq"
 	"github.com/gozmq/gozmq/runtime/gozmq"
 	"github.com/gozmq/gozmq/runtime/gozmqtest"
+	"github.com/gozmq/gozmq/testdata/golden/delivery"
+	"github.com/gozmq/gozmq/testdata/golden/delivery/deliverygozmq"
 )
 
 const renderPrint = imagev1gozmq.PrintsRenderProcedure
@@ -164,4 +166,78 @@ func TestRedelivery(t *testing.T) {
 			t.Errorf("the metric has the attempt: %v", point.labels)
 		}
 	}
+}
+
+// A puller's span is below that of the push: there is no worker in between.
+func TestPuller(t *testing.T) {
+	r := newRecorder(t)
+	vent := gozmqtest.Open(gozmq.NewVentilator(gozmq.DeliveryAtLeastOnce, gozmq.Bind(gozmqtest.Endpoint()), r.option())).For(t)
+	sink := gozmqtest.Open(gozmq.NewPuller(gozmq.DeliveryAtLeastOnce, gozmq.Connect(vent.Addrs()...), r.option())).For(t)
+	pusher, err := deliverygozmq.NewOrderPusher(vent)
+	if err != nil {
+		t.Fatal(err)
+	}
+	puller, err := deliverygozmq.NewOrderPuller(sink)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := pusher.Push(t.Context(), &delivery.Order{Id: "one"}); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	for _, err := range puller.Pull(ctx) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		cancel()
+	}
+	if err := vent.Wait(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	spans := r.wait(t, 2)
+	in := find(t, spans, "collect golden.delivery.Order", trace.SpanKindConsumer)
+	if !linked(in, find(t, spans, "push golden.delivery.Order", trace.SpanKindProducer)) || !in.Parent.IsValid() {
+		t.Errorf("the links are %v:\n%s", in.Links, tree(spans))
+	}
+}
+
+// With at-most-once delivery a task is one trace as well; it has no id.
+func TestTaskAtMostOnce(t *testing.T) {
+	r := newRecorder(t)
+	vent := gozmqtest.Open(gozmq.NewVentilator(gozmq.Bind(gozmqtest.Endpoint()), r.option())).For(t)
+	sink := gozmqtest.Open(gozmq.NewSink(gozmq.Bind(gozmqtest.Endpoint()), r.option())).For(t)
+	gozmqtest.Run(t, func(ctx context.Context) error {
+		return imagev1gozmq.RunThumbnailsWorker(ctx, renderer{}, gozmq.From(gozmq.Connect(vent.Addrs()...)), gozmq.To(gozmq.Connect(sink.Addrs()...)), r.option())
+	})
+	tasks, err := imagev1gozmq.NewThumbnailsVentilator(vent)
+	if err != nil {
+		t.Fatal(err)
+	}
+	results, err := imagev1gozmq.NewThumbnailsSink(sink)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := tasks.Render(t.Context(), &imagev1.RenderTask{Name: "cat.png"}); err != nil {
+		t.Fatal(err)
+	}
+	for _, err := range results.Render(t.Context()) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		break
+	}
+	procedure := imagev1gozmq.ThumbnailsRenderProcedure
+	if got, want := tree(r.wait(t, 3)), "push "+procedure+" (producer)\n  run "+procedure+" (consumer)\n    collect "+procedure+" (consumer)\n"; got != want {
+		t.Errorf("got the tree\n%swant\n%s", got, want)
+	}
+}
+
+// renderer gives back the task's name.
+type renderer struct {
+	imagev1gozmq.UnimplementedThumbnailsWorker
+}
+
+func (renderer) Render(_ context.Context, task *imagev1.RenderTask) (*imagev1.RenderResult, error) {
+	return &imagev1.RenderResult{Name: task.GetName()}, nil
 }
