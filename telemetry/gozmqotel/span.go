@@ -19,20 +19,22 @@ import (
 // describe adds what is particular to one call or message, which metrics must not
 // have.
 func describe(span trace.Span, call *gozmq.CallInfo) {
+	attributes := make([]attribute.KeyValue, 0, 6) // most have no more
 	if call.Peer != nil {
-		span.SetAttributes(peerAttributes(call.Peer)...)
+		attributes = appendPeer(attributes, call.Peer)
 	}
 	if call.Publication != nil {
-		span.SetAttributes(publicationAttributes(call.Publication)...)
+		attributes = appendPublication(attributes, call.Publication)
 	}
 	if call.Task != nil {
-		span.SetAttributes(taskAttributes(call.Task)...)
+		attributes = appendTask(attributes, call.Task)
 	}
+	span.SetAttributes(attributes...)
 }
 
-// publicationAttributes says which publication it is. What the conventions have no
+// appendPublication says which publication it is. What the conventions have no
 // name for is below the name of the system, as they ask.
-func publicationAttributes(p *gozmq.PublicationInfo) (attributes []attribute.KeyValue) {
+func appendPublication(attributes []attribute.KeyValue, p *gozmq.PublicationInfo) []attribute.KeyValue {
 	if p.Topic != "" {
 		attributes = append(attributes, semconv.MessagingDestinationName(valid(p.Topic)))
 	}
@@ -45,8 +47,8 @@ func publicationAttributes(p *gozmq.PublicationInfo) (attributes []attribute.Key
 	return attributes
 }
 
-// taskAttributes says which task it is, and which attempt.
-func taskAttributes(i *gozmq.TaskInfo) (attributes []attribute.KeyValue) {
+// appendTask says which task it is, and which attempt.
+func appendTask(attributes []attribute.KeyValue, i *gozmq.TaskInfo) []attribute.KeyValue {
 	if i.ID != "" {
 		attributes = append(attributes, semconv.MessagingMessageID(hex.EncodeToString([]byte(i.ID))))
 	}
@@ -63,8 +65,8 @@ func taskAttributes(i *gozmq.TaskInfo) (attributes []attribute.KeyValue) {
 // from sending all spans of its batch.
 func valid(s string) string { return strings.ToValidUTF8(s, "\uFFFD") }
 
-// peerAttributes says where a peer is.
-func peerAttributes(p *gozmq.Peer) (attributes []attribute.KeyValue) {
+// appendPeer says where a peer is.
+func appendPeer(attributes []attribute.KeyValue, p *gozmq.Peer) []attribute.KeyValue {
 	host, port, err := net.SplitHostPort(p.Address)
 	if err != nil {
 		host = p.Address

@@ -51,11 +51,13 @@ func variants(b *testing.B) (names []string, interceptors [][]gozmq.Interceptor)
 	meters := func() gozmqotel.Option {
 		return gozmqotel.WithMeterProvider(sdkmetric.NewMeterProvider(sdkmetric.WithReader(sdkmetric.NewManualReader())))
 	}
-	return []string{"none", "empty", "noop", "metrics", "sampled"}, [][]gozmq.Interceptor{
+	return []string{"none", "empty", "noop", "metrics", "few", "sampled"}, [][]gozmq.Interceptor{
 		nil,
 		{none},
 		telemetry(gozmqotel.WithTracerProvider(tracenoop.NewTracerProvider()), gozmqotel.WithMeterProvider(metricnoop.NewMeterProvider())),
 		telemetry(gozmqotel.WithTracerProvider(tracenoop.NewTracerProvider()), meters()),
+		telemetry(gozmqotel.WithTracerProvider(sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(dropped{}),
+			sdktrace.WithSampler(sdktrace.ParentBased(sdktrace.TraceIDRatioBased(.01))))), meters()),
 		telemetry(gozmqotel.WithTracerProvider(sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(dropped{}))), meters()),
 	}
 }
@@ -63,8 +65,9 @@ func variants(b *testing.B) (names []string, interceptors [][]gozmq.Interceptor)
 // BenchmarkOverhead shows what an interceptor costs with messages of 64 bytes over
 // TCP, both sides together, as ratios of processor time to none at all: one that only
 // calls next (empty), and this package's with providers that do nothing (noop), with
-// the SDK's metrics (metrics), and with these and each span sampled and thrown away
-// (sampled). All of them take turns, so that the machine's other load meets all alike:
+// the SDK's metrics (metrics), and with these and one trace of a hundred (few) or each
+// (sampled) recorded and thrown away. All of them take turns, so that the machine's
+// other load meets all alike:
 //
 //	go test -run '^$' -bench Overhead -benchtime 50x ./test
 func BenchmarkOverhead(b *testing.B) {
