@@ -28,7 +28,8 @@
 // already, that one is the parent, and the message's is linked only;
 // [WithoutRemoteParents] does so everywhere.
 //
-// With bare framing nothing travels beside the body, so the receiver begins a trace.
+// With bare framing nothing travels beside the body, so the receiver begins a
+// trace.
 //
 // # Metrics
 //

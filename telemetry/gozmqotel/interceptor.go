@@ -112,9 +112,9 @@ func (t *telemetry) receive(ctx context.Context, o *operation, call *gozmq.CallI
 	return t.tracer.Start(ctx, o.spanName, start...)
 }
 
-// extract returns ctx with what the propagator reads from the metadata, and the span
-// in it, which is not valid when there is none. That of a result is its worker's, or
-// else the task's.
+// extract returns ctx with what the propagator reads from the metadata, and the
+// span in it, which is not valid when there is none. That of a result is its
+// worker's, or else the task's.
 func (t *telemetry) extract(ctx context.Context, call *gozmq.CallInfo) (context.Context, trace.SpanContext) {
 	if call.Task != nil && len(call.Task.ResultMetadata) > 0 {
 		if from, remote := t.read(ctx, call.Task.ResultMetadata); remote.IsValid() {

@@ -54,9 +54,9 @@ func WithPropagator(p propagation.TextMapPropagator) Option {
 	return option(func(c *config) { c.propagator = p })
 }
 
-// WithFilter passes over the calls, publications and tasks for which keep returns
-// false: they have no span, are not measured, and their metadata is neither read nor
-// written.
+// WithFilter passes over the calls, publications and tasks for which keep
+// returns false: they have no span, are not measured, and their metadata is
+// neither read nor written.
 func WithFilter(keep func(call *gozmq.CallInfo) bool) Option {
 	return option(func(c *config) { c.filter = keep })
 }
@@ -74,10 +74,10 @@ func WithMessageEvents() Option {
 	return option(func(c *config) { c.messages = true })
 }
 
-// WithoutRemoteParents has servers and consumers begin traces of their own, which
-// link to the span that the peer sent. It is for peers that are not to decide what is
-// sampled, and for publications with so many subscribers that one trace cannot hold
-// them.
+// WithoutRemoteParents has servers and consumers begin traces of their own,
+// which link to the span that the peer sent. It is for peers that are not to
+// decide what is sampled, and for publications with so many subscribers that
+// one trace cannot hold them.
 func WithoutRemoteParents() Option {
 	return option(func(c *config) { c.apart = true })
 }

@@ -61,8 +61,8 @@ func appendTask(attributes []attribute.KeyValue, i *gozmq.TaskInfo) []attribute.
 	return attributes
 }
 
-// valid returns s as an exporter takes it: one string that is not UTF-8 would keep it
-// from sending all spans of its batch.
+// valid returns s as an exporter takes it: one string that is not UTF-8 would
+// keep it from sending all spans of its batch.
 func valid(s string) string { return strings.ToValidUTF8(s, "\uFFFD") }
 
 // appendPeer says where a peer is.

@@ -94,8 +94,8 @@ func texts(set attribute.Set) map[string]string {
 	return out
 }
 
-// wantAttributes fails unless got has all of want, and none of the keys whose wanted
-// value is "".
+// wantAttributes fails unless got has all of want, and none of the keys whose
+// wanted value is "".
 func wantAttributes(t testing.TB, of string, got, want map[string]string) {
 	t.Helper()
 	for key, value := range want {
@@ -105,8 +105,8 @@ func wantAttributes(t testing.TB, of string, got, want map[string]string) {
 	}
 }
 
-// tree prints spans as trees of parents and children, siblings in the order in which
-// they began.
+// tree prints spans as trees of parents and children, siblings in the order in
+// which they began.
 func tree(spans tracetest.SpanStubs) string {
 	slices.SortStableFunc(spans, func(a, b tracetest.SpanStub) int { return a.StartTime.Compare(b.StartTime) })
 	known := make(map[trace.SpanID]bool)

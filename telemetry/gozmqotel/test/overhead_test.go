@@ -62,12 +62,12 @@ func variants(b *testing.B) (names []string, interceptors [][]gozmq.Interceptor)
 	}
 }
 
-// BenchmarkOverhead shows what an interceptor costs with messages of 64 bytes over
-// TCP, both sides together, as ratios of processor time to none at all: one that only
-// calls next (empty), and this package's with providers that do nothing (noop), with
-// the SDK's metrics (metrics), and with these and one trace of a hundred (few) or each
-// (sampled) recorded and thrown away. All of them take turns, so that the machine's
-// other load meets all alike:
+// BenchmarkOverhead shows what an interceptor costs with messages of 64 bytes
+// over TCP, both sides together, as ratios of processor time to none at all:
+// one that only calls next (empty), and this package's with providers that do
+// nothing (noop), with the SDK's metrics (metrics), and with these and one
+// trace of a hundred (few) or each (sampled) recorded and thrown away. All of
+// them take turns, so that the machine's other load meets all alike:
 //
 //	go test -run '^$' -bench Overhead -benchtime 50x ./test
 func BenchmarkOverhead(b *testing.B) {
@@ -197,8 +197,8 @@ func openPublications(b *testing.B, with gozmq.InterceptorOption) func(n int) {
 	}
 }
 
-// openTasks returns a function that pushes n tasks, and returns when a sink's loop has
-// had their results.
+// openTasks returns a function that pushes n tasks, and returns when a sink's
+// loop has had their results.
 func openTasks(b *testing.B, with gozmq.InterceptorOption) func(n int) {
 	b.Helper()
 	vent := gozmqtest.Open(gozmq.NewVentilator(gozmq.Bind("tcp://127.0.0.1:*"), with)).For(b)

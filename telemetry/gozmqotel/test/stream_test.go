@@ -15,8 +15,8 @@ import (
 	"github.com/gozmq/gozmq/telemetry/gozmqotel"
 )
 
-// A room sends as many lines as it is asked for, and then fails if told to; it counts
-// lines that are uploaded, and sends back those of a chat.
+// A room sends as many lines as it is asked for, and then fails if told to; it
+// counts lines that are uploaded, and sends back those of a chat.
 type room struct {
 	chatv1gozmq.UnimplementedRoomServer
 

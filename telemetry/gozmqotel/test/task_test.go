@@ -42,7 +42,8 @@ type pipeline struct {
 	prints imagev1gozmq.PrintsSink
 }
 
-// openPipeline starts a pipeline with a worker, for tasks with at-least-once delivery.
+// openPipeline starts a pipeline with a worker, for tasks with at-least-once
+// delivery.
 func openPipeline(t *testing.T, r *recorder, worker *printer) *pipeline {
 	t.Helper()
 	p := &pipeline{
