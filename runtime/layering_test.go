@@ -59,7 +59,7 @@ var layers = map[string][]string{
 	"internal/testkit":              {}, // for tests of every part, in and out of runtime
 	"runtime/internal/topic":        {},
 	"runtime/internal/bridge":       {"runtime/internal/handshake", "runtime/internal/socket", "runtime/internal/topic"},
-	"runtime/internal/pipeline":     {"runtime/internal/taskqueue", "runtime/internal/socket", "runtime/internal/link", "runtime/internal/wire", "runtime/internal/notify", "runtime/internal/list", "runtime/internal/zmtp"},
+	"runtime/internal/pipeline":     {"runtime/internal/subscription", "runtime/internal/taskqueue", "runtime/internal/socket", "runtime/internal/link", "runtime/internal/wire", "runtime/internal/notify", "runtime/internal/list", "runtime/internal/zmtp"},
 
 	"runtime/gozmqproto":    {"runtime/gozmq"},
 	"runtime/gozmqcurve":    {"runtime/gozmq", "runtime/internal/bridge", "runtime/internal/curve", "runtime/internal/handshake"},

@@ -19,7 +19,7 @@ func Lint(img *Image, opts Options) ([]Finding, error) {
 	var out []Finding
 	s, err := newSchema(img, opts, false, withPackages(img.files, false))
 	if err != nil {
-		// The Go packages do not go together. Without them, the rest can be checked.
+		// The Go packages do not go together. The rest can be checked.
 		out = append(out, packageFinding(img, err))
 		if s, err = newSchema(img, opts, false, withPackages(img.files, true)); err != nil {
 			return nil, err

@@ -144,7 +144,7 @@ func withPackages(files []*descriptorpb.FileDescriptorProto, every bool) []*desc
 		if _, known := folders[folder]; !known {
 			folders[folder] = len(folders)
 		}
-		if f.Options == nil {
+		if f.GetOptions() == nil {
 			f.Options = &descriptorpb.FileOptions{}
 		}
 		f.Options.GoPackage = proto.String(fmt.Sprintf("gozmq.invalid/p%d", folders[folder]))

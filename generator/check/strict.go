@@ -2,6 +2,7 @@ package check
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/gozmq/gozmq/generator/internal/plan"
 	"github.com/gozmq/gozmq/generator/internal/topic"
@@ -173,12 +174,12 @@ func text(t *plan.Topic) string {
 	if t.Template != "" {
 		return t.Template
 	}
-	var out string
+	var out strings.Builder
 	for _, s := range t.Segments {
 		if s.Path != "" {
-			out += "{" + s.Path + "}"
+			out.WriteString("{" + s.Path + "}")
 		}
-		out += s.Literal
+		out.WriteString(s.Literal)
 	}
-	return out
+	return out.String()
 }

@@ -202,13 +202,12 @@ func TestBatchEndWithTaskOnItsWay(t *testing.T) {
 	p := site{endpoint: "inproc://" + t.Name()}.pipeline(t, nil, nil)
 	ctx := testkit.Within(t)
 	b := p.StartBatch("b")
-	tasks := b.tasks.(*plainBatch)
+	tasks := b.tasks.(plainBatch).engine
 	pushed := make(chan error, 1)
 	go func() { pushed <- p.Push(b.Context(ctx), squareMethod, wrapperspb.Int64(1)) }()
 	testkit.Eventually(t, "that the task waits", func() bool {
-		tasks.mu.Lock()
-		defer tasks.mu.Unlock()
-		return tasks.pushing == 1
+		_, pushing, _ := tasks.State()
+		return pushing == 1
 	})
 	over, cancel := context.WithCancel(ctx)
 	cancel()
@@ -217,16 +216,15 @@ func TestBatchEndWithTaskOnItsWay(t *testing.T) {
 	wantCode(t, testkit.Receive(t, ended, "the end of End"), CodeCanceled, "batch b")
 	go func() { ended <- b.End(ctx) }()
 	testkit.Eventually(t, "that the batch ends", func() bool {
-		tasks.mu.Lock()
-		defer tasks.mu.Unlock()
-		return tasks.ended
+		_, _, over := tasks.State()
+		return over
 	})
 	wantCode(t, p.Push(b.Context(ctx), squareMethod, wrapperspb.Int64(2)), CodeFailedPrecondition, "has ended")
 	work(t, squaring(squares), p.from, p.to)
 	if err := errors.Join(testkit.Receive(t, pushed, "the end of Push"), testkit.Receive(t, ended, "the end of End"), p.Ventilator.Wait(ctx)); err != nil {
 		t.Error(err)
 	}
-	if tasks.tasks != 1 {
-		t.Errorf("the batch has %d tasks, want 1", tasks.tasks)
+	if n, _, _ := tasks.State(); n != 1 {
+		t.Errorf("the batch has %d tasks, want 1", n)
 	}
 }

@@ -10,8 +10,8 @@ import (
 // A GapError in a stream says that this subscriber has missed messages of a
 // sequenced topic: its queue, or the publisher's queue for it, was full, or
 // there was no connection. What its own queue drops before the stream's first
-// message of a topic is missed, too. The stream goes on with the message after the gap.
-// Find it with errors.As; its code is CodeDataLoss.
+// message of a topic is missed, too. The stream goes on with the message after
+// the gap. Find it with errors.As; its code is CodeDataLoss.
 type GapError struct {
 	Topic string
 	// Lost is how many messages are missing. It may be too high, and never too
@@ -81,7 +81,11 @@ func noticeError(n subscription.Notice) error {
 
 // tooLargeError says that a message was passed over, in a stream.
 func tooLargeError(err *subscription.TooLargeError) error {
-	return Errorf(CodeResourceExhausted, "%w (publish less, or raise it with WithMaxMessageSize of NewSubscriber)", err)
+	where := "NewSubscriber"
+	if err.Elsewhere() {
+		where = "NewProxy"
+	}
+	return Errorf(CodeResourceExhausted, "%w (publish less, or raise it with WithMaxMessageSize of %s)", err, where)
 }
 
 // lagLimits are the options about lag; 0 is no limit.

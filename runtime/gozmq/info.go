@@ -19,7 +19,8 @@ type PublicationInfo struct {
 	// Publisher is the id of the publisher, which differs each time it starts; 0
 	// where Time is zero.
 	Publisher uint64
-	// Replayed says that it was published before the subscription for which it came.
+	// Replayed says that it was published before the subscription for which it
+	// came.
 	Replayed bool
 	// Metadata is what the publisher sent with it (AppendMetadata). It must not be
 	// changed.
@@ -34,7 +35,8 @@ type publicationInfoKey struct{}
 
 // PublicationInfoFromContext returns the description of a publication, given the
 // context of its handler, of an interceptor or of WithTopicErrorHandler; nil for
-// any other context.
+// any other context. A handler asks before it returns: afterwards its context has
+// a description only if it was asked for before.
 func PublicationInfoFromContext(ctx context.Context) *PublicationInfo {
 	info, _ := ctx.Value(publicationInfoKey{}).(*PublicationInfo)
 	return info

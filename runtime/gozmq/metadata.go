@@ -8,9 +8,10 @@ import (
 	"github.com/gozmq/gozmq/runtime/internal/wire"
 )
 
-// Metadata is sent beside a message, as a call's request and reply: keys with one
-// or more values each. A key has 1 to 128 characters of a-z, 0-9, "-", "_" and "."; a
-// value is any string of bytes. All keys and values together may have 16 KiB.
+// Metadata is sent beside a message, as a call's request and reply: keys with
+// one or more values each. A key has 1 to 128 characters of a-z, 0-9, "-", "_"
+// and "."; a value is any string of bytes. All keys and values together may
+// have 16 KiB.
 type Metadata map[string][]string
 
 // Get returns the first value of a key, "" when there is none.

@@ -44,9 +44,10 @@ func peerOf(c *link.Conn) *Peer { return newPeer(&c.Peer, c.Endpoint(), c.Addres
 
 type peerKey struct{}
 
-// PeerFromContext returns the peer that sent a call, a task or a publication, given
-// the context of its handler or interceptor, of WithTaskErrorHandler or of
-// WithTopicErrorHandler; nil for any other context. Behind a Proxy the peer is the proxy.
+// PeerFromContext returns the peer that sent a call, a task or a publication,
+// given the context of its handler or interceptor, of WithTaskErrorHandler or
+// of WithTopicErrorHandler; nil for any other context. Behind a Proxy the peer
+// is the proxy.
 func PeerFromContext(ctx context.Context) *Peer {
 	p, _ := ctx.Value(peerKey{}).(*Peer)
 	return p

@@ -96,7 +96,8 @@ func byNote(ctx context.Context, _ *CallInfo, req proto.Message, next Next) (pro
 	return next(ctx, req)
 }
 
-// TestPublicationLoopInterceptor checks what a loop has of what an interceptor does.
+// TestPublicationLoopInterceptor checks what a loop has of what an interceptor
+// does.
 func TestPublicationLoopInterceptor(t *testing.T) {
 	events := newRecorder()
 	p, _, s := site{endpoint: "inproc://" + t.Name()}.feed(t, nil, []SubscriberOption{WithInterceptors(byNote), events.option().(SubscriberOption)})
@@ -109,7 +110,7 @@ func TestPublicationLoopInterceptor(t *testing.T) {
 		{"panic", "", "internal: ", "panic: as asked"},
 		{"fail late", "ams", "", "too late"},
 		{"panic late", "ams", "", "panic: too late"},
-		{"twice", "ams", "", "next was called twice"},
+		{"twice", "ams", "", "called next a second time"},
 		{"other", "", "passed on google.protobuf.BytesValue", ""},
 		{"nothing", "", "passed on nil message", ""},
 		{"replace", "replaced", "", ""},
@@ -139,8 +140,8 @@ func TestPublicationLoopInterceptor(t *testing.T) {
 	}
 }
 
-// A panic of the loop's body passes through the interceptors, and a loop that is left
-// is over; the next one goes on.
+// A panic of the loop's body passes through the interceptors, and a loop that
+// is left is over; the next one goes on.
 func TestPublicationLoopInterceptorBody(t *testing.T) {
 	events := newRecorder()
 	p, _, s := site{endpoint: "inproc://" + t.Name()}.feed(t, nil, []SubscriberOption{WithInterceptors(byNote, byNote), events.option().(SubscriberOption)})

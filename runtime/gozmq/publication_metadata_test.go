@@ -47,8 +47,8 @@ func readInfos(t testing.TB, s Subscription[*reading, stationFilter], n int) (li
 	return nil
 }
 
-// TestPublicationMetadata has metadata come with messages of every kind of topic, in
-// loops, and none with a message that has none.
+// TestPublicationMetadata has metadata come with messages of every kind of
+// topic, in loops, and none with a message that has none.
 func TestPublicationMetadata(t *testing.T) {
 	want := Metadata{"trace": {"1", "2"}, "bin": {"\x00\xff"}}
 	for _, traits := range []TopicTraits{0, Sequenced, Retained, LatestOnly, Sequenced | Retained, Retained | LatestOnly} {
@@ -81,8 +81,9 @@ func TestPublicationMetadata(t *testing.T) {
 	}
 }
 
-// TestRetainedMetadata has a retained message keep its metadata: for a subscriber that
-// comes later, over proxies as well, and for a further stream of a subscriber.
+// TestRetainedMetadata has a retained message keep its metadata: for a
+// subscriber that comes later, over proxies as well, and for a further stream
+// of a subscriber.
 func TestRetainedMetadata(t *testing.T) {
 	overChains(t, PatternPubSub, func(t *testing.T, c chain) {
 		p, s := publisher(t, Connect(c.front())), subscriber(t, Connect(c.back()))
@@ -170,8 +171,8 @@ func TestPublicationMetadataErrors(t *testing.T) {
 	}
 }
 
-// Metadata that a foreign publisher sends and that breaks the rules is none, and costs
-// neither the message nor the connection.
+// Metadata that a foreign publisher sends and that breaks the rules is none,
+// and costs neither the message nor the connection.
 func TestPublicationMetadataForeign(t *testing.T) {
 	endpoint, accept := listenRaw(t, "PUB")
 	s := subscriber(t, Connect(endpoint))
@@ -186,8 +187,8 @@ func TestPublicationMetadataForeign(t *testing.T) {
 	}
 }
 
-// TestHandlerInfo has handlers find the description in their context as long as they
-// run, and afterwards if they have asked for it.
+// TestHandlerInfo has handlers find the description in their context as long as
+// they run, and afterwards if they have asked for it.
 func TestHandlerInfo(t *testing.T) {
 	p, _, s := site{endpoint: "tcp://127.0.0.1:*"}.feed(t, nil, nil)
 	contexts := make(chan context.Context, 10)
@@ -226,8 +227,8 @@ func TestHandlerInfo(t *testing.T) {
 	}
 }
 
-// TestPublicationCosts holds what is not used to no allocation: a publication without
-// metadata, and a loop that does not ask for descriptions.
+// TestPublicationCosts holds what is not used to no allocation: a publication
+// without metadata, and a loop that does not ask for descriptions.
 func TestPublicationCosts(t *testing.T) {
 	p, _, s := site{endpoint: "inproc://" + t.Name()}.feed(t, nil, []SubscriberOption{WithReceiveQueue(10, 1<<20)})
 	m := at("ams", "")

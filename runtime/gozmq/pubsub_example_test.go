@@ -105,8 +105,8 @@ func ExampleSubscription() {
 	// 0 dropped
 }
 
-// A publication carries metadata, as a call does, and a loop sees it beside the rest
-// that is known of each message.
+// A publication carries metadata, as a call does, and a loop sees it beside the
+// rest that is known of each message.
 func ExampleStoreInfo() {
 	pub, err := gozmq.NewPublisher(gozmq.Bind("inproc://example-info"))
 	if err != nil {

@@ -10,8 +10,8 @@ import (
 	"github.com/gozmq/gozmq/internal/testkit"
 )
 
-// TestConnected follows a subscriber that finds its publisher, loses it and finds it
-// again.
+// TestConnected follows a subscriber that finds its publisher, loses it and
+// finds it again.
 func TestConnected(t *testing.T) {
 	endpoint := closedPort(t)
 	s := subscriber(t, Connect(endpoint), WithReconnectBackoff(time.Millisecond, 10*time.Millisecond), WithHeartbeat(20*time.Millisecond, time.Second))
@@ -103,8 +103,8 @@ func TestIdleErrorInHandlers(t *testing.T) {
 	}
 }
 
-// TestPublisherEnds has the streams of a subscriber say why a publisher has ended the
-// connection: it holds one subscription too many.
+// TestPublisherEnds has the streams of a subscriber say why a publisher has
+// ended the connection: it holds one subscription too many.
 func TestPublisherEnds(t *testing.T) {
 	for _, policy := range []Overflow{OverflowBlock, OverflowDropOldest} {
 		t.Run(policy.String(), func(t *testing.T) {

@@ -65,10 +65,10 @@ type Subscription[M proto.Message, F Filter] interface {
 	// Subscriber it ends, without an error, once the messages that wait were
 	// yielded. It yields an error for a message that cannot be decoded, and a
 	// GapError, PublisherRestartedError or LagError of a sequenced topic, an
-	// IdleError (WithIdleError), and an error with CodeUnavailable when a publisher
-	// has ended the connection and says why, and goes on. With StoreInfo it
-	// describes each message. A later iteration continues where the last one ended, and waits
-	// for it if it still runs.
+	// IdleError (WithIdleError), and an error with CodeUnavailable when a
+	// publisher has ended the connection and says why, and goes on. With
+	// StoreInfo it describes each message. A later iteration continues where
+	// the last one ended, and waits for it if it still runs.
 	All(ctx context.Context) iter.Seq2[M, error]
 	// Dropped returns how many messages the subscription has dropped because
 	// its queue was full (WithOverflow).

@@ -2,7 +2,6 @@ package gozmq
 
 import (
 	"context"
-	"crypto/rand"
 	"sync"
 	"sync/atomic"
 
@@ -44,7 +43,7 @@ func (p *plainSender) push(ctx context.Context, m *Method, task proto.Message) e
 		return err
 	}
 	if b != nil {
-		err = b.tasks.(*plainBatch).push(ctx, m, task, metadata)
+		err = b.tasks.(plainBatch).push(ctx, m, task, metadata)
 	} else {
 		err = pushPlain(ctx, p.sock, m, task, plainHeader(nil, metadata), &p.bodies)
 	}
@@ -82,115 +81,30 @@ func (p *plainSender) stopWorkers(context.Context) error {
 }
 
 func (p *plainSender) startBatch(name string) batchTasks {
-	id := make([]byte, 16)
-	_, _ = rand.Read(id) // never fails
-	b := &plainBatch{sender: p, id: id, name: name, ending: make(chan struct{}, 1)}
-	b.header = wire.AppendTaskHeader(nil, wire.TaskHeader{Batch: &wire.Batch{ID: id, Name: name}})
-	return b
+	return plainBatch{p, pipeline.NewPlainBatch(p.sock, name)}
 }
 
 // A plainBatch is the tasks of a batch with DeliveryAtMostOnce.
 type plainBatch struct {
 	sender *plainSender
-	id     []byte
-	name   string
-	header []byte        // of its tasks
-	ending chan struct{} // holds a token while end runs, and guards sent
-	sent   bool          // the number of tasks was sent to the sink
-
-	mu      sync.Mutex
-	tasks   uint64        // that were pushed
-	pushing int           // tasks that are being pushed
-	quiet   chan struct{} // closed when pushing becomes 0; nil: end does not wait
-	ended   bool          // or about to be
+	engine *pipeline.PlainBatch
 }
 
-func (b *plainBatch) push(ctx context.Context, m *Method, task proto.Message, metadata wire.Metadata) error {
+func (b plainBatch) push(ctx context.Context, m *Method, task proto.Message, metadata wire.Metadata) error {
 	if m.Bare {
 		return Errorf(CodeFailedPrecondition, "%s: a message with bare framing cannot belong to a batch", m.Procedure)
 	}
-	if !b.beginPush() {
+	if !b.engine.BeginPush() {
 		return pipelineError(pipeline.ErrBatchEnded, m.Procedure)
 	}
-	err := pushPlain(ctx, b.sender.sock, m, task, plainHeader(b.header, metadata), &b.sender.bodies)
-	b.endPush(err == nil)
+	err := pushPlain(ctx, b.sender.sock, m, task, plainHeader(b.engine.Header, metadata), &b.sender.bodies)
+	b.engine.EndPush(err == nil)
 	return err
 }
 
-// beginPush counts a task that is being pushed. It returns false once the batch has
-// ended.
-func (b *plainBatch) beginPush() bool {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if b.ended {
-		return false
-	}
-	b.pushing++
-	return true
-}
+func (b plainBatch) end(ctx context.Context) error { return b.engine.End(ctx) }
 
-// endPush notes whether a task that was being pushed belongs to the batch.
-func (b *plainBatch) endPush(pushed bool) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if pushed {
-		b.tasks++
-	}
-	if b.pushing--; b.pushing == 0 && b.quiet != nil {
-		close(b.quiet)
-		b.quiet = nil
-	}
-}
-
-// end tells the sink how many tasks the batch has, through a worker.
-func (b *plainBatch) end(ctx context.Context) error {
-	select {
-	case b.ending <- struct{}{}:
-		defer func() { <-b.ending }()
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-	if b.sent {
-		return nil
-	}
-	err := b.stopPushing(ctx)
-	if err == nil {
-		notice := &wire.Batch{ID: b.id, Name: b.name, Ended: true, Tasks: b.tasks}
-		err = b.sender.sock.Send(ctx, wire.PlainTask{Header: wire.AppendTaskHeader(nil, wire.TaskHeader{Batch: notice})})
-	}
-	if err != nil {
-		b.mu.Lock()
-		b.ended = false
-		b.mu.Unlock()
-		return err
-	}
-	b.sent = true
-	return nil
-}
-
-// stopPushing lets no more tasks into the batch and waits for those that are
-// being pushed.
-func (b *plainBatch) stopPushing(ctx context.Context) error {
-	b.mu.Lock()
-	b.ended = true
-	if b.pushing == 0 {
-		b.mu.Unlock()
-		return nil
-	}
-	if b.quiet == nil {
-		b.quiet = make(chan struct{})
-	}
-	quiet := b.quiet
-	b.mu.Unlock()
-	select {
-	case <-quiet:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-}
-
-func (b *plainBatch) wait(context.Context) error {
+func (b plainBatch) wait(context.Context) error {
 	return Errorf(CodeFailedPrecondition, "with DeliveryAtMostOnce a ventilator does not learn the outcome of its tasks: watch the sink, or use DeliveryAtLeastOnce")
 }
 

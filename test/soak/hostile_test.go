@@ -61,8 +61,8 @@ func TestHostile(t *testing.T) {
 				}
 				stop()
 				ratios = append(ratios, beside/alone)
-				t.Logf("alone %.0f/s, beside %d hostile connections %.0f/s: %.2f; the attack takes %.2f of our processor time, a turn %v alone",
-					alone, count, beside, beside/alone, 1-float64(costs)/float64(costsBeside), costs)
+				t.Logf("alone %.0f/s, beside %d hostile connections %.0f/s: %.2f; the attack takes %.2f processors of ours, a turn %v alone",
+					alone, count, beside, beside/alone, beside*(costsBeside-costs).Seconds(), costs)
 			}
 			v.serve(t, 10)
 			slices.Sort(ratios)

@@ -116,13 +116,23 @@ func inMessage(fields ...int32) []int32 {
 	return append([]int32{messageOptions, extension}, fields...)
 }
 
-// MethodTopic, MethodTask, MethodTimeout, MessageTopic, MessageTask,
-// ServiceOption and ServiceDelivery lead from a declaration to what a finding
-// about it is about.
-func MethodTopic() []int32     { return inMethod(methodTopic) }
-func MethodTask() []int32      { return inMethod(methodTask) }
-func MethodTimeout() []int32   { return inMethod(methodTimeout) }
-func MessageTopic() []int32    { return inMessage(messageTopic) }
-func MessageTask() []int32     { return inMessage(messageTask) }
-func ServiceOption() []int32   { return inService() }
+// MethodTopic leads from a method to its topic.
+func MethodTopic() []int32 { return inMethod(methodTopic) }
+
+// MethodTask leads from a method to its task.
+func MethodTask() []int32 { return inMethod(methodTask) }
+
+// MethodTimeout leads from a method to its timeout.
+func MethodTimeout() []int32 { return inMethod(methodTimeout) }
+
+// MessageTopic leads from a message to its topic.
+func MessageTopic() []int32 { return inMessage(messageTopic) }
+
+// MessageTask leads from a message to its task.
+func MessageTask() []int32 { return inMessage(messageTask) }
+
+// ServiceOption leads from a service to its annotation.
+func ServiceOption() []int32 { return inService() }
+
+// ServiceDelivery leads from a service to its delivery.
 func ServiceDelivery() []int32 { return inService(serviceDelivery) }

@@ -37,8 +37,8 @@ type Conn struct {
 	// Writable is called, without any lock held, when a queue that was full has
 	// room again. Set it before the first Begin.
 	Writable func()
-	// Tag is what the layers above keep with the connection. Set it before the first
-	// Next.
+	// Tag is what the layers above keep with the connection. Set it before the
+	// first Next.
 	Tag any
 
 	cfg      *Config
@@ -91,6 +91,10 @@ func (c *Conn) Gozmq() bool { return c.ours }
 
 // Tagged returns Tag.
 func (c *Conn) Tagged() any { return c.Tag }
+
+// Proxy reports whether the peer is a proxy of ours, which announces nothing of our
+// extensions, because the peers behind it may not know them.
+func (c *Conn) Proxy() bool { return c.Role == handshake.RoleProxy }
 
 // Dialed reports whether our side has dialed.
 func (c *Conn) Dialed() bool { return c.dialed }

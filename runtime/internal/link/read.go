@@ -125,7 +125,7 @@ func (rd *reader) passOver(b []byte, err error) bool {
 // it returns nil.
 func (c *Conn) keptBack(command []byte) error {
 	rd := &c.reader
-	if c.cfg.SocketType != zmtp.Sub || !c.cfg.PassOver || !rd.scanner.Idle() {
+	if c.cfg.SocketType != zmtp.Sub && c.cfg.SocketType != zmtp.XSub || !c.cfg.PassOver || !rd.scanner.Idle() {
 		return nil
 	}
 	name, body, err := zmtp.ParseCommand(command)

@@ -2,8 +2,11 @@ package relay
 
 import (
 	"context"
+	"errors"
 	"sync"
+	"sync/atomic"
 
+	"github.com/gozmq/gozmq/runtime/internal/link"
 	"github.com/gozmq/gozmq/runtime/internal/socket"
 )
 
@@ -12,6 +15,7 @@ import (
 type forwarder struct {
 	counters
 	capture func(toFront bool, frames [][]byte)
+	refused atomic.Uint64 // of those dropped: too large for every peer
 
 	ctx    context.Context // of send; ends when messages are given up
 	giveUp context.CancelFunc
@@ -38,7 +42,12 @@ func (f *forwarder) forward(m socket.Received, out *socket.Frames, send func(con
 	if f.capture != nil {
 		f.capture(false, m.Frames)
 	}
-	f.count(send(f.ctx, out))
+	err := send(f.ctx, out)
+	if limit := new(link.LimitError); errors.As(err, &limit) {
+		m.Malformed("message dropped: %w", err) // nobody else would learn of it
+		f.refused.Add(1)
+	}
+	f.count(err)
 }
 
 // count counts a message that was to go to the back.

@@ -92,6 +92,12 @@ func (r *pubSub) Receive(_ *link.Conn, b *link.Batch) {
 	}
 }
 
+// TooLarge tells subscribers of a publication that the proxy does not take
+// (socket.OversizedReceiver).
+func (r *pubSub) TooLarge(_ *link.Conn, frames [][]byte, err *zmtp.SizeError) {
+	r.pub.Missed(frames, err.Size)
+}
+
 // maxKeptFrames is the largest buffer that is used again.
 const maxKeptFrames = 64 << 10
 

@@ -51,7 +51,7 @@ func (r *pushPull) Close(ctx context.Context) error {
 	err := r.pull.Drain(ctx)
 	r.wait()
 	r.giveUp()
-	if r.dropped.Load() > 0 {
+	if r.dropped.Load() > r.refused.Load() {
 		err = errors.Join(err, ErrLeft)
 	}
 	return errors.Join(err, r.push.Shutdown(ctx))

@@ -30,6 +30,7 @@ type DealerReceiver interface {
 // NewProxyDealer returns a dealer without peers. Shutdown must be called.
 func NewProxyDealer(cfg link.Config, to DealerReceiver) *ProxyDealer {
 	cfg.IgnoreLimits = true // the server answers what is too large for it
+	cfg.PassOver = true
 	d := &ProxyDealer{to: to}
 	d.push.init(cfg, d)
 	d.push.stays = func(message []byte) bool { return to.Stays(splitFrames(message)) }

@@ -144,11 +144,12 @@ func (r *ProxyRouter) Serve(c *link.Conn) error {
 	client := r.clients(c, appendRoute(nil, id))
 	defer client.Gone()
 	c.Ready()
+	reader := newBatchReader(c, nil)
 	for {
 		if err := writable.wait(); err != nil {
 			return err
 		}
-		batch, err := c.NextBatch(r.pull.window)
+		batch, err := reader.next(r.pull.window)
 		if err != nil {
 			return err
 		}

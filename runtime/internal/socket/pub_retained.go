@@ -176,20 +176,26 @@ func (s *topicStore) keepBack(c *link.Conn, frames []byte) bool {
 	}
 	s.dropped.Add(1)
 	c.DropTooLarge(limit)
-	if !c.Gozmq() {
-		return true
+	tellOversized(c, frames, limit.Size)
+	return true
+}
+
+// tellOversized tells a peer that is one of ours of a publication that it misses,
+// of which frames has the first one whole. A proxy passes that on.
+func tellOversized(c *link.Conn, frames []byte, size uint64) {
+	if !c.Gozmq() && !c.Proxy() {
+		return
 	}
 	b, err := c.Begin()
 	if err != nil {
-		return true // it learns of it from the next message, if those are numbered
+		return // it learns of it from the next message, if those are numbered
 	}
-	b, ok := zmtp.AppendOversized(b, frames, limit.Size)
+	b, ok := zmtp.AppendOversized(b, frames, size)
 	if !ok {
 		c.Abort()
-		return true
+		return
 	}
 	c.CommitLater(b)
-	return true
 }
 
 // find returns a topic, nil if it is not known; s.mu is held.

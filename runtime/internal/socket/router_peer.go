@@ -2,6 +2,7 @@ package socket
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -14,7 +15,7 @@ import (
 
 // A RouterPeer is one connection of a router. One goroutine at a time is its
 // reader, and owns serving, detached, oversized, refused, canceled, unreadBytes,
-// corked, ahead and envelope.
+// corked, woken, ahead and envelope.
 type RouterPeer struct {
 	*link.Conn
 	// Context ends with the connection.
@@ -41,13 +42,15 @@ type RouterPeer struct {
 	canceled    throttle.Bucket // streams that were given up
 	unreadBytes throttle.Bucket // of messages that were not received
 	corked      int             // answers held back since the last write
+	woken       *RouterStream   // a message was handed to it, and it has to be woken
 	ahead       canceledAhead   // calls that were given up before they were begun
 	watched     atomic.Uint64   // the watch's looks, plus 1, when it was last told of a job
 
-	// inline is odd while the reader runs a job itself. The reader moves it to
-	// the next even number when the job has run, and stays the reader. If the
-	// job takes too long the watch does so first, and makes another goroutine
-	// the reader.
+	// inline is odd while the reader runs a job itself, or a stream has its role
+	// and the handler is away. The reader, or the stream, moves it to the next
+	// even number when the job has run, or the handler waits again, and is the
+	// reader. If that takes too long the watch does so first, and makes another
+	// goroutine the reader.
 	inline atomic.Uint64
 }
 
@@ -81,42 +84,61 @@ func (p *RouterPeer) roomChanged() <-chan struct{} {
 }
 
 // read reads requests until the connection ends, or another goroutine becomes
-// the reader because this one has to run a job.
+// the reader because this one has to run a job, or a stream does.
 func (p *RouterPeer) read() {
 	for {
 		frames, err := p.next()
 		if err != nil {
-			if p.tooLarge(frames, err) {
+			if p.passOver(frames, err) {
 				continue
-			}
-			p.uncork()
-			p.Close(err)
-			if p.detached {
-				p.Detach()
 			}
 			return
 		}
-		if p.Gozmq() && p.ahead.canceled(p.Conn, frames) {
-			p.streams.canceled(frames)
-			continue
-		}
-		job := p.router.receiver.Receive(p, frames)
-		if job == nil {
-			p.refuse(frames)
-			continue
-		}
-		if job == Handled {
-			continue
-		}
-		p.refused.served(1)
-		if !p.router.start() {
-			job.Refuse()
-			continue
-		}
-		if !p.run(job) {
+		if job := p.take(frames); job != nil && !p.run(job) || !p.wakeReader() {
 			return
 		}
 	}
+}
+
+// take handles one message, and returns its job if there is one to run. If p.woken
+// is set then, that stream has to be woken.
+func (p *RouterPeer) take(frames [][]byte) Job {
+	if p.Gozmq() && p.ahead.canceled(p.Conn, frames) {
+		p.streams.canceled(frames)
+		return nil
+	}
+	job := p.router.receiver.Receive(p, frames)
+	switch {
+	case job == nil:
+		p.refuse(frames)
+		return nil
+	case job == Handled:
+		return nil
+	}
+	p.refused.served(1)
+	if !p.router.start() {
+		job.Refuse()
+		return nil
+	}
+	return job
+}
+
+// passOver returns true when reading can go on behind err, which next or Next has
+// returned with those frames. Otherwise it ends the connection.
+func (p *RouterPeer) passOver(frames [][]byte, err error) bool {
+	if errors.Is(err, link.ErrInterrupted) { // a stream that has read, or reads
+		p.Resume()
+		return true
+	}
+	if p.tooLarge(frames, err) {
+		return true
+	}
+	p.uncork()
+	p.Close(err)
+	if p.detached {
+		p.Detach()
+	}
+	return false
 }
 
 // Reply sends the peer what appendFrames appends, envelope included, however full

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/gozmq/gozmq/runtime/internal/link"
 	"github.com/gozmq/gozmq/runtime/internal/notify"
@@ -28,6 +29,7 @@ type RouterStream struct {
 	took  int          // the size of the body that was handed over; less than 0: none was
 	wake  notify.Token // of Receive
 	turn  atomic.Bool  // nothing was sent since the last message came
+	lead  leader
 
 	sending sync.Mutex // held from the look at the credit to the commit
 
@@ -65,7 +67,7 @@ func (s *RouterStream) Push(body []byte) error {
 	if handOver {
 		s.taker.Take(body)
 		s.took = len(body)
-		s.wake.Set()
+		s.peer.woken = s
 	} else if err == nil {
 		s.peer.paceUnread(len(body))
 	}
@@ -83,7 +85,7 @@ func (s *RouterStream) CloseReceive() bool {
 	s.closed = true
 	s.mu.Unlock()
 	if s.in.Close() {
-		s.wake.Set()
+		s.wakeUp()
 	}
 	return !was
 }
@@ -109,8 +111,9 @@ func (s *RouterStream) Grant(h wire.Stream) bool {
 
 // Discard drops what has come and was not received. Receive is not called any more.
 func (s *RouterStream) Discard() {
+	s.yield()
 	if s.in.Discard() {
-		s.wake.Set()
+		s.wakeUp()
 	}
 }
 
@@ -120,10 +123,13 @@ func (s *RouterStream) Discard() {
 func (s *RouterStream) Receive(ctx context.Context, t Taker) (bool, error) {
 	for {
 		if body, ok := s.in.Next(); ok {
+			s.returned(false)
+			s.yield()
 			t.Take(body)
 			s.consumed(len(body))
 			return true, nil
 		}
+		s.returned(true)
 		s.taker, s.took = t, -1
 		if !s.in.Wait() {
 			if s.in.Empty() {
@@ -131,13 +137,8 @@ func (s *RouterStream) Receive(ctx context.Context, t Taker) (bool, error) {
 			}
 			continue
 		}
-		select {
-		case <-s.wake:
-		case <-ctx.Done():
-			if s.in.GiveUp() {
-				return false, ctx.Err()
-			}
-			<-s.wake
+		if err := s.await(ctx); err != nil {
+			return false, err
 		}
 		if s.took >= 0 {
 			s.consumed(s.took)
@@ -149,6 +150,7 @@ func (s *RouterStream) Receive(ctx context.Context, t Taker) (bool, error) {
 // consumed counts a message that was taken, and grants credit when it is time.
 func (s *RouterStream) consumed(size int) {
 	s.turn.Store(true)
+	s.lead.since = time.Now()
 	if c, ok := s.in.Consumed(size); ok {
 		_ = s.tell(func(b []byte) ([]byte, error) { return wire.AppendStreamReplyControl(b, grantOf(c), nil) })
 	}
@@ -168,6 +170,7 @@ func (s *RouterStream) Send(ctx context.Context, body wire.Body) error {
 		s.sending.Unlock()
 		switch {
 		case changed != nil:
+			s.yield()
 			select {
 			case <-changed:
 			case <-ctx.Done():
@@ -245,6 +248,7 @@ func (s *RouterStream) awaitRoom(ctx context.Context) error {
 	if over || !p.Full() {
 		return nil
 	}
+	s.yield()
 	select {
 	case <-room:
 	case <-changed:
@@ -285,13 +289,18 @@ func (s *RouterStream) Finish(err error, appendEnd func(b []byte) ([]byte, error
 	s.mu.Lock()
 	s.over, s.err = true, err
 	s.changed.Notify()
+	unwatch := s.lead.unwatch
+	s.lead.unwatch = nil
 	s.mu.Unlock()
+	if unwatch != nil {
+		unwatch()
+	}
 	if !s.Closed() {
 		s.peer.allowLate(s.in.Unused())
 	}
 	s.peer.streams.remove(s.key)
 	if s.in.Close() {
-		s.wake.Set()
+		s.wakeUp()
 	}
 	return true, nil
 }

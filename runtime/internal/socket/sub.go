@@ -15,8 +15,9 @@ import (
 // subscribed to (RFC 29). Its methods may be called from any goroutine.
 type Sub struct {
 	// Joined is called when every subscription was sent to a new peer, before
-	// any message is received from it. Left is called when its connection has ended,
-	// and why. Set them before the first peer; nil functions are not called.
+	// any message is received from it. Left is called when its connection has
+	// ended, and why. Set them before the first peer; nil functions are not
+	// called.
 	Joined func(c *link.Conn)
 	Left   func(c *link.Conn, err error)
 

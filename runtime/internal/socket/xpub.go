@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/gozmq/gozmq/runtime/internal/link"
+	"github.com/gozmq/gozmq/runtime/internal/zmtp"
 )
 
 // An XPub is a Pub that reports which prefixes any peer has subscribed to (RFC
@@ -32,6 +33,23 @@ func NewXPub(cfg link.Config, maxSubs int, onChange func(prefix []byte, subscrib
 	x := &XPub{onChange: onChange, max: maxSubs}
 	x.init(cfg, max(maxSubs/maxShare, 1), x)
 	return x
+}
+
+// Missed counts a publication that was too large to be passed on, of which frames
+// are those before the one that exceeds the limit, and tells its subscribers.
+func (x *XPub) Missed(frames [][]byte, size uint64) {
+	var topic []byte
+	var flags byte
+	if len(frames) > 0 {
+		topic, flags = frames[0], zmtp.FlagMore
+	}
+	var a Audience
+	x.Audience(topic, &a)
+	first := zmtp.AppendFrame(nil, flags, topic)
+	for _, c := range a.conns {
+		x.dropped.Add(1)
+		tellOversized(c, first, size)
+	}
 }
 
 // An xpubPeer is one connection of an XPub.

@@ -7,9 +7,9 @@ import (
 	"github.com/gozmq/gozmq/runtime/internal/wire"
 )
 
-// firstDrops knows, for each sequenced topic, the first message that a queue has
-// dropped since the last one that was taken, so that messages dropped before any was
-// taken count as missed, too. The queue's lock guards it.
+// firstDrops knows, for each sequenced topic, the first message that a queue
+// has dropped since the last one that was taken, so that messages dropped
+// before any was taken count as missed, too. The queue's lock guards it.
 type firstDrops struct {
 	topics *lru.Cache[uint64] // sequences, by topicKey
 	key    []byte
@@ -33,9 +33,9 @@ func (f *firstDrops) note(p *wire.Publication, kind entryKind) {
 	f.any.Store(true)
 }
 
-// missedBefore returns how many messages of a topic, given by its key, the queue has
-// dropped before the message with that sequence, which is the first one that is
-// taken.
+// missedBefore returns how many messages of a topic, given by its key, the
+// queue has dropped before the message with that sequence, which is the first
+// one that is taken.
 func (q *Queue) missedBefore(key []byte, sequence uint64) uint64 {
 	if !q.missed.any.Load() {
 		return 0
@@ -62,7 +62,8 @@ func (q *Queue) forgetDropped(key []byte) {
 	}
 }
 
-// forgetDroppedOf forgets what was dropped of the topics for which gone returns true.
+// forgetDroppedOf forgets what was dropped of the topics for which gone returns
+// true.
 func (q *Queue) forgetDroppedOf(gone func(topic []byte) bool) {
 	if !q.missed.any.Load() {
 		return

@@ -118,8 +118,8 @@ func (h *Hub) PeerJoined() {
 	}
 }
 
-// PeerEnded tells every subscription that the publisher at an endpoint has ended its
-// connection for a reason that it gave.
+// PeerEnded tells every subscription that the publisher at an endpoint has
+// ended its connection for a reason that it gave.
 func (h *Hub) PeerEnded(endpoint string, reason error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()

@@ -41,8 +41,15 @@ type TooLargeError struct {
 	Limit int
 }
 
+// Elsewhere reports whether a proxy has passed over the message, and not the
+// subscriber.
+func (e *TooLargeError) Elsewhere() bool { return e.Size <= uint64(e.Limit) }
+
 // Error returns the sizes.
 func (e *TooLargeError) Error() string {
+	if e.Elsewhere() {
+		return fmt.Sprintf("publication of at least %d bytes under %q exceeds the limit of a proxy on its way", e.Size, e.Topic)
+	}
 	return fmt.Sprintf("publication of at least %d bytes under %q exceeds the subscriber's limit of %d", e.Size, e.Topic, e.Limit)
 }
 

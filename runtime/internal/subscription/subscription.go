@@ -83,18 +83,8 @@ func (s *Subscription) Each(ctx context.Context, deliver func(*wire.Publication)
 		return
 	}
 	s.queue.drain(ctx, func(it *item) bool {
-		switch it.kind {
-		case resumeEntry:
-			s.resume(it)
-			return true
-		case peerEntry:
-			return true
-		case tooLargeEntry:
-			return report(&it.Publication, it.tooLarge())
-		case endedEntry, idleEntry:
-			n := s.hub.occurrence(s, it)
-			it.From = nil
-			return report(&it.Publication, n)
+		if it.kind != messageEntry {
+			return s.handleEntry(it, report)
 		}
 		fresh, notices := s.gaps.check(&it.Publication)
 		if len(notices) == 0 {
@@ -102,6 +92,21 @@ func (s *Subscription) Each(ctx context.Context, deliver func(*wire.Publication)
 		}
 		return s.pass(&it.Publication, notices, deliver, report) && !s.gaps.ended
 	})
+}
+
+// handleEntry deals with an entry that is no message, for Each.
+func (s *Subscription) handleEntry(it *item, report func(*wire.Publication, Notice) bool) (goOn bool) {
+	switch it.kind {
+	case resumeEntry:
+		s.resume(it)
+	case tooLargeEntry:
+		return report(&it.Publication, it.tooLarge())
+	case endedEntry, idleEntry:
+		n := s.hub.occurrence(s, it)
+		it.From = nil
+		return report(&it.Publication, n)
+	}
+	return true
 }
 
 // A keptMessage is a message that was not taken because the loop ended with a
