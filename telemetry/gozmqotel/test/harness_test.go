@@ -89,7 +89,7 @@ func attributesOf(s tracetest.SpanStub) map[string]string {
 func texts(set attribute.Set) map[string]string {
 	out := make(map[string]string)
 	for _, a := range set.ToSlice() {
-		out[string(a.Key)] = a.Value.Emit()
+		out[string(a.Key)] = a.Value.String()
 	}
 	return out
 }
