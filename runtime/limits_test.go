@@ -19,9 +19,9 @@ import (
 // limitsFile has the table of all limits.
 const limitsFile = "../docs/SECURITY.md"
 
-// sources says, for each row of the table, which names of the code its defaults come
-// from, in the order of the table: the file and the constant, or the key in a
-// composite literal. A row without names has no number of its own.
+// sources says, for each row of the table, which names of the code its defaults
+// come from, in their order: the file and the constant, or the key in a composite
+// literal. A row without names has no number that is a constant.
 var sources = map[string][]string{
 	"accepted connections": {"gozmq/option.go MaxPeers"},
 	"accepted connections from one address (IPv6: from 64 bits)": {"gozmq/option.go MaxPeersPerAddress"},
@@ -86,8 +86,8 @@ func TestLimitsInDocumentation(t *testing.T) {
 	}
 }
 
-// behind returns what stands behind the first of the numbers in a text that is not a
-// part of another number.
+// behind returns the text behind the first of the numbers that it has, and that is
+// not a part of another number.
 func behind(text string, numbers []string) (rest string, ok bool) {
 	for _, n := range numbers {
 		number := regexp.MustCompile(`(?:^|[^0-9,])` + regexp.QuoteMeta(n) + `(?:$|[^0-9])`)
