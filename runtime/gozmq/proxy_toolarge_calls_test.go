@@ -2,8 +2,11 @@ package gozmq
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"testing"
+
+	"google.golang.org/protobuf/encoding/protowire"
 
 	"github.com/gozmq/gozmq/internal/testkit"
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
@@ -33,8 +36,30 @@ func TestProxyForeignCallTooLarge(t *testing.T) {
 	events.wantHeld(t)
 }
 
-// A task that is too large for every worker behind a proxy is reported by the
-// proxy, and the next one comes.
+// A reply that a foreign server sends, and that the proxy does not take, ends its
+// call at once, and the next call goes well.
+func TestProxyForeignReplyTooLarge(t *testing.T) {
+	c := newChain(t, PatternReqRep, "tcp://127.0.0.1:*", 1, WithMaxMessageSize(small))
+	conn := dial(t, Connect(c.front()))
+	server := dialRaw(t, c.back(), zmtp.Router)
+	for _, size := range []int{40 * small, 1} {
+		called := make(chan error, 1)
+		go func() { called <- conn.Call(testkit.Within(t), echoMethod, sized(1), new(bytez)) }()
+		request := server.recv()
+		envelope := request[:slices.Index(request[1:], "")+2]
+		body := append([]byte{0x0a}, protowire.AppendBytes(nil, make([]byte, size))...)
+		server.send(append(slices.Clone(envelope), "", string(body))...)
+		switch err := <-called; {
+		case size == 1 && err != nil:
+			t.Error(err)
+		case size > 1:
+			wantCode(t, err, CodeResourceExhausted, "proxy: reply passed over")
+		}
+	}
+}
+
+// A task that is too large for every worker behind a proxy is reported by the proxy,
+// and the next one comes.
 func TestProxyTaskTooLarge(t *testing.T) {
 	events := newRecorder()
 	c := newChain(t, PatternPushPull, "tcp://127.0.0.1:*", 1, events.option())

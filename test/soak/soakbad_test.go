@@ -33,7 +33,7 @@ var (
 	badMethod = &gozmq.Method{Procedure: "soak.Tasks/Text"}
 )
 
-// soakBad is a publisher and two pipelines through which good messages go, and
+// soakBad is a publisher and three pipelines through which good messages go, and
 // beside them publications, tasks and results that are too large, and tasks
 // that end their worker's process. A bad one costs itself alone.
 type soakBad struct {
@@ -47,6 +47,8 @@ type soakBad struct {
 	vent         *gozmq.Ventilator
 	worker, sink *recorder
 	refused      int64 // by Push
+
+	large *badSureLine
 
 	sure     *sureLine
 	method   gozmq.Method
@@ -69,6 +71,7 @@ func newSoakBad(t testing.TB) *soakBad {
 	b := &soakBad{t: t, feed: newNumberLog(), results: newNumberLog(), worker: newRecorder(), sink: newRecorder()}
 	b.newFeed()
 	b.newPipeline()
+	b.large = newBadSureLine(t)
 	letters := gozmq.WithDeadLetterHandler(func(_ context.Context, d gozmq.DeadLetter) error {
 		if gozmq.CodeOf(d.Reason) != gozmq.CodeUnavailable {
 			t.Errorf("a task that ends its worker was given up with %v", d.Reason)
@@ -118,17 +121,20 @@ func (b *soakBad) newPipeline() {
 		return nil
 	})
 	w, err := gozmqimpl.NewWorker("soak.Tasks", func() []gozmqimpl.TaskHandler {
-		return []gozmqimpl.TaskHandler{gozmqimpl.HandleTask(badMethod, func(_ context.Context, m *text) (*text, error) {
-			if _, large, _ := strings.Cut(m.GetValue(), " "); large == "result" {
-				return numbered(0, badResult), nil
-			}
-			return m, nil
-		})}
+		return []gozmqimpl.TaskHandler{gozmqimpl.HandleTask(badMethod, doBadTask)}
 	}, []gozmq.WorkerOption{
 		gozmq.From(gozmq.Connect(b.vent.Addrs()...)), gozmq.To(gozmq.Connect(sink.Addrs()...)),
 		gozmq.WithMaxMessageSize(badLimit), b.worker.option(),
 	})
 	gozmqtest.Run(b.t, func(ctx context.Context) error { return gozmqimpl.RunWorker(ctx, w, err) })
+}
+
+// doBadTask returns the task, or a result that is too large for the sink.
+func doBadTask(_ context.Context, m *text) (*text, error) {
+	if _, large, _ := strings.Cut(m.GetValue(), " "); large == "result" {
+		return numbered(0, badResult), nil
+	}
+	return m, nil
 }
 
 // numbered is a message of that number and about that size.
@@ -189,6 +195,7 @@ func (b *soakBad) good() {
 	b.publish(numbered(b.published, 10))
 	b.pushed++
 	b.push(numbered(b.pushed, 10))
+	b.large.good()
 }
 
 // bad sends one of each kind that is too large.
@@ -199,6 +206,7 @@ func (b *soakBad) bad() {
 	b.publish(numbered(0, badSize))
 	b.push(numbered(0, badSize))
 	b.push(wrapperspb.String("0 result"))
+	b.large.bad()
 }
 
 func (b *soakBad) publish(m *text) {
@@ -222,6 +230,7 @@ func (b *soakBad) recovered() {
 	must(b.t, b.sure.vent.Wait(testkit.Within(b.t)))
 	b.feed.waitFor(b.t, b.published)
 	b.results.waitFor(b.t, b.pushed)
+	b.large.recovered()
 	testkit.Eventually(b.t, "word of each message that was too large", func() bool {
 		return b.passed.get() >= b.tooLarge[0] && b.told() >= b.tooLarge[1]+b.tooLarge[2]
 	})
@@ -254,6 +263,7 @@ func (b *soakBad) report() {
 			t.Errorf("%s: %d connections have ended", name, n)
 		}
 	}
+	b.large.report()
 	t.Log("tasks beside those that end their worker:")
 	b.sure.account(testkit.Within(t), uint64(b.poisoned))
 	if b.dead.get() != b.poisoned || b.poisoned == 0 {

@@ -3,6 +3,7 @@ package relay
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	"github.com/gozmq/gozmq/runtime/internal/handshake"
 	"github.com/gozmq/gozmq/runtime/internal/link"
@@ -59,7 +60,9 @@ func (r *reqRep) next(out *socket.Frames) bool {
 	}
 	if r.tooLarge(out) {
 		r.dropped.Add(1)
-		m.Malformed(tooLargeText, len(m.Frames), out.Size(), MaxFrames, r.limit)
+		reason := fmt.Sprintf(tooLargeText, len(m.Frames), out.Size(), MaxFrames, r.limit)
+		m.Malformed("%s", reason)
+		r.answerTooLarge(route, m.Frames, reason)
 		return true
 	}
 	r.forward(m, out, r.dealer.Send)

@@ -29,6 +29,8 @@ type ProxyRouter struct {
 // A RouterClient is what the user of a ProxyRouter keeps for a peer. The goroutine
 // that reads the connection calls its methods.
 type RouterClient interface {
+	// TooLarge is called in place of Take for a message that is passed over.
+	OversizedReceiver
 	// Take is called with each message, in order, before it can be received. It
 	// returns true for one that is not to be: Recv's caller passes over it. The
 	// frames are valid during the call only. The connection is not read before Take
@@ -132,6 +134,19 @@ func (r *ProxyRouter) Tell(route, message []byte) {
 	}
 }
 
+// Answer is Tell for what a peer can bring about at will: when too many bytes wait
+// for the peer the message is dropped, as by Reply.
+func (r *ProxyRouter) Answer(route, message []byte) {
+	c := r.peer(route)
+	switch {
+	case c == nil:
+	case c.Queued() >= r.maxReplies:
+		c.Drop()
+	default:
+		tell(c, message)
+	}
+}
+
 // Serve reads one connection (link.Handler), as a Pull does. It stops reading
 // while the peer does not read its replies, and while its requests are not
 // received.
@@ -144,7 +159,7 @@ func (r *ProxyRouter) Serve(c *link.Conn) error {
 	client := r.clients(c, appendRoute(nil, id))
 	defer client.Gone()
 	c.Ready()
-	reader := newBatchReader(c, nil)
+	reader := newBatchReader(c, client)
 	for {
 		if err := writable.wait(); err != nil {
 			return err

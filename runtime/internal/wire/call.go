@@ -62,6 +62,18 @@ func SplitEnvelope(frames [][]byte) (e Envelope, content [][]byte, ok bool) {
 	return nil, nil, false
 }
 
+// SplitBeginning splits the first frames of a request or a reply of which the rest
+// was not read: its envelope, and the method or status behind that. It returns
+// false when these were not read either, as where a body with bare framing is too
+// large.
+func SplitBeginning(frames [][]byte) (e Envelope, first []byte, ok bool) {
+	e, content, ok := SplitEnvelope(frames)
+	if !ok || len(content) == 0 {
+		return nil, nil, false
+	}
+	return e, content[0], true
+}
+
 // NoEnvelope says what is wrong with a request that SplitEnvelope cannot split.
 func NoEnvelope(frames [][]byte) error {
 	return fmt.Errorf("request of %d frames has no empty frame to end its envelope", len(frames))
