@@ -266,8 +266,8 @@ func TestBatchLost(t *testing.T) {
 	}
 }
 
-// A batch that was taken for lost and goes on is complete in the end. It may be taken
-// for lost more than once, when this process gets no time for as long as that.
+// A batch that was taken for lost and goes on is complete in the end. It may be
+// taken for lost more than once, when this process gets no time for so long.
 func TestBatchFoundAgain(t *testing.T) {
 	const silence = 600 * time.Millisecond
 	s := newBatchSite(t, new(memoryStore))

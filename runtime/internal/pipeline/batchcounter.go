@@ -251,9 +251,9 @@ func (b *BatchCounter) Alive(v wire.VentilatorState) {
 }
 
 // repeated handles a word whose lease is shorter than that of the word before: a
-// worker has it from earlier, and says what is left. It changes nothing unless it is
-// later than what was heard here, and a batch that was reported stays so. It returns
-// false for a new word; b.mu is held.
+// worker has it from earlier, and says what is left. It changes nothing unless it
+// is later than what was heard here, and a batch that was reported stays so. It
+// returns false for a new word; b.mu is held.
 func (b *BatchCounter) repeated(name string, left time.Duration) bool {
 	word, known := b.alive[name]
 	if !known || left >= word.lease {

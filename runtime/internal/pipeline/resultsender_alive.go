@@ -16,15 +16,16 @@ type lastWord struct {
 const (
 	// maxWords is how many ventilators' words are kept; the oldest is forgotten.
 	maxWords = 64
-	// endedShare is the part of a lease that a sink hears when nothing is left of it:
-	// less than the lease, by which it knows that the word is not new.
+	// endedShare is the part of a lease that a sink hears when nothing is left of
+	// it: less than the lease, by which it knows that the word is not new.
 	endedShare = 60
 )
 
 // PassOn sends every sink that knows the word, and has room, that a ventilator is
-// there. Other sinks get it once they are connected, or have room, with what is then
-// left of its lease, and a small part of it when nothing is left: a sink that has a
-// result of a batch so knows for how long to wait for the next word, even if none comes.
+// there. Other sinks get it once they are connected, or have room, with what is
+// then left of its lease, and a small part of it when nothing is left: a sink that
+// has a result of a batch so knows for how long to wait for the next word, even if
+// none comes.
 func (s *ResultSender) PassOn(m wire.Alive) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
