@@ -15,7 +15,7 @@ import (
 
 // A DeadLetter is a task that its ventilator gave up.
 type DeadLetter struct {
-	holdsDeadLetter
+	holdsDeadLetter //nolint:unused // gozmqimpl finds it
 	// ID names the task, as TaskInfo does.
 	ID string
 	// Procedure is the method's name: "package.Service/Method".
@@ -95,7 +95,7 @@ type letterHandler struct {
 
 // holdsDeadLetter is what gozmqimpl finds in a DeadLetter: what makes the
 // options of generated code.
-type holdsDeadLetter = bridge.Held[letterOptions]
+type holdsDeadLetter = bridge.Held[letterOptions] //nolint:unused // see DeadLetter
 
 // letterOptions makes options for gozmqimpl. Its zero value does.
 type letterOptions struct{}

@@ -87,7 +87,9 @@ func (h handler) data(w http.ResponseWriter, _ *http.Request) {
 	secure(w)
 	e := json.NewEncoder(w)
 	e.SetIndent("", "  ")
-	_ = e.Encode(h.group.Snapshot()) // the client has gone if it fails
+	if err := e.Encode(h.group.Snapshot()); err != nil {
+		return // the client has gone
+	}
 }
 
 func text(w http.ResponseWriter, status int, body string) {

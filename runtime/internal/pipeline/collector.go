@@ -206,11 +206,11 @@ func (s *Collector) place(frames [][]byte) (p place, err error) {
 }
 
 // Fills returns how full the queues of the procedures are.
-func (c *Collector) Fills() []subscription.Fill {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	list := make([]subscription.Fill, 0, len(c.queues))
-	for procedure, q := range c.queues {
+func (s *Collector) Fills() []subscription.Fill {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	list := make([]subscription.Fill, 0, len(s.queues))
+	for procedure, q := range s.queues {
 		f := q.Fill()
 		f.Name = procedure
 		list = append(list, f)

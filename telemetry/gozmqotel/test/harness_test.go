@@ -50,7 +50,7 @@ func newRecorder(t testing.TB, opts ...gozmqotel.Option) *recorder {
 }
 
 // option is for any role.
-func (r *recorder) option() gozmq.InterceptorOption { return gozmq.WithInterceptors(r.Interceptor) }
+func (r *recorder) option() gozmq.EndOption { return gozmq.WithInterceptors(r.Interceptor) }
 
 // wait waits until n spans have ended, and returns them.
 func (r *recorder) wait(t testing.TB, n int) tracetest.SpanStubs {

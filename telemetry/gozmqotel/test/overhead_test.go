@@ -71,7 +71,7 @@ func variants(b *testing.B) (names []string, interceptors [][]gozmq.Interceptor)
 //
 //	go test -run '^$' -bench Overhead -benchtime 50x ./test
 func BenchmarkOverhead(b *testing.B) {
-	for pattern, open := range map[string]func(*testing.B, gozmq.InterceptorOption) func(n int){
+	for pattern, open := range map[string]func(*testing.B, gozmq.EndOption) func(n int){
 		"call": openCalls, "publication": openPublications, "task": openTasks,
 	} {
 		b.Run(pattern, func(b *testing.B) {
@@ -149,7 +149,7 @@ func (echo) SayHello(_ context.Context, req *greetv1.HelloRequest) (*greetv1.Hel
 }
 
 // openCalls returns a function that makes n calls, one after the other.
-func openCalls(b *testing.B, with gozmq.InterceptorOption) func(n int) {
+func openCalls(b *testing.B, with gozmq.EndOption) func(n int) {
 	b.Helper()
 	addrs := gozmqtest.Serve(b, func(r gozmq.Registrar) error {
 		return greetv1gozmq.RegisterGreeterServer(r, echo{})
@@ -167,7 +167,7 @@ func openCalls(b *testing.B, with gozmq.InterceptorOption) func(n int) {
 
 // openPublications returns a function that publishes n messages, and returns when a
 // subscriber's loop has had them.
-func openPublications(b *testing.B, with gozmq.InterceptorOption) func(n int) {
+func openPublications(b *testing.B, with gozmq.EndOption) func(n int) {
 	b.Helper()
 	pub := gozmqtest.Open(gozmq.NewPublisher(gozmq.Bind("tcp://127.0.0.1:*"), with)).For(b)
 	sub := gozmqtest.Open(gozmq.NewSubscriber(gozmq.Connect(pub.Addrs()...), with)).For(b)
@@ -199,7 +199,7 @@ func openPublications(b *testing.B, with gozmq.InterceptorOption) func(n int) {
 
 // openTasks returns a function that pushes n tasks, and returns when a sink's
 // loop has had their results.
-func openTasks(b *testing.B, with gozmq.InterceptorOption) func(n int) {
+func openTasks(b *testing.B, with gozmq.EndOption) func(n int) {
 	b.Helper()
 	vent := gozmqtest.Open(gozmq.NewVentilator(gozmq.Bind("tcp://127.0.0.1:*"), with)).For(b)
 	sink := gozmqtest.Open(gozmq.NewSink(gozmq.Bind("tcp://127.0.0.1:*"), with)).For(b)
