@@ -39,3 +39,30 @@ func TestBatchLostBeforeItsSink(t *testing.T) {
 	}
 	wantCode(t, last.Err, CodeUnavailable, "nothing was heard of its ventilator")
 }
+
+// A sink that comes when the lease of a ventilator that is gone has ended takes the
+// batch of a result that it gets for lost.
+func TestBatchLostLongBeforeItsSink(t *testing.T) {
+	const silence = 100 * time.Millisecond
+	v, err := NewVentilator(DeliveryAtLeastOnce, Bind("tcp://127.0.0.1:*"), WithLinger(0), batchSilence(silence))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer v.Close()
+	at := fresh()
+	w := work(t, surely(squares), From(Connect(v.Addrs()...)), To(Connect(at)))
+	if err := v.Push(v.StartBatch("lost").Context(testkit.Within(t)), sureMethod, wrapperspb.Int64(1)); err != nil {
+		t.Fatal(err)
+	}
+	testkit.Eventually(t, "the task at the worker", func() bool { return w.Progress().InFlight == 1 })
+	v.Close()
+	<-time.After(2 * silence)
+	status, option := statuses()
+	k, err := NewSink(DeliveryAtLeastOnce, Bind(at), option)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer k.Close()
+	results2(t, k)
+	wantCode(t, testkit.Receive(t, status, "word of the batch").Err, CodeUnavailable, "batch lost: nothing was heard")
+}

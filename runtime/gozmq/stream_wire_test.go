@@ -336,8 +336,8 @@ func TestManyAbandonedStreams(t *testing.T) {
 	ended := make(chan error, n)
 	r, c := here.pair(t, endless(100, ended), nil, nil)
 	before := heap()
-	ctx := testkit.Within(t)
 	for range n {
+		ctx, cancel := context.WithTimeout(t.Context(), testkit.Patience()) // of one, not of all
 		s := c.Stream(ctx, watchMethod)
 		if err := s.Send(ctx, textOf("")); err != nil {
 			t.Fatal(err)
@@ -346,6 +346,7 @@ func TestManyAbandonedStreams(t *testing.T) {
 			t.Fatal(err)
 		}
 		s.Close()
+		cancel()
 	}
 	for range n {
 		testkit.Receive(t, ended, "the end of a handler")

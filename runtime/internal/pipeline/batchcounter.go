@@ -245,11 +245,32 @@ func (b *BatchCounter) Alive(v wire.VentilatorState) {
 			b.forget(string(id))
 		}
 	}
-	name := string(v.Ventilator)
+	if name := string(v.Ventilator); !b.repeated(name, v.Lease) {
+		b.hear(name, v.Lease)
+	}
+}
+
+// repeated handles a word whose lease is shorter than that of the word before: a
+// worker has it from earlier, and says what is left. It changes nothing unless it
+// is later than what was heard here, and a batch that was reported stays so. It
+// returns false for a new word; b.mu is held.
+func (b *BatchCounter) repeated(name string, left time.Duration) bool {
+	word, known := b.alive[name]
+	if !known || left >= word.lease {
+		return false
+	}
+	if heard := time.Now().Add(left - word.lease); heard.After(word.heard) {
+		b.alive[name] = ventilatorWord{heard, word.lease}
+	}
+	return true
+}
+
+// hear notes a new word of a ventilator; b.mu is held.
+func (b *BatchCounter) hear(name string, lease time.Duration) {
 	if _, known := b.alive[name]; !known && len(b.alive) >= maxAlive {
 		b.dropSilent()
 	}
-	b.alive[name] = ventilatorWord{time.Now(), v.Lease}
+	b.alive[name] = ventilatorWord{time.Now(), lease}
 	for _, c := range b.known {
 		if slices.Contains(c.ventilators, name) {
 			c.silent = false
