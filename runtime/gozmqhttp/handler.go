@@ -87,7 +87,7 @@ func (h handler) data(w http.ResponseWriter, _ *http.Request) {
 	secure(w)
 	e := json.NewEncoder(w)
 	e.SetIndent("", "  ")
-	if err := e.Encode(h.group.Snapshot()); err != nil {
+	if err := e.Encode(h.group.Snapshot()); err != nil { //nolint:musttag // a field has one name, in Go and in JSON
 		return // the client has gone
 	}
 }

@@ -83,7 +83,7 @@ var users = []user{
 	},
 	{
 		name: "check", imports: []string{root + "/proto"},
-		tools:    []string{root + "/buf-plugin-gozmq"},
+		tools: []string{root + "/buf-plugin-gozmq"},
 		requires: []string{
 			root, root + "/buf-plugin-gozmq", "buf.build/go/bufplugin",
 			// bufplugin requires the others.
@@ -97,7 +97,7 @@ var users = []user{
 			"google.golang.org/genproto/googleapis/api", "google.golang.org/genproto/googleapis/rpc",
 			"google.golang.org/protobuf", "pluginrpc.com/pluginrpc",
 		},
-		tested:   []string{"github.com/bufbuild/protocompile", "github.com/stretchr/testify"}, // by bufplugin
+		tested: []string{"github.com/bufbuild/protocompile", "github.com/stretchr/testify"}, // by bufplugin
 	},
 	{
 		name: "codec", imports: []string{root + "/runtime/gozmq", root + "/codecs/gozmqvt"},
