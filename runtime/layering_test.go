@@ -69,6 +69,9 @@ var layers = map[string][]string{
 	"runtime/gozmqhealth":   {"runtime/gozmq", "runtime/gozmqv1gozmq", "proto"},
 	"runtime/gozmqdescribe": {"runtime/gozmq", "runtime/gozmqimpl", "runtime/gozmqv1gozmq", "proto"},
 
+	"runtime/gozmqops":  {"runtime/gozmq"},
+	"runtime/gozmqhttp": {"runtime/gozmq", "runtime/gozmqops"},
+
 	"runtime/gozmqtest": {"runtime/gozmq", "runtime/gozmqcurve", "runtime/internal/transport"},
 
 	"example": {"runtime/gozmq", "runtime/gozmqimpl", "proto"},

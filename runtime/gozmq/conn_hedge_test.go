@@ -113,7 +113,7 @@ func TestWaitingCallsTakeTurns(t *testing.T) {
 	}
 }
 
-func (s *Server) waiting() int { return s.engine.Waiting() }
+func (s *Server) waiting() int { return s.engine.Counts().Waiting }
 
 // A slowCodec takes its time over the second message that it encodes.
 type slowCodec struct {

@@ -138,7 +138,12 @@ func (c *Conn) hedge(ctx context.Context, own outgoingCall, reply proto.Message)
 		meta  ReplyMetadata
 		err   error
 	}
+	begun := false
 	begin := func() func() *outcome {
+		if begun {
+			c.client.Hedged()
+		}
+		begun = true
 		attempts.Add(1)
 		return func() *outcome {
 			defer attempts.Done()

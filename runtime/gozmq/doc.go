@@ -83,5 +83,6 @@
 //
 // Beside this package, gozmqcurve has CURVE and its keys, gozmqzap asks a ZAP
 // handler, gozmqtest helps with tests, gozmqhealth and gozmqdescribe are services
-// for a server, and gozmqproto encodes messages outside of a socket.
+// for a server, gozmqops and gozmqhttp watch and stop the sockets of a program, and
+// gozmqproto encodes messages outside of a socket.
 package gozmq

@@ -90,8 +90,8 @@ func toStatus(err error) error {
 	return err
 }
 
-// fromStatus returns err, of an engine of calls, as an *Error; one that toStatus has
-// made, as it was.
+// fromStatus returns err, of an engine of calls, as an *Error; one that toStatus
+// has made, as it was.
 func fromStatus(err error) error {
 	if e, ok := err.(*status.Error); ok {
 		return newError(e)
@@ -99,8 +99,9 @@ func fromStatus(err error) error {
 	return err
 }
 
-// inputError gives a code to what package wire says of a message that is to be sent:
-// that it makes no sense, or that it is too large. An error that has one keeps it.
+// inputError gives a code to what package wire says of a message that is to be
+// sent: that it makes no sense, or that it is too large. An error that has one
+// keeps it.
 func inputError(err error) error { return fromStatus(status.Input(toStatus(err))) }
 
 func newError(e *status.Error) *Error {

@@ -107,8 +107,8 @@ func TestProbe(t *testing.T) {
 	}
 }
 
-// TestGoodbyeIsNoWarning checks that ends that go as they should are no warnings, on
-// both sides of each pattern, also while messages are on their way.
+// TestGoodbyeIsNoWarning checks that ends that go as they should are no warnings,
+// on both sides of each pattern, also while messages are on their way.
 func TestGoodbyeIsNoWarning(t *testing.T) {
 	overEach(t, func(t *testing.T, s site) {
 		events := newRecorder()

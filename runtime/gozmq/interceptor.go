@@ -111,20 +111,9 @@ type Interceptor func(ctx context.Context, call *CallInfo, req proto.Message, ne
 
 type interceptorOption []Interceptor
 
-// An InterceptorOption is an option of every constructor but NewProxy.
-type InterceptorOption interface {
-	DialOption
-	ServerOption
-	PublisherOption
-	SubscriberOption
-	VentilatorOption
-	WorkerOption
-	SinkOption
-}
-
 // WithInterceptors wraps each operation of the socket (Operation) in
 // interceptors; the first one is the outermost.
-func WithInterceptors(interceptors ...Interceptor) InterceptorOption {
+func WithInterceptors(interceptors ...Interceptor) EndOption {
 	return interceptorOption(interceptors)
 }
 

@@ -34,8 +34,8 @@ func (s *loopStep) next(ctx context.Context, m proto.Message) (proto.Message, er
 	return nil, nil
 }
 
-// run calls the interceptors. yielded says whether the body has had the message, and
-// more whether the loop goes on then. A panic of the body goes on; one of an
+// run calls the interceptors. yielded says whether the body has had the message,
+// and more whether the loop goes on then. A panic of the body goes on; one of an
 // interceptor is reported to o and becomes the error.
 func (s *loopStep) run(ctx context.Context, o *observer, t zmtp.SocketType, call *CallInfo, m proto.Message, intercept Interceptor) (err error) {
 	s.more, s.method, s.message = true, call.Method, m

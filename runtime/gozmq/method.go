@@ -56,6 +56,9 @@ type Method struct {
 	MaxAttempts int
 	// Bare says that messages have one frame only, the body.
 	Bare bool
+	// TopicTemplate is the template of a topic, such as "weather/{station}"; "" for
+	// what is no topic.
+	TopicTemplate string
 	// ClientStreams and ServerStreams say which sides send a stream of messages.
 	ClientStreams, ServerStreams bool
 }

@@ -58,7 +58,7 @@ type lineError struct {
 func (e *lineError) Error() string { return e.text }
 func (e *lineError) Unwrap() error { return e.error }
 
-// inLine returns err, as a lineError where its text cannot be printed within a line.
+// inLine returns err, as a lineError where a line cannot have its text.
 func inLine(err error) error {
 	if err == nil {
 		return nil

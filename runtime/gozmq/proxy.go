@@ -243,13 +243,13 @@ func (p *Proxy) Stats() ProxyStats { return ProxyStats(p.relay.Stats()) }
 // any time, also after Close.
 func (p *Proxy) FrontStats() Stats {
 	front, _ := p.relay.Links()
-	return statsOf(front)
+	return statsOf("proxy", front)
 }
 
 // BackStats is FrontStats for the back.
 func (p *Proxy) BackStats() Stats {
 	_, back := p.relay.Links()
-	return statsOf(back)
+	return statsOf("proxy", back)
 }
 
 // Run waits until ctx ends or Close is called, closes the proxy, and returns

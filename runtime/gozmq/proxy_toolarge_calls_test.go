@@ -58,8 +58,8 @@ func TestProxyForeignReplyTooLarge(t *testing.T) {
 	}
 }
 
-// A task that is too large for every worker behind a proxy is reported by the proxy,
-// and the next one comes.
+// A task that is too large for every worker behind a proxy is reported by the
+// proxy, and the next one comes.
 func TestProxyTaskTooLarge(t *testing.T) {
 	events := newRecorder()
 	c := newChain(t, PatternPushPull, "tcp://127.0.0.1:*", 1, events.option())

@@ -71,6 +71,11 @@ type AuthIdentity struct {
 	Name string
 	// Metadata is whatever else the authenticator knows about the peer.
 	Metadata map[string]string
+	// Check is called about once a second while the peer is connected, from one
+	// goroutine at a time for each socket. An error ends the connection, and is
+	// in its EventDisconnected. nil: the peer stays. Lists and folders of keys
+	// (package gozmqcurve) set it.
+	Check func() error `json:"-"`
 }
 
 // AllowAny is an Authenticator that admits everyone. Under CURVE the identity's

@@ -83,7 +83,8 @@ type resultSource interface {
 	shutdown(ctx context.Context) error
 }
 
-// A sinkMessage is a result, or a task, as it came. It is valid while it is yielded.
+// A sinkMessage is a result, or a task, as it came. It is valid while it is
+// yielded.
 type sinkMessage struct {
 	wire.Task
 	peer *Peer // nil unless it is to be described

@@ -17,6 +17,7 @@ type Traffic struct {
 	MessagesIn, MessagesOut uint64
 	BytesIn, BytesOut       uint64
 	Dropped                 uint64 // messages that a peer missed because its queue was full, or beyond its limit
+	TooLarge                uint64 // of these: beyond its limit
 	Malformed               uint64 // messages that made no sense and were dropped
 }
 
@@ -26,6 +27,7 @@ type Traffic struct {
 // the cost of taking it grows with the number of peers, none of which is held
 // up for long.
 type Stats struct {
+	Role             string // "client", "server", "publisher", "subscriber", "ventilator", "worker", "sink" or "proxy"
 	Accepted         uint64 // connections that peers made to us, after their handshake
 	Dialed           uint64 // connections that we made, after their handshake
 	Reconnected      uint64 // of those dialed: in place of one that was lost
@@ -37,7 +39,51 @@ type Stats struct {
 	HeartbeatsLost   uint64 // peers that were silent for too long
 	Delayed          uint64 // connections that waited for what others from their address did (EventDelayed)
 	Traffic                 // with all peers, past and present
+	Endpoints        []EndpointStats
 	Peers            []PeerStats
+
+	Calls      CallStats     // of clients and servers; streams are calls
+	Tasks      Progress      // of ventilators, workers and sinks; Failed are a ventilator's dead letters
+	OldestTask time.Duration // how long the oldest task that is not finished has been there; ventilators with DeliveryAtLeastOnce
+	Overflowed uint64        // messages that a subscriber's full queues have dropped (WithOverflow)
+	Superseded uint64        // messages of latest_only topics that newer ones replaced; publishers and subscribers
+
+	// SendQueue and SendQueueBytes are the marks of each peer's queue
+	// (WithSendQueue).
+	SendQueue, SendQueueBytes int
+	// Queues are a subscriber's subscriptions, a sink's methods with
+	// DeliveryAtMostOnce, or the task queue of a ventilator with
+	// DeliveryAtLeastOnce.
+	Queues []QueueStats
+}
+
+// EndpointStats are an endpoint that is open, and how many peers it has.
+type EndpointStats struct {
+	Endpoint string
+	Dialed   bool // by us, and not bound
+	Peers    int
+}
+
+// CallStats count the calls of a Conn, or of a Server.
+type CallStats struct {
+	Running int // that a handler runs; at a Conn, that a server has
+	Waiting int // for a place (WithMaxWaiting); at a Conn, for a server
+	// Refused are calls that a server did not take: too many ran and waited, or it
+	// was stopping.
+	Refused uint64
+	Retried uint64 // attempts of a Conn after one that has failed
+	Hedged  uint64 // further attempts of a Conn because of WithHedging
+	// FailedOver are calls of a Conn that went to another server, because theirs
+	// had gone or was stopping.
+	FailedOver uint64
+}
+
+// QueueStats say how full a queue is.
+type QueueStats struct {
+	Name                  string // the subscription's first pattern, or the procedure; "tasks" for a task queue
+	Messages, Bytes       int    // that wait; in a task queue, that are not finished
+	MaxMessages, MaxBytes int    // beyond which it is full
+	Dropped               uint64 // because it was full
 }
 
 // PeerStats are the counters of one open connection since its handshake.
@@ -52,17 +98,23 @@ type PeerStats struct {
 	QueuedMessages int // that wait to be taken by the kernel; heartbeats and subscriptions, too
 	QueuedBytes    int
 	Subscriptions  int // that the peer holds, at a publisher or the back of a proxy
+	InFlight       int // calls, at a client or server; tasks that a worker has, at a ventilator with DeliveryAtLeastOnce
 }
 
 // statsOf returns those of a socket's connections, oldest peer first.
-func statsOf(g *link.Group) Stats {
+func statsOf(role string, g *link.Group) Stats {
 	l := g.Stats()
 	s := Stats{
+		Role:     role,
 		Accepted: l.Accepted, Dialed: l.Dialed, Reconnected: l.Reconnected, Disconnected: l.Disconnected,
 		AcceptsFailed: l.AcceptsFailed, DialsFailed: l.DialsFailed, HandshakesFailed: l.HandshakesFailed,
 		Probed: l.Probed, HeartbeatsLost: l.HeartbeatsLost, Delayed: l.Delayed,
 		Traffic: Traffic(l.Traffic),
 		Peers:   make([]PeerStats, 0, len(l.Peers)),
+	}
+	s.SendQueue, s.SendQueueBytes = g.SendQueue()
+	for _, e := range g.Endpoints() {
+		s.Endpoints = append(s.Endpoints, EndpointStats(e))
 	}
 	for _, p := range l.Peers {
 		s.Peers = append(s.Peers, PeerStats{
@@ -70,7 +122,7 @@ func statsOf(g *link.Group) Stats {
 			Dialed: p.Dialed, Since: p.Since,
 			Traffic:        Traffic(p.Traffic),
 			QueuedMessages: p.QueuedMessages, QueuedBytes: p.QueuedBytes,
-			Subscriptions: p.Subscriptions,
+			Subscriptions: p.Subscriptions, InFlight: p.InFlight,
 		})
 	}
 	slices.SortFunc(s.Peers, func(a, b PeerStats) int {
@@ -81,7 +133,15 @@ func statsOf(g *link.Group) Stats {
 
 // Stats returns what the Conn has counted. It may be called at any time, also
 // after Close.
-func (c *Conn) Stats() Stats { return statsOf(c.client.Dealer.Links()) }
+func (c *Conn) Stats() Stats {
+	s := statsOf("client", c.client.Dealer.Links())
+	n, again := c.client.Dealer.Counts(), c.client.Counts()
+	s.Calls = CallStats{
+		Running: n.Running, Waiting: n.Waiting,
+		Retried: again.Retried, Hedged: again.Hedged, FailedOver: again.Moved + n.Moved,
+	}
+	return s
+}
 
 // Stats returns the server's counters; zero before it listens. It may be called
 // at any time, also after the server has stopped.
@@ -90,23 +150,68 @@ func (s *Server) Stats() Stats {
 	links := s.links
 	s.mu.Unlock()
 	if links == nil {
-		return Stats{}
+		return Stats{Role: "server"}
 	}
-	return statsOf(links)
+	stats := statsOf("server", links)
+	n := s.engine.Counts()
+	stats.Calls = CallStats{Running: n.Running, Waiting: n.Waiting, Refused: n.Refused}
+	return stats
 }
 
 // Stats returns the publisher's counters. It may be called at any time, also
 // after Close.
-func (p *Publisher) Stats() Stats { return statsOf(p.pub.Links()) }
+func (p *Publisher) Stats() Stats {
+	s := statsOf("publisher", p.pub.Links())
+	s.Superseded = p.Superseded()
+	return s
+}
 
 // Stats returns the subscriber's counters. It may be called at any time, also
 // after Close.
-func (s *Subscriber) Stats() Stats { return statsOf(s.sub.Links()) }
+func (s *Subscriber) Stats() Stats {
+	stats := statsOf("subscriber", s.sub.Links())
+	stats.Overflowed, stats.Superseded = s.Dropped(), s.Superseded()
+	for _, f := range s.hub.Fills() {
+		stats.Queues = append(stats.Queues, QueueStats(f))
+	}
+	slices.SortFunc(stats.Queues, byName)
+	return stats
+}
+
+func byName(a, b QueueStats) int { return strings.Compare(a.Name, b.Name) }
 
 // Stats returns the ventilator's counters. It may be called at any time, also
 // after Close.
-func (v *Ventilator) Stats() Stats { return statsOf(v.sender.links()) }
+func (v *Ventilator) Stats() Stats {
+	s := statsOf("ventilator", v.sender.links())
+	s.Tasks = v.Progress()
+	if q, ok := v.sender.(*queuedSender); ok {
+		f := q.dispatcher.Fill()
+		s.Queues = []QueueStats{{Name: "tasks", Messages: f.Tasks, Bytes: f.Bytes, MaxMessages: f.MaxTasks, MaxBytes: f.MaxBytes}}
+		if !f.Oldest.IsZero() {
+			s.OldestTask = time.Since(f.Oldest)
+		}
+	}
+	return s
+}
 
 // Stats returns the sink's counters. It may be called at any time, also after
 // Close.
-func (s *Sink) Stats() Stats { return statsOf(s.source.links()) }
+func (s *Sink) Stats() Stats {
+	stats := statsOf("sink", s.source.links())
+	stats.Tasks = s.Progress()
+	if p, ok := s.source.(*plainSink); ok {
+		stats.Queues = p.fills()
+	}
+	return stats
+}
+
+// fills returns how full the queues of the methods are.
+func (s *plainSink) fills() []QueueStats {
+	var list []QueueStats
+	for _, f := range s.engine.Fills() {
+		list = append(list, QueueStats(f))
+	}
+	slices.SortFunc(list, byName)
+	return list
+}

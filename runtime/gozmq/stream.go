@@ -15,7 +15,8 @@ type Stream interface {
 	// Send sends one message. It waits while the server has not granted credit;
 	// when ctx ends first, nothing was sent, and the stream goes on. When the
 	// call is over it returns the call's error, or CodeFailedPrecondition after
-	// one that went well; when m is nil, CodeInternal. Any number of goroutines may call it at once.
+	// one that went well; when m is nil, CodeInternal. Any number of goroutines may
+	// call it at once.
 	Send(ctx context.Context, m proto.Message) error
 	// CloseSend says that no further message will be sent. Send fails from then on.
 	CloseSend(ctx context.Context) error

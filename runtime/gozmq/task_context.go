@@ -23,7 +23,7 @@ type taskContext struct {
 // newTaskContext returns a context below ctx, for a sink.
 func newTaskContext(ctx context.Context, info TaskInfo) *taskContext {
 	c := &taskContext{Context: ctx, info: info}
-	c.info.ctx = c
+	c.info.ctx = c //nolint:fatcontext // the description of a task leads back to its own context
 	return c
 }
 

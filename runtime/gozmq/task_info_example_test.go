@@ -50,7 +50,7 @@ func ExampleTaskInfo() {
 		fmt.Println(err)
 		return
 	}
-	if err := tasks.Render(gozmq.AppendMetadata(ctx, "tenant", "acme"), &imagev1.RenderTask{Name: "cat.png"}); err != nil {
+	if err := tasks.Render(gozmq.AppendMetadata(ctx, "tenant", "acme"), &imagev1.RenderTask{Name: "cat.png", Size: 100}); err != nil {
 		fmt.Println(err)
 	}
 	results, err := imagev1gozmq.NewPrintsSink(sink)

@@ -53,8 +53,8 @@ func (p *plainSender) push(ctx context.Context, m *Method, task proto.Message) e
 	return err
 }
 
-// plainHeader returns a header that says what another one does, nil for nothing, and
-// has that metadata, nil for none.
+// plainHeader returns a header that says what another one does, nil for nothing,
+// and has that metadata, nil for none.
 func plainHeader(header []byte, m wire.Metadata) []byte {
 	if m == nil {
 		return header

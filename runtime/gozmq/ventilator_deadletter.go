@@ -15,7 +15,7 @@ import (
 
 // A DeadLetter is a task that its ventilator gave up.
 type DeadLetter struct {
-	holdsDeadLetter
+	holdsDeadLetter //nolint:unused // gozmqimpl finds it
 	// ID names the task, as TaskInfo does.
 	ID string
 	// Procedure is the method's name: "package.Service/Method".
@@ -61,18 +61,18 @@ func (d *DeadLetter) Body() []byte { return d.body }
 // the letters of the other methods, and those that cannot be decoded.
 //
 // The letter is gone when f returns nil. When f returns an error or panics it is
-// kept, and f gets it again after a pause, which is that of WithRetryBackoff and at
-// least 10 ms; EventLetterFailed reports it. f gets one letter at a time, and others
-// while one is paused. Letters that are kept count against WithTaskQueue's number of
-// tasks, and Wait waits for them.
+// kept, and f gets it again after a pause, which is that of WithRetryBackoff and
+// at least 10 ms; EventLetterFailed reports it. f gets one letter at a time, and
+// others while one is paused. Letters that are kept count against
+// WithTaskQueue's number of tasks, and Wait waits for them.
 //
 // f must not close the ventilator: Close waits for f. While Close waits, letters
-// still come; the context of f ends with the linger time (WithLinger). What is left
-// then is lost without a task store. With one, Close does not wait for letters that
-// were failed: a stored task is deleted when f has returned nil, and the next
-// ventilator that has the store runs a task that is left again. It becomes a dead
-// letter again if it fails again, because the store has the task, and not that it was
-// given up, nor why. EventTaskDead reports each letter once.
+// still come; the context of f ends with the linger time (WithLinger). What is
+// left then is lost without a task store. With one, Close does not wait for
+// letters that were failed: a stored task is deleted when f has returned nil,
+// and the next ventilator that has the store runs a task that is left again. It
+// becomes a dead letter again if it fails again, because the store has the task,
+// and not that it was given up, nor why. EventTaskDead reports each letter once.
 func WithDeadLetterHandler(f func(ctx context.Context, letter DeadLetter) error) VentilatorOption {
 	return ventilatorOption(func(c *ventilatorConfig) {
 		c.letters.other = f
@@ -93,9 +93,9 @@ type letterHandler struct {
 	run  func(context.Context, proto.Message, DeadLetter) error
 }
 
-// holdsDeadLetter is what gozmqimpl finds in a DeadLetter: what makes the options of
-// generated code.
-type holdsDeadLetter = bridge.Held[letterOptions]
+// holdsDeadLetter is what gozmqimpl finds in a DeadLetter: what makes the
+// options of generated code.
+type holdsDeadLetter = bridge.Held[letterOptions] //nolint:unused // see DeadLetter
 
 // letterOptions makes options for gozmqimpl. Its zero value does.
 type letterOptions struct{}

@@ -234,9 +234,11 @@ func (w *Worker) Progress() Progress { return w.mode.progress() }
 func (w *Worker) Stats() (tasks, results Stats) {
 	t, r := w.mode.links()
 	if r != nil {
-		results = statsOf(r)
+		results = statsOf("worker", r)
 	}
-	return statsOf(t), results
+	tasks = statsOf("worker", t)
+	tasks.Tasks = w.Progress()
+	return tasks, results
 }
 
 // Run runs tasks until ctx ends, a ventilator stops the worker

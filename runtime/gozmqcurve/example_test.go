@@ -72,7 +72,8 @@ func ExampleServer() {
 }
 
 // A server that admits the clients whose certificates are in a folder. A file
-// that is added or removed counts from the next handshake on.
+// that is added or removed counts from the next handshake on; one
+// that is removed also ends the connections of its owner.
 func ExampleOpenKeyFolder() {
 	folder, err := os.MkdirTemp("", "keys")
 	if err != nil {

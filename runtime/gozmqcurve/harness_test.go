@@ -34,6 +34,7 @@ func (g greeter) SayHello(ctx context.Context, _ *greetv1.HelloRequest) (*greetv
 
 // A server is a greeter under test, with a key of its own.
 type server struct {
+	srv     *gozmq.Server
 	key     SecretKey
 	addr    string
 	callers chan *gozmq.AuthIdentity
@@ -56,7 +57,7 @@ func serve(t *testing.T, auth gozmq.Authenticator) *server {
 	if err := srv.Listen(); err != nil {
 		t.Fatal(err)
 	}
-	s.addr = srv.Addrs()[0]
+	s.srv, s.addr = srv, srv.Addrs()[0]
 	return s
 }
 

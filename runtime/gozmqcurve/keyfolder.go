@@ -25,8 +25,10 @@ const restless = 2 * time.Second
 // the folder again when files were added, removed or changed, but not more
 // often than once a second. A file that cannot be read admits no one. While
 // there is such a file, which may just be being written, a peer whose key is
-// not in the folder is not refused, but may try again later. The identity's
-// name is the file's name without ".key", and its metadata is the
+// not in the folder is not refused, but may try again later. A connected peer
+// whose file has gone or has another key or metadata loses its connection within
+// three seconds, but not while the folder or that file cannot be read. The
+// identity's name is the file's name without ".key", and its metadata is the
 // certificate's. Its methods may be called from any goroutine.
 type KeyFolder struct {
 	path  string
@@ -77,7 +79,29 @@ func (f *KeyFolder) Authenticate(ctx context.Context, r *gozmq.AuthRequest) (*go
 	if errors.Is(err, errUnknownKey) && faults != nil {
 		return nil, gozmq.Errorf(gozmq.CodeUnavailable, "%w, but some files could not be read: %w", err, faults)
 	}
+	if err == nil {
+		listed, name := id.Check, id.Name
+		id.Check = func() error { return f.recheck(name, listed) }
+	}
 	return id, err
+}
+
+// recheck reports why a connected peer, whose key was in the file of that name, may
+// not stay; listed asks the list. The peer stays while the folder or that file
+// cannot be read.
+func (f *KeyFolder) recheck(name string, listed func() error) error {
+	faults, err := f.refresh()
+	if err != nil {
+		return nil
+	}
+	err = listed()
+	if err == nil || faults == nil {
+		return err
+	}
+	if _, gone := os.Stat(filepath.Join(f.path, name+".key")); errors.Is(gone, os.ErrNotExist) {
+		return err
+	}
+	return nil
 }
 
 // refresh reads the folder if it has changed.

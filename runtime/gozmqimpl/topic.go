@@ -45,7 +45,7 @@ type place struct {
 // of their first use. name is "package.Service/Method", or the message's full
 // name.
 func NewTopic[T any, P message[T]](name, template string, fields ...Field[P]) *Topic[T, P] {
-	t := &Topic[T, P]{method: &gozmq.Method{Procedure: name}, fields: fields}
+	t := &Topic[T, P]{method: &gozmq.Method{Procedure: name, TopicTemplate: template}, fields: fields}
 	var names []string
 	for len(names) <= len(fields) {
 		literal, rest, found := strings.Cut(template, "{")

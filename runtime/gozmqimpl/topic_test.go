@@ -15,6 +15,19 @@ func number(*emptypb.Empty) int64                                { return -3 }
 func flag(*emptypb.Empty) bool                                   { return true }
 func kind(*emptypb.Empty) descriptorpb.FieldDescriptorProto_Type { return 1 }
 
+// A topic's method has the template, which is the same for all of its topics.
+func TestTopicMethod(t *testing.T) {
+	for template, got := range map[string]*gozmq.Method{
+		"w/{text}": NewTopic("test.W", "w/{text}", String(text)).method,
+		"w":        NewTopic[emptypb.Empty]("test.W", "w").method,
+		"":         NewBareTopic[emptypb.Empty]("test.W").method,
+	} {
+		if got.Procedure != "test.W" || got.TopicTemplate != template {
+			t.Errorf("got %+v, want the template %q", got, template)
+		}
+	}
+}
+
 func TestTopicPatternFields(t *testing.T) {
 	w := NewTopic("test.W", "w/{text}/{number}/{flag}", String(text), Int(number), Bool(flag))
 	build := func(s gozmq.Match[string], i gozmq.Match[int64], b gozmq.Match[bool]) gozmq.TopicPattern {

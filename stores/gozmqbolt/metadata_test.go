@@ -14,8 +14,8 @@ import (
 	"github.com/gozmq/gozmq/runtime/gozmqtest"
 )
 
-// A file keeps the metadata of a task, and a task without metadata, as every task of
-// an earlier version is, has none.
+// A file keeps the metadata of a task, and a task without metadata, as every
+// task of an earlier version is, has none.
 func TestMetadata(t *testing.T) {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()

@@ -49,6 +49,9 @@ func TestTaskMetadataExamples(t *testing.T) {
 		t.Fatal(err)
 	}
 	out.expect(ex["pushpull-metadata-result"])
+	if err := vent.Wait(testkit.Within(t)); err != nil { // before its worker is gone
+		t.Error(err)
+	}
 	stop()
 	if err := get(t, ended); err != nil {
 		t.Error(err)

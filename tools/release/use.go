@@ -103,11 +103,20 @@ var users = []user{
 		name: "codec", imports: []string{root + "/runtime/gozmq", root + "/codecs/gozmqvt"},
 		requires: append([]string{root + "/codecs/gozmqvt"}, fromRuntime...),
 	},
+	{
+		name: "telemetry", imports: []string{root + "/runtime/gozmq", root + "/telemetry/gozmqotel"},
+		requires: append([]string{
+			root + "/telemetry/gozmqotel",
+			"go.opentelemetry.io/otel", "go.opentelemetry.io/otel/metric", "go.opentelemetry.io/otel/trace",
+			"go.opentelemetry.io/auto/sdk", "github.com/cespare/xxhash/v2", "github.com/go-logr/logr", "github.com/go-logr/stdr", // by otel
+		}, fromRuntime...),
+		tested: []string{"github.com/stretchr/testify"}, // by otel
+	},
 }
 
 // ofTests are modules that tests like to use, and that must not even leave a
 // checksum with a user.
-var ofTests = []string{"go.uber.org/goleak", "github.com/bufbuild/protocompile", "github.com/stretchr/testify"}
+var ofTests = []string{"go.uber.org/goleak", "github.com/bufbuild/protocompile", "github.com/stretchr/testify", "go.opentelemetry.io/otel/sdk"}
 
 // use writes each user's module into a folder of dir, and checks it. Then it
 // installs the commands.

@@ -72,8 +72,8 @@ func (p *planner) checkTask(at place, t *annotations.Task, sure bool, remedy str
 	}
 }
 
-// taskPolicy plans how the tasks of a method or a message, which n names, are handed
-// out.
+// taskPolicy plans how the tasks of a method or a message, which n names, are
+// handed out.
 func taskPolicy(t *annotations.Task, sure bool, n namer) Task {
 	if !sure {
 		return Task{}

@@ -18,13 +18,14 @@ type Work interface {
 	CallContext() *Context
 	// Decode decodes the request. It is not called when the client sends a stream.
 	Decode(body []byte) error
-	// Serve calls the handler; s is nil for a call without streams. It may panic, or
-	// end its goroutine.
+	// Serve calls the handler; s is nil for a call without streams. It may panic,
+	// or end its goroutine.
 	Serve(s *Stream) error
 	// Panicked reports that Serve has panicked, and returns the error for the
 	// caller.
 	Panicked(p *guarded.PanicError) error
-	// HasReply reports whether there is a reply's message, which AppendBody appends.
+	// HasReply reports whether there is a reply's message, which AppendBody
+	// appends.
 	HasReply() bool
 	wire.Body
 	// Take takes the body of a message of a stream, which is valid during the call
@@ -80,6 +81,7 @@ const maxKeptEnvelope = 4 << 10
 func (c *Call) Refuse() {
 	c.finish()
 	c.refused = true
+	c.server.limiter.refused.Add(1)
 	if c.stream != nil {
 		c.stream.refused = true
 	}
@@ -158,10 +160,12 @@ func (c *Call) finish() {
 func (c *Call) acquire() error {
 	s := c.server
 	if c.method.streams() && !s.limiter.spares(int(c.peer.Held.Load())) {
+		s.limiter.refused.Add(1)
 		return status.Errorf(status.ResourceExhausted, "%s: the streams of this connection, or all together, take too many of the server's places (WithConcurrency)", c.method.Procedure)
 	}
 	var ok bool
 	if c.turn, ok = s.limiter.acquire(); !ok {
+		s.limiter.refused.Add(1)
 		return status.Errorf(status.ResourceExhausted, "the server runs %d calls already, and %d wait", s.cfg.Concurrency, s.cfg.MaxWaiting)
 	}
 	if c.method.streams() {

@@ -103,8 +103,8 @@ func (c *Context) finish() {
 	}
 }
 
-// AddHeader adds a header to the reply. It fails when the headers have been sent, or
-// the handler has returned.
+// AddHeader adds a header to the reply. It fails when the headers have been sent,
+// or the handler has returned.
 func (c *Context) AddHeader(key, value string) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -1,6 +1,9 @@
 package answer
 
-import "sync"
+import (
+	"sync"
+	"sync/atomic"
+)
 
 // A limiter lets a number of calls run at once and a number of others wait.
 type limiter struct {
@@ -10,6 +13,20 @@ type limiter struct {
 	mu      sync.Mutex
 	running int
 	waiting []chan struct{} // closed when it is one's turn; first come first
+	refused atomic.Uint64   // calls that got no place
+}
+
+// Counts are the counts of a server's calls.
+type Counts struct {
+	Running, Waiting int
+	Refused          uint64 // got no place, or came when the server was stopping
+}
+
+// counts returns how many calls run and wait now, and how many were refused.
+func (l *limiter) counts() Counts {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return Counts{Running: l.running, Waiting: len(l.waiting), Refused: l.refused.Load()}
 }
 
 // acquire takes a place. When all are taken it returns a channel to wait on for
@@ -74,11 +91,4 @@ func (l *limiter) giveUp(turn chan struct{}) bool {
 		}
 	}
 	return false
-}
-
-// waits returns how many calls wait.
-func (l *limiter) waits() int {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return len(l.waiting)
 }

@@ -57,3 +57,16 @@ func TestLimiterSpares(t *testing.T) {
 		}
 	}
 }
+
+// TestCountingIsFree checks that a call's place, and what Counts says of it,
+// allocate nothing.
+func TestCountingIsFree(t *testing.T) {
+	l := limiter{limit: 1}
+	if n := testing.AllocsPerRun(100, func() {
+		_, _ = l.acquire()
+		l.release()
+		_ = l.counts()
+	}); n != 0 {
+		t.Errorf("%v allocations for a call's place", n)
+	}
+}

@@ -139,8 +139,8 @@ func (c *Call) find(procedure []byte) error {
 	return nil
 }
 
-// checkStart looks at the first message of a stream, or at a call that should be one
-// or should not.
+// checkStart looks at the first message of a stream, or at a call that should be
+// one or should not.
 func (c *Call) checkStart() error {
 	m, h := c.method, c.header.Stream
 	switch {

@@ -20,8 +20,8 @@ type Config struct {
 	// Draining is the cause with which a handler's context ends when its stream is
 	// to end.
 	Draining error
-	// Public returns an error of this package as users see it, in an event or as the
-	// cause of a handler's context.
+	// Public returns an error of this package as users see it, in an event or as
+	// the cause of a handler's context.
 	Public func(error) error
 }
 
@@ -100,8 +100,8 @@ func (s *Server) Stop(limit time.Duration, hurry <-chan struct{}, linger func(fu
 	return linger(s.router.Shutdown)
 }
 
-// Waiting returns how many calls wait until they may run.
-func (s *Server) Waiting() int { return s.limiter.waits() }
+// Counts returns how many calls run and wait, and how many were refused.
+func (s *Server) Counts() Counts { return s.limiter.counts() }
 
 // Streams returns how many streams are open.
 func (s *Server) Streams() int { return s.streams.count() }

@@ -7,8 +7,8 @@ import (
 )
 
 // A budget keeps retries from becoming a storm when a server is down: a failure
-// takes a token, a success gives a tenth of one back, and calls are tried again only
-// while more than half of the tokens are there. It is the throttling of gRPC
+// takes a token, a success gives a tenth of one back, and calls are tried again
+// only while more than half of the tokens are there. It is the throttling of gRPC
 // (proposal A6); a call whose server went takes none. The zero value is full.
 type budget struct {
 	mu    sync.Mutex

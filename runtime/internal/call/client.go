@@ -19,6 +19,7 @@ type Client struct {
 	Ready time.Duration
 
 	budget budget
+	counts counts
 }
 
 // A Method is what the engine has to know of a method.

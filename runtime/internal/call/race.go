@@ -13,8 +13,8 @@ const maxHedges = 5
 
 // Race makes up to h.Max attempts of a call: one at once, and a further one each
 // time that h.Delay passes, or that an attempt has ended with an outcome for which
-// worth is true. It returns the first other outcome, or that of the last attempt. It
-// returns false when done is closed first.
+// worth is true. It returns the first other outcome, or that of the last attempt.
+// It returns false when done is closed first.
 //
 // begin begins an attempt; what it returns runs in a goroutine that Race does not
 // wait for. begin and worth are called by the caller's goroutine.

@@ -73,6 +73,9 @@ func (s *Stream) race(ctx context.Context) (legOutcome, error) {
 		}
 	}()
 	begin := func() func() legOutcome {
+		if len(legs) > 0 {
+			s.client.Hedged()
+		}
 		leg := s.newLeg()
 		legs = append(legs, leg.stream)
 		return func() legOutcome {

@@ -41,15 +41,22 @@ func (t *tries) next(ctx context.Context, c *Client, m *Method, gone bool, err e
 	if status.CodeOf(err) != status.Unavailable || c.Dealer.Closed() {
 		return false
 	}
+	count := &c.counts.retried
 	if gone && t.moves < maxMoves && c.Dealer.Peers() > 0 {
+		count = &c.counts.moved
 		if t.moves++; t.moves == 1 {
+			count.Add(1)
 			return true
 		}
 	} else if t.again++; t.again >= m.MaxAttempts || !c.budget.allows() {
 		return false
 	}
 	t.pause = min(max(2*t.pause, retryFirst), retryLimit)
-	return sleep(ctx, t.pause/2+rand.N(t.pause/2)) && !c.Dealer.Closed()
+	if !sleep(ctx, t.pause/2+rand.N(t.pause/2)) || c.Dealer.Closed() {
+		return false
+	}
+	count.Add(1)
+	return true
 }
 
 // sleep waits for d; it returns false when ctx ends first.

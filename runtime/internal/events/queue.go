@@ -1,5 +1,5 @@
-// Package events has the queue between those that report events and the one function
-// that gets them.
+// Package events has the queue between those that report events and the one
+// function that gets them.
 package events
 
 import (
@@ -26,9 +26,9 @@ type Queue[E any] struct {
 	done    chan struct{}
 }
 
-// NewQueue starts a queue. It calls deliver with each event, and lost with the number
-// of events that were dropped, after those that came before them. Neither may end
-// its goroutine. Close must be called.
+// NewQueue starts a queue. It calls deliver with each event, and lost with the
+// number of events that were dropped, after those that came before them. Neither
+// may end its goroutine. Close must be called.
 func NewQueue[E any](deliver func(E), lost func(n int)) *Queue[E] {
 	q := &Queue[E]{deliver: deliver, lost: lost, wake: notify.NewToken(), done: make(chan struct{})}
 	go q.run()

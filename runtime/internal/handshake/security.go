@@ -70,6 +70,7 @@ func (r *AuthRequest) who() string {
 type Identity struct {
 	Name     string
 	Metadata map[string]string
+	Check    func() error // asked again while the peer is connected; nil: never
 }
 
 // ErrTryLater is wrapped by the error of an authenticator that could not decide.

@@ -59,12 +59,15 @@ type Conn struct {
 
 	dropped       atomic.Int64  // messages since the last report
 	drops         atomic.Uint64 // messages in all
+	tooLarge      atomic.Uint64 // of these: beyond the peer's limit
 	beyond        atomic.Int64  // messages beyond the peer's limit since the last report
 	beyondErr     atomic.Pointer[LimitError]
 	malformed     atomic.Uint64
 	violated      atomic.Bool  // the peer broke ZMTP or exceeded a limit
 	offended      atomic.Bool  // the pattern says that the peer did what it may not repeat
 	subscriptions atomic.Int64 // Subscribed events less Unsubscribed ones
+
+	inFlight atomic.Pointer[func() int] // CountInFlight
 
 	closing   atomic.Bool // our direction is closed
 	closeOnce sync.Once

@@ -17,8 +17,8 @@ var ErrNoPing = errors.New("peer speaks ZMTP 3.0, which has no PING")
 // was full did not answer.
 const repeatPing = time.Second
 
-// A fence counts the PINGs of Sync and Measure. Their context is a number, which the
-// PONG returns.
+// A fence counts the PINGs of Sync and Measure. Their context is a number, which
+// the PONG returns.
 type fence struct {
 	mu     sync.Mutex
 	sent   uint64
@@ -30,8 +30,8 @@ type fence struct {
 	trip   time.Duration // 0: not known
 }
 
-// Measure begins to measure the round trip to the peer, unless that is under way. It
-// does not wait. It has no effect on a peer of ZMTP 3.0.
+// Measure begins to measure the round trip to the peer, unless that is under way.
+// It does not wait. It has no effect on a peer of ZMTP 3.0.
 func (c *Conn) Measure() {
 	f := &c.fence
 	f.mu.Lock()
@@ -45,8 +45,9 @@ func (c *Conn) Measure() {
 	}
 }
 
-// RoundTrip returns how long a PING that was measured and its PONG took, 0 if that is
-// not known. What was queued on the way counts, so the shortest times weigh the most.
+// RoundTrip returns how long a PING that was measured and its PONG took, 0 if that
+// is not known. What was queued on the way counts, so the shortest times weigh the
+// most.
 func (c *Conn) RoundTrip() time.Duration {
 	c.fence.mu.Lock()
 	defer c.fence.mu.Unlock()

@@ -50,6 +50,7 @@ type Group struct {
 	wanted      int              // waiters for a peer
 	nowWanted   notify.Broadcast // of the first waiter
 	clock       bool             // tick runs
+	rechecks    bool             // recheck runs
 	established connCounts
 	departed    Traffic   // of connections that have ended
 	end         sync.Once // closes ended
@@ -256,6 +257,10 @@ func (g *Group) add(c *Conn) bool {
 	if !g.clock {
 		g.clock = true
 		g.wg.Go(g.tick)
+	}
+	if c.mayBeRevoked() && !g.rechecks {
+		g.rechecks = true
+		g.wg.Go(g.recheck)
 	}
 	return true
 }

@@ -41,6 +41,7 @@ func (c *Conn) Fits(message []byte) error {
 // DropTooLarge is Drop for a message that exceeds the peer's limit.
 func (c *Conn) DropTooLarge(err *LimitError) {
 	c.drops.Add(1)
+	c.tooLarge.Add(1)
 	c.beyond.Add(1)
 	c.beyondErr.Store(err)
 }

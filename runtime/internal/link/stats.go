@@ -14,7 +14,8 @@ import (
 type Traffic struct {
 	MessagesIn, MessagesOut uint64
 	BytesIn, BytesOut       uint64
-	Dropped                 uint64 // messages that the peer missed because its queue was full
+	Dropped                 uint64 // messages that the peer missed
+	TooLarge                uint64 // of these: beyond the peer's limit; the peer's queue was full for the others
 	Malformed               uint64 // messages that could not be interpreted
 }
 
@@ -24,6 +25,7 @@ func (t *Traffic) add(u Traffic) {
 	t.BytesIn += u.BytesIn
 	t.BytesOut += u.BytesOut
 	t.Dropped += u.Dropped
+	t.TooLarge += u.TooLarge
 	t.Malformed += u.Malformed
 }
 
@@ -55,6 +57,7 @@ type PeerStats struct {
 	QueuedMessages int // that wait to be handed to the kernel
 	QueuedBytes    int
 	Subscriptions  int // that the peer holds
+	InFlight       int // as CountInFlight has it
 }
 
 // eventCounts counts the events of a group, by kind.
@@ -78,9 +81,24 @@ func (n *connCounts) count(c *Conn) {
 // Stats returns the counts so far. It may be called from any goroutine, also after
 // Shutdown.
 func (g *Group) Stats() Stats {
+	s, conns := g.stats()
+	for i, c := range conns {
+		if count := c.inFlight.Load(); count != nil {
+			s.Peers[i].InFlight = (*count)()
+		}
+	}
+	return s
+}
+
+// CountInFlight sets the function that says how many requests or tasks are in
+// flight at the peer. It is called by Group.Stats, without a lock held.
+func (c *Conn) CountInFlight(count func() int) { c.inFlight.Store(&count) }
+
+// stats returns the counts, and the connection of each peer.
+func (g *Group) stats() (s Stats, conns []*Conn) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	s := Stats{
+	s = Stats{
 		Accepted:         g.established.accepted,
 		Dialed:           g.established.dialed,
 		Reconnected:      g.established.reconnected,
@@ -98,8 +116,9 @@ func (g *Group) Stats() Stats {
 		p := c.stats()
 		s.Traffic.add(p.Traffic)
 		s.Peers = append(s.Peers, p)
+		conns = append(conns, c)
 	}
-	return s
+	return s, conns
 }
 
 func (c *Conn) stats() PeerStats {
@@ -108,7 +127,7 @@ func (c *Conn) stats() PeerStats {
 		Dialed: c.dialed, Since: c.since, Subscriptions: int(c.subscriptions.Load()),
 		Traffic: Traffic{
 			MessagesIn: c.reader.published.messages.Load(), BytesIn: c.reader.published.bytes.Load(),
-			Dropped: c.drops.Load(), Malformed: c.malformed.Load(),
+			Dropped: c.drops.Load(), TooLarge: c.tooLarge.Load(), Malformed: c.malformed.Load(),
 		},
 	}
 	w := &c.writer

@@ -1,6 +1,8 @@
 package pipeline
 
 import (
+	"time"
+
 	"context"
 	"fmt"
 
@@ -163,13 +165,14 @@ func (r *restorer) finish() {
 	d := r.dispatcher
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	left := make(map[*Batch]uint64)
+	left, now := make(map[*Batch]uint64), time.Now()
 	for _, t := range r.tasks {
 		if b := r.batches[r.batchOf[t]]; b != nil {
 			own := metadataHeader(wire.ParseTaskHeader(t.Header).Metadata)
 			t.Batch, t.Header = &b.count, b.headerOf(own)
 			left[b]++
 		}
+		t.Since = now
 		d.queue.Add(t)
 	}
 	for _, id := range r.stale {

@@ -31,11 +31,11 @@ type Collector struct {
 	done chan struct{} // closed by End
 
 	mu      sync.Mutex
-	blocked atomic.Int64                   // messages that were read and have no queue yet
 	version atomic.Uint64                  // one more with each change of queues
 	queues  map[string]*subscription.Queue // by procedure; "" for bare framing
 	change  chan struct{}                  // closed and replaced when queues changes
 	closed  bool
+	blocked int // messages that were read and have no queue yet
 }
 
 // NewCollector returns a Collector without peers. Shutdown must be called.
@@ -50,9 +50,9 @@ func NewCollector(cfg CollectorConfig) *Collector {
 // Links returns the connections.
 func (s *Collector) Links() *link.Group { return s.pull.Links() }
 
-// Each yields what comes for a procedure, "" for bare framing, until ctx ends, yield
-// returns false, or everything that had come before End was yielded. number is that
-// of the connection.
+// Each yields what comes for a procedure, "" for bare framing, until ctx ends,
+// yield returns false, or everything that had come before End was yielded. number
+// is that of the connection.
 func (s *Collector) Each(ctx context.Context, procedure string, yield func(number []byte, t wire.Task) bool) {
 	s.queue(procedure).Drain(ctx, func(p *wire.Publication) bool {
 		return yield(p.Topic, wire.Task{Body: p.Body, Header: p.Header})
@@ -79,7 +79,7 @@ func (s *Collector) Shutdown(ctx context.Context) error { return s.pull.Shutdown
 func (s *Collector) Progress() (queued int, done uint64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	queued = int(s.blocked.Load())
+	queued = s.blocked
 	for _, q := range s.queues {
 		waiting, taken := q.Progress()
 		queued += waiting
@@ -149,8 +149,8 @@ func (s *Collector) same(frames [][]byte, p *place) bool {
 }
 
 // find returns where a message belongs. It waits while nobody has asked for the
-// message's method; after Close it returns a place without a queue. left is how many
-// of the batch wait with it.
+// message's method; after Close it returns a place without a queue.
+// left is how many of the batch wait with it.
 func (r collecting) find(c *link.Conn, frames [][]byte, left int) (place, error) {
 	for reported := false; ; {
 		place, err := r.s.place(frames)
@@ -161,9 +161,9 @@ func (r collecting) find(c *link.Conn, frames [][]byte, left int) (place, error)
 			reported = true
 			r.s.cfg.Unclaimed(c, place.result.Procedure)
 		}
-		r.s.blocked.Add(int64(left))
+		r.s.block(left)
 		waited := c.WaitPaused(place.change, r.s.done)
-		r.s.blocked.Add(-int64(left))
+		r.s.block(-left)
 		if !waited {
 			return place, nil
 		}
@@ -178,6 +178,13 @@ type place struct {
 	version   uint64 // of the queues
 	unclaimed bool   // someone iterates, but not over this method
 	change    <-chan struct{}
+}
+
+// block counts messages that were read and have no queue yet.
+func (s *Collector) block(n int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.blocked += n
 }
 
 // place finds where a message belongs. Which framing to expect is known once
@@ -196,4 +203,17 @@ func (s *Collector) place(frames [][]byte) (p place, err error) {
 	p.queue = s.queues[string(p.result.Procedure)]
 	p.unclaimed = p.queue == nil
 	return p, nil
+}
+
+// Fills returns how full the queues of the procedures are.
+func (s *Collector) Fills() []subscription.Fill {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	list := make([]subscription.Fill, 0, len(s.queues))
+	for procedure, q := range s.queues {
+		f := q.Fill()
+		f.Name = procedure
+		list = append(list, f)
+	}
+	return list
 }

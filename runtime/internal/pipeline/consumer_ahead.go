@@ -20,8 +20,8 @@ const (
 	maxAheadBytes = 16 << 20
 	// measureAgain is the shortest time between two measurements of a round trip.
 	measureAgain = time.Second
-	// A task waits for minPatience, or patienceTrips round trips, until the consumer
-	// finds that it does not do as many as it thought.
+	// A task waits for minPatience, or patienceTrips round trips, until the
+	// consumer finds that it does not do as many as it thought.
 	minPatience   = 500 * time.Millisecond
 	patienceTrips = 4
 )
@@ -42,7 +42,8 @@ func (v *ventilator) measure(grow bool) {
 	}
 }
 
-// learn notes that a task has run, and adapts how many are read ahead; c.mu is held.
+// learn notes that a task has run, and adapts how many are read ahead; c.mu is
+// held.
 func (c *Consumer) learn(v *ventilator, d *Delivery) {
 	if !c.grow || !c.started || c.draining {
 		return
@@ -70,8 +71,8 @@ func (c *Consumer) wanted(v *ventilator) int {
 	return max(v.pace.ahead(c.lanes, v.conn.RoundTrip()), c.ahead)
 }
 
-// ahead returns how many tasks as these a consumer that runs so many at once does in
-// aheadTrips round trips, within the bounds; 0 if that does not matter.
+// ahead returns how many tasks as these a consumer that runs so many at once does
+// in aheadTrips round trips, within the bounds; 0 if that does not matter.
 func (p *pace) ahead(lanes int, trip time.Duration) int {
 	if trip < near {
 		return 0

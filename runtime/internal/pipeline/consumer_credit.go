@@ -47,7 +47,8 @@ func (c *Consumer) adjust(v *ventilator) {
 	}
 }
 
-// raise raises a ventilator's credit, once it knows which of its tasks were handled.
+// raise raises a ventilator's credit, once it knows which of its tasks were
+// handled.
 func (v *ventilator) raise(credit int) {
 	v.forgetEnded()
 	for _, d := range v.untold {

@@ -157,6 +157,7 @@ func (d *Dispatcher) Push(ctx context.Context, b *Batch, task Task) error {
 		d.leaveBatch(t)
 		return err
 	}
+	t.Since = time.Now()
 	d.queue.Add(t)
 	d.dispatch()
 	return nil
@@ -385,6 +386,22 @@ func (d *Dispatcher) Wait(ctx context.Context) error {
 }
 
 func (d *Dispatcher) idle() bool { return d.queue.Len() == 0 && d.letters.len() == 0 }
+
+// A Fill says how full a Dispatcher's queue is.
+type Fill struct {
+	Tasks, Bytes       int // that are not finished
+	MaxTasks, MaxBytes int
+	Oldest             time.Time // when the task was pushed, or restored, that has been there for the longest time
+}
+
+// Fill returns how full the queue is.
+func (d *Dispatcher) Fill() Fill {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return Fill{
+		Tasks: d.queue.Len(), Bytes: d.queue.Bytes(), MaxTasks: d.cfg.MaxTasks, MaxBytes: d.cfg.MaxBytes, Oldest: d.queue.Oldest(),
+	}
+}
 
 // Progress returns how far the tasks are.
 func (d *Dispatcher) Progress() Progress {

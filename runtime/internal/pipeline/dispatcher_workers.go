@@ -18,7 +18,15 @@ func (d *Dispatcher) Join(c *link.Conn) {
 	p := d.queue.Join()
 	d.queue.Limit(p, c.MaxMessage)
 	d.peers[c], d.conns[p] = p, c
+	c.CountInFlight(func() int { return d.holds(p) })
 	d.greet(c)
+}
+
+// holds returns how many tasks a worker has.
+func (d *Dispatcher) holds(p *taskqueue.Peer) int {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return p.Held()
 }
 
 // Leave gives the worker's tasks to others (socket.PeerHandler).

@@ -8,8 +8,8 @@ import (
 )
 
 // Numbered gives the connections of a sink numbers, which wait in its queues with
-// the messages, and remembers what describes each. Its methods may be called from any
-// goroutine.
+// the messages, and remembers what describes each. Its methods may be called from
+// any goroutine.
 type Numbered[P any] struct {
 	Describe func(*link.Conn) P // set before the first call
 
@@ -57,7 +57,8 @@ func (p *Numbered[P]) forgetEnded() {
 	}
 }
 
-// Of returns what describes the connection with a number, zero if that is forgotten.
+// Of returns what describes the connection with a number, zero if that is
+// forgotten.
 func (p *Numbered[P]) Of(number []byte) P {
 	n := [4]byte(number)
 	p.mu.Lock()

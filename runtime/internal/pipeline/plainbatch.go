@@ -38,8 +38,8 @@ func NewPlainBatch(push *socket.Push, name string) *PlainBatch {
 	}
 }
 
-// State returns how many tasks were pushed and are being pushed, and whether the batch
-// has ended or is about to.
+// State returns how many tasks were pushed and are being pushed, and whether the
+// batch has ended or is about to.
 func (b *PlainBatch) State() (tasks uint64, pushing int, ended bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -71,8 +71,8 @@ func (b *PlainBatch) EndPush(pushed bool) {
 	}
 }
 
-// End tells the sink how many tasks the batch has, through a worker. After an error it
-// may be called again.
+// End tells the sink how many tasks the batch has, through a worker. After an error
+// it may be called again.
 func (b *PlainBatch) End(ctx context.Context) error {
 	select {
 	case b.ending <- struct{}{}:

@@ -17,9 +17,9 @@ type lastWord struct {
 const maxWords = 64
 
 // PassOn sends every sink that knows the word, and has room, that a ventilator is
-// there. Other sinks get it once they are connected, or have room, with what is then
-// left of its lease: a sink that has a result of a batch so knows for how long to
-// wait for the next word, even if none comes.
+// there. Other sinks get it once they are connected, or have room, with what is
+// then left of its lease: a sink that has a result of a batch so knows for how long
+// to wait for the next word, even if none comes.
 func (s *ResultSender) PassOn(m wire.Alive) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

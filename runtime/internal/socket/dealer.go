@@ -63,6 +63,8 @@ type Dealer struct {
 	next   int // where least begins
 	closed bool
 	change notify.Broadcast // of peers and closed
+
+	counts dealerCounts
 }
 
 // NewDealer returns a dealer without peers. Shutdown must be called.
@@ -116,9 +118,11 @@ func (d *Dealer) Do(ctx context.Context, x Exchange, ready time.Duration) error 
 			if d.Peers() == 0 {
 				return nil // the caller gets the refusal
 			}
+			d.counts.moved.Add(1)
 		case err == nil || sent || !errors.As(err, new(*LostError)):
 			return err
 		default:
+			d.counts.moved.Add(1)
 			d.drop(p) // it accepts no more requests, though its last replies may still come
 		}
 	}
@@ -148,6 +152,7 @@ func (d *Dealer) drop(p *dealerPeer) {
 func (d *Dealer) Serve(c *link.Conn) error {
 	p := newDealerPeer(c, d.drop)
 	c.Command = p.command
+	c.CountInFlight(func() int { return int(p.inflight.Load()) })
 	d.mu.Lock()
 	d.peers = append(d.peers, p)
 	d.change.Notify()
@@ -192,6 +197,8 @@ func (d *Dealer) pick(ctx context.Context, ready time.Duration) (*dealerPeer, er
 		if !waits {
 			waits = true
 			defer d.group.Want()()
+			d.counts.waiting.Add(1)
+			defer d.counts.waiting.Add(-1)
 		}
 		if limit == nil && ready > 0 {
 			timer := time.NewTimer(ready)

@@ -103,6 +103,7 @@ func (d *Dealer) OpenStream(ctx context.Context, call <-chan struct{}, start Str
 		if err == nil || !errors.As(err, new(*LostError)) {
 			return s, err
 		}
+		d.counts.moved.Add(1)
 		d.drop(p)
 	}
 }

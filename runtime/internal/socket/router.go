@@ -83,14 +83,15 @@ func NewRouter(base context.Context, cfg link.Config, r Receiver) *Router {
 // Links returns the router's connections.
 func (r *Router) Links() *link.Group { return r.group }
 
-// start counts a job. It returns false when the router drains.
-func (r *Router) start() bool {
+// start counts a job of p. It returns false when the router drains.
+func (r *Router) start(p *RouterPeer) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.draining {
 		return false
 	}
 	r.running++
+	p.running++
 	return true
 }
 
@@ -110,9 +111,10 @@ func (r *Router) promote(p *RouterPeer) {
 	ch <- p
 }
 
-func (r *Router) finish() {
+func (r *Router) finish(p *RouterPeer) {
 	r.mu.Lock()
 	r.running--
+	p.running--
 	if r.draining && r.running == 0 {
 		close(r.drained)
 	}

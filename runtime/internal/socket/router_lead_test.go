@@ -232,8 +232,8 @@ func TestStreamThatReadsEnds(t *testing.T) {
 	}
 }
 
-// TestStreamsThatReadStress has streams, calls and ends of streams take turns as the
-// reader of one connection.
+// TestStreamsThatReadStress has streams, calls and ends of streams take turns as
+// the reader of one connection.
 func TestStreamsThatReadStress(t *testing.T) {
 	const streams = 4
 	d, p := serveDialogs(t, func(s *RouterStream) error { return echo(s.peer.Context, s) })

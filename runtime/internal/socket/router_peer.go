@@ -42,6 +42,7 @@ type RouterPeer struct {
 	canceled    throttle.Bucket // streams that were given up
 	unreadBytes throttle.Bucket // of messages that were not received
 	corked      int             // answers held back since the last write
+	running     int             // jobs; the router's lock guards it
 	woken       *RouterStream   // a message was handed to it, and it has to be woken
 	ahead       canceledAhead   // calls that were given up before they were begun
 	watched     atomic.Uint64   // the watch's looks, plus 1, when it was last told of a job
@@ -60,11 +61,19 @@ func (r *Router) Serve(c *link.Conn) error {
 	c.OnClose(cancel)
 	p := &RouterPeer{Conn: c, Context: ctx, router: r, writable: newWritable(c), unread: stream.NewShare(r.unread), serving: true}
 	c.Writable = p.notifyWritable
+	c.CountInFlight(p.jobs)
 	c.Ready()
 	defer func() { <-c.Closed() }() // others may be the reader, and jobs may have answers to send
 	p.read()
 	<-c.Closed()
 	return c.Err()
+}
+
+// jobs returns how many jobs of the connection run.
+func (p *RouterPeer) jobs() int {
+	p.router.mu.Lock()
+	defer p.router.mu.Unlock()
+	return p.running
 }
 
 // notifyWritable wakes those that wait for room in the connection's queue.
@@ -116,7 +125,7 @@ func (p *RouterPeer) take(frames [][]byte) Job {
 		return nil
 	}
 	p.refused.served(1)
-	if !p.router.start() {
+	if !p.router.start(p) {
 		job.Refuse()
 		return nil
 	}
@@ -197,7 +206,7 @@ func (p *RouterPeer) run(job Job) (reader bool) {
 
 // runLong runs a job while another goroutine is the reader.
 func (p *RouterPeer) runLong(job Job, pace *Pace) {
-	defer p.router.finish() // the job may end its goroutine with runtime.Goexit
+	defer p.router.finish(p) // the job may end its goroutine with runtime.Goexit
 	start := time.Now()
 	job.Run()
 	pace.note(time.Since(start))
@@ -205,7 +214,7 @@ func (p *RouterPeer) runLong(job Job, pace *Pace) {
 
 // runQuick runs a job that is likely to be quick while nobody reads.
 func (p *RouterPeer) runQuick(job Job, pace *Pace) (reader bool) {
-	defer p.router.finish()
+	defer p.router.finish(p)
 	p.cork()
 	run := p.inline.Add(1)
 	p.router.watch.started(p)

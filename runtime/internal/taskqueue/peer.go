@@ -15,6 +15,9 @@ func (q *Queue) Join() *Peer {
 	return p
 }
 
+// Held returns how many tasks p has.
+func (p *Peer) Held() int { return len(p.holds) }
+
 // Leave removes a peer. The tasks that it held go to others, before those that
 // wait: those that it had begun after a pause, and as suspects. It returns the
 // tasks that were given up because that was their last attempt. The peer must

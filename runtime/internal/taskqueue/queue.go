@@ -36,6 +36,7 @@ type Queue struct {
 	bytes  int
 	line   list.List[*Task] // that wait, first in first out
 	shady  list.List[*Task] // suspects that wait; they come before the line
+	ages   list.List[*Task] // that are not finished, oldest first, without control messages
 	clock  clock
 	kept   *Peer            // gets nothing until it holds nothing, and then a suspect; nil: none
 	added  uint64           // calls of Add
@@ -89,8 +90,23 @@ func (q *Queue) Add(t *Task) {
 	t.added = q.added
 	q.tasks[t.ID] = t
 	q.bytes += t.Size()
+	if !t.Control {
+		q.ages.PushBack(&t.inAges, t)
+	}
 	q.wait(t, false)
 }
+
+// Oldest returns when the task was added that has been there for the longest time;
+// zero when there is none.
+func (q *Queue) Oldest() time.Time {
+	if e := q.ages.First(); e != nil {
+		return e.Value().Since
+	}
+	return time.Time{}
+}
+
+// Bytes returns how many bytes the tasks count against the queue's limit.
+func (q *Queue) Bytes() int { return q.bytes }
 
 // Has reports whether the task is known and not finished.
 func (q *Queue) Has(id ID) bool { return q.tasks[id] != nil }
@@ -272,6 +288,7 @@ func (q *Queue) finish(t *Task, dead bool) {
 	t.state, t.when = finished, time.Time{}
 	q.clock.set(t)
 	delete(q.tasks, t.ID)
+	t.inAges.Remove()
 	q.bytes -= t.Size()
 	switch {
 	case t.Control:

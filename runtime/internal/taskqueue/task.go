@@ -28,6 +28,7 @@ type Task struct {
 
 	MaxAttempts int           // failures, and losses, after which it is given up; 0: without limit
 	Lease       time.Duration // 0: without limit
+	Since       time.Time     // when it was added; for Oldest
 	Attempts    int           // how often it was begun; the one that is under way counts
 	Reason      error         // why the last attempt failed
 
@@ -36,6 +37,7 @@ type Task struct {
 	when   time.Time           // end of the lease, or of the backoff; zero: none
 	place  int                 // in the clock; -1: not there
 	inLine list.Element[*Task] // of those that wait
+	inAges list.Element[*Task] // of those that are not finished
 
 	added         uint64        // the queue's number of Add calls: its age
 	hand          uint64        // the queue's number of times that it handed out a task: this one's turn

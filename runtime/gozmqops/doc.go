@@ -1,0 +1,8 @@
+// Package gozmqops looks after the sockets of a program: whether they are ready,
+// what they count, and how they stop together.
+//
+// A [Group] has the roles of a program under names. [Group.Snapshot] describes
+// them as plain values, from which package gozmqhttp makes /readyz, /metrics and a
+// page to read. [Group.Run] runs servers, workers and proxies until its context
+// ends, then stops everything in order, and tells systemd.
+package gozmqops

@@ -1,0 +1,85 @@
+package gozmqops
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/gozmq/gozmq/runtime/gozmq"
+)
+
+// A Snapshot describes a program's sockets at one time. It is plain data, which
+// encoding/json can write. What a peer has chosen of it, such as its routing id,
+// can be any bytes.
+type Snapshot struct {
+	Time     time.Time
+	Stopping bool // Run stops the program
+	Ready    bool // every socket is, and the program is not stopping
+	Sockets  []Socket
+}
+
+// A Socket is one socket of a role; a worker and a proxy have two.
+type Socket struct {
+	Name     string   // of the role in its Group
+	Side     string   // of a worker: "tasks" or "results"; of a proxy: "front" or "back"; else ""
+	Ready    bool     // it is bound and connected, as Snapshot says
+	Reason   string   // why it is not ready
+	Services []string // of a server
+	Methods  []string // of a server: their procedures
+	Stats    gozmq.Stats
+}
+
+// Snapshot describes the sockets now, in the order in which they were added. Its
+// cost grows with the number of peers.
+//
+// A socket is ready while it is open, its endpoints are bound, and it is connected
+// to a peer where it dials: a subscriber to one at each endpoint, for each has
+// other messages; another role to one at any endpoint. A peer that is silent for
+// longer than the heartbeat's timeout is connected no longer. Nobody needs to have
+// connected to a socket that only binds.
+func (g *Group) Snapshot() Snapshot {
+	members, stopping := g.list()
+	s := Snapshot{Time: time.Now(), Stopping: stopping, Ready: !stopping}
+	for _, m := range members {
+		for _, l := range looks(m.role) {
+			stats := l.stats()
+			if l.side == "results" && stats.Role == "" {
+				continue // a worker without results
+			}
+			socket := Socket{Name: m.name, Side: l.side, Reason: unready(&stats), Stats: stats}
+			socket.Ready = socket.Reason == ""
+			if srv, ok := m.role.(*gozmq.Server); ok {
+				for _, svc := range srv.Services() {
+					socket.Services = append(socket.Services, svc.Name)
+					for _, h := range svc.Handlers {
+						socket.Methods = append(socket.Methods, h.Method.Procedure)
+					}
+				}
+			}
+			s.Ready = s.Ready && socket.Ready
+			s.Sockets = append(s.Sockets, socket)
+		}
+	}
+	return s
+}
+
+// unready returns why a socket is not ready; "" when it is.
+func unready(s *gozmq.Stats) string {
+	if len(s.Endpoints) == 0 {
+		return "not open: it does not listen yet, or is closed"
+	}
+	lacking, dialed, peers := "", 0, 0
+	for _, e := range s.Endpoints {
+		if !e.Dialed {
+			continue
+		}
+		dialed++
+		peers += e.Peers
+		if e.Peers == 0 && lacking == "" {
+			lacking = e.Endpoint
+		}
+	}
+	if lacking == "" || s.Role != "subscriber" && (peers > 0 || dialed < len(s.Endpoints)) {
+		return ""
+	}
+	return fmt.Sprintf("nobody is connected at %s", lacking)
+}

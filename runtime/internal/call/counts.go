@@ -1,0 +1,21 @@
+package call
+
+import "sync/atomic"
+
+// counts count the attempts of a Client's calls beside the first ones.
+type counts struct{ retried, hedged, moved atomic.Uint64 }
+
+// Counts are the counts of a Client.
+type Counts struct {
+	Retried uint64 // attempts after one that has failed
+	Hedged  uint64 // further attempts because of a Hedging
+	Moved   uint64 // attempts on another server, because the first one had gone or was stopping
+}
+
+// Counts returns the counts so far.
+func (c *Client) Counts() Counts {
+	return Counts{c.counts.retried.Load(), c.counts.hedged.Load(), c.counts.moved.Load()}
+}
+
+// Hedged counts a further attempt of a call.
+func (c *Client) Hedged() { c.counts.hedged.Add(1) }

@@ -1,0 +1,48 @@
+// Package gozmqotel traces and measures every pattern with OpenTelemetry. It is a
+// module of its own, so that programs without OpenTelemetry never see it.
+//
+// [New] returns one interceptor, which is for every role:
+//
+//	telemetry, err := gozmqotel.New()
+//	...
+//	conn, err := gozmq.Dial(gozmq.Connect(endpoint), gozmq.WithInterceptors(telemetry))
+//
+// # Traces
+//
+// A span's parent is the span in the context of the call, publication or task, and
+// its context travels in the metadata, as the propagator writes it. Names and
+// attributes are those of OpenTelemetry's semantic conventions, version 1.43.0.
+//
+//	role                       span                              kind      parent
+//	client                     package.Service/Method            CLIENT    its context
+//	server                     package.Service/Method            SERVER    the client's span
+//	publisher                  publish weather/{station}         PRODUCER  its context
+//	subscriber                 process weather/{station}         CONSUMER  the publisher's span, and a link to it
+//	ventilator                 push package.Service/Method       PRODUCER  its context
+//	worker, for each attempt   run package.Service/Method        CONSUMER  the ventilator's span, and a link to it
+//	sink                       collect package.Service/Method    CONSUMER  the worker's span, and a link to it
+//	puller                     collect package.Service/Method    CONSUMER  the ventilator's span, and a link to it
+//
+// A stream has one span, from its begin to its end. A span of a loop ends when the
+// loop's body does. Where a loop, or the Run of a worker, has a span in its context
+// already, that one is the parent, and the message's is linked only;
+// [WithoutRemoteParents] does so everywhere.
+//
+// With bare framing nothing travels beside the body, so the receiver begins a
+// trace.
+//
+// # Metrics
+//
+//	rpc.client.call.duration             client
+//	rpc.server.call.duration             server
+//	messaging.client.sent.messages       publisher, ventilator
+//	messaging.client.operation.duration  publisher, ventilator
+//	messaging.client.consumed.messages   subscriber, worker, sink, puller
+//	messaging.process.duration           subscriber, worker, sink, puller
+//
+// Their attributes are the system (gozmq), the method or the topic's template, the
+// operation, and how it ended: rpc.response.status_code and error.type, which are
+// the names of google.rpc.Code, or "panic". No address, topic, task or batch is
+// among them, so that there are as many label sets as there are methods times ways
+// to end, however many peers come.
+package gozmqotel

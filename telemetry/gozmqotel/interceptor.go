@@ -1,0 +1,138 @@
+package gozmqotel
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"go.opentelemetry.io/otel/metric"
+	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
+	"go.opentelemetry.io/otel/trace"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/gozmq/gozmq/runtime/gozmq"
+)
+
+// scope names this package where spans and metrics go.
+const scope = "github.com/gozmq/gozmq/telemetry/gozmqotel"
+
+// New returns an interceptor that traces and measures what it wraps. One is enough
+// for all roles of a program, and belongs outside of other interceptors, so that it
+// covers them. It fails when the meter provider refuses a metric.
+func New(opts ...Option) (gozmq.Interceptor, error) {
+	t := &telemetry{config: newConfig(opts)}
+	var err error
+	t.instruments, err = newInstruments(t.meters.Meter(scope,
+		metric.WithInstrumentationVersion(gozmq.Version), metric.WithSchemaURL(semconv.SchemaURL)))
+	if err != nil {
+		return nil, fmt.Errorf("gozmqotel: %w", err)
+	}
+	t.tracer = t.tracers.Tracer(scope,
+		trace.WithInstrumentationVersion(gozmq.Version), trace.WithSchemaURL(semconv.SchemaURL))
+	t.operations.more = t.attributes
+	return t.intercept, nil
+}
+
+// telemetry is what an interceptor needs.
+type telemetry struct {
+	config
+	instruments
+
+	tracer     trace.Tracer
+	operations operations
+}
+
+// intercept is the gozmq.Interceptor.
+func (t *telemetry) intercept(ctx context.Context, call *gozmq.CallInfo, req proto.Message, next gozmq.Next) (reply proto.Message, err error) {
+	o := t.operations.of(call)
+	if o == nil || t.filter != nil && !t.filter(call) {
+		return next(ctx, req)
+	}
+	begun, code := time.Now(), panicked
+	ctx, span := t.begin(ctx, o, call)
+	defer func() { // a panic of a loop's body passes through
+		e := o.ending(code)
+		end(span, e, err)
+		t.measure(ctx, o, e, time.Since(begun))
+	}()
+	reply, err = next(ctx, req)
+	code = codeOf(err)
+	return reply, err
+}
+
+// begin begins a span, whose context is in ctx and, when something is sent, in
+// ctx's metadata.
+func (t *telemetry) begin(ctx context.Context, o *operation, call *gozmq.CallInfo) (context.Context, trace.Span) {
+	var span trace.Span
+	if o.sends {
+		ctx, span = t.tracer.Start(ctx, o.spanName, o.start...)
+		if !call.Method.Bare { // which has no place for metadata
+			ctx = t.send(ctx)
+		}
+	} else {
+		ctx, span = t.receive(ctx, o, call)
+		if o.of == gozmq.OperationRun && call.Task != nil && !call.Method.Bare {
+			t.inject(ctx, func(pairs []string) { // the result goes on from here
+				for i := 0; i < len(pairs); i += 2 {
+					call.Task.AddResultMetadata(pairs[i], pairs[i+1])
+				}
+			})
+		}
+	}
+	if span.IsRecording() {
+		describe(span, call)
+		if t.messages {
+			recordMessages(span, call)
+		}
+	}
+	return ctx, span
+}
+
+// send returns ctx with its span in its outgoing metadata.
+func (t *telemetry) send(ctx context.Context) context.Context {
+	sent := ctx
+	t.inject(ctx, func(pairs []string) { sent = gozmq.AppendMetadata(ctx, pairs...) })
+	return sent
+}
+
+// receive begins the span of what was received.
+func (t *telemetry) receive(ctx context.Context, o *operation, call *gozmq.CallInfo) (context.Context, trace.Span) {
+	ambient := trace.SpanFromContext(ctx)
+	ctx, remote := t.extract(ctx, call)
+	if !remote.IsValid() {
+		return t.tracer.Start(ctx, o.spanName, o.start...)
+	}
+	serves := o.of == gozmq.OperationServe
+	if t.apart || !serves && ambient.SpanContext().IsValid() {
+		ctx = trace.ContextWithSpan(ctx, ambient)
+	} else if serves {
+		return t.tracer.Start(ctx, o.spanName, o.start...)
+	}
+	start := append(o.start[:len(o.start):len(o.start)], trace.WithLinks(trace.Link{SpanContext: remote}))
+	return t.tracer.Start(ctx, o.spanName, start...)
+}
+
+// extract returns ctx with what the propagator reads from the metadata, and the
+// span in it, which is not valid when there is none. That of a result is its
+// worker's, or else the task's.
+func (t *telemetry) extract(ctx context.Context, call *gozmq.CallInfo) (context.Context, trace.SpanContext) {
+	if call.Task != nil && len(call.Task.ResultMetadata) > 0 {
+		if from, remote := t.read(ctx, call.Task.ResultMetadata); remote.IsValid() {
+			return from, remote
+		}
+	}
+	return t.read(ctx, call.Metadata)
+}
+
+// read is extract for one kind of metadata.
+func (t *telemetry) read(ctx context.Context, m gozmq.Metadata) (context.Context, trace.SpanContext) {
+	if len(m) == 0 {
+		return ctx, trace.SpanContext{}
+	}
+	before := trace.SpanContextFromContext(ctx)
+	ctx = t.propagator.Extract(ctx, incoming(m))
+	if after := trace.SpanContextFromContext(ctx); after.IsRemote() && !after.Equal(before) {
+		return ctx, after
+	}
+	return ctx, trace.SpanContext{}
+}
