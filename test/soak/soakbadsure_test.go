@@ -15,9 +15,9 @@ import (
 
 var badSureMethod = &gozmq.Method{Procedure: "soak.BadSure/Text", Delivery: gozmq.DeliveryAtLeastOnce}
 
-// A badSureLine is a pipeline with DeliveryAtLeastOnce. Good tasks go through it, and
-// beside them tasks and results that are too large. Push refuses each of these, or
-// it becomes a dead letter.
+// A badSureLine is a pipeline with DeliveryAtLeastOnce. Good tasks go through it,
+// and beside them tasks and results that are too large. Push refuses each of these,
+// or it becomes a dead letter.
 type badSureLine struct {
 	t            testing.TB
 	vent         *gozmq.Ventilator
