@@ -113,7 +113,15 @@ func TestLogInjection(t *testing.T) {
 	follow(t, func(ctx context.Context) seq[*reading] { return Subscribe[reading](ctx, sub, []stationFilter{}) })
 	follow(t, func(ctx context.Context) seq[*number] { return Results[number](ctx, k, squareMethod) })
 	follow(t, func(ctx context.Context) seq[*number] { return Results[number](ctx, sure, sureMethod) })
-	calls, streams, tasks := proxy(t, PatternReqRep, bind, bind, option), proxy(t, PatternPubSub, bind, bind, option), proxy(t, PatternPushPull, bind, bind, option)
+	between := func(pattern Pattern) *Proxy { // some of what hostile peers say nobody takes
+		p, err := NewProxy(pattern, Front(bind), Back(bind), option, WithLinger(0))
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = p.Close() })
+		return p
+	}
+	calls, streams, tasks := between(PatternReqRep), between(PatternPubSub), between(PatternPushPull)
 	for _, at := range []struct {
 		endpoint string
 		as       zmtp.SocketType

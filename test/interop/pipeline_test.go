@@ -202,7 +202,7 @@ func TestWorkerSkipsWhatItCannotDo(t *testing.T) {
 	push.send(nil)
 	push.send([]byte(renderMethod), task("fail"))
 	push.send([]byte(renderMethod), task("good"), []byte("a header from the future"))
-	wantFrames(t, pull.receive(), []byte(renderMethod), encode(t, &imagev1.RenderResult{Name: "good", Worker: "gozmq"}))
+	wantFrames(t, pull.receive(), []byte(renderMethod), encode(t, &imagev1.RenderResult{Name: "good", Worker: "gozmq"}), []byte("a header from the future"))
 }
 
 // TestSinkReportsMalformedMessages: the stream tells of each and goes on.

@@ -113,7 +113,6 @@ func (c *Consumer) Join(conn *link.Conn) {
 	defer c.mu.Unlock()
 	v := &ventilator{conn: conn, ahead: c.ahead}
 	c.ventilators[conn] = v
-	v.measure(c.grow)
 	c.claim(conn)
 	if c.started && !c.draining {
 		v.grant(c.lanes + v.ahead + v.handled)

@@ -18,7 +18,9 @@ const (
 	// maxAhead and maxAheadBytes bound what is read ahead of one ventilator.
 	maxAhead      = 1024
 	maxAheadBytes = 16 << 20
-	// measureAgain is the shortest time between two measurements of a round trip.
+	// The round trip is measured when measureAfter tasks have run, and then at most
+	// once in measureAgain.
+	measureAfter = 8
 	measureAgain = time.Second
 	// A task waits for minPatience, or patienceTrips round trips, until the
 	// consumer finds that it does not do as many as it thought.
@@ -31,13 +33,19 @@ type pace struct {
 	took     time.Duration // of one task, on average; 0: not known
 	size     int           // of one task, rather too much
 	ended    int           // tasks since ahead was changed
+	all      int           // tasks, up to measureAfter
 	measured time.Time     // when the round trip was
 }
 
-// measure has the round trip measured, not too often.
-func (v *ventilator) measure(grow bool) {
-	if now := time.Now(); grow && now.Sub(v.pace.measured) >= measureAgain {
-		v.pace.measured = now
+// measure has the round trip measured, when it may matter and not too often.
+func (v *ventilator) measure() {
+	p := &v.pace
+	if p.all < measureAfter {
+		p.all++
+		return
+	}
+	if now := time.Now(); now.Sub(p.measured) >= measureAgain {
+		p.measured = now
 		v.conn.Measure()
 	}
 }
@@ -55,7 +63,7 @@ func (c *Consumer) learn(v *ventilator, d *Delivery) {
 	p.took += (took - p.took) / 8
 	p.size = max(d.task.Size(), p.size-p.size/64)
 	p.ended++
-	v.measure(true)
+	v.measure()
 	switch want := c.wanted(v); {
 	case want > v.ahead && p.ended >= v.ahead:
 		v.ahead, p.ended = min(want, 2*v.ahead), 0
