@@ -28,6 +28,15 @@ func (r *recorder) await(t *testing.T, kind gozmq.EventKind, n int) gozmq.Event 
 	return r.Wait(t, 0, n, kind.String(), ofKind(kind))[n-1]
 }
 
+// awaitMismatch waits until a libzmq peer with another mechanism has gone, which
+// may close the connection before it has sent a byte.
+func (r *recorder) awaitMismatch(t *testing.T) gozmq.Event {
+	t.Helper()
+	return r.Wait(t, 0, 1, "handshake failed or probed", func(e gozmq.Event) bool {
+		return e.Kind == gozmq.EventHandshakeFailed || e.Kind == gozmq.EventProbed
+	})[0]
+}
+
 // count returns how many events of a kind there were.
 func (r *recorder) count(kind gozmq.EventKind) int { return r.Count(ofKind(kind)) }
 

@@ -85,8 +85,9 @@ func (m *mechanism) explain(err error) error {
 }
 
 // ErrProbed says that a peer has connected and closed the connection without a
-// byte, as load balancers and port scanners do.
-var ErrProbed = errors.New("peer connected and closed the connection without a byte")
+// byte, as load balancers and port scanners do. So does a libzmq peer that has read
+// our greeting before it sent its own, and has another mechanism.
+var ErrProbed = errors.New("peer connected and closed the connection without a byte (a probe, or a libzmq peer with another security mechanism)")
 
 // hungUp returns the most likely reason why the peer closed the connection at this
 // point of the handshake: peers that refuse a key send no ERROR.

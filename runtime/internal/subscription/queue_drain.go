@@ -17,6 +17,11 @@ func (q *Queue) Drain(ctx context.Context, yield func(*wire.Publication) bool) {
 // drain is Drain for entries of every kind.
 func (q *Queue) drain(ctx context.Context, yield func(*item) bool) {
 	var b *buffer
+	defer func() { // also when yield panics
+		if b != nil {
+			q.giveBack(b)
+		}
+	}()
 	it := new(item)
 	q.touch()
 	for {
@@ -25,12 +30,10 @@ func (q *Queue) drain(ctx context.Context, yield func(*item) bool) {
 		}
 		for ctx.Err() == nil && b.pop(it) {
 			if !yield(it) {
-				q.giveBack(b)
 				return
 			}
 		}
 		if ctx.Err() != nil {
-			q.giveBack(b)
 			return
 		}
 	}
