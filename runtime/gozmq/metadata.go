@@ -54,6 +54,9 @@ func AppendMetadata(ctx context.Context, pairs ...string) context.Context {
 	return context.WithValue(ctx, outgoingKey{}, out)
 }
 
+// none reports whether there is nothing to send, and nothing wrong.
+func (o *outgoingMetadata) none() bool { return o.err == nil && len(o.entries) == 0 }
+
 // check reports what is wrong with it, if anything.
 func (o *outgoingMetadata) check() error {
 	if o.err != nil {

@@ -190,35 +190,14 @@ func (p *publishing) Publish(ctx context.Context, t bridge.Topic[Method], m prot
 }
 
 // intercept publishes m through the interceptors.
-func (p *Publisher) intercept(ctx context.Context, t bridge.Topic[Method], m proto.Message) (err error) {
+func (p *Publisher) intercept(ctx context.Context, t bridge.Topic[Method], m proto.Message) error {
 	info := CallInfo{Operation: OperationPublish, Method: t.Method(), Publication: &PublicationInfo{ctx: ctx}}
 	if !t.Bare() {
 		info.Publication.Topic = string(t.Append(nil, m))
 	}
-	panicked := p.observer.guard(zmtp.Pub, "an interceptor", t.Name(), func() {
-		_, err = p.interceptor(ctx, &info, m, func(ctx context.Context, m2 proto.Message) (proto.Message, error) {
-			if err := sameType(t.Method(), m, m2); err != nil {
-				return nil, err
-			}
-			return nil, p.publish(ctx, t, m2)
-		})
+	return sendThrough(ctx, p.interceptor, p.observer, zmtp.Pub, "publish "+t.Name(), &info, m, func(ctx context.Context, m proto.Message) error {
+		return p.publish(ctx, t, m)
 	})
-	if panicked != nil {
-		return Errorf(CodeInternal, "publish %s: %w", t.Name(), panicked)
-	}
-	if err != nil {
-		return asError(err)
-	}
-	return nil
-}
-
-// sameType reports that an interceptor passes on something else than a message of
-// m's type.
-func sameType(method *Method, m, passed proto.Message) error {
-	if passed == nil || passed.ProtoReflect().Descriptor() != m.ProtoReflect().Descriptor() {
-		return Errorf(CodeInternal, "%s: an interceptor passed on %s, want %s", method.Procedure, nameOf(passed), nameOf(m))
-	}
-	return nil
 }
 
 func (p *Publisher) publish(ctx context.Context, t bridge.Topic[Method], m proto.Message) error {
@@ -254,7 +233,7 @@ func (p *Publisher) publish(ctx context.Context, t bridge.Topic[Method], m proto
 func (x *publication) addMetadata(ctx context.Context, t bridge.Topic[Method]) error {
 	x.metadata = x.metadata[:0]
 	out := outgoing(ctx)
-	if out.err == nil && len(out.entries) == 0 {
+	if out.none() {
 		return nil
 	}
 	if err := out.check(); err != nil {

@@ -104,15 +104,15 @@ type sinkMessage struct {
 // it again.
 type Sink struct {
 	holdsSink
-	source    resultSource
-	bodies    bodies
-	observer  *observer
-	intercept Interceptor // nil: none
-	delivery  Delivery
-	pulls     bool // NewPuller opened it
-	linger    time.Duration
-	addrs     []string
-	watch     *loopWatch
+	source      resultSource
+	bodies      bodies
+	observer    *observer
+	interceptor Interceptor // nil: none
+	delivery    Delivery
+	pulls       bool // NewPuller opened it
+	linger      time.Duration
+	addrs       []string
+	watch       *loopWatch
 }
 
 // NewSink opens a sink, which binds and connects as its options say. Close must
@@ -137,7 +137,7 @@ func newSink(opts []SinkOption, pulls bool, open func(*sinkConfig, *observer) re
 	if err := cfg.check(); err != nil {
 		return nil, fmt.Errorf("sink: %w", err)
 	}
-	s := &Sink{observer: newObserver(cfg.observer), delivery: cfg.delivery, intercept: cfg.interceptors.chain(), pulls: pulls, linger: cfg.linger}
+	s := &Sink{observer: newObserver(cfg.observer), delivery: cfg.delivery, interceptor: cfg.interceptors.chain(), pulls: pulls, linger: cfg.linger}
 	s.bodies = cfg.bodies(s.observer)
 	s.holdsSink = bridge.Hold[bridge.Sink[Method]]((*resulting)(s))
 	s.source = open(&cfg, s.observer)
@@ -207,7 +207,7 @@ func (s *resulting) Results(ctx context.Context, m *Method, fresh func() proto.M
 	s.watch.begin()
 	defer s.watch.end()
 	loop := resultLoop{sink: (*Sink)(s), ctx: ctx, method: m, fresh: fresh, yield: yield, info: storedInfo[TaskInfo](ctx)}
-	if s.intercept == nil && loop.info == nil {
+	if s.interceptor == nil && loop.info == nil {
 		s.source.iterate(ctx, m, false, loop.plain)
 	} else {
 		s.source.iterate(ctx, m, true, loop.described)

@@ -30,7 +30,7 @@ func (l *resultLoop) plain(r sinkMessage) (more bool) {
 func (l *resultLoop) described(r sinkMessage) (more bool) {
 	info := l.describe(r)
 	m, err := decodeBody(&l.sink.bodies, r.Body, l.fresh)
-	if err != nil || l.sink.intercept == nil {
+	if err != nil || l.sink.interceptor == nil {
 		l.store(info, l.ctx)
 		return l.yield(m, err)
 	}
@@ -40,7 +40,7 @@ func (l *resultLoop) described(r sinkMessage) (more bool) {
 		l.store(info, ctx)
 		return l.yield(m, nil)
 	}}
-	err = step.run(ctx, l.sink.observer, l.sink.socketType(), call, m, l.sink.intercept)
+	err = step.run(ctx, l.sink.observer, l.sink.socketType(), call, m, l.sink.interceptor)
 	switch {
 	case err == nil:
 		return step.more

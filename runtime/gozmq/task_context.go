@@ -120,17 +120,7 @@ func (t *taskContexts) forgetEnded() {
 	if t.made == nil {
 		t.made = make(map[taskOrigin]*taskContext)
 	}
-	maps.DeleteFunc(t.made, func(o taskOrigin, _ *taskContext) bool { return ended(o.from) })
-}
-
-// ended reports whether a connection has ended.
-func ended(c *link.Conn) bool {
-	select {
-	case <-c.Closed():
-		return true
-	default:
-		return false
-	}
+	maps.DeleteFunc(t.made, func(o taskOrigin, _ *taskContext) bool { return o.from.Ended() })
 }
 
 // A peerCache has the peers of the connections that one goroutine receives from, so
@@ -151,7 +141,7 @@ func (p *peerCache) of(c *link.Conn) *Peer {
 		if p.made == nil {
 			p.made = make(map[*link.Conn]*Peer)
 		}
-		maps.DeleteFunc(p.made, func(c *link.Conn, _ *Peer) bool { return ended(c) })
+		maps.DeleteFunc(p.made, func(c *link.Conn, _ *Peer) bool { return c.Ended() })
 		peer = peerOf(c)
 		p.made[c] = peer
 	}

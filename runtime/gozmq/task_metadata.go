@@ -10,17 +10,16 @@ import (
 // none.
 func taskMetadata(ctx context.Context, m *Method) (wire.Metadata, error) {
 	out := outgoing(ctx)
-	if out.err != nil {
-		return nil, out.err
-	}
-	metadata := wire.Metadata(out.entries)
-	if len(metadata) == 0 {
+	if out.none() {
 		return nil, nil
+	}
+	if err := out.check(); err != nil {
+		return nil, err
 	}
 	if m.Bare {
 		return nil, bareMetadata(m)
 	}
-	return metadata, inputError(metadata.Check())
+	return wire.Metadata(out.entries), nil
 }
 
 // bareMetadata is the error of a message of m with metadata and bare framing.

@@ -127,13 +127,13 @@ type taskSender interface {
 // the task again.
 type Ventilator struct {
 	holdsVentilator
-	sender    taskSender
-	delivery  Delivery
-	observer  *observer
-	intercept Interceptor // nil: none
-	linger    time.Duration
-	addrs     []string
-	sent      counter
+	sender      taskSender
+	delivery    Delivery
+	observer    *observer
+	interceptor Interceptor // nil: none
+	linger      time.Duration
+	addrs       []string
+	sent        counter
 }
 
 // NewVentilator opens a ventilator, which binds and connects as its options
@@ -152,7 +152,7 @@ func NewVentilator(opts ...VentilatorOption) (*Ventilator, error) {
 	if err := cfg.check(); err != nil {
 		return nil, fmt.Errorf("ventilator: %w", err)
 	}
-	v := &Ventilator{observer: newObserver(cfg.observer), delivery: cfg.delivery, intercept: cfg.interceptors.chain(), linger: cfg.linger}
+	v := &Ventilator{observer: newObserver(cfg.observer), delivery: cfg.delivery, interceptor: cfg.interceptors.chain(), linger: cfg.linger}
 	v.holdsVentilator = bridge.Hold[bridge.Ventilator[Method]]((*pushing)(v))
 	var err error
 	if v.sender, err = newTaskSender(&cfg, v.observer); err != nil {
@@ -242,7 +242,7 @@ type pushing Ventilator
 func (v *pushing) Check(m *Method) error { return m.checkDelivery(v.delivery) }
 
 func (v *pushing) Push(ctx context.Context, m *Method, task proto.Message) error {
-	if v.intercept != nil {
+	if v.interceptor != nil {
 		return v.pushThrough(ctx, m, task)
 	}
 	return v.push(ctx, m, task)
@@ -263,20 +263,7 @@ func (v *pushing) pushThrough(ctx context.Context, m *Method, task proto.Message
 		info.Batch = b.name
 	}
 	call := &CallInfo{Operation: OperationPush, Method: m, Task: info}
-	var err error
-	panicked := v.observer.guard(v.delivery.socketType(zmtp.Push, zmtp.Router), "an interceptor", m.Procedure, func() {
-		_, err = v.intercept(ctx, call, task, func(ctx context.Context, req proto.Message) (proto.Message, error) {
-			if err := sameType(m, task, req); err != nil {
-				return nil, err
-			}
-			return nil, v.push(ctx, m, req)
-		})
+	return sendThrough(ctx, v.interceptor, v.observer, v.delivery.socketType(zmtp.Push, zmtp.Router), m.Procedure, call, task, func(ctx context.Context, task proto.Message) error {
+		return v.push(ctx, m, task)
 	})
-	switch {
-	case panicked != nil:
-		return Errorf(CodeInternal, "%s: %w", m.Procedure, panicked)
-	case err != nil:
-		return asError(err)
-	}
-	return nil
 }

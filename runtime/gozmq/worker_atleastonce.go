@@ -122,7 +122,7 @@ func prefixOf(procedure []byte) string {
 	if len(procedure) == 0 {
 		return ""
 	}
-	return string(cut(procedure)) + ": "
+	return string(wire.Excerpt(procedure)) + ": "
 }
 
 // waitsForAck stands for the verb of a task whose end its result's

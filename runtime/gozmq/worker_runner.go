@@ -21,15 +21,15 @@ import (
 // A taskRunner decodes tasks and runs their handlers, and counts how they end.
 // Its methods may be called from any goroutine.
 type taskRunner struct {
-	delivery  Delivery
-	handlers  map[string]*taskHandler
-	bare      *taskHandler // handles every task; nil unless the framing is bare
-	results   bool         // some method has one
-	bodies    bodies
-	timeout   time.Duration
-	onError   func(ctx context.Context, m *Method, task proto.Message, err error)
-	observer  *observer
-	intercept Interceptor // nil: none
+	delivery    Delivery
+	handlers    map[string]*taskHandler
+	bare        *taskHandler // handles every task; nil unless the framing is bare
+	results     bool         // some method has one
+	bodies      bodies
+	timeout     time.Duration
+	onError     func(ctx context.Context, m *Method, task proto.Message, err error)
+	observer    *observer
+	interceptor Interceptor // nil: none
 
 	running      atomic.Int64
 	done, failed counter
@@ -68,7 +68,7 @@ func (c *methodCounts) String() string {
 // observer.
 func newTaskRunner(list []bridge.TaskHandler[Method], cfg *workerConfig) (*taskRunner, error) {
 	r := &taskRunner{handlers: make(map[string]*taskHandler), bodies: cfg.bodies(nil), timeout: cfg.timeout, onError: cfg.onError}
-	r.intercept = cfg.interceptors.chain()
+	r.interceptor = cfg.interceptors.chain()
 	for _, of := range list {
 		h, first := newTaskHandler(of), list[0].Method
 		if h.method.Delivery != first.Delivery {
@@ -121,12 +121,12 @@ func (r *taskRunner) call(ctx context.Context, h *taskHandler, task proto.Messag
 
 // handle runs a handler within the interceptors.
 func (r *taskRunner) handle(ctx context.Context, h *taskHandler, task proto.Message) (proto.Message, error) {
-	if r.intercept == nil {
+	if r.interceptor == nil {
 		return h.run(ctx, task)
 	}
 	info := TaskInfoFromContext(ctx)
 	call := &CallInfo{Operation: OperationRun, Method: h.method, Peer: info.Peer, Metadata: info.Metadata, Task: info}
-	result, err := r.intercept(ctx, call, task, func(ctx context.Context, req proto.Message) (proto.Message, error) {
+	result, err := r.interceptor(ctx, call, task, func(ctx context.Context, req proto.Message) (proto.Message, error) {
 		if err := sameType(h.method, task, req); err != nil {
 			return nil, err
 		}

@@ -123,6 +123,16 @@ func (c *Conn) Address() string { return c.address }
 // Closed is closed when the connection is.
 func (c *Conn) Closed() <-chan struct{} { return c.closed }
 
+// Ended reports whether Closed is closed.
+func (c *Conn) Ended() bool {
+	select {
+	case <-c.closed:
+		return true
+	default:
+		return false
+	}
+}
+
 // Close ends the connection at once. Bytes that the kernel has not taken are not
 // sent. The first reason counts. It may be called from any goroutine.
 func (c *Conn) Close(reason error) {

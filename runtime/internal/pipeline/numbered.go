@@ -49,7 +49,7 @@ func (p *Numbered[P]) Number(c *link.Conn) [4]byte {
 // forgetEnded drops the numbers of connections that have ended; p.mu is held.
 func (p *Numbered[P]) forgetEnded() {
 	for n, c := range p.conns {
-		if ended(c) {
+		if c.Ended() {
 			delete(p.conns, n)
 			delete(p.peers, n)
 			p.numbers.Delete(c)
@@ -69,14 +69,4 @@ func (p *Numbered[P]) Of(number []byte) P {
 		p.peers[n] = peer
 	}
 	return peer
-}
-
-// ended reports whether a connection has ended.
-func ended(c *link.Conn) bool {
-	select {
-	case <-c.Closed():
-		return true
-	default:
-		return false
-	}
 }
