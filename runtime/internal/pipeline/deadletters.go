@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/gozmq/gozmq/runtime/internal/notify"
+	"github.com/gozmq/gozmq/runtime/internal/taskqueue"
 	"github.com/gozmq/gozmq/runtime/internal/wire"
 )
 
@@ -173,4 +174,27 @@ func (l *deadLetters) close(ctx context.Context) int {
 		<-l.ended
 	}
 	return l.len()
+}
+
+// giveUp makes a task a dead letter; d.mu is held.
+func (d *Dispatcher) giveUp(t *taskqueue.Task) {
+	h := wire.ParseTaskHeader(t.Header)
+	dead := DeadTask{
+		ID: string(t.ID), Procedure: t.Procedure, Attempts: t.Attempts, Reason: t.Reason, Batch: h.BatchName(), Body: t.Body,
+		Metadata: h.Metadata,
+	}
+	if t.Batch != nil && d.store != nil {
+		d.dying[dead.ID] = d.open[t.Batch]
+	}
+	d.cfg.TaskDead(dead)
+	d.letters.add(dead)
+	d.checkBatch(t.Batch)
+}
+
+// letterHandled is called when DeadLetter has taken a letter.
+func (d *Dispatcher) letterHandled(id string) {
+	d.mu.Lock()
+	d.bury(id)
+	d.changed.Notify()
+	d.mu.Unlock()
 }

@@ -333,29 +333,6 @@ func (d *Dispatcher) taskDone(t *taskqueue.Task) {
 	d.changed.Notify()
 }
 
-// giveUp makes a task a dead letter; d.mu is held.
-func (d *Dispatcher) giveUp(t *taskqueue.Task) {
-	h := wire.ParseTaskHeader(t.Header)
-	dead := DeadTask{
-		ID: string(t.ID), Procedure: t.Procedure, Attempts: t.Attempts, Reason: t.Reason, Batch: h.BatchName(), Body: t.Body,
-		Metadata: h.Metadata,
-	}
-	if t.Batch != nil && d.store != nil {
-		d.dying[dead.ID] = d.open[t.Batch]
-	}
-	d.cfg.TaskDead(dead)
-	d.letters.add(dead)
-	d.checkBatch(t.Batch)
-}
-
-// letterHandled is called when DeadLetter has taken a letter.
-func (d *Dispatcher) letterHandled(id string) {
-	d.mu.Lock()
-	d.bury(id)
-	d.changed.Notify()
-	d.mu.Unlock()
-}
-
 // WaitWorkers waits until n workers have granted credit.
 func (d *Dispatcher) WaitWorkers(ctx context.Context, n int) error {
 	defer d.Links().Want()()

@@ -366,37 +366,3 @@ func (q *Queue) Return(p *Peer, id ID, now time.Time) error {
 	}
 	return nil
 }
-
-// Wake returns when Expire next has something to do; ok is false for never.
-func (q *Queue) Wake() (when time.Time, ok bool) {
-	if len(q.clock) == 0 {
-		return time.Time{}, false
-	}
-	return q.clock[0].when, true
-}
-
-// Expire ends the backoffs and the leases whose time has come. It returns the
-// tasks whose lease has ended; those with Dead were given up.
-func (q *Queue) Expire(now time.Time) (expired []Expired) {
-	for len(q.clock) > 0 && !q.clock[0].when.After(now) {
-		t := q.clock[0]
-		if t.state == backingOff {
-			if !t.Control {
-				q.counts.Queued--
-			}
-			q.wait(t, t.Reason == ErrLost)
-			continue
-		}
-		e := Expired{Task: t, Peer: t.holder}
-		e.Dead = q.lose(t, t.holder.hasBegun(t), ErrExpired, now)
-		expired = append(expired, e)
-	}
-	return expired
-}
-
-// Expired is a task whose lease has ended, and the peer that held it.
-type Expired struct {
-	Task *Task
-	Peer *Peer
-	Dead bool
-}
