@@ -113,6 +113,7 @@ type Sink struct {
 	linger      time.Duration
 	addrs       []string
 	watch       *loopWatch
+	methods     methodCounters
 }
 
 // NewSink opens a sink, which binds and connects as its options say. Close must
@@ -206,7 +207,7 @@ func (s *resulting) Results(ctx context.Context, m *Method, fresh func() proto.M
 	}
 	s.watch.begin()
 	defer s.watch.end()
-	loop := resultLoop{sink: (*Sink)(s), ctx: ctx, method: m, fresh: fresh, yield: yield, info: storedInfo[TaskInfo](ctx)}
+	loop := resultLoop{sink: (*Sink)(s), ctx: ctx, method: m, fresh: fresh, yield: yield, info: storedInfo[TaskInfo](ctx), counter: s.methods.of(m)}
 	if s.interceptor == nil && loop.info == nil {
 		s.source.iterate(ctx, m, false, loop.plain)
 	} else {

@@ -2,10 +2,12 @@ package gozmq
 
 import (
 	"context"
+	"time"
 
 	"github.com/gozmq/gozmq/runtime/internal/handshake"
 	"github.com/gozmq/gozmq/runtime/internal/link"
 	"github.com/gozmq/gozmq/runtime/internal/pipeline"
+	"github.com/gozmq/gozmq/runtime/internal/subscription"
 	"github.com/gozmq/gozmq/runtime/internal/wire"
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
 )
@@ -18,6 +20,7 @@ type ackedEngine interface {
 	Links() *link.Group
 	Next(ctx context.Context, procedure string) pipeline.Result
 	Progress() pipeline.Progress
+	Fills() (queues []subscription.Fill, oldest time.Time)
 	End()
 	Shutdown(ctx context.Context) error
 }

@@ -149,7 +149,14 @@ func (w *Worker) Stats() (tasks, results Stats) {
 		results = statsOf("worker", r)
 	}
 	tasks = statsOf("worker", t)
-	tasks.Tasks = w.Progress()
+	tasks.Tasks, tasks.Methods = w.Progress(), w.run.stats()
+	if m, ok := w.mode.(*queuedWork); ok {
+		held, oldest := m.consumer.Fill()
+		tasks.Queues, tasks.OldestTask = []QueueStats{QueueStats(held)}, ageOf(oldest)
+		if m.results != nil {
+			results.Queues = []QueueStats{QueueStats(m.results.Fill())}
+		}
+	}
 	return tasks, results
 }
 

@@ -161,7 +161,7 @@ func (w *queuedWork) runTask(parent context.Context, d *pipeline.Delivery, from 
 		}
 		return w.send(ctx, h, d, task, body, header), nil
 	}
-	w.run.done.Add(1)
+	w.run.succeed(h)
 	return wire.VerbDone, nil
 }
 
@@ -190,7 +190,7 @@ func (w *queuedWork) send(ctx context.Context, h *taskHandler, d *pipeline.Deliv
 	err := w.results.Send(ctx, result, kept, func(err error) {
 		switch {
 		case err == nil:
-			w.run.done.Add(1)
+			w.run.succeed(h)
 			d.Finish(wire.VerbDone, nil)
 		case refusedResult(err):
 			failed := taskFailure(err)

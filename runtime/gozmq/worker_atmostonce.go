@@ -111,7 +111,7 @@ func (w *plainWork) work(ctx context.Context) {
 		if err := w.runTask(ctx, j); err != nil {
 			w.run.fail(ctx, j.handler, j.task, err)
 		} else {
-			w.run.done.Add(1)
+			w.run.succeed(j.handler)
 		}
 	}
 }

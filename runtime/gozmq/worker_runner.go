@@ -15,6 +15,7 @@ import (
 
 	"github.com/gozmq/gozmq/runtime/internal/bridge"
 	"github.com/gozmq/gozmq/runtime/internal/guarded"
+	"github.com/gozmq/gozmq/runtime/internal/status"
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
 )
 
@@ -155,9 +156,25 @@ func (r *taskRunner) socketType() zmtp.SocketType {
 	return r.delivery.socketType(zmtp.Pull, zmtp.Dealer)
 }
 
+// succeed counts a task that was done.
+func (r *taskRunner) succeed(h *taskHandler) {
+	r.done.Add(1)
+	h.outcomes.Count(0)
+}
+
+// stats returns how the tasks of each method have ended.
+func (r *taskRunner) stats() []MethodStats {
+	var list []MethodStats
+	for _, h := range r.handlers {
+		list = append(list, outcomesOf(h.method, &h.outcomes))
+	}
+	return sortMethods(list)
+}
+
 // fail counts and reports an attempt that failed.
 func (r *taskRunner) fail(ctx context.Context, h *taskHandler, task proto.Message, err error) {
 	r.failed.Add(1)
+	h.outcomes.Count(status.Code(CodeOf(err)))
 	r.observer.observe(Event{Kind: EventTaskFailed, SocketType: string(r.socketType()), Procedure: h.method.Procedure, Err: err})
 	if r.onError != nil {
 		_ = r.observer.guard(r.socketType(), "the task error handler", h.method.Procedure, func() { r.onError(ctx, h.method, task, err) })

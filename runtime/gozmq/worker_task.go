@@ -6,6 +6,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/gozmq/gozmq/runtime/internal/bridge"
+	"github.com/gozmq/gozmq/runtime/internal/status"
 )
 
 // A taskHandler runs the tasks of one method.
@@ -14,6 +15,8 @@ type taskHandler struct {
 	new    func() proto.Message
 	run    func(context.Context, proto.Message) (proto.Message, error)
 	result bool // run returns one
+
+	outcomes status.Outcomes
 }
 
 func newTaskHandler(h bridge.TaskHandler[Method]) *taskHandler {
