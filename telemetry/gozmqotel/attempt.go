@@ -3,6 +3,7 @@ package gozmqotel
 import (
 	"context"
 	"net"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -46,7 +47,7 @@ func (s *attempts) add(a *gozmq.Attempt) {
 		s.span.SetAttributes(attribute.Int("rpc.gozmq.resend_count", s.ended-1))
 	}
 	if a.Peer != nil && !s.well { // the one that has answered, or else the last one
-		s.span.SetAttributes(appendServer(nil, a.Peer)...)
+		s.span.SetAttributes(s.server(a.Peer)...)
 	}
 	s.well = s.well || a.Err == nil
 }
@@ -61,7 +62,7 @@ func (s *attempts) record(a *gozmq.Attempt) {
 	code := codeOf(a.Err)
 	attributes = append(attributes, s.operation.ending(code).span...)
 	if a.Peer != nil {
-		attributes = appendServer(attributes, a.Peer)
+		attributes = append(attributes, s.server(a.Peer)...)
 	}
 	_, span := s.telemetry.tracer.Start(s.ctx, "attempt "+s.operation.spanName,
 		trace.WithTimestamp(a.Start), trace.WithSpanKind(trace.SpanKindInternal), trace.WithAttributes(attributes...))
@@ -69,6 +70,13 @@ func (s *attempts) record(a *gozmq.Attempt) {
 		span.SetStatus(codes.Error, valid(a.Err.Error()))
 	}
 	span.End(trace.WithTimestamp(a.Start.Add(a.Duration)))
+}
+
+// server says where a server is, unless the program has said so (WithAttributes).
+func (s *attempts) server(p *gozmq.Peer) []attribute.KeyValue {
+	return slices.DeleteFunc(appendServer(nil, p), func(a attribute.KeyValue) bool {
+		return slices.ContainsFunc(s.telemetry.attributes, func(own attribute.KeyValue) bool { return own.Key == a.Key })
+	})
 }
 
 // appendServer says where a server is: its name, as it was dialed, and its address.
