@@ -123,7 +123,7 @@ func TestAttempts(t *testing.T) {
 			{"one that fails", 1, func(context.Context) error { return Errorf(CodeNotFound, "no") }, nil, CodeNotFound, []string{"1 first not_found ROUTER"}},
 			{"retries", 2, notNow, nil, 0, []string{"1 first unavailable ROUTER", "2 retry unavailable ROUTER", "3 retry ok ROUTER"}},
 			{"a retry too few", 3, notNow, nil, CodeUnavailable, []string{"1 first unavailable ROUTER", "2 retry unavailable ROUTER", "3 retry unavailable ROUTER"}},
-			{"hedges", 2, hang, []CallOption{WithHedging(3, 5 * time.Millisecond)}, 0, []string{"1 first canceled ROUTER", "2 hedge canceled ROUTER", "3 hedge ok ROUTER"}},
+			{"hedges", 2, hang, []CallOption{WithHedging(3, 5*time.Millisecond)}, 0, []string{"1 first canceled ROUTER", "2 hedge canceled ROUTER", "3 hedge ok ROUTER"}},
 		} {
 			t.Run(m.Procedure+"/"+tt.name, func(t *testing.T) {
 				var seen attempts
