@@ -52,7 +52,7 @@ func (v *Ventilator) Disconnect(match func(*Peer) bool) int {
 // Disconnect ends the connections of the ventilators and sinks that match selects,
 // and returns how many. One that was dialed is dialed again.
 func (w *Worker) Disconnect(match func(*Peer) bool) int {
-	tasks, results := w.mode.links()
+	tasks, results := w.engine.Links()
 	n := disconnect(tasks, match)
 	if results != nil {
 		n += disconnect(results, match)

@@ -6,7 +6,6 @@ import (
 	"github.com/gozmq/gozmq/runtime/internal/handshake"
 	"github.com/gozmq/gozmq/runtime/internal/link"
 	"github.com/gozmq/gozmq/runtime/internal/pipeline"
-	"github.com/gozmq/gozmq/runtime/internal/wire"
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
 )
 
@@ -60,12 +59,6 @@ func newPulledSource(cfg *sinkConfig, o *observer) resultSource {
 	})}
 }
 
-// unknownTask is the error for a task that nobody here can do; another worker
-// may be able to.
-func unknownTask(procedure []byte) error {
-	return Errorf(CodeUnimplemented, "method %q is not known here", wire.Excerpt(procedure))
-}
-
 func (s *ackedSource) links() *link.Group { return s.engine.Links() }
 
 func (s *ackedSource) progress() Progress { return Progress(s.engine.Progress()) }
@@ -75,7 +68,7 @@ func (s *ackedSource) end() { s.engine.End() }
 func (s *ackedSource) shutdown(ctx context.Context) error { return s.engine.Shutdown(ctx) }
 
 func (s *ackedSource) iterate(ctx context.Context, m *Method, described bool, yield func(sinkMessage) bool) {
-	var peers peerCache
+	peers := pipeline.Peers{Describe: describe}
 	for ctx.Err() == nil {
 		result := s.engine.Next(ctx, m.Procedure)
 		if result == nil {
@@ -83,7 +76,7 @@ func (s *ackedSource) iterate(ctx context.Context, m *Method, described bool, yi
 		}
 		message := sinkMessage{Task: *result.Task()}
 		if described {
-			message.peer = peers.of(result.From())
+			message.peer = peers.Of(result.From()).(*Peer)
 		}
 		if !yieldResult(result, message, yield) {
 			return
