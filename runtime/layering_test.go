@@ -59,7 +59,7 @@ var layers = map[string][]string{
 	"internal/testkit":              {}, // for tests of every part, in and out of runtime
 	"runtime/internal/topic":        {},
 	"runtime/internal/bridge":       {"runtime/internal/handshake", "runtime/internal/socket", "runtime/internal/topic"},
-	"runtime/internal/pipeline":     {"runtime/internal/subscription", "runtime/internal/taskqueue", "runtime/internal/socket", "runtime/internal/link", "runtime/internal/wire", "runtime/internal/notify", "runtime/internal/list", "runtime/internal/zmtp"},
+	"runtime/internal/pipeline":     {"runtime/internal/status", "runtime/internal/subscription", "runtime/internal/taskqueue", "runtime/internal/socket", "runtime/internal/link", "runtime/internal/wire", "runtime/internal/notify", "runtime/internal/list", "runtime/internal/zmtp"},
 	"runtime/internal/worker":       {"runtime/internal/pipeline", "runtime/internal/socket", "runtime/internal/link", "runtime/internal/handshake", "runtime/internal/wire", "runtime/internal/guarded", "runtime/internal/zmtp"},
 
 	"runtime/gozmqproto":    {"runtime/gozmq"},

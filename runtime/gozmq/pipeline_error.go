@@ -8,7 +8,6 @@ import (
 	"github.com/gozmq/gozmq/runtime/internal/pipeline"
 	"github.com/gozmq/gozmq/runtime/internal/wire"
 	"github.com/gozmq/gozmq/runtime/internal/worker"
-	"github.com/gozmq/gozmq/runtime/internal/zmtp"
 )
 
 // pipelineError gives an error of a pipeline its code. what names the
@@ -30,19 +29,8 @@ func pipelineError(err error, what string) error {
 	return Errorf(CodeOf(err), "%s: %w", what, err)
 }
 
-// taskFailure returns why a task was given up, as an *Error.
-func taskFailure(reason error) *Error {
-	var failed *pipeline.FailedError
-	switch {
-	case errors.As(reason, new(*pipeline.LimitError)), errors.As(reason, new(*link.LimitError)):
-		return Errorf(CodeResourceExhausted, "%w", reason)
-	case !errors.As(reason, &failed):
-		return Errorf(CodeUnavailable, "%w", reason) // lost or expired
-	case len(failed.Status) == 0:
-		return Errorf(CodeUnknown, "the worker gave no reason")
-	}
-	return parseStatus(failed.Status)
-}
+// taskFailure returns why a task was given up.
+func taskFailure(reason error) *Error { return newError(pipeline.Failure(reason)) }
 
 // unsentResult returns the error of a task whose result could not be sent.
 func (d Delivery) unsentResult(m *worker.Method, err error, refused bool) error {
@@ -64,22 +52,4 @@ var errNotRun = Errorf(CodeUnavailable, "the worker stopped before it could run 
 // may be able to.
 func unknownTask(procedure []byte) error {
 	return Errorf(CodeUnimplemented, "method %q is not known here", wire.Excerpt(procedure))
-}
-
-// tooLargeTask returns the encoded status of a task that was passed over.
-func tooLargeTask(procedure []byte, size *zmtp.SizeError) []byte {
-	return encodeStatus(Errorf(CodeResourceExhausted, "%stask of at least %d bytes exceeds the worker's limit of %d (send less, or raise it with WithMaxMessageSize)", prefixOf(procedure), size.Size, size.Limit), maxStatus)
-}
-
-// tooLargeResult returns the encoded status of a result that was passed over.
-func tooLargeResult(procedure []byte, size *zmtp.SizeError) []byte {
-	return encodeStatus(Errorf(CodeResourceExhausted, "%sresult of at least %d bytes exceeds the sink's limit of %d (send less, or raise it with WithMaxMessageSize of NewSink)", prefixOf(procedure), size.Size, size.Limit), maxStatus)
-}
-
-// prefixOf returns a method as the beginning of a text, "" for none.
-func prefixOf(procedure []byte) string {
-	if len(procedure) == 0 {
-		return ""
-	}
-	return string(wire.Excerpt(procedure)) + ": "
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/gozmq/gozmq/runtime/internal/bridge"
 	"github.com/gozmq/gozmq/runtime/internal/handshake"
+	"github.com/gozmq/gozmq/runtime/internal/pipeline"
 	"github.com/gozmq/gozmq/runtime/internal/wire"
 	"github.com/gozmq/gozmq/runtime/internal/worker"
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
@@ -87,8 +88,8 @@ func newWorker(name string, handlers []bridge.TaskHandler[Method], cfg *workerCo
 		Concurrency: cfg.concurrency, Prefetch: cfg.prefetch, RemoteStop: cfg.remoteStop,
 		Timeout: cfg.timeout, Drain: cfg.drain, LingerTime: cfg.linger,
 		Linger: lingering, Observe: o.link, Closed: o.close, Describe: describe,
-		Unknown: unknownTask, TooLarge: tooLargeTask, Unsent: delivery.unsentResult, NotRun: errNotRun,
-		Status: func(err error) []byte { return encodeStatus(err, maxStatus) },
+		Unknown: unknownTask, Unsent: delivery.unsentResult, NotRun: errNotRun,
+		Status: func(err error) []byte { return encodeStatus(err, pipeline.MaxStatus) },
 	}
 	for _, h := range handlers {
 		engine.Methods = append(engine.Methods, (&taskHandler{h, tasks}).engine())

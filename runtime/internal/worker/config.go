@@ -31,8 +31,6 @@ type Config struct {
 	Describe func(*link.Conn) any
 	// Unknown returns the error for a task of a method that is none of Methods.
 	Unknown func(procedure []byte) error
-	// TooLarge returns the encoded status of a task that was passed over.
-	TooLarge func(procedure []byte, err *zmtp.SizeError) []byte
 	// Status encodes the error with which a task failed.
 	Status func(error) []byte
 	// Unsent returns the error of a task whose result could not be sent. refused

@@ -27,7 +27,7 @@ func newQueued(run *runner, stop func()) *queued {
 	q := &queued{run: run}
 	consumer := pipeline.ConsumerConfig{
 		Link: engine, Concurrency: cfg.Concurrency, Ahead: cfg.ahead(cfg.Concurrency), Grow: cfg.Prefetch < 0,
-		Stop: stop, AnyStop: cfg.RemoteStop, TooLarge: cfg.TooLarge,
+		Stop: stop, AnyStop: cfg.RemoteStop,
 	}
 	if run.results {
 		engine.Role = handshake.RoleResults
