@@ -24,6 +24,7 @@ const (
 	DeadlineExceeded   Code = 4
 	ResourceExhausted  Code = 8
 	FailedPrecondition Code = 9
+	Aborted            Code = 10
 	Unimplemented      Code = 12
 	Internal           Code = 13
 	Unavailable        Code = 14
