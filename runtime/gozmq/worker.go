@@ -44,6 +44,7 @@ type Worker struct {
 	run   *taskRunner
 	mode  workMode
 	addrs []string
+	role  roleState
 
 	stop     chan struct{} // closed when Run is to end
 	stopOnce sync.Once
@@ -70,11 +71,14 @@ type workMode interface {
 	progress() Progress
 }
 
-// holdsWorker is what gozmqimpl finds in a Worker: what opens one.
+// holdsWorker is what gozmqimpl finds in a Worker: what opens one, and its role.
 type holdsWorker = bridge.Held[workerOpener]
 
 // A workerOpener opens workers for gozmqimpl. Its zero value does.
-type workerOpener struct{}
+type workerOpener struct{ worker *Worker }
+
+// Role returns what the worker has beside its sockets (bridge.Roled).
+func (o workerOpener) Role() bridge.Role[Event] { return &o.worker.role }
 
 // Open returns a worker, which binds and connects as its options say and runs
 // nothing before Run. name is the service's.
@@ -105,7 +109,8 @@ func newWorker(name string, handlers []bridge.TaskHandler[Method], opts []Worker
 	if err := w.check(); err != nil {
 		return nil, err
 	}
-	w.run.observer = newObserver(w.cfg.observer)
+	w.holdsWorker = bridge.Hold(workerOpener{w})
+	w.run.observer = newObserver(w.cfg.observer, &w.role)
 	w.run.bodies.observer = w.run.observer
 	if w.run.delivery == DeliveryAtLeastOnce {
 		w.mode = newQueuedWork(w.run, &w.cfg, w.end)
