@@ -198,20 +198,11 @@ func (v *Ventilator) Stats() Stats {
 // Stats returns the sink's counters. It may be called at any time, also after
 // Close.
 func (s *Sink) Stats() Stats {
-	stats := statsOf("sink", s.source.links())
+	stats := statsOf("sink", s.source.Links())
 	stats.Tasks = s.Progress()
-	if p, ok := s.source.(*plainSink); ok {
-		stats.Queues = p.fills()
+	for _, f := range s.source.Fills() {
+		stats.Queues = append(stats.Queues, QueueStats(f))
 	}
+	slices.SortFunc(stats.Queues, byName)
 	return stats
-}
-
-// fills returns how full the queues of the methods are.
-func (s *plainSink) fills() []QueueStats {
-	var list []QueueStats
-	for _, f := range s.engine.Fills() {
-		list = append(list, QueueStats(f))
-	}
-	slices.SortFunc(list, byName)
-	return list
 }
