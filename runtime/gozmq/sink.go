@@ -92,6 +92,7 @@ type Sink struct {
 	addrs       []string
 	role        roleState
 	watch       *loopWatch
+	methods     methodCounters
 }
 
 // NewSink opens a sink, which binds and connects as its options say. Close must
@@ -188,7 +189,7 @@ func (s *resulting) Results(ctx context.Context, m *Method, fresh func() proto.M
 	}
 	s.watch.begin()
 	defer s.watch.end()
-	loop := resultLoop{sink: (*Sink)(s), ctx: ctx, method: m, fresh: fresh, yield: yield, info: storedInfo[TaskInfo](ctx)}
+	loop := resultLoop{sink: (*Sink)(s), ctx: ctx, method: m, fresh: fresh, yield: yield, info: storedInfo[TaskInfo](ctx), counter: s.methods.of(m)}
 	procedure := m.Procedure
 	if m.Bare && s.delivery == DeliveryAtMostOnce {
 		procedure = ""

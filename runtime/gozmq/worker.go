@@ -40,10 +40,11 @@ func (o codecOption) applyWorker(c *workerConfig)  { o.apply(&c.socketConfig) }
 // called once; the other methods may be called from any goroutine at any time.
 type Worker struct {
 	holdsWorker
-	name   string
-	engine *worker.Worker
-	addrs  []string
-	role   roleState
+	name     string
+	engine   *worker.Worker
+	handlers []taskHandler
+	addrs    []string
+	role     roleState
 }
 
 // holdsWorker is what gozmqimpl finds in a Worker: what opens one, and its role.
@@ -97,10 +98,12 @@ func newWorker(name string, handlers []bridge.TaskHandler[Method], cfg *workerCo
 		Unknown: unknownTask, Unsent: delivery.unsentResult, NotRun: errNotRun,
 		Status: func(err error) []byte { return encodeStatus(err, pipeline.MaxStatus) },
 	}
-	for _, h := range handlers {
-		engine.Methods = append(engine.Methods, (&taskHandler{h, tasks}).engine())
+	own := make([]taskHandler, len(handlers))
+	for i, h := range handlers {
+		own[i] = taskHandler{TaskHandler: h, tasks: tasks}
+		engine.Methods = append(engine.Methods, own[i].engine())
 	}
-	w.engine = worker.New(engine)
+	w.handlers, w.engine = own, worker.New(engine)
 	return w, nil
 }
 
@@ -152,6 +155,13 @@ func (w *Worker) Stats() (tasks, results Stats) {
 	}
 	tasks = statsOf("worker", t)
 	tasks.Tasks = w.Progress()
+	for i := range w.handlers {
+		h := &w.handlers[i]
+		tasks.Methods = append(tasks.Methods, outcomesOf(h.Method, &h.method.Outcomes))
+	}
+	sortMethods(tasks.Methods)
+	waiting, unacked, oldest := w.engine.Fills()
+	tasks.Queues, tasks.OldestTask, results.Queues = queuesOf(waiting), ageOf(oldest), queuesOf(unacked)
 	return tasks, results
 }
 
