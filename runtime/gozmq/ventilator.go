@@ -137,6 +137,7 @@ type Ventilator struct {
 	interceptor Interceptor // nil: none
 	linger      time.Duration
 	addrs       []string
+	role        roleState
 	sent        counter
 	methods     methodCounters
 }
@@ -157,8 +158,9 @@ func NewVentilator(opts ...VentilatorOption) (*Ventilator, error) {
 	if err := cfg.check(); err != nil {
 		return nil, fmt.Errorf("ventilator: %w", err)
 	}
-	v := &Ventilator{observer: newObserver(cfg.observer), delivery: cfg.delivery, interceptor: cfg.interceptors.chain(), linger: cfg.linger}
-	v.holdsVentilator = bridge.Hold[bridge.Ventilator[Method]]((*pushing)(v))
+	v := &Ventilator{delivery: cfg.delivery, interceptor: cfg.interceptors.chain(), linger: cfg.linger}
+	v.observer = newObserver(cfg.observer, &v.role)
+	v.holdsVentilator = bridge.Hold[bridge.Ventilator[Method, Event]]((*pushing)(v))
 	var err error
 	if v.sender, err = newTaskSender(&cfg, v.observer); err != nil {
 		v.observer.close()
@@ -239,10 +241,12 @@ func (v *Ventilator) Close() error {
 }
 
 // holdsVentilator is what gozmqimpl finds in a Ventilator.
-type holdsVentilator = bridge.Held[bridge.Ventilator[Method]]
+type holdsVentilator = bridge.Held[bridge.Ventilator[Method, Event]]
 
 // pushing is a Ventilator as gozmqimpl sees it (bridge.Ventilator).
 type pushing Ventilator
+
+func (v *pushing) Role() bridge.Role[Event] { return &v.role }
 
 func (v *pushing) Check(m *Method) error { return m.checkDelivery(v.delivery) }
 
