@@ -56,7 +56,14 @@ never on the command line:
 func verbs(a *app) []*cobra.Command {
 	return []*cobra.Command{
 		listCommand(a),
+		describeCommand(a),
 		callCommand(a),
+		serveCommand(a),
+		healthCommand(a),
+		checkCommand(a),
+		contextCommand(a),
+		keygenCommand(a),
+		completionCommand(a),
 	}
 }
 

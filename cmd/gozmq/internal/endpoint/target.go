@@ -44,9 +44,15 @@ func (t *Target) ForAdmin() *Target {
 	if t.Admin == "" {
 		return nil
 	}
-	admin := &Target{Context: t.Context, ConnectTimeout: t.ConnectTimeout, env: t.env, secret: t.secret}
-	admin.Endpoints = []string{t.Admin}
-	return admin
+	return t.At(t.Admin)
+}
+
+// At returns a target with the same credentials that connects to other
+// endpoints.
+func (t *Target) At(endpoints ...string) *Target {
+	other := &Target{Context: t.Context, ConnectTimeout: t.ConnectTimeout, env: t.env, secret: t.secret}
+	other.Endpoints = endpoints
+	return other
 }
 
 // Options returns the options of a socket for this target: its endpoints, its
