@@ -128,7 +128,10 @@ func (t *Target) key() (gozmqcurve.SecretKey, error) {
 	}
 	key, err := gozmqcurve.LoadKey(t.CurveKey)
 	if err != nil {
-		return key, fmt.Errorf("--curve-key: %w; make a key with gozmq keygen", err)
+		if errors.Is(err, os.ErrNotExist) {
+			err = fmt.Errorf("%w; make a key with gozmq keygen", err)
+		}
+		return key, fmt.Errorf("--curve-key: %w", err)
 	}
 	return key, nil
 }
@@ -232,13 +235,13 @@ func (t *Target) reason(e gozmq.Event) string {
 	}
 	why := "for no reason that it tells"
 	if e.Err != nil {
-		why = e.Err.Error()
+		why = strings.TrimPrefix(e.Err.Error(), where+": ")
 	}
 	switch {
 	case e.Kind == gozmq.EventDialFailed:
 		return fmt.Sprintf("nobody is at %s (%s); is the program running, and the endpoint right?", where, why)
-	case strings.Contains(why, "socket type"), strings.Contains(why, "Socket-Type"):
-		return fmt.Sprintf("%s has another role (%s); gozmq doctor says which", where, why)
+	case strings.Contains(why, "roles do not fit"), strings.Contains(why, "socket type"):
+		return fmt.Sprintf("%s has another role: %s; use the verb that goes with it (gozmq doctor says more)", where, why)
 	}
 	return fmt.Sprintf("%s does not let us in: %s; check the keys, the password and the mechanism (gozmq doctor says what it asks for)", where, why)
 }
