@@ -50,13 +50,16 @@ func transcript(t *testing.T, file string) {
 	}
 	s := newShell(t, string(want))
 	var got strings.Builder
+	output := false // the line before was a command, or its output
 	for _, line := range strings.SplitAfter(string(want), "\n") {
 		command, ok := strings.CutPrefix(line, "$ ")
+		output = output && line != "\n"
 		switch {
 		case ok:
+			output = true
 			got.WriteString(line)
 			got.WriteString(s.run(t, strings.TrimSpace(command)))
-		case strings.HasPrefix(line, "#"):
+		case strings.HasPrefix(line, "#") && !output:
 			got.WriteString(line)
 		case line == "\n" && strings.HasSuffix(got.String(), "\n") && !strings.HasSuffix(got.String(), "\n\n"):
 			got.WriteString(line)
