@@ -9,6 +9,7 @@ import (
 	"iter"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -198,6 +199,9 @@ func publishNothing(ctx context.Context) error {
 // start starts a system as a process of its own and returns its endpoint.
 func start(t *testing.T, name string) string {
 	t.Helper()
+	if script, ok := strings.CutPrefix(name, "python "); ok {
+		return startCommand(t, exec.Command(python(t), filepath.Join("testdata", script)))
+	}
 	cmd := exec.Command(os.Args[0])
 	cmd.Env = append(os.Environ(), systemVariable+"="+name)
 	return startCommand(t, cmd)
@@ -230,4 +234,32 @@ func startCommand(t *testing.T, cmd *exec.Cmd) string {
 		t.Fatalf("%v printed %q, %v", cmd.Args, line, err)
 	}
 	return strings.TrimSpace(line)
+}
+
+// missing skips a test whose program is not there, or fails where all must be.
+func missing(t *testing.T, err error) {
+	t.Helper()
+	if os.Getenv("GOZMQ_INTEROP") != "" {
+		t.Fatal(err)
+	}
+	t.Skip(err)
+}
+
+// python returns a Python that has pyzmq.
+func python(t *testing.T) string {
+	t.Helper()
+	candidates := []string{"/usr/bin/python3", "python3"}
+	if path := os.Getenv("GOZMQ_PYTHON"); path != "" {
+		candidates = []string{path}
+	}
+	var errs []error
+	for _, path := range candidates {
+		err := exec.Command(path, "-c", "import zmq").Run()
+		if err == nil {
+			return path
+		}
+		errs = append(errs, fmt.Errorf("%s: %w", path, err))
+	}
+	missing(t, fmt.Errorf("no python3 with pyzmq: %w", errors.Join(errs...)))
+	return ""
 }

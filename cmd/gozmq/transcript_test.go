@@ -24,6 +24,7 @@ var endpoints = map[string]string{
 	"tcp://127.0.0.1:5557": "plain",
 	"tcp://127.0.0.1:5558": "undescribed",
 	"tcp://127.0.0.1:5559": "publisher",
+	"tcp://127.0.0.1:5561": "python rep.py",
 	"tcp://127.0.0.1:5599": "",
 }
 
@@ -88,6 +89,11 @@ func newShell(t *testing.T, transcript string) *shell {
 	t.Helper()
 	s := &shell{dir: t.TempDir(), bin: t.TempDir()}
 	command(t, s.bin)
+	if strings.Contains(transcript, "pyzmq ") {
+		if err := os.Symlink(python(t), filepath.Join(s.bin, "pyzmq")); err != nil {
+			t.Fatal(err)
+		}
+	}
 	if err := os.CopyFS(s.dir, os.DirFS("testdata/files")); err != nil {
 		t.Fatal(err)
 	}
@@ -165,12 +171,17 @@ var varying = []struct {
 	{regexp.MustCompile(`listening on tcp://127\.0\.0\.1:\d+`), `listening on tcp://127.0.0.1:5560`},
 }
 
+// env is the environment of the commands.
+func (s *shell) env() []string {
+	return append(os.Environ(), "PATH="+s.bin+string(os.PathListSeparator)+os.Getenv("PATH"), "HOME="+s.dir, "XDG_CONFIG_HOME=", "TMPDIR="+s.dir)
+}
+
 // run runs a command and returns what it prints, and its exit code if it is not 0.
 func (s *shell) run(t *testing.T, command string) string {
 	t.Helper()
 	cmd := exec.Command("sh", "-c", s.real.Replace(command))
 	cmd.Dir = s.dir
-	cmd.Env = append(os.Environ(), "PATH="+s.bin+string(os.PathListSeparator)+os.Getenv("PATH"), "HOME="+s.dir, "XDG_CONFIG_HOME=", "TMPDIR="+s.dir)
+	cmd.Env = s.env()
 	out, err := cmd.CombinedOutput()
 	text := s.shown.Replace(string(out))
 	for _, v := range varying {
