@@ -44,6 +44,7 @@ func (c *dialConfig) check() error {
 type Conn struct {
 	holdsConn
 	client      call.Client
+	methods     methodCounters
 	observer    *observer
 	interceptor Interceptor
 	bodies      bodies

@@ -41,6 +41,7 @@ func (o interceptorOption) applyPublisher(c *publisherConfig) {
 type Publisher struct {
 	holdsPublisher
 	pub      *socket.Pub
+	methods  methodCounters
 	id       uint64 // of the publisher, in headers
 	observer *observer
 	bodies   bodies
@@ -182,11 +183,14 @@ type holdsPublisher = bridge.Held[bridge.Publisher[Method]]
 // publishing is a Publisher as gozmqimpl sees it (bridge.Publisher).
 type publishing Publisher
 
-func (p *publishing) Publish(ctx context.Context, t bridge.Topic[Method], m proto.Message) error {
+func (p *publishing) Publish(ctx context.Context, t bridge.Topic[Method], m proto.Message) (err error) {
 	if p.interceptor != nil {
-		return (*Publisher)(p).intercept(ctx, t, m)
+		err = (*Publisher)(p).intercept(ctx, t, m)
+	} else {
+		err = (*Publisher)(p).publish(ctx, t, m)
 	}
-	return (*Publisher)(p).publish(ctx, t, m)
+	p.methods.of(t.Method()).end(err)
+	return err
 }
 
 // intercept publishes m through the interceptors.

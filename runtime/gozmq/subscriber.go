@@ -75,6 +75,7 @@ func WithReceiveQueue(messages, bytes int) ReceiveOption { return queueConfig{me
 type Subscriber struct {
 	holdsSubscriber
 	hub      *subscription.Hub
+	methods  methodCounters
 	sub      *socket.Sub
 	bodies   bodies
 	observer *observer

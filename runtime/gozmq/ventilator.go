@@ -134,6 +134,7 @@ type Ventilator struct {
 	linger      time.Duration
 	addrs       []string
 	sent        counter
+	methods     methodCounters
 }
 
 // NewVentilator opens a ventilator, which binds and connects as its options
@@ -241,11 +242,14 @@ type pushing Ventilator
 
 func (v *pushing) Check(m *Method) error { return m.checkDelivery(v.delivery) }
 
-func (v *pushing) Push(ctx context.Context, m *Method, task proto.Message) error {
+func (v *pushing) Push(ctx context.Context, m *Method, task proto.Message) (err error) {
 	if v.interceptor != nil {
-		return v.pushThrough(ctx, m, task)
+		err = v.pushThrough(ctx, m, task)
+	} else {
+		err = v.push(ctx, m, task)
 	}
-	return v.push(ctx, m, task)
+	v.methods.of(m).end(err)
+	return err
 }
 
 func (v *pushing) push(ctx context.Context, m *Method, task proto.Message) error {

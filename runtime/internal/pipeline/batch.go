@@ -206,8 +206,8 @@ func (d *Dispatcher) checkBatch(count *taskqueue.Batch) {
 	notice := b.word()
 	notice.Failed, notice.Failures = count.Failed, d.failures(count.Failures)
 	if b.cut {
-		code, text := d.cfg.Status(ErrBatchCut)
-		notice.Error = &wire.BatchError{Code: code, Message: text}
+		cut := Failure(ErrBatchCut)
+		notice.Error = &wire.BatchError{Code: int32(cut.Code), Message: cut.Message}
 	} else {
 		notice.Ended, notice.Tasks, notice.Complete = true, count.Tasks, true
 	}
@@ -222,7 +222,8 @@ func (d *Dispatcher) failures(list []taskqueue.Failure) (out []wire.BatchFailure
 		if known, ok := f.Reason.(*storedReason); ok {
 			code, text = known.code, known.text
 		} else {
-			code, text = d.cfg.Status(f.Reason)
+			reason := Failure(f.Reason)
+			code, text = int32(reason.Code), reason.Message
 		}
 		out = append(out, wire.BatchFailure{
 			Task: []byte(f.ID), Procedure: f.Procedure, Attempts: f.Attempts, Code: code, Message: text,

@@ -33,9 +33,6 @@ type DispatcherConfig struct {
 	// stays in the store until it returns nil. Its context ends when Close has
 	// waited for long enough. It must not be nil.
 	DeadLetter func(context.Context, DeadTask) error
-	// Status returns the code and the text under which a sink learns why a task
-	// of a batch was given up. It must not be nil.
-	Status func(reason error) (code int32, message string)
 
 	// Events, which are reported with a lock held: the functions must neither
 	// block nor call the Dispatcher. None may be nil.

@@ -15,7 +15,6 @@ func dispatcher(t testing.TB, store Store) *Dispatcher {
 	d, err := NewDispatcher(DispatcherConfig{
 		MaxTasks: 1000, MaxBytes: 1 << 20, Store: store,
 		DeadLetter:   func(context.Context, DeadTask) error { return nil },
-		Status:       func(error) (int32, string) { return 2, "failed" },
 		LeaseExpired: func(*link.Conn, string) {},
 		TaskDead:     func(DeadTask) {},
 		StoreFailed:  func(error) {},
