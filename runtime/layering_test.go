@@ -69,6 +69,8 @@ var layers = map[string][]string{
 	"runtime/gozmqhealth":   {"runtime/gozmq", "runtime/gozmqv1gozmq", "proto"},
 	"runtime/gozmqdescribe": {"runtime/gozmq", "runtime/gozmqimpl", "runtime/gozmqv1gozmq", "proto"},
 
+	"runtime/gozmqadmin/adminv1gozmq": {"runtime/gozmq", "runtime/gozmqimpl", "proto"}, // generated
+
 	"runtime/gozmqops":  {"runtime/gozmq"},
 	"runtime/gozmqhttp": {"runtime/gozmq", "runtime/gozmqops"},
 
