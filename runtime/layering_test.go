@@ -28,7 +28,6 @@ var layers = map[string][]string{
 	"generator/internal/plan":    {"generator/internal/topic", "proto"},
 	"generator/internal/topic":   {},
 	"cmd/protoc-gen-gozmq":       {"generator", "proto"},
-	"cmd/gozmq-keygen":           {"runtime/gozmqcurve"},
 
 	"runtime/internal/testproto":    {}, // for tests: nothing stands above it
 	"runtime/internal/zmtp":         {},
