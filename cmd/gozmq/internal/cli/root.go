@@ -57,6 +57,8 @@ func verbs(a *app) []*cobra.Command {
 	return []*cobra.Command{
 		listCommand(a),
 		callCommand(a),
+		pubCommand(a),
+		subCommand(a),
 	}
 }
 

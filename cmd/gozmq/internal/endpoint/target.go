@@ -44,9 +44,14 @@ func (t *Target) ForAdmin() *Target {
 	if t.Admin == "" {
 		return nil
 	}
-	admin := &Target{Context: t.Context, ConnectTimeout: t.ConnectTimeout, env: t.env, secret: t.secret}
-	admin.Endpoints = []string{t.Admin}
-	return admin
+	return t.At(t.Admin)
+}
+
+// At returns a target with the same credentials that connects to an endpoint.
+func (t *Target) At(endpoint string) *Target {
+	other := &Target{Context: t.Context, ConnectTimeout: t.ConnectTimeout, env: t.env, secret: t.secret}
+	other.Endpoints = []string{endpoint}
+	return other
 }
 
 // Options returns the options of a socket for this target: its endpoints, its
