@@ -141,7 +141,11 @@ func plural(n int, what string) string {
 func listMethods(w io.Writer, list []*schema.Method) error {
 	t := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)
 	for _, m := range list {
-		fmt.Fprintf(t, "%s\t%s\t%s\n", m.Procedure, signature(m), how(m))
+		row := m.Procedure + "\t" + signature(m)
+		if words := how(m); words != "" {
+			row += "\t" + words // a last cell that is empty would leave spaces
+		}
+		fmt.Fprintln(t, row)
 	}
 	return t.Flush()
 }

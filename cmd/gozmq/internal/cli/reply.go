@@ -170,3 +170,6 @@ func readFile(path string) ([]byte, error) {
 	b, err := os.ReadFile(path)
 	return b, wrong(err)
 }
+
+// writeFile writes a file that the command line names.
+func writeFile(path string, b []byte) error { return wrong(os.WriteFile(path, b, 0o644)) }

@@ -46,6 +46,7 @@ never on the command line:
 	})
 	root.CompletionOptions.DisableDefaultCmd = true
 	root.AddCommand(verbs(a)...)
+	root.AddCommand(roleVerbs(a)...)
 	for _, c := range root.Commands() {
 		strict(c)
 	}
@@ -56,9 +57,14 @@ never on the command line:
 func verbs(a *app) []*cobra.Command {
 	return []*cobra.Command{
 		listCommand(a),
+		describeCommand(a),
 		callCommand(a),
-		pubCommand(a),
-		subCommand(a),
+		serveCommand(a),
+		healthCommand(a),
+		checkCommand(a),
+		contextCommand(a),
+		keygenCommand(a),
+		completionCommand(a),
 	}
 }
 

@@ -47,10 +47,11 @@ func (t *Target) ForAdmin() *Target {
 	return t.At(t.Admin)
 }
 
-// At returns a target with the same credentials that connects to an endpoint.
-func (t *Target) At(endpoint string) *Target {
+// At returns a target with the same credentials that connects to other
+// endpoints.
+func (t *Target) At(endpoints ...string) *Target {
 	other := &Target{Context: t.Context, ConnectTimeout: t.ConnectTimeout, env: t.env, secret: t.secret}
-	other.Endpoints = []string{endpoint}
+	other.Endpoints = endpoints
 	return other
 }
 

@@ -34,6 +34,7 @@ type Schema struct {
 	Types Types
 
 	files *protoregistry.Files
+	set   *descriptorpb.FileDescriptorSet
 }
 
 // A Service is a service and how it is carried.
@@ -82,13 +83,13 @@ func FromFiles(source string, set *descriptorpb.FileDescriptorSet, names []strin
 	if err != nil {
 		return nil, fmt.Errorf("%s: the files do not belong together: %w", source, err)
 	}
-	s := &Schema{Source: source, files: files, Types: Types{dynamicpb.NewTypes(files)}}
+	s := &Schema{Source: source, files: files, set: known, Types: Types{dynamicpb.NewTypes(files)}}
 	files.RangeFiles(func(f protoreflect.FileDescriptor) bool {
 		s.addFile(f, names)
 		return true
 	})
 	for _, name := range names {
-		if s.Service(name) == nil {
+		if !slices.ContainsFunc(s.Services, func(svc *Service) bool { return svc.Name == name }) {
 			s.Services = append(s.Services, &Service{Name: name, Pattern: gozmq.PatternReqRep})
 		}
 	}
@@ -127,14 +128,20 @@ func (s *Schema) addMessages(list protoreflect.MessageDescriptors) {
 	}
 }
 
-// Service returns the service of that full name; nil: there is none.
-func (s *Schema) Service(name string) *Service {
+// Service returns the service of that name, from which the package may be left
+// out where one service alone has it; nil: there is none.
+func (s *Schema) Service(name string) (found *Service) {
 	for _, svc := range s.Services {
-		if svc.Name == name {
+		switch {
+		case svc.Name == name:
 			return svc
+		case strings.HasSuffix(svc.Name, "."+name) && found != nil:
+			return nil
+		case strings.HasSuffix(svc.Name, "."+name):
+			found = svc
 		}
 	}
-	return nil
+	return found
 }
 
 // Method returns the method that name names, as "package.Service/Method",
@@ -152,9 +159,8 @@ func (s *Schema) Method(name string, pattern gozmq.Pattern) (*Method, error) {
 			found = append(found, m)
 		}
 	}
-	if len(found) > 1 && pattern != 0 { // one of them may be meant
-		found = slices.DeleteFunc(found, func(m *Method) bool { return m.Pattern != pattern })
-	}
+	found = narrow(found, func(m *Method) bool { return pattern == 0 || m.Pattern == pattern })
+	found = narrow(found, func(m *Method) bool { return !strings.HasPrefix(m.Procedure, "gozmq.v1.") })
 	switch {
 	case len(found) == 0:
 		return nil, s.unknown(name, pattern)
@@ -164,6 +170,17 @@ func (s *Schema) Method(name string, pattern gozmq.Pattern) (*Method, error) {
 		return nil, fmt.Errorf("%s is %s, not %s; use %s", found[0].Procedure, kindOf(found[0].Pattern), kindOf(pattern), verbsOf(found[0].Pattern))
 	}
 	return found[0], nil
+}
+
+// narrow returns those of several methods for which keep is true, if there are any.
+func narrow(list []*Method, keep func(*Method) bool) []*Method {
+	if len(list) < 2 {
+		return list
+	}
+	if kept := slices.DeleteFunc(slices.Clone(list), func(m *Method) bool { return !keep(m) }); len(kept) > 0 {
+		return kept
+	}
+	return list
 }
 
 func dotted(procedure string) string { return strings.ReplaceAll(procedure, "/", ".") }
@@ -216,8 +233,23 @@ func (s *Schema) Message(name string) (protoreflect.MessageDescriptor, error) {
 	return nil, fmt.Errorf("there is no message %q in %s", name, s.Source)
 }
 
-// Files calls yield with each file.
-func (s *Schema) Files(yield func(protoreflect.FileDescriptor) bool) { s.files.RangeFiles(yield) }
+// FileSet returns the files, each behind its imports. It must not be changed.
+func (s *Schema) FileSet() *descriptorpb.FileDescriptorSet { return s.set }
+
+// Names returns the names of all services and methods, and of the messages that
+// go in and come out of them.
+func (s *Schema) Names() (names []string) {
+	for _, svc := range s.Services {
+		names = append(names, svc.Name)
+	}
+	for _, m := range s.Methods {
+		names = append(names, m.Procedure, string(m.Input.FullName()))
+		if m.Output != nil {
+			names = append(names, string(m.Output.FullName()))
+		}
+	}
+	return names
+}
 
 // Find returns what has that full name: a service, method, message, enum or
 // field.
@@ -228,4 +260,11 @@ func (s *Schema) Find(name string) (protoreflect.Descriptor, error) {
 // Raw returns a method that no schema knows, for --raw.
 func Raw(procedure string, pattern gozmq.Pattern, bare bool) *Method {
 	return &Method{Pattern: pattern, Method: gozmq.Method{Procedure: procedure, Bare: bare, Timeout: time.Duration(0)}}
+}
+
+// ServiceOf returns the service in a procedure; the procedure itself where it
+// has none.
+func ServiceOf(procedure string) string {
+	service, _, _ := strings.Cut(procedure, "/")
+	return service
 }
