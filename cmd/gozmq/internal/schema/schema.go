@@ -15,8 +15,7 @@ import (
 	"google.golang.org/protobuf/types/descriptorpb"
 	"google.golang.org/protobuf/types/dynamicpb"
 
-	// The annotations are linked, so that options that have them are decoded.
-	_ "github.com/gozmq/gozmq/proto/gozmq/v1/annotations"
+	"github.com/gozmq/gozmq/proto/gozmq/v1/annotations"
 	"github.com/gozmq/gozmq/runtime/gozmq"
 )
 
@@ -70,13 +69,13 @@ type Method struct {
 // names are the services that it shows; nil shows all of the files that are not
 // gozmq's own.
 func FromFiles(source string, set *descriptorpb.FileDescriptorSet, names []string) (*Schema, error) {
-	// Options that came through another registry are decoded again here.
+	// The options are decoded again, with gozmq's annotations.
 	b, err := proto.Marshal(set)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", source, err)
 	}
 	known := &descriptorpb.FileDescriptorSet{}
-	if err := proto.Unmarshal(b, known); err != nil {
+	if err := (proto.UnmarshalOptions{Resolver: annotations.Types()}).Unmarshal(b, known); err != nil {
 		return nil, fmt.Errorf("%s: %w", source, err)
 	}
 	files, err := protodesc.FileOptions{AllowUnresolvable: true}.NewFiles(known)
