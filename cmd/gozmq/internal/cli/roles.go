@@ -7,5 +7,7 @@ func roleVerbs(a *app) []*cobra.Command {
 	return []*cobra.Command{
 		pubCommand(a),
 		subCommand(a),
+		pushCommand(a),
+		pullCommand(a),
 	}
 }

@@ -164,13 +164,16 @@ func (x *subscribing) run(ctx context.Context) error {
 
 // end says what was received, and fails where less came than was asked for.
 func (x *subscribing) end(ctx context.Context, err error) error {
-	x.out.summary()
 	cause := context.Cause(ctx)
+	if err == nil && cause != nil && !errors.Is(cause, context.Canceled) && !errors.Is(cause, context.DeadlineExceeded) {
+		err = cause
+	}
+	if err == nil || x.out.total() > 0 {
+		x.out.summary()
+	}
 	switch {
 	case err != nil:
 		return err
-	case cause != nil && !errors.Is(cause, context.Canceled) && !errors.Is(cause, context.DeadlineExceeded):
-		return cause
 	case x.flags.count > x.out.total() && errors.Is(cause, context.DeadlineExceeded):
 		return gozmq.Errorf(gozmq.CodeDeadlineExceeded, "%d of %d messages came within %v; is somebody publishing these topics?", x.out.total(), x.flags.count, x.flags.timeout)
 	}
