@@ -98,6 +98,9 @@ func (p *prober) run(ctx context.Context) *Report {
 			return p.failed("handshake", err)
 		}
 		p.announced(m)
+		if own != handshake.Null {
+			return p.failed("security", fmt.Errorf("the peer has no security, and credentials for %s were given", own))
+		}
 		return p.failed("done", nil)
 	case own != p.Mechanism:
 		return p.failed("security", fmt.Errorf("the peer wants %s, and no credentials for it were given", p.Mechanism))

@@ -85,6 +85,14 @@ func TestProbePlain(t *testing.T) {
 	}
 }
 
+// Credentials for a peer that asks for none are a mistake of one of the two.
+func TestProbeNeedlessCredentials(t *testing.T) {
+	r := gozmqtap.Probe(testkit.Within(t), serve(t), gozmq.PlainClient("a", "b"))
+	if r.Stage != "security" || r.Role != "server" || !strings.Contains(r.Error, "no security") {
+		t.Errorf("%+v", r)
+	}
+}
+
 func TestProbeStrangers(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
