@@ -40,7 +40,7 @@ func CodeOf(err error) Code {
 	if err == nil {
 		return 0
 	}
-	var e *Error // only now: it is allocated
+	var e *Error // allocated here, only if it is needed
 	switch {
 	case errors.As(err, &e) && e != nil:
 		return e.Code

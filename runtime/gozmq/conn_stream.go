@@ -14,14 +14,7 @@ import (
 // Stream returns a call of a method with streams (Caller). What its methods return
 // when the call fails is what Call returns.
 func (c *Conn) Stream(ctx context.Context, m *Method, opts ...CallOption) Stream {
-	o := callOptions{timeout: m.Timeout}
-	for _, opt := range opts {
-		opt.applyCall(&o)
-	}
-	wrong := o.check(m)
-	if wrong != nil {
-		o = callOptions{}
-	}
+	o, wrong := callOptionsOf(m, opts)
 	s := &clientStream{conn: c, method: m, replyMetadata: o.replyMetadata}
 	s.Init(ctx, &c.client, m.engine(), call.Config{Timeout: o.timeout, Idle: o.idle, Message: o.message, Wait: o.wait, Hedging: o.hedging}, (*streamOwner)(s))
 	if wrong != nil {

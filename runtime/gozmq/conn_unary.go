@@ -31,11 +31,8 @@ func (c *Conn) Call(ctx context.Context, m *Method, req, reply proto.Message, op
 }
 
 func (c *Conn) call(ctx context.Context, m *Method, req, reply proto.Message, opts []CallOption) error {
-	o := callOptions{timeout: m.Timeout}
-	for _, opt := range opts {
-		opt.applyCall(&o)
-	}
-	if err := o.check(m); err != nil {
+	o, err := callOptionsOf(m, opts)
+	if err != nil {
 		return err
 	}
 	if o.timeout != 0 {

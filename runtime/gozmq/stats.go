@@ -216,15 +216,10 @@ func (v *Ventilator) Stats() Stats {
 // Stats returns the sink's counters. It may be called at any time, also after
 // Close.
 func (s *Sink) Stats() Stats {
-	stats := statsOf("sink", s.source.links())
+	stats := statsOf("sink", s.source.Links())
+	queues, oldest := s.source.Fills()
 	stats.Tasks, stats.Methods = s.Progress(), s.methods.stats()
-	switch source := s.source.(type) {
-	case *plainSink:
-		stats.Queues = queuesOf(source.engine.Fills())
-	case *ackedSource:
-		queues, oldest := source.engine.Fills()
-		stats.Queues, stats.OldestTask = queuesOf(queues), ageOf(oldest)
-	}
+	stats.Queues, stats.OldestTask = queuesOf(queues), ageOf(oldest)
 	return stats
 }
 

@@ -24,6 +24,7 @@ const (
 	DeadlineExceeded   Code = 4
 	ResourceExhausted  Code = 8
 	FailedPrecondition Code = 9
+	Aborted            Code = 10
 	Unimplemented      Code = 12
 	Internal           Code = 13
 	Unavailable        Code = 14
@@ -86,7 +87,7 @@ func CodeOf(err error) Code {
 	if err == nil {
 		return 0
 	}
-	var e *Error // only now: it is allocated
+	var e *Error // allocated here, only if it is needed
 	switch {
 	case errors.As(err, &e):
 		return e.Code
