@@ -46,7 +46,7 @@ func (s *Subscriber) Disconnect(match func(*Peer) bool) int { return disconnect(
 // how many. With DeliveryAtLeastOnce their tasks go to other workers. A worker may
 // come back, as a client may (Server.Disconnect).
 func (v *Ventilator) Disconnect(match func(*Peer) bool) int {
-	return disconnect(v.sender.links(), match)
+	return disconnect(v.sender.Links(), match)
 }
 
 // Disconnect ends the connections of the ventilators and sinks that match selects,

@@ -19,7 +19,7 @@ func pipelineError(err error, what string) error {
 		return err
 	case errors.Is(err, link.ErrClosed):
 		return Errorf(CodeCanceled, "%s: closed", what)
-	case errors.Is(err, pipeline.ErrBatchEnded):
+	case errors.Is(err, pipeline.ErrBatchEnded), errors.Is(err, pipeline.ErrNoOutcome):
 		return Errorf(CodeFailedPrecondition, "%w", err)
 	case errors.As(err, new(*pipeline.LimitError)), errors.As(err, new(*link.LimitError)):
 		return Errorf(CodeResourceExhausted, "%s: %w", what, err)

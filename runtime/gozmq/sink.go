@@ -90,7 +90,7 @@ type Sink struct {
 	pulls       bool // NewPuller opened it
 	linger      time.Duration
 	addrs       []string
-	watch       *loopWatch
+	watch       *pipeline.LoopWatch
 }
 
 // NewSink opens a sink, which binds and connects as its options say. Close must
@@ -119,7 +119,7 @@ func newSink(opts []SinkOption, pulls bool, open func(*sinkConfig, *observer) pi
 	s.bodies = cfg.bodies(s.observer)
 	s.holdsSink = bridge.Hold[bridge.Sink[Method]]((*resulting)(s))
 	s.source = open(&cfg, s.observer)
-	s.watch = newLoopWatch(s.unclaimed)
+	s.watch = pipeline.NewLoopWatch(s.unclaimed)
 	var err error
 	if s.addrs, err = cfg.endpoints.open(s.source.Links()); err != nil {
 		s.Close()
@@ -142,7 +142,7 @@ func (s *Sink) Progress() Progress { return Progress(s.source.Progress()) }
 // and their results are acknowledged, or until the linger time ends. The body
 // of a loop should not call Close, which would wait for it until then.
 func (s *Sink) Close() error {
-	s.watch.close()
+	s.watch.Close()
 	s.source.End()
 	err := lingering(s.linger, s.source.Shutdown)
 	s.observer.close()
@@ -182,8 +182,8 @@ func (s *resulting) Results(ctx context.Context, m *Method, fresh func() proto.M
 		yield(nil, err)
 		return
 	}
-	s.watch.begin()
-	defer s.watch.end()
+	s.watch.Begin()
+	defer s.watch.End()
 	loop := resultLoop{sink: (*Sink)(s), ctx: ctx, method: m, fresh: fresh, yield: yield, info: storedInfo[TaskInfo](ctx)}
 	procedure := m.Procedure
 	if m.Bare && s.delivery == DeliveryAtMostOnce {

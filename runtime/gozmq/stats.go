@@ -183,10 +183,10 @@ func byName(a, b QueueStats) int { return strings.Compare(a.Name, b.Name) }
 // Stats returns the ventilator's counters. It may be called at any time, also
 // after Close.
 func (v *Ventilator) Stats() Stats {
-	s := statsOf("ventilator", v.sender.links())
+	s := statsOf("ventilator", v.sender.Links())
 	s.Tasks = v.Progress()
 	if q, ok := v.sender.(*queuedSender); ok {
-		f := q.dispatcher.Fill()
+		f := q.Fill()
 		s.Queues = []QueueStats{{Name: "tasks", Messages: f.Tasks, Bytes: f.Bytes, MaxMessages: f.MaxTasks, MaxBytes: f.MaxBytes}}
 		if !f.Oldest.IsZero() {
 			s.OldestTask = time.Since(f.Oldest)

@@ -4,13 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"google.golang.org/protobuf/proto"
 
 	"github.com/gozmq/gozmq/runtime/internal/bridge"
 	"github.com/gozmq/gozmq/runtime/internal/handshake"
-	"github.com/gozmq/gozmq/runtime/internal/link"
 	"github.com/gozmq/gozmq/runtime/internal/pipeline"
 	"github.com/gozmq/gozmq/runtime/internal/wire"
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
@@ -103,18 +103,6 @@ func (c *ventilatorConfig) check() error {
 	return errors.Join(errs...)
 }
 
-// A taskSender hands tasks out, with one of the guarantees.
-type taskSender interface {
-	links() *link.Group
-	push(ctx context.Context, m *Method, task proto.Message) error
-	waitWorkers(ctx context.Context, n int) error
-	wait(ctx context.Context) error
-	progress() Progress
-	stopWorkers(ctx context.Context) error
-	startBatch(name string) batchTasks
-	close(ctx context.Context) error
-}
-
 // A Ventilator distributes tasks among workers. Its methods may be called from
 // any goroutine.
 //
@@ -133,7 +121,7 @@ type Ventilator struct {
 	interceptor Interceptor // nil: none
 	linger      time.Duration
 	addrs       []string
-	sent        counter
+	sent        atomic.Uint64
 }
 
 // NewVentilator opens a ventilator, which binds and connects as its options
@@ -159,18 +147,11 @@ func NewVentilator(opts ...VentilatorOption) (*Ventilator, error) {
 		v.observer.close()
 		return nil, fmt.Errorf("ventilator: %w", err)
 	}
-	if v.addrs, err = cfg.endpoints.open(v.sender.links()); err != nil {
+	if v.addrs, err = cfg.endpoints.open(v.sender.Links()); err != nil {
 		v.Close()
 		return nil, fmt.Errorf("ventilator: %w", err)
 	}
 	return v, nil
-}
-
-func newTaskSender(cfg *ventilatorConfig, o *observer) (taskSender, error) {
-	if cfg.delivery == DeliveryAtLeastOnce {
-		return newQueuedSender(cfg, o)
-	}
-	return newPlainSender(cfg, o), nil
 }
 
 // Addrs returns the bound endpoints, with ports filled in.
@@ -180,12 +161,12 @@ func (v *Ventilator) Addrs() []string { return v.addrs }
 func (v *Ventilator) Sent() uint64 { return v.sent.Load() }
 
 // Progress returns the numbers of tasks that wait, are in flight and were done.
-func (v *Ventilator) Progress() Progress { return v.sender.progress() }
+func (v *Ventilator) Progress() Progress { return Progress(v.sender.Progress()) }
 
 // WaitForWorkers waits until at least n workers are connected, so that the
 // first one to connect does not get every task.
 func (v *Ventilator) WaitForWorkers(ctx context.Context, n int) error {
-	if err := v.sender.waitWorkers(ctx, n); err != nil {
+	if err := v.sender.WaitWorkers(ctx, n); err != nil {
 		return pipelineError(err, "wait for workers")
 	}
 	return nil
@@ -196,7 +177,7 @@ func (v *Ventilator) WaitForWorkers(ctx context.Context, n int) error {
 // each task must be done, or given up and WithDeadLetterHandler's function must
 // have returned nil.
 func (v *Ventilator) Wait(ctx context.Context) error {
-	if err := v.sender.wait(ctx); err != nil {
+	if err := v.sender.Wait(ctx); err != nil {
 		return pipelineError(err, "wait for tasks")
 	}
 	return nil
@@ -217,7 +198,7 @@ func (v *Ventilator) StartBatch(name string) *Batch {
 // only one worker, and tasks go on to the others. Workers that the ventilator
 // has dialed must allow it (WithRemoteStop).
 func (v *Ventilator) StopWorkers(ctx context.Context) error {
-	if err := v.sender.stopWorkers(ctx); err != nil {
+	if err := v.sender.StopWorkers(ctx); err != nil {
 		return pipelineError(err, "stop workers")
 	}
 	return nil
@@ -228,7 +209,7 @@ func (v *Ventilator) StopWorkers(ctx context.Context) error {
 // until every task is done or, with a store, until no worker has a task. When
 // the linger time (WithLinger) ends first, it returns an error.
 func (v *Ventilator) Close() error {
-	err := lingering(v.linger, v.sender.close)
+	err := lingering(v.linger, v.sender.Close)
 	v.observer.close()
 	return err
 }
