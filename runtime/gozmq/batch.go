@@ -56,8 +56,8 @@ func (b *Batch) Wait(ctx context.Context) error {
 	return nil
 }
 
-// batchOf returns the batch that tasks pushed with ctx belong to, as the engine of s
-// has it, nil for none.
+// batchOf returns the batch that tasks pushed with ctx belong to, as the engine of
+// s has it, nil for none.
 func batchOf[T batchTasks](ctx context.Context, s taskSender) (tasks T, err error) {
 	b, _ := ctx.Value(batchKey{}).(*Batch)
 	if b == nil {

@@ -83,7 +83,7 @@ type Subscriber struct {
 	addrs    []string
 
 	interceptor Interceptor // nil: there is none
-	connected   connectedState
+	connected   *subscription.Connections
 }
 
 // NewSubscriber opens a subscriber. Close must be called.
@@ -96,7 +96,7 @@ func NewSubscriber(opts ...SubscriberOption) (*Subscriber, error) {
 		return nil, fmt.Errorf("subscriber: %w", err)
 	}
 	s := &Subscriber{observer: newObserver(cfg.observer), defaults: cfg.subscription, linger: cfg.linger, interceptor: cfg.interceptors.chain()}
-	s.connected.since = time.Now()
+	s.connected = subscription.NewConnections()
 	s.bodies = cfg.bodies(s.observer)
 	s.holdsSubscriber = bridge.Hold[bridge.Subscriber[SubscriptionOption, TopicHandlerOption, Method]]((*subscribing)(s))
 	s.hub = subscription.New(subscription.Config{

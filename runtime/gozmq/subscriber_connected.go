@@ -2,7 +2,6 @@ package gozmq
 
 import (
 	"errors"
-	"sync"
 	"time"
 
 	"github.com/gozmq/gozmq/runtime/internal/link"
@@ -22,56 +21,25 @@ type Connected struct {
 	Heard time.Time
 }
 
-// connectedState follows the connections of a Subscriber.
-type connectedState struct {
-	mu    sync.Mutex
-	conns map[*link.Conn]struct{}
-	since time.Time
-	heard time.Time // from those that are gone
-}
-
 // Connected returns whether s has publishers, since when, and when it last heard of
 // one. EventConnected and EventDisconnected say when it may have changed, and
 // WithIdleError tells a loop that nothing comes. Ready waits for publishers.
 func (s *Subscriber) Connected() Connected {
-	k := &s.connected
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	c := Connected{Publishers: len(k.conns), Since: k.since, Heard: k.heard}
-	for conn := range k.conns {
-		if heard := conn.Heard(); heard.After(c.Heard) {
-			c.Heard = heard
-		}
-	}
-	return c
+	n, since, heard := s.connected.State()
+	return Connected{Publishers: n, Since: since, Heard: heard}
 }
 
 // joined takes note of a publisher, before anything is received from it.
 func (s *Subscriber) joined(c *link.Conn) {
 	c.Tag = peerOf(c)
-	k := &s.connected
-	k.mu.Lock()
-	if len(k.conns) == 0 {
-		k.conns, k.since = make(map[*link.Conn]struct{}), time.Now()
-	}
-	k.conns[c] = struct{}{}
-	k.mu.Unlock()
+	s.connected.Joined(c)
 	s.hub.PeerJoined()
 }
 
 // left takes note of the end of a publisher's connection, and passes on the reason
 // that the publisher gave, if it did.
 func (s *Subscriber) left(c *link.Conn, err error) {
-	k := &s.connected
-	k.mu.Lock()
-	delete(k.conns, c)
-	if heard := c.Heard(); heard.After(k.heard) {
-		k.heard = heard
-	}
-	if len(k.conns) == 0 {
-		k.since = time.Now()
-	}
-	k.mu.Unlock()
+	s.connected.Left(c)
 	var ended *link.EndedError
 	if errors.As(err, &ended) {
 		s.hub.PeerEnded(c.Endpoint(), ended)
