@@ -200,8 +200,9 @@ func (o *streamOwner) Last(h wire.ReplyHeader) {
 // Reply decodes the one reply of a call in which the server sends no stream.
 func (o *streamOwner) Reply(body []byte) error { return o.Take(body) }
 
-// Ended tells the interceptors how the call has ended.
+// Ended counts the call, and tells the interceptors how it has ended.
 func (o *streamOwner) Ended(err error, replied bool) {
+	o.conn.methods.of(o.method).end(fromStatus(err))
 	var reply proto.Message
 	if replied { // called by Receive
 		reply = o.into

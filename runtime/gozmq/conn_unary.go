@@ -25,6 +25,12 @@ import (
 //   - CodeInternal: the reply cannot be decoded.
 //   - any code that the server's handler returns.
 func (c *Conn) Call(ctx context.Context, m *Method, req, reply proto.Message, opts ...CallOption) error {
+	err := c.call(ctx, m, req, reply, opts)
+	c.methods.of(m).end(err)
+	return err
+}
+
+func (c *Conn) call(ctx context.Context, m *Method, req, reply proto.Message, opts []CallOption) error {
 	o, err := callOptionsOf(m, opts)
 	if err != nil {
 		return err

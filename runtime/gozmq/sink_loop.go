@@ -19,11 +19,15 @@ type resultLoop struct {
 	fresh  func() proto.Message
 	yield  func(proto.Message, error) bool
 	info   *TaskInfo // where descriptions are stored; nil: nowhere
+
+	counter *methodCounter
 }
 
 // plain yields a message that nobody wants described.
 func (l *resultLoop) plain(r pipeline.Message) (more bool) {
-	return l.yield(decodeBody(&l.sink.bodies, r.Body, l.fresh))
+	m, err := decodeBody(&l.sink.bodies, r.Body, l.fresh)
+	l.counter.end(err)
+	return l.yield(m, err)
 }
 
 // described yields a message with its description, through the interceptors. One
@@ -31,6 +35,7 @@ func (l *resultLoop) plain(r pipeline.Message) (more bool) {
 func (l *resultLoop) described(r pipeline.Message) (more bool) {
 	info := l.describe(r)
 	m, err := decodeBody(&l.sink.bodies, r.Body, l.fresh)
+	l.counter.end(err)
 	if err != nil || l.sink.interceptor == nil {
 		l.store(info, l.ctx)
 		return l.yield(m, err)

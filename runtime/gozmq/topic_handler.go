@@ -102,7 +102,9 @@ func (d *topicDispatcher) handle(ctx context.Context, p *wire.Publication) {
 	}
 	ctx = d.contexts.begin(ctx, p)
 	defer d.contexts.end()
-	if err := d.call(ctx, r, p); err != nil {
+	err := d.call(ctx, r, p)
+	d.subscriber.methods.of(r.Handler.Method).end(err)
+	if err != nil {
 		d.failed(ctx, r, p, err)
 	}
 }
@@ -137,6 +139,7 @@ func (d *topicDispatcher) call(ctx context.Context, r *topicRoute, p *wire.Publi
 		}
 		d.subscriber.observer.observe(Event{Kind: EventPanic, SocketType: string(zmtp.Sub), Procedure: r.Handler.Name, Err: err, Stack: stack})
 		if panicked.Goexit() {
+			d.subscriber.methods.of(r.Handler.Method).end(err)
 			d.failed(ctx, r, p, err) // call does not return
 		}
 	})

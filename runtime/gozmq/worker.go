@@ -40,16 +40,21 @@ func (o codecOption) applyWorker(c *workerConfig)  { o.apply(&c.socketConfig) }
 // called once; the other methods may be called from any goroutine at any time.
 type Worker struct {
 	holdsWorker
-	name   string
-	engine *worker.Worker
-	addrs  []string
+	name     string
+	engine   *worker.Worker
+	handlers []taskHandler
+	addrs    []string
+	role     roleState
 }
 
-// holdsWorker is what gozmqimpl finds in a Worker: what opens one.
+// holdsWorker is what gozmqimpl finds in a Worker: what opens one, and its role.
 type holdsWorker = bridge.Held[workerOpener]
 
 // A workerOpener opens workers for gozmqimpl. Its zero value does.
-type workerOpener struct{}
+type workerOpener struct{ worker *Worker }
+
+// Role returns what the worker has beside its sockets (bridge.Roled).
+func (o workerOpener) Role() bridge.Role[Event] { return &o.worker.role }
 
 // Open returns a worker, which binds and connects as its options say and runs
 // nothing before Run. name is the service's.
@@ -81,7 +86,9 @@ func newWorker(name string, handlers []bridge.TaskHandler[Method], cfg *workerCo
 	if err := cfg.check(slices.ContainsFunc(handlers, func(h bridge.TaskHandler[Method]) bool { return h.Result })); err != nil {
 		return nil, err
 	}
-	o := newObserver(cfg.observer)
+	w := &Worker{name: name}
+	w.holdsWorker = bridge.Hold(workerOpener{w})
+	o := newObserver(cfg.observer, &w.role)
 	tasks := &taskConfig{bodies: cfg.bodies(o), onError: cfg.onError, observer: o, interceptor: cfg.interceptors.chain(), socket: delivery.socketType(zmtp.Pull, zmtp.Dealer)}
 	engine := worker.Config{
 		Name: name, Socket: cfg.Config, AtLeastOnce: delivery == DeliveryAtLeastOnce,
@@ -91,10 +98,13 @@ func newWorker(name string, handlers []bridge.TaskHandler[Method], cfg *workerCo
 		Unknown: unknownTask, Unsent: delivery.unsentResult, NotRun: errNotRun,
 		Status: func(err error) []byte { return encodeStatus(err, pipeline.MaxStatus) },
 	}
-	for _, h := range handlers {
-		engine.Methods = append(engine.Methods, (&taskHandler{h, tasks}).engine())
+	own := make([]taskHandler, len(handlers))
+	for i, h := range handlers {
+		own[i] = taskHandler{TaskHandler: h, tasks: tasks}
+		engine.Methods = append(engine.Methods, own[i].engine())
 	}
-	return &Worker{name: name, engine: worker.New(engine)}, nil
+	w.handlers, w.engine = own, worker.New(engine)
+	return w, nil
 }
 
 // deliveryOf returns the guarantee of handlers.
@@ -145,6 +155,13 @@ func (w *Worker) Stats() (tasks, results Stats) {
 	}
 	tasks = statsOf("worker", t)
 	tasks.Tasks = w.Progress()
+	for i := range w.handlers {
+		h := &w.handlers[i]
+		tasks.Methods = append(tasks.Methods, outcomesOf(h.Method, &h.method.Outcomes))
+	}
+	sortMethods(tasks.Methods)
+	waiting, unacked, oldest := w.engine.Fills()
+	tasks.Queues, tasks.OldestTask, results.Queues = queuesOf(waiting), ageOf(oldest), queuesOf(unacked)
 	return tasks, results
 }
 

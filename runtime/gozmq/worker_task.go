@@ -13,6 +13,7 @@ import (
 
 	"github.com/gozmq/gozmq/runtime/internal/bridge"
 	"github.com/gozmq/gozmq/runtime/internal/guarded"
+	"github.com/gozmq/gozmq/runtime/internal/status"
 	"github.com/gozmq/gozmq/runtime/internal/wire"
 	"github.com/gozmq/gozmq/runtime/internal/worker"
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
@@ -21,7 +22,8 @@ import (
 // A taskHandler runs the tasks of one method of a worker.
 type taskHandler struct {
 	bridge.TaskHandler[Method]
-	tasks *taskConfig
+	tasks  *taskConfig
+	method *worker.Method
 }
 
 // taskConfig is what all handlers of a worker share.
@@ -35,7 +37,7 @@ type taskConfig struct {
 
 // engine returns the handler as the engine of workers sees it.
 func (h *taskHandler) engine() *worker.Method {
-	return &worker.Method{
+	h.method = &worker.Method{
 		Procedure: h.Method.Procedure, Bare: h.Method.Bare, Result: h.Result,
 		NewWork: func(ctx context.Context, t worker.Task) worker.Work {
 			c := &workerTask{handler: h}
@@ -46,6 +48,7 @@ func (h *taskHandler) engine() *worker.Method {
 			return c
 		},
 	}
+	return h.method
 }
 
 // A workerTask is a task that a worker runs: the context of its handler, with its
@@ -136,6 +139,7 @@ func (c *workerTask) Panicked(p *guarded.PanicError) error {
 // Failed reports an attempt that failed (worker.Work).
 func (c *workerTask) Failed(err error) {
 	t, m := c.handler.tasks, c.info.Method
+	c.handler.method.Outcomes.Count(status.Code(CodeOf(err)))
 	t.observer.observe(Event{Kind: EventTaskFailed, SocketType: string(t.socket), Procedure: m.Procedure, Err: err})
 	if t.onError != nil {
 		_ = t.observer.guard(t.socket, "the task error handler", m.Procedure, func() { t.onError(c, m, c.task, err) })

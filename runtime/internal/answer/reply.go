@@ -66,6 +66,9 @@ func (c *Call) fail(err error) {
 		c.stream.end(err)
 		return
 	}
+	if c.method != nil {
+		c.method.ended(err)
+	}
 	if c.server.bare != nil {
 		c.peer.Malformed("a bare call failed and was not answered: %w", c.server.cfg.Public(err))
 		return

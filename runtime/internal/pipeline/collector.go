@@ -4,6 +4,7 @@ import (
 	"context"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/gozmq/gozmq/runtime/internal/link"
 	"github.com/gozmq/gozmq/runtime/internal/socket"
@@ -210,15 +211,15 @@ func (s *Collector) place(frames [][]byte) (p place, err error) {
 	return p, nil
 }
 
-// Fills returns how full the queues of the procedures are.
-func (s *Collector) Fills() []subscription.Fill {
+// Fills returns how full the queues of the procedures are; nothing here is
+// acknowledged (Source).
+func (s *Collector) Fills() (list []subscription.Fill, oldest time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	list := make([]subscription.Fill, 0, len(s.queues))
 	for procedure, q := range s.queues {
 		f := q.Fill()
 		f.Name = procedure
 		list = append(list, f)
 	}
-	return list
+	return list, oldest
 }

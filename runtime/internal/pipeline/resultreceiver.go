@@ -80,6 +80,7 @@ type receivedResult struct {
 	task     wire.Task
 	from     *link.Conn   // the first one that has sent it
 	conns    []*link.Conn // that have sent it, the last ones
+	came     time.Time
 	queue    *procedureQueue
 }
 
@@ -236,7 +237,7 @@ func (r *ResultReceiver) tryQueue(c *link.Conn, f *wire.Task) (wait <-chan struc
 	if n := len(q.list); n > 0 && (n >= r.cfg.MaxResults || q.bytes+len(f.Body) > r.cfg.MaxBytes) {
 		return q.room.Changed(), false
 	}
-	result := &receivedResult{receiver: r, task: f.Clone(), from: c, conns: []*link.Conn{c}, queue: q}
+	result := &receivedResult{receiver: r, task: f.Clone(), from: c, conns: []*link.Conn{c}, queue: q, came: time.Now()}
 	r.unacked[string(f.ID)] = result
 	q.list = append(q.list, result)
 	q.bytes += len(f.Body)

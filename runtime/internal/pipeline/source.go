@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"context"
+	"time"
 
 	"github.com/gozmq/gozmq/runtime/internal/link"
 	"github.com/gozmq/gozmq/runtime/internal/subscription"
@@ -15,9 +16,10 @@ type Source interface {
 	Links() *link.Group
 	// Progress returns how many messages wait, are being dealt with and were.
 	Progress() Progress
-	// Fills returns how full the queues of the procedures are, nothing with
-	// at-least-once delivery.
-	Fills() []subscription.Fill
+	// Fills returns how full the queues of the procedures are, and when the message
+	// came that has been here for the longest time without an acknowledgement; the
+	// zero time when there is none.
+	Fills() (queues []subscription.Fill, oldest time.Time)
 	// Each calls yield with what comes for a procedure, until ctx ends, End was
 	// called or yield returns false. With described it says where a message comes
 	// from. A message is valid while it is yielded.
@@ -45,12 +47,10 @@ type Receiver interface {
 	Links() *link.Group
 	Next(ctx context.Context, procedure string) Result
 	Progress() Progress
+	Fills() (queues []subscription.Fill, oldest time.Time)
 	End()
 	Shutdown(ctx context.Context) error
 }
-
-// Fills returns nothing (Source).
-func (s AckedSource) Fills() []subscription.Fill { return nil }
 
 // Each yields the results of a procedure, and acknowledges each for which yield
 // returns true. The others come again, also one whose yield panics (Source).

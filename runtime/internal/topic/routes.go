@@ -2,9 +2,10 @@ package topic
 
 import "github.com/gozmq/gozmq/runtime/internal/prefix"
 
-// Routes finds what belongs to a topic among routes of patterns. The cost of looking
-// a topic up grows with its length and with the number of patterns that begin as it
-// does, not with the number of routes. It is used by one goroutine at a time.
+// Routes finds what belongs to a topic among routes of patterns. The cost of
+// looking a topic up grows with its length and with the number of patterns that
+// begin as it does, not with the number of routes. It is used by one goroutine at a
+// time.
 type Routes[H any] struct {
 	tree  prefix.Tree[*Route[H]]
 	bare  *Route[H] // has every message

@@ -10,6 +10,7 @@ import (
 	"github.com/gozmq/gozmq/runtime/internal/link"
 	"github.com/gozmq/gozmq/runtime/internal/pipeline"
 	"github.com/gozmq/gozmq/runtime/internal/socket"
+	"github.com/gozmq/gozmq/runtime/internal/subscription"
 	"github.com/gozmq/gozmq/runtime/internal/wire"
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
 )
@@ -63,6 +64,8 @@ func (p *plain) shutdown(linger time.Duration) error {
 	return err
 }
 
+func (p *plain) fills() (tasks, results []subscription.Fill, oldest time.Time) { return }
+
 func (p *plain) progress() pipeline.Progress {
 	n := pipeline.Progress{InFlight: int(p.run.running.Load()), Done: p.run.done.Load(), Failed: p.run.failed.Load()}
 	if p.push != nil {
@@ -105,7 +108,7 @@ func (p *plain) work(ctx context.Context) {
 		if err := p.runTask(j, &message); err != nil {
 			p.run.fail(j.work, err)
 		} else {
-			p.run.done.Add(1)
+			p.run.succeed(j.method)
 		}
 		j.work.Free()
 	}

@@ -8,6 +8,7 @@ import (
 	"github.com/gozmq/gozmq/runtime/internal/handshake"
 	"github.com/gozmq/gozmq/runtime/internal/link"
 	"github.com/gozmq/gozmq/runtime/internal/pipeline"
+	"github.com/gozmq/gozmq/runtime/internal/subscription"
 	"github.com/gozmq/gozmq/runtime/internal/wire"
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
 )
@@ -58,6 +59,14 @@ func (q *queued) shutdown(linger time.Duration) error {
 		err = errors.Join(err, q.run.cfg.Linger(linger, q.results.Shutdown))
 	}
 	return err
+}
+
+func (q *queued) fills() (tasks, results []subscription.Fill, oldest time.Time) {
+	held, oldest := q.consumer.Fill()
+	if q.results != nil {
+		results = append(results, q.results.Fill())
+	}
+	return append(tasks, held), results, oldest
 }
 
 func (q *queued) progress() pipeline.Progress {
@@ -137,7 +146,7 @@ func (q *queued) runTask(ctx context.Context, d *pipeline.Delivery, peer any) (w
 		}
 		return q.send(m, w, d, body, header), nil
 	}
-	q.run.done.Add(1)
+	q.run.succeed(m)
 	return wire.VerbDone, nil
 }
 
@@ -166,7 +175,7 @@ func (q *queued) send(m *Method, w Work, d *pipeline.Delivery, body, header []by
 			err = q.run.cfg.Unsent(m, err, refused)
 			q.run.fail(w, err)
 		} else {
-			q.run.done.Add(1)
+			q.run.succeed(m)
 		}
 		switch {
 		case err == nil:

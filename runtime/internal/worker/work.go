@@ -5,6 +5,7 @@ import (
 	"sync/atomic"
 
 	"github.com/gozmq/gozmq/runtime/internal/guarded"
+	"github.com/gozmq/gozmq/runtime/internal/status"
 	"github.com/gozmq/gozmq/runtime/internal/wire"
 )
 
@@ -16,6 +17,8 @@ type Method struct {
 	// NewWork returns the Work for a task. ctx is the context of the Worker. It is
 	// called by the goroutine that runs the task.
 	NewWork func(ctx context.Context, t Task) Work
+
+	Outcomes status.Outcomes // Work.Failed counts those that failed
 
 	begun  atomic.Int64 // handlers that run
 	notRun atomic.Int64 // tasks that were received and not run

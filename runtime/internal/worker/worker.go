@@ -9,6 +9,7 @@ import (
 
 	"github.com/gozmq/gozmq/runtime/internal/link"
 	"github.com/gozmq/gozmq/runtime/internal/pipeline"
+	"github.com/gozmq/gozmq/runtime/internal/subscription"
 )
 
 // A Worker runs tasks. Its methods may be called from any goroutine.
@@ -38,6 +39,7 @@ type mode interface {
 	drain(ctx context.Context)
 	shutdown(linger time.Duration) error
 	progress() pipeline.Progress
+	fills() (tasks, results []subscription.Fill, oldest time.Time)
 }
 
 // New returns a worker without connections. Run or Close must be called.
@@ -57,6 +59,13 @@ func (w *Worker) Links() (tasks, results *link.Group) { return w.mode.links() }
 
 // Progress returns the numbers of tasks that wait, run, were done and failed.
 func (w *Worker) Progress() pipeline.Progress { return w.mode.progress() }
+
+// Fills returns how full the queues of tasks and of unacknowledged results are, and
+// when the task came that has been here for the longest time; the zero time when
+// there is none. There is nothing with at-most-once delivery.
+func (w *Worker) Fills() (tasks, results []subscription.Fill, oldest time.Time) {
+	return w.mode.fills()
+}
 
 // ErrBegun says that Run or Close was called before.
 var ErrBegun = errors.New("Run or Close was called before")
