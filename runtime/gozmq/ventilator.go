@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -193,7 +194,7 @@ func (v *Ventilator) Wait(ctx context.Context) error {
 // StartBatch starts a batch. The sink gets the first 256 bytes of its name.
 // Tasks that are pushed with the batch's Context belong to it.
 func (v *Ventilator) StartBatch(name string) *Batch {
-	name = validUTF8(name[:min(len(name), wire.MaxBatchName/4)])
+	name = strings.ToValidUTF8(name[:min(len(name), wire.MaxBatchName/4)], "\uFFFD")
 	return &Batch{ventilator: v.sender, name: name, tasks: v.sender.startBatch(name)}
 }
 

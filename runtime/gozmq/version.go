@@ -1,4 +1,0 @@
-package gozmq
-
-// Version is the version of the runtime.
-const Version = "0.1.0"
