@@ -86,6 +86,3 @@
 // for a server, gozmqops and gozmqhttp watch and stop the sockets of a program, and
 // gozmqproto encodes messages outside of a socket.
 package gozmq
-
-// Version is the version of the runtime.
-const Version = "0.1.0"
