@@ -76,6 +76,8 @@ var layers = map[string][]string{
 	"runtime/gozmqops":  {"runtime/gozmq"},
 	"runtime/gozmqhttp": {"runtime/gozmq", "runtime/gozmqops"},
 
+	"runtime/gozmqtap": {"runtime/gozmq", "runtime/internal/bridge", "runtime/internal/handshake", "runtime/internal/transport", "runtime/internal/wire", "runtime/internal/zmtp"},
+
 	"runtime/gozmqtest": {"runtime/gozmq", "runtime/gozmqcurve", "runtime/internal/transport"},
 
 	"example": {"runtime/gozmq", "runtime/gozmqimpl", "proto"},
