@@ -3,8 +3,48 @@ package gozmq
 import (
 	"fmt"
 
+	"github.com/gozmq/gozmq/runtime/internal/bridge"
 	"github.com/gozmq/gozmq/runtime/internal/lru"
+	"github.com/gozmq/gozmq/runtime/internal/topic"
 )
+
+// holdsPattern is what gozmqimpl finds in a TopicPattern.
+type holdsPattern = bridge.Held[topic.Pattern]
+
+// A TopicPattern describes a set of topics: literal text and fields, each of
+// which is fixed to one value or open. Generated filters make them. The zero
+// value matches the empty topic only.
+type TopicPattern struct{ holdsPattern }
+
+// TopicPattern returns p, so that a pattern serves as a Filter.
+func (p TopicPattern) TopicPattern() TopicPattern { return p }
+
+// String returns the pattern for people to read, with * for each open field:
+// "weather/ams/*".
+func (p TopicPattern) String() string { return bridge.Open(&p).String() }
+
+// A Filter selects the topics of a subscription. Generated filter types and
+// TopicPattern implement it.
+type Filter interface{ TopicPattern() TopicPattern }
+
+func patternOf(f Filter) topic.Pattern {
+	p := f.TopicPattern()
+	return bridge.Open(&p)
+}
+
+// A Match is a filter's condition on one field. Eq makes one that asks for a
+// value; the zero value matches any value.
+type Match[T any] struct {
+	value T
+	fixed bool
+}
+
+// Eq matches a field that equals v.
+func Eq[T any](v T) Match[T] { return Match[T]{value: v, fixed: true} }
+
+// Value returns the value that the field must equal. fixed is false when any
+// value will do.
+func (m Match[T]) Value() (v T, fixed bool) { return m.value, m.fixed }
 
 // topicMemory limits how many topics are remembered, and in how many bytes.
 type topicMemory struct{ topics, bytes int }

@@ -1,19 +1,16 @@
-package gozmq
+package topic
 
 import (
 	"fmt"
 	"testing"
-
-	"github.com/gozmq/gozmq/runtime/internal/bridge"
-	"github.com/gozmq/gozmq/runtime/internal/topic"
 )
 
-// routes returns n handlers of the topics "service/t<i>/*", and one each of the
+// routes returns n routes of the topics "service/t<i>/*", and one each of the
 // topics "*", "service/*/tail" and "service".
-func routes(n int) (*topicRoutes, []bridge.TopicHandler[Method]) {
-	var list []bridge.TopicHandler[Method]
+func routes(n int) (*Routes[string], []Route[string]) {
+	var list []Route[string]
 	add := func(literals ...string) {
-		p := topic.Literal(literals[0])
+		p := Literal(literals[0])
 		for _, text := range literals[1:] {
 			delim := byte(0)
 			if text != "" {
@@ -22,7 +19,7 @@ func routes(n int) (*topicRoutes, []bridge.TopicHandler[Method]) {
 			p.AddOpen(delim)
 			p.AddLiteral(text)
 		}
-		list = append(list, bridge.TopicHandler[Method]{Name: p.String(), Pattern: p})
+		list = append(list, Route[string]{Pattern: p, Handler: p.String()})
 	}
 	for i := range n {
 		add(fmt.Sprintf("service/t%d/", i), "")
@@ -30,18 +27,18 @@ func routes(n int) (*topicRoutes, []bridge.TopicHandler[Method]) {
 	add("", "")
 	add("service/", "/tail")
 	add("service")
-	r := new(topicRoutes)
+	r := new(Routes[string])
 	for i := range list {
-		r.add(&list[i])
+		r.Add(&list[i])
 	}
 	return r, list
 }
 
-func TestTopicRoutes(t *testing.T) {
+func TestRoutes(t *testing.T) {
 	r, list := routes(30)
 	find := func(name string) string {
-		if h := r.find([]byte(name)); h != nil {
-			return h.Name
+		if h := r.Find([]byte(name)); h != nil {
+			return h.Handler
 		}
 		return ""
 	}
@@ -59,47 +56,47 @@ func TestTopicRoutes(t *testing.T) {
 			t.Errorf("%q goes to %q, want %q", name, got, want)
 		}
 	}
-	r.remove(&list[7])
+	r.Remove(&list[7])
 	if got := find("service/t7/x"); got != "" {
 		t.Errorf("a topic that was removed goes to %q", got)
 	}
 	if got := find("service/t8/x"); got != "service/t8/*" {
 		t.Errorf("its neighbor goes to %q", got)
 	}
-	bare := bridge.TopicHandler[Method]{Name: "bare", Bare: true}
-	if r.add(&bare); find("anything") != "bare" {
+	bare := Route[string]{Handler: "bare"}
+	if r.AddBare(&bare); find("anything") != "bare" {
 		t.Error("a message without a topic does not go to its handler")
 	}
 }
 
-// TestTopicRoutesGrow checks that many handlers cost a lookup no more than few,
+// TestRoutesGrow checks that many handlers cost a lookup no more than few,
 // and that it allocates nothing.
-func TestTopicRoutesGrow(t *testing.T) {
+func TestRoutesGrow(t *testing.T) {
 	for _, n := range []int{10, 10_000} {
 		r, _ := routes(n)
 		tried := 0
-		r.visit = func(h *bridge.TopicHandler[Method]) { tried++; r.match(h) }
+		r.visit = func(h *Route[string]) { tried++; r.match(h) }
 		name := []byte("service/t9/x")
-		if h := r.find(name); h == nil || h.Name != "service/t9/*" {
+		if h := r.Find(name); h == nil || h.Handler != "service/t9/*" {
 			t.Fatalf("found %v", h)
 		}
 		if tried > 4 {
 			t.Errorf("with %d handlers, %d patterns were tried", n, tried)
 		}
-		if got := testing.AllocsPerRun(100, func() { r.find(name) }); got > 0 {
+		if got := testing.AllocsPerRun(100, func() { r.Find(name) }); got > 0 {
 			t.Errorf("with %d handlers, a lookup allocates %v times", n, got)
 		}
 	}
 }
 
-func BenchmarkTopicRoutes(b *testing.B) {
+func BenchmarkRoutes(b *testing.B) {
 	for _, n := range []int{1, 10, 100, 1000} {
 		b.Run(fmt.Sprint(n), func(b *testing.B) {
 			r, _ := routes(n)
 			name := fmt.Appendf(nil, "service/t%d/x", n-1)
 			b.ReportAllocs()
 			for b.Loop() {
-				r.find(name)
+				r.Find(name)
 			}
 		})
 	}

@@ -1,12 +1,12 @@
-package gozmq
+package pipeline
 
 import (
 	"sync"
 	"time"
 )
 
-// A loopWatch looks after a sink over which nobody iterates.
-type loopWatch struct {
+// A LoopWatch looks after a sink over which nobody iterates.
+type LoopWatch struct {
 	waits func() bool // reports what waits; false: nothing does
 
 	mu       sync.Mutex
@@ -19,18 +19,18 @@ type loopWatch struct {
 // unclaimedAfter is how long nobody iterates over a sink before it says so.
 const unclaimedAfter = 5 * time.Second
 
-// newLoopWatch starts a watch, which calls waits in a goroutine of its own when
-// nobody has iterated for a while, until it returns true. close must be called.
-func newLoopWatch(waits func() bool) *loopWatch {
-	w := &loopWatch{waits: waits}
+// NewLoopWatch starts a watch, which calls waits in a goroutine of its own when
+// nobody has iterated for a while, until it returns true. Close must be called.
+func NewLoopWatch(waits func() bool) *LoopWatch {
+	w := &LoopWatch{waits: waits}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.timer = time.AfterFunc(unclaimedAfter, w.check)
+	w.timer = time.AfterFunc(unclaimedAfter, w.Check)
 	return w
 }
 
-// begin notes that a loop begins.
-func (w *loopWatch) begin() {
+// Begin notes that a loop begins.
+func (w *LoopWatch) Begin() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.loops++
@@ -38,8 +38,8 @@ func (w *loopWatch) begin() {
 	w.timer.Stop()
 }
 
-// end notes that a loop has ended.
-func (w *loopWatch) end() {
+// End notes that a loop has ended.
+func (w *LoopWatch) End() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.loops--; w.loops == 0 && !w.closed {
@@ -47,7 +47,8 @@ func (w *loopWatch) end() {
 	}
 }
 
-func (w *loopWatch) check() {
+// Check has waits called now if nobody iterates, and it has not returned true yet.
+func (w *LoopWatch) Check() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.loops > 0 || w.closed || w.reported {
@@ -58,8 +59,8 @@ func (w *loopWatch) check() {
 	}
 }
 
-// close ends the watch.
-func (w *loopWatch) close() {
+// Close ends the watch.
+func (w *LoopWatch) Close() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.closed = true
