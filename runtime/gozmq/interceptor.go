@@ -34,6 +34,7 @@ type CallInfo struct {
 
 	reply     *answer.Context // nil on the calling side
 	onMessage []func(m proto.Message, sent bool) error
+	onAttempt []func(a *Attempt)
 }
 
 // OnMessage has f called for each message of a stream: before one is sent, and

@@ -93,11 +93,16 @@ func (g *Group) BindSecured(ep transport.Endpoint, sec *handshake.Security) (tra
 	if err != nil {
 		return ep, err
 	}
+	return g.Adopt(ln, sec)
+}
+
+// Adopt is BindSecured for a listener that is there. The group closes it.
+func (g *Group) Adopt(ln *transport.Listener, sec *handshake.Security) (transport.Endpoint, error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if g.closed {
 		ln.Close()
-		return ep, ErrClosed
+		return ln.Endpoint(), ErrClosed
 	}
 	g.listeners = append(g.listeners, ln)
 	g.wg.Go(func() { g.accept(ln, sec) })
