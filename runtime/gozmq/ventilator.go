@@ -137,7 +137,9 @@ type Ventilator struct {
 	interceptor Interceptor // nil: none
 	linger      time.Duration
 	addrs       []string
+	role        roleState
 	sent        counter
+	methods     methodCounters
 }
 
 // NewVentilator opens a ventilator, which binds and connects as its options
@@ -156,8 +158,9 @@ func NewVentilator(opts ...VentilatorOption) (*Ventilator, error) {
 	if err := cfg.check(); err != nil {
 		return nil, fmt.Errorf("ventilator: %w", err)
 	}
-	v := &Ventilator{observer: newObserver(cfg.observer), delivery: cfg.delivery, interceptor: cfg.interceptors.chain(), linger: cfg.linger}
-	v.holdsVentilator = bridge.Hold[bridge.Ventilator[Method]]((*pushing)(v))
+	v := &Ventilator{delivery: cfg.delivery, interceptor: cfg.interceptors.chain(), linger: cfg.linger}
+	v.observer = newObserver(cfg.observer, &v.role)
+	v.holdsVentilator = bridge.Hold[bridge.Ventilator[Method, Event]]((*pushing)(v))
 	var err error
 	if v.sender, err = newTaskSender(&cfg, v.observer); err != nil {
 		v.observer.close()
@@ -238,18 +241,23 @@ func (v *Ventilator) Close() error {
 }
 
 // holdsVentilator is what gozmqimpl finds in a Ventilator.
-type holdsVentilator = bridge.Held[bridge.Ventilator[Method]]
+type holdsVentilator = bridge.Held[bridge.Ventilator[Method, Event]]
 
 // pushing is a Ventilator as gozmqimpl sees it (bridge.Ventilator).
 type pushing Ventilator
 
+func (v *pushing) Role() bridge.Role[Event] { return &v.role }
+
 func (v *pushing) Check(m *Method) error { return m.checkDelivery(v.delivery) }
 
-func (v *pushing) Push(ctx context.Context, m *Method, task proto.Message) error {
+func (v *pushing) Push(ctx context.Context, m *Method, task proto.Message) (err error) {
 	if v.interceptor != nil {
-		return v.pushThrough(ctx, m, task)
+		err = v.pushThrough(ctx, m, task)
+	} else {
+		err = v.push(ctx, m, task)
 	}
-	return v.push(ctx, m, task)
+	v.methods.of(m).end(err)
+	return err
 }
 
 func (v *pushing) push(ctx context.Context, m *Method, task proto.Message) error {
