@@ -72,7 +72,7 @@ var layers = map[string][]string{
 
 	"runtime/gozmqadmin/adminv1gozmq": {"runtime/gozmq", "runtime/gozmqimpl", "proto"}, // generated
 
-	"runtime/gozmqops":  {"runtime/gozmq"},
+	"runtime/gozmqops":  {"runtime/gozmq", "runtime/gozmqimpl", "runtime/internal/events", "proto"},
 	"runtime/gozmqhttp": {"runtime/gozmq", "runtime/gozmqops"},
 
 	"runtime/gozmqtest": {"runtime/gozmq", "runtime/gozmqcurve", "runtime/internal/transport"},
