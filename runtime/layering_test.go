@@ -73,7 +73,7 @@ var layers = map[string][]string{
 
 	"runtime/gozmqadmin/adminv1gozmq": {"runtime/gozmq", "runtime/gozmqimpl", "proto"}, // generated
 
-	"runtime/gozmqops":  {"runtime/gozmq"},
+	"runtime/gozmqops":  {"runtime/gozmq", "runtime/gozmqimpl", "runtime/internal/events", "proto"},
 	"runtime/gozmqhttp": {"runtime/gozmq", "runtime/gozmqops"},
 
 	"runtime/gozmqtap": {"runtime/gozmq", "runtime/internal/bridge", "runtime/internal/handshake", "runtime/internal/transport", "runtime/internal/wire", "runtime/internal/zmtp"},

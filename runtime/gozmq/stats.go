@@ -70,6 +70,8 @@ type EndpointStats struct {
 	Endpoint string
 	Dialed   bool // by us, and not bound
 	Peers    int
+
+	Mechanism Mechanism
 }
 
 // CallStats count the calls of a Conn, or of a Server.
@@ -96,10 +98,14 @@ type QueueStats struct {
 
 // PeerStats are the counters of one open connection since its handshake.
 type PeerStats struct {
-	Endpoint   string    // that was bound or dialed
-	Address    string    // of the peer
-	SocketType string    // the ZeroMQ type of the peer's socket, such as "DEALER"
-	RoutingID  string    // that the peer announced; "" for none. Anyone can announce any
+	Endpoint   string // that was bound or dialed
+	Address    string // of the peer
+	SocketType string // the ZeroMQ type of the peer's socket, such as "DEALER"
+	RoutingID  string // that the peer announced; "" for none. Anyone can announce any
+	Mechanism  Mechanism
+	PublicKey  PublicKey `json:",omitzero"` // with CURVE; zero without
+	User       string    `json:",omitzero"` // with PLAIN, where we are the server
+	Identity   string    `json:",omitzero"` // the name that our authenticator gave to the peer
 	Dialed     bool      // by us, and not accepted
 	Since      time.Time // the end of its handshake
 	Traffic
@@ -107,6 +113,9 @@ type PeerStats struct {
 	QueuedBytes    int
 	Subscriptions  int // that the peer holds, at a publisher or the back of a proxy
 	InFlight       int // calls, at a client or server; tasks that a worker has, at a ventilator with DeliveryAtLeastOnce
+	// RoundTrip is how long a ping to the peer took lately; 0: it was not measured,
+	// as few roles do.
+	RoundTrip time.Duration
 }
 
 // statsOf returns those of a socket's connections, oldest peer first.
@@ -122,20 +131,29 @@ func statsOf(role string, g *link.Group) Stats {
 	}
 	s.SendQueue, s.SendQueueBytes = g.SendQueue()
 	for _, e := range g.Endpoints() {
-		s.Endpoints = append(s.Endpoints, EndpointStats(e))
+		s.Endpoints = append(s.Endpoints, EndpointStats{Endpoint: e.Endpoint, Dialed: e.Dialed, Peers: e.Peers, Mechanism: Mechanism(e.Mechanism)})
 	}
 	for _, p := range l.Peers {
-		s.Peers = append(s.Peers, PeerStats{
-			Endpoint: p.Endpoint, Address: p.Address, SocketType: string(p.SocketType), RoutingID: p.Identity,
-			Dialed: p.Dialed, Since: p.Since,
-			Traffic:        Traffic(p.Traffic),
-			QueuedMessages: p.QueuedMessages, QueuedBytes: p.QueuedBytes,
-			Subscriptions: p.Subscriptions, InFlight: p.InFlight,
-		})
+		s.Peers = append(s.Peers, newPeerStats(&p))
 	}
 	slices.SortFunc(s.Peers, func(a, b PeerStats) int {
 		return cmp.Or(a.Since.Compare(b.Since), strings.Compare(a.Address, b.Address))
 	})
+	return s
+}
+
+func newPeerStats(p *link.PeerStats) PeerStats {
+	s := PeerStats{
+		Endpoint: p.Endpoint, Address: p.Address, SocketType: string(p.SocketType), RoutingID: p.Peer.Identity,
+		Mechanism: Mechanism(p.Peer.Mechanism), PublicKey: PublicKey(p.Peer.PublicKey), User: p.Peer.User,
+		Dialed: p.Dialed, Since: p.Since,
+		Traffic:        Traffic(p.Traffic),
+		QueuedMessages: p.QueuedMessages, QueuedBytes: p.QueuedBytes,
+		Subscriptions: p.Subscriptions, InFlight: p.InFlight, RoundTrip: p.RoundTrip,
+	}
+	if auth := p.Peer.Auth; auth != nil {
+		s.Identity = auth.Name
+	}
 	return s
 }
 
