@@ -23,8 +23,12 @@ func pipelineError(err error, what string) error {
 		return Errorf(CodeFailedPrecondition, "%w", err)
 	case errors.As(err, new(*pipeline.LimitError)), errors.As(err, new(*link.LimitError)):
 		return Errorf(CodeResourceExhausted, "%s: %w", what, err)
-	case errors.As(err, &store):
+	case errors.As(err, &store), errors.Is(err, pipeline.ErrQueueLost), err == pipeline.ErrNotOwner:
 		return Errorf(CodeUnavailable, "%s: %w", what, err)
+	case errors.Is(err, pipeline.ErrNoLetter):
+		return Errorf(CodeNotFound, "%s: %w", what, err)
+	case errors.Is(err, pipeline.ErrLetterBusy):
+		return Errorf(CodeFailedPrecondition, "%s: %w", what, err)
 	}
 	return Errorf(CodeOf(err), "%s: %w", what, err)
 }

@@ -90,6 +90,7 @@ type Sink struct {
 	pulls       bool // NewPuller opened it
 	linger      time.Duration
 	addrs       []string
+	role        roleState
 	watch       *loopWatch
 	methods     methodCounters
 }
@@ -116,9 +117,10 @@ func newSink(opts []SinkOption, pulls bool, open func(*sinkConfig, *observer) pi
 	if err := cfg.check(); err != nil {
 		return nil, fmt.Errorf("sink: %w", err)
 	}
-	s := &Sink{observer: newObserver(cfg.observer), delivery: cfg.delivery, interceptor: cfg.interceptors.chain(), pulls: pulls, linger: cfg.linger}
+	s := &Sink{delivery: cfg.delivery, interceptor: cfg.interceptors.chain(), pulls: pulls, linger: cfg.linger}
+	s.observer = newObserver(cfg.observer, &s.role)
 	s.bodies = cfg.bodies(s.observer)
-	s.holdsSink = bridge.Hold[bridge.Sink[Method]]((*resulting)(s))
+	s.holdsSink = bridge.Hold[bridge.Sink[Method, Event]]((*resulting)(s))
 	s.source = open(&cfg, s.observer)
 	s.watch = newLoopWatch(s.unclaimed)
 	var err error
@@ -161,10 +163,12 @@ func (s *Sink) unclaimed() bool {
 }
 
 // holdsSink is what gozmqimpl finds in a Sink.
-type holdsSink = bridge.Held[bridge.Sink[Method]]
+type holdsSink = bridge.Held[bridge.Sink[Method, Event]]
 
 // resulting is a Sink as gozmqimpl sees it (bridge.Sink).
 type resulting Sink
+
+func (s *resulting) Role() bridge.Role[Event] { return &s.role }
 
 func (s *resulting) Check(m *Method, pull bool) error {
 	if err := m.checkDelivery(s.delivery); err != nil {

@@ -79,10 +79,12 @@ type Subscription[M proto.Message, F Filter] interface {
 }
 
 // holdsSubscriber is what gozmqimpl finds in a Subscriber.
-type holdsSubscriber = bridge.Held[bridge.Subscriber[SubscriptionOption, TopicHandlerOption, Method]]
+type holdsSubscriber = bridge.Held[bridge.Subscriber[SubscriptionOption, TopicHandlerOption, Method, Event]]
 
 // subscribing is a Subscriber as gozmqimpl sees it (bridge.Subscriber).
 type subscribing Subscriber
+
+func (s *subscribing) Role() bridge.Role[Event] { return &s.role }
 
 func (s *subscribing) Open(m *Method, patterns []topic.Pattern, bare bool, opts []SubscriptionOption) (bridge.Subscription, error) {
 	sub, err := (*Subscriber)(s).open(patterns, bare, opts)

@@ -44,13 +44,17 @@ type Worker struct {
 	engine   *worker.Worker
 	handlers []taskHandler
 	addrs    []string
+	role     roleState
 }
 
-// holdsWorker is what gozmqimpl finds in a Worker: what opens one.
+// holdsWorker is what gozmqimpl finds in a Worker: what opens one, and its role.
 type holdsWorker = bridge.Held[workerOpener]
 
 // A workerOpener opens workers for gozmqimpl. Its zero value does.
-type workerOpener struct{}
+type workerOpener struct{ worker *Worker }
+
+// Role returns what the worker has beside its sockets (bridge.Roled).
+func (o workerOpener) Role() bridge.Role[Event] { return &o.worker.role }
 
 // Open returns a worker, which binds and connects as its options say and runs
 // nothing before Run. name is the service's.
@@ -82,7 +86,9 @@ func newWorker(name string, handlers []bridge.TaskHandler[Method], cfg *workerCo
 	if err := cfg.check(slices.ContainsFunc(handlers, func(h bridge.TaskHandler[Method]) bool { return h.Result })); err != nil {
 		return nil, err
 	}
-	o := newObserver(cfg.observer)
+	w := &Worker{name: name}
+	w.holdsWorker = bridge.Hold(workerOpener{w})
+	o := newObserver(cfg.observer, &w.role)
 	tasks := &taskConfig{bodies: cfg.bodies(o), onError: cfg.onError, observer: o, interceptor: cfg.interceptors.chain(), socket: delivery.socketType(zmtp.Pull, zmtp.Dealer)}
 	engine := worker.Config{
 		Name: name, Socket: cfg.Config, AtLeastOnce: delivery == DeliveryAtLeastOnce,
@@ -97,7 +103,8 @@ func newWorker(name string, handlers []bridge.TaskHandler[Method], cfg *workerCo
 		own[i] = taskHandler{TaskHandler: h, tasks: tasks}
 		engine.Methods = append(engine.Methods, own[i].engine())
 	}
-	return &Worker{name: name, engine: worker.New(engine), handlers: own}, nil
+	w.handlers, w.engine = own, worker.New(engine)
+	return w, nil
 }
 
 // deliveryOf returns the guarantee of handlers.

@@ -238,10 +238,10 @@ func (c *Conn) askSubscribe(topic []byte) (err error) {
 }
 
 // ReportTopic is Report for an event about a topic. The topic is copied only where
-// there is an observer: a peer may cause any number of such events.
+// somebody observes: a peer may cause any number of such events.
 func (c *Conn) ReportTopic(kind EventKind, topic []byte, err error) {
 	e := Event{Kind: kind, Err: err}
-	if c.cfg.Observe != nil {
+	if c.cfg.Observed() {
 		e.Topic = string(topic)
 	}
 	c.ReportEvent(e)

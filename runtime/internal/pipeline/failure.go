@@ -12,7 +12,10 @@ import (
 // Failure returns why a task was given up, as it travels.
 func Failure(reason error) *status.Error {
 	var failed *FailedError
+	var stored *StoredReason
 	switch {
+	case errors.As(reason, &stored):
+		return &status.Error{Code: status.Code(stored.Code), Message: stored.Text}
 	case errors.As(reason, new(*LimitError)), errors.As(reason, new(*link.LimitError)):
 		return status.Errorf(status.ResourceExhausted, "%w", reason)
 	case errors.Is(reason, ErrBatchCut):
