@@ -125,7 +125,11 @@ func age(t *timestamppb.Timestamp) string {
 	if t == nil {
 		return "-"
 	}
-	return time.Since(t.AsTime()).Round(time.Second).String()
+	d := time.Since(t.AsTime())
+	if d < time.Hour {
+		return d.Truncate(time.Second).String()
+	}
+	return strings.TrimSuffix(d.Truncate(time.Minute).String(), "0s")
 }
 
 // why is who has a task, or why it failed last.
