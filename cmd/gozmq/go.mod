@@ -9,6 +9,7 @@ replace github.com/gozmq/gozmq => ../..
 require (
 	github.com/HdrHistogram/hdrhistogram-go v1.4.0
 	github.com/bufbuild/protocompile v0.14.1
+	github.com/creack/pty v1.1.24
 	github.com/gozmq/gozmq v0.1.0
 	github.com/jhump/protoreflect/v2 v2.0.0-beta.2
 	github.com/spf13/cobra v1.10.2

@@ -8,6 +8,7 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
+	"github.com/gozmq/gozmq/runtime/gozmqstore"
 	"github.com/gozmq/gozmq/runtime/internal/bridge"
 	"github.com/gozmq/gozmq/runtime/internal/handshake"
 	"github.com/gozmq/gozmq/runtime/internal/link"
@@ -20,7 +21,7 @@ type ventilatorConfig struct {
 	socketConfig
 	delivery     Delivery
 	queue        pipeline.DispatcherConfig // its limits; newQueuedSender sets the rest
-	store        TaskStore
+	store        gozmqstore.Store
 	letters      letterHandlers
 	reliable     []string // names of options that need DeliveryAtLeastOnce
 	interceptors interceptorOption
@@ -53,9 +54,12 @@ func WithTaskQueue(tasks, bytes int) VentilatorOption {
 
 // WithTaskStore keeps the tasks of a ventilator with DeliveryAtLeastOnce in a
 // store until they are done. A new ventilator first delivers the tasks that the
-// store has. The caller closes the store, after the ventilator. Default: tasks
-// are kept in memory only.
-func WithTaskStore(s TaskStore) VentilatorOption {
+// store has. While another ventilator owns the store's queue, in this process or
+// another, this one stands by: it binds and connects, and takes over when the other
+// one has closed, or died. Push and Wait wait for that until their context ends;
+// EventOwner, EventStandby and Progress.Standby tell which one it is. The caller
+// closes the store, after the ventilator. Default: tasks are kept in memory only.
+func WithTaskStore(s gozmqstore.Store) VentilatorOption {
 	return ventilatorOption(func(c *ventilatorConfig) {
 		c.store = s
 		c.reliable = append(c.reliable, "WithTaskStore")
@@ -133,7 +137,9 @@ type Ventilator struct {
 	interceptor Interceptor // nil: none
 	linger      time.Duration
 	addrs       []string
+	role        roleState
 	sent        counter
+	methods     methodCounters
 }
 
 // NewVentilator opens a ventilator, which binds and connects as its options
@@ -152,8 +158,9 @@ func NewVentilator(opts ...VentilatorOption) (*Ventilator, error) {
 	if err := cfg.check(); err != nil {
 		return nil, fmt.Errorf("ventilator: %w", err)
 	}
-	v := &Ventilator{observer: newObserver(cfg.observer), delivery: cfg.delivery, interceptor: cfg.interceptors.chain(), linger: cfg.linger}
-	v.holdsVentilator = bridge.Hold[bridge.Ventilator[Method]]((*pushing)(v))
+	v := &Ventilator{delivery: cfg.delivery, interceptor: cfg.interceptors.chain(), linger: cfg.linger}
+	v.observer = newObserver(cfg.observer, &v.role)
+	v.holdsVentilator = bridge.Hold[bridge.Ventilator[Method, Event]]((*pushing)(v))
 	var err error
 	if v.sender, err = newTaskSender(&cfg, v.observer); err != nil {
 		v.observer.close()
@@ -234,18 +241,23 @@ func (v *Ventilator) Close() error {
 }
 
 // holdsVentilator is what gozmqimpl finds in a Ventilator.
-type holdsVentilator = bridge.Held[bridge.Ventilator[Method]]
+type holdsVentilator = bridge.Held[bridge.Ventilator[Method, Event]]
 
 // pushing is a Ventilator as gozmqimpl sees it (bridge.Ventilator).
 type pushing Ventilator
 
+func (v *pushing) Role() bridge.Role[Event] { return &v.role }
+
 func (v *pushing) Check(m *Method) error { return m.checkDelivery(v.delivery) }
 
-func (v *pushing) Push(ctx context.Context, m *Method, task proto.Message) error {
+func (v *pushing) Push(ctx context.Context, m *Method, task proto.Message) (err error) {
 	if v.interceptor != nil {
-		return v.pushThrough(ctx, m, task)
+		err = v.pushThrough(ctx, m, task)
+	} else {
+		err = v.push(ctx, m, task)
 	}
-	return v.push(ctx, m, task)
+	v.methods.of(m).end(err)
+	return err
 }
 
 func (v *pushing) push(ctx context.Context, m *Method, task proto.Message) error {

@@ -24,7 +24,7 @@ variable GOZMQ_CONTEXT; context use makes one the default.
 Contexts are kept in $XDG_CONFIG_HOME/gozmq/contexts.yaml, or in ~/.config, for
 their owner alone. They have the paths of files with keys and passwords, and no
 secret.`,
-		Args: cobra.NoArgs,
+		Args: noVerb,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	c.AddCommand(contextAdd(a), contextList(a), contextShow(a), contextRemove(a), contextUse(a))

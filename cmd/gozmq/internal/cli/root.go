@@ -3,6 +3,8 @@
 package cli
 
 import (
+	"strings"
+
 	"github.com/spf13/cobra"
 
 	"github.com/gozmq/gozmq/runtime/gozmq"
@@ -38,19 +40,32 @@ never on the command line:
 		SilenceErrors:     true,
 		SilenceUsage:      true,
 		DisableAutoGenTag: true,
-		Args:              cobra.NoArgs,
+		Args:              noVerb,
 		RunE:              func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return wrongf("%w; see %s --help", err, cmd.CommandPath())
 	})
 	root.CompletionOptions.DisableDefaultCmd = true
+	root.InitDefaultHelpFlag()
+	root.SuggestionsMinimumDistance = 2
 	root.AddCommand(verbs(a)...)
 	root.AddCommand(roleVerbs(a)...)
 	for _, c := range root.Commands() {
 		strict(c)
 	}
 	return root
+}
+
+// noVerb is the error of a verb that does not exist.
+func noVerb(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	if near := cmd.SuggestionsFor(args[0]); len(near) > 0 {
+		return wrongf("there is no verb %q; did you mean %s?", args[0], strings.Join(near, " or "))
+	}
+	return wrongf("there is no verb %q; see %s --help", args[0], cmd.CommandPath())
 }
 
 // verbs are the verbs, in the order of the help.

@@ -138,7 +138,10 @@ func (t *Target) key() (gozmqcurve.SecretKey, error) {
 	}
 	key, err := gozmqcurve.LoadKey(t.CurveKey)
 	if err != nil {
-		return key, fmt.Errorf("--curve-key: %w; make a key with gozmq keygen", err)
+		if errors.Is(err, os.ErrNotExist) {
+			err = fmt.Errorf("%w; make a key with gozmq keygen", err)
+		}
+		return key, fmt.Errorf("--curve-key: %w", err)
 	}
 	return key, nil
 }
@@ -242,7 +245,7 @@ func (t *Target) reason(e gozmq.Event) string {
 	}
 	why := "for no reason that it tells"
 	if e.Err != nil {
-		why = e.Err.Error()
+		why = strings.TrimPrefix(e.Err.Error(), where+": ")
 	}
 	switch {
 	case e.Kind == gozmq.EventDialFailed:

@@ -99,15 +99,15 @@ func (a *Answers) answer(m *schema.Method, y answerYAML) (*Answer, error) {
 		replies = append([]any{y.Reply}, replies...)
 	}
 	for i, v := range replies {
-		body, err := a.encode(m.Output, v)
+		body, err := a.encode(fmt.Sprint("reply ", i+1), m.Output, v)
 		if err != nil {
-			return nil, fmt.Errorf("reply %d: %w", i+1, err)
+			return nil, err
 		}
 		out.Replies = append(out.Replies, body)
 	}
 	if y.When != nil {
-		if _, err := a.encode(m.Input, y.When); err != nil {
-			return nil, fmt.Errorf("when: %w", err)
+		if _, err := a.encode("when", m.Input, y.When); err != nil {
+			return nil, err
 		}
 	}
 	if y.Error != nil {
@@ -125,13 +125,13 @@ func (a *Answers) answer(m *schema.Method, y answerYAML) (*Answer, error) {
 	return out, nil
 }
 
-// encode returns a value of YAML as an encoded message.
-func (a *Answers) encode(d protoreflect.MessageDescriptor, v any) ([]byte, error) {
+// encode returns a value of YAML as an encoded message; name is for errors.
+func (a *Answers) encode(name string, d protoreflect.MessageDescriptor, v any) ([]byte, error) {
 	b, err := json.Marshal(plain(v))
 	if err != nil {
 		return nil, err
 	}
-	body, _, err := message.NewReader(string(b), strings.NewReader(string(b)), message.JSON, d, a.types).Next()
+	body, _, err := message.NewReader(name, strings.NewReader(string(b)), message.JSON, d, a.types).Next()
 	return body, err
 }
 

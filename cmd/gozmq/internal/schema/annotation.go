@@ -91,7 +91,11 @@ func idempotency(d protoreflect.MethodDescriptor) gozmq.Idempotency {
 }
 
 func comment(d protoreflect.Descriptor) string {
-	return strings.TrimSpace(d.ParentFile().SourceLocations().ByDescriptor(d).LeadingComments)
+	lines := strings.Split(strings.TrimSpace(d.ParentFile().SourceLocations().ByDescriptor(d).LeadingComments), "\n")
+	for i := range lines {
+		lines[i] = strings.TrimPrefix(lines[i], " ")
+	}
+	return strings.Join(lines, "\n")
 }
 
 // messageMethods returns the topic and the task that a message is without a

@@ -7,16 +7,16 @@ import (
 	"github.com/gozmq/gozmq/runtime/internal/link"
 )
 
-// Numbered gives the connections of a sink numbers, which wait in its queues with
-// the messages, and remembers what describes each. Its methods may be called from
-// any goroutine.
-type Numbered[P any] struct {
-	Describe func(*link.Conn) P // set before the first call
+// numberedPeers gives the connections of a sink numbers, which wait in its queues
+// with the messages, and remembers what describes each. Its methods may be called
+// from any goroutine.
+type numberedPeers struct {
+	describe func(*link.Conn) any
 
 	numbers sync.Map // *link.Conn to [4]byte, in big-endian order
 
 	mu    sync.Mutex // guards what follows, and changes of numbers
-	peers map[[4]byte]P
+	peers map[[4]byte]any
 	conns map[[4]byte]*link.Conn
 	last  uint32
 }
@@ -25,15 +25,15 @@ type Numbered[P any] struct {
 // are forgotten.
 const maxNumbers = 4096
 
-// Number returns the number of a connection.
-func (p *Numbered[P]) Number(c *link.Conn) [4]byte {
+// number returns the number of a connection.
+func (p *numberedPeers) number(c *link.Conn) [4]byte {
 	if n, ok := p.numbers.Load(c); ok {
 		return n.([4]byte)
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.conns == nil {
-		p.peers, p.conns = make(map[[4]byte]P), make(map[[4]byte]*link.Conn)
+		p.peers, p.conns = make(map[[4]byte]any), make(map[[4]byte]*link.Conn)
 	}
 	if len(p.conns) >= maxNumbers {
 		p.forgetEnded()
@@ -47,7 +47,7 @@ func (p *Numbered[P]) Number(c *link.Conn) [4]byte {
 }
 
 // forgetEnded drops the numbers of connections that have ended; p.mu is held.
-func (p *Numbered[P]) forgetEnded() {
+func (p *numberedPeers) forgetEnded() {
 	for n, c := range p.conns {
 		if c.Ended() {
 			delete(p.conns, n)
@@ -57,15 +57,15 @@ func (p *Numbered[P]) forgetEnded() {
 	}
 }
 
-// Of returns what describes the connection with a number, zero if that is
+// of returns what describes the connection with a number, nil if that is
 // forgotten.
-func (p *Numbered[P]) Of(number []byte) P {
+func (p *numberedPeers) of(number []byte) any {
 	n := [4]byte(number)
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	peer, known := p.peers[n]
 	if c := p.conns[n]; !known && c != nil {
-		peer = p.Describe(c)
+		peer = p.describe(c)
 		p.peers[n] = peer
 	}
 	return peer
