@@ -25,6 +25,8 @@ var endpoints = map[string]string{
 	"tcp://127.0.0.1:5558": "undescribed",
 	"tcp://127.0.0.1:5559": "publisher",
 	"tcp://127.0.0.1:5561": "python rep.py",
+	"tcp://127.0.0.1:5597": "readonly",
+	"tcp://127.0.0.1:5598": "admin",
 	"tcp://127.0.0.1:5599": "",
 }
 
@@ -166,6 +168,8 @@ var varying = []struct {
 	{regexp.MustCompile(`"(atMs|firstMs|totalMs|perSecond|ms)":[0-9.e+-]+`), `"$1":1.5`},
 	{regexp.MustCompile(`"time":"[^"]+"`), `"time":"2026-01-01T12:00:00.000Z"`},
 	{regexp.MustCompile(`"peer":"127\.0\.0\.1:\d+"`), `"peer":"127.0.0.1:40000"`},
+	{regexp.MustCompile(`\b1h2m\ds`), `1h2m3s`},
+	{regexp.MustCompile(`"enqueued":( ?)"[^"]+"`), `"enqueued":$1"2026-01-01T12:00:00Z"`},
 	{regexp.MustCompile(`time=[0-9.]+s`), `time=0.001500s`},
 	{regexp.MustCompile(`(gozmq_check_duration_seconds\S*) [0-9.]+`), `$1 0.001500`},
 	{regexp.MustCompile(`listening on tcp://127\.0\.0\.1:\d+`), `listening on tcp://127.0.0.1:5560`},
