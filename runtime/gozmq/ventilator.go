@@ -153,7 +153,7 @@ func NewVentilator(opts ...VentilatorOption) (*Ventilator, error) {
 		return nil, fmt.Errorf("ventilator: %w", err)
 	}
 	v := &Ventilator{observer: newObserver(cfg.observer), delivery: cfg.delivery, interceptor: cfg.interceptors.chain(), linger: cfg.linger}
-	v.holdsVentilator = bridge.Hold[bridge.Ventilator[Method]]((*pushing)(v))
+	v.holdsVentilator = bridge.Hold(pushing{v})
 	var err error
 	if v.sender, err = newTaskSender(&cfg, v.observer); err != nil {
 		v.observer.close()
@@ -234,21 +234,24 @@ func (v *Ventilator) Close() error {
 }
 
 // holdsVentilator is what gozmqimpl finds in a Ventilator.
-type holdsVentilator = bridge.Held[bridge.Ventilator[Method]]
+type holdsVentilator = bridge.Held[pushing]
 
-// pushing is a Ventilator as gozmqimpl sees it (bridge.Ventilator).
-type pushing Ventilator
+// pushing is a Ventilator as gozmqimpl sees it (bridge.Ventilator). Record works
+// without one.
+type pushing struct{ *Ventilator }
 
-func (v *pushing) Check(m *Method) error { return m.checkDelivery(v.delivery) }
+var _ bridge.Ventilator[Method] = pushing{}
 
-func (v *pushing) Push(ctx context.Context, m *Method, task proto.Message) error {
+func (v pushing) Check(m *Method) error { return m.checkDelivery(v.delivery) }
+
+func (v pushing) Push(ctx context.Context, m *Method, task proto.Message) error {
 	if v.interceptor != nil {
 		return v.pushThrough(ctx, m, task)
 	}
 	return v.push(ctx, m, task)
 }
 
-func (v *pushing) push(ctx context.Context, m *Method, task proto.Message) error {
+func (v pushing) push(ctx context.Context, m *Method, task proto.Message) error {
 	if err := v.sender.push(ctx, m, task); err != nil {
 		return err
 	}
@@ -257,7 +260,7 @@ func (v *pushing) push(ctx context.Context, m *Method, task proto.Message) error
 }
 
 // pushThrough has the interceptors push a task.
-func (v *pushing) pushThrough(ctx context.Context, m *Method, task proto.Message) error {
+func (v pushing) pushThrough(ctx context.Context, m *Method, task proto.Message) error {
 	info := &TaskInfo{Method: m, ctx: ctx}
 	if b, _ := ctx.Value(batchKey{}).(*Batch); b != nil {
 		info.Batch = b.name
