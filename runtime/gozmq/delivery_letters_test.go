@@ -11,6 +11,7 @@ import (
 	"google.golang.org/protobuf/types/known/wrapperspb"
 
 	"github.com/gozmq/gozmq/internal/testkit"
+	"github.com/gozmq/gozmq/runtime/gozmqstore"
 	"github.com/gozmq/gozmq/runtime/internal/bridge"
 )
 
@@ -81,10 +82,10 @@ func TestDeadLetterOfAnotherType(t *testing.T) {
 	}
 }
 
-// Close gives handlers of letters the linger time. Then a store still has the task,
-// which the next ventilator runs again.
+// Close gives handlers of letters the linger time. Then a store still has the letter,
+// which the next ventilator offers again.
 func TestDeadLetterSurvives(t *testing.T) {
-	for name, store := range map[string]TaskStore{"memory": nil, "store": new(memoryStore)} {
+	for name, store := range map[string]gozmqstore.Store{"memory": nil, "store": new(memoryStore)} {
 		t.Run(name, func(t *testing.T) {
 			opts := []VentilatorOption{DeliveryAtLeastOnce, Bind("ipc://" + t.TempDir() + "/v")}
 			if store != nil {
@@ -105,7 +106,7 @@ func TestDeadLetterSurvives(t *testing.T) {
 			_ = w.stop()
 			want := "dead letters that were not handled, and are lost: 1"
 			if store != nil {
-				want = "dead letters that were not handled: 1 (their tasks are stored"
+				want = "dead letters that were not handled: 1 (they are stored"
 			}
 			if err := v.Close(); err == nil || !strings.Contains(err.Error(), want) {
 				t.Errorf("Close: %v, want %q", err, want)
@@ -115,7 +116,6 @@ func TestDeadLetterSurvives(t *testing.T) {
 			}
 			dead, option := letters()
 			v = ventilator(t, append(opts, option)...)
-			giveUp(t, v, sureMethod)
 			wantLetter(t, dead, 1, 1, CodeUnknown, "no")
 			waitDone(t, v)
 		})

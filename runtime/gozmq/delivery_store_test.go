@@ -3,7 +3,6 @@ package gozmq
 import (
 	"context"
 	"errors"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -12,40 +11,54 @@ import (
 	"google.golang.org/protobuf/types/known/wrapperspb"
 
 	"github.com/gozmq/gozmq/internal/testkit"
+	"github.com/gozmq/gozmq/runtime/gozmqstore"
 	"github.com/gozmq/gozmq/runtime/internal/wire"
 )
 
-// A memoryStore is a TaskStore that outlives its ventilator.
+// A memoryStore is a store that outlives its ventilator, and can fail.
 type memoryStore struct {
-	StoreLock
-	mu    sync.Mutex
-	tasks []StoredTask
-	fail  error
+	gozmqstore.Memory
+	mu   sync.Mutex
+	fail error
+	// apply, unless it is nil, is called before each Apply.
+	apply func()
+	// extra is what Load visits besides.
+	extra []gozmqstore.Task
 }
 
-func (s *memoryStore) Load(visit func(StoredTask) error) error {
-	for _, t := range s.tasks {
+func (s *memoryStore) Acquire(ctx context.Context, standby func()) (gozmqstore.Session, error) {
+	session, err := s.Memory.Acquire(ctx, standby)
+	if err != nil {
+		return nil, err
+	}
+	return &memorySession{session, s}, nil
+}
+
+type memorySession struct {
+	gozmqstore.Session
+	store *memoryStore
+}
+
+func (s *memorySession) Load(ctx context.Context, visit func(gozmqstore.Task) error) error {
+	for _, t := range s.store.extra {
 		if err := visit(t); err != nil {
 			return err
 		}
 	}
-	return nil
+	return s.Session.Load(ctx, visit)
 }
 
-func (s *memoryStore) Apply(c *StoreChange) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.fail != nil {
-		return s.fail
+func (s *memorySession) Apply(ctx context.Context, c *gozmqstore.Change) error {
+	if s.store.apply != nil {
+		s.store.apply()
 	}
-	s.tasks = append(s.tasks, c.Put...)
-	for i, t := range s.tasks {
-		if n, ok := c.Attempts[t.ID]; ok {
-			s.tasks[i].Attempts = n
-		}
+	s.store.mu.Lock()
+	err := s.store.fail
+	s.store.mu.Unlock()
+	if err != nil {
+		return err
 	}
-	s.tasks = slices.DeleteFunc(s.tasks, func(t StoredTask) bool { return slices.Contains(c.Delete, t.ID) })
-	return nil
+	return s.Session.Apply(ctx, c)
 }
 
 func (s *memoryStore) setFail(err error) {
@@ -54,11 +67,7 @@ func (s *memoryStore) setFail(err error) {
 	s.fail = err
 }
 
-func (s *memoryStore) len() int {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return len(s.tasks)
-}
+func (s *memoryStore) len() int { return len(s.Tasks()) }
 
 // What one ventilator leaves in its store, the next one hands out: with the same
 // ids, and with the attempts that there were.
@@ -152,60 +161,37 @@ func TestStoreFails(t *testing.T) {
 	testkit.Eventually(t, "an empty store", func() bool { return store.len() == 0 })
 }
 
-func TestStoreCannotLoad(t *testing.T) {
-	bad := map[string][]StoredTask{
-		"no id":     {{ID: ""}},
-		"long id":   {{ID: string(make([]byte, 256))}},
-		"same id":   {{ID: "a"}, {ID: "a"}},
-		"no method": {{ID: "a"}},
+// Records that make no sense are reported, and the others are done.
+func TestStoreDamagedTask(t *testing.T) {
+	bad := map[string][]gozmqstore.Task{
+		"is damaged":    {{ID: "a", Err: errors.New("task a is damaged")}},
+		"has the id":    {{ID: ""}},
+		"255 bytes":     {{ID: string(make([]byte, 256))}},
+		"twice":         {{ID: "a", Procedure: "p"}, {ID: "a", Procedure: "p"}},
+		"has no method": {{ID: "a"}},
+		"has none":      {{ID: "a", Status: gozmqstore.Status{State: gozmqstore.StateBatch}}},
 	}
-	for name, tasks := range bad {
-		t.Run(name, func(t *testing.T) {
-			_, err := NewVentilator(DeliveryAtLeastOnce, Bind("inproc://"+t.Name()), WithTaskStore(&memoryStore{tasks: tasks}))
-			wantText(t, err, "load the stored tasks")
+	for want, tasks := range bad {
+		t.Run(want, func(t *testing.T) {
+			events := newRecorder()
+			store := &memoryStore{extra: append(tasks, gozmqstore.Task{ID: "b", Procedure: sureMethod.Procedure})}
+			v := ventilator(t, DeliveryAtLeastOnce, Bind("inproc://"+t.Name()), WithTaskStore(store), events.option())
+			wantText(t, events.wait(t, EventStoreFailed, 1).Err, want)
+			wantProgress(t, v.Progress, Progress{Queued: len(tasks)})
 		})
 	}
 }
 
-// A store is refused while another ventilator has it, however it is wrapped, and
-// is free again when that one is closed or could not be made.
-func TestStoreInUse(t *testing.T) {
-	type wrapped struct{ TaskStore }
-	store := new(memoryStore)
-	open := func(s TaskStore, more ...VentilatorOption) (*Ventilator, error) {
-		return NewVentilator(append([]VentilatorOption{DeliveryAtLeastOnce, Bind("tcp://127.0.0.1:*"), WithTaskStore(s)}, more...)...)
-	}
-	first, err := open(store)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, s := range []TaskStore{store, wrapped{store}} {
-		_, err := open(s)
-		wantText(t, err, "another ventilator has this task store")
-	}
-	if err := first.Close(); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := open(store, Bind("tcp://256.0.0.1:1")); err == nil {
-		t.Fatal("a ventilator bound an address that is none")
-	}
-	store.tasks = []StoredTask{{ID: "a"}}
-	_, err = open(store)
+// A store that cannot be loaded is an error of NewVentilator.
+func TestStoreCannotLoad(t *testing.T) {
+	_, err := NewVentilator(DeliveryAtLeastOnce, Bind("inproc://"+t.Name()), WithTaskStore(&brokenStore{load: true}))
 	wantText(t, err, "load the stored tasks")
-	store.tasks = nil
-	again, err := open(wrapped{store})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := again.Close(); err != nil {
-		t.Error(err)
-	}
 }
 
 // A store that hangs stays with the ventilator that has been closed, until its
 // last call returns.
 func TestStoreHangsInUse(t *testing.T) {
-	s := &stuckStore{let: make(chan struct{})}
+	s, let := stuckStore()
 	v, err := NewVentilator(DeliveryAtLeastOnce, Bind("tcp://127.0.0.1:*"), WithTaskStore(s), WithLinger(20*time.Millisecond))
 	if err != nil {
 		t.Fatal(err)
@@ -214,25 +200,10 @@ func TestStoreHangsInUse(t *testing.T) {
 	defer cancel()
 	wantCode(t, v.Push(ctx, sureMethod, wrapperspb.Int64(1)), CodeDeadlineExceeded)
 	wantText(t, v.Close(), "store does not answer")
-	_, err = NewVentilator(DeliveryAtLeastOnce, Bind("tcp://127.0.0.1:*"), WithTaskStore(s))
-	wantText(t, err, "another ventilator has this task store")
-	close(s.let)
-	testkit.Eventually(t, "that the store is free", func() bool {
-		next, err := NewVentilator(DeliveryAtLeastOnce, Bind("tcp://127.0.0.1:*"), WithTaskStore(s))
-		return err == nil && next.Close() == nil
-	})
-}
-
-// A stored task that cannot be read is reported, and the others are done.
-func TestStoreDamagedTask(t *testing.T) {
-	events := newRecorder()
-	store := &memoryStore{tasks: []StoredTask{
-		{ID: "a", Err: errors.New("task a is damaged")},
-		{ID: "b", Procedure: sureMethod.Procedure},
-	}}
-	v := ventilator(t, DeliveryAtLeastOnce, Bind("inproc://"+t.Name()), WithTaskStore(store), events.option())
-	wantText(t, events.wait(t, EventStoreFailed, 1).Err, "task a is damaged")
-	wantProgress(t, v.Progress, Progress{Queued: 1})
+	next := ventilator(t, DeliveryAtLeastOnce, Bind("tcp://127.0.0.1:*"), WithTaskStore(s))
+	wantProgress(t, next.Progress, Progress{Standby: true})
+	close(let)
+	testkit.Eventually(t, "that the store is free", func() bool { return !next.Progress().Standby })
 }
 
 // A worker that is stuck holds no more tasks than its credit: the others are

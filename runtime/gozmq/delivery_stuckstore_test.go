@@ -10,22 +10,16 @@ import (
 	"github.com/gozmq/gozmq/internal/testkit"
 )
 
-// A stuckStore is a memoryStore on a disk that does not answer before let is
-// closed.
-type stuckStore struct {
-	memoryStore
-	let chan struct{}
-}
-
-func (s *stuckStore) Apply(c *StoreChange) error {
-	<-s.let
-	return s.memoryStore.Apply(c)
+// stuckStore returns a store on a disk that does not answer before let is closed.
+func stuckStore() (s *memoryStore, let chan struct{}) {
+	let = make(chan struct{})
+	return &memoryStore{apply: func() { <-let }}, let
 }
 
 // Push and Close keep their deadlines while the store hangs, and a task that
 // Push has refused is not in the store afterwards.
 func TestStoreHangs(t *testing.T) {
-	s := &stuckStore{let: make(chan struct{})}
+	s, let := stuckStore()
 	v, err := NewVentilator(DeliveryAtLeastOnce, Bind("tcp://127.0.0.1:*"), WithTaskStore(s), WithLinger(20*time.Millisecond))
 	if err != nil {
 		t.Fatal(err)
@@ -34,14 +28,14 @@ func TestStoreHangs(t *testing.T) {
 	defer cancel()
 	wantCode(t, v.Push(ctx, sureMethod, wrapperspb.Int64(1)), CodeDeadlineExceeded, "store has not taken the task")
 	wantText(t, v.Close(), "store does not answer")
-	close(s.let)
+	close(let)
 	testkit.Eventually(t, "an empty store", func() bool { return s.len() == 0 })
 }
 
 // The limit of the queue holds while many tasks wait for the store.
 func TestStoreHangsQueueLimit(t *testing.T) {
 	const limit = 10
-	s := &stuckStore{let: make(chan struct{})}
+	s, let := stuckStore()
 	v, err := NewVentilator(DeliveryAtLeastOnce, Bind("tcp://127.0.0.1:*"), WithTaskStore(s), WithTaskQueue(limit, 1<<20))
 	if err != nil {
 		t.Fatal(err)
@@ -51,7 +45,7 @@ func TestStoreHangsQueueLimit(t *testing.T) {
 	for range cap(done) {
 		go func() { done <- v.Push(ctx, sureMethod, wrapperspb.Int64(1)) }()
 	}
-	close(s.let)
+	close(let)
 	for range limit {
 		if err := testkit.Receive(t, done, "the end of Push"); err != nil {
 			t.Error(err)

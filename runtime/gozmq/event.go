@@ -37,8 +37,10 @@ const (
 	EventStoreFailed                              // a ventilator's store did not take a change, or cannot read a task
 	EventOverflow                                 // Count messages were dropped: the queue of the subscription to Topic was full
 	EventTopicFailed                              // a message of Topic could not be decoded, or its handler returned an error
-	EventLetterFailed                             // the dead letter handler returned an error: it gets the letter again
+	EventLetterFailed                             // the dead letter handler returned an error: it gets the letter again; or one that no handler wants was discarded: too many are kept
 	EventProbed                                   // a peer connected and closed the connection without a byte, as load balancers do
+	EventOwner                                    // the ventilator owns the queue of its task store, and hands out tasks
+	EventStandby                                  // it does not: another ventilator owns it; with Err: now, because the queue was lost
 )
 
 var eventNames = [...]string{
@@ -69,6 +71,8 @@ var eventNames = [...]string{
 	EventTopicFailed:         "topic failed",
 	EventLetterFailed:        "letter failed",
 	EventProbed:              "probed",
+	EventOwner:               "owner",
+	EventStandby:             "standby",
 }
 
 // String returns the kind in lower case.

@@ -13,6 +13,7 @@ import (
 	"google.golang.org/protobuf/types/known/wrapperspb"
 
 	"github.com/gozmq/gozmq/internal/testkit"
+	"github.com/gozmq/gozmq/runtime/gozmqstore"
 )
 
 // A brokenCodec panics where it says.
@@ -152,18 +153,28 @@ func TestCaptureHandlerPanic(t *testing.T) {
 
 // A brokenStore panics in every method, or only in the second one.
 type brokenStore struct {
-	StoreLock
+	gozmqstore.Memory
 	load bool
 }
 
-func (s *brokenStore) Load(func(StoredTask) error) error {
+func (s *brokenStore) Acquire(ctx context.Context, standby func()) (gozmqstore.Session, error) {
+	session, err := s.Memory.Acquire(ctx, standby)
+	return &brokenSession{session, s.load}, err
+}
+
+type brokenSession struct {
+	gozmqstore.Session
+	load bool
+}
+
+func (s *brokenSession) Load(ctx context.Context, visit func(gozmqstore.Task) error) error {
 	if s.load {
 		panic("boom")
 	}
-	return nil
+	return s.Session.Load(ctx, visit)
 }
 
-func (s *brokenStore) Apply(*StoreChange) error { panic("boom") }
+func (s *brokenSession) Apply(context.Context, *gozmqstore.Change) error { panic("boom") }
 
 // TestTaskStorePanic makes it the error of what was asked of the store.
 func TestTaskStorePanic(t *testing.T) {

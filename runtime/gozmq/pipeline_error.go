@@ -20,8 +20,12 @@ func pipelineError(err error, what string) error {
 		return Errorf(CodeFailedPrecondition, "%w", err)
 	case errors.As(err, new(*pipeline.LimitError)), errors.As(err, new(*link.LimitError)):
 		return Errorf(CodeResourceExhausted, "%s: %w", what, err)
-	case errors.As(err, &store):
+	case errors.As(err, &store), errors.Is(err, pipeline.ErrQueueLost), err == pipeline.ErrNotOwner:
 		return Errorf(CodeUnavailable, "%s: %w", what, err)
+	case errors.Is(err, pipeline.ErrNoLetter):
+		return Errorf(CodeNotFound, "%s: %w", what, err)
+	case errors.Is(err, pipeline.ErrLetterBusy):
+		return Errorf(CodeFailedPrecondition, "%s: %w", what, err)
 	}
 	return Errorf(CodeOf(err), "%s: %w", what, err)
 }
@@ -29,7 +33,10 @@ func pipelineError(err error, what string) error {
 // taskFailure returns why a task was given up, as an *Error.
 func taskFailure(reason error) *Error {
 	var failed *pipeline.FailedError
+	var stored *pipeline.StoredReason
 	switch {
+	case errors.As(reason, &stored):
+		return &Error{Code: Code(stored.Code), Message: stored.Text}
 	case errors.As(reason, new(*pipeline.LimitError)), errors.As(reason, new(*link.LimitError)):
 		return Errorf(CodeResourceExhausted, "%w", reason)
 	case !errors.As(reason, &failed):

@@ -22,6 +22,9 @@ type Progress struct {
 	// Results is how many results wait at a worker: for a sink or, with
 	// DeliveryAtLeastOnce, for its acknowledgement.
 	Results int
+	// Standby says that another ventilator owns the task store's queue, or nobody
+	// can: this one hands out nothing.
+	Standby bool
 }
 
 // String returns the numbers that are not 0, as text.
@@ -37,5 +40,8 @@ func (p Progress) String() string {
 	add(p.Failed, "failed")
 	add(p.Redelivered, "redelivered")
 	add(uint64(p.Results), "results waiting")
+	if p.Standby {
+		text += ", standing by"
+	}
 	return text
 }

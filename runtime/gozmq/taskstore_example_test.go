@@ -3,47 +3,17 @@ package gozmq_test
 import (
 	"context"
 	"fmt"
-	"slices"
 
 	imagev1 "github.com/gozmq/gozmq/example/gen/image/v1"
 	"github.com/gozmq/gozmq/example/gen/image/v1/imagev1gozmq"
 	"github.com/gozmq/gozmq/runtime/gozmq"
+	"github.com/gozmq/gozmq/runtime/gozmqstore"
 )
 
-// A shelf is a TaskStore in memory. A real one, such as gozmqbolt's, keeps the
-// tasks on a disk.
-type shelf struct {
-	gozmq.StoreLock
-	tasks []gozmq.StoredTask
-}
-
-func (s *shelf) Load(visit func(gozmq.StoredTask) error) error {
-	for _, t := range s.tasks {
-		if err := visit(t); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (s *shelf) Apply(change *gozmq.StoreChange) error {
-	for _, t := range change.Put {
-		t.Body, t.Header = slices.Clone(t.Body), slices.Clone(t.Header)
-		s.tasks = append(s.tasks, t)
-	}
-	for i := range s.tasks {
-		if n, ok := change.Attempts[s.tasks[i].ID]; ok {
-			s.tasks[i].Attempts = n
-		}
-	}
-	s.tasks = slices.DeleteFunc(s.tasks, func(t gozmq.StoredTask) bool { return slices.Contains(change.Delete, t.ID) })
-	return nil
-}
-
 // Tasks that were pushed and not done are there again when the next ventilator
-// opens the store.
+// has the store. A real store, such as gozmqbolt's, keeps them on a disk.
 func ExampleWithTaskStore() {
-	store := new(shelf)
+	store := new(gozmqstore.Memory)
 	for range 2 {
 		vent, err := gozmq.NewVentilator(gozmq.DeliveryAtLeastOnce, gozmq.Bind("inproc://example-store"), gozmq.WithTaskStore(store))
 		if err != nil {
@@ -62,7 +32,7 @@ func ExampleWithTaskStore() {
 		}
 		fmt.Println("closed:", vent.Close())
 	}
-	fmt.Println("in the store:", len(store.tasks))
+	fmt.Println("in the store:", len(store.Tasks()))
 	// Output:
 	// at the start: 0
 	// closed: <nil>

@@ -8,6 +8,7 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
+	"github.com/gozmq/gozmq/runtime/gozmqstore"
 	"github.com/gozmq/gozmq/runtime/internal/bridge"
 	"github.com/gozmq/gozmq/runtime/internal/handshake"
 	"github.com/gozmq/gozmq/runtime/internal/link"
@@ -20,7 +21,7 @@ type ventilatorConfig struct {
 	socketConfig
 	delivery     Delivery
 	queue        pipeline.DispatcherConfig // its limits; newQueuedSender sets the rest
-	store        TaskStore
+	store        gozmqstore.Store
 	letters      letterHandlers
 	reliable     []string // names of options that need DeliveryAtLeastOnce
 	interceptors interceptorOption
@@ -53,9 +54,12 @@ func WithTaskQueue(tasks, bytes int) VentilatorOption {
 
 // WithTaskStore keeps the tasks of a ventilator with DeliveryAtLeastOnce in a
 // store until they are done. A new ventilator first delivers the tasks that the
-// store has. The caller closes the store, after the ventilator. Default: tasks
-// are kept in memory only.
-func WithTaskStore(s TaskStore) VentilatorOption {
+// store has. While another ventilator owns the store's queue, in this process or
+// another, this one stands by: it binds and connects, and takes over when the other
+// one has closed, or died. Push and Wait wait for that until their context ends;
+// EventOwner, EventStandby and Progress.Standby tell which one it is. The caller
+// closes the store, after the ventilator. Default: tasks are kept in memory only.
+func WithTaskStore(s gozmqstore.Store) VentilatorOption {
 	return ventilatorOption(func(c *ventilatorConfig) {
 		c.store = s
 		c.reliable = append(c.reliable, "WithTaskStore")

@@ -25,12 +25,13 @@ func newQueuedSender(cfg *ventilatorConfig, o *observer) (*queuedSender, error) 
 	engine.Link.Observe = o.link(zmtp.Router)
 	engine.BatchLease = defaultLease
 	if cfg.store != nil {
-		engine.Store = engineStore{cfg.store, o}
+		engine.Store = guardedStore{cfg.store, o}
 	}
 	letters := cfg.letters
 	engine.DeadLetter = func(ctx context.Context, d pipeline.DeadTask) error {
 		return letters.offer(ctx, newDeadLetter(&d, &s.bodies), o)
 	}
+	engine.WantsLetter = letters.wants
 	engine.Status = func(reason error) (int32, string) {
 		e := taskFailure(reason)
 		if errors.Is(reason, pipeline.ErrBatchCut) {
@@ -56,6 +57,11 @@ func reportDispatcher(cfg *pipeline.DispatcherConfig, o *observer) {
 		o.observe(Event{Kind: EventTaskDead, SocketType: socket, Procedure: d.Procedure, Count: d.Attempts, Err: taskFailure(d.Reason)})
 	}
 	cfg.StoreFailed = func(err error) { o.observe(Event{Kind: EventStoreFailed, SocketType: socket, Err: err}) }
+	cfg.LetterDiscarded = func(procedure string, err error) {
+		o.observe(Event{Kind: EventLetterFailed, SocketType: socket, Procedure: procedure, Err: err})
+	}
+	cfg.Owner = func() { o.observe(Event{Kind: EventOwner, SocketType: socket}) }
+	cfg.Standby = func(err error) { o.observe(Event{Kind: EventStandby, SocketType: socket, Err: err}) }
 }
 
 func (s *queuedSender) links() *link.Group { return s.dispatcher.Links() }

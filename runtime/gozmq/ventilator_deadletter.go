@@ -69,10 +69,12 @@ func (d *DeadLetter) Body() []byte { return d.body }
 // f must not close the ventilator: Close waits for f. While Close waits, letters
 // still come; the context of f ends with the linger time (WithLinger). What is
 // left then is lost without a task store. With one, Close does not wait for
-// letters that were failed: a stored task is deleted when f has returned nil,
-// and the next ventilator that has the store runs a task that is left again. It
-// becomes a dead letter again if it fails again, because the store has the task,
-// and not that it was given up, nor why. EventTaskDead reports each letter once.
+// letters that were failed: the store keeps a letter, with its reason, until f has
+// returned nil, and the next ventilator that has the store offers it again.
+// EventTaskDead reports each letter once.
+//
+// Without a function for its method, a letter is kept where there is a task store:
+// see Ventilator.DeadLetters.
 func WithDeadLetterHandler(f func(ctx context.Context, letter DeadLetter) error) VentilatorOption {
 	return ventilatorOption(func(c *ventilatorConfig) {
 		c.letters.other = f
@@ -120,6 +122,12 @@ func (l *letterHandlers) add(m *Method, h letterHandler) {
 		l.typed = make(map[string]letterHandler)
 	}
 	l.typed[m.Procedure] = h
+}
+
+// wants reports whether a function gets the letters of a procedure.
+func (l *letterHandlers) wants(procedure string) bool {
+	_, typed := l.typed[procedure]
+	return typed || l.other != nil
 }
 
 // handle passes a letter on. A letter that nobody wants is handled.

@@ -12,12 +12,11 @@ import (
 var ErrLost = errors.New("the queue has another owner")
 
 // Memory is a Store in memory, for tests, and for ventilators of one process
-// that follow one another. Its zero value is not usable.
+// that follow one another. Its zero value is an empty queue.
 type Memory struct {
-	free chan struct{} // has an element while nobody owns the queue
-
 	mu    sync.Mutex
 	owner *memorySession
+	freed chan struct{} // closed when the owner has gone; nil: nobody waits
 	tasks map[string]*memoryTask
 	last  uint64
 }
@@ -27,34 +26,36 @@ type memoryTask struct {
 	place uint64 // the order of Put
 }
 
-// NewMemory returns an empty queue.
-func NewMemory() *Memory {
-	m := &Memory{free: make(chan struct{}, 1), tasks: make(map[string]*memoryTask)}
-	m.free <- struct{}{}
-	return m
-}
-
 // Acquire waits until nobody owns the queue, or ctx ends (Store).
 func (m *Memory) Acquire(ctx context.Context, standby func()) (Session, error) {
-	select {
-	case <-m.free:
-		return m.own(), nil
-	default:
-	}
-	standby()
-	select {
-	case <-m.free:
-		return m.own(), nil
-	case <-ctx.Done():
-		return nil, ctx.Err()
+	for told := false; ; told = true {
+		session, freed := m.own()
+		if session != nil {
+			return session, nil
+		}
+		if !told {
+			standby()
+		}
+		select {
+		case <-freed:
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
 	}
 }
 
-func (m *Memory) own() Session {
+// own makes a session, or returns what is closed when the next one may be made.
+func (m *Memory) own() (Session, <-chan struct{}) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	if m.owner != nil {
+		if m.freed == nil {
+			m.freed = make(chan struct{})
+		}
+		return nil, m.freed
+	}
 	m.owner = &memorySession{memory: m, lost: make(chan struct{})}
-	return m.owner
+	return m.owner, nil
 }
 
 // Revoke takes the queue from its owner, as a lease that ends does, and gives it
@@ -71,7 +72,10 @@ func (m *Memory) Revoke() {
 // give frees the queue; m.mu is held.
 func (m *Memory) give() {
 	m.owner = nil
-	m.free <- struct{}{}
+	if m.freed != nil {
+		close(m.freed)
+		m.freed = nil
+	}
 }
 
 // Tasks returns a copy of all records, in the order of their Put.
@@ -138,6 +142,9 @@ func (s *memorySession) Apply(_ context.Context, change *Change) error {
 
 func (m *Memory) put(t *Task) {
 	if m.tasks[t.ID] == nil {
+		if m.tasks == nil {
+			m.tasks = make(map[string]*memoryTask)
+		}
 		m.last++
 		m.tasks[t.ID] = &memoryTask{t.copied(), m.last}
 	}

@@ -1,6 +1,6 @@
 // Package gozmqstore says what keeps the tasks of ventilators with
-// DeliveryAtLeastOnce: a Store, which gozmq.WithTaskStore takes. NewMemory
-// returns one in memory. Separate modules have others: gozmqbolt in a file,
+// DeliveryAtLeastOnce: a Store, which gozmq.WithTaskStore takes. Memory is
+// one in memory. Separate modules have others: gozmqbolt in a file,
 // gozmqpostgres in a database. Package gozmqstoretest tests them all, and yours.
 package gozmqstore
 
@@ -21,8 +21,8 @@ type Store interface {
 // Apply at a time; Lost and Release may be called meanwhile.
 type Session interface {
 	// Load calls visit with each record, in the order of their Put, and ends with
-	// the first error that visit returns. It is called once, before Apply. visit
-	// may keep the task. A record that cannot be read is set aside, so that the
+	// the first error that visit returns. A ventilator calls it once, before Apply; it
+	// may be called again. visit may keep the task. A record that cannot be read is set aside, so that the
 	// next Load does not find it; visit is called with its Err, and with what is
 	// known of it.
 	Load(ctx context.Context, visit func(Task) error) error

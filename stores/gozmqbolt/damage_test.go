@@ -1,6 +1,7 @@
 package gozmqbolt
 
 import (
+	"context"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -15,13 +16,13 @@ import (
 
 	"go.etcd.io/bbolt"
 
-	"github.com/gozmq/gozmq/runtime/gozmq"
+	"github.com/gozmq/gozmq/runtime/gozmqstore"
 )
 
 // tasksIn is how many tasks a valid file has; some take several pages.
 const tasksIn = 60
 
-func bigTask(n int) gozmq.StoredTask {
+func bigTask(n int) gozmqstore.Task {
 	t := task(n)
 	if n%20 == 0 {
 		t.Body = []byte(strings.Repeat("big", 4000))
@@ -36,7 +37,7 @@ func validFile(t testing.TB) []byte {
 	path := filepath.Join(t.TempDir(), "tasks.db")
 	s := open(t, path)
 	for n := 1; n <= tasksIn; n++ {
-		change := &gozmq.StoreChange{Put: []gozmq.StoredTask{bigTask(n), {ID: fmt.Sprint("gone ", n), Procedure: "test.Tasks/Run"}}}
+		change := &gozmqstore.Change{Put: []gozmqstore.Task{bigTask(n), {ID: fmt.Sprint("gone ", n), Procedure: "test.Tasks/Run"}}}
 		if n > 5 {
 			change.Delete = []string{fmt.Sprint("gone ", n-5)}
 		}
@@ -44,7 +45,7 @@ func validFile(t testing.TB) []byte {
 			t.Fatal(err)
 		}
 	}
-	last := &gozmq.StoreChange{}
+	last := &gozmqstore.Change{}
 	for n := tasksIn - 5; n <= tasksIn; n++ {
 		last.Delete = append(last.Delete, fmt.Sprint("gone ", n))
 	}
@@ -62,19 +63,20 @@ func validFile(t testing.TB) []byte {
 }
 
 // try opens a file with these bytes and loads its tasks.
-func try(t testing.TB, path string, b []byte) (good map[string]gozmq.StoredTask, faults []error, err error) {
+func try(t testing.TB, path string, b []byte) (good map[string]gozmqstore.Task, faults []error, err error) {
 	t.Helper()
 	if err := os.WriteFile(path, b, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	s, err := Open(path)
+	store, err := Open(path)
 	if err != nil {
 		return nil, nil, err
 	}
+	s := opened{store, &session{store, store.db}}
 	s.db.NoSync = true
 	defer func() { err = errors.Join(err, s.Close()) }()
-	good = make(map[string]gozmq.StoredTask)
-	err = s.Load(func(task gozmq.StoredTask) error {
+	good = make(map[string]gozmqstore.Task)
+	err = s.Load(func(task gozmqstore.Task) error {
 		if task.Err != nil {
 			faults = append(faults, task.Err)
 		} else {
@@ -83,14 +85,14 @@ func try(t testing.TB, path string, b []byte) (good map[string]gozmq.StoredTask,
 		return nil
 	})
 	if err == nil {
-		err = s.Apply(&gozmq.StoreChange{Put: []gozmq.StoredTask{task(1001)}, Delete: []string{task(1001).ID}})
+		err = s.Apply(&gozmqstore.Change{Put: []gozmqstore.Task{task(1001)}, Delete: []string{task(1001).ID}})
 	}
 	return good, faults, err
 }
 
 // wantHonest expects every task of a valid file or, for what is not there, an
 // error that says so.
-func wantHonest(t *testing.T, what string, good map[string]gozmq.StoredTask, faults []error, err error) {
+func wantHonest(t *testing.T, what string, good map[string]gozmqstore.Task, faults []error, err error) {
 	t.Helper()
 	if err != nil {
 		if !strings.Contains(err.Error(), "tasks.db") || !strings.Contains(err.Error(), "estore it from a copy") {
@@ -119,7 +121,7 @@ func wantHonest(t *testing.T, what string, good map[string]gozmq.StoredTask, fau
 	}
 }
 
-func same(a, b gozmq.StoredTask) bool {
+func same(a, b gozmqstore.Task) bool {
 	return a.ID == b.ID && a.Procedure == b.Procedure && a.Attempts == b.Attempts && string(a.Body) == string(b.Body) && string(a.Header) == string(b.Header)
 }
 
@@ -245,21 +247,21 @@ func TestDamagedRecord(t *testing.T) {
 			path := filepath.Join(t.TempDir(), "tasks.db")
 			s := open(t, path)
 			defer func() { s.Close() }()
-			if err := s.Apply(&gozmq.StoreChange{Put: []gozmq.StoredTask{one, task(2)}}); err != nil {
+			if err := s.Apply(&gozmqstore.Change{Put: []gozmqstore.Task{one, task(2)}}); err != nil {
 				t.Fatal(err)
 			}
 			if err := s.db.Update(func(tx *bbolt.Tx) error { return tx.Bucket(tasks).Put(number, bad[name]) }); err != nil {
 				t.Fatal(err)
 			}
-			var list []gozmq.StoredTask
-			err := s.Load(func(task gozmq.StoredTask) error {
+			var list []gozmqstore.Task
+			err := s.Load(func(task gozmqstore.Task) error {
 				list = append(list, task)
 				return nil
 			})
 			if err != nil || len(list) != 2 || !same(list[0], task(2)) || list[1].ID != one.ID || !errors.Is(list[1].Err, errRecord) {
 				t.Errorf("Load: %v, %v", list, err)
 			}
-			if err := s.Apply(&gozmq.StoreChange{Put: []gozmq.StoredTask{one}}); err != nil {
+			if err := s.Apply(&gozmqstore.Change{Put: []gozmqstore.Task{one}}); err != nil {
 				t.Error(err)
 			}
 			if err := s.Close(); err != nil {
@@ -269,7 +271,7 @@ func TestDamagedRecord(t *testing.T) {
 			if got := load(t, s); len(got) != 2 || !same(got[0], task(2)) || !same(got[1], one) {
 				t.Errorf("then there are %v", got)
 			}
-			err = s.view(func(b buckets) error {
+			err = s.session.view(func(b buckets) error {
 				if aside := b.damaged.Get(number); !reflect.DeepEqual(append([]byte{}, aside...), bad[name]) {
 					t.Errorf("set aside: %x, want %x", aside, bad[name])
 				}
@@ -291,7 +293,7 @@ func TestNewerRecord(t *testing.T) {
 	if err := s.db.Update(func(tx *bbolt.Tx) error { return tx.Bucket(tasks).Put(number, newer) }); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.Load(func(gozmq.StoredTask) error { return nil }); !errors.Is(err, errVersion) {
+	if err := s.Load(func(gozmqstore.Task) error { return nil }); !errors.Is(err, errVersion) {
 		t.Errorf("Load returned %v", err)
 	}
 }
@@ -307,11 +309,11 @@ func TestTruncatedWhileOpen(t *testing.T) {
 		t.Fatal(err)
 	}
 	for range 2 {
-		err := s.Load(func(gozmq.StoredTask) error { return nil })
+		err := s.Load(func(gozmqstore.Task) error { return nil })
 		if !errors.As(err, new(*damagedError)) || !strings.Contains(err.Error(), path) {
 			t.Errorf("Load returned %v", err)
 		}
-		if err := s.Apply(&gozmq.StoreChange{Delete: []string{"id 1"}}); !errors.As(err, new(*damagedError)) {
+		if err := s.Apply(&gozmqstore.Change{Delete: []string{"id 1"}}); !errors.As(err, new(*damagedError)) {
 			t.Errorf("Apply returned %v", err)
 		}
 	}
@@ -348,15 +350,29 @@ func TestOpenForeignFile(t *testing.T) {
 	}
 }
 
-// A file that is open is refused, also within one process.
+// A file that is open is waited for, also within one process.
 func TestOpenTwice(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "tasks.db")
 	s := open(t, path)
-	if _, err := Open(path); err == nil || !strings.Contains(err.Error(), "it is open already") {
-		t.Errorf("Open returned %v", err)
+	other, err := Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer other.Close()
+	ctx, cancel := context.WithCancel(t.Context())
+	waits := 0
+	if _, err := other.Acquire(ctx, func() { waits++; cancel() }); !errors.Is(err, context.Canceled) || waits != 1 {
+		t.Errorf("Acquire returned %v, and said %d times that it waits", err, waits)
 	}
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
+	}
+	session, err := other.Acquire(t.Context(), func() {})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := session.Release(t.Context()); err != nil {
+		t.Error(err)
 	}
 	s = open(t, path)
 	if err := s.Close(); err != nil {

@@ -2,6 +2,7 @@ package gozmqbolt
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"os"
 	"os/exec"
@@ -13,7 +14,7 @@ import (
 	"syscall"
 	"testing"
 
-	"github.com/gozmq/gozmq/runtime/gozmq"
+	"github.com/gozmq/gozmq/runtime/gozmqstore"
 )
 
 // runFill puts tasks into a file that may not grow beyond a size, until that
@@ -35,7 +36,7 @@ func runFill(args []string) int {
 	}
 	put, failed := 0, 0
 	for n := 1; failed < 3; n++ {
-		if err := s.Apply(&gozmq.StoreChange{Put: []gozmq.StoredTask{bigTask(n)}}); err != nil {
+		if err := (&session{s, s.db}).Apply(context.Background(), &gozmqstore.Change{Put: []gozmqstore.Task{bigTask(n)}}); err != nil {
 			failed++
 			fmt.Println("apply:", err)
 			continue
@@ -86,7 +87,7 @@ func TestFullDisk(t *testing.T) {
 		}
 		made, tasks = made+1, tasks+len(want)
 		var got []string
-		for _, t := range load(t, s) {
+		for _, t := range load(t, opened{s, &session{s, s.db}}) {
 			got = append(got, t.ID)
 		}
 		if !slices.Equal(got, want) {

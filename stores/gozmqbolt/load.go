@@ -8,22 +8,22 @@ import (
 
 	"go.etcd.io/bbolt"
 
-	"github.com/gozmq/gozmq/runtime/gozmq"
+	"github.com/gozmq/gozmq/runtime/gozmqstore"
 )
 
 // A content is what the buckets of a file have, and what is wrong with it.
 type content struct {
-	tasks  []gozmq.StoredTask // good ones, in order
-	faults []gozmq.StoredTask // with what is known of each, and Err
+	tasks  []gozmqstore.Task // good ones, in order
+	faults []gozmqstore.Task // with what is known of each, and Err
 
 	index   map[string][]byte // number: id, as the file's index has it
 	aside   [][]byte          // numbers of damaged tasks
 	indexed map[string][]byte // id: number, for tasks that the index has not
 	stray   [][]byte          // ids in the index without a task
 
-	uncounted [][]byte       // numbers of attempts that are damaged
-	places    map[string]int // number: index of the task in tasks; -1: it is damaged
-	last      uint64         // the greatest number of a good task
+	unknown [][]byte       // numbers of tasks whose status is damaged
+	places  map[string]int // number: index of the task in tasks; -1: it is damaged
+	last    uint64         // the greatest number of a good task
 }
 
 // read reads every record of a file. It returns an error if one has a newer
@@ -44,7 +44,7 @@ func (b buckets) read(path string) (*content, error) {
 	if err := b.tasks.ForEach(func(number, record []byte) error { return c.task(path, number, record) }); err != nil {
 		return nil, err
 	}
-	if err := c.counts(b, path); err != nil {
+	if err := c.statuses(b, path); err != nil {
 		return nil, err
 	}
 	for _, id := range c.index { // what no task has taken from it
@@ -55,7 +55,7 @@ func (b buckets) read(path string) (*content, error) {
 }
 
 func (c *content) fault(id string, err error) {
-	c.faults = append(c.faults, gozmq.StoredTask{ID: id, Err: err})
+	c.faults = append(c.faults, gozmqstore.Task{ID: id, Err: err})
 }
 
 // task reads one task. A damaged one is known by the id that the index has for
@@ -63,10 +63,10 @@ func (c *content) fault(id string, err error) {
 func (c *content) task(path string, number, record []byte) error {
 	id := c.index[string(number)]
 	delete(c.index, string(number))
-	body, err := unseal(number, record)
-	var t gozmq.StoredTask
+	body, version, err := unseal(number, record)
+	var t gozmqstore.Task
 	if err == nil {
-		t, err = decode(body)
+		t, err = decode(body, version)
 	}
 	switch {
 	case errors.Is(err, errVersion):
@@ -93,20 +93,22 @@ func (c *content) task(path string, number, record []byte) error {
 	return nil
 }
 
-// counts reads how often tasks were handed out.
-func (c *content) counts(b buckets, path string) error {
-	return b.attempts.ForEach(func(number, record []byte) error {
-		n, err := unseal(number, record)
+// statuses reads what has changed of tasks.
+func (c *content) statuses(b buckets, path string) error {
+	return b.statuses.ForEach(func(number, record []byte) error {
 		i, known := c.places[string(number)]
 		if known && i < 0 {
 			return nil // the task is damaged itself
 		}
-		if known && err == nil && len(n) == 8 {
-			c.tasks[i].Attempts = int(binary.BigEndian.Uint64(n))
+		body, version, err := unseal(number, record)
+		if errors.Is(err, errVersion) {
+			return fmt.Errorf("the status of task %x of %s: %w: a newer gozmqbolt has written it, and can read it", number, path, err)
+		}
+		if known && err == nil && decodeStatus(body, version, &c.tasks[i].Status) == nil {
 			return nil
 		}
-		c.uncounted = append(c.uncounted, bytes.Clone(number))
-		c.fault("", fmt.Errorf("the number of attempts of a task, %x, of %s is damaged: it begins at 0 again", number, path))
+		c.unknown = append(c.unknown, bytes.Clone(number))
+		c.fault("", fmt.Errorf("the status of a task, %x, of %s is damaged: it begins anew, with 0 attempts", number, path))
 		return nil
 	})
 }
@@ -115,12 +117,12 @@ func (c *content) counts(b buckets, path string) error {
 func (b buckets) repair(c *content) error {
 	for _, number := range c.aside {
 		record := bytes.Clone(b.tasks.Get(number))
-		if err := errors.Join(b.damaged.Put(number, record), b.tasks.Delete(number), b.attempts.Delete(number)); err != nil {
+		if err := errors.Join(b.damaged.Put(number, record), b.tasks.Delete(number), b.statuses.Delete(number)); err != nil {
 			return err
 		}
 	}
-	for _, number := range c.uncounted {
-		if err := b.attempts.Delete(number); err != nil {
+	for _, number := range c.unknown {
+		if err := b.statuses.Delete(number); err != nil {
 			return err
 		}
 	}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/gozmq/gozmq/runtime/gozmq"
 	"github.com/gozmq/gozmq/runtime/gozmqimpl"
+	"github.com/gozmq/gozmq/runtime/gozmqstore"
 	"github.com/gozmq/gozmq/runtime/gozmqtest"
 )
 
@@ -44,7 +45,7 @@ func TestMetadata(t *testing.T) {
 	}
 	// max_attempts 5 and lease_us 60000000, as before there was metadata.
 	header := []byte{0x08, 0x05, 0x10, 0x80, 0x8e, 0xce, 0x1c}
-	err = errors.Join(old.Apply(&gozmq.StoreChange{Put: []gozmq.StoredTask{{ID: "old", Procedure: method.Procedure, Body: body, Header: header}}}), old.Close())
+	err = errors.Join((&session{old, old.db}).Apply(ctx, &gozmqstore.Change{Put: []gozmqstore.Task{{ID: "old", Procedure: method.Procedure, Body: body, Header: header}}}), old.Close())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,5 +1,5 @@
 // Package gozmqbolt keeps the tasks of a ventilator in one file, with bbolt: a
-// gozmq.TaskStore for pipelines with DeliveryAtLeastOnce.
+// gozmqstore.Store for pipelines with DeliveryAtLeastOnce.
 //
 //	store, err := gozmqbolt.Open("tasks.db")
 //	defer store.Close()
@@ -8,28 +8,31 @@
 package gozmqbolt
 
 import (
-	"bytes"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
+	"sync"
 	"time"
 
 	"go.etcd.io/bbolt"
-
-	"github.com/gozmq/gozmq/runtime/gozmq"
+	bolterrors "go.etcd.io/bbolt/errors"
 )
 
-// A Store is a file. Its methods may be called from any goroutine.
+// A Store is a file. Who has it open owns the queue: other processes on the
+// machine, and other Stores of this one, stand by. Its methods may be called from
+// any goroutine.
 type Store struct {
-	gozmq.StoreLock
-	path    string
-	db      *bbolt.DB
-	file    *os.File // the one that db has open
-	guard   guard
-	fresh   bool  // Open is making it
-	warning error // what Open has found and Load reports; nil: nothing
+	path  string
+	guard guard
+	free  chan struct{} // has an element while no session of this Store owns the queue
+
+	mu      sync.Mutex // guards what follows; locked while the file is opened and closed
+	db      *bbolt.DB  // nil: not open
+	file    *os.File   // the one that db has open
+	fresh   bool       // the file is being made
+	warning error      // what was found and Load reports; nil: nothing
+	closed  bool
 }
 
 // The buckets of the file. A task has a number, which gives the order. Values
@@ -37,44 +40,61 @@ type Store struct {
 var (
 	tasks    = []byte("gozmq tasks v1")    // number: task
 	numbers  = []byte("gozmq numbers v1")  // id: number
-	attempts = []byte("gozmq attempts v1") // number: how often it was handed out
+	statuses = []byte("gozmq attempts v1") // number: its last status; in version 1: how often it was handed out
 	damaged  = []byte("gozmq damaged v1")  // number: a task whose record is damaged
 )
 
-var bucketNames = [][]byte{tasks, numbers, attempts, damaged}
+var bucketNames = [][]byte{tasks, numbers, statuses, damaged}
 
 // buckets are those of one transaction.
-type buckets struct{ tasks, numbers, attempts, damaged *bbolt.Bucket }
+type buckets struct{ tasks, numbers, statuses, damaged *bbolt.Bucket }
 
 func bucketsOf(tx *bbolt.Tx) buckets {
-	return buckets{tx.Bucket(tasks), tx.Bucket(numbers), tx.Bucket(attempts), tx.Bucket(damaged)}
+	return buckets{tx.Bucket(tasks), tx.Bucket(numbers), tx.Bucket(statuses), tx.Bucket(damaged)}
 }
 
-// lockTimeout is how long Open waits for a file that another process has open:
-// one that was killed and is not yet gone.
-const lockTimeout = 5 * time.Second
+// lockTimeout is how long bbolt waits for a file that another process has open.
+const lockTimeout = 60 * time.Millisecond
 
 // Open opens the file, which is made if need be, for the user alone. It reads the
-// whole file, and fails when a part of it that others depend on is damaged, or
-// when the file is open already. Close must be called, after the ventilator's.
+// whole file, and fails when a part of it that others depend on is damaged. When
+// the file is open already, it returns a Store that waits for it: its ventilator
+// stands by. Close must be called, after the ventilator's.
 func Open(path string) (*Store, error) {
-	s := &Store{path: path}
-	if err := s.check(); err != nil {
+	s := &Store{path: path, free: make(chan struct{}, 1)}
+	s.free <- struct{}{}
+	if err := s.open(); err != nil && !errors.Is(err, bolterrors.ErrTimeout) {
 		return nil, err
+	}
+	return s, nil
+}
+
+// open opens the file unless it is open.
+func (s *Store) open() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case s.closed:
+		return fmt.Errorf("task file %s: the store is closed", s.path)
+	case s.db != nil:
+		return nil
+	}
+	if err := s.check(); err != nil {
+		return err
 	}
 	err := s.guard.run(func() (err error) {
 		s.db, err = s.openDB(false)
 		return err
 	})
 	if err != nil {
-		return nil, s.openError(err)
+		s.db = nil
+		return s.openError(err)
 	}
-	err = s.guard.run(s.makeBuckets)
-	if err != nil {
-		return nil, errors.Join(s.openError(err), s.Close())
+	if err := s.guard.run(s.makeBuckets); err != nil {
+		return errors.Join(s.openError(err), s.closeDB())
 	}
 	s.fresh = false
-	return s, nil
+	return nil
 }
 
 // openDB has bbolt open the file, and notes which one that is.
@@ -140,13 +160,26 @@ func (s *Store) makeBuckets() error {
 	})
 }
 
+// Close closes the file.
+func (s *Store) Close() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.closed = true
+	return s.closeDB()
+}
+
 // closeTimeout is how long Close waits for locks that a panic may have left.
 const closeTimeout = time.Second
 
-// Close closes the file.
-func (s *Store) Close() error {
+// closeDB closes the file, if it is open; s.mu is held.
+func (s *Store) closeDB() error {
+	db := s.db
+	if db == nil {
+		return nil
+	}
+	s.db = nil
 	if s.guard.err() == nil {
-		return s.db.Close()
+		return db.Close()
 	}
 	closed := make(chan error, 1)
 	go func() {
@@ -155,7 +188,7 @@ func (s *Store) Close() error {
 				closed <- fmt.Errorf("close task file %s: %v", s.path, r)
 			}
 		}()
-		closed <- s.db.Close()
+		closed <- db.Close()
 	}()
 	select {
 	case err := <-closed:
@@ -163,129 +196,4 @@ func (s *Store) Close() error {
 	case <-time.After(closeTimeout):
 		return fmt.Errorf("close task file %s: bbolt does not let it go: it stays open until the process ends", s.path)
 	}
-}
-
-// Load calls visit with each task, in the order in which they were put
-// (gozmq.TaskStore). Damaged ones, with Err, come last. They are set aside in a
-// bucket of the file, and the next Load does not report them again.
-func (s *Store) Load(visit func(gozmq.StoredTask) error) error {
-	var c *content
-	repair := false
-	err := s.view(func(b buckets) (err error) {
-		if c, err = b.read(s.path); err == nil {
-			repair = c.needsRepair(b.tasks)
-		}
-		return err
-	})
-	if err != nil {
-		return err
-	}
-	if repair {
-		if err := s.update(func(b buckets) error { return b.repair(c) }); err != nil {
-			c.fault("", fmt.Errorf("%s could not be repaired: %w", s.path, err))
-		}
-	}
-	if s.warning != nil {
-		c.fault("", fmt.Errorf("%s: %w", s.path, s.warning))
-		s.warning = nil
-	}
-	for _, t := range append(c.tasks, c.faults...) {
-		if err := visit(t); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// Apply makes a change in one transaction, which is on the disk when it returns
-// (gozmq.TaskStore).
-func (s *Store) Apply(change *gozmq.StoreChange) error {
-	return s.update(func(b buckets) error {
-		for i := range change.Put {
-			if err := b.put(&change.Put[i]); err != nil {
-				return err
-			}
-		}
-		for id, n := range change.Attempts {
-			if err := b.count(id, n); err != nil {
-				return err
-			}
-		}
-		for _, id := range change.Delete {
-			if err := b.remove(id); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-}
-
-func (s *Store) view(f func(buckets) error) error {
-	return s.told(s.guard.run(func() error {
-		return s.db.View(func(tx *bbolt.Tx) error { return f(bucketsOf(tx)) })
-	}))
-}
-
-func (s *Store) update(f func(buckets) error) error {
-	return s.told(s.guard.run(func() error {
-		return update(s.db, func(tx *bbolt.Tx) error { return f(bucketsOf(tx)) })
-	}))
-}
-
-// update is db.Update, without its reading of the whole file when f panics.
-func update(db *bbolt.DB, f func(*bbolt.Tx) error) error {
-	tx, err := db.Begin(true)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = tx.Rollback() }() // after Commit it does nothing
-	if err := f(tx); err != nil {
-		return err
-	}
-	return tx.Commit()
-}
-
-// put adds a task. One that is there already, because an Apply that failed had
-// made its change after all, is no error.
-func (b buckets) put(t *gozmq.StoredTask) error {
-	if number := b.numbers.Get([]byte(t.ID)); number != nil {
-		if bytes.Equal(b.tasks.Get(number), seal(number, encode(t))) {
-			return nil
-		}
-		return fmt.Errorf("a task with the id %x is there already", t.ID)
-	}
-	n, err := b.tasks.NextSequence()
-	if err != nil {
-		return err
-	}
-	number := binary.BigEndian.AppendUint64(nil, n)
-	if err := b.tasks.Put(number, seal(number, encode(t))); err != nil {
-		return err
-	}
-	if t.Attempts > 0 {
-		if err := b.attempts.Put(number, sealCount(number, t.Attempts)); err != nil {
-			return err
-		}
-	}
-	return b.numbers.Put([]byte(t.ID), number)
-}
-
-func sealCount(number []byte, n int) []byte {
-	return seal(number, binary.BigEndian.AppendUint64(nil, uint64(n)))
-}
-
-func (b buckets) count(id string, n int) error {
-	number := b.numbers.Get([]byte(id))
-	if number == nil {
-		return nil
-	}
-	return b.attempts.Put(number, sealCount(number, n))
-}
-
-func (b buckets) remove(id string) error {
-	number := append([]byte(nil), b.numbers.Get([]byte(id))...)
-	if len(number) == 0 {
-		return nil
-	}
-	return errors.Join(b.tasks.Delete(number), b.attempts.Delete(number), b.numbers.Delete([]byte(id)))
 }

@@ -18,6 +18,7 @@ type Batch struct {
 	header     []byte // of its tasks
 
 	// The dispatcher's lock guards what follows.
+	reign     int // of the dispatcher, in which it was begun; 0: not begun, or there is no store
 	count     taskqueue.Batch
 	announced bool          // the sink knows how many tasks there are
 	complete  bool          // the second notice is on its way, or was delivered
@@ -28,7 +29,6 @@ type Batch struct {
 	record string // the id of its state in the store; empty: none
 	ending bool   // End waits for the store
 	dirty  bool   // the state has changed meanwhile
-	buried uint64 // how many of its dead letters were handled
 }
 
 // StartBatch starts a batch.
@@ -48,28 +48,43 @@ func (b *Batch) word() *wire.Batch {
 	return &wire.Batch{ID: b.count.ID, Name: b.count.Name, Ventilator: d.ventilator}
 }
 
+// check returns ErrQueueLost if the batch has gone to another dispatcher with the
+// store; the dispatcher's lock is held. A nil batch has not.
+func (b *Batch) check() error {
+	if b != nil && b.reign != 0 && (b.reign != b.dispatcher.reign || !b.dispatcher.owner) {
+		return ErrQueueLost
+	}
+	return nil
+}
+
 // End says that no more tasks belong to the batch, and waits until the store
 // knows it, or ctx ends. Its errors are link.ErrClosed if the dispatcher was
-// closed before, a *StoreError and the context's.
+// closed before, ErrQueueLost, a *StoreError and the context's.
 func (b *Batch) End(ctx context.Context) error {
 	d := b.dispatcher
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if err := d.waitLocked(ctx, func() bool { return !b.ending }); err != nil {
-		return err
+	err := d.waitOwner(ctx, func() bool { return !b.ending })
+	if lost := b.check(); lost != nil {
+		return lost
 	}
 	switch {
+	case err != nil:
+		return err
 	case d.closed:
 		return link.ErrClosed
 	case b.count.Ended:
 		return nil
 	}
-	b.count.Ended = true
+	b.count.Ended, b.reign = true, d.reign
 	d.open[&b.count] = b
 	if err := b.storeEnd(ctx); err != nil {
 		b.count.Ended = false
 		b.save()
 		return err
+	}
+	if err := b.check(); err != nil {
+		return nil //nolint:nilerr // the store has it, and so has the next owner
 	}
 	d.begin(b)
 	d.announce(b)
@@ -84,12 +99,16 @@ func (d *Dispatcher) announce(b *Batch) {
 }
 
 // Wait waits until every task has been done or given up and the sink knows it.
-// Its errors are link.ErrClosed and the context's.
+// Its errors are link.ErrClosed, ErrQueueLost and the context's.
 func (b *Batch) Wait(ctx context.Context) error {
 	d := b.dispatcher
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if err := d.waitLocked(ctx, b.isDone); err != nil {
+	err := d.waitLocked(ctx, func() bool { return b.isDone() || b.check() != nil })
+	if err == nil && !b.isDone() {
+		err = b.check()
+	}
+	if err != nil {
 		return fmt.Errorf("%w: %d of %d tasks are done or given up", err, b.count.Finished, b.count.Tasks)
 	}
 	return nil
@@ -109,10 +128,14 @@ func (d *Dispatcher) joinBatch(b *Batch, t *taskqueue.Task) error {
 	if b == nil {
 		return nil
 	}
+	if err := b.check(); err != nil {
+		return err
+	}
 	if b.count.Ended {
 		return ErrBatchEnded
 	}
 	b.count.Tasks++
+	b.reign = d.reign
 	t.Batch, t.Header = &b.count, b.headerOf(t.Header)
 	d.open[t.Batch] = b
 	d.begin(b)
@@ -145,11 +168,12 @@ func (d *Dispatcher) begin(b *Batch) {
 // leaveBatch takes a task that could not be pushed out of its batch; d.mu is
 // held.
 func (d *Dispatcher) leaveBatch(t *taskqueue.Task) {
-	if t.Batch == nil {
+	b := d.open[t.Batch]
+	if t.Batch == nil || b.check() != nil {
 		return
 	}
 	t.Batch.Tasks--
-	if b := d.open[t.Batch]; b != nil && t.Batch.Ended {
+	if b != nil && t.Batch.Ended {
 		b.save()
 	}
 	d.checkBatch(t.Batch)
@@ -217,13 +241,7 @@ func (d *Dispatcher) checkBatch(count *taskqueue.Batch) {
 // failures returns failures as they travel and are stored.
 func (d *Dispatcher) failures(list []taskqueue.Failure) (out []wire.BatchFailure) {
 	for _, f := range list {
-		var code int32
-		var text string
-		if known, ok := f.Reason.(*storedReason); ok {
-			code, text = known.code, known.text
-		} else {
-			code, text = d.cfg.Status(f.Reason)
-		}
+		code, text := d.reason(f.Reason)
 		out = append(out, wire.BatchFailure{
 			Task: []byte(f.ID), Procedure: f.Procedure, Attempts: f.Attempts, Code: code, Message: text,
 		})

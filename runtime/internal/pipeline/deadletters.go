@@ -15,10 +15,14 @@ import (
 type DeadTask struct {
 	ID, Procedure string
 	Attempts      int
-	Reason        error  // *FailedError, ErrLost or ErrExpired
+	Reason        error  // *FailedError, ErrLost, ErrExpired, a *LimitError or a *StoredReason
 	Batch         string // name of its batch, or empty
 	Body          []byte
 	Metadata      wire.Metadata // the task's; nil: none
+	MaxAttempts   int
+	Lease         time.Duration
+	Terms         *taskqueue.Terms // nil: none
+	Ended         time.Time        // when it was given up
 }
 
 // deadLetters passes dead tasks to the user's function, one at a time, in a
@@ -35,9 +39,11 @@ type deadLetters struct {
 	failed []*deadLetter // are to be offered again
 	busy   bool
 	closed bool
-	over   bool // after close: nothing is offered a second time
-	wake   notify.Token
-	ended  chan struct{}
+
+	forgotten bool // the one that is offered is not to be kept
+	over      bool // after close: nothing is offered a second time
+	wake      notify.Token
+	ended     chan struct{}
 }
 
 // letterConfig configures deadLetters.
@@ -82,6 +88,24 @@ func (l *deadLetters) len() int {
 		n++
 	}
 	return n
+}
+
+// forget drops the letters, except one that the user's function has.
+func (l *deadLetters) forget() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.fresh, l.failed, l.forgotten = nil, nil, l.busy
+}
+
+// take drops a letter, unless the user's function has it.
+func (l *deadLetters) take(id string) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	before := len(l.fresh) + len(l.failed)
+	l.fresh = slices.DeleteFunc(l.fresh, func(d DeadTask) bool { return d.ID == id })
+	l.failed = slices.DeleteFunc(l.failed, func(d *deadLetter) bool { return d.ID == id })
+	l.wake.Set()
+	return len(l.fresh)+len(l.failed) < before
 }
 
 func (l *deadLetters) run() {
@@ -139,13 +163,15 @@ func (l *deadLetters) offer(d *deadLetter) {
 	err := l.cfg.call(l.ctx, d.DeadTask)
 	l.mu.Lock()
 	l.busy = false
-	if err != nil {
+	forgotten := l.forgotten
+	l.forgotten = false
+	if err != nil && !forgotten {
 		d.due = time.Now().Add(l.pause(d.failures))
 		d.failures++
 		l.failed = append(l.failed, d)
 	}
 	l.mu.Unlock()
-	if err == nil {
+	if err == nil && !forgotten {
 		l.handled(d.ID)
 	}
 }
@@ -174,27 +200,4 @@ func (l *deadLetters) close(ctx context.Context) int {
 		<-l.ended
 	}
 	return l.len()
-}
-
-// giveUp makes a task a dead letter; d.mu is held.
-func (d *Dispatcher) giveUp(t *taskqueue.Task) {
-	h := wire.ParseTaskHeader(t.Header)
-	dead := DeadTask{
-		ID: string(t.ID), Procedure: t.Procedure, Attempts: t.Attempts, Reason: t.Reason, Batch: h.BatchName(), Body: t.Body,
-		Metadata: h.Metadata,
-	}
-	if t.Batch != nil && d.store != nil {
-		d.dying[dead.ID] = d.open[t.Batch]
-	}
-	d.cfg.TaskDead(dead)
-	d.letters.add(dead)
-	d.checkBatch(t.Batch)
-}
-
-// letterHandled is called when DeadLetter has taken a letter.
-func (d *Dispatcher) letterHandled(id string) {
-	d.mu.Lock()
-	d.bury(id)
-	d.changed.Notify()
-	d.mu.Unlock()
 }

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/gozmq/gozmq/runtime/gozmqstore"
 	"github.com/gozmq/gozmq/runtime/internal/link"
 	"github.com/gozmq/gozmq/runtime/internal/notify"
 	"github.com/gozmq/gozmq/runtime/internal/socket"
@@ -23,16 +24,18 @@ type DispatcherConfig struct {
 	// A task whose handler failed waits for Backoff, which doubles with each
 	// attempt up to MaxBackoff.
 	Backoff, MaxBackoff time.Duration
-	MaxHold             time.Duration // how long a worker may have a task, whatever it extends; 0: without limit
-	BatchLease          time.Duration // of messages that say how far a batch is
-	BatchSilence        time.Duration // for which a sink waits for word of a batch; 0: without limit
-	Store               Store         // nil: memory only
+	MaxHold             time.Duration    // how long a worker may have a task, whatever it extends; 0: without limit
+	BatchLease          time.Duration    // of messages that say how far a batch is
+	BatchSilence        time.Duration    // for which a sink waits for word of a batch; 0: without limit
+	Store               gozmqstore.Store // nil: memory only
 
-	// DeadLetter is called with each task that was given up, one at a time. If it
-	// returns an error it is called again, after a pause as of Backoff. The task
-	// stays in the store until it returns nil. Its context ends when Close has
-	// waited for long enough. It must not be nil.
-	DeadLetter func(context.Context, DeadTask) error
+	// DeadLetter is called with each task that was given up, one at a time, if
+	// WantsLetter returns true for its procedure. If it returns an error it is called
+	// again, after a pause as of Backoff. The task stays in the store until it returns
+	// nil. Its context ends when Close has waited for long enough. Letters that it does
+	// not want are kept where there is a store, and forgotten else. Neither may be nil.
+	DeadLetter  func(context.Context, DeadTask) error
+	WantsLetter func(procedure string) bool
 	// Status returns the code and the text under which a sink learns why a task
 	// of a batch was given up. It must not be nil.
 	Status func(reason error) (code int32, message string)
@@ -42,6 +45,10 @@ type DispatcherConfig struct {
 	LeaseExpired func(worker *link.Conn, procedure string)
 	TaskDead     func(DeadTask)
 	StoreFailed  func(error)
+	// LetterDiscarded says that a dead letter that no function wants was not kept.
+	LetterDiscarded func(procedure string, err error)
+	Owner           func()      // owns the queue of the store
+	Standby         func(error) // does not, because another dispatcher does; or has lost it: then with an error
 }
 
 // A Task is a task that is pushed. The Dispatcher keeps its body.
@@ -51,6 +58,7 @@ type Task struct {
 	Metadata    wire.Metadata // nil: none
 	MaxAttempts int
 	Lease       time.Duration
+	Terms       *taskqueue.Terms // nil: none
 }
 
 // A Dispatcher queues tasks and hands each to one worker at a time, until it is
@@ -59,12 +67,16 @@ type Task struct {
 type Dispatcher struct {
 	cfg     DispatcherConfig
 	direct  *socket.PeerSocket
-	store   *storeWriter // nil: memory only
 	letters *deadLetters
+	owning  ownership // of the store's queue
 
 	ventilator []byte // names the dispatcher to sinks
 
 	mu      sync.Mutex
+	owner   bool         // has the queue: always without a store
+	reign   int          // how often it came to have it
+	before  Progress     // what was done in earlier reigns
+	store   *storeWriter // nil: memory only, or not the owner yet
 	queue   *taskqueue.Queue
 	peers   map[*link.Conn]*taskqueue.Peer
 	conns   map[*taskqueue.Peer]*link.Conn
@@ -72,7 +84,9 @@ type Dispatcher struct {
 	notices map[taskqueue.ID]*Batch     // by the id of the message that says how far they are
 	open    map[*taskqueue.Batch]*Batch // that are not complete
 	live    map[*Batch]bool             // of which a sink may wait for word
-	dying   map[string]*Batch           // by the ids of tasks whose dead letters are not handled
+	dead    map[string]*deadEntry       // letters that are neither handled nor discarded, by id
+	letter  uint64                      // the place of the last of them
+	kept    letterShelf                 // of these, the ones that no function wants
 	over    [][]byte                    // ids of the last batches that are over
 	alive   *time.Timer                 // until sayAlive; nil: never
 	paused  bool                        // hands out no more
@@ -84,72 +98,73 @@ type Dispatcher struct {
 	attempt wire.TaskAttempt // that is being sent, here so that it costs no allocation
 }
 
-// NewDispatcher returns a dispatcher without workers, which has the tasks of
-// its store. Its errors are ErrStoreInUse and the store's. Close must be called.
+// NewDispatcher returns a dispatcher without workers. It has the tasks of its
+// store, unless another one owns that: then it stands by until it does. Its errors
+// are the store's. Close must be called.
 func NewDispatcher(cfg DispatcherConfig) (*Dispatcher, error) {
 	d := &Dispatcher{
-		cfg: cfg,
-		queue: taskqueue.NewQueue(taskqueue.Limits{
-			Tasks: cfg.MaxTasks, Bytes: cfg.MaxBytes, Backoff: cfg.Backoff, MaxBackoff: cfg.MaxBackoff, MaxHold: cfg.MaxHold,
-		}),
-		peers:   make(map[*link.Conn]*taskqueue.Peer),
-		conns:   make(map[*taskqueue.Peer]*link.Conn),
-		notices: make(map[taskqueue.ID]*Batch),
-		open:    make(map[*taskqueue.Batch]*Batch),
-		live:    make(map[*Batch]bool),
-		dying:   make(map[string]*Batch),
+		cfg:   cfg,
+		peers: make(map[*link.Conn]*taskqueue.Peer),
+		conns: make(map[*taskqueue.Peer]*link.Conn),
 
 		ventilator: []byte(newID()),
 	}
-	restored := newRestorer(d)
-	if err := d.load(restored); err != nil {
-		return nil, err
-	}
+	d.empty()
 	d.clock = time.AfterFunc(time.Hour, d.tick)
-	d.store = newStoreWriter(cfg.Store, cfg.StoreFailed)
 	d.letters = newDeadLetters(letterConfig{
 		call: cfg.DeadLetter, first: cfg.Backoff, limit: cfg.MaxBackoff, stored: cfg.Store != nil,
 	}, d.letterHandled)
-	restored.finish()
 	cfg.Link.SocketType = zmtp.Router
 	d.direct = socket.NewPeerSocket(cfg.Link, d, false)
+	if err := d.startOwning(); err != nil {
+		ended, cancel := context.WithCancel(context.Background())
+		cancel()
+		return nil, errors.Join(err, d.Close(ended))
+	}
 	return d, nil
 }
 
-// load claims the store and reads it. The storeWriter ends the claim.
-func (d *Dispatcher) load(r *restorer) error {
-	if d.cfg.Store == nil {
-		return nil
-	}
-	if !d.cfg.Store.Claim() {
-		return ErrStoreInUse
-	}
-	if err := d.cfg.Store.Load(r.visit); err != nil {
-		d.cfg.Store.Release()
-		return fmt.Errorf("load the stored tasks: %w", err)
-	}
-	return nil
+// empty forgets every task; d.mu is held, or nobody else has d yet.
+func (d *Dispatcher) empty() {
+	d.queue = taskqueue.NewQueue(taskqueue.Limits{
+		Tasks: d.cfg.MaxTasks, Bytes: d.cfg.MaxBytes, Backoff: d.cfg.Backoff, MaxBackoff: d.cfg.MaxBackoff, MaxHold: d.cfg.MaxHold,
+	})
+	d.notices = make(map[taskqueue.ID]*Batch)
+	d.open = make(map[*taskqueue.Batch]*Batch)
+	d.live = make(map[*Batch]bool)
+	d.dead = make(map[string]*deadEntry)
+	d.kept = letterShelf{}
 }
 
 // Links returns the connections to workers.
 func (d *Dispatcher) Links() *link.Group { return d.direct.Links() }
 
 // Push returns nil once a task is in the queue and, if there is one, in the
-// store. While these are full it waits. The task belongs to b unless b is nil.
-// Its errors are ErrBatchEnded, a *LimitError if no worker that is connected
-// takes its size, a *StoreError, link.ErrClosed and the context's.
+// store. While these are full, or another dispatcher owns the store, it waits. The
+// task belongs to b unless b is nil. Its errors are ErrBatchEnded, ErrNotOwner, a
+// *LimitError if no worker that is connected takes its size, a *StoreError,
+// link.ErrClosed and the context's.
 func (d *Dispatcher) Push(ctx context.Context, b *Batch, task Task) error {
-	t := &taskqueue.Task{Procedure: task.Procedure, Body: task.Body, MaxAttempts: task.MaxAttempts, Lease: task.Lease}
+	t := &taskqueue.Task{
+		Procedure: task.Procedure, Body: task.Body, MaxAttempts: task.MaxAttempts, Lease: task.Lease, Terms: task.Terms,
+	}
 	t.Header = metadataHeader(task.Metadata)
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	if err := d.waitOwner(ctx, func() bool { return true }); err != nil {
+		return err
+	}
 	if err := d.queue.Fits(t); err != nil {
 		return err
 	}
 	if err := d.joinBatch(b, t); err != nil {
 		return err
 	}
-	err := d.waitLocked(ctx, func() bool { return !d.closed && !d.queue.Full(t) && d.letters.len() < d.cfg.MaxTasks })
+	err := d.waitOwner(ctx, func() bool { return !d.closed && !d.queue.Full(t) && d.letters.len() < d.cfg.MaxTasks })
+	reign := d.reign
+	if err == nil {
+		err = b.check()
+	}
 	if err == nil {
 		err = d.storeLocked(ctx, t)
 	}
@@ -157,7 +172,9 @@ func (d *Dispatcher) Push(ctx context.Context, b *Batch, task Task) error {
 		d.leaveBatch(t)
 		return err
 	}
-	t.Since = time.Now()
+	if d.reign != reign || !d.owner {
+		return nil // it is stored, and the owner has it
+	}
 	d.queue.Add(t)
 	d.dispatch()
 	return nil
@@ -167,29 +184,21 @@ func (d *Dispatcher) Push(ctx context.Context, b *Batch, task Task) error {
 // which it releases while the store is busy; the task's place in the queue is
 // reserved meanwhile.
 func (d *Dispatcher) storeLocked(ctx context.Context, t *taskqueue.Task) error {
-	t.ID = newID()
+	t.ID, t.Since = newID(), time.Now()
 	if d.store == nil {
 		return nil
 	}
-	stored := StoredTask{ID: string(t.ID), Procedure: t.Procedure, Body: t.Body, Header: storedHeader(t)}
-	d.queue.Reserve(t)
+	stored, queue, store := d.stored(t), d.queue, d.store
+	queue.Reserve(t)
 	d.mu.Unlock()
-	err := d.store.put(ctx, stored, "")
+	err := store.put(ctx, stored, "")
 	d.mu.Lock()
-	d.queue.Unreserve(t)
+	queue.Unreserve(t)
 	if err != nil {
 		d.changed.Notify()
 		return storeFailure(ctx, err)
 	}
 	return nil
-}
-
-// storeFailure returns the error of a put as that of a Dispatcher.
-func storeFailure(ctx context.Context, err error) error {
-	if errors.Is(err, link.ErrClosed) || ctx.Err() != nil && errors.Is(err, ctx.Err()) {
-		return err
-	}
-	return &StoreError{err}
 }
 
 // metadataHeader returns the header of a task with that metadata, nil for none.
@@ -198,13 +207,6 @@ func metadataHeader(m wire.Metadata) []byte {
 		return nil
 	}
 	return wire.AppendTaskHeader(nil, wire.TaskHeader{Metadata: m})
-}
-
-// storedHeader is a task's header with its limits, which the store has no other
-// place for.
-func storedHeader(t *taskqueue.Task) []byte {
-	limits := wire.TaskHeader{Attempt: t.MaxAttempts, Lease: t.Lease}
-	return wire.AppendTaskHeader(t.Header[:len(t.Header):len(t.Header)], limits)
 }
 
 // newID returns an id that no other task has and nobody can guess, so that only
@@ -245,7 +247,7 @@ func (d *Dispatcher) waitLocked(ctx context.Context, ready func() bool) error {
 
 // dispatch hands out what can be handed out; d.mu is held.
 func (d *Dispatcher) dispatch() {
-	if d.paused {
+	if d.paused || !d.owner {
 		return
 	}
 	now := time.Now()
@@ -264,7 +266,7 @@ func (d *Dispatcher) dispatch() {
 			continue
 		}
 		if !t.Control && t.Attempts > 1 {
-			d.store.attempts(string(t.ID), t.Attempts)
+			d.store.update(string(t.ID), d.statusOf(t))
 		}
 	}
 	for _, t := range d.queue.Refused() {
@@ -351,7 +353,7 @@ func (d *Dispatcher) Wait(ctx context.Context) error {
 	defer d.Links().Want()()
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	err := d.waitLocked(ctx, d.idle)
+	err := d.waitOwner(ctx, d.idle)
 	if err == nil || errors.Is(err, link.ErrClosed) {
 		return err
 	}
@@ -384,6 +386,16 @@ func (d *Dispatcher) Fill() Fill {
 func (d *Dispatcher) Progress() Progress {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	p := d.counted()
 	c := d.queue.Counts()
-	return Progress{Queued: c.Queued, InFlight: c.InFlight, Done: c.Done, Failed: c.Dead, Redelivered: c.Redelivered}
+	p.Queued, p.InFlight, p.Standby = c.Queued, c.InFlight, !d.owner
+	return p
+}
+
+// counted returns how many tasks were finished, in all reigns; d.mu is held.
+func (d *Dispatcher) counted() Progress {
+	c := d.queue.Counts()
+	return Progress{
+		Done: d.before.Done + c.Done, Failed: d.before.Failed + c.Dead, Redelivered: d.before.Redelivered + c.Redelivered,
+	}
 }

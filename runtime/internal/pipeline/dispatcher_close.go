@@ -27,9 +27,9 @@ func (d *Dispatcher) StopWorkers() error {
 // done, with one until no worker has a task, each until ctx ends.
 func (d *Dispatcher) Close(ctx context.Context) error {
 	d.mu.Lock()
-	d.paused = d.store != nil
+	d.paused = d.cfg.Store != nil
 	_ = d.waitLocked(ctx, func() bool {
-		if d.store != nil {
+		if d.cfg.Store != nil {
 			return d.queue.Counts().InFlight == 0
 		}
 		return d.idle()
@@ -45,7 +45,7 @@ func (d *Dispatcher) Close(ctx context.Context) error {
 	d.clock.Stop()
 	d.stopAlive()
 	letters := d.letters.close(ctx)
-	return errors.Join(err, d.store.close(ctx), d.unfinished(), d.unhandled(letters))
+	return errors.Join(err, d.closeOwning(ctx), d.unfinished(), d.unhandled(letters))
 }
 
 // Closing reports whether a call of Close waits for workers.
@@ -59,7 +59,7 @@ func (d *Dispatcher) Closing() bool {
 func (d *Dispatcher) unfinished() error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.store != nil {
+	if d.cfg.Store != nil {
 		if n := d.queue.Counts().InFlight; n > 0 {
 			return fmt.Errorf("tasks that workers still have: %d (they are stored, and will be done again; raise the time with WithLinger)", n)
 		}
@@ -76,8 +76,8 @@ func (d *Dispatcher) unhandled(n int) error {
 	switch {
 	case n == 0:
 		return nil
-	case d.store != nil:
-		return fmt.Errorf("dead letters that were not handled: %d (their tasks are stored, and will be run again)", n)
+	case d.cfg.Store != nil:
+		return fmt.Errorf("dead letters that were not handled: %d (they are stored, and will be offered again)", n)
 	}
 	return fmt.Errorf("dead letters that were not handled, and are lost: %d (keep their tasks with WithTaskStore)", n)
 }

@@ -5,20 +5,26 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gozmq/gozmq/runtime/gozmqstore"
 	"github.com/gozmq/gozmq/runtime/internal/link"
 	"github.com/gozmq/gozmq/runtime/internal/taskqueue"
 )
 
 // dispatcher returns a dispatcher without connections, which drops its events.
-func dispatcher(t testing.TB, store Store) *Dispatcher {
+func dispatcher(t testing.TB, store gozmqstore.Store) *Dispatcher {
 	t.Helper()
 	d, err := NewDispatcher(DispatcherConfig{
 		MaxTasks: 1000, MaxBytes: 1 << 20, Store: store,
 		DeadLetter:   func(context.Context, DeadTask) error { return nil },
+		WantsLetter:  func(string) bool { return true },
 		Status:       func(error) (int32, string) { return 2, "failed" },
 		LeaseExpired: func(*link.Conn, string) {},
 		TaskDead:     func(DeadTask) {},
 		StoreFailed:  func(error) {},
+		Owner:        func() {},
+		Standby:      func(error) {},
+
+		LetterDiscarded: func(string, error) {},
 	})
 	if err != nil {
 		t.Fatal(err)

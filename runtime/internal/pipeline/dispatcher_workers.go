@@ -34,6 +34,9 @@ func (d *Dispatcher) Leave(c *link.Conn) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	p := d.peers[c]
+	if p == nil {
+		return // dropped, because the queue was lost
+	}
 	delete(d.peers, c)
 	delete(d.conns, p)
 	if p.Works() {
@@ -65,6 +68,9 @@ func (d *Dispatcher) Receive(c *link.Conn, b *link.Batch) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	p := d.peers[c]
+	if p == nil {
+		return
+	}
 	now := time.Now()
 	for i := range b.Len() {
 		if err := d.handle(p, b.Message(i), now); err != nil {
@@ -82,7 +88,7 @@ func (d *Dispatcher) Receive(c *link.Conn, b *link.Batch) {
 func (d *Dispatcher) TooLarge(c *link.Conn, frames [][]byte, _ *zmtp.SizeError) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if !wire.NamesTask(frames) || d.handle(d.peers[c], frames, time.Now()) != nil {
+	if !wire.NamesTask(frames) || d.peers[c] == nil || d.handle(d.peers[c], frames, time.Now()) != nil {
 		return // reported already
 	}
 	d.dispatch()

@@ -24,9 +24,6 @@ var ErrBatchEnded = errors.New("the batch has ended: start another one")
 // ErrBatchCut says that a batch can never be complete.
 var ErrBatchCut = errors.New("its ventilator ended, and was started again, before the batch was ended: how many tasks it was to have is not known")
 
-// ErrStoreInUse says that another Dispatcher has the store.
-var ErrStoreInUse = errors.New("another ventilator has this task store: give each its own, or close the other one first")
-
 // A FailedError says that a worker reported the failure of a task.
 type FailedError struct {
 	Status []byte // an encoded gozmq.v1.Status; nil: the worker gave no reason

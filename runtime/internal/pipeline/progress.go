@@ -9,4 +9,5 @@ type Progress struct {
 	Failed      uint64
 	Redelivered uint64 // attempts after the first; at a sink: duplicates that were dropped
 	Results     int    // at a worker: not acknowledged by a sink
+	Standby     bool   // another ventilator owns the store
 }

@@ -1,39 +1,109 @@
 package pipeline
 
-// A Store keeps the tasks of a Dispatcher until they are finished. The
-// Dispatcher makes one call at a time.
-type Store interface {
-	// Claim takes the store for one Dispatcher. It returns false while another
-	// one has it.
-	Claim() bool
-	// Release ends a Claim, after the last call of Load or Apply has returned.
-	Release()
-	// Load calls visit with each task, in the order of Put, and ends with the
-	// first error that visit returns. It is called once after Claim, before Apply.
-	Load(visit func(StoredTask) error) error
-	// Apply makes a change durable, all of it or nothing. The change belongs to
-	// the caller again when Apply returns.
-	Apply(*StoreChange) error
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/gozmq/gozmq/runtime/gozmqstore"
+	"github.com/gozmq/gozmq/runtime/internal/link"
+	"github.com/gozmq/gozmq/runtime/internal/taskqueue"
+	"github.com/gozmq/gozmq/runtime/internal/wire"
+)
+
+// ErrNotOwner says that another dispatcher owns the queue of the store.
+var ErrNotOwner = errors.New("this ventilator stands by: another one owns the queue of the task store")
+
+// A StoredReason is why a task was given up, or an attempt has failed, as a store
+// has it.
+type StoredReason struct {
+	Code int32
+	Text string
 }
 
-// A StoredTask is what a store keeps of a task, or of a batch (batchRecord).
-type StoredTask struct {
-	ID        string // unique; not printable
-	Procedure string
-	Body      []byte
-	Header    []byte
-	Attempts  int   // how often it was handed out
-	Err       error // from Load: why it cannot be read; nil otherwise
+// Error returns the text.
+func (r *StoredReason) Error() string { return r.Text }
+
+// stored returns a task as its store keeps it; d.mu is held.
+func (d *Dispatcher) stored(t *taskqueue.Task) gozmqstore.Task {
+	s := gozmqstore.Task{
+		ID: string(t.ID), Procedure: t.Procedure, Body: t.Body, Header: t.Header,
+		MaxAttempts: t.MaxAttempts, Lease: t.Lease, Enqueued: t.Since, Status: d.statusOf(t),
+	}
+	if t.Batch != nil {
+		s.Batch = string(t.Batch.ID)
+	}
+	if terms := t.Terms; terms != nil {
+		s.Priority, s.Key, s.Retain = terms.Priority, terms.Key, terms.Retain
+		s.UniqueKey, s.UniqueUntil = terms.UniqueKey, terms.UniqueUntil
+	}
+	return s
 }
 
-// A StoreChange is a group of changes. A task that is in several parts is put
-// before its attempts change, and deleted last.
-type StoreChange struct {
-	Put      []StoredTask   // new tasks, in order
-	Attempts map[string]int // by id
-	Delete   []string       // ids of tasks that are finished
+// statusOf returns the status of a task that is not finished; d.mu is held.
+func (d *Dispatcher) statusOf(t *taskqueue.Task) gozmqstore.Status {
+	s := gozmqstore.Status{State: gozmqstore.StateWaiting, Attempts: t.Attempts}
+	if t.Reason != nil {
+		s.Code, s.Reason = d.reason(t.Reason)
+	}
+	if t.Terms != nil {
+		s.NotBefore, s.Expires = t.Terms.NotBefore, t.Terms.Expires
+	}
+	return s
 }
 
-func (c *StoreChange) empty() bool {
-	return len(c.Put) == 0 && len(c.Attempts) == 0 && len(c.Delete) == 0
+// reason returns why an attempt failed as it travels and is stored.
+func (d *Dispatcher) reason(err error) (code int32, text string) {
+	if known, ok := err.(*StoredReason); ok {
+		return known.Code, known.Text
+	}
+	return d.cfg.Status(err)
+}
+
+// restoredTask returns a waiting task of a store. Stores of earlier versions have
+// its limits in the header.
+func restoredTask(s *gozmqstore.Task, now time.Time) *taskqueue.Task {
+	t := &taskqueue.Task{
+		ID: taskqueue.ID(s.ID), Procedure: s.Procedure, Body: s.Body, Header: s.Header, Attempts: s.Attempts,
+		MaxAttempts: s.MaxAttempts, Lease: s.Lease, Since: s.Enqueued,
+	}
+	if t.Since.IsZero() {
+		t.Since = now
+		h := wire.ParseTaskHeader(s.Header)
+		t.MaxAttempts, t.Lease = h.Attempt, h.Lease
+		t.Header = metadataHeader(h.Metadata)
+	}
+	if s.Reason != "" || s.Code != 0 {
+		t.Reason = &StoredReason{s.Code, s.Reason}
+	}
+	terms := taskqueue.Terms{
+		Priority: s.Priority, Key: s.Key, UniqueKey: s.UniqueKey, UniqueUntil: s.UniqueUntil,
+		NotBefore: s.NotBefore, Expires: s.Expires, Retain: s.Retain,
+	}
+	if terms != (taskqueue.Terms{}) {
+		t.Terms = &terms
+	}
+	return t
+}
+
+// checkStored returns what is wrong with a record that its store could read.
+func checkStored(s *gozmqstore.Task) error {
+	switch {
+	case s.ID == "" || len(s.ID) > wire.MaxTaskID:
+		return fmt.Errorf("a task in the store has the id %q, want 1 to %d bytes: it is left there", s.ID, wire.MaxTaskID)
+	case s.State == gozmqstore.StateBatch && wire.BatchOf(s.Header) == nil:
+		return fmt.Errorf("record %x in the store is to be the state of a batch, and has none: it is left there", s.ID)
+	case s.State != gozmqstore.StateBatch && s.Procedure == "":
+		return fmt.Errorf("task %x in the store has no method: it is left there", s.ID)
+	}
+	return nil
+}
+
+// storeFailure returns the error of a put as that of a Dispatcher.
+func storeFailure(ctx context.Context, err error) error {
+	if errors.Is(err, link.ErrClosed) || errors.Is(err, ErrNotOwner) || ctx.Err() != nil && errors.Is(err, ctx.Err()) {
+		return err
+	}
+	return &StoreError{err}
 }

@@ -3,28 +3,34 @@ package pipeline
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"sync"
 	"time"
 
+	"github.com/gozmq/gozmq/runtime/gozmqstore"
 	"github.com/gozmq/gozmq/runtime/internal/link"
 	"github.com/gozmq/gozmq/runtime/internal/notify"
 )
 
-// A storeWriter applies changes to a store in a goroutine, and groups those
-// that come while the store is busy. It releases the store after the last one.
+// A storeWriter applies changes to a session in a goroutine, and groups those
+// that come while the store is busy. It releases the session after the last one.
 // A nil storeWriter does nothing.
 type storeWriter struct {
-	store  Store
-	report func(error)
+	session gozmqstore.Session
+	report  func(error)
+	ctx     context.Context // of the session's calls
+	cancel  context.CancelFunc
 
-	mu     sync.Mutex
-	change *StoreChange
-	states []StoredTask // to be put before those of change; nobody waits for them
-	group  *storeGroup  // of the callers that wait for change
-	closed bool
-	wake   notify.Token
-	done   chan struct{}
+	mu      sync.Mutex
+	change  *gozmqstore.Change
+	states  []gozmqstore.Task // to be put before those of change; nobody waits for them
+	group   *storeGroup       // of the callers that wait for change
+	refused []string          // ids whose put has failed, and may have been made
+	closed  bool              // takes no more puts
+	lost    bool              // writes nothing any more
+	wake    notify.Token
+	done    chan struct{}
 }
 
 // A storeGroup is the callers that wait for one change to be durable.
@@ -37,30 +43,36 @@ type storeGroup struct {
 
 func newStoreGroup() *storeGroup { return &storeGroup{done: make(chan struct{})} }
 
-// newStoreWriter starts a writer, or returns nil for a nil store. report is
-// called with the error of each change that failed.
-func newStoreWriter(s Store, report func(error)) *storeWriter {
-	if s == nil {
-		return nil
-	}
+// maxRefused is how many tasks a writer remembers whose put has failed, to delete
+// those that the store has after all.
+const maxRefused = 1 << 16
+
+// newStoreWriter starts a writer. report is called with the error of each change
+// that failed.
+func newStoreWriter(s gozmqstore.Session, report func(error)) *storeWriter {
 	w := &storeWriter{
-		store: s, report: report, change: new(StoreChange), group: newStoreGroup(),
+		session: s, report: report, change: new(gozmqstore.Change), group: newStoreGroup(),
 		wake: notify.NewToken(), done: make(chan struct{}),
 	}
+	w.ctx, w.cancel = context.WithCancel(context.Background())
 	go w.run()
 	return w
 }
 
-// put returns nil once the task is durable, and the one with the id old, if that
-// is not empty, deleted. It returns link.ErrClosed after close, the store's error,
-// and ctx's if it ends first: then the task is deleted again.
-func (w *storeWriter) put(ctx context.Context, t StoredTask, old string) error {
+// put returns nil once a record is durable, and the one with the id old, if that
+// is not empty, deleted. It returns link.ErrClosed after close, ErrNotOwner after
+// abandon, the store's error, and ctx's if it ends first: in these two cases the
+// record is deleted again, if the store has it.
+func (w *storeWriter) put(ctx context.Context, t gozmqstore.Task, old string) error {
 	if w == nil {
 		return nil
 	}
 	w.mu.Lock()
 	if w.closed {
-		w.mu.Unlock()
+		defer w.mu.Unlock()
+		if w.lost {
+			return ErrNotOwner
+		}
 		return link.ErrClosed
 	}
 	w.change.Put = append(w.change.Put, t)
@@ -86,82 +98,123 @@ func (w *storeWriter) put(ctx context.Context, t StoredTask, old string) error {
 	}
 }
 
-// attempts sets how often a task was handed out. It does not wait for the
-// store.
-func (w *storeWriter) attempts(id string, n int) {
+// A taskStatus is the status of the task with an id.
+type taskStatus struct {
+	id string
+	gozmqstore.Status
+}
+
+// update sets the status of a task. It does not wait for the store.
+func (w *storeWriter) update(id string, s gozmqstore.Status) {
 	if w == nil {
 		return
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.change.Attempts == nil {
-		w.change.Attempts = make(map[string]int)
-	}
-	w.change.Attempts[id] = n
+	w.set(id, s)
 	w.wake.Set()
 }
 
-// remove deletes a task. It does not wait for the store.
-func (w *storeWriter) remove(id string) {
+// set adds a status to the next change; w.mu is held.
+func (w *storeWriter) set(id string, s gozmqstore.Status) {
+	if w.change.Update == nil {
+		w.change.Update = make(map[string]gozmqstore.Status)
+	}
+	w.change.Update[id] = s
+}
+
+// remove deletes records. It does not wait for the store.
+func (w *storeWriter) remove(ids ...string) {
 	if w == nil {
 		return
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	delete(w.change.Attempts, id)
-	w.change.Delete = append(w.change.Delete, id)
+	w.drop(ids)
 	w.wake.Set()
 }
 
-// replace puts a record and deletes others in one change. It does not wait for
-// the store.
-func (w *storeWriter) replace(t StoredTask, others []string) {
+// drop adds ids to those that the next change deletes; w.mu is held.
+func (w *storeWriter) drop(ids []string) {
+	for _, id := range ids {
+		delete(w.change.Update, id)
+	}
+	w.change.Delete = append(w.change.Delete, ids...)
+}
+
+// replace puts a record, deletes others and sets statuses in one change. It does
+// not wait for the store.
+func (w *storeWriter) replace(t gozmqstore.Task, others []string, statuses []taskStatus) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	for _, id := range others {
-		delete(w.change.Attempts, id)
-	}
 	w.states = append(w.states, t)
-	w.change.Delete = append(w.change.Delete, others...)
+	w.drop(others)
+	for _, s := range statuses {
+		w.set(s.id, s.Status)
+	}
 	w.wake.Set()
 }
 
 func (w *storeWriter) run() {
 	defer close(w.done)
-	defer w.store.Release()
+	defer w.release()
 	for range w.wake {
 		for w.write() {
 		}
-		w.mu.Lock()
-		end := w.closed && w.empty()
-		w.mu.Unlock()
-		if end {
+		if w.ended() {
 			return
 		}
 	}
 }
 
+// ended reports whether there is nothing more to write. After abandon it fails
+// the callers that wait.
+func (w *storeWriter) ended() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.lost {
+		w.group.err = ErrNotOwner
+		close(w.group.done)
+		return true
+	}
+	return w.closed && w.empty()
+}
+
+// release gives the session back.
+func (w *storeWriter) release() {
+	if err := w.session.Release(w.ctx); err != nil {
+		w.mu.Lock()
+		lost := w.lost
+		w.mu.Unlock()
+		if !lost {
+			w.report(fmt.Errorf("release the queue: %w", err))
+		}
+	}
+	w.cancel()
+}
+
 // empty reports whether there is nothing to write; w.mu is held.
-func (w *storeWriter) empty() bool { return w.change.empty() && len(w.states) == 0 }
+func (w *storeWriter) empty() bool {
+	return w.change.Empty() && len(w.states) == 0 && len(w.refused) == 0
+}
 
 // write applies one change. It returns false when there was none, and when the
 // store failed: then what nobody waits for is tried again with the next change.
 func (w *storeWriter) write() bool {
 	w.mu.Lock()
-	if w.empty() {
+	if w.empty() || w.lost {
 		w.mu.Unlock()
 		return false
 	}
-	change, states, group := w.change, w.states, w.group
-	w.change, w.states, w.group = new(StoreChange), nil, newStoreGroup()
+	change, states, group, refused := w.change, w.states, w.group, w.refused
+	w.change, w.states, w.group, w.refused = new(gozmqstore.Change), nil, newStoreGroup(), nil
 	w.mu.Unlock()
-	whole := &StoreChange{
-		Put: slices.Concat(states, change.Put), Attempts: change.Attempts, Delete: slices.Concat(change.Delete, group.old),
+	whole := &gozmqstore.Change{
+		Put: slices.Concat(states, change.Put), Update: change.Update, Delete: slices.Concat(change.Delete, group.old, refused),
 	}
-	group.err = w.store.Apply(whole)
+	group.err = w.session.Apply(w.ctx, whole)
 	if group.err != nil {
-		w.report(group.err)
-		w.keep(change, states)
+		w.failed(group, change, states, refused)
 	}
 	w.mu.Lock()
 	if group.err == nil {
@@ -172,24 +225,47 @@ func (w *storeWriter) write() bool {
 	return group.err == nil
 }
 
-// keep puts back what nobody waits for, to be tried again.
-func (w *storeWriter) keep(failed *StoreChange, states []StoredTask) {
+// failed reports that a change has failed, and keeps what is to be tried again. A
+// session that is lost is no failure of the store.
+func (w *storeWriter) failed(group *storeGroup, change *gozmqstore.Change, states []gozmqstore.Task, refused []string) {
+	w.mu.Lock()
+	lost := w.lost
+	w.mu.Unlock()
+	if lost {
+		group.err = ErrNotOwner
+		return
+	}
+	w.report(group.err)
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.closed {
 		return
 	}
-	w.states = append(states, w.states...)
-	w.change.Delete = append(failed.Delete, w.change.Delete...)
-	for id, n := range failed.Attempts {
-		if _, newer := w.change.Attempts[id]; newer {
-			continue
-		}
-		if w.change.Attempts == nil {
-			w.change.Attempts = make(map[string]int)
-		}
-		w.change.Attempts[id] = n
+	for _, t := range change.Put {
+		refused = append(refused, t.ID)
 	}
+	w.refused = append(refused, w.refused...)
+	w.refused = w.refused[max(0, len(w.refused)-maxRefused):]
+	w.states = append(states, w.states...)
+	w.change.Delete = append(change.Delete, w.change.Delete...)
+	newer := w.change.Update
+	w.change.Update = change.Update
+	if w.change.Update == nil {
+		w.change.Update = newer
+		return
+	}
+	maps.Copy(w.change.Update, newer)
+}
+
+// abandon has the writer write nothing any more: the session is lost. Callers that
+// wait, and later ones, get ErrNotOwner. done is closed once the session is
+// released.
+func (w *storeWriter) abandon() {
+	w.mu.Lock()
+	w.closed, w.lost = true, true
+	w.wake.Set()
+	w.mu.Unlock()
+	w.cancel()
 }
 
 // storeGrace is how long close waits beyond its context, so that a store that
@@ -215,6 +291,7 @@ func (w *storeWriter) close(ctx context.Context) error {
 	case <-w.done:
 		return nil
 	case <-time.After(storeGrace):
+		w.cancel()
 		return fmt.Errorf("the task store does not answer: %w", ctx.Err())
 	}
 }

@@ -1,11 +1,13 @@
 package pipeline
 
 import (
+	"context"
 	"errors"
 	"sync"
 	"testing"
 	"time"
 
+	"github.com/gozmq/gozmq/runtime/gozmqstore"
 	"github.com/gozmq/gozmq/runtime/internal/link"
 )
 
@@ -15,13 +17,13 @@ type slowStore struct {
 	changes, puts int
 }
 
-func (s *slowStore) Claim() bool { return true }
+func (s *slowStore) Load(context.Context, func(gozmqstore.Task) error) error { return nil }
 
-func (s *slowStore) Release() {}
+func (s *slowStore) Lost() <-chan struct{} { return nil }
 
-func (s *slowStore) Load(func(StoredTask) error) error { return nil }
+func (s *slowStore) Release(context.Context) error { return nil }
 
-func (s *slowStore) Apply(c *StoreChange) error {
+func (s *slowStore) Apply(_ context.Context, c *gozmqstore.Change) error {
 	s.began <- struct{}{}
 	<-s.hold
 	s.changes++
@@ -35,7 +37,7 @@ func TestStoreGroups(t *testing.T) {
 	w := newStoreWriter(store, func(err error) { t.Error(err) })
 	const callers = 50
 	put := func() {
-		if err := w.put(t.Context(), StoredTask{ID: "a"}, ""); err != nil {
+		if err := w.put(t.Context(), gozmqstore.Task{ID: "a"}, ""); err != nil {
 			t.Error(err)
 		}
 	}
@@ -59,7 +61,7 @@ func TestStoreGroups(t *testing.T) {
 		t.Errorf("%d tasks were put in %d changes", store.puts, store.changes)
 	}
 	_ = w.close(t.Context())
-	if err := w.put(t.Context(), StoredTask{ID: "b"}, ""); !errors.Is(err, link.ErrClosed) {
+	if err := w.put(t.Context(), gozmqstore.Task{ID: "b"}, ""); !errors.Is(err, link.ErrClosed) {
 		t.Errorf("put after close: %v", err)
 	}
 }

@@ -26,6 +26,9 @@ type Task struct {
 	// counted and never given up.
 	Control bool
 
+	// Terms are what its user has asked for beside that; nil: nothing.
+	Terms *Terms
+
 	MaxAttempts int           // failures, and losses, after which it is given up; 0: without limit
 	Lease       time.Duration // 0: without limit
 	Since       time.Time     // when it was added; for Oldest
@@ -51,6 +54,27 @@ type Task struct {
 	silent        int           // times that it was lost, and its worker had not begun it
 	suspect       bool          // it may have ended its worker: it goes to a worker that has no other task
 	ran           time.Duration // how long its holder had it when that was lost
+}
+
+// Terms are what the user of a task may ask for. The queue keeps them.
+type Terms struct {
+	NotBefore   time.Time // until when it waits
+	Expires     time.Time // when it is given up, if it waits
+	Priority    int       // the greatest comes first
+	Key         string    // under which rates and concurrency are limited
+	UniqueKey   string    // that no other task may have
+	UniqueUntil time.Time
+	Retain      time.Duration // for which its result is kept
+}
+
+// Again returns the terms of a task that is pushed again, now; nil for nil.
+func (t *Terms) Again() *Terms {
+	if t == nil {
+		return nil
+	}
+	again := *t
+	again.NotBefore, again.Expires = time.Time{}, time.Time{}
+	return &again
 }
 
 // Size returns how many bytes the task counts against the queue's limit.

@@ -1,0 +1,253 @@
+package pipeline
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/gozmq/gozmq/runtime/gozmqstore"
+	"github.com/gozmq/gozmq/runtime/internal/taskqueue"
+	"github.com/gozmq/gozmq/runtime/internal/wire"
+)
+
+// A deadEntry is a dead letter that is there until it is handled, discarded or
+// pushed again.
+type deadEntry struct {
+	DeadTask
+	place  uint64 // the order in which they came
+	wanted bool   // a function gets it
+}
+
+// A letterShelf is the dead letters that no function wants, oldest first.
+type letterShelf struct {
+	ids   []string // some are gone
+	count int
+	bytes int
+}
+
+// What a dispatcher keeps of dead letters that no function wants. Beyond that it
+// discards the oldest.
+const (
+	MaxKeptLetters     = 10_000
+	MaxKeptLetterBytes = 64 << 20
+)
+
+// ErrNoLetter says that there is no dead letter with an id.
+var ErrNoLetter = errors.New("there is no dead letter with this id")
+
+// ErrLetterBusy says that the user's function has a dead letter.
+var ErrLetterBusy = errors.New("the dead letter handler has this letter just now")
+
+// errShelfFull is why a letter was discarded.
+var errShelfFull = fmt.Errorf("a dead letter was discarded: no function wants it, and more than %d, or %d MiB of them, are kept", MaxKeptLetters, MaxKeptLetterBytes>>20)
+
+// giveUp makes a task a dead letter; d.mu is held.
+func (d *Dispatcher) giveUp(t *taskqueue.Task) {
+	h := wire.ParseTaskHeader(t.Header)
+	dead := DeadTask{
+		ID: string(t.ID), Procedure: t.Procedure, Attempts: t.Attempts, Reason: t.Reason, Batch: h.BatchName(), Body: t.Body,
+		Metadata: h.Metadata, MaxAttempts: t.MaxAttempts, Lease: t.Lease, Terms: t.Terms, Ended: time.Now(),
+	}
+	d.cfg.TaskDead(dead)
+	if d.store != nil {
+		status := d.statusOf(t)
+		status.State, status.Ended = gozmqstore.StateDead, dead.Ended
+		d.storeDead(t, taskStatus{dead.ID, status})
+	}
+	d.addLetter(dead)
+	d.checkBatch(t.Batch)
+}
+
+// storeDead stores that a task was given up, and that its batch knows, in one
+// change; d.mu is held.
+func (d *Dispatcher) storeDead(t *taskqueue.Task, status taskStatus) {
+	if b := d.open[t.Batch]; b != nil {
+		b.save(status)
+	} else {
+		d.store.update(status.id, status.Status)
+	}
+}
+
+// restoredLetter returns a dead letter of a store.
+func restoredLetter(s *gozmqstore.Task) DeadTask {
+	h := wire.ParseTaskHeader(s.Header)
+	t := restoredTask(s, time.Now())
+	return DeadTask{
+		ID: s.ID, Procedure: s.Procedure, Attempts: s.Attempts, Reason: &StoredReason{s.Code, s.Reason}, Batch: h.BatchName(),
+		Body: s.Body, Metadata: h.Metadata, MaxAttempts: s.MaxAttempts, Lease: s.Lease, Terms: t.Terms, Ended: s.Ended,
+	}
+}
+
+// addLetter has a dead letter handled, or keeps it; d.mu is held.
+func (d *Dispatcher) addLetter(dead DeadTask) {
+	d.letter++
+	e := &deadEntry{DeadTask: dead, place: d.letter, wanted: d.cfg.WantsLetter(dead.Procedure)}
+	if !e.wanted && d.store == nil {
+		return
+	}
+	d.dead[dead.ID] = e
+	if e.wanted {
+		d.letters.add(dead)
+		return
+	}
+	d.kept.ids = append(d.kept.ids, dead.ID)
+	d.kept.count++
+	d.kept.bytes += e.size()
+	for d.kept.count > 1 && (d.kept.count > MaxKeptLetters || d.kept.bytes > MaxKeptLetterBytes) {
+		d.discardOldest()
+	}
+}
+
+func (e *deadEntry) size() int { return len(e.Body) + len(e.Procedure) + len(e.ID) }
+
+// discardOldest discards the oldest letter that no function wants; d.mu is held.
+func (d *Dispatcher) discardOldest() {
+	id := d.kept.ids[0]
+	d.kept.ids = d.kept.ids[1:]
+	if e := d.dead[id]; e != nil && !e.wanted {
+		d.dropLetter(e)
+		d.store.remove(id)
+		d.cfg.LetterDiscarded(e.Procedure, errShelfFull)
+	}
+}
+
+// dropLetter forgets a letter; d.mu is held.
+func (d *Dispatcher) dropLetter(e *deadEntry) {
+	delete(d.dead, e.ID)
+	if e.wanted {
+		return
+	}
+	d.kept.count--
+	d.kept.bytes -= e.size()
+	if len(d.kept.ids) > 2*d.kept.count+minTrim {
+		d.kept.ids = slices.DeleteFunc(d.kept.ids, func(id string) bool { return d.dead[id] == nil })
+	}
+}
+
+// minTrim is how many letters that are gone a shelf may name.
+const minTrim = 64
+
+// letterHandled is called when DeadLetter has taken a letter.
+func (d *Dispatcher) letterHandled(id string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if e := d.dead[id]; e != nil {
+		d.dropLetter(e)
+		d.store.remove(id)
+	}
+	d.changed.Notify()
+}
+
+// DeadLetters returns up to limit dead letters that are neither handled nor
+// discarded, oldest first, behind the one with the id after, or from the first on
+// if that is empty or gone.
+func (d *Dispatcher) DeadLetters(after string, limit int) []DeadTask {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	from := uint64(0)
+	if e := d.dead[after]; e != nil {
+		from = e.place
+	}
+	var list []*deadEntry
+	for _, e := range d.dead {
+		if e.place > from {
+			list = append(list, e)
+		}
+	}
+	slices.SortFunc(list, func(a, b *deadEntry) int { return cmp.Compare(a.place, b.place) })
+	letters := make([]DeadTask, 0, min(limit, len(list)))
+	for _, e := range list[:min(limit, len(list))] {
+		letters = append(letters, e.DeadTask)
+	}
+	return letters
+}
+
+// takeLetter takes a letter away from the user's function; d.mu is held.
+func (d *Dispatcher) takeLetter(id string) (*deadEntry, error) {
+	e := d.dead[id]
+	switch {
+	case e == nil:
+		return nil, ErrNoLetter
+	case e.wanted && !d.letters.take(id):
+		return nil, ErrLetterBusy
+	}
+	return e, nil
+}
+
+// Redrive pushes the task of a dead letter again, as a new one that belongs to no
+// batch and has all its attempts before it. The letter is gone once the store has
+// the task. It does not wait for room in the queue. Its errors are ErrNoLetter,
+// ErrLetterBusy and those of Push.
+func (d *Dispatcher) Redrive(ctx context.Context, id string) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if err := d.waitOwner(ctx, func() bool { return true }); err != nil {
+		return err
+	}
+	e, err := d.takeLetter(id)
+	if err != nil {
+		return err
+	}
+	d.dropLetter(e)
+	t := &taskqueue.Task{
+		ID: newID(), Procedure: e.Procedure, Body: e.Body, Header: metadataHeader(e.Metadata),
+		MaxAttempts: e.MaxAttempts, Lease: e.Lease, Since: time.Now(), Terms: e.Terms.Again(),
+	}
+	reign, store := d.reign, d.store
+	if store != nil {
+		stored := d.stored(t)
+		d.mu.Unlock()
+		err = store.put(ctx, stored, id)
+		d.mu.Lock()
+	}
+	switch {
+	case d.reign != reign || !d.owner:
+	case err != nil:
+		d.keepAnew(e.DeadTask)
+	default:
+		d.queue.Add(t)
+		d.dispatch()
+	}
+	d.changed.Notify()
+	if err != nil {
+		return storeFailure(ctx, err)
+	}
+	return nil
+}
+
+// keepAnew keeps a letter whose task the store did not take, under another id: if
+// the store takes it yet, it deletes the letter with the id that it had. d.mu is
+// held.
+func (d *Dispatcher) keepAnew(dead DeadTask) {
+	before := dead.ID
+	dead.ID = string(newID())
+	t := &taskqueue.Task{
+		ID: taskqueue.ID(dead.ID), Procedure: dead.Procedure, Body: dead.Body, Header: metadataHeader(dead.Metadata), Attempts: dead.Attempts,
+		MaxAttempts: dead.MaxAttempts, Lease: dead.Lease, Since: time.Now(), Terms: dead.Terms, Reason: dead.Reason,
+	}
+	s := d.stored(t)
+	s.State, s.Ended = gozmqstore.StateDead, dead.Ended
+	d.store.replace(s, []string{before}, nil)
+	d.addLetter(dead)
+}
+
+// Discard forgets a dead letter, in the store, too. Its errors are ErrNoLetter,
+// ErrLetterBusy, ErrNotOwner and link.ErrClosed.
+func (d *Dispatcher) Discard(ctx context.Context, id string) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if err := d.waitOwner(ctx, func() bool { return true }); err != nil {
+		return err
+	}
+	e, err := d.takeLetter(id)
+	if err != nil {
+		return err
+	}
+	d.dropLetter(e)
+	d.store.remove(id)
+	d.changed.Notify()
+	return nil
+}
