@@ -57,6 +57,7 @@ var layers = map[string][]string{
 	"runtime/internal/subscription": {"runtime/internal/wire", "runtime/internal/prefix", "runtime/internal/lru", "runtime/internal/notify"},
 	"internal/leak":                 {}, // for tests of every part
 	"internal/testkit":              {}, // for tests of every part, in and out of runtime
+	"internal/postgrestest":         {}, // for tests against PostgreSQL, in modules of their own
 	"runtime/internal/topic":        {},
 	"runtime/internal/bridge":       {"runtime/gozmqstore", "runtime/internal/handshake", "runtime/internal/socket", "runtime/internal/topic"},
 	"runtime/internal/pipeline":     {"runtime/internal/subscription", "runtime/internal/taskqueue", "runtime/internal/socket", "runtime/internal/link", "runtime/internal/wire", "runtime/internal/notify", "runtime/internal/list", "runtime/internal/zmtp", "runtime/gozmqstore"},

@@ -59,7 +59,8 @@ func (s *Store) tryAcquire(ctx context.Context, token string) (*session, time.Du
 	var left int64
 	err := s.pool.QueryRow(ctx, s.sql.look, s.queue.Name, token).Scan(&free, &left)
 	if errors.Is(err, pgx.ErrNoRows) {
-		free, err = true, nil
+		free = true
+		_, err = s.pool.Exec(ctx, s.sql.introduce, s.queue.Name)
 	}
 	if err != nil {
 		return nil, pause, err

@@ -5,7 +5,7 @@ import "strings"
 // statements are the SQL of a queue, with the names of its schema. $1 is always the
 // queue's name.
 type statements struct {
-	look, acquire, renew, refence, release, hung string
+	look, introduce, acquire, renew, refence, release, hung string
 	load, place, loadOne, setAside               string
 	enqueue, enqueueOne, arrivals, taken         string
 
@@ -25,7 +25,7 @@ func newStatements(q Queue) statements {
 	names := strings.NewReplacer("queues!", q.table("queues"), "tasks!", q.table("tasks"), "arrivals!", q.table("arrivals"))
 	var s statements
 	for text, to := range map[string]*string{
-		lookSQL: &s.look, acquireSQL: &s.acquire, renewSQL: &s.renew, refenceSQL: &s.refence, releaseSQL: &s.release, hungSQL: &s.hung,
+		lookSQL: &s.look, introduceSQL: &s.introduce, acquireSQL: &s.acquire, renewSQL: &s.renew, refenceSQL: &s.refence, releaseSQL: &s.release, hungSQL: &s.hung,
 		loadSQL: &s.load, placeSQL: &s.place, loadOneSQL: &s.loadOne, setAsideSQL: &s.setAside,
 		enqueueSQL: &s.enqueue, enqueueOneSQL: &s.enqueueOne, arrivalsSQL: &s.arrivals, takenSQL: &s.taken,
 		fencedSQL: &s.fenced, putSQL: &s.put, updateSQL: &s.update, deleteSQL: &s.delete,
@@ -35,7 +35,9 @@ func newStatements(q Queue) statements {
 	return s
 }
 
-// Ownership.
+// Ownership. A change holds the queue's row FOR KEY SHARE: so another fence waits for
+// it, and it for another fence, which is set by those who hold the row FOR UPDATE. The
+// renewal of a lease does not wait for a change, which may take longer than the lease.
 const (
 	// lookSQL tells whether the queue can be had, and how long its lease still lasts.
 	lookSQL = `SELECT owner IS NULL OR owner = $2 OR expires <= clock_timestamp(),
@@ -43,11 +45,13 @@ const (
 	FROM queues! WHERE name = $1`
 
 	// acquireSQL makes $2 the owner for $3 microseconds, if there is no other one.
-	acquireSQL = `INSERT INTO queues! AS q (name, fence, owner, expires)
-	VALUES ($1, 1, $2, clock_timestamp() + $3 * interval '1 microsecond')
-	ON CONFLICT (name) DO UPDATE SET fence = q.fence + 1, owner = excluded.owner, expires = excluded.expires
-	WHERE q.owner IS NULL OR q.owner = excluded.owner OR q.expires <= clock_timestamp()
-	RETURNING fence`
+	acquireSQL = `WITH free AS MATERIALIZED (
+		SELECT name FROM queues! WHERE name = $1 AND (owner IS NULL OR owner = $2 OR expires <= clock_timestamp()) FOR UPDATE
+	) UPDATE queues! q SET fence = q.fence + 1, owner = $2, expires = clock_timestamp() + $3 * interval '1 microsecond'
+	FROM free WHERE q.name = free.name RETURNING q.fence`
+
+	// introduceSQL makes the queue.
+	introduceSQL = `INSERT INTO queues! (name) VALUES ($1) ON CONFLICT (name) DO NOTHING`
 
 	// renewSQL renews the lease of $2, which may have ended if nobody else has the
 	// queue.
@@ -56,7 +60,8 @@ const (
 
 	// refenceSQL gives the owner a new fence, so that no change under the old one is
 	// made from now on.
-	refenceSQL = `UPDATE queues! SET fence = fence + 1 WHERE name = $1 AND owner = $2 RETURNING fence`
+	refenceSQL = `WITH own AS MATERIALIZED (SELECT name FROM queues! WHERE name = $1 AND owner = $2 FOR UPDATE)
+	UPDATE queues! q SET fence = q.fence + 1 FROM own WHERE q.name = own.name RETURNING q.fence`
 
 	// releaseSQL ends the ownership, and tells those that stand by.
 	releaseSQL = `WITH released AS (
@@ -95,7 +100,7 @@ const (
 // Writing. A change is one statement, so that no session of the server waits for its
 // rest with a lock; the fence is checked in it.
 const (
-	fencedSQL = `SELECT 1 FROM queues! WHERE name = $1 AND fence = $2 FOR SHARE`
+	fencedSQL = `SELECT 1 FROM queues! WHERE name = $1 AND fence = $2 FOR KEY SHARE`
 
 	unnested = `unnest($3::bytea[], $4::text[], $5::text[], $6::bigint[], $7::bigint[], $8::bigint[], $9::bytea[], $10::text[], $11::text[], $12::timestamptz[],
 		$13::bigint[], $14::bigint[], $15::timestamptz[], $16::timestamptz[], $17::timestamptz[], $18::timestamptz[], $19::integer[], $20::text[], $21::bytea[], $22::bytea[], $23::bytea[]
@@ -107,17 +112,25 @@ const (
 
 	// putSQL has the parameters 3 to 23.
 	putSQL = `INSERT INTO tasks! (` + putColumns + `)
-	SELECT ` + fromUnnested + ` FROM owner, ` + unnested + ` ORDER BY p.place ON CONFLICT (queue, id) DO NOTHING`
+	SELECT ` + fromUnnested + ` FROM owner, ` + unnested + ` ORDER BY p.place ON CONFLICT (id, queue) DO NOTHING`
+
+	// foundSQL looks up one record by its id. OFFSET makes the planner do so for each
+	// id by itself, whatever it believes of the table, and the lock gives the place
+	// that the record has then.
+	foundSQL = `LATERAL (SELECT x.ctid AS place FROM tasks! x WHERE x.id = u.id AND x.queue = $1 FOR UPDATE OFFSET 0) found`
 
 	// updateSQL has 9 parameters, which change counts.
-	updateSQL = `UPDATE tasks! t SET state = u.state, attempts = u.attempts, not_before = u.not_before, expires = u.expires,
-		ended = u.ended, code = u.code, reason = u.reason, result = u.result
-	FROM owner, unnest($a::bytea[], $b::text[], $c::bigint[], $d::timestamptz[], $e::timestamptz[], $f::timestamptz[], $g::integer[], $h::text[], $i::bytea[])
-		AS u (id, state, attempts, not_before, expires, ended, code, reason, result)
-	WHERE t.queue = $1 AND t.id = u.id`
+	updateSQL = `UPDATE tasks! t SET state = c.state, attempts = c.attempts, not_before = c.not_before, expires = c.expires,
+		ended = c.ended, code = c.code, reason = c.reason, result = c.result
+	FROM (
+		SELECT u.*, found.place FROM owner, unnest($a::bytea[], $b::text[], $c::bigint[], $d::timestamptz[], $e::timestamptz[], $f::timestamptz[], $g::integer[], $h::text[], $i::bytea[])
+			AS u (id, state, attempts, not_before, expires, ended, code, reason, result), ` + foundSQL + `
+	) c WHERE t.ctid = c.place`
 
 	// deleteSQL has one.
-	deleteSQL = `DELETE FROM tasks! t USING owner WHERE t.queue = $1 AND t.id = ANY ($a::bytea[])`
+	deleteSQL = `DELETE FROM tasks! t USING (
+		SELECT found.place FROM owner, unnest($a::bytea[]) AS u (id), ` + foundSQL + `
+	) c WHERE t.ctid = c.place`
 )
 
 // Tasks of transactions.
@@ -125,7 +138,7 @@ const (
 	// enqueueSQL inserts tasks and marks them as arrived. $2 is the channel.
 	enqueueSQL = `WITH put AS (
 		INSERT INTO tasks! (` + putColumns + `) SELECT ` + fromUnnested + ` FROM ` + unnested + ` ORDER BY p.place
-		ON CONFLICT (queue, id) DO NOTHING RETURNING queue, seq
+		ON CONFLICT (id, queue) DO NOTHING RETURNING queue, seq
 	), arrived AS (INSERT INTO arrivals! (queue, seq) SELECT queue, seq FROM put RETURNING 1)
 	SELECT pg_notify($2, 'arrived') FROM arrived LIMIT 1`
 
@@ -135,7 +148,7 @@ const (
 		INSERT INTO tasks! (` + putColumns + `) VALUES ($1, $3::bytea, $4::text, $5::text, $6::bigint, $7::bigint, $8::bigint, $9::bytea, $10::text, $11::text, $12::timestamptz,
 			$13::bigint * interval '1 microsecond', $14::bigint * interval '1 microsecond', $15::timestamptz, $16::timestamptz, $17::timestamptz, $18::timestamptz,
 			$19::integer, $20::text, $21::bytea, $22::bytea, $23::bytea)
-		ON CONFLICT (queue, id) DO NOTHING RETURNING queue, seq
+		ON CONFLICT (id, queue) DO NOTHING RETURNING queue, seq
 	), arrived AS (INSERT INTO arrivals! (queue, seq) SELECT queue, seq FROM put RETURNING 1)
 	SELECT pg_notify($2, 'arrived') FROM arrived`
 

@@ -146,9 +146,9 @@ func (c *config) poolConfig(url string) (*pgxpool.Config, error) {
 	if params["application_name"] == "" {
 		params["application_name"] = "gozmqpostgres"
 	}
-	// Plans are made while tables are small and live long, so none may read whole
-	// tables.
-	params["enable_seqscan"], params["enable_hashjoin"], params["enable_mergejoin"] = "off", "off", "off"
+	for _, name := range planning {
+		params[name] = "off"
+	}
 	for _, change := range c.pool {
 		change(pc)
 	}
@@ -157,6 +157,11 @@ func (c *config) poolConfig(url string) (*pgxpool.Config, error) {
 	}
 	return pc, nil
 }
+
+// planning are settings of the server that are turned off. Statements are planned while
+// tables are small, and with guesses as long as autovacuum has seen nothing: none may
+// come to read a whole table or queue.
+var planning = []string{"enable_seqscan", "enable_bitmapscan", "enable_hashjoin", "enable_mergejoin", "enable_material", "jit"}
 
 // Close closes the connections. All sessions must have been released.
 func (s *Store) Close() error {

@@ -36,7 +36,7 @@ CREATE TABLE tasks (
 	header       bytea,
 	body         bytea,
 	result       bytea,
-	PRIMARY KEY (queue, id)
+	PRIMARY KEY (id, queue)
 ) WITH (fillfactor = 85, autovacuum_vacuum_scale_factor = 0.01, autovacuum_vacuum_threshold = 1000);
 
 CREATE UNIQUE INDEX tasks_order ON tasks (queue, seq);
