@@ -4,8 +4,8 @@
 all:
 	.ci/run
 
-.PHONY: demo test vet format lint race conformance cpu fuzz goldens generate fresh check cross bench tidy stores codecs telemetry release
-demo test vet format lint race conformance cpu fuzz goldens generate fresh check cross bench tidy stores codecs telemetry release:
+.PHONY: demo test vet format lint race conformance cpu fuzz goldens generate fresh check cross bench tidy stores codecs telemetry command release
+demo test vet format lint race conformance cpu fuzz goldens generate fresh check cross bench tidy stores codecs telemetry command release:
 	.ci/run $@
 
 # golden refreshes the generator's golden files only.

@@ -28,7 +28,6 @@ var layers = map[string][]string{
 	"generator/internal/plan":    {"generator/internal/topic", "proto"},
 	"generator/internal/topic":   {},
 	"cmd/protoc-gen-gozmq":       {"generator", "proto"},
-	"cmd/gozmq-keygen":           {"runtime/gozmqcurve"},
 
 	"runtime/internal/testproto":    {}, // for tests: nothing stands above it
 	"runtime/internal/zmtp":         {},
@@ -47,7 +46,7 @@ var layers = map[string][]string{
 	"runtime/internal/handshake":    {"runtime/internal/zmtp", "runtime/internal/curve", "runtime/internal/guarded"},
 	"runtime/internal/link":         {"runtime/internal/handshake", "runtime/internal/zmtp", "runtime/internal/transport", "runtime/internal/curve", "runtime/internal/notify", "runtime/internal/throttle", "runtime/internal/guarded", "runtime/internal/list"},
 	"runtime/internal/socket":       {"runtime/internal/link", "runtime/internal/zmtp", "runtime/internal/prefix", "runtime/internal/list", "runtime/internal/notify", "runtime/internal/throttle", "runtime/internal/guarded", "runtime/internal/wire", "runtime/internal/lru", "runtime/internal/stream"},
-	"runtime/gozmq":                 {"runtime/internal/curve", "runtime/internal/taskqueue", "runtime/internal/handshake", "runtime/internal/link", "runtime/internal/prefix", "runtime/internal/socket", "runtime/internal/transport", "runtime/internal/zmtp", "proto", "runtime/internal/relay", "runtime/internal/guarded", "runtime/internal/notify", "runtime/internal/wire", "runtime/internal/subscription", "runtime/internal/lru", "runtime/internal/pipeline", "runtime/internal/bridge", "runtime/internal/topic", "runtime/internal/call", "runtime/internal/answer", "runtime/internal/status", "runtime/internal/events", "runtime/internal/utf8field", "runtime/gozmqstore"},
+	"runtime/gozmq":                 {"runtime/internal/curve", "runtime/internal/taskqueue", "runtime/internal/handshake", "runtime/internal/link", "runtime/internal/prefix", "runtime/internal/socket", "runtime/internal/transport", "runtime/internal/zmtp", "proto", "runtime/internal/relay", "runtime/internal/guarded", "runtime/internal/notify", "runtime/internal/wire", "runtime/internal/subscription", "runtime/internal/lru", "runtime/internal/pipeline", "runtime/internal/bridge", "runtime/internal/topic", "runtime/internal/call", "runtime/internal/answer", "runtime/internal/status", "runtime/internal/events", "runtime/internal/utf8field", "runtime/internal/worker", "runtime/gozmqstore"},
 	"runtime/internal/relay":        {"runtime/internal/handshake", "runtime/internal/socket", "runtime/internal/wire", "runtime/internal/link", "runtime/internal/zmtp"},
 	"runtime/internal/lru":          {"runtime/internal/list"},
 	"runtime/internal/stream":       {},
@@ -60,10 +59,10 @@ var layers = map[string][]string{
 	"internal/postgrestest":         {}, // for tests against PostgreSQL, in modules of their own
 	"runtime/internal/topic":        {},
 	"runtime/internal/bridge":       {"runtime/gozmqstore", "runtime/internal/handshake", "runtime/internal/socket", "runtime/internal/topic"},
-	"runtime/internal/pipeline":     {"runtime/internal/subscription", "runtime/internal/taskqueue", "runtime/internal/socket", "runtime/internal/link", "runtime/internal/wire", "runtime/internal/notify", "runtime/internal/list", "runtime/internal/zmtp", "runtime/gozmqstore"},
-
-	"runtime/gozmqstore":     {},
-	"runtime/gozmqstoretest": {"runtime/gozmqstore"},
+	"runtime/internal/pipeline":     {"runtime/internal/status", "runtime/internal/subscription", "runtime/internal/taskqueue", "runtime/internal/socket", "runtime/internal/link", "runtime/internal/wire", "runtime/internal/notify", "runtime/internal/list", "runtime/internal/zmtp", "runtime/gozmqstore"},
+	"runtime/internal/worker":       {"runtime/internal/status", "runtime/internal/subscription", "runtime/internal/pipeline", "runtime/internal/socket", "runtime/internal/link", "runtime/internal/handshake", "runtime/internal/wire", "runtime/internal/guarded", "runtime/internal/zmtp"},
+	"runtime/gozmqstore":            {},
+	"runtime/gozmqstoretest":        {"runtime/gozmqstore"},
 
 	"runtime/gozmqproto":    {"runtime/gozmq"},
 	"runtime/gozmqcurve":    {"runtime/gozmq", "runtime/internal/bridge", "runtime/internal/curve", "runtime/internal/handshake"},
@@ -73,8 +72,12 @@ var layers = map[string][]string{
 	"runtime/gozmqhealth":   {"runtime/gozmq", "runtime/gozmqv1gozmq", "proto"},
 	"runtime/gozmqdescribe": {"runtime/gozmq", "runtime/gozmqimpl", "runtime/gozmqv1gozmq", "proto"},
 
+	"runtime/gozmqadmin/adminv1gozmq": {"runtime/gozmq", "runtime/gozmqimpl", "proto"}, // generated
+
 	"runtime/gozmqops":  {"runtime/gozmq"},
 	"runtime/gozmqhttp": {"runtime/gozmq", "runtime/gozmqops"},
+
+	"runtime/gozmqtap": {"runtime/gozmq", "runtime/internal/bridge", "runtime/internal/handshake", "runtime/internal/transport", "runtime/internal/wire", "runtime/internal/zmtp"},
 
 	"runtime/gozmqtest": {"runtime/gozmq", "runtime/gozmqcurve", "runtime/internal/transport"},
 

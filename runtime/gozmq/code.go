@@ -37,10 +37,11 @@ func (c Code) String() string { return status.Code(c).String() }
 // or CodeDeadlineExceeded for a context's error, else CodeUnknown. It returns 0
 // for nil.
 func CodeOf(err error) Code {
-	var e *Error
-	switch {
-	case err == nil:
+	if err == nil {
 		return 0
+	}
+	var e *Error // allocated here, only if it is needed
+	switch {
 	case errors.As(err, &e) && e != nil:
 		return e.Code
 	case errors.Is(err, context.Canceled):

@@ -44,11 +44,13 @@ func (c *dialConfig) check() error {
 type Conn struct {
 	holdsConn
 	client      call.Client
+	methods     methodCounters
 	observer    *observer
 	interceptor Interceptor
 	bodies      bodies
 	linger      time.Duration
 	addrs       []string
+	role        roleState
 }
 
 // Dial returns a Conn that connects, or lets servers connect to it, in the
@@ -63,11 +65,11 @@ func Dial(opts ...DialOption) (*Conn, error) {
 		return nil, fmt.Errorf("dial: %w", err)
 	}
 	c := &Conn{
-		observer:    newObserver(cfg.observer),
 		interceptor: cfg.interceptors.chain(),
 		linger:      cfg.linger,
 	}
-	c.holdsConn = bridge.Hold[bridge.Conn]((*exchanging)(c))
+	c.observer = newObserver(cfg.observer, &c.role)
+	c.holdsConn = bridge.Hold[bridge.Conn[Event]]((*exchanging)(c))
 	c.bodies = cfg.bodies(c.observer)
 	cfg.Observe = c.observer.link(cfg.SocketType)
 	c.client.Dealer, c.client.Ready = socket.NewDealer(cfg.Config), cfg.ready
@@ -80,10 +82,12 @@ func Dial(opts ...DialOption) (*Conn, error) {
 	return c, nil
 }
 
-type holdsConn = bridge.Held[bridge.Conn]
+type holdsConn = bridge.Held[bridge.Conn[Event]]
 
 // exchanging is a Conn as gozmqzap sees it (bridge.Conn).
 type exchanging Conn
+
+func (c *exchanging) Role() bridge.Role[Event] { return &c.role }
 
 func (c *exchanging) Do(ctx context.Context, x socket.Exchange) error {
 	return c.client.Dealer.Do(ctx, x, c.client.Ready)

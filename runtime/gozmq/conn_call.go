@@ -30,6 +30,22 @@ type callOptions struct {
 	message       time.Duration
 }
 
+// callOptionsOf returns the options of a call of m; none, and an error, when one
+// is wrong.
+func callOptionsOf(m *Method, opts []CallOption) (callOptions, error) {
+	if len(opts) == 0 { // without what the loop allocates
+		return callOptions{timeout: m.Timeout}, nil
+	}
+	o := callOptions{timeout: m.Timeout}
+	for _, opt := range opts {
+		opt.applyCall(&o)
+	}
+	if err := o.check(m); err != nil {
+		return callOptions{}, err
+	}
+	return o, nil
+}
+
 // check reports the first option that is wrong.
 func (o *callOptions) check(m *Method) error {
 	for _, t := range []struct {

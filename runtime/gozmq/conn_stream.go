@@ -14,14 +14,7 @@ import (
 // Stream returns a call of a method with streams (Caller). What its methods return
 // when the call fails is what Call returns.
 func (c *Conn) Stream(ctx context.Context, m *Method, opts ...CallOption) Stream {
-	o := callOptions{timeout: m.Timeout}
-	for _, opt := range opts {
-		opt.applyCall(&o)
-	}
-	wrong := o.check(m)
-	if wrong != nil {
-		o = callOptions{}
-	}
+	o, wrong := callOptionsOf(m, opts)
 	s := &clientStream{conn: c, method: m, replyMetadata: o.replyMetadata}
 	s.Init(ctx, &c.client, m.engine(), call.Config{Timeout: o.timeout, Idle: o.idle, Message: o.message, Wait: o.wait, Hedging: o.hedging}, (*streamOwner)(s))
 	if wrong != nil {
@@ -207,8 +200,9 @@ func (o *streamOwner) Last(h wire.ReplyHeader) {
 // Reply decodes the one reply of a call in which the server sends no stream.
 func (o *streamOwner) Reply(body []byte) error { return o.Take(body) }
 
-// Ended tells the interceptors how the call has ended.
+// Ended counts the call, and tells the interceptors how it has ended.
 func (o *streamOwner) Ended(err error, replied bool) {
+	o.conn.methods.of(o.method).end(fromStatus(err))
 	var reply proto.Message
 	if replied { // called by Receive
 		reply = o.into

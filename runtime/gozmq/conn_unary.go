@@ -25,11 +25,14 @@ import (
 //   - CodeInternal: the reply cannot be decoded.
 //   - any code that the server's handler returns.
 func (c *Conn) Call(ctx context.Context, m *Method, req, reply proto.Message, opts ...CallOption) error {
-	o := callOptions{timeout: m.Timeout}
-	for _, opt := range opts {
-		opt.applyCall(&o)
-	}
-	if err := o.check(m); err != nil {
+	err := c.call(ctx, m, req, reply, opts)
+	c.methods.of(m).end(err)
+	return err
+}
+
+func (c *Conn) call(ctx context.Context, m *Method, req, reply proto.Message, opts []CallOption) error {
+	o, err := callOptionsOf(m, opts)
+	if err != nil {
 		return err
 	}
 	if o.timeout != 0 {

@@ -1,10 +1,10 @@
 package gozmq
 
 import (
-	"errors"
 	"fmt"
 	"time"
 
+	"github.com/gozmq/gozmq/runtime/internal/worker"
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
 )
 
@@ -97,12 +97,5 @@ func Permanent(err error) error {
 	if err == nil {
 		return nil
 	}
-	return &permanentError{err}
+	return &worker.PermanentError{Err: err}
 }
-
-type permanentError struct{ err error }
-
-func (e *permanentError) Error() string { return e.err.Error() }
-func (e *permanentError) Unwrap() error { return e.err }
-
-func isPermanent(err error) bool { return errors.As(err, new(*permanentError)) }

@@ -226,7 +226,7 @@ func TestSureSinkClosesInBody(t *testing.T) {
 // ends waits until a sink with DeliveryAtLeastOnce has begun to close.
 func ends(t *testing.T, k *Sink) {
 	t.Helper()
-	switch engine := k.source.(*ackedSource).engine.(type) {
+	switch engine := k.source.(pipeline.AckedSource).Receiver.(type) {
 	case *pipeline.ResultReceiver:
 		testkit.Receive(t, engine.Ended(), "the beginning of Close")
 	case *pipeline.Puller:

@@ -97,7 +97,7 @@ func TestSureFlappingConnection(t *testing.T) {
 	testkit.Receive(t, started, "the task")
 	for i := range 6 {
 		wantProgress(t, func() Progress { return Progress{InFlight: v.Progress().InFlight} }, Progress{InFlight: 1})
-		tasks, _ := w.mode.links()
+		tasks, _ := w.engine.Links()
 		tasks.Each(func(c *link.Conn) { c.Close(errors.New("the network is down")) })
 		events.wait(t, EventDisconnected, i+1)
 		events.wait(t, EventConnected, i+2)

@@ -52,7 +52,7 @@ func (v *Ventilator) Disconnect(match func(*Peer) bool) int {
 // Disconnect ends the connections of the ventilators and sinks that match selects,
 // and returns how many. One that was dialed is dialed again.
 func (w *Worker) Disconnect(match func(*Peer) bool) int {
-	tasks, results := w.mode.links()
+	tasks, results := w.engine.Links()
 	n := disconnect(tasks, match)
 	if results != nil {
 		n += disconnect(results, match)
@@ -63,7 +63,7 @@ func (w *Worker) Disconnect(match func(*Peer) bool) int {
 // Disconnect ends the connections of the workers that match selects, and returns
 // how many. With DeliveryAtLeastOnce they keep the results that were not
 // acknowledged. A worker may come back, as a client may (Server.Disconnect).
-func (s *Sink) Disconnect(match func(*Peer) bool) int { return disconnect(s.source.links(), match) }
+func (s *Sink) Disconnect(match func(*Peer) bool) int { return disconnect(s.source.Links(), match) }
 
 // Disconnect ends the connections of the peers on both sides that match selects,
 // and returns how many. One that was dialed is dialed again.

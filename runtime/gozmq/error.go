@@ -72,9 +72,6 @@ func (e *Error) Is(target error) bool {
 	return false
 }
 
-// maxStatus is about how many bytes of the failure of a task travel.
-const maxStatus = 16 << 10
-
 // encodeStatus returns err in its wire form, in at most about limit bytes. An
 // error that has no code travels as CodeUnknown.
 func encodeStatus(err error, limit int) []byte { return status.Encode(toStatus(asError(err)), limit) }

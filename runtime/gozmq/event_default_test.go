@@ -28,7 +28,7 @@ func TestDefaultEventHandler(t *testing.T) {
 		}
 	}
 	SetDefaultEventHandler(nil)
-	if o := newObserver(nil); o != nil {
+	if o := newObserver(nil, nil); o.heard() {
 		t.Error("there is an observer although nobody listens")
 		o.close()
 	}

@@ -30,7 +30,7 @@ func (s *subscribing) Follow(ctx context.Context, m *Method, patterns []topic.Pa
 		return
 	}
 	defer sub.Close()
-	loop := publicationLoop{(*Subscriber)(s), m, ctx, storedInfo[PublicationInfo](ctx), state.New, state.Update}
+	loop := publicationLoop{(*Subscriber)(s), m, ctx, storedInfo[PublicationInfo](ctx), state.New, state.Update, s.methods.of(m)}
 	sub.Follow(ctx, &followed{state, &loop})
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"iter"
+	"sync"
 
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
@@ -70,7 +71,16 @@ type Topic[M proto.Message] struct {
 	Traits TopicTraits
 }
 
-func (t *Topic[M]) method() *Method { return &Method{Procedure: t.Name, Bare: t.Bare} }
+// topicMethods has the methods of topics, by the topics' addresses.
+var topicMethods sync.Map
+
+func (t *Topic[M]) method() *Method {
+	m, ok := topicMethods.Load(t)
+	if !ok {
+		m, _ = topicMethods.LoadOrStore(t, &Method{Procedure: t.Name, Bare: t.Bare})
+	}
+	return m.(*Method)
+}
 
 // subscribed is the method of the iterations of these tests.
 var subscribed = &Method{Procedure: "test.Feed/Subscribed"}

@@ -11,21 +11,22 @@ import (
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
 )
 
-// An observer passes events to the user's event handler and never blocks the
-// goroutines that report them. A nil observer drops everything.
+// An observer passes events to the user's event handler and to those that watch
+// the role, and never blocks the goroutines that report them. A nil observer drops
+// everything.
 type observer struct {
+	role  *roleState // whose watchers get the events; nil for none
 	call  func(Event)
-	queue *events.Queue[Event]
+	queue *events.Queue[Event] // before call; nil: there is no event handler
 }
 
 // newObserver starts an observer that calls a socket's event handler, and what
-// holds for all sockets; it returns nil when there is neither.
-func newObserver(own func(Event)) *observer {
-	call := eventHandler(own)
-	if call == nil {
-		return nil
+// holds for all sockets.
+func newObserver(own func(Event), role *roleState) *observer {
+	o := &observer{role: role, call: eventHandler(own)}
+	if o.call == nil {
+		return o
 	}
-	o := &observer{call: call}
 	o.queue = events.NewQueue(o.deliver, func(n int) { o.deliver(Event{Kind: EventEventsLost, Time: time.Now(), Count: n}) })
 	return o
 }
@@ -36,16 +37,29 @@ func (o *observer) link(t zmtp.SocketType) func(link.Event) {
 		return nil
 	}
 	return func(e link.Event) {
+		if !o.heard() {
+			return
+		}
 		o.observe(Event{Kind: linkEvents[e.Kind], SocketType: string(t), Endpoint: e.Endpoint, Peer: e.Peer, Topic: e.Topic, Count: e.Count, Err: e.Err})
 	}
 }
 
+// heard reports whether events have a use now.
+func (o *observer) heard() bool {
+	return o != nil && (o.queue != nil || len(o.role.watching()) > 0)
+}
+
 func (o *observer) observe(e Event) {
-	if o == nil {
+	if !o.heard() {
 		return
 	}
 	e.Time, e.Err = time.Now(), inLine(e.Err)
-	o.queue.Put(e)
+	for _, w := range o.role.watching() {
+		w.call(e)
+	}
+	if o.queue != nil {
+		o.queue.Put(e)
+	}
 }
 
 // A lineError has the text of an error in a form that can be printed within a
@@ -119,7 +133,7 @@ func (o *observer) guardApart(t zmtp.SocketType, what, procedure string, f func(
 
 // close returns when the event handler has had every event.
 func (o *observer) close() {
-	if o != nil {
+	if o != nil && o.queue != nil {
 		o.queue.Close()
 	}
 }

@@ -77,7 +77,7 @@ func TestObserverBlocks(t *testing.T) {
 		}
 		<-release
 		got = append(got, e)
-	})
+	}, nil)
 	o.observe(Event{Kind: EventListening})
 	testkit.Receive(t, entered, "the first event")
 	const more = 100

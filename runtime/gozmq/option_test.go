@@ -141,8 +141,8 @@ func TestDefaults(t *testing.T) {
 	if s.cfg.concurrency != 10000 || s.cfg.queue != 0 || s.cfg.drain != 10*time.Second || c.client.Ready != 10*time.Second {
 		t.Errorf("the server has %+v, a Conn waits %v for a server", s.cfg, c.client.Ready)
 	}
-	w, err := newWorker("", noHandlers(), []WorkerOption{From(Bind("inproc://x"))})
-	if err != nil || w.cfg.concurrency != 1 || w.cfg.drain != 10*time.Second {
+	w := newWorkerConfig([]WorkerOption{From(Bind("inproc://x"))})
+	if err := w.check(false); err != nil || w.concurrency != 1 || w.drain != 10*time.Second {
 		t.Errorf("the worker has %+v, %v", w, err)
 	}
 }

@@ -42,6 +42,9 @@ func newPeer(p *handshake.Peer, endpoint, address string) *Peer {
 
 func peerOf(c *link.Conn) *Peer { return newPeer(&c.Peer, c.Endpoint(), c.Address()) }
 
+// describe is peerOf for engines.
+func describe(c *link.Conn) any { return peerOf(c) }
+
 type peerKey struct{}
 
 // PeerFromContext returns the peer that sent a call, a task or a publication,

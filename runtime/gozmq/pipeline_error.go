@@ -2,9 +2,12 @@ package gozmq
 
 import (
 	"errors"
+	"fmt"
 
 	"github.com/gozmq/gozmq/runtime/internal/link"
 	"github.com/gozmq/gozmq/runtime/internal/pipeline"
+	"github.com/gozmq/gozmq/runtime/internal/wire"
+	"github.com/gozmq/gozmq/runtime/internal/worker"
 )
 
 // pipelineError gives an error of a pipeline its code. what names the
@@ -30,19 +33,27 @@ func pipelineError(err error, what string) error {
 	return Errorf(CodeOf(err), "%s: %w", what, err)
 }
 
-// taskFailure returns why a task was given up, as an *Error.
-func taskFailure(reason error) *Error {
-	var failed *pipeline.FailedError
-	var stored *pipeline.StoredReason
+// taskFailure returns why a task was given up.
+func taskFailure(reason error) *Error { return newError(pipeline.Failure(reason)) }
+
+// unsentResult returns the error of a task whose result could not be sent.
+func (d Delivery) unsentResult(m *worker.Method, err error, refused bool) error {
 	switch {
-	case errors.As(reason, &stored):
-		return &Error{Code: Code(stored.Code), Message: stored.Text}
-	case errors.As(reason, new(*pipeline.LimitError)), errors.As(reason, new(*link.LimitError)):
-		return Errorf(CodeResourceExhausted, "%w", reason)
-	case !errors.As(reason, &failed):
-		return Errorf(CodeUnavailable, "%w", reason) // lost or expired
-	case len(failed.Status) == 0:
-		return Errorf(CodeUnknown, "the worker gave no reason")
+	case d == DeliveryAtMostOnce:
+		return pipelineError(err, m.Procedure)
+	case refused:
+		failed := taskFailure(err)
+		return Errorf(failed.Code, "%s: result: %w", m.Procedure, failed)
 	}
-	return parseStatus(failed.Status)
+	return fmt.Errorf("no sink has acknowledged the result: %w", err)
+}
+
+// errNotRun is the error of a task for which a worker's drain timeout was too
+// short.
+var errNotRun = Errorf(CodeUnavailable, "the worker stopped before it could run the task, which it had received")
+
+// unknownTask is the error for a task that nobody here can do; another worker
+// may be able to.
+func unknownTask(procedure []byte) error {
+	return Errorf(CodeUnimplemented, "method %q is not known here", wire.Excerpt(procedure))
 }

@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/gozmq/gozmq/runtime/internal/bridge"
 	"github.com/gozmq/gozmq/runtime/internal/handshake"
 	"github.com/gozmq/gozmq/runtime/internal/relay"
 )
@@ -143,16 +144,26 @@ type ProxyStats struct {
 // it: otherwise a client that sends a larger message ends the proxy's
 // connection to the server, and with it the calls of other clients.
 type Proxy struct {
+	holdsProxy
 	relay    relay.Relay
 	observer *observer
 	linger   time.Duration
 	front    []string
 	back     []string
+	role     roleState
 
 	once   sync.Once
 	closed chan struct{}
 	err    error // of Close, once closed is
 }
+
+// holdsProxy is what gozmqops finds in a Proxy.
+type holdsProxy = bridge.Held[bridge.Roled[Event]]
+
+// passing is a Proxy as gozmqops sees it (bridge.Roled).
+type passing Proxy
+
+func (p *passing) Role() bridge.Role[Event] { return &p.role }
 
 // NewProxy opens a proxy between the endpoints of Front and of Back, and starts
 // to pass messages on. A SocketOption applies to both sides. Run or Close must
@@ -165,7 +176,9 @@ func NewProxy(pattern Pattern, opts ...ProxyOption) (*Proxy, error) {
 	if err := cfg.check(pattern); err != nil {
 		return nil, fmt.Errorf("proxy: %w", err)
 	}
-	p := &Proxy{observer: newObserver(cfg.observer), linger: cfg.linger, closed: make(chan struct{})}
+	p := &Proxy{linger: cfg.linger, closed: make(chan struct{})}
+	p.observer = newObserver(cfg.observer, &p.role)
+	p.holdsProxy = bridge.Hold[bridge.Roled[Event]]((*passing)(p))
 	p.relay = newRelay(pattern, cfg.relay(p.observer))
 	if err := p.open(cfg.front, cfg.back); err != nil {
 		_ = p.Close()
@@ -206,6 +219,7 @@ func newRelay(p Pattern, cfg relay.Config) relay.Relay {
 // relay returns the configuration of the engine.
 func (c *proxyConfig) relay(o *observer) relay.Config {
 	cfg := relay.Config{Socket: c.Config, Observe: o.link, MaxSubscriptions: c.maxSubscriptions}
+	cfg.Socket.Heard = o.heard
 	if capture := c.capture; capture != nil {
 		cfg.Capture = func(toFront bool, frames [][]byte) {
 			_ = o.guard("", "the capture handler", "", func() { capture(ProxyMessage{ToFront: toFront, Frames: frames}) })

@@ -18,12 +18,14 @@ type publicationLoop struct {
 	to         *PublicationInfo // where StoreInfo wants descriptions; nil: nowhere
 	fresh      func() proto.Message
 	yield      func(proto.Message, error) bool
+	counter    *methodCounter
 }
 
 // deliver yields a publication, or what is wrong with it. It returns false when the
 // loop has ended, and whether the publication could be decoded.
 func (l *publicationLoop) deliver(p *wire.Publication) (goOn, decoded bool) {
 	m, err := decodeBody(&l.subscriber.bodies, p.Body, l.fresh)
+	l.counter.end(err)
 	if err == nil && l.subscriber.interceptor != nil {
 		return l.intercept(p, m), true
 	}

@@ -41,11 +41,13 @@ func (o interceptorOption) applyPublisher(c *publisherConfig) {
 type Publisher struct {
 	holdsPublisher
 	pub      *socket.Pub
+	methods  methodCounters
 	id       uint64 // of the publisher, in headers
 	observer *observer
 	bodies   bodies
 	linger   time.Duration
 	addrs    []string
+	role     roleState
 
 	interceptor Interceptor // nil: there is none
 }
@@ -59,10 +61,11 @@ func NewPublisher(opts ...PublisherOption) (*Publisher, error) {
 	if err := cfg.check(); err != nil {
 		return nil, fmt.Errorf("publisher: %w", err)
 	}
-	p := &Publisher{id: newPublisherID(), observer: newObserver(cfg.observer), linger: cfg.linger, interceptor: cfg.interceptors.chain()}
+	p := &Publisher{id: newPublisherID(), linger: cfg.linger, interceptor: cfg.interceptors.chain()}
+	p.observer = newObserver(cfg.observer, &p.role)
 	p.bodies = cfg.bodies(p.observer)
-	p.holdsPublisher = bridge.Hold[bridge.Publisher[Method]]((*publishing)(p))
-	cfg.Observe = p.observer.link(cfg.SocketType)
+	p.holdsPublisher = bridge.Hold[bridge.Publisher[Method, Event]]((*publishing)(p))
+	cfg.Observe, cfg.Heard = p.observer.link(cfg.SocketType), p.observer.heard
 	p.pub = socket.NewPub(cfg.Config, cfg.maxSubscriptions)
 	p.pub.KeepTopics(cfg.memory.topics, cfg.memory.bytes, p.appendHeader)
 	var err error
@@ -177,16 +180,21 @@ type publication struct {
 var publications = sync.Pool{New: func() any { return new(publication) }}
 
 // holdsPublisher is what gozmqimpl finds in a Publisher.
-type holdsPublisher = bridge.Held[bridge.Publisher[Method]]
+type holdsPublisher = bridge.Held[bridge.Publisher[Method, Event]]
 
 // publishing is a Publisher as gozmqimpl sees it (bridge.Publisher).
 type publishing Publisher
 
-func (p *publishing) Publish(ctx context.Context, t bridge.Topic[Method], m proto.Message) error {
+func (p *publishing) Role() bridge.Role[Event] { return &p.role }
+
+func (p *publishing) Publish(ctx context.Context, t bridge.Topic[Method], m proto.Message) (err error) {
 	if p.interceptor != nil {
-		return (*Publisher)(p).intercept(ctx, t, m)
+		err = (*Publisher)(p).intercept(ctx, t, m)
+	} else {
+		err = (*Publisher)(p).publish(ctx, t, m)
 	}
-	return (*Publisher)(p).publish(ctx, t, m)
+	p.methods.of(t.Method()).end(err)
+	return err
 }
 
 // intercept publishes m through the interceptors.

@@ -29,10 +29,12 @@ const (
 // Serve. On the wire it is a ROUTER socket, to which any REQ, DEALER or ROUTER
 // may connect. Its methods may be called from any goroutine.
 type Server struct {
+	holdsServer
 	cfg      serverConfig
 	bodies   bodies
 	observer *observer
 	engine   *answer.Server
+	role     roleState
 
 	hurry   func()        // closes closing
 	closing chan struct{} // closed: drain no longer
@@ -65,6 +67,7 @@ func NewServer(opts ...ServerOption) (*Server, error) {
 		return nil, fmt.Errorf("server: %w", err)
 	}
 	s.hurry = sync.OnceFunc(func() { close(s.closing) })
+	s.holdsServer = bridge.Hold[bridge.Roled[Event]]((*serving)(s))
 	s.bodies = s.cfg.bodies(nil)
 	s.cfg.interceptor = s.cfg.interceptors.chain()
 	s.engine = answer.New(answer.Config{
@@ -73,6 +76,14 @@ func NewServer(opts ...ServerOption) (*Server, error) {
 	})
 	return s, nil
 }
+
+// holdsServer is what gozmqops finds in a Server.
+type holdsServer = bridge.Held[bridge.Roled[Event]]
+
+// serving is a Server as gozmqops sees it (bridge.Roled).
+type serving Server
+
+func (s *serving) Role() bridge.Role[Event] { return &s.role }
 
 // RegisterService adds a service (Registrar). Generated code calls it. Serve
 // returns its error, too.
@@ -156,7 +167,7 @@ func (s *Server) listen() (began bool, err error) {
 	case len(s.services) == 0:
 		return false, errors.New("no service is registered: call the generated Register… functions first")
 	}
-	s.observer = newObserver(s.cfg.observer)
+	s.observer = newObserver(s.cfg.observer, &s.role)
 	s.bodies.observer = s.observer
 	s.cfg.Observe = s.observer.link(s.cfg.SocketType)
 	s.links = s.engine.Start(s.cfg.Config)

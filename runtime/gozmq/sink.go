@@ -10,8 +10,7 @@ import (
 
 	"github.com/gozmq/gozmq/runtime/internal/bridge"
 	"github.com/gozmq/gozmq/runtime/internal/handshake"
-	"github.com/gozmq/gozmq/runtime/internal/link"
-	"github.com/gozmq/gozmq/runtime/internal/wire"
+	"github.com/gozmq/gozmq/runtime/internal/pipeline"
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
 )
 
@@ -69,27 +68,6 @@ func (c *sinkConfig) check() error {
 	return errors.Join(errs...)
 }
 
-// A resultSource is where the results of a sink come from, with one of the
-// guarantees.
-type resultSource interface {
-	links() *link.Group
-	progress() Progress
-	// iterate calls yield with a method's results, until ctx ends, end is called
-	// or yield returns false. described has it say where they come from.
-	iterate(ctx context.Context, m *Method, described bool, yield func(sinkMessage) bool)
-	// end ends every iteration.
-	end()
-	// shutdown closes the connections; end must have been called.
-	shutdown(ctx context.Context) error
-}
-
-// A sinkMessage is a result, or a task, as it came. It is valid while it is
-// yielded.
-type sinkMessage struct {
-	wire.Task
-	peer *Peer // nil unless it is to be described
-}
-
 // A Sink receives the results that workers send, or the tasks themselves where
 // no worker stands between. Iterate over every method that has results: the
 // sink drops nothing, so it stops reading a connection while nobody iterates
@@ -104,7 +82,7 @@ type sinkMessage struct {
 // it again.
 type Sink struct {
 	holdsSink
-	source      resultSource
+	source      pipeline.Source
 	bodies      bodies
 	observer    *observer
 	interceptor Interceptor // nil: none
@@ -112,7 +90,9 @@ type Sink struct {
 	pulls       bool // NewPuller opened it
 	linger      time.Duration
 	addrs       []string
+	role        roleState
 	watch       *loopWatch
+	methods     methodCounters
 }
 
 // NewSink opens a sink, which binds and connects as its options say. Close must
@@ -129,7 +109,7 @@ func NewPuller(opts ...SinkOption) (*Sink, error) {
 	return newSink(opts, true, newPulledSource)
 }
 
-func newSink(opts []SinkOption, pulls bool, open func(*sinkConfig, *observer) resultSource) (*Sink, error) {
+func newSink(opts []SinkOption, pulls bool, open func(*sinkConfig, *observer) pipeline.Source) (*Sink, error) {
 	cfg := sinkConfig{socketConfig: newSocketConfig(zmtp.Pull, handshake.RoleSink), queue: defaultQueue, window: windowConfig{65536, 10 * time.Minute}}
 	for _, o := range opts {
 		o.applySink(&cfg)
@@ -137,13 +117,14 @@ func newSink(opts []SinkOption, pulls bool, open func(*sinkConfig, *observer) re
 	if err := cfg.check(); err != nil {
 		return nil, fmt.Errorf("sink: %w", err)
 	}
-	s := &Sink{observer: newObserver(cfg.observer), delivery: cfg.delivery, interceptor: cfg.interceptors.chain(), pulls: pulls, linger: cfg.linger}
+	s := &Sink{delivery: cfg.delivery, interceptor: cfg.interceptors.chain(), pulls: pulls, linger: cfg.linger}
+	s.observer = newObserver(cfg.observer, &s.role)
 	s.bodies = cfg.bodies(s.observer)
-	s.holdsSink = bridge.Hold[bridge.Sink[Method]]((*resulting)(s))
+	s.holdsSink = bridge.Hold[bridge.Sink[Method, Event]]((*resulting)(s))
 	s.source = open(&cfg, s.observer)
 	s.watch = newLoopWatch(s.unclaimed)
 	var err error
-	if s.addrs, err = cfg.endpoints.open(s.source.links()); err != nil {
+	if s.addrs, err = cfg.endpoints.open(s.source.Links()); err != nil {
 		s.Close()
 		return nil, fmt.Errorf("sink: %w", err)
 	}
@@ -155,7 +136,7 @@ func (s *Sink) Addrs() []string { return s.addrs }
 
 // Progress returns the numbers of results that wait, are processed and were
 // done.
-func (s *Sink) Progress() Progress { return s.source.progress() }
+func (s *Sink) Progress() Progress { return Progress(s.source.Progress()) }
 
 // Close ends every iteration and closes the connections. With
 // DeliveryAtMostOnce, results that were received and not yielded are lost. With
@@ -165,8 +146,8 @@ func (s *Sink) Progress() Progress { return s.source.progress() }
 // of a loop should not call Close, which would wait for it until then.
 func (s *Sink) Close() error {
 	s.watch.close()
-	s.source.end()
-	err := lingering(s.linger, s.source.shutdown)
+	s.source.End()
+	err := lingering(s.linger, s.source.Shutdown)
 	s.observer.close()
 	return err
 }
@@ -174,7 +155,7 @@ func (s *Sink) Close() error {
 // unclaimed reports that nobody iterates over the sink while something waits; it
 // returns false if nothing does.
 func (s *Sink) unclaimed() bool {
-	n := s.source.progress().Queued
+	n := s.source.Progress().Queued
 	if n > 0 {
 		s.observer.observe(Event{Kind: EventUnclaimed, SocketType: string(s.socketType()), Count: n})
 	}
@@ -182,10 +163,12 @@ func (s *Sink) unclaimed() bool {
 }
 
 // holdsSink is what gozmqimpl finds in a Sink.
-type holdsSink = bridge.Held[bridge.Sink[Method]]
+type holdsSink = bridge.Held[bridge.Sink[Method, Event]]
 
 // resulting is a Sink as gozmqimpl sees it (bridge.Sink).
 type resulting Sink
+
+func (s *resulting) Role() bridge.Role[Event] { return &s.role }
 
 func (s *resulting) Check(m *Method, pull bool) error {
 	if err := m.checkDelivery(s.delivery); err != nil {
@@ -206,10 +189,14 @@ func (s *resulting) Results(ctx context.Context, m *Method, fresh func() proto.M
 	}
 	s.watch.begin()
 	defer s.watch.end()
-	loop := resultLoop{sink: (*Sink)(s), ctx: ctx, method: m, fresh: fresh, yield: yield, info: storedInfo[TaskInfo](ctx)}
+	loop := resultLoop{sink: (*Sink)(s), ctx: ctx, method: m, fresh: fresh, yield: yield, info: storedInfo[TaskInfo](ctx), counter: s.methods.of(m)}
+	procedure := m.Procedure
+	if m.Bare && s.delivery == DeliveryAtMostOnce {
+		procedure = ""
+	}
 	if s.interceptor == nil && loop.info == nil {
-		s.source.iterate(ctx, m, false, loop.plain)
+		s.source.Each(ctx, procedure, false, loop.plain)
 	} else {
-		s.source.iterate(ctx, m, true, loop.described)
+		s.source.Each(ctx, procedure, true, loop.described)
 	}
 }

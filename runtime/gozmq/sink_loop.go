@@ -5,6 +5,7 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
+	"github.com/gozmq/gozmq/runtime/internal/pipeline"
 	"github.com/gozmq/gozmq/runtime/internal/wire"
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
 )
@@ -18,18 +19,23 @@ type resultLoop struct {
 	fresh  func() proto.Message
 	yield  func(proto.Message, error) bool
 	info   *TaskInfo // where descriptions are stored; nil: nowhere
+
+	counter *methodCounter
 }
 
 // plain yields a message that nobody wants described.
-func (l *resultLoop) plain(r sinkMessage) (more bool) {
-	return l.yield(decodeBody(&l.sink.bodies, r.Body, l.fresh))
+func (l *resultLoop) plain(r pipeline.Message) (more bool) {
+	m, err := decodeBody(&l.sink.bodies, r.Body, l.fresh)
+	l.counter.end(err)
+	return l.yield(m, err)
 }
 
 // described yields a message with its description, through the interceptors. One
 // that cannot be decoded they do not get.
-func (l *resultLoop) described(r sinkMessage) (more bool) {
+func (l *resultLoop) described(r pipeline.Message) (more bool) {
 	info := l.describe(r)
 	m, err := decodeBody(&l.sink.bodies, r.Body, l.fresh)
+	l.counter.end(err)
 	if err != nil || l.sink.interceptor == nil {
 		l.store(info, l.ctx)
 		return l.yield(m, err)
@@ -53,8 +59,9 @@ func (l *resultLoop) described(r sinkMessage) (more bool) {
 }
 
 // describe returns the description of a message.
-func (l *resultLoop) describe(r sinkMessage) TaskInfo {
-	info := TaskInfo{Method: l.method, ID: string(r.ID), Peer: r.peer}
+func (l *resultLoop) describe(r pipeline.Message) TaskInfo {
+	info := TaskInfo{Method: l.method, ID: string(r.ID)}
+	info.Peer, _ = r.Peer.(*Peer)
 	if len(r.Header) > 0 {
 		h := wire.ParseTaskHeader(r.Header)
 		info.Attempt, info.Batch = h.Attempt, h.BatchName()

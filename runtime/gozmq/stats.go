@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/gozmq/gozmq/runtime/internal/link"
+	"github.com/gozmq/gozmq/runtime/internal/subscription"
 )
 
 // Traffic counts the messages and bytes of one connection, or of all
@@ -42,19 +43,25 @@ type Stats struct {
 	Endpoints        []EndpointStats
 	Peers            []PeerStats
 
-	Calls      CallStats     // of clients and servers; streams are calls
-	Tasks      Progress      // of ventilators, workers and sinks; Failed are a ventilator's dead letters
-	OldestTask time.Duration // how long the oldest task that is not finished has been there; ventilators with DeliveryAtLeastOnce
-	Overflowed uint64        // messages that a subscriber's full queues have dropped (WithOverflow)
-	Superseded uint64        // messages of latest_only topics that newer ones replaced; publishers and subscribers
+	Calls CallStats // of clients and servers; streams are calls
+	Tasks Progress  // of ventilators, workers and sinks; Failed are a ventilator's dead letters
+	// OldestTask is how long the oldest task, or at a sink the oldest result, that
+	// is not finished has been here. 0 with DeliveryAtMostOnce.
+	OldestTask time.Duration
+	Overflowed uint64 // messages that a subscriber's full queues have dropped (WithOverflow)
+	Superseded uint64 // messages of latest_only topics that newer ones replaced; publishers and subscribers
 
 	// SendQueue and SendQueueBytes are the marks of each peer's queue
 	// (WithSendQueue).
 	SendQueue, SendQueueBytes int
-	// Queues are a subscriber's subscriptions, a sink's methods with
-	// DeliveryAtMostOnce, or the task queue of a ventilator with
-	// DeliveryAtLeastOnce.
+	// Queues are a subscriber's subscriptions, or a sink's methods. With
+	// DeliveryAtLeastOnce they are also the task queue of a ventilator, the tasks
+	// that a worker or a puller has, and the results that no sink has acknowledged.
 	Queues []QueueStats
+	// Methods are all methods of a server and of a worker, the methods that a
+	// client, a ventilator and a sink have used, and the topics that a publisher
+	// and a subscriber have; sorted by name.
+	Methods []MethodStats
 }
 
 // EndpointStats are an endpoint that is open, and how many peers it has.
@@ -80,9 +87,9 @@ type CallStats struct {
 
 // QueueStats say how full a queue is.
 type QueueStats struct {
-	Name                  string // the subscription's first pattern, or the procedure; "tasks" for a task queue
-	Messages, Bytes       int    // that wait; in a task queue, that are not finished
-	MaxMessages, MaxBytes int    // beyond which it is full
+	Name                  string // the subscription's first pattern, or the procedure; "tasks" and "results" for what is not finished
+	Messages, Bytes       int    // that wait; of tasks and results, that are not finished
+	MaxMessages, MaxBytes int    // beyond which it is full; of a worker's tasks, its credit; 0: no limit
 	Dropped               uint64 // because it was full
 }
 
@@ -140,19 +147,27 @@ func (c *Conn) Stats() Stats {
 		Running: n.Running, Waiting: n.Waiting,
 		Retried: again.Retried, Hedged: again.Hedged, FailedOver: again.Moved + n.Moved,
 	}
+	s.Methods = c.methods.stats()
 	return s
 }
 
-// Stats returns the server's counters; zero before it listens. It may be called
-// at any time, also after the server has stopped.
+// Stats returns the server's counters; before it listens, only its methods. It
+// may be called at any time, also after the server has stopped.
 func (s *Server) Stats() Stats {
 	s.mu.Lock()
 	links := s.links
-	s.mu.Unlock()
-	if links == nil {
-		return Stats{Role: "server"}
+	var methods []MethodStats
+	for _, svc := range s.services {
+		for _, h := range svc.Handlers {
+			methods = append(methods, outcomesOf(h.Method, s.engine.Method(h.Method.Procedure).Outcomes()))
+		}
 	}
-	stats := statsOf("server", links)
+	s.mu.Unlock()
+	stats := Stats{Role: "server"}
+	if links != nil {
+		stats = statsOf("server", links)
+	}
+	stats.Methods = sortMethods(methods)
 	n := s.engine.Counts()
 	stats.Calls = CallStats{Running: n.Running, Waiting: n.Waiting, Refused: n.Refused}
 	return stats
@@ -162,7 +177,7 @@ func (s *Server) Stats() Stats {
 // after Close.
 func (p *Publisher) Stats() Stats {
 	s := statsOf("publisher", p.pub.Links())
-	s.Superseded = p.Superseded()
+	s.Superseded, s.Methods = p.Superseded(), p.methods.stats()
 	return s
 }
 
@@ -171,26 +186,29 @@ func (p *Publisher) Stats() Stats {
 func (s *Subscriber) Stats() Stats {
 	stats := statsOf("subscriber", s.sub.Links())
 	stats.Overflowed, stats.Superseded = s.Dropped(), s.Superseded()
-	for _, f := range s.hub.Fills() {
-		stats.Queues = append(stats.Queues, QueueStats(f))
-	}
-	slices.SortFunc(stats.Queues, byName)
+	stats.Queues, stats.Methods = queuesOf(s.hub.Fills()), s.methods.stats()
 	return stats
 }
 
-func byName(a, b QueueStats) int { return strings.Compare(a.Name, b.Name) }
+// queuesOf returns how full queues are, by name.
+func queuesOf(fills []subscription.Fill) []QueueStats {
+	var list []QueueStats
+	for _, f := range fills {
+		list = append(list, QueueStats(f))
+	}
+	slices.SortFunc(list, func(a, b QueueStats) int { return strings.Compare(a.Name, b.Name) })
+	return list
+}
 
 // Stats returns the ventilator's counters. It may be called at any time, also
 // after Close.
 func (v *Ventilator) Stats() Stats {
 	s := statsOf("ventilator", v.sender.links())
-	s.Tasks = v.Progress()
+	s.Tasks, s.Methods = v.Progress(), v.methods.stats()
 	if q, ok := v.sender.(*queuedSender); ok {
 		f := q.dispatcher.Fill()
 		s.Queues = []QueueStats{{Name: "tasks", Messages: f.Tasks, Bytes: f.Bytes, MaxMessages: f.MaxTasks, MaxBytes: f.MaxBytes}}
-		if !f.Oldest.IsZero() {
-			s.OldestTask = time.Since(f.Oldest)
-		}
+		s.OldestTask = ageOf(f.Oldest)
 	}
 	return s
 }
@@ -198,20 +216,17 @@ func (v *Ventilator) Stats() Stats {
 // Stats returns the sink's counters. It may be called at any time, also after
 // Close.
 func (s *Sink) Stats() Stats {
-	stats := statsOf("sink", s.source.links())
-	stats.Tasks = s.Progress()
-	if p, ok := s.source.(*plainSink); ok {
-		stats.Queues = p.fills()
-	}
+	stats := statsOf("sink", s.source.Links())
+	queues, oldest := s.source.Fills()
+	stats.Tasks, stats.Methods = s.Progress(), s.methods.stats()
+	stats.Queues, stats.OldestTask = queuesOf(queues), ageOf(oldest)
 	return stats
 }
 
-// fills returns how full the queues of the methods are.
-func (s *plainSink) fills() []QueueStats {
-	var list []QueueStats
-	for _, f := range s.engine.Fills() {
-		list = append(list, QueueStats(f))
+// ageOf returns how long ago a time was; 0 for the zero time.
+func ageOf(t time.Time) time.Duration {
+	if t.IsZero() {
+		return 0
 	}
-	slices.SortFunc(list, byName)
-	return list
+	return time.Since(t)
 }

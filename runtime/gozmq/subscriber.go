@@ -75,12 +75,14 @@ func WithReceiveQueue(messages, bytes int) ReceiveOption { return queueConfig{me
 type Subscriber struct {
 	holdsSubscriber
 	hub      *subscription.Hub
+	methods  methodCounters
 	sub      *socket.Sub
 	bodies   bodies
 	observer *observer
 	defaults subscriptionConfig
 	linger   time.Duration
 	addrs    []string
+	role     roleState
 
 	interceptor Interceptor // nil: there is none
 	connected   connectedState
@@ -95,10 +97,11 @@ func NewSubscriber(opts ...SubscriberOption) (*Subscriber, error) {
 	if err := cfg.check(); err != nil {
 		return nil, fmt.Errorf("subscriber: %w", err)
 	}
-	s := &Subscriber{observer: newObserver(cfg.observer), defaults: cfg.subscription, linger: cfg.linger, interceptor: cfg.interceptors.chain()}
+	s := &Subscriber{defaults: cfg.subscription, linger: cfg.linger, interceptor: cfg.interceptors.chain()}
+	s.observer = newObserver(cfg.observer, &s.role)
 	s.connected.since = time.Now()
 	s.bodies = cfg.bodies(s.observer)
-	s.holdsSubscriber = bridge.Hold[bridge.Subscriber[SubscriptionOption, TopicHandlerOption, Method]]((*subscribing)(s))
+	s.holdsSubscriber = bridge.Hold[bridge.Subscriber[SubscriptionOption, TopicHandlerOption, Method, Event]]((*subscribing)(s))
 	s.hub = subscription.New(subscription.Config{
 		Socket: subscriberSocket{s},
 		Topics: cfg.memory.bounds(),

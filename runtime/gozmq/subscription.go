@@ -79,10 +79,12 @@ type Subscription[M proto.Message, F Filter] interface {
 }
 
 // holdsSubscriber is what gozmqimpl finds in a Subscriber.
-type holdsSubscriber = bridge.Held[bridge.Subscriber[SubscriptionOption, TopicHandlerOption, Method]]
+type holdsSubscriber = bridge.Held[bridge.Subscriber[SubscriptionOption, TopicHandlerOption, Method, Event]]
 
 // subscribing is a Subscriber as gozmqimpl sees it (bridge.Subscriber).
 type subscribing Subscriber
+
+func (s *subscribing) Role() bridge.Role[Event] { return &s.role }
 
 func (s *subscribing) Open(m *Method, patterns []topic.Pattern, bare bool, opts []SubscriptionOption) (bridge.Subscription, error) {
 	sub, err := (*Subscriber)(s).open(patterns, bare, opts)
@@ -104,7 +106,7 @@ func (o *opened) Remove(p topic.Pattern) { o.sub.Remove(pattern{p}) }
 func (o *opened) Dropped() uint64        { return o.sub.Dropped() }
 
 func (o *opened) Each(ctx context.Context, fresh func() proto.Message, yield func(proto.Message, error) bool) {
-	l := publicationLoop{o.subscriber, o.method, ctx, storedInfo[PublicationInfo](ctx), fresh, yield}
+	l := publicationLoop{o.subscriber, o.method, ctx, storedInfo[PublicationInfo](ctx), fresh, yield, o.subscriber.methods.of(o.method)}
 	o.sub.Each(ctx, func(p *wire.Publication) bool { goOn, _ := l.deliver(p); return goOn }, l.notice)
 }
 

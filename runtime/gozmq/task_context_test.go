@@ -9,11 +9,6 @@ import (
 	"google.golang.org/protobuf/types/known/wrapperspb"
 
 	"github.com/gozmq/gozmq/internal/testkit"
-	"github.com/gozmq/gozmq/runtime/internal/handshake"
-	"github.com/gozmq/gozmq/runtime/internal/link"
-	"github.com/gozmq/gozmq/runtime/internal/socket"
-	"github.com/gozmq/gozmq/runtime/internal/wire"
-	"github.com/gozmq/gozmq/runtime/internal/zmtp"
 )
 
 // A seenTask is what a handler was told of a task.
@@ -111,58 +106,5 @@ func TestTaskInfoOfBatch(t *testing.T) {
 		if got := testkit.Receive(t, tasks, "a task").info; got == nil || got.Batch != want || got.Method != logMethod {
 			t.Errorf("the info is %+v, want batch %q", got, want)
 		}
-	}
-}
-
-// TestTaskContexts checks that a task costs no allocation, whatever comes in
-// turn, and that connections which have ended are forgotten.
-func TestTaskContexts(t *testing.T) {
-	cfg := newPipelineConfig(zmtp.Pull, handshake.RoleWorker)
-	pull := socket.NewPull(cfg.Config, 1)
-	t.Cleanup(func() { _ = pull.Shutdown(testkit.Within(t)) })
-	endpoints := Bind("inproc://" + t.Name())
-	if _, err := endpoints.open(pull.Links()); err != nil {
-		t.Fatal(err)
-	}
-	from := func() (*Ventilator, *link.Conn) {
-		v := ventilator(t, Connect("inproc://"+t.Name()))
-		if err := v.Push(testkit.Within(t), logMethod, wrapperspb.Int64(1)); err != nil {
-			t.Fatal(err)
-		}
-		r, err := pull.Recv(testkit.Within(t))
-		if err != nil {
-			t.Fatal(err)
-		}
-		r.Release()
-		return v, r.Conn()
-	}
-	first, a := from()
-	_, b := from()
-	contexts := taskContexts{base: context.Background()}
-	if n := testing.AllocsPerRun(100, func() {
-		for _, c := range []*link.Conn{a, a, b} {
-			for _, m := range []*Method{logMethod, squareMethod} {
-				ctx := contexts.of(c, m, "", nil)
-				if PeerFromContext(ctx) != contexts.peers.of(c) || ctx.info.Peer.Endpoint != c.Endpoint() || ctx.info.Method != m {
-					t.Error("the context is that of another task")
-				}
-			}
-		}
-	}); n != 0 || len(contexts.made) != 4 {
-		t.Errorf("%v allocations, %d contexts for 4 kinds of tasks", n, len(contexts.made))
-	}
-	for _, own := range []*taskContext{contexts.of(a, logMethod, "batch", nil), contexts.of(a, logMethod, "", wire.Metadata{"k": {"v"}})} {
-		own.info.AddResultMetadata("k", "v")
-	}
-	contexts.of(a, logMethod, "", nil).info.AddResultMetadata("k", "v")
-	if header, err := contexts.of(a, logMethod, "", nil).resultHeader(nil); header != nil || err != nil || len(contexts.made) != 4 {
-		t.Errorf("the next task has the result header %x (%v) of the one before; %d contexts", header, err, len(contexts.made))
-	}
-	first.Close()
-	<-a.Closed()
-	_, c := from()
-	contexts.of(c, logMethod, "", nil)
-	if len(contexts.made) != 3 {
-		t.Errorf("%d contexts are kept, want those of two connections that live", len(contexts.made))
 	}
 }

@@ -25,7 +25,7 @@ type TaskInfo struct {
 	// workers, the worker. Behind a Proxy it is the proxy.
 	Peer *Peer
 
-	worker *taskContext    // takes what AddResultMetadata adds; nil: no worker runs the task
+	worker *workerTask     // takes what AddResultMetadata adds; nil: no worker runs the task
 	ctx    context.Context // nil: none
 }
 
@@ -56,4 +56,31 @@ type taskInfoKey struct{}
 func TaskInfoFromContext(ctx context.Context) *TaskInfo {
 	info, _ := ctx.Value(taskInfoKey{}).(*TaskInfo)
 	return info
+}
+
+// A taskContext is the context of a worker's handler, and of a sink's
+// interceptors. It has the task's TaskInfo, and the Peer that the message came
+// from.
+type taskContext struct {
+	context.Context
+	info TaskInfo
+}
+
+// newTaskContext returns a context below ctx, for a sink.
+func newTaskContext(ctx context.Context, info TaskInfo) *taskContext {
+	c := &taskContext{ctx, info}
+	c.info.ctx = c //nolint:fatcontext // the description of a task leads back to its own context
+	return c
+}
+
+// Value returns the task's TaskInfo and its Peer, else what the context above
+// holds (context.Context).
+func (c *taskContext) Value(key any) any {
+	switch key {
+	case taskInfoKey{}:
+		return &c.info
+	case peerKey{}:
+		return c.info.Peer
+	}
+	return c.Context.Value(key)
 }

@@ -95,7 +95,9 @@ func (d *topicDispatcher) handle(ctx context.Context, p *wire.Publication) {
 	}
 	ctx = d.contexts.begin(ctx, p)
 	defer d.contexts.end()
-	if err := d.call(ctx, r, p); err != nil {
+	err := d.call(ctx, r, p)
+	d.subscriber.methods.of(r.Method).end(err)
+	if err != nil {
 		d.failed(ctx, r, p, err)
 	}
 }
@@ -130,6 +132,7 @@ func (d *topicDispatcher) call(ctx context.Context, r *bridge.TopicHandler[Metho
 		}
 		d.subscriber.observer.observe(Event{Kind: EventPanic, SocketType: string(zmtp.Sub), Procedure: r.Name, Err: err, Stack: stack})
 		if panicked.Goexit() {
+			d.subscriber.methods.of(r.Method).end(err)
 			d.failed(ctx, r, p, err) // call does not return
 		}
 	})

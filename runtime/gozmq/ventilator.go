@@ -137,7 +137,9 @@ type Ventilator struct {
 	interceptor Interceptor // nil: none
 	linger      time.Duration
 	addrs       []string
+	role        roleState
 	sent        counter
+	methods     methodCounters
 }
 
 // NewVentilator opens a ventilator, which binds and connects as its options
@@ -156,7 +158,8 @@ func NewVentilator(opts ...VentilatorOption) (*Ventilator, error) {
 	if err := cfg.check(); err != nil {
 		return nil, fmt.Errorf("ventilator: %w", err)
 	}
-	v := &Ventilator{observer: newObserver(cfg.observer), delivery: cfg.delivery, interceptor: cfg.interceptors.chain(), linger: cfg.linger}
+	v := &Ventilator{delivery: cfg.delivery, interceptor: cfg.interceptors.chain(), linger: cfg.linger}
+	v.observer = newObserver(cfg.observer, &v.role)
 	v.holdsVentilator = bridge.Hold(pushing{v})
 	var err error
 	if v.sender, err = newTaskSender(&cfg, v.observer); err != nil {
@@ -244,15 +247,20 @@ type holdsVentilator = bridge.Held[pushing]
 // without one.
 type pushing struct{ *Ventilator }
 
-var _ bridge.Ventilator[Method] = pushing{}
+var _ bridge.Ventilator[Method, Event] = pushing{}
+
+func (v pushing) Role() bridge.Role[Event] { return &v.role }
 
 func (v pushing) Check(m *Method) error { return m.checkDelivery(v.delivery) }
 
-func (v pushing) Push(ctx context.Context, m *Method, task proto.Message) error {
+func (v pushing) Push(ctx context.Context, m *Method, task proto.Message) (err error) {
 	if v.interceptor != nil {
-		return v.pushThrough(ctx, m, task)
+		err = v.pushThrough(ctx, m, task)
+	} else {
+		err = v.push(ctx, m, task)
 	}
-	return v.push(ctx, m, task)
+	v.methods.of(m).end(err)
+	return err
 }
 
 func (v pushing) push(ctx context.Context, m *Method, task proto.Message) error {

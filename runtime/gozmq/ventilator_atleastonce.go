@@ -2,7 +2,6 @@ package gozmq
 
 import (
 	"context"
-	"errors"
 
 	"google.golang.org/protobuf/proto"
 
@@ -32,13 +31,6 @@ func newQueuedSender(cfg *ventilatorConfig, o *observer) (*queuedSender, error) 
 		return letters.offer(ctx, newDeadLetter(&d, &s.bodies), o)
 	}
 	engine.WantsLetter = letters.wants
-	engine.Status = func(reason error) (int32, string) {
-		e := taskFailure(reason)
-		if errors.Is(reason, pipeline.ErrBatchCut) {
-			e.Code = CodeAborted
-		}
-		return int32(e.Code), e.Message
-	}
 	reportDispatcher(&engine, o)
 	var err error
 	s.dispatcher, err = pipeline.NewDispatcher(engine)

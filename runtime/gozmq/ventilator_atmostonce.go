@@ -45,7 +45,7 @@ func (p *plainSender) push(ctx context.Context, m *Method, task proto.Message) e
 	if b != nil {
 		err = b.tasks.(plainBatch).push(ctx, m, task, metadata)
 	} else {
-		err = pushPlain(ctx, p.sock, m, task, plainHeader(nil, metadata), &p.bodies)
+		err = p.send(ctx, m, task, plainHeader(nil, metadata))
 	}
 	if err == nil {
 		p.done.Add(1)
@@ -97,7 +97,7 @@ func (b plainBatch) push(ctx context.Context, m *Method, task proto.Message, met
 	if !b.engine.BeginPush() {
 		return pipelineError(pipeline.ErrBatchEnded, m.Procedure)
 	}
-	err := pushPlain(ctx, b.sender.sock, m, task, plainHeader(b.engine.Header, metadata), &b.sender.bodies)
+	err := b.sender.send(ctx, m, task, plainHeader(b.engine.Header, metadata))
 	b.engine.EndPush(err == nil)
 	return err
 }
@@ -108,32 +108,27 @@ func (b plainBatch) wait(context.Context) error {
 	return Errorf(CodeFailedPrecondition, "with DeliveryAtMostOnce a ventilator does not learn the outcome of its tasks: watch the sink, or use DeliveryAtLeastOnce")
 }
 
-// A plainMessage is a task or a result, as a socket.Message.
-type plainMessage struct {
-	method *Method
-	body   proto.Message
-	header []byte // nil: none
+// A pushedTask is a task on its way out, as a socket.Message and its own body.
+type pushedTask struct {
+	pipeline.PlainMessage
+	task   proto.Message
 	bodies *bodies
 }
 
-var plainMessages = sync.Pool{New: func() any { return new(plainMessage) }}
+var pushedTasks = sync.Pool{New: func() any { return new(pushedTask) }}
 
-// AppendMessage appends the frames; the body is encoded straight into place.
-func (t *plainMessage) AppendMessage(b []byte) ([]byte, error) {
-	if !t.method.Bare {
-		b = wire.AppendPlainProcedure(b, t.method.Procedure)
-	}
-	b, err := t.bodies.append(b, wire.PlainBodyFlags(t.header), t.body)
-	return wire.AppendPlainHeader(b, t.header), err
+// AppendBody appends the task (wire.Body).
+func (t *pushedTask) AppendBody(b []byte, flags byte) ([]byte, error) {
+	return t.bodies.append(b, flags, t.task)
 }
 
-// pushPlain sends a task or a result to a peer of push.
-func pushPlain(ctx context.Context, push *socket.Push, m *Method, body proto.Message, header []byte, c *bodies) error {
-	t := plainMessages.Get().(*plainMessage)
-	t.method, t.body, t.header, t.bodies = m, body, header, c
-	err := push.Send(ctx, t)
-	*t = plainMessage{}
-	plainMessages.Put(t)
+// send sends a task to a worker.
+func (p *plainSender) send(ctx context.Context, m *Method, task proto.Message, header []byte) error {
+	t := pushedTasks.Get().(*pushedTask)
+	*t = pushedTask{pipeline.PlainMessage{Procedure: m.Procedure, Bare: m.Bare, Header: header, Body: t}, task, &p.bodies}
+	err := p.sock.Send(ctx, t)
+	*t = pushedTask{}
+	pushedTasks.Put(t)
 	if err != nil {
 		return pipelineError(err, m.Procedure)
 	}

@@ -32,7 +32,7 @@ const (
 // maxCertificate is how large a certificate file may be, in bytes.
 const maxCertificate = 64 << 10
 
-// LoadCertificate reads a public certificate file, as gozmq-keygen, CZMQ
+// LoadCertificate reads a public certificate file, as gozmq keygen, CZMQ
 // and pyzmq write it (usually "name.key").
 func LoadCertificate(path string) (Certificate, error) {
 	f, err := readCertificate(path, false)

@@ -26,7 +26,7 @@ func (greeter) SayHello(_ context.Context, req *greetv1.HelloRequest) (*greetv1.
 // A server that one client with a known key may call, over encrypted
 // connections.
 func ExampleServer() {
-	// gozmq-keygen writes keys to files; LoadKey and LoadCertificate
+	// gozmq keygen writes keys to files; LoadKey and LoadCertificate
 	// read them.
 	server, err := gozmqcurve.NewKey()
 	if err != nil {
@@ -88,7 +88,7 @@ func ExampleOpenKeyFolder() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	// As gozmq-keygen does. The secret half stays with the client.
+	// As gozmq keygen does. The secret half stays with the client.
 	if err := gozmqcurve.SaveKey(filepath.Join(folder, "ada"), ada, map[string]string{"role": "admin"}); err != nil {
 		log.Fatal(err)
 	}

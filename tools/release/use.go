@@ -126,7 +126,7 @@ func use(g *goCommand, dir, version string) error {
 			return fmt.Errorf("user of %s: %w", u.name, err)
 		}
 	}
-	for _, command := range []string{"protoc-gen-gozmq", "gozmq-keygen"} {
+	for _, command := range []string{"protoc-gen-gozmq", "gozmq"} {
 		if err := g.run(dir, "install", root+"/cmd/"+command+"@"+version); err != nil {
 			return err
 		}

@@ -48,9 +48,7 @@ func (f *File) imports() map[protogen.GoImportPath]bool {
 		}
 	}
 	for _, s := range f.Services {
-		if s.ReqRep != nil {
-			add(s.ReqRep.File)
-		}
+		add(s.File)
 		for _, m := range s.Methods {
 			add(m.Input)
 			if s.ReqRep != nil || s.PushPull != nil && m.HasOutput {
@@ -96,7 +94,11 @@ type Service struct {
 	FullName string
 	// NameConst is the constant that holds FullName.
 	NameConst string
-	Methods   []*Method
+	// Name is the name within its file, as "Greeter", and File the variable that
+	// holds the descriptor of that file.
+	Name    string
+	File    protogen.GoIdent
+	Methods []*Method
 
 	ReqRep   *ReqRep
 	PubSub   *PubSub
@@ -105,11 +107,6 @@ type Service struct {
 
 // ReqRep has the names of a REQ/REP service.
 type ReqRep struct {
-	// Name is the service's name within its file, as "Greeter".
-	Name string
-	// File is the variable that holds the descriptor of that file.
-	File protogen.GoIdent
-
 	Client, NewClient, ClientStruct            string
 	Server, Unimplemented, MustEmbed, Register string
 }

@@ -18,6 +18,8 @@ func (p *planner) service(s *protogen.Service) *Service {
 		Doc:       p.doc(s.Comments, options[*serviceOpts](s.Desc)),
 		FullName:  string(s.Desc.FullName()),
 		NameConst: n.exported("", "Name"),
+		Name:      string(s.Desc.Name()),
+		File:      p.source.GoDescriptorIdent,
 	}
 	switch pattern(s) {
 	case annotations.Pattern_PATTERN_PUB_SUB:
@@ -31,7 +33,6 @@ func (p *planner) service(s *protogen.Service) *Service {
 		p.methods(s, out, n, out.PushPull.Unimplemented)
 	default:
 		out.ReqRep = n.reqRep()
-		out.ReqRep.Name, out.ReqRep.File = string(s.Desc.Name()), p.source.GoDescriptorIdent
 		p.methods(s, out, n, out.ReqRep.Unimplemented)
 	}
 	return out

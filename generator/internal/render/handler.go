@@ -20,6 +20,7 @@ func (p *printer) handler(s *plan.Service) {
 	p.P()
 	p.deprecated(n.Handle+" subscribes to all topics and passes their messages to impl until ctx ends or sub is closed. It reports a message that cannot be decoded, and an error or panic of impl, to gozmq.WithTopicErrorHandler, and goes on. When impl does not implement a topic, the subscription to it ends with its first message.", s.Doc)
 	p.P("func ", n.Handle, "(ctx ", contextContext, ", sub *", gozmq("Subscriber"), ", impl ", n.Handler, ", opts ...", gozmq("TopicHandlerOption"), ") error {")
+	p.P(impl("Describe"), "(sub, ", p.descriptor(s), ")")
 	p.P("return ", impl("HandleTopics"), "(ctx, sub, ", s.NameConst, ", func() []", impl("TopicHandler"), " {")
 	p.P("impl.", n.MustEmbed, "()")
 	p.P("return []", impl("TopicHandler"), "{")

@@ -19,14 +19,16 @@ func (p *printer) message(m *plan.Message) {
 }
 
 func (p *printer) messageTopic(m *plan.Message) {
-	topics := []topicOf{messageTopic(m)}
+	t := messageTopic(m)
+	t.described = p.messageDescriptor(m)
+	topics := []topicOf{t}
 	p.publisher(view{
 		name: m.Publisher, newName: m.NewPublisher, structName: m.PublisherStruct,
-		purpose: m.Publisher + " publishes " + m.FullName + ".",
+		purpose: m.Publisher + " publishes " + m.FullName + ".", described: t.described,
 	}, m.Doc, topics)
 	p.subscriber(view{
 		name: m.Subscriber, newName: m.NewSubscriber, structName: m.SubscriberStruct,
-		purpose: m.Subscriber + " receives " + m.FullName + ".",
+		purpose: m.Subscriber + " receives " + m.FullName + ".", described: t.described,
 	}, m.Doc, topics)
 	p.topics(topics)
 }
@@ -42,7 +44,7 @@ func (p *printer) messageTask(m *plan.Message) {
 	p.view(view{
 		name: m.Pusher, newName: m.NewPusher, structName: m.PusherStruct,
 		purpose: m.Pusher + " sends each " + m.FullName + " to a puller.", socket: "Ventilator", param: "vent",
-		check: p.checks("CheckVentilator", "vent", m.TaskVar), fails: fails("vent", m.Task.AtLeastOnce, "gozmq.NewVentilator"),
+		check: p.checks("CheckVentilator", "vent", m.TaskVar), fails: fails("vent", m.Task.AtLeastOnce, "gozmq.NewVentilator"), described: p.messageDescriptor(m),
 	}, m.Doc, func() {
 		p.deprecated(push, m.Doc)
 		p.P(signature)
@@ -58,7 +60,7 @@ func (p *printer) messageTask(m *plan.Message) {
 	p.view(view{
 		name: m.Puller, newName: m.NewPuller, structName: m.PullerStruct,
 		purpose: m.Puller + " receives " + m.FullName + " from pushers.", socket: "Sink", param: "sink",
-		check: p.checks("CheckPuller", "sink", m.TaskVar), fails: fails("sink", m.Task.AtLeastOnce, "gozmq.NewPuller"),
+		check: p.checks("CheckPuller", "sink", m.TaskVar), fails: fails("sink", m.Task.AtLeastOnce, "gozmq.NewPuller"), described: p.messageDescriptor(m),
 	}, m.Doc, func() {
 		p.deprecated(pull, m.Doc)
 		p.P(signature)

@@ -2,6 +2,7 @@ package render
 
 import (
 	"fmt"
+	"strconv"
 	"time"
 
 	"google.golang.org/protobuf/compiler/protogen"
@@ -82,6 +83,16 @@ func (p *printer) pointer(id protogen.GoIdent) string {
 	return "*" + p.imports.qualify(id)
 }
 
+// descriptor writes the expression of a service's descriptor.
+func (p *printer) descriptor(s *plan.Service) string {
+	return p.imports.qualify(s.File) + ".Services().ByName(" + strconv.Quote(s.Name) + ")"
+}
+
+// messageDescriptor writes the expression of a message's descriptor.
+func (p *printer) messageDescriptor(m *plan.Message) string {
+	return "(" + p.pointer(m.Ident) + ")(nil).ProtoReflect().Descriptor()"
+}
+
 // view prints a type that is a typed view over one of the runtime's sockets: its
 // interface, which methods prints, the function that makes it, and its struct.
 // With check, the socket has to fit.
@@ -97,10 +108,12 @@ func (p *printer) view(v view, d plan.Doc, methods func()) {
 	socket := "*" + p.imports.qualify(gozmq(v.socket))
 	if v.check == nil {
 		p.P("func ", v.newName, "(", v.param, " ", socket, ") ", v.name, " {")
+		p.P(impl("Describe"), "(", v.param, ", ", v.described, ")")
 		p.P("return &", v.structName, "{", v.param, ": ", v.param, "}")
 	} else {
 		p.P("func ", v.newName, "(", v.param, " ", socket, ") (", v.name, ", error) {")
 		v.check()
+		p.P(impl("Describe"), "(", v.param, ", ", v.described, ")")
 		p.P("return &", v.structName, "{", v.param, ": ", v.param, "}, nil")
 	}
 	p.P("}")
@@ -121,6 +134,8 @@ type view struct {
 	// and fails says in the constructor's comment when that is.
 	check func()
 	fails string
+	// described is the expression of the descriptor that the socket is told.
+	described string
 }
 
 // checks returns what prints the check of a socket for a method's variable.

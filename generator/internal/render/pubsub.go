@@ -12,15 +12,17 @@ func (p *printer) pubSub(s *plan.Service) {
 	n := s.PubSub
 	var topics []topicOf
 	for _, m := range s.Methods {
-		topics = append(topics, methodTopic(m))
+		t := methodTopic(m)
+		t.described = p.descriptor(s)
+		topics = append(topics, t)
 	}
 	p.publisher(view{
 		name: n.Publisher, newName: n.NewPublisher, structName: n.PublisherStruct,
-		purpose: n.Publisher + " publishes the topics of " + s.FullName + ".",
+		purpose: n.Publisher + " publishes the topics of " + s.FullName + ".", described: p.descriptor(s),
 	}, s.Doc, topics)
 	p.subscriber(view{
 		name: n.Subscriber, newName: n.NewSubscriber, structName: n.SubscriberStruct,
-		purpose: n.Subscriber + " receives the topics of " + s.FullName + ".",
+		purpose: n.Subscriber + " receives the topics of " + s.FullName + ".", described: p.descriptor(s),
 	}, s.Doc, topics)
 	p.handler(s)
 	p.topics(topics)

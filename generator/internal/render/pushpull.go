@@ -32,7 +32,7 @@ func (p *printer) ventilator(s *plan.Service) {
 	v := view{
 		name: n.Ventilator, newName: n.NewVentilator, structName: n.VentilatorStruct,
 		purpose: n.Ventilator + " sends the tasks of " + s.FullName + " to workers.", socket: "Ventilator", param: "vent",
-		check: func() {}, fails: fails("vent", n.AtLeastOnce, "gozmq.NewVentilator"),
+		check: func() {}, fails: fails("vent", n.AtLeastOnce, "gozmq.NewVentilator"), described: p.descriptor(s),
 	}
 	if len(s.Methods) > 0 {
 		v.check = p.checks("CheckVentilator", "vent", s.Methods[0].Var)
@@ -96,7 +96,7 @@ func (p *printer) worker(s *plan.Service) {
 	p.P()
 	p.deprecated(n.NewWorker+" opens a worker that runs tasks with impl. The options gozmq.From and gozmq.To give its endpoints. Run or Close must be called.", s.Doc)
 	p.P("func ", n.NewWorker, "(impl ", n.Worker, ", opts ...", gozmq("WorkerOption"), ") (*", gozmq("Worker"), ", error) {")
-	p.P("return ", impl("NewWorker"), "(", s.NameConst, ", func() []", impl("TaskHandler"), " {")
+	p.P("w, err := ", impl("NewWorker"), "(", s.NameConst, ", func() []", impl("TaskHandler"), " {")
 	p.P("impl.", n.MustEmbed, "()")
 	p.P("return []", impl("TaskHandler"), "{")
 	for _, m := range s.Methods {
@@ -108,6 +108,7 @@ func (p *printer) worker(s *plan.Service) {
 	}
 	p.P("}")
 	p.P("}, opts)")
+	p.P("return ", impl("DescribeWorker"), "(w, err, ", p.descriptor(s), ")")
 	p.P("}")
 
 	p.P()
@@ -164,7 +165,7 @@ func (p *printer) sink(s *plan.Service) {
 	p.view(view{
 		name: n.Sink, newName: n.NewSink, structName: n.SinkStruct,
 		purpose: n.Sink + " receives the results of " + s.FullName + ".", socket: "Sink", param: "sink",
-		check: p.checks("CheckSink", "sink", methods[0].Var), fails: fails("sink", n.AtLeastOnce, "gozmq.NewSink"),
+		check: p.checks("CheckSink", "sink", methods[0].Var), fails: fails("sink", n.AtLeastOnce, "gozmq.NewSink"), described: p.descriptor(s),
 	}, s.Doc, func() {
 		for _, m := range methods {
 			p.doc(m.Name+purpose, m.Doc)

@@ -1,7 +1,6 @@
 package render
 
 import (
-	"strconv"
 	"strings"
 
 	"github.com/gozmq/gozmq/generator/internal/plan"
@@ -59,7 +58,7 @@ func (p *printer) server(s *plan.Service) {
 	p.P()
 	p.deprecated(n.Register+" serves impl through r. It fails when impl is nil, or embeds a nil pointer, and when r serves "+s.FullName+" already.", s.Doc)
 	p.P("func ", n.Register, "(r ", gozmq("Registrar"), ", impl ", n.Server, ") error {")
-	p.P("desc := ", n.File, ".Services().ByName(", strconv.Quote(n.Name), ")")
+	p.P("desc := ", p.descriptor(s))
 	p.P("return ", impl("Register"), "(r, ", s.NameConst, ", desc, func() []", impl("Handler"), " {")
 	p.P("impl.", n.MustEmbed, "()")
 	p.P("return []", impl("Handler"), "{")

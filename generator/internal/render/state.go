@@ -20,6 +20,7 @@ func (p *printer) follow(t topicOf) {
 	}
 	change := fmt.Sprintf("%s[%s, %s]", p.imports.qualify(gozmq("Change")), p.pointer(s.Method.Output), p.pointer(t.message))
 	p.P("func ", s.Follow, "(ctx ", contextContext, ", sub *", gozmq("Subscriber"), ", caller ", gozmq("Caller"), ", req ", p.pointer(s.Method.Input), params, ") ", iterSeq2, "[", change, ", error] {")
+	p.P(impl("Describe"), "(sub, ", t.described, ")")
 	p.P("return ", impl(follow), "[", s.Method.Output, "](ctx, sub, ", t.variable, ", caller, &", s.Var, ", req", filters, ")")
 	p.P("}")
 

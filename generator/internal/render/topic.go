@@ -24,6 +24,8 @@ type topicOf struct {
 	publish, subscribe, subscription string
 	// otherwise is the topic of an empty template.
 	otherwise string
+	// described is the expression of the descriptor of the service or message.
+	described string
 }
 
 func methodTopic(m *plan.Method) topicOf {

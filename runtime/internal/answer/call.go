@@ -105,6 +105,8 @@ func (c *Call) Run() {
 	}
 	if err != nil {
 		c.fail(err)
+	} else {
+		c.method.ended(nil)
 	}
 	c.free()
 }

@@ -49,7 +49,10 @@ func handlersFault(err error) error {
 // beyondClient returns err; if it says that the client announces to take less,
 // with a code, and what as the name of what is too large.
 func beyondClient(m *Method, what string, err error) error {
-	var limit *link.LimitError
+	if err == nil {
+		return nil
+	}
+	var limit *link.LimitError // allocated here, only if it is needed
 	if errors.As(err, &limit) {
 		return status.Errorf(status.ResourceExhausted, "%s: %s of %d bytes exceeds the client's limit of %d (ask for less, or raise it with WithMaxMessageSize of Dial)", m.Procedure, what, limit.Size, limit.Limit)
 	}
@@ -62,6 +65,9 @@ func (c *Call) fail(err error) {
 	if c.stream != nil {
 		c.stream.end(err)
 		return
+	}
+	if c.method != nil {
+		c.method.ended(err)
 	}
 	if c.server.bare != nil {
 		c.peer.Malformed("a bare call failed and was not answered: %w", c.server.cfg.Public(err))

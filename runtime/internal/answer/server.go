@@ -7,6 +7,7 @@ import (
 
 	"github.com/gozmq/gozmq/runtime/internal/link"
 	"github.com/gozmq/gozmq/runtime/internal/socket"
+	"github.com/gozmq/gozmq/runtime/internal/status"
 )
 
 // Config is what a Server is set to. Draining and Public must be there.
@@ -54,8 +55,16 @@ type Method struct {
 	// The connection's reader calls it.
 	NewWork func(p *socket.RouterPeer, metadata map[string][]string) Work
 
-	pace socket.Pace
+	pace     socket.Pace
+	outcomes status.Outcomes
 }
+
+// Outcomes returns how the method's calls have ended, those included that were
+// refused or could not be decoded.
+func (m *Method) Outcomes() *status.Outcomes { return &m.outcomes }
+
+// ended counts a call that has ended with err, nil for success.
+func (m *Method) ended(err error) { m.outcomes.Count(status.CodeOf(err)) }
 
 func (m *Method) streams() bool { return m.ClientStreams || m.ServerStreams }
 

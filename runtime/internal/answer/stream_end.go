@@ -12,10 +12,12 @@ import (
 func (s *Stream) end(err error) {
 	if err == nil {
 		if _, err = s.on.Finish(errReturned, s.appendReply); err == nil {
+			s.method.ended(nil)
 			return
 		}
 	}
 	err = s.drained(err)
+	s.method.ended(err)
 	_, _ = s.on.Finish(errReturned, func(b []byte) ([]byte, error) {
 		h, _ := s.lastHeader()
 		return s.appendFailure(b, err, h)

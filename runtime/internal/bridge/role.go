@@ -24,22 +24,26 @@ type Topic[M any] interface {
 	Append(b []byte, m proto.Message) []byte
 }
 
-// A Conn is what gozmq.Conn holds.
-type Conn interface {
+// A Conn is what gozmq.Conn holds. E is gozmq.Event.
+type Conn[E any] interface {
+	Roled[E]
 	// Do makes one exchange in the socket's own frames, with whichever server is
 	// least busy. It fails as socket.Dealer.Do does.
 	Do(ctx context.Context, x socket.Exchange) error
 }
 
-// A Publisher is what gozmq.Publisher holds. M is gozmq.Method.
-type Publisher[M any] interface {
+// A Publisher is what gozmq.Publisher holds. M is gozmq.Method, and E
+// gozmq.Event.
+type Publisher[M, E any] interface {
+	Roled[E]
 	// Publish sends m to those who subscribed to its topic.
 	Publish(ctx context.Context, t Topic[M], m proto.Message) error
 }
 
 // A Subscriber is what gozmq.Subscriber holds. O and H are its options for a
-// subscription and for handlers, M is gozmq.Method.
-type Subscriber[O, H, M any] interface {
+// subscription and for handlers, M is gozmq.Method, and E gozmq.Event.
+type Subscriber[O, H, M, E any] interface {
+	Roled[E]
 	// Open begins a subscription to the topics of the patterns, or to messages
 	// without a topic; m is theirs.
 	Open(m *M, patterns []topic.Pattern, bare bool, opts []O) (Subscription, error)
@@ -86,8 +90,10 @@ type State struct {
 	Fail func(error) bool
 }
 
-// A Ventilator is what gozmq.Ventilator holds. M is gozmq.Method.
-type Ventilator[M any] interface {
+// A Ventilator is what gozmq.Ventilator holds. M is gozmq.Method, and E
+// gozmq.Event.
+type Ventilator[M, E any] interface {
+	Roled[E]
 	// Check returns an error when the ventilator does not deliver as m does.
 	Check(m *M) error
 	// Push hands over a task.
@@ -96,8 +102,9 @@ type Ventilator[M any] interface {
 	Record(ctx context.Context, m *M, task proto.Message) (gozmqstore.Task, error)
 }
 
-// A Sink is what gozmq.Sink holds. M is gozmq.Method.
-type Sink[M any] interface {
+// A Sink is what gozmq.Sink holds. M is gozmq.Method, and E gozmq.Event.
+type Sink[M, E any] interface {
+	Roled[E]
 	// Check returns an error when the sink does not deliver as m does, or takes
 	// tasks where m has results: pull says that m's tasks are pulled.
 	Check(m *M, pull bool) error

@@ -148,7 +148,7 @@ func (g *Group) serveAccepted(ctx context.Context, raw net.Conn, entry *pendingC
 	}()
 	if c := g.acceptPeer(ctx, raw, entry, at); c != nil {
 		accepted = true
-		g.serve(c)
+		g.wg.Go(func() { g.serve(c) }) // on a stack that no handshake has stretched
 	}
 }
 

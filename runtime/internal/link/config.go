@@ -69,12 +69,13 @@ type Config struct {
 	// connection's reader, and must return soon.
 	Subscribe func(c *Conn, topic []byte) error
 
-	// Detachable says that Serve may return long after its connection has ended.
-	// The handler calls Conn.Detach then, and a lost connection that was dialed is
-	// dialed again meanwhile.
+	// Detachable says that Serve may return long before or after its connection
+	// ends, and returns nil. The connection leaves its group when it is closed, and
+	// one that was dialed is dialed again then.
 	Detachable bool
 
 	Observe func(Event) // must not block; nil for none
+	Heard   func() bool // whether Observe has a use for events now; nil: it has
 
 	incomingLimit int64         // bytes of messages that have come in part; 0: of MaxMessageSize
 	stallLimit    time.Duration // of an incomingShare; 0: stallLimit

@@ -75,7 +75,7 @@ type Conn struct {
 	closed    chan struct{}
 
 	hookMu   sync.Mutex
-	hook     func(reason error)
+	hooks    []func(reason error)
 	detach   func()        // removes the connection from its group, once
 	detached chan struct{} // closed then; nil: the dialer does not wait for it
 }
@@ -143,23 +143,20 @@ func (c *Conn) Close(reason error) {
 		c.raw.Close()
 		c.writer.fail(reason)
 		c.hookMu.Lock()
-		hook := c.hook
+		hooks := c.hooks
+		c.hooks = nil
 		c.hookMu.Unlock()
-		if hook != nil {
+		for _, hook := range hooks {
 			hook(reason)
 		}
 	})
 }
 
-// Detach removes a closed connection from its group at once, and reports its end,
-// as the return of Handler.Serve does. It is for Config.Detachable.
-func (c *Conn) Detach() { c.detach() }
-
-// OnClose sets the function that is called when the connection is closed, or at
-// once if it is closed already.
+// OnClose has the function called when the connection is closed, or at once if it
+// is closed already. It may be called twice then.
 func (c *Conn) OnClose(hook func(reason error)) {
 	c.hookMu.Lock()
-	c.hook = hook
+	c.hooks = append(c.hooks, hook)
 	c.hookMu.Unlock()
 	if reason := c.Err(); reason != nil {
 		hook(reason)
@@ -241,10 +238,10 @@ func (c *Conn) askSubscribe(topic []byte) (err error) {
 }
 
 // ReportTopic is Report for an event about a topic. The topic is copied only where
-// there is an observer: a peer may cause any number of such events.
+// somebody observes: a peer may cause any number of such events.
 func (c *Conn) ReportTopic(kind EventKind, topic []byte, err error) {
 	e := Event{Kind: kind, Err: err}
-	if c.cfg.Observe != nil {
+	if c.cfg.Observed() {
 		e.Topic = string(topic)
 	}
 	c.ReportEvent(e)

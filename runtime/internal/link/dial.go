@@ -76,7 +76,10 @@ func (d *dialer) run() {
 	pause := g.cfg.ReconnectMin
 	connected := false // at some time
 	for d.ctx.Err() == nil {
-		c, err := d.connect()
+		c, err := d.attempt()
+		if c == nil && err == nil {
+			return // a callback has ended the attempt's goroutine
+		}
 		d.setRefused(err)
 		if err == nil {
 			g.setDialError(nil)
@@ -152,6 +155,18 @@ func (d *dialer) setConn(c *Conn) {
 	d.group.mu.Lock()
 	d.conn = c
 	d.group.mu.Unlock()
+}
+
+// attempt makes one attempt, on a stack of its own: a handshake stretches it to a
+// multiple of what an idle connection needs.
+func (d *dialer) attempt() (c *Conn, err error) {
+	done := make(chan struct{})
+	d.group.wg.Go(func() {
+		defer close(done)
+		c, err = d.connect()
+	})
+	<-done
+	return c, err
 }
 
 // connect makes one attempt.

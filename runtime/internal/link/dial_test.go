@@ -253,9 +253,8 @@ func (h detained) Serve(c *Conn) error {
 	c.Ready()
 	err := echo(c)
 	c.Close(err)
-	c.Detach()
 	<-h.done
-	return err
+	return nil
 }
 
 // TestDetachable dials again while the handler of the last connection has not

@@ -49,7 +49,7 @@ type Group struct {
 	dialErr     error
 	wanted      int              // waiters for a peer
 	nowWanted   notify.Broadcast // of the first waiter
-	clock       bool             // tick runs
+	clock       *time.Timer      // runs tick
 	rechecks    bool             // recheck runs
 	established connCounts
 	departed    Traffic   // of connections that have ended
@@ -227,6 +227,11 @@ func (g *Group) serve(c *Conn) {
 		g.reportEnd(c)
 		g.release(c)
 	})
+	if g.cfg.Detachable {
+		c.OnClose(func(error) { g.wg.Go(c.detach) })
+		_ = g.handler.Serve(c)
+		return
+	}
 	err := ErrClosed
 	defer func() { // a handler may end its goroutine with runtime.Goexit
 		c.Close(err)
@@ -254,9 +259,8 @@ func (g *Group) add(c *Conn) bool {
 	}
 	g.conns[c] = struct{}{}
 	g.established.count(c)
-	if !g.clock {
-		g.clock = true
-		g.wg.Go(g.tick)
+	if g.clock == nil {
+		g.clock = time.AfterFunc(g.cfg.beat(), g.tick)
 	}
 	if c.mayBeRevoked() && !g.rechecks {
 		g.rechecks = true
@@ -287,20 +291,28 @@ func (g *Group) release(c *Conn) {
 // all the same.
 const defaultBeat = time.Second
 
-// tick runs the clock of every connection's heartbeat.
+// beat returns the time between two beats of the clock.
+func (c *Config) beat() time.Duration {
+	if c.HeartbeatInterval > 0 {
+		return max(c.HeartbeatInterval/beatsPerInterval, time.Millisecond)
+	}
+	return defaultBeat
+}
+
+// tick is one beat of the clock of every connection's heartbeat. A timer runs it,
+// because a goroutine that waits would cost more than an idle connection.
 func (g *Group) tick() {
-	every := defaultBeat
-	if g.cfg.HeartbeatInterval > 0 {
-		every = max(g.cfg.HeartbeatInterval/beatsPerInterval, time.Millisecond)
+	g.mu.Lock()
+	if g.final {
+		g.mu.Unlock()
+		return
 	}
-	t := time.NewTicker(every)
-	defer t.Stop()
-	for {
-		select {
-		case <-g.ended:
-			return
-		case <-t.C:
-			g.Each(func(c *Conn) { c.beat(every) })
-		}
-	}
+	g.wg.Add(1)
+	g.mu.Unlock()
+	defer g.wg.Done()
+	every := g.cfg.beat()
+	g.Each(func(c *Conn) { c.beat(every) })
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.clock.Reset(every)
 }

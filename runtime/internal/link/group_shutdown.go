@@ -38,6 +38,9 @@ func (g *Group) Shutdown(ctx context.Context) error {
 	g.drain(ctx, g.snapshot)
 	g.mu.Lock()
 	g.final = true
+	if g.clock != nil {
+		g.clock.Stop()
+	}
 	g.mu.Unlock()
 	for _, c := range g.snapshot() {
 		c.Close(ErrClosed)

@@ -230,8 +230,8 @@ func (d *Dispatcher) checkBatch(count *taskqueue.Batch) {
 	notice := b.word()
 	notice.Failed, notice.Failures = count.Failed, d.failures(count.Failures)
 	if b.cut {
-		code, text := d.cfg.Status(ErrBatchCut)
-		notice.Error = &wire.BatchError{Code: code, Message: text}
+		cut := Failure(ErrBatchCut)
+		notice.Error = &wire.BatchError{Code: int32(cut.Code), Message: cut.Message}
 	} else {
 		notice.Ended, notice.Tasks, notice.Complete = true, count.Tasks, true
 	}
@@ -241,7 +241,7 @@ func (d *Dispatcher) checkBatch(count *taskqueue.Batch) {
 // failures returns failures as they travel and are stored.
 func (d *Dispatcher) failures(list []taskqueue.Failure) (out []wire.BatchFailure) {
 	for _, f := range list {
-		code, text := d.reason(f.Reason)
+		code, text := failure(f.Reason)
 		out = append(out, wire.BatchFailure{
 			Task: []byte(f.ID), Procedure: f.Procedure, Attempts: f.Attempts, Code: code, Message: text,
 		})

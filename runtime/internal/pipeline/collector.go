@@ -4,6 +4,7 @@ import (
 	"context"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/gozmq/gozmq/runtime/internal/link"
 	"github.com/gozmq/gozmq/runtime/internal/socket"
@@ -16,19 +17,20 @@ type CollectorConfig struct {
 	Socket  link.Config
 	Queue   subscription.QueueConfig // of each procedure
 	Batches *BatchCounter
-	// Number returns what stands for a connection in what is yielded.
-	Number func(*link.Conn) [4]byte
+	// Describe returns what Message.Peer is to be.
+	Describe func(*link.Conn) any
 	// Unclaimed reports that results of a procedure wait that nobody has asked for.
-	Unclaimed func(c *link.Conn, procedure []byte)
+	Unclaimed func(c *link.Conn, procedure string)
 }
 
-// A Collector is a sink with at-most-once delivery: a PULL socket whose results, or
+// A Collector is the Source with at-most-once delivery: a PULL socket whose results, or
 // tasks, wait in a queue of their procedure. Its methods may be called from any
 // goroutine.
 type Collector struct {
-	cfg  CollectorConfig
-	pull *socket.BatchPull
-	done chan struct{} // closed by End
+	cfg   CollectorConfig
+	pull  *socket.BatchPull
+	peers numberedPeers
+	done  chan struct{} // closed by End
 
 	mu      sync.Mutex
 	version atomic.Uint64                  // one more with each change of queues
@@ -41,7 +43,8 @@ type Collector struct {
 // NewCollector returns a Collector without peers. Shutdown must be called.
 func NewCollector(cfg CollectorConfig) *Collector {
 	s := &Collector{
-		cfg: cfg, done: make(chan struct{}), queues: make(map[string]*subscription.Queue), change: make(chan struct{}),
+		cfg: cfg, peers: numberedPeers{describe: cfg.Describe},
+		done: make(chan struct{}), queues: make(map[string]*subscription.Queue), change: make(chan struct{}),
 	}
 	s.pull = socket.NewBatchPull(cfg.Socket, collecting{s})
 	return s
@@ -51,11 +54,14 @@ func NewCollector(cfg CollectorConfig) *Collector {
 func (s *Collector) Links() *link.Group { return s.pull.Links() }
 
 // Each yields what comes for a procedure, "" for bare framing, until ctx ends,
-// yield returns false, or everything that had come before End was yielded. number
-// is that of the connection.
-func (s *Collector) Each(ctx context.Context, procedure string, yield func(number []byte, t wire.Task) bool) {
+// yield returns false, or everything that had come before End was yielded (Source).
+func (s *Collector) Each(ctx context.Context, procedure string, described bool, yield func(Message) bool) {
 	s.queue(procedure).Drain(ctx, func(p *wire.Publication) bool {
-		return yield(p.Topic, wire.Task{Body: p.Body, Header: p.Header})
+		m := Message{Task: wire.Task{Body: p.Body, Header: p.Header}}
+		if described {
+			m.Peer = s.peers.of(p.Topic)
+		}
+		return yield(m)
 	})
 }
 
@@ -76,16 +82,16 @@ func (s *Collector) End() {
 func (s *Collector) Shutdown(ctx context.Context) error { return s.pull.Shutdown(ctx) }
 
 // Progress returns how many results wait, and how many were yielded.
-func (s *Collector) Progress() (queued int, done uint64) {
+func (s *Collector) Progress() (p Progress) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	queued = s.blocked
+	p.Queued = s.blocked
 	for _, q := range s.queues {
 		waiting, taken := q.Progress()
-		queued += waiting
-		done += taken
+		p.Queued += waiting
+		p.Done += taken
 	}
-	return queued, done
+	return p
 }
 
 // queue returns the queue of a procedure's results, "" for bare framing.
@@ -113,7 +119,7 @@ type collecting struct{ s *Collector }
 // room, or no queue yet.
 func (r collecting) Receive(c *link.Conn, b *link.Batch) {
 	var last place
-	from := r.s.cfg.Number(c)
+	from := r.s.peers.number(c)
 	for i := range b.Len() {
 		frames := b.Message(i)
 		batch, control := wire.PlainBatch(frames)
@@ -159,7 +165,7 @@ func (r collecting) find(c *link.Conn, frames [][]byte, left int) (place, error)
 		}
 		if place.unclaimed && !reported {
 			reported = true
-			r.s.cfg.Unclaimed(c, place.result.Procedure)
+			r.s.cfg.Unclaimed(c, string(wire.Excerpt(place.result.Procedure)))
 		}
 		r.s.block(left)
 		waited := c.WaitPaused(place.change, r.s.done)
@@ -205,15 +211,15 @@ func (s *Collector) place(frames [][]byte) (p place, err error) {
 	return p, nil
 }
 
-// Fills returns how full the queues of the procedures are.
-func (s *Collector) Fills() []subscription.Fill {
+// Fills returns how full the queues of the procedures are; nothing here is
+// acknowledged (Source).
+func (s *Collector) Fills() (list []subscription.Fill, oldest time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	list := make([]subscription.Fill, 0, len(s.queues))
 	for procedure, q := range s.queues {
 		f := q.Fill()
 		f.Name = procedure
 		list = append(list, f)
 	}
-	return list
+	return list, oldest
 }

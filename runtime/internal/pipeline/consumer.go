@@ -28,9 +28,6 @@ type ConsumerConfig struct {
 	// memory that is not its own; it must not call the Consumer. nil: there are
 	// no sinks.
 	Alive func(wire.Alive)
-	// TooLarge returns the encoded status of a task that was passed over. It must
-	// not be nil.
-	TooLarge func(procedure []byte, err *zmtp.SizeError) []byte
 	// AnyStop has ventilators obeyed that have dialed; otherwise those that were
 	// dialed are.
 	AnyStop bool
@@ -47,7 +44,6 @@ type Consumer struct {
 	stop   func()
 	alive  func(wire.Alive)
 	anyone bool // may stop
-	large  func(procedure []byte, err *zmtp.SizeError) []byte
 
 	mu          sync.Mutex
 	waiting     []*Delivery
@@ -79,7 +75,7 @@ const (
 func NewConsumer(cfg ConsumerConfig) *Consumer {
 	c := &Consumer{
 		lanes: cfg.Concurrency, ahead: cfg.Ahead, grow: cfg.Grow,
-		stop: cfg.Stop, alive: cfg.Alive, anyone: cfg.AnyStop, large: cfg.TooLarge,
+		stop: cfg.Stop, alive: cfg.Alive, anyone: cfg.AnyStop,
 		held: make(map[string]*Delivery), ventilators: make(map[*link.Conn]*ventilator),
 		done: taskqueue.NewWindow(consumerMemory, 0), sooner: notify.NewToken(), ended: make(chan struct{}),
 	}
@@ -181,7 +177,7 @@ func (c *Consumer) TooLarge(conn *link.Conn, frames [][]byte, err *zmtp.SizeErro
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	report(conn, wire.VerbReject, id, c.large(procedure, err))
+	report(conn, wire.VerbReject, id, tooLargeTask(procedure, err))
 }
 
 // handle handles one message; c.mu is held.

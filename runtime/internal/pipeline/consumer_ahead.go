@@ -91,7 +91,7 @@ func (p *pace) ahead(lanes int, trip time.Duration) int {
 
 // setWait sets how long a task may wait here; the consumer's lock is held.
 func (d *Delivery) setWait(now time.Time) {
-	d.came = now
+	d.came, d.received = now, now
 	if d.lease > 0 {
 		// Then it goes to a worker that has the time.
 		d.due = now.Add(d.lease / 2)

@@ -25,14 +25,15 @@ type Delivery struct {
 	lease    time.Duration // 0: without end
 
 	// The consumer's lock guards what follows.
-	conn    *link.Conn // on which its end is reported; nil: lost
-	lostAt  string     // the endpoint of that connection, once it is lost
-	from    *link.Conn // where it came from, once it runs
-	running bool
-	came    time.Time // when it was received, and then when it began to run
-	handled bool      // the handler has returned, and a sink was sent the result
-	due     time.Time // when to extend the lease or, if it still waits, to return it; zero: never
-	last    time.Time // no extension after; zero: without end
+	conn     *link.Conn // on which its end is reported; nil: lost
+	lostAt   string     // the endpoint of that connection, once it is lost
+	from     *link.Conn // where it came from, once it runs
+	running  bool
+	came     time.Time // when it was received, and then when it began to run
+	received time.Time
+	handled  bool      // the handler has returned, and a sink was sent the result
+	due      time.Time // when to extend the lease or, if it still waits, to return it; zero: never
+	last     time.Time // no extension after; zero: without end
 }
 
 func newDelivery(c *Consumer, task wire.Task) *Delivery {

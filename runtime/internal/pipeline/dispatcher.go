@@ -36,9 +36,6 @@ type DispatcherConfig struct {
 	// not want are kept where there is a store, and forgotten else. Neither may be nil.
 	DeadLetter  func(context.Context, DeadTask) error
 	WantsLetter func(procedure string) bool
-	// Status returns the code and the text under which a sink learns why a task
-	// of a batch was given up. It must not be nil.
-	Status func(reason error) (code int32, message string)
 
 	// Events, which are reported with a lock held: the functions must neither
 	// block nor call the Dispatcher. None may be nil.

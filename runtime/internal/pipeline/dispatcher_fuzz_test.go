@@ -17,7 +17,6 @@ func dispatcher(t testing.TB, store gozmqstore.Store) *Dispatcher {
 		MaxTasks: 1000, MaxBytes: 1 << 20, Store: store,
 		DeadLetter:   func(context.Context, DeadTask) error { return nil },
 		WantsLetter:  func(string) bool { return true },
-		Status:       func(error) (int32, string) { return 2, "failed" },
 		LeaseExpired: func(*link.Conn, string) {},
 		TaskDead:     func(DeadTask) {},
 		StoreFailed:  func(error) {},

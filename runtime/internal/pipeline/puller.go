@@ -7,7 +7,6 @@ import (
 
 	"github.com/gozmq/gozmq/runtime/internal/link"
 	"github.com/gozmq/gozmq/runtime/internal/wire"
-	"github.com/gozmq/gozmq/runtime/internal/zmtp"
 )
 
 // A PullerConfig configures a Puller.
@@ -17,8 +16,6 @@ type PullerConfig struct {
 	// Unknown returns the status of a task whose procedure nobody takes,
 	// encoded for its ventilator, and the same as an error.
 	Unknown func(procedure []byte) (status []byte, err error)
-	// TooLarge returns the encoded status of a task that was passed over.
-	TooLarge func(procedure []byte, err *zmtp.SizeError) []byte
 }
 
 // A Puller is a Consumer whose tasks go straight to the application. Its
@@ -37,7 +34,7 @@ type Puller struct {
 // called.
 func NewPuller(cfg PullerConfig) *Puller {
 	p := &Puller{unknown: cfg.Unknown}
-	p.consumer = NewConsumer(ConsumerConfig{Link: cfg.Link, Concurrency: cfg.Credit, Stop: func() {}, TooLarge: cfg.TooLarge})
+	p.consumer = NewConsumer(ConsumerConfig{Link: cfg.Link, Concurrency: cfg.Credit, Stop: func() {}})
 	p.consumer.Start()
 	return p
 }

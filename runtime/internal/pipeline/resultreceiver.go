@@ -39,9 +39,6 @@ type ReceiverConfig struct {
 	// Batch is called with what is learned of batches; nil: nobody wants to
 	// know.
 	Batch func(BatchStatus)
-	// TooLarge returns the encoded status of a result that was passed over. It must
-	// not be nil.
-	TooLarge func(procedure []byte, err *zmtp.SizeError) []byte
 	// Unclaimed is called when a result waits because the application takes
 	// those of other procedures only. It must not block.
 	Unclaimed func(worker *link.Conn, procedure string)
@@ -83,6 +80,7 @@ type receivedResult struct {
 	task     wire.Task
 	from     *link.Conn   // the first one that has sent it
 	conns    []*link.Conn // that have sent it, the last ones
+	came     time.Time
 	queue    *procedureQueue
 }
 
@@ -153,7 +151,7 @@ func (r *ResultReceiver) alive(c *link.Conn, frames [][]byte) {
 // before the one that is too large were read (socket.OversizedReceiver).
 func (r *ResultReceiver) TooLarge(c *link.Conn, frames [][]byte, err *zmtp.SizeError) {
 	if id, procedure, ok := wire.OversizedTask(wire.VerbResult, frames); ok {
-		report(c, wire.VerbReject, id, r.cfg.TooLarge(procedure, err))
+		report(c, wire.VerbReject, id, tooLargeResult(procedure, err))
 	}
 }
 
@@ -239,7 +237,7 @@ func (r *ResultReceiver) tryQueue(c *link.Conn, f *wire.Task) (wait <-chan struc
 	if n := len(q.list); n > 0 && (n >= r.cfg.MaxResults || q.bytes+len(f.Body) > r.cfg.MaxBytes) {
 		return q.room.Changed(), false
 	}
-	result := &receivedResult{receiver: r, task: f.Clone(), from: c, conns: []*link.Conn{c}, queue: q}
+	result := &receivedResult{receiver: r, task: f.Clone(), from: c, conns: []*link.Conn{c}, queue: q, came: time.Now()}
 	r.unacked[string(f.ID)] = result
 	q.list = append(q.list, result)
 	q.bytes += len(f.Body)

@@ -191,7 +191,7 @@ func (s *ResultSender) forget(r *unackedResult) {
 // when no sink has room; s.mu is held.
 func (s *ResultSender) transmit(r *unackedResult) bool {
 	var small []*sinkPeer
-	var tooLarge *link.LimitError
+	var tooLarge error
 	for {
 		var best *sinkPeer
 		for _, peer := range s.peers {
@@ -209,7 +209,8 @@ func (s *ResultSender) transmit(r *unackedResult) bool {
 			best.sent[r] = struct{}{}
 			s.changed.Notify()
 			return true
-		case errors.As(err, &tooLarge):
+		case errors.As(err, new(*link.LimitError)):
+			tooLarge = err
 			small = append(small, best)
 		default:
 			best.full = true

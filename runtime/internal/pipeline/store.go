@@ -45,7 +45,7 @@ func (d *Dispatcher) stored(t *taskqueue.Task) gozmqstore.Task {
 func (d *Dispatcher) statusOf(t *taskqueue.Task) gozmqstore.Status {
 	s := gozmqstore.Status{State: gozmqstore.StateWaiting, Attempts: t.Attempts}
 	if t.Reason != nil {
-		s.Code, s.Reason = d.reason(t.Reason)
+		s.Code, s.Reason = failure(t.Reason)
 	}
 	if t.Terms != nil {
 		s.NotBefore, s.Expires = t.Terms.NotBefore, t.Terms.Expires
@@ -53,12 +53,10 @@ func (d *Dispatcher) statusOf(t *taskqueue.Task) gozmqstore.Status {
 	return s
 }
 
-// reason returns why an attempt failed as it travels and is stored.
-func (d *Dispatcher) reason(err error) (code int32, text string) {
-	if known, ok := err.(*StoredReason); ok {
-		return known.Code, known.Text
-	}
-	return d.cfg.Status(err)
+// failure returns why an attempt failed as it travels and is stored.
+func failure(err error) (code int32, text string) {
+	f := Failure(err)
+	return int32(f.Code), f.Message
 }
 
 // restoredTask returns a waiting task of a store. Stores of earlier versions have

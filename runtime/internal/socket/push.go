@@ -146,7 +146,7 @@ func (p *Push) reassign() bool {
 // one. When it finds a peer that has failed it returns that, and m was not
 // placed. When no peer takes its size it returns a *link.LimitError.
 func (p *Push) try(m Message) (placed bool, failed *link.Conn, err error) {
-	var tooLarge *link.LimitError
+	var tooLarge error
 	small := 0
 	for range p.peers {
 		p.next++
@@ -164,9 +164,13 @@ func (p *Push) try(m Message) (placed bool, failed *link.Conn, err error) {
 		if placed, ok := m.(placedMessage); ok {
 			placed.placedAt(c)
 		}
-		if err = commit(c, b, m); !errors.As(err, &tooLarge) {
-			return err == nil, nil, err
+		if err = commit(c, b, m); err == nil {
+			return true, nil, nil
 		}
+		if !errors.As(err, new(*link.LimitError)) {
+			return false, nil, err
+		}
+		tooLarge = err
 		small++
 	}
 	if small > 0 && small == len(p.peers) {

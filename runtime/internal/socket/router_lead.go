@@ -41,7 +41,6 @@ func (p *RouterPeer) wakeReader() (reader bool) {
 		s.wake.Set()
 		return true
 	}
-	p.serving = false
 	p.giveRole(s)
 	s.wake.Set()
 	return false

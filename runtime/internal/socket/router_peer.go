@@ -14,8 +14,8 @@ import (
 )
 
 // A RouterPeer is one connection of a router. One goroutine at a time is its
-// reader, and owns serving, detached, oversized, refused, canceled, unreadBytes,
-// corked, woken, ahead and envelope.
+// reader, and owns oversized, refused, canceled, unreadBytes, corked, woken, ahead
+// and envelope.
 type RouterPeer struct {
 	*link.Conn
 	// Context ends with the connection.
@@ -35,8 +35,6 @@ type RouterPeer struct {
 	roomMu sync.Mutex
 	room   notify.Broadcast // of the connection being writable
 
-	serving     bool            // the reader is the goroutine of Serve
-	detached    bool            // the goroutine of Serve runs a job that takes long
 	oversized   throttle.Bucket // of requests that are too large
 	refused     refusals        // requests that had no job
 	canceled    throttle.Bucket // streams that were given up
@@ -59,14 +57,12 @@ type RouterPeer struct {
 func (r *Router) Serve(c *link.Conn) error {
 	ctx, cancel := context.WithCancelCause(r.base)
 	c.OnClose(cancel)
-	p := &RouterPeer{Conn: c, Context: ctx, router: r, writable: newWritable(c), unread: stream.NewShare(r.unread), serving: true}
+	p := &RouterPeer{Conn: c, Context: ctx, router: r, writable: newWritable(c), unread: stream.NewShare(r.unread)}
 	c.Writable = p.notifyWritable
 	c.CountInFlight(p.jobs)
 	c.Ready()
-	defer func() { <-c.Closed() }() // others may be the reader, and jobs may have answers to send
-	p.read()
-	<-c.Closed()
-	return c.Err()
+	p.read() // another goroutine may be the reader then
+	return nil
 }
 
 // jobs returns how many jobs of the connection run.
@@ -144,9 +140,6 @@ func (p *RouterPeer) passOver(frames [][]byte, err error) bool {
 	}
 	p.uncork()
 	p.Close(err)
-	if p.detached {
-		p.Detach()
-	}
 	return false
 }
 
@@ -190,15 +183,8 @@ func (p *RouterPeer) run(job Job) (reader bool) {
 	pace := job.Pace() // before Run, which may free the job
 	if !pace.quick() {
 		p.uncork()
-		serving := p.serving
-		p.serving = false
 		p.router.promote(p)
-		if serving {
-			// Serve must see the connection's end, however long the job takes.
-			p.router.readers.Go(func() { p.runLong(job, pace) })
-		} else {
-			p.runLong(job, pace)
-		}
+		p.runLong(job, pace)
 		return false
 	}
 	return p.runQuick(job, pace)
@@ -236,7 +222,6 @@ func (p *RouterPeer) runQuick(job Job, pace *Pace) (reader bool) {
 func (p *RouterPeer) replaceReader(run uint64) {
 	if p.inline.CompareAndSwap(run, run+1) {
 		p.uncork()
-		p.serving, p.detached = false, p.serving || p.detached
 		p.router.promote(p)
 	}
 }

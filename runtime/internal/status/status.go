@@ -24,6 +24,7 @@ const (
 	DeadlineExceeded   Code = 4
 	ResourceExhausted  Code = 8
 	FailedPrecondition Code = 9
+	Aborted            Code = 10
 	Unimplemented      Code = 12
 	Internal           Code = 13
 	Unavailable        Code = 14
@@ -83,10 +84,11 @@ func (e *Error) Is(target error) bool {
 // CodeOf returns the code of the first *Error in err's tree, else that of a
 // context's error, else Unknown; 0 for nil.
 func CodeOf(err error) Code {
-	var e *Error
-	switch {
-	case err == nil:
+	if err == nil {
 		return 0
+	}
+	var e *Error // allocated here, only if it is needed
+	switch {
 	case errors.As(err, &e):
 		return e.Code
 	case errors.Is(err, context.Canceled):

@@ -98,6 +98,7 @@ type TicksPublisher interface {
 // NewTicksPublisher returns a TicksPublisher over pub. It may be used
 // concurrently.
 func NewTicksPublisher(pub *gozmq.Publisher) TicksPublisher {
+	gozmqimpl.Describe(pub, File_samepackage_samepackage_proto.Services().ByName("Ticks"))
 	return &ticksPublisher{pub: pub}
 }
 
@@ -125,6 +126,7 @@ type TicksSubscriber interface {
 // NewTicksSubscriber returns a TicksSubscriber over sub. It may be used
 // concurrently.
 func NewTicksSubscriber(sub *gozmq.Subscriber) TicksSubscriber {
+	gozmqimpl.Describe(sub, File_samepackage_samepackage_proto.Services().ByName("Ticks"))
 	return &ticksSubscriber{sub: sub}
 }
 
@@ -154,6 +156,7 @@ type TicksHandler interface {
 // impl does not implement a topic, the subscription to it ends with its first
 // message.
 func HandleTicks(ctx context.Context, sub *gozmq.Subscriber, impl TicksHandler, opts ...gozmq.TopicHandlerOption) error {
+	gozmqimpl.Describe(sub, File_samepackage_samepackage_proto.Services().ByName("Ticks"))
 	return gozmqimpl.HandleTopics(ctx, sub, TicksName, func() []gozmqimpl.TopicHandler {
 		impl.mustEmbedUnimplementedTicksHandler()
 		return []gozmqimpl.TopicHandler{
@@ -223,6 +226,7 @@ func NewAlarmsVentilator(vent *gozmq.Ventilator) (AlarmsVentilator, error) {
 	if err := gozmqimpl.CheckVentilator(vent, &alarmsRingMethod); err != nil {
 		return nil, err
 	}
+	gozmqimpl.Describe(vent, File_samepackage_samepackage_proto.Services().ByName("Alarms"))
 	return &alarmsVentilator{vent: vent}, nil
 }
 
@@ -246,12 +250,13 @@ type AlarmsWorker interface {
 // NewAlarmsWorker opens a worker that runs tasks with impl. The options
 // gozmq.From and gozmq.To give its endpoints. Run or Close must be called.
 func NewAlarmsWorker(impl AlarmsWorker, opts ...gozmq.WorkerOption) (*gozmq.Worker, error) {
-	return gozmqimpl.NewWorker(AlarmsName, func() []gozmqimpl.TaskHandler {
+	w, err := gozmqimpl.NewWorker(AlarmsName, func() []gozmqimpl.TaskHandler {
 		impl.mustEmbedUnimplementedAlarmsWorker()
 		return []gozmqimpl.TaskHandler{
 			gozmqimpl.HandleTask(&alarmsRingMethod, impl.Ring),
 		}
 	}, opts)
+	return gozmqimpl.DescribeWorker(w, err, File_samepackage_samepackage_proto.Services().ByName("Alarms"))
 }
 
 // RunAlarmsWorker opens a worker, runs it until ctx ends or a ventilator stops
@@ -285,6 +290,7 @@ func NewAlarmsSink(sink *gozmq.Sink) (AlarmsSink, error) {
 	if err := gozmqimpl.CheckSink(sink, &alarmsRingMethod); err != nil {
 		return nil, err
 	}
+	gozmqimpl.Describe(sink, File_samepackage_samepackage_proto.Services().ByName("Alarms"))
 	return &alarmsSink{sink: sink}, nil
 }
 
@@ -313,6 +319,7 @@ func NewNowResponsePusher(vent *gozmq.Ventilator) (NowResponsePusher, error) {
 	if err := gozmqimpl.CheckVentilator(vent, &nowResponseTask); err != nil {
 		return nil, err
 	}
+	gozmqimpl.Describe(vent, (*NowResponse)(nil).ProtoReflect().Descriptor())
 	return &nowResponsePusher{vent: vent}, nil
 }
 
@@ -337,6 +344,7 @@ func NewNowResponsePuller(sink *gozmq.Sink) (NowResponsePuller, error) {
 	if err := gozmqimpl.CheckPuller(sink, &nowResponseTask); err != nil {
 		return nil, err
 	}
+	gozmqimpl.Describe(sink, (*NowResponse)(nil).ProtoReflect().Descriptor())
 	return &nowResponsePuller{sink: sink}, nil
 }
 

@@ -53,6 +53,7 @@ func NewOrdersVentilator(vent *gozmq.Ventilator) (OrdersVentilator, error) {
 	if err := gozmqimpl.CheckVentilator(vent, &ordersShipMethod); err != nil {
 		return nil, err
 	}
+	gozmqimpl.Describe(vent, delivery.File_delivery_delivery_proto.Services().ByName("Orders"))
 	return &ordersVentilator{vent: vent}, nil
 }
 
@@ -114,13 +115,14 @@ type OrdersWorker interface {
 // NewOrdersWorker opens a worker that runs tasks with impl. The options
 // gozmq.From and gozmq.To give its endpoints. Run or Close must be called.
 func NewOrdersWorker(impl OrdersWorker, opts ...gozmq.WorkerOption) (*gozmq.Worker, error) {
-	return gozmqimpl.NewWorker(OrdersName, func() []gozmqimpl.TaskHandler {
+	w, err := gozmqimpl.NewWorker(OrdersName, func() []gozmqimpl.TaskHandler {
 		impl.mustEmbedUnimplementedOrdersWorker()
 		return []gozmqimpl.TaskHandler{
 			gozmqimpl.HandleTask(&ordersShipMethod, impl.Ship),
 			gozmqimpl.HandleTaskOnly(&ordersForgetMethod, impl.Forget),
 		}
 	}, opts)
+	return gozmqimpl.DescribeWorker(w, err, delivery.File_delivery_delivery_proto.Services().ByName("Orders"))
 }
 
 // RunOrdersWorker opens a worker, runs it until ctx ends or a ventilator stops
@@ -166,6 +168,7 @@ func NewOrdersSink(sink *gozmq.Sink) (OrdersSink, error) {
 	if err := gozmqimpl.CheckSink(sink, &ordersShipMethod); err != nil {
 		return nil, err
 	}
+	gozmqimpl.Describe(sink, delivery.File_delivery_delivery_proto.Services().ByName("Orders"))
 	return &ordersSink{sink: sink}, nil
 }
 
@@ -213,6 +216,7 @@ func NewLogsVentilator(vent *gozmq.Ventilator) (LogsVentilator, error) {
 	if err := gozmqimpl.CheckVentilator(vent, &logsWriteMethod); err != nil {
 		return nil, err
 	}
+	gozmqimpl.Describe(vent, delivery.File_delivery_delivery_proto.Services().ByName("Logs"))
 	return &logsVentilator{vent: vent}, nil
 }
 
@@ -238,12 +242,13 @@ type LogsWorker interface {
 // NewLogsWorker opens a worker that runs tasks with impl. The options
 // gozmq.From and gozmq.To give its endpoints. Run or Close must be called.
 func NewLogsWorker(impl LogsWorker, opts ...gozmq.WorkerOption) (*gozmq.Worker, error) {
-	return gozmqimpl.NewWorker(LogsName, func() []gozmqimpl.TaskHandler {
+	w, err := gozmqimpl.NewWorker(LogsName, func() []gozmqimpl.TaskHandler {
 		impl.mustEmbedUnimplementedLogsWorker()
 		return []gozmqimpl.TaskHandler{
 			gozmqimpl.HandleTaskOnly(&logsWriteMethod, impl.Write),
 		}
 	}, opts)
+	return gozmqimpl.DescribeWorker(w, err, delivery.File_delivery_delivery_proto.Services().ByName("Logs"))
 }
 
 // RunLogsWorker opens a worker, runs it until ctx ends or a ventilator stops
@@ -282,6 +287,7 @@ func NewOrderPusher(vent *gozmq.Ventilator) (OrderPusher, error) {
 	if err := gozmqimpl.CheckVentilator(vent, &orderTask); err != nil {
 		return nil, err
 	}
+	gozmqimpl.Describe(vent, (*delivery.Order)(nil).ProtoReflect().Descriptor())
 	return &orderPusher{vent: vent}, nil
 }
 
@@ -323,6 +329,7 @@ func NewOrderPuller(sink *gozmq.Sink) (OrderPuller, error) {
 	if err := gozmqimpl.CheckPuller(sink, &orderTask); err != nil {
 		return nil, err
 	}
+	gozmqimpl.Describe(sink, (*delivery.Order)(nil).ProtoReflect().Descriptor())
 	return &orderPuller{sink: sink}, nil
 }
 

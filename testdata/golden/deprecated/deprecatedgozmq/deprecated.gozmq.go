@@ -136,6 +136,7 @@ type OldFeedPublisher interface {
 //
 // Deprecated: The file deprecated/deprecated.proto is marked as deprecated.
 func NewOldFeedPublisher(pub *gozmq.Publisher) OldFeedPublisher {
+	gozmqimpl.Describe(pub, deprecated.File_deprecated_deprecated_proto.Services().ByName("OldFeed"))
 	return &oldFeedPublisher{pub: pub}
 }
 
@@ -172,6 +173,7 @@ type OldFeedSubscriber interface {
 //
 // Deprecated: The file deprecated/deprecated.proto is marked as deprecated.
 func NewOldFeedSubscriber(sub *gozmq.Subscriber) OldFeedSubscriber {
+	gozmqimpl.Describe(sub, deprecated.File_deprecated_deprecated_proto.Services().ByName("OldFeed"))
 	return &oldFeedSubscriber{sub: sub}
 }
 
@@ -209,6 +211,7 @@ type OldFeedHandler interface {
 //
 // Deprecated: The file deprecated/deprecated.proto is marked as deprecated.
 func HandleOldFeed(ctx context.Context, sub *gozmq.Subscriber, impl OldFeedHandler, opts ...gozmq.TopicHandlerOption) error {
+	gozmqimpl.Describe(sub, deprecated.File_deprecated_deprecated_proto.Services().ByName("OldFeed"))
 	return gozmqimpl.HandleTopics(ctx, sub, OldFeedName, func() []gozmqimpl.TopicHandler {
 		impl.mustEmbedUnimplementedOldFeedHandler()
 		return []gozmqimpl.TopicHandler{
@@ -297,6 +300,7 @@ func NewOldWorkVentilator(vent *gozmq.Ventilator) (OldWorkVentilator, error) {
 	if err := gozmqimpl.CheckVentilator(vent, &oldWorkDoMethod); err != nil {
 		return nil, err
 	}
+	gozmqimpl.Describe(vent, deprecated.File_deprecated_deprecated_proto.Services().ByName("OldWork"))
 	return &oldWorkVentilator{vent: vent}, nil
 }
 
@@ -326,12 +330,13 @@ type OldWorkWorker interface {
 //
 // Deprecated: The file deprecated/deprecated.proto is marked as deprecated.
 func NewOldWorkWorker(impl OldWorkWorker, opts ...gozmq.WorkerOption) (*gozmq.Worker, error) {
-	return gozmqimpl.NewWorker(OldWorkName, func() []gozmqimpl.TaskHandler {
+	w, err := gozmqimpl.NewWorker(OldWorkName, func() []gozmqimpl.TaskHandler {
 		impl.mustEmbedUnimplementedOldWorkWorker()
 		return []gozmqimpl.TaskHandler{
 			gozmqimpl.HandleTask(&oldWorkDoMethod, impl.Do),
 		}
 	}, opts)
+	return gozmqimpl.DescribeWorker(w, err, deprecated.File_deprecated_deprecated_proto.Services().ByName("OldWork"))
 }
 
 // RunOldWorkWorker opens a worker, runs it until ctx ends or a ventilator
@@ -377,6 +382,7 @@ func NewOldWorkSink(sink *gozmq.Sink) (OldWorkSink, error) {
 	if err := gozmqimpl.CheckSink(sink, &oldWorkDoMethod); err != nil {
 		return nil, err
 	}
+	gozmqimpl.Describe(sink, deprecated.File_deprecated_deprecated_proto.Services().ByName("OldWork"))
 	return &oldWorkSink{sink: sink}, nil
 }
 
@@ -409,6 +415,7 @@ type ThingPublisher interface {
 //
 // Deprecated: The file deprecated/deprecated.proto is marked as deprecated.
 func NewThingPublisher(pub *gozmq.Publisher) ThingPublisher {
+	gozmqimpl.Describe(pub, (*deprecated.Thing)(nil).ProtoReflect().Descriptor())
 	return &thingPublisher{pub: pub}
 }
 
@@ -444,6 +451,7 @@ type ThingSubscriber interface {
 //
 // Deprecated: The file deprecated/deprecated.proto is marked as deprecated.
 func NewThingSubscriber(sub *gozmq.Subscriber) ThingSubscriber {
+	gozmqimpl.Describe(sub, (*deprecated.Thing)(nil).ProtoReflect().Descriptor())
 	return &thingSubscriber{sub: sub}
 }
 
@@ -487,6 +495,7 @@ func NewThingPusher(vent *gozmq.Ventilator) (ThingPusher, error) {
 	if err := gozmqimpl.CheckVentilator(vent, &thingTask); err != nil {
 		return nil, err
 	}
+	gozmqimpl.Describe(vent, (*deprecated.Thing)(nil).ProtoReflect().Descriptor())
 	return &thingPusher{vent: vent}, nil
 }
 
@@ -519,6 +528,7 @@ func NewThingPuller(sink *gozmq.Sink) (ThingPuller, error) {
 	if err := gozmqimpl.CheckPuller(sink, &thingTask); err != nil {
 		return nil, err
 	}
+	gozmqimpl.Describe(sink, (*deprecated.Thing)(nil).ProtoReflect().Descriptor())
 	return &thingPuller{sink: sink}, nil
 }
 

@@ -104,6 +104,7 @@ type LedgerPublisher interface {
 // NewLedgerPublisher returns a LedgerPublisher over pub. It may be used
 // concurrently.
 func NewLedgerPublisher(pub *gozmq.Publisher) LedgerPublisher {
+	gozmqimpl.Describe(pub, edition2023.File_edition2023_edition2023_proto.Services().ByName("Ledger"))
 	return &ledgerPublisher{pub: pub}
 }
 
@@ -138,6 +139,7 @@ type LedgerSubscriber interface {
 // NewLedgerSubscriber returns a LedgerSubscriber over sub. It may be used
 // concurrently.
 func NewLedgerSubscriber(sub *gozmq.Subscriber) LedgerSubscriber {
+	gozmqimpl.Describe(sub, edition2023.File_edition2023_edition2023_proto.Services().ByName("Ledger"))
 	return &ledgerSubscriber{sub: sub}
 }
 
@@ -177,6 +179,7 @@ type LedgerHandler interface {
 // goes on. When impl does not implement a topic, the subscription to it ends
 // with its first message.
 func HandleLedger(ctx context.Context, sub *gozmq.Subscriber, impl LedgerHandler, opts ...gozmq.TopicHandlerOption) error {
+	gozmqimpl.Describe(sub, edition2023.File_edition2023_edition2023_proto.Services().ByName("Ledger"))
 	return gozmqimpl.HandleTopics(ctx, sub, LedgerName, func() []gozmqimpl.TopicHandler {
 		impl.mustEmbedUnimplementedLedgerHandler()
 		return []gozmqimpl.TopicHandler{

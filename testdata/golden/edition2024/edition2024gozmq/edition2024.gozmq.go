@@ -111,6 +111,7 @@ type TrackingPublisher interface {
 // NewTrackingPublisher returns a TrackingPublisher over pub. It may be used
 // concurrently.
 func NewTrackingPublisher(pub *gozmq.Publisher) TrackingPublisher {
+	gozmqimpl.Describe(pub, edition2024.File_edition2024_edition2024_proto.Services().ByName("Tracking"))
 	return &trackingPublisher{pub: pub}
 }
 
@@ -138,6 +139,7 @@ type TrackingSubscriber interface {
 // NewTrackingSubscriber returns a TrackingSubscriber over sub. It may be used
 // concurrently.
 func NewTrackingSubscriber(sub *gozmq.Subscriber) TrackingSubscriber {
+	gozmqimpl.Describe(sub, edition2024.File_edition2024_edition2024_proto.Services().ByName("Tracking"))
 	return &trackingSubscriber{sub: sub}
 }
 
@@ -168,6 +170,7 @@ type TrackingHandler interface {
 // goes on. When impl does not implement a topic, the subscription to it ends
 // with its first message.
 func HandleTracking(ctx context.Context, sub *gozmq.Subscriber, impl TrackingHandler, opts ...gozmq.TopicHandlerOption) error {
+	gozmqimpl.Describe(sub, edition2024.File_edition2024_edition2024_proto.Services().ByName("Tracking"))
 	return gozmqimpl.HandleTopics(ctx, sub, TrackingName, func() []gozmqimpl.TopicHandler {
 		impl.mustEmbedUnimplementedTrackingHandler()
 		return []gozmqimpl.TopicHandler{
@@ -230,6 +233,7 @@ func NewReceiptPusher(vent *gozmq.Ventilator) (ReceiptPusher, error) {
 	if err := gozmqimpl.CheckVentilator(vent, &receiptTask); err != nil {
 		return nil, err
 	}
+	gozmqimpl.Describe(vent, (*edition2024.Receipt)(nil).ProtoReflect().Descriptor())
 	return &receiptPusher{vent: vent}, nil
 }
 
@@ -254,6 +258,7 @@ func NewReceiptPuller(sink *gozmq.Sink) (ReceiptPuller, error) {
 	if err := gozmqimpl.CheckPuller(sink, &receiptTask); err != nil {
 		return nil, err
 	}
+	gozmqimpl.Describe(sink, (*edition2024.Receipt)(nil).ProtoReflect().Descriptor())
 	return &receiptPuller{sink: sink}, nil
 }
 

@@ -29,6 +29,7 @@ type ReadingPublisher interface {
 // NewReadingPublisher returns a ReadingPublisher over pub. It may be used
 // concurrently.
 func NewReadingPublisher(pub *gozmq.Publisher) ReadingPublisher {
+	gozmqimpl.Describe(pub, (*message.Reading)(nil).ProtoReflect().Descriptor())
 	return &readingPublisher{pub: pub}
 }
 
@@ -58,6 +59,7 @@ type ReadingSubscriber interface {
 // NewReadingSubscriber returns a ReadingSubscriber over sub. It may be used
 // concurrently.
 func NewReadingSubscriber(sub *gozmq.Subscriber) ReadingSubscriber {
+	gozmqimpl.Describe(sub, (*message.Reading)(nil).ProtoReflect().Descriptor())
 	return &readingSubscriber{sub: sub}
 }
 
@@ -113,6 +115,7 @@ type ReadingSamplePublisher interface {
 // NewReadingSamplePublisher returns a ReadingSamplePublisher over pub. It may
 // be used concurrently.
 func NewReadingSamplePublisher(pub *gozmq.Publisher) ReadingSamplePublisher {
+	gozmqimpl.Describe(pub, (*message.Reading_Sample)(nil).ProtoReflect().Descriptor())
 	return &readingSamplePublisher{pub: pub}
 }
 
@@ -141,6 +144,7 @@ type ReadingSampleSubscriber interface {
 // NewReadingSampleSubscriber returns a ReadingSampleSubscriber over sub. It
 // may be used concurrently.
 func NewReadingSampleSubscriber(sub *gozmq.Subscriber) ReadingSampleSubscriber {
+	gozmqimpl.Describe(sub, (*message.Reading_Sample)(nil).ProtoReflect().Descriptor())
 	return &readingSampleSubscriber{sub: sub}
 }
 
@@ -177,6 +181,7 @@ func NewReadingSamplePusher(vent *gozmq.Ventilator) (ReadingSamplePusher, error)
 	if err := gozmqimpl.CheckVentilator(vent, &readingSampleTask); err != nil {
 		return nil, err
 	}
+	gozmqimpl.Describe(vent, (*message.Reading_Sample)(nil).ProtoReflect().Descriptor())
 	return &readingSamplePusher{vent: vent}, nil
 }
 
@@ -204,6 +209,7 @@ func NewReadingSamplePuller(sink *gozmq.Sink) (ReadingSamplePuller, error) {
 	if err := gozmqimpl.CheckPuller(sink, &readingSampleTask); err != nil {
 		return nil, err
 	}
+	gozmqimpl.Describe(sink, (*message.Reading_Sample)(nil).ProtoReflect().Descriptor())
 	return &readingSamplePuller{sink: sink}, nil
 }
 
@@ -241,6 +247,7 @@ func NewJobPusher(vent *gozmq.Ventilator) (JobPusher, error) {
 	if err := gozmqimpl.CheckVentilator(vent, &jobTask); err != nil {
 		return nil, err
 	}
+	gozmqimpl.Describe(vent, (*message.Job)(nil).ProtoReflect().Descriptor())
 	return &jobPusher{vent: vent}, nil
 }
 
@@ -273,6 +280,7 @@ func NewJobPuller(sink *gozmq.Sink) (JobPuller, error) {
 	if err := gozmqimpl.CheckPuller(sink, &jobTask); err != nil {
 		return nil, err
 	}
+	gozmqimpl.Describe(sink, (*message.Job)(nil).ProtoReflect().Descriptor())
 	return &jobPuller{sink: sink}, nil
 }
 

@@ -390,6 +390,7 @@ type FeedPublisher interface {
 // NewFeedPublisher returns a FeedPublisher over pub. It may be used
 // concurrently.
 func NewFeedPublisher(pub *gozmq.Publisher) FeedPublisher {
+	gozmqimpl.Describe(pub, names.File_names_clashes_proto.Services().ByName("Feed"))
 	return &feedPublisher{pub: pub}
 }
 
@@ -417,6 +418,7 @@ type FeedSubscriber interface {
 // NewFeedSubscriber returns a FeedSubscriber over sub. It may be used
 // concurrently.
 func NewFeedSubscriber(sub *gozmq.Subscriber) FeedSubscriber {
+	gozmqimpl.Describe(sub, names.File_names_clashes_proto.Services().ByName("Feed"))
 	return &feedSubscriber{sub: sub}
 }
 
@@ -446,6 +448,7 @@ type FeedHandler interface {
 // impl does not implement a topic, the subscription to it ends with its first
 // message.
 func HandleFeed(ctx context.Context, sub *gozmq.Subscriber, impl FeedHandler, opts ...gozmq.TopicHandlerOption) error {
+	gozmqimpl.Describe(sub, names.File_names_clashes_proto.Services().ByName("Feed"))
 	return gozmqimpl.HandleTopics(ctx, sub, FeedName, func() []gozmqimpl.TopicHandler {
 		impl.mustEmbedUnimplementedFeedHandler()
 		return []gozmqimpl.TopicHandler{
@@ -509,6 +512,7 @@ type NewFeed_Publisher interface {
 // NewNewFeedPublisher returns a NewFeed_Publisher over pub. It may be used
 // concurrently.
 func NewNewFeedPublisher(pub *gozmq.Publisher) NewFeed_Publisher {
+	gozmqimpl.Describe(pub, names.File_names_clashes_proto.Services().ByName("NewFeed"))
 	return &newFeedPublisher{pub: pub}
 }
 
@@ -536,6 +540,7 @@ type NewFeed_Subscriber interface {
 // NewNewFeedSubscriber returns a NewFeed_Subscriber over sub. It may be used
 // concurrently.
 func NewNewFeedSubscriber(sub *gozmq.Subscriber) NewFeed_Subscriber {
+	gozmqimpl.Describe(sub, names.File_names_clashes_proto.Services().ByName("NewFeed"))
 	return &newFeedSubscriber{sub: sub}
 }
 
@@ -565,6 +570,7 @@ type NewFeedHandler interface {
 // goes on. When impl does not implement a topic, the subscription to it ends
 // with its first message.
 func HandleNewFeed(ctx context.Context, sub *gozmq.Subscriber, impl NewFeedHandler, opts ...gozmq.TopicHandlerOption) error {
+	gozmqimpl.Describe(sub, names.File_names_clashes_proto.Services().ByName("NewFeed"))
 	return gozmqimpl.HandleTopics(ctx, sub, NewFeedName, func() []gozmqimpl.TopicHandler {
 		impl.mustEmbedUnimplementedNewFeedHandler()
 		return []gozmqimpl.TopicHandler{
@@ -621,6 +627,7 @@ type FeedPulsePublisher interface {
 // NewFeedPulsePublisher returns a FeedPulsePublisher over pub. It may be used
 // concurrently.
 func NewFeedPulsePublisher(pub *gozmq.Publisher) FeedPulsePublisher {
+	gozmqimpl.Describe(pub, (*names.FeedPulse)(nil).ProtoReflect().Descriptor())
 	return &feedPulsePublisher{pub: pub}
 }
 
@@ -650,6 +657,7 @@ type FeedPulseSubscriber interface {
 // NewFeedPulseSubscriber returns a FeedPulseSubscriber over sub. It may be
 // used concurrently.
 func NewFeedPulseSubscriber(sub *gozmq.Subscriber) FeedPulseSubscriber {
+	gozmqimpl.Describe(sub, (*names.FeedPulse)(nil).ProtoReflect().Descriptor())
 	return &feedPulseSubscriber{sub: sub}
 }
 

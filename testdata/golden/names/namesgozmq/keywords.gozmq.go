@@ -292,6 +292,7 @@ type InterfacePublisher interface {
 // NewInterfacePublisher returns a InterfacePublisher over pub. It may be used
 // concurrently.
 func NewInterfacePublisher(pub *gozmq.Publisher) InterfacePublisher {
+	gozmqimpl.Describe(pub, names.File_names_keywords_proto.Services().ByName("interface"))
 	return &interfacePublisher{pub: pub}
 }
 
@@ -326,6 +327,7 @@ type InterfaceSubscriber interface {
 // NewInterfaceSubscriber returns a InterfaceSubscriber over sub. It may be
 // used concurrently.
 func NewInterfaceSubscriber(sub *gozmq.Subscriber) InterfaceSubscriber {
+	gozmqimpl.Describe(sub, names.File_names_keywords_proto.Services().ByName("interface"))
 	return &interfaceSubscriber{sub: sub}
 }
 
@@ -365,6 +367,7 @@ type InterfaceHandler interface {
 // goes on. When impl does not implement a topic, the subscription to it ends
 // with its first message.
 func HandleInterface(ctx context.Context, sub *gozmq.Subscriber, impl InterfaceHandler, opts ...gozmq.TopicHandlerOption) error {
+	gozmqimpl.Describe(sub, names.File_names_keywords_proto.Services().ByName("interface"))
 	return gozmqimpl.HandleTopics(ctx, sub, InterfaceName, func() []gozmqimpl.TopicHandler {
 		impl.mustEmbedUnimplementedInterfaceHandler()
 		return []gozmqimpl.TopicHandler{
@@ -484,6 +487,7 @@ func NewGoVentilator(vent *gozmq.Ventilator) (GoVentilator, error) {
 	if err := gozmqimpl.CheckVentilator(vent, &goChanMethod); err != nil {
 		return nil, err
 	}
+	gozmqimpl.Describe(vent, names.File_names_keywords_proto.Services().ByName("go"))
 	return &goVentilator{vent: vent}, nil
 }
 
@@ -513,13 +517,14 @@ type GoWorker interface {
 // NewGoWorker opens a worker that runs tasks with impl. The options gozmq.From
 // and gozmq.To give its endpoints. Run or Close must be called.
 func NewGoWorker(impl GoWorker, opts ...gozmq.WorkerOption) (*gozmq.Worker, error) {
-	return gozmqimpl.NewWorker(GoName, func() []gozmqimpl.TaskHandler {
+	w, err := gozmqimpl.NewWorker(GoName, func() []gozmqimpl.TaskHandler {
 		impl.mustEmbedUnimplementedGoWorker()
 		return []gozmqimpl.TaskHandler{
 			gozmqimpl.HandleTask(&goChanMethod, impl.Chan),
 			gozmqimpl.HandleTaskOnly(&goSelectMethod, impl.Select),
 		}
 	}, opts)
+	return gozmqimpl.DescribeWorker(w, err, names.File_names_keywords_proto.Services().ByName("go"))
 }
 
 // RunGoWorker opens a worker, runs it until ctx ends or a ventilator stops it,
@@ -558,6 +563,7 @@ func NewGoSink(sink *gozmq.Sink) (GoSink, error) {
 	if err := gozmqimpl.CheckSink(sink, &goChanMethod); err != nil {
 		return nil, err
 	}
+	gozmqimpl.Describe(sink, names.File_names_keywords_proto.Services().ByName("go"))
 	return &goSink{sink: sink}, nil
 }
 
@@ -865,6 +871,7 @@ type StringPublisher interface {
 // NewStringPublisher returns a StringPublisher over pub. It may be used
 // concurrently.
 func NewStringPublisher(pub *gozmq.Publisher) StringPublisher {
+	gozmqimpl.Describe(pub, (*names.String)(nil).ProtoReflect().Descriptor())
 	return &stringPublisher{pub: pub}
 }
 
@@ -892,6 +899,7 @@ type StringSubscriber interface {
 // NewStringSubscriber returns a StringSubscriber over sub. It may be used
 // concurrently.
 func NewStringSubscriber(sub *gozmq.Subscriber) StringSubscriber {
+	gozmqimpl.Describe(sub, (*names.String)(nil).ProtoReflect().Descriptor())
 	return &stringSubscriber{sub: sub}
 }
 
@@ -947,6 +955,7 @@ func NewStringPusher(vent *gozmq.Ventilator) (StringPusher, error) {
 	if err := gozmqimpl.CheckVentilator(vent, &stringTask); err != nil {
 		return nil, err
 	}
+	gozmqimpl.Describe(vent, (*names.String)(nil).ProtoReflect().Descriptor())
 	return &stringPusher{vent: vent}, nil
 }
 
@@ -971,6 +980,7 @@ func NewStringPuller(sink *gozmq.Sink) (StringPuller, error) {
 	if err := gozmqimpl.CheckPuller(sink, &stringTask); err != nil {
 		return nil, err
 	}
+	gozmqimpl.Describe(sink, (*names.String)(nil).ProtoReflect().Descriptor())
 	return &stringPuller{sink: sink}, nil
 }
 
@@ -1000,6 +1010,7 @@ func NewOuter_InnerPusher(vent *gozmq.Ventilator) (Outer_InnerPusher, error) {
 	if err := gozmqimpl.CheckVentilator(vent, &outer_InnerTask); err != nil {
 		return nil, err
 	}
+	gozmqimpl.Describe(vent, (*names.Outer_Inner)(nil).ProtoReflect().Descriptor())
 	return &outer_InnerPusher{vent: vent}, nil
 }
 
@@ -1024,6 +1035,7 @@ func NewOuter_InnerPuller(sink *gozmq.Sink) (Outer_InnerPuller, error) {
 	if err := gozmqimpl.CheckPuller(sink, &outer_InnerTask); err != nil {
 		return nil, err
 	}
+	gozmqimpl.Describe(sink, (*names.Outer_Inner)(nil).ProtoReflect().Descriptor())
 	return &outer_InnerPuller{sink: sink}, nil
 }
 
@@ -1049,6 +1061,7 @@ type OuterInnerMoreInnerPublisher interface {
 // NewOuterInnerMoreInnerPublisher returns a OuterInnerMoreInnerPublisher over
 // pub. It may be used concurrently.
 func NewOuterInnerMoreInnerPublisher(pub *gozmq.Publisher) OuterInnerMoreInnerPublisher {
+	gozmqimpl.Describe(pub, (*names.Outer_InnerMoreInner)(nil).ProtoReflect().Descriptor())
 	return &outerInnerMoreInnerPublisher{pub: pub}
 }
 
@@ -1075,6 +1088,7 @@ type OuterInnerMoreInnerSubscriber interface {
 // NewOuterInnerMoreInnerSubscriber returns a OuterInnerMoreInnerSubscriber
 // over sub. It may be used concurrently.
 func NewOuterInnerMoreInnerSubscriber(sub *gozmq.Subscriber) OuterInnerMoreInnerSubscriber {
+	gozmqimpl.Describe(sub, (*names.Outer_InnerMoreInner)(nil).ProtoReflect().Descriptor())
 	return &outerInnerMoreInnerSubscriber{sub: sub}
 }
 
@@ -1112,6 +1126,7 @@ func NewOuterInnerPusher(vent *gozmq.Ventilator) (OuterInnerPusher, error) {
 	if err := gozmqimpl.CheckVentilator(vent, &outerInnerTask); err != nil {
 		return nil, err
 	}
+	gozmqimpl.Describe(vent, (*names.OuterInner)(nil).ProtoReflect().Descriptor())
 	return &outerInnerPusher{vent: vent}, nil
 }
 
@@ -1138,6 +1153,7 @@ func NewOuterInnerPuller(sink *gozmq.Sink) (OuterInnerPuller, error) {
 	if err := gozmqimpl.CheckPuller(sink, &outerInnerTask); err != nil {
 		return nil, err
 	}
+	gozmqimpl.Describe(sink, (*names.OuterInner)(nil).ProtoReflect().Descriptor())
 	return &outerInnerPuller{sink: sink}, nil
 }
 

@@ -101,6 +101,7 @@ type ChangesPublisher interface {
 // NewChangesPublisher returns a ChangesPublisher over pub. It may be used
 // concurrently.
 func NewChangesPublisher(pub *gozmq.Publisher) ChangesPublisher {
+	gozmqimpl.Describe(pub, proto2.File_proto2_proto2_proto.Services().ByName("Changes"))
 	return &changesPublisher{pub: pub}
 }
 
@@ -128,6 +129,7 @@ type ChangesSubscriber interface {
 // NewChangesSubscriber returns a ChangesSubscriber over sub. It may be used
 // concurrently.
 func NewChangesSubscriber(sub *gozmq.Subscriber) ChangesSubscriber {
+	gozmqimpl.Describe(sub, proto2.File_proto2_proto2_proto.Services().ByName("Changes"))
 	return &changesSubscriber{sub: sub}
 }
 
@@ -157,6 +159,7 @@ type ChangesHandler interface {
 // goes on. When impl does not implement a topic, the subscription to it ends
 // with its first message.
 func HandleChanges(ctx context.Context, sub *gozmq.Subscriber, impl ChangesHandler, opts ...gozmq.TopicHandlerOption) error {
+	gozmqimpl.Describe(sub, proto2.File_proto2_proto2_proto.Services().ByName("Changes"))
 	return gozmqimpl.HandleTopics(ctx, sub, ChangesName, func() []gozmqimpl.TopicHandler {
 		impl.mustEmbedUnimplementedChangesHandler()
 		return []gozmqimpl.TopicHandler{

@@ -29,6 +29,7 @@ type PlacePublisher interface {
 // NewPlacePublisher returns a PlacePublisher over pub. It may be used
 // concurrently.
 func NewPlacePublisher(pub *gozmq.Publisher) PlacePublisher {
+	gozmqimpl.Describe(pub, (*pubsub.Place)(nil).ProtoReflect().Descriptor())
 	return &placePublisher{pub: pub}
 }
 
@@ -58,6 +59,7 @@ type PlaceSubscriber interface {
 // NewPlaceSubscriber returns a PlaceSubscriber over sub. It may be used
 // concurrently.
 func NewPlaceSubscriber(sub *gozmq.Subscriber) PlaceSubscriber {
+	gozmqimpl.Describe(sub, (*pubsub.Place)(nil).ProtoReflect().Descriptor())
 	return &placeSubscriber{sub: sub}
 }
 

@@ -95,6 +95,7 @@ type FeedPublisher interface {
 // NewFeedPublisher returns a FeedPublisher over pub. It may be used
 // concurrently.
 func NewFeedPublisher(pub *gozmq.Publisher) FeedPublisher {
+	gozmqimpl.Describe(pub, pubsub.File_pubsub_pubsub_proto.Services().ByName("Feed"))
 	return &feedPublisher{pub: pub}
 }
 
@@ -228,6 +229,7 @@ type FeedSubscriber interface {
 // NewFeedSubscriber returns a FeedSubscriber over sub. It may be used
 // concurrently.
 func NewFeedSubscriber(sub *gozmq.Subscriber) FeedSubscriber {
+	gozmqimpl.Describe(sub, pubsub.File_pubsub_pubsub_proto.Services().ByName("Feed"))
 	return &feedSubscriber{sub: sub}
 }
 
@@ -369,6 +371,7 @@ type FeedHandler interface {
 // impl does not implement a topic, the subscription to it ends with its first
 // message.
 func HandleFeed(ctx context.Context, sub *gozmq.Subscriber, impl FeedHandler, opts ...gozmq.TopicHandlerOption) error {
+	gozmqimpl.Describe(sub, pubsub.File_pubsub_pubsub_proto.Services().ByName("Feed"))
 	return gozmqimpl.HandleTopics(ctx, sub, FeedName, func() []gozmqimpl.TopicHandler {
 		impl.mustEmbedUnimplementedFeedHandler()
 		return []gozmqimpl.TopicHandler{
@@ -755,6 +758,7 @@ type RawPublisher interface {
 // NewRawPublisher returns a RawPublisher over pub. It may be used
 // concurrently.
 func NewRawPublisher(pub *gozmq.Publisher) RawPublisher {
+	gozmqimpl.Describe(pub, pubsub.File_pubsub_pubsub_proto.Services().ByName("Raw"))
 	return &rawPublisher{pub: pub}
 }
 
@@ -783,6 +787,7 @@ type RawSubscriber interface {
 // NewRawSubscriber returns a RawSubscriber over sub. It may be used
 // concurrently.
 func NewRawSubscriber(sub *gozmq.Subscriber) RawSubscriber {
+	gozmqimpl.Describe(sub, pubsub.File_pubsub_pubsub_proto.Services().ByName("Raw"))
 	return &rawSubscriber{sub: sub}
 }
 
@@ -814,6 +819,7 @@ type RawHandler interface {
 // impl does not implement a topic, the subscription to it ends with its first
 // message.
 func HandleRaw(ctx context.Context, sub *gozmq.Subscriber, impl RawHandler, opts ...gozmq.TopicHandlerOption) error {
+	gozmqimpl.Describe(sub, pubsub.File_pubsub_pubsub_proto.Services().ByName("Raw"))
 	return gozmqimpl.HandleTopics(ctx, sub, RawName, func() []gozmqimpl.TopicHandler {
 		impl.mustEmbedUnimplementedRawHandler()
 		return []gozmqimpl.TopicHandler{

@@ -77,6 +77,7 @@ func NewThumbnailsVentilator(vent *gozmq.Ventilator) (ThumbnailsVentilator, erro
 	if err := gozmqimpl.CheckVentilator(vent, &thumbnailsRenderMethod); err != nil {
 		return nil, err
 	}
+	gozmqimpl.Describe(vent, pushpull.File_pushpull_pushpull_proto.Services().ByName("Thumbnails"))
 	return &thumbnailsVentilator{vent: vent}, nil
 }
 
@@ -142,7 +143,7 @@ type ThumbnailsWorker interface {
 // NewThumbnailsWorker opens a worker that runs tasks with impl. The options
 // gozmq.From and gozmq.To give its endpoints. Run or Close must be called.
 func NewThumbnailsWorker(impl ThumbnailsWorker, opts ...gozmq.WorkerOption) (*gozmq.Worker, error) {
-	return gozmqimpl.NewWorker(ThumbnailsName, func() []gozmqimpl.TaskHandler {
+	w, err := gozmqimpl.NewWorker(ThumbnailsName, func() []gozmqimpl.TaskHandler {
 		impl.mustEmbedUnimplementedThumbnailsWorker()
 		return []gozmqimpl.TaskHandler{
 			gozmqimpl.HandleTask(&thumbnailsRenderMethod, impl.Render),
@@ -154,6 +155,7 @@ func NewThumbnailsWorker(impl ThumbnailsWorker, opts ...gozmq.WorkerOption) (*go
 			gozmqimpl.HandleTaskOnly(&thumbnailsUnimplementedThumbnailsWorkerMethod, impl.UnimplementedThumbnailsWorker_),
 		}
 	}, opts)
+	return gozmqimpl.DescribeWorker(w, err, pushpull.File_pushpull_pushpull_proto.Services().ByName("Thumbnails"))
 }
 
 // RunThumbnailsWorker opens a worker, runs it until ctx ends or a ventilator
@@ -236,6 +238,7 @@ func NewThumbnailsSink(sink *gozmq.Sink) (ThumbnailsSink, error) {
 	if err := gozmqimpl.CheckSink(sink, &thumbnailsRenderMethod); err != nil {
 		return nil, err
 	}
+	gozmqimpl.Describe(sink, pushpull.File_pushpull_pushpull_proto.Services().ByName("Thumbnails"))
 	return &thumbnailsSink{sink: sink}, nil
 }
 
@@ -311,6 +314,7 @@ func NewLogsVentilator(vent *gozmq.Ventilator) (LogsVentilator, error) {
 	if err := gozmqimpl.CheckVentilator(vent, &logsWriteMethod); err != nil {
 		return nil, err
 	}
+	gozmqimpl.Describe(vent, pushpull.File_pushpull_pushpull_proto.Services().ByName("Logs"))
 	return &logsVentilator{vent: vent}, nil
 }
 
@@ -336,12 +340,13 @@ type LogsWorker interface {
 // NewLogsWorker opens a worker that runs tasks with impl. The options
 // gozmq.From and gozmq.To give its endpoints. Run or Close must be called.
 func NewLogsWorker(impl LogsWorker, opts ...gozmq.WorkerOption) (*gozmq.Worker, error) {
-	return gozmqimpl.NewWorker(LogsName, func() []gozmqimpl.TaskHandler {
+	w, err := gozmqimpl.NewWorker(LogsName, func() []gozmqimpl.TaskHandler {
 		impl.mustEmbedUnimplementedLogsWorker()
 		return []gozmqimpl.TaskHandler{
 			gozmqimpl.HandleTaskOnly(&logsWriteMethod, impl.Write),
 		}
 	}, opts)
+	return gozmqimpl.DescribeWorker(w, err, pushpull.File_pushpull_pushpull_proto.Services().ByName("Logs"))
 }
 
 // RunLogsWorker opens a worker, runs it until ctx ends or a ventilator stops

@@ -91,6 +91,7 @@ type MarketPublisher interface {
 // NewMarketPublisher returns a MarketPublisher over pub. It may be used
 // concurrently.
 func NewMarketPublisher(pub *gozmq.Publisher) MarketPublisher {
+	gozmqimpl.Describe(pub, traits.File_traits_traits_proto.Services().ByName("Market"))
 	return &marketPublisher{pub: pub}
 }
 
@@ -227,6 +228,7 @@ type MarketSubscriber interface {
 // NewMarketSubscriber returns a MarketSubscriber over sub. It may be used
 // concurrently.
 func NewMarketSubscriber(sub *gozmq.Subscriber) MarketSubscriber {
+	gozmqimpl.Describe(sub, traits.File_traits_traits_proto.Services().ByName("Market"))
 	return &marketSubscriber{sub: sub}
 }
 
@@ -359,6 +361,7 @@ type MarketHandler interface {
 // goes on. When impl does not implement a topic, the subscription to it ends
 // with its first message.
 func HandleMarket(ctx context.Context, sub *gozmq.Subscriber, impl MarketHandler, opts ...gozmq.TopicHandlerOption) error {
+	gozmqimpl.Describe(sub, traits.File_traits_traits_proto.Services().ByName("Market"))
 	return gozmqimpl.HandleTopics(ctx, sub, MarketName, func() []gozmqimpl.TopicHandler {
 		impl.mustEmbedUnimplementedMarketHandler()
 		return []gozmqimpl.TopicHandler{
@@ -609,6 +612,7 @@ func ParseMarketBookedTopic(topic string) (f MarketBookedFields, err error) {
 // new reply whenever messages were missed or a publisher was restarted. It
 // makes the calls through caller, for example a gozmq.Conn.
 func FollowMarketBooked(ctx context.Context, sub *gozmq.Subscriber, caller gozmq.Caller, req *traits.ReadRequest, filters ...MarketBookedFilter) iter.Seq2[gozmq.Change[*traits.Book, *traits.Price], error] {
+	gozmqimpl.Describe(sub, traits.File_traits_traits_proto.Services().ByName("Market"))
 	return gozmqimpl.FollowState[traits.Book](ctx, sub, marketBookedTopic, caller, &marketBookedSnapshot, req, filters)
 }
 
@@ -629,6 +633,7 @@ var marketRuleTopic = gozmqimpl.NewTopic[traits.Price](MarketRuleProcedure, Mark
 // a new reply whenever messages were missed or a publisher was restarted. It
 // makes the calls through caller, for example a gozmq.Conn.
 func FollowMarketRule(ctx context.Context, sub *gozmq.Subscriber, caller gozmq.Caller, req *traits.ReadRequest) iter.Seq2[gozmq.Change[*traits.Book, *traits.Price], error] {
+	gozmqimpl.Describe(sub, traits.File_traits_traits_proto.Services().ByName("Market"))
 	return gozmqimpl.FollowAll[traits.Book](ctx, sub, marketRuleTopic, caller, &marketRuleSnapshot, req)
 }
 
@@ -765,6 +770,7 @@ type QuotedPublisher interface {
 // NewQuotedPublisher returns a QuotedPublisher over pub. It may be used
 // concurrently.
 func NewQuotedPublisher(pub *gozmq.Publisher) QuotedPublisher {
+	gozmqimpl.Describe(pub, (*traits.Quoted)(nil).ProtoReflect().Descriptor())
 	return &quotedPublisher{pub: pub}
 }
 
@@ -795,6 +801,7 @@ type QuotedSubscriber interface {
 // NewQuotedSubscriber returns a QuotedSubscriber over sub. It may be used
 // concurrently.
 func NewQuotedSubscriber(sub *gozmq.Subscriber) QuotedSubscriber {
+	gozmqimpl.Describe(sub, (*traits.Quoted)(nil).ProtoReflect().Descriptor())
 	return &quotedSubscriber{sub: sub}
 }
 
@@ -848,6 +855,7 @@ type LevelPublisher interface {
 // NewLevelPublisher returns a LevelPublisher over pub. It may be used
 // concurrently.
 func NewLevelPublisher(pub *gozmq.Publisher) LevelPublisher {
+	gozmqimpl.Describe(pub, (*traits.Level)(nil).ProtoReflect().Descriptor())
 	return &levelPublisher{pub: pub}
 }
 
@@ -877,6 +885,7 @@ type LevelSubscriber interface {
 // NewLevelSubscriber returns a LevelSubscriber over sub. It may be used
 // concurrently.
 func NewLevelSubscriber(sub *gozmq.Subscriber) LevelSubscriber {
+	gozmqimpl.Describe(sub, (*traits.Level)(nil).ProtoReflect().Descriptor())
 	return &levelSubscriber{sub: sub}
 }
 
@@ -930,6 +939,7 @@ type EntryPublisher interface {
 // NewEntryPublisher returns a EntryPublisher over pub. It may be used
 // concurrently.
 func NewEntryPublisher(pub *gozmq.Publisher) EntryPublisher {
+	gozmqimpl.Describe(pub, (*traits.Entry)(nil).ProtoReflect().Descriptor())
 	return &entryPublisher{pub: pub}
 }
 
@@ -961,6 +971,7 @@ type EntrySubscriber interface {
 // NewEntrySubscriber returns a EntrySubscriber over sub. It may be used
 // concurrently.
 func NewEntrySubscriber(sub *gozmq.Subscriber) EntrySubscriber {
+	gozmqimpl.Describe(sub, (*traits.Entry)(nil).ProtoReflect().Descriptor())
 	return &entrySubscriber{sub: sub}
 }
 
@@ -1008,6 +1019,7 @@ func ParseEntryTopic(topic string) (f EntryFields, err error) {
 // messages were missed or a publisher was restarted. It makes the calls
 // through caller, for example a gozmq.Conn.
 func FollowEntry(ctx context.Context, sub *gozmq.Subscriber, caller gozmq.Caller, req *traits.ReadRequest, filters ...EntryFilter) iter.Seq2[gozmq.Change[*traits.Book, *traits.Entry], error] {
+	gozmqimpl.Describe(sub, (*traits.Entry)(nil).ProtoReflect().Descriptor())
 	return gozmqimpl.FollowState[traits.Book](ctx, sub, entryTopic, caller, &entrySnapshot, req, filters)
 }
 

@@ -167,6 +167,7 @@ type SignalsPublisher interface {
 // NewSignalsPublisher returns a SignalsPublisher over pub. It may be used
 // concurrently.
 func NewSignalsPublisher(pub *gozmq.Publisher) SignalsPublisher {
+	gozmqimpl.Describe(pub, wellknown.File_wellknown_wellknown_proto.Services().ByName("Signals"))
 	return &signalsPublisher{pub: pub}
 }
 
@@ -201,6 +202,7 @@ type SignalsSubscriber interface {
 // NewSignalsSubscriber returns a SignalsSubscriber over sub. It may be used
 // concurrently.
 func NewSignalsSubscriber(sub *gozmq.Subscriber) SignalsSubscriber {
+	gozmqimpl.Describe(sub, wellknown.File_wellknown_wellknown_proto.Services().ByName("Signals"))
 	return &signalsSubscriber{sub: sub}
 }
 
@@ -240,6 +242,7 @@ type SignalsHandler interface {
 // goes on. When impl does not implement a topic, the subscription to it ends
 // with its first message.
 func HandleSignals(ctx context.Context, sub *gozmq.Subscriber, impl SignalsHandler, opts ...gozmq.TopicHandlerOption) error {
+	gozmqimpl.Describe(sub, wellknown.File_wellknown_wellknown_proto.Services().ByName("Signals"))
 	return gozmqimpl.HandleTopics(ctx, sub, SignalsName, func() []gozmqimpl.TopicHandler {
 		impl.mustEmbedUnimplementedSignalsHandler()
 		return []gozmqimpl.TopicHandler{
@@ -317,6 +320,7 @@ func NewTimersVentilator(vent *gozmq.Ventilator) (TimersVentilator, error) {
 	if err := gozmqimpl.CheckVentilator(vent, &timersRunMethod); err != nil {
 		return nil, err
 	}
+	gozmqimpl.Describe(vent, wellknown.File_wellknown_wellknown_proto.Services().ByName("Timers"))
 	return &timersVentilator{vent: vent}, nil
 }
 
@@ -340,12 +344,13 @@ type TimersWorker interface {
 // NewTimersWorker opens a worker that runs tasks with impl. The options
 // gozmq.From and gozmq.To give its endpoints. Run or Close must be called.
 func NewTimersWorker(impl TimersWorker, opts ...gozmq.WorkerOption) (*gozmq.Worker, error) {
-	return gozmqimpl.NewWorker(TimersName, func() []gozmqimpl.TaskHandler {
+	w, err := gozmqimpl.NewWorker(TimersName, func() []gozmqimpl.TaskHandler {
 		impl.mustEmbedUnimplementedTimersWorker()
 		return []gozmqimpl.TaskHandler{
 			gozmqimpl.HandleTask(&timersRunMethod, impl.Run),
 		}
 	}, opts)
+	return gozmqimpl.DescribeWorker(w, err, wellknown.File_wellknown_wellknown_proto.Services().ByName("Timers"))
 }
 
 // RunTimersWorker opens a worker, runs it until ctx ends or a ventilator stops
@@ -379,6 +384,7 @@ func NewTimersSink(sink *gozmq.Sink) (TimersSink, error) {
 	if err := gozmqimpl.CheckSink(sink, &timersRunMethod); err != nil {
 		return nil, err
 	}
+	gozmqimpl.Describe(sink, wellknown.File_wellknown_wellknown_proto.Services().ByName("Timers"))
 	return &timersSink{sink: sink}, nil
 }
 

@@ -47,6 +47,7 @@ func NewThumbnailsVentilator(vent *gozmq.Ventilator) (ThumbnailsVentilator, erro
 	if err := gozmqimpl.CheckVentilator(vent, &thumbnailsRenderMethod); err != nil {
 		return nil, err
 	}
+	gozmqimpl.Describe(vent, imagev1.File_image_v1_image_proto.Services().ByName("Thumbnails"))
 	return &thumbnailsVentilator{vent: vent}, nil
 }
 
@@ -72,12 +73,13 @@ type ThumbnailsWorker interface {
 // NewThumbnailsWorker opens a worker that runs tasks with impl. The options
 // gozmq.From and gozmq.To give its endpoints. Run or Close must be called.
 func NewThumbnailsWorker(impl ThumbnailsWorker, opts ...gozmq.WorkerOption) (*gozmq.Worker, error) {
-	return gozmqimpl.NewWorker(ThumbnailsName, func() []gozmqimpl.TaskHandler {
+	w, err := gozmqimpl.NewWorker(ThumbnailsName, func() []gozmqimpl.TaskHandler {
 		impl.mustEmbedUnimplementedThumbnailsWorker()
 		return []gozmqimpl.TaskHandler{
 			gozmqimpl.HandleTask(&thumbnailsRenderMethod, impl.Render),
 		}
 	}, opts)
+	return gozmqimpl.DescribeWorker(w, err, imagev1.File_image_v1_image_proto.Services().ByName("Thumbnails"))
 }
 
 // RunThumbnailsWorker opens a worker, runs it until ctx ends or a ventilator
@@ -115,6 +117,7 @@ func NewThumbnailsSink(sink *gozmq.Sink) (ThumbnailsSink, error) {
 	if err := gozmqimpl.CheckSink(sink, &thumbnailsRenderMethod); err != nil {
 		return nil, err
 	}
+	gozmqimpl.Describe(sink, imagev1.File_image_v1_image_proto.Services().ByName("Thumbnails"))
 	return &thumbnailsSink{sink: sink}, nil
 }
 
@@ -158,6 +161,7 @@ func NewPrintsVentilator(vent *gozmq.Ventilator) (PrintsVentilator, error) {
 	if err := gozmqimpl.CheckVentilator(vent, &printsRenderMethod); err != nil {
 		return nil, err
 	}
+	gozmqimpl.Describe(vent, imagev1.File_image_v1_image_proto.Services().ByName("Prints"))
 	return &printsVentilator{vent: vent}, nil
 }
 
@@ -199,12 +203,13 @@ type PrintsWorker interface {
 // NewPrintsWorker opens a worker that runs tasks with impl. The options
 // gozmq.From and gozmq.To give its endpoints. Run or Close must be called.
 func NewPrintsWorker(impl PrintsWorker, opts ...gozmq.WorkerOption) (*gozmq.Worker, error) {
-	return gozmqimpl.NewWorker(PrintsName, func() []gozmqimpl.TaskHandler {
+	w, err := gozmqimpl.NewWorker(PrintsName, func() []gozmqimpl.TaskHandler {
 		impl.mustEmbedUnimplementedPrintsWorker()
 		return []gozmqimpl.TaskHandler{
 			gozmqimpl.HandleTask(&printsRenderMethod, impl.Render),
 		}
 	}, opts)
+	return gozmqimpl.DescribeWorker(w, err, imagev1.File_image_v1_image_proto.Services().ByName("Prints"))
 }
 
 // RunPrintsWorker opens a worker, runs it until ctx ends or a ventilator stops
@@ -246,6 +251,7 @@ func NewPrintsSink(sink *gozmq.Sink) (PrintsSink, error) {
 	if err := gozmqimpl.CheckSink(sink, &printsRenderMethod); err != nil {
 		return nil, err
 	}
+	gozmqimpl.Describe(sink, imagev1.File_image_v1_image_proto.Services().ByName("Prints"))
 	return &printsSink{sink: sink}, nil
 }
 

@@ -111,6 +111,7 @@ type ChangesPublisher interface {
 // NewChangesPublisher returns a ChangesPublisher over pub. It may be used
 // concurrently.
 func NewChangesPublisher(pub *gozmq.Publisher) ChangesPublisher {
+	gozmqimpl.Describe(pub, stockv1.File_stock_v1_stock_proto.Services().ByName("Changes"))
 	return &changesPublisher{pub: pub}
 }
 
@@ -145,6 +146,7 @@ type ChangesSubscriber interface {
 // NewChangesSubscriber returns a ChangesSubscriber over sub. It may be used
 // concurrently.
 func NewChangesSubscriber(sub *gozmq.Subscriber) ChangesSubscriber {
+	gozmqimpl.Describe(sub, stockv1.File_stock_v1_stock_proto.Services().ByName("Changes"))
 	return &changesSubscriber{sub: sub}
 }
 
@@ -178,6 +180,7 @@ type ChangesHandler interface {
 // goes on. When impl does not implement a topic, the subscription to it ends
 // with its first message.
 func HandleChanges(ctx context.Context, sub *gozmq.Subscriber, impl ChangesHandler, opts ...gozmq.TopicHandlerOption) error {
+	gozmqimpl.Describe(sub, stockv1.File_stock_v1_stock_proto.Services().ByName("Changes"))
 	return gozmqimpl.HandleTopics(ctx, sub, ChangesName, func() []gozmqimpl.TopicHandler {
 		impl.mustEmbedUnimplementedChangesHandler()
 		return []gozmqimpl.TopicHandler{
@@ -228,6 +231,7 @@ func ParseChangesLevelTopic(topic string) (f ChangesLevelFields, err error) {
 // new reply whenever messages were missed or a publisher was restarted. It
 // makes the calls through caller, for example a gozmq.Conn.
 func FollowChangesLevel(ctx context.Context, sub *gozmq.Subscriber, caller gozmq.Caller, req *stockv1.ListRequest, filters ...ChangesLevelFilter) iter.Seq2[gozmq.Change[*stockv1.ListReply, *stockv1.Article], error] {
+	gozmqimpl.Describe(sub, stockv1.File_stock_v1_stock_proto.Services().ByName("Changes"))
 	return gozmqimpl.FollowState[stockv1.ListReply](ctx, sub, changesLevelTopic, caller, &changesLevelSnapshot, req, filters)
 }
 

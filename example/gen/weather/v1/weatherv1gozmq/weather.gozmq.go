@@ -46,6 +46,7 @@ type FeedPublisher interface {
 // NewFeedPublisher returns a FeedPublisher over pub. It may be used
 // concurrently.
 func NewFeedPublisher(pub *gozmq.Publisher) FeedPublisher {
+	gozmqimpl.Describe(pub, weatherv1.File_weather_v1_weather_proto.Services().ByName("Feed"))
 	return &feedPublisher{pub: pub}
 }
 
@@ -89,6 +90,7 @@ type FeedSubscriber interface {
 // NewFeedSubscriber returns a FeedSubscriber over sub. It may be used
 // concurrently.
 func NewFeedSubscriber(sub *gozmq.Subscriber) FeedSubscriber {
+	gozmqimpl.Describe(sub, weatherv1.File_weather_v1_weather_proto.Services().ByName("Feed"))
 	return &feedSubscriber{sub: sub}
 }
 
@@ -132,6 +134,7 @@ type FeedHandler interface {
 // impl does not implement a topic, the subscription to it ends with its first
 // message.
 func HandleFeed(ctx context.Context, sub *gozmq.Subscriber, impl FeedHandler, opts ...gozmq.TopicHandlerOption) error {
+	gozmqimpl.Describe(sub, weatherv1.File_weather_v1_weather_proto.Services().ByName("Feed"))
 	return gozmqimpl.HandleTopics(ctx, sub, FeedName, func() []gozmqimpl.TopicHandler {
 		impl.mustEmbedUnimplementedFeedHandler()
 		return []gozmqimpl.TopicHandler{

@@ -39,6 +39,7 @@ type FirstDoPublisher interface {
 // NewFirstDoPublisher returns a FirstDoPublisher over pub. It may be used
 // concurrently.
 func NewFirstDoPublisher(pub *gozmq.Publisher) FirstDoPublisher {
+	gozmqimpl.Describe(pub, spreadpb.File_spread_a_more_proto.Services().ByName("FirstDo"))
 	return &firstDoPublisher{pub: pub}
 }
 
@@ -75,6 +76,7 @@ type FirstDoSubscriber interface {
 // NewFirstDoSubscriber returns a FirstDoSubscriber over sub. It may be used
 // concurrently.
 func NewFirstDoSubscriber(sub *gozmq.Subscriber) FirstDoSubscriber {
+	gozmqimpl.Describe(sub, spreadpb.File_spread_a_more_proto.Services().ByName("FirstDo"))
 	return &firstDoSubscriber{sub: sub}
 }
 
@@ -116,6 +118,7 @@ type FirstDoHandler interface {
 // goes on. When impl does not implement a topic, the subscription to it ends
 // with its first message.
 func HandleFirstDo(ctx context.Context, sub *gozmq.Subscriber, impl FirstDoHandler, opts ...gozmq.TopicHandlerOption) error {
+	gozmqimpl.Describe(sub, spreadpb.File_spread_a_more_proto.Services().ByName("FirstDo"))
 	return gozmqimpl.HandleTopics(ctx, sub, FirstDoName, func() []gozmqimpl.TopicHandler {
 		impl.mustEmbedUnimplementedFirstDoHandler()
 		return []gozmqimpl.TopicHandler{

@@ -42,6 +42,7 @@ type ThirdPublisher interface {
 // NewThirdPublisher returns a ThirdPublisher over pub. It may be used
 // concurrently.
 func NewThirdPublisher(pub *gozmq.Publisher) ThirdPublisher {
+	gozmqimpl.Describe(pub, spreadpb.File_spread_b_b_proto.Services().ByName("Third"))
 	return &thirdPublisher{pub: pub}
 }
 
@@ -78,6 +79,7 @@ type ThirdSubscriber interface {
 // NewThirdSubscriber returns a ThirdSubscriber over sub. It may be used
 // concurrently.
 func NewThirdSubscriber(sub *gozmq.Subscriber) ThirdSubscriber {
+	gozmqimpl.Describe(sub, spreadpb.File_spread_b_b_proto.Services().ByName("Third"))
 	return &thirdSubscriber{sub: sub}
 }
 
@@ -118,6 +120,7 @@ type ThirdHandler interface {
 // impl does not implement a topic, the subscription to it ends with its first
 // message.
 func HandleThird(ctx context.Context, sub *gozmq.Subscriber, impl ThirdHandler, opts ...gozmq.TopicHandlerOption) error {
+	gozmqimpl.Describe(sub, spreadpb.File_spread_b_b_proto.Services().ByName("Third"))
 	return gozmqimpl.HandleTopics(ctx, sub, ThirdName, func() []gozmqimpl.TopicHandler {
 		impl.mustEmbedUnimplementedThirdHandler()
 		return []gozmqimpl.TopicHandler{
@@ -188,6 +191,7 @@ type BPublisher interface {
 
 // NewBPublisher returns a BPublisher over pub. It may be used concurrently.
 func NewBPublisher(pub *gozmq.Publisher) BPublisher {
+	gozmqimpl.Describe(pub, (*spreadpb.B)(nil).ProtoReflect().Descriptor())
 	return &bPublisher{pub: pub}
 }
 
@@ -214,6 +218,7 @@ type BSubscriber interface {
 
 // NewBSubscriber returns a BSubscriber over sub. It may be used concurrently.
 func NewBSubscriber(sub *gozmq.Subscriber) BSubscriber {
+	gozmqimpl.Describe(sub, (*spreadpb.B)(nil).ProtoReflect().Descriptor())
 	return &bSubscriber{sub: sub}
 }
 

@@ -112,6 +112,7 @@ type TickerPublisher interface {
 // NewTickerPublisher returns a TickerPublisher over pub. It may be used
 // concurrently.
 func NewTickerPublisher(pub *gozmq.Publisher) TickerPublisher {
+	gozmqimpl.Describe(pub, interopv1.File_interop_v1_interop_proto.Services().ByName("Ticker"))
 	return &tickerPublisher{pub: pub}
 }
 
@@ -142,6 +143,7 @@ type TickerSubscriber interface {
 // NewTickerSubscriber returns a TickerSubscriber over sub. It may be used
 // concurrently.
 func NewTickerSubscriber(sub *gozmq.Subscriber) TickerSubscriber {
+	gozmqimpl.Describe(sub, interopv1.File_interop_v1_interop_proto.Services().ByName("Ticker"))
 	return &tickerSubscriber{sub: sub}
 }
 
@@ -174,6 +176,7 @@ type TickerHandler interface {
 // goes on. When impl does not implement a topic, the subscription to it ends
 // with its first message.
 func HandleTicker(ctx context.Context, sub *gozmq.Subscriber, impl TickerHandler, opts ...gozmq.TopicHandlerOption) error {
+	gozmqimpl.Describe(sub, interopv1.File_interop_v1_interop_proto.Services().ByName("Ticker"))
 	return gozmqimpl.HandleTopics(ctx, sub, TickerName, func() []gozmqimpl.TopicHandler {
 		impl.mustEmbedUnimplementedTickerHandler()
 		return []gozmqimpl.TopicHandler{
@@ -220,6 +223,7 @@ func NewJobsVentilator(vent *gozmq.Ventilator) (JobsVentilator, error) {
 	if err := gozmqimpl.CheckVentilator(vent, &jobsRunMethod); err != nil {
 		return nil, err
 	}
+	gozmqimpl.Describe(vent, interopv1.File_interop_v1_interop_proto.Services().ByName("Jobs"))
 	return &jobsVentilator{vent: vent}, nil
 }
 
@@ -245,12 +249,13 @@ type JobsWorker interface {
 // NewJobsWorker opens a worker that runs tasks with impl. The options
 // gozmq.From and gozmq.To give its endpoints. Run or Close must be called.
 func NewJobsWorker(impl JobsWorker, opts ...gozmq.WorkerOption) (*gozmq.Worker, error) {
-	return gozmqimpl.NewWorker(JobsName, func() []gozmqimpl.TaskHandler {
+	w, err := gozmqimpl.NewWorker(JobsName, func() []gozmqimpl.TaskHandler {
 		impl.mustEmbedUnimplementedJobsWorker()
 		return []gozmqimpl.TaskHandler{
 			gozmqimpl.HandleTask(&jobsRunMethod, impl.Run),
 		}
 	}, opts)
+	return gozmqimpl.DescribeWorker(w, err, interopv1.File_interop_v1_interop_proto.Services().ByName("Jobs"))
 }
 
 // RunJobsWorker opens a worker, runs it until ctx ends or a ventilator stops
@@ -288,6 +293,7 @@ func NewJobsSink(sink *gozmq.Sink) (JobsSink, error) {
 	if err := gozmqimpl.CheckSink(sink, &jobsRunMethod); err != nil {
 		return nil, err
 	}
+	gozmqimpl.Describe(sink, interopv1.File_interop_v1_interop_proto.Services().ByName("Jobs"))
 	return &jobsSink{sink: sink}, nil
 }
 
@@ -331,6 +337,7 @@ func NewErrandsVentilator(vent *gozmq.Ventilator) (ErrandsVentilator, error) {
 	if err := gozmqimpl.CheckVentilator(vent, &errandsGoMethod); err != nil {
 		return nil, err
 	}
+	gozmqimpl.Describe(vent, interopv1.File_interop_v1_interop_proto.Services().ByName("Errands"))
 	return &errandsVentilator{vent: vent}, nil
 }
 
@@ -370,12 +377,13 @@ type ErrandsWorker interface {
 // NewErrandsWorker opens a worker that runs tasks with impl. The options
 // gozmq.From and gozmq.To give its endpoints. Run or Close must be called.
 func NewErrandsWorker(impl ErrandsWorker, opts ...gozmq.WorkerOption) (*gozmq.Worker, error) {
-	return gozmqimpl.NewWorker(ErrandsName, func() []gozmqimpl.TaskHandler {
+	w, err := gozmqimpl.NewWorker(ErrandsName, func() []gozmqimpl.TaskHandler {
 		impl.mustEmbedUnimplementedErrandsWorker()
 		return []gozmqimpl.TaskHandler{
 			gozmqimpl.HandleTaskOnly(&errandsGoMethod, impl.Go),
 		}
 	}, opts)
+	return gozmqimpl.DescribeWorker(w, err, interopv1.File_interop_v1_interop_proto.Services().ByName("Errands"))
 }
 
 // RunErrandsWorker opens a worker, runs it until ctx ends or a ventilator
@@ -439,6 +447,7 @@ type TopicsPublisher interface {
 // NewTopicsPublisher returns a TopicsPublisher over pub. It may be used
 // concurrently.
 func NewTopicsPublisher(pub *gozmq.Publisher) TopicsPublisher {
+	gozmqimpl.Describe(pub, interopv1.File_interop_v1_interop_proto.Services().ByName("Topics"))
 	return &topicsPublisher{pub: pub}
 }
 
@@ -497,6 +506,7 @@ type TopicsSubscriber interface {
 // NewTopicsSubscriber returns a TopicsSubscriber over sub. It may be used
 // concurrently.
 func NewTopicsSubscriber(sub *gozmq.Subscriber) TopicsSubscriber {
+	gozmqimpl.Describe(sub, interopv1.File_interop_v1_interop_proto.Services().ByName("Topics"))
 	return &topicsSubscriber{sub: sub}
 }
 
@@ -559,6 +569,7 @@ type TopicsHandler interface {
 // goes on. When impl does not implement a topic, the subscription to it ends
 // with its first message.
 func HandleTopics(ctx context.Context, sub *gozmq.Subscriber, impl TopicsHandler, opts ...gozmq.TopicHandlerOption) error {
+	gozmqimpl.Describe(sub, interopv1.File_interop_v1_interop_proto.Services().ByName("Topics"))
 	return gozmqimpl.HandleTopics(ctx, sub, TopicsName, func() []gozmqimpl.TopicHandler {
 		impl.mustEmbedUnimplementedTopicsHandler()
 		return []gozmqimpl.TopicHandler{
@@ -710,6 +721,7 @@ type MarkPublisher interface {
 // NewMarkPublisher returns a MarkPublisher over pub. It may be used
 // concurrently.
 func NewMarkPublisher(pub *gozmq.Publisher) MarkPublisher {
+	gozmqimpl.Describe(pub, (*interopv1.Mark)(nil).ProtoReflect().Descriptor())
 	return &markPublisher{pub: pub}
 }
 
@@ -739,6 +751,7 @@ type MarkSubscriber interface {
 // NewMarkSubscriber returns a MarkSubscriber over sub. It may be used
 // concurrently.
 func NewMarkSubscriber(sub *gozmq.Subscriber) MarkSubscriber {
+	gozmqimpl.Describe(sub, (*interopv1.Mark)(nil).ProtoReflect().Descriptor())
 	return &markSubscriber{sub: sub}
 }
 
@@ -796,6 +809,7 @@ func NewChorePusher(vent *gozmq.Ventilator) (ChorePusher, error) {
 	if err := gozmqimpl.CheckVentilator(vent, &choreTask); err != nil {
 		return nil, err
 	}
+	gozmqimpl.Describe(vent, (*interopv1.Chore)(nil).ProtoReflect().Descriptor())
 	return &chorePusher{vent: vent}, nil
 }
 
@@ -822,6 +836,7 @@ func NewChorePuller(sink *gozmq.Sink) (ChorePuller, error) {
 	if err := gozmqimpl.CheckPuller(sink, &choreTask); err != nil {
 		return nil, err
 	}
+	gozmqimpl.Describe(sink, (*interopv1.Chore)(nil).ProtoReflect().Descriptor())
 	return &chorePuller{sink: sink}, nil
 }
 

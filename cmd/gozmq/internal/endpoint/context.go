@@ -1,0 +1,133 @@
+// Package endpoint turns flags, the environment and named contexts into the
+// endpoints and the security of a socket. No secret stands on the command line
+// or in what the package prints.
+package endpoint
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// A Context is a system to talk to: its endpoints, this side's credentials, and
+// where its schema is. Paths are absolute.
+type Context struct {
+	Endpoints []string `yaml:"endpoints,omitempty" json:"endpoints,omitempty"`
+	// Admin is the endpoint of the admin service of the process.
+	Admin string `yaml:"admin,omitempty" json:"admin,omitempty"`
+	// CurveKey is the file of this side's secret key, CurveServer the server's
+	// public key or its file.
+	CurveKey    string `yaml:"curve-key,omitempty" json:"curveKey,omitempty"`
+	CurveServer string `yaml:"curve-server,omitempty" json:"curveServer,omitempty"`
+	// CurveAllow is a folder of the public keys that may connect here; "any": all.
+	CurveAllow string `yaml:"curve-allow,omitempty" json:"curveAllow,omitempty"`
+	PlainUser  string `yaml:"plain-user,omitempty" json:"plainUser,omitempty"`
+	// PlainPasswordFile is the file of PlainUser's password.
+	PlainPasswordFile string   `yaml:"plain-password-file,omitempty" json:"plainPasswordFile,omitempty"`
+	Image             string   `yaml:"image,omitempty" json:"image,omitempty"`
+	Protos            []string `yaml:"protos,omitempty" json:"protos,omitempty"`
+	Imports           []string `yaml:"imports,omitempty" json:"imports,omitempty"`
+}
+
+// Contexts are the named contexts of a user.
+type Contexts struct {
+	// Current is used where no other is named; "": none.
+	Current  string             `yaml:"current,omitempty"`
+	Contexts map[string]Context `yaml:"contexts,omitempty"`
+
+	path string
+}
+
+// Path returns where the contexts are: $XDG_CONFIG_HOME/gozmq/contexts.yaml, or
+// in ~/.config where that is not set.
+func Path(env func(string) string) (string, error) {
+	dir := env("XDG_CONFIG_HOME")
+	if dir == "" {
+		home := env("HOME")
+		if home == "" {
+			var err error
+			if home, err = os.UserHomeDir(); err != nil {
+				return "", err
+			}
+		}
+		dir = filepath.Join(home, ".config")
+	}
+	return filepath.Join(dir, "gozmq", "contexts.yaml"), nil
+}
+
+// Load reads the contexts. A file that is not there has none.
+func Load(env func(string) string) (*Contexts, error) {
+	path, err := Path(env)
+	if err != nil {
+		return nil, err
+	}
+	c := &Contexts{path: path}
+	b, err := os.ReadFile(path)
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		return nil, err
+	}
+	dec := yaml.NewDecoder(bytes.NewReader(b))
+	dec.KnownFields(true)
+	if err := dec.Decode(c); err != nil && !errors.Is(err, io.EOF) {
+		return nil, fmt.Errorf("%s: %w; mend or remove the file", path, err)
+	}
+	if c.Contexts == nil {
+		c.Contexts = map[string]Context{}
+	}
+	return c, nil
+}
+
+// Save writes the contexts, for their owner alone.
+func (c *Contexts) Save() error {
+	b, err := yaml.Marshal(c)
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(filepath.Dir(c.path), 0o700); err != nil {
+		return err
+	}
+	f, err := os.CreateTemp(filepath.Dir(c.path), ".contexts-*") // has mode 0600
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(b)
+	if err = errors.Join(err, f.Close()); err == nil {
+		err = os.Rename(f.Name(), c.path)
+	}
+	if err != nil {
+		_ = os.Remove(f.Name())
+	}
+	return err
+}
+
+// Names returns the names of the contexts, sorted.
+func (c *Contexts) Names() []string { return slices.Sorted(maps.Keys(c.Contexts)) }
+
+var nameForm = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$`)
+
+// CheckName returns an error where name cannot be a context's.
+func CheckName(name string) error {
+	if !nameForm.MatchString(name) {
+		return fmt.Errorf("context name %q: use 1 to 64 letters, digits, -, _ and .", name)
+	}
+	return nil
+}
+
+// Get returns the context of that name.
+func (c *Contexts) Get(name string) (Context, error) {
+	if x, ok := c.Contexts[name]; ok {
+		return x, nil
+	}
+	if len(c.Contexts) == 0 {
+		return Context{}, fmt.Errorf("there is no context %q, and no other; make one with gozmq context add", name)
+	}
+	return Context{}, fmt.Errorf("there is no context %q; there are %v", name, c.Names())
+}

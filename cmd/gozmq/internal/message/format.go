@@ -1,0 +1,40 @@
+// Package message reads and writes messages for people and for other programs:
+// as JSON, protobuf's text format, or bytes.
+package message
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// A Format is how a message is written outside of a socket.
+type Format string
+
+const (
+	// JSON is protobuf's JSON, one line for each message in output; in input the
+	// values follow each other with or without white space.
+	JSON Format = "json"
+	// Text is protobuf's text format; messages in input are separated by lines
+	// of "---".
+	Text Format = "text"
+	// Binary is the encoded message. The input is one message.
+	Binary Format = "binary"
+	// Delimited is encoded messages, each behind its size as a varint.
+	Delimited Format = "delimited"
+)
+
+// Formats are all formats.
+func Formats() []Format { return []Format{JSON, Text, Binary, Delimited} }
+
+// ParseFormat returns the format of that name.
+func ParseFormat(name string) (Format, error) {
+	if f := Format(name); slices.Contains(Formats(), f) {
+		return f, nil
+	}
+	var names []string
+	for _, f := range Formats() {
+		names = append(names, string(f))
+	}
+	return "", fmt.Errorf("format %q is unknown; use one of %s", name, strings.Join(names, ", "))
+}

@@ -1,0 +1,113 @@
+package schema
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/bufbuild/protocompile"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protodesc"
+	"google.golang.org/protobuf/reflect/protoreflect"
+	"google.golang.org/protobuf/types/descriptorpb"
+
+	gozmqv1 "github.com/gozmq/gozmq/proto/gozmq/v1"
+	"github.com/gozmq/gozmq/proto/gozmq/v1/annotations"
+	"github.com/gozmq/gozmq/runtime/gozmq"
+	"github.com/gozmq/gozmq/runtime/gozmqv1gozmq"
+)
+
+// Image reads a descriptor image, as "buf build -o" and protoc with
+// --include_imports --descriptor_set_out write it.
+func Image(path string) (*Schema, error) {
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	set := &descriptorpb.FileDescriptorSet{}
+	if err := proto.Unmarshal(b, set); err != nil || len(set.GetFile()) == 0 {
+		return nil, fmt.Errorf("%s is no descriptor image; make one with \"buf build -o %s\"", path, path)
+	}
+	return FromFiles(path, set, nil)
+}
+
+// Protos compiles .proto files. imports are the folders in which they and what
+// they import are looked for; none: the folder of each file. The annotations of
+// gozmq and the files of protobuf need not be there.
+func Protos(ctx context.Context, paths, imports []string) (*Schema, error) {
+	names := make([]string, len(paths))
+	for i, p := range paths {
+		names[i] = p
+		if len(imports) == 0 {
+			imports = []string{filepath.Dir(p)}
+		}
+		for _, dir := range imports {
+			if rel, err := filepath.Rel(dir, p); err == nil && !strings.HasPrefix(rel, "..") {
+				names[i] = filepath.ToSlash(rel)
+				break
+			}
+		}
+	}
+	own := protocompile.ResolverFunc(ownFile)
+	compiler := protocompile.Compiler{
+		Resolver:       protocompile.CompositeResolver{&protocompile.SourceResolver{ImportPaths: imports}, own, protocompile.WithStandardImports(own)},
+		SourceInfoMode: protocompile.SourceInfoStandard,
+	}
+	compiled, err := compiler.Compile(ctx, names...)
+	if err != nil {
+		return nil, err
+	}
+	set, have := &descriptorpb.FileDescriptorSet{}, map[string]bool{}
+	for _, f := range compiled {
+		addFile(set, have, f)
+	}
+	return FromFiles(strings.Join(paths, ", "), set, nil)
+}
+
+// ownFile resolves the files of gozmq itself.
+func ownFile(path string) (protocompile.SearchResult, error) {
+	for _, f := range []protoreflect.FileDescriptor{
+		annotations.File_gozmq_v1_annotations_proto, gozmqv1.File_gozmq_v1_describe_proto, gozmqv1.File_gozmq_v1_health_proto, gozmqv1.File_gozmq_v1_wire_proto,
+	} {
+		if f.Path() == path {
+			return protocompile.SearchResult{Desc: f}, nil
+		}
+	}
+	return protocompile.SearchResult{}, fmt.Errorf("%s: %w", path, os.ErrNotExist)
+}
+
+// addFile adds f behind what it imports, once.
+func addFile(set *descriptorpb.FileDescriptorSet, have map[string]bool, f protoreflect.FileDescriptor) {
+	if have[f.Path()] {
+		return
+	}
+	have[f.Path()] = true
+	imports := f.Imports()
+	for i := range imports.Len() {
+		addFile(set, have, imports.Get(i).FileDescriptor)
+	}
+	set.File = append(set.File, protodesc.ToFileDescriptorProto(f))
+}
+
+// ErrNotDescribed is in the error of Live when who answers does not describe
+// itself.
+var ErrNotDescribed = errors.New("it does not describe itself")
+
+// Live asks a running server for its schema (gozmq.v1.Describer).
+func Live(ctx context.Context, c gozmq.Caller, source string) (*Schema, error) {
+	resp, err := gozmqv1gozmq.NewDescriberClient(c).Describe(ctx, &gozmqv1.DescribeRequest{})
+	switch {
+	case gozmq.CodeOf(err) == gozmq.CodeUnimplemented:
+		return nil, fmt.Errorf("%s: %w; pass --image or --proto, or register gozmqdescribe in the server", source, ErrNotDescribed)
+	case err != nil:
+		return nil, err
+	}
+	names := resp.GetServices()
+	if names == nil {
+		names = []string{}
+	}
+	return FromFiles(source, resp.GetFiles(), names)
+}

@@ -1,0 +1,200 @@
+package main
+
+import (
+	"errors"
+	"flag"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/gozmq/gozmq/runtime/gozmqcurve"
+)
+
+var update = flag.Bool("update", false, "write the transcripts of testdata again")
+
+// endpoints are the endpoints in transcripts, and the systems that stand behind
+// them; "": nobody.
+var endpoints = map[string]string{
+	"tcp://127.0.0.1:5555": "server",
+	"tcp://127.0.0.1:5556": "curve",
+	"tcp://127.0.0.1:5557": "plain",
+	"tcp://127.0.0.1:5558": "undescribed",
+	"tcp://127.0.0.1:5559": "publisher",
+	"tcp://127.0.0.1:5561": "python rep.py",
+	"tcp://127.0.0.1:5599": "",
+}
+
+// TestTranscripts runs the commands of testdata/*.txt, lines that begin with "$ ",
+// in a shell with the command gozmq, and compares what they print. Lines that
+// begin with "# " are comments.
+func TestTranscripts(t *testing.T) {
+	if _, err := exec.LookPath("sh"); err != nil {
+		t.Skip("no shell")
+	}
+	files, err := filepath.Glob("testdata/*.txt")
+	if err != nil || len(files) == 0 {
+		t.Fatal(files, err)
+	}
+	for _, file := range files {
+		t.Run(strings.TrimSuffix(filepath.Base(file), ".txt"), func(t *testing.T) { transcript(t, file) })
+	}
+}
+
+func transcript(t *testing.T, file string) {
+	want, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := newShell(t, string(want))
+	var got strings.Builder
+	output := false // the line before was a command, or its output
+	for _, line := range strings.SplitAfter(string(want), "\n") {
+		command, ok := strings.CutPrefix(line, "$ ")
+		output = output && line != "\n"
+		switch {
+		case ok:
+			output = true
+			got.WriteString(line)
+			got.WriteString(s.run(t, strings.TrimSpace(command)))
+		case strings.HasPrefix(line, "#") && !output:
+			got.WriteString(line)
+		case line == "\n" && strings.HasSuffix(got.String(), "\n") && !strings.HasSuffix(got.String(), "\n\n"):
+			got.WriteString(line)
+		}
+	}
+	if *update {
+		if err := os.WriteFile(file, []byte(got.String()), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	if got.String() != string(want) {
+		t.Errorf("%s differs (go test -update writes it); got:\n%s", file, got.String())
+	}
+}
+
+// A shell runs commands in a folder of its own.
+type shell struct {
+	dir, bin string
+	real     *strings.Replacer // endpoints of the transcript to those of this run
+	shown    *strings.Replacer
+}
+
+// newShell starts the systems that a transcript talks to.
+func newShell(t *testing.T, transcript string) *shell {
+	t.Helper()
+	s := &shell{dir: t.TempDir(), bin: t.TempDir()}
+	command(t, s.bin)
+	if strings.Contains(transcript, "pyzmq ") {
+		if err := os.Symlink(python(t), filepath.Join(s.bin, "pyzmq")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.CopyFS(s.dir, os.DirFS("testdata/files")); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.CopyFS(filepath.Join(s.dir, "proto"), os.DirFS("../../example/proto")); err != nil {
+		t.Fatal(err)
+	}
+	saveKeys(t, s.dir)
+	var there, back []string
+	for shown, system := range endpoints {
+		if !strings.Contains(transcript, shown) {
+			continue
+		}
+		at := nobody(t)
+		if system != "" {
+			at = start(t, system)
+		}
+		host := func(endpoint string) string { return strings.TrimPrefix(endpoint, "tcp://") }
+		there, back = append(there, host(shown), host(at)), append(back, host(at), host(shown))
+	}
+	s.real, s.shown = strings.NewReplacer(there...), strings.NewReplacer(append(back, s.dir, "/home/ada")...)
+	return s
+}
+
+// saveKeys writes the keys of the server with CURVE and of its client, and a
+// password.
+func saveKeys(t *testing.T, dir string) {
+	t.Helper()
+	for name, secret := range map[string]string{"greeter": serverSecret, "ada": clientSecret} {
+		key, err := gozmqcurve.ParseSecretKey(secret)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := gozmqcurve.SaveKey(filepath.Join(dir, name), key, nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.WriteFile(filepath.Join(dir, "password"), []byte("secret\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// command puts the command gozmq, which is this test binary, into a folder.
+func command(t *testing.T, dir string) {
+	t.Helper()
+	self, err := filepath.Abs(os.Args[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink(self, filepath.Join(dir, "gozmq")); err != nil {
+		t.Skip(err)
+	}
+}
+
+// nobody returns an endpoint at which nobody listens.
+func nobody(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return "tcp://" + l.Addr().String()
+}
+
+// varying is what differs from run to run, and what stands for it.
+var varying = []struct {
+	text *regexp.Regexp
+	want string
+}{
+	{regexp.MustCompile(`"(atMs|firstMs|totalMs|perSecond|ms)":[0-9.e+-]+`), `"$1":1.5`},
+	{regexp.MustCompile(`"time":"[^"]+"`), `"time":"2026-01-01T12:00:00.000Z"`},
+	{regexp.MustCompile(`"peer":"127\.0\.0\.1:\d+"`), `"peer":"127.0.0.1:40000"`},
+	{regexp.MustCompile(`time=[0-9.]+s`), `time=0.001500s`},
+	{regexp.MustCompile(`(gozmq_check_duration_seconds\S*) [0-9.]+`), `$1 0.001500`},
+	{regexp.MustCompile(`listening on tcp://127\.0\.0\.1:\d+`), `listening on tcp://127.0.0.1:5560`},
+}
+
+// env is the environment of the commands.
+func (s *shell) env() []string {
+	return append(os.Environ(), "PATH="+s.bin+string(os.PathListSeparator)+os.Getenv("PATH"), "HOME="+s.dir, "XDG_CONFIG_HOME=", "TMPDIR="+s.dir)
+}
+
+// run runs a command and returns what it prints, and its exit code if it is not 0.
+func (s *shell) run(t *testing.T, command string) string {
+	t.Helper()
+	cmd := exec.Command("sh", "-c", s.real.Replace(command))
+	cmd.Dir = s.dir
+	cmd.Env = s.env()
+	out, err := cmd.CombinedOutput()
+	text := s.shown.Replace(string(out))
+	for _, v := range varying {
+		text = v.text.ReplaceAllString(text, v.want)
+	}
+	if text != "" && !strings.HasSuffix(text, "\n") {
+		text += "\n"
+	}
+	var exit *exec.ExitError
+	if errors.As(err, &exit) {
+		text += "[exit code " + strings.TrimPrefix(exit.Error(), "exit status ") + "]\n"
+	} else if err != nil {
+		t.Fatal(err)
+	}
+	return text
+}

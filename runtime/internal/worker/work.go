@@ -1,0 +1,83 @@
+package worker
+
+import (
+	"context"
+	"sync/atomic"
+
+	"github.com/gozmq/gozmq/runtime/internal/guarded"
+	"github.com/gozmq/gozmq/runtime/internal/status"
+	"github.com/gozmq/gozmq/runtime/internal/wire"
+)
+
+// A Method is one method whose tasks a Worker runs. It belongs to one Worker.
+type Method struct {
+	Procedure string
+	Bare      bool
+	Result    bool // its handler returns one
+	// NewWork returns the Work for a task. ctx is the context of the Worker. It is
+	// called by the goroutine that runs the task.
+	NewWork func(ctx context.Context, t Task) Work
+
+	Outcomes status.Outcomes // Work.Failed counts those that failed
+
+	begun  atomic.Int64 // handlers that run
+	notRun atomic.Int64 // tasks that were received and not run
+}
+
+// A Task is what comes with a task beside its body.
+type Task struct {
+	ID       string // empty with at-most-once delivery
+	Attempt  int    // 0: not known
+	Batch    string // its name, or empty
+	Metadata wire.Metadata
+	Peer     any // what Config.Describe returned for its connection
+}
+
+// A Work is what a task is for whoever uses the engine: its message, its handler
+// and its result. It is the context of the handler. One goroutine at a time calls
+// its methods, but for those of a context.
+type Work interface {
+	context.Context
+	// Decode decodes the task. body is valid during the call only.
+	Decode(body []byte) error
+	// Run calls the handler with ctx, which is the Work or a context below it. It
+	// may panic, or end its goroutine.
+	Run(ctx context.Context) error
+	// Panicked reports that Run has panicked, or ended its goroutine, and returns
+	// the error with which the attempt fails.
+	Panicked(p *guarded.PanicError) error
+	// ResultMetadata returns the metadata that the handler has added to its result,
+	// nil for none, or what is wrong with it.
+	ResultMetadata() (wire.Metadata, error)
+	// EncodeResult returns the result as a body, which the engine owns.
+	EncodeResult() ([]byte, error)
+	// AppendBody appends the result to a message (wire.Body).
+	wire.Body
+	// Failed reports an attempt that failed. After the handler has returned it may
+	// be called in any goroutine.
+	Failed(err error)
+	// Reusable reports whether the next task of the same connection and method may
+	// have the same Work, if neither has a batch or metadata.
+	Reusable() bool
+	// Free drops the messages, which the context may outlive.
+	Free()
+}
+
+// A PermanentError is an error of a handler whose task is not tried again.
+type PermanentError struct{ Err error }
+
+// Error returns the text of the error within.
+func (e *PermanentError) Error() string { return e.Err.Error() }
+
+// Unwrap returns the error within.
+func (e *PermanentError) Unwrap() error { return e.Err }
+
+// resultHeader returns the header of the result of a task with that header, nil for
+// none: it adds what the handler has added. It never changes the bytes of header.
+func resultHeader(w Work, header []byte) ([]byte, error) {
+	m, err := w.ResultMetadata()
+	if m == nil || err != nil {
+		return header, err
+	}
+	return wire.AppendTaskHeader(header[:len(header):len(header)], wire.TaskHeader{ResultMetadata: m}), nil
+}
