@@ -134,7 +134,7 @@ func (a *app) live(ctx context.Context, t *endpoint.Target, c *gozmq.Conn) (*sch
 			return nil, err
 		}
 		defer conn.Close()
-		s, err := schema.Live(ctx, conn, "the system at "+admin.String())
+		s, err := schema.Admin(ctx, conn, "the system at "+admin.String())
 		return s, admin.Explain(err)
 	}
 	if c == nil {

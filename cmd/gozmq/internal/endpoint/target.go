@@ -132,7 +132,11 @@ func (t *Target) curve() (*gozmq.Security, error) {
 func (t *Target) key() (gozmqcurve.SecretKey, error) {
 	switch {
 	case t.secret:
-		return gozmqcurve.SecretKeyFromEnv(EnvCurveSecret)
+		key, err := gozmqcurve.ParseSecretKey(t.env(EnvCurveSecret))
+		if err != nil {
+			err = fmt.Errorf("%s: %w", EnvCurveSecret, err)
+		}
+		return key, err
 	case t.CurveKey == "":
 		return gozmqcurve.NewKey()
 	}
