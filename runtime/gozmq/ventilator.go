@@ -149,7 +149,7 @@ func NewVentilator(opts ...VentilatorOption) (*Ventilator, error) {
 	}
 	v := &Ventilator{delivery: cfg.delivery, interceptor: cfg.interceptors.chain(), linger: cfg.linger}
 	v.observer = newObserver(cfg.observer, &v.role)
-	v.holdsVentilator = bridge.Hold[bridge.Ventilator[Method, Event]]((*pushing)(v))
+	v.holdsVentilator = bridge.Hold(pushing{v})
 	var err error
 	if v.sender, err = newTaskSender(&cfg, v.observer); err != nil {
 		v.observer.close()
@@ -223,16 +223,19 @@ func (v *Ventilator) Close() error {
 }
 
 // holdsVentilator is what gozmqimpl finds in a Ventilator.
-type holdsVentilator = bridge.Held[bridge.Ventilator[Method, Event]]
+type holdsVentilator = bridge.Held[pushing]
 
-// pushing is a Ventilator as gozmqimpl sees it (bridge.Ventilator).
-type pushing Ventilator
+// pushing is a Ventilator as gozmqimpl sees it (bridge.Ventilator). Record works
+// without one.
+type pushing struct{ *Ventilator }
 
-func (v *pushing) Role() bridge.Role[Event] { return &v.role }
+var _ bridge.Ventilator[Method, Event] = pushing{}
 
-func (v *pushing) Check(m *Method) error { return m.checkDelivery(v.delivery) }
+func (v pushing) Role() bridge.Role[Event] { return &v.role }
 
-func (v *pushing) Push(ctx context.Context, m *Method, task proto.Message) (err error) {
+func (v pushing) Check(m *Method) error { return m.checkDelivery(v.delivery) }
+
+func (v pushing) Push(ctx context.Context, m *Method, task proto.Message) (err error) {
 	if v.interceptor != nil {
 		err = v.pushThrough(ctx, m, task)
 	} else {
@@ -242,7 +245,7 @@ func (v *pushing) Push(ctx context.Context, m *Method, task proto.Message) (err 
 	return err
 }
 
-func (v *pushing) push(ctx context.Context, m *Method, task proto.Message) error {
+func (v pushing) push(ctx context.Context, m *Method, task proto.Message) error {
 	if err := v.sender.push(ctx, m, task); err != nil {
 		return err
 	}
@@ -251,7 +254,7 @@ func (v *pushing) push(ctx context.Context, m *Method, task proto.Message) error
 }
 
 // pushThrough has the interceptors push a task.
-func (v *pushing) pushThrough(ctx context.Context, m *Method, task proto.Message) error {
+func (v pushing) pushThrough(ctx context.Context, m *Method, task proto.Message) error {
 	info := &TaskInfo{Method: m, ctx: ctx}
 	if b, _ := ctx.Value(batchKey{}).(*Batch); b != nil {
 		info.Batch = b.name

@@ -17,6 +17,7 @@ func roleVerbs(a *app) []*cobra.Command {
 		proxyCommand(a),
 		sniffCommand(a),
 		doctorCommand(a),
+		benchCommand(a),
 	}
 }
 
