@@ -99,6 +99,16 @@ func (t *Topic[T, P]) Pattern(matches ...any) gozmq.TopicPattern {
 	return out
 }
 
+// PrefixPattern returns the pattern of all topics that begin with prefix. It is for
+// programs that look at topics of which they have no template.
+func PrefixPattern(prefix string) gozmq.TopicPattern {
+	p := topic.Literal(prefix)
+	p.AddRest()
+	var out gozmq.TopicPattern
+	bridge.Set(&out, p)
+	return out
+}
+
 func (t *Topic[T, P]) pattern(matches []any) topic.Pattern {
 	out := topic.Literal(t.literals[0])
 	for i, p := range t.places {

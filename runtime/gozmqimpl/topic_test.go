@@ -73,6 +73,26 @@ func TestTopicPatternFields(t *testing.T) {
 	}
 }
 
+func TestPrefixPattern(t *testing.T) {
+	tests := []struct {
+		prefix, topic string
+		matches       bool
+	}{
+		{"", "", true},
+		{"", "a/b", true},
+		{"a/", "a/b/c%2F/\xff", true},
+		{"a/", "a/", true},
+		{"a/", "a", false},
+		{"a/", "b/a/", false},
+	}
+	for _, tt := range tests {
+		p := patternOf(PrefixPattern(tt.prefix))
+		if got := p.Matches([]byte(tt.topic)); got != tt.matches || string(p.Prefix()) != tt.prefix {
+			t.Errorf("PrefixPattern(%q) matches %q: %v; its prefix is %q", tt.prefix, tt.topic, got, p.Prefix())
+		}
+	}
+}
+
 func TestTopicPatternEnum(t *testing.T) {
 	type enum = descriptorpb.FieldDescriptorProto_Type
 	e := NewTopic("test.E", "e/{kind}", Enum(kind))

@@ -39,6 +39,13 @@ func (p *Pattern) AddOpen(delim byte) {
 	p.open = append(slices.Clip(p.open), openField{len(p.text), Field(delim)})
 }
 
+// rest is the delimiter of an open field that takes all bytes to the end. No
+// template has it: it is no UTF-8.
+const rest = 0xff
+
+// AddRest adds whatever follows, also nothing. Nothing must be added after it.
+func (p *Pattern) AddRest() { p.AddOpen(rest) }
+
 // Segments takes the pattern apart: literals has the text before each open field
 // and, last, the text behind all of them.
 func (p Pattern) Segments() (literals []string, open []Field) {
@@ -54,7 +61,12 @@ func (p Pattern) Segments() (literals []string, open []Field) {
 type Field byte
 
 // Len returns how many bytes at the start of topic are the field's value.
-func (f Field) Len(topic []byte) int { return valueLen(topic, byte(f)) }
+func (f Field) Len(topic []byte) int {
+	if f == rest {
+		return len(topic)
+	}
+	return valueLen(topic, byte(f))
+}
 
 // String returns the pattern for people to read, with * for each open field:
 // "weather/ams/*".

@@ -50,6 +50,7 @@ never on the command line:
 	root.InitDefaultHelpFlag()
 	root.SuggestionsMinimumDistance = 2
 	root.AddCommand(verbs(a)...)
+	root.AddCommand(roleVerbs(a)...)
 	for _, c := range root.Commands() {
 		strict(c)
 	}

@@ -59,12 +59,22 @@ func (t *Target) At(endpoints ...string) *Target {
 // security, and a handler of events, from which Explain knows. O is the option
 // of a role, as gozmq.DialOption; more are further ones.
 func Options[O any](t *Target, more ...O) ([]O, error) {
+	return OptionsAt(t, t.Ends(), more...)
+}
+
+// Ends are the endpoints, to connect to or to bind.
+func (t *Target) Ends() gozmq.Endpoints {
+	if t.Bind {
+		return gozmq.Bind(t.Endpoints...)
+	}
+	return gozmq.Connect(t.Endpoints...)
+}
+
+// OptionsAt is Options for a role whose endpoints have an option of their own, as
+// gozmq.From.
+func OptionsAt[O any](t *Target, ends any, more ...O) ([]O, error) {
 	if err := t.Check(); err != nil {
 		return nil, err
-	}
-	ends := gozmq.Connect(t.Endpoints...)
-	if t.Bind {
-		ends = gozmq.Bind(t.Endpoints...)
 	}
 	list := []any{ends, gozmq.WithEventHandler(t.event)}
 	security, err := t.Security()
@@ -244,8 +254,8 @@ func (t *Target) reason(e gozmq.Event) string {
 	switch {
 	case e.Kind == gozmq.EventDialFailed:
 		return fmt.Sprintf("nobody is at %s (%s); is the program running, and the endpoint right?", where, why)
-	case strings.Contains(why, "roles do not fit"), strings.Contains(why, "socket type"):
-		return fmt.Sprintf("%s has another role: %s; use the verb that goes with it (gozmq doctor says more)", where, why)
+	case strings.Contains(why, "roles do not fit"), strings.Contains(why, "socket type"), strings.Contains(why, "does not go with"), strings.Contains(why, "Socket-Type"):
+		return fmt.Sprintf("%s has another role (%s); use the verb that goes with it (gozmq doctor says which)", where, why)
 	}
 	return fmt.Sprintf("%s does not let us in: %s; check the keys, the password and the mechanism (gozmq doctor says what it asks for)", where, why)
 }

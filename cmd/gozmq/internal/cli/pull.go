@@ -1,0 +1,395 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/gozmq/gozmq/cmd/gozmq/internal/endpoint"
+	"github.com/gozmq/gozmq/cmd/gozmq/internal/message"
+	"github.com/gozmq/gozmq/cmd/gozmq/internal/raw"
+	"github.com/gozmq/gozmq/cmd/gozmq/internal/schema"
+	"github.com/gozmq/gozmq/runtime/gozmq"
+	"github.com/gozmq/gozmq/runtime/gozmqimpl"
+)
+
+// pullFlags are the flags of pull.
+type pullFlags struct {
+	as                      string
+	ack, nack, reject, hold bool
+	to, result              string
+	format, output          string
+	defaults, bare          bool
+	delivery                string
+	count                   int
+	timeout                 time.Duration
+	pause                   time.Duration
+}
+
+// pullCommand returns the verb pull.
+func pullCommand(a *app) *cobra.Command {
+	var f pullFlags
+	c := &cobra.Command{
+		Use:   "pull [ENDPOINT]... [TASK]...",
+		Short: "Take tasks as a worker, or results as a sink, and print them",
+		Long: `pull connects to a ventilator, or with --bind lets it connect, and prints the tasks
+that it is given. TASK is a method; without one it takes all tasks of the schema
+that have the same guarantee as the first.
+
+With DELIVERY_AT_LEAST_ONCE it says what becomes of a task:
+  --hold    keep it until pull ends, then give it back (the default: it only looks)
+  --ack     it is done; with --to ENDPOINT a sink gets --result
+  --nack    it failed, and may be tried again
+  --reject  it failed for good
+Other tasks are gone once they were taken: they are always --ack, and those that
+are on their way when pull ends are printed, too.
+
+--as sink prints the results that workers send to a sink; --as puller takes tasks
+that need no worker directly.
+
+With --raw a TASK is the name in the first frame; --bare takes messages of one
+frame, also of plain ZeroMQ programs. Ctrl-C ends it.`,
+		Example: `  gozmq pull tcp://127.0.0.1:5557 --image image.binpb Prints/Render
+  gozmq pull tcp://127.0.0.1:5557 --image image.binpb Prints/Render --ack --to tcp://127.0.0.1:5558 --result '{"name": "a.png"}'
+  gozmq pull --as sink --bind tcp://127.0.0.1:5558 --image image.binpb Prints/Render --output json
+  gozmq pull tcp://127.0.0.1:5557 --raw --bare --count 10`,
+		Args:              cobra.ArbitraryArgs,
+		ValidArgsFunction: a.completeMethods(gozmq.PatternPushPull),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return a.pull(cmd.Context(), f, args)
+		},
+	}
+	a.endFlags(c)
+	fs := c.Flags()
+	fs.StringVar(&f.as, "as", "", "`ROLE`: worker, sink or puller; default: worker, or puller for a message that is a task without a service")
+	fs.BoolVar(&f.hold, "hold", false, "keep tasks until the end, then give them back")
+	fs.BoolVar(&f.ack, "ack", false, "acknowledge tasks: they are done")
+	fs.BoolVar(&f.nack, "nack", false, "fail tasks: they may be tried again")
+	fs.BoolVar(&f.reject, "reject", false, "fail tasks for good")
+	fs.StringVar(&f.to, "to", "", "send results to the sink at `ENDPOINT`")
+	fs.StringVar(&f.result, "result", "", "the `MESSAGE` that is the result of each task")
+	fs.DurationVar(&f.pause, "work", 0, "work this long at each task")
+	fs.StringVar(&f.format, "format", "json", "`FORMAT` of messages: json, text, binary or delimited")
+	fs.StringVarP(&f.output, "output", "o", "lines", "`WHAT` to print: lines (name and message), message or json")
+	fs.BoolVar(&f.defaults, "defaults", false, "print fields that are not set, too")
+	fs.BoolVar(&f.bare, "bare", false, "with --raw: messages are one frame without a name")
+	fs.StringVar(&f.delivery, "delivery", "at-most-once", "with --raw: the `GUARANTEE`, at-most-once or at-least-once")
+	fs.IntVarP(&f.count, "count", "n", 0, "end after this many")
+	fs.DurationVar(&f.timeout, "timeout", 0, "end after this time")
+	c.MarkFlagsMutuallyExclusive("hold", "ack", "nack", "reject")
+	return c
+}
+
+func (f pullFlags) check() error {
+	if f.count < 0 {
+		return wrongf("--count %d: write a number from 1; without it pull goes on until Ctrl-C", f.count)
+	}
+	if err := oneOf("--as", f.as, "", "worker", "sink", "puller"); err != nil {
+		return err
+	}
+	if (f.to != "" || f.result != "" || f.nack || f.reject || f.hold) && f.as != "" && f.as != "worker" {
+		return wrongf("--as %s acknowledges what it gets; --hold, --nack, --reject, --to and --result are for a worker", f.as)
+	}
+	if f.result != "" && f.to == "" {
+		return wrongf("--result needs --to ENDPOINT, the sink that gets it")
+	}
+	return oneOf("--output", f.output, "lines", "message", "json")
+}
+
+// pull takes tasks or results.
+func (a *app) pull(ctx context.Context, f pullFlags, args []string) error {
+	if err := f.check(); err != nil {
+		return err
+	}
+	format, err := message.ParseFormat(f.format)
+	if err != nil {
+		return wrong(err)
+	}
+	t, names, err := a.target(args)
+	if err != nil {
+		return err
+	}
+	s, err := a.schema(ctx, t, nil)
+	if err != nil {
+		return err
+	}
+	methods, err := f.methods(s, names)
+	if err != nil {
+		return err
+	}
+	p := a.printer(s, format)
+	p.Defaults = f.defaults
+	if f.timeout > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, f.timeout)
+		defer cancel()
+	}
+	x := &pulling{app: a, flags: f, target: t, methods: methods, printer: p, began: time.Now()}
+	x.ctx, x.cancel = context.WithCancelCause(ctx)
+	defer x.cancel(nil)
+	return x.end(x.run())
+}
+
+// methods returns the tasks that names name, which have one guarantee.
+func (f pullFlags) methods(s *schema.Schema, names []string) (list []*schema.Method, err error) {
+	switch {
+	case s == nil && f.bare && len(names) > 0:
+		return nil, wrongf("messages with bare framing have no name; leave %q out", names[0])
+	case s == nil && f.bare:
+		names = []string{"bare"}
+	case s != nil && len(names) == 0:
+		for _, m := range s.Methods {
+			if m.Pattern == gozmq.PatternPushPull {
+				list = append(list, m)
+			}
+		}
+		if len(list) == 0 {
+			return nil, wrongf("%s has no task; gozmq list says what it has", s.Source)
+		}
+		return alike(list), nil
+	case len(names) == 0:
+		names = []string{""}
+	}
+	for _, name := range names {
+		args := []string{name}
+		if name == "" || s == nil && f.bare {
+			args = nil
+		}
+		m, _, err := taskMethod(s, args, f.bare, f.delivery)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, m)
+	}
+	if same := alike(list); len(same) < len(list) {
+		return nil, wrongf("the tasks have different guarantees or framings; take %s alone", list[0].Procedure)
+	}
+	return list, nil
+}
+
+// alike returns the methods that one socket can take with the first.
+func alike(list []*schema.Method) (same []*schema.Method) {
+	for _, m := range list {
+		if m.Delivery == list[0].Delivery && m.Bare == list[0].Bare && (m.Service == nil) == (list[0].Service == nil) {
+			same = append(same, m)
+		}
+	}
+	return same
+}
+
+// A pulling is one run of pull.
+type pulling struct {
+	*app
+	flags   pullFlags
+	target  *endpoint.Target
+	methods []*schema.Method
+	printer message.Printer
+	ctx     context.Context
+	cancel  context.CancelCauseFunc
+	began   time.Time
+	result  []byte // of each task
+
+	mu     sync.Mutex // for what follows, and the output
+	count  int
+	failed error // why nothing more can be printed
+}
+
+func (x *pulling) run() error {
+	x.target.Watch(x.event)
+	as := x.flags.as
+	if as == "" {
+		as = "worker"
+		if m := x.methods[0]; m.Service == nil && m.Input != nil {
+			as = "puller"
+		}
+	}
+	if as == "worker" {
+		return x.work()
+	}
+	return x.collect(as == "puller")
+}
+
+// event ends pull where its peer refuses it, and says which messages made no sense.
+func (x *pulling) event(e gozmq.Event) {
+	switch e.Kind {
+	case gozmq.EventMalformed:
+		x.say("malformed: %v; messages of one frame need --bare", e)
+	case gozmq.EventUnclaimed:
+		if e.Procedure != "" {
+			x.say("waiting: results of %s, which was not asked for", e.Procedure)
+		}
+	case gozmq.EventHandshakeFailed:
+		go x.giveUp() // Explain asks for what the caller of event is about to note
+	}
+}
+
+func (x *pulling) giveUp() {
+	const none = "no peer"
+	refused := gozmq.Errorf(gozmq.CodeUnavailable, none)
+	if err := x.target.Explain(refused); err != error(refused) && !x.target.Bind {
+		x.cancel(err)
+	}
+}
+
+// await ends pull when nobody is there in time.
+func (x *pulling) await() (stop func() bool) {
+	if x.target.Bind || x.target.ConnectTimeout <= 0 {
+		return func() bool { return true }
+	}
+	return time.AfterFunc(x.target.ConnectTimeout, x.giveUp).Stop
+}
+
+// end says what was taken, and fails where less came than was asked for.
+func (x *pulling) end(err error) error {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	cause := context.Cause(x.ctx)
+	if x.count > 0 || err == nil && cause != nil {
+		x.say("%s in %s", plural(x.count, x.what()), roughly(time.Since(x.began)))
+	}
+	switch {
+	case x.failed != nil:
+		return x.failed
+	case cause != nil && !errors.Is(cause, context.Canceled) && !errors.Is(cause, context.DeadlineExceeded):
+		return cause
+	case err != nil:
+		return x.target.Explain(err)
+	case x.flags.count > x.count && errors.Is(cause, context.DeadlineExceeded):
+		return gozmq.Errorf(gozmq.CodeDeadlineExceeded, "%d of %d came within %v", x.count, x.flags.count, x.flags.timeout)
+	}
+	return nil
+}
+
+func (x *pulling) what() string {
+	if x.flags.as == "sink" {
+		return "result"
+	}
+	return "task"
+}
+
+// A taskJSON is a task or a result, for programs.
+type taskJSON struct {
+	Time           time.Time       `json:"time"`
+	Method         string          `json:"method"`
+	ID             string          `json:"id,omitempty"`
+	Attempt        int             `json:"attempt,omitempty"`
+	Batch          string          `json:"batch,omitempty"`
+	Metadata       any             `json:"metadata,omitempty"`
+	ResultMetadata any             `json:"resultMetadata,omitempty"`
+	From           string          `json:"from,omitempty"`
+	Task           json.RawMessage `json:"task,omitempty"`
+	Result         json.RawMessage `json:"result,omitempty"`
+	Error          string          `json:"error,omitempty"`
+}
+
+// print prints one task or result. It returns false for one beyond the count.
+func (x *pulling) print(m *schema.Method, body []byte, info *gozmq.TaskInfo) bool {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	enough := x.flags.count > 0 && x.count >= x.flags.count
+	if enough && m.Delivery == gozmq.DeliveryAtLeastOnce {
+		return false
+	}
+	x.count++
+	if err := x.write(m, body, info); err != nil && x.failed == nil {
+		x.failed = err
+		x.cancel(context.Canceled)
+	}
+	if x.flags.count > 0 && x.count >= x.flags.count {
+		x.cancel(context.Canceled)
+	}
+	return true
+}
+
+func (x *pulling) write(m *schema.Method, body []byte, info *gozmq.TaskInfo) error {
+	desc := m.Input
+	if x.flags.as == "sink" {
+		desc = m.Output
+	}
+	if x.flags.output == "json" {
+		return x.object(m, body, info)
+	}
+	var b strings.Builder
+	if x.flags.output == "lines" {
+		b.WriteString(m.Procedure + " ")
+		if info != nil && info.Attempt > 1 {
+			fmt.Fprintf(&b, "(attempt %d) ", info.Attempt)
+		}
+	}
+	if err := x.printer.Write(&b, body, desc); err != nil {
+		x.say("%s: %v", m.Procedure, err)
+		return nil
+	}
+	_, err := x.out.Write([]byte(b.String()))
+	return err
+}
+
+func (x *pulling) object(m *schema.Method, body []byte, info *gozmq.TaskInfo) error {
+	o := taskJSON{Time: time.Now(), Method: m.Procedure}
+	desc, to := m.Input, &o.Task
+	if x.flags.as == "sink" {
+		desc, to = m.Output, &o.Result
+	}
+	if info != nil {
+		o.ID, o.Attempt, o.Batch = fmt.Sprintf("%x", info.ID), info.Attempt, info.Batch
+		o.Metadata, o.ResultMetadata = metadataJSON(info.Metadata), metadataJSON(info.ResultMetadata)
+		if info.Peer != nil {
+			o.From = info.Peer.Address
+		}
+	}
+	var err error
+	if *to, err = x.printer.JSON(body, desc); err != nil {
+		o.Error = err.Error()
+	}
+	b, err := json.Marshal(o)
+	if err != nil {
+		return err
+	}
+	_, err = x.out.Write(append(b, '\n'))
+	return err
+}
+
+// collect prints results, or with direct tasks, until the end.
+func (x *pulling) collect(direct bool) error {
+	open := gozmq.NewSink
+	if direct {
+		open = gozmq.NewPuller
+	}
+	opts, err := endpoint.Options[gozmq.SinkOption](x.target, raw.Codec(), gozmq.WithStopWhenRefused(), x.methods[0].Delivery)
+	if err != nil {
+		return wrong(err)
+	}
+	sink, err := open(opts...)
+	if err != nil {
+		return wrong(err)
+	}
+	if x.target.Bind {
+		x.say("listening on %s", sink.Addrs()[0])
+	}
+	defer x.await()()
+	var loops sync.WaitGroup
+	for _, m := range x.methods {
+		loops.Go(func() { x.loop(sink, m) })
+	}
+	loops.Wait()
+	return sink.Close()
+}
+
+func (x *pulling) loop(sink *gozmq.Sink, m *schema.Method) {
+	var info gozmq.TaskInfo
+	for r, err := range gozmqimpl.Results[raw.Message](gozmq.StoreInfo(x.ctx, &info), sink, &m.Method) {
+		if err != nil {
+			x.say("%s: %v", m.Procedure, err)
+			continue
+		}
+		if !x.print(m, r.Body, &info) {
+			return
+		}
+	}
+}
