@@ -56,9 +56,9 @@ var layers = map[string][]string{
 	"runtime/internal/subscription": {"runtime/internal/wire", "runtime/internal/prefix", "runtime/internal/lru", "runtime/internal/notify"},
 	"internal/leak":                 {}, // for tests of every part
 	"internal/testkit":              {}, // for tests of every part, in and out of runtime
-	"runtime/internal/topic": {"runtime/internal/prefix"},
-	"runtime/internal/bridge": {"runtime/internal/handshake", "runtime/internal/socket", "runtime/internal/topic", "runtime/gozmqstore"},
-	"internal/postgrestest": {}, // for tests against PostgreSQL, in modules of their own
+	"runtime/internal/topic":        {"runtime/internal/prefix"},
+	"runtime/internal/bridge":       {"runtime/internal/handshake", "runtime/internal/socket", "runtime/internal/topic", "runtime/gozmqstore"},
+	"internal/postgrestest":         {}, // for tests against PostgreSQL, in modules of their own
 	"runtime/internal/pipeline":     {"runtime/internal/status", "runtime/internal/subscription", "runtime/internal/taskqueue", "runtime/internal/socket", "runtime/internal/link", "runtime/internal/wire", "runtime/internal/notify", "runtime/internal/list", "runtime/internal/zmtp", "runtime/gozmqstore"},
 	"runtime/internal/worker":       {"runtime/internal/status", "runtime/internal/subscription", "runtime/internal/pipeline", "runtime/internal/socket", "runtime/internal/link", "runtime/internal/handshake", "runtime/internal/wire", "runtime/internal/guarded", "runtime/internal/zmtp"},
 	"runtime/gozmqstore":            {},
