@@ -50,6 +50,9 @@ func ownerName() string {
 	return fmt.Sprintf("%s process %d %s", escape(host), os.Getpid(), rand.Text())
 }
 
+// takeLimit is how long to wait for a change of the last owner that is being made.
+const takeLimit = time.Second
+
 // tryAcquire returns a session, or how long to wait before the next try.
 func (s *Store) tryAcquire(ctx context.Context, token string) (*session, time.Duration, error) {
 	pause := min(s.config.poll, s.config.lease)
@@ -70,6 +73,8 @@ func (s *Store) tryAcquire(ctx context.Context, token string) (*session, time.Du
 	}
 	begun := time.Now()
 	var fence int64
+	ctx, cancelTake := context.WithTimeout(ctx, takeLimit)
+	defer cancelTake()
 	err = s.pool.QueryRow(ctx, s.sql.acquire, s.queue.Name, token, s.config.lease.Microseconds()).Scan(&fence)
 	switch {
 	case errors.Is(err, pgx.ErrNoRows): // another one was faster

@@ -68,12 +68,12 @@ const (
 		UPDATE queues! SET owner = NULL, expires = NULL WHERE name = $1 AND owner = $2 RETURNING 1
 	) SELECT pg_notify($3, $4) FROM released`
 
-	// hungSQL ends sessions that hold the queue's row although its lease has ended:
-	// the end of a change did not reach the server.
+	// hungSQL ends sessions that hold the queue's row although its lease has ended, and
+	// wait for a client: the end of its change did not reach the server.
 	hungSQL = `SELECT count(pg_terminate_backend(a.pid)) FROM pg_locks l JOIN pg_stat_activity a USING (pid)
 	WHERE l.relation = 'queues!'::regclass AND l.mode = 'RowShareLock' AND l.granted
 		AND a.pid <> pg_backend_pid() AND a.usename = current_user AND a.application_name = $2
-		AND a.state_change < clock_timestamp() - interval '1 second'
+		AND a.wait_event = 'ClientRead' AND a.state_change < clock_timestamp() - interval '500 milliseconds'
 		AND EXISTS (SELECT FROM queues! WHERE name = $1 AND expires <= clock_timestamp())`
 )
 
