@@ -443,3 +443,25 @@ func TestRefusedChange(t *testing.T) {
 		t.Errorf("got %+v", got)
 	}
 }
+
+// A user with no more rights than the documentation says can enqueue.
+func TestEnqueueRights(t *testing.T) {
+	srv := server(t)
+	url := srv.URL(srv.Addr())
+	q := newQueue(t)
+	open(t, url, q)
+	schema := pgx.Identifier{q.schema()}.Sanitize()
+	c := connect(t, url)
+	_, err := c.Exec(t.Context(), `CREATE ROLE enqueuer LOGIN PASSWORD 'secret'; GRANT USAGE ON SCHEMA `+schema+` TO enqueuer;
+		GRANT INSERT ON `+q.table("tasks")+`, `+q.table("arrivals")+` TO enqueuer; GRANT SELECT ON `+q.table("tasks")+` TO enqueuer`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	user := connect(t, strings.Replace(url, "gozmq:"+srv.Password(), "enqueuer:secret", 1))
+	err = pgx.BeginFunc(t.Context(), user, func(tx pgx.Tx) error {
+		return q.EnqueueTx(t.Context(), tx, gozmqstore.Task{ID: "a", Procedure: "p"})
+	})
+	if err != nil {
+		t.Error(err)
+	}
+}
