@@ -103,16 +103,17 @@ func (w *storeWriter) put(ctx context.Context, t gozmqstore.Task, old string) er
 type taskStatus struct {
 	id string
 	gozmqstore.Status
+	gone bool // it is deleted instead
 }
 
 // update sets the status of a task. It does not wait for the store.
-func (w *storeWriter) update(id string, s gozmqstore.Status) {
+func (w *storeWriter) update(s taskStatus) {
 	if w == nil {
 		return
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.set(id, s)
+	w.note(s)
 	w.wake.Set()
 }
 
@@ -131,6 +132,15 @@ func (w *storeWriter) set(id string, s gozmqstore.Status) {
 		w.change.Update = make(map[string]gozmqstore.Status)
 	}
 	w.change.Update[id] = s
+}
+
+// note adds a status, or that a task is gone, to the next change; w.mu is held.
+func (w *storeWriter) note(s taskStatus) {
+	if s.gone {
+		w.drop([]string{s.id})
+	} else {
+		w.set(s.id, s.Status)
+	}
 }
 
 // remove deletes records. It does not wait for the store.
@@ -160,7 +170,7 @@ func (w *storeWriter) replace(t gozmqstore.Task, others []string, statuses []tas
 	w.states = append(w.states, t)
 	w.drop(others)
 	for _, s := range statuses {
-		w.set(s.id, s.Status)
+		w.note(s)
 	}
 	w.wake.Set()
 }
