@@ -8,8 +8,8 @@ import (
 	"github.com/gozmq/gozmq/runtime/gozmqstore"
 )
 
-// BenchmarkApply makes changes, each with a number of new tasks and the end of as many
-// old ones, on a server that syncs every commit.
+// BenchmarkApply makes changes, each with a number of new tasks and the end of as
+// many old ones, on a server that syncs every commit.
 func BenchmarkApply(b *testing.B) {
 	srv := postgrestest.Start(b)
 	for _, size := range []int{1, 10, 100, 1000} {

@@ -27,8 +27,9 @@ func seeded(t *testing.T) *rand.Rand {
 	return rand.New(rand.NewPCG(seed, 0))
 }
 
-// Owners that are killed before, in and after changes lose no task, and the ventilator
-// that stands by takes over in time; at once when the owner stops in order.
+// Owners that are killed before, in and after changes lose no task, and the
+// ventilator that stands by takes over in time; at once when the owner stops in
+// order.
 func TestKilledOwner(t *testing.T) {
 	random := seeded(t)
 	url := server(t).URL(server(t).Addr())
@@ -78,8 +79,8 @@ func TestKilledOwner(t *testing.T) {
 	p.finish()
 }
 
-// An owner whose process is stopped for longer than its lease, and then goes on, can
-// write nothing: it stands by.
+// An owner whose process is stopped for longer than its lease, and then goes on,
+// can write nothing: it stands by.
 func TestStoppedOwner(t *testing.T) {
 	random := seeded(t)
 	url := server(t).URL(server(t).Addr())
@@ -105,7 +106,8 @@ func TestStoppedOwner(t *testing.T) {
 	p.finish()
 }
 
-// Connections to the database that are cut anywhere, stall or go silent lose no task.
+// Connections to the database that are cut anywhere, stall or go silent lose no
+// task.
 func TestDatabaseConnection(t *testing.T) {
 	random := seeded(t)
 	srv := server(t)
@@ -189,8 +191,8 @@ func TestDatabaseRestart(t *testing.T) {
 	p.finish()
 }
 
-// A session of the server that keeps the queue's row although the lease has ended, as
-// when the end of a change never came, does not keep the queue.
+// A session of the server that keeps the queue's row although the lease has ended,
+// as when the end of a change never came, does not keep the queue.
 func TestHungChange(t *testing.T) {
 	url := server(t).URL(server(t).Addr())
 	q := newQueue(t)
@@ -245,8 +247,8 @@ func TestCorruptRecord(t *testing.T) {
 	}
 }
 
-// A disk that is full makes errors. Each task that was taken is there; when there is
-// room again, the store goes on.
+// A disk that is full makes errors. Each task that was taken is there; when there
+// is room again, the store goes on.
 func TestFullDisk(t *testing.T) {
 	srv := postgrestest.Start(t, "fsync=off")
 	disk := smallDisk(t, srv, 8<<20)

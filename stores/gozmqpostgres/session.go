@@ -15,7 +15,8 @@ import (
 )
 
 // Acquire waits until no other process owns the queue, and takes it
-// (gozmqstore.Store). A database that cannot be reached for a while is waited for, too.
+// (gozmqstore.Store). A database that cannot be reached for a while is waited for,
+// too.
 func (s *Store) Acquire(ctx context.Context, standby func()) (gozmqstore.Session, error) {
 	token := ownerName()
 	for waiting := false; ; {
@@ -165,7 +166,8 @@ func (o *session) currentFence() int64 {
 }
 
 // refence gives the session another fence than the one that a change had of which
-// nobody knows whether it will be made yet. It returns an error when the queue is lost.
+// nobody knows whether it will be made yet. It returns an error when the queue is
+// lost.
 func (o *session) refence(ctx context.Context, old int64) error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
