@@ -41,7 +41,7 @@ var sources = map[string][]string{
 	"prefixes of all peers":                                      {"internal/socket/pub_share.go maxShared"},
 	"topic of a publication":                                     {"gozmq/publisher.go maxTopic"},
 	"prefix that a subscriber of ours sends":                     {"internal/topic/pattern.go MaxSubscription"},
-	"topics that a publisher retains":                            {"gozmq/topic_memory.go topics", "gozmq/topic_memory.go bytes"},
+	"topics that a publisher retains":                            {"gozmq/topic.go topics", "gozmq/topic.go bytes"},
 	"calls and streams that run in a server":                     {"gozmq/server_option.go concurrency"},
 	"streams of one connection":                                  {},
 	"streams of one connection to a `Proxy`":                     {"internal/relay/streams.go maxStreams"},

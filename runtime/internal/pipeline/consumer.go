@@ -103,7 +103,8 @@ func (c *Consumer) Start() {
 }
 
 // Join grants credit to a ventilator, after it has claimed what runs here and
-// came from an earlier connection to it (socket.PeerHandler).
+// came from an earlier connection to it, or may have passed on to it
+// (socket.PeerHandler).
 func (c *Consumer) Join(conn *link.Conn) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -112,20 +113,6 @@ func (c *Consumer) Join(conn *link.Conn) {
 	c.claim(conn)
 	if c.started && !c.draining {
 		v.grant(c.lanes + v.ahead + v.handled)
-	}
-}
-
-// claim tells a ventilator that dropped us which of its tasks run here, so that
-// it does not take them for lost; c.mu is held.
-func (c *Consumer) claim(conn *link.Conn) {
-	if !conn.Dialed() || !conn.Gozmq() {
-		return
-	}
-	for _, d := range c.held {
-		if d.running && d.conn == nil && d.lostAt == conn.Endpoint() && d.Attempt > 0 {
-			d.attach(conn)
-			d.extend()
-		}
 	}
 }
 
@@ -149,6 +136,7 @@ func (c *Consumer) Leave(conn *link.Conn) {
 	for _, d := range c.held {
 		if d.conn == conn {
 			d.conn, d.lostAt = nil, conn.Endpoint()
+			c.claimElsewhere(d)
 		}
 	}
 }

@@ -69,30 +69,32 @@ type Dispatcher struct {
 
 	ventilator []byte // names the dispatcher to sinks
 
-	mu      sync.Mutex
-	owner   bool         // has the queue: always without a store
-	reign   int          // how often it came to have it
-	before  Progress     // what was done in earlier reigns
-	store   *storeWriter // nil: memory only, or not the owner yet
-	queue   *taskqueue.Queue
-	peers   map[*link.Conn]*taskqueue.Peer
-	conns   map[*taskqueue.Peer]*link.Conn
-	workers int                         // peers that have granted credit and were not stopped
-	notices map[taskqueue.ID]*Batch     // by the id of the message that says how far they are
-	open    map[*taskqueue.Batch]*Batch // that are not complete
-	live    map[*Batch]bool             // of which a sink may wait for word
-	dead    map[string]*deadEntry       // letters that are neither handled nor discarded, by id
-	letter  uint64                      // the place of the last of them
-	kept    letterShelf                 // of these, the ones that no function wants
-	over    [][]byte                    // ids of the last batches that are over
-	alive   *time.Timer                 // until sayAlive; nil: never
-	paused  bool                        // hands out no more
-	closed  bool                        // Push fails
-	waiters int
-	changed notify.Broadcast
-	clock   *time.Timer
-	armed   time.Time        // when clock fires; zero: never
-	attempt wire.TaskAttempt // that is being sent, here so that it costs no allocation
+	mu         sync.Mutex
+	owner      bool         // has the queue: always without a store
+	reign      int          // how often it came to have it
+	before     Progress     // what was done in earlier reigns
+	store      *storeWriter // nil: memory only, or not the owner yet
+	queue      *taskqueue.Queue
+	peers      map[*link.Conn]*taskqueue.Peer
+	conns      map[*taskqueue.Peer]*link.Conn
+	workers    int                         // peers that have granted credit and were not stopped
+	notices    map[taskqueue.ID]*Batch     // by the id of the message that says how far they are
+	open       map[*taskqueue.Batch]*Batch // that are not complete
+	live       map[*Batch]bool             // of which a sink may wait for word
+	dead       map[string]*deadEntry       // letters that are neither handled nor discarded, by id
+	letter     uint64                      // the place of the last of them
+	kept       letterShelf                 // of these, the ones that no function wants
+	claims     map[*taskqueue.Peer][]claim // of workers, while another dispatcher is the owner
+	claimCount int
+	over       [][]byte    // ids of the last batches that are over
+	alive      *time.Timer // until sayAlive; nil: never
+	paused     bool        // hands out no more
+	closed     bool        // Push fails
+	waiters    int
+	changed    notify.Broadcast
+	clock      *time.Timer
+	armed      time.Time        // when clock fires; zero: never
+	attempt    wire.TaskAttempt // that is being sent, here so that it costs no allocation
 }
 
 // NewDispatcher returns a dispatcher without workers. It has the tasks of its
@@ -131,6 +133,7 @@ func (d *Dispatcher) empty() {
 	d.live = make(map[*Batch]bool)
 	d.dead = make(map[string]*deadEntry)
 	d.kept = letterShelf{}
+	d.forgetClaims()
 }
 
 // Links returns the connections to workers.
@@ -249,9 +252,7 @@ func (d *Dispatcher) dispatch() {
 	}
 	now := time.Now()
 	for t, p := d.queue.Next(now); t != nil; t, p = d.queue.Next(now) {
-		d.attempt = wire.TaskAttempt{
-			ID: string(t.ID), Procedure: t.Procedure, Body: t.Body, Header: t.Header, Attempt: t.Attempts, Lease: t.Lease,
-		}
+		d.attempt = d.attemptOf(t)
 		err := socket.SendTo(d.conns[p], &d.attempt)
 		if errors.As(err, new(*link.LimitError)) {
 			d.failTooLarge(p, t, err, now)

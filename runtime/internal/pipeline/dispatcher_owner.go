@@ -59,40 +59,62 @@ func (d *Dispatcher) own() {
 	defer close(o.done)
 	pause := firstOwnPause
 	for o.ctx.Err() == nil {
+		grace := time.Duration(0)
+		if d.reigned() > 0 {
+			grace = claimGrace
+		}
 		session, err := d.cfg.Store.Acquire(o.ctx, func() {
-			d.cfg.Standby(nil)
+			grace = claimGrace
+			if d.reigned() == 0 {
+				d.cfg.Standby(nil)
+			}
 			o.first(nil)
 		})
 		var w *storeWriter
 		if err == nil {
-			w, err = d.takeOver(session)
+			w, err = d.takeOver(session, grace)
 		}
 		if err == nil {
 			pause = firstOwnPause
 			o.first(nil)
 			d.reignUntilLost(session, w)
+			o.sleep(firstOwnPause) // those that stand by come first
 			continue
 		}
 		if o.ctx.Err() != nil || errors.Is(err, link.ErrClosed) || o.first(err) {
 			return
 		}
 		d.cfg.StoreFailed(err)
-		select {
-		case <-time.After(pause):
-			pause = min(2*pause, lastOwnPause)
-		case <-o.ctx.Done():
-		}
+		o.sleep(pause)
+		pause = min(2*pause, lastOwnPause)
 	}
 }
 
-// takeOver loads what the store has, and begins to hand it out.
-func (d *Dispatcher) takeOver(session gozmqstore.Session) (*storeWriter, error) {
+// sleep waits for a time, or until Close.
+func (o *ownership) sleep(d time.Duration) {
+	select {
+	case <-time.After(d):
+	case <-o.ctx.Done():
+	}
+}
+
+// reigned returns how often the dispatcher came to own the queue.
+func (d *Dispatcher) reigned() int {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.reign
+}
+
+// takeOver loads what the store has, and begins to hand it out after the grace.
+func (d *Dispatcher) takeOver(session gozmqstore.Session, grace time.Duration) (*storeWriter, error) {
 	o := &d.owning
+	began := time.Now()
 	restored := newRestorer(d)
 	if err := session.Load(o.ctx, restored.visit); err != nil {
 		err = fmt.Errorf("load the stored tasks: %w", err)
 		return nil, errors.Join(err, session.Release(o.ctx))
 	}
+	o.sleep(grace - time.Since(began))
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.paused { // Close has begun

@@ -39,6 +39,7 @@ func (d *Dispatcher) Leave(c *link.Conn) {
 	}
 	delete(d.peers, c)
 	delete(d.conns, p)
+	d.dropClaims(p)
 	if p.Works() {
 		d.workers--
 	}
@@ -103,6 +104,10 @@ func (d *Dispatcher) handle(p *taskqueue.Peer, frames [][]byte, now time.Time) e
 	}
 	if c.Verb == wire.VerbCredit {
 		d.grant(p, c.Credit)
+		return nil
+	}
+	if c.Verb == wire.VerbExtend && c.Again {
+		d.claimed(p, &c, now)
 		return nil
 	}
 	if err := d.handleOutcome(p, &c, now); err != nil {

@@ -97,6 +97,7 @@ func (r *restorer) finish() {
 		}
 		d.queue.Add(t)
 	}
+	d.leaveClaimed()
 	for _, letter := range r.letters {
 		d.addLetter(letter)
 	}

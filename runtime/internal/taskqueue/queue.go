@@ -111,6 +111,9 @@ func (q *Queue) Bytes() int { return q.bytes }
 // Has reports whether the task is known and not finished.
 func (q *Queue) Has(id ID) bool { return q.tasks[id] != nil }
 
+// Get returns the task if it is known and not finished, nil otherwise.
+func (q *Queue) Get(id ID) *Task { return q.tasks[id] }
+
 // Next hands the first task that waits to a peer with credit left, and returns
 // both, or nil when nothing can be handed out. Peers that hold nothing come
 // first, then the others in turn. A peer never gets a task that it still holds

@@ -194,6 +194,9 @@ func (q *Queue) claim(p *Peer, t *Task, attempt int, now time.Time) {
 	if !t.Control {
 		q.counts.Queued--
 	}
+	if t.first.IsZero() {
+		t.first = now // another queue has handed it out
+	}
 	q.give(t, p, now)
 	t.begun = true
 	p.begun++

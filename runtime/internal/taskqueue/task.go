@@ -131,5 +131,8 @@ type given struct {
 // of.
 func (p *Peer) Holds() int { return len(p.holds) }
 
+// Has reports whether the peer was given a task and has not reported its end.
+func (p *Peer) Has(id ID) bool { return p.holds[id] != nil }
+
 // Works reports whether the peer has ever had credit and was not stopped.
 func (p *Peer) Works() bool { return p.granted && !p.stopped }

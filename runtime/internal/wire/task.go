@@ -54,6 +54,7 @@ type WorkerCommand struct {
 	Status  []byte // of FAIL and REJECT: an encoded gozmq.v1.Status; nil: none
 	Attempt int    // of EXTEND: which attempt the worker runs; 0: it does not say
 	Handled bool   // of EXTEND: the handler has returned, and the result waits for a sink
+	Again   bool   // of EXTEND: the task came from another ventilator, which is gone; it is to be sent again
 }
 
 // AppendMessage appends the command's frames to b (socket.Message).
@@ -62,7 +63,7 @@ func (c WorkerCommand) AppendMessage(b []byte) ([]byte, error) {
 	switch {
 	case c.Verb == VerbCredit:
 		return zmtp.AppendFrame(b, 0, strconv.AppendInt(nil, int64(c.Credit), 10)), nil
-	case c.Verb == VerbExtend && (c.Attempt > 0 || c.Handled):
+	case c.Verb == VerbExtend && (c.Attempt > 0 || c.Handled || c.Again):
 		return c.appendExtend(b), nil
 	case c.Status == nil:
 		return zmtp.AppendFrame(b, 0, c.ID), nil
@@ -71,8 +72,11 @@ func (c WorkerCommand) AppendMessage(b []byte) ([]byte, error) {
 	return zmtp.AppendFrame(b, 0, c.Status), nil
 }
 
-// handled is the fourth frame of an EXTEND.
-const handled = "handled"
+// The fourth and the fifth frame of an EXTEND.
+const (
+	handled = "handled"
+	again   = "again"
+)
 
 func (c WorkerCommand) appendExtend(b []byte) []byte {
 	var attempt []byte
@@ -80,11 +84,19 @@ func (c WorkerCommand) appendExtend(b []byte) []byte {
 		attempt = strconv.AppendInt(nil, int64(c.Attempt), 10)
 	}
 	b = zmtp.AppendFrame(b, zmtp.FlagMore, c.ID)
-	if !c.Handled {
+	if !c.Handled && !c.Again {
 		return zmtp.AppendFrame(b, 0, attempt)
 	}
 	b = zmtp.AppendFrame(b, zmtp.FlagMore, attempt)
-	return zmtp.AppendFrameString(b, 0, handled)
+	fourth := ""
+	if c.Handled {
+		fourth = handled
+	}
+	if !c.Again {
+		return zmtp.AppendFrameString(b, 0, fourth)
+	}
+	b = zmtp.AppendFrameString(b, zmtp.FlagMore, fourth)
+	return zmtp.AppendFrameString(b, 0, again)
 }
 
 // ParseWorkerCommand parses a message of a worker. The command refers to the
@@ -109,6 +121,7 @@ func ParseWorkerCommand(frames [][]byte) (WorkerCommand, error) {
 	case c.Verb == VerbExtend:
 		c.Attempt = parseAttempt(frames[2])
 		c.Handled = len(frames) > 3 && string(frames[3]) == handled
+		c.Again = len(frames) > 4 && string(frames[4]) == again
 	case len(frames[2]) > 0:
 		c.Status = frames[2]
 	}

@@ -125,7 +125,11 @@ func age(t *timestamppb.Timestamp) string {
 	if t == nil {
 		return "-"
 	}
-	return time.Since(t.AsTime()).Round(time.Second).String()
+	d := time.Since(t.AsTime())
+	if d < time.Hour {
+		return d.Truncate(time.Second).String()
+	}
+	return strings.TrimSuffix(d.Truncate(time.Minute).String(), "0s")
 }
 
 // why is who has a task, or why it failed last.
@@ -180,8 +184,8 @@ func tasksShow(a *app) *cobra.Command {
 	return c
 }
 
-// A taskJSON is a task for programs.
-type taskJSON struct {
+// A queuedJSON is a task for programs.
+type queuedJSON struct {
 	ID        string              `json:"id"`
 	Method    string              `json:"method"`
 	State     string              `json:"state"`
@@ -200,7 +204,7 @@ type taskJSON struct {
 
 // printTask prints a task with its body, decoded where the schema knows it.
 func (a *app) printTask(s *schema.Schema, t *adminv1.QueuedTask, pretty bool) error {
-	out := taskJSON{
+	out := queuedJSON{
 		ID: hex.EncodeToString(t.GetId()), Method: t.GetProcedure(), State: stateWord(t.GetState()), Attempts: t.GetAttempts(),
 		Enqueued: stamp(t.GetEnqueued()), NotBefore: stamp(t.GetNotBefore()), Expires: stamp(t.GetExpires()), Priority: t.GetPriority(),
 		Worker: t.GetWorker(), Code: strings.ToLower(t.GetErrorCode()), Error: t.GetError(), Batch: t.GetBatch(),

@@ -1,0 +1,84 @@
+package pipeline
+
+import (
+	"time"
+
+	"github.com/gozmq/gozmq/runtime/internal/socket"
+	"github.com/gozmq/gozmq/runtime/internal/taskqueue"
+	"github.com/gozmq/gozmq/runtime/internal/wire"
+)
+
+// When the owner of a queue is gone, its workers tell the other ventilators what
+// they run (EXTEND with "again"). A dispatcher that takes over leaves those tasks
+// with them, and hands them to nobody else.
+
+// A claim is what a worker has said of a task while the dispatcher stood by.
+type claim struct {
+	id      string
+	attempt int
+	handled bool
+}
+
+const (
+	// maxClaims is how many claims a dispatcher remembers while it stands by.
+	maxClaims = 1 << 16
+	// claimGrace is how long a dispatcher that takes over waits for claims of workers
+	// that do not know yet that the owner is gone.
+	claimGrace = 100 * time.Millisecond
+)
+
+// claimed handles the claim of a worker; d.mu is held.
+func (d *Dispatcher) claimed(p *taskqueue.Peer, c *wire.WorkerCommand, now time.Time) {
+	word := claim{string(c.ID), c.Attempt, c.Handled}
+	switch {
+	case d.owner:
+		d.leaveWith(p, word, now)
+	case d.claimCount < maxClaims:
+		d.claimCount++
+		d.claims[p] = append(d.claims[p], word)
+	}
+}
+
+// leaveWith leaves a task with the worker that runs it, and sends it again, so that
+// the worker reports its end here; d.mu is held.
+func (d *Dispatcher) leaveWith(p *taskqueue.Peer, word claim, now time.Time) {
+	id := taskqueue.ID(word.id)
+	t := d.queue.Get(id)
+	if t == nil || t.Control || p.Has(id) || d.queue.Extend(p, id, word.attempt, now) != nil {
+		return
+	}
+	if word.handled {
+		d.queue.Handled(p, id)
+	}
+	socket.SendForced(d.conns[p], d.attemptOf(t))
+	d.store.update(word.id, d.statusOf(t))
+}
+
+// attemptOf returns a task as it is sent.
+func (d *Dispatcher) attemptOf(t *taskqueue.Task) wire.TaskAttempt {
+	return wire.TaskAttempt{
+		ID: string(t.ID), Procedure: t.Procedure, Body: t.Body, Header: t.Header, Attempt: t.Attempts, Lease: t.Lease,
+	}
+}
+
+// leaveClaimed leaves the tasks that were claimed with their workers; d.mu is held.
+func (d *Dispatcher) leaveClaimed() {
+	now := time.Now()
+	for p, words := range d.claims {
+		for _, word := range words {
+			d.leaveWith(p, word, now)
+		}
+	}
+	d.forgetClaims()
+}
+
+// forgetClaims forgets what workers have claimed; d.mu is held.
+func (d *Dispatcher) forgetClaims() {
+	d.claims, d.claimCount = make(map[*taskqueue.Peer][]claim), 0
+}
+
+// dropClaims forgets what a worker that is gone has claimed; d.mu is held.
+func (d *Dispatcher) dropClaims(p *taskqueue.Peer) {
+	d.claimCount -= len(d.claims[p])
+	delete(d.claims, p)
+}
