@@ -6,8 +6,8 @@ import "strings"
 // queue's name.
 type statements struct {
 	look, introduce, acquire, renew, refence, release, hung string
-	load, place, loadOne, setAside               string
-	enqueue, enqueueOne, arrivals, taken         string
+	load, place, loadOne, setAside                          string
+	enqueue, enqueueOne, arrivals, taken                    string
 
 	fenced, put, update, delete string // parts of a change
 }

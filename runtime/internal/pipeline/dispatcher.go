@@ -264,7 +264,7 @@ func (d *Dispatcher) dispatch() {
 			continue
 		}
 		if !t.Control && t.Attempts > 1 {
-			d.store.update(string(t.ID), d.statusOf(t))
+			d.store.update(taskStatus{id: string(t.ID), Status: d.statusOf(t)})
 		}
 	}
 	for _, t := range d.queue.Refused() {

@@ -51,7 +51,7 @@ func (d *Dispatcher) leaveWith(p *taskqueue.Peer, word claim, now time.Time) {
 		d.queue.Handled(p, id)
 	}
 	socket.SendForced(d.conns[p], d.attemptOf(t))
-	d.store.update(word.id, d.statusOf(t))
+	d.store.update(taskStatus{id: word.id, Status: d.statusOf(t)})
 }
 
 // attemptOf returns a task as it is sent.

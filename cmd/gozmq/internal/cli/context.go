@@ -177,7 +177,7 @@ func contextShow(a *app) *cobra.Command {
 			if output == "json" {
 				return json.NewEncoder(a.out).Encode(x)
 			}
-			b, err := yaml.Marshal(x)
+			b, err := yaml.Marshal(x) //nolint:gosec // it has the path of a password's file
 			if err != nil {
 				return err
 			}

@@ -2314,9 +2314,10 @@ func (x *WatchEventsRequest) GetMinLevel() EventLevel {
 
 type WatchEventsResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The first message has none: it says that events are watched from now on.
+	// Not set in the first message, which says that events are watched from now
+	// on, and where lost is set.
 	Event *Event `protobuf:"bytes,1,opt,name=event,proto3" json:"event,omitempty"`
-	// How many events before this one the client missed because it was slow.
+	// How many events the client missed here because it was slow.
 	Lost          uint64 `protobuf:"varint,2,opt,name=lost,proto3" json:"lost,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
