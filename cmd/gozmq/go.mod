@@ -4,8 +4,6 @@ module github.com/gozmq/gozmq/cmd/gozmq
 
 go 1.25.0
 
-replace github.com/gozmq/gozmq => ../..
-
 require (
 	github.com/HdrHistogram/hdrhistogram-go v1.4.0
 	github.com/bufbuild/protocompile v0.14.1
