@@ -196,6 +196,7 @@ var varying = []struct {
 	{regexp.MustCompile(`"from":"127\.0\.0\.1:\d+"`), `"from":"127.0.0.1:40000"`},
 	{regexp.MustCompile(`(?m)^ +[0-9]+\.[0-9]{4} #`), `   0.0015 #`},
 	{regexp.MustCompile(`#\d+ ([<>])`), `#1 $1`},
+	{regexp.MustCompile(`#\d+ ([<>]) publication`), `#1 $1 publication`}, // a subscriber may have tried before
 	{regexp.MustCompile(`opened 127\.0\.0\.1:\d+`), `opened 127.0.0.1:40000`},
 	{regexp.MustCompile(`\b(id|publisher|position|previous)=[0-9a-f]+`), `$1=0123456789abcdef`},
 	{regexp.MustCompile(`timeout=[0-9.]+(µs|ms|s)`), `timeout=1.5s`},
