@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -17,6 +18,8 @@ import (
 	"github.com/gozmq/gozmq/example/gen/stock/v1/stockv1gozmq"
 	"github.com/gozmq/gozmq/internal/testkit"
 	"github.com/gozmq/gozmq/runtime/gozmq"
+	"github.com/gozmq/gozmq/runtime/gozmqadmin"
+	"github.com/gozmq/gozmq/runtime/gozmqops"
 )
 
 // A shop is a state that is published, and a service that answers the whole of it.
@@ -213,4 +216,55 @@ type stalling struct {
 func (s *stalling) List(context.Context, *stockv1.ListRequest) (*stockv1.ListReply, error) {
 	s.stall()
 	return &stockv1.ListReply{}, nil
+}
+
+// top is driven as a user does it: it shows rates, another view, and ends with q.
+func TestTop(t *testing.T) {
+	s := newShell(t, "")
+	endpoint := process(t)
+	top := exec.Command(filepath.Join(s.bin, "gozmq"), "top", endpoint, "--interval", "100ms")
+	top.Dir, top.Env = s.dir, append(s.env(), "TERM=xterm")
+	term := openTerminal(t, top)
+	term.wait(t, "*1 roles")
+	term.wait(t, "admin")
+	term.write(t, "2")
+	term.wait(t, "gozmq.v1.Admin/WatchStats")
+	term.write(t, "5")
+	term.wait(t, "DEALER")
+	term.write(t, "q")
+	ended := make(chan error, 1)
+	go func() {
+		for range term.out { // it may print until it ends
+		}
+		ended <- top.Wait()
+	}()
+	if err := testkit.Receive(t, ended, "the end"); err != nil {
+		t.Error(err)
+	}
+	once := exec.Command(filepath.Join(s.bin, "gozmq"), "top", endpoint, "--once")
+	once.Env = s.env()
+	out, err := once.CombinedOutput()
+	for _, want := range []string{"roles\n", "methods\n", "topics\n", "queues\n", "peers\n", "admin  server"} {
+		if err != nil || !strings.Contains(string(out), want) {
+			t.Errorf("%v, no %q in\n%s", err, want, out)
+		}
+	}
+}
+
+// process returns the endpoint of the admin service of a program.
+func process(t *testing.T) string {
+	t.Helper()
+	srv, err := gozmq.NewServer(gozmq.Bind("tcp://127.0.0.1:*"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	group := new(gozmqops.Group)
+	if err := errors.Join(group.Add("admin", srv), gozmqadmin.Register(srv, group), srv.Listen()); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	go func() { defer close(done); _ = srv.Serve(ctx) }()
+	t.Cleanup(func() { cancel(); <-done })
+	return srv.Addrs()[0]
 }

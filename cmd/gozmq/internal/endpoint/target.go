@@ -264,8 +264,8 @@ func (t *Target) reason(e gozmq.Event) string {
 	switch {
 	case e.Kind == gozmq.EventDialFailed:
 		return fmt.Sprintf("nobody is at %s (%s); is the program running, and the endpoint right?", where, why)
-	case strings.Contains(why, "roles do not fit"), strings.Contains(why, "socket type"), strings.Contains(why, "does not go with"):
-		return fmt.Sprintf("%s has another role: %s; use the verb that goes with it (gozmq doctor says more)", where, why)
+	case strings.Contains(why, "roles do not fit"), strings.Contains(why, "socket type"), strings.Contains(why, "does not go with"), strings.Contains(why, "Socket-Type"):
+		return fmt.Sprintf("%s has another role (%s); use the verb that goes with it (gozmq doctor says which)", where, why)
 	}
 	return fmt.Sprintf("%s does not let us in: %s; check the keys, the password and the mechanism (gozmq doctor says what it asks for)", where, why)
 }
