@@ -113,7 +113,13 @@ func program(t *testing.T) *gozmqops.Group {
 	within := testkit.Within(t)
 	must(t, conn.WaitForServers(within, 1))
 	must(t, vent.WaitForWorkers(within, 1))
-	testkit.Eventually(t, "a ready program", func() bool { return g.Snapshot().Ready })
+	testkit.Eventually(t, "a ready program", func() bool {
+		s, peers := g.Snapshot(), 0
+		for _, socket := range s.Sockets {
+			peers += len(socket.Stats.Peers)
+		}
+		return s.Ready && peers == 8 // both ends of four connections
+	})
 	return g
 }
 
