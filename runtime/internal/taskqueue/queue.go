@@ -34,7 +34,7 @@ type Queue struct {
 	limits Limits
 	tasks  map[ID]*Task // that are not finished
 	bytes  int
-	line   list.List[*Task] // that wait, first in first out
+	line   line             // that wait
 	shady  list.List[*Task] // suspects that wait; they come before the line
 	ages   list.List[*Task] // that are not finished, oldest first, without control messages
 	clock  clock
@@ -44,6 +44,8 @@ type Queue struct {
 	idle   list.List[*Peer] // take tasks, and hold none
 	busy   list.List[*Peer] // take tasks, and hold some
 	counts Counts
+	unique map[string]*uniqueKey // keys that no other task may have
+	stale  uniqueHeap            // of these, those that are free at a time
 
 	reserved, reservedBytes int // places that are kept
 
@@ -93,6 +95,11 @@ func (q *Queue) Add(t *Task) {
 	if !t.Control {
 		q.ages.PushBack(&t.inAges, t)
 	}
+	q.claimKey(t)
+	if t.Terms != nil && !t.Terms.NotBefore.IsZero() {
+		q.pause(t, t.Terms.NotBefore)
+		return
+	}
 	q.wait(t, false)
 }
 
@@ -114,8 +121,9 @@ func (q *Queue) Has(id ID) bool { return q.tasks[id] != nil }
 // Get returns the task if it is known and not finished, nil otherwise.
 func (q *Queue) Get(id ID) *Task { return q.tasks[id] }
 
-// Next hands the first task that waits to a peer with credit left, and returns
-// both, or nil when nothing can be handed out. Peers that hold nothing come
+// Next hands the first task that waits, and that the limits of its method and its
+// key allow, to a peer with credit left, and returns both, or nil when nothing can be
+// handed out. The greatest priority comes first. Peers that hold nothing come
 // first, then the others in turn. A peer never gets a task that it still holds
 // because the lease expired, nor one beyond its limit. A suspect goes to a peer
 // that holds nothing, and that gets nothing else until the suspect is over.
@@ -126,17 +134,22 @@ func (q *Queue) Next(now time.Time) (*Task, *Peer) {
 		q.enlist(p)
 		return t, p
 	}
-	for e := q.line.First(); e != nil && !(q.idle.Empty() && q.busy.Empty()); {
-		t := e.Value()
-		e = e.Next()
+	if q.idle.Empty() && q.busy.Empty() {
+		return nil, nil
+	}
+	var p *Peer
+	t := q.line.find(now, func(t *Task) bool {
 		if err := q.Fits(t); err != nil {
 			q.refuse(t, err, now)
-		} else if p := q.workerFor(t); p != nil {
-			q.hand(t, p, now)
-			return t, p
+			return false
 		}
+		p = q.workerFor(t)
+		return p != nil
+	})
+	if t != nil {
+		q.hand(t, p, now)
 	}
-	return nil, nil
+	return t, p
 }
 
 func (q *Queue) workerFor(t *Task) *Peer {
@@ -162,7 +175,8 @@ func (q *Queue) idleFor(t *Task) *Peer {
 }
 
 func (q *Queue) hand(t *Task, p *Peer, now time.Time) {
-	t.inLine.Remove()
+	q.leaveLine(t)
+	q.line.begin(t, now)
 	t.Attempts++
 	t.before, t.first = t.first, now
 	if !t.Control {
@@ -179,6 +193,8 @@ func (q *Queue) give(t *Task, p *Peer, now time.Time) {
 	q.hands++
 	t.state, t.holder, t.since, t.hand, t.begun, t.handled = held, p, now, q.hands, false, false
 	p.add(t)
+	q.line.enter(t)
+	q.line.run(t, 1)
 	q.lease(t, now)
 	q.enlist(p)
 	if !t.Control {
@@ -198,6 +214,7 @@ func (q *Queue) Undo(t *Task, p *Peer) {
 func (q *Queue) back(t *Task, p *Peer) {
 	t.Attempts--
 	delete(p.holds, t.ID)
+	q.line.unbegin(t)
 	q.release(t)
 	q.wait(t, true)
 	q.enlist(p)
@@ -219,19 +236,31 @@ func (q *Queue) lease(t *Task, now time.Time) {
 
 // wait puts t into the line.
 func (q *Queue) wait(t *Task, front bool) {
-	t.state, t.when = waiting, time.Time{}
+	t.state, t.when = waiting, t.expires()
 	q.clock.set(t)
-	line := &q.line
-	if t.suspect {
-		line = &q.shady
-	}
-	if front {
-		line.PushFront(&t.inLine, t)
-	} else {
-		line.PushBack(&t.inLine, t)
+	switch {
+	case !t.suspect:
+		q.line.add(t, front)
+	case front:
+		q.line.enter(t)
+		q.shady.PushFront(&t.inLine, t)
+	default:
+		q.line.enter(t)
+		q.shady.PushBack(&t.inLine, t)
 	}
 	if !t.Control {
 		q.counts.Queued++
+	}
+}
+
+// leaveLine takes t out of the line if it waits there.
+func (q *Queue) leaveLine(t *Task) {
+	switch {
+	case t.state != waiting:
+	case t.suspect:
+		t.inLine.Remove()
+	default:
+		q.line.remove(t)
 	}
 }
 
@@ -247,6 +276,7 @@ func (q *Queue) release(t *Task) {
 		}
 	}
 	t.holder, t.begun, t.handled = nil, false, false
+	q.line.run(t, -1)
 	if !t.Control {
 		q.counts.InFlight--
 	}
@@ -280,10 +310,8 @@ func (q *Queue) finish(t *Task, dead bool) {
 	switch t.state {
 	case held:
 		q.release(t)
-	case waiting:
-		t.inLine.Remove()
-		fallthrough
-	case backingOff:
+	case waiting, backingOff:
+		q.leaveLine(t)
 		if !t.Control {
 			q.counts.Queued--
 		}
@@ -291,6 +319,7 @@ func (q *Queue) finish(t *Task, dead bool) {
 	t.state, t.when = finished, time.Time{}
 	q.clock.set(t)
 	delete(q.tasks, t.ID)
+	q.releaseKey(t)
 	t.inAges.Remove()
 	q.bytes -= t.Size()
 	switch {
@@ -327,6 +356,9 @@ func (q *Queue) Fail(p *Peer, id ID, reason error, again bool, now time.Time) (d
 
 // pause has t, which nobody holds, wait until when.
 func (q *Queue) pause(t *Task, when time.Time) {
+	if end := t.expires(); !end.IsZero() && end.Before(when) {
+		when = end
+	}
 	t.state, t.when = backingOff, when
 	q.clock.set(t)
 	if !t.Control {
@@ -363,6 +395,7 @@ func (q *Queue) Return(p *Peer, id ID, now time.Time) error {
 	default:
 		t.Attempts--
 		delete(p.holds, id)
+		q.line.unbegin(t)
 		q.release(t)
 		q.pause(t, now.Add(q.limits.Backoff))
 		q.enlist(p)

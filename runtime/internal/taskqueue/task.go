@@ -40,6 +40,8 @@ type Task struct {
 	when   time.Time           // end of the lease, or of the backoff; zero: none
 	place  int                 // in the clock; -1: not there
 	inLine list.Element[*Task] // of those that wait
+	lane   *lane               // that it waits in, and counts in while it runs
+	turn   int64               // in the line
 	inAges list.Element[*Task] // of those that are not finished
 
 	added         uint64        // the queue's number of Add calls: its age
@@ -77,6 +79,14 @@ func (t *Terms) Again() *Terms {
 	return &again
 }
 
+// expires returns when t is given up if it waits; zero: never.
+func (t *Task) expires() time.Time {
+	if t.Terms == nil {
+		return time.Time{}
+	}
+	return t.Terms.Expires
+}
+
 // Size returns how many bytes the task counts against the queue's limit.
 func (t *Task) Size() int {
 	return len(t.Body) + len(t.Header) + len(t.ID) + len(t.Procedure) + overhead
@@ -101,6 +111,8 @@ var (
 	ErrUnknown = errors.New("the peer does not hold this task")
 	// ErrLost is the reason of an attempt whose worker's connection ended.
 	ErrLost = errors.New("the connection to the worker was lost")
+	// ErrTooLate is the reason of a task that was given up because it expired.
+	ErrTooLate = errors.New("the task expired before a worker was to have it")
 	// ErrExpired is the reason of an attempt whose lease ended.
 	ErrExpired = errors.New("the worker's lease has expired")
 )
