@@ -41,7 +41,7 @@ var sources = map[string][]string{
 	"prefixes of all peers":                                      {"internal/socket/pub_share.go maxShared"},
 	"topic of a publication":                                     {"gozmq/publisher.go maxTopic"},
 	"prefix that a subscriber of ours sends":                     {"internal/topic/pattern.go MaxSubscription"},
-	"topics that a publisher retains":                            {"gozmq/topic_memory.go topics", "gozmq/topic_memory.go bytes"},
+	"topics that a publisher retains":                            {"gozmq/topic.go topics", "gozmq/topic.go bytes"},
 	"calls and streams that run in a server":                     {"gozmq/server_option.go concurrency"},
 	"streams of one connection":                                  {},
 	"streams of one connection to a `Proxy`":                     {"internal/relay/streams.go maxStreams"},
@@ -56,6 +56,9 @@ var sources = map[string][]string{
 	"results that wait for their acknowledgement":                {"internal/pipeline/resultsender.go maxUnacked", "internal/pipeline/resultsender.go maxUnackedBytes"},
 	"tasks that a sink remembers to find duplicates":             {"gozmq/sink.go window"},
 	"attempts and lease of a task":                               {"gozmq/delivery.go defaultMaxAttempts", "gozmq/delivery.go defaultLease"},
+	"dead letters that no function wants":                        {"internal/pipeline/dispatcher_letters.go MaxKeptLetters", "internal/pipeline/dispatcher_letters.go MaxKeptLetterBytes"},
+	"claims that a ventilator remembers while it stands by":      {"internal/pipeline/dispatcher_claims.go maxClaims"},
+	"refused tasks that a ventilator deletes from its store":     {"internal/pipeline/storewriter.go maxRefused"},
 	"events that wait for a handler":                             {"internal/events/queue.go Limit"},
 }
 

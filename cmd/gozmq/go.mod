@@ -7,6 +7,7 @@ go 1.25.0
 replace github.com/gozmq/gozmq => ../..
 
 require (
+	github.com/HdrHistogram/hdrhistogram-go v1.4.0
 	github.com/bufbuild/protocompile v0.14.1
 	github.com/creack/pty v1.1.24
 	github.com/gozmq/gozmq v0.1.0

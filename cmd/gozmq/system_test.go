@@ -47,6 +47,8 @@ var systems = map[string]func(ctx context.Context) error{
 		return serveAll(ctx, true, gozmq.WithSecurity(gozmq.PlainServer(gozmq.Passwords(map[string]string{"ada": "secret"}))))
 	},
 	"publisher": publishNothing,
+	"admin":     func(ctx context.Context) error { return serveAdmin(ctx, true) },
+	"readonly":  func(ctx context.Context) error { return serveAdmin(ctx, false) },
 }
 
 // runSystem is main of a system.

@@ -14,10 +14,13 @@ import (
 // it has.
 const patience = 5 * time.Second
 
-// Main is a TestMain: it runs the tests, and fails when all have passed but a
-// goroutine is left. It does not return.
-func Main(m *testing.M) {
+// Main is a TestMain: it runs the tests and then ends, which stop what they have
+// shared, and fails when all have passed but a goroutine is left. It does not return.
+func Main(m *testing.M, ends ...func()) {
 	code := m.Run()
+	for _, end := range ends {
+		end()
+	}
 	if code == 0 {
 		if left := wait(nil); len(left) > 0 {
 			fmt.Fprintln(os.Stderr, report(left))

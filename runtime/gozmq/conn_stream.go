@@ -107,6 +107,7 @@ func (o *streamOwner) Begin(ctx context.Context, m wire.Body) (context.Context, 
 		if with, err = s.beginChain(m).begin(ctx); err != nil {
 			return nil, nil, toStatus(err)
 		}
+		s.Follow(s.chain.Load().info.trace())
 	}
 	meta := outgoing(with)
 	if meta.err != nil {

@@ -50,10 +50,11 @@ func (c *Conn) call(ctx context.Context, m *Method, req, reply proto.Message, op
 // intercept makes a call through the interceptors.
 func (c *Conn) intercept(ctx context.Context, call outgoingCall, reply proto.Message) error {
 	m := call.method
+	info := &CallInfo{Operation: OperationCall, Method: m}
 	var begun atomic.Bool
 	next := func(ctx context.Context, req proto.Message) (proto.Message, error) {
 		own, to := call, reply
-		own.req = req
+		own.req, own.trace = req, info.trace()
 		if begun.Swap(true) { // the first reply is the interceptor's, which may still read it
 			to = reply.ProtoReflect().New().Interface()
 		}
@@ -62,7 +63,7 @@ func (c *Conn) intercept(ctx context.Context, call outgoingCall, reply proto.Mes
 	var got proto.Message
 	var err error
 	panicked := c.observer.guard(zmtp.Dealer, "an interceptor", m.Procedure, func() {
-		if got, err = c.interceptor(ctx, &CallInfo{Operation: OperationCall, Method: m}, call.req, next); err != nil {
+		if got, err = c.interceptor(ctx, info, call.req, next); err != nil {
 			err = asError(err)
 		}
 	})
@@ -100,6 +101,8 @@ type outgoingCall struct {
 	replyMetadata *ReplyMetadata
 	wait          bool // for a server, as long as the context lasts
 	hedging       call.Hedging
+	trace         *call.Trace // nil: nobody follows the attempts
+	reason        call.Reason // of the first one
 }
 
 // perform makes the call, with hedges if they are wanted and allowed.
@@ -120,6 +123,7 @@ func (c *Conn) attempts(ctx context.Context, call outgoingCall, reply proto.Mess
 	x.Method, x.Message = call.method.engine(), x
 	x.bodies, x.req, x.reply = &c.bodies, call.req, reply
 	x.Metadata, x.Wait, x.WantsMetadata = wire.Metadata(meta.entries), call.wait, call.replyMetadata != nil
+	x.Trace, x.Reason = call.trace, call.reason
 	err := fromStatus(c.client.Do(ctx, &x.Exchange))
 	if to := call.replyMetadata; to != nil {
 		*to = ReplyMetadata{Headers: Metadata(x.Headers), Trailers: Metadata(x.Trailers)}
@@ -143,14 +147,16 @@ func (c *Conn) hedge(ctx context.Context, own outgoingCall, reply proto.Message)
 	}
 	begun := false
 	begin := func() func() *outcome {
+		mine := own
 		if begun {
 			c.client.Hedged()
+			mine.reason = call.Hedge
 		}
 		begun = true
 		attempts.Add(1)
 		return func() *outcome {
 			defer attempts.Done()
-			got, mine := &outcome{reply: reply.ProtoReflect().New().Interface()}, own
+			got := &outcome{reply: reply.ProtoReflect().New().Interface()}
 			mine.replyMetadata = &got.meta
 			got.err = c.attempts(ctx, mine, got.reply)
 			return got

@@ -11,6 +11,7 @@ import (
 	"google.golang.org/protobuf/types/known/wrapperspb"
 
 	"github.com/gozmq/gozmq/internal/testkit"
+	"github.com/gozmq/gozmq/runtime/internal/pipeline"
 )
 
 // statuses collects what WithBatchHandler is told.
@@ -202,7 +203,7 @@ func TestBatchEndWithTaskOnItsWay(t *testing.T) {
 	p := site{endpoint: "inproc://" + t.Name()}.pipeline(t, nil, nil)
 	ctx := testkit.Within(t)
 	b := p.StartBatch("b")
-	tasks := b.tasks.(plainBatch).engine
+	tasks := b.tasks.(*pipeline.PlainBatch)
 	pushed := make(chan error, 1)
 	go func() { pushed <- p.Push(b.Context(ctx), squareMethod, wrapperspb.Int64(1)) }()
 	testkit.Eventually(t, "that the task waits", func() bool {

@@ -137,7 +137,7 @@ func TestStoreCloseWaitsForWorkers(t *testing.T) {
 			id, _ := raw.wantTask(sureMethod, 1)
 			closed := make(chan error, 1)
 			go func() { closed <- v.Close() }()
-			testkit.Eventually(t, "that Close waits", v.sender.(*queuedSender).dispatcher.Closing)
+			testkit.Eventually(t, "that Close waits", v.sender.(*queuedSender).Closing)
 			if word == "CLOSE" {
 				raw.Conn.Close()
 			} else {

@@ -3,6 +3,7 @@ package gozmq
 import (
 	"errors"
 	"fmt"
+	"net"
 	"slices"
 
 	"github.com/gozmq/gozmq/runtime/internal/handshake"
@@ -20,7 +21,10 @@ import (
 // every interface, IPv4 and IPv6; "0.0.0.0" is IPv4 only. A path that begins
 // with "@" is a Linux abstract socket, to which every user of the machine may
 // connect; other paths get mode 0600. An inproc name is known within the
-// process.
+// process. "fd://3" is a socket that the process has inherited and that listens
+// already, by the number of its descriptor, or by the name that a systemd .socket
+// unit gives it (LISTEN_FDNAMES). Closing the socket leaves the descriptor open, as
+// the supervisor does, and removes no socket file; it can be bound again.
 //
 // An endpoint to connect to that is given twice, also as localhost and 127.0.0.1,
 // is one connection.
@@ -40,6 +44,7 @@ type Endpoints struct {
 // A target is one endpoint, and how it is secured; nil: as the socket is.
 type target struct {
 	text     string
+	listener net.Listener // in place of text; nil: there is none
 	security *Security
 }
 
@@ -53,6 +58,18 @@ func targets(endpoints []string) []target {
 
 // Bind accepts connections on each of the endpoints.
 func Bind(endpoints ...string) Endpoints { return Endpoints{bind: targets(endpoints)} }
+
+// BindListener accepts connections on each of the listeners, such as those of
+// package net. A listener belongs to one socket, which closes it with itself once
+// it was opened. When the constructor, or a server's Listen, fails, the caller
+// closes the listeners.
+func BindListener(listeners ...net.Listener) Endpoints {
+	list := make([]target, len(listeners))
+	for i, ln := range listeners {
+		list[i] = target{text: "a nil listener", listener: ln}
+	}
+	return Endpoints{bind: list}
+}
 
 // Connect connects to each of the endpoints, and connects again whenever a
 // connection is lost.
@@ -109,7 +126,7 @@ func (e Endpoints) open(g *link.Group) ([]string, error) {
 	}
 	var bound []string
 	for _, p := range bind {
-		ep, err := g.BindSecured(p.endpoint, p.security)
+		ep, err := p.bind(g)
 		if err != nil {
 			return nil, err
 		}
@@ -145,18 +162,29 @@ func (e Endpoints) distinct(connect []parsedTarget) (list []parsedTarget, err er
 // A parsedTarget is a target that makes sense.
 type parsedTarget struct {
 	endpoint transport.Endpoint
+	listener net.Listener // in place of endpoint, if not nil
 	security *handshake.Security
+}
+
+func (p *parsedTarget) bind(g *link.Group) (transport.Endpoint, error) {
+	if p.listener != nil {
+		return g.Adopt(transport.Adopt(p.listener), p.security)
+	}
+	return g.BindSecured(p.endpoint, p.security)
 }
 
 // parse checks targets; security is what holds for those without their own.
 func parse(list []target, parse func(string) (transport.Endpoint, error), security *handshake.Security) ([]parsedTarget, error) {
 	parsed := make([]parsedTarget, len(list))
 	for i, p := range list {
-		ep, err := parse(p.text)
+		parsed[i] = parsedTarget{listener: p.listener, security: security}
+		var err error
+		if p.listener == nil {
+			parsed[i].endpoint, err = parse(p.text)
+		}
 		if err != nil {
 			return nil, err
 		}
-		parsed[i] = parsedTarget{ep, security}
 		if p.security != nil {
 			if parsed[i].security, err = p.security.resolve(); err != nil {
 				return nil, fmt.Errorf("%s: %w", p.text, err)

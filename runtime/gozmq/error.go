@@ -9,7 +9,11 @@ import (
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/anypb"
 
+	"github.com/gozmq/gozmq/runtime/internal/link"
+	"github.com/gozmq/gozmq/runtime/internal/pipeline"
 	"github.com/gozmq/gozmq/runtime/internal/status"
+	"github.com/gozmq/gozmq/runtime/internal/wire"
+	"github.com/gozmq/gozmq/runtime/internal/worker"
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
 )
 
@@ -150,4 +154,97 @@ func DetailOf[T any, P message[T]](err error) (P, bool) {
 		}
 	}
 	return nil, false
+}
+
+// A Code classifies an error. The values are those of google.rpc.Code and
+// gRPC. There is no code for success: a call that succeeded has no error.
+type Code int32
+
+const (
+	CodeCanceled           Code = 1  // the caller gave up
+	CodeUnknown            Code = 2  // an error without a code
+	CodeInvalidArgument    Code = 3  // the request is wrong in any state of the system
+	CodeDeadlineExceeded   Code = 4  // the deadline passed; the call may have been carried out
+	CodeNotFound           Code = 5  // the entity that the call names does not exist
+	CodeAlreadyExists      Code = 6  // the entity that the call would make exists
+	CodePermissionDenied   Code = 7  // the caller is known and may not do this
+	CodeResourceExhausted  Code = 8  // too many calls, too large a message
+	CodeFailedPrecondition Code = 9  // the system is not in the state that this needs
+	CodeAborted            Code = 10 // a conflict: trying again at a higher level may help
+	CodeOutOfRange         Code = 11 // past the valid range in the present state
+	CodeUnimplemented      Code = 12 // no such method here
+	CodeInternal           Code = 13 // an invariant is broken: a bug
+	CodeUnavailable        Code = 14 // no server, or the connection was lost: trying again may help
+	CodeDataLoss           Code = 15 // data is lost or corrupt
+	CodeUnauthenticated    Code = 16 // the caller is not known
+)
+
+// String returns the code's canonical name in lower case.
+func (c Code) String() string { return status.Code(c).String() }
+
+// CodeOf returns the code of the first *Error in err's tree, else CodeCanceled
+// or CodeDeadlineExceeded for a context's error, else CodeUnknown. It returns 0
+// for nil.
+func CodeOf(err error) Code {
+	if err == nil {
+		return 0
+	}
+	var e *Error // allocated here, only if it is needed
+	switch {
+	case errors.As(err, &e) && e != nil:
+		return e.Code
+	case errors.Is(err, context.Canceled):
+		return CodeCanceled
+	case errors.Is(err, context.DeadlineExceeded):
+		return CodeDeadlineExceeded
+	}
+	return CodeUnknown
+}
+
+// pipelineError gives an error of a pipeline its code. what names the
+// operation.
+func pipelineError(err error, what string) error {
+	var store *pipeline.StoreError
+	switch {
+	case errors.As(err, new(*Error)):
+		return err
+	case errors.Is(err, link.ErrClosed):
+		return Errorf(CodeCanceled, "%s: closed", what)
+	case errors.Is(err, pipeline.ErrBatchEnded), errors.Is(err, pipeline.ErrNoOutcome):
+		return Errorf(CodeFailedPrecondition, "%w", err)
+	case errors.As(err, new(*pipeline.LimitError)), errors.As(err, new(*link.LimitError)):
+		return Errorf(CodeResourceExhausted, "%s: %w", what, err)
+	case errors.As(err, &store), errors.Is(err, pipeline.ErrQueueLost), err == pipeline.ErrNotOwner:
+		return Errorf(CodeUnavailable, "%s: %w", what, err)
+	case errors.Is(err, pipeline.ErrNoTask):
+		return Errorf(CodeNotFound, "%s: %w", what, err)
+	case errors.Is(err, pipeline.ErrLetterBusy), errors.Is(err, pipeline.ErrTaskRuns):
+		return Errorf(CodeFailedPrecondition, "%s: %w", what, err)
+	}
+	return Errorf(CodeOf(err), "%s: %w", what, err)
+}
+
+// taskFailure returns why a task was given up.
+func taskFailure(reason error) *Error { return newError(pipeline.Failure(reason)) }
+
+// unsentResult returns the error of a task whose result could not be sent.
+func (d Delivery) unsentResult(m *worker.Method, err error, refused bool) error {
+	switch {
+	case d == DeliveryAtMostOnce:
+		return pipelineError(err, m.Procedure)
+	case refused:
+		failed := taskFailure(err)
+		return Errorf(failed.Code, "%s: result: %w", m.Procedure, failed)
+	}
+	return fmt.Errorf("no sink has acknowledged the result: %w", err)
+}
+
+// errNotRun is the error of a task for which a worker's drain timeout was too
+// short.
+var errNotRun = Errorf(CodeUnavailable, "the worker stopped before it could run the task, which it had received")
+
+// unknownTask is the error for a task that nobody here can do; another worker
+// may be able to.
+func unknownTask(procedure []byte) error {
+	return Errorf(CodeUnimplemented, "method %q is not known here", wire.Excerpt(procedure))
 }

@@ -7,6 +7,8 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/gozmq/gozmq/runtime/internal/answer"
+	"github.com/gozmq/gozmq/runtime/internal/guarded"
+	"github.com/gozmq/gozmq/runtime/internal/zmtp"
 )
 
 // CallInfo describes the operation that an interceptor wraps, or the call that a
@@ -32,6 +34,7 @@ type CallInfo struct {
 
 	reply     *answer.Context // nil on the calling side
 	onMessage []func(m proto.Message, sent bool) error
+	onAttempt []func(a *Attempt)
 }
 
 // OnMessage has f called for each message of a stream: before one is sent, and
@@ -144,4 +147,99 @@ func (o interceptorOption) chain() Interceptor {
 			return inner(ctx, call, req, next)
 		})
 	}
+}
+
+// An Operation says what an interceptor wraps (CallInfo).
+type Operation uint8
+
+const (
+	OperationCall    Operation = iota + 1 // a call, or a stream, of a client
+	OperationServe                        // the same, on the server
+	OperationPublish                      // of a message, by a Publisher
+	OperationReceive                      // the handling of a publication by a subscriber
+	OperationPush                         // of a task, by a Ventilator
+	OperationRun                          // of a task, by a Worker
+	OperationResult                       // the handling of a result, or of a task at a puller, by a Sink
+)
+
+// String returns the operation in lower case.
+func (o Operation) String() string {
+	names := [...]string{"none", "call", "serve", "publish", "receive", "push", "run", "result"}
+	if int(o) < len(names) {
+		return names[o]
+	}
+	return "operation"
+}
+
+// sendThrough has the interceptors send a message, whose next is send. what begins
+// the error of an interceptor that panicked, which is reported to o.
+func sendThrough(ctx context.Context, interceptor Interceptor, o *observer, t zmtp.SocketType, what string, call *CallInfo, m proto.Message, send func(context.Context, proto.Message) error) error {
+	var err error
+	panicked := o.guard(t, "an interceptor", call.Method.Procedure, func() {
+		_, err = interceptor(ctx, call, m, func(ctx context.Context, passed proto.Message) (proto.Message, error) {
+			if err := sameType(call.Method, m, passed); err != nil {
+				return nil, err
+			}
+			return nil, send(ctx, passed)
+		})
+	})
+	switch {
+	case panicked != nil:
+		return Errorf(CodeInternal, "%s: %w", what, panicked)
+	case err != nil:
+		return asError(err)
+	}
+	return nil
+}
+
+// sameType reports that an interceptor passes on something else than a message of
+// m's type.
+func sameType(method *Method, m, passed proto.Message) error {
+	if passed == nil || passed.ProtoReflect().Descriptor() != m.ProtoReflect().Descriptor() {
+		return Errorf(CodeInternal, "%s: an interceptor passed on %s, want %s", method.Procedure, nameOf(passed), nameOf(m))
+	}
+	return nil
+}
+
+// A loopStep is the way of one message through the interceptors to the body of a
+// loop.
+type loopStep struct {
+	body    func(context.Context, proto.Message) (more bool)
+	method  *Method
+	message proto.Message
+	yielded bool // next was called, or it is too late for that
+	inside  bool // the body runs, or has panicked
+	more    bool // the loop goes on
+}
+
+// next has the body handle the message (Next). It may be called once.
+func (s *loopStep) next(ctx context.Context, m proto.Message) (proto.Message, error) {
+	if s.yielded {
+		return nil, Errorf(CodeFailedPrecondition, "an interceptor called next a second time, or too late: a loop gets a message once")
+	}
+	if err := sameType(s.method, s.message, m); err != nil {
+		return nil, err
+	}
+	s.yielded, s.inside = true, true
+	s.more = s.body(ctx, m)
+	s.inside = false
+	return nil, nil
+}
+
+// run calls the interceptors. yielded says whether the body has had the message,
+// and more whether the loop goes on then. A panic of the body goes on; one of an
+// interceptor is reported to o and becomes the error.
+func (s *loopStep) run(ctx context.Context, o *observer, t zmtp.SocketType, call *CallInfo, m proto.Message, intercept Interceptor) (err error) {
+	s.more, s.method, s.message = true, call.Method, m
+	through := func() {
+		if _, err = intercept(ctx, call, m, s.next); err != nil {
+			err = asError(err)
+		}
+	}
+	guarded.CallAround(through, &s.inside, func(p *guarded.PanicError) {
+		if p != nil {
+			err = Errorf(CodeInternal, "%s: %w", call.Method.Procedure, o.panicked(t, "an interceptor", call.Method.Procedure, p))
+		}
+	})
+	return err
 }

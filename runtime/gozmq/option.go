@@ -265,3 +265,12 @@ func (c *socketConfig) check() error {
 	fail(c.linger < 0, "WithLinger: %v, want 0 or more", c.linger)
 	return errors.Join(errs...)
 }
+
+// lingering calls shutdown with a context that ends after d.
+func lingering(d time.Duration, shutdown func(context.Context) error) error {
+	ctx, cancel := context.WithTimeoutCause(context.Background(), d, errLinger)
+	defer cancel()
+	return shutdown(ctx)
+}
+
+var errLinger = errors.New("closed with messages unsent (raise the time with WithLinger)")

@@ -6,7 +6,9 @@ import (
 	"io"
 
 	"github.com/gozmq/gozmq/runtime/internal/bridge"
+	"github.com/gozmq/gozmq/runtime/internal/curve"
 	"github.com/gozmq/gozmq/runtime/internal/handshake"
+	"github.com/gozmq/gozmq/runtime/internal/link"
 )
 
 // A Mechanism is one of ZeroMQ's security mechanisms (RFC 23).
@@ -113,4 +115,64 @@ func WithSecurity(s Security) SocketOption {
 		}
 		c.Security = own
 	})
+}
+
+// WithAdmission calls f to decide whether a peer that connects to one of our
+// endpoints is admitted, after the handshake has shown who it is: a worker at a
+// ventilator, a ventilator or worker at a sink, any peer of any socket. An
+// error or a panic refuses the peer, which learns that it was refused, but not
+// why, and dials again after a long pause; the event handler gets the error
+// (EventAuthFailed). f is called from many goroutines at once and must return
+// soon.
+func WithAdmission(f func(*Peer) error) SocketOption {
+	return socketOption(func(c *socketConfig) {
+		c.Admit = func(p *handshake.Peer, endpoint, address string) error { return f(newPeer(p, endpoint, address)) }
+		if f == nil {
+			c.errs = append(c.errs, errors.New("WithAdmission: the function is nil"))
+		}
+	})
+}
+
+type subscriptionRule func(p *Peer, prefix []byte) error
+
+func (o subscriptionRule) set(c *socketConfig) {
+	c.Subscribe = func(conn *link.Conn, topic []byte) error { return o(peerOf(conn), topic) }
+	if o == nil {
+		c.errs = append(c.errs, errors.New("WithSubscriptionRule: the function is nil"))
+	}
+}
+
+func (o subscriptionRule) applyPublisher(c *publisherConfig) { o.set(&c.socketConfig) }
+func (o subscriptionRule) applyProxy(c *proxyConfig)         { o.set(&c.socketConfig) }
+
+// WithSubscriptionRule calls f to decide whether a peer may subscribe to a
+// prefix, that is, to all topics that begin with it; "" stands for all topics.
+// An error or a panic refuses that one subscription: nothing is sent for it,
+// the connection and the peer's other subscriptions stay, and the event handler
+// gets the error (EventSubscriptionRefused). The peer does not learn of it,
+// because PUB/SUB has no message for that. prefix is valid during the call
+// only. f is called from many goroutines at once and must return soon.
+func WithSubscriptionRule(f func(p *Peer, prefix []byte) error) PublishOption {
+	return subscriptionRule(f)
+}
+
+// A PublicKey is a public key of CURVE (RFC 26), 32 bytes. It is comparable; the
+// zero value is no key. Package gozmqcurve parses and makes keys.
+type PublicKey [curve.KeySize]byte
+
+// String returns the key in Z85 (RFC 32), 40 characters.
+func (k PublicKey) String() string { return curve.Public(k).String() }
+
+// MarshalText returns the key in Z85 (encoding.TextMarshaler).
+func (k PublicKey) MarshalText() ([]byte, error) { return []byte(k.String()), nil }
+
+// UnmarshalText parses a key of 32 bytes, or in Z85
+// (encoding.TextUnmarshaler). It fails for bytes that cannot be anyone's key,
+// such as the zero key, and leaves k as it was.
+func (k *PublicKey) UnmarshalText(text []byte) error {
+	p, err := curve.ParsePublic(string(text))
+	if err == nil {
+		*k = PublicKey(p)
+	}
+	return err
 }

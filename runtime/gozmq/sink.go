@@ -10,7 +10,9 @@ import (
 
 	"github.com/gozmq/gozmq/runtime/internal/bridge"
 	"github.com/gozmq/gozmq/runtime/internal/handshake"
+	"github.com/gozmq/gozmq/runtime/internal/link"
 	"github.com/gozmq/gozmq/runtime/internal/pipeline"
+	"github.com/gozmq/gozmq/runtime/internal/subscription"
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
 )
 
@@ -91,7 +93,7 @@ type Sink struct {
 	linger      time.Duration
 	addrs       []string
 	role        roleState
-	watch       *loopWatch
+	watch       *pipeline.LoopWatch
 	methods     methodCounters
 }
 
@@ -122,7 +124,7 @@ func newSink(opts []SinkOption, pulls bool, open func(*sinkConfig, *observer) pi
 	s.bodies = cfg.bodies(s.observer)
 	s.holdsSink = bridge.Hold[bridge.Sink[Method, Event]]((*resulting)(s))
 	s.source = open(&cfg, s.observer)
-	s.watch = newLoopWatch(s.unclaimed)
+	s.watch = pipeline.NewLoopWatch(s.unclaimed)
 	var err error
 	if s.addrs, err = cfg.endpoints.open(s.source.Links()); err != nil {
 		s.Close()
@@ -145,7 +147,7 @@ func (s *Sink) Progress() Progress { return Progress(s.source.Progress()) }
 // and their results are acknowledged, or until the linger time ends. The body
 // of a loop should not call Close, which would wait for it until then.
 func (s *Sink) Close() error {
-	s.watch.close()
+	s.watch.Close()
 	s.source.End()
 	err := lingering(s.linger, s.source.Shutdown)
 	s.observer.close()
@@ -187,8 +189,8 @@ func (s *resulting) Results(ctx context.Context, m *Method, fresh func() proto.M
 		yield(nil, err)
 		return
 	}
-	s.watch.begin()
-	defer s.watch.end()
+	s.watch.Begin()
+	defer s.watch.End()
 	loop := resultLoop{sink: (*Sink)(s), ctx: ctx, method: m, fresh: fresh, yield: yield, info: storedInfo[TaskInfo](ctx), counter: s.methods.of(m)}
 	procedure := m.Procedure
 	if m.Bare && s.delivery == DeliveryAtMostOnce {
@@ -198,5 +200,58 @@ func (s *resulting) Results(ctx context.Context, m *Method, fresh func() proto.M
 		s.source.Each(ctx, procedure, false, loop.plain)
 	} else {
 		s.source.Each(ctx, procedure, true, loop.described)
+	}
+}
+
+// newResultSource returns the source of a sink behind workers.
+func newResultSource(cfg *sinkConfig, o *observer) pipeline.Source {
+	if cfg.delivery == DeliveryAtMostOnce {
+		return newCollector(cfg, o)
+	}
+	cfg.Observe = o.link(zmtp.Router)
+	return pipeline.AckedSource{Describe: describe, Receiver: pipeline.NewResultReceiver(pipeline.ReceiverConfig{
+		Link: cfg.Config, MaxResults: cfg.queue.messages, MaxBytes: cfg.queue.bytes,
+		WindowTasks: cfg.window.tasks, WindowAge: cfg.window.age,
+		Batch:     batchReporter(cfg.onBatch, zmtp.Router, o),
+		Unclaimed: reportUnclaimed(zmtp.Router, o),
+	})}
+}
+
+// pulledAhead is the most tasks of one ventilator that a puller holds at once.
+const pulledAhead = 16
+
+// newPulledSource returns the source of a sink that takes tasks from
+// ventilators.
+func newPulledSource(cfg *sinkConfig, o *observer) pipeline.Source {
+	cfg.Role = handshake.RoleWorker
+	if cfg.delivery == DeliveryAtMostOnce {
+		return newCollector(cfg, o)
+	}
+	cfg.Observe = o.link(zmtp.Dealer)
+	return pipeline.AckedSource{Describe: describe, Receiver: pipeline.NewPuller(pipeline.PullerConfig{
+		Link: cfg.Config, Credit: min(cfg.queue.messages, pulledAhead),
+		Unknown: func(procedure []byte) ([]byte, error) {
+			err := unknownTask(procedure)
+			return encodeStatus(err, pipeline.MaxStatus), err
+		},
+	})}
+}
+
+// newCollector returns the source of a sink with DeliveryAtMostOnce.
+func newCollector(cfg *sinkConfig, o *observer) pipeline.Source {
+	cfg.Observe = o.link(cfg.SocketType)
+	return pipeline.NewCollector(pipeline.CollectorConfig{
+		Socket:    cfg.Config,
+		Queue:     subscription.QueueConfig{Messages: cfg.queue.messages, Bytes: cfg.queue.bytes},
+		Batches:   pipeline.NewBatchCounter(batchReporter(cfg.onBatch, cfg.SocketType, o), false),
+		Describe:  describe,
+		Unclaimed: reportUnclaimed(zmtp.Pull, o),
+	})
+}
+
+// reportUnclaimed returns a function that reports results which nobody asks for.
+func reportUnclaimed(t zmtp.SocketType, o *observer) func(*link.Conn, string) {
+	return func(c *link.Conn, procedure string) {
+		o.observe(Event{Kind: EventUnclaimed, SocketType: string(t), Endpoint: c.Endpoint(), Peer: c.Address(), Procedure: procedure})
 	}
 }

@@ -3,7 +3,6 @@ package gozmq
 import (
 	"context"
 	"testing"
-	"time"
 
 	"google.golang.org/protobuf/types/known/wrapperspb"
 
@@ -22,7 +21,7 @@ func TestSinkWithoutLoop(t *testing.T) {
 		if m.Delivery == DeliveryAtLeastOnce {
 			wantProgress(t, func() Progress { return Progress{Results: w.Progress().Results} }, Progress{Results: 1})
 		}
-		p.Sink.watch.timer.Reset(0)
+		p.Sink.watch.Check()
 		if e := events.wait(t, EventUnclaimed, 1); e.Procedure != "" || e.Count != 1 {
 			t.Errorf("the event is %v with %d", e, e.Count)
 		}
@@ -46,33 +45,4 @@ func TestWorkerWithoutSink(t *testing.T) {
 		t.Fatal(err)
 	}
 	wantProgress(t, func() Progress { return Progress{Results: w.Progress().Results} }, Progress{Results: 1})
-}
-
-// The watch reports once for each time that nobody iterates.
-func TestLoopWatch(t *testing.T) {
-	calls, waiting := 0, false
-	w := newLoopWatch(func() bool { calls++; return waiting })
-	defer w.close()
-	w.timer.Stop()
-	for _, step := range []struct {
-		what  func()
-		calls int
-	}{
-		{func() {}, 1},                     // nothing waits
-		{func() { waiting = true }, 2},     // now something does
-		{func() {}, 2},                     // it was reported
-		{func() { w.begin() }, 2},          // a loop runs
-		{func() { w.begin(); w.end() }, 2}, // one of two has ended
-		{func() { w.end() }, 3},
-		{w.close, 3},
-	} {
-		step.what()
-		w.check()
-		if w.timer.Stop(); calls != step.calls {
-			t.Errorf("%d calls, want %d", calls, step.calls)
-		}
-	}
-	if unclaimedAfter < time.Second {
-		t.Error("a loop may begin a little later than the sink is open")
-	}
 }

@@ -2,6 +2,7 @@ package gozmq
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -69,6 +70,8 @@ type EndpointStats struct {
 	Endpoint string
 	Dialed   bool // by us, and not bound
 	Peers    int
+
+	Mechanism Mechanism
 }
 
 // CallStats count the calls of a Conn, or of a Server.
@@ -95,10 +98,14 @@ type QueueStats struct {
 
 // PeerStats are the counters of one open connection since its handshake.
 type PeerStats struct {
-	Endpoint   string    // that was bound or dialed
-	Address    string    // of the peer
-	SocketType string    // the ZeroMQ type of the peer's socket, such as "DEALER"
-	RoutingID  string    // that the peer announced; "" for none. Anyone can announce any
+	Endpoint   string // that was bound or dialed
+	Address    string // of the peer
+	SocketType string // the ZeroMQ type of the peer's socket, such as "DEALER"
+	RoutingID  string // that the peer announced; "" for none. Anyone can announce any
+	Mechanism  Mechanism
+	PublicKey  PublicKey `json:",omitzero"` // with CURVE; zero without
+	User       string    `json:",omitzero"` // with PLAIN, where we are the server
+	Identity   string    `json:",omitzero"` // the name that our authenticator gave to the peer
 	Dialed     bool      // by us, and not accepted
 	Since      time.Time // the end of its handshake
 	Traffic
@@ -106,6 +113,9 @@ type PeerStats struct {
 	QueuedBytes    int
 	Subscriptions  int // that the peer holds, at a publisher or the back of a proxy
 	InFlight       int // calls, at a client or server; tasks that a worker has, at a ventilator with DeliveryAtLeastOnce
+	// RoundTrip is how long a ping to the peer took lately; 0: it was not measured,
+	// as few roles do.
+	RoundTrip time.Duration
 }
 
 // statsOf returns those of a socket's connections, oldest peer first.
@@ -121,20 +131,29 @@ func statsOf(role string, g *link.Group) Stats {
 	}
 	s.SendQueue, s.SendQueueBytes = g.SendQueue()
 	for _, e := range g.Endpoints() {
-		s.Endpoints = append(s.Endpoints, EndpointStats(e))
+		s.Endpoints = append(s.Endpoints, EndpointStats{Endpoint: e.Endpoint, Dialed: e.Dialed, Peers: e.Peers, Mechanism: Mechanism(e.Mechanism)})
 	}
 	for _, p := range l.Peers {
-		s.Peers = append(s.Peers, PeerStats{
-			Endpoint: p.Endpoint, Address: p.Address, SocketType: string(p.SocketType), RoutingID: p.Identity,
-			Dialed: p.Dialed, Since: p.Since,
-			Traffic:        Traffic(p.Traffic),
-			QueuedMessages: p.QueuedMessages, QueuedBytes: p.QueuedBytes,
-			Subscriptions: p.Subscriptions, InFlight: p.InFlight,
-		})
+		s.Peers = append(s.Peers, newPeerStats(&p))
 	}
 	slices.SortFunc(s.Peers, func(a, b PeerStats) int {
 		return cmp.Or(a.Since.Compare(b.Since), strings.Compare(a.Address, b.Address))
 	})
+	return s
+}
+
+func newPeerStats(p *link.PeerStats) PeerStats {
+	s := PeerStats{
+		Endpoint: p.Endpoint, Address: p.Address, SocketType: string(p.SocketType), RoutingID: p.Peer.Identity,
+		Mechanism: Mechanism(p.Peer.Mechanism), PublicKey: PublicKey(p.Peer.PublicKey), User: p.Peer.User,
+		Dialed: p.Dialed, Since: p.Since,
+		Traffic:        Traffic(p.Traffic),
+		QueuedMessages: p.QueuedMessages, QueuedBytes: p.QueuedBytes,
+		Subscriptions: p.Subscriptions, InFlight: p.InFlight, RoundTrip: p.RoundTrip,
+	}
+	if auth := p.Peer.Auth; auth != nil {
+		s.Identity = auth.Name
+	}
 	return s
 }
 
@@ -203,10 +222,10 @@ func queuesOf(fills []subscription.Fill) []QueueStats {
 // Stats returns the ventilator's counters. It may be called at any time, also
 // after Close.
 func (v *Ventilator) Stats() Stats {
-	s := statsOf("ventilator", v.sender.links())
+	s := statsOf("ventilator", v.sender.Links())
 	s.Tasks, s.Methods = v.Progress(), v.methods.stats()
 	if q, ok := v.sender.(*queuedSender); ok {
-		f := q.dispatcher.Fill()
+		f := q.Fill()
 		s.Queues = []QueueStats{{Name: "tasks", Messages: f.Tasks, Bytes: f.Bytes, MaxMessages: f.MaxTasks, MaxBytes: f.MaxBytes}}
 		s.OldestTask = ageOf(f.Oldest)
 	}
@@ -229,4 +248,48 @@ func ageOf(t time.Time) time.Duration {
 		return 0
 	}
 	return time.Since(t)
+}
+
+// Progress counts the tasks or results of a ventilator, a worker or a sink.
+// Numbers that this end cannot know are 0.
+type Progress struct {
+	// Queued is how many tasks wait; at a sink, how many results have come and do.
+	Queued int
+	// InFlight is how many tasks a worker holds or a handler runs; at a sink,
+	// how many results the bodies of loops process.
+	InFlight int
+	// Done is how many tasks were done. A ventilator with DeliveryAtMostOnce
+	// counts the tasks that it has put into the queue of a worker's connection.
+	Done uint64
+	// Failed is how many tasks a ventilator gave up; at a worker, how many
+	// attempts failed.
+	Failed uint64
+	// Redelivered is how many attempts were not the first one; at a sink, how
+	// many results were duplicates and dropped.
+	Redelivered uint64
+	// Results is how many results wait at a worker: for a sink or, with
+	// DeliveryAtLeastOnce, for its acknowledgement.
+	Results int
+	// Standby says that another ventilator owns the task store's queue, or nobody
+	// can: this one hands out nothing.
+	Standby bool
+}
+
+// String returns the numbers that are not 0, as text.
+func (p Progress) String() string {
+	text := fmt.Sprintf("%d done", p.Done)
+	add := func(n uint64, what string) {
+		if n > 0 {
+			text += fmt.Sprintf(", %d %s", n, what)
+		}
+	}
+	add(uint64(p.InFlight), "in flight")
+	add(uint64(p.Queued), "queued")
+	add(p.Failed, "failed")
+	add(p.Redelivered, "redelivered")
+	add(uint64(p.Results), "results waiting")
+	if p.Standby {
+		text += ", standing by"
+	}
+	return text
 }

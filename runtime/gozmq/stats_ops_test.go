@@ -166,10 +166,10 @@ func TestStatsOfQueues(t *testing.T) {
 	if q := s.Queues[0]; len(s.Queues) != 1 || q.Name != "weather/ams/temperature" || q.Messages != queue || q.MaxMessages != queue || q.Bytes == 0 || q.MaxBytes != 1<<20 || q.Dropped != sent-queue {
 		t.Errorf("the queue is %+v", s.Queues)
 	}
-	if len(s.Endpoints) != 1 || s.Endpoints[0] != (EndpointStats{p.Addrs()[0], true, 1}) || s.SendQueue != 1000 || s.SendQueueBytes != 4<<20 {
+	if len(s.Endpoints) != 1 || s.Endpoints[0] != (EndpointStats{p.Addrs()[0], true, 1, MechanismNull}) || s.SendQueue != 1000 || s.SendQueueBytes != 4<<20 {
 		t.Errorf("the subscriber has %+v", s)
 	}
-	if s := p.Stats(); s.Role != "publisher" || s.SendQueue != 100 || len(s.Endpoints) != 1 || s.Endpoints[0] != (EndpointStats{p.Addrs()[0], false, 1}) {
+	if s := p.Stats(); s.Role != "publisher" || s.SendQueue != 100 || len(s.Endpoints) != 1 || s.Endpoints[0] != (EndpointStats{p.Addrs()[0], false, 1, MechanismNull}) {
 		t.Errorf("the publisher has %+v", s)
 	}
 

@@ -47,11 +47,14 @@ type topicDispatcher struct {
 	name       string // the service's
 	cfg        handlerConfig
 	subscriber *Subscriber
-	routes     topicRoutes
+	routes     topic.Routes[*bridge.TopicHandler[Method]]
 	sub        *subscription.Subscription
 	contexts   publicationContexts
 	end        error // the LagError that ended the stream
 }
+
+// A topicRoute is a handler and the topics that it gets.
+type topicRoute = topic.Route[*bridge.TopicHandler[Method]]
 
 // Handle hands messages to their handlers (bridge.Subscriber).
 func (s *subscribing) Handle(ctx context.Context, name string, handlers []bridge.TopicHandler[Method], opts []TopicHandlerOption) error {
@@ -78,10 +81,14 @@ func (d *topicDispatcher) open(handlers []bridge.TopicHandler[Method]) (err erro
 	bare := false
 	for i := range handlers {
 		h := &handlers[i]
-		d.routes.add(h)
-		if bare = bare || h.Bare; !h.Bare {
-			patterns = append(patterns, h.Pattern)
+		route := &topicRoute{Pattern: h.Pattern, Handler: h}
+		if h.Bare {
+			bare = true
+			d.routes.AddBare(route)
+			continue
 		}
+		d.routes.Add(route)
+		patterns = append(patterns, h.Pattern)
 	}
 	d.sub, err = d.subscriber.openWith(d.cfg.subscription, patterns, bare)
 	return err
@@ -89,14 +96,14 @@ func (d *topicDispatcher) open(handlers []bridge.TopicHandler[Method]) (err erro
 
 // handle hands a message to its handler.
 func (d *topicDispatcher) handle(ctx context.Context, p *wire.Publication) {
-	r := d.routes.find(p.Topic)
+	r := d.routes.Find(p.Topic)
 	if r == nil {
 		return
 	}
 	ctx = d.contexts.begin(ctx, p)
 	defer d.contexts.end()
 	err := d.call(ctx, r, p)
-	d.subscriber.methods.of(r.Method).end(err)
+	d.subscriber.methods.of(r.Handler.Method).end(err)
 	if err != nil {
 		d.failed(ctx, r, p, err)
 	}
@@ -111,7 +118,7 @@ func (d *topicDispatcher) notice(ctx context.Context, p *wire.Publication, n sub
 	case subscription.Ended, subscription.Idle:
 		d.report(ctx, d.name, "", err)
 	default:
-		if r := d.routes.find(p.Topic); r != nil {
+		if r := d.routes.Find(p.Topic); r != nil {
 			d.failed(ctx, r, p, err)
 		}
 	}
@@ -121,7 +128,7 @@ func (d *topicDispatcher) notice(ctx context.Context, p *wire.Publication, n sub
 }
 
 // call calls the handler; a panic is an error.
-func (d *topicDispatcher) call(ctx context.Context, r *bridge.TopicHandler[Method], p *wire.Publication) (err error) {
+func (d *topicDispatcher) call(ctx context.Context, r *topicRoute, p *wire.Publication) (err error) {
 	guarded.Call(func() { err = d.run(ctx, r, p) }, func(panicked *guarded.PanicError) {
 		if panicked == nil {
 			return
@@ -130,9 +137,9 @@ func (d *topicDispatcher) call(ctx context.Context, r *bridge.TopicHandler[Metho
 		if err = fmt.Errorf("handler panicked: %v", panicked.Value); panicked.Goexit() {
 			err, stack = errors.New("handler ended its goroutine"), debug.Stack()
 		}
-		d.subscriber.observer.observe(Event{Kind: EventPanic, SocketType: string(zmtp.Sub), Procedure: r.Name, Err: err, Stack: stack})
+		d.subscriber.observer.observe(Event{Kind: EventPanic, SocketType: string(zmtp.Sub), Procedure: r.Handler.Name, Err: err, Stack: stack})
 		if panicked.Goexit() {
-			d.subscriber.methods.of(r.Method).end(err)
+			d.subscriber.methods.of(r.Handler.Method).end(err)
 			d.failed(ctx, r, p, err) // call does not return
 		}
 	})
@@ -140,34 +147,34 @@ func (d *topicDispatcher) call(ctx context.Context, r *bridge.TopicHandler[Metho
 }
 
 // run decodes a message and runs its handler, within the interceptors.
-func (d *topicDispatcher) run(ctx context.Context, r *bridge.TopicHandler[Method], p *wire.Publication) error {
-	m, err := decodeBody(&d.subscriber.bodies, p.Body, r.New)
+func (d *topicDispatcher) run(ctx context.Context, r *topicRoute, p *wire.Publication) error {
+	m, err := decodeBody(&d.subscriber.bodies, p.Body, r.Handler.New)
 	if err != nil {
 		return err
 	}
 	interceptor := d.subscriber.interceptor
 	if interceptor == nil {
-		return r.Run(ctx, m)
+		return r.Handler.Run(ctx, m)
 	}
 	info := PublicationInfoFromContext(ctx)
-	_, err = interceptor(ctx, receiving(r.Method, info), m, func(ctx context.Context, passed proto.Message) (proto.Message, error) {
-		if err := sameType(r.Method, m, passed); err != nil {
+	_, err = interceptor(ctx, receiving(r.Handler.Method, info), m, func(ctx context.Context, passed proto.Message) (proto.Message, error) {
+		if err := sameType(r.Handler.Method, m, passed); err != nil {
 			return nil, err
 		}
 		info.ctx = ctx
-		return nil, r.Run(ctx, passed)
+		return nil, r.Handler.Run(ctx, passed)
 	})
 	return err
 }
 
 // failed reports an error, and ends the subscription to a topic that nobody
 // implements.
-func (d *topicDispatcher) failed(ctx context.Context, r *bridge.TopicHandler[Method], p *wire.Publication, err error) {
+func (d *topicDispatcher) failed(ctx context.Context, r *topicRoute, p *wire.Publication, err error) {
 	if errors.Is(err, bridge.ErrUnhandled) {
 		d.sub.Remove(pattern{r.Pattern})
-		d.routes.remove(r)
+		d.routes.Remove(r)
 	}
-	d.report(ctx, r.Name, string(p.Topic), err)
+	d.report(ctx, r.Handler.Name, string(p.Topic), err)
 }
 
 // report reports an error of a topic with a procedure.

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
+	"sync/atomic"
 	"time"
 
 	"google.golang.org/protobuf/proto"
@@ -11,7 +13,6 @@ import (
 	"github.com/gozmq/gozmq/runtime/gozmqstore"
 	"github.com/gozmq/gozmq/runtime/internal/bridge"
 	"github.com/gozmq/gozmq/runtime/internal/handshake"
-	"github.com/gozmq/gozmq/runtime/internal/link"
 	"github.com/gozmq/gozmq/runtime/internal/pipeline"
 	"github.com/gozmq/gozmq/runtime/internal/wire"
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
@@ -107,18 +108,6 @@ func (c *ventilatorConfig) check() error {
 	return errors.Join(errs...)
 }
 
-// A taskSender hands tasks out, with one of the guarantees.
-type taskSender interface {
-	links() *link.Group
-	push(ctx context.Context, m *Method, task proto.Message) error
-	waitWorkers(ctx context.Context, n int) error
-	wait(ctx context.Context) error
-	progress() Progress
-	stopWorkers(ctx context.Context) error
-	startBatch(name string) batchTasks
-	close(ctx context.Context) error
-}
-
 // A Ventilator distributes tasks among workers. Its methods may be called from
 // any goroutine.
 //
@@ -138,7 +127,7 @@ type Ventilator struct {
 	linger      time.Duration
 	addrs       []string
 	role        roleState
-	sent        counter
+	sent        atomic.Uint64
 	methods     methodCounters
 }
 
@@ -160,24 +149,17 @@ func NewVentilator(opts ...VentilatorOption) (*Ventilator, error) {
 	}
 	v := &Ventilator{delivery: cfg.delivery, interceptor: cfg.interceptors.chain(), linger: cfg.linger}
 	v.observer = newObserver(cfg.observer, &v.role)
-	v.holdsVentilator = bridge.Hold[bridge.Ventilator[Method, Event]]((*pushing)(v))
+	v.holdsVentilator = bridge.Hold(pushing{v})
 	var err error
 	if v.sender, err = newTaskSender(&cfg, v.observer); err != nil {
 		v.observer.close()
 		return nil, fmt.Errorf("ventilator: %w", err)
 	}
-	if v.addrs, err = cfg.endpoints.open(v.sender.links()); err != nil {
+	if v.addrs, err = cfg.endpoints.open(v.sender.Links()); err != nil {
 		v.Close()
 		return nil, fmt.Errorf("ventilator: %w", err)
 	}
 	return v, nil
-}
-
-func newTaskSender(cfg *ventilatorConfig, o *observer) (taskSender, error) {
-	if cfg.delivery == DeliveryAtLeastOnce {
-		return newQueuedSender(cfg, o)
-	}
-	return newPlainSender(cfg, o), nil
 }
 
 // Addrs returns the bound endpoints, with ports filled in.
@@ -187,12 +169,12 @@ func (v *Ventilator) Addrs() []string { return v.addrs }
 func (v *Ventilator) Sent() uint64 { return v.sent.Load() }
 
 // Progress returns the numbers of tasks that wait, are in flight and were done.
-func (v *Ventilator) Progress() Progress { return v.sender.progress() }
+func (v *Ventilator) Progress() Progress { return Progress(v.sender.Progress()) }
 
 // WaitForWorkers waits until at least n workers are connected, so that the
 // first one to connect does not get every task.
 func (v *Ventilator) WaitForWorkers(ctx context.Context, n int) error {
-	if err := v.sender.waitWorkers(ctx, n); err != nil {
+	if err := v.sender.WaitWorkers(ctx, n); err != nil {
 		return pipelineError(err, "wait for workers")
 	}
 	return nil
@@ -203,7 +185,7 @@ func (v *Ventilator) WaitForWorkers(ctx context.Context, n int) error {
 // each task must be done, or given up and WithDeadLetterHandler's function must
 // have returned nil.
 func (v *Ventilator) Wait(ctx context.Context) error {
-	if err := v.sender.wait(ctx); err != nil {
+	if err := v.sender.Wait(ctx); err != nil {
 		return pipelineError(err, "wait for tasks")
 	}
 	return nil
@@ -212,7 +194,7 @@ func (v *Ventilator) Wait(ctx context.Context) error {
 // StartBatch starts a batch. The sink gets the first 256 bytes of its name.
 // Tasks that are pushed with the batch's Context belong to it.
 func (v *Ventilator) StartBatch(name string) *Batch {
-	name = validUTF8(name[:min(len(name), wire.MaxBatchName/4)])
+	name = strings.ToValidUTF8(name[:min(len(name), wire.MaxBatchName/4)], "\uFFFD")
 	return &Batch{ventilator: v.sender, name: name, tasks: v.sender.startBatch(name)}
 }
 
@@ -224,7 +206,7 @@ func (v *Ventilator) StartBatch(name string) *Batch {
 // only one worker, and tasks go on to the others. Workers that the ventilator
 // has dialed must allow it (WithRemoteStop).
 func (v *Ventilator) StopWorkers(ctx context.Context) error {
-	if err := v.sender.stopWorkers(ctx); err != nil {
+	if err := v.sender.StopWorkers(ctx); err != nil {
 		return pipelineError(err, "stop workers")
 	}
 	return nil
@@ -235,22 +217,25 @@ func (v *Ventilator) StopWorkers(ctx context.Context) error {
 // until every task is done or, with a store, until no worker has a task. When
 // the linger time (WithLinger) ends first, it returns an error.
 func (v *Ventilator) Close() error {
-	err := lingering(v.linger, v.sender.close)
+	err := lingering(v.linger, v.sender.Close)
 	v.observer.close()
 	return err
 }
 
 // holdsVentilator is what gozmqimpl finds in a Ventilator.
-type holdsVentilator = bridge.Held[bridge.Ventilator[Method, Event]]
+type holdsVentilator = bridge.Held[pushing]
 
-// pushing is a Ventilator as gozmqimpl sees it (bridge.Ventilator).
-type pushing Ventilator
+// pushing is a Ventilator as gozmqimpl sees it (bridge.Ventilator). Record works
+// without one.
+type pushing struct{ *Ventilator }
 
-func (v *pushing) Role() bridge.Role[Event] { return &v.role }
+var _ bridge.Ventilator[Method, Event] = pushing{}
 
-func (v *pushing) Check(m *Method) error { return m.checkDelivery(v.delivery) }
+func (v pushing) Role() bridge.Role[Event] { return &v.role }
 
-func (v *pushing) Push(ctx context.Context, m *Method, task proto.Message) (err error) {
+func (v pushing) Check(m *Method) error { return m.checkDelivery(v.delivery) }
+
+func (v pushing) Push(ctx context.Context, m *Method, task proto.Message) (err error) {
 	if v.interceptor != nil {
 		err = v.pushThrough(ctx, m, task)
 	} else {
@@ -260,7 +245,7 @@ func (v *pushing) Push(ctx context.Context, m *Method, task proto.Message) (err 
 	return err
 }
 
-func (v *pushing) push(ctx context.Context, m *Method, task proto.Message) error {
+func (v pushing) push(ctx context.Context, m *Method, task proto.Message) error {
 	if err := v.sender.push(ctx, m, task); err != nil {
 		return err
 	}
@@ -269,7 +254,7 @@ func (v *pushing) push(ctx context.Context, m *Method, task proto.Message) error
 }
 
 // pushThrough has the interceptors push a task.
-func (v *pushing) pushThrough(ctx context.Context, m *Method, task proto.Message) error {
+func (v pushing) pushThrough(ctx context.Context, m *Method, task proto.Message) error {
 	info := &TaskInfo{Method: m, ctx: ctx}
 	if b, _ := ctx.Value(batchKey{}).(*Batch); b != nil {
 		info.Batch = b.name

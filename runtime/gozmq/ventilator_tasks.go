@@ -93,7 +93,7 @@ func (v *Ventilator) Tasks(f TaskFilter) (tasks []TaskStatus, after string, err 
 	if f.Limit == 0 {
 		f.Limit = defaultTasksLimit
 	}
-	list, next, more := q.dispatcher.Tasks(pipeline.TaskFilter{
+	list, next, more := q.Dispatcher.Tasks(pipeline.TaskFilter{
 		Procedure: f.Procedure, Waiting: f.State != TaskRunning, Running: f.State != TaskWaiting, After: from, Limit: f.Limit,
 	})
 	for _, t := range list {
@@ -144,7 +144,7 @@ func (v *Ventilator) DeadLetters() iter.Seq[DeadLetter] {
 			return
 		}
 		for after := uint64(0); ; {
-			letters, next := q.dispatcher.DeadLetters(after, page)
+			letters, next := q.Dispatcher.DeadLetters(after, page)
 			for i := range letters {
 				if !yield(newDeadLetter(&letters[i], &q.bodies)) {
 					return
@@ -179,7 +179,7 @@ func (v *Ventilator) onTask(ctx context.Context, what, id string, do func(*pipel
 	if !ok {
 		return &Error{Code: CodeFailedPrecondition, Message: errNoQueue.Error()}
 	}
-	if err := do(q.dispatcher, ctx, id); err != nil {
+	if err := do(q.Dispatcher, ctx, id); err != nil {
 		return pipelineError(err, fmt.Sprintf("%s task %x", what, id))
 	}
 	return nil

@@ -20,7 +20,7 @@ import (
 //     why.
 //   - /metrics: counters in Prometheus's text format. Labels are the names of roles,
 //     never a peer's.
-//   - /debug/gozmq: a page with endpoints, peers, methods and queues;
+//   - /debug/gozmq: a page with endpoints, services, methods, queues and peers;
 //     /debug/gozmq.json: the same as data. They show addresses and routing ids.
 //
 // It authenticates nobody. To mount it below a path, use http.StripPrefix.

@@ -203,7 +203,7 @@ func TestData(t *testing.T) {
 	if err := json.Unmarshal([]byte(body), &s); err != nil {
 		t.Fatal(err)
 	}
-	if len(s.Sockets) != 1 || !s.Ready || s.Sockets[0].Stats.MessagesIn != 2 || len(s.Sockets[0].Stats.Peers) != 2 || len(s.Sockets[0].Methods) == 0 {
+	if len(s.Sockets) != 1 || !s.Ready || s.Sockets[0].Stats.MessagesIn != 2 || len(s.Sockets[0].Stats.Peers) != 2 || len(s.Sockets[0].Services) == 0 {
 		t.Errorf("got %+v", s)
 	}
 }

@@ -7,8 +7,10 @@ import (
 	"html/template"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 
+	"github.com/gozmq/gozmq/runtime/gozmq"
 	"github.com/gozmq/gozmq/runtime/gozmqops"
 )
 
@@ -28,12 +30,58 @@ var page = template.Must(template.New("page").Funcs(template.FuncMap{
 	"shown":   func(i int) bool { return i < maxShown },
 	"max":     func() int { return maxShown },
 	"less":    func(a, b uint64) uint64 { return a - min(a, b) },
+	"how":     how,
+	"who":     who,
+	"failed":  failed,
 }).Parse(pageText))
 
 // line returns what a peer has chosen as text for a page.
 func line(s string) string {
 	quoted := strconv.Quote(s)
 	return quoted[1 : len(quoted)-1]
+}
+
+// how says in a few words what a method promises.
+func how(m gozmqops.Method) string {
+	var words []string
+	add := func(yes bool, format string, args ...any) {
+		if yes {
+			words = append(words, fmt.Sprintf(format, args...))
+		}
+	}
+	add(m.ClientStreams, "client streams")
+	add(m.ServerStreams, "server streams")
+	add(m.Idempotent, "idempotent")
+	add(m.TopicTemplate != "", "topic %s", m.TopicTemplate)
+	add(m.Retain, "last value kept")
+	add(m.LatestOnly, "latest only")
+	add(m.Sequenced, "sequenced")
+	add(m.Snapshot != "", "state by %s", m.Snapshot)
+	add(m.Delivery != "", "%s", m.Delivery)
+	add(m.Timeout > 0, "timeout %v", m.Timeout)
+	add(m.Lease > 0, "lease %v", m.Lease)
+	add(m.MaxAttempts > 0, "up to %d attempts", m.MaxAttempts)
+	return strings.Join(words, ", ")
+}
+
+// who says what a peer has proved of itself.
+func who(p gozmq.PeerStats) string {
+	switch {
+	case p.Identity != "":
+		return p.Identity
+	case p.User != "":
+		return p.User
+	case p.PublicKey != gozmq.PublicKey{}:
+		return p.PublicKey.String()
+	}
+	return ""
+}
+
+func failed(m gozmq.MethodStats) (n uint64) {
+	for _, of := range m.Failed {
+		n += of
+	}
+	return n
 }
 
 // size returns a number of bytes for people.

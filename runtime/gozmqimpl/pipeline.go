@@ -8,6 +8,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/gozmq/gozmq/runtime/gozmq"
+	"github.com/gozmq/gozmq/runtime/gozmqstore"
 	"github.com/gozmq/gozmq/runtime/internal/bridge"
 )
 
@@ -24,6 +25,13 @@ func CheckVentilator(v *gozmq.Ventilator, m *gozmq.Method) error { return bridge
 // While these are full, it waits until ctx ends.
 func Push(ctx context.Context, v *gozmq.Ventilator, m *gozmq.Method, task proto.Message) error {
 	return bridge.Open(v).Push(ctx, m, task)
+}
+
+// NewTask returns a task that is not pushed to a ventilator but inserted into its
+// store, as in a transaction of a database. It has the metadata of ctx. m must have
+// DeliveryAtLeastOnce.
+func NewTask(ctx context.Context, m *gozmq.Method, task proto.Message) (gozmqstore.Task, error) {
+	return bridge.Open(new(gozmq.Ventilator)).Record(ctx, m, task)
 }
 
 // OnDeadLetter returns an option with which f gets the dead letters of a method

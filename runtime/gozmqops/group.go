@@ -4,8 +4,10 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/gozmq/gozmq/runtime/gozmq"
+	"github.com/gozmq/gozmq/runtime/gozmqimpl"
 )
 
 // A Group is the sockets of a program. The zero value is empty and ready to use.
@@ -13,15 +15,20 @@ import (
 type Group struct {
 	mu       sync.Mutex
 	members  []member
+	watches  []*watch
 	stopping bool
 	health   []Health
 	ran      bool
+
+	known sync.Map // of Service, by descriptor
 }
 
 // A member is a role of the group.
 type member struct {
-	name string
-	role any
+	name    string
+	role    any
+	since   time.Time
+	watched gozmqimpl.Role // nil: the role is somebody's own type
 }
 
 // Add adds a role under a name: a *gozmq.Conn, Server, Publisher, Subscriber,
@@ -36,7 +43,11 @@ func (g *Group) Add(name string, role any) error {
 	if slices.ContainsFunc(g.members, func(m member) bool { return m.name == name }) {
 		return fmt.Errorf("add %q: the group has this name", name)
 	}
-	g.members = append(g.members, member{name, role})
+	m := member{name, role, time.Now(), roleOf(role)}
+	g.members = append(g.members, m)
+	for _, w := range g.watches {
+		w.add(m)
+	}
 	return nil
 }
 
@@ -45,6 +56,9 @@ func (g *Group) Remove(name string) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.members = slices.DeleteFunc(g.members, func(m member) bool { return m.name == name })
+	for _, w := range g.watches {
+		w.remove(name)
+	}
 }
 
 // A Health is told that the program is about to stop. A *gozmqhealth.Health is one.

@@ -19,12 +19,16 @@ type Snapshot struct {
 
 // A Socket is one socket of a role; a worker and a proxy have two.
 type Socket struct {
-	Name     string   // of the role in its Group
-	Side     string   // of a worker: "tasks" or "results"; of a proxy: "front" or "back"; else ""
-	Ready    bool     // it is bound and connected, as Snapshot says
-	Reason   string   // why it is not ready
-	Services []string // of a server
-	Methods  []string // of a server: their procedures
+	Name   string    // of the role in its Group
+	Side   string    // of a worker: "tasks" or "results"; of a proxy: "front" or "back"; else ""
+	Since  time.Time // when the role was added
+	Ready  bool      // it is bound and connected, as Snapshot says
+	Reason string    // why it is not ready
+	// Services are those of a server. Of a publisher, subscriber, ventilator,
+	// worker or sink, they are the services, and messages with a topic or a task,
+	// that generated code was made for over the role. A client and a proxy have
+	// none.
+	Services []Service
 	Stats    gozmq.Stats
 }
 
@@ -40,21 +44,14 @@ func (g *Group) Snapshot() Snapshot {
 	members, stopping := g.list()
 	s := Snapshot{Time: time.Now(), Stopping: stopping, Ready: !stopping}
 	for _, m := range members {
+		services := g.services(m)
 		for _, l := range looks(m.role) {
 			stats := l.stats()
 			if l.side == "results" && stats.Role == "" {
 				continue // a worker without results
 			}
-			socket := Socket{Name: m.name, Side: l.side, Reason: unready(&stats), Stats: stats}
+			socket := Socket{Name: m.name, Side: l.side, Since: m.since, Reason: unready(&stats), Services: services, Stats: stats}
 			socket.Ready = socket.Reason == ""
-			if srv, ok := m.role.(*gozmq.Server); ok {
-				for _, svc := range srv.Services() {
-					socket.Services = append(socket.Services, svc.Name)
-					for _, h := range svc.Handlers {
-						socket.Methods = append(socket.Methods, h.Method.Procedure)
-					}
-				}
-			}
 			s.Ready = s.Ready && socket.Ready
 			s.Sockets = append(s.Sockets, socket)
 		}

@@ -23,6 +23,9 @@
 //	sink                       collect package.Service/Method    CONSUMER  the worker's span, and a link to it
 //	puller                     collect package.Service/Method    CONSUMER  the ventilator's span, and a link to it
 //
+// A call that was retried, hedged or moved to another server has a span "attempt
+// package.Service/Method" below its own for each attempt, too.
+//
 // A stream has one span, from its begin to its end. A span of a loop ends when the
 // loop's body does. Where a loop, or the Run of a worker, has a span in its context
 // already, that one is the parent, and the message's is linked only;

@@ -81,6 +81,9 @@ func (t *telemetry) begin(ctx context.Context, o *operation, call *gozmq.CallInf
 	}
 	if span.IsRecording() {
 		describe(span, call)
+		if o.of == gozmq.OperationCall {
+			t.followAttempts(ctx, o, span, call)
+		}
 		if t.messages {
 			recordMessages(span, call)
 		}

@@ -177,6 +177,8 @@ type Task struct {
 	// OnDeadLetter is the option that hands a program the tasks that are given up;
 	// "" unless AtLeastOnce.
 	OnDeadLetter string
+	// NewTask makes a task for a store; "" unless AtLeastOnce.
+	NewTask string
 }
 
 // A Topic is how the topic of a message is made, and matched.

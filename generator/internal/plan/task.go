@@ -79,6 +79,7 @@ func taskPolicy(t *annotations.Task, sure bool, n namer) Task {
 		return Task{}
 	}
 	return Task{
-		AtLeastOnce: true, MaxAttempts: t.GetMaxAttempts(), Lease: t.GetLease().AsDuration(), OnDeadLetter: n.exported("On", "DeadLetter"),
+		AtLeastOnce: true, MaxAttempts: t.GetMaxAttempts(), Lease: t.GetLease().AsDuration(),
+		OnDeadLetter: n.exported("On", "DeadLetter"), NewTask: n.exported("New", "Task"),
 	}
 }

@@ -19,6 +19,7 @@ const (
 	timePackage    = protogen.GoImportPath("time")
 	runtimePackage = protogen.GoImportPath("github.com/gozmq/gozmq/runtime/gozmq")
 	implPackage    = protogen.GoImportPath("github.com/gozmq/gozmq/runtime/gozmqimpl")
+	storePackage   = protogen.GoImportPath("github.com/gozmq/gozmq/runtime/gozmqstore")
 )
 
 // locals are the names of parameters, receivers and variables in generated
@@ -56,7 +57,7 @@ func newImports(self protogen.GoImportPath, known map[protogen.GoImportPath]prot
 	for _, name := range append(types.Universe.Names(), locals[:]...) {
 		im.taken[name] = true
 	}
-	for _, p := range []protogen.GoImportPath{contextPackage, iterPackage, timePackage, runtimePackage, implPackage} {
+	for _, p := range []protogen.GoImportPath{contextPackage, iterPackage, timePackage, runtimePackage, implPackage, storePackage} {
 		im.name(p)
 	}
 	return im

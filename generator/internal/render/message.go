@@ -54,6 +54,7 @@ func (p *printer) messageTask(m *plan.Message) {
 	p.P("return ", impl("Push"), "(ctx, p.vent, &", m.TaskVar, ", task)")
 	p.P("}")
 	p.deadLetters(m.Task, m.TaskVar, m.FullName, m.Ident, m.Doc)
+	p.newTask(m.Task, m.TaskVar, m.FullName, m.Ident, m.Doc)
 
 	signature = fmt.Sprintf("Pull(ctx %s) %s[%s, error]", p.imports.qualify(contextContext), p.imports.qualify(iterSeq2), p.pointer(m.Ident))
 	p.view(view{

@@ -32,6 +32,9 @@ func (p *printer) P(args ...any) {
 func gozmq(name string) protogen.GoIdent { return runtimePackage.Ident(name) }
 func impl(name string) protogen.GoIdent  { return implPackage.Ident(name) }
 
+// store names what generated code uses of the package of stores.
+func store(name string) protogen.GoIdent { return storePackage.Ident(name) }
+
 var (
 	contextContext = contextPackage.Ident("Context")
 	iterSeq2       = iterPackage.Ident("Seq2")

@@ -51,7 +51,21 @@ func (p *printer) ventilator(s *plan.Service) {
 	}
 	for _, m := range s.Methods {
 		p.deadLetters(m.Task, m.Var, m.Procedure, m.Input, m.Doc)
+		p.newTask(m.Task, m.Var, m.Procedure, m.Input, m.Doc)
 	}
+}
+
+// newTask prints the function that makes a task for a store. There is none where
+// tasks are handed out once.
+func (p *printer) newTask(t plan.Task, method, name string, task protogen.GoIdent, doc plan.Doc) {
+	if !t.AtLeastOnce {
+		return
+	}
+	p.P()
+	p.deprecated(t.NewTask+" returns a task of "+name+" with the metadata of ctx, to be inserted into the store of a ventilator, as in a transaction (gozmqpostgres).", doc)
+	p.P("func ", t.NewTask, "(ctx ", contextContext, ", task ", p.pointer(task), ") (", store("Task"), ", error) {")
+	p.P("return ", impl("NewTask"), "(ctx, &", method, ", task)")
+	p.P("}")
 }
 
 // deadLetters prints the option with which a program gets the dead letters of a

@@ -5,6 +5,7 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
+	"github.com/gozmq/gozmq/runtime/gozmqstore"
 	"github.com/gozmq/gozmq/runtime/internal/socket"
 	"github.com/gozmq/gozmq/runtime/internal/topic"
 )
@@ -97,6 +98,8 @@ type Ventilator[M, E any] interface {
 	Check(m *M) error
 	// Push hands over a task.
 	Push(ctx context.Context, m *M, task proto.Message) error
+	// Record returns a task that is not pushed but put into a store.
+	Record(ctx context.Context, m *M, task proto.Message) (gozmqstore.Task, error)
 }
 
 // A Sink is what gozmq.Sink holds. M is gozmq.Method, and E gozmq.Event.

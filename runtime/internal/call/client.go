@@ -36,8 +36,11 @@ type Method struct {
 // says so. The outcome is in x.
 func (c *Client) Do(ctx context.Context, x *Exchange) error {
 	var t tries
-	for {
+	x.tracer = newTracer(x.Trace)
+	for why := x.Reason; ; why = t.why {
+		x.tracer.begin(why)
 		gone, err := c.attempt(ctx, x)
+		x.tracer.end(err)
 		if !t.next(ctx, c, &x.Method, gone, err) {
 			return err
 		}

@@ -3,6 +3,7 @@ package call
 import (
 	"time"
 
+	"github.com/gozmq/gozmq/runtime/internal/link"
 	"github.com/gozmq/gozmq/runtime/internal/socket"
 	"github.com/gozmq/gozmq/runtime/internal/status"
 	"github.com/gozmq/gozmq/runtime/internal/wire"
@@ -30,14 +31,23 @@ type Exchange struct {
 	WantsMetadata     bool
 	Headers, Trailers wire.Metadata
 
+	// Trace follows the call's attempts; nil: nobody does. Reason is that of the
+	// first one.
+	Trace  *Trace
+	Reason Reason
+
 	// Deadline is that of the context; Do sets it. Zero: none.
 	Deadline time.Time
 
 	err     error // what the reply said
 	refused bool  // and the server did nothing
+	tracer  *tracer
 }
 
-var _ socket.Exchange = (*Exchange)(nil)
+var (
+	_ socket.Exchange = (*Exchange)(nil)
+	_ socket.Mover    = (*Exchange)(nil)
+)
 
 // begin forgets an earlier attempt.
 func (x *Exchange) begin() {
@@ -77,6 +87,23 @@ func (x *Exchange) Deliver(frames [][]byte) {
 func (x *Exchange) TooLarge(err *zmtp.SizeError) {
 	x.refused = false
 	x.err = status.Errorf(status.ResourceExhausted, "%s: reply of at least %d bytes exceeds the client's limit of %d (ask for less, or raise it with WithMaxMessageSize of Dial)", x.Method.Procedure, err.Size, err.Limit)
+}
+
+// At notes which server gets the request (socket.Mover).
+func (x *Exchange) At(server *link.Conn) { x.tracer.at(server) }
+
+// Moved notes that another server is to get it (socket.Mover).
+func (x *Exchange) Moved(err error) {
+	if x.tracer == nil {
+		return
+	}
+	if err == nil {
+		err = x.err
+	} else {
+		err = lost(err, x.Method.Procedure)
+	}
+	x.tracer.end(err)
+	x.tracer.begin(Failover)
 }
 
 // Refused reports whether the reply says that the server is stopping

@@ -77,6 +77,8 @@ type Stream struct {
 	hasFirst bool
 	ends     bool // the start says that no message follows
 	tries    tries
+	why      Reason  // of the next attempt
+	tracer   *tracer // nil: nobody follows them; changed with mu held, too
 
 	current atomic.Pointer[socket.DealerStream]
 	leg     *Stream // the hedge that was first; the receiving goroutine's

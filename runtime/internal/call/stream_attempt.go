@@ -5,6 +5,7 @@ import (
 	"errors"
 	"time"
 
+	"github.com/gozmq/gozmq/runtime/internal/link"
 	"github.com/gozmq/gozmq/runtime/internal/socket"
 	"github.com/gozmq/gozmq/runtime/internal/status"
 	"github.com/gozmq/gozmq/runtime/internal/wire"
@@ -123,6 +124,7 @@ func (s *Stream) open(ctx context.Context) error {
 	both, stop := s.both(ctx)
 	defer stop()
 	for {
+		s.tracer.begin(s.why)
 		st, err := s.client.Dealer.OpenStream(both, s.with.Done(), s, s.client.patience(s.config.Wait))
 		if err == nil {
 			s.opened(st)
@@ -220,7 +222,7 @@ func (s *Stream) again(ctx context.Context, st *socket.DealerStream) (next *sock
 	if final == nil || st.Answered() || st.Spoken() {
 		return nil, final, nil
 	}
-	if !moves {
+	if s.why = Failover; !moves {
 		both, stop := s.both(ctx)
 		moves = s.tryAgain(both, final, gone)
 		stop()
@@ -228,6 +230,7 @@ func (s *Stream) again(ctx context.Context, st *socket.DealerStream) (next *sock
 	if !moves {
 		return nil, final, nil
 	}
+	s.tracer.end(final)
 	if err := s.open(ctx); err != nil {
 		if over, _ := s.Over(); over {
 			return nil, err, nil
@@ -265,5 +268,30 @@ func (s *Stream) judge(st *socket.DealerStream) (gone, moves bool, final error) 
 // tryAgain reports whether the call is tried again after err (tries.next). Only one
 // whose client sends no stream is: what else was sent is gone.
 func (s *Stream) tryAgain(ctx context.Context, err error, gone bool) bool {
-	return !s.method.ClientStreams && s.tries.next(ctx, s.client, &s.method, gone, err)
+	s.tracer.end(err)
+	again := !s.method.ClientStreams && s.tries.next(ctx, s.client, &s.method, gone, err)
+	if again {
+		s.why = s.tries.why
+	}
+	return again
+}
+
+// At notes which server gets the start (socket.Mover).
+func (s *Stream) At(server *link.Conn) { s.tracer.at(server) }
+
+// Moved notes that another server is to get it (socket.Mover).
+func (s *Stream) Moved(err error) {
+	if s.tracer != nil {
+		s.tracer.end(lost(err, s.method.Procedure))
+		s.tracer.begin(Failover)
+	}
+}
+
+// Follow has t follow the attempts. The owner calls it in Begin, the first time.
+func (s *Stream) Follow(t *Trace) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.tracer == nil && !s.over {
+		s.tracer = newTracer(t)
+	}
 }

@@ -38,7 +38,7 @@ func (s *Stream) finish(err error, replied bool) bool {
 		return false
 	}
 	s.over, s.result = true, err
-	unwait, release, giveUp := s.unwait, s.release, s.giveUp
+	unwait, release, giveUp, tracer := s.unwait, s.release, s.giveUp, s.tracer
 	s.mu.Unlock()
 	if giveUp != nil {
 		giveUp()
@@ -48,6 +48,7 @@ func (s *Stream) finish(err error, replied bool) bool {
 	}
 	s.watch.Stop()
 	release()
+	tracer.endAll(err)
 	s.owner.Ended(err, replied)
 	return true
 }

@@ -73,10 +73,11 @@ func (s *Stream) race(ctx context.Context) (legOutcome, error) {
 		}
 	}()
 	begin := func() func() legOutcome {
+		leg := s.newLeg()
 		if len(legs) > 0 {
 			s.client.Hedged()
+			leg.stream.why = Hedge
 		}
-		leg := s.newLeg()
 		legs = append(legs, leg.stream)
 		return func() legOutcome {
 			more, err := leg.stream.Receive(leg.stream.call)
@@ -133,6 +134,9 @@ func (s *Stream) newLeg() *leg {
 	l := &leg{of: s, stream: new(Stream)}
 	l.stream.Init(s.legs(), s.client, s.method, Config{Wait: s.config.Wait}, l)
 	l.stream.first, l.stream.hasFirst, l.stream.ends = s.first, true, true
+	if s.tracer != nil {
+		l.stream.tracer = newTracer(s.tracer.trace)
+	}
 	return l
 }
 

@@ -23,6 +23,7 @@ const maxMoves = 3
 type tries struct {
 	again, moves int
 	pause        time.Duration // the last one
+	why          Reason        // the call is made again
 }
 
 // next reports whether a call whose attempt has ended with err is made again, and
@@ -42,8 +43,9 @@ func (t *tries) next(ctx context.Context, c *Client, m *Method, gone bool, err e
 		return false
 	}
 	count := &c.counts.retried
+	t.why = Retry
 	if gone && t.moves < maxMoves && c.Dealer.Peers() > 0 {
-		count = &c.counts.moved
+		count, t.why = &c.counts.moved, Failover
 		if t.moves++; t.moves == 1 {
 			count.Add(1)
 			return true

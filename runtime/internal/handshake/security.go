@@ -42,6 +42,14 @@ type Security struct {
 	Authenticate func(context.Context, *AuthRequest) (*Identity, error)
 }
 
+// Name returns the name of the mechanism.
+func (s *Security) Name() string {
+	if s == nil || s.Mechanism == "" {
+		return Null
+	}
+	return s.Mechanism
+}
+
 // An AuthRequest is what a server knows about a peer that it has to decide on.
 type AuthRequest struct {
 	Mechanism string

@@ -5,6 +5,8 @@ type EndpointState struct {
 	Endpoint string
 	Dialed   bool // and not bound
 	Peers    int  // that are connected
+
+	Mechanism string
 }
 
 // Endpoints returns the endpoints that are bound and those that are dialed; none of
@@ -23,13 +25,13 @@ func (g *Group) Endpoints() []EndpointState {
 	list := make([]EndpointState, 0, len(g.listeners)+len(dialed))
 	for _, ln := range g.listeners {
 		ep := ln.Endpoint().String()
-		list = append(list, EndpointState{Endpoint: ep, Peers: peers[ep]})
+		list = append(list, EndpointState{Endpoint: ep, Peers: peers[ep], Mechanism: g.mechanisms[ep]})
 	}
 	seen := make(map[string]bool)
 	for _, ep := range dialed {
 		if !seen[ep] { // a host is there once for each address
 			seen[ep] = true
-			list = append(list, EndpointState{Endpoint: ep, Dialed: true, Peers: peers[ep]})
+			list = append(list, EndpointState{Endpoint: ep, Dialed: true, Peers: peers[ep], Mechanism: g.mechanisms[ep]})
 		}
 	}
 	return list

@@ -40,6 +40,7 @@ type Group struct {
 	closed      bool // accepts no new peers, except those whose handshake is in progress
 	final       bool // accepts none at all
 	listeners   []*transport.Listener
+	mechanisms  map[string]string // by endpoint that is bound or dialed
 	conns       map[*Conn]struct{}
 	identities  map[string]*Conn // of accepted peers, at a ROUTER
 	pending     pending
@@ -67,7 +68,8 @@ func NewGroup(cfg Config, h Handler) *Group {
 	g := &Group{
 		cfg: cfg, handler: h,
 		conns: make(map[*Conn]struct{}), identities: make(map[string]*Conn), dialers: make(map[*dialer]struct{}),
-		ended: make(chan struct{}), handshakeEnded: notify.NewToken(),
+		mechanisms: make(map[string]string),
+		ended:      make(chan struct{}), handshakeEnded: notify.NewToken(),
 	}
 	g.cfg.events = &g.events
 	g.cfg.incoming = newIncomingShare(&g.cfg, g.Each)
@@ -93,13 +95,19 @@ func (g *Group) BindSecured(ep transport.Endpoint, sec *handshake.Security) (tra
 	if err != nil {
 		return ep, err
 	}
+	return g.Adopt(ln, sec)
+}
+
+// Adopt is BindSecured for a listener that is there. The group closes it.
+func (g *Group) Adopt(ln *transport.Listener, sec *handshake.Security) (transport.Endpoint, error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if g.closed {
 		ln.Close()
-		return ep, ErrClosed
+		return ln.Endpoint(), ErrClosed
 	}
 	g.listeners = append(g.listeners, ln)
+	g.mechanisms[ln.Endpoint().String()] = sec.Name()
 	g.wg.Go(func() { g.accept(ln, sec) })
 	g.cfg.observe(Event{Kind: Listening, Endpoint: ln.Endpoint().String()})
 	if sec.Exposes(ln.Addr()) {
@@ -119,6 +127,7 @@ func (g *Group) ConnectSecured(ep transport.Endpoint, sec *handshake.Security) e
 	if g.closed {
 		return ErrClosed
 	}
+	g.mechanisms[ep.String()] = sec.Name()
 	if ep.Many() {
 		g.hosts = append(g.hosts, ep.String())
 		g.wg.Go(func() { g.followHost(ep, sec) })

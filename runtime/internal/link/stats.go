@@ -4,6 +4,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/gozmq/gozmq/runtime/internal/handshake"
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
 )
 
@@ -50,14 +51,15 @@ type PeerStats struct {
 	Endpoint   string // that was bound or dialed
 	Address    string
 	SocketType zmtp.SocketType
-	Identity   string
+	Peer       *handshake.Peer // which must not be changed
 	Dialed     bool
 	Since      time.Time // the end of its handshake
 	Traffic
 	QueuedMessages int // that wait to be handed to the kernel
 	QueuedBytes    int
-	Subscriptions  int // that the peer holds
-	InFlight       int // as CountInFlight has it
+	Subscriptions  int           // that the peer holds
+	InFlight       int           // as CountInFlight has it
+	RoundTrip      time.Duration // 0: it is not known
 }
 
 // eventCounts counts the events of a group, by kind.
@@ -123,7 +125,7 @@ func (g *Group) stats() (s Stats, conns []*Conn) {
 
 func (c *Conn) stats() PeerStats {
 	p := PeerStats{
-		Endpoint: c.endpoint, Address: c.address, SocketType: c.SocketType, Identity: c.Identity,
+		Endpoint: c.endpoint, Address: c.address, SocketType: c.SocketType, Peer: &c.Peer, RoundTrip: c.RoundTrip(),
 		Dialed: c.dialed, Since: c.since, Subscriptions: int(c.subscriptions.Load()),
 		Traffic: Traffic{
 			MessagesIn: c.reader.published.messages.Load(), BytesIn: c.reader.published.bytes.Load(),

@@ -23,9 +23,9 @@ type CollectorConfig struct {
 	Unclaimed func(c *link.Conn, procedure string)
 }
 
-// A Collector is the Source with at-most-once delivery: a PULL socket whose results, or
-// tasks, wait in a queue of their procedure. Its methods may be called from any
-// goroutine.
+// A Collector is the Source with at-most-once delivery: a PULL socket whose
+// results, or tasks, wait in a queue of their procedure. Its methods may be called
+// from any goroutine.
 type Collector struct {
 	cfg   CollectorConfig
 	pull  *socket.BatchPull

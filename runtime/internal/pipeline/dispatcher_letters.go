@@ -62,7 +62,10 @@ func (d *Dispatcher) giveUp(t *taskqueue.Task) {
 		status.State, status.Ended = gozmqstore.StateDead, dead.Ended
 		d.storeEnded(t, taskStatus{id: dead.ID, Status: status})
 	}
-	d.addLetter(dead)
+	d.addLetter(dead, d.store != nil)
+	if d.store != nil {
+		d.store.then(func() { d.letters.release(dead.ID) })
+	}
 	d.checkBatch(t.Batch)
 }
 
@@ -86,8 +89,9 @@ func restoredLetter(s *gozmqstore.Task) DeadTask {
 	}
 }
 
-// addLetter has a dead letter handled, or keeps it; d.mu is held.
-func (d *Dispatcher) addLetter(dead DeadTask) {
+// addLetter has a dead letter handled, or keeps it. One that is held is handled once
+// it is released. d.mu is held.
+func (d *Dispatcher) addLetter(dead DeadTask, held bool) {
 	d.letter++
 	e := &deadEntry{DeadTask: dead, place: d.letter, wanted: d.cfg.WantsLetter(dead.Procedure)}
 	if !e.wanted && d.store == nil {
@@ -95,7 +99,7 @@ func (d *Dispatcher) addLetter(dead DeadTask) {
 	}
 	d.dead[dead.ID] = e
 	if e.wanted {
-		d.letters.add(dead)
+		d.letters.add(dead, held)
 		return
 	}
 	d.kept.ids = append(d.kept.ids, dead.ID)
@@ -231,7 +235,7 @@ func (d *Dispatcher) keepAnew(dead DeadTask) {
 	s := d.stored(t)
 	s.State, s.Ended = gozmqstore.StateDead, dead.Ended
 	d.store.replace(s, []string{before}, nil)
-	d.addLetter(dead)
+	d.addLetter(dead, false)
 }
 
 // Discard forgets a dead letter, or a task that waits, in the store, too. The

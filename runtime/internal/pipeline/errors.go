@@ -21,6 +21,9 @@ type LimitError = taskqueue.LimitError
 // ErrBatchEnded says that a task was pushed into a batch that has ended.
 var ErrBatchEnded = errors.New("the batch has ended: start another one")
 
+// ErrNoOutcome says that nobody waits for the outcome of a PlainBatch.
+var ErrNoOutcome = errors.New("with DeliveryAtMostOnce a ventilator does not learn the outcome of its tasks: watch the sink, or use DeliveryAtLeastOnce")
+
 // ErrBatchCut says that a batch can never be complete.
 var ErrBatchCut = errors.New("its ventilator ended, and was started again, before the batch was ended: how many tasks it was to have is not known")
 

@@ -98,6 +98,9 @@ func (b *PlainBatch) End(ctx context.Context) error {
 	return nil
 }
 
+// Wait returns ErrNoOutcome.
+func (b *PlainBatch) Wait(context.Context) error { return ErrNoOutcome }
+
 // stopPushing lets no more tasks into the batch and waits for those that are
 // being pushed.
 func (b *PlainBatch) stopPushing(ctx context.Context) error {

@@ -99,7 +99,7 @@ func (r *restorer) finish() {
 	}
 	d.leaveClaimed()
 	for _, letter := range r.letters {
-		d.addLetter(letter)
+		d.addLetter(letter, false)
 	}
 	d.store.remove(r.stale...)
 	for _, b := range r.order {

@@ -27,6 +27,7 @@ type storeWriter struct {
 	states  []gozmqstore.Task // to be put before those of change; nobody waits for them
 	group   *storeGroup       // of the callers that wait for change
 	refused []string          // ids whose put has failed, and may have been made
+	thens   []func()          // to be called when change is durable
 	closed  bool              // takes no more puts
 	lost    bool              // writes nothing any more
 	wake    notify.Token
@@ -113,6 +114,15 @@ func (w *storeWriter) update(s taskStatus) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.note(s)
+	w.wake.Set()
+}
+
+// then has f called once everything is durable that update, remove and replace were
+// called with before; never, if that does not come about. It holds no lock of w.
+func (w *storeWriter) then(f func()) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.thens = append(w.thens, f)
 	w.wake.Set()
 }
 
@@ -205,7 +215,7 @@ func (w *storeWriter) release() {
 
 // empty reports whether there is nothing to write; w.mu is held.
 func (w *storeWriter) empty() bool {
-	return w.change.Empty() && len(w.states) == 0 && len(w.refused) == 0
+	return w.change.Empty() && len(w.states) == 0 && len(w.refused) == 0 && len(w.thens) == 0
 }
 
 // write applies one change. It returns false when there was none, and when the
@@ -216,22 +226,31 @@ func (w *storeWriter) write() bool {
 		w.mu.Unlock()
 		return false
 	}
-	change, states, group, refused := w.change, w.states, w.group, w.refused
-	w.change, w.states, w.group, w.refused = new(gozmqstore.Change), nil, newStoreGroup(), nil
+	change, states, group, refused, thens := w.change, w.states, w.group, w.refused, w.thens
+	w.change, w.states, w.group, w.refused, w.thens = new(gozmqstore.Change), nil, newStoreGroup(), nil, nil
 	w.mu.Unlock()
 	whole := &gozmqstore.Change{
 		Put: slices.Concat(states, change.Put), Update: change.Update, Delete: slices.Concat(change.Delete, group.old, refused),
 	}
-	group.err = w.session.Apply(w.ctx, whole)
+	if !whole.Empty() {
+		group.err = w.session.Apply(w.ctx, whole)
+	}
 	if group.err != nil {
 		w.failed(group, change, states, refused)
 	}
 	w.mu.Lock()
 	if group.err == nil {
 		w.change.Delete = append(w.change.Delete, group.left...)
+	} else if !w.closed {
+		w.thens = append(thens, w.thens...)
 	}
 	close(group.done)
 	w.mu.Unlock()
+	if group.err == nil {
+		for _, then := range thens {
+			then()
+		}
+	}
 	return group.err == nil
 }
 

@@ -37,6 +37,28 @@ type Canceler interface {
 	AppendCancel(b []byte) ([]byte, bool)
 }
 
+// A Mover is an Exchange, or a StreamStart, that is told where it goes.
+type Mover interface {
+	// At is called before the peer of a connection gets the request.
+	At(c *link.Conn)
+	// Moved is called when another peer is to get it: with why it cannot have been
+	// carried out, or with nil when the last reply says so.
+	Moved(err error)
+}
+
+// at and moved tell x, if it wants to know.
+func at(x any, p *dealerPeer) {
+	if m, ok := x.(Mover); ok {
+		m.At(p.conn)
+	}
+}
+
+func moved(x any, err error) {
+	if m, ok := x.(Mover); ok {
+		m.Moved(err)
+	}
+}
+
 // A LostError says that the connection ended while a request was in flight. The
 // request may have been carried out or not.
 type LostError struct{ Err error }
@@ -106,6 +128,7 @@ func (d *Dealer) Do(ctx context.Context, x Exchange, ready time.Duration) error 
 		if err != nil {
 			return err
 		}
+		at(x, p)
 		answered := p.hung.answered()
 		sent, err := p.do(ctx, x)
 		p.done()
@@ -118,10 +141,12 @@ func (d *Dealer) Do(ctx context.Context, x Exchange, ready time.Duration) error 
 			if d.Peers() == 0 {
 				return nil // the caller gets the refusal
 			}
+			moved(x, nil)
 			d.counts.moved.Add(1)
 		case err == nil || sent || !errors.As(err, new(*LostError)):
 			return err
 		default:
+			moved(x, err)
 			d.counts.moved.Add(1)
 			d.drop(p) // it accepts no more requests, though its last replies may still come
 		}

@@ -99,10 +99,12 @@ func (d *Dealer) OpenStream(ctx context.Context, call <-chan struct{}, start Str
 		if err != nil {
 			return nil, err
 		}
+		at(start, p)
 		s, err := p.openStream(ctx, call, start, d.windows)
 		if err == nil || !errors.As(err, new(*LostError)) {
 			return s, err
 		}
+		moved(start, err)
 		d.counts.moved.Add(1)
 		d.drop(p)
 	}

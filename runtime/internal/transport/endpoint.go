@@ -16,6 +16,7 @@ const (
 	schemeIPC    = "ipc"
 	schemeInproc = "inproc"
 	schemeDNS    = "dns"
+	schemeFD     = "fd"
 )
 
 // wildcard stands for every interface, for any free port, and for any free ipc
@@ -28,11 +29,11 @@ const wildcard = "*"
 // ParseConnect.
 type Endpoint struct {
 	scheme string
-	addr   string // tcp, dns: the host; ipc: the path; inproc: the name
+	addr   string // tcp, dns: the host; ipc: the path; inproc: the name; fd: number or name
 	port   uint16 // tcp, dns; 0 lets the system choose
 }
 
-// Scheme returns "tcp", "ipc", "inproc" or "dns"; "" for the zero value.
+// Scheme returns "tcp", "ipc", "inproc", "dns" or "fd"; "" for the zero value.
 func (e Endpoint) Scheme() string { return e.scheme }
 
 // String returns the endpoint's canonical text, which parses to an equal
@@ -88,7 +89,8 @@ var errZeroEndpoint = errors.New("zero endpoint: make one with ParseBind or Pars
 // interface stands for its first address, IPv4 before IPv6. An ipc path gets
 // file mode 0600; a socket file that nobody listens on is replaced, by one of
 // those that find it at the same time. An abstract name has no mode: every
-// process in the same network namespace may connect to it. If the address is in
+// process in the same network namespace may connect to it. A descriptor's address,
+// and its socket file, are those of whoever has opened it. If the address is in
 // use the error wraps syscall.EADDRINUSE, except for tcp on Windows, where it
 // is the system's error.
 func (e Endpoint) Listen() (*Listener, error) {
@@ -99,6 +101,8 @@ func (e Endpoint) Listen() (*Listener, error) {
 		return listenIPC(e)
 	case schemeInproc:
 		return listenInproc(e)
+	case schemeFD:
+		return listenFD(e)
 	default:
 		return nil, errZeroEndpoint
 	}

@@ -18,7 +18,9 @@ const (
 // ParseBind reads an endpoint to bind: "tcp://*:5555", "tcp://127.0.0.1:0" (the
 // system chooses the port, as with "*" in its place), "tcp://[::1]:5555",
 // "tcp://eth0:5555", "ipc:///run/app.sock", "ipc://@abstract" (Linux), "ipc://*"
-// (a new path in the temporary folder), "inproc://name".
+// (a new path in the temporary folder), "inproc://name", "fd://3" or "fd://name"
+// (a descriptor that the process has inherited, by its number or its name in
+// LISTEN_FDNAMES).
 // The error says what is wrong and what to write instead.
 func ParseBind(s string) (Endpoint, error) { return parse(s, true) }
 
@@ -74,6 +76,8 @@ func parseScheme(s string, bind bool) (Endpoint, error) {
 		return parseInproc(rest)
 	case schemeDNS:
 		return parseDNS(rest, bind)
+	case schemeFD:
+		return parseFD(rest, bind)
 	default:
 		return Endpoint{}, fmt.Errorf("transport %s is not supported: write tcp://host:port, ipc://path or inproc://name", quote(scheme))
 	}

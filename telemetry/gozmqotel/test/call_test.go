@@ -202,7 +202,7 @@ func TestOptions(t *testing.T) {
 	})
 }
 
-// A retry belongs to the client's one span, and each attempt has one at its server.
+// A retry belongs to the client's one span, and each attempt has one at either end.
 func TestRetries(t *testing.T) {
 	r := newRecorder(t)
 	left := 2
@@ -219,8 +219,8 @@ func TestRetries(t *testing.T) {
 	if _, err := greetv1gozmq.NewGreeterClient(conn).SayHello(t.Context(), &greetv1.HelloRequest{Name: "Ada"}); err != nil {
 		t.Fatal(err)
 	}
-	server := "  " + sayHello + " (server)\n"
-	if got, want := tree(r.wait(t, 4)), sayHello+" (client)\n"+server+server+server; got != want {
+	attempt := "  attempt " + sayHello + " (internal)\n  " + sayHello + " (server)\n"
+	if got, want := tree(r.wait(t, 7)), sayHello+" (client)\n"+attempt+attempt+attempt; got != want {
 		t.Errorf("got the tree\n%swant\n%s", got, want)
 	}
 }

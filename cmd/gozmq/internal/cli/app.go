@@ -86,9 +86,8 @@ func (a *app) target(args []string) (*endpoint.Target, []string, error) {
 }
 
 // dial opens a Conn to t, which the caller closes.
-func (a *app) dial(t *endpoint.Target, more ...gozmq.DialOption) (*gozmq.Conn, error) {
-	more = append([]gozmq.DialOption{raw.Codec(), gozmq.WithReadyTimeout(t.ConnectTimeout), gozmq.WithStopWhenRefused()}, more...)
-	opts, err := endpoint.Options(t, more...)
+func (a *app) dial(t *endpoint.Target) (*gozmq.Conn, error) {
+	opts, err := endpoint.Options[gozmq.DialOption](t, raw.Codec(), gozmq.WithReadyTimeout(t.ConnectTimeout), gozmq.WithStopWhenRefused())
 	if err != nil {
 		return nil, wrong(err)
 	}
@@ -134,7 +133,7 @@ func (a *app) live(ctx context.Context, t *endpoint.Target, c *gozmq.Conn) (*sch
 			return nil, err
 		}
 		defer conn.Close()
-		s, err := schema.Live(ctx, conn, "the system at "+admin.String())
+		s, err := schema.Admin(ctx, conn, "the system at "+admin.String())
 		return s, admin.Explain(err)
 	}
 	if c == nil {

@@ -114,7 +114,9 @@ func (a *app) push(ctx context.Context, f pushFlags, args []string) error {
 		err = p.wait()
 	}
 	if err != nil { // what is left is not waited for
-		return errors.Join(p.summary(err), p.abandon())
+		err = p.summary(err)
+		closeSoon(p.vent.Close) // its error would tell of what is left once more
+		return err
 	}
 	return errors.Join(p.summary(nil), p.vent.Close())
 }
@@ -190,21 +192,6 @@ func (p *pushing) summary(err error) error {
 		return gozmq.Errorf(gozmq.CodeUnknown, "%s given up", plural(failed, "task"))
 	}
 	return err
-}
-
-// abandon closes the ventilator without a wait for what is left, of which its
-// error would tell once more.
-func (p *pushing) abandon() error {
-	done := make(chan struct{})
-	go func() {
-		_ = p.vent.Close()
-		close(done)
-	}()
-	select {
-	case <-done:
-	case <-time.After(abandonTime):
-	}
-	return nil
 }
 
 // abandonTime is how long what is left of a verb that failed may still leave.

@@ -17,6 +17,9 @@ func roleVerbs(a *app) []*cobra.Command {
 		proxyCommand(a),
 		sniffCommand(a),
 		doctorCommand(a),
+		benchCommand(a),
+		recordCommand(a),
+		replayCommand(a),
 	}
 }
 

@@ -75,6 +75,7 @@ func verbs(a *app) []*cobra.Command {
 		describeCommand(a),
 		callCommand(a),
 		serveCommand(a),
+		tasksCommand(a),
 		healthCommand(a),
 		checkCommand(a),
 		contextCommand(a),

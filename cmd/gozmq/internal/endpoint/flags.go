@@ -39,10 +39,10 @@ func RegisterCredentials(fs *pflag.FlagSet, c *Context) {
 const (
 	EnvContext       = "GOZMQ_CONTEXT"
 	EnvCurveKey      = "GOZMQ_CURVE_KEY"        // a file
-	EnvCurveSecret   = "GOZMQ_CURVE_SECRET_KEY" // the key itself, in Z85
+	EnvCurveSecret   = "GOZMQ_CURVE_SECRET_KEY" //nolint:gosec // a name; the key itself, in Z85
 	EnvCurveServer   = "GOZMQ_CURVE_SERVER"
 	EnvPlainUser     = "GOZMQ_PLAIN_USER"
-	EnvPlainPassword = "GOZMQ_PLAIN_PASSWORD"
+	EnvPlainPassword = "GOZMQ_PLAIN_PASSWORD" //nolint:gosec // a name
 )
 
 // IsEndpoint reports whether an argument is an endpoint.
@@ -50,12 +50,10 @@ func IsEndpoint(arg string) bool { return strings.Contains(arg, "://") }
 
 // Resolve returns the target that the flags, the environment and the arguments
 // name, and the arguments that are not endpoints. Flags count before the
-// environment, and that before the named context.
+// environment, and that before the named context. The default context counts only
+// where the line names no endpoint, or one of the context's: its credentials are
+// not for others.
 func (f *Flags) Resolve(env func(string) string, args []string) (*Target, []string, error) {
-	named, err := f.named(env)
-	if err != nil {
-		return nil, nil, err
-	}
 	t := &Target{Bind: f.Bind, ConnectTimeout: f.ConnectTimeout, Context: f.Context, env: env}
 	n := 0
 	for n < len(args) && IsEndpoint(args[n]) {
@@ -65,12 +63,17 @@ func (f *Flags) Resolve(env func(string) string, args []string) (*Target, []stri
 		return nil, nil, fmt.Errorf("endpoint %s stands behind %q; write the endpoints first", args[n+i], args[n+i-1])
 	}
 	t.Endpoints = args[:n]
+	named, err := f.named(env, append([]string{f.Admin}, t.Endpoints...))
+	if err != nil {
+		return nil, nil, err
+	}
 	t.fill(env, named)
 	return t, args[n:], nil
 }
 
-// named returns the context that is to be used; the zero value: none.
-func (f *Flags) named(env func(string) string) (Context, error) {
+// named returns the context that is to be used with the endpoints in the line, of
+// which some may be ""; the zero value: none.
+func (f *Flags) named(env func(string) string, line []string) (Context, error) {
 	name := f.Name
 	if name == "" {
 		name = env(EnvContext)
@@ -79,13 +82,19 @@ func (f *Flags) named(env func(string) string) (Context, error) {
 	if err != nil {
 		return Context{}, err
 	}
-	if name == "" {
-		name = all.Current
+	if name != "" {
+		return all.Get(name)
 	}
-	if name == "" {
+	if all.Current == "" {
 		return Context{}, nil
 	}
-	return all.Get(name)
+	current, err := all.Get(all.Current)
+	for _, e := range line {
+		if e != "" && e != current.Admin && !slices.Contains(current.Endpoints, e) {
+			return Context{}, nil
+		}
+	}
+	return current, err
 }
 
 // fill takes from the environment and from the named context what t does not

@@ -132,7 +132,11 @@ func (t *Target) curve() (*gozmq.Security, error) {
 func (t *Target) key() (gozmqcurve.SecretKey, error) {
 	switch {
 	case t.secret:
-		return gozmqcurve.SecretKeyFromEnv(EnvCurveSecret)
+		key, err := gozmqcurve.ParseSecretKey(t.env(EnvCurveSecret))
+		if err != nil {
+			err = fmt.Errorf("%s: %w", EnvCurveSecret, err)
+		}
+		return key, err
 	case t.CurveKey == "":
 		return gozmqcurve.NewKey()
 	}
@@ -250,8 +254,8 @@ func (t *Target) reason(e gozmq.Event) string {
 	switch {
 	case e.Kind == gozmq.EventDialFailed:
 		return fmt.Sprintf("nobody is at %s (%s); is the program running, and the endpoint right?", where, why)
-	case strings.Contains(why, "roles do not fit"), strings.Contains(why, "socket type"), strings.Contains(why, "does not go with"), strings.Contains(why, "Socket-Type"):
-		return fmt.Sprintf("%s has another role (%s); use the verb that goes with it (gozmq doctor says which)", where, why)
+	case strings.Contains(why, "roles do not fit"), strings.Contains(why, "socket type"), strings.Contains(why, "does not go with"):
+		return fmt.Sprintf("%s has another role: %s; use the verb that goes with it (gozmq doctor says more)", where, why)
 	}
 	return fmt.Sprintf("%s does not let us in: %s; check the keys, the password and the mechanism (gozmq doctor says what it asks for)", where, why)
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/bufbuild/protocompile"
@@ -16,7 +17,9 @@ import (
 
 	gozmqv1 "github.com/gozmq/gozmq/proto/gozmq/v1"
 	"github.com/gozmq/gozmq/proto/gozmq/v1/annotations"
+	adminv1 "github.com/gozmq/gozmq/proto/gozmq/v1/gozmqadmin"
 	"github.com/gozmq/gozmq/runtime/gozmq"
+	"github.com/gozmq/gozmq/runtime/gozmqadmin/adminv1gozmq"
 	"github.com/gozmq/gozmq/runtime/gozmqv1gozmq"
 )
 
@@ -71,6 +74,7 @@ func Protos(ctx context.Context, paths, imports []string) (*Schema, error) {
 func ownFile(path string) (protocompile.SearchResult, error) {
 	for _, f := range []protoreflect.FileDescriptor{
 		annotations.File_gozmq_v1_annotations_proto, gozmqv1.File_gozmq_v1_describe_proto, gozmqv1.File_gozmq_v1_health_proto, gozmqv1.File_gozmq_v1_wire_proto,
+		adminv1.File_gozmq_v1_admin_proto,
 	} {
 		if f.Path() == path {
 			return protocompile.SearchResult{Desc: f}, nil
@@ -95,6 +99,27 @@ func addFile(set *descriptorpb.FileDescriptorSet, have map[string]bool, f protor
 // ErrNotDescribed is in the error of Live when who answers does not describe
 // itself.
 var ErrNotDescribed = errors.New("it does not describe itself")
+
+// Admin asks the admin service of a process for the services of all its roles.
+// Where the server has none, it describes itself as any server.
+func Admin(ctx context.Context, c gozmq.Caller, source string) (*Schema, error) {
+	resp, err := adminv1gozmq.NewAdminClient(c).DescribeRoles(ctx, &adminv1.DescribeRolesRequest{})
+	switch {
+	case gozmq.CodeOf(err) == gozmq.CodeUnimplemented:
+		return Live(ctx, c, source)
+	case err != nil:
+		return nil, err
+	}
+	names := []string{}
+	for _, role := range resp.GetRoles() {
+		for _, svc := range role.GetServices() {
+			if !slices.Contains(names, svc.GetName()) {
+				names = append(names, svc.GetName())
+			}
+		}
+	}
+	return FromFiles(source, resp.GetFiles(), names)
+}
 
 // Live asks a running server for its schema (gozmq.v1.Describer).
 func Live(ctx context.Context, c gozmq.Caller, source string) (*Schema, error) {

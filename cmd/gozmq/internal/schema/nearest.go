@@ -3,14 +3,20 @@ package schema
 import "strings"
 
 // Nearest returns the one of names that is most like name, in which a letter may
-// be wrong for every three; "": none is.
+// be wrong for every three, in full or without the package, or the service; "":
+// none is.
 func Nearest(name string, names []string) string {
 	best, least := "", len(name)/3+1
 	for _, n := range names {
-		for _, short := range []string{n, n[strings.LastIndexAny(n, "/")+1:]} {
-			if d := distance(strings.ToLower(name), strings.ToLower(short)); d < least {
+		for rest := n; rest != ""; {
+			if d := distance(strings.ToLower(name), strings.ToLower(rest)); d < least {
 				best, least = n, d
 			}
+			i := strings.IndexAny(rest, "./")
+			if i < 0 {
+				break
+			}
+			rest = rest[i+1:]
 		}
 	}
 	return best

@@ -88,6 +88,9 @@ func FromFiles(source string, set *descriptorpb.FileDescriptorSet, names []strin
 		return true
 	})
 	for _, name := range names {
+		if d, _ := files.FindDescriptorByName(protoreflect.FullName(name)); d != nil {
+			continue // it is there, or a message
+		}
 		if !slices.ContainsFunc(s.Services, func(svc *Service) bool { return svc.Name == name }) {
 			s.Services = append(s.Services, &Service{Name: name, Pattern: gozmq.PatternReqRep})
 		}

@@ -1282,10 +1282,8 @@ type RoleStats struct {
 	// Messages of latest_only topics that newer ones replaced.
 	Superseded uint64        `protobuf:"varint,33,opt,name=superseded,proto3" json:"superseded,omitempty"`
 	Queues     []*QueueStats `protobuf:"bytes,40,rep,name=queues,proto3" json:"queues,omitempty"`
-	// Of clients, servers, ventilators, workers and sinks.
+	// Of each method, topic or kind of task that the socket has had to do with.
 	Methods []*MethodStats `protobuf:"bytes,41,rep,name=methods,proto3" json:"methods,omitempty"`
-	// Of publishers and subscribers.
-	Topics []*TopicStats `protobuf:"bytes,42,rep,name=topics,proto3" json:"topics,omitempty"`
 	// The marks of each peer's send queue.
 	SendQueueMessages uint64 `protobuf:"varint,50,opt,name=send_queue_messages,json=sendQueueMessages,proto3" json:"send_queue_messages,omitempty"`
 	SendQueueBytes    uint64 `protobuf:"varint,51,opt,name=send_queue_bytes,json=sendQueueBytes,proto3" json:"send_queue_bytes,omitempty"`
@@ -1469,13 +1467,6 @@ func (x *RoleStats) GetQueues() []*QueueStats {
 func (x *RoleStats) GetMethods() []*MethodStats {
 	if x != nil {
 		return x.Methods
-	}
-	return nil
-}
-
-func (x *RoleStats) GetTopics() []*TopicStats {
-	if x != nil {
-		return x.Topics
 	}
 	return nil
 }
@@ -1872,16 +1863,19 @@ func (x *QueueStats) GetDropped() uint64 {
 	return 0
 }
 
-// MethodStats count the calls, tasks or results of one method.
+// MethodStats count the calls, publications, tasks or results of one method.
 type MethodStats struct {
-	state     protoimpl.MessageState `protogen:"open.v1"`
-	Procedure string                 `protobuf:"bytes,1,opt,name=procedure,proto3" json:"procedure,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// As in MethodDescription; "" for all beyond 1000 methods.
+	Procedure string `protobuf:"bytes,1,opt,name=procedure,proto3" json:"procedure,omitempty"`
+	// Of a topic.
+	TopicTemplate string `protobuf:"bytes,2,opt,name=topic_template,json=topicTemplate,proto3" json:"topic_template,omitempty"`
 	// Those that have ended without an error.
-	Done uint64 `protobuf:"varint,2,opt,name=done,proto3" json:"done,omitempty"`
+	Handled uint64 `protobuf:"varint,3,opt,name=handled,proto3" json:"handled,omitempty"`
 	// Those that have ended with one.
-	Failed uint64 `protobuf:"varint,3,opt,name=failed,proto3" json:"failed,omitempty"`
-	// Those that have failed, by the name of the code, such as "NOT_FOUND".
-	FailedByCode  map[string]uint64 `protobuf:"bytes,4,rep,name=failed_by_code,json=failedByCode,proto3" json:"failed_by_code,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"varint,2,opt,name=value"`
+	Failed uint64 `protobuf:"varint,4,opt,name=failed,proto3" json:"failed,omitempty"`
+	// Those that have failed, by the name of the code, such as "not_found".
+	FailedByCode  map[string]uint64 `protobuf:"bytes,5,rep,name=failed_by_code,json=failedByCode,proto3" json:"failed_by_code,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"varint,2,opt,name=value"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1923,9 +1917,16 @@ func (x *MethodStats) GetProcedure() string {
 	return ""
 }
 
-func (x *MethodStats) GetDone() uint64 {
+func (x *MethodStats) GetTopicTemplate() string {
 	if x != nil {
-		return x.Done
+		return x.TopicTemplate
+	}
+	return ""
+}
+
+func (x *MethodStats) GetHandled() uint64 {
+	if x != nil {
+		return x.Handled
 	}
 	return 0
 }
@@ -1944,69 +1945,6 @@ func (x *MethodStats) GetFailedByCode() map[string]uint64 {
 	return nil
 }
 
-// TopicStats count the publications of one topic.
-type TopicStats struct {
-	state protoimpl.MessageState `protogen:"open.v1"`
-	// As in MethodDescription.
-	Procedure string `protobuf:"bytes,1,opt,name=procedure,proto3" json:"procedure,omitempty"`
-	Template  string `protobuf:"bytes,2,opt,name=template,proto3" json:"template,omitempty"`
-	// That were published, or received.
-	Messages      uint64 `protobuf:"varint,3,opt,name=messages,proto3" json:"messages,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
-}
-
-func (x *TopicStats) Reset() {
-	*x = TopicStats{}
-	mi := &file_gozmq_v1_admin_proto_msgTypes[21]
-	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-	ms.StoreMessageInfo(mi)
-}
-
-func (x *TopicStats) String() string {
-	return protoimpl.X.MessageStringOf(x)
-}
-
-func (*TopicStats) ProtoMessage() {}
-
-func (x *TopicStats) ProtoReflect() protoreflect.Message {
-	mi := &file_gozmq_v1_admin_proto_msgTypes[21]
-	if x != nil {
-		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-		if ms.LoadMessageInfo() == nil {
-			ms.StoreMessageInfo(mi)
-		}
-		return ms
-	}
-	return mi.MessageOf(x)
-}
-
-// Deprecated: Use TopicStats.ProtoReflect.Descriptor instead.
-func (*TopicStats) Descriptor() ([]byte, []int) {
-	return file_gozmq_v1_admin_proto_rawDescGZIP(), []int{21}
-}
-
-func (x *TopicStats) GetProcedure() string {
-	if x != nil {
-		return x.Procedure
-	}
-	return ""
-}
-
-func (x *TopicStats) GetTemplate() string {
-	if x != nil {
-		return x.Template
-	}
-	return ""
-}
-
-func (x *TopicStats) GetMessages() uint64 {
-	if x != nil {
-		return x.Messages
-	}
-	return 0
-}
-
 type ListPeersRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The names of the roles. None: all.
@@ -2021,7 +1959,7 @@ type ListPeersRequest struct {
 
 func (x *ListPeersRequest) Reset() {
 	*x = ListPeersRequest{}
-	mi := &file_gozmq_v1_admin_proto_msgTypes[22]
+	mi := &file_gozmq_v1_admin_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2033,7 +1971,7 @@ func (x *ListPeersRequest) String() string {
 func (*ListPeersRequest) ProtoMessage() {}
 
 func (x *ListPeersRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_gozmq_v1_admin_proto_msgTypes[22]
+	mi := &file_gozmq_v1_admin_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2046,7 +1984,7 @@ func (x *ListPeersRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListPeersRequest.ProtoReflect.Descriptor instead.
 func (*ListPeersRequest) Descriptor() ([]byte, []int) {
-	return file_gozmq_v1_admin_proto_rawDescGZIP(), []int{22}
+	return file_gozmq_v1_admin_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *ListPeersRequest) GetRoles() []string {
@@ -2081,7 +2019,7 @@ type ListPeersResponse struct {
 
 func (x *ListPeersResponse) Reset() {
 	*x = ListPeersResponse{}
-	mi := &file_gozmq_v1_admin_proto_msgTypes[23]
+	mi := &file_gozmq_v1_admin_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2093,7 +2031,7 @@ func (x *ListPeersResponse) String() string {
 func (*ListPeersResponse) ProtoMessage() {}
 
 func (x *ListPeersResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_gozmq_v1_admin_proto_msgTypes[23]
+	mi := &file_gozmq_v1_admin_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2106,7 +2044,7 @@ func (x *ListPeersResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListPeersResponse.ProtoReflect.Descriptor instead.
 func (*ListPeersResponse) Descriptor() ([]byte, []int) {
-	return file_gozmq_v1_admin_proto_rawDescGZIP(), []int{23}
+	return file_gozmq_v1_admin_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *ListPeersResponse) GetPeers() []*Peer {
@@ -2166,7 +2104,7 @@ type Peer struct {
 
 func (x *Peer) Reset() {
 	*x = Peer{}
-	mi := &file_gozmq_v1_admin_proto_msgTypes[24]
+	mi := &file_gozmq_v1_admin_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2178,7 +2116,7 @@ func (x *Peer) String() string {
 func (*Peer) ProtoMessage() {}
 
 func (x *Peer) ProtoReflect() protoreflect.Message {
-	mi := &file_gozmq_v1_admin_proto_msgTypes[24]
+	mi := &file_gozmq_v1_admin_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2191,7 +2129,7 @@ func (x *Peer) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Peer.ProtoReflect.Descriptor instead.
 func (*Peer) Descriptor() ([]byte, []int) {
-	return file_gozmq_v1_admin_proto_rawDescGZIP(), []int{24}
+	return file_gozmq_v1_admin_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *Peer) GetRole() string {
@@ -2332,7 +2270,7 @@ type WatchEventsRequest struct {
 
 func (x *WatchEventsRequest) Reset() {
 	*x = WatchEventsRequest{}
-	mi := &file_gozmq_v1_admin_proto_msgTypes[25]
+	mi := &file_gozmq_v1_admin_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2344,7 +2282,7 @@ func (x *WatchEventsRequest) String() string {
 func (*WatchEventsRequest) ProtoMessage() {}
 
 func (x *WatchEventsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_gozmq_v1_admin_proto_msgTypes[25]
+	mi := &file_gozmq_v1_admin_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2357,7 +2295,7 @@ func (x *WatchEventsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchEventsRequest.ProtoReflect.Descriptor instead.
 func (*WatchEventsRequest) Descriptor() ([]byte, []int) {
-	return file_gozmq_v1_admin_proto_rawDescGZIP(), []int{25}
+	return file_gozmq_v1_admin_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *WatchEventsRequest) GetRoles() []string {
@@ -2376,9 +2314,10 @@ func (x *WatchEventsRequest) GetMinLevel() EventLevel {
 
 type WatchEventsResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The first message has none: it says that events are watched from now on.
+	// Not set in the first message, which says that events are watched from now
+	// on, and where lost is set.
 	Event *Event `protobuf:"bytes,1,opt,name=event,proto3" json:"event,omitempty"`
-	// How many events before this one the client missed because it was slow.
+	// How many events the client missed here because it was slow.
 	Lost          uint64 `protobuf:"varint,2,opt,name=lost,proto3" json:"lost,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -2386,7 +2325,7 @@ type WatchEventsResponse struct {
 
 func (x *WatchEventsResponse) Reset() {
 	*x = WatchEventsResponse{}
-	mi := &file_gozmq_v1_admin_proto_msgTypes[26]
+	mi := &file_gozmq_v1_admin_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2398,7 +2337,7 @@ func (x *WatchEventsResponse) String() string {
 func (*WatchEventsResponse) ProtoMessage() {}
 
 func (x *WatchEventsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_gozmq_v1_admin_proto_msgTypes[26]
+	mi := &file_gozmq_v1_admin_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2411,7 +2350,7 @@ func (x *WatchEventsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchEventsResponse.ProtoReflect.Descriptor instead.
 func (*WatchEventsResponse) Descriptor() ([]byte, []int) {
-	return file_gozmq_v1_admin_proto_rawDescGZIP(), []int{26}
+	return file_gozmq_v1_admin_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *WatchEventsResponse) GetEvent() *Event {
@@ -2453,7 +2392,7 @@ type Event struct {
 
 func (x *Event) Reset() {
 	*x = Event{}
-	mi := &file_gozmq_v1_admin_proto_msgTypes[27]
+	mi := &file_gozmq_v1_admin_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2465,7 +2404,7 @@ func (x *Event) String() string {
 func (*Event) ProtoMessage() {}
 
 func (x *Event) ProtoReflect() protoreflect.Message {
-	mi := &file_gozmq_v1_admin_proto_msgTypes[27]
+	mi := &file_gozmq_v1_admin_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2478,7 +2417,7 @@ func (x *Event) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Event.ProtoReflect.Descriptor instead.
 func (*Event) Descriptor() ([]byte, []int) {
-	return file_gozmq_v1_admin_proto_rawDescGZIP(), []int{27}
+	return file_gozmq_v1_admin_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *Event) GetTime() *timestamppb.Timestamp {
@@ -2583,7 +2522,7 @@ type TaskFilter struct {
 
 func (x *TaskFilter) Reset() {
 	*x = TaskFilter{}
-	mi := &file_gozmq_v1_admin_proto_msgTypes[28]
+	mi := &file_gozmq_v1_admin_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2595,7 +2534,7 @@ func (x *TaskFilter) String() string {
 func (*TaskFilter) ProtoMessage() {}
 
 func (x *TaskFilter) ProtoReflect() protoreflect.Message {
-	mi := &file_gozmq_v1_admin_proto_msgTypes[28]
+	mi := &file_gozmq_v1_admin_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2608,7 +2547,7 @@ func (x *TaskFilter) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TaskFilter.ProtoReflect.Descriptor instead.
 func (*TaskFilter) Descriptor() ([]byte, []int) {
-	return file_gozmq_v1_admin_proto_rawDescGZIP(), []int{28}
+	return file_gozmq_v1_admin_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *TaskFilter) GetRole() string {
@@ -2654,7 +2593,7 @@ type ListTasksRequest struct {
 
 func (x *ListTasksRequest) Reset() {
 	*x = ListTasksRequest{}
-	mi := &file_gozmq_v1_admin_proto_msgTypes[29]
+	mi := &file_gozmq_v1_admin_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2666,7 +2605,7 @@ func (x *ListTasksRequest) String() string {
 func (*ListTasksRequest) ProtoMessage() {}
 
 func (x *ListTasksRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_gozmq_v1_admin_proto_msgTypes[29]
+	mi := &file_gozmq_v1_admin_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2679,7 +2618,7 @@ func (x *ListTasksRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListTasksRequest.ProtoReflect.Descriptor instead.
 func (*ListTasksRequest) Descriptor() ([]byte, []int) {
-	return file_gozmq_v1_admin_proto_rawDescGZIP(), []int{29}
+	return file_gozmq_v1_admin_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *ListTasksRequest) GetFilter() *TaskFilter {
@@ -2723,7 +2662,7 @@ type ListTasksResponse struct {
 
 func (x *ListTasksResponse) Reset() {
 	*x = ListTasksResponse{}
-	mi := &file_gozmq_v1_admin_proto_msgTypes[30]
+	mi := &file_gozmq_v1_admin_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2735,7 +2674,7 @@ func (x *ListTasksResponse) String() string {
 func (*ListTasksResponse) ProtoMessage() {}
 
 func (x *ListTasksResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_gozmq_v1_admin_proto_msgTypes[30]
+	mi := &file_gozmq_v1_admin_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2748,7 +2687,7 @@ func (x *ListTasksResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListTasksResponse.ProtoReflect.Descriptor instead.
 func (*ListTasksResponse) Descriptor() ([]byte, []int) {
-	return file_gozmq_v1_admin_proto_rawDescGZIP(), []int{30}
+	return file_gozmq_v1_admin_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *ListTasksResponse) GetTasks() []*QueuedTask {
@@ -2790,7 +2729,8 @@ type QueuedTask struct {
 	Priority int32                  `protobuf:"varint,8,opt,name=priority,proto3" json:"priority,omitempty"`
 	// The address of the worker that has it.
 	Worker string `protobuf:"bytes,9,opt,name=worker,proto3" json:"worker,omitempty"`
-	// Why the last attempt failed: the name of the code, and the text.
+	// Why the last attempt failed: the name of the code, such as "not_found", and
+	// the text.
 	ErrorCode string `protobuf:"bytes,10,opt,name=error_code,json=errorCode,proto3" json:"error_code,omitempty"`
 	Error     string `protobuf:"bytes,11,opt,name=error,proto3" json:"error,omitempty"`
 	// The name of the task's batch.
@@ -2806,7 +2746,7 @@ type QueuedTask struct {
 
 func (x *QueuedTask) Reset() {
 	*x = QueuedTask{}
-	mi := &file_gozmq_v1_admin_proto_msgTypes[31]
+	mi := &file_gozmq_v1_admin_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2818,7 +2758,7 @@ func (x *QueuedTask) String() string {
 func (*QueuedTask) ProtoMessage() {}
 
 func (x *QueuedTask) ProtoReflect() protoreflect.Message {
-	mi := &file_gozmq_v1_admin_proto_msgTypes[31]
+	mi := &file_gozmq_v1_admin_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2831,7 +2771,7 @@ func (x *QueuedTask) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use QueuedTask.ProtoReflect.Descriptor instead.
 func (*QueuedTask) Descriptor() ([]byte, []int) {
-	return file_gozmq_v1_admin_proto_rawDescGZIP(), []int{31}
+	return file_gozmq_v1_admin_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *QueuedTask) GetId() []byte {
@@ -2950,7 +2890,7 @@ type TaskMetadata struct {
 
 func (x *TaskMetadata) Reset() {
 	*x = TaskMetadata{}
-	mi := &file_gozmq_v1_admin_proto_msgTypes[32]
+	mi := &file_gozmq_v1_admin_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2962,7 +2902,7 @@ func (x *TaskMetadata) String() string {
 func (*TaskMetadata) ProtoMessage() {}
 
 func (x *TaskMetadata) ProtoReflect() protoreflect.Message {
-	mi := &file_gozmq_v1_admin_proto_msgTypes[32]
+	mi := &file_gozmq_v1_admin_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2975,7 +2915,7 @@ func (x *TaskMetadata) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TaskMetadata.ProtoReflect.Descriptor instead.
 func (*TaskMetadata) Descriptor() ([]byte, []int) {
-	return file_gozmq_v1_admin_proto_rawDescGZIP(), []int{32}
+	return file_gozmq_v1_admin_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *TaskMetadata) GetKey() string {
@@ -3004,7 +2944,7 @@ type RetryTasksRequest struct {
 
 func (x *RetryTasksRequest) Reset() {
 	*x = RetryTasksRequest{}
-	mi := &file_gozmq_v1_admin_proto_msgTypes[33]
+	mi := &file_gozmq_v1_admin_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3016,7 +2956,7 @@ func (x *RetryTasksRequest) String() string {
 func (*RetryTasksRequest) ProtoMessage() {}
 
 func (x *RetryTasksRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_gozmq_v1_admin_proto_msgTypes[33]
+	mi := &file_gozmq_v1_admin_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3029,7 +2969,7 @@ func (x *RetryTasksRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RetryTasksRequest.ProtoReflect.Descriptor instead.
 func (*RetryTasksRequest) Descriptor() ([]byte, []int) {
-	return file_gozmq_v1_admin_proto_rawDescGZIP(), []int{33}
+	return file_gozmq_v1_admin_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *RetryTasksRequest) GetFilter() *TaskFilter {
@@ -3056,7 +2996,7 @@ type RetryTasksResponse struct {
 
 func (x *RetryTasksResponse) Reset() {
 	*x = RetryTasksResponse{}
-	mi := &file_gozmq_v1_admin_proto_msgTypes[34]
+	mi := &file_gozmq_v1_admin_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3068,7 +3008,7 @@ func (x *RetryTasksResponse) String() string {
 func (*RetryTasksResponse) ProtoMessage() {}
 
 func (x *RetryTasksResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_gozmq_v1_admin_proto_msgTypes[34]
+	mi := &file_gozmq_v1_admin_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3081,7 +3021,7 @@ func (x *RetryTasksResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RetryTasksResponse.ProtoReflect.Descriptor instead.
 func (*RetryTasksResponse) Descriptor() ([]byte, []int) {
-	return file_gozmq_v1_admin_proto_rawDescGZIP(), []int{34}
+	return file_gozmq_v1_admin_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *RetryTasksResponse) GetRetried() uint64 {
@@ -3103,7 +3043,7 @@ type DiscardTasksRequest struct {
 
 func (x *DiscardTasksRequest) Reset() {
 	*x = DiscardTasksRequest{}
-	mi := &file_gozmq_v1_admin_proto_msgTypes[35]
+	mi := &file_gozmq_v1_admin_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3115,7 +3055,7 @@ func (x *DiscardTasksRequest) String() string {
 func (*DiscardTasksRequest) ProtoMessage() {}
 
 func (x *DiscardTasksRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_gozmq_v1_admin_proto_msgTypes[35]
+	mi := &file_gozmq_v1_admin_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3128,7 +3068,7 @@ func (x *DiscardTasksRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DiscardTasksRequest.ProtoReflect.Descriptor instead.
 func (*DiscardTasksRequest) Descriptor() ([]byte, []int) {
-	return file_gozmq_v1_admin_proto_rawDescGZIP(), []int{35}
+	return file_gozmq_v1_admin_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *DiscardTasksRequest) GetFilter() *TaskFilter {
@@ -3155,7 +3095,7 @@ type DiscardTasksResponse struct {
 
 func (x *DiscardTasksResponse) Reset() {
 	*x = DiscardTasksResponse{}
-	mi := &file_gozmq_v1_admin_proto_msgTypes[36]
+	mi := &file_gozmq_v1_admin_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3167,7 +3107,7 @@ func (x *DiscardTasksResponse) String() string {
 func (*DiscardTasksResponse) ProtoMessage() {}
 
 func (x *DiscardTasksResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_gozmq_v1_admin_proto_msgTypes[36]
+	mi := &file_gozmq_v1_admin_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3180,7 +3120,7 @@ func (x *DiscardTasksResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DiscardTasksResponse.ProtoReflect.Descriptor instead.
 func (*DiscardTasksResponse) Descriptor() ([]byte, []int) {
-	return file_gozmq_v1_admin_proto_rawDescGZIP(), []int{36}
+	return file_gozmq_v1_admin_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *DiscardTasksResponse) GetDiscarded() uint64 {
@@ -3203,7 +3143,7 @@ type PauseTasksRequest struct {
 
 func (x *PauseTasksRequest) Reset() {
 	*x = PauseTasksRequest{}
-	mi := &file_gozmq_v1_admin_proto_msgTypes[37]
+	mi := &file_gozmq_v1_admin_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3215,7 +3155,7 @@ func (x *PauseTasksRequest) String() string {
 func (*PauseTasksRequest) ProtoMessage() {}
 
 func (x *PauseTasksRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_gozmq_v1_admin_proto_msgTypes[37]
+	mi := &file_gozmq_v1_admin_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3228,7 +3168,7 @@ func (x *PauseTasksRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PauseTasksRequest.ProtoReflect.Descriptor instead.
 func (*PauseTasksRequest) Descriptor() ([]byte, []int) {
-	return file_gozmq_v1_admin_proto_rawDescGZIP(), []int{37}
+	return file_gozmq_v1_admin_proto_rawDescGZIP(), []int{36}
 }
 
 func (x *PauseTasksRequest) GetRole() string {
@@ -3253,7 +3193,7 @@ type PauseTasksResponse struct {
 
 func (x *PauseTasksResponse) Reset() {
 	*x = PauseTasksResponse{}
-	mi := &file_gozmq_v1_admin_proto_msgTypes[38]
+	mi := &file_gozmq_v1_admin_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3265,7 +3205,7 @@ func (x *PauseTasksResponse) String() string {
 func (*PauseTasksResponse) ProtoMessage() {}
 
 func (x *PauseTasksResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_gozmq_v1_admin_proto_msgTypes[38]
+	mi := &file_gozmq_v1_admin_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3278,7 +3218,7 @@ func (x *PauseTasksResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PauseTasksResponse.ProtoReflect.Descriptor instead.
 func (*PauseTasksResponse) Descriptor() ([]byte, []int) {
-	return file_gozmq_v1_admin_proto_rawDescGZIP(), []int{38}
+	return file_gozmq_v1_admin_proto_rawDescGZIP(), []int{37}
 }
 
 type ResumeTasksRequest struct {
@@ -3294,7 +3234,7 @@ type ResumeTasksRequest struct {
 
 func (x *ResumeTasksRequest) Reset() {
 	*x = ResumeTasksRequest{}
-	mi := &file_gozmq_v1_admin_proto_msgTypes[39]
+	mi := &file_gozmq_v1_admin_proto_msgTypes[38]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3306,7 +3246,7 @@ func (x *ResumeTasksRequest) String() string {
 func (*ResumeTasksRequest) ProtoMessage() {}
 
 func (x *ResumeTasksRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_gozmq_v1_admin_proto_msgTypes[39]
+	mi := &file_gozmq_v1_admin_proto_msgTypes[38]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3319,7 +3259,7 @@ func (x *ResumeTasksRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ResumeTasksRequest.ProtoReflect.Descriptor instead.
 func (*ResumeTasksRequest) Descriptor() ([]byte, []int) {
-	return file_gozmq_v1_admin_proto_rawDescGZIP(), []int{39}
+	return file_gozmq_v1_admin_proto_rawDescGZIP(), []int{38}
 }
 
 func (x *ResumeTasksRequest) GetRole() string {
@@ -3344,7 +3284,7 @@ type ResumeTasksResponse struct {
 
 func (x *ResumeTasksResponse) Reset() {
 	*x = ResumeTasksResponse{}
-	mi := &file_gozmq_v1_admin_proto_msgTypes[40]
+	mi := &file_gozmq_v1_admin_proto_msgTypes[39]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3356,7 +3296,7 @@ func (x *ResumeTasksResponse) String() string {
 func (*ResumeTasksResponse) ProtoMessage() {}
 
 func (x *ResumeTasksResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_gozmq_v1_admin_proto_msgTypes[40]
+	mi := &file_gozmq_v1_admin_proto_msgTypes[39]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3369,7 +3309,7 @@ func (x *ResumeTasksResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ResumeTasksResponse.ProtoReflect.Descriptor instead.
 func (*ResumeTasksResponse) Descriptor() ([]byte, []int) {
-	return file_gozmq_v1_admin_proto_rawDescGZIP(), []int{40}
+	return file_gozmq_v1_admin_proto_rawDescGZIP(), []int{39}
 }
 
 var File_gozmq_v1_admin_proto protoreflect.FileDescriptor
@@ -3451,7 +3391,7 @@ const file_gozmq_v1_admin_proto_rawDesc = "" +
 	"\binterval\x18\x03 \x01(\v2\x19.google.protobuf.DurationR\binterval\"m\n" +
 	"\x10GetStatsResponse\x12.\n" +
 	"\x04time\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampR\x04time\x12)\n" +
-	"\x05roles\x18\x02 \x03(\v2\x13.gozmq.v1.RoleStatsR\x05roles\"\xac\a\n" +
+	"\x05roles\x18\x02 \x03(\v2\x13.gozmq.v1.RoleStatsR\x05roles\"\xfe\x06\n" +
 	"\tRoleStats\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x12\n" +
 	"\x04side\x18\x02 \x01(\tR\x04side\x12&\n" +
@@ -3478,8 +3418,7 @@ const file_gozmq_v1_admin_proto_rawDesc = "" +
 	"superseded\x18! \x01(\x04R\n" +
 	"superseded\x12,\n" +
 	"\x06queues\x18( \x03(\v2\x14.gozmq.v1.QueueStatsR\x06queues\x12/\n" +
-	"\amethods\x18) \x03(\v2\x15.gozmq.v1.MethodStatsR\amethods\x12,\n" +
-	"\x06topics\x18* \x03(\v2\x14.gozmq.v1.TopicStatsR\x06topics\x12.\n" +
+	"\amethods\x18) \x03(\v2\x15.gozmq.v1.MethodStatsR\amethods\x12.\n" +
 	"\x13send_queue_messages\x182 \x01(\x04R\x11sendQueueMessages\x12(\n" +
 	"\x10send_queue_bytes\x183 \x01(\x04R\x0esendQueueBytes\x12\x1d\n" +
 	"\n" +
@@ -3516,20 +3455,16 @@ const file_gozmq_v1_admin_proto_rawDesc = "" +
 	"\x05bytes\x18\x03 \x01(\x04R\x05bytes\x12!\n" +
 	"\fmax_messages\x18\x04 \x01(\x04R\vmaxMessages\x12\x1b\n" +
 	"\tmax_bytes\x18\x05 \x01(\x04R\bmaxBytes\x12\x18\n" +
-	"\adropped\x18\x06 \x01(\x04R\adropped\"\xe7\x01\n" +
+	"\adropped\x18\x06 \x01(\x04R\adropped\"\x94\x02\n" +
 	"\vMethodStats\x12\x1c\n" +
-	"\tprocedure\x18\x01 \x01(\tR\tprocedure\x12\x12\n" +
-	"\x04done\x18\x02 \x01(\x04R\x04done\x12\x16\n" +
-	"\x06failed\x18\x03 \x01(\x04R\x06failed\x12M\n" +
-	"\x0efailed_by_code\x18\x04 \x03(\v2'.gozmq.v1.MethodStats.FailedByCodeEntryR\ffailedByCode\x1a?\n" +
+	"\tprocedure\x18\x01 \x01(\tR\tprocedure\x12%\n" +
+	"\x0etopic_template\x18\x02 \x01(\tR\rtopicTemplate\x12\x18\n" +
+	"\ahandled\x18\x03 \x01(\x04R\ahandled\x12\x16\n" +
+	"\x06failed\x18\x04 \x01(\x04R\x06failed\x12M\n" +
+	"\x0efailed_by_code\x18\x05 \x03(\v2'.gozmq.v1.MethodStats.FailedByCodeEntryR\ffailedByCode\x1a?\n" +
 	"\x11FailedByCodeEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\x04R\x05value:\x028\x01\"b\n" +
-	"\n" +
-	"TopicStats\x12\x1c\n" +
-	"\tprocedure\x18\x01 \x01(\tR\tprocedure\x12\x1a\n" +
-	"\btemplate\x18\x02 \x01(\tR\btemplate\x12\x1a\n" +
-	"\bmessages\x18\x03 \x01(\x04R\bmessages\"d\n" +
+	"\x05value\x18\x02 \x01(\x04R\x05value:\x028\x01\"d\n" +
 	"\x10ListPeersRequest\x12\x14\n" +
 	"\x05roles\x18\x01 \x03(\tR\x05roles\x12\x1b\n" +
 	"\tpage_size\x18\x02 \x01(\rR\bpageSize\x12\x1d\n" +
@@ -3693,7 +3628,7 @@ func file_gozmq_v1_admin_proto_rawDescGZIP() []byte {
 }
 
 var file_gozmq_v1_admin_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
-var file_gozmq_v1_admin_proto_msgTypes = make([]protoimpl.MessageInfo, 42)
+var file_gozmq_v1_admin_proto_msgTypes = make([]protoimpl.MessageInfo, 41)
 var file_gozmq_v1_admin_proto_goTypes = []any{
 	(RoleKind)(0),                          // 0: gozmq.v1.RoleKind
 	(EventLevel)(0),                        // 1: gozmq.v1.EventLevel
@@ -3719,58 +3654,57 @@ var file_gozmq_v1_admin_proto_goTypes = []any{
 	(*TaskStats)(nil),                      // 21: gozmq.v1.TaskStats
 	(*QueueStats)(nil),                     // 22: gozmq.v1.QueueStats
 	(*MethodStats)(nil),                    // 23: gozmq.v1.MethodStats
-	(*TopicStats)(nil),                     // 24: gozmq.v1.TopicStats
-	(*ListPeersRequest)(nil),               // 25: gozmq.v1.ListPeersRequest
-	(*ListPeersResponse)(nil),              // 26: gozmq.v1.ListPeersResponse
-	(*Peer)(nil),                           // 27: gozmq.v1.Peer
-	(*WatchEventsRequest)(nil),             // 28: gozmq.v1.WatchEventsRequest
-	(*WatchEventsResponse)(nil),            // 29: gozmq.v1.WatchEventsResponse
-	(*Event)(nil),                          // 30: gozmq.v1.Event
-	(*TaskFilter)(nil),                     // 31: gozmq.v1.TaskFilter
-	(*ListTasksRequest)(nil),               // 32: gozmq.v1.ListTasksRequest
-	(*ListTasksResponse)(nil),              // 33: gozmq.v1.ListTasksResponse
-	(*QueuedTask)(nil),                     // 34: gozmq.v1.QueuedTask
-	(*TaskMetadata)(nil),                   // 35: gozmq.v1.TaskMetadata
-	(*RetryTasksRequest)(nil),              // 36: gozmq.v1.RetryTasksRequest
-	(*RetryTasksResponse)(nil),             // 37: gozmq.v1.RetryTasksResponse
-	(*DiscardTasksRequest)(nil),            // 38: gozmq.v1.DiscardTasksRequest
-	(*DiscardTasksResponse)(nil),           // 39: gozmq.v1.DiscardTasksResponse
-	(*PauseTasksRequest)(nil),              // 40: gozmq.v1.PauseTasksRequest
-	(*PauseTasksResponse)(nil),             // 41: gozmq.v1.PauseTasksResponse
-	(*ResumeTasksRequest)(nil),             // 42: gozmq.v1.ResumeTasksRequest
-	(*ResumeTasksResponse)(nil),            // 43: gozmq.v1.ResumeTasksResponse
-	nil,                                    // 44: gozmq.v1.MethodStats.FailedByCodeEntry
-	(*timestamppb.Timestamp)(nil),          // 45: google.protobuf.Timestamp
-	(*descriptorpb.FileDescriptorSet)(nil), // 46: google.protobuf.FileDescriptorSet
-	(annotations.Pattern)(0),               // 47: gozmq.v1.Pattern
-	(annotations.Framing)(0),               // 48: gozmq.v1.Framing
-	(*durationpb.Duration)(nil),            // 49: google.protobuf.Duration
-	(*annotations.Retry)(nil),              // 50: gozmq.v1.Retry
-	(*annotations.Topic)(nil),              // 51: gozmq.v1.Topic
-	(*annotations.Task)(nil),               // 52: gozmq.v1.Task
+	(*ListPeersRequest)(nil),               // 24: gozmq.v1.ListPeersRequest
+	(*ListPeersResponse)(nil),              // 25: gozmq.v1.ListPeersResponse
+	(*Peer)(nil),                           // 26: gozmq.v1.Peer
+	(*WatchEventsRequest)(nil),             // 27: gozmq.v1.WatchEventsRequest
+	(*WatchEventsResponse)(nil),            // 28: gozmq.v1.WatchEventsResponse
+	(*Event)(nil),                          // 29: gozmq.v1.Event
+	(*TaskFilter)(nil),                     // 30: gozmq.v1.TaskFilter
+	(*ListTasksRequest)(nil),               // 31: gozmq.v1.ListTasksRequest
+	(*ListTasksResponse)(nil),              // 32: gozmq.v1.ListTasksResponse
+	(*QueuedTask)(nil),                     // 33: gozmq.v1.QueuedTask
+	(*TaskMetadata)(nil),                   // 34: gozmq.v1.TaskMetadata
+	(*RetryTasksRequest)(nil),              // 35: gozmq.v1.RetryTasksRequest
+	(*RetryTasksResponse)(nil),             // 36: gozmq.v1.RetryTasksResponse
+	(*DiscardTasksRequest)(nil),            // 37: gozmq.v1.DiscardTasksRequest
+	(*DiscardTasksResponse)(nil),           // 38: gozmq.v1.DiscardTasksResponse
+	(*PauseTasksRequest)(nil),              // 39: gozmq.v1.PauseTasksRequest
+	(*PauseTasksResponse)(nil),             // 40: gozmq.v1.PauseTasksResponse
+	(*ResumeTasksRequest)(nil),             // 41: gozmq.v1.ResumeTasksRequest
+	(*ResumeTasksResponse)(nil),            // 42: gozmq.v1.ResumeTasksResponse
+	nil,                                    // 43: gozmq.v1.MethodStats.FailedByCodeEntry
+	(*timestamppb.Timestamp)(nil),          // 44: google.protobuf.Timestamp
+	(*descriptorpb.FileDescriptorSet)(nil), // 45: google.protobuf.FileDescriptorSet
+	(annotations.Pattern)(0),               // 46: gozmq.v1.Pattern
+	(annotations.Framing)(0),               // 47: gozmq.v1.Framing
+	(*durationpb.Duration)(nil),            // 48: google.protobuf.Duration
+	(*annotations.Retry)(nil),              // 49: gozmq.v1.Retry
+	(*annotations.Topic)(nil),              // 50: gozmq.v1.Topic
+	(*annotations.Task)(nil),               // 51: gozmq.v1.Task
 }
 var file_gozmq_v1_admin_proto_depIdxs = []int32{
 	5,  // 0: gozmq.v1.ListRolesResponse.program:type_name -> gozmq.v1.Program
 	6,  // 1: gozmq.v1.ListRolesResponse.roles:type_name -> gozmq.v1.Role
-	45, // 2: gozmq.v1.Program.started:type_name -> google.protobuf.Timestamp
-	45, // 3: gozmq.v1.Program.time:type_name -> google.protobuf.Timestamp
+	44, // 2: gozmq.v1.Program.started:type_name -> google.protobuf.Timestamp
+	44, // 3: gozmq.v1.Program.time:type_name -> google.protobuf.Timestamp
 	0,  // 4: gozmq.v1.Role.kind:type_name -> gozmq.v1.RoleKind
-	45, // 5: gozmq.v1.Role.since:type_name -> google.protobuf.Timestamp
+	44, // 5: gozmq.v1.Role.since:type_name -> google.protobuf.Timestamp
 	7,  // 6: gozmq.v1.Role.endpoints:type_name -> gozmq.v1.Endpoint
 	6,  // 7: gozmq.v1.GetHealthResponse.unready:type_name -> gozmq.v1.Role
 	12, // 8: gozmq.v1.DescribeRolesResponse.roles:type_name -> gozmq.v1.RoleDescription
-	46, // 9: gozmq.v1.DescribeRolesResponse.files:type_name -> google.protobuf.FileDescriptorSet
+	45, // 9: gozmq.v1.DescribeRolesResponse.files:type_name -> google.protobuf.FileDescriptorSet
 	0,  // 10: gozmq.v1.RoleDescription.kind:type_name -> gozmq.v1.RoleKind
 	13, // 11: gozmq.v1.RoleDescription.services:type_name -> gozmq.v1.ServiceDescription
-	47, // 12: gozmq.v1.ServiceDescription.pattern:type_name -> gozmq.v1.Pattern
-	48, // 13: gozmq.v1.ServiceDescription.framing:type_name -> gozmq.v1.Framing
+	46, // 12: gozmq.v1.ServiceDescription.pattern:type_name -> gozmq.v1.Pattern
+	47, // 13: gozmq.v1.ServiceDescription.framing:type_name -> gozmq.v1.Framing
 	14, // 14: gozmq.v1.ServiceDescription.methods:type_name -> gozmq.v1.MethodDescription
-	49, // 15: gozmq.v1.MethodDescription.timeout:type_name -> google.protobuf.Duration
-	50, // 16: gozmq.v1.MethodDescription.retry:type_name -> gozmq.v1.Retry
-	51, // 17: gozmq.v1.MethodDescription.topic:type_name -> gozmq.v1.Topic
-	52, // 18: gozmq.v1.MethodDescription.task:type_name -> gozmq.v1.Task
-	49, // 19: gozmq.v1.WatchStatsRequest.interval:type_name -> google.protobuf.Duration
-	45, // 20: gozmq.v1.GetStatsResponse.time:type_name -> google.protobuf.Timestamp
+	48, // 15: gozmq.v1.MethodDescription.timeout:type_name -> google.protobuf.Duration
+	49, // 16: gozmq.v1.MethodDescription.retry:type_name -> gozmq.v1.Retry
+	50, // 17: gozmq.v1.MethodDescription.topic:type_name -> gozmq.v1.Topic
+	51, // 18: gozmq.v1.MethodDescription.task:type_name -> gozmq.v1.Task
+	48, // 19: gozmq.v1.WatchStatsRequest.interval:type_name -> google.protobuf.Duration
+	44, // 20: gozmq.v1.GetStatsResponse.time:type_name -> google.protobuf.Timestamp
 	18, // 21: gozmq.v1.GetStatsResponse.roles:type_name -> gozmq.v1.RoleStats
 	0,  // 22: gozmq.v1.RoleStats.kind:type_name -> gozmq.v1.RoleKind
 	19, // 23: gozmq.v1.RoleStats.traffic:type_name -> gozmq.v1.Traffic
@@ -3778,57 +3712,56 @@ var file_gozmq_v1_admin_proto_depIdxs = []int32{
 	21, // 25: gozmq.v1.RoleStats.tasks:type_name -> gozmq.v1.TaskStats
 	22, // 26: gozmq.v1.RoleStats.queues:type_name -> gozmq.v1.QueueStats
 	23, // 27: gozmq.v1.RoleStats.methods:type_name -> gozmq.v1.MethodStats
-	24, // 28: gozmq.v1.RoleStats.topics:type_name -> gozmq.v1.TopicStats
-	27, // 29: gozmq.v1.RoleStats.peers:type_name -> gozmq.v1.Peer
-	49, // 30: gozmq.v1.TaskStats.oldest:type_name -> google.protobuf.Duration
-	44, // 31: gozmq.v1.MethodStats.failed_by_code:type_name -> gozmq.v1.MethodStats.FailedByCodeEntry
-	27, // 32: gozmq.v1.ListPeersResponse.peers:type_name -> gozmq.v1.Peer
-	45, // 33: gozmq.v1.Peer.since:type_name -> google.protobuf.Timestamp
-	19, // 34: gozmq.v1.Peer.traffic:type_name -> gozmq.v1.Traffic
-	49, // 35: gozmq.v1.Peer.round_trip:type_name -> google.protobuf.Duration
-	1,  // 36: gozmq.v1.WatchEventsRequest.min_level:type_name -> gozmq.v1.EventLevel
-	30, // 37: gozmq.v1.WatchEventsResponse.event:type_name -> gozmq.v1.Event
-	45, // 38: gozmq.v1.Event.time:type_name -> google.protobuf.Timestamp
-	1,  // 39: gozmq.v1.Event.level:type_name -> gozmq.v1.EventLevel
-	2,  // 40: gozmq.v1.TaskFilter.states:type_name -> gozmq.v1.TaskState
-	31, // 41: gozmq.v1.ListTasksRequest.filter:type_name -> gozmq.v1.TaskFilter
-	34, // 42: gozmq.v1.ListTasksResponse.tasks:type_name -> gozmq.v1.QueuedTask
-	2,  // 43: gozmq.v1.QueuedTask.state:type_name -> gozmq.v1.TaskState
-	45, // 44: gozmq.v1.QueuedTask.enqueued:type_name -> google.protobuf.Timestamp
-	45, // 45: gozmq.v1.QueuedTask.not_before:type_name -> google.protobuf.Timestamp
-	45, // 46: gozmq.v1.QueuedTask.expires:type_name -> google.protobuf.Timestamp
-	35, // 47: gozmq.v1.QueuedTask.metadata:type_name -> gozmq.v1.TaskMetadata
-	31, // 48: gozmq.v1.RetryTasksRequest.filter:type_name -> gozmq.v1.TaskFilter
-	31, // 49: gozmq.v1.DiscardTasksRequest.filter:type_name -> gozmq.v1.TaskFilter
-	3,  // 50: gozmq.v1.Admin.ListRoles:input_type -> gozmq.v1.ListRolesRequest
-	8,  // 51: gozmq.v1.Admin.GetHealth:input_type -> gozmq.v1.GetHealthRequest
-	10, // 52: gozmq.v1.Admin.DescribeRoles:input_type -> gozmq.v1.DescribeRolesRequest
-	15, // 53: gozmq.v1.Admin.GetStats:input_type -> gozmq.v1.GetStatsRequest
-	16, // 54: gozmq.v1.Admin.WatchStats:input_type -> gozmq.v1.WatchStatsRequest
-	25, // 55: gozmq.v1.Admin.ListPeers:input_type -> gozmq.v1.ListPeersRequest
-	28, // 56: gozmq.v1.Admin.WatchEvents:input_type -> gozmq.v1.WatchEventsRequest
-	32, // 57: gozmq.v1.Admin.ListTasks:input_type -> gozmq.v1.ListTasksRequest
-	36, // 58: gozmq.v1.Admin.RetryTasks:input_type -> gozmq.v1.RetryTasksRequest
-	38, // 59: gozmq.v1.Admin.DiscardTasks:input_type -> gozmq.v1.DiscardTasksRequest
-	40, // 60: gozmq.v1.Admin.PauseTasks:input_type -> gozmq.v1.PauseTasksRequest
-	42, // 61: gozmq.v1.Admin.ResumeTasks:input_type -> gozmq.v1.ResumeTasksRequest
-	4,  // 62: gozmq.v1.Admin.ListRoles:output_type -> gozmq.v1.ListRolesResponse
-	9,  // 63: gozmq.v1.Admin.GetHealth:output_type -> gozmq.v1.GetHealthResponse
-	11, // 64: gozmq.v1.Admin.DescribeRoles:output_type -> gozmq.v1.DescribeRolesResponse
-	17, // 65: gozmq.v1.Admin.GetStats:output_type -> gozmq.v1.GetStatsResponse
-	17, // 66: gozmq.v1.Admin.WatchStats:output_type -> gozmq.v1.GetStatsResponse
-	26, // 67: gozmq.v1.Admin.ListPeers:output_type -> gozmq.v1.ListPeersResponse
-	29, // 68: gozmq.v1.Admin.WatchEvents:output_type -> gozmq.v1.WatchEventsResponse
-	33, // 69: gozmq.v1.Admin.ListTasks:output_type -> gozmq.v1.ListTasksResponse
-	37, // 70: gozmq.v1.Admin.RetryTasks:output_type -> gozmq.v1.RetryTasksResponse
-	39, // 71: gozmq.v1.Admin.DiscardTasks:output_type -> gozmq.v1.DiscardTasksResponse
-	41, // 72: gozmq.v1.Admin.PauseTasks:output_type -> gozmq.v1.PauseTasksResponse
-	43, // 73: gozmq.v1.Admin.ResumeTasks:output_type -> gozmq.v1.ResumeTasksResponse
-	62, // [62:74] is the sub-list for method output_type
-	50, // [50:62] is the sub-list for method input_type
-	50, // [50:50] is the sub-list for extension type_name
-	50, // [50:50] is the sub-list for extension extendee
-	0,  // [0:50] is the sub-list for field type_name
+	26, // 28: gozmq.v1.RoleStats.peers:type_name -> gozmq.v1.Peer
+	48, // 29: gozmq.v1.TaskStats.oldest:type_name -> google.protobuf.Duration
+	43, // 30: gozmq.v1.MethodStats.failed_by_code:type_name -> gozmq.v1.MethodStats.FailedByCodeEntry
+	26, // 31: gozmq.v1.ListPeersResponse.peers:type_name -> gozmq.v1.Peer
+	44, // 32: gozmq.v1.Peer.since:type_name -> google.protobuf.Timestamp
+	19, // 33: gozmq.v1.Peer.traffic:type_name -> gozmq.v1.Traffic
+	48, // 34: gozmq.v1.Peer.round_trip:type_name -> google.protobuf.Duration
+	1,  // 35: gozmq.v1.WatchEventsRequest.min_level:type_name -> gozmq.v1.EventLevel
+	29, // 36: gozmq.v1.WatchEventsResponse.event:type_name -> gozmq.v1.Event
+	44, // 37: gozmq.v1.Event.time:type_name -> google.protobuf.Timestamp
+	1,  // 38: gozmq.v1.Event.level:type_name -> gozmq.v1.EventLevel
+	2,  // 39: gozmq.v1.TaskFilter.states:type_name -> gozmq.v1.TaskState
+	30, // 40: gozmq.v1.ListTasksRequest.filter:type_name -> gozmq.v1.TaskFilter
+	33, // 41: gozmq.v1.ListTasksResponse.tasks:type_name -> gozmq.v1.QueuedTask
+	2,  // 42: gozmq.v1.QueuedTask.state:type_name -> gozmq.v1.TaskState
+	44, // 43: gozmq.v1.QueuedTask.enqueued:type_name -> google.protobuf.Timestamp
+	44, // 44: gozmq.v1.QueuedTask.not_before:type_name -> google.protobuf.Timestamp
+	44, // 45: gozmq.v1.QueuedTask.expires:type_name -> google.protobuf.Timestamp
+	34, // 46: gozmq.v1.QueuedTask.metadata:type_name -> gozmq.v1.TaskMetadata
+	30, // 47: gozmq.v1.RetryTasksRequest.filter:type_name -> gozmq.v1.TaskFilter
+	30, // 48: gozmq.v1.DiscardTasksRequest.filter:type_name -> gozmq.v1.TaskFilter
+	3,  // 49: gozmq.v1.Admin.ListRoles:input_type -> gozmq.v1.ListRolesRequest
+	8,  // 50: gozmq.v1.Admin.GetHealth:input_type -> gozmq.v1.GetHealthRequest
+	10, // 51: gozmq.v1.Admin.DescribeRoles:input_type -> gozmq.v1.DescribeRolesRequest
+	15, // 52: gozmq.v1.Admin.GetStats:input_type -> gozmq.v1.GetStatsRequest
+	16, // 53: gozmq.v1.Admin.WatchStats:input_type -> gozmq.v1.WatchStatsRequest
+	24, // 54: gozmq.v1.Admin.ListPeers:input_type -> gozmq.v1.ListPeersRequest
+	27, // 55: gozmq.v1.Admin.WatchEvents:input_type -> gozmq.v1.WatchEventsRequest
+	31, // 56: gozmq.v1.Admin.ListTasks:input_type -> gozmq.v1.ListTasksRequest
+	35, // 57: gozmq.v1.Admin.RetryTasks:input_type -> gozmq.v1.RetryTasksRequest
+	37, // 58: gozmq.v1.Admin.DiscardTasks:input_type -> gozmq.v1.DiscardTasksRequest
+	39, // 59: gozmq.v1.Admin.PauseTasks:input_type -> gozmq.v1.PauseTasksRequest
+	41, // 60: gozmq.v1.Admin.ResumeTasks:input_type -> gozmq.v1.ResumeTasksRequest
+	4,  // 61: gozmq.v1.Admin.ListRoles:output_type -> gozmq.v1.ListRolesResponse
+	9,  // 62: gozmq.v1.Admin.GetHealth:output_type -> gozmq.v1.GetHealthResponse
+	11, // 63: gozmq.v1.Admin.DescribeRoles:output_type -> gozmq.v1.DescribeRolesResponse
+	17, // 64: gozmq.v1.Admin.GetStats:output_type -> gozmq.v1.GetStatsResponse
+	17, // 65: gozmq.v1.Admin.WatchStats:output_type -> gozmq.v1.GetStatsResponse
+	25, // 66: gozmq.v1.Admin.ListPeers:output_type -> gozmq.v1.ListPeersResponse
+	28, // 67: gozmq.v1.Admin.WatchEvents:output_type -> gozmq.v1.WatchEventsResponse
+	32, // 68: gozmq.v1.Admin.ListTasks:output_type -> gozmq.v1.ListTasksResponse
+	36, // 69: gozmq.v1.Admin.RetryTasks:output_type -> gozmq.v1.RetryTasksResponse
+	38, // 70: gozmq.v1.Admin.DiscardTasks:output_type -> gozmq.v1.DiscardTasksResponse
+	40, // 71: gozmq.v1.Admin.PauseTasks:output_type -> gozmq.v1.PauseTasksResponse
+	42, // 72: gozmq.v1.Admin.ResumeTasks:output_type -> gozmq.v1.ResumeTasksResponse
+	61, // [61:73] is the sub-list for method output_type
+	49, // [49:61] is the sub-list for method input_type
+	49, // [49:49] is the sub-list for extension type_name
+	49, // [49:49] is the sub-list for extension extendee
+	0,  // [0:49] is the sub-list for field type_name
 }
 
 func init() { file_gozmq_v1_admin_proto_init() }
@@ -3842,7 +3775,7 @@ func file_gozmq_v1_admin_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_gozmq_v1_admin_proto_rawDesc), len(file_gozmq_v1_admin_proto_rawDesc)),
 			NumEnums:      3,
-			NumMessages:   42,
+			NumMessages:   41,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

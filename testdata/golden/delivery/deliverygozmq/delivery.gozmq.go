@@ -12,6 +12,7 @@ import (
 
 	"github.com/gozmq/gozmq/runtime/gozmq"
 	"github.com/gozmq/gozmq/runtime/gozmqimpl"
+	"github.com/gozmq/gozmq/runtime/gozmqstore"
 	"github.com/gozmq/gozmq/testdata/golden/delivery"
 )
 
@@ -76,12 +77,26 @@ func OnOrdersShipDeadLetter(f func(ctx context.Context, task *delivery.Order, le
 	return gozmqimpl.OnDeadLetter(&ordersShipMethod, f)
 }
 
+// NewOrdersShipTask returns a task of golden.delivery.Orders/Ship with the
+// metadata of ctx, to be inserted into the store of a ventilator, as in a
+// transaction (gozmqpostgres).
+func NewOrdersShipTask(ctx context.Context, task *delivery.Order) (gozmqstore.Task, error) {
+	return gozmqimpl.NewTask(ctx, &ordersShipMethod, task)
+}
+
 // OnOrdersForgetDeadLetter is an option of gozmq.NewVentilator: f gets each
 // task of golden.delivery.Orders/Forget that is given up, as
 // gozmq.WithDeadLetterHandler says. When f returns an error, it gets the task
 // again later.
 func OnOrdersForgetDeadLetter(f func(ctx context.Context, task *delivery.Order, letter gozmq.DeadLetter) error) gozmq.VentilatorOption {
 	return gozmqimpl.OnDeadLetter(&ordersForgetMethod, f)
+}
+
+// NewOrdersForgetTask returns a task of golden.delivery.Orders/Forget with the
+// metadata of ctx, to be inserted into the store of a ventilator, as in a
+// transaction (gozmqpostgres).
+func NewOrdersForgetTask(ctx context.Context, task *delivery.Order) (gozmqstore.Task, error) {
+	return gozmqimpl.NewTask(ctx, &ordersForgetMethod, task)
 }
 
 // OrdersWorker does the tasks of golden.delivery.Orders. Implementations embed
@@ -289,6 +304,13 @@ func (p *orderPusher) Push(ctx context.Context, task *delivery.Order) error {
 // When f returns an error, it gets the task again later.
 func OnOrderDeadLetter(f func(ctx context.Context, task *delivery.Order, letter gozmq.DeadLetter) error) gozmq.VentilatorOption {
 	return gozmqimpl.OnDeadLetter(&orderTask, f)
+}
+
+// NewOrderTask returns a task of golden.delivery.Order with the metadata of
+// ctx, to be inserted into the store of a ventilator, as in a transaction
+// (gozmqpostgres).
+func NewOrderTask(ctx context.Context, task *delivery.Order) (gozmqstore.Task, error) {
+	return gozmqimpl.NewTask(ctx, &orderTask, task)
 }
 
 // OrderPuller receives golden.delivery.Order from pushers.

@@ -13,6 +13,7 @@ import (
 	imagev1 "github.com/gozmq/gozmq/example/gen/image/v1"
 	"github.com/gozmq/gozmq/runtime/gozmq"
 	"github.com/gozmq/gozmq/runtime/gozmqimpl"
+	"github.com/gozmq/gozmq/runtime/gozmqstore"
 )
 
 // This constant does not compile with a gozmq runtime that is older than this
@@ -178,6 +179,13 @@ func (v *printsVentilator) Render(ctx context.Context, task *imagev1.RenderTask)
 // again later.
 func OnPrintsRenderDeadLetter(f func(ctx context.Context, task *imagev1.RenderTask, letter gozmq.DeadLetter) error) gozmq.VentilatorOption {
 	return gozmqimpl.OnDeadLetter(&printsRenderMethod, f)
+}
+
+// NewPrintsRenderTask returns a task of image.v1.Prints/Render with the
+// metadata of ctx, to be inserted into the store of a ventilator, as in a
+// transaction (gozmqpostgres).
+func NewPrintsRenderTask(ctx context.Context, task *imagev1.RenderTask) (gozmqstore.Task, error) {
+	return gozmqimpl.NewTask(ctx, &printsRenderMethod, task)
 }
 
 // PrintsWorker does the tasks of image.v1.Prints. Implementations embed

@@ -12,6 +12,7 @@ import (
 
 	"github.com/gozmq/gozmq/runtime/gozmq"
 	"github.com/gozmq/gozmq/runtime/gozmqimpl"
+	"github.com/gozmq/gozmq/runtime/gozmqstore"
 	interopv1 "github.com/gozmq/gozmq/test/interop/gen/interop/v1"
 )
 
@@ -353,6 +354,13 @@ func (v *errandsVentilator) Go(ctx context.Context, task *interopv1.Text) error 
 // says. When f returns an error, it gets the task again later.
 func OnErrandsGoDeadLetter(f func(ctx context.Context, task *interopv1.Text, letter gozmq.DeadLetter) error) gozmq.VentilatorOption {
 	return gozmqimpl.OnDeadLetter(&errandsGoMethod, f)
+}
+
+// NewErrandsGoTask returns a task of interop.v1.Errands/Go with the metadata
+// of ctx, to be inserted into the store of a ventilator, as in a transaction
+// (gozmqpostgres).
+func NewErrandsGoTask(ctx context.Context, task *interopv1.Text) (gozmqstore.Task, error) {
+	return gozmqimpl.NewTask(ctx, &errandsGoMethod, task)
 }
 
 // ErrandsWorker does the tasks of interop.v1.Errands. Implementations embed

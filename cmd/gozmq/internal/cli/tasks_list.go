@@ -1,0 +1,248 @@
+package cli
+
+import (
+	"context"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+	"google.golang.org/protobuf/reflect/protoreflect"
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	"github.com/gozmq/gozmq/cmd/gozmq/internal/message"
+	"github.com/gozmq/gozmq/cmd/gozmq/internal/schema"
+	adminv1 "github.com/gozmq/gozmq/proto/gozmq/v1/gozmqadmin"
+	"github.com/gozmq/gozmq/runtime/gozmq"
+)
+
+func tasksList(a *app) *cobra.Command {
+	var f taskFilter
+	var output string
+	var limit int
+	c := &cobra.Command{
+		Use:   "list [ENDPOINT]",
+		Short: "List the tasks that are not done, and dead letters",
+		Long: `list prints each task that is not done in a line: its id, method, state, attempts,
+age, and the worker that has it or why it failed last. With --output json each
+line is an object, which has the task itself, decoded.`,
+		Example: `  gozmq tasks list tcp://127.0.0.1:5599
+  gozmq tasks list tcp://127.0.0.1:5599 --state dead --output json`,
+		Args: cobra.ArbitraryArgs,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := oneOf("--output", output, "text", "json"); err != nil {
+				return err
+			}
+			d, rest, err := a.admin(args)
+			if err != nil {
+				return err
+			}
+			defer d.conn.Close()
+			filter, err := f.filter(nil)
+			if err != nil || len(rest) > 0 {
+				return firstError(err, wrongf("%q is no endpoint; gozmq tasks show prints single tasks", rest))
+			}
+			return a.listTasks(cmd.Context(), d, filter, limit, output == "json")
+		},
+	}
+	a.adminFlags(c)
+	f.register(c, true, false)
+	c.Flags().StringVarP(&output, "output", "o", "text", "`FORMAT`: text or json")
+	c.Flags().IntVar(&limit, "limit", 0, "at most so many tasks; 0: all")
+	return c
+}
+
+func firstError(errs ...error) error {
+	for _, err := range errs {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// tasksOf calls yield with the tasks that a filter selects, page by page, until it
+// returns an error. It returns the methods that are paused.
+func tasksOf(ctx context.Context, d *admin, f *adminv1.TaskFilter, bodies bool, limit int, yield func(*adminv1.QueuedTask) error) (paused []string, err error) {
+	req := &adminv1.ListTasksRequest{Filter: f, Bodies: bodies}
+	for n := 0; ; {
+		resp, err := d.ListTasks(ctx, req)
+		if err != nil {
+			return nil, d.explain(err)
+		}
+		paused = resp.GetPaused()
+		for _, task := range resp.GetTasks() {
+			if err := yield(task); err != nil {
+				return nil, err
+			}
+			if n++; n == limit {
+				return paused, nil
+			}
+		}
+		if req.PageToken = resp.GetNextPageToken(); req.GetPageToken() == "" {
+			return paused, nil
+		}
+	}
+}
+
+func (a *app) listTasks(ctx context.Context, d *admin, f *adminv1.TaskFilter, limit int, asJSON bool) error {
+	if asJSON {
+		s := d.schema(ctx)
+		_, err := tasksOf(ctx, d, f, true, limit, func(task *adminv1.QueuedTask) error { return a.printTask(s, task, false) })
+		return err
+	}
+	t := tabwriter.NewWriter(a.out, 0, 8, 2, ' ', 0)
+	count := 0
+	paused, err := tasksOf(ctx, d, f, false, limit, func(task *adminv1.QueuedTask) error {
+		if count++; count == 1 {
+			fmt.Fprintln(t, "ID\tMETHOD\tSTATE\tATTEMPTS\tAGE\tWHY")
+		}
+		_, err := fmt.Fprintf(t, "%x\t%s\t%s\t%d\t%s\t%s\n", task.GetId(), task.GetProcedure(), stateWord(task.GetState()), task.GetAttempts(), age(task.GetEnqueued()), why(task))
+		return err
+	})
+	if err == nil {
+		err = t.Flush()
+	}
+	if err == nil && count == 0 {
+		a.say("no tasks")
+	}
+	if err == nil && len(paused) > 0 {
+		a.say("paused: %s", strings.Join(paused, ", "))
+	}
+	return err
+}
+
+// stateWord is a state in lower case.
+func stateWord(s adminv1.TaskState) string {
+	return strings.ToLower(strings.TrimPrefix(s.String(), "TASK_STATE_"))
+}
+
+// age is how long ago a time was, for people to read.
+func age(t *timestamppb.Timestamp) string {
+	if t == nil {
+		return "-"
+	}
+	d := time.Since(t.AsTime())
+	if d < time.Hour {
+		return d.Truncate(time.Second).String()
+	}
+	return strings.TrimSuffix(d.Truncate(time.Minute).String(), "0s")
+}
+
+// why is who has a task, or why it failed last.
+func why(t *adminv1.QueuedTask) string {
+	switch {
+	case t.GetWorker() != "":
+		return "at " + t.GetWorker()
+	case t.GetErrorCode() != "":
+		return line(strings.ToLower(t.GetErrorCode()) + ": " + t.GetError())
+	case t.GetNotBefore() != nil && t.GetState() == adminv1.TaskState_TASK_STATE_DELAYED:
+		return "not before " + t.GetNotBefore().AsTime().Format(time.RFC3339)
+	}
+	return "-"
+}
+
+func tasksShow(a *app) *cobra.Command {
+	var f taskFilter
+	c := &cobra.Command{
+		Use:     "show [ENDPOINT] ID...",
+		Short:   "Print tasks as JSON, decoded",
+		Example: `  gozmq tasks show tcp://127.0.0.1:5599 5f3a9c0d`,
+		Args:    cobra.ArbitraryArgs,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			d, ids, err := a.admin(args)
+			if err != nil {
+				return err
+			}
+			defer d.conn.Close()
+			filter, err := f.chosen(ids)
+			if err != nil {
+				return err
+			}
+			s := d.schema(cmd.Context())
+			have := map[string]bool{}
+			_, err = tasksOf(cmd.Context(), d, filter, true, 0, func(task *adminv1.QueuedTask) error {
+				have[string(task.GetId())] = true
+				return a.printTask(s, task, true)
+			})
+			if err != nil {
+				return err
+			}
+			for _, id := range filter.GetIds() {
+				if !have[string(id)] {
+					return gozmq.Errorf(gozmq.CodeNotFound, "there is no task %x; it may be done, gozmq tasks list says what there is", id)
+				}
+			}
+			return nil
+		},
+	}
+	a.adminFlags(c)
+	f.register(c, false, false)
+	return c
+}
+
+// A queuedJSON is a task for programs.
+type queuedJSON struct {
+	ID        string              `json:"id"`
+	Method    string              `json:"method"`
+	State     string              `json:"state"`
+	Attempts  uint32              `json:"attempts"`
+	Enqueued  string              `json:"enqueued,omitempty"`
+	NotBefore string              `json:"notBefore,omitempty"`
+	Expires   string              `json:"expires,omitempty"`
+	Priority  int32               `json:"priority,omitempty"`
+	Worker    string              `json:"worker,omitempty"`
+	Code      string              `json:"code,omitempty"`
+	Error     string              `json:"error,omitempty"`
+	Batch     string              `json:"batch,omitempty"`
+	Metadata  map[string][]string `json:"metadata,omitempty"`
+	Task      json.RawMessage     `json:"task,omitempty"`
+}
+
+// printTask prints a task with its body, decoded where the schema knows it.
+func (a *app) printTask(s *schema.Schema, t *adminv1.QueuedTask, pretty bool) error {
+	out := queuedJSON{
+		ID: hex.EncodeToString(t.GetId()), Method: t.GetProcedure(), State: stateWord(t.GetState()), Attempts: t.GetAttempts(),
+		Enqueued: stamp(t.GetEnqueued()), NotBefore: stamp(t.GetNotBefore()), Expires: stamp(t.GetExpires()), Priority: t.GetPriority(),
+		Worker: t.GetWorker(), Code: strings.ToLower(t.GetErrorCode()), Error: t.GetError(), Batch: t.GetBatch(),
+	}
+	for _, m := range t.GetMetadata() {
+		if out.Metadata == nil {
+			out.Metadata = map[string][]string{}
+		}
+		out.Metadata[m.GetKey()] = append(out.Metadata[m.GetKey()], m.GetValue())
+	}
+	out.Task = a.taskBody(s, t)
+	enc := json.NewEncoder(a.out)
+	enc.SetEscapeHTML(false)
+	if pretty {
+		enc.SetIndent("", "  ")
+	}
+	return enc.Encode(out)
+}
+
+// taskBody returns the body of a task as JSON.
+func (a *app) taskBody(s *schema.Schema, t *adminv1.QueuedTask) json.RawMessage {
+	var desc protoreflect.MessageDescriptor
+	if s != nil {
+		if m, err := s.Method(t.GetProcedure(), gozmq.PatternPushPull); err == nil {
+			desc = m.Input
+		}
+	}
+	p := a.printer(s, message.JSON)
+	b, err := p.JSON(t.GetBody(), desc)
+	if err != nil {
+		b, _ = p.JSON(t.GetBody(), nil)
+	}
+	return b
+}
+
+func stamp(t *timestamppb.Timestamp) string {
+	if t == nil {
+		return ""
+	}
+	return t.AsTime().Format(time.RFC3339Nano)
+}

@@ -1,0 +1,50 @@
+package topic
+
+import "github.com/gozmq/gozmq/runtime/internal/prefix"
+
+// Routes finds what belongs to a topic among routes of patterns. The cost of
+// looking a topic up grows with its length and with the number of patterns that
+// begin as it does, not with the number of routes. It is used by one goroutine at a
+// time.
+type Routes[H any] struct {
+	tree  prefix.Tree[*Route[H]]
+	bare  *Route[H] // has every message
+	name  []byte    // what Find looks for
+	found *Route[H]
+	visit func(*Route[H]) // match, made once
+}
+
+// A Route is a pattern and what belongs to its topics.
+type Route[H any] struct {
+	Pattern Pattern
+	Handler H
+}
+
+// Add adds a route. No two patterns match the same topic.
+func (r *Routes[H]) Add(route *Route[H]) { r.tree.Add(route.Pattern.Prefix(), route) }
+
+// AddBare adds a route that has every message, whatever its pattern.
+func (r *Routes[H]) AddBare(route *Route[H]) { r.bare = route }
+
+// Remove ends an Add.
+func (r *Routes[H]) Remove(route *Route[H]) { r.tree.Remove(route.Pattern.Prefix(), route) }
+
+// Find returns the route of a topic, nil if there is none.
+func (r *Routes[H]) Find(name []byte) *Route[H] {
+	if r.bare != nil {
+		return r.bare
+	}
+	if r.visit == nil {
+		r.visit = r.match
+	}
+	r.name, r.found = name, nil
+	r.tree.Match(name, r.visit)
+	return r.found
+}
+
+// match takes a route if its pattern matches the topic.
+func (r *Routes[H]) match(route *Route[H]) {
+	if r.found == nil && route.Pattern.Matches(r.name) {
+		r.found = route
+	}
+}

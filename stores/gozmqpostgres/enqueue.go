@@ -1,0 +1,85 @@
+package gozmqpostgres
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/gozmq/gozmq/runtime/gozmqstore"
+)
+
+// EnqueueTx inserts tasks in a transaction of the caller: the queue's ventilator gets
+// them when it commits, and not at all when it is rolled back. Generated functions,
+// such as NewThumbnailsRenderTask, make tasks. EnqueueTx inserts a task with the same
+// id once, so that a transaction of which the caller does not know whether it was
+// committed can be made again with the same tasks while they are not done.
+//
+// The tables must be there (Open, Migrate). The caller needs the rights to insert into
+// tasks and arrivals, and to select from tasks.
+func (q Queue) EnqueueTx(ctx context.Context, tx pgx.Tx, tasks ...gozmqstore.Task) error {
+	if len(tasks) == 0 {
+		return nil
+	}
+	if err := q.checkNew(tasks); err != nil {
+		return err
+	}
+	var a putArrays
+	for i := range tasks {
+		a.add(&tasks[i])
+	}
+	if _, err := tx.Exec(ctx, newStatements(q).enqueue, append([]any{q.Name, q.channel()}, a.args()...)...); err != nil {
+		return q.enqueueError(err)
+	}
+	return nil
+}
+
+// EnqueueSQLTx is EnqueueTx for a transaction of package database/sql, with any
+// driver for PostgreSQL.
+func (q Queue) EnqueueSQLTx(ctx context.Context, tx *sql.Tx, tasks ...gozmqstore.Task) error {
+	if len(tasks) == 0 {
+		return nil
+	}
+	if err := q.checkNew(tasks); err != nil {
+		return err
+	}
+	s := newStatements(q)
+	for i := range tasks {
+		if _, err := tx.ExecContext(ctx, s.enqueueOne, q.enqueueArgs(&tasks[i])...); err != nil {
+			return q.enqueueError(err)
+		}
+	}
+	return nil
+}
+
+// enqueueArgs returns the arguments of enqueueOneSQL.
+func (q Queue) enqueueArgs(t *gozmqstore.Task) []any {
+	return []any{
+		q.Name, q.channel(), []byte(t.ID), stateName(t.State), escape(t.Procedure), int64(t.Attempts), int64(t.MaxAttempts), int64(t.Priority),
+		optional(t.Batch), escape(t.Key), escape(t.UniqueKey), stamp(t.UniqueUntil), t.Lease.Microseconds(), t.Retain.Microseconds(),
+		stamp(t.Enqueued), stamp(t.NotBefore), stamp(t.Expires), stamp(t.Ended), int64(t.Code), escape(t.Reason), t.Header, t.Body, t.Result,
+	}
+}
+
+func (q Queue) enqueueError(err error) error {
+	return fmt.Errorf("enqueue into task queue %q: %w", q.Name, err)
+}
+
+// checkNew checks the queue and tasks that are to be inserted.
+func (q Queue) checkNew(tasks []gozmqstore.Task) error {
+	errs := []error{q.check()}
+	for i := range tasks {
+		if err := checkTask(&tasks[i]); err != nil {
+			errs = append(errs, fmt.Errorf("task %d: %w", i, err))
+		}
+		if tasks[i].State != gozmqstore.StateWaiting {
+			errs = append(errs, fmt.Errorf("task %d has the state %v, want waiting", i, tasks[i].State))
+		}
+	}
+	if err := errors.Join(errs...); err != nil {
+		return q.enqueueError(err)
+	}
+	return nil
+}

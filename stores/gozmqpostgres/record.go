@@ -1,0 +1,162 @@
+package gozmqpostgres
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/gozmq/gozmq/runtime/gozmqstore"
+)
+
+var stateNames = map[gozmqstore.State]string{
+	gozmqstore.StateWaiting: "waiting", gozmqstore.StateDead: "dead", gozmqstore.StateDone: "done", gozmqstore.StateBatch: "batch",
+}
+
+// damagedName is the state of a record that Load has set aside.
+const damagedName = "damaged"
+
+func stateOf(name string) (gozmqstore.State, error) {
+	for state, known := range stateNames {
+		if name == known {
+			return state, nil
+		}
+	}
+	return 0, fmt.Errorf("the state is %.40q", name)
+}
+
+// stateName returns a state's name. One that this package does not know yet has a
+// number.
+func stateName(s gozmqstore.State) string {
+	if name, known := stateNames[s]; known {
+		return name
+	}
+	return fmt.Sprint(uint8(s))
+}
+
+// stamp returns a time as a column has it, nil for none.
+func stamp(t time.Time) *time.Time {
+	if t.IsZero() {
+		return nil
+	}
+	return &t
+}
+
+func unstamp(t *time.Time) time.Time {
+	if t == nil {
+		return time.Time{}
+	}
+	return *t
+}
+
+// optional returns the bytes of a string, nil for an empty one.
+func optional(s string) []byte {
+	if s == "" {
+		return nil
+	}
+	return []byte(s)
+}
+
+// putArrays are new records, column by column.
+type putArrays struct {
+	ids, batches, headers, bodies, results         [][]byte
+	states, procedures, keys, uniqueKeys, reasons  []string
+	attempts, maxAttempts, priorities              []int64
+	leases, retains                                []int64
+	uniques, enqueued, notBefores, expires, endeds []*time.Time
+	codes                                          []int32
+	size                                           int
+}
+
+func (a *putArrays) add(t *gozmqstore.Task) {
+	a.ids, a.states, a.procedures = append(a.ids, []byte(t.ID)), append(a.states, stateName(t.State)), append(a.procedures, escape(t.Procedure))
+	a.attempts, a.maxAttempts, a.priorities = append(a.attempts, int64(t.Attempts)), append(a.maxAttempts, int64(t.MaxAttempts)), append(a.priorities, int64(t.Priority))
+	a.batches = append(a.batches, optional(t.Batch))
+	a.keys, a.uniqueKeys, a.uniques = append(a.keys, escape(t.Key)), append(a.uniqueKeys, escape(t.UniqueKey)), append(a.uniques, stamp(t.UniqueUntil))
+	a.leases, a.retains = append(a.leases, t.Lease.Microseconds()), append(a.retains, t.Retain.Microseconds())
+	a.enqueued, a.notBefores = append(a.enqueued, stamp(t.Enqueued)), append(a.notBefores, stamp(t.NotBefore))
+	a.expires, a.endeds = append(a.expires, stamp(t.Expires)), append(a.endeds, stamp(t.Ended))
+	a.codes, a.reasons = append(a.codes, t.Code), append(a.reasons, escape(t.Reason))
+	a.headers, a.bodies, a.results = append(a.headers, t.Header), append(a.bodies, t.Body), append(a.results, t.Result)
+	a.size += len(t.Body) + len(t.Header) + len(t.Result) + 256
+}
+
+func (a *putArrays) args() []any {
+	return []any{
+		a.ids, a.states, a.procedures, a.attempts, a.maxAttempts, a.priorities, a.batches, a.keys, a.uniqueKeys, a.uniques,
+		a.leases, a.retains, a.enqueued, a.notBefores, a.expires, a.endeds, a.codes, a.reasons, a.headers, a.bodies, a.results,
+	}
+}
+
+// updateArrays are changed statuses, column by column.
+type updateArrays struct {
+	ids, results                [][]byte
+	states, reasons             []string
+	attempts                    []int64
+	notBefores, expires, endeds []*time.Time
+	codes                       []int32
+	size                        int
+}
+
+func (a *updateArrays) add(id string, s gozmqstore.Status) {
+	a.ids, a.states, a.attempts = append(a.ids, []byte(id)), append(a.states, stateName(s.State)), append(a.attempts, int64(s.Attempts))
+	a.notBefores, a.expires, a.endeds = append(a.notBefores, stamp(s.NotBefore)), append(a.expires, stamp(s.Expires)), append(a.endeds, stamp(s.Ended))
+	a.codes, a.reasons, a.results = append(a.codes, s.Code), append(a.reasons, escape(s.Reason)), append(a.results, s.Result)
+	a.size += len(s.Result) + len(s.Reason) + 128
+}
+
+func (a *updateArrays) args() []any {
+	return []any{a.ids, a.states, a.attempts, a.notBefores, a.expires, a.endeds, a.codes, a.reasons, a.results}
+}
+
+// A row is a record as it was read.
+type row struct {
+	seq  int64
+	task gozmqstore.Task
+}
+
+// scanRow reads the current row of rows: its place, and columns. A row that is no
+// record of this package is returned with Err.
+func scanRow(rows pgx.Rows) (r row, err error) {
+	t := &r.task
+	var id, batch []byte
+	var state string
+	var texts [4]string
+	var attempts, maxAttempts, priority, lease, retain int64
+	var unique, enqueued, notBefore, expires, ended *time.Time
+	err = rows.Scan(&r.seq, &id, &state, &texts[0], &attempts, &maxAttempts, &priority, &batch, &texts[1], &texts[2], &unique,
+		&lease, &retain, &enqueued, &notBefore, &expires, &ended, &t.Code, &texts[3], &t.Header, &t.Body, &t.Result)
+	if err != nil {
+		return r, err
+	}
+	t.ID, t.Batch = string(id), string(batch)
+	t.Attempts, t.MaxAttempts, t.Priority = int(attempts), int(maxAttempts), int(priority)
+	t.Lease, t.Retain = time.Duration(lease)*time.Microsecond, time.Duration(retain)*time.Microsecond
+	t.UniqueUntil, t.Enqueued, t.NotBefore, t.Expires, t.Ended = unstamp(unique), unstamp(enqueued), unstamp(notBefore), unstamp(expires), unstamp(ended)
+	var errs []error
+	for i, to := range []*string{&t.Procedure, &t.Key, &t.UniqueKey, &t.Reason} {
+		*to, err = unescape(texts[i])
+		errs = append(errs, err)
+	}
+	t.State, err = stateOf(state)
+	errs = append(errs, err, checkTask(t))
+	t.Err = errors.Join(errs...)
+	return r, nil
+}
+
+// maxID is the largest id, in bytes.
+const maxID = 255
+
+// checkTask reports what no ventilator has written.
+func checkTask(t *gozmqstore.Task) error {
+	switch {
+	case len(t.ID) == 0 || len(t.ID) > maxID:
+		return fmt.Errorf("the id has %d bytes, want 1 to %d", len(t.ID), maxID)
+	case t.Attempts < 0 || t.MaxAttempts < 0 || t.Lease < 0 || t.Retain < 0:
+		return fmt.Errorf("a number of attempts, or a duration, is negative")
+	case (t.Procedure == "") != (t.State == gozmqstore.StateBatch):
+		return fmt.Errorf("the procedure is %.40q and the state is %v", t.Procedure, t.State)
+	}
+	return nil
+}
