@@ -65,7 +65,7 @@ func (q *Queue) Wake() (when time.Time, ok bool) {
 func (q *Queue) Expire(now time.Time) (expired []Expired) {
 	for len(q.clock) > 0 && !q.clock[0].when.After(now) {
 		t := q.clock[0]
-		if end := t.expires(); t.state != held && !end.IsZero() && !end.After(now) {
+		if t.state != held && t.expired(now) {
 			t.Reason = ErrTooLate
 			q.finish(t, true)
 			expired = append(expired, Expired{Task: t, Dead: true})

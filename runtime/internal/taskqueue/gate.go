@@ -25,13 +25,14 @@ type gate struct {
 	running int
 	full    time.Time // when as many tasks may begin at once as the limit allows
 	until   time.Time // when it opens; zero: not by time
+	idle    bool      // until is when its rate does not count any more, and it is open
 	place   int       // in the heap of gates; -1: not there
 	lane    *lane     // that it is the gate of; of a method, its plain lane
 }
 
 // shut reports whether no task may begin before something ends or time passes.
 func (g *gate) shut() bool {
-	return g.paused || g.limit.Running > 0 && g.running >= g.limit.Running || !g.until.IsZero()
+	return g.paused || g.limit.Running > 0 && g.running >= g.limit.Running || !g.until.IsZero() && !g.idle
 }
 
 // opens returns when the limit of the rate allows the next task.
@@ -61,8 +62,12 @@ func (l *line) closeUntil(g *gate, now time.Time) (closed bool) {
 	if g.limit.Every <= 0 || !g.opens().After(now) {
 		return false
 	}
-	g.until = g.opens()
-	heap.Push(&l.gates, g)
+	g.until, g.idle = g.opens(), false
+	if g.place >= 0 {
+		heap.Fix(&l.gates, g.place)
+	} else {
+		heap.Push(&l.gates, g)
+	}
 	l.update(g.lane)
 	return true
 }
@@ -72,7 +77,7 @@ func (l *line) open(now time.Time) {
 	l.now = now
 	for len(l.gates) > 0 && !l.gates[0].until.After(now) {
 		g := heap.Pop(&l.gates).(*gate)
-		g.until = time.Time{}
+		g.until, g.idle = time.Time{}, false
 		l.update(g.lane)
 		l.drop(g.lane)
 	}
@@ -80,7 +85,7 @@ func (l *line) open(now time.Time) {
 
 // admits reports whether t may begin, as far as its method and key go.
 func (l *line) admits(t *Task, now time.Time) bool {
-	l.open(now)
+	l.enter(t)
 	in := t.lane
 	for _, g := range []*gate{&in.method.gate, &in.gate} {
 		if g.shut() || l.closeUntil(g, now) {

@@ -19,6 +19,7 @@ type line struct {
 	gates       gateHeap          // those that open at a time
 	first, last int64             // turns of the first and the last task
 	now         time.Time         // of the last look
+	passed      []*lane           // that find has gone past; kept for the next one
 }
 
 // A method is the tasks of one method that wait, by key.
@@ -39,7 +40,9 @@ type lane struct {
 	key    string
 	levels []level // greatest priority first; none is empty
 
-	dropped bool // there may be another lane for the key
+	passed  *Task             // the last one that find has gone past; nil: none
+	spare   *list.List[*Task] // of a level that was emptied; nil: none
+	dropped bool              // there may be another lane for the key
 }
 
 // A level is the tasks of one priority, first in, first out.
@@ -62,7 +65,7 @@ func (l *line) add(t *Task, front bool) {
 	in, priority := t.lane, t.priority()
 	i, found := slices.BinarySearchFunc(in.levels, priority, func(v level, p int) int { return cmp.Compare(p, v.priority) })
 	if !found {
-		in.levels = slices.Insert(in.levels, i, level{priority, new(list.List[*Task])})
+		in.levels = slices.Insert(in.levels, i, level{priority, in.newList()})
 	}
 	if tasks := in.levels[i].tasks; front {
 		tasks.PushFront(&t.inLine, t)
@@ -78,9 +81,19 @@ func (l *line) remove(t *Task) {
 	in := t.lane
 	i := slices.IndexFunc(in.levels, func(v level) bool { return v.priority == t.priority() })
 	if i >= 0 && in.levels[i].tasks.Empty() {
+		in.spare = in.levels[i].tasks
 		in.levels = slices.Delete(in.levels, i, i+1)
 	}
 	l.update(in)
+}
+
+// newList returns an empty list for a level.
+func (l *lane) newList() *list.List[*Task] {
+	if tasks := l.spare; tasks != nil {
+		l.spare = nil
+		return tasks
+	}
+	return new(list.List[*Task])
 }
 
 // update puts a lane, and its method, where their first tasks belong.
@@ -90,12 +103,20 @@ func (l *line) update(in *lane) {
 	l.ready.set(m, &m.laneOf, m.head(), m.shut())
 }
 
-// head returns the first task of a lane, nil if there is none.
+// head returns the first task of a lane that find has not gone past, nil if there is
+// none.
 func (l *lane) head() *Task {
-	if len(l.levels) == 0 {
+	i := 0
+	if t := l.passed; t != nil {
+		if e := t.inLine.Next(); e != nil {
+			return e.Value()
+		}
+		i = 1 + slices.IndexFunc(l.levels, func(v level) bool { return v.priority == t.priority() })
+	}
+	if i == len(l.levels) {
 		return nil
 	}
-	return l.levels[0].tasks.First().Value()
+	return l.levels[i].tasks.First().Value()
 }
 
 // head returns the first task of a method that may be handed out, nil if there is
@@ -107,48 +128,35 @@ func (m *method) head() *Task {
 	return m.ready[0].first
 }
 
-// find returns the first task that may be handed out and for which take returns
-// true, nil if there is none. take may remove the task that it gets.
-func (l *line) find(now time.Time, take func(*Task) bool) *Task {
-	l.open(now)
-	var passed []*lane
-	defer func() {
-		for _, in := range passed {
-			in.passed = false
-			l.update(in)
-		}
-	}()
-	for len(l.ready) > 0 {
+// find returns the first task that may be handed out and that a peer takes, with the
+// peer; nil if there is none.
+func (l *line) find(now time.Time, q *Queue) (t *Task, p *Peer) {
+	for p == nil && len(l.ready) > 0 {
 		m := l.ready[0].of
 		in := m.ready[0].of
 		if l.closeUntil(&m.gate, now) || l.closeUntil(&in.gate, now) {
 			continue
 		}
-		if t := in.find(take); t != nil {
-			return t
+		t = in.first
+		if p = q.offer(t, now); p != nil || t.state != waiting {
+			continue
 		}
-		in.passed = true
-		passed = append(passed, in)
+		if in.passed == nil {
+			l.passed = append(l.passed, in)
+		}
+		in.passed = t
 		l.update(in)
 	}
-	return nil
-}
-
-func (l *lane) find(take func(*Task) bool) *Task {
-	for i := 0; i < len(l.levels); i++ {
-		at := l.levels[i].tasks
-		for e := at.First(); e != nil; {
-			t := e.Value()
-			e = e.Next()
-			if take(t) {
-				return t
-			}
-		}
-		if at.Empty() { // take has removed the level
-			i--
-		}
+	for i, in := range l.passed {
+		in.passed = nil
+		l.update(in)
+		l.passed[i] = nil
 	}
-	return nil
+	l.passed = l.passed[:0]
+	if p == nil {
+		return nil, nil
+	}
+	return t, p
 }
 
 // enter sets the lane of t, which may wait or run from now on.
@@ -202,7 +210,7 @@ func (l *line) drop(in *lane) {
 		return
 	}
 	if in.full.After(l.now) {
-		in.until = in.full
+		in.until, in.idle = in.full, true
 		heap.Push(&l.gates, &in.gate)
 		return
 	}
@@ -225,10 +233,9 @@ func (l *line) pause(procedure string, paused bool) {
 
 // A laneOf is the place of a lane, or a method, in a heap.
 type laneOf[T any] struct {
-	of     T
-	first  *Task // the task that counts
-	place  int   // -1: not there
-	passed bool  // find has gone past it
+	of    T
+	first *Task // the task that counts
+	place int   // -1: not there
 }
 
 // A laneHeap is lanes, or methods, by their first tasks.
@@ -264,7 +271,7 @@ func (h *laneHeap[T]) Pop() any {
 func (h *laneHeap[T]) set(of T, l *laneOf[T], first *Task, shut bool) {
 	l.of = of
 	switch {
-	case first == nil || shut || l.passed:
+	case first == nil || shut:
 		if l.place >= 0 {
 			heap.Remove(h, l.place)
 		}

@@ -128,6 +128,7 @@ func (q *Queue) Get(id ID) *Task { return q.tasks[id] }
 // because the lease expired, nor one beyond its limit. A suspect goes to a peer
 // that holds nothing, and that gets nothing else until the suspect is over.
 func (q *Queue) Next(now time.Time) (*Task, *Peer) {
+	q.line.open(now)
 	if t, p := q.nextSuspect(now); t != nil {
 		q.hand(t, p, now)
 		p.alone = t
@@ -137,19 +138,24 @@ func (q *Queue) Next(now time.Time) (*Task, *Peer) {
 	if q.idle.Empty() && q.busy.Empty() {
 		return nil, nil
 	}
-	var p *Peer
-	t := q.line.find(now, func(t *Task) bool {
-		if err := q.Fits(t); err != nil {
-			q.refuse(t, err, now)
-			return false
-		}
-		p = q.workerFor(t)
-		return p != nil
-	})
+	t, p := q.line.find(now, q)
 	if t != nil {
 		q.hand(t, p, now)
 	}
 	return t, p
+}
+
+// offer returns a peer that takes a task, which is in the line, nil if there is none
+// or the task has expired. It takes one out of the line that no peer takes.
+func (q *Queue) offer(t *Task, now time.Time) *Peer {
+	if t.expired(now) {
+		return nil
+	}
+	if err := q.Fits(t); err != nil {
+		q.refuse(t, err, now)
+		return nil
+	}
+	return q.workerFor(t)
 }
 
 func (q *Queue) workerFor(t *Task) *Peer {
@@ -207,6 +213,7 @@ func (q *Queue) Undo(t *Task, p *Peer) {
 	if !t.Control && t.Attempts > 1 {
 		q.counts.Redelivered--
 	}
+	q.line.unbegin(t)
 	q.back(t, p)
 }
 
@@ -214,7 +221,6 @@ func (q *Queue) Undo(t *Task, p *Peer) {
 func (q *Queue) back(t *Task, p *Peer) {
 	t.Attempts--
 	delete(p.holds, t.ID)
-	q.line.unbegin(t)
 	q.release(t)
 	q.wait(t, true)
 	q.enlist(p)
@@ -282,78 +288,6 @@ func (q *Queue) release(t *Task) {
 	}
 }
 
-// Done reports that p has done a task. It returns the task, or nil if the task
-// was done by another worker or given up before. It returns ErrUnknown if p
-// does not hold the task.
-func (q *Queue) Done(p *Peer, id ID) (*Task, error) {
-	t, err := q.report(p, id)
-	if err != nil || t.state == finished {
-		return nil, err
-	}
-	q.finish(t, false)
-	return t, nil
-}
-
-// report removes a task whose end p reports from those that p holds.
-func (q *Queue) report(p *Peer, id ID) (*Task, error) {
-	t := p.holds[id]
-	if t == nil {
-		return nil, ErrUnknown
-	}
-	delete(p.holds, id)
-	q.enlist(p)
-	return t, nil
-}
-
-// finish removes t. A peer that still holds it may report on it later.
-func (q *Queue) finish(t *Task, dead bool) {
-	switch t.state {
-	case held:
-		q.release(t)
-	case waiting, backingOff:
-		q.leaveLine(t)
-		if !t.Control {
-			q.counts.Queued--
-		}
-	}
-	t.state, t.when = finished, time.Time{}
-	q.clock.set(t)
-	delete(q.tasks, t.ID)
-	q.releaseKey(t)
-	t.inAges.Remove()
-	q.bytes -= t.Size()
-	switch {
-	case t.Control:
-		return
-	case dead:
-		q.counts.Dead++
-	default:
-		q.counts.Done++
-	}
-	if t.Batch != nil {
-		t.Batch.finish(t, dead)
-	}
-}
-
-// Fail reports that p could not do a task, and whether to try it again. It
-// returns the task if it was given up.
-func (q *Queue) Fail(p *Peer, id ID, reason error, again bool, now time.Time) (dead *Task, err error) {
-	t, err := q.report(p, id)
-	if err != nil || t.holder != p || t.state != held {
-		return nil, err
-	}
-	t.Reason = reason
-	t.failures++
-	t.suspect = false // its worker has survived it
-	if !t.Control && (!again || t.spent()) {
-		q.finish(t, true)
-		return t, nil
-	}
-	q.release(t)
-	q.pause(t, now.Add(q.backoff(t.Attempts)))
-	return nil, nil
-}
-
 // pause has t, which nobody holds, wait until when.
 func (q *Queue) pause(t *Task, when time.Time) {
 	if end := t.expires(); !end.IsZero() && end.Before(when) {
@@ -378,27 +312,4 @@ func (q *Queue) backoff(attempts int) time.Duration {
 		d *= 2
 	}
 	return min(d, q.limits.MaxBackoff)
-}
-
-// Return gives back a task that p has not begun; the attempt does not count. A
-// peer that still has credit would get the task at once, and may return it again
-// and again, so the task waits for Backoff first.
-func (q *Queue) Return(p *Peer, id ID, now time.Time) error {
-	t := p.holds[id]
-	switch {
-	case t == nil:
-		return ErrUnknown
-	case t.state != held || t.holder != p:
-		_, _ = q.report(p, id)
-	case p.credit == 0 || q.limits.Backoff == 0:
-		q.back(t, p)
-	default:
-		t.Attempts--
-		delete(p.holds, id)
-		q.line.unbegin(t)
-		q.release(t)
-		q.pause(t, now.Add(q.limits.Backoff))
-		q.enlist(p)
-	}
-	return nil
 }

@@ -99,7 +99,7 @@ func (q *Queue) nextSuspect(now time.Time) (*Task, *Peer) {
 		if err := q.Fits(t); err != nil {
 			first = first.Next()
 			q.refuse(t, err, now)
-		} else if q.line.admits(t, now) {
+		} else if !t.expired(now) && q.line.admits(t, now) {
 			break
 		} else {
 			first = first.Next()

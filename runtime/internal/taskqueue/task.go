@@ -87,6 +87,11 @@ func (t *Task) expires() time.Time {
 	return t.Terms.Expires
 }
 
+// expired reports whether t is to be given up when it waits.
+func (t *Task) expired(now time.Time) bool {
+	return t.Terms != nil && !t.Terms.Expires.IsZero() && !t.Terms.Expires.After(now)
+}
+
 // Size returns how many bytes the task counts against the queue's limit.
 func (t *Task) Size() int {
 	return len(t.Body) + len(t.Header) + len(t.ID) + len(t.Procedure) + overhead
