@@ -19,7 +19,7 @@ func TestLettersBounded(t *testing.T) {
 	add := func(id string, body []byte) {
 		d.mu.Lock()
 		defer d.mu.Unlock()
-		d.addLetter(DeadTask{ID: id, Procedure: "s/M", Body: body})
+		d.addLetter(DeadTask{ID: id, Procedure: "s/M", Body: body}, false)
 	}
 	for n := range MaxKeptLetters + 10 {
 		add(strconv.Itoa(n), nil)

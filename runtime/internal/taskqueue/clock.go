@@ -56,13 +56,17 @@ func (q *Queue) Wake() (when time.Time, ok bool) {
 	if gates := q.line.gates; len(gates) > 0 && (!ok || gates[0].until.Before(when)) {
 		when, ok = gates[0].until, true
 	}
+	if len(q.stale) > 0 && (!ok || q.stale[0].until.Before(when)) {
+		when, ok = q.stale[0].until, true
+	}
 	return when, ok
 }
 
-// Expire ends the backoffs and the leases whose time has come. It returns the
+// Expire ends the backoffs, the leases and the unique keys whose time has come. It returns the
 // tasks whose lease has ended, and those that have waited until they expired; those
 // with Dead were given up.
 func (q *Queue) Expire(now time.Time) (expired []Expired) {
+	q.freeKeys(now)
 	for len(q.clock) > 0 && !q.clock[0].when.After(now) {
 		t := q.clock[0]
 		if t.state != held && t.expired(now) {

@@ -46,6 +46,7 @@ type Queue struct {
 	counts Counts
 	unique map[string]*uniqueKey // keys that no other task may have
 	stale  uniqueHeap            // of these, those that are free at a time
+	freed  []ID                  // whose keys have become free at a time
 
 	reserved, reservedBytes int // places that are kept
 

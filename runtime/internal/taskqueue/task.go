@@ -69,13 +69,15 @@ type Terms struct {
 	Retain      time.Duration // for which its result is kept
 }
 
-// Again returns the terms of a task that is pushed again, now; nil for nil.
+// Again returns the terms of a task that is pushed again, now, which has no unique
+// key; nil for nil.
 func (t *Terms) Again() *Terms {
 	if t == nil {
 		return nil
 	}
 	again := *t
 	again.NotBefore, again.Expires = time.Time{}, time.Time{}
+	again.UniqueKey, again.UniqueUntil = "", time.Time{}
 	return &again
 }
 

@@ -15,16 +15,33 @@ type uniqueKey struct {
 // Unique returns which task has a unique key, or had it and keeps it until its time;
 // ok is false if none does.
 func (q *Queue) Unique(key string, now time.Time) (id ID, ok bool) {
-	for len(q.stale) > 0 && !q.stale[0].until.After(now) {
-		u := heap.Pop(&q.stale).(*uniqueKey)
-		if q.unique[u.key] == u {
-			delete(q.unique, u.key)
-		}
-	}
+	q.freeKeys(now)
 	if u := q.unique[key]; u != nil {
 		return u.id, true
 	}
 	return "", false
+}
+
+// UniqueKeys returns how many keys are taken.
+func (q *Queue) UniqueKeys() int { return len(q.unique) }
+
+// Freed returns the tasks whose unique key has become free since the last call,
+// because its time was over. Some are still in the queue.
+func (q *Queue) Freed() []ID {
+	list := q.freed
+	q.freed = nil
+	return list
+}
+
+// freeKeys frees the keys whose time is over.
+func (q *Queue) freeKeys(now time.Time) {
+	for len(q.stale) > 0 && !q.stale[0].until.After(now) {
+		u := heap.Pop(&q.stale).(*uniqueKey)
+		if q.unique[u.key] == u {
+			delete(q.unique, u.key)
+			q.freed = append(q.freed, u.id)
+		}
+	}
 }
 
 // Keep gives a unique key to a task that is not in the queue: one that is being
