@@ -70,7 +70,7 @@ var layers = map[string][]string{
 	"runtime/gozmqimpl":        {"runtime/gozmq", "runtime/gozmqstore", "runtime/internal/bridge", "runtime/internal/socket", "runtime/internal/topic"},
 	"runtime/gozmqv1gozmq":     {"runtime/gozmq", "runtime/gozmqimpl", "proto"}, // generated
 	"runtime/gozmqhealth":      {"runtime/gozmq", "runtime/gozmqv1gozmq", "proto"},
-	"runtime/gozmqdescribe":    {"runtime/gozmq", "runtime/gozmqimpl", "runtime/gozmqv1gozmq", "proto"},
+	"runtime/gozmqdescribe":    {"runtime/gozmq", "runtime/gozmqimpl", "runtime/gozmqv1gozmq", "runtime/internal/fileset", "proto"},
 	"runtime/internal/fileset": {},
 	"runtime/gozmqadmin":       {"runtime/gozmq", "runtime/gozmqops", "runtime/gozmqadmin/adminv1gozmq", "runtime/internal/fileset", "proto"},
 

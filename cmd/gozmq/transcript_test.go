@@ -195,6 +195,8 @@ var varying = []struct {
 	{regexp.MustCompile(`"(published|began)":"[^"]+"`), `"$1":"2026-01-01T12:00:00.000Z"`},
 	{regexp.MustCompile(`"from":"127\.0\.0\.1:\d+"`), `"from":"127.0.0.1:40000"`},
 	{regexp.MustCompile(`(?m)^ +[0-9]+\.[0-9]{4} #`), `   0.0015 #`},
+	{regexp.MustCompile(`#\d+ ([<>])`), `#1 $1`},
+	{regexp.MustCompile(`#\d+ ([<>]) publication`), `#1 $1 publication`}, // a subscriber may have tried before
 	{regexp.MustCompile(`opened 127\.0\.0\.1:\d+`), `opened 127.0.0.1:40000`},
 	{regexp.MustCompile(`\b(id|publisher|position|previous)=[0-9a-f]+`), `$1=0123456789abcdef`},
 	{regexp.MustCompile(`timeout=[0-9.]+(µs|ms|s)`), `timeout=1.5s`},

@@ -125,11 +125,12 @@ func (w *slidingWindow) await(n int64) {
 	w.known = n
 }
 
-// BenchmarkCollect measures tasks of 64 B from a ventilator straight to a sink, with
-// DeliveryAtMostOnce: as fast as they go, and by how many may be on their way.
+// BenchmarkCollect measures tasks of 64 B from a ventilator straight to a
+// sink, with DeliveryAtMostOnce: as fast as they go, and by how many may be
+// on their way.
 func BenchmarkCollect(b *testing.B) {
 	m := &gozmq.Method{Procedure: "bench.Task", Bare: true}
-	for _, window := range []int{2, 500, 1 << 40} {
+	for _, window := range []int{2, 500, 1 << 30} {
 		b.Run(fmt.Sprintf("window=%d", window), func(b *testing.B) {
 			vent, err := gozmq.NewVentilator(gozmq.Bind("tcp://127.0.0.1:*"))
 			if err != nil {

@@ -78,9 +78,10 @@ const (
 // errNoQueue is what a ventilator with DeliveryAtMostOnce says of its tasks.
 var errNoQueue = errors.New("a ventilator with DeliveryAtMostOnce keeps no tasks")
 
-// Tasks returns tasks that are not finished, oldest first, and what After is for the
-// next ones; that is empty when there are no more. One call looks at 10,000 tasks at
-// most, so it may return fewer than the limit. A ventilator that stands by has none.
+// Tasks returns tasks that are not finished, oldest first, and what After is for
+// the next ones; that is empty when there are no more. One call looks at 10,000
+// tasks at most, so it may return fewer than the limit. A ventilator that stands by
+// has none.
 func (v *Ventilator) Tasks(f TaskFilter) (tasks []TaskStatus, after string, err error) {
 	q, ok := v.sender.(*queuedSender)
 	if !ok {
@@ -158,18 +159,19 @@ func (v *Ventilator) DeadLetters() iter.Seq[DeadLetter] {
 	}
 }
 
-// Redrive pushes the task of a dead letter again: as a new task, with a new id and all
-// attempts before it, that belongs to no batch. The letter is gone when Redrive returns
-// nil; then the store has the task. It does not wait for room in the queue. Its error
-// has CodeNotFound if there is no such letter, and CodeFailedPrecondition while the
-// dead letter handler has it.
+// Redrive pushes the task of a dead letter again: as a new task, with a new id and
+// all attempts before it, that belongs to no batch. The letter is gone when Redrive
+// returns nil; then the store has the task. It does not wait for room in the queue.
+// Its error has CodeNotFound if there is no such letter, and CodeFailedPrecondition
+// while the dead letter handler has it.
 func (v *Ventilator) Redrive(ctx context.Context, id string) error {
 	return v.onTask(ctx, "redrive", id, (*pipeline.Dispatcher).Redrive)
 }
 
-// Discard removes a dead letter, or a task that waits. A batch counts such a task as
-// given up. Its error has CodeNotFound if there is none, and CodeFailedPrecondition
-// while a worker has the task, or the dead letter handler the letter.
+// Discard removes a dead letter, or a task that waits. A batch counts such a task
+// as given up. Its error has CodeNotFound if there is none, and
+// CodeFailedPrecondition while a worker has the task, or the dead letter handler
+// the letter.
 func (v *Ventilator) Discard(ctx context.Context, id string) error {
 	return v.onTask(ctx, "discard", id, (*pipeline.Dispatcher).Discard)
 }

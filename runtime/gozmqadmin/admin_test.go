@@ -113,7 +113,13 @@ func program(t *testing.T) *gozmqops.Group {
 	within := testkit.Within(t)
 	must(t, conn.WaitForServers(within, 1))
 	must(t, vent.WaitForWorkers(within, 1))
-	testkit.Eventually(t, "a ready program", func() bool { return g.Snapshot().Ready })
+	testkit.Eventually(t, "a ready program", func() bool {
+		s, peers := g.Snapshot(), 0
+		for _, socket := range s.Sockets {
+			peers += len(socket.Stats.Peers)
+		}
+		return s.Ready && peers == 8 // both ends of four connections
+	})
 	return g
 }
 
@@ -216,6 +222,10 @@ func TestStats(t *testing.T) {
 	}
 	must(t, weatherv1gozmq.NewFeedPublisher(pub).Temperature(within, &weatherv1.Reading{Station: "ams"}))
 
+	testkit.Eventually(t, "the count of the first call", func() bool { // which follows its reply
+		m := srv.Stats().Methods
+		return len(m) == 1 && m[0].Handled == 1 && len(m[0].Failed) == 1
+	})
 	client, _ := admin(t, g)
 	resp, err := client.GetStats(within, &adminv1.GetStatsRequest{MaxPeers: 5})
 	must(t, err)

@@ -14,7 +14,7 @@ import (
 // WatchEvents sends what happens to roles from now on. Events wait for a slow
 // client in the queue of Group.Watch, which is bounded.
 func (s *server) WatchEvents(ctx context.Context, req *adminv1.WatchEventsRequest, out gozmq.Sender[adminv1.WatchEventsResponse]) error {
-	// Unlike the handler's own, this context ends a Send also when the server drains.
+	// Unlike the handler's own, this context ends a Send when the server drains.
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	begun := make(chan struct{})

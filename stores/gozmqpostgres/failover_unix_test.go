@@ -5,11 +5,16 @@ package gozmqpostgres
 import (
 	"fmt"
 	"math/rand/v2"
+	"slices"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5"
+
 	"github.com/gozmq/gozmq/internal/postgrestest"
+	"github.com/gozmq/gozmq/runtime/gozmqstore"
 	"github.com/gozmq/gozmq/runtime/gozmqtest"
 )
 
@@ -22,8 +27,9 @@ func seeded(t *testing.T) *rand.Rand {
 	return rand.New(rand.NewPCG(seed, 0))
 }
 
-// Owners that are killed before, in and after changes lose no task, and the ventilator
-// that stands by takes over in time; at once when the owner stops in order.
+// Owners that are killed before, in and after changes lose no task, and the
+// ventilator that stands by takes over in time; at once when the owner stops in
+// order.
 func TestKilledOwner(t *testing.T) {
 	random := seeded(t)
 	url := server(t).URL(server(t).Addr())
@@ -73,8 +79,8 @@ func TestKilledOwner(t *testing.T) {
 	p.finish()
 }
 
-// An owner whose process is stopped for longer than its lease, and then goes on, can
-// write nothing: it stands by.
+// An owner whose process is stopped for longer than its lease, and then goes on,
+// can write nothing: it stands by.
 func TestStoppedOwner(t *testing.T) {
 	random := seeded(t)
 	url := server(t).URL(server(t).Addr())
@@ -100,7 +106,8 @@ func TestStoppedOwner(t *testing.T) {
 	p.finish()
 }
 
-// Connections to the database that are cut anywhere, stall or go silent lose no task.
+// Connections to the database that are cut anywhere, stall or go silent lose no
+// task.
 func TestDatabaseConnection(t *testing.T) {
 	random := seeded(t)
 	srv := server(t)
@@ -182,4 +189,123 @@ func TestDatabaseRestart(t *testing.T) {
 	children[1].end()
 	children[0].end()
 	p.finish()
+}
+
+// A session of the server that keeps the queue's row although the lease has ended,
+// as when the end of a change never came, does not keep the queue.
+func TestHungChange(t *testing.T) {
+	url := server(t).URL(server(t).Addr())
+	q := newQueue(t)
+	s := open(t, url, q, WithLease(200*time.Millisecond))
+	o := acquire(t, s)
+	c := connect(t, url+"&application_name=gozmqpostgres")
+	tx, err := c.Begin(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := tx.Exec(t.Context(), newStatements(q).fenced, q.Name, o.currentFence()); err != nil {
+		t.Fatal(err)
+	}
+	o.lose(gozmqstore.ErrLost)
+	o.renew.Wait()
+	release(t, acquire(t, open(t, url, q)))
+	if err := tx.Commit(t.Context()); err == nil {
+		t.Error("the session that hung still has its transaction")
+	}
+}
+
+// Records that the server cannot read are set aside, and keep no other one.
+func TestCorruptRecord(t *testing.T) {
+	url := server(t).URL(server(t).Addr())
+	q := newQueue(t)
+	s := open(t, url, q)
+	o := acquire(t, s)
+	defer func() { release(t, o) }()
+	mustApply(t, o, gozmqstore.Change{Put: []gozmqstore.Task{{ID: "a", Procedure: "p"}, {ID: "b", Procedure: "p"}, {ID: "c", Procedure: "p"}}})
+	// A view in place of the table fails as a page with a wrong checksum does.
+	schema := pgx.Identifier{q.schema()}.Sanitize()
+	_, err := connect(t, url).Exec(t.Context(), strings.ReplaceAll(`
+		CREATE FUNCTION s!.readable(id bytea, body bytea) RETURNS bytea LANGUAGE plpgsql STABLE AS $$
+			BEGIN IF id = 'b' THEN RAISE 'missing chunk' USING ERRCODE = 'XX001'; END IF; RETURN body; END $$;
+		ALTER TABLE s!.tasks RENAME TO real_tasks;
+		CREATE VIEW s!.tasks AS SELECT queue, id, seq, state, procedure, attempts, max_attempts, priority, batch, key, unique_key, unique_until,
+			lease, retain, enqueued, not_before, expires, ended, code, reason, header, s!.readable(id, body) AS body, result FROM s!.real_tasks`, "s!", schema))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"acb", "ac"} {
+		ids := ""
+		for _, task := range load(t, o) {
+			ids += task.ID
+			if (task.Err != nil) != (task.ID == "b") {
+				t.Errorf("%+v", task)
+			}
+		}
+		if ids != want {
+			t.Errorf("got %s, want %s", ids, want)
+		}
+	}
+}
+
+// A disk that is full makes errors. Each task that was taken is there; when there
+// is room again, the store goes on.
+func TestFullDisk(t *testing.T) {
+	srv := postgrestest.Start(t, "fsync=off")
+	disk := smallDisk(t, srv, 8<<20)
+	c := connect(t, srv.URL(srv.Addr()))
+	if _, err := c.Exec(t.Context(), `CREATE TABLESPACE small LOCATION '`+disk.folder+`'`); err != nil {
+		t.Fatal(err)
+	}
+	url := srv.URL(srv.Addr()) + "&default_tablespace=small"
+	q := newQueue(t)
+	s := open(t, url, q)
+	o := acquire(t, s)
+	random := seeded(t)
+	var want []gozmqstore.Task
+	add := func(n int) error {
+		change := gozmqstore.Change{}
+		for range 1 + random.IntN(20) {
+			body := make([]byte, random.IntN(10_000))
+			for i := range body {
+				body[i] = byte(random.Uint32())
+			}
+			change.Put = append(change.Put, gozmqstore.Task{ID: fmt.Sprint(n, " ", len(change.Put)), Procedure: "p", Body: body})
+		}
+		err := o.Apply(t.Context(), &change)
+		if err == nil {
+			want = append(want, change.Put...)
+		}
+		return err
+	}
+	failed := 0
+	for n := 0; failed < 20; n++ {
+		if err := add(n); err != nil {
+			if failed == 0 {
+				t.Log(err)
+			}
+			failed++
+			if !strings.Contains(err.Error(), "No space left") {
+				t.Fatal(err)
+			}
+		}
+	}
+	taken := len(want)
+	check := func() {
+		t.Helper()
+		if got := load(t, o); !slices.EqualFunc(got, want, same) {
+			t.Errorf("the queue has %d tasks, want %d", len(got), len(want))
+		}
+	}
+	check()
+	disk.grow(64 << 20)
+	for n := range 50 {
+		if err := add(1_000_000 + n); err != nil {
+			t.Errorf("with room again: %v", err)
+		}
+	}
+	release(t, o)
+	o = acquire(t, s)
+	defer release(t, o)
+	check()
+	t.Logf("%d tasks were taken before the disk was full; %d changes failed; %d tasks with room again", taken, failed, len(want)-taken)
 }

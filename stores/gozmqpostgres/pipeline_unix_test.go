@@ -21,8 +21,8 @@ import (
 	"github.com/gozmq/gozmq/runtime/gozmqimpl"
 )
 
-// A pipeline is a worker and a sink of this process, and ventilators of processes of
-// their own, which share a queue.
+// A pipeline is a worker and a sink of this process, and ventilators of processes
+// of their own, which share a queue.
 type pipeline struct {
 	t        *testing.T
 	ctx      context.Context
@@ -238,8 +238,8 @@ func (c *child) end() {
 	}
 }
 
-// finish ends the pipeline and reports what became of its tasks: none may be lost, and
-// none done after it was given up.
+// finish ends the pipeline and reports what became of its tasks: none may be lost,
+// and none done after it was given up.
 func (p *pipeline) finish() {
 	p.t.Helper()
 	p.stop()

@@ -34,10 +34,10 @@ func hopeless(n int64) bool { return n%50 == 7 }
 const lease = 2 * time.Second
 
 // runVentilator is a ventilator in a process of its own: it pushes numbers, from a
-// first one on, and says what happens to it and to them, a line each. It ends when its
-// standard input does, after all tasks are done if it owns the queue. args are the
-// database's URL, the queue's schema and name, the workers' endpoint, the first number
-// and where it dies: "" or "before", "in" or "after" a change, as "in 12".
+// first one on, and says what happens to it and to them, a line each. It ends when
+// its standard input does, after all tasks are done if it owns the queue. args are
+// the database's URL, the queue's schema and name, the workers' endpoint, the first
+// number and where it dies: "" or "before", "in" or "after" a change, as "in 12".
 func runVentilator(args []string) int {
 	if err := ventilate(args); err != nil {
 		fmt.Fprintln(os.Stderr, "ventilator:", err)
@@ -94,8 +94,8 @@ func say(e gozmq.Event) {
 	}
 }
 
-// pushAll pushes tasks until ctx ends, several at once, so that the store commits them
-// together. What a push has refused is no task that was taken.
+// pushAll pushes tasks until ctx ends, several at once, so that the store commits
+// them together. What a push has refused is no task that was taken.
 func pushAll(ctx context.Context, v *gozmq.Ventilator, first int64) {
 	const pushers = 8
 	var next atomic.Int64

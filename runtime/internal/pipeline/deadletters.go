@@ -73,8 +73,8 @@ func newDeadLetters(cfg letterConfig, handled func(id string)) *deadLetters {
 	return l
 }
 
-// add has a letter offered. One that is held waits for release, so that nobody hears
-// of it whom a ventilator that takes over could contradict.
+// add has a letter offered. One that is held waits for release, so that nobody
+// hears of it whom a ventilator that takes over could contradict.
 func (l *deadLetters) add(d DeadTask, held bool) {
 	l.mu.Lock()
 	l.fresh = append(l.fresh, d)
@@ -174,8 +174,8 @@ func (l *deadLetters) next(now time.Time) (d *deadLetter, pause time.Duration, e
 	return nil, pause, l.closed && len(l.failed) == 0 && !waits
 }
 
-// nextFresh takes the oldest letter that was not offered yet and is not held, nil for
-// none; l.mu is held.
+// nextFresh takes the oldest letter that was not offered yet and is not held, nil
+// for none; l.mu is held.
 func (l *deadLetters) nextFresh() *deadLetter {
 	for i, d := range l.fresh {
 		if l.held[d.ID] {

@@ -31,10 +31,11 @@ type DispatcherConfig struct {
 	Limits              map[string]taskqueue.MethodLimit // by procedure
 
 	// DeadLetter is called with each task that was given up, one at a time, if
-	// WantsLetter returns true for its procedure. If it returns an error it is called
-	// again, after a pause as of Backoff. The task stays in the store until it returns
-	// nil. Its context ends when Close has waited for long enough. Letters that it does
-	// not want are kept where there is a store, and forgotten else. Neither may be nil.
+	// WantsLetter returns true for its procedure. If it returns an error it is
+	// called again, after a pause as of Backoff. The task stays in the store until
+	// it returns nil. Its context ends when Close has waited for long enough.
+	// Letters that it does not want are kept where there is a store, and forgotten
+	// else. Neither may be nil.
 	DeadLetter  func(context.Context, DeadTask) error
 	WantsLetter func(procedure string) bool
 

@@ -22,8 +22,8 @@ type claim struct {
 const (
 	// maxClaims is how many claims a dispatcher remembers while it stands by.
 	maxClaims = 1 << 16
-	// claimGrace is how long a dispatcher that takes over waits for claims of workers
-	// that do not know yet that the owner is gone.
+	// claimGrace is how long a dispatcher that takes over waits for claims of
+	// workers that do not know yet that the owner is gone.
 	claimGrace = 100 * time.Millisecond
 )
 

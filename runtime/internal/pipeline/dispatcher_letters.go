@@ -89,8 +89,8 @@ func restoredLetter(s *gozmqstore.Task) DeadTask {
 	}
 }
 
-// addLetter has a dead letter handled, or keeps it. One that is held is handled once
-// it is released. d.mu is held.
+// addLetter has a dead letter handled, or keeps it. One that is held is handled
+// once it is released. d.mu is held.
 func (d *Dispatcher) addLetter(dead DeadTask, held bool) {
 	d.letter++
 	e := &deadEntry{DeadTask: dead, place: d.letter, wanted: d.cfg.WantsLetter(dead.Procedure)}
@@ -151,8 +151,8 @@ func (d *Dispatcher) letterHandled(id string) {
 }
 
 // DeadLetters returns up to limit dead letters that are neither handled nor
-// discarded, oldest first, behind a place, of which 0 is the beginning, and the place
-// behind them.
+// discarded, oldest first, behind a place, of which 0 is the beginning, and the
+// place behind them.
 func (d *Dispatcher) DeadLetters(after uint64, limit int) (letters []DeadTask, next uint64) {
 	d.mu.Lock()
 	defer d.mu.Unlock()

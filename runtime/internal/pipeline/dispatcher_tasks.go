@@ -28,8 +28,8 @@ type TaskState struct {
 	Reason                error // why the last attempt failed; nil: none has
 }
 
-// maxWalk is how many tasks one call of Tasks looks at, so that it does not hold the
-// queue up for long.
+// maxWalk is how many tasks one call of Tasks looks at, so that it does not hold
+// the queue up for long.
 const maxWalk = 10_000
 
 // Tasks returns tasks that are not finished, oldest first, and where the next call

@@ -59,6 +59,7 @@ func (h *Hub) Open(cfg QueueConfig, patterns []Pattern, bare bool) (*Subscriptio
 		h.subscribe(s, nil)
 		return s, nil
 	}
+	s.patterns.grow(len(patterns))
 	h.cfg.Socket.Together(func() {
 		for _, p := range patterns {
 			if s.patterns.add(p, 0) {

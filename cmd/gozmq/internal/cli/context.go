@@ -94,7 +94,7 @@ func absolute(x *endpoint.Context) error {
 	if x.CurveAllow != "any" {
 		paths = append(paths, &x.CurveAllow)
 	}
-	if len(x.CurveServer) != 40 && x.CurveServer != "none" { // not a key
+	if x.CurveServer != "none" && !endpoint.IsKey(x.CurveServer) {
 		paths = append(paths, &x.CurveServer)
 	}
 	for i := range x.Protos {

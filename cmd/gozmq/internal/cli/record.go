@@ -47,7 +47,7 @@ The file has a line of JSON for each message, so that jq and every program can r
 and write it; the body is the encoded message in base64:
 
   {"gozmq":"recording","version":1,"began":"2026-01-02T03:04:05Z"}
-  {"time":"2026-01-02T03:04:05.1Z","kind":"publication","topic":"a","body":"CgNhbXM="}`,
+  {"time":"2026-01-02T03:04:05Z","kind":"publication","topic":"a","body":"CgNhbXM="}`,
 		Example: `  gozmq record tcp://127.0.0.1:5556 --file feed.ndjson
   gozmq record tcp://127.0.0.1:5556 --raw weather/ --file - --timeout 1m | gzip > feed.ndjson.gz
   gozmq record --tasks --bind tcp://127.0.0.1:5557 --image image.binpb Thumbnails/Render --file tasks.ndjson`,

@@ -20,6 +20,7 @@ func roleVerbs(a *app) []*cobra.Command {
 		benchCommand(a),
 		recordCommand(a),
 		replayCommand(a),
+		topCommand(a),
 	}
 }
 

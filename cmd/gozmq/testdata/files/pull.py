@@ -1,4 +1,4 @@
-"""A plain ZeroMQ program: prints the first message of a PULL or SUB socket."""
+"""A plain ZeroMQ program: prints the first messages of a PULL or SUB socket."""
 
 import sys
 
@@ -8,4 +8,5 @@ socket = zmq.Context().socket(getattr(zmq, sys.argv[1]))
 if sys.argv[1] == "SUB":
     socket.subscribe(b"")
 socket.connect(sys.argv[2])
-print(socket.recv_multipart())
+for _ in range(int(sys.argv[3]) if len(sys.argv) > 3 else 1):
+    print(socket.recv_multipart(), flush=True)

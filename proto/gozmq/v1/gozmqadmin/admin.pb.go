@@ -2738,7 +2738,7 @@ type QueuedTask struct {
 	// The size of the encoded task, and the task.
 	BodySize uint64 `protobuf:"varint,13,opt,name=body_size,json=bodySize,proto3" json:"body_size,omitempty"`
 	Body     []byte `protobuf:"bytes,14,opt,name=body,proto3" json:"body,omitempty"`
-	// What was sent with the task, in order.
+	// What was sent with the task, sorted by key.
 	Metadata      []*TaskMetadata `protobuf:"bytes,15,rep,name=metadata,proto3" json:"metadata,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -2988,7 +2988,7 @@ func (x *RetryTasksRequest) GetAll() bool {
 
 type RetryTasksResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// How many tasks run now or again.
+	// How many tasks run again.
 	Retried       uint64 `protobuf:"varint,1,opt,name=retried,proto3" json:"retried,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

@@ -26,9 +26,9 @@ const (
 )
 
 // Apply makes a change in one statement and one round trip, together with the check
-// that the session owns the queue (gozmqstore.Session). When the connection is lost or
-// stalls, it makes the change again, under another fence, until it knows that it was
-// made, the session is lost, or ctx ends.
+// that the session owns the queue (gozmqstore.Session). When the connection is lost
+// or stalls, it makes the change again, under another fence, until it knows that it
+// was made, the session is lost, or ctx ends.
 func (o *session) Apply(ctx context.Context, change *gozmqstore.Change) error {
 	sql, args, size, err := o.store.sql.change(change)
 	if err != nil || sql == "" {
@@ -91,8 +91,8 @@ func limited(ctx context.Context, limit time.Duration, f func(context.Context) e
 	return f(ctx)
 }
 
-// passing reports whether an error is of the connection, or of the server's state: the
-// same statement may succeed later, and may even have succeeded.
+// passing reports whether an error is of the connection, or of the server's state:
+// the same statement may succeed later, and may even have succeeded.
 func passing(err error) bool {
 	if errors.Is(err, gozmqstore.ErrLost) || errors.As(err, new(*visitError)) {
 		return false
@@ -110,8 +110,8 @@ func passing(err error) bool {
 		errors.Is(err, context.DeadlineExceeded) || pgconn.SafeToRetry(err) || pgconn.Timeout(err)
 }
 
-// change returns the statement that makes a change, "" if there is none to make, its
-// arguments, of which the caller sets the first two, and how large they are.
+// change returns the statement that makes a change, "" if there is none to make,
+// its arguments, of which the caller sets the first two, and how large they are.
 func (s *statements) change(c *gozmqstore.Change) (sql string, args []any, size int, err error) {
 	put, update := normalize(c)
 	args = make([]any, 2, 33)
