@@ -56,21 +56,23 @@ var layers = map[string][]string{
 	"runtime/internal/subscription": {"runtime/internal/wire", "runtime/internal/prefix", "runtime/internal/lru", "runtime/internal/notify"},
 	"internal/leak":                 {}, // for tests of every part
 	"internal/testkit":              {}, // for tests of every part, in and out of runtime
-	"runtime/internal/topic": {"runtime/internal/prefix"},
-	"runtime/internal/bridge": {"runtime/internal/handshake", "runtime/internal/socket", "runtime/internal/topic", "runtime/gozmqstore"},
-	"internal/postgrestest": {}, // for tests against PostgreSQL, in modules of their own
+	"runtime/internal/topic":        {"runtime/internal/prefix"},
+	"runtime/internal/bridge":       {"runtime/internal/handshake", "runtime/internal/socket", "runtime/internal/topic", "runtime/gozmqstore"},
+	"internal/postgrestest":         {}, // for tests against PostgreSQL, in modules of their own
 	"runtime/internal/pipeline":     {"runtime/internal/status", "runtime/internal/subscription", "runtime/internal/taskqueue", "runtime/internal/socket", "runtime/internal/link", "runtime/internal/wire", "runtime/internal/notify", "runtime/internal/list", "runtime/internal/zmtp", "runtime/gozmqstore"},
 	"runtime/internal/worker":       {"runtime/internal/status", "runtime/internal/subscription", "runtime/internal/pipeline", "runtime/internal/socket", "runtime/internal/link", "runtime/internal/handshake", "runtime/internal/wire", "runtime/internal/guarded", "runtime/internal/zmtp"},
 	"runtime/gozmqstore":            {},
 	"runtime/gozmqstoretest":        {"runtime/gozmqstore"},
 
-	"runtime/gozmqproto":    {"runtime/gozmq"},
-	"runtime/gozmqcurve":    {"runtime/gozmq", "runtime/internal/bridge", "runtime/internal/curve", "runtime/internal/handshake"},
-	"runtime/gozmqzap":      {"runtime/gozmq", "runtime/internal/bridge", "runtime/internal/socket", "runtime/internal/wire", "runtime/internal/zmtp"},
-	"runtime/gozmqimpl":     {"runtime/gozmq", "runtime/gozmqstore", "runtime/internal/bridge", "runtime/internal/socket", "runtime/internal/topic"},
-	"runtime/gozmqv1gozmq":  {"runtime/gozmq", "runtime/gozmqimpl", "proto"}, // generated
-	"runtime/gozmqhealth":   {"runtime/gozmq", "runtime/gozmqv1gozmq", "proto"},
-	"runtime/gozmqdescribe": {"runtime/gozmq", "runtime/gozmqimpl", "runtime/gozmqv1gozmq", "proto"},
+	"runtime/gozmqproto":       {"runtime/gozmq"},
+	"runtime/gozmqcurve":       {"runtime/gozmq", "runtime/internal/bridge", "runtime/internal/curve", "runtime/internal/handshake"},
+	"runtime/gozmqzap":         {"runtime/gozmq", "runtime/internal/bridge", "runtime/internal/socket", "runtime/internal/wire", "runtime/internal/zmtp"},
+	"runtime/gozmqimpl":        {"runtime/gozmq", "runtime/gozmqstore", "runtime/internal/bridge", "runtime/internal/socket", "runtime/internal/topic"},
+	"runtime/gozmqv1gozmq":     {"runtime/gozmq", "runtime/gozmqimpl", "proto"}, // generated
+	"runtime/gozmqhealth":      {"runtime/gozmq", "runtime/gozmqv1gozmq", "proto"},
+	"runtime/gozmqdescribe":    {"runtime/gozmq", "runtime/gozmqimpl", "runtime/gozmqv1gozmq", "runtime/internal/fileset", "proto"},
+	"runtime/internal/fileset": {},
+	"runtime/gozmqadmin":       {"runtime/gozmq", "runtime/gozmqops", "runtime/gozmqadmin/adminv1gozmq", "runtime/internal/fileset", "proto"},
 
 	"runtime/gozmqadmin/adminv1gozmq": {"runtime/gozmq", "runtime/gozmqimpl", "proto"}, // generated
 

@@ -28,6 +28,12 @@ var endpoints = map[string]string{
 	"tcp://127.0.0.1:5597": "readonly",
 	"tcp://127.0.0.1:5598": "admin",
 	"tcp://127.0.0.1:5599": "",
+	"tcp://127.0.0.1:5570": "",
+	"tcp://127.0.0.1:5571": "",
+	"tcp://127.0.0.1:5572": "",
+	"tcp://127.0.0.1:5573": "",
+	"tcp://127.0.0.1:5574": "python feed.py",
+	"tcp://127.0.0.1:5575": "python push.py",
 }
 
 // TestTranscripts runs the commands of testdata/*.txt, lines that begin with "$ ",
@@ -180,6 +186,20 @@ var varying = []struct {
 	{regexp.MustCompile(`"enqueued":( ?)"[^"]+"`), `"enqueued":$1"2026-01-01T12:00:00Z"`},
 	{regexp.MustCompile(`time=[0-9.]+s`), `time=0.001500s`},
 	{regexp.MustCompile(`(gozmq_check_duration_seconds\S*) [0-9.]+`), `$1 0.001500`},
+	{regexp.MustCompile(`\bin [0-9.]+(µs|ms|s)\b`), `in 1.5ms`},
+	{regexp.MustCompile(`\([0-9.]+/s\)`), `(9.9/s)`},
+	{regexp.MustCompile(`lag up to [0-9.]+(µs|ms|s)\b`), `lag up to 1.5ms`},
+	{regexp.MustCompile(`"(lagMs|elapsedMs|operationsPerSecond|messagesPerSecond|bytesPerSecond|min|mean|p50|p90|p99|p99\.9|p99\.99|max|dial_ns)":[0-9.e+-]+`), `"$1":1.5`},
+	{regexp.MustCompile(`"(publisher|id)":"[0-9a-f]{16,32}"`), `"$1":"0123456789abcdef"`},
+	{regexp.MustCompile(`task [0-9a-f]{32} of`), `task 0123456789abcdef of`},
+	{regexp.MustCompile(`"(published|began)":"[^"]+"`), `"$1":"2026-01-01T12:00:00.000Z"`},
+	{regexp.MustCompile(`"from":"127\.0\.0\.1:\d+"`), `"from":"127.0.0.1:40000"`},
+	{regexp.MustCompile(`(?m)^ +[0-9]+\.[0-9]{4} #`), `   0.0015 #`},
+	{regexp.MustCompile(`#\d+ ([<>])`), `#1 $1`},
+	{regexp.MustCompile(`#\d+ ([<>]) publication`), `#1 $1 publication`}, // a subscriber may have tried before
+	{regexp.MustCompile(`opened 127\.0\.0\.1:\d+`), `opened 127.0.0.1:40000`},
+	{regexp.MustCompile(`\b(id|publisher|position|previous)=[0-9a-f]+`), `$1=0123456789abcdef`},
+	{regexp.MustCompile(`timeout=[0-9.]+(µs|ms|s)`), `timeout=1.5s`},
 	{regexp.MustCompile(`listening on tcp://127\.0\.0\.1:\d+`), `listening on tcp://127.0.0.1:5560`},
 }
 

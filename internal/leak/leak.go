@@ -15,7 +15,8 @@ import (
 const patience = 5 * time.Second
 
 // Main is a TestMain: it runs the tests and then ends, which stop what they have
-// shared, and fails when all have passed but a goroutine is left. It does not return.
+// shared, and fails when all have passed but a goroutine is left. It does not
+// return.
 func Main(m *testing.M, ends ...func()) {
 	code := m.Run()
 	for _, end := range ends {

@@ -82,8 +82,8 @@ func TestDeadLetterOfAnotherType(t *testing.T) {
 	}
 }
 
-// Close gives handlers of letters the linger time. Then a store still has the letter,
-// which the next ventilator offers again.
+// Close gives handlers of letters the linger time. Then a store still has the
+// letter, which the next ventilator offers again.
 func TestDeadLetterSurvives(t *testing.T) {
 	for name, store := range map[string]gozmqstore.Store{"memory": nil, "store": new(memoryStore)} {
 		t.Run(name, func(t *testing.T) {

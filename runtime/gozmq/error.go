@@ -216,9 +216,13 @@ func pipelineError(err error, what string) error {
 		return Errorf(CodeResourceExhausted, "%s: %w", what, err)
 	case errors.As(err, &store), errors.Is(err, pipeline.ErrQueueLost), err == pipeline.ErrNotOwner:
 		return Errorf(CodeUnavailable, "%s: %w", what, err)
-	case errors.Is(err, pipeline.ErrNoLetter):
+	case errors.As(err, new(*pipeline.DuplicateError)):
+		return Errorf(CodeAlreadyExists, "%s: %w", what, err)
+	case errors.Is(err, pipeline.ErrTooManyKeys):
+		return Errorf(CodeResourceExhausted, "%s: %w", what, err)
+	case errors.Is(err, pipeline.ErrNoTask):
 		return Errorf(CodeNotFound, "%s: %w", what, err)
-	case errors.Is(err, pipeline.ErrLetterBusy):
+	case errors.Is(err, pipeline.ErrLetterBusy), errors.Is(err, pipeline.ErrTaskRuns):
 		return Errorf(CodeFailedPrecondition, "%s: %w", what, err)
 	}
 	return Errorf(CodeOf(err), "%s: %w", what, err)

@@ -50,7 +50,31 @@ func (f *followed) Snapshot(ctx context.Context) (map[uint64]uint64, func() bool
 	if err != nil {
 		return nil, nil, &unpositionedError{Errorf(CodeFailedPrecondition, "%s: %w", f.Procedure, err)}
 	}
-	return positions, yield, nil
+	return positions, func() bool { f.describe(headers); return yield() }, nil
+}
+
+// describe stores what is known of a change that is no publication: the metadata of
+// a snapshot.
+func (f *followed) describe(headers map[string][]string) {
+	to := f.loop.to
+	if to == nil {
+		return
+	}
+	*to = PublicationInfo{ctx: f.loop.ctx}
+	for key, values := range headers {
+		if key != positionKey {
+			if to.Metadata == nil {
+				to.Metadata = make(Metadata)
+			}
+			to.Metadata[key] = values
+		}
+	}
+}
+
+// Fail yields an error that has to do with no publication.
+func (f *followed) Fail(err error) bool {
+	f.describe(nil)
+	return f.State.Fail(err)
 }
 
 func (f *followed) Update(p *wire.Publication) (goOn, decoded bool) {

@@ -125,6 +125,50 @@ func (w *slidingWindow) await(n int64) {
 	w.known = n
 }
 
+// BenchmarkCollect measures tasks of 64 B from a ventilator straight to a
+// sink, with DeliveryAtMostOnce: as fast as they go, and by how many may be
+// on their way.
+func BenchmarkCollect(b *testing.B) {
+	m := &gozmq.Method{Procedure: "bench.Task", Bare: true}
+	for _, window := range []int{2, 500, 1 << 30} {
+		b.Run(fmt.Sprintf("window=%d", window), func(b *testing.B) {
+			vent, err := gozmq.NewVentilator(gozmq.Bind("tcp://127.0.0.1:*"))
+			if err != nil {
+				b.Fatal(err)
+			}
+			defer vent.Close()
+			sink, err := gozmq.NewSink(gozmq.Connect(vent.Addrs()...))
+			if err != nil {
+				b.Fatal(err)
+			}
+			ctx, cancel := context.WithCancel(context.Background())
+			w := newSlidingWindow(1, window)
+			var wg sync.WaitGroup
+			defer wg.Wait()
+			defer sink.Close()
+			defer cancel()
+			wg.Go(func() {
+				for range gozmqimpl.Results[wrapperspb.BytesValue](ctx, sink, m) {
+					w.got(0)
+				}
+			})
+			if err := vent.WaitForWorkers(ctx, 1); err != nil {
+				b.Fatal(err)
+			}
+			task := wrapperspb.Bytes(make([]byte, 64))
+			reportProcessorTime(b, b.N, func() {
+				for i := range b.N {
+					w.hold(i)
+					if err := gozmqimpl.Push(ctx, vent, m, task); err != nil {
+						b.Fatal(err)
+					}
+				}
+				w.await(int64(b.N))
+			})
+		})
+	}
+}
+
 // BenchmarkWork measures tasks of 64 B with DeliveryAtMostOnce from a ventilator to
 // a worker whose handler counts them.
 func BenchmarkWork(b *testing.B) {

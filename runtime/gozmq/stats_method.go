@@ -35,7 +35,13 @@ type methodCounter struct {
 }
 
 // end counts an operation that has ended with err, nil for success.
-func (c *methodCounter) end(err error) { c.Count(status.Code(CodeOf(err))) }
+func (c *methodCounter) end(err error) {
+	if err == nil {
+		c.Count(0)
+		return
+	}
+	c.Count(status.Code(CodeOf(err)))
+}
 
 // maxCountedMethods is how many methods one socket counts one by one: a program may
 // make them up, such as one that calls what others name.

@@ -9,7 +9,6 @@ import (
 	"github.com/gozmq/gozmq/runtime/internal/bridge"
 	"github.com/gozmq/gozmq/runtime/internal/handshake"
 	"github.com/gozmq/gozmq/runtime/internal/link"
-	"github.com/gozmq/gozmq/runtime/internal/notify"
 	"github.com/gozmq/gozmq/runtime/internal/socket"
 	"github.com/gozmq/gozmq/runtime/internal/subscription"
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
@@ -128,18 +127,11 @@ func (k subscriberSocket) Cancel(prefix []byte)    { k.s.sub.Cancel(prefix) }
 func (k subscriberSocket) Together(f func())       { k.s.sub.Together(f) }
 func (k subscriberSocket) Peers() int              { return k.s.sub.Peers() }
 
-func (k subscriberSocket) Reader(ready notify.Token) subscription.Reader {
-	return k.s.sub.Iterator(ready)
-}
-
 // A receiver hands what a Subscriber's socket has read to its hub
 // (socket.BatchReceiver).
 type receiver struct{ hub *subscription.Hub }
 
 func (r receiver) Receive(c *link.Conn, b *link.Batch) { r.hub.Receive(c, b) }
-
-// TryReceive is Receive without a wait (socket.TryReceiver).
-func (r receiver) TryReceive(c *link.Conn, b *link.Batch) func() { return r.hub.TryReceive(c, b) }
 
 // TooLarge passes on that a message was passed over (socket.OversizedReceiver).
 func (r receiver) TooLarge(c *link.Conn, frames [][]byte, err *zmtp.SizeError) {

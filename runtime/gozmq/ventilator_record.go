@@ -9,8 +9,8 @@ import (
 	"github.com/gozmq/gozmq/runtime/internal/pipeline"
 )
 
-// Record returns a task of m as a store keeps it, with the metadata of ctx. It needs
-// no ventilator (bridge.Ventilator).
+// Record returns a task of m as a store keeps it, with the metadata of ctx. It
+// needs no ventilator (bridge.Ventilator).
 func (v pushing) Record(ctx context.Context, m *Method, task proto.Message) (gozmqstore.Task, error) {
 	var none gozmqstore.Task
 	if err := m.checkDelivery(DeliveryAtLeastOnce); err != nil {
@@ -25,7 +25,11 @@ func (v pushing) Record(ctx context.Context, m *Method, task proto.Message) (goz
 	if err != nil {
 		return none, err
 	}
+	terms, err := pushTerms(ctx)
+	if err != nil {
+		return none, err
+	}
 	return pipeline.NewRecord(pipeline.Task{
-		Procedure: m.Procedure, Body: body, Metadata: metadata, MaxAttempts: m.attempts(), Lease: m.lease(),
+		Procedure: m.Procedure, Body: body, Metadata: metadata, MaxAttempts: m.attempts(), Lease: m.lease(), Terms: terms,
 	}), nil
 }

@@ -6,16 +6,12 @@ package gozmqdescribe
 
 import (
 	"context"
-	"fmt"
-
-	"google.golang.org/protobuf/reflect/protodesc"
-	"google.golang.org/protobuf/reflect/protoreflect"
-	"google.golang.org/protobuf/types/descriptorpb"
 
 	gozmqv1 "github.com/gozmq/gozmq/proto/gozmq/v1"
 	"github.com/gozmq/gozmq/runtime/gozmq"
 	"github.com/gozmq/gozmq/runtime/gozmqimpl"
 	"github.com/gozmq/gozmq/runtime/gozmqv1gozmq"
+	"github.com/gozmq/gozmq/runtime/internal/fileset"
 )
 
 // A Registry registers services and lists them; a *gozmq.Server is one.
@@ -45,18 +41,18 @@ func (s *server) Describe(_ context.Context, req *gozmqv1.DescribeRequest) (*goz
 		return nil, err
 	}
 	resp := &gozmqv1.DescribeResponse{}
-	var files files
+	var files fileset.Files
 	for _, svc := range services {
 		resp.Services = append(resp.Services, svc.Name)
 		if svc.Descriptor == nil || req.GetNamesOnly() {
 			continue
 		}
-		if err := files.add(svc.Descriptor.ParentFile()); err != nil {
+		if err := files.Add(svc.Descriptor.ParentFile()); err != nil {
 			return nil, gozmq.Errorf(gozmq.CodeFailedPrecondition, "describe %s: %w", svc.Name, err)
 		}
 	}
 	if !req.GetNamesOnly() {
-		resp.Files = &descriptorpb.FileDescriptorSet{File: files.list}
+		resp.Files = files.Set()
 	}
 	return resp, nil
 }
@@ -84,31 +80,4 @@ func pick(all []gozmqimpl.Service, names []string) ([]gozmqimpl.Service, error) 
 		}
 	}
 	return picked, nil
-}
-
-// files are files with all that they import, each once and behind its imports.
-type files struct {
-	list []*descriptorpb.FileDescriptorProto
-	have map[string]bool
-}
-
-func (f *files) add(file protoreflect.FileDescriptor) error {
-	if f.have[file.Path()] {
-		return nil
-	}
-	if f.have == nil {
-		f.have = make(map[string]bool)
-	}
-	f.have[file.Path()] = true
-	imports := file.Imports()
-	for i := range imports.Len() {
-		if imports.Get(i).IsPlaceholder() {
-			return fmt.Errorf("%s imports %s, which the program does not have", file.Path(), imports.Get(i).Path())
-		}
-		if err := f.add(imports.Get(i).FileDescriptor); err != nil {
-			return err
-		}
-	}
-	f.list = append(f.list, protodesc.ToFileDescriptorProto(file))
-	return nil
 }

@@ -14,8 +14,8 @@ type Role = bridge.Role[gozmq.Event]
 // Worker, Sink or Proxy.
 func RoleOf[T bridge.Roled[gozmq.Event]](role bridge.Holder[T]) Role { return bridge.Open(role).Role() }
 
-// DescribeWorker describes a worker, unless err, which it returns, is not nil. w and
-// err are the results of NewWorker.
+// DescribeWorker describes a worker, unless err, which it returns, is not nil. w
+// and err are the results of NewWorker.
 func DescribeWorker(w *gozmq.Worker, err error, d protoreflect.Descriptor) (*gozmq.Worker, error) {
 	if err == nil {
 		Describe(w, d)

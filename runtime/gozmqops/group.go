@@ -2,6 +2,7 @@ package gozmqops
 
 import (
 	"fmt"
+	"iter"
 	"slices"
 	"sync"
 	"time"
@@ -70,6 +71,18 @@ func (g *Group) AddHealth(h Health) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.health = append(g.health, h)
+}
+
+// Roles yields the names and roles, in the order in which they were added.
+func (g *Group) Roles() iter.Seq2[string, any] {
+	return func(yield func(string, any) bool) {
+		members, _ := g.list()
+		for _, m := range members {
+			if !yield(m.name, m.role) {
+				return
+			}
+		}
+	}
 }
 
 func (g *Group) list() (members []member, stopping bool) {

@@ -21,10 +21,10 @@ type Store interface {
 // Apply at a time; Lost and Release may be called meanwhile.
 type Session interface {
 	// Load calls visit with each record, in the order of their Put, and ends with
-	// the first error that visit returns. A ventilator calls it once, before Apply; it
-	// may be called again. visit may keep the task. A record that cannot be read is set aside, so that the
-	// next Load does not find it; visit is called with its Err, and with what is
-	// known of it.
+	// the first error that visit returns. A ventilator calls it once, before Apply;
+	// it may be called again. visit may keep the task. A record that cannot be read
+	// is set aside, so that the next Load does not find it; visit is called with
+	// its Err, and with what is known of it.
 	Load(ctx context.Context, visit func(Task) error) error
 	// Apply makes a change durable, all of it or nothing. When it returns an
 	// error, the change may have been made, and the caller may make it again. It

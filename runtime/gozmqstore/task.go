@@ -71,7 +71,8 @@ func (s State) String() string {
 // first, then Update, then Delete.
 type Change struct {
 	// Put has records that are new, in order. One whose id is in the queue already
-	// is the same one, of a change that was made although Apply has failed: skip it.
+	// is the same one, of a change that was made although Apply has failed: skip
+	// it.
 	Put []Task
 	// Update has new statuses by id. Ignore ids that the queue does not have.
 	Update map[string]Status

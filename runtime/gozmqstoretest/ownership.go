@@ -50,8 +50,8 @@ func (k *kit) receive(c <-chan struct{}, what string) {
 	}
 }
 
-// testOneOwner has sessions compete: one owns the queue at a time, each gets it, and
-// each sees what those before it have written.
+// testOneOwner has sessions compete: one owns the queue at a time, each gets it,
+// and each sees what those before it have written.
 func testOneOwner(k *kit) {
 	const stores, turns = 4, 5
 	var owners atomic.Int32

@@ -83,7 +83,12 @@ func ventilate(path, endpoint, first string) error {
 	}
 	defer store.Close()
 	v, err := gozmq.NewVentilator(gozmq.DeliveryAtLeastOnce, gozmq.WithTaskStore(store), gozmq.WithTaskQueue(200, 1<<20),
-		gozmq.Connect(endpoint), gozmq.WithReconnectBackoff(time.Millisecond, 10*time.Millisecond))
+		gozmq.Connect(endpoint), gozmq.WithReconnectBackoff(time.Millisecond, 10*time.Millisecond),
+		gozmq.WithEventHandler(func(e gozmq.Event) {
+			if e.Kind == gozmq.EventStandby {
+				fmt.Println("standby", 0)
+			}
+		}))
 	if err != nil {
 		return err
 	}
@@ -145,6 +150,7 @@ type ventilatorProcess struct {
 
 	mu     sync.Mutex
 	begun  int64          // the last one
+	waits  bool           // it stands by
 	pushed map[int64]bool // Push has returned
 	change chan struct{}
 }
@@ -194,7 +200,9 @@ func (p *ventilatorProcess) heard(line string) {
 	case word == "begin":
 		p.begun = max(p.begun, n)
 	case word == "pushed":
-		p.pushed[n] = true
+		p.pushed[n], p.waits = true, false
+	case word == "standby":
+		p.waits = true
 	}
 	close(p.change)
 	p.change = make(chan struct{})
@@ -206,17 +214,23 @@ func (p *ventilatorProcess) waitPushed(ctx context.Context, n int) {
 	p.mu.Lock()
 	want := len(p.pushed) + n
 	p.mu.Unlock()
+	p.wait(ctx, func() bool { return len(p.pushed) >= want })
+}
+
+// wait waits until it has said what is wanted.
+func (p *ventilatorProcess) wait(ctx context.Context, wanted func() bool) {
+	p.t.Helper()
 	for {
 		p.mu.Lock()
-		have, change := len(p.pushed), p.change
+		ok, have, change := wanted(), len(p.pushed), p.change
 		p.mu.Unlock()
-		if have >= want {
+		if ok {
 			return
 		}
 		select {
 		case <-change:
 		case <-ctx.Done():
-			p.t.Fatalf("%d of %d tasks were taken", have, want)
+			p.t.Fatalf("it has taken %d tasks, and does not what is wanted", have)
 		}
 	}
 }

@@ -23,8 +23,8 @@ func (s *batteryStore) Acquire(ctx context.Context, standby func()) (gozmqstore.
 	return o, err
 }
 
-// A queue passes the battery of all stores. Here a crash ends the renewal of the lease
-// and nothing else; processes that are killed are tested with pipelines
+// A queue passes the battery of all stores. Here a crash ends the renewal of the
+// lease and nothing else; processes that are killed are tested with pipelines
 // (failover_test.go).
 func TestBattery(t *testing.T) {
 	url := server(t).URL(server(t).Addr())

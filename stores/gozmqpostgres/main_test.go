@@ -1,6 +1,7 @@
 package gozmqpostgres
 
 import (
+	"os"
 	"sync"
 	"testing"
 
@@ -8,7 +9,14 @@ import (
 	"github.com/gozmq/gozmq/internal/postgrestest"
 )
 
+// roleVariable makes the test binary a ventilator.
+const roleVariable = "GOZMQPOSTGRES_VENTILATOR"
+
+// TestMain is also how processes of their own start.
 func TestMain(m *testing.M) {
+	if os.Getenv(roleVariable) != "" {
+		os.Exit(runVentilator(os.Args[1:]))
+	}
 	leak.Main(m, func() {
 		if shared.server != nil {
 			shared.server.Close()

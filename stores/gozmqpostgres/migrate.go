@@ -18,8 +18,8 @@ var migrations embed.FS
 const schemaVersion = 1
 
 // migrate brings the schema of a queue to schemaVersion. It returns an error for a
-// newer one. Programs that do so at once wait for each other. Nothing is written, and
-// no right to write is needed, when there is nothing to do.
+// newer one. Programs that do so at once wait for each other. Nothing is written,
+// and no right to write is needed, when there is nothing to do.
 func migrate(ctx context.Context, c *pgx.Conn, schema string) error {
 	switch have, err := versionOf(ctx, c, schema); {
 	case err != nil:

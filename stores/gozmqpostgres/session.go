@@ -15,7 +15,8 @@ import (
 )
 
 // Acquire waits until no other process owns the queue, and takes it
-// (gozmqstore.Store). A database that cannot be reached for a while is waited for, too.
+// (gozmqstore.Store). A database that cannot be reached for a while is waited for,
+// too.
 func (s *Store) Acquire(ctx context.Context, standby func()) (gozmqstore.Session, error) {
 	token := ownerName()
 	for waiting := false; ; {
@@ -50,6 +51,9 @@ func ownerName() string {
 	return fmt.Sprintf("%s process %d %s", escape(host), os.Getpid(), rand.Text())
 }
 
+// takeLimit is how long to wait for a change of the last owner that is being made.
+const takeLimit = time.Second
+
 // tryAcquire returns a session, or how long to wait before the next try.
 func (s *Store) tryAcquire(ctx context.Context, token string) (*session, time.Duration, error) {
 	pause := min(s.config.poll, s.config.lease)
@@ -70,6 +74,8 @@ func (s *Store) tryAcquire(ctx context.Context, token string) (*session, time.Du
 	}
 	begun := time.Now()
 	var fence int64
+	ctx, cancelTake := context.WithTimeout(ctx, takeLimit)
+	defer cancelTake()
 	err = s.pool.QueryRow(ctx, s.sql.acquire, s.queue.Name, token, s.config.lease.Microseconds()).Scan(&fence)
 	switch {
 	case errors.Is(err, pgx.ErrNoRows): // another one was faster
@@ -160,7 +166,8 @@ func (o *session) currentFence() int64 {
 }
 
 // refence gives the session another fence than the one that a change had of which
-// nobody knows whether it will be made yet. It returns an error when the queue is lost.
+// nobody knows whether it will be made yet. It returns an error when the queue is
+// lost.
 func (o *session) refence(ctx context.Context, old int64) error {
 	o.mu.Lock()
 	defer o.mu.Unlock()

@@ -6,8 +6,8 @@ import "strings"
 // queue's name.
 type statements struct {
 	look, introduce, acquire, renew, refence, release, hung string
-	load, place, loadOne, setAside               string
-	enqueue, enqueueOne, arrivals, taken         string
+	load, place, loadOne, setAside                          string
+	enqueue, enqueueOne, arrivals, taken                    string
 
 	fenced, put, update, delete string // parts of a change
 }
@@ -35,11 +35,13 @@ func newStatements(q Queue) statements {
 	return s
 }
 
-// Ownership. A change holds the queue's row FOR KEY SHARE: so another fence waits for
-// it, and it for another fence, which is set by those who hold the row FOR UPDATE. The
-// renewal of a lease does not wait for a change, which may take longer than the lease.
+// Ownership. A change holds the queue's row FOR KEY SHARE: so another fence waits
+// for it, and it for another fence, which is set by those who hold the row FOR
+// UPDATE. The renewal of a lease does not wait for a change, which may take longer
+// than the lease.
 const (
-	// lookSQL tells whether the queue can be had, and how long its lease still lasts.
+	// lookSQL tells whether the queue can be had, and how long its lease still
+	// lasts.
 	lookSQL = `SELECT owner IS NULL OR owner = $2 OR expires <= clock_timestamp(),
 		coalesce((extract(epoch FROM expires - clock_timestamp()) * 1000000)::bigint, 0)
 	FROM queues! WHERE name = $1`
@@ -58,8 +60,8 @@ const (
 	renewSQL = `UPDATE queues! SET expires = clock_timestamp() + $3 * interval '1 microsecond'
 	WHERE name = $1 AND owner = $2`
 
-	// refenceSQL gives the owner a new fence, so that no change under the old one is
-	// made from now on.
+	// refenceSQL gives the owner a new fence, so that no change under the old one
+	// is made from now on.
 	refenceSQL = `WITH own AS MATERIALIZED (SELECT name FROM queues! WHERE name = $1 AND owner = $2 FOR UPDATE)
 	UPDATE queues! q SET fence = q.fence + 1 FROM own WHERE q.name = own.name RETURNING q.fence`
 
@@ -68,12 +70,12 @@ const (
 		UPDATE queues! SET owner = NULL, expires = NULL WHERE name = $1 AND owner = $2 RETURNING 1
 	) SELECT pg_notify($3, $4) FROM released`
 
-	// hungSQL ends sessions that hold the queue's row although its lease has ended:
-	// the end of a change did not reach the server.
+	// hungSQL ends sessions that hold the queue's row although its lease has ended,
+	// and wait for a client: the end of its change did not reach the server.
 	hungSQL = `SELECT count(pg_terminate_backend(a.pid)) FROM pg_locks l JOIN pg_stat_activity a USING (pid)
 	WHERE l.relation = 'queues!'::regclass AND l.mode = 'RowShareLock' AND l.granted
 		AND a.pid <> pg_backend_pid() AND a.usename = current_user AND a.application_name = $2
-		AND a.state_change < clock_timestamp() - interval '1 second'
+		AND a.wait_event = 'ClientRead' AND a.state_change < clock_timestamp() - interval '500 milliseconds'
 		AND EXISTS (SELECT FROM queues! WHERE name = $1 AND expires <= clock_timestamp())`
 )
 
@@ -97,8 +99,8 @@ const (
 	FROM owner WHERE t.queue = $1 AND t.seq = $3 AND t.state <> 'damaged'`
 )
 
-// Writing. A change is one statement, so that no session of the server waits for its
-// rest with a lock; the fence is checked in it.
+// Writing. A change is one statement, so that no session of the server waits for
+// its rest with a lock; the fence is checked in it.
 const (
 	fencedSQL = `SELECT 1 FROM queues! WHERE name = $1 AND fence = $2 FOR KEY SHARE`
 
@@ -114,16 +116,16 @@ const (
 	putSQL = `INSERT INTO tasks! (` + putColumns + `)
 	SELECT ` + fromUnnested + ` FROM owner, ` + unnested + ` ORDER BY p.place ON CONFLICT (id, queue) DO NOTHING`
 
-	// foundSQL looks up one record by its id. OFFSET makes the planner do so for each
-	// id by itself, whatever it believes of the table, and the lock gives the place
-	// that the record has then.
+	// foundSQL looks up one record by its id. OFFSET makes the planner do so for
+	// each id by itself, whatever it believes of the table, and the lock gives the
+	// place that the record has then.
 	foundSQL = `LATERAL (SELECT x.ctid AS place FROM tasks! x WHERE x.id = u.id AND x.queue = $1 FOR UPDATE OFFSET 0) found`
 
 	// updateSQL has 9 parameters, which change counts.
 	updateSQL = `UPDATE tasks! t SET state = c.state, attempts = c.attempts, not_before = c.not_before, expires = c.expires,
 		ended = c.ended, code = c.code, reason = c.reason, result = c.result
 	FROM (
-		SELECT u.*, found.place FROM owner, unnest($a::bytea[], $b::text[], $c::bigint[], $d::timestamptz[], $e::timestamptz[], $f::timestamptz[], $g::integer[], $h::text[], $i::bytea[])
+		SELECT u.state, u.attempts, u.not_before, u.expires, u.ended, u.code, u.reason, u.result, found.place FROM owner, unnest($a::bytea[], $b::text[], $c::bigint[], $d::timestamptz[], $e::timestamptz[], $f::timestamptz[], $g::integer[], $h::text[], $i::bytea[])
 			AS u (id, state, attempts, not_before, expires, ended, code, reason, result), ` + foundSQL + `
 	) c WHERE t.ctid = c.place`
 

@@ -55,16 +55,16 @@ func WithLease(d time.Duration) Option { return option(func(c *config) { c.lease
 // ms.
 func WithPoll(d time.Duration) Option { return option(func(c *config) { c.poll = d }) }
 
-// WithPoolConfig changes the configuration of the store's connections, which Open has
-// made from its URL: TLS, passwords that change, and so on. The store has up to four
-// connections. They must be sessions of the server: a proxy such as PgBouncer must
-// not pool transactions.
+// WithPoolConfig changes the configuration of the store's connections, which Open
+// has made from its URL: TLS, passwords that change, and so on. The store has up to
+// four connections. They must be sessions of the server: a proxy such as PgBouncer
+// must not pool transactions.
 func WithPoolConfig(change func(*pgxpool.Config)) Option {
 	return option(func(c *config) { c.pool = append(c.pool, change) })
 }
 
-// maxConns has one connection that listens, one for Apply, one for the lease and one
-// for tasks that arrive.
+// maxConns has one connection that listens, one for Apply, one for the lease and
+// one for tasks that arrive.
 const maxConns = 4
 
 // connectTimeout is how long a connection may take to be made, unless the URL says
@@ -73,8 +73,9 @@ const connectTimeout = 5 * time.Second
 
 // Open connects to a database, as url says ("postgres://user:secret@host/database",
 // or "host=… user=…"; see pgx.ParseConfig), and makes or updates the tables in the
-// schema of q, for which the user needs the right to create these. It fails if a newer
-// version of this package has updated them. Close must be called, after the ventilator's.
+// schema of q, for which the user needs the right to create these. It fails if a
+// newer version of this package has updated them. Close must be called, after the
+// ventilator's.
 func Open(ctx context.Context, url string, q Queue, opts ...Option) (*Store, error) {
 	s := &Store{queue: q, config: config{lease: 3 * time.Second, poll: time.Second}}
 	for _, o := range opts {
@@ -109,8 +110,8 @@ func (s *Store) open(ctx context.Context, url string) error {
 	return nil
 }
 
-// Migrate makes or updates the tables in the schema of q, as Open does, for programs
-// that must not have the right to do so themselves.
+// Migrate makes or updates the tables in the schema of q, as Open does, for
+// programs that must not have the right to do so themselves.
 func Migrate(ctx context.Context, c *pgx.Conn, q Queue) error {
 	err := q.check()
 	if err == nil {
@@ -158,9 +159,9 @@ func (c *config) poolConfig(url string) (*pgxpool.Config, error) {
 	return pc, nil
 }
 
-// planning are settings of the server that are turned off. Statements are planned while
-// tables are small, and with guesses as long as autovacuum has seen nothing: none may
-// come to read a whole table or queue.
+// planning are settings of the server that are turned off. Statements are planned
+// while tables are small, and with guesses as long as autovacuum has seen nothing:
+// none may come to read a whole table or queue.
 var planning = []string{"enable_seqscan", "enable_bitmapscan", "enable_hashjoin", "enable_mergejoin", "enable_material", "jit"}
 
 // Close closes the connections. All sessions must have been released.

@@ -8,8 +8,8 @@ import (
 )
 
 // escape returns a string as a column of type text can have it, which NUL and bytes
-// that are no UTF-8 cannot be in: these, and backslashes, become a backslash and two
-// hexadecimal digits.
+// that are no UTF-8 cannot be in: these, and backslashes, become a backslash and
+// two hexadecimal digits.
 func escape(s string) string {
 	if utf8.ValidString(s) && !strings.ContainsAny(s, "\\\x00") {
 		return s

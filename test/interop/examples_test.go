@@ -241,6 +241,7 @@ func wantDeliveryExamples(t *testing.T, task, result []byte) map[string][]byte {
 		"delivery-extend":  say("EXTEND", id),
 		"delivery-begin":   say("EXTEND", id, []byte("1")),
 		"delivery-handled": say("EXTEND", id, []byte("1"), []byte("handled")),
+		"delivery-again":   say("EXTEND", id, []byte("1"), nil, []byte("again")),
 		"delivery-stop":    say("STOP"),
 		"delivery-result":  say("RESULT", id, method, result, header),
 		"delivery-ack":     say("ACK", id),

@@ -21,7 +21,7 @@ import (
 const root = "github.com/gozmq/gozmq"
 
 // nested are the modules that are tagged beside the root, by folder.
-var nested = []string{"stores/gozmqbolt", "codecs/gozmqvt", "telemetry/gozmqotel", "buf-plugin-gozmq", "cmd/gozmq"}
+var nested = []string{"stores/gozmqbolt", "stores/gozmqpostgres", "codecs/gozmqvt", "telemetry/gozmqotel", "buf-plugin-gozmq", "cmd/gozmq"}
 
 func main() {
 	if err := run(".."); err != nil {

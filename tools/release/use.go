@@ -82,6 +82,15 @@ var users = []user{
 		tested:   []string{"github.com/stretchr/testify"}, // by bbolt
 	},
 	{
+		name: "database", imports: []string{root + "/runtime/gozmq", root + "/stores/gozmqpostgres"},
+		requires: append([]string{
+			root + "/stores/gozmqpostgres", "github.com/jackc/pgx/v5",
+			// pgx requires the others.
+			"github.com/jackc/pgpassfile", "github.com/jackc/pgservicefile", "github.com/jackc/puddle/v2",
+		}, fromRuntime...),
+		tested: []string{"github.com/stretchr/testify"}, // by pgx
+	},
+	{
 		name: "check", imports: []string{root + "/proto"},
 		tools: []string{root + "/buf-plugin-gozmq"},
 		requires: []string{

@@ -12,8 +12,8 @@ import (
 	"github.com/gozmq/gozmq/testdata/golden/delivery/deliverygozmq"
 )
 
-// A task for a store has what a pushed one has: its method's limits, the message and
-// the metadata, and an id of its own. Metadata that is not allowed is an error.
+// A task for a store has what a pushed one has: its method's limits, the message
+// and the metadata, and an id of its own. Metadata that is not allowed is an error.
 func TestNewTask(t *testing.T) {
 	ctx := gozmq.AppendMetadata(t.Context(), "tenant", "acme")
 	order := &delivery.Order{Id: "7"}

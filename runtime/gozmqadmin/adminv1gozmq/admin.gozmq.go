@@ -72,11 +72,12 @@ type AdminClient interface {
 	// it. An error is the last element.
 	WatchEvents(ctx context.Context, req *adminv1.WatchEventsRequest, opts ...gozmq.CallOption) iter.Seq2[*adminv1.WatchEventsResponse, error]
 	// ListTasks returns tasks of a ventilator with DELIVERY_AT_LEAST_ONCE that are
-	// not done, its dead letters among them, in the order in which they were
-	// pushed. A task that changes between two pages may be missed.
+	// not done in the order in which they were pushed, and then its dead
+	// letters, the oldest first. A task that changes between two pages may be
+	// missed.
 	ListTasks(ctx context.Context, req *adminv1.ListTasksRequest, opts ...gozmq.CallOption) (*adminv1.ListTasksResponse, error)
-	// RetryTasks has tasks that wait for a later time run now, and dead letters
-	// run again with all their attempts.
+	// RetryTasks has dead letters run again with all their attempts, as new tasks,
+	// which have other ids and belong to no batch. Other tasks are left alone.
 	RetryTasks(ctx context.Context, req *adminv1.RetryTasksRequest, opts ...gozmq.CallOption) (*adminv1.RetryTasksResponse, error)
 	// DiscardTasks deletes tasks that wait, and dead letters. A task that a worker
 	// has is left alone.
@@ -183,11 +184,12 @@ type AdminServer interface {
 	// one.
 	WatchEvents(ctx context.Context, req *adminv1.WatchEventsRequest, out gozmq.Sender[adminv1.WatchEventsResponse]) error
 	// ListTasks returns tasks of a ventilator with DELIVERY_AT_LEAST_ONCE that are
-	// not done, its dead letters among them, in the order in which they were
-	// pushed. A task that changes between two pages may be missed.
+	// not done in the order in which they were pushed, and then its dead
+	// letters, the oldest first. A task that changes between two pages may be
+	// missed.
 	ListTasks(ctx context.Context, req *adminv1.ListTasksRequest) (*adminv1.ListTasksResponse, error)
-	// RetryTasks has tasks that wait for a later time run now, and dead letters
-	// run again with all their attempts.
+	// RetryTasks has dead letters run again with all their attempts, as new tasks,
+	// which have other ids and belong to no batch. Other tasks are left alone.
 	RetryTasks(ctx context.Context, req *adminv1.RetryTasksRequest) (*adminv1.RetryTasksResponse, error)
 	// DiscardTasks deletes tasks that wait, and dead letters. A task that a worker
 	// has is left alone.

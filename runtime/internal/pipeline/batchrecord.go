@@ -33,7 +33,7 @@ func (b *Batch) save(statuses ...taskStatus) {
 	case b.over || b.ending:
 		b.dirty = true
 		for _, s := range statuses {
-			d.store.update(s.id, s.Status)
+			d.store.update(s)
 		}
 		return
 	}

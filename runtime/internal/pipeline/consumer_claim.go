@@ -7,8 +7,8 @@ import (
 
 // claim tells a ventilator which tasks run here that came on a connection that was
 // lost, so that it does not take them for lost. Those that came from its endpoint
-// are its own. Of the others it may have become the owner: it sends them again if it
-// has. c.mu is held.
+// are its own. Of the others it may have become the owner: it sends them again if
+// it has. c.mu is held.
 func (c *Consumer) claim(conn *link.Conn) {
 	if !conn.Gozmq() {
 		return
@@ -38,8 +38,8 @@ func (c *Consumer) claimElsewhere(d *Delivery) {
 	}
 }
 
-// adrift reports whether the task runs and has no ventilator; the consumer's lock is
-// held.
+// adrift reports whether the task runs and has no ventilator; the consumer's lock
+// is held.
 func (d *Delivery) adrift() bool { return d.running && d.conn == nil && d.Attempt > 0 }
 
 // claimFrom asks a ventilator for the task, which it sends again if it has it; the

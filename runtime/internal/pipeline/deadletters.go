@@ -35,8 +35,9 @@ type deadLetters struct {
 	handled func(id string)
 
 	mu     sync.Mutex
-	fresh  []DeadTask    // were not offered yet, oldest first
-	failed []*deadLetter // are to be offered again
+	fresh  []DeadTask      // were not offered yet, oldest first
+	held   map[string]bool // those of fresh that the store does not have yet
+	failed []*deadLetter   // are to be offered again
 	busy   bool
 	closed bool
 
@@ -72,9 +73,25 @@ func newDeadLetters(cfg letterConfig, handled func(id string)) *deadLetters {
 	return l
 }
 
-func (l *deadLetters) add(d DeadTask) {
+// add has a letter offered. One that is held waits for release, so that nobody
+// hears of it whom a ventilator that takes over could contradict.
+func (l *deadLetters) add(d DeadTask, held bool) {
 	l.mu.Lock()
 	l.fresh = append(l.fresh, d)
+	if held {
+		if l.held == nil {
+			l.held = make(map[string]bool)
+		}
+		l.held[d.ID] = true
+	}
+	l.mu.Unlock()
+	l.wake.Set()
+}
+
+// release has a letter offered that was held.
+func (l *deadLetters) release(id string) {
+	l.mu.Lock()
+	delete(l.held, id)
 	l.mu.Unlock()
 	l.wake.Set()
 }
@@ -94,7 +111,7 @@ func (l *deadLetters) len() int {
 func (l *deadLetters) forget() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.fresh, l.failed, l.forgotten = nil, nil, l.busy
+	l.fresh, l.failed, l.held, l.forgotten = nil, nil, nil, l.busy
 }
 
 // take drops a letter, unless the user's function has it.
@@ -102,6 +119,7 @@ func (l *deadLetters) take(id string) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	before := len(l.fresh) + len(l.failed)
+	delete(l.held, id)
 	l.fresh = slices.DeleteFunc(l.fresh, func(d DeadTask) bool { return d.ID == id })
 	l.failed = slices.DeleteFunc(l.failed, func(d *deadLetter) bool { return d.ID == id })
 	l.wake.Set()
@@ -135,15 +153,13 @@ func (l *deadLetters) run() {
 func (l *deadLetters) next(now time.Time) (d *deadLetter, pause time.Duration, end bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if len(l.fresh) > 0 {
-		d = &deadLetter{DeadTask: l.fresh[0]}
-		l.fresh[0] = DeadTask{}
-		l.fresh = l.fresh[1:]
+	if d := l.nextFresh(); d != nil {
 		l.busy = true
 		return d, 0, false
 	}
+	waits := len(l.held) > 0 && l.ctx.Err() == nil
 	if l.over {
-		return nil, time.Hour, l.closed
+		return nil, time.Hour, l.closed && !waits
 	}
 	pause = time.Hour
 	for i, d := range l.failed {
@@ -155,7 +171,25 @@ func (l *deadLetters) next(now time.Time) (d *deadLetter, pause time.Duration, e
 		}
 		pause = min(pause, wait)
 	}
-	return nil, pause, l.closed && len(l.failed) == 0
+	return nil, pause, l.closed && len(l.failed) == 0 && !waits
+}
+
+// nextFresh takes the oldest letter that was not offered yet and is not held, nil
+// for none; l.mu is held.
+func (l *deadLetters) nextFresh() *deadLetter {
+	for i, d := range l.fresh {
+		if l.held[d.ID] {
+			continue
+		}
+		if i > 0 {
+			l.fresh = slices.Delete(l.fresh, i, i+1)
+		} else {
+			l.fresh[0] = DeadTask{}
+			l.fresh = l.fresh[1:]
+		}
+		return &deadLetter{DeadTask: d}
+	}
+	return nil
 }
 
 // offer calls the user's function with a letter, and keeps it if that fails.

@@ -35,7 +35,7 @@ func TestLettersComeAgain(t *testing.T) {
 	handled := make(chan string, 10)
 	l := newDeadLetters(letterConfig{call: f.call, limit: time.Second}, func(id string) { handled <- id })
 	for _, id := range []string{"a", "b", "c"} {
-		l.add(DeadTask{ID: id})
+		l.add(DeadTask{ID: id}, false)
 	}
 	for _, want := range []string{"b", "c", "a"} {
 		if got := testkit.Receive(t, handled, "a letter"); got != want {
@@ -55,8 +55,8 @@ func TestLettersAreLeft(t *testing.T) {
 	}{"stored": {stored: true}, "late": {late: true}} {
 		f := &failingLetters{fails: map[string]int{"a": 1 << 30}}
 		l := newDeadLetters(letterConfig{call: f.call, limit: time.Hour, stored: test.stored}, func(string) {})
-		l.add(DeadTask{ID: "a"})
-		l.add(DeadTask{ID: "b"})
+		l.add(DeadTask{ID: "a"}, false)
+		l.add(DeadTask{ID: "b"}, false)
 		ctx, cancel := context.WithCancel(t.Context())
 		if test.late {
 			cancel()
@@ -78,5 +78,30 @@ func TestLetterPauses(t *testing.T) {
 	}
 	if l.cfg = (letterConfig{}); l.pause(0) != minLetterPause {
 		t.Errorf("the shortest pause is %v", l.pause(0))
+	}
+}
+
+// A letter that is held waits until it is released, others do not wait for it, and
+// close waits for it as long as there is time.
+func TestLettersAreHeld(t *testing.T) {
+	f := &failingLetters{}
+	handled := make(chan string, 10)
+	l := newDeadLetters(letterConfig{call: f.call, limit: time.Second, stored: true}, func(id string) { handled <- id })
+	l.add(DeadTask{ID: "a"}, true)
+	l.add(DeadTask{ID: "b"}, false)
+	l.add(DeadTask{ID: "c"}, true)
+	if got := testkit.Receive(t, handled, "a letter"); got != "b" {
+		t.Errorf("%s was handled, want b", got)
+	}
+	closed := make(chan int)
+	ctx, cancel := context.WithCancel(t.Context())
+	go func() { closed <- l.close(ctx) }()
+	l.release("c")
+	if got := testkit.Receive(t, handled, "a letter"); got != "c" {
+		t.Errorf("%s was handled, want c", got)
+	}
+	cancel()
+	if n := testkit.Receive(t, closed, "close"); n != 1 {
+		t.Errorf("%d letters are left, want the one that is held", n)
 	}
 }

@@ -22,8 +22,8 @@ type claim struct {
 const (
 	// maxClaims is how many claims a dispatcher remembers while it stands by.
 	maxClaims = 1 << 16
-	// claimGrace is how long a dispatcher that takes over waits for claims of workers
-	// that do not know yet that the owner is gone.
+	// claimGrace is how long a dispatcher that takes over waits for claims of
+	// workers that do not know yet that the owner is gone.
 	claimGrace = 100 * time.Millisecond
 )
 
@@ -51,7 +51,7 @@ func (d *Dispatcher) leaveWith(p *taskqueue.Peer, word claim, now time.Time) {
 		d.queue.Handled(p, id)
 	}
 	socket.SendForced(d.conns[p], d.attemptOf(t))
-	d.store.update(word.id, d.statusOf(t))
+	d.store.update(taskStatus{id: word.id, Status: d.statusOf(t)})
 }
 
 // attemptOf returns a task as it is sent.

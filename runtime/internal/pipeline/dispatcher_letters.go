@@ -35,11 +35,16 @@ const (
 	MaxKeptLetterBytes = 64 << 20
 )
 
-// ErrNoLetter says that there is no dead letter with an id.
-var ErrNoLetter = errors.New("there is no dead letter with this id")
-
-// ErrLetterBusy says that the user's function has a dead letter.
-var ErrLetterBusy = errors.New("the dead letter handler has this letter just now")
+var (
+	// ErrNoTask says that there is no dead letter, or no task, with an id.
+	ErrNoTask = errors.New("there is no such task or dead letter: it may be over")
+	// ErrLetterBusy says that the user's function has a dead letter.
+	ErrLetterBusy = errors.New("the dead letter handler has this letter just now")
+	// ErrTaskRuns says that a worker has a task.
+	ErrTaskRuns = errors.New("a worker has this task")
+	// ErrDiscarded is why a task was given up that Discard has removed.
+	ErrDiscarded = errors.New("the task was discarded")
+)
 
 // errShelfFull is why a letter was discarded.
 var errShelfFull = fmt.Errorf("a dead letter was discarded: no function wants it, and more than %d, or %d MiB of them, are kept", MaxKeptLetters, MaxKeptLetterBytes>>20)
@@ -55,19 +60,22 @@ func (d *Dispatcher) giveUp(t *taskqueue.Task) {
 	if d.store != nil {
 		status := d.statusOf(t)
 		status.State, status.Ended = gozmqstore.StateDead, dead.Ended
-		d.storeDead(t, taskStatus{dead.ID, status})
+		d.storeEnded(t, taskStatus{id: dead.ID, Status: status})
 	}
-	d.addLetter(dead)
+	d.addLetter(dead, d.store != nil)
+	if d.store != nil {
+		d.store.then(func() { d.letters.release(dead.ID) })
+	}
 	d.checkBatch(t.Batch)
 }
 
-// storeDead stores that a task was given up, and that its batch knows, in one
+// storeEnded stores that a task was given up, and that its batch knows, in one
 // change; d.mu is held.
-func (d *Dispatcher) storeDead(t *taskqueue.Task, status taskStatus) {
+func (d *Dispatcher) storeEnded(t *taskqueue.Task, status taskStatus) {
 	if b := d.open[t.Batch]; b != nil {
 		b.save(status)
 	} else {
-		d.store.update(status.id, status.Status)
+		d.store.update(status)
 	}
 }
 
@@ -81,8 +89,9 @@ func restoredLetter(s *gozmqstore.Task) DeadTask {
 	}
 }
 
-// addLetter has a dead letter handled, or keeps it; d.mu is held.
-func (d *Dispatcher) addLetter(dead DeadTask) {
+// addLetter has a dead letter handled, or keeps it. One that is held is handled
+// once it is released. d.mu is held.
+func (d *Dispatcher) addLetter(dead DeadTask, held bool) {
 	d.letter++
 	e := &deadEntry{DeadTask: dead, place: d.letter, wanted: d.cfg.WantsLetter(dead.Procedure)}
 	if !e.wanted && d.store == nil {
@@ -90,7 +99,7 @@ func (d *Dispatcher) addLetter(dead DeadTask) {
 	}
 	d.dead[dead.ID] = e
 	if e.wanted {
-		d.letters.add(dead)
+		d.letters.add(dead, held)
 		return
 	}
 	d.kept.ids = append(d.kept.ids, dead.ID)
@@ -136,33 +145,28 @@ func (d *Dispatcher) letterHandled(id string) {
 	defer d.mu.Unlock()
 	if e := d.dead[id]; e != nil {
 		d.dropLetter(e)
-		d.store.remove(id)
+		d.store.update(ending(id, e.Terms, e.Attempts))
 	}
 	d.changed.Notify()
 }
 
 // DeadLetters returns up to limit dead letters that are neither handled nor
-// discarded, oldest first, behind the one with the id after, or from the first on
-// if that is empty or gone.
-func (d *Dispatcher) DeadLetters(after string, limit int) []DeadTask {
+// discarded, oldest first, behind a place, of which 0 is the beginning, and the
+// place behind them.
+func (d *Dispatcher) DeadLetters(after uint64, limit int) (letters []DeadTask, next uint64) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	from := uint64(0)
-	if e := d.dead[after]; e != nil {
-		from = e.place
-	}
 	var list []*deadEntry
 	for _, e := range d.dead {
-		if e.place > from {
+		if e.place > after {
 			list = append(list, e)
 		}
 	}
 	slices.SortFunc(list, func(a, b *deadEntry) int { return cmp.Compare(a.place, b.place) })
-	letters := make([]DeadTask, 0, min(limit, len(list)))
 	for _, e := range list[:min(limit, len(list))] {
-		letters = append(letters, e.DeadTask)
+		letters, next = append(letters, e.DeadTask), e.place
 	}
-	return letters
+	return letters, next
 }
 
 // takeLetter takes a letter away from the user's function; d.mu is held.
@@ -170,7 +174,7 @@ func (d *Dispatcher) takeLetter(id string) (*deadEntry, error) {
 	e := d.dead[id]
 	switch {
 	case e == nil:
-		return nil, ErrNoLetter
+		return nil, ErrNoTask
 	case e.wanted && !d.letters.take(id):
 		return nil, ErrLetterBusy
 	}
@@ -179,7 +183,7 @@ func (d *Dispatcher) takeLetter(id string) (*deadEntry, error) {
 
 // Redrive pushes the task of a dead letter again, as a new one that belongs to no
 // batch and has all its attempts before it. The letter is gone once the store has
-// the task. It does not wait for room in the queue. Its errors are ErrNoLetter,
+// the task. It does not wait for room in the queue. Its errors are ErrNoTask,
 // ErrLetterBusy and those of Push.
 func (d *Dispatcher) Redrive(ctx context.Context, id string) error {
 	d.mu.Lock()
@@ -231,23 +235,34 @@ func (d *Dispatcher) keepAnew(dead DeadTask) {
 	s := d.stored(t)
 	s.State, s.Ended = gozmqstore.StateDead, dead.Ended
 	d.store.replace(s, []string{before}, nil)
-	d.addLetter(dead)
+	d.addLetter(dead, false)
 }
 
-// Discard forgets a dead letter, in the store, too. Its errors are ErrNoLetter,
-// ErrLetterBusy, ErrNotOwner and link.ErrClosed.
+// Discard forgets a dead letter, or a task that waits, in the store, too. The
+// task's batch counts it as given up, because of ErrDiscarded. Its errors are
+// ErrNoTask, ErrLetterBusy, ErrTaskRuns, ErrNotOwner and link.ErrClosed.
 func (d *Dispatcher) Discard(ctx context.Context, id string) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if err := d.waitOwner(ctx, func() bool { return true }); err != nil {
 		return err
 	}
+	defer d.changed.Notify()
+	if t := d.queue.Get(taskqueue.ID(id)); t != nil && !t.Control {
+		if d.queue.Discard(t.ID, ErrDiscarded) == nil {
+			return ErrTaskRuns
+		}
+		if d.store != nil {
+			d.storeEnded(t, ending(id, t.Terms, t.Attempts))
+		}
+		d.checkBatch(t.Batch)
+		return nil
+	}
 	e, err := d.takeLetter(id)
 	if err != nil {
 		return err
 	}
 	d.dropLetter(e)
-	d.store.remove(id)
-	d.changed.Notify()
+	d.store.update(ending(id, e.Terms, e.Attempts))
 	return nil
 }

@@ -27,6 +27,7 @@ type storeWriter struct {
 	states  []gozmqstore.Task // to be put before those of change; nobody waits for them
 	group   *storeGroup       // of the callers that wait for change
 	refused []string          // ids whose put has failed, and may have been made
+	thens   []func()          // to be called when change is durable
 	closed  bool              // takes no more puts
 	lost    bool              // writes nothing any more
 	wake    notify.Token
@@ -102,16 +103,26 @@ func (w *storeWriter) put(ctx context.Context, t gozmqstore.Task, old string) er
 type taskStatus struct {
 	id string
 	gozmqstore.Status
+	gone bool // it is deleted instead
 }
 
 // update sets the status of a task. It does not wait for the store.
-func (w *storeWriter) update(id string, s gozmqstore.Status) {
+func (w *storeWriter) update(s taskStatus) {
 	if w == nil {
 		return
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.set(id, s)
+	w.note(s)
+	w.wake.Set()
+}
+
+// then has f called once everything is durable that update, remove and replace were
+// called with before; never, if that does not come about. It holds no lock of w.
+func (w *storeWriter) then(f func()) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.thens = append(w.thens, f)
 	w.wake.Set()
 }
 
@@ -121,6 +132,15 @@ func (w *storeWriter) set(id string, s gozmqstore.Status) {
 		w.change.Update = make(map[string]gozmqstore.Status)
 	}
 	w.change.Update[id] = s
+}
+
+// note adds a status, or that a task is gone, to the next change; w.mu is held.
+func (w *storeWriter) note(s taskStatus) {
+	if s.gone {
+		w.drop([]string{s.id})
+	} else {
+		w.set(s.id, s.Status)
+	}
 }
 
 // remove deletes records. It does not wait for the store.
@@ -150,7 +170,7 @@ func (w *storeWriter) replace(t gozmqstore.Task, others []string, statuses []tas
 	w.states = append(w.states, t)
 	w.drop(others)
 	for _, s := range statuses {
-		w.set(s.id, s.Status)
+		w.note(s)
 	}
 	w.wake.Set()
 }
@@ -195,7 +215,7 @@ func (w *storeWriter) release() {
 
 // empty reports whether there is nothing to write; w.mu is held.
 func (w *storeWriter) empty() bool {
-	return w.change.Empty() && len(w.states) == 0 && len(w.refused) == 0
+	return w.change.Empty() && len(w.states) == 0 && len(w.refused) == 0 && len(w.thens) == 0
 }
 
 // write applies one change. It returns false when there was none, and when the
@@ -206,22 +226,31 @@ func (w *storeWriter) write() bool {
 		w.mu.Unlock()
 		return false
 	}
-	change, states, group, refused := w.change, w.states, w.group, w.refused
-	w.change, w.states, w.group, w.refused = new(gozmqstore.Change), nil, newStoreGroup(), nil
+	change, states, group, refused, thens := w.change, w.states, w.group, w.refused, w.thens
+	w.change, w.states, w.group, w.refused, w.thens = new(gozmqstore.Change), nil, newStoreGroup(), nil, nil
 	w.mu.Unlock()
 	whole := &gozmqstore.Change{
 		Put: slices.Concat(states, change.Put), Update: change.Update, Delete: slices.Concat(change.Delete, group.old, refused),
 	}
-	group.err = w.session.Apply(w.ctx, whole)
+	if !whole.Empty() {
+		group.err = w.session.Apply(w.ctx, whole)
+	}
 	if group.err != nil {
 		w.failed(group, change, states, refused)
 	}
 	w.mu.Lock()
 	if group.err == nil {
 		w.change.Delete = append(w.change.Delete, group.left...)
+	} else if !w.closed {
+		w.thens = append(thens, w.thens...)
 	}
 	close(group.done)
 	w.mu.Unlock()
+	if group.err == nil {
+		for _, then := range thens {
+			then()
+		}
+	}
 	return group.err == nil
 }
 

@@ -65,3 +65,47 @@ func TestStoreGroups(t *testing.T) {
 		t.Errorf("put after close: %v", err)
 	}
 }
+
+// A flakyStore fails its first changes.
+type flakyStore struct {
+	slowStore
+	fails int
+}
+
+func (s *flakyStore) Apply(context.Context, *gozmqstore.Change) error {
+	if s.fails > 0 {
+		s.fails--
+		return errors.New("not now")
+	}
+	s.changes++
+	return nil
+}
+
+// What waits for a status is called when it is durable, and not before.
+func TestStoreThen(t *testing.T) {
+	store := &flakyStore{fails: 1}
+	failed, durable := make(chan error, 1), make(chan int, 2)
+	w := newStoreWriter(store, func(err error) { failed <- err })
+	w.mu.Lock() // so that both are of one change
+	w.set("a", gozmqstore.Status{})
+	w.thens = append(w.thens, func() { durable <- store.changes })
+	w.wake.Set()
+	w.mu.Unlock()
+	<-failed
+	select {
+	case <-durable:
+		t.Error("it was called although the change has failed")
+	default:
+	}
+	w.remove("b")
+	if n := <-durable; n != 1 {
+		t.Errorf("it was called after %d changes", n)
+	}
+	w.then(func() { durable <- store.changes })
+	if n := <-durable; n != 1 {
+		t.Errorf("nothing was to be written, and there were %d changes", n)
+	}
+	if err := w.close(t.Context()); err != nil {
+		t.Error(err)
+	}
+}

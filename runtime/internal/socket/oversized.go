@@ -41,7 +41,6 @@ type batchReader struct {
 	reported  uint64 // Malformed events that were counted
 	messages  int    // of the last batch
 	bytes     int    // of the last batch
-	failed    error  // what NextBatch has returned to somebody else
 }
 
 // newBatchReader returns the batchReader of c, which tells to if that is an
@@ -56,32 +55,17 @@ func newBatchReader(c *link.Conn, to any) *batchReader {
 func (r *batchReader) next(limit int) (*link.Batch, error) {
 	r.pace()
 	for {
-		err := r.failed
-		r.failed = nil
-		var batch *link.Batch
-		if err == nil {
-			batch, err = r.conn.NextBatch(limit)
-		}
-		if err == nil {
-			r.note(batch)
-			return batch, nil
-		}
-		if !r.passOver(err) {
+		batch, err := r.conn.NextBatch(limit)
+		if err == nil || !r.passOver(err) {
 			r.messages, r.bytes = 0, 0
-			return nil, err
+			if err == nil {
+				r.messages, r.bytes = batch.Len(), batch.Size()
+				r.refused.served(r.messages)
+			}
+			return batch, err
 		}
 	}
 }
-
-// note counts a batch that was read.
-func (r *batchReader) note(b *link.Batch) {
-	r.messages, r.bytes = b.Len(), b.Size()
-	r.refused.served(r.messages)
-}
-
-// behind reports whether messages were reported that are not counted yet: the next
-// batch may have to wait.
-func (r *batchReader) behind() bool { return r.conn.Reported() != r.reported }
 
 // pace pauses after too many messages that made no sense. Each of the last batch is
 // taken to be as large as the others.

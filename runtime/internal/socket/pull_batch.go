@@ -4,7 +4,6 @@ import (
 	"context"
 
 	"github.com/gozmq/gozmq/runtime/internal/link"
-	"github.com/gozmq/gozmq/runtime/internal/notify"
 )
 
 // A BatchReceiver receives the messages of connections. It may be an
@@ -36,14 +35,14 @@ func receive(c *link.Conn, to BatchReceiver) error {
 // A BatchPull is a Pull that passes on the messages of each connection in that
 // connection's goroutine. A receiver that blocks stops that connection only.
 type BatchPull struct {
-	group   *link.Group
-	readers readers
+	group *link.Group
+	to    BatchReceiver
 }
 
 // NewBatchPull returns a pull socket without peers. Shutdown must be called.
 func NewBatchPull(cfg link.Config, to BatchReceiver) *BatchPull {
 	cfg.PassOver = true
-	c := &BatchPull{readers: readers{to: to}}
+	c := &BatchPull{to: to}
 	c.group = link.NewGroup(cfg, c)
 	return c
 }
@@ -51,17 +50,11 @@ func NewBatchPull(cfg link.Config, to BatchReceiver) *BatchPull {
 // Links returns the socket's connections.
 func (c *BatchPull) Links() *link.Group { return c.group }
 
-// Iterator is Sub.Iterator.
-func (c *BatchPull) Iterator(ready notify.Token) *Iterator { return c.readers.iterator(ready) }
-
 // Serve receives from one peer (link.Handler).
 func (c *BatchPull) Serve(conn *link.Conn) error {
 	conn.Ready()
-	return c.readers.serve(conn)
+	return receive(conn, c.to)
 }
 
 // Shutdown closes every connection. Receive must no longer block.
-func (c *BatchPull) Shutdown(ctx context.Context) error {
-	c.readers.close()
-	return c.group.Shutdown(ctx)
-}
+func (c *BatchPull) Shutdown(ctx context.Context) error { return c.group.Shutdown(ctx) }

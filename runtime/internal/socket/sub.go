@@ -21,8 +21,8 @@ type Sub struct {
 	Joined func(c *link.Conn)
 	Left   func(c *link.Conn, err error)
 
-	group   *link.Group
-	readers readers
+	group *link.Group
+	to    BatchReceiver
 
 	mu     sync.Mutex
 	wanted map[string]*subscribedPrefix // by prefix
@@ -42,7 +42,7 @@ type subscribedPrefix struct {
 // NewSub returns a sub socket without peers and subscriptions. Shutdown must be
 // called.
 func NewSub(cfg link.Config, to BatchReceiver) *Sub {
-	s := &Sub{readers: readers{to: to}, wanted: make(map[string]*subscribedPrefix)}
+	s := &Sub{to: to, wanted: make(map[string]*subscribedPrefix)}
 	cfg.PassOver = true
 	s.group = link.NewGroup(cfg, s)
 	s.group.DialingChanged = func() {
@@ -59,11 +59,6 @@ func (s *Sub) Peers() int {
 	defer s.mu.Unlock()
 	return len(s.peers)
 }
-
-// Iterator returns the place of the goroutines that wait at a queue for the
-// socket's messages, which is filled by the receiver, if that is a
-// TryReceiver. ready is the token that they wait for.
-func (s *Sub) Iterator(ready notify.Token) *Iterator { return s.readers.iterator(ready) }
 
 // Links returns the socket's connections.
 func (s *Sub) Links() *link.Group { return s.group }
@@ -139,7 +134,7 @@ func (s *Sub) Serve(c *link.Conn) (err error) {
 		}
 	}()
 	c.Ready()
-	return s.readers.serve(c)
+	return receive(c, s.to)
 }
 
 // send sends a peer a subscription or its cancellation, in the form of its ZMTP
@@ -173,6 +168,5 @@ func (s *Sub) Shutdown(ctx context.Context) error {
 	s.closed = true
 	s.change.Notify()
 	s.mu.Unlock()
-	s.readers.close()
 	return s.group.Shutdown(ctx)
 }

@@ -103,7 +103,7 @@ func BenchmarkQueue(b *testing.B) {
 				if n%100 < 99 {
 					continue
 				}
-				used = q.take(ctx, used, new(leading))
+				used = q.take(ctx, used)
 				for used.pop(&got) {
 				}
 			}

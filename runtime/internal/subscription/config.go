@@ -4,7 +4,6 @@ import (
 	"time"
 
 	"github.com/gozmq/gozmq/runtime/internal/lru"
-	"github.com/gozmq/gozmq/runtime/internal/notify"
 )
 
 // Config is what a Hub is made with.
@@ -27,20 +26,6 @@ type Socket interface {
 	Together(f func())
 	// Peers returns the number of connections.
 	Peers() int
-	// Reader returns what reads for the goroutines that wait for a token; nil if
-	// they are not to read.
-	Reader(ready notify.Token) Reader
-}
-
-// A Reader has goroutines that wait at a queue read the connection themselves.
-type Reader interface {
-	// Lead reads, up to limit messages at a time, until waits returns false or
-	// somebody else has to read. It returns false if the goroutine is not to read,
-	// and is to wait for the token: then Leave must be called afterwards.
-	Lead(limit int, waits func() bool) bool
-	Leave()
-	// Wake makes Lead ask again. It may be called from any goroutine.
-	Wake()
 }
 
 // LagLimits are ages of messages that are reported; 0 is no limit.
@@ -123,7 +108,4 @@ type QueueConfig struct {
 	// Idle is how long an iteration waits for a message before it is told that none
 	// has come; 0: forever.
 	Idle time.Duration
-	// Reader is that of the socket that fills the queue (Socket); nil: there
-	// is none.
-	Reader func(ready notify.Token) Reader
 }

@@ -47,7 +47,6 @@ func (h *Hub) Open(cfg QueueConfig, patterns []Pattern, bare bool) (*Subscriptio
 	if len(patterns) > 0 {
 		s.name = patterns[0].String()
 	}
-	cfg.Reader = h.cfg.Socket.Reader
 	s.queue = newQueue(cfg, h.cfg.Topics, &h.counters, func(count int) { h.cfg.Events.Overflow(s.name, count) })
 	s.gaps.queue = s.queue
 	h.mu.Lock()
@@ -60,6 +59,7 @@ func (h *Hub) Open(cfg QueueConfig, patterns []Pattern, bare bool) (*Subscriptio
 		h.subscribe(s, nil)
 		return s, nil
 	}
+	s.patterns.grow(len(patterns))
 	h.cfg.Socket.Together(func() {
 		for _, p := range patterns {
 			if s.patterns.add(p, 0) {

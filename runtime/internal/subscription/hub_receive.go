@@ -26,91 +26,45 @@ type Batch interface {
 // Receive gives each message to every subscription that takes it. It waits
 // while one of their queues is full and blocks. It keeps nothing of the batch.
 func (h *Hub) Receive(c Conn, b Batch) {
-	d := delivery{hub: h, conn: c, batch: b, tag: c.Tagged()}
-	d.run(c)
-}
-
-// TryReceive is Receive up to where that would have to wait. It returns what
-// is left to be done, which may wait, nil if nothing is. The batch must stay
-// valid until that is done.
-func (h *Hub) TryReceive(c Conn, b Batch) (rest func()) {
-	d := delivery{hub: h, conn: c, batch: b, tag: c.Tagged()}
-	if d.run(nil) {
-		return nil
-	}
-	left := d
-	return func() { left.run(c) }
-}
-
-// A delivery is a batch on its way to the subscriptions.
-type delivery struct {
-	hub   *Hub
-	conn  Conn
-	batch Batch
-	tag   any // of the connection
-	next  int // the message behind p
-
-	p    wire.Publication
-	left []*Subscription // that have not got p yet, and do not conflate its topic
-	last match
-	from origin
-}
-
-// run goes on with the delivery, and waits at full queues. It returns false
-// where it would have to and wait is nil.
-func (d *delivery) run(wait Waiter) (done bool) {
-	defer d.from.end()
-	for {
-		for len(d.left) > 0 {
-			full := d.left[0].queue.tryPut(&d.p)
-			switch {
-			case full == nil:
-				d.left = d.left[1:]
-			case wait == nil:
-				return false
-			case !wait.WaitPaused(full, d.hub.done):
-				return true // closed
+	var last match
+	from := origin{hub: h, conn: c}
+	defer from.end()
+	waiter, tag := Waiter(c), c.Tagged()
+	for i := range b.Len() {
+		p, err := wire.ParsePublication(b.Message(i))
+		if err != nil {
+			c.Malformed("%w", err)
+			continue
+		}
+		p.From = tag
+		var header wire.PublicationHeader
+		numbered := p.Header != nil && header.Parse(p.Header) && header.Numbered()
+		if numbered {
+			from.check(&p, &header)
+		}
+		if numbered && header.Retained {
+			h.matchRetained(&p, header, &last)
+		} else {
+			h.match(&p, &last)
+		}
+		if p.Bare() && len(last.all) == 0 {
+			c.Malformed("%w", wire.ErrPublicationTopic)
+		}
+		for _, s := range last.newest {
+			s.queue.putNewest(&p)
+		}
+		for _, s := range last.all {
+			if !s.queue.Put(waiter, &p, h.done) {
+				return // closed
 			}
 		}
-		if d.next == d.batch.Len() {
-			return true
-		}
-		d.begin()
 	}
-}
-
-// begin parses the next message and finds those who take it.
-func (d *delivery) begin() {
-	frames := d.batch.Message(d.next)
-	d.next++
-	var err error
-	if d.p, err = wire.ParsePublication(frames); err != nil {
-		d.conn.Malformed("%w", err)
-		return
-	}
-	p, h := &d.p, d.hub
-	p.From = d.tag
-	var header wire.PublicationHeader
-	numbered := p.Header != nil && header.Parse(p.Header) && header.Numbered()
-	if numbered {
-		d.from.check(h, d.conn, p, &header)
-	}
-	if numbered && header.Retained {
-		h.matchRetained(p, header, &d.last)
-	} else {
-		h.match(p, &d.last)
-	}
-	if p.Bare() && len(d.last.all) == 0 {
-		d.conn.Malformed("%w", wire.ErrPublicationTopic)
-	}
-	for _, s := range d.last.newest {
-		s.queue.putNewest(p)
-	}
-	d.left = d.last.all
 }
 
 // An origin follows from which publishers the messages of a batch came.
 type origin struct {
+	hub       *Hub
+	conn      Conn
 	publisher uint64 // the id of the last one
 	source    *source
 	high      uint64 // of its positions
@@ -118,13 +72,13 @@ type origin struct {
 }
 
 // check takes note of a message, and gives it the publisher that it is taken for.
-func (o *origin) check(hub *Hub, c Conn, p *wire.Publication, h *wire.PublicationHeader) {
+func (o *origin) check(p *wire.Publication, h *wire.PublicationHeader) {
 	if h.Publisher != o.publisher {
 		o.end()
-		o.publisher, o.high, o.source = h.Publisher, 0, hub.conns.record(h.Publisher, c)
+		o.publisher, o.high, o.source = h.Publisher, 0, o.hub.conns.record(h.Publisher, o.conn)
 	}
 	if h.Position <= o.source.before && !h.Replayed {
-		o.high, o.source = 0, hub.conns.renew(o.publisher, o.source)
+		o.high, o.source = 0, o.hub.conns.renew(o.publisher, o.source)
 	}
 	o.high = max(o.high, h.Position)
 	if h.Publisher != o.source.as {

@@ -9,7 +9,6 @@ import (
 	"testing"
 
 	"github.com/gozmq/gozmq/runtime/internal/lru"
-	"github.com/gozmq/gozmq/runtime/internal/notify"
 	"github.com/gozmq/gozmq/runtime/internal/wire"
 )
 
@@ -22,8 +21,7 @@ type fakeSocket struct {
 func (s *fakeSocket) Subscribe(prefix []byte) { s.prefixes[string(prefix)]++ }
 func (s *fakeSocket) Peers() int              { return s.peers }
 
-func (s *fakeSocket) Together(f func())          { f() }
-func (s *fakeSocket) Reader(notify.Token) Reader { return nil }
+func (s *fakeSocket) Together(f func()) { f() }
 
 func (s *fakeSocket) Cancel(prefix []byte) {
 	if s.prefixes[string(prefix)]--; s.prefixes[string(prefix)] == 0 {

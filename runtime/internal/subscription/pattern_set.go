@@ -51,6 +51,16 @@ type openBranch struct {
 	next  *patternLevel
 }
 
+// grow makes room for n more patterns.
+func (s *patternSet) grow(n int) {
+	if s.prefixes == nil {
+		s.prefixes = make(map[string]int, n)
+	}
+	if s.root.byText == nil {
+		s.root.byText = make(map[string]*patternLiteral, n)
+	}
+}
+
 // add adds a pattern at a resumption; it returns false if there is an equal one.
 func (s *patternSet) add(p Pattern, since uint64) bool {
 	l := s.root.insert(p.Segments())

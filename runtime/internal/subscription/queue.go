@@ -14,9 +14,8 @@ import (
 // buffers that are filled and emptied in turn, so that nothing is allocated per
 // message. Its methods may be called from any goroutine.
 type Queue struct {
-	cfg    QueueConfig
-	ready  notify.Token // there is something to take, or the queue is closed
-	reader Reader       // nil: goroutines that wait do not read
+	cfg   QueueConfig
+	ready notify.Token // there is something to take, or the queue is closed
 
 	mu        sync.Mutex
 	front     []*buffer // to be taken before in
@@ -37,23 +36,11 @@ func NewQueue(cfg QueueConfig) *Queue { return newQueue(cfg, lru.Bounds{}, new(c
 // newQueue returns an empty queue that conflates up to a number of topics, adds
 // to counters and reports what it drops; report may be nil.
 func newQueue(cfg QueueConfig, topics lru.Bounds, c *counters, report func(count int)) *Queue {
-	q := &Queue{
+	return &Queue{
 		cfg: cfg, ready: notify.NewToken(), in: new(buffer),
 		conflated: newConflation(topics, c),
 		drops:     drops{counters: c, report: report},
 		missed:    newFirstDrops(topics),
-	}
-	if cfg.Reader != nil {
-		q.reader = cfg.Reader(q.ready)
-	}
-	return q
-}
-
-// signal wakes one goroutine that waits, and one that reads while it does.
-func (q *Queue) signal() {
-	q.ready.Set()
-	if q.reader != nil {
-		q.reader.Wake()
 	}
 }
 
@@ -111,7 +98,7 @@ func (q *Queue) tryPutKind(p *wire.Publication, kind entryKind) (full <-chan str
 	q.in.pushKind(p, kind)
 	q.total++
 	if q.in.len() == 1 {
-		q.signal()
+		q.ready.Set()
 	}
 	return nil
 }
@@ -135,7 +122,7 @@ func (q *Queue) putNewest(p *wire.Publication) {
 	for range dropped {
 		q.drops.add()
 	}
-	q.signal()
+	q.ready.Set()
 }
 
 // putItem copies an item in, whether there is room or not.
@@ -147,7 +134,7 @@ func (q *Queue) putItem(it *item) {
 	}
 	q.in.pushItem(it)
 	q.total++
-	q.signal()
+	q.ready.Set()
 }
 
 // putFirst puts what is in b, if anything, before everything that waits. The
@@ -160,7 +147,7 @@ func (q *Queue) putFirst(b *buffer) {
 	defer q.mu.Unlock()
 	q.total += uint64(b.len())
 	q.front = append(q.front, b)
-	q.signal()
+	q.ready.Set()
 }
 
 // Progress returns how many messages wait, and how many were taken; those that
@@ -187,6 +174,6 @@ func (q *Queue) Close() {
 		q.closed = true
 		q.drops.flush()
 		q.room.Notify()
-		q.signal()
+		q.ready.Set()
 	}
 }

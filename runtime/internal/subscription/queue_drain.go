@@ -24,10 +24,8 @@ func (q *Queue) drain(ctx context.Context, yield func(*item) bool) {
 	}()
 	it := new(item)
 	q.touch()
-	var lead leading
-	defer lead.end()
 	for {
-		if b = q.take(ctx, b, &lead); b == nil {
+		if b = q.take(ctx, b); b == nil {
 			return
 		}
 		for ctx.Err() == nil && b.pop(it) {
@@ -45,7 +43,7 @@ func (q *Queue) drain(ctx context.Context, yield func(*item) bool) {
 // the oldest, so that the rest can still be dropped. It returns nil once the
 // queue is closed and empty, or ctx ends. The caller owns the buffer until it
 // passes it back as used, which it has emptied, or to giveBack.
-func (q *Queue) take(ctx context.Context, used *buffer, lead *leading) *buffer {
+func (q *Queue) take(ctx context.Context, used *buffer) *buffer {
 	for {
 		q.mu.Lock()
 		if used != nil {
@@ -55,14 +53,14 @@ func (q *Queue) take(ctx context.Context, used *buffer, lead *leading) *buffer {
 		b := q.first()
 		closed := q.closed
 		if closed {
-			q.signal() // for the next one who waits
+			q.ready.Set() // for the next one who waits
 		}
 		q.mu.Unlock()
 		if b != nil || closed {
 			q.touch()
 			return b
 		}
-		if !q.wait(ctx, lead) {
+		if !q.wait(ctx) {
 			if ctx.Err() != nil {
 				return nil
 			}
@@ -73,55 +71,20 @@ func (q *Queue) take(ctx context.Context, used *buffer, lead *leading) *buffer {
 
 // wait waits until there may be something to take. It returns false when ctx ends
 // before, or the time after which the queue is idle.
-func (q *Queue) wait(ctx context.Context, lead *leading) bool {
+func (q *Queue) wait(ctx context.Context) bool {
+	var idle <-chan time.Time
 	if q.cfg.Idle > 0 {
-		idle, cancel := context.WithTimeout(ctx, q.cfg.Idle)
-		defer cancel()
-		ctx, lead = idle, new(leading)
-		defer lead.end()
-	}
-	if q.reader != nil {
-		if lead.waits == nil {
-			lead.begin(ctx, q)
-		}
-		if q.reader.Lead(q.cfg.Messages, lead.waits) {
-			return ctx.Err() == nil || !q.empty()
-		}
-		defer q.reader.Leave()
+		timer := time.NewTimer(q.cfg.Idle)
+		defer timer.Stop()
+		idle = timer.C
 	}
 	select {
 	case <-q.ready:
 		return true
+	case <-idle:
 	case <-ctx.Done():
-		return false
 	}
-}
-
-// A leading is what an iteration needs to read the connection while it waits.
-type leading struct {
-	waits func() bool // nil: nothing is prepared
-	stop  func() bool
-}
-
-// begin prepares the waits of an iteration that ends with ctx.
-func (l *leading) begin(ctx context.Context, q *Queue) {
-	l.waits = func() bool { return ctx.Err() == nil && q.empty() }
-	if ctx.Done() != nil {
-		l.stop = context.AfterFunc(ctx, q.reader.Wake)
-	}
-}
-
-func (l *leading) end() {
-	if l.stop != nil {
-		l.stop()
-	}
-}
-
-// empty reports whether there is nothing to take, and may be.
-func (q *Queue) empty() bool {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	return !q.closed && len(q.front) == 0 && q.in.len()+q.conflated.len() == 0
+	return false
 }
 
 // touch notes that an iteration begins or has got something.
@@ -183,7 +146,7 @@ func (q *Queue) moveNewest(to *buffer) bool {
 	}
 	to.push(c.pop())
 	if c.len()+q.in.len() > 0 {
-		q.signal()
+		q.ready.Set()
 	}
 	return true
 }
@@ -195,7 +158,7 @@ func (q *Queue) moveFirst(to *buffer) {
 	to.pushItem(&it)
 	q.in.compact()
 	if q.in.len() > 0 {
-		q.signal() // for another one who waits
+		q.ready.Set() // for another one who waits
 	}
 }
 
@@ -214,5 +177,5 @@ func (q *Queue) giveBack(b *buffer) {
 		return
 	}
 	q.front = append(q.front, b)
-	q.signal()
+	q.ready.Set()
 }

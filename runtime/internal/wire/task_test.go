@@ -58,6 +58,8 @@ func TestWorkerCommands(t *testing.T) {
 		{Verb: VerbExtend, ID: []byte("a"), Attempt: 12},
 		{Verb: VerbExtend, ID: []byte("a"), Attempt: 12, Handled: true},
 		{Verb: VerbExtend, ID: []byte("a"), Handled: true},
+		{Verb: VerbExtend, ID: []byte("a"), Attempt: 3, Again: true},
+		{Verb: VerbExtend, ID: []byte("a"), Attempt: 3, Handled: true, Again: true},
 	} {
 		got, err := ParseWorkerCommand(frames(t, c))
 		if err != nil || !reflect.DeepEqual(got, c) {

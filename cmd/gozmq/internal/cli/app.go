@@ -86,9 +86,8 @@ func (a *app) target(args []string) (*endpoint.Target, []string, error) {
 }
 
 // dial opens a Conn to t, which the caller closes.
-func (a *app) dial(t *endpoint.Target, more ...gozmq.DialOption) (*gozmq.Conn, error) {
-	more = append([]gozmq.DialOption{raw.Codec(), gozmq.WithReadyTimeout(t.ConnectTimeout), gozmq.WithStopWhenRefused()}, more...)
-	opts, err := endpoint.Options(t, more...)
+func (a *app) dial(t *endpoint.Target) (*gozmq.Conn, error) {
+	opts, err := endpoint.Options[gozmq.DialOption](t, raw.Codec(), gozmq.WithReadyTimeout(t.ConnectTimeout), gozmq.WithStopWhenRefused())
 	if err != nil {
 		return nil, wrong(err)
 	}

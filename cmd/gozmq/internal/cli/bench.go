@@ -54,12 +54,12 @@ closed: --concurrency operations run at once, and latencies are those of callers
 wait for each other.
 
 METHOD is
-  a call              the time until its reply
-  a call that streams the time until its end; --messages is how many the client sends
-  a topic             the time until a subscriber of bench has the publication. With
-                      --bind bench is publisher and subscriber at ENDPOINT; else it
-                      publishes to the proxy there, and subscribes at --peer
-  a task              the time until a worker of bench has it; --bind and --peer as above
+  a call    the time until its reply; of one that streams, until its end, and
+            --messages is how many the client sends
+  a topic   the time until a subscriber of bench has the publication. With --bind
+            bench is publisher and subscriber at ENDPOINT; else it publishes to the
+            proxy there, and subscribes at --peer
+  a task    the time until a worker of bench has it; --bind and --peer as above
 
 The messages of the input take turns. With --raw, --pattern says what METHOD is, and
 --size makes a message of that many bytes. Ctrl-C prints what was measured so far.`,

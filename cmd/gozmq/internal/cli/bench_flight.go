@@ -145,7 +145,8 @@ func (x *benching) receiver(bound []string) (*endpoint.Target, error) {
 	return nil, wrongf("the other end is missing: --peer ENDPOINT, that of the proxy for the receiving side; or --bind, where bench is both ends")
 }
 
-// publications returns what publishes a message, for a subscriber that waits for it.
+// publications returns what publishes a message, for a subscriber that waits
+// for it.
 func (x *benching) publications(ctx context.Context) (func(context.Context, load.Arrival), error) {
 	opts, err := endpoint.Options[gozmq.PublisherOption](x.target, raw.Codec(), gozmq.WithSendQueue(1<<16, 64<<20))
 	if err != nil {

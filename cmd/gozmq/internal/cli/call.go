@@ -184,6 +184,7 @@ func (a *app) input(desc protoreflect.MessageDescriptor, p message.Printer, form
 
 // withMetadata adds pairs of the form key=value, or key=@file, to ctx.
 func withMetadata(ctx context.Context, pairs []string) (context.Context, error) {
+	var list []string
 	for _, pair := range pairs {
 		key, value, ok := strings.Cut(pair, "=")
 		if !ok {
@@ -196,9 +197,9 @@ func withMetadata(ctx context.Context, pairs []string) (context.Context, error) 
 			}
 			value = string(b)
 		}
-		ctx = gozmq.AppendMetadata(ctx, key, value)
+		list = append(list, key, value)
 	}
-	return ctx, nil
+	return gozmq.AppendMetadata(ctx, list...), nil
 }
 
 func (x *calling) close() {

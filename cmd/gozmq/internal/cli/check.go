@@ -69,7 +69,8 @@ type finding struct {
 func (a *app) check(ctx context.Context, f checkFlags, args []string) error {
 	found, err := a.probe(ctx, f, args)
 	if err != nil && f.format == "nagios" {
-		return &exitError{code: 3, err: a.nagiosUnknown(err)}
+		_, _ = fmt.Fprintf(a.out, "GOZMQ UNKNOWN - %s\n", line(err.Error()))
+		return &exitError{code: 3}
 	}
 	if err != nil {
 		return err
@@ -81,12 +82,6 @@ func (a *app) check(ctx context.Context, f checkFlags, args []string) error {
 		return found.prometheus(a.out)
 	}
 	return found.kubernetes(a.out)
-}
-
-// nagiosUnknown prints the line of an UNKNOWN, and returns nothing more to say.
-func (a *app) nagiosUnknown(err error) error {
-	_, _ = fmt.Fprintf(a.out, "GOZMQ UNKNOWN - %s\n", line(err.Error()))
-	return nil
 }
 
 // probe asks the server. Its error is one of the command line.

@@ -94,7 +94,7 @@ func absolute(x *endpoint.Context) error {
 	if x.CurveAllow != "any" {
 		paths = append(paths, &x.CurveAllow)
 	}
-	if len(x.CurveServer) != 40 && x.CurveServer != "none" { // not a key
+	if x.CurveServer != "none" && !endpoint.IsKey(x.CurveServer) {
 		paths = append(paths, &x.CurveServer)
 	}
 	for i := range x.Protos {
@@ -177,7 +177,7 @@ func contextShow(a *app) *cobra.Command {
 			if output == "json" {
 				return json.NewEncoder(a.out).Encode(x)
 			}
-			b, err := yaml.Marshal(x)
+			b, err := yaml.Marshal(x) //nolint:gosec // it has the path of a password's file
 			if err != nil {
 				return err
 			}

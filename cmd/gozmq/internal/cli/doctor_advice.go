@@ -58,7 +58,7 @@ func (d *diagnosis) adviseSecurity() {
 
 func (d *diagnosis) adviseHandshake() {
 	switch {
-	case strings.Contains(d.Error, "public key"):
+	case strings.Contains(d.Error, "server's public key"):
 		d.try("compare --curve-server with the key that the server prints")
 	case gozmq.Mechanism(d.Mechanism) == gozmq.MechanismCurve:
 		d.try("give the server this side's public key, in its list or folder of keys")

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"text/tabwriter"
 
@@ -62,10 +63,8 @@ are topics or tasks without a service. With a service it prints its methods.`,
 
 // oneOf returns an error when the value of a flag is none of these.
 func oneOf(flag, value string, allowed ...string) error {
-	for _, v := range allowed {
-		if v == value {
-			return nil
-		}
+	if slices.Contains(allowed, value) {
+		return nil
 	}
 	return wrongf("%s %s: write %s", flag, value, strings.Join(allowed, " or "))
 }

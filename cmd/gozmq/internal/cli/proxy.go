@@ -117,7 +117,7 @@ func (f proxyFlags) configs(args []string) ([]proxyConfig, error) {
 	dec := yaml.NewDecoder(bytes.NewReader(b))
 	dec.KnownFields(true)
 	if err := dec.Decode(&file); err != nil {
-		return nil, wrongf("%s: %w; see gozmq proxy --help", f.config, err)
+		return nil, wrongf("%s: %s; see gozmq proxy --help", f.config, strings.Join(strings.Fields(err.Error()), " "))
 	}
 	if len(file.Proxies) == 0 {
 		return nil, wrongf("%s has no proxies; see gozmq proxy --help", f.config)

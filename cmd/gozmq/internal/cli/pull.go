@@ -14,6 +14,7 @@ import (
 	"github.com/gozmq/gozmq/cmd/gozmq/internal/endpoint"
 	"github.com/gozmq/gozmq/cmd/gozmq/internal/message"
 	"github.com/gozmq/gozmq/cmd/gozmq/internal/raw"
+	"github.com/gozmq/gozmq/cmd/gozmq/internal/recording"
 	"github.com/gozmq/gozmq/cmd/gozmq/internal/schema"
 	"github.com/gozmq/gozmq/runtime/gozmq"
 	"github.com/gozmq/gozmq/runtime/gozmqimpl"
@@ -62,6 +63,9 @@ frame, also of plain ZeroMQ programs. Ctrl-C ends it.`,
 		Args:              cobra.ArbitraryArgs,
 		ValidArgsFunction: a.completeMethods(gozmq.PatternPushPull),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := oneOf("--output", f.output, "lines", "message", "json"); err != nil {
+				return err
+			}
 			return a.pull(cmd.Context(), f, args)
 		},
 	}
@@ -82,13 +86,21 @@ frame, also of plain ZeroMQ programs. Ctrl-C ends it.`,
 	fs.StringVar(&f.delivery, "delivery", "at-most-once", "with --raw: the `GUARANTEE`, at-most-once or at-least-once")
 	fs.IntVarP(&f.count, "count", "n", 0, "end after this many")
 	fs.DurationVar(&f.timeout, "timeout", 0, "end after this time")
-	c.MarkFlagsMutuallyExclusive("hold", "ack", "nack", "reject")
 	return c
 }
 
 func (f pullFlags) check() error {
 	if f.count < 0 {
 		return wrongf("--count %d: write a number from 1; without it pull goes on until Ctrl-C", f.count)
+	}
+	outcomes := 0
+	for _, chosen := range []bool{f.hold, f.ack, f.nack, f.reject} {
+		if chosen {
+			outcomes++
+		}
+	}
+	if outcomes > 1 {
+		return wrongf("--hold, --ack, --nack and --reject exclude each other; choose one")
 	}
 	if err := oneOf("--as", f.as, "", "worker", "sink", "puller"); err != nil {
 		return err
@@ -99,7 +111,7 @@ func (f pullFlags) check() error {
 	if f.result != "" && f.to == "" {
 		return wrongf("--result needs --to ENDPOINT, the sink that gets it")
 	}
-	return oneOf("--output", f.output, "lines", "message", "json")
+	return nil
 }
 
 // pull takes tasks or results.
@@ -198,6 +210,7 @@ type pulling struct {
 	mu     sync.Mutex // for what follows, and the output
 	count  int
 	failed error // why nothing more can be printed
+	writer *recording.Writer
 }
 
 func (x *pulling) run() error {
@@ -250,7 +263,7 @@ func (x *pulling) end(err error) error {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	cause := context.Cause(x.ctx)
-	if x.count > 0 || err == nil && cause != nil {
+	if x.count > 0 || err == nil && (errors.Is(cause, context.Canceled) || errors.Is(cause, context.DeadlineExceeded)) {
 		x.say("%s in %s", plural(x.count, x.what()), roughly(time.Since(x.began)))
 	}
 	switch {
@@ -273,8 +286,8 @@ func (x *pulling) what() string {
 	return "task"
 }
 
-// A taskJSON is a task or a result, for programs.
-type taskJSON struct {
+// A pulledJSON is a task or a result, for programs.
+type pulledJSON struct {
 	Time           time.Time       `json:"time"`
 	Method         string          `json:"method"`
 	ID             string          `json:"id,omitempty"`
@@ -312,8 +325,14 @@ func (x *pulling) write(m *schema.Method, body []byte, info *gozmq.TaskInfo) err
 	if x.flags.as == "sink" {
 		desc = m.Output
 	}
-	if x.flags.output == "json" {
+	switch x.flags.output {
+	case "json":
 		return x.object(m, body, info)
+	case outputRecord:
+		if x.writer == nil {
+			x.writer = recording.NewWriter(x.out)
+		}
+		return x.writer.Write(recordOfTask(m, body, info))
 	}
 	var b strings.Builder
 	if x.flags.output == "lines" {
@@ -331,7 +350,7 @@ func (x *pulling) write(m *schema.Method, body []byte, info *gozmq.TaskInfo) err
 }
 
 func (x *pulling) object(m *schema.Method, body []byte, info *gozmq.TaskInfo) error {
-	o := taskJSON{Time: time.Now(), Method: m.Procedure}
+	o := pulledJSON{Time: time.Now(), Method: m.Procedure}
 	desc, to := m.Input, &o.Task
 	if x.flags.as == "sink" {
 		desc, to = m.Output, &o.Result

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 	"time"
 	"unicode/utf8"
 
@@ -118,8 +119,11 @@ func (r *replyWriter) end(err error) error {
 	if coded == nil || len(coded.Details) == 0 || r.full {
 		return err
 	}
-	b, _ := json.Marshal(r.details(coded))
-	return fmt.Errorf("%w; details: %s", err, b)
+	var list []string
+	for _, d := range r.details(coded) {
+		list = append(list, string(d))
+	}
+	return fmt.Errorf("%w; details: [%s]", err, strings.Join(list, ","))
 }
 
 func (r *replyWriter) status(e *gozmq.Error) *statusJSON {
@@ -142,8 +146,7 @@ func (r *replyWriter) detail(d *anypb.Any) json.RawMessage {
 	if b, err := (message.Printer{Types: r.printer.Types}).MessageJSON(d); err == nil {
 		return b
 	}
-	b, _ := json.Marshal(map[string]string{"@type": d.GetTypeUrl(), "base64": base64.StdEncoding.EncodeToString(d.GetValue())})
-	return b
+	return json.RawMessage(fmt.Sprintf(`{"@type":%q,"base64":%q}`, strings.ToValidUTF8(d.GetTypeUrl(), "?"), base64.StdEncoding.EncodeToString(d.GetValue())))
 }
 
 // metadataJSON returns metadata with values that are no text in base64; nil for

@@ -18,6 +18,9 @@ func roleVerbs(a *app) []*cobra.Command {
 		sniffCommand(a),
 		doctorCommand(a),
 		benchCommand(a),
+		recordCommand(a),
+		replayCommand(a),
+		topCommand(a),
 	}
 }
 

@@ -110,6 +110,7 @@ type sniffing struct {
 	began    time.Time
 	cancel   context.CancelFunc
 	messages int
+	enough   bool  // as many messages as were asked for
 	failed   error // why nothing more can be printed
 
 	connections int
@@ -130,13 +131,17 @@ func (x *sniffing) event(e *gozmqtap.Event) {
 	case counts:
 		x.messages++
 	}
-	if x.failed != nil || x.flags.messages && !counts && e.Kind != gozmqtap.KindBroken || x.flags.count > 0 && x.messages > x.flags.count {
+	if x.failed != nil || x.flags.messages && !counts && e.Kind != gozmqtap.KindBroken || x.flags.count > 0 && x.enough {
 		return
 	}
-	if x.failed = x.print(e); x.failed != nil || x.flags.count > 0 && x.messages == x.flags.count {
-		x.cancel()
+	x.enough = x.messages == x.flags.count
+	if x.failed = x.print(e); x.failed != nil || x.flags.count > 0 && x.enough {
+		time.AfterFunc(lastTime, x.cancel) // the tap passes the message on behind its event
 	}
 }
+
+// lastTime is how long the last message may take to reach its receiver.
+const lastTime = 100 * time.Millisecond
 
 func (x *sniffing) print(e *gozmqtap.Event) error {
 	body, desc := x.body(e)

@@ -63,6 +63,9 @@ context. Ctrl-C ends it. With --count it fails when --timeout comes first.`,
 		Args:              cobra.ArbitraryArgs,
 		ValidArgsFunction: a.completeMethods(gozmq.PatternPubSub),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := oneOf("--output", f.output, "lines", "message", "json"); err != nil {
+				return err
+			}
 			return a.sub(cmd.Context(), f, args)
 		},
 	}
@@ -88,7 +91,7 @@ func (f subFlags) check() error {
 	if f.count < 0 {
 		return wrongf("--count %d: write a number from 1; without it sub goes on until Ctrl-C", f.count)
 	}
-	return oneOf("--output", f.output, "lines", "message", "json")
+	return nil
 }
 
 // sub subscribes until ctx, a limit or the publisher ends it.

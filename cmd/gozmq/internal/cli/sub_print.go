@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/gozmq/gozmq/cmd/gozmq/internal/message"
+	"github.com/gozmq/gozmq/cmd/gozmq/internal/recording"
 	"github.com/gozmq/gozmq/cmd/gozmq/internal/schema"
 	"github.com/gozmq/gozmq/runtime/gozmq"
 )
@@ -30,6 +31,8 @@ type subPrinter struct {
 	subCounts
 	topics map[string]bool // up to maxKnownTopics
 	broken int             // messages that made no sense
+	writer *recording.Writer
+	over   bool // what happens no longer matters
 }
 
 // subCounts are what a subPrinter has counted.
@@ -96,6 +99,11 @@ func (p *subPrinter) print(m *schema.Method, body []byte, info *gozmq.Publicatio
 		r.LagMs = &ms
 	}
 	switch p.output {
+	case outputRecord:
+		if p.writer == nil {
+			p.writer = recording.NewWriter(p.app.out)
+		}
+		return p.writer.Write(recordOf(m, body, info))
 	case "message":
 		return p.body(m, body)
 	case "json":
@@ -249,10 +257,24 @@ func (p *subPrinter) event(e gozmq.Event) {
 	default:
 		return
 	}
-	if n.Notice == "connected" && p.output != "json" {
-		return
+	switch {
+	case p.output == "json" || n.Notice == "malformed":
+		p.tell(n)
+	case n.Notice == "disconnected":
+		time.AfterFunc(goneTime, func() { p.gone(n) })
 	}
-	p.tell(n)
+}
+
+// goneTime is how long sub keeps to itself that a publisher has gone: one that ends
+// behind the last message that was asked for is no news.
+const goneTime = 250 * time.Millisecond
+
+func (p *subPrinter) gone(n noticeJSON) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !p.over {
+		p.tell(n)
+	}
 }
 
 // rates tells every so often how many messages came, until stop.
@@ -295,6 +317,7 @@ func (p *subPrinter) rate(last subCounts, d time.Duration) subCounts {
 func (p *subPrinter) summary() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	p.over = true
 	d := time.Since(p.began)
 	parts := []string{fmt.Sprintf("%s of %s in %s (%.1f/s)", plural(int(p.messages), "message"), plural(len(p.topics), "topic"), roughly(d), float64(p.messages)/d.Seconds())}
 	if p.snapshots > 0 {

@@ -20,21 +20,21 @@ import (
 // A Context is a system to talk to: its endpoints, this side's credentials, and
 // where its schema is. Paths are absolute.
 type Context struct {
-	Endpoints []string `yaml:"endpoints,omitempty" json:"endpoints,omitempty"`
+	Endpoints []string `json:"endpoints,omitempty" yaml:"endpoints,omitempty"`
 	// Admin is the endpoint of the admin service of the process.
-	Admin string `yaml:"admin,omitempty" json:"admin,omitempty"`
+	Admin string `json:"admin,omitempty" yaml:"admin,omitempty"`
 	// CurveKey is the file of this side's secret key, CurveServer the server's
 	// public key or its file.
-	CurveKey    string `yaml:"curve-key,omitempty" json:"curveKey,omitempty"`
-	CurveServer string `yaml:"curve-server,omitempty" json:"curveServer,omitempty"`
+	CurveKey    string `json:"curveKey,omitempty"    yaml:"curve-key,omitempty"`
+	CurveServer string `json:"curveServer,omitempty" yaml:"curve-server,omitempty"`
 	// CurveAllow is a folder of the public keys that may connect here; "any": all.
-	CurveAllow string `yaml:"curve-allow,omitempty" json:"curveAllow,omitempty"`
-	PlainUser  string `yaml:"plain-user,omitempty" json:"plainUser,omitempty"`
+	CurveAllow string `json:"curveAllow,omitempty" yaml:"curve-allow,omitempty"`
+	PlainUser  string `json:"plainUser,omitempty"  yaml:"plain-user,omitempty"`
 	// PlainPasswordFile is the file of PlainUser's password.
-	PlainPasswordFile string   `yaml:"plain-password-file,omitempty" json:"plainPasswordFile,omitempty"`
-	Image             string   `yaml:"image,omitempty" json:"image,omitempty"`
-	Protos            []string `yaml:"protos,omitempty" json:"protos,omitempty"`
-	Imports           []string `yaml:"imports,omitempty" json:"imports,omitempty"`
+	PlainPasswordFile string   `json:"plainPasswordFile,omitempty" yaml:"plain-password-file,omitempty"`
+	Image             string   `json:"image,omitempty"             yaml:"image,omitempty"`
+	Protos            []string `json:"protos,omitempty"            yaml:"protos,omitempty"`
+	Imports           []string `json:"imports,omitempty"           yaml:"imports,omitempty"`
 }
 
 // Contexts are the named contexts of a user.
@@ -116,7 +116,7 @@ var nameForm = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$`)
 // CheckName returns an error where name cannot be a context's.
 func CheckName(name string) error {
 	if !nameForm.MatchString(name) {
-		return fmt.Errorf("context name %q: use 1 to 64 letters, digits, -, _ and .", name)
+		return fmt.Errorf("context name %q: use 1 to 64 letters, digits, and any of \"-_.\"", name)
 	}
 	return nil
 }

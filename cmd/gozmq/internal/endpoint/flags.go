@@ -39,10 +39,10 @@ func RegisterCredentials(fs *pflag.FlagSet, c *Context) {
 const (
 	EnvContext       = "GOZMQ_CONTEXT"
 	EnvCurveKey      = "GOZMQ_CURVE_KEY"        // a file
-	EnvCurveSecret   = "GOZMQ_CURVE_SECRET_KEY" // the key itself, in Z85
+	EnvCurveSecret   = "GOZMQ_CURVE_SECRET_KEY" //nolint:gosec // a name; the key itself, in Z85
 	EnvCurveServer   = "GOZMQ_CURVE_SERVER"
 	EnvPlainUser     = "GOZMQ_PLAIN_USER"
-	EnvPlainPassword = "GOZMQ_PLAIN_PASSWORD"
+	EnvPlainPassword = "GOZMQ_PLAIN_PASSWORD" //nolint:gosec // a name
 )
 
 // IsEndpoint reports whether an argument is an endpoint.

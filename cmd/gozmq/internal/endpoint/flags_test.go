@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/gozmq/gozmq/runtime/gozmqcurve"
 )
 
 // environment returns an environment with contexts: prod, which has PLAIN and is
@@ -166,5 +168,31 @@ func TestContextsFile(t *testing.T) {
 		if err := CheckName(name); (err == nil) != ok {
 			t.Errorf("%q: %v", name, err)
 		}
+	}
+}
+
+// A certificate's path that could be a key, too, is a path.
+func TestPathLikeAKey(t *testing.T) {
+	dir, err := os.MkdirTemp("/tmp", "gozmq-")
+	if err != nil {
+		t.Skip(err)
+	}
+	defer os.RemoveAll(dir)
+	key, err := gozmqcurve.NewKey()
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(dir, strings.Repeat("k", max(1, 40-len(dir)-len("/.key"))))
+	if err := gozmqcurve.SaveKey(path, key, nil); err != nil {
+		t.Fatal(err)
+	}
+	if path += ".key"; len(path) != 40 {
+		t.Fatalf("the path has %d characters", len(path))
+	}
+	if got, err := publicKey(path); err != nil || got != key.Public() {
+		t.Errorf("got %s, %v, want %s", got, err, key.Public())
+	}
+	if got, err := publicKey(key.Public().String()); err != nil || got != key.Public() {
+		t.Errorf("got %s, %v, want %s", got, err, key.Public())
 	}
 }

@@ -168,10 +168,20 @@ func (t *Target) curveServer(key gozmqcurve.SecretKey) (*gozmq.Security, error) 
 	return &s, nil
 }
 
+// IsKey reports whether the text of --curve-server is a key, and not a file: a path
+// may look like a key, so that a file that is there counts first.
+func IsKey(text string) bool {
+	if _, err := os.Stat(text); err == nil || len(text) != 40 {
+		return false
+	}
+	_, err := gozmqcurve.ParsePublicKey(text)
+	return err == nil
+}
+
 // publicKey reads a key that is written in Z85, or in a certificate's file.
 func publicKey(text string) (gozmq.PublicKey, error) {
-	if key, err := gozmqcurve.ParsePublicKey(text); err == nil {
-		return key, nil
+	if IsKey(text) {
+		return gozmqcurve.ParsePublicKey(text)
 	}
 	c, err := gozmqcurve.LoadCertificate(text)
 	if err != nil {

@@ -59,7 +59,7 @@ type Arrival struct {
 	Counted bool
 }
 
-// Run calls do for each arrival of the plan, from Workers goroutines, until the plan
+// Run calls do for each arrival of the plan, from Workers goroutines, until it
 // or ctx ends, and returns when all calls have returned. It tells the recorder
 // when it began and how late it was itself.
 func Run(ctx context.Context, p Plan, r *Recorder, do func(context.Context, Arrival)) error {

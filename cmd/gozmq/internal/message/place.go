@@ -11,12 +11,17 @@ import (
 	"unicode/utf8"
 )
 
-// position returns the line and column of an offset, from 1.
-func position(b []byte, at int) (line, column int) {
-	at = min(max(at, 0), len(b))
-	before := b[:at]
-	last := bytes.LastIndexByte(before, '\n')
-	return 1 + bytes.Count(before, []byte{'\n'}), 1 + utf8.RuneCount(before[last+1:])
+// A point is a place in a text: line and column, from 1.
+type point struct{ line, column int }
+
+// behind returns the point behind a text that begins at p.
+func (p point) behind(text []byte) point {
+	last := bytes.LastIndexByte(text, '\n')
+	if last >= 0 {
+		p.line, p.column = p.line+bytes.Count(text, []byte{'\n'}), 1
+	}
+	p.column += utf8.RuneCount(text[last+1:])
+	return p
 }
 
 var place = regexp.MustCompile(`\(line (\d+):(\d+)\): `)

@@ -30,11 +30,14 @@ type Reader struct {
 	desc   protoreflect.MessageDescriptor // nil: unknown, so that only bytes can be read
 	types  schema.Types
 	in     *bufio.Reader
-	// dec and lines are of JSON: lines is how many there are before the next value.
-	dec   *json.Decoder
-	seen  *bytes.Buffer
-	done  bool
-	count int
+	done   bool
+	count  int
+	// Of JSON: seen is the input behind the last value, which begins at the offset
+	// base and at origin.
+	dec    *json.Decoder
+	seen   *bytes.Buffer
+	base   int
+	origin point
 }
 
 // NewReader returns a reader of messages of the type desc; with a nil desc the
@@ -42,7 +45,7 @@ type Reader struct {
 func NewReader(name string, in io.Reader, format Format, desc protoreflect.MessageDescriptor, types schema.Types) *Reader {
 	r := &Reader{Name: name, format: format, desc: desc, types: types}
 	if format == JSON && desc != nil {
-		r.seen = &bytes.Buffer{}
+		r.seen, r.origin = &bytes.Buffer{}, point{1, 1}
 		r.dec = json.NewDecoder(io.TeeReader(in, r.seen))
 		return r
 	}
@@ -159,42 +162,41 @@ func (r *Reader) what() string {
 }
 
 func (r *Reader) json(into *dynamicpb.Message) error {
-	start := r.dec.InputOffset()
 	var value json.RawMessage
 	err := r.dec.Decode(&value)
 	var syntax *json.SyntaxError
 	switch {
-	case err == io.EOF && r.count == 0 && strings.TrimSpace(r.seen.String()) == "":
-		return io.EOF
 	case err == io.EOF:
 		return io.EOF
 	case errors.As(err, &syntax):
-		line, column := position(r.seen.Bytes(), int(syntax.Offset)-1)
-		return fmt.Errorf("%s:%d:%d: no JSON: %s", r.Name, line, column, syntax.Error())
+		return fmt.Errorf("%s: no JSON: %s", r.at(int(syntax.Offset)-1-r.base), syntax.Error())
 	case errors.Is(err, io.ErrUnexpectedEOF):
-		line, column := position(r.seen.Bytes(), r.seen.Len())
-		return fmt.Errorf("%s:%d:%d: the JSON is cut off", r.Name, line, column)
+		return fmt.Errorf("%s: the JSON is cut off", r.at(r.seen.Len()))
 	case err != nil:
 		return err
 	}
-	err = protojson.UnmarshalOptions{Resolver: r.types}.Unmarshal(value, into)
-	if err == nil {
-		return nil
+	if err := (protojson.UnmarshalOptions{Resolver: r.types}).Unmarshal(value, into); err != nil {
+		return r.misfit(value, err)
 	}
-	return r.misfit(value, int(start), err)
+	consumed := int(r.dec.InputOffset()) - r.base
+	r.origin = r.origin.behind(r.seen.Next(consumed))
+	r.base += consumed
+	return nil
 }
 
 // misfit says where in the input a value does not fit its message.
-func (r *Reader) misfit(value []byte, start int, err error) error {
-	all := r.seen.Bytes()
-	if i := bytes.Index(all[start:], value); i >= 0 {
-		start += i
-	}
+func (r *Reader) misfit(value []byte, err error) error {
+	start := max(0, bytes.Index(r.seen.Bytes(), value))
 	at, text := located(value, err)
 	if at < 0 {
 		return fmt.Errorf("%s: %s does not fit %s: %s", r.Name, r.what(), r.desc.FullName(), text)
 	}
-	line, column := position(all, start+at)
-	path := pathAt(value, at)
-	return fmt.Errorf("%s:%d:%d: %s does not fit %s: %s", r.Name, line, column, path, r.desc.FullName(), text)
+	return fmt.Errorf("%s: %s does not fit %s: %s", r.at(start+at), pathAt(value, at), r.desc.FullName(), text)
+}
+
+// at returns the place of an offset in seen, as "file:line:column".
+func (r *Reader) at(offset int) string {
+	b := r.seen.Bytes()
+	p := r.origin.behind(b[:min(max(offset, 0), len(b))])
+	return fmt.Sprintf("%s:%d:%d", r.Name, p.line, p.column)
 }

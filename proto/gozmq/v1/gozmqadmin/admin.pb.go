@@ -2314,9 +2314,10 @@ func (x *WatchEventsRequest) GetMinLevel() EventLevel {
 
 type WatchEventsResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The first message has none: it says that events are watched from now on.
+	// Not set in the first message, which says that events are watched from now
+	// on, and where lost is set.
 	Event *Event `protobuf:"bytes,1,opt,name=event,proto3" json:"event,omitempty"`
-	// How many events before this one the client missed because it was slow.
+	// How many events the client missed here because it was slow.
 	Lost          uint64 `protobuf:"varint,2,opt,name=lost,proto3" json:"lost,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -2737,7 +2738,7 @@ type QueuedTask struct {
 	// The size of the encoded task, and the task.
 	BodySize uint64 `protobuf:"varint,13,opt,name=body_size,json=bodySize,proto3" json:"body_size,omitempty"`
 	Body     []byte `protobuf:"bytes,14,opt,name=body,proto3" json:"body,omitempty"`
-	// What was sent with the task, in order.
+	// What was sent with the task, sorted by key.
 	Metadata      []*TaskMetadata `protobuf:"bytes,15,rep,name=metadata,proto3" json:"metadata,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -2987,7 +2988,7 @@ func (x *RetryTasksRequest) GetAll() bool {
 
 type RetryTasksResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// How many tasks run now or again.
+	// How many tasks run again.
 	Retried       uint64 `protobuf:"varint,1,opt,name=retried,proto3" json:"retried,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

@@ -14,8 +14,8 @@ const (
 	feedLimit = 10 * time.Second
 )
 
-// Feed hands out tasks that arrive by Queue.EnqueueTx (gozmqstore.Feeder). What take
-// has taken stays in the database as any other task does.
+// Feed hands out tasks that arrive by Queue.EnqueueTx (gozmqstore.Feeder). What
+// take has taken stays in the database as any other task does.
 func (o *session) Feed(ctx context.Context, take func(context.Context, []gozmqstore.Task) error) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -89,8 +89,8 @@ func (o *session) hand(ctx context.Context, rows []row, taken *[]int64, take fun
 	return err
 }
 
-// unmark notes in the database that tasks were taken. Until it does, they are handed
-// out again by the next session; so it does, if it can, when ctx has ended.
+// unmark notes in the database that tasks were taken. Until it does, they are
+// handed out again by the next session; so it does, if it can, when ctx has ended.
 func (o *session) unmark(ctx context.Context, places []int64) error {
 	return o.retry(context.WithoutCancel(ctx), feedLimit, func(ctx context.Context, fence int64) error {
 		return o.fenced(ctx, o.store.sql.taken, []any{o.store.queue.Name, fence, places})

@@ -39,7 +39,7 @@ func (s *Store) listenOnce(ctx context.Context) {
 		defer cancel()
 		_ = conn.Close(closing)
 	}()
-	if exec(ctx, conn, "LISTEN "+pgx.Identifier{s.queue.channel()}.Sanitize()) != nil {
+	if execute(ctx, conn, "LISTEN "+pgx.Identifier{s.queue.channel()}.Sanitize()) != nil {
 		return
 	}
 	s.arrived.wake() // for what came before LISTEN
@@ -50,13 +50,13 @@ func (s *Store) listenOnce(ctx context.Context) {
 			s.freed.wake()
 		case err == nil:
 			s.arrived.wake()
-		case ctx.Err() != nil || conn.IsClosed() || exec(ctx, conn, "SELECT 1") != nil:
+		case ctx.Err() != nil || conn.IsClosed() || execute(ctx, conn, "SELECT 1") != nil:
 			return
 		}
 	}
 }
 
-func exec(ctx context.Context, c *pgx.Conn, sql string) error {
+func execute(ctx context.Context, c *pgx.Conn, sql string) error {
 	ctx, cancel := context.WithTimeout(ctx, listenAnswer)
 	defer cancel()
 	_, err := c.Exec(ctx, sql)

@@ -21,8 +21,9 @@ const (
 )
 
 // Load calls visit with each record (gozmqstore.Session), but for tasks that have
-// arrived by Queue.EnqueueTx and that Feed hands out. It goes on where it was when the
-// connection is lost. Damaged records come last, with Err, and get the state "damaged".
+// arrived by Queue.EnqueueTx and that Feed hands out. It goes on where it was when
+// the connection is lost. Damaged records come last, with Err, and get the state
+// "damaged".
 func (o *session) Load(ctx context.Context, visit func(gozmqstore.Task) error) error {
 	var damaged []row
 	after := int64(-1)

@@ -1,0 +1,211 @@
+package gozmqadmin
+
+import (
+	"context"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	adminv1 "github.com/gozmq/gozmq/proto/gozmq/v1/gozmqadmin"
+	"github.com/gozmq/gozmq/runtime/gozmq"
+)
+
+// maxBodies is how many bytes of bodies a page of tasks has before it ends.
+const maxBodies = 4 << 20
+
+// ListTasks returns tasks that are not done, and then dead letters.
+func (s *server) ListTasks(ctx context.Context, req *adminv1.ListTasksRequest) (*adminv1.ListTasksResponse, error) {
+	v, err := s.ventilator(req.GetFilter().GetRole())
+	if err != nil {
+		return nil, err
+	}
+	p := &taskPage{filter: newTaskFilter(req.GetFilter()), room: pageSize(req.GetPageSize()), bodies: req.GetBodies()}
+	if err := p.fill(ctx, v, req.GetPageToken()); err != nil {
+		return nil, err
+	}
+	return &adminv1.ListTasksResponse{Tasks: p.list, NextPageToken: p.next}, nil
+}
+
+// A taskPage is a page of tasks that is being filled.
+type taskPage struct {
+	filter taskFilter
+	room   int // for that many tasks
+	bytes  int // of their bodies
+	bodies bool
+	list   []*adminv1.QueuedTask
+	next   string // the token of the next page
+}
+
+func (p *taskPage) full() bool { return p.room == 0 || p.bytes >= maxBodies }
+
+func (p *taskPage) add(t *adminv1.QueuedTask, body []byte) {
+	if !p.filter.takes(t) {
+		return
+	}
+	if t.BodySize = u64(len(body)); p.bodies {
+		t.Body = body
+		p.bytes += len(body)
+	}
+	p.list = append(p.list, t)
+	p.room--
+}
+
+// fill fills the page that a token stands for.
+func (p *taskPage) fill(ctx context.Context, v *gozmq.Ventilator, token string) error {
+	part, after, _ := strings.Cut(token, ":")
+	switch part {
+	case "", "tasks":
+		return p.tasks(ctx, v, after)
+	case "letters":
+		return p.letters(v, after)
+	}
+	return gozmq.Errorf(gozmq.CodeInvalidArgument, "the page token is not one of ListTasks")
+}
+
+// tasks adds the tasks behind a place, and then letters.
+func (p *taskPage) tasks(ctx context.Context, v *gozmq.Ventilator, after string) error {
+	for !p.full() {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		limit := p.room
+		if p.bodies {
+			limit = 1 // so that the page can end behind each
+		}
+		tasks, next, err := v.Tasks(gozmq.TaskFilter{Procedure: p.filter.procedure, Limit: limit, After: after})
+		if err != nil {
+			return err
+		}
+		for i := range tasks {
+			p.add(newTask(&tasks[i]), tasks[i].Body())
+		}
+		if after = next; after == "" {
+			return p.letters(v, "")
+		}
+	}
+	p.next = "tasks:" + after
+	return nil
+}
+
+// letters adds the dead letters behind the first ones, whose number after is.
+func (p *taskPage) letters(v *gozmq.Ventilator, after string) error {
+	skip := 0
+	if after != "" {
+		n, err := strconv.ParseUint(after, 10, 31)
+		if err != nil {
+			return gozmq.Errorf(gozmq.CodeInvalidArgument, "the page token is not one of ListTasks")
+		}
+		skip = int(n)
+	}
+	n := 0
+	for letter := range v.DeadLetters() {
+		if n++; n <= skip {
+			continue
+		}
+		if p.full() {
+			p.next = "letters:" + strconv.Itoa(n-1)
+			return nil
+		}
+		p.add(newLetter(&letter), letter.Body())
+	}
+	return nil
+}
+
+func newTask(t *gozmq.TaskStatus) *adminv1.QueuedTask {
+	out := &adminv1.QueuedTask{
+		Id: []byte(t.ID), Procedure: valid(t.Procedure), State: adminv1.TaskState_TASK_STATE_WAITING, Attempts: u32(t.Attempts),
+		Enqueued: moment(t.Enqueued), Worker: valid(t.Worker), Batch: valid(t.Batch), Metadata: newMetadata(t.Metadata),
+	}
+	switch {
+	case t.State == gozmq.TaskRunning:
+		out.State = adminv1.TaskState_TASK_STATE_RUNNING
+	case t.Due.After(time.Now()):
+		out.State, out.NotBefore = adminv1.TaskState_TASK_STATE_DELAYED, moment(t.Due)
+	}
+	out.ErrorCode, out.Error = reason(t.Reason)
+	return out
+}
+
+func newLetter(d *gozmq.DeadLetter) *adminv1.QueuedTask {
+	out := &adminv1.QueuedTask{
+		Id: []byte(d.ID), Procedure: valid(d.Procedure), State: adminv1.TaskState_TASK_STATE_DEAD, Attempts: u32(d.Attempts),
+		Batch: valid(d.Batch), Metadata: newMetadata(d.Metadata),
+	}
+	out.ErrorCode, out.Error = reason(d.Reason)
+	return out
+}
+
+func reason(err error) (code, text string) {
+	if err == nil {
+		return "", ""
+	}
+	return gozmq.CodeOf(err).String(), valid(err.Error())
+}
+
+func newMetadata(m gozmq.Metadata) (list []*adminv1.TaskMetadata) {
+	for _, key := range slices.Sorted(maps.Keys(m)) {
+		for _, value := range m[key] {
+			list = append(list, &adminv1.TaskMetadata{Key: valid(key), Value: valid(value)})
+		}
+	}
+	return list
+}
+
+// A taskFilter is a TaskFilter that is ready for use.
+type taskFilter struct {
+	ids       map[string]bool // nil: all
+	states    []adminv1.TaskState
+	procedure string
+}
+
+func newTaskFilter(f *adminv1.TaskFilter) taskFilter {
+	out := taskFilter{states: f.GetStates(), procedure: f.GetProcedure()}
+	for _, id := range f.GetIds() {
+		if out.ids == nil {
+			out.ids = make(map[string]bool)
+		}
+		out.ids[string(id)] = true
+	}
+	return out
+}
+
+func (f *taskFilter) takes(t *adminv1.QueuedTask) bool {
+	return (f.ids == nil || f.ids[string(t.GetId())]) && (f.procedure == "" || f.procedure == t.GetProcedure()) &&
+		(len(f.states) == 0 || slices.Contains(f.states, t.GetState()))
+}
+
+// ventilator returns the ventilator of that name; for "", the only one that has a
+// queue.
+func (s *server) ventilator(name string) (*gozmq.Ventilator, error) {
+	var only *gozmq.Ventilator
+	for role, r := range s.group.Roles() {
+		v, ok := r.(*gozmq.Ventilator)
+		switch {
+		case name != "" && name != role:
+		case name != "" && !ok:
+			return nil, gozmq.Errorf(gozmq.CodeFailedPrecondition, "role %.128q is no ventilator", name)
+		case name != "":
+			return v, nil
+		case !ok || !queues(v):
+		case only != nil:
+			return nil, gozmq.Errorf(gozmq.CodeInvalidArgument, "the program has several ventilators: name one")
+		default:
+			only = v
+		}
+	}
+	switch {
+	case name != "":
+		return nil, gozmq.Errorf(gozmq.CodeNotFound, "role %.128q is not one of this program", name)
+	case only == nil:
+		return nil, gozmq.Errorf(gozmq.CodeNotFound, "the program has no ventilator with DELIVERY_AT_LEAST_ONCE")
+	}
+	return only, nil
+}
+
+// queues reports whether a ventilator has a queue.
+func queues(v *gozmq.Ventilator) bool {
+	_, _, err := v.Tasks(gozmq.TaskFilter{Limit: 1})
+	return err == nil
+}

@@ -1,0 +1,99 @@
+package gozmqadmin_test
+
+import (
+	"context"
+	"testing"
+
+	"google.golang.org/protobuf/proto"
+
+	imagev1 "github.com/gozmq/gozmq/example/gen/image/v1"
+	"github.com/gozmq/gozmq/example/gen/image/v1/imagev1gozmq"
+	"github.com/gozmq/gozmq/internal/testkit"
+	adminv1 "github.com/gozmq/gozmq/proto/gozmq/v1/gozmqadmin"
+	"github.com/gozmq/gozmq/runtime/gozmq"
+	"github.com/gozmq/gozmq/runtime/gozmqadmin"
+	"github.com/gozmq/gozmq/runtime/gozmqadmin/adminv1gozmq"
+	"github.com/gozmq/gozmq/runtime/gozmqops"
+	"github.com/gozmq/gozmq/runtime/gozmqstore"
+)
+
+type refusing struct {
+	imagev1gozmq.UnimplementedPrintsWorker
+}
+
+func (refusing) Render(context.Context, *imagev1.RenderTask) (*imagev1.RenderResult, error) {
+	return nil, gozmq.Permanent(gozmq.Errorf(gozmq.CodeInvalidArgument, "no picture"))
+}
+
+// list returns all tasks, in pages of two.
+func list(t *testing.T, client adminv1gozmq.AdminClient, f *adminv1.TaskFilter) (tasks []*adminv1.QueuedTask) {
+	t.Helper()
+	req := &adminv1.ListTasksRequest{Filter: f, PageSize: 2, Bodies: true}
+	for {
+		page, err := client.ListTasks(testkit.Within(t), req)
+		must(t, err)
+		tasks = append(tasks, page.GetTasks()...)
+		if req.PageToken = page.GetNextPageToken(); req.GetPageToken() == "" {
+			return tasks
+		}
+	}
+}
+
+// TestTasks lists waiting tasks and dead letters, retries one letter and discards
+// the rest.
+func TestTasks(t *testing.T) {
+	within := testkit.Within(t)
+	vent := open[*gozmq.Ventilator](t)(gozmq.NewVentilator(gozmq.Bind(anywhere), gozmq.DeliveryAtLeastOnce, gozmq.WithTaskStore(new(gozmqstore.Memory)), gozmq.WithLinger(0)))
+	sink := open[*gozmq.Sink](t)(gozmq.NewSink(gozmq.Bind(anywhere), gozmq.DeliveryAtLeastOnce))
+	g := new(gozmqops.Group)
+	must(t, g.Add("prints", vent))
+	prints, err := imagev1gozmq.NewPrintsVentilator(vent)
+	must(t, err)
+	client, _ := admin(t, g, gozmqadmin.AllowChanges())
+	for _, name := range []string{"a", "b", "c"} {
+		must(t, prints.Render(gozmq.AppendMetadata(within, "for", name), &imagev1.RenderTask{Name: name}))
+	}
+	waiting := list(t, client, nil)
+	if len(waiting) != 3 {
+		t.Fatalf("%d tasks are listed", len(waiting))
+	}
+	for i, task := range waiting {
+		var got imagev1.RenderTask
+		must(t, proto.Unmarshal(task.GetBody(), &got))
+		if name := string(rune('a' + i)); got.GetName() != name || task.GetState() != adminv1.TaskState_TASK_STATE_WAITING || task.GetProcedure() != imagev1gozmq.PrintsRenderProcedure ||
+			task.GetMetadata()[0].GetValue() != name || task.GetBodySize() != uint64(len(task.GetBody())) || task.GetEnqueued() == nil {
+			t.Errorf("task %d is %v", i, task)
+		}
+	}
+
+	worker := open[*gozmq.Worker](t)(imagev1gozmq.NewPrintsWorker(refusing{}, gozmq.From(gozmq.Connect(vent.Addrs()[0])), gozmq.To(gozmq.Connect(sink.Addrs()[0]))))
+	go func() { _ = worker.Run(context.Background()) }() // until Close
+	dead := &adminv1.TaskFilter{Role: "prints", States: []adminv1.TaskState{adminv1.TaskState_TASK_STATE_DEAD}}
+	testkit.Eventually(t, "dead letters", func() bool { return len(list(t, client, dead)) == 3 })
+	must(t, worker.Close())
+	letters := list(t, client, dead)
+	if l := letters[0]; l.GetErrorCode() != "invalid_argument" || l.GetError() == "" || l.GetAttempts() != 1 {
+		t.Errorf("the letter is %v", l)
+	}
+	one := &adminv1.TaskFilter{Ids: [][]byte{letters[0].GetId()}}
+	again, err := client.RetryTasks(within, &adminv1.RetryTasksRequest{Filter: one})
+	if err != nil || again.GetRetried() != 1 {
+		t.Errorf("retry: %v, %v", again, err)
+	}
+	if _, err := client.RetryTasks(within, &adminv1.RetryTasksRequest{Filter: one}); gozmq.CodeOf(err) != gozmq.CodeNotFound {
+		t.Errorf("retry once more: %v", err)
+	}
+	if _, err := client.DiscardTasks(within, &adminv1.DiscardTasksRequest{}); gozmq.CodeOf(err) != gozmq.CodeInvalidArgument {
+		t.Errorf("discard what was not named: %v", err)
+	}
+	gone, err := client.DiscardTasks(within, &adminv1.DiscardTasksRequest{Filter: dead, All: true})
+	if err != nil || gone.GetDiscarded() != 2 {
+		t.Errorf("discard: %v, %v", gone, err)
+	}
+	if left := list(t, client, nil); len(left) != 1 || left[0].GetState() == adminv1.TaskState_TASK_STATE_DEAD {
+		t.Errorf("left are %v", left)
+	}
+	if _, err := client.ListTasks(within, &adminv1.ListTasksRequest{PageToken: "letters:x"}); gozmq.CodeOf(err) != gozmq.CodeInvalidArgument {
+		t.Errorf("a wrong token: %v", err)
+	}
+}

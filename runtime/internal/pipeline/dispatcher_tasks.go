@@ -1,0 +1,73 @@
+package pipeline
+
+import (
+	"time"
+
+	"github.com/gozmq/gozmq/runtime/internal/taskqueue"
+	"github.com/gozmq/gozmq/runtime/internal/wire"
+)
+
+// A TaskFilter says which tasks Tasks returns.
+type TaskFilter struct {
+	Procedure        string // empty: any
+	Waiting, Running bool   // false: not these
+	After            taskqueue.Place
+	Limit            int
+}
+
+// A TaskState is a task that is not finished.
+type TaskState struct {
+	ID, Procedure         string
+	Running               bool
+	Worker                string // the address of who has it
+	Attempts, MaxAttempts int
+	Batch                 string
+	Body                  []byte
+	Metadata              wire.Metadata
+	Enqueued, Since, Due  time.Time
+	Reason                error // why the last attempt failed; nil: none has
+}
+
+// maxWalk is how many tasks one call of Tasks looks at, so that it does not hold
+// the queue up for long.
+const maxWalk = 10_000
+
+// Tasks returns tasks that are not finished, oldest first, and where the next call
+// goes on; more is false when there is nothing behind.
+func (d *Dispatcher) Tasks(f TaskFilter) (list []TaskState, next taskqueue.Place, more bool) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	next = f.After
+	looked := 0
+	d.queue.Walk(f.After, func(t *taskqueue.Task) bool {
+		if looked == maxWalk || len(list) == f.Limit {
+			more = true
+			return false
+		}
+		looked++
+		next = t.Place()
+		p, since := t.Holder()
+		running := p != nil
+		if f.Procedure != "" && f.Procedure != t.Procedure || running && !f.Running || !running && !f.Waiting {
+			return true
+		}
+		s := d.stateOf(t)
+		s.Since = since
+		if c := d.conns[p]; c != nil {
+			s.Worker = c.Address()
+		}
+		s.Running = running
+		list = append(list, s)
+		return true
+	})
+	return list, next, more
+}
+
+// stateOf returns what is known of a task, whoever has it.
+func (d *Dispatcher) stateOf(t *taskqueue.Task) TaskState {
+	h := wire.ParseTaskHeader(t.Header)
+	return TaskState{
+		ID: string(t.ID), Procedure: t.Procedure, Attempts: t.Attempts, MaxAttempts: t.MaxAttempts, Batch: h.BatchName(),
+		Body: t.Body, Metadata: h.Metadata, Enqueued: t.Since, Due: t.Due(), Reason: t.Reason,
+	}
+}

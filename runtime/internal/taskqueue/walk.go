@@ -1,0 +1,58 @@
+package taskqueue
+
+import "time"
+
+// A Place is where a walk through a queue goes on: behind a task. The zero value
+// is the beginning.
+type Place struct {
+	ID    ID
+	Added uint64 // which Add of the queue that was
+}
+
+// Walk calls visit with the tasks that are not finished, oldest first, behind a
+// place, until visit returns false. Control messages are left out. It begins in no
+// time if the place's task is still there.
+func (q *Queue) Walk(from Place, visit func(*Task) bool) {
+	e := q.ages.First()
+	if t := q.tasks[from.ID]; t != nil && t.added == from.Added && !t.Control {
+		e = t.inAges.Next()
+	}
+	for ; e != nil; e = e.Next() {
+		if t := e.Value(); t.added > from.Added && !visit(t) {
+			return
+		}
+	}
+}
+
+// Place returns the place behind t.
+func (t *Task) Place() Place { return Place{t.ID, t.added} }
+
+// Holder returns who has t, and since when; nil: nobody.
+func (t *Task) Holder() (*Peer, time.Time) {
+	if t.state != held {
+		return nil, time.Time{}
+	}
+	return t.holder, t.since
+}
+
+// Due returns when the lease of t ends or, if nobody has it, until when it waits;
+// zero: that has no end, or it waits for a worker.
+func (t *Task) Due() time.Time { return t.when }
+
+// LimitMethod sets the limits of a method, of which there must be no task yet.
+func (q *Queue) LimitMethod(procedure string, limit MethodLimit) { q.line.limit(procedure, limit) }
+
+// Pause sets whether no task of a method is handed out. Those that run go on.
+func (q *Queue) Pause(procedure string, paused bool) { q.line.pause(procedure, paused) }
+
+// Discard removes a task that nobody has, and returns it; nil if there is none. Its
+// batch counts it as given up, for a reason.
+func (q *Queue) Discard(id ID, reason error) *Task {
+	t := q.tasks[id]
+	if t == nil || t.Control || t.state == held {
+		return nil
+	}
+	t.Reason = reason
+	q.finish(t, true)
+	return t
+}

@@ -1,0 +1,168 @@
+//go:build unix
+
+package gozmqpostgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"os"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"google.golang.org/protobuf/types/known/wrapperspb"
+
+	"github.com/gozmq/gozmq/runtime/gozmq"
+	"github.com/gozmq/gozmq/runtime/gozmqimpl"
+	"github.com/gozmq/gozmq/runtime/gozmqstore"
+)
+
+type number = wrapperspb.Int64Value
+
+// method gives a task up after three attempts.
+var method = &gozmq.Method{Procedure: "test.Tasks/Run", Delivery: gozmq.DeliveryAtLeastOnce, MaxAttempts: 3}
+
+// hopeless reports whether a task always fails.
+func hopeless(n int64) bool { return n%50 == 7 }
+
+// lease is that of the ventilators.
+const lease = 2 * time.Second
+
+// runVentilator is a ventilator in a process of its own: it pushes numbers, from a
+// first one on, and says what happens to it and to them, a line each. It ends when
+// its standard input does, after all tasks are done if it owns the queue. args are
+// the database's URL, the queue's schema and name, the workers' endpoint, the first
+// number and where it dies: "" or "before", "in" or "after" a change, as "in 12".
+func runVentilator(args []string) int {
+	if err := ventilate(args); err != nil {
+		fmt.Fprintln(os.Stderr, "ventilator:", err)
+		return 1
+	}
+	return 0
+}
+
+func ventilate(args []string) error {
+	first, err := strconv.ParseInt(args[4], 10, 64)
+	if err != nil {
+		return err
+	}
+	store, err := Open(context.Background(), args[0], Queue{Schema: args[1], Name: args[2]}, WithLease(lease))
+	if err != nil {
+		return err
+	}
+	defer store.Close()
+	v, err := gozmq.NewVentilator(gozmq.DeliveryAtLeastOnce, gozmq.WithTaskStore(newMortal(store, args[5])), gozmq.WithTaskQueue(200, 1<<20),
+		gozmq.Connect(args[3]), gozmq.WithReconnectBackoff(time.Millisecond, 10*time.Millisecond), gozmq.WithRetryBackoff(time.Millisecond, 10*time.Millisecond),
+		gozmq.WithEventHandler(say), gozmq.WithDeadLetterHandler(func(_ context.Context, letter gozmq.DeadLetter) error {
+			task := new(number)
+			if err := letter.Unmarshal(task); err != nil {
+				return err
+			}
+			fmt.Println("dead", task.GetValue())
+			return nil
+		}))
+	if err != nil {
+		return err
+	}
+	defer v.Close()
+	ctx, stop := context.WithCancel(context.Background())
+	go func() {
+		_, _ = io.Copy(io.Discard, os.Stdin)
+		stop()
+	}()
+	pushAll(ctx, v, first)
+	if v.Progress().Standby {
+		return nil
+	}
+	all, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	return v.Wait(all)
+}
+
+// say says whether the ventilator owns the queue.
+func say(e gozmq.Event) {
+	switch e.Kind {
+	case gozmq.EventOwner, gozmq.EventStandby:
+		fmt.Println(e.Kind)
+	case gozmq.EventStoreFailed:
+		fmt.Println("failed", e.Err)
+	}
+}
+
+// pushAll pushes tasks until ctx ends, several at once, so that the store commits
+// them together. What a push has refused is no task that was taken.
+func pushAll(ctx context.Context, v *gozmq.Ventilator, first int64) {
+	const pushers = 8
+	var next atomic.Int64
+	next.Store(first - 1)
+	done := make(chan struct{})
+	for range pushers {
+		go func() {
+			for ctx.Err() == nil {
+				n := next.Add(1)
+				if err := gozmqimpl.Push(ctx, v, method, wrapperspb.Int64(n)); err == nil {
+					fmt.Println("pushed", n)
+				} else if ctx.Err() == nil {
+					sleep(ctx, 10*time.Millisecond)
+				}
+			}
+			done <- struct{}{}
+		}()
+	}
+	for range pushers {
+		<-done
+	}
+}
+
+// A mortal is a Store that kills its process at a change.
+type mortal struct {
+	gozmqstore.Store
+	point   string
+	changes atomic.Int64 // until then
+}
+
+// newMortal returns a store that kills its process at a point, or s.
+func newMortal(s *Store, point string) gozmqstore.Store {
+	word, count, found := strings.Cut(point, " ")
+	if !found {
+		return s
+	}
+	m := &mortal{Store: s, point: word}
+	n, _ := strconv.ParseInt(count, 10, 64)
+	m.changes.Store(n)
+	return m
+}
+
+func (m *mortal) Acquire(ctx context.Context, standby func()) (gozmqstore.Session, error) {
+	o, err := m.Store.Acquire(ctx, standby)
+	if err != nil {
+		return nil, err
+	}
+	return &mortalSession{o.(*session), m}, nil
+}
+
+type mortalSession struct {
+	*session
+	mortal *mortal
+}
+
+func (o *mortalSession) Apply(ctx context.Context, c *gozmqstore.Change) error {
+	if o.mortal.changes.Add(-1) != 0 {
+		return o.session.Apply(ctx, c)
+	}
+	die := func() error { return syscall.Kill(os.Getpid(), syscall.SIGKILL) }
+	switch o.mortal.point {
+	case "before":
+		return die()
+	case "in":
+		time.AfterFunc(time.Duration(rand.IntN(2000))*time.Microsecond, func() { _ = die() })
+		return o.session.Apply(ctx, c)
+	default:
+		return errors.Join(o.session.Apply(ctx, c), die())
+	}
+}
