@@ -56,6 +56,7 @@ var sources = map[string][]string{
 	"results that wait for their acknowledgement":                {"internal/pipeline/resultsender.go maxUnacked", "internal/pipeline/resultsender.go maxUnackedBytes"},
 	"tasks that a sink remembers to find duplicates":             {"gozmq/sink.go window"},
 	"attempts and lease of a task":                               {"gozmq/delivery.go defaultMaxAttempts", "gozmq/delivery.go defaultLease"},
+	"unique keys of tasks in a ventilator":                       {"internal/pipeline/dispatcher_terms.go MaxUniqueKeys", "gozmq/push_options.go maxTaskKey"},
 	"dead letters that no function wants":                        {"internal/pipeline/dispatcher_letters.go MaxKeptLetters", "internal/pipeline/dispatcher_letters.go MaxKeptLetterBytes"},
 	"claims that a ventilator remembers while it stands by":      {"internal/pipeline/dispatcher_claims.go maxClaims"},
 	"refused tasks that a ventilator deletes from its store":     {"internal/pipeline/storewriter.go maxRefused"},

@@ -216,6 +216,10 @@ func pipelineError(err error, what string) error {
 		return Errorf(CodeResourceExhausted, "%s: %w", what, err)
 	case errors.As(err, &store), errors.Is(err, pipeline.ErrQueueLost), err == pipeline.ErrNotOwner:
 		return Errorf(CodeUnavailable, "%s: %w", what, err)
+	case errors.As(err, new(*pipeline.DuplicateError)):
+		return Errorf(CodeAlreadyExists, "%s: %w", what, err)
+	case errors.Is(err, pipeline.ErrTooManyKeys):
+		return Errorf(CodeResourceExhausted, "%s: %w", what, err)
 	case errors.Is(err, pipeline.ErrNoTask):
 		return Errorf(CodeNotFound, "%s: %w", what, err)
 	case errors.Is(err, pipeline.ErrLetterBusy), errors.Is(err, pipeline.ErrTaskRuns):

@@ -25,7 +25,11 @@ func (v pushing) Record(ctx context.Context, m *Method, task proto.Message) (goz
 	if err != nil {
 		return none, err
 	}
+	terms, err := pushTerms(ctx)
+	if err != nil {
+		return none, err
+	}
 	return pipeline.NewRecord(pipeline.Task{
-		Procedure: m.Procedure, Body: body, Metadata: metadata, MaxAttempts: m.attempts(), Lease: m.lease(),
+		Procedure: m.Procedure, Body: body, Metadata: metadata, MaxAttempts: m.attempts(), Lease: m.lease(), Terms: terms,
 	}), nil
 }

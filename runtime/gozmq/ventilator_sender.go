@@ -68,6 +68,9 @@ func (s *plainSender) push(ctx context.Context, m *Method, task proto.Message) e
 	if batch != nil && m.Bare {
 		return Errorf(CodeFailedPrecondition, "%s: a message with bare framing cannot belong to a batch", m.Procedure)
 	}
+	if ctx.Value(pushOptionsKey{}) != nil {
+		return plainPush(m)
+	}
 	t := pushedTasks.Get().(*pushedTask)
 	*t = pushedTask{pipeline.PlainMessage{Procedure: m.Procedure, Bare: m.Bare, Body: t}, task, &s.bodies}
 	err = s.Push(ctx, batch, &t.PlainMessage, metadata)
@@ -144,7 +147,13 @@ func (s *queuedSender) push(ctx context.Context, m *Method, body proto.Message) 
 	if err != nil {
 		return err
 	}
-	task := pipeline.Task{Procedure: m.Procedure, Body: encoded, Metadata: metadata, MaxAttempts: m.attempts(), Lease: m.lease()}
+	terms, err := pushTerms(ctx)
+	if err != nil {
+		return err
+	}
+	task := pipeline.Task{
+		Procedure: m.Procedure, Body: encoded, Metadata: metadata, MaxAttempts: m.attempts(), Lease: m.lease(), Terms: terms,
+	}
 	if err := s.Push(ctx, batch, task); err != nil {
 		return pipelineError(err, m.Procedure)
 	}

@@ -30,9 +30,9 @@ const (
 // or stalls, it makes the change again, under another fence, until it knows that it
 // was made, the session is lost, or ctx ends.
 func (o *session) Apply(ctx context.Context, change *gozmqstore.Change) error {
-	sql, args, size, err := o.store.sql.change(change)
-	if err != nil || sql == "" {
-		return o.store.told(err)
+	sql, args, size := o.store.sql.change(change)
+	if sql == "" {
+		return nil
 	}
 	args[0] = o.store.queue.Name
 	limit := max(2*o.store.config.lease, 5*time.Second) + time.Duration(size/slowest)*time.Second
@@ -112,7 +112,7 @@ func passing(err error) bool {
 
 // change returns the statement that makes a change, "" if there is none to make,
 // its arguments, of which the caller sets the first two, and how large they are.
-func (s *statements) change(c *gozmqstore.Change) (sql string, args []any, size int, err error) {
+func (s *statements) change(c *gozmqstore.Change) (sql string, args []any, size int) {
 	put, update := normalize(c)
 	args = make([]any, 2, 33)
 	parts := []string{"owner AS MATERIALIZED (" + s.fenced + ")"}
@@ -141,9 +141,9 @@ func (s *statements) change(c *gozmqstore.Change) (sql string, args []any, size 
 		args, size = append(args, ids), size+64*len(ids)
 	}
 	if len(parts) == 1 {
-		return "", nil, 0, nil
+		return "", nil, 0
 	}
-	return "WITH " + strings.Join(parts, ", ") + " SELECT count(*) FROM owner", args, size, nil
+	return "WITH " + strings.Join(parts, ", ") + " SELECT count(*) FROM owner", args, size
 }
 
 // numbered replaces $a, $b and so on by the numbers behind have.

@@ -125,7 +125,7 @@ const (
 	updateSQL = `UPDATE tasks! t SET state = c.state, attempts = c.attempts, not_before = c.not_before, expires = c.expires,
 		ended = c.ended, code = c.code, reason = c.reason, result = c.result
 	FROM (
-		SELECT u.*, found.place FROM owner, unnest($a::bytea[], $b::text[], $c::bigint[], $d::timestamptz[], $e::timestamptz[], $f::timestamptz[], $g::integer[], $h::text[], $i::bytea[])
+		SELECT u.state, u.attempts, u.not_before, u.expires, u.ended, u.code, u.reason, u.result, found.place FROM owner, unnest($a::bytea[], $b::text[], $c::bigint[], $d::timestamptz[], $e::timestamptz[], $f::timestamptz[], $g::integer[], $h::text[], $i::bytea[])
 			AS u (id, state, attempts, not_before, expires, ended, code, reason, result), ` + foundSQL + `
 	) c WHERE t.ctid = c.place`
 

@@ -24,10 +24,11 @@ type DispatcherConfig struct {
 	// A task whose handler failed waits for Backoff, which doubles with each
 	// attempt up to MaxBackoff.
 	Backoff, MaxBackoff time.Duration
-	MaxHold             time.Duration    // how long a worker may have a task, whatever it extends; 0: without limit
-	BatchLease          time.Duration    // of messages that say how far a batch is
-	BatchSilence        time.Duration    // for which a sink waits for word of a batch; 0: without limit
-	Store               gozmqstore.Store // nil: memory only
+	MaxHold             time.Duration                    // how long a worker may have a task, whatever it extends; 0: without limit
+	BatchLease          time.Duration                    // of messages that say how far a batch is
+	BatchSilence        time.Duration                    // for which a sink waits for word of a batch; 0: without limit
+	Store               gozmqstore.Store                 // nil: memory only
+	Limits              map[string]taskqueue.MethodLimit // by procedure
 
 	// DeadLetter is called with each task that was given up, one at a time, if
 	// WantsLetter returns true for its procedure. If it returns an error it is
@@ -84,6 +85,7 @@ type Dispatcher struct {
 	live       map[*Batch]bool             // of which a sink may wait for word
 	dead       map[string]*deadEntry       // letters that are neither handled nor discarded, by id
 	letter     uint64                      // the place of the last of them
+	halted     map[string]bool             // procedures of which no task is handed out
 	kept       letterShelf                 // of these, the ones that no function wants
 	claims     map[*taskqueue.Peer][]claim // of workers, while another dispatcher is the owner
 	claimCount int
@@ -103,9 +105,10 @@ type Dispatcher struct {
 // are the store's. Close must be called.
 func NewDispatcher(cfg DispatcherConfig) (*Dispatcher, error) {
 	d := &Dispatcher{
-		cfg:   cfg,
-		peers: make(map[*link.Conn]*taskqueue.Peer),
-		conns: make(map[*taskqueue.Peer]*link.Conn),
+		cfg:    cfg,
+		peers:  make(map[*link.Conn]*taskqueue.Peer),
+		conns:  make(map[*taskqueue.Peer]*link.Conn),
+		halted: make(map[string]bool),
 
 		ventilator: []byte(newID()),
 	}
@@ -129,6 +132,12 @@ func (d *Dispatcher) empty() {
 	d.queue = taskqueue.NewQueue(taskqueue.Limits{
 		Tasks: d.cfg.MaxTasks, Bytes: d.cfg.MaxBytes, Backoff: d.cfg.Backoff, MaxBackoff: d.cfg.MaxBackoff, MaxHold: d.cfg.MaxHold,
 	})
+	for procedure, limit := range d.cfg.Limits {
+		d.queue.LimitMethod(procedure, limit)
+	}
+	for procedure := range d.halted {
+		d.queue.Pause(procedure, true)
+	}
 	d.notices = make(map[taskqueue.ID]*Batch)
 	d.open = make(map[*taskqueue.Batch]*Batch)
 	d.live = make(map[*Batch]bool)
@@ -143,7 +152,8 @@ func (d *Dispatcher) Links() *link.Group { return d.direct.Links() }
 // Push returns nil once a task is in the queue and, if there is one, in the
 // store. While these are full, or another dispatcher owns the store, it waits. The
 // task belongs to b unless b is nil. Its errors are ErrBatchEnded, ErrNotOwner, a
-// *LimitError if no worker that is connected takes its size, a *StoreError,
+// *LimitError if no worker that is connected takes its size, a *DuplicateError,
+// ErrTooManyKeys, a *StoreError,
 // link.ErrClosed and the context's.
 func (d *Dispatcher) Push(ctx context.Context, b *Batch, task Task) error {
 	t := &taskqueue.Task{
@@ -158,6 +168,9 @@ func (d *Dispatcher) Push(ctx context.Context, b *Batch, task Task) error {
 	if err := d.queue.Fits(t); err != nil {
 		return err
 	}
+	if err := d.checkKey(t); err != nil {
+		return err
+	}
 	if err := d.joinBatch(b, t); err != nil {
 		return err
 	}
@@ -165,6 +178,9 @@ func (d *Dispatcher) Push(ctx context.Context, b *Batch, task Task) error {
 	reign := d.reign
 	if err == nil {
 		err = b.check()
+	}
+	if err == nil {
+		err = d.checkKey(t)
 	}
 	if err == nil {
 		err = d.storeLocked(ctx, t)
@@ -191,11 +207,13 @@ func (d *Dispatcher) storeLocked(ctx context.Context, t *taskqueue.Task) error {
 	}
 	stored, queue, store := d.stored(t), d.queue, d.store
 	queue.Reserve(t)
+	claimKey(queue, t)
 	d.mu.Unlock()
 	err := store.put(ctx, stored, "")
 	d.mu.Lock()
 	queue.Unreserve(t)
 	if err != nil {
+		freeKey(queue, t)
 		d.changed.Notify()
 		return storeFailure(ctx, err)
 	}
@@ -311,16 +329,23 @@ func (d *Dispatcher) tick() {
 		return
 	}
 	d.armed = time.Time{}
+	d.expire()
+	d.dispatch()
+	d.setClock(time.Now())
+}
+
+// expire ends what has come to its time; d.mu is held.
+func (d *Dispatcher) expire() {
 	for _, e := range d.queue.Expire(time.Now()) {
 		if c := d.conns[e.Peer]; c != nil {
 			d.cfg.LeaseExpired(c, e.Task.Procedure)
 		}
 		if e.Dead {
 			d.giveUp(e.Task)
+			d.changed.Notify()
 		}
 	}
-	d.dispatch()
-	d.setClock(time.Now())
+	d.dropFreed()
 }
 
 // taskDone notes that a task was done; d.mu is held.
@@ -328,7 +353,7 @@ func (d *Dispatcher) taskDone(t *taskqueue.Task) {
 	if t.Control {
 		d.noticeDelivered(t)
 	} else {
-		d.store.remove(string(t.ID))
+		d.store.update(ending(string(t.ID), t.Terms, t.Attempts))
 		d.checkBatch(t.Batch)
 	}
 	d.changed.Notify()
@@ -364,22 +389,6 @@ func (d *Dispatcher) Wait(ctx context.Context) error {
 }
 
 func (d *Dispatcher) idle() bool { return d.queue.Len() == 0 && d.letters.len() == 0 }
-
-// A Fill says how full a Dispatcher's queue is.
-type Fill struct {
-	Tasks, Bytes       int // that are not finished
-	MaxTasks, MaxBytes int
-	Oldest             time.Time // when the task was pushed, or restored, that has been there for the longest time
-}
-
-// Fill returns how full the queue is.
-func (d *Dispatcher) Fill() Fill {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	return Fill{
-		Tasks: d.queue.Len(), Bytes: d.queue.Bytes(), MaxTasks: d.cfg.MaxTasks, MaxBytes: d.cfg.MaxBytes, Oldest: d.queue.Oldest(),
-	}
-}
 
 // Progress returns how far the tasks are.
 func (d *Dispatcher) Progress() Progress {

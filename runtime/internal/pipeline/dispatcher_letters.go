@@ -145,7 +145,7 @@ func (d *Dispatcher) letterHandled(id string) {
 	defer d.mu.Unlock()
 	if e := d.dead[id]; e != nil {
 		d.dropLetter(e)
-		d.store.remove(id)
+		d.store.update(ending(id, e.Terms, e.Attempts))
 	}
 	d.changed.Notify()
 }
@@ -253,7 +253,7 @@ func (d *Dispatcher) Discard(ctx context.Context, id string) error {
 			return ErrTaskRuns
 		}
 		if d.store != nil {
-			d.storeEnded(t, taskStatus{id: id, gone: true})
+			d.storeEnded(t, ending(id, t.Terms, t.Attempts))
 		}
 		d.checkBatch(t.Batch)
 		return nil
@@ -263,6 +263,6 @@ func (d *Dispatcher) Discard(ctx context.Context, id string) error {
 		return err
 	}
 	d.dropLetter(e)
-	d.store.remove(id)
+	d.store.update(ending(id, e.Terms, e.Attempts))
 	return nil
 }

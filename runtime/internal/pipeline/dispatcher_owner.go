@@ -174,6 +174,8 @@ func (d *Dispatcher) takeFed(ctx context.Context, reign int, tasks []gozmqstore.
 			return err
 		case d.reign != reign:
 			return ErrNotOwner
+		case d.duplicate(t):
+			d.store.remove(string(t.ID))
 		case !d.queue.Has(t.ID):
 			d.queue.Add(t)
 			d.dispatch()

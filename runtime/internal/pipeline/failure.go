@@ -18,6 +18,8 @@ func Failure(reason error) *status.Error {
 		return &status.Error{Code: status.Code(stored.Code), Message: stored.Text}
 	case errors.As(reason, new(*LimitError)), errors.As(reason, new(*link.LimitError)):
 		return status.Errorf(status.ResourceExhausted, "%w", reason)
+	case errors.Is(reason, ErrTooLate):
+		return status.Errorf(status.DeadlineExceeded, "%w", reason)
 	case errors.Is(reason, ErrDiscarded):
 		return status.Errorf(status.Canceled, "%w", reason)
 	case errors.Is(reason, ErrBatchCut):

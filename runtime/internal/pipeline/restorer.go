@@ -19,7 +19,8 @@ type restorer struct {
 	ids        map[string]bool
 	batches    map[string]*Batch // by id
 	order      []*Batch
-	stale      []string // ids of records that a later one replaces
+	keys       []gozmqstore.Task // that are over, and keep their unique key
+	stale      []string          // ids of records that are not needed any more
 }
 
 func newRestorer(d *Dispatcher) *restorer {
@@ -49,6 +50,13 @@ func (r *restorer) visit(s gozmqstore.Task) error {
 		r.letters = append(r.letters, restoredLetter(&s))
 	case gozmqstore.StateWaiting:
 		r.task(&s)
+	case gozmqstore.StateDone:
+		if !s.UniqueUntil.After(time.Now()) {
+			r.stale = append(r.stale, s.ID)
+		}
+	}
+	if s.State != gozmqstore.StateWaiting && s.UniqueKey != "" && s.UniqueUntil.After(time.Now()) {
+		r.keys = append(r.keys, gozmqstore.Task{ID: s.ID, UniqueKey: s.UniqueKey, UniqueUntil: s.UniqueUntil})
 	}
 	return nil
 }
@@ -96,6 +104,9 @@ func (r *restorer) finish() {
 			left[b]++
 		}
 		d.queue.Add(t)
+	}
+	for _, k := range r.keys {
+		d.queue.Keep(k.UniqueKey, taskqueue.ID(k.ID), k.UniqueUntil)
 	}
 	d.leaveClaimed()
 	for _, letter := range r.letters {

@@ -34,11 +34,16 @@ func (d *Dispatcher) stored(t *taskqueue.Task) gozmqstore.Task {
 	if t.Batch != nil {
 		s.Batch = string(t.Batch.ID)
 	}
-	if terms := t.Terms; terms != nil {
+	setTerms(&s, t.Terms)
+	return s
+}
+
+// setTerms sets what does not change of the terms of a task.
+func setTerms(s *gozmqstore.Task, terms *taskqueue.Terms) {
+	if terms != nil {
 		s.Priority, s.Key, s.Retain = terms.Priority, terms.Key, terms.Retain
 		s.UniqueKey, s.UniqueUntil = terms.UniqueKey, terms.UniqueUntil
 	}
-	return s
 }
 
 // statusOf returns the status of a task that is not finished; d.mu is held.

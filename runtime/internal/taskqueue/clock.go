@@ -47,19 +47,34 @@ func (c *clock) set(t *Task) {
 	}
 }
 
-// Wake returns when Expire next has something to do; ok is false for never.
+// Wake returns when Expire or Next has something to do at the earliest; ok is false
+// for never.
 func (q *Queue) Wake() (when time.Time, ok bool) {
-	if len(q.clock) == 0 {
-		return time.Time{}, false
+	if len(q.clock) > 0 {
+		when, ok = q.clock[0].when, true
 	}
-	return q.clock[0].when, true
+	if gates := q.line.gates; len(gates) > 0 && (!ok || gates[0].until.Before(when)) {
+		when, ok = gates[0].until, true
+	}
+	if len(q.stale) > 0 && (!ok || q.stale[0].until.Before(when)) {
+		when, ok = q.stale[0].until, true
+	}
+	return when, ok
 }
 
-// Expire ends the backoffs and the leases whose time has come. It returns the
-// tasks whose lease has ended; those with Dead were given up.
+// Expire ends the backoffs, the leases and the unique keys whose time has come. It returns the
+// tasks whose lease has ended, and those that have waited until they expired; those
+// with Dead were given up.
 func (q *Queue) Expire(now time.Time) (expired []Expired) {
+	q.freeKeys(now)
 	for len(q.clock) > 0 && !q.clock[0].when.After(now) {
 		t := q.clock[0]
+		if t.state != held && t.expired(now) {
+			t.Reason = ErrTooLate
+			q.finish(t, true)
+			expired = append(expired, Expired{Task: t, Dead: true})
+			continue
+		}
 		if t.state == backingOff {
 			if !t.Control {
 				q.counts.Queued--
@@ -74,9 +89,10 @@ func (q *Queue) Expire(now time.Time) (expired []Expired) {
 	return expired
 }
 
-// Expired is a task whose lease has ended, and the peer that held it.
+// Expired is a task whose lease has ended, and the peer that held it; or one that has
+// expired while it waited.
 type Expired struct {
 	Task *Task
-	Peer *Peer
+	Peer *Peer // nil: nobody
 	Dead bool
 }

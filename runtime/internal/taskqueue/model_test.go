@@ -24,6 +24,7 @@ type model struct {
 	done   uint64
 	dead   uint64
 	again  uint64
+	gates  *modelGates
 }
 
 type modelPeer struct {
@@ -56,6 +57,7 @@ func newModel(t *testing.T, seed uint64) *model {
 		q: NewQueue(Limits{Tasks: 50, Bytes: 1 << 20, Backoff: modelPause, MaxBackoff: 2 * modelPause}),
 	}
 	m.batch = &Batch{}
+	m.gates = newModelGates(m)
 	return m
 }
 
@@ -68,6 +70,7 @@ func (m *model) add() {
 	if m.random.IntN(8) == 0 {
 		task.Lease = 0
 	}
+	m.gates.terms(task)
 	if m.q.Full(task) {
 		if m.q.Len() < 50 {
 			m.t.Errorf("full with %d tasks", m.q.Len())
@@ -76,7 +79,11 @@ func (m *model) add() {
 	}
 	m.q.Add(task)
 	m.batch.Tasks++
-	m.tasks[task.ID] = &modelTask{Task: task}
+	t := &modelTask{Task: task}
+	if task.Terms != nil {
+		t.resting = task.Terms.NotBefore
+	}
+	m.tasks[task.ID] = t
 }
 
 func (m *model) join() {
@@ -100,7 +107,7 @@ func (m *model) hand() bool {
 	task, peer := m.q.Next(m.now)
 	if task == nil {
 		for _, t := range m.tasks {
-			if p := m.wouldTake(t); p != nil && p.Peer != m.q.kept {
+			if p := m.wouldTake(t); p != nil {
 				m.t.Errorf("task %s waits, and a peer with credit %d that holds %d takes it", t.ID, p.credit, len(p.holds))
 			}
 		}
@@ -109,7 +116,7 @@ func (m *model) hand() bool {
 	t := m.tasks[task.ID]
 	p := m.peer(peer)
 	switch {
-	case t == nil || t.over || t.holder != nil || t.resting.After(m.now):
+	case t == nil || t.over || t.holder != nil || t.resting.After(m.now) || t.late(m.now):
 		m.t.Errorf("task %s was handed out: %+v", task.ID, t)
 	case p.blocked || len(p.holds) >= p.credit || p.holds[t.ID]:
 		m.t.Errorf("task %s went to a peer with credit %d that holds %d", t.ID, p.credit, len(p.holds))
@@ -118,10 +125,12 @@ func (m *model) hand() bool {
 	case m.idle(task.ID) && len(p.holds) > 0:
 		m.t.Errorf("task %s went to a peer that holds %d, and one holds nothing", t.ID, len(p.holds))
 	}
+	m.gates.check(t)
 	if m.random.IntN(20) == 0 {
 		m.q.Undo(task, peer)
 		return false
 	}
+	m.gates.begin(t)
 	t.attempts++
 	if t.attempts > 1 {
 		m.again++
@@ -137,11 +146,11 @@ func (m *model) idle(id ID) bool {
 }
 
 func (m *model) wouldTake(t *modelTask) *modelPeer {
-	if t.over || t.holder != nil || t.resting.After(m.now) {
+	if t.over || t.holder != nil || t.resting.After(m.now) || t.late(m.now) || !m.gates.open(t) {
 		return nil
 	}
 	for _, p := range m.peers {
-		if !p.blocked && len(p.holds) < p.credit && !p.holds[t.ID] && p.alone == nil && (!t.suspect || len(p.holds) == 0) {
+		if p.Peer != m.q.kept && !p.blocked && len(p.holds) < p.credit && !p.holds[t.ID] && p.alone == nil && (!t.suspect || len(p.holds) == 0) {
 			return p
 		}
 	}
@@ -304,12 +313,28 @@ func (m *model) pass(d time.Duration) {
 		got[e.Task.ID] = e
 	}
 	for _, t := range m.tasks {
+		late := t.holder == nil && !t.over && t.late(m.now)
+		if late && got[t.ID].Task != nil && (!got[t.ID].Dead || got[t.ID].Peer != nil || t.Reason != ErrTooLate) {
+			m.t.Errorf("task %s is late: %+v, because of %v", t.ID, got[t.ID], t.Reason)
+		}
+		if late {
+			if got[t.ID].Task == nil {
+				m.t.Errorf("task %s is late, and was not given up", t.ID)
+			}
+			m.finish(t, &m.dead)
+			continue
+		}
 		expired := t.holder != nil && t.Lease > 0 && !t.deadline.After(m.now)
 		e, ok := got[t.ID]
 		if expired != ok {
 			m.t.Errorf("task %s: expired %v, want %v", t.ID, ok, expired)
 		}
-		if expired && m.lose(t, t.Task.losses > t.losses, 0) != e.Dead {
+		dead := expired && m.lose(t, t.Task.losses > t.losses, 0)
+		if expired && !dead && t.late(m.now) { // it waited for no time at all
+			m.finish(t, &m.dead)
+			dead = true
+		}
+		if expired && dead != e.Dead {
 			m.t.Errorf("task %s expired after %d attempts, dead: %v", t.ID, t.attempts, e.Dead)
 		}
 	}
@@ -367,6 +392,8 @@ func (m *model) step() {
 		if len(m.peers) < 6 {
 			m.join()
 		}
+	case n < 95:
+		m.gates.pause()
 	default:
 		m.pass(time.Duration(m.random.IntN(4000)) * time.Millisecond)
 	}
@@ -377,7 +404,8 @@ func (m *model) drain() {
 	for len(m.peers) > 0 {
 		m.leave(m.peers[0])
 	}
-	m.pass(2 * modelPause)
+	m.pass(time.Minute)
+	m.gates.resume()
 	m.join()
 	p := m.peers[0]
 	p.credit = 3
@@ -393,12 +421,18 @@ func (m *model) drain() {
 			m.finish(m.tasks[task.ID], &m.done)
 			continue
 		}
+		if when, ok := m.q.Wake(); ok && when.After(m.now) {
+			m.pass(when.Sub(m.now))
+			continue
+		}
 		m.t.Fatalf("%d tasks are left, and none is handed out", m.q.Len())
 	}
 	m.batch.Ended = true
 	if !m.batch.Complete() || m.q.bytes != 0 {
 		m.t.Errorf("at the end the batch is %+v, and %d bytes are counted", m.batch, m.q.bytes)
 	}
+	m.pass(time.Minute)
+	m.q.Next(m.now)
 	if _, ok := m.q.Wake(); ok {
 		m.t.Error("at the end the clock is set")
 	}

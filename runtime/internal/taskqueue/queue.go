@@ -34,7 +34,7 @@ type Queue struct {
 	limits Limits
 	tasks  map[ID]*Task // that are not finished
 	bytes  int
-	line   list.List[*Task] // that wait, first in first out
+	line   line             // that wait
 	shady  list.List[*Task] // suspects that wait; they come before the line
 	ages   list.List[*Task] // that are not finished, oldest first, without control messages
 	clock  clock
@@ -44,6 +44,9 @@ type Queue struct {
 	idle   list.List[*Peer] // take tasks, and hold none
 	busy   list.List[*Peer] // take tasks, and hold some
 	counts Counts
+	unique map[string]*uniqueKey // keys that no other task may have
+	stale  uniqueHeap            // of these, those that are free at a time
+	freed  []ID                  // whose keys have become free at a time
 
 	reserved, reservedBytes int // places that are kept
 
@@ -93,6 +96,11 @@ func (q *Queue) Add(t *Task) {
 	if !t.Control {
 		q.ages.PushBack(&t.inAges, t)
 	}
+	q.claimKey(t)
+	if t.Terms != nil && !t.Terms.NotBefore.IsZero() {
+		q.pause(t, t.Terms.NotBefore)
+		return
+	}
 	q.wait(t, false)
 }
 
@@ -114,29 +122,41 @@ func (q *Queue) Has(id ID) bool { return q.tasks[id] != nil }
 // Get returns the task if it is known and not finished, nil otherwise.
 func (q *Queue) Get(id ID) *Task { return q.tasks[id] }
 
-// Next hands the first task that waits to a peer with credit left, and returns
-// both, or nil when nothing can be handed out. Peers that hold nothing come
+// Next hands the first task that waits, and that the limits of its method and its
+// key allow, to a peer with credit left, and returns both, or nil when nothing can be
+// handed out. The greatest priority comes first. Peers that hold nothing come
 // first, then the others in turn. A peer never gets a task that it still holds
 // because the lease expired, nor one beyond its limit. A suspect goes to a peer
 // that holds nothing, and that gets nothing else until the suspect is over.
 func (q *Queue) Next(now time.Time) (*Task, *Peer) {
+	q.line.open(now)
 	if t, p := q.nextSuspect(now); t != nil {
 		q.hand(t, p, now)
 		p.alone = t
 		q.enlist(p)
 		return t, p
 	}
-	for e := q.line.First(); e != nil && !(q.idle.Empty() && q.busy.Empty()); {
-		t := e.Value()
-		e = e.Next()
-		if err := q.Fits(t); err != nil {
-			q.refuse(t, err, now)
-		} else if p := q.workerFor(t); p != nil {
-			q.hand(t, p, now)
-			return t, p
-		}
+	if q.idle.Empty() && q.busy.Empty() {
+		return nil, nil
 	}
-	return nil, nil
+	t, p := q.line.find(now, q)
+	if t != nil {
+		q.hand(t, p, now)
+	}
+	return t, p
+}
+
+// offer returns a peer that takes a task, which is in the line, nil if there is none
+// or the task has expired. It takes one out of the line that no peer takes.
+func (q *Queue) offer(t *Task, now time.Time) *Peer {
+	if t.expired(now) {
+		return nil
+	}
+	if err := q.Fits(t); err != nil {
+		q.refuse(t, err, now)
+		return nil
+	}
+	return q.workerFor(t)
 }
 
 func (q *Queue) workerFor(t *Task) *Peer {
@@ -162,7 +182,8 @@ func (q *Queue) idleFor(t *Task) *Peer {
 }
 
 func (q *Queue) hand(t *Task, p *Peer, now time.Time) {
-	t.inLine.Remove()
+	q.leaveLine(t)
+	q.line.begin(t, now)
 	t.Attempts++
 	t.before, t.first = t.first, now
 	if !t.Control {
@@ -179,6 +200,8 @@ func (q *Queue) give(t *Task, p *Peer, now time.Time) {
 	q.hands++
 	t.state, t.holder, t.since, t.hand, t.begun, t.handled = held, p, now, q.hands, false, false
 	p.add(t)
+	q.line.enter(t)
+	q.line.run(t, 1)
 	q.lease(t, now)
 	q.enlist(p)
 	if !t.Control {
@@ -191,6 +214,7 @@ func (q *Queue) Undo(t *Task, p *Peer) {
 	if !t.Control && t.Attempts > 1 {
 		q.counts.Redelivered--
 	}
+	q.line.unbegin(t)
 	q.back(t, p)
 }
 
@@ -219,19 +243,31 @@ func (q *Queue) lease(t *Task, now time.Time) {
 
 // wait puts t into the line.
 func (q *Queue) wait(t *Task, front bool) {
-	t.state, t.when = waiting, time.Time{}
+	t.state, t.when = waiting, t.expires()
 	q.clock.set(t)
-	line := &q.line
-	if t.suspect {
-		line = &q.shady
-	}
-	if front {
-		line.PushFront(&t.inLine, t)
-	} else {
-		line.PushBack(&t.inLine, t)
+	switch {
+	case !t.suspect:
+		q.line.add(t, front)
+	case front:
+		q.line.enter(t)
+		q.shady.PushFront(&t.inLine, t)
+	default:
+		q.line.enter(t)
+		q.shady.PushBack(&t.inLine, t)
 	}
 	if !t.Control {
 		q.counts.Queued++
+	}
+}
+
+// leaveLine takes t out of the line if it waits there.
+func (q *Queue) leaveLine(t *Task) {
+	switch {
+	case t.state != waiting:
+	case t.suspect:
+		t.inLine.Remove()
+	default:
+		q.line.remove(t)
 	}
 }
 
@@ -247,86 +283,17 @@ func (q *Queue) release(t *Task) {
 		}
 	}
 	t.holder, t.begun, t.handled = nil, false, false
+	q.line.run(t, -1)
 	if !t.Control {
 		q.counts.InFlight--
 	}
 }
 
-// Done reports that p has done a task. It returns the task, or nil if the task
-// was done by another worker or given up before. It returns ErrUnknown if p
-// does not hold the task.
-func (q *Queue) Done(p *Peer, id ID) (*Task, error) {
-	t, err := q.report(p, id)
-	if err != nil || t.state == finished {
-		return nil, err
-	}
-	q.finish(t, false)
-	return t, nil
-}
-
-// report removes a task whose end p reports from those that p holds.
-func (q *Queue) report(p *Peer, id ID) (*Task, error) {
-	t := p.holds[id]
-	if t == nil {
-		return nil, ErrUnknown
-	}
-	delete(p.holds, id)
-	q.enlist(p)
-	return t, nil
-}
-
-// finish removes t. A peer that still holds it may report on it later.
-func (q *Queue) finish(t *Task, dead bool) {
-	switch t.state {
-	case held:
-		q.release(t)
-	case waiting:
-		t.inLine.Remove()
-		fallthrough
-	case backingOff:
-		if !t.Control {
-			q.counts.Queued--
-		}
-	}
-	t.state, t.when = finished, time.Time{}
-	q.clock.set(t)
-	delete(q.tasks, t.ID)
-	t.inAges.Remove()
-	q.bytes -= t.Size()
-	switch {
-	case t.Control:
-		return
-	case dead:
-		q.counts.Dead++
-	default:
-		q.counts.Done++
-	}
-	if t.Batch != nil {
-		t.Batch.finish(t, dead)
-	}
-}
-
-// Fail reports that p could not do a task, and whether to try it again. It
-// returns the task if it was given up.
-func (q *Queue) Fail(p *Peer, id ID, reason error, again bool, now time.Time) (dead *Task, err error) {
-	t, err := q.report(p, id)
-	if err != nil || t.holder != p || t.state != held {
-		return nil, err
-	}
-	t.Reason = reason
-	t.failures++
-	t.suspect = false // its worker has survived it
-	if !t.Control && (!again || t.spent()) {
-		q.finish(t, true)
-		return t, nil
-	}
-	q.release(t)
-	q.pause(t, now.Add(q.backoff(t.Attempts)))
-	return nil, nil
-}
-
 // pause has t, which nobody holds, wait until when.
 func (q *Queue) pause(t *Task, when time.Time) {
+	if end := t.expires(); !end.IsZero() && end.Before(when) {
+		when = end
+	}
 	t.state, t.when = backingOff, when
 	q.clock.set(t)
 	if !t.Control {
@@ -346,26 +313,4 @@ func (q *Queue) backoff(attempts int) time.Duration {
 		d *= 2
 	}
 	return min(d, q.limits.MaxBackoff)
-}
-
-// Return gives back a task that p has not begun; the attempt does not count. A
-// peer that still has credit would get the task at once, and may return it again
-// and again, so the task waits for Backoff first.
-func (q *Queue) Return(p *Peer, id ID, now time.Time) error {
-	t := p.holds[id]
-	switch {
-	case t == nil:
-		return ErrUnknown
-	case t.state != held || t.holder != p:
-		_, _ = q.report(p, id)
-	case p.credit == 0 || q.limits.Backoff == 0:
-		q.back(t, p)
-	default:
-		t.Attempts--
-		delete(p.holds, id)
-		q.release(t)
-		q.pause(t, now.Add(q.limits.Backoff))
-		q.enlist(p)
-	}
-	return nil
 }

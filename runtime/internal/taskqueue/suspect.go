@@ -94,12 +94,16 @@ func (q *Queue) lose(t *Task, begun bool, reason error, now time.Time) (dead boo
 // more, so that there will be.
 func (q *Queue) nextSuspect(now time.Time) (*Task, *Peer) {
 	first := q.shady.First()
-	for ; first != nil; first = q.shady.First() {
-		err := q.Fits(first.Value())
-		if err == nil {
+	for first != nil {
+		t := first.Value()
+		if err := q.Fits(t); err != nil {
+			first = first.Next()
+			q.refuse(t, err, now)
+		} else if !t.expired(now) && q.line.admits(t, now) {
 			break
+		} else {
+			first = first.Next()
 		}
-		q.refuse(first.Value(), err, now)
 	}
 	switch {
 	case first == nil:
@@ -189,7 +193,7 @@ func (q *Queue) claim(p *Peer, t *Task, attempt int, now time.Time) {
 		q.enlist(p)
 		return
 	}
-	t.inLine.Remove()
+	q.leaveLine(t)
 	t.Attempts = t.failures + t.losses + 1
 	if !t.Control {
 		q.counts.Queued--
@@ -222,11 +226,11 @@ func (q *Queue) clear(t *Task) {
 	if !t.suspect {
 		return
 	}
+	q.leaveLine(t)
 	t.suspect, t.ran = false, 0
 	switch {
 	case t.state == waiting:
-		t.inLine.Remove()
-		q.line.PushFront(&t.inLine, t)
+		q.line.add(t, true)
 	case t.state == held && t.holder.alone == t:
 		t.holder.alone = nil
 		q.enlist(t.holder)

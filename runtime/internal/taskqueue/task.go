@@ -40,6 +40,8 @@ type Task struct {
 	when   time.Time           // end of the lease, or of the backoff; zero: none
 	place  int                 // in the clock; -1: not there
 	inLine list.Element[*Task] // of those that wait
+	lane   *lane               // that it waits in, and counts in while it runs
+	turn   int64               // in the line
 	inAges list.Element[*Task] // of those that are not finished
 
 	added         uint64        // the queue's number of Add calls: its age
@@ -67,14 +69,29 @@ type Terms struct {
 	Retain      time.Duration // for which its result is kept
 }
 
-// Again returns the terms of a task that is pushed again, now; nil for nil.
+// Again returns the terms of a task that is pushed again, now, which has no unique
+// key; nil for nil.
 func (t *Terms) Again() *Terms {
 	if t == nil {
 		return nil
 	}
 	again := *t
 	again.NotBefore, again.Expires = time.Time{}, time.Time{}
+	again.UniqueKey, again.UniqueUntil = "", time.Time{}
 	return &again
+}
+
+// expires returns when t is given up if it waits; zero: never.
+func (t *Task) expires() time.Time {
+	if t.Terms == nil {
+		return time.Time{}
+	}
+	return t.Terms.Expires
+}
+
+// expired reports whether t is to be given up when it waits.
+func (t *Task) expired(now time.Time) bool {
+	return t.Terms != nil && !t.Terms.Expires.IsZero() && !t.Terms.Expires.After(now)
 }
 
 // Size returns how many bytes the task counts against the queue's limit.
@@ -101,6 +118,8 @@ var (
 	ErrUnknown = errors.New("the peer does not hold this task")
 	// ErrLost is the reason of an attempt whose worker's connection ended.
 	ErrLost = errors.New("the connection to the worker was lost")
+	// ErrTooLate is the reason of a task that was given up because it expired.
+	ErrTooLate = errors.New("the task expired before a worker was to have it")
 	// ErrExpired is the reason of an attempt whose lease ended.
 	ErrExpired = errors.New("the worker's lease has expired")
 )

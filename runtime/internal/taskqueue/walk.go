@@ -39,6 +39,12 @@ func (t *Task) Holder() (*Peer, time.Time) {
 // zero: that has no end, or it waits for a worker.
 func (t *Task) Due() time.Time { return t.when }
 
+// LimitMethod sets the limits of a method, of which there must be no task yet.
+func (q *Queue) LimitMethod(procedure string, limit MethodLimit) { q.line.limit(procedure, limit) }
+
+// Pause sets whether no task of a method is handed out. Those that run go on.
+func (q *Queue) Pause(procedure string, paused bool) { q.line.pause(procedure, paused) }
+
 // Discard removes a task that nobody has, and returns it; nil if there is none. Its
 // batch counts it as given up, for a reason.
 func (q *Queue) Discard(id ID, reason error) *Task {

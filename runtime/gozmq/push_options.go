@@ -1,0 +1,128 @@
+package gozmq
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/gozmq/gozmq/runtime/internal/taskqueue"
+)
+
+// PushOptions say when and in which order a task with DeliveryAtLeastOnce is handed
+// out. The zero value asks for nothing. A task store keeps them.
+type PushOptions struct {
+	// NotBefore is until when the task waits; zero: it does not.
+	NotBefore time.Time
+	// Expires is when the task becomes a dead letter with CodeDeadlineExceeded if no
+	// worker has it then; zero: never.
+	Expires time.Time
+	// Priority is from -100 to 100. Tasks with a greater one are handed out first, those
+	// with the same one in order.
+	Priority int
+	// Key is up to 255 bytes, under which WithTaskLimit limits tasks of a method.
+	Key string
+	// UniqueKey is up to 255 bytes. While another task of the ventilator, whatever its
+	// method, has the same key, Push fails with CodeAlreadyExists. A task has its key
+	// until UniqueFor has passed since it was pushed, or, if that is 0, until it was
+	// done or given up. A million keys may be taken.
+	UniqueKey string
+	UniqueFor time.Duration
+}
+
+const (
+	maxTaskKey  = 255
+	maxPriority = 100
+)
+
+type pushOptionsKey struct{}
+
+// Context returns a context; tasks that are pushed with it have these options, and no
+// others.
+func (o PushOptions) Context(ctx context.Context) context.Context {
+	return context.WithValue(ctx, pushOptionsKey{}, o)
+}
+
+// pushTerms returns the options of a context, checked, for the engine; nil for none.
+func pushTerms(ctx context.Context) (*taskqueue.Terms, error) {
+	o, _ := ctx.Value(pushOptionsKey{}).(PushOptions)
+	if o == (PushOptions{}) {
+		return nil, nil
+	}
+	now := time.Now()
+	switch {
+	case o.Priority < -maxPriority || o.Priority > maxPriority:
+		return nil, Errorf(CodeInvalidArgument, "PushOptions: priority %d, want %d to %d", o.Priority, -maxPriority, maxPriority)
+	case len(o.Key) > maxTaskKey || len(o.UniqueKey) > maxTaskKey:
+		return nil, Errorf(CodeInvalidArgument, "PushOptions: a key has more than %d bytes", maxTaskKey)
+	case o.UniqueFor < 0 || o.UniqueFor > 0 && o.UniqueKey == "":
+		return nil, Errorf(CodeInvalidArgument, "PushOptions: UniqueFor is %v for the key %q, want 0, or more with a key", o.UniqueFor, o.UniqueKey)
+	case !o.Expires.IsZero() && !o.Expires.After(now):
+		return nil, Errorf(CodeDeadlineExceeded, "PushOptions: the task has expired at %v", o.Expires)
+	}
+	terms := &taskqueue.Terms{
+		NotBefore: o.NotBefore, Expires: o.Expires, Priority: o.Priority, Key: o.Key, UniqueKey: o.UniqueKey,
+	}
+	if o.UniqueFor > 0 {
+		terms.UniqueUntil = now.Add(o.UniqueFor)
+	}
+	return terms, nil
+}
+
+// plainPush is the error of a push with options that has no queue.
+func plainPush(m *Method) error {
+	return Errorf(CodeFailedPrecondition, "%s: PushOptions need DeliveryAtLeastOnce", m.Procedure)
+}
+
+// A TaskLimit limits tasks that one ventilator hands out. The zero value does not.
+type TaskLimit struct {
+	// Running is how many may run at a time; 0: any number.
+	Running int
+	// Every is the time between the begins of two tasks in the long run; 0: none. Burst
+	// is how many may begin at once after a pause; 0: 1.
+	Every time.Duration
+	Burst int
+}
+
+func (l TaskLimit) check() error {
+	if l.Running < 0 || l.Every < 0 || l.Burst < 0 || l.Burst > 0 && l.Every == 0 {
+		return fmt.Errorf("%+v, want 0 or more of each, and Burst with Every only", l)
+	}
+	return nil
+}
+
+// WithTaskLimit limits the tasks of a method ("package.Service/Method") with
+// DeliveryAtLeastOnce: all of them together, and those of each PushOptions.Key. Tasks
+// that have to wait let others pass. An attempt after a failure counts as any other;
+// what workers still run when a ventilator takes over counts, too, and may exceed the
+// limit until it has ended.
+func WithTaskLimit(procedure string, all, perKey TaskLimit) VentilatorOption {
+	return ventilatorOption(func(c *ventilatorConfig) {
+		if err := errors.Join(all.check(), perKey.check()); err != nil {
+			c.errs = append(c.errs, fmt.Errorf("WithTaskLimit: %s: %w", procedure, err))
+		}
+		if c.queue.Limits == nil {
+			c.queue.Limits = make(map[string]taskqueue.MethodLimit)
+		}
+		c.queue.Limits[procedure] = taskqueue.MethodLimit{All: taskqueue.Limit(all), PerKey: taskqueue.Limit(perKey)}
+		c.reliable = append(c.reliable, "WithTaskLimit")
+	})
+}
+
+// Pause has the ventilator hand out no task of a method ("package.Service/Method")
+// until Resume. Workers go on with what they have. A new ventilator with the same
+// store does not know of it. Its error has CodeFailedPrecondition with
+// DeliveryAtMostOnce.
+func (v *Ventilator) Pause(procedure string) error { return v.halt(procedure, true) }
+
+// Resume ends what Pause began.
+func (v *Ventilator) Resume(procedure string) error { return v.halt(procedure, false) }
+
+func (v *Ventilator) halt(procedure string, halted bool) error {
+	q, ok := v.sender.(*queuedSender)
+	if !ok {
+		return &Error{Code: CodeFailedPrecondition, Message: errNoQueue.Error()}
+	}
+	q.HaltMethod(procedure, halted)
+	return nil
+}

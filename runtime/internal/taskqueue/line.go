@@ -1,0 +1,308 @@
+package taskqueue
+
+import (
+	"cmp"
+	"container/heap"
+	"slices"
+	"time"
+
+	"github.com/gozmq/gozmq/runtime/internal/list"
+)
+
+// A line is the tasks that wait, in the order in which they are handed out: the
+// greatest priority first, then first in, first out. A task whose method, or whose
+// key, is at a limit lets the others pass. What it costs to hand a task out grows
+// with the logarithm of the numbers of methods and keys, and not with that of tasks.
+type line struct {
+	methods     map[string]*method
+	ready       laneHeap[*method] // those with a task that may be handed out
+	gates       gateHeap          // those that open at a time
+	first, last int64             // turns of the first and the last task
+	now         time.Time         // of the last look
+	passed      []*lane           // that find has gone past; kept for the next one
+}
+
+// A method is the tasks of one method that wait, by key.
+type method struct {
+	gate
+	laneOf[*method]
+	keyed Limit // of each key
+	plain *lane // tasks without a key
+	keys  map[string]*lane
+	ready laneHeap[*lane] // those with a task that may be handed out
+}
+
+// A lane is tasks that wait and share every limit, by priority.
+type lane struct {
+	gate
+	laneOf[*lane]
+	method *method
+	key    string
+	levels []level // greatest priority first; none is empty
+
+	passed  *Task             // the last one that find has gone past; nil: none
+	spare   *list.List[*Task] // of a level that was emptied; nil: none
+	dropped bool              // there may be another lane for the key
+}
+
+// A level is the tasks of one priority, first in, first out.
+type level struct {
+	priority int
+	tasks    *list.List[*Task]
+}
+
+// add puts a task that waits into the line, as the first or the last one of its
+// priority.
+func (l *line) add(t *Task, front bool) {
+	l.enter(t)
+	if front {
+		l.first--
+		t.turn = l.first
+	} else {
+		l.last++
+		t.turn = l.last
+	}
+	in, priority := t.lane, t.priority()
+	i, found := slices.BinarySearchFunc(in.levels, priority, func(v level, p int) int { return cmp.Compare(p, v.priority) })
+	if !found {
+		in.levels = slices.Insert(in.levels, i, level{priority, in.newList()})
+	}
+	if tasks := in.levels[i].tasks; front {
+		tasks.PushFront(&t.inLine, t)
+	} else {
+		tasks.PushBack(&t.inLine, t)
+	}
+	l.update(in)
+}
+
+// remove takes a task that is in the line out of it.
+func (l *line) remove(t *Task) {
+	t.inLine.Remove()
+	in := t.lane
+	i := slices.IndexFunc(in.levels, func(v level) bool { return v.priority == t.priority() })
+	if i >= 0 && in.levels[i].tasks.Empty() {
+		in.spare = in.levels[i].tasks
+		in.levels = slices.Delete(in.levels, i, i+1)
+	}
+	l.update(in)
+}
+
+// newList returns an empty list for a level.
+func (l *lane) newList() *list.List[*Task] {
+	if tasks := l.spare; tasks != nil {
+		l.spare = nil
+		return tasks
+	}
+	return new(list.List[*Task])
+}
+
+// update puts a lane, and its method, where their first tasks belong.
+func (l *line) update(in *lane) {
+	m := in.method
+	m.ready.set(in, &in.laneOf, in.head(), in.shut())
+	l.ready.set(m, &m.laneOf, m.head(), m.shut())
+}
+
+// head returns the first task of a lane that find has not gone past, nil if there is
+// none.
+func (l *lane) head() *Task {
+	i := 0
+	if t := l.passed; t != nil {
+		if e := t.inLine.Next(); e != nil {
+			return e.Value()
+		}
+		i = 1 + slices.IndexFunc(l.levels, func(v level) bool { return v.priority == t.priority() })
+	}
+	if i == len(l.levels) {
+		return nil
+	}
+	return l.levels[i].tasks.First().Value()
+}
+
+// head returns the first task of a method that may be handed out, nil if there is
+// none.
+func (m *method) head() *Task {
+	if len(m.ready) == 0 {
+		return nil
+	}
+	return m.ready[0].first
+}
+
+// find returns the first task that may be handed out and that a peer takes, with the
+// peer; nil if there is none.
+func (l *line) find(now time.Time, q *Queue) (t *Task, p *Peer) {
+	for p == nil && len(l.ready) > 0 {
+		m := l.ready[0].of
+		in := m.ready[0].of
+		if l.closeUntil(&m.gate, now) || l.closeUntil(&in.gate, now) {
+			continue
+		}
+		t = in.first
+		if p = q.offer(t, now); p != nil || t.state != waiting {
+			continue
+		}
+		if in.passed == nil {
+			l.passed = append(l.passed, in)
+		}
+		in.passed = t
+		l.update(in)
+	}
+	for i, in := range l.passed {
+		in.passed = nil
+		l.update(in)
+		l.passed[i] = nil
+	}
+	l.passed = l.passed[:0]
+	if p == nil {
+		return nil, nil
+	}
+	return t, p
+}
+
+// enter sets the lane of t, which may wait or run from now on.
+func (l *line) enter(t *Task) {
+	if t.lane != nil && !t.lane.dropped {
+		return
+	}
+	name := t.Procedure
+	if t.Control {
+		name = "" // no limit holds messages about batches up
+	}
+	m, key := l.method(name), t.key()
+	switch {
+	case key == "" || m.keyed == (Limit{}):
+		t.lane = m.plain
+	case m.keys[key] != nil:
+		t.lane = m.keys[key]
+	default:
+		t.lane = newLane(m, key, m.keyed)
+		m.keys[key] = t.lane
+	}
+}
+
+func newLane(m *method, key string, limit Limit) *lane {
+	in := &lane{method: m, key: key}
+	in.gate = gate{limit: limit, place: -1, lane: in}
+	in.laneOf.place = -1
+	return in
+}
+
+// method returns the method of that name.
+func (l *line) method(name string) *method {
+	m := l.methods[name]
+	if m == nil {
+		m = &method{keys: make(map[string]*lane)}
+		m.plain = newLane(m, "", Limit{})
+		m.gate = gate{place: -1, lane: m.plain}
+		m.laneOf.place = -1
+		if l.methods == nil {
+			l.methods = make(map[string]*method)
+		}
+		l.methods[name] = m
+	}
+	return m
+}
+
+// drop forgets a lane of a key for which nothing waits or runs, once its rate does
+// not count any more.
+func (l *line) drop(in *lane) {
+	if in.key == "" || in.dropped || len(in.levels) > 0 || in.running > 0 || !in.until.IsZero() {
+		return
+	}
+	if in.full.After(l.now) {
+		in.until, in.idle = in.full, true
+		heap.Push(&l.gates, &in.gate)
+		return
+	}
+	in.dropped = true
+	delete(in.method.keys, in.key)
+}
+
+// limit sets the limits of a method. No task of it must be there yet.
+func (l *line) limit(procedure string, limit MethodLimit) {
+	m := l.method(procedure)
+	m.gate.limit, m.keyed = limit.All, limit.PerKey
+}
+
+// pause sets whether no task of a method is handed out.
+func (l *line) pause(procedure string, paused bool) {
+	m := l.method(procedure)
+	m.paused = paused
+	l.update(m.plain)
+}
+
+// A laneOf is the place of a lane, or a method, in a heap.
+type laneOf[T any] struct {
+	of    T
+	first *Task // the task that counts
+	place int   // -1: not there
+}
+
+// A laneHeap is lanes, or methods, by their first tasks.
+type laneHeap[T any] []*laneOf[T]
+
+func (h laneHeap[T]) Len() int           { return len(h) }
+func (h laneHeap[T]) Less(i, j int) bool { return h[i].first.precedes(h[j].first) }
+
+func (h laneHeap[T]) Swap(i, j int) {
+	h[i], h[j] = h[j], h[i]
+	h[i].place, h[j].place = i, j
+}
+
+// Push adds a lane (heap.Interface).
+func (h *laneHeap[T]) Push(x any) {
+	l := x.(*laneOf[T])
+	l.place = len(*h)
+	*h = append(*h, l)
+}
+
+// Pop removes the last lane (heap.Interface).
+func (h *laneHeap[T]) Pop() any {
+	old := *h
+	l := old[len(old)-1]
+	old[len(old)-1] = nil
+	*h = old[:len(old)-1]
+	l.place = -1
+	return l
+}
+
+// set puts a lane where its first task belongs, or takes it out if there is none,
+// or it is shut.
+func (h *laneHeap[T]) set(of T, l *laneOf[T], first *Task, shut bool) {
+	l.of = of
+	switch {
+	case first == nil || shut:
+		if l.place >= 0 {
+			heap.Remove(h, l.place)
+		}
+		l.first = nil
+	case l.place >= 0:
+		l.first = first
+		heap.Fix(h, l.place)
+	default:
+		l.first = first
+		heap.Push(h, l)
+	}
+}
+
+// precedes reports whether t comes before other in the line.
+func (t *Task) precedes(other *Task) bool {
+	if p, q := t.priority(), other.priority(); p != q {
+		return p > q
+	}
+	return t.turn < other.turn
+}
+
+func (t *Task) priority() int {
+	if t.Terms == nil {
+		return 0
+	}
+	return t.Terms.Priority
+}
+
+func (t *Task) key() string {
+	if t.Terms == nil {
+		return ""
+	}
+	return t.Terms.Key
+}

@@ -1,0 +1,103 @@
+package taskqueue
+
+import (
+	"container/heap"
+	"time"
+)
+
+// A uniqueKey is a key that one task has, or had.
+type uniqueKey struct {
+	key   string
+	id    ID
+	until time.Time // when it is free although nobody releases it; zero: never
+}
+
+// Unique returns which task has a unique key, or had it and keeps it until its time;
+// ok is false if none does.
+func (q *Queue) Unique(key string, now time.Time) (id ID, ok bool) {
+	q.freeKeys(now)
+	if u := q.unique[key]; u != nil {
+		return u.id, true
+	}
+	return "", false
+}
+
+// UniqueKeys returns how many keys are taken.
+func (q *Queue) UniqueKeys() int { return len(q.unique) }
+
+// Freed returns the tasks whose unique key has become free since the last call,
+// because its time was over. Some are still in the queue.
+func (q *Queue) Freed() []ID {
+	list := q.freed
+	q.freed = nil
+	return list
+}
+
+// freeKeys frees the keys whose time is over.
+func (q *Queue) freeKeys(now time.Time) {
+	for len(q.stale) > 0 && !q.stale[0].until.After(now) {
+		u := heap.Pop(&q.stale).(*uniqueKey)
+		if q.unique[u.key] == u {
+			delete(q.unique, u.key)
+			q.freed = append(q.freed, u.id)
+		}
+	}
+}
+
+// Keep gives a unique key to a task that is not in the queue: one that is being
+// stored, or one that was done, until a time; zero: until Free, or until the task was
+// added and is over.
+func (q *Queue) Keep(key string, id ID, until time.Time) {
+	u := &uniqueKey{key, id, until}
+	if q.unique == nil {
+		q.unique = make(map[string]*uniqueKey)
+	}
+	q.unique[key] = u
+	if !until.IsZero() {
+		heap.Push(&q.stale, u)
+	}
+}
+
+// Free takes a unique key from the task that has it.
+func (q *Queue) Free(key string, id ID) {
+	if u := q.unique[key]; u != nil && u.id == id {
+		delete(q.unique, key)
+	}
+}
+
+// claimKey gives t its unique key, unless it has it.
+func (q *Queue) claimKey(t *Task) {
+	if t.Terms == nil || t.Terms.UniqueKey == "" {
+		return
+	}
+	if u := q.unique[t.Terms.UniqueKey]; u == nil || u.id != t.ID {
+		q.Keep(t.Terms.UniqueKey, t.ID, t.Terms.UniqueUntil)
+	}
+}
+
+// releaseKey takes its unique key from t, which is over, unless it keeps it until a
+// time.
+func (q *Queue) releaseKey(t *Task) {
+	if t.Terms != nil && t.Terms.UniqueKey != "" && t.Terms.UniqueUntil.IsZero() {
+		q.Free(t.Terms.UniqueKey, t.ID)
+	}
+}
+
+// A uniqueHeap is unique keys by the time when they are free.
+type uniqueHeap []*uniqueKey
+
+func (h uniqueHeap) Len() int           { return len(h) }
+func (h uniqueHeap) Less(i, j int) bool { return h[i].until.Before(h[j].until) }
+func (h uniqueHeap) Swap(i, j int)      { h[i], h[j] = h[j], h[i] }
+
+// Push adds a key (heap.Interface).
+func (h *uniqueHeap) Push(x any) { *h = append(*h, x.(*uniqueKey)) }
+
+// Pop removes the last key (heap.Interface).
+func (h *uniqueHeap) Pop() any {
+	old := *h
+	u := old[len(old)-1]
+	old[len(old)-1] = nil
+	*h = old[:len(old)-1]
+	return u
+}
