@@ -77,13 +77,14 @@ func TestFollowStateInfo(t *testing.T) {
 			change(updates)
 		default:
 			wantLive(&info, updates, began)
-			if seen == 1 && updates < 3 {
+			switch {
+			case seen != 1:
+				return
+			case updates < 3:
 				updates++
 				change(updates)
-			} else if seen == 1 {
+			default:
 				proxy.Reset() // asks for another snapshot
-			} else {
-				return
 			}
 		}
 	}

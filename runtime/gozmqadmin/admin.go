@@ -75,7 +75,7 @@ func (s *server) GetHealth(context.Context, *adminv1.GetHealthRequest) (*adminv1
 
 func (s *server) program(now time.Time) *adminv1.Program {
 	p := &adminv1.Program{
-		Pid: int32(os.Getpid()), Started: timestamppb.New(s.started), Time: timestamppb.New(now), //nolint:gosec // a pid is an int32
+		Pid: int32(os.Getpid()), Started: timestamppb.New(s.started), Time: timestamppb.New(now),
 		GozmqVersion: gozmq.Version, ChangesAllowed: s.changes,
 	}
 	if len(os.Args) > 0 {

@@ -31,9 +31,10 @@ func pageSize(asked uint32) int {
 // A peerPlace is where a page of peers ends: behind one peer of a socket, which
 // may be gone since.
 type peerPlace struct {
-	Name, Side string
-	Since      time.Time
-	Address    string
+	Name    string    `json:"Name"`
+	Side    string    `json:"Side"`
+	Since   time.Time `json:"Since"`
+	Address string    `json:"Address"`
 }
 
 // ListPeers returns the peers that are connected to roles.
@@ -58,7 +59,7 @@ func (s *server) ListPeers(_ context.Context, req *adminv1.ListPeersRequest) (*a
 			if here && !from.before(&p) {
 				continue
 			}
-			if len(resp.Peers) == size {
+			if len(resp.GetPeers()) == size {
 				resp.NextPageToken = last.token()
 				return resp, nil
 			}

@@ -34,8 +34,8 @@ func kindOf(role string) adminv1.RoleKind {
 func valid(text string) string { return strings.ToValidUTF8(text, "\uFFFD") }
 
 // u32 and u64 return a count, which is not negative.
-func u32(n int) uint32 { return uint32(max(0, min(n, 1<<31-1))) } //nolint:gosec // it is in range
-func u64(n int) uint64 { return uint64(max(0, n)) }               //nolint:gosec // it is in range
+func u32(n int) uint32 { return uint32(max(0, min(n, 1<<31-1))) }
+func u64(n int) uint64 { return uint64(max(0, n)) }
 
 // positive returns a duration; nil for 0.
 func positive(d time.Duration) *durationpb.Duration {

@@ -114,8 +114,11 @@ func (k *kit) want(h held, want []gozmqstore.Task) {
 	if len(got) != len(want) {
 		k.Errorf("the queue has %d records, want %d", len(got), len(want))
 	}
-	for i := range min(len(got), len(want)) {
-		if diff := difference(&got[i], &want[i]); diff != "" {
+	for i, task := range want {
+		if i == len(got) {
+			break
+		}
+		if diff := difference(&got[i], &task); diff != "" {
 			k.Fatalf("record %d: %s", i, diff)
 		}
 	}

@@ -2,6 +2,7 @@ package gozmqtap_test
 
 import (
 	"bytes"
+	"strings"
 	"testing"
 
 	"github.com/gozmq/gozmq/runtime/gozmqtap"
@@ -35,7 +36,7 @@ func FuzzDecoder(f *testing.F) {
 			t.Fatalf("%d events of whole bytes, %d of single ones:\n%q\n%q", len(whole), len(single), whole, single)
 		}
 		for i, line := range whole {
-			if line != single[i] || bytes.ContainsAny([]byte(line), "\n\r\x1b") {
+			if line != single[i] || strings.ContainsAny(line, "\n\r\x1b") {
 				t.Errorf("%q and %q", line, single[i])
 			}
 		}

@@ -32,11 +32,12 @@ func (m *message) describe() {
 	case zmtp.Push:
 		m.plainTask()
 	case zmtp.Req, zmtp.Dealer, zmtp.Rep, zmtp.Router:
-		if m.pipeline() {
+		switch {
+		case m.pipeline():
 			m.verb()
-		} else if m.requests() {
+		case m.requests():
 			m.request()
-		} else {
+		default:
 			m.reply()
 		}
 	default:

@@ -52,7 +52,7 @@ func (s *attempts) add(a *gozmq.Attempt) {
 	s.well = s.well || a.Err == nil
 }
 
-// record makes a span of an attempt. No context of it has travelled: the server's
+// record makes a span of an attempt. No context of it has traveled: the server's
 // span is below the call's.
 func (s *attempts) record(a *gozmq.Attempt) {
 	attributes := []attribute.KeyValue{

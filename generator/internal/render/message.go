@@ -34,11 +34,25 @@ func (p *printer) messageTopic(m *plan.Message) {
 }
 
 func (p *printer) messageTask(m *plan.Message) {
+	p.messagePusher(m)
+	p.deadLetters(m.Task, m.TaskVar, m.FullName, m.Ident, m.Doc)
+	p.newTask(m.Task, m.TaskVar, m.FullName, m.Ident, m.Doc)
+	p.messagePuller(m)
+
+	p.P()
+	p.P("var ", m.TaskVar, " = ", gozmq("Method"), "{")
+	p.P("Procedure: ", strconv.Quote(m.FullName), ",")
+	p.task(m.Task)
+	if !m.Task.AtLeastOnce {
+		p.P("Bare: true,")
+	}
+	p.P("}")
+}
+
+func (p *printer) messagePusher(m *plan.Message) {
 	push := "Push sends task to one puller. While every puller's queue is full, it waits until ctx ends."
-	pull := "Pull yields tasks until ctx ends or the gozmq.Sink is closed. A task that cannot be decoded is yielded as an error, and iteration goes on."
 	if m.Task.AtLeastOnce {
 		push = "Push queues task, which is delivered to pullers until one has done it or it is given up. While the queue is full, Push waits until ctx ends."
-		pull += " A task is done when the body of the loop has ended normally; after break or return the next loop yields it again."
 	}
 	signature := fmt.Sprintf("Push(ctx %s, task %s) error", p.imports.qualify(contextContext), p.pointer(m.Ident))
 	p.view(view{
@@ -53,10 +67,14 @@ func (p *printer) messageTask(m *plan.Message) {
 	p.P("func (p *", m.PusherStruct, ") ", signature, " {")
 	p.P("return ", impl("Push"), "(ctx, p.vent, &", m.TaskVar, ", task)")
 	p.P("}")
-	p.deadLetters(m.Task, m.TaskVar, m.FullName, m.Ident, m.Doc)
-	p.newTask(m.Task, m.TaskVar, m.FullName, m.Ident, m.Doc)
+}
 
-	signature = fmt.Sprintf("Pull(ctx %s) %s[%s, error]", p.imports.qualify(contextContext), p.imports.qualify(iterSeq2), p.pointer(m.Ident))
+func (p *printer) messagePuller(m *plan.Message) {
+	pull := "Pull yields tasks until ctx ends or the gozmq.Sink is closed. A task that cannot be decoded is yielded as an error, and iteration goes on."
+	if m.Task.AtLeastOnce {
+		pull += " A task is done when the body of the loop has ended normally; after break or return the next loop yields it again."
+	}
+	signature := fmt.Sprintf("Pull(ctx %s) %s[%s, error]", p.imports.qualify(contextContext), p.imports.qualify(iterSeq2), p.pointer(m.Ident))
 	p.view(view{
 		name: m.Puller, newName: m.NewPuller, structName: m.PullerStruct,
 		purpose: m.Puller + " receives " + m.FullName + " from pushers.", socket: "Sink", param: "sink",
@@ -68,15 +86,6 @@ func (p *printer) messageTask(m *plan.Message) {
 	p.P()
 	p.P("func (p *", m.PullerStruct, ") ", signature, " {")
 	p.P("return ", impl("Results"), "[", m.Ident, "](ctx, p.sink, &", m.TaskVar, ")")
-	p.P("}")
-
-	p.P()
-	p.P("var ", m.TaskVar, " = ", gozmq("Method"), "{")
-	p.P("Procedure: ", strconv.Quote(m.FullName), ",")
-	p.task(m.Task)
-	if !m.Task.AtLeastOnce {
-		p.P("Bare: true,")
-	}
 	p.P("}")
 }
 

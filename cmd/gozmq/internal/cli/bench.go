@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -153,8 +154,8 @@ type benching struct {
 }
 
 func (x *benching) close() {
-	for i := len(x.closers) - 1; i >= 0; i-- {
-		_ = x.closers[i]()
+	for _, closer := range slices.Backward(x.closers) {
+		_ = closer()
 	}
 }
 
@@ -329,7 +330,7 @@ func (x *benching) stream(ctx context.Context, c gozmq.Caller, body []byte, opts
 		more, err := s.Receive(ctx, reply)
 		if err != nil || !more {
 			s.Close()
-			<-sent
+			_ = <-sent // Receive has said how the call ended
 			return messages, size, err
 		}
 		messages++

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"time"
 
@@ -77,7 +76,7 @@ func (a *app) record(ctx context.Context, f recordFlags, args []string) (err err
 	if f.file == "" {
 		return wrongf("no file; write --file FILE, or --file - for stdout")
 	}
-	out := io.Writer(a.out)
+	out := a.out
 	if f.file != "-" {
 		file, err := os.Create(f.file)
 		if err != nil {

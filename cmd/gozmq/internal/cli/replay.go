@@ -153,13 +153,13 @@ func (x *replaying) send(r *recording.Record) error {
 	if err := x.pause(r.Time); err != nil {
 		return err
 	}
-	ctx := x.ctx
+	var pairs []string
 	for key, values := range r.Metadata {
 		for _, v := range values {
-			ctx = gozmq.AppendMetadata(ctx, key, v)
+			pairs = append(pairs, key, v)
 		}
 	}
-	if err := send(ctx, r); err != nil {
+	if err := send(gozmq.AppendMetadata(x.ctx, pairs...), r); err != nil {
 		return err
 	}
 	x.sent++

@@ -126,29 +126,29 @@ func (r topRate) of(now, before uint64) string {
 	return fmt.Sprintf("%.1f", float64(now-before)/r.seconds)
 }
 
-func (v *topModel) draw() string {
+func (m *topModel) draw() string {
 	var b strings.Builder
-	b.WriteString("gozmq top  " + v.title)
-	if v.held {
+	b.WriteString("gozmq top  " + m.title)
+	if m.held {
 		b.WriteString("  (held)")
 	}
 	b.WriteString("\n")
 	for i, view := range topViews {
 		mark := " "
-		if i == v.view {
+		if i == m.view {
 			mark = "*"
 		}
 		fmt.Fprintf(&b, "%s%d %s  ", mark, i+1, view.name)
 	}
 	b.WriteString("\n\n")
-	if v.now == nil {
+	if m.now == nil {
 		return b.String() + "waiting for the process…\n"
 	}
-	lines := strings.Split(strings.TrimRight(topViews[v.view].table(v.now, v.last), "\n"), "\n")
+	lines := strings.Split(strings.TrimRight(topViews[m.view].table(m.now, m.last), "\n"), "\n")
 	b.WriteString(lines[0] + "\n")
 	rows := lines[1:]
-	rows = rows[min(v.scroll, max(len(rows)-1, 0)):]
-	if room := v.height - 5; v.height > 0 && len(rows) > max(room, 1) {
+	rows = rows[min(m.scroll, max(len(rows)-1, 0)):]
+	if room := m.height - 5; m.height > 0 && len(rows) > max(room, 1) {
 		rows = rows[:max(room, 1)]
 	}
 	b.WriteString(strings.Join(rows, "\n") + "\n")

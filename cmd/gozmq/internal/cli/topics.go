@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"maps"
 	"slices"
 	"strings"
 
@@ -180,9 +181,7 @@ func combine(filters []string) ([]map[string]string, error) {
 		for _, have := range all {
 			for _, value := range alternatives[field] {
 				with := map[string]string{field: value}
-				for k, v := range have {
-					with[k] = v
-				}
+				maps.Copy(with, have)
 				next = append(next, with)
 			}
 		}

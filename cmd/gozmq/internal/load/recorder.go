@@ -2,6 +2,7 @@ package load
 
 import (
 	"io"
+	"maps"
 	"sync"
 	"time"
 
@@ -121,9 +122,7 @@ func (r *Recorder) Result() Result {
 	defer r.mu.Unlock()
 	out := Result{Counts: r.counts, Latency: latencies(r.latency), Service: latencies(r.service), Lateness: latencies(r.lateness)}
 	out.Errors = make(map[string]uint64, len(r.counts.Errors))
-	for k, v := range r.counts.Errors {
-		out.Errors[k] = v
-	}
+	maps.Copy(out.Errors, r.counts.Errors)
 	end := r.ended
 	if end.IsZero() {
 		end = time.Now()
