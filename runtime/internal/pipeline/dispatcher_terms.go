@@ -45,10 +45,12 @@ func (d *Dispatcher) checkKey(t *taskqueue.Task) error {
 }
 
 // claimKey gives a task that is being stored its unique key, which is free; freeKey
-// takes it back. The dispatcher's lock is held.
+// takes it back. Until the task is added the key has no end: a store may be slower
+// than the key's time, and the record of a key that is free is deleted. The
+// dispatcher's lock is held.
 func claimKey(q *taskqueue.Queue, t *taskqueue.Task) {
 	if t.Terms != nil && t.Terms.UniqueKey != "" {
-		q.Keep(t.Terms.UniqueKey, t.ID, t.Terms.UniqueUntil)
+		q.Keep(t.Terms.UniqueKey, t.ID, time.Time{})
 	}
 }
 
