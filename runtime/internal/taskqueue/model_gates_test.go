@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// modelGates is what a model knows of the limits of methods and keys, of the methods
-// that are paused, and of unique keys. What must hold:
+// modelGates is what a model knows of the limits of methods and keys, of the
+// methods that are paused, and of unique keys. What must hold:
 //
 //   - no task is handed out before its time, or once it has expired;
 //   - none is handed out whose method is paused;
@@ -150,8 +150,8 @@ func (g *modelGates) resume() {
 	}
 }
 
-// BenchmarkMillion takes and adds tasks while a million of 10,000 keys wait, of which
-// half may not run.
+// BenchmarkMillion takes and adds tasks while a million of 10,000 keys wait, of
+// which half may not run.
 func BenchmarkMillion(b *testing.B) {
 	q := NewQueue(Limits{Tasks: 1 << 21, Bytes: 1 << 40})
 	q.LimitMethod("open", MethodLimit{PerKey: Limit{Running: 1000}})
