@@ -110,14 +110,22 @@ func WithTaskLimit(procedure string, all, perKey TaskLimit) VentilatorOption {
 	})
 }
 
-// Pause has the ventilator hand out no task of a method ("package.Service/Method")
-// until Resume. Workers go on with what they have. A new ventilator with the same
-// store does not know of it. Its error has CodeFailedPrecondition with
-// DeliveryAtMostOnce.
+// Pause has the ventilator hand out no task of a method ("package.Service/Method"),
+// or for "" of all, until Resume. Workers go on with what they have. A new
+// ventilator with the same store does not know of it. Its error has
+// CodeFailedPrecondition with DeliveryAtMostOnce.
 func (v *Ventilator) Pause(procedure string) error { return v.halt(procedure, true) }
 
-// Resume ends what Pause began.
+// Resume ends what Pause began, for "" of all methods.
 func (v *Ventilator) Resume(procedure string) error { return v.halt(procedure, false) }
+
+// Paused returns the methods that are paused, sorted, with "" for all.
+func (v *Ventilator) Paused() []string {
+	if q, ok := v.sender.(*queuedSender); ok {
+		return q.Halted()
+	}
+	return nil
+}
 
 func (v *Ventilator) halt(procedure string, halted bool) error {
 	q, ok := v.sender.(*queuedSender)

@@ -57,7 +57,9 @@ type TaskStatus struct {
 	Since       time.Time // when the worker got it
 	Due         time.Time // end of the worker's lease, or of the pause after a failure; zero: none
 	Worker      string    // address of the worker
-	Reason      error     // why the last attempt failed; nil: none has
+	Expires     time.Time // when it is given up if it waits; zero: never
+	Priority    int
+	Reason      error // why the last attempt failed; nil: none has
 
 	body   []byte
 	bodies *bodies // of the ventilator
@@ -122,7 +124,8 @@ func parsePlace(text string) (p taskqueue.Place, err error) {
 func newTaskStatus(t *pipeline.TaskState, b *bodies) TaskStatus {
 	s := TaskStatus{
 		ID: t.ID, Procedure: t.Procedure, State: TaskWaiting, Attempts: t.Attempts, MaxAttempts: t.MaxAttempts, Batch: t.Batch,
-		Metadata: Metadata(t.Metadata), Enqueued: t.Enqueued, Since: t.Since, Due: t.Due, Worker: t.Worker, body: t.Body, bodies: b,
+		Metadata: Metadata(t.Metadata), Enqueued: t.Enqueued, Since: t.Since, Due: t.Due, Worker: t.Worker,
+		Expires: t.Terms.Expires, Priority: t.Terms.Priority, body: t.Body, bodies: b,
 	}
 	if t.Running {
 		s.State = TaskRunning

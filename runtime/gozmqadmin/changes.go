@@ -98,18 +98,26 @@ func selected(ctx context.Context, v *gozmq.Ventilator, f *adminv1.TaskFilter, i
 	}
 }
 
-// PauseTasks keeps the waiting tasks of a method from workers.
-func (s *server) PauseTasks(ctx context.Context, req *adminv1.PauseTasksRequest) (*adminv1.PauseTasksResponse, error) {
+// PauseTasks keeps the waiting tasks of a method, or of all, from workers.
+func (s *server) PauseTasks(_ context.Context, req *adminv1.PauseTasksRequest) (*adminv1.PauseTasksResponse, error) {
 	if err := s.change(); err != nil {
 		return nil, err
 	}
-	return s.UnimplementedAdminServer.PauseTasks(ctx, req)
+	v, err := s.ventilator(req.GetRole())
+	if err != nil {
+		return nil, err
+	}
+	return &adminv1.PauseTasksResponse{}, v.Pause(req.GetProcedure())
 }
 
 // ResumeTasks ends what PauseTasks has begun.
-func (s *server) ResumeTasks(ctx context.Context, req *adminv1.ResumeTasksRequest) (*adminv1.ResumeTasksResponse, error) {
+func (s *server) ResumeTasks(_ context.Context, req *adminv1.ResumeTasksRequest) (*adminv1.ResumeTasksResponse, error) {
 	if err := s.change(); err != nil {
 		return nil, err
 	}
-	return s.UnimplementedAdminServer.ResumeTasks(ctx, req)
+	v, err := s.ventilator(req.GetRole())
+	if err != nil {
+		return nil, err
+	}
+	return &adminv1.ResumeTasksResponse{}, v.Resume(req.GetProcedure())
 }

@@ -3,6 +3,7 @@ package gozmqadmin
 import (
 	"context"
 	"maps"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -25,7 +26,7 @@ func (s *server) ListTasks(ctx context.Context, req *adminv1.ListTasksRequest) (
 	if err := p.fill(ctx, v, req.GetPageToken()); err != nil {
 		return nil, err
 	}
-	return &adminv1.ListTasksResponse{Tasks: p.list, NextPageToken: p.next}, nil
+	return &adminv1.ListTasksResponse{Tasks: p.list, NextPageToken: p.next, Paused: v.Paused()}, nil
 }
 
 // A taskPage is a page of tasks that is being filled.
@@ -117,6 +118,7 @@ func newTask(t *gozmq.TaskStatus) *adminv1.QueuedTask {
 	out := &adminv1.QueuedTask{
 		Id: []byte(t.ID), Procedure: valid(t.Procedure), State: adminv1.TaskState_TASK_STATE_WAITING, Attempts: u32(t.Attempts),
 		Enqueued: moment(t.Enqueued), Worker: valid(t.Worker), Batch: valid(t.Batch), Metadata: newMetadata(t.Metadata),
+		Expires: moment(t.Expires), Priority: int32(max(math.MinInt32, min(t.Priority, math.MaxInt32))),
 	}
 	switch {
 	case t.State == gozmq.TaskRunning:

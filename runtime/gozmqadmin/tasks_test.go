@@ -3,6 +3,7 @@ package gozmqadmin_test
 import (
 	"context"
 	"testing"
+	"time"
 
 	"google.golang.org/protobuf/proto"
 
@@ -95,5 +96,38 @@ func TestTasks(t *testing.T) {
 	}
 	if _, err := client.ListTasks(within, &adminv1.ListTasksRequest{PageToken: "letters:x"}); gozmq.CodeOf(err) != gozmq.CodeInvalidArgument {
 		t.Errorf("a wrong token: %v", err)
+	}
+}
+
+// TestPauseTasks pauses all methods, and one: no worker gets a task until they are
+// resumed.
+func TestPauseTasks(t *testing.T) {
+	within := testkit.Within(t)
+	vent := open[*gozmq.Ventilator](t)(gozmq.NewVentilator(gozmq.Bind(anywhere), gozmq.DeliveryAtLeastOnce, gozmq.WithLinger(0)))
+	g := new(gozmqops.Group)
+	must(t, g.Add("prints", vent))
+	prints, err := imagev1gozmq.NewPrintsVentilator(vent)
+	must(t, err)
+	client, _ := admin(t, g, gozmqadmin.AllowChanges())
+	sink := open[*gozmq.Sink](t)(gozmq.NewSink(gozmq.Bind(anywhere), gozmq.DeliveryAtLeastOnce))
+	worker := open[*gozmq.Worker](t)(imagev1gozmq.NewPrintsWorker(refusing{}, gozmq.From(gozmq.Connect(vent.Addrs()[0])), gozmq.To(gozmq.Connect(sink.Addrs()[0]))))
+	go func() { _ = worker.Run(context.Background()) }() // until Close
+	must(t, vent.WaitForWorkers(within, 1))
+	for n, procedure := range []string{"", imagev1gozmq.PrintsRenderProcedure} {
+		_, err := client.PauseTasks(within, &adminv1.PauseTasksRequest{Procedure: procedure})
+		must(t, err)
+		options := gozmq.PushOptions{Priority: 7, Expires: time.Now().Add(time.Hour)}
+		must(t, prints.Render(options.Context(within), &imagev1.RenderTask{Name: "x"}))
+		page, err := client.ListTasks(within, &adminv1.ListTasksRequest{})
+		must(t, err)
+		if got := page.GetPaused(); len(got) != 1 || got[0] != procedure {
+			t.Errorf("paused are %q, want %q", got, procedure)
+		}
+		if got := page.GetTasks(); len(got) != 1 || got[0].GetState() != adminv1.TaskState_TASK_STATE_WAITING || got[0].GetPriority() != 7 || got[0].GetExpires() == nil {
+			t.Errorf("while %q is paused the tasks are %v", procedure, got)
+		}
+		_, err = client.ResumeTasks(within, &adminv1.ResumeTasksRequest{Procedure: procedure})
+		must(t, err)
+		testkit.Eventually(t, "the task is given up", func() bool { return vent.Progress().Failed == uint64(n+1) })
 	}
 }

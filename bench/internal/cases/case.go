@@ -35,7 +35,7 @@ type Case struct {
 
 // All returns every case in the order of the report.
 func All() []Case {
-	list := slices.Concat(unaryCases(), streamCases(), pushCases(), curveCases())
+	list := slices.Concat(unaryCases(), streamCases(), pushCases(), sureCases(), curveCases())
 	return append(list, feedCase(), fanOutCase(), tailCase(), allocsCase(), connsCase(), idleCase(), burstCase(), pluginCase(), fairCase())
 }
 

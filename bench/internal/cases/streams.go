@@ -15,6 +15,8 @@ func streamCases() []Case {
 		watchCase(1, 64, want{rival.RawStream, 0.5}, want{"gRPC", 3}),
 		watchCase(1, 64<<10, want{"gRPC", 2}),
 		watchCase(100, 64, want{"gRPC", 3}),
+		uploadCase(64, want{rival.RawStream, 0.5}, want{"gRPC", 3}),
+		uploadCase(64<<10, want{"gRPC", 2}),
 		chatCase(),
 		firstCase(),
 		streamAllocsCase(),

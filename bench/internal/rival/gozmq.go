@@ -14,7 +14,7 @@ import (
 const anyPort = "tcp://127.0.0.1:*"
 
 func gozmqRival() Rival {
-	return Rival{Name: Ours, Note: "heartbeats, limits and an observer on", Unary: openGozmq, Push: openGozmqPush, Feed: openGozmqFeed, Streams: openGozmqStreams}
+	return Rival{Name: Ours, Note: "heartbeats, limits and an observer on", Unary: openGozmq, Push: openGozmqPush, Sure: openGozmqSure, Feed: openGozmqFeed, Streams: openGozmqStreams}
 }
 
 // gozmqVT is ours with the codec for vtprotobuf.
@@ -211,9 +211,9 @@ func (p *gozmqPush) Close() {
 	p.vent.Close()
 }
 
-// gozmqWorker is ours with a service's worker as the receiver, which also reads
+// GozmqWorker is ours with a service's worker as the receiver, which also reads
 // the method's name off each message and calls a handler.
-func gozmqWorker() Rival {
+func GozmqWorker() Rival {
 	return Rival{Name: Ours + " worker", Note: "a service's ventilator and worker", Push: openGozmqWorker}
 }
 

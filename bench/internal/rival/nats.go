@@ -18,8 +18,12 @@ func natsRival() Rival {
 
 const natsTimeout = 10 * time.Second
 
-func natsServer() (*server.Server, error) {
-	s, err := server.NewServer(&server.Options{Host: "127.0.0.1", Port: server.RANDOM_PORT, NoLog: true, NoSigs: true})
+func natsServer(change ...func(*server.Options)) (*server.Server, error) {
+	o := &server.Options{Host: "127.0.0.1", Port: server.RANDOM_PORT, NoLog: true, NoSigs: true}
+	for _, f := range change {
+		f(o)
+	}
+	s, err := server.NewServer(o)
 	if err != nil {
 		return nil, err
 	}

@@ -92,13 +92,19 @@ func openRawStream(o Options) (Streams, error) {
 	return u, nil
 }
 
-// serveRaw answers requests to watch, and, when one has no size, with each blob
-// from then on.
+// serveRaw answers requests to watch. One without a size has it take an upload,
+// if it has a count, and else answer with each blob from then on.
 func serveRaw(f *framed) {
 	for {
 		req := new(benchv1.WatchRequest)
 		if f.recv(req) != nil {
 			return
+		}
+		if req.GetSize() == 0 && req.GetCount() > 0 {
+			if takeRawUpload(f) != nil {
+				return
+			}
+			continue
 		}
 		if req.GetSize() == 0 {
 			break

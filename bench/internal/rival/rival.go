@@ -30,6 +30,8 @@ type Rival struct {
 	Unary func(Options) (Unary, error)
 	// Push opens tasks, of which each goes to one receiver.
 	Push func(Options) (Stream, error)
+	// Sure opens tasks in memory that are delivered until they are done.
+	Sure func(Options) (Stream, error)
 	// Feed opens publications, of which each goes to every receiver.
 	Feed func(Options) (Stream, error)
 	// Streams opens streaming calls.
@@ -78,8 +80,8 @@ type Stream interface {
 // All returns every library, ours first. dir is for what has to be compiled.
 func All(dir string) []Rival {
 	list := []Rival{
-		gozmqRival(), raw(), ttrpcRival(), grpcRival(), drpcRival(), connectRival(), natsRival(),
-		zmq4Rival(), mangosRival(), gozmqWorker(), gozmqVT(), cTool(dir), rawStream(),
+		gozmqRival(), raw(), ttrpcRival(), grpcRival(), drpcRival(), connectRival(), natsRival(), jetStreamRival(),
+		zmq4Rival(), mangosRival(), GozmqWorker(), gozmqVT(), cTool(dir), rawStream(),
 	}
 	return append(list, libzmq()...)
 }

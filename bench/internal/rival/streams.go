@@ -21,6 +21,8 @@ type Streams interface {
 	// Chat sends a message and waits for its echo, for as long as more, which is
 	// called before each, returns true.
 	Chat(more func() bool) error
+	// Upload sends count messages and returns how many came.
+	Upload(count uint64) (uint64, error)
 	// Drop opens a stream, sends one message, and forgets the stream.
 	Drop() error
 	Close()

@@ -253,9 +253,10 @@ func (c *Conn) Reported() uint64 { return c.malformed.Load() }
 // PauseReading does not return before d has passed, or the connection has
 // ended. The reader calls it, so that nothing is read meanwhile. What a peer has
 // left behind is read without pauses, and counts as an offense (Offend): it is
-// little, and holds a descriptor as long as it lasts.
+// little, and holds a descriptor as long as it lasts. Once we have closed the
+// connection, what was read of it before is dropped.
 func (c *Conn) PauseReading(d time.Duration) {
-	if hungUp(c.raw) {
+	if c.Err() == nil && hungUp(c.raw) {
 		c.Offend()
 		return
 	}
@@ -266,6 +267,7 @@ func (c *Conn) PauseReading(d time.Duration) {
 	select {
 	case <-timer.C:
 	case <-c.closed:
+		c.reader.drop(c.Err())
 	}
 }
 

@@ -220,6 +220,14 @@ func (c *Conn) pauseReader(err error) {
 	}
 }
 
+// drop has nothing more read, because of the reason for which we have closed the
+// connection.
+func (rd *reader) drop(reason error) {
+	if rd.err == nil {
+		rd.err, rd.errSent = reason, true
+	}
+}
+
 // fill waits for bytes and reads them.
 func (c *Conn) fill() error {
 	rd := &c.reader

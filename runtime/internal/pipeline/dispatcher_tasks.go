@@ -25,6 +25,7 @@ type TaskState struct {
 	Body                  []byte
 	Metadata              wire.Metadata
 	Enqueued, Since, Due  time.Time
+	Terms                 taskqueue.Terms
 	Reason                error // why the last attempt failed; nil: none has
 }
 
@@ -66,8 +67,12 @@ func (d *Dispatcher) Tasks(f TaskFilter) (list []TaskState, next taskqueue.Place
 // stateOf returns what is known of a task, whoever has it.
 func (d *Dispatcher) stateOf(t *taskqueue.Task) TaskState {
 	h := wire.ParseTaskHeader(t.Header)
-	return TaskState{
+	s := TaskState{
 		ID: string(t.ID), Procedure: t.Procedure, Attempts: t.Attempts, MaxAttempts: t.MaxAttempts, Batch: h.BatchName(),
 		Body: t.Body, Metadata: h.Metadata, Enqueued: t.Since, Due: t.Due(), Reason: t.Reason,
 	}
+	if t.Terms != nil {
+		s.Terms = *t.Terms
+	}
+	return s
 }

@@ -3,6 +3,8 @@ package pipeline
 import (
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/gozmq/gozmq/runtime/gozmqstore"
@@ -43,10 +45,12 @@ func (d *Dispatcher) checkKey(t *taskqueue.Task) error {
 }
 
 // claimKey gives a task that is being stored its unique key, which is free; freeKey
-// takes it back. The dispatcher's lock is held.
+// takes it back. Until the task is added the key has no end: a store may be slower
+// than the key's time, and the record of a key that is free is deleted. The
+// dispatcher's lock is held.
 func claimKey(q *taskqueue.Queue, t *taskqueue.Task) {
 	if t.Terms != nil && t.Terms.UniqueKey != "" {
-		q.Keep(t.Terms.UniqueKey, t.ID, t.Terms.UniqueUntil)
+		q.Keep(t.Terms.UniqueKey, t.ID, time.Time{})
 	}
 }
 
@@ -85,16 +89,26 @@ func (d *Dispatcher) duplicate(t *taskqueue.Task) bool {
 	return errors.As(d.checkKey(t), &other) && other.ID != string(t.ID)
 }
 
-// HaltMethod sets whether no task of a method is handed out. Those that run go
-// on. It holds as long as the Dispatcher.
+// HaltMethod sets whether no task of a method, or for "" of all, is handed out.
+// Those that run go on. It holds as long as the Dispatcher.
 func (d *Dispatcher) HaltMethod(procedure string, halted bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if halted {
+	switch {
+	case halted:
 		d.halted[procedure] = true
-	} else {
+	case procedure == "":
+		clear(d.halted)
+	default:
 		delete(d.halted, procedure)
 	}
 	d.queue.Pause(procedure, halted)
 	d.dispatch()
+}
+
+// Halted returns the methods of which no task is handed out, "" for all, sorted.
+func (d *Dispatcher) Halted() []string {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return slices.Sorted(maps.Keys(d.halted))
 }

@@ -70,7 +70,7 @@ func (q *Queue) refuse(t *Task, reason error, now time.Time) {
 	t.Reason = reason
 	t.refusals++
 	if d := q.backoff(t.refusals); d > 0 && t.refusals < maxRefusals {
-		q.leaveLine(t)
+		q.quitLine(t)
 		if !t.Control {
 			q.counts.Queued--
 		}

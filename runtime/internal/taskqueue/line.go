@@ -20,6 +20,7 @@ type line struct {
 	gates       gateHeap          // those that open at a time
 	first, last int64             // turns of the first and the last task
 	now         time.Time         // of the last look
+	paused      bool              // methods that are new are paused
 	passed      []*lane           // that find has gone past; kept for the next one
 }
 
@@ -167,7 +168,7 @@ func (l *line) enter(t *Task) {
 	}
 	name := t.Procedure
 	if t.Control {
-		name = "" // no limit holds messages about batches up
+		name = control
 	}
 	m, key := l.method(name), t.key()
 	switch {
@@ -196,6 +197,7 @@ func (l *line) method(name string) *method {
 		m.plain = newLane(m, "", Limit{})
 		m.gate = gate{place: -1, lane: m.plain}
 		m.laneOf.place = -1
+		m.paused = l.paused && name != control
 		if l.methods == nil {
 			l.methods = make(map[string]*method)
 		}
@@ -225,12 +227,28 @@ func (l *line) limit(procedure string, limit MethodLimit) {
 	m.gate.limit, m.keyed = limit.All, limit.PerKey
 }
 
-// pause sets whether no task of a method is handed out.
+// pause sets whether no task of a method, or for "" of all, is handed out.
 func (l *line) pause(procedure string, paused bool) {
-	m := l.method(procedure)
+	if procedure != "" {
+		l.method(procedure).pause(l, paused)
+		return
+	}
+	l.paused = paused
+	for name, m := range l.methods {
+		if name != control {
+			m.pause(l, paused)
+		}
+	}
+}
+
+func (m *method) pause(l *line, paused bool) {
 	m.paused = paused
 	l.update(m.plain)
 }
+
+// control is the name of the method of messages about batches, which no limit holds
+// up.
+const control = ""
 
 // A laneOf is the place of a lane, or a method, in a heap.
 type laneOf[T any] struct {

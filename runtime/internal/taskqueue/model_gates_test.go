@@ -6,6 +6,8 @@ import (
 	"time"
 )
 
+var modelMethods = []string{"plain", "running", "rate", "keys"}
+
 // modelGates is what a model knows of the limits of methods and keys, of the
 // methods that are paused, and of unique keys. What must hold:
 //
@@ -40,7 +42,7 @@ func newModelGates(m *model) *modelGates {
 
 // terms gives a task a method, and maybe terms.
 func (g *modelGates) terms(t *Task) {
-	t.Procedure = []string{"", "running", "rate", "keys"}[g.random.IntN(4)]
+	t.Procedure = modelMethods[g.random.IntN(len(modelMethods))]
 	if g.random.IntN(3) == 0 {
 		return
 	}
@@ -138,15 +140,20 @@ func (g *modelGates) begin(t *modelTask) {
 }
 
 func (g *modelGates) pause() {
-	name := []string{"", "running", "rate", "keys"}[g.random.IntN(4)]
+	name := append(modelMethods, "")[g.random.IntN(len(modelMethods)+1)]
 	g.paused[name] = !g.paused[name]
 	g.q.Pause(name, g.paused[name])
+	if name == "" { // all
+		for _, method := range modelMethods {
+			g.paused[method] = g.paused[name]
+		}
+	}
 }
 
 func (g *modelGates) resume() {
+	g.q.Pause("", false)
 	for name := range g.paused {
 		g.paused[name] = false
-		g.q.Pause(name, false)
 	}
 }
 

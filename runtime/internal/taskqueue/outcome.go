@@ -31,7 +31,7 @@ func (q *Queue) finish(t *Task, dead bool) {
 	case held:
 		q.release(t)
 	case waiting, backingOff:
-		q.leaveLine(t)
+		q.quitLine(t)
 		if !t.Control {
 			q.counts.Queued--
 		}

@@ -271,6 +271,15 @@ func (q *Queue) leaveLine(t *Task) {
 	}
 }
 
+// quitLine is leaveLine for a task that is not handed out: nothing is left of its
+// key if it was the last one.
+func (q *Queue) quitLine(t *Task) {
+	q.leaveLine(t)
+	if t.state == waiting {
+		q.line.drop(t.lane)
+	}
+}
+
 // release takes t from its holder, but leaves it in the peer's holds.
 func (q *Queue) release(t *Task) {
 	if p := t.holder; p != nil {

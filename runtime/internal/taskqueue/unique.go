@@ -65,12 +65,13 @@ func (q *Queue) Free(key string, id ID) {
 	}
 }
 
-// claimKey gives t its unique key, unless it has it.
+// claimKey gives t its unique key until the time of its terms, unless it has it.
 func (q *Queue) claimKey(t *Task) {
 	if t.Terms == nil || t.Terms.UniqueKey == "" {
 		return
 	}
-	if u := q.unique[t.Terms.UniqueKey]; u == nil || u.id != t.ID {
+	u := q.unique[t.Terms.UniqueKey]
+	if u == nil || u.id != t.ID || !u.until.Equal(t.Terms.UniqueUntil) {
 		q.Keep(t.Terms.UniqueKey, t.ID, t.Terms.UniqueUntil)
 	}
 }

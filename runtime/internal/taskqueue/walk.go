@@ -37,12 +37,18 @@ func (t *Task) Holder() (*Peer, time.Time) {
 
 // Due returns when the lease of t ends or, if nobody has it, until when it waits;
 // zero: that has no end, or it waits for a worker.
-func (t *Task) Due() time.Time { return t.when }
+func (t *Task) Due() time.Time {
+	if t.state == waiting {
+		return time.Time{} // when is the end of its time
+	}
+	return t.when
+}
 
 // LimitMethod sets the limits of a method, of which there must be no task yet.
 func (q *Queue) LimitMethod(procedure string, limit MethodLimit) { q.line.limit(procedure, limit) }
 
-// Pause sets whether no task of a method is handed out. Those that run go on.
+// Pause sets whether no task of a method, or for "" of all, is handed out. Those
+// that run go on.
 func (q *Queue) Pause(procedure string, paused bool) { q.line.pause(procedure, paused) }
 
 // Discard removes a task that nobody has, and returns it; nil if there is none. Its

@@ -133,6 +133,52 @@ func (x *WatchRequest) GetSize() uint32 {
 	return 0
 }
 
+// UploadReply ends a stream of blobs.
+type UploadReply struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// How many came.
+	Count         uint64 `protobuf:"varint,1,opt,name=count,proto3" json:"count,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *UploadReply) Reset() {
+	*x = UploadReply{}
+	mi := &file_bench_v1_blob_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *UploadReply) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*UploadReply) ProtoMessage() {}
+
+func (x *UploadReply) ProtoReflect() protoreflect.Message {
+	mi := &file_bench_v1_blob_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use UploadReply.ProtoReflect.Descriptor instead.
+func (*UploadReply) Descriptor() ([]byte, []int) {
+	return file_bench_v1_blob_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *UploadReply) GetCount() uint64 {
+	if x != nil {
+		return x.Count
+	}
+	return 0
+}
+
 var File_bench_v1_blob_proto protoreflect.FileDescriptor
 
 const file_bench_v1_blob_proto_rawDesc = "" +
@@ -143,7 +189,9 @@ const file_bench_v1_blob_proto_rawDesc = "" +
 	"\x03seq\x18\x02 \x01(\x04R\x03seq:\x06\xaa\x8d\x1c\x02\x12\x00\"8\n" +
 	"\fWatchRequest\x12\x14\n" +
 	"\x05count\x18\x01 \x01(\x04R\x05count\x12\x12\n" +
-	"\x04size\x18\x02 \x01(\rR\x04sizeB3Z1github.com/gozmq/gozmq/bench/gen/bench/v1;benchv1b\x06proto3"
+	"\x04size\x18\x02 \x01(\rR\x04size\"#\n" +
+	"\vUploadReply\x12\x14\n" +
+	"\x05count\x18\x01 \x01(\x04R\x05countB3Z1github.com/gozmq/gozmq/bench/gen/bench/v1;benchv1b\x06proto3"
 
 var (
 	file_bench_v1_blob_proto_rawDescOnce sync.Once
@@ -157,10 +205,11 @@ func file_bench_v1_blob_proto_rawDescGZIP() []byte {
 	return file_bench_v1_blob_proto_rawDescData
 }
 
-var file_bench_v1_blob_proto_msgTypes = make([]protoimpl.MessageInfo, 2)
+var file_bench_v1_blob_proto_msgTypes = make([]protoimpl.MessageInfo, 3)
 var file_bench_v1_blob_proto_goTypes = []any{
 	(*Blob)(nil),         // 0: bench.v1.Blob
 	(*WatchRequest)(nil), // 1: bench.v1.WatchRequest
+	(*UploadReply)(nil),  // 2: bench.v1.UploadReply
 }
 var file_bench_v1_blob_proto_depIdxs = []int32{
 	0, // [0:0] is the sub-list for method output_type
@@ -181,7 +230,7 @@ func file_bench_v1_blob_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_bench_v1_blob_proto_rawDesc), len(file_bench_v1_blob_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   2,
+			NumMessages:   3,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

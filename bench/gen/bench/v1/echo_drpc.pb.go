@@ -40,6 +40,7 @@ type DRPCEchoClient interface {
 
 	Echo(ctx context.Context, in *Blob) (*Blob, error)
 	Watch(ctx context.Context, in *WatchRequest) (DRPCEcho_WatchClient, error)
+	Upload(ctx context.Context) (DRPCEcho_UploadClient, error)
 	Chat(ctx context.Context) (DRPCEcho_ChatClient, error)
 }
 
@@ -102,6 +103,51 @@ func (x *drpcEcho_WatchClient) RecvMsg(m *Blob) error {
 	return x.MsgRecv(m, drpcEncoding_File_bench_v1_echo_proto{})
 }
 
+func (c *drpcEchoClient) Upload(ctx context.Context) (DRPCEcho_UploadClient, error) {
+	stream, err := c.cc.NewStream(ctx, "/bench.v1.Echo/Upload", drpcEncoding_File_bench_v1_echo_proto{})
+	if err != nil {
+		return nil, err
+	}
+	x := &drpcEcho_UploadClient{stream}
+	return x, nil
+}
+
+type DRPCEcho_UploadClient interface {
+	drpc.Stream
+	Send(*Blob) error
+	CloseAndRecv() (*UploadReply, error)
+}
+
+type drpcEcho_UploadClient struct {
+	drpc.Stream
+}
+
+func (x *drpcEcho_UploadClient) GetStream() drpc.Stream {
+	return x.Stream
+}
+
+func (x *drpcEcho_UploadClient) Send(m *Blob) error {
+	return x.MsgSend(m, drpcEncoding_File_bench_v1_echo_proto{})
+}
+
+func (x *drpcEcho_UploadClient) CloseAndRecv() (*UploadReply, error) {
+	if err := x.CloseSend(); err != nil {
+		return nil, err
+	}
+	m := new(UploadReply)
+	if err := x.MsgRecv(m, drpcEncoding_File_bench_v1_echo_proto{}); err != nil {
+		return nil, err
+	}
+	return m, nil
+}
+
+func (x *drpcEcho_UploadClient) CloseAndRecvMsg(m *UploadReply) error {
+	if err := x.CloseSend(); err != nil {
+		return err
+	}
+	return x.MsgRecv(m, drpcEncoding_File_bench_v1_echo_proto{})
+}
+
 func (c *drpcEchoClient) Chat(ctx context.Context) (DRPCEcho_ChatClient, error) {
 	stream, err := c.cc.NewStream(ctx, "/bench.v1.Echo/Chat", drpcEncoding_File_bench_v1_echo_proto{})
 	if err != nil {
@@ -144,6 +190,7 @@ func (x *drpcEcho_ChatClient) RecvMsg(m *Blob) error {
 type DRPCEchoServer interface {
 	Echo(context.Context, *Blob) (*Blob, error)
 	Watch(*WatchRequest, DRPCEcho_WatchStream) error
+	Upload(DRPCEcho_UploadStream) error
 	Chat(DRPCEcho_ChatStream) error
 }
 
@@ -157,13 +204,17 @@ func (s *DRPCEchoUnimplementedServer) Watch(*WatchRequest, DRPCEcho_WatchStream)
 	return drpcerr.WithCode(errors.New("Unimplemented"), drpcerr.Unimplemented)
 }
 
+func (s *DRPCEchoUnimplementedServer) Upload(DRPCEcho_UploadStream) error {
+	return drpcerr.WithCode(errors.New("Unimplemented"), drpcerr.Unimplemented)
+}
+
 func (s *DRPCEchoUnimplementedServer) Chat(DRPCEcho_ChatStream) error {
 	return drpcerr.WithCode(errors.New("Unimplemented"), drpcerr.Unimplemented)
 }
 
 type DRPCEchoDescription struct{}
 
-func (DRPCEchoDescription) NumMethods() int { return 3 }
+func (DRPCEchoDescription) NumMethods() int { return 4 }
 
 func (DRPCEchoDescription) Method(n int) (string, drpc.Encoding, drpc.Receiver, interface{}, bool) {
 	switch n {
@@ -186,6 +237,14 @@ func (DRPCEchoDescription) Method(n int) (string, drpc.Encoding, drpc.Receiver, 
 					)
 			}, DRPCEchoServer.Watch, true
 	case 2:
+		return "/bench.v1.Echo/Upload", drpcEncoding_File_bench_v1_echo_proto{},
+			func(srv interface{}, ctx context.Context, in1, in2 interface{}) (drpc.Message, error) {
+				return nil, srv.(DRPCEchoServer).
+					Upload(
+						&drpcEcho_UploadStream{in1.(drpc.Stream)},
+					)
+			}, DRPCEchoServer.Upload, true
+	case 3:
 		return "/bench.v1.Echo/Chat", drpcEncoding_File_bench_v1_echo_proto{},
 			func(srv interface{}, ctx context.Context, in1, in2 interface{}) (drpc.Message, error) {
 				return nil, srv.(DRPCEchoServer).
@@ -237,6 +296,39 @@ func (x *drpcEcho_WatchStream) GetStream() drpc.Stream {
 
 func (x *drpcEcho_WatchStream) Send(m *Blob) error {
 	return x.MsgSend(m, drpcEncoding_File_bench_v1_echo_proto{})
+}
+
+type DRPCEcho_UploadStream interface {
+	drpc.Stream
+	SendAndClose(*UploadReply) error
+	Recv() (*Blob, error)
+}
+
+type drpcEcho_UploadStream struct {
+	drpc.Stream
+}
+
+func (x *drpcEcho_UploadStream) GetStream() drpc.Stream {
+	return x.Stream
+}
+
+func (x *drpcEcho_UploadStream) SendAndClose(m *UploadReply) error {
+	if err := x.MsgSend(m, drpcEncoding_File_bench_v1_echo_proto{}); err != nil {
+		return err
+	}
+	return x.CloseSend()
+}
+
+func (x *drpcEcho_UploadStream) Recv() (*Blob, error) {
+	m := new(Blob)
+	if err := x.MsgRecv(m, drpcEncoding_File_bench_v1_echo_proto{}); err != nil {
+		return nil, err
+	}
+	return m, nil
+}
+
+func (x *drpcEcho_UploadStream) RecvMsg(m *Blob) error {
+	return x.MsgRecv(m, drpcEncoding_File_bench_v1_echo_proto{})
 }
 
 type DRPCEcho_ChatStream interface {

@@ -21,9 +21,10 @@ import (
 const _ = grpc.SupportPackageIsVersion9
 
 const (
-	Echo_Echo_FullMethodName  = "/bench.v1.Echo/Echo"
-	Echo_Watch_FullMethodName = "/bench.v1.Echo/Watch"
-	Echo_Chat_FullMethodName  = "/bench.v1.Echo/Chat"
+	Echo_Echo_FullMethodName   = "/bench.v1.Echo/Echo"
+	Echo_Watch_FullMethodName  = "/bench.v1.Echo/Watch"
+	Echo_Upload_FullMethodName = "/bench.v1.Echo/Upload"
+	Echo_Chat_FullMethodName   = "/bench.v1.Echo/Chat"
 )
 
 // EchoClient is the client API for Echo service.
@@ -35,6 +36,8 @@ type EchoClient interface {
 	Echo(ctx context.Context, in *Blob, opts ...grpc.CallOption) (*Blob, error)
 	// Watch sends blobs as fast as it may.
 	Watch(ctx context.Context, in *WatchRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[Blob], error)
+	// Upload takes blobs and answers with how many came.
+	Upload(ctx context.Context, opts ...grpc.CallOption) (grpc.ClientStreamingClient[Blob, UploadReply], error)
 	// Chat answers each blob with it.
 	Chat(ctx context.Context, opts ...grpc.CallOption) (grpc.BidiStreamingClient[Blob, Blob], error)
 }
@@ -76,9 +79,22 @@ func (c *echoClient) Watch(ctx context.Context, in *WatchRequest, opts ...grpc.C
 // This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
 type Echo_WatchClient = grpc.ServerStreamingClient[Blob]
 
+func (c *echoClient) Upload(ctx context.Context, opts ...grpc.CallOption) (grpc.ClientStreamingClient[Blob, UploadReply], error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	stream, err := c.cc.NewStream(ctx, &Echo_ServiceDesc.Streams[1], Echo_Upload_FullMethodName, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	x := &grpc.GenericClientStream[Blob, UploadReply]{ClientStream: stream}
+	return x, nil
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type Echo_UploadClient = grpc.ClientStreamingClient[Blob, UploadReply]
+
 func (c *echoClient) Chat(ctx context.Context, opts ...grpc.CallOption) (grpc.BidiStreamingClient[Blob, Blob], error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
-	stream, err := c.cc.NewStream(ctx, &Echo_ServiceDesc.Streams[1], Echo_Chat_FullMethodName, cOpts...)
+	stream, err := c.cc.NewStream(ctx, &Echo_ServiceDesc.Streams[2], Echo_Chat_FullMethodName, cOpts...)
 	if err != nil {
 		return nil, err
 	}
@@ -98,6 +114,8 @@ type EchoServer interface {
 	Echo(context.Context, *Blob) (*Blob, error)
 	// Watch sends blobs as fast as it may.
 	Watch(*WatchRequest, grpc.ServerStreamingServer[Blob]) error
+	// Upload takes blobs and answers with how many came.
+	Upload(grpc.ClientStreamingServer[Blob, UploadReply]) error
 	// Chat answers each blob with it.
 	Chat(grpc.BidiStreamingServer[Blob, Blob]) error
 	mustEmbedUnimplementedEchoServer()
@@ -115,6 +133,9 @@ func (UnimplementedEchoServer) Echo(context.Context, *Blob) (*Blob, error) {
 }
 func (UnimplementedEchoServer) Watch(*WatchRequest, grpc.ServerStreamingServer[Blob]) error {
 	return status.Error(codes.Unimplemented, "method Watch not implemented")
+}
+func (UnimplementedEchoServer) Upload(grpc.ClientStreamingServer[Blob, UploadReply]) error {
+	return status.Error(codes.Unimplemented, "method Upload not implemented")
 }
 func (UnimplementedEchoServer) Chat(grpc.BidiStreamingServer[Blob, Blob]) error {
 	return status.Error(codes.Unimplemented, "method Chat not implemented")
@@ -169,6 +190,13 @@ func _Echo_Watch_Handler(srv interface{}, stream grpc.ServerStream) error {
 // This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
 type Echo_WatchServer = grpc.ServerStreamingServer[Blob]
 
+func _Echo_Upload_Handler(srv interface{}, stream grpc.ServerStream) error {
+	return srv.(EchoServer).Upload(&grpc.GenericServerStream[Blob, UploadReply]{ServerStream: stream})
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type Echo_UploadServer = grpc.ClientStreamingServer[Blob, UploadReply]
+
 func _Echo_Chat_Handler(srv interface{}, stream grpc.ServerStream) error {
 	return srv.(EchoServer).Chat(&grpc.GenericServerStream[Blob, Blob]{ServerStream: stream})
 }
@@ -193,6 +221,11 @@ var Echo_ServiceDesc = grpc.ServiceDesc{
 			StreamName:    "Watch",
 			Handler:       _Echo_Watch_Handler,
 			ServerStreams: true,
+		},
+		{
+			StreamName:    "Upload",
+			Handler:       _Echo_Upload_Handler,
+			ClientStreams: true,
 		},
 		{
 			StreamName:    "Chat",

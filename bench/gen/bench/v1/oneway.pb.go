@@ -32,7 +32,9 @@ const file_bench_v1_oneway_proto_rawDesc = "" +
 	"\x04Feed\x12/\n" +
 	"\x05Blobs\x12\x0e.bench.v1.Blob\x1a\x16.google.protobuf.Empty\x1a\x06\xaa\x8d\x1c\x02\b\x022B\n" +
 	"\bPipeline\x12.\n" +
-	"\x04Work\x12\x0e.bench.v1.Blob\x1a\x16.google.protobuf.Empty\x1a\x06\xaa\x8d\x1c\x02\b\x03B3Z1github.com/gozmq/gozmq/bench/gen/bench/v1;benchv1b\x06proto3"
+	"\x04Work\x12\x0e.bench.v1.Blob\x1a\x16.google.protobuf.Empty\x1a\x06\xaa\x8d\x1c\x02\b\x032@\n" +
+	"\x04Sure\x12.\n" +
+	"\x04Work\x12\x0e.bench.v1.Blob\x1a\x16.google.protobuf.Empty\x1a\b\xaa\x8d\x1c\x04\b\x03\x18\x02B3Z1github.com/gozmq/gozmq/bench/gen/bench/v1;benchv1b\x06proto3"
 
 var file_bench_v1_oneway_proto_goTypes = []any{
 	(*Blob)(nil),          // 0: bench.v1.Blob
@@ -41,10 +43,12 @@ var file_bench_v1_oneway_proto_goTypes = []any{
 var file_bench_v1_oneway_proto_depIdxs = []int32{
 	0, // 0: bench.v1.Feed.Blobs:input_type -> bench.v1.Blob
 	0, // 1: bench.v1.Pipeline.Work:input_type -> bench.v1.Blob
-	1, // 2: bench.v1.Feed.Blobs:output_type -> google.protobuf.Empty
-	1, // 3: bench.v1.Pipeline.Work:output_type -> google.protobuf.Empty
-	2, // [2:4] is the sub-list for method output_type
-	0, // [0:2] is the sub-list for method input_type
+	0, // 2: bench.v1.Sure.Work:input_type -> bench.v1.Blob
+	1, // 3: bench.v1.Feed.Blobs:output_type -> google.protobuf.Empty
+	1, // 4: bench.v1.Pipeline.Work:output_type -> google.protobuf.Empty
+	1, // 5: bench.v1.Sure.Work:output_type -> google.protobuf.Empty
+	3, // [3:6] is the sub-list for method output_type
+	0, // [0:3] is the sub-list for method input_type
 	0, // [0:0] is the sub-list for extension type_name
 	0, // [0:0] is the sub-list for extension extendee
 	0, // [0:0] is the sub-list for field type_name
@@ -64,7 +68,7 @@ func file_bench_v1_oneway_proto_init() {
 			NumEnums:      0,
 			NumMessages:   0,
 			NumExtensions: 0,
-			NumServices:   2,
+			NumServices:   3,
 		},
 		GoTypes:           file_bench_v1_oneway_proto_goTypes,
 		DependencyIndexes: file_bench_v1_oneway_proto_depIdxs,

@@ -27,25 +27,29 @@ var File_benchttrpc_v1_echo_proto protoreflect.FileDescriptor
 
 const file_benchttrpc_v1_echo_proto_rawDesc = "" +
 	"\n" +
-	"\x18benchttrpc/v1/echo.proto\x12\rbenchttrpc.v1\x1a\x13bench/v1/blob.proto2\x8d\x01\n" +
+	"\x18benchttrpc/v1/echo.proto\x12\rbenchttrpc.v1\x1a\x13bench/v1/blob.proto2\xc0\x01\n" +
 	"\x04Echo\x12&\n" +
 	"\x04Echo\x12\x0e.bench.v1.Blob\x1a\x0e.bench.v1.Blob\x121\n" +
-	"\x05Watch\x12\x16.bench.v1.WatchRequest\x1a\x0e.bench.v1.Blob0\x01\x12*\n" +
+	"\x05Watch\x12\x16.bench.v1.WatchRequest\x1a\x0e.bench.v1.Blob0\x01\x121\n" +
+	"\x06Upload\x12\x0e.bench.v1.Blob\x1a\x15.bench.v1.UploadReply(\x01\x12*\n" +
 	"\x04Chat\x12\x0e.bench.v1.Blob\x1a\x0e.bench.v1.Blob(\x010\x01B=Z;github.com/gozmq/gozmq/bench/gen/benchttrpc/v1;benchttrpcv1b\x06proto3"
 
 var file_benchttrpc_v1_echo_proto_goTypes = []any{
 	(*v1.Blob)(nil),         // 0: bench.v1.Blob
 	(*v1.WatchRequest)(nil), // 1: bench.v1.WatchRequest
+	(*v1.UploadReply)(nil),  // 2: bench.v1.UploadReply
 }
 var file_benchttrpc_v1_echo_proto_depIdxs = []int32{
 	0, // 0: benchttrpc.v1.Echo.Echo:input_type -> bench.v1.Blob
 	1, // 1: benchttrpc.v1.Echo.Watch:input_type -> bench.v1.WatchRequest
-	0, // 2: benchttrpc.v1.Echo.Chat:input_type -> bench.v1.Blob
-	0, // 3: benchttrpc.v1.Echo.Echo:output_type -> bench.v1.Blob
-	0, // 4: benchttrpc.v1.Echo.Watch:output_type -> bench.v1.Blob
-	0, // 5: benchttrpc.v1.Echo.Chat:output_type -> bench.v1.Blob
-	3, // [3:6] is the sub-list for method output_type
-	0, // [0:3] is the sub-list for method input_type
+	0, // 2: benchttrpc.v1.Echo.Upload:input_type -> bench.v1.Blob
+	0, // 3: benchttrpc.v1.Echo.Chat:input_type -> bench.v1.Blob
+	0, // 4: benchttrpc.v1.Echo.Echo:output_type -> bench.v1.Blob
+	0, // 5: benchttrpc.v1.Echo.Watch:output_type -> bench.v1.Blob
+	2, // 6: benchttrpc.v1.Echo.Upload:output_type -> bench.v1.UploadReply
+	0, // 7: benchttrpc.v1.Echo.Chat:output_type -> bench.v1.Blob
+	4, // [4:8] is the sub-list for method output_type
+	0, // [0:4] is the sub-list for method input_type
 	0, // [0:0] is the sub-list for extension type_name
 	0, // [0:0] is the sub-list for extension extendee
 	0, // [0:0] is the sub-list for field type_name

@@ -11,6 +11,7 @@ import (
 type EchoService interface {
 	Echo(context.Context, *v1.Blob) (*v1.Blob, error)
 	Watch(context.Context, *v1.WatchRequest, Echo_WatchServer) error
+	Upload(context.Context, Echo_UploadServer) (*v1.UploadReply, error)
 	Chat(context.Context, Echo_ChatServer) error
 }
 
@@ -25,6 +26,23 @@ type echoWatchServer struct {
 
 func (x *echoWatchServer) Send(m *v1.Blob) error {
 	return x.StreamServer.SendMsg(m)
+}
+
+type Echo_UploadServer interface {
+	Recv() (*v1.Blob, error)
+	ttrpc.StreamServer
+}
+
+type echoUploadServer struct {
+	ttrpc.StreamServer
+}
+
+func (x *echoUploadServer) Recv() (*v1.Blob, error) {
+	m := new(v1.Blob)
+	if err := x.StreamServer.RecvMsg(m); err != nil {
+		return nil, err
+	}
+	return m, nil
 }
 
 type Echo_ChatServer interface {
@@ -72,6 +90,13 @@ func RegisterEchoService(srv *ttrpc.Server, svc EchoService) {
 				StreamingClient: false,
 				StreamingServer: true,
 			},
+			"Upload": {
+				Handler: func(ctx context.Context, stream ttrpc.StreamServer) (interface{}, error) {
+					return svc.Upload(ctx, &echoUploadServer{stream})
+				},
+				StreamingClient: true,
+				StreamingServer: false,
+			},
 			"Chat": {
 				Handler: func(ctx context.Context, stream ttrpc.StreamServer) (interface{}, error) {
 					return nil, svc.Chat(ctx, &echoChatServer{stream})
@@ -86,6 +111,7 @@ func RegisterEchoService(srv *ttrpc.Server, svc EchoService) {
 type EchoClient interface {
 	Echo(context.Context, *v1.Blob) (*v1.Blob, error)
 	Watch(context.Context, *v1.WatchRequest) (Echo_WatchClient, error)
+	Upload(context.Context) (Echo_UploadClient, error)
 	Chat(context.Context) (Echo_ChatClient, error)
 }
 
@@ -130,6 +156,43 @@ type echoWatchClient struct {
 
 func (x *echoWatchClient) Recv() (*v1.Blob, error) {
 	m := new(v1.Blob)
+	if err := x.ClientStream.RecvMsg(m); err != nil {
+		return nil, err
+	}
+	return m, nil
+}
+
+func (c *echoClient) Upload(ctx context.Context) (Echo_UploadClient, error) {
+	stream, err := c.client.NewStream(ctx, &ttrpc.StreamDesc{
+		StreamingClient: true,
+		StreamingServer: false,
+	}, "benchttrpc.v1.Echo", "Upload", nil)
+	if err != nil {
+		return nil, err
+	}
+	x := &echoUploadClient{stream}
+	return x, nil
+}
+
+type Echo_UploadClient interface {
+	Send(*v1.Blob) error
+	CloseAndRecv() (*v1.UploadReply, error)
+	ttrpc.ClientStream
+}
+
+type echoUploadClient struct {
+	ttrpc.ClientStream
+}
+
+func (x *echoUploadClient) Send(m *v1.Blob) error {
+	return x.ClientStream.SendMsg(m)
+}
+
+func (x *echoUploadClient) CloseAndRecv() (*v1.UploadReply, error) {
+	if err := x.ClientStream.CloseSend(); err != nil {
+		return nil, err
+	}
+	m := new(v1.UploadReply)
 	if err := x.ClientStream.RecvMsg(m); err != nil {
 		return nil, err
 	}

@@ -110,6 +110,9 @@ func (a *app) listTasks(ctx context.Context, d *admin, f *adminv1.TaskFilter, li
 		a.say("no tasks")
 	}
 	if err == nil && len(paused) > 0 {
+		if paused[0] == "" {
+			paused[0] = "all methods"
+		}
 		a.say("paused: %s", strings.Join(paused, ", "))
 	}
 	return err

@@ -2654,7 +2654,7 @@ type ListTasksResponse struct {
 	Tasks []*QueuedTask          `protobuf:"bytes,1,rep,name=tasks,proto3" json:"tasks,omitempty"`
 	// For the next page; "" after the last one.
 	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
-	// The methods that are paused.
+	// The methods that are paused, sorted; "" stands for all.
 	Paused        []string `protobuf:"bytes,3,rep,name=paused,proto3" json:"paused,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

@@ -39,6 +39,8 @@ const (
 	EchoEchoProcedure = "/bench.v1.Echo/Echo"
 	// EchoWatchProcedure is the fully-qualified name of the Echo's Watch RPC.
 	EchoWatchProcedure = "/bench.v1.Echo/Watch"
+	// EchoUploadProcedure is the fully-qualified name of the Echo's Upload RPC.
+	EchoUploadProcedure = "/bench.v1.Echo/Upload"
 	// EchoChatProcedure is the fully-qualified name of the Echo's Chat RPC.
 	EchoChatProcedure = "/bench.v1.Echo/Chat"
 )
@@ -48,6 +50,8 @@ type EchoClient interface {
 	Echo(context.Context, *connect.Request[v1.Blob]) (*connect.Response[v1.Blob], error)
 	// Watch sends blobs as fast as it may.
 	Watch(context.Context, *connect.Request[v1.WatchRequest]) (*connect.ServerStreamForClient[v1.Blob], error)
+	// Upload takes blobs and answers with how many came.
+	Upload(context.Context) *connect.ClientStreamForClient[v1.Blob, v1.UploadReply]
 	// Chat answers each blob with it.
 	Chat(context.Context) *connect.BidiStreamForClient[v1.Blob, v1.Blob]
 }
@@ -75,6 +79,12 @@ func NewEchoClient(httpClient connect.HTTPClient, baseURL string, opts ...connec
 			connect.WithSchema(echoMethods.ByName("Watch")),
 			connect.WithClientOptions(opts...),
 		),
+		upload: connect.NewClient[v1.Blob, v1.UploadReply](
+			httpClient,
+			baseURL+EchoUploadProcedure,
+			connect.WithSchema(echoMethods.ByName("Upload")),
+			connect.WithClientOptions(opts...),
+		),
 		chat: connect.NewClient[v1.Blob, v1.Blob](
 			httpClient,
 			baseURL+EchoChatProcedure,
@@ -86,9 +96,10 @@ func NewEchoClient(httpClient connect.HTTPClient, baseURL string, opts ...connec
 
 // echoClient implements EchoClient.
 type echoClient struct {
-	echo  *connect.Client[v1.Blob, v1.Blob]
-	watch *connect.Client[v1.WatchRequest, v1.Blob]
-	chat  *connect.Client[v1.Blob, v1.Blob]
+	echo   *connect.Client[v1.Blob, v1.Blob]
+	watch  *connect.Client[v1.WatchRequest, v1.Blob]
+	upload *connect.Client[v1.Blob, v1.UploadReply]
+	chat   *connect.Client[v1.Blob, v1.Blob]
 }
 
 // Echo calls bench.v1.Echo.Echo.
@@ -101,6 +112,11 @@ func (c *echoClient) Watch(ctx context.Context, req *connect.Request[v1.WatchReq
 	return c.watch.CallServerStream(ctx, req)
 }
 
+// Upload calls bench.v1.Echo.Upload.
+func (c *echoClient) Upload(ctx context.Context) *connect.ClientStreamForClient[v1.Blob, v1.UploadReply] {
+	return c.upload.CallClientStream(ctx)
+}
+
 // Chat calls bench.v1.Echo.Chat.
 func (c *echoClient) Chat(ctx context.Context) *connect.BidiStreamForClient[v1.Blob, v1.Blob] {
 	return c.chat.CallBidiStream(ctx)
@@ -111,6 +127,8 @@ type EchoHandler interface {
 	Echo(context.Context, *connect.Request[v1.Blob]) (*connect.Response[v1.Blob], error)
 	// Watch sends blobs as fast as it may.
 	Watch(context.Context, *connect.Request[v1.WatchRequest], *connect.ServerStream[v1.Blob]) error
+	// Upload takes blobs and answers with how many came.
+	Upload(context.Context, *connect.ClientStream[v1.Blob]) (*connect.Response[v1.UploadReply], error)
 	// Chat answers each blob with it.
 	Chat(context.Context, *connect.BidiStream[v1.Blob, v1.Blob]) error
 }
@@ -134,6 +152,12 @@ func NewEchoHandler(svc EchoHandler, opts ...connect.HandlerOption) (string, htt
 		connect.WithSchema(echoMethods.ByName("Watch")),
 		connect.WithHandlerOptions(opts...),
 	)
+	echoUploadHandler := connect.NewClientStreamHandler(
+		EchoUploadProcedure,
+		svc.Upload,
+		connect.WithSchema(echoMethods.ByName("Upload")),
+		connect.WithHandlerOptions(opts...),
+	)
 	echoChatHandler := connect.NewBidiStreamHandler(
 		EchoChatProcedure,
 		svc.Chat,
@@ -146,6 +170,8 @@ func NewEchoHandler(svc EchoHandler, opts ...connect.HandlerOption) (string, htt
 			echoEchoHandler.ServeHTTP(w, r)
 		case EchoWatchProcedure:
 			echoWatchHandler.ServeHTTP(w, r)
+		case EchoUploadProcedure:
+			echoUploadHandler.ServeHTTP(w, r)
 		case EchoChatProcedure:
 			echoChatHandler.ServeHTTP(w, r)
 		default:
@@ -163,6 +189,10 @@ func (UnimplementedEchoHandler) Echo(context.Context, *connect.Request[v1.Blob])
 
 func (UnimplementedEchoHandler) Watch(context.Context, *connect.Request[v1.WatchRequest], *connect.ServerStream[v1.Blob]) error {
 	return connect.NewError(connect.CodeUnimplemented, errors.New("bench.v1.Echo.Watch is not implemented"))
+}
+
+func (UnimplementedEchoHandler) Upload(context.Context, *connect.ClientStream[v1.Blob]) (*connect.Response[v1.UploadReply], error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("bench.v1.Echo.Upload is not implemented"))
 }
 
 func (UnimplementedEchoHandler) Chat(context.Context, *connect.BidiStream[v1.Blob, v1.Blob]) error {

@@ -33,6 +33,7 @@ func NewBlobPusher(vent *gozmq.Ventilator) (BlobPusher, error) {
 	if err := gozmqimpl.CheckVentilator(vent, &blobTask); err != nil {
 		return nil, err
 	}
+	gozmqimpl.Describe(vent, (*benchv1.Blob)(nil).ProtoReflect().Descriptor())
 	return &blobPusher{vent: vent}, nil
 }
 
@@ -59,6 +60,7 @@ func NewBlobPuller(sink *gozmq.Sink) (BlobPuller, error) {
 	if err := gozmqimpl.CheckPuller(sink, &blobTask); err != nil {
 		return nil, err
 	}
+	gozmqimpl.Describe(sink, (*benchv1.Blob)(nil).ProtoReflect().Descriptor())
 	return &blobPuller{sink: sink}, nil
 }
 

@@ -22,9 +22,10 @@ const EchoName = "bench.v1.Echo"
 // The names of the methods of bench.v1.Echo on the wire, in logs, and in the
 // gozmq.Method that interceptors and error handlers get.
 const (
-	EchoEchoProcedure  = "bench.v1.Echo/Echo"
-	EchoWatchProcedure = "bench.v1.Echo/Watch"
-	EchoChatProcedure  = "bench.v1.Echo/Chat"
+	EchoEchoProcedure   = "bench.v1.Echo/Echo"
+	EchoWatchProcedure  = "bench.v1.Echo/Watch"
+	EchoUploadProcedure = "bench.v1.Echo/Upload"
+	EchoChatProcedure   = "bench.v1.Echo/Chat"
 )
 
 // EchoClient calls bench.v1.Echo.
@@ -38,6 +39,10 @@ type EchoClient interface {
 	// Each loop over the result makes a call, and leaving the loop early cancels
 	// it. An error is the last element.
 	Watch(ctx context.Context, req *benchv1.WatchRequest, opts ...gozmq.CallOption) iter.Seq2[*benchv1.Blob, error]
+	// Upload takes blobs and answers with how many came.
+	//
+	// The call ends with CloseAndReceive, or when ctx ends.
+	Upload(ctx context.Context, opts ...gozmq.CallOption) gozmq.ClientStream[benchv1.Blob, benchv1.UploadReply]
 	// Chat answers each blob with it.
 	//
 	// The call ends with the loop over Receive, or when ctx ends.
@@ -62,6 +67,10 @@ func (c *echoClient) Watch(ctx context.Context, req *benchv1.WatchRequest, opts 
 	return gozmqimpl.ServerStream[benchv1.Blob](ctx, c.caller, &echoWatchMethod, req, opts...)
 }
 
+func (c *echoClient) Upload(ctx context.Context, opts ...gozmq.CallOption) gozmq.ClientStream[benchv1.Blob, benchv1.UploadReply] {
+	return gozmqimpl.ClientStream[benchv1.Blob, benchv1.UploadReply](ctx, c.caller, &echoUploadMethod, opts...)
+}
+
 func (c *echoClient) Chat(ctx context.Context, opts ...gozmq.CallOption) gozmq.BidiStream[benchv1.Blob, benchv1.Blob] {
 	return gozmqimpl.BidiStream[benchv1.Blob, benchv1.Blob](ctx, c.caller, &echoChatMethod, opts...)
 }
@@ -78,6 +87,12 @@ type EchoServer interface {
 	//
 	// The client's loop ends when Watch returns, with its error if there is one.
 	Watch(ctx context.Context, req *benchv1.WatchRequest, out gozmq.Sender[benchv1.Blob]) error
+	// Upload takes blobs and answers with how many came.
+	//
+	// The client gets its reply when Upload returns. in ends when the client has
+	// ended its messages; an error is its last element. Returning earlier drops
+	// the rest.
+	Upload(ctx context.Context, in iter.Seq2[*benchv1.Blob, error]) (*benchv1.UploadReply, error)
 	// Chat answers each blob with it.
 	//
 	// The client's loop ends when Chat returns, with its error if there is one. in
@@ -96,6 +111,7 @@ func RegisterEchoServer(r gozmq.Registrar, impl EchoServer) error {
 		return []gozmqimpl.Handler{
 			gozmqimpl.Handle(&echoEchoMethod, impl.Echo),
 			gozmqimpl.HandleServerStream(&echoWatchMethod, impl.Watch),
+			gozmqimpl.HandleClientStream(&echoUploadMethod, impl.Upload),
 			gozmqimpl.HandleBidiStream(&echoChatMethod, impl.Chat),
 		}
 	})
@@ -115,6 +131,11 @@ func (UnimplementedEchoServer) Watch(context.Context, *benchv1.WatchRequest, goz
 	return gozmqimpl.Unimplemented(&echoWatchMethod)
 }
 
+// Upload returns an error with the code UNIMPLEMENTED.
+func (UnimplementedEchoServer) Upload(context.Context, iter.Seq2[*benchv1.Blob, error]) (*benchv1.UploadReply, error) {
+	return nil, gozmqimpl.Unimplemented(&echoUploadMethod)
+}
+
 // Chat returns an error with the code UNIMPLEMENTED.
 func (UnimplementedEchoServer) Chat(context.Context, iter.Seq2[*benchv1.Blob, error], gozmq.Sender[benchv1.Blob]) error {
 	return gozmqimpl.Unimplemented(&echoChatMethod)
@@ -129,6 +150,11 @@ var echoEchoMethod = gozmq.Method{
 var echoWatchMethod = gozmq.Method{
 	Procedure:     EchoWatchProcedure,
 	ServerStreams: true,
+}
+
+var echoUploadMethod = gozmq.Method{
+	Procedure:     EchoUploadProcedure,
+	ClientStreams: true,
 }
 
 var echoChatMethod = gozmq.Method{

@@ -10,6 +10,7 @@ import (
 	benchv1 "github.com/gozmq/gozmq/bench/gen/bench/v1"
 	"github.com/gozmq/gozmq/runtime/gozmq"
 	"github.com/gozmq/gozmq/runtime/gozmqimpl"
+	"github.com/gozmq/gozmq/runtime/gozmqstore"
 )
 
 // This constant does not compile with a gozmq runtime that is older than this
@@ -36,6 +37,7 @@ type FeedPublisher interface {
 // NewFeedPublisher returns a FeedPublisher over pub. It may be used
 // concurrently.
 func NewFeedPublisher(pub *gozmq.Publisher) FeedPublisher {
+	gozmqimpl.Describe(pub, benchv1.File_bench_v1_oneway_proto.Services().ByName("Feed"))
 	return &feedPublisher{pub: pub}
 }
 
@@ -64,6 +66,7 @@ type FeedSubscriber interface {
 // NewFeedSubscriber returns a FeedSubscriber over sub. It may be used
 // concurrently.
 func NewFeedSubscriber(sub *gozmq.Subscriber) FeedSubscriber {
+	gozmqimpl.Describe(sub, benchv1.File_bench_v1_oneway_proto.Services().ByName("Feed"))
 	return &feedSubscriber{sub: sub}
 }
 
@@ -95,6 +98,7 @@ type FeedHandler interface {
 // impl does not implement a topic, the subscription to it ends with its first
 // message.
 func HandleFeed(ctx context.Context, sub *gozmq.Subscriber, impl FeedHandler, opts ...gozmq.TopicHandlerOption) error {
+	gozmqimpl.Describe(sub, benchv1.File_bench_v1_oneway_proto.Services().ByName("Feed"))
 	return gozmqimpl.HandleTopics(ctx, sub, FeedName, func() []gozmqimpl.TopicHandler {
 		impl.mustEmbedUnimplementedFeedHandler()
 		return []gozmqimpl.TopicHandler{
@@ -142,6 +146,7 @@ func NewPipelineVentilator(vent *gozmq.Ventilator) (PipelineVentilator, error) {
 	if err := gozmqimpl.CheckVentilator(vent, &pipelineWorkMethod); err != nil {
 		return nil, err
 	}
+	gozmqimpl.Describe(vent, benchv1.File_bench_v1_oneway_proto.Services().ByName("Pipeline"))
 	return &pipelineVentilator{vent: vent}, nil
 }
 
@@ -167,12 +172,13 @@ type PipelineWorker interface {
 // NewPipelineWorker opens a worker that runs tasks with impl. The options
 // gozmq.From and gozmq.To give its endpoints. Run or Close must be called.
 func NewPipelineWorker(impl PipelineWorker, opts ...gozmq.WorkerOption) (*gozmq.Worker, error) {
-	return gozmqimpl.NewWorker(PipelineName, func() []gozmqimpl.TaskHandler {
+	w, err := gozmqimpl.NewWorker(PipelineName, func() []gozmqimpl.TaskHandler {
 		impl.mustEmbedUnimplementedPipelineWorker()
 		return []gozmqimpl.TaskHandler{
 			gozmqimpl.HandleTaskOnly(&pipelineWorkMethod, impl.Work),
 		}
 	}, opts)
+	return gozmqimpl.DescribeWorker(w, err, benchv1.File_bench_v1_oneway_proto.Services().ByName("Pipeline"))
 }
 
 // RunPipelineWorker opens a worker, runs it until ctx ends or a ventilator
@@ -195,4 +201,101 @@ func (UnimplementedPipelineWorker) mustEmbedUnimplementedPipelineWorker() {}
 
 var pipelineWorkMethod = gozmq.Method{
 	Procedure: PipelineWorkProcedure,
+}
+
+// SureName is the full name of the service.
+const SureName = "bench.v1.Sure"
+
+// The names of the methods of bench.v1.Sure on the wire, in logs, and in the
+// gozmq.Method that interceptors and error handlers get.
+const (
+	SureWorkProcedure = "bench.v1.Sure/Work"
+)
+
+// SureVentilator sends the tasks of bench.v1.Sure to workers.
+//
+// Sure is one kind of task that is delivered until it is done.
+type SureVentilator interface {
+	// Work queues task, which is delivered to workers until one has done it or it
+	// is given up. While the queue is full, the method waits until ctx ends.
+	Work(ctx context.Context, task *benchv1.Blob) error
+}
+
+// NewSureVentilator returns a SureVentilator over vent. It may be used
+// concurrently. It fails unless vent was opened by gozmq.NewVentilator with
+// gozmq.DeliveryAtLeastOnce.
+func NewSureVentilator(vent *gozmq.Ventilator) (SureVentilator, error) {
+	if err := gozmqimpl.CheckVentilator(vent, &sureWorkMethod); err != nil {
+		return nil, err
+	}
+	gozmqimpl.Describe(vent, benchv1.File_bench_v1_oneway_proto.Services().ByName("Sure"))
+	return &sureVentilator{vent: vent}, nil
+}
+
+type sureVentilator struct {
+	vent *gozmq.Ventilator
+}
+
+func (v *sureVentilator) Work(ctx context.Context, task *benchv1.Blob) error {
+	return gozmqimpl.Push(ctx, v.vent, &sureWorkMethod, task)
+}
+
+// OnSureWorkDeadLetter is an option of gozmq.NewVentilator: f gets each task
+// of bench.v1.Sure/Work that is given up, as gozmq.WithDeadLetterHandler says.
+// When f returns an error, it gets the task again later.
+func OnSureWorkDeadLetter(f func(ctx context.Context, task *benchv1.Blob, letter gozmq.DeadLetter) error) gozmq.VentilatorOption {
+	return gozmqimpl.OnDeadLetter(&sureWorkMethod, f)
+}
+
+// NewSureWorkTask returns a task of bench.v1.Sure/Work with the metadata of
+// ctx, to be inserted into the store of a ventilator, as in a transaction
+// (gozmqpostgres).
+func NewSureWorkTask(ctx context.Context, task *benchv1.Blob) (gozmqstore.Task, error) {
+	return gozmqimpl.NewTask(ctx, &sureWorkMethod, task)
+}
+
+// SureWorker does the tasks of bench.v1.Sure. Implementations embed
+// UnimplementedSureWorker, so that methods can be added to the service. With
+// gozmq.WithConcurrency, methods are called concurrently.
+//
+// Sure is one kind of task that is delivered until it is done.
+type SureWorker interface {
+	// Work does one task of bench.v1.Sure/Work.
+	Work(ctx context.Context, task *benchv1.Blob) error
+	mustEmbedUnimplementedSureWorker()
+}
+
+// NewSureWorker opens a worker that runs tasks with impl. The options
+// gozmq.From and gozmq.To give its endpoints. Run or Close must be called.
+func NewSureWorker(impl SureWorker, opts ...gozmq.WorkerOption) (*gozmq.Worker, error) {
+	w, err := gozmqimpl.NewWorker(SureName, func() []gozmqimpl.TaskHandler {
+		impl.mustEmbedUnimplementedSureWorker()
+		return []gozmqimpl.TaskHandler{
+			gozmqimpl.HandleTaskOnly(&sureWorkMethod, impl.Work),
+		}
+	}, opts)
+	return gozmqimpl.DescribeWorker(w, err, benchv1.File_bench_v1_oneway_proto.Services().ByName("Sure"))
+}
+
+// RunSureWorker opens a worker, runs it until ctx ends or a ventilator stops
+// it, and closes it.
+func RunSureWorker(ctx context.Context, impl SureWorker, opts ...gozmq.WorkerOption) error {
+	w, err := NewSureWorker(impl, opts...)
+	return gozmqimpl.RunWorker(ctx, w, err)
+}
+
+// UnimplementedSureWorker fails every task with UNIMPLEMENTED. Embed it by
+// value.
+type UnimplementedSureWorker struct{}
+
+// Work returns an error with the code UNIMPLEMENTED.
+func (UnimplementedSureWorker) Work(context.Context, *benchv1.Blob) error {
+	return gozmqimpl.Unimplemented(&sureWorkMethod)
+}
+
+func (UnimplementedSureWorker) mustEmbedUnimplementedSureWorker() {}
+
+var sureWorkMethod = gozmq.Method{
+	Procedure: SureWorkProcedure,
+	Delivery:  gozmq.DeliveryAtLeastOnce,
 }

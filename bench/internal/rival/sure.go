@@ -1,0 +1,64 @@
+package rival
+
+import (
+	"context"
+
+	benchv1 "github.com/gozmq/gozmq/bench/gen/bench/v1"
+	"github.com/gozmq/gozmq/bench/gen/bench/v1/benchv1gozmq"
+	"github.com/gozmq/gozmq/runtime/gozmq"
+)
+
+// A gozmqSure is tasks of ours that are delivered until they are done.
+type gozmqSure struct {
+	*stopper
+	events  events
+	socket  *gozmq.Ventilator
+	vent    benchv1gozmq.SureVentilator
+	size    int
+	workers int // tasks that are handled at once
+}
+
+func openGozmqSure(o Options) (Stream, error) {
+	p, err := newGozmqSure(o)
+	if err != nil {
+		return nil, err
+	}
+	return p, nil
+}
+
+func newGozmqSure(o Options, more ...gozmq.VentilatorOption) (_ *gozmqSure, err error) {
+	p := &gozmqSure{stopper: newStopper(), size: o.Size, workers: 1}
+	more = append(more, gozmq.DeliveryAtLeastOnce, gozmq.Bind(anyPort))
+	if p.socket, err = gozmq.NewVentilator(as(p.events.options(o), more...)...); err != nil {
+		return nil, err
+	}
+	if p.vent, err = benchv1gozmq.NewSureVentilator(p.socket); err != nil {
+		p.Close()
+		return nil, err
+	}
+	return p, nil
+}
+
+func (p *gozmqSure) Send(seq uint64) error {
+	return p.vent.Work(context.Background(), newBlob(p.size, seq))
+}
+
+type gozmqSureHandler struct {
+	benchv1gozmq.UnimplementedSureWorker
+	got func(uint64)
+}
+
+func (h gozmqSureHandler) Work(_ context.Context, task *benchv1.Blob) error {
+	h.got(task.GetSeq())
+	return nil
+}
+
+func (p *gozmqSure) Receive(_ int, got func(uint64)) error {
+	return benchv1gozmq.RunSureWorker(p.ctx, gozmqSureHandler{got: got}, as[gozmq.WorkerOption](p.events.options(Options{}),
+		gozmq.From(gozmq.Connect(p.socket.Addrs()...)), gozmq.WithConcurrency(p.workers))...)
+}
+
+func (p *gozmqSure) Close() {
+	p.stop()
+	p.socket.Close()
+}
