@@ -202,7 +202,7 @@ func TestPeerThatStallsIsEnded(t *testing.T) {
 func TestCrowdOfLargeMessages(t *testing.T) {
 	const peers = 40
 	eachWay(t, func(t *testing.T, network string, sealed bool) {
-		v := newCrowded(t, network, sealed, testkit.Stretch(time.Second), handlerFunc(echo))
+		v := newCrowded(t, network, sealed, testkit.Patience(), handlerFunc(echo)) // nobody stalls
 		list := make([]*zmtptest.Peer, peers)
 		for i := range list {
 			list[i] = v.dial(t)
