@@ -52,7 +52,7 @@ func queuedTasks() (tasks []*adminv1.QueuedTask) {
 		case adminv1.TaskState_TASK_STATE_RUNNING:
 			task.Attempts, task.Worker = 1, "127.0.0.1:40000"
 		case adminv1.TaskState_TASK_STATE_DEAD:
-			task.Attempts, task.ErrorCode, task.Error = 5, "DATA_LOSS", "no PNG"
+			task.Attempts, task.ErrorCode, task.Error = 5, "data_loss", "data_loss: no PNG"
 		}
 		tasks = append(tasks, task)
 	}
