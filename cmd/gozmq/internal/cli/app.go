@@ -96,8 +96,8 @@ func (a *app) dial(t *endpoint.Target) (*gozmq.Conn, error) {
 	return c, wrong(err)
 }
 
-// reach waits until a server is connected, for as long as --connect-timeout says, or
-// for most if that is shorter and not 0. It fails with CodeUnavailable.
+// reach waits until a server is connected, for as long as --connect-timeout says,
+// or for most if that is shorter and not 0. It fails with CodeUnavailable.
 func reach(ctx context.Context, t *endpoint.Target, c *gozmq.Conn, most time.Duration) error {
 	patience := t.ConnectTimeout
 	if patience <= 0 || most > 0 && most < patience {

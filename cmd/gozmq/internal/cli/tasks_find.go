@@ -13,9 +13,9 @@ import (
 // fullID is how many digits the id of a task of a ventilator has.
 const fullID = 32
 
-// find replaces the ids of f, which are in hexadecimal, by those of the tasks that
-// they name: an id may be cut off behind as many digits as only one task begins with.
-// It returns the tasks in the order of the ids, and fails when one does not exist.
+// find sets the ids of f to those of the tasks that ids name. An id is hexadecimal,
+// and its first digits are enough where one task alone begins with them. It returns
+// the tasks in the order of ids, and fails when one of them does not exist.
 func (d *admin) find(ctx context.Context, f *adminv1.TaskFilter, ids []string) ([]*adminv1.QueuedTask, error) {
 	f.Ids = nil
 	look := &adminv1.TaskFilter{Role: f.GetRole()}
@@ -86,8 +86,8 @@ func (c *candidate) only(id string) (*adminv1.QueuedTask, error) {
 	return nil, gozmq.Errorf(gozmq.CodeNotFound, "there is no task %s; it may be done, gozmq tasks list says what there is", id)
 }
 
-// refused returns an error for a task in a state in which a verb does not change it;
-// nil: it does.
+// refused returns an error for a task in a state in which a verb does not change
+// it; nil: it does.
 func refused(verb string, t *adminv1.QueuedTask) error {
 	running := t.GetState() == adminv1.TaskState_TASK_STATE_RUNNING
 	switch {

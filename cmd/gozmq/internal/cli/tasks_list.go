@@ -148,8 +148,8 @@ func why(t *adminv1.QueuedTask) string {
 	return "-"
 }
 
-// reasonText is why a task failed last, without the code, which some services repeat
-// in the text.
+// reasonText is why a task failed last, without the code, which services repeat in
+// the text.
 func reasonText(t *adminv1.QueuedTask) string {
 	return strings.TrimPrefix(t.GetError(), strings.ToLower(t.GetErrorCode())+": ")
 }

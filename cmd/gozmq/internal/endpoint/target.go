@@ -290,8 +290,8 @@ func mismatched(why string) bool {
 	})
 }
 
-// Mismatch reports whether the only endpoint of t has a socket that ours does not go
-// with, so that to wait for a connection is in vain.
+// Mismatch reports whether the only endpoint of t has a socket that ours does not
+// go with, so that to wait for a connection is in vain.
 func (t *Target) Mismatch() bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()

@@ -100,7 +100,7 @@ func addFile(set *descriptorpb.FileDescriptorSet, have map[string]bool, f protor
 // itself.
 var ErrNotDescribed = errors.New("it does not describe itself")
 
-// errNotDescribed says what to do about a server that answers none of the questions.
+// errNotDescribed says what to do about a server that answers no question.
 func errNotDescribed(source string) error {
 	return fmt.Errorf("%s: %w; pass --image or --proto, or register gozmqdescribe in the server", source, ErrNotDescribed)
 }
@@ -131,7 +131,7 @@ func Live(ctx context.Context, c gozmq.Caller, source string) (*Schema, error) {
 	return s, err
 }
 
-// roles asks the admin service. With itself set, that service is in the schema, too.
+// roles asks the admin service. With itself set, the schema has that service, too.
 func roles(ctx context.Context, c gozmq.Caller, source string, itself bool) (*Schema, error) {
 	resp, err := adminv1gozmq.NewAdminClient(c).DescribeRoles(ctx, &adminv1.DescribeRolesRequest{})
 	if err != nil {
