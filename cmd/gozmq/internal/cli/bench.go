@@ -329,7 +329,7 @@ func (x *benching) stream(ctx context.Context, c gozmq.Caller, body []byte, opts
 		more, err := s.Receive(ctx, reply)
 		if err != nil || !more {
 			s.Close()
-			<-sent // Receive has said how the call ended
+			<-sent //nolint:errcheck // Receive has said how the call ended
 			return messages, size, err
 		}
 		messages++
