@@ -129,6 +129,27 @@ func TestStoreRestart(t *testing.T) {
 	}
 }
 
+// An attempt that failed counts with the next owner, too, which knows why.
+func TestStoreKnowsFailures(t *testing.T) {
+	store := new(gozmqstore.Memory)
+	open := func() *Ventilator {
+		return ventilator(t, DeliveryAtLeastOnce, Bind("tcp://127.0.0.1:*"), WithTaskStore(store), WithRetryBackoff(time.Hour, time.Hour), WithLinger(0))
+	}
+	v := open()
+	pushNumbers(t, v, sureMethod, 1)
+	w := rawWorker(t, v, 1)
+	id, _ := w.wantTask(sureMethod, 1)
+	w.send(string(wire.VerbFail), id, string(encodeStatus(Errorf(CodeAborted, "not today"), 100)))
+	testkit.Eventually(t, "the failure", func() bool { return v.Progress().InFlight == 0 })
+	_ = v.Close() // for a task is left
+	v = open()
+	tasks, _, err := v.Tasks(TaskFilter{})
+	if err != nil || len(tasks) != 1 || tasks[0].ID != id || tasks[0].Attempts != 1 {
+		t.Fatalf("the next owner has %+v, %v", tasks, err)
+	}
+	wantCode(t, tasks[0].Reason, CodeAborted, "not today")
+}
+
 // A task that the store does not take is not taken; what it cannot forget is
 // reported, and tried again.
 func TestStoreFails(t *testing.T) {

@@ -14,18 +14,18 @@ import (
 type PushOptions struct {
 	// NotBefore is until when the task waits; zero: it does not.
 	NotBefore time.Time
-	// Expires is when the task becomes a dead letter with CodeDeadlineExceeded if no
-	// worker has it then; zero: never.
+	// Expires is when the task becomes a dead letter with CodeDeadlineExceeded if
+	// no worker has it then; zero: never.
 	Expires time.Time
-	// Priority is from -100 to 100. Tasks with a greater one are handed out first, those
-	// with the same one in order.
+	// Priority is from -100 to 100. Tasks with a greater one are handed out
+	// first, those with the same one in order.
 	Priority int
 	// Key is up to 255 bytes, under which WithTaskLimit limits tasks of a method.
 	Key string
-	// UniqueKey is up to 255 bytes. While another task of the ventilator, whatever its
-	// method, has the same key, Push fails with CodeAlreadyExists. A task has its key
-	// until UniqueFor has passed since it was pushed, or, if that is 0, until it was
-	// done or given up. A million keys may be taken.
+	// UniqueKey is up to 255 bytes. While another task of the ventilator,
+	// whatever its method, has the same key, Push fails with CodeAlreadyExists. A
+	// task has its key until UniqueFor has passed since it was pushed, or, if
+	// that is 0, until it was done or given up. A million keys may be taken.
 	UniqueKey string
 	UniqueFor time.Duration
 }
@@ -37,13 +37,14 @@ const (
 
 type pushOptionsKey struct{}
 
-// Context returns a context; tasks that are pushed with it have these options, and no
-// others.
+// Context returns a context; tasks that are pushed with it have these options,
+// and no others.
 func (o PushOptions) Context(ctx context.Context) context.Context {
 	return context.WithValue(ctx, pushOptionsKey{}, o)
 }
 
-// pushTerms returns the options of a context, checked, for the engine; nil for none.
+// pushTerms returns the options of a context, checked, for the engine; nil for
+// none.
 func pushTerms(ctx context.Context) (*taskqueue.Terms, error) {
 	o, _ := ctx.Value(pushOptionsKey{}).(PushOptions)
 	if o == (PushOptions{}) {
@@ -78,8 +79,8 @@ func plainPush(m *Method) error {
 type TaskLimit struct {
 	// Running is how many may run at a time; 0: any number.
 	Running int
-	// Every is the time between the begins of two tasks in the long run; 0: none. Burst
-	// is how many may begin at once after a pause; 0: 1.
+	// Every is the time between the begins of two tasks in the long run; 0: none.
+	// Burst is how many may begin at once after a pause; 0: 1.
 	Every time.Duration
 	Burst int
 }
@@ -92,10 +93,10 @@ func (l TaskLimit) check() error {
 }
 
 // WithTaskLimit limits the tasks of a method ("package.Service/Method") with
-// DeliveryAtLeastOnce: all of them together, and those of each PushOptions.Key. Tasks
-// that have to wait let others pass. An attempt after a failure counts as any other;
-// what workers still run when a ventilator takes over counts, too, and may exceed the
-// limit until it has ended.
+// DeliveryAtLeastOnce: all of them together, and those of each PushOptions.Key.
+// Tasks that have to wait let others pass. An attempt after a failure counts as
+// any other; what workers still run when a ventilator takes over counts, too, and
+// may exceed the limit until it has ended.
 func WithTaskLimit(procedure string, all, perKey TaskLimit) VentilatorOption {
 	return ventilatorOption(func(c *ventilatorConfig) {
 		if err := errors.Join(all.check(), perKey.check()); err != nil {
@@ -110,9 +111,9 @@ func WithTaskLimit(procedure string, all, perKey TaskLimit) VentilatorOption {
 }
 
 // Pause has the ventilator hand out no task of a method ("package.Service/Method"),
-// or for "" of all, until Resume. Workers go on with what they have. A new ventilator
-// with the same store does not know of it. Its error has CodeFailedPrecondition with
-// DeliveryAtMostOnce.
+// or for "" of all, until Resume. Workers go on with what they have. A new
+// ventilator with the same store does not know of it. Its error has
+// CodeFailedPrecondition with DeliveryAtMostOnce.
 func (v *Ventilator) Pause(procedure string) error { return v.halt(procedure, true) }
 
 // Resume ends what Pause began, for "" of all methods.

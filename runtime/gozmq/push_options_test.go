@@ -79,8 +79,8 @@ func TestPushNotBefore(t *testing.T) {
 	waitDone(t, v)
 }
 
-// A task that has waited for too long is a dead letter, also one that has done so in
-// the store alone.
+// A task that has waited for too long is a dead letter, also one that has done so
+// in the store alone.
 func TestPushExpires(t *testing.T) {
 	store := new(gozmqstore.Memory)
 	v := openQueue(t, store)

@@ -59,7 +59,7 @@ type TaskStatus struct {
 	Worker      string    // address of the worker
 	Expires     time.Time // when it is given up if it waits; zero: never
 	Priority    int
-	Reason      error     // why the last attempt failed; nil: none has
+	Reason      error // why the last attempt failed; nil: none has
 
 	body   []byte
 	bodies *bodies // of the ventilator

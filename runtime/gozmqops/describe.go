@@ -1,11 +1,9 @@
 package gozmqops
 
 import (
-	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/types/descriptorpb"
 
-	"github.com/gozmq/gozmq/proto/gozmq/v1/annotations"
 	"github.com/gozmq/gozmq/runtime/gozmq"
 )
 
@@ -15,33 +13,33 @@ func describe(d protoreflect.Descriptor) Service {
 	s := Service{Name: string(d.FullName()), Descriptor: d}
 	switch d := d.(type) {
 	case protoreflect.ServiceDescriptor:
-		own := annotation[*annotations.ServiceOptions](d, annotations.E_Service)
-		s.Bare = own.GetFraming() == annotations.Framing_FRAMING_BARE
-		s.Pattern = pattern(own.GetPattern()).String()
+		own := annotation(d)
+		s.Bare = own.int(2) == framingBare
+		s.Pattern = pattern(own.int(1)).String()
 		for i := range d.Methods().Len() {
 			s.Methods = append(s.Methods, describeMethod(d.Methods().Get(i), own))
 		}
 	case protoreflect.MessageDescriptor:
-		own := annotation[*annotations.MessageOptions](d, annotations.E_Message)
+		own := annotation(d)
 		m := Method{Procedure: s.Name, Input: s.Name}
-		if t := own.GetTopic(); t != nil {
+		if t := own.message(1); t != nil {
 			s.Pattern = gozmq.PatternPubSub.String()
-			m.topic(t, t.GetTemplate())
+			m.topic(t, t.text(1))
 		}
-		if t := own.GetTask(); t != nil {
+		if t := own.message(2); t != nil {
 			s.Pattern = gozmq.PatternPushPull.String()
-			m.task(t, t.GetDelivery())
+			m.task(t, t.int(1))
 		}
 		s.Methods = []Method{m}
 	}
 	return s
 }
 
-func pattern(p annotations.Pattern) gozmq.Pattern {
+func pattern(p int) gozmq.Pattern {
 	switch p {
-	case annotations.Pattern_PATTERN_PUB_SUB:
+	case patternPubSub:
 		return gozmq.PatternPubSub
-	case annotations.Pattern_PATTERN_PUSH_PULL:
+	case patternPushPull:
 		return gozmq.PatternPushPull
 	default:
 		return gozmq.PatternReqRep
@@ -49,23 +47,23 @@ func pattern(p annotations.Pattern) gozmq.Pattern {
 }
 
 // describeMethod describes a method of a service with that annotation.
-func describeMethod(d protoreflect.MethodDescriptor, s *annotations.ServiceOptions) Method {
-	own := annotation[*annotations.MethodOptions](d, annotations.E_Method)
+func describeMethod(d protoreflect.MethodDescriptor, s fields) Method {
+	own := annotation(d)
 	m := Method{
 		Procedure: string(d.Parent().FullName()) + "/" + string(d.Name()),
 		Input:     string(d.Input().FullName()), Output: string(d.Output().FullName()),
 	}
-	switch s.GetPattern() {
-	case annotations.Pattern_PATTERN_PUB_SUB:
+	switch s.int(1) {
+	case patternPubSub:
 		m.Output = ""
-		if s.GetFraming() != annotations.Framing_FRAMING_BARE {
-			m.inherit(own.GetTopic(), annotation[*annotations.MessageOptions](d.Input(), annotations.E_Message).GetTopic())
+		if s.int(2) != framingBare {
+			m.inherit(own.message(3), annotation(d.Input()).message(1))
 		}
-	case annotations.Pattern_PATTERN_PUSH_PULL:
+	case patternPushPull:
 		if m.Output == "google.protobuf.Empty" {
 			m.Output = ""
 		}
-		m.task(own.GetTask(), s.GetDelivery())
+		m.task(own.message(4), s.int(3))
 	default:
 		level := descriptorpb.MethodOptions_IDEMPOTENCY_UNKNOWN
 		if o, ok := d.Options().(*descriptorpb.MethodOptions); ok {
@@ -73,17 +71,17 @@ func describeMethod(d protoreflect.MethodDescriptor, s *annotations.ServiceOptio
 		}
 		m.ClientStreams, m.ServerStreams = d.IsStreamingClient(), d.IsStreamingServer()
 		m.Idempotent = level != descriptorpb.MethodOptions_IDEMPOTENCY_UNKNOWN
-		m.Timeout, m.MaxAttempts = own.GetTimeout().AsDuration(), int(own.GetRetry().GetMaxAttempts())
+		m.Timeout, m.MaxAttempts = own.duration(1), own.message(2).int(1)
 	}
 	return m
 }
 
 // inherit sets the topic of a method: its own, else that of its message, else its
 // name. One without a template takes only its template from the message.
-func (m *Method) inherit(own, inherited *annotations.Topic) {
-	template := own.GetTemplate()
-	if bare := own != nil && !own.GetRetain() && !own.GetLatestOnly() && !own.GetSequenced() && own.GetSnapshot() == ""; template == "" && !bare {
-		template = inherited.GetTemplate()
+func (m *Method) inherit(own, inherited fields) {
+	template := own.text(1)
+	if bare := own != nil && !own.flag(2) && !own.flag(3) && !own.flag(4) && own.text(5) == ""; template == "" && !bare {
+		template = inherited.text(1)
 	}
 	if template == "" {
 		template = m.Procedure
@@ -94,51 +92,17 @@ func (m *Method) inherit(own, inherited *annotations.Topic) {
 	m.topic(own, template)
 }
 
-func (m *Method) topic(t *annotations.Topic, template string) {
+func (m *Method) topic(t fields, template string) {
 	if template == "" {
 		template = m.Procedure
 	}
-	m.TopicTemplate, m.Retain, m.LatestOnly, m.Sequenced, m.Snapshot = template, t.GetRetain(), t.GetLatestOnly(), t.GetSequenced(), t.GetSnapshot()
+	m.TopicTemplate, m.Retain, m.LatestOnly, m.Sequenced, m.Snapshot = template, t.flag(2), t.flag(3), t.flag(4), t.text(5)
 }
 
-func (m *Method) task(t *annotations.Task, d annotations.Delivery) {
-	delivery := gozmq.DeliveryAtMostOnce
-	if d == annotations.Delivery_DELIVERY_AT_LEAST_ONCE {
-		delivery = gozmq.DeliveryAtLeastOnce
+func (m *Method) task(t fields, delivery int) {
+	guarantee := gozmq.DeliveryAtMostOnce
+	if delivery == deliveryAtLeastOnce {
+		guarantee = gozmq.DeliveryAtLeastOnce
 	}
-	m.Delivery, m.Lease, m.MaxAttempts = delivery.String(), t.GetLease().AsDuration(), int(t.GetMaxAttempts())
-}
-
-// annotation returns the annotation of d, or none. The program may have decoded
-// the options without knowing it, so they are decoded again.
-func annotation[T proto.Message](d protoreflect.Descriptor, xt protoreflect.ExtensionType) T {
-	var none T
-	opts := d.Options()
-	if opts == nil {
-		return none
-	}
-	raw, err := proto.Marshal(opts)
-	if err != nil || len(raw) == 0 {
-		return none
-	}
-	again := xt.TypeDescriptor().ContainingMessage()
-	known := newOptions(again.FullName())
-	if known == nil || (proto.UnmarshalOptions{Resolver: annotations.Types(), AllowPartial: true}).Unmarshal(raw, known) != nil || !proto.HasExtension(known, xt) {
-		return none
-	}
-	value, _ := proto.GetExtension(known, xt).(T)
-	return value
-}
-
-// newOptions returns an empty message of options.
-func newOptions(name protoreflect.FullName) proto.Message {
-	switch name {
-	case "google.protobuf.ServiceOptions":
-		return new(descriptorpb.ServiceOptions)
-	case "google.protobuf.MethodOptions":
-		return new(descriptorpb.MethodOptions)
-	case "google.protobuf.MessageOptions":
-		return new(descriptorpb.MessageOptions)
-	}
-	return nil
+	m.Delivery, m.Lease, m.MaxAttempts = guarantee.String(), t.duration(3), t.int(2)
 }

@@ -13,8 +13,8 @@ import (
 // grown is by how much a cost may grow.
 const grown = 1.25
 
-// slack is by how much a number of instructions may grow beside that: the price of a
-// very short operation moves with the alignment of its loop.
+// slack is by how much a number of instructions may grow beside that: the price
+// of a very short operation moves with the alignment of its loop.
 const slack = 8
 
 // A figure is what one benchmark costs per operation.

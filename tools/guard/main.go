@@ -6,10 +6,10 @@
 //
 // A cost is a number of allocations or of instructions per operation, which another
 // load of the machine does not change; guard never looks at a clock. The kernel's
-// counters give the instructions (perf stat), or valgrind where there are none. Where
-// neither is installed, guard says so and compares the allocations alone, as it does
-// on another architecture than that of the figures. Whoever makes a benchmark cost
-// more on purpose renews the figures and says in the commit why.
+// counters give the instructions (perf stat), or valgrind where there are none.
+// Where neither is installed, guard says so and compares the allocations alone,
+// as it does on another architecture than that of the figures. Whoever makes a
+// benchmark cost more on purpose renews the figures and says in the commit why.
 package main
 
 import (

@@ -50,8 +50,9 @@ func (m *meter) findCounter(ctx context.Context) string {
 	return noCounter
 }
 
-// rounds is how often a benchmark that costs too much is measured. The least counts:
-// what other processes do can only add, as by a pool that is emptied in between.
+// rounds is how often a benchmark that costs too much is measured. The least
+// counts: what other processes do can only add, as by a pool that is emptied in
+// between.
 const rounds = 3
 
 // least measures f again while it is worse than the figure that is wanted.

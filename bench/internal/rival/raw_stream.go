@@ -92,8 +92,8 @@ func openRawStream(o Options) (Streams, error) {
 	return u, nil
 }
 
-// serveRaw answers requests to watch. One without a size has it take an upload, if it
-// has a count, and else answer with each blob from then on.
+// serveRaw answers requests to watch. One without a size has it take an upload,
+// if it has a count, and else answer with each blob from then on.
 func serveRaw(f *framed) {
 	for {
 		req := new(benchv1.WatchRequest)

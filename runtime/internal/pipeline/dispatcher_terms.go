@@ -72,8 +72,8 @@ func ending(id string, terms *taskqueue.Terms, attempts int) taskStatus {
 	}}
 }
 
-// dropFreed deletes the records of tasks that are over and have kept their unique key
-// until now; d.mu is held.
+// dropFreed deletes the records of tasks that are over and have kept their unique
+// key until now; d.mu is held.
 func (d *Dispatcher) dropFreed() {
 	for _, id := range d.queue.Freed() {
 		if !d.queue.Has(id) && d.dead[string(id)] == nil {
@@ -89,8 +89,8 @@ func (d *Dispatcher) duplicate(t *taskqueue.Task) bool {
 	return errors.As(d.checkKey(t), &other) && other.ID != string(t.ID)
 }
 
-// HaltMethod sets whether no task of a method, or for "" of all, is handed out. Those
-// that run go on. It holds as long as the Dispatcher.
+// HaltMethod sets whether no task of a method, or for "" of all, is handed out.
+// Those that run go on. It holds as long as the Dispatcher.
 func (d *Dispatcher) HaltMethod(procedure string, halted bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()

@@ -32,7 +32,8 @@ func (s *heldSession) Apply(ctx context.Context, c *gozmqstore.Change) error {
 	return s.Session.Apply(ctx, c)
 }
 
-// The time of a unique key may end while the store takes the task: its record stays.
+// The time of a unique key may end while the store takes the task: its record
+// stays.
 func TestUniqueKeyEndsInSlowStore(t *testing.T) {
 	store := &heldStore{began: make(chan struct{}, 10), hold: make(chan struct{})}
 	d := dispatcher(t, store)

@@ -160,6 +160,8 @@ func (d *Dispatcher) handleOutcome(p *taskqueue.Peer, c *wire.WorkerCommand, now
 	if dead != nil {
 		d.giveUp(dead)
 		d.changed.Notify()
+	} else if t := d.queue.Get(id); err == nil && t != nil && !t.Control {
+		d.store.update(taskStatus{id: string(id), Status: d.statusOf(t)}) // another owner counts on
 	}
 	return err
 }

@@ -12,7 +12,8 @@ import (
 // A line is the tasks that wait, in the order in which they are handed out: the
 // greatest priority first, then first in, first out. A task whose method, or whose
 // key, is at a limit lets the others pass. What it costs to hand a task out grows
-// with the logarithm of the numbers of methods and keys, and not with that of tasks.
+// with the logarithm of the numbers of methods and keys, and not with that of
+// tasks.
 type line struct {
 	methods     map[string]*method
 	ready       laneHeap[*method] // those with a task that may be handed out
@@ -104,8 +105,8 @@ func (l *line) update(in *lane) {
 	l.ready.set(m, &m.laneOf, m.head(), m.shut())
 }
 
-// head returns the first task of a lane that find has not gone past, nil if there is
-// none.
+// head returns the first task of a lane that find has not gone past, nil if there
+// is none.
 func (l *lane) head() *Task {
 	i := 0
 	if t := l.passed; t != nil {
@@ -129,8 +130,8 @@ func (m *method) head() *Task {
 	return m.ready[0].first
 }
 
-// find returns the first task that may be handed out and that a peer takes, with the
-// peer; nil if there is none.
+// find returns the first task that may be handed out and that a peer takes, with
+// the peer; nil if there is none.
 func (l *line) find(now time.Time, q *Queue) (t *Task, p *Peer) {
 	for p == nil && len(l.ready) > 0 {
 		m := l.ready[0].of

@@ -8,8 +8,8 @@ import (
 
 var modelMethods = []string{"plain", "running", "rate", "keys"}
 
-// modelGates is what a model knows of the limits of methods and keys, of the methods
-// that are paused, and of unique keys. What must hold:
+// modelGates is what a model knows of the limits of methods and keys, of the
+// methods that are paused, and of unique keys. What must hold:
 //
 //   - no task is handed out before its time, or once it has expired;
 //   - none is handed out whose method is paused;
@@ -157,8 +157,8 @@ func (g *modelGates) resume() {
 	}
 }
 
-// BenchmarkMillion takes and adds tasks while a million of 10,000 keys wait, of which
-// half may not run.
+// BenchmarkMillion takes and adds tasks while a million of 10,000 keys wait, of
+// which half may not run.
 func BenchmarkMillion(b *testing.B) {
 	q := NewQueue(Limits{Tasks: 1 << 21, Bytes: 1 << 40})
 	q.LimitMethod("open", MethodLimit{PerKey: Limit{Running: 1000}})

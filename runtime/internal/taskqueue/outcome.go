@@ -75,8 +75,8 @@ func (q *Queue) Fail(p *Peer, id ID, reason error, again bool, now time.Time) (d
 }
 
 // Return gives back a task that p has not begun; the attempt does not count,
-// except against a rate. A peer that still has credit would get the task at once, and may return it again
-// and again, so the task waits for Backoff first.
+// except against a rate. A peer that still has credit would get the task at once,
+// and may return it again and again, so the task waits for Backoff first.
 func (q *Queue) Return(p *Peer, id ID, now time.Time) error {
 	t := p.holds[id]
 	switch {

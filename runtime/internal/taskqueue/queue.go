@@ -123,11 +123,11 @@ func (q *Queue) Has(id ID) bool { return q.tasks[id] != nil }
 func (q *Queue) Get(id ID) *Task { return q.tasks[id] }
 
 // Next hands the first task that waits, and that the limits of its method and its
-// key allow, to a peer with credit left, and returns both, or nil when nothing can be
-// handed out. The greatest priority comes first. Peers that hold nothing come
-// first, then the others in turn. A peer never gets a task that it still holds
-// because the lease expired, nor one beyond its limit. A suspect goes to a peer
-// that holds nothing, and that gets nothing else until the suspect is over.
+// key allow, to a peer with credit left, and returns both, or nil when nothing
+// can be handed out. The greatest priority comes first. Peers that hold nothing
+// come first, then the others in turn. A peer never gets a task that it still
+// holds because the lease expired, nor one beyond its limit. A suspect goes to a
+// peer that holds nothing, and that gets nothing else until the suspect is over.
 func (q *Queue) Next(now time.Time) (*Task, *Peer) {
 	q.line.open(now)
 	if t, p := q.nextSuspect(now); t != nil {
@@ -146,8 +146,8 @@ func (q *Queue) Next(now time.Time) (*Task, *Peer) {
 	return t, p
 }
 
-// offer returns a peer that takes a task, which is in the line, nil if there is none
-// or the task has expired. It takes one out of the line that no peer takes.
+// offer returns a peer that takes a task, which is in the line, nil if there is
+// none or the task has expired. It takes one out of the line that no peer takes.
 func (q *Queue) offer(t *Task, now time.Time) *Peer {
 	if t.expired(now) {
 		return nil
@@ -271,8 +271,8 @@ func (q *Queue) leaveLine(t *Task) {
 	}
 }
 
-// quitLine is leaveLine for a task that is not handed out: nothing is left of its key
-// if it was the last one.
+// quitLine is leaveLine for a task that is not handed out: nothing is left of its
+// key if it was the last one.
 func (q *Queue) quitLine(t *Task) {
 	q.leaveLine(t)
 	if t.state == waiting {

@@ -12,8 +12,8 @@ type uniqueKey struct {
 	until time.Time // when it is free although nobody releases it; zero: never
 }
 
-// Unique returns which task has a unique key, or had it and keeps it until its time;
-// ok is false if none does.
+// Unique returns which task has a unique key, or had it and keeps it until its
+// time; ok is false if none does.
 func (q *Queue) Unique(key string, now time.Time) (id ID, ok bool) {
 	q.freeKeys(now)
 	if u := q.unique[key]; u != nil {
@@ -45,8 +45,8 @@ func (q *Queue) freeKeys(now time.Time) {
 }
 
 // Keep gives a unique key to a task that is not in the queue: one that is being
-// stored, or one that was done, until a time; zero: until Free, or until the task was
-// added and is over.
+// stored, or one that was done, until a time; zero: until Free, or until the task
+// was added and is over.
 func (q *Queue) Keep(key string, id ID, until time.Time) {
 	u := &uniqueKey{key, id, until}
 	if q.unique == nil {

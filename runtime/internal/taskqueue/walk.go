@@ -47,8 +47,8 @@ func (t *Task) Due() time.Time {
 // LimitMethod sets the limits of a method, of which there must be no task yet.
 func (q *Queue) LimitMethod(procedure string, limit MethodLimit) { q.line.limit(procedure, limit) }
 
-// Pause sets whether no task of a method, or for "" of all, is handed out. Those that
-// run go on.
+// Pause sets whether no task of a method, or for "" of all, is handed out. Those
+// that run go on.
 func (q *Queue) Pause(procedure string, paused bool) { q.line.pause(procedure, paused) }
 
 // Discard removes a task that nobody has, and returns it; nil if there is none. Its

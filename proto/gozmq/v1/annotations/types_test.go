@@ -40,9 +40,19 @@ func TestTypes(t *testing.T) {
 	}
 }
 
-// A program without annotations does not link them.
+// A program without annotations does not link them, unless it has the admin service.
 func TestRuntimeDoesNotLinkAnnotations(t *testing.T) {
-	out, err := exec.Command("go", "list", "-deps", "../../../../runtime/...").CombinedOutput()
+	packages, err := exec.Command("go", "list", "../../../../runtime/...").CombinedOutput()
+	if err != nil {
+		t.Fatalf("%v\n%s", err, packages)
+	}
+	args := []string{"list", "-deps"}
+	for _, pkg := range strings.Fields(string(packages)) {
+		if !strings.Contains(pkg, "/runtime/gozmqadmin") { // whose messages have annotations in them
+			args = append(args, pkg)
+		}
+	}
+	out, err := exec.Command("go", args...).CombinedOutput()
 	if err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
