@@ -49,9 +49,9 @@ func benchCommand(a *app) *cobra.Command {
 The arrivals are open-loop: an operation's latency is measured from its scheduled
 start, so it includes time spent waiting behind others (no coordinated omission).
 "service" is the time from the real start, and "generator" is how late the load
-generator was: when that is not small, the machine of bench is the limit. Without --rate the loop is
-closed: --concurrency operations run at once, and latencies are those of callers who
-wait for each other.
+generator was: when that is not small, the machine of bench is the limit. Without
+--rate the loop is closed: --concurrency operations run at once, and latencies are
+those of callers who wait for each other.
 
 METHOD is
   a call    the time until its reply; of one that streams, until its end, and
