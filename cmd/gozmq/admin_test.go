@@ -43,16 +43,17 @@ func queuedTasks() (tasks []*adminv1.QueuedTask) {
 	for i, state := range []adminv1.TaskState{
 		adminv1.TaskState_TASK_STATE_RUNNING, adminv1.TaskState_TASK_STATE_WAITING, adminv1.TaskState_TASK_STATE_DEAD, adminv1.TaskState_TASK_STATE_DEAD,
 	} {
+		id := append([]byte{0x5f, 0x3a, byte(i + 1)}, "\x9c\x0d\x47\x71\xe2\xb8\xa6\x53\x0f\x14\xd2\xc9\x8b"...) // 16 bytes, as a ventilator's
 		body, _ := proto.Marshal(&imagev1.RenderTask{Name: fmt.Sprint("picture ", i+1), Size: 64})
 		task := &adminv1.QueuedTask{
-			Id: []byte{0x5f, 0x3a, byte(i + 1)}, Procedure: "image.v1.Prints/Render", State: state, Body: body, Enqueued: enqueued,
+			Id: id, Procedure: "image.v1.Prints/Render", State: state, Body: body, Enqueued: enqueued,
 			Metadata: []*adminv1.TaskMetadata{{Key: "trace", Value: fmt.Sprint(i)}},
 		}
 		switch state {
 		case adminv1.TaskState_TASK_STATE_RUNNING:
 			task.Attempts, task.Worker = 1, "127.0.0.1:40000"
 		case adminv1.TaskState_TASK_STATE_DEAD:
-			task.Attempts, task.ErrorCode, task.Error = 5, "DATA_LOSS", "no PNG"
+			task.Attempts, task.ErrorCode, task.Error = 5, "data_loss", "data_loss: no PNG"
 		}
 		tasks = append(tasks, task)
 	}

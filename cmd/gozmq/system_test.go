@@ -46,9 +46,10 @@ var systems = map[string]func(ctx context.Context) error{
 	"plain": func(ctx context.Context) error {
 		return serveAll(ctx, true, gozmq.WithSecurity(gozmq.PlainServer(gozmq.Passwords(map[string]string{"ada": "secret"}))))
 	},
-	"publisher": publishNothing,
-	"admin":     func(ctx context.Context) error { return serveAdmin(ctx, true) },
-	"readonly":  func(ctx context.Context) error { return serveAdmin(ctx, false) },
+	"publisher":  publishNothing,
+	"admin":      func(ctx context.Context) error { return serveAdmin(ctx, true) },
+	"ventilator": serveVentilator,
+	"readonly":   func(ctx context.Context) error { return serveAdmin(ctx, false) },
 }
 
 // runSystem is main of a system.

@@ -25,6 +25,7 @@ var endpoints = map[string]string{
 	"tcp://127.0.0.1:5558": "undescribed",
 	"tcp://127.0.0.1:5559": "publisher",
 	"tcp://127.0.0.1:5561": "python rep.py",
+	"tcp://127.0.0.1:5596": "ventilator",
 	"tcp://127.0.0.1:5597": "readonly",
 	"tcp://127.0.0.1:5598": "admin",
 	"tcp://127.0.0.1:5599": "",
@@ -200,7 +201,8 @@ var varying = []struct {
 	{regexp.MustCompile(`opened 127\.0\.0\.1:\d+`), `opened 127.0.0.1:40000`},
 	{regexp.MustCompile(`\b(id|publisher|position|previous)=[0-9a-f]+`), `$1=0123456789abcdef`},
 	{regexp.MustCompile(`timeout=[0-9.]+(µs|ms|s)`), `timeout=1.5s`},
-	{regexp.MustCompile(`listening on tcp://127\.0\.0\.1:\d+`), `listening on tcp://127.0.0.1:5560`},
+	{regexp.MustCompile(`listening on tcp://127\.0\.0\.1:\d{5}\b`), `listening on tcp://127.0.0.1:5560`},
+	{regexp.MustCompile(`\b((\d+) messages? of \d+ topics?) in 1\.5ms \(9\.9/s\)`), `$1 in 1s (${2}.0/s)`}, // numbers that go together
 }
 
 // env is the environment of the commands.

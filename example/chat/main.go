@@ -18,6 +18,8 @@ import (
 	chatv1 "github.com/gozmq/gozmq/example/gen/chat/v1"
 	"github.com/gozmq/gozmq/example/gen/chat/v1/chatv1gozmq"
 	"github.com/gozmq/gozmq/runtime/gozmq"
+	"github.com/gozmq/gozmq/runtime/gozmqdescribe"
+	"github.com/gozmq/gozmq/runtime/gozmqhealth"
 )
 
 func main() {
@@ -67,6 +69,14 @@ func serve(ctx context.Context, endpoint string) error {
 		return err
 	}
 	if err := chatv1gozmq.RegisterRoomServer(srv, newRoom()); err != nil {
+		return err
+	}
+	health, err := gozmqhealth.Register(srv) // for gozmq check and gozmq health
+	if err != nil {
+		return err
+	}
+	health.Set(chatv1gozmq.RoomName, true)
+	if err := gozmqdescribe.Register(srv); err != nil { // for gozmq list, describe and call
 		return err
 	}
 	if err := srv.Listen(); err != nil {

@@ -16,6 +16,8 @@ import (
 	greetv1 "github.com/gozmq/gozmq/example/gen/greet/v1"
 	"github.com/gozmq/gozmq/example/gen/greet/v1/greetv1gozmq"
 	"github.com/gozmq/gozmq/runtime/gozmq"
+	"github.com/gozmq/gozmq/runtime/gozmqdescribe"
+	"github.com/gozmq/gozmq/runtime/gozmqhealth"
 )
 
 func main() {
@@ -66,6 +68,14 @@ func serve(ctx context.Context, endpoint string) error {
 		return err
 	}
 	if err := greetv1gozmq.RegisterGreeterServer(srv, greeter{}); err != nil {
+		return err
+	}
+	health, err := gozmqhealth.Register(srv) // for gozmq check and gozmq health
+	if err != nil {
+		return err
+	}
+	health.Set(greetv1gozmq.GreeterName, true)
+	if err := gozmqdescribe.Register(srv); err != nil { // for gozmq list, describe and call
 		return err
 	}
 	if err := srv.Listen(); err != nil {

@@ -9,6 +9,7 @@ import (
 	"os/signal"
 	"strings"
 	"syscall"
+	"time"
 	"unicode"
 
 	"github.com/gozmq/gozmq/cmd/gozmq/internal/endpoint"
@@ -95,6 +96,32 @@ func (a *app) dial(t *endpoint.Target) (*gozmq.Conn, error) {
 	return c, wrong(err)
 }
 
+// reach waits until a server is connected, for as long as --connect-timeout says,
+// or for most if that is shorter and not 0. It fails with CodeUnavailable.
+func reach(ctx context.Context, t *endpoint.Target, c *gozmq.Conn, most time.Duration) error {
+	patience := t.ConnectTimeout
+	if patience <= 0 || most > 0 && most < patience {
+		patience = most
+	}
+	waiting, cancel := context.WithCancel(ctx)
+	defer cancel()
+	t.OnMismatch(cancel)
+	if t.Mismatch() {
+		cancel()
+	}
+	if patience > 0 {
+		waiting, cancel = context.WithTimeout(waiting, patience)
+		defer cancel()
+	}
+	switch err := c.WaitForServers(waiting, 1); {
+	case err == nil:
+		return nil
+	case ctx.Err() != nil:
+		return err
+	}
+	return gozmq.Errorf(gozmq.CodeUnavailable, "no server at %v within %v; is the program running?", t, patience)
+}
+
 // schema returns the schema of t: that which the flags name; else what the
 // running system says of itself, through its admin service, or through c, which
 // may be nil; else what the named context has. With --raw it is nil.
@@ -138,6 +165,9 @@ func (a *app) live(ctx context.Context, t *endpoint.Target, c *gozmq.Conn) (*sch
 	}
 	if c == nil {
 		return nil, wrong(errNoSchema)
+	}
+	if err := reach(ctx, t, c, 0); err != nil {
+		return nil, t.Explain(err)
 	}
 	s, err := schema.Live(ctx, c, "the server at "+t.String())
 	if errors.Is(err, schema.ErrNotDescribed) {

@@ -46,13 +46,12 @@ func benchCommand(a *app) *cobra.Command {
 		Short: "Measure calls, streams, publications and tasks under load",
 		Long: `bench makes operations at --rate and prints how long they take, as percentiles.
 
-The arrivals are open-loop: each has its time in a plan, and its latency counts from
-there, also when it had to wait for earlier ones; so a system that stands still
-cannot hide what its callers would wait (coordinated omission). "service" is the
-time from the real beginning, and "generator" is how late bench itself was: when
-that is not small, the machine of bench is the limit. Without --rate the loop is
-closed: --concurrency operations run at once, and latencies are those of callers who
-wait for each other.
+The arrivals are open-loop: an operation's latency is measured from its scheduled
+start, so it includes time spent waiting behind others (no coordinated omission).
+"service" is the time from the real start, and "generator" is how late the load
+generator was: when that is not small, the machine of bench is the limit. Without
+--rate the loop is closed: --concurrency operations run at once, and latencies are
+those of callers who wait for each other.
 
 METHOD is
   a call    the time until its reply; of one that streams, until its end, and

@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -51,7 +52,7 @@ The exit code is that of the status (gozmq --help).`,
 		Example: `  gozmq call tcp://127.0.0.1:5555 greet.v1.Greeter/SayHello '{"name": "Ada"}'
   gozmq call tcp://127.0.0.1:5555 SayHello @request.json --timeout 2s --output json
   gozmq call --context prod --metadata trace-id=42 Greeter/SayHello --format text 'name: "Ada"'
-  tail -f lines.ndjson | gozmq call tcp://127.0.0.1:5555 chat.v1.Chat/Talk -
+  tail -f lines.ndjson | gozmq call tcp://127.0.0.1:5555 chat.v1.Room/Chat -
   printf hello | gozmq call --raw --bare tcp://127.0.0.1:5555 -`,
 		Args:              cobra.ArbitraryArgs,
 		ValidArgsFunction: a.completeMethods(gozmq.PatternReqRep),
@@ -97,6 +98,7 @@ func (a *app) call(ctx context.Context, f callFlags, args []string) error {
 		return err
 	}
 	defer x.close()
+	x.reach = func() error { return reach(ctx, t, conn, f.timeout) }
 	return t.Explain(x.run(conn))
 }
 
@@ -107,6 +109,9 @@ func (f callFlags) method(s *schema.Schema, args []string) (*schema.Method, []st
 	}
 	if len(args) == 0 {
 		return nil, nil, wrongf("no method; write one, as greet.v1.Greeter/SayHello (gozmq list says what there is)")
+	}
+	if first := args[0]; first == "-" || strings.ContainsAny(first[:min(1, len(first))], "@{") {
+		return nil, nil, wrongf("no method before %s; write one, as greet.v1.Greeter/SayHello %s", first, first)
 	}
 	if s == nil {
 		m := schema.Raw(args[0], gozmq.PatternReqRep, false)
@@ -127,6 +132,9 @@ type calling struct {
 	reader *message.Reader
 	out    replyWriter
 	opts   []gozmq.CallOption
+	reach  func() error // waits for a server
+
+	replies atomic.Int64 // that were printed
 }
 
 func (a *app) newCall(ctx context.Context, f callFlags, s *schema.Schema, m *schema.Method, args []string) (*calling, error) {
@@ -240,6 +248,9 @@ func (x *calling) unary(c gozmq.Caller) error {
 	if err != nil {
 		return err
 	}
+	if err := x.reach(); err != nil {
+		return err
+	}
 	x.out.began = time.Now()
 	reply := &raw.Message{}
 	if err := c.Call(x.ctx, &x.method.Method, req, reply, x.opts...); err != nil {
@@ -256,6 +267,9 @@ func (x *calling) stream(c gozmq.Caller) error {
 		if req, err = x.one(); err != nil {
 			return err
 		}
+	}
+	if err := x.reach(); err != nil {
+		return err
 	}
 	x.out.began = time.Now()
 	s := c.Stream(x.ctx, &x.method.Method, x.opts...)
@@ -290,10 +304,36 @@ func (x *calling) receive(s gozmq.Stream, sent <-chan error) error {
 		if err := x.out.message(reply.Body); err != nil {
 			return err
 		}
+		x.replies.Add(1)
 	}
 }
 
-// send sends the messages of the input. An input that is wrong cancels the call.
+// How long a call whose input is wrong waits for the next reply to what was sent
+// before, and how often at most.
+const (
+	quietTime  = 300 * time.Millisecond
+	quietTimes = 10
+)
+
+// quiet waits until no more replies come.
+func (x *calling) quiet() {
+	last := int64(-1)
+	for range quietTimes {
+		now := x.replies.Load()
+		if now == last {
+			return
+		}
+		last = now
+		select {
+		case <-time.After(quietTime):
+		case <-x.ctx.Done():
+			return
+		}
+	}
+}
+
+// send sends the messages of the input. An input that is wrong cancels the call,
+// once the replies to what was sent before have come.
 func (x *calling) send(s gozmq.Stream) error {
 	for {
 		body, _, err := x.reader.Next()
@@ -303,6 +343,9 @@ func (x *calling) send(s gozmq.Stream) error {
 		}
 		if err != nil {
 			defer x.cancel()
+			if x.method.ServerStreams {
+				x.quiet()
+			}
 			return wrong(err)
 		}
 		if s.Send(x.ctx, raw.New(body)) != nil {

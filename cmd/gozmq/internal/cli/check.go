@@ -115,6 +115,8 @@ func (f *finding) take(t *endpoint.Target, status gozmqv1.HealthStatus, err erro
 		name = "the server"
 	}
 	switch {
+	case err == nil && status == gozmqv1.HealthStatus_HEALTH_STATUS_SERVICE_UNKNOWN && f.service != "":
+		f.up, f.text = true, "there is no service "+f.service
 	case err == nil:
 		f.up, f.healthy = true, status == gozmqv1.HealthStatus_HEALTH_STATUS_SERVING
 		f.text = name + " is " + strings.ReplaceAll(healthWord(status), "_", " ")

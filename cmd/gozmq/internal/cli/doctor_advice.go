@@ -1,9 +1,11 @@
 package cli
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/gozmq/gozmq/runtime/gozmq"
+	"github.com/gozmq/gozmq/runtime/gozmqadmin/adminv1gozmq"
 )
 
 // advise says what to run to talk to the endpoint, or what to change first.
@@ -74,6 +76,9 @@ func (d *diagnosis) verbs() []string {
 	e := d.Endpoint
 	switch d.Role {
 	case "server":
+		if slices.Contains(d.Services, adminv1gozmq.AdminName) {
+			return []string{"gozmq list --long " + e, "gozmq top " + e, "gozmq tasks list " + e + ", where the process has a ventilator", "--admin " + e + " with the verbs that need its schema"}
+		}
 		if len(d.Services) > 0 {
 			return []string{"gozmq list " + e, "gozmq call " + e + " METHOD"}
 		}

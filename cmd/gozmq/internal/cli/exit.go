@@ -7,6 +7,7 @@ import (
 	"strings"
 	"syscall"
 
+	"github.com/gozmq/gozmq/cmd/gozmq/internal/endpoint"
 	"github.com/gozmq/gozmq/runtime/gozmq"
 )
 
@@ -66,6 +67,31 @@ func (e *exitError) Error() string {
 func (e *exitError) Unwrap() error { return e.err }
 
 var errInterrupted = errors.New("interrupted")
+
+// interrupted returns an error when Ctrl-C has ended ctx before count messages or
+// tasks came. It says so when nobody was connected, also where count is 0.
+func (a *app) interrupted(ctx context.Context, t *endpoint.Target, came, count int, what string) error {
+	if !errors.Is(ctx.Err(), context.Canceled) || count > 0 && came >= count {
+		return nil
+	}
+	alone := ""
+	if !t.Reached() {
+		alone = "nobody was connected"
+		if err := t.Explain(errInterrupted); err != errInterrupted {
+			alone = err.Error()
+		}
+	}
+	switch {
+	case count == 0 && alone != "":
+		a.say("%s", alone)
+		return nil
+	case count == 0:
+		return nil
+	case alone != "":
+		alone = "; " + alone
+	}
+	return fmt.Errorf("%w: %d of %s came%s", errInterrupted, came, plural(count, what), alone)
+}
 
 // exitCode returns the code for an error, and whether the error is to be printed.
 func exitCode(err error) (code int, say bool) {

@@ -24,7 +24,15 @@ Both files are in the format of CZMQ and pyzmq. Programs load them with
 gozmqcurve.LoadKey and gozmqcurve.LoadCertificate.`,
 		Example: `  gozmq keygen --meta name=Ada ada
   gozmq keygen --public ada.key_secret`,
-		Args: cobra.ExactArgs(1),
+		Args: func(_ *cobra.Command, args []string) error {
+			switch len(args) {
+			case 0:
+				return wrongf("no path; write where the two files are to be")
+			case 1:
+				return nil
+			}
+			return wrongf("one path at a time, not %q", args)
+		},
 		RunE: func(_ *cobra.Command, args []string) error {
 			if public {
 				k, err := gozmqcurve.LoadKey(args[0])

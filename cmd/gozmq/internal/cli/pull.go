@@ -142,7 +142,8 @@ func (a *app) pull(ctx context.Context, f pullFlags, args []string) error {
 	x := &pulling{app: a, flags: f, target: t, methods: methods, printer: p, began: time.Now()}
 	x.ctx, x.cancel = context.WithCancelCause(ctx)
 	defer x.cancel(nil)
-	return x.end(x.run())
+	err = x.end(x.run())
+	return firstError(err, a.interrupted(ctx, t, x.total(), f.count, x.what()))
 }
 
 // methods returns the tasks that names name, which have one guarantee.
@@ -274,6 +275,12 @@ func (x *pulling) end(err error) error {
 		return gozmq.Errorf(gozmq.CodeDeadlineExceeded, "%d of %d came within %v", x.count, x.flags.count, x.flags.timeout)
 	}
 	return nil
+}
+
+func (x *pulling) total() int {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return x.count
 }
 
 func (x *pulling) what() string {

@@ -41,6 +41,7 @@ never on the command line:
 		SilenceUsage:      true,
 		DisableAutoGenTag: true,
 		Args:              noVerb,
+		PersistentPreRun:  func(cmd *cobra.Command, _ []string) { a.ends.Verb = cmd.CommandPath() },
 		RunE:              func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {

@@ -178,6 +178,7 @@ func (m *mockServer) register(srv *gozmq.Server, names []string) error {
 		return m.registerRaw(srv, names)
 	}
 	bare := false
+	var served []string
 	for _, svc := range m.schema.Services {
 		if svc.Desc == nil || svc.Pattern != gozmq.PatternReqRep || own(svc.Name) {
 			continue
@@ -187,6 +188,7 @@ func (m *mockServer) register(srv *gozmq.Server, names []string) error {
 			handlers = append(handlers, m.handler(method))
 		}
 		bare = bare || svc.Bare
+		served = append(served, svc.Name)
 		if err := gozmqimpl.Register(srv, svc.Name, svc.Desc, func() []gozmqimpl.Handler { return handlers }); err != nil {
 			return wrong(err)
 		}
@@ -194,8 +196,12 @@ func (m *mockServer) register(srv *gozmq.Server, names []string) error {
 	if bare {
 		return nil // no other service can stand beside it
 	}
-	if _, err := gozmqhealth.Register(srv); err != nil {
+	health, err := gozmqhealth.Register(srv)
+	if err != nil {
 		return err
+	}
+	for _, name := range served {
+		health.Set(name, true)
 	}
 	return gozmqdescribe.Register(srv)
 }

@@ -50,8 +50,8 @@ is NDJSON on stdout, and a message has its sequence, publisher, time and lag.
 --snapshot ENDPOINT prints first the state behind the topic, which the service
 there answers, then its changes, and the state again when messages were missed.
 
-With --raw a TOPIC is the beginning of topics, and messages are printed as text;
---bare takes messages of one frame.
+With --raw a TOPIC is the beginning of topics, and messages are printed as strings,
+those that are not UTF-8 as {"base64":…}; --bare takes messages of one frame.
 
 A publisher cannot be asked for its schema: name --admin, --image, --proto or a
 context. Ctrl-C ends it. With --count it fails when --timeout comes first.`,
@@ -152,6 +152,7 @@ func (x *subscribing) run(ctx context.Context) error {
 	if x.target.Bind {
 		x.say("listening on %s", sub.Addrs()[0])
 	}
+	until := ctx // what ends it from outside
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	stop := x.out.rates(x.flags.rates)
@@ -162,7 +163,7 @@ func (x *subscribing) run(ctx context.Context) error {
 		err = x.receive(ctx, cancel, sub)
 	}
 	stop()
-	return x.end(ctx, err)
+	return firstError(x.end(ctx, err), x.interrupted(until))
 }
 
 // end says what was received, and fails where less came than was asked for.
@@ -181,6 +182,12 @@ func (x *subscribing) end(ctx context.Context, err error) error {
 		return gozmq.Errorf(gozmq.CodeDeadlineExceeded, "%d of %d messages came within %v; is somebody publishing these topics?", x.out.total(), x.flags.count, x.flags.timeout)
 	}
 	return nil
+}
+
+// interrupted returns an error when Ctrl-C, which ends ctx, has come before --count
+// messages. Without --count it says only that nobody was there.
+func (x *subscribing) interrupted(ctx context.Context) error {
+	return x.app.interrupted(ctx, x.target, x.out.total(), x.flags.count, "message")
 }
 
 // receive prints messages, until it has enough. It cancels the loop when no

@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"encoding/hex"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -27,8 +26,10 @@ It talks to the admin service of the ventilator's process (gozmqadmin), whose
 endpoint stands first, or is that of --admin or of a named context. What changes
 something needs a process that allows changes.
 
-Tasks are named by their ids in hexadecimal, as tasks list prints them, or all of
-a state and a method are meant with --all.`,
+Tasks are named by their ids in hexadecimal, as tasks list prints them, of which
+the first digits are enough where one task alone begins with them; or all of a state
+and a method are meant with --all. A ventilator that stands by has no tasks: ask the
+one that owns the queue.`,
 		Args: noVerb,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
@@ -55,15 +56,14 @@ func (f *taskFilter) register(c *cobra.Command, states, all bool) {
 	}
 }
 
-// filter returns the flags, and the ids in hexadecimal, as the service has them.
+// filter returns the flags as the service has them, and checks the ids, which find
+// adds.
 func (f *taskFilter) filter(ids []string) (*adminv1.TaskFilter, error) {
 	out := &adminv1.TaskFilter{Role: f.role, Procedure: f.method}
 	for _, id := range ids {
-		b, err := hex.DecodeString(id)
-		if err != nil {
-			return nil, wrongf("%q is no id of a task; gozmq tasks list prints them", id)
+		if err := checkID(id); err != nil {
+			return nil, err
 		}
-		out.Ids = append(out.Ids, b)
 	}
 	for _, word := range f.states {
 		state, ok := adminv1.TaskState_value["TASK_STATE_"+strings.ToUpper(word)]
@@ -124,12 +124,17 @@ func (d *admin) schema(ctx context.Context) *schema.Schema {
 	return s
 }
 
-// explain returns an error of the service with what to do.
-func (d *admin) explain(err error) error {
-	if gozmq.CodeOf(err) == gozmq.CodeUnimplemented {
+// explain returns an error of the service with what to do. A service that has not
+// this one method says so itself.
+func (d *admin) explain(ctx context.Context, err error) error {
+	if gozmq.CodeOf(err) != gozmq.CodeUnimplemented {
+		return d.target.Explain(err)
+	}
+	_, asked := d.DescribeRoles(ctx, &adminv1.DescribeRolesRequest{NamesOnly: true})
+	if gozmq.CodeOf(asked) == gozmq.CodeUnimplemented {
 		return gozmq.Errorf(gozmq.CodeUnimplemented, "%s has no admin service for tasks; register gozmqadmin in its program, and write the endpoint that it is bound to", d.target)
 	}
-	return d.target.Explain(err)
+	return err
 }
 
 // adminFlags adds the flags of an admin service to a verb.
@@ -149,9 +154,20 @@ func (a *app) changing(c *cobra.Command, states bool, change func(context.Contex
 		if err != nil {
 			return err
 		}
+		if len(ids) > 0 {
+			tasks, err := d.find(cmd.Context(), filter, ids)
+			if err != nil {
+				return err
+			}
+			for _, task := range tasks {
+				if err := refused(cmd.Name(), task); err != nil {
+					return err
+				}
+			}
+		}
 		text, err := change(cmd.Context(), d, filter, f.all)
 		if err != nil {
-			return d.explain(err)
+			return d.explain(cmd.Context(), err)
 		}
 		a.say("%s", text)
 		return nil
@@ -179,6 +195,8 @@ func tasksRequeue(a *app) *cobra.Command {
 	return a.changing(&cobra.Command{
 		Use:   "requeue [ENDPOINT] ID... | --all",
 		Short: "Run dead letters again, with all their attempts",
+		Long: `requeue gives dead letters to workers again, with all their attempts. Each one gets
+a new id, which tasks list prints.`,
 		Example: `  gozmq tasks requeue tcp://127.0.0.1:5599 5f3a9c0d
   gozmq tasks requeue tcp://127.0.0.1:5599 --all --method image.v1.Prints/Render`,
 	}, false, func(ctx context.Context, d *admin, f *adminv1.TaskFilter, all bool) (string, error) {
@@ -192,7 +210,9 @@ func tasksDiscard(a *app) *cobra.Command {
 	return a.changing(&cobra.Command{
 		Use:   "discard [ENDPOINT] ID... | --all",
 		Short: "Delete tasks that wait, and dead letters",
-		Long:  `discard deletes tasks that wait, and dead letters. A task that a worker has stays.`,
+		Long: `discard deletes tasks that wait, and dead letters. A task that a worker has stays.
+--all without --state deletes the tasks that wait, too; --all --state dead deletes
+the dead letters alone.`,
 		Example: `  gozmq tasks discard tcp://127.0.0.1:5599 5f3a9c0d
   gozmq tasks discard tcp://127.0.0.1:5599 --all --state dead`,
 	}, true, func(ctx context.Context, d *admin, f *adminv1.TaskFilter, all bool) (string, error) {
@@ -223,7 +243,7 @@ func (a *app) switching(c *cobra.Command, word string, run func(ctx context.Cont
 			method = m.Procedure
 		}
 		if err := run(cmd.Context(), d, role, method); err != nil {
-			return d.explain(err)
+			return d.explain(cmd.Context(), err)
 		}
 		if method == "" {
 			method = "all methods"

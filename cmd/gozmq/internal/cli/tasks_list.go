@@ -71,7 +71,7 @@ func tasksOf(ctx context.Context, d *admin, f *adminv1.TaskFilter, bodies bool, 
 	for n := 0; ; {
 		resp, err := d.ListTasks(ctx, req)
 		if err != nil {
-			return nil, d.explain(err)
+			return nil, d.explain(ctx, err)
 		}
 		paused = resp.GetPaused()
 		for _, task := range resp.GetTasks() {
@@ -141,11 +141,17 @@ func why(t *adminv1.QueuedTask) string {
 	case t.GetWorker() != "":
 		return "at " + t.GetWorker()
 	case t.GetErrorCode() != "":
-		return line(strings.ToLower(t.GetErrorCode()) + ": " + t.GetError())
+		return line(strings.ToLower(t.GetErrorCode()) + ": " + reasonText(t))
 	case t.GetNotBefore() != nil && t.GetState() == adminv1.TaskState_TASK_STATE_DELAYED:
 		return "not before " + t.GetNotBefore().AsTime().Format(time.RFC3339)
 	}
 	return "-"
+}
+
+// reasonText is why a task failed last, without the code, which services repeat in
+// the text.
+func reasonText(t *adminv1.QueuedTask) string {
+	return strings.TrimPrefix(t.GetError(), strings.ToLower(t.GetErrorCode())+": ")
 }
 
 func tasksShow(a *app) *cobra.Command {
@@ -165,21 +171,14 @@ func tasksShow(a *app) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			s := d.schema(cmd.Context())
-			have := map[string]bool{}
-			_, err = tasksOf(cmd.Context(), d, filter, true, 0, func(task *adminv1.QueuedTask) error {
-				have[string(task.GetId())] = true
-				return a.printTask(s, task, true)
-			})
-			if err != nil {
+			if _, err := d.find(cmd.Context(), filter, ids); err != nil {
 				return err
 			}
-			for _, id := range filter.GetIds() {
-				if !have[string(id)] {
-					return gozmq.Errorf(gozmq.CodeNotFound, "there is no task %x; it may be done, gozmq tasks list says what there is", id)
-				}
-			}
-			return nil
+			s := d.schema(cmd.Context())
+			_, err = tasksOf(cmd.Context(), d, filter, true, 0, func(task *adminv1.QueuedTask) error {
+				return a.printTask(s, task, true)
+			})
+			return err
 		},
 	}
 	a.adminFlags(c)
@@ -210,7 +209,7 @@ func (a *app) printTask(s *schema.Schema, t *adminv1.QueuedTask, pretty bool) er
 	out := queuedJSON{
 		ID: hex.EncodeToString(t.GetId()), Method: t.GetProcedure(), State: stateWord(t.GetState()), Attempts: t.GetAttempts(),
 		Enqueued: stamp(t.GetEnqueued()), NotBefore: stamp(t.GetNotBefore()), Expires: stamp(t.GetExpires()), Priority: t.GetPriority(),
-		Worker: t.GetWorker(), Code: strings.ToLower(t.GetErrorCode()), Error: t.GetError(), Batch: t.GetBatch(),
+		Worker: t.GetWorker(), Code: strings.ToLower(t.GetErrorCode()), Error: reasonText(t), Batch: t.GetBatch(),
 	}
 	for _, m := range t.GetMetadata() {
 		if out.Metadata == nil {

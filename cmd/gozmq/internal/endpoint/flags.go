@@ -2,6 +2,7 @@ package endpoint
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -11,6 +12,7 @@ import (
 
 // Flags are the flags of every verb that opens a socket.
 type Flags struct {
+	Verb           string // whose flags they are, as "gozmq call"
 	Name           string // of a context
 	Bind           bool
 	ConnectTimeout time.Duration
@@ -48,13 +50,16 @@ const (
 // IsEndpoint reports whether an argument is an endpoint.
 func IsEndpoint(arg string) bool { return strings.Contains(arg, "://") }
 
+// bareAddress matches an address whose transport was forgotten.
+var bareAddress = regexp.MustCompile(`^(localhost|\*|\d+\.\d+\.\d+\.\d+|\[[0-9a-f:]+\]|[a-z0-9-]+(\.[a-z0-9-]+)+):\d+$`)
+
 // Resolve returns the target that the flags, the environment and the arguments
 // name, and the arguments that are not endpoints. Flags count before the
 // environment, and that before the named context. The default context counts only
 // where the line names no endpoint, or one of the context's: its credentials are
 // not for others.
 func (f *Flags) Resolve(env func(string) string, args []string) (*Target, []string, error) {
-	t := &Target{Bind: f.Bind, ConnectTimeout: f.ConnectTimeout, Context: f.Context, env: env}
+	t := &Target{verb: f.Verb, Bind: f.Bind, ConnectTimeout: f.ConnectTimeout, Context: f.Context, env: env}
 	n := 0
 	for n < len(args) && IsEndpoint(args[n]) {
 		n++
@@ -63,6 +68,9 @@ func (f *Flags) Resolve(env func(string) string, args []string) (*Target, []stri
 		return nil, nil, fmt.Errorf("endpoint %s stands behind %q; write the endpoints first", args[n+i], args[n+i-1])
 	}
 	t.Endpoints = args[:n]
+	if n == 0 && len(args) > 0 && bareAddress.MatchString(args[0]) {
+		return nil, nil, fmt.Errorf("%q has no transport; did you mean tcp://%s?", args[0], args[0])
+	}
 	named, err := f.named(env, append([]string{f.Admin}, t.Endpoints...))
 	if err != nil {
 		return nil, nil, err

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -18,12 +20,14 @@ type Target struct {
 	Bind           bool
 	ConnectTimeout time.Duration
 
+	verb   string
 	env    func(string) string
 	secret bool // the key of CURVE is in the environment
 
 	mu       sync.Mutex
 	failure  *gozmq.Event // the last that kept a peer away
 	peers    int
+	reached  bool // there was a peer
 	watchers []func(gozmq.Event)
 }
 
@@ -50,7 +54,7 @@ func (t *Target) ForAdmin() *Target {
 // At returns a target with the same credentials that connects to other
 // endpoints.
 func (t *Target) At(endpoints ...string) *Target {
-	other := &Target{Context: t.Context, ConnectTimeout: t.ConnectTimeout, env: t.env, secret: t.secret}
+	other := &Target{Context: t.Context, ConnectTimeout: t.ConnectTimeout, verb: t.verb, env: t.env, secret: t.secret}
 	other.Endpoints = endpoints
 	return other
 }
@@ -222,6 +226,7 @@ func (t *Target) event(e gozmq.Event) {
 	switch e.Kind {
 	case gozmq.EventConnected:
 		t.peers++
+		t.reached = true
 		t.failure = nil
 	case gozmq.EventDisconnected:
 		t.peers--
@@ -231,6 +236,13 @@ func (t *Target) event(e gozmq.Event) {
 	for _, f := range t.watchers {
 		f(e)
 	}
+}
+
+// Reached reports whether somebody was connected.
+func (t *Target) Reached() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.reached
 }
 
 // Explain returns err with what the connections tell of its reason, and what to
@@ -264,10 +276,63 @@ func (t *Target) reason(e gozmq.Event) string {
 	switch {
 	case e.Kind == gozmq.EventDialFailed:
 		return fmt.Sprintf("nobody is at %s (%s); is the program running, and the endpoint right?", where, why)
-	case strings.Contains(why, "roles do not fit"), strings.Contains(why, "socket type"), strings.Contains(why, "does not go with"), strings.Contains(why, "Socket-Type"):
-		return fmt.Sprintf("%s has another role (%s); use the verb that goes with it (gozmq doctor says which)", where, why)
+	case mismatched(why):
+		return t.otherRole(where, why)
 	}
 	return fmt.Sprintf("%s does not let us in: %s; check the keys, the password and the mechanism (gozmq doctor says what it asks for)", where, why)
+}
+
+// mismatched reports whether a handshake failed because the sockets do not go
+// together, which another attempt does not change.
+func mismatched(why string) bool {
+	return slices.ContainsFunc([]string{"roles do not fit", "socket type", "does not go with", "Socket-Type"}, func(part string) bool {
+		return strings.Contains(why, part)
+	})
+}
+
+// Mismatch reports whether the only endpoint of t has a socket that ours does not
+// go with, so that to wait for a connection is in vain.
+func (t *Target) Mismatch() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.failure != nil && t.hopeless(*t.failure)
+}
+
+func (t *Target) hopeless(e gozmq.Event) bool {
+	return !t.Bind && len(t.Endpoints) == 1 && e.Kind == gozmq.EventHandshakeFailed && e.Err != nil && mismatched(e.Err.Error())
+}
+
+// OnMismatch has f called when Mismatch becomes true.
+func (t *Target) OnMismatch(f func()) {
+	t.Watch(func(e gozmq.Event) {
+		if t.hopeless(e) {
+			f()
+		}
+	})
+}
+
+// partners are the roles that go with a role.
+var partners = map[string]string{
+	"client": "server", "server": "client", "publisher": "subscriber", "subscriber": "publisher",
+	"ventilator": "worker", "worker": "ventilator", "sink": "worker",
+}
+
+// fitting are the verbs that go with a role.
+var fitting = map[string]string{
+	"server": "call", "client": "serve --connect", "publisher": "sub", "subscriber": "pub",
+	"ventilator": "pull", "worker": "push", "sink": "push",
+}
+
+// twoRoles finds the roles of both ends in the error of a handshake.
+var twoRoles = regexp.MustCompile(`This end is a ([a-z]+), .*, the peer is a ([a-z]+)\b`)
+
+// otherRole says that a peer has a role that does not go with ours.
+func (t *Target) otherRole(where, why string) string {
+	m := twoRoles.FindStringSubmatch(why)
+	if m == nil || fitting[m[2]] == "" {
+		return fmt.Sprintf("%s is a socket of another kind (%s); gozmq doctor says which verb goes with it", where, why)
+	}
+	return fmt.Sprintf("%s is a %s; %s needs a %s; try gozmq %s", where, m[2], t.verb, partners[m[1]], fitting[m[2]])
 }
 
 // explained is an error whose text is that of its reason.

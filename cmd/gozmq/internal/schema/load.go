@@ -100,34 +100,73 @@ func addFile(set *descriptorpb.FileDescriptorSet, have map[string]bool, f protor
 // itself.
 var ErrNotDescribed = errors.New("it does not describe itself")
 
+// errNotDescribed says what to do about a server that answers no question.
+func errNotDescribed(source string) error {
+	return fmt.Errorf("%s: %w; pass --image or --proto, or register gozmqdescribe in the server", source, ErrNotDescribed)
+}
+
 // Admin asks the admin service of a process for the services of all its roles.
 // Where the server has none, it describes itself as any server.
 func Admin(ctx context.Context, c gozmq.Caller, source string) (*Schema, error) {
+	s, err := roles(ctx, c, source, false)
+	if gozmq.CodeOf(err) == gozmq.CodeUnimplemented {
+		s, err = describer(ctx, c, source)
+	}
+	if gozmq.CodeOf(err) == gozmq.CodeUnimplemented {
+		err = errNotDescribed(source)
+	}
+	return s, err
+}
+
+// Live asks a running server for its schema (gozmq.v1.Describer). A server that has
+// the admin service instead answers for all roles of its process.
+func Live(ctx context.Context, c gozmq.Caller, source string) (*Schema, error) {
+	s, err := describer(ctx, c, source)
+	if gozmq.CodeOf(err) == gozmq.CodeUnimplemented {
+		s, err = roles(ctx, c, source, true)
+	}
+	if gozmq.CodeOf(err) == gozmq.CodeUnimplemented {
+		err = errNotDescribed(source)
+	}
+	return s, err
+}
+
+// roles asks the admin service. With itself set, the schema has that service, too.
+func roles(ctx context.Context, c gozmq.Caller, source string, itself bool) (*Schema, error) {
 	resp, err := adminv1gozmq.NewAdminClient(c).DescribeRoles(ctx, &adminv1.DescribeRolesRequest{})
-	switch {
-	case gozmq.CodeOf(err) == gozmq.CodeUnimplemented:
-		return Live(ctx, c, source)
-	case err != nil:
+	if err != nil {
 		return nil, err
 	}
 	names := []string{}
-	for _, role := range resp.GetRoles() {
-		for _, svc := range role.GetServices() {
-			if !slices.Contains(names, svc.GetName()) {
-				names = append(names, svc.GetName())
-			}
+	add := func(name string) {
+		if !slices.Contains(names, name) {
+			names = append(names, name)
 		}
 	}
-	return FromFiles(source, resp.GetFiles(), names)
+	for _, role := range resp.GetRoles() {
+		for _, svc := range role.GetServices() {
+			add(svc.GetName())
+		}
+	}
+	set := resp.GetFiles()
+	if itself {
+		add(adminv1gozmq.AdminName)
+		if set == nil {
+			set = &descriptorpb.FileDescriptorSet{}
+		}
+		have := map[string]bool{}
+		for _, f := range set.GetFile() {
+			have[f.GetName()] = true
+		}
+		addFile(set, have, adminv1.File_gozmq_v1_admin_proto)
+	}
+	return FromFiles(source, set, names)
 }
 
-// Live asks a running server for its schema (gozmq.v1.Describer).
-func Live(ctx context.Context, c gozmq.Caller, source string) (*Schema, error) {
+// describer asks the service Describer.
+func describer(ctx context.Context, c gozmq.Caller, source string) (*Schema, error) {
 	resp, err := gozmqv1gozmq.NewDescriberClient(c).Describe(ctx, &gozmqv1.DescribeRequest{})
-	switch {
-	case gozmq.CodeOf(err) == gozmq.CodeUnimplemented:
-		return nil, fmt.Errorf("%s: %w; pass --image or --proto, or register gozmqdescribe in the server", source, ErrNotDescribed)
-	case err != nil:
+	if err != nil {
 		return nil, err
 	}
 	names := resp.GetServices()

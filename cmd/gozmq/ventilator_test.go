@@ -1,0 +1,76 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	imagev1 "github.com/gozmq/gozmq/example/gen/image/v1"
+	"github.com/gozmq/gozmq/example/gen/image/v1/imagev1gozmq"
+	"github.com/gozmq/gozmq/runtime/gozmq"
+	"github.com/gozmq/gozmq/runtime/gozmqadmin"
+	"github.com/gozmq/gozmq/runtime/gozmqops"
+	"github.com/gozmq/gozmq/runtime/gozmqstore"
+)
+
+// rejecting rejects the tasks that it gets.
+type rejecting struct {
+	imagev1gozmq.UnimplementedPrintsWorker
+}
+
+func (rejecting) Render(context.Context, *imagev1.RenderTask) (*imagev1.RenderResult, error) {
+	return nil, gozmq.Permanent(gozmq.Errorf(gozmq.CodeDataLoss, "no PNG"))
+}
+
+// serveVentilator serves the admin service of a process with a ventilator, whose
+// queue is one dead letter. It prints the endpoint when the letter is there.
+func serveVentilator(ctx context.Context) error {
+	const anywhere = "tcp://127.0.0.1:*"
+	vent, err := gozmq.NewVentilator(gozmq.Bind(anywhere), gozmq.DeliveryAtLeastOnce, gozmq.WithTaskStore(new(gozmqstore.Memory)), gozmq.WithLinger(0))
+	if err != nil {
+		return err
+	}
+	defer vent.Close()
+	srv, err := gozmq.NewServer(gozmq.Bind(anywhere))
+	if err != nil {
+		return err
+	}
+	defer srv.Close()
+	var group gozmqops.Group
+	if err := errors.Join(group.Add("prints", vent), gozmqadmin.Register(srv, &group, gozmqadmin.AllowChanges()), srv.Listen()); err != nil {
+		return err
+	}
+	if err := rejectOne(ctx, vent); err != nil {
+		return err
+	}
+	fmt.Println(srv.Addrs()[0])
+	return srv.Serve(ctx)
+}
+
+// rejectOne pushes a task, which a worker rejects.
+func rejectOne(ctx context.Context, vent *gozmq.Ventilator) error {
+	prints, err := imagev1gozmq.NewPrintsVentilator(vent)
+	if err != nil {
+		return err
+	}
+	sink, err := gozmq.NewSink(gozmq.Bind("tcp://127.0.0.1:*"), gozmq.DeliveryAtLeastOnce)
+	if err != nil {
+		return err
+	}
+	defer sink.Close()
+	worker, err := imagev1gozmq.NewPrintsWorker(rejecting{}, gozmq.From(gozmq.Connect(vent.Addrs()[0])), gozmq.To(gozmq.Connect(sink.Addrs()[0])))
+	if err != nil {
+		return err
+	}
+	ran := make(chan error, 1)
+	go func() { ran <- worker.Run(ctx) }()
+	if err := prints.Render(ctx, &imagev1.RenderTask{Name: "a.png"}); err != nil {
+		return err
+	}
+	if err := vent.Wait(ctx); err != nil {
+		return err
+	}
+	_ = worker.Close() // ends Run
+	<-ran
+	return nil
+}
