@@ -33,7 +33,8 @@ type Session interface {
 	Apply(ctx context.Context, change *Change) error
 	// Lost returns a channel that is closed when the session does not own the
 	// queue any more, or cannot tell, so that another one may. nil: that never
-	// happens before Release.
+	// happens before Release. A ventilator calls it before it hands tasks out, so a
+	// session that has a lease looks at the clock: a process may have been stopped.
 	Lost() <-chan struct{}
 	// Release gives the queue to the next session, at once. It is called once,
 	// after the last call of Load or Apply has returned, also if Lost is closed.

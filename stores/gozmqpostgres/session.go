@@ -107,19 +107,29 @@ type session struct {
 
 	mu    sync.Mutex
 	fence int64
+	until time.Time // end of the lease, as far as it was renewed
 }
 
 // newSession returns a session whose lease began at a time, or somewhat later.
 func (s *Store) newSession(token string, fence int64, begun time.Time) *session {
-	o := &session{store: s, token: token, fence: fence}
+	o := &session{store: s, token: token, fence: fence, until: begun.Add(s.config.lease)}
 	o.ctx, o.lose = context.WithCancelCause(context.Background())
 	o.renew.Go(func() { o.keepLease(begun) })
 	return o
 }
 
 // Lost returns a channel that is closed when the lease has ended, or the queue has
-// another owner (gozmqstore.Session).
-func (o *session) Lost() <-chan struct{} { return o.ctx.Done() }
+// another owner. It looks at the clock, because keepLease may be late in a process
+// that was stopped (gozmqstore.Session).
+func (o *session) Lost() <-chan struct{} {
+	o.mu.Lock()
+	ended := !time.Now().Before(o.until)
+	o.mu.Unlock()
+	if ended {
+		o.lose(fmt.Errorf("%w, or may have: the lease of %v has ended", gozmqstore.ErrLost, o.store.config.lease))
+	}
+	return o.ctx.Done()
+}
 
 // keepLease renews the lease, three times as often as it has to, until the session
 // ends. It ends the session when it cannot.
@@ -146,6 +156,9 @@ func (o *session) keepLease(begun time.Time) {
 			return
 		case err == nil:
 			begun = try
+			o.mu.Lock()
+			o.until = begun.Add(lease)
+			o.mu.Unlock()
 		}
 	}
 }

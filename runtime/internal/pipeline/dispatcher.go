@@ -76,6 +76,7 @@ type Dispatcher struct {
 	reign      int          // how often it came to have it
 	before     Progress     // what was done in earlier reigns
 	store      *storeWriter // nil: memory only, or not the owner yet
+	session    gozmqstore.Session
 	queue      *taskqueue.Queue
 	peers      map[*link.Conn]*taskqueue.Peer
 	conns      map[*taskqueue.Peer]*link.Conn
@@ -266,7 +267,7 @@ func (d *Dispatcher) waitLocked(ctx context.Context, ready func() bool) error {
 
 // dispatch hands out what can be handed out; d.mu is held.
 func (d *Dispatcher) dispatch() {
-	if d.paused || !d.owner {
+	if d.paused || !d.owner || d.overtaken() {
 		return
 	}
 	now := time.Now()

@@ -121,7 +121,7 @@ func (d *Dispatcher) takeOver(session gozmqstore.Session, grace time.Duration) (
 		return nil, errors.Join(link.ErrClosed, session.Release(o.ctx))
 	}
 	w := newStoreWriter(session, d.cfg.StoreFailed)
-	d.store, d.owner = w, true
+	d.store, d.session, d.owner = w, session, true
 	d.reign++
 	d.cfg.Owner()
 	restored.finish()
@@ -208,6 +208,20 @@ func (d *Dispatcher) reignUntilLost(session gozmqstore.Session, w *storeWriter) 
 	<-w.done
 }
 
+// overtaken reports whether another dispatcher may own the queue by now, although
+// that was not noticed yet; d.mu is held.
+func (d *Dispatcher) overtaken() bool {
+	if d.session == nil {
+		return false
+	}
+	select {
+	case <-d.session.Lost():
+		return true
+	default:
+		return false
+	}
+}
+
 // giveUpReign forgets every task, because another dispatcher may have them, and
 // drops the connections to the workers, so that these tell the next owner what they
 // run.
@@ -215,7 +229,7 @@ func (d *Dispatcher) giveUpReign() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.before = d.counted()
-	d.owner = false
+	d.owner, d.session = false, nil
 	d.empty()
 	d.letters.forget()
 	d.workers = 0
