@@ -83,7 +83,7 @@ var layers = map[string][]string{
 
 	"runtime/gozmqtest": {"runtime/gozmq", "runtime/gozmqcurve", "runtime/internal/transport"},
 
-	"example": {"runtime/gozmq", "runtime/gozmqimpl", "runtime/gozmqstore", "proto"},
+	"example": {"runtime/gozmq", "runtime/gozmqimpl", "runtime/gozmqstore", "runtime/gozmqdescribe", "runtime/gozmqhealth", "proto"},
 
 	"test":                  {}, // tests only; Go keeps them from runtime/internal
 	"test/interop/gen":      {"runtime/gozmq", "runtime/gozmqimpl", "runtime/gozmqstore", "proto"},
