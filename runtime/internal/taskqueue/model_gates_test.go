@@ -160,7 +160,7 @@ func (g *modelGates) resume() {
 // BenchmarkMillion takes and adds tasks while a million of 10,000 keys wait, of
 // which half may not run.
 func BenchmarkMillion(b *testing.B) {
-	q := NewQueue(Limits{Tasks: 1 << 21, Bytes: 1 << 40})
+	q := NewQueue(Limits{Tasks: 1 << 21, Bytes: 1 << 30})
 	q.LimitMethod("open", MethodLimit{PerKey: Limit{Running: 1000}})
 	q.LimitMethod("full", MethodLimit{PerKey: Limit{Running: 1}})
 	terms := make([]*Terms, 5000)
