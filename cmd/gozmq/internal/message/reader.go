@@ -83,11 +83,16 @@ func (r *Reader) Next() (body []byte, m protoreflect.Message, err error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	body, err = proto.Marshal(into)
+	body, err = Marshal(into)
 	if err != nil {
 		return nil, nil, fmt.Errorf("%s: %w", r.Name, clean(err))
 	}
 	return body, into, nil
+}
+
+// Marshal encodes a message, with its fields always in the same order.
+func Marshal(m proto.Message) ([]byte, error) {
+	return proto.MarshalOptions{Deterministic: true}.Marshal(m)
 }
 
 // bytes returns the next message of Binary or Delimited, or all that there is.

@@ -14,7 +14,6 @@ import (
 
 	"go.yaml.in/yaml/v3"
 	"google.golang.org/protobuf/encoding/protojson"
-	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/types/dynamicpb"
 	"google.golang.org/protobuf/types/known/anypb"
@@ -247,7 +246,7 @@ func (a *Answers) echo(m *schema.Method, req []byte) (*Answer, error) {
 	reply := dynamicpb.NewMessage(m.Output)
 	// Where a field has another type, the reply ends before it.
 	_ = protojson.UnmarshalOptions{DiscardUnknown: true, AllowPartial: true, Resolver: a.types}.Unmarshal(b, reply)
-	body, err := proto.Marshal(reply)
+	body, err := message.Marshal(reply)
 	return &Answer{Replies: [][]byte{body}}, err
 }
 
