@@ -7,7 +7,7 @@ import (
 	"os"
 	"time"
 
-	tea "github.com/charmbracelet/bubbletea"
+	tea "charm.land/bubbletea/v2"
 	"github.com/spf13/cobra"
 	"google.golang.org/protobuf/types/known/durationpb"
 
@@ -63,7 +63,7 @@ func (a *app) top(ctx context.Context, interval time.Duration, once bool, args [
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	p := tea.NewProgram(&topModel{title: d.target.String()}, tea.WithContext(ctx), tea.WithInput(a.in), tea.WithOutput(a.out), tea.WithAltScreen(), tea.WithoutSignalHandler(), tea.WithEnvironment(os.Environ()))
+	p := tea.NewProgram(&topModel{title: d.target.String()}, tea.WithContext(ctx), tea.WithInput(a.in), tea.WithOutput(a.out), tea.WithoutSignalHandler(), tea.WithEnvironment(os.Environ()))
 	failed := make(chan error, 1)
 	go func() {
 		var last error
@@ -112,7 +112,7 @@ func (m *topModel) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 		}
 	case tea.WindowSizeMsg:
 		m.height = msg.Height
-	case tea.KeyMsg:
+	case tea.KeyPressMsg:
 		return m, m.key(msg.String())
 	}
 	return m, nil
@@ -128,7 +128,7 @@ func (m *topModel) key(key string) tea.Cmd {
 		m.view, m.scroll = (m.view+len(topViews)-1)%len(topViews), 0
 	case "1", "2", "3", "4", "5":
 		m.view, m.scroll = int(key[0]-'1'), 0
-	case " ":
+	case "space":
 		m.held = !m.held
 	case "down", "j":
 		m.scroll++
@@ -139,4 +139,8 @@ func (m *topModel) key(key string) tea.Cmd {
 }
 
 // View draws the screen.
-func (m *topModel) View() string { return m.draw() }
+func (m *topModel) View() tea.View {
+	v := tea.NewView(m.draw())
+	v.AltScreen = true
+	return v
+}
