@@ -1,51 +1,15 @@
 package taskqueue
 
-import (
-	"container/heap"
-	"time"
-)
+import "time"
 
-// clock is the tasks for which something happens at a time, earliest first.
-type clock []*Task
+// less reports whether something happens earlier for t (heapOf, of the clock).
+func (t *Task) less(other *Task) bool { return t.when.Before(other.when) }
 
-func (c clock) Len() int           { return len(c) }
-func (c clock) Less(i, j int) bool { return c[i].when.Before(c[j].when) }
+// place returns the place of t in the clock (heapOf).
+func (t *Task) place() *int { return &t.inClock }
 
-func (c clock) Swap(i, j int) {
-	c[i], c[j] = c[j], c[i]
-	c[i].place, c[j].place = i, j
-}
-
-// Push adds a task (heap.Interface).
-func (c *clock) Push(x any) {
-	t := x.(*Task)
-	t.place = len(*c)
-	*c = append(*c, t)
-}
-
-// Pop removes the last task (heap.Interface).
-func (c *clock) Pop() any {
-	old := *c
-	t := old[len(old)-1]
-	old[len(old)-1] = nil
-	*c = old[:len(old)-1]
-	t.place = -1
-	return t
-}
-
-// set puts t where its time belongs; a zero time takes it out.
-func (c *clock) set(t *Task) {
-	switch {
-	case t.when.IsZero():
-		if t.place >= 0 {
-			heap.Remove(c, t.place)
-		}
-	case t.place >= 0:
-		heap.Fix(c, t.place)
-	default:
-		heap.Push(c, t)
-	}
-}
+// schedule puts t into the clock, where its time belongs; a zero time takes it out.
+func (q *Queue) schedule(t *Task) { q.clock.set(t, !t.when.IsZero()) }
 
 // Wake returns when Expire or Next has something to do at the earliest; ok is false
 // for never.

@@ -1,9 +1,6 @@
 package taskqueue
 
-import (
-	"container/heap"
-	"time"
-)
+import "time"
 
 // A Limit bounds the tasks of a method, or of a key. The zero value does not.
 type Limit struct {
@@ -26,7 +23,7 @@ type gate struct {
 	full    time.Time // when as many tasks may begin at once as the limit allows
 	until   time.Time // when it opens; zero: not by time
 	idle    bool      // until is when its rate does not count any more, and it is open
-	place   int       // in the heap of gates; -1: not there
+	inGates int       // its place among the gates that open at a time, plus 1
 	lane    *lane     // that it is the gate of; of a method, its plain lane
 }
 
@@ -34,6 +31,12 @@ type gate struct {
 func (g *gate) shut() bool {
 	return g.paused || g.limit.Running > 0 && g.running >= g.limit.Running || !g.until.IsZero() && !g.idle
 }
+
+// less reports whether g opens earlier (heapOf).
+func (g *gate) less(other *gate) bool { return g.until.Before(other.until) }
+
+// place returns the place of g in line.gates (heapOf).
+func (g *gate) place() *int { return &g.inGates }
 
 // opens returns when the limit of the rate allows the next task.
 func (g *gate) opens() time.Time {
@@ -63,11 +66,7 @@ func (l *line) closeUntil(g *gate, now time.Time) (closed bool) {
 		return false
 	}
 	g.until, g.idle = g.opens(), false
-	if g.place >= 0 {
-		heap.Fix(&l.gates, g.place)
-	} else {
-		heap.Push(&l.gates, g)
-	}
+	l.gates.set(g, true)
 	l.update(g.lane)
 	return true
 }
@@ -76,7 +75,8 @@ func (l *line) closeUntil(g *gate, now time.Time) (closed bool) {
 func (l *line) open(now time.Time) {
 	l.now = now
 	for len(l.gates) > 0 && !l.gates[0].until.After(now) {
-		g := heap.Pop(&l.gates).(*gate)
+		g := l.gates[0]
+		l.gates.set(g, false)
 		g.until, g.idle = time.Time{}, false
 		l.update(g.lane)
 		l.drop(g.lane)
@@ -115,32 +115,4 @@ func (l *line) run(t *Task, n int) {
 		l.update(in)
 	}
 	l.drop(in)
-}
-
-// A gateHeap is gates by the time when they open.
-type gateHeap []*gate
-
-func (h gateHeap) Len() int           { return len(h) }
-func (h gateHeap) Less(i, j int) bool { return h[i].until.Before(h[j].until) }
-
-func (h gateHeap) Swap(i, j int) {
-	h[i], h[j] = h[j], h[i]
-	h[i].place, h[j].place = i, j
-}
-
-// Push adds a gate (heap.Interface).
-func (h *gateHeap) Push(x any) {
-	g := x.(*gate)
-	g.place = len(*h)
-	*h = append(*h, g)
-}
-
-// Pop removes the last gate (heap.Interface).
-func (h *gateHeap) Pop() any {
-	old := *h
-	g := old[len(old)-1]
-	old[len(old)-1] = nil
-	*h = old[:len(old)-1]
-	g.place = -1
-	return g
 }

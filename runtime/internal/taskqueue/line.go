@@ -2,7 +2,6 @@ package taskqueue
 
 import (
 	"cmp"
-	"container/heap"
 	"slices"
 	"time"
 
@@ -16,12 +15,12 @@ import (
 // tasks.
 type line struct {
 	methods     map[string]*method
-	ready       laneHeap[*method] // those with a task that may be handed out
-	gates       gateHeap          // those that open at a time
-	first, last int64             // turns of the first and the last task
-	now         time.Time         // of the last look
-	paused      bool              // methods that are new are paused
-	passed      []*lane           // that find has gone past; kept for the next one
+	ready       heapOf[*laneOf[*method]] // those with a task that may be handed out
+	gates       heapOf[*gate]            // those that open at a time
+	first, last int64                    // turns of the first and the last task
+	now         time.Time                // of the last look
+	paused      bool                     // methods that are new are paused
+	passed      []*lane                  // that find has gone past; kept for the next one
 }
 
 // A method is the tasks of one method that wait, by key.
@@ -31,7 +30,7 @@ type method struct {
 	keyed Limit // of each key
 	plain *lane // tasks without a key
 	keys  map[string]*lane
-	ready laneHeap[*lane] // those with a task that may be handed out
+	ready heapOf[*laneOf[*lane]] // those with a task that may be handed out
 }
 
 // A lane is tasks that wait and share every limit, by priority.
@@ -101,8 +100,8 @@ func (l *lane) newList() *list.List[*Task] {
 // update puts a lane, and its method, where their first tasks belong.
 func (l *line) update(in *lane) {
 	m := in.method
-	m.ready.set(in, &in.laneOf, in.head(), in.shut())
-	l.ready.set(m, &m.laneOf, m.head(), m.shut())
+	put(&m.ready, in, &in.laneOf, in.head(), in.shut())
+	put(&l.ready, m, &m.laneOf, m.head(), m.shut())
 }
 
 // head returns the first task of a lane that find has not gone past, nil if there
@@ -184,8 +183,7 @@ func (l *line) enter(t *Task) {
 
 func newLane(m *method, key string, limit Limit) *lane {
 	in := &lane{method: m, key: key}
-	in.gate = gate{limit: limit, place: -1, lane: in}
-	in.laneOf.place = -1
+	in.gate = gate{limit: limit, lane: in}
 	return in
 }
 
@@ -195,8 +193,7 @@ func (l *line) method(name string) *method {
 	if m == nil {
 		m = &method{keys: make(map[string]*lane)}
 		m.plain = newLane(m, "", Limit{})
-		m.gate = gate{place: -1, lane: m.plain}
-		m.laneOf.place = -1
+		m.gate = gate{lane: m.plain}
 		m.paused = l.paused && name != control
 		if l.methods == nil {
 			l.methods = make(map[string]*method)
@@ -214,7 +211,7 @@ func (l *line) drop(in *lane) {
 	}
 	if in.full.After(l.now) {
 		in.until, in.idle = in.full, true
-		heap.Push(&l.gates, &in.gate)
+		l.gates.set(&in.gate, true)
 		return
 	}
 	in.dropped = true
@@ -252,55 +249,27 @@ const control = ""
 
 // A laneOf is the place of a lane, or a method, in a heap.
 type laneOf[T any] struct {
-	of    T
-	first *Task // the task that counts
-	place int   // -1: not there
+	of      T
+	first   *Task // the task that counts
+	inReady int   // its place there, plus 1
 }
 
-// A laneHeap is lanes, or methods, by their first tasks.
-type laneHeap[T any] []*laneOf[T]
+// less reports whether the first task of l comes before that of other (heapOf).
+func (l *laneOf[T]) less(other *laneOf[T]) bool { return l.first.precedes(other.first) }
 
-func (h laneHeap[T]) Len() int           { return len(h) }
-func (h laneHeap[T]) Less(i, j int) bool { return h[i].first.precedes(h[j].first) }
+// place returns the place of l in its heap (heapOf).
+func (l *laneOf[T]) place() *int { return &l.inReady }
 
-func (h laneHeap[T]) Swap(i, j int) {
-	h[i], h[j] = h[j], h[i]
-	h[i].place, h[j].place = i, j
-}
-
-// Push adds a lane (heap.Interface).
-func (h *laneHeap[T]) Push(x any) {
-	l := x.(*laneOf[T])
-	l.place = len(*h)
-	*h = append(*h, l)
-}
-
-// Pop removes the last lane (heap.Interface).
-func (h *laneHeap[T]) Pop() any {
-	old := *h
-	l := old[len(old)-1]
-	old[len(old)-1] = nil
-	*h = old[:len(old)-1]
-	l.place = -1
-	return l
-}
-
-// set puts a lane where its first task belongs, or takes it out if there is none,
-// or it is shut.
-func (h *laneHeap[T]) set(of T, l *laneOf[T], first *Task, shut bool) {
-	l.of = of
-	switch {
-	case first == nil || shut:
-		if l.place >= 0 {
-			heap.Remove(h, l.place)
-		}
+// put puts a lane, or a method, where its first task belongs, or takes it out of the
+// heap if there is none, or it is shut.
+func put[T any](h *heapOf[*laneOf[T]], of T, l *laneOf[T], first *Task, shut bool) {
+	in := first != nil && !shut
+	if in {
+		l.of, l.first = of, first
+	}
+	h.set(l, in)
+	if !in {
 		l.first = nil
-	case l.place >= 0:
-		l.first = first
-		heap.Fix(h, l.place)
-	default:
-		l.first = first
-		heap.Push(h, l)
 	}
 }
 

@@ -37,7 +37,7 @@ func (q *Queue) finish(t *Task, dead bool) {
 		}
 	}
 	t.state, t.when = finished, time.Time{}
-	q.clock.set(t)
+	q.schedule(t)
 	delete(q.tasks, t.ID)
 	q.releaseKey(t)
 	t.inAges.Remove()

@@ -37,7 +37,7 @@ type Queue struct {
 	line   line             // that wait
 	shady  list.List[*Task] // suspects that wait; they come before the line
 	ages   list.List[*Task] // that are not finished, oldest first, without control messages
-	clock  clock
+	clock  heapOf[*Task]    // tasks for which something happens at a time
 	kept   *Peer            // gets nothing until it holds nothing, and then a suspect; nil: none
 	added  uint64           // calls of Add
 	hands  uint64           // times that a task was handed out
@@ -45,7 +45,7 @@ type Queue struct {
 	busy   list.List[*Peer] // take tasks, and hold some
 	counts Counts
 	unique map[string]*uniqueKey // keys that no other task may have
-	stale  uniqueHeap            // of these, those that are free at a time
+	stale  heapOf[*uniqueKey]    // of these, those that are free at a time
 	freed  []ID                  // whose keys have become free at a time
 
 	reserved, reservedBytes int // places that are kept
@@ -87,7 +87,6 @@ func (q *Queue) Unreserve(t *Task) {
 
 // Add adds a task at the end, even if the queue is full. Its ID must be new.
 func (q *Queue) Add(t *Task) {
-	t.place = -1
 	t.failures = t.Attempts
 	q.added++
 	t.added = q.added
@@ -238,13 +237,13 @@ func (q *Queue) lease(t *Task, now time.Time) {
 			t.when = end
 		}
 	}
-	q.clock.set(t)
+	q.schedule(t)
 }
 
 // wait puts t into the line.
 func (q *Queue) wait(t *Task, front bool) {
 	t.state, t.when = waiting, t.expires()
-	q.clock.set(t)
+	q.schedule(t)
 	switch {
 	case !t.suspect:
 		q.line.add(t, front)
@@ -304,7 +303,7 @@ func (q *Queue) pause(t *Task, when time.Time) {
 		when = end
 	}
 	t.state, t.when = backingOff, when
-	q.clock.set(t)
+	q.schedule(t)
 	if !t.Control {
 		q.counts.Queued++
 	}

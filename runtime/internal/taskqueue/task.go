@@ -35,14 +35,14 @@ type Task struct {
 	Attempts    int           // how often it was begun; the one that is under way counts
 	Reason      error         // why the last attempt failed
 
-	state  state
-	holder *Peer               // who has it; state held
-	when   time.Time           // end of the lease, or of the backoff; zero: none
-	place  int                 // in the clock; -1: not there
-	inLine list.Element[*Task] // of those that wait
-	lane   *lane               // that it waits in, and counts in while it runs
-	turn   int64               // in the line
-	inAges list.Element[*Task] // of those that are not finished
+	state   state
+	holder  *Peer               // who has it; state held
+	when    time.Time           // end of the lease, or of the backoff; zero: none
+	inClock int                 // its place there, plus 1
+	inLine  list.Element[*Task] // of those that wait
+	lane    *lane               // that it waits in, and counts in while it runs
+	turn    int64               // in the line
+	inAges  list.Element[*Task] // of those that are not finished
 
 	added         uint64        // the queue's number of Add calls: its age
 	hand          uint64        // the queue's number of times that it handed out a task: this one's turn

@@ -1,16 +1,21 @@
 package taskqueue
 
-import (
-	"container/heap"
-	"time"
-)
+import "time"
 
 // A uniqueKey is a key that one task has, or had.
 type uniqueKey struct {
 	key   string
 	id    ID
 	until time.Time // when it is free although nobody releases it; zero: never
+
+	inStale int // its place there, plus 1
 }
+
+// less reports whether u is free earlier (heapOf).
+func (u *uniqueKey) less(other *uniqueKey) bool { return u.until.Before(other.until) }
+
+// place returns the place of u in Queue.stale (heapOf).
+func (u *uniqueKey) place() *int { return &u.inStale }
 
 // Unique returns which task has a unique key, or had it and keeps it until its
 // time; ok is false if none does.
@@ -36,7 +41,8 @@ func (q *Queue) Freed() []ID {
 // freeKeys frees the keys whose time is over.
 func (q *Queue) freeKeys(now time.Time) {
 	for len(q.stale) > 0 && !q.stale[0].until.After(now) {
-		u := heap.Pop(&q.stale).(*uniqueKey)
+		u := q.stale[0]
+		q.stale.set(u, false)
 		if q.unique[u.key] == u {
 			delete(q.unique, u.key)
 			q.freed = append(q.freed, u.id)
@@ -48,14 +54,12 @@ func (q *Queue) freeKeys(now time.Time) {
 // stored, or one that was done, until a time; zero: until Free, or until the task
 // was added and is over.
 func (q *Queue) Keep(key string, id ID, until time.Time) {
-	u := &uniqueKey{key, id, until}
+	u := &uniqueKey{key: key, id: id, until: until}
 	if q.unique == nil {
 		q.unique = make(map[string]*uniqueKey)
 	}
 	q.unique[key] = u
-	if !until.IsZero() {
-		heap.Push(&q.stale, u)
-	}
+	q.stale.set(u, !until.IsZero())
 }
 
 // Free takes a unique key from the task that has it.
@@ -82,23 +86,4 @@ func (q *Queue) releaseKey(t *Task) {
 	if t.Terms != nil && t.Terms.UniqueKey != "" && t.Terms.UniqueUntil.IsZero() {
 		q.Free(t.Terms.UniqueKey, t.ID)
 	}
-}
-
-// A uniqueHeap is unique keys by the time when they are free.
-type uniqueHeap []*uniqueKey
-
-func (h uniqueHeap) Len() int           { return len(h) }
-func (h uniqueHeap) Less(i, j int) bool { return h[i].until.Before(h[j].until) }
-func (h uniqueHeap) Swap(i, j int)      { h[i], h[j] = h[j], h[i] }
-
-// Push adds a key (heap.Interface).
-func (h *uniqueHeap) Push(x any) { *h = append(*h, x.(*uniqueKey)) }
-
-// Pop removes the last key (heap.Interface).
-func (h *uniqueHeap) Pop() any {
-	old := *h
-	u := old[len(old)-1]
-	old[len(old)-1] = nil
-	*h = old[:len(old)-1]
-	return u
 }
