@@ -76,7 +76,6 @@ type Dispatcher struct {
 	reign      int          // how often it came to have it
 	before     Progress     // what was done in earlier reigns
 	store      *storeWriter // nil: memory only, or not the owner yet
-	session    gozmqstore.Session
 	queue      *taskqueue.Queue
 	peers      map[*link.Conn]*taskqueue.Peer
 	conns      map[*taskqueue.Peer]*link.Conn
@@ -267,7 +266,7 @@ func (d *Dispatcher) waitLocked(ctx context.Context, ready func() bool) error {
 
 // dispatch hands out what can be handed out; d.mu is held.
 func (d *Dispatcher) dispatch() {
-	if d.paused || !d.owner || d.overtaken() {
+	if d.paused || !d.owner || d.store.overtaken() {
 		return
 	}
 	now := time.Now()

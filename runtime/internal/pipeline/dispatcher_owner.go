@@ -78,23 +78,23 @@ func (d *Dispatcher) own() {
 			pause = firstOwnPause
 			o.first(nil)
 			d.reignUntilLost(session, w)
-			o.sleep(firstOwnPause) // those that stand by come first
+			sleep(o.ctx, firstOwnPause) // those that stand by come first
 			continue
 		}
 		if o.ctx.Err() != nil || errors.Is(err, link.ErrClosed) || o.first(err) {
 			return
 		}
 		d.cfg.StoreFailed(err)
-		o.sleep(pause)
+		sleep(o.ctx, pause)
 		pause = min(2*pause, lastOwnPause)
 	}
 }
 
-// sleep waits for a time, or until Close.
-func (o *ownership) sleep(d time.Duration) {
+// sleep waits for a time, or until ctx ends.
+func sleep(ctx context.Context, d time.Duration) {
 	select {
 	case <-time.After(d):
-	case <-o.ctx.Done():
+	case <-ctx.Done():
 	}
 }
 
@@ -114,14 +114,14 @@ func (d *Dispatcher) takeOver(session gozmqstore.Session, grace time.Duration) (
 		err = fmt.Errorf("load the stored tasks: %w", err)
 		return nil, errors.Join(err, session.Release(o.ctx))
 	}
-	o.sleep(grace - time.Since(began))
+	sleep(o.ctx, grace-time.Since(began))
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.paused { // Close has begun
 		return nil, errors.Join(link.ErrClosed, session.Release(o.ctx))
 	}
 	w := newStoreWriter(session, d.cfg.StoreFailed)
-	d.store, d.session, d.owner = w, session, true
+	d.store, d.owner = w, true
 	d.reign++
 	d.cfg.Owner()
 	restored.finish()
@@ -149,10 +149,7 @@ func (d *Dispatcher) feed(session gozmqstore.Session) {
 				return
 			}
 			d.cfg.StoreFailed(err)
-			select {
-			case <-time.After(firstOwnPause):
-			case <-ctx.Done():
-			}
+			sleep(ctx, firstOwnPause)
 		}
 	})
 }
@@ -208,20 +205,6 @@ func (d *Dispatcher) reignUntilLost(session gozmqstore.Session, w *storeWriter) 
 	<-w.done
 }
 
-// overtaken reports whether another dispatcher may own the queue by now, although
-// that was not noticed yet; d.mu is held.
-func (d *Dispatcher) overtaken() bool {
-	if d.session == nil {
-		return false
-	}
-	select {
-	case <-d.session.Lost():
-		return true
-	default:
-		return false
-	}
-}
-
 // giveUpReign forgets every task, because another dispatcher may have them, and
 // drops the connections to the workers, so that these tell the next owner what they
 // run.
@@ -229,7 +212,7 @@ func (d *Dispatcher) giveUpReign() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.before = d.counted()
-	d.owner, d.session = false, nil
+	d.owner = false
 	d.empty()
 	d.letters.forget()
 	d.workers = 0
@@ -266,15 +249,5 @@ func (d *Dispatcher) closeOwning(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	select {
-	case <-d.owning.done:
-		return nil
-	case <-ctx.Done():
-	}
-	select {
-	case <-d.owning.done:
-		return nil
-	case <-time.After(storeGrace):
-		return fmt.Errorf("the task store does not answer: %w", ctx.Err())
-	}
+	return awaitStore(ctx, d.owning.done)
 }

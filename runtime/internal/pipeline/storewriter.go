@@ -297,9 +297,39 @@ func (w *storeWriter) abandon() {
 	w.cancel()
 }
 
-// storeGrace is how long close waits beyond its context, so that a store that
+// overtaken reports whether another session may own the queue by now, although that
+// was not noticed yet.
+func (w *storeWriter) overtaken() bool {
+	if w == nil {
+		return false
+	}
+	select {
+	case <-w.session.Lost():
+		return true
+	default:
+		return false
+	}
+}
+
+// storeGrace is how long awaitStore waits beyond its context, so that a store that
 // does answer is not taken for one that does not.
 const storeGrace = 100 * time.Millisecond
+
+// awaitStore waits for done, which a store is to bring about. It returns an error if
+// ctx ends first.
+func awaitStore(ctx context.Context, done <-chan struct{}) error {
+	select {
+	case <-done:
+		return nil
+	case <-ctx.Done():
+	}
+	select {
+	case <-done:
+		return nil
+	case <-time.After(storeGrace):
+		return fmt.Errorf("the task store does not answer: %w", ctx.Err())
+	}
+}
 
 // close returns nil when every change is durable or has failed once more, and an
 // error if ctx ends first: then the store still has a call to answer.
@@ -311,16 +341,9 @@ func (w *storeWriter) close(ctx context.Context) error {
 	w.closed = true
 	w.wake.Set()
 	w.mu.Unlock()
-	select {
-	case <-w.done:
-		return nil
-	case <-ctx.Done():
-	}
-	select {
-	case <-w.done:
-		return nil
-	case <-time.After(storeGrace):
+	err := awaitStore(ctx, w.done)
+	if err != nil {
 		w.cancel()
-		return fmt.Errorf("the task store does not answer: %w", ctx.Err())
 	}
+	return err
 }
