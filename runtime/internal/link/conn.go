@@ -76,8 +76,8 @@ type Conn struct {
 
 	hookMu   sync.Mutex
 	hooks    []func(reason error)
-	detach   func()        // removes the connection from its group, once
-	detached chan struct{} // closed then; nil: the dialer does not wait for it
+	hooked   bool          // Close has taken hooks
+	detached chan struct{} // closed when the group has removed the connection; nil: the dialer does not wait for it
 }
 
 func newConn(raw net.Conn, peer *handshake.Peer, endpoint string, cfg *Config) *Conn {
@@ -144,7 +144,7 @@ func (c *Conn) Close(reason error) {
 		c.writer.fail(reason)
 		c.hookMu.Lock()
 		hooks := c.hooks
-		c.hooks = nil
+		c.hooked = true
 		c.hookMu.Unlock()
 		for _, hook := range hooks {
 			hook(reason)
@@ -152,14 +152,17 @@ func (c *Conn) Close(reason error) {
 	})
 }
 
-// OnClose has the function called when the connection is closed, or at once if it
-// is closed already. It may be called twice then.
+// OnClose has the function called once: when the connection is closed, or at once if
+// it is closed already.
 func (c *Conn) OnClose(hook func(reason error)) {
 	c.hookMu.Lock()
-	c.hooks = append(c.hooks, hook)
+	hooked := c.hooked
+	if !hooked {
+		c.hooks = append(c.hooks, hook)
+	}
 	c.hookMu.Unlock()
-	if reason := c.Err(); reason != nil {
-		hook(reason)
+	if hooked {
+		hook(c.Err())
 	}
 }
 

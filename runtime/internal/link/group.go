@@ -222,33 +222,35 @@ func (g *Group) serve(c *Conn) {
 		g.release(c)
 		return
 	}
-	c.detach = sync.OnceFunc(func() {
-		c.giveBack()
-		<-c.Flushed()
-		g.remove(c)
-		if !c.dialed && c.offended.Load() {
-			g.violators.offend(c.raw.RemoteAddr())
-		}
-		// A pattern may have handled the size error that the reader returned.
-		if !c.dialed && (c.violated.Load() || errors.As(c.Err(), new(*zmtp.SizeError))) {
-			g.violators.record(c.raw.RemoteAddr(), c.Err())
-		}
-		g.reportEnd(c)
-		g.release(c)
-	})
 	if g.cfg.Detachable {
-		c.OnClose(func(error) { g.wg.Go(c.detach) })
+		c.OnClose(func(error) { g.wg.Go(func() { g.detach(c) }) })
 		_ = g.handler.Serve(c)
 		return
 	}
 	err := ErrClosed
 	defer func() { // a handler may end its goroutine with runtime.Goexit
 		c.Close(err)
-		c.detach()
+		g.detach(c)
 	}()
 	if cause := g.handler.Serve(c); cause != nil {
 		err = cause
 	}
+}
+
+// detach removes a closed connection from the group, and reports its end.
+func (g *Group) detach(c *Conn) {
+	c.giveBack()
+	<-c.Flushed()
+	g.remove(c)
+	if !c.dialed && c.offended.Load() {
+		g.violators.offend(c.raw.RemoteAddr())
+	}
+	// A pattern may have handled the size error that the reader returned.
+	if !c.dialed && (c.violated.Load() || errors.As(c.Err(), new(*zmtp.SizeError))) {
+		g.violators.record(c.raw.RemoteAddr(), c.Err())
+	}
+	g.reportEnd(c)
+	g.release(c)
 }
 
 func (g *Group) reportEnd(c *Conn) {
