@@ -70,11 +70,6 @@ func pushTerms(ctx context.Context) (*taskqueue.Terms, error) {
 	return terms, nil
 }
 
-// plainPush is the error of a push with options that has no queue.
-func plainPush(m *Method) error {
-	return Errorf(CodeFailedPrecondition, "%s: PushOptions need DeliveryAtLeastOnce", m.Procedure)
-}
-
 // A TaskLimit limits tasks that one ventilator hands out. The zero value does not.
 type TaskLimit struct {
 	// Running is how many may run at a time; 0: any number.
@@ -121,16 +116,17 @@ func (v *Ventilator) Resume(procedure string) error { return v.halt(procedure, f
 
 // Paused returns the methods that are paused, sorted, with "" for all.
 func (v *Ventilator) Paused() []string {
-	if q, ok := v.sender.(*queuedSender); ok {
-		return q.Halted()
+	q, err := v.queue()
+	if err != nil {
+		return nil
 	}
-	return nil
+	return q.Halted()
 }
 
 func (v *Ventilator) halt(procedure string, halted bool) error {
-	q, ok := v.sender.(*queuedSender)
-	if !ok {
-		return &Error{Code: CodeFailedPrecondition, Message: errNoQueue.Error()}
+	q, err := v.queue()
+	if err != nil {
+		return err
 	}
 	q.HaltMethod(procedure, halted)
 	return nil

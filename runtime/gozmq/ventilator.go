@@ -235,6 +235,16 @@ func (v pushing) Role() bridge.Role[Event] { return &v.role }
 
 func (v pushing) Check(m *Method) error { return m.checkDelivery(v.delivery) }
 
+// Record returns a task of m as a store keeps it, with the metadata of ctx. It
+// needs no ventilator (bridge.Ventilator).
+func (v pushing) Record(ctx context.Context, m *Method, task proto.Message) (gozmqstore.Task, error) {
+	t, err := queuedTask(ctx, m, task, &bodies{limit: defaultMaxMessageSize})
+	if err != nil {
+		return gozmqstore.Task{}, err
+	}
+	return pipeline.NewRecord(t), nil
+}
+
 func (v pushing) Push(ctx context.Context, m *Method, task proto.Message) (err error) {
 	if v.interceptor != nil {
 		err = v.pushThrough(ctx, m, task)

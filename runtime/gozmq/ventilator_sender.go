@@ -69,7 +69,7 @@ func (s *plainSender) push(ctx context.Context, m *Method, task proto.Message) e
 		return Errorf(CodeFailedPrecondition, "%s: a message with bare framing cannot belong to a batch", m.Procedure)
 	}
 	if ctx.Value(pushOptionsKey{}) != nil {
-		return plainPush(m)
+		return Errorf(CodeFailedPrecondition, "%s: PushOptions need DeliveryAtLeastOnce", m.Procedure)
 	}
 	t := pushedTasks.Get().(*pushedTask)
 	*t = pushedTask{pipeline.PlainMessage{Procedure: m.Procedure, Bare: m.Bare, Body: t}, task, &s.bodies}
@@ -132,10 +132,7 @@ func reportDispatcher(cfg *pipeline.DispatcherConfig, o *observer) {
 
 // push queues a task.
 func (s *queuedSender) push(ctx context.Context, m *Method, body proto.Message) error {
-	if err := m.checkDelivery(DeliveryAtLeastOnce); err != nil {
-		return err
-	}
-	encoded, err := s.bodies.encode(body)
+	task, err := queuedTask(ctx, m, body, &s.bodies)
 	if err != nil {
 		return err
 	}
@@ -143,21 +140,26 @@ func (s *queuedSender) push(ctx context.Context, m *Method, body proto.Message) 
 	if err != nil {
 		return err
 	}
-	metadata, err := taskMetadata(ctx, m)
-	if err != nil {
-		return err
-	}
-	terms, err := pushTerms(ctx)
-	if err != nil {
-		return err
-	}
-	task := pipeline.Task{
-		Procedure: m.Procedure, Body: encoded, Metadata: metadata, MaxAttempts: m.attempts(), Lease: m.lease(), Terms: terms,
-	}
 	if err := s.Push(ctx, batch, task); err != nil {
 		return pipelineError(err, m.Procedure)
 	}
 	return nil
+}
+
+// queuedTask returns a task of m for a dispatcher, with what ctx says of it.
+func queuedTask(ctx context.Context, m *Method, task proto.Message, b *bodies) (t pipeline.Task, err error) {
+	if err := m.checkDelivery(DeliveryAtLeastOnce); err != nil {
+		return t, err
+	}
+	t = pipeline.Task{Procedure: m.Procedure, MaxAttempts: m.attempts(), Lease: m.lease()}
+	if t.Body, err = b.encode(task); err != nil {
+		return t, err
+	}
+	if t.Metadata, err = taskMetadata(ctx, m); err != nil {
+		return t, err
+	}
+	t.Terms, err = pushTerms(ctx)
+	return t, err
 }
 
 // StopWorkers is the dispatcher's, which does not wait (taskSender).

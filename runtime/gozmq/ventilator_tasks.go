@@ -3,7 +3,6 @@ package gozmq
 import (
 	"context"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"iter"
 	"strings"
@@ -77,17 +76,22 @@ const (
 	maxTasksLimit     = 1000
 )
 
-// errNoQueue is what a ventilator with DeliveryAtMostOnce says of its tasks.
-var errNoQueue = errors.New("a ventilator with DeliveryAtMostOnce keeps no tasks")
+// queue returns what has the tasks of a ventilator with DeliveryAtLeastOnce.
+func (v *Ventilator) queue() (*queuedSender, error) {
+	if q, ok := v.sender.(*queuedSender); ok {
+		return q, nil
+	}
+	return nil, Errorf(CodeFailedPrecondition, "a ventilator with DeliveryAtMostOnce keeps no tasks")
+}
 
 // Tasks returns tasks that are not finished, oldest first, and what After is for
 // the next ones; that is empty when there are no more. One call looks at 10,000
 // tasks at most, so it may return fewer than the limit. A ventilator that stands by
 // has none.
 func (v *Ventilator) Tasks(f TaskFilter) (tasks []TaskStatus, after string, err error) {
-	q, ok := v.sender.(*queuedSender)
-	if !ok {
-		return nil, "", &Error{Code: CodeFailedPrecondition, Message: errNoQueue.Error()}
+	q, err := v.queue()
+	if err != nil {
+		return nil, "", err
 	}
 	from, err := parsePlace(f.After)
 	if err != nil || f.Limit < 0 || f.Limit > maxTasksLimit || f.State > TaskRunning {
@@ -143,8 +147,8 @@ func newTaskStatus(t *pipeline.TaskState, b *bodies) TaskStatus {
 func (v *Ventilator) DeadLetters() iter.Seq[DeadLetter] {
 	const page = 100
 	return func(yield func(DeadLetter) bool) {
-		q, ok := v.sender.(*queuedSender)
-		if !ok {
+		q, err := v.queue()
+		if err != nil {
 			return
 		}
 		for after := uint64(0); ; {
@@ -180,9 +184,9 @@ func (v *Ventilator) Discard(ctx context.Context, id string) error {
 }
 
 func (v *Ventilator) onTask(ctx context.Context, what, id string, do func(*pipeline.Dispatcher, context.Context, string) error) error {
-	q, ok := v.sender.(*queuedSender)
-	if !ok {
-		return &Error{Code: CodeFailedPrecondition, Message: errNoQueue.Error()}
+	q, err := v.queue()
+	if err != nil {
+		return err
 	}
 	if err := do(q.Dispatcher, ctx, id); err != nil {
 		return pipelineError(err, fmt.Sprintf("%s task %x", what, id))
