@@ -30,7 +30,8 @@ func sureCase(size int) Case {
 			}
 			interleave(cfg, list)
 			r.Notes = append(r.Notes, "One worker, one task at a time. gozmq's ventilator holds the tasks itself: what it has "+
-				"accepted needs no confirmation by another process; the worker's acknowledgements are confirmed on both sides.")
+				"accepted needs no confirmation by another process. JetStream confirms each acknowledgement to the worker (double ack); "+
+				"gozmq does not: where a DONE is lost with its connection, the task is run again.")
 			r.atLeast(atMostOnce, 0.5)
 			r.atLeast(rival.JetStream, 5)
 		},

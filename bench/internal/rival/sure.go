@@ -11,25 +11,16 @@ import (
 // A gozmqSure is tasks of ours that are delivered until they are done.
 type gozmqSure struct {
 	*stopper
-	events  events
-	socket  *gozmq.Ventilator
-	vent    benchv1gozmq.SureVentilator
-	size    int
-	workers int // tasks that are handled at once
+	events events
+	socket *gozmq.Ventilator
+	vent   benchv1gozmq.SureVentilator
+	size   int
 }
 
-func openGozmqSure(o Options) (Stream, error) {
-	p, err := newGozmqSure(o)
+func openGozmqSure(o Options) (_ Stream, err error) {
+	p := &gozmqSure{stopper: newStopper(), size: o.Size}
+	p.socket, err = gozmq.NewVentilator(as[gozmq.VentilatorOption](p.events.options(o), gozmq.DeliveryAtLeastOnce, gozmq.Bind(anyPort))...)
 	if err != nil {
-		return nil, err
-	}
-	return p, nil
-}
-
-func newGozmqSure(o Options, more ...gozmq.VentilatorOption) (_ *gozmqSure, err error) {
-	p := &gozmqSure{stopper: newStopper(), size: o.Size, workers: 1}
-	more = append(more, gozmq.DeliveryAtLeastOnce, gozmq.Bind(anyPort))
-	if p.socket, err = gozmq.NewVentilator(as(p.events.options(o), more...)...); err != nil {
 		return nil, err
 	}
 	if p.vent, err = benchv1gozmq.NewSureVentilator(p.socket); err != nil {
@@ -55,7 +46,7 @@ func (h gozmqSureHandler) Work(_ context.Context, task *benchv1.Blob) error {
 
 func (p *gozmqSure) Receive(_ int, got func(uint64)) error {
 	return benchv1gozmq.RunSureWorker(p.ctx, gozmqSureHandler{got: got}, as[gozmq.WorkerOption](p.events.options(Options{}),
-		gozmq.From(gozmq.Connect(p.socket.Addrs()...)), gozmq.WithConcurrency(p.workers))...)
+		gozmq.From(gozmq.Connect(p.socket.Addrs()...)), gozmq.WithConcurrency(1))...)
 }
 
 func (p *gozmqSure) Close() {
