@@ -3,19 +3,18 @@ package cli
 import (
 	"bytes"
 	"context"
-	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
 	"sync"
 	"time"
-	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 	"go.yaml.in/yaml/v3"
 
 	"github.com/gozmq/gozmq/cmd/gozmq/internal/endpoint"
+	"github.com/gozmq/gozmq/cmd/gozmq/internal/message"
 	"github.com/gozmq/gozmq/runtime/gozmq"
 )
 
@@ -308,11 +307,7 @@ type capturedJSON struct {
 func (p *proxying) captured(m gozmq.ProxyMessage) {
 	o := capturedJSON{Time: time.Now(), Proxy: p.name, ToFront: m.ToFront}
 	for _, f := range m.Frames {
-		if utf8.Valid(f) {
-			o.Frames = append(o.Frames, string(f))
-		} else {
-			o.Frames = append(o.Frames, map[string]string{"base64": base64.StdEncoding.EncodeToString(f)})
-		}
+		o.Frames = append(o.Frames, message.Plain(string(f)))
 	}
 	b, err := json.Marshal(o)
 	if err != nil {

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/gozmq/gozmq/cmd/gozmq/internal/message"
 	"github.com/gozmq/gozmq/cmd/gozmq/internal/recording"
 	"github.com/gozmq/gozmq/cmd/gozmq/internal/schema"
 	"github.com/gozmq/gozmq/runtime/gozmq"
@@ -14,17 +15,17 @@ import (
 
 // A pulledJSON is a task or a result, for programs.
 type pulledJSON struct {
-	Time           time.Time       `json:"time"`
-	Method         string          `json:"method"`
-	ID             string          `json:"id,omitempty"`
-	Attempt        int             `json:"attempt,omitempty"`
-	Batch          string          `json:"batch,omitempty"`
-	Metadata       any             `json:"metadata,omitempty"`
-	ResultMetadata any             `json:"resultMetadata,omitempty"`
-	From           string          `json:"from,omitempty"`
-	Task           json.RawMessage `json:"task,omitempty"`
-	Result         json.RawMessage `json:"result,omitempty"`
-	Error          string          `json:"error,omitempty"`
+	Time           time.Time        `json:"time"`
+	Method         string           `json:"method"`
+	ID             string           `json:"id,omitempty"`
+	Attempt        int              `json:"attempt,omitempty"`
+	Batch          string           `json:"batch,omitempty"`
+	Metadata       message.Metadata `json:"metadata,omitempty"`
+	ResultMetadata message.Metadata `json:"resultMetadata,omitempty"`
+	From           string           `json:"from,omitempty"`
+	Task           json.RawMessage  `json:"task,omitempty"`
+	Result         json.RawMessage  `json:"result,omitempty"`
+	Error          string           `json:"error,omitempty"`
 }
 
 // print prints one task or result. It returns false for one beyond the count.
@@ -83,7 +84,7 @@ func (x *pulling) object(m *schema.Method, body []byte, info *gozmq.TaskInfo) er
 	}
 	if info != nil {
 		o.ID, o.Attempt, o.Batch = fmt.Sprintf("%x", info.ID), info.Attempt, info.Batch
-		o.Metadata, o.ResultMetadata = metadataJSON(info.Metadata), metadataJSON(info.ResultMetadata)
+		o.Metadata, o.ResultMetadata = message.Metadata(info.Metadata), message.Metadata(info.ResultMetadata)
 		if info.Peer != nil {
 			o.From = info.Peer.Address
 		}

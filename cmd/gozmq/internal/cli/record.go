@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/gozmq/gozmq/cmd/gozmq/internal/message"
 	"github.com/gozmq/gozmq/cmd/gozmq/internal/recording"
 	"github.com/gozmq/gozmq/cmd/gozmq/internal/schema"
 	"github.com/gozmq/gozmq/runtime/gozmq"
@@ -123,7 +124,7 @@ const outputRecord = "record"
 func recordOf(m *schema.Method, body []byte, info *gozmq.PublicationInfo) *recording.Record {
 	r := &recording.Record{
 		Time: time.Now().UTC(), Kind: recording.KindPublication, Body: body, Sequence: info.Sequence,
-		Replayed: info.Replayed, Metadata: recording.Metadata(info.Metadata),
+		Replayed: info.Replayed, Metadata: message.Metadata(info.Metadata),
 	}
 	r.SetTopic(info.Topic)
 	if m != nil {
@@ -152,7 +153,7 @@ func recordOfTask(m *schema.Method, body []byte, info *gozmq.TaskInfo) *recordin
 		r.Method = ""
 	}
 	if info != nil {
-		r.ID, r.Attempt, r.Metadata = fmt.Sprintf("%x", info.ID), info.Attempt, recording.Metadata(info.Metadata)
+		r.ID, r.Attempt, r.Metadata = fmt.Sprintf("%x", info.ID), info.Attempt, message.Metadata(info.Metadata)
 	}
 	return r
 }

@@ -10,7 +10,6 @@ import (
 	"os"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	"google.golang.org/protobuf/types/known/anypb"
 
@@ -34,12 +33,12 @@ type replyWriter struct {
 
 // A replyJSON is a message of a stream, or all of a call.
 type replyJSON struct {
-	Method   string          `json:"method,omitempty"`
-	Headers  any             `json:"headers,omitempty"`
-	Message  json.RawMessage `json:"message,omitempty"`
-	Status   *statusJSON     `json:"status,omitempty"`
-	Trailers any             `json:"trailers,omitempty"`
-	Timings  timingsJSON     `json:"timings"`
+	Method   string           `json:"method,omitempty"`
+	Headers  message.Metadata `json:"headers,omitempty"`
+	Message  json.RawMessage  `json:"message,omitempty"`
+	Status   *statusJSON      `json:"status,omitempty"`
+	Trailers message.Metadata `json:"trailers,omitempty"`
+	Timings  timingsJSON      `json:"timings"`
 }
 
 // A statusJSON is how a call ended.
@@ -106,7 +105,7 @@ func (r *replyWriter) end(err error) error {
 	}
 	if r.full {
 		done := replyJSON{
-			Method: r.method.Procedure, Message: r.last, Headers: metadataJSON(r.metadata.Headers), Trailers: metadataJSON(r.metadata.Trailers),
+			Method: r.method.Procedure, Message: r.last, Headers: message.Metadata(r.metadata.Headers), Trailers: message.Metadata(r.metadata.Trailers),
 			Status: r.status(coded), Timings: timingsJSON{FirstMS: r.first, TotalMS: r.since(), Messages: r.messages},
 		}
 		if r.method.ServerStreams && r.messages > 1 && done.Timings.TotalMS > 0 {
@@ -147,25 +146,6 @@ func (r *replyWriter) detail(d *anypb.Any) json.RawMessage {
 		return b
 	}
 	return json.RawMessage(fmt.Sprintf(`{"@type":%q,"base64":%q}`, strings.ToValidUTF8(d.GetTypeUrl(), "?"), base64.StdEncoding.EncodeToString(d.GetValue())))
-}
-
-// metadataJSON returns metadata with values that are no text in base64; nil for
-// none.
-func metadataJSON(m gozmq.Metadata) any {
-	if len(m) == 0 {
-		return nil
-	}
-	out := map[string][]any{}
-	for key, values := range m {
-		for _, v := range values {
-			if utf8.ValidString(v) {
-				out[key] = append(out[key], v)
-			} else {
-				out[key] = append(out[key], map[string]string{"base64": base64.StdEncoding.EncodeToString([]byte(v))})
-			}
-		}
-	}
-	return out
 }
 
 // readFile reads a file that the command line names.

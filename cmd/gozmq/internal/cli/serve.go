@@ -237,7 +237,7 @@ type callJSON struct {
 	Time     string            `json:"time"`
 	Method   string            `json:"method"`
 	Peer     string            `json:"peer,omitempty"`
-	Metadata any               `json:"metadata,omitempty"`
+	Metadata message.Metadata  `json:"metadata,omitempty"`
 	Requests []json.RawMessage `json:"requests"`
 	Replies  int               `json:"replies"`
 	Status   string            `json:"status"`
@@ -249,7 +249,7 @@ func (m *mockServer) print(ctx context.Context, method *schema.Method, requests 
 		Time: time.Now().UTC().Format("2006-01-02T15:04:05.000Z"), Method: method.Procedure, Requests: []json.RawMessage{}, Replies: replies, Status: "ok",
 	}
 	if info := gozmq.CallInfoFromContext(ctx); info != nil {
-		line.Metadata = metadataJSON(info.Metadata)
+		line.Metadata = message.Metadata(info.Metadata)
 		if info.Peer != nil {
 			line.Peer = info.Peer.Address
 		}

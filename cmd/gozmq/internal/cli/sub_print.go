@@ -56,19 +56,19 @@ func (p *subPrinter) total() int {
 
 // A receivedJSON is a publication, or a snapshot, for programs.
 type receivedJSON struct {
-	Time      time.Time       `json:"time"`
-	Topic     string          `json:"topic,omitempty"`
-	Method    string          `json:"method,omitempty"`
-	Sequence  uint64          `json:"sequence,omitempty"`
-	Publisher string          `json:"publisher,omitempty"`
-	Published *time.Time      `json:"published,omitempty"`
-	LagMs     *float64        `json:"lagMs,omitempty"`
-	Replayed  bool            `json:"replayed,omitempty"`
-	Metadata  any             `json:"metadata,omitempty"`
-	From      string          `json:"from,omitempty"`
-	Message   json.RawMessage `json:"message,omitempty"`
-	Snapshot  json.RawMessage `json:"snapshot,omitempty"`
-	Error     string          `json:"error,omitempty"`
+	Time      time.Time        `json:"time"`
+	Topic     string           `json:"topic,omitempty"`
+	Method    string           `json:"method,omitempty"`
+	Sequence  uint64           `json:"sequence,omitempty"`
+	Publisher string           `json:"publisher,omitempty"`
+	Published *time.Time       `json:"published,omitempty"`
+	LagMs     *float64         `json:"lagMs,omitempty"`
+	Replayed  bool             `json:"replayed,omitempty"`
+	Metadata  message.Metadata `json:"metadata,omitempty"`
+	From      string           `json:"from,omitempty"`
+	Message   json.RawMessage  `json:"message,omitempty"`
+	Snapshot  json.RawMessage  `json:"snapshot,omitempty"`
+	Error     string           `json:"error,omitempty"`
 }
 
 // message prints a publication.
@@ -122,7 +122,7 @@ func (r *receivedJSON) describe(m *schema.Method, info *gozmq.PublicationInfo) {
 	if m != nil && m.Input != nil {
 		r.Method = m.Procedure
 	}
-	r.Sequence, r.Replayed, r.Metadata = info.Sequence, info.Replayed, metadataJSON(info.Metadata)
+	r.Sequence, r.Replayed, r.Metadata = info.Sequence, info.Replayed, message.Metadata(info.Metadata)
 	if info.Publisher != 0 {
 		r.Publisher = fmt.Sprintf("%016x", info.Publisher)
 	}

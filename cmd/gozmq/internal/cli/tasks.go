@@ -180,9 +180,9 @@ func (a *app) changing(c *cobra.Command, states bool, change func(context.Contex
 func tasksRetry(a *app) *cobra.Command {
 	return a.changing(&cobra.Command{
 		Use:   "retry [ENDPOINT] ID... | --all",
-		Short: "Run tasks now that wait for a later time, and dead letters again",
+		Short: "Run dead letters again",
 		Example: `  gozmq tasks retry tcp://127.0.0.1:5599 5f3a9c0d
-  gozmq tasks retry --admin tcp://127.0.0.1:5599 --all --state delayed`,
+  gozmq tasks retry --admin tcp://127.0.0.1:5599 --all --method image.v1.Prints/Render`,
 	}, true, retryTasks)
 }
 

@@ -2,13 +2,11 @@ package message
 
 import (
 	"bytes"
-	"encoding/base64"
 	"encoding/binary"
 	"encoding/json"
 	"fmt"
 	"io"
 	"strconv"
-	"unicode/utf8"
 
 	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/encoding/prototext"
@@ -42,10 +40,7 @@ func (p Printer) Decode(body []byte, desc protoreflect.MessageDescriptor) (proto
 // a string, or {"base64": "…"} where they are no text.
 func (p Printer) JSON(body []byte, desc protoreflect.MessageDescriptor) (json.RawMessage, error) {
 	if desc == nil {
-		if utf8.Valid(body) {
-			return json.Marshal(string(body))
-		}
-		return json.Marshal(map[string]string{"base64": base64.StdEncoding.EncodeToString(body)})
+		return json.Marshal(Plain(string(body)))
 	}
 	m, err := p.Decode(body, desc)
 	if err != nil {

@@ -12,7 +12,7 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"github.com/gozmq/gozmq/runtime/gozmq"
+	"github.com/gozmq/gozmq/cmd/gozmq/internal/message"
 )
 
 // Kinds of records.
@@ -46,7 +46,7 @@ type Record struct {
 	Bare   bool   `json:"bare,omitempty"`
 	Body   []byte `json:"body"`
 	// Metadata is what was sent with it.
-	Metadata Metadata `json:"metadata,omitempty"`
+	Metadata message.Metadata `json:"metadata,omitempty"`
 
 	// Of a publication, as far as its publisher tells.
 	Published *time.Time `json:"published,omitempty"`
@@ -75,50 +75,6 @@ func (r *Record) SetTopic(topic string) {
 		return
 	}
 	r.TopicBytes = []byte(topic)
-}
-
-// Metadata is a message's metadata in JSON: a list of values for each key, where a
-// value that is no text is {"base64": "…"}.
-type Metadata gozmq.Metadata
-
-// MarshalJSON encodes the metadata.
-func (m Metadata) MarshalJSON() ([]byte, error) {
-	out := map[string][]any{}
-	for key, values := range m {
-		for _, v := range values {
-			if utf8.ValidString(v) {
-				out[key] = append(out[key], v)
-			} else {
-				out[key] = append(out[key], map[string][]byte{"base64": []byte(v)})
-			}
-		}
-	}
-	return json.Marshal(out)
-}
-
-// UnmarshalJSON decodes the metadata.
-func (m *Metadata) UnmarshalJSON(b []byte) error {
-	var in map[string][]json.RawMessage
-	if err := json.Unmarshal(b, &in); err != nil {
-		return err
-	}
-	*m = Metadata{}
-	for key, values := range in {
-		for _, v := range values {
-			var text string
-			if json.Unmarshal(v, &text) != nil {
-				var binary struct {
-					Base64 []byte `json:"base64"`
-				}
-				if err := json.Unmarshal(v, &binary); err != nil {
-					return fmt.Errorf("metadata %q: %w", key, err)
-				}
-				text = string(binary.Base64)
-			}
-			(*m)[key] = append((*m)[key], text)
-		}
-	}
-	return nil
 }
 
 // A Writer writes records. It is not for concurrent use.

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/gozmq/gozmq/cmd/gozmq/internal/message"
 )
 
 func TestRoundTrip(t *testing.T) {
@@ -14,7 +16,7 @@ func TestRoundTrip(t *testing.T) {
 	records := []*Record{
 		{Time: at, Kind: KindPublication, Topic: "weather/ams", Method: "w.F/T", Body: []byte("\x00\xff"), Sequence: 7, Published: &at, Publisher: "00ff"},
 		{Time: at, Kind: KindPublication, TopicBytes: []byte("\xff/"), Body: []byte{}},
-		{Time: at, Kind: KindPublication, Bare: true, Body: []byte("x"), Metadata: Metadata{"a": {"b", "\xff"}}},
+		{Time: at, Kind: KindPublication, Bare: true, Body: []byte("x"), Metadata: message.Metadata{"a": {"b", "\xff"}}},
 		{Time: at, Kind: KindTask, Method: "i.T/R", ID: "aa", Attempt: 2, AtLeastOnce: true, Body: []byte("<&>")},
 	}
 	var b bytes.Buffer
