@@ -13,7 +13,34 @@ import (
 // and two packages for one file do not go into one program.
 const annotationField = 57557
 
-// The numbers of enums of annotations.proto.
+// The numbers of fields of annotations.proto, by message.
+const (
+	servicePattern  = 1
+	serviceFraming  = 2
+	serviceDelivery = 3
+
+	methodTimeout = 1
+	methodRetry   = 2
+	methodTopic   = 3
+	methodTask    = 4
+
+	messageTopic = 1
+	messageTask  = 2
+
+	retryMaxAttempts = 1
+
+	topicTemplate   = 1
+	topicRetain     = 2
+	topicLatestOnly = 3
+	topicSequenced  = 4
+	topicSnapshot   = 5
+
+	taskDelivery    = 1
+	taskMaxAttempts = 2
+	taskLease       = 3
+)
+
+// The numbers of its enums.
 const (
 	patternPubSub       = 2
 	patternPushPull     = 3

@@ -14,21 +14,21 @@ func describe(d protoreflect.Descriptor) Service {
 	switch d := d.(type) {
 	case protoreflect.ServiceDescriptor:
 		own := annotation(d)
-		s.Bare = own.int(2) == framingBare
-		s.Pattern = pattern(own.int(1)).String()
+		s.Bare = own.int(serviceFraming) == framingBare
+		s.Pattern = pattern(own.int(servicePattern)).String()
 		for i := range d.Methods().Len() {
 			s.Methods = append(s.Methods, describeMethod(d.Methods().Get(i), own))
 		}
 	case protoreflect.MessageDescriptor:
 		own := annotation(d)
 		m := Method{Procedure: s.Name, Input: s.Name}
-		if t := own.message(1); t != nil {
+		if t := own.message(messageTopic); t != nil {
 			s.Pattern = gozmq.PatternPubSub.String()
-			m.topic(t, t.text(1))
+			m.topic(t, t.text(topicTemplate))
 		}
-		if t := own.message(2); t != nil {
+		if t := own.message(messageTask); t != nil {
 			s.Pattern = gozmq.PatternPushPull.String()
-			m.task(t, t.int(1))
+			m.task(t, t.int(taskDelivery))
 		}
 		s.Methods = []Method{m}
 	}
@@ -53,17 +53,17 @@ func describeMethod(d protoreflect.MethodDescriptor, s fields) Method {
 		Procedure: string(d.Parent().FullName()) + "/" + string(d.Name()),
 		Input:     string(d.Input().FullName()), Output: string(d.Output().FullName()),
 	}
-	switch s.int(1) {
+	switch s.int(servicePattern) {
 	case patternPubSub:
 		m.Output = ""
-		if s.int(2) != framingBare {
-			m.inherit(own.message(3), annotation(d.Input()).message(1))
+		if s.int(serviceFraming) != framingBare {
+			m.inherit(own.message(methodTopic), annotation(d.Input()).message(messageTopic))
 		}
 	case patternPushPull:
 		if m.Output == "google.protobuf.Empty" {
 			m.Output = ""
 		}
-		m.task(own.message(4), s.int(3))
+		m.task(own.message(methodTask), s.int(serviceDelivery))
 	default:
 		level := descriptorpb.MethodOptions_IDEMPOTENCY_UNKNOWN
 		if o, ok := d.Options().(*descriptorpb.MethodOptions); ok {
@@ -71,7 +71,7 @@ func describeMethod(d protoreflect.MethodDescriptor, s fields) Method {
 		}
 		m.ClientStreams, m.ServerStreams = d.IsStreamingClient(), d.IsStreamingServer()
 		m.Idempotent = level != descriptorpb.MethodOptions_IDEMPOTENCY_UNKNOWN
-		m.Timeout, m.MaxAttempts = own.duration(1), own.message(2).int(1)
+		m.Timeout, m.MaxAttempts = own.duration(methodTimeout), own.message(methodRetry).int(retryMaxAttempts)
 	}
 	return m
 }
@@ -79,12 +79,10 @@ func describeMethod(d protoreflect.MethodDescriptor, s fields) Method {
 // inherit sets the topic of a method: its own, else that of its message, else its
 // name. One without a template takes only its template from the message.
 func (m *Method) inherit(own, inherited fields) {
-	template := own.text(1)
-	if bare := own != nil && !own.flag(2) && !own.flag(3) && !own.flag(4) && own.text(5) == ""; template == "" && !bare {
-		template = inherited.text(1)
-	}
-	if template == "" {
-		template = m.Procedure
+	template := own.text(topicTemplate)
+	bare := own != nil && !own.flag(topicRetain) && !own.flag(topicLatestOnly) && !own.flag(topicSequenced) && own.text(topicSnapshot) == ""
+	if template == "" && !bare {
+		template = inherited.text(topicTemplate)
 	}
 	if own == nil {
 		own = inherited
@@ -96,7 +94,7 @@ func (m *Method) topic(t fields, template string) {
 	if template == "" {
 		template = m.Procedure
 	}
-	m.TopicTemplate, m.Retain, m.LatestOnly, m.Sequenced, m.Snapshot = template, t.flag(2), t.flag(3), t.flag(4), t.text(5)
+	m.TopicTemplate, m.Retain, m.LatestOnly, m.Sequenced, m.Snapshot = template, t.flag(topicRetain), t.flag(topicLatestOnly), t.flag(topicSequenced), t.text(topicSnapshot)
 }
 
 func (m *Method) task(t fields, delivery int) {
@@ -104,5 +102,5 @@ func (m *Method) task(t fields, delivery int) {
 	if delivery == deliveryAtLeastOnce {
 		guarantee = gozmq.DeliveryAtLeastOnce
 	}
-	m.Delivery, m.Lease, m.MaxAttempts = guarantee.String(), t.duration(3), t.int(2)
+	m.Delivery, m.Lease, m.MaxAttempts = guarantee.String(), t.duration(taskLease), t.int(taskMaxAttempts)
 }
