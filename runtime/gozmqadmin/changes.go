@@ -78,9 +78,9 @@ func (s *server) each(ctx context.Context, f *adminv1.TaskFilter, all bool, in [
 	return 0, gozmq.Errorf(gozmq.CodeNotFound, "no such task is in a state in which that can be done")
 }
 
-// selected returns the ids of the tasks that a filter selects, in those states. Where
-// it has nothing but ids the queue is not looked through: the ventilator knows which
-// of them it can change.
+// selected returns the ids of the tasks that a filter selects, in those states.
+// Where it has nothing but ids the queue is not looked through: the ventilator
+// knows which of them it can change.
 func selected(ctx context.Context, v *gozmq.Ventilator, f *adminv1.TaskFilter, in []adminv1.TaskState) (ids []string, err error) {
 	if len(f.GetIds()) > 0 && f.GetProcedure() == "" && len(f.GetStates()) == 0 {
 		for _, id := range f.GetIds() {

@@ -152,8 +152,8 @@ func (c *Conn) Close(reason error) {
 	})
 }
 
-// OnClose has the function called once: when the connection is closed, or at once if
-// it is closed already.
+// OnClose has the function called once: when the connection is closed, or at once
+// if it is closed already.
 func (c *Conn) OnClose(hook func(reason error)) {
 	c.hookMu.Lock()
 	hooked := c.hooked

@@ -315,8 +315,8 @@ func (w *storeWriter) overtaken() bool {
 // does answer is not taken for one that does not.
 const storeGrace = 100 * time.Millisecond
 
-// awaitStore waits for done, which a store is to bring about. It returns an error if
-// ctx ends first.
+// awaitStore waits for done, which a store is to bring about. It returns an error
+// if ctx ends first.
 func awaitStore(ctx context.Context, done <-chan struct{}) error {
 	select {
 	case <-done:

@@ -260,8 +260,8 @@ func (l *laneOf[T]) less(other *laneOf[T]) bool { return l.first.precedes(other.
 // place returns the place of l in its heap (heapOf).
 func (l *laneOf[T]) place() *int { return &l.inReady }
 
-// put puts a lane, or a method, where its first task belongs, or takes it out of the
-// heap if there is none, or it is shut.
+// put puts a lane, or a method, where its first task belongs, or takes it out of
+// the heap if there is none, or it is shut.
 func put[T any](h *heapOf[*laneOf[T]], of T, l *laneOf[T], first *Task, shut bool) {
 	in := first != nil && !shut
 	if in {

@@ -40,7 +40,8 @@ func TestTypes(t *testing.T) {
 	}
 }
 
-// A program without annotations does not link them, unless it has the admin service.
+// A program without annotations does not link them, unless it has the admin
+// service.
 func TestRuntimeDoesNotLinkAnnotations(t *testing.T) {
 	packages, err := exec.Command("go", "list", "../../../../runtime/...").CombinedOutput()
 	if err != nil {
