@@ -7,10 +7,10 @@ import (
 	"github.com/gozmq/gozmq/runtime/internal/wire"
 )
 
-// A consumer with ConsumerConfig.Grow reads as many tasks of a ventilator ahead as
-// it does in aheadTrips round trips: so many are on their way when it is never idle,
-// and they wait here no longer than that. So a worker takes no tasks from others
-// that would begin them earlier.
+// A consumer with ConsumerConfig.Grow reads as many tasks of a ventilator ahead
+// as it does in aheadTrips round trips: so many are on their way when it is never
+// idle, and they wait here no longer than that. So a worker takes no tasks from
+// others that would begin them earlier.
 const (
 	aheadTrips = 2
 	// maxAhead and maxAheadBytes bound what is read ahead of one ventilator.
