@@ -169,8 +169,13 @@ func (v *Ventilator) DeadLetters() iter.Seq[DeadLetter] {
 // Redrive pushes the task of a dead letter again: as a new task, with a new id and
 // all attempts before it, that belongs to no batch. The letter is gone when Redrive
 // returns nil; then the store has the task. It does not wait for room in the queue.
-// Its error has CodeNotFound if there is no such letter, and CodeFailedPrecondition
-// while the dead letter handler has it.
+//
+// With the id of a task that waits for its time, because it was pushed for later or
+// has failed, Redrive has the task itself run as soon as a worker is free.
+//
+// Its error has CodeNotFound if there is no such letter or task, and
+// CodeFailedPrecondition while the dead letter handler has the letter, or while a
+// worker has the task or it waits for one.
 func (v *Ventilator) Redrive(ctx context.Context, id string) error {
 	return v.onTask(ctx, "redrive", id, (*pipeline.Dispatcher).Redrive)
 }

@@ -288,6 +288,19 @@ func (m *model) lose(t *modelTask, begun bool, pause time.Duration) bool {
 	return t.over
 }
 
+// hurry ends the pause of a task, or checks that it has none.
+func (m *model) hurry() {
+	id := ID(fmt.Sprintf("%06d", m.random.IntN(m.last+2)))
+	t := m.tasks[id]
+	rests := t != nil && !t.over && t.holder == nil && t.resting.After(m.now)
+	if got := m.q.Hurry(id); (got != nil) != rests || rests && got != t.Task {
+		m.t.Errorf("task %s, rests: %v: Hurry returned %v", id, rests, got)
+	}
+	if rests {
+		t.resting = time.Time{}
+	}
+}
+
 func (m *model) leave(p *modelPeer) {
 	begun := make(map[ID]bool)
 	for id := range p.holds {
@@ -380,6 +393,8 @@ func (m *model) step() {
 		m.add()
 	case n < 50:
 		m.hand()
+	case n < 52:
+		m.hurry()
 	case n < 80:
 		m.tell(p())
 	case n < 84:

@@ -51,6 +51,23 @@ func (q *Queue) LimitMethod(procedure string, limit MethodLimit) { q.line.limit(
 // that run go on.
 func (q *Queue) Pause(procedure string, paused bool) { q.line.pause(procedure, paused) }
 
+// Hurry has a task that waits for its time wait for a worker instead, and returns
+// it; nil if no task waits so.
+func (q *Queue) Hurry(id ID) *Task {
+	t := q.tasks[id]
+	if t == nil || t.Control || t.state != backingOff {
+		return nil
+	}
+	if t.Terms != nil {
+		terms := *t.Terms
+		terms.NotBefore = time.Time{}
+		t.Terms = &terms
+	}
+	q.counts.Queued-- // wait counts it again
+	q.wait(t, false)
+	return t
+}
+
 // Discard removes a task that nobody has, and returns it; nil if there is none. Its
 // batch counts it as given up, for a reason.
 func (q *Queue) Discard(id ID, reason error) *Task {
