@@ -23,9 +23,9 @@ type Source interface {
 	// Each calls yield with what comes for a procedure, until ctx ends, End was
 	// called or yield returns false. A message is valid while it is yielded. With
 	// described it says where a message comes from. ended, unless it is nil, is
-	// called after yield where messages are acknowledged, also if yield has panicked:
-	// whether the message was acknowledged or is to come again, and whether a peer
-	// was left to be told.
+	// called after yield where messages are acknowledged, also if yield has
+	// panicked: whether the message was acknowledged or is to come again, and
+	// whether a peer was left to be told.
 	Each(ctx context.Context, procedure string, described bool, yield func(Message) bool, ended func(acked, reported bool))
 	// End ends every Each.
 	End()
