@@ -103,28 +103,29 @@ func (d *Delivery) KeepLease() {
 	d.last = time.Time{}
 }
 
-// Finish reports how the task ended, with an encoded status or nil. A task that
-// was done is not run again here.
-func (d *Delivery) Finish(verb wire.Verb, status []byte) {
+// Finish reports how the task ended, with an encoded status or nil. It returns
+// false if no ventilator is left that it could tell. A task that was done is not
+// run again here.
+func (d *Delivery) Finish(verb wire.Verb, status []byte) (reported bool) {
 	c := d.consumer
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if id := taskqueue.ID(d.id); verb == wire.VerbDone && !c.done.Has(id, time.Time{}) {
 		c.done.Add(id, time.Time{})
 	}
-	d.release(verb, status)
+	return d.release(verb, status)
 }
 
-// release reports the end of a task and forgets it; the consumer's lock is
+// release reports the end of a task and forgets it (Finish); the consumer's lock is
 // held.
-func (d *Delivery) release(verb wire.Verb, status []byte) {
+func (d *Delivery) release(verb wire.Verb, status []byte) (reported bool) {
 	c := d.consumer
 	if c.held[d.id] != d {
-		return
+		return false
 	}
 	delete(c.held, d.id)
 	if d.conn == nil {
-		return
+		return false
 	}
 	if v := c.ventilators[d.conn]; v != nil && d.running && !d.handled {
 		c.learn(v, d)
@@ -132,6 +133,7 @@ func (d *Delivery) release(verb wire.Verb, status []byte) {
 	d.detach()
 	d.word = wire.WorkerCommand{Verb: verb, ID: d.task.ID, Status: status}
 	socket.SendForced(d.conn, &d.word)
+	return true
 }
 
 // report sends a ventilator the end of a task.
