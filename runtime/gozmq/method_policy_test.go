@@ -26,8 +26,8 @@ func check(t *testing.T, v *Ventilator, m *Method) {
 	}
 }
 
-// The limits of a method hold for tasks that were in the store before the method was
-// known, and WithTaskLimit replaces them.
+// The limits of a method hold for tasks that were in the store before the method
+// was known, and WithTaskLimit replaces them.
 func TestMethodLimits(t *testing.T) {
 	store := new(gozmqstore.Memory)
 	v := openQueue(t, store)

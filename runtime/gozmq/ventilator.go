@@ -233,7 +233,8 @@ var _ bridge.Ventilator[Method, Event] = pushing{}
 
 func (v pushing) Role() bridge.Role[Event] { return &v.role }
 
-// Check also has the ventilator keep to what m says of its tasks (bridge.Ventilator).
+// Check also has the ventilator keep to what m says of its tasks
+// (bridge.Ventilator).
 func (v pushing) Check(m *Method) error {
 	if err := m.checkDelivery(v.delivery); err != nil {
 		return err

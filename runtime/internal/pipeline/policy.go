@@ -9,8 +9,8 @@ type Policy struct {
 	Limits  taskqueue.MethodLimit
 }
 
-// SetPolicy sets the policy of a method. Tasks that wait for a time already go on to
-// wait for it.
+// SetPolicy sets the policy of a method. Tasks that wait for a time already go on
+// to wait for it.
 func (d *Dispatcher) SetPolicy(procedure string, p Policy) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
