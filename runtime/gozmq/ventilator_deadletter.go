@@ -111,6 +111,10 @@ func (letterOptions) Handle(m *Method, fresh func() proto.Message, run func(cont
 	return ventilatorOption(func(c *ventilatorConfig) {
 		c.reliable = append(c.reliable, "the dead letter handler of "+m.Procedure)
 		c.letters.add(m, letterHandler{fresh, run})
+		if c.queue.Policies == nil {
+			c.queue.Policies = make(map[string]pipeline.Policy)
+		}
+		c.queue.Policies[m.Procedure] = m.policy()
 	})
 }
 

@@ -54,7 +54,7 @@ const (
 func newModel(t *testing.T, seed uint64) *model {
 	m := &model{
 		t: t, random: rand.New(rand.NewPCG(seed, 1)), now: time.Unix(1000, 0), tasks: make(map[ID]*modelTask),
-		q: NewQueue(Limits{Tasks: 50, Bytes: 1 << 20, Backoff: modelPause, MaxBackoff: 2 * modelPause}),
+		q: NewQueue(Limits{Tasks: 50, Bytes: 1 << 20, Backoff: Backoff{First: modelPause, Limit: 2 * modelPause}}),
 	}
 	m.batch = &Batch{}
 	m.gates = newModelGates(m)
@@ -201,7 +201,7 @@ func (m *model) tell(p *modelPeer) {
 			t.failures++
 			end := !again || t.mustEnd()
 			m.wantEnd(t, dead, end)
-			t.holder, t.resting = nil, m.now.Add(m.q.backoff(t.attempts))
+			t.holder, t.resting = nil, m.now.Add(m.q.limits.Backoff.after(t.attempts))
 			if end {
 				m.finish(t, &m.dead)
 			}
@@ -310,7 +310,7 @@ func (m *model) leave(p *modelPeer) {
 	m.peers = slices.DeleteFunc(m.peers, func(o *modelPeer) bool { return o == p })
 	n := 0
 	for _, t := range m.tasks {
-		if t.holder == p && m.lose(t, begun[t.ID], m.q.backoff(t.losses+1)) {
+		if t.holder == p && m.lose(t, begun[t.ID], m.q.limits.Backoff.after(t.losses+1)) {
 			n++
 		}
 	}

@@ -44,8 +44,30 @@ func (t *Task) Due() time.Time {
 	return t.when
 }
 
-// LimitMethod sets the limits of a method, of which there must be no task yet.
-func (q *Queue) LimitMethod(procedure string, limit MethodLimit) { q.line.limit(procedure, limit) }
+// LimitMethod sets the limits of a method. Its tasks that run count, and may exceed
+// them. It looks at all tasks if they have other keys to wait by now.
+func (q *Queue) LimitMethod(procedure string, limit MethodLimit) {
+	m := q.line.method(procedure)
+	if m.keyed == limit.PerKey {
+		q.line.limit(m, limit)
+		return
+	}
+	var waits, counts []*Task // in the line; beside it
+	for _, t := range q.tasks {
+		switch {
+		case t.Procedure != procedure || t.Control:
+		case t.state == backingOff:
+			t.lane = nil
+		case t.state == waiting && !t.suspect:
+			q.line.remove(t)
+			waits = append(waits, t)
+		default:
+			counts = append(counts, t)
+		}
+	}
+	q.line.limit(m, limit)
+	q.line.rekey(m, waits, counts)
+}
 
 // Pause sets whether no task of a method, or for "" of all, is handed out. Those
 // that run go on.
