@@ -132,8 +132,9 @@ func TestPauseTasks(t *testing.T) {
 	}
 }
 
-// TestRetryDelayed runs a task now that was pushed for later: by its id or its state,
-// and not with all that is dead. A ventilator beside it, which stands by, says so.
+// TestRetryDelayed runs a task now that was pushed for later: by its id or its
+// state, and not with all that is dead. A ventilator beside it, which stands by,
+// says so.
 func TestRetryDelayed(t *testing.T) {
 	within := testkit.Within(t)
 	store := new(gozmqstore.Memory)
