@@ -44,6 +44,8 @@ var (
 	ErrTaskRuns = errors.New("a worker has this task")
 	// ErrDiscarded is why a task was given up that Discard has removed.
 	ErrDiscarded = errors.New("the task was discarded")
+	// ErrCanceled is why a task was given up that Cancel has removed.
+	ErrCanceled = errors.New("the task was canceled")
 )
 
 // errShelfFull is why a letter was discarded.
