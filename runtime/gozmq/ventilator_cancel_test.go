@@ -22,8 +22,8 @@ func onlyTask(t *testing.T, v *Ventilator, state TaskState) TaskStatus {
 	return list[0]
 }
 
-// The handler of a task that is canceled ends, which is no failure of the worker; its
-// result goes nowhere, and neither a retry nor a restart brings the task back.
+// The handler of a task that is canceled ends, which is no failure of the worker;
+// its result goes nowhere, and neither a retry nor a restart brings the task back.
 func TestCancelRunning(t *testing.T) {
 	for name, returns := range map[string]error{"error": errors.New("ended"), "result": nil} {
 		t.Run(name, func(t *testing.T) {
@@ -121,8 +121,9 @@ func TestCancelWaiting(t *testing.T) {
 	wantProgress(t, v.Progress, Progress{Done: 1, Failed: 2})
 }
 
-// A worker that has not said that it knows CANCEL is not told; what it reports of the
-// task is ignored, and its place is taken until then. One that has said so is told.
+// A worker that has not said that it knows CANCEL is not told; what it reports of
+// the task is ignored, and its place is taken until then. One that has said so is
+// told.
 func TestCancelOnWire(t *testing.T) {
 	within := testkit.Within(t)
 	events := newRecorder()

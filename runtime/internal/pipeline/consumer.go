@@ -28,8 +28,8 @@ type ConsumerConfig struct {
 	// memory that is not its own; it must not call the Consumer. nil: there are
 	// no sinks.
 	Alive func(wire.Alive)
-	// Canceled is the cause with which the context of a task ends that its ventilator
-	// cancels; nil: context.Canceled.
+	// Canceled is the cause with which the context of a task ends that its
+	// ventilator cancels; nil: context.Canceled.
 	Canceled error
 	// AnyStop has ventilators obeyed that have dialed; otherwise those that were
 	// dialed are.

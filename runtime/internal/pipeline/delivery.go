@@ -55,9 +55,10 @@ func (d *Delivery) Task() *wire.Task { return &d.task }
 // ID returns the task's id.
 func (d *Delivery) ID() string { return d.id }
 
-// Context returns the context of the attempt, below ctx. It ends when the ventilator
-// cancels the task, with the cause that the configuration has, and with Finish. It
-// must be called once, by the goroutine that Next has given the delivery.
+// Context returns the context of the attempt, below ctx. It ends when the
+// ventilator cancels the task, with the cause that the configuration has, and with
+// Finish. It must be called once, by the goroutine that Next has given the
+// delivery.
 func (d *Delivery) Context(ctx context.Context) context.Context {
 	d.scope.above = ctx
 	return &d.scope

@@ -10,12 +10,12 @@ import (
 	"github.com/gozmq/gozmq/runtime/internal/wire"
 )
 
-// Cancel gives a task up, whether it waits or runs, and returns once the store knows
-// it. The task's batch counts it as given up, because of ErrCanceled. Every worker
-// that has it is told, if it knows the word; what it reports of the task later is
-// ignored. Cancel wins over every end of the task that was not read before. Its
-// errors are ErrNoTask, ErrNotOwner, link.ErrClosed, and ctx's, after which the task
-// is canceled, and the store may not know it yet.
+// Cancel gives a task up, whether it waits or runs, and returns once the store
+// knows it. The task's batch counts it as given up, because of ErrCanceled. Every
+// worker that has it is told, if it knows the word; what it reports of the task
+// later is ignored. Cancel wins over every end of the task that was not read
+// before. Its errors are ErrNoTask, ErrNotOwner, link.ErrClosed, and ctx's, after
+// which the task is canceled, and the store may not know it yet.
 func (d *Dispatcher) Cancel(ctx context.Context, id string) error {
 	stored, ended, err := d.cancel(ctx, id)
 	if err != nil || stored == nil {
