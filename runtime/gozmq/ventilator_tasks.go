@@ -188,6 +188,20 @@ func (v *Ventilator) Discard(ctx context.Context, id string) error {
 	return v.onTask(ctx, "discard", id, (*pipeline.Dispatcher).Discard)
 }
 
+// Cancel gives a task up, whether it waits or a worker has it, and returns when the
+// task store knows that: no restart brings it back. A batch counts the task as
+// given up (EventTaskDead), and no dead letter is kept. The context of a handler
+// that runs it ends, with an error of CodeCanceled as its context.Cause; the worker
+// sends no result of it, and counts no failure. A worker that does not know the
+// word, such as one of an earlier version, runs the task to its end, which is
+// ignored; a sink may get its result.
+//
+// Cancel returns nil if it came first: then the task is not counted as done. If the
+// end of the task did, or there is no such task, its error has CodeNotFound.
+func (v *Ventilator) Cancel(ctx context.Context, id string) error {
+	return v.onTask(ctx, "cancel", id, (*pipeline.Dispatcher).Cancel)
+}
+
 func (v *Ventilator) onTask(ctx context.Context, what, id string, do func(*pipeline.Dispatcher, context.Context, string) error) error {
 	q, err := v.queue()
 	if err != nil {

@@ -1,6 +1,8 @@
 package pipeline
 
 import (
+	"context"
+	"sync/atomic"
 	"time"
 
 	"github.com/gozmq/gozmq/runtime/internal/link"
@@ -32,9 +34,11 @@ type Delivery struct {
 	running  bool
 	came     time.Time // when it was received, and then when it began to run
 	received time.Time
-	handled  bool               // the handler has returned, and a sink was sent the result
-	due      time.Time          // when to extend the lease or, if it still waits, to return it; zero: never
-	last     time.Time          // no extension after; zero: without end
+	handled  bool        // the handler has returned, and a sink was sent the result
+	due      time.Time   // when to extend the lease or, if it still waits, to return it; zero: never
+	last     time.Time   // no extension after; zero: without end
+	canceled atomic.Bool // by the ventilator, while it ran
+	scope    scope
 	word     wire.WorkerCommand // the last one on the task, while it is being written
 }
 
@@ -50,6 +54,15 @@ func (d *Delivery) Task() *wire.Task { return &d.task }
 
 // ID returns the task's id.
 func (d *Delivery) ID() string { return d.id }
+
+// Context returns the context of the attempt, below ctx. It ends when the
+// ventilator cancels the task, with the cause that the configuration has, and with
+// Finish. It must be called once, by the goroutine that Next has given the
+// delivery.
+func (d *Delivery) Context(ctx context.Context) context.Context {
+	d.scope.above = ctx
+	return &d.scope
+}
 
 // From returns the connection that the task came from.
 func (d *Delivery) From() *link.Conn { return d.from }
@@ -113,6 +126,7 @@ func (d *Delivery) Finish(verb wire.Verb, status []byte) (reported bool) {
 	if id := taskqueue.ID(d.id); verb == wire.VerbDone && !c.done.Has(id, time.Time{}) {
 		c.done.Add(id, time.Time{})
 	}
+	d.scope.end(context.Canceled)
 	return d.release(verb, status)
 }
 

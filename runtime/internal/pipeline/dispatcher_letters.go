@@ -46,6 +46,8 @@ var (
 	ErrTaskWaits = errors.New("this task waits for a worker")
 	// ErrDiscarded is why a task was given up that Discard has removed.
 	ErrDiscarded = errors.New("the task was discarded")
+	// ErrCanceled is why a task was given up that Cancel has removed.
+	ErrCanceled = errors.New("the task was canceled")
 )
 
 // errShelfFull is why a letter was discarded.

@@ -3,6 +3,7 @@ package taskqueue
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"slices"
 	"testing"
@@ -231,6 +232,20 @@ func (m *model) tell(p *modelPeer) {
 	}
 }
 
+// cancel cancels some task, whether it waits, runs or is over.
+func (m *model) cancel() {
+	ids := slices.Sorted(maps.Keys(m.tasks))
+	if len(ids) == 0 {
+		return
+	}
+	t := m.tasks[ids[m.random.IntN(len(ids))]]
+	m.wantEnd(t, m.q.Cancel(t.ID, errFailed), !t.over)
+	if !t.over {
+		t.holder = nil
+		m.finish(t, &m.dead)
+	}
+}
+
 func (m *model) wantEnd(t *modelTask, got *Task, end bool) {
 	if end != (got == t.Task) || !end && got != nil {
 		m.t.Errorf("task %s: ended %v, want %v", t.ID, got, end)
@@ -409,6 +424,8 @@ func (m *model) step() {
 		}
 	case n < 95:
 		m.gates.pause()
+	case n < 96:
+		m.cancel()
 	default:
 		m.pass(time.Duration(m.random.IntN(4000)) * time.Millisecond)
 	}

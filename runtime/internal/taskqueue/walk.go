@@ -90,14 +90,25 @@ func (q *Queue) Hurry(id ID) *Task {
 	return t
 }
 
-// Discard removes a task that nobody has, and returns it; nil if there is none. Its
-// batch counts it as given up, for a reason.
-func (q *Queue) Discard(id ID, reason error) *Task {
+// Cancel removes a task, whoever has it, and returns it; nil if there is none. Its
+// batch counts it as given up, for a reason. What a peer that has it reports later
+// is ignored.
+func (q *Queue) Cancel(id ID, reason error) *Task {
 	t := q.tasks[id]
-	if t == nil || t.Control || t.state == held {
+	if t == nil || t.Control {
 		return nil
 	}
 	t.Reason = reason
 	q.finish(t, true)
 	return t
+}
+
+// Discard removes a task that nobody has, and returns it; nil if there is none. Its
+// batch counts it as given up, for a reason.
+func (q *Queue) Discard(id ID, reason error) *Task {
+	t := q.tasks[id]
+	if t == nil || t.state == held {
+		return nil
+	}
+	return q.Cancel(id, reason)
 }

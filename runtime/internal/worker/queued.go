@@ -28,7 +28,7 @@ func newQueued(run *runner, stop func()) *queued {
 	q := &queued{run: run}
 	consumer := pipeline.ConsumerConfig{
 		Link: engine, Concurrency: cfg.Concurrency, Ahead: cfg.ahead(cfg.Concurrency), Grow: cfg.Prefetch < 0,
-		Stop: stop, AnyStop: cfg.RemoteStop,
+		Stop: stop, AnyStop: cfg.RemoteStop, Canceled: cfg.Canceled,
 	}
 	if run.results {
 		engine.Role = handshake.RoleResults
@@ -142,14 +142,20 @@ func (q *queued) runTask(ctx context.Context, d *pipeline.Delivery, peer any, de
 		d.Malformed(err)
 		return wire.VerbFail, err // another worker may know it
 	}
-	w := m.NewWork(ctx, Task{ID: d.ID(), Attempt: d.Attempt, Batch: d.Batch, Metadata: d.Metadata, Peer: peer})
+	w := m.NewWork(d.Context(ctx), Task{ID: d.ID(), Attempt: d.Attempt, Batch: d.Batch, Metadata: d.Metadata, Peer: peer})
 	if err := w.Decode(d.Task().Body); err != nil {
 		d.Malformed(err)
 		return wire.VerbReject, err
 	}
+	if d.Canceled() {
+		return wire.VerbReturn, nil
+	}
 	*decoded = w
 	err := q.run.call(m, w)
 	d.KeepLease()
+	if d.Canceled() {
+		return wire.VerbReturn, nil // nobody waits for its end
+	}
 	if err != nil {
 		return q.failTask(w, err)
 	}
