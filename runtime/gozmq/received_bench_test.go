@@ -172,41 +172,45 @@ func BenchmarkCollect(b *testing.B) {
 // BenchmarkWork measures tasks of 64 B with DeliveryAtMostOnce from a ventilator to
 // a worker whose handler counts them.
 func BenchmarkWork(b *testing.B) {
-	m := &gozmq.Method{Procedure: "bench.Work/Run"}
-	for _, size := range []int{64, 1 << 10} {
-		b.Run(fmt.Sprintf("%dB", size), func(b *testing.B) {
-			v, err := gozmq.NewVentilator(gozmq.Bind("tcp://127.0.0.1:*"))
-			if err != nil {
-				b.Fatal(err)
-			}
-			defer v.Close()
-			done, n := make(chan struct{}), atomic.Int64{}
-			count := func(context.Context, *wrapperspb.BytesValue) error {
-				if n.Add(1) == int64(b.N) {
-					close(done)
-				}
-				return nil
-			}
-			handlers := func() []gozmqimpl.TaskHandler { return []gozmqimpl.TaskHandler{gozmqimpl.HandleTaskOnly(m, count)} }
-			w, err := gozmqimpl.NewWorker("bench.Work", handlers, []gozmq.WorkerOption{gozmq.From(gozmq.Connect(v.Addrs()...)), gozmq.WithConcurrency(1)})
-			if err != nil {
-				b.Fatal(err)
-			}
-			ctx := context.Background()
-			go func() { _ = w.Run(ctx) }()
-			defer w.Close()
-			if err := v.WaitForWorkers(ctx, 1); err != nil {
-				b.Fatal(err)
-			}
-			task := wrapperspb.Bytes(make([]byte, size))
-			reportProcessorTime(b, b.N, func() {
-				for range b.N {
-					if err := gozmqimpl.Push(ctx, v, m, task); err != nil {
-						b.Fatal(err)
-					}
-				}
-				<-done
-			})
-		})
+	for _, delivery := range []gozmq.Delivery{gozmq.DeliveryAtMostOnce, gozmq.DeliveryAtLeastOnce} {
+		for _, size := range []int{64, 1 << 10} {
+			b.Run(fmt.Sprintf("%v/%dB", delivery, size), func(b *testing.B) { benchmarkWork(b, delivery, size) })
+		}
 	}
+}
+
+func benchmarkWork(b *testing.B, delivery gozmq.Delivery, size int) {
+	m := &gozmq.Method{Procedure: "bench.Work/Run", Delivery: delivery}
+	v, err := gozmq.NewVentilator(delivery, gozmq.Bind("tcp://127.0.0.1:*"))
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer v.Close()
+	done, n := make(chan struct{}), atomic.Int64{}
+	count := func(context.Context, *wrapperspb.BytesValue) error {
+		if n.Add(1) == int64(b.N) {
+			close(done)
+		}
+		return nil
+	}
+	handlers := func() []gozmqimpl.TaskHandler { return []gozmqimpl.TaskHandler{gozmqimpl.HandleTaskOnly(m, count)} }
+	w, err := gozmqimpl.NewWorker("bench.Work", handlers, []gozmq.WorkerOption{gozmq.From(gozmq.Connect(v.Addrs()...)), gozmq.WithConcurrency(1)})
+	if err != nil {
+		b.Fatal(err)
+	}
+	ctx := context.Background()
+	go func() { _ = w.Run(ctx) }()
+	defer w.Close()
+	if err := v.WaitForWorkers(ctx, 1); err != nil {
+		b.Fatal(err)
+	}
+	task := wrapperspb.Bytes(make([]byte, size))
+	reportProcessorTime(b, b.N, func() {
+		for range b.N {
+			if err := gozmqimpl.Push(ctx, v, m, task); err != nil {
+				b.Fatal(err)
+			}
+		}
+		<-done
+	})
 }

@@ -18,7 +18,7 @@ import (
 type ConsumerConfig struct {
 	Link link.Config
 	// Concurrency is how many tasks run at once, Ahead how many of each ventilator
-	// are read ahead, more of a distant one if Grow is set.
+	// are read ahead, more while tasks are short if Grow is set.
 	Concurrency, Ahead int
 	Grow               bool
 	// Stop is called when a ventilator ends the worker, maybe more than once,
@@ -40,7 +40,7 @@ type Consumer struct {
 	direct *socket.PeerSocket
 	lanes  int  // tasks that run at once
 	ahead  int  // tasks of each ventilator that are read ahead
-	grow   bool // more of a distant one
+	grow   bool // more while tasks are short
 	stop   func()
 	alive  func(wire.Alive)
 	anyone bool // may stop
@@ -128,7 +128,7 @@ func (c *Consumer) Leave(conn *link.Conn) {
 		if d.conn != conn {
 			kept = append(kept, d)
 		} else {
-			delete(c.held, string(d.task.ID))
+			delete(c.held, d.id)
 		}
 	}
 	clear(c.waiting[len(kept):])
@@ -214,7 +214,7 @@ func (c *Consumer) accept(conn *link.Conn, task wire.Task) error {
 	if d.Attempt > 1 {
 		c.redelivered++
 	}
-	c.held[string(task.ID)] = d
+	c.held[d.id] = d
 	d.attach(conn)
 	d.setWait(time.Now())
 	c.waiting = append(c.waiting, d)

@@ -7,14 +7,12 @@ import (
 	"github.com/gozmq/gozmq/runtime/internal/wire"
 )
 
-// A consumer with ConsumerConfig.Grow reads as many tasks of a distant ventilator
-// ahead as it does in aheadTrips round trips: so many are on their way when it is
-// never idle, and they wait here no longer than that. So a worker far away takes no
-// tasks from others that would begin them earlier.
+// A consumer with ConsumerConfig.Grow reads as many tasks of a ventilator ahead
+// as it does in aheadTrips round trips: so many are on their way when it is never
+// idle, and they wait here no longer than that. So a worker takes no tasks from
+// others that would begin them earlier.
 const (
 	aheadTrips = 2
-	// near is the round trip below which nothing is gained.
-	near = time.Millisecond
 	// maxAhead and maxAheadBytes bound what is read ahead of one ventilator.
 	maxAhead      = 1024
 	maxAheadBytes = 16 << 20
@@ -23,8 +21,9 @@ const (
 	measureAfter = 8
 	measureAgain = time.Second
 	// A task waits for minPatience, or patienceTrips round trips, until the
-	// consumer finds that it does not do as many as it thought.
-	minPatience   = 500 * time.Millisecond
+	// consumer finds that it does not do as many as it thought. A process that is
+	// not scheduled for a moment has no reason to return any.
+	minPatience   = 100 * time.Millisecond
 	patienceTrips = 4
 )
 
@@ -80,11 +79,8 @@ func (c *Consumer) wanted(v *ventilator) int {
 }
 
 // ahead returns how many tasks as these a consumer that runs so many at once does
-// in aheadTrips round trips, within the bounds; 0 if that does not matter.
+// in aheadTrips round trips, within the bounds.
 func (p *pace) ahead(lanes int, trip time.Duration) int {
-	if trip < near {
-		return 0
-	}
 	n := aheadTrips * float64(lanes) * float64(trip) / float64(p.took)
 	return int(min(n, maxAhead, float64(maxAheadBytes/max(p.size, 1))))
 }
@@ -109,7 +105,7 @@ func (d *Delivery) setWait(now time.Time) {
 }
 
 // waited returns a task that has waited for half of its lease. One that was read
-// ahead of a distant ventilator shows before that tasks take longer than they did:
+// beyond the default shows before that tasks take longer than they did:
 // then fewer are read ahead, and those beyond go back. The consumer's lock is held.
 func (d *Delivery) waited(now time.Time) {
 	c := d.consumer
@@ -120,7 +116,7 @@ func (d *Delivery) waited(now time.Time) {
 		c.returnBeyond(v)
 	}
 	switch end := d.came.Add(d.lease / 2); {
-	case c.held[string(d.task.ID)] != d:
+	case c.held[d.id] != d:
 	case d.lease == 0:
 		d.due = time.Time{}
 	case now.Before(end):

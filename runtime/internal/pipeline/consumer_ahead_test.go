@@ -15,7 +15,8 @@ func TestAhead(t *testing.T) {
 		size, want int
 	}{
 		{"not known", 4, 0, time.Millisecond, 100, 0},
-		{"near", 4, 900 * time.Microsecond, time.Microsecond, 100, 0},
+		{"near", 4, 50 * time.Microsecond, 2 * time.Microsecond, 100, 200},
+		{"near, and they take longer", 4, 50 * time.Microsecond, 10 * time.Millisecond, 100, 0},
 		{"short tasks", 4, 100 * time.Millisecond, 10 * time.Millisecond, 100, 80},
 		{"one at a time", 1, 100 * time.Millisecond, 10 * time.Millisecond, 100, 20},
 		{"long tasks", 4, 100 * time.Millisecond, time.Second, 100, 0},

@@ -42,7 +42,7 @@ func (c *Consumer) appendBegun() []*link.Conn {
 	}
 	conns := make([]*link.Conn, 0, 1)
 	for _, d := range c.begun {
-		if d.conn == nil || c.held[string(d.task.ID)] != d {
+		if d.conn == nil || c.held[d.id] != d {
 			continue
 		}
 		d.conn.Cork()

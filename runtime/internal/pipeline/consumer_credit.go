@@ -62,7 +62,7 @@ func (v *ventilator) raise(credit int) {
 // forgetEnded drops from untold what has ended, or moved to another connection.
 func (v *ventilator) forgetEnded() {
 	v.untold = slices.DeleteFunc(v.untold, func(d *Delivery) bool {
-		return d.conn != v.conn || d.consumer.held[string(d.task.ID)] != d
+		return d.conn != v.conn || d.consumer.held[d.id] != d
 	})
 }
 
@@ -73,7 +73,7 @@ func (d *Delivery) Handled() {
 	c := d.consumer
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if d.handled || c.held[string(d.task.ID)] != d {
+	if d.handled || c.held[d.id] != d {
 		return
 	}
 	d.handled = true

@@ -22,6 +22,7 @@ type Delivery struct {
 
 	consumer *Consumer
 	task     wire.Task
+	id       string        // the task's
 	lease    time.Duration // 0: without end
 
 	// The consumer's lock guards what follows.
@@ -31,20 +32,24 @@ type Delivery struct {
 	running  bool
 	came     time.Time // when it was received, and then when it began to run
 	received time.Time
-	handled  bool      // the handler has returned, and a sink was sent the result
-	due      time.Time // when to extend the lease or, if it still waits, to return it; zero: never
-	last     time.Time // no extension after; zero: without end
+	handled  bool               // the handler has returned, and a sink was sent the result
+	due      time.Time          // when to extend the lease or, if it still waits, to return it; zero: never
+	last     time.Time          // no extension after; zero: without end
+	word     wire.WorkerCommand // the last one on the task, while it is being written
 }
 
 func newDelivery(c *Consumer, task wire.Task) *Delivery {
 	h := wire.ParseTaskHeader(task.Header)
 	return &Delivery{
-		consumer: c, task: task.Clone(), lease: h.Lease, Attempt: h.Attempt, Batch: h.BatchName(), Metadata: h.Metadata,
+		consumer: c, task: task.Clone(), id: string(task.ID), lease: h.Lease, Attempt: h.Attempt, Batch: h.BatchName(), Metadata: h.Metadata,
 	}
 }
 
 // Task returns the task, whose bytes belong to the delivery.
 func (d *Delivery) Task() *wire.Task { return &d.task }
+
+// ID returns the task's id.
+func (d *Delivery) ID() string { return d.id }
 
 // From returns the connection that the task came from.
 func (d *Delivery) From() *link.Conn { return d.from }
@@ -74,8 +79,10 @@ func (d *Delivery) extend() {
 	}
 }
 
-func (d *Delivery) extension() wire.WorkerCommand {
-	return wire.WorkerCommand{Verb: wire.VerbExtend, ID: d.task.ID, Attempt: d.Attempt, Handled: d.handled}
+// extension returns the EXTEND, which is valid until the next word on the task.
+func (d *Delivery) extension() *wire.WorkerCommand {
+	d.word = wire.WorkerCommand{Verb: wire.VerbExtend, ID: d.task.ID, Attempt: d.Attempt, Handled: d.handled}
+	return &d.word
 }
 
 // Malformed reports a task that made no sense to its connection.
@@ -102,7 +109,7 @@ func (d *Delivery) Finish(verb wire.Verb, status []byte) {
 	c := d.consumer
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if id := taskqueue.ID(d.task.ID); verb == wire.VerbDone && !c.done.Has(id, time.Time{}) {
+	if id := taskqueue.ID(d.id); verb == wire.VerbDone && !c.done.Has(id, time.Time{}) {
 		c.done.Add(id, time.Time{})
 	}
 	d.release(verb, status)
@@ -112,10 +119,10 @@ func (d *Delivery) Finish(verb wire.Verb, status []byte) {
 // held.
 func (d *Delivery) release(verb wire.Verb, status []byte) {
 	c := d.consumer
-	if c.held[string(d.task.ID)] != d {
+	if c.held[d.id] != d {
 		return
 	}
-	delete(c.held, string(d.task.ID))
+	delete(c.held, d.id)
 	if d.conn == nil {
 		return
 	}
@@ -123,7 +130,8 @@ func (d *Delivery) release(verb wire.Verb, status []byte) {
 		c.learn(v, d)
 	}
 	d.detach()
-	report(d.conn, verb, d.task.ID, status)
+	d.word = wire.WorkerCommand{Verb: verb, ID: d.task.ID, Status: status}
+	socket.SendForced(d.conn, &d.word)
 }
 
 // report sends a ventilator the end of a task.
@@ -156,7 +164,7 @@ func (c *Consumer) extendDue(now time.Time) time.Duration {
 		if !d.due.IsZero() && !d.due.After(now) {
 			d.handleDue(now)
 		}
-		if !d.due.IsZero() && c.held[string(d.task.ID)] == d {
+		if !d.due.IsZero() && c.held[d.id] == d {
 			next = min(next, d.due.Sub(now))
 		}
 	}

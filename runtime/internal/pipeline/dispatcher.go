@@ -273,7 +273,7 @@ func (d *Dispatcher) dispatch() {
 	for t, p := d.queue.Next(now); t != nil; t, p = d.queue.Next(now) {
 		d.attempt = d.attemptOf(t)
 		err := socket.SendTo(d.conns[p], &d.attempt)
-		if errors.As(err, new(*link.LimitError)) {
+		if err != nil && errors.As(err, new(*link.LimitError)) {
 			d.failTooLarge(p, t, err, now)
 			continue
 		}

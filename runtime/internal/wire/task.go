@@ -6,9 +6,8 @@ import (
 	"strconv"
 	"time"
 
-	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/encoding/protowire"
 
-	gozmqv1 "github.com/gozmq/gozmq/proto/gozmq/v1"
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
 )
 
@@ -211,10 +210,25 @@ func (t TaskAttempt) AppendMessage(b []byte) ([]byte, error) {
 	b = zmtp.AppendFrameString(b, zmtp.FlagMore, t.ID)
 	b = zmtp.AppendFrameString(b, zmtp.FlagMore, t.Procedure)
 	b = zmtp.AppendFrame(b, zmtp.FlagMore, t.Body)
-	own := gozmqv1.TaskHeader{Attempt: uint32(t.Attempt), LeaseUs: uint64(t.Lease.Microseconds())}
-	size := proto.Size(&own)
-	b = zmtp.AppendHeader(b, 0, len(t.Header)+size)
-	return proto.MarshalOptions{UseCachedSize: true}.MarshalAppend(append(b, t.Header...), &own)
+	attempt, lease := uint64(uint32(t.Attempt)), uint64(t.Lease.Microseconds())
+	b = zmtp.AppendHeader(b, 0, len(t.Header)+sizeUint(fieldAttempt, attempt)+sizeUint(fieldLease, lease))
+	b = append(b, t.Header...)
+	return appendUint(appendUint(b, fieldAttempt, attempt), fieldLease, lease), nil
+}
+
+// The fields of TaskHeader that differ from attempt to attempt. They are written
+// without the message, which would be allocated for each.
+const (
+	fieldAttempt protowire.Number = 1
+	fieldLease   protowire.Number = 2
+)
+
+// sizeUint is the size of what appendUint appends.
+func sizeUint(field protowire.Number, value uint64) int {
+	if value == 0 {
+		return 0
+	}
+	return protowire.SizeTag(field) + protowire.SizeVarint(value)
 }
 
 // Stop is the message with which a ventilator ends a worker.

@@ -2,6 +2,7 @@ package wire
 
 import (
 	"strings"
+	"sync"
 	"time"
 
 	"google.golang.org/protobuf/proto"
@@ -105,10 +106,14 @@ func (b *Batch) message() *gozmqv1.Batch {
 
 func utf8(s string) string { return strings.ToValidUTF8(s, "\uFFFD") }
 
+// taskHeaders keeps messages to decode into. What is decoded keeps none of them.
+var taskHeaders = sync.Pool{New: func() any { return new(gozmqv1.TaskHeader) }}
+
 // ParseTaskHeader decodes a header. A malformed header counts as absent, and so
 // does metadata that is not allowed.
 func ParseTaskHeader(b []byte) (h TaskHeader) {
-	m := new(gozmqv1.TaskHeader)
+	m := taskHeaders.Get().(*gozmqv1.TaskHeader)
+	defer taskHeaders.Put(m)
 	if proto.Unmarshal(b, m) != nil {
 		return h
 	}

@@ -128,7 +128,7 @@ func (q *queued) runTask(ctx context.Context, d *pipeline.Delivery, peer any) (w
 		d.Malformed(err)
 		return wire.VerbFail, err // another worker may know it
 	}
-	w := m.NewWork(ctx, Task{ID: string(d.Task().ID), Attempt: d.Attempt, Batch: d.Batch, Metadata: d.Metadata, Peer: peer})
+	w := m.NewWork(ctx, Task{ID: d.ID(), Attempt: d.Attempt, Batch: d.Batch, Metadata: d.Metadata, Peer: peer})
 	if err := w.Decode(d.Task().Body); err != nil {
 		d.Malformed(err)
 		return wire.VerbReject, err
