@@ -84,7 +84,7 @@ func inLine(err error) error {
 	return err
 }
 
-// deliver calls the event handler. It tells the handler when it has panicked, but
+// deliver calls the event handler. It reports to the handler that it has panicked, but
 // not of a panic over that.
 func (o *observer) deliver(e Event) {
 	if p := o.try(e); p != nil && e.Kind != EventPanic {
