@@ -52,7 +52,7 @@ var sources = map[string][]string{
 	"metadata of a message":                                      {"internal/wire/metadata.go MaxMetadata", "internal/wire/metadata.go MaxMetadataKey"},
 	"text of a status":                                           {"internal/wire/status.go maxStatusMessage"},
 	"tasks in a ventilator's queue":                              {"gozmq/ventilator.go MaxTasks", "gozmq/ventilator.go MaxBytes"},
-	"tasks that a distant worker has ahead":                      {"internal/pipeline/consumer_ahead.go maxAhead", "internal/pipeline/consumer_ahead.go maxAheadBytes"},
+	"tasks that a worker has ahead":                              {"internal/pipeline/consumer_ahead.go maxAhead", "internal/pipeline/consumer_ahead.go maxAheadBytes"},
 	"results that wait for their acknowledgement":                {"internal/pipeline/resultsender.go maxUnacked", "internal/pipeline/resultsender.go maxUnackedBytes"},
 	"tasks that a sink remembers to find duplicates":             {"gozmq/sink.go window"},
 	"attempts and lease of a task":                               {"gozmq/delivery.go defaultMaxAttempts", "gozmq/delivery.go defaultLease"},
