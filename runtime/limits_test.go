@@ -39,7 +39,7 @@ var sources = map[string][]string{
 	"one prefix":                                                 {"internal/socket/pub_peer.go maxPrefix"},
 	"prefixes of one peer":                                       {"internal/socket/pub_peer.go maxPrefixBytes"},
 	"prefixes of all peers":                                      {"internal/socket/pub_share.go maxShared"},
-	"topic of a publication":                                     {"gozmq/publisher.go maxTopic"},
+	"topic of a publication":                                     {"internal/publication/message.go MaxTopic"},
 	"prefix that a subscriber of ours sends":                     {"internal/topic/pattern.go MaxSubscription"},
 	"topics that a publisher retains":                            {"gozmq/topic.go topics", "gozmq/topic.go bytes"},
 	"calls and streams that run in a server":                     {"gozmq/server_option.go concurrency"},

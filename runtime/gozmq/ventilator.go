@@ -58,7 +58,7 @@ func WithTaskQueue(tasks, bytes int) VentilatorOption {
 // store has. While another ventilator owns the store's queue, in this process or
 // another, this one stands by: it binds and connects, and takes over when the other
 // one has closed, or died. Push and Wait wait for that until their context ends;
-// EventOwner, EventStandby and Progress.Standby tell which one it is. The caller
+// EventOwner, EventStandby and Progress.Standby say which one it is. The caller
 // closes the store, after the ventilator. Default: tasks are kept in memory only.
 func WithTaskStore(s gozmqstore.Store) VentilatorOption {
 	return ventilatorOption(func(c *ventilatorConfig) {
