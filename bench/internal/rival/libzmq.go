@@ -306,8 +306,13 @@ func openLibzmqStream(o Options, send, receive zmq.Type, n int, topic []byte) (S
 		if err != nil {
 			return nil, err
 		}
+		if o.Waiting > 0 {
+			if err := r.SetRcvhwm(0); err != nil {
+				return nil, err
+			}
+		}
 		if topic != nil {
-			if err := r.SetSubscribe(string(topic)); err != nil {
+			if err := libzmqSubscribe(r, string(topic), o.Filters); err != nil {
 				return nil, err
 			}
 		}
@@ -315,6 +320,16 @@ func openLibzmqStream(o Options, send, receive zmq.Type, n int, topic []byte) (S
 	}
 	s.running.Add(n)
 	return s, nil
+}
+
+// libzmqSubscribe subscribes to a topic, and to as many others as there are filters.
+func libzmqSubscribe(s *zmq.Socket, topic string, filters int) error {
+	for i := 1; i < filters; i++ {
+		if err := s.SetSubscribe(topic + filterName(i)); err != nil {
+			return err
+		}
+	}
+	return s.SetSubscribe(topic)
 }
 
 func (s *libzmqStream) Send(seq uint64) error {
