@@ -90,7 +90,7 @@ func parse(args []string) (*options, error) {
 	f.BoolVar(&o.plots, "plots", false, "measure cost as it grows, and draw it, in place of the cases")
 	f.StringVar(&o.plotsFrom, "plots-from", "", "draw the plots of this data.json again, without measuring")
 	f.StringVar(&o.plotsTo, "plots-to", "../docs/plots", "where plots and their data go")
-	f.DurationVar(&o.plotsFor, "plots-for", 7*time.Minute, "how long to measure for the plots: as many rounds as fit in, up to -rounds, and at least one")
+	f.DurationVar(&o.plotsFor, "plots-for", 7*time.Minute, "how long to measure for the plots: as many rounds as fit in, up to -rounds; a point for which no time is left is missing")
 	caseExpr := f.String("case", "", "only the cases whose name matches")
 	rivalExpr := f.String("rival", "", "only the libraries whose name matches, and gozmq")
 	if err := f.Parse(args); err != nil {

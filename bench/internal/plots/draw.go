@@ -89,6 +89,11 @@ func panel(s *cases.SweepResult, title, unit string, figure func(cases.Point) fl
 	// Whole powers of ten; the legend has the room above the lines.
 	p.Y.Min, p.Y.Max = math.Pow(10, math.Floor(math.Log10(low))), 10*math.Pow(10, math.Ceil(math.Log10(high)))
 	p.Y.Tick.Marker = plot.TickerFunc(decades)
+	xs := s.Series[0].Points
+	p.X.Min, p.X.Max = place(s, xs[0].X), place(s, xs[len(xs)-1].X)
+	if p.X.Min == p.X.Max {
+		p.X.Max *= 10
+	}
 	p.X.Tick.Marker = xTicks(s)
 	return p, nil
 }
