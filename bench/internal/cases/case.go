@@ -171,7 +171,7 @@ func (r *Result) ratioAtLeast(mine, name string, want float64) {
 	r.times(mine+" × "+name, mine, name, want)
 }
 
-// cpuAtMost adds the target that an operation of ours takes so many µs of processors.
+// cpuAtMost adds the target that an operation of ours takes so many µs of CPU.
 func (r *Result) cpuAtMost(want float64) {
 	t := Target{What: "µs of CPU", Want: want, AtMost: true, Unknown: "ours was not measured"}
 	if ours := r.find(rival.Ours); ours != nil {
