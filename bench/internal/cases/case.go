@@ -13,7 +13,8 @@ import (
 
 // Config says how to measure.
 type Config struct {
-	Rivals []rival.Rival // ours first
+	Rivals []rival.Rival          // ours first
+	Wanted func(name string) bool // which others are to be measured
 	Rounds int
 	Round  time.Duration // of one rival
 	WarmUp time.Duration // before the first round
@@ -36,7 +37,8 @@ type Case struct {
 // All returns every case in the order of the report.
 func All() []Case {
 	list := slices.Concat(unaryCases(), streamCases(), pushCases(), sureCases(), curveCases())
-	return append(list, feedCase(), fanOutCase(), tailCase(), allocsCase(), connsCase(), idleCase(), burstCase(), pluginCase(), fairCase())
+	list = append(list, feedCase(), fanOutCase(), tailCase(), allocsCase(), connsCase(), idleCase(), burstCase(), pluginCase(), fairCase())
+	return append(list, durableCases()...)
 }
 
 // A Result is what a case gave.
@@ -162,12 +164,18 @@ func (r *Result) ratio(ours, theirs *Row) measure.Stat {
 }
 
 // atLeast adds the target that ours is so many times as good as a rival.
-func (r *Result) atLeast(name string, want float64) {
+func (r *Result) atLeast(name string, want float64) { r.rowAtLeast(rival.Ours, name, want) }
+
+// rowAtLeast is atLeast for one of several rows of ours.
+func (r *Result) rowAtLeast(row, name string, want float64) {
 	t := Target{What: "× " + name, Want: want}
-	ours, theirs := r.find(rival.Ours), r.find(name)
+	if row != rival.Ours {
+		t.What = row + " × " + name
+	}
+	ours, theirs := r.find(row), r.find(name)
 	switch {
 	case ours == nil:
-		t.Unknown = "ours was not measured"
+		t.Unknown = row + " was not measured"
 	case theirs == nil:
 		t.Unknown = name + " was not measured"
 	default:
