@@ -75,6 +75,8 @@ func (b *backlog) measure(cfg *Config) {
 			q.missing = err.Error()
 		case err != nil:
 			q.err = err.Error()
+		default:
+			cfg.Log("  %s: heap %.1f MiB, start %.2f s, insert %.0f/s, fetch %.0f/s", k.Name, q.heap, q.start, q.insert, q.fetch)
 		}
 	}
 }
