@@ -17,8 +17,7 @@ func TestDisconnect(t *testing.T) {
 		if n := newServer(t, Bind(s.endpoint)).Disconnect(everyone); n != 0 {
 			t.Errorf("%d connections of a server that does not listen were ended", n)
 		}
-		events := newRecorder()
-		kick := func(what string, role interface{ Disconnect(func(*Peer) bool) int }) {
+		kick := func(what string, role interface{ Disconnect(func(*Peer) bool) int }, events *recorder) {
 			t.Helper()
 			if n := role.Disconnect(func(*Peer) bool { return false }); n != 0 {
 				t.Errorf("%s has ended %d connections, want none", what, n)
@@ -27,10 +26,11 @@ func TestDisconnect(t *testing.T) {
 			testkit.Eventually(t, "a connection of "+what, func() bool { return role.Disconnect(everyone) == 1 })
 			wantText(t, events.Wait(t, 0, gone+1, "the end", ofKind(EventDisconnected))[gone].Err, "Disconnect was called")
 		}
-		server := serve(t, Bind(s.endpoint), echoHandlers(), events.option())
+		servers, clients, publishers := newRecorder(), newRecorder(), newRecorder()
+		server := serve(t, Bind(s.endpoint), echoHandlers(), servers.option())
 		c := dial(t, Connect(server.addr()), WithReconnectBackoff(1, 1e6))
 		mustEcho(t, c)
-		kick("the server", server)
+		kick("the server", server, servers)
 		again(t, c)
 
 		if err := c.Close(); err != nil {
@@ -40,18 +40,18 @@ func TestDisconnect(t *testing.T) {
 			t.Fatal(err)
 		}
 		server = serve(t, Bind(s.endpoint), echoHandlers())
-		c = dial(t, Connect(server.addr()), WithReconnectBackoff(1, 1e6), events.option())
+		c = dial(t, Connect(server.addr()), WithReconnectBackoff(1, 1e6), clients.option())
 		mustEcho(t, c)
-		kick("the client", c)
+		kick("the client", c, clients)
 		again(t, c)
 		if err := server.stop(); err != nil {
 			t.Fatal(err)
 		}
 
-		p := publisher(t, Bind(s.endpoint), events.option())
+		p := publisher(t, Bind(s.endpoint), publishers.option())
 		sub := subscriber(t, Connect(p.Addrs()[0]), WithReconnectBackoff(1, 1e6))
 		got := listen(t, p, sub)
-		kick("the publisher", p)
+		kick("the publisher", p, publishers)
 		if err := p.WaitForSubscribers(testkit.Within(t), "weather/ams/temperature", 1); err != nil {
 			t.Fatal(err)
 		}
