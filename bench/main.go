@@ -128,6 +128,7 @@ func (o *options) config(dir string) (*cases.Config, error) {
 	if o.round > 0 {
 		cfg.Round = o.round
 	}
+	cfg.Wanted = o.rival.MatchString
 	for _, r := range rival.All(dir) {
 		if r.Name == rival.Ours || o.rival.MatchString(r.Name) {
 			cfg.Rivals = append(cfg.Rivals, r)

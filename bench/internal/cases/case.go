@@ -13,7 +13,8 @@ import (
 
 // Config says how to measure.
 type Config struct {
-	Rivals []rival.Rival // ours first
+	Rivals []rival.Rival          // ours first
+	Wanted func(name string) bool // which others are to be measured
 	Rounds int
 	Round  time.Duration // of one rival
 	WarmUp time.Duration // before the first round
@@ -36,7 +37,8 @@ type Case struct {
 // All returns every case in the order of the report.
 func All() []Case {
 	list := slices.Concat(unaryCases(), streamCases(), pushCases(), sureCases(), curveCases())
-	return append(list, feedCase(), filtersCase(), fanOutCase(), tailCase(), allocsCase(), connsCase(), idleCase(), burstCase(), pluginCase(), fairCase())
+	list = append(list, feedCase(), filtersCase(), fanOutCase(), tailCase(), allocsCase(), connsCase(), idleCase(), burstCase(), pluginCase(), fairCase())
+	return append(list, durableCases()...)
 }
 
 // A Result is what a case gave.
