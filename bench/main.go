@@ -2,6 +2,8 @@
 // in one run: see docs/BENCHMARKS.md.
 //
 //	go -C bench run . [-quick] [-json] [-case REGEXP] [-rival REGEXP] [-rounds N]
+//	go -C bench run . -plots [-plots-for 7m] [-quick] [-case REGEXP]
+//	go -C bench run . -plots-from ../docs/plots/data.json
 //
 // It ends with an error when a library that is there gave no figure. Targets
 // that are missed are printed, and are no error.
@@ -58,6 +60,9 @@ func run(args []string) error {
 		}
 		defer pprof.StopCPUProfile()
 	}
+	if o.plots || o.plotsFrom != "" {
+		return o.draw(dir)
+	}
 	return o.measure(dir)
 }
 
@@ -68,6 +73,10 @@ type options struct {
 	rounds       int
 	round        time.Duration
 	profile      string
+
+	plots              bool
+	plotsFrom, plotsTo string
+	plotsFor           time.Duration
 }
 
 func parse(args []string) (*options, error) {
@@ -78,6 +87,10 @@ func parse(args []string) (*options, error) {
 	f.IntVar(&o.rounds, "rounds", 0, "rounds of each case (default 5, with -quick 2)")
 	f.DurationVar(&o.round, "round", 0, "length of a round of one library (default 1s, with -quick 50ms)")
 	f.StringVar(&o.profile, "cpuprofile", "", "write a CPU profile of the whole run to this file")
+	f.BoolVar(&o.plots, "plots", false, "measure cost as it grows, and draw it, in place of the cases")
+	f.StringVar(&o.plotsFrom, "plots-from", "", "draw the plots of this data.json again, without measuring")
+	f.StringVar(&o.plotsTo, "plots-to", "../docs/plots", "where plots and their data go")
+	f.DurationVar(&o.plotsFor, "plots-for", 7*time.Minute, "how long to measure for the plots: as many rounds as fit in, up to -rounds; a point for which no time is left is missing")
 	caseExpr := f.String("case", "", "only the cases whose name matches")
 	rivalExpr := f.String("rival", "", "only the libraries whose name matches, and gozmq")
 	if err := f.Parse(args); err != nil {
@@ -115,6 +128,7 @@ func (o *options) config(dir string) (*cases.Config, error) {
 	if o.round > 0 {
 		cfg.Round = o.round
 	}
+	cfg.Wanted = o.rival.MatchString
 	for _, r := range rival.All(dir) {
 		if r.Name == rival.Ours || o.rival.MatchString(r.Name) {
 			cfg.Rivals = append(cfg.Rivals, r)

@@ -87,8 +87,8 @@ type BatchStatus struct {
 	Failed   uint64
 	Failures []BatchFailure
 	// Err says that the batch may never be complete; nil: it may. It is an *Error
-	// with CodeUnavailable when the sink has heard nothing of the batch's
-	// ventilator for a minute; the batch goes on if it hears of it again. With
+	// with CodeUnavailable when the sink has received nothing from the batch's
+	// ventilator for a minute; the batch goes on if something comes again. With
 	// CodeAborted the ventilator restarted before End was called, and no more
 	// results will come.
 	Err error

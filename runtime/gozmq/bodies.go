@@ -100,7 +100,7 @@ func (c *bodies) decode(body []byte, m proto.Message) error {
 }
 
 // guard calls a method of the codec and reports its panic. The error that it
-// returns then may travel, so its text does not tell the value.
+// returns then may travel, so its text does not have the value.
 func (c *bodies) guard(method string, m proto.Message, call func()) (err error) {
 	guarded.Call(call, func(p *guarded.PanicError) {
 		if p != nil {

@@ -201,7 +201,7 @@ func (o *streamOwner) Last(h wire.ReplyHeader) {
 // Reply decodes the one reply of a call in which the server sends no stream.
 func (o *streamOwner) Reply(body []byte) error { return o.Take(body) }
 
-// Ended counts the call, and tells the interceptors how it has ended.
+// Ended counts the call, and reports its end to the interceptors.
 func (o *streamOwner) Ended(err error, replied bool) {
 	o.conn.methods.of(o.method).end(fromStatus(err))
 	var reply proto.Message

@@ -99,7 +99,7 @@ func (c *streamChain) begin(ctx context.Context) (context.Context, error) {
 	return nil, Errorf(CodeFailedPrecondition, "%s: the call is over", c.stream.method.Procedure)
 }
 
-// end tells the interceptors how the call has ended, once.
+// end reports the end of the call to the interceptors, once.
 func (c *streamChain) end(err error, reply proto.Message) {
 	c.once.Do(func() {
 		c.err, c.reply = err, reply

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/gozmq/gozmq/runtime/internal/pipeline"
+	"github.com/gozmq/gozmq/runtime/internal/taskqueue"
 	"github.com/gozmq/gozmq/runtime/internal/worker"
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
 )
@@ -87,6 +89,14 @@ func (m *Method) lease() time.Duration {
 		return defaultLease
 	}
 	return m.Lease
+}
+
+// policy is what the method says of the attempts of its tasks.
+func (m *Method) policy() pipeline.Policy {
+	return pipeline.Policy{
+		Backoff: taskqueue.Backoff{First: m.Backoff, Limit: max(m.Backoff, m.MaxBackoff), Factor: m.BackoffFactor},
+		Limits:  taskqueue.MethodLimit{All: taskqueue.Limit(m.Limit), PerKey: taskqueue.Limit(m.KeyLimit)},
+	}
 }
 
 // Permanent wraps err so that the task that failed with it is not tried again:

@@ -222,7 +222,7 @@ func pipelineError(err error, what string) error {
 		return Errorf(CodeResourceExhausted, "%s: %w", what, err)
 	case errors.Is(err, pipeline.ErrNoTask):
 		return Errorf(CodeNotFound, "%s: %w", what, err)
-	case errors.Is(err, pipeline.ErrLetterBusy), errors.Is(err, pipeline.ErrTaskRuns):
+	case errors.Is(err, pipeline.ErrLetterBusy), errors.Is(err, pipeline.ErrTaskRuns), errors.Is(err, pipeline.ErrTaskWaits):
 		return Errorf(CodeFailedPrecondition, "%s: %w", what, err)
 	}
 	return Errorf(CodeOf(err), "%s: %w", what, err)

@@ -56,7 +56,7 @@ func eventHandler(own func(Event)) func(Event) {
 var toldOfLog atomic.Bool
 
 // environmentLog returns the event handler that the variable's value asks for; nil
-// for none. It tells once of a value that makes no sense.
+// for none. It logs once that a value makes no sense.
 func environmentLog(value string, w io.Writer) func(Event) {
 	var level slog.Level
 	switch value {

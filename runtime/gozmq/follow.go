@@ -112,7 +112,7 @@ type Position struct {
 // sequenced or retained topic; its Sequence is 0 if there was none. To read a
 // state together with its position, hold one lock while you change the state
 // and publish the change, and the same lock while you read both.
-func (p *Publisher) Position() Position { return Position{p.id, p.pub.Position()} }
+func (p *Publisher) Position() Position { return Position{p.pub.ID(), p.pub.Position()} }
 
 // positionKey is the key of positions in a reply's metadata.
 const positionKey = "gozmq-position"

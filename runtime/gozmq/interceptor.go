@@ -35,6 +35,7 @@ type CallInfo struct {
 	reply     *answer.Context // nil on the calling side
 	onMessage []func(m proto.Message, sent bool) error
 	onAttempt []func(a *Attempt)
+	onSettle  []func(outcome string, err error)
 }
 
 // OnMessage has f called for each message of a stream: before one is sent, and

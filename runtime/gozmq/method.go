@@ -54,6 +54,15 @@ type Method struct {
 	// With DeliveryAtLeastOnce it limits how often a task may fail, and how
 	// often its worker may be lost or its lease may expire. 0: 20.
 	MaxAttempts int
+	// Backoff is how long a task with DeliveryAtLeastOnce waits after its first
+	// attempt has failed, or has lost its worker, and BackoffFactor how many times
+	// as long after each further one, up to MaxBackoff. 0: as WithRetryBackoff
+	// says, and a factor of 2.
+	Backoff, MaxBackoff time.Duration
+	BackoffFactor       float64
+	// Limit limits the tasks of the method with DeliveryAtLeastOnce, and KeyLimit
+	// those of each PushOptions.Key, unless WithTaskLimit says otherwise.
+	Limit, KeyLimit TaskLimit
 	// Bare says that messages have one frame only, the body.
 	Bare bool
 	// TopicTemplate is the template of a topic, such as "weather/{station}"; "" for

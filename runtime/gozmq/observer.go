@@ -84,8 +84,8 @@ func inLine(err error) error {
 	return err
 }
 
-// deliver calls the event handler. It tells the handler when it has panicked, but
-// not of a panic over that.
+// deliver calls the event handler. It reports to the handler that it has panicked,
+// but not a panic over that report.
 func (o *observer) deliver(e Event) {
 	if p := o.try(e); p != nil && e.Kind != EventPanic {
 		_ = o.try(Event{Kind: EventPanic, Time: time.Now(), SocketType: e.SocketType, Err: fmt.Errorf("the event handler ended with a %w", p), Stack: p.Stack})

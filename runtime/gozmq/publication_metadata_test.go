@@ -64,7 +64,7 @@ func TestPublicationMetadata(t *testing.T) {
 				if !reflect.DeepEqual(first.Metadata, want) || second.Metadata != nil {
 					t.Errorf("got %q and %q", first.Metadata, second.Metadata)
 				}
-				if first.Publisher != p.id || time.Since(first.Time).Abs() > time.Minute || first.Replayed {
+				if first.Publisher != p.pub.ID() || time.Since(first.Time).Abs() > time.Minute || first.Replayed {
 					t.Errorf("got %+v", first)
 				}
 				if (first.Sequence == 1) != (traits&Sequenced != 0) {
@@ -143,7 +143,7 @@ func TestPublicationMetadataFrames(t *testing.T) {
 	}
 	frames := raw.recv()
 	var h wire.PublicationHeader
-	if len(frames) != 3 || !h.Parse([]byte(frames[2])) || h.Publisher != p.id || h.Numbered() || h.Time().IsZero() {
+	if len(frames) != 3 || !h.Parse([]byte(frames[2])) || h.Publisher != p.pub.ID() || h.Numbered() || h.Time().IsZero() {
 		t.Fatalf("got %q, header %+v", frames, h)
 	}
 	if m, err := h.Metadata.Decode(); err != nil || m["k"][0] != "v" {

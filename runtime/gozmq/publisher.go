@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"sync"
 	"time"
 
@@ -13,7 +12,8 @@ import (
 	"github.com/gozmq/gozmq/runtime/internal/bridge"
 	"github.com/gozmq/gozmq/runtime/internal/handshake"
 	"github.com/gozmq/gozmq/runtime/internal/link"
-	"github.com/gozmq/gozmq/runtime/internal/socket"
+	"github.com/gozmq/gozmq/runtime/internal/publication"
+	"github.com/gozmq/gozmq/runtime/internal/status"
 	"github.com/gozmq/gozmq/runtime/internal/wire"
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
 )
@@ -40,9 +40,8 @@ func (o interceptorOption) applyPublisher(c *publisherConfig) {
 // Its methods may be called from any goroutine. On the wire it is a PUB socket.
 type Publisher struct {
 	holdsPublisher
-	pub      *socket.Pub
+	pub      *publication.Publisher
 	methods  methodCounters
-	id       uint64 // of the publisher, in headers
 	observer *observer
 	bodies   bodies
 	linger   time.Duration
@@ -61,42 +60,20 @@ func NewPublisher(opts ...PublisherOption) (*Publisher, error) {
 	if err := cfg.check(); err != nil {
 		return nil, fmt.Errorf("publisher: %w", err)
 	}
-	p := &Publisher{id: newPublisherID(), linger: cfg.linger, interceptor: cfg.interceptors.chain()}
+	p := &Publisher{linger: cfg.linger, interceptor: cfg.interceptors.chain()}
 	p.observer = newObserver(cfg.observer, &p.role)
 	p.bodies = cfg.bodies(p.observer)
 	p.holdsPublisher = bridge.Hold[bridge.Publisher[Method, Event]]((*publishing)(p))
 	cfg.Observe, cfg.Heard = p.observer.link(cfg.SocketType), p.observer.heard
-	p.pub = socket.NewPub(cfg.Config, cfg.maxSubscriptions)
-	p.pub.KeepTopics(cfg.memory.topics, cfg.memory.bytes, p.appendHeader)
+	p.pub = publication.NewPublisher(publication.Config{
+		Link: cfg.Config, MaxSubscriptions: cfg.maxSubscriptions, KeptTopics: cfg.memory.topics, KeptBytes: cfg.memory.bytes,
+	})
 	var err error
 	if p.addrs, err = cfg.endpoints.open(p.pub.Links()); err != nil {
 		p.Close()
 		return nil, fmt.Errorf("publisher: %w", err)
 	}
 	return p, nil
-}
-
-// newPublisherID returns the id of a publisher.
-func newPublisherID() uint64 {
-	for {
-		if id := rand.Uint64(); id != 0 {
-			return id
-		}
-	}
-}
-
-// appendHeader appends the header of a message as its last frame.
-func (p *Publisher) appendHeader(b []byte, s socket.Stamp) []byte {
-	h := wire.PublicationHeader{
-		Publisher: p.id,
-		Position:  s.Position, Previous: s.Previous,
-		Retained: s.Traits&socket.Retained != 0, Replayed: s.Replayed, Metadata: s.Metadata,
-	}
-	h.SetTime(s.Time)
-	if s.Traits&socket.Sequenced != 0 {
-		h.Sequence = s.Sequence
-	}
-	return h.AppendFrame(b)
 }
 
 // check reports everything that is wrong with the options.
@@ -166,18 +143,26 @@ func (p *Publisher) Close() error {
 	return err
 }
 
-// maxTopic is the longest topic, in bytes.
-const maxTopic = 32 << 10
-
-// A publication is one message on its way out.
-type publication struct {
-	topic    []byte
-	frames   []byte
-	metadata wire.EncodedMetadata
-	audience socket.Audience
+// An outgoingPublication is one message on its way to the wire, and its body
+// (wire.Body).
+type outgoingPublication struct {
+	publication.Message
+	bodies *bodies
+	m      proto.Message
 }
 
-var publications = sync.Pool{New: func() any { return new(publication) }}
+var outgoingPublications = sync.Pool{New: func() any { return new(outgoingPublication) }}
+
+// AppendBody appends the message as one frame.
+func (x *outgoingPublication) AppendBody(b []byte, flags byte) ([]byte, error) {
+	return x.bodies.append(b, flags, x.m)
+}
+
+func (x *outgoingPublication) free() {
+	if x.bodies, x.m = nil, nil; x.Reusable() {
+		outgoingPublications.Put(x)
+	}
+}
 
 // holdsPublisher is what gozmqimpl finds in a Publisher.
 type holdsPublisher = bridge.Held[bridge.Publisher[Method, Event]]
@@ -215,31 +200,33 @@ func (p *Publisher) publish(ctx context.Context, t bridge.Topic[Method], m proto
 	if p.pub.Closed() {
 		return Errorf(CodeCanceled, "publish %s: the publisher is closed", t.Name())
 	}
-	x := publications.Get().(*publication)
+	x := outgoingPublications.Get().(*outgoingPublication)
 	defer x.free()
 	if err := x.addMetadata(ctx, t); err != nil {
 		return err
 	}
+	x.bodies, x.m = &p.bodies, m
 	if t.Bare() {
-		return p.publishBare(x, t.Name(), m)
+		return publishError(p.pub.PublishBare(&x.Message, x), t.Name())
 	}
-	x.topic = t.Append(x.topic[:0], m)
-	if traits := t.Traits(); traits != 0 {
-		return p.publishWith(traits, x, t.Name(), m)
-	}
-	if !p.pub.Audience(x.topic, &x.audience) {
-		return nil
-	}
-	err := x.encodeAlone(p, t.Name(), m)
-	if err == nil {
-		p.pub.Send(&x.audience, x.frames)
-	}
-	return err
+	x.Topic, x.Traits = t.Append(x.Topic[:0], m), t.Traits()
+	return publishError(p.pub.Publish(&x.Message, x), t.Name())
 }
 
-// addMetadata makes x.metadata that of ctx. Bare framing has no place for any.
-func (x *publication) addMetadata(ctx context.Context, t bridge.Topic[Method]) error {
-	x.metadata = x.metadata[:0]
+// publishError gives an error of a publication its code, and the name of its topic.
+func publishError(err error, name string) error {
+	if err == nil {
+		return nil
+	}
+	if e, ok := err.(*status.Error); ok {
+		return Errorf(Code(e.Code), "publish %s: %s", name, e.Message)
+	}
+	return Errorf(CodeOf(err), "publish %s: %w", name, err)
+}
+
+// addMetadata makes x.Metadata that of ctx. Bare framing has no place for any.
+func (x *outgoingPublication) addMetadata(ctx context.Context, t bridge.Topic[Method]) error {
+	x.Metadata = x.Metadata[:0]
 	out := outgoing(ctx)
 	if out.none() {
 		return nil
@@ -250,90 +237,6 @@ func (x *publication) addMetadata(ctx context.Context, t bridge.Topic[Method]) e
 	if t.Bare() {
 		return Errorf(CodeInvalidArgument, "publish %s: bare framing has no place for metadata (AppendMetadata)", t.Name())
 	}
-	x.metadata = wire.EncodeMetadata(x.metadata, wire.Metadata(out.entries))
+	x.Metadata = wire.EncodeMetadata(x.Metadata, wire.Metadata(out.entries))
 	return nil
-}
-
-// publishBare sends the body alone: subscriptions apply to its bytes.
-func (p *Publisher) publishBare(x *publication, name string, m proto.Message) error {
-	if !p.pub.Subscribed() {
-		return nil
-	}
-	frames, err := p.bodies.append(x.frames[:0], wire.PublicationBodyFlags(false), m)
-	if err != nil {
-		return Errorf(CodeOf(err), "publish %s: %w", name, err)
-	}
-	x.frames = frames
-	if p.pub.Audience(wire.BareBody(frames), &x.audience) {
-		p.pub.Send(&x.audience, frames)
-	}
-	return nil
-}
-
-// publishWith sends a message of a topic with traits. A sequenced or retained
-// message gets its position even without subscribers, and a retained one is
-// always encoded.
-func (p *Publisher) publishWith(traits socket.Traits, x *publication, name string, m proto.Message) error {
-	if err := x.check(name); err != nil {
-		return err
-	}
-	x.frames = x.frames[:0]
-	stamped := traits&(socket.Sequenced|socket.Retained) != 0
-	switch heard := traits&socket.Retained != 0 || p.pub.Audience(x.topic, &x.audience); {
-	case !heard && !stamped:
-		return nil
-	case !heard:
-	case stamped:
-		if err := x.encode(name, m, true, &p.bodies); err != nil {
-			return err
-		}
-	default:
-		if err := x.encodeAlone(p, name, m); err != nil {
-			return err
-		}
-	}
-	x.frames = p.pub.SendWith(traits, x.topic, x.frames, x.metadata, &x.audience)
-	return nil
-}
-
-func (x *publication) check(name string) error {
-	if len(x.topic) > maxTopic {
-		return Errorf(CodeInvalidArgument, "publish %s: topic of %d bytes, at most %d are allowed", name, len(x.topic), maxTopic)
-	}
-	return nil
-}
-
-// encodeAlone makes x.frames a message of a topic that is neither sequenced nor
-// retained: it has a header only if it has metadata.
-func (x *publication) encodeAlone(p *Publisher, name string, m proto.Message) error {
-	err := x.encode(name, m, len(x.metadata) > 0, &p.bodies)
-	if err == nil && len(x.metadata) > 0 {
-		h := wire.PublicationHeader{Publisher: p.id, Metadata: x.metadata}
-		h.SetTime(time.Now())
-		x.frames = h.AppendFrame(x.frames)
-	}
-	return err
-}
-
-// encode makes x.frames of the topic and m; header says whether a header
-// follows.
-func (x *publication) encode(name string, m proto.Message, header bool, c *bodies) error {
-	if err := x.check(name); err != nil {
-		return err
-	}
-	var err error
-	x.frames, err = c.append(wire.AppendTopic(x.frames[:0], x.topic), wire.PublicationBodyFlags(header), m)
-	if err != nil {
-		return Errorf(CodeOf(err), "publish %s: %w", name, err)
-	}
-	return nil
-}
-
-// maxKeptPublication is the largest buffer that is used again.
-const maxKeptPublication = 256 << 10
-
-func (x *publication) free() {
-	if cap(x.frames) <= maxKeptPublication && cap(x.topic) <= maxKeptPublication {
-		publications.Put(x)
-	}
 }

@@ -88,7 +88,8 @@ func (l TaskLimit) check() error {
 }
 
 // WithTaskLimit limits the tasks of a method ("package.Service/Method") with
-// DeliveryAtLeastOnce: all of them together, and those of each PushOptions.Key.
+// DeliveryAtLeastOnce: all of them together, and those of each PushOptions.Key. It
+// replaces the limits of the method's annotation.
 // Tasks that have to wait let others pass. An attempt after a failure counts as
 // any other; what workers still run when a ventilator takes over counts, too, and
 // may exceed the limit until it has ended.

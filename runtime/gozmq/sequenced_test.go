@@ -13,6 +13,7 @@ import (
 	"github.com/gozmq/gozmq/internal/testkit"
 	gozmqv1 "github.com/gozmq/gozmq/proto/gozmq/v1"
 	"github.com/gozmq/gozmq/runtime/internal/link"
+	"github.com/gozmq/gozmq/runtime/internal/publication"
 	"github.com/gozmq/gozmq/runtime/internal/testproto"
 	"github.com/gozmq/gozmq/runtime/internal/wire"
 )
@@ -68,7 +69,7 @@ func TestSequencedFailures(t *testing.T) {
 		t.Fatal(err)
 	}
 	wantCode(t, Publish(testkit.Within(t), p, &sequenced, at("ams", string(make([]byte, 100)))), CodeResourceExhausted)
-	wantCode(t, Publish(testkit.Within(t), p, &sequenced, at(string(make([]byte, maxTopic)), "")), CodeInvalidArgument)
+	wantCode(t, Publish(testkit.Within(t), p, &sequenced, at(string(make([]byte, publication.MaxTopic)), "")), CodeInvalidArgument)
 	publishSequenced(t, p, at("ams", "good"))
 	var h gozmqv1.PublicationHeader
 	if err := proto.Unmarshal([]byte(sub.recv()[2]), &h); err != nil || h.GetPosition() != 1 {
@@ -228,8 +229,8 @@ func TestSequencedRestart(t *testing.T) {
 	publishSequenced(t, second, at("oslo", "three"), at("ams", "four"))
 	var restarted *PublisherRestartedError
 	err = f.nextError(t)
-	if !errors.As(err, &restarted) || restarted.Old != first.id || restarted.New != second.id || restarted.Topic != "weather/oslo/temperature" {
-		t.Errorf("got %v, want that %x is gone and %x is in its place", err, first.id, second.id)
+	if !errors.As(err, &restarted) || restarted.Old != first.pub.ID() || restarted.New != second.pub.ID() || restarted.Topic != "weather/oslo/temperature" {
+		t.Errorf("got %v, want that %x is gone and %x is in its place", err, first.pub.ID(), second.pub.ID())
 	}
 	wantCode(t, err, CodeDataLoss, "has taken its place")
 	for _, want := range []string{"three", "four"} {

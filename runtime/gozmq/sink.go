@@ -197,9 +197,9 @@ func (s *resulting) Results(ctx context.Context, m *Method, fresh func() proto.M
 		procedure = ""
 	}
 	if s.interceptor == nil && loop.info == nil {
-		s.source.Each(ctx, procedure, false, loop.plain)
+		s.source.Each(ctx, procedure, false, loop.plain, nil)
 	} else {
-		s.source.Each(ctx, procedure, true, loop.described)
+		s.source.Each(ctx, procedure, true, loop.described, loop.ended)
 	}
 }
 

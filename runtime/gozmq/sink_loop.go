@@ -21,6 +21,7 @@ type resultLoop struct {
 	info   *TaskInfo // where descriptions are stored; nil: nowhere
 
 	counter *methodCounter
+	call    *CallInfo // of the message that the interceptors have; nil: none has one
 }
 
 // plain yields a message that nobody wants described.
@@ -42,6 +43,7 @@ func (l *resultLoop) described(r pipeline.Message) (more bool) {
 	}
 	ctx := newTaskContext(l.ctx, info)
 	call := &CallInfo{Operation: OperationResult, Method: l.method, Peer: info.Peer, Metadata: info.Metadata, Task: &ctx.info}
+	l.call = call
 	step := loopStep{body: func(ctx context.Context, m proto.Message) bool {
 		l.store(info, ctx)
 		return l.yield(m, nil)
@@ -56,6 +58,22 @@ func (l *resultLoop) described(r pipeline.Message) (more bool) {
 	}
 	l.store(info, l.ctx)
 	return l.yield(nil, err)
+}
+
+// ended reports to the interceptors how a message ended (pipeline.Source).
+func (l *resultLoop) ended(acked, reported bool) {
+	call := l.call
+	if l.call = nil; call == nil {
+		return
+	}
+	verb := wire.VerbReturn
+	if acked {
+		verb = wire.VerbDone
+	}
+	if !reported {
+		verb = ""
+	}
+	call.settled(l.sink.observer, l.sink.socketType(), outcomeOf(verb), nil)
 }
 
 // describe returns the description of a message.

@@ -12,6 +12,7 @@ import (
 	"google.golang.org/protobuf/types/known/wrapperspb"
 
 	"github.com/gozmq/gozmq/internal/testkit"
+	"github.com/gozmq/gozmq/runtime/internal/publication"
 )
 
 // wantMethods waits until a socket's counts of methods are those, in order.
@@ -104,7 +105,7 @@ func TestStatsOfTopics(t *testing.T) {
 	publish(t, p, at("ams", "1"), at("ber", "2"))
 	heard.next(t)
 	heard.next(t)
-	if err := Publish(testkit.Within(t), p, &temperature, at(string(make([]byte, maxTopic)), "")); CodeOf(err) != CodeInvalidArgument {
+	if err := Publish(testkit.Within(t), p, &temperature, at(string(make([]byte, publication.MaxTopic)), "")); CodeOf(err) != CodeInvalidArgument {
 		t.Errorf("a topic that is too long: %v", err)
 	}
 	wantMethods(t, p.Stats, MethodStats{Procedure: temperature.Name, Handled: 3, Failed: map[Code]uint64{CodeInvalidArgument: 1}})

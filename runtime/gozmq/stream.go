@@ -102,7 +102,7 @@ func (t messageTimeout) applyCall(o *callOptions) { o.message = time.Duration(t)
 // less than 0: the call fails with CodeInvalidArgument.
 func WithMessageTimeout(d time.Duration) CallOption { return messageTimeout(d) }
 
-// WithMaxStreamAge tells the handler of a stream, through its context, to end it
+// WithMaxStreamAge asks the handler of a stream, through its context, to end it
 // after d, or up to a tenth more, so that long streams move to other servers in
 // time (ErrDraining). A stream that has not ended by the drain timeout
 // (WithDrainTimeout) after that is ended with CodeUnavailable. 0, the default: a

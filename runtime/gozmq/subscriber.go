@@ -207,9 +207,10 @@ type Connected struct {
 	Heard time.Time
 }
 
-// Connected returns whether s has publishers, since when, and when it last heard of
-// one. EventConnected and EventDisconnected say when it may have changed, and
-// WithIdleError tells a loop that nothing comes. Ready waits for publishers.
+// Connected returns whether s has publishers, since when, and when anything last
+// came from one. EventConnected and EventDisconnected say when it may have changed,
+// and with WithIdleError a loop gets an error when nothing comes. Ready waits for
+// publishers.
 func (s *Subscriber) Connected() Connected {
 	n, since, heard := s.connected.State()
 	return Connected{Publishers: n, Since: since, Heard: heard}

@@ -58,7 +58,7 @@ func WithTaskQueue(tasks, bytes int) VentilatorOption {
 // store has. While another ventilator owns the store's queue, in this process or
 // another, this one stands by: it binds and connects, and takes over when the other
 // one has closed, or died. Push and Wait wait for that until their context ends;
-// EventOwner, EventStandby and Progress.Standby tell which one it is. The caller
+// EventOwner, EventStandby and Progress.Standby say which one it is. The caller
 // closes the store, after the ventilator. Default: tasks are kept in memory only.
 func WithTaskStore(s gozmqstore.Store) VentilatorOption {
 	return ventilatorOption(func(c *ventilatorConfig) {
@@ -70,8 +70,8 @@ func WithTaskStore(s gozmqstore.Store) VentilatorOption {
 // WithRetryBackoff sets how long a ventilator with DeliveryAtLeastOnce waits
 // before it redelivers a task whose handler failed, or whose worker was lost
 // after it had begun the task: first, doubling with each attempt up to limit.
-// It does not wait for tasks that the lost worker had not begun. Defaults: 100
-// ms and 30 s.
+// It does not wait for tasks that the lost worker had not begun. The backoff of a
+// method's annotation comes before it. Defaults: 100 ms and 30 s.
 func WithRetryBackoff(first, limit time.Duration) VentilatorOption {
 	return ventilatorOption(func(c *ventilatorConfig) {
 		c.queue.Backoff, c.queue.MaxBackoff = first, limit
@@ -233,7 +233,17 @@ var _ bridge.Ventilator[Method, Event] = pushing{}
 
 func (v pushing) Role() bridge.Role[Event] { return &v.role }
 
-func (v pushing) Check(m *Method) error { return m.checkDelivery(v.delivery) }
+// Check also has the ventilator keep to what m says of its tasks
+// (bridge.Ventilator).
+func (v pushing) Check(m *Method) error {
+	if err := m.checkDelivery(v.delivery); err != nil {
+		return err
+	}
+	if q, ok := v.sender.(*queuedSender); ok {
+		q.SetPolicy(m.Procedure, m.policy())
+	}
+	return nil
+}
 
 // Record returns a task of m as a store keeps it, with the metadata of ctx. It
 // needs no ventilator (bridge.Ventilator).

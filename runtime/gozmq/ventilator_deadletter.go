@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"google.golang.org/protobuf/proto"
 
@@ -29,6 +30,8 @@ type DeadLetter struct {
 	Batch string
 	// Metadata is what was sent with the task.
 	Metadata Metadata
+	// Enqueued is when the task was pushed.
+	Enqueued time.Time
 
 	body   []byte
 	bodies *bodies // of the ventilator
@@ -37,7 +40,7 @@ type DeadLetter struct {
 func newDeadLetter(d *pipeline.DeadTask, c *bodies) DeadLetter {
 	return DeadLetter{
 		ID: d.ID, Procedure: d.Procedure, Attempts: d.Attempts, Reason: taskFailure(d.Reason), Batch: d.Batch, Metadata: Metadata(d.Metadata),
-		body: d.Body, bodies: c,
+		Enqueued: d.Enqueued, body: d.Body, bodies: c,
 	}
 }
 
@@ -108,6 +111,10 @@ func (letterOptions) Handle(m *Method, fresh func() proto.Message, run func(cont
 	return ventilatorOption(func(c *ventilatorConfig) {
 		c.reliable = append(c.reliable, "the dead letter handler of "+m.Procedure)
 		c.letters.add(m, letterHandler{fresh, run})
+		if c.queue.Policies == nil {
+			c.queue.Policies = make(map[string]pipeline.Policy)
+		}
+		c.queue.Policies[m.Procedure] = m.policy()
 	})
 }
 

@@ -169,8 +169,13 @@ func (v *Ventilator) DeadLetters() iter.Seq[DeadLetter] {
 // Redrive pushes the task of a dead letter again: as a new task, with a new id and
 // all attempts before it, that belongs to no batch. The letter is gone when Redrive
 // returns nil; then the store has the task. It does not wait for room in the queue.
-// Its error has CodeNotFound if there is no such letter, and CodeFailedPrecondition
-// while the dead letter handler has it.
+//
+// With the id of a task that waits for its time, because it was pushed for later or
+// has failed, Redrive has the task itself run as soon as a worker is free.
+//
+// Its error has CodeNotFound if there is no such letter or task, and
+// CodeFailedPrecondition while the dead letter handler has the letter, or while a
+// worker has the task or it waits for one.
 func (v *Ventilator) Redrive(ctx context.Context, id string) error {
 	return v.onTask(ctx, "redrive", id, (*pipeline.Dispatcher).Redrive)
 }
@@ -181,6 +186,20 @@ func (v *Ventilator) Redrive(ctx context.Context, id string) error {
 // the letter.
 func (v *Ventilator) Discard(ctx context.Context, id string) error {
 	return v.onTask(ctx, "discard", id, (*pipeline.Dispatcher).Discard)
+}
+
+// Cancel gives a task up, whether it waits or a worker has it, and returns when the
+// task store knows that: no restart brings it back. A batch counts the task as
+// given up (EventTaskDead), and no dead letter is kept. The context of a handler
+// that runs it ends, with an error of CodeCanceled as its context.Cause; the worker
+// sends no result of it, and counts no failure. A worker that does not know the
+// word, such as one of an earlier version, runs the task to its end, which is
+// ignored; a sink may get its result.
+//
+// Cancel returns nil if it came first: then the task is not counted as done. If the
+// end of the task did, or there is no such task, its error has CodeNotFound.
+func (v *Ventilator) Cancel(ctx context.Context, id string) error {
+	return v.onTask(ctx, "cancel", id, (*pipeline.Dispatcher).Cancel)
 }
 
 func (v *Ventilator) onTask(ctx context.Context, what, id string, do func(*pipeline.Dispatcher, context.Context, string) error) error {

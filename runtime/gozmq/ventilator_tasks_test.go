@@ -45,7 +45,7 @@ func TestDeadLettersKept(t *testing.T) {
 	}
 	var task number
 	first := letters[0]
-	if err := first.Unmarshal(&task); err != nil || task.GetValue() != 1 || first.Metadata.Get("tenant") != "acme" || first.Attempts != 1 {
+	if err := first.Unmarshal(&task); err != nil || task.GetValue() != 1 || first.Metadata.Get("tenant") != "acme" || first.Attempts != 1 || time.Since(first.Enqueued) > time.Minute {
 		t.Errorf("the first letter is %+v of task %d, %v", first, task.GetValue(), err)
 	}
 	wantCode(t, first.Reason, CodeUnknown, "no")
@@ -70,6 +70,35 @@ func TestDeadLettersKept(t *testing.T) {
 	if left := slices.Collect(v.DeadLetters()); len(left) != 1 || left[0].ID != letters[2].ID {
 		t.Errorf("left: %+v", left)
 	}
+}
+
+// A task that waits for its time is run now, also after a restart.
+func TestRedriveHurries(t *testing.T) {
+	store := new(gozmqstore.Memory)
+	v := ventilator(t, DeliveryAtLeastOnce, Bind("tcp://127.0.0.1:*"), WithTaskStore(store), WithLinger(0))
+	within := testkit.Within(t)
+	pushWith(t, v, PushOptions{NotBefore: time.Now().Add(time.Hour), Expires: time.Now().Add(2 * time.Hour)}, 1)
+	tasks, _, err := v.Tasks(TaskFilter{})
+	if err != nil || len(tasks) != 1 || tasks[0].Due.IsZero() {
+		t.Fatalf("the tasks are %+v, %v", tasks, err)
+	}
+	id := tasks[0].ID
+	if err := v.Redrive(within, id); err != nil {
+		t.Fatal(err)
+	}
+	wantCode(t, v.Redrive(within, id), CodeFailedPrecondition, "waits for a worker")
+	wantProgress(t, v.Progress, Progress{Queued: 1})
+	if err := v.Close(); err != nil {
+		t.Errorf("Close: %v", err)
+	}
+	v = ventilator(t, DeliveryAtLeastOnce, Bind("tcp://127.0.0.1:*"), WithTaskStore(store), WithLinger(0))
+	raw := rawWorker(t, v, 1)
+	if got, attempt := raw.wantTask(sureMethod, 1); got != id || attempt != 1 {
+		t.Errorf("the task comes as %x, attempt %d", got, attempt)
+	}
+	wantCode(t, v.Redrive(within, id), CodeFailedPrecondition, "a worker has this task")
+	raw.Conn.Close()
+	wantProgress(t, v.Progress, Progress{Queued: 1})
 }
 
 // A letter that the store does not let go stays.

@@ -95,7 +95,7 @@ func newWorker(name string, handlers []bridge.TaskHandler[Method], cfg *workerCo
 		Concurrency: cfg.concurrency, Prefetch: cfg.prefetch, RemoteStop: cfg.remoteStop,
 		Timeout: cfg.timeout, Drain: cfg.drain, LingerTime: cfg.linger,
 		Linger: lingering, Observe: o.link, Closed: o.close, Describe: describe,
-		Unknown: unknownTask, Unsent: delivery.unsentResult, NotRun: errNotRun,
+		Unknown: unknownTask, Unsent: delivery.unsentResult, NotRun: errNotRun, Canceled: Errorf(CodeCanceled, "%w", pipeline.ErrCanceled),
 		Status: func(err error) []byte { return encodeStatus(err, pipeline.MaxStatus) },
 	}
 	own := make([]taskHandler, len(handlers))

@@ -58,6 +58,7 @@ type workerTask struct {
 	handler *taskHandler
 	task    proto.Message
 	result  proto.Message
+	call    *CallInfo                     // of the interceptors; nil: there are none
 	added   atomic.Pointer[addedMetadata] // to the result; nil: none
 }
 
@@ -112,8 +113,8 @@ func (c *workerTask) Run(ctx context.Context) (err error) {
 		c.result, err = h.Run(ctx, c.task)
 		return err
 	}
-	call := &CallInfo{Operation: OperationRun, Method: h.Method, Peer: c.info.Peer, Metadata: c.info.Metadata, Task: &c.info}
-	c.result, err = h.tasks.interceptor(ctx, call, c.task, func(ctx context.Context, task proto.Message) (proto.Message, error) {
+	c.call = &CallInfo{Operation: OperationRun, Method: h.Method, Peer: c.info.Peer, Metadata: c.info.Metadata, Task: &c.info}
+	c.result, err = h.tasks.interceptor(ctx, c.call, c.task, func(ctx context.Context, task proto.Message) (proto.Message, error) {
 		if err := sameType(h.Method, c.task, task); err != nil {
 			return nil, err
 		}
@@ -143,6 +144,14 @@ func (c *workerTask) Failed(err error) {
 	t.observer.observe(Event{Kind: EventTaskFailed, SocketType: string(t.socket), Procedure: m.Procedure, Err: err})
 	if t.onError != nil {
 		_ = t.observer.guard(t.socket, "the task error handler", m.Procedure, func() { t.onError(c, m, c.task, err) })
+	}
+}
+
+// Settled reports how the task ended to the interceptors that have asked for it
+// (worker.Work).
+func (c *workerTask) Settled(verb wire.Verb, reason error) {
+	if c.call != nil {
+		c.call.settled(c.handler.tasks.observer, c.handler.tasks.socket, outcomeOf(verb), reason)
 	}
 }
 

@@ -18,9 +18,14 @@ func (s *server) change() error {
 	}
 }
 
-// RetryTasks has dead letters run again.
+// RetryTasks has dead letters run again, and delayed tasks that the filter names
+// run now.
 func (s *server) RetryTasks(ctx context.Context, req *adminv1.RetryTasksRequest) (*adminv1.RetryTasksResponse, error) {
-	n, err := s.each(ctx, req.GetFilter(), req.GetAll(), []adminv1.TaskState{adminv1.TaskState_TASK_STATE_DEAD}, (*gozmq.Ventilator).Redrive)
+	states := []adminv1.TaskState{adminv1.TaskState_TASK_STATE_DEAD}
+	if f := req.GetFilter(); len(f.GetIds()) > 0 || len(f.GetStates()) > 0 {
+		states = append(states, adminv1.TaskState_TASK_STATE_DELAYED)
+	}
+	n, err := s.each(ctx, req.GetFilter(), req.GetAll(), states, (*gozmq.Ventilator).Redrive)
 	if err != nil {
 		return nil, err
 	}

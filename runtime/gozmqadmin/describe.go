@@ -72,13 +72,31 @@ func newMethod(m *gozmqops.Method, p annotations.Pattern) *adminv1.MethodDescrip
 			Template: m.TopicTemplate, Retain: m.Retain, LatestOnly: m.LatestOnly, Sequenced: m.Sequenced, Snapshot: m.Snapshot,
 		}
 	case annotations.Pattern_PATTERN_PUSH_PULL:
-		out.Task = &annotations.Task{Delivery: deliveryOf(m.Delivery), MaxAttempts: u32(m.MaxAttempts), Lease: positive(m.Lease)}
+		out.Task = taskOf(m)
 	default:
 		if m.MaxAttempts > 0 {
 			out.Retry = &annotations.Retry{MaxAttempts: u32(m.MaxAttempts)}
 		}
 	}
 	return out
+}
+
+func taskOf(m *gozmqops.Method) *annotations.Task {
+	t := &annotations.Task{
+		Delivery: deliveryOf(m.Delivery), MaxAttempts: u32(m.MaxAttempts), Lease: positive(m.Lease),
+		Limit: limitOf(m.Limit), LimitPerKey: limitOf(m.KeyLimit),
+	}
+	if m.Backoff > 0 {
+		t.Backoff = &annotations.Backoff{Initial: positive(m.Backoff), Max: positive(m.MaxBackoff), Multiplier: m.BackoffFactor}
+	}
+	return t
+}
+
+func limitOf(l gozmq.TaskLimit) *annotations.TaskLimit {
+	if l == (gozmq.TaskLimit{}) {
+		return nil
+	}
+	return &annotations.TaskLimit{Running: u32(l.Running), Every: positive(l.Every), Burst: u32(l.Burst)}
 }
 
 func deliveryOf(name string) annotations.Delivery {

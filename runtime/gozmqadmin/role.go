@@ -14,7 +14,7 @@ import (
 func newRole(s *gozmqops.Socket) *adminv1.Role {
 	r := &adminv1.Role{
 		Name: valid(s.Name), Side: s.Side, Kind: kindOf(s.Stats.Role), Ready: s.Ready, Reason: valid(s.Reason), Since: timestamppb.New(s.Since),
-		Peers: u32(len(s.Stats.Peers)),
+		Peers: u32(len(s.Stats.Peers)), Standby: s.Stats.Tasks.Standby,
 	}
 	for _, e := range s.Stats.Endpoints {
 		r.Endpoints = append(r.Endpoints, &adminv1.Endpoint{Endpoint: valid(e.Endpoint), Dialed: e.Dialed, Peers: u32(e.Peers), Mechanism: string(e.Mechanism)})

@@ -105,7 +105,7 @@ func newCallStats(c *gozmq.CallStats) *adminv1.CallStats {
 func newTaskStats(s *gozmq.Stats) *adminv1.TaskStats {
 	return &adminv1.TaskStats{
 		Queued: u64(s.Tasks.Queued), InFlight: u64(s.Tasks.InFlight), Done: s.Tasks.Done, Failed: s.Tasks.Failed, Redelivered: s.Tasks.Redelivered,
-		Oldest: positive(s.OldestTask),
+		Oldest: positive(s.OldestTask), Standby: s.Tasks.Standby,
 	}
 }
 

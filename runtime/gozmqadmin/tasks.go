@@ -26,7 +26,7 @@ func (s *server) ListTasks(ctx context.Context, req *adminv1.ListTasksRequest) (
 	if err := p.fill(ctx, v, req.GetPageToken()); err != nil {
 		return nil, err
 	}
-	return &adminv1.ListTasksResponse{Tasks: p.list, NextPageToken: p.next, Paused: v.Paused()}, nil
+	return &adminv1.ListTasksResponse{Tasks: p.list, NextPageToken: p.next, Paused: v.Paused(), Standby: v.Progress().Standby}, nil
 }
 
 // A taskPage is a page of tasks that is being filled.
@@ -133,7 +133,7 @@ func newTask(t *gozmq.TaskStatus) *adminv1.QueuedTask {
 func newLetter(d *gozmq.DeadLetter) *adminv1.QueuedTask {
 	out := &adminv1.QueuedTask{
 		Id: []byte(d.ID), Procedure: valid(d.Procedure), State: adminv1.TaskState_TASK_STATE_DEAD, Attempts: u32(d.Attempts),
-		Batch: valid(d.Batch), Metadata: newMetadata(d.Metadata),
+		Enqueued: moment(d.Enqueued), Batch: valid(d.Batch), Metadata: newMetadata(d.Metadata),
 	}
 	out.ErrorCode, out.Error = reason(d.Reason)
 	return out

@@ -73,7 +73,7 @@ func TestTasks(t *testing.T) {
 	testkit.Eventually(t, "dead letters", func() bool { return len(list(t, client, dead)) == 3 })
 	must(t, worker.Close())
 	letters := list(t, client, dead)
-	if l := letters[0]; l.GetErrorCode() != "invalid_argument" || l.GetError() == "" || l.GetAttempts() != 1 {
+	if l := letters[0]; l.GetErrorCode() != "invalid_argument" || l.GetError() == "" || l.GetAttempts() != 1 || l.GetEnqueued() == nil {
 		t.Errorf("the letter is %v", l)
 	}
 	one := &adminv1.TaskFilter{Ids: [][]byte{letters[0].GetId()}}
@@ -129,5 +129,63 @@ func TestPauseTasks(t *testing.T) {
 		_, err = client.ResumeTasks(within, &adminv1.ResumeTasksRequest{Procedure: procedure})
 		must(t, err)
 		testkit.Eventually(t, "the task is given up", func() bool { return vent.Progress().Failed == uint64(n+1) })
+	}
+}
+
+// TestRetryDelayed runs a task now that was pushed for later: by its id or its
+// state, and not with all that is dead. A ventilator beside it, which stands by,
+// says so.
+func TestRetryDelayed(t *testing.T) {
+	within := testkit.Within(t)
+	store := new(gozmqstore.Memory)
+	open := func() *gozmq.Ventilator {
+		return open[*gozmq.Ventilator](t)(gozmq.NewVentilator(gozmq.Bind(anywhere), gozmq.DeliveryAtLeastOnce, gozmq.WithTaskStore(store), gozmq.WithLinger(0)))
+	}
+	owner, second := open(), open()
+	g := new(gozmqops.Group)
+	must(t, g.Add("prints", owner))
+	must(t, g.Add("second", second))
+	prints, err := imagev1gozmq.NewPrintsVentilator(owner)
+	must(t, err)
+	client, _ := admin(t, g, gozmqadmin.AllowChanges())
+	later := gozmq.PushOptions{NotBefore: time.Now().Add(time.Hour)}
+	for range 2 {
+		must(t, prints.Render(later.Context(within), &imagev1.RenderTask{Name: "x"}))
+	}
+	tasks := list(t, client, &adminv1.TaskFilter{Role: "prints"})
+	if len(tasks) != 2 || tasks[0].GetState() != adminv1.TaskState_TASK_STATE_DELAYED {
+		t.Fatalf("the tasks are %v", tasks)
+	}
+	for _, c := range []struct {
+		name string
+		req  *adminv1.RetryTasksRequest
+		want uint64
+	}{
+		{"all that is dead", &adminv1.RetryTasksRequest{Filter: &adminv1.TaskFilter{Role: "prints"}, All: true}, 0},
+		{"by id", &adminv1.RetryTasksRequest{Filter: &adminv1.TaskFilter{Role: "prints", Ids: [][]byte{tasks[0].GetId()}}}, 1},
+		{"by state", &adminv1.RetryTasksRequest{Filter: &adminv1.TaskFilter{Role: "prints", States: []adminv1.TaskState{adminv1.TaskState_TASK_STATE_DELAYED}}, All: true}, 1},
+	} {
+		got, err := client.RetryTasks(within, c.req)
+		if err != nil || got.GetRetried() != c.want {
+			t.Errorf("%s: %v, %v, want %d", c.name, got, err, c.want)
+		}
+	}
+	for _, task := range list(t, client, &adminv1.TaskFilter{Role: "prints"}) {
+		if task.GetState() != adminv1.TaskState_TASK_STATE_WAITING {
+			t.Errorf("the task is %v", task)
+		}
+	}
+	page, err := client.ListTasks(within, &adminv1.ListTasksRequest{Filter: &adminv1.TaskFilter{Role: "second"}})
+	if err != nil || !page.GetStandby() || len(page.GetTasks()) > 0 {
+		t.Errorf("the one that stands by lists %v, %v", page, err)
+	}
+	roles, err := client.ListRoles(within, &adminv1.ListRolesRequest{})
+	must(t, err)
+	stats, err := client.GetStats(within, &adminv1.GetStatsRequest{})
+	must(t, err)
+	for i, role := range roles.GetRoles() {
+		if want := role.GetName() == "second"; role.GetStandby() != want || stats.GetRoles()[i].GetTasks().GetStandby() != want {
+			t.Errorf("%s stands by: %v, %v", role.GetName(), role.GetStandby(), stats.GetRoles()[i].GetTasks())
+		}
 	}
 }

@@ -61,6 +61,11 @@ func how(m gozmqops.Method) string {
 	add(m.Timeout > 0, "timeout %v", m.Timeout)
 	add(m.Lease > 0, "lease %v", m.Lease)
 	add(m.MaxAttempts > 0, "up to %d attempts", m.MaxAttempts)
+	add(m.Backoff > 0, "backoff %v", m.Backoff)
+	add(m.Limit.Running > 0, "%d at a time", m.Limit.Running)
+	add(m.Limit.Every > 0, "one each %v", m.Limit.Every)
+	add(m.KeyLimit.Running > 0, "%d of each key", m.KeyLimit.Running)
+	add(m.KeyLimit.Every > 0, "one of each key each %v", m.KeyLimit.Every)
 	return strings.Join(words, ", ")
 }
 

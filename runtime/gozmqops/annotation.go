@@ -1,6 +1,7 @@
 package gozmqops
 
 import (
+	"math"
 	"time"
 
 	"google.golang.org/protobuf/encoding/protowire"
@@ -38,6 +39,17 @@ const (
 	taskDelivery    = 1
 	taskMaxAttempts = 2
 	taskLease       = 3
+	taskBackoff     = 4
+	taskLimit       = 5
+	taskLimitPerKey = 6
+
+	backoffInitial    = 1
+	backoffMax        = 2
+	backoffMultiplier = 3
+
+	limitRunning = 1
+	limitEvery   = 2
+	limitBurst   = 3
 )
 
 // The numbers of its enums.
@@ -88,6 +100,8 @@ func parse(b []byte) fields {
 			f.b, n = protowire.ConsumeBytes(b)
 			f.b = append(list[number].b, f.b...) // the parts of a message
 			f.n = 1
+		case protowire.Fixed64Type:
+			f.n, n = protowire.ConsumeFixed64(b)
 		default:
 			n = protowire.ConsumeFieldValue(number, kind, b)
 		}
@@ -111,6 +125,9 @@ func (l fields) message(number protowire.Number) fields {
 func (l fields) text(number protowire.Number) string { return string(l[number].b) }
 func (l fields) flag(number protowire.Number) bool   { return l[number].n != 0 }
 func (l fields) int(number protowire.Number) int     { return int(l[number].n) }
+
+// double returns a field that is a floating point number.
+func (l fields) double(number protowire.Number) float64 { return math.Float64frombits(l[number].n) }
 
 // duration returns a field that is a google.protobuf.Duration.
 func (l fields) duration(number protowire.Number) time.Duration {

@@ -103,4 +103,11 @@ func (m *Method) task(t fields, delivery int) {
 		guarantee = gozmq.DeliveryAtLeastOnce
 	}
 	m.Delivery, m.Lease, m.MaxAttempts = guarantee.String(), t.duration(taskLease), t.int(taskMaxAttempts)
+	b := t.message(taskBackoff)
+	m.Backoff, m.MaxBackoff, m.BackoffFactor = b.duration(backoffInitial), b.duration(backoffMax), b.double(backoffMultiplier)
+	m.Limit, m.KeyLimit = taskLimitOf(t.message(taskLimit)), taskLimitOf(t.message(taskLimitPerKey))
+}
+
+func taskLimitOf(l fields) gozmq.TaskLimit {
+	return gozmq.TaskLimit{Running: l.int(limitRunning), Every: l.duration(limitEvery), Burst: l.int(limitBurst)}
 }

@@ -62,7 +62,7 @@ func (g *Group) Remove(name string) {
 	}
 }
 
-// A Health is told that the program is about to stop. A *gozmqhealth.Health is one.
+// A Health learns that the program is about to stop. A *gozmqhealth.Health is one.
 type Health interface{ Shutdown() }
 
 // AddHealth has Run shut h down before it stops anything, so that clients which

@@ -16,15 +16,15 @@ import (
 // them does, and then stops the program in this order:
 //
 //  1. Snapshot says that it is stopping and not ready, each AddHealth is shut down,
-//     and systemd is told.
+//     and systemd gets STOPPING=1.
 //  2. It waits for the time of WithGrace, so that load balancers and clients can
 //     notice.
 //  3. Servers, workers and proxies drain, all at once, each in its drain timeout.
 //  4. The other roles are closed, the last one added first, each within its linger
 //     time.
 //
-// It returns what failed, nil for a stop that was clean. systemd is told READY=1
-// when every server listens. Roles that are added later are not run. A Group runs
+// It returns what failed, nil for a clean stop. systemd gets READY=1 when every
+// server listens. Roles that are added later are not run. A Group runs
 // once.
 func (g *Group) Run(ctx context.Context, opts ...RunOption) error {
 	var o runOptions

@@ -43,6 +43,12 @@ type Method struct {
 	// Of PUSH/PULL, as in gozmq.Method.
 	Delivery string        `json:",omitzero"`
 	Lease    time.Duration `json:",omitzero"` // 0: the default
+	// As annotated; 0: the ventilator's.
+	Backoff       time.Duration   `json:",omitzero"`
+	MaxBackoff    time.Duration   `json:",omitzero"`
+	BackoffFactor float64         `json:",omitzero"`
+	Limit         gozmq.TaskLimit `json:",omitzero"`
+	KeyLimit      gozmq.TaskLimit `json:",omitzero"`
 
 	// Of calls and of tasks. 0: the default.
 	MaxAttempts int `json:",omitzero"`

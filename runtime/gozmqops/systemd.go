@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// Notify tells systemd, or whatever has set NOTIFY_SOCKET, a state such as
+// Notify sends systemd, or whatever has set NOTIFY_SOCKET, a state such as
 // "READY=1" (sd_notify). Without NOTIFY_SOCKET it does nothing. Group.Run calls it.
 func Notify(state string) error {
 	name := os.Getenv("NOTIFY_SOCKET")

@@ -43,7 +43,7 @@ func (q Queue) schema() string {
 // table returns the quoted name of a table.
 func (q Queue) table(name string) string { return pgx.Identifier{q.schema(), name}.Sanitize() }
 
-// channel returns the name on which sessions hear what happens to the queue.
+// channel returns the name of the notifications about the queue.
 func (q Queue) channel() string {
 	sum := sha256.Sum256([]byte(q.schema() + "\x00" + q.Name))
 	return "gozmq_" + hex.EncodeToString(sum[:16])

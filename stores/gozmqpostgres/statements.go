@@ -40,7 +40,7 @@ func newStatements(q Queue) statements {
 // UPDATE. The renewal of a lease does not wait for a change, which may take longer
 // than the lease.
 const (
-	// lookSQL tells whether the queue can be had, and how long its lease still
+	// lookSQL says whether the queue can be had, and how long its lease still
 	// lasts.
 	lookSQL = `SELECT owner IS NULL OR owner = $2 OR expires <= clock_timestamp(),
 		coalesce((extract(epoch FROM expires - clock_timestamp()) * 1000000)::bigint, 0)
@@ -65,7 +65,7 @@ const (
 	refenceSQL = `WITH own AS MATERIALIZED (SELECT name FROM queues! WHERE name = $1 AND owner = $2 FOR UPDATE)
 	UPDATE queues! q SET fence = q.fence + 1 FROM own WHERE q.name = own.name RETURNING q.fence`
 
-	// releaseSQL ends the ownership, and tells those that stand by.
+	// releaseSQL ends the ownership, and notifies those that stand by.
 	releaseSQL = `WITH released AS (
 		UPDATE queues! SET owner = NULL, expires = NULL WHERE name = $1 AND owner = $2 RETURNING 1
 	) SELECT pg_notify($3, $4) FROM released`

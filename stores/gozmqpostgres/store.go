@@ -44,15 +44,15 @@ type option func(*config)
 
 func (o option) apply(c *config) { o(c) }
 
-// WithLease sets for how long a ventilator owns the queue without being heard of:
+// WithLease sets for how long a ventilator owns the queue without a sign of life:
 // when its process dies, or it cannot reach the database, another one takes over
 // after that time. The owner renews its lease three times as often. Default: 3 s;
 // at least 100 ms.
 func WithLease(d time.Duration) Option { return option(func(c *config) { c.lease = d }) }
 
 // WithPoll sets how often the store looks for tasks of Queue.EnqueueTx, and for a
-// queue without an owner, when the database does not tell. Default: 1 s; at least 1
-// ms.
+// queue without an owner, when the database does not notify it. Default: 1 s; at
+// least 1 ms.
 func WithPoll(d time.Duration) Option { return option(func(c *config) { c.poll = d }) }
 
 // WithPoolConfig changes the configuration of the store's connections, which Open

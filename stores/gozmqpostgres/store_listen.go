@@ -11,14 +11,14 @@ import (
 const (
 	// relisten is the pause after a connection that listened was lost.
 	relisten = 500 * time.Millisecond
-	// listenCheck is how often a connection that hears nothing is tried.
+	// listenCheck is how often a connection without notifications is tried.
 	listenCheck = 15 * time.Second
 	// listenAnswer is how long it may take to answer.
 	listenAnswer = 5 * time.Second
 )
 
-// listen wakes those who wait for what the database tells, until ctx ends. When it
-// cannot hear, they have to look for themselves.
+// listen wakes those who wait when the database notifies it, until ctx ends. While
+// it has no connection, they have to look for themselves.
 func (s *Store) listen(ctx context.Context) {
 	for ctx.Err() == nil {
 		s.listenOnce(ctx)

@@ -22,6 +22,10 @@
 //	worker, for each attempt   run package.Service/Method        CONSUMER  the ventilator's span, and a link to it
 //	sink                       collect package.Service/Method    CONSUMER  the worker's span, and a link to it
 //	puller                     collect package.Service/Method    CONSUMER  the ventilator's span, and a link to it
+//	worker, sink, puller       ack package.Service/Method        CLIENT    the span of the handler, or of the body
+//
+// The last one is for DELIVERY_AT_LEAST_ONCE, and named for how the message was
+// settled: ack, nack, reject, or settle if nobody could be told any more.
 //
 // A call that was retried, hedged or moved to another server has a span "attempt
 // package.Service/Method" below its own for each attempt, too.
@@ -39,7 +43,7 @@
 //	rpc.client.call.duration             client
 //	rpc.server.call.duration             server
 //	messaging.client.sent.messages       publisher, ventilator
-//	messaging.client.operation.duration  publisher, ventilator
+//	messaging.client.operation.duration  publisher, ventilator; whoever settles
 //	messaging.client.consumed.messages   subscriber, worker, sink, puller
 //	messaging.process.duration           subscriber, worker, sink, puller
 //

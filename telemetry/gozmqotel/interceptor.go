@@ -50,10 +50,15 @@ func (t *telemetry) intercept(ctx context.Context, call *gozmq.CallInfo, req pro
 	}
 	begun, code := time.Now(), panicked
 	ctx, span := t.begin(ctx, o, call)
+	s := t.followSettlement(ctx, o, call)
 	defer func() { // a panic of a loop's body passes through
 		e := o.ending(code)
 		end(span, e, err)
-		t.measure(ctx, o, e, time.Since(begun))
+		ended := time.Now()
+		t.measure(ctx, o, e, ended.Sub(begun))
+		if s != nil {
+			s.begun = ended
+		}
 	}()
 	reply, err = next(ctx, req)
 	code = codeOf(err)

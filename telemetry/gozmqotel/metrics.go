@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"go.opentelemetry.io/otel/metric"
+	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
 	"go.opentelemetry.io/otel/semconv/v1.43.0/messagingconv"
 	"go.opentelemetry.io/otel/semconv/v1.43.0/rpcconv"
 
@@ -15,7 +16,7 @@ import (
 // instruments are the metrics of the conventions.
 type instruments struct {
 	clientCall, serverCall metric.Float64Histogram
-	send, process          metric.Float64Histogram
+	operation, process     metric.Float64Histogram
 	sent, consumed         metric.Int64Counter
 }
 
@@ -25,26 +26,28 @@ func newInstruments(m metric.Meter) (i instruments, err error) {
 	seconds := metric.WithExplicitBucketBoundaries(.005, .01, .025, .05, .075, .1, .25, .5, .75, 1, 2.5, 5, 7.5, 10)
 	clientCall, err1 := rpcconv.NewClientCallDuration(m)
 	serverCall, err2 := rpcconv.NewServerCallDuration(m)
-	send, err3 := messagingconv.NewClientOperationDuration(m, seconds)
+	operation, err3 := messagingconv.NewClientOperationDuration(m, seconds)
 	process, err4 := messagingconv.NewProcessDuration(m, seconds)
 	sent, err5 := messagingconv.NewClientSentMessages(m)
 	consumed, err6 := messagingconv.NewClientConsumedMessages(m)
 	return instruments{
 		clientCall: clientCall.Inst(), serverCall: serverCall.Inst(),
-		send: send.Inst(), process: process.Inst(), sent: sent.Inst(), consumed: consumed.Inst(),
+		operation: operation.Inst(), process: process.Inst(), sent: sent.Inst(), consumed: consumed.Inst(),
 	}, errors.Join(err1, err2, err3, err4, err5, err6)
 }
 
 // measure records that an operation has ended. ctx has its span, for exemplars.
 func (i *instruments) measure(ctx context.Context, o *operation, e *ending, took time.Duration) {
 	duration, count := i.process, i.consumed
-	switch o.of {
-	case gozmq.OperationCall:
+	switch {
+	case o.of == gozmq.OperationCall:
 		duration, count = i.clientCall, nil
-	case gozmq.OperationServe:
+	case o.of == gozmq.OperationServe:
 		duration, count = i.serverCall, nil
-	case gozmq.OperationPublish, gozmq.OperationPush:
-		duration, count = i.send, i.sent
+	case o.category == semconv.MessagingOperationTypeSettle:
+		duration, count = i.operation, nil
+	case o.sends:
+		duration, count = i.operation, i.sent
 	default:
 	}
 	if duration.Enabled(ctx) {

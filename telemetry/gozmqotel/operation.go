@@ -57,6 +57,7 @@ type operation struct {
 	spanName string
 	start    []trace.SpanStartOption
 	measured []attribute.KeyValue
+	settles  [numOutcomes]*operation              // nil: this one settles nothing
 	endings  [panicked + 1]atomic.Pointer[ending] // by code, made when needed
 }
 
@@ -114,6 +115,16 @@ func (o *operation) ending(code gozmq.Code) *ending {
 	return e
 }
 
+// settling returns the operation that settles a message, as outcome says.
+func (o *operation) settling(outcome string) *operation {
+	for i, name := range outcomes {
+		if name == outcome {
+			return o.settles[i]
+		}
+	}
+	return o.settles[numOutcomes-1]
+}
+
 // An operationKey says which calls or messages belong to one operation.
 type operationKey struct {
 	operation           gozmq.Operation
@@ -144,7 +155,13 @@ func (s *operations) of(call *gozmq.CallInfo) *operation {
 	if !ok {
 		return nil
 	}
-	return s.add(key, newOperation(key, v, s.more))
+	o := newOperation(key, v, s.more)
+	if key.operation == gozmq.OperationRun || key.operation == gozmq.OperationResult {
+		for i, name := range outcomes {
+			o.settles[i] = newOperation(key, verb{name, semconv.MessagingOperationTypeSettle, trace.SpanKindClient, true}, s.more)
+		}
+	}
+	return s.add(key, o)
 }
 
 // add keeps o, and returns the one that is kept.

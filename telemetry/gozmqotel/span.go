@@ -104,7 +104,7 @@ func recordMessages(span trace.Span, call *gozmq.CallInfo) {
 }
 
 // end ends a span.
-func end(span trace.Span, e *ending, err error) {
+func end(span trace.Span, e *ending, err error, opts ...trace.SpanEndOption) {
 	if span.IsRecording() {
 		span.SetAttributes(e.span...)
 		if e.failed {
@@ -115,5 +115,5 @@ func end(span trace.Span, e *ending, err error) {
 			span.SetStatus(codes.Error, valid(description))
 		}
 	}
-	span.End()
+	span.End(opts...)
 }

@@ -88,6 +88,7 @@ func playSureVentilator(t *testing.T, ex map[string][]byte) {
 	if m := p.readMessage(); string(m[0]) != "TASK" || string(m[1]) != string(id) {
 		t.Errorf("got %q, want the task again", m)
 	}
+	p.send(ex["delivery-credit-cancel"]) // read before what follows
 	p.send(with("delivery-done"))
 	if err := vent.Wait(testkit.Within(t)); err != nil {
 		t.Error(err)
@@ -95,6 +96,13 @@ func playSureVentilator(t *testing.T, ex map[string][]byte) {
 	if got := vent.Progress(); got != (gozmq.Progress{Done: 1, Redelivered: 1}) {
 		t.Errorf("progress: %v", got)
 	}
+	printAll(t, vent, "b.png")
+	id = p.readMessage()[1]
+	if err := vent.Cancel(testkit.Within(t), string(id)); err != nil {
+		t.Fatal(err)
+	}
+	p.expect(with("delivery-cancel"))
+	p.send(with("delivery-done"))
 	if err := vent.StopWorkers(testkit.Within(t)); err != nil {
 		t.Error(err)
 	}

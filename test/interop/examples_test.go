@@ -243,6 +243,7 @@ func wantDeliveryExamples(t *testing.T, task, result []byte) map[string][]byte {
 		"delivery-handled": say("EXTEND", id, []byte("1"), []byte("handled")),
 		"delivery-again":   say("EXTEND", id, []byte("1"), nil, []byte("again")),
 		"delivery-stop":    say("STOP"),
+		"delivery-cancel":  say("CANCEL", id),
 		"delivery-result":  say("RESULT", id, method, result, header),
 		"delivery-ack":     say("ACK", id),
 		"delivery-batch":   say("TASK", id, nil, nil, complete),
@@ -251,6 +252,8 @@ func wantDeliveryExamples(t *testing.T, task, result []byte) map[string][]byte {
 		"pushpull-metadata":        rawzmtp.Message([]byte(renderMethod), task, meta),
 		"pushpull-metadata-result": rawzmtp.Message([]byte(renderMethod), result, slices.Concat(meta, added)),
 		"delivery-metadata":        say("TASK", id, method, task, slices.Concat(meta, header)),
+
+		"delivery-credit-cancel": say("CREDIT", []byte("2"), []byte("cancel")),
 
 		"delivery-alive": say("ALIVE", encode(t, &gozmqv1.Alive{Ventilator: []byte("v1"), LeaseUs: 60e6, Over: [][]byte{[]byte("b")}})),
 	}

@@ -13,7 +13,8 @@ import (
 
 // Config says how to measure.
 type Config struct {
-	Rivals []rival.Rival // ours first
+	Rivals []rival.Rival          // ours first
+	Wanted func(name string) bool // which others are to be measured
 	Rounds int
 	Round  time.Duration // of one rival
 	WarmUp time.Duration // before the first round
@@ -36,7 +37,8 @@ type Case struct {
 // All returns every case in the order of the report.
 func All() []Case {
 	list := slices.Concat(unaryCases(), streamCases(), pushCases(), sureCases(), curveCases())
-	return append(list, feedCase(), fanOutCase(), tailCase(), allocsCase(), connsCase(), idleCase(), burstCase(), pluginCase(), fairCase())
+	list = append(list, feedCase(), filtersCase(), fanOutCase(), tailCase(), allocsCase(), connsCase(), idleCase(), burstCase(), pluginCase(), fairCase())
+	return append(list, durableCases()...)
 }
 
 // A Result is what a case gave.
@@ -163,11 +165,30 @@ func (r *Result) ratio(ours, theirs *Row) measure.Stat {
 
 // atLeast adds the target that ours is so many times as good as a rival.
 func (r *Result) atLeast(name string, want float64) {
-	t := Target{What: "× " + name, Want: want}
-	ours, theirs := r.find(rival.Ours), r.find(name)
+	r.times("× "+name, rival.Ours, name, want)
+}
+
+// ratioAtLeast adds the target that one row is so many times as good as another.
+func (r *Result) ratioAtLeast(mine, name string, want float64) {
+	r.times(mine+" × "+name, mine, name, want)
+}
+
+// cpuAtMost adds the target that an operation of ours takes so many µs of CPU.
+func (r *Result) cpuAtMost(want float64) {
+	t := Target{What: "µs of CPU", Want: want, AtMost: true, Unknown: "ours was not measured"}
+	if ours := r.find(rival.Ours); ours != nil {
+		t.Got = ours.stat(func(s measure.Sample) float64 { return float64(s.CPU) / 1e3 }).Median
+		t.Unknown = ""
+	}
+	r.Targets = append(r.Targets, t)
+}
+
+func (r *Result) times(what, mine, name string, want float64) {
+	t := Target{What: what, Want: want}
+	ours, theirs := r.find(mine), r.find(name)
 	switch {
 	case ours == nil:
-		t.Unknown = "ours was not measured"
+		t.Unknown = mine + " was not measured"
 	case theirs == nil:
 		t.Unknown = name + " was not measured"
 	default:

@@ -29,6 +29,10 @@ func connsCase() Case {
 			r.Notes = append(r.Notes, "With more connections than callers each caller goes round its share of them, one call after the other. "+
 				"The raw echo needs a connection per caller, so its first row has 64.")
 			r.connsTarget(rival.Ours+connsSuffix(connsCallers, 1), rival.Ours+connsSuffix(connsCallers, many))
+			for _, callers := range []int{connsCallers, many} {
+				suffix := connsSuffix(callers, many)
+				r.ratioAtLeast(rival.Ours+suffix, rival.Raw+suffix, 0.85)
+			}
 		},
 	}
 }

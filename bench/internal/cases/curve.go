@@ -15,6 +15,7 @@ func curveCases() []Case {
 			for _, row := range r.Rows {
 				row.against = rival.Ours + " + CURVE"
 			}
+			r.ratioAtLeast(rival.Ours+" + CURVE", "libzmq (cgo) + CURVE", 2.5)
 		}
 	}
 	return list

@@ -30,6 +30,7 @@ func fanOutCase() Case {
 				}
 				r.Targets = append(r.Targets, t)
 			}
+			r.ratioAtLeast(rival.Ours+", 100", "NATS, 100", 3)
 			r.Notes = append(r.Notes, windowNote, "5 % are allowed for noise.")
 		},
 	}

@@ -20,7 +20,8 @@ func feedCase() Case {
 			}
 			interleave(cfg, list)
 			r.atLeast("libzmq (cgo)", 6)
-			r.atLeast("NATS", 1.2)
+			r.atLeast("NATS", 4)
+			r.cpuAtMost(0.9)
 			r.Notes = append(r.Notes, windowNote)
 		},
 	}

@@ -38,6 +38,9 @@ func pushCase(size int, wants ...want) Case {
 			for _, w := range wants {
 				r.atLeast(w.rival, w.times)
 			}
+			if size < 64<<10 && len(wants) > 0 {
+				r.ratioAtLeast(rival.Ours+" worker", rival.Ours, 0.91)
+			}
 		},
 	}
 }

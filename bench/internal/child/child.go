@@ -11,6 +11,8 @@ import (
 	"os"
 	"os/exec"
 	"strconv"
+
+	"github.com/gozmq/gozmq/bench/internal/durable"
 )
 
 // Flag is the first argument of a child.
@@ -48,6 +50,14 @@ func run(args []string, out *json.Encoder) error {
 			return err
 		}
 		return clients(name, args[2], n, out)
+	case role == "owner" && len(args) == 3:
+		return durable.Own(name, args[2], func() error {
+			if err := out.Encode(report{}); err != nil {
+				return err
+			}
+			_, err := io.Copy(io.Discard, os.Stdin)
+			return err
+		})
 	case role == "burst":
 		return burst(name, args[2:], out)
 	default:
@@ -116,6 +126,9 @@ func (p *Process) Bytes() (uint64, error) {
 	r, err := p.read()
 	return r.Bytes, err
 }
+
+// Kill ends the child as kill -9 does. Stop must be called all the same.
+func (p *Process) Kill() error { return p.cmd.Process.Kill() }
 
 // Stop lets the child end and waits for it.
 func (p *Process) Stop() {

@@ -92,13 +92,14 @@ func (r *receiver) got(s *Stream) func(uint64) {
 
 // meet sends until every receiver has got something: subscriptions take time.
 func (s *Stream) meet() error {
-	for start := time.Now(); ; {
+	wait := 20 * time.Millisecond
+	for start := time.Now(); ; wait *= 2 { // many receivers on a busy machine need longer
 		if err := s.source.Send(s.next); err != nil {
 			return err
 		}
 		s.end.Store(s.next) // so that each message is acknowledged
 		s.next++
-		ctx, cancel := context.WithTimeout(context.Background(), 20*time.Millisecond)
+		ctx, cancel := context.WithTimeout(context.Background(), min(wait, 2*time.Second))
 		err := s.await(ctx, s.next-1)
 		cancel()
 		if err == nil {

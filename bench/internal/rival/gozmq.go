@@ -271,6 +271,9 @@ type gozmqFeed struct {
 }
 
 func openGozmqFeed(o Options) (_ Stream, err error) {
+	if o.Filters > 0 {
+		return openGozmqFilters(o)
+	}
 	p := &gozmqFeed{stopper: newStopper(), blob: newBlob(o.Size, 0)}
 	opts := p.events.options(o)
 	if p.pub, err = gozmq.NewPublisher(as[gozmq.PublisherOption](opts, gozmq.Bind(anyPort))...); err != nil {

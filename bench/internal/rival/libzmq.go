@@ -54,9 +54,20 @@ func libzmqBind(ctx *zmq.Context, t zmq.Type, keys *keyPairs) (*zmq.Socket, stri
 }
 
 func libzmqConnect(ctx *zmq.Context, t zmq.Type, addr string, keys *keyPairs) (*zmq.Socket, error) {
+	return libzmqConnectWith(ctx, t, addr, keys, false)
+}
+
+// libzmqConnectWith has no high-water marks where that is asked for, which libzmq
+// reads when it connects. A SUB socket drops subscriptions beyond its own.
+func libzmqConnectWith(ctx *zmq.Context, t zmq.Type, addr string, keys *keyPairs, unlimited bool) (*zmq.Socket, error) {
 	s, err := libzmqSocket(ctx, t)
 	if err != nil {
 		return nil, err
+	}
+	if unlimited {
+		if err := errors.Join(s.SetSndhwm(0), s.SetRcvhwm(0)); err != nil {
+			return nil, err
+		}
 	}
 	if keys != nil {
 		err := errors.Join(s.SetCurveServerkey(keys.server.Public().String()),
@@ -302,12 +313,12 @@ func openLibzmqStream(o Options, send, receive zmq.Type, n int, topic []byte) (S
 		return nil, err
 	}
 	for range n {
-		r, err := libzmqConnect(ctx, receive, addr, o.curve)
+		r, err := libzmqConnectWith(ctx, receive, addr, o.curve, o.Waiting > 0 || o.Filters > 1)
 		if err != nil {
 			return nil, err
 		}
 		if topic != nil {
-			if err := r.SetSubscribe(string(topic)); err != nil {
+			if err := libzmqSubscribe(r, string(topic), o.Filters); err != nil {
 				return nil, err
 			}
 		}
@@ -315,6 +326,16 @@ func openLibzmqStream(o Options, send, receive zmq.Type, n int, topic []byte) (S
 	}
 	s.running.Add(n)
 	return s, nil
+}
+
+// libzmqSubscribe subscribes to a topic, and to others for the other filters.
+func libzmqSubscribe(s *zmq.Socket, topic string, filters int) error {
+	for i := 1; i < filters; i++ {
+		if err := s.SetSubscribe(topic + filterName(i)); err != nil {
+			return err
+		}
+	}
+	return s.SetSubscribe(topic)
 }
 
 func (s *libzmqStream) Send(seq uint64) error {

@@ -96,6 +96,8 @@ type natsFeed struct {
 	blob *benchv1.Blob
 	done chan struct{}
 	once sync.Once
+
+	filters int
 }
 
 func openNATSFeed(o Options) (Stream, error) {
@@ -103,7 +105,7 @@ func openNATSFeed(o Options) (Stream, error) {
 	if err != nil {
 		return nil, err
 	}
-	f := &natsFeed{srv: srv, blob: newBlob(o.Size, 0), done: make(chan struct{})}
+	f := &natsFeed{srv: srv, blob: newBlob(o.Size, 0), done: make(chan struct{}), filters: o.Filters}
 	if f.pub, err = nats.Connect(srv.ClientURL()); err != nil {
 		return nil, err
 	}
@@ -127,12 +129,16 @@ func (f *natsFeed) Send(seq uint64) error {
 }
 
 func (f *natsFeed) Receive(i int, got func(uint64)) error {
-	_, err := f.subs[i].Subscribe(topic, func(m *nats.Msg) {
+	handle := func(m *nats.Msg) {
 		blob := new(benchv1.Blob)
 		if proto.Unmarshal(m.Data, blob) == nil {
 			got(blob.GetSeq())
 		}
-	})
+	}
+	_, err := f.subs[i].Subscribe(topic, handle)
+	for j := 1; j < f.filters && err == nil; j++ {
+		_, err = f.subs[i].Subscribe(topic+filterName(j), handle)
+	}
 	<-f.done
 	return err
 }

@@ -54,6 +54,8 @@ type Options struct {
 	Receivers  int           // of a Stream
 	MaxMessage int           // 0: the library's default
 	Delay      time.Duration // each way, of ours and gRPC's Streams
+	Filters    int           // of each of a Feed's receivers, of which one matches; 0: one
+	Waiting    int           // tasks for which a Stream has room; 0: the library's default
 
 	vt    bool      // ours: encode with vtprotobuf
 	curve *keyPairs // ours and libzmq: nil: no encryption

@@ -19,7 +19,11 @@ type gozmqSure struct {
 
 func openGozmqSure(o Options) (_ Stream, err error) {
 	p := &gozmqSure{stopper: newStopper(), size: o.Size}
-	p.socket, err = gozmq.NewVentilator(as[gozmq.VentilatorOption](p.events.options(o), gozmq.DeliveryAtLeastOnce, gozmq.Bind(anyPort))...)
+	opts := as[gozmq.VentilatorOption](p.events.options(o), gozmq.DeliveryAtLeastOnce, gozmq.Bind(anyPort))
+	if o.Waiting > 0 {
+		opts = append(opts, gozmq.WithTaskQueue(2*o.Waiting+1000, 1<<30))
+	}
+	p.socket, err = gozmq.NewVentilator(opts...)
 	if err != nil {
 		return nil, err
 	}

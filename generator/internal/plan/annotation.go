@@ -47,6 +47,17 @@ const (
 	taskDelivery    = 1
 	taskMaxAttempts = 2
 	taskLease       = 3
+	taskBackoff     = 4
+	taskLimit       = 5
+	taskLimitPerKey = 6
+
+	backoffInitial    = 1
+	backoffMax        = 2
+	backoffMultiplier = 3
+
+	limitRunning = 1
+	limitEvery   = 2
+	limitBurst   = 3
 )
 
 // serviceAnnotation returns the service's annotation, nil if there is none.

@@ -174,6 +174,9 @@ type Task struct {
 	AtLeastOnce bool
 	MaxAttempts uint32        // 0: the runtime's default
 	Lease       time.Duration // 0: the runtime's default
+	Backoff     Backoff
+	Limit       Limit // of all tasks
+	KeyLimit    Limit // of those of each key
 	// OnDeadLetter is the option that hands a program the tasks that are given up;
 	// "" unless AtLeastOnce.
 	OnDeadLetter string

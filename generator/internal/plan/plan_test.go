@@ -42,6 +42,17 @@ func TestFieldNumbers(t *testing.T) {
 		"taskDelivery":     {(*annotations.Task)(nil), "delivery", taskDelivery},
 		"taskMaxAttempts":  {(*annotations.Task)(nil), "max_attempts", taskMaxAttempts},
 		"taskLease":        {(*annotations.Task)(nil), "lease", taskLease},
+		"taskBackoff":      {(*annotations.Task)(nil), "backoff", taskBackoff},
+		"taskLimit":        {(*annotations.Task)(nil), "limit", taskLimit},
+		"taskLimitPerKey":  {(*annotations.Task)(nil), "limit_per_key", taskLimitPerKey},
+
+		"backoffInitial":    {(*annotations.Backoff)(nil), "initial", backoffInitial},
+		"backoffMax":        {(*annotations.Backoff)(nil), "max", backoffMax},
+		"backoffMultiplier": {(*annotations.Backoff)(nil), "multiplier", backoffMultiplier},
+
+		"limitRunning": {(*annotations.TaskLimit)(nil), "running", limitRunning},
+		"limitEvery":   {(*annotations.TaskLimit)(nil), "every", limitEvery},
+		"limitBurst":   {(*annotations.TaskLimit)(nil), "burst", limitBurst},
 	} {
 		if got := tt.message.ProtoReflect().Descriptor().Fields().ByName(tt.field).Number(); got != tt.number {
 			t.Errorf("%s is %d, want %d", name, tt.number, got)

@@ -70,6 +70,24 @@ func (p *planner) checkTask(at place, t *annotations.Task, sure bool, remedy str
 	case lease.AsDuration() < 100*time.Millisecond || lease.AsDuration() > 24*time.Hour:
 		fault(RuleTask, taskLease, "the lease must be 100 ms to 24 h; write {seconds: 60}, or leave it out for that")
 	}
+	for _, part := range []struct {
+		field protowire.Number
+		name  string
+		set   bool
+		check func(place)
+	}{
+		{taskBackoff, "a backoff", t.GetBackoff() != nil, func(at place) { p.checkBackoff(at, t) }},
+		{taskLimit, "a limit", t.GetLimit() != nil, func(at place) { p.checkTaskLimit(at, "limit", t.GetLimit()) }},
+		{taskLimitPerKey, "a limit_per_key", t.GetLimitPerKey() != nil, func(at place) { p.checkTaskLimit(at, "limit_per_key", t.GetLimitPerKey()) }},
+	} {
+		switch {
+		case !part.set:
+		case !sure:
+			fault(RuleMeaning, part.field, once, part.name, remedy)
+		default:
+			part.check(at.field(part.field))
+		}
+	}
 }
 
 // taskPolicy plans how the tasks of a method or a message, which n names, are
@@ -80,6 +98,7 @@ func taskPolicy(t *annotations.Task, sure bool, n namer) Task {
 	}
 	return Task{
 		AtLeastOnce: true, MaxAttempts: t.GetMaxAttempts(), Lease: t.GetLease().AsDuration(),
+		Backoff: backoff(t.GetBackoff()), Limit: limit(t.GetLimit()), KeyLimit: limit(t.GetLimitPerKey()),
 		OnDeadLetter: n.exported("On", "DeadLetter"), NewTask: n.exported("New", "Task"),
 	}
 }

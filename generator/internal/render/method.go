@@ -3,6 +3,7 @@ package render
 import (
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
 
 	"google.golang.org/protobuf/compiler/protogen"
@@ -57,6 +58,33 @@ func (p *printer) task(t plan.Task) {
 	if t.Lease > 0 {
 		p.P("Lease: ", p.duration(t.Lease), ",")
 	}
+	if b := t.Backoff; b.Initial > 0 {
+		p.P("Backoff: ", p.duration(b.Initial), ",")
+		p.P("MaxBackoff: ", p.duration(b.Max), ",")
+		if b.Multiplier > 0 {
+			p.P("BackoffFactor: ", b.Multiplier, ",")
+		}
+	}
+	p.limit("Limit", t.Limit)
+	p.limit("KeyLimit", t.KeyLimit)
+}
+
+// limit prints a limit of tasks as a field of the runtime's Method.
+func (p *printer) limit(field string, l plan.Limit) {
+	if l == (plan.Limit{}) {
+		return
+	}
+	var parts []string
+	if l.Running > 0 {
+		parts = append(parts, fmt.Sprint("Running: ", l.Running))
+	}
+	if l.Every > 0 {
+		parts = append(parts, "Every: "+p.duration(l.Every))
+	}
+	if l.Burst > 0 {
+		parts = append(parts, fmt.Sprint("Burst: ", l.Burst))
+	}
+	p.P(field, ": ", gozmq("TaskLimit"), "{", strings.Join(parts, ", "), "},")
 }
 
 // duration writes d with the largest unit that divides it.
@@ -138,11 +166,13 @@ type view struct {
 	described string
 }
 
-// checks returns what prints the check of a socket for a method's variable.
-func (p *printer) checks(function, param, variable string) func() {
+// checks returns what prints the check of a socket for the variables of methods.
+func (p *printer) checks(function, param string, variables ...string) func() {
 	return func() {
-		p.P("if err := ", impl(function), "(", param, ", &", variable, "); err != nil {")
-		p.P("return nil, err")
-		p.P("}")
+		for _, v := range variables {
+			p.P("if err := ", impl(function), "(", param, ", &", v, "); err != nil {")
+			p.P("return nil, err")
+			p.P("}")
+		}
 	}
 }

@@ -35,7 +35,7 @@ func (p *printer) ventilator(s *plan.Service) {
 		check: func() {}, fails: fails("vent", n.AtLeastOnce, "gozmq.NewVentilator"), described: p.descriptor(s),
 	}
 	if len(s.Methods) > 0 {
-		v.check = p.checks("CheckVentilator", "vent", s.Methods[0].Var)
+		v.check = p.checks("CheckVentilator", "vent", pushed(s.Methods)...)
 	}
 	p.view(v, s.Doc, func() {
 		for _, m := range s.Methods {
@@ -178,4 +178,16 @@ func (p *printer) sink(s *plan.Service) {
 		p.P("return ", impl("Results"), "[", m.Output, "](ctx, s.sink, &", m.Var, ")")
 		p.P("}")
 	}
+}
+
+// pushed returns the variables of the methods that a ventilator has to know: one of
+// them, for their delivery, and those with a policy for their tasks.
+func pushed(methods []*plan.Method) []string {
+	list := []string{methods[0].Var}
+	for _, m := range methods[1:] {
+		if m.Task.Policy() {
+			list = append(list, m.Var)
+		}
+	}
+	return list
 }

@@ -77,7 +77,9 @@ type AdminClient interface {
 	// missed.
 	ListTasks(ctx context.Context, req *adminv1.ListTasksRequest, opts ...gozmq.CallOption) (*adminv1.ListTasksResponse, error)
 	// RetryTasks has dead letters run again with all their attempts, as new tasks,
-	// which have other ids and belong to no batch. Other tasks are left alone.
+	// which have other ids and belong to no batch. A task that waits for its time
+	// runs as soon as a worker is free if the filter has its id, or its state. Other
+	// tasks are left alone.
 	RetryTasks(ctx context.Context, req *adminv1.RetryTasksRequest, opts ...gozmq.CallOption) (*adminv1.RetryTasksResponse, error)
 	// DiscardTasks deletes tasks that wait, and dead letters. A task that a worker
 	// has is left alone.
@@ -189,7 +191,9 @@ type AdminServer interface {
 	// missed.
 	ListTasks(ctx context.Context, req *adminv1.ListTasksRequest) (*adminv1.ListTasksResponse, error)
 	// RetryTasks has dead letters run again with all their attempts, as new tasks,
-	// which have other ids and belong to no batch. Other tasks are left alone.
+	// which have other ids and belong to no batch. A task that waits for its time
+	// runs as soon as a worker is free if the filter has its id, or its state. Other
+	// tasks are left alone.
 	RetryTasks(ctx context.Context, req *adminv1.RetryTasksRequest) (*adminv1.RetryTasksResponse, error)
 	// DiscardTasks deletes tasks that wait, and dead letters. A task that a worker
 	// has is left alone.

@@ -55,7 +55,7 @@ func (s *Collector) Links() *link.Group { return s.pull.Links() }
 
 // Each yields what comes for a procedure, "" for bare framing, until ctx ends,
 // yield returns false, or everything that had come before End was yielded (Source).
-func (s *Collector) Each(ctx context.Context, procedure string, described bool, yield func(Message) bool) {
+func (s *Collector) Each(ctx context.Context, procedure string, described bool, yield func(Message) bool, _ func(acked, reported bool)) {
 	s.queue(procedure).Drain(ctx, func(p *wire.Publication) bool {
 		m := Message{Task: wire.Task{Body: p.Body, Header: p.Header}}
 		if described {

@@ -28,6 +28,9 @@ type ConsumerConfig struct {
 	// memory that is not its own; it must not call the Consumer. nil: there are
 	// no sinks.
 	Alive func(wire.Alive)
+	// Canceled is the cause with which the context of a task ends that its
+	// ventilator cancels; nil: context.Canceled.
+	Canceled error
 	// AnyStop has ventilators obeyed that have dialed; otherwise those that were
 	// dialed are.
 	AnyStop bool
@@ -37,13 +40,14 @@ type ConsumerConfig struct {
 // extends the leases of running tasks and reports how tasks ended. Its methods
 // may be called from any goroutine.
 type Consumer struct {
-	direct *socket.PeerSocket
-	lanes  int  // tasks that run at once
-	ahead  int  // tasks of each ventilator that are read ahead
-	grow   bool // more while tasks are short
-	stop   func()
-	alive  func(wire.Alive)
-	anyone bool // may stop
+	direct   *socket.PeerSocket
+	lanes    int  // tasks that run at once
+	ahead    int  // tasks of each ventilator that are read ahead
+	grow     bool // more while tasks are short
+	stop     func()
+	alive    func(wire.Alive)
+	anyone   bool  // may stop
+	canceled error // ends the contexts of tasks that are canceled
 
 	mu          sync.Mutex
 	waiting     []*Delivery
@@ -75,7 +79,7 @@ const (
 func NewConsumer(cfg ConsumerConfig) *Consumer {
 	c := &Consumer{
 		lanes: cfg.Concurrency, ahead: cfg.Ahead, grow: cfg.Grow,
-		stop: cfg.Stop, alive: cfg.Alive, anyone: cfg.AnyStop,
+		stop: cfg.Stop, alive: cfg.Alive, anyone: cfg.AnyStop, canceled: cfg.Canceled,
 		held: make(map[string]*Delivery), ventilators: make(map[*link.Conn]*ventilator),
 		done: taskqueue.NewWindow(consumerMemory, 0), sooner: notify.NewToken(), ended: make(chan struct{}),
 	}
@@ -186,6 +190,10 @@ func (c *Consumer) handle(conn *link.Conn, frames [][]byte) error {
 			return ErrMayNotStop
 		}
 		c.stop()
+		return nil
+	}
+	if verb == wire.VerbCancel {
+		c.cancel(conn, task.ID)
 		return nil
 	}
 	return c.accept(conn, task)

@@ -26,7 +26,7 @@ type ventilator struct {
 func (v *ventilator) grant(credit int) {
 	v.granted = min(credit, wire.MaxCredit)
 	v.limit = max(v.limit, v.granted)
-	socket.SendForced(v.conn, wire.WorkerCommand{Verb: wire.VerbCredit, Credit: v.granted})
+	socket.SendForced(v.conn, wire.WorkerCommand{Verb: wire.VerbCredit, Credit: v.granted, Cancels: v.conn.Gozmq()})
 }
 
 // adjust has a ventilator's credit follow the number of its tasks that were

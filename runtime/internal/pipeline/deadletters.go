@@ -22,6 +22,7 @@ type DeadTask struct {
 	MaxAttempts   int
 	Lease         time.Duration
 	Terms         *taskqueue.Terms // nil: none
+	Enqueued      time.Time        // when it was pushed
 	Ended         time.Time        // when it was given up
 }
 

@@ -1,6 +1,8 @@
 package pipeline
 
 import (
+	"context"
+	"sync/atomic"
 	"time"
 
 	"github.com/gozmq/gozmq/runtime/internal/link"
@@ -32,9 +34,11 @@ type Delivery struct {
 	running  bool
 	came     time.Time // when it was received, and then when it began to run
 	received time.Time
-	handled  bool               // the handler has returned, and a sink was sent the result
-	due      time.Time          // when to extend the lease or, if it still waits, to return it; zero: never
-	last     time.Time          // no extension after; zero: without end
+	handled  bool        // the handler has returned, and a sink was sent the result
+	due      time.Time   // when to extend the lease or, if it still waits, to return it; zero: never
+	last     time.Time   // no extension after; zero: without end
+	canceled atomic.Bool // by the ventilator, while it ran
+	scope    scope
 	word     wire.WorkerCommand // the last one on the task, while it is being written
 }
 
@@ -50,6 +54,15 @@ func (d *Delivery) Task() *wire.Task { return &d.task }
 
 // ID returns the task's id.
 func (d *Delivery) ID() string { return d.id }
+
+// Context returns the context of the attempt, below ctx. It ends when the
+// ventilator cancels the task, with the cause that the configuration has, and with
+// Finish. It must be called once, by the goroutine that Next has given the
+// delivery.
+func (d *Delivery) Context(ctx context.Context) context.Context {
+	d.scope.above = ctx
+	return &d.scope
+}
 
 // From returns the connection that the task came from.
 func (d *Delivery) From() *link.Conn { return d.from }
@@ -103,28 +116,30 @@ func (d *Delivery) KeepLease() {
 	d.last = time.Time{}
 }
 
-// Finish reports how the task ended, with an encoded status or nil. A task that
-// was done is not run again here.
-func (d *Delivery) Finish(verb wire.Verb, status []byte) {
+// Finish reports how the task ended, with an encoded status or nil. It returns
+// false if no ventilator is left that it could tell. A task that was done is not
+// run again here.
+func (d *Delivery) Finish(verb wire.Verb, status []byte) (reported bool) {
 	c := d.consumer
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if id := taskqueue.ID(d.id); verb == wire.VerbDone && !c.done.Has(id, time.Time{}) {
 		c.done.Add(id, time.Time{})
 	}
-	d.release(verb, status)
+	d.scope.end(context.Canceled)
+	return d.release(verb, status)
 }
 
-// release reports the end of a task and forgets it; the consumer's lock is
+// release reports the end of a task and forgets it (Finish); the consumer's lock is
 // held.
-func (d *Delivery) release(verb wire.Verb, status []byte) {
+func (d *Delivery) release(verb wire.Verb, status []byte) (reported bool) {
 	c := d.consumer
 	if c.held[d.id] != d {
-		return
+		return false
 	}
 	delete(c.held, d.id)
 	if d.conn == nil {
-		return
+		return false
 	}
 	if v := c.ventilators[d.conn]; v != nil && d.running && !d.handled {
 		c.learn(v, d)
@@ -132,6 +147,7 @@ func (d *Delivery) release(verb wire.Verb, status []byte) {
 	d.detach()
 	d.word = wire.WorkerCommand{Verb: verb, ID: d.task.ID, Status: status}
 	socket.SendForced(d.conn, &d.word)
+	return true
 }
 
 // report sends a ventilator the end of a task.

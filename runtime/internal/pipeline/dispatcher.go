@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"maps"
 	"sync"
 	"time"
 
@@ -28,7 +29,8 @@ type DispatcherConfig struct {
 	BatchLease          time.Duration                    // of messages that say how far a batch is
 	BatchSilence        time.Duration                    // for which a sink waits for word of a batch; 0: without limit
 	Store               gozmqstore.Store                 // nil: memory only
-	Limits              map[string]taskqueue.MethodLimit // by procedure
+	Limits              map[string]taskqueue.MethodLimit // by procedure; before those of Policies
+	Policies            map[string]Policy                // by procedure
 
 	// DeadLetter is called with each task that was given up, one at a time, if
 	// WantsLetter returns true for its procedure. If it returns an error it is
@@ -86,6 +88,7 @@ type Dispatcher struct {
 	dead       map[string]*deadEntry       // letters that are neither handled nor discarded, by id
 	letter     uint64                      // the place of the last of them
 	halted     map[string]bool             // procedures of which no task is handed out
+	policies   map[string]Policy           // by procedure
 	kept       letterShelf                 // of these, the ones that no function wants
 	claims     map[*taskqueue.Peer][]claim // of workers, while another dispatcher is the owner
 	claimCount int
@@ -108,7 +111,7 @@ func NewDispatcher(cfg DispatcherConfig) (*Dispatcher, error) {
 		cfg:    cfg,
 		peers:  make(map[*link.Conn]*taskqueue.Peer),
 		conns:  make(map[*taskqueue.Peer]*link.Conn),
-		halted: make(map[string]bool),
+		halted: make(map[string]bool), policies: maps.Clone(cfg.Policies),
 
 		ventilator: []byte(newID()),
 	}
@@ -130,10 +133,13 @@ func NewDispatcher(cfg DispatcherConfig) (*Dispatcher, error) {
 // empty forgets every task; d.mu is held, or nobody else has d yet.
 func (d *Dispatcher) empty() {
 	d.queue = taskqueue.NewQueue(taskqueue.Limits{
-		Tasks: d.cfg.MaxTasks, Bytes: d.cfg.MaxBytes, Backoff: d.cfg.Backoff, MaxBackoff: d.cfg.MaxBackoff, MaxHold: d.cfg.MaxHold,
+		Tasks: d.cfg.MaxTasks, Bytes: d.cfg.MaxBytes, Backoff: taskqueue.Backoff{First: d.cfg.Backoff, Limit: d.cfg.MaxBackoff}, MaxHold: d.cfg.MaxHold,
 	})
 	for procedure, limit := range d.cfg.Limits {
 		d.queue.LimitMethod(procedure, limit)
+	}
+	for procedure, p := range d.policies {
+		d.apply(procedure, p)
 	}
 	for procedure := range d.halted {
 		d.queue.Pause(procedure, true)

@@ -42,8 +42,12 @@ var (
 	ErrLetterBusy = errors.New("the dead letter handler has this letter just now")
 	// ErrTaskRuns says that a worker has a task.
 	ErrTaskRuns = errors.New("a worker has this task")
+	// ErrTaskWaits says that a task waits for a worker, and not for a time.
+	ErrTaskWaits = errors.New("this task waits for a worker")
 	// ErrDiscarded is why a task was given up that Discard has removed.
 	ErrDiscarded = errors.New("the task was discarded")
+	// ErrCanceled is why a task was given up that Cancel has removed.
+	ErrCanceled = errors.New("the task was canceled")
 )
 
 // errShelfFull is why a letter was discarded.
@@ -54,7 +58,7 @@ func (d *Dispatcher) giveUp(t *taskqueue.Task) {
 	h := wire.ParseTaskHeader(t.Header)
 	dead := DeadTask{
 		ID: string(t.ID), Procedure: t.Procedure, Attempts: t.Attempts, Reason: t.Reason, Batch: h.BatchName(), Body: t.Body,
-		Metadata: h.Metadata, MaxAttempts: t.MaxAttempts, Lease: t.Lease, Terms: t.Terms, Ended: time.Now(),
+		Metadata: h.Metadata, MaxAttempts: t.MaxAttempts, Lease: t.Lease, Terms: t.Terms, Enqueued: t.Since, Ended: time.Now(),
 	}
 	d.cfg.TaskDead(dead)
 	if d.store != nil {
@@ -85,7 +89,8 @@ func restoredLetter(s *gozmqstore.Task) DeadTask {
 	t := restoredTask(s, time.Now())
 	return DeadTask{
 		ID: s.ID, Procedure: s.Procedure, Attempts: s.Attempts, Reason: &StoredReason{s.Code, s.Reason}, Batch: h.BatchName(),
-		Body: s.Body, Metadata: h.Metadata, MaxAttempts: s.MaxAttempts, Lease: s.Lease, Terms: t.Terms, Ended: s.Ended,
+		Body: s.Body, Metadata: h.Metadata, MaxAttempts: s.MaxAttempts, Lease: s.Lease, Terms: t.Terms, Enqueued: s.Enqueued,
+		Ended: s.Ended,
 	}
 }
 
@@ -183,13 +188,17 @@ func (d *Dispatcher) takeLetter(id string) (*deadEntry, error) {
 
 // Redrive pushes the task of a dead letter again, as a new one that belongs to no
 // batch and has all its attempts before it. The letter is gone once the store has
-// the task. It does not wait for room in the queue. Its errors are ErrNoTask,
-// ErrLetterBusy and those of Push.
+// the task. It does not wait for room in the queue. A task that waits for its time
+// runs as soon as a worker is free. Its errors are ErrNoTask, ErrLetterBusy,
+// ErrTaskRuns, ErrTaskWaits and those of Push.
 func (d *Dispatcher) Redrive(ctx context.Context, id string) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if err := d.waitOwner(ctx, func() bool { return true }); err != nil {
 		return err
+	}
+	if t := d.queue.Get(taskqueue.ID(id)); t != nil && !t.Control {
+		return d.hurry(t)
 	}
 	e, err := d.takeLetter(id)
 	if err != nil {
@@ -222,6 +231,20 @@ func (d *Dispatcher) Redrive(ctx context.Context, id string) error {
 	return nil
 }
 
+// hurry has a task that waits for its time wait for a worker, also in the store;
+// d.mu is held.
+func (d *Dispatcher) hurry(t *taskqueue.Task) error {
+	switch holder, _ := t.Holder(); {
+	case holder != nil:
+		return ErrTaskRuns
+	case d.queue.Hurry(t.ID) == nil:
+		return ErrTaskWaits
+	}
+	d.store.update(taskStatus{id: string(t.ID), Status: d.statusOf(t)})
+	d.dispatch()
+	return nil
+}
+
 // keepAnew keeps a letter whose task the store did not take, under another id: if
 // the store takes it yet, it deletes the letter with the id that it had. d.mu is
 // held.
@@ -230,7 +253,7 @@ func (d *Dispatcher) keepAnew(dead DeadTask) {
 	dead.ID = string(newID())
 	t := &taskqueue.Task{
 		ID: taskqueue.ID(dead.ID), Procedure: dead.Procedure, Body: dead.Body, Header: metadataHeader(dead.Metadata), Attempts: dead.Attempts,
-		MaxAttempts: dead.MaxAttempts, Lease: dead.Lease, Since: time.Now(), Terms: dead.Terms, Reason: dead.Reason,
+		MaxAttempts: dead.MaxAttempts, Lease: dead.Lease, Since: dead.Enqueued, Terms: dead.Terms, Reason: dead.Reason,
 	}
 	s := d.stored(t)
 	s.State, s.Ended = gozmqstore.StateDead, dead.Ended

@@ -103,6 +103,7 @@ func (d *Dispatcher) handle(p *taskqueue.Peer, frames [][]byte, now time.Time) e
 		return err
 	}
 	if c.Verb == wire.VerbCredit {
+		p.Cancels = c.Cancels
 		d.grant(p, c.Credit)
 		return nil
 	}

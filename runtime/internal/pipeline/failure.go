@@ -20,7 +20,7 @@ func Failure(reason error) *status.Error {
 		return status.Errorf(status.ResourceExhausted, "%w", reason)
 	case errors.Is(reason, ErrTooLate):
 		return status.Errorf(status.DeadlineExceeded, "%w", reason)
-	case errors.Is(reason, ErrDiscarded):
+	case errors.Is(reason, ErrDiscarded), errors.Is(reason, ErrCanceled):
 		return status.Errorf(status.Canceled, "%w", reason)
 	case errors.Is(reason, ErrBatchCut):
 		return status.Errorf(status.Aborted, "%w", reason)

@@ -110,14 +110,14 @@ type pulledTask struct {
 }
 
 // Ack reports the task as done (Result).
-func (t pulledTask) Ack() {
+func (t pulledTask) Ack() (reported bool) {
 	defer t.puller.held.Done()
 	t.puller.done.Add(1)
-	t.Finish(wire.VerbDone, nil)
+	return t.Finish(wire.VerbDone, nil)
 }
 
 // Nack returns the task to its ventilator (Result).
-func (t pulledTask) Nack() {
+func (t pulledTask) Nack() (reported bool) {
 	defer t.puller.held.Done()
-	t.Finish(wire.VerbReturn, nil)
+	return t.Finish(wire.VerbReturn, nil)
 }

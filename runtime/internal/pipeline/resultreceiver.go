@@ -20,10 +20,11 @@ type Result interface {
 	Task() *wire.Task
 	// From returns the connection that it came from first.
 	From() *link.Conn
-	// Ack says that the application has dealt with the result.
-	Ack()
-	// Nack says that the result is to be delivered again.
-	Nack()
+	// Ack says that the application has dealt with the result. It returns false if
+	// the peer that delivered it is gone, and will deliver it again.
+	Ack() (reported bool)
+	// Nack says that the result is to be delivered again; it returns what Ack does.
+	Nack() (reported bool)
 }
 
 // A ReceiverConfig configures a ResultReceiver.
@@ -319,7 +320,7 @@ func (d *receivedResult) Task() *wire.Task { return &d.task }
 func (d *receivedResult) From() *link.Conn { return d.from }
 
 // Nack puts the result back as the first of its queue (Result).
-func (d *receivedResult) Nack() {
+func (d *receivedResult) Nack() (reported bool) {
 	r := d.receiver
 	defer r.held.Done()
 	r.mu.Lock()
@@ -327,10 +328,11 @@ func (d *receivedResult) Nack() {
 	d.queue.list = append([]*receivedResult{d}, d.queue.list...)
 	d.queue.bytes += len(d.task.Body)
 	d.queue.filled.Notify()
+	return true // the result is here
 }
 
 // Ack acknowledges the result on every connection that has sent it (Result).
-func (d *receivedResult) Ack() {
+func (d *receivedResult) Ack() (reported bool) {
 	r := d.receiver
 	defer r.held.Done()
 	r.mu.Lock()
@@ -341,7 +343,9 @@ func (d *receivedResult) Ack() {
 	r.remember(d.task.ID)
 	for _, c := range d.conns {
 		socket.SendForced(c, wire.Ack(d.task.ID))
+		reported = reported || !c.Ended()
 	}
+	return reported
 }
 
 // Progress returns how far the results are.

@@ -21,9 +21,12 @@ type Source interface {
 	// zero time when there is none.
 	Fills() (queues []subscription.Fill, oldest time.Time)
 	// Each calls yield with what comes for a procedure, until ctx ends, End was
-	// called or yield returns false. With described it says where a message comes
-	// from. A message is valid while it is yielded.
-	Each(ctx context.Context, procedure string, described bool, yield func(Message) bool)
+	// called or yield returns false. A message is valid while it is yielded. With
+	// described it says where a message comes from. ended, unless it is nil, is
+	// called after yield where messages are acknowledged, also if yield has
+	// panicked: whether the message was acknowledged or is to come again, and
+	// whether a peer was left to be told.
+	Each(ctx context.Context, procedure string, described bool, yield func(Message) bool, ended func(acked, reported bool))
 	// End ends every Each.
 	End()
 	// Shutdown closes the connections. End has been called.
@@ -54,7 +57,7 @@ type Receiver interface {
 
 // Each yields the results of a procedure, and acknowledges each for which yield
 // returns true. The others come again, also one whose yield panics (Source).
-func (s AckedSource) Each(ctx context.Context, procedure string, described bool, yield func(Message) bool) {
+func (s AckedSource) Each(ctx context.Context, procedure string, described bool, yield func(Message) bool, ended func(acked, reported bool)) {
 	peers := Peers{Describe: s.Describe}
 	for ctx.Err() == nil {
 		result := s.Next(ctx, procedure)
@@ -65,18 +68,22 @@ func (s AckedSource) Each(ctx context.Context, procedure string, described bool,
 		if described {
 			m.Peer = peers.Of(result.From())
 		}
-		if !yieldResult(result, m, yield) {
+		if !yieldResult(result, m, yield, ended) {
 			return
 		}
 	}
 }
 
-func yieldResult(r Result, m Message, yield func(Message) bool) (handled bool) {
+func yieldResult(r Result, m Message, yield func(Message) bool, ended func(acked, reported bool)) (handled bool) {
 	defer func() {
+		var reported bool
 		if handled {
-			r.Ack()
+			reported = r.Ack()
 		} else {
-			r.Nack()
+			reported = r.Nack()
+		}
+		if ended != nil {
+			ended(handled, reported)
 		}
 	}()
 	return yield(m)

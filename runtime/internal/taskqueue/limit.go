@@ -69,7 +69,7 @@ func (q *Queue) Fits(t *Task) error {
 func (q *Queue) refuse(t *Task, reason error, now time.Time) {
 	t.Reason = reason
 	t.refusals++
-	if d := q.backoff(t.refusals); d > 0 && t.refusals < maxRefusals {
+	if d := q.limits.Backoff.after(t.refusals); d > 0 && t.refusals < maxRefusals {
 		q.quitLine(t)
 		if !t.Control {
 			q.counts.Queued--

@@ -44,7 +44,7 @@ func TestLimitChoosesWorkers(t *testing.T) {
 // A task that no worker takes waits for one that does, and is given up after a
 // while.
 func TestLimitOfAllWorkers(t *testing.T) {
-	q := NewQueue(Limits{Tasks: 100, Bytes: 1 << 20, Backoff: time.Second, MaxBackoff: time.Minute})
+	q := NewQueue(Limits{Tasks: 100, Bytes: 1 << 20, Backoff: Backoff{First: time.Second, Limit: time.Minute}})
 	lost, kept := &Task{ID: "lost", Body: make([]byte, 200)}, &Task{ID: "kept", Body: make([]byte, 50)}
 	if err := q.Fits(lost); err != nil {
 		t.Errorf("without workers: %v", err)

@@ -63,6 +63,11 @@ func (l *line) add(t *Task, front bool) {
 		l.last++
 		t.turn = l.last
 	}
+	l.insert(t, front)
+}
+
+// insert puts a task, which has its lane and its turn, at an end of its priority.
+func (l *line) insert(t *Task, front bool) {
 	in, priority := t.lane, t.priority()
 	i, found := slices.BinarySearchFunc(in.levels, priority, func(v level, p int) int { return cmp.Compare(p, v.priority) })
 	if !found {
@@ -218,10 +223,41 @@ func (l *line) drop(in *lane) {
 	delete(in.method.keys, in.key)
 }
 
-// limit sets the limits of a method. No task of it must be there yet.
-func (l *line) limit(procedure string, limit MethodLimit) {
-	m := l.method(procedure)
+// limit sets the limits of a method.
+func (l *line) limit(m *method, limit MethodLimit) {
 	m.gate.limit, m.keyed = limit.All, limit.PerKey
+	m.until, m.idle = time.Time{}, false
+	l.gates.set(&m.gate, false)
+	l.update(m.plain)
+}
+
+// rekey moves the tasks of a method, whose limit by key is another one, to other
+// lanes, those that have waited in the line in their order. It begins the rates of
+// the keys anew.
+func (l *line) rekey(m *method, waits, counts []*Task) {
+	for key, in := range m.keys {
+		l.gates.set(&in.gate, false)
+		in.dropped = true
+		delete(m.keys, key)
+	}
+	for _, t := range counts {
+		before := t.lane
+		t.lane = nil
+		l.enter(t)
+		if t.state == held {
+			before.running--
+			t.lane.running++
+		}
+	}
+	slices.SortFunc(waits, func(a, b *Task) int { return cmp.Compare(a.turn, b.turn) })
+	for _, t := range waits {
+		t.lane = nil
+		l.enter(t)
+		l.insert(t, false)
+	}
+	for _, in := range m.keys {
+		l.update(in)
+	}
 }
 
 // pause sets whether no task of a method, or for "" of all, is handed out.

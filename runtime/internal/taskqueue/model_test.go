@@ -3,6 +3,7 @@ package taskqueue
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"slices"
 	"testing"
@@ -54,7 +55,7 @@ const (
 func newModel(t *testing.T, seed uint64) *model {
 	m := &model{
 		t: t, random: rand.New(rand.NewPCG(seed, 1)), now: time.Unix(1000, 0), tasks: make(map[ID]*modelTask),
-		q: NewQueue(Limits{Tasks: 50, Bytes: 1 << 20, Backoff: modelPause, MaxBackoff: 2 * modelPause}),
+		q: NewQueue(Limits{Tasks: 50, Bytes: 1 << 20, Backoff: Backoff{First: modelPause, Limit: 2 * modelPause}}),
 	}
 	m.batch = &Batch{}
 	m.gates = newModelGates(m)
@@ -201,7 +202,7 @@ func (m *model) tell(p *modelPeer) {
 			t.failures++
 			end := !again || t.mustEnd()
 			m.wantEnd(t, dead, end)
-			t.holder, t.resting = nil, m.now.Add(m.q.backoff(t.attempts))
+			t.holder, t.resting = nil, m.now.Add(m.q.limits.Backoff.after(t.attempts))
 			if end {
 				m.finish(t, &m.dead)
 			}
@@ -228,6 +229,20 @@ func (m *model) tell(p *modelPeer) {
 	}
 	if knows != (err == nil) {
 		m.t.Errorf("task %s, held: %v: %v", id, knows, err)
+	}
+}
+
+// cancel cancels some task, whether it waits, runs or is over.
+func (m *model) cancel() {
+	ids := slices.Sorted(maps.Keys(m.tasks))
+	if len(ids) == 0 {
+		return
+	}
+	t := m.tasks[ids[m.random.IntN(len(ids))]]
+	m.wantEnd(t, m.q.Cancel(t.ID, errFailed), !t.over)
+	if !t.over {
+		t.holder = nil
+		m.finish(t, &m.dead)
 	}
 }
 
@@ -288,6 +303,19 @@ func (m *model) lose(t *modelTask, begun bool, pause time.Duration) bool {
 	return t.over
 }
 
+// hurry ends the pause of a task, or checks that it has none.
+func (m *model) hurry() {
+	id := ID(fmt.Sprintf("%06d", m.random.IntN(m.last+2)))
+	t := m.tasks[id]
+	rests := t != nil && !t.over && t.holder == nil && t.resting.After(m.now)
+	if got := m.q.Hurry(id); (got != nil) != rests || rests && got != t.Task {
+		m.t.Errorf("task %s, rests: %v: Hurry returned %v", id, rests, got)
+	}
+	if rests {
+		t.resting = time.Time{}
+	}
+}
+
 func (m *model) leave(p *modelPeer) {
 	begun := make(map[ID]bool)
 	for id := range p.holds {
@@ -297,7 +325,7 @@ func (m *model) leave(p *modelPeer) {
 	m.peers = slices.DeleteFunc(m.peers, func(o *modelPeer) bool { return o == p })
 	n := 0
 	for _, t := range m.tasks {
-		if t.holder == p && m.lose(t, begun[t.ID], m.q.backoff(t.losses+1)) {
+		if t.holder == p && m.lose(t, begun[t.ID], m.q.limits.Backoff.after(t.losses+1)) {
 			n++
 		}
 	}
@@ -380,6 +408,8 @@ func (m *model) step() {
 		m.add()
 	case n < 50:
 		m.hand()
+	case n < 52:
+		m.hurry()
 	case n < 80:
 		m.tell(p())
 	case n < 84:
@@ -394,6 +424,8 @@ func (m *model) step() {
 		}
 	case n < 95:
 		m.gates.pause()
+	case n < 96:
+		m.cancel()
 	default:
 		m.pass(time.Duration(m.random.IntN(4000)) * time.Millisecond)
 	}

@@ -70,7 +70,7 @@ func (q *Queue) Fail(p *Peer, id ID, reason error, again bool, now time.Time) (d
 		return t, nil
 	}
 	q.release(t)
-	q.pause(t, now.Add(q.backoff(t.Attempts)))
+	q.pause(t, now.Add(q.backoff(t, t.Attempts)))
 	return nil, nil
 }
 
@@ -84,13 +84,13 @@ func (q *Queue) Return(p *Peer, id ID, now time.Time) error {
 		return ErrUnknown
 	case t.state != held || t.holder != p:
 		_, _ = q.report(p, id)
-	case p.credit == 0 || q.limits.Backoff == 0:
+	case p.credit == 0 || q.limits.Backoff.First == 0:
 		q.back(t, p)
 	default:
 		t.Attempts--
 		delete(p.holds, id)
 		q.release(t)
-		q.pause(t, now.Add(q.limits.Backoff))
+		q.pause(t, now.Add(q.limits.Backoff.First))
 		q.enlist(p)
 	}
 	return nil

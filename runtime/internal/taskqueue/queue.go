@@ -10,10 +10,7 @@ import (
 type Limits struct {
 	Tasks int // that are not finished
 	Bytes int // of these
-	// Backoff is how long a task whose attempt failed, or whose worker was lost,
-	// waits before the second attempt; it doubles with each further one, up to
-	// MaxBackoff.
-	Backoff, MaxBackoff time.Duration
+	Backoff
 	// MaxHold is how long a worker may have a task, whatever it extends; 0 is
 	// without limit.
 	MaxHold time.Duration
@@ -53,6 +50,8 @@ type Queue struct {
 	peers   map[*Peer]struct{}
 	limit   int64   // the largest task that any peer takes; 0: any
 	refused []*Task // that were given up as too large
+
+	backoffs map[string]Backoff // of methods that have their own
 }
 
 // NewQueue returns an empty queue.
@@ -312,13 +311,4 @@ func (q *Queue) pause(t *Task, when time.Time) {
 // spent reports whether t has failed, or was lost, as often as it may be.
 func (t *Task) spent() bool {
 	return t.MaxAttempts > 0 && !t.Control && (t.failures >= t.MaxAttempts || t.losses >= t.MaxAttempts)
-}
-
-// backoff returns how long to wait after that many attempts.
-func (q *Queue) backoff(attempts int) time.Duration {
-	d := q.limits.Backoff
-	for i := 1; i < attempts && d < q.limits.MaxBackoff; i++ {
-		d *= 2
-	}
-	return min(d, q.limits.MaxBackoff)
 }

@@ -16,7 +16,7 @@ func queueOf(l Limits, ids ...ID) *Queue {
 	return q
 }
 
-var roomy = Limits{Tasks: 100, Bytes: 1 << 20, Backoff: time.Second, MaxBackoff: 8 * time.Second}
+var roomy = Limits{Tasks: 100, Bytes: 1 << 20, Backoff: Backoff{First: time.Second, Limit: 8 * time.Second}}
 
 func join(q *Queue, credit int) *Peer {
 	p := q.Join()
@@ -106,7 +106,7 @@ func TestLateAnswer(t *testing.T) {
 // A task that is returned goes out again at once only if the peer that returned
 // it wants none; a peer that has credit would return it again and again.
 func TestReturned(t *testing.T) {
-	q := NewQueue(Limits{Tasks: 10, Bytes: 1 << 20, Backoff: time.Second, MaxBackoff: time.Second})
+	q := NewQueue(Limits{Tasks: 10, Bytes: 1 << 20, Backoff: Backoff{First: time.Second, Limit: time.Second}})
 	q.Add(&Task{ID: "1", MaxAttempts: 1})
 	p := join(q, 1)
 	now := start

@@ -81,7 +81,7 @@ func (q *Queue) lose(t *Task, begun bool, reason error, now time.Time) (dead boo
 	}
 	t.suspect = true
 	t.ran = max(t.ran, now.Sub(t.since))
-	if d := q.backoff(t.losses); d > 0 {
+	if d := q.backoff(t, t.losses); d > 0 {
 		q.pause(t, now.Add(d))
 	} else {
 		q.wait(t, true)

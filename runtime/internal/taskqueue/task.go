@@ -130,6 +130,7 @@ type Peer struct {
 	limit   int64        // bytes of the largest task that it takes; 0: any
 	granted bool         // it had credit once
 	stopped bool         // it gets no more credit
+	Cancels bool         // the caller sets it: it knows how to end a task
 	blocked bool         // nothing can be sent just now
 	gone    bool         // has left
 	holds   map[ID]*Task // that it was given and has not reported the end of

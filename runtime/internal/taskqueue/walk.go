@@ -44,21 +44,71 @@ func (t *Task) Due() time.Time {
 	return t.when
 }
 
-// LimitMethod sets the limits of a method, of which there must be no task yet.
-func (q *Queue) LimitMethod(procedure string, limit MethodLimit) { q.line.limit(procedure, limit) }
+// LimitMethod sets the limits of a method. Its tasks that run count, and may exceed
+// them. It looks at all tasks if they have other keys to wait by now.
+func (q *Queue) LimitMethod(procedure string, limit MethodLimit) {
+	m := q.line.method(procedure)
+	if m.keyed == limit.PerKey {
+		q.line.limit(m, limit)
+		return
+	}
+	var waits, counts []*Task // in the line; beside it
+	for _, t := range q.tasks {
+		switch {
+		case t.Procedure != procedure || t.Control:
+		case t.state == backingOff:
+			t.lane = nil
+		case t.state == waiting && !t.suspect:
+			q.line.remove(t)
+			waits = append(waits, t)
+		default:
+			counts = append(counts, t)
+		}
+	}
+	q.line.limit(m, limit)
+	q.line.rekey(m, waits, counts)
+}
 
 // Pause sets whether no task of a method, or for "" of all, is handed out. Those
 // that run go on.
 func (q *Queue) Pause(procedure string, paused bool) { q.line.pause(procedure, paused) }
 
-// Discard removes a task that nobody has, and returns it; nil if there is none. Its
-// batch counts it as given up, for a reason.
-func (q *Queue) Discard(id ID, reason error) *Task {
+// Hurry has a task that waits for its time wait for a worker instead, and returns
+// it; nil if no task waits so.
+func (q *Queue) Hurry(id ID) *Task {
 	t := q.tasks[id]
-	if t == nil || t.Control || t.state == held {
+	if t == nil || t.Control || t.state != backingOff {
+		return nil
+	}
+	if t.Terms != nil {
+		terms := *t.Terms
+		terms.NotBefore = time.Time{}
+		t.Terms = &terms
+	}
+	q.counts.Queued-- // wait counts it again
+	q.wait(t, false)
+	return t
+}
+
+// Cancel removes a task, whoever has it, and returns it; nil if there is none. Its
+// batch counts it as given up, for a reason. What a peer that has it reports later
+// is ignored.
+func (q *Queue) Cancel(id ID, reason error) *Task {
+	t := q.tasks[id]
+	if t == nil || t.Control {
 		return nil
 	}
 	t.Reason = reason
 	q.finish(t, true)
 	return t
+}
+
+// Discard removes a task that nobody has, and returns it; nil if there is none. Its
+// batch counts it as given up, for a reason.
+func (q *Queue) Discard(id ID, reason error) *Task {
+	t := q.tasks[id]
+	if t == nil || t.state == held {
+		return nil
+	}
+	return q.Cancel(id, reason)
 }

@@ -25,6 +25,7 @@ const (
 	VerbExtend Verb = "EXTEND" // worker: the task was begun, and the lease is to begin anew
 	VerbTask   Verb = "TASK"   // ventilator: a task
 	VerbStop   Verb = "STOP"   // ventilator: the worker is to end
+	VerbCancel Verb = "CANCEL" // ventilator: a task is canceled, and its handler is to end
 	VerbResult Verb = "RESULT" // worker, to the sink: a result
 	VerbAck    Verb = "ACK"    // sink: it has dealt with the result; with REJECT, it will not
 )
@@ -49,6 +50,7 @@ func Excerpt(name []byte) []byte { return name[:min(len(name), 128)] }
 type WorkerCommand struct {
 	Verb    Verb
 	Credit  int    // of CREDIT
+	Cancels bool   // of CREDIT: the worker knows CANCEL
 	ID      []byte // of the task, with every other verb
 	Status  []byte // of FAIL and REJECT: an encoded gozmq.v1.Status; nil: none
 	Attempt int    // of EXTEND: which attempt the worker runs; 0: it does not say
@@ -61,7 +63,7 @@ func (c WorkerCommand) AppendMessage(b []byte) ([]byte, error) {
 	b = zmtp.AppendFrameString(b, zmtp.FlagMore, string(c.Verb))
 	switch {
 	case c.Verb == VerbCredit:
-		return zmtp.AppendFrame(b, 0, strconv.AppendInt(nil, int64(c.Credit), 10)), nil
+		return c.appendCredit(b), nil
 	case c.Verb == VerbExtend && (c.Attempt > 0 || c.Handled || c.Again):
 		return c.appendExtend(b), nil
 	case c.Status == nil:
@@ -69,6 +71,18 @@ func (c WorkerCommand) AppendMessage(b []byte) ([]byte, error) {
 	}
 	b = zmtp.AppendFrame(b, zmtp.FlagMore, c.ID)
 	return zmtp.AppendFrame(b, 0, c.Status), nil
+}
+
+// cancels is the third frame of a CREDIT.
+const cancels = "cancel"
+
+func (c WorkerCommand) appendCredit(b []byte) []byte {
+	credit := strconv.AppendInt(nil, int64(c.Credit), 10)
+	if !c.Cancels {
+		return zmtp.AppendFrame(b, 0, credit)
+	}
+	b = zmtp.AppendFrame(b, zmtp.FlagMore, credit)
+	return zmtp.AppendFrameString(b, 0, cancels)
 }
 
 // The fourth and the fifth frame of an EXTEND.
@@ -110,6 +124,7 @@ func ParseWorkerCommand(frames [][]byte) (WorkerCommand, error) {
 	case c.Verb == VerbCredit:
 		var err error
 		c.Credit, err = parseCredit(frames[1])
+		c.Cancels = len(frames) > 2 && string(frames[2]) == cancels
 		return c, err
 	case len(frames[1]) > MaxTaskID:
 		return c, fmt.Errorf("%s: an id has %d bytes, want at most %d", c.Verb, len(frames[1]), MaxTaskID)
@@ -239,12 +254,27 @@ func (Stop) AppendMessage(b []byte) ([]byte, error) {
 	return zmtp.AppendFrameString(b, 0, string(VerbStop)), nil
 }
 
+// A Cancel is the message with which a ventilator cancels the task with this id.
+type Cancel string
+
+// AppendMessage appends the frames to b (socket.Message).
+func (c Cancel) AppendMessage(b []byte) ([]byte, error) {
+	b = zmtp.AppendFrameString(b, zmtp.FlagMore, string(VerbCancel))
+	return zmtp.AppendFrameString(b, 0, string(c)), nil
+}
+
 // ParseVentilatorCommand parses a message of a ventilator other than VerbAlive:
-// VerbTask with a task, which refers to the memory of frames, or VerbStop.
+// VerbTask with a task, which refers to the memory of frames, VerbStop, or
+// VerbCancel with a task that has nothing but an id.
 func ParseVentilatorCommand(frames [][]byte) (verb Verb, t Task, err error) {
-	switch verb = knownVerb(frames[0], VerbTask, VerbStop); verb {
+	switch verb = knownVerb(frames[0], VerbTask, VerbStop, VerbCancel); verb {
 	case VerbTask:
 		err = t.parse(verb, frames)
+	case VerbCancel:
+		if len(frames) < 2 || len(frames[1]) == 0 || len(frames[1]) > MaxTaskID {
+			return verb, t, fmt.Errorf("%s has no id of 1 to %d bytes", verb, MaxTaskID)
+		}
+		t.ID = frames[1]
 	case "":
 		err = fmt.Errorf("%q: %w", Excerpt(frames[0]), ErrUnknownVerb)
 	}

@@ -50,6 +50,7 @@ func TestWorkerCommands(t *testing.T) {
 	for _, c := range []WorkerCommand{
 		{Verb: VerbCredit, Credit: 0},
 		{Verb: VerbCredit, Credit: MaxCredit},
+		{Verb: VerbCredit, Credit: 2, Cancels: true},
 		{Verb: VerbDone, ID: []byte("a")},
 		{Verb: VerbFail, ID: []byte("a"), Status: []byte("\x08\x02")},
 		{Verb: VerbReject, ID: make([]byte, MaxTaskID), Status: []byte("\x08\x03")},
@@ -206,6 +207,8 @@ func TestBatchHeader(t *testing.T) {
 // accepted comes back the same when it is sent again.
 func FuzzTaskFrames(f *testing.F) {
 	f.Add("CREDIT", "2", "", "", 2)
+	f.Add("CREDIT", "2", "cancel", "", 3)
+	f.Add("CANCEL", "a", "", "", 2)
 	f.Add("FAIL", "a", "\x08\x02", "", 3)
 	f.Add("TASK", "a", "s/M", "body", 4)
 	f.Add("RESULT", "a", "", "\xff", 4)
@@ -218,7 +221,11 @@ func FuzzTaskFrames(f *testing.F) {
 				t.Errorf("%+v came back as %+v, %v", cmd, again, err)
 			}
 		}
-		_, _, _ = ParseVentilatorCommand(list)
+		if verb, task, err := ParseVentilatorCommand(list); err == nil && verb == VerbCancel {
+			if _, again, err := ParseVentilatorCommand(frames(t, Cancel(task.ID))); err != nil || !bytes.Equal(again.ID, task.ID) {
+				t.Errorf("%q came back as %q, %v", task.ID, again.ID, err)
+			}
+		}
 		if r, err := ParseResult(list); err == nil {
 			if again, err := ParseResult(frames(t, r)); err != nil || !bytes.Equal(again.Body, r.Body) || !bytes.Equal(again.ID, r.ID) {
 				t.Errorf("%+v came back as %+v, %v", r, again, err)

@@ -38,6 +38,9 @@ type Config struct {
 	Unsent func(m *Method, err error, refused bool) error
 	// NotRun is the error of a task that was received and not run.
 	NotRun error
+	// Canceled is the cause with which the context of a task ends that its
+	// ventilator cancels.
+	Canceled error
 }
 
 // results reports whether some method has one.

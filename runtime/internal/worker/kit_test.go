@@ -79,6 +79,7 @@ func (w *fakeWork) ResultMetadata() (wire.Metadata, error) { return w.metadata, 
 func (w *fakeWork) EncodeResult() ([]byte, error)          { return []byte(w.body), nil }
 func (w *fakeWork) Reusable() bool                         { return w.metadata == nil }
 func (w *fakeWork) Free()                                  {}
+func (w *fakeWork) Settled(wire.Verb, error)               {}
 
 func (w *fakeWork) AppendBody(b []byte, flags byte) ([]byte, error) {
 	return zmtp.AppendFrame(b, flags, []byte(w.body)), nil

@@ -28,7 +28,7 @@ func newQueued(run *runner, stop func()) *queued {
 	q := &queued{run: run}
 	consumer := pipeline.ConsumerConfig{
 		Link: engine, Concurrency: cfg.Concurrency, Ahead: cfg.ahead(cfg.Concurrency), Grow: cfg.Prefetch < 0,
-		Stop: stop, AnyStop: cfg.RemoteStop,
+		Stop: stop, AnyStop: cfg.RemoteStop, Canceled: cfg.Canceled,
 	}
 	if run.results {
 		engine.Role = handshake.RoleResults
@@ -101,40 +101,61 @@ const waitsForAck wire.Verb = ""
 // handle runs one task and reports to its ventilator how it ended, unless that
 // waits for the acknowledgement of its result.
 func (q *queued) handle(ctx context.Context, d *pipeline.Delivery, peer any) {
+	var w Work // nil until it is decoded
 	verb, reason := wire.VerbFail, errGoexit
 	defer func() { // a handler may end its goroutine with runtime.Goexit
-		var status []byte
-		if verb == wire.VerbFail || verb == wire.VerbReject {
-			status = q.run.cfg.Status(reason)
-		}
 		if verb != waitsForAck {
-			d.Finish(verb, status)
+			q.finish(d, w, verb, reason)
 		}
 	}()
 	if d.Task().Control() {
 		verb = q.forward(ctx, d)
 	} else {
-		verb, reason = q.runTask(ctx, d, peer)
+		verb, reason = q.runTask(ctx, d, peer, &w)
 	}
 }
 
+// finish reports the end of a task to its ventilator, and to its Work if that was
+// decoded.
+func (q *queued) finish(d *pipeline.Delivery, w Work, verb wire.Verb, reason error) {
+	var status []byte
+	if verb == wire.VerbFail || verb == wire.VerbReject {
+		status = q.run.cfg.Status(reason)
+	}
+	reported := d.Finish(verb, status)
+	if w == nil {
+		return
+	}
+	if !reported {
+		verb = ""
+	}
+	w.Settled(verb, reason)
+}
+
 // runTask runs one task and brings its result to a sink. It returns the verb
-// with which the task ends, or waitsForAck, and the reason of VerbFail and
-// VerbReject.
-func (q *queued) runTask(ctx context.Context, d *pipeline.Delivery, peer any) (wire.Verb, error) {
+// with which the task ends, or waitsForAck, and the reason unless it is done. It
+// sets decoded when there is a Work that can run.
+func (q *queued) runTask(ctx context.Context, d *pipeline.Delivery, peer any, decoded *Work) (wire.Verb, error) {
 	m := q.run.method(d.Task().Procedure)
 	if m == nil {
 		err := q.run.cfg.Unknown(d.Task().Procedure)
 		d.Malformed(err)
 		return wire.VerbFail, err // another worker may know it
 	}
-	w := m.NewWork(ctx, Task{ID: d.ID(), Attempt: d.Attempt, Batch: d.Batch, Metadata: d.Metadata, Peer: peer})
+	w := m.NewWork(d.Context(ctx), Task{ID: d.ID(), Attempt: d.Attempt, Batch: d.Batch, Metadata: d.Metadata, Peer: peer})
 	if err := w.Decode(d.Task().Body); err != nil {
 		d.Malformed(err)
 		return wire.VerbReject, err
 	}
+	if d.Canceled() {
+		return wire.VerbReturn, nil
+	}
+	*decoded = w
 	err := q.run.call(m, w)
 	d.KeepLease()
+	if d.Canceled() {
+		return wire.VerbReturn, nil // nobody waits for its end
+	}
 	if err != nil {
 		return q.failTask(w, err)
 	}
@@ -144,7 +165,7 @@ func (q *queued) runTask(ctx context.Context, d *pipeline.Delivery, peer any) (w
 		if err = errors.Join(err, tooMuch); err != nil {
 			return q.failTask(w, &PermanentError{err})
 		}
-		return q.send(m, w, d, body, header), nil
+		return q.send(m, w, d, body, header)
 	}
 	q.run.succeed(m)
 	return wire.VerbDone, nil
@@ -158,15 +179,15 @@ func (q *queued) failTask(w Work, err error) (wire.Verb, error) {
 	case errors.As(err, new(*PermanentError)):
 		return wire.VerbReject, err
 	case w.Err() != nil:
-		return wire.VerbReturn, nil
+		return wire.VerbReturn, err
 	default:
 		return wire.VerbFail, err
 	}
 }
 
 // send brings a task's result to a sink, and has the task end when that has
-// acknowledged it.
-func (q *queued) send(m *Method, w Work, d *pipeline.Delivery, body, header []byte) wire.Verb {
+// acknowledged it. It returns what runTask does.
+func (q *queued) send(m *Method, w Work, d *pipeline.Delivery, body, header []byte) (wire.Verb, error) {
 	result, kept := *d.Task(), len(d.Task().Body)
 	result.Body, result.Header = body, header
 	err := q.results.Send(w, result, kept, func(err error) {
@@ -179,19 +200,20 @@ func (q *queued) send(m *Method, w Work, d *pipeline.Delivery, body, header []by
 		}
 		switch {
 		case err == nil:
-			d.Finish(wire.VerbDone, nil)
+			q.finish(d, w, wire.VerbDone, nil)
 		case refused:
-			d.Finish(wire.VerbReject, q.run.cfg.Status(err))
+			q.finish(d, w, wire.VerbReject, err)
 		default:
-			d.Finish(wire.VerbReturn, nil)
+			q.finish(d, w, wire.VerbReturn, err)
 		}
 	})
 	if err != nil {
-		q.run.fail(w, q.run.cfg.Unsent(m, err, false))
-		return wire.VerbReturn
+		err = q.run.cfg.Unsent(m, err, false)
+		q.run.fail(w, err)
+		return wire.VerbReturn, err
 	}
 	d.Handled()
-	return waitsForAck
+	return waitsForAck, nil
 }
 
 // isRefused reports whether no sink will take a result.

@@ -56,6 +56,11 @@ type Work interface {
 	// Failed reports an attempt that failed. After the handler has returned it may
 	// be called in any goroutine.
 	Failed(err error)
+	// Settled reports the verb that the ventilator got at the end of the task, or
+	// "" if none was left to get it, with the reason unless the task is done. It is
+	// the last call for a task that was decoded, in any goroutine, and comes with
+	// at-least-once delivery only.
+	Settled(verb wire.Verb, reason error)
 	// Reusable reports whether the next task of the same connection and method may
 	// have the same Work, if neither has a batch or metadata.
 	Reusable() bool

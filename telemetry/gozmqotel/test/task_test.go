@@ -3,6 +3,7 @@ package test
 import (
 	"context"
 	"errors"
+	"maps"
 	"sync/atomic"
 	"testing"
 
@@ -98,8 +99,8 @@ func TestTask(t *testing.T) {
 		t.Fatal(err)
 	}
 	inBody := trace.SpanContextFromContext(p.collect(t, 1))
-	spans := r.wait(t, 3)
-	if got, want := tree(spans), "push "+renderPrint+" (producer)\n  run "+renderPrint+" (consumer)\n    collect "+renderPrint+" (consumer)\n"; got != want {
+	spans := r.wait(t, 5)
+	if got, want := tree(spans), "push "+renderPrint+" (producer)\n  run "+renderPrint+" (consumer)\n    ack "+renderPrint+" (client)\n    collect "+renderPrint+" (consumer)\n      ack "+renderPrint+" (client)\n"; got != want {
 		t.Errorf("got the tree\n%swant\n%s", got, want)
 	}
 	push, run := find(t, spans, "push "+renderPrint, trace.SpanKindProducer), find(t, spans, "run "+renderPrint, trace.SpanKindConsumer)
@@ -125,7 +126,7 @@ func TestTask(t *testing.T) {
 	if len(sent) != 3 {
 		t.Errorf("sent messages have the labels %v", sent)
 	}
-	r.waitMetric(t, "messaging.client.operation.duration", 1)
+	r.waitMetric(t, "messaging.client.operation.duration", 3)
 	if points := r.waitMetric(t, "messaging.process.duration", 2); len(points) != 2 || len(points[0].bounds) != 14 {
 		t.Errorf("got %v", points)
 	}
@@ -143,9 +144,10 @@ func TestRedelivery(t *testing.T) {
 		t.Fatal(err)
 	}
 	p.collect(t, 1)
-	spans := r.wait(t, 5)
+	spans := r.wait(t, 9)
 	run := "  run " + renderPrint + " (consumer)\n"
-	if got, want := tree(spans), "push "+renderPrint+" (producer)\n"+run+run+run+"    collect "+renderPrint+" (consumer)\n"; got != want {
+	nack, ack := "    nack "+renderPrint+" (client)\n", "    ack "+renderPrint+" (client)\n"
+	if got, want := tree(spans), "push "+renderPrint+" (producer)\n"+run+nack+run+nack+run+ack+"    collect "+renderPrint+" (consumer)\n  "+ack; got != want {
 		t.Errorf("got the tree\n%swant\n%s", got, want)
 	}
 	push := find(t, spans, "push "+renderPrint, trace.SpanKindProducer)
@@ -162,10 +164,37 @@ func TestRedelivery(t *testing.T) {
 			t.Errorf("attempt %s has links %v and status %v", n, s.Links, s.Status)
 		}
 	}
+	wantSettled(t, r, spans)
 	for _, point := range r.waitMetric(t, "messaging.process.duration", 4) {
 		if _, ok := point.labels["messaging.gozmq.message.delivery_attempt"]; ok {
 			t.Errorf("the metric has the attempt: %v", point.labels)
 		}
+	}
+}
+
+// wantSettled checks the spans and the metric of what TestRedelivery has settled.
+func wantSettled(t *testing.T, r *recorder, spans tracetest.SpanStubs) {
+	t.Helper()
+	common := map[string]string{"messaging.system": "gozmq", "messaging.destination.name": renderPrint, "messaging.operation.type": "settle", "error.type": ""}
+	for _, s := range spans {
+		if s.SpanKind != trace.SpanKindClient {
+			continue
+		}
+		got := attributesOf(s)
+		wantAttributes(t, s.Name, got, common)
+		if s.Name != got["messaging.operation.name"]+" "+renderPrint || len(got["messaging.message.id"]) != 32 || s.EndTime.Before(s.StartTime) {
+			t.Errorf("%s from %v to %v has %v", s.Name, s.StartTime, s.EndTime, got)
+		}
+	}
+	counts := make(map[string]uint64) // a label set for each outcome, the worker's and the sink's acks in one
+	for _, point := range r.waitMetric(t, "messaging.client.operation.duration", 5) {
+		counts[point.labels["messaging.operation.name"]] = point.count
+		if len(point.labels) != 4 {
+			t.Errorf("the metric has the labels %v", point.labels)
+		}
+	}
+	if want := map[string]uint64{"push": 1, "nack": 2, "ack": 2}; !maps.Equal(counts, want) {
+		t.Errorf("the metric counts %v, want %v", counts, want)
 	}
 }
 
@@ -196,7 +225,7 @@ func TestPuller(t *testing.T) {
 	if err := vent.Wait(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	spans := r.wait(t, 2)
+	spans := r.wait(t, 3)
 	in := find(t, spans, "collect golden.delivery.Order", trace.SpanKindConsumer)
 	if !linked(in, find(t, spans, "push golden.delivery.Order", trace.SpanKindProducer)) || !in.Parent.IsValid() {
 		t.Errorf("the links are %v:\n%s", in.Links, tree(spans))

@@ -69,7 +69,7 @@ func TestOneTree(t *testing.T) {
 	if err := p.vent.Wait(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	spans := r.wait(t, 9)
+	spans := r.wait(t, 12)
 	got := tree(spans)
 	t.Logf("the tree:\n%s", got)
 	want := `order (internal)
@@ -77,10 +77,13 @@ func TestOneTree(t *testing.T) {
     greet.v1.Greeter/SayHello (server)
       push image.v1.Prints/Render (producer)
         run image.v1.Prints/Render (consumer)
+          nack image.v1.Prints/Render (client)
         run image.v1.Prints/Render (consumer)
+          ack image.v1.Prints/Render (client)
           collect image.v1.Prints/Render (consumer)
             publish weather/{station}/temperature (producer)
               process weather/{station}/temperature (consumer)
+            ack image.v1.Prints/Render (client)
 `
 	if got != want {
 		t.Errorf("want the tree\n%s", want)

@@ -181,6 +181,10 @@ func how(m *schema.Method) string {
 		if m.MaxAttempts > 0 {
 			parts = append(parts, plural(m.MaxAttempts, "attempt"))
 		}
+		if m.Backoff > 0 {
+			parts = append(parts, "backoff "+m.Backoff.String())
+		}
+		parts = append(append(parts, limitWords(m.Limit, "")...), limitWords(m.KeyLimit, " of each key")...)
 	default:
 		if m.Idempotency != gozmq.IdempotencyUnknown {
 			parts = append(parts, m.Idempotency.String())
@@ -193,6 +197,17 @@ func how(m *schema.Method) string {
 		}
 	}
 	return strings.Join(parts, ", ")
+}
+
+// limitWords says in words how tasks are limited.
+func limitWords(l gozmq.TaskLimit, of string) (parts []string) {
+	if l.Running > 0 {
+		parts = append(parts, fmt.Sprintf("%d%s at a time", l.Running, of))
+	}
+	if l.Every > 0 {
+		parts = append(parts, fmt.Sprintf("one%s each %v", of, l.Every))
+	}
+	return parts
 }
 
 func topicWords(t *schema.Topic) (parts []string) {

@@ -180,8 +180,13 @@ func (a *app) changing(c *cobra.Command, states bool, change func(context.Contex
 func tasksRetry(a *app) *cobra.Command {
 	return a.changing(&cobra.Command{
 		Use:   "retry [ENDPOINT] ID... | --all",
-		Short: "Run dead letters again",
+		Short: "Run dead letters again, and delayed tasks now",
+		Long: `retry gives dead letters to workers again, with all their attempts and new ids. A
+task that waits for its time, because it was pushed for later or has failed, runs as
+soon as a worker is free. --all alone stands for dead letters; --all --state delayed
+for the tasks that wait for their time.`,
 		Example: `  gozmq tasks retry tcp://127.0.0.1:5599 5f3a9c0d
+  gozmq tasks retry tcp://127.0.0.1:5599 --all --state delayed
   gozmq tasks retry --admin tcp://127.0.0.1:5599 --all --method image.v1.Prints/Render`,
 	}, true, retryTasks)
 }

@@ -93,6 +93,8 @@ func refused(verb string, t *adminv1.QueuedTask) error {
 	switch {
 	case verb == "requeue" && t.GetState() != adminv1.TaskState_TASK_STATE_DEAD:
 		return gozmq.Errorf(gozmq.CodeFailedPrecondition, "task %x is %s; requeue is for dead letters", t.GetId(), stateWord(t.GetState()))
+	case verb == "retry" && t.GetState() == adminv1.TaskState_TASK_STATE_WAITING:
+		return gozmq.Errorf(gozmq.CodeFailedPrecondition, "task %x waits for a worker already; retry is for dead letters, and for delayed tasks", t.GetId())
 	case running:
 		return gozmq.Errorf(gozmq.CodeFailedPrecondition, "task %x is running%s; %s is for tasks that wait, and for dead letters", t.GetId(), atWorker(t), verb)
 	}

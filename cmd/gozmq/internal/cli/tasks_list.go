@@ -65,25 +65,24 @@ func firstError(errs ...error) error {
 }
 
 // tasksOf calls yield with the tasks that a filter selects, page by page, until it
-// returns an error. It returns the methods that are paused.
-func tasksOf(ctx context.Context, d *admin, f *adminv1.TaskFilter, bodies bool, limit int, yield func(*adminv1.QueuedTask) error) (paused []string, err error) {
+// returns an error. It returns the last page, which says what is paused.
+func tasksOf(ctx context.Context, d *admin, f *adminv1.TaskFilter, bodies bool, limit int, yield func(*adminv1.QueuedTask) error) (last *adminv1.ListTasksResponse, err error) {
 	req := &adminv1.ListTasksRequest{Filter: f, Bodies: bodies}
 	for n := 0; ; {
 		resp, err := d.ListTasks(ctx, req)
 		if err != nil {
 			return nil, d.explain(ctx, err)
 		}
-		paused = resp.GetPaused()
 		for _, task := range resp.GetTasks() {
 			if err := yield(task); err != nil {
 				return nil, err
 			}
 			if n++; n == limit {
-				return paused, nil
+				return resp, nil
 			}
 		}
 		if req.PageToken = resp.GetNextPageToken(); req.GetPageToken() == "" {
-			return paused, nil
+			return resp, nil
 		}
 	}
 }
@@ -96,7 +95,7 @@ func (a *app) listTasks(ctx context.Context, d *admin, f *adminv1.TaskFilter, li
 	}
 	t := tabwriter.NewWriter(a.out, 0, 8, 2, ' ', 0)
 	count := 0
-	paused, err := tasksOf(ctx, d, f, false, limit, func(task *adminv1.QueuedTask) error {
+	last, err := tasksOf(ctx, d, f, false, limit, func(task *adminv1.QueuedTask) error {
 		if count++; count == 1 {
 			fmt.Fprintln(t, "ID\tMETHOD\tSTATE\tATTEMPTS\tAGE\tWHY")
 		}
@@ -106,16 +105,22 @@ func (a *app) listTasks(ctx context.Context, d *admin, f *adminv1.TaskFilter, li
 	if err == nil {
 		err = t.Flush()
 	}
-	if err == nil && count == 0 {
+	if err != nil {
+		return err
+	}
+	switch {
+	case last.GetStandby():
+		a.say("no tasks: this ventilator stands by; ask the process that owns the queue")
+	case count == 0:
 		a.say("no tasks")
 	}
-	if err == nil && len(paused) > 0 {
+	if paused := last.GetPaused(); len(paused) > 0 {
 		if paused[0] == "" {
 			paused[0] = "all methods"
 		}
 		a.say("paused: %s", strings.Join(paused, ", "))
 	}
-	return err
+	return nil
 }
 
 // stateWord is a state in lower case.

@@ -60,7 +60,11 @@ func roleRow(w *tabwriter.Writer, r *adminv1.RoleStats, rate topRate) {
 	kind := strings.ToLower(strings.TrimPrefix(r.GetKind().String(), "ROLE_KIND_"))
 	running := uint64(r.GetCalls().GetRunning()) + r.GetTasks().GetInFlight()
 	waiting := uint64(r.GetCalls().GetWaiting()) + r.GetTasks().GetQueued()
-	fmt.Fprintf(w, "%s\t%s\t%t\t%d\t%s\t%s\t%s\t%s\t%d\t%d\t%d\n", roleName(r), kind, r.GetReady(), r.GetPeerCount(),
+	ready := fmt.Sprint(r.GetReady())
+	if r.GetTasks().GetStandby() {
+		ready = "standby"
+	}
+	fmt.Fprintf(w, "%s\t%s\t%s\t%d\t%s\t%s\t%s\t%s\t%d\t%d\t%d\n", roleName(r), kind, ready, r.GetPeerCount(),
 		rate.of(t.GetMessagesIn(), before.GetMessagesIn()), rate.of(t.GetMessagesOut(), before.GetMessagesOut()),
 		rate.of(t.GetBytesIn()/1000, before.GetBytesIn()/1000), rate.of(t.GetBytesOut()/1000, before.GetBytesOut()/1000),
 		t.GetDropped(), running, waiting)

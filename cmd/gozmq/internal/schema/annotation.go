@@ -77,7 +77,7 @@ func newMethod(svc *Service, d protoreflect.MethodDescriptor) *Method {
 	case gozmq.PatternPushPull:
 		m.Delivery, m.Result = svc.Delivery, d.Output().FullName() != "google.protobuf.Empty"
 		if t := o.GetTask(); svc.Delivery == gozmq.DeliveryAtLeastOnce {
-			m.MaxAttempts, m.Lease = int(t.GetMaxAttempts()), t.GetLease().AsDuration()
+			setTask(&m.Method, t)
 		}
 	default:
 		m.Idempotency = idempotency(d)
@@ -113,9 +113,21 @@ func messageMethods(d protoreflect.MessageDescriptor) (list []*Method) {
 	if t := o.GetTask(); t != nil {
 		m := &Method{Pattern: gozmq.PatternPushPull, Input: d, Comment: comment(d), Method: gozmq.Method{Procedure: name, Delivery: deliveryOf(t.GetDelivery())}}
 		if m.Delivery == gozmq.DeliveryAtLeastOnce {
-			m.MaxAttempts, m.Lease = int(t.GetMaxAttempts()), t.GetLease().AsDuration()
+			setTask(&m.Method, t)
 		}
 		list = append(list, m)
 	}
 	return list
+}
+
+// setTask sets how the tasks of a method are delivered.
+func setTask(m *gozmq.Method, t *annotations.Task) {
+	m.MaxAttempts, m.Lease = int(t.GetMaxAttempts()), t.GetLease().AsDuration()
+	b := t.GetBackoff()
+	m.Backoff, m.MaxBackoff, m.BackoffFactor = b.GetInitial().AsDuration(), b.GetMax().AsDuration(), b.GetMultiplier()
+	m.Limit, m.KeyLimit = taskLimit(t.GetLimit()), taskLimit(t.GetLimitPerKey())
+}
+
+func taskLimit(l *annotations.TaskLimit) gozmq.TaskLimit {
+	return gozmq.TaskLimit{Running: int(l.GetRunning()), Every: l.GetEvery().AsDuration(), Burst: int(l.GetBurst())}
 }

@@ -541,7 +541,16 @@ type Task struct {
 	// How long a worker may hold a task without extending its lease, before
 	// another worker gets the task: 100 ms to 24 h. Unset: 60 s. Only with
 	// DELIVERY_AT_LEAST_ONCE.
-	Lease         *durationpb.Duration `protobuf:"bytes,3,opt,name=lease,proto3" json:"lease,omitempty"`
+	Lease *durationpb.Duration `protobuf:"bytes,3,opt,name=lease,proto3" json:"lease,omitempty"`
+	// How long a task waits after an attempt has failed, or has lost its worker.
+	// Unset: as the ventilator's WithRetryBackoff says. Only with
+	// DELIVERY_AT_LEAST_ONCE.
+	Backoff *Backoff `protobuf:"bytes,4,opt,name=backoff,proto3" json:"backoff,omitempty"`
+	// Limits all tasks of the method together. The ventilator's WithTaskLimit
+	// replaces both limits. Only with DELIVERY_AT_LEAST_ONCE.
+	Limit *TaskLimit `protobuf:"bytes,5,opt,name=limit,proto3" json:"limit,omitempty"`
+	// Limits the tasks of each PushOptions.Key.
+	LimitPerKey   *TaskLimit `protobuf:"bytes,6,opt,name=limit_per_key,json=limitPerKey,proto3" json:"limit_per_key,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -595,6 +604,157 @@ func (x *Task) GetLease() *durationpb.Duration {
 		return x.Lease
 	}
 	return nil
+}
+
+func (x *Task) GetBackoff() *Backoff {
+	if x != nil {
+		return x.Backoff
+	}
+	return nil
+}
+
+func (x *Task) GetLimit() *TaskLimit {
+	if x != nil {
+		return x.Limit
+	}
+	return nil
+}
+
+func (x *Task) GetLimitPerKey() *TaskLimit {
+	if x != nil {
+		return x.LimitPerKey
+	}
+	return nil
+}
+
+// Backoff says how long a task waits before it is tried again.
+type Backoff struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Before the second attempt: 1 ms to 24 h.
+	Initial *durationpb.Duration `protobuf:"bytes,1,opt,name=initial,proto3" json:"initial,omitempty"`
+	// The longest pause: initial to 24 h. Unset: initial, or 30 s if that is longer.
+	Max *durationpb.Duration `protobuf:"bytes,2,opt,name=max,proto3" json:"max,omitempty"`
+	// How many times as long each further pause is: 1 to 10. Unset: 2.
+	Multiplier    float64 `protobuf:"fixed64,3,opt,name=multiplier,proto3" json:"multiplier,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Backoff) Reset() {
+	*x = Backoff{}
+	mi := &file_gozmq_v1_annotations_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Backoff) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Backoff) ProtoMessage() {}
+
+func (x *Backoff) ProtoReflect() protoreflect.Message {
+	mi := &file_gozmq_v1_annotations_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Backoff.ProtoReflect.Descriptor instead.
+func (*Backoff) Descriptor() ([]byte, []int) {
+	return file_gozmq_v1_annotations_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *Backoff) GetInitial() *durationpb.Duration {
+	if x != nil {
+		return x.Initial
+	}
+	return nil
+}
+
+func (x *Backoff) GetMax() *durationpb.Duration {
+	if x != nil {
+		return x.Max
+	}
+	return nil
+}
+
+func (x *Backoff) GetMultiplier() float64 {
+	if x != nil {
+		return x.Multiplier
+	}
+	return 0
+}
+
+// TaskLimit limits tasks that one ventilator hands out. At least one of its fields
+// is set.
+type TaskLimit struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// How many may run at a time. Unset: any number.
+	Running uint32 `protobuf:"varint,1,opt,name=running,proto3" json:"running,omitempty"`
+	// The time between the begins of two tasks in the long run: 1 us to 24 h. Unset:
+	// none.
+	Every *durationpb.Duration `protobuf:"bytes,2,opt,name=every,proto3" json:"every,omitempty"`
+	// How many may begin at once after a pause. Unset: 1. Only with every.
+	Burst         uint32 `protobuf:"varint,3,opt,name=burst,proto3" json:"burst,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *TaskLimit) Reset() {
+	*x = TaskLimit{}
+	mi := &file_gozmq_v1_annotations_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *TaskLimit) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*TaskLimit) ProtoMessage() {}
+
+func (x *TaskLimit) ProtoReflect() protoreflect.Message {
+	mi := &file_gozmq_v1_annotations_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use TaskLimit.ProtoReflect.Descriptor instead.
+func (*TaskLimit) Descriptor() ([]byte, []int) {
+	return file_gozmq_v1_annotations_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *TaskLimit) GetRunning() uint32 {
+	if x != nil {
+		return x.Running
+	}
+	return 0
+}
+
+func (x *TaskLimit) GetEvery() *durationpb.Duration {
+	if x != nil {
+		return x.Every
+	}
+	return nil
+}
+
+func (x *TaskLimit) GetBurst() uint32 {
+	if x != nil {
+		return x.Burst
+	}
+	return 0
 }
 
 var file_gozmq_v1_annotations_proto_extTypes = []protoimpl.ExtensionInfo{
@@ -673,11 +833,24 @@ const file_gozmq_v1_annotations_proto_rawDesc = "" +
 	"\vlatest_only\x18\x03 \x01(\bR\n" +
 	"latestOnly\x12\x1c\n" +
 	"\tsequenced\x18\x04 \x01(\bR\tsequenced\x12\x1a\n" +
-	"\bsnapshot\x18\x05 \x01(\tR\bsnapshot\"\x8a\x01\n" +
+	"\bsnapshot\x18\x05 \x01(\tR\bsnapshot\"\x9b\x02\n" +
 	"\x04Task\x12.\n" +
 	"\bdelivery\x18\x01 \x01(\x0e2\x12.gozmq.v1.DeliveryR\bdelivery\x12!\n" +
 	"\fmax_attempts\x18\x02 \x01(\rR\vmaxAttempts\x12/\n" +
-	"\x05lease\x18\x03 \x01(\v2\x19.google.protobuf.DurationR\x05lease*c\n" +
+	"\x05lease\x18\x03 \x01(\v2\x19.google.protobuf.DurationR\x05lease\x12+\n" +
+	"\abackoff\x18\x04 \x01(\v2\x11.gozmq.v1.BackoffR\abackoff\x12)\n" +
+	"\x05limit\x18\x05 \x01(\v2\x13.gozmq.v1.TaskLimitR\x05limit\x127\n" +
+	"\rlimit_per_key\x18\x06 \x01(\v2\x13.gozmq.v1.TaskLimitR\vlimitPerKey\"\x8b\x01\n" +
+	"\aBackoff\x123\n" +
+	"\ainitial\x18\x01 \x01(\v2\x19.google.protobuf.DurationR\ainitial\x12+\n" +
+	"\x03max\x18\x02 \x01(\v2\x19.google.protobuf.DurationR\x03max\x12\x1e\n" +
+	"\n" +
+	"multiplier\x18\x03 \x01(\x01R\n" +
+	"multiplier\"l\n" +
+	"\tTaskLimit\x12\x18\n" +
+	"\arunning\x18\x01 \x01(\rR\arunning\x12/\n" +
+	"\x05every\x18\x02 \x01(\v2\x19.google.protobuf.DurationR\x05every\x12\x14\n" +
+	"\x05burst\x18\x03 \x01(\rR\x05burst*c\n" +
 	"\aPattern\x12\x17\n" +
 	"\x13PATTERN_UNSPECIFIED\x10\x00\x12\x13\n" +
 	"\x0fPATTERN_REQ_REP\x10\x01\x12\x13\n" +
@@ -708,7 +881,7 @@ func file_gozmq_v1_annotations_proto_rawDescGZIP() []byte {
 }
 
 var file_gozmq_v1_annotations_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
-var file_gozmq_v1_annotations_proto_msgTypes = make([]protoimpl.MessageInfo, 6)
+var file_gozmq_v1_annotations_proto_msgTypes = make([]protoimpl.MessageInfo, 8)
 var file_gozmq_v1_annotations_proto_goTypes = []any{
 	(Pattern)(0),                        // 0: gozmq.v1.Pattern
 	(Framing)(0),                        // 1: gozmq.v1.Framing
@@ -719,34 +892,42 @@ var file_gozmq_v1_annotations_proto_goTypes = []any{
 	(*Retry)(nil),                       // 6: gozmq.v1.Retry
 	(*Topic)(nil),                       // 7: gozmq.v1.Topic
 	(*Task)(nil),                        // 8: gozmq.v1.Task
-	(*durationpb.Duration)(nil),         // 9: google.protobuf.Duration
-	(*descriptorpb.ServiceOptions)(nil), // 10: google.protobuf.ServiceOptions
-	(*descriptorpb.MethodOptions)(nil),  // 11: google.protobuf.MethodOptions
-	(*descriptorpb.MessageOptions)(nil), // 12: google.protobuf.MessageOptions
+	(*Backoff)(nil),                     // 9: gozmq.v1.Backoff
+	(*TaskLimit)(nil),                   // 10: gozmq.v1.TaskLimit
+	(*durationpb.Duration)(nil),         // 11: google.protobuf.Duration
+	(*descriptorpb.ServiceOptions)(nil), // 12: google.protobuf.ServiceOptions
+	(*descriptorpb.MethodOptions)(nil),  // 13: google.protobuf.MethodOptions
+	(*descriptorpb.MessageOptions)(nil), // 14: google.protobuf.MessageOptions
 }
 var file_gozmq_v1_annotations_proto_depIdxs = []int32{
 	0,  // 0: gozmq.v1.ServiceOptions.pattern:type_name -> gozmq.v1.Pattern
 	1,  // 1: gozmq.v1.ServiceOptions.framing:type_name -> gozmq.v1.Framing
 	2,  // 2: gozmq.v1.ServiceOptions.delivery:type_name -> gozmq.v1.Delivery
-	9,  // 3: gozmq.v1.MethodOptions.timeout:type_name -> google.protobuf.Duration
+	11, // 3: gozmq.v1.MethodOptions.timeout:type_name -> google.protobuf.Duration
 	6,  // 4: gozmq.v1.MethodOptions.retry:type_name -> gozmq.v1.Retry
 	7,  // 5: gozmq.v1.MethodOptions.topic:type_name -> gozmq.v1.Topic
 	8,  // 6: gozmq.v1.MethodOptions.task:type_name -> gozmq.v1.Task
 	7,  // 7: gozmq.v1.MessageOptions.topic:type_name -> gozmq.v1.Topic
 	8,  // 8: gozmq.v1.MessageOptions.task:type_name -> gozmq.v1.Task
 	2,  // 9: gozmq.v1.Task.delivery:type_name -> gozmq.v1.Delivery
-	9,  // 10: gozmq.v1.Task.lease:type_name -> google.protobuf.Duration
-	10, // 11: gozmq.v1.service:extendee -> google.protobuf.ServiceOptions
-	11, // 12: gozmq.v1.method:extendee -> google.protobuf.MethodOptions
-	12, // 13: gozmq.v1.message:extendee -> google.protobuf.MessageOptions
-	3,  // 14: gozmq.v1.service:type_name -> gozmq.v1.ServiceOptions
-	4,  // 15: gozmq.v1.method:type_name -> gozmq.v1.MethodOptions
-	5,  // 16: gozmq.v1.message:type_name -> gozmq.v1.MessageOptions
-	17, // [17:17] is the sub-list for method output_type
-	17, // [17:17] is the sub-list for method input_type
-	14, // [14:17] is the sub-list for extension type_name
-	11, // [11:14] is the sub-list for extension extendee
-	0,  // [0:11] is the sub-list for field type_name
+	11, // 10: gozmq.v1.Task.lease:type_name -> google.protobuf.Duration
+	9,  // 11: gozmq.v1.Task.backoff:type_name -> gozmq.v1.Backoff
+	10, // 12: gozmq.v1.Task.limit:type_name -> gozmq.v1.TaskLimit
+	10, // 13: gozmq.v1.Task.limit_per_key:type_name -> gozmq.v1.TaskLimit
+	11, // 14: gozmq.v1.Backoff.initial:type_name -> google.protobuf.Duration
+	11, // 15: gozmq.v1.Backoff.max:type_name -> google.protobuf.Duration
+	11, // 16: gozmq.v1.TaskLimit.every:type_name -> google.protobuf.Duration
+	12, // 17: gozmq.v1.service:extendee -> google.protobuf.ServiceOptions
+	13, // 18: gozmq.v1.method:extendee -> google.protobuf.MethodOptions
+	14, // 19: gozmq.v1.message:extendee -> google.protobuf.MessageOptions
+	3,  // 20: gozmq.v1.service:type_name -> gozmq.v1.ServiceOptions
+	4,  // 21: gozmq.v1.method:type_name -> gozmq.v1.MethodOptions
+	5,  // 22: gozmq.v1.message:type_name -> gozmq.v1.MessageOptions
+	23, // [23:23] is the sub-list for method output_type
+	23, // [23:23] is the sub-list for method input_type
+	20, // [20:23] is the sub-list for extension type_name
+	17, // [17:20] is the sub-list for extension extendee
+	0,  // [0:17] is the sub-list for field type_name
 }
 
 func init() { file_gozmq_v1_annotations_proto_init() }
@@ -760,7 +941,7 @@ func file_gozmq_v1_annotations_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_gozmq_v1_annotations_proto_rawDesc), len(file_gozmq_v1_annotations_proto_rawDesc)),
 			NumEnums:      3,
-			NumMessages:   6,
+			NumMessages:   8,
 			NumExtensions: 3,
 			NumServices:   0,
 		},

@@ -423,7 +423,10 @@ type Role struct {
 	// The full names of its services and messages. DescribeRoles has them.
 	Services []string `protobuf:"bytes,8,rep,name=services,proto3" json:"services,omitempty"`
 	// How many peers are connected.
-	Peers         uint32 `protobuf:"varint,9,opt,name=peers,proto3" json:"peers,omitempty"`
+	Peers uint32 `protobuf:"varint,9,opt,name=peers,proto3" json:"peers,omitempty"`
+	// Of a ventilator: it stands by. Another one owns the queue of its task store,
+	// or nobody can, and it hands out nothing.
+	Standby       bool `protobuf:"varint,10,opt,name=standby,proto3" json:"standby,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -519,6 +522,13 @@ func (x *Role) GetPeers() uint32 {
 		return x.Peers
 	}
 	return 0
+}
+
+func (x *Role) GetStandby() bool {
+	if x != nil {
+		return x.Standby
+	}
+	return false
 }
 
 // Endpoint is an endpoint that is bound or dialed.
@@ -1698,7 +1708,9 @@ type TaskStats struct {
 	Redelivered uint64 `protobuf:"varint,5,opt,name=redelivered,proto3" json:"redelivered,omitempty"`
 	// How long the oldest one that is not finished has been there. Not set: it is
 	// not known, or there is none.
-	Oldest        *durationpb.Duration `protobuf:"bytes,6,opt,name=oldest,proto3" json:"oldest,omitempty"`
+	Oldest *durationpb.Duration `protobuf:"bytes,6,opt,name=oldest,proto3" json:"oldest,omitempty"`
+	// At a ventilator: as in Role.
+	Standby       bool `protobuf:"varint,7,opt,name=standby,proto3" json:"standby,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1773,6 +1785,13 @@ func (x *TaskStats) GetOldest() *durationpb.Duration {
 		return x.Oldest
 	}
 	return nil
+}
+
+func (x *TaskStats) GetStandby() bool {
+	if x != nil {
+		return x.Standby
+	}
+	return false
 }
 
 // QueueStats say how full a queue is.
@@ -2655,7 +2674,9 @@ type ListTasksResponse struct {
 	// For the next page; "" after the last one.
 	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
 	// The methods that are paused, sorted; "" stands for all.
-	Paused        []string `protobuf:"bytes,3,rep,name=paused,proto3" json:"paused,omitempty"`
+	Paused []string `protobuf:"bytes,3,rep,name=paused,proto3" json:"paused,omitempty"`
+	// The ventilator stands by, and has no tasks: ask the one that owns the queue.
+	Standby       bool `protobuf:"varint,4,opt,name=standby,proto3" json:"standby,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2709,6 +2730,13 @@ func (x *ListTasksResponse) GetPaused() []string {
 		return x.Paused
 	}
 	return nil
+}
+
+func (x *ListTasksResponse) GetStandby() bool {
+	if x != nil {
+		return x.Standby
+	}
+	return false
 }
 
 // QueuedTask is a task that is not done.
@@ -2934,7 +2962,8 @@ func (x *TaskMetadata) GetValue() string {
 
 type RetryTasksRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// With ids, or with all set.
+	// With ids, or with all set. With all, and without states, it stands for dead
+	// letters alone.
 	Filter *TaskFilter `protobuf:"bytes,1,opt,name=filter,proto3" json:"filter,omitempty"`
 	// Lets the filter have no ids, so that it selects every task that fits.
 	All           bool `protobuf:"varint,2,opt,name=all,proto3" json:"all,omitempty"`
@@ -3329,7 +3358,7 @@ const file_gozmq_v1_admin_proto_rawDesc = "" +
 	"\n" +
 	"go_version\x18\x05 \x01(\tR\tgoVersion\x12#\n" +
 	"\rgozmq_version\x18\x06 \x01(\tR\fgozmqVersion\x12'\n" +
-	"\x0fchanges_allowed\x18\a \x01(\bR\x0echangesAllowed\"\x9a\x02\n" +
+	"\x0fchanges_allowed\x18\a \x01(\bR\x0echangesAllowed\"\xb4\x02\n" +
 	"\x04Role\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x12\n" +
 	"\x04side\x18\x02 \x01(\tR\x04side\x12&\n" +
@@ -3339,7 +3368,9 @@ const file_gozmq_v1_admin_proto_rawDesc = "" +
 	"\x05since\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\x05since\x120\n" +
 	"\tendpoints\x18\a \x03(\v2\x12.gozmq.v1.EndpointR\tendpoints\x12\x1a\n" +
 	"\bservices\x18\b \x03(\tR\bservices\x12\x14\n" +
-	"\x05peers\x18\t \x01(\rR\x05peers\"r\n" +
+	"\x05peers\x18\t \x01(\rR\x05peers\x12\x18\n" +
+	"\astandby\x18\n" +
+	" \x01(\bR\astandby\"r\n" +
 	"\bEndpoint\x12\x1a\n" +
 	"\bendpoint\x18\x01 \x01(\tR\bendpoint\x12\x16\n" +
 	"\x06dialed\x18\x02 \x01(\bR\x06dialed\x12\x14\n" +
@@ -3440,14 +3471,15 @@ const file_gozmq_v1_admin_proto_rawDesc = "" +
 	"\aretried\x18\x04 \x01(\x04R\aretried\x12\x16\n" +
 	"\x06hedged\x18\x05 \x01(\x04R\x06hedged\x12\x1f\n" +
 	"\vfailed_over\x18\x06 \x01(\x04R\n" +
-	"failedOver\"\xc1\x01\n" +
+	"failedOver\"\xdb\x01\n" +
 	"\tTaskStats\x12\x16\n" +
 	"\x06queued\x18\x01 \x01(\x04R\x06queued\x12\x1b\n" +
 	"\tin_flight\x18\x02 \x01(\x04R\binFlight\x12\x12\n" +
 	"\x04done\x18\x03 \x01(\x04R\x04done\x12\x16\n" +
 	"\x06failed\x18\x04 \x01(\x04R\x06failed\x12 \n" +
 	"\vredelivered\x18\x05 \x01(\x04R\vredelivered\x121\n" +
-	"\x06oldest\x18\x06 \x01(\v2\x19.google.protobuf.DurationR\x06oldest\"\xac\x01\n" +
+	"\x06oldest\x18\x06 \x01(\v2\x19.google.protobuf.DurationR\x06oldest\x12\x18\n" +
+	"\astandby\x18\a \x01(\bR\astandby\"\xac\x01\n" +
 	"\n" +
 	"QueueStats\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x1a\n" +
@@ -3529,11 +3561,12 @@ const file_gozmq_v1_admin_proto_rawDesc = "" +
 	"\tpage_size\x18\x02 \x01(\rR\bpageSize\x12\x1d\n" +
 	"\n" +
 	"page_token\x18\x03 \x01(\tR\tpageToken\x12\x16\n" +
-	"\x06bodies\x18\x04 \x01(\bR\x06bodies\"\x7f\n" +
+	"\x06bodies\x18\x04 \x01(\bR\x06bodies\"\x99\x01\n" +
 	"\x11ListTasksResponse\x12*\n" +
 	"\x05tasks\x18\x01 \x03(\v2\x14.gozmq.v1.QueuedTaskR\x05tasks\x12&\n" +
 	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x12\x16\n" +
-	"\x06paused\x18\x03 \x03(\tR\x06paused\"\x8e\x04\n" +
+	"\x06paused\x18\x03 \x03(\tR\x06paused\x12\x18\n" +
+	"\astandby\x18\x04 \x01(\bR\astandby\"\x8e\x04\n" +
 	"\n" +
 	"QueuedTask\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\fR\x02id\x12\x1c\n" +

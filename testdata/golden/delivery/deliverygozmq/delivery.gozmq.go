@@ -28,6 +28,8 @@ const OrdersName = "golden.delivery.Orders"
 const (
 	OrdersShipProcedure   = "golden.delivery.Orders/Ship"
 	OrdersForgetProcedure = "golden.delivery.Orders/Forget"
+	OrdersBillProcedure   = "golden.delivery.Orders/Bill"
+	OrdersMailProcedure   = "golden.delivery.Orders/Mail"
 )
 
 // OrdersVentilator sends the tasks of golden.delivery.Orders to workers.
@@ -44,6 +46,16 @@ type OrdersVentilator interface {
 	//
 	// Forget has no result, and the default limits.
 	Forget(ctx context.Context, task *delivery.Order) error
+	// Bill queues task, which is delivered to workers until one has done it or it
+	// is given up. While the queue is full, the method waits until ctx ends.
+	//
+	// Bill waits longer after each failure, and one customer's bills run one by one.
+	Bill(ctx context.Context, task *delivery.Order) error
+	// Mail queues task, which is delivered to workers until one has done it or it
+	// is given up. While the queue is full, the method waits until ctx ends.
+	//
+	// Mail has the longest pause that a backoff has by default.
+	Mail(ctx context.Context, task *delivery.Order) error
 }
 
 // NewOrdersVentilator returns a OrdersVentilator over vent. It may be used
@@ -51,6 +63,12 @@ type OrdersVentilator interface {
 // gozmq.DeliveryAtLeastOnce.
 func NewOrdersVentilator(vent *gozmq.Ventilator) (OrdersVentilator, error) {
 	if err := gozmqimpl.CheckVentilator(vent, &ordersShipMethod); err != nil {
+		return nil, err
+	}
+	if err := gozmqimpl.CheckVentilator(vent, &ordersBillMethod); err != nil {
+		return nil, err
+	}
+	if err := gozmqimpl.CheckVentilator(vent, &ordersMailMethod); err != nil {
 		return nil, err
 	}
 	gozmqimpl.Describe(vent, delivery.File_delivery_delivery_proto.Services().ByName("Orders"))
@@ -67,6 +85,14 @@ func (v *ordersVentilator) Ship(ctx context.Context, task *delivery.Order) error
 
 func (v *ordersVentilator) Forget(ctx context.Context, task *delivery.Order) error {
 	return gozmqimpl.Push(ctx, v.vent, &ordersForgetMethod, task)
+}
+
+func (v *ordersVentilator) Bill(ctx context.Context, task *delivery.Order) error {
+	return gozmqimpl.Push(ctx, v.vent, &ordersBillMethod, task)
+}
+
+func (v *ordersVentilator) Mail(ctx context.Context, task *delivery.Order) error {
+	return gozmqimpl.Push(ctx, v.vent, &ordersMailMethod, task)
 }
 
 // OnOrdersShipDeadLetter is an option of gozmq.NewVentilator: f gets each task
@@ -99,6 +125,36 @@ func NewOrdersForgetTask(ctx context.Context, task *delivery.Order) (gozmqstore.
 	return gozmqimpl.NewTask(ctx, &ordersForgetMethod, task)
 }
 
+// OnOrdersBillDeadLetter is an option of gozmq.NewVentilator: f gets each task
+// of golden.delivery.Orders/Bill that is given up, as
+// gozmq.WithDeadLetterHandler says. When f returns an error, it gets the task
+// again later.
+func OnOrdersBillDeadLetter(f func(ctx context.Context, task *delivery.Order, letter gozmq.DeadLetter) error) gozmq.VentilatorOption {
+	return gozmqimpl.OnDeadLetter(&ordersBillMethod, f)
+}
+
+// NewOrdersBillTask returns a task of golden.delivery.Orders/Bill with the
+// metadata of ctx, to be inserted into the store of a ventilator, as in a
+// transaction (gozmqpostgres).
+func NewOrdersBillTask(ctx context.Context, task *delivery.Order) (gozmqstore.Task, error) {
+	return gozmqimpl.NewTask(ctx, &ordersBillMethod, task)
+}
+
+// OnOrdersMailDeadLetter is an option of gozmq.NewVentilator: f gets each task
+// of golden.delivery.Orders/Mail that is given up, as
+// gozmq.WithDeadLetterHandler says. When f returns an error, it gets the task
+// again later.
+func OnOrdersMailDeadLetter(f func(ctx context.Context, task *delivery.Order, letter gozmq.DeadLetter) error) gozmq.VentilatorOption {
+	return gozmqimpl.OnDeadLetter(&ordersMailMethod, f)
+}
+
+// NewOrdersMailTask returns a task of golden.delivery.Orders/Mail with the
+// metadata of ctx, to be inserted into the store of a ventilator, as in a
+// transaction (gozmqpostgres).
+func NewOrdersMailTask(ctx context.Context, task *delivery.Order) (gozmqstore.Task, error) {
+	return gozmqimpl.NewTask(ctx, &ordersMailMethod, task)
+}
+
 // OrdersWorker does the tasks of golden.delivery.Orders. Implementations embed
 // UnimplementedOrdersWorker, so that methods can be added to the service. With
 // gozmq.WithConcurrency, methods are called concurrently.
@@ -109,6 +165,10 @@ type OrdersWorker interface {
 	Ship(ctx context.Context, task *delivery.Order) (*delivery.Receipt, error)
 	// Forget has no result, and the default limits.
 	Forget(ctx context.Context, task *delivery.Order) error
+	// Bill waits longer after each failure, and one customer's bills run one by one.
+	Bill(ctx context.Context, task *delivery.Order) error
+	// Mail has the longest pause that a backoff has by default.
+	Mail(ctx context.Context, task *delivery.Order) error
 	mustEmbedUnimplementedOrdersWorker()
 }
 
@@ -120,6 +180,8 @@ func NewOrdersWorker(impl OrdersWorker, opts ...gozmq.WorkerOption) (*gozmq.Work
 		return []gozmqimpl.TaskHandler{
 			gozmqimpl.HandleTask(&ordersShipMethod, impl.Ship),
 			gozmqimpl.HandleTaskOnly(&ordersForgetMethod, impl.Forget),
+			gozmqimpl.HandleTaskOnly(&ordersBillMethod, impl.Bill),
+			gozmqimpl.HandleTaskOnly(&ordersMailMethod, impl.Mail),
 		}
 	}, opts)
 	return gozmqimpl.DescribeWorker(w, err, delivery.File_delivery_delivery_proto.Services().ByName("Orders"))
@@ -144,6 +206,16 @@ func (UnimplementedOrdersWorker) Ship(context.Context, *delivery.Order) (*delive
 // Forget returns an error with the code UNIMPLEMENTED.
 func (UnimplementedOrdersWorker) Forget(context.Context, *delivery.Order) error {
 	return gozmqimpl.Unimplemented(&ordersForgetMethod)
+}
+
+// Bill returns an error with the code UNIMPLEMENTED.
+func (UnimplementedOrdersWorker) Bill(context.Context, *delivery.Order) error {
+	return gozmqimpl.Unimplemented(&ordersBillMethod)
+}
+
+// Mail returns an error with the code UNIMPLEMENTED.
+func (UnimplementedOrdersWorker) Mail(context.Context, *delivery.Order) error {
+	return gozmqimpl.Unimplemented(&ordersMailMethod)
 }
 
 func (UnimplementedOrdersWorker) mustEmbedUnimplementedOrdersWorker() {}
@@ -190,6 +262,23 @@ var ordersShipMethod = gozmq.Method{
 var ordersForgetMethod = gozmq.Method{
 	Procedure: OrdersForgetProcedure,
 	Delivery:  gozmq.DeliveryAtLeastOnce,
+}
+
+var ordersBillMethod = gozmq.Method{
+	Procedure:     OrdersBillProcedure,
+	Delivery:      gozmq.DeliveryAtLeastOnce,
+	Backoff:       2 * time.Second,
+	MaxBackoff:    time.Minute,
+	BackoffFactor: 1.5,
+	Limit:         gozmq.TaskLimit{Running: 8, Every: 10 * time.Millisecond, Burst: 10},
+	KeyLimit:      gozmq.TaskLimit{Running: 1},
+}
+
+var ordersMailMethod = gozmq.Method{
+	Procedure:  OrdersMailProcedure,
+	Delivery:   gozmq.DeliveryAtLeastOnce,
+	Backoff:    time.Second,
+	MaxBackoff: 30 * time.Second,
 }
 
 // LogsName is the full name of the service.

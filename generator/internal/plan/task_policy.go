@@ -1,0 +1,112 @@
+package plan
+
+import (
+	"time"
+
+	"google.golang.org/protobuf/encoding/protowire"
+	"google.golang.org/protobuf/types/known/durationpb"
+
+	"github.com/gozmq/gozmq/proto/gozmq/v1/annotations"
+)
+
+// The longest pause of a backoff that does not say it, and the longest that it may
+// say.
+const (
+	defaultMaxBackoff = 30 * time.Second
+	longestPause      = 24 * time.Hour
+)
+
+// A Backoff says how long a task waits after an attempt; the zero value leaves that
+// to the ventilator.
+type Backoff struct {
+	Initial, Max time.Duration
+	Multiplier   float64 // 0: the runtime's default
+}
+
+// A Limit limits tasks; the zero value does not.
+type Limit struct {
+	Running uint32
+	Every   time.Duration
+	Burst   uint32
+}
+
+// Policy reports whether the ventilator has to know the task's method before it has
+// tasks of it.
+func (t *Task) Policy() bool {
+	return t.Backoff != (Backoff{}) || t.Limit != (Limit{}) || t.KeyLimit != (Limit{})
+}
+
+// checkBackoff applies the rules for the backoff of a task.
+func (p *planner) checkBackoff(at place, t *annotations.Task) {
+	b := t.GetBackoff()
+	fault := func(field protowire.Number, format string, args ...any) {
+		p.report.fault(RuleTask, at.desc, at.loc, at.field(field).sub, format, args...)
+	}
+	if t.GetMaxAttempts() == 1 {
+		p.report.fault(RuleTask, at.desc, at.loc, at.sub, "a backoff has no meaning with max_attempts: 1; remove it, or allow more attempts")
+	}
+	initial, ok := p.pause(at.field(backoffInitial), "the initial backoff", b.GetInitial(), time.Millisecond)
+	if b.GetInitial() == nil {
+		p.report.fault(RuleTask, at.desc, at.loc, at.sub, "the backoff has no initial pause; write initial: {seconds: 1}, or leave the backoff out for 100 ms")
+	}
+	if b.GetMax() != nil {
+		longest, valid := p.pause(at.field(backoffMax), "the longest backoff", b.GetMax(), time.Millisecond)
+		if ok && valid && longest < initial {
+			fault(backoffMax, "the longest backoff, %v, is shorter than the initial one, %v; exchange them, or leave max out", longest, initial)
+		}
+	}
+	if m := b.GetMultiplier(); m != 0 && !(m >= 1 && m <= 10) {
+		fault(backoffMultiplier, "the multiplier is %v and must be 1 to 10; leave it out for 2", m)
+	}
+}
+
+// checkTaskLimit applies the rules for a limit, which name names.
+func (p *planner) checkTaskLimit(at place, name string, l *annotations.TaskLimit) {
+	if l.GetEvery() != nil {
+		p.pause(at.field(limitEvery), "every of the "+name, l.GetEvery(), time.Microsecond)
+	}
+	if n := l.GetRunning(); n > maxLimit {
+		p.report.fault(RuleTask, at.desc, at.loc, at.field(limitRunning).sub, "running of the %s is %d and must be 1 to %d", name, n, maxLimit)
+	}
+	if n := l.GetBurst(); n > maxLimit {
+		p.report.fault(RuleTask, at.desc, at.loc, at.field(limitBurst).sub, "burst of the %s is %d and must be 1 to %d", name, n, maxLimit)
+	} else if n > 0 && l.GetEvery() == nil {
+		p.report.fault(RuleTask, at.desc, at.loc, at.field(limitBurst).sub, "burst of the %s has no meaning without every; add every: {seconds: 1}, or remove it", name)
+	}
+	if l.GetRunning() == 0 && l.GetEvery() == nil && l.GetBurst() == 0 {
+		p.report.fault(RuleTask, at.desc, at.loc, at.sub, "the %s limits nothing; set running or every, or remove it", name)
+	}
+}
+
+// maxLimit is how many tasks a limit may speak of.
+const maxLimit = 1_000_000
+
+// pause returns a duration that is not nil, unless it is out of its bounds.
+func (p *planner) pause(at place, what string, d *durationpb.Duration, least time.Duration) (time.Duration, bool) {
+	switch {
+	case d == nil:
+		return 0, false
+	case d.CheckValid() != nil:
+		p.report.fault(RuleTask, at.desc, at.loc, at.sub, "%s is not a valid duration: seconds and nanos must have the same sign, and nanos be below one second", what)
+		return 0, false
+	case d.AsDuration() < least || d.AsDuration() > longestPause:
+		p.report.fault(RuleTask, at.desc, at.loc, at.sub, "%s is %v and must be %v to 24 h", what, d.AsDuration(), least)
+		return 0, false
+	}
+	return d.AsDuration(), true
+}
+
+func backoff(b *annotations.Backoff) Backoff {
+	if b == nil {
+		return Backoff{}
+	}
+	initial, longest := b.GetInitial().AsDuration(), b.GetMax().AsDuration()
+	if longest == 0 {
+		longest = max(initial, defaultMaxBackoff)
+	}
+	return Backoff{initial, longest, b.GetMultiplier()}
+}
+
+func limit(l *annotations.TaskLimit) Limit {
+	return Limit{l.GetRunning(), l.GetEvery().AsDuration(), l.GetBurst()}
+}

@@ -1,0 +1,92 @@
+package gozmq
+
+import (
+	"testing"
+	"time"
+
+	"google.golang.org/protobuf/types/known/wrapperspb"
+
+	"github.com/gozmq/gozmq/internal/testkit"
+	"github.com/gozmq/gozmq/runtime/gozmqstore"
+	"github.com/gozmq/gozmq/runtime/internal/bridge"
+	"github.com/gozmq/gozmq/runtime/internal/wire"
+)
+
+// limited is sureMethod as an annotation limits it.
+func limited(all, perKey TaskLimit) *Method {
+	m := *sureMethod
+	m.Limit, m.KeyLimit = all, perKey
+	return &m
+}
+
+func check(t *testing.T, v *Ventilator, m *Method) {
+	t.Helper()
+	if err := bridge.Open(v).Check(m); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// The limits of a method hold for tasks that were in the store before the method
+// was known, and WithTaskLimit replaces them.
+func TestMethodLimits(t *testing.T) {
+	store := new(gozmqstore.Memory)
+	v := openQueue(t, store)
+	for i, key := range []string{"a", "a", "b", "b"} {
+		pushWith(t, v, PushOptions{Key: key}, int64(i+1))
+	}
+	if err := v.Close(); err != nil {
+		t.Error(err)
+	}
+	m := limited(TaskLimit{}, TaskLimit{Running: 1})
+	v = openQueue(t, store)
+	check(t, v, m)
+	check(t, v, m) // as another view does
+	raw := rawWorker(t, v, 10)
+	first, _ := raw.wantTask(sureMethod, 1)
+	raw.wantTask(sureMethod, 3)
+	wantProgress(t, v.Progress, Progress{Queued: 2, InFlight: 2})
+	raw.send(string(wire.VerbDone), first)
+	raw.wantTask(sureMethod, 2)
+	raw.Conn.Close()
+	if err := v.Close(); err != nil {
+		t.Error(err)
+	}
+	v = openQueue(t, store, WithTaskLimit(sureMethod.Procedure, TaskLimit{}, TaskLimit{}))
+	check(t, v, m)
+	raw = rawWorker(t, v, 10)
+	for range 3 {
+		raw.recv()
+	}
+	wantProgress(t, v.Progress, Progress{InFlight: 3})
+	raw.Conn.Close()
+}
+
+// A task that fails waits as its method says, and others as WithRetryBackoff does.
+func TestMethodBackoff(t *testing.T) {
+	m := *sureMethod
+	m.Backoff, m.MaxBackoff, m.BackoffFactor = 300*time.Millisecond, time.Hour, 2
+	v := openQueue(t, new(gozmqstore.Memory))
+	check(t, v, &m)
+	pushNumbers(t, v, sureMethod, 1)
+	if err := v.Push(testkit.Within(t), sureLog, wrapperspb.Int64(2)); err != nil {
+		t.Fatal(err)
+	}
+	raw := rawWorker(t, v, 1)
+	id, _ := raw.wantTask(sureMethod, 1)
+	raw.send(string(wire.VerbFail), id)
+	failed := time.Now()
+	id, _ = raw.wantTask(sureLog, 2)
+	raw.send(string(wire.VerbFail), id)
+	id, _ = raw.wantTask(sureLog, 2)
+	raw.send(string(wire.VerbDone), id)
+	waiting, _, err := v.Tasks(TaskFilter{State: TaskWaiting})
+	if err != nil || len(waiting) != 1 || waiting[0].Due.Before(failed.Add(250*time.Millisecond)) {
+		t.Errorf("waiting: %+v, %v", waiting, err)
+	}
+	id, attempt := raw.wantTask(sureMethod, 1)
+	if waited := time.Since(failed); waited < 290*time.Millisecond || attempt != 2 {
+		t.Errorf("attempt %d came after %v, want 2 after 300ms", attempt, waited)
+	}
+	raw.send(string(wire.VerbDone), id)
+	waitDone(t, v)
+}

@@ -1,0 +1,66 @@
+package pipeline
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/gozmq/gozmq/runtime/internal/socket"
+	"github.com/gozmq/gozmq/runtime/internal/taskqueue"
+	"github.com/gozmq/gozmq/runtime/internal/wire"
+)
+
+// Cancel gives a task up, whether it waits or runs, and returns once the store
+// knows it. The task's batch counts it as given up, because of ErrCanceled. Every
+// worker that has it is told, if it knows the word; what it reports of the task
+// later is ignored. Cancel wins over every end of the task that was not read
+// before. Its errors are ErrNoTask, ErrNotOwner, link.ErrClosed, and ctx's, after
+// which the task is canceled, and the store may not know it yet.
+func (d *Dispatcher) Cancel(ctx context.Context, id string) error {
+	stored, ended, err := d.cancel(ctx, id)
+	if err != nil || stored == nil {
+		return err
+	}
+	select {
+	case <-stored:
+		return nil
+	case <-ended:
+	case <-ctx.Done():
+		return fmt.Errorf("%w: the task is canceled, but the store has not taken that yet", ctx.Err())
+	}
+	select {
+	case <-stored:
+		return nil
+	default:
+		return ErrNotOwner
+	}
+}
+
+// cancel cancels a task here. stored is closed once the store knows it, nil without
+// a store; ended when nothing more is stored.
+func (d *Dispatcher) cancel(ctx context.Context, id string) (stored, ended chan struct{}, err error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if err := d.waitOwner(ctx, func() bool { return true }); err != nil {
+		return nil, nil, err
+	}
+	t := d.queue.Cancel(taskqueue.ID(id), ErrCanceled)
+	if t == nil {
+		return nil, nil, ErrNoTask
+	}
+	for p, c := range d.conns {
+		if p.Cancels && p.Has(t.ID) {
+			socket.SendForced(c, wire.Cancel(id))
+		}
+	}
+	d.cfg.TaskDead(DeadTask{ID: id, Procedure: t.Procedure, Attempts: t.Attempts, Reason: t.Reason, Ended: time.Now()})
+	if d.store != nil {
+		d.storeEnded(t, ending(id, t.Terms, t.Attempts))
+		stored, ended = make(chan struct{}), d.store.done
+		d.store.then(func() { close(stored) })
+	}
+	d.checkBatch(t.Batch)
+	d.changed.Notify()
+	d.dispatch()
+	return stored, ended, nil
+}
