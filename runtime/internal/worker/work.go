@@ -53,6 +53,16 @@ type Work interface {
 	EncodeResult() ([]byte, error)
 	// AppendBody appends the result to a message (wire.Body).
 	wire.Body
+	Ending
+	// Reusable reports whether the next task of the same connection and method may
+	// have the same Work, if neither has a batch or metadata.
+	Reusable() bool
+	// Free drops the messages, which the context may outlive.
+	Free()
+}
+
+// An Ending is told how a task went.
+type Ending interface {
 	// Failed reports an attempt that failed. After the handler has returned it may
 	// be called in any goroutine.
 	Failed(err error)
@@ -61,11 +71,6 @@ type Work interface {
 	// the last call for a task that was decoded, in any goroutine, and comes with
 	// at-least-once delivery only.
 	Settled(verb wire.Verb, reason error)
-	// Reusable reports whether the next task of the same connection and method may
-	// have the same Work, if neither has a batch or metadata.
-	Reusable() bool
-	// Free drops the messages, which the context may outlive.
-	Free()
 }
 
 // A PermanentError is an error of a handler whose task is not tried again.
