@@ -25,7 +25,7 @@ import (
 // An Option is an option of Register.
 type Option func(*server)
 
-// AllowChanges allows the methods that change something: RetryTasks, DiscardTasks,
+// AllowChanges allows the methods that change something: RetryTasks, DiscardTasks, CancelTasks,
 // PauseTasks and ResumeTasks. Without it they fail with CodePermissionDenied.
 func AllowChanges() Option { return func(s *server) { s.changes = true } }
 
