@@ -203,8 +203,8 @@ func (s stubborn) Render(ctx context.Context, _ *imagev1.RenderTask) (*imagev1.R
 	return nil, ctx.Err()
 }
 
-// TestCancelTasks gives up a task that a worker has and one that waits, and leaves a
-// dead letter alone.
+// TestCancelTasks gives up a task that a worker has and one that waits, and leaves
+// a dead letter alone.
 func TestCancelTasks(t *testing.T) {
 	within := testkit.Within(t)
 	vent := open[*gozmq.Ventilator](t)(gozmq.NewVentilator(gozmq.Bind(anywhere), gozmq.DeliveryAtLeastOnce, gozmq.WithTaskStore(new(gozmqstore.Memory)), gozmq.WithLinger(0)))
