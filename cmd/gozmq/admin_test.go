@@ -147,11 +147,24 @@ func (q *queue) DiscardTasks(_ context.Context, req *adminv1.DiscardTasksRequest
 	}
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	return &adminv1.DiscardTasksResponse{Discarded: q.remove(req.GetFilter(), adminv1.TaskState_TASK_STATE_RUNNING)}, nil
+}
+
+func (q *queue) CancelTasks(_ context.Context, req *adminv1.CancelTasksRequest) (*adminv1.CancelTasksResponse, error) {
+	if err := q.allowed(); err != nil {
+		return nil, err
+	}
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return &adminv1.CancelTasksResponse{Canceled: q.remove(req.GetFilter(), adminv1.TaskState_TASK_STATE_DEAD)}, nil
+}
+
+// remove removes the selected tasks that are in another state, and returns how many
+// there were.
+func (q *queue) remove(f *adminv1.TaskFilter, not adminv1.TaskState) uint64 {
 	before := len(q.tasks)
-	q.tasks = slices.DeleteFunc(q.tasks, func(t *adminv1.QueuedTask) bool {
-		return selected(req.GetFilter(), t) && t.GetState() != adminv1.TaskState_TASK_STATE_RUNNING
-	})
-	return &adminv1.DiscardTasksResponse{Discarded: uint64(before - len(q.tasks))}, nil
+	q.tasks = slices.DeleteFunc(q.tasks, func(t *adminv1.QueuedTask) bool { return selected(f, t) && t.GetState() != not })
+	return uint64(before - len(q.tasks))
 }
 
 func (q *queue) PauseTasks(_ context.Context, req *adminv1.PauseTasksRequest) (*adminv1.PauseTasksResponse, error) {

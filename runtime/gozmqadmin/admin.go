@@ -25,8 +25,9 @@ import (
 // An Option is an option of Register.
 type Option func(*server)
 
-// AllowChanges allows the methods that change something: RetryTasks, DiscardTasks,
-// PauseTasks and ResumeTasks. Without it they fail with CodePermissionDenied.
+// AllowChanges allows the methods that change something: RetryTasks,
+// DiscardTasks, CancelTasks, PauseTasks and ResumeTasks. Without it they fail
+// with CodePermissionDenied.
 func AllowChanges() Option { return func(s *server) { s.changes = true } }
 
 // Register serves gozmq.v1.Admin through srv, for the roles of g, also those that

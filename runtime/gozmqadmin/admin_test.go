@@ -301,6 +301,7 @@ func TestRefusals(t *testing.T) {
 	_, gone := client.ListPeers(within, &adminv1.ListPeersRequest{Roles: []string{"greeter"}, PageToken: "eyJOYW1lIjoiZ29uZSJ9"})
 	_, retry := client.RetryTasks(within, &adminv1.RetryTasksRequest{All: true})
 	_, discard := client.DiscardTasks(within, &adminv1.DiscardTasksRequest{All: true})
+	_, cancel := client.CancelTasks(within, &adminv1.CancelTasksRequest{All: true})
 	_, pause := client.PauseTasks(within, &adminv1.PauseTasksRequest{})
 	_, resume := client.ResumeTasks(within, &adminv1.ResumeTasksRequest{})
 	for what, tt := range map[string]struct {
@@ -313,6 +314,7 @@ func TestRefusals(t *testing.T) {
 		"too short":           {stream(client.WatchStats(within, &adminv1.WatchStatsRequest{Interval: durationpb.New(time.Millisecond)})), gozmq.CodeInvalidArgument},
 		"retry, read-only":    {retry, gozmq.CodePermissionDenied},
 		"discard, read-only":  {discard, gozmq.CodePermissionDenied},
+		"cancel, read-only":   {cancel, gozmq.CodePermissionDenied},
 		"pause, read-only":    {pause, gozmq.CodePermissionDenied},
 		"continue, read-only": {resume, gozmq.CodePermissionDenied},
 	} {

@@ -43,6 +43,17 @@ func (s *server) DiscardTasks(ctx context.Context, req *adminv1.DiscardTasksRequ
 	return &adminv1.DiscardTasksResponse{Discarded: n}, nil
 }
 
+// CancelTasks gives up tasks that wait and tasks that workers have.
+func (s *server) CancelTasks(ctx context.Context, req *adminv1.CancelTasksRequest) (*adminv1.CancelTasksResponse, error) {
+	n, err := s.each(ctx, req.GetFilter(), req.GetAll(), []adminv1.TaskState{
+		adminv1.TaskState_TASK_STATE_WAITING, adminv1.TaskState_TASK_STATE_DELAYED, adminv1.TaskState_TASK_STATE_RUNNING,
+	}, (*gozmq.Ventilator).Cancel)
+	if err != nil {
+		return nil, err
+	}
+	return &adminv1.CancelTasksResponse{Canceled: n}, nil
+}
+
 // each calls do with each selected task in one of the states, and returns how many
 // it has changed. Tasks that have changed meanwhile are left out. It fails when
 // there are ids and none was changed.

@@ -16,6 +16,7 @@ import (
 	"github.com/gozmq/gozmq/runtime/gozmqadmin/adminv1gozmq"
 	"github.com/gozmq/gozmq/runtime/gozmqops"
 	"github.com/gozmq/gozmq/runtime/gozmqstore"
+	"github.com/gozmq/gozmq/runtime/gozmqtest"
 )
 
 type refusing struct {
@@ -187,5 +188,63 @@ func TestRetryDelayed(t *testing.T) {
 		if want := role.GetName() == "second"; role.GetStandby() != want || stats.GetRoles()[i].GetTasks().GetStandby() != want {
 			t.Errorf("%s stands by: %v, %v", role.GetName(), role.GetStandby(), stats.GetRoles()[i].GetTasks())
 		}
+	}
+}
+
+// A stubborn worker does nothing until the context of its task ends.
+type stubborn struct {
+	imagev1gozmq.UnimplementedPrintsWorker
+	causes chan error
+}
+
+func (s stubborn) Render(ctx context.Context, _ *imagev1.RenderTask) (*imagev1.RenderResult, error) {
+	<-ctx.Done()
+	s.causes <- context.Cause(ctx)
+	return nil, ctx.Err()
+}
+
+// TestCancelTasks gives up a task that a worker has and one that waits, and leaves
+// a dead letter alone.
+func TestCancelTasks(t *testing.T) {
+	within := testkit.Within(t)
+	vent := open[*gozmq.Ventilator](t)(gozmq.NewVentilator(gozmq.Bind(anywhere), gozmq.DeliveryAtLeastOnce, gozmq.WithTaskStore(new(gozmqstore.Memory)), gozmq.WithLinger(0)))
+	sink := open[*gozmq.Sink](t)(gozmq.NewSink(gozmq.Bind(anywhere), gozmq.DeliveryAtLeastOnce))
+	g := new(gozmqops.Group)
+	must(t, g.Add("prints", vent))
+	prints, err := imagev1gozmq.NewPrintsVentilator(vent)
+	must(t, err)
+	client, _ := admin(t, g, gozmqadmin.AllowChanges())
+	late := gozmq.PushOptions{Expires: time.Now().Add(time.Millisecond)}
+	must(t, prints.Render(late.Context(within), &imagev1.RenderTask{Name: "late"}))
+	testkit.Eventually(t, "a dead letter", func() bool { return vent.Progress().Failed == 1 })
+	for range 2 {
+		must(t, prints.Render(within, &imagev1.RenderTask{Name: "x"}))
+	}
+	causes := make(chan error, 1)
+	worker := open[*gozmq.Worker](t)(imagev1gozmq.NewPrintsWorker(stubborn{causes: causes}, gozmq.WithPrefetch(0),
+		gozmq.From(gozmq.Connect(vent.Addrs()...)), gozmq.To(gozmq.Connect(sink.Addrs()...))))
+	gozmqtest.Run(t, worker.Run)
+	states := func() (of [5]int) {
+		for _, task := range list(t, client, &adminv1.TaskFilter{}) {
+			of[task.GetState()]++
+		}
+		return of
+	}
+	want := [5]int{adminv1.TaskState_TASK_STATE_WAITING: 1, adminv1.TaskState_TASK_STATE_RUNNING: 1, adminv1.TaskState_TASK_STATE_DEAD: 1}
+	testkit.Eventually(t, "one that runs, one that waits, one that is dead", func() bool { return states() == want })
+
+	got, err := client.CancelTasks(within, &adminv1.CancelTasksRequest{All: true})
+	if err != nil || got.GetCanceled() != 2 {
+		t.Errorf("%v, %v, want 2 tasks canceled", got, err)
+	}
+	if cause := testkit.Receive(t, causes, "the end of the handler's context"); gozmq.CodeOf(cause) != gozmq.CodeCanceled {
+		t.Errorf("the cause is %v", cause)
+	}
+	want = [5]int{adminv1.TaskState_TASK_STATE_DEAD: 1}
+	testkit.Eventually(t, "that the letter alone is left", func() bool { return states() == want })
+	letter := list(t, client, &adminv1.TaskFilter{})[0]
+	_, err = client.CancelTasks(within, &adminv1.CancelTasksRequest{Filter: &adminv1.TaskFilter{Ids: [][]byte{letter.GetId()}}})
+	if gozmq.CodeOf(err) != gozmq.CodeNotFound {
+		t.Errorf("cancel a dead letter: %v", err)
 	}
 }

@@ -34,6 +34,7 @@ const (
 	AdminListTasksProcedure     = "gozmq.v1.Admin/ListTasks"
 	AdminRetryTasksProcedure    = "gozmq.v1.Admin/RetryTasks"
 	AdminDiscardTasksProcedure  = "gozmq.v1.Admin/DiscardTasks"
+	AdminCancelTasksProcedure   = "gozmq.v1.Admin/CancelTasks"
 	AdminPauseTasksProcedure    = "gozmq.v1.Admin/PauseTasks"
 	AdminResumeTasksProcedure   = "gozmq.v1.Admin/ResumeTasks"
 )
@@ -84,6 +85,10 @@ type AdminClient interface {
 	// DiscardTasks deletes tasks that wait, and dead letters. A task that a worker
 	// has is left alone.
 	DiscardTasks(ctx context.Context, req *adminv1.DiscardTasksRequest, opts ...gozmq.CallOption) (*adminv1.DiscardTasksResponse, error)
+	// CancelTasks gives up tasks that wait and tasks that workers have. The contexts
+	// of the handlers that run them end, and no dead letters are kept. Dead letters
+	// are left alone.
+	CancelTasks(ctx context.Context, req *adminv1.CancelTasksRequest, opts ...gozmq.CallOption) (*adminv1.CancelTasksResponse, error)
 	// PauseTasks keeps the waiting tasks of a method, or of all, from workers
 	// until ResumeTasks is called. Tasks that workers have go on, and new ones may
 	// be pushed.
@@ -142,6 +147,10 @@ func (c *adminClient) DiscardTasks(ctx context.Context, req *adminv1.DiscardTask
 	return gozmqimpl.Call[adminv1.DiscardTasksResponse](ctx, c.caller, &adminDiscardTasksMethod, req, opts...)
 }
 
+func (c *adminClient) CancelTasks(ctx context.Context, req *adminv1.CancelTasksRequest, opts ...gozmq.CallOption) (*adminv1.CancelTasksResponse, error) {
+	return gozmqimpl.Call[adminv1.CancelTasksResponse](ctx, c.caller, &adminCancelTasksMethod, req, opts...)
+}
+
 func (c *adminClient) PauseTasks(ctx context.Context, req *adminv1.PauseTasksRequest, opts ...gozmq.CallOption) (*adminv1.PauseTasksResponse, error) {
 	return gozmqimpl.Call[adminv1.PauseTasksResponse](ctx, c.caller, &adminPauseTasksMethod, req, opts...)
 }
@@ -198,6 +207,10 @@ type AdminServer interface {
 	// DiscardTasks deletes tasks that wait, and dead letters. A task that a worker
 	// has is left alone.
 	DiscardTasks(ctx context.Context, req *adminv1.DiscardTasksRequest) (*adminv1.DiscardTasksResponse, error)
+	// CancelTasks gives up tasks that wait and tasks that workers have. The contexts
+	// of the handlers that run them end, and no dead letters are kept. Dead letters
+	// are left alone.
+	CancelTasks(ctx context.Context, req *adminv1.CancelTasksRequest) (*adminv1.CancelTasksResponse, error)
 	// PauseTasks keeps the waiting tasks of a method, or of all, from workers
 	// until ResumeTasks is called. Tasks that workers have go on, and new ones may
 	// be pushed.
@@ -224,6 +237,7 @@ func RegisterAdminServer(r gozmq.Registrar, impl AdminServer) error {
 			gozmqimpl.Handle(&adminListTasksMethod, impl.ListTasks),
 			gozmqimpl.Handle(&adminRetryTasksMethod, impl.RetryTasks),
 			gozmqimpl.Handle(&adminDiscardTasksMethod, impl.DiscardTasks),
+			gozmqimpl.Handle(&adminCancelTasksMethod, impl.CancelTasks),
 			gozmqimpl.Handle(&adminPauseTasksMethod, impl.PauseTasks),
 			gozmqimpl.Handle(&adminResumeTasksMethod, impl.ResumeTasks),
 		}
@@ -282,6 +296,11 @@ func (UnimplementedAdminServer) RetryTasks(context.Context, *adminv1.RetryTasksR
 // DiscardTasks returns an error with the code UNIMPLEMENTED.
 func (UnimplementedAdminServer) DiscardTasks(context.Context, *adminv1.DiscardTasksRequest) (*adminv1.DiscardTasksResponse, error) {
 	return nil, gozmqimpl.Unimplemented(&adminDiscardTasksMethod)
+}
+
+// CancelTasks returns an error with the code UNIMPLEMENTED.
+func (UnimplementedAdminServer) CancelTasks(context.Context, *adminv1.CancelTasksRequest) (*adminv1.CancelTasksResponse, error) {
+	return nil, gozmqimpl.Unimplemented(&adminCancelTasksMethod)
 }
 
 // PauseTasks returns an error with the code UNIMPLEMENTED.
@@ -345,6 +364,11 @@ var adminRetryTasksMethod = gozmq.Method{
 
 var adminDiscardTasksMethod = gozmq.Method{
 	Procedure:   AdminDiscardTasksProcedure,
+	Idempotency: gozmq.IdempotencyIdempotent,
+}
+
+var adminCancelTasksMethod = gozmq.Method{
+	Procedure:   AdminCancelTasksProcedure,
 	Idempotency: gozmq.IdempotencyIdempotent,
 }
 

@@ -19,8 +19,8 @@ func tasksCommand(a *app) *cobra.Command {
 		Use:   "tasks",
 		Short: "Look at the tasks of an at-least-once queue, and work on them",
 		Long: `tasks lists the tasks of a ventilator with at-least-once delivery that are not done,
-its dead letters among them, shows them decoded, and retries, discards, requeues,
-pauses and resumes them.
+its dead letters among them, shows them decoded, and retries, requeues, discards,
+cancels, pauses and resumes them.
 
 It talks to the admin service of the ventilator's process (gozmqadmin), whose
 endpoint stands first, or is that of --admin or of a named context. What changes
@@ -33,7 +33,7 @@ one that owns the queue.`,
 		Args: noVerb,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	c.AddCommand(tasksList(a), tasksShow(a), tasksRetry(a), tasksRequeue(a), tasksDiscard(a), tasksPause(a), tasksResume(a))
+	c.AddCommand(tasksList(a), tasksShow(a), tasksRetry(a), tasksRequeue(a), tasksDiscard(a), tasksCancel(a), tasksPause(a), tasksResume(a))
 	return c
 }
 
@@ -223,6 +223,21 @@ the dead letters alone.`,
 	}, true, func(ctx context.Context, d *admin, f *adminv1.TaskFilter, all bool) (string, error) {
 		resp, err := d.DiscardTasks(ctx, &adminv1.DiscardTasksRequest{Filter: f, All: all})
 		return plural(int(resp.GetDiscarded()), "task") + " discarded", err
+	})
+}
+
+func tasksCancel(a *app) *cobra.Command {
+	return a.changing(&cobra.Command{
+		Use:   "cancel [ENDPOINT] ID... | --all",
+		Short: "Give tasks up, also those that workers have",
+		Long: `cancel gives up tasks that wait and tasks that workers have: the context of the
+handler that runs one ends, and nothing is kept of it. A worker that does not know
+the word, such as one in Python, runs its task to the end, which is ignored.`,
+		Example: `  gozmq tasks cancel tcp://127.0.0.1:5599 5f3a9c0d
+  gozmq tasks cancel tcp://127.0.0.1:5599 --all --method image.v1.Prints/Render`,
+	}, true, func(ctx context.Context, d *admin, f *adminv1.TaskFilter, all bool) (string, error) {
+		resp, err := d.CancelTasks(ctx, &adminv1.CancelTasksRequest{Filter: f, All: all})
+		return plural(int(resp.GetCanceled()), "task") + " canceled", err
 	})
 }
 

@@ -91,10 +91,16 @@ func (c *candidate) only(id string) (*adminv1.QueuedTask, error) {
 func refused(verb string, t *adminv1.QueuedTask) error {
 	running := t.GetState() == adminv1.TaskState_TASK_STATE_RUNNING
 	switch {
+	case verb == "cancel":
+		if t.GetState() == adminv1.TaskState_TASK_STATE_DEAD {
+			return gozmq.Errorf(gozmq.CodeFailedPrecondition, "task %x is dead already; gozmq tasks discard deletes its letter", t.GetId())
+		}
 	case verb == "requeue" && t.GetState() != adminv1.TaskState_TASK_STATE_DEAD:
 		return gozmq.Errorf(gozmq.CodeFailedPrecondition, "task %x is %s; requeue is for dead letters", t.GetId(), stateWord(t.GetState()))
 	case verb == "retry" && t.GetState() == adminv1.TaskState_TASK_STATE_WAITING:
 		return gozmq.Errorf(gozmq.CodeFailedPrecondition, "task %x waits for a worker already; retry is for dead letters, and for delayed tasks", t.GetId())
+	case running && verb == "discard":
+		return gozmq.Errorf(gozmq.CodeFailedPrecondition, "task %x is running%s; gozmq tasks cancel ends it", t.GetId(), atWorker(t))
 	case running:
 		return gozmq.Errorf(gozmq.CodeFailedPrecondition, "task %x is running%s; %s is for tasks that wait, and for dead letters", t.GetId(), atWorker(t), verb)
 	}

@@ -3159,6 +3159,105 @@ func (x *DiscardTasksResponse) GetDiscarded() uint64 {
 	return 0
 }
 
+type CancelTasksRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// With ids, or with all set.
+	Filter *TaskFilter `protobuf:"bytes,1,opt,name=filter,proto3" json:"filter,omitempty"`
+	// Lets the filter have no ids, so that it selects every task that fits.
+	All           bool `protobuf:"varint,2,opt,name=all,proto3" json:"all,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CancelTasksRequest) Reset() {
+	*x = CancelTasksRequest{}
+	mi := &file_gozmq_v1_admin_proto_msgTypes[36]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CancelTasksRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CancelTasksRequest) ProtoMessage() {}
+
+func (x *CancelTasksRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_gozmq_v1_admin_proto_msgTypes[36]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CancelTasksRequest.ProtoReflect.Descriptor instead.
+func (*CancelTasksRequest) Descriptor() ([]byte, []int) {
+	return file_gozmq_v1_admin_proto_rawDescGZIP(), []int{36}
+}
+
+func (x *CancelTasksRequest) GetFilter() *TaskFilter {
+	if x != nil {
+		return x.Filter
+	}
+	return nil
+}
+
+func (x *CancelTasksRequest) GetAll() bool {
+	if x != nil {
+		return x.All
+	}
+	return false
+}
+
+type CancelTasksResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// How many tasks were given up.
+	Canceled      uint64 `protobuf:"varint,1,opt,name=canceled,proto3" json:"canceled,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CancelTasksResponse) Reset() {
+	*x = CancelTasksResponse{}
+	mi := &file_gozmq_v1_admin_proto_msgTypes[37]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CancelTasksResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CancelTasksResponse) ProtoMessage() {}
+
+func (x *CancelTasksResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_gozmq_v1_admin_proto_msgTypes[37]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CancelTasksResponse.ProtoReflect.Descriptor instead.
+func (*CancelTasksResponse) Descriptor() ([]byte, []int) {
+	return file_gozmq_v1_admin_proto_rawDescGZIP(), []int{37}
+}
+
+func (x *CancelTasksResponse) GetCanceled() uint64 {
+	if x != nil {
+		return x.Canceled
+	}
+	return 0
+}
+
 type PauseTasksRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The name of the ventilator. "": the program's only one with
@@ -3172,7 +3271,7 @@ type PauseTasksRequest struct {
 
 func (x *PauseTasksRequest) Reset() {
 	*x = PauseTasksRequest{}
-	mi := &file_gozmq_v1_admin_proto_msgTypes[36]
+	mi := &file_gozmq_v1_admin_proto_msgTypes[38]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3184,7 +3283,7 @@ func (x *PauseTasksRequest) String() string {
 func (*PauseTasksRequest) ProtoMessage() {}
 
 func (x *PauseTasksRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_gozmq_v1_admin_proto_msgTypes[36]
+	mi := &file_gozmq_v1_admin_proto_msgTypes[38]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3197,7 +3296,7 @@ func (x *PauseTasksRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PauseTasksRequest.ProtoReflect.Descriptor instead.
 func (*PauseTasksRequest) Descriptor() ([]byte, []int) {
-	return file_gozmq_v1_admin_proto_rawDescGZIP(), []int{36}
+	return file_gozmq_v1_admin_proto_rawDescGZIP(), []int{38}
 }
 
 func (x *PauseTasksRequest) GetRole() string {
@@ -3222,7 +3321,7 @@ type PauseTasksResponse struct {
 
 func (x *PauseTasksResponse) Reset() {
 	*x = PauseTasksResponse{}
-	mi := &file_gozmq_v1_admin_proto_msgTypes[37]
+	mi := &file_gozmq_v1_admin_proto_msgTypes[39]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3234,7 +3333,7 @@ func (x *PauseTasksResponse) String() string {
 func (*PauseTasksResponse) ProtoMessage() {}
 
 func (x *PauseTasksResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_gozmq_v1_admin_proto_msgTypes[37]
+	mi := &file_gozmq_v1_admin_proto_msgTypes[39]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3247,7 +3346,7 @@ func (x *PauseTasksResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PauseTasksResponse.ProtoReflect.Descriptor instead.
 func (*PauseTasksResponse) Descriptor() ([]byte, []int) {
-	return file_gozmq_v1_admin_proto_rawDescGZIP(), []int{37}
+	return file_gozmq_v1_admin_proto_rawDescGZIP(), []int{39}
 }
 
 type ResumeTasksRequest struct {
@@ -3263,7 +3362,7 @@ type ResumeTasksRequest struct {
 
 func (x *ResumeTasksRequest) Reset() {
 	*x = ResumeTasksRequest{}
-	mi := &file_gozmq_v1_admin_proto_msgTypes[38]
+	mi := &file_gozmq_v1_admin_proto_msgTypes[40]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3275,7 +3374,7 @@ func (x *ResumeTasksRequest) String() string {
 func (*ResumeTasksRequest) ProtoMessage() {}
 
 func (x *ResumeTasksRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_gozmq_v1_admin_proto_msgTypes[38]
+	mi := &file_gozmq_v1_admin_proto_msgTypes[40]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3288,7 +3387,7 @@ func (x *ResumeTasksRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ResumeTasksRequest.ProtoReflect.Descriptor instead.
 func (*ResumeTasksRequest) Descriptor() ([]byte, []int) {
-	return file_gozmq_v1_admin_proto_rawDescGZIP(), []int{38}
+	return file_gozmq_v1_admin_proto_rawDescGZIP(), []int{40}
 }
 
 func (x *ResumeTasksRequest) GetRole() string {
@@ -3313,7 +3412,7 @@ type ResumeTasksResponse struct {
 
 func (x *ResumeTasksResponse) Reset() {
 	*x = ResumeTasksResponse{}
-	mi := &file_gozmq_v1_admin_proto_msgTypes[39]
+	mi := &file_gozmq_v1_admin_proto_msgTypes[41]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3325,7 +3424,7 @@ func (x *ResumeTasksResponse) String() string {
 func (*ResumeTasksResponse) ProtoMessage() {}
 
 func (x *ResumeTasksResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_gozmq_v1_admin_proto_msgTypes[39]
+	mi := &file_gozmq_v1_admin_proto_msgTypes[41]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3338,7 +3437,7 @@ func (x *ResumeTasksResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ResumeTasksResponse.ProtoReflect.Descriptor instead.
 func (*ResumeTasksResponse) Descriptor() ([]byte, []int) {
-	return file_gozmq_v1_admin_proto_rawDescGZIP(), []int{39}
+	return file_gozmq_v1_admin_proto_rawDescGZIP(), []int{41}
 }
 
 var File_gozmq_v1_admin_proto protoreflect.FileDescriptor
@@ -3599,7 +3698,12 @@ const file_gozmq_v1_admin_proto_rawDesc = "" +
 	"\x06filter\x18\x01 \x01(\v2\x14.gozmq.v1.TaskFilterR\x06filter\x12\x10\n" +
 	"\x03all\x18\x02 \x01(\bR\x03all\"4\n" +
 	"\x14DiscardTasksResponse\x12\x1c\n" +
-	"\tdiscarded\x18\x01 \x01(\x04R\tdiscarded\"E\n" +
+	"\tdiscarded\x18\x01 \x01(\x04R\tdiscarded\"T\n" +
+	"\x12CancelTasksRequest\x12,\n" +
+	"\x06filter\x18\x01 \x01(\v2\x14.gozmq.v1.TaskFilterR\x06filter\x12\x10\n" +
+	"\x03all\x18\x02 \x01(\bR\x03all\"1\n" +
+	"\x13CancelTasksResponse\x12\x1a\n" +
+	"\bcanceled\x18\x01 \x01(\x04R\bcanceled\"E\n" +
 	"\x11PauseTasksRequest\x12\x12\n" +
 	"\x04role\x18\x01 \x01(\tR\x04role\x12\x1c\n" +
 	"\tprocedure\x18\x02 \x01(\tR\tprocedure\"\x14\n" +
@@ -3630,7 +3734,7 @@ const file_gozmq_v1_admin_proto_rawDesc = "" +
 	"\x12TASK_STATE_WAITING\x10\x01\x12\x16\n" +
 	"\x12TASK_STATE_DELAYED\x10\x02\x12\x16\n" +
 	"\x12TASK_STATE_RUNNING\x10\x03\x12\x13\n" +
-	"\x0fTASK_STATE_DEAD\x10\x042\xb4\a\n" +
+	"\x0fTASK_STATE_DEAD\x10\x042\x85\b\n" +
 	"\x05Admin\x12I\n" +
 	"\tListRoles\x12\x1a.gozmq.v1.ListRolesRequest\x1a\x1b.gozmq.v1.ListRolesResponse\"\x03\x90\x02\x01\x12I\n" +
 	"\tGetHealth\x12\x1a.gozmq.v1.GetHealthRequest\x1a\x1b.gozmq.v1.GetHealthResponse\"\x03\x90\x02\x01\x12U\n" +
@@ -3643,7 +3747,8 @@ const file_gozmq_v1_admin_proto_rawDesc = "" +
 	"\tListTasks\x12\x1a.gozmq.v1.ListTasksRequest\x1a\x1b.gozmq.v1.ListTasksResponse\"\x03\x90\x02\x01\x12L\n" +
 	"\n" +
 	"RetryTasks\x12\x1b.gozmq.v1.RetryTasksRequest\x1a\x1c.gozmq.v1.RetryTasksResponse\"\x03\x90\x02\x02\x12R\n" +
-	"\fDiscardTasks\x12\x1d.gozmq.v1.DiscardTasksRequest\x1a\x1e.gozmq.v1.DiscardTasksResponse\"\x03\x90\x02\x02\x12L\n" +
+	"\fDiscardTasks\x12\x1d.gozmq.v1.DiscardTasksRequest\x1a\x1e.gozmq.v1.DiscardTasksResponse\"\x03\x90\x02\x02\x12O\n" +
+	"\vCancelTasks\x12\x1c.gozmq.v1.CancelTasksRequest\x1a\x1d.gozmq.v1.CancelTasksResponse\"\x03\x90\x02\x02\x12L\n" +
 	"\n" +
 	"PauseTasks\x12\x1b.gozmq.v1.PauseTasksRequest\x1a\x1c.gozmq.v1.PauseTasksResponse\"\x03\x90\x02\x02\x12O\n" +
 	"\vResumeTasks\x12\x1c.gozmq.v1.ResumeTasksRequest\x1a\x1d.gozmq.v1.ResumeTasksResponse\"\x03\x90\x02\x02B:Z8github.com/gozmq/gozmq/proto/gozmq/v1/gozmqadmin;adminv1b\x06proto3"
@@ -3661,7 +3766,7 @@ func file_gozmq_v1_admin_proto_rawDescGZIP() []byte {
 }
 
 var file_gozmq_v1_admin_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
-var file_gozmq_v1_admin_proto_msgTypes = make([]protoimpl.MessageInfo, 41)
+var file_gozmq_v1_admin_proto_msgTypes = make([]protoimpl.MessageInfo, 43)
 var file_gozmq_v1_admin_proto_goTypes = []any{
 	(RoleKind)(0),                          // 0: gozmq.v1.RoleKind
 	(EventLevel)(0),                        // 1: gozmq.v1.EventLevel
@@ -3702,42 +3807,44 @@ var file_gozmq_v1_admin_proto_goTypes = []any{
 	(*RetryTasksResponse)(nil),             // 36: gozmq.v1.RetryTasksResponse
 	(*DiscardTasksRequest)(nil),            // 37: gozmq.v1.DiscardTasksRequest
 	(*DiscardTasksResponse)(nil),           // 38: gozmq.v1.DiscardTasksResponse
-	(*PauseTasksRequest)(nil),              // 39: gozmq.v1.PauseTasksRequest
-	(*PauseTasksResponse)(nil),             // 40: gozmq.v1.PauseTasksResponse
-	(*ResumeTasksRequest)(nil),             // 41: gozmq.v1.ResumeTasksRequest
-	(*ResumeTasksResponse)(nil),            // 42: gozmq.v1.ResumeTasksResponse
-	nil,                                    // 43: gozmq.v1.MethodStats.FailedByCodeEntry
-	(*timestamppb.Timestamp)(nil),          // 44: google.protobuf.Timestamp
-	(*descriptorpb.FileDescriptorSet)(nil), // 45: google.protobuf.FileDescriptorSet
-	(annotations.Pattern)(0),               // 46: gozmq.v1.Pattern
-	(annotations.Framing)(0),               // 47: gozmq.v1.Framing
-	(*durationpb.Duration)(nil),            // 48: google.protobuf.Duration
-	(*annotations.Retry)(nil),              // 49: gozmq.v1.Retry
-	(*annotations.Topic)(nil),              // 50: gozmq.v1.Topic
-	(*annotations.Task)(nil),               // 51: gozmq.v1.Task
+	(*CancelTasksRequest)(nil),             // 39: gozmq.v1.CancelTasksRequest
+	(*CancelTasksResponse)(nil),            // 40: gozmq.v1.CancelTasksResponse
+	(*PauseTasksRequest)(nil),              // 41: gozmq.v1.PauseTasksRequest
+	(*PauseTasksResponse)(nil),             // 42: gozmq.v1.PauseTasksResponse
+	(*ResumeTasksRequest)(nil),             // 43: gozmq.v1.ResumeTasksRequest
+	(*ResumeTasksResponse)(nil),            // 44: gozmq.v1.ResumeTasksResponse
+	nil,                                    // 45: gozmq.v1.MethodStats.FailedByCodeEntry
+	(*timestamppb.Timestamp)(nil),          // 46: google.protobuf.Timestamp
+	(*descriptorpb.FileDescriptorSet)(nil), // 47: google.protobuf.FileDescriptorSet
+	(annotations.Pattern)(0),               // 48: gozmq.v1.Pattern
+	(annotations.Framing)(0),               // 49: gozmq.v1.Framing
+	(*durationpb.Duration)(nil),            // 50: google.protobuf.Duration
+	(*annotations.Retry)(nil),              // 51: gozmq.v1.Retry
+	(*annotations.Topic)(nil),              // 52: gozmq.v1.Topic
+	(*annotations.Task)(nil),               // 53: gozmq.v1.Task
 }
 var file_gozmq_v1_admin_proto_depIdxs = []int32{
 	5,  // 0: gozmq.v1.ListRolesResponse.program:type_name -> gozmq.v1.Program
 	6,  // 1: gozmq.v1.ListRolesResponse.roles:type_name -> gozmq.v1.Role
-	44, // 2: gozmq.v1.Program.started:type_name -> google.protobuf.Timestamp
-	44, // 3: gozmq.v1.Program.time:type_name -> google.protobuf.Timestamp
+	46, // 2: gozmq.v1.Program.started:type_name -> google.protobuf.Timestamp
+	46, // 3: gozmq.v1.Program.time:type_name -> google.protobuf.Timestamp
 	0,  // 4: gozmq.v1.Role.kind:type_name -> gozmq.v1.RoleKind
-	44, // 5: gozmq.v1.Role.since:type_name -> google.protobuf.Timestamp
+	46, // 5: gozmq.v1.Role.since:type_name -> google.protobuf.Timestamp
 	7,  // 6: gozmq.v1.Role.endpoints:type_name -> gozmq.v1.Endpoint
 	6,  // 7: gozmq.v1.GetHealthResponse.unready:type_name -> gozmq.v1.Role
 	12, // 8: gozmq.v1.DescribeRolesResponse.roles:type_name -> gozmq.v1.RoleDescription
-	45, // 9: gozmq.v1.DescribeRolesResponse.files:type_name -> google.protobuf.FileDescriptorSet
+	47, // 9: gozmq.v1.DescribeRolesResponse.files:type_name -> google.protobuf.FileDescriptorSet
 	0,  // 10: gozmq.v1.RoleDescription.kind:type_name -> gozmq.v1.RoleKind
 	13, // 11: gozmq.v1.RoleDescription.services:type_name -> gozmq.v1.ServiceDescription
-	46, // 12: gozmq.v1.ServiceDescription.pattern:type_name -> gozmq.v1.Pattern
-	47, // 13: gozmq.v1.ServiceDescription.framing:type_name -> gozmq.v1.Framing
+	48, // 12: gozmq.v1.ServiceDescription.pattern:type_name -> gozmq.v1.Pattern
+	49, // 13: gozmq.v1.ServiceDescription.framing:type_name -> gozmq.v1.Framing
 	14, // 14: gozmq.v1.ServiceDescription.methods:type_name -> gozmq.v1.MethodDescription
-	48, // 15: gozmq.v1.MethodDescription.timeout:type_name -> google.protobuf.Duration
-	49, // 16: gozmq.v1.MethodDescription.retry:type_name -> gozmq.v1.Retry
-	50, // 17: gozmq.v1.MethodDescription.topic:type_name -> gozmq.v1.Topic
-	51, // 18: gozmq.v1.MethodDescription.task:type_name -> gozmq.v1.Task
-	48, // 19: gozmq.v1.WatchStatsRequest.interval:type_name -> google.protobuf.Duration
-	44, // 20: gozmq.v1.GetStatsResponse.time:type_name -> google.protobuf.Timestamp
+	50, // 15: gozmq.v1.MethodDescription.timeout:type_name -> google.protobuf.Duration
+	51, // 16: gozmq.v1.MethodDescription.retry:type_name -> gozmq.v1.Retry
+	52, // 17: gozmq.v1.MethodDescription.topic:type_name -> gozmq.v1.Topic
+	53, // 18: gozmq.v1.MethodDescription.task:type_name -> gozmq.v1.Task
+	50, // 19: gozmq.v1.WatchStatsRequest.interval:type_name -> google.protobuf.Duration
+	46, // 20: gozmq.v1.GetStatsResponse.time:type_name -> google.protobuf.Timestamp
 	18, // 21: gozmq.v1.GetStatsResponse.roles:type_name -> gozmq.v1.RoleStats
 	0,  // 22: gozmq.v1.RoleStats.kind:type_name -> gozmq.v1.RoleKind
 	19, // 23: gozmq.v1.RoleStats.traffic:type_name -> gozmq.v1.Traffic
@@ -3746,55 +3853,58 @@ var file_gozmq_v1_admin_proto_depIdxs = []int32{
 	22, // 26: gozmq.v1.RoleStats.queues:type_name -> gozmq.v1.QueueStats
 	23, // 27: gozmq.v1.RoleStats.methods:type_name -> gozmq.v1.MethodStats
 	26, // 28: gozmq.v1.RoleStats.peers:type_name -> gozmq.v1.Peer
-	48, // 29: gozmq.v1.TaskStats.oldest:type_name -> google.protobuf.Duration
-	43, // 30: gozmq.v1.MethodStats.failed_by_code:type_name -> gozmq.v1.MethodStats.FailedByCodeEntry
+	50, // 29: gozmq.v1.TaskStats.oldest:type_name -> google.protobuf.Duration
+	45, // 30: gozmq.v1.MethodStats.failed_by_code:type_name -> gozmq.v1.MethodStats.FailedByCodeEntry
 	26, // 31: gozmq.v1.ListPeersResponse.peers:type_name -> gozmq.v1.Peer
-	44, // 32: gozmq.v1.Peer.since:type_name -> google.protobuf.Timestamp
+	46, // 32: gozmq.v1.Peer.since:type_name -> google.protobuf.Timestamp
 	19, // 33: gozmq.v1.Peer.traffic:type_name -> gozmq.v1.Traffic
-	48, // 34: gozmq.v1.Peer.round_trip:type_name -> google.protobuf.Duration
+	50, // 34: gozmq.v1.Peer.round_trip:type_name -> google.protobuf.Duration
 	1,  // 35: gozmq.v1.WatchEventsRequest.min_level:type_name -> gozmq.v1.EventLevel
 	29, // 36: gozmq.v1.WatchEventsResponse.event:type_name -> gozmq.v1.Event
-	44, // 37: gozmq.v1.Event.time:type_name -> google.protobuf.Timestamp
+	46, // 37: gozmq.v1.Event.time:type_name -> google.protobuf.Timestamp
 	1,  // 38: gozmq.v1.Event.level:type_name -> gozmq.v1.EventLevel
 	2,  // 39: gozmq.v1.TaskFilter.states:type_name -> gozmq.v1.TaskState
 	30, // 40: gozmq.v1.ListTasksRequest.filter:type_name -> gozmq.v1.TaskFilter
 	33, // 41: gozmq.v1.ListTasksResponse.tasks:type_name -> gozmq.v1.QueuedTask
 	2,  // 42: gozmq.v1.QueuedTask.state:type_name -> gozmq.v1.TaskState
-	44, // 43: gozmq.v1.QueuedTask.enqueued:type_name -> google.protobuf.Timestamp
-	44, // 44: gozmq.v1.QueuedTask.not_before:type_name -> google.protobuf.Timestamp
-	44, // 45: gozmq.v1.QueuedTask.expires:type_name -> google.protobuf.Timestamp
+	46, // 43: gozmq.v1.QueuedTask.enqueued:type_name -> google.protobuf.Timestamp
+	46, // 44: gozmq.v1.QueuedTask.not_before:type_name -> google.protobuf.Timestamp
+	46, // 45: gozmq.v1.QueuedTask.expires:type_name -> google.protobuf.Timestamp
 	34, // 46: gozmq.v1.QueuedTask.metadata:type_name -> gozmq.v1.TaskMetadata
 	30, // 47: gozmq.v1.RetryTasksRequest.filter:type_name -> gozmq.v1.TaskFilter
 	30, // 48: gozmq.v1.DiscardTasksRequest.filter:type_name -> gozmq.v1.TaskFilter
-	3,  // 49: gozmq.v1.Admin.ListRoles:input_type -> gozmq.v1.ListRolesRequest
-	8,  // 50: gozmq.v1.Admin.GetHealth:input_type -> gozmq.v1.GetHealthRequest
-	10, // 51: gozmq.v1.Admin.DescribeRoles:input_type -> gozmq.v1.DescribeRolesRequest
-	15, // 52: gozmq.v1.Admin.GetStats:input_type -> gozmq.v1.GetStatsRequest
-	16, // 53: gozmq.v1.Admin.WatchStats:input_type -> gozmq.v1.WatchStatsRequest
-	24, // 54: gozmq.v1.Admin.ListPeers:input_type -> gozmq.v1.ListPeersRequest
-	27, // 55: gozmq.v1.Admin.WatchEvents:input_type -> gozmq.v1.WatchEventsRequest
-	31, // 56: gozmq.v1.Admin.ListTasks:input_type -> gozmq.v1.ListTasksRequest
-	35, // 57: gozmq.v1.Admin.RetryTasks:input_type -> gozmq.v1.RetryTasksRequest
-	37, // 58: gozmq.v1.Admin.DiscardTasks:input_type -> gozmq.v1.DiscardTasksRequest
-	39, // 59: gozmq.v1.Admin.PauseTasks:input_type -> gozmq.v1.PauseTasksRequest
-	41, // 60: gozmq.v1.Admin.ResumeTasks:input_type -> gozmq.v1.ResumeTasksRequest
-	4,  // 61: gozmq.v1.Admin.ListRoles:output_type -> gozmq.v1.ListRolesResponse
-	9,  // 62: gozmq.v1.Admin.GetHealth:output_type -> gozmq.v1.GetHealthResponse
-	11, // 63: gozmq.v1.Admin.DescribeRoles:output_type -> gozmq.v1.DescribeRolesResponse
-	17, // 64: gozmq.v1.Admin.GetStats:output_type -> gozmq.v1.GetStatsResponse
-	17, // 65: gozmq.v1.Admin.WatchStats:output_type -> gozmq.v1.GetStatsResponse
-	25, // 66: gozmq.v1.Admin.ListPeers:output_type -> gozmq.v1.ListPeersResponse
-	28, // 67: gozmq.v1.Admin.WatchEvents:output_type -> gozmq.v1.WatchEventsResponse
-	32, // 68: gozmq.v1.Admin.ListTasks:output_type -> gozmq.v1.ListTasksResponse
-	36, // 69: gozmq.v1.Admin.RetryTasks:output_type -> gozmq.v1.RetryTasksResponse
-	38, // 70: gozmq.v1.Admin.DiscardTasks:output_type -> gozmq.v1.DiscardTasksResponse
-	40, // 71: gozmq.v1.Admin.PauseTasks:output_type -> gozmq.v1.PauseTasksResponse
-	42, // 72: gozmq.v1.Admin.ResumeTasks:output_type -> gozmq.v1.ResumeTasksResponse
-	61, // [61:73] is the sub-list for method output_type
-	49, // [49:61] is the sub-list for method input_type
-	49, // [49:49] is the sub-list for extension type_name
-	49, // [49:49] is the sub-list for extension extendee
-	0,  // [0:49] is the sub-list for field type_name
+	30, // 49: gozmq.v1.CancelTasksRequest.filter:type_name -> gozmq.v1.TaskFilter
+	3,  // 50: gozmq.v1.Admin.ListRoles:input_type -> gozmq.v1.ListRolesRequest
+	8,  // 51: gozmq.v1.Admin.GetHealth:input_type -> gozmq.v1.GetHealthRequest
+	10, // 52: gozmq.v1.Admin.DescribeRoles:input_type -> gozmq.v1.DescribeRolesRequest
+	15, // 53: gozmq.v1.Admin.GetStats:input_type -> gozmq.v1.GetStatsRequest
+	16, // 54: gozmq.v1.Admin.WatchStats:input_type -> gozmq.v1.WatchStatsRequest
+	24, // 55: gozmq.v1.Admin.ListPeers:input_type -> gozmq.v1.ListPeersRequest
+	27, // 56: gozmq.v1.Admin.WatchEvents:input_type -> gozmq.v1.WatchEventsRequest
+	31, // 57: gozmq.v1.Admin.ListTasks:input_type -> gozmq.v1.ListTasksRequest
+	35, // 58: gozmq.v1.Admin.RetryTasks:input_type -> gozmq.v1.RetryTasksRequest
+	37, // 59: gozmq.v1.Admin.DiscardTasks:input_type -> gozmq.v1.DiscardTasksRequest
+	39, // 60: gozmq.v1.Admin.CancelTasks:input_type -> gozmq.v1.CancelTasksRequest
+	41, // 61: gozmq.v1.Admin.PauseTasks:input_type -> gozmq.v1.PauseTasksRequest
+	43, // 62: gozmq.v1.Admin.ResumeTasks:input_type -> gozmq.v1.ResumeTasksRequest
+	4,  // 63: gozmq.v1.Admin.ListRoles:output_type -> gozmq.v1.ListRolesResponse
+	9,  // 64: gozmq.v1.Admin.GetHealth:output_type -> gozmq.v1.GetHealthResponse
+	11, // 65: gozmq.v1.Admin.DescribeRoles:output_type -> gozmq.v1.DescribeRolesResponse
+	17, // 66: gozmq.v1.Admin.GetStats:output_type -> gozmq.v1.GetStatsResponse
+	17, // 67: gozmq.v1.Admin.WatchStats:output_type -> gozmq.v1.GetStatsResponse
+	25, // 68: gozmq.v1.Admin.ListPeers:output_type -> gozmq.v1.ListPeersResponse
+	28, // 69: gozmq.v1.Admin.WatchEvents:output_type -> gozmq.v1.WatchEventsResponse
+	32, // 70: gozmq.v1.Admin.ListTasks:output_type -> gozmq.v1.ListTasksResponse
+	36, // 71: gozmq.v1.Admin.RetryTasks:output_type -> gozmq.v1.RetryTasksResponse
+	38, // 72: gozmq.v1.Admin.DiscardTasks:output_type -> gozmq.v1.DiscardTasksResponse
+	40, // 73: gozmq.v1.Admin.CancelTasks:output_type -> gozmq.v1.CancelTasksResponse
+	42, // 74: gozmq.v1.Admin.PauseTasks:output_type -> gozmq.v1.PauseTasksResponse
+	44, // 75: gozmq.v1.Admin.ResumeTasks:output_type -> gozmq.v1.ResumeTasksResponse
+	63, // [63:76] is the sub-list for method output_type
+	50, // [50:63] is the sub-list for method input_type
+	50, // [50:50] is the sub-list for extension type_name
+	50, // [50:50] is the sub-list for extension extendee
+	0,  // [0:50] is the sub-list for field type_name
 }
 
 func init() { file_gozmq_v1_admin_proto_init() }
@@ -3808,7 +3918,7 @@ func file_gozmq_v1_admin_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_gozmq_v1_admin_proto_rawDesc), len(file_gozmq_v1_admin_proto_rawDesc)),
 			NumEnums:      3,
-			NumMessages:   41,
+			NumMessages:   43,
 			NumExtensions: 0,
 			NumServices:   1,
 		},
