@@ -39,7 +39,7 @@ func Draw(w io.Writer, s *cases.SweepResult, caption string) error {
 	if err != nil {
 		return err
 	}
-	cpu.Title.TextStyle.Font.Size = vg.Points(8)
+	cpu.Title.TextStyle.Font.Size = vg.Points(6)
 	canvas := vgsvg.New(width, height)
 	tiles := draw.Tiles{Rows: 1, Cols: 2, PadX: vg.Points(16), PadTop: vg.Points(4), PadBottom: vg.Points(4), PadLeft: vg.Points(4), PadRight: vg.Points(12)}
 	plots := [][]*plot.Plot{{rate, cpu}}
@@ -58,7 +58,7 @@ func panel(s *cases.SweepResult, title, unit string, figure func(cases.Point) fl
 	p := plot.New()
 	p.Title.Text, p.X.Label.Text, p.Y.Label.Text = title, s.X, unit
 	p.X.Scale, p.Y.Scale = plot.LogScale{}, plot.LogScale{}
-	p.Legend.Top = true
+	p.Legend.Top, p.Legend.Left = true, true // where a wider font has room
 	grid := plotter.NewGrid()
 	grid.Vertical.Color, grid.Horizontal.Color = color.Gray{Y: 224}, color.Gray{Y: 224}
 	p.Add(grid)
