@@ -49,6 +49,7 @@ var systems = map[string]func(ctx context.Context) error{
 	"publisher":  publishNothing,
 	"admin":      func(ctx context.Context) error { return serveAdmin(ctx, true) },
 	"ventilator": serveVentilator,
+	"unready":    serveUnready,
 	"readonly":   func(ctx context.Context) error { return serveAdmin(ctx, false) },
 }
 

@@ -25,6 +25,7 @@ var endpoints = map[string]string{
 	"tcp://127.0.0.1:5558": "undescribed",
 	"tcp://127.0.0.1:5559": "publisher",
 	"tcp://127.0.0.1:5561": "python rep.py",
+	"tcp://127.0.0.1:5595": "unready",
 	"tcp://127.0.0.1:5596": "ventilator",
 	"tcp://127.0.0.1:5597": "readonly",
 	"tcp://127.0.0.1:5598": "admin",

@@ -74,3 +74,29 @@ func rejectOne(ctx context.Context, vent *gozmq.Ventilator) error {
 	<-ran
 	return nil
 }
+
+// serveUnready has a publisher that is ready, a subscriber that finds nobody, and
+// the admin service.
+func serveUnready(ctx context.Context) error {
+	pub, err := gozmq.NewPublisher(gozmq.Bind("tcp://127.0.0.1:*"))
+	if err != nil {
+		return err
+	}
+	defer pub.Close()
+	sub, err := gozmq.NewSubscriber(gozmq.Connect("tcp://127.0.0.1:9"))
+	if err != nil {
+		return err
+	}
+	defer sub.Close()
+	srv, err := gozmq.NewServer(gozmq.Bind("tcp://127.0.0.1:*"))
+	if err != nil {
+		return err
+	}
+	defer srv.Close()
+	var group gozmqops.Group
+	if err := errors.Join(group.Add("feed", pub), group.Add("weather", sub), gozmqadmin.Register(srv, &group), srv.Listen()); err != nil {
+		return err
+	}
+	fmt.Println(srv.Addrs()[0])
+	return srv.Serve(ctx)
+}

@@ -25,10 +25,11 @@ func checkCommand(a *app) *cobra.Command {
 	var f checkFlags
 	c := &cobra.Command{
 		Use:   "check [ENDPOINT]... [SERVICE]",
-		Short: "Check a server for Kubernetes, Nagios or Prometheus",
+		Short: "Check a server or a process for Kubernetes, Nagios or Prometheus",
 		Long: `check connects to a server, asks for the health of it or of one service, and says
 so in the form of a monitoring system. A server without a health service is
-healthy if it answers.
+healthy if it answers. At an admin service, also that of --admin, it checks the
+process with all its roles, or the role of this name.
 
   kubernetes  one line; exit code 0, or 1 where it is not healthy: an exec probe
   nagios      one line with the time it took; exit code 0 (OK), 1 (WARNING, slower
@@ -86,7 +87,7 @@ func (a *app) check(ctx context.Context, f checkFlags, args []string) error {
 
 // probe asks the server. Its error is one of the command line.
 func (a *app) probe(ctx context.Context, f checkFlags, args []string) (*finding, error) {
-	t, rest, err := a.target(args)
+	t, rest, err := a.healthTarget(args)
 	if err != nil {
 		return nil, err
 	}
@@ -102,24 +103,33 @@ func (a *app) probe(ctx context.Context, f checkFlags, args []string) (*finding,
 	}
 	defer conn.Close()
 	found := &finding{endpoint: t.String(), service: service, warn: f.warn, limit: f.limit}
-	status, err := askHealth(ctx, conn, service, f.timeout)
+	answer, err := askHealth(ctx, conn, service, f.timeout)
 	found.took = time.Since(began)
-	found.take(t, status, err)
+	found.take(t, answer, err)
 	return found, nil
 }
 
 // take says what an answer means.
-func (f *finding) take(t *endpoint.Target, status gozmqv1.HealthStatus, err error) {
-	name := f.service
-	if name == "" {
+func (f *finding) take(t *endpoint.Target, answer condition, err error) {
+	name, kind := f.service, "service"
+	if answer.process {
+		kind = "role"
+	}
+	switch {
+	case name == "" && answer.process:
+		name = "the process"
+	case name == "":
 		name = "the server"
 	}
 	switch {
-	case err == nil && status == gozmqv1.HealthStatus_HEALTH_STATUS_SERVICE_UNKNOWN && f.service != "":
-		f.up, f.text = true, "there is no service "+f.service
+	case err == nil && answer.status == gozmqv1.HealthStatus_HEALTH_STATUS_SERVICE_UNKNOWN && f.service != "":
+		f.up, f.text = true, "there is no "+kind+" "+f.service
 	case err == nil:
-		f.up, f.healthy = true, status == gozmqv1.HealthStatus_HEALTH_STATUS_SERVING
-		f.text = name + " is " + strings.ReplaceAll(healthWord(status), "_", " ")
+		f.up, f.healthy = true, answer.status == gozmqv1.HealthStatus_HEALTH_STATUS_SERVING
+		f.text = name + " is " + strings.ReplaceAll(healthWord(answer.status), "_", " ")
+		if len(answer.reasons) > 0 {
+			f.text += ": " + line(strings.Join(answer.reasons, "; "))
+		}
 	case gozmq.CodeOf(err) == gozmq.CodeUnimplemented && f.service == "":
 		f.up, f.healthy, f.text = true, true, "the server answers; it has no health service"
 	default:
