@@ -18,14 +18,15 @@ const module = "github.com/gozmq/gozmq/"
 // import, itself and what is below it aside. A folder stands for all below it
 // that have no entry of their own. Tests may import what they like.
 var layers = map[string][]string{
-	"proto": {},
+	"proto":                {},
+	"internal/optionfield": {},
 
 	"generator":                  {"proto"},
 	"generator/check":            {"generator", "proto"},
 	"generator/internal/input":   {"generator/internal/plan", "proto"},
 	"generator/internal/goldens": {},
 	"generator/internal/render":  {"generator/internal/plan"},
-	"generator/internal/plan":    {"generator/internal/topic", "proto"},
+	"generator/internal/plan":    {"generator/internal/topic", "internal/optionfield", "proto"},
 	"generator/internal/topic":   {},
 	"cmd/protoc-gen-gozmq":       {"generator", "proto"},
 
@@ -77,7 +78,7 @@ var layers = map[string][]string{
 
 	"runtime/gozmqadmin/adminv1gozmq": {"runtime/gozmq", "runtime/gozmqimpl", "proto"}, // generated
 
-	"runtime/gozmqops":  {"runtime/gozmq", "runtime/gozmqimpl", "runtime/internal/events", "proto"},
+	"runtime/gozmqops":  {"internal/optionfield", "runtime/gozmq", "runtime/gozmqimpl", "runtime/internal/events", "proto"},
 	"runtime/gozmqhttp": {"runtime/gozmq", "runtime/gozmqops"},
 
 	"runtime/gozmqtap": {"runtime/gozmq", "runtime/internal/bridge", "runtime/internal/handshake", "runtime/internal/transport", "runtime/internal/wire", "runtime/internal/zmtp"},

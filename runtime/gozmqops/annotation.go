@@ -7,52 +7,15 @@ import (
 	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
+
+	"github.com/gozmq/gozmq/internal/optionfield"
 )
 
-// annotationField is the number of the extensions of annotations.proto. They are
-// decoded here field by field: a program may have Go code of its own for that file,
-// and two packages for one file do not go into one program.
-const annotationField = 57557
+// The annotations of annotations.proto are decoded here field by field: a program
+// may have Go code of its own for that file, and two packages for one file do not
+// go into one program.
 
-// The numbers of fields of annotations.proto, by message.
-const (
-	servicePattern  = 1
-	serviceFraming  = 2
-	serviceDelivery = 3
-
-	methodTimeout = 1
-	methodRetry   = 2
-	methodTopic   = 3
-	methodTask    = 4
-
-	messageTopic = 1
-	messageTask  = 2
-
-	retryMaxAttempts = 1
-
-	topicTemplate   = 1
-	topicRetain     = 2
-	topicLatestOnly = 3
-	topicSequenced  = 4
-	topicSnapshot   = 5
-
-	taskDelivery    = 1
-	taskMaxAttempts = 2
-	taskLease       = 3
-	taskBackoff     = 4
-	taskLimit       = 5
-	taskLimitPerKey = 6
-
-	backoffInitial    = 1
-	backoffMax        = 2
-	backoffMultiplier = 3
-
-	limitRunning = 1
-	limitEvery   = 2
-	limitBurst   = 3
-)
-
-// The numbers of its enums.
+// The numbers of the enums of annotations.proto.
 const (
 	patternPubSub       = 2
 	patternPushPull     = 3
@@ -80,7 +43,7 @@ func annotation(d protoreflect.Descriptor) fields {
 	if err != nil {
 		return nil
 	}
-	return parse(raw).message(annotationField)
+	return parse(raw).message(optionfield.Extension)
 }
 
 // parse decodes a message. What is malformed ends it.

@@ -4,6 +4,7 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/types/descriptorpb"
 
+	"github.com/gozmq/gozmq/internal/optionfield"
 	"github.com/gozmq/gozmq/runtime/gozmq"
 )
 
@@ -14,21 +15,21 @@ func describe(d protoreflect.Descriptor) Service {
 	switch d := d.(type) {
 	case protoreflect.ServiceDescriptor:
 		own := annotation(d)
-		s.Bare = own.int(serviceFraming) == framingBare
-		s.Pattern = pattern(own.int(servicePattern)).String()
+		s.Bare = own.int(optionfield.ServiceFraming) == framingBare
+		s.Pattern = pattern(own.int(optionfield.ServicePattern)).String()
 		for i := range d.Methods().Len() {
 			s.Methods = append(s.Methods, describeMethod(d.Methods().Get(i), own))
 		}
 	case protoreflect.MessageDescriptor:
 		own := annotation(d)
 		m := Method{Procedure: s.Name, Input: s.Name}
-		if t := own.message(messageTopic); t != nil {
+		if t := own.message(optionfield.MessageTopic); t != nil {
 			s.Pattern = gozmq.PatternPubSub.String()
-			m.topic(t, t.text(topicTemplate))
+			m.topic(t, t.text(optionfield.TopicTemplate))
 		}
-		if t := own.message(messageTask); t != nil {
+		if t := own.message(optionfield.MessageTask); t != nil {
 			s.Pattern = gozmq.PatternPushPull.String()
-			m.task(t, t.int(taskDelivery))
+			m.task(t, t.int(optionfield.TaskDelivery))
 		}
 		s.Methods = []Method{m}
 	}
@@ -53,17 +54,17 @@ func describeMethod(d protoreflect.MethodDescriptor, s fields) Method {
 		Procedure: string(d.Parent().FullName()) + "/" + string(d.Name()),
 		Input:     string(d.Input().FullName()), Output: string(d.Output().FullName()),
 	}
-	switch s.int(servicePattern) {
+	switch s.int(optionfield.ServicePattern) {
 	case patternPubSub:
 		m.Output = ""
-		if s.int(serviceFraming) != framingBare {
-			m.inherit(own.message(methodTopic), annotation(d.Input()).message(messageTopic))
+		if s.int(optionfield.ServiceFraming) != framingBare {
+			m.inherit(own.message(optionfield.MethodTopic), annotation(d.Input()).message(optionfield.MessageTopic))
 		}
 	case patternPushPull:
 		if m.Output == "google.protobuf.Empty" {
 			m.Output = ""
 		}
-		m.task(own.message(methodTask), s.int(serviceDelivery))
+		m.task(own.message(optionfield.MethodTask), s.int(optionfield.ServiceDelivery))
 	default:
 		level := descriptorpb.MethodOptions_IDEMPOTENCY_UNKNOWN
 		if o, ok := d.Options().(*descriptorpb.MethodOptions); ok {
@@ -71,7 +72,7 @@ func describeMethod(d protoreflect.MethodDescriptor, s fields) Method {
 		}
 		m.ClientStreams, m.ServerStreams = d.IsStreamingClient(), d.IsStreamingServer()
 		m.Idempotent = level != descriptorpb.MethodOptions_IDEMPOTENCY_UNKNOWN
-		m.Timeout, m.MaxAttempts = own.duration(methodTimeout), own.message(methodRetry).int(retryMaxAttempts)
+		m.Timeout, m.MaxAttempts = own.duration(optionfield.MethodTimeout), own.message(optionfield.MethodRetry).int(optionfield.RetryMaxAttempts)
 	}
 	return m
 }
@@ -79,10 +80,10 @@ func describeMethod(d protoreflect.MethodDescriptor, s fields) Method {
 // inherit sets the topic of a method: its own, else that of its message, else its
 // name. One without a template takes only its template from the message.
 func (m *Method) inherit(own, inherited fields) {
-	template := own.text(topicTemplate)
-	bare := own != nil && !own.flag(topicRetain) && !own.flag(topicLatestOnly) && !own.flag(topicSequenced) && own.text(topicSnapshot) == ""
+	template := own.text(optionfield.TopicTemplate)
+	bare := own != nil && !own.flag(optionfield.TopicRetain) && !own.flag(optionfield.TopicLatestOnly) && !own.flag(optionfield.TopicSequenced) && own.text(optionfield.TopicSnapshot) == ""
 	if template == "" && !bare {
-		template = inherited.text(topicTemplate)
+		template = inherited.text(optionfield.TopicTemplate)
 	}
 	if own == nil {
 		own = inherited
@@ -94,7 +95,7 @@ func (m *Method) topic(t fields, template string) {
 	if template == "" {
 		template = m.Procedure
 	}
-	m.TopicTemplate, m.Retain, m.LatestOnly, m.Sequenced, m.Snapshot = template, t.flag(topicRetain), t.flag(topicLatestOnly), t.flag(topicSequenced), t.text(topicSnapshot)
+	m.TopicTemplate, m.Retain, m.LatestOnly, m.Sequenced, m.Snapshot = template, t.flag(optionfield.TopicRetain), t.flag(optionfield.TopicLatestOnly), t.flag(optionfield.TopicSequenced), t.text(optionfield.TopicSnapshot)
 }
 
 func (m *Method) task(t fields, delivery int) {
@@ -102,12 +103,12 @@ func (m *Method) task(t fields, delivery int) {
 	if delivery == deliveryAtLeastOnce {
 		guarantee = gozmq.DeliveryAtLeastOnce
 	}
-	m.Delivery, m.Lease, m.MaxAttempts = guarantee.String(), t.duration(taskLease), t.int(taskMaxAttempts)
-	b := t.message(taskBackoff)
-	m.Backoff, m.MaxBackoff, m.BackoffFactor = b.duration(backoffInitial), b.duration(backoffMax), b.double(backoffMultiplier)
-	m.Limit, m.KeyLimit = taskLimitOf(t.message(taskLimit)), taskLimitOf(t.message(taskLimitPerKey))
+	m.Delivery, m.Lease, m.MaxAttempts = guarantee.String(), t.duration(optionfield.TaskLease), t.int(optionfield.TaskMaxAttempts)
+	b := t.message(optionfield.TaskBackoff)
+	m.Backoff, m.MaxBackoff, m.BackoffFactor = b.duration(optionfield.BackoffInitial), b.duration(optionfield.BackoffMax), b.double(optionfield.BackoffMultiplier)
+	m.Limit, m.KeyLimit = taskLimitOf(t.message(optionfield.TaskLimit)), taskLimitOf(t.message(optionfield.TaskLimitPerKey))
 }
 
 func taskLimitOf(l fields) gozmq.TaskLimit {
-	return gozmq.TaskLimit{Running: l.int(limitRunning), Every: l.duration(limitEvery), Burst: l.int(limitBurst)}
+	return gozmq.TaskLimit{Running: l.int(optionfield.LimitRunning), Every: l.duration(optionfield.LimitEvery), Burst: l.int(optionfield.LimitBurst)}
 }

@@ -6,11 +6,9 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/types/descriptorpb"
 
+	"github.com/gozmq/gozmq/internal/optionfield"
 	"github.com/gozmq/gozmq/proto/gozmq/v1/annotations"
 )
-
-// extension is the number of all our options.
-const extension = 57557
 
 // The fields of descriptors that lead to what a fault is about.
 const (
@@ -23,41 +21,6 @@ const (
 
 	clientStreaming = 5 // MethodDescriptorProto.client_streaming
 	serverStreaming = 6 // MethodDescriptorProto.server_streaming
-)
-
-// The fields of the annotations.
-const (
-	serviceFraming  = 2
-	serviceDelivery = 3
-
-	methodTimeout = 1
-	methodRetry   = 2
-	methodTopic   = 3
-	methodTask    = 4
-
-	messageTopic = 1
-	messageTask  = 2
-
-	retryMaxAttempts = 1
-
-	topicTemplate   = 1
-	topicLatestOnly = 3
-	topicSnapshot   = 5
-
-	taskDelivery    = 1
-	taskMaxAttempts = 2
-	taskLease       = 3
-	taskBackoff     = 4
-	taskLimit       = 5
-	taskLimitPerKey = 6
-
-	backoffInitial    = 1
-	backoffMax        = 2
-	backoffMultiplier = 3
-
-	limitRunning = 1
-	limitEvery   = 2
-	limitBurst   = 3
 )
 
 // serviceAnnotation returns the service's annotation, nil if there is none.
@@ -116,34 +79,34 @@ func annotated(s *protogen.Service) bool {
 
 // inService, inMethod and inMessage lead to a field of our option.
 func inService(fields ...int32) []int32 {
-	return append([]int32{serviceOptions, extension}, fields...)
+	return append([]int32{serviceOptions, optionfield.Extension}, fields...)
 }
 
 func inMethod(fields ...int32) []int32 {
-	return append([]int32{methodOptions, extension}, fields...)
+	return append([]int32{methodOptions, optionfield.Extension}, fields...)
 }
 
 func inMessage(fields ...int32) []int32 {
-	return append([]int32{messageOptions, extension}, fields...)
+	return append([]int32{messageOptions, optionfield.Extension}, fields...)
 }
 
 // MethodTopic leads from a method to its topic.
-func MethodTopic() []int32 { return inMethod(methodTopic) }
+func MethodTopic() []int32 { return inMethod(optionfield.MethodTopic) }
 
 // MethodTask leads from a method to its task.
-func MethodTask() []int32 { return inMethod(methodTask) }
+func MethodTask() []int32 { return inMethod(optionfield.MethodTask) }
 
 // MethodTimeout leads from a method to its timeout.
-func MethodTimeout() []int32 { return inMethod(methodTimeout) }
+func MethodTimeout() []int32 { return inMethod(optionfield.MethodTimeout) }
 
 // MessageTopic leads from a message to its topic.
-func MessageTopic() []int32 { return inMessage(messageTopic) }
+func MessageTopic() []int32 { return inMessage(optionfield.MessageTopic) }
 
 // MessageTask leads from a message to its task.
-func MessageTask() []int32 { return inMessage(messageTask) }
+func MessageTask() []int32 { return inMessage(optionfield.MessageTask) }
 
 // ServiceOption leads from a service to its annotation.
 func ServiceOption() []int32 { return inService() }
 
 // ServiceDelivery leads from a service to its delivery.
-func ServiceDelivery() []int32 { return inService(serviceDelivery) }
+func ServiceDelivery() []int32 { return inService(optionfield.ServiceDelivery) }

@@ -10,8 +10,6 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/types/descriptorpb"
 	"google.golang.org/protobuf/types/pluginpb"
-
-	"github.com/gozmq/gozmq/proto/gozmq/v1/annotations"
 )
 
 // The numbers of fields are those of the descriptors.
@@ -21,45 +19,16 @@ func TestFieldNumbers(t *testing.T) {
 		field   protoreflect.Name
 		number  protoreflect.FieldNumber
 	}{
-		"fileOptions":      {(*descriptorpb.FileDescriptorProto)(nil), "options", fileOptions},
-		"goPackageField":   {(*descriptorpb.FileOptions)(nil), "go_package", goPackageField},
-		"messageOptions":   {(*descriptorpb.DescriptorProto)(nil), "options", messageOptions},
-		"serviceOptions":   {(*descriptorpb.ServiceDescriptorProto)(nil), "options", serviceOptions},
-		"methodOptions":    {(*descriptorpb.MethodDescriptorProto)(nil), "options", methodOptions},
-		"outputType":       {(*descriptorpb.MethodDescriptorProto)(nil), "output_type", outputType},
-		"serviceFraming":   {(*annotations.ServiceOptions)(nil), "framing", serviceFraming},
-		"serviceDelivery":  {(*annotations.ServiceOptions)(nil), "delivery", serviceDelivery},
-		"methodTimeout":    {(*annotations.MethodOptions)(nil), "timeout", methodTimeout},
-		"methodRetry":      {(*annotations.MethodOptions)(nil), "retry", methodRetry},
-		"methodTopic":      {(*annotations.MethodOptions)(nil), "topic", methodTopic},
-		"methodTask":       {(*annotations.MethodOptions)(nil), "task", methodTask},
-		"messageTopic":     {(*annotations.MessageOptions)(nil), "topic", messageTopic},
-		"messageTask":      {(*annotations.MessageOptions)(nil), "task", messageTask},
-		"retryMaxAttempts": {(*annotations.Retry)(nil), "max_attempts", retryMaxAttempts},
-		"topicTemplate":    {(*annotations.Topic)(nil), "template", topicTemplate},
-		"topicLatestOnly":  {(*annotations.Topic)(nil), "latest_only", topicLatestOnly},
-		"topicSnapshot":    {(*annotations.Topic)(nil), "snapshot", topicSnapshot},
-		"taskDelivery":     {(*annotations.Task)(nil), "delivery", taskDelivery},
-		"taskMaxAttempts":  {(*annotations.Task)(nil), "max_attempts", taskMaxAttempts},
-		"taskLease":        {(*annotations.Task)(nil), "lease", taskLease},
-		"taskBackoff":      {(*annotations.Task)(nil), "backoff", taskBackoff},
-		"taskLimit":        {(*annotations.Task)(nil), "limit", taskLimit},
-		"taskLimitPerKey":  {(*annotations.Task)(nil), "limit_per_key", taskLimitPerKey},
-
-		"backoffInitial":    {(*annotations.Backoff)(nil), "initial", backoffInitial},
-		"backoffMax":        {(*annotations.Backoff)(nil), "max", backoffMax},
-		"backoffMultiplier": {(*annotations.Backoff)(nil), "multiplier", backoffMultiplier},
-
-		"limitRunning": {(*annotations.TaskLimit)(nil), "running", limitRunning},
-		"limitEvery":   {(*annotations.TaskLimit)(nil), "every", limitEvery},
-		"limitBurst":   {(*annotations.TaskLimit)(nil), "burst", limitBurst},
+		"fileOptions":    {(*descriptorpb.FileDescriptorProto)(nil), "options", fileOptions},
+		"goPackageField": {(*descriptorpb.FileOptions)(nil), "go_package", goPackageField},
+		"messageOptions": {(*descriptorpb.DescriptorProto)(nil), "options", messageOptions},
+		"serviceOptions": {(*descriptorpb.ServiceDescriptorProto)(nil), "options", serviceOptions},
+		"methodOptions":  {(*descriptorpb.MethodDescriptorProto)(nil), "options", methodOptions},
+		"outputType":     {(*descriptorpb.MethodDescriptorProto)(nil), "output_type", outputType},
 	} {
 		if got := tt.message.ProtoReflect().Descriptor().Fields().ByName(tt.field).Number(); got != tt.number {
 			t.Errorf("%s is %d, want %d", name, tt.number, got)
 		}
-	}
-	if got := annotations.E_Service.TypeDescriptor().Number(); got != extension {
-		t.Errorf("extension is %d, want %d", extension, got)
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 
 	"google.golang.org/protobuf/compiler/protogen"
 
+	"github.com/gozmq/gozmq/internal/optionfield"
 	"github.com/gozmq/gozmq/proto/gozmq/v1/annotations"
 )
 
@@ -86,7 +87,7 @@ func (p *planner) message(m *protogen.Message) *Message {
 		Ident:    m.GoIdent,
 	}
 	if t := a.GetTopic(); t != nil {
-		out.Topic = p.topic(place{m.Desc, m.Location, inMessage(messageTopic)}, m, t)
+		out.Topic = p.topic(place{m.Desc, m.Location, inMessage(optionfield.MessageTopic)}, m, t)
 		n.topic(out.Topic)
 		out.TopicVar = n.unexported("Topic")
 		out.Publisher, out.NewPublisher = n.exported("", "Publisher"), n.exported("New", "Publisher")
@@ -95,7 +96,7 @@ func (p *planner) message(m *protogen.Message) *Message {
 	}
 	if t := a.GetTask(); t != nil {
 		sure := t.GetDelivery() == annotations.Delivery_DELIVERY_AT_LEAST_ONCE
-		p.checkTask(place{m.Desc, m.Location, inMessage(messageTask)}, t, sure, "delivery: DELIVERY_AT_LEAST_ONCE")
+		p.checkTask(place{m.Desc, m.Location, inMessage(optionfield.MessageTask)}, t, sure, "delivery: DELIVERY_AT_LEAST_ONCE")
 		out.Task = taskPolicy(t, sure, n)
 		out.TaskVar = n.unexported("Task")
 		out.Pusher, out.NewPusher = n.exported("", "Pusher"), n.exported("New", "Pusher")

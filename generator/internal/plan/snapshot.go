@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/gozmq/gozmq/internal/optionfield"
 	"github.com/gozmq/gozmq/proto/gozmq/v1/annotations"
 )
 
@@ -14,7 +15,7 @@ func (p *planner) snapshot(at place, t *annotations.Topic) *Snapshot {
 	if name == "" {
 		return nil
 	}
-	at = at.field(topicSnapshot)
+	at = at.field(optionfield.TopicSnapshot)
 	fault := func(format string, args ...any) *Snapshot {
 		p.report.fault(RuleSnapshot, at.desc, at.loc, at.sub, format, args...)
 		return nil

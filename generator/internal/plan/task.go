@@ -6,6 +6,7 @@ import (
 	"google.golang.org/protobuf/compiler/protogen"
 	"google.golang.org/protobuf/encoding/protowire"
 
+	"github.com/gozmq/gozmq/internal/optionfield"
 	"github.com/gozmq/gozmq/proto/gozmq/v1/annotations"
 )
 
@@ -20,12 +21,12 @@ func (p *planner) checkServiceDelivery(s *protogen.Service) {
 		return
 	}
 	if pattern(s) != annotations.Pattern_PATTERN_PUSH_PULL {
-		p.report.fault(RuleMeaning, s.Desc, s.Location, inService(serviceDelivery),
+		p.report.fault(RuleMeaning, s.Desc, s.Location, inService(optionfield.ServiceDelivery),
 			"a delivery is for PUSH/PULL services; remove it, or set pattern: PATTERN_PUSH_PULL")
 		return
 	}
 	if atLeastOnce(s) && bare(s) {
-		p.report.fault(RuleBare, s.Desc, s.Location, inService(serviceDelivery),
+		p.report.fault(RuleBare, s.Desc, s.Location, inService(optionfield.ServiceDelivery),
 			"DELIVERY_AT_LEAST_ONCE needs frames beside the body, for the tasks' ids; remove the framing, or the delivery")
 	}
 }
@@ -35,14 +36,14 @@ func (p *planner) checkMethodTask(s *protogen.Service, m *protogen.Method, t *an
 	if t == nil {
 		return
 	}
-	at := place{m.Desc, m.Location, inMethod(methodTask)}
+	at := place{m.Desc, m.Location, inMethod(optionfield.MethodTask)}
 	if pattern(s) != annotations.Pattern_PATTERN_PUSH_PULL {
 		p.report.fault(RuleMeaning, at.desc, at.loc, at.sub,
 			"a task is for the methods of PUSH/PULL services; remove it, or set option (gozmq.v1.service).pattern = PATTERN_PUSH_PULL")
 		return
 	}
 	if t.GetDelivery() != annotations.Delivery_DELIVERY_UNSPECIFIED {
-		p.report.fault(RuleMeaning, at.desc, at.loc, at.field(taskDelivery).sub,
+		p.report.fault(RuleMeaning, at.desc, at.loc, at.field(optionfield.TaskDelivery).sub,
 			"all methods of a service have the same delivery; set it on the service: option (gozmq.v1.service).delivery")
 	}
 	p.checkTask(at, t, atLeastOnce(s), "option (gozmq.v1.service).delivery = DELIVERY_AT_LEAST_ONCE")
@@ -56,19 +57,18 @@ func (p *planner) checkTask(at place, t *annotations.Task, sure bool, remedy str
 	}
 	const once = "%s has no meaning when a task is handed out once; remove it, or set %s"
 	if n := t.GetMaxAttempts(); n > 0 && !sure {
-		fault(RuleMeaning, taskMaxAttempts, once, "max_attempts", remedy)
+		fault(RuleMeaning, optionfield.TaskMaxAttempts, once, "max_attempts", remedy)
 	} else if n > 1000 {
-		fault(RuleTask, taskMaxAttempts, "max_attempts is %d and must be 1 to 1000, the first time included", n)
+		fault(RuleTask, optionfield.TaskMaxAttempts, "max_attempts is %d and must be 1 to 1000, the first time included", n)
 	}
 	lease := t.GetLease()
 	switch {
 	case lease == nil:
 	case !sure:
-		fault(RuleMeaning, taskLease, once, "a lease", remedy)
-	case lease.CheckValid() != nil:
-		fault(RuleTask, taskLease, "the lease is not a valid duration: seconds and nanos must have the same sign, and nanos be below one second")
+		fault(RuleMeaning, optionfield.TaskLease, once, "a lease", remedy)
+	case !p.checkDuration(RuleTask, at.field(optionfield.TaskLease), "the lease", lease):
 	case lease.AsDuration() < 100*time.Millisecond || lease.AsDuration() > 24*time.Hour:
-		fault(RuleTask, taskLease, "the lease must be 100 ms to 24 h; write {seconds: 60}, or leave it out for that")
+		fault(RuleTask, optionfield.TaskLease, "the lease must be 100 ms to 24 h; write {seconds: 60}, or leave it out for that")
 	}
 	for _, part := range []struct {
 		field protowire.Number
@@ -76,9 +76,9 @@ func (p *planner) checkTask(at place, t *annotations.Task, sure bool, remedy str
 		set   bool
 		check func(place)
 	}{
-		{taskBackoff, "a backoff", t.GetBackoff() != nil, func(at place) { p.checkBackoff(at, t) }},
-		{taskLimit, "a limit", t.GetLimit() != nil, func(at place) { p.checkTaskLimit(at, "limit", t.GetLimit()) }},
-		{taskLimitPerKey, "a limit_per_key", t.GetLimitPerKey() != nil, func(at place) { p.checkTaskLimit(at, "limit_per_key", t.GetLimitPerKey()) }},
+		{optionfield.TaskBackoff, "a backoff", t.GetBackoff() != nil, func(at place) { p.checkBackoff(at, t) }},
+		{optionfield.TaskLimit, "a limit", t.GetLimit() != nil, func(at place) { p.checkTaskLimit(at, "limit", t.GetLimit()) }},
+		{optionfield.TaskLimitPerKey, "a limit_per_key", t.GetLimitPerKey() != nil, func(at place) { p.checkTaskLimit(at, "limit_per_key", t.GetLimitPerKey()) }},
 	} {
 		switch {
 		case !part.set:

@@ -6,6 +6,7 @@ import (
 	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/types/known/durationpb"
 
+	"github.com/gozmq/gozmq/internal/optionfield"
 	"github.com/gozmq/gozmq/proto/gozmq/v1/annotations"
 )
 
@@ -45,33 +46,33 @@ func (p *planner) checkBackoff(at place, t *annotations.Task) {
 	if t.GetMaxAttempts() == 1 {
 		p.report.fault(RuleTask, at.desc, at.loc, at.sub, "a backoff has no meaning with max_attempts: 1; remove it, or allow more attempts")
 	}
-	initial, ok := p.pause(at.field(backoffInitial), "the initial backoff", b.GetInitial(), time.Millisecond)
+	initial, ok := p.pause(at.field(optionfield.BackoffInitial), "the initial backoff", b.GetInitial(), time.Millisecond)
 	if b.GetInitial() == nil {
 		p.report.fault(RuleTask, at.desc, at.loc, at.sub, "the backoff has no initial pause; write initial: {seconds: 1}, or leave the backoff out for 100 ms")
 	}
 	if b.GetMax() != nil {
-		longest, valid := p.pause(at.field(backoffMax), "the longest backoff", b.GetMax(), time.Millisecond)
+		longest, valid := p.pause(at.field(optionfield.BackoffMax), "the longest backoff", b.GetMax(), time.Millisecond)
 		if ok && valid && longest < initial {
-			fault(backoffMax, "the longest backoff, %v, is shorter than the initial one, %v; exchange them, or leave max out", longest, initial)
+			fault(optionfield.BackoffMax, "the longest backoff, %v, is shorter than the initial one, %v; exchange them, or leave max out", longest, initial)
 		}
 	}
 	if m := b.GetMultiplier(); m != 0 && !(m >= 1 && m <= 10) {
-		fault(backoffMultiplier, "the multiplier is %v and must be 1 to 10; leave it out for 2", m)
+		fault(optionfield.BackoffMultiplier, "the multiplier is %v and must be 1 to 10; leave it out for 2", m)
 	}
 }
 
 // checkTaskLimit applies the rules for a limit, which name names.
 func (p *planner) checkTaskLimit(at place, name string, l *annotations.TaskLimit) {
 	if l.GetEvery() != nil {
-		p.pause(at.field(limitEvery), "every of the "+name, l.GetEvery(), time.Microsecond)
+		p.pause(at.field(optionfield.LimitEvery), "every of the "+name, l.GetEvery(), time.Microsecond)
 	}
 	if n := l.GetRunning(); n > maxLimit {
-		p.report.fault(RuleTask, at.desc, at.loc, at.field(limitRunning).sub, "running of the %s is %d and must be 1 to %d", name, n, maxLimit)
+		p.report.fault(RuleTask, at.desc, at.loc, at.field(optionfield.LimitRunning).sub, "running of the %s is %d and must be 1 to %d", name, n, maxLimit)
 	}
 	if n := l.GetBurst(); n > maxLimit {
-		p.report.fault(RuleTask, at.desc, at.loc, at.field(limitBurst).sub, "burst of the %s is %d and must be 1 to %d", name, n, maxLimit)
+		p.report.fault(RuleTask, at.desc, at.loc, at.field(optionfield.LimitBurst).sub, "burst of the %s is %d and must be 1 to %d", name, n, maxLimit)
 	} else if n > 0 && l.GetEvery() == nil {
-		p.report.fault(RuleTask, at.desc, at.loc, at.field(limitBurst).sub, "burst of the %s has no meaning without every; add every: {seconds: 1}, or remove it", name)
+		p.report.fault(RuleTask, at.desc, at.loc, at.field(optionfield.LimitBurst).sub, "burst of the %s has no meaning without every; add every: {seconds: 1}, or remove it", name)
 	}
 	if l.GetRunning() == 0 && l.GetEvery() == nil && l.GetBurst() == 0 {
 		p.report.fault(RuleTask, at.desc, at.loc, at.sub, "the %s limits nothing; set running or every, or remove it", name)
@@ -86,8 +87,7 @@ func (p *planner) pause(at place, what string, d *durationpb.Duration, least tim
 	switch {
 	case d == nil:
 		return 0, false
-	case d.CheckValid() != nil:
-		p.report.fault(RuleTask, at.desc, at.loc, at.sub, "%s is not a valid duration: seconds and nanos must have the same sign, and nanos be below one second", what)
+	case !p.checkDuration(RuleTask, at, what, d):
 		return 0, false
 	case d.AsDuration() < least || d.AsDuration() > longestPause:
 		p.report.fault(RuleTask, at.desc, at.loc, at.sub, "%s is %v and must be %v to 24 h", what, d.AsDuration(), least)

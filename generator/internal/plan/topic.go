@@ -4,6 +4,7 @@ import (
 	"google.golang.org/protobuf/compiler/protogen"
 
 	"github.com/gozmq/gozmq/generator/internal/topic"
+	"github.com/gozmq/gozmq/internal/optionfield"
 	"github.com/gozmq/gozmq/proto/gozmq/v1/annotations"
 )
 
@@ -11,8 +12,8 @@ import (
 // message, else its name.
 func (p *planner) methodTopic(m *protogen.Method) *Topic {
 	own, inherited := methodAnnotation(m).GetTopic(), messageAnnotation(m.Input).GetTopic()
-	ownPlace := place{m.Desc, m.Location, inMethod(methodTopic)}
-	inheritedPlace := place{m.Input.Desc, m.Input.Location, inMessage(messageTopic)}
+	ownPlace := place{m.Desc, m.Location, inMethod(optionfield.MethodTopic)}
+	inheritedPlace := place{m.Input.Desc, m.Input.Location, inMessage(optionfield.MessageTopic)}
 	switch {
 	case own.GetTemplate() != "" || own != nil && len(traits(own)) == 0 && own.GetSnapshot() == "":
 		return p.topic(ownPlace, m.Input, own)
@@ -32,7 +33,7 @@ func (p *planner) methodTopic(m *protogen.Method) *Topic {
 func (p *planner) topic(at place, m *protogen.Message, t *annotations.Topic) *Topic {
 	p.checkTraits(at, t)
 	out := &Topic{Template: t.GetTemplate(), Traits: traits(t), Snapshot: p.snapshot(at, t)}
-	out.Segments = p.segments(at.field(topicTemplate), m, t.GetTemplate())
+	out.Segments = p.segments(at.field(optionfield.TopicTemplate), m, t.GetTemplate())
 	out.Fields = filterFields(m, out.Segments)
 	return out
 }
@@ -67,7 +68,7 @@ func (p *planner) checkOverlaps(s *protogen.Service, out *Service) {
 	}
 	for _, o := range topic.Overlaps(patterns) {
 		later, earlier := sources[o.Later], sources[o.Earlier]
-		p.report.fault(RuleOverlap, later.Desc, later.Location, inMethod(methodTopic, topicTemplate),
+		p.report.fault(RuleOverlap, later.Desc, later.Location, inMethod(optionfield.MethodTopic, optionfield.TopicTemplate),
 			"its topic and that of method %s can be the same, as %q; begin one of them with other text, in option (gozmq.v1.method).topic",
 			earlier.Desc.Name(), o.Example)
 	}
