@@ -122,9 +122,15 @@ func (d *Delivery) waited(now time.Time) {
 	case now.Before(end):
 		d.due = end
 	default:
-		c.waiting = slices.DeleteFunc(c.waiting, func(other *Delivery) bool { return other == d })
-		d.release(wire.VerbReturn, nil)
+		d.giveBack()
 	}
+}
+
+// giveBack returns a task that waits to its ventilator; the consumer's lock is held.
+func (d *Delivery) giveBack() {
+	c := d.consumer
+	c.waiting = slices.DeleteFunc(c.waiting, func(other *Delivery) bool { return other == d })
+	d.release(wire.VerbReturn, nil)
 }
 
 // returnBeyond returns the tasks of a ventilator that wait beyond those that are to

@@ -2,7 +2,6 @@ package pipeline
 
 import (
 	"context"
-	"sync/atomic"
 	"time"
 
 	"github.com/gozmq/gozmq/runtime/internal/link"
@@ -34,10 +33,9 @@ type Delivery struct {
 	running  bool
 	came     time.Time // when it was received, and then when it began to run
 	received time.Time
-	handled  bool        // the handler has returned, and a sink was sent the result
-	due      time.Time   // when to extend the lease or, if it still waits, to return it; zero: never
-	last     time.Time   // no extension after; zero: without end
-	canceled atomic.Bool // by the ventilator, while it ran
+	handled  bool      // the handler has returned, and a sink was sent the result
+	due      time.Time // when to extend the lease or, if it still waits, to return it; zero: never
+	last     time.Time // no extension after; zero: without end
 	scope    scope
 	word     wire.WorkerCommand // the last one on the task, while it is being written
 }

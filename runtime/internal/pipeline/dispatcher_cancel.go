@@ -54,12 +54,11 @@ func (d *Dispatcher) cancel(ctx context.Context, id string) (stored, ended chan 
 		}
 	}
 	d.cfg.TaskDead(DeadTask{ID: id, Procedure: t.Procedure, Attempts: t.Attempts, Reason: t.Reason, Ended: time.Now()})
+	d.forget(t)
 	if d.store != nil {
-		d.storeEnded(t, ending(id, t.Terms, t.Attempts))
 		stored, ended = make(chan struct{}), d.store.done
 		d.store.then(func() { close(stored) })
 	}
-	d.checkBatch(t.Batch)
 	d.changed.Notify()
 	d.dispatch()
 	return stored, ended, nil

@@ -83,6 +83,15 @@ func (d *Dispatcher) storeEnded(t *taskqueue.Task, status taskStatus) {
 	}
 }
 
+// forget stores that a task was given up of which no letter is kept, and counts it
+// in its batch; d.mu is held.
+func (d *Dispatcher) forget(t *taskqueue.Task) {
+	if d.store != nil {
+		d.storeEnded(t, ending(string(t.ID), t.Terms, t.Attempts))
+	}
+	d.checkBatch(t.Batch)
+}
+
 // restoredLetter returns a dead letter of a store.
 func restoredLetter(s *gozmqstore.Task) DeadTask {
 	h := wire.ParseTaskHeader(s.Header)
@@ -275,10 +284,7 @@ func (d *Dispatcher) Discard(ctx context.Context, id string) error {
 		if d.queue.Discard(t.ID, ErrDiscarded) == nil {
 			return ErrTaskRuns
 		}
-		if d.store != nil {
-			d.storeEnded(t, ending(id, t.Terms, t.Attempts))
-		}
-		d.checkBatch(t.Batch)
+		d.forget(t)
 		return nil
 	}
 	e, err := d.takeLetter(id)

@@ -138,12 +138,7 @@ func (d *Dispatcher) stop(c *link.Conn, p *taskqueue.Peer) {
 
 // handleOutcome handles what a worker says of a task; d.mu is held.
 func (d *Dispatcher) handleOutcome(p *taskqueue.Peer, c *wire.WorkerCommand, now time.Time) error {
-	var id taskqueue.ID
-	if t := d.queue.Get(taskqueue.ID(c.ID)); t != nil {
-		id = t.ID // costs no memory
-	} else {
-		id = taskqueue.ID(c.ID)
-	}
+	id := d.queue.ID(c.ID)
 	switch c.Verb {
 	case wire.VerbDone:
 		t, err := d.queue.Done(p, id)

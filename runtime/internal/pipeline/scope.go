@@ -32,6 +32,13 @@ func (s *scope) end(cause error) {
 	}
 }
 
+// ended reports whether end was called.
+func (s *scope) ended() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.over
+}
+
 // context returns one that ends with the scope.
 func (s *scope) context() context.Context {
 	s.mu.Lock()

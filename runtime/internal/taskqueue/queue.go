@@ -120,6 +120,14 @@ func (q *Queue) Has(id ID) bool { return q.tasks[id] != nil }
 // Get returns the task if it is known and not finished, nil otherwise.
 func (q *Queue) Get(id ID) *Task { return q.tasks[id] }
 
+// ID returns an id, without a copy of b if there is such a task.
+func (q *Queue) ID(b []byte) ID {
+	if t := q.tasks[ID(b)]; t != nil {
+		return t.ID
+	}
+	return ID(b)
+}
+
 // Next hands the first task that waits, and that the limits of its method and its
 // key allow, to a peer with credit left, and returns both, or nil when nothing
 // can be handed out. The greatest priority comes first. Peers that hold nothing

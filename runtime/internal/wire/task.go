@@ -199,13 +199,22 @@ func (t *Task) parse(verb Verb, frames [][]byte) error {
 	if len(frames) < 4 {
 		return fmt.Errorf("%s has %d frames, want an id, a method, a body and at most a header behind it", verb, len(frames))
 	}
-	if n := len(frames[1]); n == 0 || n > MaxTaskID {
-		return fmt.Errorf("%s has an id of %d bytes, want 1 to %d", verb, n, MaxTaskID)
+	if err := t.parseID(verb, frames[1]); err != nil {
+		return err
 	}
-	t.ID, t.Procedure, t.Body = frames[1], frames[2], frames[3]
+	t.Procedure, t.Body = frames[2], frames[3]
 	if len(frames) > 4 {
 		t.Header = frames[4]
 	}
+	return nil
+}
+
+// parseID reads the frame with the id. t refers to its memory.
+func (t *Task) parseID(verb Verb, id []byte) error {
+	if n := len(id); n == 0 || n > MaxTaskID {
+		return fmt.Errorf("%s has an id of %d bytes, want 1 to %d", verb, n, MaxTaskID)
+	}
+	t.ID = id
 	return nil
 }
 
@@ -271,10 +280,10 @@ func ParseVentilatorCommand(frames [][]byte) (verb Verb, t Task, err error) {
 	case VerbTask:
 		err = t.parse(verb, frames)
 	case VerbCancel:
-		if len(frames) < 2 || len(frames[1]) == 0 || len(frames[1]) > MaxTaskID {
-			return verb, t, fmt.Errorf("%s has no id of 1 to %d bytes", verb, MaxTaskID)
+		if len(frames) < 2 {
+			return verb, t, fmt.Errorf("%s has no id behind it", verb)
 		}
-		t.ID = frames[1]
+		err = t.parseID(verb, frames[1])
 	case "":
 		err = fmt.Errorf("%q: %w", Excerpt(frames[0]), ErrUnknownVerb)
 	}
