@@ -11,7 +11,8 @@ import (
 // loop's body has come to its end. outcome is
 //
 //   - "ack": the task is done, the result was handled;
-//   - "nack": it is delivered again, and err is the reason, if there is one;
+//   - "nack": it is delivered again, unless it was canceled, and err is the reason,
+//     if there is one;
 //   - "reject": it becomes a dead letter, and err is the reason;
 //   - "lost": the connection has ended, and nobody could be told, as err says; it
 //     may be delivered again.
