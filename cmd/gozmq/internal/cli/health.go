@@ -105,10 +105,14 @@ func oneName(args []string) (string, error) {
 // that endpoint alone.
 func (a *app) healthTarget(args []string) (*endpoint.Target, []string, error) {
 	t, rest, err := a.ends.Resolve(a.env, args)
-	if err == nil && len(t.Endpoints) == 0 && t.Admin != "" {
-		return t.ForAdmin(), rest, nil
+	switch {
+	case err != nil:
+	case len(t.Endpoints) == 0 && t.Admin != "":
+		t = t.ForAdmin()
+	default:
+		err = t.Check()
 	}
-	return a.target(args)
+	return t, rest, wrong(err)
 }
 
 // A condition is the health of a server, or of a process.
