@@ -41,19 +41,48 @@ func list(t *testing.T, client adminv1gozmq.AdminClient, f *adminv1.TaskFilter) 
 	}
 }
 
+// A printShop is a program with a ventilator, whose queue the client may change, and
+// a sink for workers.
+type printShop struct {
+	vent   *gozmq.Ventilator
+	sink   *gozmq.Sink
+	tasks  imagev1gozmq.PrintsVentilator
+	client adminv1gozmq.AdminClient
+}
+
+func newPrintShop(t *testing.T, opts ...gozmq.VentilatorOption) *printShop {
+	t.Helper()
+	opts = append(opts, gozmq.Bind(anywhere), gozmq.DeliveryAtLeastOnce, gozmq.WithLinger(0))
+	p := &printShop{
+		vent: open[*gozmq.Ventilator](t)(gozmq.NewVentilator(opts...)),
+		sink: open[*gozmq.Sink](t)(gozmq.NewSink(gozmq.Bind(anywhere), gozmq.DeliveryAtLeastOnce)),
+	}
+	g := new(gozmqops.Group)
+	must(t, g.Add("prints", p.vent))
+	var err error
+	p.tasks, err = imagev1gozmq.NewPrintsVentilator(p.vent)
+	must(t, err)
+	p.client, _ = admin(t, g, gozmqadmin.AllowChanges())
+	return p
+}
+
+// work runs a worker until the test ends, or the worker is closed.
+func (p *printShop) work(t *testing.T, h imagev1gozmq.PrintsWorker, opts ...gozmq.WorkerOption) *gozmq.Worker {
+	t.Helper()
+	opts = append(opts, gozmq.From(gozmq.Connect(p.vent.Addrs()...)), gozmq.To(gozmq.Connect(p.sink.Addrs()...)))
+	worker := open[*gozmq.Worker](t)(imagev1gozmq.NewPrintsWorker(h, opts...))
+	gozmqtest.Run(t, worker.Run)
+	return worker
+}
+
 // TestTasks lists waiting tasks and dead letters, retries one letter and discards
 // the rest.
 func TestTasks(t *testing.T) {
 	within := testkit.Within(t)
-	vent := open[*gozmq.Ventilator](t)(gozmq.NewVentilator(gozmq.Bind(anywhere), gozmq.DeliveryAtLeastOnce, gozmq.WithTaskStore(new(gozmqstore.Memory)), gozmq.WithLinger(0)))
-	sink := open[*gozmq.Sink](t)(gozmq.NewSink(gozmq.Bind(anywhere), gozmq.DeliveryAtLeastOnce))
-	g := new(gozmqops.Group)
-	must(t, g.Add("prints", vent))
-	prints, err := imagev1gozmq.NewPrintsVentilator(vent)
-	must(t, err)
-	client, _ := admin(t, g, gozmqadmin.AllowChanges())
+	p := newPrintShop(t, gozmq.WithTaskStore(new(gozmqstore.Memory)))
+	client := p.client
 	for _, name := range []string{"a", "b", "c"} {
-		must(t, prints.Render(gozmq.AppendMetadata(within, "for", name), &imagev1.RenderTask{Name: name}))
+		must(t, p.tasks.Render(gozmq.AppendMetadata(within, "for", name), &imagev1.RenderTask{Name: name}))
 	}
 	waiting := list(t, client, nil)
 	if len(waiting) != 3 {
@@ -68,8 +97,7 @@ func TestTasks(t *testing.T) {
 		}
 	}
 
-	worker := open[*gozmq.Worker](t)(imagev1gozmq.NewPrintsWorker(refusing{}, gozmq.From(gozmq.Connect(vent.Addrs()[0])), gozmq.To(gozmq.Connect(sink.Addrs()[0]))))
-	go func() { _ = worker.Run(context.Background()) }() // until Close
+	worker := p.work(t, refusing{})
 	dead := &adminv1.TaskFilter{Role: "prints", States: []adminv1.TaskState{adminv1.TaskState_TASK_STATE_DEAD}}
 	testkit.Eventually(t, "dead letters", func() bool { return len(list(t, client, dead)) == 3 })
 	must(t, worker.Close())
@@ -104,21 +132,15 @@ func TestTasks(t *testing.T) {
 // resumed.
 func TestPauseTasks(t *testing.T) {
 	within := testkit.Within(t)
-	vent := open[*gozmq.Ventilator](t)(gozmq.NewVentilator(gozmq.Bind(anywhere), gozmq.DeliveryAtLeastOnce, gozmq.WithLinger(0)))
-	g := new(gozmqops.Group)
-	must(t, g.Add("prints", vent))
-	prints, err := imagev1gozmq.NewPrintsVentilator(vent)
-	must(t, err)
-	client, _ := admin(t, g, gozmqadmin.AllowChanges())
-	sink := open[*gozmq.Sink](t)(gozmq.NewSink(gozmq.Bind(anywhere), gozmq.DeliveryAtLeastOnce))
-	worker := open[*gozmq.Worker](t)(imagev1gozmq.NewPrintsWorker(refusing{}, gozmq.From(gozmq.Connect(vent.Addrs()[0])), gozmq.To(gozmq.Connect(sink.Addrs()[0]))))
-	go func() { _ = worker.Run(context.Background()) }() // until Close
-	must(t, vent.WaitForWorkers(within, 1))
+	p := newPrintShop(t)
+	client := p.client
+	p.work(t, refusing{})
+	must(t, p.vent.WaitForWorkers(within, 1))
 	for n, procedure := range []string{"", imagev1gozmq.PrintsRenderProcedure} {
 		_, err := client.PauseTasks(within, &adminv1.PauseTasksRequest{Procedure: procedure})
 		must(t, err)
 		options := gozmq.PushOptions{Priority: 7, Expires: time.Now().Add(time.Hour)}
-		must(t, prints.Render(options.Context(within), &imagev1.RenderTask{Name: "x"}))
+		must(t, p.tasks.Render(options.Context(within), &imagev1.RenderTask{Name: "x"}))
 		page, err := client.ListTasks(within, &adminv1.ListTasksRequest{})
 		must(t, err)
 		if got := page.GetPaused(); len(got) != 1 || got[0] != procedure {
@@ -129,7 +151,7 @@ func TestPauseTasks(t *testing.T) {
 		}
 		_, err = client.ResumeTasks(within, &adminv1.ResumeTasksRequest{Procedure: procedure})
 		must(t, err)
-		testkit.Eventually(t, "the task is given up", func() bool { return vent.Progress().Failed == uint64(n+1) })
+		testkit.Eventually(t, "the task is given up", func() bool { return p.vent.Progress().Failed == uint64(n+1) })
 	}
 }
 
@@ -207,23 +229,16 @@ func (s stubborn) Render(ctx context.Context, _ *imagev1.RenderTask) (*imagev1.R
 // a dead letter alone.
 func TestCancelTasks(t *testing.T) {
 	within := testkit.Within(t)
-	vent := open[*gozmq.Ventilator](t)(gozmq.NewVentilator(gozmq.Bind(anywhere), gozmq.DeliveryAtLeastOnce, gozmq.WithTaskStore(new(gozmqstore.Memory)), gozmq.WithLinger(0)))
-	sink := open[*gozmq.Sink](t)(gozmq.NewSink(gozmq.Bind(anywhere), gozmq.DeliveryAtLeastOnce))
-	g := new(gozmqops.Group)
-	must(t, g.Add("prints", vent))
-	prints, err := imagev1gozmq.NewPrintsVentilator(vent)
-	must(t, err)
-	client, _ := admin(t, g, gozmqadmin.AllowChanges())
+	p := newPrintShop(t, gozmq.WithTaskStore(new(gozmqstore.Memory)))
+	client := p.client
 	late := gozmq.PushOptions{Expires: time.Now().Add(time.Millisecond)}
-	must(t, prints.Render(late.Context(within), &imagev1.RenderTask{Name: "late"}))
-	testkit.Eventually(t, "a dead letter", func() bool { return vent.Progress().Failed == 1 })
+	must(t, p.tasks.Render(late.Context(within), &imagev1.RenderTask{Name: "late"}))
+	testkit.Eventually(t, "a dead letter", func() bool { return p.vent.Progress().Failed == 1 })
 	for range 2 {
-		must(t, prints.Render(within, &imagev1.RenderTask{Name: "x"}))
+		must(t, p.tasks.Render(within, &imagev1.RenderTask{Name: "x"}))
 	}
 	causes := make(chan error, 1)
-	worker := open[*gozmq.Worker](t)(imagev1gozmq.NewPrintsWorker(stubborn{causes: causes}, gozmq.WithPrefetch(0),
-		gozmq.From(gozmq.Connect(vent.Addrs()...)), gozmq.To(gozmq.Connect(sink.Addrs()...))))
-	gozmqtest.Run(t, worker.Run)
+	p.work(t, stubborn{causes: causes}, gozmq.WithPrefetch(0))
 	states := func() (of [5]int) {
 		for _, task := range list(t, client, &adminv1.TaskFilter{}) {
 			of[task.GetState()]++
