@@ -78,7 +78,7 @@ func New(settings ...string) (*Server, error) {
 		return nil, err
 	}
 	if err = s.make(); err == nil {
-		s.port, err = freePort()
+		s.port, err = FreePort()
 	}
 	if err == nil {
 		err = s.run()
@@ -147,7 +147,8 @@ func (s *Server) command(name string, args ...string) *exec.Cmd {
 	return c
 }
 
-func freePort() (int, error) {
+// FreePort returns a port of the loopback interface that nobody has just now.
+func FreePort() (int, error) {
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return 0, err

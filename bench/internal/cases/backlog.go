@@ -3,14 +3,10 @@ package cases
 import (
 	"errors"
 	"fmt"
-	"os"
-	"runtime"
-	"strings"
 	"time"
 
 	"github.com/gozmq/gozmq/bench/internal/durable"
 	"github.com/gozmq/gozmq/bench/internal/measure"
-	"github.com/gozmq/gozmq/bench/internal/rival"
 )
 
 // A backlog is what a queue does while many tasks wait. It is measured once, and
@@ -63,15 +59,14 @@ func (b *backlog) measure(cfg *Config) {
 	servers := durable.NewServers(cfg.Dir)
 	defer servers.Close()
 	for _, k := range durable.Kinds() {
-		if k.Name != durable.River && k.Name != durable.Postgres && k.Name != durable.Bolt ||
-			!strings.HasPrefix(k.Name, rival.Ours) && !cfg.Wanted(k.Name) {
+		if k.Name != durable.River && k.Name != durable.Postgres && k.Name != durable.Bolt || !cfg.wants(k) {
 			continue
 		}
 		q := &backlogQueue{kind: k}
 		b.queues = append(b.queues, q)
 		err := within(10*time.Minute, func() error { return q.measure(cfg, servers, b.tasks) })
 		switch {
-		case errors.Is(err, durable.ErrMissing) && os.Getenv("GOZMQ_INTEROP") == "":
+		case excused(err):
 			q.missing = err.Error()
 		case err != nil:
 			q.err = err.Error()
@@ -82,7 +77,7 @@ func (b *backlog) measure(cfg *Config) {
 }
 
 func (q *backlogQueue) measure(cfg *Config, servers *durable.Servers, tasks int) error {
-	before := heap()
+	before := measure.Heap()
 	queue, err := q.kind.Open(servers, durable.Options{Synced: q.kind.Synced && !q.kind.Unsynced, Waiting: 3 * tasks})
 	if err != nil {
 		return err
@@ -92,7 +87,7 @@ func (q *backlogQueue) measure(cfg *Config, servers *durable.Servers, tasks int)
 	if err := fill(queue, t, tasks, q.kind.Name == durable.River); err != nil {
 		return fmt.Errorf("fill: %w", err)
 	}
-	q.heap = max(float64(heap())-float64(before), 1) / (1 << 20)
+	q.heap = max(float64(measure.Heap())-float64(before), 1) / (1 << 20)
 	if q.insert, err = t.Insert(durable.Producers, 1, cfg.Round, queue.Insert); err != nil {
 		return err
 	}
@@ -153,13 +148,4 @@ func fill(q durable.Queue, t *measure.Tasks, tasks int, batches bool) error {
 		errs = append(errs, <-failed)
 	}
 	return errors.Join(errs...)
-}
-
-// heap is what is reachable.
-func heap() uint64 {
-	runtime.GC()
-	runtime.GC()
-	var m runtime.MemStats
-	runtime.ReadMemStats(&m)
-	return m.HeapAlloc
 }

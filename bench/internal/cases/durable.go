@@ -87,11 +87,22 @@ type durables struct {
 	rows    []*Row
 }
 
+// wants reports whether a queue is to be measured.
+func (cfg *Config) wants(k durable.Kind) bool {
+	return strings.HasPrefix(k.Name, rival.Ours) || cfg.Wanted(k.Name)
+}
+
+// excused reports whether a queue may do without a figure, because its server is
+// not installed. With GOZMQ_INTEROP none may.
+func excused(err error) bool {
+	return errors.Is(err, durable.ErrMissing) && os.Getenv("GOZMQ_INTEROP") == ""
+}
+
 // newDurables adds a row for each queue that fits and is wanted.
 func newDurables(cfg *Config, r *Result, fits func(durable.Kind) bool) *durables {
 	d := &durables{cfg: cfg, servers: durable.NewServers(cfg.Dir)}
 	for _, k := range durable.Kinds() {
-		if fits(k) && (strings.HasPrefix(k.Name, rival.Ours) || cfg.Wanted(k.Name)) {
+		if fits(k) && cfg.wants(k) {
 			row := r.row(k.Name, k.Note)
 			row.against = durable.Postgres
 			d.kinds, d.rows = append(d.kinds, k), append(d.rows, row)
@@ -106,7 +117,7 @@ func (d *durables) each(round func(*Row, durable.Kind) error) {
 	for i, row := range d.rows {
 		list = append(list, &contender{row, func() error {
 			err := round(row, d.kinds[i])
-			if errors.Is(err, durable.ErrMissing) && os.Getenv("GOZMQ_INTEROP") == "" {
+			if excused(err) {
 				row.Missing = err.Error()
 				return nil
 			}

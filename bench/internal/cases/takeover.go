@@ -2,6 +2,7 @@ package cases
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/gozmq/gozmq/bench/internal/child"
 	"github.com/gozmq/gozmq/bench/internal/durable"
@@ -34,16 +35,9 @@ func takeoverCase() Case {
 		for _, row := range d.rows {
 			t := Target{What: row.Rival + ", worst round", Want: 5, AtMost: true, Unknown: fmt.Sprint(row.Rival, " was not measured")}
 			if len(row.rounds) > 0 {
-				t.Got, t.Unknown = worst(row.rounds), ""
+				t.Got, t.Unknown = slices.Max(row.rounds), ""
 			}
 			r.Targets = append(r.Targets, t)
 		}
 	}}
-}
-
-func worst(rounds []float64) (w float64) {
-	for _, v := range rounds {
-		w = max(w, v)
-	}
-	return w
 }

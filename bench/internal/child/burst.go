@@ -4,12 +4,12 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"runtime"
 	"strconv"
 	"sync"
 
 	benchv1 "github.com/gozmq/gozmq/bench/gen/bench/v1"
 	"github.com/gozmq/gozmq/bench/gen/bench/v1/benchv1gozmq"
+	"github.com/gozmq/gozmq/bench/internal/measure"
 	"github.com/gozmq/gozmq/bench/internal/rival"
 	"github.com/gozmq/gozmq/runtime/gozmq"
 )
@@ -51,7 +51,7 @@ func burst(name string, args []string, out *json.Encoder) error {
 		if fail != nil {
 			_ = out.Encode(report{Err: fail.Error()})
 		}
-		return heap()
+		return measure.Heap()
 	})
 }
 
@@ -74,16 +74,6 @@ func large(n int, call func(size int) error) error {
 		}
 	}
 	return nil
-}
-
-// heap is what is reachable. A pool holds what it has for two collections.
-func heap() uint64 {
-	for range 3 {
-		runtime.GC()
-	}
-	var m runtime.MemStats
-	runtime.ReadMemStats(&m)
-	return m.HeapAlloc
 }
 
 // echoer returns a function that makes a call of a size on one connection.

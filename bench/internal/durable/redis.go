@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
+
+	"github.com/gozmq/gozmq/internal/postgrestest"
 )
 
 // A redisServer is a redis-server on a free port, with its data in a folder.
@@ -50,7 +52,7 @@ func startRedis(dir string, synced bool) (*redisServer, error) {
 	if err != nil {
 		return nil, err
 	}
-	port, err := freePort()
+	port, err := postgrestest.FreePort()
 	if err != nil {
 		return nil, err
 	}
@@ -98,13 +100,4 @@ func (s *redisServer) ready() error {
 func (s *redisServer) close() {
 	_ = s.cmd.Process.Kill()
 	<-s.exited
-}
-
-func freePort() (int, error) {
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return 0, err
-	}
-	defer ln.Close()
-	return ln.Addr().(*net.TCPAddr).Port, nil
 }
