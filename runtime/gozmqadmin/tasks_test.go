@@ -41,8 +41,8 @@ func list(t *testing.T, client adminv1gozmq.AdminClient, f *adminv1.TaskFilter) 
 	}
 }
 
-// A printShop is a program with a ventilator, whose queue the client may change, and
-// a sink for workers.
+// A printShop is a program with a ventilator, whose queue the client may change,
+// and a sink for workers.
 type printShop struct {
 	vent   *gozmq.Ventilator
 	sink   *gozmq.Sink

@@ -126,7 +126,8 @@ func (d *Delivery) waited(now time.Time) {
 	}
 }
 
-// giveBack returns a task that waits to its ventilator; the consumer's lock is held.
+// giveBack returns a task that waits to its ventilator; the consumer's lock is
+// held.
 func (d *Delivery) giveBack() {
 	c := d.consumer
 	c.waiting = slices.DeleteFunc(c.waiting, func(other *Delivery) bool { return other == d })

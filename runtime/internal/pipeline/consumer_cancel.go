@@ -16,6 +16,6 @@ func (c *Consumer) cancel(conn *link.Conn, id []byte) {
 	}
 }
 
-// Canceled reports whether the ventilator has canceled the task while it ran: before
-// Finish, nothing else ends the scope. It must not be called after Finish.
+// Canceled reports whether the ventilator has canceled the task while it ran:
+// before Finish, nothing else ends the scope. It must not be called after Finish.
 func (d *Delivery) Canceled() bool { return d.scope.ended() }
