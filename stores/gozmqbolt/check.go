@@ -141,6 +141,8 @@ func (c *checker) readMeta() (warning, err error) {
 	return nil, nil
 }
 
+// metaAt reads meta page 0 or 1. Each transaction writes the one that its number
+// says, so that a copy of the other one, which is whole, is noticed too.
 func (c *checker) metaAt(n, pageSize uint64) (m metaPage, ok bool) {
 	var b [pageHeader + metaSize]byte
 	if _, err := c.file.ReadAt(b[:], int64(n*pageSize)); err != nil {
@@ -155,7 +157,7 @@ func (c *checker) metaAt(n, pageSize uint64) (m metaPage, ok bool) {
 	}
 	valid := native.Uint32(body) == metaMagic && native.Uint32(body[4:]) == metaVersion && native.Uint64(body[56:]) == sum.Sum64()
 	usable := m.pageSize >= 1024 && m.pageSize <= maxPageSize && m.pageSize&(m.pageSize-1) == 0 && m.pages < 1<<40
-	return m, valid && usable
+	return m, valid && usable && m.tx%2 == n
 }
 
 // limits are the keys that a page may have: from the first to before the second.

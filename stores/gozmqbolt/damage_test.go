@@ -204,6 +204,23 @@ func TestFlippedBytes(t *testing.T) {
 	t.Logf("refused: %d, damaged tasks reported: %d, no difference: %d", refused, told, unseen)
 }
 
+// A meta page that is a copy of the other one takes the file back to the
+// transaction before, or hides that it was damaged: that is said.
+func TestMetaPageOfTheOther(t *testing.T) {
+	b := validFile(t)
+	path := filepath.Join(t.TempDir(), "tasks.db")
+	page := os.Getpagesize()
+	for to, from := range map[int]int{0: page, page: 0} {
+		bad := slices.Clone(b)
+		copy(bad[to:to+page], b[from:])
+		good, faults, err := try(t, path, bad)
+		wantHonest(t, fmt.Sprintf("page %d instead of %d", from/page, to/page), good, faults, err)
+		if err == nil && len(faults) == 0 {
+			t.Errorf("page %d instead of %d: nobody says so", from/page, to/page)
+		}
+	}
+}
+
 // A file that was made and never used is empty, or refused.
 func TestFlippedUnused(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "tasks.db")
