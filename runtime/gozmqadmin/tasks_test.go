@@ -216,10 +216,12 @@ func TestRetryDelayed(t *testing.T) {
 // A stubborn worker does nothing until the context of its task ends.
 type stubborn struct {
 	imagev1gozmq.UnimplementedPrintsWorker
+	began  chan struct{}
 	causes chan error
 }
 
 func (s stubborn) Render(ctx context.Context, _ *imagev1.RenderTask) (*imagev1.RenderResult, error) {
+	s.began <- struct{}{}
 	<-ctx.Done()
 	s.causes <- context.Cause(ctx)
 	return nil, ctx.Err()
@@ -237,8 +239,9 @@ func TestCancelTasks(t *testing.T) {
 	for range 2 {
 		must(t, p.tasks.Render(within, &imagev1.RenderTask{Name: "x"}))
 	}
-	causes := make(chan error, 1)
-	p.work(t, stubborn{causes: causes}, gozmq.WithPrefetch(0))
+	worker := stubborn{began: make(chan struct{}, 2), causes: make(chan error, 2)}
+	p.work(t, worker, gozmq.WithPrefetch(0))
+	testkit.Receive(t, worker.began, "the begin of a handler") // a task that no handler has yet goes back
 	states := func() (of [5]int) {
 		for _, task := range list(t, client, &adminv1.TaskFilter{}) {
 			of[task.GetState()]++
@@ -252,7 +255,7 @@ func TestCancelTasks(t *testing.T) {
 	if err != nil || got.GetCanceled() != 2 {
 		t.Errorf("%v, %v, want 2 tasks canceled", got, err)
 	}
-	if cause := testkit.Receive(t, causes, "the end of the handler's context"); gozmq.CodeOf(cause) != gozmq.CodeCanceled {
+	if cause := testkit.Receive(t, worker.causes, "the end of the handler's context"); gozmq.CodeOf(cause) != gozmq.CodeCanceled {
 		t.Errorf("the cause is %v", cause)
 	}
 	want = [5]int{adminv1.TaskState_TASK_STATE_DEAD: 1}
