@@ -43,6 +43,9 @@ type proxySide struct {
 	endpoint.Context `yaml:",inline"`
 }
 
+// patternWords are the patterns, as the line and the file have them.
+var patternWords = []string{"req-rep", "pub-sub", "push-pull"}
+
 // proxyCommand returns the verb proxy.
 func proxyCommand(a *app) *cobra.Command {
 	var f proxyFlags
@@ -74,7 +77,7 @@ for both sides. --config runs the proxies of a YAML file instead:
   gozmq proxy req-rep --front tcp://*:5555 --back-connect tcp://10.0.0.7:5555,tcp://10.0.0.8:5555
   gozmq proxy --config broker.yaml --stats 10s`,
 		Args:      cobra.MaximumNArgs(1),
-		ValidArgs: []string{"req-rep", "pub-sub", "push-pull"},
+		ValidArgs: patternWords,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.proxy(cmd.Context(), f, args)
 		},
@@ -116,7 +119,7 @@ func (f proxyFlags) configs(args []string) ([]proxyConfig, error) {
 	dec := yaml.NewDecoder(bytes.NewReader(b))
 	dec.KnownFields(true)
 	if err := dec.Decode(&file); err != nil {
-		return nil, wrongf("%s: %s; see gozmq proxy --help", f.config, strings.Join(strings.Fields(err.Error()), " "))
+		return nil, wrongf("%s: %w; see gozmq proxy --help", f.config, err)
 	}
 	if len(file.Proxies) == 0 {
 		return nil, wrongf("%s has no proxies; see gozmq proxy --help", f.config)
