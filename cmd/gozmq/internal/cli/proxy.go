@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -11,10 +10,10 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
-	"go.yaml.in/yaml/v3"
 
 	"github.com/gozmq/gozmq/cmd/gozmq/internal/endpoint"
 	"github.com/gozmq/gozmq/cmd/gozmq/internal/message"
+	"github.com/gozmq/gozmq/cmd/gozmq/internal/yamlfile"
 	"github.com/gozmq/gozmq/runtime/gozmq"
 )
 
@@ -109,17 +108,11 @@ func (f proxyFlags) configs(args []string) ([]proxyConfig, error) {
 	if given {
 		return nil, wrongf("--config has the patterns and endpoints; leave the others out")
 	}
-	b, err := readFile(f.config)
-	if err != nil {
-		return nil, err
-	}
 	var file struct {
 		Proxies []proxyConfig `yaml:"proxies"`
 	}
-	dec := yaml.NewDecoder(bytes.NewReader(b))
-	dec.KnownFields(true)
-	if err := dec.Decode(&file); err != nil {
-		return nil, wrongf("%s: %w; see gozmq proxy --help", f.config, err)
+	if err := yamlfile.Read(f.config, &file); err != nil {
+		return nil, wrongf("%w; see gozmq proxy --help", err)
 	}
 	if len(file.Proxies) == 0 {
 		return nil, wrongf("%s has no proxies; see gozmq proxy --help", f.config)
