@@ -51,7 +51,11 @@ var systems = map[string]func(ctx context.Context) error{
 	"publisher":  publishNothing,
 	"admin":      func(ctx context.Context) error { return serveAdmin(ctx, true) },
 	"ventilator": serveVentilator,
+	"queues":     serveQueues,
 	"unready":    serveUnready,
+	"http":       serveHTTP,
+	"silent":     serveSilence(""),
+	"ftp":        serveSilence("220 ready\r\n"),
 	"readonly":   func(ctx context.Context) error { return serveAdmin(ctx, false) },
 }
 

@@ -299,23 +299,16 @@ func (x *benching) stream(ctx context.Context, c gozmq.Caller, body []byte, opts
 	s := c.Stream(ctx, &x.method.Method, opts...)
 	defer s.Close()
 	n := 1
+	sent := make(chan error, 1)
 	if x.method.ClientStreams {
 		n = x.flags.messages
-	}
-	sent := make(chan error, 1)
-	go func() {
-		for range n {
-			if err := s.Send(ctx, raw.New(body)); err != nil {
-				sent <- err
-				return
-			}
-		}
-		if x.method.ClientStreams {
-			sent <- s.CloseSend(ctx)
-			return
+		go func() { sent <- sendAll(ctx, s, n, body) }()
+	} else { // there is nothing to receive before the request was sent
+		if err := s.Send(ctx, raw.New(body)); err != nil {
+			return 0, 0, err
 		}
 		sent <- nil
-	}()
+	}
 	messages, size = n, n*len(body)
 	for {
 		reply := &raw.Message{}
@@ -328,6 +321,16 @@ func (x *benching) stream(ctx context.Context, c gozmq.Caller, body []byte, opts
 		messages++
 		size += len(reply.Body)
 	}
+}
+
+// sendAll sends n messages, and ends the client's side of s.
+func sendAll(ctx context.Context, s gozmq.Stream, n int, body []byte) error {
+	for range n {
+		if err := s.Send(ctx, raw.New(body)); err != nil {
+			return err
+		}
+	}
+	return s.CloseSend(ctx)
 }
 
 // report prints the result.
