@@ -135,6 +135,7 @@ func (greeter) SayHello(ctx context.Context, req *greetv1.HelloRequest) (*greetv
 		return nil, gozmq.Errorf(gozmq.CodeInvalidArgument, "name must not be empty").WithDetails(req, &greetv1.HelloReply{Message: "try Ada"})
 	case "slow":
 		<-ctx.Done()
+		time.Sleep(time.Second) // the client's deadline is the first to say so
 		return nil, ctx.Err()
 	}
 	return &greetv1.HelloReply{Message: "Hello, " + req.GetName() + "!"}, nil

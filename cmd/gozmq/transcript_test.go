@@ -117,6 +117,11 @@ func newShell(t *testing.T, transcript string) *shell {
 	t.Helper()
 	s := &shell{dir: t.TempDir(), bin: t.TempDir()}
 	command(t, s.bin)
+	if strings.Contains(transcript, "$ jq ") {
+		if _, err := exec.LookPath("jq"); err != nil {
+			missing(t, err)
+		}
+	}
 	if strings.Contains(transcript, "pyzmq ") {
 		if err := os.Symlink(python(t), filepath.Join(s.bin, "pyzmq")); err != nil {
 			t.Fatal(err)

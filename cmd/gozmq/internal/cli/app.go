@@ -120,6 +120,8 @@ func reach(ctx context.Context, t *endpoint.Target, c *gozmq.Conn, most time.Dur
 	switch err := c.WaitForServers(waiting, 1); {
 	case err == nil:
 		return nil
+	case errors.Is(ctx.Err(), context.DeadlineExceeded):
+		return gozmq.Errorf(gozmq.CodeDeadlineExceeded, "no server at %v was connected in time; is the program running?", t)
 	case ctx.Err() != nil:
 		return err
 	}

@@ -129,11 +129,12 @@ func (a *app) bench(ctx context.Context, f benchFlags, args []string) error {
 	if err != nil {
 		return t.Explain(err)
 	}
+	x.say("measuring; Ctrl-C ends it")
 	if err := load.Run(ctx, f.plan, x.recorder, begin); err != nil {
 		return wrong(err)
 	}
 	x.drain(ctx)
-	return x.report()
+	return x.report(ctx)
 }
 
 // A benching is one run of bench.
@@ -333,8 +334,9 @@ func sendAll(ctx context.Context, s gozmq.Stream, n int, body []byte) error {
 	return s.CloseSend(ctx)
 }
 
-// report prints the result.
-func (x *benching) report() error {
+// report prints the result. It fails when no operation was done, unless Ctrl-C came,
+// which ends ctx.
+func (x *benching) report(ctx context.Context) error {
 	r := x.recorder.Result()
 	if x.flags.hdr != "" {
 		f, err := os.Create(x.flags.hdr)
@@ -351,7 +353,7 @@ func (x *benching) report() error {
 	} else {
 		_, err = io.WriteString(x.out, x.text(r))
 	}
-	if err == nil && r.Done == 0 && r.Sent > 0 {
+	if err == nil && r.Done == 0 && r.Sent > 0 && ctx.Err() == nil {
 		return x.target.Explain(gozmq.Errorf(gozmq.CodeUnknown, "none of %d operations was done: %s", r.Sent, errorsText(r)))
 	}
 	return err

@@ -176,7 +176,7 @@ func (p *pushing) dead(_ context.Context, letter gozmq.DeadLetter) error {
 func (p *pushing) summary(err error) error {
 	failed := int(p.failed.Load())
 	switch {
-	case p.pushed == 0:
+	case p.pushed == 0 && !errors.Is(p.ctx.Err(), context.Canceled):
 	case p.method.Delivery != gozmq.DeliveryAtLeastOnce:
 		p.say("%s handed out", plural(p.pushed, "task"))
 	default:

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"fmt"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -127,7 +128,14 @@ func (d *admin) schema(ctx context.Context) *schema.Schema {
 // explain returns an error of the service with what to do. A service that has not
 // this one method says so itself.
 func (d *admin) explain(ctx context.Context, err error) error {
-	if gozmq.CodeOf(err) != gozmq.CodeUnimplemented {
+	switch gozmq.CodeOf(err) {
+	case gozmq.CodeUnimplemented:
+	case gozmq.CodeInvalidArgument:
+		if strings.Contains(err.Error(), "no role is named") {
+			return fmt.Errorf("%w; write --role", err)
+		}
+		return err
+	default:
 		return d.target.Explain(err)
 	}
 	_, asked := d.DescribeRoles(ctx, &adminv1.DescribeRolesRequest{NamesOnly: true})
