@@ -220,7 +220,8 @@ var shared = struct {
 	programs map[string]program
 }{programs: map[string]program{}}
 
-// alone are the systems that each transcript has for itself, because it changes them.
+// alone are the systems that each transcript has for itself, because it changes
+// them.
 var alone = []string{"admin", "ventilator", "queues", "python push.py"}
 
 // start starts a system, or finds one that runs, and returns its endpoint.

@@ -334,8 +334,8 @@ func sendAll(ctx context.Context, s gozmq.Stream, n int, body []byte) error {
 	return s.CloseSend(ctx)
 }
 
-// report prints the result. It fails when no operation was done, unless Ctrl-C came,
-// which ends ctx.
+// report prints the result. It fails when no operation was done, unless Ctrl-C
+// came, which ends ctx.
 func (x *benching) report(ctx context.Context) error {
 	r := x.recorder.Result()
 	if x.flags.hdr != "" {

@@ -228,6 +228,10 @@ func (x *subscribing) ready(ctx context.Context, sub *gozmq.Subscriber) error {
 	}
 	waiting, cancel := context.WithTimeout(ctx, x.target.ConnectTimeout)
 	defer cancel()
+	x.target.OnMismatch(cancel)
+	if x.target.Mismatch() {
+		cancel()
+	}
 	err := sub.Ready(waiting)
 	if err == nil || ctx.Err() != nil || sub.Connected().Publishers > 0 {
 		return nil

@@ -140,7 +140,7 @@ func (d *admin) explain(ctx context.Context, err error) error {
 	}
 	_, asked := d.DescribeRoles(ctx, &adminv1.DescribeRolesRequest{NamesOnly: true})
 	if gozmq.CodeOf(asked) == gozmq.CodeUnimplemented {
-		return gozmq.Errorf(gozmq.CodeUnimplemented, "%s has no admin service for tasks; register gozmqadmin in its program, and write the endpoint that it is bound to", d.target)
+		return gozmq.Errorf(gozmq.CodeUnimplemented, "%s has no admin service; register gozmqadmin in its program, and write the endpoint that it is bound to", d.target)
 	}
 	return err
 }
