@@ -142,7 +142,7 @@ func (p *pushing) send(body []byte, _ protoreflect.Message) error {
 
 // await waits for the workers.
 func (p *pushing) await() error {
-	ctx, cancel := p.patience()
+	ctx, cancel := p.target.Waiting(p.ctx)
 	defer cancel()
 	err := p.vent.WaitForWorkers(ctx, p.flags.wait)
 	if err == nil || p.ctx.Err() != nil {
