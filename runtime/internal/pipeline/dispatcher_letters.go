@@ -276,24 +276,33 @@ func (d *Dispatcher) keepAnew(dead DeadTask) {
 // ctx's, after which the letter or task is discarded, and the store may not know it
 // yet.
 func (d *Dispatcher) Discard(ctx context.Context, id string) error {
+	stored, err := d.discard(ctx, id)
+	if err != nil {
+		return err
+	}
+	return stored.wait(ctx, "the task is discarded")
+}
+
+// discard discards a letter or task here.
+func (d *Dispatcher) discard(ctx context.Context, id string) (storing, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if err := d.waitOwner(ctx, func() bool { return true }); err != nil {
-		return err
+		return storing{}, err
 	}
+	defer d.changed.Notify()
 	if t := d.queue.Get(taskqueue.ID(id)); t != nil && !t.Control {
 		if d.queue.Discard(t.ID, ErrDiscarded) == nil {
-			return ErrTaskRuns
+			return storing{}, ErrTaskRuns
 		}
 		d.forget(t)
-	} else {
-		e, err := d.takeLetter(id)
-		if err != nil {
-			return err
-		}
-		d.dropLetter(e)
-		d.store.update(ending(id, e.Terms, e.Attempts))
+		return d.storing(), nil
 	}
-	d.changed.Notify()
-	return d.awaitStored(ctx)
+	e, err := d.takeLetter(id)
+	if err != nil {
+		return storing{}, err
+	}
+	d.dropLetter(e)
+	d.store.update(ending(id, e.Terms, e.Attempts))
+	return d.storing(), nil
 }
