@@ -72,7 +72,9 @@ func plainWays(t *testing.T) map[string]func(t *testing.T) plainWay {
 				<-got
 			}, []func() Stats{p.Stats}, onWire("bytes", encoded), 7}
 		},
-		"task": func(t *testing.T) plainWay { return plainTask(t, &Method{Procedure: "test.Tasks/Run"}, body, onWire("test.Tasks/Run", encoded)*2, 14) },
+		"task": func(t *testing.T) plainWay {
+			return plainTask(t, &Method{Procedure: "test.Tasks/Run"}, body, onWire("test.Tasks/Run", encoded)*2, 14)
+		},
 	}
 }
 
