@@ -255,7 +255,7 @@ func stopShared() {
 func launch(t *testing.T, name string) (program, error) {
 	t.Helper()
 	cmd := exec.Command(os.Args[0])
-	cmd.Env = append(os.Environ(), systemVariable+"="+name)
+	cmd.Env = append(os.Environ(), "GORACE=atexit_sleep_ms=0", systemVariable+"="+name)
 	if script, ok := strings.CutPrefix(name, "python "); ok {
 		cmd = exec.Command(python(t), filepath.Join("testdata", script))
 	}

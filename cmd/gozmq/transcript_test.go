@@ -223,9 +223,10 @@ var varying = []struct {
 	{regexp.MustCompile(`\b((\d+) messages? of \d+ topics?) in 1\.5ms \(9\.9/s\)`), `$1 in 1s (${2}.0/s)`}, // numbers that go together
 }
 
-// env is the environment of the commands.
+// env is the environment of the commands. The race detector waits for a second at the
+// end of a program, unless it is told not to.
 func (s *shell) env() []string {
-	return append(os.Environ(), "PATH="+s.bin+string(os.PathListSeparator)+os.Getenv("PATH"), "HOME="+s.dir, "XDG_CONFIG_HOME=", "TMPDIR="+s.dir)
+	return append(os.Environ(), "GORACE=atexit_sleep_ms=0", "PATH="+s.bin+string(os.PathListSeparator)+os.Getenv("PATH"), "HOME="+s.dir, "XDG_CONFIG_HOME=", "TMPDIR="+s.dir)
 }
 
 // run runs a command and returns what it prints, and its exit code if it is not 0.

@@ -12,6 +12,7 @@ import (
 
 var stateNames = map[gozmqstore.State]string{
 	gozmqstore.StateWaiting: "waiting", gozmqstore.StateDead: "dead", gozmqstore.StateDone: "done", gozmqstore.StateBatch: "batch",
+	gozmqstore.StatePause: "pause",
 }
 
 // damagedName is the state of a record that Load has set aside.
@@ -155,7 +156,7 @@ func checkTask(t *gozmqstore.Task) error {
 		return fmt.Errorf("the id has %d bytes, want 1 to %d", len(t.ID), maxID)
 	case t.Attempts < 0 || t.MaxAttempts < 0 || t.Lease < 0 || t.Retain < 0:
 		return fmt.Errorf("a number of attempts, or a duration, is negative")
-	case (t.Procedure == "") != (t.State == gozmqstore.StateBatch):
+	case t.State != gozmqstore.StatePause && (t.Procedure == "") != (t.State == gozmqstore.StateBatch):
 		return fmt.Errorf("the procedure is %.40q and the state is %v", t.Procedure, t.State)
 	}
 	return nil
