@@ -73,11 +73,12 @@ func (k *kit) wantPaused(procedures ...string) {
 // back; their unique keys are free, and a task beside them is done.
 func testCancel(k *kit) {
 	within := testkit.Within(k)
-	causes := make(chan error, 9)
+	begun, causes := make(chan struct{}, 9), make(chan error, 9)
 	hold := func(ctx context.Context, n int64) error {
 		if n == 3 {
 			return nil
 		}
+		begun <- struct{}{}
 		<-ctx.Done()
 		causes <- context.Cause(ctx)
 		return ctx.Err()
@@ -85,6 +86,7 @@ func testCancel(k *kit) {
 	stop := k.work(method, hold)
 	k.push(gozmq.PushOptions{UniqueKey: "runs"}.Context(within), method, 1)
 	running := k.await(gozmq.TaskRunning, 1)
+	testkit.Receive(k, begun, "the begin of the handler") // a task that none has yet goes back
 	k.push(gozmq.PushOptions{UniqueKey: "waits", NotBefore: time.Now().Add(time.Hour)}.Context(within), method, 2)
 	waiting := k.await(gozmq.TaskWaiting, 1)
 	for _, task := range append(running, waiting...) {
