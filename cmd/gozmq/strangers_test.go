@@ -34,7 +34,7 @@ func serveSilence(line string) func(context.Context) error {
 			if err != nil {
 				return err
 			}
-			defer c.Close() //nolint:revive // they stay open until the end
+			defer c.Close() // they stay open until the end
 			if _, err := c.Write([]byte(line)); err != nil {
 				return err
 			}
