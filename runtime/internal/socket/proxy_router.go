@@ -56,7 +56,7 @@ func NewProxyRouter(cfg link.Config, window int, clients func(c *link.Conn, rout
 		maxReplies: replyRoom * cfg.SendQueueBytes, clients: clients,
 		peers: make(map[uint64]*link.Conn), routes: make(map[*pulledBatch]uint64),
 	}
-	r.pull.init(cfg, window, r)
+	r.pull.init(cfg, FixedWindow(window), r)
 	return r
 }
 
@@ -164,7 +164,7 @@ func (r *ProxyRouter) Serve(c *link.Conn) error {
 		if err := writable.wait(); err != nil {
 			return err
 		}
-		batch, err := reader.next(r.pull.window)
+		batch, err := reader.next(r.pull.window.Least)
 		if err != nil {
 			return err
 		}

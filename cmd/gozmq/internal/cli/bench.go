@@ -129,11 +129,12 @@ func (a *app) bench(ctx context.Context, f benchFlags, args []string) error {
 	if err != nil {
 		return t.Explain(err)
 	}
+	x.say("measuring; Ctrl-C ends it")
 	if err := load.Run(ctx, f.plan, x.recorder, begin); err != nil {
 		return wrong(err)
 	}
 	x.drain(ctx)
-	return x.report()
+	return x.report(ctx)
 }
 
 // A benching is one run of bench.
@@ -299,23 +300,16 @@ func (x *benching) stream(ctx context.Context, c gozmq.Caller, body []byte, opts
 	s := c.Stream(ctx, &x.method.Method, opts...)
 	defer s.Close()
 	n := 1
+	sent := make(chan error, 1)
 	if x.method.ClientStreams {
 		n = x.flags.messages
-	}
-	sent := make(chan error, 1)
-	go func() {
-		for range n {
-			if err := s.Send(ctx, raw.New(body)); err != nil {
-				sent <- err
-				return
-			}
-		}
-		if x.method.ClientStreams {
-			sent <- s.CloseSend(ctx)
-			return
+		go func() { sent <- sendAll(ctx, s, n, body) }()
+	} else { // there is nothing to receive before the request was sent
+		if err := s.Send(ctx, raw.New(body)); err != nil {
+			return 0, 0, err
 		}
 		sent <- nil
-	}()
+	}
 	messages, size = n, n*len(body)
 	for {
 		reply := &raw.Message{}
@@ -330,8 +324,19 @@ func (x *benching) stream(ctx context.Context, c gozmq.Caller, body []byte, opts
 	}
 }
 
-// report prints the result.
-func (x *benching) report() error {
+// sendAll sends n messages, and ends the client's side of s.
+func sendAll(ctx context.Context, s gozmq.Stream, n int, body []byte) error {
+	for range n {
+		if err := s.Send(ctx, raw.New(body)); err != nil {
+			return err
+		}
+	}
+	return s.CloseSend(ctx)
+}
+
+// report prints the result. It fails when no operation was done, unless Ctrl-C
+// came, which ends ctx.
+func (x *benching) report(ctx context.Context) error {
 	r := x.recorder.Result()
 	if x.flags.hdr != "" {
 		f, err := os.Create(x.flags.hdr)
@@ -348,7 +353,7 @@ func (x *benching) report() error {
 	} else {
 		_, err = io.WriteString(x.out, x.text(r))
 	}
-	if err == nil && r.Done == 0 && r.Sent > 0 {
+	if err == nil && r.Done == 0 && r.Sent > 0 && ctx.Err() == nil {
 		return x.target.Explain(gozmq.Errorf(gozmq.CodeUnknown, "none of %d operations was done: %s", r.Sent, errorsText(r)))
 	}
 	return err

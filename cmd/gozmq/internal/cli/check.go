@@ -46,6 +46,13 @@ process with all its roles, or the role of this name.
 			return a.check(cmd.Context(), f, args)
 		},
 	}
+	c.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		err = wrongf("%w; see %s --help", err, cmd.CommandPath())
+		if a.asks("nagios") {
+			return a.unknown(err)
+		}
+		return err
+	})
 	a.ends.Register(c.Flags())
 	fs := c.Flags()
 	choose(c, &f.format, "format", "", "kubernetes", "`FORMAT`: kubernetes, nagios or prometheus", "kubernetes", "nagios", "prometheus")
@@ -67,8 +74,7 @@ type finding struct {
 func (a *app) check(ctx context.Context, f checkFlags, args []string) error {
 	found, err := a.probe(ctx, f, args)
 	if err != nil && f.format == "nagios" {
-		_, _ = fmt.Fprintf(a.out, "GOZMQ UNKNOWN - %s\n", line(err.Error()))
-		return &exitError{code: 3}
+		return a.unknown(err)
 	}
 	if err != nil {
 		return err
@@ -80,6 +86,12 @@ func (a *app) check(ctx context.Context, f checkFlags, args []string) error {
 		return found.prometheus(a.out)
 	}
 	return found.kubernetes(a.out)
+}
+
+// unknown says for Nagios that the command line is wrong.
+func (a *app) unknown(err error) error {
+	_, _ = fmt.Fprintf(a.out, "GOZMQ UNKNOWN - %s\n", line(err.Error()))
+	return &exitError{code: 3}
 }
 
 // probe asks the server. Its error is one of the command line.

@@ -16,8 +16,8 @@ type choice[T ~string] struct {
 	words []T
 }
 
-// choose adds a flag to c that takes one of words, which completion offers. value is
-// what it is where the flag is not given.
+// choose adds a flag to c that takes one of words, which completion offers. value
+// is what it is where the flag is not given.
 func choose[T ~string](c *cobra.Command, to *T, name, short string, value T, usage string, words ...T) {
 	*to = value
 	c.Flags().VarP(choice[T]{to, words}, name, short, usage)

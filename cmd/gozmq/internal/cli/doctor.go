@@ -85,6 +85,7 @@ type diagnosis struct {
 	*gozmqtap.Report
 	Services []string `json:"services,omitempty"`
 	Schema   string   `json:"schema,omitempty"` // where it comes from, or why there is none
+	HTTP     bool     `json:"http,omitempty"`   // it answers HTTP
 	Try      []string `json:"try"`              // what to run, or to change
 }
 
@@ -98,8 +99,11 @@ func (a *app) examine(ctx context.Context, t *endpoint.Target) (*diagnosis, erro
 		security = &gozmq.Security{}
 	}
 	d := &diagnosis{Report: gozmqtap.Probe(ctx, t.Endpoints[0], *security)}
-	if d.Stage == "done" {
+	switch {
+	case d.Stage == "done":
 		d.learn(ctx, a, t)
+	case d.Stage == "greeting" && strings.HasPrefix(d.Endpoint, "tcp://"):
+		d.HTTP = speaksHTTP(ctx, d.Address)
 	}
 	d.advise()
 	return d, nil
@@ -190,6 +194,10 @@ func (d *diagnosis) rows() (rows [][2]string) {
 		return rows
 	}
 	add("reachable", "yes, the connection was accepted")
+	if d.HTTP {
+		add("protocol", "HTTP, not ZMTP")
+		return rows
+	}
 	if d.ZMTP == "" {
 		add("protocol", "not ZMTP 3: %s", d.Error)
 		return rows

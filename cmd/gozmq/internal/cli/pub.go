@@ -167,7 +167,7 @@ func (p *publishing) message(body []byte, m protoreflect.Message) (*dynamicTopic
 
 // await waits until somebody subscribes to a topic.
 func (p *publishing) await(topic string) error {
-	ctx, cancel := p.patience()
+	ctx, cancel := p.target.Waiting(p.ctx)
 	defer cancel()
 	err := p.pub.WaitForSubscribers(ctx, topic, p.flags.wait)
 	if err == nil || p.ctx.Err() != nil {
@@ -210,14 +210,6 @@ func (a *app) sending(ctx context.Context, f sendFlags, args []string) (*sending
 		return nil, nil, err
 	}
 	return &sending{app: a, ctx: ctx, flags: f, target: t, schema: s}, rest, nil
-}
-
-// patience returns a context for the wait for a peer.
-func (x *sending) patience() (context.Context, context.CancelFunc) {
-	if x.target.ConnectTimeout <= 0 {
-		return context.WithCancel(x.ctx)
-	}
-	return context.WithTimeout(x.ctx, x.target.ConnectTimeout)
 }
 
 // run calls send with each message of the input, as often as the flags say. An

@@ -142,7 +142,7 @@ func (p *pushing) send(body []byte, _ protoreflect.Message) error {
 
 // await waits for the workers.
 func (p *pushing) await() error {
-	ctx, cancel := p.patience()
+	ctx, cancel := p.target.Waiting(p.ctx)
 	defer cancel()
 	err := p.vent.WaitForWorkers(ctx, p.flags.wait)
 	if err == nil || p.ctx.Err() != nil {
@@ -176,7 +176,7 @@ func (p *pushing) dead(_ context.Context, letter gozmq.DeadLetter) error {
 func (p *pushing) summary(err error) error {
 	failed := int(p.failed.Load())
 	switch {
-	case p.pushed == 0:
+	case p.pushed == 0 && !errors.Is(p.ctx.Err(), context.Canceled):
 	case p.method.Delivery != gozmq.DeliveryAtLeastOnce:
 		p.say("%s handed out", plural(p.pushed, "task"))
 	default:

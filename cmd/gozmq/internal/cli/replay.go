@@ -188,10 +188,7 @@ func (x *replaying) pause(recorded time.Time) error {
 
 // open opens the sending end, and waits for the receiving one.
 func (x *replaying) open(r *recording.Record) error {
-	waiting, cancel := x.ctx, context.CancelFunc(func() {})
-	if x.target.ConnectTimeout > 0 {
-		waiting, cancel = context.WithTimeout(x.ctx, x.target.ConnectTimeout)
-	}
+	waiting, cancel := x.target.Waiting(x.ctx)
 	defer cancel()
 	var err error
 	if x.kind == recording.KindTask {
@@ -199,7 +196,7 @@ func (x *replaying) open(r *recording.Record) error {
 	} else {
 		err = x.openPublisher(waiting, r)
 	}
-	if errors.Is(err, context.DeadlineExceeded) && x.ctx.Err() == nil {
+	if waiting.Err() != nil && x.ctx.Err() == nil && err != nil {
 		err = gozmq.Errorf(gozmq.CodeUnavailable, "waited %v for a receiver; --connect-timeout waits longer, --wait 0 not at all", x.target.ConnectTimeout)
 	}
 	return x.target.Explain(err)

@@ -226,7 +226,7 @@ func (x *subscribing) ready(ctx context.Context, sub *gozmq.Subscriber) error {
 	if x.target.Bind || x.target.ConnectTimeout <= 0 {
 		return nil
 	}
-	waiting, cancel := context.WithTimeout(ctx, x.target.ConnectTimeout)
+	waiting, cancel := x.target.Waiting(ctx)
 	defer cancel()
 	err := sub.Ready(waiting)
 	if err == nil || ctx.Err() != nil || sub.Connected().Publishers > 0 {

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"fmt"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -127,12 +128,19 @@ func (d *admin) schema(ctx context.Context) *schema.Schema {
 // explain returns an error of the service with what to do. A service that has not
 // this one method says so itself.
 func (d *admin) explain(ctx context.Context, err error) error {
-	if gozmq.CodeOf(err) != gozmq.CodeUnimplemented {
+	switch gozmq.CodeOf(err) {
+	case gozmq.CodeUnimplemented:
+	case gozmq.CodeInvalidArgument:
+		if strings.Contains(err.Error(), "no role is named") {
+			return fmt.Errorf("%w; write --role", err)
+		}
+		return err
+	default:
 		return d.target.Explain(err)
 	}
 	_, asked := d.DescribeRoles(ctx, &adminv1.DescribeRolesRequest{NamesOnly: true})
 	if gozmq.CodeOf(asked) == gozmq.CodeUnimplemented {
-		return gozmq.Errorf(gozmq.CodeUnimplemented, "%s has no admin service for tasks; register gozmqadmin in its program, and write the endpoint that it is bound to", d.target)
+		return gozmq.Errorf(gozmq.CodeUnimplemented, "%s has no admin service; register gozmqadmin in its program, and write the endpoint that it is bound to", d.target)
 	}
 	return err
 }

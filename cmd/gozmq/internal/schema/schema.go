@@ -217,6 +217,9 @@ func verbsOf(p gozmq.Pattern) string {
 
 // unknown is the error for a method that is not there, with the nearest name.
 func (s *Schema) unknown(name string, pattern gozmq.Pattern) error {
+	if svc := s.Service(name); svc != nil && len(svc.Methods) > 0 {
+		return fmt.Errorf("%s is a service; write one of its methods, as %s", svc.Name, svc.Methods[0].Procedure)
+	}
 	var names []string
 	for _, m := range s.Methods {
 		if pattern == 0 || m.Pattern == pattern {
