@@ -60,6 +60,11 @@ type TaskStatus struct {
 	Priority    int
 	Reason      error // why the last attempt failed; nil: none has
 
+	// Progress is how far its handler has said that it is, 0 to 1, and ProgressText
+	// what it was at (TaskInfo.ReportProgress). No store keeps them.
+	Progress     float64
+	ProgressText string
+
 	body   []byte
 	bodies *bodies // of the ventilator
 }
@@ -129,7 +134,8 @@ func newTaskStatus(t *pipeline.TaskState, b *bodies) TaskStatus {
 	s := TaskStatus{
 		ID: t.ID, Procedure: t.Procedure, State: TaskWaiting, Attempts: t.Attempts, MaxAttempts: t.MaxAttempts, Batch: t.Batch,
 		Metadata: Metadata(t.Metadata), Enqueued: t.Enqueued, Since: t.Since, Due: t.Due, Worker: t.Worker,
-		Expires: t.Terms.Expires, Priority: t.Terms.Priority, body: t.Body, bodies: b,
+		Expires: t.Terms.Expires, Priority: t.Terms.Priority, Progress: t.Progress.Done, ProgressText: t.Progress.Text,
+		body: t.Body, bodies: b,
 	}
 	if t.Running {
 		s.State = TaskRunning

@@ -119,6 +119,7 @@ func newTask(t *gozmq.TaskStatus) *adminv1.QueuedTask {
 		Id: []byte(t.ID), Procedure: valid(t.Procedure), State: adminv1.TaskState_TASK_STATE_WAITING, Attempts: u32(t.Attempts),
 		Enqueued: moment(t.Enqueued), Worker: valid(t.Worker), Batch: valid(t.Batch), Metadata: newMetadata(t.Metadata),
 		Expires: moment(t.Expires), Priority: int32(max(math.MinInt32, min(t.Priority, math.MaxInt32))),
+		Progress: t.Progress, ProgressText: valid(t.ProgressText),
 	}
 	switch {
 	case t.State == gozmq.TaskRunning:

@@ -266,3 +266,28 @@ func TestCancelTasks(t *testing.T) {
 		t.Errorf("cancel a dead letter: %v", err)
 	}
 }
+
+// A slow printer says how far it is, until it is told to end.
+type slow struct {
+	imagev1gozmq.UnimplementedPrintsWorker
+	end chan struct{}
+}
+
+func (s slow) Render(ctx context.Context, _ *imagev1.RenderTask) (*imagev1.RenderResult, error) {
+	gozmq.TaskInfoFromContext(ctx).ReportProgress(0.5, "page 2 of 4")
+	<-s.end
+	return &imagev1.RenderResult{}, nil
+}
+
+// TestTaskProgress lists how far a task is.
+func TestTaskProgress(t *testing.T) {
+	p := newPrintShop(t)
+	end := make(chan struct{})
+	p.work(t, slow{end: end})
+	must(t, p.tasks.Render(testkit.Within(t), &imagev1.RenderTask{Name: "a"}))
+	testkit.Eventually(t, "the progress", func() bool {
+		tasks := list(t, p.client, nil)
+		return len(tasks) == 1 && tasks[0].GetProgress() == 0.5 && tasks[0].GetProgressText() == "page 2 of 4"
+	})
+	close(end)
+}

@@ -26,6 +26,7 @@ type TaskState struct {
 	Metadata              wire.Metadata
 	Enqueued, Since, Due  time.Time
 	Terms                 taskqueue.Terms
+	Progress              taskqueue.Progress
 	Reason                error // why the last attempt failed; nil: none has
 }
 
@@ -73,6 +74,9 @@ func (d *Dispatcher) stateOf(t *taskqueue.Task) TaskState {
 	}
 	if t.Terms != nil {
 		s.Terms = *t.Terms
+	}
+	if t.Progress != nil {
+		s.Progress = *t.Progress
 	}
 	return s
 }

@@ -153,6 +153,9 @@ func (d *Dispatcher) handleOutcome(p *taskqueue.Peer, c *wire.WorkerCommand, now
 		if c.Handled {
 			d.queue.Handled(p, id)
 		}
+		if c.Progress != nil {
+			d.queue.Report(p, id, taskqueue.Progress(*c.Progress))
+		}
 		return err
 	}
 	// FAIL or REJECT, whose status belongs to the batch that is being received.

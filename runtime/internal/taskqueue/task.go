@@ -15,7 +15,7 @@ import (
 type ID string
 
 // A Task is one task. The caller sets the exported fields before Add and
-// changes nothing afterwards; the queue then changes Attempts and Reason.
+// changes nothing afterwards; the queue then changes Attempts, Reason and Progress.
 type Task struct {
 	ID        ID
 	Procedure string
@@ -34,6 +34,7 @@ type Task struct {
 	Since       time.Time     // when it was added; for Oldest
 	Attempts    int           // how often it was begun; the one that is under way counts
 	Reason      error         // why the last attempt failed
+	Progress    *Progress     // of the attempt that is under way; nil: not known
 
 	state   state
 	holder  *Peer               // who has it; state held
@@ -56,6 +57,12 @@ type Task struct {
 	silent        int           // times that it was lost, and its worker had not begun it
 	suspect       bool          // it may have ended its worker: it goes to a worker that has no other task
 	ran           time.Duration // how long its holder had it when that was lost
+}
+
+// Progress is how far a worker says that a task is.
+type Progress struct {
+	Done float64 // 0 to 1
+	Text string
 }
 
 // Terms are what the user of a task may ask for. The queue keeps them.

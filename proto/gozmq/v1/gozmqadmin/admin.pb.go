@@ -2767,7 +2767,10 @@ type QueuedTask struct {
 	BodySize uint64 `protobuf:"varint,13,opt,name=body_size,json=bodySize,proto3" json:"body_size,omitempty"`
 	Body     []byte `protobuf:"bytes,14,opt,name=body,proto3" json:"body,omitempty"`
 	// What was sent with the task, sorted by key.
-	Metadata      []*TaskMetadata `protobuf:"bytes,15,rep,name=metadata,proto3" json:"metadata,omitempty"`
+	Metadata []*TaskMetadata `protobuf:"bytes,15,rep,name=metadata,proto3" json:"metadata,omitempty"`
+	// How far its handler has said that it is, 0 to 1, and what it was at.
+	Progress      float64 `protobuf:"fixed64,16,opt,name=progress,proto3" json:"progress,omitempty"`
+	ProgressText  string  `protobuf:"bytes,17,opt,name=progress_text,json=progressText,proto3" json:"progress_text,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2905,6 +2908,20 @@ func (x *QueuedTask) GetMetadata() []*TaskMetadata {
 		return x.Metadata
 	}
 	return nil
+}
+
+func (x *QueuedTask) GetProgress() float64 {
+	if x != nil {
+		return x.Progress
+	}
+	return 0
+}
+
+func (x *QueuedTask) GetProgressText() string {
+	if x != nil {
+		return x.ProgressText
+	}
+	return ""
 }
 
 // TaskMetadata is one entry of a task's metadata.
@@ -3665,7 +3682,7 @@ const file_gozmq_v1_admin_proto_rawDesc = "" +
 	"\x05tasks\x18\x01 \x03(\v2\x14.gozmq.v1.QueuedTaskR\x05tasks\x12&\n" +
 	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x12\x16\n" +
 	"\x06paused\x18\x03 \x03(\tR\x06paused\x12\x18\n" +
-	"\astandby\x18\x04 \x01(\bR\astandby\"\x8e\x04\n" +
+	"\astandby\x18\x04 \x01(\bR\astandby\"\xcf\x04\n" +
 	"\n" +
 	"QueuedTask\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\fR\x02id\x12\x1c\n" +
@@ -3685,7 +3702,9 @@ const file_gozmq_v1_admin_proto_rawDesc = "" +
 	"\x05batch\x18\f \x01(\tR\x05batch\x12\x1b\n" +
 	"\tbody_size\x18\r \x01(\x04R\bbodySize\x12\x12\n" +
 	"\x04body\x18\x0e \x01(\fR\x04body\x122\n" +
-	"\bmetadata\x18\x0f \x03(\v2\x16.gozmq.v1.TaskMetadataR\bmetadata\"6\n" +
+	"\bmetadata\x18\x0f \x03(\v2\x16.gozmq.v1.TaskMetadataR\bmetadata\x12\x1a\n" +
+	"\bprogress\x18\x10 \x01(\x01R\bprogress\x12#\n" +
+	"\rprogress_text\x18\x11 \x01(\tR\fprogressText\"6\n" +
 	"\fTaskMetadata\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value\"S\n" +
