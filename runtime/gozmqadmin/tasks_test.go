@@ -2,6 +2,7 @@ package gozmqadmin_test
 
 import (
 	"context"
+	"errors"
 	"testing"
 	"time"
 
@@ -276,7 +277,7 @@ type slow struct {
 func (s slow) Render(ctx context.Context, _ *imagev1.RenderTask) (*imagev1.RenderResult, error) {
 	gozmq.TaskInfoFromContext(ctx).ReportProgress(0.5, "page 2 of 4")
 	<-s.end
-	return &imagev1.RenderResult{}, nil
+	return nil, gozmq.Permanent(errors.New("told to end"))
 }
 
 // TestTaskProgress lists how far a task is.

@@ -61,8 +61,8 @@ func (p *reportedProgress) unsent() bool {
 	return p.news
 }
 
-// takeProgress returns the progress to send, which is valid until the next call; nil
-// if none was reported. The consumer's lock is held.
+// takeProgress returns the progress to send, which is valid until the next call;
+// nil if none was reported. The consumer's lock is held.
 func (d *Delivery) takeProgress() *wire.Progress {
 	p := d.progress.Load()
 	if p == nil {

@@ -38,8 +38,8 @@ func (d *Dispatcher) Cancel(ctx context.Context, id string) error {
 	return d.awaitStored(ctx)
 }
 
-// awaitStored returns nil once the store has what it was told until now, ErrNotOwner
-// if it will not have it, and ctx's error. It is called with d.mu held, which it
+// awaitStored returns nil once the store has what it was told until now,
+// ErrNotOwner if it will not have it, and ctx's error. It is called with d.mu held, which it
 // releases while it waits.
 func (d *Dispatcher) awaitStored(ctx context.Context) error {
 	if d.store == nil {

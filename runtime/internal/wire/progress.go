@@ -8,8 +8,8 @@ import (
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
 )
 
-// Progress is how far a task is, as its worker says: the sixth and the seventh frame
-// of an EXTEND.
+// Progress is how far a task is, as its worker says: the sixth and the seventh
+// frame of an EXTEND.
 type Progress struct {
 	Done float64 // the part that is done, 0 to 1
 	Text string  // UTF-8, at most MaxProgressText bytes

@@ -27,8 +27,8 @@ func tasksList(a *app) *cobra.Command {
 		Use:   "list [ENDPOINT]",
 		Short: "List the tasks that are not done, and dead letters",
 		Long: `list prints each task that is not done in a line: its id, method, state, attempts,
-age, and how far it is and the worker that has it, or why it failed last. With --output json each
-line is an object, which has the task itself, decoded.`,
+age, and how far it is and the worker that has it, or why it failed last. With
+--output json each line is an object, which has the task itself, decoded.`,
 		Example: `  gozmq tasks list tcp://127.0.0.1:5599
   gozmq tasks list tcp://127.0.0.1:5599 --state dead --output json`,
 		Args: cobra.ArbitraryArgs,
