@@ -9,13 +9,19 @@ import (
 )
 
 // BenchmarkApply makes changes, each with a number of new tasks and the end of as
-// many old ones, on a server that syncs every commit.
+// many old ones, on a server that syncs every commit, or none.
 func BenchmarkApply(b *testing.B) {
 	srv := postgrestest.Start(b)
+	for _, synced := range []string{"on", "off"} {
+		b.Run("synced="+synced, func(b *testing.B) { benchmarkApply(b, srv.URL(srv.Addr())+"&synchronous_commit="+synced) })
+	}
+}
+
+func benchmarkApply(b *testing.B, url string) {
 	for _, size := range []int{1, 10, 100, 1000} {
 		b.Run(fmt.Sprint(size), func(b *testing.B) {
 			q := newQueue(b)
-			s := open(b, srv.URL(srv.Addr()), q)
+			s := open(b, url, q)
 			o := acquire(b, s)
 			defer release(b, o)
 			body := make([]byte, 200)

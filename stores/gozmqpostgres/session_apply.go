@@ -116,7 +116,13 @@ func (s *statements) change(c *gozmqstore.Change) (sql string, args []any, size 
 	put, update := normalize(c)
 	args = make([]any, 2, 33)
 	parts := []string{"owner AS MATERIALIZED (" + s.fenced + ")"}
-	if len(put) > 0 {
+	switch {
+	case len(put) == 0:
+	case allPlain(put):
+		a := newPlainArrays(put)
+		args, size = append(args, a.args()...), size+a.size
+		parts = append(parts, "put AS ("+s.putPlain+")")
+	default:
 		var a putArrays
 		for _, t := range put {
 			a.add(t)

@@ -9,7 +9,7 @@ type statements struct {
 	load, place, loadOne, setAside                          string
 	enqueue, enqueueOne, arrivals, taken                    string
 
-	fenced, put, update, delete string // parts of a change
+	fenced, put, putPlain, update, delete string // parts of a change
 }
 
 // columns are those of a record, as scanTask reads them.
@@ -28,7 +28,7 @@ func newStatements(q Queue) statements {
 		lookSQL: &s.look, introduceSQL: &s.introduce, acquireSQL: &s.acquire, renewSQL: &s.renew, refenceSQL: &s.refence, releaseSQL: &s.release, hungSQL: &s.hung,
 		loadSQL: &s.load, placeSQL: &s.place, loadOneSQL: &s.loadOne, setAsideSQL: &s.setAside,
 		enqueueSQL: &s.enqueue, enqueueOneSQL: &s.enqueueOne, arrivalsSQL: &s.arrivals, takenSQL: &s.taken,
-		fencedSQL: &s.fenced, putSQL: &s.put, updateSQL: &s.update, deleteSQL: &s.delete,
+		fencedSQL: &s.fenced, putSQL: &s.put, putPlainSQL: &s.putPlain, updateSQL: &s.update, deleteSQL: &s.delete,
 	} {
 		*to = names.Replace(text)
 	}
@@ -116,10 +116,20 @@ const (
 	putSQL = `INSERT INTO tasks! (` + putColumns + `)
 	SELECT ` + fromUnnested + ` FROM owner, ` + unnested + ` ORDER BY p.place ON CONFLICT (id, queue) DO NOTHING`
 
+	// putPlainSQL puts what plainArrays have; the other columns have their defaults. It
+	// has the parameters 3 to 9. Most of what a change costs the server is the number
+	// of its arrays.
+	putPlainSQL = `INSERT INTO tasks! (queue, state, id, procedure, max_attempts, lease, enqueued, header, body)
+	SELECT $1, 'waiting', p.id, p.procedure, p.max_attempts, p.lease * interval '1 microsecond', p.enqueued, p.header, p.body
+	FROM owner, unnest($3::bytea[], $4::text[], $5::bigint[], $6::bigint[], $7::timestamptz[], $8::bytea[], $9::bytea[]
+	) WITH ORDINALITY AS p (id, procedure, max_attempts, lease, enqueued, header, body, place)
+	ORDER BY p.place ON CONFLICT (id, queue) DO NOTHING`
+
 	// foundSQL looks up one record by its id. OFFSET makes the planner do so for
-	// each id by itself, whatever it believes of the table, and the lock gives the
-	// place that the record has then.
-	foundSQL = `LATERAL (SELECT x.ctid AS place FROM tasks! x WHERE x.id = u.id AND x.queue = $1 FOR UPDATE OFFSET 0) found`
+	// each id by itself, whatever it believes of the table, and the expression keeps
+	// it from tasks_order, which has the whole queue. The lock gives the place that
+	// the record has then.
+	foundSQL = `LATERAL (SELECT x.ctid AS place FROM tasks! x WHERE x.id = u.id AND x.queue || '' = $1 FOR UPDATE OFFSET 0) found`
 
 	// updateSQL has 9 parameters, which change counts.
 	updateSQL = `UPDATE tasks! t SET state = c.state, attempts = c.attempts, not_before = c.not_before, expires = c.expires,

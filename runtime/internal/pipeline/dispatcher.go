@@ -320,7 +320,7 @@ func (d *Dispatcher) taskDone(t *taskqueue.Task) {
 	if t.Control {
 		d.noticeDelivered(t)
 	} else {
-		d.store.update(ending(string(t.ID), t.Terms, t.Attempts))
+		d.store.finish(ending(string(t.ID), t.Terms, t.Attempts))
 		d.checkBatch(t.Batch)
 	}
 	d.changed.Notify()

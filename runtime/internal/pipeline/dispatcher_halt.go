@@ -14,10 +14,19 @@ import (
 // dispatcher owns the queue. Its errors are ErrNotOwner, link.ErrClosed, and ctx's,
 // after which the store may not know it yet.
 func (d *Dispatcher) HaltMethod(ctx context.Context, procedure string, halted bool) error {
+	stored, err := d.haltMethod(ctx, procedure, halted)
+	if err != nil {
+		return err
+	}
+	return stored.wait(ctx, "the method is paused or resumed")
+}
+
+// haltMethod halts or resumes a method here.
+func (d *Dispatcher) haltMethod(ctx context.Context, procedure string, halted bool) (storing, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if err := d.waitOwner(ctx, func() bool { return true }); err != nil {
-		return err
+		return storing{}, err
 	}
 	if halted {
 		d.halt(procedure)
@@ -26,7 +35,7 @@ func (d *Dispatcher) HaltMethod(ctx context.Context, procedure string, halted bo
 	}
 	d.queue.Pause(procedure, halted)
 	d.dispatch()
-	return d.awaitStored(ctx)
+	return d.storing(), nil
 }
 
 // halt notes that a method is halted; d.mu is held. Each time has a record of its
