@@ -89,6 +89,7 @@ type Dispatcher struct {
 	letter     uint64                      // the place of the last of them
 	halted     map[string]string           // procedures of which no task is handed out, with their records in the store
 	policies   map[string]Policy           // by procedure
+	done       retained                    // tasks that were done, and are kept for a time
 	kept       letterShelf                 // of these, the ones that no function wants
 	claims     map[*taskqueue.Peer][]claim // of workers, while another dispatcher is the owner
 	claimCount int
@@ -147,6 +148,7 @@ func (d *Dispatcher) empty() {
 	d.live = make(map[*Batch]bool)
 	d.dead = make(map[string]*deadEntry)
 	d.kept = letterShelf{}
+	d.done = retained{}
 	d.forgetClaims()
 }
 
@@ -315,11 +317,15 @@ func (d *Dispatcher) giveUpTooLarge(t *taskqueue.Task) {
 	d.changed.Notify()
 }
 
-// taskDone notes that a task was done; d.mu is held.
-func (d *Dispatcher) taskDone(t *taskqueue.Task) {
-	if t.Control {
+// taskDone notes that p has done a task; d.mu is held.
+func (d *Dispatcher) taskDone(p *taskqueue.Peer, t *taskqueue.Task) {
+	switch {
+	case t.Control:
 		d.noticeDelivered(t)
-	} else {
+	case t.Terms != nil && t.Terms.Retain > 0:
+		d.store.finish(d.retain(p, t))
+		d.checkBatch(t.Batch)
+	default:
 		d.store.finish(ending(string(t.ID), t.Terms, t.Attempts))
 		d.checkBatch(t.Batch)
 	}

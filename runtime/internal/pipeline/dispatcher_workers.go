@@ -143,7 +143,7 @@ func (d *Dispatcher) handleOutcome(p *taskqueue.Peer, c *wire.WorkerCommand, now
 	case wire.VerbDone:
 		t, err := d.queue.Done(p, id)
 		if t != nil {
-			d.taskDone(t)
+			d.taskDone(p, t)
 		}
 		return err
 	case wire.VerbReturn:

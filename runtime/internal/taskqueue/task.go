@@ -73,7 +73,7 @@ type Terms struct {
 	Key         string    // under which rates and concurrency are limited
 	UniqueKey   string    // that no other task may have
 	UniqueUntil time.Time
-	Retain      time.Duration // for which its result is kept
+	Retain      time.Duration // for which it is kept after it was done
 }
 
 // Again returns the terms of a task that is pushed again, now, which has no unique

@@ -28,7 +28,8 @@ func tasksList(a *app) *cobra.Command {
 		Short: "List the tasks that are not done, and dead letters",
 		Long: `list prints each task that is not done in a line: its id, method, state, attempts,
 age, and how far it is and the worker that has it, or why it failed last. With
---output json each line is an object, which has the task itself, decoded.`,
+--output json each line is an object, which has the task itself, decoded. Tasks
+that were done and are kept (PushOptions.Retain) are listed with --state done.`,
 		Example: `  gozmq tasks list tcp://127.0.0.1:5599
   gozmq tasks list tcp://127.0.0.1:5599 --state dead --output json`,
 		Args: cobra.ArbitraryArgs,
@@ -143,6 +144,8 @@ func age(t *timestamppb.Timestamp) string {
 // why is who has a task, or why it failed last.
 func why(t *adminv1.QueuedTask) string {
 	switch {
+	case t.GetEnded() != nil && t.GetState() == adminv1.TaskState_TASK_STATE_DONE:
+		return line(progress(t) + age(t.GetEnded()) + " ago, at " + t.GetWorker())
 	case t.GetWorker() != "":
 		return line(progress(t) + "at " + t.GetWorker())
 	case t.GetErrorCode() != "":
@@ -212,6 +215,7 @@ type queuedJSON struct {
 	Enqueued  string              `json:"enqueued,omitempty"`
 	NotBefore string              `json:"notBefore,omitempty"`
 	Expires   string              `json:"expires,omitempty"`
+	Ended     string              `json:"ended,omitempty"`
 	Priority  int32               `json:"priority,omitempty"`
 	Worker    string              `json:"worker,omitempty"`
 	Progress  float64             `json:"progress,omitempty"` // 0 to 1
@@ -227,7 +231,7 @@ type queuedJSON struct {
 func (a *app) printTask(s *schema.Schema, t *adminv1.QueuedTask, pretty bool) error {
 	out := queuedJSON{
 		ID: hex.EncodeToString(t.GetId()), Method: t.GetProcedure(), State: stateWord(t.GetState()), Attempts: t.GetAttempts(),
-		Enqueued: stamp(t.GetEnqueued()), NotBefore: stamp(t.GetNotBefore()), Expires: stamp(t.GetExpires()), Priority: t.GetPriority(),
+		Enqueued: stamp(t.GetEnqueued()), NotBefore: stamp(t.GetNotBefore()), Expires: stamp(t.GetExpires()), Ended: stamp(t.GetEnded()), Priority: t.GetPriority(),
 		Worker: t.GetWorker(), Code: strings.ToLower(t.GetErrorCode()), Error: reasonText(t), Batch: t.GetBatch(),
 		Progress: t.GetProgress(), Doing: t.GetProgressText(),
 	}
