@@ -93,10 +93,11 @@ type Dispatcher struct {
 	kept       letterShelf                 // of these, the ones that no function wants
 	claims     map[*taskqueue.Peer][]claim // of workers, while another dispatcher is the owner
 	claimCount int
-	over       [][]byte    // ids of the last batches that are over
-	alive      *time.Timer // until sayAlive; nil: never
-	paused     bool        // hands out no more
-	closed     bool        // Push fails
+	canceled   *taskqueue.Window // the tasks that were canceled last, in all reigns
+	over       [][]byte          // ids of the last batches that are over
+	alive      *time.Timer       // until sayAlive; nil: never
+	paused     bool              // hands out no more
+	closed     bool              // Push fails
 	waiters    int
 	changed    notify.Broadcast
 	clock      *time.Timer
@@ -112,7 +113,7 @@ func NewDispatcher(cfg DispatcherConfig) (*Dispatcher, error) {
 		cfg:      cfg,
 		peers:    make(map[*link.Conn]*taskqueue.Peer),
 		conns:    make(map[*taskqueue.Peer]*link.Conn),
-		policies: maps.Clone(cfg.Policies),
+		policies: maps.Clone(cfg.Policies), canceled: taskqueue.NewWindow(maxCanceled, 0),
 
 		ventilator: []byte(newID()),
 	}

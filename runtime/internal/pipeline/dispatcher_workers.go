@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"errors"
 	"fmt"
 	"time"
 
@@ -105,13 +106,21 @@ func (d *Dispatcher) handle(p *taskqueue.Peer, frames [][]byte, now time.Time) e
 	if c.Verb == wire.VerbCredit {
 		p.Cancels = c.Cancels
 		d.grant(p, c.Credit)
+		d.tellClaims(p)
 		return nil
+	}
+	if c.Verb == wire.VerbExtend {
+		d.tellCanceled(p, taskqueue.ID(c.ID))
 	}
 	if c.Verb == wire.VerbExtend && c.Again {
 		d.claimed(p, &c, now)
 		return nil
 	}
-	if err := d.handleOutcome(p, &c, now); err != nil {
+	err = d.handleOutcome(p, &c, now)
+	if errors.Is(err, taskqueue.ErrUnknown) && d.canceled.Has(taskqueue.ID(c.ID), time.Time{}) {
+		return nil // the worker did not know that
+	}
+	if err != nil {
 		return fmt.Errorf("%s %x: %w", c.Verb, c.ID, err)
 	}
 	return nil

@@ -138,6 +138,7 @@ type Peer struct {
 	granted bool         // it had credit once
 	stopped bool         // it gets no more credit
 	Cancels bool         // the caller sets it: it knows how to end a task
+	Claims  []ID         // the caller's: canceled tasks of which it may have to know
 	blocked bool         // nothing can be sent just now
 	gone    bool         // has left
 	holds   map[ID]*Task // that it was given and has not reported the end of
