@@ -52,6 +52,7 @@ func queuedTasks() (tasks []*adminv1.QueuedTask) {
 		switch state {
 		case adminv1.TaskState_TASK_STATE_RUNNING:
 			task.Attempts, task.Worker = 1, "127.0.0.1:40000"
+			task.Progress, task.ProgressText = 0.5, "page 2 of 4"
 		case adminv1.TaskState_TASK_STATE_DEAD:
 			task.Attempts, task.ErrorCode, task.Error = 5, "data_loss", "data_loss: no PNG"
 		}

@@ -3,6 +3,7 @@ package queuetest
 import (
 	"context"
 	"errors"
+	"io"
 	"slices"
 	"sync/atomic"
 	"time"
@@ -10,6 +11,7 @@ import (
 	"github.com/gozmq/gozmq/internal/testkit"
 	"github.com/gozmq/gozmq/runtime/gozmq"
 	"github.com/gozmq/gozmq/runtime/gozmqimpl"
+	"github.com/gozmq/gozmq/runtime/gozmqstore"
 )
 
 // testPause expects that a method that is paused stays so until it is resumed,
@@ -73,20 +75,20 @@ func (k *kit) wantPaused(procedures ...string) {
 // back; their unique keys are free, and a task beside them is done.
 func testCancel(k *kit) {
 	within := testkit.Within(k)
-	begun, causes := make(chan struct{}, 9), make(chan error, 9)
+	begun, causes := make(chan bool, 9), make(chan error, 9)
 	hold := func(ctx context.Context, n int64) error {
 		if n == 3 {
 			return nil
 		}
-		begun <- struct{}{}
+		begun <- true
 		<-ctx.Done()
 		causes <- context.Cause(ctx)
 		return ctx.Err()
 	}
 	stop := k.work(method, hold)
 	k.push(gozmq.PushOptions{UniqueKey: "runs"}.Context(within), method, 1)
+	testkit.Receive(k, begun, "the task that runs")
 	running := k.await(gozmq.TaskRunning, 1)
-	testkit.Receive(k, begun, "the begin of the handler") // a task that none has yet goes back
 	k.push(gozmq.PushOptions{UniqueKey: "waits", NotBefore: time.Now().Add(time.Hour)}.Context(within), method, 2)
 	waiting := k.await(gozmq.TaskWaiting, 1)
 	for _, task := range append(running, waiting...) {
@@ -204,5 +206,81 @@ func testLimits(k *kit) {
 	stop()
 	if most.Load() > 2 || runs.Load() != 8 {
 		k.Errorf("%d tasks ran, %d at a time", runs.Load(), most.Load())
+	}
+}
+
+// testRetain expects that a task is kept after it was done, for its time and no
+// longer, whichever ventilator has the queue; its unique key is free meanwhile.
+func testRetain(k *kit) {
+	within := testkit.Within(k)
+	note := func(ctx context.Context, n int64) error {
+		gozmq.TaskInfoFromContext(ctx).ReportProgress(1, "all of it")
+		return nil
+	}
+	hour := gozmq.PushOptions{UniqueKey: "k", Retain: time.Hour}
+	k.push(gozmq.AppendMetadata(hour.Context(within), "for", "acme"), method, 1)
+	k.push(gozmq.PushOptions{Retain: time.Millisecond}.Context(within), method, 2)
+	k.push(within, method, 3)
+	stop := k.work(method, note)
+	k.wait()
+	stop()
+	k.await(gozmq.TaskDone, 1)
+	var kept gozmq.TaskStatus
+	for range 2 {
+		list := k.tasks(gozmq.TaskDone)
+		if len(list) != 1 {
+			k.Fatalf("kept are %+v", list)
+		}
+		kept = list[0]
+		var task number
+		if err := kept.Unmarshal(&task); err != nil || task.GetValue() != 1 {
+			k.Errorf("the task is %v, %v", &task, err)
+		}
+		if kept.State != gozmq.TaskDone || kept.Attempts != 1 || kept.Worker == "" || kept.Ended.Before(kept.Enqueued) || time.Since(kept.Ended) > time.Minute ||
+			kept.Metadata.Get("for") != "acme" || kept.Progress != 1 || kept.ProgressText != "all of it" {
+			k.Errorf("kept is %+v", kept)
+		}
+		if all := k.tasks(0); len(all) > 0 || k.vent.Progress().Queued > 0 {
+			k.Errorf("a task that was done waits: %+v", all)
+		}
+		k.restart()
+	}
+	soon := gozmq.PushOptions{UniqueKey: "k", Retain: 300 * time.Millisecond}
+	k.push(soon.Context(within), method, 4) // the key is free
+	stop = k.work(method, note)
+	k.wait()
+	stop()
+	k.await(gozmq.TaskDone, 2)
+	k.restart()
+	k.await(gozmq.TaskDone, 1)
+	if err := k.vent.Discard(within, kept.ID); err != nil {
+		k.Error(err)
+	}
+	k.await(gozmq.TaskDone, 0)
+	k.restart()
+	if list := k.tasks(gozmq.TaskDone); len(list) > 0 {
+		k.Errorf("kept are %+v", list)
+	}
+	k.wantEmpty()
+}
+
+// wantEmpty expects that the store has no record.
+func (k *kit) wantEmpty() {
+	k.Helper()
+	k.stop()
+	s := k.open()
+	session, err := s.Acquire(testkit.Within(k), func() {})
+	if err != nil {
+		k.Fatal(err)
+	}
+	err = session.Load(testkit.Within(k), func(t gozmqstore.Task) error {
+		k.Errorf("the store has %+v", t)
+		return nil
+	})
+	if err := errors.Join(err, session.Release(testkit.Within(k))); err != nil {
+		k.Error(err)
+	}
+	if c, ok := s.(io.Closer); ok {
+		_ = c.Close()
 	}
 }

@@ -30,6 +30,7 @@ func Run(t *testing.T, fresh func(t *testing.T) (open func() gozmqstore.Store)) 
 		{"Cancel", testCancel},
 		{"Backoff", testBackoff},
 		{"Limits", testLimits},
+		{"Retain", testRetain},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			k := &kit{T: t, open: fresh(t), running: make(map[int64]int)}

@@ -28,6 +28,12 @@ type PushOptions struct {
 	// that is 0, until it was done or given up. A million keys may be taken.
 	UniqueKey string
 	UniqueFor time.Duration
+	// Retain is how long the task is kept after it was done, with its end, its
+	// worker and its last progress, for Ventilator.Tasks with TaskDone; not its
+	// result, which goes to a sink. 0: as its method's annotation says, or else
+	// not. A ventilator keeps up to 100,000 of them, or 64 MiB; the oldest go
+	// first.
+	Retain time.Duration
 }
 
 const (
@@ -43,10 +49,13 @@ func (o PushOptions) Context(ctx context.Context) context.Context {
 	return context.WithValue(ctx, pushOptionsKey{}, o)
 }
 
-// pushTerms returns the options of a context, checked, for the engine; nil for
-// none.
-func pushTerms(ctx context.Context) (*taskqueue.Terms, error) {
+// pushTerms returns what a context and a method say of a task, checked, for the
+// engine; nil for nothing.
+func pushTerms(ctx context.Context, m *Method) (*taskqueue.Terms, error) {
 	o, _ := ctx.Value(pushOptionsKey{}).(PushOptions)
+	if o.Retain == 0 {
+		o.Retain = m.Retain
+	}
 	if o == (PushOptions{}) {
 		return nil, nil
 	}
@@ -58,11 +67,14 @@ func pushTerms(ctx context.Context) (*taskqueue.Terms, error) {
 		return nil, Errorf(CodeInvalidArgument, "PushOptions: a key has more than %d bytes", maxTaskKey)
 	case o.UniqueFor < 0 || o.UniqueFor > 0 && o.UniqueKey == "":
 		return nil, Errorf(CodeInvalidArgument, "PushOptions: UniqueFor is %v for the key %q, want 0, or more with a key", o.UniqueFor, o.UniqueKey)
+	case o.Retain < 0:
+		return nil, Errorf(CodeInvalidArgument, "PushOptions: Retain is %v, want 0 or more", o.Retain)
 	case !o.Expires.IsZero() && !o.Expires.After(now):
 		return nil, Errorf(CodeDeadlineExceeded, "PushOptions: the task has expired at %v", o.Expires)
 	}
 	terms := &taskqueue.Terms{
 		NotBefore: o.NotBefore, Expires: o.Expires, Priority: o.Priority, Key: o.Key, UniqueKey: o.UniqueKey,
+		Retain: o.Retain,
 	}
 	if o.UniqueFor > 0 {
 		terms.UniqueUntil = now.Add(o.UniqueFor)
@@ -107,8 +119,8 @@ func WithTaskLimit(procedure string, all, perKey TaskLimit) VentilatorOption {
 }
 
 // Pause has the ventilator hand out no task of a method ("package.Service/Method"),
-// or for "" of all, until Resume. Workers go on with what they have. It returns once
-// the task store knows that: the next ventilator with the store keeps to it. A
+// or for "" of all, until Resume. Workers go on with what they have. It returns
+// once the task store knows that: the next ventilator with the store keeps to it. A
 // ventilator that stands by waits until it owns the queue. The error has
 // CodeFailedPrecondition with DeliveryAtMostOnce.
 func (v *Ventilator) Pause(ctx context.Context, procedure string) error {

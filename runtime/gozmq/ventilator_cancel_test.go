@@ -180,3 +180,37 @@ func TestCancelRace(t *testing.T) {
 	waitDone(t, v)
 	wantProgress(t, v.Progress, Progress{Done: tasks - canceled, Failed: canceled})
 }
+
+// A worker that had lost its connection when its task was canceled is told when it
+// is back. What it says of the task then is no malformed message.
+func TestCancelWhileAway(t *testing.T) {
+	within := testkit.Within(t)
+	events := newRecorder()
+	v := ventilator(t, DeliveryAtLeastOnce, Bind("tcp://127.0.0.1:*"), events.option())
+	begun, causes := make(chan bool, 1), make(chan error, 1)
+	w := work(t, []TaskHandler{HandleTaskOnly(sureLog, func(ctx context.Context, _ *number) error {
+		begun <- true
+		<-ctx.Done()
+		causes <- context.Cause(ctx)
+		return nil
+	})}, From(Connect(v.Addrs()...)), WithReconnectBackoff(500*time.Millisecond, 500*time.Millisecond))
+	pushNumbers(t, v, sureLog, 1)
+	testkit.Receive(t, begun, "the task")
+	id := onlyTask(t, v, TaskRunning).ID
+	v.Disconnect(func(*Peer) bool { return true })
+	testkit.Eventually(t, "that the worker is away", func() bool { list, _, _ := v.Tasks(TaskFilter{State: TaskRunning}); return len(list) == 0 })
+	if err := v.Cancel(within, id); err != nil {
+		t.Fatal(err)
+	}
+	wantCode(t, testkit.Receive(t, causes, "the end of the handler's context"), CodeCanceled, "the task was canceled")
+	wantProgress(t, w.Progress, Progress{})
+	pushNumbers(t, v, sureLog, 1) // and it goes on with others
+	testkit.Receive(t, begun, "the next task")
+	if err := v.Cancel(within, onlyTask(t, v, TaskRunning).ID); err != nil {
+		t.Fatal(err)
+	}
+	waitDone(t, v)
+	if n := events.count(EventMalformed); n > 0 {
+		t.Errorf("%d malformed messages", n)
+	}
+}

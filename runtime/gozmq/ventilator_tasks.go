@@ -15,7 +15,7 @@ import (
 )
 
 // A TaskFilter says which tasks Ventilator.Tasks returns. Its zero value stands for
-// the first 100 of all.
+// the first 100 of those that are not finished.
 type TaskFilter struct {
 	Procedure string // "package.Service/Method"; empty: any
 	State     TaskState
@@ -26,10 +26,11 @@ type TaskFilter struct {
 // A TaskState is what happens to a task.
 type TaskState uint8
 
-// The states of tasks that are not finished. 0 in a TaskFilter stands for any.
+// The states of tasks. 0 in a TaskFilter stands for those that are not finished.
 const (
 	TaskWaiting TaskState = iota + 1 // for a worker, or for a time
 	TaskRunning                      // a worker has it
+	TaskDone                         // it was done, and is kept (PushOptions.Retain)
 )
 
 // String returns the state in lower case.
@@ -39,6 +40,8 @@ func (s TaskState) String() string {
 		return "waiting"
 	case TaskRunning:
 		return "running"
+	case TaskDone:
+		return "done"
 	}
 	return fmt.Sprintf("state %d", uint8(s))
 }
@@ -53,12 +56,18 @@ type TaskStatus struct {
 	Batch       string // name of its batch, or empty
 	Metadata    Metadata
 	Enqueued    time.Time // when it was pushed
-	Since       time.Time // when the worker got it
+	Since       time.Time // when the worker got it, until it was done
+	Ended       time.Time // when it was done; zero: it is not
 	Due         time.Time // end of the worker's lease, or of the pause after a failure; zero: none
-	Worker      string    // address of the worker
+	Worker      string    // address of the worker that has it, or has done it
 	Expires     time.Time // when it is given up if it waits; zero: never
 	Priority    int
 	Reason      error // why the last attempt failed; nil: none has
+
+	// Progress is how far its handler has said that it is, 0 to 1, and ProgressText
+	// what it was at (TaskInfo.ReportProgress). No store keeps them.
+	Progress     float64
+	ProgressText string
 
 	body   []byte
 	bodies *bodies // of the ventilator
@@ -84,21 +93,25 @@ func (v *Ventilator) queue() (*queuedSender, error) {
 	return nil, Errorf(CodeFailedPrecondition, "a ventilator with DeliveryAtMostOnce keeps no tasks")
 }
 
-// Tasks returns tasks that are not finished, oldest first, and what After is for
-// the next ones; that is empty when there are no more. One call looks at 10,000
-// tasks at most, so it may return fewer than the limit. A ventilator that stands by
-// has none.
+// Tasks returns tasks that are not finished, oldest first, or with TaskDone those
+// that are kept, in the order in which they were done, and what After is for the
+// next ones; that is empty when there are no more. One call looks at 10,000 tasks
+// at most, so it may return fewer than the limit. A ventilator that stands by has
+// none.
 func (v *Ventilator) Tasks(f TaskFilter) (tasks []TaskStatus, after string, err error) {
 	q, err := v.queue()
 	if err != nil {
 		return nil, "", err
 	}
 	from, err := parsePlace(f.After)
-	if err != nil || f.Limit < 0 || f.Limit > maxTasksLimit || f.State > TaskRunning {
+	if err != nil || f.Limit < 0 || f.Limit > maxTasksLimit || f.State > TaskDone {
 		return nil, "", Errorf(CodeInvalidArgument, "a limit of %d after %q in %v makes no sense", f.Limit, f.After, f.State)
 	}
 	if f.Limit == 0 {
 		f.Limit = defaultTasksLimit
+	}
+	if f.State == TaskDone {
+		return q.doneTasks(f, from.Added)
 	}
 	list, next, more := q.Dispatcher.Tasks(pipeline.TaskFilter{
 		Procedure: f.Procedure, Waiting: f.State != TaskRunning, Running: f.State != TaskWaiting, After: from, Limit: f.Limit,
@@ -108,6 +121,18 @@ func (v *Ventilator) Tasks(f TaskFilter) (tasks []TaskStatus, after string, err 
 	}
 	if more {
 		after = fmt.Sprintf("%d.%x", next.Added, next.ID)
+	}
+	return tasks, after, nil
+}
+
+// doneTasks is Tasks for those that are kept.
+func (s *queuedSender) doneTasks(f TaskFilter, from uint64) (tasks []TaskStatus, after string, err error) {
+	list, next := s.DoneTasks(f.Procedure, from, f.Limit)
+	for _, t := range list {
+		tasks = append(tasks, newTaskStatus(&t, &s.bodies))
+	}
+	if next != 0 {
+		after = fmt.Sprintf("%d.", next)
 	}
 	return tasks, after, nil
 }
@@ -129,10 +154,14 @@ func newTaskStatus(t *pipeline.TaskState, b *bodies) TaskStatus {
 	s := TaskStatus{
 		ID: t.ID, Procedure: t.Procedure, State: TaskWaiting, Attempts: t.Attempts, MaxAttempts: t.MaxAttempts, Batch: t.Batch,
 		Metadata: Metadata(t.Metadata), Enqueued: t.Enqueued, Since: t.Since, Due: t.Due, Worker: t.Worker,
-		Expires: t.Terms.Expires, Priority: t.Terms.Priority, body: t.Body, bodies: b,
+		Expires: t.Terms.Expires, Priority: t.Terms.Priority, Progress: t.Progress.Done, ProgressText: t.Progress.Text,
+		body: t.Body, bodies: b,
 	}
-	if t.Running {
+	switch {
+	case t.Running:
 		s.State = TaskRunning
+	case !t.Ended.IsZero():
+		s.State, s.Ended = TaskDone, t.Ended
 	}
 	if t.Reason != nil {
 		s.Reason = taskFailure(t.Reason)
@@ -180,8 +209,9 @@ func (v *Ventilator) Redrive(ctx context.Context, id string) error {
 	return v.onTask(ctx, "redrive", id, (*pipeline.Dispatcher).Redrive)
 }
 
-// Discard removes a dead letter, or a task that waits, and returns when the task
-// store knows that. A batch counts such a task as given up. Its error has CodeNotFound if there is none, and
+// Discard removes a dead letter, a task that was done and is kept, or one that
+// waits, and returns when the task store knows that. A batch counts a task that
+// waits as given up. Its error has CodeNotFound if there is none, and
 // CodeFailedPrecondition while a worker has the task, or the dead letter handler
 // the letter.
 func (v *Ventilator) Discard(ctx context.Context, id string) error {

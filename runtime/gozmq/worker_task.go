@@ -40,7 +40,7 @@ func (h *taskHandler) engine() *worker.Method {
 	h.method = &worker.Method{
 		Procedure: h.Method.Procedure, Bare: h.Method.Bare, Result: h.Result,
 		NewWork: func(ctx context.Context, t worker.Task) worker.Work {
-			c := &workerTask{handler: h}
+			c := &workerTask{handler: h, reporter: t.Reporter}
 			c.taskContext = taskContext{ctx, TaskInfo{
 				Method: h.Method, ID: t.ID, Attempt: t.Attempt, Batch: t.Batch, Metadata: Metadata(t.Metadata), Peer: t.Peer.(*Peer),
 				worker: c, ctx: c,
@@ -55,11 +55,12 @@ func (h *taskHandler) engine() *worker.Method {
 // messages (worker.Work).
 type workerTask struct {
 	taskContext
-	handler *taskHandler
-	task    proto.Message
-	result  proto.Message
-	call    *CallInfo                     // of the interceptors; nil: there are none
-	added   atomic.Pointer[addedMetadata] // to the result; nil: none
+	handler  *taskHandler
+	reporter worker.Reporter // nil: none
+	task     proto.Message
+	result   proto.Message
+	call     *CallInfo                     // of the interceptors; nil: there are none
+	added    atomic.Pointer[addedMetadata] // to the result; nil: none
 }
 
 // addedMetadata is what a handler has added to its task's result.

@@ -32,10 +32,11 @@ func (s *server) RetryTasks(ctx context.Context, req *adminv1.RetryTasksRequest)
 	return &adminv1.RetryTasksResponse{Retried: n}, nil
 }
 
-// DiscardTasks deletes tasks that wait, and dead letters.
+// DiscardTasks deletes tasks that wait, dead letters, and tasks that are kept.
 func (s *server) DiscardTasks(ctx context.Context, req *adminv1.DiscardTasksRequest) (*adminv1.DiscardTasksResponse, error) {
 	n, err := s.each(ctx, req.GetFilter(), req.GetAll(), []adminv1.TaskState{
 		adminv1.TaskState_TASK_STATE_WAITING, adminv1.TaskState_TASK_STATE_DELAYED, adminv1.TaskState_TASK_STATE_DEAD,
+		adminv1.TaskState_TASK_STATE_DONE,
 	}, (*gozmq.Ventilator).Discard)
 	if err != nil {
 		return nil, err

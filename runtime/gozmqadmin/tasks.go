@@ -16,7 +16,8 @@ import (
 // maxBodies is how many bytes of bodies a page of tasks has before it ends.
 const maxBodies = 4 << 20
 
-// ListTasks returns tasks that are not done, and then dead letters.
+// ListTasks returns tasks that are not done, then dead letters, and then tasks that
+// are kept, if the filter says so.
 func (s *server) ListTasks(ctx context.Context, req *adminv1.ListTasksRequest) (*adminv1.ListTasksResponse, error) {
 	v, err := s.ventilator(req.GetFilter().GetRole())
 	if err != nil {
@@ -61,6 +62,8 @@ func (p *taskPage) fill(ctx context.Context, v *gozmq.Ventilator, token string) 
 		return p.tasks(ctx, v, after)
 	case "letters":
 		return p.letters(v, after)
+	case "done":
+		return p.done(ctx, v, after)
 	}
 	return gozmq.Errorf(gozmq.CodeInvalidArgument, "the page token is not one of ListTasks")
 }
@@ -111,6 +114,34 @@ func (p *taskPage) letters(v *gozmq.Ventilator, after string) error {
 		}
 		p.add(newLetter(&letter), letter.Body())
 	}
+	if p.filter.done() {
+		p.next = "done:"
+	}
+	return nil
+}
+
+// done adds the tasks behind a place that were done and are kept.
+func (p *taskPage) done(ctx context.Context, v *gozmq.Ventilator, after string) error {
+	for !p.full() {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		limit := p.room
+		if p.bodies {
+			limit = 1 // so that the page can end behind each
+		}
+		tasks, next, err := v.Tasks(gozmq.TaskFilter{Procedure: p.filter.procedure, State: gozmq.TaskDone, Limit: limit, After: after})
+		if err != nil {
+			return err
+		}
+		for i := range tasks {
+			p.add(newTask(&tasks[i]), tasks[i].Body())
+		}
+		if after = next; after == "" {
+			return nil
+		}
+	}
+	p.next = "done:" + after
 	return nil
 }
 
@@ -119,8 +150,11 @@ func newTask(t *gozmq.TaskStatus) *adminv1.QueuedTask {
 		Id: []byte(t.ID), Procedure: valid(t.Procedure), State: adminv1.TaskState_TASK_STATE_WAITING, Attempts: u32(t.Attempts),
 		Enqueued: moment(t.Enqueued), Worker: valid(t.Worker), Batch: valid(t.Batch), Metadata: newMetadata(t.Metadata),
 		Expires: moment(t.Expires), Priority: int32(max(math.MinInt32, min(t.Priority, math.MaxInt32))),
+		Progress: t.Progress, ProgressText: valid(t.ProgressText),
 	}
 	switch {
+	case t.State == gozmq.TaskDone:
+		out.State, out.Ended = adminv1.TaskState_TASK_STATE_DONE, moment(t.Ended)
 	case t.State == gozmq.TaskRunning:
 		out.State = adminv1.TaskState_TASK_STATE_RUNNING
 	case t.Due.After(time.Now()):
@@ -171,6 +205,11 @@ func newTaskFilter(f *adminv1.TaskFilter) taskFilter {
 		out.ids[string(id)] = true
 	}
 	return out
+}
+
+// done reports whether tasks that were done are asked for.
+func (f *taskFilter) done() bool {
+	return f.ids != nil && len(f.states) == 0 || slices.Contains(f.states, adminv1.TaskState_TASK_STATE_DONE)
 }
 
 func (f *taskFilter) takes(t *adminv1.QueuedTask) bool {

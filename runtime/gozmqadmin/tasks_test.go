@@ -2,6 +2,7 @@ package gozmqadmin_test
 
 import (
 	"context"
+	"errors"
 	"testing"
 	"time"
 
@@ -265,4 +266,75 @@ func TestCancelTasks(t *testing.T) {
 	if gozmq.CodeOf(err) != gozmq.CodeNotFound {
 		t.Errorf("cancel a dead letter: %v", err)
 	}
+}
+
+// A slow printer says how far it is, until it is told to end.
+type slow struct {
+	imagev1gozmq.UnimplementedPrintsWorker
+	end chan struct{}
+}
+
+func (s slow) Render(ctx context.Context, _ *imagev1.RenderTask) (*imagev1.RenderResult, error) {
+	gozmq.TaskInfoFromContext(ctx).ReportProgress(0.5, "page 2 of 4")
+	<-s.end
+	return nil, gozmq.Permanent(errors.New("told to end"))
+}
+
+// TestTaskProgress lists how far a task is.
+func TestTaskProgress(t *testing.T) {
+	p := newPrintShop(t)
+	end := make(chan struct{})
+	p.work(t, slow{end: end})
+	must(t, p.tasks.Render(testkit.Within(t), &imagev1.RenderTask{Name: "a"}))
+	testkit.Eventually(t, "the progress", func() bool {
+		tasks := list(t, p.client, nil)
+		return len(tasks) == 1 && tasks[0].GetProgress() == 0.5 && tasks[0].GetProgressText() == "page 2 of 4"
+	})
+	close(end)
+}
+
+// TestDoneTasks lists tasks that were done and are kept where a filter has their
+// state or their ids, and discards one.
+func TestDoneTasks(t *testing.T) {
+	within := testkit.Within(t)
+	p := newPrintShop(t)
+	results, err := imagev1gozmq.NewPrintsSink(p.sink)
+	must(t, err)
+	ctx, stop := context.WithCancel(within)
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		for range results.Render(ctx) {
+		}
+	}()
+	defer func() { stop(); <-ended }()
+	p.work(t, printing{})
+	for range 3 {
+		must(t, p.tasks.Render(gozmq.PushOptions{Retain: time.Hour}.Context(within), &imagev1.RenderTask{Name: "a"}))
+	}
+	must(t, p.vent.Wait(within))
+	if all := list(t, p.client, nil); len(all) > 0 {
+		t.Errorf("all are %v", all)
+	}
+	kept := &adminv1.TaskFilter{States: []adminv1.TaskState{adminv1.TaskState_TASK_STATE_DONE}}
+	tasks := list(t, p.client, kept)
+	if len(tasks) != 3 || tasks[0].GetEnded() == nil || tasks[0].GetWorker() == "" || len(tasks[0].GetBody()) == 0 {
+		t.Fatalf("kept are %v", tasks)
+	}
+	one := &adminv1.TaskFilter{Ids: [][]byte{tasks[1].GetId()}}
+	if got := list(t, p.client, one); len(got) != 1 || !proto.Equal(got[0], tasks[1]) {
+		t.Errorf("by its id: %v", got)
+	}
+	gone, err := p.client.DiscardTasks(within, &adminv1.DiscardTasksRequest{Filter: one})
+	if left := list(t, p.client, kept); err != nil || gone.GetDiscarded() != 1 || len(left) != 2 {
+		t.Errorf("discarded %v, %v; left %d", gone, err, len(left))
+	}
+}
+
+type printing struct {
+	imagev1gozmq.UnimplementedPrintsWorker
+}
+
+func (printing) Render(context.Context, *imagev1.RenderTask) (*imagev1.RenderResult, error) {
+	return &imagev1.RenderResult{}, nil
 }

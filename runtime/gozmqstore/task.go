@@ -21,7 +21,7 @@ type Task struct {
 	Key         string        // under which rates and concurrency are limited; empty: none
 	UniqueKey   string        // that no other task may have until UniqueUntil; empty: none
 	UniqueUntil time.Time     // zero, with a UniqueKey: until the task has ended
-	Retain      time.Duration // for which its result is kept; 0: it is not
+	Retain      time.Duration // for which it is kept after it was done; 0: it is not
 	Enqueued    time.Time     // when it was pushed
 
 	Status
@@ -39,7 +39,7 @@ type Status struct {
 	Ended     time.Time // when it was given up or done
 	Code      int32     // the gozmq.Code with which it was given up; 0: none
 	Reason    string    // why it was given up, or its last attempt failed
-	Result    []byte    // with StateDone
+	Result    []byte    // with StateDone: how it was done; opaque
 }
 
 // A State says what a record stands for. Stores may write its number.
@@ -48,7 +48,7 @@ type State uint8
 const (
 	StateWaiting State = 0 // it waits for a worker, or a worker has it
 	StateDead    State = 1 // it was given up: a dead letter
-	StateDone    State = 2 // it was done, and its result is kept
+	StateDone    State = 2 // it was done, and is kept for a time, or its unique key is
 	StateBatch   State = 3 // the state of a batch, and no task
 	StatePause   State = 4 // that its method, or all, is paused, and no task
 )

@@ -98,6 +98,11 @@ func playSureVentilator(t *testing.T, ex map[string][]byte) {
 	}
 	printAll(t, vent, "b.png")
 	id = p.readMessage()[1]
+	p.send(with("delivery-progress"))
+	testkit.Eventually(t, "the progress", func() bool {
+		tasks, _, err := vent.Tasks(gozmq.TaskFilter{})
+		return err == nil && len(tasks) == 1 && tasks[0].Progress == 0.42 && tasks[0].ProgressText == "page 42"
+	})
 	if err := vent.Cancel(testkit.Within(t), string(id)); err != nil {
 		t.Fatal(err)
 	}

@@ -243,11 +243,14 @@ func wantDeliveryExamples(t *testing.T, task, result []byte) map[string][]byte {
 		"delivery-handled": say("EXTEND", id, []byte("1"), []byte("handled")),
 		"delivery-again":   say("EXTEND", id, []byte("1"), nil, []byte("again")),
 		"delivery-stop":    say("STOP"),
-		"delivery-cancel":  say("CANCEL", id),
-		"delivery-result":  say("RESULT", id, method, result, header),
-		"delivery-ack":     say("ACK", id),
-		"delivery-batch":   say("TASK", id, nil, nil, complete),
-		"pushpull-stop":    rawzmtp.Message([]byte{}, nil, stop),
+
+		"delivery-progress": say("EXTEND", id, []byte("1"), nil, nil, []byte("0.42"), []byte("page 42")),
+
+		"delivery-cancel": say("CANCEL", id),
+		"delivery-result": say("RESULT", id, method, result, header),
+		"delivery-ack":    say("ACK", id),
+		"delivery-batch":  say("TASK", id, nil, nil, complete),
+		"pushpull-stop":   rawzmtp.Message([]byte{}, nil, stop),
 
 		"pushpull-metadata":        rawzmtp.Message([]byte(renderMethod), task, meta),
 		"pushpull-metadata-result": rawzmtp.Message([]byte(renderMethod), result, slices.Concat(meta, added)),

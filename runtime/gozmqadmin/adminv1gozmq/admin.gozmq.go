@@ -74,16 +74,16 @@ type AdminClient interface {
 	WatchEvents(ctx context.Context, req *adminv1.WatchEventsRequest, opts ...gozmq.CallOption) iter.Seq2[*adminv1.WatchEventsResponse, error]
 	// ListTasks returns tasks of a ventilator with DELIVERY_AT_LEAST_ONCE that are
 	// not done in the order in which they were pushed, and then its dead
-	// letters, the oldest first. A task that changes between two pages may be
-	// missed.
+	// letters, the oldest first, and those that were done and are kept where the
+	// filter says so. A task that changes between two pages may be missed.
 	ListTasks(ctx context.Context, req *adminv1.ListTasksRequest, opts ...gozmq.CallOption) (*adminv1.ListTasksResponse, error)
 	// RetryTasks has dead letters run again with all their attempts, as new tasks,
 	// which have other ids and belong to no batch. A task that waits for its time
 	// runs as soon as a worker is free if the filter has its id, or its state. Other
 	// tasks are left alone.
 	RetryTasks(ctx context.Context, req *adminv1.RetryTasksRequest, opts ...gozmq.CallOption) (*adminv1.RetryTasksResponse, error)
-	// DiscardTasks deletes tasks that wait, and dead letters. A task that a worker
-	// has is left alone.
+	// DiscardTasks deletes tasks that wait, dead letters, and tasks that were done and
+	// are kept. A task that a worker has is left alone.
 	DiscardTasks(ctx context.Context, req *adminv1.DiscardTasksRequest, opts ...gozmq.CallOption) (*adminv1.DiscardTasksResponse, error)
 	// CancelTasks gives up tasks that wait and tasks that workers have. The contexts
 	// of the handlers that run them end, and no dead letters are kept. Dead letters
@@ -196,16 +196,16 @@ type AdminServer interface {
 	WatchEvents(ctx context.Context, req *adminv1.WatchEventsRequest, out gozmq.Sender[adminv1.WatchEventsResponse]) error
 	// ListTasks returns tasks of a ventilator with DELIVERY_AT_LEAST_ONCE that are
 	// not done in the order in which they were pushed, and then its dead
-	// letters, the oldest first. A task that changes between two pages may be
-	// missed.
+	// letters, the oldest first, and those that were done and are kept where the
+	// filter says so. A task that changes between two pages may be missed.
 	ListTasks(ctx context.Context, req *adminv1.ListTasksRequest) (*adminv1.ListTasksResponse, error)
 	// RetryTasks has dead letters run again with all their attempts, as new tasks,
 	// which have other ids and belong to no batch. A task that waits for its time
 	// runs as soon as a worker is free if the filter has its id, or its state. Other
 	// tasks are left alone.
 	RetryTasks(ctx context.Context, req *adminv1.RetryTasksRequest) (*adminv1.RetryTasksResponse, error)
-	// DiscardTasks deletes tasks that wait, and dead letters. A task that a worker
-	// has is left alone.
+	// DiscardTasks deletes tasks that wait, dead letters, and tasks that were done and
+	// are kept. A task that a worker has is left alone.
 	DiscardTasks(ctx context.Context, req *adminv1.DiscardTasksRequest) (*adminv1.DiscardTasksResponse, error)
 	// CancelTasks gives up tasks that wait and tasks that workers have. The contexts
 	// of the handlers that run them end, and no dead letters are kept. Dead letters

@@ -3,12 +3,12 @@ package pipeline
 import "github.com/gozmq/gozmq/runtime/internal/link"
 
 // cancel ends a task that a ventilator has canceled: one that waits goes back, and
-// the context of one that runs ends. It has no effect on a task that came on
-// another connection, or whose handler has returned. c.mu is held.
+// the context of one that runs ends. It has no effect on a task that belongs
+// to another connection, or whose handler has returned. c.mu is held.
 func (c *Consumer) cancel(conn *link.Conn, id []byte) {
 	d := c.held[string(id)]
 	switch {
-	case d == nil || d.conn != conn || d.handled:
+	case d == nil || d.conn != conn && d.conn != nil || d.handled:
 	case d.running:
 		d.scope.end(c.canceled)
 	default:

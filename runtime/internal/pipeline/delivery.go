@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"context"
+	"sync/atomic"
 	"time"
 
 	"github.com/gozmq/gozmq/runtime/internal/link"
@@ -37,7 +38,8 @@ type Delivery struct {
 	due      time.Time // when to extend the lease or, if it still waits, to return it; zero: never
 	last     time.Time // no extension after; zero: without end
 	scope    scope
-	word     wire.WorkerCommand // the last one on the task, while it is being written
+	progress atomic.Pointer[reportedProgress] // nil: none was reported
+	word     wire.WorkerCommand               // the last one on the task, while it is being written
 }
 
 func newDelivery(c *Consumer, task wire.Task) *Delivery {
@@ -92,7 +94,7 @@ func (d *Delivery) extend() {
 
 // extension returns the EXTEND, which is valid until the next word on the task.
 func (d *Delivery) extension() *wire.WorkerCommand {
-	d.word = wire.WorkerCommand{Verb: wire.VerbExtend, ID: d.task.ID, Attempt: d.Attempt, Handled: d.handled}
+	d.word = wire.WorkerCommand{Verb: wire.VerbExtend, ID: d.task.ID, Attempt: d.Attempt, Handled: d.handled, Progress: d.takeProgress()}
 	return &d.word
 }
 
@@ -125,6 +127,9 @@ func (d *Delivery) Finish(verb wire.Verb, status []byte) (reported bool) {
 		c.done.Add(id, time.Time{})
 	}
 	d.scope.end(context.Canceled)
+	if verb == wire.VerbDone && c.held[d.id] == d && d.progress.Load().unsent() {
+		d.extend()
+	}
 	return d.release(verb, status)
 }
 
@@ -181,6 +186,7 @@ func (c *Consumer) extendDue(now time.Time) time.Duration {
 		if !d.due.IsZero() && c.held[d.id] == d {
 			next = min(next, d.due.Sub(now))
 		}
+		next = min(next, d.progressDue(now))
 	}
 	return max(next, time.Millisecond)
 }

@@ -89,13 +89,15 @@ type Dispatcher struct {
 	letter     uint64                      // the place of the last of them
 	halted     map[string]string           // procedures of which no task is handed out, with their records in the store
 	policies   map[string]Policy           // by procedure
+	done       retained                    // tasks that were done, and are kept for a time
 	kept       letterShelf                 // of these, the ones that no function wants
 	claims     map[*taskqueue.Peer][]claim // of workers, while another dispatcher is the owner
 	claimCount int
-	over       [][]byte    // ids of the last batches that are over
-	alive      *time.Timer // until sayAlive; nil: never
-	paused     bool        // hands out no more
-	closed     bool        // Push fails
+	canceled   *taskqueue.Window // the tasks that were canceled last, in all reigns
+	over       [][]byte          // ids of the last batches that are over
+	alive      *time.Timer       // until sayAlive; nil: never
+	paused     bool              // hands out no more
+	closed     bool              // Push fails
 	waiters    int
 	changed    notify.Broadcast
 	clock      *time.Timer
@@ -111,7 +113,7 @@ func NewDispatcher(cfg DispatcherConfig) (*Dispatcher, error) {
 		cfg:      cfg,
 		peers:    make(map[*link.Conn]*taskqueue.Peer),
 		conns:    make(map[*taskqueue.Peer]*link.Conn),
-		policies: maps.Clone(cfg.Policies),
+		policies: maps.Clone(cfg.Policies), canceled: taskqueue.NewWindow(maxCanceled, 0),
 
 		ventilator: []byte(newID()),
 	}
@@ -147,6 +149,7 @@ func (d *Dispatcher) empty() {
 	d.live = make(map[*Batch]bool)
 	d.dead = make(map[string]*deadEntry)
 	d.kept = letterShelf{}
+	d.done = retained{}
 	d.forgetClaims()
 }
 
@@ -315,11 +318,15 @@ func (d *Dispatcher) giveUpTooLarge(t *taskqueue.Task) {
 	d.changed.Notify()
 }
 
-// taskDone notes that a task was done; d.mu is held.
-func (d *Dispatcher) taskDone(t *taskqueue.Task) {
-	if t.Control {
+// taskDone notes that p has done a task; d.mu is held.
+func (d *Dispatcher) taskDone(p *taskqueue.Peer, t *taskqueue.Task) {
+	switch {
+	case t.Control:
 		d.noticeDelivered(t)
-	} else {
+	case t.Terms != nil && t.Terms.Retain > 0:
+		d.store.finish(d.retain(p, t))
+		d.checkBatch(t.Batch)
+	default:
 		d.store.finish(ending(string(t.ID), t.Terms, t.Attempts))
 		d.checkBatch(t.Batch)
 	}

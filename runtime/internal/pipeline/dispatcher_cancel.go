@@ -39,10 +39,37 @@ func (d *Dispatcher) cancel(ctx context.Context, id string) (storing, error) {
 			socket.SendForced(c, wire.Cancel(id))
 		}
 	}
+	d.canceled.Add(t.ID, time.Time{})
 	d.cfg.TaskDead(DeadTask{ID: id, Procedure: t.Procedure, Attempts: t.Attempts, Reason: t.Reason, Ended: time.Now()})
 	d.forget(t)
 	stored := d.storing()
 	d.changed.Notify()
 	d.dispatch()
 	return stored, nil
+}
+
+// maxCanceled is how many tasks that were canceled a dispatcher remembers, to tell
+// workers that had lost their connection.
+const maxCanceled = 4096
+
+// tellCanceled tells a worker that claims a task that it was canceled, once the worker
+// has said whether it knows the word; d.mu is held.
+func (d *Dispatcher) tellCanceled(p *taskqueue.Peer, id taskqueue.ID) {
+	switch {
+	case p.Has(id) || !d.canceled.Has(id, time.Time{}):
+	case p.Cancels:
+		socket.SendForced(d.conns[p], wire.Cancel(id))
+	case !p.Works() && len(p.Claims) < maxCanceled:
+		p.Claims = append(p.Claims, id)
+	}
+}
+
+// tellClaims is tellCanceled for what a worker has claimed before its first CREDIT;
+// d.mu is held.
+func (d *Dispatcher) tellClaims(p *taskqueue.Peer) {
+	claims := p.Claims
+	p.Claims = nil
+	for _, id := range claims {
+		d.tellCanceled(p, id)
+	}
 }

@@ -2,9 +2,13 @@ package pipeline
 
 import "time"
 
-// setClock has tick called when the next lease or backoff ends; d.mu is held.
+// setClock has tick called when the next lease, backoff or retention ends; d.mu is
+// held.
 func (d *Dispatcher) setClock(now time.Time) {
 	when, ok := d.queue.Wake()
+	if end, kept := d.done.wake(); kept && (!ok || end.Before(when)) {
+		when, ok = end, true
+	}
 	if !ok || !d.armed.IsZero() && !d.armed.After(when) {
 		return
 	}
@@ -12,7 +16,7 @@ func (d *Dispatcher) setClock(now time.Time) {
 	d.clock.Reset(max(when.Sub(now), time.Millisecond))
 }
 
-// tick ends leases and backoffs.
+// tick ends leases, backoffs and retentions.
 func (d *Dispatcher) tick() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -36,5 +40,6 @@ func (d *Dispatcher) expire() {
 			d.changed.Notify()
 		}
 	}
+	d.expireDone(time.Now())
 	d.dropFreed()
 }

@@ -270,11 +270,11 @@ func (d *Dispatcher) keepAnew(dead DeadTask) {
 	d.addLetter(dead, false)
 }
 
-// Discard forgets a dead letter, or a task that waits, and returns once the store
-// knows it. The task's batch counts it as given up, because of ErrDiscarded. Its
-// errors are ErrNoTask, ErrLetterBusy, ErrTaskRuns, ErrNotOwner, link.ErrClosed, and
-// ctx's, after which the letter or task is discarded, and the store may not know it
-// yet.
+// Discard forgets a dead letter, a task that waits, or one that was done and is
+// kept, and returns once the store knows it. The task's batch counts it as given
+// up, because of ErrDiscarded. Its errors are ErrNoTask, ErrLetterBusy,
+// ErrTaskRuns, ErrNotOwner, link.ErrClosed, and ctx's, after which the letter or
+// task is discarded, and the store may not know it yet.
 func (d *Dispatcher) Discard(ctx context.Context, id string) error {
 	stored, err := d.discard(ctx, id)
 	if err != nil {
@@ -296,6 +296,9 @@ func (d *Dispatcher) discard(ctx context.Context, id string) (storing, error) {
 			return storing{}, ErrTaskRuns
 		}
 		d.forget(t)
+		return d.storing(), nil
+	}
+	if d.discardDone(id) {
 		return d.storing(), nil
 	}
 	e, err := d.takeLetter(id)

@@ -171,6 +171,7 @@ func (d *Dispatcher) takeFed(ctx context.Context, reign int, tasks []gozmqstore.
 			return err
 		case d.reign != reign:
 			return ErrNotOwner
+		case tasks[i].State != gozmqstore.StateWaiting: // taken before, and over
 		case d.duplicate(t):
 			d.store.remove(string(t.ID))
 		case !d.queue.Has(t.ID):

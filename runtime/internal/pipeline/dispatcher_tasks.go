@@ -15,7 +15,7 @@ type TaskFilter struct {
 	Limit            int
 }
 
-// A TaskState is a task that is not finished.
+// A TaskState is a task that is not finished, or that was done and is kept.
 type TaskState struct {
 	ID, Procedure         string
 	Running               bool
@@ -25,7 +25,9 @@ type TaskState struct {
 	Body                  []byte
 	Metadata              wire.Metadata
 	Enqueued, Since, Due  time.Time
+	Ended                 time.Time // when it was done; zero: it is not
 	Terms                 taskqueue.Terms
+	Progress              taskqueue.Progress
 	Reason                error // why the last attempt failed; nil: none has
 }
 
@@ -73,6 +75,9 @@ func (d *Dispatcher) stateOf(t *taskqueue.Task) TaskState {
 	}
 	if t.Terms != nil {
 		s.Terms = *t.Terms
+	}
+	if t.Progress != nil {
+		s.Progress = *t.Progress
 	}
 	return s
 }

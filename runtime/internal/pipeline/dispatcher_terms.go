@@ -74,7 +74,7 @@ func ending(id string, terms *taskqueue.Terms, attempts int) taskStatus {
 // key until now; d.mu is held.
 func (d *Dispatcher) dropFreed() {
 	for _, id := range d.queue.Freed() {
-		if !d.queue.Has(id) && d.dead[string(id)] == nil {
+		if !d.queue.Has(id) && d.dead[string(id)] == nil && d.done.byID[string(id)] == nil {
 			d.store.remove(string(id))
 		}
 	}

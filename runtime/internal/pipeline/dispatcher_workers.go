@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"errors"
 	"fmt"
 	"time"
 
@@ -105,13 +106,21 @@ func (d *Dispatcher) handle(p *taskqueue.Peer, frames [][]byte, now time.Time) e
 	if c.Verb == wire.VerbCredit {
 		p.Cancels = c.Cancels
 		d.grant(p, c.Credit)
+		d.tellClaims(p)
 		return nil
+	}
+	if c.Verb == wire.VerbExtend {
+		d.tellCanceled(p, taskqueue.ID(c.ID))
 	}
 	if c.Verb == wire.VerbExtend && c.Again {
 		d.claimed(p, &c, now)
 		return nil
 	}
-	if err := d.handleOutcome(p, &c, now); err != nil {
+	err = d.handleOutcome(p, &c, now)
+	if errors.Is(err, taskqueue.ErrUnknown) && d.canceled.Has(taskqueue.ID(c.ID), time.Time{}) {
+		return nil // the worker did not know that
+	}
+	if err != nil {
 		return fmt.Errorf("%s %x: %w", c.Verb, c.ID, err)
 	}
 	return nil
@@ -143,7 +152,7 @@ func (d *Dispatcher) handleOutcome(p *taskqueue.Peer, c *wire.WorkerCommand, now
 	case wire.VerbDone:
 		t, err := d.queue.Done(p, id)
 		if t != nil {
-			d.taskDone(t)
+			d.taskDone(p, t)
 		}
 		return err
 	case wire.VerbReturn:
@@ -152,6 +161,9 @@ func (d *Dispatcher) handleOutcome(p *taskqueue.Peer, c *wire.WorkerCommand, now
 		err := d.queue.Extend(p, id, c.Attempt, now)
 		if c.Handled {
 			d.queue.Handled(p, id)
+		}
+		if c.Progress != nil {
+			d.queue.Report(p, id, taskqueue.Progress(*c.Progress))
 		}
 		return err
 	}

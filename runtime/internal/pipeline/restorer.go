@@ -20,6 +20,7 @@ type restorer struct {
 	batches    map[string]*Batch // by id
 	order      []*Batch
 	halted     map[string]string // procedures that are paused, with their records
+	done       []gozmqstore.Task // that were done, and are kept
 	keys       []gozmqstore.Task // that are over, and keep their unique key
 	stale      []string          // ids of records that are not needed any more
 }
@@ -59,7 +60,10 @@ func (r *restorer) visit(s gozmqstore.Task) error {
 	case gozmqstore.StateWaiting:
 		r.task(&s)
 	case gozmqstore.StateDone:
-		if !s.UniqueUntil.After(time.Now()) {
+		switch now := time.Now(); {
+		case s.Retain > 0 && s.Ended.Add(s.Retain).After(now):
+			r.done = append(r.done, s)
+		case !s.UniqueUntil.After(now):
 			r.stale = append(r.stale, s.ID)
 		}
 	}
@@ -120,6 +124,7 @@ func (r *restorer) finish() {
 	for _, k := range r.keys {
 		d.queue.Keep(k.UniqueKey, taskqueue.ID(k.ID), k.UniqueUntil)
 	}
+	d.restoreDone(r.done)
 	d.leaveClaimed()
 	for _, letter := range r.letters {
 		d.addLetter(letter, false)

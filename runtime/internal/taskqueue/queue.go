@@ -191,7 +191,7 @@ func (q *Queue) hand(t *Task, p *Peer, now time.Time) {
 	q.leaveLine(t)
 	q.line.begin(t, now)
 	t.Attempts++
-	t.before, t.first = t.first, now
+	t.before, t.first, t.Progress = t.first, now, nil
 	if !t.Control {
 		q.counts.Queued--
 	}

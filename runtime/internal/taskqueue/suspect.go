@@ -184,6 +184,14 @@ func (q *Queue) Handled(p *Peer, id ID) {
 	}
 }
 
+// Report notes how far a task is that p has. It has no effect when p does not have
+// it.
+func (q *Queue) Report(p *Peer, id ID, progress Progress) {
+	if t := p.holds[id]; t != nil && t.state == held && t.holder == p {
+		t.Progress = &progress
+	}
+}
+
 // claim gives p a task that it runs. If another peer has it by now, p may still
 // report its end.
 func (q *Queue) claim(p *Peer, t *Task, attempt int, now time.Time) {

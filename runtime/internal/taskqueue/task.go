@@ -15,7 +15,7 @@ import (
 type ID string
 
 // A Task is one task. The caller sets the exported fields before Add and
-// changes nothing afterwards; the queue then changes Attempts and Reason.
+// changes nothing afterwards; the queue then changes Attempts, Reason and Progress.
 type Task struct {
 	ID        ID
 	Procedure string
@@ -34,6 +34,7 @@ type Task struct {
 	Since       time.Time     // when it was added; for Oldest
 	Attempts    int           // how often it was begun; the one that is under way counts
 	Reason      error         // why the last attempt failed
+	Progress    *Progress     // of the attempt that is under way; nil: not known
 
 	state   state
 	holder  *Peer               // who has it; state held
@@ -58,6 +59,12 @@ type Task struct {
 	ran           time.Duration // how long its holder had it when that was lost
 }
 
+// Progress is how far a worker says that a task is.
+type Progress struct {
+	Done float64 // 0 to 1
+	Text string
+}
+
 // Terms are what the user of a task may ask for. The queue keeps them.
 type Terms struct {
 	NotBefore   time.Time // until when it waits
@@ -66,7 +73,7 @@ type Terms struct {
 	Key         string    // under which rates and concurrency are limited
 	UniqueKey   string    // that no other task may have
 	UniqueUntil time.Time
-	Retain      time.Duration // for which its result is kept
+	Retain      time.Duration // for which it is kept after it was done
 }
 
 // Again returns the terms of a task that is pushed again, now, which has no unique
@@ -131,6 +138,7 @@ type Peer struct {
 	granted bool         // it had credit once
 	stopped bool         // it gets no more credit
 	Cancels bool         // the caller sets it: it knows how to end a task
+	Claims  []ID         // the caller's: canceled tasks of which it may have to know
 	blocked bool         // nothing can be sent just now
 	gone    bool         // has left
 	holds   map[ID]*Task // that it was given and has not reported the end of

@@ -56,6 +56,8 @@ type WorkerCommand struct {
 	Attempt int    // of EXTEND: which attempt the worker runs; 0: it does not say
 	Handled bool   // of EXTEND: the handler has returned, and the result waits for a sink
 	Again   bool   // of EXTEND: the task came from another ventilator, which is gone; it is to be sent again
+
+	Progress *Progress // of EXTEND: how far the task is; nil: nothing is known
 }
 
 // AppendMessage appends the command's frames to b (socket.Message).
@@ -64,7 +66,7 @@ func (c WorkerCommand) AppendMessage(b []byte) ([]byte, error) {
 	switch {
 	case c.Verb == VerbCredit:
 		return c.appendCredit(b), nil
-	case c.Verb == VerbExtend && (c.Attempt > 0 || c.Handled || c.Again):
+	case c.Verb == VerbExtend && (c.Attempt > 0 || c.Handled || c.Again || c.Progress != nil):
 		return c.appendExtend(b), nil
 	case c.Status == nil:
 		return zmtp.AppendFrame(b, 0, c.ID), nil
@@ -97,7 +99,7 @@ func (c WorkerCommand) appendExtend(b []byte) []byte {
 		attempt = strconv.AppendInt(nil, int64(c.Attempt), 10)
 	}
 	b = zmtp.AppendFrame(b, zmtp.FlagMore, c.ID)
-	if !c.Handled && !c.Again {
+	if !c.Handled && !c.Again && c.Progress == nil {
 		return zmtp.AppendFrame(b, 0, attempt)
 	}
 	b = zmtp.AppendFrame(b, zmtp.FlagMore, attempt)
@@ -105,11 +107,18 @@ func (c WorkerCommand) appendExtend(b []byte) []byte {
 	if c.Handled {
 		fourth = handled
 	}
-	if !c.Again {
+	if !c.Again && c.Progress == nil {
 		return zmtp.AppendFrameString(b, 0, fourth)
 	}
 	b = zmtp.AppendFrameString(b, zmtp.FlagMore, fourth)
-	return zmtp.AppendFrameString(b, 0, again)
+	fifth := ""
+	if c.Again {
+		fifth = again
+	}
+	if c.Progress == nil {
+		return zmtp.AppendFrameString(b, 0, fifth)
+	}
+	return c.Progress.append(zmtp.AppendFrameString(b, zmtp.FlagMore, fifth))
 }
 
 // ParseWorkerCommand parses a message of a worker. The command refers to the
@@ -136,6 +145,9 @@ func ParseWorkerCommand(frames [][]byte) (WorkerCommand, error) {
 		c.Attempt = parseAttempt(frames[2])
 		c.Handled = len(frames) > 3 && string(frames[3]) == handled
 		c.Again = len(frames) > 4 && string(frames[4]) == again
+		if len(frames) > 5 {
+			c.Progress = parseProgress(frames[5:])
+		}
 	case len(frames[2]) > 0:
 		c.Status = frames[2]
 	}

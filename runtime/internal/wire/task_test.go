@@ -61,11 +61,34 @@ func TestWorkerCommands(t *testing.T) {
 		{Verb: VerbExtend, ID: []byte("a"), Handled: true},
 		{Verb: VerbExtend, ID: []byte("a"), Attempt: 3, Again: true},
 		{Verb: VerbExtend, ID: []byte("a"), Attempt: 3, Handled: true, Again: true},
+		{Verb: VerbExtend, ID: []byte("a"), Attempt: 3, Progress: &Progress{Done: 0.42, Text: "page 42"}},
+		{Verb: VerbExtend, ID: []byte("a"), Attempt: 3, Progress: &Progress{Done: 1}},
+		{Verb: VerbExtend, ID: []byte("a"), Handled: true, Again: true, Progress: &Progress{Text: "begun"}},
 	} {
 		got, err := ParseWorkerCommand(frames(t, c))
 		if err != nil || !reflect.DeepEqual(got, c) {
 			t.Errorf("%+v came back as %+v, %v", c, got, err)
 		}
+	}
+}
+
+// What makes no sense of an EXTEND's progress is ignored, and a text is cut.
+func TestMalformedProgress(t *testing.T) {
+	extend := func(frames ...string) *Progress {
+		t.Helper()
+		c, err := ParseWorkerCommand(split(append([]string{"EXTEND", "a", "1", "", ""}, frames...)...))
+		if err != nil {
+			t.Error(err)
+		}
+		return c.Progress
+	}
+	for _, done := range []string{"", "1.1", "-0.1", "NaN", "inf", "1e-3", "0x1p-2", "half", strings.Repeat("0", 33), "0.1.2"} {
+		if p := extend(done, "text"); p != nil {
+			t.Errorf("%q: %+v", done, p)
+		}
+	}
+	if p := extend("0.5", strings.Repeat("x", 254)+"\u00e4", "more"); p == nil || p.Text != strings.Repeat("x", 254)+"?" {
+		t.Errorf("a long text: %+v", p)
 	}
 }
 
@@ -209,13 +232,15 @@ func FuzzTaskFrames(f *testing.F) {
 	f.Add("CREDIT", "2", "", "", 2)
 	f.Add("CREDIT", "2", "cancel", "", 3)
 	f.Add("CANCEL", "a", "", "", 2)
+	f.Add("EXTEND", "a", "0.42", "page 42", 7)
+	f.Add("EXTEND", "a", "1", "handled", 6)
 	f.Add("FAIL", "a", "\x08\x02", "", 3)
 	f.Add("TASK", "a", "s/M", "body", 4)
 	f.Add("RESULT", "a", "", "\xff", 4)
 	f.Add("ACK", "a", "", "", 2)
 	f.Add("", "", "\x1a\x03\x0a\x01b", "", 3)
 	f.Fuzz(func(t *testing.T, a, b, c, d string, n int) {
-		list := split(a, b, c, d)[:1+uint(n)%4]
+		list := split(a, b, c, d, c, c, d)[:1+uint(n)%7]
 		if cmd, err := ParseWorkerCommand(list); err == nil {
 			if again, err := ParseWorkerCommand(frames(t, cmd)); err != nil || !reflect.DeepEqual(again, cmd) {
 				t.Errorf("%+v came back as %+v, %v", cmd, again, err)

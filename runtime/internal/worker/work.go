@@ -30,7 +30,14 @@ type Task struct {
 	Attempt  int    // 0: not known
 	Batch    string // its name, or empty
 	Metadata wire.Metadata
-	Peer     any // what Config.Describe returned for its connection
+	Peer     any      // what Config.Describe returned for its connection
+	Reporter Reporter // nil: nobody wants to know how far it is
+}
+
+// A Reporter takes how far a task is, from 0 to 1, and a text on that. It may be
+// called from any goroutine, also when the task is over.
+type Reporter interface {
+	ReportProgress(done float64, text string)
 }
 
 // A Work is what a task is for whoever uses the engine: its message, its handler

@@ -50,7 +50,7 @@ func (f *taskFilter) register(c *cobra.Command, states, all bool) {
 	c.Flags().StringVar(&f.role, "role", "", "the ventilator of this `NAME`, where the process has several")
 	c.Flags().StringVar(&f.method, "method", "", "the tasks of this `METHOD` only")
 	if states {
-		c.Flags().StringSliceVar(&f.states, "state", nil, "the tasks in these `STATES` only: waiting, delayed, running, dead")
+		c.Flags().StringSliceVar(&f.states, "state", nil, "the tasks in these `STATES` only: waiting, delayed, running, dead, done")
 	}
 	if all {
 		c.Flags().BoolVar(&f.all, "all", false, "all that the other flags select, in place of ids")
@@ -69,7 +69,7 @@ func (f *taskFilter) filter(ids []string) (*adminv1.TaskFilter, error) {
 	for _, word := range f.states {
 		state, ok := adminv1.TaskState_value["TASK_STATE_"+strings.ToUpper(word)]
 		if !ok || state == 0 {
-			return nil, wrongf("--state %s: write waiting, delayed, running or dead", word)
+			return nil, wrongf("--state %s: write waiting, delayed, running, dead or done", word)
 		}
 		out.States = append(out.States, adminv1.TaskState(state))
 	}

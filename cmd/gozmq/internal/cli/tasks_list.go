@@ -27,8 +27,9 @@ func tasksList(a *app) *cobra.Command {
 		Use:   "list [ENDPOINT]",
 		Short: "List the tasks that are not done, and dead letters",
 		Long: `list prints each task that is not done in a line: its id, method, state, attempts,
-age, and the worker that has it or why it failed last. With --output json each
-line is an object, which has the task itself, decoded.`,
+age, and how far it is and the worker that has it, or why it failed last. With
+--output json each line is an object, which has the task itself, decoded. Tasks
+that were done and are kept (PushOptions.Retain) are listed with --state done.`,
 		Example: `  gozmq tasks list tcp://127.0.0.1:5599
   gozmq tasks list tcp://127.0.0.1:5599 --state dead --output json`,
 		Args: cobra.ArbitraryArgs,
@@ -140,14 +141,28 @@ func age(t *timestamppb.Timestamp) string {
 // why is who has a task, or why it failed last.
 func why(t *adminv1.QueuedTask) string {
 	switch {
+	case t.GetEnded() != nil && t.GetState() == adminv1.TaskState_TASK_STATE_DONE:
+		return line(progress(t) + age(t.GetEnded()) + " ago, at " + t.GetWorker())
 	case t.GetWorker() != "":
-		return "at " + t.GetWorker()
+		return line(progress(t) + "at " + t.GetWorker())
 	case t.GetErrorCode() != "":
 		return line(strings.ToLower(t.GetErrorCode()) + ": " + reasonText(t))
 	case t.GetNotBefore() != nil && t.GetState() == adminv1.TaskState_TASK_STATE_DELAYED:
 		return "not before " + t.GetNotBefore().AsTime().Format(time.RFC3339)
 	}
 	return "-"
+}
+
+// progress is how far a task is, in front of its worker; "" if it has not said.
+func progress(t *adminv1.QueuedTask) string {
+	switch text := t.GetProgressText(); {
+	case t.GetProgress() == 0 && text == "":
+		return ""
+	case text == "":
+		return fmt.Sprintf("%.0f %%, ", 100*t.GetProgress())
+	default:
+		return fmt.Sprintf("%.0f %%: %s, ", 100*t.GetProgress(), text)
+	}
 }
 
 // reasonText is why a task failed last, without the code, which services repeat in
@@ -198,8 +213,11 @@ type queuedJSON struct {
 	Enqueued  string              `json:"enqueued,omitempty"`
 	NotBefore string              `json:"notBefore,omitempty"`
 	Expires   string              `json:"expires,omitempty"`
+	Ended     string              `json:"ended,omitempty"`
 	Priority  int32               `json:"priority,omitempty"`
 	Worker    string              `json:"worker,omitempty"`
+	Progress  float64             `json:"progress,omitempty"` // 0 to 1
+	Doing     string              `json:"progressText,omitempty"`
 	Code      string              `json:"code,omitempty"`
 	Error     string              `json:"error,omitempty"`
 	Batch     string              `json:"batch,omitempty"`
@@ -211,8 +229,9 @@ type queuedJSON struct {
 func (a *app) printTask(s *schema.Schema, t *adminv1.QueuedTask, pretty bool) error {
 	out := queuedJSON{
 		ID: hex.EncodeToString(t.GetId()), Method: t.GetProcedure(), State: stateWord(t.GetState()), Attempts: t.GetAttempts(),
-		Enqueued: stamp(t.GetEnqueued()), NotBefore: stamp(t.GetNotBefore()), Expires: stamp(t.GetExpires()), Priority: t.GetPriority(),
+		Enqueued: stamp(t.GetEnqueued()), NotBefore: stamp(t.GetNotBefore()), Expires: stamp(t.GetExpires()), Ended: stamp(t.GetEnded()), Priority: t.GetPriority(),
 		Worker: t.GetWorker(), Code: strings.ToLower(t.GetErrorCode()), Error: reasonText(t), Batch: t.GetBatch(),
+		Progress: t.GetProgress(), Doing: t.GetProgressText(),
 	}
 	for _, m := range t.GetMetadata() {
 		if out.Metadata == nil {

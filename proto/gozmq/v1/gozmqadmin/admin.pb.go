@@ -171,6 +171,9 @@ const (
 	TaskState_TASK_STATE_RUNNING TaskState = 3
 	// It was given up, and is kept as a dead letter.
 	TaskState_TASK_STATE_DEAD TaskState = 4
+	// It was done, and is kept for a time. Such tasks are listed where a filter names
+	// their state, or their ids.
+	TaskState_TASK_STATE_DONE TaskState = 5
 )
 
 // Enum value maps for TaskState.
@@ -181,6 +184,7 @@ var (
 		2: "TASK_STATE_DELAYED",
 		3: "TASK_STATE_RUNNING",
 		4: "TASK_STATE_DEAD",
+		5: "TASK_STATE_DONE",
 	}
 	TaskState_value = map[string]int32{
 		"TASK_STATE_UNSPECIFIED": 0,
@@ -188,6 +192,7 @@ var (
 		"TASK_STATE_DELAYED":     2,
 		"TASK_STATE_RUNNING":     3,
 		"TASK_STATE_DEAD":        4,
+		"TASK_STATE_DONE":        5,
 	}
 )
 
@@ -2531,7 +2536,7 @@ type TaskFilter struct {
 	Role string `protobuf:"bytes,1,opt,name=role,proto3" json:"role,omitempty"`
 	// The tasks with these ids. None: all.
 	Ids [][]byte `protobuf:"bytes,2,rep,name=ids,proto3" json:"ids,omitempty"`
-	// The tasks in these states. None: all.
+	// The tasks in these states. None: all that are not done.
 	States []TaskState `protobuf:"varint,3,rep,packed,name=states,proto3,enum=gozmq.v1.TaskState" json:"states,omitempty"`
 	// The tasks of this method. "": of all.
 	Procedure     string `protobuf:"bytes,4,opt,name=procedure,proto3" json:"procedure,omitempty"`
@@ -2739,7 +2744,7 @@ func (x *ListTasksResponse) GetStandby() bool {
 	return false
 }
 
-// QueuedTask is a task that is not done.
+// QueuedTask is a task that is not done, or is kept.
 type QueuedTask struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Unique; any bytes.
@@ -2755,7 +2760,7 @@ type QueuedTask struct {
 	// After which it does not run any more.
 	Expires  *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=expires,proto3" json:"expires,omitempty"`
 	Priority int32                  `protobuf:"varint,8,opt,name=priority,proto3" json:"priority,omitempty"`
-	// The address of the worker that has it.
+	// The address of the worker that has it, or has done it.
 	Worker string `protobuf:"bytes,9,opt,name=worker,proto3" json:"worker,omitempty"`
 	// Why the last attempt failed: the name of the code, such as "not_found", and
 	// the text.
@@ -2767,7 +2772,12 @@ type QueuedTask struct {
 	BodySize uint64 `protobuf:"varint,13,opt,name=body_size,json=bodySize,proto3" json:"body_size,omitempty"`
 	Body     []byte `protobuf:"bytes,14,opt,name=body,proto3" json:"body,omitempty"`
 	// What was sent with the task, sorted by key.
-	Metadata      []*TaskMetadata `protobuf:"bytes,15,rep,name=metadata,proto3" json:"metadata,omitempty"`
+	Metadata []*TaskMetadata `protobuf:"bytes,15,rep,name=metadata,proto3" json:"metadata,omitempty"`
+	// How far its handler has said that it is, 0 to 1, and what it was at.
+	Progress     float64 `protobuf:"fixed64,16,opt,name=progress,proto3" json:"progress,omitempty"`
+	ProgressText string  `protobuf:"bytes,17,opt,name=progress_text,json=progressText,proto3" json:"progress_text,omitempty"`
+	// When it was done.
+	Ended         *timestamppb.Timestamp `protobuf:"bytes,18,opt,name=ended,proto3" json:"ended,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2903,6 +2913,27 @@ func (x *QueuedTask) GetBody() []byte {
 func (x *QueuedTask) GetMetadata() []*TaskMetadata {
 	if x != nil {
 		return x.Metadata
+	}
+	return nil
+}
+
+func (x *QueuedTask) GetProgress() float64 {
+	if x != nil {
+		return x.Progress
+	}
+	return 0
+}
+
+func (x *QueuedTask) GetProgressText() string {
+	if x != nil {
+		return x.ProgressText
+	}
+	return ""
+}
+
+func (x *QueuedTask) GetEnded() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Ended
 	}
 	return nil
 }
@@ -3665,7 +3696,7 @@ const file_gozmq_v1_admin_proto_rawDesc = "" +
 	"\x05tasks\x18\x01 \x03(\v2\x14.gozmq.v1.QueuedTaskR\x05tasks\x12&\n" +
 	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x12\x16\n" +
 	"\x06paused\x18\x03 \x03(\tR\x06paused\x12\x18\n" +
-	"\astandby\x18\x04 \x01(\bR\astandby\"\x8e\x04\n" +
+	"\astandby\x18\x04 \x01(\bR\astandby\"\x81\x05\n" +
 	"\n" +
 	"QueuedTask\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\fR\x02id\x12\x1c\n" +
@@ -3685,7 +3716,10 @@ const file_gozmq_v1_admin_proto_rawDesc = "" +
 	"\x05batch\x18\f \x01(\tR\x05batch\x12\x1b\n" +
 	"\tbody_size\x18\r \x01(\x04R\bbodySize\x12\x12\n" +
 	"\x04body\x18\x0e \x01(\fR\x04body\x122\n" +
-	"\bmetadata\x18\x0f \x03(\v2\x16.gozmq.v1.TaskMetadataR\bmetadata\"6\n" +
+	"\bmetadata\x18\x0f \x03(\v2\x16.gozmq.v1.TaskMetadataR\bmetadata\x12\x1a\n" +
+	"\bprogress\x18\x10 \x01(\x01R\bprogress\x12#\n" +
+	"\rprogress_text\x18\x11 \x01(\tR\fprogressText\x120\n" +
+	"\x05ended\x18\x12 \x01(\v2\x1a.google.protobuf.TimestampR\x05ended\"6\n" +
 	"\fTaskMetadata\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value\"S\n" +
@@ -3728,13 +3762,14 @@ const file_gozmq_v1_admin_proto_rawDesc = "" +
 	"\x11EVENT_LEVEL_DEBUG\x10\x01\x12\x14\n" +
 	"\x10EVENT_LEVEL_INFO\x10\x02\x12\x14\n" +
 	"\x10EVENT_LEVEL_WARN\x10\x03\x12\x15\n" +
-	"\x11EVENT_LEVEL_ERROR\x10\x04*\x84\x01\n" +
+	"\x11EVENT_LEVEL_ERROR\x10\x04*\x99\x01\n" +
 	"\tTaskState\x12\x1a\n" +
 	"\x16TASK_STATE_UNSPECIFIED\x10\x00\x12\x16\n" +
 	"\x12TASK_STATE_WAITING\x10\x01\x12\x16\n" +
 	"\x12TASK_STATE_DELAYED\x10\x02\x12\x16\n" +
 	"\x12TASK_STATE_RUNNING\x10\x03\x12\x13\n" +
-	"\x0fTASK_STATE_DEAD\x10\x042\x85\b\n" +
+	"\x0fTASK_STATE_DEAD\x10\x04\x12\x13\n" +
+	"\x0fTASK_STATE_DONE\x10\x052\x85\b\n" +
 	"\x05Admin\x12I\n" +
 	"\tListRoles\x12\x1a.gozmq.v1.ListRolesRequest\x1a\x1b.gozmq.v1.ListRolesResponse\"\x03\x90\x02\x01\x12I\n" +
 	"\tGetHealth\x12\x1a.gozmq.v1.GetHealthRequest\x1a\x1b.gozmq.v1.GetHealthResponse\"\x03\x90\x02\x01\x12U\n" +
@@ -3871,40 +3906,41 @@ var file_gozmq_v1_admin_proto_depIdxs = []int32{
 	46, // 44: gozmq.v1.QueuedTask.not_before:type_name -> google.protobuf.Timestamp
 	46, // 45: gozmq.v1.QueuedTask.expires:type_name -> google.protobuf.Timestamp
 	34, // 46: gozmq.v1.QueuedTask.metadata:type_name -> gozmq.v1.TaskMetadata
-	30, // 47: gozmq.v1.RetryTasksRequest.filter:type_name -> gozmq.v1.TaskFilter
-	30, // 48: gozmq.v1.DiscardTasksRequest.filter:type_name -> gozmq.v1.TaskFilter
-	30, // 49: gozmq.v1.CancelTasksRequest.filter:type_name -> gozmq.v1.TaskFilter
-	3,  // 50: gozmq.v1.Admin.ListRoles:input_type -> gozmq.v1.ListRolesRequest
-	8,  // 51: gozmq.v1.Admin.GetHealth:input_type -> gozmq.v1.GetHealthRequest
-	10, // 52: gozmq.v1.Admin.DescribeRoles:input_type -> gozmq.v1.DescribeRolesRequest
-	15, // 53: gozmq.v1.Admin.GetStats:input_type -> gozmq.v1.GetStatsRequest
-	16, // 54: gozmq.v1.Admin.WatchStats:input_type -> gozmq.v1.WatchStatsRequest
-	24, // 55: gozmq.v1.Admin.ListPeers:input_type -> gozmq.v1.ListPeersRequest
-	27, // 56: gozmq.v1.Admin.WatchEvents:input_type -> gozmq.v1.WatchEventsRequest
-	31, // 57: gozmq.v1.Admin.ListTasks:input_type -> gozmq.v1.ListTasksRequest
-	35, // 58: gozmq.v1.Admin.RetryTasks:input_type -> gozmq.v1.RetryTasksRequest
-	37, // 59: gozmq.v1.Admin.DiscardTasks:input_type -> gozmq.v1.DiscardTasksRequest
-	39, // 60: gozmq.v1.Admin.CancelTasks:input_type -> gozmq.v1.CancelTasksRequest
-	41, // 61: gozmq.v1.Admin.PauseTasks:input_type -> gozmq.v1.PauseTasksRequest
-	43, // 62: gozmq.v1.Admin.ResumeTasks:input_type -> gozmq.v1.ResumeTasksRequest
-	4,  // 63: gozmq.v1.Admin.ListRoles:output_type -> gozmq.v1.ListRolesResponse
-	9,  // 64: gozmq.v1.Admin.GetHealth:output_type -> gozmq.v1.GetHealthResponse
-	11, // 65: gozmq.v1.Admin.DescribeRoles:output_type -> gozmq.v1.DescribeRolesResponse
-	17, // 66: gozmq.v1.Admin.GetStats:output_type -> gozmq.v1.GetStatsResponse
-	17, // 67: gozmq.v1.Admin.WatchStats:output_type -> gozmq.v1.GetStatsResponse
-	25, // 68: gozmq.v1.Admin.ListPeers:output_type -> gozmq.v1.ListPeersResponse
-	28, // 69: gozmq.v1.Admin.WatchEvents:output_type -> gozmq.v1.WatchEventsResponse
-	32, // 70: gozmq.v1.Admin.ListTasks:output_type -> gozmq.v1.ListTasksResponse
-	36, // 71: gozmq.v1.Admin.RetryTasks:output_type -> gozmq.v1.RetryTasksResponse
-	38, // 72: gozmq.v1.Admin.DiscardTasks:output_type -> gozmq.v1.DiscardTasksResponse
-	40, // 73: gozmq.v1.Admin.CancelTasks:output_type -> gozmq.v1.CancelTasksResponse
-	42, // 74: gozmq.v1.Admin.PauseTasks:output_type -> gozmq.v1.PauseTasksResponse
-	44, // 75: gozmq.v1.Admin.ResumeTasks:output_type -> gozmq.v1.ResumeTasksResponse
-	63, // [63:76] is the sub-list for method output_type
-	50, // [50:63] is the sub-list for method input_type
-	50, // [50:50] is the sub-list for extension type_name
-	50, // [50:50] is the sub-list for extension extendee
-	0,  // [0:50] is the sub-list for field type_name
+	46, // 47: gozmq.v1.QueuedTask.ended:type_name -> google.protobuf.Timestamp
+	30, // 48: gozmq.v1.RetryTasksRequest.filter:type_name -> gozmq.v1.TaskFilter
+	30, // 49: gozmq.v1.DiscardTasksRequest.filter:type_name -> gozmq.v1.TaskFilter
+	30, // 50: gozmq.v1.CancelTasksRequest.filter:type_name -> gozmq.v1.TaskFilter
+	3,  // 51: gozmq.v1.Admin.ListRoles:input_type -> gozmq.v1.ListRolesRequest
+	8,  // 52: gozmq.v1.Admin.GetHealth:input_type -> gozmq.v1.GetHealthRequest
+	10, // 53: gozmq.v1.Admin.DescribeRoles:input_type -> gozmq.v1.DescribeRolesRequest
+	15, // 54: gozmq.v1.Admin.GetStats:input_type -> gozmq.v1.GetStatsRequest
+	16, // 55: gozmq.v1.Admin.WatchStats:input_type -> gozmq.v1.WatchStatsRequest
+	24, // 56: gozmq.v1.Admin.ListPeers:input_type -> gozmq.v1.ListPeersRequest
+	27, // 57: gozmq.v1.Admin.WatchEvents:input_type -> gozmq.v1.WatchEventsRequest
+	31, // 58: gozmq.v1.Admin.ListTasks:input_type -> gozmq.v1.ListTasksRequest
+	35, // 59: gozmq.v1.Admin.RetryTasks:input_type -> gozmq.v1.RetryTasksRequest
+	37, // 60: gozmq.v1.Admin.DiscardTasks:input_type -> gozmq.v1.DiscardTasksRequest
+	39, // 61: gozmq.v1.Admin.CancelTasks:input_type -> gozmq.v1.CancelTasksRequest
+	41, // 62: gozmq.v1.Admin.PauseTasks:input_type -> gozmq.v1.PauseTasksRequest
+	43, // 63: gozmq.v1.Admin.ResumeTasks:input_type -> gozmq.v1.ResumeTasksRequest
+	4,  // 64: gozmq.v1.Admin.ListRoles:output_type -> gozmq.v1.ListRolesResponse
+	9,  // 65: gozmq.v1.Admin.GetHealth:output_type -> gozmq.v1.GetHealthResponse
+	11, // 66: gozmq.v1.Admin.DescribeRoles:output_type -> gozmq.v1.DescribeRolesResponse
+	17, // 67: gozmq.v1.Admin.GetStats:output_type -> gozmq.v1.GetStatsResponse
+	17, // 68: gozmq.v1.Admin.WatchStats:output_type -> gozmq.v1.GetStatsResponse
+	25, // 69: gozmq.v1.Admin.ListPeers:output_type -> gozmq.v1.ListPeersResponse
+	28, // 70: gozmq.v1.Admin.WatchEvents:output_type -> gozmq.v1.WatchEventsResponse
+	32, // 71: gozmq.v1.Admin.ListTasks:output_type -> gozmq.v1.ListTasksResponse
+	36, // 72: gozmq.v1.Admin.RetryTasks:output_type -> gozmq.v1.RetryTasksResponse
+	38, // 73: gozmq.v1.Admin.DiscardTasks:output_type -> gozmq.v1.DiscardTasksResponse
+	40, // 74: gozmq.v1.Admin.CancelTasks:output_type -> gozmq.v1.CancelTasksResponse
+	42, // 75: gozmq.v1.Admin.PauseTasks:output_type -> gozmq.v1.PauseTasksResponse
+	44, // 76: gozmq.v1.Admin.ResumeTasks:output_type -> gozmq.v1.ResumeTasksResponse
+	64, // [64:77] is the sub-list for method output_type
+	51, // [51:64] is the sub-list for method input_type
+	51, // [51:51] is the sub-list for extension type_name
+	51, // [51:51] is the sub-list for extension extendee
+	0,  // [0:51] is the sub-list for field type_name
 }
 
 func init() { file_gozmq_v1_admin_proto_init() }

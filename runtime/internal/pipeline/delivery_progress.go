@@ -1,0 +1,97 @@
+package pipeline
+
+import (
+	"math"
+	"sync"
+	"time"
+
+	"github.com/gozmq/gozmq/runtime/internal/socket"
+	"github.com/gozmq/gozmq/runtime/internal/wire"
+)
+
+// reportedProgress is how far a handler says that its task is. Of several reports
+// within progressEvery the last one is sent.
+type reportedProgress struct {
+	mu     sync.Mutex
+	latest wire.Progress
+	news   bool // latest was not sent
+
+	// The consumer's lock guards what follows.
+	sending wire.Progress
+	sent    time.Time
+	due     time.Time // when to send latest; zero: never
+}
+
+// progressEvery is how often the progress of a task is sent at most.
+const progressEvery = 200 * time.Millisecond
+
+// ReportProgress notes how far the task is, from 0 to 1, and what it is at. The
+// ventilator is told soon, with an EXTEND, unless the task has ended. It does not
+// wait for that, and costs next to nothing when it is called often.
+func (d *Delivery) ReportProgress(done float64, text string) {
+	p := d.progress.Load()
+	if p == nil {
+		d.progress.CompareAndSwap(nil, new(reportedProgress))
+		p = d.progress.Load()
+	}
+	if math.IsNaN(done) {
+		done = 0
+	}
+	p.mu.Lock()
+	p.latest = wire.Progress{Done: max(0, min(done, 1)), Text: text}
+	first := !p.news
+	p.news = true
+	p.mu.Unlock()
+	if !first {
+		return
+	}
+	d.consumer.mu.Lock()
+	defer d.consumer.mu.Unlock()
+	p.due = p.sent.Add(progressEvery) // long ago, the first time
+	d.consumer.sooner.Set()
+}
+
+// unsent reports whether there is something to send. nil has nothing.
+func (p *reportedProgress) unsent() bool {
+	if p == nil {
+		return false
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.news
+}
+
+// takeProgress returns the progress to send, which is valid until the next call;
+// nil if none was reported. The consumer's lock is held.
+func (d *Delivery) takeProgress() *wire.Progress {
+	p := d.progress.Load()
+	if p == nil {
+		return nil
+	}
+	p.mu.Lock()
+	p.sending, p.news = p.latest, false
+	p.mu.Unlock()
+	const parts = 1e6
+	p.sending.Done = math.Round(p.sending.Done*parts) / parts
+	p.sending.Text = wire.ProgressText(p.sending.Text)
+	p.sent, p.due = time.Now(), time.Time{}
+	return &p.sending
+}
+
+// progressDue sends the progress of the task if it is due, and returns how long to
+// wait for the next; the consumer's lock is held. What cannot be sent goes with the
+// next EXTEND.
+func (d *Delivery) progressDue(now time.Time) (next time.Duration) {
+	p := d.progress.Load()
+	switch {
+	case p == nil || p.due.IsZero() || d.consumer.held[d.id] != d:
+		return time.Hour
+	case p.due.After(now):
+		return p.due.Sub(now)
+	}
+	p.due = time.Time{}
+	if d.conn != nil && (d.last.IsZero() || !now.After(d.last)) {
+		_ = socket.SendTo(d.conn, d.extension())
+	}
+	return time.Hour
+}

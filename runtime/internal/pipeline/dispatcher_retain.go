@@ -1,0 +1,118 @@
+package pipeline
+
+import (
+	"encoding/json"
+	"slices"
+	"time"
+
+	"github.com/gozmq/gozmq/runtime/gozmqstore"
+	"github.com/gozmq/gozmq/runtime/internal/taskqueue"
+	"github.com/gozmq/gozmq/runtime/internal/wire"
+)
+
+// A task with Terms.Retain stays in the store as StateDone, and here, for so long
+// after it was done. Its result went to a sink: kept are the task, its end, the
+// worker, and what that has said last of its progress.
+
+// An endRecord is the Result of a record with StateDone, as JSON.
+type endRecord struct {
+	Worker string  `json:"worker,omitempty"`
+	Done   float64 `json:"progress,omitempty"`
+	Text   string  `json:"text,omitempty"`
+}
+
+// retain keeps a task that p has done, and returns what is stored of it; d.mu is
+// held.
+func (d *Dispatcher) retain(p *taskqueue.Peer, t *taskqueue.Task) taskStatus {
+	s := d.stateOf(t)
+	s.Ended, s.Due = time.Now(), time.Time{}
+	if c := d.conns[p]; c != nil {
+		s.Worker = c.Address()
+	}
+	until := s.Ended.Add(s.Terms.Retain)
+	d.keepDone(s, until)
+	status := d.statusOf(t)
+	status.State, status.Ended, status.NotBefore, status.Expires = gozmqstore.StateDone, s.Ended, time.Time{}, until
+	if s.Terms.UniqueUntil.After(until) {
+		status.Expires = s.Terms.UniqueUntil
+	}
+	status.Result, _ = json.Marshal(endRecord{s.Worker, s.Progress.Done, s.Progress.Text}) // never fails
+	return taskStatus{id: s.ID, Status: status}
+}
+
+// restoredDone returns a task of a store that was done, and until when it is kept.
+func restoredDone(r *gozmqstore.Task) (s TaskState, until time.Time) {
+	t := restoredTask(r, time.Now())
+	h := wire.ParseTaskHeader(r.Header)
+	s = TaskState{
+		ID: r.ID, Procedure: r.Procedure, Attempts: r.Attempts, MaxAttempts: r.MaxAttempts, Batch: h.BatchName(),
+		Body: r.Body, Metadata: h.Metadata, Enqueued: t.Since, Reason: t.Reason, Ended: r.Ended, Terms: *t.Terms,
+	}
+	s.Terms.Expires = time.Time{} // that of the record
+	var end endRecord
+	if json.Unmarshal(r.Result, &end) == nil {
+		s.Worker, s.Progress = end.Worker, taskqueue.Progress{Done: end.Done, Text: end.Text}
+	}
+	return s, r.Ended.Add(r.Retain)
+}
+
+// keepDone keeps a task that was done; d.mu is held.
+func (d *Dispatcher) keepDone(s TaskState, until time.Time) {
+	for _, t := range d.done.add(s, until) {
+		d.removeDone(t)
+	}
+}
+
+// removeDone deletes the record of a task that is kept no longer, unless it has to
+// keep its unique key: then dropFreed does; d.mu is held.
+func (d *Dispatcher) removeDone(t *doneTask) {
+	if !t.Terms.UniqueUntil.After(time.Now()) {
+		d.store.remove(t.ID)
+	}
+}
+
+// expireDone forgets the tasks that were kept for long enough; d.mu is held.
+func (d *Dispatcher) expireDone(now time.Time) {
+	for t := d.done.expire(now); t != nil; t = d.done.expire(now) {
+		d.removeDone(t)
+	}
+}
+
+// discardDone forgets a task that was done, if there is one with that id; d.mu is
+// held.
+func (d *Dispatcher) discardDone(id string) bool {
+	t := d.done.byID[id]
+	if t == nil {
+		return false
+	}
+	d.done.remove(t)
+	d.store.update(ending(id, &t.Terms, t.Attempts))
+	return true
+}
+
+// DoneTasks returns up to limit tasks of a procedure, "" for any, that were done
+// and are kept, in the order in which they were, behind a place, of which 0 is the
+// beginning; and the place for the next call, 0 when there is nothing behind.
+func (d *Dispatcher) DoneTasks(procedure string, after uint64, limit int) (tasks []TaskState, next uint64) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for e := d.done.order.First(); e != nil; e = e.Next() {
+		t := e.Value()
+		switch {
+		case t.place <= after || procedure != "" && t.Procedure != procedure:
+		case len(tasks) == limit:
+			return tasks, next
+		default:
+			tasks, next = append(tasks, t.TaskState), t.place
+		}
+	}
+	return tasks, 0
+}
+
+// restoreDone keeps what the store has of tasks that were done; d.mu is held.
+func (d *Dispatcher) restoreDone(records []gozmqstore.Task) {
+	slices.SortStableFunc(records, func(a, b gozmqstore.Task) int { return a.Ended.Compare(b.Ended) })
+	for i := range records {
+		d.keepDone(restoredDone(&records[i]))
+	}
+}

@@ -1,0 +1,109 @@
+package pipeline
+
+import (
+	"container/heap"
+	"time"
+
+	"github.com/gozmq/gozmq/runtime/internal/list"
+)
+
+// A doneTask is a task that was done and is kept to be looked at.
+type doneTask struct {
+	TaskState
+	until   time.Time // when it is forgotten
+	place   uint64    // the order in which they were done
+	inOrder list.Element[*doneTask]
+	inHeap  int // its place there
+}
+
+// retained is the tasks that were done and are kept for a time. Its zero value has
+// none; the dispatcher's lock guards it.
+type retained struct {
+	byID  map[string]*doneTask
+	order list.List[*doneTask]
+	clock doneHeap // the one that is forgotten first comes first
+	bytes int
+	last  uint64 // the place of the last one
+}
+
+// What a dispatcher keeps of tasks that were done. Beyond that it forgets the one
+// that was done first.
+const (
+	MaxRetained      = 100_000
+	MaxRetainedBytes = 64 << 20
+)
+
+// overhead is about how many bytes a doneTask takes beside its contents.
+const doneOverhead = 512
+
+func (t *doneTask) size() int {
+	return len(t.ID) + len(t.Procedure) + len(t.Body) + len(t.Progress.Text) + doneOverhead
+}
+
+// add keeps a task, and returns those that there is no room for beside it.
+func (r *retained) add(s TaskState, until time.Time) (forgotten []*doneTask) {
+	if r.byID == nil {
+		r.byID = make(map[string]*doneTask)
+	}
+	r.last++
+	t := &doneTask{TaskState: s, until: until, place: r.last}
+	r.byID[t.ID] = t
+	r.order.PushBack(&t.inOrder, t)
+	heap.Push(&r.clock, t)
+	r.bytes += t.size()
+	for len(r.byID) > 1 && (len(r.byID) > MaxRetained || r.bytes > MaxRetainedBytes) {
+		oldest := r.order.First().Value()
+		r.remove(oldest)
+		forgotten = append(forgotten, oldest)
+	}
+	return forgotten
+}
+
+func (r *retained) remove(t *doneTask) {
+	delete(r.byID, t.ID)
+	t.inOrder.Remove()
+	heap.Remove(&r.clock, t.inHeap)
+	r.bytes -= t.size()
+}
+
+// expire returns a task whose time is over, which it removes; nil if there is none.
+func (r *retained) expire(now time.Time) *doneTask {
+	if len(r.clock) == 0 || r.clock[0].until.After(now) {
+		return nil
+	}
+	t := r.clock[0]
+	r.remove(t)
+	return t
+}
+
+// wake returns when expire has something to do; ok is false for never.
+func (r *retained) wake() (when time.Time, ok bool) {
+	if len(r.clock) == 0 {
+		return when, false
+	}
+	return r.clock[0].until, true
+}
+
+// A doneHeap is a heap.Interface.
+type doneHeap []*doneTask
+
+func (h doneHeap) Len() int           { return len(h) }
+func (h doneHeap) Less(i, j int) bool { return h[i].until.Before(h[j].until) }
+func (h doneHeap) Swap(i, j int) {
+	h[i], h[j] = h[j], h[i]
+	h[i].inHeap, h[j].inHeap = i, j
+}
+
+func (h *doneHeap) Push(x any) {
+	t := x.(*doneTask)
+	t.inHeap = len(*h)
+	*h = append(*h, t)
+}
+
+func (h *doneHeap) Pop() any {
+	old := *h
+	t := old[len(old)-1]
+	old[len(old)-1] = nil
+	*h = old[:len(old)-1]
+	return t
+}
