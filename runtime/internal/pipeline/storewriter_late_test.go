@@ -46,22 +46,30 @@ func late(t *testing.T, f func(*testing.T, *storeWriter, *loggedStore)) {
 func gone(id string) taskStatus { return taskStatus{id: id, gone: true} }
 
 // The end of a task shares the commit of the next put, which waits for no other
-// one.
+// one, however slow the store is.
 func TestEndSharesCommit(t *testing.T) {
-	late(t, func(t *testing.T, w *storeWriter, s *loggedStore) {
-		began := time.Now()
-		for i := range 3 {
-			id := fmt.Sprint(i)
-			if err := w.put(t.Context(), gozmqstore.Task{ID: id}, ""); err != nil {
-				t.Error(err)
-			}
-			w.finish(gone(id))
-		}
-		if took := time.Since(began); took != 3*s.takes {
-			t.Errorf("3 puts took %v, want %v", took, 3*s.takes)
-		}
-		s.want(t, "1 put, 0 updated, 0 deleted", "1 put, 0 updated, 1 deleted", "1 put, 0 updated, 1 deleted")
-	})
+	for _, takes := range []time.Duration{time.Millisecond, 5 * maxLate} {
+		t.Run(takes.String(), func(t *testing.T) {
+			late(t, func(t *testing.T, w *storeWriter, s *loggedStore) {
+				s.takes = takes
+				began := time.Now()
+				for i := range 4 {
+					id := fmt.Sprint(i)
+					if err := w.put(t.Context(), gozmqstore.Task{ID: id}, ""); err != nil {
+						t.Error(err)
+					}
+					time.AfterFunc(time.Microsecond, func() { w.finish(gone(id)) }) // while the next one is put
+				}
+				if took := time.Since(began); took != 4*s.takes {
+					t.Errorf("4 puts took %v, want %v", took, 4*s.takes)
+				}
+				const put = "1 put, 0 updated, "
+				s.want(t, put+"0 deleted", put+"0 deleted", put+"1 deleted", put+"1 deleted")
+				time.Sleep(maxLate + 2*s.takes)
+				s.want(t, put+"0 deleted", put+"0 deleted", put+"1 deleted", put+"1 deleted", "0 put, 0 updated, 2 deleted")
+			})
+		})
+	}
 }
 
 // Nobody may come: the end of a task is written all the same, with those that came
