@@ -25,10 +25,10 @@ const retryLock = 50 * time.Millisecond
 // Acquire waits until nobody else has the file open, or ctx ends
 // (gozmqstore.Store).
 func (s *Store) Acquire(ctx context.Context, standby func()) (gozmqstore.Session, error) {
-	told := false
+	called := false
 	wait := func() {
-		if !told {
-			told = true
+		if !called {
+			called = true
 			standby()
 		}
 	}
@@ -154,13 +154,13 @@ func (s *session) Apply(_ context.Context, change *gozmqstore.Change) error {
 }
 
 func (s *session) view(f func(buckets) error) error {
-	return s.store.told(s.store.guard.run(func() error {
+	return s.store.wrap(s.store.guard.run(func() error {
 		return s.db.View(func(tx *bbolt.Tx) error { return f(bucketsOf(tx)) })
 	}))
 }
 
 func (s *session) update(f func(buckets) error) error {
-	return s.store.told(s.store.guard.run(func() error {
+	return s.store.wrap(s.store.guard.run(func() error {
 		return update(s.db, func(tx *bbolt.Tx) error { return f(bucketsOf(tx)) })
 	}))
 }

@@ -65,10 +65,10 @@ func (o *session) retry(ctx context.Context, limit time.Duration, f func(ctx con
 		err := limited(ctx, limit, func(ctx context.Context) error { return f(ctx, fence) })
 		for err != nil {
 			if ctx.Err() != nil {
-				return o.store.told(fmt.Errorf("%w (%w)", context.Cause(ctx), err))
+				return o.store.wrap(fmt.Errorf("%w (%w)", context.Cause(ctx), err))
 			}
 			if !errors.Is(err, errFence) && !passing(err) {
-				return o.store.told(err)
+				return o.store.wrap(err)
 			}
 			if !errors.Is(err, errFence) {
 				sleep(ctx, retryPause)

@@ -106,7 +106,7 @@ func (e *visitError) Unwrap() error { return e.err }
 func (o *session) loadApart(ctx context.Context, after *int64, visited func(row) error) error {
 	known, err := o.places(ctx, *after)
 	if err != nil {
-		return o.store.told(err)
+		return o.store.wrap(err)
 	}
 	for _, r := range known {
 		err := o.retry(ctx, readLimit, func(ctx context.Context, _ int64) error {
@@ -151,9 +151,9 @@ func (o *session) reportDamaged(ctx context.Context, damaged []row, visit func(g
 		case errors.Is(err, gozmqstore.ErrLost):
 			return err
 		case err != nil:
-			r.task.Err = o.store.told(fmt.Errorf("%s. It could not be set aside: %w", text, err))
+			r.task.Err = o.store.wrap(fmt.Errorf("%s. It could not be set aside: %w", text, err))
 		default:
-			r.task.Err = o.store.told(fmt.Errorf("%s. It is set aside with the state %q: push it again, if it is known", text, damagedName))
+			r.task.Err = o.store.wrap(fmt.Errorf("%s. It is set aside with the state %q: push it again, if it is known", text, damagedName))
 		}
 		if err := visit(r.task); err != nil {
 			return err
