@@ -3,6 +3,7 @@ package pipeline
 import (
 	"context"
 	"fmt"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -15,17 +16,22 @@ import (
 type loggedStore struct {
 	slowStore
 	takes time.Duration
+	mu    sync.Mutex
 	log   []string
 }
 
 func (s *loggedStore) Apply(_ context.Context, c *gozmqstore.Change) error {
 	time.Sleep(s.takes)
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	s.log = append(s.log, fmt.Sprintf("%d put, %d updated, %d deleted", len(c.Put), len(c.Update), len(c.Delete)))
 	return nil
 }
 
 func (s *loggedStore) want(t *testing.T, log ...string) {
 	t.Helper()
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	if fmt.Sprint(s.log) != fmt.Sprint(log) {
 		t.Errorf("the changes were %q, want %q", s.log, log)
 	}
@@ -66,6 +72,7 @@ func TestEndSharesCommit(t *testing.T) {
 				const put = "1 put, 0 updated, "
 				s.want(t, put+"0 deleted", put+"0 deleted", put+"1 deleted", put+"1 deleted")
 				time.Sleep(maxLate + 2*s.takes)
+				synctest.Wait()
 				s.want(t, put+"0 deleted", put+"0 deleted", put+"1 deleted", put+"1 deleted", "0 put, 0 updated, 2 deleted")
 			})
 		})
@@ -117,6 +124,8 @@ func TestOthersAreNotLate(t *testing.T) {
 				do(w)
 				time.Sleep(s.takes)
 				synctest.Wait()
+				s.mu.Lock()
+				defer s.mu.Unlock()
 				if len(s.log) != 1 {
 					t.Errorf("the changes were %q, want one", s.log)
 				}
