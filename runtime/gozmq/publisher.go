@@ -64,7 +64,7 @@ func NewPublisher(opts ...PublisherOption) (*Publisher, error) {
 	p.observer = newObserver(cfg.observer, &p.role)
 	p.bodies = cfg.bodies(p.observer)
 	p.holdsPublisher = bridge.Hold[bridge.Publisher[Method, Event]]((*publishing)(p))
-	cfg.Observe, cfg.Heard = p.observer.link(cfg.SocketType), p.observer.heard
+	cfg.Observe, cfg.Wanted = p.observer.link(cfg.SocketType), p.observer.wanted
 	p.pub = publication.NewPublisher(publication.Config{
 		Link: cfg.Config, MaxSubscriptions: cfg.maxSubscriptions, KeptTopics: cfg.memory.topics, KeptBytes: cfg.memory.bytes,
 	})

@@ -106,7 +106,7 @@ func (o *opened) Remove(p topic.Pattern) { o.sub.Remove(pattern{p}) }
 func (o *opened) Dropped() uint64        { return o.sub.Dropped() }
 
 func (o *opened) Each(ctx context.Context, fresh func() proto.Message, yield func(proto.Message, error) bool) {
-	l := publicationLoop{o.subscriber, o.method, ctx, storedInfo[PublicationInfo](ctx), fresh, yield, o.subscriber.methods.of(o.method)}
+	l := o.subscriber.newLoop(ctx, o.method, fresh, yield)
 	o.sub.Each(ctx, func(p *wire.Publication) bool { goOn, _ := l.deliver(p); return goOn }, l.notice)
 }
 

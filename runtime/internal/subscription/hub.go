@@ -126,10 +126,10 @@ func (h *Hub) PeerEnded(endpoint string, reason error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	for s := range h.subscriptions {
-		if s.told {
+		if s.endQueued {
 			continue // of one that has not come to the last time, the last time is enough
 		}
-		s.told = true
+		s.endQueued = true
 		it := &item{kind: endedEntry, Publication: wire.Publication{From: Ended{endpoint, reason}}}
 		if s.queue.cfg.Overflow != DropOldest {
 			s.queue.putItem(it)
@@ -150,7 +150,7 @@ func (h *Hub) occurrence(s *Subscription, it *item) Notice {
 	case Ended:
 		h.mu.Lock()
 		defer h.mu.Unlock()
-		s.told = false
+		s.endQueued = false
 		return n
 	}
 	panic("an entry without its notice")

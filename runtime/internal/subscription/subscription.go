@@ -29,7 +29,7 @@ type registration struct {
 	resumptions resumptions
 	closed      bool
 	watching    bool // a peerEntry comes with each new connection
-	told        bool // an endedEntry waits
+	endQueued   bool // an endedEntry waits
 }
 
 // Add makes the subscription take p's topics as well, unless it has an equal
