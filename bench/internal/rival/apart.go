@@ -10,7 +10,8 @@ import (
 
 // An Ends opens the two sides of a library by themselves, each for a process of
 // its own. The side that Serve, Push or Publish opens is at Options.Listen, a tcp
-// or ipc endpoint as ZeroMQ writes it. A function that is nil: there is no such thing.
+// or ipc endpoint as ZeroMQ writes it. A function that is nil: there is no such
+// thing.
 type Ends struct {
 	Name string
 	// TCPOnly says why there is nothing to measure over ipc; "" when there is.
