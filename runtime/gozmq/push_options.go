@@ -107,8 +107,8 @@ func WithTaskLimit(procedure string, all, perKey TaskLimit) VentilatorOption {
 }
 
 // Pause has the ventilator hand out no task of a method ("package.Service/Method"),
-// or for "" of all, until Resume. Workers go on with what they have. It returns once
-// the task store knows that: the next ventilator with the store keeps to it. A
+// or for "" of all, until Resume. Workers go on with what they have. It returns
+// once the task store knows that: the next ventilator with the store keeps to it. A
 // ventilator that stands by waits until it owns the queue. The error has
 // CodeFailedPrecondition with DeliveryAtMostOnce.
 func (v *Ventilator) Pause(ctx context.Context, procedure string) error {
