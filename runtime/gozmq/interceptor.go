@@ -3,6 +3,7 @@ package gozmq
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"google.golang.org/protobuf/proto"
 
@@ -31,6 +32,9 @@ type CallInfo struct {
 	// Task describes the task or the result: of a task that is pushed, the batch
 	// only. Nil for other operations.
 	Task *TaskInfo
+	// Waited is how long the loop that gets the message waited for it, from the
+	// end of its body's last turn; 0 where a message comes to no loop.
+	Waited time.Duration
 
 	reply     *answer.Context // nil on the calling side
 	onMessage []func(m proto.Message, sent bool) error
@@ -201,6 +205,19 @@ func sameType(method *Method, m, passed proto.Message) error {
 	}
 	return nil
 }
+
+// A loopPause measures how long a loop asks for its next message (CallInfo.Waited).
+type loopPause struct{ asked time.Time }
+
+// begin begins to measure, if there is an interceptor that may want to know.
+func (p *loopPause) begin(interceptor Interceptor) {
+	if interceptor != nil {
+		p.asked = time.Now()
+	}
+}
+
+// end returns how long it was, at least a nanosecond.
+func (p *loopPause) end() time.Duration { return max(1, time.Since(p.asked)) }
 
 // A loopStep is the way of one message through the interceptors to the body of a
 // loop.

@@ -128,7 +128,7 @@ func (p *Publisher) WaitForSubscribers(ctx context.Context, topic string, n int)
 // WaitForSubscribersTo is WaitForSubscribers for the topics that a filter
 // selects: it counts the peers that subscribed to all of them.
 func (p *Publisher) WaitForSubscribersTo(ctx context.Context, f Filter, n int) error {
-	return p.WaitForSubscribers(ctx, string(patternOf(f).Prefix()), n)
+	return p.WaitForSubscribers(ctx, patternOf(f).Prefix(), n)
 }
 
 // Superseded returns how many messages of latest_only topics were not sent to a

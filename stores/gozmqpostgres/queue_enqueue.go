@@ -27,11 +27,14 @@ func (q Queue) EnqueueTx(ctx context.Context, tx pgx.Tx, tasks ...gozmqstore.Tas
 	if err := q.checkNew(tasks); err != nil {
 		return err
 	}
-	var a putArrays
-	for i := range tasks {
-		a.add(&tasks[i])
+	sql := newStatements(q)
+	statement, columns := sql.enqueue, []any(nil)
+	if list := uniquePut(tasks, nil); allPlain(list) {
+		statement, columns = sql.enqueuePlain, newPlainArrays(list).args()
+	} else {
+		columns = newPutArrays(list).args()
 	}
-	if _, err := tx.Exec(ctx, newStatements(q).enqueue, append([]any{q.Name, q.channel()}, a.args()...)...); err != nil {
+	if _, err := tx.Exec(ctx, statement, append([]any{q.Name, q.channel()}, columns...)...); err != nil {
 		return q.enqueueError(err)
 	}
 	return nil

@@ -123,10 +123,7 @@ func (s *statements) change(c *gozmqstore.Change) (sql string, args []any, size 
 		args, size = append(args, a.args()...), size+a.size
 		parts = append(parts, "put AS ("+s.putPlain+")")
 	default:
-		var a putArrays
-		for _, t := range put {
-			a.add(t)
-		}
+		a := newPutArrays(put)
 		args, size = append(args, a.args()...), size+a.size
 		parts = append(parts, "put AS ("+s.put+")")
 	}

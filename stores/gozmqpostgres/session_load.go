@@ -15,7 +15,7 @@ import (
 
 const (
 	// page is how many records are read at a time.
-	page = 2000
+	page = 10_000
 	// readLimit is how long the server may send no record.
 	readLimit = 30 * time.Second
 )
@@ -75,8 +75,9 @@ func (s *Store) read(ctx context.Context, visited func(row) error, sql string, a
 		return 0, errors.Join(err, context.Cause(ctx))
 	}
 	defer rows.Close()
+	scanner := newScanner()
 	for rows.Next() {
-		r, err := scanRow(rows)
+		r, err := scanner.scan(rows)
 		if err != nil {
 			return n, err
 		}

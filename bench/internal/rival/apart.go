@@ -9,8 +9,8 @@ import (
 )
 
 // An Ends opens the two sides of a library by themselves, each for a process of
-// its own. The side that Serve, Push or Publish opens is at Options.Listen, a tcp or
-// ipc endpoint as ZeroMQ writes it. A function that is nil: there is no such thing.
+// its own. The side that Serve, Push or Publish opens is at Options.Listen, a tcp
+// or ipc endpoint as ZeroMQ writes it. A function that is nil: there is no such thing.
 type Ends struct {
 	Name string
 	// TCPOnly says why there is nothing to measure over ipc; "" when there is.
@@ -74,8 +74,8 @@ func gozmqEnds() Ends {
 // bound is where the side of ours that binds does so.
 func (o Options) bound() gozmq.Endpoints { return gozmq.Bind(cmp.Or(o.Listen, anyPort)) }
 
-// served, sent and received are the endpoints of a server, of a side that sends, and
-// of a side that receives from one that is bound to addrs.
+// served, sent and received are the endpoints of a server, of a side that sends,
+// and of a side that receives from one that is bound to addrs.
 func (o Options) served() gozmq.Endpoints {
 	if o.Back != "" {
 		return gozmq.Connect(o.Back)
@@ -97,7 +97,8 @@ func (o Options) received(addrs []string) gozmq.Endpoints {
 	return gozmq.Connect(addrs...)
 }
 
-// network returns what package net calls an endpoint, and loopback, any port, for "".
+// network returns what package net calls an endpoint, and for "" loopback, on any
+// port.
 func network(endpoint string) (name, addr string) {
 	if path, ok := strings.CutPrefix(endpoint, "ipc://"); ok {
 		return "unix", path
