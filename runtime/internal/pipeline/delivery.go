@@ -37,7 +37,7 @@ type Delivery struct {
 	due      time.Time // when to extend the lease or, if it still waits, to return it; zero: never
 	last     time.Time // no extension after; zero: without end
 	scope    scope
-	word     wire.WorkerCommand // the last one on the task, while it is being written
+	command  wire.WorkerCommand // the last one on the task, while it is being written
 }
 
 func newDelivery(c *Consumer, task wire.Task) *Delivery {
@@ -90,10 +90,10 @@ func (d *Delivery) extend() {
 	}
 }
 
-// extension returns the EXTEND, which is valid until the next word on the task.
+// extension returns the EXTEND, which is valid until the next command on the task.
 func (d *Delivery) extension() *wire.WorkerCommand {
-	d.word = wire.WorkerCommand{Verb: wire.VerbExtend, ID: d.task.ID, Attempt: d.Attempt, Handled: d.handled}
-	return &d.word
+	d.command = wire.WorkerCommand{Verb: wire.VerbExtend, ID: d.task.ID, Attempt: d.Attempt, Handled: d.handled}
+	return &d.command
 }
 
 // Malformed reports a task that made no sense to its connection.
@@ -143,8 +143,8 @@ func (d *Delivery) release(verb wire.Verb, status []byte) (reported bool) {
 		c.learn(v, d)
 	}
 	d.detach()
-	d.word = wire.WorkerCommand{Verb: verb, ID: d.task.ID, Status: status}
-	socket.SendForced(d.conn, &d.word)
+	d.command = wire.WorkerCommand{Verb: verb, ID: d.task.ID, Status: status}
+	socket.SendForced(d.conn, &d.command)
 	return true
 }
 

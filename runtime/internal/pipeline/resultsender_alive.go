@@ -59,6 +59,7 @@ func (s *ResultSender) forgetOldest() {
 	}
 	delete(s.alive, oldest)
 }
+
 // repeatAlive sends a sink the ALIVE of every ventilator that it may have missed;
 // s.mu is held.
 func (s *ResultSender) repeatAlive(peer *sinkPeer) {
