@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -208,4 +209,68 @@ func walk(t *testing.T, visit func(file string, imports []string)) {
 func isModule(folder string) bool {
 	_, err := os.Stat("../" + folder + "/go.mod")
 	return err == nil
+}
+
+// framesOf are the folders that may look into frames: wire and what stands below
+// it, and for a reason those that are given one.
+var framesOf = map[string]string{
+	"runtime/internal/wire":      "",
+	"runtime/internal/zmtp":      "",
+	"runtime/internal/zmtptest":  "",
+	"runtime/internal/link":      "",
+	"runtime/internal/handshake": "",
+	"runtime/internal/socket":    "ZeroMQ's envelopes and topics",
+	"runtime/internal/relay":     "it passes whole messages on, as they came",
+	"runtime/gozmqtap":           "it shows the frames of strangers",
+}
+
+// TestFramesAreOfWire checks that nothing above internal/wire counts frames, or
+// picks one by its place.
+func TestFramesAreOfWire(t *testing.T) {
+	counts := regexp.MustCompile(`len\((\w+\.)*[fF]rames\)|[fF]rames\[\d`)
+	walk(t, func(file string, _ []string) {
+		if _, ok := framesOf[path.Dir(file)]; ok || !within(file, "runtime") {
+			return
+		}
+		text, err := os.ReadFile("../" + file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if found := counts.Find(text); found != nil {
+			t.Errorf("%s has %s: let internal/wire parse it", file, found)
+		}
+	})
+}
+
+// onceOnly are idioms that one package has for all, with the folders that may have
+// them, each with why.
+var onceOnly = map[string]map[string]string{
+	`"container/list"`: {}, // internal/list
+	`case [\w.]+ <- struct\{\}\{\}:\s*default:`: {
+		"runtime/internal/notify": "the leaf",
+	},
+	`\brecover\(\)`: {
+		"runtime/internal/guarded":   "the leaf",
+		"runtime/internal/handshake": "a panic of zmq4's parser is a malformed handshake",
+		"runtime/gozmqimpl":          "a method value of a nil implementation panics",
+	},
+}
+
+// TestLeavesHaveNoCopies checks that signals, lists and the recovery from panics
+// are written once.
+func TestLeavesHaveNoCopies(t *testing.T) {
+	walk(t, func(file string, _ []string) {
+		if !within(file, "runtime") {
+			return
+		}
+		text, err := os.ReadFile("../" + file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for idiom, folders := range onceOnly {
+			if _, ok := folders[path.Dir(file)]; !ok && regexp.MustCompile(idiom).Match(text) {
+				t.Errorf("%s has %s, which belongs to %v", file, idiom, folders)
+			}
+		}
+	})
 }

@@ -28,7 +28,7 @@ type DeadLetter struct {
 	Reason error
 	// Batch is the name of the task's batch, or empty.
 	Batch string
-	// Metadata is what was sent with the task.
+	// Metadata is the metadata that came with the task.
 	Metadata Metadata
 	// Enqueued is when the task was pushed.
 	Enqueued time.Time

@@ -38,12 +38,12 @@ func (d *Dispatcher) StartBatch(name string) *Batch {
 
 func (d *Dispatcher) newBatch(id []byte, name string) *Batch {
 	b := &Batch{dispatcher: d, count: taskqueue.Batch{ID: id, Name: name}, done: make(chan struct{})}
-	b.header = wire.AppendTaskHeader(nil, wire.TaskHeader{Batch: b.word()})
+	b.header = wire.AppendTaskHeader(nil, wire.TaskHeader{Batch: b.description()})
 	return b
 }
 
-// word returns what every message about the batch says.
-func (b *Batch) word() *wire.Batch {
+// description returns what every message about the batch says.
+func (b *Batch) description() *wire.Batch {
 	d := b.dispatcher
 	return &wire.Batch{ID: b.count.ID, Name: b.count.Name, Ventilator: d.ventilator}
 }
@@ -93,7 +93,7 @@ func (b *Batch) End(ctx context.Context) error {
 
 // announce sends the first notice; d.mu is held.
 func (d *Dispatcher) announce(b *Batch) {
-	notice := b.word()
+	notice := b.description()
 	notice.Ended, notice.Tasks = true, b.count.Tasks
 	d.sendNotice(b, notice)
 }
@@ -227,7 +227,7 @@ func (d *Dispatcher) checkBatch(count *taskqueue.Batch) {
 	}
 	delete(d.open, count)
 	b.complete = true
-	notice := b.word()
+	notice := b.description()
 	notice.Failed, notice.Failures = count.Failed, d.failures(count.Failures)
 	if b.cut {
 		cut := Failure(ErrBatchCut)

@@ -19,7 +19,7 @@ type BatchStatus struct {
 	Failed   uint64 // tasks that were given up
 	Failures []wire.BatchFailure
 	Error    *wire.BatchError // why it is over without being complete; nil: it is not
-	Silence  time.Duration    // for how long nothing was heard of its ventilator, if that is too long
+	Silence  time.Duration    // for how long nothing came from its ventilator, if that is too long
 }
 
 const (
@@ -45,8 +45,8 @@ type BatchCounter struct {
 	mu      sync.Mutex
 	known   map[string]*batchCount
 	order   []string          // oldest first
-	over    *taskqueue.Window // batches that are over, whoever was told
-	alive   map[string]ventilatorWord
+	over    *taskqueue.Window // batches that are over, whoever was notified
+	alive   map[string]ventilatorState
 	timer   *time.Timer // until due; nil: no lease ends
 	due     time.Time   // when the first lease ends
 	ticking sync.WaitGroup
@@ -64,11 +64,11 @@ type batchCount struct {
 	silent      bool      // was reported
 }
 
-// A ventilatorWord is the last word of a ventilator, and for how long a sink
-// waits for the next one.
-type ventilatorWord struct {
-	heard time.Time
-	lease time.Duration
+// A ventilatorState is when a ventilator last sent a sign of life, and for how long
+// a sink waits for the next one.
+type ventilatorState struct {
+	received time.Time
+	lease    time.Duration
 }
 
 // NewBatchCounter returns a counter that calls report, for one batch at a time.
@@ -77,7 +77,7 @@ type ventilatorWord struct {
 func NewBatchCounter(report func(BatchStatus), leases bool) *BatchCounter {
 	return &BatchCounter{
 		report: report, leases: leases, known: make(map[string]*batchCount), over: taskqueue.NewWindow(maxBatches, 0),
-		alive: make(map[string]ventilatorWord),
+		alive: make(map[string]ventilatorState),
 	}
 }
 
@@ -120,16 +120,16 @@ func (b *BatchCounter) from(c *batchCount, ventilator string) {
 // then; 0 if nobody has said that there is one. b.mu is held.
 func (b *BatchCounter) end(c *batchCount) (end time.Time, lease time.Duration) {
 	for _, v := range c.ventilators {
-		word := b.alive[v]
-		if word.lease == 0 {
+		state := b.alive[v]
+		if state.lease == 0 {
 			continue
 		}
-		since := word.heard
+		since := state.received
 		if c.since.After(since) {
 			since = c.since
 		}
-		if e := since.Add(word.lease); lease == 0 || e.After(end) {
-			end, lease = e, word.lease
+		if e := since.Add(state.lease); lease == 0 || e.After(end) {
+			end, lease = e, state.lease
 		}
 	}
 	return end, lease
@@ -233,7 +233,7 @@ func (b *BatchCounter) call(s BatchStatus) {
 	b.report(s)
 }
 
-// Alive handles the word of a ventilator that it is there.
+// Alive handles the message of a ventilator that it is there.
 func (b *BatchCounter) Alive(v wire.VentilatorState) {
 	if b.report == nil || !b.leases || len(v.Ventilator) == 0 {
 		return
@@ -246,31 +246,31 @@ func (b *BatchCounter) Alive(v wire.VentilatorState) {
 		}
 	}
 	if name := string(v.Ventilator); !b.repeated(name, v.Lease) {
-		b.hear(name, v.Lease)
+		b.noteAlive(name, v.Lease)
 	}
 }
 
-// repeated handles a word whose lease is shorter than that of the word before: a
+// repeated handles an ALIVE whose lease is shorter than that of the one before: a
 // worker has it from earlier, and says what is left. It changes nothing unless it
-// is later than what was heard here, and a batch that was reported stays so. It
-// returns false for a new word; b.mu is held.
+// is later than what came here, and a batch that was reported stays so. It
+// returns false for a new one; b.mu is held.
 func (b *BatchCounter) repeated(name string, left time.Duration) bool {
-	word, known := b.alive[name]
-	if !known || left >= word.lease {
+	state, known := b.alive[name]
+	if !known || left >= state.lease {
 		return false
 	}
-	if heard := time.Now().Add(left - word.lease); heard.After(word.heard) {
-		b.alive[name] = ventilatorWord{heard, word.lease}
+	if received := time.Now().Add(left - state.lease); received.After(state.received) {
+		b.alive[name] = ventilatorState{received, state.lease}
 	}
 	return true
 }
 
-// hear notes a new word of a ventilator; b.mu is held.
-func (b *BatchCounter) hear(name string, lease time.Duration) {
+// noteAlive notes a new sign of life of a ventilator; b.mu is held.
+func (b *BatchCounter) noteAlive(name string, lease time.Duration) {
 	if _, known := b.alive[name]; !known && len(b.alive) >= maxAlive {
 		b.dropSilent()
 	}
-	b.alive[name] = ventilatorWord{time.Now(), lease}
+	b.alive[name] = ventilatorState{time.Now(), lease}
 	for _, c := range b.known {
 		if slices.Contains(c.ventilators, name) {
 			c.silent = false
@@ -282,8 +282,8 @@ func (b *BatchCounter) hear(name string, lease time.Duration) {
 // dropSilent forgets the ventilator that was silent for longest; b.mu is held.
 func (b *BatchCounter) dropSilent() {
 	var oldest string
-	for name, word := range b.alive {
-		if oldest == "" || word.heard.Before(b.alive[oldest].heard) {
+	for name, state := range b.alive {
+		if oldest == "" || state.received.Before(b.alive[oldest].received) {
 			oldest = name
 		}
 	}

@@ -5,7 +5,7 @@ import (
 	"github.com/gozmq/gozmq/runtime/internal/socket"
 )
 
-// announce has a goroutine tell the ventilator that a task runs. The goroutine
+// announce has a goroutine report to the ventilator that a task runs. The goroutine
 // starts at once, takes all tasks that were begun meanwhile, and sends them in one
 // write. It leaves out those that have ended, whose ends say as much: a task that
 // takes no time costs no message. c.mu is held.
@@ -30,8 +30,8 @@ func (c *Consumer) announceBegun() {
 	}
 }
 
-// appendBegun appends these words to the queues of their connections, before any
-// word on how the tasks end, and returns the connections, corked. It returns nil
+// appendBegun appends these commands to the queues of their connections, before any
+// command on how the tasks end, and returns the connections, corked. It returns nil
 // when no task has been begun, after which announce must start another goroutine.
 func (c *Consumer) appendBegun() []*link.Conn {
 	c.mu.Lock()

@@ -5,10 +5,10 @@ import (
 	"github.com/gozmq/gozmq/runtime/internal/socket"
 )
 
-// claim tells a ventilator which tasks run here that came on a connection that was
-// lost, so that it does not take them for lost. Those that came from its endpoint
-// are its own. Of the others it may have become the owner: it sends them again if
-// it has. c.mu is held.
+// claim reports to a ventilator which tasks run here that came on a connection that
+// was lost, so that it does not take them for lost. Those that came from its
+// endpoint are its own. Of the others it may have become the owner: it sends them
+// again if it has. c.mu is held.
 func (c *Consumer) claim(conn *link.Conn) {
 	if !conn.Gozmq() {
 		return
@@ -25,7 +25,7 @@ func (c *Consumer) claim(conn *link.Conn) {
 	}
 }
 
-// claimElsewhere tells the other ventilators of a task that runs here and whose
+// claimElsewhere reports to the other ventilators a task that runs here and whose
 // connection was lost: one of them may have taken over; c.mu is held.
 func (c *Consumer) claimElsewhere(d *Delivery) {
 	if !d.adrift() {
@@ -45,7 +45,7 @@ func (d *Delivery) adrift() bool { return d.running && d.conn == nil && d.Attemp
 // claimFrom asks a ventilator for the task, which it sends again if it has it; the
 // consumer's lock is held.
 func (d *Delivery) claimFrom(conn *link.Conn) {
-	word := d.extension()
-	word.Again = true
-	socket.SendForced(conn, word)
+	command := d.extension()
+	command.Again = true
+	socket.SendForced(conn, command)
 }

@@ -31,7 +31,7 @@ func (v *ventilator) grant(credit int) {
 
 // adjust has a ventilator's credit follow the number of its tasks that were
 // handled, which take none of the places for tasks that run or are read ahead.
-// So that few words are needed, the credit may lack half of those read ahead.
+// So that few commands are needed, the credit may lack half of those read ahead.
 // c.mu is held.
 func (c *Consumer) adjust(v *ventilator) {
 	if !c.started || c.draining {

@@ -74,8 +74,8 @@ func newDeadLetters(cfg letterConfig, handled func(id string)) *deadLetters {
 	return l
 }
 
-// add has a letter offered. One that is held waits for release, so that nobody
-// hears of it whom a ventilator that takes over could contradict.
+// add has a letter offered. One that is held waits for release, because a
+// ventilator that takes over could decide otherwise.
 func (l *deadLetters) add(d DeadTask, held bool) {
 	l.mu.Lock()
 	l.fresh = append(l.fresh, d)

@@ -39,7 +39,7 @@ type Delivery struct {
 	last     time.Time // no extension after; zero: without end
 	scope    scope
 	progress atomic.Pointer[reportedProgress] // nil: none was reported
-	word     wire.WorkerCommand               // the last one on the task, while it is being written
+	command  wire.WorkerCommand               // the last one on the task, while it is being written
 }
 
 func newDelivery(c *Consumer, task wire.Task) *Delivery {
@@ -92,10 +92,10 @@ func (d *Delivery) extend() {
 	}
 }
 
-// extension returns the EXTEND, which is valid until the next word on the task.
+// extension returns the EXTEND, which is valid until the next command on the task.
 func (d *Delivery) extension() *wire.WorkerCommand {
-	d.word = wire.WorkerCommand{Verb: wire.VerbExtend, ID: d.task.ID, Attempt: d.Attempt, Handled: d.handled, Progress: d.takeProgress()}
-	return &d.word
+	d.command = wire.WorkerCommand{Verb: wire.VerbExtend, ID: d.task.ID, Attempt: d.Attempt, Handled: d.handled, Progress: d.takeProgress()}
+	return &d.command
 }
 
 // Malformed reports a task that made no sense to its connection.
@@ -148,8 +148,8 @@ func (d *Delivery) release(verb wire.Verb, status []byte) (reported bool) {
 		c.learn(v, d)
 	}
 	d.detach()
-	d.word = wire.WorkerCommand{Verb: verb, ID: d.task.ID, Status: status}
-	socket.SendForced(d.conn, &d.word)
+	d.command = wire.WorkerCommand{Verb: verb, ID: d.task.ID, Status: status}
+	socket.SendForced(d.conn, &d.command)
 	return true
 }
 

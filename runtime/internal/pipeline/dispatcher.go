@@ -27,7 +27,7 @@ type DispatcherConfig struct {
 	Backoff, MaxBackoff time.Duration
 	MaxHold             time.Duration                    // how long a worker may have a task, whatever it extends; 0: without limit
 	BatchLease          time.Duration                    // of messages that say how far a batch is
-	BatchSilence        time.Duration                    // for which a sink waits for word of a batch; 0: without limit
+	BatchSilence        time.Duration                    // for which a sink waits for news of a batch; 0: without limit
 	Store               gozmqstore.Store                 // nil: memory only
 	Limits              map[string]taskqueue.MethodLimit // by procedure; before those of Policies
 	Policies            map[string]Policy                // by procedure
@@ -84,7 +84,7 @@ type Dispatcher struct {
 	workers    int                         // peers that have granted credit and were not stopped
 	notices    map[taskqueue.ID]*Batch     // by the id of the message that says how far they are
 	open       map[*taskqueue.Batch]*Batch // that are not complete
-	live       map[*Batch]bool             // of which a sink may wait for word
+	live       map[*Batch]bool             // of which a sink may wait for news
 	dead       map[string]*deadEntry       // letters that are neither handled nor discarded, by id
 	letter     uint64                      // the place of the last of them
 	halted     map[string]string           // procedures of which no task is handed out, with their records in the store

@@ -10,14 +10,15 @@ import (
 
 // A sink has no connection to ventilators. While there are batches that are not
 // over, a dispatcher says at intervals that it is there, to every worker, and
-// these say so to their sinks: a sink that hears nothing tells its program that
+// these say so to their sinks: a sink that gets nothing reports to its program that
 // a batch may be lost. Nothing of it is acknowledged.
 
 // maxOver is how many batches that are over a dispatcher names: sinks other than
-// the one that knows that a batch is complete wait for word of it no longer.
+// the one that knows that a batch is complete no longer wait for news of it.
 const maxOver = 256
 
-// alivePerLease is how often a sink hears of a dispatcher before it misses it.
+// alivePerLease is how often a sink gets a sign of life of a dispatcher before it
+// misses it.
 const alivePerLease = 3
 
 // armAlive has sayAlive called at intervals while there are batches; d.mu is
@@ -47,7 +48,7 @@ func (d *Dispatcher) stopAlive() {
 	}
 }
 
-// sayAlive tells every worker that knows the word that the dispatcher is there;
+// sayAlive tells every worker that knows ALIVE that the dispatcher is there;
 // d.mu is held.
 func (d *Dispatcher) sayAlive() {
 	if d.cfg.BatchSilence == 0 {
@@ -56,7 +57,7 @@ func (d *Dispatcher) sayAlive() {
 	m := d.aliveMessage()
 	for c := range d.peers {
 		if c.Gozmq() {
-			_ = socket.SendTo(c, m) // or it hears the next one
+			_ = socket.SendTo(c, m) // or it gets the next one
 		}
 	}
 }

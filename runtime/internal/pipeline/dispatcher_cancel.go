@@ -11,7 +11,7 @@ import (
 
 // Cancel gives a task up, whether it waits or runs, and returns once the store
 // knows it. The task's batch counts it as given up, because of ErrCanceled. Every
-// worker that has it is told, if it knows the word; what it reports of the task
+// worker that has it gets a CANCEL, if it knows that; what it reports of the task
 // later is ignored. Cancel wins over every end of the task that was not read
 // before. Its errors are ErrNoTask, ErrNotOwner, link.ErrClosed, and ctx's, after
 // which the task is canceled, and the store may not know it yet.

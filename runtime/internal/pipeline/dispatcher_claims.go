@@ -8,9 +8,9 @@ import (
 	"github.com/gozmq/gozmq/runtime/internal/wire"
 )
 
-// When the owner of a queue is gone, its workers tell the other ventilators what
-// they run (EXTEND with "again"). A dispatcher that takes over leaves those tasks
-// with them, and hands them to nobody else.
+// When the owner of a queue is gone, its workers report to the other ventilators
+// what they run (EXTEND with "again"). A dispatcher that takes over leaves those
+// tasks with them, and hands them to nobody else.
 
 // A claim is what a worker has said of a task while the dispatcher stood by.
 type claim struct {
@@ -29,29 +29,29 @@ const (
 
 // claimed handles the claim of a worker; d.mu is held.
 func (d *Dispatcher) claimed(p *taskqueue.Peer, c *wire.WorkerCommand, now time.Time) {
-	word := claim{string(c.ID), c.Attempt, c.Handled}
+	cl := claim{string(c.ID), c.Attempt, c.Handled}
 	switch {
 	case d.owner:
-		d.leaveWith(p, word, now)
+		d.leaveWith(p, cl, now)
 	case d.claimCount < maxClaims:
 		d.claimCount++
-		d.claims[p] = append(d.claims[p], word)
+		d.claims[p] = append(d.claims[p], cl)
 	}
 }
 
 // leaveWith leaves a task with the worker that runs it, and sends it again, so that
 // the worker reports its end here; d.mu is held.
-func (d *Dispatcher) leaveWith(p *taskqueue.Peer, word claim, now time.Time) {
-	id := taskqueue.ID(word.id)
+func (d *Dispatcher) leaveWith(p *taskqueue.Peer, cl claim, now time.Time) {
+	id := taskqueue.ID(cl.id)
 	t := d.queue.Get(id)
-	if t == nil || t.Control || p.Has(id) || d.queue.Extend(p, id, word.attempt, now) != nil {
+	if t == nil || t.Control || p.Has(id) || d.queue.Extend(p, id, cl.attempt, now) != nil {
 		return
 	}
-	if word.handled {
+	if cl.handled {
 		d.queue.Handled(p, id)
 	}
 	socket.SendForced(d.conns[p], d.attemptOf(t))
-	d.store.update(taskStatus{id: word.id, Status: d.statusOf(t)})
+	d.store.update(taskStatus{id: cl.id, Status: d.statusOf(t)})
 }
 
 // attemptOf returns a task as it is sent.
@@ -64,9 +64,9 @@ func (d *Dispatcher) attemptOf(t *taskqueue.Task) wire.TaskAttempt {
 // leaveClaimed leaves the tasks that were claimed with their workers; d.mu is held.
 func (d *Dispatcher) leaveClaimed() {
 	now := time.Now()
-	for p, words := range d.claims {
-		for _, word := range words {
-			d.leaveWith(p, word, now)
+	for p, claims := range d.claims {
+		for _, cl := range claims {
+			d.leaveWith(p, cl, now)
 		}
 	}
 	d.forgetClaims()

@@ -105,7 +105,7 @@ func (r *restorer) batch(record string, of *wire.Batch) {
 }
 
 // finish queues the tasks, even if that exceeds the limits, and has the sinks
-// hear of the batches again; the dispatcher's lock is held.
+// learn of the batches again; the dispatcher's lock is held.
 func (r *restorer) finish() {
 	d := r.dispatcher
 	for procedure := range r.halted {

@@ -134,7 +134,7 @@ func (r *ResultReceiver) Receive(c *link.Conn, b *link.Batch) {
 	}
 }
 
-// alive handles the word that a ventilator is there.
+// alive handles the message that a ventilator is there.
 func (r *ResultReceiver) alive(c *link.Conn, frames [][]byte) {
 	var state wire.VentilatorState
 	alive, err := wire.ParseAlive(frames)

@@ -31,7 +31,7 @@ type ResultSender struct {
 	ended   error                     // the cause of Abandon
 	changed notify.Broadcast          // a result was sent or has ended, or Abandon
 	refused []*unackedResult          // whose end is to be told once mu is free
-	words   map[string]lastWord       // of ventilators, by their ids
+	alive   map[string]lastAlive      // of ventilators, by their ids
 }
 
 // The bounds of the results that wait for their acknowledgement, and of what is
@@ -44,9 +44,9 @@ const (
 // A sinkPeer is the connection to a sink.
 type sinkPeer struct {
 	*link.Conn
-	sent map[*unackedResult]struct{} // and not acknowledged
-	full bool                        // until Room or Leave
-	deaf bool                        // it missed a word of a ventilator
+	sent   map[*unackedResult]struct{} // and not acknowledged
+	full   bool                        // until Room or Leave
+	behind bool                        // it missed a message that a ventilator is there
 }
 
 // An unackedResult is a result that no sink has acknowledged.
@@ -63,7 +63,7 @@ type unackedResult struct {
 
 // NewResultSender returns a sender without sinks. Shutdown must be called.
 func NewResultSender(cfg link.Config) *ResultSender {
-	s := &ResultSender{unacked: make(map[string]*unackedResult), words: make(map[string]lastWord)}
+	s := &ResultSender{unacked: make(map[string]*unackedResult), alive: make(map[string]lastAlive)}
 	cfg.SocketType = zmtp.Dealer
 	s.direct = socket.NewPeerSocket(cfg, s, false)
 	return s
@@ -252,7 +252,7 @@ func (s *ResultSender) Join(conn *link.Conn) {
 	defer s.unlock()
 	peer := &sinkPeer{Conn: conn, sent: make(map[*unackedResult]struct{})}
 	s.peers = append(s.peers, peer)
-	s.repeatWords(peer)
+	s.repeatAlive(peer)
 	s.transmitWaiting()
 }
 
@@ -276,8 +276,8 @@ func (s *ResultSender) Writable(conn *link.Conn) {
 	defer s.unlock()
 	if i := s.find(conn); i >= 0 {
 		s.peers[i].full = false
-		if s.peers[i].deaf {
-			s.repeatWords(s.peers[i])
+		if s.peers[i].behind {
+			s.repeatAlive(s.peers[i])
 		}
 	}
 	s.transmitWaiting()
