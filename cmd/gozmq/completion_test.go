@@ -68,10 +68,8 @@ func TestCompletion(t *testing.T) {
 			for i, c := range completions {
 				t.Run(c.name, func(t *testing.T) {
 					term.write(t, s.real.Replace(c.line)+"\t")
-					term.wait(t, s.real.Replace(c.line)[strings.LastIndex(s.real.Replace(c.line), " ")+1:]) // its echo
 					term.wait(t, c.want)
-					term.write(t, "\x03")
-					term.write(t, fmt.Sprintf("echo rea''dy-%d\n", i))
+					term.write(t, fmt.Sprintf("\x15echo rea''dy-%d\n", i)) // Ctrl-U deletes the line
 					term.wait(t, fmt.Sprintf("ready-%d", i))
 				})
 			}
@@ -145,6 +143,7 @@ func (term *terminal) wait(t *testing.T, text string) {
 // TestInterrupt presses Ctrl-C: a verb that runs until then ends well, another one
 // with the code of an interrupt.
 func TestInterrupt(t *testing.T) {
+	t.Parallel()
 	s := newShell(t, "tcp://127.0.0.1:5555")
 	for _, c := range []struct {
 		name, line, until string

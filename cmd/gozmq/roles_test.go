@@ -7,6 +7,8 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -80,6 +82,7 @@ func openShop(t *testing.T) (s *shop, state, changes string) {
 
 // sub --snapshot prints the state, and then what has changed since.
 func TestSubSnapshot(t *testing.T) {
+	t.Parallel()
 	sh := newShell(t, "")
 	s, state, changes := openShop(t)
 	s.set(t, "bolt", 7)
@@ -90,6 +93,37 @@ func TestSubSnapshot(t *testing.T) {
 	s.set(t, "nut", 3)
 	term.wait(t, `{"name":"nut","level":3}`)
 	term.wait(t, "1 snapshot")
+}
+
+// replay keeps the pauses of what was recorded, or divides them by --speed.
+func TestReplaySpeed(t *testing.T) {
+	t.Parallel()
+	s := newShell(t, "tcp://127.0.0.1:5570")
+	for kind, rest := range map[string]string{"publication": `"topic":"a"`, "task": `"method":"a"`} {
+		t.Run(kind, func(t *testing.T) {
+			const line = `{"time":"2026-01-02T03:04:0%dZ","kind":%q,%s,"body":"YQ=="}` + "\n"
+			text := fmt.Sprintf(line+line, 5, kind, rest, 7, kind, rest)
+			if err := os.WriteFile(filepath.Join(s.dir, "two.ndjson"), []byte(text), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			took := func(speed string) time.Duration {
+				pull := map[string]string{"publication": "sub --raw tcp://127.0.0.1:5570", "task": "pull --raw tcp://127.0.0.1:5570 a"}[kind]
+				cmd := exec.Command("sh", "-c", s.real.Replace("gozmq "+pull+" --count 2 >/dev/null 2>&1 & gozmq replay --bind tcp://127.0.0.1:5570 two.ndjson --speed "+speed+"; wait"))
+				cmd.Dir, cmd.Env = s.dir, s.env()
+				out, err := cmd.CombinedOutput()
+				_, took, _ := strings.Cut(strings.TrimSpace(string(out)), " replayed in ")
+				d, malformed := time.ParseDuration(took)
+				if err != nil || malformed != nil {
+					t.Fatalf("%v, %v\n%s", err, malformed, out)
+				}
+				return d
+			}
+			original, fast := took("1"), took("20")
+			if original < 2*time.Second || fast < 100*time.Millisecond || fast >= original {
+				t.Errorf("the messages with a pause of 2s were replayed in %v, and 20 times as fast in %v", original, fast)
+			}
+		})
+	}
 }
 
 // feed publishes readings until the test ends.
@@ -120,8 +154,10 @@ func feed(t *testing.T) (endpoint string) {
 
 // Ctrl-C ends what goes on until then, with a summary and without a failure.
 func TestInterruptRoles(t *testing.T) {
+	t.Parallel()
 	s := newShell(t, "tcp://127.0.0.1:5555")
 	at := feed(t)
+	s.run(t, `printf '{"kind":"publication","topic":"a","body":"YQ=="}\n' >feed.ndjson`)
 	for _, c := range []struct{ name, line, until, summary string }{
 		{"sub", "sub --raw " + at, "stock/bolt", "of 1 topic in"},
 		{"sub to file", "record --file - " + at, "stock/bolt", "of 1 topic in"},
@@ -129,17 +165,17 @@ func TestInterruptRoles(t *testing.T) {
 		{"proxy", "proxy pub-sub --front tcp://127.0.0.1:* --back tcp://127.0.0.1:*", "front tcp", "0 to the back"},
 		{"sniff", "sniff " + at, "listening", "0 messages on 0 connections"},
 		{"pub", "pub --raw --bind tcp://127.0.0.1:* --wait 0 --count 0 --interval 1ms a b", "listening", "published"},
-		{"bench", "bench tcp://127.0.0.1:5555 greet.v1.Greeter/SayHello {\"name\":\"Ada\"} --duration 0", "", "operations/s"},
+		{"push", "push --raw --bind tcp://127.0.0.1:* --wait 0 --count 0 --interval 1ms a b", "listening", "handed out"},
+		{"replay", "replay --bind tcp://127.0.0.1:* --wait 0 --loop 0 feed.ndjson", "listening", "replayed"},
+		{"serve", "serve --raw --bare tcp://127.0.0.1:*", "listening", "0 calls served"},
+		{"top", "top " + process(t), "*1 roles", ""},
+		{"bench", "bench tcp://127.0.0.1:5555 greet.v1.Greeter/SayHello {\"name\":\"Ada\"} --duration 0", "measuring", "operations/s"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			cmd := exec.Command(filepath.Join(s.bin, "gozmq"), strings.Fields(s.real.Replace(c.line))...)
-			cmd.Dir, cmd.Env = s.dir, s.env()
+			cmd.Dir, cmd.Env = s.dir, append(s.env(), "TERM=xterm")
 			term := openTerminal(t, cmd)
-			if c.until == "" {
-				time.Sleep(500 * time.Millisecond) // bench prints nothing before its end
-			} else {
-				term.wait(t, c.until)
-			}
+			term.wait(t, c.until)
 			term.write(t, "\x03")
 			term.wait(t, c.summary)
 			ended := make(chan error, 1)
@@ -157,6 +193,7 @@ func TestInterruptRoles(t *testing.T) {
 
 // A pipe that is closed at the other end is no failure.
 func TestClosedPipe(t *testing.T) {
+	t.Parallel()
 	s := newShell(t, "")
 	at := feed(t)
 	for _, line := range []string{"sub --raw " + at, "sub --raw -o json " + at, "record --file - " + at} {
@@ -220,6 +257,7 @@ func (s *stalling) List(context.Context, *stockv1.ListRequest) (*stockv1.ListRep
 
 // top is driven as a user does it: it shows rates, another view, and ends with q.
 func TestTop(t *testing.T) {
+	t.Parallel()
 	s := newShell(t, "")
 	endpoint := process(t)
 	top := exec.Command(filepath.Join(s.bin, "gozmq"), "top", endpoint, "--interval", "100ms")

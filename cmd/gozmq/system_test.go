@@ -51,7 +51,11 @@ var systems = map[string]func(ctx context.Context) error{
 	"publisher":  publishNothing,
 	"admin":      func(ctx context.Context) error { return serveAdmin(ctx, true) },
 	"ventilator": serveVentilator,
+	"queues":     serveQueues,
 	"unready":    serveUnready,
+	"http":       serveHTTP,
+	"silent":     serveSilence(""),
+	"ftp":        serveSilence("220 ready\r\n"),
 	"readonly":   func(ctx context.Context) error { return serveAdmin(ctx, false) },
 }
 
@@ -131,6 +135,7 @@ func (greeter) SayHello(ctx context.Context, req *greetv1.HelloRequest) (*greetv
 		return nil, gozmq.Errorf(gozmq.CodeInvalidArgument, "name must not be empty").WithDetails(req, &greetv1.HelloReply{Message: "try Ada"})
 	case "slow":
 		<-ctx.Done()
+		time.Sleep(time.Second) // the client's deadline is the first to say so
 		return nil, ctx.Err()
 	}
 	return &greetv1.HelloReply{Message: "Hello, " + req.GetName() + "!"}, nil
@@ -215,7 +220,8 @@ var shared = struct {
 	programs map[string]program
 }{programs: map[string]program{}}
 
-// alone are the systems that each transcript has for itself: it changes them.
+// alone are the systems that each transcript has for itself, because it changes
+// them.
 var alone = []string{"admin", "ventilator", "queues", "python push.py"}
 
 // start starts a system, or finds one that runs, and returns its endpoint.
@@ -255,7 +261,7 @@ func stopShared() {
 func launch(t *testing.T, name string) (program, error) {
 	t.Helper()
 	cmd := exec.Command(os.Args[0])
-	cmd.Env = append(os.Environ(), systemVariable+"="+name)
+	cmd.Env = append(os.Environ(), "GORACE=atexit_sleep_ms=0", systemVariable+"="+name)
 	if script, ok := strings.CutPrefix(name, "python "); ok {
 		cmd = exec.Command(python(t), filepath.Join("testdata", script))
 	}

@@ -27,6 +27,10 @@ var endpoints = map[string]string{
 	"tcp://127.0.0.1:5558": "undescribed",
 	"tcp://127.0.0.1:5559": "publisher",
 	"tcp://127.0.0.1:5561": "python rep.py",
+	"tcp://127.0.0.1:5562": "http",
+	"tcp://127.0.0.1:5563": "silent",
+	"tcp://127.0.0.1:5564": "ftp",
+	"tcp://127.0.0.1:5594": "queues",
 	"tcp://127.0.0.1:5595": "unready",
 	"tcp://127.0.0.1:5596": "ventilator",
 	"tcp://127.0.0.1:5597": "readonly",
@@ -38,6 +42,7 @@ var endpoints = map[string]string{
 	"tcp://127.0.0.1:5573": "",
 	"tcp://127.0.0.1:5574": "python feed.py",
 	"tcp://127.0.0.1:5575": "python push.py",
+	"tcp://127.0.0.1:5576": "",
 }
 
 // TestTranscripts runs the commands of testdata/*.txt, lines that begin with "$ ",
@@ -112,13 +117,15 @@ func newShell(t *testing.T, transcript string) *shell {
 	t.Helper()
 	s := &shell{dir: t.TempDir(), bin: t.TempDir()}
 	command(t, s.bin)
+	if strings.Contains(transcript, "$ jq ") {
+		if _, err := exec.LookPath("jq"); err != nil {
+			missing(t, err)
+		}
+	}
 	if strings.Contains(transcript, "pyzmq ") {
 		if err := os.Symlink(python(t), filepath.Join(s.bin, "pyzmq")); err != nil {
 			t.Fatal(err)
 		}
-	}
-	if err := os.CopyFS(s.dir, os.DirFS("testdata/files")); err != nil {
-		t.Fatal(err)
 	}
 	if err := os.CopyFS(filepath.Join(s.dir, "proto"), os.DirFS("../../example/proto")); err != nil {
 		t.Fatal(err)
@@ -136,8 +143,28 @@ func newShell(t *testing.T, transcript string) *shell {
 		host := func(endpoint string) string { return strings.TrimPrefix(endpoint, "tcp://") }
 		there, back = append(there, host(shown), host(at)), append(back, host(at), host(shown))
 	}
-	s.real, s.shown = strings.NewReplacer(there...), strings.NewReplacer(append(back, s.dir, "/home/ada")...)
+	s.shown = strings.NewReplacer(append(back, s.dir, "/home/ada")...)
+	s.real = strings.NewReplacer(there...)
+	s.copyFiles(t)
 	return s
+}
+
+// copyFiles copies the files that commands read, with the endpoints of this run.
+func (s *shell) copyFiles(t *testing.T) {
+	t.Helper()
+	files, err := filepath.Glob("testdata/files/*")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range files {
+		b, err := os.ReadFile(file)
+		if err == nil {
+			err = os.WriteFile(filepath.Join(s.dir, filepath.Base(file)), []byte(s.real.Replace(string(b))), 0o600)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
 }
 
 // saveKeys writes the keys of the server with CURVE and of its client, and a
@@ -206,6 +233,11 @@ var varying = []struct {
 	{regexp.MustCompile(`time=[0-9.]+s`), `time=0.001500s`},
 	{regexp.MustCompile(`(gozmq_check_duration_seconds\S*) [0-9.]+`), `$1 0.001500`},
 	{regexp.MustCompile(`\bin [0-9.]+(µs|ms|s)\b`), `in 1.5ms`},
+	{regexp.MustCompile(`[0-9.]+ operations/s, [0-9.]+ messages/s, [0-9.]+ kB/s`), `9.9 operations/s, 9.9 messages/s, 0.1 kB/s`},
+	{regexp.MustCompile(`(?m)^ +min +mean +50% .*$`), `              min   mean    50%    90%    99%  99.9% 99.99%    max`},
+	{regexp.MustCompile(`(?m)^ +(latency|service|generator)( +[0-9.]+(ns|µs|ms|s)){8}$`), `  $1  1.5ms  1.5ms  1.5ms  1.5ms  1.5ms  1.5ms  1.5ms  1.5ms`},
+	{regexp.MustCompile(`"notBefore":( ?)"[^"]+"`), `"notBefore":$1"2026-01-02T12:00:00Z"`},
+	{regexp.MustCompile(`not before 20[0-9T:-]+Z`), `not before 2026-01-02T12:00:00Z`},
 	{regexp.MustCompile(`\([0-9.]+/s\)`), `(9.9/s)`},
 	{regexp.MustCompile(`lag up to [0-9.]+(µs|ms|s)\b`), `lag up to 1.5ms`},
 	{regexp.MustCompile(`"(lagMs|elapsedMs|operationsPerSecond|messagesPerSecond|bytesPerSecond|min|mean|p50|p90|p99|p99\.9|p99\.99|max|dial_ns)":[0-9.e+-]+`), `"$1":1.5`},
@@ -223,9 +255,10 @@ var varying = []struct {
 	{regexp.MustCompile(`\b((\d+) messages? of \d+ topics?) in 1\.5ms \(9\.9/s\)`), `$1 in 1s (${2}.0/s)`}, // numbers that go together
 }
 
-// env is the environment of the commands.
+// env is the environment of the commands. The race detector waits for a second at
+// the end of a program, unless it is told not to.
 func (s *shell) env() []string {
-	return append(os.Environ(), "PATH="+s.bin+string(os.PathListSeparator)+os.Getenv("PATH"), "HOME="+s.dir, "XDG_CONFIG_HOME=", "TMPDIR="+s.dir)
+	return append(os.Environ(), "GORACE=atexit_sleep_ms=0", "PATH="+s.bin+string(os.PathListSeparator)+os.Getenv("PATH"), "HOME="+s.dir, "XDG_CONFIG_HOME=", "TMPDIR="+s.dir)
 }
 
 // run runs a command and returns what it prints, and its exit code if it is not 0.

@@ -31,8 +31,8 @@ func (s *subscribing) Follow(ctx context.Context, m *Method, patterns []topic.Pa
 		return
 	}
 	defer sub.Close()
-	loop := publicationLoop{(*Subscriber)(s), m, ctx, storedInfo[PublicationInfo](ctx), state.New, state.Update, s.methods.of(m)}
-	sub.Follow(ctx, &followed{state, &loop})
+	loop := (*Subscriber)(s).newLoop(ctx, m, state.New, state.Update)
+	sub.Follow(ctx, &followed{state, loop})
 }
 
 // followed is a state as the engine follows it (subscription.State).

@@ -3,6 +3,7 @@ package gozmq
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"google.golang.org/protobuf/proto"
 
@@ -31,6 +32,9 @@ type CallInfo struct {
 	// Task describes the task or the result: of a task that is pushed, the batch
 	// only. Nil for other operations.
 	Task *TaskInfo
+	// Waited is how long the loop that gets the message waited for it, from the
+	// end of its body's last turn; 0 where a message comes to no loop.
+	Waited time.Duration
 
 	reply     *answer.Context // nil on the calling side
 	onMessage []func(m proto.Message, sent bool) error
@@ -98,10 +102,10 @@ type Next func(ctx context.Context, req proto.Message) (proto.Message, error)
 // next, or return an error. It is called from many goroutines at once. A panic
 // fails the operation with CodeInternal, and is reported as EventPanic.
 //
-// Of a call it may call next several times, and gets another reply each time. The
+// For a call it may call next several times, and gets another reply each time. The
 // metadata that it adds to the context (AppendMetadata) travels with what is sent.
 //
-// Of a publication, a task or a result, req is the message. There is no reply,
+// For a publication, a task or a result, req is the message. There is no reply,
 // except the result that the handler of a task returns. Where the message goes to
 // a loop, next yields it and returns when the loop's body has come to its end,
 // with a nil error; without next the message is skipped, or the loop yields the
@@ -201,6 +205,19 @@ func sameType(method *Method, m, passed proto.Message) error {
 	}
 	return nil
 }
+
+// A loopPause measures how long a loop asks for its next message (CallInfo.Waited).
+type loopPause struct{ asked time.Time }
+
+// begin begins to measure, if there is an interceptor that may want to know.
+func (p *loopPause) begin(interceptor Interceptor) {
+	if interceptor != nil {
+		p.asked = time.Now()
+	}
+}
+
+// end returns how long it was, at least a nanosecond.
+func (p *loopPause) end() time.Duration { return max(1, time.Since(p.asked)) }
 
 // A loopStep is the way of one message through the interceptors to the body of a
 // loop.

@@ -19,6 +19,14 @@ type publicationLoop struct {
 	fresh      func() proto.Message
 	yield      func(proto.Message, error) bool
 	counter    *methodCounter
+	pause      loopPause
+}
+
+// newLoop returns a loop with ctx, which asks for its first publication now.
+func (s *Subscriber) newLoop(ctx context.Context, m *Method, fresh func() proto.Message, yield func(proto.Message, error) bool) *publicationLoop {
+	l := &publicationLoop{subscriber: s, method: m, ctx: ctx, to: storedInfo[PublicationInfo](ctx), fresh: fresh, yield: yield, counter: s.methods.of(m)}
+	l.pause.begin(s.interceptor)
+	return l
 }
 
 // deliver yields a publication, or what is wrong with it. It returns false when the
@@ -32,7 +40,9 @@ func (l *publicationLoop) deliver(p *wire.Publication) (goOn, decoded bool) {
 	if l.to != nil {
 		l.to.set(l.ctx, p)
 	}
-	return l.yield(m, err), err == nil
+	goOn = l.yield(m, err)
+	l.pause.begin(l.subscriber.interceptor)
+	return goOn, err == nil
 }
 
 // fail yields an error that has to do with a publication.
@@ -40,7 +50,9 @@ func (l *publicationLoop) fail(p *wire.Publication, err error) bool {
 	if l.to != nil {
 		l.to.set(l.ctx, p)
 	}
-	return l.yield(nil, err)
+	goOn := l.yield(nil, err)
+	l.pause.begin(l.subscriber.interceptor)
+	return goOn
 }
 
 // notice is fail for what the engine says.
@@ -61,7 +73,10 @@ func (l *publicationLoop) intercept(p *wire.Publication, m proto.Message) (goOn 
 		}
 		return l.yield(m, nil)
 	}}
-	err := step.run(ctx, s.observer, zmtp.Sub, receiving(l.method, info), m, s.interceptor)
+	call := receiving(l.method, info)
+	call.Waited = l.pause.end()
+	err := step.run(ctx, s.observer, zmtp.Sub, call, m, s.interceptor)
+	l.pause.begin(s.interceptor)
 	switch {
 	case err == nil:
 	case !step.yielded:

@@ -243,7 +243,7 @@ func TestPublicationCosts(t *testing.T) {
 	header := wire.PublicationHeader{Publisher: 1, TimeUs: 5, Metadata: wire.EncodeMetadata(nil, wire.Metadata{"k": {"v"}})}
 	pub := &wire.Publication{Topic: []byte("weather/ams/temperature"), Body: []byte(encode(t, m)), Header: header.Append(nil)}
 	fresh := func() proto.Message { m.Reset(); return m }
-	loop := publicationLoop{s, subscribed, t.Context(), nil, fresh, func(proto.Message, error) bool { return true }, new(methodCounter)}
+	loop := s.newLoop(t.Context(), subscribed, fresh, func(proto.Message, error) bool { return true })
 	bare := testing.AllocsPerRun(200, func() { _, _ = decodeBody(&s.bodies, pub.Body, fresh) })
 	if n := testing.AllocsPerRun(200, func() { loop.deliver(pub) }); n > bare {
 		t.Errorf("a loop allocates %v times per message, decoding alone %v", n, bare)

@@ -82,8 +82,8 @@ func pushTerms(ctx context.Context) (*taskqueue.Terms, error) {
 type TaskLimit struct {
 	// Running is how many may run at a time; 0: any number.
 	Running int
-	// Every is the time between the begins of two tasks in the long run; 0: none.
-	// Burst is how many may begin at once after a pause; 0: 1.
+	// Every is the average time from the start of one task to that of the next; 0:
+	// none. Burst is how many may start at once after a pause; 0: 1.
 	Every time.Duration
 	Burst int
 }

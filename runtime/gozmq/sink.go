@@ -192,6 +192,7 @@ func (s *resulting) Results(ctx context.Context, m *Method, fresh func() proto.M
 	s.watch.Begin()
 	defer s.watch.End()
 	loop := resultLoop{sink: (*Sink)(s), ctx: ctx, method: m, fresh: fresh, yield: yield, info: storedInfo[TaskInfo](ctx), counter: s.methods.of(m)}
+	loop.pause.begin(s.interceptor)
 	procedure := m.Procedure
 	if m.Bare && s.delivery == DeliveryAtMostOnce {
 		procedure = ""

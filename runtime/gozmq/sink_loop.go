@@ -21,6 +21,7 @@ type resultLoop struct {
 	info   *TaskInfo // where descriptions are stored; nil: nowhere
 
 	counter *methodCounter
+	pause   loopPause
 	call    *CallInfo // of the message that the interceptors have; nil: none has one
 }
 
@@ -39,16 +40,19 @@ func (l *resultLoop) described(r pipeline.Message) (more bool) {
 	l.counter.end(err)
 	if err != nil || l.sink.interceptor == nil {
 		l.store(info, l.ctx)
-		return l.yield(m, err)
+		more = l.yield(m, err)
+		l.pause.begin(l.sink.interceptor)
+		return more
 	}
 	ctx := newTaskContext(l.ctx, info)
-	call := &CallInfo{Operation: OperationResult, Method: l.method, Peer: info.Peer, Metadata: info.Metadata, Task: &ctx.info}
+	call := &CallInfo{Operation: OperationResult, Method: l.method, Peer: info.Peer, Metadata: info.Metadata, Task: &ctx.info, Waited: l.pause.end()}
 	l.call = call
 	step := loopStep{body: func(ctx context.Context, m proto.Message) bool {
 		l.store(info, ctx)
 		return l.yield(m, nil)
 	}}
 	err = step.run(ctx, l.sink.observer, l.sink.socketType(), call, m, l.sink.interceptor)
+	l.pause.begin(l.sink.interceptor)
 	switch {
 	case err == nil:
 		return step.more

@@ -221,28 +221,40 @@ func (f *taskFilter) takes(t *adminv1.QueuedTask) bool {
 // queue.
 func (s *server) ventilator(name string) (*gozmq.Ventilator, error) {
 	var only *gozmq.Ventilator
+	var queueing []string
 	for role, r := range s.group.Roles() {
 		v, ok := r.(*gozmq.Ventilator)
+		if ok && queues(v) {
+			queueing = append(queueing, role)
+		}
 		switch {
 		case name != "" && name != role:
 		case name != "" && !ok:
 			return nil, gozmq.Errorf(gozmq.CodeFailedPrecondition, "role %.128q is no ventilator", name)
 		case name != "":
 			return v, nil
-		case !ok || !queues(v):
-		case only != nil:
-			return nil, gozmq.Errorf(gozmq.CodeInvalidArgument, "the program has several ventilators: name one")
-		default:
+		case ok && queues(v):
 			only = v
 		}
 	}
 	switch {
-	case name != "":
-		return nil, gozmq.Errorf(gozmq.CodeNotFound, "role %.128q is not one of this program", name)
-	case only == nil:
+	case only == nil && name == "":
 		return nil, gozmq.Errorf(gozmq.CodeNotFound, "the program has no ventilator with DELIVERY_AT_LEAST_ONCE")
+	case name != "":
+		return nil, gozmq.Errorf(gozmq.CodeNotFound, "role %.128q is not one of this program%s", name, havingQueues(queueing))
+	case len(queueing) > 1:
+		return nil, gozmq.Errorf(gozmq.CodeInvalidArgument, "the program has several ventilators, and no role is named%s", havingQueues(queueing))
 	}
 	return only, nil
+}
+
+// havingQueues says which roles have a queue.
+func havingQueues(roles []string) string {
+	if len(roles) == 0 {
+		return ""
+	}
+	slices.Sort(roles)
+	return "; those with a queue are " + strings.Join(roles, ", ")
 }
 
 // queues reports whether a ventilator has a queue.

@@ -30,7 +30,7 @@ type Task struct {
 	Err error
 }
 
-// A Status is what changes of a task. An update replaces all of it.
+// A Status is the part of a task that changes. An update replaces all of it.
 type Status struct {
 	State     State
 	Attempts  int       // how often a worker has begun it
@@ -42,7 +42,7 @@ type Status struct {
 	Result    []byte    // with StateDone: how it was done; opaque
 }
 
-// A State is what a record is. Stores may write its number.
+// A State says what a record stands for. Stores may write its number.
 type State uint8
 
 const (

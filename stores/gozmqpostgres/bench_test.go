@@ -41,3 +41,27 @@ func benchmarkApply(b *testing.B, url string) {
 		})
 	}
 }
+
+// BenchmarkLoad reads tasks that wait.
+func BenchmarkLoad(b *testing.B) {
+	const tasks = 100_000
+	srv := postgrestest.Start(b, "fsync=off")
+	q := newQueue(b)
+	s := open(b, srv.URL(srv.Addr()), q)
+	const fill = `INSERT INTO %s (queue, id, state, procedure, lease, enqueued, body)
+	SELECT $1, decode(md5(n::text), 'hex'), 'waiting', 'test.Tasks/Run', interval '1 minute', now(), decode(repeat('00', 64), 'hex') FROM generate_series(1, $2::int) n`
+	if _, err := s.pool.Exec(b.Context(), fmt.Sprintf(fill, q.table("tasks")), q.Name, tasks); err != nil {
+		b.Fatal(err)
+	}
+	o := acquire(b, s)
+	defer release(b, o)
+	b.ReportAllocs()
+	for b.Loop() {
+		n := 0
+		err := o.Load(b.Context(), func(gozmqstore.Task) error { n++; return nil })
+		if err != nil || n != tasks {
+			b.Fatalf("%d tasks, error %v", n, err)
+		}
+	}
+	b.ReportMetric(float64(b.N*tasks)/b.Elapsed().Seconds(), "tasks/s")
+}

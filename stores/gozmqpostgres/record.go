@@ -1,11 +1,8 @@
 package gozmqpostgres
 
 import (
-	"errors"
 	"fmt"
 	"time"
-
-	"github.com/jackc/pgx/v5"
 
 	"github.com/gozmq/gozmq/runtime/gozmqstore"
 )
@@ -19,8 +16,8 @@ var stateNames = map[gozmqstore.State]string{
 const damagedName = "damaged"
 
 func stateOf(name string) (gozmqstore.State, error) {
-	for state, known := range stateNames {
-		if name == known {
+	for state := range gozmqstore.State(len(stateNames)) {
+		if name == stateNames[state] {
 			return state, nil
 		}
 	}
@@ -44,13 +41,6 @@ func stamp(t time.Time) *time.Time {
 	return &t
 }
 
-func unstamp(t *time.Time) time.Time {
-	if t == nil {
-		return time.Time{}
-	}
-	return *t
-}
-
 // optional returns the bytes of a string, nil for an empty one.
 func optional(s string) []byte {
 	if s == "" {
@@ -68,6 +58,14 @@ type putArrays struct {
 	uniques, enqueued, notBefores, expires, endeds []*time.Time
 	codes                                          []int32
 	size                                           int
+}
+
+func newPutArrays(tasks []*gozmqstore.Task) *putArrays {
+	a := new(putArrays)
+	for _, t := range tasks {
+		a.add(t)
+	}
+	return a
 }
 
 func (a *putArrays) add(t *gozmqstore.Task) {
@@ -115,35 +113,6 @@ func (a *updateArrays) args() []any {
 type row struct {
 	seq  int64
 	task gozmqstore.Task
-}
-
-// scanRow reads the current row of rows: its place, and columns. A row that is no
-// record of this package is returned with Err.
-func scanRow(rows pgx.Rows) (r row, err error) {
-	t := &r.task
-	var id, batch []byte
-	var state string
-	var texts [4]string
-	var attempts, maxAttempts, priority, lease, retain int64
-	var unique, enqueued, notBefore, expires, ended *time.Time
-	err = rows.Scan(&r.seq, &id, &state, &texts[0], &attempts, &maxAttempts, &priority, &batch, &texts[1], &texts[2], &unique,
-		&lease, &retain, &enqueued, &notBefore, &expires, &ended, &t.Code, &texts[3], &t.Header, &t.Body, &t.Result)
-	if err != nil {
-		return r, err
-	}
-	t.ID, t.Batch = string(id), string(batch)
-	t.Attempts, t.MaxAttempts, t.Priority = int(attempts), int(maxAttempts), int(priority)
-	t.Lease, t.Retain = time.Duration(lease)*time.Microsecond, time.Duration(retain)*time.Microsecond
-	t.UniqueUntil, t.Enqueued, t.NotBefore, t.Expires, t.Ended = unstamp(unique), unstamp(enqueued), unstamp(notBefore), unstamp(expires), unstamp(ended)
-	var errs []error
-	for i, to := range []*string{&t.Procedure, &t.Key, &t.UniqueKey, &t.Reason} {
-		*to, err = unescape(texts[i])
-		errs = append(errs, err)
-	}
-	t.State, err = stateOf(state)
-	errs = append(errs, err, checkTask(t))
-	t.Err = errors.Join(errs...)
-	return r, nil
 }
 
 // maxID is the largest id, in bytes.

@@ -65,10 +65,10 @@ func (o *session) retry(ctx context.Context, limit time.Duration, f func(ctx con
 		err := limited(ctx, limit, func(ctx context.Context) error { return f(ctx, fence) })
 		for err != nil {
 			if ctx.Err() != nil {
-				return o.store.told(fmt.Errorf("%w (%w)", context.Cause(ctx), err))
+				return o.store.wrap(fmt.Errorf("%w (%w)", context.Cause(ctx), err))
 			}
 			if !errors.Is(err, errFence) && !passing(err) {
-				return o.store.told(err)
+				return o.store.wrap(err)
 			}
 			if !errors.Is(err, errFence) {
 				sleep(ctx, retryPause)
@@ -123,10 +123,7 @@ func (s *statements) change(c *gozmqstore.Change) (sql string, args []any, size 
 		args, size = append(args, a.args()...), size+a.size
 		parts = append(parts, "put AS ("+s.putPlain+")")
 	default:
-		var a putArrays
-		for _, t := range put {
-			a.add(t)
-		}
+		a := newPutArrays(put)
 		args, size = append(args, a.args()...), size+a.size
 		parts = append(parts, "put AS ("+s.put+")")
 	}

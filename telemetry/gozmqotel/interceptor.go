@@ -27,10 +27,13 @@ func New(opts ...Option) (gozmq.Interceptor, error) {
 	if err != nil {
 		return nil, fmt.Errorf("gozmqotel: %w", err)
 	}
-	t.tracer = t.tracers.Tracer(scope,
-		trace.WithInstrumentationVersion(gozmq.Version), trace.WithSchemaURL(semconv.SchemaURL))
+	t.tracer = tracerOf(t.tracers)
 	t.operations.more = t.attributes
 	return t.intercept, nil
+}
+
+func tracerOf(p trace.TracerProvider) trace.Tracer {
+	return p.Tracer(scope, trace.WithInstrumentationVersion(gozmq.Version), trace.WithSchemaURL(semconv.SchemaURL))
 }
 
 // telemetry is what an interceptor needs.
@@ -105,19 +108,31 @@ func (t *telemetry) send(ctx context.Context) context.Context {
 
 // receive begins the span of what was received.
 func (t *telemetry) receive(ctx context.Context, o *operation, call *gozmq.CallInfo) (context.Context, trace.Span) {
+	ctx, links := t.origin(ctx, o, call)
+	start := append(o.start[:len(o.start):len(o.start)], links...)
+	if o.receives != nil && call.Waited > 0 {
+		if ctx = t.received(ctx, o.receives, call, links); t.receives {
+			start = append(start, trace.WithSpanKind(trace.SpanKindInternal)) // the other one is the consumer
+		}
+	}
+	return t.tracer.Start(ctx, o.spanName, start...)
+}
+
+// origin returns ctx with the span that is to be the parent of what was received,
+// and its links.
+func (t *telemetry) origin(ctx context.Context, o *operation, call *gozmq.CallInfo) (context.Context, []trace.SpanStartOption) {
 	ambient := trace.SpanFromContext(ctx)
 	ctx, remote := t.extract(ctx, call)
 	if !remote.IsValid() {
-		return t.tracer.Start(ctx, o.spanName, o.start...)
+		return ctx, nil
 	}
 	serves := o.of == gozmq.OperationServe
 	if t.apart || !serves && ambient.SpanContext().IsValid() {
 		ctx = trace.ContextWithSpan(ctx, ambient)
 	} else if serves {
-		return t.tracer.Start(ctx, o.spanName, o.start...)
+		return ctx, nil
 	}
-	start := append(o.start[:len(o.start):len(o.start)], trace.WithLinks(trace.Link{SpanContext: remote}))
-	return t.tracer.Start(ctx, o.spanName, start...)
+	return ctx, []trace.SpanStartOption{trace.WithLinks(trace.Link{SpanContext: remote})}
 }
 
 // extract returns ctx with what the propagator reads from the metadata, and the

@@ -44,7 +44,7 @@ func (i *instruments) measure(ctx context.Context, o *operation, e *ending, took
 		duration, count = i.clientCall, nil
 	case o.of == gozmq.OperationServe:
 		duration, count = i.serverCall, nil
-	case o.category == semconv.MessagingOperationTypeSettle:
+	case o.category == semconv.MessagingOperationTypeSettle, o.category == semconv.MessagingOperationTypeReceive:
 		duration, count = i.operation, nil
 	case o.sends:
 		duration, count = i.operation, i.sent

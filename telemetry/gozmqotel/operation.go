@@ -58,6 +58,7 @@ type operation struct {
 	start    []trace.SpanStartOption
 	measured []attribute.KeyValue
 	settles  [numOutcomes]*operation              // nil: this one settles nothing
+	receives *operation                           // nil: no loop receives it
 	endings  [panicked + 1]atomic.Pointer[ending] // by code, made when needed
 }
 
@@ -107,7 +108,7 @@ func (o *operation) ending(code gozmq.Code) *ending {
 	}
 	measured := append(slices.Clip(o.measured), e.span...)
 	e.count = []metric.AddOption{metric.WithAttributeSet(attribute.NewSet(measured...))}
-	if o.name != "" && o.sends { // messaging.client.operation.duration alone has the type
+	if o.name != "" && o.category != semconv.MessagingOperationTypeProcess { // messaging.client.operation.duration alone has the type
 		measured = append(measured, o.category)
 	}
 	e.duration = []metric.RecordOption{metric.WithAttributeSet(attribute.NewSet(measured...))}
@@ -160,6 +161,9 @@ func (s *operations) of(call *gozmq.CallInfo) *operation {
 		for i, name := range outcomes {
 			o.settles[i] = newOperation(key, verb{name, semconv.MessagingOperationTypeSettle, trace.SpanKindClient, true}, s.more)
 		}
+	}
+	if key.operation == gozmq.OperationReceive || key.operation == gozmq.OperationResult {
+		o.receives = newOperation(key, receiving, s.more)
 	}
 	return s.add(key, o)
 }

@@ -24,6 +24,7 @@ type config struct {
 	filter     func(call *gozmq.CallInfo) bool
 	attributes []attribute.KeyValue
 	messages   bool // each message of a stream is an event
+	receives   bool // a loop's wait for a message has a span
 	apart      bool // a remote span is linked, and never the parent
 }
 
@@ -72,6 +73,14 @@ func WithAttributes(attributes ...attribute.KeyValue) Option {
 // span keeps as many events as its provider allows (128 by default).
 func WithMessageEvents() Option {
 	return option(func(c *config) { c.messages = true })
+}
+
+// WithReceiveSpans adds a span to each message that a loop gets, "receive
+// weather/{station}": from the time when the loop asked for the message until it
+// came. The span of the loop's body is below it, and INTERNAL. The metric
+// messaging.client.operation.duration has this time without the option, too.
+func WithReceiveSpans() Option {
+	return option(func(c *config) { c.receives = true })
 }
 
 // WithoutRemoteParents has servers and consumers begin traces of their own,

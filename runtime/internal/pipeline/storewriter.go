@@ -33,6 +33,7 @@ type storeWriter struct {
 	due     bool              // somebody waits, or what is late has waited for long enough
 	late    int               // changes that wait for others
 	timer   *time.Timer       // until they are due
+	busy    bool              // a change is being made
 	closed  bool              // takes no more puts
 	lost    bool              // writes nothing any more
 	wake    notify.Token
@@ -223,7 +224,7 @@ func (w *storeWriter) write() bool {
 		w.mu.Unlock()
 		return false
 	}
-	w.due, w.late = false, 0
+	w.begin()
 	change, states, group, refused, thens := w.change, w.states, w.group, w.refused, w.thens
 	w.change, w.states, w.group, w.refused, w.thens = new(gozmqstore.Change), nil, newStoreGroup(), nil, nil
 	w.mu.Unlock()
@@ -244,6 +245,7 @@ func (w *storeWriter) write() bool {
 		w.thens = append(thens, w.thens...)
 	}
 	close(group.done)
+	w.rest()
 	w.mu.Unlock()
 	if group.err == nil {
 		for _, then := range thens {

@@ -2,8 +2,9 @@ package pipeline
 
 import "time"
 
-// How long a change that nobody waits for may wait for another one, and how many
-// may. What it loses when the process is killed is tasks that were done and are done
+// How long a change that nobody waits for may wait for another one while the store
+// has nothing to do, and how many may. A store may be slower than that: while it
+// makes a change, the next put is on its way. What it loses when the process is killed is tasks that were done and are done
 // again.
 const (
 	maxLate   = 10 * time.Millisecond
@@ -46,10 +47,24 @@ func (w *storeWriter) hurry() {
 	w.wake.Set()
 }
 
+// begin notes that what there is to write is being written; w.mu is held.
+func (w *storeWriter) begin() {
+	w.due, w.late, w.busy = false, 0, true
+	w.timer.Stop()
+}
+
+// rest notes that the store has nothing to do; w.mu is held.
+func (w *storeWriter) rest() {
+	w.busy = false
+	if w.late > 0 {
+		w.timer.Reset(maxLate)
+	}
+}
+
 // delay has the next change, to which n were added, written when another one is,
-// or after maxLate; w.mu is held.
+// or when the store has had nothing to do for maxLate; w.mu is held.
 func (w *storeWriter) delay(n int) {
-	first := w.late == 0
+	first := w.late == 0 && !w.busy
 	w.late += n
 	switch {
 	case w.due:

@@ -3,6 +3,7 @@ package pipeline
 import (
 	"context"
 	"fmt"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -15,17 +16,22 @@ import (
 type loggedStore struct {
 	slowStore
 	takes time.Duration
+	mu    sync.Mutex
 	log   []string
 }
 
 func (s *loggedStore) Apply(_ context.Context, c *gozmqstore.Change) error {
 	time.Sleep(s.takes)
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	s.log = append(s.log, fmt.Sprintf("%d put, %d updated, %d deleted", len(c.Put), len(c.Update), len(c.Delete)))
 	return nil
 }
 
 func (s *loggedStore) want(t *testing.T, log ...string) {
 	t.Helper()
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	if fmt.Sprint(s.log) != fmt.Sprint(log) {
 		t.Errorf("the changes were %q, want %q", s.log, log)
 	}
@@ -46,22 +52,31 @@ func late(t *testing.T, f func(*testing.T, *storeWriter, *loggedStore)) {
 func gone(id string) taskStatus { return taskStatus{id: id, gone: true} }
 
 // The end of a task shares the commit of the next put, which waits for no other
-// one.
+// one, however slow the store is.
 func TestEndSharesCommit(t *testing.T) {
-	late(t, func(t *testing.T, w *storeWriter, s *loggedStore) {
-		began := time.Now()
-		for i := range 3 {
-			id := fmt.Sprint(i)
-			if err := w.put(t.Context(), gozmqstore.Task{ID: id}, ""); err != nil {
-				t.Error(err)
-			}
-			w.finish(gone(id))
-		}
-		if took := time.Since(began); took != 3*s.takes {
-			t.Errorf("3 puts took %v, want %v", took, 3*s.takes)
-		}
-		s.want(t, "1 put, 0 updated, 0 deleted", "1 put, 0 updated, 1 deleted", "1 put, 0 updated, 1 deleted")
-	})
+	for _, takes := range []time.Duration{time.Millisecond, 5 * maxLate} {
+		t.Run(takes.String(), func(t *testing.T) {
+			late(t, func(t *testing.T, w *storeWriter, s *loggedStore) {
+				s.takes = takes
+				began := time.Now()
+				for i := range 4 {
+					id := fmt.Sprint(i)
+					if err := w.put(t.Context(), gozmqstore.Task{ID: id}, ""); err != nil {
+						t.Error(err)
+					}
+					time.AfterFunc(time.Microsecond, func() { w.finish(gone(id)) }) // while the next one is put
+				}
+				if took := time.Since(began); took != 4*s.takes {
+					t.Errorf("4 puts took %v, want %v", took, 4*s.takes)
+				}
+				const put = "1 put, 0 updated, "
+				s.want(t, put+"0 deleted", put+"0 deleted", put+"1 deleted", put+"1 deleted")
+				time.Sleep(maxLate + 2*s.takes)
+				synctest.Wait()
+				s.want(t, put+"0 deleted", put+"0 deleted", put+"1 deleted", put+"1 deleted", "0 put, 0 updated, 2 deleted")
+			})
+		})
+	}
 }
 
 // Nobody may come: the end of a task is written all the same, with those that came
@@ -109,6 +124,8 @@ func TestOthersAreNotLate(t *testing.T) {
 				do(w)
 				time.Sleep(s.takes)
 				synctest.Wait()
+				s.mu.Lock()
+				defer s.mu.Unlock()
 				if len(s.log) != 1 {
 					t.Errorf("the changes were %q, want one", s.log)
 				}

@@ -20,7 +20,7 @@ type pushPull struct {
 // NewPushPull returns a relay for tasks, or for results.
 func NewPushPull(cfg Config) Relay {
 	r := &pushPull{
-		pull: socket.NewPull(cfg.side(zmtp.Pull, handshake.RoleVentilator, handshake.RoleResults), window),
+		pull: socket.NewPull(cfg.side(zmtp.Pull, handshake.RoleVentilator, handshake.RoleResults), socket.FixedWindow(window)),
 		push: socket.NewPush(cfg.side(zmtp.Push, handshake.RoleWorker, handshake.RoleSink)),
 	}
 	r.init(&cfg)

@@ -102,7 +102,7 @@ func TestOversizedPull(t *testing.T) {
 	events := newRecorder()
 	cfg := testConfig(zmtp.Pull, events)
 	cfg.MaxMessageSize = 1 << 10
-	s := NewPull(cfg, 10)
+	s := NewPull(cfg, FixedWindow(10))
 	closing(t, s.Shutdown)
 	wire, _ := oversizedStream(cfg.MaxMessageSize)
 	zmtptest.DialAs(t, bind(t, s.Links(), tcp), "PUSH").Send(wire)

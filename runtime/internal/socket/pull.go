@@ -13,7 +13,7 @@ import (
 // called from any goroutine.
 type Pull struct {
 	group  *link.Group
-	window int
+	window Window
 	drop   func(Received) // nil: nobody asks
 
 	mu     sync.Mutex
@@ -28,6 +28,7 @@ type Pull struct {
 type pullPeer struct {
 	batch *pulledBatch
 	empty notify.Token // set when batch has been received
+	pace  pullPace
 }
 
 // A pulledBatch is a batch that is received message by message.
@@ -46,9 +47,8 @@ type Received struct {
 	batch  *pulledBatch
 }
 
-// NewPull returns a pull socket without peers that reads up to window messages
-// of one peer ahead. Shutdown must be called.
-func NewPull(cfg link.Config, window int) *Pull {
+// NewPull returns a pull socket without peers. Shutdown must be called.
+func NewPull(cfg link.Config, window Window) *Pull {
 	p := new(Pull)
 	p.init(cfg, window, p)
 	return p
@@ -60,7 +60,7 @@ func NewPull(cfg link.Config, window int) *Pull {
 func (p *Pull) OnDrop(drop func(Received)) { p.drop = drop }
 
 // init prepares p, whose connections h serves.
-func (p *Pull) init(cfg link.Config, window int, h link.Handler) {
+func (p *Pull) init(cfg link.Config, window Window, h link.Handler) {
 	p.window = window
 	cfg.PassOver = true
 	p.group = link.NewGroup(cfg, h)
@@ -111,6 +111,7 @@ func (p *Pull) next() Received {
 	case b.next == b.Len():
 		p.ready = append(p.ready[:0], p.ready[1:]...)
 		peer.batch = nil
+		peer.pace.end()
 		peer.empty.Set()
 	case len(p.ready) > 1:
 		copy(p.ready, p.ready[1:])
@@ -145,12 +146,14 @@ func (p *Pull) Serve(c *link.Conn) error {
 	peer.empty.Set()
 	r := newBatchReader(c, nil)
 	c.Ready()
+	peer.pace.window = p.window.Least
 	for {
-		batch, err := r.next(p.window)
+		batch, err := r.next(peer.pace.window)
 		if err != nil {
 			return err
 		}
 		peer.wait(c)
+		peer.pace.adapt(p.window)
 		if pulled := (&pulledBatch{Batch: batch, conn: c}); !p.offer(peer, pulled) {
 			p.dropAll(p.takeRest(pulled, nil))
 			if p.drop == nil {
@@ -181,6 +184,7 @@ func (p *Pull) offer(peer *pullPeer, batch *pulledBatch) bool {
 		return false
 	}
 	peer.batch = batch
+	peer.pace.begin(batch.Len())
 	p.ready = append(p.ready, peer)
 	p.wake.Notify()
 	return true

@@ -18,7 +18,7 @@ import (
 func pulling(t *testing.T, window int, network string) (*Pull, *recorder, transport.Endpoint) {
 	t.Helper()
 	events := newRecorder()
-	p := NewPull(testConfig(zmtp.Pull, events), window)
+	p := NewPull(testConfig(zmtp.Pull, events), FixedWindow(window))
 	closing(t, p.Shutdown)
 	return p, events, bind(t, p.Links(), network)
 }

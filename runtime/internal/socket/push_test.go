@@ -307,7 +307,7 @@ func TestPushCutAmongSeveral(t *testing.T) {
 			}
 		}
 	}
-	pull := NewPull(testConfig(zmtp.Pull, newRecorder()), 50)
+	pull := NewPull(testConfig(zmtp.Pull, newRecorder()), FixedWindow(50))
 	for range peers {
 		connect(t, pull.Links(), ep)
 	}

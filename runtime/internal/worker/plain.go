@@ -26,15 +26,19 @@ type plain struct {
 	sending atomic.Int64 // results that are being put into the queue of a sink's connection
 }
 
-// plainAhead is how many tasks are read at once by default: enough for the
-// speed of small tasks, and few enough to leave some for other workers.
-const plainAhead = 64
+// plainAhead is how many tasks are read at once by default: few enough to leave
+// some for other workers, and more where a handler takes some microseconds.
+var plainAhead = socket.Window{Least: 64, Most: 1024}
 
 func newPlain(run *runner, stop func()) *plain {
 	p := &plain{run: run, stop: stop}
 	pull := run.cfg.Socket
 	pull.SocketType, pull.Observe = zmtp.Pull, run.cfg.Observe(zmtp.Pull)
-	p.pull = socket.NewPull(pull, max(1, run.cfg.ahead(plainAhead)))
+	window := plainAhead
+	if run.cfg.Prefetch >= 0 {
+		window = socket.FixedWindow(run.cfg.Prefetch)
+	}
+	p.pull = socket.NewPull(pull, window)
 	p.pull.OnDrop(p.drop)
 	if run.results {
 		push := run.cfg.Socket

@@ -14,7 +14,7 @@ import (
 // TestWorks checks that a task costs no allocation, whatever comes in turn, and
 // that connections which have ended are forgotten.
 func TestWorks(t *testing.T) {
-	pull := socket.NewPull(testConfig(zmtp.Pull), 1)
+	pull := socket.NewPull(testConfig(zmtp.Pull), socket.FixedWindow(1))
 	t.Cleanup(func() { _ = pull.Shutdown(testkit.Within(t)) })
 	ep := bind(t, pull.Links())
 	from := func() (*socket.Push, *link.Conn) {

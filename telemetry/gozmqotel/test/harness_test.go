@@ -189,3 +189,14 @@ func (r *recorder) waitMetric(t testing.TB, name string, n uint64) []point {
 		}
 	}
 }
+
+// within calls failed when ok does not become true in time.
+func within(t testing.TB, ok func() bool, failed func()) {
+	t.Helper()
+	for end := time.Now().Add(10 * time.Second); !ok(); time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			failed()
+			return
+		}
+	}
+}

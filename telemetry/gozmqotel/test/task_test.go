@@ -58,10 +58,16 @@ func openPipeline(t *testing.T, r *recorder, worker *printer) *pipeline {
 	if p.prints, err = imagev1gozmq.NewPrintsSink(p.sink); err != nil {
 		t.Fatal(err)
 	}
+	p.work(t, r, worker)
+	return p
+}
+
+// work runs a worker, which is recorded, until the test ends.
+func (p *pipeline) work(t *testing.T, r *recorder, worker *printer) {
+	t.Helper()
 	gozmqtest.Run(t, func(ctx context.Context) error {
 		return imagev1gozmq.RunPrintsWorker(ctx, worker, gozmq.From(gozmq.Connect(p.vent.Addrs()...)), gozmq.To(gozmq.Connect(p.sink.Addrs()...)), r.option())
 	})
-	return p
 }
 
 // collect receives n results, waits until their tasks are done, and returns the
@@ -126,7 +132,8 @@ func TestTask(t *testing.T) {
 	if len(sent) != 3 {
 		t.Errorf("sent messages have the labels %v", sent)
 	}
-	r.waitMetric(t, "messaging.client.operation.duration", 3)
+	r.waitMetric(t, "messaging.client.operation.duration", 4)
+	wantReceived(t, r, 1)
 	if points := r.waitMetric(t, "messaging.process.duration", 2); len(points) != 2 || len(points[0].bounds) != 14 {
 		t.Errorf("got %v", points)
 	}
@@ -187,13 +194,13 @@ func wantSettled(t *testing.T, r *recorder, spans tracetest.SpanStubs) {
 		}
 	}
 	counts := make(map[string]uint64) // a label set for each outcome, the worker's and the sink's acks in one
-	for _, point := range r.waitMetric(t, "messaging.client.operation.duration", 5) {
+	for _, point := range r.waitMetric(t, "messaging.client.operation.duration", 6) {
 		counts[point.labels["messaging.operation.name"]] = point.count
 		if len(point.labels) != 4 {
 			t.Errorf("the metric has the labels %v", point.labels)
 		}
 	}
-	if want := map[string]uint64{"push": 1, "nack": 2, "ack": 2}; !maps.Equal(counts, want) {
+	if want := map[string]uint64{"push": 1, "receive": 1, "nack": 2, "ack": 2}; !maps.Equal(counts, want) {
 		t.Errorf("the metric counts %v, want %v", counts, want)
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -27,6 +28,7 @@ type app struct {
 	errOut io.Writer
 	env    func(string) string
 
+	args []string // the command line
 	ends endpoint.Flags
 	raw  bool
 }
@@ -44,6 +46,7 @@ func Main(args []string) int {
 
 // run runs one command line.
 func (a *app) run(ctx context.Context, args []string) int {
+	a.args = args
 	root := rootCommand(a)
 	root.SetArgs(args)
 	root.SetIn(a.in)
@@ -60,9 +63,19 @@ func (a *app) run(ctx context.Context, args []string) int {
 	return code
 }
 
+// asks reports whether a flag of the command line, which may be read in part only,
+// has this word.
+func (a *app) asks(word string) bool {
+	return slices.ContainsFunc(a.args, func(arg string) bool { return arg == word || strings.HasSuffix(arg, "="+word) })
+}
+
 // line returns text in one line that a terminal can take.
 func line(text string) string {
-	text = strings.Join(strings.FieldsFunc(text, func(r rune) bool { return r == '\n' || r == '\r' }), "; ")
+	var parts []string
+	for part := range strings.FieldsFuncSeq(text, func(r rune) bool { return r == '\n' || r == '\r' }) {
+		parts = append(parts, strings.TrimSpace(part))
+	}
+	text = strings.ReplaceAll(strings.Join(parts, "; "), ":; ", ": ")
 	return strings.Map(func(r rune) rune {
 		if !unicode.IsPrint(r) {
 			return '\uFFFD'
@@ -116,6 +129,8 @@ func reach(ctx context.Context, t *endpoint.Target, c *gozmq.Conn, most time.Dur
 	switch err := c.WaitForServers(waiting, 1); {
 	case err == nil:
 		return nil
+	case errors.Is(ctx.Err(), context.DeadlineExceeded):
+		return gozmq.Errorf(gozmq.CodeDeadlineExceeded, "no server at %v was connected in time; is the program running?", t)
 	case ctx.Err() != nil:
 		return err
 	}

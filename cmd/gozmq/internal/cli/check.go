@@ -43,15 +43,19 @@ process with all its roles, or the role of this name.
 		Args:              cobra.ArbitraryArgs,
 		ValidArgsFunction: a.completeServices,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := oneOf("--format", f.format, "kubernetes", "nagios", "prometheus"); err != nil {
-				return err
-			}
 			return a.check(cmd.Context(), f, args)
 		},
 	}
+	c.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		err = wrongf("%w; see %s --help", err, cmd.CommandPath())
+		if a.asks("nagios") {
+			return a.unknown(err)
+		}
+		return err
+	})
 	a.ends.Register(c.Flags())
 	fs := c.Flags()
-	fs.StringVar(&f.format, "format", "kubernetes", "`FORMAT`: kubernetes, nagios or prometheus")
+	choose(c, &f.format, "format", "", "kubernetes", "`FORMAT`: kubernetes, nagios or prometheus", "kubernetes", "nagios", "prometheus")
 	fs.DurationVar(&f.timeout, "timeout", 5*time.Second, "how long connecting and the answer may take")
 	fs.DurationVar(&f.warn, "warn", 0, "nagios: WARNING when it takes longer; 0: never")
 	fs.DurationVar(&f.limit, "critical", 0, "nagios: CRITICAL when it takes longer; 0: never")
@@ -70,8 +74,7 @@ type finding struct {
 func (a *app) check(ctx context.Context, f checkFlags, args []string) error {
 	found, err := a.probe(ctx, f, args)
 	if err != nil && f.format == "nagios" {
-		_, _ = fmt.Fprintf(a.out, "GOZMQ UNKNOWN - %s\n", line(err.Error()))
-		return &exitError{code: 3}
+		return a.unknown(err)
 	}
 	if err != nil {
 		return err
@@ -83,6 +86,12 @@ func (a *app) check(ctx context.Context, f checkFlags, args []string) error {
 		return found.prometheus(a.out)
 	}
 	return found.kubernetes(a.out)
+}
+
+// unknown says for Nagios that the command line is wrong.
+func (a *app) unknown(err error) error {
+	_, _ = fmt.Fprintf(a.out, "GOZMQ UNKNOWN - %s\n", line(err.Error()))
+	return &exitError{code: 3}
 }
 
 // probe asks the server. Its error is one of the command line.

@@ -40,15 +40,12 @@ wrong, 1 what is there is not ZeroMQ or its handshake failed.`,
 		},
 	}
 	a.endFlags(c)
-	c.Flags().StringVarP(&output, "output", "o", "text", "`WHAT` to print: text or json")
+	choose(c, &output, "output", "o", "text", "`WHAT` to print: text or json", "text", "json")
 	return c
 }
 
 // doctor examines the endpoints, one after the other.
 func (a *app) doctor(ctx context.Context, output string, args []string) error {
-	if err := oneOf("--output", output, "text", "json"); err != nil {
-		return err
-	}
 	t, rest, err := a.target(args)
 	if err != nil {
 		return err
@@ -88,6 +85,7 @@ type diagnosis struct {
 	*gozmqtap.Report
 	Services []string `json:"services,omitempty"`
 	Schema   string   `json:"schema,omitempty"` // where it comes from, or why there is none
+	HTTP     bool     `json:"http,omitempty"`   // it answers HTTP
 	Try      []string `json:"try"`              // what to run, or to change
 }
 
@@ -101,8 +99,11 @@ func (a *app) examine(ctx context.Context, t *endpoint.Target) (*diagnosis, erro
 		security = &gozmq.Security{}
 	}
 	d := &diagnosis{Report: gozmqtap.Probe(ctx, t.Endpoints[0], *security)}
-	if d.Stage == "done" {
+	switch {
+	case d.Stage == "done":
 		d.learn(ctx, a, t)
+	case d.Stage == "greeting" && strings.HasPrefix(d.Endpoint, "tcp://"):
+		d.HTTP = speaksHTTP(ctx, d.Address)
 	}
 	d.advise()
 	return d, nil
@@ -193,6 +194,10 @@ func (d *diagnosis) rows() (rows [][2]string) {
 		return rows
 	}
 	add("reachable", "yes, the connection was accepted")
+	if d.HTTP {
+		add("protocol", "HTTP, not ZMTP")
+		return rows
+	}
 	if d.ZMTP == "" {
 		add("protocol", "not ZMTP 3: %s", d.Error)
 		return rows

@@ -18,11 +18,14 @@ func (d *diagnosis) advise() {
 	case "dial":
 		d.adviseDial()
 	case "greeting":
-		if strings.Contains(d.Error, "no greeting") {
+		switch {
+		case d.HTTP:
+			d.try("check the port: a web server listens here")
+		case strings.Contains(d.Error, "no greeting"):
 			d.try("the program accepts connections and does not speak: it hangs, or the port is that of something else")
-			return
+		default:
+			d.try("something else listens here: check the port; HTTP, TLS and gRPC are other protocols")
 		}
-		d.try("something else listens here: check the port; HTTP, TLS and gRPC are other protocols")
 	case "security":
 		d.adviseSecurity()
 	default:
@@ -95,8 +98,10 @@ func (d *diagnosis) verbs() []string {
 		return []string{"gozmq pull --as sink " + e + " TASK --image FILE"}
 	case "sink":
 		return []string{"workers send results here: gozmq pull VENTILATOR TASK --ack --to " + e}
-	case "client":
-		return []string{"a server has to connect here: gozmq serve --connect " + e}
+	case "client", "proxy":
+		if d.Role == "client" || d.SocketType == "DEALER" {
+			return []string{"a server has to connect here: gozmq serve --connect " + e + " --image FILE"}
+		}
 	}
 	return d.verbsOfType()
 }
@@ -107,6 +112,8 @@ func (d *diagnosis) verbsOfType() []string {
 	switch d.SocketType {
 	case "ROUTER", "REP":
 		return []string{"gozmq call " + e + " METHOD --image FILE", "gozmq call " + e + " --raw --bare MESSAGE, if its messages have one frame"}
+	case "REQ", "DEALER":
+		return []string{"a server has to connect here: gozmq serve --connect " + e + " --raw --bare"}
 	case "PUB", "XPUB":
 		return []string{"gozmq sub " + e + " --raw", "gozmq sub " + e + " --raw --bare, if its messages have one frame"}
 	case "SUB", "XSUB":

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"fmt"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -127,12 +128,19 @@ func (d *admin) schema(ctx context.Context) *schema.Schema {
 // explain returns an error of the service with what to do. A service that has not
 // this one method says so itself.
 func (d *admin) explain(ctx context.Context, err error) error {
-	if gozmq.CodeOf(err) != gozmq.CodeUnimplemented {
+	switch gozmq.CodeOf(err) {
+	case gozmq.CodeUnimplemented:
+	case gozmq.CodeInvalidArgument:
+		if strings.Contains(err.Error(), "no role is named") {
+			return fmt.Errorf("%w; write --role", err)
+		}
+		return err
+	default:
 		return d.target.Explain(err)
 	}
 	_, asked := d.DescribeRoles(ctx, &adminv1.DescribeRolesRequest{NamesOnly: true})
 	if gozmq.CodeOf(asked) == gozmq.CodeUnimplemented {
-		return gozmq.Errorf(gozmq.CodeUnimplemented, "%s has no admin service for tasks; register gozmqadmin in its program, and write the endpoint that it is bound to", d.target)
+		return gozmq.Errorf(gozmq.CodeUnimplemented, "%s has no admin service; register gozmqadmin in its program, and write the endpoint that it is bound to", d.target)
 	}
 	return err
 }
@@ -144,6 +152,7 @@ func (a *app) adminFlags(c *cobra.Command) { a.ends.Register(c.Flags()) }
 func (a *app) changing(c *cobra.Command, states bool, change func(context.Context, *admin, *adminv1.TaskFilter, bool) (string, error)) *cobra.Command {
 	f := &taskFilter{}
 	c.Args = cobra.ArbitraryArgs
+	c.ValidArgsFunction = a.completeIDs
 	c.RunE = func(cmd *cobra.Command, args []string) error {
 		d, ids, err := a.admin(args)
 		if err != nil {
@@ -245,6 +254,7 @@ the word, such as one in Python, runs its task to the end, which is ignored.`,
 func (a *app) switching(c *cobra.Command, word string, run func(ctx context.Context, d *admin, role, method string) error) *cobra.Command {
 	var role string
 	c.Args = cobra.ArbitraryArgs
+	c.ValidArgsFunction = a.completeMethods(gozmq.PatternPushPull)
 	c.RunE = func(cmd *cobra.Command, args []string) error {
 		d, rest, err := a.admin(args)
 		if err != nil {

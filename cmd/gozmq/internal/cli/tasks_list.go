@@ -34,9 +34,6 @@ that were done and are kept (PushOptions.Retain) are listed with --state done.`,
   gozmq tasks list tcp://127.0.0.1:5599 --state dead --output json`,
 		Args: cobra.ArbitraryArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := oneOf("--output", output, "text", "json"); err != nil {
-				return err
-			}
 			d, rest, err := a.admin(args)
 			if err != nil {
 				return err
@@ -51,7 +48,7 @@ that were done and are kept (PushOptions.Retain) are listed with --state done.`,
 	}
 	a.adminFlags(c)
 	f.register(c, true, false)
-	c.Flags().StringVarP(&output, "output", "o", "text", "`FORMAT`: text or json")
+	chooseOutput(c, &output)
 	c.Flags().IntVar(&limit, "limit", 0, "at most so many tasks; 0: all")
 	return c
 }
@@ -177,10 +174,11 @@ func reasonText(t *adminv1.QueuedTask) string {
 func tasksShow(a *app) *cobra.Command {
 	var f taskFilter
 	c := &cobra.Command{
-		Use:     "show [ENDPOINT] ID...",
-		Short:   "Print tasks as JSON, decoded",
-		Example: `  gozmq tasks show tcp://127.0.0.1:5599 5f3a9c0d`,
-		Args:    cobra.ArbitraryArgs,
+		Use:               "show [ENDPOINT] ID...",
+		Short:             "Print tasks as JSON, decoded",
+		Example:           `  gozmq tasks show tcp://127.0.0.1:5599 5f3a9c0d`,
+		Args:              cobra.ArbitraryArgs,
+		ValidArgsFunction: a.completeIDs,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			d, ids, err := a.admin(args)
 			if err != nil {

@@ -54,7 +54,7 @@ func (a *app) top(ctx context.Context, interval time.Duration, once bool, args [
 	if once {
 		stats, err := d.GetStats(ctx, &adminv1.GetStatsRequest{MaxPeers: maxTopPeers})
 		if err != nil {
-			return d.target.Explain(err)
+			return d.explain(ctx, err)
 		}
 		for _, v := range topViews {
 			fmt.Fprintf(a.out, "%s\n%s\n", v.name, v.table(stats, nil))
@@ -83,7 +83,7 @@ func (a *app) top(ctx context.Context, interval time.Duration, once bool, args [
 	watch := <-failed
 	switch {
 	case watch != nil && !errors.Is(watch, context.Canceled):
-		return d.target.Explain(watch)
+		return d.explain(ctx, watch)
 	case errors.Is(err, tea.ErrProgramKilled), errors.Is(err, tea.ErrInterrupted):
 		return nil // Ctrl-C
 	}

@@ -1,6 +1,7 @@
 package endpoint
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -290,8 +291,8 @@ func mismatched(why string) bool {
 	})
 }
 
-// Mismatch reports whether the only endpoint of t has a socket that ours does not
-// go with, so that to wait for a connection is in vain.
+// Mismatch reports whether the only endpoint of t has a socket or a mechanism that
+// ours does not go with, so that to wait for a connection is in vain.
 func (t *Target) Mismatch() bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -299,7 +300,8 @@ func (t *Target) Mismatch() bool {
 }
 
 func (t *Target) hopeless(e gozmq.Event) bool {
-	return !t.Bind && len(t.Endpoints) == 1 && e.Kind == gozmq.EventHandshakeFailed && e.Err != nil && mismatched(e.Err.Error())
+	return !t.Bind && len(t.Endpoints) == 1 && e.Kind == gozmq.EventHandshakeFailed && e.Err != nil &&
+		(mismatched(e.Err.Error()) || strings.Contains(e.Err.Error(), "peer wants security mechanism"))
 }
 
 // OnMismatch has f called when Mismatch becomes true.
@@ -309,6 +311,20 @@ func (t *Target) OnMismatch(f func()) {
 			f()
 		}
 	})
+}
+
+// Waiting returns a context in which to wait for a peer: it ends after
+// --connect-timeout, if there is one, and as soon as Mismatch is true.
+func (t *Target) Waiting(ctx context.Context) (context.Context, context.CancelFunc) {
+	waiting, cancel := context.WithCancel(ctx)
+	if t.ConnectTimeout > 0 {
+		waiting, cancel = context.WithTimeout(ctx, t.ConnectTimeout)
+	}
+	t.OnMismatch(cancel)
+	if t.Mismatch() {
+		cancel()
+	}
+	return waiting, cancel
 }
 
 // partners are the roles that go with a role.
