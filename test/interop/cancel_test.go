@@ -143,3 +143,39 @@ func TestDealerDealsTheCancel(t *testing.T) {
 	single.send(cancelFrames(t, callID(3))...)
 	wantStatus(t, single, callID(3), gozmq.CodeCanceled)
 }
+
+// TestPythonWorkerCanceled: a libzmq worker that says so in its CREDIT is told of a
+// canceled task, ends it, and goes on; how far it is shows at the ventilator.
+func TestPythonWorkerCanceled(t *testing.T) {
+	leakChecked(t)
+	python(t)
+	within := testkit.Within(t)
+	vent := newPrintsVentilator(t, gozmq.Bind(anyPort))
+	worker, _ := startPeer(t, "cancelable_worker.py", "connect", vent.Addrs()[0])
+	printAll(t, vent, "long.png", "short.png")
+	var task gozmq.TaskStatus
+	testkit.Eventually(t, "the progress of the first task", func() bool {
+		list, _, err := vent.Tasks(gozmq.TaskFilter{State: gozmq.TaskRunning})
+		if err != nil || len(list) != 1 {
+			return false
+		}
+		task = list[0]
+		return task.Progress > 0 && task.ProgressText != ""
+	})
+	if err := vent.Cancel(within, task.ID); err != nil {
+		t.Fatal(err)
+	}
+	worker.expect("canceled long.png")
+	worker.expect("done short.png")
+	if err := vent.Wait(within); err != nil {
+		t.Error(err)
+	}
+	if got := vent.Progress(); got != (gozmq.Progress{Done: 1, Failed: 1}) {
+		t.Errorf("progress: %v", got)
+	}
+	if err := vent.StopWorkers(within); err != nil {
+		t.Error(err)
+	}
+	worker.expect("stopped")
+	worker.wait()
+}

@@ -52,8 +52,8 @@ func (d *Dispatcher) cancel(ctx context.Context, id string) (storing, error) {
 // workers that had lost their connection.
 const maxCanceled = 4096
 
-// tellCanceled tells a worker that claims a task that it was canceled, once the worker
-// has said whether it knows the word; d.mu is held.
+// tellCanceled tells a worker that claims a task that it was canceled, once the
+// worker has said whether it knows the word; d.mu is held.
 func (d *Dispatcher) tellCanceled(p *taskqueue.Peer, id taskqueue.ID) {
 	switch {
 	case p.Has(id) || !d.canceled.Has(id, time.Time{}):
