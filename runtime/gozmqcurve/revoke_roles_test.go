@@ -24,22 +24,36 @@ var roles = map[string]struct {
 	dial func(at gozmq.Endpoints) (interface{ Close() error }, error)
 }{
 	"client": {
-		func(at gozmq.Endpoints, o gozmq.SocketOption) (secured, error) { return gozmq.Dial(at, o, gozmq.WithLinger(0)) },
+		func(at gozmq.Endpoints, o gozmq.SocketOption) (secured, error) {
+			return gozmq.Dial(at, o, gozmq.WithLinger(0))
+		},
 		func(at gozmq.Endpoints) (interface{ Close() error }, error) {
 			return gozmq.NewProxy(gozmq.PatternReqRep, gozmq.Front(at), gozmq.Back(gozmq.Bind("tcp://127.0.0.1:*")), gozmq.WithLinger(0))
 		},
 	},
 	"publisher": {
-		func(at gozmq.Endpoints, o gozmq.SocketOption) (secured, error) { return gozmq.NewPublisher(at, o, gozmq.WithLinger(0)) },
-		func(at gozmq.Endpoints) (interface{ Close() error }, error) { return gozmq.NewSubscriber(at, gozmq.WithLinger(0)) },
+		func(at gozmq.Endpoints, o gozmq.SocketOption) (secured, error) {
+			return gozmq.NewPublisher(at, o, gozmq.WithLinger(0))
+		},
+		func(at gozmq.Endpoints) (interface{ Close() error }, error) {
+			return gozmq.NewSubscriber(at, gozmq.WithLinger(0))
+		},
 	},
 	"subscriber": {
-		func(at gozmq.Endpoints, o gozmq.SocketOption) (secured, error) { return gozmq.NewSubscriber(at, o, gozmq.WithLinger(0)) },
-		func(at gozmq.Endpoints) (interface{ Close() error }, error) { return gozmq.NewPublisher(at, gozmq.WithLinger(0)) },
+		func(at gozmq.Endpoints, o gozmq.SocketOption) (secured, error) {
+			return gozmq.NewSubscriber(at, o, gozmq.WithLinger(0))
+		},
+		func(at gozmq.Endpoints) (interface{ Close() error }, error) {
+			return gozmq.NewPublisher(at, gozmq.WithLinger(0))
+		},
 	},
 	"ventilator": {
-		func(at gozmq.Endpoints, o gozmq.SocketOption) (secured, error) { return gozmq.NewVentilator(at, o, gozmq.WithLinger(0)) },
-		func(at gozmq.Endpoints) (interface{ Close() error }, error) { return gozmq.NewPuller(at, gozmq.WithLinger(0)) },
+		func(at gozmq.Endpoints, o gozmq.SocketOption) (secured, error) {
+			return gozmq.NewVentilator(at, o, gozmq.WithLinger(0))
+		},
+		func(at gozmq.Endpoints) (interface{ Close() error }, error) {
+			return gozmq.NewPuller(at, gozmq.WithLinger(0))
+		},
 	},
 	"ventilator, at least once": {
 		func(at gozmq.Endpoints, o gozmq.SocketOption) (secured, error) {
@@ -53,14 +67,22 @@ var roles = map[string]struct {
 		func(at gozmq.Endpoints, o gozmq.SocketOption) (secured, error) {
 			return newWorker(gozmq.From(at), gozmq.To(nobody()), o)
 		},
-		func(at gozmq.Endpoints) (interface{ Close() error }, error) { return gozmq.NewVentilator(at, gozmq.WithLinger(0)) },
+		func(at gozmq.Endpoints) (interface{ Close() error }, error) {
+			return gozmq.NewVentilator(at, gozmq.WithLinger(0))
+		},
 	},
 	"puller": {
-		func(at gozmq.Endpoints, o gozmq.SocketOption) (secured, error) { return gozmq.NewPuller(at, o, gozmq.WithLinger(0)) },
-		func(at gozmq.Endpoints) (interface{ Close() error }, error) { return gozmq.NewVentilator(at, gozmq.WithLinger(0)) },
+		func(at gozmq.Endpoints, o gozmq.SocketOption) (secured, error) {
+			return gozmq.NewPuller(at, o, gozmq.WithLinger(0))
+		},
+		func(at gozmq.Endpoints) (interface{ Close() error }, error) {
+			return gozmq.NewVentilator(at, gozmq.WithLinger(0))
+		},
 	},
 	"sink": {
-		func(at gozmq.Endpoints, o gozmq.SocketOption) (secured, error) { return gozmq.NewSink(at, o, gozmq.WithLinger(0)) },
+		func(at gozmq.Endpoints, o gozmq.SocketOption) (secured, error) {
+			return gozmq.NewSink(at, o, gozmq.WithLinger(0))
+		},
 		func(at gozmq.Endpoints) (interface{ Close() error }, error) {
 			return newWorker(gozmq.From(nobody()), gozmq.To(at))
 		},
@@ -70,7 +92,9 @@ var roles = map[string]struct {
 			p, err := gozmq.NewProxy(gozmq.PatternPubSub, gozmq.Front(at), gozmq.Back(gozmq.Bind("tcp://127.0.0.1:*")), o)
 			return front{p}, err
 		},
-		func(at gozmq.Endpoints) (interface{ Close() error }, error) { return gozmq.NewPublisher(at, gozmq.WithLinger(0)) },
+		func(at gozmq.Endpoints) (interface{ Close() error }, error) {
+			return gozmq.NewPublisher(at, gozmq.WithLinger(0))
+		},
 	},
 }
 
