@@ -3,6 +3,7 @@
 package main
 
 import (
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -27,16 +28,29 @@ var shells = map[string]struct {
 // completions are lines, and what the tab key makes of their ends.
 var completions = []struct{ name, line, want string }{
 	{"verb", "gozmq hea", "health"},
+	{"verb of a verb", "gozmq tasks req", "requeue"},
 	{"flag", "gozmq list --lo", "--long"},
+	{"value", "gozmq check --format nag", "nagios"},
+	{"context", "gozmq call --context pr", "prod"},
 	{"service", "gozmq list tcp://127.0.0.1:5555 gre", "greet.v1.Greeter"},
 	{"method", "gozmq call tcp://127.0.0.1:5555 stock.v1.W", "stock.v1.Warehouse/List"},
+	{"method alone", "gozmq call tcp://127.0.0.1:5555 SayH", "SayHello"},
 	{"name", "gozmq describe tcp://127.0.0.1:5555 greet.v1.Greeter/", "greet.v1.Greeter/SayHello"},
+	{"topic", "gozmq sub tcp://127.0.0.1:5574 --admin tcp://127.0.0.1:5597 weather.v1.Feed/T", "weather.v1.Feed/Temperature"},
+	{"topic on the wire", "gozmq sub tcp://127.0.0.1:5574 --admin tcp://127.0.0.1:5597 al", "alerts/"},
+	{"topic of a file", "gozmq pub tcp://127.0.0.1:5574 -I proto --proto proto/weather/v1/weather.proto weather.v1.Feed/A", "weather.v1.Feed/Alerts"},
+	{"topic that is published", "gozmq sub --raw tcp://127.0.0.1:5574 wea", "weather/ams/temperature"},
+	{"field", "gozmq sub tcp://127.0.0.1:5574 --admin tcp://127.0.0.1:5597 Temperature -f st", "station="},
+	{"task", "gozmq pull tcp://127.0.0.1:5575 --admin tcp://127.0.0.1:5597 image.v1.P", "image.v1.Prints/Render"},
+	{"method of tasks", "gozmq tasks pause tcp://127.0.0.1:5597 image.v1.P", "image.v1.Prints/Render"},
+	{"id", "gozmq tasks show tcp://127.0.0.1:5597 5f3a02", "5f3a029c0d4771e2b8a6530f14d2c98b"},
 }
 
-// TestCompletion presses the tab key in real shells.
+// TestCompletion presses the tab key in real shells, which talk to real systems.
 func TestCompletion(t *testing.T) {
 	for name, sh := range shells {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			path, err := exec.LookPath(name)
 			if err != nil {
 				missing(t, err)
@@ -44,16 +58,20 @@ func TestCompletion(t *testing.T) {
 			if _, err := os.Stat("/usr/share/bash-completion/bash_completion"); name == "bash" && err != nil {
 				missing(t, err)
 			}
-			s := newShell(t, "tcp://127.0.0.1:5555")
-			for _, c := range completions {
+			s := newShell(t, fmt.Sprint(completions))
+			s.run(t, "gozmq context add prod tcp://127.0.0.1:5555")
+			cmd := exec.Command(path, sh.args...)
+			cmd.Dir, cmd.Env = s.dir, append(s.env(), "TERM=dumb", "PS1=> ")
+			term := openTerminal(t, cmd)
+			term.write(t, sh.setup)
+			term.wait(t, "ready\r\n")
+			for i, c := range completions {
 				t.Run(c.name, func(t *testing.T) {
-					cmd := exec.Command(path, sh.args...)
-					cmd.Dir, cmd.Env = s.dir, append(s.env(), "TERM=dumb", "PS1=> ")
-					term := openTerminal(t, cmd)
-					term.write(t, sh.setup)
-					term.wait(t, "ready\r\n")
 					term.write(t, s.real.Replace(c.line)+"\t")
+					term.wait(t, s.real.Replace(c.line)[strings.LastIndex(s.real.Replace(c.line), " ")+1:]) // its echo
 					term.wait(t, c.want)
+					term.write(t, fmt.Sprintf("\x15echo rea''dy-%d\n", i)) // Ctrl-U deletes the line
+					term.wait(t, fmt.Sprintf("ready-%d", i))
 				})
 			}
 		})
@@ -126,6 +144,7 @@ func (term *terminal) wait(t *testing.T, text string) {
 // TestInterrupt presses Ctrl-C: a verb that runs until then ends well, another one
 // with the code of an interrupt.
 func TestInterrupt(t *testing.T) {
+	t.Parallel()
 	s := newShell(t, "tcp://127.0.0.1:5555")
 	for _, c := range []struct {
 		name, line, until string

@@ -12,6 +12,7 @@ const guide = "../../docs/guide/command.md"
 // TestGuide runs what the guide shows, in one shell from its first block of
 // "console" to its last.
 func TestGuide(t *testing.T) {
+	t.Parallel()
 	if _, err := exec.LookPath("sh"); err != nil {
 		t.Skip("no shell")
 	}

@@ -16,5 +16,7 @@ func TestMain(m *testing.M) {
 	if name := os.Getenv(systemVariable); name != "" {
 		os.Exit(runSystem(name))
 	}
-	os.Exit(m.Run())
+	code := m.Run()
+	stopShared()
+	os.Exit(code)
 }

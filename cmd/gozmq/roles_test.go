@@ -80,6 +80,7 @@ func openShop(t *testing.T) (s *shop, state, changes string) {
 
 // sub --snapshot prints the state, and then what has changed since.
 func TestSubSnapshot(t *testing.T) {
+	t.Parallel()
 	sh := newShell(t, "")
 	s, state, changes := openShop(t)
 	s.set(t, "bolt", 7)
@@ -120,6 +121,7 @@ func feed(t *testing.T) (endpoint string) {
 
 // Ctrl-C ends what goes on until then, with a summary and without a failure.
 func TestInterruptRoles(t *testing.T) {
+	t.Parallel()
 	s := newShell(t, "tcp://127.0.0.1:5555")
 	at := feed(t)
 	for _, c := range []struct{ name, line, until, summary string }{
@@ -157,6 +159,7 @@ func TestInterruptRoles(t *testing.T) {
 
 // A pipe that is closed at the other end is no failure.
 func TestClosedPipe(t *testing.T) {
+	t.Parallel()
 	s := newShell(t, "")
 	at := feed(t)
 	for _, line := range []string{"sub --raw " + at, "sub --raw -o json " + at, "record --file - " + at} {
@@ -220,6 +223,7 @@ func (s *stalling) List(context.Context, *stockv1.ListRequest) (*stockv1.ListRep
 
 // top is driven as a user does it: it shows rates, another view, and ends with q.
 func TestTop(t *testing.T) {
+	t.Parallel()
 	s := newShell(t, "")
 	endpoint := process(t)
 	top := exec.Command(filepath.Join(s.bin, "gozmq"), "top", endpoint, "--interval", "100ms")

@@ -10,7 +10,9 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -200,44 +202,88 @@ func publishNothing(ctx context.Context) error {
 	return nil
 }
 
-// start starts a system as a process of its own and returns its endpoint.
-func start(t *testing.T, name string) string {
-	t.Helper()
-	if script, ok := strings.CutPrefix(name, "python "); ok {
-		return startCommand(t, exec.Command(python(t), filepath.Join("testdata", script)))
-	}
-	cmd := exec.Command(os.Args[0])
-	cmd.Env = append(os.Environ(), systemVariable+"="+name)
-	return startCommand(t, cmd)
+// A program is a system that runs as a process of its own.
+type program struct {
+	endpoint string
+	stop     func()
 }
 
-// startCommand starts a process whose first line of output is its endpoint, and
-// ends it with the test.
-func startCommand(t *testing.T, cmd *exec.Cmd) string {
+// shared are the programs that keep nothing of who talks to them, so that one of
+// each is enough for all tests. TestMain ends them.
+var shared = struct {
+	mu       sync.Mutex
+	programs map[string]program
+}{programs: map[string]program{}}
+
+// alone are the systems that each transcript has for itself: it changes them.
+var alone = []string{"admin", "ventilator", "queues", "python push.py"}
+
+// start starts a system, or finds one that runs, and returns its endpoint.
+func start(t *testing.T, name string) string {
 	t.Helper()
+	if slices.Contains(alone, name) {
+		p, err := launch(t, name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(p.stop)
+		return p.endpoint
+	}
+	shared.mu.Lock()
+	defer shared.mu.Unlock()
+	p, ok := shared.programs[name]
+	if !ok {
+		var err error
+		if p, err = launch(t, name); err != nil {
+			t.Fatal(err)
+		}
+		shared.programs[name] = p
+	}
+	return p.endpoint
+}
+
+// stopShared ends the programs that tests have shared.
+func stopShared() {
+	shared.mu.Lock()
+	defer shared.mu.Unlock()
+	for _, p := range shared.programs {
+		p.stop()
+	}
+}
+
+// launch starts a system as a process, whose first line of output is its endpoint.
+func launch(t *testing.T, name string) (program, error) {
+	t.Helper()
+	cmd := exec.Command(os.Args[0])
+	cmd.Env = append(os.Environ(), "GORACE=atexit_sleep_ms=0", systemVariable+"="+name)
+	if script, ok := strings.CutPrefix(name, "python "); ok {
+		cmd = exec.Command(python(t), filepath.Join("testdata", script))
+	}
 	stdin, err := cmd.StdinPipe()
 	if err != nil {
-		t.Fatal(err)
+		return program{}, err
 	}
 	stdout, err := cmd.StdoutPipe()
 	if err != nil {
-		t.Fatal(err)
+		return program{}, err
 	}
 	cmd.Stderr = os.Stderr
 	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
+		return program{}, err
 	}
-	t.Cleanup(func() {
+	p := program{stop: func() {
 		_ = stdin.Close()
 		kill := time.AfterFunc(10*time.Second, func() { _ = cmd.Process.Kill() })
 		_ = cmd.Wait()
 		kill.Stop()
-	})
+	}}
 	line, err := bufio.NewReader(stdout).ReadString('\n')
 	if err != nil || !strings.HasPrefix(line, "tcp://") {
-		t.Fatalf("%v printed %q, %v", cmd.Args, line, err)
+		p.stop()
+		return program{}, fmt.Errorf("%v printed %q, %w", cmd.Args, line, err)
 	}
-	return strings.TrimSpace(line)
+	p.endpoint = strings.TrimSpace(line)
+	return p, nil
 }
 
 // missing skips a test whose program is not there, or fails where all must be.
@@ -252,6 +298,14 @@ func missing(t *testing.T, err error) {
 // python returns a Python that has pyzmq.
 func python(t *testing.T) string {
 	t.Helper()
+	path, err := findPython()
+	if err != nil {
+		missing(t, err)
+	}
+	return path
+}
+
+var findPython = sync.OnceValues(func() (string, error) {
 	candidates := []string{"/usr/bin/python3", "python3"}
 	if path := os.Getenv("GOZMQ_PYTHON"); path != "" {
 		candidates = []string{path}
@@ -260,10 +314,9 @@ func python(t *testing.T) string {
 	for _, path := range candidates {
 		err := exec.Command(path, "-c", "import zmq").Run()
 		if err == nil {
-			return path
+			return path, nil
 		}
 		errs = append(errs, fmt.Errorf("%s: %w", path, err))
 	}
-	missing(t, fmt.Errorf("no python3 with pyzmq: %w", errors.Join(errs...)))
-	return ""
-}
+	return "", fmt.Errorf("no python3 with pyzmq: %w", errors.Join(errs...))
+})

@@ -3,12 +3,14 @@ package main
 import (
 	"errors"
 	"flag"
+	"fmt"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/gozmq/gozmq/runtime/gozmqcurve"
@@ -50,7 +52,10 @@ func TestTranscripts(t *testing.T) {
 		t.Fatal(files, err)
 	}
 	for _, file := range files {
-		t.Run(strings.TrimSuffix(filepath.Base(file), ".txt"), func(t *testing.T) { transcript(t, file) })
+		t.Run(strings.TrimSuffix(filepath.Base(file), ".txt"), func(t *testing.T) {
+			t.Parallel()
+			transcript(t, file)
+		})
 	}
 }
 
@@ -165,15 +170,27 @@ func command(t *testing.T, dir string) {
 	}
 }
 
-// nobody returns an endpoint at which nobody listens.
+// free are the ports that nobody has got yet: below those from which systems choose
+// ports for others, so that no test gets one of them by chance.
+var free = struct {
+	mu   sync.Mutex
+	next int
+}{next: 20_000 + os.Getpid()%10_000}
+
+// nobody returns an endpoint at which nobody listens, for one test alone.
 func nobody(t *testing.T) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	free.mu.Lock()
+	defer free.mu.Unlock()
+	for range 1000 {
+		free.next = 20_000 + (free.next-20_000+1)%10_000
+		if l, err := net.Listen("tcp", fmt.Sprint("127.0.0.1:", free.next)); err == nil {
+			l.Close()
+			return "tcp://" + l.Addr().String()
+		}
 	}
-	defer l.Close()
-	return "tcp://" + l.Addr().String()
+	t.Fatal("no port is free")
+	return ""
 }
 
 // varying is what differs from run to run, and what stands for it.
@@ -206,9 +223,10 @@ var varying = []struct {
 	{regexp.MustCompile(`\b((\d+) messages? of \d+ topics?) in 1\.5ms \(9\.9/s\)`), `$1 in 1s (${2}.0/s)`}, // numbers that go together
 }
 
-// env is the environment of the commands.
+// env is the environment of the commands. The race detector waits for a second at the
+// end of a program, unless it is told not to.
 func (s *shell) env() []string {
-	return append(os.Environ(), "PATH="+s.bin+string(os.PathListSeparator)+os.Getenv("PATH"), "HOME="+s.dir, "XDG_CONFIG_HOME=", "TMPDIR="+s.dir)
+	return append(os.Environ(), "GORACE=atexit_sleep_ms=0", "PATH="+s.bin+string(os.PathListSeparator)+os.Getenv("PATH"), "HOME="+s.dir, "XDG_CONFIG_HOME=", "TMPDIR="+s.dir)
 }
 
 // run runs a command and returns what it prints, and its exit code if it is not 0.

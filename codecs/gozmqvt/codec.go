@@ -24,7 +24,7 @@
 //     unnoticed.
 //   - Unknown fields within the types of google/protobuf, as Timestamp, are
 //     dropped.
-//   - Errors are texts that errors.Is does not know as proto.Error. A required
+//   - errors.Is does not recognize errors as proto.Error. A required
 //     field that is not set is an error as ever, which gives the field's name
 //     without its message's.
 //
@@ -128,7 +128,8 @@ func (c *Codec) MarshalAppend(b []byte, m proto.Message, size int) (out []byte, 
 	return out, nil
 }
 
-// Unmarshal replaces what is in m by what b says; b is not kept.
+// Unmarshal replaces the content of m by the message that b encodes; it does not
+// keep b.
 func (c *Codec) Unmarshal(b []byte, m proto.Message) (err error) {
 	v, ok := c.generated(m)
 	if !ok {

@@ -9,9 +9,9 @@ import (
 )
 
 // Breaking returns what the new image breaks for peers that have the old one, by
-// all breaking rules. It looks at the old image's files that are not imports,
-// and finds what they declare in any file of the new one, so a declaration may
-// move to another file. Faults of either image are not reported: Lint does.
+// all breaking rules. It looks at the old image's files that are not imports, and
+// finds what they declare in any file of the new one, so a declaration may move to
+// another file. It does not report faults of either image; Lint does.
 func Breaking(old, now *Image, opts Options) ([]Finding, error) {
 	if err := opts.validate(); err != nil {
 		return nil, err

@@ -20,9 +20,9 @@ type Image struct {
 	imports map[string]bool
 }
 
-// NewImage makes an image of descriptors, which must include all imports, and
-// which it copies. Those for which isImport is true are there for the others'
-// sake, and are not checked; nil means those of Google's and gozmq's own files.
+// NewImage makes an image of descriptors, which must include all imports, and which
+// it copies. Files for which isImport returns true only serve the others, and are
+// not checked; nil stands for Google's and gozmq's own files.
 func NewImage(files []*descriptorpb.FileDescriptorProto, isImport func(path string) bool) (*Image, error) {
 	img := &Image{imports: map[string]bool{}}
 	for _, f := range files {

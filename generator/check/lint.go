@@ -9,9 +9,9 @@ import (
 )
 
 // Lint returns what the lint rules find in an image, all of them, whether they
-// apply by default or not. What the generator refuses is found with its own
-// words. A file without a go_package is taken to get one from elsewhere. The
-// error is that of options that there are not.
+// apply by default or not. What the generator refuses is reported in its words. A
+// file without a go_package is taken to get one from elsewhere. It returns an error
+// for options that do not exist.
 func Lint(img *Image, opts Options) ([]Finding, error) {
 	if err := opts.validate(); err != nil {
 		return nil, err

@@ -104,8 +104,8 @@ type BatchFailure struct {
 
 // WithBatchHandler calls f when a sink learns how many tasks a batch has, when the
 // batch is complete, and with DeliveryAtLeastOnce when it may never be (Err), once
-// for each. A sink that has got neither a result nor word of a batch does not know
-// it. WithBatchHandler calls f for one batch at a time, in the
+// for each. A sink that has got neither a result nor a notice of a batch does not
+// know of it. WithBatchHandler calls f for one batch at a time, in the
 // goroutine of a connection, which is not read meanwhile. f must neither wait
 // for results nor close the sink.
 func WithBatchHandler(f func(BatchStatus)) SinkOption {

@@ -13,8 +13,8 @@ import (
 type Caller interface {
 	// Call sends req, waits for the reply and decodes it into reply.
 	Call(ctx context.Context, m *Method, req, reply proto.Message, opts ...CallOption) error
-	// Stream returns a call of a method with streams. What is wrong with it is said
-	// by the methods of the Stream.
+	// Stream returns a call of a method with streams. The methods of the Stream
+	// return what is wrong with it.
 	Stream(ctx context.Context, m *Method, opts ...CallOption) Stream
 }
 

@@ -11,8 +11,8 @@ import (
 	"github.com/gozmq/gozmq/runtime/internal/wire"
 )
 
-// Stream returns a call of a method with streams (Caller). What its methods return
-// when the call fails is what Call returns.
+// Stream returns a call of a method with streams (Caller). When the call
+// fails, its methods return the errors that Call returns.
 func (c *Conn) Stream(ctx context.Context, m *Method, opts ...CallOption) Stream {
 	o, wrong := callOptionsOf(m, opts)
 	s := &clientStream{conn: c, method: m, replyMetadata: o.replyMetadata}
@@ -166,8 +166,8 @@ func (o *streamOwner) Next(m wire.Body) error {
 	return nil
 }
 
-// Take decodes a message.
-func (o *streamOwner) Take(body []byte) error {
+// Message decodes a message.
+func (o *streamOwner) Message(body []byte) error {
 	return o.conn.bodies.decodeReply(body, o.into, o.method.Procedure)
 }
 
@@ -199,7 +199,7 @@ func (o *streamOwner) Last(h wire.ReplyHeader) {
 }
 
 // Reply decodes the one reply of a call in which the server sends no stream.
-func (o *streamOwner) Reply(body []byte) error { return o.Take(body) }
+func (o *streamOwner) Reply(body []byte) error { return o.Message(body) }
 
 // Ended counts the call, and reports its end to the interceptors.
 func (o *streamOwner) Ended(err error, replied bool) {

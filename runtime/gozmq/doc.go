@@ -37,11 +37,12 @@
 // WithStopWhenRefused.
 //
 //	                        Dial Server Publisher Subscriber Ventilator Worker Sink Proxy
-//	Bind, Connect            x     x        x         x          x              x
+//	Endpoints                x     x        x         x          x              x
 //	From, To                                                              x
 //	Front, Back                                                                       x
+//	WithCaptureHandler                                                                x
 //	WithCodec                x     x        x         x          x        x     x
-//	WithInterceptors         x     x
+//	WithInterceptors         x     x        x         x          x        x     x
 //	WithReadyTimeout         x
 //	WithConcurrency                x                                      x
 //	WithDrainTimeout               x                                      x
@@ -54,10 +55,12 @@
 //	WithTopicMemory                         x         x
 //	WithReceiveQueue                                  x                         x
 //	WithOverflow                                      x
+//	WithIdleError                                     x
 //	WithLagReport                                     x
 //	WithLagLimit                                      x
 //	WithTaskQueue                                                x
 //	WithTaskStore                                                x
+//	WithTaskLimit                                                x
 //	WithRetryBackoff                                             x
 //	WithMaxTaskTime                                              x
 //	WithDeadLetterHandler                                        x
@@ -68,10 +71,13 @@
 //	WithDuplicateWindow                                                         x
 //	WithBatchHandler                                                            x
 //
+// [Bind], [BindListener] and [Connect] make Endpoints. NewVentilator and NewSink
+// also take a [Delivery].
+//
 // A call takes a [CallOption]: [WithTimeout], [WithWaitForReady],
-// [WithHedging], [WithReplyMetadata], and of streams [WithIdleTimeout] and
-// [WithMessageTimeout]. A subscription also takes WithReceiveQueue and
-// WithOverflow; a handler of topics takes those two, WithSubscribedHandler and
+// [WithHedging], [WithReplyMetadata], and for streams [WithIdleTimeout] and
+// [WithMessageTimeout]. A subscription takes WithReceiveQueue, WithOverflow and
+// WithIdleError; a handler of topics takes these, WithSubscribedHandler and
 // WithTopicErrorHandler.
 //
 // # More

@@ -40,7 +40,7 @@ const (
 	EventLetterFailed                             // the dead letter handler returned an error: it gets the letter again; or one that no handler wants was discarded: too many are kept
 	EventProbed                                   // a peer connected and closed the connection without a byte, as load balancers do
 	EventOwner                                    // the ventilator owns the queue of its task store, and hands out tasks
-	EventStandby                                  // it does not: another ventilator owns it; with Err: now, because the queue was lost
+	EventStandby                                  // another ventilator owns the queue; with Err, this one has just lost it
 )
 
 var eventNames = [...]string{

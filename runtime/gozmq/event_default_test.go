@@ -29,7 +29,7 @@ func TestDefaultEventHandler(t *testing.T) {
 		}
 	}
 	SetDefaultEventHandler(nil)
-	if o := newObserver(nil, nil); o.heard() {
+	if o := newObserver(nil, nil); o.wanted() {
 		t.Error("there is an observer although nobody listens")
 		o.close()
 	}

@@ -102,10 +102,10 @@ type Next func(ctx context.Context, req proto.Message) (proto.Message, error)
 // next, or return an error. It is called from many goroutines at once. A panic
 // fails the operation with CodeInternal, and is reported as EventPanic.
 //
-// Of a call it may call next several times, and gets another reply each time. The
+// For a call it may call next several times, and gets another reply each time. The
 // metadata that it adds to the context (AppendMetadata) travels with what is sent.
 //
-// Of a publication, a task or a result, req is the message. There is no reply,
+// For a publication, a task or a result, req is the message. There is no reply,
 // except the result that the handler of a task returns. Where the message goes to
 // a loop, next yields it and returns when the loop's body has come to its end,
 // with a nil error; without next the message is skipped, or the loop yields the

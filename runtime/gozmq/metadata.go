@@ -73,8 +73,8 @@ func outgoing(ctx context.Context) outgoingMetadata {
 
 // ReplyMetadata is the metadata that a server sends with its reply or its error.
 type ReplyMetadata struct {
-	Headers  Metadata // set before the server had a reply; of a stream, before its first message
-	Trailers Metadata // set with it
+	Headers  Metadata // added with CallInfo.AddReplyHeader; a stream's come with its first message
+	Trailers Metadata // added with CallInfo.AddReplyTrailer; a stream's come with its end
 }
 
 type replyMetadataOption struct{ to *ReplyMetadata }

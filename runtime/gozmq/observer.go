@@ -37,20 +37,20 @@ func (o *observer) link(t zmtp.SocketType) func(link.Event) {
 		return nil
 	}
 	return func(e link.Event) {
-		if !o.heard() {
+		if !o.wanted() {
 			return
 		}
 		o.observe(Event{Kind: linkEvents[e.Kind], SocketType: string(t), Endpoint: e.Endpoint, Peer: e.Peer, Topic: e.Topic, Count: e.Count, Err: e.Err})
 	}
 }
 
-// heard reports whether events have a use now.
-func (o *observer) heard() bool {
+// wanted reports whether events have a use now.
+func (o *observer) wanted() bool {
 	return o != nil && (o.queue != nil || len(o.role.watching()) > 0)
 }
 
 func (o *observer) observe(e Event) {
-	if !o.heard() {
+	if !o.wanted() {
 		return
 	}
 	e.Time, e.Err = time.Now(), inLine(e.Err)

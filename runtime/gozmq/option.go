@@ -122,7 +122,7 @@ func WithRoutingID(id string) SocketOption {
 // Each end announces its limit to the other, which then does not send such a
 // message: Push fails if no worker that is connected takes the task. A peer that
 // sends a request with bare framing that is too large is disconnected. The frames
-// beside the body may have 64 KiB more. Default: defaultMaxMessageSize.
+// beside the body may have 64 KiB more. Default: 4 MiB.
 //
 // All messages that have come in part may take 256 MiB of the socket's memory
 // together, or 4 times the limit if that is more. Beyond that, messages of more

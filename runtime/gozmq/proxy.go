@@ -219,7 +219,7 @@ func newRelay(p Pattern, cfg relay.Config) relay.Relay {
 // relay returns the configuration of the engine.
 func (c *proxyConfig) relay(o *observer) relay.Config {
 	cfg := relay.Config{Socket: c.Config, Observe: o.link, MaxSubscriptions: c.maxSubscriptions}
-	cfg.Socket.Heard = o.heard
+	cfg.Socket.Wanted = o.wanted
 	if capture := c.capture; capture != nil {
 		cfg.Capture = func(toFront bool, frames [][]byte) {
 			_ = o.guard("", "the capture handler", "", func() { capture(ProxyMessage{ToFront: toFront, Frames: frames}) })

@@ -74,8 +74,8 @@ type storeInfoKey[I any] struct{}
 //	var info gozmq.PublicationInfo
 //	for reading, err := range feed.Temperature(gozmq.StoreInfo(ctx, &info)) {
 //
-// Of a snapshot (FollowState) it has the metadata of the reply only. One loop at a
-// time may use it. Handlers get the same from
+// For a snapshot (FollowState) it stores only the metadata of the reply. Only one
+// loop at a time may use the context. Handlers get the same from
 // PublicationInfoFromContext and TaskInfoFromContext.
 func StoreInfo[I PublicationInfo | TaskInfo](ctx context.Context, to *I) context.Context {
 	return context.WithValue(ctx, storeInfoKey[I]{}, to)

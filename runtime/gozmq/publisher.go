@@ -64,7 +64,7 @@ func NewPublisher(opts ...PublisherOption) (*Publisher, error) {
 	p.observer = newObserver(cfg.observer, &p.role)
 	p.bodies = cfg.bodies(p.observer)
 	p.holdsPublisher = bridge.Hold[bridge.Publisher[Method, Event]]((*publishing)(p))
-	cfg.Observe, cfg.Heard = p.observer.link(cfg.SocketType), p.observer.heard
+	cfg.Observe, cfg.Wanted = p.observer.link(cfg.SocketType), p.observer.wanted
 	p.pub = publication.NewPublisher(publication.Config{
 		Link: cfg.Config, MaxSubscriptions: cfg.maxSubscriptions, KeptTopics: cfg.memory.topics, KeptBytes: cfg.memory.bytes,
 	})
@@ -128,7 +128,7 @@ func (p *Publisher) WaitForSubscribers(ctx context.Context, topic string, n int)
 // WaitForSubscribersTo is WaitForSubscribers for the topics that a filter
 // selects: it counts the peers that subscribed to all of them.
 func (p *Publisher) WaitForSubscribersTo(ctx context.Context, f Filter, n int) error {
-	return p.WaitForSubscribers(ctx, string(patternOf(f).Prefix()), n)
+	return p.WaitForSubscribers(ctx, patternOf(f).Prefix(), n)
 }
 
 // Superseded returns how many messages of latest_only topics were not sent to a

@@ -74,8 +74,8 @@ func pushTerms(ctx context.Context) (*taskqueue.Terms, error) {
 type TaskLimit struct {
 	// Running is how many may run at a time; 0: any number.
 	Running int
-	// Every is the time between the begins of two tasks in the long run; 0: none.
-	// Burst is how many may begin at once after a pause; 0: 1.
+	// Every is the average time from the start of one task to that of the next; 0:
+	// none. Burst is how many may start at once after a pause; 0: 1.
 	Every time.Duration
 	Burst int
 }
@@ -107,15 +107,21 @@ func WithTaskLimit(procedure string, all, perKey TaskLimit) VentilatorOption {
 }
 
 // Pause has the ventilator hand out no task of a method ("package.Service/Method"),
-// or for "" of all, until Resume. Workers go on with what they have. A new
-// ventilator with the same store does not know of it. Its error has
+// or for "" of all, until Resume. Workers go on with what they have. It returns once
+// the task store knows that: the next ventilator with the store keeps to it. A
+// ventilator that stands by waits until it owns the queue. The error has
 // CodeFailedPrecondition with DeliveryAtMostOnce.
-func (v *Ventilator) Pause(procedure string) error { return v.halt(procedure, true) }
+func (v *Ventilator) Pause(ctx context.Context, procedure string) error {
+	return v.halt(ctx, "pause", procedure, true)
+}
 
-// Resume ends what Pause began, for "" of all methods.
-func (v *Ventilator) Resume(procedure string) error { return v.halt(procedure, false) }
+// Resume ends what Pause began, for "" of all methods, as Pause does.
+func (v *Ventilator) Resume(ctx context.Context, procedure string) error {
+	return v.halt(ctx, "resume", procedure, false)
+}
 
-// Paused returns the methods that are paused, sorted, with "" for all.
+// Paused returns the methods that are paused, sorted, with "" for all. A ventilator
+// that stands by knows of none.
 func (v *Ventilator) Paused() []string {
 	q, err := v.queue()
 	if err != nil {
@@ -124,11 +130,13 @@ func (v *Ventilator) Paused() []string {
 	return q.Halted()
 }
 
-func (v *Ventilator) halt(procedure string, halted bool) error {
+func (v *Ventilator) halt(ctx context.Context, what, procedure string, halted bool) error {
 	q, err := v.queue()
 	if err != nil {
 		return err
 	}
-	q.HaltMethod(procedure, halted)
+	if err := q.HaltMethod(ctx, procedure, halted); err != nil {
+		return pipelineError(err, fmt.Sprintf("%s %q", what, procedure))
+	}
 	return nil
 }

@@ -2,6 +2,7 @@ package gozmq
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -190,7 +191,7 @@ func TestTaskRate(t *testing.T) {
 // While a method is paused none of its tasks is handed out, and others are.
 func TestPause(t *testing.T) {
 	v := openQueue(t, new(gozmqstore.Memory))
-	if err := v.Pause(sureMethod.Procedure); err != nil {
+	if err := v.Pause(t.Context(), sureMethod.Procedure); err != nil {
 		t.Fatal(err)
 	}
 	pushNumbers(t, v, sureMethod, 1)
@@ -201,12 +202,45 @@ func TestPause(t *testing.T) {
 	id, _ := raw.wantTask(sureLog, 2)
 	raw.send(string(wire.VerbDone), id)
 	wantProgress(t, v.Progress, Progress{Queued: 1, Done: 1})
-	if err := v.Resume(sureMethod.Procedure); err != nil {
+	if err := v.Resume(t.Context(), sureMethod.Procedure); err != nil {
 		t.Fatal(err)
 	}
 	id, _ = raw.wantTask(sureMethod, 1)
 	raw.send(string(wire.VerbDone), id)
 	waitDone(t, v)
+}
+
+// A ventilator that takes over keeps to the pauses of the one before, and one that
+// stands by changes none.
+func TestPauseTakeOver(t *testing.T) {
+	within := testkit.Within(t)
+	store := new(gozmqstore.Memory)
+	first := openQueue(t, store)
+	if err := first.Pause(within, sureMethod.Procedure); err != nil {
+		t.Fatal(err)
+	}
+	second := openQueue(t, store)
+	soon, cancel := context.WithTimeout(within, 20*time.Millisecond)
+	defer cancel()
+	wantCode(t, second.Pause(soon, ""), CodeDeadlineExceeded, "stands by")
+	if got := second.Paused(); len(got) > 0 {
+		t.Errorf("the one that stands by says %q", got)
+	}
+	store.Revoke()
+	testkit.Eventually(t, "the second one owns the queue", func() bool { return !second.Progress().Standby })
+	if got := second.Paused(); !slices.Equal(got, []string{sureMethod.Procedure}) || len(first.Paused()) > 0 {
+		t.Errorf("the next owner says %q, the one before %q", got, first.Paused())
+	}
+	pushNumbers(t, second, sureMethod, 1)
+	raw := rawWorker(t, second, 1)
+	wantProgress(t, second.Progress, Progress{Queued: 1})
+	if err := second.Resume(within, sureMethod.Procedure); err != nil {
+		t.Fatal(err)
+	}
+	id, _ := raw.wantTask(sureMethod, 1)
+	raw.send(string(wire.VerbDone), id)
+	waitDone(t, second)
+	testkit.Eventually(t, "an empty store", func() bool { return len(store.Tasks()) == 0 })
 }
 
 func TestPushOptionsWrong(t *testing.T) {
@@ -231,7 +265,7 @@ func TestPushOptionsWrong(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer plain.Close()
-	if err := plain.Pause("a/B"); CodeOf(err) != CodeFailedPrecondition {
+	if err := plain.Pause(t.Context(), "a/B"); CodeOf(err) != CodeFailedPrecondition {
 		t.Errorf("Pause without a queue: %v", err)
 	}
 }

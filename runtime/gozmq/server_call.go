@@ -143,8 +143,8 @@ func (w *servedWork) AppendBody(b []byte, flags byte) ([]byte, error) {
 	return out, toStatus(err)
 }
 
-// Take decodes a message of a stream (answer.Work).
-func (w *servedWork) Take(body []byte) error {
+// Message decodes a message of a stream (answer.Work).
+func (w *servedWork) Message(body []byte) error {
 	return toStatus(w.server.bodies.decodeInput(body, w.into))
 }
 

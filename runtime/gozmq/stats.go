@@ -76,8 +76,8 @@ type EndpointStats struct {
 
 // CallStats count the calls of a Conn, or of a Server.
 type CallStats struct {
-	Running int // that a handler runs; at a Conn, that a server has
-	Waiting int // for a place (WithMaxWaiting); at a Conn, for a server
+	Running int // calls that a handler runs; at a Conn, calls that a server has
+	Waiting int // calls that wait for a place (WithMaxWaiting); at a Conn, for a server
 	// Refused are calls that a server did not take: too many ran and waited, or it
 	// was stopping.
 	Refused uint64

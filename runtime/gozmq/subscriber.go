@@ -201,10 +201,10 @@ type Connected struct {
 	// Since is when the Subscriber got its first publisher or, if Publishers is 0,
 	// when it lost its last one; before it had any, when it was opened.
 	Since time.Time
-	// Heard is when something last came from any publisher, a heartbeat or a
+	// LastReceived is when something last came from any publisher, a heartbeat or a
 	// message, to within a quarter of the heartbeat interval (WithHeartbeat); zero
 	// before the first publisher.
-	Heard time.Time
+	LastReceived time.Time
 }
 
 // Connected returns whether s has publishers, since when, and when anything last
@@ -212,8 +212,8 @@ type Connected struct {
 // and with WithIdleError a loop gets an error when nothing comes. Ready waits for
 // publishers.
 func (s *Subscriber) Connected() Connected {
-	n, since, heard := s.connected.State()
-	return Connected{Publishers: n, Since: since, Heard: heard}
+	n, since, received := s.connected.State()
+	return Connected{Publishers: n, Since: since, LastReceived: received}
 }
 
 // joined takes note of a publisher, before anything is received from it.

@@ -22,7 +22,7 @@ func testConnected(t *testing.T, endpoint string) {
 	t.Helper()
 	s := subscriber(t, Connect(endpoint), WithReconnectBackoff(time.Millisecond, 10*time.Millisecond), WithHeartbeat(20*time.Millisecond, time.Second))
 	before := s.Connected()
-	if before.Publishers != 0 || before.Since.IsZero() || !before.Heard.IsZero() {
+	if before.Publishers != 0 || before.Since.IsZero() || !before.LastReceived.IsZero() {
 		t.Errorf("before the first publisher: %+v", before)
 	}
 	for range 2 {
@@ -35,12 +35,12 @@ func testConnected(t *testing.T, endpoint string) {
 		if !found.Since.After(before.Since) {
 			t.Errorf("found %+v after %+v", found, before)
 		}
-		testkit.Eventually(t, "a sign of life", func() bool { return s.Connected().Heard.After(found.Heard) })
+		testkit.Eventually(t, "a sign of life", func() bool { return s.Connected().LastReceived.After(found.LastReceived) })
 		if err := p.Close(); err != nil {
 			t.Fatal(err)
 		}
 		testkit.Eventually(t, "its end", func() bool { return s.Connected().Publishers == 0 })
-		if before = s.Connected(); !before.Since.After(found.Since) || before.Heard.Before(found.Heard) {
+		if before = s.Connected(); !before.Since.After(found.Since) || before.LastReceived.Before(found.LastReceived) {
 			t.Errorf("lost %+v after %+v", before, found)
 		}
 	}

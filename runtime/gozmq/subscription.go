@@ -154,17 +154,15 @@ type pattern struct{ topic.Pattern }
 
 func (p pattern) Conflated() bool { return p.LatestOnly }
 
-// Segments returns the literals and the open fields (subscription.Pattern).
-func (p pattern) Segments() []subscription.Segment {
-	literals, open := p.Pattern.Segments()
-	segments := make([]subscription.Segment, len(literals))
-	for i, literal := range literals {
-		segments[i].Literal = literal
-		if i < len(open) {
-			segments[i].Open = open[i]
+// AppendSegments appends the literals and the open fields (subscription.Pattern).
+func (p pattern) AppendSegments(list []subscription.Segment) []subscription.Segment {
+	for i := 0; ; i++ {
+		literal, open, more := p.Segment(i)
+		if !more {
+			return append(list, subscription.Segment{Literal: literal})
 		}
+		list = append(list, subscription.Segment{Literal: literal, Open: open})
 	}
-	return segments
 }
 
 // An Overflow says what happens to a message when the subscription's receive

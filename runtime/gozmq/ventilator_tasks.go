@@ -140,10 +140,10 @@ func newTaskStatus(t *pipeline.TaskState, b *bodies) TaskStatus {
 	return s
 }
 
-// DeadLetters returns the dead letters that are kept: those that no function wants,
-// oldest first, and those whose function has not returned nil yet. Without a task
-// store, a ventilator keeps only the latter. It keeps up to 10,000 that no function
-// wants, or 64 MiB; beyond that it discards the oldest (EventLetterFailed).
+// DeadLetters returns the dead letters that are kept: those without a handler,
+// oldest first, and those whose handler has not returned nil yet. Without a task
+// store, a ventilator keeps only the latter. It keeps up to 10,000 without a
+// handler, or 64 MiB; beyond that it discards the oldest (EventLetterFailed).
 func (v *Ventilator) DeadLetters() iter.Seq[DeadLetter] {
 	const page = 100
 	return func(yield func(DeadLetter) bool) {
@@ -180,8 +180,8 @@ func (v *Ventilator) Redrive(ctx context.Context, id string) error {
 	return v.onTask(ctx, "redrive", id, (*pipeline.Dispatcher).Redrive)
 }
 
-// Discard removes a dead letter, or a task that waits. A batch counts such a task
-// as given up. Its error has CodeNotFound if there is none, and
+// Discard removes a dead letter, or a task that waits, and returns when the task
+// store knows that. A batch counts such a task as given up. Its error has CodeNotFound if there is none, and
 // CodeFailedPrecondition while a worker has the task, or the dead letter handler
 // the letter.
 func (v *Ventilator) Discard(ctx context.Context, id string) error {
@@ -193,7 +193,7 @@ func (v *Ventilator) Discard(ctx context.Context, id string) error {
 // given up (EventTaskDead), and no dead letter is kept. The context of a handler
 // that runs it ends, with an error of CodeCanceled as its context.Cause; the worker
 // sends no result of it, and counts no failure. A worker that does not know the
-// word, such as one of an earlier version, runs the task to its end, which is
+// command, such as one of an earlier version, runs the task to its end, which is
 // ignored; a sink may get its result.
 //
 // Cancel returns nil if it came first: then the task is not counted as done. If the

@@ -62,7 +62,8 @@ func WithDrainTimeout(d time.Duration) ServingOption { return drainOption(d) }
 // worker. With DeliveryAtMostOnce they are lost if this worker dies, as are
 // those that the kernels of both sides hold (WithKernelBuffers). With
 // DeliveryAtLeastOnce tasks whose results wait for a sink's acknowledgement do
-// not count. Defaults: with DeliveryAtMostOnce 64; with DeliveryAtLeastOnce as
+// not count. Defaults: with DeliveryAtMostOnce 64, and up to 1024 while a worker
+// needs less than a millisecond for as many; with DeliveryAtLeastOnce as
 // many as WithConcurrency, and more while tasks are short beside the round trip
 // to the ventilator: as many as the worker does in two round trips, up to 1024
 // tasks or 16 MiB.

@@ -123,7 +123,7 @@ func selected(ctx context.Context, v *gozmq.Ventilator, f *adminv1.TaskFilter, i
 }
 
 // PauseTasks keeps the waiting tasks of a method, or of all, from workers.
-func (s *server) PauseTasks(_ context.Context, req *adminv1.PauseTasksRequest) (*adminv1.PauseTasksResponse, error) {
+func (s *server) PauseTasks(ctx context.Context, req *adminv1.PauseTasksRequest) (*adminv1.PauseTasksResponse, error) {
 	if err := s.change(); err != nil {
 		return nil, err
 	}
@@ -131,11 +131,11 @@ func (s *server) PauseTasks(_ context.Context, req *adminv1.PauseTasksRequest) (
 	if err != nil {
 		return nil, err
 	}
-	return &adminv1.PauseTasksResponse{}, v.Pause(req.GetProcedure())
+	return &adminv1.PauseTasksResponse{}, v.Pause(ctx, req.GetProcedure())
 }
 
 // ResumeTasks ends what PauseTasks has begun.
-func (s *server) ResumeTasks(_ context.Context, req *adminv1.ResumeTasksRequest) (*adminv1.ResumeTasksResponse, error) {
+func (s *server) ResumeTasks(ctx context.Context, req *adminv1.ResumeTasksRequest) (*adminv1.ResumeTasksResponse, error) {
 	if err := s.change(); err != nil {
 		return nil, err
 	}
@@ -143,5 +143,5 @@ func (s *server) ResumeTasks(_ context.Context, req *adminv1.ResumeTasksRequest)
 	if err != nil {
 		return nil, err
 	}
-	return &adminv1.ResumeTasksResponse{}, v.Resume(req.GetProcedure())
+	return &adminv1.ResumeTasksResponse{}, v.Resume(ctx, req.GetProcedure())
 }

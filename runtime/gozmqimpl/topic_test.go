@@ -87,7 +87,7 @@ func TestPrefixPattern(t *testing.T) {
 	}
 	for _, tt := range tests {
 		p := patternOf(PrefixPattern(tt.prefix))
-		if got := p.Matches([]byte(tt.topic)); got != tt.matches || string(p.Prefix()) != tt.prefix {
+		if got := p.Matches([]byte(tt.topic)); got != tt.matches || p.Prefix() != tt.prefix {
 			t.Errorf("PrefixPattern(%q) matches %q: %v; its prefix is %q", tt.prefix, tt.topic, got, p.Prefix())
 		}
 	}

@@ -34,7 +34,7 @@ type member struct {
 
 // Add adds a role under a name: a *gozmq.Conn, Server, Publisher, Subscriber,
 // Ventilator, Worker, Sink or Proxy. It fails for anything else, and for a name
-// that the group has. Names stand in metrics: choose few, and fixed ones.
+// that the group has. Names appear in metrics: choose few, fixed names.
 func (g *Group) Add(name string, role any) error {
 	if looks(role) == nil {
 		return fmt.Errorf("add %q: %T is no role of package gozmq", name, role)

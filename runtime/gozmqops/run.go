@@ -23,9 +23,9 @@ import (
 //  4. The other roles are closed, the last one added first, each within its linger
 //     time.
 //
-// It returns what failed, nil for a clean stop. systemd gets READY=1 when every
-// server listens. Roles that are added later are not run. A Group runs
-// once.
+// It returns the errors of what failed, and nil after a clean stop. systemd gets
+// READY=1 when every server listens. Roles that are added later are not run. A
+// Group runs once.
 func (g *Group) Run(ctx context.Context, opts ...RunOption) error {
 	var o runOptions
 	for _, opt := range opts {

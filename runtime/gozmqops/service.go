@@ -27,20 +27,20 @@ type Method struct {
 	Input     string // the full names of the messages
 	Output    string // "" for a topic, and for a task without a result
 
-	// Of REQ/REP, as in gozmq.Method.
+	// For REQ/REP, as in gozmq.Method.
 	ClientStreams bool          `json:",omitzero"`
 	ServerStreams bool          `json:",omitzero"`
 	Idempotent    bool          `json:",omitzero"` // a call may be made more than once
 	Timeout       time.Duration `json:",omitzero"`
 
-	// Of PUB/SUB, as annotated.
+	// For PUB/SUB, as annotated.
 	TopicTemplate string `json:",omitzero"` // "" where the framing is bare
 	Retain        bool   `json:",omitzero"`
 	LatestOnly    bool   `json:",omitzero"`
 	Sequenced     bool   `json:",omitzero"`
 	Snapshot      string `json:",omitzero"` // the procedure that returns the state behind the topic
 
-	// Of PUSH/PULL, as in gozmq.Method.
+	// For PUSH/PULL, as in gozmq.Method.
 	Delivery string        `json:",omitzero"`
 	Lease    time.Duration `json:",omitzero"` // 0: the default
 	// As annotated; 0: the ventilator's.
@@ -50,7 +50,7 @@ type Method struct {
 	Limit         gozmq.TaskLimit `json:",omitzero"`
 	KeyLimit      gozmq.TaskLimit `json:",omitzero"`
 
-	// Of calls and of tasks. 0: the default.
+	// For calls and tasks. 0: the default.
 	MaxAttempts int `json:",omitzero"`
 }
 

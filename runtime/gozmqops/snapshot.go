@@ -36,10 +36,10 @@ type Socket struct {
 // cost grows with the number of peers.
 //
 // A socket is ready while it is open, its endpoints are bound, and it is connected
-// to a peer where it dials: a subscriber to one at each endpoint, for each has
-// other messages; another role to one at any endpoint. A peer that is silent for
-// longer than the heartbeat's timeout is connected no longer. Nobody needs to have
-// connected to a socket that only binds.
+// to a peer where it dials: a subscriber to one at each endpoint, because each has
+// other messages, and any other role to one at some endpoint. A peer that is silent
+// for longer than the heartbeat's timeout is no longer connected. Nobody needs to
+// have connected to a socket that only binds.
 func (g *Group) Snapshot() Snapshot {
 	members, stopping := g.list()
 	s := Snapshot{Time: time.Now(), Stopping: stopping, Ready: !stopping}

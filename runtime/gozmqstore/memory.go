@@ -28,12 +28,12 @@ type memoryTask struct {
 
 // Acquire waits until nobody owns the queue, or ctx ends (Store).
 func (m *Memory) Acquire(ctx context.Context, standby func()) (Session, error) {
-	for told := false; ; told = true {
+	for called := false; ; called = true {
 		session, freed := m.own()
 		if session != nil {
 			return session, nil
 		}
-		if !told {
+		if !called {
 			standby()
 		}
 		select {

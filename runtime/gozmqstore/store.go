@@ -1,7 +1,7 @@
-// Package gozmqstore says what keeps the tasks of ventilators with
-// DeliveryAtLeastOnce: a Store, which gozmq.WithTaskStore takes. Memory is
-// one in memory. Separate modules have others: gozmqbolt in a file,
-// gozmqpostgres in a database. Package gozmqstoretest tests them all, and yours.
+// Package gozmqstore defines what keeps the tasks of ventilators with
+// DeliveryAtLeastOnce: a Store, which gozmq.WithTaskStore takes. Memory is one in
+// memory. Separate modules have others: gozmqbolt in a file, gozmqpostgres in a
+// database. Package gozmqstoretest tests them all, and yours.
 package gozmqstore
 
 import "context"

@@ -5,12 +5,12 @@ import (
 	"time"
 )
 
-// A Task is a record: a task or, with StateBatch, the state of a batch. Times
-// have a resolution of a microsecond; the zero time means none. All fields but
-// those of Status stay as they were put.
+// A Task is a record: a task or, with StateBatch or StatePause, something else that
+// a ventilator keeps. Times have a resolution of a microsecond; the zero time means
+// none. All fields but those of Status stay as they were put.
 type Task struct {
 	ID        string // 1 to 255 bytes, unique in the queue; not printable
-	Procedure string // "package.Service/Method"; empty with StateBatch
+	Procedure string // "package.Service/Method"; empty with StateBatch, and with StatePause for all
 	Body      []byte // the encoded message
 	Header    []byte // what travels with it: metadata, the batch; opaque
 	Batch     string // the id of its batch; empty: none
@@ -30,7 +30,7 @@ type Task struct {
 	Err error
 }
 
-// A Status is what changes of a task. An update replaces all of it.
+// A Status is the part of a task that changes. An update replaces all of it.
 type Status struct {
 	State     State
 	Attempts  int       // how often a worker has begun it
@@ -42,7 +42,7 @@ type Status struct {
 	Result    []byte    // with StateDone
 }
 
-// A State is what a record is. Stores may write its number.
+// A State says what a record stands for. Stores may write its number.
 type State uint8
 
 const (
@@ -50,6 +50,7 @@ const (
 	StateDead    State = 1 // it was given up: a dead letter
 	StateDone    State = 2 // it was done, and its result is kept
 	StateBatch   State = 3 // the state of a batch, and no task
+	StatePause   State = 4 // that its method, or all, is paused, and no task
 )
 
 // String returns the state in lower case.
@@ -63,6 +64,8 @@ func (s State) String() string {
 		return "done"
 	case StateBatch:
 		return "batch"
+	case StatePause:
+		return "pause"
 	}
 	return fmt.Sprintf("state %d", uint8(s))
 }

@@ -17,7 +17,10 @@ func testFields(k *kit) {
 	k.want(h, nil)
 	bare := gozmqstore.Task{ID: "bare", Procedure: "p", Enqueued: base}
 	state := gozmqstore.Task{ID: "state", Header: []byte("h"), Enqueued: base, Status: gozmqstore.Status{State: gozmqstore.StateBatch}}
-	list := []gozmqstore.Task{full(1), bare, state, full(2), task(3)}
+	pause := gozmqstore.Task{ID: "pause", Procedure: "p", Enqueued: base, Status: gozmqstore.Status{State: gozmqstore.StatePause}}
+	pauseAll := pause
+	pauseAll.ID, pauseAll.Procedure = "pause all", ""
+	list := []gozmqstore.Task{full(1), bare, state, full(2), task(3), pause, pauseAll}
 	k.apply(h, &gozmqstore.Change{Put: list})
 	k.want(h, list)
 	h = k.again(h)

@@ -8,7 +8,7 @@ import (
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
 )
 
-// A Decoder makes events of the bytes of one connection. Its methods may be
+// A Decoder turns the bytes of one connection into events. Its methods may be
 // called from any goroutine. Its memory is bounded: 64 KiB of each frame and 64
 // frames of each message are kept.
 type Decoder struct {

@@ -21,7 +21,7 @@ const probeTimeout = 5 * time.Second
 // A Report is what Probe found at an endpoint. Fields that are not known are zero.
 type Report struct {
 	Endpoint  string        `json:"endpoint"`
-	Address   string        `json:"address,omitempty"` // that answered
+	Address   string        `json:"address,omitempty"` // the address that answered
 	Reached   bool          `json:"reached"`           // somebody accepted the connection
 	Dial      time.Duration `json:"dial_ns,omitempty"` // how long that took
 	ZMTP      string        `json:"zmtp,omitempty"`    // the version, such as "3.1"

@@ -1,9 +1,9 @@
-// Package gozmqtap looks at ZMTP connections from outside. A Tap stands between
-// two ends as a man in the middle and reports what passes through it: greetings,
+// Package gozmqtap looks at ZMTP connections from outside. A Tap stands between two
+// ends as a man in the middle and reports what passes through it: greetings,
 // commands, and the frames of calls, publications and tasks with their headers
 // decoded. Probe dials an endpoint and returns what is there. The peers may be
-// plain ZeroMQ sockets. Package gozmqtap opens no seal: of a CURVE connection it
-// reports the handshake and the sizes of what follows.
+// plain ZeroMQ sockets. Package gozmqtap decrypts nothing: for a CURVE connection
+// it reports the handshake and the sizes of what follows.
 package gozmqtap
 
 import (
@@ -101,7 +101,7 @@ type session struct {
 	report func(*Event)
 }
 
-func (s *session) tell(e *Event) {
+func (s *session) emit(e *Event) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.report(e)
@@ -110,7 +110,7 @@ func (s *session) tell(e *Event) {
 // serve passes one connection on, until either side or ctx ends it.
 func (s *session) serve(ctx context.Context, number int, dialer net.Conn) {
 	defer dialer.Close()
-	d := NewDecoder(number, s.tell)
+	d := NewDecoder(number, s.emit)
 	d.note(KindOpened, SideDialer, addressOf(dialer), nil)
 	dialing, cancel := context.WithTimeout(ctx, connectTimeout)
 	listener, err := s.to.Dial(dialing)

@@ -104,8 +104,8 @@ func noCaller(m *gozmq.Method) error {
 }
 
 // Intercept is a gozmq.Interceptor with the same faults; pass it to
-// gozmq.WithInterceptors. Of streams it counts the messages that
-// gozmq.CallInfo.OnMessage shows, and those that are sent are those of its side.
+// gozmq.WithInterceptors. For streams it counts the messages that
+// gozmq.CallInfo.OnMessage shows; those that are sent are those of its own side.
 func (f *Faults) Intercept(ctx context.Context, call *gozmq.CallInfo, req proto.Message, next gozmq.Next) (proto.Message, error) {
 	if err := f.begin(ctx, call.Method); err != nil {
 		return nil, err

@@ -6,9 +6,18 @@ import (
 
 	"go.etcd.io/bbolt"
 
+	"github.com/gozmq/gozmq/internal/queuetest"
 	"github.com/gozmq/gozmq/runtime/gozmqstore"
 	"github.com/gozmq/gozmq/runtime/gozmqstoretest"
 )
+
+// A file passes the tests of ventilators that follow one another.
+func TestVentilators(t *testing.T) {
+	queuetest.Run(t, func(t *testing.T) func() gozmqstore.Store {
+		path := filepath.Join(t.TempDir(), "tasks.db")
+		return func() gozmqstore.Store { return open(t, path) }
+	})
+}
 
 // A file passes the battery of all stores. Processes that are killed are tested
 // with pipelines (restart_test.go); here a crash only lets go of the file.

@@ -51,8 +51,8 @@ func (e *damagedError) Error() string {
 
 func (e *damagedError) Unwrap() error { return e.err }
 
-// told returns an error of bbolt with the file that it is about.
-func (s *Store) told(err error) error {
+// wrap adds the file to an error of bbolt.
+func (s *Store) wrap(err error) error {
 	if err == nil {
 		return nil
 	}

@@ -25,10 +25,10 @@ const retryLock = 50 * time.Millisecond
 // Acquire waits until nobody else has the file open, or ctx ends
 // (gozmqstore.Store).
 func (s *Store) Acquire(ctx context.Context, standby func()) (gozmqstore.Session, error) {
-	told := false
+	called := false
 	wait := func() {
-		if !told {
-			told = true
+		if !called {
+			called = true
 			standby()
 		}
 	}
@@ -78,6 +78,38 @@ func (s *session) Release(context.Context) error {
 // (gozmqstore.Session). Damaged ones, with Err, come last. They are set aside in a
 // bucket of the file, and the next Load does not report them again.
 func (s *session) Load(ctx context.Context, visit func(gozmqstore.Task) error) error {
+	sound := &stream{visit: visit}
+	err := s.view(func(b buckets) error { return sound.run(ctx, b) })
+	var rest []gozmqstore.Task
+	switch {
+	case sound.failed != nil:
+		return sound.failed
+	case errors.Is(err, errUnsound):
+		if rest, err = s.repair(); err == nil {
+			rest = rest[sound.tasks:]
+		}
+	}
+	if err != nil {
+		return err
+	}
+	if s.store.warning != nil {
+		rest = append(rest, gozmqstore.Task{Err: fmt.Errorf("%s: %w", s.store.path, s.store.warning)})
+		s.store.warning = nil
+	}
+	for _, t := range rest {
+		if err := visit(t); err != nil {
+			return err
+		}
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// repair returns the good tasks of a file, in order, and then what is wrong with it,
+// of which it mends what it can.
+func (s *session) repair() ([]gozmqstore.Task, error) {
 	path := s.store.path
 	var c *content
 	repair := false
@@ -88,26 +120,14 @@ func (s *session) Load(ctx context.Context, visit func(gozmqstore.Task) error) e
 		return err
 	})
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if repair {
 		if err := s.update(func(b buckets) error { return b.repair(c) }); err != nil {
 			c.fault("", fmt.Errorf("%s could not be repaired: %w", path, err))
 		}
 	}
-	if s.store.warning != nil {
-		c.fault("", fmt.Errorf("%s: %w", path, s.store.warning))
-		s.store.warning = nil
-	}
-	for _, t := range append(c.tasks, c.faults...) {
-		if err := visit(t); err != nil {
-			return err
-		}
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-	}
-	return nil
+	return append(c.tasks, c.faults...), nil
 }
 
 // Apply makes a change in one transaction, which is on the disk when it returns
@@ -134,13 +154,13 @@ func (s *session) Apply(_ context.Context, change *gozmqstore.Change) error {
 }
 
 func (s *session) view(f func(buckets) error) error {
-	return s.store.told(s.store.guard.run(func() error {
+	return s.store.wrap(s.store.guard.run(func() error {
 		return s.db.View(func(tx *bbolt.Tx) error { return f(bucketsOf(tx)) })
 	}))
 }
 
 func (s *session) update(f func(buckets) error) error {
-	return s.store.told(s.store.guard.run(func() error {
+	return s.store.wrap(s.store.guard.run(func() error {
 		return update(s.db, func(tx *bbolt.Tx) error { return f(bucketsOf(tx)) })
 	}))
 }

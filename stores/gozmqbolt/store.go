@@ -19,7 +19,7 @@ import (
 	bolterrors "go.etcd.io/bbolt/errors"
 )
 
-// A Store is a file. Who has it open owns the queue: other processes on the
+// A Store is a file. Whoever has it open owns the queue: other processes on the
 // machine, and other Stores of this one, stand by. Its methods may be called from
 // any goroutine.
 type Store struct {
@@ -56,10 +56,11 @@ func bucketsOf(tx *bbolt.Tx) buckets {
 // lockTimeout is how long bbolt waits for a file that another process has open.
 const lockTimeout = 60 * time.Millisecond
 
-// Open opens the file, which is made if need be, for the user alone. It reads the
-// whole file, and fails when a part of it that others depend on is damaged. When
-// the file is open already, it returns a Store that waits for it: its ventilator
-// stands by. Close must be called, after the ventilator's.
+// Open opens the file. It creates a file that does not exist, which only its user
+// may read or write. It reads the whole file, and fails when a part of it that
+// others depend on is damaged. When the file is open already, it returns a Store
+// that waits for it: its ventilator stands by. Close must be called, after the
+// ventilator's.
 func Open(path string) (*Store, error) {
 	s := &Store{path: path, free: make(chan struct{}, 1)}
 	s.free <- struct{}{}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"testing"
 
+	"github.com/gozmq/gozmq/internal/queuetest"
 	"github.com/gozmq/gozmq/runtime/gozmqstore"
 	"github.com/gozmq/gozmq/runtime/gozmqstoretest"
 )
@@ -21,6 +22,21 @@ func (s *batteryStore) Acquire(ctx context.Context, standby func()) (gozmqstore.
 		s.session = o.(*session)
 	}
 	return o, err
+}
+
+// A queue passes the tests of ventilators that follow one another.
+func TestVentilators(t *testing.T) {
+	url := server(t).URL(server(t).Addr())
+	queuetest.Run(t, func(t *testing.T) func() gozmqstore.Store {
+		q := newQueue(t)
+		return func() gozmqstore.Store {
+			s, err := Open(t.Context(), url, q)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return s
+		}
+	})
 }
 
 // A queue passes the battery of all stores. Here a crash ends the renewal of the

@@ -15,7 +15,7 @@ import (
 var migrations embed.FS
 
 // schemaVersion is the version that this package reads and writes.
-const schemaVersion = 1
+const schemaVersion = 2
 
 // migrate brings the schema of a queue to schemaVersion. It returns an error for a
 // newer one. Programs that do so at once wait for each other. Nothing is written,

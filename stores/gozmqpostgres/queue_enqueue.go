@@ -13,12 +13,11 @@ import (
 
 // EnqueueTx inserts tasks in a transaction of the caller: the queue's ventilator
 // gets them when it commits, and not at all when it is rolled back. Generated
-// functions, such as NewThumbnailsRenderTask, make tasks. EnqueueTx inserts a task
-// with the same id once, so that a transaction of which the caller does not know
-// whether it was committed can be made again with the same tasks while they are not
-// done.
+// functions, such as NewThumbnailsRenderTask, make tasks. A caller that does not
+// know whether its transaction was committed can repeat it with the same tasks
+// while they are not done, because EnqueueTx inserts a task with the same id once.
 //
-// The tables must be there (Open, Migrate). The user of the transaction needs the
+// The tables must exist (Open, Migrate). The user of the transaction needs the
 // rights USAGE of the schema, INSERT into tasks and arrivals, and SELECT from
 // tasks.
 func (q Queue) EnqueueTx(ctx context.Context, tx pgx.Tx, tasks ...gozmqstore.Task) error {
@@ -28,11 +27,14 @@ func (q Queue) EnqueueTx(ctx context.Context, tx pgx.Tx, tasks ...gozmqstore.Tas
 	if err := q.checkNew(tasks); err != nil {
 		return err
 	}
-	var a putArrays
-	for i := range tasks {
-		a.add(&tasks[i])
+	sql := newStatements(q)
+	statement, columns := sql.enqueue, []any(nil)
+	if list := uniquePut(tasks, nil); allPlain(list) {
+		statement, columns = sql.enqueuePlain, newPlainArrays(list).args()
+	} else {
+		columns = newPutArrays(list).args()
 	}
-	if _, err := tx.Exec(ctx, newStatements(q).enqueue, append([]any{q.Name, q.channel()}, a.args()...)...); err != nil {
+	if _, err := tx.Exec(ctx, statement, append([]any{q.Name, q.channel()}, columns...)...); err != nil {
 		return q.enqueueError(err)
 	}
 	return nil

@@ -1,25 +1,23 @@
 package gozmqpostgres
 
 import (
-	"errors"
 	"fmt"
 	"time"
-
-	"github.com/jackc/pgx/v5"
 
 	"github.com/gozmq/gozmq/runtime/gozmqstore"
 )
 
 var stateNames = map[gozmqstore.State]string{
 	gozmqstore.StateWaiting: "waiting", gozmqstore.StateDead: "dead", gozmqstore.StateDone: "done", gozmqstore.StateBatch: "batch",
+	gozmqstore.StatePause: "pause",
 }
 
 // damagedName is the state of a record that Load has set aside.
 const damagedName = "damaged"
 
 func stateOf(name string) (gozmqstore.State, error) {
-	for state, known := range stateNames {
-		if name == known {
+	for state := range gozmqstore.State(len(stateNames)) {
+		if name == stateNames[state] {
 			return state, nil
 		}
 	}
@@ -43,13 +41,6 @@ func stamp(t time.Time) *time.Time {
 	return &t
 }
 
-func unstamp(t *time.Time) time.Time {
-	if t == nil {
-		return time.Time{}
-	}
-	return *t
-}
-
 // optional returns the bytes of a string, nil for an empty one.
 func optional(s string) []byte {
 	if s == "" {
@@ -67,6 +58,14 @@ type putArrays struct {
 	uniques, enqueued, notBefores, expires, endeds []*time.Time
 	codes                                          []int32
 	size                                           int
+}
+
+func newPutArrays(tasks []*gozmqstore.Task) *putArrays {
+	a := new(putArrays)
+	for _, t := range tasks {
+		a.add(t)
+	}
+	return a
 }
 
 func (a *putArrays) add(t *gozmqstore.Task) {
@@ -116,35 +115,6 @@ type row struct {
 	task gozmqstore.Task
 }
 
-// scanRow reads the current row of rows: its place, and columns. A row that is no
-// record of this package is returned with Err.
-func scanRow(rows pgx.Rows) (r row, err error) {
-	t := &r.task
-	var id, batch []byte
-	var state string
-	var texts [4]string
-	var attempts, maxAttempts, priority, lease, retain int64
-	var unique, enqueued, notBefore, expires, ended *time.Time
-	err = rows.Scan(&r.seq, &id, &state, &texts[0], &attempts, &maxAttempts, &priority, &batch, &texts[1], &texts[2], &unique,
-		&lease, &retain, &enqueued, &notBefore, &expires, &ended, &t.Code, &texts[3], &t.Header, &t.Body, &t.Result)
-	if err != nil {
-		return r, err
-	}
-	t.ID, t.Batch = string(id), string(batch)
-	t.Attempts, t.MaxAttempts, t.Priority = int(attempts), int(maxAttempts), int(priority)
-	t.Lease, t.Retain = time.Duration(lease)*time.Microsecond, time.Duration(retain)*time.Microsecond
-	t.UniqueUntil, t.Enqueued, t.NotBefore, t.Expires, t.Ended = unstamp(unique), unstamp(enqueued), unstamp(notBefore), unstamp(expires), unstamp(ended)
-	var errs []error
-	for i, to := range []*string{&t.Procedure, &t.Key, &t.UniqueKey, &t.Reason} {
-		*to, err = unescape(texts[i])
-		errs = append(errs, err)
-	}
-	t.State, err = stateOf(state)
-	errs = append(errs, err, checkTask(t))
-	t.Err = errors.Join(errs...)
-	return r, nil
-}
-
 // maxID is the largest id, in bytes.
 const maxID = 255
 
@@ -155,7 +125,7 @@ func checkTask(t *gozmqstore.Task) error {
 		return fmt.Errorf("the id has %d bytes, want 1 to %d", len(t.ID), maxID)
 	case t.Attempts < 0 || t.MaxAttempts < 0 || t.Lease < 0 || t.Retain < 0:
 		return fmt.Errorf("a number of attempts, or a duration, is negative")
-	case (t.Procedure == "") != (t.State == gozmqstore.StateBatch):
+	case t.State != gozmqstore.StatePause && (t.Procedure == "") != (t.State == gozmqstore.StateBatch):
 		return fmt.Errorf("the procedure is %.40q and the state is %v", t.Procedure, t.State)
 	}
 	return nil

@@ -15,8 +15,7 @@ import (
 )
 
 // Acquire waits until no other process owns the queue, and takes it
-// (gozmqstore.Store). A database that cannot be reached for a while is waited for,
-// too.
+// (gozmqstore.Store). It also waits while the database cannot be reached.
 func (s *Store) Acquire(ctx context.Context, standby func()) (gozmqstore.Session, error) {
 	token := ownerName()
 	for waiting := false; ; {
@@ -26,9 +25,9 @@ func (s *Store) Acquire(ctx context.Context, standby func()) (gozmqstore.Session
 		case err == nil && session != nil:
 			return session, nil
 		case ctx.Err() != nil:
-			return nil, s.told(errors.Join(ctx.Err(), err))
+			return nil, s.wrap(errors.Join(ctx.Err(), err))
 		case err != nil && !passing(err):
-			return nil, s.told(err)
+			return nil, s.wrap(err)
 		}
 		if !waiting {
 			waiting = true
@@ -211,11 +210,11 @@ func (o *session) Release(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), min(releaseLimit, o.store.config.lease))
 	defer cancel()
 	_, err := o.store.pool.Exec(ctx, o.store.sql.release, o.store.queue.Name, o.token, o.store.queue.channel(), noticeFreed)
-	return o.store.told(err)
+	return o.store.wrap(err)
 }
 
-// told returns an error of the database with the queue that it is about.
-func (s *Store) told(err error) error {
+// wrap adds the queue to an error of the database.
+func (s *Store) wrap(err error) error {
 	if err == nil {
 		return nil
 	}

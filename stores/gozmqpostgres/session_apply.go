@@ -65,10 +65,10 @@ func (o *session) retry(ctx context.Context, limit time.Duration, f func(ctx con
 		err := limited(ctx, limit, func(ctx context.Context) error { return f(ctx, fence) })
 		for err != nil {
 			if ctx.Err() != nil {
-				return o.store.told(fmt.Errorf("%w (%w)", context.Cause(ctx), err))
+				return o.store.wrap(fmt.Errorf("%w (%w)", context.Cause(ctx), err))
 			}
 			if !errors.Is(err, errFence) && !passing(err) {
-				return o.store.told(err)
+				return o.store.wrap(err)
 			}
 			if !errors.Is(err, errFence) {
 				sleep(ctx, retryPause)
@@ -116,11 +116,14 @@ func (s *statements) change(c *gozmqstore.Change) (sql string, args []any, size 
 	put, update := normalize(c)
 	args = make([]any, 2, 33)
 	parts := []string{"owner AS MATERIALIZED (" + s.fenced + ")"}
-	if len(put) > 0 {
-		var a putArrays
-		for _, t := range put {
-			a.add(t)
-		}
+	switch {
+	case len(put) == 0:
+	case allPlain(put):
+		a := newPlainArrays(put)
+		args, size = append(args, a.args()...), size+a.size
+		parts = append(parts, "put AS ("+s.putPlain+")")
+	default:
+		a := newPutArrays(put)
 		args, size = append(args, a.args()...), size+a.size
 		parts = append(parts, "put AS ("+s.put+")")
 	}

@@ -31,7 +31,7 @@ func (o *session) Feed(ctx context.Context, take func(context.Context, []gozmqst
 			taken = taken[:0]
 		}
 		if ctx.Err() != nil {
-			return o.store.told(context.Cause(ctx))
+			return o.store.wrap(context.Cause(ctx))
 		}
 		if err == nil && len(rows) == feedPage {
 			continue // there may be more

@@ -15,7 +15,7 @@ import (
 
 const (
 	// page is how many records are read at a time.
-	page = 2000
+	page = 10_000
 	// readLimit is how long the server may send no record.
 	readLimit = 30 * time.Second
 )
@@ -75,8 +75,9 @@ func (s *Store) read(ctx context.Context, visited func(row) error, sql string, a
 		return 0, errors.Join(err, context.Cause(ctx))
 	}
 	defer rows.Close()
+	scanner := newScanner()
 	for rows.Next() {
-		r, err := scanRow(rows)
+		r, err := scanner.scan(rows)
 		if err != nil {
 			return n, err
 		}
@@ -105,7 +106,7 @@ func (e *visitError) Unwrap() error { return e.err }
 func (o *session) loadApart(ctx context.Context, after *int64, visited func(row) error) error {
 	known, err := o.places(ctx, *after)
 	if err != nil {
-		return o.store.told(err)
+		return o.store.wrap(err)
 	}
 	for _, r := range known {
 		err := o.retry(ctx, readLimit, func(ctx context.Context, _ int64) error {
@@ -150,9 +151,9 @@ func (o *session) reportDamaged(ctx context.Context, damaged []row, visit func(g
 		case errors.Is(err, gozmqstore.ErrLost):
 			return err
 		case err != nil:
-			r.task.Err = o.store.told(fmt.Errorf("%s. It could not be set aside: %w", text, err))
+			r.task.Err = o.store.wrap(fmt.Errorf("%s. It could not be set aside: %w", text, err))
 		default:
-			r.task.Err = o.store.told(fmt.Errorf("%s. It is set aside with the state %q: push it again, if it is known", text, damagedName))
+			r.task.Err = o.store.wrap(fmt.Errorf("%s. It is set aside with the state %q: push it again, if it is known", text, damagedName))
 		}
 		if err := visit(r.task); err != nil {
 			return err

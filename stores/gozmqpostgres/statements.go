@@ -7,14 +7,14 @@ import "strings"
 type statements struct {
 	look, introduce, acquire, renew, refence, release, hung string
 	load, place, loadOne, setAside                          string
-	enqueue, enqueueOne, arrivals, taken                    string
+	enqueue, enqueuePlain, enqueueOne, arrivals, taken      string
 
-	fenced, put, update, delete string // parts of a change
+	fenced, put, putPlain, update, delete string // parts of a change
 }
 
-// columns are those of a record, as scanTask reads them.
+// columns are those of a record, as a scanner reads them.
 const columns = `t.id, t.state, t.procedure, t.attempts, t.max_attempts, t.priority, t.batch, t.key, t.unique_key, t.unique_until,
-	(extract(epoch FROM t.lease) * 1000000)::bigint, (extract(epoch FROM t.retain) * 1000000)::bigint,
+	t.lease, t.retain,
 	t.enqueued, t.not_before, t.expires, t.ended, t.code, t.reason, t.header, t.body, t.result`
 
 // putColumns are those of a new record, in the order of putArrays.
@@ -27,8 +27,8 @@ func newStatements(q Queue) statements {
 	for text, to := range map[string]*string{
 		lookSQL: &s.look, introduceSQL: &s.introduce, acquireSQL: &s.acquire, renewSQL: &s.renew, refenceSQL: &s.refence, releaseSQL: &s.release, hungSQL: &s.hung,
 		loadSQL: &s.load, placeSQL: &s.place, loadOneSQL: &s.loadOne, setAsideSQL: &s.setAside,
-		enqueueSQL: &s.enqueue, enqueueOneSQL: &s.enqueueOne, arrivalsSQL: &s.arrivals, takenSQL: &s.taken,
-		fencedSQL: &s.fenced, putSQL: &s.put, updateSQL: &s.update, deleteSQL: &s.delete,
+		enqueueSQL: &s.enqueue, enqueuePlainSQL: &s.enqueuePlain, enqueueOneSQL: &s.enqueueOne, arrivalsSQL: &s.arrivals, takenSQL: &s.taken,
+		fencedSQL: &s.fenced, putSQL: &s.put, putPlainSQL: &s.putPlain, updateSQL: &s.update, deleteSQL: &s.delete,
 	} {
 		*to = names.Replace(text)
 	}
@@ -81,14 +81,19 @@ const (
 
 // Reading.
 const (
+	// notArrived leaves tasks out that Feed hands out. The first look saves one for
+	// each record where there are none.
+	notArrived = `NOT (EXISTS (SELECT FROM arrivals! WHERE queue = $1)
+		AND EXISTS (SELECT FROM arrivals! a WHERE a.queue = t.queue AND a.seq = t.seq))`
+
 	// loadSQL reads a page of the records behind the place $2.
 	loadSQL = `SELECT t.seq, ` + columns + ` FROM tasks! t WHERE t.queue = $1 AND t.seq > $2 AND t.state <> 'damaged'
-		AND NOT EXISTS (SELECT FROM arrivals! a WHERE a.queue = t.queue AND a.seq = t.seq)
+		AND ` + notArrived + `
 	ORDER BY t.seq LIMIT $3`
 
 	// placeSQL reads of the same records only what they are known by.
 	placeSQL = `SELECT t.seq, t.id FROM tasks! t WHERE t.queue = $1 AND t.seq > $2 AND t.state <> 'damaged'
-		AND NOT EXISTS (SELECT FROM arrivals! a WHERE a.queue = t.queue AND a.seq = t.seq)
+		AND ` + notArrived + `
 	ORDER BY t.seq LIMIT $3`
 
 	loadOneSQL = `SELECT t.seq, ` + columns + ` FROM tasks! t WHERE t.queue = $1 AND t.seq = $2`
@@ -116,10 +121,24 @@ const (
 	putSQL = `INSERT INTO tasks! (` + putColumns + `)
 	SELECT ` + fromUnnested + ` FROM owner, ` + unnested + ` ORDER BY p.place ON CONFLICT (id, queue) DO NOTHING`
 
+	// A plain record has seven columns, and the defaults of the others. Most of what a
+	// change costs the server is the number of its arrays.
+	plainColumns = `queue, state, id, procedure, max_attempts, lease, enqueued, header, body`
+
+	plainUnnested = `unnest($3::bytea[], $4::text[], $5::bigint[], $6::bigint[], $7::timestamptz[], $8::bytea[], $9::bytea[]
+	) WITH ORDINALITY AS p (id, procedure, max_attempts, lease, enqueued, header, body, place)`
+
+	fromPlain = `$1, 'waiting', p.id, p.procedure, p.max_attempts, p.lease * interval '1 microsecond', p.enqueued, p.header, p.body`
+
+	// putPlainSQL has the parameters 3 to 9.
+	putPlainSQL = `INSERT INTO tasks! (` + plainColumns + `)
+	SELECT ` + fromPlain + ` FROM owner, ` + plainUnnested + ` ORDER BY p.place ON CONFLICT (id, queue) DO NOTHING`
+
 	// foundSQL looks up one record by its id. OFFSET makes the planner do so for
-	// each id by itself, whatever it believes of the table, and the lock gives the
-	// place that the record has then.
-	foundSQL = `LATERAL (SELECT x.ctid AS place FROM tasks! x WHERE x.id = u.id AND x.queue = $1 FOR UPDATE OFFSET 0) found`
+	// each id by itself, whatever it believes of the table, and the expression keeps
+	// it from tasks_order, which has the whole queue. The lock gives the place that
+	// the record has then.
+	foundSQL = `LATERAL (SELECT x.ctid AS place FROM tasks! x WHERE x.id = u.id AND x.queue || '' = $1 FOR UPDATE OFFSET 0) found`
 
 	// updateSQL has 9 parameters, which change counts.
 	updateSQL = `UPDATE tasks! t SET state = c.state, attempts = c.attempts, not_before = c.not_before, expires = c.expires,
@@ -140,6 +159,13 @@ const (
 	// enqueueSQL inserts tasks and marks them as arrived. $2 is the channel.
 	enqueueSQL = `WITH put AS (
 		INSERT INTO tasks! (` + putColumns + `) SELECT ` + fromUnnested + ` FROM ` + unnested + ` ORDER BY p.place
+		ON CONFLICT (id, queue) DO NOTHING RETURNING queue, seq
+	), arrived AS (INSERT INTO arrivals! (queue, seq) SELECT queue, seq FROM put RETURNING 1)
+	SELECT pg_notify($2, 'arrived') FROM arrived LIMIT 1`
+
+	// enqueuePlainSQL does so with plain tasks.
+	enqueuePlainSQL = `WITH put AS (
+		INSERT INTO tasks! (` + plainColumns + `) SELECT ` + fromPlain + ` FROM ` + plainUnnested + ` ORDER BY p.place
 		ON CONFLICT (id, queue) DO NOTHING RETURNING queue, seq
 	), arrived AS (INSERT INTO arrivals! (queue, seq) SELECT queue, seq FROM put RETURNING 1)
 	SELECT pg_notify($2, 'arrived') FROM arrived LIMIT 1`

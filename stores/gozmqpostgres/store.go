@@ -150,6 +150,7 @@ func (c *config) poolConfig(url string) (*pgxpool.Config, error) {
 	for _, name := range planning {
 		params[name] = "off"
 	}
+	params["plan_cache_mode"] = "force_generic_plan" // so that no change is planned again
 	for _, change := range c.pool {
 		change(pc)
 	}

@@ -281,6 +281,30 @@ func TestMigrateTogether(t *testing.T) {
 	}
 }
 
+// Tables of version 1 are brought up to date, with their records.
+func TestMigrateOld(t *testing.T) {
+	url := server(t).URL(server(t).Addr())
+	q := newQueue(t)
+	s := open(t, url, q)
+	o := acquire(t, s)
+	mustApply(t, o, gozmqstore.Change{Put: []gozmqstore.Task{{ID: "a", Procedure: "p"}}})
+	release(t, o)
+	c := connect(t, url)
+	versions := q.table("schema_versions")
+	if _, err := c.Exec(t.Context(), `DELETE FROM `+versions+` WHERE version > 1`); err != nil {
+		t.Fatal(err)
+	}
+	o = acquire(t, open(t, url, q))
+	defer release(t, o)
+	if got := load(t, o); len(got) != 1 || got[0].ID != "a" || got[0].Err != nil {
+		t.Errorf("got %+v", got)
+	}
+	version := 0
+	if err := c.QueryRow(t.Context(), `SELECT max(version) FROM `+versions).Scan(&version); err != nil || version != schemaVersion {
+		t.Errorf("version %d, %v", version, err)
+	}
+}
+
 // A record that somebody has damaged is set aside, told once, and keeps no other
 // one.
 func TestDamagedRecord(t *testing.T) {

@@ -25,16 +25,16 @@
 //	worker, sink, puller       ack package.Service/Method        CLIENT    the span of the handler, or of the body
 //
 // The last one is for DELIVERY_AT_LEAST_ONCE, and named for how the message was
-// settled: ack, nack, reject, or settle if nobody could be told any more. With
+// settled: ack, nack, reject, or settle if the connection had ended first. With
 // [WithReceiveSpans] a loop's wait for a message has a span, too, and [Create] begins
 // that of a task which is stored now and sent later.
 //
 // A call that was retried, hedged or moved to another server has a span "attempt
 // package.Service/Method" below its own for each attempt, too.
 //
-// A stream has one span, from its begin to its end. A span of a loop ends when the
-// loop's body does. Where a loop, or the Run of a worker, has a span in its context
-// already, that one is the parent, and the message's is linked only;
+// A stream has one span, from its beginning to its end. A span of a loop ends when
+// the loop's body does. Where a loop, or the Run of a worker, has a span in its
+// context already, that one is the parent, and the message's is linked only;
 // [WithoutRemoteParents] does so everywhere.
 //
 // With bare framing nothing travels beside the body, so the receiver begins a

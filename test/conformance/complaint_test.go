@@ -63,7 +63,7 @@ func halfOpen(t *testing.T, at *env) {
 
 	line.Drop(true)
 	p.send("a", encode(t, "into the void"))
-	wantReason(t, s.await(t, gozmq.EventHeartbeatLost, 1), "nothing heard")
+	wantReason(t, s.await(t, gozmq.EventHeartbeatLost, 1), "nothing received")
 	if r, ok := p.(*rawPeer); ok {
 		r.wire.close()
 		r.wire = nil // the next connection is another one

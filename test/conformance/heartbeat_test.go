@@ -77,7 +77,7 @@ func trafficIsLiveness(t *testing.T, at *env) {
 		results.want("still alive")
 		talking.close()
 	}
-	wantReason(t, s.await(t, gozmq.EventHeartbeatLost, 2), "nothing heard")
+	wantReason(t, s.await(t, gozmq.EventHeartbeatLost, 2), "nothing received")
 	if n := s.count(gozmq.EventHeartbeatLost); n != 2 {
 		t.Errorf("%d heartbeats were lost, want 2:\n%s", n, s)
 	}

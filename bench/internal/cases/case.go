@@ -38,6 +38,7 @@ type Case struct {
 func All() []Case {
 	list := slices.Concat(unaryCases(), streamCases(), pushCases(), sureCases(), curveCases())
 	list = append(list, feedCase(), filtersCase(), fanOutCase(), tailCase(), allocsCase(), connsCase(), idleCase(), burstCase(), pluginCase(), fairCase())
+	list = slices.Concat(list, proxyCases(), apartCases())
 	return append(list, durableCases()...)
 }
 

@@ -29,7 +29,7 @@ func pushCase(size int, wants ...want) Case {
 				switch {
 				case row == nil:
 				case v.PushRate != nil:
-					list = append(list, external(cfg, row, v, size))
+					list = append(list, external(cfg, row, v, rival.Options{Size: size}))
 				default:
 					list = append(list, stream(cfg, row, v.Push, rival.Options{Size: size, Receivers: 1}, 0))
 				}
@@ -46,9 +46,9 @@ func pushCase(size int, wants ...want) Case {
 }
 
 // external is a contender that measures itself.
-func external(cfg *Config, row *Row, v *rival.Rival, size int) *contender {
+func external(cfg *Config, row *Row, v *rival.Rival, o rival.Options) *contender {
 	return &contender{row, func() error {
-		rate, err := v.PushRate(size, cfg.Round)
+		rate, err := v.PushRate(o, cfg.Round)
 		if err == nil {
 			row.add(rate)
 		}

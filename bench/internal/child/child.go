@@ -1,16 +1,19 @@
 // Package child is what the benchmarks run in processes of their own: one side
 // of many connections, or a burst of large messages, whose memory is then not
-// mixed with anything else's.
+// mixed with anything else's; one side of a library, or a proxy between its two
+// sides.
 package child
 
 import (
 	"bufio"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
 	"os/exec"
 	"strconv"
+	"time"
 
 	"github.com/gozmq/gozmq/bench/internal/durable"
 )
@@ -20,9 +23,11 @@ const Flag = "-child"
 
 // A report is a line that a child prints.
 type report struct {
-	Addr  string `json:"addr,omitempty"`
-	Bytes uint64 `json:"bytes,omitempty"`
-	Err   string `json:"err,omitempty"`
+	Addr  string        `json:"addr,omitempty"`
+	Back  string        `json:"back,omitempty"` // of a proxy, whose front Addr is
+	Bytes uint64        `json:"bytes,omitempty"`
+	CPU   time.Duration `json:"cpu,omitempty"`
+	Err   string        `json:"err,omitempty"`
 }
 
 // Main is what a child runs; args stand behind Flag: what to be, a rival's
@@ -60,6 +65,15 @@ func run(args []string, out *json.Encoder) error {
 		})
 	case role == "burst":
 		return burst(name, args[2:], out)
+	case (role == "echo" || role == "push" || role == "publish") && len(args) == 5:
+		size, err1 := strconv.Atoi(args[3])
+		window, err2 := strconv.Atoi(args[4])
+		if err := errors.Join(err1, err2); err != nil {
+			return err
+		}
+		return apart(role, name, args[2], size, window, out)
+	case role == "proxy" && len(args) == 3:
+		return proxy(name, args[2], out)
 	default:
 		return fmt.Errorf("%s: cannot be %q", Flag, args)
 	}
@@ -85,26 +99,31 @@ type Process struct {
 
 // Start starts a child and waits for its first report.
 func Start(self string, args ...string) (*Process, string, error) {
+	p, first, err := start(self, args...)
+	return p, first.Addr, err
+}
+
+func start(self string, args ...string) (*Process, report, error) {
 	p := &Process{cmd: exec.Command(self, append([]string{Flag}, args...)...)}
 	p.cmd.Stderr = os.Stderr
 	var err error
 	if p.in, err = p.cmd.StdinPipe(); err != nil {
-		return nil, "", err
+		return nil, report{}, err
 	}
 	out, err := p.cmd.StdoutPipe()
 	if err != nil {
-		return nil, "", err
+		return nil, report{}, err
 	}
 	p.out = json.NewDecoder(out)
 	if err := p.cmd.Start(); err != nil {
-		return nil, "", err
+		return nil, report{}, err
 	}
 	first, err := p.read()
 	if err != nil {
 		p.Stop()
-		return nil, "", err
+		return nil, report{}, err
 	}
-	return p, first.Addr, nil
+	return p, first, nil
 }
 
 func (p *Process) read() (report, error) {

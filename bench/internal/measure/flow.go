@@ -20,6 +20,12 @@ type flow struct {
 // Flow has run go on n times at once and counts how often they call next, for
 // about d after a warm-up. They are to return when next returns false.
 func Flow(n int, warmUp, d time.Duration, run func(next func() bool) error) (Sample, error) {
+	return FlowBeside(n, warmUp, d, func() (time.Duration, error) { return 0, nil }, run)
+}
+
+// FlowBeside is Flow where another process takes part, whose processor time cpu
+// returns.
+func FlowBeside(n int, warmUp, d time.Duration, cpu func() (time.Duration, error), run func(next func() bool) error) (Sample, error) {
 	var (
 		stop  atomic.Bool
 		wg    sync.WaitGroup
@@ -43,12 +49,21 @@ func Flow(n int, warmUp, d time.Duration, run func(next func() bool) error) (Sam
 	if err := pass(warmUp, ended); err != nil {
 		return Sample{}, err
 	}
+	theirs, err := cpu()
+	if err != nil {
+		return Sample{}, err
+	}
 	m.start()
 	begin, before := time.Now(), count(flows)
 	if err := pass(d, ended); err != nil {
 		return Sample{}, err
 	}
-	return m.sample(count(flows)-before, time.Since(begin)), nil
+	s := m.sample(count(flows)-before, time.Since(begin))
+	now, err := cpu()
+	if now > theirs {
+		s = s.Beside(now - theirs)
+	}
+	return s, err
 }
 
 func (f *flow) next(stop *atomic.Bool) func() bool {

@@ -179,9 +179,9 @@ func (s *Stream) Run(n int) (Sample, error) {
 	return sample, nil
 }
 
-// nudge is how long a full window waits before one more message goes out: a
+// Nudge is how long a full window waits before one more message goes out: a
 // library may have dropped all that the receivers have not got.
-const nudge = time.Millisecond
+const Nudge = time.Millisecond
 
 // maxNudges is how many are too many.
 const maxNudges = 10000
@@ -192,7 +192,7 @@ func (s *Stream) hold() error {
 		return nil
 	}
 	until := s.next - s.window/2
-	ctx, cancel := context.WithTimeout(context.Background(), nudge)
+	ctx, cancel := context.WithTimeout(context.Background(), Nudge)
 	defer cancel()
 	err := s.await(ctx, until)
 	if errors.Is(err, context.DeadlineExceeded) {

@@ -22,12 +22,16 @@ func cTool(dir string) Rival {
 		return r
 	}
 	build := sync.OnceValues(func() (string, error) { return compileThroughput(dir) })
-	r.PushRate = func(size int, d time.Duration) (float64, error) {
+	r.PushRate = func(o Options, d time.Duration) (float64, error) {
 		tool, err := build()
 		if err != nil {
 			return 0, err
 		}
-		out, err := exec.Command(tool, strconv.Itoa(size), strconv.Itoa(int(d.Milliseconds()))).Output()
+		args := []string{strconv.Itoa(o.Size), strconv.Itoa(int(d.Milliseconds()))}
+		if o.Listen != "" {
+			args = append(args, o.Listen)
+		}
+		out, err := exec.Command(tool, args...).Output()
 		if err != nil {
 			return 0, fmt.Errorf("throughput tool: %w", err)
 		}

@@ -73,7 +73,7 @@ func NewGozmqServer(o Options) (*GozmqServer, error) {
 	s := &GozmqServer{done: make(chan error, 1)}
 	opts := as[gozmq.ServerOption](append(s.events.options(o), o.curve.bound()...))
 	var err error
-	if s.srv, err = gozmq.NewServer(append(opts, gozmq.Bind(anyPort))...); err != nil {
+	if s.srv, err = gozmq.NewServer(append(opts, o.served())...); err != nil {
 		return nil, err
 	}
 	if err := benchv1gozmq.RegisterEchoServer(s.srv, gozmqEcho{}); err != nil {
@@ -112,9 +112,24 @@ func openGozmq(o Options) (Unary, error) {
 	if err != nil {
 		return nil, err
 	}
-	u := &gozmqUnary{server: server, spread: newSpread(o), blobs: newBlobs(o), size: o.Size}
+	addr := o.Front
+	if addr == "" {
+		addr = server.Addr()
+	}
+	u, err := dialGozmq(o, addr)
+	if err != nil {
+		server.Close()
+		return nil, err
+	}
+	u.server = server
+	return u, nil
+}
+
+// dialGozmq returns calls to a server, which may be another process's.
+func dialGozmq(o Options, addr string) (*gozmqUnary, error) {
+	u := &gozmqUnary{spread: newSpread(o), blobs: newBlobs(o), size: o.Size}
 	for range o.Conns {
-		conn, err := gozmq.Dial(as[gozmq.DialOption](append(u.events.options(o), o.curve.dialed()...), gozmq.Connect(server.Addr()))...)
+		conn, err := gozmq.Dial(as[gozmq.DialOption](append(u.events.options(o), o.curve.dialed()...), gozmq.Connect(addr))...)
 		if err != nil {
 			u.Close()
 			return nil, err
@@ -139,7 +154,9 @@ func (u *gozmqUnary) Close() {
 	for _, c := range u.conns {
 		c.Close()
 	}
-	u.server.Close()
+	if u.server != nil {
+		u.server.Close()
+	}
 }
 
 // A stopper ends receivers and waits for them.
@@ -170,25 +187,54 @@ type gozmqPush struct {
 	blob   *benchv1.Blob
 }
 
-func openGozmqPush(o Options) (_ Stream, err error) {
-	p := &gozmqPush{stopper: newStopper(), blob: newBlob(o.Size, 0)}
-	bound, dialed := append(p.events.options(o), o.curve.bound()...), append(p.events.options(o), o.curve.dialed()...)
-	if p.vent, err = gozmq.NewVentilator(as[gozmq.VentilatorOption](bound, gozmq.Bind(anyPort))...); err != nil {
-		return nil, err
-	}
-	if p.sink, err = gozmq.NewPuller(as[gozmq.SinkOption](dialed, gozmq.Connect(p.vent.Addrs()...))...); err != nil {
-		p.vent.Close()
-		return nil, err
-	}
-	if p.pusher, err = benchv1gozmq.NewBlobPusher(p.vent); err == nil {
-		p.puller, err = benchv1gozmq.NewBlobPuller(p.sink)
-	}
+func openGozmqPush(o Options) (Stream, error) {
+	p, err := newGozmqPusher(o)
 	if err != nil {
+		return nil, err
+	}
+	if err := p.pull(o, o.received(p.vent.Addrs())); err != nil {
 		p.Close()
 		return nil, err
 	}
 	return p, nil
 }
+
+// newGozmqPusher opens the side that sends.
+func newGozmqPusher(o Options) (*gozmqPush, error) {
+	p := &gozmqPush{stopper: newStopper(), blob: newBlob(o.Size, 0)}
+	opts := append(p.events.options(o), o.curve.bound()...)
+	var err error
+	if p.vent, err = gozmq.NewVentilator(as[gozmq.VentilatorOption](opts, o.sent())...); err != nil {
+		return nil, err
+	}
+	if p.pusher, err = benchv1gozmq.NewBlobPusher(p.vent); err != nil {
+		p.Close()
+		return nil, err
+	}
+	return p, nil
+}
+
+// newGozmqPuller opens the side that receives.
+func newGozmqPuller(o Options, addr string) (*gozmqPush, error) {
+	p := &gozmqPush{stopper: newStopper()}
+	if err := p.pull(o, gozmq.Connect(addr)); err != nil {
+		p.Close()
+		return nil, err
+	}
+	return p, nil
+}
+
+func (p *gozmqPush) pull(o Options, from gozmq.Endpoints) (err error) {
+	opts := append(p.events.options(o), o.curve.dialed()...)
+	if p.sink, err = gozmq.NewPuller(as[gozmq.SinkOption](opts, from)...); err != nil {
+		return err
+	}
+	p.puller, err = benchv1gozmq.NewBlobPuller(p.sink)
+	return err
+}
+
+// Addr returns where the side that sends is.
+func (p *gozmqPush) Addr() string { return p.vent.Addrs()[0] }
 
 func (p *gozmqPush) Send(seq uint64) error {
 	p.blob.Seq = seq
@@ -207,8 +253,12 @@ func (p *gozmqPush) Receive(_ int, got func(uint64)) error {
 
 func (p *gozmqPush) Close() {
 	p.stop()
-	p.sink.Close()
-	p.vent.Close()
+	if p.sink != nil {
+		p.sink.Close()
+	}
+	if p.vent != nil {
+		p.vent.Close()
+	}
 }
 
 // GozmqWorker is ours with a service's worker as the receiver, which also reads
@@ -270,26 +320,55 @@ type gozmqFeed struct {
 	blob   *benchv1.Blob
 }
 
-func openGozmqFeed(o Options) (_ Stream, err error) {
+func openGozmqFeed(o Options) (Stream, error) {
 	if o.Filters > 0 {
 		return openGozmqFilters(o)
 	}
-	p := &gozmqFeed{stopper: newStopper(), blob: newBlob(o.Size, 0)}
-	opts := p.events.options(o)
-	if p.pub, err = gozmq.NewPublisher(as[gozmq.PublisherOption](opts, gozmq.Bind(anyPort))...); err != nil {
+	p, err := newGozmqPublisher(o)
+	if err != nil {
 		return nil, err
 	}
-	p.feed = benchv1gozmq.NewFeedPublisher(p.pub)
-	for range o.Receivers {
-		sub, err := gozmq.NewSubscriber(as[gozmq.SubscriberOption](opts, gozmq.Connect(p.pub.Addrs()...))...)
-		if err != nil {
-			p.Close()
-			return nil, err
-		}
-		p.subs = append(p.subs, sub)
+	if err := p.subscribe(o, o.received(p.pub.Addrs())); err != nil {
+		p.Close()
+		return nil, err
 	}
 	return p, nil
 }
+
+// newGozmqPublisher opens the side that sends.
+func newGozmqPublisher(o Options) (*gozmqFeed, error) {
+	p := &gozmqFeed{stopper: newStopper(), blob: newBlob(o.Size, 0)}
+	var err error
+	if p.pub, err = gozmq.NewPublisher(as[gozmq.PublisherOption](p.events.options(o), o.sent())...); err != nil {
+		return nil, err
+	}
+	p.feed = benchv1gozmq.NewFeedPublisher(p.pub)
+	return p, nil
+}
+
+// newGozmqSubscribers opens the side that receives.
+func newGozmqSubscribers(o Options, addr string) (*gozmqFeed, error) {
+	p := &gozmqFeed{stopper: newStopper()}
+	if err := p.subscribe(o, gozmq.Connect(addr)); err != nil {
+		p.Close()
+		return nil, err
+	}
+	return p, nil
+}
+
+func (p *gozmqFeed) subscribe(o Options, to gozmq.Endpoints) error {
+	for range o.Receivers {
+		sub, err := gozmq.NewSubscriber(as[gozmq.SubscriberOption](p.events.options(o), to)...)
+		if err != nil {
+			return err
+		}
+		p.subs = append(p.subs, sub)
+	}
+	return nil
+}
+
+// Addr returns where the side that sends is.
+func (p *gozmqFeed) Addr() string { return p.pub.Addrs()[0] }
 
 func (p *gozmqFeed) Send(seq uint64) error {
 	p.blob.Seq = seq
@@ -311,5 +390,7 @@ func (p *gozmqFeed) Close() {
 	for _, s := range p.subs {
 		s.Close()
 	}
-	p.pub.Close()
+	if p.pub != nil {
+		p.pub.Close()
+	}
 }

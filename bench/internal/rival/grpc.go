@@ -3,6 +3,7 @@ package rival
 import (
 	"context"
 	"net"
+	"strings"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials/insecure"
@@ -11,6 +12,14 @@ import (
 )
 
 func grpcRival() Rival { return Rival{Name: "gRPC", Unary: openGRPC, Streams: openGRPCStreams} }
+
+func grpcEnds() Ends {
+	return Ends{
+		Name:  "gRPC",
+		Serve: func(o Options) (Server, error) { return NewGRPCServer(o) },
+		Dial:  func(o Options, addr string) (Unary, error) { return dialGRPC(o, addr) },
+	}
+}
 
 type grpcEcho struct {
 	benchv1.UnimplementedEchoServer
@@ -28,7 +37,7 @@ type GRPCServer struct {
 
 // NewGRPCServer starts a server.
 func NewGRPCServer(o Options) (*GRPCServer, error) {
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	ln, err := net.Listen(network(o.Listen))
 	if err != nil {
 		return nil, err
 	}
@@ -43,7 +52,7 @@ func NewGRPCServer(o Options) (*GRPCServer, error) {
 }
 
 // Addr returns where the server is.
-func (s *GRPCServer) Addr() string { return s.ln.Addr().String() }
+func (s *GRPCServer) Addr() string { return endpointOf(s.ln) }
 
 // Close stops the server.
 func (s *GRPCServer) Close() { s.srv.Stop() }
@@ -62,9 +71,19 @@ func openGRPC(o Options) (Unary, error) {
 	if err != nil {
 		return nil, err
 	}
-	u := &grpcUnary{server: server, spread: newSpread(o), blobs: newBlobs(o), size: o.Size}
+	u, err := dialGRPC(o, server.Addr())
+	if err != nil {
+		server.Close()
+		return nil, err
+	}
+	u.server = server
+	return u, nil
+}
+
+func dialGRPC(o Options, addr string) (*grpcUnary, error) {
+	u := &grpcUnary{spread: newSpread(o), blobs: newBlobs(o), size: o.Size}
 	for range o.Conns {
-		conn, err := DialGRPC(server.Addr(), o)
+		conn, err := DialGRPC(addr, o)
 		if err != nil {
 			u.Close()
 			return nil, err
@@ -86,7 +105,10 @@ func DialGRPC(addr string, o Options) (*grpc.ClientConn, error) {
 	if o.MaxMessage > 0 {
 		opts = append(opts, grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(o.MaxMessage)))
 	}
-	return grpc.NewClient("passthrough:///"+addr, opts...)
+	if network, path := network(addr); network == "unix" {
+		return grpc.NewClient("unix:"+path, opts...)
+	}
+	return grpc.NewClient("passthrough:///"+strings.TrimPrefix(addr, "tcp://"), opts...)
 }
 
 func (u *grpcUnary) Call(i int) error {
@@ -98,5 +120,7 @@ func (u *grpcUnary) Close() {
 	for _, c := range u.conns {
 		c.Close()
 	}
-	u.server.Close()
+	if u.server != nil {
+		u.server.Close()
+	}
 }

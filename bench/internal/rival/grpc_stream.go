@@ -2,6 +2,7 @@ package rival
 
 import (
 	"context"
+	"strings"
 
 	"google.golang.org/grpc"
 
@@ -30,7 +31,7 @@ func openGRPCStreams(o Options) (_ Streams, err error) {
 		return nil, err
 	}
 	u := &grpcStreams{server: server, o: o}
-	addr, line, err := o.through(server.Addr())
+	addr, line, err := o.through(strings.TrimPrefix(server.Addr(), "tcp://"))
 	if err == nil {
 		u.line = line
 		u.conn, err = DialGRPC(addr, o)

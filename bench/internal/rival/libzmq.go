@@ -3,6 +3,7 @@
 package rival
 
 import (
+	"cmp"
 	"encoding/binary"
 	"errors"
 	"sync"
@@ -36,7 +37,7 @@ func libzmqSocket(ctx *zmq.Context, t zmq.Type) (*zmq.Socket, error) {
 	return s, s.SetLinger(0)
 }
 
-func libzmqBind(ctx *zmq.Context, t zmq.Type, keys *keyPairs) (*zmq.Socket, string, error) {
+func libzmqBind(ctx *zmq.Context, t zmq.Type, at string, keys *keyPairs) (*zmq.Socket, string, error) {
 	s, err := libzmqSocket(ctx, t)
 	if err != nil {
 		return nil, "", err
@@ -46,7 +47,7 @@ func libzmqBind(ctx *zmq.Context, t zmq.Type, keys *keyPairs) (*zmq.Socket, stri
 			return nil, "", err
 		}
 	}
-	if err := s.Bind("tcp://127.0.0.1:*"); err != nil {
+	if err := s.Bind(cmp.Or(at, anyPort)); err != nil {
 		return nil, "", err
 	}
 	addr, err := s.GetLastEndpoint()
@@ -84,6 +85,7 @@ type libzmqUnary struct {
 	wg   sync.WaitGroup
 	reqs []*zmq.Socket // one for each caller, unless there is a dealer
 	wake *zmq.Socket   // tells the dealer's owner of calls
+	addr string        // of the router
 
 	mu      sync.Mutex
 	calls   []libzmqCall
@@ -101,44 +103,64 @@ func openLibzmq(o Options) (Unary, error) {
 	if o.Callers == 1 {
 		return openLibzmqREQ(o)
 	}
-	u, addr, err := openLibzmqRouter(o)
+	u, err := openLibzmqRouter(o)
 	if err != nil {
 		return nil, err
+	}
+	return u, u.dial(o, u.addr)
+}
+
+// dial connects the callers to a server, which may be another process's.
+func (u *libzmqUnary) dial(o Options, addr string) error {
+	if o.Callers == 1 {
+		return u.dialREQ(o, addr)
 	}
 	for range o.Callers {
 		u.replies = append(u.replies, make(chan *benchv1.Blob, 1))
 	}
-	return u, u.startOwner(addr, o.curve)
+	return u.startOwner(addr, o.curve)
 }
 
 func openLibzmqREQ(o Options) (Unary, error) {
-	u, addr, err := openLibzmqRouter(o)
+	u, err := openLibzmqRouter(o)
 	if err != nil {
 		return nil, err
 	}
+	return u, u.dialREQ(o, u.addr)
+}
+
+func (u *libzmqUnary) dialREQ(o Options, addr string) error {
 	for range o.Callers {
 		req, err := libzmqConnect(u.ctx, zmq.REQ, addr, o.curve)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		u.reqs = append(u.reqs, req)
 	}
+	return nil
+}
+
+func newLibzmqUnary(o Options) (*libzmqUnary, error) {
+	ctx, err := zmq.NewContext()
+	return &libzmqUnary{ctx: ctx, blobs: newBlobs(o), size: o.Size}, err
+}
+
+// openLibzmqRouter opens the side that echoes.
+func openLibzmqRouter(o Options) (*libzmqUnary, error) {
+	u, err := newLibzmqUnary(o)
+	if err != nil {
+		return nil, err
+	}
+	var router *zmq.Socket
+	if router, u.addr, err = libzmqBind(u.ctx, zmq.ROUTER, o.Listen, o.curve); err != nil {
+		return nil, err
+	}
+	u.wg.Go(func() { serveLibzmq(router) })
 	return u, nil
 }
 
-func openLibzmqRouter(o Options) (*libzmqUnary, string, error) {
-	ctx, err := zmq.NewContext()
-	if err != nil {
-		return nil, "", err
-	}
-	u := &libzmqUnary{ctx: ctx, blobs: newBlobs(o), size: o.Size}
-	router, addr, err := libzmqBind(ctx, zmq.ROUTER, o.curve)
-	if err != nil {
-		return nil, "", err
-	}
-	u.wg.Go(func() { serveLibzmq(router) })
-	return u, addr, nil
-}
+// Addr returns where the side that echoes is.
+func (u *libzmqUnary) Addr() string { return u.addr }
 
 func (u *libzmqUnary) startOwner(addr string, keys *keyPairs) error {
 	dealer, err := libzmqConnect(u.ctx, zmq.DEALER, addr, keys)
@@ -286,7 +308,8 @@ func (u *libzmqUnary) Close() {
 
 type libzmqStream struct {
 	ctx      *zmq.Context
-	sender   *zmq.Socket
+	sender   *zmq.Socket // nil: another process's
+	addr     string      // of the sender
 	receiver []*zmq.Socket
 	running  sync.WaitGroup
 	topic    []byte // nil: PUSH/PULL
@@ -303,30 +326,54 @@ func openLibzmqFeed(o Options) (Stream, error) {
 }
 
 func openLibzmqStream(o Options, send, receive zmq.Type, n int, topic []byte) (Stream, error) {
+	s, err := newLibzmqSender(o, send, topic)
+	if err != nil {
+		return nil, err
+	}
+	o.Receivers = n
+	return s, s.receive(o, receive, s.addr)
+}
+
+// newLibzmqSender opens the side that sends.
+func newLibzmqSender(o Options, t zmq.Type, topic []byte) (*libzmqStream, error) {
 	ctx, err := zmq.NewContext()
 	if err != nil {
 		return nil, err
 	}
 	s := &libzmqStream{ctx: ctx, topic: topic, blob: newBlob(o.Size, 0)}
-	var addr string
-	if s.sender, addr, err = libzmqBind(ctx, send, o.curve); err != nil {
+	s.sender, s.addr, err = libzmqBind(ctx, t, o.Listen, o.curve)
+	return s, err
+}
+
+// newLibzmqReceiver opens the side that receives.
+func newLibzmqReceiver(o Options, t zmq.Type, addr string, topic []byte) (*libzmqStream, error) {
+	ctx, err := zmq.NewContext()
+	if err != nil {
 		return nil, err
 	}
-	for range n {
-		r, err := libzmqConnectWith(ctx, receive, addr, o.curve, o.Waiting > 0 || o.Filters > 1)
+	s := &libzmqStream{ctx: ctx, topic: topic}
+	return s, s.receive(o, t, addr)
+}
+
+func (s *libzmqStream) receive(o Options, t zmq.Type, addr string) error {
+	for range o.Receivers {
+		r, err := libzmqConnectWith(s.ctx, t, addr, o.curve, o.Waiting > 0 || o.Filters > 1)
 		if err != nil {
-			return nil, err
+			return err
 		}
-		if topic != nil {
-			if err := libzmqSubscribe(r, string(topic), o.Filters); err != nil {
-				return nil, err
+		if s.topic != nil {
+			if err := libzmqSubscribe(r, string(s.topic), o.Filters); err != nil {
+				return err
 			}
 		}
 		s.receiver = append(s.receiver, r)
 	}
-	s.running.Add(n)
-	return s, nil
+	s.running.Add(o.Receivers)
+	return nil
 }
+
+// Addr returns where the side that sends is.
+func (s *libzmqStream) Addr() string { return s.addr }
 
 // libzmqSubscribe subscribes to a topic, and to others for the other filters.
 func libzmqSubscribe(s *zmq.Socket, topic string, filters int) error {
@@ -378,7 +425,9 @@ func (s *libzmqStream) Receive(i int, got func(uint64)) error {
 
 func (s *libzmqStream) Close() {
 	s.once.Do(func() {
-		s.sender.Close()
+		if s.sender != nil {
+			s.sender.Close()
+		}
 		s.ctx.Term()
 		s.running.Wait()
 	})

@@ -35,32 +35,74 @@ func natsServer(change ...func(*server.Options)) (*server.Server, error) {
 	return s, nil
 }
 
-type natsUnary struct {
-	srv            *server.Server
-	caller, callee *nats.Conn
-	blobs          blobs
-	size           int
+// natsEnds have the server in the process that answers or publishes.
+func natsEnds() Ends {
+	return Ends{
+		Name: "NATS", TCPOnly: "its server listens on tcp only",
+		Serve:     func(Options) (Server, error) { return newNATSServer() },
+		Dial:      func(o Options, addr string) (Unary, error) { return dialNATS(o, addr) },
+		Publish:   func(o Options) (Sender, error) { return newNATSPublisher(o) },
+		Subscribe: func(o Options, addr string) (Receiver, error) { return newNATSSubscribers(o, addr) },
+	}
 }
 
-func openNATS(o Options) (Unary, error) {
+// A natsEcho is the server, and a client of it that echoes.
+type natsEcho struct {
+	srv    *server.Server
+	callee *nats.Conn
+}
+
+func newNATSServer() (*natsEcho, error) {
 	srv, err := natsServer()
 	if err != nil {
 		return nil, err
 	}
-	u := &natsUnary{srv: srv, blobs: newBlobs(o), size: o.Size}
-	if u.callee, err = nats.Connect(srv.ClientURL()); err != nil {
+	e := &natsEcho{srv: srv}
+	if e.callee, err = nats.Connect(srv.ClientURL()); err != nil {
 		return nil, err
 	}
-	if u.caller, err = nats.Connect(srv.ClientURL()); err != nil {
+	if _, err := e.callee.Subscribe(topic, e.serve); err != nil {
 		return nil, err
 	}
-	if _, err := u.callee.Subscribe(topic, u.serve); err != nil {
-		return nil, err
-	}
-	return u, u.callee.Flush()
+	return e, e.callee.Flush()
 }
 
-func (u *natsUnary) serve(m *nats.Msg) {
+// Addr returns where the server is.
+func (e *natsEcho) Addr() string { return e.srv.ClientURL() }
+
+// Close stops both.
+func (e *natsEcho) Close() {
+	e.callee.Close()
+	e.srv.Shutdown()
+}
+
+type natsUnary struct {
+	server *natsEcho // nil: another process's
+	caller *nats.Conn
+	blobs  blobs
+	size   int
+}
+
+func openNATS(o Options) (Unary, error) {
+	server, err := newNATSServer()
+	if err != nil {
+		return nil, err
+	}
+	u, err := dialNATS(o, server.Addr())
+	if err != nil {
+		return nil, err
+	}
+	u.server = server
+	return u, nil
+}
+
+func dialNATS(o Options, addr string) (_ *natsUnary, err error) {
+	u := &natsUnary{blobs: newBlobs(o), size: o.Size}
+	u.caller, err = nats.Connect(addr)
+	return u, err
+}
+
+func (e *natsEcho) serve(m *nats.Msg) {
 	in := new(benchv1.Blob)
 	if proto.Unmarshal(m.Data, in) != nil {
 		return
@@ -85,8 +127,9 @@ func (u *natsUnary) Call(i int) error {
 
 func (u *natsUnary) Close() {
 	u.caller.Close()
-	u.callee.Close()
-	u.srv.Shutdown()
+	if u.server != nil {
+		u.server.Close()
+	}
 }
 
 type natsFeed struct {
@@ -101,23 +144,43 @@ type natsFeed struct {
 }
 
 func openNATSFeed(o Options) (Stream, error) {
+	f, err := newNATSPublisher(o)
+	if err != nil {
+		return nil, err
+	}
+	return f, f.subscribe(o, f.Addr())
+}
+
+// newNATSPublisher opens the side that sends, and the server.
+func newNATSPublisher(o Options) (*natsFeed, error) {
 	srv, err := natsServer()
 	if err != nil {
 		return nil, err
 	}
 	f := &natsFeed{srv: srv, blob: newBlob(o.Size, 0), done: make(chan struct{}), filters: o.Filters}
-	if f.pub, err = nats.Connect(srv.ClientURL()); err != nil {
-		return nil, err
-	}
+	f.pub, err = nats.Connect(srv.ClientURL())
+	return f, err
+}
+
+// newNATSSubscribers opens the side that receives.
+func newNATSSubscribers(o Options, addr string) (*natsFeed, error) {
+	f := &natsFeed{done: make(chan struct{}), filters: o.Filters}
+	return f, f.subscribe(o, addr)
+}
+
+func (f *natsFeed) subscribe(o Options, addr string) error {
 	for range o.Receivers {
-		sub, err := nats.Connect(srv.ClientURL())
+		sub, err := nats.Connect(addr)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		f.subs = append(f.subs, sub)
 	}
-	return f, nil
+	return nil
 }
+
+// Addr returns where the server is.
+func (f *natsFeed) Addr() string { return f.srv.ClientURL() }
 
 func (f *natsFeed) Send(seq uint64) error {
 	f.blob.Seq = seq
@@ -145,9 +208,11 @@ func (f *natsFeed) Receive(i int, got func(uint64)) error {
 
 func (f *natsFeed) Close() {
 	f.once.Do(func() { close(f.done) })
-	f.pub.Close()
 	for _, s := range f.subs {
 		s.Close()
 	}
-	f.srv.Shutdown()
+	if f.srv != nil {
+		f.pub.Close()
+		f.srv.Shutdown()
+	}
 }

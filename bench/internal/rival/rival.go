@@ -36,8 +36,9 @@ type Rival struct {
 	Feed func(Options) (Stream, error)
 	// Streams opens streaming calls.
 	Streams func(Options) (Streams, error)
-	// PushRate measures tasks per second by itself.
-	PushRate func(size int, d time.Duration) (float64, error)
+	// PushRate measures tasks per second by itself, with two processes where
+	// Options.Listen says where the receiver binds.
+	PushRate func(o Options, d time.Duration) (float64, error)
 	// Window is how many publications may be under way before its default
 	// queues drop some, where that is few; 0: it is not.
 	Window int
@@ -56,6 +57,9 @@ type Options struct {
 	Delay      time.Duration // each way, of ours and gRPC's Streams
 	Filters    int           // of each of a Feed's receivers, of which one matches; 0: one
 	Waiting    int           // tasks for which a Stream has room; 0: the library's default
+	Listen     string        // where the side that binds does so; "": tcp, on any port
+	Front      string        // ours: the proxy to which callers and senders connect; "": there is none
+	Back       string        // ours: the proxy to which servers and receivers connect
 
 	vt    bool      // ours: encode with vtprotobuf
 	curve *keyPairs // ours and libzmq: nil: no encryption

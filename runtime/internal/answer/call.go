@@ -28,10 +28,10 @@ type Work interface {
 	// appends.
 	HasReply() bool
 	wire.Body
-	// Take takes the body of a message of a stream, which is valid during the call
-	// only, and returns what is wrong with it. It may be called in any goroutine
-	// while Receive waits.
-	Take(body []byte) error
+	// Message gets the body of a message of a stream, which is valid during the
+	// call only, and returns what is wrong with it. It may be called in any
+	// goroutine while Receive waits.
+	Message(body []byte) error
 	// Free is called when the call is over.
 	Free()
 }

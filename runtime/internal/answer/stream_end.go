@@ -97,11 +97,11 @@ func (s *Stream) cause() error {
 	return status.Errorf(status.Unavailable, "%s: the client is gone: %w", s.method.Procedure, cause)
 }
 
-// abort ends the stream with err while the handler may still run. tell says
+// abort ends the stream with err while the handler may still run. notify says
 // that the client gets the error.
-func (s *Stream) abort(err error, tell bool) {
+func (s *Stream) abort(err error, notify bool) {
 	var appendEnd func(b []byte) ([]byte, error)
-	if tell {
+	if notify {
 		appendEnd = func(b []byte) ([]byte, error) { return s.appendFailure(b, err, wire.ReplyHeader{}) }
 	}
 	if first, _ := s.on.Finish(err, appendEnd); first {

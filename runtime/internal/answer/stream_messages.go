@@ -112,7 +112,7 @@ func (s *Stream) Receive() (more bool, err error) {
 	s.waits.Store(true)
 	defer s.waits.Store(false)
 	s.taken = nil
-	ok, err := s.on.Receive(ctx, (*taker)(s))
+	ok, err := s.on.Receive(ctx, (*messageHandler)(s))
 	switch {
 	case ok:
 		return s.taken == nil, s.taken
@@ -127,13 +127,13 @@ func (s *Stream) Receive() (more bool, err error) {
 	return false, s.why()
 }
 
-// A taker is a Stream as its connection sees it (socket.Taker).
-type taker Stream
+// A messageHandler is a Stream as its connection sees it (socket.MessageHandler).
+type messageHandler Stream
 
-// Take takes a message.
-func (t *taker) Take(body []byte) {
-	t.received.Add(1)
-	t.taken = t.work.Take(body)
+// Message handles a message.
+func (h *messageHandler) Message(body []byte) {
+	h.received.Add(1)
+	h.taken = h.work.Message(body)
 }
 
 // Send sends a message, which it does not keep. It waits for credit until ctx ends.

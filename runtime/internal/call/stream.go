@@ -27,11 +27,11 @@ type Owner interface {
 	First(m wire.Body) ([]byte, error)
 	// Next returns why a message that is not the first is not sent, if so.
 	Next(m wire.Body) error
-	// Take takes the body of a message, which is valid during the call only, and
+	// Message gets the body of a message, which is valid during the call only, and
 	// returns what is wrong with it. It is called in any goroutine while Receive
 	// waits.
-	Take(body []byte) error
-	// Taken is called by Receive behind Take. An error ends the call.
+	Message(body []byte) error
+	// Taken is called by Receive after Message. An error ends the call.
 	Taken() error
 	// Headers gets the reply's headers, before the first message is taken note of,
 	// and Last the header of the last reply.
@@ -84,8 +84,8 @@ type Stream struct {
 	leg     *Stream // the hedge that was first; the receiving goroutine's
 
 	// The receiving goroutine's, or of whoever reads for it.
-	taken error // what was wrong with the message
-	told  bool  // the owner has the headers
+	taken      error // what was wrong with the message
+	gotHeaders bool  // the owner has the headers
 
 	received atomic.Uint64
 	sent     atomic.Uint64

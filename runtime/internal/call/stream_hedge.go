@@ -149,7 +149,7 @@ func (l *leg) win() {
 		o.Last(*l.last)
 	}
 	if l.body != nil {
-		l.of.taken = o.Take(l.body)
+		l.of.taken = o.Message(l.body)
 		l.body = nil
 	}
 }
@@ -164,16 +164,16 @@ func (l *leg) Taken() error                    { return nil }
 func (l *leg) Ended(error, bool)               {}
 func (l *leg) Outcome(err error) error         { return err }
 
-func (l *leg) Take(body []byte) error {
+func (l *leg) Message(body []byte) error {
 	if l.won {
-		return l.of.owner.Take(body)
+		return l.of.owner.Message(body)
 	}
 	l.body = append(make([]byte, 0, len(body)), body...)
 	return nil
 }
 
 // Reply is for a call in which the server sends no stream (Owner).
-func (l *leg) Reply(body []byte) error { return l.Take(body) }
+func (l *leg) Reply(body []byte) error { return l.Message(body) }
 
 func (l *leg) Headers(h wire.Metadata) {
 	if l.won {

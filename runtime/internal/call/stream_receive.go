@@ -32,7 +32,7 @@ func (s *Stream) Receive(ctx context.Context) (more bool, err error) {
 		if over, _ := s.Over(); over {
 			return false, s.outcome()
 		}
-		ok, err := st.Receive(ctx, (*taker)(s))
+		ok, err := st.Receive(ctx, (*messageHandler)(s))
 		switch {
 		case err != nil:
 			return s.interrupted(err)
@@ -50,13 +50,13 @@ func (s *Stream) Receive(ctx context.Context) (more bool, err error) {
 	}
 }
 
-// A taker is a Stream as its connection sees it (socket.Taker).
-type taker Stream
+// A messageHandler is a Stream as its connection sees it (socket.MessageHandler).
+type messageHandler Stream
 
-// Take takes a message.
-func (t *taker) Take(body []byte) {
-	t.received.Add(1)
-	t.taken = t.owner.Take(body)
+// Message handles a message.
+func (h *messageHandler) Message(body []byte) {
+	h.received.Add(1)
+	h.taken = h.owner.Message(body)
 }
 
 // failed returns what Receive returns after an error of begin or again: the
@@ -80,8 +80,8 @@ func (s *Stream) interrupted(err error) (more bool, _ error) {
 
 // accept looks at a message that was taken.
 func (s *Stream) accept(st *socket.DealerStream) (more bool, err error) {
-	if !s.told {
-		s.told = true
+	if !s.gotHeaders {
+		s.gotHeaders = true
 		s.owner.Headers(st.Headers())
 		s.client.budget.note(nil)
 	}

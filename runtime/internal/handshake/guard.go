@@ -28,7 +28,7 @@ type guard struct {
 	total    int    // bytes read so far
 	greeting zmtp.Greeting
 	seen     bool // the peer's greeting has been read
-	heard    bool // a byte of it has
+	received bool // a byte of it has
 	err      error
 
 	mu         sync.Mutex
@@ -190,7 +190,7 @@ func (g *guard) readGreeting() error {
 	read := 0
 	for _, end := range []int{1, zmtp.SignatureSize, zmtp.GreetingSize} {
 		n, err := io.ReadFull(g.Conn, buf[read:end])
-		g.heard = g.heard || n > 0
+		g.received = g.received || n > 0
 		if err != nil {
 			return err
 		}

@@ -93,7 +93,7 @@ var ErrProbed = errors.New("peer connected and closed the connection without a b
 // point of the handshake: peers that refuse a key send no ERROR.
 func (m *mechanism) hungUp() error {
 	switch {
-	case m.at.Accepted && !m.guard.heard:
+	case m.at.Accepted && !m.guard.received:
 		return ErrProbed
 	case m.sec.Mechanism == Curve && !m.sec.Server && m.awaited == curve.CommandWelcome:
 		return &MismatchError{"peer closed the connection after our HELLO: probably the server's public key that we were given is not this server's (compare it with the one that the server prints)"}

@@ -75,7 +75,7 @@ type Config struct {
 	Detachable bool
 
 	Observe func(Event) // must not block; nil for none
-	Heard   func() bool // whether Observe has a use for events now; nil: it has
+	Wanted  func() bool // whether Observe has a use for events now; nil: it has
 
 	incomingLimit int64         // bytes of messages that have come in part; 0: of MaxMessageSize
 	stallLimit    time.Duration // of an incomingShare; 0: stallLimit

@@ -45,7 +45,7 @@ func (c *Config) observe(e Event) {
 }
 
 // Observed reports whether anybody observes events now.
-func (c *Config) Observed() bool { return c.Observe != nil && (c.Heard == nil || c.Heard()) }
+func (c *Config) Observed() bool { return c.Observe != nil && (c.Wanted == nil || c.Wanted()) }
 
 // An EndedError says that the peer ended the connection with an ERROR command,
 // after the handshake. A later attempt may succeed, one made at once will not.

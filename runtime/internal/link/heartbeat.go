@@ -12,14 +12,14 @@ import (
 // A liveness says how long ago bytes came from the peer, in beats of the group's
 // clock. Reading touches it once per read, not once per message.
 type liveness struct {
-	fresh  atomic.Bool  // bytes came since the last beat
-	heard  atomic.Int64 // the last beat before which bytes came, in ns since the connection began
-	reads  atomic.Uint32
-	paused atomic.Int32 // the pattern does not read, so silence means nothing
-	ttl    atomic.Int64 // of the peer's last PING
-	pings  atomic.Bool  // the peer sends heartbeats of its own
-	pinged atomic.Int64 // when it sent the last one, in ns since the connection began
-	pace   atomic.Int64 // how often it needs a sign of life; 0: unknown
+	fresh    atomic.Bool  // bytes came since the last beat
+	received atomic.Int64 // the last beat before which bytes came, in ns since the connection began
+	reads    atomic.Uint32
+	paused   atomic.Int32 // the pattern does not read, so silence means nothing
+	ttl      atomic.Int64 // of the peer's last PING
+	pings    atomic.Bool  // the peer sends heartbeats of its own
+	pinged   atomic.Int64 // when it sent the last one, in ns since the connection began
+	pace     atomic.Int64 // how often it needs a sign of life; 0: unknown
 
 	signing atomic.Bool // sign runs again and again
 
@@ -73,13 +73,13 @@ func (c *Conn) sign() {
 	}
 }
 
-// Heard returns when something was last received, to within a beat of the group's
-// clock: a quarter of the heartbeat interval.
-func (c *Conn) Heard() time.Time {
+// LastReceived returns when something was last received, to within a beat of the
+// group's clock: a quarter of the heartbeat interval.
+func (c *Conn) LastReceived() time.Time {
 	if c.liveness.fresh.Load() {
 		return time.Now()
 	}
-	return c.since.Add(time.Duration(c.liveness.heard.Load()))
+	return c.since.Add(time.Duration(c.liveness.received.Load()))
 }
 
 // minPace is the shortest time between two signs of life.
@@ -137,7 +137,7 @@ func (c *Conn) beat(every time.Duration) {
 	limit := c.silenceLimit() // 0: none
 	fresh := l.fresh.Swap(false)
 	if fresh {
-		l.heard.Store(int64(time.Since(c.since)))
+		l.received.Store(int64(time.Since(c.since)))
 	}
 	switch {
 	case fresh || l.paused.Load() > 0:
@@ -163,7 +163,7 @@ func (c *Conn) beat(every time.Duration) {
 
 // timeOut ends a connection whose peer was silent for that long.
 func (c *Conn) timeOut(silence time.Duration) {
-	err := fmt.Errorf("heartbeat lost: nothing heard for %v", silence)
+	err := fmt.Errorf("heartbeat lost: nothing received for %v", silence)
 	if c.Err() == nil {
 		c.Report(HeartbeatLost, err)
 		c.Close(err)

@@ -37,7 +37,7 @@ func TestLostPeer(t *testing.T) {
 				t.Errorf("got %s with ttl %v, context %q, %v", name, ttl, context, err)
 			}
 			e := events.await(t, 0, HeartbeatLost, 1)
-			wantReason(t, e, "nothing heard for 200ms")
+			wantReason(t, e, "nothing received for 200ms")
 			if after := time.Since(start); after < 150*time.Millisecond {
 				t.Errorf("the peer was given up after %v, its time is 200ms", after)
 			}
@@ -126,7 +126,7 @@ func TestTimeToLive(t *testing.T) {
 			for range 20 {
 				p.Ask("alive")
 			}
-			wantReason(t, events.await(t, 0, HeartbeatLost, 1), "nothing heard for 100ms")
+			wantReason(t, events.await(t, 0, HeartbeatLost, 1), "nothing received for 100ms")
 			p.Drained()
 		})
 	}
@@ -173,7 +173,7 @@ func TestPausedIsNotLost(t *testing.T) {
 		t.Error("the peer was given up while it was not read")
 	}
 	close(resume)
-	wantReason(t, events.await(t, 0, HeartbeatLost, 1), "nothing heard")
+	wantReason(t, events.await(t, 0, HeartbeatLost, 1), "nothing received")
 	p.Drained()
 }
 
@@ -280,7 +280,7 @@ func TestSlowLine(t *testing.T) {
 			if n := events.count(HeartbeatLost); n > 0 {
 				t.Error("the peer was given up while it took what was sent to it")
 			}
-			wantReason(t, events.await(t, 0, HeartbeatLost, 1), "nothing heard")
+			wantReason(t, events.await(t, 0, HeartbeatLost, 1), "nothing received")
 		})
 	}
 }

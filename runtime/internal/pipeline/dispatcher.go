@@ -87,7 +87,7 @@ type Dispatcher struct {
 	live       map[*Batch]bool             // of which a sink may wait for word
 	dead       map[string]*deadEntry       // letters that are neither handled nor discarded, by id
 	letter     uint64                      // the place of the last of them
-	halted     map[string]bool             // procedures of which no task is handed out
+	halted     map[string]string           // procedures of which no task is handed out, with their records in the store
 	policies   map[string]Policy           // by procedure
 	kept       letterShelf                 // of these, the ones that no function wants
 	claims     map[*taskqueue.Peer][]claim // of workers, while another dispatcher is the owner
@@ -108,10 +108,10 @@ type Dispatcher struct {
 // are the store's. Close must be called.
 func NewDispatcher(cfg DispatcherConfig) (*Dispatcher, error) {
 	d := &Dispatcher{
-		cfg:    cfg,
-		peers:  make(map[*link.Conn]*taskqueue.Peer),
-		conns:  make(map[*taskqueue.Peer]*link.Conn),
-		halted: make(map[string]bool), policies: maps.Clone(cfg.Policies),
+		cfg:      cfg,
+		peers:    make(map[*link.Conn]*taskqueue.Peer),
+		conns:    make(map[*taskqueue.Peer]*link.Conn),
+		policies: maps.Clone(cfg.Policies),
 
 		ventilator: []byte(newID()),
 	}
@@ -141,9 +141,7 @@ func (d *Dispatcher) empty() {
 	for procedure, p := range d.policies {
 		d.apply(procedure, p)
 	}
-	for procedure := range d.halted {
-		d.queue.Pause(procedure, true)
-	}
+	d.halted = make(map[string]string)
 	d.notices = make(map[taskqueue.ID]*Batch)
 	d.open = make(map[*taskqueue.Batch]*Batch)
 	d.live = make(map[*Batch]bool)
@@ -322,7 +320,7 @@ func (d *Dispatcher) taskDone(t *taskqueue.Task) {
 	if t.Control {
 		d.noticeDelivered(t)
 	} else {
-		d.store.update(ending(string(t.ID), t.Terms, t.Attempts))
+		d.store.finish(ending(string(t.ID), t.Terms, t.Attempts))
 		d.checkBatch(t.Batch)
 	}
 	d.changed.Notify()

@@ -2,7 +2,6 @@ package pipeline
 
 import (
 	"context"
-	"fmt"
 	"time"
 
 	"github.com/gozmq/gozmq/runtime/internal/socket"
@@ -17,36 +16,23 @@ import (
 // before. Its errors are ErrNoTask, ErrNotOwner, link.ErrClosed, and ctx's, after
 // which the task is canceled, and the store may not know it yet.
 func (d *Dispatcher) Cancel(ctx context.Context, id string) error {
-	stored, ended, err := d.cancel(ctx, id)
-	if err != nil || stored == nil {
+	stored, err := d.cancel(ctx, id)
+	if err != nil {
 		return err
 	}
-	select {
-	case <-stored:
-		return nil
-	case <-ended:
-	case <-ctx.Done():
-		return fmt.Errorf("%w: the task is canceled, but the store has not taken that yet", ctx.Err())
-	}
-	select {
-	case <-stored:
-		return nil
-	default:
-		return ErrNotOwner
-	}
+	return stored.wait(ctx, "the task is canceled")
 }
 
-// cancel cancels a task here. stored is closed once the store knows it, nil without
-// a store; ended when nothing more is stored.
-func (d *Dispatcher) cancel(ctx context.Context, id string) (stored, ended chan struct{}, err error) {
+// cancel cancels a task here.
+func (d *Dispatcher) cancel(ctx context.Context, id string) (storing, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if err := d.waitOwner(ctx, func() bool { return true }); err != nil {
-		return nil, nil, err
+		return storing{}, err
 	}
 	t := d.queue.Cancel(taskqueue.ID(id), ErrCanceled)
 	if t == nil {
-		return nil, nil, ErrNoTask
+		return storing{}, ErrNoTask
 	}
 	for p, c := range d.conns {
 		if p.Cancels && p.Has(t.ID) {
@@ -55,11 +41,8 @@ func (d *Dispatcher) cancel(ctx context.Context, id string) (stored, ended chan 
 	}
 	d.cfg.TaskDead(DeadTask{ID: id, Procedure: t.Procedure, Attempts: t.Attempts, Reason: t.Reason, Ended: time.Now()})
 	d.forget(t)
-	if d.store != nil {
-		stored, ended = make(chan struct{}), d.store.done
-		d.store.then(func() { close(stored) })
-	}
+	stored := d.storing()
 	d.changed.Notify()
 	d.dispatch()
-	return stored, ended, nil
+	return stored, nil
 }

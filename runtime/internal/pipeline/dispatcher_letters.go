@@ -270,28 +270,39 @@ func (d *Dispatcher) keepAnew(dead DeadTask) {
 	d.addLetter(dead, false)
 }
 
-// Discard forgets a dead letter, or a task that waits, in the store, too. The
-// task's batch counts it as given up, because of ErrDiscarded. Its errors are
-// ErrNoTask, ErrLetterBusy, ErrTaskRuns, ErrNotOwner and link.ErrClosed.
+// Discard forgets a dead letter, or a task that waits, and returns once the store
+// knows it. The task's batch counts it as given up, because of ErrDiscarded. Its
+// errors are ErrNoTask, ErrLetterBusy, ErrTaskRuns, ErrNotOwner, link.ErrClosed, and
+// ctx's, after which the letter or task is discarded, and the store may not know it
+// yet.
 func (d *Dispatcher) Discard(ctx context.Context, id string) error {
+	stored, err := d.discard(ctx, id)
+	if err != nil {
+		return err
+	}
+	return stored.wait(ctx, "the task is discarded")
+}
+
+// discard discards a letter or task here.
+func (d *Dispatcher) discard(ctx context.Context, id string) (storing, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if err := d.waitOwner(ctx, func() bool { return true }); err != nil {
-		return err
+		return storing{}, err
 	}
 	defer d.changed.Notify()
 	if t := d.queue.Get(taskqueue.ID(id)); t != nil && !t.Control {
 		if d.queue.Discard(t.ID, ErrDiscarded) == nil {
-			return ErrTaskRuns
+			return storing{}, ErrTaskRuns
 		}
 		d.forget(t)
-		return nil
+		return d.storing(), nil
 	}
 	e, err := d.takeLetter(id)
 	if err != nil {
-		return err
+		return storing{}, err
 	}
 	d.dropLetter(e)
 	d.store.update(ending(id, e.Terms, e.Attempts))
-	return nil
+	return d.storing(), nil
 }

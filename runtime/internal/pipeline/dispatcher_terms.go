@@ -3,8 +3,6 @@ package pipeline
 import (
 	"errors"
 	"fmt"
-	"maps"
-	"slices"
 	"time"
 
 	"github.com/gozmq/gozmq/runtime/gozmqstore"
@@ -87,28 +85,4 @@ func (d *Dispatcher) dropFreed() {
 func (d *Dispatcher) duplicate(t *taskqueue.Task) bool {
 	var other *DuplicateError
 	return errors.As(d.checkKey(t), &other) && other.ID != string(t.ID)
-}
-
-// HaltMethod sets whether no task of a method, or for "" of all, is handed out.
-// Those that run go on. It holds as long as the Dispatcher.
-func (d *Dispatcher) HaltMethod(procedure string, halted bool) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	switch {
-	case halted:
-		d.halted[procedure] = true
-	case procedure == "":
-		clear(d.halted)
-	default:
-		delete(d.halted, procedure)
-	}
-	d.queue.Pause(procedure, halted)
-	d.dispatch()
-}
-
-// Halted returns the methods of which no task is handed out, "" for all, sorted.
-func (d *Dispatcher) Halted() []string {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	return slices.Sorted(maps.Keys(d.halted))
 }

@@ -19,6 +19,7 @@ type restorer struct {
 	ids        map[string]bool
 	batches    map[string]*Batch // by id
 	order      []*Batch
+	halted     map[string]string // procedures that are paused, with their records
 	keys       []gozmqstore.Task // that are over, and keep their unique key
 	stale      []string          // ids of records that are not needed any more
 }
@@ -26,6 +27,7 @@ type restorer struct {
 func newRestorer(d *Dispatcher) *restorer {
 	return &restorer{
 		dispatcher: d, batchOf: make(map[*taskqueue.Task]string), ids: make(map[string]bool), batches: make(map[string]*Batch),
+		halted: make(map[string]string),
 	}
 }
 
@@ -46,6 +48,12 @@ func (r *restorer) visit(s gozmqstore.Task) error {
 	switch s.State {
 	case gozmqstore.StateBatch:
 		r.batch(s.ID, wire.ParseTaskHeader(s.Header).Batch)
+	case gozmqstore.StatePause:
+		if _, twice := r.halted[s.Procedure]; twice {
+			r.stale = append(r.stale, s.ID)
+		} else {
+			r.halted[s.Procedure] = s.ID
+		}
 	case gozmqstore.StateDead:
 		r.letters = append(r.letters, restoredLetter(&s))
 	case gozmqstore.StateWaiting:
@@ -96,6 +104,10 @@ func (r *restorer) batch(record string, of *wire.Batch) {
 // hear of the batches again; the dispatcher's lock is held.
 func (r *restorer) finish() {
 	d := r.dispatcher
+	for procedure := range r.halted {
+		d.queue.Pause(procedure, true)
+	}
+	d.halted = r.halted
 	left := make(map[*Batch]uint64)
 	for _, t := range r.tasks {
 		if b := r.batches[r.batchOf[t]]; b != nil {

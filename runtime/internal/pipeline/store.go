@@ -97,7 +97,7 @@ func checkStored(s *gozmqstore.Task) error {
 		return fmt.Errorf("a task in the store has the id %q, want 1 to %d bytes: it is left there", s.ID, wire.MaxTaskID)
 	case s.State == gozmqstore.StateBatch && wire.BatchOf(s.Header) == nil:
 		return fmt.Errorf("record %x in the store is to be the state of a batch, and has none: it is left there", s.ID)
-	case s.State != gozmqstore.StateBatch && s.Procedure == "":
+	case s.State != gozmqstore.StateBatch && s.State != gozmqstore.StatePause && s.Procedure == "":
 		return fmt.Errorf("task %x in the store has no method: it is left there", s.ID)
 	}
 	return nil

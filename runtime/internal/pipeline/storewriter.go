@@ -14,8 +14,10 @@ import (
 )
 
 // A storeWriter applies changes to a session in a goroutine, and groups those
-// that come while the store is busy. It releases the session after the last one.
-// A nil storeWriter does nothing.
+// that come while the store is busy. Changes that nobody waits for, the ends of
+// tasks that were done above all, wait for the next one that somebody waits for, so
+// that they cost no commit of their own; but not for longer than maxLate. It
+// releases the session after the last change. A nil storeWriter does nothing.
 type storeWriter struct {
 	session gozmqstore.Session
 	report  func(error)
@@ -28,6 +30,9 @@ type storeWriter struct {
 	group   *storeGroup       // of the callers that wait for change
 	refused []string          // ids whose put has failed, and may have been made
 	thens   []func()          // to be called when change is durable
+	due     bool              // somebody waits, or what is late has waited for long enough
+	late    int               // changes that wait for others
+	timer   *time.Timer       // until they are due
 	closed  bool              // takes no more puts
 	lost    bool              // writes nothing any more
 	wake    notify.Token
@@ -56,6 +61,7 @@ func newStoreWriter(s gozmqstore.Session, report func(error)) *storeWriter {
 		wake: notify.NewToken(), done: make(chan struct{}),
 	}
 	w.ctx, w.cancel = context.WithCancel(context.Background())
+	w.timer = time.AfterFunc(time.Hour, w.flush)
 	go w.run()
 	return w
 }
@@ -81,7 +87,7 @@ func (w *storeWriter) put(ctx context.Context, t gozmqstore.Task, old string) er
 	if old != "" {
 		group.old = append(group.old, old)
 	}
-	w.wake.Set()
+	w.hurry()
 	w.mu.Unlock()
 	select {
 	case <-group.done:
@@ -114,7 +120,7 @@ func (w *storeWriter) update(s taskStatus) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.note(s)
-	w.wake.Set()
+	w.hurry()
 }
 
 // then has f called once everything is durable that update, remove and replace were
@@ -123,7 +129,7 @@ func (w *storeWriter) then(f func()) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.thens = append(w.thens, f)
-	w.wake.Set()
+	w.hurry()
 }
 
 // set adds a status to the next change; w.mu is held.
@@ -141,17 +147,6 @@ func (w *storeWriter) note(s taskStatus) {
 	} else {
 		w.set(s.id, s.Status)
 	}
-}
-
-// remove deletes records. It does not wait for the store.
-func (w *storeWriter) remove(ids ...string) {
-	if w == nil {
-		return
-	}
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.drop(ids)
-	w.wake.Set()
 }
 
 // drop adds ids to those that the next change deletes; w.mu is held.
@@ -172,12 +167,13 @@ func (w *storeWriter) replace(t gozmqstore.Task, others []string, statuses []tas
 	for _, s := range statuses {
 		w.note(s)
 	}
-	w.wake.Set()
+	w.hurry()
 }
 
 func (w *storeWriter) run() {
 	defer close(w.done)
 	defer w.release()
+	defer w.timer.Stop()
 	for range w.wake {
 		for w.write() {
 		}
@@ -218,14 +214,16 @@ func (w *storeWriter) empty() bool {
 	return w.change.Empty() && len(w.states) == 0 && len(w.refused) == 0 && len(w.thens) == 0
 }
 
-// write applies one change. It returns false when there was none, and when the
-// store failed: then what nobody waits for is tried again with the next change.
+// write applies one change. It returns false when there was none that is due, and
+// when the store failed: then what nobody waits for is tried again with the next
+// change.
 func (w *storeWriter) write() bool {
 	w.mu.Lock()
-	if w.empty() || w.lost {
+	if w.empty() || w.lost || !w.due && !w.closed {
 		w.mu.Unlock()
 		return false
 	}
+	w.due, w.late = false, 0
 	change, states, group, refused, thens := w.change, w.states, w.group, w.refused, w.thens
 	w.change, w.states, w.group, w.refused, w.thens = new(gozmqstore.Change), nil, newStoreGroup(), nil, nil
 	w.mu.Unlock()
@@ -241,6 +239,7 @@ func (w *storeWriter) write() bool {
 	w.mu.Lock()
 	if group.err == nil {
 		w.change.Delete = append(w.change.Delete, group.left...)
+		w.due = w.due || len(group.left) > 0
 	} else if !w.closed {
 		w.thens = append(thens, w.thens...)
 	}

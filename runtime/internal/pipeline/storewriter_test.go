@@ -89,7 +89,7 @@ func TestStoreThen(t *testing.T) {
 	w.mu.Lock() // so that both are of one change
 	w.set("a", gozmqstore.Status{})
 	w.thens = append(w.thens, func() { durable <- store.changes })
-	w.wake.Set()
+	w.hurry()
 	w.mu.Unlock()
 	<-failed
 	select {

@@ -1,3 +1,4 @@
 // Package prefix finds the subscribers of a topic, which are those that hold a
-// prefix of it. A publisher asks it before it encodes a message.
+// prefix of it, and the texts that a topic begins with. A publisher asks it before
+// it encodes a message.
 package prefix

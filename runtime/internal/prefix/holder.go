@@ -26,7 +26,13 @@ func (n *node[S]) find(sub *subscriber[S]) int {
 
 // hold adds a holder, which must not be one yet.
 func (n *node[S]) hold(h holder[S]) {
+	if n.holders == nil {
+		n.holders = n.one[:0]
+	}
 	n.holders = append(n.holders, h)
+	if len(n.holders) > 1 {
+		n.one = [1]holder[S]{}
+	}
 	switch {
 	case n.index != nil:
 		n.index.put(h.sub, len(n.holders)-1)

@@ -15,6 +15,7 @@ type node[S comparable] struct {
 	first   []byte // the first byte of each kid's label
 	kids    []*node[S]
 	holders []holder[S]
+	one     [1]holder[S]                    // where the only holder is
 	index   *shrinking[*subscriber[S], int] // of holders; nil while they are few
 }
 

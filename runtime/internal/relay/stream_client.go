@@ -72,13 +72,13 @@ func (c *streamClient) refuse(start bool, end wire.Status) {
 	if s, server := c.relay.streams.find(c.key); s != nil {
 		c.relay.end(s, server, end)
 	} else if start {
-		c.tell(end)
+		c.sendEnd(end)
 	}
 }
 
-// tell ends the stream of the message at hand, which no server has.
-func (c *streamClient) tell(end wire.Status) {
-	c.relay.router.Tell(c.route, appendEnd(c.key[len(wire.AppendRoute(nil, c.route)):], end))
+// sendEnd ends the stream of the message at hand, which no server has.
+func (c *streamClient) sendEnd(end wire.Status) {
+	c.relay.router.SendForced(c.route, appendEnd(c.key[len(wire.AppendRoute(nil, c.route)):], end))
 }
 
 // start sends the first message of a stream to a server, and notes to which.
@@ -86,7 +86,7 @@ func (c *streamClient) start(out *socket.Frames) {
 	r := c.relay
 	if len(c.key) > maxStreamEnvelope {
 		r.dropped.Add(1)
-		c.tell(endLongEnvelope)
+		c.sendEnd(endLongEnvelope)
 		return
 	}
 	s := &stream{key: string(c.key), client: c}
@@ -98,14 +98,14 @@ func (c *streamClient) start(out *socket.Frames) {
 		return
 	case !ok:
 		r.dropped.Add(1)
-		c.tell(endTooMany)
+		c.sendEnd(endTooMany)
 		return
 	}
 	err := r.dealer.SendPlaced(r.ctx, out, func(server *link.Conn) { r.streams.place(s, server) })
 	if err != nil {
 		r.dropped.Add(1)
 		r.streams.remove(s)
-		c.tell(endClosing)
+		c.sendEnd(endClosing)
 		return
 	}
 	r.toBack.Add(1)

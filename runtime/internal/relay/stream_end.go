@@ -43,27 +43,27 @@ func (r *reqRep) end(s *stream, server *link.Conn, end wire.Status) {
 	if !r.streams.remove(s) {
 		return
 	}
-	r.tellEnd(s, end)
+	r.sendEnd(s, end)
 	r.cancel(s.key, server)
 }
 
-// tellEnd tells a client that its stream has ended.
-func (r *reqRep) tellEnd(s *stream, end wire.Status) {
+// sendEnd tells a client that its stream has ended.
+func (r *reqRep) sendEnd(s *stream, end wire.Status) {
 	route := s.client.route
-	r.router.Tell(route, appendEnd(s.key[len(wire.AppendRoute(nil, route)):], end))
+	r.router.SendForced(route, appendEnd(s.key[len(wire.AppendRoute(nil, route)):], end))
 }
 
 // cancel tells a server that the client has given up a stream.
 func (r *reqRep) cancel(key string, server *link.Conn) {
 	if server != nil {
-		r.dealer.Tell(server, wire.AppendCancel([]byte(key)))
+		r.dealer.SendForced(server, wire.AppendCancel([]byte(key)))
 	}
 }
 
 // Lost ends the streams of a server that is gone (socket.DealerReceiver).
 func (r *reqRep) Lost(c *link.Conn) {
 	for _, s := range r.streams.takeServers(c) {
-		r.tellEnd(s, endLost)
+		r.sendEnd(s, endLost)
 	}
 }
 

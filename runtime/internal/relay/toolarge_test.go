@@ -141,11 +141,11 @@ func TestAnswersAreBounded(t *testing.T) {
 	route := server.Message()[0]
 	r := b.Relay.(*reqRep)
 	large := zmtptest.Message("", strings.Repeat("x", 32<<20)) // more than the kernel and 16 queues take
-	r.router.Tell(route, large)
+	r.router.SendForced(route, large)
 	for range 1000 {
 		r.router.Answer(route, zmtptest.Message("", "answer"))
 	}
-	r.router.Tell(route, zmtptest.Message("", "behind"))
+	r.router.SendForced(route, zmtptest.Message("", "behind"))
 	if got := client.Message(); len(got[1]) != 32<<20 {
 		t.Fatalf("got %d bytes", len(got[1]))
 	}

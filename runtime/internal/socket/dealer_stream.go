@@ -15,11 +15,11 @@ import (
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
 )
 
-// A Taker takes the messages of a stream, one at a time.
-type Taker interface {
-	// Take decodes a body, which is valid during the call only. It may be called in
-	// any goroutine while Receive waits.
-	Take(body []byte)
+// A MessageHandler gets the messages of a stream, one at a time.
+type MessageHandler interface {
+	// Message decodes a body, which is valid during the call only. It may be called
+	// in any goroutine while Receive waits.
+	Message(body []byte)
 }
 
 // A StreamStart makes the first message of a stream.
@@ -67,7 +67,7 @@ type DealerStream struct {
 
 	in       stream.Receiver
 	receiver waiter
-	taker    Taker
+	handler  MessageHandler
 	took     int         // the size of the body that was handed over; less than 0: none was
 	turn     atomic.Bool // nothing was sent since the last message came
 	spoken   atomic.Bool // something was sent behind the start
@@ -207,15 +207,15 @@ func (s *DealerStream) AvoidPeer(d *Dealer) bool {
 // Cancel ends the stream with err, unless it is over, and tells the peer.
 func (s *DealerStream) Cancel(err error) {
 	if _, first := s.finish(StreamEnd{Err: err}, nil); first {
-		s.tell(wire.AppendCancel)
+		s.sendForced(wire.AppendCancel)
 		if errors.Is(err, context.DeadlineExceeded) {
 			s.peer.hung.timedOut(s.answered)
 		}
 	}
 }
 
-// tell sends the peer a message that no credit and no mark holds up.
-func (s *DealerStream) tell(appendFrames func(b []byte) []byte) {
+// sendForced sends the peer a message that no credit and no mark holds up.
+func (s *DealerStream) sendForced(appendFrames func(b []byte) []byte) {
 	b, err := s.peer.conn.BeginForced()
 	if err != nil {
 		return
@@ -294,7 +294,7 @@ func (s *DealerStream) push(body []byte, self *waiter) bool {
 	case !handOver:
 		return false
 	}
-	s.taker.Take(body)
+	s.handler.Message(body)
 	s.took = len(body)
 	return s.peer.wake(&s.receiver, self)
 }
@@ -303,7 +303,7 @@ func (s *DealerStream) push(body []byte, self *waiter) bool {
 func (s *DealerStream) reject(err error, self *waiter) bool {
 	own, first := s.finish(StreamEnd{Err: err}, self)
 	if first {
-		s.tell(wire.AppendCancel)
+		s.sendForced(wire.AppendCancel)
 	}
 	return own
 }

@@ -120,7 +120,7 @@ func (s *DealerStream) CloseSend() error {
 	s.mu.Lock()
 	sent := s.out.Messages()
 	s.mu.Unlock()
-	s.tell(func(b []byte) []byte {
+	s.sendForced(func(b []byte) []byte {
 		return wire.AppendStreamControl(b, wire.Stream{Present: true, End: true, Sent: sent})
 	})
 	return nil

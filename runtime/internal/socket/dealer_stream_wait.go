@@ -7,15 +7,15 @@ import (
 // Receive waits for the next message and hands it to t, which may happen in another
 // goroutine. It returns false without an error when the stream is over and every
 // message was taken; ctx's error when that ends first.
-func (s *DealerStream) Receive(ctx context.Context, t Taker) (bool, error) {
+func (s *DealerStream) Receive(ctx context.Context, h MessageHandler) (bool, error) {
 	for {
 		if body, ok := s.in.Next(); ok {
-			t.Take(body)
+			h.Message(body)
 			s.consumed(len(body))
 			return true, nil
 		}
 		w := &s.receiver
-		s.taker, s.took, w.pending = t, -1, true
+		s.handler, s.took, w.pending = h, -1, true
 		if !s.in.Wait() {
 			w.pending = false
 			if _, over := s.End(); over && s.in.Empty() {
@@ -24,7 +24,7 @@ func (s *DealerStream) Receive(ctx context.Context, t Taker) (bool, error) {
 			continue
 		}
 		err := s.peer.awaitStream(ctx, w)
-		s.taker = nil
+		s.handler = nil
 		switch {
 		case err != nil:
 			return false, err
@@ -46,7 +46,7 @@ func (s *DealerStream) consumed(size int) {
 		return
 	}
 	s.spoken.Store(true)
-	s.tell(func(b []byte) []byte { return appendGrant(b, c) })
+	s.sendForced(func(b []byte) []byte { return appendGrant(b, c) })
 }
 
 // awaitStream waits until w is woken. While nobody reads the connection it does so

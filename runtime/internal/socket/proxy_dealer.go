@@ -100,11 +100,11 @@ func (d *ProxyDealer) SendTo(ctx context.Context, c *link.Conn, m Message) error
 	}
 }
 
-// Tell sends a server a message, as it is on the wire, whether or not its queue is
-// full. If the server is gone nothing happens.
-func (d *ProxyDealer) Tell(c *link.Conn, message []byte) { tell(c, message) }
+// SendForced sends a server a message, as it is on the wire, whether or not its
+// queue is full. If the server is gone nothing happens.
+func (d *ProxyDealer) SendForced(c *link.Conn, message []byte) { sendForced(c, message) }
 
-func tell(c *link.Conn, message []byte) {
+func sendForced(c *link.Conn, message []byte) {
 	if b, err := c.BeginForced(); err == nil {
 		c.CommitLater(append(b, message...))
 	}

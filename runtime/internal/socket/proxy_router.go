@@ -126,16 +126,16 @@ func (r *ProxyRouter) peer(route []byte) *link.Conn {
 	return r.peers[binary.BigEndian.Uint64(route[1:])]
 }
 
-// Tell sends a peer a message, as it is on the wire, however many bytes wait
+// SendForced sends a peer a message, as it is on the wire, however many bytes wait
 // for it. If the peer is gone nothing happens.
-func (r *ProxyRouter) Tell(route, message []byte) {
+func (r *ProxyRouter) SendForced(route, message []byte) {
 	if c := r.peer(route); c != nil {
-		tell(c, message)
+		sendForced(c, message)
 	}
 }
 
-// Answer is Tell for what a peer can bring about at will: when too many bytes wait
-// for the peer the message is dropped, as by Reply.
+// Answer is SendForced for what a peer can bring about at will: when too many bytes
+// wait for the peer the message is dropped, as by Reply.
 func (r *ProxyRouter) Answer(route, message []byte) {
 	c := r.peer(route)
 	switch {
@@ -143,7 +143,7 @@ func (r *ProxyRouter) Answer(route, message []byte) {
 	case c.Queued() >= r.maxReplies:
 		c.Drop()
 	default:
-		tell(c, message)
+		sendForced(c, message)
 	}
 }
 

@@ -70,7 +70,7 @@ func (j *dialogJob) Pace() *Pace { return &j.pace }
 // text is the body of a message, and takes those of others.
 type text string
 
-func (t *text) Take(body []byte) { *t = text(body) }
+func (t *text) Message(body []byte) { *t = text(body) }
 
 func (t *text) AppendBody(b []byte, flags byte) ([]byte, error) {
 	return zmtp.AppendFrameString(b, flags, string(*t)), nil

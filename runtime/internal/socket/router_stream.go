@@ -24,12 +24,12 @@ type RouterStream struct {
 	peer *RouterPeer
 	key  string // the envelope's frames on the wire
 
-	in    stream.Receiver
-	taker Taker
-	took  int          // the size of the body that was handed over; less than 0: none was
-	wake  notify.Token // of Receive
-	turn  atomic.Bool  // nothing was sent since the last message came
-	lead  leader
+	in      stream.Receiver
+	handler MessageHandler
+	took    int          // the size of the body that was handed over; less than 0: none was
+	wake    notify.Token // of Receive
+	turn    atomic.Bool  // nothing was sent since the last message came
+	lead    leader
 
 	sending sync.Mutex // held from the look at the credit to the commit
 
@@ -65,7 +65,7 @@ func (s *RouterStream) Open() bool { return s.peer.streams.add(s) }
 func (s *RouterStream) Push(body []byte) error {
 	handOver, err := s.in.Push(body, s.peer.ReadAt())
 	if handOver {
-		s.taker.Take(body)
+		s.handler.Message(body)
 		s.took = len(body)
 		s.peer.woken = s
 	} else if err == nil {
@@ -120,17 +120,17 @@ func (s *RouterStream) Discard() {
 // Receive waits for the next message and hands it to t, which may happen in another
 // goroutine. It returns false without an error when no message will follow; ctx's
 // error when that ends while it waits.
-func (s *RouterStream) Receive(ctx context.Context, t Taker) (bool, error) {
+func (s *RouterStream) Receive(ctx context.Context, h MessageHandler) (bool, error) {
 	for {
 		if body, ok := s.in.Next(); ok {
 			s.returned(false)
 			s.yield()
-			t.Take(body)
+			h.Message(body)
 			s.consumed(len(body))
 			return true, nil
 		}
 		s.returned(true)
-		s.taker, s.took = t, -1
+		s.handler, s.took = h, -1
 		if !s.in.Wait() {
 			if s.in.Empty() {
 				return false, nil
@@ -152,7 +152,7 @@ func (s *RouterStream) consumed(size int) {
 	s.turn.Store(true)
 	s.lead.since = time.Now()
 	if c, ok := s.in.Consumed(size); ok {
-		_ = s.tell(func(b []byte) ([]byte, error) { return wire.AppendStreamReplyControl(b, grantOf(c), nil) })
+		_ = s.sendForced(func(b []byte) ([]byte, error) { return wire.AppendStreamReplyControl(b, grantOf(c), nil) })
 	}
 }
 
@@ -267,7 +267,7 @@ func (s *RouterStream) SendHeaders(headers wire.Metadata) error {
 	if s.Over() {
 		return ErrStreamOver
 	}
-	return s.tell(func(b []byte) ([]byte, error) {
+	return s.sendForced(func(b []byte) ([]byte, error) {
 		return wire.AppendStreamReplyControl(b, wire.Stream{Present: true}, headers)
 	})
 }
@@ -282,7 +282,7 @@ func (s *RouterStream) Finish(err error, appendEnd func(b []byte) ([]byte, error
 		return false, nil
 	}
 	if appendEnd != nil {
-		if err := s.tell(appendEnd); err != nil {
+		if err := s.sendForced(appendEnd); err != nil {
 			return false, err
 		}
 	}
@@ -318,8 +318,8 @@ func (s *RouterStream) Err() (why error, over bool) {
 	return s.err, s.over
 }
 
-// tell sends the client a message that no credit and no mark holds up. A client
-// that is gone does not get it.
-func (s *RouterStream) tell(appendFrames func(b []byte) ([]byte, error)) error {
+// sendForced sends the client a message that no credit and no mark holds up. A
+// client that is gone does not get it.
+func (s *RouterStream) sendForced(appendFrames func(b []byte) ([]byte, error)) error {
 	return s.peer.Reply(func(b []byte) ([]byte, error) { return appendFrames(append(b, s.key...)) })
 }

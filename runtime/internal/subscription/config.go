@@ -60,15 +60,14 @@ func (e Events) withDefaults() Events {
 // A Pattern says which topics a subscription takes. Its methods may be called
 // from any goroutine and allocate nothing but what they return.
 type Pattern interface {
-	// Prefix returns what all topics of the pattern begin with. The caller owns
-	// it.
-	Prefix() []byte
+	// Prefix returns what all topics of the pattern begin with.
+	Prefix() string
 	// Matches reports whether the pattern takes a topic: whether that consists
 	// of the segments.
 	Matches(topic []byte) bool
-	// Segments returns the segments in order, at least one. Patterns with the
-	// same ones are equal.
-	Segments() []Segment
+	// AppendSegments appends the segments in order, at least one. Patterns with
+	// the same ones are equal.
+	AppendSegments(list []Segment) []Segment
 	// Conflated reports whether only the newest message of a topic counts.
 	Conflated() bool
 	// String returns the pattern for people to read.

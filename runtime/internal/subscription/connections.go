@@ -8,36 +8,36 @@ import (
 // Connections follows the connections of a Hub's socket. Its methods may be called
 // from any goroutine.
 type Connections struct {
-	mu    sync.Mutex
-	conns map[Hearing]struct{}
-	since time.Time
-	heard time.Time // from those that are gone
+	mu       sync.Mutex
+	conns    map[Source]struct{}
+	since    time.Time
+	received time.Time // from those that are gone
 }
 
-// A Hearing is a connection that knows when something last came.
-type Hearing interface{ Heard() time.Time }
+// A Source is a connection that knows when something last came.
+type Source interface{ LastReceived() time.Time }
 
 // NewConnections returns Connections without any, since now.
 func NewConnections() *Connections {
-	return &Connections{conns: make(map[Hearing]struct{}), since: time.Now()}
+	return &Connections{conns: make(map[Source]struct{}), since: time.Now()}
 }
 
 // State returns how many connections there are, since when there are some, or none,
 // and when something last came on any; zero before the first.
-func (k *Connections) State() (n int, since, heard time.Time) {
+func (k *Connections) State() (n int, since, received time.Time) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	heard = k.heard
+	received = k.received
 	for c := range k.conns {
-		if h := c.Heard(); h.After(heard) {
-			heard = h
+		if h := c.LastReceived(); h.After(received) {
+			received = h
 		}
 	}
-	return len(k.conns), k.since, heard
+	return len(k.conns), k.since, received
 }
 
 // Joined takes note of a connection, before anything is received on it.
-func (k *Connections) Joined(c Hearing) {
+func (k *Connections) Joined(c Source) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if len(k.conns) == 0 {
@@ -47,12 +47,12 @@ func (k *Connections) Joined(c Hearing) {
 }
 
 // Left takes note of a connection's end.
-func (k *Connections) Left(c Hearing) {
+func (k *Connections) Left(c Source) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	delete(k.conns, c)
-	if heard := c.Heard(); heard.After(k.heard) {
-		k.heard = heard
+	if received := c.LastReceived(); received.After(k.received) {
+		k.received = received
 	}
 	if len(k.conns) == 0 {
 		k.since = time.Now()

@@ -22,6 +22,7 @@ type Hub struct {
 	values        lastValueCache
 	tree          prefix.Tree[*Subscription]
 	subscriptions map[*Subscription]struct{}
+	prefix        []byte // that is subscribed to, in memory that is there
 	closed        bool
 }
 
@@ -56,7 +57,7 @@ func (h *Hub) Open(cfg QueueConfig, patterns []Pattern, bare bool) (*Subscriptio
 	}
 	h.subscriptions[s] = struct{}{}
 	if bare {
-		h.subscribe(s, nil)
+		h.subscribe(s, "")
 		return s, nil
 	}
 	s.patterns.grow(len(patterns))
@@ -125,10 +126,10 @@ func (h *Hub) PeerEnded(endpoint string, reason error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	for s := range h.subscriptions {
-		if s.told {
+		if s.endQueued {
 			continue // of one that has not come to the last time, the last time is enough
 		}
-		s.told = true
+		s.endQueued = true
 		it := &item{kind: endedEntry, Publication: wire.Publication{From: Ended{endpoint, reason}}}
 		if s.queue.cfg.Overflow != DropOldest {
 			s.queue.putItem(it)
@@ -149,7 +150,7 @@ func (h *Hub) occurrence(s *Subscription, it *item) Notice {
 	case Ended:
 		h.mu.Lock()
 		defer h.mu.Unlock()
-		s.told = false
+		s.endQueued = false
 		return n
 	}
 	panic("an entry without its notice")
@@ -216,10 +217,11 @@ func (h *Hub) closeOne(s *Subscription) {
 }
 
 // subscribe makes s receive what begins with prefix; h.mu is held.
-func (h *Hub) subscribe(s *Subscription, prefix []byte) {
-	h.tree.Add(prefix, s)
+func (h *Hub) subscribe(s *Subscription, prefix string) {
+	h.prefix = append(h.prefix[:0], prefix...)
+	h.tree.Add(h.prefix, s)
 	h.version.Add(1)
-	h.cfg.Socket.Subscribe(prefix)
+	h.cfg.Socket.Subscribe(h.prefix)
 }
 
 // cancel ends n subscriptions to prefix, after it was removed from the tree;

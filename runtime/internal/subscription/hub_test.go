@@ -33,13 +33,15 @@ func (s *fakeSocket) Cancel(prefix []byte) {
 // ! is conflated.
 type literal string
 
-func (l literal) Prefix() []byte { return []byte(strings.TrimSuffix(string(l), "!")) }
+func (l literal) Prefix() string { return strings.TrimSuffix(string(l), "!") }
 func (l literal) Matches(topic []byte) bool {
-	return bytes.HasPrefix(topic, l.Prefix())
+	return bytes.HasPrefix(topic, []byte(l.Prefix()))
 }
-func (l literal) Conflated() bool     { return strings.HasSuffix(string(l), "!") }
-func (l literal) Segments() []Segment { return []Segment{{string(l.Prefix()), rest{}}, {}} }
-func (l literal) String() string      { return string(l) }
+func (l literal) Conflated() bool { return strings.HasSuffix(string(l), "!") }
+func (l literal) AppendSegments(list []Segment) []Segment {
+	return append(list, Segment{l.Prefix(), rest{}}, Segment{})
+}
+func (l literal) String() string { return string(l) }
 
 func literals(list ...literal) (patterns []Pattern) {
 	for _, l := range list {
@@ -219,7 +221,7 @@ func TestResumptions(t *testing.T) {
 	if r.pattern(n) != literal("a") || r.pattern(n+1) != nil || !r.end(n) || r.pattern(n) != nil || r.latest() != 0 {
 		t.Error("a resumption was taken twice")
 	}
-	if s.purge(); len(s.root.byText) != 0 || s.retired != nil {
+	if s.purge(); s.root.literals.Len() != 0 || s.retired != nil {
 		t.Error("patterns are left")
 	}
 }

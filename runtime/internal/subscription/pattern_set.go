@@ -14,6 +14,7 @@ type patternSet struct {
 	root     patternLevel
 	prefixes map[string]int // how many patterns that are live have it
 	retired  []*heldPattern // that are not live
+	segments []Segment      // of the pattern that is looked at, in memory that is there
 }
 
 // A heldPattern is a pattern of a patternSet. One that is not live was removed,
@@ -34,8 +35,7 @@ func (h *heldPattern) tookAt(resumption uint64) bool {
 
 // A patternLevel has the literals that can follow at one place of a topic.
 type patternLevel struct {
-	byText   map[string]*patternLiteral
-	literals prefix.Tree[*patternLiteral]
+	literals prefix.Map[*patternLiteral]
 }
 
 // A patternLiteral is a literal with what can follow it.
@@ -43,6 +43,7 @@ type patternLiteral struct {
 	text string
 	ends []*heldPattern // patterns that end here; at most one is live
 	open []openBranch
+	one  [1]*heldPattern // where the only one of ends is
 }
 
 // An openBranch is an open field and what follows it.
@@ -56,18 +57,18 @@ func (s *patternSet) grow(n int) {
 	if s.prefixes == nil {
 		s.prefixes = make(map[string]int, n)
 	}
-	if s.root.byText == nil {
-		s.root.byText = make(map[string]*patternLiteral, n)
-	}
 }
 
 // add adds a pattern at a resumption; it returns false if there is an equal one.
 func (s *patternSet) add(p Pattern, since uint64) bool {
-	l := s.root.insert(p.Segments())
+	l := s.root.insert(s.split(p))
 	if l.live() != nil {
 		return false
 	}
-	h := &heldPattern{Pattern: p, prefix: string(p.Prefix()), live: true, since: since}
+	h := &heldPattern{Pattern: p, prefix: p.Prefix(), live: true, since: since}
+	if l.ends == nil {
+		l.ends = l.one[:0]
+	}
 	l.ends = append(l.ends, h)
 	if s.prefixes == nil {
 		s.prefixes = make(map[string]int)
@@ -76,16 +77,22 @@ func (s *patternSet) add(p Pattern, since uint64) bool {
 	return true
 }
 
+// split returns the segments of p, until the next call.
+func (s *patternSet) split(p Pattern) []Segment {
+	s.segments = p.AppendSegments(s.segments[:0])
+	return s.segments
+}
+
 // has reports whether there is a pattern that equals p.
 func (s *patternSet) has(p Pattern) bool {
-	l := s.root.at(p.Segments())
+	l := s.root.at(s.split(p))
 	return l != nil && l.live() != nil
 }
 
 // remove removes and returns the pattern that equals p, nil if there is none.
 // It is kept for resumptions up to until; 0 if there are none.
 func (s *patternSet) remove(p Pattern, until uint64) *heldPattern {
-	l := s.root.at(p.Segments())
+	l := s.root.at(s.split(p))
 	if l == nil {
 		return nil
 	}
@@ -98,7 +105,7 @@ func (s *patternSet) remove(p Pattern, until uint64) *heldPattern {
 	}
 	h.live, h.until = false, until
 	if until == 0 {
-		s.root.remove(h.Segments(), h)
+		s.root.remove(s.split(h), h)
 	} else {
 		s.retired = append(s.retired, h)
 	}
@@ -108,7 +115,7 @@ func (s *patternSet) remove(p Pattern, until uint64) *heldPattern {
 // purge forgets the patterns that are not live.
 func (s *patternSet) purge() {
 	for _, h := range s.retired {
-		s.root.remove(h.Segments(), h)
+		s.root.remove(s.split(h), h)
 	}
 	s.retired = nil
 }
@@ -150,7 +157,7 @@ func (l *patternLevel) find(topic []byte, found func(*heldPattern)) {
 
 // at returns where a pattern with those segments ends, nil if it is not there.
 func (l *patternLevel) at(segments []Segment) *patternLiteral {
-	lit := l.byText[segments[0].Literal]
+	lit, _ := l.literals.Get(segments[0].Literal)
 	if lit == nil || segments[0].Open == nil {
 		return lit
 	}
@@ -163,14 +170,10 @@ func (l *patternLevel) at(segments []Segment) *patternLiteral {
 // insert is at, and makes what is not there.
 func (l *patternLevel) insert(segments []Segment) *patternLiteral {
 	first := segments[0]
-	lit := l.byText[first.Literal]
+	lit, _ := l.literals.Get(first.Literal)
 	if lit == nil {
 		lit = &patternLiteral{text: first.Literal}
-		if l.byText == nil {
-			l.byText = make(map[string]*patternLiteral)
-		}
-		l.byText[lit.text] = lit
-		l.literals.Add([]byte(lit.text), lit)
+		l.literals.Put(lit.text, lit)
 	}
 	if first.Open == nil {
 		return lit
@@ -186,19 +189,18 @@ func (l *patternLevel) insert(segments []Segment) *patternLiteral {
 // remove removes a pattern with those segments, and what only it needed.
 func (l *patternLevel) remove(segments []Segment, h *heldPattern) {
 	first := segments[0]
-	lit := l.byText[first.Literal]
+	lit, _ := l.literals.Get(first.Literal)
 	if first.Open == nil {
 		lit.ends = slices.DeleteFunc(lit.ends, func(other *heldPattern) bool { return other == h })
 	} else {
 		next := lit.branch(first.Open)
 		next.remove(segments[1:], h)
-		if len(next.byText) == 0 {
+		if next.literals.Len() == 0 {
 			lit.open = slices.DeleteFunc(lit.open, func(b openBranch) bool { return b.next == next })
 		}
 	}
 	if len(lit.ends) == 0 && len(lit.open) == 0 {
-		delete(l.byText, lit.text)
-		l.literals.Remove([]byte(lit.text), lit)
+		l.literals.Delete(lit.text)
 	}
 }
 

@@ -32,10 +32,10 @@ func (p template) String() string   { return p.text }
 func (p template) Conflated() bool  { *p.used++; return strings.HasSuffix(p.text, "!") }
 func (p template) literal() string  { return strings.TrimSuffix(p.text, "!") }
 func (p template) parts() []string  { return strings.Split(p.literal(), "*") }
-func (p template) Prefix() []byte   { *p.used++; return []byte(p.parts()[0]) }
+func (p template) Prefix() string   { *p.used++; return p.parts()[0] }
 func (p template) open() countedOne { return countedOne{p.used} }
 
-func (p template) Segments() (list []Segment) {
+func (p template) AppendSegments(list []Segment) []Segment {
 	*p.used++
 	parts := p.parts()
 	for _, text := range parts[:len(parts)-1] {
@@ -106,8 +106,8 @@ func TestPatternSet(t *testing.T) {
 	for name := range present {
 		s.remove(template{name, &used}, 0)
 	}
-	if len(s.root.byText) != 0 || s.root.literals.Len() != 0 || len(s.prefixes) != 0 {
-		t.Errorf("%v and %v are left", s.root.byText, s.prefixes)
+	if s.root.literals.Len() != 0 || len(s.prefixes) != 0 {
+		t.Errorf("%d literals and %v are left", s.root.literals.Len(), s.prefixes)
 	}
 }
 

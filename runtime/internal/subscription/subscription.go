@@ -29,7 +29,7 @@ type registration struct {
 	resumptions resumptions
 	closed      bool
 	watching    bool // a peerEntry comes with each new connection
-	told        bool // an endedEntry waits
+	endQueued   bool // an endedEntry waits
 }
 
 // Add makes the subscription take p's topics as well, unless it has an equal
@@ -147,7 +147,7 @@ func (s *Subscription) resume(it *item) {
 		defer s.hub.mu.Unlock()
 		return !s.patterns.tookAt(topic, n)
 	}
-	s.gaps.forget(p.Prefix(), gone)
+	s.gaps.forget([]byte(p.Prefix()), gone)
 	s.queue.forgetDroppedOf(gone)
 	s.hub.mu.Lock()
 	defer s.hub.mu.Unlock()
@@ -190,7 +190,7 @@ func (s *Subscription) begin() {
 // are values, or messages that wait may be dropped, all of it goes to the front.
 // hub.mu is held.
 func (s *Subscription) resumeWith(p Pattern) {
-	list := s.hub.values.under(p.Prefix(), func(topic []byte) bool {
+	list := s.hub.values.under([]byte(p.Prefix()), func(topic []byte) bool {
 		taken, _ := s.match(topic)
 		return !taken && p.Matches(topic)
 	}, nil)

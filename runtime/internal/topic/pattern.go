@@ -46,15 +46,18 @@ const rest = 0xff
 // AddRest adds whatever follows, also nothing. Nothing must be added after it.
 func (p *Pattern) AddRest() { p.AddOpen(rest) }
 
-// Segments takes the pattern apart: literals has the text before each open field
-// and, last, the text behind all of them.
-func (p Pattern) Segments() (literals []string, open []Field) {
-	done := 0
-	for _, o := range p.open {
-		literals, open = append(literals, p.text[done:o.at]), append(open, o.delim)
-		done = o.at
+// Segment returns a part of the pattern, by its number from 0: the text behind the
+// open field before, and the open field that follows. more is false for the last
+// one, which no field follows.
+func (p Pattern) Segment(i int) (literal string, open Field, more bool) {
+	text := p.text
+	if i < len(p.open) {
+		text, open, more = text[:p.open[i].at], p.open[i].delim, true
 	}
-	return append(literals, p.text[done:]), open
+	if i > 0 {
+		text = text[p.open[i-1].at:]
+	}
+	return text, open, more
 }
 
 // A Field is an open field, by the byte that ends it; 0 when nothing follows.
@@ -93,14 +96,13 @@ func valueLen(topic []byte, delim byte) int {
 }
 
 // Prefix returns what to subscribe to: the longest text that all matching
-// topics begin with, or as much of it as a subscription may have. The caller
-// owns it.
-func (p Pattern) Prefix() []byte {
+// topics begin with, or as much of it as a subscription may have.
+func (p Pattern) Prefix() string {
 	text := p.text
 	if len(p.open) > 0 {
 		text = text[:p.open[0].at]
 	}
-	return []byte(text[:min(len(text), MaxSubscription)])
+	return text[:min(len(text), MaxSubscription)]
 }
 
 // Matches reports whether a topic, as received, is in the set. It allocates

@@ -21,13 +21,13 @@ type Route[H any] struct {
 }
 
 // Add adds a route. No two patterns match the same topic.
-func (r *Routes[H]) Add(route *Route[H]) { r.tree.Add(route.Pattern.Prefix(), route) }
+func (r *Routes[H]) Add(route *Route[H]) { r.tree.Add([]byte(route.Pattern.Prefix()), route) }
 
 // AddBare adds a route that has every message, whatever its pattern.
 func (r *Routes[H]) AddBare(route *Route[H]) { r.bare = route }
 
 // Remove ends an Add.
-func (r *Routes[H]) Remove(route *Route[H]) { r.tree.Remove(route.Pattern.Prefix(), route) }
+func (r *Routes[H]) Remove(route *Route[H]) { r.tree.Remove([]byte(route.Pattern.Prefix()), route) }
 
 // Find returns the route of a topic, nil if there is none.
 func (r *Routes[H]) Find(name []byte) *Route[H] {

@@ -62,7 +62,11 @@ func (a *app) run(ctx context.Context, args []string) int {
 
 // line returns text in one line that a terminal can take.
 func line(text string) string {
-	text = strings.Join(strings.FieldsFunc(text, func(r rune) bool { return r == '\n' || r == '\r' }), "; ")
+	var parts []string
+	for part := range strings.FieldsFuncSeq(text, func(r rune) bool { return r == '\n' || r == '\r' }) {
+		parts = append(parts, strings.TrimSpace(part))
+	}
+	text = strings.ReplaceAll(strings.Join(parts, "; "), ":; ", ": ")
 	return strings.Map(func(r rune) rune {
 		if !unicode.IsPrint(r) {
 			return '\uFFFD'

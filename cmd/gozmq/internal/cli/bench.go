@@ -27,7 +27,7 @@ type benchFlags struct {
 	pattern     string
 	peer        string
 	output, hdr string
-	format      string
+	format      message.Format
 	size        int
 	messages    int
 	connections int
@@ -87,13 +87,13 @@ The messages of the input take turns. With --raw, --pattern says what METHOD is,
 	fs.DurationVar(&f.timeout, "timeout", 0, "deadline of a call; 0: that of the method's annotation")
 	fs.DurationVar(&f.drain, "drain", 2*time.Second, "how long to wait at the end for what is under way")
 	fs.StringVar(&f.peer, "peer", "", "the other `ENDPOINT` of a proxy, where the receiving end connects")
-	fs.StringVar(&f.pattern, "pattern", "req-rep", "with --raw: req-rep, pub-sub or push-pull")
-	fs.StringVar(&f.delivery, "delivery", "at-most-once", "with --raw: the `GUARANTEE` of tasks, at-most-once or at-least-once")
-	fs.StringVar(&f.stream, "stream", "", "with --raw: the `SIDES` that stream: client, server or both")
+	choose(c, &f.pattern, "pattern", "", "req-rep", "with --raw: req-rep, pub-sub or push-pull", patternWords...)
+	chooseDelivery(c, &f.delivery, "with --raw: the `GUARANTEE` of tasks, ")
+	chooseSides(c, &f.stream)
 	fs.BoolVar(&f.bare, "bare", false, "with --raw: calls of one frame, without a name")
 	fs.IntVar(&f.size, "size", 0, "with --raw: send messages of this many bytes")
-	fs.StringVar(&f.format, "format", "json", "`FORMAT` of the input: json, text, binary or delimited")
-	fs.StringVarP(&f.output, "output", "o", "text", "`WHAT` to print: text or json")
+	chooseFormat(c, &f.format, "`FORMAT` of the input: json, text, binary or delimited")
+	choose(c, &f.output, "output", "o", "text", "`WHAT` to print: text or json", "text", "json")
 	fs.StringVar(&f.hdr, "hdr", "", "write the distribution of the latencies to a `FILE`, for HdrHistogram's plotter")
 	return c
 }
@@ -108,10 +108,7 @@ func (f *benchFlags) check() error {
 	if f.connections < 1 || f.messages < 0 || f.size < 0 || f.size > message.MaxSize {
 		return wrongf("--connections is at least 1; --messages and --size are not negative, and --size is at most %d", message.MaxSize)
 	}
-	if err := f.plan.Check(); err != nil {
-		return wrong(err)
-	}
-	return oneOf("--output", f.output, "text", "json")
+	return wrong(f.plan.Check())
 }
 
 // bench measures one method.
@@ -216,14 +213,10 @@ func (x *benching) read(s *schema.Schema, args []string) error {
 		x.bodies = []inputMessage{{body: bytes.Repeat([]byte{'x'}, x.flags.size)}}
 		return nil
 	}
-	format, err := message.ParseFormat(x.flags.format)
-	if err != nil {
-		return wrong(err)
-	}
 	if len(args) > 1 {
 		return wrongf("one message at most, not %d; several ones come from a file or from stdin", len(args))
 	}
-	in, reader, err := x.input(x.method.Input, x.printer(s, message.JSON), format, args, false)
+	in, reader, err := x.input(x.method.Input, x.printer(s, message.JSON), x.flags.format, args, false)
 	if err != nil {
 		return err
 	}

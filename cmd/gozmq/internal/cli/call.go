@@ -18,12 +18,13 @@ import (
 
 // callFlags are the flags of call.
 type callFlags struct {
-	format, input, output string
-	pretty, defaults      bool
-	bare                  bool
-	stream                string
-	metadata              []string
-	timeout               time.Duration
+	format, input    message.Format
+	output           string
+	pretty, defaults bool
+	bare             bool
+	stream           string
+	metadata         []string
+	timeout          time.Duration
 }
 
 // callCommand returns the verb call.
@@ -62,13 +63,13 @@ The exit code is that of the status (gozmq --help).`,
 	}
 	a.endFlags(c)
 	fs := c.Flags()
-	fs.StringVar(&f.format, "format", "json", "`FORMAT` of messages: json, text, binary or delimited")
-	fs.StringVar(&f.input, "input-format", "", "`FORMAT` of the input, where it is another one")
-	fs.StringVarP(&f.output, "output", "o", "message", "`WHAT` to print: message or json")
+	chooseFormat(c, &f.format, "`FORMAT` of messages: json, text, binary or delimited")
+	choose(c, &f.input, "input-format", "", "", "`FORMAT` of the input, where it is another one", message.Formats()...)
+	choose(c, &f.output, "output", "o", "message", "`WHAT` to print: message or json", "message", "json")
 	fs.BoolVar(&f.pretty, "pretty", false, "spread JSON over several lines")
 	fs.BoolVar(&f.defaults, "defaults", false, "print fields that are not set, too")
 	fs.BoolVar(&f.bare, "bare", false, "with --raw: one frame without a name")
-	fs.StringVar(&f.stream, "stream", "", "with --raw: the `SIDES` that stream: client, server or both")
+	chooseSides(c, &f.stream)
 	fs.StringArrayVarP(&f.metadata, "metadata", "H", nil, "metadata `KEY=VALUE`; @FILE takes the value from a file; may be repeated")
 	fs.DurationVar(&f.timeout, "timeout", 0, "deadline of the call; 0: that of the method's annotation")
 	return c
@@ -138,33 +139,24 @@ type calling struct {
 }
 
 func (a *app) newCall(ctx context.Context, f callFlags, s *schema.Schema, m *schema.Method, args []string) (*calling, error) {
-	format, err := message.ParseFormat(f.format)
-	if err != nil {
-		return nil, wrong(err)
-	}
-	input := format
-	if f.input != "" {
-		if input, err = message.ParseFormat(f.input); err != nil {
-			return nil, wrong(err)
-		}
-	}
-	if err := oneOf("--output", f.output, "message", "json"); err != nil {
-		return nil, err
+	if f.input == "" {
+		f.input = f.format
 	}
 	if len(args) > 1 {
 		return nil, wrongf("one message at most, not %d; several ones come from a file or from stdin", len(args))
 	}
-	if ctx, err = withMetadata(ctx, f.metadata); err != nil {
+	ctx, err := withMetadata(ctx, f.metadata)
+	if err != nil {
 		return nil, err
 	}
-	p := a.printer(s, format)
+	p := a.printer(s, f.format)
 	p.Pretty, p.Defaults = f.pretty, f.defaults
 	x := &calling{method: m, out: replyWriter{w: a.out, printer: p, method: m, full: f.output == "json", began: time.Now()}}
 	x.opts = append(x.opts, gozmq.WithReplyMetadata(&x.out.metadata))
 	if f.timeout > 0 {
 		x.opts = append(x.opts, gozmq.WithTimeout(f.timeout))
 	}
-	if x.in, x.reader, err = a.input(m.Input, p, input, args, m.ClientStreams); err != nil {
+	if x.in, x.reader, err = a.input(m.Input, p, f.input, args, m.ClientStreams); err != nil {
 		return nil, err
 	}
 	x.ctx, x.cancel = context.WithCancel(ctx)

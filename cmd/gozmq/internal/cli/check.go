@@ -43,15 +43,12 @@ process with all its roles, or the role of this name.
 		Args:              cobra.ArbitraryArgs,
 		ValidArgsFunction: a.completeServices,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := oneOf("--format", f.format, "kubernetes", "nagios", "prometheus"); err != nil {
-				return err
-			}
 			return a.check(cmd.Context(), f, args)
 		},
 	}
 	a.ends.Register(c.Flags())
 	fs := c.Flags()
-	fs.StringVar(&f.format, "format", "kubernetes", "`FORMAT`: kubernetes, nagios or prometheus")
+	choose(c, &f.format, "format", "", "kubernetes", "`FORMAT`: kubernetes, nagios or prometheus", "kubernetes", "nagios", "prometheus")
 	fs.DurationVar(&f.timeout, "timeout", 5*time.Second, "how long connecting and the answer may take")
 	fs.DurationVar(&f.warn, "warn", 0, "nagios: WARNING when it takes longer; 0: never")
 	fs.DurationVar(&f.limit, "critical", 0, "nagios: CRITICAL when it takes longer; 0: never")

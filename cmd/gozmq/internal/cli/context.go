@@ -157,11 +157,8 @@ func contextShow(a *app) *cobra.Command {
 		Short:             "Print a context, the default one without a name",
 		Example:           `  gozmq context show prod`,
 		Args:              cobra.MaximumNArgs(1),
-		ValidArgsFunction: a.completeContexts,
+		ValidArgsFunction: a.completeContext,
 		RunE: func(_ *cobra.Command, args []string) error {
-			if err := oneOf("--output", output, "text", "json"); err != nil {
-				return err
-			}
 			all, err := endpoint.Load(a.env)
 			if err != nil {
 				return wrong(err)
@@ -185,7 +182,7 @@ func contextShow(a *app) *cobra.Command {
 			return err
 		},
 	}
-	c.Flags().StringVarP(&output, "output", "o", "text", "`FORMAT`: text or json")
+	chooseOutput(c, &output)
 	return c
 }
 
@@ -195,7 +192,7 @@ func contextRemove(a *app) *cobra.Command {
 		Short:             "Remove a context",
 		Example:           `  gozmq context remove dev`,
 		Args:              cobra.ExactArgs(1),
-		ValidArgsFunction: a.completeContexts,
+		ValidArgsFunction: a.completeContext,
 		RunE: func(_ *cobra.Command, args []string) error {
 			return a.changeContexts(args[0], func(all *endpoint.Contexts) {
 				delete(all.Contexts, args[0])
@@ -213,7 +210,7 @@ func contextUse(a *app) *cobra.Command {
 		Short:             "Make a context the default",
 		Example:           `  gozmq context use prod`,
 		Args:              cobra.ExactArgs(1),
-		ValidArgsFunction: a.completeContexts,
+		ValidArgsFunction: a.completeContext,
 		RunE: func(_ *cobra.Command, args []string) error {
 			return a.changeContexts(args[0], func(all *endpoint.Contexts) { all.Current = args[0] })
 		},
@@ -231,12 +228,4 @@ func (a *app) changeContexts(name string, change func(*endpoint.Contexts)) error
 	}
 	change(all)
 	return all.Save()
-}
-
-func (a *app) completeContexts(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
-	all, err := endpoint.Load(a.env)
-	if err != nil || len(args) > 0 {
-		return nil, cobra.ShellCompDirectiveNoFileComp
-	}
-	return all.Names(), cobra.ShellCompDirectiveNoFileComp
 }

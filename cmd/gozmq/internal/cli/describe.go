@@ -36,9 +36,6 @@ With --output json it prints the descriptors as JSON: one object with "name" and
 		Args:              cobra.ArbitraryArgs,
 		ValidArgsFunction: a.completeNames,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := oneOf("--output", output, "text", "json"); err != nil {
-				return err
-			}
 			s, names, err := a.known(cmd, args)
 			if err != nil {
 				return err
@@ -57,7 +54,7 @@ With --output json it prints the descriptors as JSON: one object with "name" and
 		},
 	}
 	a.endFlags(c)
-	c.Flags().StringVarP(&output, "output", "o", "text", "`FORMAT`: text or json")
+	chooseOutput(c, &output)
 	c.Flags().StringVar(&image, "image-out", "", "write the schema as a descriptor image to `FILE`, and print nothing")
 	return c
 }

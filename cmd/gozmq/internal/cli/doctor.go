@@ -40,15 +40,12 @@ wrong, 1 what is there is not ZeroMQ or its handshake failed.`,
 		},
 	}
 	a.endFlags(c)
-	c.Flags().StringVarP(&output, "output", "o", "text", "`WHAT` to print: text or json")
+	choose(c, &output, "output", "o", "text", "`WHAT` to print: text or json", "text", "json")
 	return c
 }
 
 // doctor examines the endpoints, one after the other.
 func (a *app) doctor(ctx context.Context, output string, args []string) error {
-	if err := oneOf("--output", output, "text", "json"); err != nil {
-		return err
-	}
 	t, rest, err := a.target(args)
 	if err != nil {
 		return err

@@ -39,15 +39,12 @@ workers, sinks and proxies, too. It prints why each role is not ready.`,
 		Args:              cobra.ArbitraryArgs,
 		ValidArgsFunction: a.completeServices,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := oneOf("--output", output, "text", "json"); err != nil {
-				return err
-			}
 			return a.health(cmd.Context(), args, watch, output == "json", timeout)
 		},
 	}
 	a.ends.Register(c.Flags())
 	c.Flags().BoolVarP(&watch, "watch", "w", false, "print each change, until Ctrl-C")
-	c.Flags().StringVarP(&output, "output", "o", "text", "`FORMAT`: text or json")
+	chooseOutput(c, &output)
 	c.Flags().DurationVar(&timeout, "timeout", 5*time.Second, "how long the answer may take")
 	return c
 }

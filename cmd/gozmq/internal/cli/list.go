@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"slices"
 	"strings"
 	"text/tabwriter"
 
@@ -30,9 +29,6 @@ are topics or tasks without a service. With a service it prints its methods.`,
 		Args:              cobra.ArbitraryArgs,
 		ValidArgsFunction: a.completeServices,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := oneOf("--output", output, "text", "json"); err != nil {
-				return err
-			}
 			s, rest, err := a.known(cmd, args)
 			if err != nil {
 				return err
@@ -57,16 +53,8 @@ are topics or tasks without a service. With a service it prints its methods.`,
 	}
 	a.endFlags(c)
 	c.Flags().BoolVarP(&long, "long", "l", false, "list every method with its types")
-	c.Flags().StringVarP(&output, "output", "o", "text", "`FORMAT`: text or json")
+	chooseOutput(c, &output)
 	return c
-}
-
-// oneOf returns an error when the value of a flag is none of these.
-func oneOf(flag, value string, allowed ...string) error {
-	if slices.Contains(allowed, value) {
-		return nil
-	}
-	return wrongf("%s %s: write %s", flag, value, strings.Join(allowed, " or "))
 }
 
 // known returns the schema that the flags and the arguments name, which may come

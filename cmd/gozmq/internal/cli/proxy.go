@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -11,10 +10,10 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
-	"go.yaml.in/yaml/v3"
 
 	"github.com/gozmq/gozmq/cmd/gozmq/internal/endpoint"
 	"github.com/gozmq/gozmq/cmd/gozmq/internal/message"
+	"github.com/gozmq/gozmq/cmd/gozmq/internal/yamlfile"
 	"github.com/gozmq/gozmq/runtime/gozmq"
 )
 
@@ -42,6 +41,9 @@ type proxySide struct {
 	Connect          []string `yaml:"connect"`
 	endpoint.Context `yaml:",inline"`
 }
+
+// patternWords are the patterns, as the line and the file have them.
+var patternWords = []string{"req-rep", "pub-sub", "push-pull"}
 
 // proxyCommand returns the verb proxy.
 func proxyCommand(a *app) *cobra.Command {
@@ -74,7 +76,7 @@ for both sides. --config runs the proxies of a YAML file instead:
   gozmq proxy req-rep --front tcp://*:5555 --back-connect tcp://10.0.0.7:5555,tcp://10.0.0.8:5555
   gozmq proxy --config broker.yaml --stats 10s`,
 		Args:      cobra.MaximumNArgs(1),
-		ValidArgs: []string{"req-rep", "pub-sub", "push-pull"},
+		ValidArgs: patternWords,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.proxy(cmd.Context(), f, args)
 		},
@@ -106,17 +108,11 @@ func (f proxyFlags) configs(args []string) ([]proxyConfig, error) {
 	if given {
 		return nil, wrongf("--config has the patterns and endpoints; leave the others out")
 	}
-	b, err := readFile(f.config)
-	if err != nil {
-		return nil, err
-	}
 	var file struct {
 		Proxies []proxyConfig `yaml:"proxies"`
 	}
-	dec := yaml.NewDecoder(bytes.NewReader(b))
-	dec.KnownFields(true)
-	if err := dec.Decode(&file); err != nil {
-		return nil, wrongf("%s: %s; see gozmq proxy --help", f.config, strings.Join(strings.Fields(err.Error()), " "))
+	if err := yamlfile.Read(f.config, &file); err != nil {
+		return nil, wrongf("%w; see gozmq proxy --help", err)
 	}
 	if len(file.Proxies) == 0 {
 		return nil, wrongf("%s has no proxies; see gozmq proxy --help", f.config)

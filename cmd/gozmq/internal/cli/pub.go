@@ -19,7 +19,7 @@ import (
 
 // sendFlags are the flags that pub and push share.
 type sendFlags struct {
-	format   string
+	format   message.Format
 	metadata []string
 	bare     bool
 	repeat   int
@@ -29,7 +29,7 @@ type sendFlags struct {
 
 func (f *sendFlags) register(c *cobra.Command, whom string) {
 	fs := c.Flags()
-	fs.StringVar(&f.format, "format", "json", "`FORMAT` of messages: json, text, binary or delimited")
+	chooseFormat(c, &f.format, "`FORMAT` of messages: json, text, binary or delimited")
 	fs.BoolVar(&f.bare, "bare", false, "with --raw: one frame, without a name")
 	fs.StringArrayVarP(&f.metadata, "metadata", "H", nil, "metadata `KEY=VALUE`; @FILE takes the value from a file; may be repeated")
 	fs.IntVarP(&f.repeat, "count", "n", 1, "send the input this many times; 0: until Ctrl-C")
@@ -58,7 +58,7 @@ With --raw TOPIC is sent as it is, and the message is the bytes of the input; wi
   gozmq pub tcp://127.0.0.1:5557 --admin tcp://127.0.0.1:5500 Temperature @readings.ndjson --interval 1s --count 0
   printf '%s' hello | gozmq pub --bind tcp://127.0.0.1:5556 --raw greetings/en -`,
 		Args:              cobra.ArbitraryArgs,
-		ValidArgsFunction: a.completeMethods(gozmq.PatternPubSub),
+		ValidArgsFunction: a.completeTopic,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.pub(cmd.Context(), f, args)
 		},
@@ -188,7 +188,6 @@ type sending struct {
 	*app
 	ctx    context.Context
 	flags  sendFlags
-	format message.Format
 	target *endpoint.Target
 	schema *schema.Schema
 	method *schema.Method
@@ -196,10 +195,6 @@ type sending struct {
 
 // sending reads what pub and push have in common.
 func (a *app) sending(ctx context.Context, f sendFlags, args []string) (*sending, []string, error) {
-	format, err := message.ParseFormat(f.format)
-	if err != nil {
-		return nil, nil, wrong(err)
-	}
 	if f.repeat < 0 || f.wait < 0 {
 		return nil, nil, wrongf("--count and --wait are numbers from 0")
 	}
@@ -214,7 +209,7 @@ func (a *app) sending(ctx context.Context, f sendFlags, args []string) (*sending
 	if ctx, err = withMetadata(ctx, f.metadata); err != nil {
 		return nil, nil, err
 	}
-	return &sending{app: a, ctx: ctx, flags: f, format: format, target: t, schema: s}, rest, nil
+	return &sending{app: a, ctx: ctx, flags: f, target: t, schema: s}, rest, nil
 }
 
 // patience returns a context for the wait for a peer.
@@ -231,7 +226,7 @@ func (x *sending) run(args []string, send func(body []byte, m protoreflect.Messa
 	if len(args) > 1 {
 		return wrongf("one message at most, not %d; several ones come from a file or from stdin", len(args))
 	}
-	in, reader, err := x.input(x.method.Input, message.Printer{Types: x.types()}, x.format, args, false)
+	in, reader, err := x.input(x.method.Input, message.Printer{Types: x.types()}, x.flags.format, args, false)
 	if err != nil {
 		return err
 	}

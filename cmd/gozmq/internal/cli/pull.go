@@ -22,7 +22,8 @@ type pullFlags struct {
 	as                      string
 	ack, nack, reject, hold bool
 	to, result              string
-	format, output          string
+	format                  message.Format
+	output                  string
 	defaults, bare          bool
 	delivery                string
 	count                   int
@@ -58,17 +59,14 @@ frame, also of plain ZeroMQ programs. Ctrl-C ends it.`,
   gozmq pull --as sink --bind tcp://127.0.0.1:5558 --image image.binpb Prints/Render --output json
   gozmq pull tcp://127.0.0.1:5557 --raw --bare --count 10`,
 		Args:              cobra.ArbitraryArgs,
-		ValidArgsFunction: a.completeMethods(gozmq.PatternPushPull),
+		ValidArgsFunction: a.completeTasks,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := oneOf("--output", f.output, "lines", "message", "json"); err != nil {
-				return err
-			}
 			return a.pull(cmd.Context(), f, args)
 		},
 	}
 	a.endFlags(c)
 	fs := c.Flags()
-	fs.StringVar(&f.as, "as", "", "`ROLE`: worker, sink or puller; default: worker, or puller for a message that is a task without a service")
+	choose(c, &f.as, "as", "", "", "`ROLE`: worker, sink or puller; default: worker, or puller for a message that is a task without a service", "worker", "sink", "puller")
 	fs.BoolVar(&f.hold, "hold", false, "keep tasks until the end, then give them back")
 	fs.BoolVar(&f.ack, "ack", false, "acknowledge tasks: they are done")
 	fs.BoolVar(&f.nack, "nack", false, "fail tasks: they may be tried again")
@@ -76,11 +74,11 @@ frame, also of plain ZeroMQ programs. Ctrl-C ends it.`,
 	fs.StringVar(&f.to, "to", "", "send results to the sink at `ENDPOINT`")
 	fs.StringVar(&f.result, "result", "", "the `MESSAGE` that is the result of each task")
 	fs.DurationVar(&f.pause, "work", 0, "work this long at each task")
-	fs.StringVar(&f.format, "format", "json", "`FORMAT` of messages: json, text, binary or delimited")
-	fs.StringVarP(&f.output, "output", "o", "lines", "`WHAT` to print: lines (name and message), message or json")
+	chooseFormat(c, &f.format, "`FORMAT` of messages: json, text, binary or delimited")
+	choose(c, &f.output, "output", "o", "lines", "`WHAT` to print: lines (name and message), message or json", "lines", "message", "json")
 	fs.BoolVar(&f.defaults, "defaults", false, "print fields that are not set, too")
 	fs.BoolVar(&f.bare, "bare", false, "with --raw: messages are one frame without a name")
-	fs.StringVar(&f.delivery, "delivery", "at-most-once", "with --raw: the `GUARANTEE`, at-most-once or at-least-once")
+	chooseDelivery(c, &f.delivery, "with --raw: the `GUARANTEE`, ")
 	fs.IntVarP(&f.count, "count", "n", 0, "end after this many")
 	fs.DurationVar(&f.timeout, "timeout", 0, "end after this time")
 	return c
@@ -99,9 +97,6 @@ func (f pullFlags) check() error {
 	if outcomes > 1 {
 		return wrongf("--hold, --ack, --nack and --reject exclude each other; choose one")
 	}
-	if err := oneOf("--as", f.as, "", "worker", "sink", "puller"); err != nil {
-		return err
-	}
 	if (f.to != "" || f.result != "" || f.nack || f.reject || f.hold) && f.as != "" && f.as != "worker" {
 		return wrongf("--as %s acknowledges what it gets; --hold, --nack, --reject, --to and --result are for a worker", f.as)
 	}
@@ -116,10 +111,6 @@ func (a *app) pull(ctx context.Context, f pullFlags, args []string) error {
 	if err := f.check(); err != nil {
 		return err
 	}
-	format, err := message.ParseFormat(f.format)
-	if err != nil {
-		return wrong(err)
-	}
 	t, names, err := a.target(args)
 	if err != nil {
 		return err
@@ -132,7 +123,7 @@ func (a *app) pull(ctx context.Context, f pullFlags, args []string) error {
 	if err != nil {
 		return err
 	}
-	p := a.printer(s, format)
+	p := a.printer(s, f.format)
 	p.Defaults = f.defaults
 	if f.timeout > 0 {
 		var cancel context.CancelFunc

@@ -50,7 +50,7 @@ it is, and --bare sends it without a name.`,
 	}
 	a.endFlags(c)
 	f.register(c, "workers")
-	c.Flags().StringVar(&f.delivery, "delivery", "at-most-once", "with --raw: the `GUARANTEE`, at-most-once or at-least-once")
+	chooseDelivery(c, &f.delivery, "with --raw: the `GUARANTEE`, ")
 	c.Flags().DurationVar(&f.timeout, "timeout", 0, "how long all of it may take; 0: until Ctrl-C")
 	return c
 }
@@ -64,9 +64,6 @@ func taskMethod(s *schema.Schema, args []string, bare bool, delivery string) (*s
 		m, err := s.Method(args[0], gozmq.PatternPushPull)
 		return m, args[1:], wrong(err)
 	}
-	if err := oneOf("--delivery", delivery, "at-most-once", "at-least-once"); err != nil {
-		return nil, nil, err
-	}
 	name := "bare"
 	if !bare {
 		if len(args) == 0 {
@@ -75,7 +72,7 @@ func taskMethod(s *schema.Schema, args []string, bare bool, delivery string) (*s
 		name, args = args[0], args[1:]
 	}
 	m := schema.Raw(name, gozmq.PatternPushPull, bare)
-	if delivery == "at-least-once" {
+	if delivery == atLeastOnce {
 		m.Delivery = gozmq.DeliveryAtLeastOnce
 	}
 	return m, args, nil

@@ -52,7 +52,7 @@ and write it; the body is the encoded message in base64:
   gozmq record tcp://127.0.0.1:5556 --raw weather/ --file - --timeout 1m | gzip > feed.ndjson.gz
   gozmq record --tasks --bind tcp://127.0.0.1:5557 --image image.binpb Thumbnails/Render --file tasks.ndjson`,
 		Args:              cobra.ArbitraryArgs,
-		ValidArgsFunction: a.completeMethods(gozmq.PatternPubSub, gozmq.PatternPushPull),
+		ValidArgsFunction: a.completeTopics,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.record(cmd.Context(), f, args)
 		},
@@ -64,7 +64,7 @@ and write it; the body is the encoded message in base64:
 	fs.BoolVar(&f.ack, "ack", false, "with --tasks: they are done")
 	fs.StringArrayVarP(&f.filters, "filter", "f", nil, "only topics with `FIELD=VALUE`; may be repeated")
 	fs.BoolVar(&f.bare, "bare", false, "with --raw: messages are one frame")
-	fs.StringVar(&f.delivery, "delivery", "at-most-once", "with --raw --tasks: the `GUARANTEE`, at-most-once or at-least-once")
+	chooseDelivery(c, &f.delivery, "with --raw --tasks: the `GUARANTEE`, ")
 	fs.IntVarP(&f.count, "count", "n", 0, "end after this many messages")
 	fs.DurationVar(&f.timeout, "timeout", 0, "end after this time")
 	fs.DurationVar(&f.rates, "rates", 0, "say every so often how many messages come")
@@ -96,7 +96,7 @@ func (a *app) record(ctx context.Context, f recordFlags, args []string) (err err
 		to.raw = true // all topics can be recorded without a schema
 	}
 	return to.sub(ctx, subFlags{
-		filters: f.filters, format: "json", output: outputRecord, bare: f.bare,
+		filters: f.filters, format: message.JSON, output: outputRecord, bare: f.bare,
 		count: f.count, timeout: f.timeout, rates: f.rates,
 	}, args)
 }
@@ -112,7 +112,7 @@ func (a *app) recordTasks(ctx context.Context, f recordFlags, args []string) err
 		return wrongf("tasks have no topic to filter by")
 	}
 	return a.pull(ctx, pullFlags{
-		as: "worker", ack: f.ack, format: "json", output: outputRecord, bare: f.bare, delivery: f.delivery,
+		as: "worker", ack: f.ack, format: message.JSON, output: outputRecord, bare: f.bare, delivery: f.delivery,
 		count: f.count, timeout: f.timeout,
 	}, args)
 }

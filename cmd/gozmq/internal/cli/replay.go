@@ -49,7 +49,7 @@ sequenced topics are numbered anew. A file that has both kinds needs --only.`,
 	fs := c.Flags()
 	fs.Float64Var(&f.speed, "speed", 1, "how many times as fast as it was recorded; 0: without pauses")
 	fs.IntVar(&f.loop, "loop", 1, "how often; 0: until Ctrl-C")
-	fs.StringVar(&f.only, "only", "", "the `KIND` of messages: publication or task; default: that of the first")
+	choose(c, &f.only, "only", "", "", "the `KIND` of messages: publication or task; default: that of the first", recording.KindPublication, recording.KindTask)
 	fs.IntVar(&f.wait, "wait", 1, "wait for this many subscribers or workers first; 0: do not wait")
 	return c
 }
@@ -66,9 +66,6 @@ func (a *app) replay(ctx context.Context, f replayFlags, args []string) error {
 		return wrongf("--speed, --loop and --wait are numbers from 0")
 	case rest[0] == "-" && f.loop != 1:
 		return wrongf("stdin can be replayed once; --loop needs a file")
-	}
-	if err := oneOf("--only", f.only, "", recording.KindPublication, recording.KindTask); err != nil {
-		return err
 	}
 	x := &replaying{app: a, ctx: ctx, flags: f, target: t, topics: make(map[string]*dynamicTopic)}
 	for n := 0; n < f.loop || f.loop == 0; n++ {

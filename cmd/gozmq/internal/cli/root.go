@@ -54,6 +54,7 @@ never on the command line:
 	root.AddCommand(roleVerbs(a)...)
 	for _, c := range root.Commands() {
 		strict(c)
+		a.completeContextFlags(c)
 	}
 	return root
 }
@@ -98,6 +99,16 @@ func strict(c *cobra.Command) {
 	}
 	for _, sub := range c.Commands() {
 		strict(sub)
+	}
+}
+
+// completeContextFlags lets the shells complete --context of c and its verbs.
+func (a *app) completeContextFlags(c *cobra.Command) {
+	if c.Flags().Lookup("context") != nil {
+		_ = c.RegisterFlagCompletionFunc("context", a.completeContexts)
+	}
+	for _, sub := range c.Commands() {
+		a.completeContextFlags(sub)
 	}
 }
 

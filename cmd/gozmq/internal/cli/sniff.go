@@ -55,7 +55,7 @@ the sizes. Passwords of PLAIN are not shown.`,
 	a.endFlags(c)
 	fs := c.Flags()
 	fs.StringVar(&f.listen, "listen", "tcp://127.0.0.1:*", "`ENDPOINT` to listen on")
-	fs.StringVarP(&f.output, "output", "o", "lines", "`WHAT` to print: lines or json")
+	choose(c, &f.output, "output", "o", "lines", "`WHAT` to print: lines or json", "lines", "json")
 	fs.BoolVar(&f.messages, "messages", false, "only messages, no greetings and commands")
 	fs.BoolVar(&f.frames, "frames", false, "print the bytes of all frames, too")
 	fs.IntVarP(&f.count, "count", "n", 0, "end after this many messages")
@@ -65,9 +65,6 @@ the sizes. Passwords of PLAIN are not shown.`,
 
 // sniff passes connections on until the end.
 func (a *app) sniff(ctx context.Context, f sniffFlags, args []string) error {
-	if err := oneOf("--output", f.output, "lines", "json"); err != nil {
-		return err
-	}
 	t, rest, err := a.target(args)
 	if err != nil {
 		return err

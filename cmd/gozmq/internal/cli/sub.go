@@ -18,7 +18,8 @@ import (
 // subFlags are the flags of sub.
 type subFlags struct {
 	filters        []string
-	format, output string
+	format         message.Format
+	output         string
 	defaults, bare bool
 	count          int
 	timeout        time.Duration
@@ -61,19 +62,16 @@ context. Ctrl-C ends it. With --count it fails when --timeout comes first.`,
   gozmq sub tcp://127.0.0.1:5556 --raw weather/ --rates 1s
   gozmq sub tcp://127.0.0.1:28332 --raw hashblock --output json`,
 		Args:              cobra.ArbitraryArgs,
-		ValidArgsFunction: a.completeMethods(gozmq.PatternPubSub),
+		ValidArgsFunction: a.completeTopics,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := oneOf("--output", f.output, "lines", "message", "json"); err != nil {
-				return err
-			}
 			return a.sub(cmd.Context(), f, args)
 		},
 	}
 	a.endFlags(c)
 	fs := c.Flags()
 	fs.StringArrayVarP(&f.filters, "filter", "f", nil, "only topics with `FIELD=VALUE`; may be repeated")
-	fs.StringVar(&f.format, "format", "json", "`FORMAT` of messages: json, text, binary or delimited")
-	fs.StringVarP(&f.output, "output", "o", "lines", "`WHAT` to print: lines (topic and message), message or json")
+	chooseFormat(c, &f.format, "`FORMAT` of messages: json, text, binary or delimited")
+	choose(c, &f.output, "output", "o", "lines", "`WHAT` to print: lines (topic and message), message or json", "lines", "message", "json")
 	fs.BoolVar(&f.defaults, "defaults", false, "print fields that are not set, too")
 	fs.BoolVar(&f.bare, "bare", false, "with --raw: messages are one frame without a topic")
 	fs.IntVarP(&f.count, "count", "n", 0, "end after this many messages")
@@ -99,10 +97,6 @@ func (a *app) sub(ctx context.Context, f subFlags, args []string) error {
 	if err := f.check(); err != nil {
 		return err
 	}
-	format, err := message.ParseFormat(f.format)
-	if err != nil {
-		return wrong(err)
-	}
 	t, names, err := a.target(args)
 	if err != nil {
 		return err
@@ -115,7 +109,7 @@ func (a *app) sub(ctx context.Context, f subFlags, args []string) error {
 	if err != nil {
 		return err
 	}
-	p := a.printer(s, format)
+	p := a.printer(s, f.format)
 	p.Defaults = f.defaults
 	out := newSubPrinter(a, p, f.output, sel)
 	if f.timeout > 0 {
@@ -139,14 +133,9 @@ type subscribing struct {
 
 func (x *subscribing) run(ctx context.Context) error {
 	x.target.Watch(x.out.event)
-	opts, err := endpoint.Options[gozmq.SubscriberOption](x.target, raw.Codec(), gozmq.WithStopWhenRefused(),
-		gozmq.WithLagReport(x.flags.lag), gozmq.WithIdleError(x.flags.idle))
+	sub, err := x.subscriber(x.target, gozmq.WithLagReport(x.flags.lag), gozmq.WithIdleError(x.flags.idle))
 	if err != nil {
-		return wrong(err)
-	}
-	sub, err := gozmq.NewSubscriber(opts...)
-	if err != nil {
-		return wrong(err)
+		return err
 	}
 	defer sub.Close()
 	if x.target.Bind {
@@ -164,6 +153,16 @@ func (x *subscribing) run(ctx context.Context) error {
 	}
 	stop()
 	return firstError(x.end(ctx, err), x.interrupted(until))
+}
+
+// subscriber opens a Subscriber of t, which the caller closes.
+func (*app) subscriber(t *endpoint.Target, more ...gozmq.SubscriberOption) (*gozmq.Subscriber, error) {
+	opts, err := endpoint.Options(t, append(more, raw.Codec(), gozmq.WithStopWhenRefused())...)
+	if err != nil {
+		return nil, wrong(err)
+	}
+	s, err := gozmq.NewSubscriber(opts...)
+	return s, wrong(err)
 }
 
 // end says what was received, and fails where less came than was asked for.

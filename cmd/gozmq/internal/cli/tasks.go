@@ -144,6 +144,7 @@ func (a *app) adminFlags(c *cobra.Command) { a.ends.Register(c.Flags()) }
 func (a *app) changing(c *cobra.Command, states bool, change func(context.Context, *admin, *adminv1.TaskFilter, bool) (string, error)) *cobra.Command {
 	f := &taskFilter{}
 	c.Args = cobra.ArbitraryArgs
+	c.ValidArgsFunction = a.completeIDs
 	c.RunE = func(cmd *cobra.Command, args []string) error {
 		d, ids, err := a.admin(args)
 		if err != nil {
@@ -245,6 +246,7 @@ the word, such as one in Python, runs its task to the end, which is ignored.`,
 func (a *app) switching(c *cobra.Command, word string, run func(ctx context.Context, d *admin, role, method string) error) *cobra.Command {
 	var role string
 	c.Args = cobra.ArbitraryArgs
+	c.ValidArgsFunction = a.completeMethods(gozmq.PatternPushPull)
 	c.RunE = func(cmd *cobra.Command, args []string) error {
 		d, rest, err := a.admin(args)
 		if err != nil {

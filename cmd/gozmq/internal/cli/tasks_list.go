@@ -33,9 +33,6 @@ line is an object, which has the task itself, decoded.`,
   gozmq tasks list tcp://127.0.0.1:5599 --state dead --output json`,
 		Args: cobra.ArbitraryArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := oneOf("--output", output, "text", "json"); err != nil {
-				return err
-			}
 			d, rest, err := a.admin(args)
 			if err != nil {
 				return err
@@ -50,7 +47,7 @@ line is an object, which has the task itself, decoded.`,
 	}
 	a.adminFlags(c)
 	f.register(c, true, false)
-	c.Flags().StringVarP(&output, "output", "o", "text", "`FORMAT`: text or json")
+	chooseOutput(c, &output)
 	c.Flags().IntVar(&limit, "limit", 0, "at most so many tasks; 0: all")
 	return c
 }
@@ -162,10 +159,11 @@ func reasonText(t *adminv1.QueuedTask) string {
 func tasksShow(a *app) *cobra.Command {
 	var f taskFilter
 	c := &cobra.Command{
-		Use:     "show [ENDPOINT] ID...",
-		Short:   "Print tasks as JSON, decoded",
-		Example: `  gozmq tasks show tcp://127.0.0.1:5599 5f3a9c0d`,
-		Args:    cobra.ArbitraryArgs,
+		Use:               "show [ENDPOINT] ID...",
+		Short:             "Print tasks as JSON, decoded",
+		Example:           `  gozmq tasks show tcp://127.0.0.1:5599 5f3a9c0d`,
+		Args:              cobra.ArbitraryArgs,
+		ValidArgsFunction: a.completeIDs,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			d, ids, err := a.admin(args)
 			if err != nil {

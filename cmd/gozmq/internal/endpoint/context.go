@@ -4,10 +4,8 @@
 package endpoint
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
-	"io"
 	"maps"
 	"os"
 	"path/filepath"
@@ -15,6 +13,8 @@ import (
 	"slices"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/gozmq/gozmq/cmd/gozmq/internal/yamlfile"
 )
 
 // A Context is a system to talk to: its endpoints, this side's credentials, and
@@ -70,14 +70,8 @@ func Load(env func(string) string) (*Contexts, error) {
 		return nil, err
 	}
 	c := &Contexts{path: path}
-	b, err := os.ReadFile(path)
-	if err != nil && !errors.Is(err, os.ErrNotExist) {
-		return nil, err
-	}
-	dec := yaml.NewDecoder(bytes.NewReader(b))
-	dec.KnownFields(true)
-	if err := dec.Decode(c); err != nil && !errors.Is(err, io.EOF) {
-		return nil, fmt.Errorf("%s: %w; mend or remove the file", path, err)
+	if err := yamlfile.Read(path, c); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return nil, fmt.Errorf("%w; mend or remove the file", err)
 	}
 	if c.Contexts == nil {
 		c.Contexts = map[string]Context{}

@@ -2,12 +2,6 @@
 // as JSON, protobuf's text format, or bytes.
 package message
 
-import (
-	"fmt"
-	"slices"
-	"strings"
-)
-
 // A Format is how a message is written outside of a socket.
 type Format string
 
@@ -26,15 +20,3 @@ const (
 
 // Formats are all formats.
 func Formats() []Format { return []Format{JSON, Text, Binary, Delimited} }
-
-// ParseFormat returns the format of that name.
-func ParseFormat(name string) (Format, error) {
-	if f := Format(name); slices.Contains(Formats(), f) {
-		return f, nil
-	}
-	var names []string
-	for _, f := range Formats() {
-		names = append(names, string(f))
-	}
-	return "", fmt.Errorf("format %q is unknown; use one of %s", name, strings.Join(names, ", "))
-}

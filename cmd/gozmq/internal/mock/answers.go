@@ -6,13 +6,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"os"
 	"reflect"
 	"slices"
 	"strings"
 	"time"
 
-	"go.yaml.in/yaml/v3"
 	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/types/dynamicpb"
@@ -20,6 +18,7 @@ import (
 
 	"github.com/gozmq/gozmq/cmd/gozmq/internal/message"
 	"github.com/gozmq/gozmq/cmd/gozmq/internal/schema"
+	"github.com/gozmq/gozmq/cmd/gozmq/internal/yamlfile"
 	"github.com/gozmq/gozmq/runtime/gozmq"
 )
 
@@ -63,15 +62,9 @@ type errorYAML struct {
 
 // Load reads answers, and checks that they fit the methods of s.
 func Load(path string, s *schema.Schema) (*Answers, error) {
-	b, err := os.ReadFile(path)
-	if err != nil {
-		return nil, err
-	}
 	var file map[string][]answerYAML
-	dec := yaml.NewDecoder(strings.NewReader(string(b)))
-	dec.KnownFields(true)
-	if err := dec.Decode(&file); err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
+	if err := yamlfile.Read(path, &file); err != nil {
+		return nil, err
 	}
 	all := &Answers{methods: map[string][]*Answer{}, types: s.Types}
 	for name, list := range file {

@@ -157,7 +157,7 @@ func (s *Schema) Method(name string, pattern gozmq.Pattern) (*Method, error) {
 			found = []*Method{m}
 			break
 		}
-		if strings.HasSuffix(m.Procedure, "/"+name) || strings.HasSuffix(m.Procedure, "."+name) || strings.HasSuffix(dotted(m.Procedure), "."+name) {
+		if m.HasName(name) {
 			found = append(found, m)
 		}
 	}
@@ -172,6 +172,12 @@ func (s *Schema) Method(name string, pattern gozmq.Pattern) (*Method, error) {
 		return nil, fmt.Errorf("%s is %s, not %s; use %s", found[0].Procedure, kindOf(found[0].Pattern), kindOf(pattern), verbsOf(found[0].Pattern))
 	}
 	return found[0], nil
+}
+
+// HasName reports whether name is the method's, in full, without the package, or
+// without the service; others may have a short name, too.
+func (m *Method) HasName(name string) bool {
+	return m.Procedure == name || strings.HasSuffix(dotted("."+m.Procedure), "."+dotted(name))
 }
 
 // narrow returns those of several methods for which keep is true, if there are any.

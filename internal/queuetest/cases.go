@@ -1,0 +1,208 @@
+package queuetest
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"sync/atomic"
+	"time"
+
+	"github.com/gozmq/gozmq/internal/testkit"
+	"github.com/gozmq/gozmq/runtime/gozmq"
+	"github.com/gozmq/gozmq/runtime/gozmqimpl"
+)
+
+// testPause expects that a method that is paused stays so until it is resumed,
+// whichever ventilator has the queue, while others run.
+func testPause(k *kit) {
+	within := testkit.Within(k)
+	k.pause(method.Procedure)
+	k.pause(method.Procedure) // which changes nothing
+	k.push(within, method, 1)
+	for range 2 {
+		k.restart()
+		k.wantPaused(method.Procedure)
+	}
+	ran := make(chan int64, 9)
+	note := func(_ context.Context, n int64) error { ran <- n; return nil }
+	stop := k.work(method, note)
+	k.push(within, side, 2)
+	stopSide := k.work(side, note)
+	if n := testkit.Receive(k, ran, "the task of the other method"); n != 2 {
+		k.Errorf("task %d ran", n)
+	}
+	stopSide()
+	k.resume(method.Procedure)
+	k.pause(method.Procedure) // in one change, where the store is slow
+	k.pause("")
+	stop()
+	k.restart()
+	k.wantPaused("", method.Procedure)
+	k.resume("")
+	k.restart()
+	k.wantPaused()
+	stop = k.work(method, note)
+	k.wait()
+	stop()
+	k.restart()
+	k.wantPaused()
+}
+
+func (k *kit) pause(procedure string) {
+	k.Helper()
+	if err := k.vent.Pause(testkit.Within(k), procedure); err != nil {
+		k.Fatal(err)
+	}
+}
+
+func (k *kit) resume(procedure string) {
+	k.Helper()
+	if err := k.vent.Resume(testkit.Within(k), procedure); err != nil {
+		k.Fatal(err)
+	}
+}
+
+func (k *kit) wantPaused(procedures ...string) {
+	k.Helper()
+	if got := k.vent.Paused(); !slices.Equal(got, procedures) {
+		k.Errorf("paused: %q, want %q", got, procedures)
+	}
+}
+
+// testCancel cancels a task that runs and one that waits, which no restart brings
+// back; their unique keys are free, and a task beside them is done.
+func testCancel(k *kit) {
+	within := testkit.Within(k)
+	begun, causes := make(chan struct{}, 9), make(chan error, 9)
+	hold := func(ctx context.Context, n int64) error {
+		if n == 3 {
+			return nil
+		}
+		begun <- struct{}{}
+		<-ctx.Done()
+		causes <- context.Cause(ctx)
+		return ctx.Err()
+	}
+	stop := k.work(method, hold)
+	k.push(gozmq.PushOptions{UniqueKey: "runs"}.Context(within), method, 1)
+	running := k.await(gozmq.TaskRunning, 1)
+	testkit.Receive(k, begun, "the begin of the handler") // a task that none has yet goes back
+	k.push(gozmq.PushOptions{UniqueKey: "waits", NotBefore: time.Now().Add(time.Hour)}.Context(within), method, 2)
+	waiting := k.await(gozmq.TaskWaiting, 1)
+	for _, task := range append(running, waiting...) {
+		if err := k.vent.Cancel(within, task.ID); err != nil {
+			k.Error(err)
+		}
+		if err := k.vent.Cancel(within, task.ID); gozmq.CodeOf(err) != gozmq.CodeNotFound {
+			k.Errorf("again: %v", err)
+		}
+	}
+	if cause := testkit.Receive(k, causes, "the end of the context"); gozmq.CodeOf(cause) != gozmq.CodeCanceled {
+		k.Errorf("cause %v", cause)
+	}
+	stop()
+	k.restart()
+	if list := k.tasks(0); len(list) > 0 {
+		k.Errorf("tasks are there again: %+v", list)
+	}
+	for _, key := range []string{"runs", "waits"} {
+		k.push(gozmq.PushOptions{UniqueKey: key}.Context(within), method, 3)
+	}
+	stop = k.work(method, hold)
+	k.wait()
+	stop()
+	if p := k.vent.Progress(); p.Done != 2 || p.Failed != 0 {
+		k.Errorf("progress: %v", p)
+	}
+}
+
+// testBackoff has a task fail: its method's pauses lie between the attempts, and
+// the next ventilator goes on to count.
+func testBackoff(k *kit) {
+	within := testkit.Within(k)
+	const pause = 150 * time.Millisecond
+	m := *method
+	m.Backoff, m.MaxBackoff, m.BackoffFactor, m.MaxAttempts = pause, pause, 1, 4
+	letters := make(chan gozmq.DeadLetter, 1)
+	keep := gozmq.WithDeadLetterHandler(func(_ context.Context, d gozmq.DeadLetter) error { letters <- d; return nil })
+	k.restart(keep)
+	k.check(&m)
+	type attempt struct {
+		number int
+		at     time.Time
+	}
+	attempts := make(chan attempt, 9)
+	fail := func(ctx context.Context, _ int64) error {
+		attempts <- attempt{gozmq.TaskInfoFromContext(ctx).Attempt, time.Now()}
+		return errors.New("failed on purpose")
+	}
+	stop := k.work(&m, fail)
+	k.push(within, &m, 1)
+	var last time.Time
+	for want := 1; want <= 4; want++ {
+		if want == 3 {
+			k.await(gozmq.TaskWaiting, 1)
+			stop()
+			k.restart(keep)
+			k.check(&m)
+			if list := k.tasks(0); len(list) != 1 || list[0].Attempts != 2 || list[0].Reason == nil {
+				k.Fatalf("after two attempts: %+v", list)
+			}
+			stop = k.work(&m, fail)
+		}
+		got := testkit.Receive(k, attempts, "an attempt")
+		if got.number != want {
+			k.Errorf("attempt %d, want %d", got.number, want)
+		}
+		if want != 3 && want > 1 && got.at.Sub(last) < pause {
+			k.Errorf("attempt %d came after %v, want %v", want, got.at.Sub(last), pause)
+		}
+		last = got.at
+	}
+	if d := testkit.Receive(k, letters, "the dead letter"); d.Attempts != 4 {
+		k.Errorf("letter after %d attempts", d.Attempts)
+	}
+	stop()
+}
+
+func (k *kit) check(m *gozmq.Method) {
+	k.Helper()
+	if err := gozmqimpl.CheckVentilator(k.vent, m); err != nil {
+		k.Fatal(err)
+	}
+}
+
+// testLimits expects that limits of a method and of its keys hold for tasks that an
+// earlier ventilator has stored.
+func testLimits(k *kit) {
+	within := testkit.Within(k)
+	for n := range int64(8) {
+		key := []string{"a", "b"}[n%2]
+		k.push(gozmq.PushOptions{Key: key}.Context(within), method, n)
+	}
+	limit := gozmq.WithTaskLimit(method.Procedure, gozmq.TaskLimit{Running: 3}, gozmq.TaskLimit{Running: 1})
+	k.restart(limit)
+	var most, all, runs atomic.Int64
+	stop := k.work(method, func(_ context.Context, n int64) error {
+		k.mu.Lock()
+		k.running[n%2]++
+		if k.running[n%2] > 1 {
+			k.Errorf("%d tasks of a key run", k.running[n%2])
+		}
+		all.Add(1)
+		most.Store(max(most.Load(), all.Load()))
+		k.mu.Unlock()
+		time.Sleep(20 * time.Millisecond) // so that others would begin
+		k.mu.Lock()
+		defer k.mu.Unlock()
+		k.running[n%2]--
+		all.Add(-1)
+		runs.Add(1)
+		return nil
+	})
+	k.wait()
+	stop()
+	if most.Load() > 2 || runs.Load() != 8 {
+		k.Errorf("%d tasks ran, %d at a time", runs.Load(), most.Load())
+	}
+}
