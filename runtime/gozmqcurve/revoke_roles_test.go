@@ -111,7 +111,7 @@ func newWorker(opts ...gozmq.WorkerOption) (*gozmq.Worker, error) {
 // nobody is where nobody binds.
 func nobody() gozmq.Endpoints { return gozmq.Connect("inproc://gozmqcurve/nobody") }
 
-
+// TestRevokedAtEveryRole takes a key away while its owner is connected to a role:
 // the connection ends and does not come back, and the one of another key stays. A
 // list and a folder do so by themselves.
 func TestRevokedAtEveryRole(t *testing.T) {
