@@ -3,6 +3,7 @@ package gozmq
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"net"
 	"os"
 	"os/exec"
@@ -141,10 +142,51 @@ func TestGoodbyeIsNoWarning(t *testing.T) {
 		events.wait(t, EventDisconnected, gone+2)
 		cancel()
 		<-published
+		pipelineGoodbyes(t, s, events)
 		for _, e := range events.all() {
 			if e.Kind == EventDisconnected && e.Level() > 0 {
 				t.Errorf("a goodbye is logged at %v: %v", e.Level(), e)
 			}
 		}
 	})
+}
+
+// pipelineGoodbyes ends the roles of a pipeline, with each guarantee, one after the
+// other: the worker while its peers stay, then the rest.
+func pipelineGoodbyes(t *testing.T, s site, events *recorder) {
+	t.Helper()
+	for i, m := range []*Method{squareMethod, sureMethod} {
+		at := s
+		if strings.HasPrefix(s.endpoint, "inproc") {
+			at.endpoint += fmt.Sprint("/tasks", i)
+		}
+		p := at.pipeline(t, []VentilatorOption{m.Delivery, events.option().(VentilatorOption)}, []SinkOption{m.Delivery, events.option().(SinkOption)})
+		w := work(t, []TaskHandler{HandleTask(m, squares)}, p.from, p.to, events.option().(WorkerOption))
+		pushNumbers(t, p.Ventilator, m, 3)
+		n := 0
+		ctx, stop := context.WithCancel(testkit.Within(t))
+		for _, err := range Results[number](ctx, p.Sink, m) {
+			if err != nil {
+				t.Error(err)
+			}
+			if n++; n == 3 {
+				stop()
+			}
+		}
+		stop()
+		if m.Delivery == DeliveryAtLeastOnce {
+			waitDone(t, p.Ventilator)
+		}
+		gone := events.count(EventDisconnected)
+		if err := w.stop(); err != nil {
+			t.Error(err)
+		}
+		if err := p.Ventilator.Close(); err != nil {
+			t.Error(err)
+		}
+		if err := p.Sink.Close(); err != nil {
+			t.Error(err)
+		}
+		events.wait(t, EventDisconnected, gone+4)
+	}
 }

@@ -13,7 +13,13 @@ import (
 // TestConnected follows a subscriber that finds its publisher, loses it and
 // finds it again.
 func TestConnected(t *testing.T) {
-	endpoint := closedPort(t)
+	for name, endpoint := range map[string]string{"tcp": closedPort(t), "ipc": "ipc://" + t.TempDir() + "/s", "inproc": "inproc://" + t.Name()} {
+		t.Run(name, func(t *testing.T) { testConnected(t, endpoint) })
+	}
+}
+
+func testConnected(t *testing.T, endpoint string) {
+	t.Helper()
 	s := subscriber(t, Connect(endpoint), WithReconnectBackoff(time.Millisecond, 10*time.Millisecond), WithHeartbeat(20*time.Millisecond, time.Second))
 	before := s.Connected()
 	if before.Publishers != 0 || before.Since.IsZero() || !before.LastReceived.IsZero() {
@@ -42,9 +48,16 @@ func TestConnected(t *testing.T) {
 
 // TestIdleError has a stream say that nothing comes, again and again, and go on.
 func TestIdleError(t *testing.T) {
+	for transport, endpoint := range endpoints() {
+		t.Run(transport, func(t *testing.T) { testIdleError(t, site{endpoint: endpoint}) })
+	}
+}
+
+func testIdleError(t *testing.T, where site) {
+	t.Helper()
 	for _, policy := range []Overflow{OverflowBlock, OverflowDropOldest} {
 		t.Run(policy.String(), func(t *testing.T) {
-			p, _, s := site{endpoint: "inproc://" + t.Name()}.feed(t, nil, []SubscriberOption{WithIdleError(20 * time.Millisecond)})
+			p, _, s := where.feed(t, nil, []SubscriberOption{WithIdleError(20 * time.Millisecond)})
 			one := open(t, s, nil, WithOverflow(policy))
 			ready(t, s)
 			publish(t, p, at("ams", "1"))
@@ -137,8 +150,11 @@ func TestPublisherEnds(t *testing.T) {
 
 // TestGapBeforeFirst counts what the own queue drops of a topic before the stream's
 // first message of it.
-func TestGapBeforeFirst(t *testing.T) {
-	p, _, s := site{endpoint: "inproc://" + t.Name()}.feed(t, nil, nil)
+func TestGapBeforeFirst(t *testing.T) { overEach(t, testGapBeforeFirst) }
+
+func testGapBeforeFirst(t *testing.T, where site) {
+	t.Helper()
+	p, _, s := where.feed(t, nil, nil)
 	stuck := open(t, s, nil, WithReceiveQueue(3, 1<<20), WithOverflow(OverflowDropOldest))
 	quick := open(t, s, nil)
 	ready(t, s)

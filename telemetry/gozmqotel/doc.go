@@ -26,8 +26,8 @@
 //
 // The last one is for DELIVERY_AT_LEAST_ONCE, and named for how the message was
 // settled: ack, nack, reject, or settle if the connection had ended first. With
-// [WithReceiveSpans] a loop's wait for a message has a span, too, and [Create]
-// begins that of a task which is stored now and sent later.
+// [WithReceiveSpans] a loop's wait for a message has a span, too. [Create] begins
+// that of a task which is stored now and sent later.
 //
 // A call that was retried, hedged or moved to another server has a span "attempt
 // package.Service/Method" below its own for each attempt, too.

@@ -9,12 +9,13 @@ import (
 
 	weatherv1 "github.com/gozmq/gozmq/example/gen/weather/v1"
 	"github.com/gozmq/gozmq/runtime/gozmq"
+	"github.com/gozmq/gozmq/telemetry/gozmqotel"
 )
 
 // A thousand peers, topics, tasks and batches make no label sets: a metric has one
 // for each method and each way to end, and no more spans' names than that.
 func TestCardinality(t *testing.T) {
-	r := newRecorder(t)
+	r := newRecorder(t, gozmqotel.WithReceiveSpans())
 	call := &gozmq.Method{Procedure: "shop.v1.Orders/Place"}
 	topic := &gozmq.Method{Procedure: "weather.v1.Feed/Temperature", TopicTemplate: "weather/{station}/temperature"}
 	task := &gozmq.Method{Procedure: "image.v1.Prints/Render"}
@@ -28,10 +29,10 @@ func TestCardinality(t *testing.T) {
 			{Operation: gozmq.OperationCall, Method: call},
 			{Operation: gozmq.OperationServe, Method: call, Peer: peer},
 			{Operation: gozmq.OperationPublish, Method: topic, Publication: publication},
-			{Operation: gozmq.OperationReceive, Method: topic, Publication: publication, Peer: peer},
+			{Operation: gozmq.OperationReceive, Method: topic, Publication: publication, Peer: peer, Waited: 1},
 			{Operation: gozmq.OperationPush, Method: task, Task: about},
 			{Operation: gozmq.OperationRun, Method: task, Task: about, Peer: peer},
-			{Operation: gozmq.OperationResult, Method: task, Task: about, Peer: peer},
+			{Operation: gozmq.OperationResult, Method: task, Task: about, Peer: peer, Waited: 1},
 		} {
 			if _, err := r.Interceptor(t.Context(), info, new(weatherv1.Reading), next); err != nil {
 				t.Fatal(err)
@@ -42,7 +43,7 @@ func TestCardinality(t *testing.T) {
 		"rpc.client.call.duration":            1,
 		"rpc.server.call.duration":            1,
 		"messaging.client.sent.messages":      2, // publish and push
-		"messaging.client.operation.duration": 2,
+		"messaging.client.operation.duration": 4, // these, and receive of each
 		"messaging.client.consumed.messages":  3, // process, run and collect
 		"messaging.process.duration":          3,
 	} {
@@ -54,8 +55,8 @@ func TestCardinality(t *testing.T) {
 	for _, s := range r.spans.GetSpans() {
 		names[s.Name] = true
 	}
-	if len(names) != 6 { // the client's and the server's is one
-		t.Errorf("spans have the names %v, want 6", names)
+	if len(names) != 8 { // the client's and the server's is one
+		t.Errorf("spans have the names %v, want 8", names)
 	}
 }
 
