@@ -181,9 +181,9 @@ func (v *Ventilator) Redrive(ctx context.Context, id string) error {
 }
 
 // Discard removes a dead letter, or a task that waits, and returns when the task
-// store knows that. A batch counts such a task as given up. Its error has CodeNotFound if there is none, and
-// CodeFailedPrecondition while a worker has the task, or the dead letter handler
-// the letter.
+// store knows that. A batch counts such a task as given up. Its error has
+// CodeNotFound if there is none, and CodeFailedPrecondition while a worker has the
+// task, or the dead letter handler the letter.
 func (v *Ventilator) Discard(ctx context.Context, id string) error {
 	return v.onTask(ctx, "discard", id, (*pipeline.Dispatcher).Discard)
 }

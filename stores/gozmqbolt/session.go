@@ -107,8 +107,8 @@ func (s *session) Load(ctx context.Context, visit func(gozmqstore.Task) error) e
 	return nil
 }
 
-// repair returns the good tasks of a file, in order, and then what is wrong with it,
-// of which it mends what it can.
+// repair returns the good tasks of a file, in order, and then what is wrong with
+// it, of which it mends what it can.
 func (s *session) repair() ([]gozmqstore.Task, error) {
 	path := s.store.path
 	var c *content

@@ -272,9 +272,9 @@ func (d *Dispatcher) keepAnew(dead DeadTask) {
 
 // Discard forgets a dead letter, or a task that waits, and returns once the store
 // knows it. The task's batch counts it as given up, because of ErrDiscarded. Its
-// errors are ErrNoTask, ErrLetterBusy, ErrTaskRuns, ErrNotOwner, link.ErrClosed, and
-// ctx's, after which the letter or task is discarded, and the store may not know it
-// yet.
+// errors are ErrNoTask, ErrLetterBusy, ErrTaskRuns, ErrNotOwner, link.ErrClosed,
+// and ctx's, after which the letter or task is discarded, and the store may not
+// know it yet.
 func (d *Dispatcher) Discard(ctx context.Context, id string) error {
 	stored, err := d.discard(ctx, id)
 	if err != nil {
