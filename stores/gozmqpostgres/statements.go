@@ -121,8 +121,8 @@ const (
 	putSQL = `INSERT INTO tasks! (` + putColumns + `)
 	SELECT ` + fromUnnested + ` FROM owner, ` + unnested + ` ORDER BY p.place ON CONFLICT (id, queue) DO NOTHING`
 
-	// A plain record has seven columns, and the defaults of the others. Most of what
-	// a change costs the server is the number of its arrays.
+	// A plain record has seven columns, and the defaults of the others. Most of
+	// what a change costs the server is the number of its arrays.
 	plainColumns = `queue, state, id, procedure, max_attempts, lease, enqueued, header, body`
 
 	plainUnnested = `unnest($3::bytea[], $4::text[], $5::bigint[], $6::bigint[], $7::timestamptz[], $8::bytea[], $9::bytea[]
