@@ -9,7 +9,8 @@ import (
 )
 
 // A scanner reads rows: their place, and columns. What it reads a row into is the
-// same for all of them, so that a row costs little more than the memory of its task.
+// same for all of them, so that a row costs little more than the memory of its
+// task.
 type scanner struct {
 	to    []any             // pointers to what follows
 	names map[string]string // by what they are escaped

@@ -121,8 +121,8 @@ const (
 	putSQL = `INSERT INTO tasks! (` + putColumns + `)
 	SELECT ` + fromUnnested + ` FROM owner, ` + unnested + ` ORDER BY p.place ON CONFLICT (id, queue) DO NOTHING`
 
-	// A plain record has seven columns, and the defaults of the others. Most of what a
-	// change costs the server is the number of its arrays.
+	// A plain record has seven columns, and the defaults of the others. Most of
+	// what a change costs the server is the number of its arrays.
 	plainColumns = `queue, state, id, procedure, max_attempts, lease, enqueued, header, body`
 
 	plainUnnested = `unnest($3::bytea[], $4::text[], $5::bigint[], $6::bigint[], $7::timestamptz[], $8::bytea[], $9::bytea[]
@@ -135,9 +135,9 @@ const (
 	SELECT ` + fromPlain + ` FROM owner, ` + plainUnnested + ` ORDER BY p.place ON CONFLICT (id, queue) DO NOTHING`
 
 	// foundSQL looks up one record by its id. OFFSET makes the planner do so for
-	// each id by itself, whatever it believes of the table, and the expression keeps
-	// it from tasks_order, which has the whole queue. The lock gives the place that
-	// the record has then.
+	// each id by itself, whatever it believes of the table, and the expression
+	// keeps it from tasks_order, which has the whole queue. The lock gives the
+	// place that the record has then.
 	foundSQL = `LATERAL (SELECT x.ctid AS place FROM tasks! x WHERE x.id = u.id AND x.queue || '' = $1 FOR UPDATE OFFSET 0) found`
 
 	// updateSQL has 9 parameters, which change counts.

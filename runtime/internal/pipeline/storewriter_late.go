@@ -4,8 +4,8 @@ import "time"
 
 // How long a change that nobody waits for may wait for another one while the store
 // has nothing to do, and how many may. A store may be slower than that: while it
-// makes a change, the next put is on its way. What it loses when the process is killed is tasks that were done and are done
-// again.
+// makes a change, the next put is on its way. After the process was killed, the
+// tasks that had waited run again.
 const (
 	maxLate   = 10 * time.Millisecond
 	maxLateBy = 1024
