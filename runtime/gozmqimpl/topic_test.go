@@ -63,7 +63,7 @@ func TestTopicPatternFields(t *testing.T) {
 				t.Errorf("String() = %q, want %q", got, tt.want)
 			}
 			p := patternOf(tt.pattern)
-			if got := p.Prefix(); string(got) != tt.prefix {
+			if got := p.Prefix(); got != tt.prefix {
 				t.Errorf("Prefix() = %q, want %q", got, tt.prefix)
 			}
 			if got := p.Matches([]byte(name)); got != tt.matches {

@@ -40,7 +40,11 @@ func allRoles(t *testing.T, endpoint string, h greeter) map[string]any {
 		"subscriber": must[*gozmq.Subscriber](t)(gozmq.NewSubscriber(gozmq.Connect(at("topics")))),
 		"sink":       must[*gozmq.Sink](t)(gozmq.NewSink(gozmq.Bind(at("results")))),
 	}
-	for name, d := range map[string]gozmq.Delivery{"": gozmq.DeliveryAtMostOnce, " at least once": gozmq.DeliveryAtLeastOnce} {
+	for _, d := range []gozmq.Delivery{gozmq.DeliveryAtMostOnce, gozmq.DeliveryAtLeastOnce} {
+		name := ""
+		if d == gozmq.DeliveryAtLeastOnce {
+			name = " at least once"
+		}
 		roles["ventilator"+name] = must[*gozmq.Ventilator](t)(gozmq.NewVentilator(d, gozmq.Bind(at("tasks"+name))))
 		roles["puller"+name] = must[*gozmq.Sink](t)(gozmq.NewPuller(d, gozmq.Connect(at("tasks"+name))))
 	}
@@ -160,7 +164,7 @@ func TestProcess(t *testing.T) {
 		t.Errorf("within the time of grace: %v", err)
 	}
 	want("ended <nil>")
-	for range said { //nolint:revive // to its end
+	for range said {
 	}
 	if err := cmd.Wait(); err != nil {
 		t.Errorf("the program: %v", err)

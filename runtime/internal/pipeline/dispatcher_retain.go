@@ -36,7 +36,9 @@ func (d *Dispatcher) retain(p *taskqueue.Peer, t *taskqueue.Task) taskStatus {
 	if s.Terms.UniqueUntil.After(until) {
 		status.Expires = s.Terms.UniqueUntil
 	}
-	status.Result, _ = json.Marshal(endRecord{s.Worker, s.Progress.Done, s.Progress.Text}) // never fails
+	if end, err := json.Marshal(endRecord{s.Worker, s.Progress.Done, s.Progress.Text}); err == nil {
+		status.Result = end
+	}
 	return taskStatus{id: s.ID, Status: status}
 }
 

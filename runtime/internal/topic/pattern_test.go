@@ -45,7 +45,7 @@ func TestPattern(t *testing.T) {
 			if got := p.String(); got != tt.pattern {
 				t.Errorf("String() = %q", got)
 			}
-			if got := p.Prefix(); string(got) != tt.prefix {
+			if got := p.Prefix(); got != tt.prefix {
 				t.Errorf("Prefix() = %q, want %q", got, tt.prefix)
 			}
 			for _, topic := range tt.in {
