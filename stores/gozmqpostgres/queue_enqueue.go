@@ -28,11 +28,12 @@ func (q Queue) EnqueueTx(ctx context.Context, tx pgx.Tx, tasks ...gozmqstore.Tas
 		return err
 	}
 	sql := newStatements(q)
-	statement, columns := sql.enqueue, []any(nil)
+	var statement string
+	var columns []any
 	if list := uniquePut(tasks, nil); allPlain(list) {
 		statement, columns = sql.enqueuePlain, newPlainArrays(list).args()
 	} else {
-		columns = newPutArrays(list).args()
+		statement, columns = sql.enqueue, newPutArrays(list).args()
 	}
 	if _, err := tx.Exec(ctx, statement, append([]any{q.Name, q.channel()}, columns...)...); err != nil {
 		return q.enqueueError(err)

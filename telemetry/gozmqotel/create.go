@@ -23,6 +23,6 @@ func Create(ctx context.Context, procedure string, opts ...Option) (context.Cont
 	t := &telemetry{config: newConfig(opts)}
 	o := newOperation(operationKey{procedure: procedure},
 		verb{"create", semconv.MessagingOperationTypeCreate, trace.SpanKindProducer, true}, t.attributes)
-	ctx, span := tracerOf(t.tracers).Start(ctx, o.spanName, o.start...)
-	return t.send(ctx), span
+	ctx, span := tracerOf(t.tracers).Start(ctx, o.spanName, o.start...) //nolint:spancheck // the caller ends it
+	return t.send(ctx), span                                            //nolint:spancheck // the caller ends it
 }

@@ -106,7 +106,7 @@ func TestSettleLost(t *testing.T) {
 	ctx, stop := context.WithCancel(t.Context())
 	defer stop()
 	gozmqtest.Run(t, func(context.Context) error { // the worker's end waits for its result's
-		for range p.prints.Render(ctx) { //nolint:revive // whatever comes
+		for range p.prints.Render(ctx) {
 		}
 		return nil
 	})
