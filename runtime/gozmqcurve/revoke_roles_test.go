@@ -133,7 +133,7 @@ func TestRevokedAtEveryRole(t *testing.T) {
 						if err != nil {
 							t.Fatal(err)
 						}
-						t.Cleanup(func() { _ = peer.Close() }) // a refused one may have its greeting unsent
+						t.Cleanup(func() { _ = peer.Close() })
 					}
 					events.Wait(t, 0, 2, "both peers", func(e gozmq.Event) bool { return e.Kind == gozmq.EventConnected && e.Peer != "" })
 					revoke()

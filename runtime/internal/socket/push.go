@@ -316,8 +316,9 @@ func (p *Push) Shutdown(ctx context.Context) error {
 
 var errUnsent = errors.New("a peer went before it had been sent everything, and no other was there")
 
-// Flush waits until the kernel has every message that was sent, or ctx ends. Unsent
-// messages of peers that end meanwhile go to others.
+// Flush waits until the kernel has every message that was sent. Unsent messages of
+// peers that end meanwhile go to others. If ctx ends first, or has ended before, it
+// returns ctx's error only when something is left.
 func (p *Push) Flush(ctx context.Context) error {
 	for {
 		p.mu.Lock()
@@ -328,7 +329,7 @@ func (p *Push) Flush(ctx context.Context) error {
 			select {
 			case <-c.Flushed():
 			case <-ctx.Done():
-				return context.Cause(ctx)
+				return p.left(ctx)
 			}
 		}
 		p.mu.Lock()
@@ -342,9 +343,28 @@ func (p *Push) Flush(ctx context.Context) error {
 		select {
 		case <-change:
 		case <-ctx.Done():
-			return context.Cause(ctx)
+			return p.left(ctx)
 		}
 	}
+}
+
+// left returns the error of ctx, which has ended, if something is unsent, and that
+// of lostMessages if not.
+func (p *Push) left(ctx context.Context) error {
+	p.mu.Lock()
+	left := !p.reassign()
+	for _, c := range p.peers {
+		select {
+		case <-c.Flushed():
+		default:
+			left = true
+		}
+	}
+	p.mu.Unlock()
+	if left {
+		return context.Cause(ctx)
+	}
+	return p.lostMessages()
 }
 
 // lostMessages returns an error if messages were given up.

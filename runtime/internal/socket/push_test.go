@@ -394,3 +394,29 @@ func TestPushShutdown(t *testing.T) {
 		t.Error("Shutdown gave no error, and a peer went with messages unsent")
 	}
 }
+
+// A shutdown without time has no error when nothing is unsent, whether its peer is
+// there or goes at the same moment, and has one when something is.
+func TestPushShutdownWithoutTime(t *testing.T) {
+	ended, cancel := context.WithCancelCause(context.Background())
+	cancel(errKilled)
+	for i := range 40 {
+		p, peers := pushing(t, pushConfig(), tcp, 1)
+		if i%2 == 1 {
+			go peers[0].Close()
+		}
+		if err := p.Shutdown(ended); err != nil {
+			t.Fatalf("turn %d: %v", i, err)
+		}
+	}
+	p, _ := pushing(t, pushConfig(), tcp, 1)
+	cut := false
+	for n := 0; !cut; n++ { // until the kernel takes no more
+		short, stop := context.WithTimeout(context.Background(), 50*time.Millisecond)
+		cut = p.Send(short, parcel{number: n, size: 1400}) != nil
+		stop()
+	}
+	if err := p.Shutdown(ended); !errors.Is(err, errKilled) {
+		t.Errorf("with messages unsent: %v", err)
+	}
+}

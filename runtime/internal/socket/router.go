@@ -180,12 +180,18 @@ func (r *Router) Part(ctx context.Context, c *link.Conn) {
 	}
 }
 
-// Wait waits, after Drain, until every job has run or ctx ends.
+// Wait waits, after Drain, until every job has run. If ctx ends first, or has ended
+// before, it returns ctx's error only when jobs still run.
 func (r *Router) Wait(ctx context.Context) error {
 	select {
 	case <-r.drained:
 		return nil
 	case <-ctx.Done():
+	}
+	select {
+	case <-r.drained:
+		return nil
+	default:
 		return context.Cause(ctx)
 	}
 }
