@@ -44,12 +44,13 @@ func (f *flights) start(a load.Arrival) (id string, over <-chan struct{}) {
 	return id, one.over
 }
 
-// end returns the arrival of an id once.
-func (f *flights) end(id string) (load.Arrival, bool) {
+// end calls count with the arrival of an id, once, before left counts it no more.
+func (f *flights) end(id string, count func(load.Arrival)) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	one, ok := f.byID[id]
 	if ok {
+		count(one.Arrival)
 		delete(f.byID, id)
 		close(one.over)
 	}
@@ -59,7 +60,6 @@ func (f *flights) end(id string) (load.Arrival, bool) {
 		default:
 		}
 	}
-	return one.Arrival, ok
 }
 
 func (f *flights) left() int {
@@ -104,9 +104,7 @@ func (x *benching) drain(ctx context.Context) {
 func (x *benching) landed(m gozmq.Metadata, size int) {
 	now := time.Now()
 	for _, id := range m[benchKey] {
-		if a, ok := x.flight.end(id); ok {
-			x.recorder.Done(a, now, 1, size)
-		}
+		x.flight.end(id, func(a load.Arrival) { x.recorder.Done(a, now, 1, size) })
 	}
 }
 
@@ -116,9 +114,7 @@ func (x *benching) launch(ctx context.Context, a load.Arrival, send func(context
 	x.recorder.Sent(a)
 	id, over := x.flight.start(a)
 	if err := send(gozmq.AppendMetadata(ctx, benchKey, id), x.body(a)); err != nil {
-		if _, ok := x.flight.end(id); ok {
-			x.recorder.Failed(a, gozmq.CodeOf(err).String())
-		}
+		x.flight.end(id, func(a load.Arrival) { x.recorder.Failed(a, gozmq.CodeOf(err).String()) })
 		return
 	}
 	if x.flags.plan.Rate > 0 {
@@ -128,9 +124,7 @@ func (x *benching) launch(ctx context.Context, a load.Arrival, send func(context
 	case <-over:
 	case <-ctx.Done():
 	case <-time.After(x.flags.drain):
-		if _, ok := x.flight.end(id); ok {
-			x.recorder.Failed(a, "lost")
-		}
+		x.flight.end(id, func(a load.Arrival) { x.recorder.Failed(a, "lost") })
 	}
 }
 

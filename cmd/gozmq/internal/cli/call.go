@@ -273,7 +273,12 @@ func (x *calling) stream(c gozmq.Caller) error {
 		}
 		sent <- nil
 	} else {
-		go func() { sent <- x.send(s) }()
+		go func() {
+			err := x.send(s)
+			if sent <- err; err != nil {
+				x.cancel() // receive finds why
+			}
+		}()
 	}
 	return x.receive(s, sent)
 }
@@ -324,7 +329,7 @@ func (x *calling) quiet() {
 	}
 }
 
-// send sends the messages of the input. An input that is wrong cancels the call,
+// send sends the messages of the input. It returns what is wrong with the input,
 // once the replies to what was sent before have come.
 func (x *calling) send(s gozmq.Stream) error {
 	for {
@@ -334,7 +339,6 @@ func (x *calling) send(s gozmq.Stream) error {
 			return nil
 		}
 		if err != nil {
-			defer x.cancel()
 			if x.method.ServerStreams {
 				x.quiet()
 			}
