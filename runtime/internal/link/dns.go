@@ -114,7 +114,7 @@ func (d *dialer) disconnect() {
 	}
 	ctx, cancel := context.WithTimeout(g.ctx, drainLimit)
 	defer cancel()
-	wait(ctx, c.Flushed())
+	notify.Wait(ctx, c.Flushed())
 	if g.ctx.Err() != nil {
 		return // Shutdown ends it
 	}

@@ -4,6 +4,8 @@ import (
 	"context"
 	"sync"
 	"time"
+
+	"github.com/gozmq/gozmq/runtime/internal/notify"
 )
 
 // StopListening closes the listeners and stops dialing. Connections stay, and so do
@@ -30,7 +32,7 @@ func (g *Group) Shutdown(ctx context.Context) error {
 	g.part(ctx)
 	var left error
 	for _, c := range g.snapshot() {
-		if !wait(ctx, c.Flushed()) {
+		if !notify.Wait(ctx, c.Flushed()) {
 			left = context.Cause(ctx)
 		}
 		c.closeWrite()
@@ -98,7 +100,7 @@ func (g *Group) awaitHandshakes(ctx context.Context) {
 	}()
 	ctx, cancel := context.WithTimeout(ctx, idleLimit)
 	defer cancel()
-	wait(ctx, done)
+	notify.Wait(ctx, done)
 }
 
 // idleLimit is how long a peer may neither send nor close after we have closed our
@@ -135,23 +137,8 @@ func (g *Group) waitAll(ctx context.Context, conns []*Conn) {
 	ctx, cancel := context.WithTimeout(ctx, idleLimit)
 	defer cancel()
 	for _, c := range conns {
-		if !wait(ctx, c.Closed()) {
+		if !notify.Wait(ctx, c.Closed()) {
 			return
 		}
-	}
-}
-
-// wait waits for done; it returns false when ctx ends first.
-func wait(ctx context.Context, done <-chan struct{}) bool {
-	select {
-	case <-done:
-		return true
-	default:
-	}
-	select {
-	case <-done:
-		return true
-	case <-ctx.Done():
-		return false
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/gozmq/gozmq/runtime/internal/notify"
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
 )
 
@@ -87,6 +88,6 @@ func (c *Conn) refuse(reason error) {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), refuseTime)
 	defer cancel()
-	wait(ctx, c.Flushed())
+	notify.Wait(ctx, c.Flushed())
 	c.Close(reason)
 }

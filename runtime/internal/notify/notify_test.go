@@ -1,6 +1,7 @@
 package notify
 
 import (
+	"context"
 	"sync"
 	"testing"
 )
@@ -50,5 +51,21 @@ func TestTokenKeepsOne(t *testing.T) {
 	case <-token:
 		t.Error("two calls of Set woke twice")
 	default:
+	}
+}
+
+// What has happened counts, although the context has ended, too.
+func TestWait(t *testing.T) {
+	done, never := make(chan struct{}), make(chan struct{})
+	close(done)
+	ended, cancel := context.WithCancel(context.Background())
+	cancel()
+	for range 40 {
+		if !Wait(ended, done) {
+			t.Fatal("what has happened was not seen")
+		}
+	}
+	if Wait(ended, never) {
+		t.Error("what never happens was seen")
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/gozmq/gozmq/runtime/internal/link"
+	"github.com/gozmq/gozmq/runtime/internal/notify"
 	"github.com/gozmq/gozmq/runtime/internal/stream"
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
 )
@@ -183,17 +184,10 @@ func (r *Router) Part(ctx context.Context, c *link.Conn) {
 // Wait waits, after Drain, until every job has run. If ctx ends first, or has ended
 // before, it returns ctx's error only when jobs still run.
 func (r *Router) Wait(ctx context.Context) error {
-	select {
-	case <-r.drained:
-		return nil
-	case <-ctx.Done():
-	}
-	select {
-	case <-r.drained:
-		return nil
-	default:
+	if !notify.Wait(ctx, r.drained) {
 		return context.Cause(ctx)
 	}
+	return nil
 }
 
 // Shutdown hands queued answers to the kernel until ctx ends, closes every
