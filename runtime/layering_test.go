@@ -37,13 +37,14 @@ var layers = map[string][]string{
 	"runtime/internal/prefix":       {},
 	"runtime/internal/curve":        {},
 	"runtime/internal/transport":    {"runtime/internal/guarded"},
+	"runtime/internal/heap":         {},
 	"runtime/internal/list":         {},
 	"runtime/internal/notify":       {},
 	"runtime/internal/guarded":      {},
 	"runtime/internal/utf8field":    {},
 	"runtime/internal/events":       {"runtime/internal/notify"},
 	"runtime/internal/wire":         {"runtime/internal/zmtp", "proto"},
-	"runtime/internal/taskqueue":    {"runtime/internal/list"},
+	"runtime/internal/taskqueue":    {"runtime/internal/heap", "runtime/internal/list"},
 	"runtime/internal/throttle":     {},
 	"runtime/internal/handshake":    {"runtime/internal/zmtp", "runtime/internal/curve", "runtime/internal/guarded"},
 	"runtime/internal/link":         {"runtime/internal/handshake", "runtime/internal/zmtp", "runtime/internal/transport", "runtime/internal/curve", "runtime/internal/notify", "runtime/internal/throttle", "runtime/internal/guarded", "runtime/internal/list"},
@@ -63,7 +64,7 @@ var layers = map[string][]string{
 	"runtime/internal/bridge":       {"runtime/internal/handshake", "runtime/internal/socket", "runtime/internal/topic", "runtime/gozmqstore"},
 	"internal/queuetest":            {"internal/leak", "internal/testkit", "runtime/gozmq", "runtime/gozmqimpl", "runtime/gozmqstore", "runtime/gozmqtest"}, // for tests of every store, in modules of their own
 	"internal/postgrestest":         {},                                                                                                                     // for tests against PostgreSQL, in modules of their own
-	"runtime/internal/pipeline":     {"runtime/internal/status", "runtime/internal/subscription", "runtime/internal/taskqueue", "runtime/internal/socket", "runtime/internal/link", "runtime/internal/wire", "runtime/internal/notify", "runtime/internal/list", "runtime/internal/zmtp", "runtime/gozmqstore"},
+	"runtime/internal/pipeline":     {"runtime/internal/status", "runtime/internal/subscription", "runtime/internal/taskqueue", "runtime/internal/socket", "runtime/internal/link", "runtime/internal/wire", "runtime/internal/notify", "runtime/internal/heap", "runtime/internal/list", "runtime/internal/zmtp", "runtime/gozmqstore"},
 	"runtime/internal/worker":       {"runtime/internal/status", "runtime/internal/subscription", "runtime/internal/pipeline", "runtime/internal/socket", "runtime/internal/link", "runtime/internal/handshake", "runtime/internal/wire", "runtime/internal/guarded", "runtime/internal/zmtp"},
 	"runtime/gozmqstore":            {},
 	"runtime/gozmqstoretest":        {"runtime/gozmqstore"},
@@ -246,6 +247,7 @@ func TestFramesAreOfWire(t *testing.T) {
 // them, each with why.
 var onceOnly = map[string]map[string]string{
 	`"container/list"`: {}, // internal/list
+	`"container/heap"`: {"runtime/internal/heap": "the leaf"},
 	`case [\w.]+ <- struct\{\}\{\}:\s*default:`: {
 		"runtime/internal/notify": "the leaf",
 	},
@@ -256,8 +258,8 @@ var onceOnly = map[string]map[string]string{
 	},
 }
 
-// TestLeavesHaveNoCopies checks that signals, lists and the recovery from panics
-// are written once.
+// TestLeavesHaveNoCopies checks that signals, lists, heaps and the recovery from
+// panics are written once.
 func TestLeavesHaveNoCopies(t *testing.T) {
 	walk(t, func(file string, _ []string) {
 		if !within(file, "runtime") {

@@ -1,9 +1,9 @@
 package pipeline
 
 import (
-	"container/heap"
 	"time"
 
+	"github.com/gozmq/gozmq/runtime/internal/heap"
 	"github.com/gozmq/gozmq/runtime/internal/list"
 )
 
@@ -13,15 +13,21 @@ type doneTask struct {
 	until   time.Time // when it is forgotten
 	place   uint64    // the order in which they were done
 	inOrder list.Element[*doneTask]
-	inHeap  int // its place there
+	inClock int
 }
+
+// Less reports whether t is forgotten earlier (heap.Ordered).
+func (t *doneTask) Less(other *doneTask) bool { return t.until.Before(other.until) }
+
+// Slot returns the place of t in the clock (heap.Ordered).
+func (t *doneTask) Slot() *int { return &t.inClock }
 
 // retained is the tasks that were done and are kept for a time. Its zero value has
 // none; the dispatcher's lock guards it.
 type retained struct {
 	byID  map[string]*doneTask
 	order list.List[*doneTask]
-	clock doneHeap // the one that is forgotten first comes first
+	clock heap.Heap[*doneTask] // the one that is forgotten first comes first
 	bytes int
 	last  uint64 // the place of the last one
 }
@@ -33,7 +39,7 @@ const (
 	MaxRetainedBytes = 64 << 20
 )
 
-// overhead is about how many bytes a doneTask takes beside its contents.
+// doneOverhead is about how many bytes a doneTask takes beside its contents.
 const doneOverhead = 512
 
 func (t *doneTask) size() int {
@@ -49,7 +55,7 @@ func (r *retained) add(s TaskState, until time.Time) (forgotten []*doneTask) {
 	t := &doneTask{TaskState: s, until: until, place: r.last}
 	r.byID[t.ID] = t
 	r.order.PushBack(&t.inOrder, t)
-	heap.Push(&r.clock, t)
+	r.clock.Set(t, true)
 	r.bytes += t.size()
 	for len(r.byID) > 1 && (len(r.byID) > MaxRetained || r.bytes > MaxRetainedBytes) {
 		oldest := r.order.First().Value()
@@ -62,7 +68,7 @@ func (r *retained) add(s TaskState, until time.Time) (forgotten []*doneTask) {
 func (r *retained) remove(t *doneTask) {
 	delete(r.byID, t.ID)
 	t.inOrder.Remove()
-	heap.Remove(&r.clock, t.inHeap)
+	r.clock.Set(t, false)
 	r.bytes -= t.size()
 }
 
@@ -82,28 +88,4 @@ func (r *retained) wake() (when time.Time, ok bool) {
 		return when, false
 	}
 	return r.clock[0].until, true
-}
-
-// A doneHeap is a heap.Interface.
-type doneHeap []*doneTask
-
-func (h doneHeap) Len() int           { return len(h) }
-func (h doneHeap) Less(i, j int) bool { return h[i].until.Before(h[j].until) }
-func (h doneHeap) Swap(i, j int) {
-	h[i], h[j] = h[j], h[i]
-	h[i].inHeap, h[j].inHeap = i, j
-}
-
-func (h *doneHeap) Push(x any) {
-	t := x.(*doneTask)
-	t.inHeap = len(*h)
-	*h = append(*h, t)
-}
-
-func (h *doneHeap) Pop() any {
-	old := *h
-	t := old[len(old)-1]
-	old[len(old)-1] = nil
-	*h = old[:len(old)-1]
-	return t
 }

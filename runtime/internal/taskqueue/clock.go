@@ -2,14 +2,14 @@ package taskqueue
 
 import "time"
 
-// less reports whether something happens earlier for t (heapOf, of the clock).
-func (t *Task) less(other *Task) bool { return t.when.Before(other.when) }
+// Less reports whether something happens earlier for t (heap.Ordered).
+func (t *Task) Less(other *Task) bool { return t.when.Before(other.when) }
 
-// place returns the place of t in the clock (heapOf).
-func (t *Task) place() *int { return &t.inClock }
+// Slot returns the place of t in the clock (heap.Ordered).
+func (t *Task) Slot() *int { return &t.inClock }
 
 // schedule puts t into the clock, where its time belongs; a zero time takes it out.
-func (q *Queue) schedule(t *Task) { q.clock.set(t, !t.when.IsZero()) }
+func (q *Queue) schedule(t *Task) { q.clock.Set(t, !t.when.IsZero()) }
 
 // Wake returns when Expire or Next has something to do at the earliest; ok is false
 // for never.

@@ -32,11 +32,11 @@ func (g *gate) shut() bool {
 	return g.paused || g.limit.Running > 0 && g.running >= g.limit.Running || !g.until.IsZero() && !g.idle
 }
 
-// less reports whether g opens earlier (heapOf).
-func (g *gate) less(other *gate) bool { return g.until.Before(other.until) }
+// Less reports whether g opens earlier (heap.Ordered).
+func (g *gate) Less(other *gate) bool { return g.until.Before(other.until) }
 
-// place returns the place of g in line.gates (heapOf).
-func (g *gate) place() *int { return &g.inGates }
+// Slot returns the place of g in line.gates (heap.Ordered).
+func (g *gate) Slot() *int { return &g.inGates }
 
 // opens returns when the limit of the rate allows the next task.
 func (g *gate) opens() time.Time {
@@ -66,7 +66,7 @@ func (l *line) closeUntil(g *gate, now time.Time) (closed bool) {
 		return false
 	}
 	g.until, g.idle = g.opens(), false
-	l.gates.set(g, true)
+	l.gates.Set(g, true)
 	l.update(g.lane)
 	return true
 }
@@ -76,7 +76,7 @@ func (l *line) open(now time.Time) {
 	l.now = now
 	for len(l.gates) > 0 && !l.gates[0].until.After(now) {
 		g := l.gates[0]
-		l.gates.set(g, false)
+		l.gates.Set(g, false)
 		g.until, g.idle = time.Time{}, false
 		l.update(g.lane)
 		l.drop(g.lane)

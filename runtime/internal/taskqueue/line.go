@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/gozmq/gozmq/runtime/internal/heap"
 	"github.com/gozmq/gozmq/runtime/internal/list"
 )
 
@@ -15,12 +16,12 @@ import (
 // tasks.
 type line struct {
 	methods     map[string]*method
-	ready       heapOf[*laneOf[*method]] // those with a task that may be handed out
-	gates       heapOf[*gate]            // those that open at a time
-	first, last int64                    // turns of the first and the last task
-	now         time.Time                // of the last look
-	paused      bool                     // methods that are new are paused
-	passed      []*lane                  // that find has gone past; kept for the next one
+	ready       heap.Heap[*laneOf[*method]] // those with a task that may be handed out
+	gates       heap.Heap[*gate]            // those that open at a time
+	first, last int64                       // turns of the first and the last task
+	now         time.Time                   // of the last look
+	paused      bool                        // methods that are new are paused
+	passed      []*lane                     // that find has gone past; kept for the next one
 }
 
 // A method is the tasks of one method that wait, by key.
@@ -30,7 +31,7 @@ type method struct {
 	keyed Limit // of each key
 	plain *lane // tasks without a key
 	keys  map[string]*lane
-	ready heapOf[*laneOf[*lane]] // those with a task that may be handed out
+	ready heap.Heap[*laneOf[*lane]] // those with a task that may be handed out
 }
 
 // A lane is tasks that wait and share every limit, by priority.
@@ -216,7 +217,7 @@ func (l *line) drop(in *lane) {
 	}
 	if in.full.After(l.now) {
 		in.until, in.idle = in.full, true
-		l.gates.set(&in.gate, true)
+		l.gates.Set(&in.gate, true)
 		return
 	}
 	in.dropped = true
@@ -227,7 +228,7 @@ func (l *line) drop(in *lane) {
 func (l *line) limit(m *method, limit MethodLimit) {
 	m.gate.limit, m.keyed = limit.All, limit.PerKey
 	m.until, m.idle = time.Time{}, false
-	l.gates.set(&m.gate, false)
+	l.gates.Set(&m.gate, false)
 	l.update(m.plain)
 }
 
@@ -236,7 +237,7 @@ func (l *line) limit(m *method, limit MethodLimit) {
 // the keys anew.
 func (l *line) rekey(m *method, waits, counts []*Task) {
 	for key, in := range m.keys {
-		l.gates.set(&in.gate, false)
+		l.gates.Set(&in.gate, false)
 		in.dropped = true
 		delete(m.keys, key)
 	}
@@ -290,20 +291,21 @@ type laneOf[T any] struct {
 	inReady int   // its place there, plus 1
 }
 
-// less reports whether the first task of l comes before that of other (heapOf).
-func (l *laneOf[T]) less(other *laneOf[T]) bool { return l.first.precedes(other.first) }
+// Less reports whether the first task of l comes before that of other
+// (heap.Ordered).
+func (l *laneOf[T]) Less(other *laneOf[T]) bool { return l.first.precedes(other.first) }
 
-// place returns the place of l in its heap (heapOf).
-func (l *laneOf[T]) place() *int { return &l.inReady }
+// Slot returns the place of l in its heap (heap.Ordered).
+func (l *laneOf[T]) Slot() *int { return &l.inReady }
 
 // put puts a lane, or a method, where its first task belongs, or takes it out of
 // the heap if there is none, or it is shut.
-func put[T any](h *heapOf[*laneOf[T]], of T, l *laneOf[T], first *Task, shut bool) {
+func put[T any](h *heap.Heap[*laneOf[T]], of T, l *laneOf[T], first *Task, shut bool) {
 	in := first != nil && !shut
 	if in {
 		l.of, l.first = of, first
 	}
-	h.set(l, in)
+	h.Set(l, in)
 	if !in {
 		l.first = nil
 	}

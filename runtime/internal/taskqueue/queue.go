@@ -3,6 +3,7 @@ package taskqueue
 import (
 	"time"
 
+	"github.com/gozmq/gozmq/runtime/internal/heap"
 	"github.com/gozmq/gozmq/runtime/internal/list"
 )
 
@@ -34,7 +35,7 @@ type Queue struct {
 	line   line             // that wait
 	shady  list.List[*Task] // suspects that wait; they come before the line
 	ages   list.List[*Task] // that are not finished, oldest first, without control messages
-	clock  heapOf[*Task]    // tasks for which something happens at a time
+	clock  heap.Heap[*Task] // tasks for which something happens at a time
 	kept   *Peer            // gets nothing until it holds nothing, and then a suspect; nil: none
 	added  uint64           // calls of Add
 	hands  uint64           // times that a task was handed out
@@ -42,7 +43,7 @@ type Queue struct {
 	busy   list.List[*Peer] // take tasks, and hold some
 	counts Counts
 	unique map[string]*uniqueKey // keys that no other task may have
-	stale  heapOf[*uniqueKey]    // of these, those that are free at a time
+	stale  heap.Heap[*uniqueKey] // of these, those that are free at a time
 	freed  []ID                  // whose keys have become free at a time
 
 	reserved, reservedBytes int // places that are kept

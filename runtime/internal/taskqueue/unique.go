@@ -11,11 +11,11 @@ type uniqueKey struct {
 	inStale int // its place there, plus 1
 }
 
-// less reports whether u is free earlier (heapOf).
-func (u *uniqueKey) less(other *uniqueKey) bool { return u.until.Before(other.until) }
+// Less reports whether u is free earlier (heap.Ordered).
+func (u *uniqueKey) Less(other *uniqueKey) bool { return u.until.Before(other.until) }
 
-// place returns the place of u in Queue.stale (heapOf).
-func (u *uniqueKey) place() *int { return &u.inStale }
+// Slot returns the place of u in Queue.stale (heap.Ordered).
+func (u *uniqueKey) Slot() *int { return &u.inStale }
 
 // Unique returns which task has a unique key, or had it and keeps it until its
 // time; ok is false if none does.
@@ -42,7 +42,7 @@ func (q *Queue) Freed() []ID {
 func (q *Queue) freeKeys(now time.Time) {
 	for len(q.stale) > 0 && !q.stale[0].until.After(now) {
 		u := q.stale[0]
-		q.stale.set(u, false)
+		q.stale.Set(u, false)
 		if q.unique[u.key] == u {
 			delete(q.unique, u.key)
 			q.freed = append(q.freed, u.id)
@@ -59,7 +59,7 @@ func (q *Queue) Keep(key string, id ID, until time.Time) {
 		q.unique = make(map[string]*uniqueKey)
 	}
 	q.unique[key] = u
-	q.stale.set(u, !until.IsZero())
+	q.stale.Set(u, !until.IsZero())
 }
 
 // Free takes a unique key from the task that has it.

@@ -1,0 +1,58 @@
+// Package heap has a heap whose values know their places in it, so that one of them
+// can be moved or taken out wherever it is.
+package heap
+
+import "container/heap"
+
+// An Ordered value may be in a Heap.
+type Ordered[T any] interface {
+	// Less reports whether the value comes before another one.
+	Less(other T) bool
+	// Slot is the value's place in its heap, plus 1; 0: it is in none.
+	Slot() *int
+}
+
+// A Heap is values of which the first one comes before all others. The zero value
+// is empty.
+type Heap[T Ordered[T]] []T
+
+// Set puts x where it belongs now, or takes it out.
+func (h *Heap[T]) Set(x T, in bool) {
+	switch i := *x.Slot() - 1; {
+	case in && i < 0:
+		heap.Push((*core[T])(h), x)
+	case in:
+		heap.Fix((*core[T])(h), i)
+	case i >= 0:
+		heap.Remove((*core[T])(h), i)
+	}
+}
+
+// A core is a Heap as package container/heap sees it.
+type core[T Ordered[T]] []T
+
+func (h core[T]) Len() int           { return len(h) }
+func (h core[T]) Less(i, j int) bool { return h[i].Less(h[j]) }
+
+func (h core[T]) Swap(i, j int) {
+	h[i], h[j] = h[j], h[i]
+	*h[i].Slot(), *h[j].Slot() = i+1, j+1
+}
+
+// Push adds a value (heap.Interface).
+func (h *core[T]) Push(x any) {
+	v := x.(T)
+	*h = append(*h, v)
+	*v.Slot() = len(*h)
+}
+
+// Pop removes the last value (heap.Interface).
+func (h *core[T]) Pop() any {
+	old := *h
+	var none T
+	v := old[len(old)-1]
+	old[len(old)-1] = none
+	*h = old[:len(old)-1]
+	*v.Slot() = 0
+	return v
+}
