@@ -70,27 +70,41 @@ func (p *taskPage) fill(ctx context.Context, v *gozmq.Ventilator, token string) 
 
 // tasks adds the tasks behind a place, and then letters.
 func (p *taskPage) tasks(ctx context.Context, v *gozmq.Ventilator, after string) error {
+	rest, err := p.walk(ctx, v, gozmq.TaskFilter{After: after})
+	switch {
+	case err != nil:
+		return err
+	case rest == "":
+		return p.letters(v, "")
+	}
+	p.next = "tasks:" + rest
+	return nil
+}
+
+// walk adds the tasks of a filter until the page is full, and returns the place
+// behind the last one; "" if there are no more.
+func (p *taskPage) walk(ctx context.Context, v *gozmq.Ventilator, filter gozmq.TaskFilter) (after string, err error) {
+	filter.Procedure = p.filter.procedure
 	for !p.full() {
 		if err := ctx.Err(); err != nil {
-			return err
+			return "", err
 		}
-		limit := p.room
+		filter.Limit = p.room
 		if p.bodies {
-			limit = 1 // so that the page can end behind each
+			filter.Limit = 1 // so that the page can end behind each
 		}
-		tasks, next, err := v.Tasks(gozmq.TaskFilter{Procedure: p.filter.procedure, Limit: limit, After: after})
+		tasks, next, err := v.Tasks(filter)
 		if err != nil {
-			return err
+			return "", err
 		}
 		for i := range tasks {
 			p.add(newTask(&tasks[i]), tasks[i].Body())
 		}
-		if after = next; after == "" {
-			return p.letters(v, "")
+		if filter.After = next; next == "" {
+			return "", nil
 		}
 	}
-	p.next = "tasks:" + after
-	return nil
+	return filter.After, nil
 }
 
 // letters adds the dead letters behind the first ones, whose number after is.
@@ -122,27 +136,11 @@ func (p *taskPage) letters(v *gozmq.Ventilator, after string) error {
 
 // done adds the tasks behind a place that were done and are kept.
 func (p *taskPage) done(ctx context.Context, v *gozmq.Ventilator, after string) error {
-	for !p.full() {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		limit := p.room
-		if p.bodies {
-			limit = 1 // so that the page can end behind each
-		}
-		tasks, next, err := v.Tasks(gozmq.TaskFilter{Procedure: p.filter.procedure, State: gozmq.TaskDone, Limit: limit, After: after})
-		if err != nil {
-			return err
-		}
-		for i := range tasks {
-			p.add(newTask(&tasks[i]), tasks[i].Body())
-		}
-		if after = next; after == "" {
-			return nil
-		}
+	rest, err := p.walk(ctx, v, gozmq.TaskFilter{State: gozmq.TaskDone, After: after})
+	if err == nil && rest != "" {
+		p.next = "done:" + rest
 	}
-	p.next = "done:" + after
-	return nil
+	return err
 }
 
 func newTask(t *gozmq.TaskStatus) *adminv1.QueuedTask {
