@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
 
 	imagev1 "github.com/gozmq/gozmq/example/gen/image/v1"
@@ -37,17 +36,11 @@ func serveQueues(ctx context.Context) error {
 		return err
 	}
 	defer standby.Close()
-	srv, err := gozmq.NewServer(gozmq.Bind("tcp://127.0.0.1:*"))
-	if err != nil {
-		return err
-	}
-	defer srv.Close()
 	var group gozmqops.Group
-	if err := errors.Join(group.Add("owner", owner), group.Add("standby", standby), gozmqadmin.Register(srv, &group, gozmqadmin.AllowChanges()), srv.Listen()); err != nil {
+	if err := errors.Join(group.Add("owner", owner), group.Add("standby", standby)); err != nil {
 		return err
 	}
-	fmt.Println(srv.Addrs()[0])
-	return srv.Serve(ctx)
+	return serveGroup(ctx, &group, gozmqadmin.AllowChanges())
 }
 
 func openQueue(store gozmqstore.Store) (*gozmq.Ventilator, error) {

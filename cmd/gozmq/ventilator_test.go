@@ -31,16 +31,24 @@ func serveVentilator(ctx context.Context) error {
 		return err
 	}
 	defer vent.Close()
-	srv, err := gozmq.NewServer(gozmq.Bind(anywhere))
+	if err := rejectOne(ctx, vent); err != nil {
+		return err
+	}
+	var group gozmqops.Group
+	if err := group.Add("prints", vent); err != nil {
+		return err
+	}
+	return serveGroup(ctx, &group, gozmqadmin.AllowChanges())
+}
+
+// serveGroup serves the admin service of a group, and prints its endpoint.
+func serveGroup(ctx context.Context, group *gozmqops.Group, opts ...gozmqadmin.Option) error {
+	srv, err := gozmq.NewServer(gozmq.Bind("tcp://127.0.0.1:*"))
 	if err != nil {
 		return err
 	}
 	defer srv.Close()
-	var group gozmqops.Group
-	if err := errors.Join(group.Add("prints", vent), gozmqadmin.Register(srv, &group, gozmqadmin.AllowChanges()), srv.Listen()); err != nil {
-		return err
-	}
-	if err := rejectOne(ctx, vent); err != nil {
+	if err := errors.Join(gozmqadmin.Register(srv, group, opts...), srv.Listen()); err != nil {
 		return err
 	}
 	fmt.Println(srv.Addrs()[0])
@@ -88,15 +96,9 @@ func serveUnready(ctx context.Context) error {
 		return err
 	}
 	defer sub.Close()
-	srv, err := gozmq.NewServer(gozmq.Bind("tcp://127.0.0.1:*"))
-	if err != nil {
-		return err
-	}
-	defer srv.Close()
 	var group gozmqops.Group
-	if err := errors.Join(group.Add("feed", pub), group.Add("weather", sub), gozmqadmin.Register(srv, &group), srv.Listen()); err != nil {
+	if err := errors.Join(group.Add("feed", pub), group.Add("weather", sub)); err != nil {
 		return err
 	}
-	fmt.Println(srv.Addrs()[0])
-	return srv.Serve(ctx)
+	return serveGroup(ctx, &group)
 }

@@ -87,6 +87,18 @@ func calling(row *Row, v *rival.Rival, o rival.Options, do func(measure.Call) er
 // otherwise: half of what most queues hold.
 const window = 500
 
+// fitted returns what drives a source, and for how many messages a round has time.
+func fitted(cfg *Config, source rival.Stream, receivers int, window uint64) (s *measure.Stream, n int, err error) {
+	if s, err = measure.NewStream(source, receivers, window); err != nil {
+		return nil, 0, err
+	}
+	if n, err = s.Fit(cfg.WarmUp); err != nil {
+		s.Close()
+		return nil, 0, err
+	}
+	return s, max(int(float64(n)*float64(cfg.Round)/float64(cfg.WarmUp)), 64), nil
+}
+
 // stream drives a source.
 func stream(cfg *Config, row *Row, open func(rival.Options) (rival.Stream, error), o rival.Options, window uint64) *contender {
 	return &contender{row, func() error {
@@ -94,16 +106,12 @@ func stream(cfg *Config, row *Row, open func(rival.Options) (rival.Stream, error
 		if err != nil {
 			return err
 		}
-		s, err := measure.NewStream(source, o.Receivers, window)
+		s, n, err := fitted(cfg, source, o.Receivers, window)
 		if err != nil {
 			return err
 		}
 		defer s.Close()
-		n, err := s.Fit(cfg.WarmUp)
-		if err != nil {
-			return err
-		}
-		sample, err := s.Run(max(int(float64(n)*float64(cfg.Round)/float64(cfg.WarmUp)), 64))
+		sample, err := s.Run(n)
 		if err != nil {
 			return err
 		}

@@ -101,16 +101,11 @@ func proxiedStream(window uint64, of func(*rival.Rival) func(rival.Options) (riv
 		if err != nil {
 			return err
 		}
-		s, err := measure.NewStream(source, o.Receivers, window)
+		s, n, err := fitted(cfg, source, o.Receivers, window)
 		if err != nil {
 			return err
 		}
 		defer s.Close()
-		n, err := s.Fit(cfg.WarmUp)
-		if err != nil {
-			return err
-		}
-		n = max(int(float64(n)*float64(cfg.Round)/float64(cfg.WarmUp)), 64)
 		return measured(func() (measure.Sample, error) { return s.Run(n) })
 	}
 }

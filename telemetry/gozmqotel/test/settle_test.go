@@ -51,10 +51,10 @@ func (p *pipeline) runFuse(t *testing.T, r *recorder) *fuse {
 }
 
 // ends opens a pipeline without a worker.
-func ends(t *testing.T, r *recorder) *pipeline {
+func ends(t *testing.T, r *recorder, opts ...gozmq.VentilatorOption) *pipeline {
 	t.Helper()
 	p := &pipeline{
-		vent: gozmqtest.Open(gozmq.NewVentilator(gozmq.DeliveryAtLeastOnce, gozmq.Bind(gozmqtest.Endpoint()), gozmq.WithRetryBackoff(1, 1), gozmq.WithLinger(0), r.option())).For(t),
+		vent: gozmqtest.Open(gozmq.NewVentilator(append(opts, gozmq.DeliveryAtLeastOnce, gozmq.Bind(gozmqtest.Endpoint()), gozmq.WithRetryBackoff(1, 1), r.option())...)).For(t),
 		sink: gozmqtest.Open(gozmq.NewSink(gozmq.DeliveryAtLeastOnce, gozmq.Bind(gozmqtest.Endpoint()), r.option())).For(t),
 	}
 	var err error
@@ -71,7 +71,7 @@ func ends(t *testing.T, r *recorder) *pipeline {
 // the span that settles it has gone well, since the ventilator knows.
 func TestReject(t *testing.T) {
 	r := newRecorder(t)
-	p := ends(t, r)
+	p := ends(t, r, gozmq.WithLinger(0))
 	p.runFuse(t, r)
 	if err := p.tasks.Render(t.Context(), &imagev1.RenderTask{Name: "reject"}); err != nil {
 		t.Fatal(err)
@@ -93,7 +93,7 @@ func TestReject(t *testing.T) {
 // A task whose ventilator is gone cannot be settled: that is what the span says.
 func TestSettleLost(t *testing.T) {
 	r := newRecorder(t)
-	p := ends(t, r)
+	p := ends(t, r, gozmq.WithLinger(0))
 	f := p.runFuse(t, r)
 	if err := p.tasks.Render(t.Context(), &imagev1.RenderTask{Name: "lost"}); err != nil {
 		t.Fatal(err)
@@ -138,7 +138,7 @@ func wantSettles(t *testing.T, r *recorder, want map[string]uint64) {
 // settle happens, make as many series as a few tasks.
 func TestCardinalityOfPipelines(t *testing.T) {
 	r := newRecorder(t)
-	p := ends(t, r)
+	p := ends(t, r, gozmq.WithLinger(0))
 	p.runFuse(t, r)
 	const tasks = 100
 	for i := range tasks {

@@ -47,17 +47,7 @@ type pipeline struct {
 // delivery.
 func openPipeline(t *testing.T, r *recorder, worker *printer) *pipeline {
 	t.Helper()
-	p := &pipeline{
-		vent: gozmqtest.Open(gozmq.NewVentilator(gozmq.DeliveryAtLeastOnce, gozmq.Bind(gozmqtest.Endpoint()), gozmq.WithRetryBackoff(1, 1), r.option())).For(t),
-		sink: gozmqtest.Open(gozmq.NewSink(gozmq.DeliveryAtLeastOnce, gozmq.Bind(gozmqtest.Endpoint()), r.option())).For(t),
-	}
-	var err error
-	if p.tasks, err = imagev1gozmq.NewPrintsVentilator(p.vent); err != nil {
-		t.Fatal(err)
-	}
-	if p.prints, err = imagev1gozmq.NewPrintsSink(p.sink); err != nil {
-		t.Fatal(err)
-	}
+	p := ends(t, r)
 	p.work(t, r, worker)
 	return p
 }
