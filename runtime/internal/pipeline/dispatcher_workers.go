@@ -27,7 +27,7 @@ func (d *Dispatcher) Join(c *link.Conn) {
 func (d *Dispatcher) holds(p *taskqueue.Peer) int {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return p.Held()
+	return p.Holds()
 }
 
 // Leave gives the worker's tasks to others (socket.PeerHandler).
@@ -110,7 +110,7 @@ func (d *Dispatcher) handle(p *taskqueue.Peer, frames [][]byte, now time.Time) e
 		return nil
 	}
 	if c.Verb == wire.VerbExtend {
-		d.tellCanceled(p, taskqueue.ID(c.ID))
+		d.tellCanceled(p, d.queue.ID(c.ID))
 	}
 	if c.Verb == wire.VerbExtend && c.Again {
 		d.claimed(p, &c, now)

@@ -40,7 +40,7 @@ type Task struct {
 	holder  *Peer               // who has it; state held
 	when    time.Time           // end of the lease, or of the backoff; zero: none
 	inClock int                 // its place there, plus 1
-	inLine  list.Element[*Task] // of those that wait
+	inLine  list.Element[*Task] // of those that wait; while it is held, of a leaseRun
 	lane    *lane               // that it waits in, and counts in while it runs
 	turn    int64               // in the line
 	inAges  list.Element[*Task] // of those that are not finished
@@ -116,6 +116,7 @@ const (
 	waiting    state = iota + 1
 	backingOff       // until when, after a failure
 	held             // by holder
+	reported         // by its holder, within one call
 	finished         // done or dead; a worker may not know yet
 )
 
@@ -141,7 +142,8 @@ type Peer struct {
 	Claims  []ID         // the caller's: canceled tasks of which it may have to know
 	blocked bool         // nothing can be sent just now
 	gone    bool         // has left
-	holds   map[ID]*Task // that it was given and has not reported the end of
+	held    int          // tasks that it has: their holder
+	late    map[ID]*Task // tasks that it has not reported the end of, and does not have any more
 	order   []given      // what it was given, oldest first, with what it has reported since
 	begun   int          // tasks that it has and has begun
 	alone   *Task        // a suspect, beside which it gets nothing; nil: none
@@ -157,10 +159,7 @@ type given struct {
 
 // Holds returns how many tasks the peer was given and has not reported the end
 // of.
-func (p *Peer) Holds() int { return len(p.holds) }
-
-// Has reports whether the peer was given a task and has not reported its end.
-func (p *Peer) Has(id ID) bool { return p.holds[id] != nil }
+func (p *Peer) Holds() int { return p.held + len(p.late) }
 
 // Works reports whether the peer has ever had credit and was not stopped.
 func (p *Peer) Works() bool { return p.granted && !p.stopped }
