@@ -161,9 +161,23 @@ func (w *writer) commit(b []byte) {
 // CommitLater is Commit for one-way traffic. A goroutine writes, so that many
 // messages of one sender go out together.
 func (c *Conn) CommitLater(b []byte) {
+	c.writer.commit(b)
+	c.flushLater(false)
+}
+
+// CommitSoon is CommitLater, but leaves a message on a corked connection to Uncork, up
+// to corkBytes. It never calls Writable in the caller's goroutine.
+func (c *Conn) CommitSoon(b []byte) {
 	w := &c.writer
 	w.commit(b)
-	if w.busy || w.err != nil {
+	c.flushLater(w.corked > 0 && !w.corkFull())
+}
+
+// flushLater has a goroutine write unless one does, or the messages are held back. It
+// unlocks.
+func (c *Conn) flushLater(held bool) {
+	w := &c.writer
+	if held || w.busy || w.err != nil {
 		w.mu.Unlock()
 		return
 	}

@@ -37,13 +37,13 @@ type pace struct {
 }
 
 // measure has the round trip measured, when it may matter and not too often.
-func (v *ventilator) measure() {
+func (v *ventilator) measure(now time.Time) {
 	p := &v.pace
 	if p.all < measureAfter {
 		p.all++
 		return
 	}
-	if now := time.Now(); now.Sub(p.measured) >= measureAgain {
+	if now.Sub(p.measured) >= measureAgain {
 		p.measured = now
 		v.conn.Measure()
 	}
@@ -52,17 +52,18 @@ func (v *ventilator) measure() {
 // learn notes that a task has run, and adapts how many are read ahead; c.mu is
 // held.
 func (c *Consumer) learn(v *ventilator, d *Delivery) {
-	if !c.grow || !c.started || c.draining {
-		return
-	}
-	p, took := &v.pace, max(time.Since(d.came), time.Microsecond)
+	now := time.Now()
+	p, took := &v.pace, max(now.Sub(d.came), time.Microsecond)
 	if p.took == 0 {
 		p.took = took
 	}
 	p.took += (took - p.took) / 8
+	if !c.grow || !c.started || c.draining {
+		return
+	}
 	p.size = max(d.task.Size(), p.size-p.size/64)
 	p.ended++
-	v.measure()
+	v.measure(now)
 	switch want := c.wanted(v); {
 	case want > v.ahead && p.ended >= v.ahead:
 		v.ahead, p.ended = min(want, 2*v.ahead), 0
@@ -93,15 +94,13 @@ func (d *Delivery) setWait(now time.Time) {
 		d.due = now.Add(d.lease / 2)
 	}
 	c := d.consumer
-	if v := c.ventilators[d.conn]; v.ahead > c.ahead {
+	if v := d.to; v.ahead > c.ahead {
 		end := now.Add(max(minPatience, patienceTrips*v.conn.RoundTrip()))
 		if d.due.IsZero() || end.Before(d.due) {
 			d.due = end
 		}
 	}
-	if !d.due.IsZero() {
-		c.sooner.Set()
-	}
+	c.wakeAt(d.due)
 }
 
 // waited returns a task that has waited for half of its lease. One that was read
@@ -109,14 +108,14 @@ func (d *Delivery) setWait(now time.Time) {
 // then fewer are read ahead, and those beyond go back. The consumer's lock is held.
 func (d *Delivery) waited(now time.Time) {
 	c := d.consumer
-	if v := c.ventilators[d.conn]; v != nil && v.ahead > c.ahead {
+	if v := d.to; v != nil && v.ahead > c.ahead {
 		v.ahead, v.pace.ended = c.ahead, 0
 		v.pace.took = max(v.pace.took, now.Sub(d.came))
 		c.adjust(v)
 		c.returnBeyond(v)
 	}
 	switch end := d.came.Add(d.lease / 2); {
-	case c.held[d.id] != d:
+	case !d.held:
 	case d.lease == 0:
 		d.due = time.Time{}
 	case now.Before(end):
@@ -140,7 +139,7 @@ func (c *Consumer) returnBeyond(v *ventilator) {
 	kept, n := c.waiting[:0], 0
 	var back []*Delivery
 	for _, d := range c.waiting {
-		if d.conn == v.conn {
+		if d.to == v {
 			if n++; n > v.ahead {
 				back = append(back, d)
 				continue

@@ -6,8 +6,8 @@ import (
 	"time"
 
 	"github.com/gozmq/gozmq/runtime/internal/link"
+	"github.com/gozmq/gozmq/runtime/internal/list"
 	"github.com/gozmq/gozmq/runtime/internal/socket"
-	"github.com/gozmq/gozmq/runtime/internal/taskqueue"
 	"github.com/gozmq/gozmq/runtime/internal/wire"
 )
 
@@ -28,9 +28,11 @@ type Delivery struct {
 	lease    time.Duration // 0: without end
 
 	// The consumer's lock guards what follows.
-	conn     *link.Conn // on which its end is reported; nil: lost
-	lostAt   string     // the endpoint of that connection, once it is lost
-	from     *link.Conn // where it came from, once it runs
+	held     bool                    // in the consumer's ledger
+	place    list.Element[*Delivery] // there
+	to       *ventilator             // to which its end is reported; nil: lost
+	lostAt   string                  // the endpoint of its connection, once it is lost
+	from     *link.Conn              // where it came from, once it runs
 	running  bool
 	came     time.Time // when it was received, and then when it began to run
 	received time.Time
@@ -39,7 +41,6 @@ type Delivery struct {
 	last     time.Time // no extension after; zero: without end
 	scope    scope
 	progress atomic.Pointer[reportedProgress] // nil: none was reported
-	command  wire.WorkerCommand               // the last one on the task, while it is being written
 }
 
 func newDelivery(c *Consumer, task wire.Task) *Delivery {
@@ -72,7 +73,7 @@ func (d *Delivery) From() *link.Conn { return d.from }
 // is lost. The consumer's lock is held.
 func (d *Delivery) begin(limit time.Duration) {
 	now := time.Now()
-	d.running, d.from, d.came, d.due = true, d.conn, now, time.Time{}
+	d.running, d.from, d.came, d.due = true, d.to.conn, now, time.Time{}
 	d.consumer.announce(d)
 	if d.lease == 0 {
 		return
@@ -81,30 +82,31 @@ func (d *Delivery) begin(limit time.Duration) {
 		d.last = now.Add(limit)
 	}
 	d.due = now.Add(max(d.lease/3, minExtend))
-	d.consumer.sooner.Set()
+	d.consumer.wakeAt(d.due)
 }
 
 // extend tells the ventilator that the task runs, or was handled; the consumer's
 // lock is held.
 func (d *Delivery) extend() {
-	if d.conn != nil {
-		socket.SendForced(d.conn, d.extension())
+	if d.to != nil {
+		socket.SendForced(d.to.conn, d.extension())
 	}
 }
 
-// extension returns the EXTEND, which is valid until the next command on the task.
+// extension returns the EXTEND, which is valid until the consumer's next command.
 func (d *Delivery) extension() *wire.WorkerCommand {
-	d.command = wire.WorkerCommand{Verb: wire.VerbExtend, ID: d.task.ID, Attempt: d.Attempt, Handled: d.handled, Progress: d.takeProgress()}
-	return &d.command
+	c := &d.consumer.command
+	*c = wire.WorkerCommand{Verb: wire.VerbExtend, ID: d.task.ID, Attempt: d.Attempt, Handled: d.handled, Progress: d.takeProgress()}
+	return c
 }
 
 // Malformed reports a task that made no sense to its connection.
 func (d *Delivery) Malformed(err error) {
 	d.consumer.mu.Lock()
-	conn := d.conn
+	to := d.to
 	d.consumer.mu.Unlock()
-	if conn != nil {
-		conn.Malformed("task: %w", err)
+	if to != nil {
+		to.conn.Malformed("task: %w", err)
 	}
 }
 
@@ -122,34 +124,45 @@ func (d *Delivery) KeepLease() {
 func (d *Delivery) Finish(verb wire.Verb, status []byte) (reported bool) {
 	c := d.consumer
 	c.mu.Lock()
-	defer c.mu.Unlock()
-	if id := taskqueue.ID(d.id); verb == wire.VerbDone && !c.done.Has(id, time.Time{}) {
-		c.done.Add(id, time.Time{})
-	}
 	d.scope.end(context.Canceled)
-	if verb == wire.VerbDone && c.held[d.id] == d && d.progress.Load().unsent() {
+	if verb == wire.VerbDone && d.held && d.progress.Load().unsent() {
 		d.extend()
 	}
-	return d.release(verb, status)
+	to := d.to
+	reported = d.release(verb, status)
+	var full *link.Conn
+	if to != nil {
+		full = c.heldEnough(to)
+	}
+	c.mu.Unlock()
+	if full != nil {
+		full.Uncork()
+	}
+	return reported
 }
 
 // release reports the end of a task and forgets it (Finish); the consumer's lock is
 // held.
 func (d *Delivery) release(verb wire.Verb, status []byte) (reported bool) {
-	c := d.consumer
-	if c.held[d.id] != d {
+	c, v, held := d.consumer, d.to, d.held
+	switch {
+	case verb == wire.VerbDone:
+		c.ledger.finish(d)
+	case held:
+		c.ledger.remove(d)
+	}
+	if !held || v == nil {
 		return false
 	}
-	delete(c.held, d.id)
-	if d.conn == nil {
-		return false
-	}
-	if v := c.ventilators[d.conn]; v != nil && d.running && !d.handled {
+	if d.running && !d.handled {
 		c.learn(v, d)
 	}
 	d.detach()
-	d.command = wire.WorkerCommand{Verb: verb, ID: d.task.ID, Status: status}
-	socket.SendForced(d.conn, &d.command)
+	if c.quick(v) {
+		c.holdBack(v)
+	}
+	c.command = wire.WorkerCommand{Verb: verb, ID: d.task.ID, Status: status}
+	socket.SendForced(v.conn, &c.command)
 	return true
 }
 
@@ -178,17 +191,36 @@ func (c *Consumer) extendLeases() {
 func (c *Consumer) extendDue(now time.Time) time.Duration {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	next := time.Hour
-	for _, d := range c.held {
+	var due []*Delivery
+	c.ledger.each(func(d *Delivery) {
 		if !d.due.IsZero() && !d.due.After(now) {
+			due = append(due, d)
+		}
+	})
+	for _, d := range due {
+		if d.held {
 			d.handleDue(now)
 		}
-		if !d.due.IsZero() && c.held[d.id] == d {
+	}
+	next := time.Hour
+	c.ledger.each(func(d *Delivery) {
+		if !d.due.IsZero() {
 			next = min(next, d.due.Sub(now))
 		}
 		next = min(next, d.progressDue(now))
+	})
+	next = max(next, time.Millisecond)
+	c.wake = now.Add(next)
+	return next
+}
+
+// wakeAt has the extender look at the tasks at a time, if that is sooner than it
+// would; zero: never. c.mu is held.
+func (c *Consumer) wakeAt(due time.Time) {
+	if !due.IsZero() && due.Before(c.wake) {
+		c.wake = due
+		c.sooner.Set()
 	}
-	return max(next, time.Millisecond)
 }
 
 // handleDue returns a task that waits, and extends the lease of a task that
@@ -202,8 +234,8 @@ func (d *Delivery) handleDue(now time.Time) {
 		d.due = time.Time{}
 		return
 	}
-	if d.conn != nil {
-		_ = socket.SendTo(d.conn, d.extension())
+	if d.to != nil {
+		_ = socket.SendTo(d.to.conn, d.extension())
 	}
 	d.due = now.Add(max(d.lease/3, minExtend))
 }

@@ -48,7 +48,7 @@ func (d *Delivery) ReportProgress(done float64, text string) {
 	d.consumer.mu.Lock()
 	defer d.consumer.mu.Unlock()
 	p.due = p.sent.Add(progressEvery) // long ago, the first time
-	d.consumer.sooner.Set()
+	d.consumer.wakeAt(p.due)
 }
 
 // unsent reports whether there is something to send. nil has nothing.
@@ -84,14 +84,14 @@ func (d *Delivery) takeProgress() *wire.Progress {
 func (d *Delivery) progressDue(now time.Time) (next time.Duration) {
 	p := d.progress.Load()
 	switch {
-	case p == nil || p.due.IsZero() || d.consumer.held[d.id] != d:
+	case p == nil || p.due.IsZero() || !d.held:
 		return time.Hour
 	case p.due.After(now):
 		return p.due.Sub(now)
 	}
 	p.due = time.Time{}
-	if d.conn != nil && (d.last.IsZero() || !now.After(d.last)) {
-		_ = socket.SendTo(d.conn, d.extension())
+	if d.to != nil && (d.last.IsZero() || !now.After(d.last)) {
+		_ = socket.SendTo(d.to.conn, d.extension())
 	}
 	return time.Hour
 }

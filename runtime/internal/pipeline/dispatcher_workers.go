@@ -65,8 +65,11 @@ func (d *Dispatcher) Writable(c *link.Conn) {
 	}
 }
 
-// Receive handles what a worker sent (socket.PeerHandler).
+// Receive handles what a worker sent (socket.PeerHandler). The tasks that take the
+// place of those that are done go to it in one write.
 func (d *Dispatcher) Receive(c *link.Conn, b *link.Batch) {
+	c.Cork()
+	defer c.Uncork()
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	p := d.peers[c]
