@@ -85,11 +85,14 @@ func (c *Conn) begin(forced bool) ([]byte, error) {
 		w.mu.Unlock()
 		return nil, ErrFull
 	}
-	if len(w.cur.b) >= chunkFull {
-		w.full = append(w.full, w.cur)
-		w.cur = chunkIn(newBuffer(chunkSize))
-	} else if w.cur.buf == nil {
-		w.cur = w.newChunk()
+	switch cur := &w.cur; {
+	case len(cur.b) >= chunkFull:
+		w.full = append(w.full, *cur)
+		*cur = chunkIn(newBuffer(chunkSize))
+	case cur.buf == nil:
+		*cur = w.newChunk()
+	case cur.buf.class == small && len(cur.b) > maxSmall/2:
+		cur.move(newBuffer(chunkSize))
 	}
 	return w.cur.b, nil
 }
@@ -276,6 +279,13 @@ func (w *writer) newChunk() chunk {
 }
 
 func chunkIn(buf *buffer) chunk { return chunk{b: buf.b[:0], buf: buf} }
+
+// move moves the chunk to other memory, before it grows beyond what is pooled.
+func (c *chunk) move(to *buffer) {
+	from := *c
+	c.b, c.buf = append(to.b[:0], from.b...), to
+	from.free()
+}
 
 // free returns the chunk's memory to its pool. A small buffer keeps the size
 // that it has grown to.

@@ -62,7 +62,8 @@ type Consumer struct {
 	command     wire.WorkerCommand // that is being written
 	redelivered uint64
 
-	wake   time.Time     // until when the extender sleeps
+	made   time.Time     // when moments begin
+	wake   moment        // until when the extender sleeps
 	sooner notify.Token  // wakes it
 	ended  chan struct{} // closed by Shutdown
 	wg     sync.WaitGroup
@@ -78,7 +79,7 @@ func NewConsumer(cfg ConsumerConfig) *Consumer {
 		lanes: cfg.Concurrency, ahead: cfg.Ahead, grow: cfg.Grow,
 		stop: cfg.Stop, alive: cfg.Alive, anyone: cfg.AnyStop, canceled: cfg.Canceled,
 		ledger: newLedger(), ventilators: make(map[*link.Conn]*ventilator),
-		sooner: notify.NewToken(), ended: make(chan struct{}),
+		made: time.Now(), sooner: notify.NewToken(), ended: make(chan struct{}),
 	}
 	c.report = time.AfterFunc(time.Hour, c.reportHeldBack)
 	cfg.Link.SocketType = zmtp.Dealer
@@ -138,7 +139,7 @@ func (c *Consumer) Leave(conn *link.Conn) {
 	c.waiting = kept
 	c.ledger.each(func(d *Delivery) {
 		if d.to == v {
-			d.to, d.lostAt = nil, conn.Endpoint()
+			d.to, d.lost = nil, conn
 			c.claimElsewhere(d)
 		}
 	})
@@ -151,7 +152,7 @@ func (c *Consumer) Writable(*link.Conn) {}
 func (c *Consumer) Receive(conn *link.Conn, b *link.Batch) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	v, now := c.ventilators[conn], time.Now()
+	v, now := c.ventilators[conn], c.now()
 	for i := range b.Len() {
 		if err := c.handle(v, b.Message(i), now); err != nil {
 			conn.Malformed("message of a ventilator: %w", err)
@@ -173,7 +174,7 @@ func (c *Consumer) TooLarge(conn *link.Conn, frames [][]byte, err *zmtp.SizeErro
 }
 
 // handle handles one message; c.mu is held.
-func (c *Consumer) handle(v *ventilator, frames [][]byte, now time.Time) error {
+func (c *Consumer) handle(v *ventilator, frames [][]byte, now moment) error {
 	if wire.IsAlive(frames) {
 		alive, err := wire.ParseAlive(frames)
 		if err == nil && c.alive != nil {
@@ -200,7 +201,7 @@ func (c *Consumer) handle(v *ventilator, frames [][]byte, now time.Time) error {
 }
 
 // accept queues a task, or answers it at once; c.mu is held.
-func (c *Consumer) accept(v *ventilator, task wire.Task, now time.Time) error {
+func (c *Consumer) accept(v *ventilator, task wire.Task, now moment) error {
 	switch d, done := c.ledger.find(task.ID); {
 	case d != nil:
 		c.redeliver(d, v)

@@ -16,7 +16,7 @@ func (c *Consumer) claim(conn *link.Conn) {
 	c.ledger.each(func(d *Delivery) {
 		switch {
 		case !d.adrift():
-		case conn.Dialed() && d.lostAt == conn.Endpoint():
+		case conn.Dialed() && d.lost != nil && d.lost.Endpoint() == conn.Endpoint():
 			d.attach(c.ventilators[conn])
 			d.extend()
 		default:

@@ -28,17 +28,17 @@ type Delivery struct {
 	lease    time.Duration // 0: without end
 
 	// The consumer's lock guards what follows.
-	held     bool                    // in the consumer's ledger
-	place    list.Element[*Delivery] // there
-	to       *ventilator             // to which its end is reported; nil: lost
-	lostAt   string                  // the endpoint of its connection, once it is lost
-	from     *link.Conn              // where it came from, once it runs
+	held     bool // in the consumer's ledger
 	running  bool
-	came     time.Time // when it was received, and then when it began to run
-	received time.Time
-	handled  bool      // the handler has returned, and a sink was sent the result
-	due      time.Time // when to extend the lease or, if it still waits, to return it; zero: never
-	last     time.Time // no extension after; zero: without end
+	handled  bool                    // the handler has returned, and a sink was sent the result
+	place    list.Element[*Delivery] // in the ledger
+	to       *ventilator             // to which its end is reported; nil: lost
+	lost     *link.Conn              // its connection, once that is lost
+	from     *link.Conn              // where it came from, once it runs
+	came     moment                  // when it was received, and then when it began to run
+	received moment
+	due      moment // when to extend the lease or, if it still waits, to return it
+	last     moment // no extension after; 0: without end
 	scope    scope
 	progress atomic.Pointer[reportedProgress] // nil: none was reported
 }
@@ -72,16 +72,16 @@ func (d *Delivery) From() *link.Conn { return d.from }
 // of it at once: only a task that was begun counts as an attempt when its worker
 // is lost. The consumer's lock is held.
 func (d *Delivery) begin(limit time.Duration) {
-	now := time.Now()
-	d.running, d.from, d.came, d.due = true, d.to.conn, now, time.Time{}
+	now := d.consumer.now()
+	d.running, d.from, d.came, d.due = true, d.to.conn, now, 0
 	d.consumer.announce(d)
 	if d.lease == 0 {
 		return
 	}
 	if limit > 0 {
-		d.last = now.Add(limit)
+		d.last = now.add(limit)
 	}
-	d.due = now.Add(max(d.lease/3, minExtend))
+	d.due = now.add(max(d.lease/3, minExtend))
 	d.consumer.wakeAt(d.due)
 }
 
@@ -115,7 +115,7 @@ func (d *Delivery) Malformed(err error) {
 func (d *Delivery) KeepLease() {
 	d.consumer.mu.Lock()
 	defer d.consumer.mu.Unlock()
-	d.last = time.Time{}
+	d.last = 0
 }
 
 // Finish reports how the task ended, with an encoded status or nil. It returns
@@ -177,7 +177,7 @@ func (c *Consumer) extendLeases() {
 	timer := time.NewTimer(time.Hour)
 	defer timer.Stop()
 	for {
-		timer.Reset(c.extendDue(time.Now()))
+		timer.Reset(c.extendDue())
 		select {
 		case <-c.sooner:
 		case <-timer.C:
@@ -188,12 +188,13 @@ func (c *Consumer) extendLeases() {
 }
 
 // extendDue does what is due and returns how long to wait for the next.
-func (c *Consumer) extendDue(now time.Time) time.Duration {
+func (c *Consumer) extendDue() time.Duration {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	now := c.now()
 	var due []*Delivery
 	c.ledger.each(func(d *Delivery) {
-		if !d.due.IsZero() && !d.due.After(now) {
+		if d.due != 0 && d.due <= now {
 			due = append(due, d)
 		}
 	})
@@ -204,20 +205,20 @@ func (c *Consumer) extendDue(now time.Time) time.Duration {
 	}
 	next := time.Hour
 	c.ledger.each(func(d *Delivery) {
-		if !d.due.IsZero() {
-			next = min(next, d.due.Sub(now))
+		if d.due != 0 {
+			next = min(next, d.due.sub(now))
 		}
 		next = min(next, d.progressDue(now))
 	})
 	next = max(next, time.Millisecond)
-	c.wake = now.Add(next)
+	c.wake = now.add(next)
 	return next
 }
 
 // wakeAt has the extender look at the tasks at a time, if that is sooner than it
-// would; zero: never. c.mu is held.
-func (c *Consumer) wakeAt(due time.Time) {
-	if !due.IsZero() && due.Before(c.wake) {
+// would. c.mu is held.
+func (c *Consumer) wakeAt(due moment) {
+	if due != 0 && due < c.wake {
 		c.wake = due
 		c.sooner.Set()
 	}
@@ -225,17 +226,17 @@ func (c *Consumer) wakeAt(due time.Time) {
 
 // handleDue returns a task that waits, and extends the lease of a task that
 // runs and still has time; the consumer's lock is held.
-func (d *Delivery) handleDue(now time.Time) {
+func (d *Delivery) handleDue(now moment) {
 	if !d.running {
 		d.waited(now)
 		return
 	}
-	if !d.last.IsZero() && now.After(d.last) {
-		d.due = time.Time{}
+	if d.last != 0 && now > d.last {
+		d.due = 0
 		return
 	}
 	if d.to != nil {
 		_ = socket.SendTo(d.to.conn, d.extension())
 	}
-	d.due = now.Add(max(d.lease/3, minExtend))
+	d.due = now.add(max(d.lease/3, minExtend))
 }

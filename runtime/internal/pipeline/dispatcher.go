@@ -200,7 +200,11 @@ func (d *Dispatcher) Push(ctx context.Context, b *Batch, task Task) error {
 		return nil // it is stored, and the owner has it
 	}
 	d.queue.Add(t)
-	d.dispatch()
+	if d.store == nil {
+		d.dispatchAt(t.Since)
+	} else {
+		d.dispatch()
+	}
 	return nil
 }
 
@@ -265,11 +269,13 @@ func (d *Dispatcher) waitLocked(ctx context.Context, ready func() bool) error {
 }
 
 // dispatch hands out what can be handed out; d.mu is held.
-func (d *Dispatcher) dispatch() {
+func (d *Dispatcher) dispatch() { d.dispatchAt(time.Now()) }
+
+// dispatchAt is dispatch, with the time, which was read since d.mu was locked.
+func (d *Dispatcher) dispatchAt(now time.Time) {
 	if d.paused || !d.owner || d.store.overtaken() {
 		return
 	}
-	now := time.Now()
 	for t, p := d.queue.Next(now); t != nil; t, p = d.queue.Next(now) {
 		d.attempt = d.attemptOf(t)
 		err := socket.SendTo(d.conns[p], &d.attempt)
@@ -316,6 +322,8 @@ func (d *Dispatcher) taskDone(p *taskqueue.Peer, t *taskqueue.Task) {
 	switch {
 	case t.Control:
 		d.noticeDelivered(t)
+	case d.store == nil && t.Terms == nil:
+		d.checkBatch(t.Batch)
 	case t.Terms != nil && t.Terms.Retain > 0:
 		d.store.finish(d.retain(p, t))
 		d.checkBatch(t.Batch)

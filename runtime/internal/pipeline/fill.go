@@ -41,7 +41,7 @@ func (c *Consumer) Fill() (f subscription.Fill, oldest time.Time) {
 	}
 	c.ledger.each(func(d *Delivery) {
 		f.Bytes += len(d.task.Body)
-		oldest = earlier(oldest, d.received)
+		oldest = earlier(oldest, c.made.Add(time.Duration(d.received)))
 	})
 	return f, oldest
 }

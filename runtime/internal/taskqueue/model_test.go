@@ -386,7 +386,7 @@ func (m *model) pass(d time.Duration) {
 		if expired != ok {
 			m.t.Errorf("task %s: expired %v, want %v", t.ID, ok, expired)
 		}
-		dead := expired && m.lose(t, t.Task.losses > t.losses, 0)
+		dead := expired && m.lose(t, t.Task.losses() > t.losses, 0)
 		if expired && !dead && t.late(m.now) { // it waited for no time at all
 			m.finish(t, &m.dead)
 			dead = true

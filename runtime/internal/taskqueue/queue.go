@@ -193,7 +193,10 @@ func (q *Queue) hand(t *Task, p *Peer, now time.Time) {
 	q.leaveLine(t)
 	q.line.begin(t, now)
 	t.Attempts++
-	t.before, t.first, t.Progress = t.first, now, nil
+	if !t.first.IsZero() {
+		t.history().before = t.first
+	}
+	t.first, t.Progress = now, nil
 	if !t.Control {
 		q.counts.Queued--
 	}
@@ -314,5 +317,5 @@ func (q *Queue) pause(t *Task, when time.Time) {
 
 // spent reports whether t has failed, or was lost, as often as it may be.
 func (t *Task) spent() bool {
-	return t.MaxAttempts > 0 && !t.Control && (t.failures >= t.MaxAttempts || t.losses >= t.MaxAttempts)
+	return t.MaxAttempts > 0 && !t.Control && (t.failures >= t.MaxAttempts || t.losses() >= t.MaxAttempts)
 }

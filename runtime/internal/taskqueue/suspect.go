@@ -64,13 +64,15 @@ func (q *Queue) lose(t *Task, begun bool, reason error, now time.Time) (dead boo
 	}
 	if !begun {
 		t.Attempts--
-		t.silent++
-		t.suspect = t.suspect || t.silent >= maxSilent
+		h := t.history()
+		h.silent++
+		t.suspect = t.suspect || h.silent >= maxSilent
 		q.take(t)
 		q.wait(t, true)
 		return false
 	}
-	t.losses++
+	h := t.history()
+	h.losses++
 	if t.spent() {
 		q.finish(t, true)
 		return true
@@ -82,8 +84,8 @@ func (q *Queue) lose(t *Task, begun bool, reason error, now time.Time) (dead boo
 		return false
 	}
 	t.suspect = true
-	t.ran = max(t.ran, now.Sub(t.since))
-	if d := q.backoff(t, t.losses); d > 0 {
+	h.ran = max(h.ran, now.Sub(t.since))
+	if d := q.backoff(t, h.losses); d > 0 {
 		q.pause(t, now.Add(d))
 	} else {
 		q.wait(t, true)
@@ -162,7 +164,7 @@ func (q *Queue) Extend(p *Peer, id ID, attempt int, now time.Time) error {
 		p.begun++
 	}
 	q.forgive(t, attempt)
-	if t.suspect && now.Sub(t.since) > max(2*t.ran, minProof) {
+	if t.suspect && now.Sub(t.since) > max(2*t.history().ran, minProof) {
 		q.clear(t)
 	}
 	q.lease(t, now)
@@ -198,7 +200,7 @@ func (q *Queue) claim(p *Peer, t *Task, attempt int, now time.Time) {
 		return
 	}
 	q.leaveLine(t)
-	t.Attempts = t.failures + t.losses + 1
+	t.Attempts = t.failures + t.losses() + 1
 	if !t.Control {
 		q.counts.Queued--
 	}
@@ -212,15 +214,16 @@ func (q *Queue) claim(p *Peer, t *Task, attempt int, now time.Time) {
 
 // forgive takes back the losses since an attempt that is under way.
 func (q *Queue) forgive(t *Task, attempt int) {
-	n := min(t.failures+t.losses+1-attempt, t.losses)
+	n := min(t.failures+t.losses()+1-attempt, t.losses())
 	if attempt < 1 || n < 1 {
 		return
 	}
-	t.losses -= n
+	h := t.past
+	h.losses -= n
 	t.Attempts -= n
-	t.silent = 0
-	if !t.before.IsZero() {
-		t.first = t.before
+	h.silent = 0
+	if !h.before.IsZero() {
+		t.first = h.before
 	}
 	q.clear(t)
 }
@@ -231,7 +234,7 @@ func (q *Queue) clear(t *Task) {
 		return
 	}
 	q.leaveLine(t)
-	t.suspect, t.ran = false, 0
+	t.suspect, t.history().ran = false, 0
 	switch {
 	case t.state == waiting:
 		q.line.add(t, true)

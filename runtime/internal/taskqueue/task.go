@@ -22,10 +22,6 @@ type Task struct {
 	Body      []byte
 	Header    []byte // the same in each attempt
 	Batch     *Batch // that it belongs to; nil: none
-	// Control marks a message to the sink that travels as tasks do. It is not
-	// counted and never given up.
-	Control bool
-
 	// Terms are what its user has asked for beside that; nil: nothing.
 	Terms *Terms
 
@@ -36,7 +32,14 @@ type Task struct {
 	Reason      error         // why the last attempt failed
 	Progress    *Progress     // of the attempt that is under way; nil: not known
 
+	// Control marks a message to the sink that travels as tasks do. It is not
+	// counted and never given up.
+	Control bool
 	state   state
+	begun   bool // its holder has begun it
+	handled bool // its holder's handler has returned, and the result waits for a sink
+	suspect bool // it may have ended its worker: it goes to a worker that has no other task
+
 	holder  *Peer               // who has it; state held
 	when    time.Time           // end of the lease, or of the backoff; zero: none
 	inClock int                 // its place there, plus 1
@@ -45,18 +48,38 @@ type Task struct {
 	turn    int64               // in the line
 	inAges  list.Element[*Task] // of those that are not finished
 
-	added         uint64        // the queue's number of Add calls: its age
-	hand          uint64        // the queue's number of times that it handed out a task: this one's turn
-	since         time.Time     // when it was handed out last
-	first, before time.Time     // when the attempt, and the one before, was handed out first
-	begun         bool          // its holder has begun it
-	handled       bool          // its holder's handler has returned, and the result waits for a sink
-	failures      int           // attempts that a worker has reported as failed
-	losses        int           // attempts whose worker was lost or whose lease has ended
-	refusals      int           // times that no worker took its size
-	silent        int           // times that it was lost, and its worker had not begun it
-	suspect       bool          // it may have ended its worker: it goes to a worker that has no other task
-	ran           time.Duration // how long its holder had it when that was lost
+	added    uint64    // the queue's number of Add calls: its age
+	hand     uint64    // the queue's number of times that it handed out a task: this one's turn
+	since    time.Time // when it was handed out last
+	first    time.Time // when the attempt was handed out first
+	failures int       // attempts that a worker has reported as failed
+	past     *past     // nil: all went well
+}
+
+// A past is what has become of a task before, if that was no success or failure of
+// its handler. Most tasks have none.
+type past struct {
+	before   time.Time     // when the attempt before was handed out first
+	losses   int           // attempts whose worker was lost or whose lease has ended
+	refusals int           // times that no worker took its size
+	silent   int           // times that it was lost, and its worker had not begun it
+	ran      time.Duration // how long its holder had it when that was lost
+}
+
+// history returns the past of t, which it has from now on.
+func (t *Task) history() *past {
+	if t.past == nil {
+		t.past = new(past)
+	}
+	return t.past
+}
+
+// losses returns how many attempts of t were lost.
+func (t *Task) losses() int {
+	if t.past == nil {
+		return 0
+	}
+	return t.past.losses
 }
 
 // Progress is how far a worker says that a task is.
