@@ -51,6 +51,7 @@ type Consumer struct {
 	mu          sync.Mutex
 	waiting     []*Delivery
 	ledger      ledger
+	spare       spareMemory
 	ventilators map[*link.Conn]*ventilator
 	begun       []*Delivery        // whose ventilators do not know that they run
 	announcing  bool               // a goroutine tells them

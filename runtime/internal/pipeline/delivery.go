@@ -24,8 +24,11 @@ type Delivery struct {
 
 	consumer *Consumer
 	task     wire.Task
+	memory   []byte        // of task
 	id       string        // the task's
 	lease    time.Duration // 0: without end
+
+	decoded bool // nobody keeps its bytes
 
 	// The consumer's lock guards what follows.
 	held     bool // in the consumer's ledger
@@ -44,14 +47,19 @@ type Delivery struct {
 }
 
 func newDelivery(c *Consumer, task wire.Task) *Delivery {
-	h := wire.ParseTaskHeader(task.Header)
+	h, memory := wire.ParseTaskHeader(task.Header), c.spare.take(task.Size())
 	return &Delivery{
-		consumer: c, task: task.Clone(), id: string(task.ID), lease: h.Lease, Attempt: h.Attempt, Batch: h.BatchName(), Metadata: h.Metadata,
+		consumer: c, task: task.CloneIn(memory), memory: memory, id: string(task.ID), lease: h.Lease, Attempt: h.Attempt, Batch: h.BatchName(), Metadata: h.Metadata,
 	}
 }
 
 // Task returns the task, whose bytes belong to the delivery.
 func (d *Delivery) Task() *wire.Task { return &d.task }
+
+// Decoded says that nobody keeps the task's bytes: after Finish they belong to
+// another delivery. The goroutine that Next has given the delivery may call it before
+// Finish.
+func (d *Delivery) Decoded() { d.decoded = true }
 
 // ID returns the task's id.
 func (d *Delivery) ID() string { return d.id }
@@ -163,6 +171,10 @@ func (d *Delivery) release(verb wire.Verb, status []byte) (reported bool) {
 	}
 	c.command = wire.WorkerCommand{Verb: verb, ID: d.task.ID, Status: status}
 	socket.SendForced(v.conn, &c.command)
+	if d.decoded {
+		c.spare.give(d.memory)
+		d.task, d.memory = wire.Task{}, nil
+	}
 	return true
 }
 
