@@ -87,7 +87,7 @@ func (d *ProxyDealer) SendTo(ctx context.Context, c *link.Conn, m Message) error
 		}
 		b, err := c.Begin()
 		if err == nil {
-			return commit(c, b, m)
+			return commit(c, b, m, (*link.Conn).CommitLater)
 		}
 		if !errors.Is(err, link.ErrFull) {
 			return ErrServerGone

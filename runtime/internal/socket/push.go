@@ -163,7 +163,7 @@ func (p *Push) try(m Message) (placed bool, failed *link.Conn, err error) {
 		if placed, ok := m.(placedMessage); ok {
 			placed.placedAt(c)
 		}
-		if err = commit(c, b, m); err == nil {
+		if err = commit(c, b, m, (*link.Conn).CommitLater); err == nil {
 			return true, nil, nil
 		}
 		if !errors.As(err, new(*link.LimitError)) {
@@ -182,8 +182,8 @@ func (p *Push) try(m Message) (placed bool, failed *link.Conn, err error) {
 // can have it.
 type placedMessage interface{ placedAt(c *link.Conn) }
 
-// commit appends m to b, which c.Begin returned, and commits it.
-func commit(c *link.Conn, b []byte, m Message) (err error) {
+// commit appends m to b, which c.Begin returned, and commits it with end.
+func commit(c *link.Conn, b []byte, m Message, end func(*link.Conn, []byte)) (err error) {
 	done := false
 	defer func() {
 		if !done {
@@ -198,7 +198,7 @@ func commit(c *link.Conn, b []byte, m Message) (err error) {
 		return err
 	}
 	done = true
-	c.CommitLater(b)
+	end(c, b)
 	return nil
 }
 

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/gozmq/gozmq/internal/testkit"
+	"github.com/gozmq/gozmq/runtime/internal/link"
 )
 
 // An askedContext tells when it is waited for.
@@ -30,7 +31,7 @@ func TestPushFlushFollows(t *testing.T) {
 	for n := range 40 { // more than the pipe holds, to the second
 		b, err := conns[1].Begin()
 		if err == nil {
-			err = commit(conns[1], b, parcel{number: n, size: 5000})
+			err = commit(conns[1], b, parcel{number: n, size: 5000}, (*link.Conn).CommitLater)
 		}
 		if err != nil {
 			t.Fatal(err)
