@@ -113,7 +113,7 @@ func SendTo(c *link.Conn, m Message) error {
 	if err != nil {
 		return err
 	}
-	return commit(c, b, m)
+	return commit(c, b, m, nil)
 }
 
 // SendForced is SendTo without a high-water mark. It is for answers, whose
