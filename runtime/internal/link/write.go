@@ -90,6 +90,8 @@ func (c *Conn) begin(forced bool) ([]byte, error) {
 		w.cur = chunkIn(newBuffer(chunkSize))
 	} else if w.cur.buf == nil {
 		w.cur = w.newChunk()
+	} else if w.cur.buf.class == small && len(w.cur.b) > maxSmall/2 {
+		w.cur.enlarge()
 	}
 	return w.cur.b, nil
 }
@@ -262,6 +264,14 @@ func (w *writer) newChunk() chunk {
 }
 
 func chunkIn(buf *buffer) chunk { return chunk{b: buf.b[:0], buf: buf} }
+
+// enlarge moves a small chunk to pooled memory that need not grow.
+func (c *chunk) enlarge() {
+	buf, old := newBuffer(chunkSize), c.buf
+	old.b = c.b[:cap(c.b)]
+	c.b, c.buf = append(buf.b[:0], c.b...), buf
+	old.free()
+}
 
 // free returns the chunk's memory to its pool. A small buffer keeps the size
 // that it has grown to.
