@@ -40,7 +40,7 @@ type writer struct {
 	out     chunk   // being written by the goroutine that set busy
 	full    []chunk // behind it, oldest first
 	cur     chunk   // behind those; messages are committed here
-	big     bool    // the last chunk was larger than a small one may be
+	big     bool    // the last chunk had more than half of what a small one may have
 	msgs    int     // in all chunks
 	bytes   int     // in all chunks
 	busy    bool
@@ -310,7 +310,7 @@ func (w *writer) sent() {
 	w.dropSealed()
 	w.msgs -= w.out.msgs
 	w.bytes -= len(w.out.b)
-	w.big = len(w.out.b) > maxSmall
+	w.big = len(w.out.b) > maxSmall/2 // a small one that grows further is not used again
 	w.out.free()
 }
 

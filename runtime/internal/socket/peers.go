@@ -114,7 +114,10 @@ func SendTo(c *link.Conn, m Message) error {
 	if err != nil {
 		return err
 	}
-	return commit(c, b, m, (*link.Conn).CommitSoon)
+	if b, err = appendTo(c, b, m); err == nil {
+		c.CommitSoon(b)
+	}
+	return err
 }
 
 // SendForced is SendTo without a high-water mark. It is for answers, whose
