@@ -158,7 +158,7 @@ func queuedTask(ctx context.Context, m *Method, task proto.Message, b *bodies) (
 	if t.Metadata, err = taskMetadata(ctx, m); err != nil {
 		return t, err
 	}
-	t.Terms, err = pushTerms(ctx)
+	t.Terms, err = pushTerms(ctx, m)
 	return t, err
 }
 

@@ -177,6 +177,7 @@ type Task struct {
 	Backoff     Backoff
 	Limit       Limit // of all tasks
 	KeyLimit    Limit // of those of each key
+	Retain      time.Duration
 	// OnDeadLetter is the option that hands a program the tasks that are given up;
 	// "" unless AtLeastOnce.
 	OnDeadLetter string
