@@ -31,6 +31,7 @@ func Run(t *testing.T, fresh func(t *testing.T) (open func() gozmqstore.Store)) 
 		{"Backoff", testBackoff},
 		{"Limits", testLimits},
 		{"Retain", testRetain},
+		{"Result", testResult},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			k := &kit{T: t, open: fresh(t), running: make(map[int64]int)}
@@ -41,7 +42,10 @@ func Run(t *testing.T, fresh func(t *testing.T) (open func() gozmqstore.Store)) 
 	}
 }
 
-type number = wrapperspb.Int64Value
+type (
+	number = wrapperspb.Int64Value
+	text   = wrapperspb.StringValue
+)
 
 // The methods of the tests. Tasks of side are for what goes on beside.
 var (
@@ -100,6 +104,31 @@ func (k *kit) push(ctx context.Context, m *gozmq.Method, n int64) {
 	k.Helper()
 	if err := gozmqimpl.Push(ctx, k.vent, m, wrapperspb.Int64(n)); err != nil {
 		k.Fatalf("task %d: %v", n, err)
+	}
+}
+
+// workWithSink starts a worker for tasks with results, and a sink that counts these,
+// and returns what ends both.
+func (k *kit) workWithSink(m *gozmq.Method, run func(context.Context, int64) (*text, error)) (stop func()) {
+	k.Helper()
+	sink := gozmqtest.Open(gozmq.NewSink(gozmq.DeliveryAtLeastOnce, gozmq.Bind("tcp://127.0.0.1:*"))).For(k)
+	stopSink := gozmqtest.Run(k, func(ctx context.Context) error {
+		for _, err := range gozmqimpl.Results[text](ctx, sink, m) {
+			if err != nil {
+				k.Errorf("the sink: %v", err)
+			}
+		}
+		return nil
+	})
+	w := gozmqtest.Open(gozmqimpl.NewWorker("test.Tasks", func() []gozmqimpl.TaskHandler {
+		return []gozmqimpl.TaskHandler{gozmqimpl.HandleTask(m, func(ctx context.Context, n *number) (*text, error) {
+			return run(ctx, n.GetValue())
+		})}
+	}, []gozmq.WorkerOption{gozmq.From(gozmq.Connect(k.vent.Addrs()...)), gozmq.To(gozmq.Connect(sink.Addrs()...))})).For(k)
+	stopWorker := gozmqtest.Run(k, w.Run)
+	return func() {
+		stopWorker()
+		stopSink()
 	}
 }
 

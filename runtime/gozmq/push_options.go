@@ -29,10 +29,9 @@ type PushOptions struct {
 	UniqueKey string
 	UniqueFor time.Duration
 	// Retain is how long the task is kept after it was done, with its end, its
-	// worker and its last progress, for Ventilator.Tasks with TaskDone; not its
-	// result, which goes to a sink. 0: as long as the annotation of its method
-	// says. A ventilator keeps up to 100,000 of them, or 64 MiB; the oldest go
-	// first.
+	// worker, its last progress and its result of up to 1 MiB (Ventilator.Task,
+	// TaskStatus.UnmarshalResult). 0: as long as the annotation of its method says.
+	// A ventilator keeps up to 100,000 of them, or 64 MiB; the oldest go first.
 	Retain time.Duration
 }
 

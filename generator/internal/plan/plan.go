@@ -183,6 +183,9 @@ type Task struct {
 	OnDeadLetter string
 	// NewTask makes a task for a store; "" unless AtLeastOnce.
 	NewTask string
+	// Result returns the kept result of a task; "" unless AtLeastOnce, and for a task
+	// without a result.
+	Result string
 }
 
 // A Topic is how the topic of a message is made, and matched.

@@ -54,6 +54,7 @@ type Consumer struct {
 	held        map[string]*Delivery // by id: those that wait and those that run
 	ventilators map[*link.Conn]*ventilator
 	done        *taskqueue.Window // tasks that were done here
+	results     doneResults       // of these, if their ventilators keep them
 	begun       []*Delivery       // whose ventilators do not know that they run
 	announcing  bool              // a goroutine tells them
 	started     bool              // grants credit
@@ -207,7 +208,7 @@ func (c *Consumer) accept(conn *link.Conn, task wire.Task) error {
 	}
 	if c.done.Has(taskqueue.ID(task.ID), time.Time{}) {
 		c.redelivered++
-		report(conn, wire.VerbDone, task.ID, nil)
+		socket.SendForced(conn, wire.WorkerCommand{Verb: wire.VerbDone, ID: task.ID, Result: c.results.byID[string(task.ID)]})
 		return nil
 	}
 	if c.draining {
@@ -286,7 +287,7 @@ func (c *Consumer) Drain() {
 		}
 	}
 	for _, d := range c.waiting {
-		d.release(wire.VerbReturn, nil)
+		d.release(wire.WorkerCommand{Verb: wire.VerbReturn})
 	}
 	c.waiting = nil
 	c.changed.Notify()

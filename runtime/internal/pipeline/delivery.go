@@ -21,6 +21,9 @@ type Delivery struct {
 	Batch string
 	// Metadata is the task's, nil for none.
 	Metadata wire.Metadata
+	// KeepResult is of how many bytes the ventilator keeps the result (Done); 0:
+	// none.
+	KeepResult int
 
 	consumer *Consumer
 	task     wire.Task
@@ -46,6 +49,7 @@ func newDelivery(c *Consumer, task wire.Task) *Delivery {
 	h := wire.ParseTaskHeader(task.Header)
 	return &Delivery{
 		consumer: c, task: task.Clone(), id: string(task.ID), lease: h.Lease, Attempt: h.Attempt, Batch: h.BatchName(), Metadata: h.Metadata,
+		KeepResult: h.KeepResult,
 	}
 }
 
@@ -120,22 +124,34 @@ func (d *Delivery) KeepLease() {
 // false if no ventilator is left that it could tell. A task that was done is not
 // run again here.
 func (d *Delivery) Finish(verb wire.Verb, status []byte) (reported bool) {
+	return d.finish(wire.WorkerCommand{Verb: verb, Status: status})
+}
+
+// Done is Finish for a task that was done and whose ventilator keeps the result,
+// which must not be changed any more.
+func (d *Delivery) Done(result []byte) (reported bool) {
+	return d.finish(wire.WorkerCommand{Verb: wire.VerbDone, Result: result})
+}
+
+func (d *Delivery) finish(end wire.WorkerCommand) (reported bool) {
 	c := d.consumer
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if id := taskqueue.ID(d.id); verb == wire.VerbDone && !c.done.Has(id, time.Time{}) {
+	done := end.Verb == wire.VerbDone
+	if id := taskqueue.ID(d.id); done && !c.done.Has(id, time.Time{}) {
 		c.done.Add(id, time.Time{})
+		c.results.add(d.id, end.Result)
 	}
 	d.scope.end(context.Canceled)
-	if verb == wire.VerbDone && c.held[d.id] == d && d.progress.Load().unsent() {
+	if done && c.held[d.id] == d && d.progress.Load().unsent() {
 		d.extend()
 	}
-	return d.release(verb, status)
+	return d.release(end)
 }
 
 // release reports the end of a task and forgets it (Finish); the consumer's lock is
 // held.
-func (d *Delivery) release(verb wire.Verb, status []byte) (reported bool) {
+func (d *Delivery) release(end wire.WorkerCommand) (reported bool) {
 	c := d.consumer
 	if c.held[d.id] != d {
 		return false
@@ -148,7 +164,8 @@ func (d *Delivery) release(verb wire.Verb, status []byte) (reported bool) {
 		c.learn(v, d)
 	}
 	d.detach()
-	d.command = wire.WorkerCommand{Verb: verb, ID: d.task.ID, Status: status}
+	end.ID = d.task.ID
+	d.command = end
 	socket.SendForced(d.conn, &d.command)
 	return true
 }

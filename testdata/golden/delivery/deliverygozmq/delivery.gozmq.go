@@ -120,6 +120,15 @@ func NewOrdersShipTask(ctx context.Context, task *delivery.Order) (gozmqstore.Ta
 	return gozmqimpl.NewTask(ctx, &ordersShipMethod, task)
 }
 
+// OrdersShipResult returns the result of the task of
+// golden.delivery.Orders/Ship with that id, which was done and is kept
+// (gozmq.PushOptions.Retain). Its error has the code NOT_FOUND if vent has no
+// such task or no result of it, and FAILED_PRECONDITION if the task is not
+// done yet.
+func OrdersShipResult(vent *gozmq.Ventilator, id string) (*delivery.Receipt, error) {
+	return gozmqimpl.TaskResult[delivery.Receipt](vent, &ordersShipMethod, id)
+}
+
 // OnOrdersForgetDeadLetter is an option of gozmq.NewVentilator: f gets each
 // task of golden.delivery.Orders/Forget that is given up, as
 // gozmq.WithDeadLetterHandler says. When f returns an error, it gets the task
@@ -163,6 +172,15 @@ func OnOrdersReportDeadLetter(f func(ctx context.Context, task *delivery.Order, 
 // transaction (gozmqpostgres).
 func NewOrdersReportTask(ctx context.Context, task *delivery.Order) (gozmqstore.Task, error) {
 	return gozmqimpl.NewTask(ctx, &ordersReportMethod, task)
+}
+
+// OrdersReportResult returns the result of the task of
+// golden.delivery.Orders/Report with that id, which was done and is kept
+// (gozmq.PushOptions.Retain). Its error has the code NOT_FOUND if vent has no
+// such task or no result of it, and FAILED_PRECONDITION if the task is not
+// done yet.
+func OrdersReportResult(vent *gozmq.Ventilator, id string) (*delivery.Receipt, error) {
+	return gozmqimpl.TaskResult[delivery.Receipt](vent, &ordersReportMethod, id)
 }
 
 // OnOrdersMailDeadLetter is an option of gozmq.NewVentilator: f gets each task
