@@ -32,6 +32,7 @@ func Run(t *testing.T, fresh func(t *testing.T) (open func() gozmqstore.Store)) 
 		{"Limits", testLimits},
 		{"Retain", testRetain},
 		{"Result", testResult},
+		{"Options", testOptions},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			k := &kit{T: t, open: fresh(t), running: make(map[int64]int)}
@@ -135,11 +136,22 @@ func (k *kit) workWithSink(m *gozmq.Method, run func(context.Context, int64) (*t
 // work starts a worker, and returns what ends it.
 func (k *kit) work(m *gozmq.Method, run func(context.Context, int64) error) (stop func()) {
 	k.Helper()
+	return k.workWith(m, run, gozmq.WithConcurrency(4))
+}
+
+// workOne is work for one task after the other.
+func (k *kit) workOne(m *gozmq.Method, run func(context.Context, int64) error) (stop func()) {
+	k.Helper()
+	return k.workWith(m, run, gozmq.WithConcurrency(1), gozmq.WithPrefetch(0))
+}
+
+func (k *kit) workWith(m *gozmq.Method, run func(context.Context, int64) error, opts ...gozmq.WorkerOption) (stop func()) {
+	k.Helper()
 	w := gozmqtest.Open(gozmqimpl.NewWorker("test.Tasks", func() []gozmqimpl.TaskHandler {
 		return []gozmqimpl.TaskHandler{gozmqimpl.HandleTaskOnly(m, func(ctx context.Context, n *number) error {
 			return run(ctx, n.GetValue())
 		})}
-	}, []gozmq.WorkerOption{gozmq.From(gozmq.Connect(k.vent.Addrs()...)), gozmq.WithConcurrency(4)})).For(k)
+	}, append(opts, gozmq.From(gozmq.Connect(k.vent.Addrs()...))))).For(k)
 	return gozmqtest.Run(k, w.Run)
 }
 
