@@ -108,8 +108,8 @@ func (k *kit) push(ctx context.Context, m *gozmq.Method, n int64) {
 	}
 }
 
-// workWithSink starts a worker for tasks with results, and a sink that counts these,
-// and returns what ends both.
+// workWithSink starts a worker for tasks with results, and a sink for these. It
+// returns what ends both.
 func (k *kit) workWithSink(m *gozmq.Method, run func(context.Context, int64) (*text, error)) (stop func()) {
 	k.Helper()
 	sink := gozmqtest.Open(gozmq.NewSink(gozmq.DeliveryAtLeastOnce, gozmq.Bind("tcp://127.0.0.1:*"))).For(k)

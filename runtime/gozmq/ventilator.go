@@ -282,7 +282,8 @@ func (v pushing) pushThrough(ctx context.Context, m *Method, task proto.Message)
 	})
 }
 
-// batchName returns the name of the batch that tasks with ctx belong to; "" for none.
+// batchName returns the name of the batch that tasks with ctx belong to; "" for
+// none.
 func batchName(ctx context.Context) string {
 	if b, _ := ctx.Value(batchKey{}).(*Batch); b != nil {
 		return b.name

@@ -82,11 +82,11 @@ func (t *TaskStatus) Unmarshal(m proto.Message) error { return t.bodies.decodeIn
 // Body returns the task as it was encoded. It must not be changed.
 func (t *TaskStatus) Body() []byte { return t.body }
 
-// UnmarshalResult decodes the result of a task with TaskDone into m, which must have
-// the type of the method's result. Its error has CodeNotFound when none is kept: the
-// task is not done, its method has no result, that has more than 1 MiB or
-// WithMaxMessageSize, or the worker has not sent it, such as one of an earlier
-// version or in another language.
+// UnmarshalResult decodes the result of a task with TaskDone into m, which must
+// have the type of the method's result. Its error has CodeNotFound when none is
+// kept: the task is not done, its method has no result, the result is larger than
+// 1 MiB or WithMaxMessageSize, or the worker has not sent it, such as one in
+// another language.
 func (t *TaskStatus) UnmarshalResult(m proto.Message) error {
 	if t.result == nil {
 		return Errorf(CodeNotFound, "no result is kept of task %x of %s, which is %v", t.ID, t.Procedure, t.State)
@@ -94,8 +94,8 @@ func (t *TaskStatus) UnmarshalResult(m proto.Message) error {
 	return t.bodies.decodeInput(t.result, m)
 }
 
-// Result returns the result as it was encoded, which must not be changed; nil if none
-// is kept.
+// Result returns the result as it was encoded; nil if none is kept. It must not be
+// changed.
 func (t *TaskStatus) Result() []byte { return t.result }
 
 const (
@@ -144,9 +144,9 @@ func (v *Ventilator) Tasks(f TaskFilter) (tasks []TaskStatus, after string, err 
 }
 
 // Task returns the task with an id that is not finished, or that was done and is
-// kept. The id of a task is in its TaskInfo: StoreInfo gives a push the variable. The
-// error has CodeNotFound if there is none, as for a dead letter (DeadLetters), and
-// CodeUnavailable if the ventilator stands by.
+// kept. A push with StoreInfo says the id. The error has CodeNotFound if there is
+// none, as for a dead letter (DeadLetters), and CodeUnavailable if the ventilator
+// stands by.
 func (v *Ventilator) Task(id string) (TaskStatus, error) {
 	q, err := v.queue()
 	if err != nil {

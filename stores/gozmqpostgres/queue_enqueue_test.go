@@ -127,8 +127,8 @@ func feed(t testing.TB, o *session) (fed <-chan gozmqstore.Task, stop func()) {
 	}
 }
 
-// The owner learns of tasks by the notification, and where that does not come by its
-// poll.
+// The owner learns of tasks by the notification, and where that does not come by
+// its poll.
 func TestArrivals(t *testing.T) {
 	url := server(t).URL(server(t).Addr())
 	q := newQueue(t)

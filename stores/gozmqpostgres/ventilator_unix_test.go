@@ -40,9 +40,9 @@ const lease = 2 * time.Second
 // first one on, and says what happens to it and to them, a line each. It ends when
 // its standard input does, after all tasks are done if it owns the queue. args are
 // the database's URL, the queue's schema and name, the workers' endpoint, the first
-// number and where it dies: "" or "before", "in" or "after" a change, as "in 12"; or
-// once it pushes no more after so many changes, "before ends" or "after ends", which
-// are a change of nothing but ends of tasks.
+// number and where it dies: "" or "before", "in" or "after" a change, as "in 12".
+// With "before ends 12" or "after ends 12" it pushes no more after 12 changes, and
+// dies at the first one that has nothing but ends of tasks.
 func runVentilator(args []string) int {
 	if err := ventilate(args); err != nil {
 		fmt.Fprintln(os.Stderr, "ventilator:", err)

@@ -183,8 +183,8 @@ type Task struct {
 	OnDeadLetter string
 	// NewTask makes a task for a store; "" unless AtLeastOnce.
 	NewTask string
-	// Result returns the kept result of a task; "" unless AtLeastOnce, and for a task
-	// without a result.
+	// Result returns the kept result of a task; "" unless AtLeastOnce, and for a
+	// task without a result.
 	Result string
 }
 

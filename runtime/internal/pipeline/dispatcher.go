@@ -156,8 +156,8 @@ func (d *Dispatcher) empty() {
 // Links returns the connections to workers.
 func (d *Dispatcher) Links() *link.Group { return d.direct.Links() }
 
-// Push returns the id of a task once it is in the queue and, if there is one, in the
-// store. While these are full, or another dispatcher owns the store, it waits. The
+// Push returns the id of a task once it is in the queue and, if there is one, in
+// the store. While these are full, or another dispatcher owns the store, it waits. The
 // task belongs to b unless b is nil. Its errors are ErrBatchEnded, ErrNotOwner, a
 // *LimitError if no worker that is connected takes its size, a *DuplicateError,
 // ErrTooManyKeys, a *StoreError,

@@ -12,9 +12,9 @@ import (
 )
 
 // A task with Terms.Retain stays in the store as StateDone, and here, for so long
-// after it was done. Kept are the task, its end, the worker, what that has said last
-// of its progress, and the result, which went to a sink before. The worker sends it
-// with DONE, because the TASK says KeepResult.
+// after it was done. Kept are the task, its end, the worker, what that has said
+// last of its progress, and the result, which went to a sink before. The worker
+// sends it with DONE, because the TASK says KeepResult.
 
 // An endRecord is the Result of a record with StateDone, as JSON.
 type endRecord struct {

@@ -254,8 +254,8 @@ func (a *app) printTask(s *schema.Schema, t *adminv1.QueuedTask, pretty bool) er
 	return enc.Encode(out)
 }
 
-// queuedMethod returns the method of a task; one of which nothing is known where the
-// schema does not have it.
+// queuedMethod returns the method of a task; one of which nothing is known where
+// the schema does not have it.
 func queuedMethod(s *schema.Schema, procedure string) *schema.Method {
 	if s != nil {
 		if m, err := s.Method(procedure, gozmq.PatternPushPull); err == nil {
