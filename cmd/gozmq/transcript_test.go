@@ -229,7 +229,7 @@ var varying = []struct {
 	{regexp.MustCompile(`"time":"[^"]+"`), `"time":"2026-01-01T12:00:00.000Z"`},
 	{regexp.MustCompile(`"peer":"127\.0\.0\.1:\d+"`), `"peer":"127.0.0.1:40000"`},
 	{regexp.MustCompile(`\b1h[23]m\b`), `1h2m`},
-	{regexp.MustCompile(`"enqueued":( ?)"[^"]+"`), `"enqueued":$1"2026-01-01T12:00:00Z"`},
+	{regexp.MustCompile(`"(enqueued|ended)":( ?)"[^"]+"`), `"$1":${2}"2026-01-01T12:00:00Z"`},
 	{regexp.MustCompile(`time=[0-9.]+s`), `time=0.001500s`},
 	{regexp.MustCompile(`(gozmq_check_duration_seconds\S*) [0-9.]+`), `$1 0.001500`},
 	{regexp.MustCompile(`\bin [0-9.]+(µs|ms|s)\b`), `in 1.5ms`},

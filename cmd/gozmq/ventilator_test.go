@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	imagev1 "github.com/gozmq/gozmq/example/gen/image/v1"
 	"github.com/gozmq/gozmq/example/gen/image/v1/imagev1gozmq"
@@ -13,17 +14,22 @@ import (
 	"github.com/gozmq/gozmq/runtime/gozmqstore"
 )
 
-// rejecting rejects the tasks that it gets.
-type rejecting struct {
+// choosy rejects the tasks without a size.
+type choosy struct {
 	imagev1gozmq.UnimplementedPrintsWorker
 }
 
-func (rejecting) Render(context.Context, *imagev1.RenderTask) (*imagev1.RenderResult, error) {
-	return nil, gozmq.Permanent(gozmq.Errorf(gozmq.CodeDataLoss, "no PNG"))
+func (choosy) Render(ctx context.Context, task *imagev1.RenderTask) (*imagev1.RenderResult, error) {
+	if task.GetSize() == 0 {
+		return nil, gozmq.Permanent(gozmq.Errorf(gozmq.CodeDataLoss, "no PNG"))
+	}
+	gozmq.TaskInfoFromContext(ctx).ReportProgress(1, "page 4 of 4")
+	return &imagev1.RenderResult{Name: task.GetName(), Worker: "choosy"}, nil
 }
 
 // serveVentilator serves the admin service of a process with a ventilator, whose
-// queue is one dead letter. It prints the endpoint when the letter is there.
+// queue is one dead letter, and a task that was done and is kept. It prints the
+// endpoint when they are there.
 func serveVentilator(ctx context.Context) error {
 	const anywhere = "tcp://127.0.0.1:*"
 	vent, err := gozmq.NewVentilator(gozmq.Bind(anywhere), gozmq.DeliveryAtLeastOnce, gozmq.WithTaskStore(new(gozmqstore.Memory)), gozmq.WithLinger(0))
@@ -31,7 +37,7 @@ func serveVentilator(ctx context.Context) error {
 		return err
 	}
 	defer vent.Close()
-	if err := rejectOne(ctx, vent); err != nil {
+	if err := workOff(ctx, vent); err != nil {
 		return err
 	}
 	var group gozmqops.Group
@@ -55,8 +61,8 @@ func serveGroup(ctx context.Context, group *gozmqops.Group, opts ...gozmqadmin.O
 	return srv.Serve(ctx)
 }
 
-// rejectOne pushes a task, which a worker rejects.
-func rejectOne(ctx context.Context, vent *gozmq.Ventilator) error {
+// workOff pushes a task that a worker rejects, and one that it does.
+func workOff(ctx context.Context, vent *gozmq.Ventilator) error {
 	prints, err := imagev1gozmq.NewPrintsVentilator(vent)
 	if err != nil {
 		return err
@@ -66,13 +72,22 @@ func rejectOne(ctx context.Context, vent *gozmq.Ventilator) error {
 		return err
 	}
 	defer sink.Close()
-	worker, err := imagev1gozmq.NewPrintsWorker(rejecting{}, gozmq.From(gozmq.Connect(vent.Addrs()[0])), gozmq.To(gozmq.Connect(sink.Addrs()[0])))
+	worker, err := imagev1gozmq.NewPrintsWorker(choosy{}, gozmq.From(gozmq.Connect(vent.Addrs()[0])), gozmq.To(gozmq.Connect(sink.Addrs()[0])))
 	if err != nil {
 		return err
 	}
+	results, err := imagev1gozmq.NewPrintsSink(sink)
+	if err != nil {
+		return err
+	}
+	go func() { // until the sink is closed
+		for range results.Render(ctx) {
+		}
+	}()
 	ran := make(chan error, 1)
 	go func() { ran <- worker.Run(ctx) }()
-	if err := prints.Render(ctx, &imagev1.RenderTask{Name: "a.png"}); err != nil {
+	kept := gozmq.PushOptions{Retain: time.Hour}.Context(ctx)
+	if err := errors.Join(prints.Render(ctx, &imagev1.RenderTask{Name: "a.png"}), prints.Render(kept, &imagev1.RenderTask{Name: "b.png", Size: 64})); err != nil {
 		return err
 	}
 	if err := vent.Wait(ctx); err != nil {

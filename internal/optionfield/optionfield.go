@@ -33,6 +33,7 @@ const (
 	TaskBackoff     = 4
 	TaskLimit       = 5
 	TaskLimitPerKey = 6
+	TaskRetain      = 7
 
 	BackoffInitial    = 1
 	BackoffMax        = 2

@@ -38,6 +38,7 @@ func TestNumbers(t *testing.T) {
 		"TaskBackoff":       {(*annotations.Task)(nil), "backoff", optionfield.TaskBackoff},
 		"TaskLimit":         {(*annotations.Task)(nil), "limit", optionfield.TaskLimit},
 		"TaskLimitPerKey":   {(*annotations.Task)(nil), "limit_per_key", optionfield.TaskLimitPerKey},
+		"TaskRetain":        {(*annotations.Task)(nil), "retain", optionfield.TaskRetain},
 		"BackoffInitial":    {(*annotations.Backoff)(nil), "initial", optionfield.BackoffInitial},
 		"BackoffMax":        {(*annotations.Backoff)(nil), "max", optionfield.BackoffMax},
 		"BackoffMultiplier": {(*annotations.Backoff)(nil), "multiplier", optionfield.BackoffMultiplier},

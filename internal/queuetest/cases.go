@@ -5,8 +5,11 @@ import (
 	"errors"
 	"io"
 	"slices"
+	"strings"
 	"sync/atomic"
 	"time"
+
+	"google.golang.org/protobuf/types/known/wrapperspb"
 
 	"github.com/gozmq/gozmq/internal/testkit"
 	"github.com/gozmq/gozmq/runtime/gozmq"
@@ -262,6 +265,56 @@ func testRetain(k *kit) {
 		k.Errorf("kept are %+v", list)
 	}
 	k.wantEmpty()
+}
+
+// testResult expects that the result of a task is kept with it, even one without a
+// byte, and not one that is too large, whichever ventilator has the queue.
+func testResult(k *kit) {
+	within := testkit.Within(k)
+	results := map[int64]string{1: "a picture", 2: "", 3: strings.Repeat("x", 1<<20), 4: strings.Repeat("x", 1<<20-4)}
+	kept := *method
+	kept.Retain = time.Hour
+	ids := make(map[int64]string)
+	for n := range int64(len(results)) {
+		var info gozmq.TaskInfo
+		k.push(gozmq.StoreInfo(within, &info), &kept, n+1)
+		ids[n+1] = info.ID
+	}
+	var info gozmq.TaskInfo
+	k.push(gozmq.StoreInfo(within, &info), method, 1) // which is not kept
+	k.wantNoResult(ids[1], gozmq.CodeFailedPrecondition)
+	stop := k.workWithSink(method, func(_ context.Context, n int64) (*text, error) { return wrapperspb.String(results[n]), nil })
+	k.wait()
+	stop()
+	for range 2 {
+		for _, n := range []int64{1, 2, 4} {
+			got, err := gozmqimpl.TaskResult[text](k.vent, method, ids[n])
+			if err != nil || got.GetValue() != results[n] {
+				k.Errorf("the result of task %d has %d bytes, %v; want %d", n, len(got.GetValue()), err, len(results[n]))
+			}
+		}
+		k.wantNoResult(ids[3], gozmq.CodeNotFound) // 1 MiB, and the field's tag
+		k.wantNoResult(info.ID, gozmq.CodeNotFound)
+		k.wantNoResult("no task", gozmq.CodeNotFound)
+		if _, err := gozmqimpl.TaskResult[text](k.vent, side, ids[1]); gozmq.CodeOf(err) != gozmq.CodeNotFound {
+			k.Errorf("the result of a task of another method: %v", err)
+		}
+		k.restart()
+	}
+	for _, id := range ids {
+		if err := k.vent.Discard(within, id); err != nil {
+			k.Error(err)
+		}
+		k.wantNoResult(id, gozmq.CodeNotFound)
+	}
+	k.wantEmpty()
+}
+
+func (k *kit) wantNoResult(id string, code gozmq.Code) {
+	k.Helper()
+	if got, err := gozmqimpl.TaskResult[text](k.vent, method, id); gozmq.CodeOf(err) != code {
+		k.Errorf("the result of task %x is %v, %v; want %v", id, got, err, code)
+	}
 }
 
 // wantEmpty expects that the store has no record.

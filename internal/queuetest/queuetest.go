@@ -31,6 +31,8 @@ func Run(t *testing.T, fresh func(t *testing.T) (open func() gozmqstore.Store)) 
 		{"Backoff", testBackoff},
 		{"Limits", testLimits},
 		{"Retain", testRetain},
+		{"Result", testResult},
+		{"Options", testOptions},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			k := &kit{T: t, open: fresh(t), running: make(map[int64]int)}
@@ -41,7 +43,10 @@ func Run(t *testing.T, fresh func(t *testing.T) (open func() gozmqstore.Store)) 
 	}
 }
 
-type number = wrapperspb.Int64Value
+type (
+	number = wrapperspb.Int64Value
+	text   = wrapperspb.StringValue
+)
 
 // The methods of the tests. Tasks of side are for what goes on beside.
 var (
@@ -103,14 +108,50 @@ func (k *kit) push(ctx context.Context, m *gozmq.Method, n int64) {
 	}
 }
 
+// workWithSink starts a worker for tasks with results, and a sink for these. It
+// returns what ends both.
+func (k *kit) workWithSink(m *gozmq.Method, run func(context.Context, int64) (*text, error)) (stop func()) {
+	k.Helper()
+	sink := gozmqtest.Open(gozmq.NewSink(gozmq.DeliveryAtLeastOnce, gozmq.Bind("tcp://127.0.0.1:*"))).For(k)
+	stopSink := gozmqtest.Run(k, func(ctx context.Context) error {
+		for _, err := range gozmqimpl.Results[text](ctx, sink, m) {
+			if err != nil {
+				k.Errorf("the sink: %v", err)
+			}
+		}
+		return nil
+	})
+	w := gozmqtest.Open(gozmqimpl.NewWorker("test.Tasks", func() []gozmqimpl.TaskHandler {
+		return []gozmqimpl.TaskHandler{gozmqimpl.HandleTask(m, func(ctx context.Context, n *number) (*text, error) {
+			return run(ctx, n.GetValue())
+		})}
+	}, []gozmq.WorkerOption{gozmq.From(gozmq.Connect(k.vent.Addrs()...)), gozmq.To(gozmq.Connect(sink.Addrs()...))})).For(k)
+	stopWorker := gozmqtest.Run(k, w.Run)
+	return func() {
+		stopWorker()
+		stopSink()
+	}
+}
+
 // work starts a worker, and returns what ends it.
 func (k *kit) work(m *gozmq.Method, run func(context.Context, int64) error) (stop func()) {
+	k.Helper()
+	return k.workWith(m, run, gozmq.WithConcurrency(4))
+}
+
+// workOne is work for one task after the other.
+func (k *kit) workOne(m *gozmq.Method, run func(context.Context, int64) error) (stop func()) {
+	k.Helper()
+	return k.workWith(m, run, gozmq.WithConcurrency(1), gozmq.WithPrefetch(0))
+}
+
+func (k *kit) workWith(m *gozmq.Method, run func(context.Context, int64) error, opts ...gozmq.WorkerOption) (stop func()) {
 	k.Helper()
 	w := gozmqtest.Open(gozmqimpl.NewWorker("test.Tasks", func() []gozmqimpl.TaskHandler {
 		return []gozmqimpl.TaskHandler{gozmqimpl.HandleTaskOnly(m, func(ctx context.Context, n *number) error {
 			return run(ctx, n.GetValue())
 		})}
-	}, []gozmq.WorkerOption{gozmq.From(gozmq.Connect(k.vent.Addrs()...)), gozmq.WithConcurrency(4)})).For(k)
+	}, append(opts, gozmq.From(gozmq.Connect(k.vent.Addrs()...))))).For(k)
 	return gozmqtest.Run(k, w.Run)
 }
 

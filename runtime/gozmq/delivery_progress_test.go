@@ -100,3 +100,25 @@ func TestProgressOnWire(t *testing.T) {
 	}
 	new(TaskInfo).ReportProgress(0.5, "nobody") // has no effect
 }
+
+// After a takeover the new owner learns how far a running task is from what the
+// worker said before: the handler says nothing more.
+func TestProgressAfterTakeover(t *testing.T) {
+	standbySites(t, func(s *standbySite) {
+		t, within := s.t, testkit.Within(s.t)
+		s.report = func(i *TaskInfo) { i.ReportProgress(0.5, "page 2 of 4") }
+		s.push(within, s.vents[0], 100)
+		for _, v := range s.vents {
+			testkit.Eventually(t, "the progress", func() bool {
+				list, _, _ := v.Tasks(TaskFilter{State: TaskRunning})
+				return len(list) == 1 && list[0].Progress == 0.5 && list[0].ProgressText == "page 2 of 4"
+			})
+			if v == s.vents[0] {
+				s.store.Revoke()
+			}
+		}
+		close(s.hold)
+		waitDone(t, s.vents[1])
+		s.wantRuns(1)
+	})
+}

@@ -29,6 +29,8 @@ type standbySite struct {
 	runs map[int64]int // how often each number was run
 	hold chan struct{} // numbers of 100 and more wait for its end
 	busy atomic.Int32  // how many of them do
+
+	report func(*TaskInfo) // what these do before; nil: nothing
 }
 
 // standbySites runs a test with each set-up.
@@ -91,6 +93,9 @@ func (s *standbySite) run(ctx context.Context, task *number) (*number, error) {
 	s.mu.Unlock()
 	if n >= 100 {
 		s.busy.Add(1)
+		if s.report != nil {
+			s.report(TaskInfoFromContext(ctx))
+		}
 		<-s.hold
 	}
 	return squares(ctx, task)

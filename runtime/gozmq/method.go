@@ -63,6 +63,9 @@ type Method struct {
 	// Limit limits the tasks of the method with DeliveryAtLeastOnce, and KeyLimit
 	// those of each PushOptions.Key, unless WithTaskLimit says otherwise.
 	Limit, KeyLimit TaskLimit
+	// Retain is how long a task with DeliveryAtLeastOnce is kept with its result
+	// after it was done, unless PushOptions.Retain says otherwise. 0: not at all.
+	Retain time.Duration
 	// Bare says that messages have one frame only, the body.
 	Bare bool
 	// TopicTemplate is the template of a topic, such as "weather/{station}"; "" for

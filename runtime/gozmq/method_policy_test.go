@@ -1,6 +1,8 @@
 package gozmq
 
 import (
+	"context"
+	"slices"
 	"testing"
 	"time"
 
@@ -89,4 +91,27 @@ func TestMethodBackoff(t *testing.T) {
 	}
 	raw.send(string(wire.VerbDone), id)
 	waitDone(t, v)
+}
+
+// A task is kept as long as its method says, or its push.
+func TestMethodRetain(t *testing.T) {
+	store := new(gozmqstore.Memory)
+	v := openQueue(t, store)
+	m := *sureMethod
+	m.Retain = time.Hour
+	own := PushOptions{Retain: time.Minute}.Context(t.Context())
+	other := PushOptions{Priority: 1}.Context(t.Context())
+	for i, ctx := range []context.Context{t.Context(), own, other} {
+		if err := bridge.Open(v).Push(ctx, &m, wrapperspb.Int64(int64(i))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	pushNumbers(t, v, sureMethod, 1)
+	var got []time.Duration
+	for _, task := range store.Tasks() {
+		got = append(got, task.Retain)
+	}
+	if want := []time.Duration{time.Hour, time.Minute, time.Hour, 0}; !slices.Equal(got, want) {
+		t.Errorf("kept for %v, want %v", got, want)
+	}
 }

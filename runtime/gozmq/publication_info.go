@@ -74,9 +74,11 @@ type storeInfoKey[I any] struct{}
 //	var info gozmq.PublicationInfo
 //	for reading, err := range feed.Temperature(gozmq.StoreInfo(ctx, &info)) {
 //
-// For a snapshot (FollowState) it stores only the metadata of the reply. Only one
-// loop at a time may use the context. Handlers get the same from
-// PublicationInfoFromContext and TaskInfoFromContext.
+// For a snapshot (FollowState) it stores only the metadata of the reply. With
+// DeliveryAtLeastOnce, a push with the context stores the method, id, batch and
+// metadata of its task once that is queued. Only one loop or push at a time may use
+// the context. Handlers get the same from PublicationInfoFromContext and
+// TaskInfoFromContext.
 func StoreInfo[I PublicationInfo | TaskInfo](ctx context.Context, to *I) context.Context {
 	return context.WithValue(ctx, storeInfoKey[I]{}, to)
 }

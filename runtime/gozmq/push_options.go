@@ -29,9 +29,9 @@ type PushOptions struct {
 	UniqueKey string
 	UniqueFor time.Duration
 	// Retain is how long the task is kept after it was done, with its end, its
-	// worker and its last progress, for Ventilator.Tasks with TaskDone; not its
-	// result, which goes to a sink. 0: it is not. A ventilator keeps up to 100,000
-	// of them, or 64 MiB; the oldest go first.
+	// worker, its last progress and its result of up to 1 MiB (Ventilator.Task,
+	// TaskStatus.UnmarshalResult). 0: as long as the annotation of its method says.
+	// A ventilator keeps up to 100,000 of them, or 64 MiB; the oldest go first.
 	Retain time.Duration
 }
 
@@ -48,10 +48,13 @@ func (o PushOptions) Context(ctx context.Context) context.Context {
 	return context.WithValue(ctx, pushOptionsKey{}, o)
 }
 
-// pushTerms returns the options of a context, checked, for the engine; nil for
-// none.
-func pushTerms(ctx context.Context) (*taskqueue.Terms, error) {
+// pushTerms returns the options of a context for a task of m, checked, for the
+// engine; nil for none.
+func pushTerms(ctx context.Context, m *Method) (*taskqueue.Terms, error) {
 	o, _ := ctx.Value(pushOptionsKey{}).(PushOptions)
+	if o.Retain == 0 {
+		o.Retain = m.Retain
+	}
 	if o == (PushOptions{}) {
 		return nil, nil
 	}

@@ -259,28 +259,34 @@ func (v pushing) Push(ctx context.Context, m *Method, task proto.Message) (err e
 	if v.interceptor != nil {
 		err = v.pushThrough(ctx, m, task)
 	} else {
-		err = v.push(ctx, m, task)
+		_, err = v.push(ctx, m, task)
 	}
 	v.methods.of(m).end(err)
 	return err
 }
 
-func (v pushing) push(ctx context.Context, m *Method, task proto.Message) error {
-	if err := v.sender.push(ctx, m, task); err != nil {
-		return err
+func (v pushing) push(ctx context.Context, m *Method, task proto.Message) (id string, err error) {
+	if id, err = v.sender.push(ctx, m, task); err == nil {
+		v.sent.Add(1)
 	}
-	v.sent.Add(1)
-	return nil
+	return id, err
 }
 
-// pushThrough has the interceptors push a task.
+// pushThrough has the interceptors push a task. Behind next they see its id.
 func (v pushing) pushThrough(ctx context.Context, m *Method, task proto.Message) error {
-	info := &TaskInfo{Method: m, ctx: ctx}
-	if b, _ := ctx.Value(batchKey{}).(*Batch); b != nil {
-		info.Batch = b.name
-	}
+	info := &TaskInfo{Method: m, Batch: batchName(ctx), ctx: ctx}
 	call := &CallInfo{Operation: OperationPush, Method: m, Task: info}
-	return sendThrough(ctx, v.interceptor, v.observer, v.delivery.socketType(zmtp.Push, zmtp.Router), m.Procedure, call, task, func(ctx context.Context, task proto.Message) error {
-		return v.push(ctx, m, task)
+	return sendThrough(ctx, v.interceptor, v.observer, v.delivery.socketType(zmtp.Push, zmtp.Router), m.Procedure, call, task, func(ctx context.Context, task proto.Message) (err error) {
+		info.ID, err = v.push(ctx, m, task)
+		return err
 	})
+}
+
+// batchName returns the name of the batch that tasks with ctx belong to; "" for
+// none.
+func batchName(ctx context.Context) string {
+	if b, _ := ctx.Value(batchKey{}).(*Batch); b != nil {
+		return b.name
+	}
+	return ""
 }

@@ -214,3 +214,34 @@ func TestCancelWhileAway(t *testing.T) {
 		t.Errorf("%d malformed messages", n)
 	}
 }
+
+// A ventilator that has taken over cancels a task that runs since the time of the
+// last one, and no restart brings it back.
+func TestCancelAfterTakeover(t *testing.T) {
+	standbySites(t, func(s *standbySite) {
+		t, within := s.t, testkit.Within(s.t)
+		causes := make(chan error, 1)
+		s.report = func(i *TaskInfo) {
+			<-i.Context().Done()
+			causes <- context.Cause(i.Context())
+		}
+		close(s.hold)
+		s.push(within, s.vents[0], 100)
+		testkit.Eventually(t, "that the task runs", func() bool { return s.busy.Load() == 1 })
+		s.store.Revoke()
+		s.events[1].wait(t, EventOwner, 1)
+		id := onlyTask(t, s.vents[1], TaskRunning).ID
+		if err := s.vents[1].Cancel(within, id); err != nil {
+			t.Fatal(err)
+		}
+		wantCode(t, testkit.Receive(t, causes, "the end of the handler's context"), CodeCanceled)
+		waitDone(t, s.vents[1])
+		if _, err := s.vents[1].Task(id); CodeOf(err) != CodeNotFound || len(s.store.Tasks()) != 0 {
+			t.Errorf("the task is there: %v; the store has %d", err, len(s.store.Tasks()))
+		}
+		if _, err := s.vents[0].Task(id); CodeOf(err) != CodeUnavailable {
+			t.Errorf("the ventilator that stands by: %v", err)
+		}
+		s.wantRuns(1)
+	})
+}

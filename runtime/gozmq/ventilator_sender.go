@@ -13,7 +13,7 @@ import (
 
 // A taskSender hands tasks out, with one of the guarantees.
 type taskSender interface {
-	push(ctx context.Context, m *Method, task proto.Message) error
+	push(ctx context.Context, m *Method, task proto.Message) (id string, err error)
 	startBatch(name string) batchTasks
 
 	Links() *link.Group
@@ -52,24 +52,24 @@ func (t *pushedTask) AppendBody(b []byte, flags byte) ([]byte, error) {
 	return t.bodies.append(b, flags, t.task)
 }
 
-// push sends a task to a worker.
-func (s *plainSender) push(ctx context.Context, m *Method, task proto.Message) error {
+// push sends a task, which has no id, to a worker.
+func (s *plainSender) push(ctx context.Context, m *Method, task proto.Message) (id string, err error) {
 	if err := m.checkDelivery(DeliveryAtMostOnce); err != nil {
-		return err
+		return "", err
 	}
 	batch, err := batchOf[*pipeline.PlainBatch](ctx, s)
 	if err != nil {
-		return err
+		return "", err
 	}
 	metadata, err := taskMetadata(ctx, m)
 	if err != nil {
-		return err
+		return "", err
 	}
 	if batch != nil && m.Bare {
-		return Errorf(CodeFailedPrecondition, "%s: a message with bare framing cannot belong to a batch", m.Procedure)
+		return "", Errorf(CodeFailedPrecondition, "%s: a message with bare framing cannot belong to a batch", m.Procedure)
 	}
 	if ctx.Value(pushOptionsKey{}) != nil {
-		return Errorf(CodeFailedPrecondition, "%s: PushOptions need DeliveryAtLeastOnce", m.Procedure)
+		return "", Errorf(CodeFailedPrecondition, "%s: PushOptions need DeliveryAtLeastOnce", m.Procedure)
 	}
 	t := pushedTasks.Get().(*pushedTask)
 	*t = pushedTask{pipeline.PlainMessage{Procedure: m.Procedure, Bare: m.Bare, Body: t}, task, &s.bodies}
@@ -77,9 +77,9 @@ func (s *plainSender) push(ctx context.Context, m *Method, task proto.Message) e
 	*t = pushedTask{}
 	pushedTasks.Put(t)
 	if err != nil {
-		return pipelineError(err, m.Procedure)
+		return "", pipelineError(err, m.Procedure)
 	}
-	return nil
+	return "", nil
 }
 
 func (s *plainSender) startBatch(name string) batchTasks { return s.StartBatch(name) }
@@ -131,19 +131,23 @@ func reportDispatcher(cfg *pipeline.DispatcherConfig, o *observer) {
 }
 
 // push queues a task.
-func (s *queuedSender) push(ctx context.Context, m *Method, body proto.Message) error {
+func (s *queuedSender) push(ctx context.Context, m *Method, body proto.Message) (id string, err error) {
 	task, err := queuedTask(ctx, m, body, &s.bodies)
 	if err != nil {
-		return err
+		return "", err
 	}
 	batch, err := batchOf[*pipeline.Batch](ctx, s)
 	if err != nil {
-		return err
+		return "", err
 	}
-	if err := s.Push(ctx, batch, task); err != nil {
-		return pipelineError(err, m.Procedure)
+	pushed, err := s.Push(ctx, batch, task)
+	if err != nil {
+		return "", pipelineError(err, m.Procedure)
 	}
-	return nil
+	if to := storedInfo[TaskInfo](ctx); to != nil {
+		*to = TaskInfo{Method: m, ID: string(pushed), Batch: batchName(ctx), Metadata: Metadata(task.Metadata)}
+	}
+	return string(pushed), nil
 }
 
 // queuedTask returns a task of m for a dispatcher, with what ctx says of it.
@@ -158,7 +162,7 @@ func queuedTask(ctx context.Context, m *Method, task proto.Message, b *bodies) (
 	if t.Metadata, err = taskMetadata(ctx, m); err != nil {
 		return t, err
 	}
-	t.Terms, err = pushTerms(ctx)
+	t.Terms, err = pushTerms(ctx, m)
 	return t, err
 }
 

@@ -65,11 +65,13 @@ type TaskStatus struct {
 	Reason      error // why the last attempt failed; nil: none has
 
 	// Progress is how far its handler has said that it is, 0 to 1, and ProgressText
-	// what it was at (TaskInfo.ReportProgress). No store keeps them.
+	// what it was at (TaskInfo.ReportProgress). A store keeps them with a task that
+	// was done.
 	Progress     float64
 	ProgressText string
 
 	body   []byte
+	result []byte  // nil: none is kept
 	bodies *bodies // of the ventilator
 }
 
@@ -79,6 +81,22 @@ func (t *TaskStatus) Unmarshal(m proto.Message) error { return t.bodies.decodeIn
 
 // Body returns the task as it was encoded. It must not be changed.
 func (t *TaskStatus) Body() []byte { return t.body }
+
+// UnmarshalResult decodes the result of a task with TaskDone into m, which must
+// have the type of the method's result. Its error has CodeNotFound when none is
+// kept: the task is not done, its method has no result, the result is larger than
+// 1 MiB or WithMaxMessageSize, or the worker has not sent it, such as one in
+// another language.
+func (t *TaskStatus) UnmarshalResult(m proto.Message) error {
+	if t.result == nil {
+		return Errorf(CodeNotFound, "no result is kept of task %x of %s, which is %v", t.ID, t.Procedure, t.State)
+	}
+	return t.bodies.decodeInput(t.result, m)
+}
+
+// Result returns the result as it was encoded; nil if none is kept. It must not be
+// changed.
+func (t *TaskStatus) Result() []byte { return t.result }
 
 const (
 	defaultTasksLimit = 100
@@ -125,6 +143,22 @@ func (v *Ventilator) Tasks(f TaskFilter) (tasks []TaskStatus, after string, err 
 	return tasks, after, nil
 }
 
+// Task returns the task with an id that is not finished, or that was done and is
+// kept. A push with StoreInfo says the id. The error has CodeNotFound if there is
+// none, as for a dead letter (DeadLetters), and CodeUnavailable if the ventilator
+// stands by.
+func (v *Ventilator) Task(id string) (TaskStatus, error) {
+	q, err := v.queue()
+	if err != nil {
+		return TaskStatus{}, err
+	}
+	t, err := q.Dispatcher.Task(id)
+	if err != nil {
+		return TaskStatus{}, pipelineError(err, fmt.Sprintf("task %x", id))
+	}
+	return newTaskStatus(&t, &q.bodies), nil
+}
+
 // doneTasks is Tasks for those that are kept.
 func (s *queuedSender) doneTasks(f TaskFilter, from uint64) (tasks []TaskStatus, after string, err error) {
 	list, next := s.DoneTasks(f.Procedure, from, f.Limit)
@@ -155,7 +189,7 @@ func newTaskStatus(t *pipeline.TaskState, b *bodies) TaskStatus {
 		ID: t.ID, Procedure: t.Procedure, State: TaskWaiting, Attempts: t.Attempts, MaxAttempts: t.MaxAttempts, Batch: t.Batch,
 		Metadata: Metadata(t.Metadata), Enqueued: t.Enqueued, Since: t.Since, Due: t.Due, Worker: t.Worker,
 		Expires: t.Terms.Expires, Priority: t.Terms.Priority, Progress: t.Progress.Done, ProgressText: t.Progress.Text,
-		body: t.Body, bodies: b,
+		body: t.Body, result: t.Result, bodies: b,
 	}
 	switch {
 	case t.Running:

@@ -84,7 +84,7 @@ func newMethod(m *gozmqops.Method, p annotations.Pattern) *adminv1.MethodDescrip
 func taskOf(m *gozmqops.Method) *annotations.Task {
 	t := &annotations.Task{
 		Delivery: deliveryOf(m.Delivery), MaxAttempts: u32(m.MaxAttempts), Lease: positive(m.Lease),
-		Limit: limitOf(m.Limit), LimitPerKey: limitOf(m.KeyLimit),
+		Limit: limitOf(m.Limit), LimitPerKey: limitOf(m.KeyLimit), Retain: positive(m.RetainTask),
 	}
 	if m.Backoff > 0 {
 		t.Backoff = &annotations.Backoff{Initial: positive(m.Backoff), Max: positive(m.MaxBackoff), Multiplier: m.BackoffFactor}

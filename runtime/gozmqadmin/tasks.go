@@ -42,13 +42,20 @@ type taskPage struct {
 
 func (p *taskPage) full() bool { return p.room == 0 || p.bytes >= maxBodies }
 
-func (p *taskPage) add(t *adminv1.QueuedTask, body []byte) {
+func (p *taskPage) add(t *adminv1.QueuedTask, body, result []byte) {
 	if !p.filter.takes(t) {
 		return
 	}
 	if t.BodySize = u64(len(body)); p.bodies {
 		t.Body = body
 		p.bytes += len(body)
+	}
+	if result != nil {
+		t.Result = &adminv1.TaskResult{Size: u64(len(result))}
+		if p.bodies {
+			t.Result.Body = result
+			p.bytes += len(result)
+		}
 	}
 	p.list = append(p.list, t)
 	p.room--
@@ -98,7 +105,7 @@ func (p *taskPage) walk(ctx context.Context, v *gozmq.Ventilator, filter gozmq.T
 			return "", err
 		}
 		for i := range tasks {
-			p.add(newTask(&tasks[i]), tasks[i].Body())
+			p.add(newTask(&tasks[i]), tasks[i].Body(), tasks[i].Result())
 		}
 		if filter.After = next; next == "" {
 			return "", nil
@@ -126,7 +133,7 @@ func (p *taskPage) letters(v *gozmq.Ventilator, after string) error {
 			p.next = "letters:" + strconv.Itoa(n-1)
 			return nil
 		}
-		p.add(newLetter(&letter), letter.Body())
+		p.add(newLetter(&letter), letter.Body(), nil)
 	}
 	if p.filter.done() {
 		p.next = "done:"

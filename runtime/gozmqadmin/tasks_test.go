@@ -321,6 +321,16 @@ func TestDoneTasks(t *testing.T) {
 	if len(tasks) != 3 || tasks[0].GetEnded() == nil || tasks[0].GetWorker() == "" || len(tasks[0].GetBody()) == 0 {
 		t.Fatalf("kept are %v", tasks)
 	}
+	result := new(imagev1.RenderResult)
+	if err := proto.Unmarshal(tasks[0].GetResult().GetBody(), result); err != nil || result.GetName() != "a" || tasks[0].GetResult().GetSize() != uint64(proto.Size(result)) {
+		t.Errorf("the result is %v, %v", tasks[0].GetResult(), err)
+	}
+	first, err := p.client.ListTasks(within, &adminv1.ListTasksRequest{Filter: kept})
+	must(t, err)
+	bare, err := p.client.ListTasks(within, &adminv1.ListTasksRequest{Filter: kept, PageToken: first.GetNextPageToken()})
+	if len(bare.GetTasks()) != 3 || bare.GetTasks()[0].GetResult().GetSize() == 0 || len(bare.GetTasks()[0].GetResult().GetBody()) > 0 {
+		t.Errorf("without bodies they are %v, %v", bare, err)
+	}
 	one := &adminv1.TaskFilter{Ids: [][]byte{tasks[1].GetId()}}
 	if got := list(t, p.client, one); len(got) != 1 || !proto.Equal(got[0], tasks[1]) {
 		t.Errorf("by its id: %v", got)
@@ -335,6 +345,6 @@ type printing struct {
 	imagev1gozmq.UnimplementedPrintsWorker
 }
 
-func (printing) Render(context.Context, *imagev1.RenderTask) (*imagev1.RenderResult, error) {
-	return &imagev1.RenderResult{}, nil
+func (printing) Render(_ context.Context, task *imagev1.RenderTask) (*imagev1.RenderResult, error) {
+	return &imagev1.RenderResult{Name: task.GetName()}, nil
 }

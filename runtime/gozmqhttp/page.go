@@ -66,6 +66,7 @@ func how(m gozmqops.Method) string {
 	add(m.Limit.Every > 0, "one each %v", m.Limit.Every)
 	add(m.KeyLimit.Running > 0, "%d of each key", m.KeyLimit.Running)
 	add(m.KeyLimit.Every > 0, "one of each key each %v", m.KeyLimit.Every)
+	add(m.RetainTask > 0, "kept for %v", m.RetainTask)
 	return strings.Join(words, ", ")
 }
 

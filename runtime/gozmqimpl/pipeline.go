@@ -34,6 +34,26 @@ func NewTask(ctx context.Context, m *gozmq.Method, task proto.Message) (gozmqsto
 	return bridge.Open(new(gozmq.Ventilator)).Record(ctx, m, task)
 }
 
+// TaskResult returns the result of a task of m that was done and is kept. Its error
+// has CodeNotFound if v has no task of m with that id, or no result of it, and
+// CodeFailedPrecondition if the task is not done yet.
+func TaskResult[T any, P message[T]](v *gozmq.Ventilator, m *gozmq.Method, id string) (P, error) {
+	task, err := v.Task(id)
+	switch {
+	case err != nil:
+		return nil, err
+	case task.Procedure != m.Procedure:
+		return nil, gozmq.Errorf(gozmq.CodeNotFound, "task %x is one of %s, not of %s", id, task.Procedure, m.Procedure)
+	case task.State != gozmq.TaskDone:
+		return nil, gozmq.Errorf(gozmq.CodeFailedPrecondition, "task %x of %s is not done yet: it is %v", id, m.Procedure, task.State)
+	}
+	result := P(new(T))
+	if err := task.UnmarshalResult(result); err != nil {
+		return nil, err
+	}
+	return result, nil
+}
+
 // OnDeadLetter returns an option with which f gets the dead letters of a method
 // (gozmq.WithDeadLetterHandler).
 func OnDeadLetter[T any, P message[T]](m *gozmq.Method, f func(context.Context, P, gozmq.DeadLetter) error) gozmq.VentilatorOption {

@@ -107,6 +107,7 @@ func (m *Method) task(t fields, delivery int) {
 	b := t.message(optionfield.TaskBackoff)
 	m.Backoff, m.MaxBackoff, m.BackoffFactor = b.duration(optionfield.BackoffInitial), b.duration(optionfield.BackoffMax), b.double(optionfield.BackoffMultiplier)
 	m.Limit, m.KeyLimit = taskLimitOf(t.message(optionfield.TaskLimit)), taskLimitOf(t.message(optionfield.TaskLimitPerKey))
+	m.RetainTask = t.duration(optionfield.TaskRetain)
 }
 
 func taskLimitOf(l fields) gozmq.TaskLimit {

@@ -49,6 +49,7 @@ type Method struct {
 	BackoffFactor float64         `json:",omitzero"`
 	Limit         gozmq.TaskLimit `json:",omitzero"`
 	KeyLimit      gozmq.TaskLimit `json:",omitzero"`
+	RetainTask    time.Duration   `json:",omitzero"` // how long a task is kept after it was done
 
 	// For calls and tasks. 0: the default.
 	MaxAttempts int `json:",omitzero"`

@@ -3,6 +3,7 @@
 package gozmqpostgres
 
 import (
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -12,6 +13,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"google.golang.org/protobuf/proto"
 
 	"github.com/gozmq/gozmq/internal/postgrestest"
 	"github.com/gozmq/gozmq/runtime/gozmqstore"
@@ -77,6 +79,75 @@ func TestKilledOwner(t *testing.T) {
 	p.waitPushed(100)
 	next.end()
 	p.finish()
+}
+
+// Owners are killed before and after the late change that has nothing but the ends
+// of tasks that were done: those whose end was not stored are delivered again, and
+// counted, and none is lost. A task that is kept after it was done has its result,
+// whichever owner has stored its end.
+func TestKilledOwnerWithLateEnds(t *testing.T) {
+	random := seeded(t)
+	url := server(t).URL(server(t).Addr())
+	p := newPipeline(t)
+	notStored := 0
+	for i := range 6 {
+		point := []string{"before", "after"}[i%2]
+		owner := p.start(url, fmt.Sprintf("%s ends %d", point, 20+random.IntN(50)))
+		owner.waitOwner()
+		p.mu.Lock()
+		before := p.ends
+		p.mu.Unlock()
+		<-owner.exited
+		p.mu.Lock()
+		if point == "before" {
+			notStored += p.ends - before
+		}
+		p.mu.Unlock()
+	}
+	last := p.start(url, "")
+	last.waitOwner()
+	p.waitPushed(100)
+	last.end()
+	p.finish()
+	redelivered := p.worker.Progress().Redelivered
+	t.Logf("%d ends were stored late, %d of them not; %d tasks were delivered again to the worker", p.ends, notStored, redelivered)
+	if notStored == 0 || redelivered < uint64(notStored) {
+		t.Errorf("%d tasks were delivered again, %d ends were not stored", redelivered, notStored)
+	}
+	p.wantKept(url)
+}
+
+// wantKept expects that every task that is kept after it was done is in the store,
+// with its result.
+func (p *pipeline) wantKept(url string) {
+	p.t.Helper()
+	store, err := Open(p.ctx, url, p.queue)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	defer store.Close()
+	session, err := store.Acquire(p.ctx, func() {})
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	kept := make(map[int64]bool)
+	err = session.Load(p.ctx, func(r gozmqstore.Task) error {
+		task := new(number)
+		if err := proto.Unmarshal(r.Body, task); err != nil || r.State != gozmqstore.StateDone || !strings.Contains(string(r.Result), `"result":`) {
+			p.t.Errorf("the store has %+v, %v", r, err)
+		}
+		kept[task.GetValue()] = true
+		return nil
+	})
+	if err = errors.Join(err, session.Release(p.ctx)); err != nil {
+		p.t.Fatal(err)
+	}
+	for n := range p.pushed {
+		if keeps(n) && !kept[n] {
+			p.t.Errorf("task %d was kept, and is gone", n)
+		}
+	}
+	p.t.Logf("%d tasks are kept with their results", len(kept))
 }
 
 // An owner whose process is stopped for longer than its lease, and then goes on,

@@ -38,6 +38,8 @@ type pipeline struct {
 	dead   map[int64]int  // letters
 	late   []int64        // runs of tasks that were given up before
 	runs   int
+	ends   int // that owners were about to store, or had stored, when they died
+	worker *gozmq.Worker
 	change chan struct{}
 }
 
@@ -57,12 +59,15 @@ func newPipeline(t *testing.T) *pipeline {
 		sink.Close()
 		t.Logf("sink: %v", sink.Progress())
 	}
+	p.worker, err = gozmqimpl.NewWorker("test.Tasks", func() []gozmqimpl.TaskHandler {
+		return []gozmqimpl.TaskHandler{gozmqimpl.HandleTask(method, p.handle)}
+	}, []gozmq.WorkerOption{gozmq.From(gozmq.Bind(p.endpoint)), gozmq.To(gozmq.Connect(sink.Addrs()[0])),
+		gozmq.WithConcurrency(4), gozmq.WithReconnectBackoff(time.Millisecond, 10*time.Millisecond)})
+	if err != nil {
+		t.Fatal(err)
+	}
 	p.wg.Go(func() {
-		w, err := gozmqimpl.NewWorker("test.Tasks", func() []gozmqimpl.TaskHandler {
-			return []gozmqimpl.TaskHandler{gozmqimpl.HandleTask(method, p.handle)}
-		}, []gozmq.WorkerOption{gozmq.From(gozmq.Bind(p.endpoint)), gozmq.To(gozmq.Connect(sink.Addrs()[0])),
-			gozmq.WithConcurrency(4), gozmq.WithReconnectBackoff(time.Millisecond, 10*time.Millisecond)})
-		if err := gozmqimpl.RunWorker(running, w, err); err != nil {
+		if err := p.worker.Run(running); err != nil {
 			t.Error(err)
 		}
 	})
@@ -188,6 +193,8 @@ func (c *child) heard(line string) {
 		p.pushed[n] = true
 	case "dead":
 		p.dead[n]++
+	case "ends":
+		p.ends += int(n)
 	case "owner":
 		c.owner, c.standby, c.took = true, false, time.Now()
 	case "standby":

@@ -127,6 +127,66 @@ func feed(t testing.TB, o *session) (fed <-chan gozmqstore.Task, stop func()) {
 	}
 }
 
+// The owner learns of tasks by the notification, and where that does not come by
+// its poll.
+func TestArrivals(t *testing.T) {
+	url := server(t).URL(server(t).Addr())
+	q := newQueue(t)
+	c := connect(t, url)
+	enqueue := func(id string, mute bool) {
+		t.Helper()
+		err := pgx.BeginFunc(t.Context(), c, func(tx pgx.Tx) error {
+			if mute {
+				schema := pgx.Identifier{q.Schema}.Sanitize()
+				if _, err := tx.Exec(t.Context(), "SET LOCAL search_path = "+schema+", pg_catalog"); err != nil {
+					return err
+				}
+				if _, err := tx.Exec(t.Context(), "CREATE OR REPLACE FUNCTION "+schema+".pg_notify(text, text) RETURNS void LANGUAGE sql AS ''"); err != nil {
+					return err
+				}
+			}
+			return q.EnqueueTx(t.Context(), tx, gozmqstore.Task{ID: id, Procedure: "p"})
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	want := func(fed <-chan gozmqstore.Task, ids ...string) {
+		t.Helper()
+		for _, id := range ids {
+			select {
+			case task := <-fed:
+				if task.ID != id {
+					t.Errorf("got %q, want %q", task.ID, id)
+				}
+			case <-time.After(patience):
+				t.Fatalf("%q does not come", id)
+			}
+		}
+	}
+	o := acquire(t, open(t, url, q, WithPoll(time.Hour)))
+	fed, stop := feed(t, o)
+	waitListener(t, url, q, 1)
+	enqueue("a", false)
+	want(fed, "a")
+	enqueue("b", true)
+	select {
+	case task := <-fed:
+		t.Errorf("%q came without a notification, before the poll", task.ID)
+	case <-time.After(200 * time.Millisecond):
+	}
+	enqueue("c", false)
+	want(fed, "b", "c")
+	stop()
+	release(t, o)
+	o = acquire(t, open(t, url, q, WithPoll(20*time.Millisecond)))
+	defer release(t, o)
+	fed, stop = feed(t, o)
+	defer stop()
+	enqueue("d", true)
+	want(fed, "d")
+}
+
 // A user with no more rights than the documentation says can enqueue.
 func TestEnqueueRights(t *testing.T) {
 	srv := server(t)

@@ -30,6 +30,9 @@ var method = &gozmq.Method{Procedure: "test.Tasks/Run", Delivery: gozmq.Delivery
 // hopeless reports whether a task always fails.
 func hopeless(n int64) bool { return n%50 == 7 }
 
+// keeps reports whether a task is kept after it was done.
+func keeps(n int64) bool { return n%10 == 1 }
+
 // lease is that of the ventilators.
 const lease = 2 * time.Second
 
@@ -38,6 +41,8 @@ const lease = 2 * time.Second
 // its standard input does, after all tasks are done if it owns the queue. args are
 // the database's URL, the queue's schema and name, the workers' endpoint, the first
 // number and where it dies: "" or "before", "in" or "after" a change, as "in 12".
+// With "before ends 12" or "after ends 12" it pushes no more after 12 changes, and
+// dies at the first one that has nothing but ends of tasks.
 func runVentilator(args []string) int {
 	if err := ventilate(args); err != nil {
 		fmt.Fprintln(os.Stderr, "ventilator:", err)
@@ -56,7 +61,8 @@ func ventilate(args []string) error {
 		return err
 	}
 	defer store.Close()
-	v, err := gozmq.NewVentilator(gozmq.DeliveryAtLeastOnce, gozmq.WithTaskStore(newMortal(store, args[5])), gozmq.WithTaskQueue(200, 1<<20),
+	mortal := newMortal(store, args[5])
+	v, err := gozmq.NewVentilator(gozmq.DeliveryAtLeastOnce, gozmq.WithTaskStore(mortal), gozmq.WithTaskQueue(200, 1<<20),
 		gozmq.Connect(args[3]), gozmq.WithReconnectBackoff(time.Millisecond, 10*time.Millisecond), gozmq.WithRetryBackoff(time.Millisecond, 10*time.Millisecond),
 		gozmq.WithEventHandler(say), gozmq.WithDeadLetterHandler(func(_ context.Context, letter gozmq.DeadLetter) error {
 			task := new(number)
@@ -75,7 +81,7 @@ func ventilate(args []string) error {
 		_, _ = io.Copy(io.Discard, os.Stdin)
 		stop()
 	}()
-	pushAll(ctx, v, first)
+	pushAll(ctx, v, first, mortal)
 	if v.Progress().Standby {
 		return nil
 	}
@@ -96,7 +102,7 @@ func say(e gozmq.Event) {
 
 // pushAll pushes tasks until ctx ends, several at once, so that the store commits
 // them together. What a push has refused is no task that was taken.
-func pushAll(ctx context.Context, v *gozmq.Ventilator, first int64) {
+func pushAll(ctx context.Context, v *gozmq.Ventilator, first int64, m *mortal) {
 	const pushers = 8
 	var next atomic.Int64
 	next.Store(first - 1)
@@ -104,8 +110,16 @@ func pushAll(ctx context.Context, v *gozmq.Ventilator, first int64) {
 	for range pushers {
 		go func() {
 			for ctx.Err() == nil {
+				if m.quiet.Load() {
+					sleep(ctx, 10*time.Millisecond)
+					continue
+				}
 				n := next.Add(1)
-				if err := gozmqimpl.Push(ctx, v, method, wrapperspb.Int64(n)); err == nil {
+				pushing := ctx
+				if keeps(n) {
+					pushing = gozmq.PushOptions{Retain: time.Hour}.Context(ctx)
+				}
+				if err := gozmqimpl.Push(pushing, v, method, wrapperspb.Int64(n)); err == nil {
 					fmt.Println("pushed", n)
 				} else if ctx.Err() == nil {
 					sleep(ctx, 10*time.Millisecond)
@@ -124,17 +138,17 @@ type mortal struct {
 	gozmqstore.Store
 	point   string
 	changes atomic.Int64 // until then
+	quiet   atomic.Bool  // nothing is pushed any more
 }
 
-// newMortal returns a store that kills its process at a point, or s.
-func newMortal(s *Store, point string) gozmqstore.Store {
-	word, count, found := strings.Cut(point, " ")
-	if !found {
-		return s
+// newMortal returns a store that kills its process at a point, if there is one.
+func newMortal(s *Store, point string) *mortal {
+	m := &mortal{Store: s}
+	if i := strings.LastIndexByte(point, ' '); i > 0 {
+		m.point = point[:i]
+		n, _ := strconv.ParseInt(point[i+1:], 10, 64)
+		m.changes.Store(n)
 	}
-	m := &mortal{Store: s, point: word}
-	n, _ := strconv.ParseInt(count, 10, 64)
-	m.changes.Store(n)
 	return m
 }
 
@@ -152,12 +166,19 @@ type mortalSession struct {
 }
 
 func (o *mortalSession) Apply(ctx context.Context, c *gozmqstore.Change) error {
-	if o.mortal.changes.Add(-1) != 0 {
+	left := o.mortal.changes.Add(-1)
+	if ends := strings.HasSuffix(o.mortal.point, " ends"); ends && left <= 0 {
+		o.mortal.quiet.Store(true)
+		if len(c.Put) > 0 || !onlyEnds(c) {
+			return o.session.Apply(ctx, c)
+		}
+		fmt.Println("ends", len(c.Delete)+len(c.Update))
+	} else if ends || left != 0 {
 		return o.session.Apply(ctx, c)
 	}
 	die := func() error { return syscall.Kill(os.Getpid(), syscall.SIGKILL) }
 	switch o.mortal.point {
-	case "before":
+	case "before", "before ends":
 		return die()
 	case "in":
 		time.AfterFunc(time.Duration(rand.IntN(2000))*time.Microsecond, func() { _ = die() })
@@ -165,4 +186,15 @@ func (o *mortalSession) Apply(ctx context.Context, c *gozmqstore.Change) error {
 	default:
 		return errors.Join(o.session.Apply(ctx, c), die())
 	}
+}
+
+// onlyEnds reports whether a change has ends of tasks that were done, and no other
+// statuses.
+func onlyEnds(c *gozmqstore.Change) bool {
+	for _, s := range c.Update {
+		if s.State != gozmqstore.StateDone {
+			return false
+		}
+	}
+	return len(c.Delete)+len(c.Update) > 0
 }

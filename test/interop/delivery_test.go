@@ -108,10 +108,32 @@ func playSureVentilator(t *testing.T, ex map[string][]byte) {
 	}
 	p.expect(with("delivery-cancel"))
 	p.send(with("delivery-done"))
+	playKeptResult(t, vent, p, ex["delivery-task-keep"], ex["delivery-done-result"])
 	if err := vent.StopWorkers(testkit.Within(t)); err != nil {
 		t.Error(err)
 	}
 	p.expect(ex["delivery-stop"])
+}
+
+// playKeptResult has a ventilator ask for the result of a task, and give it back.
+func playKeptResult(t *testing.T, vent prints, p *rawPeer, task, done []byte) {
+	ctx := gozmq.PushOptions{Retain: time.Hour}.Context(testkit.Within(t))
+	if err := vent.Render(ctx, &imagev1.RenderTask{Name: "a.png", Png: []byte("a large picture"), Size: 64}); err != nil {
+		t.Fatal(err)
+	}
+	got := p.read(len(task))
+	id := got[startOfTaskID:endOfTaskID]
+	copy(task[startOfTaskID:], id)
+	sameBytes(t, got, task)
+	copy(done[startOfTaskID:], id)
+	p.send(done)
+	if err := vent.Wait(testkit.Within(t)); err != nil {
+		t.Error(err)
+	}
+	result, err := imagev1gozmq.PrintsRenderResult(vent.Ventilator, string(id))
+	if err != nil || result.GetName() != "a.png" || result.GetWorker() != "python" {
+		t.Errorf("the kept result is %v, %v", result, err)
+	}
 }
 
 // indexOfID returns where the id of an example begins: behind its first frame,

@@ -234,10 +234,14 @@ func wantDeliveryExamples(t *testing.T, task, result []byte) map[string][]byte {
 		return rawzmtp.Message(append([][]byte{[]byte(word)}, frames...)...)
 	}
 	return map[string][]byte{
-		"delivery-credit":  say("CREDIT", []byte("2")),
-		"delivery-task":    say("TASK", id, method, task, header),
-		"delivery-done":    say("DONE", id),
-		"delivery-fail":    say("FAIL", id, status),
+		"delivery-credit": say("CREDIT", []byte("2")),
+		"delivery-task":   say("TASK", id, method, task, header),
+		"delivery-done":   say("DONE", id),
+		"delivery-fail":   say("FAIL", id, status),
+
+		"delivery-task-keep":   say("TASK", id, method, task, encode(t, &gozmqv1.TaskHeader{Attempt: 1, LeaseUs: 10e6, KeepResult: 1 << 20})),
+		"delivery-done-result": say("DONE", id, result),
+
 		"delivery-extend":  say("EXTEND", id),
 		"delivery-begin":   say("EXTEND", id, []byte("1")),
 		"delivery-handled": say("EXTEND", id, []byte("1"), []byte("handled")),

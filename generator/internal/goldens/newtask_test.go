@@ -36,6 +36,13 @@ func TestNewTask(t *testing.T) {
 		first.State != gozmqstore.StateWaiting || time.Since(first.Enqueued) > time.Minute {
 		t.Errorf("got %+v", first)
 	}
+	report, err := deliverygozmq.NewOrdersReportTask(t.Context(), order)
+	if err != nil || report.Retain != 24*time.Hour || first.Retain != 0 {
+		t.Errorf("kept for %v and %v, %v; want the 24 h of the annotation and 0", report.Retain, first.Retain, err)
+	}
+	if report, err = deliverygozmq.NewOrdersReportTask(gozmq.PushOptions{Retain: time.Minute}.Context(t.Context()), order); err != nil || report.Retain != time.Minute {
+		t.Errorf("kept for %v, %v; want the minute of the push", report.Retain, err)
+	}
 	if task, err := deliverygozmq.NewOrderTask(gozmq.AppendMetadata(t.Context(), "Tenant"), order); err == nil {
 		t.Errorf("got %+v", task)
 	}

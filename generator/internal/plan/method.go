@@ -90,6 +90,9 @@ func (p *planner) method(s *protogen.Service, m *protogen.Method, n namer, name 
 	case annotations.Pattern_PATTERN_PUSH_PULL:
 		out.Var = n.unexported("Method")
 		out.Task = taskPolicy(a.GetTask(), atLeastOnce(s), n)
+		if out.Task.AtLeastOnce && out.HasOutput {
+			out.Task.Result = n.exported("", "Result")
+		}
 	default:
 		out.Var = n.unexported("Method")
 		out.Idempotency = idempotency(m)

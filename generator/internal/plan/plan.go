@@ -177,11 +177,15 @@ type Task struct {
 	Backoff     Backoff
 	Limit       Limit // of all tasks
 	KeyLimit    Limit // of those of each key
+	Retain      time.Duration
 	// OnDeadLetter is the option that hands a program the tasks that are given up;
 	// "" unless AtLeastOnce.
 	OnDeadLetter string
 	// NewTask makes a task for a store; "" unless AtLeastOnce.
 	NewTask string
+	// Result returns the kept result of a task; "" unless AtLeastOnce, and for a
+	// task without a result.
+	Result string
 }
 
 // A Topic is how the topic of a message is made, and matched.

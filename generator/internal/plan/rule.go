@@ -40,7 +40,7 @@ func Rules() []Purpose {
 		{RuleOverlap, "Checks that no two methods of a PUB/SUB service can have the same topic."},
 		{RuleTraits, "Checks that no topic is both latest_only and sequenced."},
 		{RuleSnapshot, "Checks that a topic with a snapshot is retained and sequenced, and that the snapshot is a unary REQ/REP method."},
-		{RuleTask, "Checks that leases, numbers of attempts, backoffs and limits of tasks are within their bounds."},
+		{RuleTask, "Checks that leases, numbers of attempts, backoffs, limits and retentions of tasks are within their bounds."},
 	}
 }
 

@@ -79,6 +79,7 @@ func (p *planner) checkTask(at place, t *annotations.Task, sure bool, remedy str
 		{optionfield.TaskBackoff, "a backoff", t.GetBackoff() != nil, func(at place) { p.checkBackoff(at, t) }},
 		{optionfield.TaskLimit, "a limit", t.GetLimit() != nil, func(at place) { p.checkTaskLimit(at, "limit", t.GetLimit()) }},
 		{optionfield.TaskLimitPerKey, "a limit_per_key", t.GetLimitPerKey() != nil, func(at place) { p.checkTaskLimit(at, "limit_per_key", t.GetLimitPerKey()) }},
+		{optionfield.TaskRetain, "retain", t.GetRetain() != nil, func(at place) { p.checkRetain(at, t.GetRetain()) }},
 	} {
 		switch {
 		case !part.set:
@@ -98,7 +99,7 @@ func taskPolicy(t *annotations.Task, sure bool, n namer) Task {
 	}
 	return Task{
 		AtLeastOnce: true, MaxAttempts: t.GetMaxAttempts(), Lease: t.GetLease().AsDuration(),
-		Backoff: backoff(t.GetBackoff()), Limit: limit(t.GetLimit()), KeyLimit: limit(t.GetLimitPerKey()),
+		Backoff: backoff(t.GetBackoff()), Limit: limit(t.GetLimit()), KeyLimit: limit(t.GetLimitPerKey()), Retain: t.GetRetain().AsDuration(),
 		OnDeadLetter: n.exported("On", "DeadLetter"), NewTask: n.exported("New", "Task"),
 	}
 }

@@ -79,6 +79,18 @@ func (p *planner) checkTaskLimit(at place, name string, l *annotations.TaskLimit
 	}
 }
 
+// longestRetain is for how long a done task may be kept.
+const longestRetain = 365 * 24 * time.Hour
+
+// checkRetain applies the rules for how long a done task is kept.
+func (p *planner) checkRetain(at place, d *durationpb.Duration) {
+	switch {
+	case !p.checkDuration(RuleTask, at, "retain", d):
+	case d.AsDuration() < time.Second || d.AsDuration() > longestRetain:
+		p.report.fault(RuleTask, at.desc, at.loc, at.sub, "retain is %v and must be 1 s to 365 days; write {seconds: 86400} for a day", d.AsDuration())
+	}
+}
+
 // maxLimit is how many tasks a limit may speak of.
 const maxLimit = 1_000_000
 

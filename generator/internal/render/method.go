@@ -67,6 +67,9 @@ func (p *printer) task(t plan.Task) {
 	}
 	p.limit("Limit", t.Limit)
 	p.limit("KeyLimit", t.KeyLimit)
+	if t.Retain > 0 {
+		p.P("Retain: ", p.duration(t.Retain), ",")
+	}
 }
 
 // limit prints a limit of tasks as a field of the runtime's Method.

@@ -52,7 +52,21 @@ func (p *printer) ventilator(s *plan.Service) {
 	for _, m := range s.Methods {
 		p.deadLetters(m.Task, m.Var, m.Procedure, m.Input, m.Doc)
 		p.newTask(m.Task, m.Var, m.Procedure, m.Input, m.Doc)
+		p.taskResultOf(m)
 	}
+}
+
+// taskResultOf prints the function that returns the kept result of a task.
+func (p *printer) taskResultOf(m *plan.Method) {
+	name := m.Task.Result
+	if name == "" {
+		return
+	}
+	p.P()
+	p.deprecated(name+" returns the result of the task of "+m.Procedure+" with that id, which was done and is kept (gozmq.PushOptions.Retain). Its error has the code NOT_FOUND if vent has no such task or no result of it, and FAILED_PRECONDITION if the task is not done yet.", m.Doc)
+	p.P("func ", name, "(vent *", gozmq("Ventilator"), ", id string) (", p.pointer(m.Output), ", error) {")
+	p.P("return ", impl("TaskResult"), "[", m.Output, "](vent, &", m.Var, ", id)")
+	p.P("}")
 }
 
 // newTask prints the function that makes a task for a store. There is none where

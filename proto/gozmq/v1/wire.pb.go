@@ -517,8 +517,11 @@ type TaskHeader struct {
 	Metadata []*Metadatum `protobuf:"bytes,5,rep,name=metadata,proto3" json:"metadata,omitempty"`
 	// Of a result only: the metadata that its worker adds to the task's.
 	ResultMetadata []*Metadatum `protobuf:"bytes,6,rep,name=result_metadata,json=resultMetadata,proto3" json:"result_metadata,omitempty"`
-	unknownFields  protoimpl.UnknownFields
-	sizeCache      protoimpl.SizeCache
+	// How many bytes the result may have that the worker sends with DONE. 0: the
+	// ventilator keeps no result.
+	KeepResult    uint32 `protobuf:"varint,7,opt,name=keep_result,json=keepResult,proto3" json:"keep_result,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *TaskHeader) Reset() {
@@ -591,6 +594,13 @@ func (x *TaskHeader) GetResultMetadata() []*Metadatum {
 		return x.ResultMetadata
 	}
 	return nil
+}
+
+func (x *TaskHeader) GetKeepResult() uint32 {
+	if x != nil {
+		return x.KeepResult
+	}
+	return 0
 }
 
 // Batch identifies the batch of a task. In a message without a method it is the
@@ -886,7 +896,7 @@ const file_gozmq_v1_wire_proto_rawDesc = "" +
 	"\bmetadata\x18\b \x03(\v2\x13.gozmq.v1.MetadatumR\bmetadata\"3\n" +
 	"\tMetadatum\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\fR\x05value\"\xeb\x01\n" +
+	"\x05value\x18\x02 \x01(\fR\x05value\"\x8c\x02\n" +
 	"\n" +
 	"TaskHeader\x12\x18\n" +
 	"\aattempt\x18\x01 \x01(\rR\aattempt\x12\x19\n" +
@@ -894,7 +904,9 @@ const file_gozmq_v1_wire_proto_rawDesc = "" +
 	"\x05batch\x18\x03 \x01(\v2\x0f.gozmq.v1.BatchR\x05batch\x12\x12\n" +
 	"\x04stop\x18\x04 \x01(\bR\x04stop\x12/\n" +
 	"\bmetadata\x18\x05 \x03(\v2\x13.gozmq.v1.MetadatumR\bmetadata\x12<\n" +
-	"\x0fresult_metadata\x18\x06 \x03(\v2\x13.gozmq.v1.MetadatumR\x0eresultMetadata\"\x85\x03\n" +
+	"\x0fresult_metadata\x18\x06 \x03(\v2\x13.gozmq.v1.MetadatumR\x0eresultMetadata\x12\x1f\n" +
+	"\vkeep_result\x18\a \x01(\rR\n" +
+	"keepResult\"\x85\x03\n" +
 	"\x05Batch\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\fR\x02id\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x14\n" +

@@ -53,6 +53,7 @@ type Consumer struct {
 	ledger      ledger
 	spare       spareMemory
 	ventilators map[*link.Conn]*ventilator
+	results     doneResults        // of tasks that were done here, if their ventilators keep them
 	begun       []*Delivery        // whose ventilators do not know that they run
 	announcing  bool               // a goroutine tells them
 	report      *time.Timer        // calls reportHeldBack
@@ -209,7 +210,8 @@ func (c *Consumer) accept(v *ventilator, task wire.Task, now moment) error {
 		return nil
 	case done:
 		c.redelivered++
-		report(v.conn, wire.VerbDone, task.ID, nil)
+		c.command = wire.WorkerCommand{Verb: wire.VerbDone, ID: task.ID, Result: c.results.byID[string(task.ID)]}
+		socket.SendForced(v.conn, &c.command)
 		return nil
 	case c.draining:
 		report(v.conn, wire.VerbReturn, task.ID, nil)
@@ -290,7 +292,7 @@ func (c *Consumer) drain() []*link.Conn {
 		}
 	}
 	for _, d := range c.waiting {
-		d.release(wire.VerbReturn, nil)
+		d.release(wire.WorkerCommand{Verb: wire.VerbReturn})
 	}
 	c.waiting = nil
 	c.changed.Notify()

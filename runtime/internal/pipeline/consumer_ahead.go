@@ -130,7 +130,7 @@ func (d *Delivery) waited(now moment) {
 func (d *Delivery) giveBack() {
 	c := d.consumer
 	c.waiting = slices.DeleteFunc(c.waiting, func(other *Delivery) bool { return other == d })
-	d.release(wire.VerbReturn, nil)
+	d.release(wire.WorkerCommand{Verb: wire.VerbReturn})
 }
 
 // returnBeyond returns the tasks of a ventilator that wait beyond those that are to
@@ -150,6 +150,6 @@ func (c *Consumer) returnBeyond(v *ventilator) {
 	clear(c.waiting[len(kept):])
 	c.waiting = kept
 	for _, d := range back {
-		d.release(wire.VerbReturn, nil)
+		d.release(wire.WorkerCommand{Verb: wire.VerbReturn})
 	}
 }

@@ -42,22 +42,23 @@ func (l *ledger) drop(d *Delivery) {
 	d.place.Remove()
 }
 
-// finish notes that a task was done, which is held or has been. It has no effect if
-// the task has come again and is held.
-func (l *ledger) finish(d *Delivery) {
+// finish notes that a task was done, which is held or has been. It returns false, and
+// has no effect, if that is noted already, or the task has come again and is held.
+func (l *ledger) finish(d *Delivery) bool {
 	if d.held {
 		l.drop(d)
 	} else if _, known := l.tasks[d.id]; known {
-		return
+		return false
 	}
 	l.tasks[d.id] = nil
 	if len(l.done) < consumerMemory {
 		l.done = append(l.done, d.id)
-		return
+		return true
 	}
 	delete(l.tasks, l.done[l.next])
 	l.done[l.next] = d.id
 	l.next = (l.next + 1) % consumerMemory
+	return true
 }
 
 // each calls f with each task that is held, which may remove it, and no other.

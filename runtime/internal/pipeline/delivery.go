@@ -21,6 +21,9 @@ type Delivery struct {
 	Batch string
 	// Metadata is the task's, nil for none.
 	Metadata wire.Metadata
+	// KeepResult is of how many bytes the ventilator keeps the result (Done); 0:
+	// none.
+	KeepResult int
 
 	consumer *Consumer
 	task     wire.Task
@@ -50,6 +53,7 @@ func newDelivery(c *Consumer, task wire.Task) *Delivery {
 	h, memory := wire.ParseTaskHeader(task.Header), c.spare.take(task.Size())
 	return &Delivery{
 		consumer: c, task: task.CloneIn(memory), memory: memory, id: string(task.ID), lease: h.Lease, Attempt: h.Attempt, Batch: h.BatchName(), Metadata: h.Metadata,
+		KeepResult: h.KeepResult,
 	}
 }
 
@@ -130,14 +134,24 @@ func (d *Delivery) KeepLease() {
 // false if no ventilator is left that it could tell. A task that was done is not
 // run again here.
 func (d *Delivery) Finish(verb wire.Verb, status []byte) (reported bool) {
+	return d.finish(wire.WorkerCommand{Verb: verb, Status: status})
+}
+
+// Done is Finish for a task that was done and whose ventilator keeps the result,
+// which must not be changed any more.
+func (d *Delivery) Done(result []byte) (reported bool) {
+	return d.finish(wire.WorkerCommand{Verb: wire.VerbDone, Result: result})
+}
+
+func (d *Delivery) finish(end wire.WorkerCommand) (reported bool) {
 	c := d.consumer
 	c.mu.Lock()
 	d.scope.end(context.Canceled)
-	if verb == wire.VerbDone && d.held && d.progress.Load().unsent() {
+	if end.Verb == wire.VerbDone && d.held && d.progress.Load().unsent() {
 		d.extend()
 	}
 	to := d.to
-	reported = d.release(verb, status)
+	reported = d.release(end)
 	var full *link.Conn
 	if to != nil {
 		full = c.heldEnough(to)
@@ -151,11 +165,13 @@ func (d *Delivery) Finish(verb wire.Verb, status []byte) (reported bool) {
 
 // release reports the end of a task and forgets it (Finish); the consumer's lock is
 // held.
-func (d *Delivery) release(verb wire.Verb, status []byte) (reported bool) {
+func (d *Delivery) release(end wire.WorkerCommand) (reported bool) {
 	c, v, held := d.consumer, d.to, d.held
 	switch {
-	case verb == wire.VerbDone:
-		c.ledger.finish(d)
+	case end.Verb == wire.VerbDone:
+		if c.ledger.finish(d) {
+			c.results.add(d.id, end.Result)
+		}
 	case held:
 		c.ledger.remove(d)
 	}
@@ -169,7 +185,8 @@ func (d *Delivery) release(verb wire.Verb, status []byte) (reported bool) {
 	if c.quick(v) {
 		c.holdBack(v)
 	}
-	c.command = wire.WorkerCommand{Verb: verb, ID: d.task.ID, Status: status}
+	end.ID = d.task.ID
+	c.command = end
 	socket.SendForced(v.conn, &c.command)
 	if d.decoded {
 		c.spare.give(d.memory)

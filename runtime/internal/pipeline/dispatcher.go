@@ -156,13 +156,13 @@ func (d *Dispatcher) empty() {
 // Links returns the connections to workers.
 func (d *Dispatcher) Links() *link.Group { return d.direct.Links() }
 
-// Push returns nil once a task is in the queue and, if there is one, in the
-// store. While these are full, or another dispatcher owns the store, it waits. The
+// Push returns the id of a task once it is in the queue and, if there is one, in
+// the store. While these are full, or another dispatcher owns the store, it waits. The
 // task belongs to b unless b is nil. Its errors are ErrBatchEnded, ErrNotOwner, a
 // *LimitError if no worker that is connected takes its size, a *DuplicateError,
 // ErrTooManyKeys, a *StoreError,
 // link.ErrClosed and the context's.
-func (d *Dispatcher) Push(ctx context.Context, b *Batch, task Task) error {
+func (d *Dispatcher) Push(ctx context.Context, b *Batch, task Task) (taskqueue.ID, error) {
 	t := &taskqueue.Task{
 		Procedure: task.Procedure, Body: task.Body, MaxAttempts: task.MaxAttempts, Lease: task.Lease, Terms: task.Terms,
 	}
@@ -170,16 +170,16 @@ func (d *Dispatcher) Push(ctx context.Context, b *Batch, task Task) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if err := d.waitOwner(ctx, func() bool { return true }); err != nil {
-		return err
+		return "", err
 	}
 	if err := d.queue.Fits(t); err != nil {
-		return err
+		return "", err
 	}
 	if err := d.checkKey(t); err != nil {
-		return err
+		return "", err
 	}
 	if err := d.joinBatch(b, t); err != nil {
-		return err
+		return "", err
 	}
 	err := d.waitOwner(ctx, func() bool { return !d.closed && !d.queue.Full(t) && d.letters.len() < d.cfg.MaxTasks })
 	reign := d.reign
@@ -194,10 +194,10 @@ func (d *Dispatcher) Push(ctx context.Context, b *Batch, task Task) error {
 	}
 	if err != nil {
 		d.leaveBatch(t)
-		return err
+		return "", err
 	}
 	if d.reign != reign || !d.owner {
-		return nil // it is stored, and the owner has it
+		return t.ID, nil // it is stored, and the owner has it
 	}
 	d.queue.Add(t)
 	if d.store == nil {
@@ -205,7 +205,7 @@ func (d *Dispatcher) Push(ctx context.Context, b *Batch, task Task) error {
 	} else {
 		d.dispatch()
 	}
-	return nil
+	return t.ID, nil
 }
 
 // storeLocked gives a task its id and stores it. It is called with d.mu held,
@@ -317,15 +317,16 @@ func (d *Dispatcher) giveUpTooLarge(t *taskqueue.Task) {
 	d.changed.Notify()
 }
 
-// taskDone notes that p has done a task; d.mu is held.
-func (d *Dispatcher) taskDone(p *taskqueue.Peer, t *taskqueue.Task) {
+// taskDone notes that p has done a task, with a result that is kept, in memory of
+// another owner, or nil; d.mu is held.
+func (d *Dispatcher) taskDone(p *taskqueue.Peer, t *taskqueue.Task, result []byte) {
 	switch {
 	case t.Control:
 		d.noticeDelivered(t)
 	case d.store == nil && t.Terms == nil:
 		d.checkBatch(t.Batch)
-	case t.Terms != nil && t.Terms.Retain > 0:
-		d.store.finish(d.retain(p, t))
+	case retains(t):
+		d.store.finish(d.retain(p, t, result))
 		d.checkBatch(t.Batch)
 	default:
 		d.store.finish(ending(string(t.ID), t.Terms, t.Attempts))

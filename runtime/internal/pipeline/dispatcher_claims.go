@@ -56,9 +56,13 @@ func (d *Dispatcher) leaveWith(p *taskqueue.Peer, cl claim, now time.Time) {
 
 // attemptOf returns a task as it is sent.
 func (d *Dispatcher) attemptOf(t *taskqueue.Task) wire.TaskAttempt {
-	return wire.TaskAttempt{
+	a := wire.TaskAttempt{
 		ID: string(t.ID), Procedure: t.Procedure, Body: t.Body, Header: t.Header, Attempt: t.Attempts, Lease: t.Lease,
 	}
+	if retains(t) {
+		a.KeepResult = min(wire.MaxKeptResult, d.cfg.Link.MaxMessageSize)
+	}
+	return a
 }
 
 // leaveClaimed leaves the tasks that were claimed with their workers; d.mu is held.

@@ -50,7 +50,7 @@ func FuzzDispatcherReceives(f *testing.F) {
 		const tasks = 5
 		d := dispatcher(t, nil)
 		for range tasks {
-			if err := d.Push(t.Context(), nil, Task{Procedure: "s/M", MaxAttempts: 2, Lease: time.Hour}); err != nil {
+			if _, err := d.Push(t.Context(), nil, Task{Procedure: "s/M", MaxAttempts: 2, Lease: time.Hour}); err != nil {
 				t.Fatal(err)
 			}
 		}

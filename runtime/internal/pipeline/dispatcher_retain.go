@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"bytes"
 	"encoding/json"
 	"slices"
 	"time"
@@ -11,21 +12,29 @@ import (
 )
 
 // A task with Terms.Retain stays in the store as StateDone, and here, for so long
-// after it was done. Its result went to a sink: kept are the task, its end, the
-// worker, and what that has said last of its progress.
+// after it was done. Kept are the task, its end, the worker, what that has said
+// last of its progress, and the result, which went to a sink before. The worker
+// sends it with DONE, because the TASK says KeepResult.
 
 // An endRecord is the Result of a record with StateDone, as JSON.
 type endRecord struct {
 	Worker string  `json:"worker,omitempty"`
 	Done   float64 `json:"progress,omitempty"`
 	Text   string  `json:"text,omitempty"`
+	Result *[]byte `json:"result,omitempty"` // in base64; nil: none is kept
 }
 
+// retains reports whether a task is kept after it was done.
+func retains(t *taskqueue.Task) bool { return t.Terms != nil && t.Terms.Retain > 0 }
+
 // retain keeps a task that p has done, and returns what is stored of it; d.mu is
-// held.
-func (d *Dispatcher) retain(p *taskqueue.Peer, t *taskqueue.Task) taskStatus {
+// held. It copies the result, if there is one that is not larger than allowed.
+func (d *Dispatcher) retain(p *taskqueue.Peer, t *taskqueue.Task, result []byte) taskStatus {
 	s := d.stateOf(t)
 	s.Ended, s.Due = time.Now(), time.Time{}
+	if len(result) <= wire.MaxKeptResult {
+		s.Result = bytes.Clone(result)
+	}
 	if c := d.conns[p]; c != nil {
 		s.Worker = c.Address()
 	}
@@ -36,8 +45,12 @@ func (d *Dispatcher) retain(p *taskqueue.Peer, t *taskqueue.Task) taskStatus {
 	if s.Terms.UniqueUntil.After(until) {
 		status.Expires = s.Terms.UniqueUntil
 	}
-	if end, err := json.Marshal(endRecord{s.Worker, s.Progress.Done, s.Progress.Text}); err == nil {
-		status.Result = end
+	end := endRecord{Worker: s.Worker, Done: s.Progress.Done, Text: s.Progress.Text}
+	if s.Result != nil {
+		end.Result = &s.Result
+	}
+	if b, err := json.Marshal(end); err == nil {
+		status.Result = b
 	}
 	return taskStatus{id: s.ID, Status: status}
 }
@@ -54,6 +67,9 @@ func restoredDone(r *gozmqstore.Task) (s TaskState, until time.Time) {
 	var end endRecord
 	if json.Unmarshal(r.Result, &end) == nil {
 		s.Worker, s.Progress = end.Worker, taskqueue.Progress{Done: end.Done, Text: end.Text}
+		if end.Result != nil {
+			s.Result = *end.Result
+		}
 	}
 	return s, r.Ended.Add(r.Retain)
 }

@@ -26,6 +26,7 @@ type TaskState struct {
 	Metadata              wire.Metadata
 	Enqueued, Since, Due  time.Time
 	Ended                 time.Time // when it was done; zero: it is not
+	Result                []byte    // that is kept; nil: none is
 	Terms                 taskqueue.Terms
 	Progress              taskqueue.Progress
 	Reason                error // why the last attempt failed; nil: none has
@@ -49,21 +50,44 @@ func (d *Dispatcher) Tasks(f TaskFilter) (list []TaskState, next taskqueue.Place
 		}
 		looked++
 		next = t.Place()
-		p, since := t.Holder()
+		p, _ := t.Holder()
 		running := p != nil
 		if f.Procedure != "" && f.Procedure != t.Procedure || running && !f.Running || !running && !f.Waiting {
 			return true
 		}
-		s := d.stateOf(t)
-		s.Since = since
-		if c := d.conns[p]; c != nil {
-			s.Worker = c.Address()
-		}
-		s.Running = running
-		list = append(list, s)
+		list = append(list, d.runningState(t))
 		return true
 	})
 	return list, next, more
+}
+
+// Task returns the task with an id that is not finished, or that was done and is
+// kept. Its errors are ErrNoTask and ErrNotOwner.
+func (d *Dispatcher) Task(id string) (TaskState, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if !d.owner {
+		return TaskState{}, ErrNotOwner
+	}
+	if t := d.done.byID[id]; t != nil {
+		return t.TaskState, nil
+	}
+	t := d.queue.Get(taskqueue.ID(id))
+	if t == nil || t.Control {
+		return TaskState{}, ErrNoTask
+	}
+	return d.runningState(t), nil
+}
+
+// runningState is stateOf with who has the task.
+func (d *Dispatcher) runningState(t *taskqueue.Task) TaskState {
+	s := d.stateOf(t)
+	p, since := t.Holder()
+	s.Running, s.Since = p != nil, since
+	if c := d.conns[p]; c != nil {
+		s.Worker = c.Address()
+	}
+	return s
 }
 
 // stateOf returns what is known of a task, whoever has it.

@@ -40,9 +40,10 @@ func TestUniqueKeyEndsInSlowStore(t *testing.T) {
 	until := time.Now().Add(time.Hour)
 	pushed := make(chan error, 1)
 	go func() {
-		pushed <- d.Push(testkit.Within(t), nil, Task{
+		_, err := d.Push(testkit.Within(t), nil, Task{
 			Procedure: "s/M", Terms: &taskqueue.Terms{UniqueKey: "k", UniqueUntil: until},
 		})
+		pushed <- err
 	}()
 	<-store.began
 	d.mu.Lock()

@@ -155,7 +155,7 @@ func (d *Dispatcher) handleOutcome(p *taskqueue.Peer, c *wire.WorkerCommand, now
 	case wire.VerbDone:
 		t, err := d.queue.Done(p, id)
 		if t != nil {
-			d.taskDone(p, t)
+			d.taskDone(p, t, c.Result)
 		}
 		return err
 	case wire.VerbReturn:

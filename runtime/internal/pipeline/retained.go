@@ -43,7 +43,7 @@ const (
 const doneOverhead = 512
 
 func (t *doneTask) size() int {
-	return len(t.ID) + len(t.Procedure) + len(t.Body) + len(t.Progress.Text) + doneOverhead
+	return len(t.ID) + len(t.Procedure) + len(t.Body) + len(t.Result) + len(t.Progress.Text) + doneOverhead
 }
 
 // add keeps a task, and returns those that there is no room for beside it.

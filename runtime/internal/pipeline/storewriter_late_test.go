@@ -177,7 +177,7 @@ func TestFailedChangeIsMadeWithEnds(t *testing.T) {
 func TestDiscardIsStored(t *testing.T) {
 	store := new(gozmqstore.Memory)
 	d := dispatcher(t, store)
-	if err := d.Push(t.Context(), nil, Task{Procedure: "s/M", MaxAttempts: 1}); err != nil {
+	if _, err := d.Push(t.Context(), nil, Task{Procedure: "s/M", MaxAttempts: 1}); err != nil {
 		t.Fatal(err)
 	}
 	if err := d.Discard(t.Context(), store.Tasks()[0].ID); err != nil || len(store.Tasks()) != 0 {

@@ -53,6 +53,7 @@ type WorkerCommand struct {
 	Cancels bool   // of CREDIT: the worker knows CANCEL
 	ID      []byte // of the task, with every other verb
 	Status  []byte // of FAIL and REJECT: an encoded gozmq.v1.Status; nil: none
+	Result  []byte // of DONE: the result that the ventilator keeps; nil: none
 	Attempt int    // of EXTEND: which attempt the worker runs; 0: it does not say
 	Handled bool   // of EXTEND: the handler has returned, and the result waits for a sink
 	Again   bool   // of EXTEND: the task came from another ventilator, which is gone; it is to be sent again
@@ -68,11 +69,16 @@ func (c WorkerCommand) AppendMessage(b []byte) ([]byte, error) {
 		return c.appendCredit(b), nil
 	case c.Verb == VerbExtend && (c.Attempt > 0 || c.Handled || c.Again || c.Progress != nil):
 		return c.appendExtend(b), nil
-	case c.Status == nil:
+	}
+	third := c.Status
+	if c.Verb == VerbDone {
+		third = c.Result
+	}
+	if third == nil {
 		return zmtp.AppendFrame(b, 0, c.ID), nil
 	}
 	b = zmtp.AppendFrame(b, zmtp.FlagMore, c.ID)
-	return zmtp.AppendFrame(b, 0, c.Status), nil
+	return zmtp.AppendFrame(b, 0, third), nil
 }
 
 // cancels is the third frame of a CREDIT.
@@ -147,6 +153,11 @@ func ParseWorkerCommand(frames [][]byte) (WorkerCommand, error) {
 		c.Again = len(frames) > 4 && string(frames[4]) == again
 		if len(frames) > 5 {
 			c.Progress = parseProgress(frames[5:])
+		}
+	case c.Verb == VerbDone:
+		c.Result = frames[2]
+		if c.Result == nil {
+			c.Result = []byte{} // a result without a byte is one, too
 		}
 	case len(frames[2]) > 0:
 		c.Status = frames[2]
@@ -236,29 +247,31 @@ func (t *Task) parseID(verb Verb, id []byte) error {
 type TaskAttempt struct {
 	ID, Procedure string
 	Body          []byte
-	Header        []byte        // encoded, without the two fields below; nil: none
+	Header        []byte        // encoded, without the fields below; nil: none
 	Attempt       int           // 1 for the first
 	Lease         time.Duration // 0: without limit
+	KeepResult    int           // of how many bytes the ventilator keeps a result; 0: none
 }
 
-// AppendMessage appends the frames to b (socket.Message). Attempt and Lease
-// follow Header in one frame, so that protobuf merges them.
+// AppendMessage appends the frames to b (socket.Message). The fields behind Header
+// follow it in one frame, so that protobuf merges them.
 func (t TaskAttempt) AppendMessage(b []byte) ([]byte, error) {
 	b = zmtp.AppendFrameString(b, zmtp.FlagMore, string(VerbTask))
 	b = zmtp.AppendFrameString(b, zmtp.FlagMore, t.ID)
 	b = zmtp.AppendFrameString(b, zmtp.FlagMore, t.Procedure)
 	b = zmtp.AppendFrame(b, zmtp.FlagMore, t.Body)
-	attempt, lease := uint64(uint32(t.Attempt)), uint64(t.Lease.Microseconds())
-	b = zmtp.AppendHeader(b, 0, len(t.Header)+sizeUint(fieldAttempt, attempt)+sizeUint(fieldLease, lease))
+	attempt, lease, keep := uint64(uint32(t.Attempt)), uint64(t.Lease.Microseconds()), uint64(uint32(t.KeepResult))
+	b = zmtp.AppendHeader(b, 0, len(t.Header)+sizeUint(fieldAttempt, attempt)+sizeUint(fieldLease, lease)+sizeUint(fieldKeepResult, keep))
 	b = append(b, t.Header...)
-	return appendUint(appendUint(b, fieldAttempt, attempt), fieldLease, lease), nil
+	return appendUint(appendUint(appendUint(b, fieldAttempt, attempt), fieldLease, lease), fieldKeepResult, keep), nil
 }
 
-// The fields of TaskHeader that differ from attempt to attempt. They are written
+// The fields of TaskHeader that the queue says of an attempt. They are written
 // without the message, which would be allocated for each.
 const (
-	fieldAttempt protowire.Number = 1
-	fieldLease   protowire.Number = 2
+	fieldAttempt    protowire.Number = 1
+	fieldLease      protowire.Number = 2
+	fieldKeepResult protowire.Number = 7
 )
 
 // sizeUint is the size of what appendUint appends.

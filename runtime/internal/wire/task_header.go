@@ -20,6 +20,8 @@ type TaskHeader struct {
 
 	Metadata       Metadata // the task's; nil: none
 	ResultMetadata Metadata // what the worker has added to it, in a result; nil: none
+
+	KeepResult int // of how many bytes, up to MaxKeptResult, the ventilator keeps the result; 0: none
 }
 
 // A Batch names the batch of a task. In a message without a procedure it says
@@ -52,6 +54,9 @@ type BatchFailure struct {
 	Message   string
 }
 
+// MaxKeptResult is the largest result that a ventilator keeps, in bytes.
+const MaxKeptResult = 1 << 20
+
 const (
 	// MaxBatchID and MaxBatchName are the largest id, also of a ventilator, and
 	// name of a batch, in bytes.
@@ -73,7 +78,7 @@ const maxDuration = 365 * 24 * time.Hour
 func AppendTaskHeader(b []byte, h TaskHeader) []byte {
 	m := &gozmqv1.TaskHeader{
 		Attempt: uint32(h.Attempt), LeaseUs: uint64(h.Lease.Microseconds()), Stop: h.Stop, Batch: h.Batch.message(),
-		Metadata: h.Metadata.list(), ResultMetadata: h.ResultMetadata.list(),
+		Metadata: h.Metadata.list(), ResultMetadata: h.ResultMetadata.list(), KeepResult: uint32(h.KeepResult),
 	}
 	out, err := proto.MarshalOptions{}.MarshalAppend(b, m)
 	if err != nil {
@@ -128,6 +133,7 @@ func parseAny(b []byte) (h TaskHeader) {
 	}
 	h.Attempt, h.Stop = int(m.GetAttempt()), m.GetStop()
 	h.Lease = lease(m.GetLeaseUs())
+	h.KeepResult = int(min(m.GetKeepResult(), MaxKeptResult))
 	if b := m.GetBatch(); b != nil {
 		h.Batch = batchFrom(b)
 	}

@@ -57,6 +57,8 @@ func TestWorkerCommands(t *testing.T) {
 		{Verb: VerbReturn, ID: []byte("a")},
 		{Verb: VerbExtend, ID: []byte("a")},
 		{Verb: VerbExtend, ID: []byte("a"), Attempt: 12},
+		{Verb: VerbDone, ID: []byte("a"), Result: []byte("result")},
+		{Verb: VerbDone, ID: []byte("a"), Result: []byte{}},
 		{Verb: VerbExtend, ID: []byte("a"), Attempt: 12, Handled: true},
 		{Verb: VerbExtend, ID: []byte("a"), Handled: true},
 		{Verb: VerbExtend, ID: []byte("a"), Attempt: 3, Again: true},
@@ -112,14 +114,14 @@ func TestMalformedWorkerCommands(t *testing.T) {
 func TestTasksAndResults(t *testing.T) {
 	batch := &Batch{ID: []byte("b"), Name: "night"}
 	attempt := TaskAttempt{
-		ID: "a", Procedure: "s/M", Body: []byte("body"), Attempt: 3, Lease: time.Minute,
+		ID: "a", Procedure: "s/M", Body: []byte("body"), Attempt: 3, Lease: time.Minute, KeepResult: MaxKeptResult,
 		Header: AppendTaskHeader(nil, TaskHeader{Batch: batch, Attempt: 1, Lease: time.Hour}),
 	}
 	verb, task, err := ParseVentilatorCommand(frames(t, attempt))
 	if err != nil || verb != VerbTask || string(task.ID) != "a" || string(task.Procedure) != "s/M" || string(task.Body) != "body" {
 		t.Fatalf("%q %+v, %v", verb, task, err)
 	}
-	want := TaskHeader{Attempt: 3, Lease: time.Minute, Batch: batch}
+	want := TaskHeader{Attempt: 3, Lease: time.Minute, Batch: batch, KeepResult: MaxKeptResult}
 	if h := ParseTaskHeader(task.Header); !reflect.DeepEqual(h, want) {
 		t.Errorf("header %+v, want %+v", h, want)
 	}

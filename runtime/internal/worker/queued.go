@@ -105,7 +105,7 @@ func (q *queued) handle(ctx context.Context, d *pipeline.Delivery, peer any) {
 	verb, reason := wire.VerbFail, errGoexit
 	defer func() { // a handler may end its goroutine with runtime.Goexit
 		if verb != waitsForAck {
-			q.finish(d, w, verb, reason)
+			q.finish(d, w, verb, reason, nil)
 		}
 	}()
 	if d.Task().Control() {
@@ -116,13 +116,17 @@ func (q *queued) handle(ctx context.Context, d *pipeline.Delivery, peer any) {
 }
 
 // finish reports the end of a task to its ventilator, and to its Work if that was
-// decoded.
-func (q *queued) finish(d *pipeline.Delivery, w Work, verb wire.Verb, reason error) {
-	var status []byte
-	if verb == wire.VerbFail || verb == wire.VerbReject {
-		status = q.run.cfg.Status(reason)
+// decoded. result is for a ventilator that keeps it; nil for none.
+func (q *queued) finish(d *pipeline.Delivery, w Work, verb wire.Verb, reason error, result []byte) {
+	var reported bool
+	switch verb {
+	case wire.VerbDone:
+		reported = d.Done(result)
+	case wire.VerbFail, wire.VerbReject:
+		reported = d.Finish(verb, q.run.cfg.Status(reason))
+	default:
+		reported = d.Finish(verb, nil)
 	}
-	reported := d.Finish(verb, status)
 	if w == nil {
 		return
 	}
@@ -203,11 +207,11 @@ func (q *queued) send(m *Method, w Work, d *pipeline.Delivery, body, header []by
 		}
 		switch {
 		case err == nil:
-			q.finish(d, w, wire.VerbDone, nil)
+			q.finish(d, w, wire.VerbDone, nil, keptResult(d, body))
 		case refused:
-			q.finish(d, w, wire.VerbReject, err)
+			q.finish(d, w, wire.VerbReject, err, nil)
 		default:
-			q.finish(d, w, wire.VerbReturn, err)
+			q.finish(d, w, wire.VerbReturn, err, nil)
 		}
 	})
 	if err != nil {
@@ -217,6 +221,18 @@ func (q *queued) send(m *Method, w Work, d *pipeline.Delivery, body, header []by
 	}
 	d.Handled()
 	return waitsForAck, nil
+}
+
+// keptResult returns a result, encoded, for the ventilator of its task; nil if that
+// does not keep it, or not one of its size.
+func keptResult(d *pipeline.Delivery, body []byte) []byte {
+	switch {
+	case d.KeepResult == 0 || len(body) > d.KeepResult:
+		return nil
+	case body == nil:
+		return []byte{}
+	}
+	return body
 }
 
 // isRefused reports whether no sink will take a result.

@@ -119,13 +119,14 @@ const file_delivery_delivery_proto_rawDesc = "" +
 	"\x05Order\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id:\x0f\xaa\x8d\x1c\v\x12\t\b\x02\x10\x01\x1a\x03\b\x90\x1c\"\x19\n" +
 	"\aReceipt\x12\x0e\n" +
-	"\x02id\x18\x01 \x01(\tR\x02id2\xc4\x02\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id2\x8e\x03\n" +
 	"\x06Orders\x12L\n" +
 	"\x04Ship\x12\x16.golden.delivery.Order\x1a\x18.golden.delivery.Receipt\"\x12\xaa\x8d\x1c\x0e\"\f\x10\x05\x1a\b\b\x02\x10\x80ʵ\xee\x01\x128\n" +
 	"\x06Forget\x12\x16.golden.delivery.Order\x1a\x16.google.protobuf.Empty\x12b\n" +
 	"\x04Bill\x12\x16.golden.delivery.Order\x1a\x16.google.protobuf.Empty\"*\xaa\x8d\x1c&\"$\"\x11\n" +
 	"\x02\b\x02\x12\x02\b<\x19\x00\x00\x00\x00\x00\x00\xf8?*\v\b\b\x12\x05\x10\x80\xad\xe2\x04\x18\n" +
-	"2\x02\b\x01\x12D\n" +
+	"2\x02\b\x01\x12H\n" +
+	"\x06Report\x12\x16.golden.delivery.Order\x1a\x18.golden.delivery.Receipt\"\f\xaa\x8d\x1c\b\"\x06:\x04\b\x80\xa3\x05\x12D\n" +
 	"\x04Mail\x12\x16.golden.delivery.Order\x1a\x16.google.protobuf.Empty\"\f\xaa\x8d\x1c\b\"\x06\"\x04\n" +
 	"\x02\b\x01\x1a\b\xaa\x8d\x1c\x04\b\x03\x18\x022Q\n" +
 	"\x04Logs\x12?\n" +
@@ -153,15 +154,17 @@ var file_delivery_delivery_proto_depIdxs = []int32{
 	0, // 0: golden.delivery.Orders.Ship:input_type -> golden.delivery.Order
 	0, // 1: golden.delivery.Orders.Forget:input_type -> golden.delivery.Order
 	0, // 2: golden.delivery.Orders.Bill:input_type -> golden.delivery.Order
-	0, // 3: golden.delivery.Orders.Mail:input_type -> golden.delivery.Order
-	0, // 4: golden.delivery.Logs.Write:input_type -> golden.delivery.Order
-	1, // 5: golden.delivery.Orders.Ship:output_type -> golden.delivery.Receipt
-	2, // 6: golden.delivery.Orders.Forget:output_type -> google.protobuf.Empty
-	2, // 7: golden.delivery.Orders.Bill:output_type -> google.protobuf.Empty
-	2, // 8: golden.delivery.Orders.Mail:output_type -> google.protobuf.Empty
-	2, // 9: golden.delivery.Logs.Write:output_type -> google.protobuf.Empty
-	5, // [5:10] is the sub-list for method output_type
-	0, // [0:5] is the sub-list for method input_type
+	0, // 3: golden.delivery.Orders.Report:input_type -> golden.delivery.Order
+	0, // 4: golden.delivery.Orders.Mail:input_type -> golden.delivery.Order
+	0, // 5: golden.delivery.Logs.Write:input_type -> golden.delivery.Order
+	1, // 6: golden.delivery.Orders.Ship:output_type -> golden.delivery.Receipt
+	2, // 7: golden.delivery.Orders.Forget:output_type -> google.protobuf.Empty
+	2, // 8: golden.delivery.Orders.Bill:output_type -> google.protobuf.Empty
+	1, // 9: golden.delivery.Orders.Report:output_type -> golden.delivery.Receipt
+	2, // 10: golden.delivery.Orders.Mail:output_type -> google.protobuf.Empty
+	2, // 11: golden.delivery.Logs.Write:output_type -> google.protobuf.Empty
+	6, // [6:12] is the sub-list for method output_type
+	0, // [0:6] is the sub-list for method input_type
 	0, // [0:0] is the sub-list for extension type_name
 	0, // [0:0] is the sub-list for extension extendee
 	0, // [0:0] is the sub-list for field type_name

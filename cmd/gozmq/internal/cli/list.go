@@ -173,6 +173,9 @@ func how(m *schema.Method) string {
 			parts = append(parts, "backoff "+m.Backoff.String())
 		}
 		parts = append(append(parts, limitWords(m.Limit, "")...), limitWords(m.KeyLimit, " of each key")...)
+		if m.Retain > 0 {
+			parts = append(parts, "kept for "+m.Retain.String())
+		}
 	default:
 		if m.Idempotency != gozmq.IdempotencyUnknown {
 			parts = append(parts, m.Idempotency.String())

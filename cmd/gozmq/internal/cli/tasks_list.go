@@ -29,7 +29,8 @@ func tasksList(a *app) *cobra.Command {
 		Long: `list prints each task that is not done in a line: its id, method, state, attempts,
 age, and how far it is and the worker that has it, or why it failed last. With
 --output json each line is an object, which has the task itself, decoded. Tasks
-that were done and are kept (PushOptions.Retain) are listed with --state done.`,
+that were done and are kept (task.retain, PushOptions.Retain) are listed with
+--state done; as objects they have their results.`,
 		Example: `  gozmq tasks list tcp://127.0.0.1:5599
   gozmq tasks list tcp://127.0.0.1:5599 --state dead --output json`,
 		Args: cobra.ArbitraryArgs,
@@ -223,6 +224,7 @@ type queuedJSON struct {
 	Batch     string              `json:"batch,omitempty"`
 	Metadata  map[string][]string `json:"metadata,omitempty"`
 	Task      json.RawMessage     `json:"task,omitempty"`
+	Result    json.RawMessage     `json:"result,omitempty"`
 }
 
 // printTask prints a task with its body, decoded where the schema knows it.
@@ -239,7 +241,11 @@ func (a *app) printTask(s *schema.Schema, t *adminv1.QueuedTask, pretty bool) er
 		}
 		out.Metadata[m.GetKey()] = append(out.Metadata[m.GetKey()], m.GetValue())
 	}
-	out.Task = a.taskBody(s, t)
+	m := queuedMethod(s, t.GetProcedure())
+	out.Task = a.taskBody(s, t.GetBody(), m.Input)
+	if r := t.GetResult(); r != nil {
+		out.Result = a.taskBody(s, r.GetBody(), m.Output)
+	}
 	enc := json.NewEncoder(a.out)
 	enc.SetEscapeHTML(false)
 	if pretty {
@@ -248,18 +254,23 @@ func (a *app) printTask(s *schema.Schema, t *adminv1.QueuedTask, pretty bool) er
 	return enc.Encode(out)
 }
 
-// taskBody returns the body of a task as JSON.
-func (a *app) taskBody(s *schema.Schema, t *adminv1.QueuedTask) json.RawMessage {
-	var desc protoreflect.MessageDescriptor
+// queuedMethod returns the method of a task; one of which nothing is known where
+// the schema does not have it.
+func queuedMethod(s *schema.Schema, procedure string) *schema.Method {
 	if s != nil {
-		if m, err := s.Method(t.GetProcedure(), gozmq.PatternPushPull); err == nil {
-			desc = m.Input
+		if m, err := s.Method(procedure, gozmq.PatternPushPull); err == nil {
+			return m
 		}
 	}
+	return new(schema.Method)
+}
+
+// taskBody returns a body of a task as JSON. desc describes it; nil: nothing does.
+func (a *app) taskBody(s *schema.Schema, body []byte, desc protoreflect.MessageDescriptor) json.RawMessage {
 	p := a.printer(s, message.JSON)
-	b, err := p.JSON(t.GetBody(), desc)
+	b, err := p.JSON(body, desc)
 	if err != nil {
-		b, _ = p.JSON(t.GetBody(), nil)
+		b, _ = p.JSON(body, nil)
 	}
 	return b
 }

@@ -126,6 +126,7 @@ func setTask(m *gozmq.Method, t *annotations.Task) {
 	b := t.GetBackoff()
 	m.Backoff, m.MaxBackoff, m.BackoffFactor = b.GetInitial().AsDuration(), b.GetMax().AsDuration(), b.GetMultiplier()
 	m.Limit, m.KeyLimit = taskLimit(t.GetLimit()), taskLimit(t.GetLimitPerKey())
+	m.Retain = t.GetRetain().AsDuration()
 }
 
 func taskLimit(l *annotations.TaskLimit) gozmq.TaskLimit {

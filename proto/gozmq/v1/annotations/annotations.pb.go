@@ -550,7 +550,11 @@ type Task struct {
 	// replaces both limits. Only with DELIVERY_AT_LEAST_ONCE.
 	Limit *TaskLimit `protobuf:"bytes,5,opt,name=limit,proto3" json:"limit,omitempty"`
 	// Limits the tasks of each PushOptions.Key.
-	LimitPerKey   *TaskLimit `protobuf:"bytes,6,opt,name=limit_per_key,json=limitPerKey,proto3" json:"limit_per_key,omitempty"`
+	LimitPerKey *TaskLimit `protobuf:"bytes,6,opt,name=limit_per_key,json=limitPerKey,proto3" json:"limit_per_key,omitempty"`
+	// How long a task is kept with its result after it was done: 1 s to 365 days.
+	// PushOptions.Retain overrides it. Unset: not at all. Only with
+	// DELIVERY_AT_LEAST_ONCE.
+	Retain        *durationpb.Duration `protobuf:"bytes,7,opt,name=retain,proto3" json:"retain,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -623,6 +627,13 @@ func (x *Task) GetLimit() *TaskLimit {
 func (x *Task) GetLimitPerKey() *TaskLimit {
 	if x != nil {
 		return x.LimitPerKey
+	}
+	return nil
+}
+
+func (x *Task) GetRetain() *durationpb.Duration {
+	if x != nil {
+		return x.Retain
 	}
 	return nil
 }
@@ -833,14 +844,15 @@ const file_gozmq_v1_annotations_proto_rawDesc = "" +
 	"\vlatest_only\x18\x03 \x01(\bR\n" +
 	"latestOnly\x12\x1c\n" +
 	"\tsequenced\x18\x04 \x01(\bR\tsequenced\x12\x1a\n" +
-	"\bsnapshot\x18\x05 \x01(\tR\bsnapshot\"\x9b\x02\n" +
+	"\bsnapshot\x18\x05 \x01(\tR\bsnapshot\"\xce\x02\n" +
 	"\x04Task\x12.\n" +
 	"\bdelivery\x18\x01 \x01(\x0e2\x12.gozmq.v1.DeliveryR\bdelivery\x12!\n" +
 	"\fmax_attempts\x18\x02 \x01(\rR\vmaxAttempts\x12/\n" +
 	"\x05lease\x18\x03 \x01(\v2\x19.google.protobuf.DurationR\x05lease\x12+\n" +
 	"\abackoff\x18\x04 \x01(\v2\x11.gozmq.v1.BackoffR\abackoff\x12)\n" +
 	"\x05limit\x18\x05 \x01(\v2\x13.gozmq.v1.TaskLimitR\x05limit\x127\n" +
-	"\rlimit_per_key\x18\x06 \x01(\v2\x13.gozmq.v1.TaskLimitR\vlimitPerKey\"\x8b\x01\n" +
+	"\rlimit_per_key\x18\x06 \x01(\v2\x13.gozmq.v1.TaskLimitR\vlimitPerKey\x121\n" +
+	"\x06retain\x18\a \x01(\v2\x19.google.protobuf.DurationR\x06retain\"\x8b\x01\n" +
 	"\aBackoff\x123\n" +
 	"\ainitial\x18\x01 \x01(\v2\x19.google.protobuf.DurationR\ainitial\x12+\n" +
 	"\x03max\x18\x02 \x01(\v2\x19.google.protobuf.DurationR\x03max\x12\x1e\n" +
@@ -914,20 +926,21 @@ var file_gozmq_v1_annotations_proto_depIdxs = []int32{
 	9,  // 11: gozmq.v1.Task.backoff:type_name -> gozmq.v1.Backoff
 	10, // 12: gozmq.v1.Task.limit:type_name -> gozmq.v1.TaskLimit
 	10, // 13: gozmq.v1.Task.limit_per_key:type_name -> gozmq.v1.TaskLimit
-	11, // 14: gozmq.v1.Backoff.initial:type_name -> google.protobuf.Duration
-	11, // 15: gozmq.v1.Backoff.max:type_name -> google.protobuf.Duration
-	11, // 16: gozmq.v1.TaskLimit.every:type_name -> google.protobuf.Duration
-	12, // 17: gozmq.v1.service:extendee -> google.protobuf.ServiceOptions
-	13, // 18: gozmq.v1.method:extendee -> google.protobuf.MethodOptions
-	14, // 19: gozmq.v1.message:extendee -> google.protobuf.MessageOptions
-	3,  // 20: gozmq.v1.service:type_name -> gozmq.v1.ServiceOptions
-	4,  // 21: gozmq.v1.method:type_name -> gozmq.v1.MethodOptions
-	5,  // 22: gozmq.v1.message:type_name -> gozmq.v1.MessageOptions
-	23, // [23:23] is the sub-list for method output_type
-	23, // [23:23] is the sub-list for method input_type
-	20, // [20:23] is the sub-list for extension type_name
-	17, // [17:20] is the sub-list for extension extendee
-	0,  // [0:17] is the sub-list for field type_name
+	11, // 14: gozmq.v1.Task.retain:type_name -> google.protobuf.Duration
+	11, // 15: gozmq.v1.Backoff.initial:type_name -> google.protobuf.Duration
+	11, // 16: gozmq.v1.Backoff.max:type_name -> google.protobuf.Duration
+	11, // 17: gozmq.v1.TaskLimit.every:type_name -> google.protobuf.Duration
+	12, // 18: gozmq.v1.service:extendee -> google.protobuf.ServiceOptions
+	13, // 19: gozmq.v1.method:extendee -> google.protobuf.MethodOptions
+	14, // 20: gozmq.v1.message:extendee -> google.protobuf.MessageOptions
+	3,  // 21: gozmq.v1.service:type_name -> gozmq.v1.ServiceOptions
+	4,  // 22: gozmq.v1.method:type_name -> gozmq.v1.MethodOptions
+	5,  // 23: gozmq.v1.message:type_name -> gozmq.v1.MessageOptions
+	24, // [24:24] is the sub-list for method output_type
+	24, // [24:24] is the sub-list for method input_type
+	21, // [21:24] is the sub-list for extension type_name
+	18, // [18:21] is the sub-list for extension extendee
+	0,  // [0:18] is the sub-list for field type_name
 }
 
 func init() { file_gozmq_v1_annotations_proto_init() }

@@ -2609,7 +2609,8 @@ type ListTasksRequest struct {
 	PageSize uint32 `protobuf:"varint,2,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
 	// The next_page_token of the page before; "" for the first page.
 	PageToken string `protobuf:"bytes,3,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
-	// Returns the tasks' bodies, too. A page then ends after 4 MiB of them.
+	// Returns the bodies of tasks and results, too. A page then ends after 4 MiB of
+	// them.
 	Bodies        bool `protobuf:"varint,4,opt,name=bodies,proto3" json:"bodies,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -2777,7 +2778,9 @@ type QueuedTask struct {
 	Progress     float64 `protobuf:"fixed64,16,opt,name=progress,proto3" json:"progress,omitempty"`
 	ProgressText string  `protobuf:"bytes,17,opt,name=progress_text,json=progressText,proto3" json:"progress_text,omitempty"`
 	// When it was done.
-	Ended         *timestamppb.Timestamp `protobuf:"bytes,18,opt,name=ended,proto3" json:"ended,omitempty"`
+	Ended *timestamppb.Timestamp `protobuf:"bytes,18,opt,name=ended,proto3" json:"ended,omitempty"`
+	// Of a task that was done: the result that is kept with it. Not set: none is.
+	Result        *TaskResult `protobuf:"bytes,19,opt,name=result,proto3" json:"result,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2938,6 +2941,67 @@ func (x *QueuedTask) GetEnded() *timestamppb.Timestamp {
 	return nil
 }
 
+func (x *QueuedTask) GetResult() *TaskResult {
+	if x != nil {
+		return x.Result
+	}
+	return nil
+}
+
+// TaskResult is the result of a task that was done.
+type TaskResult struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The size of the encoded result, and the result.
+	Size          uint64 `protobuf:"varint,1,opt,name=size,proto3" json:"size,omitempty"`
+	Body          []byte `protobuf:"bytes,2,opt,name=body,proto3" json:"body,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *TaskResult) Reset() {
+	*x = TaskResult{}
+	mi := &file_gozmq_v1_admin_proto_msgTypes[31]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *TaskResult) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*TaskResult) ProtoMessage() {}
+
+func (x *TaskResult) ProtoReflect() protoreflect.Message {
+	mi := &file_gozmq_v1_admin_proto_msgTypes[31]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use TaskResult.ProtoReflect.Descriptor instead.
+func (*TaskResult) Descriptor() ([]byte, []int) {
+	return file_gozmq_v1_admin_proto_rawDescGZIP(), []int{31}
+}
+
+func (x *TaskResult) GetSize() uint64 {
+	if x != nil {
+		return x.Size
+	}
+	return 0
+}
+
+func (x *TaskResult) GetBody() []byte {
+	if x != nil {
+		return x.Body
+	}
+	return nil
+}
+
 // TaskMetadata is one entry of a task's metadata.
 type TaskMetadata struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -2949,7 +3013,7 @@ type TaskMetadata struct {
 
 func (x *TaskMetadata) Reset() {
 	*x = TaskMetadata{}
-	mi := &file_gozmq_v1_admin_proto_msgTypes[31]
+	mi := &file_gozmq_v1_admin_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2961,7 +3025,7 @@ func (x *TaskMetadata) String() string {
 func (*TaskMetadata) ProtoMessage() {}
 
 func (x *TaskMetadata) ProtoReflect() protoreflect.Message {
-	mi := &file_gozmq_v1_admin_proto_msgTypes[31]
+	mi := &file_gozmq_v1_admin_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2974,7 +3038,7 @@ func (x *TaskMetadata) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TaskMetadata.ProtoReflect.Descriptor instead.
 func (*TaskMetadata) Descriptor() ([]byte, []int) {
-	return file_gozmq_v1_admin_proto_rawDescGZIP(), []int{31}
+	return file_gozmq_v1_admin_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *TaskMetadata) GetKey() string {
@@ -3004,7 +3068,7 @@ type RetryTasksRequest struct {
 
 func (x *RetryTasksRequest) Reset() {
 	*x = RetryTasksRequest{}
-	mi := &file_gozmq_v1_admin_proto_msgTypes[32]
+	mi := &file_gozmq_v1_admin_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3016,7 +3080,7 @@ func (x *RetryTasksRequest) String() string {
 func (*RetryTasksRequest) ProtoMessage() {}
 
 func (x *RetryTasksRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_gozmq_v1_admin_proto_msgTypes[32]
+	mi := &file_gozmq_v1_admin_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3029,7 +3093,7 @@ func (x *RetryTasksRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RetryTasksRequest.ProtoReflect.Descriptor instead.
 func (*RetryTasksRequest) Descriptor() ([]byte, []int) {
-	return file_gozmq_v1_admin_proto_rawDescGZIP(), []int{32}
+	return file_gozmq_v1_admin_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *RetryTasksRequest) GetFilter() *TaskFilter {
@@ -3056,7 +3120,7 @@ type RetryTasksResponse struct {
 
 func (x *RetryTasksResponse) Reset() {
 	*x = RetryTasksResponse{}
-	mi := &file_gozmq_v1_admin_proto_msgTypes[33]
+	mi := &file_gozmq_v1_admin_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3068,7 +3132,7 @@ func (x *RetryTasksResponse) String() string {
 func (*RetryTasksResponse) ProtoMessage() {}
 
 func (x *RetryTasksResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_gozmq_v1_admin_proto_msgTypes[33]
+	mi := &file_gozmq_v1_admin_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3081,7 +3145,7 @@ func (x *RetryTasksResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RetryTasksResponse.ProtoReflect.Descriptor instead.
 func (*RetryTasksResponse) Descriptor() ([]byte, []int) {
-	return file_gozmq_v1_admin_proto_rawDescGZIP(), []int{33}
+	return file_gozmq_v1_admin_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *RetryTasksResponse) GetRetried() uint64 {
@@ -3103,7 +3167,7 @@ type DiscardTasksRequest struct {
 
 func (x *DiscardTasksRequest) Reset() {
 	*x = DiscardTasksRequest{}
-	mi := &file_gozmq_v1_admin_proto_msgTypes[34]
+	mi := &file_gozmq_v1_admin_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3115,7 +3179,7 @@ func (x *DiscardTasksRequest) String() string {
 func (*DiscardTasksRequest) ProtoMessage() {}
 
 func (x *DiscardTasksRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_gozmq_v1_admin_proto_msgTypes[34]
+	mi := &file_gozmq_v1_admin_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3128,7 +3192,7 @@ func (x *DiscardTasksRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DiscardTasksRequest.ProtoReflect.Descriptor instead.
 func (*DiscardTasksRequest) Descriptor() ([]byte, []int) {
-	return file_gozmq_v1_admin_proto_rawDescGZIP(), []int{34}
+	return file_gozmq_v1_admin_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *DiscardTasksRequest) GetFilter() *TaskFilter {
@@ -3155,7 +3219,7 @@ type DiscardTasksResponse struct {
 
 func (x *DiscardTasksResponse) Reset() {
 	*x = DiscardTasksResponse{}
-	mi := &file_gozmq_v1_admin_proto_msgTypes[35]
+	mi := &file_gozmq_v1_admin_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3167,7 +3231,7 @@ func (x *DiscardTasksResponse) String() string {
 func (*DiscardTasksResponse) ProtoMessage() {}
 
 func (x *DiscardTasksResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_gozmq_v1_admin_proto_msgTypes[35]
+	mi := &file_gozmq_v1_admin_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3180,7 +3244,7 @@ func (x *DiscardTasksResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DiscardTasksResponse.ProtoReflect.Descriptor instead.
 func (*DiscardTasksResponse) Descriptor() ([]byte, []int) {
-	return file_gozmq_v1_admin_proto_rawDescGZIP(), []int{35}
+	return file_gozmq_v1_admin_proto_rawDescGZIP(), []int{36}
 }
 
 func (x *DiscardTasksResponse) GetDiscarded() uint64 {
@@ -3202,7 +3266,7 @@ type CancelTasksRequest struct {
 
 func (x *CancelTasksRequest) Reset() {
 	*x = CancelTasksRequest{}
-	mi := &file_gozmq_v1_admin_proto_msgTypes[36]
+	mi := &file_gozmq_v1_admin_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3214,7 +3278,7 @@ func (x *CancelTasksRequest) String() string {
 func (*CancelTasksRequest) ProtoMessage() {}
 
 func (x *CancelTasksRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_gozmq_v1_admin_proto_msgTypes[36]
+	mi := &file_gozmq_v1_admin_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3227,7 +3291,7 @@ func (x *CancelTasksRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CancelTasksRequest.ProtoReflect.Descriptor instead.
 func (*CancelTasksRequest) Descriptor() ([]byte, []int) {
-	return file_gozmq_v1_admin_proto_rawDescGZIP(), []int{36}
+	return file_gozmq_v1_admin_proto_rawDescGZIP(), []int{37}
 }
 
 func (x *CancelTasksRequest) GetFilter() *TaskFilter {
@@ -3254,7 +3318,7 @@ type CancelTasksResponse struct {
 
 func (x *CancelTasksResponse) Reset() {
 	*x = CancelTasksResponse{}
-	mi := &file_gozmq_v1_admin_proto_msgTypes[37]
+	mi := &file_gozmq_v1_admin_proto_msgTypes[38]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3266,7 +3330,7 @@ func (x *CancelTasksResponse) String() string {
 func (*CancelTasksResponse) ProtoMessage() {}
 
 func (x *CancelTasksResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_gozmq_v1_admin_proto_msgTypes[37]
+	mi := &file_gozmq_v1_admin_proto_msgTypes[38]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3279,7 +3343,7 @@ func (x *CancelTasksResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CancelTasksResponse.ProtoReflect.Descriptor instead.
 func (*CancelTasksResponse) Descriptor() ([]byte, []int) {
-	return file_gozmq_v1_admin_proto_rawDescGZIP(), []int{37}
+	return file_gozmq_v1_admin_proto_rawDescGZIP(), []int{38}
 }
 
 func (x *CancelTasksResponse) GetCanceled() uint64 {
@@ -3302,7 +3366,7 @@ type PauseTasksRequest struct {
 
 func (x *PauseTasksRequest) Reset() {
 	*x = PauseTasksRequest{}
-	mi := &file_gozmq_v1_admin_proto_msgTypes[38]
+	mi := &file_gozmq_v1_admin_proto_msgTypes[39]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3314,7 +3378,7 @@ func (x *PauseTasksRequest) String() string {
 func (*PauseTasksRequest) ProtoMessage() {}
 
 func (x *PauseTasksRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_gozmq_v1_admin_proto_msgTypes[38]
+	mi := &file_gozmq_v1_admin_proto_msgTypes[39]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3327,7 +3391,7 @@ func (x *PauseTasksRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PauseTasksRequest.ProtoReflect.Descriptor instead.
 func (*PauseTasksRequest) Descriptor() ([]byte, []int) {
-	return file_gozmq_v1_admin_proto_rawDescGZIP(), []int{38}
+	return file_gozmq_v1_admin_proto_rawDescGZIP(), []int{39}
 }
 
 func (x *PauseTasksRequest) GetRole() string {
@@ -3352,7 +3416,7 @@ type PauseTasksResponse struct {
 
 func (x *PauseTasksResponse) Reset() {
 	*x = PauseTasksResponse{}
-	mi := &file_gozmq_v1_admin_proto_msgTypes[39]
+	mi := &file_gozmq_v1_admin_proto_msgTypes[40]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3364,7 +3428,7 @@ func (x *PauseTasksResponse) String() string {
 func (*PauseTasksResponse) ProtoMessage() {}
 
 func (x *PauseTasksResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_gozmq_v1_admin_proto_msgTypes[39]
+	mi := &file_gozmq_v1_admin_proto_msgTypes[40]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3377,7 +3441,7 @@ func (x *PauseTasksResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PauseTasksResponse.ProtoReflect.Descriptor instead.
 func (*PauseTasksResponse) Descriptor() ([]byte, []int) {
-	return file_gozmq_v1_admin_proto_rawDescGZIP(), []int{39}
+	return file_gozmq_v1_admin_proto_rawDescGZIP(), []int{40}
 }
 
 type ResumeTasksRequest struct {
@@ -3393,7 +3457,7 @@ type ResumeTasksRequest struct {
 
 func (x *ResumeTasksRequest) Reset() {
 	*x = ResumeTasksRequest{}
-	mi := &file_gozmq_v1_admin_proto_msgTypes[40]
+	mi := &file_gozmq_v1_admin_proto_msgTypes[41]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3405,7 +3469,7 @@ func (x *ResumeTasksRequest) String() string {
 func (*ResumeTasksRequest) ProtoMessage() {}
 
 func (x *ResumeTasksRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_gozmq_v1_admin_proto_msgTypes[40]
+	mi := &file_gozmq_v1_admin_proto_msgTypes[41]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3418,7 +3482,7 @@ func (x *ResumeTasksRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ResumeTasksRequest.ProtoReflect.Descriptor instead.
 func (*ResumeTasksRequest) Descriptor() ([]byte, []int) {
-	return file_gozmq_v1_admin_proto_rawDescGZIP(), []int{40}
+	return file_gozmq_v1_admin_proto_rawDescGZIP(), []int{41}
 }
 
 func (x *ResumeTasksRequest) GetRole() string {
@@ -3443,7 +3507,7 @@ type ResumeTasksResponse struct {
 
 func (x *ResumeTasksResponse) Reset() {
 	*x = ResumeTasksResponse{}
-	mi := &file_gozmq_v1_admin_proto_msgTypes[41]
+	mi := &file_gozmq_v1_admin_proto_msgTypes[42]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3455,7 +3519,7 @@ func (x *ResumeTasksResponse) String() string {
 func (*ResumeTasksResponse) ProtoMessage() {}
 
 func (x *ResumeTasksResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_gozmq_v1_admin_proto_msgTypes[41]
+	mi := &file_gozmq_v1_admin_proto_msgTypes[42]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3468,7 +3532,7 @@ func (x *ResumeTasksResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ResumeTasksResponse.ProtoReflect.Descriptor instead.
 func (*ResumeTasksResponse) Descriptor() ([]byte, []int) {
-	return file_gozmq_v1_admin_proto_rawDescGZIP(), []int{41}
+	return file_gozmq_v1_admin_proto_rawDescGZIP(), []int{42}
 }
 
 var File_gozmq_v1_admin_proto protoreflect.FileDescriptor
@@ -3696,7 +3760,7 @@ const file_gozmq_v1_admin_proto_rawDesc = "" +
 	"\x05tasks\x18\x01 \x03(\v2\x14.gozmq.v1.QueuedTaskR\x05tasks\x12&\n" +
 	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x12\x16\n" +
 	"\x06paused\x18\x03 \x03(\tR\x06paused\x12\x18\n" +
-	"\astandby\x18\x04 \x01(\bR\astandby\"\x81\x05\n" +
+	"\astandby\x18\x04 \x01(\bR\astandby\"\xaf\x05\n" +
 	"\n" +
 	"QueuedTask\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\fR\x02id\x12\x1c\n" +
@@ -3719,7 +3783,12 @@ const file_gozmq_v1_admin_proto_rawDesc = "" +
 	"\bmetadata\x18\x0f \x03(\v2\x16.gozmq.v1.TaskMetadataR\bmetadata\x12\x1a\n" +
 	"\bprogress\x18\x10 \x01(\x01R\bprogress\x12#\n" +
 	"\rprogress_text\x18\x11 \x01(\tR\fprogressText\x120\n" +
-	"\x05ended\x18\x12 \x01(\v2\x1a.google.protobuf.TimestampR\x05ended\"6\n" +
+	"\x05ended\x18\x12 \x01(\v2\x1a.google.protobuf.TimestampR\x05ended\x12,\n" +
+	"\x06result\x18\x13 \x01(\v2\x14.gozmq.v1.TaskResultR\x06result\"4\n" +
+	"\n" +
+	"TaskResult\x12\x12\n" +
+	"\x04size\x18\x01 \x01(\x04R\x04size\x12\x12\n" +
+	"\x04body\x18\x02 \x01(\fR\x04body\"6\n" +
 	"\fTaskMetadata\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value\"S\n" +
@@ -3801,7 +3870,7 @@ func file_gozmq_v1_admin_proto_rawDescGZIP() []byte {
 }
 
 var file_gozmq_v1_admin_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
-var file_gozmq_v1_admin_proto_msgTypes = make([]protoimpl.MessageInfo, 43)
+var file_gozmq_v1_admin_proto_msgTypes = make([]protoimpl.MessageInfo, 44)
 var file_gozmq_v1_admin_proto_goTypes = []any{
 	(RoleKind)(0),                          // 0: gozmq.v1.RoleKind
 	(EventLevel)(0),                        // 1: gozmq.v1.EventLevel
@@ -3837,49 +3906,50 @@ var file_gozmq_v1_admin_proto_goTypes = []any{
 	(*ListTasksRequest)(nil),               // 31: gozmq.v1.ListTasksRequest
 	(*ListTasksResponse)(nil),              // 32: gozmq.v1.ListTasksResponse
 	(*QueuedTask)(nil),                     // 33: gozmq.v1.QueuedTask
-	(*TaskMetadata)(nil),                   // 34: gozmq.v1.TaskMetadata
-	(*RetryTasksRequest)(nil),              // 35: gozmq.v1.RetryTasksRequest
-	(*RetryTasksResponse)(nil),             // 36: gozmq.v1.RetryTasksResponse
-	(*DiscardTasksRequest)(nil),            // 37: gozmq.v1.DiscardTasksRequest
-	(*DiscardTasksResponse)(nil),           // 38: gozmq.v1.DiscardTasksResponse
-	(*CancelTasksRequest)(nil),             // 39: gozmq.v1.CancelTasksRequest
-	(*CancelTasksResponse)(nil),            // 40: gozmq.v1.CancelTasksResponse
-	(*PauseTasksRequest)(nil),              // 41: gozmq.v1.PauseTasksRequest
-	(*PauseTasksResponse)(nil),             // 42: gozmq.v1.PauseTasksResponse
-	(*ResumeTasksRequest)(nil),             // 43: gozmq.v1.ResumeTasksRequest
-	(*ResumeTasksResponse)(nil),            // 44: gozmq.v1.ResumeTasksResponse
-	nil,                                    // 45: gozmq.v1.MethodStats.FailedByCodeEntry
-	(*timestamppb.Timestamp)(nil),          // 46: google.protobuf.Timestamp
-	(*descriptorpb.FileDescriptorSet)(nil), // 47: google.protobuf.FileDescriptorSet
-	(annotations.Pattern)(0),               // 48: gozmq.v1.Pattern
-	(annotations.Framing)(0),               // 49: gozmq.v1.Framing
-	(*durationpb.Duration)(nil),            // 50: google.protobuf.Duration
-	(*annotations.Retry)(nil),              // 51: gozmq.v1.Retry
-	(*annotations.Topic)(nil),              // 52: gozmq.v1.Topic
-	(*annotations.Task)(nil),               // 53: gozmq.v1.Task
+	(*TaskResult)(nil),                     // 34: gozmq.v1.TaskResult
+	(*TaskMetadata)(nil),                   // 35: gozmq.v1.TaskMetadata
+	(*RetryTasksRequest)(nil),              // 36: gozmq.v1.RetryTasksRequest
+	(*RetryTasksResponse)(nil),             // 37: gozmq.v1.RetryTasksResponse
+	(*DiscardTasksRequest)(nil),            // 38: gozmq.v1.DiscardTasksRequest
+	(*DiscardTasksResponse)(nil),           // 39: gozmq.v1.DiscardTasksResponse
+	(*CancelTasksRequest)(nil),             // 40: gozmq.v1.CancelTasksRequest
+	(*CancelTasksResponse)(nil),            // 41: gozmq.v1.CancelTasksResponse
+	(*PauseTasksRequest)(nil),              // 42: gozmq.v1.PauseTasksRequest
+	(*PauseTasksResponse)(nil),             // 43: gozmq.v1.PauseTasksResponse
+	(*ResumeTasksRequest)(nil),             // 44: gozmq.v1.ResumeTasksRequest
+	(*ResumeTasksResponse)(nil),            // 45: gozmq.v1.ResumeTasksResponse
+	nil,                                    // 46: gozmq.v1.MethodStats.FailedByCodeEntry
+	(*timestamppb.Timestamp)(nil),          // 47: google.protobuf.Timestamp
+	(*descriptorpb.FileDescriptorSet)(nil), // 48: google.protobuf.FileDescriptorSet
+	(annotations.Pattern)(0),               // 49: gozmq.v1.Pattern
+	(annotations.Framing)(0),               // 50: gozmq.v1.Framing
+	(*durationpb.Duration)(nil),            // 51: google.protobuf.Duration
+	(*annotations.Retry)(nil),              // 52: gozmq.v1.Retry
+	(*annotations.Topic)(nil),              // 53: gozmq.v1.Topic
+	(*annotations.Task)(nil),               // 54: gozmq.v1.Task
 }
 var file_gozmq_v1_admin_proto_depIdxs = []int32{
 	5,  // 0: gozmq.v1.ListRolesResponse.program:type_name -> gozmq.v1.Program
 	6,  // 1: gozmq.v1.ListRolesResponse.roles:type_name -> gozmq.v1.Role
-	46, // 2: gozmq.v1.Program.started:type_name -> google.protobuf.Timestamp
-	46, // 3: gozmq.v1.Program.time:type_name -> google.protobuf.Timestamp
+	47, // 2: gozmq.v1.Program.started:type_name -> google.protobuf.Timestamp
+	47, // 3: gozmq.v1.Program.time:type_name -> google.protobuf.Timestamp
 	0,  // 4: gozmq.v1.Role.kind:type_name -> gozmq.v1.RoleKind
-	46, // 5: gozmq.v1.Role.since:type_name -> google.protobuf.Timestamp
+	47, // 5: gozmq.v1.Role.since:type_name -> google.protobuf.Timestamp
 	7,  // 6: gozmq.v1.Role.endpoints:type_name -> gozmq.v1.Endpoint
 	6,  // 7: gozmq.v1.GetHealthResponse.unready:type_name -> gozmq.v1.Role
 	12, // 8: gozmq.v1.DescribeRolesResponse.roles:type_name -> gozmq.v1.RoleDescription
-	47, // 9: gozmq.v1.DescribeRolesResponse.files:type_name -> google.protobuf.FileDescriptorSet
+	48, // 9: gozmq.v1.DescribeRolesResponse.files:type_name -> google.protobuf.FileDescriptorSet
 	0,  // 10: gozmq.v1.RoleDescription.kind:type_name -> gozmq.v1.RoleKind
 	13, // 11: gozmq.v1.RoleDescription.services:type_name -> gozmq.v1.ServiceDescription
-	48, // 12: gozmq.v1.ServiceDescription.pattern:type_name -> gozmq.v1.Pattern
-	49, // 13: gozmq.v1.ServiceDescription.framing:type_name -> gozmq.v1.Framing
+	49, // 12: gozmq.v1.ServiceDescription.pattern:type_name -> gozmq.v1.Pattern
+	50, // 13: gozmq.v1.ServiceDescription.framing:type_name -> gozmq.v1.Framing
 	14, // 14: gozmq.v1.ServiceDescription.methods:type_name -> gozmq.v1.MethodDescription
-	50, // 15: gozmq.v1.MethodDescription.timeout:type_name -> google.protobuf.Duration
-	51, // 16: gozmq.v1.MethodDescription.retry:type_name -> gozmq.v1.Retry
-	52, // 17: gozmq.v1.MethodDescription.topic:type_name -> gozmq.v1.Topic
-	53, // 18: gozmq.v1.MethodDescription.task:type_name -> gozmq.v1.Task
-	50, // 19: gozmq.v1.WatchStatsRequest.interval:type_name -> google.protobuf.Duration
-	46, // 20: gozmq.v1.GetStatsResponse.time:type_name -> google.protobuf.Timestamp
+	51, // 15: gozmq.v1.MethodDescription.timeout:type_name -> google.protobuf.Duration
+	52, // 16: gozmq.v1.MethodDescription.retry:type_name -> gozmq.v1.Retry
+	53, // 17: gozmq.v1.MethodDescription.topic:type_name -> gozmq.v1.Topic
+	54, // 18: gozmq.v1.MethodDescription.task:type_name -> gozmq.v1.Task
+	51, // 19: gozmq.v1.WatchStatsRequest.interval:type_name -> google.protobuf.Duration
+	47, // 20: gozmq.v1.GetStatsResponse.time:type_name -> google.protobuf.Timestamp
 	18, // 21: gozmq.v1.GetStatsResponse.roles:type_name -> gozmq.v1.RoleStats
 	0,  // 22: gozmq.v1.RoleStats.kind:type_name -> gozmq.v1.RoleKind
 	19, // 23: gozmq.v1.RoleStats.traffic:type_name -> gozmq.v1.Traffic
@@ -3888,59 +3958,60 @@ var file_gozmq_v1_admin_proto_depIdxs = []int32{
 	22, // 26: gozmq.v1.RoleStats.queues:type_name -> gozmq.v1.QueueStats
 	23, // 27: gozmq.v1.RoleStats.methods:type_name -> gozmq.v1.MethodStats
 	26, // 28: gozmq.v1.RoleStats.peers:type_name -> gozmq.v1.Peer
-	50, // 29: gozmq.v1.TaskStats.oldest:type_name -> google.protobuf.Duration
-	45, // 30: gozmq.v1.MethodStats.failed_by_code:type_name -> gozmq.v1.MethodStats.FailedByCodeEntry
+	51, // 29: gozmq.v1.TaskStats.oldest:type_name -> google.protobuf.Duration
+	46, // 30: gozmq.v1.MethodStats.failed_by_code:type_name -> gozmq.v1.MethodStats.FailedByCodeEntry
 	26, // 31: gozmq.v1.ListPeersResponse.peers:type_name -> gozmq.v1.Peer
-	46, // 32: gozmq.v1.Peer.since:type_name -> google.protobuf.Timestamp
+	47, // 32: gozmq.v1.Peer.since:type_name -> google.protobuf.Timestamp
 	19, // 33: gozmq.v1.Peer.traffic:type_name -> gozmq.v1.Traffic
-	50, // 34: gozmq.v1.Peer.round_trip:type_name -> google.protobuf.Duration
+	51, // 34: gozmq.v1.Peer.round_trip:type_name -> google.protobuf.Duration
 	1,  // 35: gozmq.v1.WatchEventsRequest.min_level:type_name -> gozmq.v1.EventLevel
 	29, // 36: gozmq.v1.WatchEventsResponse.event:type_name -> gozmq.v1.Event
-	46, // 37: gozmq.v1.Event.time:type_name -> google.protobuf.Timestamp
+	47, // 37: gozmq.v1.Event.time:type_name -> google.protobuf.Timestamp
 	1,  // 38: gozmq.v1.Event.level:type_name -> gozmq.v1.EventLevel
 	2,  // 39: gozmq.v1.TaskFilter.states:type_name -> gozmq.v1.TaskState
 	30, // 40: gozmq.v1.ListTasksRequest.filter:type_name -> gozmq.v1.TaskFilter
 	33, // 41: gozmq.v1.ListTasksResponse.tasks:type_name -> gozmq.v1.QueuedTask
 	2,  // 42: gozmq.v1.QueuedTask.state:type_name -> gozmq.v1.TaskState
-	46, // 43: gozmq.v1.QueuedTask.enqueued:type_name -> google.protobuf.Timestamp
-	46, // 44: gozmq.v1.QueuedTask.not_before:type_name -> google.protobuf.Timestamp
-	46, // 45: gozmq.v1.QueuedTask.expires:type_name -> google.protobuf.Timestamp
-	34, // 46: gozmq.v1.QueuedTask.metadata:type_name -> gozmq.v1.TaskMetadata
-	46, // 47: gozmq.v1.QueuedTask.ended:type_name -> google.protobuf.Timestamp
-	30, // 48: gozmq.v1.RetryTasksRequest.filter:type_name -> gozmq.v1.TaskFilter
-	30, // 49: gozmq.v1.DiscardTasksRequest.filter:type_name -> gozmq.v1.TaskFilter
-	30, // 50: gozmq.v1.CancelTasksRequest.filter:type_name -> gozmq.v1.TaskFilter
-	3,  // 51: gozmq.v1.Admin.ListRoles:input_type -> gozmq.v1.ListRolesRequest
-	8,  // 52: gozmq.v1.Admin.GetHealth:input_type -> gozmq.v1.GetHealthRequest
-	10, // 53: gozmq.v1.Admin.DescribeRoles:input_type -> gozmq.v1.DescribeRolesRequest
-	15, // 54: gozmq.v1.Admin.GetStats:input_type -> gozmq.v1.GetStatsRequest
-	16, // 55: gozmq.v1.Admin.WatchStats:input_type -> gozmq.v1.WatchStatsRequest
-	24, // 56: gozmq.v1.Admin.ListPeers:input_type -> gozmq.v1.ListPeersRequest
-	27, // 57: gozmq.v1.Admin.WatchEvents:input_type -> gozmq.v1.WatchEventsRequest
-	31, // 58: gozmq.v1.Admin.ListTasks:input_type -> gozmq.v1.ListTasksRequest
-	35, // 59: gozmq.v1.Admin.RetryTasks:input_type -> gozmq.v1.RetryTasksRequest
-	37, // 60: gozmq.v1.Admin.DiscardTasks:input_type -> gozmq.v1.DiscardTasksRequest
-	39, // 61: gozmq.v1.Admin.CancelTasks:input_type -> gozmq.v1.CancelTasksRequest
-	41, // 62: gozmq.v1.Admin.PauseTasks:input_type -> gozmq.v1.PauseTasksRequest
-	43, // 63: gozmq.v1.Admin.ResumeTasks:input_type -> gozmq.v1.ResumeTasksRequest
-	4,  // 64: gozmq.v1.Admin.ListRoles:output_type -> gozmq.v1.ListRolesResponse
-	9,  // 65: gozmq.v1.Admin.GetHealth:output_type -> gozmq.v1.GetHealthResponse
-	11, // 66: gozmq.v1.Admin.DescribeRoles:output_type -> gozmq.v1.DescribeRolesResponse
-	17, // 67: gozmq.v1.Admin.GetStats:output_type -> gozmq.v1.GetStatsResponse
-	17, // 68: gozmq.v1.Admin.WatchStats:output_type -> gozmq.v1.GetStatsResponse
-	25, // 69: gozmq.v1.Admin.ListPeers:output_type -> gozmq.v1.ListPeersResponse
-	28, // 70: gozmq.v1.Admin.WatchEvents:output_type -> gozmq.v1.WatchEventsResponse
-	32, // 71: gozmq.v1.Admin.ListTasks:output_type -> gozmq.v1.ListTasksResponse
-	36, // 72: gozmq.v1.Admin.RetryTasks:output_type -> gozmq.v1.RetryTasksResponse
-	38, // 73: gozmq.v1.Admin.DiscardTasks:output_type -> gozmq.v1.DiscardTasksResponse
-	40, // 74: gozmq.v1.Admin.CancelTasks:output_type -> gozmq.v1.CancelTasksResponse
-	42, // 75: gozmq.v1.Admin.PauseTasks:output_type -> gozmq.v1.PauseTasksResponse
-	44, // 76: gozmq.v1.Admin.ResumeTasks:output_type -> gozmq.v1.ResumeTasksResponse
-	64, // [64:77] is the sub-list for method output_type
-	51, // [51:64] is the sub-list for method input_type
-	51, // [51:51] is the sub-list for extension type_name
-	51, // [51:51] is the sub-list for extension extendee
-	0,  // [0:51] is the sub-list for field type_name
+	47, // 43: gozmq.v1.QueuedTask.enqueued:type_name -> google.protobuf.Timestamp
+	47, // 44: gozmq.v1.QueuedTask.not_before:type_name -> google.protobuf.Timestamp
+	47, // 45: gozmq.v1.QueuedTask.expires:type_name -> google.protobuf.Timestamp
+	35, // 46: gozmq.v1.QueuedTask.metadata:type_name -> gozmq.v1.TaskMetadata
+	47, // 47: gozmq.v1.QueuedTask.ended:type_name -> google.protobuf.Timestamp
+	34, // 48: gozmq.v1.QueuedTask.result:type_name -> gozmq.v1.TaskResult
+	30, // 49: gozmq.v1.RetryTasksRequest.filter:type_name -> gozmq.v1.TaskFilter
+	30, // 50: gozmq.v1.DiscardTasksRequest.filter:type_name -> gozmq.v1.TaskFilter
+	30, // 51: gozmq.v1.CancelTasksRequest.filter:type_name -> gozmq.v1.TaskFilter
+	3,  // 52: gozmq.v1.Admin.ListRoles:input_type -> gozmq.v1.ListRolesRequest
+	8,  // 53: gozmq.v1.Admin.GetHealth:input_type -> gozmq.v1.GetHealthRequest
+	10, // 54: gozmq.v1.Admin.DescribeRoles:input_type -> gozmq.v1.DescribeRolesRequest
+	15, // 55: gozmq.v1.Admin.GetStats:input_type -> gozmq.v1.GetStatsRequest
+	16, // 56: gozmq.v1.Admin.WatchStats:input_type -> gozmq.v1.WatchStatsRequest
+	24, // 57: gozmq.v1.Admin.ListPeers:input_type -> gozmq.v1.ListPeersRequest
+	27, // 58: gozmq.v1.Admin.WatchEvents:input_type -> gozmq.v1.WatchEventsRequest
+	31, // 59: gozmq.v1.Admin.ListTasks:input_type -> gozmq.v1.ListTasksRequest
+	36, // 60: gozmq.v1.Admin.RetryTasks:input_type -> gozmq.v1.RetryTasksRequest
+	38, // 61: gozmq.v1.Admin.DiscardTasks:input_type -> gozmq.v1.DiscardTasksRequest
+	40, // 62: gozmq.v1.Admin.CancelTasks:input_type -> gozmq.v1.CancelTasksRequest
+	42, // 63: gozmq.v1.Admin.PauseTasks:input_type -> gozmq.v1.PauseTasksRequest
+	44, // 64: gozmq.v1.Admin.ResumeTasks:input_type -> gozmq.v1.ResumeTasksRequest
+	4,  // 65: gozmq.v1.Admin.ListRoles:output_type -> gozmq.v1.ListRolesResponse
+	9,  // 66: gozmq.v1.Admin.GetHealth:output_type -> gozmq.v1.GetHealthResponse
+	11, // 67: gozmq.v1.Admin.DescribeRoles:output_type -> gozmq.v1.DescribeRolesResponse
+	17, // 68: gozmq.v1.Admin.GetStats:output_type -> gozmq.v1.GetStatsResponse
+	17, // 69: gozmq.v1.Admin.WatchStats:output_type -> gozmq.v1.GetStatsResponse
+	25, // 70: gozmq.v1.Admin.ListPeers:output_type -> gozmq.v1.ListPeersResponse
+	28, // 71: gozmq.v1.Admin.WatchEvents:output_type -> gozmq.v1.WatchEventsResponse
+	32, // 72: gozmq.v1.Admin.ListTasks:output_type -> gozmq.v1.ListTasksResponse
+	37, // 73: gozmq.v1.Admin.RetryTasks:output_type -> gozmq.v1.RetryTasksResponse
+	39, // 74: gozmq.v1.Admin.DiscardTasks:output_type -> gozmq.v1.DiscardTasksResponse
+	41, // 75: gozmq.v1.Admin.CancelTasks:output_type -> gozmq.v1.CancelTasksResponse
+	43, // 76: gozmq.v1.Admin.PauseTasks:output_type -> gozmq.v1.PauseTasksResponse
+	45, // 77: gozmq.v1.Admin.ResumeTasks:output_type -> gozmq.v1.ResumeTasksResponse
+	65, // [65:78] is the sub-list for method output_type
+	52, // [52:65] is the sub-list for method input_type
+	52, // [52:52] is the sub-list for extension type_name
+	52, // [52:52] is the sub-list for extension extendee
+	0,  // [0:52] is the sub-list for field type_name
 }
 
 func init() { file_gozmq_v1_admin_proto_init() }
@@ -3954,7 +4025,7 @@ func file_gozmq_v1_admin_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_gozmq_v1_admin_proto_rawDesc), len(file_gozmq_v1_admin_proto_rawDesc)),
 			NumEnums:      3,
-			NumMessages:   43,
+			NumMessages:   44,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -29,6 +29,7 @@ const (
 	OrdersShipProcedure   = "golden.delivery.Orders/Ship"
 	OrdersForgetProcedure = "golden.delivery.Orders/Forget"
 	OrdersBillProcedure   = "golden.delivery.Orders/Bill"
+	OrdersReportProcedure = "golden.delivery.Orders/Report"
 	OrdersMailProcedure   = "golden.delivery.Orders/Mail"
 )
 
@@ -51,6 +52,11 @@ type OrdersVentilator interface {
 	//
 	// Bill waits longer after each failure, and one customer's bills run one by one.
 	Bill(ctx context.Context, task *delivery.Order) error
+	// Report queues task, which is delivered to workers until one has done it or
+	// it is given up. While the queue is full, the method waits until ctx ends.
+	//
+	// Report is kept with its result for a day after it was done.
+	Report(ctx context.Context, task *delivery.Order) error
 	// Mail queues task, which is delivered to workers until one has done it or it
 	// is given up. While the queue is full, the method waits until ctx ends.
 	//
@@ -91,6 +97,10 @@ func (v *ordersVentilator) Bill(ctx context.Context, task *delivery.Order) error
 	return gozmqimpl.Push(ctx, v.vent, &ordersBillMethod, task)
 }
 
+func (v *ordersVentilator) Report(ctx context.Context, task *delivery.Order) error {
+	return gozmqimpl.Push(ctx, v.vent, &ordersReportMethod, task)
+}
+
 func (v *ordersVentilator) Mail(ctx context.Context, task *delivery.Order) error {
 	return gozmqimpl.Push(ctx, v.vent, &ordersMailMethod, task)
 }
@@ -108,6 +118,15 @@ func OnOrdersShipDeadLetter(f func(ctx context.Context, task *delivery.Order, le
 // transaction (gozmqpostgres).
 func NewOrdersShipTask(ctx context.Context, task *delivery.Order) (gozmqstore.Task, error) {
 	return gozmqimpl.NewTask(ctx, &ordersShipMethod, task)
+}
+
+// OrdersShipResult returns the result of the task of
+// golden.delivery.Orders/Ship with that id, which was done and is kept
+// (gozmq.PushOptions.Retain). Its error has the code NOT_FOUND if vent has no
+// such task or no result of it, and FAILED_PRECONDITION if the task is not
+// done yet.
+func OrdersShipResult(vent *gozmq.Ventilator, id string) (*delivery.Receipt, error) {
+	return gozmqimpl.TaskResult[delivery.Receipt](vent, &ordersShipMethod, id)
 }
 
 // OnOrdersForgetDeadLetter is an option of gozmq.NewVentilator: f gets each
@@ -140,6 +159,30 @@ func NewOrdersBillTask(ctx context.Context, task *delivery.Order) (gozmqstore.Ta
 	return gozmqimpl.NewTask(ctx, &ordersBillMethod, task)
 }
 
+// OnOrdersReportDeadLetter is an option of gozmq.NewVentilator: f gets each
+// task of golden.delivery.Orders/Report that is given up, as
+// gozmq.WithDeadLetterHandler says. When f returns an error, it gets the task
+// again later.
+func OnOrdersReportDeadLetter(f func(ctx context.Context, task *delivery.Order, letter gozmq.DeadLetter) error) gozmq.VentilatorOption {
+	return gozmqimpl.OnDeadLetter(&ordersReportMethod, f)
+}
+
+// NewOrdersReportTask returns a task of golden.delivery.Orders/Report with the
+// metadata of ctx, to be inserted into the store of a ventilator, as in a
+// transaction (gozmqpostgres).
+func NewOrdersReportTask(ctx context.Context, task *delivery.Order) (gozmqstore.Task, error) {
+	return gozmqimpl.NewTask(ctx, &ordersReportMethod, task)
+}
+
+// OrdersReportResult returns the result of the task of
+// golden.delivery.Orders/Report with that id, which was done and is kept
+// (gozmq.PushOptions.Retain). Its error has the code NOT_FOUND if vent has no
+// such task or no result of it, and FAILED_PRECONDITION if the task is not
+// done yet.
+func OrdersReportResult(vent *gozmq.Ventilator, id string) (*delivery.Receipt, error) {
+	return gozmqimpl.TaskResult[delivery.Receipt](vent, &ordersReportMethod, id)
+}
+
 // OnOrdersMailDeadLetter is an option of gozmq.NewVentilator: f gets each task
 // of golden.delivery.Orders/Mail that is given up, as
 // gozmq.WithDeadLetterHandler says. When f returns an error, it gets the task
@@ -167,6 +210,8 @@ type OrdersWorker interface {
 	Forget(ctx context.Context, task *delivery.Order) error
 	// Bill waits longer after each failure, and one customer's bills run one by one.
 	Bill(ctx context.Context, task *delivery.Order) error
+	// Report is kept with its result for a day after it was done.
+	Report(ctx context.Context, task *delivery.Order) (*delivery.Receipt, error)
 	// Mail has the longest pause that a backoff has by default.
 	Mail(ctx context.Context, task *delivery.Order) error
 	mustEmbedUnimplementedOrdersWorker()
@@ -181,6 +226,7 @@ func NewOrdersWorker(impl OrdersWorker, opts ...gozmq.WorkerOption) (*gozmq.Work
 			gozmqimpl.HandleTask(&ordersShipMethod, impl.Ship),
 			gozmqimpl.HandleTaskOnly(&ordersForgetMethod, impl.Forget),
 			gozmqimpl.HandleTaskOnly(&ordersBillMethod, impl.Bill),
+			gozmqimpl.HandleTask(&ordersReportMethod, impl.Report),
 			gozmqimpl.HandleTaskOnly(&ordersMailMethod, impl.Mail),
 		}
 	}, opts)
@@ -213,6 +259,11 @@ func (UnimplementedOrdersWorker) Bill(context.Context, *delivery.Order) error {
 	return gozmqimpl.Unimplemented(&ordersBillMethod)
 }
 
+// Report returns an error with the code UNIMPLEMENTED.
+func (UnimplementedOrdersWorker) Report(context.Context, *delivery.Order) (*delivery.Receipt, error) {
+	return nil, gozmqimpl.Unimplemented(&ordersReportMethod)
+}
+
 // Mail returns an error with the code UNIMPLEMENTED.
 func (UnimplementedOrdersWorker) Mail(context.Context, *delivery.Order) error {
 	return gozmqimpl.Unimplemented(&ordersMailMethod)
@@ -231,6 +282,13 @@ type OrdersSink interface {
 	//
 	// Ship has limits of its own.
 	Ship(ctx context.Context) iter.Seq2[*delivery.Receipt, error]
+	// Report yields results until ctx ends or the gozmq.Sink is closed. A result
+	// that cannot be decoded is yielded as an error, and iteration goes on. A
+	// result is acknowledged when the body of the loop has ended normally; after
+	// break or return the next loop yields it again.
+	//
+	// Report is kept with its result for a day after it was done.
+	Report(ctx context.Context) iter.Seq2[*delivery.Receipt, error]
 }
 
 // NewOrdersSink returns a OrdersSink over sink. It may be used concurrently.
@@ -250,6 +308,10 @@ type ordersSink struct {
 
 func (s *ordersSink) Ship(ctx context.Context) iter.Seq2[*delivery.Receipt, error] {
 	return gozmqimpl.Results[delivery.Receipt](ctx, s.sink, &ordersShipMethod)
+}
+
+func (s *ordersSink) Report(ctx context.Context) iter.Seq2[*delivery.Receipt, error] {
+	return gozmqimpl.Results[delivery.Receipt](ctx, s.sink, &ordersReportMethod)
 }
 
 var ordersShipMethod = gozmq.Method{
@@ -272,6 +334,12 @@ var ordersBillMethod = gozmq.Method{
 	BackoffFactor: 1.5,
 	Limit:         gozmq.TaskLimit{Running: 8, Every: 10 * time.Millisecond, Burst: 10},
 	KeyLimit:      gozmq.TaskLimit{Running: 1},
+}
+
+var ordersReportMethod = gozmq.Method{
+	Procedure: OrdersReportProcedure,
+	Delivery:  gozmq.DeliveryAtLeastOnce,
+	Retain:    24 * time.Hour,
 }
 
 var ordersMailMethod = gozmq.Method{

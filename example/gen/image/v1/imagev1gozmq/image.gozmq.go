@@ -188,6 +188,14 @@ func NewPrintsRenderTask(ctx context.Context, task *imagev1.RenderTask) (gozmqst
 	return gozmqimpl.NewTask(ctx, &printsRenderMethod, task)
 }
 
+// PrintsRenderResult returns the result of the task of image.v1.Prints/Render
+// with that id, which was done and is kept (gozmq.PushOptions.Retain). Its
+// error has the code NOT_FOUND if vent has no such task or no result of it,
+// and FAILED_PRECONDITION if the task is not done yet.
+func PrintsRenderResult(vent *gozmq.Ventilator, id string) (*imagev1.RenderResult, error) {
+	return gozmqimpl.TaskResult[imagev1.RenderResult](vent, &printsRenderMethod, id)
+}
+
 // PrintsWorker does the tasks of image.v1.Prints. Implementations embed
 // UnimplementedPrintsWorker, so that methods can be added to the service. With
 // gozmq.WithConcurrency, methods are called concurrently.
