@@ -13,7 +13,7 @@ import (
 const (
 	quickTask   = 50 * time.Microsecond
 	reportAfter = time.Millisecond
-	maxReports  = 64
+	maxReports  = 256
 )
 
 // quick reports whether the consumer holds back what it says of v's tasks; c.mu is
