@@ -168,16 +168,16 @@ func (c *Conn) CommitLater(b []byte) {
 	c.flushLater(false)
 }
 
-// CommitSoon is CommitLater, but leaves a message on a corked connection to Uncork, up
-// to corkBytes. It never calls Writable in the caller's goroutine.
+// CommitSoon is CommitLater, but leaves a message on a corked connection to
+// Uncork, up to corkBytes. It never calls Writable in the caller's goroutine.
 func (c *Conn) CommitSoon(b []byte) {
 	w := &c.writer
 	w.commit(b)
 	c.flushLater(w.corked > 0 && !w.corkFull())
 }
 
-// flushLater has a goroutine write unless one does, or the messages are held back. It
-// unlocks.
+// flushLater has a goroutine write unless one does, or the messages are held
+// back. It unlocks.
 func (c *Conn) flushLater(held bool) {
 	w := &c.writer
 	if held || w.busy || w.err != nil {

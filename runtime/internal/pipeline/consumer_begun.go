@@ -5,11 +5,11 @@ import (
 	"github.com/gozmq/gozmq/runtime/internal/socket"
 )
 
-// announce has a goroutine report to the ventilator that a task runs. The goroutine
-// starts at once, takes all tasks that were begun meanwhile, and sends them in one
-// write. It leaves out those that have ended, whose ends say as much: a task that
-// takes no time costs no message. While tasks are quick it waits (consumer_reports.go).
-// c.mu is held.
+// announce has a goroutine report to the ventilator that a task runs. The
+// goroutine starts at once, takes all tasks that were begun meanwhile, and sends
+// them in one write. It leaves out those that have ended, whose ends say as much:
+// a task that takes no time costs no message. While tasks are quick it waits
+// (consumer_reports.go). c.mu is held.
 func (c *Consumer) announce(d *Delivery) {
 	c.begun = append(c.begun, d)
 	switch {

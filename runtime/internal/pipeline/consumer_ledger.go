@@ -2,9 +2,10 @@ package pipeline
 
 import "github.com/gozmq/gozmq/runtime/internal/list"
 
-// A ledger is the tasks that a consumer has, and the ids of the last consumerMemory
-// that were done here, so that one that comes again after a broken connection is not
-// run again. Its zero value is not usable. The consumer's lock guards it.
+// A ledger is the tasks that a consumer has, and the ids of the last
+// consumerMemory that were done here, so that one that comes again after a broken
+// connection is not run again. Its zero value is not usable. The consumer's lock
+// guards it.
 type ledger struct {
 	tasks map[string]*Delivery // by id; nil: was done
 	held  list.List[*Delivery] // of these, the ones that wait and those that run

@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// A ledger knows the tasks that it holds, and the last ones that were done, also when
-// one that was given back comes again.
+// A ledger knows the tasks that it holds, and the last ones that were done, also
+// when one that was given back comes again.
 func TestLedger(t *testing.T) {
 	l := newLedger()
 	task := func(i int) *Delivery { return &Delivery{id: fmt.Sprint(i)} }

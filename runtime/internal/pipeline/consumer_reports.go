@@ -6,14 +6,14 @@ import (
 	"github.com/gozmq/gozmq/runtime/internal/link"
 )
 
-// While the tasks of a ventilator take next to no time, a consumer holds back what it
-// says of them, so that one write has many ends of tasks: until there are maxReports,
-// or nothing waits any more, and for reportAfter at most. A task that takes longer
-// than that is announced then.
+// While the tasks of a ventilator take next to no time, a consumer holds back
+// what it says of them, so that one write has many ends of tasks: until there are
+// maxReports, or nothing waits any more, and for reportAfter at most. A task that
+// takes longer than that is announced then.
 const (
 	quickTask   = 50 * time.Microsecond
 	reportAfter = time.Millisecond
-	maxReports  = 64
+	maxReports  = 256
 )
 
 // quick reports whether the consumer holds back what it says of v's tasks; c.mu is
@@ -22,8 +22,8 @@ func (c *Consumer) quick(v *ventilator) bool {
 	return v.pace.took > 0 && v.pace.took < quickTask && !c.draining
 }
 
-// holdBack has the commands to v wait for the next flush, of which the caller adds one
-// that says how a task ended; c.mu is held.
+// holdBack has the commands to v wait for the next flush, of which the caller
+// adds one that says how a task ended; c.mu is held.
 func (c *Consumer) holdBack(v *ventilator) {
 	if v.corked == 0 {
 		v.conn.Cork()
@@ -32,7 +32,8 @@ func (c *Consumer) holdBack(v *ventilator) {
 	v.corked++
 }
 
-// reportLater has reportHeldBack called after reportAfter at the latest; c.mu is held.
+// reportLater has reportHeldBack called after reportAfter at the latest; c.mu is
+// held.
 func (c *Consumer) reportLater() {
 	if !c.reporting {
 		c.reporting = true
@@ -40,8 +41,8 @@ func (c *Consumer) reportLater() {
 	}
 }
 
-// heldEnough returns v's connection if enough was held back for it, whose Uncork the caller
-// then calls without c.mu; else nil. c.mu is held.
+// heldEnough returns v's connection if enough was held back for it, whose Uncork
+// the caller then calls without c.mu; else nil. c.mu is held.
 func (c *Consumer) heldEnough(v *ventilator) *link.Conn {
 	if v.corked == 0 || v.corked < min(maxReports, (c.lanes+v.ahead)/4) {
 		return nil

@@ -61,8 +61,8 @@ func newDelivery(c *Consumer, task wire.Task) *Delivery {
 func (d *Delivery) Task() *wire.Task { return &d.task }
 
 // Decoded says that nobody keeps the task's bytes: after Finish they belong to
-// another delivery. The goroutine that Next has given the delivery may call it before
-// Finish.
+// another delivery. The goroutine that Next has given the delivery may call it
+// before Finish.
 func (d *Delivery) Decoded() { d.decoded = true }
 
 // ID returns the task's id.

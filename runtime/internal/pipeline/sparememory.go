@@ -1,6 +1,7 @@
 package pipeline
 
-// A spareMemory is memory of tasks that are over, for others. Its zero value is empty.
+// A spareMemory is memory of tasks that are over, for others. Its zero value is
+// empty.
 type spareMemory struct {
 	list  [][]byte
 	bytes int

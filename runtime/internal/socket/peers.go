@@ -106,9 +106,9 @@ const roundTrips = 3
 // Shutdown closes every connection. Receive must no longer block.
 func (d *PeerSocket) Shutdown(ctx context.Context) error { return d.group.Shutdown(ctx) }
 
-// SendTo appends m to c's queue and never waits. Another goroutine writes it or, if
-// c is corked, Uncork does. Its errors are m's own, link.ErrFull, and the reason why c
-// has ended.
+// SendTo appends m to c's queue and never waits. Another goroutine writes it or,
+// if c is corked, Uncork does. Its errors are m's own, link.ErrFull, and the
+// reason why c has ended.
 func SendTo(c *link.Conn, m Message) error {
 	b, err := c.Begin()
 	if err != nil {

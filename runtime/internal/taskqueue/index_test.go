@@ -5,8 +5,8 @@ import (
 	"testing"
 )
 
-// The place of an id is given out again, and an id of an earlier task, or of another
-// queue, does not find the task that has the place by now.
+// The place of an id is given out again, and an id of an earlier task, or of
+// another queue, does not find the task that has the place by now.
 func TestIndex(t *testing.T) {
 	random := func(b byte) (r [RandomBytes]byte) {
 		r[RandomBytes-1] = b // their tags are the same

@@ -56,7 +56,8 @@ func (q *Queue) run(t *Task, length time.Duration) bool {
 	return true
 }
 
-// leaseRun returns the run for leases of a length, nil if there are too many others.
+// leaseRun returns the run for leases of a length, nil if there are too many
+// others.
 func (q *Queue) leaseRun(length time.Duration) *leaseRun {
 	var empty *leaseRun
 	for _, r := range q.leases {

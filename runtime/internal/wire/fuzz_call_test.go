@@ -174,8 +174,8 @@ func splitMessage(t *testing.T, b []byte) (frames [][]byte) {
 	return frames
 }
 
-// FuzzTaskHeader decodes any bytes as the header of a task: what is decoded by hand is
-// what the protobuf library finds.
+// FuzzTaskHeader decodes any bytes as the header of a task: what is decoded by
+// hand is what the protobuf library finds.
 func FuzzTaskHeader(f *testing.F) {
 	f.Add([]byte(nil))
 	f.Add([]byte("\x08\x01\x10\x80\x87\xa7\x0e"))

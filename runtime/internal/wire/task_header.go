@@ -141,8 +141,8 @@ func parseAny(b []byte) (h TaskHeader) {
 	return h
 }
 
-// parsePlain decodes a header that has nothing but the two fields that every attempt
-// of a task has, as most have; ok is false for any other.
+// parsePlain decodes a header that has nothing but the two fields that every
+// attempt of a task has, as most have; ok is false for any other.
 func parsePlain(b []byte) (h TaskHeader, ok bool) {
 	for len(b) > 0 {
 		field, kind, n := protowire.ConsumeTag(b)
