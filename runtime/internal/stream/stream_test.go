@@ -126,15 +126,18 @@ func TestSender(t *testing.T) {
 	}
 	s.Sent(100)
 	s.Grant(Credit{Messages: 5})
-	if s.Ready() {
+	if s.Ready() || s.Look() {
 		t.Error("no byte is left")
 	}
 	s.Grant(Credit{Bytes: 110})
-	if !s.Ready() || s.Messages() != 2 {
+	if s.Ready() {
+		t.Error("the grant was not looked at")
+	}
+	if !s.Look() || !s.Ready() || s.Messages() != 2 {
 		t.Error("one byte is left again")
 	}
 	s.Grant(Credit{1, 1}) // shrinks nothing
-	if !s.Ready() {
+	if !s.Look() {
 		t.Error("credit has shrunk")
 	}
 }
@@ -160,7 +163,7 @@ func (l line) run(n int, b *Budget) Credit {
 	grants := []grant{}
 	sendAt, free := now, now
 	for range n {
-		for !s.Ready() {
+		for !s.Look() {
 			g := grants[0]
 			grants = grants[1:]
 			s.Grant(g.c)
