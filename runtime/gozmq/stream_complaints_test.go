@@ -551,7 +551,7 @@ func TestStreamMovesToOtherServers(t *testing.T) {
 			<-release
 		}
 		return ctx.Err()
-	}), echoHandlers()...), []ServerOption{WithMaxStreamAge(50 * time.Millisecond), WithDrainTimeout(50 * time.Millisecond)}, nil)
+	}), echoHandlers()...), []ServerOption{WithMaxStreamAge(50 * time.Millisecond), WithDrainTimeout(time.Second)}, nil)
 	for _, how := range []string{"", "stubborn"} {
 		s := watch(t, c, how)
 		wantFailure(t, s, CodeUnavailable, "too old")
