@@ -203,8 +203,8 @@ func TestPythonOpensStreams(t *testing.T) {
 	})
 }
 
-// TestStreamClientIsShort: a DEALER of twenty lines, beside its imports, is enough for
-// streams.
+// TestStreamClientIsShort: a DEALER of twenty lines, beside its imports, is enough
+// for streams.
 func TestStreamClientIsShort(t *testing.T) {
 	var code string
 	for _, f := range protocolFences(t, "python") {

@@ -1,9 +1,9 @@
 package stream
 
-// A Sender is the sending half of a stream. Two locks of the caller's guard it: that
-// of senders, which is held from the look at the credit until the message is on its
-// way, and that of the stream. So a message needs the second one only when the
-// credit that is known has been used up.
+// A Sender is the sending half of a stream. Two locks of the caller's guard it:
+// that of senders, which is held from the look at the credit until the message is
+// on its way, and that of the stream. So a message needs the second one only when
+// the credit that is known has been used up.
 type Sender struct {
 	known Credit // limit, as it was last looked at; senders' lock
 	sent  Credit // senders' lock
