@@ -21,8 +21,8 @@ func holding(who string) []Handler {
 	})
 }
 
-// TestStreamsCountAsCalls: an open stream takes a place of WithConcurrency, and gives
-// it back when it ends.
+// TestStreamsCountAsCalls: an open stream takes a place of WithConcurrency, and
+// gives it back when it ends.
 func TestStreamsCountAsCalls(t *testing.T) {
 	_, c := here.pair(t, append(holding("me"), echoHandlers()...), []ServerOption{WithConcurrency(2), WithMaxWaiting(0)}, nil)
 	var open []Stream
