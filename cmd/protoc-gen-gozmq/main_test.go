@@ -183,6 +183,33 @@ func TestProtoc(t *testing.T) {
 	}
 }
 
+// TestProtocGRPC: a service of a gRPC API, without an annotation, loses none of its
+// methods, whatever streams.
+func TestProtocGRPC(t *testing.T) {
+	source := strings.ReplaceAll(feed, "FIELD", "station")
+	source = strings.Replace(source, "  rpc Watch(Reading) returns (stream Reading);\n",
+		"  rpc Watch(Reading) returns (stream Reading);\n  rpc Upload(stream Reading) returns (Reading);\n  rpc Chat(stream Reading) returns (stream Reading);\n", 1)
+	dir, stderr, err := protoc(t, source, "paths=source_relative,unannotated=req_rep")
+	if err != nil || stderr != "" {
+		t.Fatalf("%v\n%s", err, stderr)
+	}
+	got, err := os.ReadFile(filepath.Join(dir, "feed", "v1", "feedv1gozmq", "feed.gozmq.go"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{
+		"func (c *otherClient) Get(ctx context.Context, req *feedv1.Reading",
+		"func (c *otherClient) Watch(ctx context.Context, req *feedv1.Reading, opts ...gozmq.CallOption) iter.Seq2[*feedv1.Reading, error]",
+		"func (c *otherClient) Upload(ctx context.Context, opts ...gozmq.CallOption) gozmq.ClientStream[feedv1.Reading, feedv1.Reading]",
+		"func (c *otherClient) Chat(ctx context.Context, opts ...gozmq.CallOption) gozmq.BidiStream[feedv1.Reading, feedv1.Reading]",
+		"gozmqimpl.HandleServerStream(", "gozmqimpl.HandleClientStream(", "gozmqimpl.HandleBidiStream(",
+	} {
+		if !strings.Contains(string(got), want) {
+			t.Errorf("the file has no %q", want)
+		}
+	}
+}
+
 func TestProtocSkip(t *testing.T) {
 	dir, stderr, err := protoc(t, strings.ReplaceAll(feed, "FIELD", "station"), "paths=source_relative,unannotated=skip")
 	if err != nil || stderr != "" {

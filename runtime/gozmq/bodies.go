@@ -1,7 +1,7 @@
 package gozmq
 
 import (
-	"sync"
+	"sync/atomic"
 
 	"google.golang.org/protobuf/proto"
 
@@ -130,21 +130,27 @@ type streamBody struct {
 	m      proto.Message
 }
 
-var streamBodies = sync.Pool{New: func() any { return new(streamBody) }}
-
-func newStreamBody(c *bodies, m proto.Message) *streamBody {
-	b := streamBodies.Get().(*streamBody)
-	b.bodies, b.m = c, m
-	return b
-}
-
 // AppendBody appends the message as one frame.
 func (b *streamBody) AppendBody(to []byte, flags byte) ([]byte, error) {
 	out, err := b.bodies.append(to, flags, b.m)
 	return out, toStatus(err)
 }
 
-func (b *streamBody) free() {
-	*b = streamBody{}
-	streamBodies.Put(b)
+// A spareBody keeps a stream's streamBody between two messages. Goroutines that
+// send at once make further ones. The zero value is ready.
+type spareBody struct{ b atomic.Pointer[streamBody] }
+
+func (s *spareBody) take(c *bodies, m proto.Message) *streamBody {
+	b := s.b.Swap(nil)
+	if b == nil {
+		b = &streamBody{bodies: c}
+	}
+	b.m = m
+	return b
+}
+
+// free keeps b, and not its message.
+func (s *spareBody) free(b *streamBody) {
+	b.m = nil
+	s.b.Store(b)
 }

@@ -34,8 +34,8 @@ func (h *streamHandle) Send(ctx context.Context, m proto.Message) error {
 	if err := checkSent(m, h.s.method); err != nil {
 		return err
 	}
-	body := newStreamBody(&h.s.conn.bodies, m)
-	defer body.free()
+	body := h.s.spare.take(&h.s.conn.bodies, m)
+	defer h.s.spare.free(body)
 	return fromStatus(h.s.Send(ctx, body))
 }
 
@@ -71,7 +71,8 @@ type clientStream struct {
 	replyMetadata *ReplyMetadata              // nil: not wanted
 	chain         atomic.Pointer[streamChain] // of interceptors; nil: there are none, or none yet
 
-	into proto.Message // the receiving goroutine's, or of whoever reads for it
+	into  proto.Message // the receiving goroutine's, or of whoever reads for it
+	spare spareBody
 }
 
 // receive is Receive of a Stream.

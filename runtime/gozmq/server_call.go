@@ -29,6 +29,7 @@ type servedCall struct {
 	stream *answer.Stream // nil: the method has none
 	served atomic.Bool    // the stream's handler was called
 	into   proto.Message  // the receiving goroutine's, or the reader's while it waits
+	spare  spareBody
 }
 
 // newWork returns a call of a handler.
@@ -185,7 +186,7 @@ func (s *serverStream) Send(ctx context.Context, m proto.Message) error {
 	if err := s.info.message(m, true); err != nil {
 		return err
 	}
-	body := newStreamBody(&s.server.bodies, m)
-	defer body.free()
+	body := s.spare.take(&s.server.bodies, m)
+	defer s.spare.free(body)
 	return fromStatus(s.stream.Send(ctx, body))
 }

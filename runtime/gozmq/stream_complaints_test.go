@@ -18,8 +18,29 @@ import (
 	"github.com/gozmq/gozmq/internal/testkit"
 )
 
-// This file has a test for each of the complaints that users of other libraries
-// have about their streams.
+// Each of the fifteen complaints that users of other libraries have about their
+// streams has a test, here or in a file stream_*_test.go beside this one.
+//
+//	 1  an unread stream leaks          TestStreamNotReadToItsEnd
+//	                                    TestManyAbandonedStreams
+//	 2  Send hides the reason (io.EOF)  TestStreamSendTellsWhy
+//	                                    TestStreamNeverEndsWithEOF
+//	 3  Recv hangs after Send failed    TestStreamReceiveAfterSendFailed
+//	 4  both send and nobody reads      TestStreamBothSendNobodyReceives
+//	 5  a blocked one is not canceled   TestStreamBlockedCanBeCanceled
+//	 6  an unread one stalls all        TestStreamUnreadBesideOthers
+//	 7  concurrent Send is a race       TestStreamConcurrentSend
+//	 8  Send races with the return      TestStreamSendRacingReturn
+//	 9  graceful stop hangs             TestStreamGracefulStop
+//	                                    TestStreamStopWithStubbornHandler
+//	10  a deadline ends long streams    TestStreamTimeouts
+//	11  half-close is confusing         TestStreamHalfClose
+//	12  windows are too small           TestStreamWindowGrows
+//	13  no retry before the first       TestStreamRetry
+//	    message                         TestStreamHedging
+//	14  they stay on one server         TestStreamMovesToOtherServers
+//	                                    TestStreamReopensElsewhere
+//	15  interceptors of another type    TestStreamInterceptors
 
 var here = site{endpoint: "tcp://127.0.0.1:*"}
 
@@ -530,7 +551,7 @@ func TestStreamMovesToOtherServers(t *testing.T) {
 			<-release
 		}
 		return ctx.Err()
-	}), echoHandlers()...), []ServerOption{WithMaxStreamAge(50 * time.Millisecond), WithDrainTimeout(50 * time.Millisecond)}, nil)
+	}), echoHandlers()...), []ServerOption{WithMaxStreamAge(50 * time.Millisecond), WithDrainTimeout(time.Second)}, nil)
 	for _, how := range []string{"", "stubborn"} {
 		s := watch(t, c, how)
 		wantFailure(t, s, CodeUnavailable, "too old")

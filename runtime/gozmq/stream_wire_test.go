@@ -117,6 +117,46 @@ func TestStreamCredit(t *testing.T) {
 	p.wantFrames("x", "", "", "")
 }
 
+// TestStreamRuns: messages of a client that come together are those that were sent,
+// in order, whatever stands between them, and what stands behind the end is told.
+func TestStreamRuns(t *testing.T) {
+	events := newRecorder()
+	r := serve(t, Bind(here.endpoint), allMethods(), events.option())
+	p := dialRaw(t, r.addr(), "DEALER")
+	var b []byte
+	send := func(frames ...string) { b = append(b, zmtptest.Message(frames...)...) }
+	want := ""
+	send("a", "", uploadMethod.Procedure, "", "\x22\x02\x18\x01")
+	send("other", "", uploadMethod.Procedure, encode(t, textOf("o")), plain)
+	for i := range 60 {
+		m := fmt.Sprintf("<%d>", i)
+		want += m
+		send("a", "", "", encode(t, textOf(m)))
+		switch i {
+		case 20:
+			send("other", "", "", encode(t, textOf("p")))
+		case 30:
+			b = append(b, "\x04\x07\x04PING\x00\x00"...)
+		case 40:
+			send("a", "", "", encode(t, textOf("large"+strings.Repeat("x", 300))))
+			want += "large" + strings.Repeat("x", 300)
+		}
+	}
+	send("a", "", "", "", halfEnd)
+	send("a", "", "", encode(t, textOf("late")))
+	send("other", "", "", "", halfEnd)
+	p.Send(b)
+	got := map[string]string{}
+	for len(got) < 2 {
+		m := p.recv()
+		got[m[0]] = m[3]
+	}
+	if got["a"] != encode(t, textOf(want)) || got["other"] != encode(t, textOf("op")) {
+		t.Errorf("the replies are %q", got)
+	}
+	wantText(t, events.wait(t, EventMalformed, 1).Err, "behind the end")
+}
+
 // TestStreamHostileClient: what a client should not send ends its stream, and hurts
 // nobody else.
 func TestStreamHostileClient(t *testing.T) {

@@ -2,6 +2,7 @@ package interop
 
 import (
 	"context"
+	"strings"
 	"testing"
 
 	"google.golang.org/protobuf/proto"
@@ -200,6 +201,28 @@ func TestPythonOpensStreams(t *testing.T) {
 		wantStreamClient(client)
 		get(t, r.canceled)
 	})
+}
+
+// TestStreamClientIsShort: a DEALER of twenty lines, beside its imports, is enough
+// for streams.
+func TestStreamClientIsShort(t *testing.T) {
+	var code string
+	for _, f := range protocolFences(t, "python") {
+		if f.key == "stream_client.py" {
+			code = f.text
+		}
+	}
+	lines := 0
+	for line := range strings.Lines(code) {
+		switch line = strings.TrimSpace(line); {
+		case line == "", strings.HasPrefix(line, `"""`), strings.HasPrefix(line, "import "), strings.HasPrefix(line, "from "):
+		default:
+			lines++
+		}
+	}
+	if lines == 0 || lines > 20 {
+		t.Errorf("it has %d lines", lines)
+	}
 }
 
 // wantStreamClient checks what stream_client.py writes.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"maps"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/gozmq/gozmq/runtime/internal/socket"
@@ -19,6 +20,7 @@ type Context struct {
 	peer     context.Context // of the connection
 	deadline time.Time       // zero: none
 
+	made     atomic.Bool // inner is there, and stays
 	mu       sync.Mutex
 	inner    context.Context // made when someone needs it
 	cancel   context.CancelFunc
@@ -47,12 +49,16 @@ func (c *Context) forStream() (hard context.Context, soft, cancel context.Cancel
 		hard, stop = context.WithDeadline(hard, c.deadline)
 	}
 	c.inner, soft = context.WithCancelCause(hard)
+	c.made.Store(true)
 	c.cancel = func() { cancel(nil); stop(); soft(nil) }
 	return hard, soft, cancel
 }
 
 // context returns a context that does the work.
 func (c *Context) context() context.Context {
+	if c.made.Load() {
+		return c.inner
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.inner != nil {
@@ -63,6 +69,7 @@ func (c *Context) context() context.Context {
 	} else {
 		c.inner, c.cancel = context.WithDeadline(c.peer, c.deadline)
 	}
+	c.made.Store(true)
 	if c.finished || c.canceled {
 		c.cancel()
 	}

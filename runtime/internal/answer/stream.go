@@ -39,8 +39,7 @@ type Stream struct {
 
 	taken error // the receiving goroutine's, or the reader's while it waits
 
-	received, sent atomic.Uint64
-	waits          atomic.Bool
+	received, sent atomic.Uint64 // counted where there is an idle timeout
 
 	refused bool // the stream was not begun
 }
@@ -138,7 +137,7 @@ func (s *Stream) expire(err error) {
 // look says what the watch looks at.
 func (s *Stream) look() (all, received uint64, waits bool) {
 	received = s.received.Load()
-	return received + s.sent.Load(), received, s.waits.Load()
+	return received + s.sent.Load(), received, false
 }
 
 // draining reports whether ctx has ended because the stream is to end.

@@ -109,8 +109,6 @@ func (s *Stream) Receive() (more bool, err error) {
 	if s.method.ServerStreams {
 		ctx = s.ctx.context()
 	}
-	s.waits.Store(true)
-	defer s.waits.Store(false)
 	s.taken = nil
 	ok, err := s.on.Receive(ctx, (*messageHandler)(s))
 	switch {
@@ -132,7 +130,9 @@ type messageHandler Stream
 
 // Message handles a message.
 func (h *messageHandler) Message(body []byte) {
-	h.received.Add(1)
+	if h.server.cfg.Idle > 0 {
+		h.received.Add(1)
+	}
 	h.taken = h.work.Message(body)
 }
 
@@ -150,7 +150,9 @@ func (s *Stream) Send(ctx context.Context, m wire.Body) error {
 	if err != nil {
 		return s.sendError(err)
 	}
-	s.sent.Add(1)
+	if s.server.cfg.Idle > 0 {
+		s.sent.Add(1)
+	}
 	return nil
 }
 

@@ -87,10 +87,12 @@ type Stream struct {
 	taken      error // what was wrong with the message
 	gotHeaders bool  // the owner has the headers
 
+	watched  bool // the next three are looked at
 	received atomic.Uint64
 	sent     atomic.Uint64
 	waits    atomic.Bool // Receive does
 
+	done   atomic.Bool // over, for whoever has no lock
 	mu     sync.Mutex
 	over   bool
 	result error
@@ -111,6 +113,7 @@ func (s *Stream) Init(ctx context.Context, c *Client, m Method, cfg Config, o Ow
 	if cfg.Timeout != 0 {
 		s.call, s.release = context.WithTimeout(ctx, cfg.Timeout)
 	}
+	s.watched = cfg.Idle > 0 || cfg.Message > 0
 	s.watch.Idle, s.watch.Message = cfg.Idle, cfg.Message
 	s.watch.End, s.watch.Look = s.expire, s.look
 }
@@ -147,7 +150,9 @@ func (s *Stream) send(ctx context.Context, st *socket.DealerStream, m wire.Body)
 		err := st.Send(ctx, m)
 		switch {
 		case err == nil:
-			s.sent.Add(1)
+			if s.watched {
+				s.sent.Add(1)
+			}
 			return nil
 		case errors.Is(err, socket.ErrStreamClosed):
 			return status.Errorf(status.FailedPrecondition, "%s: Send after CloseSend", s.method.Procedure)

@@ -38,6 +38,7 @@ func (s *Stream) finish(err error, replied bool) bool {
 		return false
 	}
 	s.over, s.result = true, err
+	s.done.Store(true)
 	unwait, release, giveUp, tracer := s.unwait, s.release, s.giveUp, s.tracer
 	s.mu.Unlock()
 	if giveUp != nil {
@@ -55,6 +56,9 @@ func (s *Stream) finish(err error, replied bool) bool {
 
 // Over reports whether the call is over, and the error that it ended with.
 func (s *Stream) Over() (over bool, err error) {
+	if !s.done.Load() {
+		return false, nil
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.over, s.result

@@ -16,8 +16,10 @@ func (s *Stream) Receive(ctx context.Context) (more bool, err error) {
 	if err := ctx.Err(); err != nil {
 		return s.interrupted(err)
 	}
-	s.waits.Store(true)
-	defer s.waits.Store(false)
+	if s.watched {
+		s.waits.Store(true)
+		defer s.waits.Store(false)
+	}
 	switch over, _ := s.Over(); {
 	case over:
 		return false, s.outcome()
@@ -55,7 +57,9 @@ type messageHandler Stream
 
 // Message handles a message.
 func (h *messageHandler) Message(body []byte) {
-	h.received.Add(1)
+	if h.watched {
+		h.received.Add(1)
+	}
 	h.taken = h.owner.Message(body)
 }
 

@@ -178,6 +178,20 @@ func (c *Conn) Ahead() []byte {
 	return b
 }
 
+// TakeAhead passes over what was handed out, and over n bytes of Ahead, which are
+// so many whole messages that the caller has found there. None of their frames may
+// be larger than MaxMessageSize. It is for the reading goroutine.
+func (c *Conn) TakeAhead(n, messages int) {
+	rd := &c.reader
+	rd.skip()
+	rd.r += n
+	rd.count.messages += uint64(messages)
+	c.arrived()
+}
+
+// MaxMessageSize returns how many bytes a message's body may have.
+func (c *Conn) MaxMessageSize() int { return c.cfg.MaxMessageSize }
+
 // Interrupt makes a blocked Next, and each further one until Resume, return
 // ErrInterrupted when it would have to wait. It may be called from any goroutine.
 func (c *Conn) Interrupt() {

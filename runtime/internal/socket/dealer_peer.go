@@ -298,7 +298,11 @@ func (p *dealerPeer) deliver(frames [][]byte, size *zmtp.SizeError, self *waiter
 	}
 	p.mu.Unlock()
 	if stream != nil {
-		return stream.deliver(content, size, self)
+		own := stream.deliver(content, size, self)
+		if size == nil {
+			stream.takeRun()
+		}
+		return own
 	}
 	if w == nil {
 		return false

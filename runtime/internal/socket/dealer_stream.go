@@ -73,11 +73,12 @@ type DealerStream struct {
 	spoken   atomic.Bool // something was sent behind the start
 
 	sending sync.Mutex // held from the look at the credit to the commit
-	out     stream.Sender
-	closed  bool // for sending
+	closed  bool       // for sending
 
+	done    atomic.Bool // over, for whoever has no lock
 	mu      sync.Mutex
-	senders []*waiter // wait for credit
+	out     stream.Sender // both locks guard it
+	senders []*waiter     // wait for credit
 	headers wire.Metadata
 	over    bool
 	end     StreamEnd
@@ -232,6 +233,7 @@ func (s *DealerStream) finish(end StreamEnd, self *waiter) (own, first bool) {
 		return false, false
 	}
 	s.over, s.end = true, end
+	s.done.Store(true)
 	senders := s.senders
 	s.senders = nil
 	s.ended.Notify()

@@ -44,12 +44,18 @@ func (s *DealerStream) Send(ctx context.Context, body wire.Body) error {
 // credit returns a waiter that will be woken when there is credit, nil when
 // there is some. s.sending is held.
 func (s *DealerStream) credit() (*waiter, error) {
+	switch {
+	case s.done.Load():
+		return nil, ErrStreamOver
+	case s.out.Ready():
+		return nil, nil
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch {
 	case s.over:
 		return nil, ErrStreamOver
-	case s.out.Ready():
+	case s.out.Look():
 		return nil, nil
 	}
 	w := waiters.Get().(*waiter)
@@ -61,7 +67,7 @@ func (s *DealerStream) credit() (*waiter, error) {
 // trySend sends a message for which there is credit. s.sending is held.
 func (s *DealerStream) trySend(body wire.Body) error {
 	size, commit := 0, (*link.Conn).CommitLater
-	if s.turn.Swap(false) {
+	if s.turn.Load() && s.turn.Swap(false) {
 		commit = (*link.Conn).Commit
 	}
 	err := s.peer.write(s.id, commit, func(b []byte) (out []byte, err error) {
@@ -70,10 +76,10 @@ func (s *DealerStream) trySend(body wire.Body) error {
 	})
 	switch {
 	case err == nil:
-		s.spoken.Store(true)
-		s.mu.Lock()
+		if !s.spoken.Load() {
+			s.spoken.Store(true)
+		}
 		s.out.Sent(size)
-		s.mu.Unlock()
 	case errors.As(err, new(*LostError)):
 		return ErrStreamOver // as it will be at once
 	}
@@ -117,9 +123,7 @@ func (s *DealerStream) CloseSend() error {
 	}
 	s.closed = true
 	s.spoken.Store(true)
-	s.mu.Lock()
 	sent := s.out.Messages()
-	s.mu.Unlock()
 	s.sendForced(func(b []byte) []byte {
 		return wire.AppendStreamControl(b, wire.Stream{Present: true, End: true, Sent: sent})
 	})

@@ -37,7 +37,9 @@ func (s *DealerStream) Receive(ctx context.Context, h MessageHandler) (bool, err
 
 // consumed counts a message that was taken, and grants credit when it is time.
 func (s *DealerStream) consumed(size int) {
-	s.turn.Store(true)
+	if !s.turn.Load() {
+		s.turn.Store(true)
+	}
 	c, ok := s.in.Consumed(size)
 	if !ok {
 		return

@@ -19,7 +19,7 @@ type leader struct {
 	run     atomic.Uint64 // of peer.inline while the stream has the role and its handler is away; else 0
 	leading atomic.Bool   // the stream reads
 	pace    Pace          // of the handler between two messages
-	since   time.Time     // the handler was given its last message; the receiving goroutine's
+	since   time.Time     // the handler was given a message that it had waited for; the receiving goroutine's
 
 	watched <-chan struct{} // of the context whose end interrupts the stream; RouterStream.mu guards it
 	unwatch func() bool
@@ -56,6 +56,9 @@ func (p *RouterPeer) giveRole(s *RouterStream) {
 // takeRole takes the role back from a stream. It returns false when the stream
 // does not have it.
 func (s *RouterStream) takeRole() bool {
+	if s.lead.run.Load() == 0 {
+		return false
+	}
 	run := s.lead.run.Swap(0)
 	if run == 0 {
 		return false

@@ -16,7 +16,11 @@ const (
 
 func (p *Pace) quick() bool { return p.streak.Load() >= quickStreak }
 
-func (p *Pace) reset() { p.streak.Store(0) }
+func (p *Pace) reset() {
+	if p.streak.Load() != 0 {
+		p.streak.Store(0)
+	}
+}
 
 // note records how long a job took. Only jobs that do not hold up reading are
 // measured; the others are watched.

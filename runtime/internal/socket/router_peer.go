@@ -14,8 +14,8 @@ import (
 )
 
 // A RouterPeer is one connection of a router. One goroutine at a time is its
-// reader, and owns oversized, refused, canceled, unreadBytes, corked, woken, ahead
-// and envelope.
+// reader, and owns oversized, refused, canceled, unreadBytes, corked, woken, last,
+// ahead and envelope.
 type RouterPeer struct {
 	*link.Conn
 	// Context ends with the connection.
@@ -42,6 +42,7 @@ type RouterPeer struct {
 	corked      int             // answers held back since the last write
 	running     int             // jobs; the router's lock guards it
 	woken       *RouterStream   // a message was handed to it, and it has to be woken
+	last        *RouterStream   // of the message that was read last; nil: of none
 	ahead       canceledAhead   // calls that were given up before they were begun
 	watched     atomic.Uint64   // the watch's looks, plus 1, when it was last told of a job
 
@@ -112,12 +113,17 @@ func (p *RouterPeer) take(frames [][]byte) Job {
 		p.streams.canceled(frames)
 		return nil
 	}
+	p.last = nil
 	job := p.router.receiver.Receive(p, frames)
 	switch {
 	case job == nil:
 		p.refuse(frames)
 		return nil
 	case job == Handled:
+		if p.last != nil {
+			p.last.takeRun()
+			p.last = nil
+		}
 		return nil
 	}
 	p.refused.served(1)

@@ -34,9 +34,9 @@ type RouterStream struct {
 	sending sync.Mutex // held from the look at the credit to the commit
 
 	mu      sync.Mutex
-	out     stream.Sender
-	closed  bool // the client sends no more
-	over    bool
+	out     stream.Sender    // both locks guard it
+	closed  bool             // the client sends no more
+	over    bool             // written with both locks
 	err     error            // why it is over
 	changed notify.Broadcast // of out and over
 }
@@ -127,6 +127,7 @@ func (s *RouterStream) Receive(ctx context.Context, h MessageHandler) (bool, err
 			s.yield()
 			h.Message(body)
 			s.consumed(len(body))
+			s.lead.since = time.Time{} // nobody waits for an answer alone
 			return true, nil
 		}
 		s.returned(true)
@@ -142,6 +143,7 @@ func (s *RouterStream) Receive(ctx context.Context, h MessageHandler) (bool, err
 		}
 		if s.took >= 0 {
 			s.consumed(s.took)
+			s.lead.since = time.Now()
 			return true, nil
 		}
 	}
@@ -149,8 +151,9 @@ func (s *RouterStream) Receive(ctx context.Context, h MessageHandler) (bool, err
 
 // consumed counts a message that was taken, and grants credit when it is time.
 func (s *RouterStream) consumed(size int) {
-	s.turn.Store(true)
-	s.lead.since = time.Now()
+	if !s.turn.Load() {
+		s.turn.Store(true)
+	}
 	if c, ok := s.in.Consumed(size); ok {
 		_ = s.sendForced(func(b []byte) ([]byte, error) { return wire.AppendStreamReplyControl(b, grantOf(c), nil) })
 	}
@@ -187,14 +190,17 @@ func (s *RouterStream) Send(ctx context.Context, body wire.Body) error {
 }
 
 // credit returns a channel that is closed when there may be credit, nil when
-// there is some.
+// there is some. s.sending is held.
 func (s *RouterStream) credit() (<-chan struct{}, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
 	switch {
 	case s.over:
 		return nil, ErrStreamOver
 	case s.out.Ready():
+		return nil, nil
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.out.Look() {
 		return nil, nil
 	}
 	return s.changed.Changed(), nil
@@ -225,14 +231,12 @@ func (s *RouterStream) trySend(body wire.Body) error {
 		return err
 	}
 	done = true
-	if s.turn.Swap(false) {
+	if s.turn.Load() && s.turn.Swap(false) {
 		p.Commit(b)
 	} else {
 		p.CommitLater(b)
 	}
-	s.mu.Lock()
 	s.out.Sent(size)
-	s.mu.Unlock()
 	return nil
 }
 

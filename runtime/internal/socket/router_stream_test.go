@@ -70,6 +70,8 @@ func (r *routerTalk) hear(t *testing.T, want ...string) {
 
 // limit replaces the client's credit, which has no limit in this package's tests.
 func (r *routerTalk) limit(messages, bytes uint64) {
+	r.sending.Lock()
+	defer r.sending.Unlock()
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.out.Init(stream.Credit{Messages: messages, Bytes: bytes})

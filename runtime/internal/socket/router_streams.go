@@ -75,6 +75,7 @@ func (p *RouterPeer) Stream(e wire.Envelope) (s *RouterStream, ended bool) {
 	if s = p.streams.find(p.envelope); s == nil {
 		ended = p.streams.endedLately(p.envelope)
 	}
+	p.last = s
 	if cap(p.envelope) > maxKeptEnvelope {
 		p.envelope = nil
 	}

@@ -79,6 +79,37 @@ func (r *Receiver) Push(body []byte, at time.Time) (handOver bool, err error) {
 	return false, nil
 }
 
+// maxRun is how many messages are queued in one go, so that the taking goroutine
+// need not wait long for the lock.
+const maxRun = 64
+
+// PushRun queues copies of bodies that came at that time, as long as next, which
+// gets what b has left, returns one and how many bytes of b it takes. It stops
+// before a message that is not simply queued, and leaves that to Push. It returns
+// how many bytes and how many messages it took.
+func (r *Receiver) PushRun(b []byte, next func(b []byte) (body []byte, n int), at time.Time) (taken, messages int) {
+	body, n := next(b)
+	if n == 0 {
+		return 0, 0
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.closed || r.waiting {
+		return 0, 0
+	}
+	for ; n > 0 && messages < maxRun; body, n = next(b[taken:]) {
+		if !r.granted.allows(r.got) || int64(r.back.size+len(body)) > int64(r.window.size.Bytes)+r.beyond {
+			break
+		}
+		r.got.add(len(body))
+		r.window.arrived(at, false, r.got)
+		r.back.push(body)
+		taken += n
+		messages++
+	}
+	return taken, messages
+}
+
 // Next returns the next body of the queue, valid until the next call; false when
 // the queue is empty.
 func (r *Receiver) Next() ([]byte, bool) {

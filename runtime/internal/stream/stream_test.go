@@ -126,15 +126,18 @@ func TestSender(t *testing.T) {
 	}
 	s.Sent(100)
 	s.Grant(Credit{Messages: 5})
-	if s.Ready() {
+	if s.Ready() || s.Look() {
 		t.Error("no byte is left")
 	}
 	s.Grant(Credit{Bytes: 110})
-	if !s.Ready() || s.Messages() != 2 {
+	if s.Ready() {
+		t.Error("the grant was not looked at")
+	}
+	if !s.Look() || !s.Ready() || s.Messages() != 2 {
 		t.Error("one byte is left again")
 	}
 	s.Grant(Credit{1, 1}) // shrinks nothing
-	if !s.Ready() {
+	if !s.Look() {
 		t.Error("credit has shrunk")
 	}
 }
@@ -160,7 +163,7 @@ func (l line) run(n int, b *Budget) Credit {
 	grants := []grant{}
 	sendAt, free := now, now
 	for range n {
-		for !s.Ready() {
+		for !s.Look() {
 			g := grants[0]
 			grants = grants[1:]
 			s.Grant(g.c)
@@ -322,5 +325,46 @@ func TestWindowHasRoomForLargeMessages(t *testing.T) {
 	}
 	if r.size.Bytes != roomFor*size {
 		t.Errorf("the window is %d bytes", r.size.Bytes)
+	}
+}
+
+// TestReceiverTakesRuns: a run is queued in order, as far as the credit goes, and
+// not at all where Push has more to do than to queue.
+func TestReceiverTakesRuns(t *testing.T) {
+	next := func(b []byte) (body []byte, n int) { // bodies of one byte, up to a dot
+		if len(b) == 0 || b[0] == '.' {
+			return nil, 0
+		}
+		return b[:1], 1
+	}
+	r := receiver(nil)
+	if n, messages := r.PushRun([]byte("abc.d"), next, time.Now()); n != 3 || messages != 3 {
+		t.Errorf("took %d bytes, %d messages", n, messages)
+	}
+	if n, _ := r.PushRun([]byte(".d"), next, time.Now()); n != 0 {
+		t.Errorf("took %d bytes before a message of another kind", n)
+	}
+	if n, _ := r.PushRun(bytes.Repeat([]byte("x"), 100), next, time.Now()); n != 61 || r.Got() != (Credit{64, 64}) {
+		t.Errorf("took %d more within the credit, %+v in all", n, r.Got())
+	}
+	for _, want := range "abcx" {
+		if body, ok := r.Next(); !ok || string(body) != string(want) {
+			t.Errorf("got %q, want %q", body, want)
+		}
+	}
+	waits := receiver(nil)
+	waits.Wait()
+	closed := receiver(nil)
+	closed.Close()
+	for _, r := range []*Receiver{waits, closed} {
+		if n, _ := r.PushRun([]byte("a"), next, time.Now()); n != 0 {
+			t.Errorf("took %d bytes", n)
+		}
+	}
+	large := func(b []byte) ([]byte, int) { return make([]byte, 60<<10), 1 }
+	shared := receiver(nil)
+	shared.Share(NewShare(NewBudget(1)))
+	if n, _ := shared.PushRun([]byte("ab"), large, time.Now()); n != 1 {
+		t.Errorf("took %d messages, of which one goes beyond the window", n)
 	}
 }

@@ -67,8 +67,7 @@ func appendStreamBody(b []byte, body Body, flags byte) (out []byte, size int, er
 	if out, err = body.AppendBody(b, flags); err != nil {
 		return out, 0, err
 	}
-	h, _, err := zmtp.ParseHeader(out[start:])
-	return out, int(h.Size), err
+	return out, len(out) - start - zmtp.HeaderLen(out[start]), nil
 }
 
 // AppendStreamControl appends, behind its envelope, what a client says of a

@@ -35,6 +35,15 @@ func HeaderSize(size int) int {
 	return shortHeader
 }
 
+// HeaderLen returns how many bytes the header of a frame takes that begins with
+// those flags.
+func HeaderLen(flags byte) int {
+	if flags&FlagLong != 0 {
+		return longHeader
+	}
+	return shortHeader
+}
+
 // AppendHeader appends the header of a frame with size bytes, in its shortest
 // form; flags are FlagMore and FlagCommand.
 func AppendHeader(b []byte, flags byte, size int) []byte {
