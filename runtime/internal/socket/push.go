@@ -193,8 +193,8 @@ func (p *Push) try(m Message, g *link.Gathered) (placed bool, failed *link.Conn,
 // can have it.
 type placedMessage interface{ placedAt(c *link.Conn) }
 
-// commit appends m to b, which c.Begin returned, and commits it. It leaves the write
-// to g, or if that is nil to a goroutine.
+// commit appends m to b, which c.Begin returned, and commits it. It leaves the
+// write to g, or if that is nil to a goroutine.
 func commit(c *link.Conn, b []byte, m Message, g *link.Gathered) (err error) {
 	done := false
 	defer func() {
