@@ -10,8 +10,9 @@ type Gathered struct {
 }
 
 const (
-	// gatheredOwn is how many connections Write writes to in the caller's goroutine,
-	// one after the other. Goroutines write to the others.
+	// gatheredOwn is how many connections Write writes to in the caller's
+	// goroutine, one after the other. Where there are more, goroutines write to
+	// all but the last.
 	gatheredOwn = 4
 	// gatheredPart is the part of a peer's queue that may be held back.
 	gatheredPart = 2

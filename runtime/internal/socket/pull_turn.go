@@ -12,9 +12,9 @@ type turn struct {
 	passed bool // to AwaitTurn
 }
 
-// TakeTurns has lead called by a reader that has got the turn with messages. It is to
-// receive with TryRecv until that returns false, or to end with PassTurn, and must
-// not wait. Call it before the first connection.
+// TakeTurns has lead called by a reader that has got the turn with messages. It is
+// to receive with TryRecv until that returns false, or to end with PassTurn, and
+// must not wait. Call it before the first connection.
 func (p *Pull) TakeTurns(lead func()) { p.turn.lead = lead }
 
 // TryRecv returns the next message to whoever has the turn. If there is none it
