@@ -15,9 +15,9 @@ type doneResults struct {
 // tasks as consumerMemory says.
 const maxDoneResultBytes = 4 << 20
 
-// add remembers the result of a task that it does not have yet; nil for none.
+// add remembers the result of a task, if it does not have it yet; nil for none.
 func (r *doneResults) add(id string, result []byte) {
-	if result == nil {
+	if result == nil || r.byID[id] != nil {
 		return
 	}
 	if r.byID == nil {

@@ -61,8 +61,11 @@ func freeKey(q *taskqueue.Queue, t *taskqueue.Task) {
 // ending returns what is stored of a task that is over: nothing or, if it keeps its
 // unique key, that it was done.
 func ending(id string, terms *taskqueue.Terms, attempts int) taskStatus {
+	if terms == nil || terms.UniqueKey == "" {
+		return taskStatus{id: id, gone: true}
+	}
 	now := time.Now()
-	if terms == nil || terms.UniqueKey == "" || !terms.UniqueUntil.After(now) {
+	if !terms.UniqueUntil.After(now) {
 		return taskStatus{id: id, gone: true}
 	}
 	return taskStatus{id: id, Status: gozmqstore.Status{

@@ -207,8 +207,10 @@ func (t *Task) Control() bool { return len(t.Procedure) == 0 }
 func (t *Task) Size() int { return len(t.ID) + len(t.Procedure) + len(t.Body) + len(t.Header) }
 
 // Clone returns a copy in memory of its own.
-func (t *Task) Clone() Task {
-	b := make([]byte, 0, t.Size())
+func (t *Task) Clone() Task { return t.CloneIn(make([]byte, 0, t.Size())) }
+
+// CloneIn returns a copy in the memory of b, which has room for t.Size bytes.
+func (t *Task) CloneIn(b []byte) Task {
 	copied := func(part []byte) []byte {
 		start := len(b)
 		b = append(b, part...)

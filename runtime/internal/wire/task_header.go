@@ -5,6 +5,7 @@ import (
 	"sync"
 	"time"
 
+	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
 
 	gozmqv1 "github.com/gozmq/gozmq/proto/gozmq/v1"
@@ -117,6 +118,14 @@ var taskHeaders = sync.Pool{New: func() any { return new(gozmqv1.TaskHeader) }}
 // ParseTaskHeader decodes a header. A malformed header counts as absent, and so
 // does metadata that is not allowed.
 func ParseTaskHeader(b []byte) (h TaskHeader) {
+	if h, ok := parsePlain(b); ok {
+		return h
+	}
+	return parseAny(b)
+}
+
+// parseAny decodes any header (ParseTaskHeader).
+func parseAny(b []byte) (h TaskHeader) {
 	m := taskHeaders.Get().(*gozmqv1.TaskHeader)
 	defer taskHeaders.Put(m)
 	if proto.Unmarshal(b, m) != nil {
@@ -130,6 +139,28 @@ func ParseTaskHeader(b []byte) (h TaskHeader) {
 	}
 	h.Metadata, h.ResultMetadata = allowed(m.GetMetadata()), allowed(m.GetResultMetadata())
 	return h
+}
+
+// parsePlain decodes a header that has nothing but the two fields that every attempt
+// of a task has, as most have; ok is false for any other.
+func parsePlain(b []byte) (h TaskHeader, ok bool) {
+	for len(b) > 0 {
+		field, kind, n := protowire.ConsumeTag(b)
+		if n < 0 || kind != protowire.VarintType || field != fieldAttempt && field != fieldLease {
+			return h, false
+		}
+		value, m := protowire.ConsumeVarint(b[n:])
+		if m < 0 {
+			return h, false
+		}
+		if field == fieldAttempt {
+			h.Attempt = int(uint32(value))
+		} else {
+			h.Lease = lease(value)
+		}
+		b = b[n+m:]
+	}
+	return h, true
 }
 
 // allowed returns the entries of a header, nil if they are none or not allowed.
