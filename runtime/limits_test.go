@@ -63,7 +63,7 @@ var sources = map[string][]string{
 	"text of a task's progress (`ReportProgress`)":               {"internal/wire/progress.go MaxProgressText"},
 	"tasks that a ventilator keeps after they were done (`PushOptions.Retain`), with their results": {"internal/pipeline/retained.go MaxRetained", "internal/pipeline/retained.go MaxRetainedBytes"},
 	"the result of a task that a ventilator keeps":                                                  {"internal/wire/task_header.go MaxKeptResult"},
-	"results that a worker remembers for ends that it sends again":                                  {"internal/pipeline/consumer.go consumerMemory", "internal/pipeline/consumer_results.go maxDoneResultBytes"},
+	"results that a worker remembers for ends that it sends again":                                  {"internal/pipeline/consumer_ledger.go consumerMemory", "internal/pipeline/consumer_results.go maxDoneResultBytes"},
 	"canceled tasks that a ventilator remembers, for workers that had lost their connection":        {"internal/pipeline/dispatcher_cancel.go maxCanceled"},
 	"events that wait for a handler":                                                                {"internal/events/queue.go Limit"},
 }

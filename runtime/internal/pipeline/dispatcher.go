@@ -157,11 +157,10 @@ func (d *Dispatcher) empty() {
 func (d *Dispatcher) Links() *link.Group { return d.direct.Links() }
 
 // Push returns the id of a task once it is in the queue and, if there is one, in
-// the store. While these are full, or another dispatcher owns the store, it waits. The
-// task belongs to b unless b is nil. Its errors are ErrBatchEnded, ErrNotOwner, a
-// *LimitError if no worker that is connected takes its size, a *DuplicateError,
-// ErrTooManyKeys, a *StoreError,
-// link.ErrClosed and the context's.
+// the store. While these are full, or another dispatcher owns the store, it waits.
+// The task belongs to b unless b is nil. Its errors are ErrBatchEnded, ErrNotOwner,
+// a *LimitError if no worker that is connected takes its size, a *DuplicateError,
+// ErrTooManyKeys, a *StoreError, link.ErrClosed and the context's.
 func (d *Dispatcher) Push(ctx context.Context, b *Batch, task Task) (taskqueue.ID, error) {
 	t := &taskqueue.Task{
 		Procedure: task.Procedure, Body: task.Body, MaxAttempts: task.MaxAttempts, Lease: task.Lease, Terms: task.Terms,
