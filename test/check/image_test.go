@@ -75,8 +75,8 @@ func TestReadImageErrors(t *testing.T) {
 		want string
 	}{
 		"empty":           {nil, "buf build -o"},
-		"text":            {[]byte("syntax = \"proto3\";"), "it is no image"},
-		"cut off":         {whole[:len(whole)/2], "it is no image"},
+		"text":            {[]byte("syntax = \"proto3\";"), "it is neither an image"},
+		"cut off":         {whole[:len(whole)/2], "it is neither an image"},
 		"without imports": {encode(t, alone), "b.proto imports more.proto, which is missing; make the file with"},
 		"twice":           {append(whole[:len(whole):len(whole)], whole...), "occurs twice"},
 	} {

@@ -24,15 +24,15 @@ type ConsumerConfig struct {
 	// Stop is called when a ventilator ends the worker, maybe more than once,
 	// with a lock held; it must not call the Consumer.
 	Stop func()
-	// Alive is called with what a ventilator tells sinks, with a lock held, in
-	// memory that is not its own; it must not call the Consumer. nil: there are
+	// Alive is called with a ventilator's ALIVE, with a lock held. The message is
+	// valid during the call only. Alive must not call the Consumer. nil: there are
 	// no sinks.
 	Alive func(wire.Alive)
 	// Canceled is the cause with which the context of a task ends that its
 	// ventilator cancels; nil: context.Canceled.
 	Canceled error
-	// AnyStop has ventilators obeyed that have dialed; otherwise those that were
-	// dialed are.
+	// AnyStop makes the consumer obey STOP from ventilators that dialed us, too;
+	// otherwise only from those that we dialed.
 	AnyStop bool
 }
 
@@ -51,13 +51,13 @@ type Consumer struct {
 
 	mu          sync.Mutex
 	waiting     []*Delivery
-	held        map[string]*Delivery // by id: those that wait and those that run
+	held        map[string]*Delivery // by id: waiting and running ones
 	ventilators map[*link.Conn]*ventilator
 	done        *taskqueue.Window // tasks that were done here
 	begun       []*Delivery       // whose ventilators do not know that they run
-	announcing  bool              // a goroutine tells them
+	announcing  bool              // a goroutine reports the begun tasks
 	started     bool              // grants credit
-	draining    bool              // takes no more tasks
+	draining    bool              // accepts no more tasks
 	changed     notify.Broadcast  // something waits, or draining
 	redelivered uint64
 
@@ -148,7 +148,7 @@ func (c *Consumer) Leave(conn *link.Conn) {
 // Writable does nothing: all commands are sent at once (socket.PeerHandler).
 func (c *Consumer) Writable(*link.Conn) {}
 
-// Receive handles what a ventilator sent (socket.PeerHandler).
+// Receive handles a ventilator's messages (socket.PeerHandler).
 func (c *Consumer) Receive(conn *link.Conn, b *link.Batch) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -160,8 +160,8 @@ func (c *Consumer) Receive(conn *link.Conn, b *link.Batch) {
 	c.changed.Notify()
 }
 
-// TooLarge rejects a task that is passed over, of which the frames before the one
-// that is too large were read (socket.OversizedReceiver).
+// TooLarge rejects a task that is skipped. frames are the ones before the frame
+// that is too large (socket.OversizedReceiver).
 func (c *Consumer) TooLarge(conn *link.Conn, frames [][]byte, err *zmtp.SizeError) {
 	id, procedure, ok := wire.OversizedTask(wire.VerbTask, frames)
 	if !ok {
@@ -229,9 +229,9 @@ func (c *Consumer) accept(conn *link.Conn, task wire.Task) error {
 	return nil
 }
 
-// redeliver makes conn the connection on which a task's end is reported: the
-// connection that it came from was lost, whether or not that is known here yet.
-// The ventilator is told that an earlier attempt still runs. c.mu is held.
+// redeliver makes conn the connection on which a task's end is reported: the task's
+// first connection was lost, even if this side has not noticed it yet. It reports
+// to the ventilator that an earlier attempt still runs. c.mu is held.
 func (c *Consumer) redeliver(d *Delivery, conn *link.Conn) {
 	if d.conn == conn {
 		return
@@ -244,9 +244,9 @@ func (c *Consumer) redeliver(d *Delivery, conn *link.Conn) {
 	}
 }
 
-// Next waits for a task and begins it, which its ventilator is told. For limit,
-// or without end if limit is 0, its lease is extended. Next returns
-// link.ErrClosed once the consumer drains and nothing waits, and the context's
+// Next waits for a task, begins it and reports that to its ventilator. It keeps
+// extending the task's lease for limit, or without end if limit is 0. Next returns
+// link.ErrClosed once the consumer drains and no task waits, and the context's
 // error.
 func (c *Consumer) Next(ctx context.Context, limit time.Duration) (*Delivery, error) {
 	for {
@@ -272,7 +272,7 @@ func (c *Consumer) Next(ctx context.Context, limit time.Duration) (*Delivery, er
 	}
 }
 
-// Drain refuses further tasks and returns those that have not begun.
+// Drain refuses further tasks, and sends RETURN for those that have not begun.
 func (c *Consumer) Drain() {
 	c.mu.Lock()
 	defer c.mu.Unlock()

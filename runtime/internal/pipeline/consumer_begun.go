@@ -5,10 +5,10 @@ import (
 	"github.com/gozmq/gozmq/runtime/internal/socket"
 )
 
-// announce has a goroutine report to the ventilator that a task runs. The goroutine
-// starts at once, takes all tasks that were begun meanwhile, and sends them in one
-// write. It leaves out those that have ended, whose ends say as much: a task that
-// takes no time costs no message. c.mu is held.
+// announce makes a goroutine report to the ventilator that a task runs. The
+// goroutine starts at once, collects all tasks that were begun in the meantime, and
+// reports them in one write. It leaves out the ones that have ended, because their
+// ends are sufficient: a very short task costs no extra message. c.mu is held.
 func (c *Consumer) announce(d *Delivery) {
 	c.begun = append(c.begun, d)
 	if !c.announcing {

@@ -27,7 +27,7 @@ type Delivery struct {
 	id       string        // the task's
 	lease    time.Duration // 0: without end
 
-	// The consumer's lock guards what follows.
+	// The consumer's lock guards the following fields.
 	conn     *link.Conn // on which its end is reported; nil: lost
 	lostAt   string     // the endpoint of that connection, once it is lost
 	from     *link.Conn // where it came from, once it runs
@@ -67,9 +67,9 @@ func (d *Delivery) Context(ctx context.Context) context.Context {
 // From returns the connection that the task came from.
 func (d *Delivery) From() *link.Conn { return d.from }
 
-// begin notes that a task runs, and starts its lease anew. The ventilator learns
-// of it at once: only a task that was begun counts as an attempt when its worker
-// is lost. The consumer's lock is held.
+// begin records that a task runs, and restarts its lease. It reports that to the
+// ventilator at once: only a task that was begun counts as an attempt when its
+// worker is lost. The consumer's lock is held.
 func (d *Delivery) begin(limit time.Duration) {
 	now := time.Now()
 	d.running, d.from, d.came, d.due = true, d.conn, now, time.Time{}
@@ -84,8 +84,8 @@ func (d *Delivery) begin(limit time.Duration) {
 	d.consumer.sooner.Set()
 }
 
-// extend tells the ventilator that the task runs, or was handled; the consumer's
-// lock is held.
+// extend reports to the ventilator that the task runs, or was handled; the
+// consumer's lock is held.
 func (d *Delivery) extend() {
 	if d.conn != nil {
 		socket.SendForced(d.conn, d.extension())
@@ -117,7 +117,7 @@ func (d *Delivery) KeepLease() {
 }
 
 // Finish reports how the task ended, with an encoded status or nil. It returns
-// false if no ventilator is left that it could tell. A task that was done is not
+// false if no ventilator is left to receive the report. A task that was done is not
 // run again here.
 func (d *Delivery) Finish(verb wire.Verb, status []byte) (reported bool) {
 	c := d.consumer
@@ -174,7 +174,8 @@ func (c *Consumer) extendLeases() {
 	}
 }
 
-// extendDue does what is due and returns how long to wait for the next.
+// extendDue extends the leases that are due, and returns how long to wait for the
+// next.
 func (c *Consumer) extendDue(now time.Time) time.Duration {
 	c.mu.Lock()
 	defer c.mu.Unlock()

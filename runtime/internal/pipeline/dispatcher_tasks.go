@@ -19,7 +19,7 @@ type TaskFilter struct {
 type TaskState struct {
 	ID, Procedure         string
 	Running               bool
-	Worker                string // the address of who has it
+	Worker                string // the address of the worker that has it
 	Attempts, MaxAttempts int
 	Batch                 string
 	Body                  []byte
@@ -35,8 +35,8 @@ type TaskState struct {
 // the queue up for long.
 const maxWalk = 10_000
 
-// Tasks returns tasks that are not finished, oldest first, and where the next call
-// goes on; more is false when there is nothing behind.
+// Tasks returns unfinished tasks, oldest first, and the place where the next call
+// goes on; more is false when there are no further tasks.
 func (d *Dispatcher) Tasks(f TaskFilter) (list []TaskState, next taskqueue.Place, more bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -66,7 +66,7 @@ func (d *Dispatcher) Tasks(f TaskFilter) (list []TaskState, next taskqueue.Place
 	return list, next, more
 }
 
-// stateOf returns what is known of a task, whoever has it.
+// stateOf returns the state of a task, held or waiting.
 func (d *Dispatcher) stateOf(t *taskqueue.Task) TaskState {
 	h := wire.ParseTaskHeader(t.Header)
 	s := TaskState{

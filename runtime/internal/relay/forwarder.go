@@ -36,15 +36,15 @@ func (f *forwarder) run(next func(out *socket.Frames) bool) {
 	})
 }
 
-// forward passes one message on: out, of which m is what the sender sent. It
-// waits while the back has no room.
+// forward passes on one message: out, made from the received message m. It waits
+// while the back has no room.
 func (f *forwarder) forward(m socket.Received, out *socket.Frames, send func(context.Context, socket.Message) error) {
 	if f.capture != nil {
 		f.capture(false, m.Frames)
 	}
 	err := send(f.ctx, out)
 	if limit := new(link.LimitError); errors.As(err, &limit) {
-		m.Malformed("message dropped: %w", err) // nobody else would learn of it
+		m.Malformed("message dropped: %w", err) // otherwise nobody would learn of it
 		f.refused.Add(1)
 	}
 	f.count(err)

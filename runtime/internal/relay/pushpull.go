@@ -43,8 +43,8 @@ func (r *pushPull) next(out *socket.Frames) bool {
 	return true
 }
 
-// Close takes no more tasks, and waits until the workers have those that were
-// taken.
+// Close accepts no more tasks, and waits until all accepted ones were sent to
+// workers.
 func (r *pushPull) Close(ctx context.Context) error {
 	stop := context.AfterFunc(ctx, r.giveUp)
 	defer stop()

@@ -14,7 +14,7 @@ func (q *Queue) Done(p *Peer, id ID) (*Task, error) {
 	return t, nil
 }
 
-// report removes a task whose end p reports from those that p holds.
+// report removes a task whose end p reports from the tasks that p holds.
 func (q *Queue) report(p *Peer, id ID) (*Task, error) {
 	t := p.holds[id]
 	if t == nil {
