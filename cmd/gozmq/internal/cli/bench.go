@@ -145,7 +145,7 @@ type benching struct {
 	method   *schema.Method
 	bodies   []inputMessage // take turns
 	recorder *load.Recorder
-	closers  []func() error // of what is open, in the order of opening
+	closers  []func() error // in the order of opening
 
 	flight flights // publications and tasks that are under way
 }
@@ -304,7 +304,7 @@ func (x *benching) stream(ctx context.Context, c gozmq.Caller, body []byte, opts
 	if x.method.ClientStreams {
 		n = x.flags.messages
 		go func() { sent <- sendAll(ctx, s, n, body) }()
-	} else { // there is nothing to receive before the request was sent
+	} else { // nothing can be received before the request was sent
 		if err := s.Send(ctx, raw.New(body)); err != nil {
 			return 0, 0, err
 		}

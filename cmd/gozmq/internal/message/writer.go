@@ -36,8 +36,8 @@ func (p Printer) Decode(body []byte, desc protoreflect.MessageDescriptor) (proto
 	return m, nil
 }
 
-// JSON returns a body as a JSON value; that of bytes whose type is not known is
-// a string, or {"base64": "…"} where they are no text.
+// JSON returns a body as a JSON value; bytes of unknown type become a string, or
+// {"base64": "…"} if they are not text.
 func (p Printer) JSON(body []byte, desc protoreflect.MessageDescriptor) (json.RawMessage, error) {
 	if desc == nil {
 		return json.Marshal(Plain(string(body)))
@@ -65,8 +65,8 @@ func (p Printer) MessageJSON(m proto.Message) (json.RawMessage, error) {
 	return out.Bytes(), err
 }
 
-// Write writes a body: JSON and text with a newline behind it. Bytes whose type
-// is not known are written quoted, unless the format is for programs.
+// Write writes a body: JSON and text with a newline after it. Bytes whose type is
+// not known are written quoted, unless the format is for programs.
 func (p Printer) Write(w io.Writer, body []byte, desc protoreflect.MessageDescriptor) error {
 	switch p.Format {
 	case Binary:
