@@ -4,8 +4,7 @@ import (
 	"crypto/subtle"
 	"encoding/binary"
 
-	"golang.org/x/crypto/poly1305"      //nolint:staticcheck // secretbox has no other way to authenticate in pieces
-	"golang.org/x/crypto/salsa20/salsa" //nolint:staticcheck // secretbox has no other way to authenticate in pieces
+	"golang.org/x/crypto/poly1305" //nolint:staticcheck // secretbox has no other way to authenticate in pieces
 )
 
 // DropHead is how many bytes of a MESSAGE command NewDrop needs.
@@ -27,19 +26,12 @@ func (s *Session) NewDrop(head []byte) (*Drop, error) {
 		return nil, errNoMessage(len(head))
 	}
 	d := &Drop{session: s, nonce: binary.BigEndian.Uint64(head[len(messageName):])}
-	binary.BigEndian.PutUint64(s.opened[nonceSize-shortNonce:], d.nonce)
 	copy(d.tag[:], head[messageBoxAt:])
-
-	// The first 64 bytes of the stream are the authenticator's key and the key
-	// stream of the content's first 32 bytes (nacl/secretbox).
-	var subKey [32]byte
-	var counter, block [64]byte
-	salsa.HSalsa20(&subKey, (*[16]byte)(s.opened[:16]), &s.openKey, &salsa.Sigma)
-	copy(counter[:8], s.opened[16:])
-	salsa.XORKeyStream(block[:], block[:], (*[16]byte)(counter[:16]), &subKey)
-	d.mac = poly1305.New((*[32]byte)(block[:32]))
+	var pad [padSize]byte
+	s.opener.head(&pad, d.nonce, 1)
+	d.mac = poly1305.New((*[macKeySize]byte)(pad[:]))
 	sealed := head[DropHead-1 : DropHead]
-	d.flags = sealed[0] ^ block[32]
+	d.flags = sealed[0] ^ pad[macKeySize]
 	_, _ = d.mac.Write(sealed)
 	return d, nil
 }

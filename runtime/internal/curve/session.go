@@ -37,32 +37,26 @@ var (
 // A Session seals and opens the messages of one connection. One goroutine at a time
 // may seal, while another one opens.
 type Session struct {
-	sealKey  [KeySize]byte
-	sealed   [nonceSize]byte
+	sealer   *stream
 	sealNext uint64
 
-	openKey  [KeySize]byte
-	opened   [nonceSize]byte
+	opener   *stream
 	openLast uint64
 }
 
 // newSession returns a session whose first message has the nonce next, and
 // which expects the peer's nonces to follow last.
 func newSession(key *[KeySize]byte, ours string, next uint64, theirs string, last uint64) *Session {
-	s := &Session{sealKey: *key, sealNext: next, openKey: *key, openLast: last}
-	copy(s.sealed[:], ours)
-	copy(s.opened[:], theirs)
-	return s
+	return &Session{sealer: newStream(key, ours), sealNext: next, opener: newStream(key, theirs), openLast: last}
 }
 
 // Seal appends a MESSAGE command, including its name, to b. plain is a byte of
 // flags and the content; it must not overlap b's memory.
 func (s *Session) Seal(b, plain []byte) []byte {
 	b = append(b, messageName...)
-	b = binary.BigEndian.AppendUint64(b, s.sealNext)
-	binary.BigEndian.PutUint64(s.sealed[nonceSize-shortNonce:], s.sealNext)
+	n := s.sealNext
 	s.sealNext++ // no connection lives long enough to send 2^64 messages
-	return seal(b, plain, &s.sealed, &s.sealKey)
+	return s.sealer.seal(binary.BigEndian.AppendUint64(b, n), plain, n)
 }
 
 // Open appends the content of a MESSAGE command to b: a byte of flags and the bytes
@@ -75,9 +69,8 @@ func (s *Session) Open(b, command []byte) ([]byte, error) {
 		return nil, errNoMessage(len(command))
 	}
 	n := binary.BigEndian.Uint64(command[len(messageName):])
-	binary.BigEndian.PutUint64(s.opened[nonceSize-shortNonce:], n)
 	start := len(b)
-	b, ok := open(b, command[messageBoxAt:], &s.opened, &s.openKey)
+	b, ok := s.opener.open(b, command[messageBoxAt:], n)
 	if !ok {
 		return nil, errForged(CommandMessage)
 	}
