@@ -32,7 +32,7 @@ func callCommand(a *app) *cobra.Command {
 	var f callFlags
 	c := &cobra.Command{
 		Use:   "call [ENDPOINT]... METHOD [MESSAGE | @FILE | -]",
-		Short: "Call a method, also one that streams",
+		Short: "Call a method, with or without streams",
 		Long: `call calls a method and prints its reply, or each reply of a stream, as a line of
 JSON. METHOD is "package.Service/Method"; the package, and the service, may be
 left out where one method alone is meant.
@@ -71,7 +71,7 @@ The exit code is that of the status (gozmq --help).`,
 	fs.BoolVar(&f.bare, "bare", false, "with --raw: one frame without a name")
 	chooseSides(c, &f.stream)
 	fs.StringArrayVarP(&f.metadata, "metadata", "H", nil, "metadata `KEY=VALUE`; @FILE takes the value from a file; may be repeated")
-	fs.DurationVar(&f.timeout, "timeout", 0, "deadline of the call; 0: that of the method's annotation")
+	fs.DurationVar(&f.timeout, "timeout", 0, "deadline of the call; 0: the method's annotation")
 	return c
 }
 

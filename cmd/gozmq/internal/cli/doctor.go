@@ -22,7 +22,7 @@ func doctorCommand(a *app) *cobra.Command {
 	var output string
 	c := &cobra.Command{
 		Use:   "doctor ENDPOINT...",
-		Short: "Say in plain words what is at an endpoint, and how to talk to it",
+		Short: "Say in plain words which peer an endpoint has, and how to talk to it",
 		Long: `doctor dials an endpoint and says what is there: whether somebody answers, the
 version of ZMTP, the security mechanism and whether the credentials fit, the type
 and the role of the socket, its limits, its schema, and what to change or to run to

@@ -36,7 +36,7 @@ func pullCommand(a *app) *cobra.Command {
 	var f pullFlags
 	c := &cobra.Command{
 		Use:   "pull [ENDPOINT]... [TASK]...",
-		Short: "Take tasks as a worker, or results as a sink, and print them",
+		Short: "Receive tasks as a worker, or results as a sink, and print them",
 		Long: `pull connects to a ventilator, or with --bind lets it connect, and prints the tasks
 that it is given. TASK is a method; without one it takes all tasks of the schema
 that have the same guarantee as the first.

@@ -51,7 +51,7 @@ it is, and --bare sends it without a name.`,
 	a.endFlags(c)
 	f.register(c, "workers")
 	chooseDelivery(c, &f.delivery, "with --raw: the `GUARANTEE`, ")
-	c.Flags().DurationVar(&f.timeout, "timeout", 0, "how long all of it may take; 0: until Ctrl-C")
+	c.Flags().DurationVar(&f.timeout, "timeout", 0, "how long the command may take; 0: until Ctrl-C")
 	return c
 }
 

@@ -73,7 +73,7 @@ that send one frame without a name.`,
 	a.endFlags(c)
 	fs := c.Flags()
 	_ = fs.MarkHidden("bind") // it is the default here
-	fs.BoolVar(&f.connect, "connect", false, "connect to the endpoints, as those of a proxy, instead of listening")
+	fs.BoolVar(&f.connect, "connect", false, "connect to the endpoints, such as a proxy's, instead of listening")
 	fs.StringVar(&f.answers, "answers", "", "YAML `FILE` with the answers")
 	fs.StringArrayVar(&f.like, "like", nil, "schema from the running server at this `ENDPOINT`")
 	fs.BoolVar(&f.bare, "bare", false, "with --raw: messages have one frame, without a name")

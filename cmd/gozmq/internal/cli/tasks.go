@@ -238,7 +238,7 @@ the dead letters alone.`,
 func tasksCancel(a *app) *cobra.Command {
 	return a.changing(&cobra.Command{
 		Use:   "cancel [ENDPOINT] ID... | --all",
-		Short: "Give tasks up, also those that workers have",
+		Short: "Give up tasks, including those at workers",
 		Long: `cancel gives up tasks that wait and tasks that workers have: the context of the
 handler that runs one ends, and nothing is kept of it. A worker that does not know
 the word, such as one in Python, runs its task to the end, which is ignored.`,

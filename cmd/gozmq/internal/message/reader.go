@@ -72,7 +72,7 @@ func (r *Reader) Next() (body []byte, m protoreflect.Message, err error) {
 			return nil, nil, err
 		}
 		if err := (proto.UnmarshalOptions{Resolver: r.types}).Unmarshal(body, into); err != nil {
-			return nil, nil, fmt.Errorf("%s: these %d bytes are no %s: %w", r.Name, len(body), r.desc.FullName(), clean(err))
+			return nil, nil, fmt.Errorf("%s: these %d bytes are not a %s: %w", r.Name, len(body), r.desc.FullName(), clean(err))
 		}
 		return body, into, nil
 	case Text:

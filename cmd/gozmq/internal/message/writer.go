@@ -31,7 +31,7 @@ type Printer struct {
 func (p Printer) Decode(body []byte, desc protoreflect.MessageDescriptor) (proto.Message, error) {
 	m := dynamicpb.NewMessage(desc)
 	if err := (proto.UnmarshalOptions{Resolver: p.Types}).Unmarshal(body, m); err != nil {
-		return nil, fmt.Errorf("these %d bytes are no %s: %w; is the schema that of the sender?", len(body), desc.FullName(), clean(err))
+		return nil, fmt.Errorf("these %d bytes are not a %s: %w; is it the sender's schema?", len(body), desc.FullName(), clean(err))
 	}
 	return m, nil
 }
