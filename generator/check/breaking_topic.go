@@ -138,7 +138,7 @@ func (c *comparison) reportTopicGone(name, parent string, sub []int32, t *plan.T
 	if t.Template == "" {
 		remedy += ", or give a method of another name this text as its template"
 	}
-	c.gone(ruleTopicKept, name, parent, sub, "nothing is published under its topic %q any more: old subscribers get nothing from new publishers, and no error; %s", text(t), remedy)
+	c.gone(ruleTopicKept, name, parent, sub, "nothing is published under its topic %q now: old subscribers get nothing from new publishers, and no error; %s", text(t), remedy)
 }
 
 // publishedAs finds a topic of the new files that is the same on the wire, for a

@@ -108,7 +108,7 @@ func (c *content) statuses(b buckets, path string) error {
 			return nil
 		}
 		c.unknown = append(c.unknown, bytes.Clone(number))
-		c.fault("", fmt.Errorf("the status of a task, %x, of %s is damaged: it begins anew, with 0 attempts", number, path))
+		c.fault("", fmt.Errorf("the status of a task, %x, of %s is damaged: it starts again, with 0 attempts", number, path))
 		return nil
 	})
 }

@@ -56,7 +56,7 @@ var (
 	errAstray       = &status.Error{Code: status.FailedPrecondition, Message: "messages of the stream went elsewhere" + dealt}
 	errNoStream     = &status.Error{Code: status.FailedPrecondition, Message: "no such stream here: it has ended, or its first message went elsewhere" + dealt}
 	errBeyondCredit = &status.Error{Code: status.ResourceExhausted, Message: "message beyond the credit of the stream"}
-	errUnread       = &status.Error{Code: status.ResourceExhausted, Message: "the handler has not received what was sent before, and the server keeps no more of that"}
+	errUnread       = &status.Error{Code: status.ResourceExhausted, Message: "the handler has not received earlier messages, and the server keeps no more of them"}
 	errSecond       = &status.Error{Code: status.InvalidArgument, Message: "the method takes one request, and the client has sent another message"}
 )
 

@@ -238,7 +238,7 @@ func (d *Dispatcher) checkBatch(count *taskqueue.Batch) {
 	d.sendNotice(b, notice)
 }
 
-// failures returns failures as they travel and are stored.
+// failures returns failures in their form on the wire and are stored.
 func (d *Dispatcher) failures(list []taskqueue.Failure) (out []wire.BatchFailure) {
 	for _, f := range list {
 		code, text := failure(f.Reason)

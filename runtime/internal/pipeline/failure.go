@@ -9,7 +9,7 @@ import (
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
 )
 
-// Failure returns why a task was given up, as it travels.
+// Failure returns why a task was given up, in its form on the wire.
 func Failure(reason error) *status.Error {
 	var failed *FailedError
 	var stored *StoredReason

@@ -58,7 +58,7 @@ func (d *Dispatcher) statusOf(t *taskqueue.Task) gozmqstore.Status {
 	return s
 }
 
-// failure returns why an attempt failed as it travels and is stored.
+// failure returns why an attempt failed, in its form on the wire and in stores.
 func failure(err error) (code int32, text string) {
 	f := Failure(err)
 	return int32(f.Code), f.Message

@@ -137,7 +137,7 @@ func (n *node[S]) replaceKid(k *node[S]) {
 	n.kids[bytes.IndexByte(n.first, k.label[0])] = k
 }
 
-// prune removes n, which has no holder any longer, and joins nodes that need not be
+// prune removes n, which no longer has a holder, and joins nodes that need not be
 // separate.
 func (n *node[S]) prune() {
 	if n.parent != nil && len(n.kids) == 0 {

@@ -65,7 +65,7 @@ func (f *Flags) Resolve(env func(string) string, args []string) (*Target, []stri
 		n++
 	}
 	if i := slices.IndexFunc(args[n:], IsEndpoint); i >= 0 && n == 0 {
-		return nil, nil, fmt.Errorf("endpoint %s stands behind %q; write the endpoints first", args[n+i], args[n+i-1])
+		return nil, nil, fmt.Errorf("endpoint %s comes after %q; write the endpoints first", args[n+i], args[n+i-1])
 	}
 	t.Endpoints = args[:n]
 	if n == 0 && len(args) > 0 && bareAddress.MatchString(args[0]) {
