@@ -20,8 +20,9 @@ func (h *Heap[T]) Set(x T, in bool) {
 	switch i := *x.Slot() - 1; {
 	case in && i < 0:
 		heap.Push((*core[T])(h), x)
-	case in:
+	case in && len(*h) > 1:
 		heap.Fix((*core[T])(h), i)
+	case in:
 	case i >= 0:
 		heap.Remove((*core[T])(h), i)
 	}

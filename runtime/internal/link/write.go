@@ -40,7 +40,7 @@ type writer struct {
 	out     chunk   // being written by the goroutine that set busy
 	full    []chunk // after out, oldest first
 	cur     chunk   // after full; messages are committed here
-	big     bool    // the last chunk was larger than a small one may be
+	big     bool    // the last chunk had more than half of what a small one may have
 	msgs    int     // in all chunks
 	bytes   int     // in all chunks
 	busy    bool
@@ -85,11 +85,14 @@ func (c *Conn) begin(forced bool) ([]byte, error) {
 		w.mu.Unlock()
 		return nil, ErrFull
 	}
-	if len(w.cur.b) >= chunkFull {
-		w.full = append(w.full, w.cur)
-		w.cur = chunkIn(newBuffer(chunkSize))
-	} else if w.cur.buf == nil {
-		w.cur = w.newChunk()
+	switch cur := &w.cur; {
+	case len(cur.b) >= chunkFull:
+		w.full = append(w.full, *cur)
+		*cur = chunkIn(newBuffer(chunkSize))
+	case cur.buf == nil:
+		*cur = w.newChunk()
+	case cur.buf.class == small && len(cur.b) > maxSmall/2:
+		cur.move(newBuffer(chunkSize))
 	}
 	return w.cur.b, nil
 }
@@ -161,9 +164,23 @@ func (w *writer) commit(b []byte) {
 // CommitLater is Commit for one-way traffic. A goroutine writes, so that many
 // messages of one sender go out together.
 func (c *Conn) CommitLater(b []byte) {
+	c.writer.commit(b)
+	c.flushLater(false)
+}
+
+// CommitSoon is CommitLater, but leaves a message on a corked connection to Uncork, up
+// to corkBytes. It never calls Writable in the caller's goroutine.
+func (c *Conn) CommitSoon(b []byte) {
 	w := &c.writer
 	w.commit(b)
-	if w.busy || w.err != nil {
+	c.flushLater(w.corked > 0 && !w.corkFull())
+}
+
+// flushLater has a goroutine write unless one does, or the messages are held back. It
+// unlocks.
+func (c *Conn) flushLater(held bool) {
+	w := &c.writer
+	if held || w.busy || w.err != nil {
 		w.mu.Unlock()
 		return
 	}
@@ -263,6 +280,13 @@ func (w *writer) newChunk() chunk {
 
 func chunkIn(buf *buffer) chunk { return chunk{b: buf.b[:0], buf: buf} }
 
+// move moves the chunk to other memory, before it grows beyond what is pooled.
+func (c *chunk) move(to *buffer) {
+	from := *c
+	c.b, c.buf = append(to.b[:0], from.b...), to
+	from.free()
+}
+
 // free returns the chunk's memory to its pool. A small buffer keeps the size
 // that it has grown to.
 func (c *chunk) free() {
@@ -286,7 +310,7 @@ func (w *writer) sent() {
 	w.dropSealed()
 	w.msgs -= w.out.msgs
 	w.bytes -= len(w.out.b)
-	w.big = len(w.out.b) > maxSmall
+	w.big = len(w.out.b) > maxSmall/2 // a small one that grows further is not used again
 	w.out.free()
 }
 

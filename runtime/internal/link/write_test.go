@@ -68,6 +68,8 @@ func TestConcurrentWriters(t *testing.T) {
 			var wg sync.WaitGroup
 			for w := range writers {
 				wg.Go(func() {
+					var g Gathered
+					defer g.Write()
 					for n := range each {
 						b, err := c.BeginForced()
 						if err != nil {
@@ -86,6 +88,9 @@ func TestConcurrentWriters(t *testing.T) {
 							c.Commit(numbered(b, w, n, size))
 						case n%3 == 0:
 							c.CommitLater(b)
+						case n%4 == 0:
+							g.Commit(c, b)
+							g.WriteDue()
 						default:
 							c.Commit(b)
 						}

@@ -22,6 +22,9 @@ func (l *List[T]) Len() int { return l.len }
 // First returns the first element; nil when the list is empty.
 func (l *List[T]) First() *Element[T] { return l.first }
 
+// Last returns the last element; nil when the list is empty.
+func (l *List[T]) Last() *Element[T] { return l.last }
+
 // Empty reports whether the list has no value.
 func (l *List[T]) Empty() bool { return l.first == nil }
 

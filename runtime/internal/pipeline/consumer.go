@@ -9,7 +9,6 @@ import (
 	"github.com/gozmq/gozmq/runtime/internal/link"
 	"github.com/gozmq/gozmq/runtime/internal/notify"
 	"github.com/gozmq/gozmq/runtime/internal/socket"
-	"github.com/gozmq/gozmq/runtime/internal/taskqueue"
 	"github.com/gozmq/gozmq/runtime/internal/wire"
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
 )
@@ -51,28 +50,28 @@ type Consumer struct {
 
 	mu          sync.Mutex
 	waiting     []*Delivery
-	held        map[string]*Delivery // by id: waiting and running ones
+	ledger      ledger
+	spare       spareMemory
 	ventilators map[*link.Conn]*ventilator
-	done        *taskqueue.Window // tasks that were done here
-	begun       []*Delivery       // whose ventilators do not know that they run
-	announcing  bool              // a goroutine reports the begun tasks
-	started     bool              // grants credit
-	draining    bool              // accepts no more tasks
-	changed     notify.Broadcast  // something waits, or draining
+	begun       []*Delivery        // whose ventilators do not know that they run
+	announcing  bool               // a goroutine reports the begun tasks
+	report      *time.Timer        // calls reportHeldBack
+	reporting   bool               // report is set
+	started     bool               // grants credit
+	draining    bool               // accepts no more tasks
+	changed     notify.Broadcast   // something waits, or draining
+	command     wire.WorkerCommand // that is being written
 	redelivered uint64
 
-	sooner notify.Token  // a lease ends sooner than the extender knows
+	made   time.Time     // when moments begin
+	wake   moment        // until when the extender sleeps
+	sooner notify.Token  // wakes it
 	ended  chan struct{} // closed by Shutdown
 	wg     sync.WaitGroup
 }
 
-const (
-	// consumerMemory is how many tasks a consumer remembers to have done, so
-	// that a task that comes again after a broken connection is not run again.
-	consumerMemory = 4096
-	// minExtend is the shortest time between two extensions of a lease.
-	minExtend = 10 * time.Millisecond
-)
+// minExtend is the shortest time between two extensions of a lease.
+const minExtend = 10 * time.Millisecond
 
 // NewConsumer returns a consumer without ventilators, which grants no credit
 // before Start. Shutdown must be called.
@@ -80,9 +79,10 @@ func NewConsumer(cfg ConsumerConfig) *Consumer {
 	c := &Consumer{
 		lanes: cfg.Concurrency, ahead: cfg.Ahead, grow: cfg.Grow,
 		stop: cfg.Stop, alive: cfg.Alive, anyone: cfg.AnyStop, canceled: cfg.Canceled,
-		held: make(map[string]*Delivery), ventilators: make(map[*link.Conn]*ventilator),
-		done: taskqueue.NewWindow(consumerMemory, 0), sooner: notify.NewToken(), ended: make(chan struct{}),
+		ledger: newLedger(), ventilators: make(map[*link.Conn]*ventilator),
+		made: time.Now(), sooner: notify.NewToken(), ended: make(chan struct{}),
 	}
+	c.report = time.AfterFunc(time.Hour, c.reportHeldBack)
 	cfg.Link.SocketType = zmtp.Dealer
 	c.direct = socket.NewPeerSocket(cfg.Link, c, true)
 	c.wg.Go(c.extendLeases)
@@ -126,23 +126,24 @@ func (c *Consumer) Join(conn *link.Conn) {
 func (c *Consumer) Leave(conn *link.Conn) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	v := c.ventilators[conn]
 	delete(c.ventilators, conn)
 	kept := c.waiting[:0]
 	for _, d := range c.waiting {
-		if d.conn != conn {
+		if d.to != v {
 			kept = append(kept, d)
 		} else {
-			delete(c.held, d.id)
+			c.ledger.remove(d)
 		}
 	}
 	clear(c.waiting[len(kept):])
 	c.waiting = kept
-	for _, d := range c.held {
-		if d.conn == conn {
-			d.conn, d.lostAt = nil, conn.Endpoint()
+	c.ledger.each(func(d *Delivery) {
+		if d.to == v {
+			d.to, d.lost = nil, conn
 			c.claimElsewhere(d)
 		}
-	}
+	})
 }
 
 // Writable does nothing: all commands are sent at once (socket.PeerHandler).
@@ -152,8 +153,9 @@ func (c *Consumer) Writable(*link.Conn) {}
 func (c *Consumer) Receive(conn *link.Conn, b *link.Batch) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	v, now := c.ventilators[conn], c.now()
 	for i := range b.Len() {
-		if err := c.handle(conn, b.Message(i)); err != nil {
+		if err := c.handle(v, b.Message(i), now); err != nil {
 			conn.Malformed("message of a ventilator: %w", err)
 		}
 	}
@@ -173,7 +175,7 @@ func (c *Consumer) TooLarge(conn *link.Conn, frames [][]byte, err *zmtp.SizeErro
 }
 
 // handle handles one message; c.mu is held.
-func (c *Consumer) handle(conn *link.Conn, frames [][]byte) error {
+func (c *Consumer) handle(v *ventilator, frames [][]byte, now moment) error {
 	if wire.IsAlive(frames) {
 		alive, err := wire.ParseAlive(frames)
 		if err == nil && c.alive != nil {
@@ -186,59 +188,57 @@ func (c *Consumer) handle(conn *link.Conn, frames [][]byte) error {
 		return err
 	}
 	if verb == wire.VerbStop {
-		if !c.anyone && !conn.Dialed() {
+		if !c.anyone && !v.conn.Dialed() {
 			return ErrMayNotStop
 		}
 		c.stop()
 		return nil
 	}
 	if verb == wire.VerbCancel {
-		c.cancel(conn, task.ID)
+		c.cancel(v.conn, task.ID)
 		return nil
 	}
-	return c.accept(conn, task)
+	return c.accept(v, task, now)
 }
 
 // accept queues a task, or answers it at once; c.mu is held.
-func (c *Consumer) accept(conn *link.Conn, task wire.Task) error {
-	if d := c.held[string(task.ID)]; d != nil {
-		c.redeliver(d, conn)
+func (c *Consumer) accept(v *ventilator, task wire.Task, now moment) error {
+	switch d, done := c.ledger.find(task.ID); {
+	case d != nil:
+		c.redeliver(d, v)
 		return nil
-	}
-	if c.done.Has(taskqueue.ID(task.ID), time.Time{}) {
+	case done:
 		c.redelivered++
-		report(conn, wire.VerbDone, task.ID, nil)
+		report(v.conn, wire.VerbDone, task.ID, nil)
 		return nil
-	}
-	if c.draining {
-		report(conn, wire.VerbReturn, task.ID, nil)
+	case c.draining:
+		report(v.conn, wire.VerbReturn, task.ID, nil)
 		return nil
-	}
-	if v := c.ventilators[conn]; v.holds >= v.limit {
-		report(conn, wire.VerbReturn, task.ID, nil)
+	case v.holds >= v.limit:
+		report(v.conn, wire.VerbReturn, task.ID, nil)
 		return fmt.Errorf("more tasks than the credit of %d", v.limit)
 	}
 	d := newDelivery(c, task)
 	if d.Attempt > 1 {
 		c.redelivered++
 	}
-	c.held[d.id] = d
-	d.attach(conn)
-	d.setWait(time.Now())
+	c.ledger.add(d)
+	d.attach(v)
+	d.setWait(now)
 	c.waiting = append(c.waiting, d)
 	return nil
 }
 
-// redeliver makes conn the connection on which a task's end is reported: the task's
-// first connection was lost, even if this side has not noticed it yet. It reports
-// to the ventilator that an earlier attempt still runs. c.mu is held.
-func (c *Consumer) redeliver(d *Delivery, conn *link.Conn) {
-	if d.conn == conn {
+// redeliver makes v the ventilator to which a task's end is reported: the
+// connection that it came from was lost, whether or not that is known here yet.
+// The ventilator is told that an earlier attempt still runs. c.mu is held.
+func (c *Consumer) redeliver(d *Delivery, v *ventilator) {
+	if d.to == v {
 		return
 	}
 	d.detach()
 	c.redelivered++
-	d.attach(conn)
+	d.attach(v)
 	if d.running {
 		d.extend()
 	}
@@ -259,8 +259,9 @@ func (c *Consumer) Next(ctx context.Context, limit time.Duration) (*Delivery, er
 			c.mu.Unlock()
 			return d, nil
 		}
-		changed, draining := c.changed.Changed(), c.draining
+		changed, draining, conns := c.changed.Changed(), c.draining, c.heldBack()
 		c.mu.Unlock()
+		uncork(conns)
 		if draining {
 			return nil, link.ErrClosed
 		}
@@ -273,11 +274,14 @@ func (c *Consumer) Next(ctx context.Context, limit time.Duration) (*Delivery, er
 }
 
 // Drain refuses further tasks, and sends RETURN for those that have not begun.
-func (c *Consumer) Drain() {
+func (c *Consumer) Drain() { uncork(c.drain()) }
+
+// drain is Drain, but returns connections that are corked.
+func (c *Consumer) drain() []*link.Conn {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.draining {
-		return
+		return nil
 	}
 	c.draining = true
 	if c.started {
@@ -290,6 +294,7 @@ func (c *Consumer) Drain() {
 	}
 	c.waiting = nil
 	c.changed.Notify()
+	return append(c.appendBegun(), c.heldBack()...)
 }
 
 // Draining reports whether Drain was called.
@@ -304,7 +309,7 @@ func (c *Consumer) Draining() bool {
 func (c *Consumer) Progress() Progress {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return Progress{Queued: len(c.waiting), InFlight: len(c.held) - len(c.waiting), Redelivered: c.redelivered}
+	return Progress{Queued: len(c.waiting), InFlight: c.ledger.held.Len() - len(c.waiting), Redelivered: c.redelivered}
 }
 
 // Shutdown drains the consumer, waits until tasks that were on their way have
@@ -314,6 +319,7 @@ func (c *Consumer) Shutdown(ctx context.Context) error {
 	c.Drain()
 	c.direct.Fence(ctx)
 	err := c.direct.Shutdown(ctx)
+	c.report.Stop()
 	c.mu.Lock()
 	select {
 	case <-c.ended:

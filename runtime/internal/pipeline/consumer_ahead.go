@@ -34,18 +34,18 @@ type pace struct {
 	size     int           // of one task, rather too much
 	ended    int           // tasks since ahead was changed
 	all      int           // tasks, up to measureAfter
-	measured time.Time     // when the round trip was
+	measured moment        // when the round trip was
 }
 
 // measure starts a measurement of the round trip, if it may matter, and not too
 // often.
-func (v *ventilator) measure() {
+func (v *ventilator) measure(now moment) {
 	p := &v.pace
 	if p.all < measureAfter {
 		p.all++
 		return
 	}
-	if now := time.Now(); now.Sub(p.measured) >= measureAgain {
+	if p.measured == 0 || now.sub(p.measured) >= measureAgain {
 		p.measured = now
 		v.conn.Measure()
 	}
@@ -54,17 +54,18 @@ func (v *ventilator) measure() {
 // learn records how long a task has run, and adapts how many are read ahead; c.mu
 // is held.
 func (c *Consumer) learn(v *ventilator, d *Delivery) {
-	if !c.grow || !c.started || c.draining {
-		return
-	}
-	p, took := &v.pace, max(time.Since(d.came), time.Microsecond)
+	now := c.now()
+	p, took := &v.pace, max(now.sub(d.came), time.Microsecond)
 	if p.took == 0 {
 		p.took = took
 	}
 	p.took += (took - p.took) / 8
+	if !c.grow || !c.started || c.draining {
+		return
+	}
 	p.size = max(d.task.Size(), p.size-p.size/64)
 	p.ended++
-	v.measure()
+	v.measure(now)
 	switch want := c.wanted(v); {
 	case want > v.ahead && p.ended >= v.ahead:
 		v.ahead, p.ended = min(want, 2*v.ahead), 0
@@ -88,40 +89,38 @@ func (p *pace) ahead(lanes int, trip time.Duration) int {
 }
 
 // setWait sets how long a task may wait here; the consumer's lock is held.
-func (d *Delivery) setWait(now time.Time) {
+func (d *Delivery) setWait(now moment) {
 	d.came, d.received = now, now
 	if d.lease > 0 {
 		// It is returned then, so that it goes to a worker that has time.
-		d.due = now.Add(d.lease / 2)
+		d.due = now.add(d.lease / 2)
 	}
 	c := d.consumer
-	if v := c.ventilators[d.conn]; v.ahead > c.ahead {
-		end := now.Add(max(minPatience, patienceTrips*v.conn.RoundTrip()))
-		if d.due.IsZero() || end.Before(d.due) {
+	if v := d.to; v.ahead > c.ahead {
+		end := now.add(max(minPatience, patienceTrips*v.conn.RoundTrip()))
+		if d.due == 0 || end < d.due {
 			d.due = end
 		}
 	}
-	if !d.due.IsZero() {
-		c.sooner.Set()
-	}
+	c.wakeAt(d.due)
 }
 
 // waited returns a task that has waited for half of its lease. If a task read ahead
 // beyond the default waits for long, tasks have become slower: then fewer are read
 // ahead, and the surplus is returned. The consumer's lock is held.
-func (d *Delivery) waited(now time.Time) {
+func (d *Delivery) waited(now moment) {
 	c := d.consumer
-	if v := c.ventilators[d.conn]; v != nil && v.ahead > c.ahead {
+	if v := d.to; v != nil && v.ahead > c.ahead {
 		v.ahead, v.pace.ended = c.ahead, 0
-		v.pace.took = max(v.pace.took, now.Sub(d.came))
+		v.pace.took = max(v.pace.took, now.sub(d.came))
 		c.adjust(v)
 		c.returnBeyond(v)
 	}
-	switch end := d.came.Add(d.lease / 2); {
-	case c.held[d.id] != d:
+	switch end := d.came.add(d.lease / 2); {
+	case !d.held:
 	case d.lease == 0:
-		d.due = time.Time{}
-	case now.Before(end):
+		d.due = 0
+	case now < end:
 		d.due = end
 	default:
 		d.giveBack()
@@ -142,7 +141,7 @@ func (c *Consumer) returnBeyond(v *ventilator) {
 	kept, n := c.waiting[:0], 0
 	var back []*Delivery
 	for _, d := range c.waiting {
-		if d.conn == v.conn {
+		if d.to == v {
 			if n++; n > v.ahead {
 				back = append(back, d)
 				continue

@@ -6,9 +6,9 @@ import "github.com/gozmq/gozmq/runtime/internal/link"
 // ends the context of a running one. It has no effect on a task that belongs to
 // another connection, or whose handler has returned. c.mu is held.
 func (c *Consumer) cancel(conn *link.Conn, id []byte) {
-	d := c.held[string(id)]
+	d, _ := c.ledger.find(id)
 	switch {
-	case d == nil || d.conn != conn && d.conn != nil || d.handled:
+	case d == nil || d.to != nil && d.to.conn != conn || d.handled:
 	case d.running:
 		d.scope.end(c.canceled)
 	default:

@@ -13,16 +13,16 @@ func (c *Consumer) claim(conn *link.Conn) {
 	if !conn.Gozmq() {
 		return
 	}
-	for _, d := range c.held {
+	c.ledger.each(func(d *Delivery) {
 		switch {
 		case !d.adrift():
-		case conn.Dialed() && d.lostAt == conn.Endpoint():
-			d.attach(conn)
+		case conn.Dialed() && d.lost != nil && d.lost.Endpoint() == conn.Endpoint():
+			d.attach(c.ventilators[conn])
 			d.extend()
 		default:
 			d.claimFrom(conn)
 		}
-	}
+	})
 }
 
 // claimElsewhere reports to the other ventilators a task that runs here and whose
@@ -40,7 +40,7 @@ func (c *Consumer) claimElsewhere(d *Delivery) {
 
 // adrift reports whether the task runs and has no ventilator; the consumer's lock
 // is held.
-func (d *Delivery) adrift() bool { return d.running && d.conn == nil && d.Attempt > 0 }
+func (d *Delivery) adrift() bool { return d.running && d.to == nil && d.Attempt > 0 }
 
 // claimFrom claims the task from a ventilator, which sends it again if it owns it;
 // the consumer's lock is held.

@@ -20,6 +20,8 @@ type ventilator struct {
 
 	ahead int // how many of its tasks are read ahead
 	pace  pace
+
+	corked int // ends of tasks that are held back; 0: the connection is not corked for that
 }
 
 // grant sets a ventilator's credit.
@@ -63,7 +65,7 @@ func (v *ventilator) raise(credit int) {
 // connection.
 func (v *ventilator) forgetEnded() {
 	v.untold = slices.DeleteFunc(v.untold, func(d *Delivery) bool {
-		return d.conn != v.conn || d.consumer.held[d.id] != d
+		return d.to != v || !d.held
 	})
 }
 
@@ -74,11 +76,11 @@ func (d *Delivery) Handled() {
 	c := d.consumer
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if d.handled || c.held[d.id] != d {
+	if d.handled || !d.held {
 		return
 	}
 	d.handled = true
-	if v := c.ventilators[d.conn]; v != nil {
+	if v := d.to; v != nil {
 		v.handled++
 		c.learn(v, d)
 		if len(v.untold) > 2*v.handled {
@@ -89,11 +91,10 @@ func (d *Delivery) Handled() {
 	}
 }
 
-// attach makes conn the connection on which the task's end is reported; the
-// consumer's lock is held.
-func (d *Delivery) attach(conn *link.Conn) {
-	d.conn = conn
-	v := d.consumer.ventilators[conn]
+// attach makes v the ventilator to which the task's end is reported; the consumer's
+// lock is held.
+func (d *Delivery) attach(v *ventilator) {
+	d.to = v
 	v.holds++
 	if d.handled {
 		v.handled++
@@ -103,7 +104,7 @@ func (d *Delivery) attach(conn *link.Conn) {
 // detach undoes attach. The place of a task that was handled goes before its end
 // is reported, so that it is not filled. The consumer's lock is held.
 func (d *Delivery) detach() {
-	v := d.consumer.ventilators[d.conn]
+	v := d.to
 	if v == nil {
 		return
 	}

@@ -6,8 +6,8 @@ import (
 	"time"
 
 	"github.com/gozmq/gozmq/runtime/internal/link"
+	"github.com/gozmq/gozmq/runtime/internal/list"
 	"github.com/gozmq/gozmq/runtime/internal/socket"
-	"github.com/gozmq/gozmq/runtime/internal/taskqueue"
 	"github.com/gozmq/gozmq/runtime/internal/wire"
 )
 
@@ -24,33 +24,42 @@ type Delivery struct {
 
 	consumer *Consumer
 	task     wire.Task
+	memory   []byte        // of task
 	id       string        // the task's
 	lease    time.Duration // 0: without end
 
+	decoded bool // nobody keeps its bytes
+
 	// The consumer's lock guards the following fields.
-	conn     *link.Conn // on which its end is reported; nil: lost
-	lostAt   string     // the endpoint of that connection, once it is lost
-	from     *link.Conn // where it came from, once it runs
+	held     bool // in the consumer's ledger
 	running  bool
-	came     time.Time // when it was received, and then when it began to run
-	received time.Time
-	handled  bool      // the handler has returned, and a sink was sent the result
-	due      time.Time // when to extend the lease or, if it still waits, to return it; zero: never
-	last     time.Time // no extension after; zero: without end
+	handled  bool                    // the handler has returned, and a sink was sent the result
+	place    list.Element[*Delivery] // in the ledger
+	to       *ventilator             // to which its end is reported; nil: lost
+	lost     *link.Conn              // its connection, once that is lost
+	from     *link.Conn              // where it came from, once it runs
+	came     moment                  // when it was received, and then when it began to run
+	received moment
+	due      moment // when to extend the lease or, if it still waits, to return it
+	last     moment // no extension after; 0: without end
 	scope    scope
 	progress atomic.Pointer[reportedProgress] // nil: none was reported
-	command  wire.WorkerCommand               // the last one on the task, while it is being written
 }
 
 func newDelivery(c *Consumer, task wire.Task) *Delivery {
-	h := wire.ParseTaskHeader(task.Header)
+	h, memory := wire.ParseTaskHeader(task.Header), c.spare.take(task.Size())
 	return &Delivery{
-		consumer: c, task: task.Clone(), id: string(task.ID), lease: h.Lease, Attempt: h.Attempt, Batch: h.BatchName(), Metadata: h.Metadata,
+		consumer: c, task: task.CloneIn(memory), memory: memory, id: string(task.ID), lease: h.Lease, Attempt: h.Attempt, Batch: h.BatchName(), Metadata: h.Metadata,
 	}
 }
 
 // Task returns the task, whose bytes belong to the delivery.
 func (d *Delivery) Task() *wire.Task { return &d.task }
+
+// Decoded says that nobody keeps the task's bytes: after Finish they belong to
+// another delivery. The goroutine that Next has given the delivery may call it before
+// Finish.
+func (d *Delivery) Decoded() { d.decoded = true }
 
 // ID returns the task's id.
 func (d *Delivery) ID() string { return d.id }
@@ -71,40 +80,41 @@ func (d *Delivery) From() *link.Conn { return d.from }
 // ventilator at once: only a task that was begun counts as an attempt when its
 // worker is lost. The consumer's lock is held.
 func (d *Delivery) begin(limit time.Duration) {
-	now := time.Now()
-	d.running, d.from, d.came, d.due = true, d.conn, now, time.Time{}
+	now := d.consumer.now()
+	d.running, d.from, d.came, d.due = true, d.to.conn, now, 0
 	d.consumer.announce(d)
 	if d.lease == 0 {
 		return
 	}
 	if limit > 0 {
-		d.last = now.Add(limit)
+		d.last = now.add(limit)
 	}
-	d.due = now.Add(max(d.lease/3, minExtend))
-	d.consumer.sooner.Set()
+	d.due = now.add(max(d.lease/3, minExtend))
+	d.consumer.wakeAt(d.due)
 }
 
 // extend reports to the ventilator that the task runs, or was handled; the
 // consumer's lock is held.
 func (d *Delivery) extend() {
-	if d.conn != nil {
-		socket.SendForced(d.conn, d.extension())
+	if d.to != nil {
+		socket.SendForced(d.to.conn, d.extension())
 	}
 }
 
-// extension returns the EXTEND, which is valid until the next command on the task.
+// extension returns the EXTEND, which is valid until the consumer's next command.
 func (d *Delivery) extension() *wire.WorkerCommand {
-	d.command = wire.WorkerCommand{Verb: wire.VerbExtend, ID: d.task.ID, Attempt: d.Attempt, Handled: d.handled, Progress: d.takeProgress()}
-	return &d.command
+	c := &d.consumer.command
+	*c = wire.WorkerCommand{Verb: wire.VerbExtend, ID: d.task.ID, Attempt: d.Attempt, Handled: d.handled, Progress: d.takeProgress()}
+	return c
 }
 
 // Malformed reports a task that made no sense to its connection.
 func (d *Delivery) Malformed(err error) {
 	d.consumer.mu.Lock()
-	conn := d.conn
+	to := d.to
 	d.consumer.mu.Unlock()
-	if conn != nil {
-		conn.Malformed("task: %w", err)
+	if to != nil {
+		to.conn.Malformed("task: %w", err)
 	}
 }
 
@@ -113,7 +123,7 @@ func (d *Delivery) Malformed(err error) {
 func (d *Delivery) KeepLease() {
 	d.consumer.mu.Lock()
 	defer d.consumer.mu.Unlock()
-	d.last = time.Time{}
+	d.last = 0
 }
 
 // Finish reports how the task ended, with an encoded status or nil. It returns
@@ -122,34 +132,49 @@ func (d *Delivery) KeepLease() {
 func (d *Delivery) Finish(verb wire.Verb, status []byte) (reported bool) {
 	c := d.consumer
 	c.mu.Lock()
-	defer c.mu.Unlock()
-	if id := taskqueue.ID(d.id); verb == wire.VerbDone && !c.done.Has(id, time.Time{}) {
-		c.done.Add(id, time.Time{})
-	}
 	d.scope.end(context.Canceled)
-	if verb == wire.VerbDone && c.held[d.id] == d && d.progress.Load().unsent() {
+	if verb == wire.VerbDone && d.held && d.progress.Load().unsent() {
 		d.extend()
 	}
-	return d.release(verb, status)
+	to := d.to
+	reported = d.release(verb, status)
+	var full *link.Conn
+	if to != nil {
+		full = c.heldEnough(to)
+	}
+	c.mu.Unlock()
+	if full != nil {
+		full.Uncork()
+	}
+	return reported
 }
 
 // release reports the end of a task and forgets it (Finish); the consumer's lock is
 // held.
 func (d *Delivery) release(verb wire.Verb, status []byte) (reported bool) {
-	c := d.consumer
-	if c.held[d.id] != d {
+	c, v, held := d.consumer, d.to, d.held
+	switch {
+	case verb == wire.VerbDone:
+		c.ledger.finish(d)
+	case held:
+		c.ledger.remove(d)
+	}
+	if !held || v == nil {
 		return false
 	}
-	delete(c.held, d.id)
-	if d.conn == nil {
-		return false
-	}
-	if v := c.ventilators[d.conn]; v != nil && d.running && !d.handled {
+	if d.running && !d.handled {
 		c.learn(v, d)
 	}
 	d.detach()
-	d.command = wire.WorkerCommand{Verb: verb, ID: d.task.ID, Status: status}
-	socket.SendForced(d.conn, &d.command)
+	if c.quick(v) {
+		c.holdBack(v)
+	}
+	c.command = wire.WorkerCommand{Verb: verb, ID: d.task.ID, Status: status}
+	socket.SendForced(v.conn, &c.command)
+	if d.decoded {
+		c.spare.give(d.memory)
+		d.task, d.memory = wire.Task{}, nil
+	}
 	return true
 }
 
@@ -164,7 +189,7 @@ func (c *Consumer) extendLeases() {
 	timer := time.NewTimer(time.Hour)
 	defer timer.Stop()
 	for {
-		timer.Reset(c.extendDue(time.Now()))
+		timer.Reset(c.extendDue())
 		select {
 		case <-c.sooner:
 		case <-timer.C:
@@ -176,35 +201,55 @@ func (c *Consumer) extendLeases() {
 
 // extendDue extends the leases that are due, and returns how long to wait for the
 // next.
-func (c *Consumer) extendDue(now time.Time) time.Duration {
+func (c *Consumer) extendDue() time.Duration {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	next := time.Hour
-	for _, d := range c.held {
-		if !d.due.IsZero() && !d.due.After(now) {
+	now := c.now()
+	var due []*Delivery
+	c.ledger.each(func(d *Delivery) {
+		if d.due != 0 && d.due <= now {
+			due = append(due, d)
+		}
+	})
+	for _, d := range due {
+		if d.held {
 			d.handleDue(now)
 		}
-		if !d.due.IsZero() && c.held[d.id] == d {
-			next = min(next, d.due.Sub(now))
+	}
+	next := time.Hour
+	c.ledger.each(func(d *Delivery) {
+		if d.due != 0 {
+			next = min(next, d.due.sub(now))
 		}
 		next = min(next, d.progressDue(now))
+	})
+	next = max(next, time.Millisecond)
+	c.wake = now.add(next)
+	return next
+}
+
+// wakeAt has the extender look at the tasks at a time, if that is sooner than it
+// would. c.mu is held.
+func (c *Consumer) wakeAt(due moment) {
+	if due != 0 && due < c.wake {
+		c.wake = due
+		c.sooner.Set()
 	}
-	return max(next, time.Millisecond)
 }
 
 // handleDue returns a task that waits, and extends the lease of a task that
 // runs and still has time; the consumer's lock is held.
-func (d *Delivery) handleDue(now time.Time) {
+func (d *Delivery) handleDue(now moment) {
 	if !d.running {
 		d.waited(now)
 		return
 	}
-	if !d.last.IsZero() && now.After(d.last) {
-		d.due = time.Time{}
+	if d.last != 0 && now > d.last {
+		d.due = 0
 		return
 	}
-	if d.conn != nil {
-		_ = socket.SendTo(d.conn, d.extension())
+	if d.to != nil {
+		_ = socket.SendTo(d.to.conn, d.extension())
 	}
-	d.due = now.Add(max(d.lease/3, minExtend))
+	d.due = now.add(max(d.lease/3, minExtend))
 }

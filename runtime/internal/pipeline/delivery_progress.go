@@ -18,8 +18,8 @@ type reportedProgress struct {
 
 	// The consumer's lock guards the following fields.
 	sending wire.Progress
-	sent    time.Time
-	due     time.Time // when to send latest; zero: never
+	sent    moment
+	due     moment // when to send latest
 }
 
 // progressEvery is how often the progress of a task is sent at most.
@@ -47,8 +47,11 @@ func (d *Delivery) ReportProgress(done float64, text string) {
 	}
 	d.consumer.mu.Lock()
 	defer d.consumer.mu.Unlock()
-	p.due = p.sent.Add(progressEvery) // long ago, the first time
-	d.consumer.sooner.Set()
+	p.due = 1 // long ago
+	if p.sent != 0 {
+		p.due = p.sent.add(progressEvery)
+	}
+	d.consumer.wakeAt(p.due)
 }
 
 // unsent reports whether there is something to send. nil has nothing.
@@ -74,24 +77,24 @@ func (d *Delivery) takeProgress() *wire.Progress {
 	const parts = 1e6
 	p.sending.Done = math.Round(p.sending.Done*parts) / parts
 	p.sending.Text = wire.ProgressText(p.sending.Text)
-	p.sent, p.due = time.Now(), time.Time{}
+	p.sent, p.due = d.consumer.now(), 0
 	return &p.sending
 }
 
 // progressDue sends the progress of the task if it is due, and returns how long to
 // wait for the next; the consumer's lock is held. What cannot be sent goes with the
 // next EXTEND.
-func (d *Delivery) progressDue(now time.Time) (next time.Duration) {
+func (d *Delivery) progressDue(now moment) (next time.Duration) {
 	p := d.progress.Load()
 	switch {
-	case p == nil || p.due.IsZero() || d.consumer.held[d.id] != d:
+	case p == nil || p.due == 0 || !d.held:
 		return time.Hour
-	case p.due.After(now):
-		return p.due.Sub(now)
+	case p.due > now:
+		return p.due.sub(now)
 	}
-	p.due = time.Time{}
-	if d.conn != nil && (d.last.IsZero() || !now.After(d.last)) {
-		_ = socket.SendTo(d.conn, d.extension())
+	p.due = 0
+	if d.to != nil && (d.last == 0 || now <= d.last) {
+		_ = socket.SendTo(d.to.conn, d.extension())
 	}
 	return time.Hour
 }

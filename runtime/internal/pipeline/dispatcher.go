@@ -2,7 +2,6 @@ package pipeline
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"maps"
@@ -103,6 +102,7 @@ type Dispatcher struct {
 	clock      *time.Timer
 	armed      time.Time        // when clock fires; zero: never
 	attempt    wire.TaskAttempt // that is being sent, here so that it costs no allocation
+	random     randomness       // for the ids of tasks
 }
 
 // NewDispatcher returns a dispatcher without workers. It loads the tasks of its
@@ -200,7 +200,11 @@ func (d *Dispatcher) Push(ctx context.Context, b *Batch, task Task) error {
 		return nil // it is stored, and the owner will hand it out
 	}
 	d.queue.Add(t)
-	d.dispatch()
+	if d.store == nil {
+		d.dispatchAt(t.Since)
+	} else {
+		d.dispatch()
+	}
 	return nil
 }
 
@@ -208,7 +212,7 @@ func (d *Dispatcher) Push(ctx context.Context, b *Batch, task Task) error {
 // it releases while the store is busy; the task's place in the queue stays
 // reserved.
 func (d *Dispatcher) storeLocked(ctx context.Context, t *taskqueue.Task) error {
-	t.ID, t.Since = newID(), time.Now()
+	t.ID, t.Since = d.queue.NewID(d.random.next()), time.Now()
 	if d.store == nil {
 		return nil
 	}
@@ -221,6 +225,7 @@ func (d *Dispatcher) storeLocked(ctx context.Context, t *taskqueue.Task) error {
 	queue.Unreserve(t)
 	if err != nil {
 		freeKey(queue, t)
+		queue.DropID(t.ID)
 		d.changed.Notify()
 		return storeFailure(ctx, err)
 	}
@@ -233,14 +238,6 @@ func metadataHeader(m wire.Metadata) []byte {
 		return nil
 	}
 	return wire.AppendTaskHeader(nil, wire.TaskHeader{Metadata: m})
-}
-
-// newID returns an id that no other task has and nobody can guess, so that only
-// a worker that was given a task can send its result.
-func newID() taskqueue.ID {
-	var id [16]byte
-	_, _ = rand.Read(id[:]) // never fails
-	return taskqueue.ID(id[:])
 }
 
 // waitLocked waits until ready. It is called with d.mu held, and releases it
@@ -272,11 +269,13 @@ func (d *Dispatcher) waitLocked(ctx context.Context, ready func() bool) error {
 }
 
 // dispatch hands out what can be handed out; d.mu is held.
-func (d *Dispatcher) dispatch() {
+func (d *Dispatcher) dispatch() { d.dispatchAt(time.Now()) }
+
+// dispatchAt is dispatch, with the time, which was read since d.mu was locked.
+func (d *Dispatcher) dispatchAt(now time.Time) {
 	if d.paused || !d.owner || d.store.overtaken() {
 		return
 	}
-	now := time.Now()
 	for t, p := d.queue.Next(now); t != nil; t, p = d.queue.Next(now) {
 		d.attempt = d.attemptOf(t)
 		err := socket.SendTo(d.conns[p], &d.attempt)
@@ -323,6 +322,8 @@ func (d *Dispatcher) taskDone(p *taskqueue.Peer, t *taskqueue.Task) {
 	switch {
 	case t.Control:
 		d.noticeDelivered(t)
+	case d.store == nil && t.Terms == nil:
+		d.checkBatch(t.Batch)
 	case t.Terms != nil && t.Terms.Retain > 0:
 		d.store.finish(d.retain(p, t))
 		d.checkBatch(t.Batch)

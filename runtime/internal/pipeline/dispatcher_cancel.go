@@ -36,7 +36,7 @@ func (d *Dispatcher) cancel(ctx context.Context, id string) (storing, error) {
 		return storing{}, ErrNoTask
 	}
 	for p, c := range d.conns {
-		if p.Cancels && p.Has(t.ID) {
+		if p.Cancels && d.queue.Holds(p, t.ID) {
 			socket.SendForced(c, wire.Cancel(id))
 		}
 	}
@@ -57,7 +57,7 @@ const maxCanceled = 4096
 // worker's CREDIT has shown that it knows the command; d.mu is held.
 func (d *Dispatcher) tellCanceled(p *taskqueue.Peer, id taskqueue.ID) {
 	switch {
-	case p.Has(id) || !d.canceled.Has(id, time.Time{}):
+	case d.queue.Holds(p, id) || !d.canceled.Has(id, time.Time{}):
 	case p.Cancels:
 		socket.SendForced(d.conns[p], wire.Cancel(id))
 	case !p.Works() && len(p.Claims) < maxCanceled:

@@ -44,7 +44,7 @@ func (d *Dispatcher) claimed(p *taskqueue.Peer, c *wire.WorkerCommand, now time.
 func (d *Dispatcher) leaveWith(p *taskqueue.Peer, cl claim, now time.Time) {
 	id := taskqueue.ID(cl.id)
 	t := d.queue.Get(id)
-	if t == nil || t.Control || p.Has(id) || d.queue.Extend(p, id, cl.attempt, now) != nil {
+	if t == nil || t.Control || d.queue.Holds(p, id) || d.queue.Extend(p, id, cl.attempt, now) != nil {
 		return
 	}
 	if cl.handled {

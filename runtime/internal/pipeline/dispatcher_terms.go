@@ -61,8 +61,11 @@ func freeKey(q *taskqueue.Queue, t *taskqueue.Task) {
 // ending returns the status to store for a task that is over: none or, if it keeps
 // its unique key, that it was done.
 func ending(id string, terms *taskqueue.Terms, attempts int) taskStatus {
+	if terms == nil || terms.UniqueKey == "" {
+		return taskStatus{id: id, gone: true}
+	}
 	now := time.Now()
-	if terms == nil || terms.UniqueKey == "" || !terms.UniqueUntil.After(now) {
+	if !terms.UniqueUntil.After(now) {
 		return taskStatus{id: id, gone: true}
 	}
 	return taskStatus{id: id, Status: gozmqstore.Status{

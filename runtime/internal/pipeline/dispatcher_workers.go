@@ -27,7 +27,7 @@ func (d *Dispatcher) Join(c *link.Conn) {
 func (d *Dispatcher) holds(p *taskqueue.Peer) int {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return p.Held()
+	return p.Holds()
 }
 
 // Leave gives the worker's tasks to others (socket.PeerHandler).
@@ -65,8 +65,11 @@ func (d *Dispatcher) Writable(c *link.Conn) {
 	}
 }
 
-// Receive handles a worker's messages (socket.PeerHandler).
+// Receive handles a worker's messages (socket.PeerHandler). The tasks that take the
+// place of those that are done go to it in one write.
 func (d *Dispatcher) Receive(c *link.Conn, b *link.Batch) {
+	c.Cork()
+	defer c.Uncork()
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	p := d.peers[c]
@@ -110,7 +113,7 @@ func (d *Dispatcher) handle(p *taskqueue.Peer, frames [][]byte, now time.Time) e
 		return nil
 	}
 	if c.Verb == wire.VerbExtend {
-		d.tellCanceled(p, taskqueue.ID(c.ID))
+		d.tellCanceled(p, d.queue.ID(c.ID))
 	}
 	if c.Verb == wire.VerbExtend && c.Again {
 		d.claimed(p, &c, now)

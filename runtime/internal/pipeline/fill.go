@@ -35,14 +35,14 @@ func (p *Puller) Fills() ([]subscription.Fill, time.Time) {
 func (c *Consumer) Fill() (f subscription.Fill, oldest time.Time) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	f = subscription.Fill{Name: "tasks", Messages: len(c.held)}
+	f = subscription.Fill{Name: "tasks", Messages: c.ledger.held.Len()}
 	for _, v := range c.ventilators {
 		f.MaxMessages += v.limit
 	}
-	for _, d := range c.held {
+	c.ledger.each(func(d *Delivery) {
 		f.Bytes += len(d.task.Body)
-		oldest = earlier(oldest, d.received)
-	}
+		oldest = earlier(oldest, c.made.Add(time.Duration(d.received)))
+	})
 	return f, oldest
 }
 

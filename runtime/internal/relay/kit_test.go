@@ -30,7 +30,7 @@ type bench struct {
 
 // start makes and starts a relay. It is closed when the test ends, without
 // patience, unless the test has closed it.
-func start(t *testing.T, open func(Config) Relay, change func(*Config)) *bench {
+func start(t testing.TB, open func(Config) Relay, change func(*Config)) *bench {
 	t.Helper()
 	b := new(bench)
 	cfg := Config{
@@ -56,7 +56,7 @@ func start(t *testing.T, open func(Config) Relay, change func(*Config)) *bench {
 	return b
 }
 
-func bind(t *testing.T, g *link.Group) transport.Endpoint {
+func bind(t testing.TB, g *link.Group) transport.Endpoint {
 	t.Helper()
 	ep, err := transport.ParseBind("tcp://127.0.0.1:*")
 	if err != nil {
@@ -69,7 +69,7 @@ func bind(t *testing.T, g *link.Group) transport.Endpoint {
 }
 
 // join connects a peer, and waits until the relay has connected it too.
-func (b *bench) join(t *testing.T, side transport.Endpoint, kind zmtp.SocketType) *zmtptest.Peer {
+func (b *bench) join(t testing.TB, side transport.Endpoint, kind zmtp.SocketType) *zmtptest.Peer {
 	t.Helper()
 	mark := b.events.Len()
 	p := zmtptest.DialAs(t, side, kind)

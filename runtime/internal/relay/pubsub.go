@@ -3,7 +3,6 @@ package relay
 import (
 	"context"
 	"errors"
-	"sync"
 
 	"github.com/gozmq/gozmq/runtime/internal/handshake"
 	"github.com/gozmq/gozmq/runtime/internal/link"
@@ -62,18 +61,10 @@ func (r *pubSub) subscribe(prefix []byte, subscribed bool) {
 	})
 }
 
-// A publication is the memory that passing one on takes; it is used again.
-type publication struct {
-	audience socket.Audience
-	out      socket.Frames
-	frames   []byte
-}
-
-var publications = sync.Pool{New: func() any { return new(publication) }}
-
 // Receive passes publications on (socket.BatchReceiver).
 func (r *pubSub) Receive(_ *link.Conn, b *link.Batch) {
-	p := publications.Get().(*publication)
+	p := passings.Get().(*passing)
+	defer p.end()
 	for i := range b.Len() {
 		frames := b.Message(i)
 		if !r.pub.Audience(frames[0], &p.audience) {
@@ -83,13 +74,8 @@ func (r *pubSub) Receive(_ *link.Conn, b *link.Batch) {
 			r.capture(false, frames)
 		}
 		p.out.Parts = frames
-		p.frames, _ = p.out.AppendMessage(p.frames[:0])
-		r.pub.Send(&p.audience, p.frames)
+		r.pub.Pass(&p.audience, &p.out, &p.gathered)
 		r.toBack.Add(1)
-	}
-	p.out.Parts = nil
-	if cap(p.frames) <= maxKeptFrames {
-		publications.Put(p)
 	}
 }
 
@@ -98,9 +84,6 @@ func (r *pubSub) Receive(_ *link.Conn, b *link.Batch) {
 func (r *pubSub) TooLarge(_ *link.Conn, frames [][]byte, err *zmtp.SizeError) {
 	r.pub.Missed(frames, err.Size)
 }
-
-// maxKeptFrames is the largest buffer that is used again.
-const maxKeptFrames = 64 << 10
 
 func (r *pubSub) Close(ctx context.Context) error {
 	return errors.Join(r.sub.Shutdown(ctx), r.pub.Shutdown(ctx))

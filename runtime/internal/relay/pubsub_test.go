@@ -18,7 +18,7 @@ func wantCommand(t *testing.T, p *zmtptest.Peer, want, wantBody string) {
 }
 
 // subscribe sends a subscription as a message, as ZMTP 3.0 does.
-func (b *bench) subscribe(t *testing.T, p *zmtptest.Peer, flag, prefix string) {
+func (b *bench) subscribe(t testing.TB, p *zmtptest.Peer, flag, prefix string) {
 	t.Helper()
 	kind := link.Subscribed
 	if flag == "\x00" {

@@ -23,25 +23,13 @@ func NewPushPull(cfg Config) Relay {
 		pull: socket.NewPull(cfg.side(zmtp.Pull, handshake.RoleVentilator, handshake.RoleResults), socket.FixedWindow(window)),
 		push: socket.NewPush(cfg.side(zmtp.Push, handshake.RoleWorker, handshake.RoleSink)),
 	}
-	r.init(&cfg)
+	r.init(&cfg, r.pull, r.push)
 	return r
 }
 
 func (r *pushPull) Links() (front, back *link.Group) { return r.pull.Links(), r.push.Links() }
 
-func (r *pushPull) Start() { r.run(r.next) }
-
-// next passes a task on; it returns false once the front is closed and empty.
-func (r *pushPull) next(out *socket.Frames) bool {
-	m, err := r.pull.Recv(context.Background())
-	if err != nil {
-		return false
-	}
-	defer m.Release()
-	out.Parts = m.Frames
-	r.forward(m, out, r.push.Send)
-	return true
-}
+func (r *pushPull) Start() { r.start(func(*passing) bool { return true }) }
 
 // Close accepts no more tasks, and waits until all accepted ones were sent to
 // workers.

@@ -34,39 +34,35 @@ type reqRep struct {
 // NewReqRep returns a relay for requests and their replies.
 func NewReqRep(cfg Config) Relay {
 	r := &reqRep{limit: cfg.Socket.MaxMessageSize + maxEnvelope}
-	r.init(&cfg)
 	r.streams.init()
 	r.router = socket.NewProxyRouter(cfg.side(zmtp.Router, handshake.RoleClient), window, r.newStreamClient)
 	r.dealer = socket.NewProxyDealer(cfg.side(zmtp.Dealer, handshake.RoleServer), r)
+	r.init(&cfg, r.router, r.dealer)
 	return r
 }
 
 func (r *reqRep) Links() (front, back *link.Group) { return r.router.Links(), r.dealer.Links() }
 
-func (r *reqRep) Start() { r.run(r.next) }
+func (r *reqRep) Start() { r.start(r.prepare) }
 
-// next passes a request on; it returns false at the end.
-func (r *reqRep) next(out *socket.Frames) bool {
-	m, route, err := r.router.Recv(r.ctx, out.Route[:0])
-	if err != nil {
+// prepare prepares a request; it returns false for one that is not passed on.
+func (r *reqRep) prepare(p *passing) bool {
+	m, out := p.m, &p.out
+	if wire.IsProbe(m.Frames) {
 		return false
 	}
-	defer m.Release()
-	out.Route, out.Parts = route, m.Frames
-	if wire.IsProbe(m.Frames) {
-		return true
-	}
 	if _, _, start, later := ofStream(m.Frames); start || later {
-		return true // its streamClient has passed it on
+		return false // its streamClient has passed it on
 	}
+	p.route = m.AppendRoute(p.route[:0])
+	out.Route = p.route
 	if r.tooLarge(out) {
 		r.dropped.Add(1)
 		reason := fmt.Sprintf(tooLargeText, len(m.Frames), out.Size(), MaxFrames, r.limit)
 		m.Malformed("%s", reason)
-		r.answerTooLarge(route, m.Frames, reason)
-		return true
+		r.answerTooLarge(out.Route, m.Frames, reason)
+		return false
 	}
-	r.forward(m, out, r.dealer.Send)
 	return true
 }
 
@@ -79,6 +75,8 @@ func (r *reqRep) tooLarge(out *socket.Frames) bool {
 
 // Receive passes replies on (socket.BatchReceiver).
 func (r *reqRep) Receive(c *link.Conn, b *link.Batch) {
+	p := passings.Get().(*passing)
+	defer p.end()
 	for i := range b.Len() {
 		reply := b.Message(i)
 		if wire.IsProbe(reply) {
@@ -87,7 +85,7 @@ func (r *reqRep) Receive(c *link.Conn, b *link.Batch) {
 		if _, own := socket.SplitRoute(reply); r.capture != nil && own != nil {
 			r.capture(true, own)
 		}
-		err := r.router.Reply(reply)
+		err := r.router.Reply(reply, &p.gathered)
 		r.noteReply(c, reply, err)
 		switch {
 		case err == nil:
@@ -104,6 +102,7 @@ func (r *reqRep) Receive(c *link.Conn, b *link.Batch) {
 // disconnected.
 func (r *reqRep) Close(ctx context.Context) error {
 	r.giveUp()
+	err := errors.Join(r.dealer.Shutdown(ctx), r.router.Shutdown(ctx))
 	r.wait()
-	return errors.Join(r.dealer.Shutdown(ctx), r.router.Shutdown(ctx))
+	return err
 }

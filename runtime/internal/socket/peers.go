@@ -105,14 +105,18 @@ const roundTrips = 3
 // Shutdown closes every connection. Receive must no longer block.
 func (d *PeerSocket) Shutdown(ctx context.Context) error { return d.group.Shutdown(ctx) }
 
-// SendTo appends m to c's queue and never waits. It returns m's own error,
-// link.ErrFull, or the reason why c has ended.
+// SendTo appends m to c's queue and never waits. Another goroutine writes it or, if
+// c is corked, Uncork does. Its errors are m's own, link.ErrFull, and the reason why c
+// has ended.
 func SendTo(c *link.Conn, m Message) error {
 	b, err := c.Begin()
 	if err != nil {
 		return err
 	}
-	return commit(c, b, m)
+	if b, err = appendTo(c, b, m); err == nil {
+		c.CommitSoon(b)
+	}
+	return err
 }
 
 // SendForced is SendTo without a high-water mark. It is for answers, whose number
@@ -124,16 +128,5 @@ func SendForced(c *link.Conn, m Message) {
 		return
 	}
 	b, _ = m.AppendMessage(b)
-	c.CommitLater(b)
-}
-
-// SendCorked is SendForced for a connection that its caller has corked: Uncork
-// writes the messages together, in the caller's goroutine.
-func SendCorked(c *link.Conn, m Message) {
-	b, err := c.BeginForced()
-	if err != nil {
-		return
-	}
-	b, _ = m.AppendMessage(b)
-	c.Commit(b)
+	c.CommitSoon(b)
 }

@@ -56,6 +56,11 @@ func (d *ProxyDealer) Links() *link.Group { return d.push.group }
 // Send sends a request (Push.Send).
 func (d *ProxyDealer) Send(ctx context.Context, m Message) error { return d.push.Send(ctx, m) }
 
+// TrySend is Push.TrySend.
+func (d *ProxyDealer) TrySend(m Message, g *link.Gathered) (bool, error) {
+	return d.push.TrySend(m, g)
+}
+
 // SendPlaced is Send for the first message of a stream. It calls placed with the
 // connection before the server can have the request; placed must not wait.
 func (d *ProxyDealer) SendPlaced(ctx context.Context, m Message, placed func(*link.Conn)) error {
@@ -85,7 +90,10 @@ func (d *ProxyDealer) SendTo(ctx context.Context, c *link.Conn, m Message) error
 		}
 		b, err := c.Begin()
 		if err == nil {
-			return commit(c, b, m)
+			if b, err = appendTo(c, b, m); err == nil {
+				c.CommitLater(b)
+			}
+			return err
 		}
 		if !errors.Is(err, link.ErrFull) {
 			return ErrServerGone

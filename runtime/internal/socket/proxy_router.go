@@ -13,17 +13,16 @@ import (
 // A ProxyRouter is the side of a proxy that clients connect to. It receives
 // requests from its peers in rotation, each with a route that stands for its
 // connection. The router makes the routes itself: identities are not used, because
-// a later connection with the same one would get late replies. Reply may be called
-// from any goroutine, Recv by one at a time.
+// a later connection with the same one would get late replies. Requests are
+// received in turns (Pull.TakeTurns). Reply may be called from any goroutine.
 type ProxyRouter struct {
 	pull       Pull
 	maxReplies int // bytes of replies that may wait for one peer
 	clients    func(c *link.Conn, route []byte) RouterClient
 
-	mu     sync.Mutex
-	last   uint64
-	peers  map[uint64]*link.Conn
-	routes map[*pulledBatch]uint64 // of batches that were not completely received
+	mu    sync.Mutex
+	last  uint64
+	peers map[uint64]*link.Conn
 }
 
 // A RouterClient is the ProxyRouter's user's state for a peer. The goroutine that
@@ -54,7 +53,7 @@ const replyRoom = 16
 func NewProxyRouter(cfg link.Config, window int, clients func(c *link.Conn, route []byte) RouterClient) *ProxyRouter {
 	r := &ProxyRouter{
 		maxReplies: replyRoom * cfg.SendQueueBytes, clients: clients,
-		peers: make(map[uint64]*link.Conn), routes: make(map[*pulledBatch]uint64),
+		peers: make(map[uint64]*link.Conn),
 	}
 	r.pull.init(cfg, FixedWindow(window), r)
 	return r
@@ -67,21 +66,17 @@ func (r *ProxyRouter) Links() *link.Group { return r.pull.group }
 // identity may begin, and a number.
 const routeSize = 9
 
-// Recv returns the next request, whose route is appended to route, or the
-// context's error, or link.ErrClosed.
-func (r *ProxyRouter) Recv(ctx context.Context, route []byte) (Received, []byte, error) {
-	m, err := r.pull.Recv(ctx)
-	if err != nil {
-		return m, nil, err
-	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	id := r.routes[m.batch]
-	if m.batch.next == m.batch.Len() {
-		delete(r.routes, m.batch)
-	}
-	return m, appendRoute(route, id), nil
-}
+// TakeTurns, TryRecv, PassTurn and AwaitTurn are those of Pull.
+func (r *ProxyRouter) TakeTurns(lead func()) { r.pull.TakeTurns(lead) }
+
+func (r *ProxyRouter) TryRecv() (Received, bool) { return r.pull.TryRecv() }
+
+func (r *ProxyRouter) PassTurn() { r.pull.PassTurn() }
+
+func (r *ProxyRouter) AwaitTurn() bool { return r.pull.AwaitTurn() }
+
+// AppendRoute appends the route that stands for the connection of a request.
+func (m Received) AppendRoute(b []byte) []byte { return appendRoute(b, m.batch.route) }
 
 func appendRoute(b []byte, id uint64) []byte { return binary.BigEndian.AppendUint64(append(b, 0), id) }
 
@@ -95,9 +90,9 @@ func SplitRoute(reply [][]byte) (route []byte, own [][]byte) {
 }
 
 // Reply sends the frames after the first one, which is a route, and never waits. It
-// returns ErrUnroutable, or link.ErrFull when too many bytes wait for the peer; in
-// both cases the reply is dropped.
-func (r *ProxyRouter) Reply(frames [][]byte) error {
+// leaves the write to g. It returns ErrUnroutable, or link.ErrFull when too many
+// bytes wait for the peer; in both cases the reply is dropped.
+func (r *ProxyRouter) Reply(frames [][]byte, g *link.Gathered) error {
 	route, own := SplitRoute(frames)
 	c := r.peer(route)
 	if c == nil {
@@ -112,7 +107,8 @@ func (r *ProxyRouter) Reply(frames [][]byte) error {
 		return ErrUnroutable
 	}
 	b, _ = (&Frames{Parts: own}).AppendMessage(b)
-	c.Commit(b)
+	g.Commit(c, b)
+	g.WriteDue()
 	return nil
 }
 
@@ -172,7 +168,9 @@ func (r *ProxyRouter) Serve(c *link.Conn) error {
 			batch.Release()
 			continue
 		}
-		if !r.offer(peer, id, &pulledBatch{Batch: batch, conn: c}) {
+		peer.wait(c)
+		if !r.pull.offer(peer, &pulledBatch{Batch: batch, conn: c, route: id}) {
+			batch.Release()
 			return link.ErrClosed
 		}
 	}
@@ -187,20 +185,6 @@ func takeAll(client RouterClient, b *link.Batch) (left int) {
 		}
 	}
 	return left
-}
-
-// offer makes a batch ready once the previous one was received. It returns false
-// after Shutdown.
-func (r *ProxyRouter) offer(peer *pullPeer, id uint64, b *pulledBatch) bool {
-	peer.wait(b.conn)
-	r.mu.Lock()
-	r.routes[b] = id
-	r.mu.Unlock()
-	if r.pull.offer(peer, b) {
-		return true
-	}
-	b.Batch.Release()
-	return false
 }
 
 func (r *ProxyRouter) add(c *link.Conn) uint64 {

@@ -17,6 +17,7 @@ type Pull struct {
 	drop   func(Received) // nil: nobody is notified
 
 	mu     sync.Mutex
+	turn   turn
 	ready  []*pullPeer      // peers that have messages; the next one is the first
 	wake   notify.Broadcast // of ready, closed and ended
 	closed bool             // messages that are read are dropped
@@ -34,9 +35,10 @@ type pullPeer struct {
 // A pulledBatch is a batch that is received message by message.
 type pulledBatch struct {
 	*link.Batch
-	conn *link.Conn
-	next int // index of the message to be received
-	held int // messages received and not yet released
+	conn  *link.Conn
+	route uint64 // of a ProxyRouter
+	next  int    // index of the message to be received
+	held  int    // messages received and not yet released
 }
 
 // A Received is one message of a Pull. Release must be called once its frames
@@ -175,18 +177,23 @@ func (peer *pullPeer) wait(c *link.Conn) {
 	}
 }
 
-// offer makes a batch ready for receipt; it returns false after Shutdown.
+// offer makes a batch ready for receipt, and receives itself if nobody does and the
+// receiver takes turns. It returns false after Shutdown.
 func (p *Pull) offer(peer *pullPeer, batch *pulledBatch) bool {
 	batch.Expand() // several messages may be with receivers at once
 	p.mu.Lock()
-	defer p.mu.Unlock()
 	if p.closed {
+		p.mu.Unlock()
 		return false
 	}
 	peer.batch = batch
 	peer.pace.begin(batch.Len())
 	p.ready = append(p.ready, peer)
-	p.wake.Notify()
+	lead := p.announce()
+	p.mu.Unlock()
+	if lead {
+		p.turn.lead()
+	}
 	return true
 }
 

@@ -59,7 +59,7 @@ func (p *Push) Send(ctx context.Context, m Message) error {
 			p.mu.Unlock()
 			return link.ErrClosed
 		}
-		placed, err := p.tryPlace(m)
+		placed, err := p.tryPlace(m, nil)
 		if placed || err != nil {
 			p.mu.Unlock()
 			return err
@@ -79,6 +79,16 @@ func (p *Push) Send(ctx context.Context, m Message) error {
 	}
 }
 
+// TrySend is Send that returns false in place of a wait. It leaves the write to g.
+func (p *Push) TrySend(m Message, g *link.Gathered) (bool, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.closed {
+		return false, link.ErrClosed
+	}
+	return p.tryPlace(m, g)
+}
+
 // blocked returns cause, which has ended a wait, with the reason why no peer
 // accepted the message.
 func (p *Push) blocked(cause error) error {
@@ -95,10 +105,11 @@ func (p *Push) blocked(cause error) error {
 }
 
 // tryPlace gives m to a peer, after the unsent messages of departed peers,
-// which are older. It returns false when m must wait. p.mu is held.
-func (p *Push) tryPlace(m Message) (bool, error) {
+// which are older. It returns false when m has to wait. It leaves the write to g,
+// unless that is nil. p.mu is held.
+func (p *Push) tryPlace(m Message, g *link.Gathered) (bool, error) {
 	for p.reassign() {
-		placed, failed, err := p.try(m)
+		placed, failed, err := p.try(m, g)
 		if failed == nil {
 			return placed, err
 		}
@@ -121,7 +132,7 @@ func (p *Push) reassign() bool {
 		}
 	}
 	for !p.unsent.empty() {
-		placed, failed, err := p.try(&p.unsent)
+		placed, failed, err := p.try(&p.unsent, nil)
 		switch {
 		case failed != nil:
 			if !p.reap(failed) {
@@ -143,7 +154,7 @@ func (p *Push) reassign() bool {
 // try gives m to the next peer that has room and accepts its size, if there is one.
 // When it finds a failed peer it returns that peer, and m was not placed. When no
 // peer accepts m's size it returns a *link.LimitError.
-func (p *Push) try(m Message) (placed bool, failed *link.Conn, err error) {
+func (p *Push) try(m Message, g *link.Gathered) (placed bool, failed *link.Conn, err error) {
 	var tooLarge error
 	small := 0
 	for range p.peers {
@@ -162,7 +173,8 @@ func (p *Push) try(m Message) (placed bool, failed *link.Conn, err error) {
 		if placed, ok := m.(placedMessage); ok {
 			placed.placedAt(c)
 		}
-		if err = commit(c, b, m); err == nil {
+		if b, err = appendTo(c, b, m); err == nil {
+			g.Commit(c, b)
 			return true, nil, nil
 		}
 		if !errors.As(err, new(*link.LimitError)) {
@@ -181,8 +193,9 @@ func (p *Push) try(m Message) (placed bool, failed *link.Conn, err error) {
 // receive it.
 type placedMessage interface{ placedAt(c *link.Conn) }
 
-// commit appends m to b, which c.Begin returned, and commits it.
-func commit(c *link.Conn, b []byte, m Message) (err error) {
+// appendTo appends m to b, which c.Begin returned. The caller commits it, unless there
+// is an error or a panic.
+func appendTo(c *link.Conn, b []byte, m Message) (_ []byte, err error) {
 	done := false
 	defer func() {
 		if !done {
@@ -194,11 +207,10 @@ func commit(c *link.Conn, b []byte, m Message) (err error) {
 		err = c.Fits(b[start:])
 	}
 	if err != nil {
-		return err
+		return nil, err
 	}
 	done = true
-	c.CommitLater(b)
-	return nil
+	return b, nil
 }
 
 // reap removes a failed peer, and keeps its unsent messages and the one that was

@@ -30,7 +30,9 @@ func TestPushFlushFollows(t *testing.T) {
 	for n := range 40 { // more than the pipe holds, to the second
 		b, err := conns[1].Begin()
 		if err == nil {
-			err = commit(conns[1], b, parcel{number: n, size: 5000})
+			if b, err = appendTo(conns[1], b, parcel{number: n, size: 5000}); err == nil {
+				conns[1].CommitLater(b)
+			}
 		}
 		if err != nil {
 			t.Fatal(err)

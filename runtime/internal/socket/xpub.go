@@ -53,6 +53,40 @@ func (x *XPub) Missed(frames [][]byte, size uint64) {
 	}
 }
 
+// Pass is Send for a message that is passed on. It leaves the writes to g.
+func (x *XPub) Pass(a *Audience, m *Frames, g *link.Gathered) {
+	for i, c := range a.conns {
+		a.conns[i] = nil
+		err := x.pass(c, m, g)
+		if err == link.ErrFull && g.Write() {
+			err = x.pass(c, m, g)
+		}
+		if err == link.ErrFull {
+			x.dropped.Add(1)
+			c.Drop()
+		}
+	}
+}
+
+// pass sends a message to a peer, unless it is too large for it.
+func (x *XPub) pass(c *link.Conn, m *Frames, g *link.Gathered) error {
+	b, err := c.Begin()
+	if err != nil {
+		return err
+	}
+	start := len(b)
+	b, _ = m.AppendMessage(b)
+	if err := c.Fits(b[start:]); err != nil {
+		frames := bytes.Clone(b[start:])
+		c.Abort()
+		x.store.keepBack(c, frames)
+		return nil
+	}
+	g.Commit(c, b)
+	g.WriteDue()
+	return nil
+}
+
 // An xpubPeer is one connection of an XPub.
 type xpubPeer struct {
 	pubPeer

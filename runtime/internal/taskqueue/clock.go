@@ -14,8 +14,8 @@ func (q *Queue) schedule(t *Task) { q.clock.Set(t, !t.when.IsZero()) }
 // Wake returns when Expire or Next has something to do at the earliest; ok is false
 // for never.
 func (q *Queue) Wake() (when time.Time, ok bool) {
-	if len(q.clock) > 0 {
-		when, ok = q.clock[0].when, true
+	if t := q.first(); t != nil {
+		when, ok = t.when, true
 	}
 	if gates := q.line.gates; len(gates) > 0 && (!ok || gates[0].until.Before(when)) {
 		when, ok = gates[0].until, true
@@ -31,8 +31,7 @@ func (q *Queue) Wake() (when time.Time, ok bool) {
 // waited; those with Dead were given up.
 func (q *Queue) Expire(now time.Time) (expired []Expired) {
 	q.freeKeys(now)
-	for len(q.clock) > 0 && !q.clock[0].when.After(now) {
-		t := q.clock[0]
+	for t := q.first(); t != nil && !t.when.After(now); t = q.first() {
 		if t.state != held && t.expired(now) {
 			t.Reason = ErrTooLate
 			q.finish(t, true)

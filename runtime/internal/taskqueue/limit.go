@@ -68,8 +68,9 @@ func (q *Queue) Fits(t *Task) error {
 // After some time it is given up.
 func (q *Queue) refuse(t *Task, reason error, now time.Time) {
 	t.Reason = reason
-	t.refusals++
-	if d := q.limits.Backoff.after(t.refusals); d > 0 && t.refusals < maxRefusals {
+	h := t.history()
+	h.refusals++
+	if d := q.limits.Backoff.after(h.refusals); d > 0 && h.refusals < maxRefusals {
 		q.quitLine(t)
 		if !t.Control {
 			q.counts.Queued--

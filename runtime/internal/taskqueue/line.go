@@ -300,6 +300,9 @@ func (l *laneOf[T]) Slot() *int { return &l.inReady }
 // the heap if there is none, or it is shut.
 func put[T any](h *heap.Heap[*laneOf[T]], of T, l *laneOf[T], first *Task, shut bool) {
 	in := first != nil && !shut
+	if in && l.first == first {
+		return
+	}
 	if in {
 		l.of, l.first = of, first
 	}

@@ -1,6 +1,7 @@
 package taskqueue
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"maps"
@@ -21,7 +22,7 @@ type model struct {
 	peers  []*modelPeer
 	tasks  map[ID]*modelTask
 	batch  *Batch
-	last   int
+	ids    []ID // in the order in which they came
 	done   uint64
 	dead   uint64
 	again  uint64
@@ -62,9 +63,36 @@ func newModel(t *testing.T, seed uint64) *model {
 	return m
 }
 
+// newID returns an id that the queue has given out or, as of a task that comes from
+// a store, one that it has not.
+func (m *model) newID() ID {
+	var random [RandomBytes]byte
+	binary.BigEndian.PutUint64(random[m.random.IntN(2)*4:], m.random.Uint64())
+	id := ID(fmt.Sprintf("%06d", len(m.ids)))
+	switch m.random.IntN(4) {
+	case 0:
+	case 1: // another queue has given it out
+		id = ID("\x00\x00\x00") + ID(rune(m.random.IntN(20))) + ID(random[:])
+	case 2:
+		m.q.DropID(m.q.NewID(random))
+		fallthrough
+	default:
+		id = m.q.NewID(random)
+	}
+	m.ids = append(m.ids, id)
+	return id
+}
+
+// someID returns the id of some task, or one that none has.
+func (m *model) someID() ID {
+	if i := m.random.IntN(len(m.ids) + 2); i < len(m.ids) {
+		return m.ids[i]
+	}
+	return ID("none")
+}
+
 func (m *model) add() {
-	m.last++
-	task := &Task{ID: ID(fmt.Sprintf("%06d", m.last)), MaxAttempts: modelMax, Lease: modelLease, Batch: m.batch, Body: []byte("x")}
+	task := &Task{ID: m.newID(), MaxAttempts: modelMax, Lease: modelLease, Batch: m.batch, Body: []byte("x")}
 	if m.random.IntN(4) == 0 {
 		task.MaxAttempts = 0
 	}
@@ -76,6 +104,7 @@ func (m *model) add() {
 		if m.q.Len() < 50 {
 			m.t.Errorf("full with %d tasks", m.q.Len())
 		}
+		m.q.DropID(task.ID)
 		return
 	}
 	m.q.Add(task)
@@ -174,7 +203,7 @@ func (m *model) peer(p *Peer) *modelPeer {
 
 // tell has a peer say something of a task that it holds, or of any other.
 func (m *model) tell(p *modelPeer) {
-	id := ID(fmt.Sprintf("%06d", m.random.IntN(m.last+2)))
+	id := m.someID()
 	if len(p.holds) > 0 && m.random.IntN(5) > 0 {
 		ids := make([]ID, 0, len(p.holds))
 		for held := range p.holds {
@@ -305,7 +334,7 @@ func (m *model) lose(t *modelTask, begun bool, pause time.Duration) bool {
 
 // hurry ends the pause of a task, or checks that it has none.
 func (m *model) hurry() {
-	id := ID(fmt.Sprintf("%06d", m.random.IntN(m.last+2)))
+	id := m.someID()
 	t := m.tasks[id]
 	rests := t != nil && !t.over && t.holder == nil && t.resting.After(m.now)
 	if got := m.q.Hurry(id); (got != nil) != rests || rests && got != t.Task {
@@ -357,7 +386,7 @@ func (m *model) pass(d time.Duration) {
 		if expired != ok {
 			m.t.Errorf("task %s: expired %v, want %v", t.ID, ok, expired)
 		}
-		dead := expired && m.lose(t, t.Task.losses > t.losses, 0)
+		dead := expired && m.lose(t, t.Task.losses() > t.losses, 0)
 		if expired && !dead && t.late(m.now) { // it waited for no time at all
 			m.finish(t, &m.dead)
 			dead = true

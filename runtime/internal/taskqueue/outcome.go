@@ -14,22 +14,28 @@ func (q *Queue) Done(p *Peer, id ID) (*Task, error) {
 	return t, nil
 }
 
-// report removes a task whose end p reports from the tasks that p holds.
+// report notes that p reports the end of a task that it was given. Nobody has the
+// task afterwards if p had it: its state is reported.
 func (q *Queue) report(p *Peer, id ID) (*Task, error) {
-	t := p.holds[id]
-	if t == nil {
+	t := q.given(p, id)
+	switch {
+	case t == nil:
 		return nil, ErrUnknown
+	case t.holder == p:
+		q.release(t)
+		t.state = reported
+	default:
+		delete(p.late, id)
 	}
-	delete(p.holds, id)
 	q.enlist(p)
 	return t, nil
 }
 
-// finish removes t. A peer that still holds it may report on it later.
+// finish removes t. A peer that still has it may report on it later.
 func (q *Queue) finish(t *Task, dead bool) {
 	switch t.state {
 	case held:
-		q.release(t)
+		q.take(t)
 	case waiting, backingOff:
 		q.quitLine(t)
 		if !t.Control {
@@ -38,7 +44,7 @@ func (q *Queue) finish(t *Task, dead bool) {
 	}
 	t.state, t.when = finished, time.Time{}
 	q.schedule(t)
-	delete(q.tasks, t.ID)
+	q.tasks.remove(t)
 	q.releaseKey(t)
 	t.inAges.Remove()
 	q.bytes -= t.Size()
@@ -59,7 +65,7 @@ func (q *Queue) finish(t *Task, dead bool) {
 // returns the task if it was given up.
 func (q *Queue) Fail(p *Peer, id ID, reason error, again bool, now time.Time) (dead *Task, err error) {
 	t, err := q.report(p, id)
-	if err != nil || t.holder != p || t.state != held {
+	if err != nil || t.state != reported {
 		return nil, err
 	}
 	t.Reason = reason
@@ -69,7 +75,6 @@ func (q *Queue) Fail(p *Peer, id ID, reason error, again bool, now time.Time) (d
 		q.finish(t, true)
 		return t, nil
 	}
-	q.release(t)
 	q.pause(t, now.Add(q.backoff(t, t.Attempts)))
 	return nil, nil
 }
@@ -78,17 +83,16 @@ func (q *Queue) Fail(p *Peer, id ID, reason error, again bool, now time.Time) (d
 // except against a rate. A peer that still has credit would get the task at once,
 // and may return it again and again, so the task waits for Backoff first.
 func (q *Queue) Return(p *Peer, id ID, now time.Time) error {
-	t := p.holds[id]
+	t := q.given(p, id)
 	switch {
 	case t == nil:
 		return ErrUnknown
-	case t.state != held || t.holder != p:
+	case t.holder != p:
 		_, _ = q.report(p, id)
 	case p.credit == 0 || q.limits.Backoff.First == 0:
 		q.back(t, p)
 	default:
 		t.Attempts--
-		delete(p.holds, id)
 		q.release(t)
 		q.pause(t, now.Add(q.limits.Backoff.First))
 		q.enlist(p)

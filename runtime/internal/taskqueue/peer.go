@@ -10,13 +10,33 @@ import (
 
 // Join adds a peer, without credit.
 func (q *Queue) Join() *Peer {
-	p := &Peer{holds: make(map[ID]*Task)}
+	p := new(Peer)
 	q.peers[p] = struct{}{}
 	return p
 }
 
-// Held returns how many tasks p has.
-func (p *Peer) Held() int { return len(p.holds) }
+// Holds reports whether p was given a task and has not reported its end.
+func (q *Queue) Holds(p *Peer, id ID) bool { return q.given(p, id) != nil }
+
+// given returns a task that p was given and has not reported the end of, nil if it
+// is none.
+func (q *Queue) given(p *Peer, id ID) *Task {
+	if t := q.tasks.get(id); t != nil && t.holder == p {
+		return t
+	}
+	return p.late[id]
+}
+
+// remember notes that p has not reported the end of t, which it does not have.
+func (p *Peer) remember(t *Task) {
+	if p.gone {
+		return
+	}
+	if p.late == nil {
+		p.late = make(map[ID]*Task)
+	}
+	p.late[t.ID] = t
+}
 
 // Leave removes a peer. Its tasks go to other peers, before waiting ones; tasks
 // that it had begun go after a pause, and as suspects. It returns the tasks that
@@ -30,11 +50,13 @@ func (q *Queue) Leave(p *Peer, now time.Time) (dead []*Task) {
 	q.spare(p)
 	var back []*Task
 	begun := make(map[*Task]bool)
-	for _, t := range p.holds {
-		if t.state == held && t.holder == p {
-			back = append(back, t)
-			begun[t] = p.hasBegun(t)
+	for _, g := range p.order {
+		if g.task.holder == p && g.task.hand == g.hand {
+			back = append(back, g.task)
 		}
+	}
+	for _, t := range back {
+		begun[t] = p.hasBegun(t)
 	}
 	// In the end the oldest is the first.
 	slices.SortFunc(back, func(a, b *Task) int { return -cmp.Compare(a.added, b.added) })
@@ -43,7 +65,7 @@ func (q *Queue) Leave(p *Peer, now time.Time) (dead []*Task) {
 			dead = append(dead, t)
 		}
 	}
-	clear(p.holds)
+	p.late, p.order = nil, nil
 	return dead
 }
 
@@ -81,9 +103,9 @@ func (q *Queue) enlist(p *Peer) {
 		q.kept = nil
 	}
 	switch {
-	case p.gone || p.blocked || p.alone != nil || len(p.holds) >= p.credit:
-	case p == q.kept && len(p.holds) > 0:
-	case len(p.holds) == 0:
+	case p.gone || p.blocked || p.alone != nil || p.Holds() >= p.credit:
+	case p == q.kept && p.Holds() > 0:
+	case p.Holds() == 0:
 		among = &q.idle
 	default:
 		among = &q.busy

@@ -30,12 +30,13 @@ type Counts struct {
 // passes the time, which must not go back.
 type Queue struct {
 	limits Limits
-	tasks  map[ID]*Task // that are not finished
+	tasks  index // that are not finished
 	bytes  int
 	line   line             // that wait
 	shady  list.List[*Task] // suspects that wait; they come before the line
 	ages   list.List[*Task] // that are not finished, oldest first, without control messages
 	clock  heap.Heap[*Task] // tasks for which something happens at a time
+	leases []*leaseRun      // those whose leases end at one, as far as they are as long as others
 	kept   *Peer            // gets nothing until it holds nothing, and then a suspect; nil: none
 	added  uint64           // calls of Add
 	hands  uint64           // times that a task was handed out
@@ -57,19 +58,19 @@ type Queue struct {
 
 // NewQueue returns an empty queue.
 func NewQueue(l Limits) *Queue {
-	return &Queue{limits: l, tasks: make(map[ID]*Task), peers: make(map[*Peer]struct{})}
+	return &Queue{limits: l, peers: make(map[*Peer]struct{})}
 }
 
 // Counts returns how far the queue is.
 func (q *Queue) Counts() Counts { return q.counts }
 
 // Len returns how many tasks are not finished, including control messages.
-func (q *Queue) Len() int { return len(q.tasks) }
+func (q *Queue) Len() int { return q.tasks.count }
 
 // Full reports whether there is no room for t. An empty queue has room for any
 // task.
 func (q *Queue) Full(t *Task) bool {
-	n := len(q.tasks) + q.reserved
+	n := q.tasks.count + q.reserved
 	return n > 0 && (n >= q.limits.Tasks || q.bytes+q.reservedBytes+t.Size() > q.limits.Bytes)
 }
 
@@ -90,7 +91,7 @@ func (q *Queue) Add(t *Task) {
 	t.failures = t.Attempts
 	q.added++
 	t.added = q.added
-	q.tasks[t.ID] = t
+	q.tasks.add(t)
 	q.bytes += t.Size()
 	if !t.Control {
 		q.ages.PushBack(&t.inAges, t)
@@ -116,14 +117,14 @@ func (q *Queue) Oldest() time.Time {
 func (q *Queue) Bytes() int { return q.bytes }
 
 // Has reports whether the task is known and not finished.
-func (q *Queue) Has(id ID) bool { return q.tasks[id] != nil }
+func (q *Queue) Has(id ID) bool { return q.tasks.get(id) != nil }
 
 // Get returns the task if it is known and not finished, nil otherwise.
-func (q *Queue) Get(id ID) *Task { return q.tasks[id] }
+func (q *Queue) Get(id ID) *Task { return q.tasks.get(id) }
 
 // ID returns an id, without a copy of b if there is such a task.
 func (q *Queue) ID(b []byte) ID {
-	if t := q.tasks[ID(b)]; t != nil {
+	if t := q.tasks.get(ID(b)); t != nil {
 		return t.ID
 	}
 	return ID(b)
@@ -171,7 +172,7 @@ func (q *Queue) workerFor(t *Task) *Peer {
 		return p
 	}
 	for e := q.busy.First(); e != nil; e = e.Next() {
-		if p := e.Value(); p.holds[t.ID] == nil && p.takes(t) {
+		if p := e.Value(); p.late[t.ID] == nil && p.takes(t) {
 			return p
 		}
 	}
@@ -192,7 +193,10 @@ func (q *Queue) hand(t *Task, p *Peer, now time.Time) {
 	q.leaveLine(t)
 	q.line.begin(t, now)
 	t.Attempts++
-	t.before, t.first, t.Progress = t.first, now, nil
+	if !t.first.IsZero() {
+		t.history().before = t.first
+	}
+	t.first, t.Progress = now, nil
 	if !t.Control {
 		q.counts.Queued--
 	}
@@ -206,6 +210,7 @@ func (q *Queue) hand(t *Task, p *Peer, now time.Time) {
 func (q *Queue) give(t *Task, p *Peer, now time.Time) {
 	q.hands++
 	t.state, t.holder, t.since, t.hand, t.begun, t.handled = held, p, now, q.hands, false, false
+	p.held++
 	p.add(t)
 	q.line.enter(t)
 	q.line.run(t, 1)
@@ -228,24 +233,9 @@ func (q *Queue) Undo(t *Task, p *Peer) {
 // back puts the task back as the first, and does not count the attempt.
 func (q *Queue) back(t *Task, p *Peer) {
 	t.Attempts--
-	delete(p.holds, t.ID)
 	q.release(t)
 	q.wait(t, true)
 	q.enlist(p)
-}
-
-// lease restarts t's lease.
-func (q *Queue) lease(t *Task, now time.Time) {
-	t.when = time.Time{}
-	if t.Lease > 0 {
-		t.when = now.Add(t.Lease)
-	}
-	if q.limits.MaxHold > 0 {
-		if end := t.first.Add(q.limits.MaxHold); t.when.IsZero() || end.Before(t.when) {
-			t.when = end
-		}
-	}
-	q.schedule(t)
 }
 
 // wait puts t into the line.
@@ -287,17 +277,25 @@ func (q *Queue) quitLine(t *Task) {
 	}
 }
 
-// release takes t from its holder, but leaves it in the peer's holds.
+// take is release for a task whose holder has not reported its end.
+func (q *Queue) take(t *Task) {
+	t.holder.remember(t)
+	q.release(t)
+}
+
+// release takes t from its holder. The caller enlists that if it gets another task
+// in its place.
 func (q *Queue) release(t *Task) {
-	if p := t.holder; p != nil {
-		if t.begun {
-			p.begun--
-		}
-		if p.alone == t {
-			p.alone = nil
-			q.enlist(p)
-		}
+	p := t.holder
+	p.held--
+	if t.begun {
+		p.begun--
 	}
+	if p.alone == t {
+		p.alone = nil
+		q.enlist(p)
+	}
+	t.inLine.Remove() // of its leaseRun
 	t.holder, t.begun, t.handled = nil, false, false
 	q.line.run(t, -1)
 	if !t.Control {
@@ -319,5 +317,5 @@ func (q *Queue) pause(t *Task, when time.Time) {
 
 // spent reports whether t has failed, or was lost, as often as it may be.
 func (t *Task) spent() bool {
-	return t.MaxAttempts > 0 && !t.Control && (t.failures >= t.MaxAttempts || t.losses >= t.MaxAttempts)
+	return t.MaxAttempts > 0 && !t.Control && (t.failures >= t.MaxAttempts || t.losses() >= t.MaxAttempts)
 }

@@ -28,8 +28,7 @@ func (p *Peer) hasBegun(t *Task) bool {
 
 // add records that t was handed to p.
 func (p *Peer) add(t *Task) {
-	p.holds[t.ID] = t
-	if len(p.order) > 2*len(p.holds)+minTrim {
+	if len(p.order) > 2*p.Holds()+minTrim {
 		p.order = slices.DeleteFunc(p.order, func(g given) bool { return !p.has(g) })
 	}
 	p.order = append(p.order, given{t, t.hand})
@@ -37,7 +36,10 @@ func (p *Peer) add(t *Task) {
 
 // has reports whether p still holds a task that was handed to it.
 func (p *Peer) has(g given) bool {
-	return p.holds[g.task.ID] == g.task && (g.task.holder != p || g.task.hand == g.hand)
+	if g.task.holder == p {
+		return g.task.hand == g.hand
+	}
+	return p.late[g.task.ID] == g.task
 }
 
 // trim drops the first entries of p.order that p no longer holds.
@@ -56,32 +58,34 @@ func (p *Peer) trim() {
 func (q *Queue) lose(t *Task, begun bool, reason error, now time.Time) (dead bool) {
 	t.Reason = reason
 	if t.Control {
-		q.release(t)
+		q.take(t)
 		q.wait(t, true)
 		return false
 	}
 	if !begun {
 		t.Attempts--
-		t.silent++
-		t.suspect = t.suspect || t.silent >= maxSilent
-		q.release(t)
+		h := t.history()
+		h.silent++
+		t.suspect = t.suspect || h.silent >= maxSilent
+		q.take(t)
 		q.wait(t, true)
 		return false
 	}
-	t.losses++
+	h := t.history()
+	h.losses++
 	if t.spent() {
 		q.finish(t, true)
 		return true
 	}
 	handled := t.handled
-	q.release(t)
+	q.take(t)
 	if reason != ErrLost || handled {
 		q.wait(t, true)
 		return false
 	}
 	t.suspect = true
-	t.ran = max(t.ran, now.Sub(t.since))
-	if d := q.backoff(t, t.losses); d > 0 {
+	h.ran = max(h.ran, now.Sub(t.since))
+	if d := q.backoff(t, h.losses); d > 0 {
 		q.pause(t, now.Add(d))
 	} else {
 		q.wait(t, true)
@@ -119,7 +123,7 @@ func (q *Queue) nextSuspect(now time.Time) (*Task, *Peer) {
 	}
 	for e := q.busy.First(); e != nil; e = e.Next() {
 		p := e.Value()
-		if q.kept != nil && len(q.kept.holds) <= len(p.holds) || p.hangs() || !p.takes(first.Value()) {
+		if q.kept != nil && q.kept.Holds() <= p.Holds() || p.hangs() || !p.takes(first.Value()) {
 			continue
 		}
 		before := q.kept
@@ -134,14 +138,7 @@ func (q *Queue) nextSuspect(now time.Time) (*Task, *Peer) {
 }
 
 // hangs reports whether p holds a task whose lease has ended.
-func (p *Peer) hangs() bool {
-	for _, t := range p.holds {
-		if t.holder != p {
-			return true
-		}
-	}
-	return false
-}
+func (p *Peer) hangs() bool { return len(p.late) > 0 }
 
 // Extend records that p has begun a task, and restarts the lease. It has no effect
 // on an expired lease. attempt is the attempt that p runs, 0 if unknown. If it is
@@ -149,17 +146,17 @@ func (p *Peer) hangs() bool {
 // attempt a peer may claim a task that it does not hold, because its connection was
 // lost while it was running the task.
 func (q *Queue) Extend(p *Peer, id ID, attempt int, now time.Time) error {
-	t := p.holds[id]
+	t := q.given(p, id)
 	if t == nil {
 		if attempt < 1 {
 			return ErrUnknown
 		}
-		if t = q.tasks[id]; t != nil && !t.Control {
+		if t = q.tasks.get(id); t != nil && !t.Control {
 			q.claim(p, t, attempt, now)
 		}
 		return nil
 	}
-	if t.state != held || t.holder != p {
+	if t.holder != p {
 		return nil
 	}
 	if !t.begun {
@@ -167,7 +164,7 @@ func (q *Queue) Extend(p *Peer, id ID, attempt int, now time.Time) error {
 		p.begun++
 	}
 	q.forgive(t, attempt)
-	if t.suspect && now.Sub(t.since) > max(2*t.ran, minProof) {
+	if t.suspect && now.Sub(t.since) > max(2*t.history().ran, minProof) {
 		q.clear(t)
 	}
 	q.lease(t, now)
@@ -178,7 +175,7 @@ func (q *Queue) Extend(p *Peer, id ID, attempt int, now time.Time) error {
 // a suspect, and its result waits for a sink. It has no effect when p does not hold
 // the task.
 func (q *Queue) Handled(p *Peer, id ID) {
-	if t := p.holds[id]; t != nil && t.state == held && t.holder == p {
+	if t := q.given(p, id); t != nil && t.holder == p {
 		t.handled = true
 		q.clear(t)
 	}
@@ -187,7 +184,7 @@ func (q *Queue) Handled(p *Peer, id ID) {
 // Report notes how far a task is that p has. It has no effect when p does not have
 // it.
 func (q *Queue) Report(p *Peer, id ID, progress Progress) {
-	if t := p.holds[id]; t != nil && t.state == held && t.holder == p {
+	if t := q.given(p, id); t != nil && t.holder == p {
 		t.Progress = &progress
 	}
 }
@@ -197,12 +194,13 @@ func (q *Queue) Report(p *Peer, id ID, progress Progress) {
 func (q *Queue) claim(p *Peer, t *Task, attempt int, now time.Time) {
 	q.forgive(t, attempt)
 	if t.state == held {
+		p.remember(t)
 		p.add(t)
 		q.enlist(p)
 		return
 	}
 	q.leaveLine(t)
-	t.Attempts = t.failures + t.losses + 1
+	t.Attempts = t.failures + t.losses() + 1
 	if !t.Control {
 		q.counts.Queued--
 	}
@@ -216,15 +214,16 @@ func (q *Queue) claim(p *Peer, t *Task, attempt int, now time.Time) {
 
 // forgive takes back the losses since an attempt that is under way.
 func (q *Queue) forgive(t *Task, attempt int) {
-	n := min(t.failures+t.losses+1-attempt, t.losses)
+	n := min(t.failures+t.losses()+1-attempt, t.losses())
 	if attempt < 1 || n < 1 {
 		return
 	}
-	t.losses -= n
+	h := t.past
+	h.losses -= n
 	t.Attempts -= n
-	t.silent = 0
-	if !t.before.IsZero() {
-		t.first = t.before
+	h.silent = 0
+	if !h.before.IsZero() {
+		t.first = h.before
 	}
 	q.clear(t)
 }
@@ -235,7 +234,7 @@ func (q *Queue) clear(t *Task) {
 		return
 	}
 	q.leaveLine(t)
-	t.suspect, t.ran = false, 0
+	t.suspect, t.history().ran = false, 0
 	switch {
 	case t.state == waiting:
 		q.line.add(t, true)

@@ -127,7 +127,7 @@ func TestHandledIsNoSuspect(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if n := p.holds["1"].Attempts; n != 2 {
+	if n := q.Get("1").Attempts; n != 2 {
 		t.Errorf("attempt %d, want 2", n)
 	}
 	q.Leave(p, start) // and now all are suspects

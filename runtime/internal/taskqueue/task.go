@@ -22,10 +22,6 @@ type Task struct {
 	Body      []byte
 	Header    []byte // the same in each attempt
 	Batch     *Batch // that it belongs to; nil: none
-	// Control marks a message to the sink that travels as tasks do. It is not
-	// counted and never given up.
-	Control bool
-
 	// Terms are further conditions of its user; nil: none.
 	Terms *Terms
 
@@ -36,27 +32,54 @@ type Task struct {
 	Reason      error         // why the last attempt failed
 	Progress    *Progress     // of the attempt that is under way; nil: not known
 
+	// Control marks a message to the sink that travels as tasks do. It is not
+	// counted and never given up.
+	Control bool
 	state   state
+	begun   bool // its holder has begun it
+	handled bool // its holder's handler has returned, and the result waits for a sink
+	suspect bool // it may have ended its worker: it goes to a worker that has no other task
+
 	holder  *Peer               // the peer that has it; in state held
 	when    time.Time           // end of the lease, or of the backoff; zero: none
 	inClock int                 // its place there, plus 1
-	inLine  list.Element[*Task] // among the waiting tasks
+	inLine  list.Element[*Task] // among the waiting tasks; while it is held, of a leaseRun
 	lane    *lane               // that it waits in, and counts in while it runs
 	turn    int64               // in the line
 	inAges  list.Element[*Task] // among the unfinished tasks
 
-	added         uint64        // the queue's number of Add calls: its age
-	hand          uint64        // the queue's number of times that it handed out a task: this one's turn
-	since         time.Time     // when it was handed out last
-	first, before time.Time     // when the attempt, and the one before, was handed out first
-	begun         bool          // its holder has begun it
-	handled       bool          // its holder's handler has returned, and the result waits for a sink
-	failures      int           // attempts that a worker has reported as failed
-	losses        int           // attempts whose worker was lost or whose lease has ended
-	refusals      int           // times that no worker took its size
-	silent        int           // times that it was lost, and its worker had not begun it
-	suspect       bool          // it may have ended its worker: it goes to a worker that has no other task
-	ran           time.Duration // how long its holder had it when that was lost
+	added    uint64    // the queue's number of Add calls: its age
+	hand     uint64    // the queue's number of times that it handed out a task: this one's turn
+	since    time.Time // when it was handed out last
+	first    time.Time // when the attempt was handed out first
+	failures int       // attempts that a worker has reported as failed
+	past     *past     // nil: all went well
+}
+
+// A past is what has become of a task before, if that was no success or failure of
+// its handler. Most tasks have none.
+type past struct {
+	before   time.Time     // when the attempt before was handed out first
+	losses   int           // attempts whose worker was lost or whose lease has ended
+	refusals int           // times that no worker took its size
+	silent   int           // times that it was lost, and its worker had not begun it
+	ran      time.Duration // how long its holder had it when that was lost
+}
+
+// history returns the past of t, which it has from now on.
+func (t *Task) history() *past {
+	if t.past == nil {
+		t.past = new(past)
+	}
+	return t.past
+}
+
+// losses returns how many attempts of t were lost.
+func (t *Task) losses() int {
+	if t.past == nil {
+		return 0
+	}
+	return t.past.losses
 }
 
 // Progress is how far a worker says that a task is.
@@ -115,6 +138,7 @@ const (
 	waiting    state = iota + 1
 	backingOff       // until when, after a failure
 	held             // by holder
+	reported         // by its holder, within one call
 	finished         // done or dead; a worker may not know yet
 )
 
@@ -140,7 +164,8 @@ type Peer struct {
 	Claims  []ID         // for the caller: claimed tasks that may have been canceled
 	blocked bool         // nothing can be sent just now
 	gone    bool         // has left
-	holds   map[ID]*Task // that it was given and has not reported the end of
+	held    int          // tasks that it has: their holder
+	late    map[ID]*Task // tasks that it has not reported the end of, and does not have any more
 	order   []given      // the tasks handed to it, oldest first, including some that it has reported since
 	begun   int          // tasks that it has and has begun
 	alone   *Task        // a suspect, next to which it gets no task; nil: none
@@ -156,10 +181,7 @@ type given struct {
 
 // Holds returns how many tasks the peer was given and has not reported the end
 // of.
-func (p *Peer) Holds() int { return len(p.holds) }
-
-// Has reports whether the peer was given a task and has not reported its end.
-func (p *Peer) Has(id ID) bool { return p.holds[id] != nil }
+func (p *Peer) Holds() int { return p.held + len(p.late) }
 
 // Works reports whether the peer has ever had credit and was not stopped.
 func (p *Peer) Works() bool { return p.granted && !p.stopped }

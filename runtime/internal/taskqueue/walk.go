@@ -14,7 +14,7 @@ type Place struct {
 // if the place's task is still in the queue.
 func (q *Queue) Walk(from Place, visit func(*Task) bool) {
 	e := q.ages.First()
-	if t := q.tasks[from.ID]; t != nil && t.added == from.Added && !t.Control {
+	if t := q.tasks.get(from.ID); t != nil && t.added == from.Added && !t.Control {
 		e = t.inAges.Next()
 	}
 	for ; e != nil; e = e.Next() {
@@ -53,9 +53,10 @@ func (q *Queue) LimitMethod(procedure string, limit MethodLimit) {
 		return
 	}
 	var waits, counts []*Task // in the line; held tasks that count
-	for _, t := range q.tasks {
+	for e := q.ages.First(); e != nil; e = e.Next() {
+		t := e.Value()
 		switch {
-		case t.Procedure != procedure || t.Control:
+		case t.Procedure != procedure:
 		case t.state == backingOff:
 			t.lane = nil
 		case t.state == waiting && !t.suspect:
@@ -76,7 +77,7 @@ func (q *Queue) Pause(procedure string, paused bool) { q.line.pause(procedure, p
 // Hurry has a task that waits for its time wait for a worker instead, and returns
 // it; nil if no task waits so.
 func (q *Queue) Hurry(id ID) *Task {
-	t := q.tasks[id]
+	t := q.tasks.get(id)
 	if t == nil || t.Control || t.state != backingOff {
 		return nil
 	}
@@ -94,7 +95,7 @@ func (q *Queue) Hurry(id ID) *Task {
 // batch counts it as given up, because of reason. Later reports of the peer that
 // has it are ignored.
 func (q *Queue) Cancel(id ID, reason error) *Task {
-	t := q.tasks[id]
+	t := q.tasks.get(id)
 	if t == nil || t.Control {
 		return nil
 	}
@@ -106,7 +107,7 @@ func (q *Queue) Cancel(id ID, reason error) *Task {
 // Discard removes a task that nobody has, and returns it; nil if there is none. Its
 // batch counts it as given up, for a reason.
 func (q *Queue) Discard(id ID, reason error) *Task {
-	t := q.tasks[id]
+	t := q.tasks.get(id)
 	if t == nil || t.state == held {
 		return nil
 	}

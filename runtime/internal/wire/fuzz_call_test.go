@@ -173,3 +173,18 @@ func splitMessage(t *testing.T, b []byte) (frames [][]byte) {
 	}
 	return frames
 }
+
+// FuzzTaskHeader decodes any bytes as the header of a task: what is decoded by hand is
+// what the protobuf library finds.
+func FuzzTaskHeader(f *testing.F) {
+	f.Add([]byte(nil))
+	f.Add([]byte("\x08\x01\x10\x80\x87\xa7\x0e"))
+	f.Add([]byte("\x08\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01"))
+	f.Add([]byte("\x10\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01"))
+	f.Add([]byte("\x08\x02\x1a\x05\x0a\x01b\x20\x01"))
+	f.Fuzz(func(t *testing.T, in []byte) {
+		if got, want := ParseTaskHeader(in), parseAny(in); !reflect.DeepEqual(got, want) {
+			t.Errorf("%x is %+v, want %+v", in, got, want)
+		}
+	})
+}

@@ -151,6 +151,9 @@ func (q *queued) runTask(ctx context.Context, d *pipeline.Delivery, peer any, de
 		return wire.VerbReturn, nil
 	}
 	*decoded = w
+	if !m.Result {
+		d.Decoded()
+	}
 	err := q.run.call(m, w)
 	d.KeepLease()
 	if d.Canceled() {
