@@ -15,7 +15,7 @@ import (
 	gozmqcheck "github.com/gozmq/gozmq/generator/check"
 )
 
-// spec makes buf's rules of ours.
+// spec turns our rules into buf's.
 func spec() *check.Spec {
 	out := &check.Spec{
 		Info: &info.Spec{
@@ -41,7 +41,7 @@ func spec() *check.Spec {
 	return out
 }
 
-// A run finds everything once, for all rules of a request.
+// A run collects all findings once, for all rules of a request.
 type run struct {
 	lint, breaking func() ([]gozmqcheck.Finding, error)
 }

@@ -1,5 +1,5 @@
-// Package generator makes Go code for ZeroMQ out of protobuf services and
-// messages that carry gozmq's annotations.
+// Package generator generates Go code for ZeroMQ from protobuf services and
+// messages with gozmq's annotations.
 package generator
 
 import (
@@ -18,9 +18,9 @@ import (
 // Version is the version of the generator.
 const Version = "0.1.0"
 
-// Generate answers an encoded CodeGeneratorRequest. What the user has to change
-// is in the response's error, all of it at once, one line each. The error is
-// that of a request that cannot be decoded.
+// Generate answers an encoded CodeGeneratorRequest. The response's error lists all
+// faults that the user must correct, one per line. Generate itself fails only when
+// the request cannot be decoded.
 func Generate(request []byte) (*pluginpb.CodeGeneratorResponse, error) {
 	req, err := input.Decode(request)
 	if err != nil {
@@ -48,16 +48,16 @@ func Generate(request []byte) (*pluginpb.CodeGeneratorResponse, error) {
 	return gen.Response(), nil
 }
 
-// withoutForbidden removes the characters that Go takes nowhere in a file, and
-// replaces what is not UTF-8. Such bytes come from comments and names of .proto
-// files; in string literals they are escaped.
+// withoutForbidden removes the characters that Go allows nowhere in a file, and
+// replaces invalid UTF-8. Such bytes come from comments and names of .proto files;
+// in string literals they are escaped.
 func withoutForbidden(source []byte) []byte {
 	source = bytes.ToValidUTF8(source, []byte("\ufffd"))
 	source = bytes.ReplaceAll(source, []byte("\x00"), nil)
 	return bytes.ReplaceAll(source, []byte("\ufeff"), nil)
 }
 
-// declare says which kinds of files the generator takes.
+// declare announces which kinds of files the generator accepts.
 func declare(gen *protogen.Plugin) {
 	gen.SupportedFeatures = uint64(pluginpb.CodeGeneratorResponse_FEATURE_PROTO3_OPTIONAL | pluginpb.CodeGeneratorResponse_FEATURE_SUPPORTS_EDITIONS)
 	gen.SupportedEditionsMinimum = descriptorpb.Edition_EDITION_PROTO2

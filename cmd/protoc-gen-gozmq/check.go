@@ -15,7 +15,7 @@ import (
 // errFound is the outcome of a check that has printed findings.
 var errFound = errors.New("something was found")
 
-// A checkCommand is what the arguments of a check ask for.
+// A checkCommand is the parsed arguments of a check.
 type checkCommand struct {
 	breaking    bool
 	images      []string
@@ -24,7 +24,7 @@ type checkCommand struct {
 	opts        check.Options
 }
 
-// runCheck carries out --lint or --breaking, and prints the findings.
+// runCheck runs --lint or --breaking, and prints the findings.
 func runCheck(args []string, stdout io.Writer) error {
 	c, err := parseCheck(args)
 	if err != nil {
@@ -75,7 +75,7 @@ func split(list string) []string {
 	return strings.FieldsFunc(list, func(r rune) bool { return r == ',' })
 }
 
-// find checks the images, and keeps the findings of the rules in use.
+// find checks the images, and returns the findings of the rules in use.
 func (c *checkCommand) find() ([]check.Finding, error) {
 	var images []*check.Image
 	for _, name := range c.images {

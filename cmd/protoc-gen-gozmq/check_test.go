@@ -81,7 +81,7 @@ func TestChecks(t *testing.T) {
 		{"no image", []string{"--lint"}, 2, "", "--lint needs one image and has 0"},
 		{"one image", []string{"--breaking", old}, 2, "", "the old one and the new one"},
 		{"missing file", []string{"--lint", text + "x"}, 2, "", "buf build -o"},
-		{"not an image", []string{"--breaking", text, old}, 2, "", "it is no image"},
+		{"not an image", []string{"--breaking", text, old}, 2, "", "it is neither an image"},
 		{"unknown rule", []string{"--lint", old, "--use", "GOZMQ_X"}, 2, "", `there is no rule or category "GOZMQ_X"`},
 		{"unknown option of the generator", []string{"--lint", old, "--opt", "x=y"}, 2, "", `there is no option "x"`},
 		{"unknown format", []string{"--lint", old, "--format", "xml"}, 2, "", "must be text or json"},

@@ -83,7 +83,7 @@ func run(args []string, stdin io.Reader, stdout io.Writer) error {
 	}
 }
 
-// byHand reports whether stdin is a terminal, where no request will come from.
+// byHand reports whether stdin is a terminal, from which no request will come.
 func byHand(stdin io.Reader) bool {
 	f, ok := stdin.(*os.File)
 	if !ok {
@@ -93,7 +93,7 @@ func byHand(stdin io.Reader) bool {
 	return err == nil && info.Mode()&os.ModeCharDevice != 0
 }
 
-// export writes all files to dir, over those of an earlier version.
+// export writes all files to dir, and overwrites files of an earlier version.
 func export(dir string, files fs.FS) error {
 	return fs.WalkDir(files, ".", func(name string, entry fs.DirEntry, err error) error {
 		if err != nil {

@@ -23,7 +23,7 @@ func differences(want, got fs.FS) ([]string, error) {
 		other, ok := gotFiles[name]
 		switch {
 		case !ok:
-			diffs = append(diffs, name+": is not generated any more")
+			diffs = append(diffs, name+": is no longer generated")
 		case !bytes.Equal(text, other):
 			diffs = append(diffs, name+firstDifference(text, other))
 		}

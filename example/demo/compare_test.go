@@ -26,7 +26,7 @@ func TestDifferences(t *testing.T) {
 		{"longer", tree("a.go", "x"), tree("a.go", "x\ny"), []string{"a.go:2: generated now: y"}},
 		{"shorter", tree("a.go", "x\ny"), tree("a.go", "x"), []string{"a.go:2: checked in: y"}},
 		{"other files", tree("old.go", ""), tree("a/new.go", ""),
-			[]string{"a/new.go: is not checked in", "old.go: is not generated any more"}},
+			[]string{"a/new.go: is not checked in", "old.go: is no longer generated"}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -8,10 +8,11 @@ import (
 	"github.com/gozmq/gozmq/generator/internal/plan"
 )
 
-// Breaking returns what the new image breaks for peers that have the old one, by
-// all breaking rules. It looks at the old image's files that are not imports, and
-// finds what they declare in any file of the new one, so a declaration may move to
-// another file. It does not report faults of either image; Lint does.
+// Breaking returns the findings of all breaking rules: the changes in the new image
+// that break peers with the old one. It checks the old image's files that are not
+// imports, and looks for their declarations in all files of the new one, so a
+// declaration may move to another file. It does not report faults of either image;
+// Lint does.
 func Breaking(old, now *Image, opts Options) ([]Finding, error) {
 	if err := opts.validate(); err != nil {
 		return nil, err
@@ -40,17 +41,17 @@ func Breaking(old, now *Image, opts Options) ([]Finding, error) {
 	return sorted(c.findings), nil
 }
 
-// A comparison collects what has become worse.
+// A comparison collects the findings about two images.
 type comparison struct {
 	old, now *schema
 	findings []Finding
 }
 
-// A pair is a declaration of the old files, and what it is in the new ones. The
-// two names differ where a name is not on the wire.
+// A pair is a declaration of the old files and its counterpart in the new ones. The
+// two names differ if the name is not on the wire.
 type pair struct {
 	old, now string
-	// oldSub and nowSub lead to what is compared.
+	// oldSub and nowSub are the paths to the compared parts.
 	oldSub, nowSub []int32
 }
 
@@ -66,8 +67,8 @@ func (c *comparison) add(rule string, p pair, format string, args ...any) {
 	})
 }
 
-// gone adds a finding about what the new files do not have. It is placed at
-// parent, if that is there, else in the file of the same name.
+// gone adds a finding about a declaration that the new files lack. Its place is
+// parent, if the new files have that, otherwise the file of the same name.
 func (c *comparison) gone(rule, name, parent string, sub []int32, format string, args ...any) {
 	f := Finding{Rule: rule, Name: name, Message: fmt.Sprintf(format, args...), Against: c.old.at(name, sub...)}
 	if f.At = c.now.at(parent); f.At.File == "" && c.now.sources[f.Against.File] != nil {
@@ -76,8 +77,8 @@ func (c *comparison) gone(rule, name, parent string, sub []int32, format string,
 	c.findings = append(c.findings, f)
 }
 
-// service compares a service with that of the same name. A service of another
-// name is the same one where nothing of the name is on the wire.
+// service compares a service with the new one of the same name. If the name is not
+// on the wire, it may be a service of another name.
 func (c *comparison) service(s *plan.Service) {
 	now := c.now.services[s.FullName]
 	if now == nil {
@@ -107,8 +108,8 @@ func (c *comparison) service(s *plan.Service) {
 	}
 }
 
-// renamed finds the new service that a bare service has become. On the wire it
-// is the bodies alone.
+// renamed finds the new service that replaces a bare service, of which only the
+// bodies are on the wire.
 func (c *comparison) renamed(s *plan.Service) *plan.Service {
 	if !isBare(s) || len(s.Methods) != 1 {
 		return nil
@@ -130,7 +131,7 @@ func (c *comparison) alike(old, now *plan.Method) bool {
 	return old.Input.GoName == now.Input.GoName && old.Output.GoName == now.Output.GoName
 }
 
-// goneService reports a service that is gone, by what of it is gone on the wire.
+// goneService reports a deleted service, by the parts that are missing on the wire.
 func (c *comparison) goneService(s *plan.Service) {
 	if s.PubSub != nil && !isBare(s) {
 		for _, m := range s.Methods {
@@ -157,7 +158,7 @@ func (c *comparison) goneService(s *plan.Service) {
 	c.gone(goneRule(s), s.FullName, "", nil, "%s: %s; keep it, marked as deprecated, until no peer uses it%s", what, goneEffect(s), c.elsewhere(s.FullName))
 }
 
-// elsewhere says which new service has the short name of one that is gone.
+// elsewhere names the new service that has the short name of a deleted one.
 func (c *comparison) elsewhere(name string) string {
 	var found []string
 	for other := range c.now.services {
@@ -172,7 +173,7 @@ func (c *comparison) elsewhere(name string) string {
 	return fmt.Sprintf("; to the wire %s is another service, since the full name is part of each message: have both for a while", found[0])
 }
 
-// method compares a method with that of the same name in the service's.
+// method compares a method with the new service's method of the same name.
 func (c *comparison) method(s, service *plan.Service, m *plan.Method) {
 	now := c.counterpart(service, m)
 	switch {
@@ -196,8 +197,8 @@ func (c *comparison) method(s, service *plan.Service, m *plan.Method) {
 	}
 }
 
-// counterpart finds what a method has become in a service, which may have
-// another name if it is bare.
+// counterpart finds the new version of a method in a service. It may have another
+// name if it is bare.
 func (c *comparison) counterpart(service *plan.Service, m *plan.Method) *plan.Method {
 	for _, now := range service.Methods {
 		if shortName(now.FullName) == shortName(m.FullName) {

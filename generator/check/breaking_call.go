@@ -9,7 +9,7 @@ import (
 // call compares two versions of a REQ/REP method.
 func (c *comparison) call(p pair, old, now *plan.Method) {
 	if old.ClientStreams != now.ClientStreams || old.ServerStreams != now.ServerStreams {
-		c.add(ruleSameStreaming, p, "it was %s and is %s: old clients and new servers count on another number of messages, so that their calls fail; keep the method, and add another one beside it",
+		c.add(ruleSameStreaming, p, "it was %s and is %s: old clients and new servers expect different numbers of messages, so that their calls fail; keep the method, and add another one beside it",
 			streaming(old), streaming(now))
 		return
 	}

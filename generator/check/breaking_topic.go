@@ -47,9 +47,9 @@ func (c *comparison) snapshot(p pair, old, now *plan.Topic, keep string) {
 
 func has(t *plan.Topic, trait string) bool { return slices.Contains(t.Traits, trait) }
 
-// covers reports whether the new topic puts on the wire what the old one does. The
-// numbers and kinds of fields count in place of their names, and an enum may have
-// got further values.
+// covers reports whether the new topic has the same form on the wire as the old
+// one. It compares fields by number and kind, not by name, and an enum may have new
+// values.
 func covers(old, now *plan.Topic) bool {
 	if len(old.Segments) != len(now.Segments) {
 		return false
@@ -63,7 +63,7 @@ func covers(old, now *plan.Topic) bool {
 	return true
 }
 
-// renamedValue describes a value of an enum whose name is another one now.
+// renamedValue describes an enum value whose name has changed.
 func renamedValue(old, now plan.Segment) string {
 	for _, n := range slices.Sorted(maps.Keys(old.Values)) {
 		before, after := old.Values[n], now.Values[n]
@@ -77,7 +77,8 @@ func renamedValue(old, now plan.Segment) string {
 	return ""
 }
 
-// difference says where two topics differ whose templates may look alike.
+// difference describes where two topics differ, although their templates may look
+// alike.
 func difference(old, now *plan.Topic) string {
 	if len(old.Segments) != len(now.Segments) {
 		return ""
@@ -109,8 +110,8 @@ func numbers(s plan.Segment) string {
 	return strings.Join(out, ".")
 }
 
-// topicGone compares the topic of a method that is gone with that of a new
-// method or message which is the same on the wire. Without one it is reported.
+// topicGone compares the topic of a deleted method with a new topic that is the
+// same on the wire, and reports it if there is none.
 func (c *comparison) topicGone(m *plan.Method, parent string) {
 	if m.Topic == nil {
 		c.gone(ruleTopicKept, m.FullName, parent, nil, "the method is gone: old subscribers get nothing from new publishers; keep it until nobody subscribes to it")
@@ -137,7 +138,7 @@ func (c *comparison) reportTopicGone(name, parent string, sub []int32, t *plan.T
 	if t.Template == "" {
 		remedy += ", or give a method of another name this text as its template"
 	}
-	c.gone(ruleTopicKept, name, parent, sub, "nothing is published under its topic %q any more: old subscribers get nothing from new publishers, and no error; %s", text(t), remedy)
+	c.gone(ruleTopicKept, name, parent, sub, "nothing is published under its topic %q now: old subscribers get nothing from new publishers, and no error; %s", text(t), remedy)
 }
 
 // publishedAs finds a topic of the new files that is the same on the wire, for a

@@ -12,14 +12,14 @@ import (
 type Finding struct {
 	// Rule is the ID of the rule.
 	Rule string
-	// Name is the full name of the declaration, that of the old files if the
-	// new ones do not have it. Empty: the file as a whole.
+	// Name is the full name of the declaration, from the old files if the new ones
+	// lack it. Empty: the file as a whole.
 	Name string
 	// Message says what breaks, for whom, and what to do instead.
 	Message string
-	// At is in the files that are checked; Against is in the old files, of
-	// findings of breaking rules. A place whose file is empty is nowhere: what was
-	// deleted may have no place in the new files.
+	// At is in the checked files; Against, for breaking rules, is in the old files.
+	// A position with an empty file is unknown: a deleted declaration may have no
+	// place in the new files.
 	At, Against Position
 }
 
@@ -33,7 +33,7 @@ type Position struct {
 	Path protoreflect.SourcePath
 }
 
-// String returns the place as "file:line:column", with what is known of it.
+// String returns the position as "file:line:column", without unknown parts.
 func (p Position) String() string {
 	if p.Line == 0 {
 		return p.File
@@ -41,7 +41,7 @@ func (p Position) String() string {
 	return fmt.Sprintf("%s:%d:%d", p.File, p.Line, p.Column)
 }
 
-// String returns the finding in one line, as compilers print theirs.
+// String returns the finding in one line, in the form of compilers.
 func (f Finding) String() string {
 	var b strings.Builder
 	switch {
@@ -77,9 +77,9 @@ func sorted(findings []Finding) []Finding {
 	return findings
 }
 
-// Select returns the findings of the rules that use names, by their IDs and
-// categories, and except does not. Without use, the default rules are meant. The
-// error names what is neither a rule nor a category.
+// Select returns the findings of the rules that use selects and except does not,
+// both by IDs and categories. An empty use selects the default rules. The error
+// names an entry that is neither a rule nor a category.
 func Select(findings []Finding, use, except []string) ([]Finding, error) {
 	known, wanted := map[string]bool{}, map[string]bool{}
 	for _, r := range Rules() {

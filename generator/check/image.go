@@ -14,15 +14,15 @@ import (
 )
 
 // An Image is one version of a set of .proto files, with all files that they
-// import. It is not changed once it is made, and may be used concurrently.
+// import. It is immutable, and may be used concurrently.
 type Image struct {
 	files   []*descriptorpb.FileDescriptorProto
 	imports map[string]bool
 }
 
-// NewImage makes an image of descriptors, which must include all imports, and which
-// it copies. Files for which isImport returns true only serve the others, and are
-// not checked; nil stands for Google's and gozmq's own files.
+// NewImage makes an image from descriptors, which it copies, and which must include
+// all imports. Files for which isImport returns true are used by the others, but
+// are not checked; a nil isImport selects Google's and gozmq's own files.
 func NewImage(files []*descriptorpb.FileDescriptorProto, isImport func(path string) bool) (*Image, error) {
 	img := &Image{imports: map[string]bool{}}
 	for _, f := range files {
@@ -47,7 +47,7 @@ func NewImage(files []*descriptorpb.FileDescriptorProto, isImport func(path stri
 }
 
 // copyOf copies f by encoding it, so that the annotations in the copy are
-// undecoded, whatever types the compiler has decoded them to.
+// undecoded, even if the compiler has decoded them to types of its own.
 func copyOf(f *descriptorpb.FileDescriptorProto) (*descriptorpb.FileDescriptorProto, error) {
 	data, err := proto.Marshal(f)
 	if err != nil {
@@ -64,20 +64,20 @@ func isLibrary(f *descriptorpb.FileDescriptorProto) bool {
 		f.GetPackage() == "gozmq.v1" && strings.HasPrefix(f.GetName(), "gozmq/v1/")
 }
 
-// complete puts each file after those that it imports. The error is that of
-// files that are not there, or that do not belong together.
+// complete puts each file after those that it imports. It fails when files are
+// missing or do not belong together.
 func (img *Image) complete() error {
 	byName := map[string]*descriptorpb.FileDescriptorProto{}
 	for _, f := range img.files {
 		if byName[f.GetName()] != nil {
-			return fmt.Errorf("the file %s is there twice", f.GetName())
+			return fmt.Errorf("the file %s occurs twice", f.GetName())
 		}
 		byName[f.GetName()] = f
 	}
 	for _, f := range img.files {
 		for _, name := range f.GetDependency() {
 			if byName[name] == nil {
-				return fmt.Errorf("%s imports %s, which is not there; make the file with \"buf build -o\", or with protoc and --include_imports --include_source_info", f.GetName(), name)
+				return fmt.Errorf("%s imports %s, which is missing; make the file with \"buf build -o\", or with protoc and --include_imports --include_source_info", f.GetName(), name)
 			}
 		}
 	}
@@ -104,12 +104,12 @@ func (img *Image) complete() error {
 	return nil
 }
 
-// errNoImage is the error of bytes that are something else.
-var errNoImage = errors.New("it is no image and no descriptor set; make it with \"buf build -o NAME.binpb\", or with protoc --include_imports --include_source_info --descriptor_set_out=NAME.binpb")
+// errNoImage is the error for bytes in another format.
+var errNoImage = errors.New("it is neither an image nor a descriptor set; make it with \"buf build -o NAME.binpb\", or with protoc --include_imports --include_source_info --descriptor_set_out=NAME.binpb")
 
-// ReadImage decodes what "buf build -o" writes as .binpb, or what protoc writes
-// with --descriptor_set_out. In an image the files that are only imported are
-// marked; in a descriptor set, Google's and gozmq's own are taken for imports.
+// ReadImage decodes a .binpb image of "buf build -o", or a descriptor set of protoc
+// --descriptor_set_out. An image marks the files that are only imported; in a
+// descriptor set, Google's and gozmq's own files count as imports.
 func ReadImage(data []byte) (*Image, error) {
 	set := &descriptorpb.FileDescriptorSet{}
 	if err := proto.Unmarshal(data, set); err != nil || len(set.GetFile()) == 0 {
@@ -137,8 +137,8 @@ const (
 	bufIsImport  = 1    // ImageFileExtension.is_import
 )
 
-// bufMark finds buf's remarks among the unknown fields of a file. ok is false if
-// buf has not written the file.
+// bufMark finds buf's mark among the unknown fields of a file. ok is false if buf
+// has not written the file.
 func bufMark(unknown []byte) (isImport, ok bool) {
 	if remarks, found := field(unknown, bufExtension); found {
 		content, n := protowire.ConsumeBytes(remarks)
@@ -152,7 +152,7 @@ func bufMark(unknown []byte) (isImport, ok bool) {
 	return false, false
 }
 
-// field returns what stands behind the tag of a field in an encoded message.
+// field returns the bytes of a field in an encoded message.
 func field(message []byte, number protowire.Number) ([]byte, bool) {
 	for len(message) > 0 {
 		n, kind, size := protowire.ConsumeTag(message)

@@ -8,10 +8,10 @@ import (
 	"github.com/gozmq/gozmq/generator/internal/plan"
 )
 
-// Lint returns what the lint rules find in an image, all of them, whether they
-// apply by default or not. What the generator refuses is reported in its words. A
-// file without a go_package is taken to get one from elsewhere. It returns an error
-// for options that do not exist.
+// Lint returns the findings of all lint rules in an image, including those that do
+// not apply by default. It reports the generator's errors in the generator's own
+// text. It assumes that a file without a go_package gets one from elsewhere. It
+// returns an error for options that do not exist.
 func Lint(img *Image, opts Options) ([]Finding, error) {
 	if err := opts.validate(); err != nil {
 		return nil, err
@@ -19,7 +19,7 @@ func Lint(img *Image, opts Options) ([]Finding, error) {
 	var out []Finding
 	s, err := newSchema(img, opts, false, withPackages(img.files, false))
 	if err != nil {
-		// The Go packages do not go together. The rest can be checked.
+		// The Go packages are inconsistent. Everything else can be checked.
 		out = append(out, packageFinding(img, err))
 		if s, err = newSchema(img, opts, false, withPackages(img.files, true)); err != nil {
 			return nil, err

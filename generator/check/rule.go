@@ -1,13 +1,13 @@
-// Package check finds what is wrong in annotated .proto files, and what a change
-// of them breaks between peers that have the old files and peers that have the
-// new ones. It compares what is put on the wire, as protoc-gen-gozmq plans it:
-// a field that is renamed in a message and in the topic's template is no
-// finding, and two placeholders in another order are one.
+// Package check finds faults in annotated .proto files, and changes that break the
+// communication between peers with the old files and peers with the new ones. It
+// compares the form on the wire, as protoc-gen-gozmq plans it: a field that is
+// renamed in a message and in the topic's template is not a finding, but two
+// exchanged placeholders are.
 package check
 
 import "github.com/gozmq/gozmq/generator/internal/plan"
 
-// A Kind says what a rule looks at.
+// A Kind is what a rule checks.
 type Kind int
 
 // The kinds of rules.
@@ -54,9 +54,9 @@ const (
 func Categories() []Category {
 	return []Category{
 		{categoryPlugin, "Checks what protoc-gen-gozmq refuses to generate code for."},
-		{categoryStrict, "Checks what works, and often is not what was meant."},
+		{categoryStrict, "Checks for files that work, but often not as intended."},
 		{categoryWire, "Checks that peers with the old files and peers with the new ones understand each other."},
-		{categoryGuarantee, "Checks that what was promised to peers with the old files is still kept."},
+		{categoryGuarantee, "Checks that guarantees to peers with the old files are kept."},
 	}
 }
 
@@ -99,9 +99,9 @@ func Rules() []Rule {
 func strictRules() []Rule {
 	rule := func(id, purpose string) Rule { return Rule{id, purpose, categoryStrict, KindLint, false} }
 	return []Rule{
-		rule(ruleTopicPrefix, "Checks that no topic of a PUB/SUB service is the beginning of another method's topic, which its subscribers would be sent too."),
+		rule(ruleTopicPrefix, "Checks that no topic of a PUB/SUB service is the beginning of another method's topic, which its subscribers would receive, too."),
 		rule(ruleTopicElsewhere, "Checks that no two topics of different services and messages of a package can be the same."),
-		rule(ruleTopicBounded, "Checks that topics of which the publisher keeps something for each have no placeholder with any number of values."),
+		rule(ruleTopicBounded, "Checks that topics for which the publisher keeps state have no placeholder with an unlimited number of values."),
 		rule(ruleTopicStable, "Checks that no topic has the name of an enum's value, which changes when the value is renamed."),
 		rule(ruleTaskAttempts, "Checks that tasks with DELIVERY_AT_LEAST_ONCE say how often they may be attempted."),
 	}

@@ -17,8 +17,8 @@ import (
 
 // Options change what is checked, as they change what is generated.
 type Options struct {
-	// Parameter is the option of protoc-gen-gozmq, as "opt" in buf.gen.yaml or
-	// protoc's --gozmq_opt has it: "package_suffix=,unannotated=skip".
+	// Parameter holds the options of protoc-gen-gozmq, in the form of "opt" in
+	// buf.gen.yaml or of protoc's --gozmq_opt: "package_suffix=,unannotated=skip".
 	Parameter string
 }
 
@@ -31,17 +31,16 @@ func (o Options) validate() error {
 	return opts.Err()
 }
 
-// A schema is an image as the generator plans it.
+// A schema is an image with the generator's plan of it.
 type schema struct {
 	faults   []plan.Fault
 	files    []*plan.File
 	services map[string]*plan.Service
-	// methods are by their procedures, and owners has their services.
+	// methods has the methods by procedure, and owners their services.
 	methods  map[string]*plan.Method
 	owners   map[*plan.Method]*plan.Service
 	messages map[string]*plan.Message
-	// nodes are the declarations by their full names, and sources all files by
-	// their paths.
+	// nodes has the declarations by full name, and sources all files by path.
 	nodes   map[string]node
 	sources map[string]*protogen.File
 	imports map[string]bool
@@ -109,8 +108,8 @@ func (s *schema) addMessages(f *protogen.File, messages []*protogen.Message) {
 	}
 }
 
-// at returns where a declaration is, or the part of it that sub leads to; the
-// nearest part with a position counts. A name that is not here is nowhere.
+// at returns the position of a declaration, or of the part of it to which sub
+// leads; the nearest part with a position counts. An unknown name has no position.
 func (s *schema) at(name string, sub ...int32) Position {
 	n, ok := s.nodes[name]
 	if !ok {
@@ -127,10 +126,10 @@ func (s *schema) checked(name string) bool {
 	return ok && !s.imports[n.file.Desc.Path()]
 }
 
-// withPackages returns copies of the files in which each has a Go package that
-// generated code can import: one for each folder. Files that have one of their
-// own keep it, unless every is set. protogen decodes the options of what it is
-// given in place, so it is given copies each time.
+// withPackages returns copies of the files, each with a Go package that generated
+// code can import: one for each folder. Files with their own Go package keep it,
+// unless every is set. The copies are new each time, because protogen decodes
+// options in place.
 func withPackages(files []*descriptorpb.FileDescriptorProto, every bool) []*descriptorpb.FileDescriptorProto {
 	var out []*descriptorpb.FileDescriptorProto
 	folders := map[string]int{}
@@ -152,5 +151,5 @@ func withPackages(files []*descriptorpb.FileDescriptorProto, every bool) []*desc
 	return out
 }
 
-// shortName returns what stands behind the last dot.
+// shortName returns the text after the last dot.
 func shortName(name string) string { return name[strings.LastIndexByte(name, '.')+1:] }

@@ -21,8 +21,8 @@ type publication struct {
 	message string
 }
 
-// publications returns the topics of a file, as planned: a method that has its
-// topic from its message among them.
+// publications returns the planned topics of a file, including those that methods
+// have from their messages.
 func publications(f *plan.File) []publication {
 	var out []publication
 	for _, s := range f.Services {
@@ -40,7 +40,7 @@ func publications(f *plan.File) []publication {
 	return out
 }
 
-// strict applies the rules that the generator does not have.
+// strict applies the rules that are not the generator's.
 func (s *schema) strict() []Finding {
 	var out []Finding
 	byPackage := map[string][]publication{}
@@ -50,7 +50,7 @@ func (s *schema) strict() []Finding {
 		for _, p := range all {
 			out = append(out, s.placeholders(p)...)
 		}
-		if source := s.sources[f.Source]; source != nil { // a name in one line is another one
+		if source := s.sources[f.Source]; source != nil { // Source may be quoted for one line, and then differs
 			pkg := string(source.Desc.Package())
 			byPackage[pkg] = append(byPackage[pkg], all...)
 		}
@@ -66,7 +66,8 @@ func (s *schema) finding(rule, name string, sub []int32, format string, args ...
 	return Finding{Rule: rule, Name: name, Message: fmt.Sprintf(format, args...), At: s.at(name, sub...)}
 }
 
-// prefixes finds topics that are the beginning of another one's in one service.
+// prefixes finds topics that are prefixes of another method's topics in one
+// service.
 func (s *schema) prefixes(all []publication) []Finding {
 	var out []Finding
 	for _, short := range all {
@@ -83,7 +84,7 @@ func (s *schema) prefixes(all []publication) []Finding {
 			}
 			if example, ok := topic.Prefix(a, b); ok {
 				out = append(out, s.finding(ruleTopicPrefix, short.name, short.sub,
-					"its topic can be %q, with which topics of %s begin: ZeroMQ matches by prefix, so its subscribers are sent those too, and other programs than gozmq's see them; end the template with other text, as in %q",
+					"its topic can be %q, with which topics of %s begin: ZeroMQ matches by prefix, so its subscribers receive those, too, and programs without gozmq see them; end the template with other text, as in %q",
 					example, long.name, text(short.Topic)+"/"))
 			}
 		}
@@ -125,7 +126,7 @@ func (s *schema) inherits(a, b publication) bool {
 	return false
 }
 
-// placeholders finds those that a topic should rather not have.
+// placeholders finds placeholders that a topic should not have.
 func (s *schema) placeholders(p publication) []Finding {
 	var out []Finding
 	for _, segment := range p.Segments {
@@ -169,7 +170,7 @@ func pieces(t *plan.Topic) []topic.Segment {
 	return out
 }
 
-// text returns the template of a topic as its author knows it.
+// text returns the template of a topic in its author's form.
 func text(t *plan.Topic) string {
 	if t.Template != "" {
 		return t.Template

@@ -24,7 +24,7 @@ func framingOf(s *plan.Service) string {
 	return "FRAMING_NAMED"
 }
 
-// strangers says who does not understand whom any more.
+// strangers describes which peers no longer understand each other.
 func strangers(s *plan.Service) string {
 	switch {
 	case s.PubSub != nil:
@@ -36,7 +36,7 @@ func strangers(s *plan.Service) string {
 	}
 }
 
-// goneRule is the rule against removing what a service has.
+// goneRule is the rule against removing a part of a service.
 func goneRule(s *plan.Service) string {
 	switch {
 	case s.PubSub != nil:
@@ -48,7 +48,7 @@ func goneRule(s *plan.Service) string {
 	}
 }
 
-// goneEffect says what becomes of the messages of an old peer.
+// goneEffect describes what happens to the messages of an old peer.
 func goneEffect(s *plan.Service) string {
 	if s.PushPull != nil {
 		return "new workers cannot run the tasks of old ventilators, and old workers get none from new ventilators"

@@ -14,8 +14,8 @@ import (
 // it has.
 const patience = 5 * time.Second
 
-// Main is a TestMain: it runs the tests and then ends, which stop what they have
-// shared, and fails when all have passed but a goroutine is left. It does not
+// Main is a TestMain: it runs the tests and then ends, which stop what the tests
+// share. It fails when all tests have passed but a goroutine is left. It does not
 // return.
 func Main(m *testing.M, ends ...func()) {
 	code := m.Run()
@@ -43,7 +43,7 @@ func Check(t testing.TB, running Running) {
 // Running is a set of goroutines, by their ids.
 type Running map[string]bool
 
-// Now returns the goroutines that run now.
+// Now returns the running goroutines.
 func Now() Running {
 	running := make(Running)
 	for _, g := range stacks() {
@@ -52,8 +52,8 @@ func Now() Running {
 	return running
 }
 
-// wait returns the goroutines that are left when patience is over, but for those
-// in running, or nil as soon as there are none.
+// wait returns the goroutines not in running that are left when patience is over,
+// or nil as soon as there are none.
 func wait(running Running) [][]byte {
 	deadline := time.Now().Add(patience)
 	for pause := time.Millisecond; ; pause = min(2*pause, 100*time.Millisecond) {

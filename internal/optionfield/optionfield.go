@@ -1,5 +1,5 @@
-// Package optionfield has the numbers of annotations.proto, for code that points at
-// its fields, or reads them without the Go code of that file.
+// Package optionfield has the field numbers of annotations.proto, for code that
+// refers to its fields, or reads them without the Go code of that file.
 package optionfield
 
 // Extension is the number of every extension.

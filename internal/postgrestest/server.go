@@ -27,7 +27,7 @@ const (
 	patience = 60 * time.Second
 )
 
-// A Server is a PostgreSQL server. Its methods are for one goroutine.
+// A Server is a PostgreSQL server. One goroutine at a time may call its methods.
 type Server struct {
 	bin      string // the folder of the programs
 	dir      string
@@ -42,9 +42,9 @@ type Server struct {
 // ErrMissing says that PostgreSQL is not installed on this machine.
 var ErrMissing = errors.New("PostgreSQL is not installed: no initdb in PATH or /usr/lib/postgresql")
 
-// Start starts a server with these settings, as "fsync=off", and stops it when the
-// test ends. Without PostgreSQL on this machine it skips the test, and fails it if
-// GOZMQ_INTEROP is set.
+// Start starts a server with these settings, such as "fsync=off", and stops it when
+// the test ends. Without PostgreSQL on this machine it skips the test, and fails it
+// if GOZMQ_INTEROP is set.
 func Start(t testing.TB, settings ...string) *Server {
 	t.Helper()
 	s, err := New(settings...)
@@ -137,8 +137,8 @@ func (s *Server) make() error {
 
 func (s *Server) data() string { return filepath.Join(s.dir, "data") }
 
-// command returns a program that runs as somebody who is not root, because
-// PostgreSQL refuses that.
+// command returns a program that does not run as root, because PostgreSQL refuses
+// to.
 func (s *Server) command(name string, args ...string) *exec.Cmd {
 	c := exec.Command(filepath.Join(s.bin, name), args...)
 	c.Dir = "/"
@@ -147,7 +147,7 @@ func (s *Server) command(name string, args ...string) *exec.Cmd {
 	return c
 }
 
-// FreePort returns a port of the loopback interface that nobody has just now.
+// FreePort returns a port of the loopback interface that is free at present.
 func FreePort() (int, error) {
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -188,14 +188,14 @@ func (s *Server) run() error {
 	return fmt.Errorf("it does not answer:\n%s", s.log.String())
 }
 
-// Addr returns the server's address, as "127.0.0.1:5432".
+// Addr returns the server's address, such as "127.0.0.1:5432".
 func (s *Server) Addr() string { return net.JoinHostPort("127.0.0.1", strconv.Itoa(s.port)) }
 
 // Password returns the password of the only user.
 func (s *Server) Password() string { return s.password }
 
-// URL returns how to connect to the server, or to a proxy of it if that is the
-// address.
+// URL returns the URL to connect to address: the server's, or the address of a
+// proxy in front of it.
 func (s *Server) URL(address string) string {
 	u := url.URL{Scheme: "postgres", User: url.UserPassword(role, s.password), Host: address, Path: "postgres", RawQuery: "sslmode=disable"}
 	return u.String()
@@ -204,16 +204,16 @@ func (s *Server) URL(address string) string {
 // Process returns the server's process.
 func (s *Server) Process() *os.Process { return s.cmd.Process }
 
-// Log returns what the server has logged.
+// Log returns the server's log.
 func (s *Server) Log() string { return s.log.String() }
 
-// Own makes a folder the server's, for a tablespace.
+// Own gives a folder to the server's account, for a tablespace.
 func (s *Server) Own(folder string) error { return s.own(folder) }
 
 // Stop ends the server as an administrator does, and waits for it.
 func (s *Server) Stop() { s.end(syscall.SIGINT, syscall.SIGQUIT, syscall.SIGKILL) }
 
-// Crash ends the server as a fault does: it has to recover when it starts again.
+// Crash ends the server as a fault does: it must recover when it starts again.
 func (s *Server) Crash() { s.end(syscall.SIGQUIT, syscall.SIGKILL) }
 
 func (s *Server) end(signals ...syscall.Signal) {

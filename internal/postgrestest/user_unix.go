@@ -10,8 +10,8 @@ import (
 	"syscall"
 )
 
-// somebody returns the account that the server gets in place of root's: that of
-// Debian's package, or nobody's.
+// somebody returns the account that the server runs as in place of root: the one of
+// Debian's package, or nobody.
 func somebody() (uid, gid int, err error) {
 	for _, name := range []string{"postgres", "nobody"} {
 		u, found := user.Lookup(name)
@@ -27,7 +27,7 @@ func somebody() (uid, gid int, err error) {
 	return 0, 0, fmt.Errorf("there is neither a user postgres nor nobody")
 }
 
-// own gives files to the account of the server.
+// own gives files to the server's account.
 func (s *Server) own(files ...string) error {
 	if os.Getuid() != 0 {
 		return nil
@@ -44,7 +44,7 @@ func (s *Server) own(files ...string) error {
 	return nil
 }
 
-// attributes has a program run as that account, and end with the test.
+// attributes makes a program run as that account, and end with the test.
 func attributes() *syscall.SysProcAttr {
 	a := new(syscall.SysProcAttr)
 	endWithParent(a)

@@ -197,7 +197,7 @@ func testLimits(k *kit) {
 		all.Add(1)
 		most.Store(max(most.Load(), all.Load()))
 		k.mu.Unlock()
-		time.Sleep(20 * time.Millisecond) // so that others would begin
+		time.Sleep(20 * time.Millisecond) // time in which others could begin
 		k.mu.Lock()
 		defer k.mu.Unlock()
 		k.running[n%2]--
@@ -213,7 +213,8 @@ func testLimits(k *kit) {
 }
 
 // testRetain expects that a task is kept after it was done, for its time and no
-// longer, whichever ventilator has the queue; its unique key is free meanwhile.
+// longer, whichever ventilator has the queue; its unique key is free in the
+// meantime.
 func testRetain(k *kit) {
 	within := testkit.Within(k)
 	note := func(ctx context.Context, n int64) error {

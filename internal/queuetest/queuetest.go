@@ -1,5 +1,5 @@
 // Package queuetest tests, from end to end, what a ventilator keeps in its task
-// store: every store passes these tests, beside those of gozmqstoretest.
+// store. Every store must pass these tests, in addition to those of gozmqstoretest.
 package queuetest
 
 import (
@@ -19,7 +19,7 @@ import (
 
 // Run runs the tests. fresh returns, for each of them, a function that opens an
 // empty queue, and then the same one again. A store that is an io.Closer is closed
-// behind its ventilator.
+// after its ventilator.
 func Run(t *testing.T, fresh func(t *testing.T) (open func() gozmqstore.Store)) {
 	t.Helper()
 	for _, test := range []struct {
@@ -48,7 +48,7 @@ type (
 	text   = wrapperspb.StringValue
 )
 
-// The methods of the tests. Tasks of side are for what goes on beside.
+// The methods of the tests. Tasks of side run beside the tested ones.
 var (
 	method = &gozmq.Method{Procedure: "test.Tasks/Run", Delivery: gozmq.DeliveryAtLeastOnce}
 	side   = &gozmq.Method{Procedure: "test.Tasks/Side", Delivery: gozmq.DeliveryAtLeastOnce}
@@ -94,7 +94,7 @@ func (k *kit) stop() {
 	k.vent, k.store = nil, nil
 }
 
-// restart has another ventilator follow.
+// restart replaces the ventilator by a new one.
 func (k *kit) restart(opts ...gozmq.VentilatorOption) {
 	k.Helper()
 	k.stop()

@@ -1,6 +1,6 @@
-// Package testkit has what tests of every part wait and record with. Nothing in
-// it sleeps for a set time: a test waits for an event and gives up only when its
-// patience ends, which is longer on a slow machine.
+// Package testkit has the helpers with which all tests wait for and record events.
+// Nothing in it sleeps for a set time: a test waits for an event and gives up only
+// when its patience ends, which is longer on a slow machine.
 package testkit
 
 import (
@@ -10,8 +10,8 @@ import (
 )
 
 const (
-	// basePatience is how long a test waits on a machine that is as fast as it
-	// should be. That is far above what any event takes.
+	// basePatience is how long a test waits on a machine of normal speed, which is
+	// far longer than any event takes.
 	basePatience = 20 * time.Second
 	// maxPatience lets a test fail before go test's own limit of ten minutes,
 	// which would hide where it hung.
@@ -27,23 +27,23 @@ var slowness = func() float64 {
 	return max(1, float64(measure())/float64(nominal))
 }()
 
-// Patience returns how long a test waits for an event that must come. It bounds
-// a wait, and a test that passes never waits so long.
+// Patience returns how long a test waits for an event that must come. It only
+// bounds the wait: a test that passes never waits that long.
 func Patience() time.Duration { return min(Stretch(basePatience), maxPatience) }
 
-// Stretch returns d, multiplied by how much slower this process runs than it
-// should: because the machine is slow, busy, or the process has a low priority.
-// It is for limits that a test gives to what it tests. The environment variable
+// Stretch returns d, multiplied by how much slower than normal this process runs,
+// because the machine is slow or busy, or the process has a low priority. It is for
+// limits that a test sets in the code under test. The environment variable
 // GOZMQ_TEST_SLOWNESS takes the place of the measurement.
 func Stretch(d time.Duration) time.Duration { return time.Duration(float64(d) * slowness) }
 
-// nominal is what measure returns on an idle machine at most, with a margin for
-// an old one.
+// nominal is the most that measure returns on an idle machine, with a margin for an
+// old one.
 const nominal = 60 * time.Millisecond
 
 // measure times a fixed piece of work: arithmetic and switches between two
-// goroutines, which is what most tests wait for. It is long enough that a
-// scheduler takes the processor away meanwhile if others want it.
+// goroutines, which is what most tests wait for. It is long enough for a scheduler
+// to take the processor away if others want it.
 func measure() time.Duration {
 	start := time.Now()
 	there, back := make(chan uint64), make(chan uint64)

@@ -17,7 +17,7 @@ type Recorder[E any] struct {
 	change chan struct{} // closed by the next event; nil: nobody waits
 }
 
-// Record adds an event. It is what a test gives to the code that reports them.
+// Record adds an event. A test passes it to the code that reports events.
 func (r *Recorder[E]) Record(e E) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -35,8 +35,8 @@ func (r *Recorder[E]) All() []E {
 	return slices.Clone(r.events)
 }
 
-// Since returns the events behind the first n. With the length of All it is a
-// mark in the record.
+// Since returns the events after the first n. The length of All at an earlier time
+// serves as a mark.
 func (r *Recorder[E]) Since(n int) []E { return r.All()[n:] }
 
 // Len returns how many events there are so far.
@@ -54,8 +54,8 @@ func (r *Recorder[E]) Matching(match func(E) bool) []E {
 	return slices.DeleteFunc(r.All(), func(e E) bool { return !match(e) })
 }
 
-// Wait waits until n events match that stand behind the first mark ones, and
-// returns these. what names them in a failure, which lists all events.
+// Wait waits until n events after the first mark ones match, and returns them. what
+// names them in a failure, which lists all events.
 func (r *Recorder[E]) Wait(t testing.TB, mark, n int, what string, match func(E) bool) []E {
 	t.Helper()
 	timer := time.NewTimer(Patience())
@@ -84,7 +84,7 @@ func (r *Recorder[E]) changes() <-chan struct{} {
 	return r.change
 }
 
-// String returns the events, each in a line of its own.
+// String returns the events, one per line.
 func (r *Recorder[E]) String() string {
 	var b strings.Builder
 	for _, e := range r.All() {

@@ -14,8 +14,8 @@ func Within(t testing.TB) context.Context {
 	return ctx
 }
 
-// Receive waits for a value. what says in a failure which one did not come. A
-// channel that is closed yields the zero value, as ever.
+// Receive waits for a value. what names the missing value in a failure. A closed
+// channel yields the zero value, as usual.
 func Receive[T any](t testing.TB, ch <-chan T, what string) T {
 	t.Helper()
 	timer := time.NewTimer(Patience())
@@ -29,8 +29,8 @@ func Receive[T any](t testing.TB, ch <-chan T, what string) T {
 	}
 }
 
-// Eventually waits until ok returns true, for what has no event of its own. It
-// asks once a millisecond.
+// Eventually waits until ok returns true, for a state without an event. It checks
+// once a millisecond.
 func Eventually(t testing.TB, what string, ok func() bool) {
 	t.Helper()
 	tick := time.NewTicker(time.Millisecond)

@@ -128,7 +128,7 @@ func batchReporter(f func(BatchStatus), t zmtp.SocketType, o *observer) func(pip
 		case s.Error != nil:
 			status.Err = &Error{Code: Code(s.Error.Code), Message: s.Error.Message}
 		case s.Silence > 0:
-			status.Err = Errorf(CodeUnavailable, "batch %s: nothing was heard of its ventilator for %v: without a task store the batch is lost; with one, or if only the connections are, it may go on", s.Name, s.Silence)
+			status.Err = Errorf(CodeUnavailable, "batch %s: nothing was received from its ventilator for %v: without a task store the batch is lost; with one, or if only the connections are, it may go on", s.Name, s.Silence)
 		}
 		_ = o.guardApart(t, "the batch handler", "", func() { f(status) })
 	}

@@ -270,7 +270,7 @@ func TestBatchLost(t *testing.T) {
 	if last.Name != "lost" || last.Complete || last.Tasks != 2 || last.Results != 1 {
 		t.Errorf("last word: %+v", last)
 	}
-	wantCode(t, last.Err, CodeUnavailable, "batch lost: nothing was heard of its ventilator for 600ms")
+	wantCode(t, last.Err, CodeUnavailable, "batch lost: nothing was received from its ventilator for 600ms")
 	select {
 	case more := <-s.status:
 		t.Errorf("the sink was told again: %+v", more)

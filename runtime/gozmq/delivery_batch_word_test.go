@@ -37,7 +37,7 @@ func TestBatchLostBeforeItsSink(t *testing.T) {
 	if last.Name != "early" || last.Complete || last.Results != 1 {
 		t.Errorf("%+v", last)
 	}
-	wantCode(t, last.Err, CodeUnavailable, "nothing was heard of its ventilator")
+	wantCode(t, last.Err, CodeUnavailable, "nothing was received from its ventilator")
 }
 
 // A sink that comes when the lease of a ventilator that is gone has ended takes the

@@ -106,7 +106,7 @@ func WithMessageTimeout(d time.Duration) CallOption { return messageTimeout(d) }
 // after d, or up to a tenth more, so that long streams move to other servers in
 // time (ErrDraining). A stream that has not ended by the drain timeout
 // (WithDrainTimeout) after that is ended with CodeUnavailable. 0, the default: a
-// stream may last for ever.
+// stream may last forever.
 func WithMaxStreamAge(d time.Duration) ServerOption {
 	return serverOption(func(c *serverConfig) { c.maxAge = d })
 }

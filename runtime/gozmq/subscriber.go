@@ -133,7 +133,7 @@ type receiver struct{ hub *subscription.Hub }
 
 func (r receiver) Receive(c *link.Conn, b *link.Batch) { r.hub.Receive(c, b) }
 
-// TooLarge passes on that a message was passed over (socket.OversizedReceiver).
+// TooLarge passes on that a message was skipped (socket.OversizedReceiver).
 func (r receiver) TooLarge(c *link.Conn, frames [][]byte, err *zmtp.SizeError) {
 	r.hub.TooLarge(c, frames, err.Size, err.Limit)
 }
@@ -216,14 +216,14 @@ func (s *Subscriber) Connected() Connected {
 	return Connected{Publishers: n, Since: since, LastReceived: received}
 }
 
-// joined takes note of a publisher, before anything is received from it.
+// joined records a publisher, before anything is received from it.
 func (s *Subscriber) joined(c *link.Conn) {
 	c.Tag = peerOf(c)
 	s.connected.Joined(c)
 	s.hub.PeerJoined()
 }
 
-// left takes note of the end of a publisher's connection, and passes on the reason
+// left records the end of a publisher's connection, and passes on the reason
 // that the publisher gave, if it did.
 func (s *Subscriber) left(c *link.Conn, err error) {
 	s.connected.Left(c)

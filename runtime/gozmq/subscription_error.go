@@ -79,7 +79,7 @@ func noticeError(n subscription.Notice) error {
 	}
 }
 
-// tooLargeError says that a message was passed over, in a stream.
+// tooLargeError says that a message was skipped, in a stream.
 func tooLargeError(err *subscription.TooLargeError) error {
 	where := "NewSubscriber"
 	if err.Elsewhere() {
@@ -103,7 +103,7 @@ type lagEnd time.Duration
 
 // WithLagLimit ends a stream of a sequenced topic with a LagError at the first
 // message that was published longer than d ago, so that the program can
-// subscribe anew instead of falling further behind. Default: 0, which is never.
+// subscribe again instead of falling further behind. Default: 0, which is never.
 func WithLagLimit(d time.Duration) SubscriberOption { return lagEnd(d) }
 
 func (l lagLimits) check() error {

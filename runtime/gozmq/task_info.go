@@ -42,7 +42,7 @@ func (i *TaskInfo) AddResultMetadata(key, value string) {
 // ReportProgress says how far a worker's handler is, from 0 to 1, and what it is
 // at, in up to 255 bytes. With DeliveryAtLeastOnce the ventilator learns of the
 // last report at most 200 ms later, and before it learns that the task is done
-// (TaskStatus.Progress). The worker's lease begins anew with it, for at most
+// (TaskStatus.Progress). It restarts the worker's lease, for at most
 // WithTaskTimeout. It may be called from any goroutine, does not block, and costs
 // little when it is called often. Elsewhere it has no effect.
 func (i *TaskInfo) ReportProgress(done float64, text string) {

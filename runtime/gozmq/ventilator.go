@@ -200,7 +200,7 @@ func (v *Ventilator) StartBatch(name string) *Batch {
 
 // StopWorkers asks every worker that is connected now to stop: each finishes
 // the tasks that it is running, and its Run returns nil. It gets no further
-// task on that connection, and WaitForWorkers does not count it any more. With
+// task on that connection, and WaitForWorkers no longer counts it. With
 // DeliveryAtLeastOnce the remaining tasks wait for other workers. With
 // DeliveryAtMostOnce, call it when no tasks are left. Behind a Proxy it stops
 // only one worker, and tasks go on to the others. Workers that the ventilator

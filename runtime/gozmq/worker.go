@@ -176,7 +176,7 @@ func (w *Worker) Stats() (tasks, results Stats) {
 // are reported one by one (EventTaskFailed, WithTaskErrorHandler) and in Run's
 // error. With DeliveryAtLeastOnce they return to their ventilator. When handlers
 // do not return after the end of their contexts, Run returns an error that names
-// their methods; it does not wait for them any more. A second call, and one
+// their methods; it no longer waits for them. A second call, and one
 // after Close, returns an error with CodeFailedPrecondition.
 func (w *Worker) Run(ctx context.Context) error {
 	err := w.engine.Run(ctx)

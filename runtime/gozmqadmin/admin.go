@@ -1,10 +1,10 @@
-// Package gozmqadmin serves gozmq.v1.Admin, through which an operator looks at the
-// sockets of a program and works on its task queues: with the command gozmq, or
-// with any client of proto/gozmq/v1/admin.proto. Clients in Go are made by
+// Package gozmqadmin serves gozmq.v1.Admin, through which an operator inspects the
+// sockets of a program and manages its task queues: with the command gozmq, or with
+// any client of proto/gozmq/v1/admin.proto. Clients in Go are made by
 // adminv1gozmq.NewAdminClient.
 //
-// It shows what [gozmqops.Group.Snapshot] has, as the pages of package gozmqhttp
-// do. A program has it only where it calls [Register].
+// Like the pages of package gozmqhttp, it shows the data of
+// [gozmqops.Group.Snapshot]. A program serves it only if it calls [Register].
 package gozmqadmin
 
 import (
@@ -30,12 +30,12 @@ type Option func(*server)
 // with CodePermissionDenied.
 func AllowChanges() Option { return func(s *server) { s.changes = true } }
 
-// Register serves gozmq.v1.Admin through srv, for the roles of g, also those that
-// are added later. It fails when srv has this service already, is running, or has
-// a service with bare framing.
+// Register serves gozmq.v1.Admin through srv, for the roles of g, including later
+// ones. It fails when srv already has this service, is running, or has a service
+// with bare framing.
 //
-// Whoever may call srv sees addresses, keys and counters of all roles, and the
-// bodies of tasks. Give the service a server of its own, with CURVE and a list of
+// Every client of srv can see the addresses, keys and counters of all roles, and
+// the bodies of tasks. Give the service a separate server, with CURVE and a list of
 // keys (gozmqcurve.KeyList), or an endpoint that only operators reach.
 func Register(srv gozmq.Registrar, g *gozmqops.Group, opts ...Option) error {
 	s := &server{group: g, started: time.Now()}

@@ -56,8 +56,8 @@ func (s *server) CancelTasks(ctx context.Context, req *adminv1.CancelTasksReques
 }
 
 // each calls do with each selected task in one of the states, and returns how many
-// it has changed. Tasks that have changed meanwhile are left out. It fails when
-// there are ids and none was changed.
+// it has changed. It leaves out tasks that have changed in the meantime. It fails
+// when there are ids and none was changed.
 func (s *server) each(ctx context.Context, f *adminv1.TaskFilter, all bool, in []adminv1.TaskState, do func(*gozmq.Ventilator, context.Context, string) error) (n uint64, err error) {
 	if err := s.change(); err != nil {
 		return 0, err

@@ -42,8 +42,8 @@ func (s *server) WatchEvents(ctx context.Context, req *adminv1.WatchEventsReques
 	return ctx.Err()
 }
 
-// newEventResponse returns what a client that has sent req gets of an event; nil
-// for nothing.
+// newEventResponse returns the response for an event to a client that has sent req;
+// nil for none.
 func newEventResponse(req *adminv1.WatchEventsRequest, role string, e *gozmq.Event) *adminv1.WatchEventsResponse {
 	if role == "" && e.Kind == gozmq.EventEventsLost {
 		return &adminv1.WatchEventsResponse{Lost: u64(e.Count)}

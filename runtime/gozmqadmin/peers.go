@@ -28,8 +28,8 @@ func pageSize(asked uint32) int {
 	return int(min(asked, maxPage))
 }
 
-// A peerPlace is where a page of peers ends: behind one peer of a socket, which
-// may be gone since.
+// A peerPlace is where a page of peers ends: after a peer of a socket, which may
+// have gone since.
 type peerPlace struct {
 	Name    string    `json:"Name"`
 	Side    string    `json:"Side"`
@@ -73,7 +73,7 @@ func (s *server) ListPeers(_ context.Context, req *adminv1.ListPeersRequest) (*a
 	return resp, nil
 }
 
-// before reports whether a peer of the same socket stands behind the place.
+// before reports whether a peer of the same socket comes after the place.
 func (p *peerPlace) before(peer *gozmq.PeerStats) bool {
 	if c := p.Since.Compare(peer.Since); c != 0 {
 		return c < 0

@@ -75,7 +75,7 @@ func (p *taskPage) fill(ctx context.Context, v *gozmq.Ventilator, token string) 
 	return gozmq.Errorf(gozmq.CodeInvalidArgument, "the page token is not one of ListTasks")
 }
 
-// tasks adds the tasks behind a place, and then letters.
+// tasks adds the tasks after a place, and then dead letters.
 func (p *taskPage) tasks(ctx context.Context, v *gozmq.Ventilator, after string) error {
 	rest, err := p.walk(ctx, v, gozmq.TaskFilter{After: after})
 	switch {
@@ -89,7 +89,7 @@ func (p *taskPage) tasks(ctx context.Context, v *gozmq.Ventilator, after string)
 }
 
 // walk adds the tasks of a filter until the page is full, and returns the place
-// behind the last one; "" if there are no more.
+// after the last one; "" if there are no more.
 func (p *taskPage) walk(ctx context.Context, v *gozmq.Ventilator, filter gozmq.TaskFilter) (after string, err error) {
 	filter.Procedure = p.filter.procedure
 	for !p.full() {
@@ -98,7 +98,7 @@ func (p *taskPage) walk(ctx context.Context, v *gozmq.Ventilator, filter gozmq.T
 		}
 		filter.Limit = p.room
 		if p.bodies {
-			filter.Limit = 1 // so that the page can end behind each
+			filter.Limit = 1 // so that the page can end after each task
 		}
 		tasks, next, err := v.Tasks(filter)
 		if err != nil {
@@ -114,7 +114,7 @@ func (p *taskPage) walk(ctx context.Context, v *gozmq.Ventilator, filter gozmq.T
 	return filter.After, nil
 }
 
-// letters adds the dead letters behind the first ones, whose number after is.
+// letters adds the dead letters after the place after.
 func (p *taskPage) letters(v *gozmq.Ventilator, after string) error {
 	skip := 0
 	if after != "" {
@@ -141,7 +141,7 @@ func (p *taskPage) letters(v *gozmq.Ventilator, after string) error {
 	return nil
 }
 
-// done adds the tasks behind a place that were done and are kept.
+// done adds the retained tasks after a place that were done.
 func (p *taskPage) done(ctx context.Context, v *gozmq.Ventilator, after string) error {
 	rest, err := p.walk(ctx, v, gozmq.TaskFilter{State: gozmq.TaskDone, After: after})
 	if err == nil && rest != "" {

@@ -16,9 +16,9 @@ import (
 // Handler serves, for a group of sockets:
 //
 //   - /livez: 200 while the sockets' counters can be read within five seconds.
-//   - /readyz: 200 while the group is ready (gozmqops.Group.Snapshot), else 503 and
-//     why.
-//   - /metrics: counters in Prometheus's text format. Labels are the names of roles,
+//   - /readyz: 200 while the group is ready (gozmqops.Group.Snapshot), otherwise 503 and
+//     the reason.
+//   - /metrics: counters in Prometheus's text format. Labels have names of roles,
 //     never a peer's.
 //   - /debug/gozmq: a page with endpoints, services, methods, queues and peers;
 //     /debug/gozmq.json: the same as data. They show addresses and routing ids.

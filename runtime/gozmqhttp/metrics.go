@@ -12,7 +12,7 @@ import (
 // A metric is one family of /metrics.
 type metric struct {
 	name, kind, help string
-	label            string // beside those of the socket; "" for none
+	label            string // in addition to the socket's; "" for none
 	values           func(*gozmqops.Socket) []value
 }
 
@@ -35,8 +35,8 @@ func counts[N int | uint64](labels []string, of func(*gozmq.Stats) []N) func(*go
 	}
 }
 
-// metrics returns the families. A family has a few series for each socket, whatever
-// connects to it.
+// metrics returns the families. A family has a few series for each socket, however
+// many peers connect.
 func metrics() []metric {
 	inOut := []string{"in", "out"}
 	type stats = gozmq.Stats

@@ -35,13 +35,13 @@ var page = template.Must(template.New("page").Funcs(template.FuncMap{
 	"failed":  failed,
 }).Parse(pageText))
 
-// line returns what a peer has chosen as text for a page.
+// line returns text that a peer has chosen in a form for a page.
 func line(s string) string {
 	quoted := strconv.Quote(s)
 	return quoted[1 : len(quoted)-1]
 }
 
-// how says in a few words what a method promises.
+// how describes a method's guarantees in a few words.
 func how(m gozmqops.Method) string {
 	var words []string
 	add := func(yes bool, format string, args ...any) {
@@ -70,7 +70,7 @@ func how(m gozmqops.Method) string {
 	return strings.Join(words, ", ")
 }
 
-// who says what a peer has proved of itself.
+// who describes a peer's authenticated identity.
 func who(p gozmq.PeerStats) string {
 	switch {
 	case p.Identity != "":

@@ -7,11 +7,11 @@ import (
 	"github.com/gozmq/gozmq/runtime/internal/bridge"
 )
 
-// A Role is what every role of gozmq has beside its own work.
+// A Role has the methods that all roles of gozmq share.
 type Role = bridge.Role[gozmq.Event]
 
-// RoleOf returns that of a *gozmq.Conn, Server, Publisher, Subscriber, Ventilator,
-// Worker, Sink or Proxy.
+// RoleOf returns the Role of a *gozmq.Conn, Server, Publisher, Subscriber,
+// Ventilator, Worker, Sink or Proxy.
 func RoleOf[T bridge.Roled[gozmq.Event]](role bridge.Holder[T]) Role { return bridge.Open(role).Role() }
 
 // DescribeWorker describes a worker, unless err, which it returns, is not nil. w
@@ -23,8 +23,9 @@ func DescribeWorker(w *gozmq.Worker, err error, d protoreflect.Descriptor) (*goz
 	return w, err
 }
 
-// Describe notes that a program uses role for a service, or for a message that has
-// a topic or is a task. It costs a look-up where the name was noted before.
+// Describe records that a program uses role for a service, or for a message that
+// has a topic or is a task. For a name that was already recorded it costs one
+// look-up.
 func Describe[T bridge.Roled[gozmq.Event]](role bridge.Holder[T], d protoreflect.Descriptor) {
 	RoleOf(role).Describe(d)
 }

@@ -5,15 +5,15 @@ import (
 	"github.com/gozmq/gozmq/runtime/internal/topic"
 )
 
-// A Field is a field of the messages M that their topic contains.
+// A Field is a field of the messages M that is part of their topic.
 type Field[M any] struct {
 	// append appends m's field to b, with delim as in topic.AppendString.
 	append func(b []byte, m M, delim byte) []byte
-	// match adds what a gozmq.Match of the field asks for to p.
+	// match adds the condition of a gozmq.Match to p.
 	match func(p *topic.Pattern, match any, delim byte)
-	// parse takes the field from p into to, a pointer to the field's type.
+	// parse parses the field from p into to, a pointer to the field's type.
 	parse func(p *topic.Parser, to any, delim byte)
-	// again takes from p what parse has put into to before.
+	// again expects in p the value that parse has stored in to.
 	again func(p *topic.Parser, to any, delim byte)
 }
 

@@ -7,7 +7,7 @@ import (
 )
 
 // message is the constraint that ties a message struct to its pointer, which
-// is what implements proto.Message.
+// implements proto.Message.
 type message[T any] interface {
 	*T
 	proto.Message

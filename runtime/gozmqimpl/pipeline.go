@@ -27,9 +27,9 @@ func Push(ctx context.Context, v *gozmq.Ventilator, m *gozmq.Method, task proto.
 	return bridge.Open(v).Push(ctx, m, task)
 }
 
-// NewTask returns a task that is not pushed to a ventilator but inserted into its
-// store, as in a transaction of a database. It has the metadata of ctx. m must have
-// DeliveryAtLeastOnce.
+// NewTask returns a task that the caller does not push but inserts into a
+// ventilator's store, for example in a database transaction. It has the metadata of
+// ctx. m must have DeliveryAtLeastOnce.
 func NewTask(ctx context.Context, m *gozmq.Method, task proto.Message) (gozmqstore.Task, error) {
 	return bridge.Open(new(gozmq.Ventilator)).Record(ctx, m, task)
 }
@@ -69,7 +69,7 @@ func OnDeadLetter[T any, P message[T]](m *gozmq.Method, f func(context.Context, 
 // results as m does.
 func CheckSink(s *gozmq.Sink, m *gozmq.Method) error { return bridge.Open(s).Check(m, false) }
 
-// CheckPuller is CheckSink for a sink that takes tasks (gozmq.NewPuller).
+// CheckPuller is CheckSink for a sink that receives tasks (gozmq.NewPuller).
 func CheckPuller(s *gozmq.Sink, m *gozmq.Method) error { return bridge.Open(s).Check(m, true) }
 
 // Results returns an iterator over the results of one method. It ends when ctx
@@ -119,7 +119,7 @@ func HandleTaskOnly[Task any, P message[Task]](m *gozmq.Method, run func(context
 }
 
 // NewWorker opens a worker that runs tasks with the handlers. handlers is a
-// function for the reason that Register has.
+// function for the same reason as in Register.
 func NewWorker(name string, handlers func() []TaskHandler, opts []gozmq.WorkerOption) (*gozmq.Worker, error) {
 	list, err := collect(name, handlers)
 	if err != nil {

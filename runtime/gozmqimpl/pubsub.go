@@ -61,7 +61,8 @@ func OpenAll[T any, P message[T]](s *gozmq.Subscriber, t *Topic[T, P], opts []go
 	return Open[T, P, gozmq.TopicPattern](s, t, nil, opts)
 }
 
-// patterns returns what the filters take, or all of t when there are none.
+// patterns returns the patterns of the filters, or the pattern of all of t when
+// there are none.
 func patterns[T any, P message[T], F gozmq.Filter](t *Topic[T, P], filters []F) []topic.Pattern {
 	switch {
 	case t.method.Bare:

@@ -51,7 +51,7 @@ func BidiStream[Req, Resp any, P message[Req], R message[Resp]](ctx context.Cont
 	return &bidiStream[Req, Resp, P, R]{stream: stream[Req, P]{c.Stream(ctx, m, opts...), m}}
 }
 
-// A stream is what clients that send have in common.
+// A stream is the part that all sending clients share.
 type stream[Req any, P message[Req]] struct {
 	s      gozmq.Stream
 	method *gozmq.Method
@@ -66,8 +66,8 @@ func (s *clientStream[Req, Resp, P, R]) CloseAndReceive(ctx context.Context) (*R
 	if err := s.s.CloseSend(ctx); err != nil && ctx.Err() != nil {
 		return nil, err
 	}
-	// Another error of CloseSend is that of a call that is over, as Receive says:
-	// a server may reply before the client has ended its messages.
+	// Any other error of CloseSend means that the call is over, and Receive returns
+	// its outcome: a server may reply before the client's half-close.
 	reply := R(new(Resp))
 	more, err := s.s.Receive(ctx, reply)
 	switch {

@@ -48,8 +48,8 @@ func streamHandler[Req, Resp any, P message[Req], R message[Resp]](m *gozmq.Meth
 }
 
 // received returns an iterator over the client's messages. It ends when the
-// client has ended them. An error is the last element. A loop that begins after
-// another one was left goes on with the next message.
+// client has ended them. An error is the last element. A later loop goes on with
+// the next message.
 func received[Req any, P message[Req]](s bridge.ServerStream) iter.Seq2[P, error] {
 	return func(yield func(P, error) bool) {
 		for {

@@ -12,7 +12,7 @@ import (
 	"github.com/gozmq/gozmq/runtime/internal/topic"
 )
 
-// Traits are the promises of a topic's annotation, beside its template.
+// Traits are the guarantees of a topic's annotation, apart from its template.
 type Traits = socket.Traits
 
 // The traits of a topic.
@@ -22,21 +22,22 @@ const (
 	LatestOnly = socket.LatestOnly
 )
 
-// A Topic says how the messages of one topic are published, selected and
+// A Topic defines how the messages of one topic are published, selected and
 // decoded. It is immutable.
 type Topic[T any, P message[T]] struct {
 	method *gozmq.Method // whose procedure is the name
 	traits Traits
 	fields []Field[P]
-	// literals stand around the places: one before each, and one at the end.
+	// literals are the texts around the places: one before each, and one at the
+	// end.
 	literals []string
 	places   []place
 }
 
-// A place is where a field stands in a topic.
+// A place is the position of a field in a topic.
 type place struct {
-	field int  // which one of the fields
-	again bool // the field stands in front of this place, too
+	field int  // the index of the field
+	again bool // the field also has an earlier place
 	delim byte // ends the field; 0 for none
 }
 
@@ -100,7 +101,7 @@ func (t *Topic[T, P]) Pattern(matches ...any) gozmq.TopicPattern {
 }
 
 // PrefixPattern returns the pattern of all topics that begin with prefix. It is for
-// programs that look at topics of which they have no template.
+// programs that inspect topics without a template.
 func PrefixPattern(prefix string) gozmq.TopicPattern {
 	p := topic.Literal(prefix)
 	p.AddRest()
@@ -124,7 +125,7 @@ func (t *Topic[T, P]) pattern(matches []any) topic.Pattern {
 }
 
 // Parse parses a topic of t into the fields of a struct, and returns the
-// struct. to are pointers to the fields, in order. It fails with
+// struct. to holds pointers to the fields, in order. It fails with
 // CodeInvalidArgument when text is not a topic of t.
 func Parse[T any, P message[T], F any](t *Topic[T, P], text string, fields *F, to ...any) (F, error) {
 	p := topic.NewParser(text)
@@ -144,7 +145,7 @@ func Parse[T any, P message[T], F any](t *Topic[T, P], text string, fields *F, t
 	return *fields, nil
 }
 
-// described is a topic as the runtime sees it (bridge.Topic).
+// described is a topic in the runtime's form (bridge.Topic).
 type described[T any, P message[T]] Topic[T, P]
 
 func (t *described[T, P]) Method() *gozmq.Method { return t.method }

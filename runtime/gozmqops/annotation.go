@@ -12,8 +12,8 @@ import (
 )
 
 // The annotations of annotations.proto are decoded here field by field: a program
-// may have Go code of its own for that file, and two packages for one file do not
-// go into one program.
+// may have its own Go code for that file, and one program cannot contain two
+// packages for one file.
 
 // The numbers of the enums of annotations.proto.
 const (
@@ -46,7 +46,7 @@ func annotation(d protoreflect.Descriptor) fields {
 	return parse(raw).message(optionfield.Extension)
 }
 
-// parse decodes a message. What is malformed ends it.
+// parse decodes a message, up to the first malformed field.
 func parse(b []byte) fields {
 	list := make(fields)
 	for len(b) > 0 {

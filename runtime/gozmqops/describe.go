@@ -77,8 +77,8 @@ func describeMethod(d protoreflect.MethodDescriptor, s fields) Method {
 	return m
 }
 
-// inherit sets the topic of a method: its own, else that of its message, else its
-// name. One without a template takes only its template from the message.
+// inherit sets the topic of a method: its own, otherwise its message's, otherwise
+// its name. A topic without a template inherits only the message's template.
 func (m *Method) inherit(own, inherited fields) {
 	template := own.text(optionfield.TopicTemplate)
 	bare := own != nil && !own.flag(optionfield.TopicRetain) && !own.flag(optionfield.TopicLatestOnly) && !own.flag(optionfield.TopicSequenced) && own.text(optionfield.TopicSnapshot) == ""

@@ -1,5 +1,5 @@
-// Package gozmqops looks after the sockets of a program: whether they are ready,
-// what they count, and how they stop together.
+// Package gozmqops manages the sockets of a program: their readiness, their
+// counters, and their common end.
 //
 // A [Group] has the roles of a program under names. [Group.Snapshot] describes
 // them as plain values, from which package gozmqhttp makes /readyz, /metrics and a

@@ -69,7 +69,7 @@ func (g *Group) begin() ([]member, error) {
 	return slices.Clone(g.members), nil
 }
 
-// outcomes are those of the roles that run.
+// outcomes are the results of the running roles.
 type outcomes struct {
 	first chan struct{} // closed when one has returned
 
@@ -96,8 +96,8 @@ func (o *outcomes) failed() bool {
 	return len(o.errs) > 0
 }
 
-// start runs what runs. It opens all servers first, so that one that cannot be
-// opened starts nothing.
+// start runs the roles that have a Run method. It opens all servers first, and runs
+// no role if one of them cannot be opened.
 func (g *Group) start(ctx context.Context, members []member) (*outcomes, error) {
 	o := &outcomes{first: make(chan struct{})}
 	for _, m := range members {

@@ -8,7 +8,7 @@ import (
 )
 
 // A Snapshot describes a program's sockets at one time. It is plain data, which
-// encoding/json can write. What a peer has chosen of it, such as its routing id,
+// encoding/json can write. Values that a peer has chosen, such as its routing id,
 // can be any bytes.
 type Snapshot struct {
 	Time     time.Time
@@ -20,14 +20,14 @@ type Snapshot struct {
 // A Socket is one socket of a role; a worker and a proxy have two.
 type Socket struct {
 	Name   string    // of the role in its Group
-	Side   string    // of a worker: "tasks" or "results"; of a proxy: "front" or "back"; else ""
+	Side   string    // of a worker: "tasks" or "results"; of a proxy: "front" or "back"; otherwise ""
 	Since  time.Time // when the role was added
 	Ready  bool      // it is bound and connected, as Snapshot says
 	Reason string    // why it is not ready
-	// Services are those of a server. Of a publisher, subscriber, ventilator,
-	// worker or sink, they are the services, and messages with a topic or a task,
-	// that generated code was made for over the role. A client and a proxy have
-	// none.
+	// Services are the services of a server. For a publisher, subscriber,
+	// ventilator, worker or sink, they are the services, and the messages with a
+	// topic or a task, for which generated code uses the role. A client and a proxy
+	// have none.
 	Services []Service
 	Stats    gozmq.Stats
 }

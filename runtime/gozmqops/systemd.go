@@ -7,8 +7,9 @@ import (
 	"strings"
 )
 
-// Notify sends systemd, or whatever has set NOTIFY_SOCKET, a state such as
-// "READY=1" (sd_notify). Without NOTIFY_SOCKET it does nothing. Group.Run calls it.
+// Notify sends a state such as "READY=1" to systemd, or to another supervisor that
+// has set NOTIFY_SOCKET (sd_notify). Without NOTIFY_SOCKET it does nothing.
+// Group.Run calls it.
 func Notify(state string) error {
 	name := os.Getenv("NOTIFY_SOCKET")
 	if name == "" {

@@ -9,12 +9,12 @@ import (
 	"github.com/gozmq/gozmq/runtime/internal/events"
 )
 
-// Watch calls f with each event of the group's roles from now on, also of those
-// that are added later, and with the name of the role. It does so beside the
-// roles' own event handlers, one event at a time and in a goroutine of its own.
-// When f is slow, events are dropped: then it gets one of gozmq.EventEventsLost,
-// without a name, that has their number. stop, which must be called and not by f,
-// returns when f has returned for the last time.
+// Watch calls f with each event of the group's roles from now on, including roles
+// that are added later, and with the role's name. It calls f in addition to the
+// roles' own event handlers, in a separate goroutine, with one event at a time.
+// When f is slow, events are dropped: then f gets an event of kind
+// gozmq.EventEventsLost, without a name, with their number. stop must be called,
+// but not by f. It returns when f has returned for the last time.
 func (g *Group) Watch(f func(name string, e gozmq.Event)) (stop func()) {
 	type named struct {
 		name  string
@@ -60,7 +60,7 @@ func (w *watch) remove(name string) {
 	}
 }
 
-// roleOf returns what a role has beside its own work.
+// roleOf returns the Role of a role.
 func roleOf(role any) gozmqimpl.Role {
 	switch r := role.(type) {
 	case *gozmq.Conn:

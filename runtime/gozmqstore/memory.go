@@ -8,7 +8,7 @@ import (
 	"sync"
 )
 
-// ErrLost says that a session does not own its queue any more.
+// ErrLost says that a session no longer owns its queue.
 var ErrLost = errors.New("the queue has another owner")
 
 // Memory is a Store in memory, for tests, and for ventilators of one process

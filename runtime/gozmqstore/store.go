@@ -31,8 +31,8 @@ type Session interface {
 	// fails, and has written nothing, when another session has owned the queue
 	// since Acquire. The change belongs to the caller again when Apply returns.
 	Apply(ctx context.Context, change *Change) error
-	// Lost returns a channel that is closed when the session does not own the
-	// queue any more, or cannot tell, so that another one may. nil: that never
+	// Lost returns a channel that is closed when the session no longer owns the
+	// queue, or cannot tell, so that another one may. nil: that never
 	// happens before Release. A ventilator calls it before it hands tasks out, so a
 	// session that has a lease looks at the clock: a process may have been stopped.
 	Lost() <-chan struct{}

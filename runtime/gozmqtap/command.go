@@ -16,8 +16,8 @@ const (
 	commandMessage  = "MESSAGE"
 )
 
-// describeCommand adds what a command of f says to e. Only what a mechanism leaves
-// open is described; the password of PLAIN is taken out.
+// describeCommand adds the content of a command of f to e. It describes only
+// unencrypted content, without the password of PLAIN.
 func describeCommand(e *Event, f *flow, body []byte) {
 	mechanism := f.greeting.Mechanism
 	switch {
@@ -38,7 +38,7 @@ func describeCommand(e *Event, f *flow, body []byte) {
 	}
 }
 
-// describeReady adds what a side announces about itself, and keeps it in f.
+// describeReady adds the metadata that a side announces, and keeps it in f.
 func describeReady(e *Event, f *flow, body []byte) {
 	m, err := zmtp.ParseMetadata(body)
 	if err != nil {
@@ -52,7 +52,7 @@ func describeReady(e *Event, f *flow, body []byte) {
 	f.role = handshake.Role(m.Get(zmtp.PropertyRole))
 }
 
-// describeTraffic adds what a command after the handshake says.
+// describeTraffic adds the content of a command after the handshake.
 func describeTraffic(e *Event, body []byte) {
 	switch e.Name {
 	case zmtp.CommandSubscribe, zmtp.CommandCancel:

@@ -65,7 +65,7 @@ func (d *Decoder) event(kind Kind, side Side) *Event {
 	return &Event{Time: time.Now(), Conn: d.conn, From: side, Kind: kind, Body: -1}
 }
 
-// take reports what a side's bytes have completed, if anything.
+// take reports the message or command that a side's bytes have completed, if any.
 func (d *Decoder) take(side Side, piece piece) {
 	f := d.sides[side]
 	switch piece {
@@ -89,7 +89,7 @@ func (d *Decoder) take(side Side, piece piece) {
 	}
 }
 
-// describe says what a message is.
+// describe describes a message.
 func (d *Decoder) describe(e *Event) {
 	from, to := d.sides[e.From], d.sides[e.From.other()]
 	m := message{Event: e, from: from, to: to, calls: &d.calls}

@@ -25,7 +25,7 @@ func (s Side) other() Side {
 	return SideDialer
 }
 
-// A Kind says what an Event reports.
+// A Kind is the kind of an Event.
 type Kind string
 
 // The kinds of events.
@@ -35,7 +35,7 @@ const (
 	KindCommand  Kind = "command"  // a command of ZMTP or of a security mechanism
 	KindMessage  Kind = "message"  // a whole message
 	KindSealed   Kind = "sealed"   // a frame of CURVE, which only its receiver can open
-	KindBroken   Kind = "broken"   // a side breaks ZMTP; the rest of what it sends is not reported
+	KindBroken   Kind = "broken"   // a side breaks ZMTP; its later bytes are not reported
 	KindClosed   Kind = "closed"   // a side has ended the connection
 )
 
@@ -46,13 +46,13 @@ type Event struct {
 	Conn int       `json:"conn"` // the connection's number, from 1
 	From Side      `json:"from"` // whose it is
 	Kind Kind      `json:"kind"`
-	// Name is the name of a command, or what a message is: "request", "cancel",
+	// Name is the name of a command, or the kind of a message: "request", "cancel",
 	// "reply", "stream message", "publication", "task", "result", "subscribe", a
-	// verb such as "CREDIT", and "message" where it is not known.
+	// verb such as "CREDIT", or "message" if it is unknown.
 	Name string `json:"name,omitempty"`
 	// Subject is the method's full name, the topic or the prefix that it is about.
 	Subject string `json:"subject,omitempty"`
-	// Details are what else the headers say, in the order of the wire.
+	// Details are further contents of the headers, in the order of the wire.
 	Details []Detail `json:"details,omitempty"`
 	// Body is the index of the frame with the body, -1 if there is none.
 	Body   int     `json:"body"`
@@ -119,8 +119,8 @@ func (e *Event) addDuration(name string, d time.Duration) {
 	}
 }
 
-// String returns the event in a line for people to read, without its time. What a
-// peer has chosen and cannot be printed within a line is escaped.
+// String returns the event in one readable line, without its time. It escapes text
+// of peers that cannot be printed within a line.
 func (e *Event) String() string {
 	var b strings.Builder
 	arrow := ">"

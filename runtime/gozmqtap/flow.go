@@ -28,7 +28,7 @@ const (
 type flow struct {
 	broken  bool // it is not ZMTP, and is decoded no further
 	greeted bool // the greeting is complete
-	started bool // header is that of a frame that is not complete
+	started bool // header belongs to an incomplete frame
 
 	buf    []byte // the beginning of a greeting or of a frame's header
 	header zmtp.Header

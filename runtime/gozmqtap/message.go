@@ -9,7 +9,7 @@ import (
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
 )
 
-// A message is one that is being described.
+// A message is a message that is being described.
 type message struct {
 	*Event
 	frames   [][]byte // the contents of Event.Frames
@@ -17,7 +17,7 @@ type message struct {
 	calls    *calls
 }
 
-// describe says what the message is, by the socket types and the roles of the two
+// describe describes the message by the socket types and the roles of the two
 // sides.
 func (m *message) describe() {
 	if m.from.skipped > 0 {

@@ -29,7 +29,7 @@ type Report struct {
 	// Libzmq says that the greeting looks as libzmq writes it.
 	Libzmq bool `json:"libzmq,omitempty"`
 
-	// What the peer announces in its handshake.
+	// The metadata that the peer announces in its handshake.
 	SocketType string `json:"socket_type,omitempty"`
 	Gozmq      bool   `json:"gozmq,omitempty"` // the peer knows our extensions
 	Role       string `json:"role,omitempty"`
@@ -42,12 +42,13 @@ type Report struct {
 	Error string `json:"error,omitempty"`
 }
 
-// Probe dials an endpoint and returns what is there. It learns the version and the
-// mechanism from everybody who speaks ZMTP. It learns the rest from peers without
-// security, and from others if security is what they ask for (gozmqcurve.Client,
-// gozmq.PlainClient); the zero Security is none. It sends no message, and takes
-// no task: with NULL it leaves before the peer counts it as one. A peer with CURVE
-// or PLAIN may report a connection that comes and goes, or one of a wrong type.
+// Probe dials an endpoint and returns a report on the peer. It learns the version
+// and the mechanism from every peer that speaks ZMTP. It learns the other
+// properties from peers without security, and from others if security fits theirs
+// (gozmqcurve.Client, gozmq.PlainClient); the zero Security is none. It sends no
+// message and receives no task: with NULL it disconnects before the handshake is
+// complete. A peer with CURVE or PLAIN may report a short connection, or one of a
+// wrong type.
 func Probe(ctx context.Context, endpoint string, security gozmq.Security) *Report {
 	r := &Report{Endpoint: endpoint}
 	p := prober{Report: r}
@@ -208,7 +209,7 @@ func parseReady(command []byte) (zmtp.Metadata, error) {
 	return zmtp.ParseMetadata(body)
 }
 
-// announced takes over what the peer's metadata says.
+// announced copies the peer's metadata to the report.
 func (p *prober) announced(m zmtp.Metadata) {
 	p.SocketType = m.Get(zmtp.PropertySocketType)
 	p.Role = m.Get(zmtp.PropertyRole)

@@ -1,9 +1,9 @@
-// Package gozmqtap looks at ZMTP connections from outside. A Tap stands between two
-// ends as a man in the middle and reports what passes through it: greetings,
-// commands, and the frames of calls, publications and tasks with their headers
-// decoded. Probe dials an endpoint and returns what is there. The peers may be
-// plain ZeroMQ sockets. Package gozmqtap decrypts nothing: for a CURVE connection
-// it reports the handshake and the sizes of what follows.
+// Package gozmqtap inspects ZMTP connections from outside. A Tap connects two ends
+// as a man in the middle and reports the traffic between them: greetings, commands,
+// and the frames of calls, publications and tasks with their headers decoded. Probe
+// dials an endpoint and returns a report on the peer. The peers may be plain ZeroMQ
+// sockets. Package gozmqtap decrypts nothing: for a CURVE connection it reports the
+// handshake and the sizes of later messages.
 package gozmqtap
 
 import (
@@ -28,7 +28,7 @@ type Tap struct {
 }
 
 // Listen binds an endpoint, such as "tcp://127.0.0.1:0" or "ipc:///run/tap.sock".
-// The caller calls Serve, or else Close.
+// The caller must call Serve or Close.
 func Listen(endpoint string) (*Tap, error) {
 	at, err := transport.ParseBind(endpoint)
 	if err != nil {
@@ -48,10 +48,10 @@ func (t *Tap) Addr() string { return t.listener.Endpoint().String() }
 func (t *Tap) Close() error { return t.listener.Close() }
 
 // Serve connects every peer that dials the tap to target, and calls report with
-// what passes, before it is passed on. report is called by one goroutine at a
+// each event before it passes the bytes on. report is called by one goroutine at a
 // time; while it runs, no bytes pass. Serve returns nil when ctx has ended, after
-// it has closed the tap and its connections, and an error when the tap can
-// accept no more connections.
+// it has closed the tap and its connections, and an error when the tap can accept
+// no more connections.
 func (t *Tap) Serve(ctx context.Context, target string, report func(*Event)) error {
 	to, err := transport.ParseConnect(target)
 	if err != nil {
@@ -128,8 +128,8 @@ func (s *session) serve(ctx context.Context, number int, dialer net.Conn) {
 	back.Wait()
 }
 
-// pass passes the bytes of one side on until it ends. The other side then sees the
-// end, and what it still sends is passed on until it ends, too.
+// pass passes on the bytes of one side until its end. The other side then sees the
+// end, and its later bytes are passed on until it ends, too.
 func pass(d *Decoder, side Side, from, to net.Conn) {
 	buf := make([]byte, 64<<10)
 	for {
@@ -150,7 +150,7 @@ func pass(d *Decoder, side Side, from, to net.Conn) {
 	}
 }
 
-// finish ends what is sent to a side.
+// finish closes the direction to a side.
 func finish(to net.Conn) {
 	if half, ok := to.(interface{ CloseWrite() error }); ok {
 		_ = half.CloseWrite()

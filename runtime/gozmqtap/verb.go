@@ -7,7 +7,7 @@ import (
 	"github.com/gozmq/gozmq/runtime/internal/wire"
 )
 
-// verbs are those of a pipeline with DeliveryAtLeastOnce.
+// verbs are the verbs of a pipeline with DeliveryAtLeastOnce.
 var verbs = [...]wire.Verb{
 	wire.VerbCredit, wire.VerbDone, wire.VerbFail, wire.VerbReject, wire.VerbReturn, wire.VerbExtend,
 	wire.VerbTask, wire.VerbStop, wire.VerbResult, wire.VerbAck, wire.VerbAlive,
@@ -88,7 +88,7 @@ func (m *message) task() {
 
 func (m *message) taskID(id []byte) { m.add("id", fmt.Sprintf("%x", wire.Excerpt(id))) }
 
-// outcome describes what stands behind the id of a task.
+// outcome describes the frames after the id of a task.
 func (m *message) outcome() {
 	if len(m.frames) < 3 {
 		return

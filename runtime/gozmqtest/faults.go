@@ -105,7 +105,7 @@ func noCaller(m *gozmq.Method) error {
 
 // Intercept is a gozmq.Interceptor with the same faults; pass it to
 // gozmq.WithInterceptors. For streams it counts the messages that
-// gozmq.CallInfo.OnMessage shows; those that are sent are those of its own side.
+// gozmq.CallInfo.OnMessage reports; sent messages are the ones of its own side.
 func (f *Faults) Intercept(ctx context.Context, call *gozmq.CallInfo, req proto.Message, next gozmq.Next) (proto.Message, error) {
 	if err := f.begin(ctx, call.Method); err != nil {
 		return nil, err
@@ -171,7 +171,7 @@ func set[V any](m *map[string]V, key string, v V, remove bool) {
 	(*m)[key] = v
 }
 
-// get returns the value for a procedure, or else that for all.
+// get returns the value for a procedure, otherwise the value for all.
 func get[V any](m map[string]V, procedure string) V {
 	if v, ok := m[procedure]; ok {
 		return v

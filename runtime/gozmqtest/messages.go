@@ -9,9 +9,9 @@ import (
 	"google.golang.org/protobuf/proto"
 )
 
-// Messages returns an iterator over messages and, behind them, err unless it is
-// nil: for a handler under test what its client sends, for a fake client what
-// the server sends.
+// Messages returns an iterator over messages and then err, unless it is nil. It
+// stands in for the client's messages in a test of a handler, and for the server's
+// messages in a fake client.
 func Messages[M any](err error, messages ...*M) iter.Seq2[*M, error] {
 	return func(yield func(*M, error) bool) {
 		for _, m := range messages {
@@ -47,7 +47,7 @@ func (s *Sent[M]) Send(ctx context.Context, m *M) error {
 	return nil
 }
 
-// Messages returns what has been sent so far, in order.
+// Messages returns the messages sent so far, in order.
 func (s *Sent[M]) Messages() []*M {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -96,12 +96,12 @@ func (p *Proxy) Reset() {
 	}
 }
 
-// Cut lets n more bytes pass in a direction, counted over all connections, and
-// then ends the connection that carried the last of them, or with n = 0 the
-// next one that carries a byte: its receiver gets these bytes and the end of
-// the stream, its sender a RST. This happens once; then the channel is closed.
-// Another Cut for the same direction replaces a pending one, whose channel is
-// never closed.
+// Cut lets n more bytes pass in a direction, counted over all connections, and then
+// ends the connection that carried the last of them, or, with n = 0, the next one
+// that carries a byte. The receiver on that connection gets these bytes and the end
+// of the stream; the sender gets a RST. This happens once; then the channel is
+// closed. Another Cut for the same direction replaces a pending one, whose channel
+// is never closed.
 func (p *Proxy) Cut(d Direction, n int) <-chan struct{} {
 	done := make(chan struct{})
 	p.update(func() { p.flows[d].cut, p.flows[d].left = done, n })
@@ -235,7 +235,7 @@ func (p *Proxy) changes() <-chan struct{} {
 	return p.change
 }
 
-// update changes the state and tells who waits.
+// update changes the state and wakes waiting goroutines.
 func (p *Proxy) update(change func()) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

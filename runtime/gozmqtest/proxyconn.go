@@ -32,10 +32,10 @@ type proxyConn struct {
 	target *net.TCPConn // nil before it is dialed
 	ended  bool
 	isCut  bool
-	holes  [2]bool // bytes were dropped: nothing is passed on any more
+	holes  [2]bool // bytes were dropped: nothing more is passed on
 }
 
-// kernelBuffer is what the proxy's sockets ask the kernel for.
+// kernelBuffer is the kernel's buffer size for the proxy's sockets.
 const kernelBuffer = 32 << 10
 
 func smallBuffers(c *net.TCPConn) {
@@ -126,7 +126,7 @@ func (c *proxyConn) flowing(ctx context.Context, d Direction) bool {
 	return false
 }
 
-// pump passes on what comes from src until that ends.
+// pump passes on the bytes of src until its end.
 func (c *proxyConn) pump(ctx context.Context, d Direction, dst, src *net.TCPConn) {
 	buf := make([]byte, kernelBuffer)
 	for c.flowing(ctx, d) {
@@ -148,14 +148,15 @@ func (c *proxyConn) pump(ctx context.Context, d Direction, dst, src *net.TCPConn
 	}
 }
 
-// end passes on that src will send no more.
+// end passes on the end of src's stream.
 func (c *proxyConn) end(ctx context.Context, d Direction, dst *net.TCPConn) {
 	if c.flowing(ctx, d) && !c.silent(d) {
 		_ = dst.CloseWrite()
 	}
 }
 
-// silent reports whether the other side must not hear of what happens here.
+// silent reports whether the other side must not be notified of the end of this
+// one.
 func (c *proxyConn) silent(d Direction) bool {
 	c.proxy.mu.Lock()
 	defer c.proxy.mu.Unlock()
@@ -190,7 +191,7 @@ func (c *proxyConn) forward(ctx context.Context, d Direction, dst, src *net.TCPC
 	return true
 }
 
-// hold waits for as long as each part is to be delayed.
+// hold waits for the configured delay of each part.
 func (c *proxyConn) hold(ctx context.Context, d Direction) bool {
 	c.proxy.mu.Lock()
 	delay := c.proxy.flows[d].delay
@@ -211,8 +212,8 @@ func (c *proxyConn) hold(ctx context.Context, d Direction) bool {
 // A part is what happens to the next bytes.
 type part struct {
 	n    int
-	send bool          // else they are swallowed
-	cut  chan struct{} // not nil: the connection ends behind them
+	send bool          // otherwise they are dropped
+	cut  chan struct{} // not nil: the connection ends after them
 }
 
 // part decides what happens to the next of n bytes.

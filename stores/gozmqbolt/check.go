@@ -9,11 +9,10 @@ import (
 	"io"
 )
 
-// bbolt trusts the pages of its file: it panics, some of it in goroutines of its
-// own, on those that make no sense, and follows a circle for ever. A checker
-// reads the whole file before bbolt does. It expects pages exactly as bbolt
-// writes them, packed, so that a wrong number of elements or a wrong size is
-// noticed too.
+// bbolt trusts the pages of its file: it panics on malformed ones, partly in its
+// own goroutines, and follows a cycle forever. A checker reads the whole file
+// before bbolt does. It expects pages exactly as bbolt writes them, packed, so that
+// it also detects a wrong number of elements or a wrong size.
 type checker struct {
 	file io.ReaderAt
 	size int64
@@ -141,8 +140,8 @@ func (c *checker) readMeta() (warning, err error) {
 	return nil, nil
 }
 
-// metaAt reads meta page 0 or 1. Each transaction writes the one that its number
-// says, so that a copy of the other one, which is whole, is noticed too.
+// metaAt reads meta page 0 or 1. A transaction's number determines which one it
+// writes, so that a valid copy in the wrong place is detected, too.
 func (c *checker) metaAt(n, pageSize uint64) (m metaPage, ok bool) {
 	var b [pageHeader + metaSize]byte
 	if _, err := c.file.ReadAt(b[:], int64(n*pageSize)); err != nil {
@@ -183,7 +182,7 @@ func (c *checker) page(id uint64, within limits, depth int, visit visitor) error
 		return err
 	}
 	if native.Uint16(b[10:]) == 0 {
-		return fmt.Errorf("page %d has no elements", id) // an empty bucket has no page of its own
+		return fmt.Errorf("page %d has no elements", id) // an empty bucket has no separate page
 	}
 	err = checkElements(b, within, func(flags uint32, key, rest []byte, child uint64, next limits) error {
 		if native.Uint16(b[8:]) == branchFlag {
@@ -197,8 +196,7 @@ func (c *checker) page(id uint64, within limits, depth int, visit visitor) error
 	return nil
 }
 
-// read reads a page with what overflows, notes that it is in use, and checks its
-// header.
+// read reads a page with its overflow, marks it as used, and checks its header.
 func (c *checker) read(id uint64) ([]byte, error) {
 	if id < 2 || id >= c.meta.pages {
 		return nil, fmt.Errorf("it refers to page %d of %d", id, c.meta.pages)

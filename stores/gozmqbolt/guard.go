@@ -10,9 +10,9 @@ import (
 	bolterrors "go.etcd.io/bbolt/errors"
 )
 
-// A guard makes errors of bbolt's panics, and of accesses to parts of the file
-// that are there no more. After one, whether bbolt's locks are free is unknown:
-// the guard runs nothing any more.
+// A guard turns bbolt's panics, and accesses to missing parts of the file, into
+// errors. After one, bbolt's locks may still be held, so the guard runs nothing
+// more.
 type guard struct {
 	mu     sync.Mutex
 	broken error

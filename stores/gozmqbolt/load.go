@@ -11,12 +11,12 @@ import (
 	"github.com/gozmq/gozmq/runtime/gozmqstore"
 )
 
-// A content is what the buckets of a file have, and what is wrong with it.
+// A content is the content of a file's buckets, and its faults.
 type content struct {
 	tasks  []gozmqstore.Task // good ones, in order
-	faults []gozmqstore.Task // with what is known of each, and Err
+	faults []gozmqstore.Task // with the known fields of each, and Err
 
-	index   map[string][]byte // number: id, as the file's index has it
+	index   map[string][]byte // number: id, from the file's index
 	aside   [][]byte          // numbers of damaged tasks
 	indexed map[string][]byte // id: number, for tasks that the index has not
 	stray   [][]byte          // ids in the index without a task
@@ -93,7 +93,7 @@ func (c *content) task(path string, number, record []byte) error {
 	return nil
 }
 
-// statuses reads what has changed of tasks.
+// statuses reads the changed statuses of tasks.
 func (c *content) statuses(b buckets, path string) error {
 	return b.statuses.ForEach(func(number, record []byte) error {
 		i, known := c.places[string(number)]
@@ -108,7 +108,7 @@ func (c *content) statuses(b buckets, path string) error {
 			return nil
 		}
 		c.unknown = append(c.unknown, bytes.Clone(number))
-		c.fault("", fmt.Errorf("the status of a task, %x, of %s is damaged: it begins anew, with 0 attempts", number, path))
+		c.fault("", fmt.Errorf("the status of a task, %x, of %s is damaged: it starts again, with 0 attempts", number, path))
 		return nil
 	})
 }

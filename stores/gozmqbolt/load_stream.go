@@ -11,8 +11,7 @@ import (
 	"github.com/gozmq/gozmq/runtime/gozmqstore"
 )
 
-// A stream visits the tasks of a file one by one, as long as nothing is wrong with
-// it: then it needs no memory beside theirs.
+// A stream visits the tasks of a sound file one by one, without further memory.
 type stream struct {
 	visit  func(gozmqstore.Task) error
 	tasks  int   // that were visited
@@ -20,7 +19,8 @@ type stream struct {
 	name   string
 }
 
-// errUnsound says that the rest is for content to read, which says what is wrong.
+// errUnsound says that the file has a fault, so that content must read it and
+// report the fault.
 var errUnsound = errors.New("something is wrong with the file")
 
 // run visits the tasks with their statuses. It returns errUnsound at the first

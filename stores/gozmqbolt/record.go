@@ -87,7 +87,7 @@ func appendStatus(b []byte, s *gozmqstore.Status) []byte {
 	return appendText(b, s.Result)
 }
 
-// appendText appends bytes behind their number.
+// appendText appends the number of bytes, and then the bytes.
 func appendText[T string | []byte](b []byte, text T) []byte {
 	return append(binary.AppendUvarint(b, uint64(len(text))), text...)
 }
@@ -100,7 +100,7 @@ func appendTime(b []byte, t time.Time) []byte {
 	return binary.AppendVarint(b, t.UnixMicro())
 }
 
-// decode returns the task in memory of its own.
+// decode returns a task that shares no memory with b.
 func decode(b []byte, version byte) (t gozmqstore.Task, err error) {
 	d := decoder{b: b}
 	t.ID, t.Procedure = string(d.text()), string(d.text())
@@ -123,8 +123,7 @@ func decode(b []byte, version byte) (t gozmqstore.Task, err error) {
 	return t, d.end()
 }
 
-// decodeStatus reads a status into s, of which the first version knows the
-// attempts only.
+// decodeStatus reads a status into s. The first version has only the attempts.
 func decodeStatus(b []byte, version byte, s *gozmqstore.Status) error {
 	if version == firstVersion {
 		if len(b) != 8 {
@@ -143,8 +142,8 @@ func decodeStatus(b []byte, version byte, s *gozmqstore.Status) error {
 	return nil
 }
 
-// A decoder reads the fields of a record. After one that does not fit it returns
-// zero values, and end an error.
+// A decoder reads the fields of a record. After a malformed one it returns zero
+// values, and end returns an error.
 type decoder struct {
 	b   []byte
 	bad bool

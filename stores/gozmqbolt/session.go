@@ -22,7 +22,7 @@ type session struct {
 // retryLock is how long Acquire waits before it tries again to lock the file.
 const retryLock = 50 * time.Millisecond
 
-// Acquire waits until nobody else has the file open, or ctx ends
+// Acquire waits until no other Store or process has the file open, or ctx ends
 // (gozmqstore.Store).
 func (s *Store) Acquire(ctx context.Context, standby func()) (gozmqstore.Session, error) {
 	called := false
@@ -107,8 +107,8 @@ func (s *session) Load(ctx context.Context, visit func(gozmqstore.Task) error) e
 	return nil
 }
 
-// repair returns the good tasks of a file, in order, and then what is wrong with
-// it, of which it mends what it can.
+// repair returns the valid tasks of a file, in order, and then the damaged ones. It
+// repairs faults if it can.
 func (s *session) repair() ([]gozmqstore.Task, error) {
 	path := s.store.path
 	var c *content
@@ -178,8 +178,8 @@ func update(db *bbolt.DB, f func(*bbolt.Tx) error) error {
 	return tx.Commit()
 }
 
-// put adds a task. One that is there already, because an Apply that failed had
-// made its change after all, is no error.
+// put adds a task. A task that already exists, because a failed Apply did make its
+// change, is not an error.
 func (b buckets) put(t *gozmqstore.Task) error {
 	if b.numbers.Get([]byte(t.ID)) != nil {
 		return nil

@@ -19,19 +19,19 @@ import (
 	bolterrors "go.etcd.io/bbolt/errors"
 )
 
-// A Store is a file. Whoever has it open owns the queue: other processes on the
-// machine, and other Stores of this one, stand by. Its methods may be called from
-// any goroutine.
+// A Store is a file. The Store that has it open owns the queue: other processes on
+// the machine, and other Stores of this process, stand by. Its methods may be
+// called from any goroutine.
 type Store struct {
 	path  string
 	guard guard
 	free  chan struct{} // has an element while no session of this Store owns the queue
 
-	mu      sync.Mutex // guards what follows; locked while the file is opened and closed
+	mu      sync.Mutex // guards the following fields; locked while the file is opened and closed
 	db      *bbolt.DB  // nil: not open
-	file    *os.File   // the one that db has open
+	file    *os.File   // the file that db has open
 	fresh   bool       // the file is being made
-	warning error      // what was found and Load reports; nil: nothing
+	warning error      // a fault that Load must report; nil: none
 	closed  bool
 }
 
@@ -46,7 +46,7 @@ var (
 
 var bucketNames = [][]byte{tasks, numbers, statuses, damaged}
 
-// buckets are those of one transaction.
+// buckets are the buckets in one transaction.
 type buckets struct{ tasks, numbers, statuses, damaged *bbolt.Bucket }
 
 func bucketsOf(tx *bbolt.Tx) buckets {
@@ -98,7 +98,7 @@ func (s *Store) open() error {
 	return nil
 }
 
-// openDB has bbolt open the file, and notes which one that is.
+// openDB makes bbolt open the file, and records which file it is.
 func (s *Store) openDB(readOnly bool) (*bbolt.DB, error) {
 	return bbolt.Open(s.path, 0o600, &bbolt.Options{
 		Timeout: lockTimeout, FreelistType: bbolt.FreelistMapType, NoFreelistSync: true, ReadOnly: readOnly,
@@ -110,7 +110,7 @@ func (s *Store) openDB(readOnly bool) (*bbolt.DB, error) {
 	})
 }
 
-// check checks a file that is there already, while nobody writes to it.
+// check checks an existing file while nobody writes to it.
 func (s *Store) check() error {
 	switch info, err := os.Stat(s.path); {
 	case errors.Is(err, fs.ErrNotExist), err == nil && info.Size() == 0:

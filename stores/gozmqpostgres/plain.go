@@ -6,8 +6,8 @@ import (
 	"github.com/gozmq/gozmq/runtime/gozmqstore"
 )
 
-// allPlain reports whether tasks are new ones of which their users have said
-// nothing: all but the columns of plainArrays have their defaults.
+// allPlain reports whether tasks are new ones without options: all columns except
+// those of plainArrays have their defaults.
 func allPlain(tasks []*gozmqstore.Task) bool {
 	for _, t := range tasks {
 		if !plain(t) {

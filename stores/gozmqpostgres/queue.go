@@ -9,8 +9,8 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// A Queue names a queue of a database. Each ventilator, with those that stand by
-// for it, has a queue of its own.
+// A Queue names a queue of a database. Each ventilator, together with its standby
+// ventilators, has its own queue.
 type Queue struct {
 	// Name has 1 to 200 bytes.
 	Name string
@@ -49,7 +49,7 @@ func (q Queue) channel() string {
 	return "gozmq_" + hex.EncodeToString(sum[:16])
 }
 
-// What is said on a queue's channel.
+// The payloads of notifications on a queue's channel.
 const (
 	noticeArrived = "arrived" // a transaction has inserted tasks
 	noticeFreed   = "freed"   // the queue has no owner

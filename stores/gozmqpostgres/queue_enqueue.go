@@ -72,7 +72,7 @@ func (q Queue) enqueueError(err error) error {
 	return fmt.Errorf("enqueue into task queue %q: %w", q.Name, err)
 }
 
-// checkNew checks the queue and tasks that are to be inserted.
+// checkNew checks the queue and the tasks to insert.
 func (q Queue) checkNew(tasks []gozmqstore.Task) error {
 	errs := []error{q.check()}
 	for i := range tasks {

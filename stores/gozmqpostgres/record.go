@@ -24,7 +24,7 @@ func stateOf(name string) (gozmqstore.State, error) {
 	return 0, fmt.Errorf("the state is %.40q", name)
 }
 
-// stateName returns a state's name. One that this package does not know yet has a
+// stateName returns a state's name. A state that this package does not know is a
 // number.
 func stateName(s gozmqstore.State) string {
 	if name, known := stateNames[s]; known {
@@ -33,7 +33,7 @@ func stateName(s gozmqstore.State) string {
 	return fmt.Sprint(uint8(s))
 }
 
-// stamp returns a time as a column has it, nil for none.
+// stamp returns a time for a column, nil for none.
 func stamp(t time.Time) *time.Time {
 	if t.IsZero() {
 		return nil

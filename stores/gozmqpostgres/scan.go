@@ -8,12 +8,11 @@ import (
 	"github.com/jackc/pgx/v5/pgtype"
 )
 
-// A scanner reads rows: their place, and columns. What it reads a row into is the
-// same for all of them, so that a row costs little more than the memory of its
-// task.
+// A scanner reads rows: their place, and columns. It reuses its destinations, so
+// that a row costs little more than the memory of its task.
 type scanner struct {
-	to    []any             // pointers to what follows
-	names map[string]string // by what they are escaped
+	to    []any             // pointers to the following fields
+	names map[string]string // procedures, by their escaped form
 
 	seq                                      int64
 	id, batch, state                         pgtype.DriverBytes
@@ -34,8 +33,8 @@ func newScanner() *scanner {
 	return s
 }
 
-// scan returns the current row of rows. One that is no record of this package is
-// returned with Err.
+// scan returns the current row of rows. It returns a row that is not a record of
+// this package with Err.
 func (s *scanner) scan(rows pgx.Rows) (r row, err error) {
 	if err := rows.Scan(s.to...); err != nil {
 		return r, err
@@ -90,8 +89,8 @@ func (s *scanner) text(escaped []byte) (string, error) {
 	return text, err
 }
 
-// durationOf returns how long an interval is, as extract(epoch FROM …) does but for
-// leap years.
+// durationOf returns the length of an interval, like extract(epoch FROM …) but
+// without leap years.
 func durationOf(i pgtype.Interval) time.Duration {
 	const day = 24 * time.Hour
 	return time.Duration(i.Microseconds)*time.Microsecond + (time.Duration(i.Days)+30*time.Duration(i.Months))*day

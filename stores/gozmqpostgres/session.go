@@ -177,9 +177,9 @@ func (o *session) currentFence() int64 {
 	return o.fence
 }
 
-// refence gives the session another fence than the one that a change had of which
-// nobody knows whether it will be made yet. It returns an error when the queue is
-// lost.
+// refence gives the session a new fence, different from old, the fence of a change
+// with unknown outcome, so that the change can no longer be made later. It returns
+// an error when the queue is lost.
 func (o *session) refence(ctx context.Context, old int64) error {
 	o.mu.Lock()
 	defer o.mu.Unlock()

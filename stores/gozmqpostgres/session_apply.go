@@ -54,8 +54,8 @@ func (o *session) fenced(ctx context.Context, sql string, args []any) error {
 	return nil
 }
 
-// retry calls f until it succeeds, fails with an error that is not of the
-// connection, or nothing can be written any more. Each call may take limit.
+// retry calls f until it succeeds, fails with an error that is not a connection
+// error, or nothing more can be written. Each call may take limit.
 func (o *session) retry(ctx context.Context, limit time.Duration, f func(ctx context.Context, fence int64) error) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -110,8 +110,8 @@ func passing(err error) bool {
 		errors.Is(err, context.DeadlineExceeded) || pgconn.SafeToRetry(err) || pgconn.Timeout(err)
 }
 
-// change returns the statement that makes a change, "" if there is none to make,
-// its arguments, of which the caller sets the first two, and how large they are.
+// change returns the statement for a change ("" if the change is empty), its
+// arguments, the first two of which the caller sets, and their size.
 func (s *statements) change(c *gozmqstore.Change) (sql string, args []any, size int) {
 	put, update := normalize(c)
 	args = make([]any, 2, 33)
@@ -149,7 +149,7 @@ func (s *statements) change(c *gozmqstore.Change) (sql string, args []any, size 
 	return "WITH " + strings.Join(parts, ", ") + " SELECT count(*) FROM owner", args, size
 }
 
-// numbered replaces $a, $b and so on by the numbers behind have.
+// numbered replaces $a, $b and so on by the numbers after have.
 func numbered(sql string, have, n int) string {
 	pairs := make([]string, 0, 2*n)
 	for i := range n {
@@ -159,7 +159,7 @@ func numbered(sql string, have, n int) string {
 }
 
 // normalize returns a change's Put and Update so that no record is in more than one
-// part: the parts of a statement do not see what the others do.
+// part: the parts of a statement do not see each other's changes.
 func normalize(c *gozmqstore.Change) (put []*gozmqstore.Task, update map[string]gozmqstore.Status) {
 	if len(c.Delete) == 0 && len(c.Update) == 0 {
 		return uniquePut(c.Put, nil), nil
@@ -176,7 +176,7 @@ func normalize(c *gozmqstore.Change) (put []*gozmqstore.Task, update map[string]
 		}
 	}
 	for i, t := range put {
-		// A record that is there already, because the change is made again, is
+		// An existing record, which the repeated change has already made, is
 		// updated as well.
 		if status, both := update[t.ID]; both {
 			changed := *t

@@ -51,7 +51,7 @@ func (o *session) pause(ctx context.Context, arrived <-chan struct{}) {
 	}
 }
 
-// arrivals returns tasks that have arrived, but for those that are taken.
+// arrivals returns tasks that have arrived, except those in taken.
 func (o *session) arrivals(ctx context.Context, taken []int64) (rows []row, err error) {
 	err = o.retry(ctx, feedLimit, func(ctx context.Context, _ int64) error {
 		rows = rows[:0]

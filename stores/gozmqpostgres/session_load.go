@@ -20,10 +20,9 @@ const (
 	readLimit = 30 * time.Second
 )
 
-// Load calls visit with each record (gozmqstore.Session), but for tasks that have
-// arrived by Queue.EnqueueTx and that Feed hands out. It goes on where it was when
-// the connection is lost. Damaged records come last, with Err, and get the state
-// "damaged".
+// Load calls visit with each record (gozmqstore.Session), except tasks from
+// Queue.EnqueueTx, which Feed returns. When the connection is lost, it goes on at
+// the same place. Damaged records come last, with Err, and get the state "damaged".
 func (o *session) Load(ctx context.Context, visit func(gozmqstore.Task) error) error {
 	var damaged []row
 	after := int64(-1)
@@ -57,8 +56,8 @@ func corrupt(err error) bool {
 	return errors.As(err, &e) && strings.HasPrefix(e.Code, "XX")
 }
 
-// loadPage visits the records behind a place, and returns how many there were. An
-// error of visited is a *visitError.
+// loadPage visits the records after a place, and returns their number. It returns
+// an error of visited as a *visitError.
 func (o *session) loadPage(ctx context.Context, after int64, visited func(row) error) (n int, err error) {
 	return o.store.read(ctx, visited, o.store.sql.load, o.store.queue.Name, after, page)
 }

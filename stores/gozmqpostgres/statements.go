@@ -12,12 +12,12 @@ type statements struct {
 	fenced, put, putPlain, update, delete string // parts of a change
 }
 
-// columns are those of a record, as a scanner reads them.
+// columns are a record's columns, in the order in which a scanner reads them.
 const columns = `t.id, t.state, t.procedure, t.attempts, t.max_attempts, t.priority, t.batch, t.key, t.unique_key, t.unique_until,
 	t.lease, t.retain,
 	t.enqueued, t.not_before, t.expires, t.ended, t.code, t.reason, t.header, t.body, t.result`
 
-// putColumns are those of a new record, in the order of putArrays.
+// putColumns are the columns of a new record, in the order of putArrays.
 const putColumns = `queue, id, state, procedure, attempts, max_attempts, priority, batch, key, unique_key, unique_until,
 	lease, retain, enqueued, not_before, expires, ended, code, reason, header, body, result`
 
@@ -55,8 +55,8 @@ const (
 	// introduceSQL makes the queue.
 	introduceSQL = `INSERT INTO queues! (name) VALUES ($1) ON CONFLICT (name) DO NOTHING`
 
-	// renewSQL renews the lease of $2, which may have ended if nobody else has the
-	// queue.
+	// renewSQL renews the lease of $2, which may have expired if no other session
+	// owns the queue.
 	renewSQL = `UPDATE queues! SET expires = clock_timestamp() + $3 * interval '1 microsecond'
 	WHERE name = $1 AND owner = $2`
 
@@ -65,7 +65,7 @@ const (
 	refenceSQL = `WITH own AS MATERIALIZED (SELECT name FROM queues! WHERE name = $1 AND owner = $2 FOR UPDATE)
 	UPDATE queues! q SET fence = q.fence + 1 FROM own WHERE q.name = own.name RETURNING q.fence`
 
-	// releaseSQL ends the ownership, and notifies those that stand by.
+	// releaseSQL ends the ownership, and notifies standby sessions.
 	releaseSQL = `WITH released AS (
 		UPDATE queues! SET owner = NULL, expires = NULL WHERE name = $1 AND owner = $2 RETURNING 1
 	) SELECT pg_notify($3, $4) FROM released`
@@ -86,12 +86,12 @@ const (
 	notArrived = `NOT (EXISTS (SELECT FROM arrivals! WHERE queue = $1)
 		AND EXISTS (SELECT FROM arrivals! a WHERE a.queue = t.queue AND a.seq = t.seq))`
 
-	// loadSQL reads a page of the records behind the place $2.
+	// loadSQL reads a page of the records after the place $2.
 	loadSQL = `SELECT t.seq, ` + columns + ` FROM tasks! t WHERE t.queue = $1 AND t.seq > $2 AND t.state <> 'damaged'
 		AND ` + notArrived + `
 	ORDER BY t.seq LIMIT $3`
 
-	// placeSQL reads of the same records only what they are known by.
+	// placeSQL reads only the places and ids of the same records.
 	placeSQL = `SELECT t.seq, t.id FROM tasks! t WHERE t.queue = $1 AND t.seq > $2 AND t.state <> 'damaged'
 		AND ` + notArrived + `
 	ORDER BY t.seq LIMIT $3`
@@ -121,8 +121,8 @@ const (
 	putSQL = `INSERT INTO tasks! (` + putColumns + `)
 	SELECT ` + fromUnnested + ` FROM owner, ` + unnested + ` ORDER BY p.place ON CONFLICT (id, queue) DO NOTHING`
 
-	// A plain record has seven columns, and the defaults of the others. Most of
-	// what a change costs the server is the number of its arrays.
+	// A plain record has seven columns, and the defaults of the others. The number
+	// of its arrays is most of a change's cost at the server.
 	plainColumns = `queue, state, id, procedure, max_attempts, lease, enqueued, header, body`
 
 	plainUnnested = `unnest($3::bytea[], $4::text[], $5::bigint[], $6::bigint[], $7::timestamptz[], $8::bytea[], $9::bytea[]
@@ -134,10 +134,10 @@ const (
 	putPlainSQL = `INSERT INTO tasks! (` + plainColumns + `)
 	SELECT ` + fromPlain + ` FROM owner, ` + plainUnnested + ` ORDER BY p.place ON CONFLICT (id, queue) DO NOTHING`
 
-	// foundSQL looks up one record by its id. OFFSET makes the planner do so for
-	// each id by itself, whatever it believes of the table, and the expression
-	// keeps it from tasks_order, which has the whole queue. The lock gives the
-	// place that the record has then.
+	// foundSQL looks up one record by its id. OFFSET makes the planner look up each
+	// id separately, whatever its statistics say, and the expression keeps it from
+	// using tasks_order, which contains the whole queue. The lock returns the
+	// record's present place.
 	foundSQL = `LATERAL (SELECT x.ctid AS place FROM tasks! x WHERE x.id = u.id AND x.queue || '' = $1 FOR UPDATE OFFSET 0) found`
 
 	// updateSQL has 9 parameters, which change counts.
@@ -180,7 +180,7 @@ const (
 	), arrived AS (INSERT INTO arrivals! (queue, seq) SELECT queue, seq FROM put RETURNING 1)
 	SELECT pg_notify($2, 'arrived') FROM arrived`
 
-	// arrivalsSQL reads tasks that have arrived, but for those with the places $2.
+	// arrivalsSQL reads tasks that have arrived, except those at the places $2.
 	arrivalsSQL = `SELECT a.seq, ` + columns + ` FROM (
 		SELECT queue, seq FROM arrivals! WHERE queue = $1 AND seq <> ALL ($2::bigint[]) ORDER BY seq LIMIT $3
 	) a JOIN tasks! t ON t.queue = a.queue AND t.seq = a.seq ORDER BY a.seq`

@@ -15,8 +15,9 @@ import (
 	"github.com/gozmq/gozmq/runtime/gozmq"
 )
 
-// attempts records the attempts of one call. A call that has one only gets what is
-// known of its server; one that has several has a span below its own for each, too.
+// attempts records the attempts of one call. A call with one attempt gets the
+// attributes of its server; a call with several attempts also has a child span for
+// each.
 type attempts struct {
 	telemetry *telemetry
 	ctx       context.Context // of the call's span
@@ -46,7 +47,7 @@ func (s *attempts) add(a *gozmq.Attempt) {
 		s.record(a)
 		s.span.SetAttributes(attribute.Int("rpc.gozmq.resend_count", s.ended-1))
 	}
-	if a.Peer != nil && !s.well { // the one that has answered, or else the last one
+	if a.Peer != nil && !s.well { // the attempt that was answered, otherwise the last one
 		s.span.SetAttributes(s.server(a.Peer)...)
 	}
 	s.well = s.well || a.Err == nil
@@ -87,7 +88,7 @@ func appendServer(attributes []attribute.KeyValue, p *gozmq.Peer) []attribute.Ke
 	switch scheme {
 	case "tcp", "dns":
 		host, port, err := net.SplitHostPort(at)
-		if n, _ := strconv.Atoi(port); err == nil && strings.HasSuffix(p.Address, ":"+port) { // else we have bound it
+		if n, _ := strconv.Atoi(port); err == nil && strings.HasSuffix(p.Address, ":"+port) { // otherwise we have bound it
 			attributes = append(attributes, semconv.ServerAddress(valid(host)), semconv.ServerPort(n))
 		}
 	case "ipc":

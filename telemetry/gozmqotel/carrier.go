@@ -11,7 +11,7 @@ import (
 )
 
 // incoming is metadata from which a propagator reads. Keys of metadata are in lower
-// case. Of several values the first counts: it is that of whoever wrote first.
+// case. Of several values the first counts, because it was written first.
 type incoming gozmq.Metadata
 
 func (m incoming) Get(key string) string { return gozmq.Metadata(m).Get(strings.ToLower(key)) }
@@ -27,7 +27,8 @@ func (o *outgoing) Set(key, value string) { *o = append(*o, strings.ToLower(key)
 
 var written = sync.Pool{New: func() any { return new(outgoing) }}
 
-// inject calls use with what the propagator writes for ctx, if that is anything.
+// inject calls use with the pairs that the propagator writes for ctx, if there are
+// any.
 func (t *telemetry) inject(ctx context.Context, use func(pairs []string)) {
 	pairs := written.Get().(*outgoing)
 	t.propagator.Inject(ctx, pairs)

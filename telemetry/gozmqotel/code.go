@@ -28,7 +28,7 @@ func nameOf(code gozmq.Code) string {
 	case gozmq.CodeCanceled:
 		return "CANCELLED"
 	case panicked:
-		return nameOf(gozmq.CodeInternal) // which is what the peer gets
+		return nameOf(gozmq.CodeInternal) // the code that the peer gets
 	default:
 		return strings.ToUpper(code.String())
 	}

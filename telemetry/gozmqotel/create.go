@@ -18,7 +18,7 @@ import (
 //	...
 //	err = queue.EnqueueTx(ctx, tx, task)
 //
-// Of the options, those of providers, of the propagator and of attributes count.
+// Only the options for providers, the propagator and attributes have an effect.
 func Create(ctx context.Context, procedure string, opts ...Option) (context.Context, trace.Span) {
 	t := &telemetry{config: newConfig(opts)}
 	o := newOperation(operationKey{procedure: procedure},

@@ -1,5 +1,5 @@
 // Package gozmqotel traces and measures every pattern with OpenTelemetry. It is a
-// module of its own, so that programs without OpenTelemetry never see it.
+// separate module, so that programs without OpenTelemetry do not depend on it.
 //
 // [New] returns one interceptor, which is for every role:
 //
@@ -10,8 +10,8 @@
 // # Traces
 //
 // A span's parent is the span in the context of the call, publication or task, and
-// its context travels in the metadata, as the propagator writes it. Names and
-// attributes are those of OpenTelemetry's semantic conventions, version 1.43.0.
+// its context is sent in the metadata, in the propagator's form. Names and
+// attributes follow OpenTelemetry's semantic conventions, version 1.43.0.
 //
 //	role                       span                              kind      parent
 //	client                     package.Service/Method            CLIENT    its context
@@ -24,21 +24,20 @@
 //	puller                     collect package.Service/Method    CONSUMER  the ventilator's span, and a link to it
 //	worker, sink, puller       ack package.Service/Method        CLIENT    the span of the handler, or of the body
 //
-// The last one is for DELIVERY_AT_LEAST_ONCE, and named for how the message was
-// settled: ack, nack, reject, or settle if the connection had ended first. With
+// The last one is for DELIVERY_AT_LEAST_ONCE, and named after the outcome: ack,
+// nack, reject, or settle if the connection had ended first. With
 // [WithReceiveSpans] a loop's wait for a message has a span, too. [Create] begins
-// that of a task which is stored now and sent later.
+// the span of a task that is stored now and sent later.
 //
-// A call that was retried, hedged or moved to another server has a span "attempt
-// package.Service/Method" below its own for each attempt, too.
+// A call that was retried, hedged or moved to another server also has a child span
+// "attempt package.Service/Method" for each attempt.
 //
 // A stream has one span, from its beginning to its end. A span of a loop ends when
-// the loop's body does. Where a loop, or the Run of a worker, has a span in its
-// context already, that one is the parent, and the message's is linked only;
+// the loop's body does. If a loop, or the Run of a worker, already has a span in
+// its context, that span is the parent, and the message's span is only linked;
 // [WithoutRemoteParents] does so everywhere.
 //
-// With bare framing nothing travels beside the body, so the receiver begins a
-// trace.
+// With bare framing only the body is sent, so the receiver begins a new trace.
 //
 // # Metrics
 //
@@ -51,7 +50,7 @@
 //
 // Their attributes are the system (gozmq), the method or the topic's template, the
 // operation, and how it ended: rpc.response.status_code and error.type, which are
-// the names of google.rpc.Code, or "panic". No address, topic, task or batch is
-// among them, so that there are as many label sets as there are methods times ways
-// to end, however many peers come.
+// the names of google.rpc.Code, or "panic". They contain no address, topic, task or
+// batch, so that the number of label sets is at most the number of methods times
+// the number of outcomes, however many peers connect.
 package gozmqotel

@@ -16,9 +16,9 @@ import (
 // scope names this package where spans and metrics go.
 const scope = "github.com/gozmq/gozmq/telemetry/gozmqotel"
 
-// New returns an interceptor that traces and measures what it wraps. One is enough
-// for all roles of a program, and belongs outside of other interceptors, so that it
-// covers them. It fails when the meter provider refuses a metric.
+// New returns an interceptor that traces and measures all operations. One is enough
+// for all roles of a program. Put it before other interceptors, so that it covers
+// them. New fails when the meter provider refuses a metric.
 func New(opts ...Option) (gozmq.Interceptor, error) {
 	t := &telemetry{config: newConfig(opts)}
 	var err error
@@ -36,7 +36,7 @@ func tracerOf(p trace.TracerProvider) trace.Tracer {
 	return p.Tracer(scope, trace.WithInstrumentationVersion(gozmq.Version), trace.WithSchemaURL(semconv.SchemaURL))
 }
 
-// telemetry is what an interceptor needs.
+// telemetry is the state of an interceptor.
 type telemetry struct {
 	config
 	instruments
@@ -106,7 +106,7 @@ func (t *telemetry) send(ctx context.Context) context.Context {
 	return sent
 }
 
-// receive begins the span of what was received.
+// receive begins the span of a received message.
 func (t *telemetry) receive(ctx context.Context, o *operation, call *gozmq.CallInfo) (context.Context, trace.Span) {
 	ctx, links := t.origin(ctx, o, call)
 	start := append(o.start[:len(o.start):len(o.start)], links...)
@@ -118,8 +118,8 @@ func (t *telemetry) receive(ctx context.Context, o *operation, call *gozmq.CallI
 	return t.tracer.Start(ctx, o.spanName, start...)
 }
 
-// origin returns ctx with the span that is to be the parent of what was received,
-// and its links.
+// origin returns ctx with the parent span for a received message, and the span's
+// links.
 func (t *telemetry) origin(ctx context.Context, o *operation, call *gozmq.CallInfo) (context.Context, []trace.SpanStartOption) {
 	ambient := trace.SpanFromContext(ctx)
 	ctx, remote := t.extract(ctx, call)
@@ -135,9 +135,9 @@ func (t *telemetry) origin(ctx context.Context, o *operation, call *gozmq.CallIn
 	return ctx, []trace.SpanStartOption{trace.WithLinks(trace.Link{SpanContext: remote})}
 }
 
-// extract returns ctx with what the propagator reads from the metadata, and the
-// span in it, which is not valid when there is none. That of a result is its
-// worker's, or else the task's.
+// extract returns ctx with the values that the propagator reads from the metadata,
+// and the span in it, invalid when there is none. A result's span is its worker's,
+// otherwise the task's.
 func (t *telemetry) extract(ctx context.Context, call *gozmq.CallInfo) (context.Context, trace.SpanContext) {
 	if call.Task != nil && len(call.Task.ResultMetadata) > 0 {
 		if from, remote := t.read(ctx, call.Task.ResultMetadata); remote.IsValid() {

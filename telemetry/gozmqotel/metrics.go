@@ -21,7 +21,7 @@ type instruments struct {
 }
 
 func newInstruments(m metric.Meter) (i instruments, err error) {
-	// Those of calls have the same advice with them; package messagingconv has
+	// The metrics of calls come with the same boundaries; package messagingconv has
 	// none.
 	seconds := metric.WithExplicitBucketBoundaries(.005, .01, .025, .05, .075, .1, .25, .5, .75, 1, 2.5, 5, 7.5, 10)
 	clientCall, err1 := rpcconv.NewClientCallDuration(m)

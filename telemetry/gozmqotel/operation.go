@@ -17,7 +17,7 @@ import (
 // system is the value of rpc.system.name and of messaging.system.
 const system = "gozmq"
 
-// A verb is what the conventions call a gozmq.Operation.
+// A verb is the conventions' name of a gozmq.Operation.
 type verb struct {
 	name     string             // messaging.operation.name; "" for calls
 	category attribute.KeyValue // messaging.operation.type
@@ -48,8 +48,8 @@ func verbOf(o gozmq.Operation) (v verb, ok bool) {
 	return v, true
 }
 
-// An operation is what all calls of a method, or all messages of a topic, have in
-// common. It is immutable but for its endings.
+// An operation is shared by all calls of a method, or all messages of a topic. It
+// is immutable except for its endings.
 type operation struct {
 	verb
 
@@ -94,7 +94,7 @@ type ending struct {
 	count    []metric.AddOption
 }
 
-// ending returns that of a code.
+// ending returns the ending for a code.
 func (o *operation) ending(code gozmq.Code) *ending {
 	if e := o.endings[code].Load(); e != nil {
 		return e
@@ -133,10 +133,11 @@ type operationKey struct {
 }
 
 // maxOperations bounds the operations that are kept; others are described again
-// each time. It is that of a meter provider for the label sets of an instrument.
+// each time. It is also a meter provider's limit for the label sets of an
+// instrument.
 const maxOperations = 2000
 
-// operations are those that were seen so far.
+// operations are the operations seen so far.
 type operations struct {
 	more []attribute.KeyValue
 	mu   sync.Mutex // for writers

@@ -55,7 +55,7 @@ func WithPropagator(p propagation.TextMapPropagator) Option {
 	return option(func(c *config) { c.propagator = p })
 }
 
-// WithFilter passes over the calls, publications and tasks for which keep
+// WithFilter ignores the calls, publications and tasks for which keep
 // returns false: they have no span, are not measured, and their metadata is
 // neither read nor written.
 func WithFilter(keep func(call *gozmq.CallInfo) bool) Option {

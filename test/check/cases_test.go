@@ -42,7 +42,7 @@ var breakingCases = []breakingCase{
 	{name: "delivery of a message weakened", edits: []edit{{"    delivery: DELIVERY_AT_LEAST_ONCE\n    max_attempts: 7\n", ""}},
 		want: []string{"TASK_SAME_DELIVERY base.v1.Job"}, words: []string{"add another message"}},
 	{name: "delivery of a message strengthened", edits: []edit{{"(gozmq.v1.message).task = {};", "(gozmq.v1.message).task = {delivery: DELIVERY_AT_LEAST_ONCE};"}},
-		want: []string{"TASK_SAME_DELIVERY base.v1.Note"}, words: []string{"given a task twice"}},
+		want: []string{"TASK_SAME_DELIVERY base.v1.Note"}, words: []string{"get a task twice"}},
 	{name: "service renamed", edits: []edit{{"service Packing", "service Wrapping"}}, want: []string{"TASK_NO_DELETE base.v1.Packing"}, words: []string{"with Pack, Ship"}},
 	{name: "PUB/SUB service renamed", edits: []edit{{"service Feed", "service News"}}, want: []string{"TOPIC_NO_DELETE base.v1.Feed.Named"}, words: []string{`"base.v1.Feed/Named"`, "as its template"}},
 

@@ -62,7 +62,7 @@ func TestCategories(t *testing.T) {
 	first, seen := map[string]check.Rule{}, map[string]bool{}
 	for _, r := range check.Rules() {
 		if seen[r.ID] {
-			t.Errorf("%s is there twice", r.ID)
+			t.Errorf("%s occurs twice", r.ID)
 		}
 		seen[r.ID] = true
 		if f, ok := first[r.Category]; !ok {

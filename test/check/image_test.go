@@ -75,10 +75,10 @@ func TestReadImageErrors(t *testing.T) {
 		want string
 	}{
 		"empty":           {nil, "buf build -o"},
-		"text":            {[]byte("syntax = \"proto3\";"), "it is no image"},
-		"cut off":         {whole[:len(whole)/2], "it is no image"},
-		"without imports": {encode(t, alone), "b.proto imports more.proto, which is not there; make the file with"},
-		"twice":           {append(whole[:len(whole):len(whole)], whole...), "is there twice"},
+		"text":            {[]byte("syntax = \"proto3\";"), "it is neither an image"},
+		"cut off":         {whole[:len(whole)/2], "it is neither an image"},
+		"without imports": {encode(t, alone), "b.proto imports more.proto, which is missing; make the file with"},
+		"twice":           {append(whole[:len(whole):len(whole)], whole...), "occurs twice"},
 	} {
 		_, err := check.ReadImage(tt.data)
 		if err == nil || !strings.Contains(err.Error(), tt.want) || strings.Contains(err.Error(), "\n") {

@@ -2,7 +2,7 @@
 // fails when a cost has grown by more than a quarter:
 //
 //	go run -C tools ./guard          # compares
-//	go run -C tools ./guard -renew   # writes the figures anew
+//	go run -C tools ./guard -renew   # writes the figures again
 //
 // A cost is a number of allocations or of instructions per operation, which another
 // load of the machine does not change; guard never looks at a clock. The kernel's
@@ -25,7 +25,7 @@ import (
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	renew := flag.Bool("renew", false, "write the figures anew")
+	renew := flag.Bool("renew", false, "write the figures again")
 	file := flag.String("figures", "guard/figures.txt", "`file` with the figures")
 	root := flag.String("root", "..", "`folder` of the module with the benchmarks")
 	flag.Parse()

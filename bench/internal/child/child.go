@@ -30,7 +30,7 @@ type report struct {
 	Err   string        `json:"err,omitempty"`
 }
 
-// Main is what a child runs; args stand behind Flag: what to be, a rival's
+// Main is what a child runs; args follow Flag: what to be, a rival's
 // name, and what else that needs. It serves requests for reports, a line each,
 // until standard input ends.
 func Main(args []string) error {

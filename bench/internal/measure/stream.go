@@ -197,7 +197,7 @@ func (s *Stream) hold() error {
 	err := s.await(ctx, until)
 	if errors.Is(err, context.DeadlineExceeded) {
 		if s.nudges++; s.nudges > maxNudges {
-			return fmt.Errorf("%d of %d receivers get nothing any more", s.behind(until), len(s.receivers))
+			return fmt.Errorf("%d of %d receivers get nothing more", s.behind(until), len(s.receivers))
 		}
 		return nil
 	}

@@ -18,7 +18,7 @@ func NewOptions() *Options {
 	return &Options{Options: plan.Options{PackageSuffix: "gozmq"}}
 }
 
-// Set takes one option. Faults are kept, so that all are reported at once.
+// Set sets one option. It keeps faults for Err, so that all are reported at once.
 func (o *Options) Set(name, value string) error {
 	switch name {
 	case "package_suffix":

@@ -9,7 +9,7 @@ import (
 )
 
 // WithPlace gives protogen's error about an import path of one word the form of
-// our own faults; it returns any other error as it is.
+// our own faults; it returns any other error unchanged.
 func WithPlace(req *pluginpb.CodeGeneratorRequest, err error) error {
 	file, text := OneWord(err)
 	if file == "" {
@@ -24,14 +24,14 @@ func WithPlace(req *pluginpb.CodeGeneratorRequest, err error) error {
 	return fmt.Errorf("%s: %s", place, text)
 }
 
-// OneWord returns the file that protogen's error about an import path of one
-// word is about, and our text in its place. It returns "" for any other error.
+// OneWord returns the file of protogen's error about an import path of one word,
+// and our text for it. It returns "" for any other error.
 func OneWord(err error) (file, text string) {
 	var importPath string
 	if n, _ := fmt.Sscanf(err.Error(), "invalid Go import path %q for %q", &importPath, &file); n < 2 {
 		return "", ""
 	}
-	return file, fmt.Sprintf("its Go package %q is one word, and an import path has a slash or a dot; write the full path, as example.com/module/folder, in go_package or in an M option", importPath)
+	return file, fmt.Sprintf("its Go package %q is one word, and an import path has a slash or a dot; write the full path, such as example.com/module/folder, in go_package or in an M option", importPath)
 }
 
 // GoPackageOption is the path of FileOptions.go_package in a file's descriptor.

@@ -1,5 +1,5 @@
-// Package input decodes what the generator and the checks are given: requests,
-// the annotations in them, and the plugin's options.
+// Package input decodes the input of the generator and the checks: requests, the
+// annotations in them, and the plugin's options.
 package input
 
 import (
@@ -29,8 +29,8 @@ func Decode(request []byte) (*pluginpb.CodeGeneratorRequest, error) {
 }
 
 // Annotate decodes the annotations in files, which are all files of a build, in
-// place. Where the build gives the annotations' number to another option,
-// nothing is taken for an annotation: everyone may use that number.
+// place. If the build declares another option with the annotations' number, it
+// decodes none: anyone may use that number.
 func Annotate(files []*descriptorpb.FileDescriptorProto) error {
 	declared := slices.ContainsFunc(files, declaresAnnotations)
 	if !declared && slices.ContainsFunc(files, declaresNumber) {
@@ -50,7 +50,7 @@ func declaresAnnotations(f *descriptorpb.FileDescriptorProto) bool {
 	return f.GetPackage() == string(annotations.File_gozmq_v1_annotations_proto.Package()) && len(f.GetExtension()) > 0
 }
 
-// declaresNumber reports whether f gives the annotations' number to an option,
+// declaresNumber reports whether f declares an option with the annotations' number,
 // at the top level or in a message at any depth.
 func declaresNumber(f *descriptorpb.FileDescriptorProto) bool {
 	return slices.ContainsFunc(f.GetExtension(), hasNumber) || slices.ContainsFunc(f.GetMessageType(), nestsNumber)
@@ -72,9 +72,9 @@ func hasNumber(x *descriptorpb.FieldDescriptorProto) bool {
 // unknown fields.
 type optionReader struct {
 	types *protoregistry.Types
-	// strict makes an annotation that cannot be decoded an error. Without it,
-	// such an option is someone else's: a file of edition 2024 can import
-	// options for their use alone, and the request then does not say whose.
+	// strict makes an annotation that cannot be decoded an error. Without it, such
+	// an option is foreign: a file of edition 2024 can import options for use only,
+	// and the request then does not name their file.
 	strict bool
 }
 

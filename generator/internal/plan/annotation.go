@@ -10,7 +10,7 @@ import (
 	"github.com/gozmq/gozmq/proto/gozmq/v1/annotations"
 )
 
-// The fields of descriptors that lead to what a fault is about.
+// The fields of descriptors that lead to the place of a fault.
 const (
 	fileOptions    = 8  // FileDescriptorProto.options
 	goPackageField = 11 // FileOptions.go_package
@@ -77,7 +77,7 @@ func annotated(s *protogen.Service) bool {
 	return false
 }
 
-// inService, inMethod and inMessage lead to a field of our option.
+// inService, inMethod and inMessage return the path to a field of our option.
 func inService(fields ...int32) []int32 {
 	return append([]int32{serviceOptions, optionfield.Extension}, fields...)
 }

@@ -9,8 +9,8 @@ import (
 
 // Options are the plugin options that change the plan.
 type Options struct {
-	// PackageSuffix makes the name of the Go package for our files out of that
-	// of the messages. Empty: the same package.
+	// PackageSuffix, added to the name of the messages' Go package, names the Go
+	// package of our files. Empty: the same package.
 	PackageSuffix string
 	// SkipUnannotated leaves out services without any annotation.
 	SkipUnannotated bool
@@ -23,8 +23,8 @@ func Build(gen *protogen.Plugin, opts Options) ([]*File, error) {
 }
 
 // Check plans all files of a run, and returns every fault of every file, in the
-// order of files and positions. What is at fault is in the plan as far as it can
-// be understood.
+// order of files and positions. Faulty declarations are in the plan as far as they
+// can be understood.
 func Check(gen *protogen.Plugin, opts Options) (files []*File, faults []Fault) {
 	r := &report{}
 	v := newVocabulary(gen, r)
@@ -40,7 +40,7 @@ func Check(gen *protogen.Plugin, opts Options) (files []*File, faults []Fault) {
 	return files, r.inOrder()
 }
 
-// An index finds what the files of a run contain. It is made once per run.
+// An index finds the declarations of all files of a run. It is made once per run.
 type index struct {
 	// procedures are the methods of all files by their name on the wire.
 	procedures map[string]*protogen.Method
@@ -72,13 +72,13 @@ func newIndex(gen *protogen.Plugin) *index {
 type outPackage struct {
 	name protogen.GoPackageName
 	path protogen.GoImportPath
-	// files are those whose services and messages share the package, each
-	// after the files that it imports.
+	// files are the files that share the package, each after the files that it
+	// imports.
 	files []*protogen.File
 }
 
 // packages groups the files by the Go package that our files go to. Packages
-// that nothing is generated for are left out.
+// without generated code are left out.
 func packages(gen *protogen.Plugin, opts Options) []*outPackage {
 	byPath := map[protogen.GoImportPath]*outPackage{}
 	generate := map[protogen.GoImportPath]bool{}
@@ -126,8 +126,8 @@ func importsFirst(gen *protogen.Plugin) []*protogen.File {
 	return out
 }
 
-// plan plans the package's files. Those that are not generated in this run are
-// planned for their names alone.
+// plan plans the package's files. Files that are not generated in this run are
+// planned only for their names.
 func (pkg *outPackage) plan(ix *index, r *report, opts Options) []*File {
 	s := newScope(r)
 	for _, f := range ix.files[pkg.path] {
@@ -135,7 +135,7 @@ func (pkg *outPackage) plan(ix *index, r *report, opts Options) []*File {
 	}
 	identifiers := map[string]bool{}
 	var out []*File
-	first := true // with something to print, among the files that the run knows
+	first := true // whether this is the first file of the package with content
 	for _, f := range pkg.files {
 		p := &planner{scope: s, source: f, opts: opts, report: r, index: ix}
 		if !f.Generate {
@@ -164,7 +164,8 @@ func (pkg *outPackage) plan(ix *index, r *report, opts Options) []*File {
 	return out
 }
 
-// contents names what the Go package of a file contains the code of.
+// contents names the protobuf package, or the file, whose code the Go package
+// contains.
 func contents(f *protogen.File) string {
 	if pkg := f.Desc.Package(); pkg != "" {
 		return string(pkg)

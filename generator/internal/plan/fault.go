@@ -10,7 +10,7 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 )
 
-// A Fault is one thing that the author of a .proto has to change.
+// A Fault is an error that the author of a .proto must correct.
 type Fault struct {
 	// Rule is the rule that is broken.
 	Rule Rule

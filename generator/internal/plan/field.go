@@ -97,8 +97,8 @@ func fieldNamed(m *protogen.Message, name string) *protogen.Field {
 	return nil
 }
 
-// valueKind says how the runtime calls the field's kind, or why the field's
-// value cannot be part of a topic.
+// valueKind returns the runtime's name of the field's kind, or an error if the
+// field's value cannot be part of a topic.
 func valueKind(f *protogen.Field) (string, error) {
 	if kind := kinds[f.Desc.Kind()]; kind != "" && !f.Desc.IsList() {
 		return kind, nil
@@ -177,8 +177,8 @@ func suggestion(m *protogen.Message, prefix string) string {
 	return "use one of: " + strings.Join(names, ", ")
 }
 
-// filterFields names the filter's fields, one per different placeholder, and
-// notes them in the segments.
+// filterFields names the filter's fields, one per different placeholder, and stores
+// the names in the segments.
 func filterFields(m *protogen.Message, segments []Segment) []FilterField {
 	var out []FilterField
 	byPath, taken := map[string]string{}, map[string]bool{"TopicPattern": true}

@@ -22,9 +22,9 @@ func target(f *protogen.File, opts Options) (protogen.GoPackageName, protogen.Go
 }
 
 // packageBase returns the name of the messages' package without underscores in
-// front, since the go command leaves out folders that begin with one. protogen
-// puts one in front of a keyword, which is none once it has a suffix, and in
-// front of a digit.
+// front, since the go command leaves out folders that begin with one. protogen puts
+// one in front of a keyword, which with a suffix is no longer one, and in front of
+// a digit.
 func packageBase(name string) string {
 	base := strings.TrimLeft(name, "_")
 	if base == "" || base[0] >= '0' && base[0] <= '9' {
@@ -34,12 +34,12 @@ func packageBase(name string) string {
 }
 
 // checkGoPackages reports each Go package of messages that our code for file
-// could not import. What is printed into the messages' own package needs no
-// import, and compiles wherever the messages do.
+// could not import. Code in the messages' own package needs no import, and compiles
+// wherever the messages do.
 func (p *planner) checkGoPackages(file *File, self protogen.GoImportPath) {
 	if base := path.Base(p.source.Desc.Path()); strings.HasPrefix(base, "_") || strings.HasPrefix(base, ".") {
 		p.report.fault(RuleGoPackage, p.source.Desc, protogen.Location{}, nil,
-			"the go command leaves out files whose names begin with %q, as that of the generated file would; rename the .proto", base[:1])
+			"the go command leaves out files whose names begin with %q, and the generated file's name would; rename the .proto", base[:1])
 	}
 	for importPath := range file.imports() {
 		if importPath == self {
@@ -55,21 +55,21 @@ func (p *planner) checkGoPackages(file *File, self protogen.GoImportPath) {
 
 // checkGoPackage reports that no other package can import that of f.
 func (p *planner) checkGoPackage(f *protogen.File) {
-	const remedy = "; write the full path, as example.com/module/folder, in go_package or in an M option, or generate into the messages' own package with package_suffix="
+	const remedy = "; write the full path, such as example.com/module/folder, in go_package or in an M option, or generate into the messages' own package with package_suffix="
 	importPath := string(f.GoImportPath)
 	switch {
 	case importPathFault(importPath) != nil:
 		p.report.fault(RuleGoPackage, f.Desc, goPackageOption, nil, "its Go package %q cannot be imported: %v"+remedy, importPath, importPathFault(importPath))
 	case f.GoPackageName == "main":
 		p.report.fault(RuleGoPackage, f.Desc, goPackageOption, nil,
-			"its Go package is named main, which no other package can import; write another name in go_package, as %q, or generate into the messages' own package with package_suffix=", importPath+";mainpb")
+			"its Go package is named main, which no other package can import; write another name in go_package, such as %q, or generate into the messages' own package with package_suffix=", importPath+";mainpb")
 	case hiddenElement(importPath) != "":
 		p.report.fault(RuleGoPackage, f.Desc, goPackageOption, nil,
-			"its Go package %q is in the folder %q, which the go command leaves out of ./..., with all that is in it"+remedy, importPath, hiddenElement(importPath))
+			"its Go package %q is in the folder %q, which the go command leaves out of ./..., with its contents"+remedy, importPath, hiddenElement(importPath))
 	}
 }
 
-// importPathFault says why the go command takes importPath for none, or nil.
+// importPathFault returns why the go command rejects importPath, or nil.
 func importPathFault(importPath string) error {
 	if strings.HasPrefix(importPath, "./") || strings.HasPrefix(importPath, "../") || importPath == "." || importPath == ".." {
 		return fmt.Errorf("it is a relative path")
@@ -105,13 +105,13 @@ func elementFault(element string) error {
 	return reservedFault(element)
 }
 
-// importable reports whether the go command takes r in an import path.
+// importable reports whether the go command accepts r in an import path.
 func importable(r rune) bool {
 	return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("-._~+", r)
 }
 
-// reservedFault says why an element cannot be a folder on Windows, which the go
-// command refuses everywhere.
+// reservedFault returns why an element cannot be a folder on Windows, or nil. The
+// go command refuses such elements everywhere.
 func reservedFault(element string) error {
 	short, _, _ := strings.Cut(element, ".")
 	switch upper := strings.ToUpper(short); {

@@ -9,8 +9,8 @@ import (
 	"github.com/gozmq/gozmq/proto/gozmq/v1/annotations"
 )
 
-// methods plans the methods of s. reserved are names that the types on which
-// the methods stand use for something else.
+// methods plans the methods of s. reserved are names that the methods' types use
+// for other purposes.
 func (p *planner) methods(s *protogen.Service, out *Service, n namer, reserved ...string) {
 	taken := map[string]*protogen.Method{}
 	for _, name := range reserved {
@@ -27,10 +27,10 @@ func (p *planner) methods(s *protogen.Service, out *Service, n namer, reserved .
 	}
 }
 
-// methodName chooses the Go name of m, and the base of the longer names that
-// are made of it. goNames has protogen's names of all methods of the service.
-// taken has the methods before m by their names; with nil, it has the names that
-// embedding uses, which get an underscore at their end.
+// methodName chooses the Go name of m, and the base of longer names. goNames has
+// protogen's names of all methods of the service. taken maps the names of earlier
+// methods to them; an entry with nil is a name that embedding uses, and a method
+// with that name gets a final underscore.
 func (p *planner) methodName(m *protogen.Method, goNames map[string]bool, taken map[string]*protogen.Method) (name, base string) {
 	for _, base = range candidates(m.GoName, goNames) {
 		name = base
@@ -43,12 +43,12 @@ func (p *planner) methodName(m *protogen.Method, goNames map[string]bool, taken 
 		}
 	}
 	other := taken[name]
-	p.report.fault(RuleGoName, m.Desc, m.Location, nil, "its Go name %s is already that of %s; rename one of them", name, where(other.Desc, other.Location))
+	p.report.fault(RuleGoName, m.Desc, m.Location, nil, "its Go name %s is already the name of %s; rename one of them", name, where(other.Desc, other.Location))
 	return impossible(m.Desc), impossible(m.Desc)
 }
 
-// nameSubscriptions names what opens the subscriptions of PUB/SUB methods, after
-// the methods, whose names count first.
+// nameSubscriptions names the methods that open subscriptions, after all PUB/SUB
+// methods, whose names take precedence.
 func nameSubscriptions(methods []*Method) {
 	taken := map[string]bool{}
 	for _, m := range methods {

@@ -6,8 +6,8 @@ import (
 	"google.golang.org/protobuf/compiler/protogen"
 )
 
-// A namer makes the names of one service, method or message. All of them are
-// its base with something in front of it or behind it.
+// A namer makes the names of one service, method or message. Each is its base with
+// a prefix or a suffix.
 type namer struct {
 	scope *scope
 	from  origin
@@ -85,7 +85,7 @@ func (n namer) pushPull(sink bool) *PushPull {
 	return out
 }
 
-// topic names what stands around t.
+// topic chooses the names of the declarations for t.
 func (n namer) topic(t *Topic) {
 	t.Func = n.exported("", "Topic")
 	if len(t.Fields) > 0 {

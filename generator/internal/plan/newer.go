@@ -12,8 +12,7 @@ import (
 	"github.com/gozmq/gozmq/proto/gozmq/v1/annotations"
 )
 
-// vocabulary checks that the annotations in use are those that this plugin
-// knows.
+// vocabulary checks that this plugin knows all annotations in use.
 type vocabulary struct {
 	report *report
 	// files declare the annotations, as the user's build has them.
@@ -23,8 +22,8 @@ type vocabulary struct {
 	foreign map[protoreflect.FullName]map[protowire.Number]protoreflect.FullName
 }
 
-// The Go package of the annotations, and the one that copies of them name which
-// were exported before the two were apart.
+// The Go package of the annotations, and the one that older exported copies of them
+// name.
 const (
 	goPackage      = "github.com/gozmq/gozmq/proto/gozmq/v1/annotations"
 	olderGoPackage = "github.com/gozmq/gozmq/proto/gozmq/v1"
@@ -112,8 +111,8 @@ func (v *vocabulary) checkEnums(enums []*protogen.Enum) {
 	}
 }
 
-// checkForeign reports an option that our annotations declare in the user's
-// build, but that this plugin has never heard of.
+// checkForeign reports an option that the annotations in the user's build declare,
+// but that this plugin does not know.
 func (v *vocabulary) checkForeign(d protoreflect.Descriptor, loc protogen.Location) {
 	if len(v.foreign) == 0 || d.Options() == nil {
 		return

@@ -22,22 +22,21 @@ type File struct {
 	Package protogen.GoPackageName
 	// ImportPath is the import path of that package.
 	ImportPath protogen.GoImportPath
-	// Contains is the protobuf package whose code the package's comment says that
-	// it contains. Empty: another file has the comment, or the package is that of
-	// the messages.
+	// Contains is the protobuf package that the Go package's comment names. Empty:
+	// another file has the comment, or the code is in the messages' package.
 	Contains string
 	// Services and Messages are in the order of the .proto.
 	Services []*Service
 	Messages []*Message
-	// Identifiers are all package-level names of the Go package that are
-	// known. No import may be named so.
+	// Identifiers are all known package-level names of the Go package. No import
+	// may have one of them.
 	Identifiers map[string]bool
 	// PackageNames has the names of the Go packages that messages live in.
 	PackageNames map[protogen.GoImportPath]protogen.GoPackageName
 }
 
-// imports returns the import paths of what f names: its messages and enums, and
-// the descriptors of its services.
+// imports returns the import paths of the messages, enums and service descriptors
+// that f uses.
 func (f *File) imports() map[protogen.GoImportPath]bool {
 	out := map[protogen.GoImportPath]bool{}
 	add := func(ids ...protogen.GoIdent) {
@@ -79,7 +78,7 @@ func (t *Topic) idents() []protogen.GoIdent {
 	return out
 }
 
-// A Doc is what is known of a declaration beside its name.
+// A Doc is the documentation of a declaration.
 type Doc struct {
 	// Comment is the comment in front of it, one line per line, or empty.
 	Comment string
@@ -192,18 +191,17 @@ type Task struct {
 type Topic struct {
 	// Template is the template as written. Empty: the procedure's name.
 	Template string
-	Segments []Segment // of which each field's first one says how it is read
-	// Traits has the runtime's names of what else the annotation asks for.
+	Segments []Segment // the first one of each field has the details of reading it
+	// Traits has the runtime's names of the annotation's traits.
 	Traits []string
-	// Snapshot is set when the messages change a state that can be asked for.
+	// Snapshot is set when the messages change a state that a method returns.
 	Snapshot *Snapshot
 	// Func returns a message's topic.
 	Func string
 	// Filter is the filter's type; empty when there is nothing to filter by.
 	Filter string
 	Fields []FilterField
-	// FieldsType is the struct that Parse makes of a topic; both are empty
-	// where Filter is.
+	// FieldsType is the struct that Parse returns; both are empty if Filter is.
 	FieldsType, Parse string
 }
 
@@ -213,7 +211,7 @@ type Snapshot struct {
 	Follow string
 	// Var is the variable that describes the method to the runtime.
 	Var string
-	// Method is what is known of the method; its names are those of its service.
+	// Method describes the method, with the names of its service.
 	Method Method
 }
 
@@ -226,14 +224,14 @@ type Segment struct {
 	// Getters are the methods that lead from a message to the field's value:
 	// "GetCustomer" and "GetId".
 	Getters []string
-	// Kind is how the runtime calls it: "String", "Int", "Bool" or "Enum".
+	// Kind is the runtime's name of its kind: "String", "Int", "Bool" or "Enum".
 	Kind string
 	// Field is the filter's field.
 	Field string
-	// Numbers are the numbers of the fields along the path. They say, with Kind,
-	// what stands on the wire, whatever the fields are named.
+	// Numbers are the numbers of the fields along the path. With Kind they define
+	// the form on the wire, whatever the fields' names are.
 	Numbers []protoreflect.FieldNumber
-	// Values has the names of an enum's values, which stand on the wire.
+	// Values has the names of an enum's values, which are sent on the wire.
 	Values map[protoreflect.EnumNumber]protoreflect.Name
 }
 

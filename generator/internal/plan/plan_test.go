@@ -114,7 +114,7 @@ func TestSiblingsWithOneName(t *testing.T) {
 		file("b.proto", nil, map[string][]string{"FooBar": {"Baz"}}),
 	}
 	_, err := build(t, files, "a.proto", "b.proto")
-	const want = "b.proto: p.FooBar.Baz: its Go name FooBarBazProcedure is already that of p.Foo.BarBaz (a.proto) in the same Go package; rename one of them, or give one of the two files another go_package"
+	const want = "b.proto: p.FooBar.Baz: its Go name FooBarBazProcedure is already the name of p.Foo.BarBaz (a.proto) in the same Go package; rename one of them, or give one of the two files another go_package"
 	if err == nil || err.Error() != want {
 		t.Errorf("error is %v, want %s", err, want)
 	}

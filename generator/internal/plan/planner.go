@@ -69,7 +69,7 @@ func (p *planner) doc(comments protogen.CommentSet, opts interface{ GetDeprecate
 	return d
 }
 
-// message plans what the message's own annotation asks for, nil if nothing.
+// message plans the message's own annotation; nil if it has none.
 func (p *planner) message(m *protogen.Message) *Message {
 	a := messageAnnotation(m)
 	if a == nil {

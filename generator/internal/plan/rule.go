@@ -23,14 +23,14 @@ const (
 	RuleTask       Rule = "GOZMQ_TASK_RANGE"
 )
 
-// Rules are all of them, each with a sentence that says what it asks for.
+// Rules returns all rules, each with its purpose.
 func Rules() []Purpose {
 	return []Purpose{
 		{RuleGoPackage, "Checks that generated code can import the Go packages of the messages."},
 		{RuleGoName, "Checks that no two names of generated code are the same."},
 		{RuleVocabulary, "Checks that this version of gozmq knows every annotation."},
-		{RuleMeaning, "Checks that every annotation stands where it means something."},
-		{RuleBare, "Checks that services with FRAMING_BARE ask for nothing that needs further frames."},
+		{RuleMeaning, "Checks that every annotation is in a place where it has a meaning."},
+		{RuleBare, "Checks that services with FRAMING_BARE use nothing that needs further frames."},
 		{RuleStream, "Checks that methods stream only where their pattern and framing have streams."},
 		{RuleTimeout, "Checks that timeouts are valid."},
 		{RuleRetry, "Checks that calls are tried again only where that does no harm."},
@@ -44,7 +44,7 @@ func Rules() []Purpose {
 	}
 }
 
-// A Purpose is what a rule asks for, in one sentence.
+// A Purpose is a rule with its purpose, in one sentence.
 type Purpose struct {
 	Rule Rule
 	Text string

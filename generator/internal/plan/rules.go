@@ -45,7 +45,7 @@ func (p *planner) checkMethod(s *protogen.Service, m *protogen.Method) {
 	}
 }
 
-// checkStreams applies the rules for the word stream in a method.
+// checkStreams applies the rules for streams in a method.
 func (p *planner) checkStreams(s *protogen.Service, m *protogen.Method) {
 	if !streams(m) {
 		return
@@ -64,7 +64,7 @@ func (p *planner) checkStreams(s *protogen.Service, m *protogen.Method) {
 	default:
 		if bare(s) {
 			p.report.fault(RuleStream, m.Desc, m.Location, where,
-				"with FRAMING_BARE nothing on the wire tells the messages of one stream from those of another; remove the framing, or the word stream")
+				"with FRAMING_BARE nothing on the wire distinguishes the messages of two streams; remove the framing, or the word stream")
 		}
 	}
 }
@@ -81,7 +81,7 @@ func (p *planner) checkPublished(s *protogen.Service, m *protogen.Method) {
 	}
 }
 
-// checkTraits applies the rules for what a topic asks for beside a template.
+// checkTraits applies the rules for a topic's traits.
 func (p *planner) checkTraits(at place, t *annotations.Topic) {
 	if t.GetLatestOnly() && t.GetSequenced() {
 		p.report.fault(RuleTraits, at.desc, at.loc, at.field(optionfield.TopicLatestOnly).sub,

@@ -11,21 +11,19 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 )
 
-// A scope is the package-level names of one Go package. A name depends on the
-// declaration's file and on the files that it imports, and on nothing else: so
-// it is the same whichever files a run generates. Imported files come first,
-// and within a file the declarations come in order.
+// A scope is the package-level names of one Go package. A name depends only on the
+// declaration's file and on the files that it imports, so it is the same whichever
+// files a run generates. Imported files come first, and within a file the
+// declarations come in order.
 type scope struct {
 	report *report
 	owners map[string]owner
-	// bases has what the names of services and of annotated messages begin
-	// with.
+	// bases has the first parts of the names of services and of annotated messages.
 	bases map[string]origin
 	// natural has protogen's names of the annotated messages of the current
 	// file.
 	natural map[string]bool
-	// imported has, for files that were asked for, all files that they import,
-	// directly or not.
+	// imported caches, by file, all files that it imports, directly or not.
 	imported map[string]map[string]bool
 	// reported has the pairs of declarations whose clash has been reported.
 	reported map[[2]protoreflect.FullName]bool
@@ -39,7 +37,7 @@ type origin struct {
 	generate bool
 }
 
-// An owner is who has a name: the declaration, and what the name is made of.
+// An owner has a name: the declaration, and the parts of the name.
 type owner struct {
 	origin
 	parts []string
@@ -66,15 +64,15 @@ func (s *scope) enter(f *protogen.File) {
 	}
 }
 
-// reserve takes the name of a declaration that another generator prints.
+// reserve reserves the name of a declaration that another generator prints.
 func (s *scope) reserve(name string, o origin) {
 	s.owners[name] = owner{o, nil}
 }
 
-// exported gives out the name that the parts make. Where two names differ only
+// exported returns the name that consists of the parts. Where two names differ only
 // in where their parts end, the later one gets underscores between them. It is a
-// fault when they do not differ at all, when the name is another generator's, and
-// when neither file imports the other: then neither is the later one.
+// fault when they are equal, when the name belongs to another generator, and when
+// neither file imports the other, so that neither is the later one.
 func (s *scope) exported(o origin, parts ...string) string {
 	name := strings.Join(parts, "")
 	prev, taken := s.owners[name]
@@ -90,8 +88,8 @@ func (s *scope) exported(o origin, parts ...string) string {
 	return name
 }
 
-// unexported gives out a name that starts in lower case. Users do not see it,
-// so it is numbered when it is taken.
+// unexported returns a name that starts in lower case. Users do not see it, so it
+// is numbered when it is taken.
 func (s *scope) unexported(o origin, parts ...string) string {
 	base := lowerFirst(strings.Join(parts, ""))
 	name := base
@@ -136,14 +134,14 @@ func addImports(to map[string]bool, f protoreflect.FileDescriptor) {
 	}
 }
 
-// serviceBase gives out the name that all names of a service start with:
-// protogen's. Underscores stay, so that A_B and AB are apart in all files.
+// serviceBase returns the name that all names of a service start with: protogen's.
+// Underscores stay, so that A_B and AB differ in all files.
 func (s *scope) serviceBase(o origin, goName string) string {
 	return s.base("service ", o, goName)
 }
 
-// messageBase gives out the name that all names of a message start with: that
-// of a nested message has no underscores where this is possible.
+// messageBase returns the name that all names of a message start with. The name of
+// a nested message has no underscores if possible.
 func (s *scope) messageBase(o origin, goName string) string {
 	if o.desc.Parent() == o.desc.ParentFile() {
 		return s.base("message ", o, goName)
@@ -151,7 +149,7 @@ func (s *scope) messageBase(o origin, goName string) string {
 	return s.base("message ", o, candidates(goName, s.natural)...)
 }
 
-// base gives out the first of the names that is free. kind keeps services and
+// base returns the first of the names that is free. kind keeps services and
 // messages apart.
 func (s *scope) base(kind string, o origin, names ...string) string {
 	for i, name := range names {
@@ -183,9 +181,8 @@ func impossible(d protoreflect.Descriptor) string {
 	return "Fault " + string(d.FullName())
 }
 
-// clash reports that o and prev want the same name, once for the two of them,
-// unless neither is generated in this run. reserved says that prev's name is
-// another generator's.
+// clash reports, once, that o and prev need the same name, unless neither is
+// generated in this run. reserved says that prev's name is another generator's.
 func (s *scope) clash(name string, o, prev origin, reserved bool) {
 	pair := [2]protoreflect.FullName{o.desc.FullName(), prev.desc.FullName()}
 	if s.reported[pair] || !o.generate && !prev.generate {
@@ -202,11 +199,12 @@ func (s *scope) clash(name string, o, prev origin, reserved bool) {
 	case !s.sees(o, prev):
 		remedy += ", or give one of the two files another go_package"
 	}
-	s.report.fault(RuleGoName, o.desc, o.loc, nil, "its Go name %s is already that of %s in the same Go package; %s", name, where(prev.desc, prev.loc), remedy)
+	s.report.fault(RuleGoName, o.desc, o.loc, nil, "its Go name %s is already the name of %s in the same Go package; %s", name, where(prev.desc, prev.loc), remedy)
 }
 
 // withoutUnderscores removes the underscores that protogen's names keep, and
-// capitalizes what follows one, so that Outer_inner and SayHello_V2 read as Go.
+// capitalizes the letter after each, so that Outer_inner and SayHello_V2 become Go
+// names.
 func withoutUnderscores(goName string) string {
 	var b strings.Builder
 	for _, word := range strings.Split(goName, "_") {
@@ -217,14 +215,14 @@ func withoutUnderscores(goName string) string {
 	return b.String()
 }
 
-// lowerFirst puts the first letter in lower case, and no more of the word: so
-// HTTPServer and HttpServer stay apart, whichever files they are in.
+// lowerFirst puts only the first letter in lower case, so that HTTPServer and
+// HttpServer stay different, whichever files they are in.
 func lowerFirst(name string) string {
 	first, size := utf8.DecodeRuneInString(name)
 	return string(unicode.ToLower(first)) + name[size:]
 }
 
-// reserveMessages takes all names that protoc-gen-go prints for f.
+// reserveMessages reserves all names that protoc-gen-go prints for f.
 func (s *scope) reserveMessages(f *protogen.File) {
 	file := origin{f.Desc, protogen.Location{SourceFile: f.Desc.Path()}, f.Generate}
 	s.reserve(f.GoDescriptorIdent.GoName, file)

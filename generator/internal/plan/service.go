@@ -6,7 +6,7 @@ import (
 	"github.com/gozmq/gozmq/proto/gozmq/v1/annotations"
 )
 
-// service plans s, or returns nil when nothing is to be printed for it.
+// service plans s, or returns nil when nothing must be printed for it.
 func (p *planner) service(s *protogen.Service) *Service {
 	if p.opts.SkipUnannotated && !annotated(s) {
 		return nil
@@ -38,7 +38,7 @@ func (p *planner) service(s *protogen.Service) *Service {
 	return out
 }
 
-// pattern returns the pattern of s; what is not set is REQ/REP.
+// pattern returns the pattern of s, REQ/REP if it is not set.
 func pattern(s *protogen.Service) annotations.Pattern {
 	if set := serviceAnnotation(s).GetPattern(); set != annotations.Pattern_PATTERN_UNSPECIFIED {
 		return set

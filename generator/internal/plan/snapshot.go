@@ -23,7 +23,7 @@ func (p *planner) snapshot(at place, t *annotations.Topic) *Snapshot {
 	m := p.index.procedures[name]
 	switch {
 	case !t.GetSequenced() || !t.GetRetain():
-		return fault("a snapshot needs retain and sequenced, by which a subscriber knows what the snapshot has; add what is missing, or remove the snapshot")
+		return fault("a snapshot needs retain and sequenced, so that a subscriber knows which messages the snapshot includes; add the missing one, or remove the snapshot")
 	case m == nil:
 		return fault("the snapshot names no method: no file here has %q; %s", name, p.snapshotSuggestion())
 	case streams(m):
@@ -31,7 +31,7 @@ func (p *planner) snapshot(at place, t *annotations.Topic) *Snapshot {
 	case pattern(m.Parent) != annotations.Pattern_PATTERN_REQ_REP:
 		return fault("the snapshot %q is a %s method, which has no reply; write a method of a REQ/REP service", name, patternName(m.Parent))
 	case bare(m.Parent):
-		return fault("the snapshot %q has FRAMING_BARE, so its reply cannot say which messages it has; remove the framing, or name another method", name)
+		return fault("the snapshot %q has FRAMING_BARE, so its reply cannot state which messages it includes; remove the framing, or name another method", name)
 	}
 	a := methodAnnotation(m)
 	return &Snapshot{Method: Method{
@@ -41,7 +41,7 @@ func (p *planner) snapshot(at place, t *annotations.Topic) *Snapshot {
 	}}
 }
 
-// snapshotSuggestion names methods of the file that would do.
+// snapshotSuggestion names suitable methods of the file.
 func (p *planner) snapshotSuggestion() string {
 	const most = 8
 	var names []string

@@ -27,7 +27,7 @@ func (p *planner) checkServiceDelivery(s *protogen.Service) {
 	}
 	if atLeastOnce(s) && bare(s) {
 		p.report.fault(RuleBare, s.Desc, s.Location, inService(optionfield.ServiceDelivery),
-			"DELIVERY_AT_LEAST_ONCE needs frames beside the body, for the tasks' ids; remove the framing, or the delivery")
+			"DELIVERY_AT_LEAST_ONCE needs further frames, for the tasks' ids; remove the framing, or the delivery")
 	}
 }
 
@@ -50,7 +50,7 @@ func (p *planner) checkMethodTask(s *protogen.Service, m *protogen.Method, t *an
 }
 
 // checkTask applies the rules for the fields of a task other than its delivery.
-// remedy is what to write for DELIVERY_AT_LEAST_ONCE.
+// remedy is the text to write for DELIVERY_AT_LEAST_ONCE.
 func (p *planner) checkTask(at place, t *annotations.Task, sure bool, remedy string) {
 	fault := func(rule Rule, field protowire.Number, format string, args ...any) {
 		p.report.fault(rule, at.desc, at.loc, at.field(field).sub, format, args...)

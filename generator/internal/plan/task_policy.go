@@ -10,28 +10,27 @@ import (
 	"github.com/gozmq/gozmq/proto/gozmq/v1/annotations"
 )
 
-// The longest pause of a backoff that does not say it, and the longest that it may
-// say.
+// The default of a backoff's longest pause, and its upper limit.
 const (
 	defaultMaxBackoff = 30 * time.Second
 	longestPause      = 24 * time.Hour
 )
 
-// A Backoff says how long a task waits after an attempt; the zero value leaves that
+// A Backoff is how long a task waits after an attempt; the zero value leaves that
 // to the ventilator.
 type Backoff struct {
 	Initial, Max time.Duration
 	Multiplier   float64 // 0: the runtime's default
 }
 
-// A Limit limits tasks; the zero value does not.
+// A Limit limits tasks; the zero value is no limit.
 type Limit struct {
 	Running uint32
 	Every   time.Duration
 	Burst   uint32
 }
 
-// Policy reports whether the ventilator has to know the task's method before it has
+// Policy reports whether the ventilator must know the task's method before it has
 // tasks of it.
 func (t *Task) Policy() bool {
 	return t.Backoff != (Backoff{}) || t.Limit != (Limit{}) || t.KeyLimit != (Limit{})
@@ -94,7 +93,7 @@ func (p *planner) checkRetain(at place, d *durationpb.Duration) {
 // maxLimit is how many tasks a limit may speak of.
 const maxLimit = 1_000_000
 
-// pause returns a duration that is not nil, unless it is out of its bounds.
+// pause returns the value of d, 0 if d is nil or, with a fault, out of bounds.
 func (p *planner) pause(at place, what string, d *durationpb.Duration, least time.Duration) (time.Duration, bool) {
 	switch {
 	case d == nil:

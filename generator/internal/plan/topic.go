@@ -8,8 +8,8 @@ import (
 	"github.com/gozmq/gozmq/proto/gozmq/v1/annotations"
 )
 
-// methodTopic plans the topic of a PUB/SUB method: its own, else that of its
-// message, else its name.
+// methodTopic plans the topic of a PUB/SUB method: its own, otherwise its
+// message's, otherwise its name.
 func (p *planner) methodTopic(m *protogen.Method) *Topic {
 	own, inherited := methodAnnotation(m).GetTopic(), messageAnnotation(m.Input).GetTopic()
 	ownPlace := place{m.Desc, m.Location, inMethod(optionfield.MethodTopic)}
@@ -38,7 +38,7 @@ func (p *planner) topic(at place, m *protogen.Message, t *annotations.Topic) *To
 	return out
 }
 
-// traits returns the runtime's names of what t asks for beside a template.
+// traits returns the runtime's names of t's traits.
 func traits(t *annotations.Topic) []string {
 	var out []string
 	if t.GetSequenced() {
@@ -69,7 +69,7 @@ func (p *planner) checkOverlaps(s *protogen.Service, out *Service) {
 	for _, o := range topic.Overlaps(patterns) {
 		later, earlier := sources[o.Later], sources[o.Earlier]
 		p.report.fault(RuleOverlap, later.Desc, later.Location, inMethod(optionfield.MethodTopic, optionfield.TopicTemplate),
-			"its topic and that of method %s can be the same, as %q; begin one of them with other text, in option (gozmq.v1.method).topic",
+			"its topic and the topic of method %s can be the same, such as %q; begin one of them with other text, in option (gozmq.v1.method).topic",
 			earlier.Desc.Name(), o.Example)
 	}
 }

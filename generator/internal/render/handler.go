@@ -4,7 +4,7 @@ import (
 	"github.com/gozmq/gozmq/generator/internal/plan"
 )
 
-// handler prints what receives all topics of a PUB/SUB service.
+// handler prints the handler of all topics of a PUB/SUB service.
 func (p *printer) handler(s *plan.Service) {
 	n := s.PubSub
 	p.P()
@@ -33,7 +33,7 @@ func (p *printer) handler(s *plan.Service) {
 	p.unimplementedHandler(s)
 }
 
-// unimplementedHandler prints what implementations embed.
+// unimplementedHandler prints the type that implementations embed.
 func (p *printer) unimplementedHandler(s *plan.Service) {
 	n := s.PubSub
 	p.P()

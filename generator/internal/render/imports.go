@@ -12,7 +12,7 @@ import (
 	"google.golang.org/protobuf/compiler/protogen"
 )
 
-// The packages that generated code uses beside those of the messages.
+// The packages that generated code uses, apart from the messages' packages.
 const (
 	contextPackage = protogen.GoImportPath("context")
 	iterPackage    = protogen.GoImportPath("iter")
@@ -23,7 +23,7 @@ const (
 )
 
 // locals are the names of parameters, receivers and variables in generated
-// code; an import of the same name would be out of reach there.
+// code; they would shadow an import of the same name.
 var locals = [...]string{
 	"c", "caller", "ctx", "desc", "err", "f", "filters", "impl", "in", "m", "msg",
 	"opts", "out", "p", "pub", "r", "req", "s", "sink", "sub", "task", "topic", "v",
@@ -72,8 +72,8 @@ func (im *imports) qualify(id protogen.GoIdent) string {
 	return im.name(id.GoImportPath) + "." + id.GoName
 }
 
-// name returns the package's name in the file: its own where that is free,
-// else with "pb" behind it, and a number if need be.
+// name returns the package's name in the file: its own if that is free, otherwise
+// with "pb" and, if necessary, a number added.
 func (im *imports) name(p protogen.GoImportPath) string {
 	if name, ok := im.names[p]; ok {
 		return name

@@ -7,7 +7,7 @@ import (
 	"github.com/gozmq/gozmq/generator/internal/plan"
 )
 
-// message prints what a message has without a service: a publisher and a
+// message prints the types of a message with its own annotation: a publisher and a
 // subscriber, a pusher and a puller.
 func (p *printer) message(m *plan.Message) {
 	if m.Topic != nil {
@@ -89,7 +89,8 @@ func (p *printer) messagePuller(m *plan.Message) {
 	p.P("}")
 }
 
-// fails says when a view over an end of a pipeline cannot be made.
+// fails returns the sentence on when a view over an end of a pipeline cannot be
+// made.
 func fails(param string, atLeastOnce bool, opened string) string {
 	if atLeastOnce {
 		return " It fails unless " + param + " was opened by " + opened + " with gozmq.DeliveryAtLeastOnce."

@@ -33,7 +33,7 @@ func (p *printer) methodVars(s *plan.Service) {
 	}
 }
 
-// call prints how a method is called, as fields of the runtime's Method.
+// call prints the call options of a method, as fields of the runtime's Method.
 func (p *printer) call(m *plan.Method) {
 	if m.Idempotency != "" {
 		p.P("Idempotency: ", gozmq(m.Idempotency), ",")
@@ -46,7 +46,7 @@ func (p *printer) call(m *plan.Method) {
 	}
 }
 
-// task prints how tasks are handed out, as fields of the runtime's Method.
+// task prints the task options, as fields of the runtime's Method.
 func (p *printer) task(t plan.Task) {
 	if !t.AtLeastOnce {
 		return
@@ -126,7 +126,7 @@ func (p *printer) messageDescriptor(m *plan.Message) string {
 
 // view prints a type that is a typed view over one of the runtime's sockets: its
 // interface, which methods prints, the function that makes it, and its struct.
-// With check, the socket has to fit.
+// With check, the function checks the socket.
 func (p *printer) view(v view, d plan.Doc, methods func()) {
 	p.P()
 	p.doc(v.purpose, d)
@@ -155,21 +155,23 @@ func (p *printer) view(v view, d plan.Doc, methods func()) {
 	p.P("}")
 }
 
-// A view says how a view is named, and over what it is.
+// A view has the names of a view and its socket.
 type view struct {
 	name, newName, structName string
 	purpose                   string
-	// socket is the runtime's type, and param how parameter and field are named.
+	// socket is the runtime's type, and param the name of the parameter and the
+	// field.
 	socket, param string
-	// check prints statements that return an error when the socket does not fit,
-	// and fails says in the constructor's comment when that is.
+	// check prints statements that return an error when the socket does not fit;
+	// fails is the sentence about it in the constructor's comment.
 	check func()
 	fails string
-	// described is the expression of the descriptor that the socket is told.
+	// described is the expression of the descriptor that is recorded at the socket.
 	described string
 }
 
-// checks returns what prints the check of a socket for the variables of methods.
+// checks returns a function that prints the check of a socket for the variables of
+// methods.
 func (p *printer) checks(function, param string, variables ...string) func() {
 	return func() {
 		for _, v := range variables {

@@ -16,8 +16,8 @@ type printer struct {
 	imports *imports
 }
 
-// P prints its arguments as one line. An identifier is written as the file has
-// to write it, with its package imported.
+// P prints its arguments as one line. It qualifies an identifier for the file, and
+// imports its package.
 func (p *printer) P(args ...any) {
 	for _, arg := range args {
 		if id, ok := arg.(protogen.GoIdent); ok {
@@ -28,11 +28,11 @@ func (p *printer) P(args ...any) {
 	p.body.WriteByte('\n')
 }
 
-// gozmq and impl name what generated code uses of the two runtime packages.
+// gozmq and impl return identifiers of the two runtime packages.
 func gozmq(name string) protogen.GoIdent { return runtimePackage.Ident(name) }
 func impl(name string) protogen.GoIdent  { return implPackage.Ident(name) }
 
-// store names what generated code uses of the package of stores.
+// store returns identifiers of the package of stores.
 func store(name string) protogen.GoIdent { return storePackage.Ident(name) }
 
 var (
@@ -65,8 +65,8 @@ func wrap(text string) []string {
 	return append(out, line)
 }
 
-// doc prints what a declaration is for, then the comment of the .proto, then
-// why not to use it. Without a purpose of its own, the comment stands alone.
+// doc prints the purpose of a declaration, then the comment of the .proto, then the
+// deprecation. purpose may be empty.
 func (p *printer) doc(purpose string, d plan.Doc) {
 	if purpose != "" {
 		p.comment(purpose)
@@ -86,8 +86,8 @@ func (p *printer) doc(purpose string, d plan.Doc) {
 	}
 }
 
-// deprecated prints what a declaration is for and, in the author's words if
-// there are any, why not to use it.
+// deprecated prints the purpose of a declaration and its deprecation, with the
+// author's text if there is one.
 func (p *printer) deprecated(purpose string, d plan.Doc) {
 	p.comment(purpose)
 	if d.Deprecated != "" {
@@ -96,7 +96,7 @@ func (p *printer) deprecated(purpose string, d plan.Doc) {
 	}
 }
 
-// notice prints why not to use a declaration, if there is a reason.
+// notice prints the deprecation of a declaration, if there is one.
 func (p *printer) notice(d plan.Doc) {
 	if d.Deprecated == "" {
 		return
@@ -108,9 +108,9 @@ func (p *printer) notice(d plan.Doc) {
 	p.comment(text)
 }
 
-// commentLines returns the lines of a comment in a .proto as they stand behind
-// "//". Each starts with a space, so that none reads as a directive, and a
-// notice of deprecation gets a paragraph of its own.
+// commentLines returns the lines of a comment in a .proto as the text after "//".
+// Each starts with a space, so that none reads as a directive, and a notice of
+// deprecation gets a paragraph of its own.
 func commentLines(comment string) []string {
 	var out []string
 	comment = strings.NewReplacer("\x00", "", "\ufeff", "").Replace(comment) // Go forbids both
@@ -130,7 +130,7 @@ func commentLines(comment string) []string {
 	return out
 }
 
-// notice returns the paragraph of a comment that says why not to use something.
+// notice returns the paragraph of a comment with the deprecation.
 func notice(lines []string) string {
 	for i, line := range lines {
 		if !isDeprecation(line) {

@@ -28,7 +28,7 @@ func (p *printer) pubSub(s *plan.Service) {
 	p.topics(topics)
 }
 
-// publisher prints what publishes topics.
+// publisher prints the publisher of topics.
 func (p *printer) publisher(v view, d plan.Doc, topics []topicOf) {
 	v.socket, v.param = "Publisher", "pub"
 	signature := func(t topicOf) string {
@@ -48,7 +48,7 @@ func (p *printer) publisher(v view, d plan.Doc, topics []topicOf) {
 	}
 }
 
-// subscriber prints what receives topics.
+// subscriber prints the subscriber of topics.
 func (p *printer) subscriber(v view, d plan.Doc, topics []topicOf) {
 	v.socket, v.param = "Subscriber", "sub"
 	v.purpose += " An iterator subscribes when its loop begins, and unsubscribes when the loop ends. It ends when ctx ends or the gozmq.Subscriber is closed. A message that cannot be decoded is yielded as an error, and iteration goes on."
@@ -80,7 +80,7 @@ func (p *printer) subscriber(v view, d plan.Doc, topics []topicOf) {
 	}
 }
 
-// promises says what a topic's traits mean to who iterates.
+// promises describes what a topic's traits mean for an iteration.
 func promises(t *plan.Topic) string {
 	var out string
 	if t == nil {

@@ -83,7 +83,7 @@ func (p *printer) newTask(t plan.Task, method, name string, task protogen.GoIden
 }
 
 // deadLetters prints the option with which a program gets the dead letters of a
-// method, or of a message. There is none where tasks are handed out once.
+// method, or of a message. There is none for tasks with AtMostOnce.
 func (p *printer) deadLetters(t plan.Task, method, name string, task protogen.GoIdent, doc plan.Doc) {
 	if !t.AtLeastOnce {
 		return
@@ -133,7 +133,7 @@ func (p *printer) worker(s *plan.Service) {
 	p.P("}")
 }
 
-// taskResult writes what a worker's method returns.
+// taskResult writes the results of a worker's method.
 func (p *printer) taskResult(m *plan.Method) string {
 	if !m.HasOutput {
 		return "error"
@@ -194,8 +194,8 @@ func (p *printer) sink(s *plan.Service) {
 	}
 }
 
-// pushed returns the variables of the methods that a ventilator has to know: one of
-// them, for their delivery, and those with a policy for their tasks.
+// pushed returns the variables of the methods that a ventilator must know: one
+// method for the delivery, and all methods with a task policy.
 func pushed(methods []*plan.Method) []string {
 	list := []string{methods[0].Var}
 	for _, m := range methods[1:] {

@@ -8,8 +8,8 @@ import (
 	"github.com/gozmq/gozmq/generator/internal/plan"
 )
 
-// kind is how the runtime's names for a method with streams end; "" for one
-// without.
+// kind is the suffix of the runtime's names for a method with streams; "" without
+// streams.
 func kind(m *plan.Method) string {
 	switch {
 	case m.ClientStreams && m.ServerStreams:
@@ -61,8 +61,7 @@ func (p *printer) serverSignature(m *plan.Method) string {
 	return p.served(m, "ctx ", "req ", "in ", "out ")
 }
 
-// unnamedSignature is serverSignature for a method that does not use what it is
-// called with.
+// unnamedSignature is serverSignature for a method that ignores its parameters.
 func (p *printer) unnamedSignature(m *plan.Method) string { return p.served(m, "", "", "", "") }
 
 // served writes a server's method with those names, or none, for its parameters.
@@ -84,7 +83,7 @@ func (p *printer) messages(id protogen.GoIdent) string {
 	return fmt.Sprintf("%s[%s, error]", p.imports.qualify(iterSeq2), p.pointer(id))
 }
 
-// clientRule says how the streams of a client's method end.
+// clientRule returns the sentence on how the streams of a client's method end.
 func clientRule(m *plan.Method) string {
 	switch kind(m) {
 	case "ServerStream":
@@ -98,7 +97,7 @@ func clientRule(m *plan.Method) string {
 	}
 }
 
-// serverRule says how the streams of a server's method end.
+// serverRule returns the sentence on how the streams of a server's method end.
 func serverRule(m *plan.Method) string {
 	const in = " in ends when the client has ended its messages; an error is its last element. Returning earlier drops the rest."
 	switch kind(m) {

@@ -10,15 +10,15 @@ import (
 	"github.com/gozmq/gozmq/generator/internal/plan"
 )
 
-// A topicOf is a topic with what it is the topic of.
+// A topicOf is a topic with its method or message.
 type topicOf struct {
 	*plan.Topic // nil: framing is bare
-	// variable describes the topic to the runtime, under the name that the
-	// expression nameExpr has.
+	// variable is the variable of the topic's table, and nameExpr the expression of
+	// its name.
 	variable, nameExpr string
 	message            protogen.GoIdent
-	// doc is that of the method or the message, and methodDoc what the methods
-	// of the views repeat of it.
+	// doc is the documentation of the method or the message, and methodDoc the part
+	// that the views' methods repeat.
 	doc, methodDoc plan.Doc
 	// The names of the methods of a publisher and of a subscriber.
 	publish, subscribe, subscription string
@@ -46,7 +46,7 @@ func messageTopic(m *plan.Message) topicOf {
 // filtered reports whether there is something to filter by.
 func (t topicOf) filtered() bool { return t.Topic != nil && t.Filter != "" }
 
-// under says which topic the messages have.
+// under returns the phrase with the messages' topic.
 func (t topicOf) under() string {
 	switch {
 	case t.Topic == nil:
@@ -66,7 +66,8 @@ func (t topicOf) template() string {
 	return strconv.Quote(t.Template)
 }
 
-// topics prints what stands beside the publisher and the subscriber of topics.
+// topics prints the declarations besides the publisher and the subscriber of
+// topics.
 func (p *printer) topics(topics []topicOf) {
 	for _, t := range topics {
 		if t.Topic == nil {
@@ -81,7 +82,8 @@ func (p *printer) topics(topics []topicOf) {
 	}
 }
 
-// topic prints the table of a topic, and what makes a message's topic.
+// topic prints the table of a topic, and the function that returns a message's
+// topic.
 func (p *printer) topic(t topicOf) {
 	p.P()
 	p.deprecated(t.Func+" returns the topic of m.", t.doc)
@@ -105,7 +107,7 @@ func (p *printer) topic(t topicOf) {
 	}
 }
 
-// fields writes how the fields of a topic are read, each once.
+// fields writes the readers of a topic's fields, each once.
 func (p *printer) fields(t topicOf) []string {
 	var out []string
 	seen := map[string]bool{}
@@ -162,7 +164,7 @@ func (p *printer) filter(t topicOf) {
 	p.P("}")
 }
 
-// parse prints what takes a topic apart, if it has fields.
+// parse prints the function that parses a topic, if it has fields.
 func (p *printer) parse(t topicOf) {
 	if t.Filter == "" {
 		return

@@ -3,16 +3,16 @@ package topic
 import "strings"
 
 // Overlap reports whether two templates can make the same topic, and if so the
-// shortest such topic. A placeholder stands for what a subscriber takes for a
-// value: any bytes but the one that ends it and punctuation that is escaped in
-// values. So "a/{x}" takes in "a/b" and not "a/b/c".
+// shortest such topic. A placeholder stands for the bytes that a subscriber accepts
+// as a value: any bytes except the delimiter and punctuation that is escaped in
+// values. So "a/{x}" matches "a/b" but not "a/b/c".
 func Overlap(a, b []Segment) (string, bool) {
 	s := search{a: tokens(a), b: tokens(b), from: map[state]step{}}
 	return s.run()
 }
 
-// Prefix reports whether a topic of a can be the beginning of one of b, and if so
-// the shortest such topic of a. A topic is the beginning of itself.
+// Prefix reports whether a topic of a can be a prefix of one of b, and if so the
+// shortest such topic of a. A topic is a prefix of itself.
 func Prefix(a, b []Segment) (string, bool) {
 	s := search{a: tokens(a), b: tokens(b), from: map[state]step{}, prefix: true}
 	return s.run()

@@ -16,12 +16,12 @@ type Overlapping struct {
 }
 
 // Overlaps finds the pairs among templates that can make the same topic, in the
-// order of the later one, and for each of these at most the first eight. Empty
-// templates are passed over.
+// order of the later one, and for each of these at most the first eight. It skips
+// empty templates.
 //
-// It takes all templates as one tree, in which those that begin alike share
-// their beginning, and walks two places of the tree at once. So the work grows
-// with the length of all templates, and not with the number of pairs.
+// It builds one tree of all templates, in which common prefixes are shared, and
+// walks two places of the tree at once. So the work grows with the length of all
+// templates, and not with the number of pairs.
 func Overlaps(templates [][]Segment) []Overlapping {
 	pairs, _ := overlaps(templates)
 	return pairs
@@ -59,7 +59,7 @@ type node struct {
 	runs     []int
 	// ends are the templates that are complete here.
 	ends []int
-	// only is the one template that goes through here, or several.
+	// only is the single template that passes here, or the mark of several.
 	only int
 }
 
@@ -116,8 +116,8 @@ type walk struct {
 	tree  tree
 	queue [][2]int
 	seen  map[[2]int]bool
-	// earlier has, for each template, the first of those before it that overlap
-	// it, in order.
+	// earlier has, for each template, the first earlier ones that overlap it, in
+	// order.
 	earlier [][]int
 }
 
@@ -142,8 +142,8 @@ func (w *walk) visit(a, b int) {
 	w.queue = append(w.queue, pair)
 }
 
-// ends notes the templates that are complete at a and at b. Those that are
-// complete at one place all make the same topics, so the first few will do.
+// ends records the templates that are complete at a and at b. All templates that
+// are complete at one place make the same topics, so the first few are enough.
 func (w *walk) ends(a, b int) {
 	for _, x := range w.tree.nodes[a].ends {
 		others := w.tree.nodes[b].ends
@@ -155,7 +155,7 @@ func (w *walk) ends(a, b int) {
 	}
 }
 
-// note keeps the first of those that overlap later.
+// note records that earlier overlaps later, up to mostOverlaps times.
 func (w *walk) note(later, earlier int) {
 	list := w.earlier[later]
 	i, _ := slices.BinarySearch(list, earlier)
@@ -170,8 +170,8 @@ func (w *walk) enterRuns(a, b int) {
 	}
 }
 
-// read visits what the same byte leads to from a and from b. A run stays where
-// it is; two runs that read the same byte both do.
+// read visits the pairs of places to which the same byte leads from a and from b. A
+// run stays where it is; two runs that read the same byte both do.
 func (w *walk) read(a, b int) {
 	na, nb := &w.tree.nodes[a], &w.tree.nodes[b]
 	for c, next := range na.literals {

@@ -1,5 +1,5 @@
-// Package topic reads topic templates and compares the topics they make. It
-// knows nothing of descriptors.
+// Package topic parses topic templates and compares the topics they make. It does
+// not use descriptors.
 package topic
 
 import (
@@ -11,7 +11,7 @@ import (
 type Segment struct {
 	// Literal is the text. Empty for a placeholder.
 	Literal string
-	// Path is what stands between the braces. Empty for literal text.
+	// Path is the text between the braces. Empty for literal text.
 	Path string
 }
 
@@ -62,7 +62,7 @@ func split(template string) ([]Segment, error) {
 	return segments, nil
 }
 
-// placeholder takes "{path}" off the front of s, which starts with a brace.
+// placeholder splits "{path}" from the front of s, which starts with a brace.
 func placeholder(s string) (path, tail string, err error) {
 	if s[0] == '}' {
 		return "", "", fmt.Errorf("the template has a %q without a %q before it; a literal brace cannot be written", "}", "{")

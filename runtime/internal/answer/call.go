@@ -11,7 +11,7 @@ import (
 	"github.com/gozmq/gozmq/runtime/internal/wire"
 )
 
-// A Work is what one call is for whoever uses the engine: its messages and its
+// A Work is one call from the view of the engine's user: its messages and its
 // handler.
 type Work interface {
 	// CallContext returns the engine's part of the call's context.
@@ -21,16 +21,14 @@ type Work interface {
 	// Serve calls the handler; s is nil for a call without streams. It may panic,
 	// or end its goroutine.
 	Serve(s *Stream) error
-	// Panicked reports that Serve has panicked, and returns the error for the
-	// caller.
+	// Panicked reports a panic of Serve, and returns the error for the caller.
 	Panicked(p *guarded.PanicError) error
-	// HasReply reports whether there is a reply's message, which AppendBody
-	// appends.
+	// HasReply reports whether there is a reply message, which AppendBody appends.
 	HasReply() bool
 	wire.Body
 	// Message gets the body of a message of a stream, which is valid during the
-	// call only, and returns what is wrong with it. It may be called in any
-	// goroutine while Receive waits.
+	// call only, and returns its fault, if any. It may be called in any goroutine
+	// while Receive waits.
 	Message(body []byte) error
 	// Free is called when the call is over.
 	Free()
@@ -44,13 +42,13 @@ type Call struct {
 	method   *Method
 	work     Work
 	ctx      *Context // nil: it has not begun
-	first    []byte   // of a stream of the client
+	first    []byte   // the first message, if the client sends a stream
 	header   wire.RequestHeader
-	id       uint64 // of a call that one of our clients may cancel
+	id       uint64 // of a call that our client may cancel
 	hasID    bool
 	refused  bool
 	stream   *Stream       // nil: the method has none
-	turn     chan struct{} // closed when a call that had to wait may run; nil: it need not
+	turn     chan struct{} // closed when a waiting call may run; nil: it need not wait
 }
 
 var calls = sync.Pool{New: func() any { return new(Call) }}
@@ -63,7 +61,7 @@ func (s *Server) newCall(p *socket.RouterPeer, envelope wire.Envelope) *Call {
 	return c
 }
 
-// free makes the call ready for another request.
+// free returns the call to its pool, for another request.
 func (c *Call) free() {
 	if c.work != nil {
 		c.work.Free()
@@ -77,7 +75,7 @@ func (c *Call) free() {
 
 const maxKeptEnvelope = 4 << 10
 
-// Refuse answers that the server is stopping (socket.Job).
+// Refuse answers the call with the error of a stopping server (socket.Job).
 func (c *Call) Refuse() {
 	c.finish()
 	c.refused = true
@@ -89,7 +87,7 @@ func (c *Call) Refuse() {
 	c.free()
 }
 
-// Run carries the request out and answers it (socket.Job).
+// Run carries out the request and answers it (socket.Job).
 func (c *Call) Run() {
 	if c.stream != nil {
 		c.runStream()
@@ -111,12 +109,12 @@ func (c *Call) Run() {
 	c.free()
 }
 
-// runStream carries the stream out and ends it.
+// runStream carries out the stream and ends it.
 func (c *Call) runStream() {
 	s := c.stream
 	err := c.await()
 	if err == nil && errors.Is(context.Cause(c.ctx.context()), c.server.cfg.Draining) {
-		c.Refuse() // another server may have it
+		c.Refuse() // another server may carry it out
 		return
 	}
 	if err == nil {
@@ -128,8 +126,8 @@ func (c *Call) runStream() {
 	c.free()
 }
 
-// await waits until it is the call's turn. Without one, and when the caller
-// does not wait any longer, the call is over.
+// await waits until it is the call's turn. It returns an error when the call has no
+// turn, or when its caller no longer waits.
 func (c *Call) await() error {
 	if c.turn != nil {
 		select {
@@ -147,7 +145,7 @@ func (c *Call) await() error {
 	return nil
 }
 
-// finish ends what began with Receive, whether the call has run or only waited.
+// finish ends the call for the receiver, whether it ran or only waited.
 func (c *Call) finish() {
 	if c.stream != nil {
 		c.stream.finish()
@@ -158,7 +156,7 @@ func (c *Call) finish() {
 	c.leave()
 }
 
-// acquire takes a place for the call among those that run, or that wait.
+// acquire takes a place for the call among the running or the waiting ones.
 func (c *Call) acquire() error {
 	s := c.server
 	if c.method.streams() && !s.limiter.spares(int(c.peer.Held.Load())) {
@@ -176,7 +174,7 @@ func (c *Call) acquire() error {
 	return nil
 }
 
-// leave gives back the place.
+// leave frees the place.
 func (c *Call) leave() {
 	if c.method.streams() {
 		c.peer.Held.Add(-1)
@@ -186,8 +184,8 @@ func (c *Call) leave() {
 	}
 }
 
-// Pace returns what is known of how long the method runs (socket.Job). A call
-// that has to wait is never quick, nor is a stream.
+// Pace returns the measure of how long the method runs (socket.Job). A call that
+// must wait is never quick, nor is a stream.
 func (c *Call) Pace() *socket.Pace {
 	if c.turn != nil || c.stream != nil {
 		return new(socket.Pace)
@@ -195,8 +193,8 @@ func (c *Call) Pace() *socket.Pace {
 	return &c.method.pace
 }
 
-// serve calls the handler. After runtime.Goexit it does not return: the call has
-// been answered then.
+// serve calls the handler. After runtime.Goexit in the handler it answers the call
+// and does not return.
 func (c *Call) serve() (err error) {
 	guarded.Call(func() { err = c.work.Serve(c.stream) }, func(p *guarded.PanicError) {
 		if p == nil {

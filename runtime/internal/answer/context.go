@@ -15,7 +15,7 @@ import (
 // A Context is the context of one call, for its Work to embed. It ends with the
 // caller's deadline, when the caller gives up, with the connection, when the drain
 // timeout of a stopping server ends, and when the handler returns. Most handlers
-// never ask, so nothing is set up until one does.
+// never use it, so nothing is set up until one does.
 type Context struct {
 	peer     context.Context // of the connection
 	deadline time.Time       // zero: none
@@ -24,7 +24,7 @@ type Context struct {
 	mu       sync.Mutex
 	inner    context.Context // made when someone needs it
 	cancel   context.CancelFunc
-	canceled bool // by the caller
+	canceled bool // the caller has canceled
 	finished bool
 
 	headers, trailers wire.Metadata // of the reply
@@ -39,9 +39,9 @@ func (c *Context) begin(p *socket.RouterPeer, timeout time.Duration) {
 	}
 }
 
-// forStream makes the contexts of a stream: hard, which ends when nothing can
-// be sent or received any more, and the handler's, which is the same or ends
-// before that when soft is called. cancel ends both.
+// forStream makes the contexts of a stream: hard, which ends when nothing more can
+// be sent or received, and the handler's context, which ends with it, or earlier
+// when soft is called. cancel ends both.
 func (c *Context) forStream() (hard context.Context, soft, cancel context.CancelCauseFunc) {
 	hard, cancel = context.WithCancelCause(c.peer)
 	stop := context.CancelFunc(func() {})
@@ -54,7 +54,7 @@ func (c *Context) forStream() (hard context.Context, soft, cancel context.Cancel
 	return hard, soft, cancel
 }
 
-// context returns a context that does the work.
+// context returns the underlying context, and makes it if there is none.
 func (c *Context) context() context.Context {
 	if c.made.Load() {
 		return c.inner
@@ -76,8 +76,8 @@ func (c *Context) context() context.Context {
 	return c.inner
 }
 
-// over returns why the call is of no use any more, before it has begun; nil when it
-// is.
+// over returns why the call, which has not begun, is no longer needed; nil when it
+// still is.
 func (c *Context) over() error {
 	if !c.deadline.IsZero() && !time.Now().Before(c.deadline) {
 		return context.DeadlineExceeded
@@ -139,8 +139,8 @@ func (c *Context) add(to *wire.Metadata, what, key, value string) error {
 	return nil
 }
 
-// takeHeaders returns the headers that are to be sent before the first message of a
-// stream. From then on none can be added.
+// takeHeaders returns the headers to send before the first message of a stream.
+// After it no header can be added.
 func (c *Context) takeHeaders() wire.Metadata {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -148,8 +148,8 @@ func (c *Context) takeHeaders() wire.Metadata {
 	return maps.Clone(c.headers)
 }
 
-// replyHeader returns the header of the reply. Its error is what is wrong with the
-// metadata. The call is over.
+// replyHeader returns the header of the reply. It fails when the metadata is
+// invalid. After it none can be added.
 func (c *Context) replyHeader() (h wire.ReplyHeader, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -168,11 +168,11 @@ func (c *Context) replyHeader() (h wire.ReplyHeader, err error) {
 // Deadline returns the caller's deadline (context.Context).
 func (c *Context) Deadline() (time.Time, bool) { return c.deadline, !c.deadline.IsZero() }
 
-// Done is closed when the call is of no more use (context.Context).
+// Done is closed when the call is no longer needed (context.Context).
 func (c *Context) Done() <-chan struct{} { return c.context().Done() }
 
 // Err returns why Done is closed (context.Context).
 func (c *Context) Err() error { return c.context().Err() }
 
-// Value returns what the contexts above hold (context.Context).
+// Value returns the value of the contexts above it (context.Context).
 func (c *Context) Value(key any) any { return c.context().Value(key) }

@@ -1,7 +1,7 @@
-// Package answer is the server's engine of calls: it takes requests from a socket's
-// Router, finds their methods, lets as many run at once as it may, and answers
-// them; and so it does with calls that have streams, whose life it keeps. It speaks
-// bodies and metadata; a Work of whoever uses it decodes the request, calls the
-// handler and encodes the reply. Its errors are those of package status, with the
-// code and the text that a caller gets.
+// Package answer is the server's engine of calls: it receives requests from a
+// socket's Router, finds their methods, runs as many at once as its configuration
+// allows, and answers them. It also manages calls with streams. It speaks bodies
+// and metadata; its user's Work decodes the request, calls the handler and encodes
+// the reply. Its errors are of package status, with the code and the text that a
+// caller gets.
 package answer

@@ -12,14 +12,14 @@ type limiter struct {
 
 	mu      sync.Mutex
 	running int
-	waiting []chan struct{} // closed when it is one's turn; first come first
-	refused atomic.Uint64   // calls that got no place
+	waiting []chan struct{} // closed when it is the call's turn; in order of arrival
+	refused atomic.Uint64   // the number of calls that got no place
 }
 
 // Counts are the counts of a server's calls.
 type Counts struct {
 	Running, Waiting int
-	Refused          uint64 // got no place, or came when the server was stopping
+	Refused          uint64 // calls that got no place, or came while the server was stopping
 }
 
 // counts returns how many calls run and wait now, and how many were refused.
@@ -46,18 +46,17 @@ func (l *limiter) acquire() (turn chan struct{}, ok bool) {
 	return turn, true
 }
 
-// Streams last, so that they take places from calls. streamShare is how many times
-// the places that are free one connection's streams may take; keptForCalls is the
-// part of all places, as a divisor, that no stream takes. Below fewPlaces only the
-// limit itself counts.
+// Streams last long, so they can starve calls. One connection's streams may take up
+// to streamShare times the number of free places; 1/keptForCalls of all places is
+// closed to streams. With fewer than fewPlaces only the limit itself applies.
 const (
 	streamShare  = 4
 	keptForCalls = 10
 	fewPlaces    = 100
 )
 
-// spares reports whether a connection that has that many streams may open one
-// more. So a few connections that open all they can leave places to others.
+// spares reports whether a connection with that many streams may open another one.
+// It ensures that a few connections cannot take all places.
 func (l *limiter) spares(streams int) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -79,8 +78,8 @@ func (l *limiter) release() {
 	l.waiting = l.waiting[1:]
 }
 
-// giveUp ends a wait. It returns false when the turn has come already: the
-// place is to be given back with release.
+// giveUp ends a wait. It returns false when the turn has already come: then the
+// caller must call release.
 func (l *limiter) giveUp(turn chan struct{}) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()

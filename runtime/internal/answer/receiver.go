@@ -13,8 +13,8 @@ import (
 // (socket.Receiver).
 type receiver struct{ server *Server }
 
-// Receive decodes a request. One that cannot be carried out is answered at once,
-// if there is a way to do so.
+// Receive decodes a request. It answers a request that cannot be carried out at
+// once, if the framing allows an answer.
 func (r receiver) Receive(p *socket.RouterPeer, frames [][]byte) socket.Job {
 	s := r.server
 	if wire.IsProbe(frames) {
@@ -58,7 +58,7 @@ func (r receiver) Receive(p *socket.RouterPeer, frames [][]byte) socket.Job {
 }
 
 // TooLarge answers a request that was not read because it is larger than the
-// server's limit (socket.Receiver). Bare framing has no place for an answer.
+// server's limit (socket.Receiver). Bare framing has no room for an answer.
 func (r receiver) TooLarge(p *socket.RouterPeer, frames [][]byte, size *zmtp.SizeError) bool {
 	envelope, content, ok := wire.SplitEnvelope(frames)
 	if !ok || r.server.bare != nil {
@@ -74,8 +74,8 @@ func (r receiver) TooLarge(p *socket.RouterPeer, frames [][]byte, size *zmtp.Siz
 	return true
 }
 
-// tooLarge says what is wrong with a request, of which content are those frames
-// behind the envelope that were read.
+// tooLarge returns the error for a request that is too large. content are the
+// frames after its envelope that were read.
 func (c *Call) tooLarge(content [][]byte, size *zmtp.SizeError) error {
 	what := "request"
 	if procedure, ok := wire.Procedure(content); ok {
@@ -87,10 +87,10 @@ func (c *Call) tooLarge(content [][]byte, size *zmtp.SizeError) error {
 	return status.Errorf(status.ResourceExhausted, "%s of at least %d bytes exceeds the server's limit of %d (send less, or raise it with WithMaxMessageSize of NewServer)", what, size.Size, size.Limit)
 }
 
-// errCancel says that a request gives up an earlier one.
+// errCancel says that a request cancels an earlier one.
 var errCancel = errors.New("cancel")
 
-// decode finds the method and decodes the frames behind the envelope.
+// decode finds the method and decodes the frames after the envelope.
 func (c *Call) decode(content [][]byte) error {
 	var body []byte
 	var err error
@@ -118,7 +118,7 @@ func (c *Call) decode(content [][]byte) error {
 	return c.work.Decode(body)
 }
 
-// decodeRequest decodes all but the body, which it returns.
+// decodeRequest decodes everything except the body, which it returns.
 func (c *Call) decodeRequest(content [][]byte) (body []byte, err error) {
 	r, err := wire.ParseRequest(content)
 	if err != nil {
@@ -139,8 +139,8 @@ func (c *Call) find(procedure []byte) error {
 	return nil
 }
 
-// checkStart looks at the first message of a stream, or at a call that should be
-// one or should not.
+// checkStart checks that a request starts a stream exactly if its method has one,
+// and that the start is valid.
 func (c *Call) checkStart() error {
 	m, h := c.method, c.header.Stream
 	switch {

@@ -9,8 +9,8 @@ import (
 )
 
 // appendFitting is appendReply for a reply that must be within the client's
-// limit. A bare one, in whose place there is no error, is sent all the same:
-// the client fails its call then.
+// limit. A bare reply is sent nevertheless, because bare framing has no errors; the
+// client then fails its call.
 func (c *Call) appendFitting(b []byte) ([]byte, error) {
 	out, err := c.appendReply(b)
 	if err != nil || c.method.Bare {
@@ -19,7 +19,7 @@ func (c *Call) appendFitting(b []byte) ([]byte, error) {
 	return out, beyondClient(c.method, "reply", c.peer.Fits(out[len(b):]))
 }
 
-// appendReply appends the frames of a reply that went well.
+// appendReply appends the frames of a successful reply.
 func (c *Call) appendReply(b []byte) ([]byte, error) {
 	if c.method.Bare {
 		out, err := c.work.AppendBody(b, 0)
@@ -37,8 +37,8 @@ func (c *Call) appendReply(b []byte) ([]byte, error) {
 	return out, handlersFault(err)
 }
 
-// handlersFault returns an error over a message that cannot be encoded as one
-// of the handler.
+// handlersFault returns err, about a message that cannot be encoded, as an error of
+// the handler.
 func handlersFault(err error) error {
 	if err != nil && status.CodeOf(err) == status.InvalidArgument {
 		return status.Errorf(status.Internal, "%w", err)
@@ -46,8 +46,8 @@ func handlersFault(err error) error {
 	return err
 }
 
-// beyondClient returns err; if it says that the client announces to take less,
-// with a code, and what as the name of what is too large.
+// beyondClient returns err; if err says that the client's announced limit is
+// exceeded, with a code, and with what as the name of the message.
 func beyondClient(m *Method, what string, err error) error {
 	if err == nil {
 		return nil
@@ -59,8 +59,8 @@ func beyondClient(m *Method, what string, err error) error {
 	return err
 }
 
-// fail answers with an error. Bare framing has no place for one: the call is
-// not answered, and an event reports it.
+// fail answers with an error. Bare framing has no room for one: the call is not
+// answered, and an event reports it.
 func (c *Call) fail(err error) {
 	if c.stream != nil {
 		c.stream.end(err)
@@ -91,7 +91,7 @@ func (c *Call) appendFailure(b []byte, err error) []byte {
 	return out
 }
 
-// reply sends an answer, which appendFrames appends behind the envelope.
+// reply sends an answer: the envelope, and the frames that appendFrames appends.
 func (c *Call) reply(appendFrames func(b []byte) ([]byte, error)) error {
 	return c.peer.Reply(func(b []byte) ([]byte, error) { return appendFrames(append(b, c.envelope...)) })
 }

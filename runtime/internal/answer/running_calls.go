@@ -6,8 +6,8 @@ import (
 	"github.com/gozmq/gozmq/runtime/internal/socket"
 )
 
-// runningCalls are the calls of our own clients that run, by their id, so that the
-// clients can cancel them. The zero value is ready.
+// runningCalls are the running calls of our own clients, by id, so that the clients
+// can cancel them. The zero value is ready.
 type runningCalls struct {
 	mu   sync.Mutex
 	list map[runningCall]*Context
@@ -40,8 +40,8 @@ func (r *runningCalls) remove(c *Call) {
 	delete(r.list, runningCall{c.peer, c.id})
 }
 
-// cancel gives up the call that c, a request to do so, names. One that is not known
-// has ended already.
+// cancel cancels the call that c, a cancel, names. An unknown call has already
+// ended.
 func (r *runningCalls) cancel(c *Call) {
 	r.mu.Lock()
 	ctx := r.list[runningCall{c.peer, c.id}]

@@ -2,8 +2,7 @@ package answer
 
 import "sync"
 
-// runningStreams are the streams that a server carries out. The zero value is
-// ready.
+// runningStreams are the open streams of a server. The zero value is ready.
 type runningStreams struct {
 	mu       sync.Mutex
 	list     map[*Stream]struct{}
@@ -36,7 +35,7 @@ func (r *runningStreams) count() int {
 	return len(r.list)
 }
 
-// drain tells every handler that its stream is to end, and lets none begin.
+// drain notifies every handler that its stream must end, and lets no stream begin.
 func (r *runningStreams) drain() {
 	r.mu.Lock()
 	r.draining = true

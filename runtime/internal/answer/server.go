@@ -10,24 +10,24 @@ import (
 	"github.com/gozmq/gozmq/runtime/internal/status"
 )
 
-// Config is what a Server is set to. Draining and Public must be there.
+// Config is the configuration of a Server. Draining and Public must be set.
 type Config struct {
-	Concurrency int           // how many calls may run
+	Concurrency int           // how many calls may run at once
 	MaxWaiting  int           // how many others may wait
 	MaxMessage  int           // bytes of one body
-	Drain       time.Duration // how long a stream that is too old may go on
-	Idle        time.Duration // of a stream without a message; 0: any time
-	MaxAge      time.Duration // of a stream; 0: any
-	// Draining is the cause with which a handler's context ends when its stream is
-	// to end.
+	Drain       time.Duration // how long a stream may go on after MaxAge
+	Idle        time.Duration // how long a stream may have no message; 0: without limit
+	MaxAge      time.Duration // of a stream; 0: without limit
+	// Draining is the cause with which a handler's context ends when its stream
+	// must end.
 	Draining error
-	// Public returns an error of this package as users see it, in an event or as
-	// the cause of a handler's context.
+	// Public converts an error of this package for users, in an event or as the
+	// cause of a handler's context.
 	Public func(error) error
 }
 
 // A Server carries out the requests of a Router. Its methods may be called from any
-// goroutine, but AddMethod only before Start.
+// goroutine, except that AddMethod may only be called before Start.
 type Server struct {
 	cfg     Config
 	limiter limiter
@@ -51,7 +51,7 @@ type Method struct {
 	Bare          bool
 	ClientStreams bool
 	ServerStreams bool
-	// NewWork returns the Work for a request of that connection with that metadata.
+	// NewWork returns the Work for a request on that connection with that metadata.
 	// The connection's reader calls it.
 	NewWork func(p *socket.RouterPeer, metadata map[string][]string) Work
 
@@ -59,7 +59,7 @@ type Method struct {
 	outcomes status.Outcomes
 }
 
-// Outcomes returns how the method's calls have ended, those included that were
+// Outcomes returns how the method's calls have ended, including calls that were
 // refused or could not be decoded.
 func (m *Method) Outcomes() *status.Outcomes { return &m.outcomes }
 
@@ -71,7 +71,7 @@ func (m *Method) streams() bool { return m.ClientStreams || m.ServerStreams }
 // Method returns the method of that name; nil if there is none.
 func (s *Server) Method(procedure string) *Method { return s.methods[procedure] }
 
-// AddMethod adds a method. One with bare framing has to be the only one.
+// AddMethod adds a method. A method with bare framing must be the only one.
 func (s *Server) AddMethod(m *Method) {
 	s.methods[m.Procedure] = m
 	if m.Bare {
@@ -89,9 +89,9 @@ func (s *Server) Start(cfg link.Config) *link.Group {
 
 var errStopped = errors.New("the server is stopping")
 
-// Stop lets the calls that run finish, for that long or until hurry is closed, and
-// closes the socket. linger calls a function with the context in which it has to
-// send what is left.
+// Stop waits for running calls, at most for limit or until hurry is closed, cancels
+// the others, and closes the socket. linger calls a function with the context in
+// which it must send the queued replies.
 func (s *Server) Stop(limit time.Duration, hurry <-chan struct{}, linger func(func(context.Context) error) error) error {
 	ctx, cancel := context.WithTimeout(context.Background(), limit)
 	defer cancel()
@@ -103,7 +103,7 @@ func (s *Server) Stop(limit time.Duration, hurry <-chan struct{}, linger func(fu
 		}
 	}()
 	s.streams.drain()
-	_ = s.router.Drain(ctx) // what does not finish is canceled now
+	_ = s.router.Drain(ctx) // calls that have not finished are canceled next
 	s.cancel(errStopped)
 	_ = linger(s.router.Wait)
 	return linger(s.router.Shutdown)
@@ -115,7 +115,7 @@ func (s *Server) Counts() Counts { return s.limiter.counts() }
 // Streams returns how many streams are open.
 func (s *Server) Streams() int { return s.streams.count() }
 
-// statusLimit returns how large the status of a failure may be for a client.
+// statusLimit returns how large a failure's status may be for a client.
 func (s *Server) statusLimit(p *socket.RouterPeer) int {
 	limit := s.cfg.MaxMessage
 	if n := p.MaxMessage; n > 0 && n < int64(limit) {

@@ -24,27 +24,27 @@ type Stream struct {
 	on     *socket.RouterStream
 	peer   *socket.RouterPeer
 
-	hard   context.Context         // ends when nothing can be sent or received any more
-	soft   context.CancelCauseFunc // ends the handler's
+	hard   context.Context         // ends when nothing more can be sent or received
+	soft   context.CancelCauseFunc // ends the handler's context
 	cancel context.CancelCauseFunc // ends both
 	unwait func() bool             // stops waiting for the end of hard
 	watch  stream.Watch
 	done   atomic.Bool // the handler has returned
-	old    atomic.Bool // the stream has reached its greatest age
+	old    atomic.Bool // the stream has reached its maximum age
 
 	ages [2]*time.Timer
 
 	headers sync.Once // sends the headers
 	headErr error
 
-	taken error // the receiving goroutine's, or the reader's while it waits
+	taken error // a message's fault; used by the receiving goroutine, or by the reader while it waits
 
 	received, sent atomic.Uint64 // counted where there is an idle timeout
 
 	refused bool // the stream was not begun
 }
 
-// dealt says in an error how the messages of a stream come to several servers.
+// dealt explains in an error why messages of one stream may reach several servers.
 const dealt = " (a proxy that deals messages to several servers cannot carry streams: use gozmq.Proxy)"
 
 var (
@@ -55,11 +55,12 @@ var (
 	errAstray       = &status.Error{Code: status.FailedPrecondition, Message: "messages of the stream went elsewhere" + dealt}
 	errNoStream     = &status.Error{Code: status.FailedPrecondition, Message: "no such stream here: it has ended, or its first message went elsewhere" + dealt}
 	errBeyondCredit = &status.Error{Code: status.ResourceExhausted, Message: "message beyond the credit of the stream"}
-	errUnread       = &status.Error{Code: status.ResourceExhausted, Message: "the handler has not received what was sent before, and the server keeps no more of that"}
+	errUnread       = &status.Error{Code: status.ResourceExhausted, Message: "the handler has not received earlier messages, and the server keeps no more of them"}
 	errSecond       = &status.Error{Code: status.InvalidArgument, Message: "the method takes one request, and the client has sent another message"}
 )
 
-// openStream makes a stream of a call whose start was decoded, and returns its job.
+// openStream makes the stream of a call whose start was decoded, and returns its
+// job.
 func (c *Call) openStream(envelope wire.Envelope) socket.Job {
 	s := &Stream{server: c.server, method: c.method, work: c.work, ctx: c.ctx, peer: c.peer}
 	h := c.header.Stream
@@ -90,7 +91,7 @@ func (c *Call) openStream(envelope wire.Envelope) socket.Job {
 	return c
 }
 
-// age starts the timers of the greatest age.
+// age starts the timers of the maximum age.
 func (s *Stream) age() {
 	d := s.server.cfg.MaxAge
 	if d == 0 {
@@ -101,21 +102,22 @@ func (s *Stream) age() {
 	s.ages[1] = time.AfterFunc(d+s.server.cfg.Drain, func() { s.abort(errTooOld, true) })
 }
 
-// drain tells the handler that the stream is to end. One that receives a stream and
-// answers once is not told: it ends when the client does.
+// drain notifies the handler that the stream must end. It does not notify a handler
+// that receives a stream and answers once, which ends with the client's messages.
 func (s *Stream) drain() {
 	if s.method.ServerStreams {
 		s.soft(s.server.cfg.Draining)
 	}
 }
 
-// begin is called before the handler is.
+// begin is called before the handler.
 func (s *Stream) begin() {
 	s.watch.Idle, s.watch.Look, s.watch.End = s.server.cfg.Idle, s.look, s.expire
 	s.watch.Start()
 }
 
-// finish ends what runs beside the handler. s.end still has to be called.
+// finish ends the timers and waits beside the handler. The caller must still call
+// s.end.
 func (s *Stream) finish() {
 	s.done.Store(true)
 	s.server.streams.remove(s)
@@ -134,13 +136,13 @@ func (s *Stream) expire(err error) {
 	s.abort(status.Errorf(status.DeadlineExceeded, "%s: %w", s.method.Procedure, err), true)
 }
 
-// look says what the watch looks at.
+// look returns the counts that the watch compares.
 func (s *Stream) look() (all, received uint64, waits bool) {
 	received = s.received.Load()
 	return received + s.sent.Load(), received, false
 }
 
-// draining reports whether ctx has ended because the stream is to end.
+// draining reports whether ctx has ended because the stream must end.
 func (s *Stream) draining(ctx context.Context) bool {
 	return errors.Is(context.Cause(ctx), s.server.cfg.Draining)
 }

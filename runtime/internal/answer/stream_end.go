@@ -8,7 +8,7 @@ import (
 	"github.com/gozmq/gozmq/runtime/internal/wire"
 )
 
-// end ends the stream as the handler has returned.
+// end ends the stream with the handler's outcome.
 func (s *Stream) end(err error) {
 	if err == nil {
 		if _, err = s.on.Finish(errReturned, s.appendReply); err == nil {
@@ -24,8 +24,8 @@ func (s *Stream) end(err error) {
 	})
 }
 
-// drained returns err, or if it is that of a context that has ended because the
-// stream is to end, an error that says so.
+// drained returns err. If err comes from a context that has ended because the
+// stream must end, it returns an error that says so.
 func (s *Stream) drained(err error) error {
 	if !s.draining(s.ctx.context()) || !errors.Is(err, context.Canceled) && !errors.Is(err, s.server.cfg.Draining) {
 		return err
@@ -36,7 +36,7 @@ func (s *Stream) drained(err error) error {
 	return errStreamsOn
 }
 
-// appendReply appends the last reply of a stream that went well.
+// appendReply appends the last reply of a successful stream.
 func (s *Stream) appendReply(b []byte) ([]byte, error) {
 	h, err := s.lastHeader()
 	if err != nil {
@@ -65,10 +65,11 @@ func (s *Stream) appendFailure(b []byte, err error, h wire.ReplyHeader) ([]byte,
 	return wire.AppendFailure(b, status.Encode(err, s.server.statusLimit(s.peer)), h)
 }
 
-// hardEnded ends the stream when its context has ended without the handler.
+// hardEnded ends the stream when the hard context has ended before the handler
+// returned.
 func (s *Stream) hardEnded() {
 	if s.done.Load() {
-		return // what the handler has returned is on its way
+		return // the handler's outcome is being sent
 	}
 	lost := s.peer.Err() != nil
 	s.abort(s.cause(), !lost)
@@ -97,8 +98,8 @@ func (s *Stream) cause() error {
 	return status.Errorf(status.Unavailable, "%s: the client is gone: %w", s.method.Procedure, cause)
 }
 
-// abort ends the stream with err while the handler may still run. notify says
-// that the client gets the error.
+// abort ends the stream with err while the handler may still run. If notify is set,
+// the client gets the error.
 func (s *Stream) abort(err error, notify bool) {
 	var appendEnd func(b []byte) ([]byte, error)
 	if notify {

@@ -10,8 +10,8 @@ import (
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
 )
 
-// streamMessage handles a message that is not the first of its stream. It returns
-// false for one that may be about a call.
+// streamMessage handles a later message of a stream. It returns false for a message
+// that may belong to a call.
 func (s *Server) streamMessage(p *socket.RouterPeer, envelope wire.Envelope, content [][]byte) (job socket.Job, ok bool) {
 	open, ended := p.Stream(envelope)
 	r, err := wire.ParseRequest(content)
@@ -27,7 +27,7 @@ func (s *Server) streamMessage(p *socket.RouterPeer, envelope wire.Envelope, con
 		}
 		return socket.Handled, true
 	}
-	_, isCall := envelope.CallID() // which our clients cancel the same way
+	_, isCall := envelope.CallID() // our clients cancel calls in the same way
 	switch {
 	case ended && p.Late():
 		return socket.Handled, true
@@ -42,8 +42,8 @@ func (s *Server) streamMessage(p *socket.RouterPeer, envelope wire.Envelope, con
 	return nil, true
 }
 
-// streamTooLarge ends a stream of which a message is too large. It returns
-// false when there is no such stream.
+// streamTooLarge ends a stream with a message that is too large. It returns false
+// when there is no such stream.
 func (s *Server) streamTooLarge(p *socket.RouterPeer, envelope wire.Envelope, size *zmtp.SizeError) bool {
 	open, ended := p.Stream(envelope)
 	if open == nil {
@@ -54,9 +54,8 @@ func (s *Server) streamTooLarge(p *socket.RouterPeer, envelope wire.Envelope, si
 	return true
 }
 
-// receive handles a message of the client that is not the first. It returns
-// false for one that the client should not have sent. The connection's reader
-// calls it.
+// receive handles a later message of the client. It returns false for a message
+// that the client must not send. The connection's reader calls it.
 func (s *Stream) receive(r *wire.Request) bool {
 	h := r.Header.Stream
 	if r.Header.Cancel {
@@ -102,8 +101,8 @@ func (s *Stream) receiveMessage(body []byte) bool {
 	return false
 }
 
-// Receive waits for the next message, which the Work takes. It returns false when
-// the client has ended its messages, and with an error.
+// Receive waits for the next message and passes it to the Work. It returns false
+// after the client's half-close, and with an error.
 func (s *Stream) Receive() (more bool, err error) {
 	ctx := s.hard
 	if s.method.ServerStreams {
@@ -125,7 +124,7 @@ func (s *Stream) Receive() (more bool, err error) {
 	return false, s.why()
 }
 
-// A messageHandler is a Stream as its connection sees it (socket.MessageHandler).
+// A messageHandler is a Stream's view for its connection (socket.MessageHandler).
 type messageHandler Stream
 
 // Message handles a message.
@@ -137,15 +136,15 @@ func (h *messageHandler) Message(body []byte) {
 }
 
 // Send sends a message, which it does not keep. It waits for credit until ctx ends.
-// With the handler's own context it goes on when that has ended because the stream
-// is to end.
+// With the handler's own context it also works after that context has ended because
+// the stream must end.
 func (s *Stream) Send(ctx context.Context, m wire.Body) error {
 	if err := s.sendHeaders(); err != nil {
 		return s.sendError(err)
 	}
 	err := s.sendWithin(ctx, m)
 	if err != nil && err == ctx.Err() && s.draining(ctx) {
-		err = s.sendWithin(s.hard, m) // the handler may still say goodbye
+		err = s.sendWithin(s.hard, m) // the handler may still send last messages
 	}
 	if err != nil {
 		return s.sendError(err)
@@ -164,7 +163,7 @@ func (s *Stream) sendWithin(ctx context.Context, m wire.Body) error {
 	return s.on.Send(ctx, m)
 }
 
-// sendHeaders sends the headers that were set before the first message, once.
+// sendHeaders sends, once, the headers that were set before the first message.
 func (s *Stream) sendHeaders() error {
 	s.headers.Do(func() {
 		headers := s.ctx.takeHeaders()
@@ -180,7 +179,7 @@ func (s *Stream) sendHeaders() error {
 	return s.headErr
 }
 
-// sendError gives a code to why a message was not sent.
+// sendError returns the coded error for a message that was not sent.
 func (s *Stream) sendError(err error) error {
 	if why, over := s.on.Err(); over {
 		return why

@@ -2,12 +2,12 @@ package bridge
 
 import "github.com/gozmq/gozmq/runtime/internal/handshake"
 
-// A Security is what gozmq.Security holds. It is a function because fmt, which
-// must not print credentials, looks into everything else.
+// A Security is the implementation of gozmq.Security. It is a function, because fmt
+// would print the credentials in any other value.
 type Security func() (*handshake.Security, error)
 
-// With returns a copy of s that change has changed. The copy has the error of s,
-// else that of change.
+// With returns a copy of s after change. The copy has the error of s, otherwise the
+// error of change.
 func (s Security) With(change func(*handshake.Security) error) Security {
 	own, err := s()
 	if err == nil {

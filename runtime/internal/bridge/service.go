@@ -8,10 +8,10 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 )
 
-// A Service is what a generated Register function hands to a gozmq.Registrar. M
-// is gozmq.Method.
+// A Service is passed by a generated Register function to a gozmq.Registrar. M is
+// gozmq.Method.
 type Service[M any] struct {
-	// Name is the full name, as "greet.v1.Greeter".
+	// Name is the full name, such as "greet.v1.Greeter".
 	Name string
 	// Descriptor describes the service.
 	Descriptor protoreflect.ServiceDescriptor
@@ -31,12 +31,12 @@ type Handler[M any] struct {
 	Output protoreflect.FullName
 }
 
-// A ServerStream is a stream as its handler sees it, without types.
+// A ServerStream is the handler's side of a stream, without types.
 type ServerStream interface {
 	// Send sends a message (gozmq.Sender).
 	Send(ctx context.Context, m proto.Message) error
-	// Receive waits for the next message and decodes it into m. more is false when
-	// the client has ended its messages, and after an error.
+	// Receive waits for the next message and decodes it into m. more is false after
+	// the client's half-close, and with an error.
 	Receive(m proto.Message) (more bool, err error)
 }
 
@@ -45,9 +45,10 @@ type TaskHandler[M any] struct {
 	Method *M
 	New    func() proto.Message
 	Run    func(context.Context, proto.Message) (proto.Message, error)
-	// Result says that Run returns one.
+	// Result says that Run returns a result.
 	Result bool
 }
 
-// ErrUnhandled is in the error of a topic's handler that gets no more messages.
+// ErrUnhandled is wrapped by the error of a topic handler that must get no more
+// messages.
 var ErrUnhandled = errors.New("its subscription is given up")

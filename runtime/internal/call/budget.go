@@ -7,9 +7,10 @@ import (
 )
 
 // A budget keeps retries from becoming a storm when a server is down: a failure
-// takes a token, a success gives a tenth of one back, and calls are tried again
-// only while more than half of the tokens are there. It is the throttling of gRPC
-// (proposal A6); a call whose server went takes none. The zero value is full.
+// takes a token, a success returns a tenth of one, and calls are tried again only
+// while more than half of the tokens are left. It is the throttling of gRPC
+// (proposal A6), but a call whose server has gone takes no token. The zero value is
+// full.
 type budget struct {
 	mu    sync.Mutex
 	spent int // in tenths of a token
@@ -20,7 +21,7 @@ const (
 	budgetFail   = 10
 )
 
-// note counts the outcome of an attempt.
+// note counts an attempt's outcome.
 func (b *budget) note(err error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()

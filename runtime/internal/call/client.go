@@ -14,26 +14,26 @@ import (
 // methods may be called from any goroutine.
 type Client struct {
 	Dealer *socket.Dealer
-	// Ready is how long an attempt waits for a server. 0: as long as the call's
-	// context lasts.
+	// Ready is how long an attempt waits for a server; 0: until the call's context
+	// ends.
 	Ready time.Duration
 
 	budget budget
 	counts counts
 }
 
-// A Method is what the engine has to know of a method.
+// A Method holds the properties of a method that the engine needs.
 type Method struct {
 	Procedure     string
 	MaxAttempts   int
-	Idempotent    bool // or without side effects
+	Idempotent    bool // or free of side effects
 	Bare          bool
 	ClientStreams bool
 	ServerStreams bool
 }
 
-// Do makes a call of one request and one reply, and again while it fails and tries
-// says so. The outcome is in x.
+// Do makes a call of one request and one reply, and repeats it as tries decides.
+// The outcome is in x.
 func (c *Client) Do(ctx context.Context, x *Exchange) error {
 	var t tries
 	x.tracer = newTracer(x.Trace)
@@ -47,8 +47,8 @@ func (c *Client) Do(ctx context.Context, x *Exchange) error {
 	}
 }
 
-// attempt makes the call once. gone says that the error is that of a server that
-// went, or that is stopping and has not carried the call out.
+// attempt makes the call once. gone says that the server has gone, or that it is
+// stopping and has not carried out the call.
 func (c *Client) attempt(ctx context.Context, x *Exchange) (gone bool, err error) {
 	x.begin()
 	if err := ctx.Err(); err != nil {
@@ -70,12 +70,12 @@ func (c *Client) patience(wait bool) time.Duration {
 }
 
 // Worth reports whether a call with that outcome is worth a further attempt beside
-// those that run (Race).
+// the running ones (Race).
 func (c *Client) Worth(ctx context.Context, err error) bool {
 	return status.CodeOf(err) == status.Unavailable && ctx.Err() == nil && !c.Dealer.Closed()
 }
 
-// lost gives a code to why no reply came.
+// lost returns the coded error for a call without a reply.
 func lost(err error, procedure string) error {
 	var gone *socket.LostError
 	var limit *link.LimitError

@@ -2,12 +2,12 @@ package call
 
 import "sync/atomic"
 
-// counts count the attempts of a Client's calls beside the first ones.
+// counts count the further attempts of a Client's calls.
 type counts struct{ retried, hedged, moved atomic.Uint64 }
 
 // Counts are the counts of a Client.
 type Counts struct {
-	Retried uint64 // attempts after one that has failed
+	Retried uint64 // attempts after a failed one
 	Hedged  uint64 // further attempts because of a Hedging
 	Moved   uint64 // attempts on another server, because the first one had gone or was stopping
 }

@@ -10,37 +10,36 @@ import (
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
 )
 
-// A Message makes the request of a call and takes its reply.
+// A Message encodes the request of a call and decodes its reply.
 type Message interface {
 	// AppendBody appends the request's body. It is called for each attempt.
 	wire.Body
-	// Decode decodes the reply's body, which is valid during the call only. Its
-	// error is what the call fails with.
+	// Decode decodes the reply's body, which is valid during the call only. The
+	// call fails with its error.
 	Decode(body []byte) error
 }
 
-// An Exchange is a call of one request and one reply, as a socket.Exchange. It is
-// used by one call at a time.
+// An Exchange is a call of one request and one reply, as a socket.Exchange. One
+// call at a time may use it.
 type Exchange struct {
 	Method   Method
 	Message  Message
 	Metadata wire.Metadata
-	Wait     bool // for a server, as long as the context lasts
+	Wait     bool // wait for a server until the context ends
 
-	// WantsMetadata has Do store the metadata of the last attempt's reply.
+	// WantsMetadata makes Do store the metadata of the last attempt's reply.
 	WantsMetadata     bool
 	Headers, Trailers wire.Metadata
 
-	// Trace follows the call's attempts; nil: nobody does. Reason is that of the
-	// first one.
+	// Trace follows the call's attempts; may be nil. Reason is the first attempt's.
 	Trace  *Trace
 	Reason Reason
 
-	// Deadline is that of the context; Do sets it. Zero: none.
+	// Deadline is the context's deadline, zero for none. Do sets it.
 	Deadline time.Time
 
-	err     error // what the reply said
-	refused bool  // and the server did nothing
+	err     error // the reply's error
+	refused bool  // the server has not carried out the call
 	tracer  *tracer
 }
 
@@ -49,13 +48,13 @@ var (
 	_ socket.Mover    = (*Exchange)(nil)
 )
 
-// begin forgets an earlier attempt.
+// begin clears the results of an earlier attempt.
 func (x *Exchange) begin() {
 	x.Headers, x.Trailers = nil, nil
 	x.err, x.refused = nil, false
 }
 
-// AppendRequest appends the frames behind the envelope (socket.Exchange).
+// AppendRequest appends the frames after the envelope (socket.Exchange).
 func (x *Exchange) AppendRequest(b []byte) ([]byte, error) {
 	if x.Method.Bare {
 		return x.Message.AppendBody(b, 0)
@@ -68,8 +67,8 @@ func (x *Exchange) AppendRequest(b []byte) ([]byte, error) {
 	return b, status.Input(err)
 }
 
-// AppendCancel appends the request that tells one of our servers that the caller
-// has given up (socket.Canceler). Bare framing has no place for it.
+// AppendCancel appends the request that cancels the call (socket.Canceler). Bare
+// framing has no room for it.
 func (x *Exchange) AppendCancel(b []byte) ([]byte, bool) {
 	if x.Method.Bare {
 		return b, false
@@ -89,10 +88,10 @@ func (x *Exchange) TooLarge(err *zmtp.SizeError) {
 	x.err = status.Errorf(status.ResourceExhausted, "%s: reply of at least %d bytes exceeds the client's limit of %d (ask for less, or raise it with WithMaxMessageSize of Dial)", x.Method.Procedure, err.Size, err.Limit)
 }
 
-// At notes which server gets the request (socket.Mover).
+// At records the server that gets the request (socket.Mover).
 func (x *Exchange) At(server *link.Conn) { x.tracer.at(server) }
 
-// Moved notes that another server is to get it (socket.Mover).
+// Moved records that another server will get the request (socket.Mover).
 func (x *Exchange) Moved(err error) {
 	if x.tracer == nil {
 		return
@@ -137,7 +136,7 @@ func (x *Exchange) decodeHeader(header []byte) error {
 	h, err := wire.ParseReplyHeader(header)
 	x.refused = h.Refused
 	if !x.WantsMetadata {
-		return nil // nobody asked
+		return nil // WantsMetadata is not set
 	}
 	if err != nil {
 		return x.malformed(err)

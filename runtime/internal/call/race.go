@@ -2,7 +2,7 @@ package call
 
 import "time"
 
-// Hedging says how a call is made several times at once.
+// Hedging configures several attempts of one call at the same time.
 type Hedging struct {
 	Max   int // attempts
 	Delay time.Duration
@@ -12,12 +12,13 @@ type Hedging struct {
 const maxHedges = 5
 
 // Race makes up to h.Max attempts of a call: one at once, and a further one each
-// time that h.Delay passes, or that an attempt has ended with an outcome for which
-// worth is true. It returns the first other outcome, or that of the last attempt.
-// It returns false when done is closed first.
+// time h.Delay passes or an attempt ends with an outcome for which worth is true.
+// It returns the first outcome for which worth is false, otherwise the last
+// attempt's outcome. It returns false when done is closed first.
 //
-// begin begins an attempt; what it returns runs in a goroutine that Race does not
-// wait for. begin and worth are called by the caller's goroutine.
+// begin begins an attempt; the function that it returns runs in a separate
+// goroutine, for which Race does not wait. begin and worth are called in the
+// caller's goroutine.
 func Race[T any](h Hedging, done <-chan struct{}, begin func() (run func() T), worth func(T) bool) (outcome T, ok bool) {
 	limit := min(h.Max, maxHedges)
 	outcomes := make(chan T, limit)

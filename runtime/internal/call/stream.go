@@ -14,43 +14,42 @@ import (
 	"github.com/gozmq/gozmq/runtime/internal/wire"
 )
 
-// An Owner is whoever a Stream is for: it knows the messages, and what stands
-// between the caller and the call.
+// An Owner is the user of a Stream: it encodes and decodes messages, and runs the
+// interceptors between the caller and the call.
 type Owner interface {
-	// Begin is called before the stream is sent, with the message that is to be its
-	// first, if any, and returns the call's context and metadata. When it fails,
-	// the stream can begin later, unless it has called Fail. It is called again
-	// then, by one goroutine at a time.
+	// Begin is called before the stream starts, with the first message if there is
+	// one, and returns the call's context and metadata. If Begin fails without
+	// calling Fail, the stream can begin later, and Begin is called again, in one
+	// goroutine at a time.
 	Begin(ctx context.Context, m wire.Body) (call context.Context, metadata wire.Metadata, err error)
-	// First returns the body of the first message; nil: there is none, or the
-	// one of an earlier attempt to begin.
+	// First returns the body of the first message. m is nil when there is none, or
+	// when the message of an earlier attempt to begin is used.
 	First(m wire.Body) ([]byte, error)
-	// Next returns why a message that is not the first is not sent, if so.
+	// Next returns why a later message must not be sent, nil if it may.
 	Next(m wire.Body) error
 	// Message gets the body of a message, which is valid during the call only, and
-	// returns what is wrong with it. It is called in any goroutine while Receive
-	// waits.
+	// returns its fault, if any. It is called in any goroutine while Receive waits.
 	Message(body []byte) error
 	// Taken is called by Receive after Message. An error ends the call.
 	Taken() error
-	// Headers gets the reply's headers, before the first message is taken note of,
-	// and Last the header of the last reply.
+	// Headers gets the reply's headers, before Taken is called for the first
+	// message, and Last the header of the last reply.
 	Headers(h wire.Metadata)
 	Last(h wire.ReplyHeader)
-	// Reply takes the body of the last reply of a call in which the server sends
+	// Reply decodes the body of the last reply, in a call in which the server sends
 	// no stream.
 	Reply(body []byte) error
 	// Ended is called once when the call is over, in any goroutine. replied says
-	// that the server has ended a call as Reply says, well or not.
+	// that the server has ended the call with a reply, successful or not.
 	Ended(err error, replied bool)
-	// Outcome returns what the caller gets in place of err, with which the call
-	// has ended.
+	// Outcome returns the error for the caller in place of err, the error with
+	// which the call ended.
 	Outcome(err error) error
 }
 
-// Config is what a caller wants of one stream.
+// Config is the configuration of one stream.
 type Config struct {
-	Timeout time.Duration // of all of it; 0: none
+	Timeout time.Duration // for the whole stream; 0: none
 	Idle    time.Duration // without a message; 0: none
 	Message time.Duration // for one message; 0: none
 	Wait    bool          // for a server, as long as the context lasts
@@ -58,7 +57,7 @@ type Config struct {
 }
 
 // A Stream is one call with several messages, over all of its attempts. One
-// goroutine at a time may call Receive, any number the other methods.
+// goroutine at a time may call Receive; any number may call the other methods.
 type Stream struct {
 	client  *Client
 	method  Method
@@ -71,34 +70,34 @@ type Stream struct {
 	// starting holds one value while a goroutine begins the stream, or begins it
 	// again; it owns the next fields.
 	starting chan struct{}
-	with     context.Context // call, as the owner has it; nil before begin
+	with     context.Context // call, as the owner returned it; nil before begin
 	metadata wire.Metadata
 	first    []byte // the first message, where hasFirst is true
 	hasFirst bool
-	ends     bool // the start says that no message follows
+	ends     bool // the start contains the half-close
 	tries    tries
 	why      Reason  // of the next attempt
-	tracer   *tracer // nil: nobody follows them; changed with mu held, too
+	tracer   *tracer // nil: attempts are not followed; changed with mu held, too
 
 	current atomic.Pointer[socket.DealerStream]
-	leg     *Stream // the hedge that was first; the receiving goroutine's
+	leg     *Stream // the winning hedge; used by the receiving goroutine
 
-	// The receiving goroutine's, or of whoever reads for it.
-	taken      error // what was wrong with the message
+	// Used by the receiving goroutine, or by the one that reads for it.
+	taken      error // the message's fault
 	gotHeaders bool  // the owner has the headers
 
 	watched  bool // the next three are looked at
 	received atomic.Uint64
 	sent     atomic.Uint64
-	waits    atomic.Bool // Receive does
+	waits    atomic.Bool // Receive waits
 
 	done   atomic.Bool // over, for whoever has no lock
 	mu     sync.Mutex
 	over   bool
 	result error
-	unwait func() bool // stops waiting for the end of call; nil: does not yet
-	// opening says that open looks after the end of call; giveUp ends what waits
-	// for a server when the stream is over, if not nil.
+	unwait func() bool // stops waiting for the end of call; nil: not waiting yet
+	// opening says that open handles the end of call; giveUp, if not nil, ends the
+	// wait for a server when the stream is over.
 	opening bool
 	giveUp  context.CancelFunc
 
@@ -144,7 +143,7 @@ func (s *Stream) Send(ctx context.Context, m wire.Body) error {
 	return s.send(ctx, st, m)
 }
 
-// send sends a message that is not the first.
+// send sends a message after the first.
 func (s *Stream) send(ctx context.Context, st *socket.DealerStream, m wire.Body) error {
 	for {
 		err := st.Send(ctx, m)
@@ -170,7 +169,8 @@ func (s *Stream) send(ctx context.Context, st *socket.DealerStream, m wire.Body)
 	}
 }
 
-// whyOver returns what Send returns when the call is over, with that error if any.
+// whyOver returns Send's error when the call is over. final is the error of the
+// call, if any.
 func (s *Stream) whyOver(final error) error {
 	if final != nil {
 		return final
@@ -178,8 +178,8 @@ func (s *Stream) whyOver(final error) error {
 	return status.Errorf(status.FailedPrecondition, "%s: the call is over", s.method.Procedure)
 }
 
-// unlessEnded returns err, of begin; nil when the owner has ended the call well
-// instead of beginning it.
+// unlessEnded returns err, the error of begin, or nil when the owner ended the call
+// successfully instead of beginning it.
 func (s *Stream) unlessEnded(err error) error {
 	if over, result := s.Over(); err != nil && over && result == nil {
 		return nil
@@ -187,7 +187,7 @@ func (s *Stream) unlessEnded(err error) error {
 	return err
 }
 
-// CloseSend says that no message will follow.
+// CloseSend sends the half-close: no message will follow.
 func (s *Stream) CloseSend(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return contextError(err, s.method.Procedure)
@@ -209,7 +209,7 @@ func (s *Stream) CloseSend(ctx context.Context) error {
 		}
 		next, final, err := s.again(ctx, st)
 		if err != nil || next == nil {
-			return cmp.Or(err, final) // to close a call that went well is no error
+			return cmp.Or(err, final) // closing a successful call is not an error
 		}
 		st = next
 	}

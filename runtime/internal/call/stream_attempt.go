@@ -12,8 +12,8 @@ import (
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
 )
 
-// hold lets the caller begin the stream, or begin it again, until it calls free. It
-// fails when ctx ends first.
+// hold gives the caller the right to begin the stream, or begin it again, until it
+// calls free. It fails when ctx ends first.
 func (s *Stream) hold(ctx context.Context) (free func(), err error) {
 	select {
 	case s.starting <- struct{}{}:
@@ -23,10 +23,10 @@ func (s *Stream) hold(ctx context.Context) (free func(), err error) {
 	}
 }
 
-// begin sends the start, with m as the first message unless it is nil; ends
-// says that no message will follow. It returns false without an error when
-// another goroutine has sent the start. When only ctx has ended, the stream can
-// begin later.
+// begin sends the start, with m as the first message unless it is nil, and with the
+// half-close if ends is set. It returns false without an error when another
+// goroutine has sent the start. When only ctx has ended, the stream can begin
+// later.
 func (s *Stream) begin(ctx context.Context, m wire.Body, ends bool) (sent bool, err error) {
 	free, err := s.hold(ctx)
 	if err != nil {
@@ -74,7 +74,7 @@ func (s *Stream) requestFirst() error {
 	return status.Errorf(status.FailedPrecondition, "%s: the request has to be sent first", s.method.Procedure)
 }
 
-// wait lets the end of call, the call's context, end the stream.
+// wait makes the end of call, the call's context, end the stream.
 func (s *Stream) wait(call context.Context, metadata wire.Metadata) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -89,8 +89,8 @@ func (s *Stream) wait(call context.Context, metadata wire.Metadata) {
 	s.watch.Start()
 }
 
-// callEnded ends the stream because its call's context has ended, unless open is
-// about to, which knows why no server was there.
+// callEnded ends the stream because its call's context has ended, unless open will
+// do so, which knows why there was no server.
 func (s *Stream) callEnded() {
 	s.mu.Lock()
 	opening := s.opening
@@ -100,7 +100,7 @@ func (s *Stream) callEnded() {
 	}
 }
 
-// beginOpening has open look after the end of the call, until endOpening.
+// beginOpening makes open handle the end of the call, until endOpening.
 func (s *Stream) beginOpening() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -137,7 +137,7 @@ func (s *Stream) open(ctx context.Context) error {
 		case callErr == nil && ctx.Err() != nil:
 			return contextError(ctx.Err(), s.method.Procedure)
 		case errors.Is(err, callErr):
-			return s.Fail(contextError(err, s.method.Procedure)) // which says what there was to wait for
+			return s.Fail(contextError(err, s.method.Procedure)) // whose text has the reason for the wait
 		case callErr != nil:
 			return s.Fail(contextError(callErr, s.method.Procedure))
 		}
@@ -158,8 +158,8 @@ func (s *Stream) opened(st *socket.DealerStream) {
 	}
 }
 
-// both returns a context that ends with ctx, with the call's, and when the stream,
-// which has begun, is over. stop must be called.
+// both returns a context that ends with ctx, with the call's context, and with the
+// stream, which must have begun. stop must be called.
 func (s *Stream) both(ctx context.Context) (both context.Context, stop func()) {
 	both, cancel := context.WithCancel(s.with)
 	unlink := func() bool { return true }
@@ -198,9 +198,9 @@ func (s *Stream) AppendStart(b []byte) (out []byte, size int, err error) {
 	return out, size, status.Input(err)
 }
 
-// again begins the stream anew when the attempt st is over, if it may, and returns
-// the new attempt; nil when the call is over, and then the error that it ends with.
-// err is why the caller does not wait any longer.
+// again begins the stream again when the attempt st is over, if the method allows
+// it, and returns the new attempt. It returns nil when the call is over, with
+// final, the error of its end. err is set when the caller stopped waiting.
 func (s *Stream) again(ctx context.Context, st *socket.DealerStream) (next *socket.DealerStream, final, err error) {
 	select {
 	case <-st.Over():
@@ -240,9 +240,9 @@ func (s *Stream) again(ctx context.Context, st *socket.DealerStream) (next *sock
 	return s.current.Load(), nil, nil
 }
 
-// judge returns what an attempt has ended with. gone says that this is the
-// error of a server that went, or that is stopping and has done nothing; moves,
-// that no server has done anything and there may be another one.
+// judge returns the outcome of an attempt in final. gone says that the server has
+// gone, or that it is stopping and has not begun the call; moves says that no
+// server has begun the call, and another one may take it.
 func (s *Stream) judge(st *socket.DealerStream) (gone, moves bool, final error) {
 	end, _ := st.End()
 	var size *zmtp.SizeError
@@ -265,8 +265,8 @@ func (s *Stream) judge(st *socket.DealerStream) (gone, moves bool, final error) 
 	return h.Refused, moves, status.Parse(end.Reply.Status)
 }
 
-// tryAgain reports whether the call is tried again after err (tries.next). Only one
-// whose client sends no stream is: what else was sent is gone.
+// tryAgain reports whether the call is tried again after err (tries.next). A call
+// whose client sends a stream is not, because its earlier messages are not kept.
 func (s *Stream) tryAgain(ctx context.Context, err error, gone bool) bool {
 	s.tracer.end(err)
 	again := !s.method.ClientStreams && s.tries.next(ctx, s.client, &s.method, gone, err)
@@ -276,10 +276,10 @@ func (s *Stream) tryAgain(ctx context.Context, err error, gone bool) bool {
 	return again
 }
 
-// At notes which server gets the start (socket.Mover).
+// At records the server that gets the start (socket.Mover).
 func (s *Stream) At(server *link.Conn) { s.tracer.at(server) }
 
-// Moved notes that another server is to get it (socket.Mover).
+// Moved records that another server will get the start (socket.Mover).
 func (s *Stream) Moved(err error) {
 	if s.tracer != nil {
 		s.tracer.end(lost(err, s.method.Procedure))
@@ -287,7 +287,7 @@ func (s *Stream) Moved(err error) {
 	}
 }
 
-// Follow has t follow the attempts. The owner calls it in Begin, the first time.
+// Follow makes t follow the attempts. The owner calls it in its first Begin.
 func (s *Stream) Follow(t *Trace) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -12,7 +12,7 @@ func (s *Stream) expire(err error) {
 	s.Cancel(status.Errorf(status.DeadlineExceeded, "%s: %w", s.method.Procedure, err))
 }
 
-// Cancel ends the call with err, if it is not over, and tells the server.
+// Cancel ends the call with err, if it is not over, and sends the server a cancel.
 func (s *Stream) Cancel(err error) {
 	if !s.finish(err, false) {
 		return
@@ -22,7 +22,7 @@ func (s *Stream) Cancel(err error) {
 	}
 }
 
-// Fail ends the call, of which no server knows, with err. It returns the call's
+// Fail ends a call that was not sent to any server with err. It returns the call's
 // outcome.
 func (s *Stream) Fail(err error) error {
 	s.finish(err, false)
@@ -30,7 +30,7 @@ func (s *Stream) Fail(err error) error {
 }
 
 // finish ends the call with err, or without an error. It returns false when the
-// call was over already.
+// call was already over.
 func (s *Stream) finish(err error, replied bool) bool {
 	s.mu.Lock()
 	if s.over {
@@ -64,13 +64,13 @@ func (s *Stream) Over() (over bool, err error) {
 	return s.over, s.result
 }
 
-// outcome returns what the call ended with, as its owner has it.
+// outcome returns the call's error, as its owner translates it.
 func (s *Stream) outcome() error {
 	_, err := s.Over()
 	return s.owner.Outcome(err)
 }
 
-// look says what the watch looks at.
+// look returns the counts that the watch compares.
 func (s *Stream) look() (all, received uint64, waits bool) {
 	received = s.received.Load()
 	return received + s.sent.Load(), received, s.waits.Load()

@@ -7,14 +7,13 @@ import (
 	"github.com/gozmq/gozmq/runtime/internal/wire"
 )
 
-// hedges reports whether the stream is begun several times.
+// hedges reports whether the stream is hedged.
 func (s *Stream) hedges() bool {
 	return s.config.Hedging.Max > 1 && !s.method.ClientStreams && s.method.Idempotent
 }
 
-// receiveHedged is Receive for a stream that is begun several times, of which the
-// first one with a message, or with an outcome that is not worth another attempt,
-// counts.
+// receiveHedged is Receive for a hedged stream. The first hedge with a message, or
+// with an outcome that is not worth another attempt, wins.
 func (s *Stream) receiveHedged(ctx context.Context) (more bool, err error) {
 	if s.leg != nil {
 		more, err = s.leg.Receive(ctx)
@@ -32,7 +31,7 @@ func (s *Stream) receiveHedged(ctx context.Context) (more bool, err error) {
 	return s.fromLeg(got.more, got.err)
 }
 
-// fromLeg looks at what the hedge that counts has received.
+// fromLeg handles the first outcome of the winning hedge.
 func (s *Stream) fromLeg(more bool, err error) (bool, error) {
 	if more {
 		s.received.Add(1)
@@ -47,7 +46,7 @@ func (s *Stream) fromLeg(more bool, err error) (bool, error) {
 	return false, s.outcome()
 }
 
-// A legOutcome is what one hedge has received first.
+// A legOutcome is the first outcome of a hedge.
 type legOutcome struct {
 	stream *Stream
 	owner  *leg
@@ -55,8 +54,8 @@ type legOutcome struct {
 	err    error
 }
 
-// race begins the stream as often as its hedging says. It cancels all but the hedge
-// that it returns; all of them when ctx ends.
+// race begins the stream as often as its Hedging allows. It cancels all hedges
+// except the one that it returns, or all of them when ctx ends.
 func (s *Stream) race(ctx context.Context) (legOutcome, error) {
 	if s.unbegun() {
 		return legOutcome{}, s.requestFirst()
@@ -94,7 +93,7 @@ func (s *Stream) race(ctx context.Context) (legOutcome, error) {
 	return got, nil
 }
 
-// unbegun reports whether there is no request yet.
+// unbegun reports whether the stream has no request yet.
 func (s *Stream) unbegun() bool {
 	s.starting <- struct{}{}
 	defer func() { <-s.starting }()
@@ -116,9 +115,9 @@ func (s *Stream) legs() context.Context {
 	return s.legContext
 }
 
-// A leg owns one hedge. It keeps the first message, with what belongs to it, until
-// the hedge has won; from then on it hands everything to the owner of the stream.
-// After that only the goroutine that receives calls it, or whoever reads for that.
+// A leg owns one hedge. It keeps the first message, with its headers, until the
+// hedge has won; then it passes everything to the owner of the stream. From then on
+// only the receiving goroutine, or the one that reads for it, calls it.
 type leg struct {
 	of     *Stream
 	stream *Stream
@@ -140,7 +139,7 @@ func (s *Stream) newLeg() *leg {
 	return l
 }
 
-// win hands over what was kept.
+// win passes the kept message to the stream's owner.
 func (l *leg) win() {
 	l.won = true
 	o := l.of.owner
@@ -158,7 +157,7 @@ func (l *leg) Begin(context.Context, wire.Body) (context.Context, wire.Metadata,
 	return l.stream.call, l.of.metadata, nil
 }
 
-func (l *leg) First(wire.Body) ([]byte, error) { return nil, nil } // it is set
+func (l *leg) First(wire.Body) ([]byte, error) { return nil, nil } // first is already set
 func (l *leg) Next(wire.Body) error            { return nil }
 func (l *leg) Taken() error                    { return nil }
 func (l *leg) Ended(error, bool)               {}

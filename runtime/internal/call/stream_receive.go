@@ -8,10 +8,10 @@ import (
 	"github.com/gozmq/gozmq/runtime/internal/wire"
 )
 
-// Receive waits for the next message, which its owner takes, or for the last reply
-// of a call in which the server sends no stream: then more is true. more is false
-// when the call is over, with its outcome. When ctx ends first it returns an error,
-// more is true, and the stream goes on.
+// Receive waits for the next message and passes it to the owner, or, in a call in
+// which the server sends no stream, waits for the reply; it then returns more true.
+// When the call is over it returns more false, with the outcome. When ctx ends
+// first it returns an error and more true, and the stream goes on.
 func (s *Stream) Receive(ctx context.Context) (more bool, err error) {
 	if err := ctx.Err(); err != nil {
 		return s.interrupted(err)
@@ -52,7 +52,7 @@ func (s *Stream) Receive(ctx context.Context) (more bool, err error) {
 	}
 }
 
-// A messageHandler is a Stream as its connection sees it (socket.MessageHandler).
+// A messageHandler is a Stream's view for its connection (socket.MessageHandler).
 type messageHandler Stream
 
 // Message handles a message.
@@ -63,8 +63,8 @@ func (h *messageHandler) Message(body []byte) {
 	h.taken = h.owner.Message(body)
 }
 
-// failed returns what Receive returns after an error of begin or again: the
-// call goes on if only the wait for it has ended.
+// failed returns the results of Receive after an error of begin or again: the call
+// goes on if only the wait for it has ended.
 func (s *Stream) failed(err error) (more bool, _ error) {
 	if over, _ := s.Over(); over {
 		return false, s.outcome()
@@ -72,8 +72,8 @@ func (s *Stream) failed(err error) (more bool, _ error) {
 	return true, err
 }
 
-// interrupted returns what Receive returns when its context has ended, which may be
-// that of the call.
+// interrupted returns the results of Receive when its context, which may be the
+// call's, has ended.
 func (s *Stream) interrupted(err error) (more bool, _ error) {
 	if s.call.Err() != nil {
 		s.Cancel(contextError(s.call.Err(), s.method.Procedure))
@@ -82,7 +82,7 @@ func (s *Stream) interrupted(err error) (more bool, _ error) {
 	return true, contextError(err, s.method.Procedure)
 }
 
-// accept looks at a message that was taken.
+// accept handles a received message.
 func (s *Stream) accept(st *socket.DealerStream) (more bool, err error) {
 	if !s.gotHeaders {
 		s.gotHeaders = true
@@ -102,7 +102,8 @@ func (s *Stream) accept(st *socket.DealerStream) (more bool, err error) {
 	return true, nil
 }
 
-// conclude ends the call as the server has, and returns what Receive returns.
+// conclude ends the call with the server's reply, and returns the results of
+// Receive.
 func (s *Stream) conclude(st *socket.DealerStream, final error) (more bool, err error) {
 	end, _ := st.End()
 	if len(end.Reply.Header) > 0 {

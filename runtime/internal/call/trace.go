@@ -14,8 +14,8 @@ type Reason uint8
 const (
 	First    Reason = iota // it is the first one
 	Retry                  // an earlier one has failed
-	Hedge                  // an earlier one takes long, or has failed (Hedging)
-	Failover               // the server of an earlier one went, or was stopping
+	Hedge                  // an earlier one is slow or has failed (Hedging)
+	Failover               // an earlier one's server had gone or was stopping
 )
 
 // String returns the reason in lower case.
@@ -23,34 +23,33 @@ func (r Reason) String() string {
 	return [...]string{"first", "retry", "hedge", "failover"}[r]
 }
 
-// An Attempt is a call as one server got it, or as it waited for one in vain.
+// An Attempt is one attempt of a call: at one server, or a failed wait for one.
 type Attempt struct {
-	Number   int // in the order in which they began, from 1
+	Number   int // in the order of their beginnings, from 1
 	Reason   Reason
-	Server   *link.Conn // nil: none was there
+	Server   *link.Conn // nil: there was none
 	Start    time.Time
 	Duration time.Duration
-	Err      error // as the call's would be; nil: the server has answered it
+	Err      error // like the call's error; nil: the server has answered
 }
 
 // A Trace follows the attempts of one call, with its hedges.
 type Trace struct {
-	// Ended is called with each attempt when it has ended, one at a time.
+	// Ended is called with each ended attempt, one at a time.
 	Ended func(Attempt)
 
 	mu    sync.Mutex
 	begun int
 }
 
-// A tracer follows the attempts of a call, or of one of its hedges, which come one
-// after another. A nil one follows none. Its methods may be called from any
-// goroutine.
+// A tracer follows the attempts of a call, or of one of its hedges, one after
+// another. A nil tracer follows none. Its methods may be called from any goroutine.
 type tracer struct {
 	trace *Trace
 
 	mu      sync.Mutex
 	current Attempt // Number is 0: none
-	last    bool    // no other one is to begin
+	last    bool    // no other attempt will begin
 }
 
 // newTracer returns nil if t is nil.
@@ -77,7 +76,7 @@ func (t *tracer) begin(why Reason) {
 	t.trace.mu.Unlock()
 }
 
-// at notes which server got it.
+// at records the server that got the attempt.
 func (t *tracer) at(c *link.Conn) {
 	if t == nil {
 		return
@@ -90,7 +89,7 @@ func (t *tracer) at(c *link.Conn) {
 // end ends an attempt, if one has begun.
 func (t *tracer) end(err error) { t.ends(err, false) }
 
-// endAll is end, after which no other attempt begins.
+// endAll is end for the last attempt.
 func (t *tracer) endAll(err error) { t.ends(err, true) }
 
 func (t *tracer) ends(err error, last bool) {

@@ -8,35 +8,35 @@ import (
 	"github.com/gozmq/gozmq/runtime/internal/status"
 )
 
-// Pauses between the attempts of one call: they double, and each is spread at
-// random over the upper half.
+// Pauses between the attempts of one call: they double, and each is a random value
+// in the upper half.
 const (
 	retryFirst = 50 * time.Millisecond
 	retryLimit = 2 * time.Second
 )
 
-// maxMoves is how often a call is sent to another server because the one that
-// had it went.
+// maxMoves is how often a call is sent to another server because its server has
+// gone.
 const maxMoves = 3
 
 // tries counts the attempts of one call. The zero value is ready.
 type tries struct {
 	again, moves int
-	pause        time.Duration // the last one
-	why          Reason        // the call is made again
+	pause        time.Duration // the last pause
+	why          Reason        // why the call is repeated
 }
 
-// next reports whether a call whose attempt has ended with err is made again, and
-// waits for the pause before that. It is while it fails with Unavailable, if the
-// method is idempotent: when its server went and another one is there, and as often
-// as the method's annotation and the budget allow. The first time that its server
-// went a call moves at once; before any other attempt there is a pause, so that
-// servers that come and go all the time do not use a call's moves up.
+// next reports whether to repeat a call whose attempt has ended with err, and waits
+// for the pause before that. An idempotent call is repeated after Unavailable: up
+// to maxMoves times when its server has gone, and otherwise as often as the
+// method's annotation and the budget allow. After the first lost server a call
+// moves at once; before any other attempt there is a pause, so that servers that
+// come and go do not use up a call's moves.
 func (t *tries) next(ctx context.Context, c *Client, m *Method, gone bool, err error) bool {
 	if !m.Idempotent {
 		return false
 	}
-	if !gone { // one server's end, which all its calls see, is no failure of each
+	if !gone { // a server's end affects all its calls, and does not count as a failure of each
 		c.budget.note(err)
 	}
 	if status.CodeOf(err) != status.Unavailable || c.Dealer.Closed() {

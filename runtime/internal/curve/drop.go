@@ -10,7 +10,7 @@ import (
 // DropHead is how many bytes of a MESSAGE command NewDrop needs.
 const DropHead = messageBoxAt + overhead + 1
 
-// A Drop authenticates a MESSAGE command in pieces, whose content is not kept.
+// A Drop authenticates a MESSAGE command in pieces, and discards its content.
 type Drop struct {
 	session *Session
 	mac     *poly1305.MAC
@@ -20,7 +20,7 @@ type Drop struct {
 }
 
 // NewDrop begins to authenticate the next command in place of Open. head is its
-// first DropHead bytes; what follows is for Write.
+// first DropHead bytes; Write takes the following ones.
 func (s *Session) NewDrop(head []byte) (*Drop, error) {
 	if len(head) < DropHead || string(head[:len(messageName)]) != messageName {
 		return nil, errNoMessage(len(head))
@@ -39,8 +39,8 @@ func (s *Session) NewDrop(head []byte) (*Drop, error) {
 // Write takes the next bytes of the command.
 func (d *Drop) Write(b []byte) { _, _ = d.mac.Write(b) }
 
-// End returns the flags of the content once the whole command was written. Its
-// errors are those of Open.
+// End returns the flags of the content, after the whole command was written. It
+// returns the errors of Open.
 func (d *Drop) End() (flags byte, err error) {
 	if subtle.ConstantTimeCompare(d.mac.Sum(nil), d.tag[:]) != 1 {
 		return 0, errForged(CommandMessage)

@@ -15,9 +15,9 @@ import (
 // KeySize is the number of bytes of a key, public or secret.
 const KeySize = 32
 
-// ErrWeakKey is returned for a public key that no generator makes: one of low
-// order, for which everybody knows the shared key, or one with the bit set that
-// keys do not use.
+// ErrWeakKey is returned for a public key that no generator makes: a key of low
+// order, whose shared keys are known to everybody, or a key in which the unused bit
+// is set.
 var ErrWeakKey = errors.New("public key is of low order or malformed: it protects nothing")
 
 // A Public is a public key. The zero value is no key.
@@ -32,7 +32,7 @@ func (p Public) Check() error {
 	return err
 }
 
-// agree returns the point that a scalar and a public key have in common.
+// agree returns the shared point of a scalar and a public key (X25519).
 func agree(scalar [KeySize]byte, public *Public) ([]byte, error) {
 	if public[KeySize-1]&0x80 != 0 {
 		return nil, ErrWeakKey
@@ -47,7 +47,7 @@ func agree(scalar [KeySize]byte, public *Public) ([]byte, error) {
 // A Secret is a secret key and its public key. It is immutable and may be used
 // from any goroutine. The fmt package never prints the key.
 type Secret struct {
-	key    *[KeySize]byte // not in place: what fmt can reach, it can print
+	key    *[KeySize]byte // behind a pointer, because fmt prints every field that it can reach
 	public Public
 }
 

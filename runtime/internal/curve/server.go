@@ -34,8 +34,8 @@ type Server struct {
 // NewServer returns a server with that secret key.
 func NewServer(secret *Secret) *Server { return &Server{random: rand.Reader, secret: secret} }
 
-// Hello handles the body of the client's HELLO. It returns ErrServerKey when
-// that was not made for our key.
+// Hello handles the body of the client's HELLO. It returns ErrServerKey when the
+// HELLO was not made for our key.
 func (s *Server) Hello(body []byte) error {
 	if err := s.step.advance(helloed); err != nil {
 		return err
@@ -154,8 +154,8 @@ func (s *Server) checkCookie(cookie []byte) error {
 	return nil
 }
 
-// checkVouch checks that the owner of the client's key made this session, and
-// made it with us.
+// checkVouch checks that the owner of the client's key opened this session, and
+// opened it with us.
 func (s *Server) checkVouch(client *Public, vouch []byte) error {
 	key, err := shared(s.short, client)
 	if err != nil {

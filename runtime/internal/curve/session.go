@@ -7,7 +7,7 @@ import (
 )
 
 // Flags of a message within its box. libzmq sends its commands (heartbeats and
-// subscriptions) so.
+// subscriptions) in this form.
 const (
 	FlagMore    = 1 << 0
 	FlagCommand = 1 << 1
@@ -16,26 +16,26 @@ const (
 
 const (
 	messageName = "\x07" + CommandMessage
-	// Overhead is how many bytes a MESSAGE command is longer than its content: its
-	// name, nonce, authenticator and flags.
+	// Overhead is the size of a MESSAGE command beyond its content: its name,
+	// nonce, authenticator and flags.
 	Overhead = len(messageName) + shortNonce + overhead + 1
 
 	messageBoxAt = len(messageName) + shortNonce
 )
 
-// Errors of messages that do not follow the one before. Boxes protect the
-// content of each message, and the nonces, which count by one, their sequence:
-// without it an attacker without keys could join the head of one message to the
-// tail of another.
+// Errors of messages out of sequence. Boxes protect the content of each message;
+// the nonces, which count by one, protect the sequence. Otherwise an attacker
+// without keys could join the first frames of one message to the last frames of
+// another.
 var (
-	// ErrReplayed is returned for a nonce that is not larger than the one before.
+	// ErrReplayed is returned for a nonce that is not larger than the last one.
 	ErrReplayed = errors.New("MESSAGE has a nonce that was used already: it is a replay, or out of order")
 	// ErrRemoved is returned for a nonce that is larger than the next one.
 	ErrRemoved = errors.New("MESSAGE has a nonce that is not the next one: a message before it was removed on the way")
 )
 
-// A Session seals and opens the messages of one connection. One goroutine at a
-// time may seal, and another one may open meanwhile.
+// A Session seals and opens the messages of one connection. One goroutine at a time
+// may seal, while another one opens.
 type Session struct {
 	sealer   *stream
 	sealNext uint64
@@ -51,19 +51,19 @@ func newSession(key *[KeySize]byte, ours string, next uint64, theirs string, las
 }
 
 // Seal appends a MESSAGE command, including its name, to b. plain is a byte of
-// flags and the content behind it; it must not overlap b's memory.
+// flags and the content; it must not overlap b's memory.
 func (s *Session) Seal(b, plain []byte) []byte {
 	b = append(b, messageName...)
 	n := s.sealNext
-	s.sealNext++ // 2^64 messages are more than a connection lives to send
+	s.sealNext++ // no connection lives long enough to send 2^64 messages
 	return s.sealer.seal(binary.BigEndian.AppendUint64(b, n), plain, n)
 }
 
-// Open appends the content of a MESSAGE command to b: a byte of flags and the
-// bytes behind it. The command must not overlap b's memory. The command's nonce
-// must be the one before plus 1 (RFC 26 asks for more than the one before only;
-// libzmq and we count by one). After an error the following commands cannot be
-// trusted, and must not be opened.
+// Open appends the content of a MESSAGE command to b: a byte of flags and the bytes
+// after it. The command must not overlap b's memory. The command's nonce must be
+// the last one plus 1 (RFC 26 asks only for a larger one; libzmq and we count by
+// one). After an error the following commands cannot be trusted, and must not be
+// opened.
 func (s *Session) Open(b, command []byte) ([]byte, error) {
 	if len(command) < Overhead || string(command[:len(messageName)]) != messageName {
 		return nil, errNoMessage(len(command))
@@ -80,7 +80,7 @@ func (s *Session) Open(b, command []byte) ([]byte, error) {
 	return b, nil
 }
 
-// follow checks the nonce and the flags of a command that is authentic.
+// follow checks the nonce and the flags of an authentic command.
 func (s *Session) follow(n uint64, flags byte) error {
 	switch {
 	case n <= s.openLast:

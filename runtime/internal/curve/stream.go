@@ -42,8 +42,8 @@ func (s *stream) seal(b, plain []byte, n uint64) []byte {
 	return b
 }
 
-// open appends the content of the box with the number n to b, which must not overlap
-// it. ok is false when the box was not made with this key and number.
+// open appends the content of the box with the number n to b, which must not
+// overlap it. ok is false when the box was not made with this key and number.
 func (s *stream) open(b, box []byte, n uint64) (plain []byte, ok bool) {
 	if len(box) < overhead {
 		return nil, false
@@ -60,8 +60,9 @@ func (s *stream) open(b, box []byte, n uint64) (plain []byte, ok bool) {
 	return b, true
 }
 
-// head fills an empty pad with the first bytes of the stream of message n: the key of
-// its authenticator, and what covers up to headSize bytes of a message of a size.
+// head fills an empty pad with the first bytes of the stream of message n: the key
+// of its authenticator, and what covers up to headSize bytes of a message of a
+// size.
 func (s *stream) head(pad *[padSize]byte, n uint64, size int) {
 	if macKeySize+size <= blockSize {
 		s.cover(pad[:blockSize], pad[:blockSize], n, 0)

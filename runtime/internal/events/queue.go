@@ -1,5 +1,5 @@
-// Package events has the queue between those that report events and the one
-// function that gets them.
+// Package events has the queue between the reporters of events and the one function
+// that receives them.
 package events
 
 import (
@@ -11,9 +11,9 @@ import (
 // Limit is how many events wait for a slow function.
 const Limit = 1024
 
-// A Queue passes events to a function, one at a time and in order, in a goroutine
-// of its own, and never blocks those that report them: what comes while too many
-// wait is dropped and counted. Its methods may be called from any goroutine.
+// A Queue passes events to a function, one at a time and in order, in a separate
+// goroutine, and never blocks a reporter: while too many events wait, it drops and
+// counts further ones. Its methods may be called from any goroutine.
 type Queue[E any] struct {
 	deliver func(E)
 	lost    func(n int)
@@ -27,8 +27,8 @@ type Queue[E any] struct {
 }
 
 // NewQueue starts a queue. It calls deliver with each event, and lost with the
-// number of events that were dropped, after those that came before them. Neither
-// may end its goroutine. Close must be called.
+// number of dropped events, after the events before them. Neither may end its
+// goroutine. Close must be called.
 func NewQueue[E any](deliver func(E), lost func(n int)) *Queue[E] {
 	q := &Queue[E]{deliver: deliver, lost: lost, wake: notify.NewToken(), done: make(chan struct{})}
 	go q.run()
@@ -69,7 +69,7 @@ func (q *Queue[E]) run() {
 	}
 }
 
-// Close returns when every event was delivered.
+// Close ends the queue, and returns when every queued event has been delivered.
 func (q *Queue[E]) Close() {
 	q.mu.Lock()
 	q.closed = true

@@ -1,4 +1,4 @@
-// Package fileset collects the files that define services, with all that they
+// Package fileset collects the files that define services, with all files that they
 // import.
 package fileset
 
@@ -10,14 +10,15 @@ import (
 	"google.golang.org/protobuf/types/descriptorpb"
 )
 
-// Files are files with all that they import, each once and behind its imports. The
-// zero value has none.
+// Files holds files and all their imports, each once and after its own imports. The
+// zero value is empty.
 type Files struct {
 	list []*descriptorpb.FileDescriptorProto
 	have map[string]bool
 }
 
-// Add adds a file, unless it is there. It fails when the program lacks an import.
+// Add adds a file, if it is not there yet. It fails when the program lacks an
+// import.
 func (f *Files) Add(file protoreflect.FileDescriptor) error {
 	if f.have[file.Path()] {
 		return nil

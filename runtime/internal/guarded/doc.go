@@ -1,3 +1,3 @@
-// Package guarded runs code of others, which may panic or end its goroutine,
-// and turns both into errors.
+// Package guarded runs foreign code, which may panic or end its goroutine, and
+// turns both into errors.
 package guarded

@@ -7,7 +7,7 @@ import (
 
 // A PanicError says that code panicked, or that it called runtime.Goexit.
 type PanicError struct {
-	// Value is what panic was given, nil after Goexit.
+	// Value is the argument of panic, nil after Goexit.
 	Value any
 	// Stack is the goroutine's stack, nil after Goexit.
 	Stack []byte
@@ -31,8 +31,8 @@ func (e *PanicError) Unwrap() error {
 }
 
 // Apart runs f in another goroutine, waits for it, and returns nil if f
-// returned. It is for functions that are called seldom: it takes longer than
-// Call, and a runtime.Goexit in f does not end the caller's goroutine.
+// returned. It is for rare calls, because it is slower than Call. A runtime.Goexit
+// in f does not end the caller's goroutine.
 func Apart(f func()) *PanicError {
 	done := make(chan *PanicError, 1)
 	go Call(f, func(e *PanicError) { done <- e })
@@ -40,17 +40,17 @@ func Apart(f func()) *PanicError {
 }
 
 // Call runs f and then calls done with a nil error if f returned. If f panicked,
-// done gets a *PanicError and the goroutine goes on behind Call. If f called
-// runtime.Goexit, done gets a *PanicError whose Goexit is true, and the goroutine
-// ends with done. done is always called, exactly once.
+// done gets a *PanicError and Call returns. If f called runtime.Goexit, done gets a
+// *PanicError whose Goexit is true, and the goroutine ends with done. done is
+// always called, exactly once.
 func Call(f func(), done func(*PanicError)) {
 	inside := false
 	CallAround(f, &inside, done)
 }
 
-// CallAround is Call for an f that calls code of which the panics are not to be
+// CallAround is Call for an f that itself calls code whose panics must not be
 // recovered. f sets *inside while that code runs: if f ends with *inside set, the
-// panic, or the Goexit, goes on and done is not called.
+// panic or the Goexit continues, and done is not called.
 func CallAround(f func(), inside *bool, done func(*PanicError)) {
 	returned := false
 	defer func() {

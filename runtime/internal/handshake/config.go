@@ -16,25 +16,25 @@ const (
 	finishTime = 500 * time.Millisecond
 )
 
-// A Config is what the handshakes of one socket have in common. It is not
+// A Config is the configuration of all handshakes of one socket. It must not be
 // changed once in use.
 type Config struct {
 	SocketType zmtp.SocketType
 	Identity   string // announced to peers; "" for none
-	// HideExtensions announces nothing about our extensions to the protocol.
+	// HideExtensions leaves out the announcement of our protocol extensions.
 	HideExtensions bool
 	// Role is announced; "" announces none.
 	Role Role
-	// Peers are the roles that fit, beside proxies; nil for those that fit Role.
+	// Peers are the roles that fit, in addition to proxies; nil means those that
+	// fit Role.
 	Peers []Role
-	// MaxMessage is announced as the largest body that we take; 0 announces none.
+	// MaxMessage is announced as the largest body that we accept; 0 announces none.
 	MaxMessage int
 	// Timeout bounds a handshake whose context has no deadline.
 	Timeout time.Duration
-	// Admit decides whether a peer that was accepted may come in, after it was
-	// authenticated; nil admits every peer. It is called in the handshake's
-	// goroutine, and must return soon. A peer that it refuses is told that, but
-	// not why.
+	// Admit decides, after authentication, whether to admit an accepted peer; nil
+	// admits every peer. It is called in the handshake's goroutine, and must return
+	// soon. A refused peer learns that it was refused, but not why.
 	Admit func(p *Peer, endpoint, address string) error
 }
 

@@ -21,19 +21,19 @@ var errHandshakeTooLong = fmt.Errorf("handshake is longer than %d bytes", maxHan
 type guard struct {
 	net.Conn
 
-	asServer bool   // what our greeting says of our role
+	asServer bool   // our role, as our greeting announces it
 	greeted  bool   // our greeting has been written
 	out      []byte // written by zmq4, not yet sent
 	in       []byte // checked, not yet read by zmq4
 	total    int    // bytes read so far
 	greeting zmtp.Greeting
 	seen     bool // the peer's greeting has been read
-	received bool // a byte of it has
+	received bool // at least one byte of it has been read
 	err      error
 
 	mu         sync.Mutex
 	introduced bool // the peer may consider the handshake done from now on
-	aborted    bool // nothing more is to be sent
+	aborted    bool // nothing more may be sent
 	done       bool // the handshake has succeeded on our side
 }
 
@@ -67,7 +67,7 @@ func (g *guard) Flush() error {
 	return err
 }
 
-// mayIntroduce notes that we are about to announce ourselves to the peer. It
+// mayIntroduce records that we are about to announce ourselves to the peer. It
 // returns false when the handshake was aborted before.
 func (g *guard) mayIntroduce() bool {
 	g.mu.Lock()
@@ -99,8 +99,8 @@ func (g *guard) finish() error {
 	return g.Conn.SetDeadline(time.Time{})
 }
 
-// Read passes on checked bytes. It returns an error alone, never with bytes:
-// io.ReadFull drops an error that comes with as many bytes as it wants.
+// Read passes on checked bytes. It never returns bytes and an error together,
+// because io.ReadFull drops an error that comes with all the bytes it wants.
 func (g *guard) Read(p []byte) (int, error) {
 	if g.err != nil {
 		return 0, g.err
@@ -179,7 +179,7 @@ func (g *guard) admit(h zmtp.Header, head []byte) error {
 	return nil
 }
 
-// garbledError is how an ERROR of libzmq 4.3.4 begins when it refuses PLAIN:
+// garbledError is the beginning of the ERROR with which libzmq 4.3.4 refuses PLAIN:
 // its length and its first letter have become one byte.
 const garbledError = "^RROR"
 

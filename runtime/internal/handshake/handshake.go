@@ -36,7 +36,7 @@ func Do(ctx context.Context, conn net.Conn, cfg *Config, at Site) (peer *Peer, e
 	})
 	defer stop()
 	mech := newMechanism(ctx, cfg, g, at)
-	err = errEnded // until it is known better: a callback may call runtime.Goexit
+	err = errEnded // until it is replaced: a callback may call runtime.Goexit
 	defer func() {
 		if r := recover(); r != nil {
 			err = fmt.Errorf("malformed handshake (%v)", r)
@@ -65,7 +65,7 @@ func Do(ctx context.Context, conn net.Conn, cfg *Config, at Site) (peer *Peer, e
 
 var errEnded = errors.New("a callback ended the handshake's goroutine")
 
-// explain returns what most likely went wrong in a handshake that ended with err.
+// explain returns the most likely cause of a handshake's failure with err.
 func (m *mechanism) explain(err error) error {
 	if m.guard.err != nil {
 		err = m.guard.err
@@ -84,9 +84,9 @@ func (m *mechanism) explain(err error) error {
 	return err
 }
 
-// ErrProbed says that a peer has connected and closed the connection without a
-// byte, as load balancers and port scanners do. So does a libzmq peer that has read
-// our greeting before it sent its own, and has another mechanism.
+// ErrProbed says that a peer connected and closed the connection without sending a
+// byte, as load balancers and port scanners do. A libzmq peer with another
+// mechanism does the same when it has read our greeting before it sent its own.
 var ErrProbed = errors.New("peer connected and closed the connection without a byte (a probe, or a libzmq peer with another security mechanism)")
 
 // hungUp returns the most likely reason why the peer closed the connection at this

@@ -23,7 +23,7 @@ type mechanism struct {
 	sec   *Security
 
 	peer    Peer
-	awaited string // the command that has to come next
+	awaited string // the command that must come next
 	err     error  // why the handshake failed, where zmq4 would hide it
 }
 
@@ -40,10 +40,10 @@ func newMechanism(ctx context.Context, cfg *Config, g *guard, at Site) *mechanis
 
 func (m *mechanism) Type() zmq4.SecurityType { return zmq4.SecurityType(m.sec.Mechanism) }
 
-// Encrypt passes the handshake's commands on as they are (zmq4.Security).
+// Encrypt passes the handshake's commands on unchanged (zmq4.Security).
 func (*mechanism) Encrypt(w io.Writer, data []byte) (int, error) { return w.Write(data) }
 
-// Decrypt passes the handshake's commands on as they are (zmq4.Security).
+// Decrypt passes the handshake's commands on unchanged (zmq4.Security).
 func (*mechanism) Decrypt(w io.Writer, data []byte) (int, error) { return w.Write(data) }
 
 // Handshake exchanges commands until the peer is known (zmq4.Security).
@@ -97,15 +97,15 @@ func (m *mechanism) receive(conn *zmq4.Conn, name string) ([]byte, error) {
 	return nil, err
 }
 
-// sendError sends ERROR with a reason. Its own failure is of no interest: the
+// sendError sends ERROR with a reason. Its own failure does not matter: the
 // handshake fails anyway.
 func (m *mechanism) sendError(conn *zmq4.Conn, reason string) {
 	_ = conn.SendCmd(zmtp.CommandError, zmtp.ErrorBody(reason))
 	_ = m.guard.Flush()
 }
 
-// authenticate asks this side's authenticator about the peer. A peer that it
-// refuses for good is sent an ERROR (RFC 27).
+// authenticate calls this side's authenticator for the peer. It sends an ERROR to a
+// peer that is refused permanently (RFC 27).
 func (m *mechanism) authenticate(conn *zmq4.Conn, r *AuthRequest) error {
 	r.Mechanism, r.Domain = m.sec.Mechanism, m.sec.Domain
 	r.Address, r.Endpoint = m.at.Address, m.at.Endpoint
@@ -123,7 +123,7 @@ func (m *mechanism) authenticate(conn *zmq4.Conn, r *AuthRequest) error {
 	return nil
 }
 
-// readMetadata reads what the peer announces about itself.
+// readMetadata reads the metadata that the peer announces.
 func (m *mechanism) readMetadata(body []byte) error {
 	meta, err := zmtp.ParseMetadata(body)
 	if err != nil {
@@ -156,8 +156,7 @@ func (m *mechanism) checkPeer() error {
 	return nil
 }
 
-// hint returns what a user should check when the peer's socket type does not go
-// with ours.
+// hint returns advice for the user when the peer's socket type does not fit ours.
 func (m *mechanism) hint() string {
 	kind := func(t zmtp.SocketType) (plain, leased bool) {
 		return t == zmtp.Push || t == zmtp.Pull, t == zmtp.Dealer || t == zmtp.Router

@@ -7,7 +7,7 @@ import (
 )
 
 // null is the NULL mechanism (RFC 37): both sides send READY at once. A side that
-// must approve the peer holds its READY back until it has.
+// must approve the peer delays its READY until it has.
 func (m *mechanism) null(conn *zmq4.Conn) error {
 	if m.sec.Server {
 		if err := m.authenticate(conn, new(AuthRequest)); err != nil {

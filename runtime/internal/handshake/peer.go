@@ -5,19 +5,19 @@ import (
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
 )
 
-// A Peer is what a handshake found out about the other side.
+// A Peer is the result of a handshake: what is known about the other side.
 type Peer struct {
 	SocketType zmtp.SocketType
-	Identity   string // announced by the peer, proved by nothing
+	Identity   string // announced by the peer, without proof
 	Metadata   zmtp.Metadata
 	Minor      byte // of ZMTP 3
 
 	Role       Role  // announced by the peer; "" for none
-	MaxMessage int64 // the largest body that the peer announces to take; 0: unknown
+	MaxMessage int64 // the largest body that the peer accepts, as announced; 0: unknown
 
 	Mechanism string
 	PublicKey curve.Public // CURVE: the peer has proved to own it
-	User      string       // PLAIN, where we are the server
+	User      string       // PLAIN, if we are the server
 	Auth      *Identity    // what the authenticator returned; nil: there was none
 
 	// Session seals and opens the frames of a CURVE connection; nil for the
@@ -28,16 +28,16 @@ type Peer struct {
 // Gozmq reports whether the peer is one of ours and knows our extensions.
 func (p *Peer) Gozmq() bool { return p.Metadata.Get(zmtp.PropertyGozmq) != "" }
 
-// A Site says where a connection was made.
+// A Site describes where a connection was made.
 type Site struct {
-	Endpoint string // that was bound or dialed
+	Endpoint string // the endpoint that was bound or dialed
 	Address  string // of the peer
-	Accepted bool   // and not dialed
+	Accepted bool   // not dialed
 	Security *Security
-	Stage    func(Stage) // called when the handshake has come to a stage; nil for none
+	Stage    func(Stage) // called when the handshake reaches a stage; may be nil
 }
 
-// A Stage says what a handshake of an accepted connection waits for.
+// A Stage is what the handshake of an accepted connection waits for.
 type Stage uint8
 
 const (

@@ -8,23 +8,23 @@ import (
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
 )
 
-// A Role is what a socket of ours is for, as it announces it; "" is unknown.
+// A Role is the announced purpose of our socket; "" is unknown.
 type Role string
 
-// The roles, with the values that travel.
+// The roles, with their values on the wire.
 const (
 	RoleClient     Role = "client"
 	RoleServer     Role = "server"
 	RolePublisher  Role = "publisher"
 	RoleSubscriber Role = "subscriber"
 	RoleVentilator Role = "ventilator"
-	RoleWorker     Role = "worker"         // the socket that takes tasks
+	RoleWorker     Role = "worker"         // a worker's socket that receives tasks
 	RoleResults    Role = "worker-results" // a worker's socket that sends results
 	RoleSink       Role = "sink"
 	RoleProxy      Role = "proxy"
 )
 
-// Peers returns the roles that fit r, beside proxies; nil when any may.
+// Peers returns the roles that fit r, in addition to proxies; nil when all fit.
 func (r Role) Peers() []Role {
 	switch r {
 	case RoleClient:
@@ -47,7 +47,7 @@ func (r Role) Peers() []Role {
 	return nil
 }
 
-// name is the role in words, with what it belongs to.
+// name describes the role in words.
 func (r Role) name() string {
 	switch r {
 	case RoleWorker:
@@ -68,9 +68,8 @@ func (r Role) name() string {
 }
 
 // rolesFit reports whether two announced roles go together. A role that is not
-// announced, or that this version does not know, goes with every other; and of
-// PUSH and PULL whoever sends goes with whoever receives, as a ventilator
-// without workers with a sink.
+// announced, or that this version does not know, fits every other. With PUSH and
+// PULL any sender fits any receiver: for example, a ventilator may send to a sink.
 func (c *Config) rolesFit(peer Role, socket zmtp.SocketType) bool {
 	if pushes := c.SocketType == zmtp.Push || socket == zmtp.Push; pushes && c.SocketType.Compatible(socket) {
 		return true
@@ -98,11 +97,11 @@ func (e *roleError) Error() string {
 	return fmt.Sprintf("the roles do not fit, is this the right address? This end is %v, the peer is %v", e.here, e.there)
 }
 
-// reversed is the error as the peer sees it.
+// reversed is the error from the peer's view.
 func (e *roleError) reversed() *roleError { return &roleError{e.there, e.here} }
 
-// readRole reads what a peer of ours announces about its role and its limit.
-// What is malformed counts as not announced.
+// readRole reads the announced role and limit of a peer. A malformed value counts
+// as not announced.
 func (p *Peer) readRole() {
 	p.Role = Role(p.Metadata.Get(zmtp.PropertyRole))
 	if n, err := strconv.ParseInt(p.Metadata.Get(zmtp.PropertyMaxSize), 10, 64); err == nil && n > 0 {
@@ -110,7 +109,7 @@ func (p *Peer) readRole() {
 	}
 }
 
-// appendRole appends what we announce about our role and our limit.
+// appendRole appends the announcements of our role and our limit.
 func (c *Config) appendRole(m zmtp.Metadata) zmtp.Metadata {
 	if c.Role != "" {
 		m = append(m, zmtp.Property{Name: zmtp.PropertyRole, Value: string(c.Role)})

@@ -21,8 +21,8 @@ const (
 )
 
 // Security says how the connections of an endpoint are secured, and who may be
-// at their other end. It is not changed once in use. A nil *Security is the NULL
-// mechanism, which admits every peer.
+// at their other end. It must not be changed once in use. A nil *Security is the
+// NULL mechanism, which admits every peer.
 type Security struct {
 	Mechanism string
 	// Server is the role of this side. Only a server authenticates its peers.
@@ -50,12 +50,12 @@ func (s *Security) Name() string {
 	return s.Mechanism
 }
 
-// An AuthRequest is what a server knows about a peer that it has to decide on.
+// An AuthRequest describes a peer that a server must decide on.
 type AuthRequest struct {
 	Mechanism string
 	Domain    string
 	Address   string
-	Endpoint  string        // that was bound or dialed
+	Endpoint  string        // the endpoint that was bound or dialed
 	PublicKey curve.Public  // CURVE: the peer has proved to own it
 	User      string        // PLAIN
 	Password  string        // PLAIN
@@ -74,11 +74,12 @@ func (r *AuthRequest) who() string {
 	}
 }
 
-// An Identity is the authenticated identity of a peer. It is not changed once made.
+// An Identity is the authenticated identity of a peer. It must not be changed once
+// made.
 type Identity struct {
 	Name     string
 	Metadata map[string]string
-	Check    func() error // asked again while the peer is connected; nil: never
+	Check    func() error // called again while the peer is connected; nil: never
 }
 
 // ErrTryLater is wrapped by the error of an authenticator that could not decide.
@@ -90,34 +91,35 @@ var ErrTryLater = errors.New("cannot decide now")
 type AuthError struct {
 	Who   string
 	Err   error
-	Later bool // there could be no decision
+	Later bool // no decision was possible
 }
 
 func (e *AuthError) Error() string { return fmt.Sprintf("refused %s: %v", e.Who, e.Err) }
 
 func (e *AuthError) Unwrap() error { return e.Err }
 
-// A ProofError says that a peer has not proved to be who it says, or does not
-// know the server's key.
+// A ProofError says that a peer could not prove its identity, or does not know the
+// server's key.
 type ProofError struct{ Err error }
 
 func (e *ProofError) Error() string { return e.Err.Error() }
 
 func (e *ProofError) Unwrap() error { return e.Err }
 
-// IsOffence reports whether a handshake has failed so that a peer that tries it
-// again and again guesses, or wants to cost us time.
+// IsOffence reports whether a handshake has failed in a way that, if repeated,
+// suggests that the peer guesses credentials or wants to cost us time.
 func IsOffence(err error) bool {
 	var refused *AuthError
 	return errors.As(err, new(*ProofError)) || errors.As(err, &refused) && !refused.Later
 }
 
-// Costly reports whether a peer's handshake costs this side much, before the
-// peer has proved anything.
+// Costly reports whether a handshake is expensive for this side before the peer has
+// proved anything.
 func (s *Security) Costly() bool { return s != nil && s.Server && s.Mechanism == Curve }
 
 // A RefusedError says that the peer refused the handshake with an ERROR
-// command. No mechanism protects ERROR, so whoever is on the way may have sent it.
+// command. No mechanism protects ERROR, so anyone on the network path may have sent
+// it.
 type RefusedError struct{ Reason string }
 
 func (e *RefusedError) Error() string {
@@ -128,13 +130,13 @@ func (e *RefusedError) Error() string {
 }
 
 // A MismatchError says that the two sides are not configured for each other.
-// That may change, but not soon, so dialing again can wait.
+// That is unlikely to change soon, so dialing again can wait.
 type MismatchError struct{ Reason string }
 
 func (e *MismatchError) Error() string { return e.Reason }
 
 // Status codes of ZAP (RFC 27), which ERROR carries as its reason: libzmq reports
-// no others to its user.
+// only these to its user.
 const (
 	statusLater  = "300"
 	statusDenied = "400"
@@ -153,7 +155,8 @@ func refusedBy(reason string) error {
 
 var errNoAuthenticator = errors.New("security is configured without an authenticator, so that nobody may come in")
 
-// decide asks the authenticator; status is the ERROR for a peer that is refused.
+// decide calls the authenticator; status is the reason of the ERROR for a refused
+// peer.
 func (s *Security) decide(ctx context.Context, r *AuthRequest) (id *Identity, status string, err error) {
 	if s.Authenticate == nil {
 		return nil, statusDenied, errNoAuthenticator

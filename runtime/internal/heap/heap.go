@@ -1,22 +1,21 @@
-// Package heap has a heap whose values know their places in it, so that one of them
-// can be moved or taken out wherever it is.
+// Package heap has a heap whose values know their places in it, so that any of them
+// can be moved or removed.
 package heap
 
 import "container/heap"
 
 // An Ordered value may be in a Heap.
 type Ordered[T any] interface {
-	// Less reports whether the value comes before another one.
+	// Less reports whether the value comes before other.
 	Less(other T) bool
-	// Slot is the value's place in its heap, plus 1; 0: it is in none.
+	// Slot points to the value's index in its heap, plus 1; 0: it is in none.
 	Slot() *int
 }
 
-// A Heap is values of which the first one comes before all others. The zero value
-// is empty.
+// A Heap keeps the smallest value first. The zero value is empty.
 type Heap[T Ordered[T]] []T
 
-// Set puts x where it belongs now, or takes it out.
+// Set adds x or moves it to its place, or removes it when in is false.
 func (h *Heap[T]) Set(x T, in bool) {
 	switch i := *x.Slot() - 1; {
 	case in && i < 0:

@@ -11,11 +11,10 @@ import (
 	"github.com/gozmq/gozmq/runtime/internal/throttle"
 )
 
-// violationLimit says how often accepted peers of one address may break the
-// protocol or exceed a limit before its next connections have to wait. Each
-// violation costs at most what the limits allow, but a peer that reconnects at
-// once to repeat it would starve the others. The wait is short: others may come
-// from the same address.
+// violationLimit is how often accepted peers of one address may break the protocol
+// or exceed a limit before its next connections must wait. Each violation costs at
+// most what the limits allow, but a peer that reconnects at once to repeat it would
+// starve the others. The wait is short, because other peers may share the address.
 var violationLimit = throttle.Limit{Burst: 20, Every: 100 * time.Millisecond, Max: time.Second}
 
 // maxViolators is how many addresses are remembered.
@@ -29,7 +28,7 @@ func newViolators() violators {
 }
 
 // record counts a violation of a peer at addr; err is why its connection ended. A
-// peer that said why it ends the connection, or whose connection broke, has
+// peer that sent its own reason for the end, or whose connection broke, has
 // committed none.
 func (v violators) record(addr net.Addr, err error) {
 	from, ok := sourceOf(addr)
@@ -39,7 +38,7 @@ func (v violators) record(addr net.Addr, err error) {
 	v.Take(from, time.Now())
 }
 
-// wait returns how long a new connection from addr has to wait.
+// wait returns how long a new connection from addr must wait.
 func (v violators) wait(addr net.Addr) time.Duration {
 	from, ok := sourceOf(addr)
 	if !ok {
@@ -48,16 +47,16 @@ func (v violators) wait(addr net.Addr) time.Duration {
 	return v.Wait(from, time.Now())
 }
 
-// offend counts a failed attempt to get in from addr.
+// offend counts a failed authentication from addr.
 func (v violators) offend(addr net.Addr) {
 	if from, ok := sourceOf(addr); ok {
 		v.Take(from, time.Now())
 	}
 }
 
-// sourceOf returns the address that a peer's connections come from; of an IPv6
-// address the first 64 bits, because whoever has one has all that begin so.
-// Peers on ipc and inproc have none.
+// sourceOf returns the address that a peer's connections come from; for IPv6 its
+// first 64 bits, because the owner of one such address has them all. Peers on ipc
+// and inproc have none.
 func sourceOf(addr net.Addr) (netip.Addr, bool) {
 	tcp, ok := addr.(*net.TCPAddr)
 	if !ok {
@@ -72,16 +71,16 @@ func sourceOf(addr net.Addr) (netip.Addr, bool) {
 	return from, true
 }
 
-// handshakeLimit says how many handshakes of CURVE one address may have, each
-// of which costs this side a few scalar multiplications. A burst is free, as
-// when the clients behind one address come back at once. What would have to
-// wait for Max is refused.
+// handshakeLimit limits the CURVE handshakes of one address, each of which costs
+// this side a few scalar multiplications. A burst is free: all clients behind one
+// address may reconnect at once. A connection that would have to wait for Max is
+// refused.
 var handshakeLimit = throttle.Limit{Burst: 1000, Every: 4 * time.Millisecond, Max: 4 * time.Second}
 
 var errTooManyHandshakes = errors.New("too many handshakes from this address")
 
-// delay returns how long a new connection has to wait because of what has come
-// from its address before.
+// delay returns how long a new connection must wait because of earlier connections
+// from its address.
 func (g *Group) delay(raw net.Conn, at handshake.Site) (time.Duration, error) {
 	wait := g.violators.wait(raw.RemoteAddr())
 	why := "peers at this address broke the protocol, failed to get in or went beyond a limit again and again"

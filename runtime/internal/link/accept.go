@@ -38,9 +38,9 @@ func (g *Group) accept(ln *transport.Listener, sec *handshake.Security) {
 	}
 }
 
-// arrive counts an accepted connection and starts its handshake, at once or
-// after the wait that its address has earned. That wait takes no place from
-// others.
+// arrive counts an accepted connection and starts its handshake, at once or after
+// the wait that its address must observe. A waiting connection takes no place among
+// the handshakes in progress.
 func (g *Group) arrive(raw net.Conn, at handshake.Site) {
 	wait, err := g.claim(raw, at)
 	if err != nil {
@@ -65,14 +65,14 @@ func (g *Group) arrive(raw net.Conn, at handshake.Site) {
 	})
 }
 
-// goneCheck is how often a connection that has to wait is looked at.
+// goneCheck is how often a waiting connection is checked.
 const goneCheck = 50 * time.Millisecond
 
 var errGone = errors.New("peer closed the connection while it had to wait")
 
-// sleepBeside waits for d, less if the group is shut down. It returns false when
-// the peer has gone: one that comes back all the time would leave as many
-// connections open as it makes in d.
+// sleepBeside waits for d, or less if the group is shut down. It returns false when
+// the peer has gone: otherwise a peer that reconnects all the time would keep as
+// many connections open as it makes in d.
 func (g *Group) sleepBeside(raw net.Conn, d time.Duration) bool {
 	for end := time.Now().Add(d); d > 0 && sleep(g.ctx, min(d, goneCheck)); d = time.Until(end) {
 		if hungUp(raw) {
@@ -82,8 +82,8 @@ func (g *Group) sleepBeside(raw net.Conn, d time.Duration) bool {
 	return true
 }
 
-// claim counts an accepted connection, and returns how long its handshake has
-// to wait.
+// claim counts an accepted connection, and returns how long its handshake must
+// wait.
 func (g *Group) claim(raw net.Conn, at handshake.Site) (time.Duration, error) {
 	from, known := sourceOf(raw.RemoteAddr())
 	g.mu.Lock()
@@ -110,7 +110,7 @@ func (g *Group) claim(raw net.Conn, at handshake.Site) (time.Duration, error) {
 	return wait, err
 }
 
-// vacate gives up the place of an accepted connection.
+// vacate frees the place of an accepted connection.
 func (g *Group) vacate(raw net.Conn) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -122,8 +122,8 @@ func (g *Group) vacate(raw net.Conn) {
 	}
 }
 
-// start starts the handshake of an accepted connection, as soon as there is a
-// place for it.
+// start starts the handshake of an accepted connection, as soon as one of the
+// places is free.
 func (g *Group) start(raw net.Conn, at handshake.Site) {
 	ctx, cancel := context.WithCancel(g.ctx)
 	entry := g.awaitPlace(raw, cancel)
@@ -148,7 +148,7 @@ func (g *Group) serveAccepted(ctx context.Context, raw net.Conn, entry *pendingC
 	}()
 	if c := g.acceptPeer(ctx, raw, entry, at); c != nil {
 		accepted = true
-		g.wg.Go(func() { g.serve(c) }) // on a stack that no handshake has stretched
+		g.wg.Go(func() { g.serve(c) }) // on a new stack: the handshake has grown this one
 	}
 }
 
@@ -181,7 +181,7 @@ func (g *Group) shakeHands(ctx context.Context, raw net.Conn, entry *pendingConn
 	defer func() {
 		entry.cancel()
 		g.mu.Lock()
-		g.pending.remove(entry) // it cannot be evicted any longer
+		g.pending.remove(entry) // it can no longer be evicted
 		g.mu.Unlock()
 		g.handshakeEnded.Set()
 	}()

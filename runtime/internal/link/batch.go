@@ -6,10 +6,10 @@ import (
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
 )
 
-// A Batch is a run of whole messages that were read together. They stay in the
-// buffer that they were read into, which the batch owns until Release. It keeps
-// the frames' offsets, and makes slices only on demand: memory without pointers
-// costs the garbage collector nothing.
+// A Batch is a run of whole messages that were read together. They stay in their
+// read buffer, which the batch owns until Release. It keeps the frames' offsets,
+// and makes slices only on demand: memory without pointers costs the garbage
+// collector nothing.
 type Batch struct {
 	buf   *buffer
 	spans []zmtp.Span
@@ -23,8 +23,7 @@ var batches = sync.Pool{New: func() any { return new(Batch) }}
 // Len returns the number of messages.
 func (b *Batch) Len() int { return len(b.ends) }
 
-// Size returns how many bytes all messages have on the wire, but for the first
-// header.
+// Size returns the bytes of all messages on the wire, without the first header.
 func (b *Batch) Size() int {
 	if len(b.spans) == 0 {
 		return 0
@@ -73,9 +72,9 @@ func (b *Batch) Release() {
 	batches.Put(b)
 }
 
-// NextBatch is Next for all messages that have been read, up to limit. The
-// caller owns the batch. For a message that is too large Beginning returns the
-// first frames.
+// NextBatch is Next for all messages that have been read, up to limit. The caller
+// owns the batch. When the error is about a message that is too large, Beginning
+// returns its first frames.
 func (c *Conn) NextBatch(limit int) (*Batch, error) {
 	rd := &c.reader
 	if err := rd.tooLarge; err != nil {
@@ -98,7 +97,7 @@ func (c *Conn) NextBatch(limit int) (*Batch, error) {
 
 // Beginning returns, after NextBatch has returned a *zmtp.SizeError, the frames
 // before the one that exceeds the limit. They are valid until the next call of
-// NextBatch, which skips the rest. It returns false when the error is final.
+// NextBatch, which skips the message. It returns false when the error is final.
 func (c *Conn) Beginning() (frames [][]byte, ok bool) {
 	rd := &c.reader
 	if !rd.handedOut {
@@ -107,8 +106,8 @@ func (c *Conn) Beginning() (frames [][]byte, ok bool) {
 	return rd.beginning(), true
 }
 
-// collect makes a batch of the message that the scanner has and those behind
-// it. The next call of NextBatch returns an error that stands behind them.
+// collect makes a batch of the scanner's message and the ones after it. The next
+// call of NextBatch returns an error that comes after them.
 func (c *Conn) collect(limit int) *Batch {
 	rd := &c.reader
 	b := batches.Get().(*Batch)

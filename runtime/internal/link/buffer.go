@@ -17,10 +17,10 @@ type buffer struct {
 	b     []byte
 	class int
 
-	scratch zmtp.Scratch // of the reader that used it last
+	scratch zmtp.Scratch // of its last reader
 }
 
-// smallSize is the memory that a chunk begins with. It grows with the chunk, up to
+// smallSize is the initial memory of a chunk. It grows with the chunk, up to
 // maxSmall.
 const (
 	smallSize = 2 << 10

@@ -9,12 +9,13 @@ import (
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
 )
 
-// drainLimit is how long a connection that can no longer be written to may still be
-// read: there may be messages that the peer sent before it closed.
+// drainLimit is how long a connection that can no longer be written to is still
+// read, for messages that the peer sent before it closed.
 const drainLimit = time.Second
 
-// failLocked keeps the messages of which the kernel took no byte; it unlocks. The
-// connection is closed by its reader at the end of the stream, or after drainLimit.
+// failLocked keeps the messages of which the kernel accepted no byte; it unlocks.
+// The connection is closed by its reader at the end of the stream, or after
+// drainLimit.
 func (c *Conn) failLocked(n int, err error) {
 	w := &c.writer
 	begun := w.begun(n)
@@ -40,8 +41,8 @@ func (c *Conn) failLocked(n int, err error) {
 	}
 }
 
-// keepCut keeps the message that ends after begun bytes if the kernel has not
-// taken all of it, n bytes of the wire.
+// keepCut keeps the message that ends after begun bytes if the kernel has accepted
+// only part of it, n bytes of wire in all.
 func (w *writer) keepCut(begun, n int) {
 	if w.wireLen(begun) <= n {
 		return
@@ -53,7 +54,7 @@ func (w *writer) keepCut(begun, n int) {
 	w.cut = append([]byte(nil), w.out.b[start:begun]...)
 }
 
-// moveUnsent moves everything behind the first n bytes to w.unsent.
+// moveUnsent moves all bytes after the first n to w.unsent.
 func (w *writer) moveUnsent(n int) {
 	w.unsent = append(w.unsent, w.out.b[n:]...)
 	for _, c := range w.full {
@@ -79,7 +80,7 @@ func (w *writer) fail(err error) {
 }
 
 // Unsent waits until writing has ended on the connection, which must be closed, and
-// returns the messages of which the kernel has taken no byte, as frames on the
+// returns the messages of which the kernel has accepted no byte, as frames on the
 // wire. The caller owns them.
 func (c *Conn) Unsent() []byte {
 	<-c.Flushed()
@@ -91,8 +92,8 @@ func (c *Conn) Unsent() []byte {
 func (c *Conn) Failed() bool { return c.writer.broken.Load() }
 
 // Finish ends the connection because of reason. A peer that has only closed its
-// direction may still read: the write in progress is completed, messages behind it
-// are unsent.
+// direction may still read: the write in progress is completed, and later messages
+// stay unsent.
 func (c *Conn) Finish(reason error) {
 	if errors.Is(reason, io.EOF) {
 		c.writer.fail(reason)
@@ -132,9 +133,9 @@ func (c *Conn) TryUnsent() (frames []byte, ok bool) {
 	return frames, true
 }
 
-// TakeCut returns the message of which the kernel has taken a part and not the
-// last byte, as frames on the wire, or nil: the peer has not received it. It may
-// be called after TryUnsent has returned true, and returns it once.
+// TakeCut returns, as frames on the wire, the message that the kernel has accepted
+// in part, or nil if there is none: the peer cannot have received it whole. It may
+// be called after TryUnsent has returned true, and returns the message once.
 func (c *Conn) TakeCut() []byte {
 	w := &c.writer
 	w.mu.Lock()

@@ -8,8 +8,8 @@ import (
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
 )
 
-// Config is what the connections of one socket have in common. Every exported
-// field must be set, except those that say what nil stands for; the zero value is
+// Config is the configuration of all connections of one socket. Every exported
+// field must be set, unless its comment gives nil or 0 a meaning; the zero value is
 // not usable.
 type Config struct {
 	SocketType zmtp.SocketType
@@ -17,51 +17,50 @@ type Config struct {
 	Plain      bool   // announce nothing about our extensions to the protocol
 
 	Role  handshake.Role   // announced to peers; "" for none
-	Peers []handshake.Role // that fit, beside proxies; nil for those that fit Role
+	Peers []handshake.Role // the roles that fit, in addition to proxies; nil: those that fit Role
 
 	MaxMessageSize int  // bytes of a message's body
 	HideLimit      bool // do not announce MaxMessageSize
-	IgnoreLimits   bool // send what is larger than a peer announces to take
-	// PassOver makes Conn.Next and NextBatch return an error and the first
-	// frames of a larger message instead of ending the connection.
+	IgnoreLimits   bool // send messages that exceed a peer's announced limit
+	// PassOver makes Conn.Next and NextBatch skip a message that is too large, and
+	// return an error with its first frames, instead of ending the connection.
 	PassOver bool
 
 	SendQueue      int // messages kept for a peer beyond the kernel's buffer
 	SendQueueBytes int // bytes kept for a peer beyond the kernel's buffer
 
-	Resolver transport.Resolver // of the names that are dialed; nil for the system's
+	Resolver transport.Resolver // resolves dialed names; nil for the system's resolver
 
 	// How many bytes the kernel may buffer for one connection; 0: its default.
 	KernelReceive int
 	KernelSend    int
 
 	ConnectTimeout   time.Duration // for one attempt to dial
-	HandshakeTimeout time.Duration // from the first byte to READY
+	HandshakeTimeout time.Duration // for a whole handshake
 	MaxHandshakes    int           // accepted connections whose handshake is in progress
 	MaxPeers         int           // accepted connections in all
 	// MaxPeersPerAddress bounds the accepted connections of one address other than
-	// loopback; of IPv6, of one network of 64 bits. 0: only MaxPeers does.
+	// loopback; for IPv6, of one /64 network. 0: only MaxPeers bounds them.
 	MaxPeersPerAddress int
 
 	ReconnectMin time.Duration // pause before the second attempt to dial
 	ReconnectMax time.Duration // the pause doubles up to this
-	// Lasting is how long a connection must have lasted for the pause to begin
-	// anew; at most ReconnectMax counts.
+	// Lasting is how long a connection must last to reset the pause; at most
+	// ReconnectMax counts.
 	Lasting time.Duration
 
-	// StopWhenRefused ends dialing an address whose peer refuses us. Without it the
-	// address is dialed again after ReconnectMax.
+	// StopWhenRefused stops dialing an address whose peer refuses us. Without it
+	// the address is dialed again after ReconnectMax.
 	StopWhenRefused bool
 
 	HeartbeatInterval time.Duration // 0: no heartbeats
 	HeartbeatTimeout  time.Duration // silence that ends a connection
-	HeartbeatTTL      time.Duration // what our PINGs ask of the peer
+	HeartbeatTTL      time.Duration // the time to live in our PINGs
 
-	Security *handshake.Security // of endpoints that have none set; nil: NULL, which admits every peer
-	// Admit decides whether a peer that was accepted may come in, after it was
-	// authenticated; nil admits every peer. It is called in the handshake's
-	// goroutine, and must return soon. A peer that it refuses is told that, but
-	// not why.
+	Security *handshake.Security // of endpoints without their own; nil: NULL, which admits every peer
+	// Admit decides, after authentication, whether to admit an accepted peer; nil
+	// admits every peer. It is called in the handshake's goroutine, and must return
+	// soon. A refused peer learns that it was refused, but not why.
 	Admit func(p *handshake.Peer, endpoint, address string) error
 
 	// Subscribe decides whether a peer may subscribe to a topic, which is valid
@@ -69,15 +68,15 @@ type Config struct {
 	// connection's reader, and must return soon.
 	Subscribe func(c *Conn, topic []byte) error
 
-	// Detachable says that Serve may return long before or after its connection
-	// ends, and returns nil. The connection leaves its group when it is closed, and
-	// one that was dialed is dialed again then.
+	// Detachable says that Serve returns nil, possibly long before or after its
+	// connection ends. A connection leaves its group when it is closed; if it was
+	// dialed, it is dialed again then.
 	Detachable bool
 
 	Observe func(Event) // must not block; nil for none
-	Wanted  func() bool // whether Observe has a use for events now; nil: it has
+	Wanted  func() bool // reports whether anyone observes events now; nil: always
 
-	incomingLimit int64         // bytes of messages that have come in part; 0: of MaxMessageSize
+	incomingLimit int64         // bytes of partly received messages; 0: derived from MaxMessageSize
 	stallLimit    time.Duration // of an incomingShare; 0: stallLimit
 
 	events   *eventCounts   // of the group
@@ -93,7 +92,7 @@ type Handler interface {
 	Serve(c *Conn) error
 }
 
-// limits returns how much one peer may make the reader keep.
+// limits returns how much memory one peer may use in the reader.
 func (c *Config) limits() zmtp.Limits {
 	l := zmtp.Limits{
 		MaxFrame:   c.MaxMessageSize,
@@ -110,17 +109,17 @@ func (c *Config) limits() zmtp.Limits {
 const (
 	maxFrames  = 1024
 	maxCommand = 8 << 10
-	// envelopeRoom is how many bytes a message may have besides a body of the
-	// largest size, so that both sides can be configured with the same limit.
+	// envelopeRoom is how many bytes a message may have in addition to a body of
+	// the largest size, so that both sides can have the same configured limit.
 	envelopeRoom = 64 << 10
-	// maxDropped is the largest message that is passed over: the largest that an
-	// end of ours can be configured to send. Skipping it costs less than receiving
-	// as many bytes in messages within the limit.
+	// maxDropped is the largest message that is skipped: the largest that our end
+	// can be configured to send. Skipping it costs less than receiving as many
+	// bytes in messages within the limit.
 	maxDropped = 1<<30 + envelopeRoom
 )
 
-// maxIncoming is how many bytes the messages that have come in part may take, of
-// all peers together, unless a few of the largest need more.
+// maxIncoming is how many bytes the partly received messages of all peers may take
+// together, unless a few messages of the largest size need more.
 const maxIncoming = 256 << 20
 
 // incomingBytes returns the limit of the incomingShare.
@@ -131,7 +130,7 @@ func (c *Config) incomingBytes() int64 {
 	return max(maxIncoming, 4*int64(c.MaxMessageSize))
 }
 
-// handshake returns what the group's handshakes have in common.
+// handshake returns the configuration of the group's handshakes.
 func (c *Config) handshake() *handshake.Config {
 	limit := c.MaxMessageSize
 	if c.HideLimit {

@@ -34,11 +34,10 @@ type Conn struct {
 	// know; PING, PONG and ERROR are handled here. Set it before the first Next. An
 	// error ends the connection.
 	Command func(name, body []byte) error
-	// Writable is called, without any lock held, when a queue that was full has
-	// room again. Set it before the first Begin.
+	// Writable is called, with no lock held, when a full queue has room again. Set
+	// it before the first Begin.
 	Writable func()
-	// Tag is what the layers above keep with the connection. Set it before the
-	// first Next.
+	// Tag holds a value of the layers above. Set it before the first Next.
 	Tag any
 
 	cfg      *Config
@@ -53,18 +52,18 @@ type Conn struct {
 	pings    throttle.Bucket // of the peer; used by the reader
 
 	ours        bool      // the peer knows our extensions
-	dialed      bool      // and not accepted
+	dialed      bool      // false: accepted
 	reconnected bool      // dialed after an earlier connection to the endpoint was lost
 	since       time.Time // the handshake was done
 
 	dropped       atomic.Int64  // messages since the last report
 	drops         atomic.Uint64 // messages in all
-	tooLarge      atomic.Uint64 // of these: beyond the peer's limit
+	tooLarge      atomic.Uint64 // those of drops that exceeded the peer's limit
 	beyond        atomic.Int64  // messages beyond the peer's limit since the last report
 	beyondErr     atomic.Pointer[LimitError]
 	malformed     atomic.Uint64
 	violated      atomic.Bool  // the peer broke ZMTP or exceeded a limit
-	offended      atomic.Bool  // the pattern says that the peer did what it may not repeat
+	offended      atomic.Bool  // the pattern reported an offense of the peer
 	subscriptions atomic.Int64 // Subscribed events less Unsubscribed ones
 
 	inFlight atomic.Pointer[func() int] // CountInFlight
@@ -95,18 +94,18 @@ func (c *Conn) Gozmq() bool { return c.ours }
 // Tagged returns Tag.
 func (c *Conn) Tagged() any { return c.Tag }
 
-// Proxy reports whether the peer is a proxy of ours, which announces nothing of our
-// extensions, because the peers behind it may not know them.
+// Proxy reports whether the peer announces the role of a proxy. A proxy does not
+// announce our extensions, because the peers behind it may not know them.
 func (c *Conn) Proxy() bool { return c.Role == handshake.RoleProxy }
 
-// Dialed reports whether our side has dialed.
+// Dialed reports whether our side dialed.
 func (c *Conn) Dialed() bool { return c.dialed }
 
 // Endpoint returns the endpoint that was bound or dialed.
 func (c *Conn) Endpoint() string { return c.endpoint }
 
-// Owner returns the key (CURVE), or at a server the user (PLAIN), that the peer
-// has proved to be, "" for none.
+// Owner returns the peer's authenticated key (CURVE) or, at a server, its user
+// (PLAIN); "" for none.
 func (c *Conn) Owner() string {
 	switch {
 	case c.PublicKey != curve.Public{}:
@@ -133,8 +132,8 @@ func (c *Conn) Ended() bool {
 	}
 }
 
-// Close ends the connection at once. Bytes that the kernel has not taken are not
-// sent. The first reason counts. It may be called from any goroutine.
+// Close ends the connection at once. Bytes that the kernel has not accepted are not
+// sent. Only the first call's reason counts. It may be called from any goroutine.
 func (c *Conn) Close(reason error) {
 	c.closeOnce.Do(func() {
 		c.reason.Store(&reason)
@@ -152,8 +151,8 @@ func (c *Conn) Close(reason error) {
 	})
 }
 
-// OnClose has the function called once: when the connection is closed, or at once
-// if it is closed already.
+// OnClose registers a function that is called once: when the connection is closed,
+// or at once if it already is.
 func (c *Conn) OnClose(hook func(reason error)) {
 	c.hookMu.Lock()
 	hooked := c.hooked
@@ -174,8 +173,8 @@ func (c *Conn) Err() error {
 	return nil
 }
 
-// Offend counts as an offense of the peer when the connection ends, however it
-// does. It may be called from any goroutine before Serve returns.
+// Offend makes the connection's end count as an offense of the peer, whatever ends
+// it. It may be called from any goroutine before Serve returns.
 func (c *Conn) Offend() { c.offended.Store(true) }
 
 // Ready reports that the peer can be used.
@@ -200,7 +199,7 @@ func (c *Conn) ReportEvent(e Event) {
 }
 
 // Drop counts a message that the peer misses. Drops are reported together, once per
-// beat of the heartbeat's clock.
+// beat of the group's clock.
 func (c *Conn) Drop() {
 	c.drops.Add(1)
 	c.dropped.Add(1)
@@ -218,8 +217,8 @@ func (c *Conn) Malformed(format string, args ...any) {
 	c.Report(Malformed, fmt.Errorf(format, args...))
 }
 
-// MaySubscribe asks Config.Subscribe whether the peer may subscribe to a topic, and
-// reports a refusal.
+// MaySubscribe returns whether Config.Subscribe lets the peer subscribe to a topic,
+// and reports a refusal.
 func (c *Conn) MaySubscribe(topic []byte) bool {
 	if c.cfg.Subscribe == nil {
 		return true
@@ -240,8 +239,8 @@ func (c *Conn) askSubscribe(topic []byte) (err error) {
 	return err
 }
 
-// ReportTopic is Report for an event about a topic. The topic is copied only where
-// somebody observes: a peer may cause any number of such events.
+// ReportTopic is Report for an event about a topic. The topic is copied only if
+// events are observed, because a peer may cause any number of them.
 func (c *Conn) ReportTopic(kind EventKind, topic []byte, err error) {
 	e := Event{Kind: kind, Err: err}
 	if c.cfg.Observed() {
@@ -253,11 +252,11 @@ func (c *Conn) ReportTopic(kind EventKind, topic []byte, err error) {
 // Reported returns how many Malformed events the connection has had.
 func (c *Conn) Reported() uint64 { return c.malformed.Load() }
 
-// PauseReading does not return before d has passed, or the connection has
-// ended. The reader calls it, so that nothing is read meanwhile. What a peer has
-// left behind is read without pauses, and counts as an offense (Offend): it is
-// little, and holds a descriptor as long as it lasts. Once we have closed the
-// connection, what was read of it before is dropped.
+// PauseReading returns when d has passed, or earlier if the connection ends. The
+// reader calls it, so nothing is read in the meantime. When the peer has gone, its
+// remaining bytes are read without pauses, and count as an offense (Offend): they
+// are few, and hold a descriptor until they are read. When we have closed the
+// connection, the bytes that were already read are dropped.
 func (c *Conn) PauseReading(d time.Duration) {
 	if c.Err() == nil && hungUp(c.raw) {
 		c.Offend()
@@ -293,5 +292,5 @@ func addrString(a net.Addr) string {
 	if a == nil {
 		return ""
 	}
-	return zmtp.Line(a.String()) // a peer on ipc chooses the name of its end
+	return zmtp.Line(a.String()) // on ipc the peer chooses its address
 }

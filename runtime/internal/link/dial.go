@@ -34,8 +34,8 @@ func (d *dialer) add() {
 	d.group.mu.Unlock()
 }
 
-// remove removes d from the group's dialers, unless it was given up because the
-// peer refuses us.
+// remove removes d from the group's dialers, unless it gave up because the peer
+// refuses us.
 func (d *dialer) remove() {
 	g := d.group
 	d.stop()
@@ -47,7 +47,7 @@ func (d *dialer) remove() {
 	g.dialingChanged()
 }
 
-// setRefused keeps whether the last attempt was refused, and why.
+// setRefused records the last attempt's refusal; nil: it was not refused.
 func (d *dialer) setRefused(err error) {
 	if !errors.As(err, new(*handshake.RefusedError)) {
 		err = nil
@@ -67,14 +67,14 @@ func (g *Group) dialingChanged() {
 	}
 }
 
-// run keeps the address connected until ctx ends, or the peer refuses us where that
-// is final. An ERROR that refuses us proves nothing: nobody has signed it, and what
-// the peer knows of us may change.
+// run keeps the address connected until ctx ends, or until the peer refuses us if
+// that is final (StopWhenRefused). By default it is not: nothing authenticates an
+// ERROR, and the peer's configuration may change.
 func (d *dialer) run() {
 	defer d.remove()
 	g := d.group
 	pause := g.cfg.ReconnectMin
-	connected := false // at some time
+	connected := false // at least once
 	for d.ctx.Err() == nil {
 		c, err := d.attempt()
 		if c == nil && err == nil {
@@ -106,8 +106,8 @@ func (d *dialer) run() {
 	}
 }
 
-// A shortError says that a connection ended soon after its handshake, or was
-// ended by its peer: one that is made at once will fare no better.
+// A shortError says that a connection ended soon after its handshake, or by an
+// ERROR of its peer: an immediate new one would most likely end in the same way.
 type shortError struct {
 	lasted time.Duration
 	err    error
@@ -119,8 +119,8 @@ func (e *shortError) Error() string {
 
 func (e *shortError) Unwrap() error { return e.err }
 
-// ended returns why a connection ended. If it has not lasted that is kept as
-// the reason why there is no peer.
+// ended returns why a connection ended. If the connection was short, it keeps that
+// as the reason why there is no peer.
 func (d *dialer) ended(c *Conn, err error) error {
 	g := d.group
 	lasted := time.Since(c.since)
@@ -157,8 +157,8 @@ func (d *dialer) setConn(c *Conn) {
 	d.group.mu.Unlock()
 }
 
-// attempt makes one attempt, on a stack of its own: a handshake stretches it to a
-// multiple of what an idle connection needs.
+// attempt makes one attempt in a separate goroutine, because a handshake grows the
+// stack to a multiple of what an idle connection needs.
 func (d *dialer) attempt() (c *Conn, err error) {
 	done := make(chan struct{})
 	d.group.wg.Go(func() {

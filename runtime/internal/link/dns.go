@@ -11,7 +11,7 @@ import (
 )
 
 // A Retirer is a Handler that finishes its work on a healthy connection before the
-// group ends that.
+// group ends the connection.
 type Retirer interface {
 	// Retire starts nothing new on c, and returns when everything that was begun
 	// on it is done, or c has ended.
@@ -60,7 +60,7 @@ func (h *host) resolve() ([]transport.Endpoint, error) {
 	return h.ep.Resolve(ctx, h.group.cfg.Resolver)
 }
 
-// wait waits until the name is to be looked up again; it returns false when the
+// wait waits until the name must be looked up again; it returns false when the
 // group is closing.
 func (h *host) wait(limit time.Duration) bool {
 	timer := time.NewTimer(limit)
@@ -98,7 +98,7 @@ func (h *host) dial(at transport.Endpoint) *dialer {
 	return d
 }
 
-// disconnect ends the connection, if there is one, in order: it lets the handler
+// disconnect ends the connection, if there is one, gracefully: it lets the handler
 // finish its work, hands committed messages to the kernel, closes our direction and
 // reads until the peer closes its own.
 func (d *dialer) disconnect() {

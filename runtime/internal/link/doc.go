@@ -1,5 +1,5 @@
 // Package link keeps a socket's connections. It binds, accepts, dials and dials
 // again, opens connections through package handshake, frames and writes messages,
 // answers and sends heartbeats, and closes connections in order. The pattern above
-// implements Handler and gives the messages their meaning.
+// it implements Handler and interprets the messages.
 package link

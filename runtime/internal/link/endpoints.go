@@ -1,10 +1,10 @@
 package link
 
-// An EndpointState is an endpoint of a group and how it is doing.
+// An EndpointState is an endpoint of a group and its state.
 type EndpointState struct {
 	Endpoint string
-	Dialed   bool // and not bound
-	Peers    int  // that are connected
+	Dialed   bool // false: bound
+	Peers    int  // connected ones
 
 	Mechanism string
 }
@@ -29,7 +29,7 @@ func (g *Group) Endpoints() []EndpointState {
 	}
 	seen := make(map[string]bool)
 	for _, ep := range dialed {
-		if !seen[ep] { // a host is there once for each address
+		if !seen[ep] { // a host is listed once for each address
 			seen[ep] = true
 			list = append(list, EndpointState{Endpoint: ep, Dialed: true, Peers: peers[ep], Mechanism: g.mechanisms[ep]})
 		}
@@ -37,5 +37,5 @@ func (g *Group) Endpoints() []EndpointState {
 	return list
 }
 
-// SendQueue returns the marks at which the queue of a peer is full.
+// SendQueue returns the high-water marks of a peer's queue.
 func (g *Group) SendQueue() (messages, bytes int) { return g.cfg.SendQueue, g.cfg.SendQueueBytes }

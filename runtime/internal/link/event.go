@@ -31,7 +31,7 @@ type Event struct {
 	Kind     EventKind
 	Endpoint string // bound or dialed endpoint
 	Peer     string // the peer's address; "" before there is one
-	Err      error  // why; nil where nothing went wrong
+	Err      error  // the cause; nil if nothing went wrong
 	Count    int    // Dropped: messages
 	Topic    string // Subscribed, Unsubscribed, SubscriptionRefused, Forgotten
 }
@@ -48,7 +48,7 @@ func (c *Config) observe(e Event) {
 func (c *Config) Observed() bool { return c.Observe != nil && (c.Wanted == nil || c.Wanted()) }
 
 // An EndedError says that the peer ended the connection with an ERROR command,
-// after the handshake. A later attempt may succeed, one made at once will not.
+// after the handshake. A later attempt may succeed; an immediate one will not.
 type EndedError struct{ Reason string }
 
 func (e *EndedError) Error() string { return "peer ended the connection: " + zmtp.Printable(e.Reason) }

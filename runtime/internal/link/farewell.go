@@ -11,15 +11,14 @@ import (
 const (
 	// farewellTime bounds each step of a farewell.
 	farewellTime = 500 * time.Millisecond
-	// farewellBytes is how much of what the peer has sent already is read, so
-	// that the kernel does not reset the connection before the peer has read
-	// the reason.
+	// farewellBytes is how many of the peer's pending bytes are read, so that the
+	// kernel does not reset the connection before the peer has read the reason.
 	farewellBytes = 1 << 20
 )
 
-// farewell tells a peer, with an ERROR, why this side ends the connection: it
-// broke the protocol or went beyond a limit. It is called once, by the reader.
-// Messages that wait are not sent.
+// farewell sends a peer that broke the protocol or exceeded a limit an ERROR with
+// the reason for the end of the connection. The reader calls it once. Queued
+// messages are not sent.
 func (c *Conn) farewell(reason error) {
 	if c.Minor < 1 || errors.As(reason, new(*EndedError)) || c.Err() != nil {
 		return
@@ -42,7 +41,7 @@ func (c *Conn) farewell(reason error) {
 	}
 }
 
-// last returns a command for the wire, after which nothing is written.
+// last returns the last command as bytes for the wire; nothing is written after it.
 func (w *writer) last(command []byte) []byte {
 	w.mu.Lock()
 	defer w.mu.Unlock()

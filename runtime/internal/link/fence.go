@@ -22,7 +22,7 @@ const repeatPing = time.Second
 type fence struct {
 	mu     sync.Mutex
 	sent   uint64
-	seen   uint64           // highest number that came back
+	seen   uint64           // the highest number that was answered
 	change notify.Broadcast // of seen
 
 	timed  uint64        // the PING of Measure; 0: none is under way
@@ -45,9 +45,8 @@ func (c *Conn) Measure() {
 	}
 }
 
-// RoundTrip returns how long a PING that was measured and its PONG took, 0 if that
-// is not known. What was queued on the way counts, so the shortest times weigh the
-// most.
+// RoundTrip returns the measured time between PINGs and their PONGs, 0 if it is not
+// known. The time in queues is part of it, so the shortest times weigh the most.
 func (c *Conn) RoundTrip() time.Duration {
 	c.fence.mu.Lock()
 	defer c.fence.mu.Unlock()
@@ -65,10 +64,10 @@ func (f *fence) measured(now time.Time) {
 }
 
 // Sync returns when the peer has read everything that was committed before. It
-// sends a PING, and commands are answered in order (RFC 37). libzmq answers
-// before it passes the messages that it read with the PING on to the socket, so
-// a peer that is not ours gets a second PING. Sync fails when ctx ends, with
-// the reason when the connection ends, and with ErrNoPing.
+// sends a PING, and commands are answered in order (RFC 37). libzmq answers before
+// it passes the messages that it has read with the PING to its socket, so a peer
+// that is not ours gets a second PING. Sync fails when ctx ends, with the reason
+// when the connection ends, and with ErrNoPing.
 func (c *Conn) Sync(ctx context.Context) error {
 	if c.Minor < 1 {
 		return ErrNoPing
@@ -113,8 +112,8 @@ func (c *Conn) numberedPing() uint64 {
 	return n
 }
 
-// until returns a channel that is closed when further PONGs have come; nil once
-// PING n was answered.
+// until returns a channel that is closed when the next PONG comes; nil once PING n
+// was answered.
 func (f *fence) until(n uint64) <-chan struct{} {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -124,7 +123,7 @@ func (f *fence) until(n uint64) <-chan struct{} {
 	return f.change.Changed()
 }
 
-// passed handles the context of a PONG. It ignores one that no PING had.
+// passed handles the context of a PONG. It ignores a context that no PING had.
 func (f *fence) passed(context []byte) {
 	if len(context) != 8 {
 		return

@@ -2,8 +2,8 @@ package link
 
 // A Gathered is the connections to which one goroutine has committed messages that
 // it has not written yet, so that few writes take many messages. It is not for
-// concurrent use. Write must be called before the goroutine waits for anything. A nil
-// one holds nothing back: its Commit is Conn.CommitLater.
+// concurrent use. Write must be called before the goroutine waits for anything. A
+// nil one holds nothing back: its Commit is Conn.CommitLater.
 type Gathered struct {
 	conns []*Conn
 	due   bool // much is held back

@@ -20,7 +20,7 @@ import (
 // from any goroutine.
 type Group struct {
 	// DialingChanged is called when the peer at an address has refused us, and when
-	// an address is no longer dialed, because the host name has lost it. Set it
+	// an address is no longer dialed because the host name no longer has it. Set it
 	// before the first Connect.
 	DialingChanged func()
 
@@ -40,7 +40,7 @@ type Group struct {
 	closed      bool // accepts no new peers, except those whose handshake is in progress
 	final       bool // accepts none at all
 	listeners   []*transport.Listener
-	mechanisms  map[string]string // by endpoint that is bound or dialed
+	mechanisms  map[string]string // by bound or dialed endpoint
 	conns       map[*Conn]struct{}
 	identities  map[string]*Conn // of accepted peers, at a ROUTER
 	pending     pending
@@ -48,7 +48,7 @@ type Group struct {
 	dialers     map[*dialer]struct{}
 	hosts       []string // endpoints that stand for all addresses of a host
 	dialErr     error
-	wanted      int              // waiters for a peer
+	wanted      int              // the number of waiters for a peer
 	nowWanted   notify.Broadcast // of the first waiter
 	clock       *time.Timer      // runs tick
 	rechecks    bool             // recheck runs
@@ -80,7 +80,7 @@ func NewGroup(cfg Config, h Handler) *Group {
 	return g
 }
 
-// Security returns the security of endpoints that have none set.
+// Security returns the security of endpoints without their own.
 func (g *Group) Security() *handshake.Security { return g.cfg.Security }
 
 // Bind listens on ep and returns the endpoint with its actual port or name.
@@ -98,7 +98,7 @@ func (g *Group) BindSecured(ep transport.Endpoint, sec *handshake.Security) (tra
 	return g.Adopt(ln, sec)
 }
 
-// Adopt is BindSecured for a listener that is there. The group closes it.
+// Adopt is BindSecured for an existing listener. The group closes it.
 func (g *Group) Adopt(ln *transport.Listener, sec *handshake.Security) (transport.Endpoint, error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -140,10 +140,9 @@ func (g *Group) ConnectSecured(ep transport.Endpoint, sec *handshake.Security) e
 	return nil
 }
 
-// Dialed returns the endpoints that are dialed, as Endpoint of their connections
-// returns them, and why a peer has refused us at the last attempt, if one has.
-// A host is listed once for each of its addresses, and once while no address is
-// known.
+// Dialed returns the dialed endpoints, as Conn.Endpoint returns them, and the error
+// of a peer that refused our last attempt, if there is one. A host is listed once
+// for each of its addresses, and once while no address is known.
 func (g *Group) Dialed() (endpoints []string, refused error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -161,15 +160,15 @@ func (g *Group) Dialed() (endpoints []string, refused error) {
 	return endpoints, refused
 }
 
-// Unanswered returns an endpoint that is dialed, has no connection and has not
-// refused us, the alphabetically first one; "" when there is none. A host has
-// answered when one of its addresses has.
+// Unanswered returns the alphabetically first dialed endpoint that has no
+// connection and has not refused us; "" when there is none. A host has answered
+// when one of its addresses has.
 func (g *Group) Unanswered() string {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	answered := make(map[string]bool, len(g.dialers)+len(g.hosts))
 	for _, host := range g.hosts {
-		answered[host] = false // also when no address is known
+		answered[host] = false // even when no address is known
 	}
 	for d := range g.dialers {
 		ep := d.ep.String()
@@ -213,7 +212,7 @@ func (g *Group) snapshot() []*Conn {
 	return conns
 }
 
-// serve runs one connection from the end of its handshake to its own end.
+// serve runs one connection from the end of its handshake to the connection's end.
 func (g *Group) serve(c *Conn) {
 	added := g.add(c)
 	g.handshaking.Done()
@@ -288,7 +287,7 @@ func (g *Group) remove(c *Conn) {
 	g.mu.Unlock()
 }
 
-// release lets another connection take the place of c.
+// release frees the place of c.
 func (g *Group) release(c *Conn) {
 	switch {
 	case !c.dialed:
@@ -298,8 +297,8 @@ func (g *Group) release(c *Conn) {
 	}
 }
 
-// defaultBeat is the clock's beat where our heartbeats are off: a peer's TTL counts
-// all the same.
+// defaultBeat is the clock's beat when our heartbeats are off: a peer's TTL still
+// counts.
 const defaultBeat = time.Second
 
 // beat returns the time between two beats of the clock.
@@ -310,8 +309,8 @@ func (c *Config) beat() time.Duration {
 	return defaultBeat
 }
 
-// tick is one beat of the clock of every connection's heartbeat. A timer runs it,
-// because a goroutine that waits would cost more than an idle connection.
+// tick is one beat of the clock for the heartbeats of all connections. A timer runs
+// it, because a waiting goroutine would cost more than an idle connection.
 func (g *Group) tick() {
 	g.mu.Lock()
 	if g.final {

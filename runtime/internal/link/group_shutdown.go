@@ -21,11 +21,11 @@ func (g *Group) StopListening() {
 	}
 }
 
-// Shutdown stops listening and dialing, and ends every connection in order: it
-// hands committed messages to the kernel, closes our direction, and reads until
-// the peer closes its own. The end of ctx cuts that short. Shutdown returns
-// when all goroutines of the group have ended, with ctx's error when messages
-// were left unsent.
+// Shutdown stops listening and dialing, and ends every connection gracefully: it
+// hands committed messages to the kernel, closes our direction, and reads until the
+// peer closes its own. When ctx ends, it closes the connections at once. Shutdown
+// returns when all goroutines of the group have ended, with ctx's error when
+// messages were left unsent.
 func (g *Group) Shutdown(ctx context.Context) error {
 	g.StopListening()
 	g.awaitHandshakes(ctx)
@@ -52,7 +52,7 @@ func (g *Group) Shutdown(ctx context.Context) error {
 	return left
 }
 
-// A Parter is a Handler that has something to settle with a peer before its
+// A Parter is a Handler that exchanges last commands with a peer before its
 // connection ends.
 type Parter interface {
 	// Part is called for each connection when the group is shut down, before our
@@ -63,7 +63,7 @@ type Parter interface {
 // partLimit is how long a peer may take to part.
 const partLimit = time.Second
 
-// part has the handler part from all peers.
+// part calls the handler's Part for all peers.
 func (g *Group) part(ctx context.Context) {
 	parter, ok := g.handler.(Parter)
 	if !ok {
@@ -79,8 +79,8 @@ func (g *Group) part(ctx context.Context) {
 }
 
 // beginHandshake counts a handshake of a dialed connection as in progress. It
-// returns false when the group is closed. Whoever gets true calls handshaking.Done,
-// or serve, which does.
+// returns false when the group is closed. After true the caller must call
+// handshaking.Done, or serve, which calls it.
 func (g *Group) beginHandshake() bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -103,13 +103,13 @@ func (g *Group) awaitHandshakes(ctx context.Context) {
 	notify.Wait(ctx, done)
 }
 
-// idleLimit is how long a peer may neither send nor close after we have closed our
-// direction.
+// idleLimit is how long a connection may be idle after we have closed our
+// direction: the peer neither sends nor closes.
 const idleLimit = 500 * time.Millisecond
 
 // drain waits until every connection that open returns is closed, or all of
-// them are idle, or ctx ends. A connection that is not read, because its
-// messages have to wait, is not idle.
+// them are idle, or ctx ends. A connection whose reading is paused, because its
+// messages must wait, is not idle.
 func (g *Group) drain(ctx context.Context, open func() []*Conn) {
 	last := make(map[*Conn]uint32)
 	for {

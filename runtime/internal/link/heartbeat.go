@@ -15,13 +15,13 @@ type liveness struct {
 	fresh    atomic.Bool  // bytes came since the last beat
 	received atomic.Int64 // the last beat before which bytes came, in ns since the connection began
 	reads    atomic.Uint32
-	paused   atomic.Int32 // the pattern does not read, so silence means nothing
+	paused   atomic.Int32 // more than 0: the pattern does not read, so silence means nothing
 	ttl      atomic.Int64 // of the peer's last PING
-	pings    atomic.Bool  // the peer sends heartbeats of its own
-	pinged   atomic.Int64 // when it sent the last one, in ns since the connection began
+	pings    atomic.Bool  // the peer sends heartbeats
+	pinged   atomic.Int64 // when its last PING came, in ns since the connection began
 	pace     atomic.Int64 // how often it needs a sign of life; 0: unknown
 
-	signing atomic.Bool // sign runs again and again
+	signing atomic.Bool // sign runs periodically
 
 	// Only the group's clock uses these.
 	silent    int // beats since bytes came
@@ -37,9 +37,9 @@ func (l *liveness) noteRead() {
 }
 
 // Pause says that the pattern has stopped reading, because it has no room for more
-// messages. Until Unpause the peer's silence does not end the connection, and
-// the peer gets signs of life as often as its own heartbeats need them: its
-// PINGs are not read and so not answered.
+// messages. Until Unpause the peer's silence does not end the connection. The
+// peer's PINGs are not read and so not answered; instead it gets signs of life as
+// often as its heartbeat needs them.
 func (c *Conn) Pause() {
 	if c.liveness.paused.Add(1) == 1 {
 		c.giveSigns()
@@ -59,7 +59,8 @@ func (c *Conn) giveSigns() {
 	}
 }
 
-// sign sends a sign of life, and once more after a while, until the pause is over.
+// sign sends a sign of life, and runs again after the pace, until the pause is
+// over.
 func (c *Conn) sign() {
 	l := &c.liveness
 	if l.paused.Load() > 0 && c.Err() == nil {
@@ -68,7 +69,7 @@ func (c *Conn) sign() {
 		return
 	}
 	l.signing.Store(false)
-	if l.paused.Load() > 0 && c.Err() == nil { // again, just now
+	if l.paused.Load() > 0 && c.Err() == nil { // paused again in the meantime
 		c.giveSigns()
 	}
 }
@@ -85,9 +86,9 @@ func (c *Conn) LastReceived() time.Time {
 // minPace is the shortest time between two signs of life.
 const minPace = 25 * time.Millisecond
 
-// notePing learns from a PING how often the peer needs a sign of life: twice in the
-// time to live that it asks for, which it will hardly exceed itself, or else in the
-// time between its PINGs. PINGs with a context ask for something else than life.
+// notePing learns from a PING how often the peer needs a sign of life: twice per
+// time to live that it asks for, or, without one, twice between its PINGs. It
+// ignores PINGs with a context, which are no heartbeats.
 func (c *Conn) notePing(ttl time.Duration, context []byte) {
 	l := &c.liveness
 	l.ttl.Store(int64(ttl))
@@ -112,8 +113,8 @@ func (c *Conn) Unpause() {
 }
 
 // WaitPaused waits, paused, until change is closed; it returns false when done
-// is closed first. The end of the connection does not end the wait, so that
-// messages which have been read whole are delivered.
+// is closed first. The end of the connection does not end the wait, so that whole
+// messages are still delivered.
 func (c *Conn) WaitPaused(change, done <-chan struct{}) bool {
 	c.Pause()
 	defer c.Unpause()
@@ -129,8 +130,8 @@ func (c *Conn) WaitPaused(change, done <-chan struct{}) bool {
 const beatsPerInterval = 4
 
 // beat is called by the group's clock. It sends a PING in each interval, which
-// shows the peer that we are alive even while we do not read, and ends a
-// connection whose peer was silent for too long and took nothing.
+// shows the peer that we are alive even while we do not read, and ends a connection
+// whose peer was silent for too long and accepted no bytes.
 func (c *Conn) beat(every time.Duration) {
 	c.reportDrops()
 	l := &c.liveness
@@ -170,8 +171,8 @@ func (c *Conn) timeOut(silence time.Duration) {
 	}
 }
 
-// silenceLimit returns how long the peer may be silent; 0 is for ever. The TTL
-// of the peer's PINGs counts when it is shorter than our timeout.
+// silenceLimit returns how long the peer may be silent; 0 is forever. The TTL of
+// the peer's PINGs counts when it is shorter than our timeout.
 func (c *Conn) silenceLimit() time.Duration {
 	var limit time.Duration
 	if c.cfg.HeartbeatInterval > 0 {
@@ -199,8 +200,9 @@ func (c *Conn) ping(context ...byte) {
 	c.CommitCommand(zmtp.AppendPing(b, ttl, context...))
 }
 
-// pingLimit limits how many PINGs of one peer are answered before it is read with
-// pauses. Each answer costs a system call, and a heartbeat needs a few a second.
+// pingLimit is how many PINGs of one peer are answered without pauses in reading
+// it. Each answer costs a system call, and a heartbeat needs at most a few per
+// second.
 var pingLimit = throttle.Limit{Burst: 500, Every: time.Millisecond, Max: time.Second}
 
 // pacePing counts a PING of the peer, and pauses after too many of them.

@@ -10,13 +10,13 @@ import (
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
 )
 
-// errIdentityTaken is sent to a peer that announces the identity of another one.
+// errIdentityTaken is sent to a peer that announces the identity of another live
+// peer.
 var errIdentityTaken = errors.New("identity is taken")
 
 // claimIdentity reserves the identity that an accepted peer announced, until its
-// connection ends. It matters for a ROUTER only (RFC 37), which refuses a
-// second peer with the same identity while the first one is alive. It waits
-// until that is known.
+// connection ends. Only a ROUTER uses it (RFC 37): it refuses a second peer with
+// the same identity while the first one is alive, and waits until it knows that.
 func (g *Group) claimIdentity(c *Conn) error {
 	if g.cfg.SocketType != zmtp.Router || c.Identity == "" {
 		return nil
@@ -48,9 +48,9 @@ func (g *Group) releaseIdentity(c *Conn) {
 const aliveCheckEvery = 5 * time.Millisecond
 
 // isAlive sends a peer a PING and waits for bytes from it for as long as a
-// heartbeat may be late. A peer that is not read, because it does not read, is
-// alive if it takes bytes meanwhile. Without heartbeats every peer counts as
-// alive.
+// heartbeat may be late. A peer that we do not read, because it does not read, is
+// alive if it accepts bytes in the meantime. Without heartbeats every peer counts
+// as alive.
 func (g *Group) isAlive(c *Conn) bool {
 	if g.cfg.HeartbeatInterval == 0 || c.Minor < 1 {
 		return true

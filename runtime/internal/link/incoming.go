@@ -9,7 +9,7 @@ import (
 
 const (
 	// smallIncoming is the memory that a peer gets for a message without waiting:
-	// the first buffer, and under CURVE that of the sealed bytes beside it.
+	// the first buffer and, with CURVE, the buffer of the sealed bytes.
 	smallIncoming = 128 << 10
 	// incomingStep is how many bytes of a message are progress.
 	incomingStep = 64 << 10
@@ -17,22 +17,22 @@ const (
 	roomPause = 10 * time.Millisecond
 )
 
-// An incoming is the memory of a message that has come in part, and how the
-// message gets on. The reader uses it; other goroutines use the atomic fields.
+// An incoming accounts for the memory of a partly received message, and for its
+// progress. The reader uses it; other goroutines use the atomic fields.
 type incoming struct {
-	held  int64     // bytes that are counted; 0: none has come in part
+	held  int64     // counted bytes; 0: no message is partly received
 	ended bool      // a message or a command has ended since mark
-	bytes uint64    // that were read when mark was set
-	left  time.Time // the reader has stopped waiting for the peer
+	bytes uint64    // the number of bytes read when mark was set
+	left  time.Time // when the reader stopped waiting for the peer
 
-	counted     atomic.Int64 // bytes in the share, until they are given back
+	counted     atomic.Int64 // bytes in the share, until giveBack
 	mark        atomic.Int64 // of the last progress, in ns since the connection began
 	waiting     atomic.Bool  // for bytes of the peer
 	interrupted atomic.Bool
-	stalled     atomic.Pointer[error] // why the message is given up
+	stalled     atomic.Pointer[error] // why the message must be given up
 }
 
-// hold counts the memory that the next read needs if a message has come in part,
+// hold counts the memory that the next read needs for a partly received message,
 // and waits until there is room for it.
 func (c *Conn) hold() error {
 	rd := &c.reader
@@ -46,7 +46,7 @@ func (c *Conn) hold() error {
 	case in.held == 0 || in.ended || rd.count.bytes-in.bytes >= incomingStep:
 		in.ended, in.bytes = false, rd.count.bytes
 		in.mark.Store(since)
-	default: // the time in which nothing was read is not the peer's
+	default: // the peer is not responsible for the time in which we did not read
 		in.mark.Store(min(since, in.mark.Load()+int64(now.Sub(in.left))))
 	}
 	in.left = now
@@ -59,7 +59,7 @@ func (c *Conn) hold() error {
 	return nil
 }
 
-// arrived notes that a message has come whole.
+// arrived records that a whole message has come.
 func (c *Conn) arrived() {
 	in := &c.reader.incoming
 	in.ended = true
@@ -68,7 +68,7 @@ func (c *Conn) arrived() {
 	}
 }
 
-// waited ends the wait for the peer's bytes that hold has begun.
+// waited ends the wait for the peer's bytes that hold began.
 func (in *incoming) waited() {
 	if in.held > 0 {
 		in.waiting.Store(false)
@@ -76,7 +76,7 @@ func (in *incoming) waited() {
 	}
 }
 
-// letGo gives back what the reader has counted.
+// letGo returns the memory that the reader has counted to the share.
 func (rd *reader) letGo(c *Conn) {
 	if rd.incoming.held > 0 {
 		rd.incoming.held = 0
@@ -84,11 +84,11 @@ func (rd *reader) letGo(c *Conn) {
 	}
 }
 
-// giveBack gives back what is counted. It may be called from any goroutine, if it
-// is not the reader's once the connection is closed.
+// giveBack returns the counted memory to the share. While the connection is open
+// only the reader may call it; once it is closed, any goroutine may.
 func (c *Conn) giveBack() { c.cfg.incoming.free(c, c.reader.incoming.counted.Swap(0)) }
 
-// takeRoom counts need bytes in place of those that were counted before.
+// takeRoom counts need bytes in place of the bytes counted before.
 func (c *Conn) takeRoom(need int64) error {
 	in := &c.reader.incoming
 	if need < in.held {
@@ -99,7 +99,7 @@ func (c *Conn) takeRoom(need int64) error {
 	}
 	in.counted.Add(need - in.held)
 	in.held = need
-	if err := c.Err(); err != nil { // the end has given back what was counted before it
+	if err := c.Err(); err != nil { // detach has returned the bytes that were counted before
 		c.reader.letGo(c)
 		return err
 	}
@@ -144,8 +144,8 @@ func (c *Conn) giveUp(reason error) {
 	}
 }
 
-// stalled returns the reason of giveUp if err, of a read, comes of it, after it has
-// freed the message's memory and told the peer; else nil.
+// stalled returns the reason of giveUp if giveUp caused err, an error of a read;
+// otherwise nil. It first frees the message's memory and sends the peer the reason.
 func (c *Conn) stalled(err error) error {
 	rd := &c.reader
 	reason := rd.incoming.stalled.Load()
@@ -160,7 +160,7 @@ func (c *Conn) stalled(err error) error {
 	return rd.err
 }
 
-// abandon frees the memory of a message that has come in part. Nothing is read
+// abandon frees the memory of a partly received message. Nothing is read
 // afterwards.
 func (rd *reader) abandon() {
 	rd.scanner.Skip()
@@ -170,7 +170,7 @@ func (rd *reader) abandon() {
 	}
 }
 
-// memory returns what the next read has the reader keep.
+// memory returns how much memory the reader needs for the next read.
 func (rd *reader) memory() int64 {
 	if rd.opener == nil {
 		return int64(rd.grown(rd.scanner.Need()))

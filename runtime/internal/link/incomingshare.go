@@ -10,26 +10,26 @@ import (
 )
 
 const (
-	// stallLimit is how long a message that has come in part may make no progress
-	// while others need its memory.
+	// stallLimit is how long a partly received message may make no progress while
+	// others need its memory.
 	stallLimit = time.Second
 	// stallSearch is the shortest time between two searches for such messages.
 	stallSearch = 50 * time.Millisecond
 )
 
-// An incomingShare bounds the memory of the messages that have come in part from
-// all peers together. Where there is no room a large message waits, one at a time
-// may go beyond the limit, and those that make no progress are given up. So
-// whatever makes progress comes in the end, and the memory stays below the limit
-// and one message. Small messages never wait: the first buffers of all
-// connections may go beyond the limit for stallLimit.
+// An incomingShare bounds the memory of the partly received messages of all peers
+// together. Without room a large message waits, one at a time may exceed the limit,
+// and messages that make no progress are given up. So every message that makes
+// progress arrives in the end, and the memory stays below the limit plus one
+// message. Small messages never wait: the first buffers of all connections may
+// exceed the limit for stallLimit.
 type incomingShare struct {
 	limit int64
 	stall time.Duration
 	each  func(func(*Conn))
 
 	held atomic.Int64
-	over atomic.Pointer[Conn] // its message may go beyond the limit
+	over atomic.Pointer[Conn] // the connection whose message may exceed the limit
 
 	mu       sync.Mutex
 	searched time.Time
@@ -52,7 +52,7 @@ func (s *incomingShare) take(n int64) bool {
 	}
 }
 
-// exceed counts n bytes for a message that goes beyond the limit, if no other does.
+// exceed counts n bytes for a message that exceeds the limit, if no other does.
 func (s *incomingShare) exceed(c *Conn, n int64) bool {
 	if s.over.Load() != c && !s.over.CompareAndSwap(nil, c) {
 		return false
@@ -61,7 +61,7 @@ func (s *incomingShare) exceed(c *Conn, n int64) bool {
 	return true
 }
 
-// free gives back n bytes of a message of c.
+// free returns n bytes of a message of c.
 func (s *incomingShare) free(c *Conn, n int64) {
 	if n != 0 {
 		s.held.Add(-n)
@@ -72,7 +72,7 @@ func (s *incomingShare) free(c *Conn, n int64) {
 }
 
 // endStalled gives up messages that make no progress, the one that has stalled
-// longest first, until n bytes are free, or a part of the limit.
+// longest first, until n bytes, or a part of the limit, are free.
 func (s *incomingShare) endStalled(n int64) {
 	if !s.mu.TryLock() {
 		return

@@ -7,8 +7,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// unacknowledged returns how many bytes our kernel has taken and the peer's has
-// not.
+// unacknowledged returns how many bytes our kernel has accepted but the peer's has
+// not acknowledged.
 func unacknowledged(raw net.Conn) (bytes int) {
 	control(raw, func(fd int) {
 		if n, err := unix.IoctlGetInt(fd, unix.SIOCOUTQ); err == nil {
@@ -25,7 +25,7 @@ func kernelAnswers(raw net.Conn, limit time.Duration) bool {
 	control(raw, func(fd int) {
 		info, err := unix.GetsockoptTCPInfo(fd, unix.IPPROTO_TCP, unix.TCP_INFO)
 		if err != nil {
-			return // no tcp
+			return // not tcp
 		}
 		missing := info.Retransmits > 0 || info.Probes > 1
 		answers = !missing || time.Duration(info.Last_ack_recv)*time.Millisecond < limit

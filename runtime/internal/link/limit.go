@@ -6,11 +6,11 @@ import (
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
 )
 
-// A LimitError says that a message was not sent because its receiver announces
-// to take less.
+// A LimitError says that a message was not sent because it exceeds its receiver's
+// announced limit.
 type LimitError struct {
 	Size  uint64 // bytes of the largest frame
-	Limit int64  // that the peer announces
+	Limit int64  // the peer's announced limit
 	Peer  string // its address
 }
 
@@ -18,9 +18,9 @@ func (e *LimitError) Error() string {
 	return fmt.Sprintf("a body of %d bytes exceeds the limit of %d that the peer %s announces (send less, or raise it there with WithMaxMessageSize)", e.Size, e.Limit, e.Peer)
 }
 
-// Fits returns a *LimitError if a frame of the message, as it is on the wire,
-// is larger than the peer announces to take. A peer that announces nothing
-// takes any, and with Config.IgnoreLimits every one does.
+// Fits returns a *LimitError if a frame of the message exceeds the peer's announced
+// limit. message is its bytes on the wire. A peer that announces no limit accepts
+// any size; with Config.IgnoreLimits Fits always returns nil.
 func (c *Conn) Fits(message []byte) error {
 	if c.MaxMessage <= 0 || c.cfg.IgnoreLimits || int64(len(message)) <= c.MaxMessage {
 		return nil

@@ -10,19 +10,19 @@ import (
 )
 
 // An opener opens MESSAGE commands as they arrive (RFC 26). It adds the frames that
-// they carry to the reader's buffer, as plain frames, so that the parser need
-// not know about it.
+// they carry to the reader's buffer, as plain frames, so that the parser need not
+// know about CURVE.
 type opener struct {
 	readBuffer // of sealed bytes
 	session    *curve.Session
 	largest    uint64 // bytes of a command
-	droppable  uint64 // bytes of a command that is passed over; 0: none is
+	droppable  uint64 // the largest command that is skipped, in bytes; 0: none is
 	need       int    // bytes wanted before the next command is whole
 	err        error  // why the stream cannot be trusted
 
-	drop *curve.Drop // of a command that is passed over; nil: none is
+	drop *curve.Drop // of a command that is being skipped; nil: none is
 	size int         // of its content
-	left uint64      // bytes of it that are still to come
+	left uint64      // its bytes that are still to come
 
 	unused zmtp.Scratch // of its buffer
 }
@@ -36,8 +36,8 @@ func newOpener(raw net.Conn, session *curve.Session, limits zmtp.Limits) *opener
 	return o
 }
 
-// largestWhole returns the size up to which frames are opened. Of larger ones only
-// the header is added.
+// largestWhole returns the size up to which frames are opened. Only the header of a
+// larger one is added.
 func largestWhole(l zmtp.Limits) int { return max(l.MaxFrame, l.MaxCommand) }
 
 // fill reads once, and adds the frames of every whole command to the reader's
@@ -54,7 +54,7 @@ func (o *opener) fill(to *readBuffer) (int, error) {
 	o.w += n
 	o.err = o.open(to)
 	o.release()
-	return n, nil // the next call returns an error, after the frames before it were used
+	return n, nil // the next call returns the error, once the frames before it were used
 }
 
 // open opens every command that is whole.
@@ -119,7 +119,8 @@ func (o *opener) add(to *readBuffer, command []byte) error {
 	size := max(len(command)-curve.Overhead, 0)
 	head := zmtp.HeaderSize(size)
 	to.reserve(head + size)
-	// The flags come out right before the body, where the header is to end.
+	// The flags are opened into the byte before the body, where the header must
+	// end.
 	at := to.w + head - 1
 	plain, err := o.session.Open(to.buf.b[:at], command)
 	if err != nil {
@@ -130,18 +131,18 @@ func (o *opener) add(to *readBuffer, command []byte) error {
 	return nil
 }
 
-// maxDropRead is how many bytes of a command that is passed over are read at once.
+// maxDropRead is how many bytes of a skipped command are read at once.
 const maxDropRead = 64 << 10
 
-// beginDrop passes over a command that is too large.
+// beginDrop starts to skip a command that is too large.
 func (o *opener) beginDrop(h zmtp.Header, head []byte) (err error) {
 	o.drop, err = o.session.NewDrop(head)
 	o.size, o.left = int(h.Size)-curve.Overhead, h.Size-uint64(curve.DropHead)
 	return err
 }
 
-// dropSome passes over the next bytes of a command. At its end, and not before
-// it is known to be the peer's, its frame's header is added without the body.
+// dropSome skips the next bytes of a command. At the command's end, and only if it
+// is authentic, it adds the frame's header without the body.
 func (o *opener) dropSome(to *readBuffer, b []byte) error {
 	n := min(o.left, uint64(len(b)))
 	o.drop.Write(b[:n])

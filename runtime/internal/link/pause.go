@@ -9,15 +9,15 @@ import (
 	"github.com/gozmq/gozmq/runtime/internal/handshake"
 )
 
-// The longest pauses before the next attempt to dial while somebody waits for a
-// peer: after an attempt that failed, and after one that the peer did not want.
+// The longest pauses before the next attempt to dial while a caller waits for a
+// peer: after a failed attempt, and after one that the peer ended.
 const (
 	wantedPause   = time.Second
 	unwantedPause = 5 * time.Second
 )
 
-// Want says that somebody waits for a peer, until release is called. Meanwhile the
-// pauses between attempts to dial are short, except after a refusal.
+// Want registers a caller that waits for a peer, until release is called. In the
+// meantime the pauses between attempts to dial are short, except after a refusal.
 func (g *Group) Want() (release func()) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -32,7 +32,7 @@ func (g *Group) Want() (release func()) {
 }
 
 // pauseWhenWanted returns the longest pause after an attempt that ended with
-// err, while somebody waits for a peer.
+// err, while a caller waits for a peer.
 func (g *Group) pauseWhenWanted(err error) time.Duration {
 	switch {
 	case errors.As(err, new(*handshake.RefusedError)):
@@ -43,8 +43,8 @@ func (g *Group) pauseWhenWanted(err error) time.Duration {
 	return wantedPause
 }
 
-// pause waits for d, or for soon if that is shorter and somebody waits for a
-// peer. It returns false when ctx ends first.
+// pause waits for d, or for soon if that is shorter and a caller waits for a peer.
+// It returns false when ctx ends first.
 func (g *Group) pause(ctx context.Context, d, soon time.Duration) bool {
 	began := time.Now()
 	for {

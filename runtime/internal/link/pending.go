@@ -9,10 +9,9 @@ import (
 	"github.com/gozmq/gozmq/runtime/internal/list"
 )
 
-// How long a handshake may wait for its peer before it can be evicted, when
-// others wait for its place: for the peer's greeting, and for each of its
-// further steps. Each connection of a burst gets that long, and a peer that is
-// far away the second.
+// How long a handshake may wait for its peer before it can be evicted, when others
+// wait for its place: for the peer's greeting, and for each later step. The first
+// is enough for each connection of a burst, and the second for a distant peer.
 const (
 	silentGrace  = 100 * time.Millisecond
 	greetedGrace = time.Second
@@ -21,10 +20,10 @@ const (
 // placePause is how long a connection waits for a place before it looks again.
 const placePause = 50 * time.Millisecond
 
-// pending are the accepted connections whose handshake is in progress: those
-// that wait for their peers, oldest first, and the number of those that wait
-// for this side, most of all for its authenticator. They have done all that was
-// asked of them, and are not evicted. The group's lock guards it.
+// pending are the accepted connections whose handshake is in progress: those that
+// wait for their peers, oldest first, and the number of those that wait for this
+// side, mostly for its authenticator. The latter are not evicted, because their
+// peers are not late. The group's lock guards it.
 type pending struct {
 	silent   list.List[*pendingConn]
 	greeted  list.List[*pendingConn]
@@ -62,7 +61,7 @@ func (p *pending) remove(e *pendingConn) {
 	e.place.Remove()
 }
 
-// move puts e, which has come to a stage, among those of that stage.
+// move moves e to the list of the stage that it has reached.
 func (p *pending) move(e *pendingConn, to handshake.Stage) {
 	if e.ended || e.stage == to {
 		return
@@ -80,7 +79,7 @@ func (p *pending) move(e *pendingConn, to handshake.Stage) {
 	p.greeted.PushBack(&e.place, e)
 }
 
-// renew lets e begin its stage again.
+// renew restarts the stage of e.
 func (p *pending) renew(e *pendingConn) {
 	e.place.Remove()
 	e.since = time.Now()
@@ -91,8 +90,8 @@ func (p *pending) renew(e *pendingConn) {
 	}
 }
 
-// evictable returns the connection that is evicted next, and how long that is
-// not yet allowed; nil when there is none.
+// evictable returns the connection that is evicted next, and how long it must not
+// be evicted yet; nil when there is none.
 func (p *pending) evictable() (e *pendingConn, left time.Duration) {
 	if first := p.silent.First(); first != nil {
 		e, left = first.Value(), silentGrace-time.Since(first.Value().since)
@@ -118,9 +117,8 @@ func (g *Group) setStage(e *pendingConn, s handshake.Stage) {
 	g.pending.move(e, s)
 }
 
-// awaitPlace waits until fewer than MaxHandshakes are in progress, or one of
-// them has had its grace and can be evicted, and takes the place. It returns
-// nil when the group is closed.
+// awaitPlace waits until fewer than MaxHandshakes are in progress, or one of them
+// can be evicted, and takes the place. It returns nil when the group is closed.
 func (g *Group) awaitPlace(raw net.Conn, cancel context.CancelFunc) *pendingConn {
 	for {
 		e, left := g.takePlace(raw, cancel)
@@ -137,7 +135,7 @@ func (g *Group) awaitPlace(raw net.Conn, cancel context.CancelFunc) *pendingConn
 	}
 }
 
-// takePlace is awaitPlace without the wait: it returns how long that is.
+// takePlace is awaitPlace without the wait: it returns how long to wait.
 func (g *Group) takePlace(raw net.Conn, cancel context.CancelFunc) (e *pendingConn, left time.Duration) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -147,7 +145,7 @@ func (g *Group) takePlace(raw net.Conn, cancel context.CancelFunc) (e *pendingCo
 	if g.pending.len() >= g.cfg.MaxHandshakes {
 		oldest, left := g.pending.evictable()
 		for ; oldest != nil && left <= 0 && unread(oldest.raw); oldest, left = g.pending.evictable() {
-			g.pending.renew(oldest) // this side is late and not the peer
+			g.pending.renew(oldest) // this side is late, not the peer
 		}
 		switch {
 		case oldest == nil:

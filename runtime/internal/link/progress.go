@@ -8,16 +8,16 @@ import (
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
 )
 
-// A progress is what the group's clock knows of the bytes that a silent peer takes.
-// Only the clock uses it.
+// A progress tracks the bytes that a silent peer accepts. Only the group's clock
+// uses it.
 type progress struct {
-	known    bool   // taken and waiting are those of the last beat
-	taken    uint64 // bytes that the peer's kernel has taken
-	waiting  bool   // there were more
-	messages uint64 // handed to the kernel when bytes last came from the peer
+	known    bool   // taken and waiting are from the last beat
+	taken    uint64 // bytes that the peer's kernel has accepted
+	waiting  bool   // more bytes were queued
+	messages uint64 // the number handed to the kernel when bytes last came from the peer
 }
 
-// noteAlive notes that bytes came from the peer.
+// noteAlive records that bytes came from the peer.
 func (c *Conn) noteAlive() {
 	p := &c.liveness.progress
 	p.known = false
@@ -26,11 +26,10 @@ func (c *Conn) noteAlive() {
 	}
 }
 
-// showsProgress reports whether the peer, which has sent nothing, shows
-// otherwise that it is there. Messages that had to wait and of which its kernel
-// has taken bytes since the last beat show that it reads. Our PINGs, and what
-// had not to wait, show nothing: a kernel takes those for a process that hangs,
-// too.
+// showsProgress reports whether a peer that has sent nothing shows in another way
+// that it is alive: its kernel has accepted bytes of queued messages since the last
+// beat, so the peer reads. Our PINGs, and bytes that did not have to wait, prove
+// nothing: a kernel accepts them for a process that hangs, too.
 func (c *Conn) showsProgress(limit time.Duration) bool {
 	p := &c.liveness.progress
 	messages, end := c.handedOver()
@@ -45,14 +44,14 @@ func (c *Conn) showsProgress(limit time.Duration) bool {
 
 // isSlow reports whether the peer may be silent because its queue is full. A libzmq
 // PULL or SUB whose program is busy reads nothing then, and so answers no PING.
-// It is slow and not dead as long as its kernel answers ours. A peer that sends
-// PINGs of its own does so all the time, and one of ours gives signs of life
-// while it does not read, so that their silence means more.
+// It is slow and not dead as long as its kernel answers ours. The silence of other
+// peers means that they are dead: a peer that sends PINGs sends them all the time,
+// and our own ends give signs of life while they do not read.
 func (c *Conn) isSlow(has bool, limit time.Duration) bool {
 	return has && c.oneWay() && !c.Gozmq() && !c.liveness.pings.Load() && kernelAnswers(c.raw, limit)
 }
 
-// oneWay reports whether messages go from us to the peer only.
+// oneWay reports whether messages go only from us to the peer.
 func (c *Conn) oneWay() bool {
 	switch c.cfg.SocketType {
 	case zmtp.Push, zmtp.Pub, zmtp.XPub:
@@ -61,9 +60,9 @@ func (c *Conn) oneWay() bool {
 	return false
 }
 
-// handedOver returns how many messages our kernel has taken, and after how many
-// bytes in all the last message ends; while messages wait that is not known,
-// and the largest number.
+// handedOver returns how many messages our kernel has accepted, and the offset in
+// the stream at which the last one ends; while messages are queued, the offset is
+// unknown, and the largest number.
 func (c *Conn) handedOver() (messages, end uint64) {
 	w := &c.writer
 	w.mu.Lock()
@@ -78,14 +77,14 @@ func (c *Conn) handedOver() (messages, end uint64) {
 	return w.handed.messages, w.handed.end
 }
 
-// messages returns how many messages the chunk has besides commands.
+// messages returns how many messages the chunk has, without commands.
 func (c *chunk) messages() int { return c.msgs - c.commands }
 
-// writeStep is how much is written at once where a write in progress does not
-// show how far it is.
+// writeStep is how much is written at once on a connection that does not show the
+// progress of a write.
 const writeStep = 64 << 10
 
-// writeSteps writes p, and counts what the kernel takes as it does.
+// writeSteps writes p, and counts the accepted bytes after each step.
 func (w *writer) writeSteps(raw net.Conn, p []byte) (n int, err error) {
 	for n < len(p) && err == nil {
 		var m int

@@ -17,13 +17,13 @@ import (
 type reader struct {
 	readBuffer
 	scanner   zmtp.Scanner
-	handedOut bool      // a message was handed out and has to be skipped
-	tooLarge  error     // of a message behind a batch; the scanner has its beginning
-	kept      [][]byte  // the topic of a publication that the peer has kept back; nil: none was
+	handedOut bool      // a message was handed out and must be skipped
+	tooLarge  error     // the error of a message after a batch; the scanner has its beginning
+	kept      [][]byte  // the topic of a publication that the peer did not send (OVERSIZED); nil: none
 	err       error     // why reading has failed
 	errSent   bool      // to the peer
 	opener    *opener   // nil: frames are not sealed
-	at        time.Time // bytes were read last
+	at        time.Time // when bytes were last read
 
 	incoming incoming
 
@@ -45,8 +45,8 @@ func (rd *reader) init(raw net.Conn, session *curve.Session, limits zmtp.Limits)
 // returns ErrInterrupted, loses nothing and can be called again. With
 // Config.PassOver it returns, for a message that is too large, a *zmtp.SizeError
 // and the frames before the one that exceeds the limit, as soon as that frame has
-// begun; it can be called again, and skips the rest. Any other error is final, and
-// comes without frames.
+// begun; it can be called again, and then skips the message. Any other error is
+// final, and comes without frames.
 func (c *Conn) Next() ([][]byte, error) {
 	for {
 		frames, err := c.TryNext()
@@ -71,7 +71,7 @@ func (c *Conn) TryNext() ([][]byte, error) {
 }
 
 // parse looks for the next message in the buffer. When it finds one, or the
-// beginning of one that is passed over, the scanner has its frames.
+// beginning of one that is skipped, the scanner has its frames.
 func (c *Conn) parse() (found bool, err error) {
 	rd := &c.reader
 	rd.skip()
@@ -120,9 +120,8 @@ func (rd *reader) passOver(b []byte, err error) bool {
 	return rd.handedOut
 }
 
-// keptBack returns the size error of a publication that the peer has kept back,
-// which a subscriber passes over as if it had been sent. For any other command
-// it returns nil.
+// keptBack returns the size error of an OVERSIZED command, which a subscriber
+// treats like a message that is too large. For any other command it returns nil.
 func (c *Conn) keptBack(command []byte) error {
 	rd := &c.reader
 	if c.cfg.SocketType != zmtp.Sub && c.cfg.SocketType != zmtp.XSub || !c.cfg.PassOver || !rd.scanner.Idle() {
@@ -139,7 +138,7 @@ func (c *Conn) keptBack(command []byte) error {
 	rd.handedOut = true
 	rd.kept = [][]byte{}
 	if topic != nil {
-		rd.kept = append(rd.kept, bytes.Clone(topic)) // the buffer may be handed out with a batch before
+		rd.kept = append(rd.kept, bytes.Clone(topic)) // the buffer may be handed out with an earlier batch
 	}
 	return &zmtp.SizeError{Size: size, Limit: c.cfg.MaxMessageSize, Kept: true}
 }
@@ -152,7 +151,7 @@ func (rd *reader) beginning() [][]byte {
 	return rd.scanner.Frames(rd.buf.b[rd.r:rd.w])
 }
 
-// Pending reports whether there are bytes that were read and not yet handed out. A
+// Pending reports whether there are bytes that were read but not yet handed out. A
 // whole message may be among them.
 func (c *Conn) Pending() bool {
 	rd := &c.reader
@@ -162,13 +161,13 @@ func (c *Conn) Pending() bool {
 	return rd.scanner.Passed() < rd.w-rd.r
 }
 
-// ReadAt returns when the message that was handed out was read, and all whole ones
-// that were read with it. It is for the reading goroutine.
+// ReadAt returns when the message that was handed out, and all messages read
+// together with it, were read. It is for the reading goroutine.
 func (c *Conn) ReadAt() time.Time { return c.reader.at }
 
-// Ahead returns the bytes that were read and not yet handed out, which begin with a
-// message or a command. They are valid until the next call of Next or TryNext.
-// It is for the reading goroutine, after a message was handed out.
+// Ahead returns the bytes that were read but not yet handed out, which begin with a
+// message or a command. They are valid until the next call of Next or TryNext. It
+// is for the reading goroutine, after a message was handed out.
 func (c *Conn) Ahead() []byte {
 	rd := &c.reader
 	b := rd.buf.b[rd.r:rd.w]
@@ -218,9 +217,9 @@ func (rd *reader) skip() {
 	}
 }
 
-// pauseReader is called when the buffer has no message. If err is set none will
-// follow, and the peer is told why, unless err is of a message that is passed
-// over.
+// pauseReader is called when the buffer has no message. If err is set no message
+// will follow, and the peer gets the reason, unless err is about a message that is
+// skipped.
 func (c *Conn) pauseReader(err error) {
 	rd := &c.reader
 	rd.published.publish(rd.count)
@@ -234,8 +233,8 @@ func (c *Conn) pauseReader(err error) {
 	}
 }
 
-// drop has nothing more read, because of the reason for which we have closed the
-// connection.
+// drop discards the unread bytes and ends reading with reason, for which we have
+// closed the connection.
 func (rd *reader) drop(reason error) {
 	if rd.err == nil {
 		rd.err, rd.errSent = reason, true
@@ -269,7 +268,7 @@ func (c *Conn) fill() error {
 		return reason
 	}
 	if c.closing.Load() && !rd.partial() {
-		return ErrClosed // the peer has closed its direction, too
+		return ErrClosed // the peer has also closed its direction
 	}
 	if errors.Is(err, io.EOF) && rd.partial() {
 		return fmt.Errorf("peer closed the connection within a message: %w", io.ErrUnexpectedEOF)
@@ -290,7 +289,7 @@ func (rd *reader) more() (int, error) {
 	return n, err
 }
 
-// partial reports whether a message has begun and not ended.
+// partial reports whether a message has begun but not ended.
 func (rd *reader) partial() bool {
 	return rd.r < rd.w || rd.scanner.Dropping() || rd.opener != nil && (rd.opener.r < rd.opener.w || rd.opener.drop != nil)
 }

@@ -6,7 +6,7 @@ import (
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
 )
 
-// growAtOnce is how much a claimed size may make us allocate. Beyond it a buffer
+// growAtOnce is how much memory is allocated for a claimed size. Beyond it a buffer
 // grows only as bytes arrive.
 const growAtOnce = 128 << 10
 
@@ -16,7 +16,7 @@ type readBuffer struct {
 	try tryReader // nil: raw cannot wait without a buffer
 
 	buf  *buffer // nil while idle
-	r, w int     // buf.b[r:w] was read and is not yet skipped
+	r, w int     // buf.b[r:w] was read but not yet skipped
 	hint int     // the size that the next buffer should have
 
 	scratch *zmtp.Scratch // of the parser, kept with the buffer
@@ -85,8 +85,8 @@ func (rb *readBuffer) makeRoom(need int) {
 	}
 }
 
-// wanted returns how large the buffer should be so that need bytes can come, and
-// whether they, or some of them, fit behind the unparsed ones as it is.
+// wanted returns the size that the buffer needs for need bytes in all, and whether
+// at least some of them fit after the unparsed ones without a change.
 func (rb *readBuffer) wanted(need int) (size int, fits bool) {
 	have := rb.w - rb.r
 	need = max(need, have+1)
@@ -117,7 +117,7 @@ func (rb *readBuffer) size() int {
 	return len(rb.buf.b)
 }
 
-// abandon frees the buffer with what is in it.
+// abandon frees the buffer with its content.
 func (rb *readBuffer) abandon() {
 	if rb.buf != nil {
 		rb.r, rb.w = 0, 0
@@ -142,7 +142,7 @@ func (rb *readBuffer) move(need int) {
 	}
 }
 
-// reserve makes room for n bytes behind the unparsed ones.
+// reserve makes room for n bytes after the unparsed ones.
 func (rb *readBuffer) reserve(n int) {
 	if rb.buf == nil {
 		rb.takeSize(max(n, rb.hint))

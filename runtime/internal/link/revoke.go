@@ -7,7 +7,7 @@ import (
 	"github.com/gozmq/gozmq/runtime/internal/guarded"
 )
 
-// recheckEvery is the pause between two looks at whether peers may stay.
+// recheckEvery is the pause between two checks of all peers' identities.
 const recheckEvery = time.Second
 
 // A RevokedError says that this side has ended a connection because its peer may
@@ -31,7 +31,7 @@ func (g *Group) Disconnect(match func(*Conn) bool, reason error) (n int) {
 	return n
 }
 
-// mayBeRevoked reports whether the peer's identity is to be checked again.
+// mayBeRevoked reports whether the peer's identity must be checked again.
 func (c *Conn) mayBeRevoked() bool { return c.Auth != nil && c.Auth.Check != nil }
 
 // recheck ends the connections whose peers may not stay, until the group ends.

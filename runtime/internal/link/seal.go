@@ -22,7 +22,7 @@ func (w *writer) prepare() {
 }
 
 // seal makes a MESSAGE command of each frame in out (RFC 26). Out keeps the plain
-// frames, because messages that the kernel does not take may go to another peer.
+// frames, because messages that the kernel does not accept may go to another peer.
 func (w *writer) seal() {
 	size := 0
 	for b := w.out.b; len(b) > 0; {
@@ -35,7 +35,7 @@ func (w *writer) seal() {
 	for b := w.out.b; len(b) > 0; {
 		h, end := ownFrame(b)
 		wire = zmtp.AppendHeader(wire, 0, curve.Overhead+int(h.Size))
-		// While a frame is sealed, its flags stand in the last byte of the header,
+		// While a frame is sealed, its flags are in the last byte of the header,
 		// right before the body.
 		flagged := b[h.Len-1 : end]
 		last := flagged[0]
@@ -64,8 +64,8 @@ func sealedFlags(h zmtp.Header) (flags byte) {
 	return flags
 }
 
-// begun returns the length of the messages in out of which the kernel has taken at
-// least one byte, when it has taken n bytes of wire.
+// begun returns the length of the messages in out of which the kernel has accepted
+// at least one byte, when it has accepted n bytes of wire.
 func (w *writer) begun(n int) int {
 	if w.session == nil {
 		return zmtp.BegunMessages(w.out.b, n)
@@ -82,8 +82,8 @@ func (w *writer) begun(n int) int {
 	return plain
 }
 
-// wireLen returns how many bytes of wire the first n bytes of out are, which are
-// whole messages.
+// wireLen returns how many bytes of wire correspond to the first n bytes of out,
+// which are whole messages.
 func (w *writer) wireLen(n int) int {
 	if w.session == nil {
 		return n

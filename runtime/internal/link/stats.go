@@ -9,14 +9,14 @@ import (
 )
 
 // Traffic counts the messages and bytes of connections. A message counts as in
-// when the pattern gets it, and as out when the kernel has it whole; commands
-// do not count. Bytes are those on the wire after the handshake, including
-// commands: in when they were read, out when the kernel has them.
+// when the pattern gets it, and as out when the kernel has all of it; commands do
+// not count. Bytes are counted on the wire after the handshake, including commands:
+// in when they are read, out when the kernel has accepted them.
 type Traffic struct {
 	MessagesIn, MessagesOut uint64
 	BytesIn, BytesOut       uint64
 	Dropped                 uint64 // messages that the peer missed
-	TooLarge                uint64 // of these: beyond the peer's limit; the peer's queue was full for the others
+	TooLarge                uint64 // of Dropped: beyond the peer's limit; for the others the queue was full
 	Malformed               uint64 // messages that could not be interpreted
 }
 
@@ -34,7 +34,7 @@ func (t *Traffic) add(u Traffic) {
 type Stats struct {
 	Accepted         uint64 // connections after their handshake
 	Dialed           uint64 // connections after their handshake
-	Reconnected      uint64 // of the dialed ones: after an earlier one to the same endpoint
+	Reconnected      uint64 // of Dialed: after an earlier one to the same endpoint
 	Disconnected     uint64
 	AcceptsFailed    uint64
 	DialsFailed      uint64
@@ -48,18 +48,18 @@ type Stats struct {
 
 // PeerStats are the counts of one open connection.
 type PeerStats struct {
-	Endpoint   string // that was bound or dialed
+	Endpoint   string // the bound or dialed one
 	Address    string
 	SocketType zmtp.SocketType
 	Peer       *handshake.Peer // which must not be changed
 	Dialed     bool
 	Since      time.Time // the end of its handshake
 	Traffic
-	QueuedMessages int // that wait to be handed to the kernel
+	QueuedMessages int // queued for the kernel
 	QueuedBytes    int
-	Subscriptions  int           // that the peer holds
-	InFlight       int           // as CountInFlight has it
-	RoundTrip      time.Duration // 0: it is not known
+	Subscriptions  int           // held by the peer
+	InFlight       int           // the result of CountInFlight's function
+	RoundTrip      time.Duration // 0: unknown
 }
 
 // eventCounts counts the events of a group, by kind.
@@ -80,7 +80,7 @@ func (n *connCounts) count(c *Conn) {
 	}
 }
 
-// Stats returns the counts so far. It may be called from any goroutine, also after
+// Stats returns the counts so far. It may be called from any goroutine, even after
 // Shutdown.
 func (g *Group) Stats() Stats {
 	s, conns := g.stats()
@@ -92,7 +92,7 @@ func (g *Group) Stats() Stats {
 	return s
 }
 
-// CountInFlight sets the function that says how many requests or tasks are in
+// CountInFlight sets the function that returns how many requests or tasks are in
 // flight at the peer. It is called by Group.Stats, without a lock held.
 func (c *Conn) CountInFlight(count func() int) { c.inFlight.Store(&count) }
 
@@ -140,9 +140,8 @@ func (c *Conn) stats() PeerStats {
 	return p
 }
 
-// A readCount is counted by one goroutine at a time, the reader, at the cost of an
-// addition per message. Others see the counts after publish, which comes before
-// each wait.
+// A readCount is counted only by the reader, at the cost of an addition per
+// message. Others see the counts after publish, which comes before each wait.
 type readCount struct{ messages, bytes uint64 }
 
 type publishedCount struct{ messages, bytes atomic.Uint64 }
@@ -156,15 +155,17 @@ func (p *publishedCount) publish(c readCount) {
 	}
 }
 
-// A writeCount counts what the kernel has taken; the writer's lock guards it.
+// A writeCount counts the messages and bytes that the kernel has accepted; the
+// writer's lock guards it.
 type writeCount struct {
 	messages, bytes uint64
-	end             uint64 // bytes up to the end of the last message
+	end             uint64 // the number of bytes up to the end of the last message
 }
 
-// count counts a chunk of which the kernel has taken sent bytes, as they are on the
-// wire. The messages that it has taken any byte of are counted, because they
-// are not sent again; begun is their length as plain frames.
+// count counts a chunk of which the kernel has accepted sent bytes on the wire. It
+// counts each message of which the kernel has accepted at least one byte, because
+// such a message is not sent again; begun is the length of these messages as plain
+// frames.
 func (n *writeCount) count(c *chunk, begun, sent int) {
 	n.bytes += uint64(sent)
 	if begun == len(c.b) {

@@ -9,7 +9,7 @@ type tryReader interface {
 	read(in *readBuffer) (int, error)
 }
 
-// A tryWriter writes the bytes that the kernel takes without waiting.
+// A tryWriter writes the bytes that the kernel accepts without waiting.
 type tryWriter interface {
 	TryWrite(p []byte) (int, error)
 }
@@ -24,5 +24,5 @@ func newTryWriter(c net.Conn) tryWriter {
 	return w
 }
 
-// writeAll writes p, and counts what the kernel takes as it does.
+// writeAll writes p, and counts the bytes as the kernel accepts them.
 func (w *writer) writeAll(p []byte) (int, error) { return w.writeSteps(w.raw, p) }

@@ -15,7 +15,7 @@ type tryReader interface {
 	read(in *readBuffer) (int, error)
 }
 
-// A tryWriter writes the bytes that the kernel takes without waiting.
+// A tryWriter writes the bytes that the kernel accepts without waiting.
 type tryWriter interface {
 	TryWrite(p []byte) (int, error)
 }
@@ -98,7 +98,7 @@ type tryWrite struct {
 	p     []byte
 	n     int
 	err   error
-	taken *atomic.Uint64 // set: wait for the kernel, and count what it takes
+	taken *atomic.Uint64 // not nil: wait for the kernel, and count the accepted bytes
 }
 
 var tryWrites = sync.Pool{New: func() any {
@@ -115,8 +115,8 @@ func (r rawWriter) TryWrite(p []byte) (int, error) {
 	return r.write(w)
 }
 
-// writeAll writes p. It waits for the kernel, and counts what that takes as it
-// does.
+// writeAll writes p. It waits for the kernel, and counts in taken the bytes as the
+// kernel accepts them.
 func (r rawWriter) writeAll(p []byte, taken *atomic.Uint64) (int, error) {
 	w := tryWrites.Get().(*tryWrite)
 	w.p, w.taken = p, taken
@@ -134,7 +134,7 @@ func (r rawWriter) write(w *tryWrite) (int, error) {
 	return n, err
 }
 
-// writeAll writes p, and counts what the kernel takes as it does.
+// writeAll writes p, and counts the bytes as the kernel accepts them.
 func (w *writer) writeAll(p []byte) (int, error) {
 	if raw, ok := w.try.(rawWriter); ok {
 		return raw.writeAll(p, &w.taken)

@@ -11,7 +11,7 @@ import (
 )
 
 const (
-	// chunkFull is how long a chunk grows before the next one is begun.
+	// chunkFull is the size at which a chunk is full and the next one begins.
 	chunkFull = 128 << 10
 	// chunkSize is the memory of a chunk that follows another one.
 	chunkSize = 256 << 10
@@ -20,13 +20,13 @@ const (
 	maxRounds = 4
 )
 
-// A chunk is a run of whole messages that wait to be written. Its memory is
-// pooled, so that an idle connection keeps none, and the next messages get
-// memory that is in the processor's cache.
+// A chunk is a run of whole messages that wait to be written. Its memory is pooled,
+// so that an idle connection keeps none, and new messages get memory that is still
+// in the processor's cache.
 type chunk struct {
 	b        []byte
 	msgs     int
-	commands int     // of msgs
+	commands int     // those of msgs that are commands
 	buf      *buffer // the memory that b began in; nil if b is
 }
 
@@ -38,25 +38,25 @@ type writer struct {
 	raw     net.Conn
 	try     tryWriter
 	out     chunk   // being written by the goroutine that set busy
-	full    []chunk // behind it, oldest first
-	cur     chunk   // behind those; messages are committed here
+	full    []chunk // after out, oldest first
+	cur     chunk   // after full; messages are committed here
 	big     bool    // the last chunk had more than half of what a small one may have
 	msgs    int     // in all chunks
 	bytes   int     // in all chunks
 	busy    bool
-	blocked bool          // the queue was found full since it had room
+	blocked bool          // the queue was found full, and has not had room since
 	corked  int           // nested Corks
 	handed  writeCount    // to the kernel
-	taken   atomic.Uint64 // bytes that the kernel has taken, also of a write in progress
-	cut     []byte        // the message of which the kernel has taken a part when writing failed
+	taken   atomic.Uint64 // bytes that the kernel has accepted, even of a write in progress
+	cut     []byte        // the message that the kernel had accepted in part when writing failed
 	err     error
 	broken  atomic.Bool // err is set, or about to be
-	unsent  []byte      // messages that were left when err came
+	unsent  []byte      // messages that were left when err was set
 	wire    []byte      // the bytes of out for the kernel
 	sealed  *buffer     // the pooled memory of wire; nil: wire is out's memory
 
 	session *curve.Session   // seals frames; nil: they are not sealed
-	idle    notify.Broadcast // of having nothing left to write
+	idle    notify.Broadcast // notified when nothing is left to write
 }
 
 func (w *writer) init(raw net.Conn, session *curve.Session) {
@@ -189,8 +189,8 @@ func (c *Conn) flushLater(held bool) {
 	go c.flush()
 }
 
-// corkBytes is how much a Cork holds back at most, so that the peer can begin
-// to work on the first messages.
+// corkBytes is the most that a Cork holds back, so that the peer can begin to work
+// on the first messages.
 const corkBytes = 64 << 10
 
 func (w *writer) corkFull() bool { return len(w.full) > 0 || len(w.cur.b) >= corkBytes }
@@ -216,7 +216,7 @@ func (c *Conn) Uncork() {
 }
 
 // writeLocked writes without waiting, in the caller's goroutine, and leaves the
-// bytes that the kernel does not take to another one. It unlocks.
+// bytes that the kernel does not accept to another goroutine. It unlocks.
 func (c *Conn) writeLocked() {
 	w := &c.writer
 	w.busy = true
@@ -254,7 +254,7 @@ func (c *Conn) writeLocked() {
 	}
 }
 
-// pending reports whether messages wait behind those that are being written.
+// pending reports whether messages wait after the ones that are being written.
 func (w *writer) pending() bool { return len(w.full) > 0 || len(w.cur.b) > 0 }
 
 // next makes the oldest chunk the one that is being written.
@@ -297,7 +297,7 @@ func (c *chunk) free() {
 	*c = chunk{}
 }
 
-// dropEmpty frees the memory of a chunk that no message was committed to.
+// dropEmpty frees the memory of cur if no message was committed to it.
 func (w *writer) dropEmpty() {
 	if w.cur.buf != nil && len(w.cur.b) == 0 {
 		w.cur.free()
@@ -367,7 +367,8 @@ func (c *Conn) flushRest(n int) {
 	}
 }
 
-// wrote accounts for a write that has ended. When it returns true the lock is held.
+// wrote accounts for a write that has ended. It returns true, with the lock held,
+// if the writer may go on.
 func (c *Conn) wrote(n int, err error) bool {
 	c.writer.mu.Lock()
 	if err != nil {

@@ -1,15 +1,15 @@
 package list
 
-// A List is an ordered list of values of type T. The zero value is empty. It is for
-// one goroutine at a time, and must not be copied unless it is empty.
+// A List is an ordered list of values of type T. The zero value is empty. One
+// goroutine at a time may use it. It must not be copied unless it is empty.
 type List[T any] struct {
 	first, last *Element[T]
 	len         int
 }
 
-// An Element is a place in a list. It is a field of the value that is listed, one
-// for each list that may hold the value at once. The zero value is in no list. An
-// Element must not be copied while it is in one.
+// An Element is a place in a list. It is a field of the listed value, which has one
+// for each list that it may be in at the same time. The zero value is in no list.
+// An Element must not be copied while it is in one.
 type Element[T any] struct {
 	list       *List[T] // nil: none
 	next, prev *Element[T]
@@ -52,8 +52,8 @@ func (l *List[T]) PushBack(e *Element[T], v T) {
 	l.len++
 }
 
-// InsertAfter adds v behind the element at, which is in the list. e is v's
-// element, and must be in no list.
+// InsertAfter adds v after the element at, which is in the list. e is v's element,
+// and must be in no list.
 func (l *List[T]) InsertAfter(e *Element[T], v T, at *Element[T]) {
 	if at == l.last {
 		l.PushBack(e, v)

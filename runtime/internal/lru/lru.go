@@ -1,5 +1,5 @@
-// Package lru keeps values by key up to a number of them and of bytes, and
-// gives up those that were not used for longest.
+// Package lru keeps values by key, up to a number of values and of bytes, and
+// evicts the least recently used ones.
 package lru
 
 import (
@@ -8,19 +8,20 @@ import (
 	"github.com/gozmq/gozmq/runtime/internal/list"
 )
 
-// Overhead is about what an entry takes beside the bytes of its key and value.
+// Overhead is the approximate size of an entry without the bytes of its key and
+// value.
 const Overhead = 256
 
 // Bounds limit what a Cache keeps. One entry always fits.
 type Bounds struct{ Count, Bytes int }
 
 // A Cache maps keys to values of type V in the order of their last use. The
-// zero value has bounds of 0: it keeps one entry. It is for one goroutine at a
-// time.
+// zero value has bounds of 0: it keeps one entry. One goroutine at a time may use
+// it.
 type Cache[V any] struct {
 	bounds  Bounds
 	entries map[string]*Entry[V] // nil until something is added
-	order   list.List[*Entry[V]] // the entry that was not used for longest is the first
+	order   list.List[*Entry[V]] // the least recently used entry is the first
 	bytes   int
 }
 
@@ -45,8 +46,8 @@ func (c *Cache[V]) Bytes() int { return c.bytes }
 // does not count as a use.
 func (c *Cache[V]) Get(key []byte) *Entry[V] { return c.entries[string(key)] }
 
-// Add puts a value of that size into the cache, as the one that was used last,
-// and returns its entry. key must not be there yet. Call Evict afterwards.
+// Add puts a value of that size into the cache, as the most recently used one, and
+// returns its entry. key must not be in the cache. Call Evict afterwards.
 func (c *Cache[V]) Add(key string, value V, size int) *Entry[V] {
 	if c.entries == nil {
 		c.entries = make(map[string]*Entry[V])
@@ -58,7 +59,7 @@ func (c *Cache[V]) Add(key string, value V, size int) *Entry[V] {
 	return e
 }
 
-// Touch makes e the entry that was used last.
+// Touch makes e the most recently used entry.
 func (c *Cache[V]) Touch(e *Entry[V]) {
 	e.place.Remove()
 	c.order.PushBack(&e.place, e)
@@ -70,14 +71,14 @@ func (c *Cache[V]) Resize(e *Entry[V], size int) {
 	e.size = size
 }
 
-// Remove takes e out of the cache.
+// Remove removes e from the cache.
 func (c *Cache[V]) Remove(e *Entry[V]) {
 	e.place.Remove()
 	delete(c.entries, e.Key)
 	c.bytes -= e.size
 }
 
-// Oldest returns the entry that was not used for longest, nil if there is none.
+// Oldest returns the least recently used entry, nil if there is none.
 func (c *Cache[V]) Oldest() *Entry[V] {
 	if c.order.Empty() {
 		return nil
@@ -85,8 +86,8 @@ func (c *Cache[V]) Oldest() *Entry[V] {
 	return c.order.First().Value()
 }
 
-// Evict removes the entries that were not used for longest until the rest is
-// within the bounds, and calls evicted with each of them.
+// Evict removes the least recently used entries until the cache is within its
+// bounds, and calls evicted with each of them.
 func (c *Cache[V]) Evict(evicted func(*Entry[V])) {
 	for len(c.entries) > 1 && (len(c.entries) > c.bounds.Count || c.bytes > c.bounds.Bytes) {
 		e := c.Oldest()
@@ -95,8 +96,8 @@ func (c *Cache[V]) Evict(evicted func(*Entry[V])) {
 	}
 }
 
-// All yields every entry in the order of last use, the oldest first. The entry
-// that was yielded may be removed meanwhile, and no other one.
+// All yields every entry in the order of last use, the oldest first. The loop may
+// remove the yielded entry, but no other.
 func (c *Cache[V]) All() iter.Seq[*Entry[V]] {
 	return func(yield func(*Entry[V]) bool) {
 		for at := c.order.First(); at != nil; {

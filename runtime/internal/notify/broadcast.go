@@ -1,9 +1,9 @@
 package notify
 
 // A Broadcast wakes all goroutines that wait for a change. The zero value is
-// ready. It has no lock of its own: the caller's lock guards both methods, and
-// whatever the waiters look at, so that no change is missed. A Broadcast must
-// not be copied after first use.
+// ready. It has no lock: the caller's lock guards both methods and the state that
+// the waiters check, so that no change is missed. A Broadcast must not be copied
+// after first use.
 type Broadcast struct {
 	changed chan struct{} // nil while nobody waits
 }

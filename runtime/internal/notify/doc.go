@@ -1,3 +1,3 @@
-// Package notify wakes goroutines: a Broadcast wakes all that wait, a Token one.
-// Wait is for what may have happened when its context ends.
+// Package notify wakes goroutines: a Broadcast wakes all waiting goroutines, a
+// Token wakes one. Wait waits for a channel or a context, and prefers the channel.
 package notify

@@ -17,7 +17,7 @@ type Batch struct {
 	dispatcher *Dispatcher
 	header     []byte // of its tasks
 
-	// The dispatcher's lock guards what follows.
+	// The dispatcher's lock guards the following fields.
 	reign     int // of the dispatcher, in which it was begun; 0: not begun, or there is no store
 	count     taskqueue.Batch
 	announced bool          // the sink knows how many tasks there are
@@ -28,7 +28,7 @@ type Batch struct {
 
 	record string // the id of its state in the store; empty: none
 	ending bool   // End waits for the store
-	dirty  bool   // the state has changed meanwhile
+	dirty  bool   // the state has changed in the meantime
 }
 
 // StartBatch starts a batch.
@@ -57,9 +57,9 @@ func (b *Batch) check() error {
 	return nil
 }
 
-// End says that no more tasks belong to the batch, and waits until the store
-// knows it, or ctx ends. Its errors are link.ErrClosed if the dispatcher was
-// closed before, ErrQueueLost, a *StoreError and the context's.
+// End ends the batch: no more tasks belong to it. It waits until the store has
+// recorded that, or ctx ends. Its errors are link.ErrClosed if the dispatcher was
+// already closed, ErrQueueLost, a *StoreError and the context's.
 func (b *Batch) End(ctx context.Context) error {
 	d := b.dispatcher
 	d.mu.Lock()
@@ -142,8 +142,8 @@ func (d *Dispatcher) joinBatch(b *Batch, t *taskqueue.Task) error {
 	return nil
 }
 
-// headerOf returns the header of one of its tasks, which has a header of its own
-// unless own is empty.
+// headerOf returns the header of one of its tasks. own is the task's own header,
+// which may be empty.
 func (b *Batch) headerOf(own []byte) []byte {
 	if len(own) == 0 {
 		return b.header
@@ -151,8 +151,8 @@ func (b *Batch) headerOf(own []byte) []byte {
 	return slices.Concat(b.header, own)
 }
 
-// begin notes that a batch has something that the sink may wait for; d.mu is
-// held.
+// begin records that a batch has tasks or a notice for which a sink may wait; d.mu
+// is held.
 func (d *Dispatcher) begin(b *Batch) {
 	if d.live[b] {
 		return
@@ -190,7 +190,7 @@ func (d *Dispatcher) sendNotice(b *Batch, notice *wire.Batch) {
 	d.dispatch()
 }
 
-// noticeDelivered notes that the sink has a notice; d.mu is held.
+// noticeDelivered records that the sink has acknowledged a notice; d.mu is held.
 func (d *Dispatcher) noticeDelivered(t *taskqueue.Task) {
 	b := d.notices[t.ID]
 	delete(d.notices, t.ID)
@@ -202,8 +202,8 @@ func (d *Dispatcher) noticeDelivered(t *taskqueue.Task) {
 	d.checkBatch(&b.count)
 }
 
-// batchOver forgets a batch of which the sink knows that it is complete; d.mu is
-// held.
+// batchOver forgets a batch whose sink has acknowledged that it is complete; d.mu
+// is held.
 func (d *Dispatcher) batchOver(b *Batch) {
 	b.over = true
 	close(b.done)
@@ -238,7 +238,7 @@ func (d *Dispatcher) checkBatch(count *taskqueue.Batch) {
 	d.sendNotice(b, notice)
 }
 
-// failures returns failures as they travel and are stored.
+// failures returns failures in their form on the wire and are stored.
 func (d *Dispatcher) failures(list []taskqueue.Failure) (out []wire.BatchFailure) {
 	for _, f := range list {
 		code, text := failure(f.Reason)

@@ -10,7 +10,7 @@ import (
 	"github.com/gozmq/gozmq/runtime/internal/wire"
 )
 
-// BatchStatus is what a sink knows of a batch.
+// BatchStatus is a batch's status at a sink.
 type BatchStatus struct {
 	ID, Name string
 	Tasks    uint64 // that the batch has
@@ -29,8 +29,8 @@ const (
 	// maxVentilators is how many ventilators a sink remembers for a batch, which
 	// has several one after the other if they restart.
 	maxVentilators = 4
-	// maxAlive is how many ventilators a sink listens to; the one that was silent
-	// for longest is forgotten.
+	// maxAlive is how many ventilators a sink tracks; it forgets the one that has
+	// been silent for longest.
 	maxAlive = 1024
 )
 
@@ -45,7 +45,7 @@ type BatchCounter struct {
 	mu      sync.Mutex
 	known   map[string]*batchCount
 	order   []string          // oldest first
-	over    *taskqueue.Window // batches that are over, whoever was notified
+	over    *taskqueue.Window // batches that are over, even if another sink was notified
 	alive   map[string]ventilatorState
 	timer   *time.Timer // until due; nil: no lease ends
 	due     time.Time   // when the first lease ends
@@ -158,8 +158,8 @@ func (b *BatchCounter) count(of *wire.Batch) {
 	}
 }
 
-// Notice handles a message that says how far a batch is. What was reported
-// before is not reported again; Notice returns when that has been reported.
+// Notice handles a notice about a batch. It reports each state once, and returns
+// when the state has been reported.
 func (b *BatchCounter) Notice(of *wire.Batch) {
 	if b.report == nil {
 		return
@@ -171,7 +171,7 @@ func (b *BatchCounter) Notice(of *wire.Batch) {
 	}
 }
 
-// note notes what a message says. It returns false when that is known.
+// note records the content of a notice. It returns false when it is already known.
 func (b *BatchCounter) note(of *wire.Batch) (s BatchStatus, ok bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -213,7 +213,7 @@ func (b *BatchCounter) NoticePlain(of *wire.Batch) {
 	b.completePlain(string(of.ID))
 }
 
-// completePlain reports a batch as complete if all its results are there.
+// completePlain reports a batch as complete if all its results have come.
 func (b *BatchCounter) completePlain(id string) {
 	b.mu.Lock()
 	c := b.known[id]
@@ -233,7 +233,7 @@ func (b *BatchCounter) call(s BatchStatus) {
 	b.report(s)
 }
 
-// Alive handles the message of a ventilator that it is there.
+// Alive handles an ALIVE of a ventilator.
 func (b *BatchCounter) Alive(v wire.VentilatorState) {
 	if b.report == nil || !b.leases || len(v.Ventilator) == 0 {
 		return
@@ -250,10 +250,10 @@ func (b *BatchCounter) Alive(v wire.VentilatorState) {
 	}
 }
 
-// repeated handles an ALIVE whose lease is shorter than that of the one before: a
-// worker has it from earlier, and says what is left. It changes nothing unless it
-// is later than what came here, and a batch that was reported stays so. It
-// returns false for a new one; b.mu is held.
+// repeated handles an ALIVE whose lease is shorter than the last one's: a worker
+// received it earlier, and passes on the remaining lease. It only extends the wait,
+// and does not withdraw the report of a batch. It returns false for a new ALIVE;
+// b.mu is held.
 func (b *BatchCounter) repeated(name string, left time.Duration) bool {
 	state, known := b.alive[name]
 	if !known || left >= state.lease {

@@ -9,9 +9,10 @@ import (
 )
 
 // The state of a batch is a record without a procedure, whose header has the
-// batch. It is there from the first push until the sink knows that the batch is
-// complete. Each new state has an id of its own, and replaces the one before in
-// one change. How many tasks are done is not in it: these are no longer stored.
+// batch. The store has it from the first push until the sink has acknowledged that
+// the batch is complete. Each new state has a new id, and replaces the last one in
+// the same change. It does not count the tasks that are done, which are no longer
+// stored.
 
 // stored returns the state of a batch; the dispatcher's lock is held.
 func (b *Batch) stored() gozmqstore.Task {

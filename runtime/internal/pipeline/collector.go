@@ -12,12 +12,12 @@ import (
 	"github.com/gozmq/gozmq/runtime/internal/wire"
 )
 
-// CollectorConfig is what a Collector is set to. Everything must be there.
+// CollectorConfig is the configuration of a Collector. All fields must be set.
 type CollectorConfig struct {
 	Socket  link.Config
 	Queue   subscription.QueueConfig // of each procedure
 	Batches *BatchCounter
-	// Describe returns what Message.Peer is to be.
+	// Describe returns the value of Message.Peer for a connection.
 	Describe func(*link.Conn) any
 	// Unclaimed reports that results of a procedure wait that nobody has asked for.
 	Unclaimed func(c *link.Conn, procedure string)
@@ -53,8 +53,8 @@ func NewCollector(cfg CollectorConfig) *Collector {
 // Links returns the connections.
 func (s *Collector) Links() *link.Group { return s.pull.Links() }
 
-// Each yields what comes for a procedure, "" for bare framing, until ctx ends,
-// yield returns false, or everything that had come before End was yielded (Source).
+// Each yields the messages for a procedure, "" for bare framing, until ctx ends,
+// yield returns false, or all messages from before End were yielded (Source).
 func (s *Collector) Each(ctx context.Context, procedure string, described bool, yield func(Message) bool, _ func(acked, reported bool)) {
 	s.queue(procedure).Drain(ctx, func(p *wire.Publication) bool {
 		m := Message{Task: wire.Task{Body: p.Body, Header: p.Header}}

@@ -23,15 +23,15 @@ type ConsumerConfig struct {
 	// Stop is called when a ventilator ends the worker, maybe more than once,
 	// with a lock held; it must not call the Consumer.
 	Stop func()
-	// Alive is called with what a ventilator tells sinks, with a lock held, in
-	// memory that is not its own; it must not call the Consumer. nil: there are
+	// Alive is called with a ventilator's ALIVE, with a lock held. The message is
+	// valid during the call only. Alive must not call the Consumer. nil: there are
 	// no sinks.
 	Alive func(wire.Alive)
 	// Canceled is the cause with which the context of a task ends that its
 	// ventilator cancels; nil: context.Canceled.
 	Canceled error
-	// AnyStop has ventilators obeyed that have dialed; otherwise those that were
-	// dialed are.
+	// AnyStop makes the consumer obey STOP from ventilators that dialed us, too;
+	// otherwise only from those that we dialed.
 	AnyStop bool
 }
 
@@ -55,11 +55,11 @@ type Consumer struct {
 	ventilators map[*link.Conn]*ventilator
 	results     doneResults        // of tasks that were done here, if their ventilators keep them
 	begun       []*Delivery        // whose ventilators do not know that they run
-	announcing  bool               // a goroutine tells them
+	announcing  bool               // a goroutine reports the begun tasks
 	report      *time.Timer        // calls reportHeldBack
 	reporting   bool               // report is set
 	started     bool               // grants credit
-	draining    bool               // takes no more tasks
+	draining    bool               // accepts no more tasks
 	changed     notify.Broadcast   // something waits, or draining
 	command     wire.WorkerCommand // that is being written
 	redelivered uint64
@@ -150,7 +150,7 @@ func (c *Consumer) Leave(conn *link.Conn) {
 // Writable does nothing: all commands are sent at once (socket.PeerHandler).
 func (c *Consumer) Writable(*link.Conn) {}
 
-// Receive handles what a ventilator sent (socket.PeerHandler).
+// Receive handles a ventilator's messages (socket.PeerHandler).
 func (c *Consumer) Receive(conn *link.Conn, b *link.Batch) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -163,8 +163,8 @@ func (c *Consumer) Receive(conn *link.Conn, b *link.Batch) {
 	c.changed.Notify()
 }
 
-// TooLarge rejects a task that is passed over, of which the frames before the one
-// that is too large were read (socket.OversizedReceiver).
+// TooLarge rejects a task that is skipped. frames are the ones before the frame
+// that is too large (socket.OversizedReceiver).
 func (c *Consumer) TooLarge(conn *link.Conn, frames [][]byte, err *zmtp.SizeError) {
 	id, procedure, ok := wire.OversizedTask(wire.VerbTask, frames)
 	if !ok {
@@ -246,9 +246,9 @@ func (c *Consumer) redeliver(d *Delivery, v *ventilator) {
 	}
 }
 
-// Next waits for a task and begins it, which its ventilator is told. For limit,
-// or without end if limit is 0, its lease is extended. Next returns
-// link.ErrClosed once the consumer drains and nothing waits, and the context's
+// Next waits for a task, begins it and reports that to its ventilator. It keeps
+// extending the task's lease for limit, or without end if limit is 0. Next returns
+// link.ErrClosed once the consumer drains and no task waits, and the context's
 // error.
 func (c *Consumer) Next(ctx context.Context, limit time.Duration) (*Delivery, error) {
 	for {
@@ -275,7 +275,7 @@ func (c *Consumer) Next(ctx context.Context, limit time.Duration) (*Delivery, er
 	}
 }
 
-// Drain refuses further tasks and returns those that have not begun.
+// Drain refuses further tasks, and sends RETURN for those that have not begun.
 func (c *Consumer) Drain() { uncork(c.drain()) }
 
 // drain is Drain, but returns connections that are corked.

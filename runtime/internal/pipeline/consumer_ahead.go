@@ -13,7 +13,8 @@ import (
 // others that would begin them earlier.
 const (
 	aheadTrips = 2
-	// maxAhead and maxAheadBytes bound what is read ahead of one ventilator.
+	// maxAhead and maxAheadBytes bound the tasks that are read ahead from one
+	// ventilator.
 	maxAhead      = 1024
 	maxAheadBytes = 16 << 20
 	// The round trip is measured when measureAfter tasks have run, and then at most
@@ -27,7 +28,7 @@ const (
 	patienceTrips = 4
 )
 
-// A pace is what a consumer knows of a ventilator's tasks.
+// A pace measures the tasks of a ventilator.
 type pace struct {
 	took     time.Duration // of one task, on average; 0: not known
 	size     int           // of one task, rather too much
@@ -36,7 +37,8 @@ type pace struct {
 	measured moment        // when the round trip was
 }
 
-// measure has the round trip measured, when it may matter and not too often.
+// measure starts a measurement of the round trip, if it may matter, and not too
+// often.
 func (v *ventilator) measure(now moment) {
 	p := &v.pace
 	if p.all < measureAfter {
@@ -49,8 +51,8 @@ func (v *ventilator) measure(now moment) {
 	}
 }
 
-// learn notes that a task has run, and adapts how many are read ahead; c.mu is
-// held.
+// learn records how long a task has run, and adapts how many are read ahead; c.mu
+// is held.
 func (c *Consumer) learn(v *ventilator, d *Delivery) {
 	now := c.now()
 	p, took := &v.pace, max(now.sub(d.came), time.Microsecond)
@@ -90,7 +92,7 @@ func (p *pace) ahead(lanes int, trip time.Duration) int {
 func (d *Delivery) setWait(now moment) {
 	d.came, d.received = now, now
 	if d.lease > 0 {
-		// Then it goes to a worker that has the time.
+		// It is returned then, so that it goes to a worker that has time.
 		d.due = now.add(d.lease / 2)
 	}
 	c := d.consumer
@@ -103,9 +105,9 @@ func (d *Delivery) setWait(now moment) {
 	c.wakeAt(d.due)
 }
 
-// waited returns a task that has waited for half of its lease. One that was read
-// beyond the default shows before that tasks take longer than they did:
-// then fewer are read ahead, and those beyond go back. The consumer's lock is held.
+// waited returns a task that has waited for half of its lease. If a task read ahead
+// beyond the default waits for long, tasks have become slower: then fewer are read
+// ahead, and the surplus is returned. The consumer's lock is held.
 func (d *Delivery) waited(now moment) {
 	c := d.consumer
 	if v := d.to; v != nil && v.ahead > c.ahead {
@@ -133,8 +135,8 @@ func (d *Delivery) giveBack() {
 	d.release(wire.WorkerCommand{Verb: wire.VerbReturn})
 }
 
-// returnBeyond returns the tasks of a ventilator that wait beyond those that are to
-// be read ahead; c.mu is held.
+// returnBeyond returns the waiting tasks of a ventilator beyond the number to read
+// ahead; c.mu is held.
 func (c *Consumer) returnBeyond(v *ventilator) {
 	kept, n := c.waiting[:0], 0
 	var back []*Delivery

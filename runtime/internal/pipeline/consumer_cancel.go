@@ -2,9 +2,9 @@ package pipeline
 
 import "github.com/gozmq/gozmq/runtime/internal/link"
 
-// cancel ends a task that a ventilator has canceled: one that waits goes back, and
-// the context of one that runs ends. It has no effect on a task that belongs
-// to another connection, or whose handler has returned. c.mu is held.
+// cancel ends a task that a ventilator has canceled: it returns a waiting task, and
+// ends the context of a running one. It has no effect on a task that belongs to
+// another connection, or whose handler has returned. c.mu is held.
 func (c *Consumer) cancel(conn *link.Conn, id []byte) {
 	d, _ := c.ledger.find(id)
 	switch {

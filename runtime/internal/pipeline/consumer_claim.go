@@ -5,10 +5,10 @@ import (
 	"github.com/gozmq/gozmq/runtime/internal/socket"
 )
 
-// claim reports to a ventilator which tasks run here that came on a connection that
-// was lost, so that it does not take them for lost. Those that came from its
-// endpoint are its own. Of the others it may have become the owner: it sends them
-// again if it has. c.mu is held.
+// claim reports to a ventilator the running tasks whose connections were lost, so
+// that it does not count them as lost. The tasks from its own endpoint are its own.
+// It may have become the owner of the others: then it sends them again. c.mu is
+// held.
 func (c *Consumer) claim(conn *link.Conn) {
 	if !conn.Gozmq() {
 		return
@@ -42,8 +42,8 @@ func (c *Consumer) claimElsewhere(d *Delivery) {
 // is held.
 func (d *Delivery) adrift() bool { return d.running && d.to == nil && d.Attempt > 0 }
 
-// claimFrom asks a ventilator for the task, which it sends again if it has it; the
-// consumer's lock is held.
+// claimFrom claims the task from a ventilator, which sends it again if it owns it;
+// the consumer's lock is held.
 func (d *Delivery) claimFrom(conn *link.Conn) {
 	command := d.extension()
 	command.Again = true

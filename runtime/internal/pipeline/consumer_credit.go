@@ -14,7 +14,7 @@ type ventilator struct {
 	conn    *link.Conn
 	holds   int         // tasks whose end is reported on the connection
 	handled int         // of these, the ones whose results wait for a sink
-	untold  []*Delivery // of these, the ones that the ventilator takes for running
+	untold  []*Delivery // those of them that the ventilator considers running
 	granted int         // the credit that it has
 	limit   int         // the largest credit that it had, which it may not know has shrunk
 
@@ -61,7 +61,8 @@ func (v *ventilator) raise(credit int) {
 	v.grant(credit)
 }
 
-// forgetEnded drops from untold what has ended, or moved to another connection.
+// forgetEnded drops from untold the tasks that have ended or moved to another
+// connection.
 func (v *ventilator) forgetEnded() {
 	v.untold = slices.DeleteFunc(v.untold, func(d *Delivery) bool {
 		return d.to != v || !d.held

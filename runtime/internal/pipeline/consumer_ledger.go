@@ -43,8 +43,9 @@ func (l *ledger) drop(d *Delivery) {
 	d.place.Remove()
 }
 
-// finish notes that a task was done, which is held or has been. It returns false, and
-// has no effect, if that is noted already, or the task has come again and is held.
+// finish notes that a task was done, which is held or has been. It returns false,
+// and has no effect, if that is noted already, or the task has come again and is
+// held.
 func (l *ledger) finish(d *Delivery) bool {
 	if d.held {
 		l.drop(d)

@@ -26,9 +26,9 @@ type DeadTask struct {
 	Ended         time.Time        // when it was given up
 }
 
-// deadLetters passes dead tasks to the user's function, one at a time, in a
-// goroutine that ends with close. One that the function fails is offered again
-// after a pause, which doubles each time; others do not wait for it.
+// deadLetters passes dead letters to the user's function, one at a time, in a
+// goroutine that ends with close. When the function fails, it gets the letter again
+// after a pause, which doubles each time; other letters do not wait for it.
 type deadLetters struct {
 	cfg     letterConfig
 	ctx     context.Context // of the user's function
@@ -37,12 +37,12 @@ type deadLetters struct {
 
 	mu     sync.Mutex
 	fresh  []DeadTask      // were not offered yet, oldest first
-	held   map[string]bool // those of fresh that the store does not have yet
-	failed []*deadLetter   // are to be offered again
+	held   map[string]bool // those of fresh that are not stored yet
+	failed []*deadLetter   // to be offered again
 	busy   bool
 	closed bool
 
-	forgotten bool // the one that is offered is not to be kept
+	forgotten bool // the letter being offered must not be kept
 	over      bool // after close: nothing is offered a second time
 	wake      notify.Token
 	ended     chan struct{}
@@ -74,8 +74,8 @@ func newDeadLetters(cfg letterConfig, handled func(id string)) *deadLetters {
 	return l
 }
 
-// add has a letter offered. One that is held waits for release, because a
-// ventilator that takes over could decide otherwise.
+// add adds a letter to offer. A held letter waits for release: until it is stored,
+// another ventilator could take over the task.
 func (l *deadLetters) add(d DeadTask, held bool) {
 	l.mu.Lock()
 	l.fresh = append(l.fresh, d)
@@ -149,8 +149,8 @@ func (l *deadLetters) run() {
 	}
 }
 
-// next takes a letter that is due. Without one it returns how long to wait, or that
-// nothing will be offered any more.
+// next takes a letter that is due. If there is none, it returns how long to wait,
+// or that no more letters will be offered.
 func (l *deadLetters) next(now time.Time) (d *deadLetter, pause time.Duration, end bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -217,8 +217,8 @@ func (l *deadLetters) pause(failures int) time.Duration {
 }
 
 // close returns when every dead letter was handled or, once ctx has ended, was
-// offered. Where a store has them, it does not wait for letters that were failed.
-// It returns how many are left.
+// offered. If letters are stored, it does not wait for failed ones. It returns how
+// many are left.
 func (l *deadLetters) close(ctx context.Context) int {
 	l.mu.Lock()
 	l.closed, l.over = true, l.cfg.stored

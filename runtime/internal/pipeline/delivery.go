@@ -33,7 +33,7 @@ type Delivery struct {
 
 	decoded bool // nobody keeps its bytes
 
-	// The consumer's lock guards what follows.
+	// The consumer's lock guards the following fields.
 	held     bool // in the consumer's ledger
 	running  bool
 	handled  bool                    // the handler has returned, and a sink was sent the result
@@ -80,9 +80,9 @@ func (d *Delivery) Context(ctx context.Context) context.Context {
 // From returns the connection that the task came from.
 func (d *Delivery) From() *link.Conn { return d.from }
 
-// begin notes that a task runs, and starts its lease anew. The ventilator learns
-// of it at once: only a task that was begun counts as an attempt when its worker
-// is lost. The consumer's lock is held.
+// begin records that a task runs, and restarts its lease. It reports that to the
+// ventilator at once: only a task that was begun counts as an attempt when its
+// worker is lost. The consumer's lock is held.
 func (d *Delivery) begin(limit time.Duration) {
 	now := d.consumer.now()
 	d.running, d.from, d.came, d.due = true, d.to.conn, now, 0
@@ -97,8 +97,8 @@ func (d *Delivery) begin(limit time.Duration) {
 	d.consumer.wakeAt(d.due)
 }
 
-// extend tells the ventilator that the task runs, or was handled; the consumer's
-// lock is held.
+// extend reports to the ventilator that the task runs, or was handled; the
+// consumer's lock is held.
 func (d *Delivery) extend() {
 	if d.to != nil {
 		socket.SendForced(d.to.conn, d.extension())
@@ -131,7 +131,7 @@ func (d *Delivery) KeepLease() {
 }
 
 // Finish reports how the task ended, with an encoded status or nil. It returns
-// false if no ventilator is left that it could tell. A task that was done is not
+// false if no ventilator is left to receive the report. A task that was done is not
 // run again here.
 func (d *Delivery) Finish(verb wire.Verb, status []byte) (reported bool) {
 	return d.finish(wire.WorkerCommand{Verb: verb, Status: status})
@@ -216,7 +216,8 @@ func (c *Consumer) extendLeases() {
 	}
 }
 
-// extendDue does what is due and returns how long to wait for the next.
+// extendDue extends the leases that are due, and returns how long to wait for the
+// next.
 func (c *Consumer) extendDue() time.Duration {
 	c.mu.Lock()
 	defer c.mu.Unlock()

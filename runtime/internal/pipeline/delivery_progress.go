@@ -16,7 +16,7 @@ type reportedProgress struct {
 	latest wire.Progress
 	news   bool // latest was not sent
 
-	// The consumer's lock guards what follows.
+	// The consumer's lock guards the following fields.
 	sending wire.Progress
 	sent    moment
 	due     moment // when to send latest
@@ -25,9 +25,9 @@ type reportedProgress struct {
 // progressEvery is how often the progress of a task is sent at most.
 const progressEvery = 200 * time.Millisecond
 
-// ReportProgress notes how far the task is, from 0 to 1, and what it is at. The
-// ventilator is told soon, with an EXTEND, unless the task has ended. It does not
-// wait for that, and costs next to nothing when it is called often.
+// ReportProgress records the task's progress, from 0 to 1, and a text. It soon
+// sends both to the ventilator with an EXTEND, unless the task has ended. It does
+// not wait for that, and frequent calls cost almost nothing.
 func (d *Delivery) ReportProgress(done float64, text string) {
 	p := d.progress.Load()
 	if p == nil {

@@ -24,19 +24,19 @@ type DispatcherConfig struct {
 	// A task whose handler failed waits for Backoff, which doubles with each
 	// attempt up to MaxBackoff.
 	Backoff, MaxBackoff time.Duration
-	MaxHold             time.Duration                    // how long a worker may have a task, whatever it extends; 0: without limit
+	MaxHold             time.Duration                    // how long a worker may hold a task, even if it extends the lease; 0: without limit
 	BatchLease          time.Duration                    // of messages that say how far a batch is
 	BatchSilence        time.Duration                    // for which a sink waits for news of a batch; 0: without limit
 	Store               gozmqstore.Store                 // nil: memory only
-	Limits              map[string]taskqueue.MethodLimit // by procedure; before those of Policies
+	Limits              map[string]taskqueue.MethodLimit // by procedure; they take precedence over those of Policies
 	Policies            map[string]Policy                // by procedure
 
 	// DeadLetter is called with each task that was given up, one at a time, if
 	// WantsLetter returns true for its procedure. If it returns an error it is
-	// called again, after a pause as of Backoff. The task stays in the store until
-	// it returns nil. Its context ends when Close has waited for long enough.
-	// Letters that it does not want are kept where there is a store, and forgotten
-	// else. Neither may be nil.
+	// called again, after a pause that grows as Backoff. The task stays in the
+	// store until it returns nil. Its context ends when Close stops waiting.
+	// Unwanted letters are kept if there is a store, and otherwise forgotten.
+	// Neither function may be nil.
 	DeadLetter  func(context.Context, DeadTask) error
 	WantsLetter func(procedure string) bool
 
@@ -73,9 +73,9 @@ type Dispatcher struct {
 	ventilator []byte // names the dispatcher to sinks
 
 	mu         sync.Mutex
-	owner      bool         // has the queue: always without a store
+	owner      bool         // owns the queue; always true without a store
 	reign      int          // how often it came to have it
-	before     Progress     // what was done in earlier reigns
+	before     Progress     // the counts of earlier reigns
 	store      *storeWriter // nil: memory only, or not the owner yet
 	queue      *taskqueue.Queue
 	peers      map[*link.Conn]*taskqueue.Peer
@@ -83,19 +83,19 @@ type Dispatcher struct {
 	workers    int                         // peers that have granted credit and were not stopped
 	notices    map[taskqueue.ID]*Batch     // by the id of the message that says how far they are
 	open       map[*taskqueue.Batch]*Batch // that are not complete
-	live       map[*Batch]bool             // of which a sink may wait for news
+	live       map[*Batch]bool             // batches for which a sink may wait
 	dead       map[string]*deadEntry       // letters that are neither handled nor discarded, by id
 	letter     uint64                      // the place of the last of them
-	halted     map[string]string           // procedures of which no task is handed out, with their records in the store
+	halted     map[string]string           // halted procedures, with their records in the store
 	policies   map[string]Policy           // by procedure
 	done       retained                    // tasks that were done, and are kept for a time
-	kept       letterShelf                 // of these, the ones that no function wants
+	kept       letterShelf                 // those of them that no function wants
 	claims     map[*taskqueue.Peer][]claim // of workers, while another dispatcher is the owner
 	claimCount int
 	canceled   *taskqueue.Window // the tasks that were canceled last, in all reigns
 	over       [][]byte          // ids of the last batches that are over
 	alive      *time.Timer       // until sayAlive; nil: never
-	paused     bool              // hands out no more
+	paused     bool              // hands out no tasks
 	closed     bool              // Push fails
 	waiters    int
 	changed    notify.Broadcast
@@ -105,9 +105,9 @@ type Dispatcher struct {
 	random     randomness       // for the ids of tasks
 }
 
-// NewDispatcher returns a dispatcher without workers. It has the tasks of its
-// store, unless another one owns that: then it stands by until it does. Its errors
-// are the store's. Close must be called.
+// NewDispatcher returns a dispatcher without workers. It loads the tasks of its
+// store, unless another dispatcher owns the queue: then it stands by until it owns
+// it. Its errors are the store's. Close must be called.
 func NewDispatcher(cfg DispatcherConfig) (*Dispatcher, error) {
 	d := &Dispatcher{
 		cfg:      cfg,
@@ -132,7 +132,7 @@ func NewDispatcher(cfg DispatcherConfig) (*Dispatcher, error) {
 	return d, nil
 }
 
-// empty forgets every task; d.mu is held, or nobody else has d yet.
+// empty forgets every task; d.mu is held, or d is not shared yet.
 func (d *Dispatcher) empty() {
 	d.queue = taskqueue.NewQueue(taskqueue.Limits{
 		Tasks: d.cfg.MaxTasks, Bytes: d.cfg.MaxBytes, Backoff: taskqueue.Backoff{First: d.cfg.Backoff, Limit: d.cfg.MaxBackoff}, MaxHold: d.cfg.MaxHold,
@@ -196,7 +196,7 @@ func (d *Dispatcher) Push(ctx context.Context, b *Batch, task Task) (taskqueue.I
 		return "", err
 	}
 	if d.reign != reign || !d.owner {
-		return t.ID, nil // it is stored, and the owner has it
+		return t.ID, nil // it is stored, and the owner will hand it out
 	}
 	d.queue.Add(t)
 	if d.store == nil {
@@ -207,9 +207,9 @@ func (d *Dispatcher) Push(ctx context.Context, b *Batch, task Task) (taskqueue.I
 	return t.ID, nil
 }
 
-// storeLocked gives a task its id and stores it. It is called with d.mu held,
-// which it releases while the store is busy; the task's place in the queue is
-// reserved meanwhile.
+// storeLocked gives a task its id and stores it. It is called with d.mu held, which
+// it releases while the store is busy; the task's place in the queue stays
+// reserved.
 func (d *Dispatcher) storeLocked(ctx context.Context, t *taskqueue.Task) error {
 	t.ID, t.Since = d.queue.NewID(d.random.next()), time.Now()
 	if d.store == nil {
@@ -297,8 +297,8 @@ func (d *Dispatcher) dispatchAt(now time.Time) {
 	d.setClock(now)
 }
 
-// failTooLarge gives up a task that its worker's connection has refused, although
-// the worker takes its size; d.mu is held.
+// failTooLarge gives up a task that its worker's connection has refused as too
+// large, although the worker announced a sufficient limit; d.mu is held.
 func (d *Dispatcher) failTooLarge(p *taskqueue.Peer, t *taskqueue.Task, reason error, now time.Time) {
 	if dead, _ := d.queue.Fail(p, t.ID, reason, false, now); dead != nil {
 		d.giveUpTooLarge(dead)
@@ -316,8 +316,8 @@ func (d *Dispatcher) giveUpTooLarge(t *taskqueue.Task) {
 	d.changed.Notify()
 }
 
-// taskDone notes that p has done a task, with a result that is kept, in memory of
-// another owner, or nil; d.mu is held.
+// taskDone records that p has done a task. result is the result to keep, nil for
+// none; the caller owns its memory. d.mu is held.
 func (d *Dispatcher) taskDone(p *taskqueue.Peer, t *taskqueue.Task, result []byte) {
 	switch {
 	case t.Control:

@@ -8,13 +8,13 @@ import (
 	"github.com/gozmq/gozmq/runtime/internal/wire"
 )
 
-// A sink has no connection to ventilators. While there are batches that are not
-// over, a dispatcher says at intervals that it is there, to every worker, and
-// these say so to their sinks: a sink that gets nothing reports to its program that
-// a batch may be lost. Nothing of it is acknowledged.
+// A sink has no connection to ventilators. While a dispatcher has unfinished
+// batches, it sends every worker an ALIVE at intervals, which the workers pass on
+// to their sinks. A sink that gets no ALIVE reports to its program that a batch may
+// be lost. ALIVE is not acknowledged.
 
-// maxOver is how many batches that are over a dispatcher names: sinks other than
-// the one that knows that a batch is complete no longer wait for news of it.
+// maxOver is how many batches that are over a dispatcher names in ALIVE, so that
+// sinks that did not get the last notice no longer wait for these batches.
 const maxOver = 256
 
 // alivePerLease is how often a sink gets a sign of life of a dispatcher before it
@@ -48,8 +48,7 @@ func (d *Dispatcher) stopAlive() {
 	}
 }
 
-// sayAlive tells every worker that knows ALIVE that the dispatcher is there;
-// d.mu is held.
+// sayAlive sends ALIVE to every worker that knows it; d.mu is held.
 func (d *Dispatcher) sayAlive() {
 	if d.cfg.BatchSilence == 0 {
 		return
@@ -62,8 +61,7 @@ func (d *Dispatcher) sayAlive() {
 	}
 }
 
-// greet tells a new worker that the dispatcher is there, if a sink may wait for
-// that; d.mu is held.
+// greet sends ALIVE to a new worker, if a sink may wait for it; d.mu is held.
 func (d *Dispatcher) greet(c *link.Conn) {
 	if c.Gozmq() && len(d.live) > 0 && d.cfg.BatchSilence > 0 {
 		_ = socket.SendTo(c, d.aliveMessage())

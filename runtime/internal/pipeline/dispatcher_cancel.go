@@ -9,12 +9,13 @@ import (
 	"github.com/gozmq/gozmq/runtime/internal/wire"
 )
 
-// Cancel gives a task up, whether it waits or runs, and returns once the store
-// knows it. The task's batch counts it as given up, because of ErrCanceled. Every
-// worker that has it gets a CANCEL, if it knows that; what it reports of the task
-// later is ignored. Cancel wins over every end of the task that was not read
-// before. Its errors are ErrNoTask, ErrNotOwner, link.ErrClosed, and ctx's, after
-// which the task is canceled, and the store may not know it yet.
+// Cancel gives up a waiting or running task, and returns once the store has
+// recorded it. The task's batch counts it as given up, because of ErrCanceled. A
+// worker that has the task gets a CANCEL, if it knows that command; its later
+// reports on the task are ignored. Cancel takes precedence over an end of the task
+// that was not read before. Its errors are ErrNoTask, ErrNotOwner, link.ErrClosed,
+// and ctx's; after ctx's the task is canceled, but the store may not have recorded
+// it yet.
 func (d *Dispatcher) Cancel(ctx context.Context, id string) error {
 	stored, err := d.cancel(ctx, id)
 	if err != nil {
@@ -48,12 +49,12 @@ func (d *Dispatcher) cancel(ctx context.Context, id string) (storing, error) {
 	return stored, nil
 }
 
-// maxCanceled is how many tasks that were canceled a dispatcher remembers, to tell
-// workers that had lost their connection.
+// maxCanceled is how many canceled tasks a dispatcher remembers, for workers that
+// were disconnected.
 const maxCanceled = 4096
 
-// tellCanceled tells a worker that claims a task that it was canceled, once the
-// worker has said whether it knows the word; d.mu is held.
+// tellCanceled sends CANCEL to a worker that claims a canceled task, once the
+// worker's CREDIT has shown that it knows the command; d.mu is held.
 func (d *Dispatcher) tellCanceled(p *taskqueue.Peer, id taskqueue.ID) {
 	switch {
 	case d.queue.Holds(p, id) || !d.canceled.Has(id, time.Time{}):
@@ -64,8 +65,8 @@ func (d *Dispatcher) tellCanceled(p *taskqueue.Peer, id taskqueue.ID) {
 	}
 }
 
-// tellClaims is tellCanceled for what a worker has claimed before its first CREDIT;
-// d.mu is held.
+// tellClaims is tellCanceled for tasks that a worker claimed before its first
+// CREDIT; d.mu is held.
 func (d *Dispatcher) tellClaims(p *taskqueue.Peer) {
 	claims := p.Claims
 	p.Claims = nil

@@ -8,11 +8,11 @@ import (
 	"github.com/gozmq/gozmq/runtime/internal/wire"
 )
 
-// When the owner of a queue is gone, its workers report to the other ventilators
-// what they run (EXTEND with "again"). A dispatcher that takes over leaves those
-// tasks with them, and hands them to nobody else.
+// When the owner of a queue is gone, its workers report their running tasks to the
+// other ventilators (EXTEND with "again"). A dispatcher that takes over leaves
+// these tasks with their workers.
 
-// A claim is what a worker has said of a task while the dispatcher stood by.
+// A claim is a worker's EXTEND for a task, received while the dispatcher stood by.
 type claim struct {
 	id      string
 	attempt int
@@ -54,7 +54,7 @@ func (d *Dispatcher) leaveWith(p *taskqueue.Peer, cl claim, now time.Time) {
 	d.store.update(taskStatus{id: cl.id, Status: d.statusOf(t)})
 }
 
-// attemptOf returns a task as it is sent.
+// attemptOf returns the message with which a task is sent.
 func (d *Dispatcher) attemptOf(t *taskqueue.Task) wire.TaskAttempt {
 	a := wire.TaskAttempt{
 		ID: string(t.ID), Procedure: t.Procedure, Body: t.Body, Header: t.Header, Attempt: t.Attempts, Lease: t.Lease,
@@ -81,7 +81,7 @@ func (d *Dispatcher) forgetClaims() {
 	d.claims, d.claimCount = make(map[*taskqueue.Peer][]claim), 0
 }
 
-// dropClaims forgets what a worker that is gone has claimed; d.mu is held.
+// dropClaims forgets the claims of a worker that has gone; d.mu is held.
 func (d *Dispatcher) dropClaims(p *taskqueue.Peer) {
 	d.claimCount -= len(d.claims[p])
 	delete(d.claims, p)

@@ -29,7 +29,8 @@ func (d *Dispatcher) tick() {
 	d.setClock(time.Now())
 }
 
-// expire ends what has come to its time; d.mu is held.
+// expire ends the leases, backoffs and waiting tasks whose time has come; d.mu is
+// held.
 func (d *Dispatcher) expire() {
 	for _, e := range d.queue.Expire(time.Now()) {
 		if c := d.conns[e.Peer]; c != nil {

@@ -9,10 +9,10 @@ import (
 	"github.com/gozmq/gozmq/runtime/gozmqstore"
 )
 
-// HaltMethod sets whether no task of a method, or for "" of all, is handed out, and
-// returns once the store knows it; what workers have goes on. It waits until the
-// dispatcher owns the queue. Its errors are ErrNotOwner, link.ErrClosed, and ctx's,
-// after which the store may not know it yet.
+// HaltMethod stops or resumes handing out the tasks of a method, or of all for "",
+// and returns once the store has recorded it; tasks at workers go on. It waits
+// until the dispatcher owns the queue. Its errors are ErrNotOwner, link.ErrClosed,
+// and ctx's, after which the store may not have recorded it yet.
 func (d *Dispatcher) HaltMethod(ctx context.Context, procedure string, halted bool) error {
 	stored, err := d.haltMethod(ctx, procedure, halted)
 	if err != nil {
@@ -38,8 +38,8 @@ func (d *Dispatcher) haltMethod(ctx context.Context, procedure string, halted bo
 	return d.storing(), nil
 }
 
-// halt notes that a method is halted; d.mu is held. Each time has a record of its
-// own: a store ignores a put of an id that the same change deletes.
+// halt records that a method is halted; d.mu is held. Each halt has a new record,
+// because a store ignores a put of an id that the same change deletes.
 func (d *Dispatcher) halt(procedure string) {
 	if _, already := d.halted[procedure]; already {
 		return
@@ -63,7 +63,7 @@ func (d *Dispatcher) resume(procedure string) {
 	}
 }
 
-// Halted returns the methods of which no task is handed out, "" for all, sorted.
+// Halted returns the halted methods, "" for all, sorted.
 func (d *Dispatcher) Halted() []string {
 	d.mu.Lock()
 	defer d.mu.Unlock()

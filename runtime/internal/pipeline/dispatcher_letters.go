@@ -13,7 +13,7 @@ import (
 	"github.com/gozmq/gozmq/runtime/internal/wire"
 )
 
-// A deadEntry is a dead letter that is there until it is handled, discarded or
+// A deadEntry is a dead letter that is kept until it is handled, discarded or
 // pushed again.
 type deadEntry struct {
 	DeadTask
@@ -28,8 +28,8 @@ type letterShelf struct {
 	bytes int
 }
 
-// What a dispatcher keeps of dead letters that no function wants. Beyond that it
-// discards the oldest.
+// The limits of the dead letters that a dispatcher keeps because no function wants
+// them. Beyond them it discards the oldest.
 const (
 	MaxKeptLetters     = 10_000
 	MaxKeptLetterBytes = 64 << 20
@@ -83,8 +83,8 @@ func (d *Dispatcher) storeEnded(t *taskqueue.Task, status taskStatus) {
 	}
 }
 
-// forget stores that a task was given up of which no letter is kept, and counts it
-// in its batch; d.mu is held.
+// forget stores that a task without a kept letter was given up, and counts it in
+// its batch; d.mu is held.
 func (d *Dispatcher) forget(t *taskqueue.Task) {
 	if d.store != nil {
 		d.storeEnded(t, ending(string(t.ID), t.Terms, t.Attempts))
@@ -103,8 +103,8 @@ func restoredLetter(s *gozmqstore.Task) DeadTask {
 	}
 }
 
-// addLetter has a dead letter handled, or keeps it. One that is held is handled
-// once it is released. d.mu is held.
+// addLetter queues a dead letter for the user's function, or keeps it. A held
+// letter is handled once it is released. d.mu is held.
 func (d *Dispatcher) addLetter(dead DeadTask, held bool) {
 	d.letter++
 	e := &deadEntry{DeadTask: dead, place: d.letter, wanted: d.cfg.WantsLetter(dead.Procedure)}
@@ -165,8 +165,8 @@ func (d *Dispatcher) letterHandled(id string) {
 }
 
 // DeadLetters returns up to limit dead letters that are neither handled nor
-// discarded, oldest first, behind a place, of which 0 is the beginning, and the
-// place behind them.
+// discarded, oldest first, that follow the place after (0: from the beginning), and
+// the place for the next call.
 func (d *Dispatcher) DeadLetters(after uint64, limit int) (letters []DeadTask, next uint64) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -196,9 +196,9 @@ func (d *Dispatcher) takeLetter(id string) (*deadEntry, error) {
 }
 
 // Redrive pushes the task of a dead letter again, as a new one that belongs to no
-// batch and has all its attempts before it. The letter is gone once the store has
-// the task. It does not wait for room in the queue. A task that waits for its time
-// runs as soon as a worker is free. Its errors are ErrNoTask, ErrLetterBusy,
+// batch and has all its attempts before it. The letter is removed once the task is
+// stored. It does not wait for room in the queue. A task that waits for its time is
+// handed out as soon as a worker is free. Its errors are ErrNoTask, ErrLetterBusy,
 // ErrTaskRuns, ErrTaskWaits and those of Push.
 func (d *Dispatcher) Redrive(ctx context.Context, id string) error {
 	d.mu.Lock()
@@ -254,7 +254,7 @@ func (d *Dispatcher) hurry(t *taskqueue.Task) error {
 	return nil
 }
 
-// keepAnew keeps a letter whose task the store did not take, under another id: if
+// keepAnew keeps a letter whose task the store did not accept, under another id: if
 // the store takes it yet, it deletes the letter with the id that it had. d.mu is
 // held.
 func (d *Dispatcher) keepAnew(dead DeadTask) {
@@ -270,11 +270,11 @@ func (d *Dispatcher) keepAnew(dead DeadTask) {
 	d.addLetter(dead, false)
 }
 
-// Discard forgets a dead letter, a task that waits, or one that was done and is
-// kept, and returns once the store knows it. The task's batch counts it as given
-// up, because of ErrDiscarded. Its errors are ErrNoTask, ErrLetterBusy,
-// ErrTaskRuns, ErrNotOwner, link.ErrClosed, and ctx's, after which the letter or
-// task is discarded, and the store may not know it yet.
+// Discard forgets a dead letter, a waiting task, or a retained task that was done,
+// and returns once the store has recorded it. The batch of a waiting task counts it
+// as given up, because of ErrDiscarded. Its errors are ErrNoTask, ErrLetterBusy,
+// ErrTaskRuns, ErrNotOwner, link.ErrClosed, and ctx's; after ctx's the letter or
+// task is discarded, but the store may not have recorded it yet.
 func (d *Dispatcher) Discard(ctx context.Context, id string) error {
 	stored, err := d.discard(ctx, id)
 	if err != nil {

@@ -11,9 +11,9 @@ import (
 	"github.com/gozmq/gozmq/runtime/internal/link"
 )
 
-// An ownership is what a Dispatcher with a store does to own its queue: a
-// goroutine waits for it, takes the tasks over, and gives them up when it is lost,
-// again and again until Close.
+// An ownership manages a Dispatcher's ownership of its store's queue: a goroutine
+// waits for it, takes over the tasks, gives them up when it is lost, and repeats
+// this until Close.
 type ownership struct {
 	ctx     context.Context // of Acquire and Load
 	cancel  context.CancelFunc
@@ -30,7 +30,7 @@ const (
 	lastOwnPause  = 5 * time.Second
 )
 
-// ErrQueueLost says that a dispatcher does not own its store's queue any more.
+// ErrQueueLost says that a dispatcher no longer owns its store's queue.
 var ErrQueueLost = errors.New("the queue of the task store was lost to another ventilator, or its lease has ended")
 
 // startOwning returns when the dispatcher owns its store's queue, or knows that
@@ -78,7 +78,7 @@ func (d *Dispatcher) own() {
 			pause = firstOwnPause
 			o.first(nil)
 			d.reignUntilLost(session, w)
-			sleep(o.ctx, firstOwnPause) // those that stand by come first
+			sleep(o.ctx, firstOwnPause) // standby ventilators come first
 			continue
 		}
 		if o.ctx.Err() != nil || errors.Is(err, link.ErrClosed) || o.first(err) {
@@ -105,7 +105,8 @@ func (d *Dispatcher) reigned() int {
 	return d.reign
 }
 
-// takeOver loads what the store has, and begins to hand it out after the grace.
+// takeOver loads the tasks of the store, and begins to hand them out after the
+// grace.
 func (d *Dispatcher) takeOver(session gozmqstore.Session, grace time.Duration) (*storeWriter, error) {
 	o := &d.owning
 	began := time.Now()
@@ -154,8 +155,8 @@ func (d *Dispatcher) feed(session gozmqstore.Session) {
 	})
 }
 
-// takeFed queues tasks that the store has got from elsewhere, each once there is
-// room. When it returns an error, the ones that it has taken may come again.
+// takeFed queues tasks that others have inserted into the store, each once there is
+// room. When it returns an error, tasks that it has already queued may come again.
 func (d *Dispatcher) takeFed(ctx context.Context, reign int, tasks []gozmqstore.Task) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -207,8 +208,8 @@ func (d *Dispatcher) reignUntilLost(session gozmqstore.Session, w *storeWriter) 
 }
 
 // giveUpReign forgets every task, because another dispatcher may have them, and
-// drops the connections to the workers, so that these tell the next owner what they
-// run.
+// drops the connections to the workers, so that they report their running tasks to
+// the next owner.
 func (d *Dispatcher) giveUpReign() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -235,7 +236,7 @@ func (d *Dispatcher) waitOwner(ctx context.Context, ready func() bool) error {
 	return err
 }
 
-// closeOwning has the dispatcher own the queue no more, once its changes are
+// closeOwning ends the ownership of the queue, once the dispatcher's changes are
 // durable or ctx has ended.
 func (d *Dispatcher) closeOwning(ctx context.Context) error {
 	if d.cfg.Store == nil {

@@ -27,8 +27,8 @@ type endRecord struct {
 // retains reports whether a task is kept after it was done.
 func retains(t *taskqueue.Task) bool { return t.Terms != nil && t.Terms.Retain > 0 }
 
-// retain keeps a task that p has done, and returns what is stored of it; d.mu is
-// held. It copies the result, if there is one that is not larger than allowed.
+// retain keeps a task that p has done, and returns the status to store; d.mu is
+// held. It copies the result, unless that is larger than allowed.
 func (d *Dispatcher) retain(p *taskqueue.Peer, t *taskqueue.Task, result []byte) taskStatus {
 	s := d.stateOf(t)
 	s.Ended, s.Due = time.Now(), time.Time{}
@@ -63,7 +63,7 @@ func restoredDone(r *gozmqstore.Task) (s TaskState, until time.Time) {
 		ID: r.ID, Procedure: r.Procedure, Attempts: r.Attempts, MaxAttempts: r.MaxAttempts, Batch: h.BatchName(),
 		Body: r.Body, Metadata: h.Metadata, Enqueued: t.Since, Reason: t.Reason, Ended: r.Ended, Terms: *t.Terms,
 	}
-	s.Terms.Expires = time.Time{} // that of the record
+	s.Terms.Expires = time.Time{} // the record has the time
 	var end endRecord
 	if json.Unmarshal(r.Result, &end) == nil {
 		s.Worker, s.Progress = end.Worker, taskqueue.Progress{Done: end.Done, Text: end.Text}
@@ -108,9 +108,9 @@ func (d *Dispatcher) discardDone(id string) bool {
 	return true
 }
 
-// DoneTasks returns up to limit tasks of a procedure, "" for any, that were done
-// and are kept, in the order in which they were, behind a place, of which 0 is the
-// beginning; and the place for the next call, 0 when there is nothing behind.
+// DoneTasks returns up to limit retained tasks of a procedure, "" for any, in the
+// order of their ends, that follow the place after (0: from the beginning); and the
+// place for the next call, 0 when there are no more.
 func (d *Dispatcher) DoneTasks(procedure string, after uint64, limit int) (tasks []TaskState, next uint64) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -127,7 +127,8 @@ func (d *Dispatcher) DoneTasks(procedure string, after uint64, limit int) (tasks
 	return tasks, 0
 }
 
-// restoreDone keeps what the store has of tasks that were done; d.mu is held.
+// restoreDone loads the store's records of retained tasks that were done; d.mu is
+// held.
 func (d *Dispatcher) restoreDone(records []gozmqstore.Task) {
 	slices.SortStableFunc(records, func(a, b gozmqstore.Task) int { return a.Ended.Compare(b.Ended) })
 	for i := range records {

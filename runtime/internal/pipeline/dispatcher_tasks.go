@@ -19,7 +19,7 @@ type TaskFilter struct {
 type TaskState struct {
 	ID, Procedure         string
 	Running               bool
-	Worker                string // the address of who has it
+	Worker                string // the address of the worker that has it
 	Attempts, MaxAttempts int
 	Batch                 string
 	Body                  []byte
@@ -36,8 +36,8 @@ type TaskState struct {
 // the queue up for long.
 const maxWalk = 10_000
 
-// Tasks returns tasks that are not finished, oldest first, and where the next call
-// goes on; more is false when there is nothing behind.
+// Tasks returns unfinished tasks, oldest first, and the place where the next call
+// goes on; more is false when there are no further tasks.
 func (d *Dispatcher) Tasks(f TaskFilter) (list []TaskState, next taskqueue.Place, more bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -61,8 +61,8 @@ func (d *Dispatcher) Tasks(f TaskFilter) (list []TaskState, next taskqueue.Place
 	return list, next, more
 }
 
-// Task returns the task with an id that is not finished, or that was done and is
-// kept. Its errors are ErrNoTask and ErrNotOwner.
+// Task returns the task with an id, if it is not finished, or was done and is kept.
+// Its errors are ErrNoTask and ErrNotOwner.
 func (d *Dispatcher) Task(id string) (TaskState, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -79,7 +79,7 @@ func (d *Dispatcher) Task(id string) (TaskState, error) {
 	return d.runningState(t), nil
 }
 
-// runningState is stateOf with who has the task.
+// runningState is stateOf, and names the worker that holds the task.
 func (d *Dispatcher) runningState(t *taskqueue.Task) TaskState {
 	s := d.stateOf(t)
 	p, since := t.Holder()
@@ -90,7 +90,7 @@ func (d *Dispatcher) runningState(t *taskqueue.Task) TaskState {
 	return s
 }
 
-// stateOf returns what is known of a task, whoever has it.
+// stateOf returns the state of a task, held or waiting.
 func (d *Dispatcher) stateOf(t *taskqueue.Task) TaskState {
 	h := wire.ParseTaskHeader(t.Header)
 	s := TaskState{

@@ -9,7 +9,7 @@ import (
 	"github.com/gozmq/gozmq/runtime/internal/taskqueue"
 )
 
-// A DuplicateError says that a task has the unique key of another one.
+// A DuplicateError says that another task has the same unique key.
 type DuplicateError struct {
 	Key string
 	ID  string // of the other one
@@ -58,8 +58,8 @@ func freeKey(q *taskqueue.Queue, t *taskqueue.Task) {
 	}
 }
 
-// ending returns what is stored of a task that is over: nothing or, if it keeps its
-// unique key, that it was done.
+// ending returns the status to store for a task that is over: none or, if it keeps
+// its unique key, that it was done.
 func ending(id string, terms *taskqueue.Terms, attempts int) taskStatus {
 	if terms == nil || terms.UniqueKey == "" {
 		return taskStatus{id: id, gone: true}
@@ -83,7 +83,7 @@ func (d *Dispatcher) dropFreed() {
 	}
 }
 
-// duplicate reports whether another task has the unique key of one that comes from
+// duplicate reports whether another task already has the unique key of a task from
 // the store; d.mu is held.
 func (d *Dispatcher) duplicate(t *taskqueue.Task) bool {
 	var other *DuplicateError

@@ -65,7 +65,7 @@ func (d *Dispatcher) Writable(c *link.Conn) {
 	}
 }
 
-// Receive handles what a worker sent (socket.PeerHandler). The tasks that take the
+// Receive handles a worker's messages (socket.PeerHandler). The tasks that take the
 // place of those that are done go to it in one write.
 func (d *Dispatcher) Receive(c *link.Conn, b *link.Batch) {
 	c.Cork()
@@ -99,8 +99,8 @@ func (d *Dispatcher) TooLarge(c *link.Conn, frames [][]byte, _ *zmtp.SizeError) 
 	d.dispatch()
 }
 
-// handle handles one message of a worker and returns what was wrong with it;
-// d.mu is held.
+// handle handles one message of a worker and returns its fault, if any; d.mu is
+// held.
 func (d *Dispatcher) handle(p *taskqueue.Peer, frames [][]byte, now time.Time) error {
 	c, err := wire.ParseWorkerCommand(frames)
 	if err != nil {
@@ -139,7 +139,7 @@ func (d *Dispatcher) grant(p *taskqueue.Peer, credit int) {
 	}
 }
 
-// stop tells a worker to end; d.mu is held. No task follows.
+// stop sends STOP to a worker, and no further task; d.mu is held.
 func (d *Dispatcher) stop(c *link.Conn, p *taskqueue.Peer) {
 	if p.Works() {
 		d.workers--
@@ -148,7 +148,7 @@ func (d *Dispatcher) stop(c *link.Conn, p *taskqueue.Peer) {
 	socket.SendForced(c, wire.Stop{})
 }
 
-// handleOutcome handles what a worker says of a task; d.mu is held.
+// handleOutcome handles a worker's report on a task; d.mu is held.
 func (d *Dispatcher) handleOutcome(p *taskqueue.Peer, c *wire.WorkerCommand, now time.Time) error {
 	id := d.queue.ID(c.ID)
 	switch c.Verb {

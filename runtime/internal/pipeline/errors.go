@@ -38,8 +38,8 @@ func (e *FailedError) Error() string { return "the worker reported that the task
 // A StoreError says that the store did not accept a task.
 type StoreError struct{ Err error }
 
-// Error returns the store's error with what it means.
-func (e *StoreError) Error() string { return "the store did not take the task: " + e.Err.Error() }
+// Error returns the store's error with its consequence.
+func (e *StoreError) Error() string { return "the store did not accept the task: " + e.Err.Error() }
 
 // Unwrap returns the store's error.
 func (e *StoreError) Unwrap() error { return e.Err }

@@ -9,7 +9,7 @@ import (
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
 )
 
-// Failure returns why a task was given up, as it travels.
+// Failure returns why a task was given up, in its form on the wire.
 func Failure(reason error) *status.Error {
 	var failed *FailedError
 	var stored *StoredReason
@@ -35,7 +35,7 @@ func Failure(reason error) *status.Error {
 // MaxStatus is about how many bytes of the failure of a task travel.
 const MaxStatus = 16 << 10
 
-// tooLargeTask returns the encoded status of a task that was passed over.
+// tooLargeTask returns the encoded status of a task that was skipped.
 func tooLargeTask(procedure []byte, size *zmtp.SizeError) []byte {
 	return status.Encode(status.Errorf(status.ResourceExhausted, "%stask of at least %d bytes exceeds the worker's limit of %d (send less, or raise it with WithMaxMessageSize)", prefixOf(procedure), size.Size, size.Limit), MaxStatus)
 }

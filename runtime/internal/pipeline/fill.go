@@ -53,7 +53,7 @@ func (s *ResultSender) Fill() subscription.Fill {
 	return subscription.Fill{Name: "results", Messages: s.count, Bytes: s.bytes, MaxMessages: maxUnacked, MaxBytes: maxUnackedBytes}
 }
 
-// earlier returns the earlier one of two times, of which the zero time is none.
+// earlier returns the earlier of two times; the zero time counts as none.
 func earlier(a, b time.Time) time.Time {
 	if a.IsZero() || b.Before(a) {
 		return b

@@ -19,8 +19,8 @@ type LoopWatch struct {
 // unclaimedAfter is how long nobody iterates over a sink before it says so.
 const unclaimedAfter = 5 * time.Second
 
-// NewLoopWatch starts a watch, which calls waits in a goroutine of its own when
-// nobody has iterated for a while, until it returns true. Close must be called.
+// NewLoopWatch starts a watch. When there has been no loop for a while, it calls
+// waits in a separate goroutine, until waits returns true. Close must be called.
 func NewLoopWatch(waits func() bool) *LoopWatch {
 	w := &LoopWatch{waits: waits}
 	w.mu.Lock()
@@ -29,7 +29,7 @@ func NewLoopWatch(waits func() bool) *LoopWatch {
 	return w
 }
 
-// Begin notes that a loop begins.
+// Begin records that a loop begins.
 func (w *LoopWatch) Begin() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -38,7 +38,7 @@ func (w *LoopWatch) Begin() {
 	w.timer.Stop()
 }
 
-// End notes that a loop has ended.
+// End records that a loop has ended.
 func (w *LoopWatch) End() {
 	w.mu.Lock()
 	defer w.mu.Unlock()

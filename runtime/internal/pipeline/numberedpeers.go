@@ -15,14 +15,13 @@ type numberedPeers struct {
 
 	numbers sync.Map // *link.Conn to [4]byte, in big-endian order
 
-	mu    sync.Mutex // guards what follows, and changes of numbers
+	mu    sync.Mutex // guards the following fields, and changes of numbers
 	peers map[[4]byte]any
 	conns map[[4]byte]*link.Conn
 	last  uint32
 }
 
-// maxNumbers is how many connections have numbers before those that have ended
-// are forgotten.
+// maxNumbers is how many connections have numbers before ended ones are forgotten.
 const maxNumbers = 4096
 
 // number returns the number of a connection.

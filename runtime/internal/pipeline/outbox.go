@@ -7,7 +7,8 @@ import (
 )
 
 // NewRecord returns the record of a task that is not pushed, but inserted into a
-// store from which a Dispatcher feeds (gozmqstore.Feeder). It has the task's body.
+// store from which a Dispatcher feeds (gozmqstore.Feeder). It keeps the task's
+// body.
 func NewRecord(t Task) gozmqstore.Task {
 	s := gozmqstore.Task{
 		ID: string(newID()), Procedure: t.Procedure, Body: t.Body, Header: metadataHeader(t.Metadata),

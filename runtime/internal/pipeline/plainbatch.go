@@ -12,7 +12,7 @@ import (
 // A PlainBatch is a batch of tasks with at-most-once delivery, as its ventilator
 // counts it. Its methods may be called from any goroutine.
 type PlainBatch struct {
-	// Header is that of the batch's tasks. It must not be changed.
+	// Header is the header of the batch's tasks. It must not be changed.
 	Header []byte
 
 	push   *socket.Push
@@ -71,8 +71,8 @@ func (b *PlainBatch) EndPush(pushed bool) {
 	}
 }
 
-// End tells the sink how many tasks the batch has, through a worker. After an error
-// it may be called again.
+// End sends the number of the batch's tasks to the sink, through a worker. After an
+// error it may be called again.
 func (b *PlainBatch) End(ctx context.Context) error {
 	select {
 	case b.ending <- struct{}{}:
@@ -101,8 +101,8 @@ func (b *PlainBatch) End(ctx context.Context) error {
 // Wait returns ErrNoOutcome.
 func (b *PlainBatch) Wait(context.Context) error { return ErrNoOutcome }
 
-// stopPushing lets no more tasks into the batch and waits for those that are
-// being pushed.
+// stopPushing closes the batch to new tasks and waits for those that are being
+// pushed.
 func (b *PlainBatch) stopPushing(ctx context.Context) error {
 	b.mu.Lock()
 	b.ended = true

@@ -24,8 +24,8 @@ func NewPlainDispatcher(cfg link.Config) *PlainDispatcher {
 // Links returns the connections to workers.
 func (d *PlainDispatcher) Links() *link.Group { return d.push.Links() }
 
-// Push sends a task to a worker that has room. Its Header becomes that of the
-// batch, nil for none, with that metadata, nil for none.
+// Push sends a task to a worker that has room. It sets the task's Header to the
+// batch's header with that metadata; both may be nil.
 func (d *PlainDispatcher) Push(ctx context.Context, b *PlainBatch, task *PlainMessage, m wire.Metadata) error {
 	if b == nil {
 		return d.send(ctx, task, nil, m)

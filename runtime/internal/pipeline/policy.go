@@ -2,8 +2,8 @@ package pipeline
 
 import "github.com/gozmq/gozmq/runtime/internal/taskqueue"
 
-// A Policy is what a method says of the attempts of its tasks. The zero value says
-// nothing.
+// A Policy holds a method's settings for the attempts of its tasks. The zero value
+// leaves all to the dispatcher's.
 type Policy struct {
 	Backoff taskqueue.Backoff // in place of the configuration's, unless its First is 0
 	Limits  taskqueue.MethodLimit
@@ -25,7 +25,7 @@ func (d *Dispatcher) SetPolicy(procedure string, p Policy) {
 	d.dispatch()
 }
 
-// apply has the queue keep to a policy; d.mu is held, or nobody else has d yet.
+// apply applies a policy to the queue; d.mu is held, or d is not shared yet.
 func (d *Dispatcher) apply(procedure string, p Policy) {
 	if p.Backoff.First > 0 {
 		d.queue.SetBackoff(procedure, p.Backoff)

@@ -9,8 +9,8 @@ import (
 	"github.com/gozmq/gozmq/runtime/internal/wire"
 )
 
-// A restorer collects what a store has, before any of it is queued: the state
-// of a batch may come behind its tasks.
+// A restorer collects the records of a store before it queues any task, because the
+// state of a batch may come after its tasks.
 type restorer struct {
 	dispatcher *Dispatcher
 	tasks      []*taskqueue.Task
@@ -22,7 +22,7 @@ type restorer struct {
 	halted     map[string]string // procedures that are paused, with their records
 	done       []gozmqstore.Task // that were done, and are kept
 	keys       []gozmqstore.Task // that are over, and keep their unique key
-	stale      []string          // ids of records that are not needed any more
+	stale      []string          // ids of records that are no longer needed
 }
 
 func newRestorer(d *Dispatcher) *restorer {
@@ -104,8 +104,8 @@ func (r *restorer) batch(record string, of *wire.Batch) {
 	}
 }
 
-// finish queues the tasks, even if that exceeds the limits, and has the sinks
-// learn of the batches again; the dispatcher's lock is held.
+// finish queues the tasks, even beyond the limits, and sends the batches' notices
+// to the sinks again; the dispatcher's lock is held.
 func (r *restorer) finish() {
 	d := r.dispatcher
 	for procedure := range r.halted {

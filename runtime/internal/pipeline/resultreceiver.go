@@ -23,7 +23,7 @@ type Result interface {
 	// Ack says that the application has dealt with the result. It returns false if
 	// the peer that delivered it is gone, and will deliver it again.
 	Ack() (reported bool)
-	// Nack says that the result is to be delivered again; it returns what Ack does.
+	// Nack makes the result be delivered again; it returns the same as Ack.
 	Nack() (reported bool)
 }
 
@@ -37,11 +37,10 @@ type ReceiverConfig struct {
 	// 0 is without end.
 	WindowTasks int
 	WindowAge   time.Duration
-	// Batch is called with what is learned of batches; nil: nobody wants to
-	// know.
+	// Batch is called with each new status of a batch; nil: statuses are ignored.
 	Batch func(BatchStatus)
-	// Unclaimed is called when a result waits because the application takes
-	// those of other procedures only. It must not block.
+	// Unclaimed is called when a result waits because the application iterates only
+	// over other procedures. It must not block.
 	Unclaimed func(worker *link.Conn, procedure string)
 }
 
@@ -71,7 +70,7 @@ type ResultReceiver struct {
 type procedureQueue struct {
 	list   []*receivedResult
 	bytes  int
-	filled notify.Broadcast // something is there
+	filled notify.Broadcast // notified when a result is queued
 	room   notify.Broadcast // something was taken
 }
 
@@ -79,7 +78,7 @@ type procedureQueue struct {
 type receivedResult struct {
 	receiver *ResultReceiver
 	task     wire.Task
-	from     *link.Conn   // the first one that has sent it
+	from     *link.Conn   // the first connection that has sent it
 	conns    []*link.Conn // that have sent it, the last ones
 	came     time.Time
 	queue    *procedureQueue
@@ -134,7 +133,7 @@ func (r *ResultReceiver) Receive(c *link.Conn, b *link.Batch) {
 	}
 }
 
-// alive handles the message that a ventilator is there.
+// alive handles an ALIVE.
 func (r *ResultReceiver) alive(c *link.Conn, frames [][]byte) {
 	var state wire.VentilatorState
 	alive, err := wire.ParseAlive(frames)
@@ -148,8 +147,8 @@ func (r *ResultReceiver) alive(c *link.Conn, frames [][]byte) {
 	r.batches.Alive(state)
 }
 
-// TooLarge tells the worker of a result that is passed over, of which the frames
-// before the one that is too large were read (socket.OversizedReceiver).
+// TooLarge rejects a result that is skipped. frames are the ones before the frame
+// that is too large (socket.OversizedReceiver).
 func (r *ResultReceiver) TooLarge(c *link.Conn, frames [][]byte, err *zmtp.SizeError) {
 	if id, procedure, ok := wire.OversizedTask(wire.VerbResult, frames); ok {
 		report(c, wire.VerbReject, id, tooLargeResult(procedure, err))
@@ -246,8 +245,8 @@ func (r *ResultReceiver) tryQueue(c *link.Conn, f *wire.Task) (wait <-chan struc
 	return nil, false
 }
 
-// duplicate reports whether a result is known. It is acknowledged on c, now or
-// with the one that is with the application; r.mu is held.
+// duplicate reports whether a result is known. If so, it acknowledges it on c, now
+// or when the application has handled the first delivery; r.mu is held.
 func (r *ResultReceiver) duplicate(c *link.Conn, id []byte) bool {
 	if r.seen.Has(taskqueue.ID(id), time.Now()) {
 		socket.SendForced(c, wire.Ack(id))

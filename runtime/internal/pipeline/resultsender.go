@@ -27,15 +27,15 @@ type ResultSender struct {
 	order   list.List[*unackedResult] // oldest first
 	count   int                       // of order
 	bytes   int                       // of order
-	ending  int                       // results whose acknowledgement is being told
+	ending  int                       // results whose acknowledgement is being reported
 	ended   error                     // the cause of Abandon
 	changed notify.Broadcast          // a result was sent or has ended, or Abandon
-	refused []*unackedResult          // whose end is to be told once mu is free
+	refused []*unackedResult          // whose end must be reported once mu is free
 	alive   map[string]lastAlive      // of ventilators, by their ids
 }
 
-// The bounds of the results that wait for their acknowledgement, and of what is
-// kept with them. One result always fits.
+// The bounds of the unacknowledged results and the memory kept with them. One
+// result always fits.
 const (
 	maxUnacked      = 1024
 	maxUnackedBytes = 16 << 20
@@ -46,7 +46,7 @@ type sinkPeer struct {
 	*link.Conn
 	sent   map[*unackedResult]struct{} // and not acknowledged
 	full   bool                        // until Room or Leave
-	behind bool                        // it missed a message that a ventilator is there
+	behind bool                        // it missed an ALIVE
 }
 
 // An unackedResult is a result that no sink has acknowledged.
@@ -79,14 +79,14 @@ func (s *ResultSender) Unacked() int {
 // Links returns the connections to sinks.
 func (s *ResultSender) Links() *link.Group { return s.direct.Links() }
 
-// Send returns nil once the result was sent to a sink, while few enough wait for
-// their acknowledgement. Then it calls ended once, maybe before it returns: with
-// nil when a sink has acknowledged the result, a *FailedError when one has refused
-// it, a *link.LimitError when there are sinks and all announce to take less, or
-// the cause of Abandon.
-// Otherwise Send returns why ctx has ended. The result's bytes must not be
-// changed until the end, and no other result may have its id meanwhile. kept is
-// how many bytes the caller keeps beside the result until then.
+// Send waits until the unacknowledged results are within their bounds, sends the
+// result to a sink and returns nil. Then ended is called once, possibly before Send
+// returns: with nil when a sink has acknowledged the result, a *FailedError when
+// one has refused it, a *link.LimitError when the result exceeds the announced
+// limits of all sinks, or the cause of Abandon. If ctx ends first, Send returns its
+// cause. Until ended, the result's bytes must not be changed, and no other result
+// may have its id. kept is how many bytes the caller keeps with the result until
+// then.
 func (s *ResultSender) Send(ctx context.Context, result wire.Task, kept int, ended func(error)) error {
 	r := &unackedResult{Result: wire.Result{Task: result}, ended: ended, size: len(result.Body) + kept}
 	s.mu.Lock()
@@ -131,8 +131,8 @@ func (s *ResultSender) waitLocked(ctx context.Context, ready func() bool) error 
 	return nil
 }
 
-// Wait waits until every result that was sent has been acknowledged, and its end
-// told, or ctx has ended.
+// Wait waits until every result that was sent has been acknowledged and its end
+// reported, or ctx has ended.
 func (s *ResultSender) Wait(ctx context.Context) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -160,7 +160,7 @@ func (s *ResultSender) Abandon(cause error) {
 	s.awaitTold()
 }
 
-// awaitTold waits until the acknowledgements that have come are told.
+// awaitTold waits until all received acknowledgements are reported.
 func (s *ResultSender) awaitTold() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -186,9 +186,9 @@ func (s *ResultSender) forget(r *unackedResult) {
 	s.changed.Notify()
 }
 
-// transmit sends a result to the sink with the fewest unacknowledged ones, of
-// those that take its size; when there are none, Send fails. It returns false
-// when no sink has room; s.mu is held.
+// transmit sends a result to the sink with the fewest unacknowledged ones among the
+// sinks that accept its size. If there are sinks but none accepts it, the result
+// fails. It returns false when no sink has room; s.mu is held.
 func (s *ResultSender) transmit(r *unackedResult) bool {
 	var small []*sinkPeer
 	var tooLarge error
@@ -246,7 +246,7 @@ func (s *ResultSender) transmitWaiting() {
 	}
 }
 
-// Join sends a sink what was waiting for one (socket.PeerHandler).
+// Join sends a new sink the waiting results (socket.PeerHandler).
 func (s *ResultSender) Join(conn *link.Conn) {
 	s.mu.Lock()
 	defer s.unlock()
@@ -256,8 +256,7 @@ func (s *ResultSender) Join(conn *link.Conn) {
 	s.transmitWaiting()
 }
 
-// Leave sends what a sink has not acknowledged to another one
-// (socket.PeerHandler).
+// Leave sends a sink's unacknowledged results to another sink (socket.PeerHandler).
 func (s *ResultSender) Leave(conn *link.Conn) {
 	s.mu.Lock()
 	defer s.unlock()

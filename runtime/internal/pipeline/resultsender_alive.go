@@ -22,11 +22,11 @@ const (
 	endedShare = 60
 )
 
-// PassOn sends every sink that knows ALIVE, and has room, that a ventilator is
-// there. Other sinks get it once they are connected, or have room, with what is
-// then left of its lease, and a small part of it when nothing is left: a sink that
-// has a result of a batch so knows for how long to wait for the next one, even if
-// none comes.
+// PassOn passes a ventilator's ALIVE to every sink that knows the command and has
+// room. Other sinks get it once they are connected, or have room, with the
+// remaining lease, or with a small part of the lease if none remains. So a sink
+// with a result of a batch knows how long to wait for the next ALIVE, even if none
+// comes.
 func (s *ResultSender) PassOn(m wire.Alive) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -73,6 +73,6 @@ func (s *ResultSender) repeatAlive(peer *sinkPeer) {
 
 func (s *ResultSender) say(peer *sinkPeer, m wire.Alive) {
 	if peer.Gozmq() && socket.SendTo(peer.Conn, m) != nil {
-		peer.behind = true // until it has room
+		peer.behind = true // sent when it has room
 	}
 }

@@ -27,26 +27,26 @@ func (t *doneTask) Slot() *int { return &t.inClock }
 type retained struct {
 	byID  map[string]*doneTask
 	order list.List[*doneTask]
-	clock heap.Heap[*doneTask] // the one that is forgotten first comes first
+	clock heap.Heap[*doneTask] // the task to forget next comes first
 	bytes int
 	last  uint64 // the place of the last one
 }
 
-// What a dispatcher keeps of tasks that were done. Beyond that it forgets the one
-// that was done first.
+// The limits of the retained tasks. Beyond them a dispatcher forgets the one that
+// was done first.
 const (
 	MaxRetained      = 100_000
 	MaxRetainedBytes = 64 << 20
 )
 
-// doneOverhead is about how many bytes a doneTask takes beside its contents.
+// doneOverhead is the approximate size of a doneTask without its contents.
 const doneOverhead = 512
 
 func (t *doneTask) size() int {
 	return len(t.ID) + len(t.Procedure) + len(t.Body) + len(t.Result) + len(t.Progress.Text) + doneOverhead
 }
 
-// add keeps a task, and returns those that there is no room for beside it.
+// add keeps a task, and returns the tasks that it forgets to make room.
 func (r *retained) add(s TaskState, until time.Time) (forgotten []*doneTask) {
 	if r.byID == nil {
 		r.byID = make(map[string]*doneTask)

@@ -39,7 +39,7 @@ func (s *scope) ended() bool {
 	return s.over
 }
 
-// context returns one that ends with the scope.
+// context returns a context that ends with the scope.
 func (s *scope) context() context.Context {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -52,7 +52,7 @@ func (s *scope) context() context.Context {
 	return s.below
 }
 
-// current returns a context that has the state of the scope.
+// current returns a context with the present state of the scope.
 func (s *scope) current() context.Context {
 	s.mu.Lock()
 	asked := s.below != nil || s.over
@@ -63,7 +63,7 @@ func (s *scope) current() context.Context {
 	return s.above
 }
 
-// Deadline returns that of the context above (context.Context).
+// Deadline returns the deadline of the context above (context.Context).
 func (s *scope) Deadline() (time.Time, bool) { return s.above.Deadline() }
 
 // Done returns a channel that is closed when the scope ends (context.Context).
@@ -72,6 +72,6 @@ func (s *scope) Done() <-chan struct{} { return s.context().Done() }
 // Err returns why the scope has ended, nil before (context.Context).
 func (s *scope) Err() error { return s.current().Err() }
 
-// Value returns what the context above holds (context.Context). context.Cause finds
-// the cause of the end with it.
+// Value returns a value of the context above (context.Context). context.Cause uses
+// it to find the cause of the end.
 func (s *scope) Value(key any) any { return s.current().Value(key) }

@@ -20,12 +20,12 @@ type Source interface {
 	// came that has been here for the longest time without an acknowledgement; the
 	// zero time when there is none.
 	Fills() (queues []subscription.Fill, oldest time.Time)
-	// Each calls yield with what comes for a procedure, until ctx ends, End was
-	// called or yield returns false. A message is valid while it is yielded. With
-	// described it says where a message comes from. ended, unless it is nil, is
-	// called after yield where messages are acknowledged, also if yield has
-	// panicked: whether the message was acknowledged or is to come again, and
-	// whether a peer was left to be told.
+	// Each calls yield with the messages for a procedure, until ctx ends, End was
+	// called or yield returns false. A message is valid during the call only. With
+	// described it sets the message's Peer. If messages are acknowledged, ended,
+	// unless it is nil, is called after yield, even if yield panics: it says
+	// whether the message was acknowledged or will come again, and whether a peer
+	// was left to receive that.
 	Each(ctx context.Context, procedure string, described bool, yield func(Message) bool, ended func(acked, reported bool))
 	// End ends every Each.
 	End()

@@ -15,8 +15,8 @@ import (
 // ErrNotOwner says that another dispatcher owns the queue of the store.
 var ErrNotOwner = errors.New("this ventilator stands by: another one owns the queue of the task store")
 
-// A StoredReason is why a task was given up, or an attempt has failed, as a store
-// has it.
+// A StoredReason is the stored form of why a task was given up, or an attempt
+// failed.
 type StoredReason struct {
 	Code int32
 	Text string
@@ -58,7 +58,7 @@ func (d *Dispatcher) statusOf(t *taskqueue.Task) gozmqstore.Status {
 	return s
 }
 
-// failure returns why an attempt failed as it travels and is stored.
+// failure returns why an attempt failed, in its form on the wire and in stores.
 func failure(err error) (code int32, text string) {
 	f := Failure(err)
 	return int32(f.Code), f.Message
@@ -90,7 +90,7 @@ func restoredTask(s *gozmqstore.Task, now time.Time) *taskqueue.Task {
 	return t
 }
 
-// checkStored returns what is wrong with a record that its store could read.
+// checkStored returns the fault of a record that its store could decode, if any.
 func checkStored(s *gozmqstore.Task) error {
 	switch {
 	case s.ID == "" || len(s.ID) > wire.MaxTaskID:
@@ -103,7 +103,7 @@ func checkStored(s *gozmqstore.Task) error {
 	return nil
 }
 
-// storeFailure returns the error of a put as that of a Dispatcher.
+// storeFailure converts the error of a put to an error of a Dispatcher.
 func storeFailure(ctx context.Context, err error) error {
 	if errors.Is(err, link.ErrClosed) || errors.Is(err, ErrNotOwner) || ctx.Err() != nil && errors.Is(err, ctx.Err()) {
 		return err

@@ -13,11 +13,11 @@ import (
 	"github.com/gozmq/gozmq/runtime/internal/notify"
 )
 
-// A storeWriter applies changes to a session in a goroutine, and groups those
-// that come while the store is busy. Changes that nobody waits for, the ends of
-// tasks that were done above all, wait for the next one that somebody waits for, so
-// that they cost no commit of their own; but not for longer than maxLate. It
-// releases the session after the last change. A nil storeWriter does nothing.
+// A storeWriter applies changes to a session in a goroutine, and groups the changes
+// that come while the store is busy. Changes without a waiting caller, mostly the
+// ends of tasks that were done, are delayed until the next change with one, at most
+// for maxLate, so that they cost no extra commit. It releases the session after the
+// last change. A nil storeWriter does nothing.
 type storeWriter struct {
 	session gozmqstore.Session
 	report  func(error)
@@ -26,16 +26,16 @@ type storeWriter struct {
 
 	mu      sync.Mutex
 	change  *gozmqstore.Change
-	states  []gozmqstore.Task // to be put before those of change; nobody waits for them
+	states  []gozmqstore.Task // put before those of change; no caller waits for them
 	group   *storeGroup       // of the callers that wait for change
 	refused []string          // ids whose put has failed, and may have been made
 	thens   []func()          // to be called when change is durable
-	due     bool              // somebody waits, or what is late has waited for long enough
+	due     bool              // a caller waits, or delayed changes have waited for long enough
 	late    int               // changes that wait for others
 	timer   *time.Timer       // until they are due
 	busy    bool              // a change is being made
-	closed  bool              // takes no more puts
-	lost    bool              // writes nothing any more
+	closed  bool              // accepts no more puts
+	lost    bool              // writes nothing more
 	wake    notify.Token
 	done    chan struct{}
 }
@@ -45,13 +45,13 @@ type storeGroup struct {
 	done chan struct{}
 	err  error
 	left []string // ids of tasks whose callers have gone; to be deleted again
-	old  []string // ids of what is deleted if the change is made
+	old  []string // ids to delete if the change is made
 }
 
 func newStoreGroup() *storeGroup { return &storeGroup{done: make(chan struct{})} }
 
-// maxRefused is how many tasks a writer remembers whose put has failed, to delete
-// those that the store has after all.
+// maxRefused is how many failed puts a writer remembers, to delete the tasks if the
+// store has them nevertheless.
 const maxRefused = 1 << 16
 
 // newStoreWriter starts a writer. report is called with the error of each change
@@ -67,10 +67,10 @@ func newStoreWriter(s gozmqstore.Session, report func(error)) *storeWriter {
 	return w
 }
 
-// put returns nil once a record is durable, and the one with the id old, if that
-// is not empty, deleted. It returns link.ErrClosed after close, ErrNotOwner after
-// abandon, the store's error, and ctx's if it ends first: in these two cases the
-// record is deleted again, if the store has it.
+// put returns nil once a record is durable, and the record with the id old, unless
+// old is empty, is deleted. It returns link.ErrClosed after close, ErrNotOwner
+// after abandon, the store's error, and ctx's if it ends first: in these two cases
+// the record is deleted again, if the store has it.
 func (w *storeWriter) put(ctx context.Context, t gozmqstore.Task, old string) error {
 	if w == nil {
 		return nil
@@ -124,8 +124,8 @@ func (w *storeWriter) update(s taskStatus) {
 	w.hurry()
 }
 
-// then has f called once everything is durable that update, remove and replace were
-// called with before; never, if that does not come about. It holds no lock of w.
+// then makes the writer call f, with no lock of w held, once all earlier calls of
+// update, remove and replace are durable; never, if they do not become durable.
 func (w *storeWriter) then(f func()) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -150,7 +150,7 @@ func (w *storeWriter) note(s taskStatus) {
 	}
 }
 
-// drop adds ids to those that the next change deletes; w.mu is held.
+// drop adds ids to the ones that the next change deletes; w.mu is held.
 func (w *storeWriter) drop(ids []string) {
 	for _, id := range ids {
 		delete(w.change.Update, id)
@@ -255,8 +255,8 @@ func (w *storeWriter) write() bool {
 	return group.err == nil
 }
 
-// failed reports that a change has failed, and keeps what is to be tried again. A
-// session that is lost is no failure of the store.
+// failed reports a failed change, and keeps the parts to try again. A lost session
+// is not a failure of the store.
 func (w *storeWriter) failed(group *storeGroup, change *gozmqstore.Change, states []gozmqstore.Task, refused []string) {
 	w.mu.Lock()
 	lost := w.lost
@@ -287,9 +287,8 @@ func (w *storeWriter) failed(group *storeGroup, change *gozmqstore.Change, state
 	maps.Copy(w.change.Update, newer)
 }
 
-// abandon has the writer write nothing any more: the session is lost. Callers that
-// wait, and later ones, get ErrNotOwner. done is closed once the session is
-// released.
+// abandon ends writing, because the session is lost. Waiting callers, and later
+// ones, get ErrNotOwner. done is closed once the session is released.
 func (w *storeWriter) abandon() {
 	w.mu.Lock()
 	w.closed, w.lost = true, true
@@ -312,8 +311,8 @@ func (w *storeWriter) overtaken() bool {
 	}
 }
 
-// storeGrace is how long awaitStore waits beyond its context, so that a store that
-// does answer is not taken for one that does not.
+// storeGrace is how long awaitStore waits beyond its context, so that a slow answer
+// of the store still counts.
 const storeGrace = 100 * time.Millisecond
 
 // awaitStore waits for done, which a store is to bring about. It returns an error

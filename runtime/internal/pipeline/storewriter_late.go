@@ -22,8 +22,8 @@ func (w *storeWriter) finish(s taskStatus) {
 	w.delay(1)
 }
 
-// remove deletes records that are not needed any more. It does not wait for the
-// store, and may be late.
+// remove deletes records that are no longer needed. It does not wait for the store,
+// and may be delayed.
 func (w *storeWriter) remove(ids ...string) {
 	if w == nil || len(ids) == 0 {
 		return
@@ -34,26 +34,26 @@ func (w *storeWriter) remove(ids ...string) {
 	w.delay(len(ids))
 }
 
-// flush has what is late written.
+// flush makes the writer write the delayed changes.
 func (w *storeWriter) flush() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.hurry()
 }
 
-// hurry has the next change written now; w.mu is held.
+// hurry makes the writer write the next change now; w.mu is held.
 func (w *storeWriter) hurry() {
 	w.due = true
 	w.wake.Set()
 }
 
-// begin notes that what there is to write is being written; w.mu is held.
+// begin records that the pending changes are being written; w.mu is held.
 func (w *storeWriter) begin() {
 	w.due, w.late, w.busy = false, 0, true
 	w.timer.Stop()
 }
 
-// rest notes that the store has nothing to do; w.mu is held.
+// rest records that the store is idle; w.mu is held.
 func (w *storeWriter) rest() {
 	w.busy = false
 	if w.late > 0 {
@@ -61,8 +61,8 @@ func (w *storeWriter) rest() {
 	}
 }
 
-// delay has the next change, to which n were added, written when another one is,
-// or when the store has had nothing to do for maxLate; w.mu is held.
+// delay delays the next change, to which n entries were added, until a change with
+// a waiting caller, or until the store has been idle for maxLate; w.mu is held.
 func (w *storeWriter) delay(n int) {
 	first := w.late == 0 && !w.busy
 	w.late += n

@@ -5,14 +5,14 @@ import (
 	"fmt"
 )
 
-// A storing is what a store is to know, after which a method of a Dispatcher
-// returns. Its zero value is nothing.
+// A storing is the set of changes that must be durable before a method of a
+// Dispatcher returns. Its zero value is empty.
 type storing struct {
 	made  chan struct{} // closed once the store knows it; nil: nothing is stored
 	ended chan struct{} // closed when nothing more is stored
 }
 
-// storing returns what was to be stored until now; d.mu is held.
+// storing returns the changes up to now; d.mu is held.
 func (d *Dispatcher) storing() storing {
 	if d.store == nil {
 		return storing{}
@@ -22,8 +22,9 @@ func (d *Dispatcher) storing() storing {
 	return s
 }
 
-// wait waits until the store knows it. what says what has happened before, in the
-// error if ctx ends first. It returns ErrNotOwner if nothing more is stored.
+// wait waits until the changes are durable. If ctx ends first, the error contains
+// what, the description of what has already happened. It returns ErrNotOwner if
+// nothing more is stored.
 func (s storing) wait(ctx context.Context, what string) error {
 	if s.made == nil {
 		return nil

@@ -1,4 +1,4 @@
-// Package prefix finds the subscribers of a topic, which are those that hold a
-// prefix of it, and the texts that a topic begins with. A publisher asks it before
-// it encodes a message.
+// Package prefix finds the subscribers of a topic, that is, the holders of its
+// prefixes (Tree), and the values of its prefixes (Map). A publisher searches the
+// Tree before it encodes a message.
 package prefix

@@ -2,7 +2,7 @@ package prefix
 
 import "slices"
 
-// few is up to how many holders are searched linearly.
+// few is the largest number of holders that is searched linearly.
 const few = 16
 
 // A holder is a subscriber that holds a node's text. It repeats the

@@ -5,10 +5,10 @@ import (
 	"strings"
 )
 
-// A Map has one value for each of a set of texts, in a compressed radix tree. The
-// cost of looking a topic up grows with the length of the topic and not with the
-// number of texts. Memory is freed as texts are removed. It costs less than a Tree,
-// whose prefixes have several holders.
+// A Map maps texts to values, in a compressed radix tree. The cost of looking up a
+// topic grows with the length of the topic and not with the number of texts. Memory
+// is freed as texts are removed. It costs less than a Tree, whose prefixes have
+// several holders.
 //
 // The zero value is empty and ready. A Map must not be used by two goroutines at
 // once, except that several may read.
@@ -69,7 +69,7 @@ func (m *Map[V]) Match(topic []byte, visit func(V)) {
 	}
 }
 
-// Put gives a text a value, in place of the one that it has. The Map keeps text.
+// Put sets the value of a text. The Map keeps text.
 func (m *Map[V]) Put(text string, v V) {
 	e := m.root.insert(text)
 	if !e.held {

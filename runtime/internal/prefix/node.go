@@ -27,8 +27,8 @@ func (n *node[S]) kid(c byte) *node[S] {
 	return nil
 }
 
-// next returns the kid whose label begins rest and takes the label off rest;
-// nil if there is none.
+// next returns the kid whose label begins rest, and cuts the label from rest; nil
+// if there is none.
 func (n *node[S]) next(rest *[]byte) *node[S] {
 	if len(*rest) == 0 {
 		return nil
@@ -42,7 +42,7 @@ func (n *node[S]) next(rest *[]byte) *node[S] {
 }
 
 // firstHeld returns the first node with holders on the way along rest, n
-// included, and takes that way off rest; nil if there is none.
+// included, and cuts that way from rest; nil if there is none.
 func (n *node[S]) firstHeld(rest *[]byte) *node[S] {
 	for n != nil && len(n.holders) == 0 {
 		n = n.next(rest)
@@ -63,8 +63,8 @@ func (n *node[S]) at(text []byte) *node[S] {
 	return n
 }
 
-// below returns the highest node whose text begins with that of n and text, or
-// nil.
+// below returns the highest node whose text begins with n's text followed by text,
+// or nil.
 func (n *node[S]) below(text []byte) *node[S] {
 	for len(text) > 0 {
 		k := n.kid(text[0])
@@ -137,7 +137,7 @@ func (n *node[S]) replaceKid(k *node[S]) {
 	n.kids[bytes.IndexByte(n.first, k.label[0])] = k
 }
 
-// prune removes n, which has no holder any longer, and joins nodes that need not be
+// prune removes n, which no longer has a holder, and joins nodes that need not be
 // separate.
 func (n *node[S]) prune() {
 	if n.parent != nil && len(n.kids) == 0 {

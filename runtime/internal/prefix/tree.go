@@ -6,11 +6,11 @@ import (
 )
 
 // A Tree is a set of byte-string prefixes, each held by one or more
-// subscribers, in a compressed radix tree. The cost of looking a topic up grows
-// with the length of the topic and the number of subscribers found, not with
-// the number of prefixes. Memory is freed as prefixes are removed.
+// subscribers, in a compressed radix tree. The cost of looking up a topic grows
+// with its length and the number of subscribers found, not with the number of
+// prefixes. Memory is freed as prefixes are removed.
 //
-// The zero value is empty and ready. A Tree must not be copied once used, and
+// The zero value is empty and ready. A Tree must not be copied once used, and must
 // not be used by two goroutines at once, not even if both call Match.
 type Tree[S comparable] struct {
 	root        node[S]
@@ -81,7 +81,7 @@ func (t *Tree[S]) Remove(prefix []byte, s S) bool {
 }
 
 // RemoveAll ends every hold of s and returns how many there were. Its cost
-// grows with their number. Range over Held first to learn which they are.
+// grows with their number. To know them, range over Held first.
 func (t *Tree[S]) RemoveAll(s S) (ended int) {
 	for ended = range t.RemoveEach(s) {
 	}
@@ -90,9 +90,9 @@ func (t *Tree[S]) RemoveAll(s S) (ended int) {
 
 // RemoveEach ends every hold of s, one after the other, and yields how many it
 // has ended. In the loop's body the tree may be used and changed, so a lock on
-// it can be released, but s must not get new holds; Match still finds s for
-// those that have not ended. When the loop is left early the remaining holds
-// end at once.
+// it can be released, but s must not get new holds; Match still finds s by the
+// holds that have not ended. When the loop is left early the remaining holds end at
+// once.
 func (t *Tree[S]) RemoveEach(s S) iter.Seq[int] {
 	return func(yield func(int) bool) {
 		sub, known := t.subscribers.get(s)
@@ -159,8 +159,8 @@ func (t *Tree[S]) Match(topic []byte, visit func(S)) {
 	}
 }
 
-// matchMarked is Match for several prefixes: those of first and n, and those
-// below n on the way along rest.
+// matchMarked is Match for several prefixes: the prefixes of first and n, and the
+// ones below n along rest.
 func (t *Tree[S]) matchMarked(first, n *node[S], rest []byte, visit func(S)) {
 	t.epoch++
 	first.visitUnseen(t.epoch, visit)
@@ -203,9 +203,8 @@ func (t *Tree[S]) CoversBeside(s S, topic, but []byte) bool {
 	return false
 }
 
-// Under yields each holder of each prefix that begins with text, in no
-// particular order, and as often for a holder of several. The tree must not be
-// used meanwhile.
+// Under yields each holder of each prefix that begins with text, in no particular
+// order, once for each such prefix. The tree must not be used meanwhile.
 func (t *Tree[S]) Under(text []byte) iter.Seq[S] {
 	return func(yield func(S) bool) {
 		if n := t.root.below(text); n != nil {

@@ -1,4 +1,4 @@
-// Package publication is the engine of a publisher: it makes the frames of a
-// message, topic and body and header, and gives them to the peers that have
-// subscribed. It speaks bytes; package gozmq knows the messages and their topics.
+// Package publication is the engine of a publisher: it encodes a message's frames
+// (topic, body and header), and sends them to the peers that have subscribed. It
+// speaks bytes; package gozmq knows the messages and their topics.
 package publication

@@ -9,8 +9,8 @@ import (
 // MaxTopic is the longest topic, in bytes.
 const MaxTopic = 32 << 10
 
-// A Message is one message on its way out. It may be used again for the next one:
-// it keeps its buffers. One goroutine uses it at a time.
+// A Message is one outgoing message. It may be reused for the next one, with its
+// buffers. One goroutine at a time may use it.
 type Message struct {
 	Topic    []byte
 	Traits   socket.Traits // of the topic
@@ -20,7 +20,7 @@ type Message struct {
 	audience socket.Audience
 }
 
-// maxKept is the largest buffer that is used again.
+// maxKept is the largest buffer that is kept for reuse.
 const maxKept = 256 << 10
 
 // Reusable reports whether the message's buffers are small enough to be kept.

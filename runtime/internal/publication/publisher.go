@@ -16,10 +16,10 @@ type Publisher struct {
 	id uint64 // in the headers of messages; never 0
 }
 
-// A Config says how a Publisher works.
+// A Config is the configuration of a Publisher.
 type Config struct {
 	Link             link.Config
-	MaxSubscriptions int // of one peer
+	MaxSubscriptions int // limits the subscriptions of one peer
 	// KeptTopics and KeptBytes limit the topics whose last message is kept.
 	KeptTopics, KeptBytes int
 }
@@ -56,8 +56,8 @@ func (p *Publisher) appendHeader(b []byte, s socket.Stamp) []byte {
 	return h.AppendFrame(b)
 }
 
-// Publish sends a message with a topic. It encodes the body only if somebody gets
-// it, now or later. An error of the body is returned as it is.
+// Publish sends a message with a topic. It encodes the body only if a peer gets it,
+// now or later. It returns an error of the body unchanged.
 func (p *Publisher) Publish(m *Message, body wire.Body) error {
 	if m.Traits != 0 {
 		return p.publishWith(m, body)

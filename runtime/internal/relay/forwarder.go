@@ -150,7 +150,7 @@ func (f *forwarder) try(p *passing) bool {
 // done counts and releases the message. err is why it was not passed on.
 func (f *forwarder) done(p *passing, err error) {
 	if err != nil && errors.As(err, new(*link.LimitError)) {
-		p.m.Malformed("message dropped: %w", err) // nobody else would learn of it
+		p.m.Malformed("message dropped: %w", err) // otherwise nobody would learn of it
 		f.refused.Add(1)
 	}
 	f.count(err)

@@ -21,8 +21,8 @@ type pubSub struct {
 
 const (
 	// UnreadSubscriptions is how many bytes of subscriptions may wait for one
-	// publisher, beside unreadSubscription for each that the relay may hold. It is
-	// more than all their prefixes take on the wire.
+	// publisher, in addition to unreadSubscription for each one that the relay may
+	// hold. It is more than all their prefixes take on the wire.
 	UnreadSubscriptions = 20 << 20
 	unreadSubscription  = 32
 )
@@ -44,9 +44,10 @@ func (r *pubSub) Start() {}
 // what its subscribers ask for.
 var ErrSubscriptionsUnread = errors.New("the publisher does not read its subscriptions")
 
-// subscribe passes a subscription on to the publishers. One that does not read
-// them is disconnected: subscribers, who can change their minds without end,
-// must not fill the memory. When it connects again it gets all subscriptions.
+// subscribe passes a subscription on to the publishers. It disconnects a publisher
+// that does not read them, because subscribers, which can subscribe and cancel
+// endlessly, must not fill the memory. When the publisher connects again it gets
+// all subscriptions.
 func (r *pubSub) subscribe(prefix []byte, subscribed bool) {
 	if subscribed {
 		r.sub.Subscribe(prefix)
@@ -78,7 +79,7 @@ func (r *pubSub) Receive(_ *link.Conn, b *link.Batch) {
 	}
 }
 
-// TooLarge tells subscribers of a publication that the proxy does not take
+// TooLarge sends subscribers OVERSIZED for a publication that the proxy has skipped
 // (socket.OversizedReceiver).
 func (r *pubSub) TooLarge(_ *link.Conn, frames [][]byte, err *zmtp.SizeError) {
 	r.pub.Missed(frames, err.Size)

@@ -31,8 +31,8 @@ func (r *pushPull) Links() (front, back *link.Group) { return r.pull.Links(), r.
 
 func (r *pushPull) Start() { r.start(func(*passing) bool { return true }) }
 
-// Close takes no more tasks, and waits until the workers have those that were
-// taken.
+// Close accepts no more tasks, and waits until all accepted ones were sent to
+// workers.
 func (r *pushPull) Close(ctx context.Context) error {
 	stop := context.AfterFunc(ctx, r.giveUp)
 	defer stop()

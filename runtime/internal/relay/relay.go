@@ -1,6 +1,6 @@
 // Package relay has the engines of proxies, one for each of ZeroMQ's patterns.
-// A relay passes messages on between two sockets, the front and the back. It
-// looks at the frames that route a message and leaves the others as they are.
+// A relay passes messages on between two sockets, the front and the back. It reads
+// only the frames that route a message, and passes the others on unchanged.
 package relay
 
 import (
@@ -15,10 +15,10 @@ import (
 
 // A Config is what all relays are made with.
 type Config struct {
-	// Socket configures both sockets, but for their types and Observe.
+	// Socket configures both sockets, except their types and Observe.
 	Socket link.Config
-	// Observe returns what the connections of a socket of that type report to;
-	// nil for nothing.
+	// Observe returns the function to which the connections of a socket of that
+	// type report; it may be nil.
 	Observe func(zmtp.SocketType) func(link.Event)
 	// Capture is called with each message before it is passed on, from several
 	// goroutines at once. The frames are valid during the call only. nil: it is
@@ -35,11 +35,11 @@ func (c *Config) side(t zmtp.SocketType, peers ...handshake.Role) link.Config {
 	side := c.Socket
 	side.SocketType, side.Observe = t, c.Observe(t)
 	side.Role, side.Peers = handshake.RoleProxy, peers
-	side.Plain = true // the peers behind the proxy need not be ours
+	side.Plain = true // the peers behind the proxy may not know our extensions
 	return side
 }
 
-// Stats are what a relay has counted.
+// Stats are the counts of a relay.
 type Stats struct {
 	ToBack     uint64 // messages that went from the front to the back
 	ToFront    uint64 // replies that went from the back to the front
@@ -61,8 +61,9 @@ type Relay interface {
 	Links() (front, back *link.Group)
 	// Start begins to read the front. It must be called once, before Close.
 	Start()
-	// Close stops reading the front, passes on what was read, until ctx ends, and
-	// closes both sockets. It returns an error when messages were left.
+	// Close stops reading the front, passes on the messages that were read, until
+	// ctx ends, and closes both sockets. It returns an error when messages were
+	// left.
 	Close(ctx context.Context) error
 	// Stats returns the counters.
 	Stats() Stats

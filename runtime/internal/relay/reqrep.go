@@ -13,11 +13,12 @@ import (
 )
 
 const (
-	// MaxFrames is how many frames a request may have. It is less than what a
-	// server takes, as each proxy on the way adds one.
+	// MaxFrames is how many frames a request may have. It is less than a server's
+	// limit, because each proxy on the way adds a frame.
 	MaxFrames = 512
-	// maxEnvelope is how many bytes the other frames of a request may take beside
-	// a body of the largest size; less than what a server takes, too.
+	// maxEnvelope is how many bytes the other frames of a request may have in
+	// addition to a body of the largest size. It is also less than a server's
+	// limit.
 	maxEnvelope = 32 << 10
 )
 
@@ -97,8 +98,8 @@ func (r *reqRep) Receive(c *link.Conn, b *link.Batch) {
 	}
 }
 
-// Close gives up requests that no server has room for: their callers are going
-// to be disconnected.
+// Close gives up requests for which no server has room: their callers will be
+// disconnected.
 func (r *reqRep) Close(ctx context.Context) error {
 	r.giveUp()
 	err := errors.Join(r.dealer.Shutdown(ctx), r.router.Shutdown(ctx))

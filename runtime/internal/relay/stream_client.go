@@ -119,7 +119,7 @@ func (c *streamClient) pass(out *socket.Frames, content [][]byte) {
 		if r.streams.endedLately(c, c.key) {
 			r.dropped.Add(1)
 		} else {
-			r.count(r.dealer.Send(r.ctx, out)) // whatever it is, a server knows
+			r.count(r.dealer.Send(r.ctx, out)) // whatever it is, a server answers it
 		}
 		return
 	}

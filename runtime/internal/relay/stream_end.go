@@ -37,8 +37,8 @@ func appendEnd[E ~string | ~[]byte](envelope E, end wire.Status) []byte {
 	return b
 }
 
-// end ends an open stream: its client is told why, and its server, unless it is
-// nil, that the client has gone.
+// end ends an open stream: it sends the client the end, and the server, unless it
+// is nil, a cancel.
 func (r *reqRep) end(s *stream, server *link.Conn, end wire.Status) {
 	if !r.streams.remove(s) {
 		return
@@ -47,13 +47,13 @@ func (r *reqRep) end(s *stream, server *link.Conn, end wire.Status) {
 	r.cancel(s.key, server)
 }
 
-// sendEnd tells a client that its stream has ended.
+// sendEnd sends a client the end of its stream.
 func (r *reqRep) sendEnd(s *stream, end wire.Status) {
 	route := s.client.route
 	r.router.SendForced(route, appendEnd(s.key[len(wire.AppendRoute(nil, route)):], end))
 }
 
-// cancel tells a server that the client has given up a stream.
+// cancel sends a server the cancel of a stream.
 func (r *reqRep) cancel(key string, server *link.Conn) {
 	if server != nil {
 		r.dealer.SendForced(server, wire.AppendCancel([]byte(key)))

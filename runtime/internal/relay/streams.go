@@ -17,8 +17,8 @@ const (
 	maxEnded = 4096
 )
 
-// A stream is a call with several messages that is open, and the server that
-// has it. The table's lock guards it.
+// A stream is an open call with several messages, and its server. The table's lock
+// guards it.
 type stream struct {
 	key    string // the route and the envelope, as on the wire
 	client *streamClient
@@ -41,8 +41,8 @@ func (t *streamTable) init() {
 	t.servers = make(map[*link.Conn]map[*stream]struct{})
 }
 
-// add adds a stream of which the server is not known yet. It returns the stream
-// that has the same key, or false when the client has too many.
+// add adds a stream whose server is not known yet. It returns an existing stream
+// with the same key, or ok false when the client has too many.
 func (t *streamTable) add(s *stream) (same *stream, ok bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -61,7 +61,7 @@ func (t *streamTable) add(s *stream) (same *stream, ok bool) {
 	return nil, true
 }
 
-// place notes which server a stream has.
+// place records the server of a stream.
 func (t *streamTable) place(s *stream, server *link.Conn) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -74,8 +74,8 @@ func (t *streamTable) place(s *stream, server *link.Conn) {
 	of[s] = struct{}{}
 }
 
-// remove removes a stream, and notes that it has ended. It returns false when
-// someone else has removed it.
+// remove removes a stream, and records that it has ended. It returns false when the
+// stream was already removed.
 func (t *streamTable) remove(s *stream) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()

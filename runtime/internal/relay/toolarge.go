@@ -7,8 +7,8 @@ import (
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
 )
 
-// TooLarge answers a request that was passed over (socket.RouterClient) as a
-// server does. A request with bare framing is dropped: such framing has no place
+// TooLarge answers a request that was skipped, as a server does
+// (socket.RouterClient). It drops a request with bare framing, which has no room
 // for an answer.
 func (c *streamClient) TooLarge(_ *link.Conn, frames [][]byte, size *zmtp.SizeError) {
 	r := c.relay
@@ -31,8 +31,9 @@ func (c *streamClient) TooLarge(_ *link.Conn, frames [][]byte, size *zmtp.SizeEr
 	}
 }
 
-// TooLarge tells the client of a reply that was passed over
-// (socket.OversizedReceiver). If it is of a stream, that ends at both sides.
+// TooLarge sends the client an error in place of a reply that was skipped
+// (socket.OversizedReceiver). If the reply belongs to a stream, the stream ends on
+// both sides.
 func (r *reqRep) TooLarge(server *link.Conn, frames [][]byte, size *zmtp.SizeError) {
 	r.dropped.Add(1)
 	route, own := socket.SplitRoute(frames)
@@ -62,7 +63,7 @@ func (r *reqRep) answerTooLarge(route []byte, frames [][]byte, reason string) {
 	r.router.Answer(route, appendEnd(e.Append(nil), wire.Status{Code: resourceExhausted, Message: "proxy: " + reason}))
 }
 
-// passedOver is the status of a call whose request or reply was passed over.
+// passedOver is the status of a call whose request or reply was skipped.
 func passedOver(what string, size *zmtp.SizeError) wire.Status {
 	return wire.Status{Code: resourceExhausted, Message: "proxy: " + what + " passed over: " + size.Error()}
 }

@@ -19,11 +19,12 @@ import (
 // An Exchange is one request and its reply, as implemented by the caller of a
 // Dealer.
 type Exchange interface {
-	// AppendRequest appends the frames behind the envelope to b, as they are on the
-	// wire. It is called again when a peer ends before the request was sent.
+	// AppendRequest appends the frames after the envelope to b, as bytes for the
+	// wire. It is called again when a peer's connection ends before the request was
+	// sent.
 	AppendRequest(b []byte) ([]byte, error)
-	// Deliver handles the frames behind the reply's envelope. They are valid during
-	// the call only. It is called no more than once, in any goroutine.
+	// Deliver handles the frames after the reply's envelope, which are valid during
+	// the call only. It is called once or never, in any goroutine.
 	Deliver(frames [][]byte)
 	// TooLarge is called in place of Deliver when the reply is larger than the
 	// connection's limit.
@@ -32,21 +33,23 @@ type Exchange interface {
 
 // A Canceler is an Exchange whose request can be canceled.
 type Canceler interface {
-	// AppendCancel appends the frames behind the envelope that cancel the request,
-	// for a peer that is one of ours. It returns false when there is none to send.
+	// AppendCancel appends the frames after the envelope that cancel the request,
+	// for a peer that announces X-Gozmq. It returns false when there is nothing to
+	// send.
 	AppendCancel(b []byte) ([]byte, bool)
 }
 
-// A Mover is an Exchange, or a StreamStart, that is told where it goes.
+// A Mover is an Exchange, or a StreamStart, that is notified of its peer.
 type Mover interface {
 	// At is called before the peer of a connection gets the request.
 	At(c *link.Conn)
-	// Moved is called when another peer is to get it: with why it cannot have been
-	// carried out, or with nil when the last reply says so.
+	// Moved is called when the request goes to another peer: with the reason why
+	// the first one cannot have carried it out, or with nil when that peer's reply
+	// says so.
 	Moved(err error)
 }
 
-// at and moved tell x, if it wants to know.
+// at and moved notify x, if it is a Mover.
 func at(x any, p *dealerPeer) {
 	if m, ok := x.(Mover); ok {
 		m.At(p.conn)
@@ -73,16 +76,16 @@ func (e *LostError) Error() string {
 func (e *LostError) Unwrap() error { return e.Err }
 
 // A Dealer sends requests to its peers and matches their replies (RFC 28).
-// Each request goes to the peer with the fewest requests in flight; one that
-// has let requests time out without a sign of life is avoided for a while. Its
-// methods may be called from any goroutine.
+// Each request goes to the peer with the fewest requests in flight; a peer that has
+// let requests time out and answers none is avoided for a while. Its methods may be
+// called from any goroutine.
 type Dealer struct {
 	group   *link.Group
 	windows *stream.Budget // for the windows of all streams
 
 	mu     sync.Mutex
 	peers  []*dealerPeer
-	next   int // where least begins
+	next   int // where least starts its search
 	closed bool
 	change notify.Broadcast // of peers and closed
 
@@ -116,9 +119,9 @@ func (d *Dealer) Peers() int {
 
 // Do sends x's request and returns nil once its reply was delivered. It waits
 // up to ready for a peer, or without limit if ready is 0. When it returns an
-// error no reply was or will be delivered; the error is the context's,
-// ErrNotReady, a *LostError, link.ErrClosed, a *link.LimitError when the peer
-// announces to take less, or that of AppendRequest.
+// error no reply was or will be delivered; the error is the context's, ErrNotReady,
+// a *LostError, link.ErrClosed, a *link.LimitError when the request exceeds the
+// peer's announced limit, or AppendRequest's.
 func (d *Dealer) Do(ctx context.Context, x Exchange, ready time.Duration) error {
 	for {
 		if err := ctx.Err(); err != nil {
@@ -153,9 +156,9 @@ func (d *Dealer) Do(ctx context.Context, x Exchange, ready time.Duration) error 
 	}
 }
 
-// A Refuser is an Exchange whose reply may say that the peer is stopping and
-// has not carried the request out. Refused reports whether it did; then another
-// peer gets the request.
+// A Refuser is an Exchange whose reply may say that the peer is stopping and has
+// not carried out the request. Refused reports whether the reply says so; then
+// another peer gets the request.
 type Refuser interface{ Refused() bool }
 
 func refused(x Exchange) bool {
@@ -163,7 +166,7 @@ func refused(x Exchange) bool {
 	return ok && r.Refused()
 }
 
-// drop removes a peer from those that get requests.
+// drop removes a peer from the ones that get requests.
 func (d *Dealer) drop(p *dealerPeer) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -241,7 +244,8 @@ func (d *Dealer) pick(ctx context.Context, ready time.Duration) (*dealerPeer, er
 }
 
 // WaitPeers waits until at least n peers are connected. It returns link.ErrClosed
-// after Shutdown, and ctx's error, with why there are fewer, when that ends first.
+// after Shutdown. When ctx ends first it returns ctx's error, with the reason why
+// there are fewer peers.
 func (d *Dealer) WaitPeers(ctx context.Context, n int) error {
 	defer d.group.Want()()
 	for {
@@ -262,9 +266,9 @@ func (d *Dealer) WaitPeers(ctx context.Context, n int) error {
 	}
 }
 
-// least returns the peer with the fewest requests in flight, in turn where
-// several have as few; nil when there is no peer. Peers that seem to hang come
-// last. d.mu is held.
+// least returns the peer with the fewest requests in flight, in rotation among
+// equals; nil when there is no peer. Peers that seem to hang come last. d.mu is
+// held.
 func (d *Dealer) least() *dealerPeer {
 	n := len(d.peers)
 	if n <= 1 {

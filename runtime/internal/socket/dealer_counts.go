@@ -2,17 +2,17 @@ package socket
 
 import "sync/atomic"
 
-// dealerCounts count what happens to requests beside the way of most.
+// dealerCounts count requests that wait for a peer or move to another one.
 type dealerCounts struct {
-	waiting atomic.Int64  // for a peer
-	moved   atomic.Uint64 // went to another peer, because theirs had gone or was stopping
+	waiting atomic.Int64  // requests that wait for a peer
+	moved   atomic.Uint64 // requests that went to another peer, because theirs had gone or was stopping
 }
 
 // DealerCounts are the counts of a Dealer.
 type DealerCounts struct {
 	Running int    // requests and streams that a peer has
-	Waiting int    // that wait for a peer
-	Moved   uint64 // times that one went to another peer, because its own had gone or was stopping
+	Waiting int    // requests and streams that wait for a peer
+	Moved   uint64 // how often one went to another peer, because its own had gone or was stopping
 }
 
 // Counts returns the counts so far.

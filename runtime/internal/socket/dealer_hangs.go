@@ -12,21 +12,21 @@ const (
 	hangLimit = 30 * time.Second
 )
 
-// A hangs tells whether a peer seems to hang: a request to it has timed out,
-// and since that was sent the peer has answered none. It is avoided then, but
-// for one request after each pause, until it answers. A peer that is only slow,
-// and answers others, is not avoided. The zero value is a peer that answers.
+// A hangs tracks whether a peer seems to hang: a request to it has timed out, and
+// the peer has answered none since that request was sent. Such a peer is avoided
+// until it answers, except for one request after each pause. A peer that is only
+// slow, and answers others, is not avoided. The zero value is a peer that answers.
 // Its methods may be called from any goroutine.
 type hangs struct {
 	replies atomic.Uint64
 	retry   atomic.Int64 // when to try the peer again, in Unix nanoseconds; 0: it does not hang
-	pause   atomic.Int64 // the last one
+	pause   atomic.Int64 // the last pause
 }
 
 // answered returns how often the peer has answered.
 func (h *hangs) answered() uint64 { return h.replies.Load() }
 
-// reply notes that the peer has answered a request, even one that nobody waits for.
+// reply records that the peer has answered a request, even if nobody waits for it.
 func (h *hangs) reply() {
 	h.replies.Add(1)
 	if h.retry.Load() != 0 {
@@ -35,8 +35,7 @@ func (h *hangs) reply() {
 	}
 }
 
-// timedOut notes that a request has timed out that was sent after that many
-// replies.
+// timedOut records the timeout of a request that was sent after that many replies.
 func (h *hangs) timedOut(answered uint64) {
 	if h.replies.Load() == answered && h.retry.Load() == 0 {
 		h.avoid(hangFirst)
@@ -49,8 +48,8 @@ func (h *hangs) avoided() bool {
 	return retry != 0 && time.Now().UnixNano() < retry
 }
 
-// chosen notes that the peer gets a request. If it seems to hang that is the
-// only one for a while.
+// chosen records that the peer gets a request. If the peer seems to hang, it gets
+// no other for a while.
 func (h *hangs) chosen() {
 	if h.retry.Load() != 0 && !h.avoided() {
 		h.avoid(min(2*time.Duration(h.pause.Load()), hangLimit))

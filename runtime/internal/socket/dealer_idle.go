@@ -9,13 +9,13 @@ import (
 
 const (
 	// idleAfter is how long the callers read the connection before the background
-	// goroutine looks whether there still are any.
+	// goroutine checks whether there are still any.
 	idleAfter = 5 * time.Millisecond
-	// idleLimit is the longest time between two looks.
+	// idleLimit is the longest time between two checks.
 	idleLimit = 100 * time.Millisecond
-	// busyReplies in busyTime mean that callers should read themselves. One caller
-	// whose replies are handed to it, which takes longer than reading them itself,
-	// must be able to make that many calls.
+	// busyReplies in busyTime mean that callers should read the connection
+	// themselves. A single caller must be able to reach that rate even while its
+	// replies are handed to it, which is slower than reading them itself.
 	busyReplies = 32
 	busyTime    = 4 * time.Millisecond
 )

@@ -6,8 +6,8 @@ import (
 	"github.com/gozmq/gozmq/runtime/internal/link"
 )
 
-// Retire gives a connection no more requests, and waits for the replies to
-// those that it has (link.Retirer).
+// Retire stops sending requests to a connection, and waits for the replies to its
+// requests in flight (link.Retirer).
 func (d *Dealer) Retire(c *link.Conn) {
 	d.mu.Lock()
 	i := slices.IndexFunc(d.peers, func(p *dealerPeer) bool { return p.conn == c })

@@ -7,9 +7,9 @@ import (
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
 )
 
-// oversized returns the size error of a reply that is too large, of which
-// frames are the first ones. It returns nil when these have no envelope, so
-// that nobody can be told, and for any other err.
+// oversized returns the size error of a reply that is too large. frames are its
+// first ones. It returns nil when they have no envelope, so that the caller is
+// unknown, and for any other err.
 func oversized(frames [][]byte, err error) *zmtp.SizeError {
 	if _, _, ok := wire.SplitCallID(frames); err == nil || !ok {
 		return nil

@@ -19,25 +19,25 @@ import (
 // that waits for its reply reads the connection itself, delivers the replies of
 // others on the way, and hands the role over when it has its own. So a lone
 // call never changes goroutines. While there are few calls a background
-// goroutine has the role, because heartbeats and the end of the connection must
-// always be noticed.
+// goroutine has the role, so that heartbeats and the end of the connection are
+// always noticed.
 type dealerPeer struct {
 	conn     *link.Conn
 	onEnd    func(*dealerPeer)
 	inflight atomic.Int32
 	idle     atomic.Pointer[chan struct{}] // closed when inflight is 0; nil: nobody waits
 
-	// leaving is set when the peer has said goodbye: it answers what it was
-	// sent, and gets no more.
+	// leaving is set when the peer has sent GOODBYE: it answers earlier requests,
+	// and gets no more.
 	leaving atomic.Bool
 	hung    hangs
 
 	mu      sync.Mutex
 	slots   []slot
 	free    []uint32
-	parked  list.List[*waiter] // the newest is the first
+	parked  list.List[*waiter] // the newest first
 	reading bool               // a goroutine is the reader
-	calls   int                // calls since the background goroutine looked
+	calls   int                // calls since the background goroutine's last check
 	err     error              // why the connection ended
 	room    notify.Broadcast   // of the connection being writable
 
@@ -94,7 +94,7 @@ func (p *dealerPeer) trySend(id uint64, x Exchange) error {
 		commit = (*link.Conn).CommitTogether
 	}
 	return p.write(id, commit, func(b []byte) ([]byte, error) {
-		if p.leaving.Load() { // looked at under the lock of the PONG that confirms the goodbye
+		if p.leaving.Load() { // checked under the lock that also guards the PONG, which confirms the GOODBYE
 			return b, &LostError{errLeaving}
 		}
 		return x.AppendRequest(b)
@@ -104,9 +104,8 @@ func (p *dealerPeer) trySend(id uint64, x Exchange) error {
 // errLeaving is why a request was not sent to a peer that is connected.
 var errLeaving = errors.New("the peer takes no more requests")
 
-// command handles a peer's GOODBYE (link.Conn). What follows it, as the PING
-// that asks whether it was read, is answered when no request can come behind
-// any more.
+// command handles a peer's GOODBYE (link.Conn). The PING that follows it, and asks
+// whether it was read, is answered only after no further request can be sent.
 func (p *dealerPeer) command(name, _ []byte) error {
 	if string(name) == zmtp.CommandGoodbye {
 		p.leaving.Store(true)
@@ -115,10 +114,10 @@ func (p *dealerPeer) command(name, _ []byte) error {
 	return nil
 }
 
-// sendCancel sends a peer that is one of ours the cancellation of a request,
-// also when its deadline has ended: the peer may stand still, and would begin
-// the request when it goes on. A full queue takes it, too, since it holds no
-// more of them than requests.
+// sendCancel sends a peer that announces X-Gozmq the cancellation of a request,
+// even after its deadline: the peer may be suspended, and would begin the request
+// when it resumes. It ignores the high-water mark: there are no more cancellations
+// than requests.
 func (p *dealerPeer) sendCancel(id uint64, x Exchange) {
 	canceler, ok := x.(Canceler)
 	if !ok || !p.conn.Gozmq() {
@@ -171,8 +170,8 @@ func (p *dealerPeer) await(ctx context.Context, w *waiter) error {
 	return nil
 }
 
-// park has w wait for a signal, if it is pending. It returns true when w is the
-// reader instead, as there was none.
+// park makes w wait for a signal, if it is pending. It returns true when there was
+// no reader, and w has become it.
 func (p *dealerPeer) park(w *waiter) (leads bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -188,8 +187,8 @@ func (p *dealerPeer) park(w *waiter) (leads bool) {
 	return false
 }
 
-// stepDown takes the reader's role from one that was given it while it gave up;
-// p.mu is held.
+// stepDown takes the reader's role back from w, which got it while it was giving
+// up; p.mu is held.
 func (p *dealerPeer) stepDown(w *waiter) {
 	if w.leading {
 		w.leading = false
@@ -198,7 +197,7 @@ func (p *dealerPeer) stepDown(w *waiter) {
 	}
 }
 
-// giveUp ends w's call. It returns false when that is too late: the reply is being
+// giveUp ends w's call. It returns false when it is too late: the reply is being
 // delivered, and a signal will come.
 func (p *dealerPeer) giveUp(w *waiter) bool {
 	p.mu.Lock()
@@ -211,8 +210,8 @@ func (p *dealerPeer) giveUp(w *waiter) bool {
 	return true
 }
 
-// lead reads for all callers until w's own reply is there, and the replies that
-// were read together with it are delivered.
+// lead reads for all callers until w's own reply, and all replies that were read
+// together with it, are delivered.
 func (p *dealerPeer) lead(ctx context.Context, w *waiter) error {
 	if ctx.Done() != nil {
 		stop := context.AfterFunc(ctx, p.conn.Interrupt)
@@ -221,7 +220,7 @@ func (p *dealerPeer) lead(ctx context.Context, w *waiter) error {
 	err := p.read(ctx, w)
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if w.pending { // the context ended
+	if w.pending { // the context has ended
 		p.releaseSlot(w)
 	}
 	w.leading = false
@@ -260,8 +259,8 @@ func (p *dealerPeer) read(ctx context.Context, w *waiter) error {
 	}
 }
 
-// handOver makes the caller that came last the reader, whose reply is likely to
-// be the last, or nobody if there is no caller. p.mu is held.
+// handOver makes the newest caller the reader, because its reply is likely to come
+// last; without a caller there is no reader. p.mu is held.
 func (p *dealerPeer) handOver() {
 	if !p.parked.Empty() {
 		w := p.parked.First().Value()
@@ -273,9 +272,8 @@ func (p *dealerPeer) handOver() {
 	p.reading = false
 }
 
-// deliver delivers a reply, or its size error, to its caller. It returns
-// whether that is self. A reply that nobody waits for, because its caller's
-// context has ended, is dropped.
+// deliver delivers a reply, or its size error, to its caller. It returns whether
+// the caller is self. It drops a reply whose caller's context has ended.
 func (p *dealerPeer) deliver(frames [][]byte, size *zmtp.SizeError, self *waiter) bool {
 	if wire.IsProbe(frames) {
 		return false
@@ -344,8 +342,8 @@ func (p *dealerPeer) fail(err error) {
 	}
 }
 
-// unsent returns the ids of the calls of whose requests the kernel has taken no
-// byte, so that they can go to another peer.
+// unsent returns the ids of the calls whose requests the kernel has not accepted
+// any byte of, so that they can go to another peer.
 func (p *dealerPeer) unsent() map[uint64]struct{} {
 	p.readUnsent.Do(func() {
 		p.unsentIDs = make(map[uint64]struct{})

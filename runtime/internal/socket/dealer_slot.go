@@ -4,7 +4,7 @@ package socket
 // call's id.
 type slot struct {
 	w      *waiter
-	stream *DealerStream // has the slot in place of a waiter
+	stream *DealerStream // uses the slot instead of a waiter
 	use    uint32
 }
 

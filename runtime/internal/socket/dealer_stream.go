@@ -24,19 +24,19 @@ type MessageHandler interface {
 
 // A StreamStart makes the first message of a stream.
 type StreamStart interface {
-	// AppendStart appends the frames behind the envelope, and returns the size
-	// of the body; less than 0 if that is no message. It is called again when a
-	// peer ends before the message was sent.
+	// AppendStart appends the frames after the envelope, and returns the size of
+	// the body; less than 0 if the body is not a message. It is called again when a
+	// peer's connection ends before the message was sent.
 	AppendStart(b []byte) (out []byte, size int, err error)
 }
 
 // A StreamEnd says how a stream has ended.
 type StreamEnd struct {
-	// Err is set when the peer has not ended it: a *LostError, a
-	// *zmtp.SizeError, what Cancel was given, or what is wrong with a reply.
+	// Err is set when the peer did not end the stream: a *LostError, a
+	// *zmtp.SizeError, the argument of Cancel, or the fault of a reply.
 	Err error
-	// Unsent says that the connection was lost before the peer can have seen
-	// anything of the stream.
+	// Unsent says that the connection was lost before the peer can have received
+	// any part of the stream.
 	Unsent bool
 	// Reply is the last reply of a stream without Err.
 	Reply wire.Reply
@@ -45,40 +45,40 @@ type StreamEnd struct {
 var (
 	// ErrStreamOver is returned when the stream has ended.
 	ErrStreamOver = errors.New("the stream is over")
-	// ErrStreamClosed is returned when something is sent behind CloseSend.
+	// ErrStreamClosed is returned by a Send after CloseSend.
 	ErrStreamClosed = errors.New("the stream is closed for sending")
 )
 
-// FirstWindow is the credit that either side of a stream grants to begin with.
+// FirstWindow is the initial credit that each side of a stream grants.
 var FirstWindow = stream.Credit{Messages: wire.FirstMessages, Bytes: wire.FirstBytes}
 
-// windowBudget bounds by how many bytes the windows of a socket's streams grow
-// together.
+// windowBudget bounds the growth of the windows of all streams of a socket
+// together, in bytes.
 const windowBudget = 256 << 20
 
 // A DealerStream is a call with several messages, at one peer. It has no goroutine:
-// whoever waits for it may become the reader of its connection, as callers do.
-// One goroutine at a time may call Receive, any number the other methods.
+// a goroutine that waits for it may become the reader of its connection, as callers
+// do. One goroutine at a time may call Receive, any number the other methods.
 type DealerStream struct {
 	peer     *dealerPeer
 	id       uint64
 	callDone <-chan struct{} // of the call's context, with which the caller cancels the stream
-	answered uint64          // the peer's replies before the stream
+	answered uint64          // the number of the peer's replies before the stream
 
 	in       stream.Receiver
 	receiver waiter
 	handler  MessageHandler
-	took     int         // the size of the body that was handed over; less than 0: none was
+	took     int         // the size of the body that was handed over; less than 0: none
 	turn     atomic.Bool // nothing was sent since the last message came
-	spoken   atomic.Bool // something was sent behind the start
+	spoken   atomic.Bool // something was sent after the start
 
-	sending sync.Mutex // held from the look at the credit to the commit
+	sending sync.Mutex // held from the check of the credit to the commit
 	closed  bool       // for sending
 
 	done    atomic.Bool // over, for whoever has no lock
 	mu      sync.Mutex
 	out     stream.Sender // both locks guard it
-	senders []*waiter     // wait for credit
+	senders []*waiter     // goroutines that wait for credit
 	headers wire.Metadata
 	over    bool
 	end     StreamEnd
@@ -89,8 +89,8 @@ type DealerStream struct {
 
 // OpenStream opens a stream at the peer with the fewest calls in flight and
 // sends its start. It waits up to ready for a peer, or without limit if ready
-// is 0. The errors are those of Do, and those of AppendStart. When call is
-// closed, the caller will cancel the stream.
+// is 0. It returns the errors of Do and of AppendStart. The caller must cancel the
+// stream when call is closed.
 func (d *Dealer) OpenStream(ctx context.Context, call <-chan struct{}, start StreamStart, ready time.Duration) (*DealerStream, error) {
 	for {
 		if err := ctx.Err(); err != nil {
@@ -111,7 +111,7 @@ func (d *Dealer) OpenStream(ctx context.Context, call <-chan struct{}, start Str
 	}
 }
 
-// openStream opens a stream whose place among the calls in flight is taken.
+// openStream opens a stream that has already been counted as a call in flight.
 func (p *dealerPeer) openStream(ctx context.Context, call <-chan struct{}, start StreamStart, windows *stream.Budget) (*DealerStream, error) {
 	s := &DealerStream{peer: p, callDone: call, answered: p.hung.answered(), took: -1}
 	s.receiver = waiter{stream: s, ch: make(chan signal, 1)}
@@ -198,14 +198,14 @@ func (s *DealerStream) Answered() bool { return s.in.Got().Messages > 0 }
 // Spoken reports whether more than the start was sent.
 func (s *DealerStream) Spoken() bool { return s.spoken.Load() }
 
-// AvoidPeer gives the peer no more calls, because it has said that it is stopping.
-// It returns whether there is another one.
+// AvoidPeer stops sending calls to the peer, because it reported that it is
+// stopping. It returns whether there is another peer.
 func (s *DealerStream) AvoidPeer(d *Dealer) bool {
 	d.drop(s.peer)
 	return d.Peers() > 0
 }
 
-// Cancel ends the stream with err, unless it is over, and tells the peer.
+// Cancel ends the stream with err, unless it is over, and sends the peer a cancel.
 func (s *DealerStream) Cancel(err error) {
 	if _, first := s.finish(StreamEnd{Err: err}, nil); first {
 		s.sendForced(wire.AppendCancel)
@@ -215,7 +215,8 @@ func (s *DealerStream) Cancel(err error) {
 	}
 }
 
-// sendForced sends the peer a message that no credit and no mark holds up.
+// sendForced sends the peer a message that needs no credit and ignores the
+// high-water mark.
 func (s *DealerStream) sendForced(appendFrames func(b []byte) []byte) {
 	b, err := s.peer.conn.BeginForced()
 	if err != nil {
@@ -224,8 +225,8 @@ func (s *DealerStream) sendForced(appendFrames func(b []byte) []byte) {
 	s.peer.conn.Commit(appendFrames(wire.AppendCallID(b, s.id)))
 }
 
-// finish ends the stream and wakes whoever waits for it. It returns whether self,
-// which does not get a signal, was among them.
+// finish ends the stream and wakes all goroutines that wait for it. own reports
+// whether self, which gets no signal, was among them.
 func (s *DealerStream) finish(end StreamEnd, self *waiter) (own, first bool) {
 	s.mu.Lock()
 	if s.over {
@@ -301,7 +302,8 @@ func (s *DealerStream) push(body []byte, self *waiter) bool {
 	return s.peer.wake(&s.receiver, self)
 }
 
-// reject ends the stream because of what the peer has sent, and tells it.
+// reject ends the stream because of an invalid message from the peer, and sends the
+// peer a cancel.
 func (s *DealerStream) reject(err error, self *waiter) bool {
 	own, first := s.finish(StreamEnd{Err: err}, self)
 	if first {
@@ -310,7 +312,7 @@ func (s *DealerStream) reject(err error, self *waiter) bool {
 	return own
 }
 
-// grant notes credit and wakes those that wait for it.
+// grant records credit and wakes the senders that wait for it.
 func (s *DealerStream) grant(c stream.Credit, self *waiter) (own bool) {
 	s.mu.Lock()
 	s.out.Grant(c)
@@ -323,7 +325,7 @@ func (s *DealerStream) grant(c stream.Credit, self *waiter) (own bool) {
 	return own
 }
 
-// failStreams ends the streams of a connection that is lost.
+// failStreams ends the streams of a lost connection.
 func (p *dealerPeer) failStreams(unsent map[uint64]struct{}) {
 	var lost []*DealerStream
 	p.mu.Lock()

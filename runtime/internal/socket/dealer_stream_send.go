@@ -10,10 +10,10 @@ import (
 )
 
 // Send sends a message. It waits for credit, and for room in the connection's
-// queue. It returns ctx's error when that ends first, the body's, and a
-// *link.LimitError when the peer announces to take less: nothing was sent then.
-// When the stream is over it returns ErrStreamOver, behind CloseSend
-// ErrStreamClosed.
+// queue. It returns ctx's error when ctx ends first, the body's error, and a
+// *link.LimitError when the message exceeds the peer's announced limit: in all
+// three cases nothing was sent. When the stream is over it returns ErrStreamOver;
+// after CloseSend, ErrStreamClosed.
 func (s *DealerStream) Send(ctx context.Context, body wire.Body) error {
 	for {
 		s.sending.Lock()
@@ -81,7 +81,7 @@ func (s *DealerStream) trySend(body wire.Body) error {
 		}
 		s.out.Sent(size)
 	case errors.As(err, new(*LostError)):
-		return ErrStreamOver // as it will be at once
+		return ErrStreamOver // the stream is about to end
 	}
 	return err
 }
@@ -94,8 +94,8 @@ func (s *DealerStream) awaitCredit(ctx context.Context, w *waiter) error {
 	return err
 }
 
-// withdraw ends the wait of one that waits for credit. It returns false when
-// that is too late: a signal will come.
+// withdraw ends w's wait for credit. It returns false when it is too late: a signal
+// will come.
 func (s *DealerStream) withdraw(w *waiter) bool {
 	if w == &s.receiver {
 		return s.in.GiveUp()
@@ -110,8 +110,8 @@ func (s *DealerStream) withdraw(w *waiter) bool {
 	return true
 }
 
-// CloseSend says that no message will follow. It returns ErrStreamOver when the
-// stream is over.
+// CloseSend sends the half-close: no message will follow. It returns ErrStreamOver
+// when the stream is over.
 func (s *DealerStream) CloseSend() error {
 	s.sending.Lock()
 	defer s.sending.Unlock()
@@ -130,7 +130,7 @@ func (s *DealerStream) CloseSend() error {
 	return nil
 }
 
-// StartClosed notes that the start has said that no message follows.
+// StartClosed records that the start contained the half-close.
 func (s *DealerStream) StartClosed() {
 	s.sending.Lock()
 	s.closed = true

@@ -4,9 +4,9 @@ import (
 	"context"
 )
 
-// Receive waits for the next message and hands it to t, which may happen in another
+// Receive waits for the next message and passes it to h, possibly in another
 // goroutine. It returns false without an error when the stream is over and every
-// message was taken; ctx's error when that ends first.
+// message was received, and ctx's error when ctx ends first.
 func (s *DealerStream) Receive(ctx context.Context, h MessageHandler) (bool, error) {
 	for {
 		if body, ok := s.in.Next(); ok {
@@ -35,7 +35,8 @@ func (s *DealerStream) Receive(ctx context.Context, h MessageHandler) (bool, err
 	}
 }
 
-// consumed counts a message that was taken, and grants credit when it is time.
+// consumed counts a received message, and grants credit when enough has been
+// consumed.
 func (s *DealerStream) consumed(size int) {
 	if !s.turn.Load() {
 		s.turn.Store(true)
@@ -51,8 +52,8 @@ func (s *DealerStream) consumed(size int) {
 	s.sendForced(func(b []byte) []byte { return appendGrant(b, c) })
 }
 
-// awaitStream waits until w is woken. While nobody reads the connection it does so
-// itself. It returns ctx's error when that ends first.
+// awaitStream waits until w is woken. While nobody else reads the connection, it
+// reads. It returns ctx's error when ctx ends first.
 func (p *dealerPeer) awaitStream(ctx context.Context, w *waiter) error {
 	if p.park(w) {
 		return p.leadStream(ctx, w)
@@ -73,7 +74,7 @@ func (p *dealerPeer) awaitStream(ctx context.Context, w *waiter) error {
 	return nil
 }
 
-// unpark ends the wait of one that nobody will wake.
+// unpark ends the wait of w, which nobody will wake.
 func (p *dealerPeer) unpark(w *waiter) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -82,11 +83,11 @@ func (p *dealerPeer) unpark(w *waiter) {
 	p.stepDown(w)
 }
 
-// leadStream reads for all until w is woken, and what was read together with
-// that is delivered.
+// leadStream reads for all callers until w is woken, and all messages that were
+// read together are delivered.
 func (p *dealerPeer) leadStream(ctx context.Context, w *waiter) error {
 	w.stream.interruptWith(ctx)
-	err := ctx.Err() // looked at behind interruptWith
+	err := ctx.Err() // checked after interruptWith
 	if err == nil {
 		err = p.read(ctx, w)
 	}
@@ -98,7 +99,7 @@ func (p *dealerPeer) leadStream(ctx context.Context, w *waiter) error {
 		w.leading = false
 		p.handOver()
 		p.mu.Unlock()
-		return nil // it was woken, if only at the last moment
+		return nil // w was woken, if only at the last moment
 	}
 	p.mu.Unlock()
 	withdrawn := w.stream.withdraw(w)
@@ -114,13 +115,14 @@ func (p *dealerPeer) leadStream(ctx context.Context, w *waiter) error {
 	case withdrawn:
 		return err
 	case !woken:
-		<-w.ch // somebody is about to wake it
+		<-w.ch // a goroutine is about to wake it
 	}
 	return nil
 }
 
-// interruptWith lets the end of ctx interrupt whoever reads. For the context of
-// the call nothing has to be done, since the caller cancels the stream then.
+// interruptWith lets the end of ctx interrupt the reader. For the call's own
+// context nothing has to be done, because the caller cancels the stream when it
+// ends.
 func (s *DealerStream) interruptWith(ctx context.Context) {
 	done := ctx.Done()
 	if done == nil || done == s.callDone {
@@ -144,7 +146,7 @@ func (p *dealerPeer) waits(w *waiter) bool {
 	return w.pending
 }
 
-// wake wakes w. It returns whether that is self, the caller, which gets no signal.
+// wake wakes w. It returns whether w is self, the caller, which gets no signal.
 func (p *dealerPeer) wake(w, self *waiter) bool {
 	p.mu.Lock()
 	w.pending = false
@@ -154,7 +156,7 @@ func (p *dealerPeer) wake(w, self *waiter) bool {
 	switch {
 	case w == self:
 		return true
-	case leading: // it reads, or is about to
+	case leading: // w reads, or is about to
 		p.conn.Interrupt()
 	default:
 		w.ch <- delivered

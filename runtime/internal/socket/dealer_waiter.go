@@ -16,7 +16,7 @@ const (
 )
 
 // A waiter is a caller between its request and its reply, or a goroutine that waits
-// for something of a stream.
+// for a stream.
 type waiter struct {
 	x      Exchange
 	stream *DealerStream // nil: a call

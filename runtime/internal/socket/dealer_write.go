@@ -8,10 +8,10 @@ import (
 	"github.com/gozmq/gozmq/runtime/internal/wire"
 )
 
-// write appends one message to the connection: what appendFrames appends behind
-// the envelope. It returns a *link.LimitError when the peer announces to take less.
-// commit is one of the connection's: what goes on a burst may be written a little
-// later, together with what follows it.
+// write sends one message: the envelope and the frames that appendFrames appends.
+// It returns a *link.LimitError when the message exceeds the peer's announced
+// limit. commit is one of the connection's Commit methods; in a burst the message
+// may be written a little later, together with the next ones.
 func (p *dealerPeer) write(id uint64, commit func(*link.Conn, []byte), appendFrames func(b []byte) ([]byte, error)) error {
 	b, err := p.conn.Begin()
 	if err != nil {
@@ -38,8 +38,8 @@ func (p *dealerPeer) write(id uint64, commit func(*link.Conn, []byte), appendFra
 	return nil
 }
 
-// awaitRoom returns nil when the connection's queue may have room. It ends with
-// ctx, and with over.
+// awaitRoom returns nil when the connection's queue may have room. It also returns
+// when ctx or over ends.
 func (p *dealerPeer) awaitRoom(ctx context.Context, over <-chan struct{}) error {
 	room := p.writable()
 	if !p.conn.Full() {

@@ -2,8 +2,8 @@ package socket
 
 import "github.com/gozmq/gozmq/runtime/internal/zmtp"
 
-// Frames is a Message that is passed on unchanged: the Route, unless it is nil,
-// and the Parts behind it.
+// Frames is a Message that is passed on unchanged: the Route, unless it is nil, and
+// then the Parts.
 type Frames struct {
 	Route []byte
 	Parts [][]byte
@@ -21,8 +21,8 @@ func (f *Frames) AppendMessage(b []byte) ([]byte, error) {
 	return zmtp.AppendFrame(b, 0, f.Parts[last]), nil
 }
 
-// Size returns an upper bound of how much a receiver counts the frames against its
-// limit.
+// Size returns an upper bound of the size that a receiver counts for the frames
+// against its limit.
 func (f *Frames) Size() int {
 	n := frameCost*(1+len(f.Parts)) + len(f.Route)
 	for _, part := range f.Parts {
@@ -31,5 +31,5 @@ func (f *Frames) Size() int {
 	return n
 }
 
-// frameCost is how much a frame counts besides its content.
+// frameCost is how much a frame counts in addition to its content.
 const frameCost = 2

@@ -11,7 +11,7 @@ import (
 var ErrNotReady = errors.New("no peer is connected")
 
 // notReady returns an error for a wait for a peer of g that cause has ended. It
-// adds what the wait was for and the state of dialing. Only cause can be
+// adds the purpose of the wait and the state of dialing. Only cause can be
 // unwrapped.
 func notReady(g *link.Group, cause error) error {
 	text := ""
@@ -22,7 +22,7 @@ func notReady(g *link.Group, cause error) error {
 }
 
 // DialState returns, in brackets, why g has no peer or fewer than it could
-// have: the error of the last attempt to dial, or else an endpoint that has not
+// have: the error of the last attempt to dial, otherwise an endpoint that has not
 // answered yet. It returns "" when every dialed endpoint is connected.
 func DialState(g *link.Group) string {
 	if err := g.DialError(); err != nil {

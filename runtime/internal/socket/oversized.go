@@ -10,10 +10,10 @@ import (
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
 )
 
-// oversizedLimit limits how many oversized messages one peer may send before it is
-// read with pauses. They cost no memory, but skipping them costs reads: without a
-// limit one peer could starve the others. The pause is short, because other
-// messages may share the connection.
+// oversizedLimit is how many oversized messages one peer may send before it is read
+// with pauses. They cost no memory, but skipping them costs reads: without a limit
+// one peer could starve the others. The pause is short, because other messages may
+// share the connection.
 var oversizedLimit = throttle.Limit{Burst: 20, Every: 100 * time.Millisecond, Max: time.Second}
 
 // oversizedUnit is the size of a message that counts as two events. One of three
@@ -23,19 +23,19 @@ const oversizedUnit = 16 << 20
 // oversizedEvents returns how many events a message of that size counts as.
 func oversizedEvents(size uint64) int { return int(min(1+size/oversizedUnit, math.MaxInt32)) }
 
-// An OversizedReceiver is a BatchReceiver that is told of messages that are
+// An OversizedReceiver is a BatchReceiver that is notified of messages that are
 // larger than the connection's limit.
 type OversizedReceiver interface {
-	// TooLarge is called in place of Receive for a message that is passed over. The
-	// frames are those before the one that exceeds the limit, and valid during
-	// the call only. The event is reported already.
+	// TooLarge is called in place of Receive for a message that is skipped. The
+	// frames are the ones before the frame that exceeds the limit, and are valid
+	// during the call only. The event has already been reported.
 	TooLarge(c *link.Conn, frames [][]byte, err *zmtp.SizeError)
 }
 
 // A batchReader reads the batches of one connection whose Config has PassOver set.
 type batchReader struct {
 	conn      *link.Conn
-	to        OversizedReceiver // nil: nobody asks for them
+	to        OversizedReceiver // nil: nobody is notified
 	oversized throttle.Bucket
 	refused   refusals
 	reported  uint64 // Malformed events that were counted
@@ -43,15 +43,15 @@ type batchReader struct {
 	bytes     int    // of the last batch
 }
 
-// newBatchReader returns the batchReader of c, which tells to if that is an
+// newBatchReader returns the batchReader of c, which notifies to if it is an
 // OversizedReceiver.
 func newBatchReader(c *link.Conn, to any) *batchReader {
 	receiver, _ := to.(OversizedReceiver)
 	return &batchReader{conn: c, to: receiver}
 }
 
-// next is NextBatch, and passes over messages that are too large. It pauses
-// after too many messages that made no sense.
+// next is NextBatch, and skips messages that are too large. It pauses after too
+// many malformed messages.
 func (r *batchReader) next(limit int) (*link.Batch, error) {
 	r.pace()
 	for {
@@ -67,8 +67,8 @@ func (r *batchReader) next(limit int) (*link.Batch, error) {
 	}
 }
 
-// pace pauses after too many messages that made no sense. Each of the last batch is
-// taken to be as large as the others.
+// pace pauses after too many malformed messages. It estimates their size as the
+// average of the last batch.
 func (r *batchReader) pace() {
 	n := r.conn.Reported()
 	if n == r.reported {

@@ -30,9 +30,9 @@ type PeerSocket struct {
 	answers bool
 }
 
-// NewPeerSocket returns a socket without peers. If answers is set the socket
-// stops reading a peer whose queue is full, because the peer does not read the
-// answers. Shutdown must be called.
+// NewPeerSocket returns a socket without peers. If answers is set, the socket stops
+// reading a peer whose queue is full, because that peer does not read its answers.
+// Shutdown must be called.
 func NewPeerSocket(cfg link.Config, to PeerHandler, answers bool) *PeerSocket {
 	d := &PeerSocket{to: to, answers: answers}
 	_, cfg.PassOver = to.(OversizedReceiver)
@@ -75,11 +75,10 @@ func (d *PeerSocket) Serve(c *link.Conn) error {
 // room in the peer's queue.
 const maxAnswered = 256
 
-// Fence returns when every peer has received the messages that were sent to it
-// before, and the messages that it sent until then were received here. So no
-// message is in flight that the peer would not have sent had it received ours
-// first. Fence skips a peer of ZMTP 3.0 or whose connection ends, and returns
-// when ctx ends.
+// Fence returns when every peer has received all messages sent to it before, and
+// this side has received all messages that the peer sent until then. After it, no
+// message is in flight that a peer sent before it received ours. Fence skips a peer
+// of ZMTP 3.0 or whose connection ends, and returns when ctx ends.
 func (d *PeerSocket) Fence(ctx context.Context) {
 	var wg sync.WaitGroup
 	d.group.Each(func(c *link.Conn) {
@@ -100,7 +99,7 @@ func (d *PeerSocket) Fence(ctx context.Context) {
 //     with the PING.
 //  2. It sends the second one after that, but this side may read it before the messages
 //     that came with it are received.
-//  3. When the third one is read they have been.
+//  3. When this side reads the third one, it has received them.
 const roundTrips = 3
 
 // Shutdown closes every connection. Receive must no longer block.
@@ -120,9 +119,9 @@ func SendTo(c *link.Conn, m Message) error {
 	return err
 }
 
-// SendForced is SendTo without a high-water mark. It is for answers, whose
-// number is bounded by that of the messages that they answer. It ignores a
-// connection that has ended.
+// SendForced is SendTo without a high-water mark. It is for answers, whose number
+// is bounded by the number of messages that they answer. It ignores a connection
+// that has ended.
 func SendForced(c *link.Conn, m Message) {
 	b, err := c.BeginForced()
 	if err != nil {

@@ -19,17 +19,16 @@ type ProxyDealer struct {
 // A DealerReceiver receives the replies of servers.
 type DealerReceiver interface {
 	BatchReceiver
-	// Stays reports whether a message that was not sent to a server may go to no
-	// other one.
+	// Stays reports whether an unsent message must not go to another server.
 	Stays(frames [][]byte) bool
 	// Lost is called when a server has sent its last message, and again when
-	// nothing can be sent to it any more.
+	// nothing more can be sent to it.
 	Lost(c *link.Conn)
 }
 
 // NewProxyDealer returns a dealer without peers. Shutdown must be called.
 func NewProxyDealer(cfg link.Config, to DealerReceiver) *ProxyDealer {
-	cfg.IgnoreLimits = true // the server answers what is too large for it
+	cfg.IgnoreLimits = true // the server itself answers requests that are too large for it
 	cfg.PassOver = true
 	d := &ProxyDealer{to: to}
 	d.push.init(cfg, d)
@@ -37,8 +36,7 @@ func NewProxyDealer(cfg link.Config, to DealerReceiver) *ProxyDealer {
 	return d
 }
 
-// splitFrames returns the frames of a message as it is on the wire, none of a
-// command.
+// splitFrames returns the frames of a message in its wire form; nil for a command.
 func splitFrames(message []byte) (frames [][]byte) {
 	for len(message) > 0 {
 		h, ok, err := zmtp.ParseHeader(message)
@@ -63,8 +61,8 @@ func (d *ProxyDealer) TrySend(m Message, g *link.Gathered) (bool, error) {
 	return d.push.TrySend(m, g)
 }
 
-// SendPlaced is Send for a request that others are to follow. It calls placed with
-// the connection before the server can have the request; placed must not wait.
+// SendPlaced is Send for the first message of a stream. It calls placed with the
+// connection before the server can have the request; placed must not wait.
 func (d *ProxyDealer) SendPlaced(ctx context.Context, m Message, placed func(*link.Conn)) error {
 	return d.push.Send(ctx, &placedFrames{m, placed})
 }
@@ -108,8 +106,8 @@ func (d *ProxyDealer) SendTo(ctx context.Context, c *link.Conn, m Message) error
 	}
 }
 
-// SendForced sends a server a message, as it is on the wire, whether or not its
-// queue is full. If the server is gone nothing happens.
+// SendForced sends a server a message in its wire form, even if its queue is full.
+// It does nothing if the server is gone.
 func (d *ProxyDealer) SendForced(c *link.Conn, message []byte) { sendForced(c, message) }
 
 func sendForced(c *link.Conn, message []byte) {

@@ -12,9 +12,9 @@ import (
 
 // A ProxyRouter is the side of a proxy that clients connect to. It receives
 // requests from its peers in rotation, each with a route that stands for its
-// connection. Routes are made here: another connection may announce the same
-// identity later, and would get replies that are late. Requests are received in
-// turns (Pull.TakeTurns). Reply may be called from any goroutine.
+// connection. The router makes the routes itself: identities are not used, because
+// a later connection with the same one would get late replies. Requests are
+// received in turns (Pull.TakeTurns). Reply may be called from any goroutine.
 type ProxyRouter struct {
 	pull       Pull
 	maxReplies int // bytes of replies that may wait for one peer
@@ -25,17 +25,17 @@ type ProxyRouter struct {
 	peers map[uint64]*link.Conn
 }
 
-// A RouterClient is what the user of a ProxyRouter keeps for a peer. The goroutine
-// that reads the connection calls its methods.
+// A RouterClient is the ProxyRouter's user's state for a peer. The goroutine that
+// reads the connection calls its methods.
 type RouterClient interface {
-	// TooLarge is called in place of Take for a message that is passed over.
+	// TooLarge is called in place of Take for a message that is skipped.
 	OversizedReceiver
 	// Take is called with each message, in order, before it can be received. It
-	// returns true for one that is not to be: Recv's caller passes over it. The
-	// frames are valid during the call only. The connection is not read before Take
-	// returns.
+	// returns true if it has handled the message, so that Recv does not return it.
+	// The frames are valid during the call only. The connection is not read before
+	// Take returns.
 	Take(frames [][]byte) bool
-	// Gone is called when the connection is not read any more.
+	// Gone is called when the connection is no longer read.
 	Gone()
 }
 
@@ -43,8 +43,8 @@ type RouterClient interface {
 var ErrUnroutable = errors.New("the reply's route leads nowhere")
 
 // replyRoom is how many bytes of replies may wait for a peer, as a multiple of its
-// high-water mark. A peer at its high-water mark is not read, so the replies
-// beyond it answer requests that were passed on before.
+// high-water mark. A peer at its high-water mark is not read, so replies beyond it
+// answer requests that were passed on earlier.
 const replyRoom = 16
 
 // NewProxyRouter returns a router without peers that reads up to window
@@ -80,8 +80,8 @@ func (m Received) AppendRoute(b []byte) []byte { return appendRoute(b, m.batch.r
 
 func appendRoute(b []byte, id uint64) []byte { return binary.BigEndian.AppendUint64(append(b, 0), id) }
 
-// SplitRoute takes the route off a reply. own is nil when there is nothing
-// behind it.
+// SplitRoute splits a reply into its route and its own frames. own is nil when
+// there are none.
 func SplitRoute(reply [][]byte) (route []byte, own [][]byte) {
 	if len(reply) < 2 {
 		return nil, nil
@@ -89,9 +89,9 @@ func SplitRoute(reply [][]byte) (route []byte, own [][]byte) {
 	return reply[0], reply[1:]
 }
 
-// Reply sends the frames behind the first one, which is a route, and never
-// waits. It leaves the write to g. It returns ErrUnroutable, or link.ErrFull when
-// too many bytes wait for the peer; in both cases the reply is dropped.
+// Reply sends the frames after the first one, which is a route, and never waits. It
+// leaves the write to g. It returns ErrUnroutable, or link.ErrFull when too many
+// bytes wait for the peer; in both cases the reply is dropped.
 func (r *ProxyRouter) Reply(frames [][]byte, g *link.Gathered) error {
 	route, own := SplitRoute(frames)
 	c := r.peer(route)
@@ -122,16 +122,16 @@ func (r *ProxyRouter) peer(route []byte) *link.Conn {
 	return r.peers[binary.BigEndian.Uint64(route[1:])]
 }
 
-// SendForced sends a peer a message, as it is on the wire, however many bytes wait
-// for it. If the peer is gone nothing happens.
+// SendForced sends a peer a message in its wire form, however many bytes wait for
+// the peer. It does nothing if the peer is gone.
 func (r *ProxyRouter) SendForced(route, message []byte) {
 	if c := r.peer(route); c != nil {
 		sendForced(c, message)
 	}
 }
 
-// Answer is SendForced for what a peer can bring about at will: when too many bytes
-// wait for the peer the message is dropped, as by Reply.
+// Answer is SendForced for answers that a peer can cause at will: like Reply, it
+// drops the message when too many bytes wait for the peer.
 func (r *ProxyRouter) Answer(route, message []byte) {
 	c := r.peer(route)
 	switch {
@@ -176,8 +176,8 @@ func (r *ProxyRouter) Serve(c *link.Conn) error {
 	}
 }
 
-// takeAll lets client take what it will of a batch, and returns how many messages
-// are left.
+// takeAll passes the messages of a batch to client.Take, and returns how many are
+// left for Recv.
 func takeAll(client RouterClient, b *link.Batch) (left int) {
 	for i := range b.Len() {
 		if !client.Take(b.Message(i)) {

@@ -30,7 +30,7 @@ type Pub struct {
 	mu     sync.Mutex
 	subs   prefix.Tree[*link.Conn]
 	shares subscriptionShare // of subs
-	sends  uint64            // calls of Audience: it grows with each message
+	sends  uint64            // the number of calls of Audience, one per message
 	closed bool
 	change notify.Broadcast // of subs and closed
 }
@@ -85,8 +85,8 @@ func (p *Pub) Subscribed() bool {
 	return p.subs.Len() > 0
 }
 
-// Send sends a message, as frames on the wire, to every peer in a. A peer that
-// announces to take less misses it, and is told.
+// Send sends a message, as frames on the wire, to every peer in a. A peer whose
+// announced limit the message exceeds misses it, and is notified (OVERSIZED).
 func (p *Pub) Send(a *Audience, frames []byte) {
 	for i, c := range a.conns {
 		if !p.store.offer(c, frames) {

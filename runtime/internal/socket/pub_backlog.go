@@ -2,13 +2,12 @@ package socket
 
 import "github.com/gozmq/gozmq/runtime/internal/link"
 
-// A backlog holds what waits for room in one peer's queue: topics, of each of
-// which the peer gets the last message when there is room, and behind them a
-// replay.
+// A backlog holds what waits for room in one peer's queue: first topics, whose last
+// messages the peer gets when there is room, and then a replay.
 type backlog struct {
 	order  []*topic // first in, first out
 	waits  map[*topic]struct{}
-	replay *replay // nil: none is going on
+	replay *replay // nil: none is in progress
 }
 
 // replaceQueued reports whether an older message of t waits for c. If so, c
@@ -114,9 +113,9 @@ func (s *topicStore) message(b []byte, t *topic, replayed bool) []byte {
 	return s.header(b, stamp)
 }
 
-// dropBacklog removes the backlog of a connection that has ended. A peer that goes
-// while retained messages are sent to it, and comes back to have them sent again,
-// takes the machine from the others: so that is an offense.
+// dropBacklog removes the backlog of a connection that has ended. A connection that
+// ends during a replay counts as an offense: a peer that reconnects again and again
+// to get the retained messages would starve the others.
 func (s *topicStore) dropBacklog(c *link.Conn) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -13,9 +13,9 @@ const (
 	maxYield = time.Millisecond
 )
 
-// forget removes every subscription of c. So that publishing and other
-// goroutines are not held up, peers with many subscriptions are removed one
-// after the other, with pauses.
+// forget removes every subscription of c. Peers with many subscriptions are removed
+// one after the other, with pauses, so that they do not hold up publishing and
+// other goroutines.
 func (p *Pub) forget(c *link.Conn) {
 	if p.countOf(c) > removedAtOnce {
 		p.removing.Lock()

@@ -7,12 +7,12 @@ import (
 	"github.com/gozmq/gozmq/runtime/internal/throttle"
 )
 
-// A subscriptionPacer pauses a peer that subscribes and cancels without end, so
-// that the others are served, too. It counts changes, not time: one
-// throttle.Bucket could not bound their number and their bytes alike.
+// A subscriptionPacer pauses a peer that subscribes and cancels endlessly, so that
+// the others are served, too. It counts changes, not time: one throttle.Bucket
+// could not bound both their number and their bytes.
 //
-// What a peer subscribes to first, up to a burst, is free, so that one with many
-// filters has them soon. A peer that cancels has no burst left.
+// A peer's first subscriptions are free, up to a burst, so that a peer with many
+// filters has them soon. The first cancellation ends the burst.
 type subscriptionPacer struct{ changes, bytes int }
 
 // newSubscriptionPacer returns a pacer with the whole burst.
@@ -32,12 +32,12 @@ const (
 	burstBytes   = 2 << 20
 )
 
-// cancelCost is as how many changes a cancellation counts: a peer that makes
-// and cancels subscriptions in turn gets nothing for what it costs.
+// cancelCost is how many changes a cancellation counts as: a peer that subscribes
+// and cancels in turn causes work without any use.
 const cancelCost = 4
 
-// pace is called for each change, with what it counts. It waits when a pause
-// is due.
+// pace counts a subscription or a cancellation as that many changes, and waits when
+// a pause is due.
 func (p *subscriptionPacer) pace(c *link.Conn, prefix []byte, changes int) {
 	p.changes += changes
 	p.bytes += len(prefix)
@@ -48,13 +48,14 @@ func (p *subscriptionPacer) pace(c *link.Conn, prefix []byte, changes int) {
 	c.PauseReading(pacePause)
 }
 
-// replayLimit limits how many retained messages one peer gets by subscribing
-// again before it is read with pauses. The burst is all of them, twice.
+// replayLimit is how many retained messages one peer gets by subscribing again
+// before it is read with pauses. The burst is twice the default number of retained
+// topics.
 var replayLimit = throttle.Limit{Burst: 1 << 17, Every: 50 * time.Microsecond, Max: time.Second}
 
-// replayShare paces the replays of all peers together: for each replayRun that
-// they take, they pause for replayPause, or for publishingPause if messages were
-// published meanwhile. p.replaying guards it.
+// replayShare paces the replays of all peers together: after each replayRun of work
+// they pause for replayPause, or for publishingPause if messages were published
+// meanwhile. p.replaying guards it.
 type replayShare struct {
 	run   time.Duration
 	sends uint64 // of the Pub, at the last pause

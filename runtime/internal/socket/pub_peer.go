@@ -9,7 +9,7 @@ import (
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
 )
 
-// Bounds on what one peer may subscribe to, beside the number.
+// Bounds on the subscriptions of one peer, in addition to their number.
 const (
 	maxPrefix      = 1 << 10  // bytes of one subscription
 	maxPrefixBytes = 16 << 20 // bytes of all
@@ -44,9 +44,9 @@ type subscriptions interface {
 }
 
 // readSubscriptions reads subscriptions from c until it ends, as commands or,
-// in ZMTP 3.0, as messages of one frame. It ignores other messages, and topics
-// that the peer may not subscribe to: if these ended the connection, the peer
-// would come back at once.
+// in ZMTP 3.0, as messages of one frame. It ignores other messages, and topics that
+// the peer may not subscribe to: if those ended the connection, the peer would
+// reconnect at once.
 func readSubscriptions(c *link.Conn, to subscriptions) error {
 	pacer := newSubscriptionPacer()
 	subscribe := func(topic []byte) error {
@@ -56,7 +56,7 @@ func readSubscriptions(c *link.Conn, to subscriptions) error {
 		}
 		return to.subscribe(topic)
 	}
-	cancel := func(topic []byte) { // then the pause: what is canceled costs nothing meanwhile
+	cancel := func(topic []byte) { // before the pause, so that a canceled subscription costs nothing during it
 		to.cancel(topic)
 		pacer.endBurst()
 		pacer.pace(c, topic, cancelCost)
@@ -122,7 +122,7 @@ func (p *pubPeer) paceReplays() {
 }
 
 // addSubscription adds a subscription of c, and returns the replay of the retained
-// messages under it, which is to be run; nil if there are none.
+// messages under it, which the caller must run; nil if there are none.
 func (p *Pub) addSubscription(c *link.Conn, text []byte) (added bool, r *replay, err error) {
 	var largest *link.Conn
 	var tooMuch error

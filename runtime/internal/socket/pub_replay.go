@@ -15,24 +15,24 @@ import (
 // A replay sends the last messages of retained topics to a peer that has
 // subscribed to text, in the order of publication. It stops when the peer's
 // queue is full, and goes on when there is room again; a peer has one at a
-// time. The store's lock is free between two lots. What is published meanwhile
-// has a position above last and is sent at once, after the message of its topic
-// that is still to be replayed, if there is one.
+// time. The store's lock is free between two lots. A message published in the
+// meantime has a position above last and is sent at once, after the not yet
+// replayed message of its topic, if there is one.
 type replay struct {
 	text   string
-	beside bool                 // other subscriptions of the peer may have brought topics already
+	beside bool                 // the peer may already have some topics by other subscriptions
 	last   uint64               // the position when the peer subscribed
 	passed uint64               // the position up to which topics were sent or left out
 	few    []*topic             // all the topics, in order, if they are few
-	mark   list.Element[*topic] // else where the replay is in the store's order
-	sent   int                  // messages
+	mark   list.Element[*topic] // otherwise the replay's place in the store's order
+	sent   int                  // the number of messages sent
 	done   notify.Broadcast
 }
 
 // Bounds on one lot of a replay. A replay of up to maxFew topics sorts them; a
 // longer one passes through all topics, which are in order.
 const (
-	lotTopics   = 1024 // looked at
+	lotTopics   = 1024 // topics that are examined
 	lotMessages = 64
 	lotBytes    = 256 << 10
 	maxFew      = 128
@@ -71,12 +71,12 @@ func (r *replay) next() *topic {
 		if t := r.few[0]; t.frames != nil && t.last.Position <= r.last {
 			return t
 		}
-		r.few = r.few[1:] // evicted, or published since
+		r.few = r.few[1:] // evicted, or published again
 	}
 	for at := r.mark.Next(); at != nil; at = at.Next() {
 		if t := at.Value(); t != nil {
 			if t.last.Position > r.last {
-				return nil // and so are all that follow
+				return nil // so are all later ones
 			}
 			return t
 		}
@@ -95,7 +95,7 @@ func (s *topicStore) pass(r *replay, t *topic) {
 	s.order.InsertAfter(&r.mark, nil, &t.place)
 }
 
-// awaits reports whether t's last message is still to be sent; s.mu is held.
+// awaits reports whether the replay must still send t's last message; s.mu is held.
 func (p *Pub) awaits(c *link.Conn, r *replay, t *topic) bool {
 	at := t.last.Position
 	if t.frames == nil || !t.last.Traits.any(Retained) || at <= r.passed || at > r.last || !strings.HasPrefix(t.name, r.text) {
@@ -109,16 +109,17 @@ func (p *Pub) awaits(c *link.Conn, r *replay, t *topic) bool {
 	return !p.subs.CoversBeside(c, []byte(t.name), []byte(r.text))
 }
 
-// runReplay sends what c's replay has left, while there is room in c's queue.
+// runReplay sends the remaining messages of c's replay, while there is room in c's
+// queue.
 func (p *Pub) runReplay(c *link.Conn) {
 	for p.sendLot(c) {
-		runtime.Gosched() // lets a goroutine that waits to publish have the lock
+		runtime.Gosched() // gives the lock to a goroutine that waits to publish
 	}
 }
 
-// sendLot sends one lot of c's replay. It returns false when that has ended, or
-// has to wait for room. Lots of several peers come one after the other, so that
-// who publishes waits for one of them, and with pauses.
+// sendLot sends one lot of c's replay. It returns false when the replay has ended,
+// or must wait for room. The lots of several peers follow one after the other, with
+// pauses, so that a publishing goroutine waits for only one of them.
 func (p *Pub) sendLot(c *link.Conn) bool {
 	p.replaying.Lock()
 	defer p.replaying.Unlock()
@@ -187,9 +188,9 @@ func (s *topicStore) sendReplayed(c *link.Conn, t *topic) error {
 	return nil
 }
 
-// replayBefore sends t's last message to the peers whose replays have not come
-// to it, because another message of t is being published. Where there is no
-// room, the new one takes its place. s.mu is held; a is memory.
+// replayBefore sends t's last message to the peers whose replays have not reached
+// it, because another message of t is about to be published. For a peer without
+// room, the new message replaces it. s.mu is held; a is memory.
 func (p *Pub) replayBefore(t *topic, a *Audience) {
 	s := &p.store
 	p.Audience([]byte(t.name), a)
@@ -212,9 +213,10 @@ func (s *topicStore) endReplay(b *backlog) {
 }
 
 // awaitReplay waits until the retained messages for c's last subscription are
-// in its queue, so that a peer which subscribes repeatedly is not read before
-// it has taken them, and its other subscriptions are the same meanwhile. It
-// does not wait for those of a subscription to canceled, unless that is nil.
+// in its queue, so that a peer that subscribes repeatedly is not read before it has
+// received them, and its other subscriptions do not change in the meantime. If
+// canceled is not nil, it does not wait for the replay of a subscription to
+// canceled.
 func (s *topicStore) awaitReplay(c *link.Conn, canceled []byte) {
 	s.mu.Lock()
 	b := s.backlogs[c]

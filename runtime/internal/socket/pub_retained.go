@@ -13,7 +13,7 @@ import (
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
 )
 
-// Traits are what a topic promises about its messages. A topic without any promises
+// Traits are a topic's guarantees about its messages. The zero value guarantees
 // nothing.
 type Traits uint8
 
@@ -36,19 +36,19 @@ func (t Traits) any(of Traits) bool { return t&of != 0 }
 type Stamp struct {
 	// Position is the message's number among all numbered ones, from 1.
 	Position uint64
-	// Previous is the position of the message before it under the same topic, or a
-	// higher one if the topic was evicted; 0 if there was none.
+	// Previous is the position of the topic's last earlier message, or a higher one
+	// if the topic was evicted; 0 if there was none.
 	Previous uint64
 	// Sequence is the message's number under its topic, from 1. After the topic was
-	// evicted it continues behind the highest number of any evicted topic.
+	// evicted it continues after the highest number of all evicted topics.
 	Sequence uint64
 	// Time is when the message was published.
 	Time time.Time
-	// Traits are those of its topic.
+	// Traits are the topic's.
 	Traits Traits
-	// Replayed says that the message is sent because of a later subscription.
+	// Replayed says that the message answers a later subscription.
 	Replayed bool
-	// Metadata is for the header, as it travels there.
+	// Metadata is the header's encoded metadata.
 	Metadata []byte
 }
 
@@ -72,9 +72,9 @@ type topicStore struct {
 	retained prefix.Tree[*topic]
 	order    list.List[*topic] // the retained ones by position, and nil for the mark of a replay
 	backlogs map[*link.Conn]*backlog
-	replays  int // backlogs with a replay
+	replays  int // the number of backlogs with a replay
 	position uint64
-	floor    Stamp // at least that of any evicted topic
+	floor    Stamp // its numbers are at least those of all evicted topics
 }
 
 // A topic is one topic of a topicStore.
@@ -82,8 +82,8 @@ type topic struct {
 	name    string
 	last    Stamp
 	frames  []byte // the last message without its header; nil: it is not kept
-	meta    []byte // that message's Stamp.Metadata, which last does not have
-	waiting int    // backlogs that contain it
+	meta    []byte // that message's Stamp.Metadata, which last lacks
+	waiting int    // the number of backlogs that contain it
 	place   list.Element[*topic]
 	entry   *lru.Entry[*topic]
 }
@@ -103,8 +103,8 @@ func (p *Pub) KeepTopics(topics, bytes int, header func(b []byte, s Stamp) []byt
 // SendWith sends a message of a topic with these traits to the peers that have
 // subscribed. A message of a Sequenced or Retained topic is numbered, and its
 // header, with the metadata, appended to its frames; frames may be empty if the
-// topic is not Retained and nobody had subscribed when the message was to be
-// encoded. SendWith returns the frames' memory, for reuse.
+// topic is not Retained and nobody had subscribed before the message was encoded.
+// SendWith returns the frames' memory, for reuse.
 func (p *Pub) SendWith(traits Traits, name, frames, metadata []byte, a *Audience) []byte {
 	s := &p.store
 	s.mu.Lock()
@@ -136,7 +136,7 @@ func (p *Pub) SendWith(traits Traits, name, frames, metadata []byte, a *Audience
 			a.conns[i] = nil
 			continue
 		}
-		if t == nil { // a LatestOnly topic of which no message waits yet
+		if t == nil { // a LatestOnly topic without a waiting message
 			t = s.add(name)
 			t.last.Traits = traits
 			s.keep(t, frames, nil)
@@ -167,8 +167,8 @@ func (s *topicStore) offer(c *link.Conn, frames []byte) bool {
 	return err != link.ErrFull
 }
 
-// keepBack reports whether a message is too large for the peer. If so it is
-// counted, and a peer that is one of ours is told in its place.
+// keepBack reports whether a message is too large for the peer. If so, it counts
+// the message as dropped, and sends OVERSIZED in its place.
 func (s *topicStore) keepBack(c *link.Conn, frames []byte) bool {
 	var limit *link.LimitError
 	if err := c.Fits(frames); err == nil || !errors.As(err, &limit) {
@@ -180,15 +180,16 @@ func (s *topicStore) keepBack(c *link.Conn, frames []byte) bool {
 	return true
 }
 
-// tellOversized tells a peer that is one of ours of a publication that it misses,
-// of which frames has the first one whole. A proxy passes that on.
+// tellOversized sends OVERSIZED to a peer that announces X-Gozmq or is a proxy, for
+// a publication that it misses. frames has at least the whole first frame. A proxy
+// passes the command on.
 func tellOversized(c *link.Conn, frames []byte, size uint64) {
 	if !c.Gozmq() && !c.Proxy() {
 		return
 	}
 	b, err := c.Begin()
 	if err != nil {
-		return // it learns of it from the next message, if those are numbered
+		return // the peer sees a gap at the next message, if the topic is sequenced
 	}
 	b, ok := zmtp.AppendOversized(b, frames, size)
 	if !ok {
@@ -279,5 +280,5 @@ func (s *topicStore) forget(t *topic) {
 	}
 	t.place.Remove()
 	t.meta = nil
-	t.frames = nil // which tells backlogs that contain it
+	t.frames = nil // so backlogs that contain it skip it
 }

@@ -6,23 +6,22 @@ import (
 	"github.com/gozmq/gozmq/runtime/internal/link"
 )
 
-// Bounds on what the subscriptions of all peers together take, in bytes of memory.
+// Bounds on the memory of the subscriptions of all peers together, in bytes.
 const (
 	maxShared        = 512 << 20
-	subscriptionCost = 200 // beside the prefix
+	subscriptionCost = 200 // in addition to the prefix
 )
 
-// A subscriptionShare counts what the subscriptions of all peers of a Pub take. The
-// Pub's lock guards it.
+// A subscriptionShare counts the memory of the subscriptions of all peers of a Pub.
+// The Pub's lock guards it.
 type subscriptionShare struct {
 	most  int // 0: maxShared
 	bytes int
 	of    map[*link.Conn]int
 }
 
-// add counts a subscription of c. When all together take too much, the peer
-// that takes the most gives up its place: add returns it, and it is to be
-// closed with the error.
+// add counts a subscription of c. When all together take too much, add returns the
+// peer that takes the most, which the caller must close with the error.
 func (s *subscriptionShare) add(c *link.Conn, prefix []byte) (*link.Conn, error) {
 	if s.of == nil {
 		s.of = make(map[*link.Conn]int)
@@ -48,7 +47,7 @@ func (s *subscriptionShare) add(c *link.Conn, prefix []byte) (*link.Conn, error)
 	return largest, err
 }
 
-// cancel takes a subscription of c off the count.
+// cancel subtracts a subscription of c from the count.
 func (s *subscriptionShare) cancel(c *link.Conn, prefix []byte) {
 	if s.of[c] > 0 { // it was not removed
 		s.of[c] -= subscriptionCost + len(prefix)
@@ -56,7 +55,7 @@ func (s *subscriptionShare) cancel(c *link.Conn, prefix []byte) {
 	}
 }
 
-// remove takes all subscriptions of c off the count.
+// remove subtracts all subscriptions of c from the count.
 func (s *subscriptionShare) remove(c *link.Conn) {
 	s.bytes -= s.of[c]
 	delete(s.of, c)

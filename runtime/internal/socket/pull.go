@@ -14,11 +14,11 @@ import (
 type Pull struct {
 	group  *link.Group
 	window Window
-	drop   func(Received) // nil: nobody asks
+	drop   func(Received) // nil: nobody is notified
 
 	mu     sync.Mutex
 	turn   turn
-	ready  []*pullPeer      // peers that have messages, next one first
+	ready  []*pullPeer      // peers that have messages; the next one is the first
 	wake   notify.Broadcast // of ready, closed and ended
 	closed bool             // messages that are read are dropped
 	ended  bool             // no more messages will be read
@@ -56,9 +56,9 @@ func NewPull(cfg link.Config, window Window) *Pull {
 	return p
 }
 
-// OnDrop has drop called with each message that was read and will not be
-// received, because Drain's time was over or the socket was shut down. The frames
-// are valid until drop returns. Call it before the first connection.
+// OnDrop sets the function that is called with each message that was read but will
+// not be received, because Drain's time was over or the socket was shut down. The
+// frames are valid until drop returns. Call it before the first connection.
 func (p *Pull) OnDrop(drop func(Received)) { p.drop = drop }
 
 // init prepares p, whose connections h serves.
@@ -81,7 +81,7 @@ func (p *Pull) Recv(ctx context.Context) (Received, error) {
 	return r, nil
 }
 
-// wait returns with p.mu held once there is a message, else with an error.
+// wait returns nil, with p.mu held, once there is a message, otherwise an error.
 func (p *Pull) wait(ctx context.Context) error {
 	for {
 		p.mu.Lock()
@@ -141,8 +141,8 @@ func (r Received) Release() {
 }
 
 // Serve reads one connection (link.Handler). It reads one batch ahead and then
-// waits until the one before was received, so a slow receiver slows its senders
-// down. Whole messages are delivered even after the connection has ended.
+// waits until the previous one was received, so a slow receiver slows down its
+// senders. Whole messages are delivered even after the connection has ended.
 func (p *Pull) Serve(c *link.Conn) error {
 	peer := &pullPeer{empty: notify.NewToken()}
 	peer.empty.Set()
@@ -161,12 +161,12 @@ func (p *Pull) Serve(c *link.Conn) error {
 			if p.drop == nil {
 				return link.ErrClosed
 			}
-			peer.empty.Set() // what else there is, is dropped as well
+			peer.empty.Set() // all other messages are dropped, too
 		}
 	}
 }
 
-// wait waits until the batch before was received; c is not read meanwhile.
+// wait waits until the previous batch was received; c is not read in the meantime.
 func (peer *pullPeer) wait(c *link.Conn) {
 	select {
 	case <-peer.empty:
@@ -197,13 +197,13 @@ func (p *Pull) offer(peer *pullPeer, batch *pulledBatch) bool {
 	return true
 }
 
-// dropGrace is how long Drain reads what is on its way after its time is over, to
-// report it.
+// dropGrace is how long Drain goes on reading messages in flight after its time is
+// over, to report them as dropped.
 const dropGrace = 500 * time.Millisecond
 
 // Drain closes every connection and returns when all messages read from them were
-// received, or ctx has ended: then those that were not, and those that arrive
-// within dropGrace, are dropped. After that Recv returns link.ErrClosed.
+// received. When ctx ends first, it drops the messages that were not received and
+// those that arrive within dropGrace. After Drain, Recv returns link.ErrClosed.
 func (p *Pull) Drain(ctx context.Context) error {
 	reading, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
 	defer cancel(nil)
@@ -228,14 +228,14 @@ func (p *Pull) Drain(ctx context.Context) error {
 	return err
 }
 
-// Shutdown ends every Recv and closes every connection. Messages that were read
-// and not received are dropped.
+// Shutdown ends every Recv and closes every connection. Messages that were read but
+// not received are dropped.
 func (p *Pull) Shutdown(ctx context.Context) error {
 	p.discard()
 	return p.Drain(ctx)
 }
 
-// discard drops the messages that were read, and those that will be.
+// discard drops all messages that were read, and all later ones.
 func (p *Pull) discard() {
 	var rest []Received
 	p.mu.Lock()

@@ -16,7 +16,7 @@ type BatchReceiver interface {
 	Receive(c *link.Conn, b *link.Batch)
 }
 
-// maxBatch is how many messages one call of Receive gets at most.
+// maxBatch is the most messages that one call of Receive gets.
 const maxBatch = 4096
 
 // receive passes on the messages of c until c ends, and returns why it did.

@@ -2,12 +2,12 @@ package socket
 
 import "time"
 
-// A Window is how many messages of one peer a Pull reads ahead: Least, and up to
-// Most of a peer whose messages are received fast, so that small ones do not wait
-// for a wake-up after every few.
+// A Window is how many messages of one peer a Pull reads ahead: at least Least, and
+// up to Most if the peer's messages are received fast, so that a receiver of small
+// messages is not woken for every few.
 type Window struct{ Least, Most int }
 
-// FixedWindow returns one of n messages, 1 at least.
+// FixedWindow returns a window of n messages, at least 1.
 func FixedWindow(n int) Window { return Window{max(1, n), max(1, n)} }
 
 // A window grows while a full one is received within windowFast, and shrinks when
@@ -17,15 +17,15 @@ const (
 	windowSlow = 4 * time.Millisecond
 )
 
-// A pullPace is how fast a peer's messages are received. The socket's lock guards
-// begin and end; adapt is called between an end and the next begin.
+// A pullPace measures how fast a peer's messages are received. The socket's lock
+// guards begin and end; adapt is called between an end and the next begin.
 type pullPace struct {
-	window int // messages that are read at once, at most
+	window int // the most messages that are read at once
 	begun  time.Time
 	took   time.Duration // of the last batch; 0: it was not a full one
 }
 
-// begin notes that a batch of n messages can be received.
+// begin records that a batch of n messages can be received.
 func (p *pullPace) begin(n int) {
 	p.begun, p.took = time.Time{}, 0
 	if n == p.window {
@@ -33,7 +33,7 @@ func (p *pullPace) begin(n int) {
 	}
 }
 
-// end notes that the batch has been received.
+// end records that the batch has been received.
 func (p *pullPace) end() {
 	if !p.begun.IsZero() {
 		p.took = max(time.Since(p.begun), 1)

@@ -11,28 +11,27 @@ import (
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
 )
 
-// A Message appends its frames, as they are on the wire, to a buffer.
+// A Message appends its frames, in their wire form, to a buffer.
 type Message interface {
 	AppendMessage(b []byte) ([]byte, error)
 }
 
 // A Push gives each message to one of its peers, in rotation among those whose
-// queue is not full, and waits while there is none (RFC 30). It drops nothing:
-// messages that were not sent to a peer when its connection ends go to another
-// one, in order, but for those of Stop. Its methods may be called from any
-// goroutine.
+// queue is not full, and waits while there is none (RFC 30). It drops nothing: when
+// a connection ends, its unsent messages go to another peer, in order, except the
+// messages of Stop. Its methods may be called from any goroutine.
 type Push struct {
 	group *link.Group
-	stays func(message []byte) bool // a message, as on the wire, goes to no other peer; nil: none stays
+	stays func(message []byte) bool // reports whether a message must not go to another peer; nil: none stays
 
 	mu     sync.Mutex
 	peers  []*link.Conn
 	stops  stopped
-	next   int // where try begins
+	next   int // where try starts its search
 	closed bool
 	unsent unsentQueue
 	cuts   cutCount
-	lost   int              // messages that were cut off too often
+	lost   int              // the number of messages that were cut off too often
 	change notify.Broadcast // of peers, room in their queues, or closed
 }
 
@@ -49,9 +48,9 @@ func (p *Push) init(cfg link.Config, h link.Handler) { p.group = link.NewGroup(c
 // Links returns the socket's connections.
 func (p *Push) Links() *link.Group { return p.group }
 
-// Send returns nil once m is in the queue of a peer that takes its size. Its
-// errors wrap the context's, or are link.ErrClosed, m's own, or a
-// *link.LimitError when there are peers and all announce to take less.
+// Send returns nil once m is in the queue of a peer that accepts its size. Its
+// errors wrap the context's, or are link.ErrClosed, m's own, or a *link.LimitError
+// when m exceeds the announced limit of every peer.
 func (p *Push) Send(ctx context.Context, m Message) error {
 	waits := false
 	for {
@@ -91,7 +90,7 @@ func (p *Push) TrySend(m Message, g *link.Gathered) (bool, error) {
 }
 
 // blocked returns cause, which has ended a wait, with the reason why no peer
-// took the message.
+// accepted the message.
 func (p *Push) blocked(cause error) error {
 	p.mu.Lock()
 	n, stopped := len(p.peers), p.stops.len()
@@ -122,7 +121,7 @@ func (p *Push) tryPlace(m Message, g *link.Gathered) (bool, error) {
 }
 
 // reassign gives the unsent messages of failed and departed peers to others. It
-// returns false when some of them have to wait. p.mu is held.
+// returns false when some of them must wait. p.mu is held.
 func (p *Push) reassign() bool {
 	for i := 0; i < len(p.peers); i++ {
 		if c := p.peers[i]; c.Failed() {
@@ -139,7 +138,7 @@ func (p *Push) reassign() bool {
 			if !p.reap(failed) {
 				return false
 			}
-		case err != nil: // no peer takes its size, and others wait behind it
+		case err != nil: // no peer accepts its size, and others wait after it
 			p.lost++
 			p.peers[0].Malformed("a message was given up, whose receiver has gone: %w", err)
 			p.unsent.pop()
@@ -152,9 +151,9 @@ func (p *Push) reassign() bool {
 	return true
 }
 
-// try gives m to the next peer that has room and takes its size, if there is
-// one. When it finds a peer that has failed it returns that, and m was not
-// placed. When no peer takes its size it returns a *link.LimitError.
+// try gives m to the next peer that has room and accepts its size, if there is one.
+// When it finds a failed peer it returns that peer, and m was not placed. When no
+// peer accepts m's size it returns a *link.LimitError.
 func (p *Push) try(m Message, g *link.Gathered) (placed bool, failed *link.Conn, err error) {
 	var tooLarge error
 	small := 0
@@ -190,12 +189,12 @@ func (p *Push) try(m Message, g *link.Gathered) (placed bool, failed *link.Conn,
 	return false, nil, nil
 }
 
-// A placedMessage is a Message that is told which peer it goes to, before the peer
-// can have it.
+// A placedMessage is a Message that is notified of its peer before the peer can
+// receive it.
 type placedMessage interface{ placedAt(c *link.Conn) }
 
-// appendTo appends m to b, which c.Begin returned. The caller commits it, unless there
-// is an error or a panic.
+// appendTo appends m to b, which c.Begin returned. The caller commits it, unless
+// there is an error or a panic.
 func appendTo(c *link.Conn, b []byte, m Message) (_ []byte, err error) {
 	done := false
 	defer func() {
@@ -214,9 +213,9 @@ func appendTo(c *link.Conn, b []byte, m Message) (_ []byte, err error) {
 	return b, nil
 }
 
-// reap removes a failed peer, and keeps its unsent messages, and the one that was
-// cut off: the peer has not received it. It returns false while a
-// write to the peer is in progress; its end notifies change. p.mu is held.
+// reap removes a failed peer, and keeps its unsent messages and the one that was
+// cut off, which the peer cannot have received. It returns false while a write to
+// the peer is in progress; the end of the write notifies change. p.mu is held.
 func (p *Push) reap(c *link.Conn) bool {
 	unsent, ok := c.TryUnsent()
 	if ok {
@@ -230,7 +229,7 @@ func (p *Push) reap(c *link.Conn) bool {
 	return ok
 }
 
-// movable returns those of the messages that may go to another peer.
+// movable returns the messages that may go to another peer.
 func (p *Push) movable(messages []byte) []byte {
 	if p.stays == nil || len(messages) == 0 {
 		return messages
@@ -246,7 +245,7 @@ func (p *Push) movable(messages []byte) []byte {
 	return kept
 }
 
-// keepCut keeps a message that was cut off at a peer, unless that was so too
+// keepCut keeps a message that was cut off, unless that has happened to it too
 // often. p.mu is held.
 func (p *Push) keepCut(c *link.Conn, cut []byte) {
 	if h, ok, err := zmtp.ParseHeader(cut); !ok || err != nil || h.Command() {
@@ -319,7 +318,7 @@ func (p *Push) Queued() int {
 	return n
 }
 
-// WaitPeers waits until at least n peers are connected that were not stopped.
+// WaitPeers waits until at least n peers are connected, without stopped ones.
 func (p *Push) WaitPeers(ctx context.Context, n int) error {
 	defer p.group.Want()()
 	for {

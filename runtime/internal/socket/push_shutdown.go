@@ -29,8 +29,8 @@ func (p *Push) Shutdown(ctx context.Context) error {
 var errUnsent = errors.New("a peer went before it had been sent everything, and no other was there")
 
 // Flush waits until the kernel has every message that was sent. Unsent messages of
-// peers that end meanwhile go to others. If ctx ends first, or has ended before, it
-// returns ctx's error only when something is left.
+// peers whose connections end in the meantime go to others. If ctx ends first, or
+// has already ended, Flush returns ctx's error only when messages are left.
 func (p *Push) Flush(ctx context.Context) error {
 	for {
 		p.mu.Lock()
@@ -60,8 +60,8 @@ func (p *Push) Flush(ctx context.Context) error {
 	}
 }
 
-// left returns the error of ctx, which has ended, if something is unsent, and that
-// of lostMessages if not.
+// left returns the error of ctx, which has ended, if messages are unsent, otherwise
+// the error of lostMessages.
 func (p *Push) left(ctx context.Context) error {
 	p.mu.Lock()
 	left := !p.reassign()

@@ -7,10 +7,10 @@ import (
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
 )
 
-// Stop gives m, which tells a peer to end, to every peer, whether or not its
-// queue is full. No message follows it to a peer of ours; others, such as
-// proxies, may pass it on and stay. If a peer goes before it was sent m, that
-// goes to nobody else. m is the same in all calls.
+// Stop sends m, the command to end, to every peer, even if its queue is full. A
+// peer that announces X-Gozmq gets no message after m; other peers, such as
+// proxies, may pass m on and stay. If a peer goes before m was sent to it, m does
+// not go to another one. m must be the same in all calls.
 func (p *Push) Stop(m Message) error {
 	frames, err := m.AppendMessage(nil)
 	if err != nil {
@@ -32,13 +32,13 @@ func (p *Push) Stop(m Message) error {
 			p.stops.add(c)
 		}
 	}
-	p.change.Notify() // who waits for room wants other peers now
+	p.change.Notify() // senders that wait for room must choose among other peers now
 	return nil
 }
 
-// stopped knows which peers were told to end, and with which message.
+// stopped records which peers were told to end, and with which message.
 type stopped struct {
-	frames []byte // of the message; nil: none was told
+	frames []byte // of the message; nil: no peer was stopped
 	peers  map[*link.Conn]struct{}
 }
 
@@ -58,10 +58,10 @@ func (s *stopped) len() int { return len(s.peers) }
 
 func (s *stopped) forget(c *link.Conn) { delete(s.peers, c) }
 
-// is reports whether a message is the one that tells peers to end.
+// is reports whether a message is the command to end.
 func (s *stopped) is(message []byte) bool { return s.frames != nil && bytes.Equal(message, s.frames) }
 
-// without returns messages without those that tell peers to end.
+// without returns messages without the command to end.
 func (s *stopped) without(messages []byte) []byte {
 	if s.frames == nil || !bytes.Contains(messages, s.frames) {
 		return messages

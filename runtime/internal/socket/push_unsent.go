@@ -7,15 +7,16 @@ import (
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
 )
 
-// An unsentQueue holds messages whose connection ended before the kernel took
+// An unsentQueue holds messages whose connection ended before the kernel accepted
 // them, as frames on the wire, oldest first.
 type unsentQueue struct {
 	runs [][]byte
 	size int // bytes of the first message
 }
 
-// add adds the unsent frames of a connection, which it then owns. They come
-// first: while the queue has messages, no newer one is given to a connection.
+// add adds the unsent frames of a connection, and takes ownership of them. They
+// come first, because no newer message is given to a connection while the queue has
+// messages.
 func (q *unsentQueue) add(frames []byte) {
 	if len(frames) > 0 {
 		q.runs = slices.Insert(q.runs, 0, frames)
@@ -23,11 +24,11 @@ func (q *unsentQueue) add(frames []byte) {
 }
 
 // maxCuts is how often a message may be cut off by the end of a connection before
-// it is given up: it may be why the peers go.
+// it is given up: the message itself may crash the peers.
 const maxCuts = 3
 
-// A cutCount counts how often messages were cut off. Few are, so it remembers the
-// last few only.
+// A cutCount counts how often messages were cut off. That is rare, so it remembers
+// only the last few.
 type cutCount struct {
 	seed maphash.Seed
 	last [16]cutMessage
@@ -39,7 +40,8 @@ type cutMessage struct {
 	times int
 }
 
-// add counts that a message was cut off, and reports whether that was too often.
+// add counts that a message was cut off, and reports whether that has happened too
+// often.
 func (c *cutCount) add(message []byte) (tooOften bool) {
 	if c.seed == (maphash.Seed{}) {
 		c.seed = maphash.MakeSeed()

@@ -6,39 +6,38 @@ import (
 	"github.com/gozmq/gozmq/runtime/internal/throttle"
 )
 
-// refusalLimit limits how many messages of one peer may be refused, because
-// they are malformed, for nobody, or beyond what is kept, before it is read with
-// pauses. Each costs about as much as a message that is carried out, and a
-// reported event besides.
+// refusalLimit is how many messages of one peer may be refused before it is read
+// with pauses: because they are malformed, have no receiver, or exceed a limit.
+// Each costs about as much as a valid message, plus a reported event.
 var refusalLimit = throttle.Limit{Burst: 500, Every: time.Millisecond, Max: time.Second}
 
-// refusalUnit is how many bytes cost as much to read as a small message: one that
-// has as many more counts as one refusal more.
+// refusalUnit is how many bytes cost as much to read as a small message. Each such
+// unit in a refused message counts as one more refusal.
 const refusalUnit = 16 << 10
 
-// refusalEvents returns how many refusals n messages count as that have that many
-// bytes together.
+// refusalEvents returns how many refusals n messages with that many bytes together
+// count as.
 func refusalEvents(n, bytes int) int { return n + bytes/refusalUnit }
 
-// refusals counts the refused messages of one peer. As many as were carried out
-// are free: a peer that does work may give up all of it again.
+// refusals counts the refused messages of one peer. As many refusals as valid
+// messages are free: a peer may, for example, give up all its own requests.
 type refusals struct {
 	bucket throttle.Bucket
 	credit int
 }
 
-// maxRefusalCredit is how many refusals are free at most at a time.
+// maxRefusalCredit is the most refusals that are free at a time.
 const maxRefusalCredit = 1000
 
-// shortestPause is how much is owed at least when a peer is paused: shorter
-// pauses cost more than they save.
+// shortestPause is the shortest time for which a peer is paused: shorter pauses
+// cost more than they save.
 const shortestPause = 5 * time.Millisecond
 
 // served counts n messages that were not refused.
 func (r *refusals) served(n int) { r.credit = min(r.credit+n, maxRefusalCredit) }
 
-// take counts n refused messages with their bytes, and returns how long their
-// peer is not to be read because of them; 0: it is.
+// take counts n refused messages with their bytes, and returns how long to pause
+// reading their peer; 0: no pause.
 func (r *refusals) take(n, bytes int) time.Duration {
 	n = refusalEvents(n, bytes)
 	free := min(n, r.credit)

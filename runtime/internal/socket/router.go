@@ -12,32 +12,33 @@ import (
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
 )
 
-// A Job is a request that was read and has to be carried out.
+// A Job is a request that was read and must be carried out.
 type Job interface {
-	// Run carries the request out and answers it through the RouterPeer that it
+	// Run carries out the request and answers it through the RouterPeer that it
 	// came from.
 	Run()
-	// Refuse answers the request without carrying it out, because the router stops.
+	// Refuse answers the request without carrying it out, because the router is
+	// stopping.
 	Refuse()
-	// Pace returns how long jobs of this kind have run.
+	// Pace returns the measure of how long jobs of this kind run.
 	Pace() *Pace
 }
 
 // A Receiver decodes the requests of a Router.
 type Receiver interface {
 	// Receive decodes one request, in the order of arrival. The frames are
-	// valid during the call only. It returns nil when there is nothing to run:
-	// the request was malformed, or has been answered already; Handled for a
-	// message of a stream that was taken, or that came too late.
+	// valid during the call only. It returns nil when there is nothing to run,
+	// because the request was malformed or has already been answered; or Handled,
+	// for a message of a stream that was accepted or came too late.
 	Receive(p *RouterPeer, frames [][]byte) Job
 	// TooLarge answers a request that is larger than the connection's limit.
-	// The frames are those before the one that exceeds it, and valid during the
-	// call only; the rest is skipped. It returns false when they do not say
-	// whom to answer; that ends the connection.
+	// The frames are the ones before the frame that exceeds it, and are valid
+	// during the call only; the remaining bytes are skipped. It returns false when
+	// they do not identify the call; that ends the connection.
 	TooLarge(p *RouterPeer, frames [][]byte, err *zmtp.SizeError) bool
 }
 
-// Handled is the Job of a message after which there is nothing to do.
+// Handled is the Job of a message that needs no further work.
 var Handled Job = handled{}
 
 type handled struct{}
@@ -57,7 +58,7 @@ type Router struct {
 	base     context.Context // of the peers' contexts
 	readers  sync.WaitGroup  // goroutines that read or wait to read
 	windows  *stream.Budget  // for the windows of all streams
-	unread   *stream.Budget  // for what is not received of them, beyond their windows
+	unread   *stream.Budget  // for their unreceived messages beyond their windows
 
 	mu       sync.Mutex
 	idle     []chan *RouterPeer // of readers that wait for a peer
@@ -96,8 +97,8 @@ func (r *Router) start(p *RouterPeer) bool {
 	return true
 }
 
-// promote makes another goroutine p's reader, an idle one if there is any. It
-// is called while a job runs, so that Drain has not returned.
+// promote makes another goroutine p's reader, an idle one if there is any. It must
+// be called while a job runs, so that Drain has not returned.
 func (r *Router) promote(p *RouterPeer) {
 	r.mu.Lock()
 	n := len(r.idle)
@@ -159,8 +160,8 @@ func (r *Router) Drain(ctx context.Context) error {
 	return r.Wait(ctx)
 }
 
-// goodbye tells a peer that is one of ours that the router takes no more
-// requests from it. It may be called several times.
+// goodbye sends GOODBYE to a peer that announces X-Gozmq: the router accepts no
+// more requests from it. It may be called several times.
 func goodbye(c *link.Conn) {
 	if !c.Gozmq() {
 		return
@@ -170,10 +171,10 @@ func goodbye(c *link.Conn) {
 	}
 }
 
-// Part returns when the peer, if it is one of ours, has read the goodbye, and every
-// request that it had sent before has been read and refused (link.Parter). So a
-// peer that sends requests while the router stops knows of each what has become
-// of it.
+// Part returns when the peer has read the GOODBYE, and every request that it had
+// sent before has been read and refused (link.Parter). So a peer that sends
+// requests while the router stops gets an answer to each. It does nothing for a
+// peer that does not announce X-Gozmq.
 func (r *Router) Part(ctx context.Context, c *link.Conn) {
 	if c.Gozmq() {
 		goodbye(c) // again: the handshake may have ended after Drain
@@ -181,8 +182,8 @@ func (r *Router) Part(ctx context.Context, c *link.Conn) {
 	}
 }
 
-// Wait waits, after Drain, until every job has run. If ctx ends first, or has ended
-// before, it returns ctx's error only when jobs still run.
+// Wait waits, after Drain, until every job has run. If ctx ends first, or has
+// already ended, it returns ctx's error only when jobs still run.
 func (r *Router) Wait(ctx context.Context) error {
 	if !notify.Wait(ctx, r.drained) {
 		return context.Cause(ctx)

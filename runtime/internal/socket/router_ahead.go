@@ -8,16 +8,16 @@ import (
 )
 
 // canceledAhead finds the calls whose cancellation was read together with their
-// request, as happens to a server that has stood still: they need not be begun.
-// The zero value is ready.
+// request, as happens when a server was suspended: they need not be begun. The zero
+// value is ready.
 type canceledAhead struct {
-	read  time.Time // when the bytes that were looked through were read
+	read  time.Time // when the searched bytes were read
 	calls map[uint64]struct{}
 }
 
 // canceled reports whether a message that c has handed out is a request whose
-// cancellation waits behind it. It looks through what was read once for each
-// read.
+// cancellation follows in the bytes that were read. It searches these bytes once
+// for each read.
 func (a *canceledAhead) canceled(c *link.Conn, frames [][]byte) bool {
 	if at := c.ReadAt(); at != a.read {
 		a.read = at

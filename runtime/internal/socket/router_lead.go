@@ -6,30 +6,30 @@ import (
 	"time"
 )
 
-// A leader is what a RouterStream needs to read its connection itself while its
-// handler waits for a message: in a dialog, where the peer waits for each answer,
-// nothing is handed from one goroutine to another then. The zero value is ready.
+// A leader lets a RouterStream read its connection itself while its handler waits
+// for a message. So in a dialog, where the peer waits for each answer, no message
+// passes from one goroutine to another. The zero value is ready.
 //
-// The connection's reader gives its role away together with a message, if the
-// handler has been quick of late and nothing else was read. While the handler is
-// away nobody reads, and RouterPeer.inline is odd, as it is while the reader runs
-// a job itself: the watch makes another goroutine the reader when that takes too
+// The connection's reader passes its role on together with a message, if the
+// handler has been quick recently and nothing else was read. While the handler is
+// away nobody reads, and RouterPeer.inline is odd, as it is while the reader runs a
+// job itself: the watch makes another goroutine the reader when that takes too
 // long. When the handler waits for its next message it becomes the reader.
 type leader struct {
-	run     atomic.Uint64 // of peer.inline while the stream has the role and its handler is away; else 0
+	run     atomic.Uint64 // the value of peer.inline while the stream has the role and its handler is away; otherwise 0
 	leading atomic.Bool   // the stream reads
 	pace    Pace          // of the handler between two messages
-	since   time.Time     // the handler was given a message that it had waited for; the receiving goroutine's
+	since   time.Time     // when the handler got a message that it had waited for; used by the receiving goroutine
 
 	watched <-chan struct{} // of the context whose end interrupts the stream; RouterStream.mu guards it
 	unwatch func() bool
 }
 
-// quickTurn is the longest time that a quick handler may be away without being
-// taken to be slow.
+// quickTurn is the longest time that a quick handler may be away before it counts
+// as slow.
 const quickTurn = 10 * quickRun
 
-// wakeReader wakes the stream whose message the reader has taken, if any. It
+// wakeReader wakes the stream to which the reader has handed a message, if any. It
 // returns false when that stream has the role now.
 func (p *RouterPeer) wakeReader() (reader bool) {
 	s := p.woken
@@ -70,16 +70,15 @@ func (s *RouterStream) takeRole() bool {
 	return true
 }
 
-// yield makes another goroutine the reader if the stream has the role. It is
-// called before the handler does something else than answer.
+// yield makes another goroutine the reader if the stream has the role. It is called
+// before the handler does anything other than answer.
 func (s *RouterStream) yield() {
 	if s.takeRole() {
 		s.peer.router.promote(s.peer)
 	}
 }
 
-// returned notes that the handler waits for a message, or fetches one that is
-// queued.
+// returned records that the handler waits for a message, or fetches a queued one.
 func (s *RouterStream) returned(waits bool) {
 	l := &s.lead
 	limit := quickRun
@@ -96,8 +95,8 @@ func (s *RouterStream) returned(waits bool) {
 	}
 }
 
-// await waits until the stream is woken. It reads the connection meanwhile if it
-// has the role.
+// await waits until the stream is woken. In the meantime it reads the connection if
+// it has the role.
 func (s *RouterStream) await(ctx context.Context) error {
 	if s.takeRole() && s.read(ctx) {
 		return nil
@@ -154,7 +153,7 @@ func (s *RouterStream) read(ctx context.Context) (woken bool) {
 	}
 }
 
-// waits reports whether the stream that reads goes on to wait for the peer.
+// waits reports whether the stream, which reads, must go on waiting for the peer.
 // Otherwise it was woken, or its context has ended, or the peer does not read.
 func (s *RouterStream) waits(ctx context.Context) (woken, ok bool) {
 	select {
@@ -166,7 +165,7 @@ func (s *RouterStream) waits(ctx context.Context) (woken, ok bool) {
 }
 
 // keepRole is called by the stream that reads when it has its message. It keeps the
-// role unless more of another message has come.
+// role unless bytes of another message have come.
 func (s *RouterStream) keepRole() {
 	if s.lead.pace.quick() && !s.peer.Pending() {
 		s.peer.giveRole(s)
@@ -186,7 +185,7 @@ func (p *RouterPeer) runAndRead(job Job) {
 // be called from any goroutine.
 func (s *RouterStream) wakeUp() {
 	s.wake.Set()
-	if s.lead.leading.Load() { // else it looks at wake before it reads
+	if s.lead.leading.Load() { // otherwise it checks wake before it reads
 		s.peer.Interrupt()
 	}
 }
@@ -205,7 +204,7 @@ func (s *RouterStream) interruptWith(ctx context.Context) {
 	}
 	l.watched = done
 	l.unwatch = context.AfterFunc(ctx, func() {
-		if l.leading.Load() { // else it looks at ctx before it reads
+		if l.leading.Load() { // otherwise it checks ctx before it reads
 			s.peer.Interrupt()
 		}
 	})

@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// A Pace tracks whether jobs of one kind are quick. The zero value takes them
-// to be slow.
+// A Pace tracks whether jobs of one kind are quick. Jobs of the zero value count as
+// slow.
 type Pace struct{ streak atomic.Int32 }
 
 const (

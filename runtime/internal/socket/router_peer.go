@@ -20,17 +20,18 @@ type RouterPeer struct {
 	*link.Conn
 	// Context ends with the connection.
 	Context context.Context
-	// Value is whatever the Receiver keeps for the connection; nil at first.
+	// Value is the Receiver's state for the connection; initially nil.
 	Value any
-	// Held is how many streams the Receiver has a place for. It is the Receiver's.
+	// Held is how many streams of the connection hold a place at the Receiver,
+	// which alone uses it.
 	Held atomic.Int64
 
 	router   *Router
 	writable writable
 	streams  routerStreams
-	unread   *stream.Share // of what the Receiver's streams have not received
-	late     atomic.Int64  // messages that streams that have ended may still get
-	envelope []byte        // of the message that was read last, as on the wire
+	unread   *stream.Share // for messages that the streams have not received
+	late     atomic.Int64  // messages that ended streams may still get
+	envelope []byte        // of the last message read, in its wire form
 
 	roomMu sync.Mutex
 	room   notify.Broadcast // of the connection being writable
@@ -41,10 +42,10 @@ type RouterPeer struct {
 	unreadBytes throttle.Bucket // of messages that were not received
 	corked      int             // answers held back since the last write
 	running     int             // jobs; the router's lock guards it
-	woken       *RouterStream   // a message was handed to it, and it has to be woken
-	last        *RouterStream   // of the message that was read last; nil: of none
-	ahead       canceledAhead   // calls that were given up before they were begun
-	watched     atomic.Uint64   // the watch's looks, plus 1, when it was last told of a job
+	woken       *RouterStream   // a message was handed to it, and it must be woken
+	last        *RouterStream   // the stream of the last message read; nil: it had none
+	ahead       canceledAhead   // finds calls that were given up before they were begun
+	watched     atomic.Uint64   // the watch's looks, plus 1, when a job was last reported to it
 
 	// inline is odd while the reader runs a job itself, or a stream has its role
 	// and the handler is away. The reader, or the stream, moves it to the next
@@ -89,8 +90,8 @@ func (p *RouterPeer) roomChanged() <-chan struct{} {
 	return p.room.Changed()
 }
 
-// read reads requests until the connection ends, or another goroutine becomes
-// the reader because this one has to run a job, or a stream does.
+// read reads requests until the connection ends, or another goroutine or a stream
+// becomes the reader because this one must run a job.
 func (p *RouterPeer) read() {
 	for {
 		frames, err := p.next()
@@ -106,8 +107,8 @@ func (p *RouterPeer) read() {
 	}
 }
 
-// take handles one message, and returns its job if there is one to run. If p.woken
-// is set then, that stream has to be woken.
+// take handles one message, and returns its job if there is one to run. If it sets
+// p.woken, the caller must wake that stream.
 func (p *RouterPeer) take(frames [][]byte) Job {
 	if p.Gozmq() && p.ahead.canceled(p.Conn, frames) {
 		p.streams.canceled(frames)
@@ -134,10 +135,10 @@ func (p *RouterPeer) take(frames [][]byte) Job {
 	return job
 }
 
-// passOver returns true when reading can go on behind err, which next or Next has
+// passOver returns true when reading can go on after err, which next or Next has
 // returned with those frames. Otherwise it ends the connection.
 func (p *RouterPeer) passOver(frames [][]byte, err error) bool {
-	if errors.Is(err, link.ErrInterrupted) { // a stream that has read, or reads
+	if errors.Is(err, link.ErrInterrupted) { // a stream interrupted reading
 		p.Resume()
 		return true
 	}
@@ -149,9 +150,10 @@ func (p *RouterPeer) passOver(frames [][]byte, err error) bool {
 	return false
 }
 
-// Reply sends the peer what appendFrames appends, envelope included, however full
-// its queue is. A peer that is gone does not get it. It returns the error of
-// appendFrames; nothing was sent then. It may be called from any goroutine.
+// Reply sends the peer the frames that appendFrames appends, with the envelope,
+// even if the queue is full. It does nothing when the peer is gone. If appendFrames
+// fails, it returns that error, and nothing was sent. It may be called from any
+// goroutine.
 func (p *RouterPeer) Reply(appendFrames func(b []byte) ([]byte, error)) error {
 	b, err := p.BeginForced()
 	if err != nil {
@@ -183,7 +185,7 @@ func (p *RouterPeer) refuse(frames [][]byte) {
 	}
 }
 
-// run runs a job, or has it run beside another reader. It returns whether the
+// run runs a job, alone or while another goroutine reads. It returns whether the
 // caller is still the reader.
 func (p *RouterPeer) run(job Job) (reader bool) {
 	pace := job.Pace() // before Run, which may free the job
@@ -232,8 +234,8 @@ func (p *RouterPeer) replaceReader(run uint64) {
 	}
 }
 
-// maxCorked is how many answers are held back at most. It is small, so that the
-// peer works on the first answers while the next ones are made.
+// maxCorked is the most answers that are held back. It is small, so that the peer
+// works on the first answers while the next ones are made.
 const maxCorked = 8
 
 // cork holds answers back while further requests have been read.

@@ -17,8 +17,8 @@ import (
 // handed to it by the connection's reader. One goroutine at a time may call
 // Receive, any number the other methods.
 type RouterStream struct {
-	// Owner is whatever the Receiver keeps for the stream. It is set before the
-	// stream is opened.
+	// Owner is the Receiver's state for the stream. It is set before the stream is
+	// opened.
 	Owner any
 
 	peer *RouterPeer
@@ -26,12 +26,12 @@ type RouterStream struct {
 
 	in      stream.Receiver
 	handler MessageHandler
-	took    int          // the size of the body that was handed over; less than 0: none was
+	took    int          // the size of the body that was handed over; less than 0: none
 	wake    notify.Token // of Receive
 	turn    atomic.Bool  // nothing was sent since the last message came
 	lead    leader
 
-	sending sync.Mutex // held from the look at the credit to the commit
+	sending sync.Mutex // held from the check of the credit to the commit
 
 	mu      sync.Mutex
 	out     stream.Sender    // both locks guard it
@@ -41,11 +41,12 @@ type RouterStream struct {
 	changed notify.Broadcast // of out and over
 }
 
-// ErrUnread says that a connection's streams have too much that was not received.
+// ErrUnread says that the streams of a connection have too many unreceived
+// messages.
 var ErrUnread = stream.ErrUnread
 
-// NewStream returns a stream with that envelope. start is what its first
-// message says of it.
+// NewStream returns a stream with that envelope. start is the Stream of its first
+// message's header.
 func (p *RouterPeer) NewStream(e wire.Envelope, start wire.Stream) *RouterStream {
 	s := &RouterStream{peer: p, key: string(e.Append(nil)), wake: notify.NewToken(), took: -1}
 	s.in.Init(FirstWindow, p.router.windows)
@@ -55,13 +56,13 @@ func (p *RouterPeer) NewStream(e wire.Envelope, start wire.Stream) *RouterStream
 	return s
 }
 
-// Open lets the connection's messages come to the stream. It returns false when one
-// with the same envelope is open.
+// Open registers the stream, so that it gets the connection's messages. It returns
+// false when one with the same envelope is open.
 func (s *RouterStream) Open() bool { return s.peer.streams.add(s) }
 
-// Push takes a message of the client, whose body is valid during the call only.
-// It returns stream.ErrCredit when the client had no credit for it, and
-// ErrUnread when too much is unread. The reader calls it.
+// Push queues a message of the client, whose body is valid during the call only. It
+// returns stream.ErrCredit when the client had no credit for it, and ErrUnread when
+// too many messages are unreceived. The reader calls it.
 func (s *RouterStream) Push(body []byte) error {
 	handOver, err := s.in.Push(body, s.peer.ReadAt())
 	if handOver {
@@ -77,8 +78,8 @@ func (s *RouterStream) Push(body []byte) error {
 // Got returns how many messages of the client have come.
 func (s *RouterStream) Got() uint64 { return s.in.Got().Messages }
 
-// CloseReceive says that the client sends no more. It returns false when that was
-// known.
+// CloseReceive records the client's half-close. It returns false when the stream
+// already had it.
 func (s *RouterStream) CloseReceive() bool {
 	s.mu.Lock()
 	was := s.closed
@@ -90,15 +91,15 @@ func (s *RouterStream) CloseReceive() bool {
 	return !was
 }
 
-// Closed reports whether the client sends no more.
+// Closed reports whether the client has sent its half-close.
 func (s *RouterStream) Closed() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.closed
 }
 
-// Grant notes credit that the client grants. It returns false when there was as
-// much before.
+// Grant records credit from the client. It returns false when it is no more than
+// before.
 func (s *RouterStream) Grant(h wire.Stream) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -109,7 +110,7 @@ func (s *RouterStream) Grant(h wire.Stream) bool {
 	return true
 }
 
-// Discard drops what has come and was not received. Receive is not called any more.
+// Discard drops the unreceived messages. Receive must not be called afterwards.
 func (s *RouterStream) Discard() {
 	s.yield()
 	if s.in.Discard() {
@@ -117,9 +118,9 @@ func (s *RouterStream) Discard() {
 	}
 }
 
-// Receive waits for the next message and hands it to t, which may happen in another
-// goroutine. It returns false without an error when no message will follow; ctx's
-// error when that ends while it waits.
+// Receive waits for the next message and passes it to h, possibly in another
+// goroutine. It returns false without an error when no message will follow, and
+// ctx's error when ctx ends while it waits.
 func (s *RouterStream) Receive(ctx context.Context, h MessageHandler) (bool, error) {
 	for {
 		if body, ok := s.in.Next(); ok {
@@ -149,7 +150,8 @@ func (s *RouterStream) Receive(ctx context.Context, h MessageHandler) (bool, err
 	}
 }
 
-// consumed counts a message that was taken, and grants credit when it is time.
+// consumed counts a received message, and grants credit when enough has been
+// consumed.
 func (s *RouterStream) consumed(size int) {
 	if !s.turn.Load() {
 		s.turn.Store(true)
@@ -160,9 +162,9 @@ func (s *RouterStream) consumed(size int) {
 }
 
 // Send sends a message. It waits for credit, and for room in the connection's
-// queue. It returns ctx's error when that ends first, the body's, and a
-// *link.LimitError when the client announces to take less: nothing was sent then.
-// When the stream is over it returns ErrStreamOver.
+// queue. It returns ctx's error when ctx ends first, the body's error, and a
+// *link.LimitError when the message exceeds the client's announced limit: in all
+// three cases nothing was sent. When the stream is over it returns ErrStreamOver.
 func (s *RouterStream) Send(ctx context.Context, body wire.Body) error {
 	for {
 		s.sending.Lock()
@@ -214,7 +216,7 @@ func (s *RouterStream) trySend(body wire.Body) error {
 		if errors.Is(err, link.ErrFull) {
 			return err
 		}
-		return ErrStreamOver // as it will be at once
+		return ErrStreamOver // the stream is about to end
 	}
 	done := false
 	defer func() {
@@ -276,9 +278,9 @@ func (s *RouterStream) SendHeaders(headers wire.Metadata) error {
 	})
 }
 
-// Finish ends the stream: what waits returns, and err is why. appendEnd, unless
-// it is nil, appends the last reply behind the envelope; when it fails nothing
-// has happened. Finish returns false when the stream is over already.
+// Finish ends the stream because of err, and wakes its waiting goroutines.
+// appendEnd, unless it is nil, appends the last reply after the envelope; if it
+// fails, the stream goes on. Finish returns false when the stream is already over.
 func (s *RouterStream) Finish(err error, appendEnd func(b []byte) ([]byte, error)) (first bool, _ error) {
 	s.sending.Lock()
 	defer s.sending.Unlock()
@@ -322,8 +324,8 @@ func (s *RouterStream) Err() (why error, over bool) {
 	return s.err, s.over
 }
 
-// sendForced sends the client a message that no credit and no mark holds up. A
-// client that is gone does not get it.
+// sendForced sends the client a message that needs no credit and ignores the
+// high-water mark. It does nothing when the client is gone.
 func (s *RouterStream) sendForced(appendFrames func(b []byte) ([]byte, error)) error {
 	return s.peer.Reply(func(b []byte) ([]byte, error) { return appendFrames(append(b, s.key...)) })
 }

@@ -9,10 +9,10 @@ import (
 	"github.com/gozmq/gozmq/runtime/internal/wire"
 )
 
-// maxRecent is how many streams of a connection are known to have ended.
+// maxRecent is how many ended streams of a connection are remembered.
 const maxRecent = 64
 
-// maxRecentKey is the longest envelope that is remembered of one that has ended.
+// maxRecentKey is the longest envelope that is remembered of an ended stream.
 const maxRecentKey = 256
 
 // routerStreams are the open streams of one connection, by their envelopes. The
@@ -20,7 +20,7 @@ const maxRecentKey = 256
 type routerStreams struct {
 	mu     sync.Mutex
 	open   map[string]*RouterStream
-	recent []string // ended last, in a ring
+	recent []string // the last ones to end, in a ring
 	next   int      // of recent
 }
 
@@ -69,7 +69,7 @@ func (r *routerStreams) endedLately(envelope []byte) bool {
 }
 
 // Stream returns the open stream with that envelope, nil if there is none. ended
-// says that it has ended lately. The reader calls it.
+// says that it ended recently. The reader calls it.
 func (p *RouterPeer) Stream(e wire.Envelope) (s *RouterStream, ended bool) {
 	p.envelope = e.Append(p.envelope[:0])
 	if s = p.streams.find(p.envelope); s == nil {
@@ -82,18 +82,18 @@ func (p *RouterPeer) Stream(e wire.Envelope) (s *RouterStream, ended bool) {
 	return s, ended
 }
 
-// maxKeptEnvelope is the largest envelope whose memory is used again.
+// maxKeptEnvelope is the largest envelope whose memory is reused.
 const maxKeptEnvelope = 4 << 10
 
-// canceled notes a stream that was given up before it was begun.
+// canceled records a stream that was given up before it was begun.
 func (r *routerStreams) canceled(frames [][]byte) {
 	if e, _, ok := wire.SplitEnvelope(frames); ok {
 		r.remove(string(e.Append(nil)))
 	}
 }
 
-// cancelLimit limits how many streams a peer may give up before it is read with
-// pauses. Each costs a goroutine.
+// cancelLimit is how many streams a peer may give up before it is read with pauses.
+// Each costs a goroutine.
 var cancelLimit = throttle.Limit{Burst: 1000, Every: 500 * time.Microsecond, Max: time.Second}
 
 // Canceled counts a stream that the client has given up, and pauses after too
@@ -109,8 +109,8 @@ func (p *RouterPeer) Canceled() {
 // peer may leave unread before it is read with pauses.
 const unreadFree = 16 << 20
 
-// unreadLimit limits what comes meanwhile, in units of refusalUnit bytes. Keeping a
-// large message costs several times as much as reading it.
+// unreadLimit limits the rate of further such messages, in units of refusalUnit
+// bytes. Keeping a large message costs several times as much as reading it.
 var unreadLimit = throttle.Limit{Burst: 64, Every: time.Millisecond, Max: time.Second}
 
 // paceUnread counts a message that its stream has not received, and pauses after
@@ -125,10 +125,10 @@ func (p *RouterPeer) paceUnread(size int) {
 	}
 }
 
-// maxLate is how many messages streams that have ended may still get.
+// maxLate is how many messages ended streams may still get.
 const maxLate = 128 << 10
 
-// allowLate lets a stream that ends get n messages that are on their way.
+// allowLate allows n messages in flight to an ending stream.
 func (p *RouterPeer) allowLate(n int64) {
 	if p.late.Load() < maxLate {
 		p.late.Add(n)

@@ -7,23 +7,23 @@ import (
 )
 
 const (
-	// watchEvery is how often the watch looks. When it finds a job running
-	// twice it has another goroutine read the connection. Each look wakes a
-	// processor, which slows calls in progress down.
+	// watchEvery is how often the watch looks. When it finds a job running twice it
+	// makes another goroutine read the connection. Each look wakes a processor,
+	// which slows down calls in progress.
 	watchEvery = time.Millisecond
 	// watchCool is how many looks without a job end the watch.
 	watchCool = 10
 )
 
 // A watch replaces readers that run a job for longer than expected. A reader
-// tells it that it runs a job, once between two looks, so that a look costs no
-// more than the number of connections that have run one since. The watch has a
-// goroutine only while there is something to watch. The zero value is ready.
+// reports its job once between two looks, so that the cost of a look grows only
+// with the number of connections that have run one since. The watch has a goroutine
+// only while there is something to watch. The zero value is ready.
 type watch struct {
 	looks atomic.Uint64 // how often it has looked
 
 	mu      sync.Mutex
-	fresh   []*RouterPeer // with a job that started since the last look
+	fresh   []*RouterPeer // readers whose job started since the last look
 	running []runningJob  // jobs that the last look found running
 	active  bool          // the goroutine runs
 }
@@ -31,7 +31,7 @@ type watch struct {
 // A runningJob is a job that was found running.
 type runningJob struct {
 	peer *RouterPeer
-	run  uint64 // of peer.inline
+	run  uint64 // the value of peer.inline
 }
 
 // started is called by p's reader when it starts a job, after it has set

@@ -5,13 +5,12 @@ import (
 	"github.com/gozmq/gozmq/runtime/internal/wire"
 )
 
-// grantOf returns what a header says of credit.
+// grantOf returns credit as a header's Stream.
 func grantOf(c stream.Credit) wire.Stream {
 	return wire.Stream{Present: true, Messages: c.Messages, Bytes: c.Bytes}
 }
 
-// appendGrant appends, behind its envelope, the message of a client that grants
-// credit.
+// appendGrant appends a client's message that grants credit, after its envelope.
 func appendGrant(b []byte, c stream.Credit) []byte {
 	return wire.AppendStreamControl(b, grantOf(c))
 }

@@ -16,7 +16,7 @@ import (
 type Sub struct {
 	// Joined is called when every subscription was sent to a new peer, before
 	// any message is received from it. Left is called when its connection has
-	// ended, and why. Set them before the first peer; nil functions are not
+	// ended, with the reason. Set them before the first peer; nil functions are not
 	// called.
 	Joined func(c *link.Conn)
 	Left   func(c *link.Conn, err error)
@@ -25,7 +25,7 @@ type Sub struct {
 	to    BatchReceiver
 
 	mu     sync.Mutex
-	wanted map[string]*subscribedPrefix // by prefix
+	wanted map[string]*subscribedPrefix // the key is the prefix
 	order  list.List[*subscribedPrefix] // in the order in which they were made
 	peers  []*link.Conn
 	change notify.Broadcast // of peers, closed and the dialed endpoints
@@ -65,8 +65,8 @@ func (s *Sub) Links() *link.Group { return s.group }
 
 // Subscribe asks every peer, now and in future, for messages whose topic begins
 // with prefix. Equal subscriptions are counted and sent once. They are sent to
-// each peer in the order in which they were made, so a publisher that has the
-// last has them all.
+// each peer in the order in which they were made, so a publisher that has read the
+// last one has them all.
 func (s *Sub) Subscribe(prefix []byte) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -97,8 +97,8 @@ func (s *Sub) Cancel(prefix []byte) {
 	}
 }
 
-// Together calls f, and sends the peers what f subscribes to and cancels in few
-// writes.
+// Together calls f, and sends f's subscriptions and cancellations to the peers in
+// few writes.
 func (s *Sub) Together(f func()) {
 	s.mu.Lock()
 	peers := slices.Clone(s.peers)
@@ -138,8 +138,7 @@ func (s *Sub) Serve(c *link.Conn) (err error) {
 }
 
 // send sends a peer a subscription or its cancellation, in the form of its ZMTP
-// version. It ignores a connection that has ended, which its reader will
-// notice.
+// version. It ignores an ended connection, which the reader will notice.
 func send(c *link.Conn, subscribe bool, prefix []byte) {
 	b, err := c.BeginForced()
 	if err != nil {

@@ -9,10 +9,11 @@ import (
 )
 
 // Ready returns when there is a publisher at every dialed endpoint, and at
-// least one in all, and each of them has read the subscriptions made before. It
-// waits for publishers whose connection ends meanwhile to come back. It fails
-// when ctx ends, an endpoint refuses us or the socket is closed. When a peer
-// speaks ZMTP 3.0, which has no PING, it fails once all others are ready.
+// least one in all, and each of them has read the subscriptions made before. If a
+// publisher's connection ends in the meantime, it waits until the publisher is
+// back. It fails when ctx ends, an endpoint refuses us or the socket is closed.
+// When a peer speaks ZMTP 3.0, which has no PING, it fails once all others are
+// ready.
 func (s *Sub) Ready(ctx context.Context) error {
 	defer s.group.Want()()
 	for {

@@ -15,28 +15,29 @@ import (
 type XPub struct {
 	Pub
 	onChange func(prefix []byte, subscribed bool)
-	max      int // prefixes of all peers
+	max      int // the most prefixes of all peers together
 
 	mu    sync.Mutex // held while a subscription changes and is reported; taken first
 	bytes int        // of all prefixes
 }
 
-// maxShare bounds what one peer may subscribe to: it is that part of what all peers
-// together may.
+// maxShare bounds the subscriptions of one peer: it may have this fraction (1/8) of
+// the total.
 const maxShare = 8
 
 // NewXPub returns an xpub socket without peers, whose peers together may hold up to
-// maxSubs different prefixes. onChange is called when the first peer subscribes
-// to a prefix, and when the last one has canceled it or ended, one call at a
-// time. It must not block, and not keep the prefix. Shutdown must be called.
+// maxSubs different prefixes. onChange is called when the first peer subscribes to
+// a prefix, and when the last one has canceled it or gone, one call at a time. It
+// must not block or keep the prefix. Shutdown must be called.
 func NewXPub(cfg link.Config, maxSubs int, onChange func(prefix []byte, subscribed bool)) *XPub {
 	x := &XPub{onChange: onChange, max: maxSubs}
 	x.init(cfg, max(maxSubs/maxShare, 1), x)
 	return x
 }
 
-// Missed counts a publication that was too large to be passed on, of which frames
-// are those before the one that exceeds the limit, and tells its subscribers.
+// Missed counts a publication that was too large to pass on, and sends its
+// subscribers OVERSIZED. frames are the ones before the frame that exceeds the
+// limit.
 func (x *XPub) Missed(frames [][]byte, size uint64) {
 	var topic []byte
 	var flags byte

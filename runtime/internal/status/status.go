@@ -1,6 +1,6 @@
-// Package status has the error of the engines of calls and streams: a code, a text
-// and details, as they travel. Package gozmq makes its own error of it, and the
-// other way round.
+// Package status has the error type of the engines of calls and streams: a code, a
+// text and details, as in the wire's status. Package gozmq converts it to and from
+// its own error.
 package status
 
 import (
@@ -16,7 +16,7 @@ import (
 // A Code classifies an error. The values are those of google.rpc.Code.
 type Code int32
 
-// The codes that the engines give.
+// The codes that the engines use.
 const (
 	Canceled           Code = 1
 	Unknown            Code = 2
@@ -49,11 +49,11 @@ type Error struct {
 	Code    Code
 	Message string
 	Details []*anypb.Any
-	Cause   error // this side's reason; it does not travel
+	Cause   error // this side's reason; it is not sent
 	Remote  bool  // a peer has chosen Message
 }
 
-// Errorf returns an error with a code; an operand of %w is in its cause.
+// Errorf returns an error with a code; an operand of %w becomes its cause.
 func Errorf(code Code, format string, args ...any) *Error {
 	err := fmt.Errorf(format, args...)
 	return &Error{Code: code, Message: err.Error(), Cause: err}
@@ -81,8 +81,8 @@ func (e *Error) Is(target error) bool {
 	return false
 }
 
-// CodeOf returns the code of the first *Error in err's tree, else that of a
-// context's error, else Unknown; 0 for nil.
+// CodeOf returns the code of the first *Error in err's tree, otherwise the code of
+// a context's error, otherwise Unknown; 0 for nil.
 func CodeOf(err error) Code {
 	if err == nil {
 		return 0
@@ -107,8 +107,8 @@ func Of(err error) *Error {
 	return &Error{Code: CodeOf(err), Message: err.Error(), Cause: err}
 }
 
-// Input gives a code to what package wire says of a request: that it makes no
-// sense, or that it is too large. An error that has one keeps it.
+// Input adds a code to an error of package wire about a request, which is malformed
+// or too large. An error that already has a code keeps it.
 func Input(err error) error {
 	switch {
 	case err == nil, errors.As(err, new(*Error)):

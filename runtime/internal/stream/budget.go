@@ -31,8 +31,8 @@ func (b *Budget) give(n int64) {
 	}
 }
 
-// A Share is what the streams of one connection take of a Budget: at most as much
-// as it leaves to others. A nil Share has no bound.
+// A Share is the part of a Budget that the streams of one connection take: at most
+// as much as it leaves for others. A nil Share has no bound.
 type Share struct {
 	budget *Budget
 	used   atomic.Int64

@@ -1,7 +1,7 @@
 package stream
 
-// A Credit counts messages and the bytes of their bodies since the stream began:
-// those that were sent, or that may be.
+// A Credit is a number of messages, and of the bytes of their bodies, since the
+// stream began: sent ones, or ones that may be sent.
 type Credit struct{ Messages, Bytes uint64 }
 
 // allows reports whether a sender that has sent that much may send a message. A

@@ -6,9 +6,8 @@ import (
 	"sync"
 )
 
-// A queue holds bodies, each behind its length, in pieces of memory that are
-// pooled: a stream that waits keeps none, and one that lags behind copies nothing
-// as its queue grows.
+// A queue holds bodies, each after its length, in pooled pieces of memory: an idle
+// stream keeps none, and a growing queue copies nothing.
 type queue struct {
 	first, last *piece // nil: empty
 	off         int    // where the first body of first begins
@@ -20,8 +19,8 @@ type piece struct {
 	next *piece
 }
 
-// The sizes of pieces, as powers of two: the first of a queue, those behind it, and
-// the largest that is used again.
+// The sizes of pieces, as powers of two: the first of a queue, the later ones, and
+// the largest that is reused.
 const (
 	firstPiece = 12
 	morePiece  = 17
@@ -83,7 +82,7 @@ func (q *queue) next() []byte {
 	return q.first.b[start:q.off:q.off]
 }
 
-// free drops what is in the queue, and its memory.
+// free drops the content of the queue, and its memory.
 func (q *queue) free() {
 	for p := q.first; p != nil; {
 		next := p.next

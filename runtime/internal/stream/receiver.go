@@ -22,7 +22,7 @@ type Receiver struct {
 	granted Credit // written under mu
 
 	mu      sync.Mutex
-	back    queue // behind front
+	back    queue // after front
 	got     Credit
 	window  window
 	waiting bool // the taking goroutine waits for the next message
@@ -35,8 +35,8 @@ type Receiver struct {
 	frontBeyond int64 // for front; the taking goroutine's
 }
 
-// Share sets the bound of what is queued beyond the window: the last message of a
-// window may be larger than that.
+// Share sets the bound of the bytes queued beyond the window, which the last
+// message of a window may exceed.
 func (r *Receiver) Share(s *Share) { r.share = s }
 
 // Init sets the credit that the sender begins with, which is the size of the first
@@ -47,9 +47,9 @@ func (r *Receiver) Init(window Credit, b *Budget) {
 	r.window.granted(window)
 }
 
-// Push queues a copy of a body that came at that time. When the taking
-// goroutine waits it keeps nothing and returns true: the caller hands the body
-// over, and wakes it. It returns ErrCredit when the sender had no credit, and
+// Push queues a copy of a body that came at that time. When the receiving goroutine
+// waits, Push keeps nothing and returns true: then the caller must pass it the
+// body, and wake it. It returns ErrCredit when the sender had no credit, and
 // ErrUnread when the share is used up. After Close it only counts.
 func (r *Receiver) Push(body []byte, at time.Time) (handOver bool, err error) {
 	r.mu.Lock()
@@ -166,8 +166,8 @@ func (r *Receiver) GiveUp() bool {
 	return was
 }
 
-// Close says that no message will follow. What is in the queue can still be
-// taken. It returns whether the taking goroutine waits, and has to be woken.
+// Close ends the messages. Queued ones can still be taken. It returns whether the
+// receiving goroutine waits, and must be woken.
 func (r *Receiver) Close() (waits bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -179,8 +179,8 @@ func (r *Receiver) Close() (waits bool) {
 	return waits
 }
 
-// Discard closes the receiver and drops what is in the queue. Nobody takes
-// messages any more. It returns what Close does.
+// Discard closes the receiver and drops the queued messages. No more messages may
+// be taken. It returns the same as Close.
 func (r *Receiver) Discard() (waits bool) {
 	waits = r.Close()
 	r.mu.Lock()
@@ -206,7 +206,7 @@ func (r *Receiver) Empty() bool {
 	return r.front.empty() && r.back.empty()
 }
 
-// Got returns what has come.
+// Got returns how many messages and bytes have come.
 func (r *Receiver) Got() Credit {
 	r.mu.Lock()
 	defer r.mu.Unlock()

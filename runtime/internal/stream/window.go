@@ -5,14 +5,13 @@ import "time"
 // Largest is the largest window.
 var Largest = Credit{Messages: 64 << 10, Bytes: 16 << 20}
 
-// How a window learns that it is too small. Its sender has stood still for want of
-// credit when it stops just where its credit ended, and for a long part of the
-// time that it takes to use up a grant. One that sends as its program goes stops
+// How a window detects that it is too small. Its sender was held up by the credit
+// when it stops exactly at the end of its credit, and for a large part of the time
+// in which it uses up a grant. A sender that waits for its own program stops
 // anywhere.
 const (
-	// plainStall is the part of the time, as a divisor, that one stall has to
-	// take for the window to grow at once; doubtfulStall is that of two in a
-	// row.
+	// A stall of 1/plainStall of that time makes the window grow at once; two in a
+	// row of 1/doubtfulStall do, too.
 	plainStall    = 2
 	doubtfulStall = 8
 	// longestStall is how long a stall can be that a grant on its way explains.
@@ -43,8 +42,8 @@ func (w *window) granted(limit Credit) {
 	w.limits = append(w.limits, limit)
 }
 
-// arrived notes a message: when it came, whether the program was waiting for
-// it, and what has come in all, with it.
+// arrived records a message: when it came, whether the program was waiting for it,
+// and the total so far, including it.
 func (w *window) arrived(at time.Time, awaited bool, got Credit) {
 	if w.since.IsZero() {
 		w.since = at

@@ -6,7 +6,7 @@ import (
 	"github.com/gozmq/gozmq/runtime/internal/wire"
 )
 
-// An entryKind says what an entry of a buffer is.
+// An entryKind is the kind of an entry in a buffer.
 type entryKind uint8
 
 const (
@@ -16,17 +16,17 @@ const (
 	resumeEntry
 	// peerEntry precedes the messages of a new connection.
 	peerEntry
-	// tooLargeEntry stands for a message that was passed over. It has the topic,
-	// and as its body the size and the limit.
+	// tooLargeEntry stands for a message that was skipped. It has the topic, and
+	// its body holds the size and the limit.
 	tooLargeEntry
-	// endedEntry says that a publisher has ended its connection. Its From is an
+	// endedEntry reports that a publisher has ended its connection. Its From is an
 	// Ended.
 	endedEntry
-	// idleEntry says that nothing has come for a while. Its From is an Idle.
+	// idleEntry reports that no message has come for a while. Its From is an Idle.
 	idleEntry
 )
 
-// An item is an entry that was taken out of a buffer.
+// An item is an entry outside of a buffer.
 type item struct {
 	wire.Publication
 	kind entryKind
@@ -46,7 +46,7 @@ func tooLargeItem(topic []byte, size uint64, limit int) *item {
 	return &item{kind: tooLargeEntry, Publication: wire.Publication{Topic: topic, Body: binary.BigEndian.AppendUint64(body, uint64(limit))}}
 }
 
-// tooLarge returns what a tooLargeEntry says.
+// tooLarge returns the error in a tooLargeEntry.
 func (it *item) tooLarge() *TooLargeError {
 	return &TooLargeError{Topic: string(it.Topic), Size: binary.BigEndian.Uint64(it.Body), Limit: int(binary.BigEndian.Uint64(it.Body[8:]))}
 }
@@ -55,8 +55,8 @@ func (it *item) tooLarge() *TooLargeError {
 type buffer struct {
 	data    []byte
 	entries []entry
-	next    int // index of the first entry that is left
-	start   int // where that entry begins in data
+	next    int // index of the first remaining entry
+	start   int // the offset of that entry in data
 }
 
 // An entry has the sizes of one item's frames. A header of -1 is none.
@@ -66,7 +66,7 @@ type entry struct {
 	from                any
 }
 
-// maxKeptBuffer is the largest buffer, in bytes, that is used again.
+// maxKeptBuffer is the largest buffer, in bytes, that is reused.
 const maxKeptBuffer = 2 << 20
 
 // len returns how many entries are left.
@@ -92,8 +92,8 @@ func (b *buffer) pushKind(p *wire.Publication, kind entryKind) {
 	b.entries = append(b.entries, e)
 }
 
-// pop makes it the next item, which is valid until the buffer is given away; it
-// returns false when none is left.
+// pop sets it to the next item, which is valid as long as the caller owns the
+// buffer; it returns false when none is left.
 func (b *buffer) pop(it *item) bool {
 	if b.next == len(b.entries) {
 		return false
@@ -111,8 +111,8 @@ func (b *buffer) pop(it *item) bool {
 	return true
 }
 
-// compact frees the memory of the entries that were taken for those to come,
-// once it is more than that of the entries that are left.
+// compact makes the memory of popped entries available for new ones, once it
+// exceeds the memory of the remaining entries.
 func (b *buffer) compact() {
 	if b.start < len(b.data)/2 || b.next < len(b.entries)/2 {
 		return
@@ -122,7 +122,7 @@ func (b *buffer) compact() {
 	b.next, b.start = 0, 0
 }
 
-// reset empties the buffer. It keeps the memory unless that has grown large.
+// reset empties the buffer. It keeps the memory unless it has grown too large.
 func (b *buffer) reset() {
 	b.next, b.start, b.entries, b.data = 0, 0, b.entries[:0], b.data[:0]
 	if cap(b.data) > maxKeptBuffer {

@@ -6,15 +6,16 @@ import (
 	"github.com/gozmq/gozmq/runtime/internal/lru"
 )
 
-// Config is what a Hub is made with.
+// Config is the configuration of a Hub.
 type Config struct {
-	// Socket is where the Hub subscribes. It is not used before the first Open.
+	// Socket is the socket on which the Hub subscribes. It is not used before the
+	// first Open.
 	Socket Socket
-	// Topics bounds what the Hub, and each subscription, remembers of topics.
+	// Topics bounds the topics that the Hub, and each subscription, remembers.
 	Topics lru.Bounds
 	// Lag limits the age of messages of sequenced topics.
 	Lag LagLimits
-	// Events are reported by the goroutine in which they happen.
+	// Events are reported in the goroutine in which they happen.
 	Events Events
 }
 
@@ -22,23 +23,24 @@ type Config struct {
 type Socket interface {
 	Subscribe(prefix []byte)
 	Cancel(prefix []byte)
-	// Together sends what f subscribes to and cancels in few writes.
+	// Together sends the subscriptions and cancellations of f in few writes.
 	Together(f func())
 	// Peers returns the number of connections.
 	Peers() int
 }
 
-// LagLimits are ages of messages that are reported; 0 is no limit.
+// LagLimits are the ages from which messages are reported as late; 0 means no
+// limit.
 type LagLimits struct {
-	Report time.Duration // a message is reported and passed on
-	End    time.Duration // a message is reported and ends the iteration
+	Report time.Duration // an older message is reported and passed on
+	End    time.Duration // an older message is reported and ends the iteration
 }
 
-// Events are functions that are told what happens. They are called with locks
-// held, so they must not block, nor call back. nil functions are not called.
+// Events are functions that report events. They are called with locks held, so they
+// must neither block nor call back. nil functions are not called.
 type Events struct {
-	// Evicted reports a retained topic whose last value was given up because
-	// there are too many.
+	// Evicted reports a retained topic whose last value was evicted because there
+	// are too many.
 	Evicted func(topic string)
 	// Overflow reports how many messages a subscription has dropped since the
 	// last report: at once for the first, then not more often than every
@@ -46,7 +48,7 @@ type Events struct {
 	Overflow func(subscription string, count int)
 }
 
-// withDefaults returns e with functions that do nothing in place of nil.
+// withDefaults returns e with functions that do nothing in place of nil ones.
 func (e Events) withDefaults() Events {
 	if e.Evicted == nil {
 		e.Evicted = func(string) {}
@@ -57,13 +59,13 @@ func (e Events) withDefaults() Events {
 	return e
 }
 
-// A Pattern says which topics a subscription takes. Its methods may be called
-// from any goroutine and allocate nothing but what they return.
+// A Pattern selects the topics of a subscription. Its methods may be called from
+// any goroutine, and allocate only their results.
 type Pattern interface {
-	// Prefix returns what all topics of the pattern begin with.
+	// Prefix returns the common prefix of all topics of the pattern.
 	Prefix() string
-	// Matches reports whether the pattern takes a topic: whether that consists
-	// of the segments.
+	// Matches reports whether the pattern selects a topic: whether the topic
+	// consists of the segments.
 	Matches(topic []byte) bool
 	// AppendSegments appends the segments in order, at least one. Patterns with
 	// the same ones are equal.
@@ -74,24 +76,24 @@ type Pattern interface {
 	String() string
 }
 
-// A Segment of a pattern is a literal and the open field behind it. The last
-// segment of a pattern, and no other, has no open field.
+// A Segment of a pattern is a literal and the open field after it. Only the last
+// segment of a pattern has no open field.
 type Segment struct {
 	Literal string
 	Open    Value
 }
 
-// A Value says which bytes an open field takes. Values are compared with ==.
+// A Value defines which bytes an open field matches. Values are compared with ==.
 type Value interface {
 	// Len returns how many bytes at the start of topic are the field's.
 	Len(topic []byte) int
 }
 
-// An Overflow says what a Queue does with a message that it has no room for.
+// An Overflow is a Queue's policy for a message without room.
 type Overflow uint8
 
 const (
-	// Block has the connection wait until there is room.
+	// Block makes the connection wait until there is room.
 	Block Overflow = iota
 	// DropOldest drops the messages that have waited longest.
 	DropOldest
@@ -99,12 +101,12 @@ const (
 	DropNewest
 )
 
-// QueueConfig is what a Queue is made with.
+// QueueConfig is the configuration of a Queue.
 type QueueConfig struct {
 	// Messages and Bytes are how much may wait. One message always fits.
 	Messages, Bytes int
 	Overflow        Overflow
-	// Idle is how long an iteration waits for a message before it is told that none
-	// has come; 0: forever.
+	// Idle is how long an iteration waits for a message before it gets an
+	// idleEntry; 0: forever.
 	Idle time.Duration
 }

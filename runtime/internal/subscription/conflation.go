@@ -10,7 +10,7 @@ import (
 type conflation struct {
 	topics   *lru.Cache[wire.Publication]
 	counters *counters
-	turn     bool // the next message to be taken is one of these
+	turn     bool // the next message to take is one of these
 }
 
 func newConflation(b lru.Bounds, c *counters) conflation {
@@ -19,10 +19,9 @@ func newConflation(b lru.Bounds, c *counters) conflation {
 
 func (c *conflation) len() int { return c.topics.Len() }
 
-// put copies a message in, in the place of an older one of its topic if there
-// is one. It returns how many messages it added, and how many it dropped
-// because there are more topics than the bounds allow: those that waited
-// longest.
+// put copies a message in, and replaces an older one of its topic. It returns how
+// many messages it added, and how many it dropped because there are more topics
+// than the bounds allow. It drops the messages that have waited longest.
 func (c *conflation) put(p *wire.Publication) (added, dropped int) {
 	own := p.Clone()
 	size := lru.Overhead + own.Size()
@@ -37,8 +36,7 @@ func (c *conflation) put(p *wire.Publication) (added, dropped int) {
 	return 1, dropped
 }
 
-// pop takes the message of the topic that has waited longest; there must be
-// one.
+// pop removes the message of the topic that has waited longest; there must be one.
 func (c *conflation) pop() *wire.Publication {
 	e := c.topics.Oldest()
 	c.topics.Remove(e)

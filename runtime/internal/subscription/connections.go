@@ -11,19 +11,19 @@ type Connections struct {
 	mu       sync.Mutex
 	conns    map[Source]struct{}
 	since    time.Time
-	received time.Time // from those that are gone
+	received time.Time // on connections that have ended
 }
 
-// A Source is a connection that knows when something last came.
+// A Source is a connection that knows when bytes last came.
 type Source interface{ LastReceived() time.Time }
 
-// NewConnections returns Connections without any, since now.
+// NewConnections returns Connections with no connection since now.
 func NewConnections() *Connections {
 	return &Connections{conns: make(map[Source]struct{}), since: time.Now()}
 }
 
-// State returns how many connections there are, since when there are some, or none,
-// and when something last came on any; zero before the first.
+// State returns the number of connections, since when there is at least one or
+// none, and when bytes last came on any of them; zero if never.
 func (k *Connections) State() (n int, since, received time.Time) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -36,7 +36,7 @@ func (k *Connections) State() (n int, since, received time.Time) {
 	return len(k.conns), k.since, received
 }
 
-// Joined takes note of a connection, before anything is received on it.
+// Joined records a connection, before anything is received on it.
 func (k *Connections) Joined(c Source) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -46,7 +46,7 @@ func (k *Connections) Joined(c Source) {
 	k.conns[c] = struct{}{}
 }
 
-// Left takes note of a connection's end.
+// Left records a connection's end.
 func (k *Connections) Left(c Source) {
 	k.mu.Lock()
 	defer k.mu.Unlock()

@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// counters count for all subscriptions of a Hub.
+// counters are the counts of all subscriptions of a Hub together.
 type counters struct{ dropped, superseded atomic.Uint64 }
 
 // reportInterval is the shortest time between two reports of one queue.
@@ -15,7 +15,7 @@ const reportInterval = time.Second
 // queue's lock guards the fields that are not atomic.
 type drops struct {
 	counters   *counters
-	report     func(count int) // nil: nothing is reported
+	report     func(count int) // nil: drops are not reported
 	total      atomic.Uint64
 	unreported int
 	reported   time.Time
@@ -31,7 +31,7 @@ func (d *drops) add() {
 	}
 }
 
-// flush reports the messages that were not reported yet.
+// flush reports the drops that were not yet reported.
 func (d *drops) flush() {
 	if d.unreported == 0 || d.report == nil {
 		return

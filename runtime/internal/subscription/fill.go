@@ -1,10 +1,10 @@
 package subscription
 
-// A Fill says how full a receive queue is.
+// A Fill is how full a receive queue is.
 type Fill struct {
 	Name                  string // the first pattern of its subscription
-	Messages, Bytes       int    // that wait
-	MaxMessages, MaxBytes int    // beyond which it is full
+	Messages, Bytes       int    // waiting ones
+	MaxMessages, MaxBytes int    // the limits at which it is full
 	Dropped               uint64
 }
 

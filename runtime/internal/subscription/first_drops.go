@@ -7,18 +7,18 @@ import (
 	"github.com/gozmq/gozmq/runtime/internal/wire"
 )
 
-// firstDrops knows, for each sequenced topic, the first message that a queue
-// has dropped since the last one that was taken, so that messages dropped
-// before any was taken count as missed, too. The queue's lock guards it.
+// firstDrops holds, for each sequenced topic, the first message that a queue has
+// dropped since the last one was taken from it, so that messages dropped before the
+// first one taken count as missed, too. The queue's lock guards it.
 type firstDrops struct {
 	topics *lru.Cache[uint64] // sequences, by topicKey
 	key    []byte
-	any    atomic.Bool // there are some
+	any    atomic.Bool // topics is not empty
 }
 
 func newFirstDrops(b lru.Bounds) firstDrops { return firstDrops{topics: lru.New[uint64](b)} }
 
-// note takes note of an entry that is dropped.
+// note records a dropped entry.
 func (f *firstDrops) note(p *wire.Publication, kind entryKind) {
 	var h wire.PublicationHeader
 	if kind != messageEntry || p.Header == nil || !h.Parse(p.Header) || !h.Numbered() || h.Sequence == 0 {
@@ -33,9 +33,8 @@ func (f *firstDrops) note(p *wire.Publication, kind entryKind) {
 	f.any.Store(true)
 }
 
-// missedBefore returns how many messages of a topic, given by its key, the
-// queue has dropped before the message with that sequence, which is the first
-// one that is taken.
+// missedBefore returns how many messages of a topic, given by its key, the queue
+// has dropped before the message with that sequence, the first one that is taken.
 func (q *Queue) missedBefore(key []byte, sequence uint64) uint64 {
 	if !q.missed.any.Load() {
 		return 0
@@ -50,7 +49,8 @@ func (q *Queue) missedBefore(key []byte, sequence uint64) uint64 {
 	return sequence - e.Value
 }
 
-// forgetDropped forgets what was dropped of a topic, of which a message is taken.
+// forgetDropped forgets the dropped messages of a topic, because a message of it is
+// taken.
 func (q *Queue) forgetDropped(key []byte) {
 	if !q.missed.any.Load() {
 		return
@@ -62,7 +62,7 @@ func (q *Queue) forgetDropped(key []byte) {
 	}
 }
 
-// forgetDroppedOf forgets what was dropped of the topics for which gone returns
+// forgetDroppedOf forgets the dropped messages of the topics for which gone returns
 // true.
 func (q *Queue) forgetDroppedOf(gone func(topic []byte) bool) {
 	if !q.missed.any.Load() {

@@ -10,12 +10,12 @@ import (
 
 // A State is followed by Subscription.Follow, in one goroutine.
 type State interface {
-	// Snapshot asks for a snapshot. It returns the position of each publisher
-	// that the snapshot has, and a function that yields the snapshot and
-	// returns false when the iteration is over.
+	// Snapshot requests a snapshot. It returns the snapshot's position for each
+	// publisher, and a function that yields the snapshot and returns false when the
+	// iteration is over.
 	Snapshot(ctx context.Context) (positions map[uint64]uint64, yield func() bool, err error)
-	// Update yields a message that the state does not have, valid during the
-	// call. It returns false when the iteration is over, and whether the
+	// Update yields a message that the state does not include, valid during the
+	// call. goOn is false when the iteration is over; decoded says whether the
 	// message could be decoded.
 	Update(p *wire.Publication) (goOn, decoded bool)
 	// Failed yields an error: one of Snapshot, an *UnnumberedError, an
@@ -34,8 +34,8 @@ func (e *UnnumberedError) Error() string {
 	return fmt.Sprintf("a publication under %q has no position: its topic is not sequenced at the publisher", e.Topic)
 }
 
-// An UnknownPublisherError says that snapshots do not know a publisher. Its
-// messages are dropped until one does.
+// An UnknownPublisherError says that snapshots have no position of a publisher. Its
+// messages are dropped until one has.
 type UnknownPublisherError struct {
 	Publisher uint64
 	Topic     string
@@ -45,11 +45,11 @@ func (e *UnknownPublisherError) Error() string {
 	return fmt.Sprintf("the snapshot does not know publisher %016x of %q; it is ignored", e.Publisher, e.Topic)
 }
 
-// Follow gives state a snapshot, then each message that the snapshot does not
-// have, in order. It asks for another snapshot after messages were missed or
-// could not be decoded, and for each new connection. It returns when a method
-// of state says so, the subscription is closed, or ctx ends. The subscription
-// must block when its queue is full, and not be used otherwise.
+// Follow passes a snapshot to state, and then, in order, each message that the
+// snapshot does not include. It requests another snapshot after missed or
+// undecodable messages, and for each new connection. It returns when a method of
+// state says so, the subscription is closed, or ctx ends. The subscription must
+// block when its queue is full, and must not be used in any other way.
 func (s *Subscription) Follow(ctx context.Context, state State) {
 	f := follower{State: state, position: newStatePosition(s.hub.cfg.Topics.Count), gone: s.hub.conns.gone, occurrence: func(it *item) Notice { return s.hub.occurrence(s, it) }}
 	if s.hub.watch(s) && !f.snapshot(ctx) {
@@ -67,8 +67,7 @@ type follower struct {
 	occurrence func(it *item) Notice
 }
 
-// take deals with an entry of the queue. It returns false when the iteration is
-// over.
+// take handles an entry of the queue. It returns false when the iteration is over.
 func (f *follower) take(ctx context.Context, it *item) bool {
 	switch it.kind {
 	case peerEntry:
@@ -90,7 +89,7 @@ func (f *follower) take(ctx context.Context, it *item) bool {
 			goOn, decoded := f.Update(&it.Publication)
 			return goOn && (decoded || f.snapshot(ctx))
 		}
-		if tries > 0 { // the snapshot does not know the publisher, yet
+		if tries > 0 { // the snapshot does not have the publisher yet
 			if f.gone(h.Publisher) {
 				f.position.ignore(h.Publisher)
 				return true
@@ -111,15 +110,15 @@ func (f *follower) take(ctx context.Context, it *item) bool {
 }
 
 // The pauses between two snapshots grow from the first to the last; a publisher
-// that they do not know is ignored after unknownPause.
+// that they do not have is ignored after unknownPause.
 const (
 	firstPause   = 100 * time.Millisecond
 	unknownPause = time.Second
 	lastPause    = 5 * time.Second
 )
 
-// snapshot asks for a snapshot until there is one that is not older than the
-// messages seen, and yields it.
+// snapshot requests snapshots until one is not older than the messages received,
+// and yields it.
 func (f *follower) snapshot(ctx context.Context) bool {
 	for pause := firstPause; ; pause = min(2*pause, lastPause) {
 		positions, yield, err := f.Snapshot(ctx)

@@ -9,9 +9,8 @@ import (
 	"github.com/gozmq/gozmq/runtime/internal/wire"
 )
 
-// A gapDetector follows the numbered messages that one iterator gets: it finds
-// out which were missed, which came already, and how late they are. It is used
-// by one goroutine at a time.
+// A gapDetector follows the numbered messages of one iterator: it detects missed,
+// duplicate and late messages. It is used by one goroutine at a time.
 type gapDetector struct {
 	lag   LagLimits
 	conns *publisherConns
@@ -20,12 +19,12 @@ type gapDetector struct {
 	topics     *lru.Cache[numbers]               // by topicKey
 	byName     *prefix.Tree[*lru.Entry[numbers]] // nil before the first forget
 	key        []byte                            // memory for a topicKey
-	publishers map[uint64]bool                   // heard here, and not known to be gone
-	late       bool                              // a Lag was reported, and no message was in time since
-	ended      bool                              // by a Lag
+	publishers map[uint64]bool                   // seen here, and not known to be gone
+	late       bool                              // a Lag was reported, and all messages since were late
+	ended      bool                              // a Lag has ended the iteration
 }
 
-// numbers are those of the last message of a topic.
+// numbers are the position and sequence of a topic's last message.
 type numbers struct{ position, sequence uint64 }
 
 func newGapDetector(topics lru.Bounds, lag LagLimits, c *publisherConns) *gapDetector {
@@ -45,9 +44,8 @@ func appendTopicKey(b []byte, publisher uint64, topic []byte) []byte {
 // topicOf returns the topic of a topicKey.
 func topicOf(key string) string { return key[8:] }
 
-// check takes note of a message. fresh is false for one that came before;
-// notices are to be passed on before the message is. A message without a header
-// that numbers it is always fresh.
+// check records a message. fresh is false for a duplicate; the caller must pass on
+// notices before the message. A message without a number is always fresh.
 func (d *gapDetector) check(p *wire.Publication) (fresh bool, notices []Notice) {
 	var h wire.PublicationHeader
 	if p.Header == nil || !h.Parse(p.Header) || !h.Numbered() {
@@ -75,8 +73,9 @@ func (d *gapDetector) check(p *wire.Publication) (fresh bool, notices []Notice) 
 	return true, notices
 }
 
-// begin takes note of the first message of a topic. It reports which publishers
-// the message's one replaces, and what the queue has dropped of the topic before.
+// begin records the first message of a topic. It returns notices of the publishers
+// that the message's publisher replaces, and of the topic's earlier messages that
+// the queue has dropped.
 func (d *gapDetector) begin(topic []byte, h *wire.PublicationHeader) (notices []Notice) {
 	for old := range d.publishers {
 		if old == h.Publisher || h.Sequence == 0 {
@@ -108,7 +107,8 @@ func (d *gapDetector) begin(topic []byte, h *wire.PublicationHeader) (notices []
 	return notices
 }
 
-// forget makes the topics under text for which gone returns true begin anew.
+// forget removes the topics under text for which gone returns true, so that they
+// begin again.
 func (d *gapDetector) forget(text []byte, gone func(topic []byte) bool) {
 	if d.byName == nil {
 		d.byName = new(prefix.Tree[*lru.Entry[numbers]])
@@ -135,8 +135,8 @@ func (d *gapDetector) unname(e *lru.Entry[numbers]) {
 	}
 }
 
-// checkLag reports whether a message is to be reported as late, and how. It may
-// end the iteration.
+// checkLag returns the Lag to report for a message; late is false if there is none.
+// It may end the iteration.
 func (d *gapDetector) checkLag(topic []byte, h *wire.PublicationHeader) (lag Lag, late bool) {
 	if d.lag == (LagLimits{}) || h.TimeUs == 0 || h.Replayed {
 		return lag, false

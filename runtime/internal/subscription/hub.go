@@ -9,20 +9,20 @@ import (
 	"github.com/gozmq/gozmq/runtime/internal/wire"
 )
 
-// A Hub hands what one socket receives to subscriptions. Its methods may be
+// A Hub passes the messages of one socket to subscriptions. Its methods may be
 // called from any goroutine.
 type Hub struct {
 	cfg      Config
 	conns    publisherConns
 	counters counters
 	done     chan struct{} // closed by Close
-	version  atomic.Uint64 // begins at 1; one more with each change of tree
+	version  atomic.Uint64 // starts at 1; grows with each change of tree
 
 	mu            sync.Mutex
 	values        lastValueCache
 	tree          prefix.Tree[*Subscription]
 	subscriptions map[*Subscription]struct{}
-	prefix        []byte // that is subscribed to, in memory that is there
+	prefix        []byte // reused memory for a prefix
 	closed        bool
 }
 
@@ -72,7 +72,7 @@ func (h *Hub) Open(cfg QueueConfig, patterns []Pattern, bare bool) (*Subscriptio
 	return s, nil
 }
 
-// Close ends every subscription, and each Receive that waits.
+// Close ends every subscription, and each waiting Receive.
 func (h *Hub) Close() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -93,12 +93,12 @@ func (h *Hub) Dropped() uint64 { return h.counters.dropped.Load() }
 // replaced.
 func (h *Hub) Superseded() uint64 { return h.counters.superseded.Load() }
 
-// Usage says how much a Hub holds.
+// Usage is how much a Hub holds.
 type Usage struct {
-	Subscriptions int // that are open
-	Prefixes      int // that they subscribed to
-	Topics        int // whose last values are kept
-	TopicBytes    int // that these take
+	Subscriptions int // open ones
+	Prefixes      int // different ones
+	Topics        int // topics whose last values are kept
+	TopicBytes    int // their memory
 }
 
 // Usage returns how much the Hub holds now.
@@ -108,8 +108,8 @@ func (h *Hub) Usage() Usage {
 	return Usage{len(h.subscriptions), h.tree.Len(), h.values.topics.Len(), h.values.topics.Bytes()}
 }
 
-// PeerJoined is to be called for each new connection, after the subscriptions
-// were sent and before anything is received.
+// PeerJoined must be called for each new connection, after the subscriptions were
+// sent and before anything is received.
 func (h *Hub) PeerJoined() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -120,14 +120,14 @@ func (h *Hub) PeerJoined() {
 	}
 }
 
-// PeerEnded tells every subscription that the publisher at an endpoint has
-// ended its connection for a reason that it gave.
+// PeerEnded notifies every subscription that the publisher at an endpoint has ended
+// its connection with reason.
 func (h *Hub) PeerEnded(endpoint string, reason error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	for s := range h.subscriptions {
 		if s.endQueued {
-			continue // of one that has not come to the last time, the last time is enough
+			continue // its last endedEntry still waits; one is enough
 		}
 		s.endQueued = true
 		it := &item{kind: endedEntry, Publication: wire.Publication{From: Ended{endpoint, reason}}}
@@ -156,8 +156,8 @@ func (h *Hub) occurrence(s *Subscription, it *item) Notice {
 	panic("an entry without its notice")
 }
 
-// watch has a peerEntry come to s with each new connection. It reports whether
-// there is a connection already.
+// watch makes s get a peerEntry for each new connection. It reports whether there
+// already is a connection.
 func (h *Hub) watch(s *Subscription) bool {
 	h.mu.Lock()
 	s.watching = true
@@ -165,7 +165,7 @@ func (h *Hub) watch(s *Subscription) bool {
 	return h.cfg.Socket.Peers() > 0
 }
 
-// add gives s a pattern, unless it has an equal one, is bare or closed.
+// add adds a pattern to s, unless s has an equal one, is bare or closed.
 func (h *Hub) add(s *Subscription, p Pattern) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -177,7 +177,7 @@ func (h *Hub) add(s *Subscription, p Pattern) {
 	h.subscribe(s, p.Prefix())
 }
 
-// remove takes a pattern from s, if it is there.
+// remove removes a pattern from s, if s has it.
 func (h *Hub) remove(s *Subscription, p Pattern) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -216,7 +216,7 @@ func (h *Hub) closeOne(s *Subscription) {
 	})
 }
 
-// subscribe makes s receive what begins with prefix; h.mu is held.
+// subscribe makes s receive messages whose topic begins with prefix; h.mu is held.
 func (h *Hub) subscribe(s *Subscription, prefix string) {
 	h.prefix = append(h.prefix[:0], prefix...)
 	h.tree.Add(h.prefix, s)

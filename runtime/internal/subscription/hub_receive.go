@@ -10,7 +10,7 @@ import (
 type Conn interface {
 	publisherConn
 	Waiter
-	// Tagged returns what Publication.From is to be for messages from it.
+	// Tagged returns the value of Publication.From for its messages.
 	Tagged() any
 	// Malformed reports a message that is dropped.
 	Malformed(format string, args ...any)
@@ -23,8 +23,8 @@ type Batch interface {
 	Message(i int) [][]byte
 }
 
-// Receive gives each message to every subscription that takes it. It waits
-// while one of their queues is full and blocks. It keeps nothing of the batch.
+// Receive passes each message to every subscription that selects it. It waits while
+// one of their queues is full and blocks. It keeps no memory of the batch.
 func (h *Hub) Receive(c Conn, b Batch) {
 	var last match
 	from := origin{hub: h, conn: c}
@@ -61,17 +61,17 @@ func (h *Hub) Receive(c Conn, b Batch) {
 	}
 }
 
-// An origin follows from which publishers the messages of a batch came.
+// An origin tracks the publishers of a batch's messages.
 type origin struct {
 	hub       *Hub
 	conn      Conn
 	publisher uint64 // the id of the last one
 	source    *source
-	high      uint64 // of its positions
+	high      uint64 // its highest position
 	memory    []byte
 }
 
-// check takes note of a message, and gives it the publisher that it is taken for.
+// check records a message, and sets the publisher that it counts for.
 func (o *origin) check(p *wire.Publication, h *wire.PublicationHeader) {
 	if h.Publisher != o.publisher {
 		o.end()
@@ -88,15 +88,15 @@ func (o *origin) check(p *wire.Publication, h *wire.PublicationHeader) {
 	}
 }
 
-// end keeps the positions of the last publisher.
+// end stores the highest position of the last publisher.
 func (o *origin) end() {
 	if s := o.source; s != nil && o.high > s.high.Load() {
 		s.high.Store(o.high)
 	}
 }
 
-// TooLarge tells the subscriptions that take a message which was passed over;
-// frames are those before the one that exceeds the limit. It waits as Receive
+// TooLarge notifies the subscriptions that select a message which was skipped;
+// frames are the ones before the frame that exceeds the limit. It waits as Receive
 // does.
 func (h *Hub) TooLarge(c Conn, frames [][]byte, size uint64, limit int) {
 	it := tooLargeItem(nil, size, limit)
@@ -117,18 +117,18 @@ func (h *Hub) TooLarge(c Conn, frames [][]byte, size uint64, limit int) {
 	}
 }
 
-// A match has the subscriptions that take a topic. It can be used for later
+// A match holds the subscriptions that select a topic. It can be reused for later
 // messages of the same topic.
 type match struct {
 	topic   []byte
 	bare    bool
 	version uint64          // of the subscriptions; 0: nothing was matched yet
-	all     []*Subscription // that get every message
-	newest  []*Subscription // that conflate the topic
+	all     []*Subscription // subscriptions that get every message
+	newest  []*Subscription // subscriptions that conflate the topic
 }
 
-// match makes m the subscriptions that take a message: those to its topic, or,
-// if it has none, the bare ones.
+// match sets m to the subscriptions that select a message: by its topic, or, if it
+// has none, the bare ones.
 func (h *Hub) match(p *wire.Publication, m *match) {
 	topic := matched(p)
 	if m.version == h.version.Load() && m.bare == p.Bare() && bytes.Equal(m.topic, topic) {
@@ -139,7 +139,7 @@ func (h *Hub) match(p *wire.Publication, m *match) {
 	h.findMatch(topic, p.Bare(), m)
 }
 
-// matched returns the bytes that subscriptions to prefixes apply to.
+// matched returns the bytes to which subscriptions of prefixes apply.
 func matched(p *wire.Publication) []byte {
 	if p.Bare() {
 		return p.Body
@@ -148,8 +148,8 @@ func matched(p *wire.Publication) []byte {
 }
 
 // matchRetained is match for a message of a retained topic, which it keeps for
-// later subscriptions: these get it from the cache, and those in m from the
-// connection.
+// later subscriptions: they get it from the cache, and the subscriptions in m from
+// the connection.
 func (h *Hub) matchRetained(p *wire.Publication, header wire.PublicationHeader, m *match) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -159,7 +159,7 @@ func (h *Hub) matchRetained(p *wire.Publication, header wire.PublicationHeader, 
 	}
 }
 
-// findMatch makes m the subscriptions that take a topic; h.mu is held.
+// findMatch sets m to the subscriptions that select a topic; h.mu is held.
 func (h *Hub) findMatch(topic []byte, bare bool, m *match) {
 	m.topic, m.bare, m.version, m.all, m.newest = topic, bare, h.version.Load(), m.all[:0], m.newest[:0]
 	h.tree.Match(topic, func(s *Subscription) {

@@ -10,22 +10,23 @@ import (
 	"github.com/gozmq/gozmq/runtime/internal/wire"
 )
 
-// A lastValueCache has the last message of each retained topic that a Hub has
-// received, for as long as one of its subscriptions covers the topic. A
-// publisher sends the messages for the first of these alone; the others get
-// them from here. The Hub's lock guards it.
+// A lastValueCache holds the last message of each retained topic that a Hub has
+// received, as long as one of its subscriptions covers the topic. A publisher sends
+// last messages only for the first such subscription; the others get them from
+// here. The Hub's lock guards it.
 type lastValueCache struct {
 	evicted func(topic string)
 	topics  *lru.Cache[lastValue]
 	tree    prefix.Tree[*lru.Entry[lastValue]]
-	count   uint64 // of the messages that were put
+	count   uint64 // the number of messages put
 }
 
-// A lastValue is the last message of a topic as new subscriptions get it.
+// A lastValue is the last message of a topic, in the form that new subscriptions
+// get.
 type lastValue struct {
 	publisher    uint64
 	position     uint64
-	came         uint64 // what count was then
+	came         uint64 // the value of count at that time
 	from         any    // Publication.From
 	body, header []byte
 }
@@ -34,8 +35,7 @@ func newLastValueCache(b lru.Bounds, evicted func(topic string)) lastValueCache 
 	return lastValueCache{evicted: evicted, topics: lru.New[lastValue](b)}
 }
 
-// put copies in a message of a retained topic, unless it is older than the one
-// that is there.
+// put copies in a message of a retained topic, unless the cache has a newer one.
 func (l *lastValueCache) put(p *wire.Publication, h wire.PublicationHeader) {
 	e := l.topics.Get(p.Topic)
 	switch {
@@ -57,8 +57,7 @@ func (l *lastValueCache) put(p *wire.Publication, h wire.PublicationHeader) {
 	})
 }
 
-// drop drops the value of a topic, if there is one, because there is a newer one
-// that is not known.
+// drop drops the value of a topic, if there is one, because a newer one was lost.
 func (l *lastValueCache) drop(topic []byte) {
 	if e := l.topics.Get(topic); e != nil {
 		l.topics.Remove(e)
@@ -69,7 +68,7 @@ func (l *lastValueCache) drop(topic []byte) {
 // release drops the topics under a prefix that are no longer covered.
 func (l *lastValueCache) release(prefix []byte, covered func(topic []byte) bool) {
 	if covered(prefix) {
-		return // and so is everything under it
+		return // so is every topic under it
 	}
 	var gone []*lru.Entry[lastValue]
 	for e := range l.tree.Under(prefix) {

@@ -5,12 +5,12 @@ import (
 	"time"
 )
 
-// A Notice says something about the stream: before a message of a sequenced
-// topic a Gap, a Restart or a Lag, in place of a message a *TooLargeError, and
-// without a message an Ended or an Idle.
+// A Notice is an event in the stream: a Gap, a Restart or a Lag before a message of
+// a sequenced topic, a *TooLargeError in place of a message, or an Ended or an Idle
+// without a message.
 type Notice interface{ notice() }
 
-// A Gap says that messages of a topic were published and did not come.
+// A Gap says that messages of a topic were published but did not arrive.
 type Gap struct {
 	Topic string
 	Lost  uint64
@@ -31,18 +31,17 @@ type Lag struct {
 	Ended      bool
 }
 
-// A TooLargeError says that a message was passed over because it is larger than
-// the connection's limit. Topic is empty if the message has none, or is too
-// large before it ends. Size is of the frame that is too large, or of the
-// message up to its end.
+// A TooLargeError says that a message was skipped because it is larger than the
+// connection's limit. Topic is empty if the message has none, or if the topic
+// itself is too large. Size is of the frame that is too large, or of the message up
+// to its end.
 type TooLargeError struct {
 	Topic string
 	Size  uint64
 	Limit int
 }
 
-// Elsewhere reports whether a proxy has passed over the message, and not the
-// subscriber.
+// Elsewhere reports whether a proxy skipped the message, and not the subscriber.
 func (e *TooLargeError) Elsewhere() bool { return e.Size <= uint64(e.Limit) }
 
 // Error returns the sizes.
@@ -53,8 +52,8 @@ func (e *TooLargeError) Error() string {
 	return fmt.Sprintf("publication of at least %d bytes under %q exceeds the subscriber's limit of %d", e.Size, e.Topic, e.Limit)
 }
 
-// An Ended says that the publisher at Endpoint has ended the connection, and gave a
-// reason: the subscriptions, most often.
+// An Ended says that the publisher at Endpoint has ended the connection with a
+// reason, which is usually about the subscriptions.
 type Ended struct {
 	Endpoint string
 	Reason   error
@@ -64,7 +63,7 @@ type Ended struct {
 // iteration began.
 type Idle struct {
 	Since      time.Time
-	Publishers int // that are connected
+	Publishers int // connected ones
 }
 
 func (Ended) notice()          {}

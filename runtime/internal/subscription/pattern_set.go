@@ -6,19 +6,19 @@ import (
 	"github.com/gozmq/gozmq/runtime/internal/prefix"
 )
 
-// A patternSet holds the patterns of one subscription, each once. It finds those
-// that take a topic in a time that grows with the topic and not with the number
-// of patterns: the segments of all patterns form one tree. The Hub's lock guards
-// it.
+// A patternSet holds the patterns of one subscription, each once. It finds the
+// patterns of a topic in a time that grows with the topic's length and not with the
+// number of patterns: the segments of all patterns form one tree. The Hub's lock
+// guards it.
 type patternSet struct {
 	root     patternLevel
-	prefixes map[string]int // how many patterns that are live have it
-	retired  []*heldPattern // that are not live
-	segments []Segment      // of the pattern that is looked at, in memory that is there
+	prefixes map[string]int // the number of live patterns with the prefix
+	retired  []*heldPattern // patterns that are not live
+	segments []Segment      // reused memory for a pattern's segments
 }
 
-// A heldPattern is a pattern of a patternSet. One that is not live was removed,
-// and is kept for the resumptions that were added while it was there.
+// A heldPattern is a pattern of a patternSet. A pattern that is not live was
+// removed, and is kept for the resumptions that were added before.
 type heldPattern struct {
 	Pattern
 	prefix string
@@ -27,8 +27,8 @@ type heldPattern struct {
 	until  uint64 // the last resumption when it was removed
 }
 
-// tookAt reports whether the pattern was there when a resumption began, other
-// than because of it.
+// tookAt reports whether the pattern was live when a resumption began, and does not
+// itself belong to it.
 func (h *heldPattern) tookAt(resumption uint64) bool {
 	return h.since < resumption && (h.live || h.until >= resumption)
 }
@@ -46,7 +46,7 @@ type patternLiteral struct {
 	one  [1]*heldPattern // where the only one of ends is
 }
 
-// An openBranch is an open field and what follows it.
+// An openBranch is an open field and the levels after it.
 type openBranch struct {
 	value Value
 	next  *patternLevel
@@ -120,8 +120,8 @@ func (s *patternSet) purge() {
 	s.retired = nil
 }
 
-// match reports whether a pattern takes a topic, and whether all of those that
-// do conflate it.
+// match reports whether a pattern selects a topic, and whether all patterns that do
+// conflate it.
 func (s *patternSet) match(topic []byte) (taken, conflated bool) {
 	conflated = true
 	s.root.find(topic, func(h *heldPattern) {
@@ -133,14 +133,14 @@ func (s *patternSet) match(topic []byte) (taken, conflated bool) {
 	return taken, conflated && taken
 }
 
-// tookAt reports whether a topic was taken when a resumption began, other than
-// because of it.
+// tookAt reports whether a topic was already selected when a resumption began,
+// without its own pattern.
 func (s *patternSet) tookAt(topic []byte, resumption uint64) (took bool) {
 	s.root.find(topic, func(h *heldPattern) { took = took || h.tookAt(resumption) })
 	return took
 }
 
-// find calls found with each pattern that takes a topic, live or not.
+// find calls found with each pattern that selects a topic, live or not.
 func (l *patternLevel) find(topic []byte, found func(*heldPattern)) {
 	l.literals.Match(topic, func(lit *patternLiteral) {
 		rest := topic[len(lit.text):]
@@ -167,7 +167,7 @@ func (l *patternLevel) at(segments []Segment) *patternLiteral {
 	return nil
 }
 
-// insert is at, and makes what is not there.
+// insert is at, but adds missing literals and branches.
 func (l *patternLevel) insert(segments []Segment) *patternLiteral {
 	first := segments[0]
 	lit, _ := l.literals.Get(first.Literal)
@@ -186,7 +186,8 @@ func (l *patternLevel) insert(segments []Segment) *patternLiteral {
 	return next.insert(segments[1:])
 }
 
-// remove removes a pattern with those segments, and what only it needed.
+// remove removes a pattern with those segments, and the literals and branches that
+// only it used.
 func (l *patternLevel) remove(segments []Segment, h *heldPattern) {
 	first := segments[0]
 	lit, _ := l.literals.Get(first.Literal)
@@ -212,7 +213,7 @@ func (l *patternLiteral) live() *heldPattern {
 	return nil
 }
 
-// branch returns what follows an open field, nil if nothing does.
+// branch returns the level after an open field, nil if there is none.
 func (l *patternLiteral) branch(open Value) *patternLevel {
 	for _, b := range l.open {
 		if b.value == open {

@@ -2,27 +2,27 @@ package subscription
 
 import "sync"
 
-// publisherConns knows on which connection each publisher was seen last, and
-// so which publisher has replaced another.
+// publisherConns tracks on which connection each publisher was last seen, and so
+// which publisher has replaced another.
 type publisherConns struct {
 	mu        sync.Mutex
-	at        map[uint64]publisherConn // by what they are taken for
-	sources   map[uint64]*source       // by the id that is announced
+	at        map[uint64]publisherConn // by the publisher that they count for
+	sources   map[uint64]*source       // by the announced id
 	strangers map[stranger]*source
 }
 
-// A publisherConn is a connection over which publishers send.
+// A publisherConn is a connection on which publishers send.
 type publisherConn interface {
 	Endpoint() string
-	Err() error // not nil when it is closed
-	// Owner returns what the peer has proved to be, "" for nothing.
+	Err() error // not nil once the connection is closed
+	// Owner returns the peer's authenticated identity, "" for none.
 	Owner() string
 }
 
-// maxPublishers is how many publishers are known at once.
+// maxPublishers is how many publishers are tracked at once.
 const maxPublishers = 1024
 
-// place takes note of the connection of a source; p.mu is held.
+// place records the connection of a source; p.mu is held.
 func (p *publisherConns) place(s *source) {
 	publisher, c := s.as, s.conn
 	if p.at[publisher] == c {
@@ -51,9 +51,9 @@ func (p *publisherConns) shrink() {
 }
 
 // succeeded reports whether the publisher now has replaced old: it sends at
-// the same endpoint, and old's connection is closed or is the same one, which
-// is that of a proxy. Through a proxy, and where yet another publisher sends
-// at the endpoint, the two need to have a topic in common.
+// the same endpoint, and old's connection is closed, or is the same one, which then
+// belongs to a proxy. Through a proxy, or if a third publisher sends at the
+// endpoint, the two must have a topic in common.
 func (p *publisherConns) succeeded(old, now uint64, sameTopic bool) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -67,8 +67,7 @@ func (p *publisherConns) succeeded(old, now uint64, sameTopic bool) bool {
 	return a.Err() != nil && (sameTopic || !p.shared(b))
 }
 
-// gone reports whether the connection over which a publisher was seen last is
-// closed.
+// gone reports whether the connection on which a publisher was last seen is closed.
 func (p *publisherConns) gone(publisher uint64) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -76,8 +75,8 @@ func (p *publisherConns) gone(publisher uint64) bool {
 	return c == nil || c.Err() != nil
 }
 
-// shared reports whether c's endpoint has another open connection on which a
-// publisher sent, or c has several publishers.
+// shared reports whether c's endpoint has another open connection with a publisher,
+// or c itself has several publishers.
 func (p *publisherConns) shared(c publisherConn) bool {
 	n := 0
 	for _, other := range p.at {

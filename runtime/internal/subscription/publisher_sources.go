@@ -5,28 +5,27 @@ import (
 	"sync/atomic"
 )
 
-// A source is a publisher on one connection. Whoever knows a publisher's id can
-// announce it on another connection, with numbers that make the publisher's own
-// look old. So an id is that of the first connection on which it is heard, until
-// that is closed; on any other one it stands for another publisher.
+// A source is a publisher on one connection. Any peer that knows a publisher's id
+// can announce it on another connection, with numbers that make the publisher's own
+// look old. So an id belongs to the first connection on which it is seen, until
+// that connection is closed; on any other connection it counts as another
+// publisher.
 type source struct {
 	conn publisherConn
-	as   uint64 // the publisher whose messages these are taken for
-	// before is the position up to which messages came from the connection that
-	// this one replaces, if it is what that said. A live message has a later
-	// one.
+	as   uint64 // the publisher that its messages count for
+	// before is the highest position on the connection that this one replaces, if
+	// both belong to the same publisher. A live message has a higher one.
 	before uint64
-	high   atomic.Uint64 // the position up to which messages came
+	high   atomic.Uint64 // the highest position of its messages
 }
 
-// A stranger is a publisher's id on a connection that it is not taken for.
+// A stranger is a publisher's id on a connection to which it does not belong.
 type stranger struct {
 	publisher uint64
 	conn      publisherConn
 }
 
-// record takes note that a message of a publisher came over c, and returns whose
-// it is.
+// record records that a message of a publisher came on c, and returns its source.
 func (p *publisherConns) record(publisher uint64, c publisherConn) *source {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -70,9 +69,9 @@ func (p *publisherConns) sourceOf(publisher uint64, c publisherConn) *source {
 	return s
 }
 
-// renew returns what a source is taken for that sends live messages which are
-// older than those of the connection that it replaced: that had not been its
-// own.
+// renew handles a source whose live messages are older than those of the connection
+// that it replaced, which therefore belonged to another publisher: it returns the
+// source that the messages now count for.
 func (p *publisherConns) renew(publisher uint64, s *source) *source {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -93,8 +92,8 @@ func (p *publisherConns) keep(publisher uint64, s *source) {
 	p.sources[publisher] = s
 }
 
-// shrinkSources forgets the ids of closed connections, or if there are none
-// those of the connection that has the most.
+// shrinkSources forgets the ids of closed connections, or, if there are none, the
+// ids of the connection that has the most.
 func (p *publisherConns) shrinkSources() {
 	ids := make(map[publisherConn]int)
 	var most publisherConn
@@ -117,10 +116,10 @@ func (p *publisherConns) shrinkSources() {
 	}
 }
 
-// newSource returns what nobody has announced and can guess.
+// newSource returns an id that nobody has announced or can guess.
 func newSource() uint64 { return rand.Uint64() | 1 }
 
-// sameOwner reports whether two connections are proved to be of the same peer.
+// sameOwner reports whether two connections have the same authenticated peer.
 func sameOwner(a, b publisherConn) bool {
 	owner := a.Owner()
 	return owner != "" && owner == b.Owner()

@@ -9,22 +9,22 @@ import (
 	"github.com/gozmq/gozmq/runtime/internal/wire"
 )
 
-// A Queue is a receive queue: it holds messages on their way from the
-// connections to one iterator, bounded, first in first out. Its memory is two
-// buffers that are filled and emptied in turn, so that nothing is allocated per
-// message. Its methods may be called from any goroutine.
+// A Queue is a receive queue: a bounded first-in, first-out queue of messages from
+// the connections to one iterator. Its memory is two buffers that are filled and
+// emptied in turn, so that it allocates nothing per message. Its methods may be
+// called from any goroutine.
 type Queue struct {
 	cfg   QueueConfig
-	ready notify.Token // there is something to take, or the queue is closed
+	ready notify.Token // an entry can be taken, or the queue is closed
 
 	mu        sync.Mutex
-	front     []*buffer // to be taken before in
+	front     []*buffer // taken before in
 	in        *buffer
-	spare     *buffer // nil while an iterator has it
+	spare     *buffer // nil while an iterator uses it
 	conflated conflation
 	drops     drops
 	missed    firstDrops
-	taken     time.Time // when an iteration got something last, or began; unless cfg.Idle is 0
+	taken     time.Time // when an iteration last got a message, or began; unused if cfg.Idle is 0
 	total     uint64
 	closed    bool
 	room      notify.Broadcast // in was emptied, or the queue closed
@@ -33,8 +33,8 @@ type Queue struct {
 // NewQueue returns an empty queue.
 func NewQueue(cfg QueueConfig) *Queue { return newQueue(cfg, lru.Bounds{}, new(counters), nil) }
 
-// newQueue returns an empty queue that conflates up to a number of topics, adds
-// to counters and reports what it drops; report may be nil.
+// newQueue returns an empty queue that conflates topics within those bounds, adds
+// to the counters and reports its drops; report may be nil.
 func newQueue(cfg QueueConfig, topics lru.Bounds, c *counters, report func(count int)) *Queue {
 	return &Queue{
 		cfg: cfg, ready: notify.NewToken(), in: new(buffer),
@@ -109,8 +109,8 @@ func (q *Queue) fullFor(p *wire.Publication) bool {
 	return n > 0 && (n >= q.cfg.Messages || q.in.bytes()+p.Size() > q.cfg.Bytes)
 }
 
-// putNewest copies in a message of a conflated topic: it replaces one of its
-// topic that waits, and never waits itself.
+// putNewest copies in a message of a conflated topic: it replaces a waiting one of
+// the topic, and never waits for room.
 func (q *Queue) putNewest(p *wire.Publication) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -125,7 +125,7 @@ func (q *Queue) putNewest(p *wire.Publication) {
 	q.ready.Set()
 }
 
-// putItem copies an item in, whether there is room or not.
+// putItem copies an item in, even if there is no room.
 func (q *Queue) putItem(it *item) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -137,8 +137,8 @@ func (q *Queue) putItem(it *item) {
 	q.ready.Set()
 }
 
-// putFirst puts what is in b, if anything, before everything that waits. The
-// queue owns b then.
+// putFirst puts the entries of b before all waiting ones. The queue takes ownership
+// of b.
 func (q *Queue) putFirst(b *buffer) {
 	if b.len() == 0 {
 		return
@@ -150,8 +150,8 @@ func (q *Queue) putFirst(b *buffer) {
 	q.ready.Set()
 }
 
-// Progress returns how many messages wait, and how many were taken; those that
-// an iterator is at count as taken.
+// Progress returns how many messages wait, and how many were taken; a message that
+// an iterator is handling counts as taken.
 func (q *Queue) Progress() (queued int, taken uint64) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -165,8 +165,8 @@ func (q *Queue) Progress() (queued int, taken uint64) {
 // Dropped returns how many messages were dropped for lack of room.
 func (q *Queue) Dropped() uint64 { return q.drops.total.Load() }
 
-// Close drops the messages to come, ends each Drain after those that wait, and
-// each Put that waits for room.
+// Close makes the queue drop later messages, ends each Drain after the waiting
+// ones, and ends each Put that waits for room.
 func (q *Queue) Close() {
 	q.mu.Lock()
 	defer q.mu.Unlock()

@@ -17,7 +17,7 @@ func (q *Queue) Drain(ctx context.Context, yield func(*wire.Publication) bool) {
 // drain is Drain for entries of every kind.
 func (q *Queue) drain(ctx context.Context, yield func(*item) bool) {
 	var b *buffer
-	defer func() { // also when yield panics
+	defer func() { // even when yield panics
 		if b != nil {
 			q.giveBack(b)
 		}
@@ -40,7 +40,7 @@ func (q *Queue) drain(ctx context.Context, yield func(*item) bool) {
 }
 
 // take waits for messages. With Block it returns all of them, otherwise only
-// the oldest, so that the rest can still be dropped. It returns nil once the
+// the oldest, so that the others can still be dropped. It returns nil once the
 // queue is closed and empty, or ctx ends. The caller owns the buffer until it
 // passes it back as used, which it has emptied, or to giveBack.
 func (q *Queue) take(ctx context.Context, used *buffer) *buffer {
@@ -53,7 +53,7 @@ func (q *Queue) take(ctx context.Context, used *buffer) *buffer {
 		b := q.first()
 		closed := q.closed
 		if closed {
-			q.ready.Set() // for the next one who waits
+			q.ready.Set() // for the next waiting goroutine
 		}
 		q.mu.Unlock()
 		if b != nil || closed {
@@ -69,8 +69,8 @@ func (q *Queue) take(ctx context.Context, used *buffer) *buffer {
 	}
 }
 
-// wait waits until there may be something to take. It returns false when ctx ends
-// before, or the time after which the queue is idle.
+// wait waits until there may be an entry to take. It returns false when ctx ends
+// first, or when cfg.Idle has passed.
 func (q *Queue) wait(ctx context.Context) bool {
 	var idle <-chan time.Time
 	if q.cfg.Idle > 0 {
@@ -87,7 +87,7 @@ func (q *Queue) wait(ctx context.Context) bool {
 	return false
 }
 
-// touch notes that an iteration begins or has got something.
+// touch records that an iteration begins or has got a message.
 func (q *Queue) touch() {
 	if q.cfg.Idle > 0 {
 		q.mu.Lock()
@@ -106,8 +106,7 @@ func (q *Queue) idle() *buffer {
 	return b
 }
 
-// first returns what is to be taken first, nil if there is nothing; q.mu is
-// held.
+// first returns the buffer to take from first, nil if there is none; q.mu is held.
 func (q *Queue) first() *buffer {
 	if len(q.front) > 0 {
 		b := q.front[0]
@@ -135,9 +134,9 @@ func (q *Queue) first() *buffer {
 	return b
 }
 
-// moveNewest moves the message of one conflated topic to another buffer. They
-// take turns with the other messages: it returns false if it is not theirs.
-// q.mu is held.
+// moveNewest moves the message of one conflated topic to another buffer. Conflated
+// and other messages take turns: it returns false if it is not the turn of a
+// conflated one. q.mu is held.
 func (q *Queue) moveNewest(to *buffer) bool {
 	c := &q.conflated
 	c.turn = !c.turn
@@ -158,7 +157,7 @@ func (q *Queue) moveFirst(to *buffer) {
 	to.pushItem(&it)
 	q.in.compact()
 	if q.in.len() > 0 {
-		q.ready.Set() // for another one who waits
+		q.ready.Set() // for another waiting goroutine
 	}
 }
 
@@ -168,7 +167,7 @@ func (q *Queue) reuse(b *buffer) {
 	q.spare = b
 }
 
-// giveBack returns a buffer in which entries may be left.
+// giveBack returns a buffer, with its remaining entries, to the queue.
 func (q *Queue) giveBack(b *buffer) {
 	q.mu.Lock()
 	defer q.mu.Unlock()

@@ -1,10 +1,9 @@
 package subscription
 
-// resumptions are the patterns that were added to a running subscription and
-// that its iterator has not come to: messages of their topics that were
-// published while the subscription did not take them are not missing. A
-// resumeEntry in the queue says where each of them belongs. They are numbered
-// from 1. The Hub's lock guards them.
+// resumptions are the patterns that were added to a running subscription and that
+// its iterator has not reached. Messages of their topics that were published before
+// they were added are not missing. A resumeEntry in the queue marks the place of
+// each resumption. They are numbered from 1. The Hub's lock guards them.
 type resumptions struct {
 	last uint64
 	list map[uint64]Pattern
@@ -20,10 +19,10 @@ func (r *resumptions) add(p Pattern) uint64 {
 	return r.last
 }
 
-// pattern returns the pattern of a resumption, nil if there is none any longer.
+// pattern returns the pattern of a resumption, nil if it has ended.
 func (r *resumptions) pattern(n uint64) Pattern { return r.list[n] }
 
-// end ends a resumption. It reports whether no other one is left.
+// end ends a resumption. It reports whether none is left.
 func (r *resumptions) end(n uint64) bool {
 	delete(r.list, n)
 	return len(r.list) == 0

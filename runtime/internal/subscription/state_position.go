@@ -2,17 +2,17 @@ package subscription
 
 import "github.com/gozmq/gozmq/runtime/internal/wire"
 
-// A standing says how a message relates to a state.
+// A standing is the relation of a message to a state.
 type standing uint8
 
 const (
-	standingApplied standing = iota // the state has it
+	standingApplied standing = iota // the state includes it
 	standingNext                    // it is the next change of its topic
 	standingGap                     // a change before it is missing, or its publisher is unknown
 )
 
-// A statePosition says which messages a state has: those up to the positions of
-// its snapshot, and those that came since.
+// A statePosition tracks which messages a state includes: the messages up to its
+// snapshot's positions, and the later ones that were applied.
 type statePosition struct {
 	maxTopics int
 	snapshot  map[uint64]uint64         // publisher → position
@@ -34,9 +34,9 @@ func newStatePosition(maxTopics int) *statePosition {
 	}
 }
 
-// check returns the standing of a message, and takes it into the state if it is
-// the next. A topic's first message since the snapshot is the next one if the
-// message before it is not later than the snapshot.
+// check returns the standing of a message, and records it as applied if it is the
+// next. A topic's first message since the snapshot is the next one if its previous
+// position is not above the snapshot's.
 func (s *statePosition) check(topic []byte, h *wire.PublicationHeader) standing {
 	snapshot, known := s.snapshot[h.Publisher]
 	if s.ignored[h.Publisher] {
@@ -53,15 +53,15 @@ func (s *statePosition) check(topic []byte, h *wire.PublicationHeader) standing 
 	case h.Position <= have:
 		return standingApplied
 	case h.Previous > have || len(s.last) >= s.maxTopics && s.last[key] == 0:
-		return standingGap // too many topics: the next snapshot has them all
+		return standingGap // too many topics: the next snapshot includes them all
 	}
 	s.last[key] = h.Position
 	return standingNext
 }
 
-// reset begins anew with a snapshot. It returns false if the snapshot is older
-// than messages of a publisher that it knows. Publishers that the last snapshot
-// knew and this one does not are ignored.
+// reset starts again from a snapshot. It returns false if the snapshot is older
+// than received messages of a publisher that it has. Publishers that only the last
+// snapshot had are ignored.
 func (s *statePosition) reset(positions map[uint64]uint64) bool {
 	for publisher, position := range positions {
 		if position < s.seen[publisher] {
@@ -81,7 +81,7 @@ func (s *statePosition) reset(positions map[uint64]uint64) bool {
 	return true
 }
 
-// ignore drops a publisher's messages until a snapshot knows it.
+// ignore drops a publisher's messages until a snapshot has the publisher.
 func (s *statePosition) ignore(publisher uint64) {
 	if len(s.ignored) >= maxPublishers {
 		clear(s.ignored)

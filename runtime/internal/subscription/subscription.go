@@ -7,16 +7,16 @@ import (
 	"github.com/gozmq/gozmq/runtime/internal/wire"
 )
 
-// A Subscription receives the messages whose topics at least one of its
-// patterns takes, or, if it is bare, all messages without a topic. Hub.Open
-// makes it. Its methods may be called from any goroutine.
+// A Subscription receives the messages whose topics at least one of its patterns
+// selects, or, if it is bare, all messages without a topic. Hub.Open makes it. Its
+// methods may be called from any goroutine.
 type Subscription struct {
 	hub   *Hub
 	name  string // its first pattern, for people to read
 	bare  bool
 	queue *Queue
 
-	turn chan struct{} // has room for the goroutine that is in Each; it guards gaps and kept
+	turn chan struct{} // holds one value while a goroutine is in Each; guards gaps and kept
 	gaps *gapDetector
 	kept *keptMessage
 
@@ -29,18 +29,17 @@ type registration struct {
 	resumptions resumptions
 	closed      bool
 	watching    bool // a peerEntry comes with each new connection
-	endQueued   bool // an endedEntry waits
+	endQueued   bool // an endedEntry is in the queue
 }
 
-// Add makes the subscription take p's topics as well, unless it has an equal
-// pattern. A closed or bare one does not change.
+// Add makes the subscription select p's topics as well, unless it has an equal
+// pattern. A closed or bare subscription does not change.
 func (s *Subscription) Add(p Pattern) { s.hub.add(s, p) }
 
-// Remove ends an Add of an equal pattern, if there was one. Messages that wait
-// stay.
+// Remove removes the pattern equal to p, if there is one. Waiting messages stay.
 func (s *Subscription) Remove(p Pattern) { s.hub.remove(s, p) }
 
-// Close ends the subscription. Messages that wait can still be taken. It may be
+// Close ends the subscription. Waiting messages can still be taken. It may be
 // called more than once.
 func (s *Subscription) Close() {
 	s.queue.Close()
@@ -50,17 +49,17 @@ func (s *Subscription) Close() {
 // Dropped returns how many messages the overflow policy has dropped.
 func (s *Subscription) Dropped() uint64 { return s.queue.Dropped() }
 
-// Queued returns how many messages wait.
+// Queued returns the number of waiting messages.
 func (s *Subscription) Queued() int {
 	queued, _ := s.queue.Progress()
 	return queued
 }
 
 // Each calls deliver with each message, and report with each notice before a
-// message, until one of them returns false, a Lag has ended the iteration, the
-// subscription is closed and nothing waits, or ctx ends. Messages are valid
-// during the call. Calls of Each take turns; one that is left goes on where the
-// last one ended. A Lag that ended an iteration closes the subscription.
+// message, until one of them returns false, a Lag ends the iteration, the
+// subscription is closed and no message waits, or ctx ends. Messages are valid
+// during the call. Calls of Each take turns; each goes on where the last one ended.
+// A Lag that ended an iteration closes the subscription.
 func (s *Subscription) Each(ctx context.Context, deliver func(*wire.Publication) bool, report func(*wire.Publication, Notice) bool) {
 	select {
 	case s.turn <- struct{}{}:
@@ -94,7 +93,7 @@ func (s *Subscription) Each(ctx context.Context, deliver func(*wire.Publication)
 	})
 }
 
-// handleEntry deals with an entry that is no message, for Each.
+// handleEntry handles an entry that is not a message, for Each.
 func (s *Subscription) handleEntry(it *item, report func(*wire.Publication, Notice) bool) (goOn bool) {
 	switch it.kind {
 	case resumeEntry:
@@ -113,10 +112,11 @@ func (s *Subscription) handleEntry(it *item, report func(*wire.Publication, Noti
 // notice before it.
 type keptMessage struct {
 	wire.Publication
-	notices []Notice // not passed on yet
+	notices []Notice // not yet passed on
 }
 
-// pass reports notices and delivers p, unless the iteration has ended with them.
+// pass reports notices and then delivers p, unless the iteration ends with a
+// notice.
 func (s *Subscription) pass(p *wire.Publication, notices []Notice, deliver func(*wire.Publication) bool, report func(*wire.Publication, Notice) bool) bool {
 	for i, n := range notices {
 		if !report(p, n) {
@@ -129,8 +129,8 @@ func (s *Subscription) pass(p *wire.Publication, notices []Notice, deliver func(
 	return !s.gaps.ended && deliver(p)
 }
 
-// resume makes the gap detector forget the topics of a resumption: those that
-// its pattern takes, and no other pattern took at that time.
+// resume makes the gap detector forget the topics of a resumption: those that its
+// pattern selects, and no other pattern selected at that time.
 func (s *Subscription) resume(it *item) {
 	n := it.resumption()
 	s.hub.mu.Lock()
@@ -156,8 +156,8 @@ func (s *Subscription) resume(it *item) {
 	}
 }
 
-// match reports whether the subscription takes a topic, and whether every
-// pattern that takes it conflates it; hub.mu is held.
+// match reports whether the subscription selects a topic, and whether every pattern
+// that does conflates it; hub.mu is held.
 func (s *Subscription) match(topic []byte) (taken, conflated bool) {
 	if s.bare {
 		return true, false
@@ -165,8 +165,8 @@ func (s *Subscription) match(topic []byte) (taken, conflated bool) {
 	return s.patterns.match(topic)
 }
 
-// begin queues the last values of the topics of all patterns, which a
-// subscription that is being opened gets first. hub.mu is held.
+// begin queues the last values of all patterns' topics, which a new subscription
+// gets first. hub.mu is held.
 func (s *Subscription) begin() {
 	h := s.hub
 	if h.values.topics.Len() == 0 {
@@ -185,10 +185,9 @@ func (s *Subscription) begin() {
 	s.queue.putFirst(front)
 }
 
-// resumeWith queues what must precede the messages of p, which is to be added
-// as that resumption: a resumeEntry and the last values of its topics. If there
-// are values, or messages that wait may be dropped, all of it goes to the front.
-// hub.mu is held.
+// resumeWith queues what must precede the messages of p, which is being added: a
+// resumeEntry and the last values of its topics. If there are values, or waiting
+// messages may be dropped, all of it goes to the front. hub.mu is held.
 func (s *Subscription) resumeWith(p Pattern) {
 	list := s.hub.values.under([]byte(p.Prefix()), func(topic []byte) bool {
 		taken, _ := s.match(topic)

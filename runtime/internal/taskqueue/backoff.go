@@ -23,7 +23,7 @@ func (b Backoff) after(attempts int) time.Duration {
 	return time.Duration(min(d, float64(b.Limit)))
 }
 
-// SetBackoff sets the backoff of the tasks of a method, in place of that of Limits.
+// SetBackoff sets the backoff of a method's tasks, in place of the one of Limits.
 func (q *Queue) SetBackoff(procedure string, b Backoff) {
 	if q.backoffs == nil {
 		q.backoffs = make(map[string]Backoff)

@@ -27,8 +27,8 @@ func (q *Queue) Wake() (when time.Time, ok bool) {
 }
 
 // Expire ends the backoffs, the leases and the unique keys whose time has come.
-// It returns the tasks whose lease has ended, and those that have waited until
-// they expired; those with Dead were given up.
+// It returns the tasks whose lease has ended, and the tasks that expired while they
+// waited; those with Dead were given up.
 func (q *Queue) Expire(now time.Time) (expired []Expired) {
 	q.freeKeys(now)
 	for t := q.first(); t != nil && !t.when.After(now); t = q.first() {
@@ -52,8 +52,8 @@ func (q *Queue) Expire(now time.Time) (expired []Expired) {
 	return expired
 }
 
-// Expired is a task whose lease has ended, and the peer that held it; or one that
-// has expired while it waited.
+// Expired is a task whose lease has ended, with the peer that held it, or a task
+// that expired while it waited.
 type Expired struct {
 	Task *Task
 	Peer *Peer // nil: nobody

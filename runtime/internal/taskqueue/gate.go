@@ -12,7 +12,7 @@ type Limit struct {
 // A MethodLimit bounds the tasks of a method. The zero value does not.
 type MethodLimit struct {
 	All    Limit // of all its tasks
-	PerKey Limit // of those of each key; tasks without a key have none
+	PerKey Limit // of the tasks of each key; tasks without a key have none
 }
 
 // A gate counts the tasks of a method or a key against its limit.
@@ -22,7 +22,7 @@ type gate struct {
 	running int
 	full    time.Time // when as many tasks may begin at once as the limit allows
 	until   time.Time // when it opens; zero: not by time
-	idle    bool      // until is when its rate does not count any more, and it is open
+	idle    bool      // the gate is open, and until is when its rate no longer counts
 	inGates int       // its place among the gates that open at a time, plus 1
 	lane    *lane     // that it is the gate of; of a method, its plain lane
 }

@@ -9,15 +9,14 @@ import (
 	"github.com/gozmq/gozmq/runtime/internal/list"
 )
 
-// A line is the tasks that wait, in the order in which they are handed out: the
-// greatest priority first, then first in, first out. A task whose method, or whose
-// key, is at a limit lets the others pass. What it costs to hand a task out grows
-// with the logarithm of the numbers of methods and keys, and not with that of
-// tasks.
+// A line holds the waiting tasks, in the order in which they are handed out: the
+// highest priority first, then first in, first out. Others pass a task whose method
+// or key is at a limit. The cost of handing out a task grows with the logarithm of
+// the numbers of methods and keys, and not with the number of tasks.
 type line struct {
 	methods     map[string]*method
 	ready       heap.Heap[*laneOf[*method]] // those with a task that may be handed out
-	gates       heap.Heap[*gate]            // those that open at a time
+	gates       heap.Heap[*gate]            // gates that open at a known time
 	first, last int64                       // turns of the first and the last task
 	now         time.Time                   // of the last look
 	paused      bool                        // methods that are new are paused
@@ -42,7 +41,7 @@ type lane struct {
 	key    string
 	levels []level // greatest priority first; none is empty
 
-	passed  *Task             // the last one that find has gone past; nil: none
+	passed  *Task             // the last task that find has passed; nil: none
 	spare   *list.List[*Task] // of a level that was emptied; nil: none
 	dropped bool              // there may be another lane for the key
 }
@@ -209,8 +208,8 @@ func (l *line) method(name string) *method {
 	return m
 }
 
-// drop forgets a lane of a key for which nothing waits or runs, once its rate does
-// not count any more.
+// drop forgets the lane of a key without waiting or running tasks, once its rate no
+// longer counts.
 func (l *line) drop(in *lane) {
 	if in.key == "" || in.dropped || len(in.levels) > 0 || in.running > 0 || !in.until.IsZero() {
 		return
@@ -232,9 +231,8 @@ func (l *line) limit(m *method, limit MethodLimit) {
 	l.update(m.plain)
 }
 
-// rekey moves the tasks of a method, whose limit by key is another one, to other
-// lanes, those that have waited in the line in their order. It begins the rates of
-// the keys anew.
+// rekey moves the tasks of a method whose limit per key has changed to other lanes;
+// waiting tasks keep their order. It resets the rates of the keys.
 func (l *line) rekey(m *method, waits, counts []*Task) {
 	for key, in := range m.keys {
 		l.gates.Set(&in.gate, false)
@@ -291,7 +289,7 @@ type laneOf[T any] struct {
 	inReady int   // its place there, plus 1
 }
 
-// Less reports whether the first task of l comes before that of other
+// Less reports whether the first task of l comes before the first task of other
 // (heap.Ordered).
 func (l *laneOf[T]) Less(other *laneOf[T]) bool { return l.first.precedes(other.first) }
 

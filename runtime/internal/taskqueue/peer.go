@@ -38,10 +38,10 @@ func (p *Peer) remember(t *Task) {
 	p.late[t.ID] = t
 }
 
-// Leave removes a peer. The tasks that it held go to others, before those that
-// wait: those that it had begun after a pause, and as suspects. It returns the
-// tasks that were given up because that was their last attempt. The peer must
-// not be used afterwards.
+// Leave removes a peer. Its tasks go to other peers, before waiting ones; tasks
+// that it had begun go after a pause, and as suspects. It returns the tasks that
+// were given up because this was their last attempt. The peer must not be used
+// afterwards.
 func (q *Queue) Leave(p *Peer, now time.Time) (dead []*Task) {
 	p.gone = true
 	delete(q.peers, p)
@@ -83,7 +83,8 @@ func (q *Queue) Credit(p *Peer, n int) {
 	q.enlist(p)
 }
 
-// Stop has p get no further task, whatever its credit is. What it has it may do.
+// Stop ends handing tasks to p, whatever its credit is. p may finish the tasks that
+// it has.
 func (q *Queue) Stop(p *Peer) {
 	p.stopped, p.credit = true, 0
 	q.enlist(p)

@@ -12,8 +12,8 @@ type Limits struct {
 	Tasks int // that are not finished
 	Bytes int // of these
 	Backoff
-	// MaxHold is how long a worker may have a task, whatever it extends; 0 is
-	// without limit.
+	// MaxHold is how long a worker may hold a task, even if it extends the lease; 0
+	// is without limit.
 	MaxHold time.Duration
 }
 
@@ -44,7 +44,7 @@ type Queue struct {
 	busy   list.List[*Peer] // take tasks, and hold some
 	counts Counts
 	unique map[string]*uniqueKey // keys that no other task may have
-	stale  heap.Heap[*uniqueKey] // of these, those that are free at a time
+	stale  heap.Heap[*uniqueKey] // those of them that become free at a known time
 	freed  []ID                  // whose keys have become free at a time
 
 	reserved, reservedBytes int // places that are kept
@@ -130,12 +130,12 @@ func (q *Queue) ID(b []byte) ID {
 	return ID(b)
 }
 
-// Next hands the first task that waits, and that the limits of its method and its
-// key allow, to a peer with credit left, and returns both, or nil when nothing
-// can be handed out. The greatest priority comes first. Peers that hold nothing
-// come first, then the others in turn. A peer never gets a task that it still
-// holds because the lease expired, nor one beyond its limit. A suspect goes to a
-// peer that holds nothing, and that gets nothing else until the suspect is over.
+// Next hands the first waiting task that the limits of its method and key allow to
+// a peer with credit, and returns both, or nil when no task can be handed out. The
+// highest priority comes first. Peers that hold nothing come first, then the others
+// in turn. A peer never gets a task that it still holds because the lease expired,
+// nor one beyond its limit. A suspect goes to a peer that holds nothing, and that
+// gets nothing else until the suspect is over.
 func (q *Queue) Next(now time.Time) (*Task, *Peer) {
 	q.line.open(now)
 	if t, p := q.nextSuspect(now); t != nil {

@@ -11,8 +11,8 @@ const (
 	maxSilent = 2
 	// minProof is the shortest time that a worker must survive a suspect.
 	minProof = time.Second
-	// minTrim is how many tasks that were reported a peer's order may have
-	// beside twice those that it holds.
+	// minTrim is how many ended tasks a peer's order may have beyond twice the
+	// number that it holds.
 	minTrim = 64
 )
 
@@ -26,7 +26,7 @@ func (p *Peer) hasBegun(t *Task) bool {
 	return len(p.order) > 0 && p.order[0].task == t
 }
 
-// add notes that p was given t.
+// add records that t was handed to p.
 func (p *Peer) add(t *Task) {
 	if len(p.order) > 2*p.Holds()+minTrim {
 		p.order = slices.DeleteFunc(p.order, func(g given) bool { return !p.has(g) })
@@ -34,7 +34,7 @@ func (p *Peer) add(t *Task) {
 	p.order = append(p.order, given{t, t.hand})
 }
 
-// has reports whether p still holds what it was given.
+// has reports whether p still holds a task that was handed to it.
 func (p *Peer) has(g given) bool {
 	if g.task.holder == p {
 		return g.task.hand == g.hand
@@ -42,7 +42,7 @@ func (p *Peer) has(g given) bool {
 	return p.late[g.task.ID] == g.task
 }
 
-// trim drops the beginning of p.order that p does not hold any more.
+// trim drops the first entries of p.order that p no longer holds.
 func (p *Peer) trim() {
 	n := 0
 	for n < len(p.order) && !p.has(p.order[n]) {
@@ -140,11 +140,11 @@ func (q *Queue) nextSuspect(now time.Time) (*Task, *Peer) {
 // hangs reports whether p holds a task whose lease has ended.
 func (p *Peer) hangs() bool { return len(p.late) > 0 }
 
-// Extend notes that p has begun a task and that its lease begins anew. It has no
-// effect on a lease that has expired. attempt is the one that p runs, 0 if it
-// does not say so: when that is an earlier one, the losses since then have not
-// ended it and do not count. A peer may so claim a task that it does not hold,
-// because its connection was lost while it runs the task.
+// Extend records that p has begun a task, and restarts the lease. It has no effect
+// on an expired lease. attempt is the attempt that p runs, 0 if unknown. If it is
+// an earlier one, the losses since then did not end it and do not count. With an
+// attempt a peer may claim a task that it does not hold, because its connection was
+// lost while it was running the task.
 func (q *Queue) Extend(p *Peer, id ID, attempt int, now time.Time) error {
 	t := q.given(p, id)
 	if t == nil {
@@ -171,9 +171,9 @@ func (q *Queue) Extend(p *Peer, id ID, attempt int, now time.Time) error {
 	return nil
 }
 
-// Handled notes that p's handler of a task has returned, so that the task is no
-// suspect, and its result waits for a sink. It has no effect when p does not
-// have the task.
+// Handled records that p's handler of a task has returned, so that the task is not
+// a suspect, and its result waits for a sink. It has no effect when p does not hold
+// the task.
 func (q *Queue) Handled(p *Peer, id ID) {
 	if t := q.given(p, id); t != nil && t.holder == p {
 		t.handled = true

@@ -22,13 +22,13 @@ type Task struct {
 	Body      []byte
 	Header    []byte // the same in each attempt
 	Batch     *Batch // that it belongs to; nil: none
-	// Terms are what its user has asked for beside that; nil: nothing.
+	// Terms are further conditions of its user; nil: none.
 	Terms *Terms
 
 	MaxAttempts int           // failures, and losses, after which it is given up; 0: without limit
 	Lease       time.Duration // 0: without limit
 	Since       time.Time     // when it was added; for Oldest
-	Attempts    int           // how often it was begun; the one that is under way counts
+	Attempts    int           // how often it was begun, including the present attempt
 	Reason      error         // why the last attempt failed
 	Progress    *Progress     // of the attempt that is under way; nil: not known
 
@@ -40,13 +40,13 @@ type Task struct {
 	handled bool // its holder's handler has returned, and the result waits for a sink
 	suspect bool // it may have ended its worker: it goes to a worker that has no other task
 
-	holder  *Peer               // who has it; state held
+	holder  *Peer               // the peer that has it; in state held
 	when    time.Time           // end of the lease, or of the backoff; zero: none
 	inClock int                 // its place there, plus 1
-	inLine  list.Element[*Task] // of those that wait; while it is held, of a leaseRun
+	inLine  list.Element[*Task] // among the waiting tasks; while it is held, of a leaseRun
 	lane    *lane               // that it waits in, and counts in while it runs
 	turn    int64               // in the line
-	inAges  list.Element[*Task] // of those that are not finished
+	inAges  list.Element[*Task] // among the unfinished tasks
 
 	added    uint64    // the queue's number of Add calls: its age
 	hand     uint64    // the queue's number of times that it handed out a task: this one's turn
@@ -88,7 +88,7 @@ type Progress struct {
 	Text string
 }
 
-// Terms are what the user of a task may ask for. The queue keeps them.
+// Terms are the optional conditions of a task. The queue enforces them.
 type Terms struct {
 	NotBefore   time.Time // until when it waits
 	Expires     time.Time // when it is given up, if it waits
@@ -119,7 +119,7 @@ func (t *Task) expires() time.Time {
 	return t.Terms.Expires
 }
 
-// expired reports whether t is to be given up when it waits.
+// expired reports whether t must be given up if it waits.
 func (t *Task) expired(now time.Time) bool {
 	return t.Terms != nil && !t.Terms.Expires.IsZero() && !t.Terms.Expires.After(now)
 }
@@ -129,8 +129,7 @@ func (t *Task) Size() int {
 	return len(t.Body) + len(t.Header) + len(t.ID) + len(t.Procedure) + overhead
 }
 
-// overhead is about how many bytes the queue keeps for a task beside its
-// content.
+// overhead is the approximate memory of a task in the queue without its content.
 const overhead = 256
 
 type state uint8
@@ -162,16 +161,16 @@ type Peer struct {
 	granted bool         // it had credit once
 	stopped bool         // it gets no more credit
 	Cancels bool         // the caller sets it: it knows how to end a task
-	Claims  []ID         // the caller's: canceled tasks of which it may have to know
+	Claims  []ID         // for the caller: claimed tasks that may have been canceled
 	blocked bool         // nothing can be sent just now
 	gone    bool         // has left
 	held    int          // tasks that it has: their holder
 	late    map[ID]*Task // tasks that it has not reported the end of, and does not have any more
-	order   []given      // what it was given, oldest first, with what it has reported since
+	order   []given      // the tasks handed to it, oldest first, including some that it has reported since
 	begun   int          // tasks that it has and has begun
-	alone   *Task        // a suspect, beside which it gets nothing; nil: none
+	alone   *Task        // a suspect, next to which it gets no task; nil: none
 
-	turn list.Element[*Peer] // among those that take tasks now
+	turn list.Element[*Peer] // among the peers that can get a task now
 }
 
 // A given is one time that a task was handed to a peer.

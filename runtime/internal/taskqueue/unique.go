@@ -50,9 +50,9 @@ func (q *Queue) freeKeys(now time.Time) {
 	}
 }
 
-// Keep gives a unique key to a task that is not in the queue: one that is being
-// stored, or one that was done, until a time; zero: until Free, or until the task
-// was added and is over.
+// Keep assigns a unique key to a task that is not in the queue, because it is being
+// stored or was done, until that time; zero: until Free, or until the task was
+// added and is over.
 func (q *Queue) Keep(key string, id ID, until time.Time) {
 	u := &uniqueKey{key: key, id: id, until: until}
 	if q.unique == nil {
@@ -62,14 +62,15 @@ func (q *Queue) Keep(key string, id ID, until time.Time) {
 	q.stale.Set(u, !until.IsZero())
 }
 
-// Free takes a unique key from the task that has it.
+// Free releases the unique key of the task with that id.
 func (q *Queue) Free(key string, id ID) {
 	if u := q.unique[key]; u != nil && u.id == id {
 		delete(q.unique, key)
 	}
 }
 
-// claimKey gives t its unique key until the time of its terms, unless it has it.
+// claimKey assigns t its unique key until the time in its terms, unless t already
+// has it.
 func (q *Queue) claimKey(t *Task) {
 	if t.Terms == nil || t.Terms.UniqueKey == "" {
 		return

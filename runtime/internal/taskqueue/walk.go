@@ -2,16 +2,16 @@ package taskqueue
 
 import "time"
 
-// A Place is where a walk through a queue goes on: behind a task. The zero value
-// is the beginning.
+// A Place is where a walk through a queue goes on: after a task. The zero value is
+// the beginning.
 type Place struct {
 	ID    ID
 	Added uint64 // which Add of the queue that was
 }
 
-// Walk calls visit with the tasks that are not finished, oldest first, behind a
-// place, until visit returns false. Control messages are left out. It begins in no
-// time if the place's task is still there.
+// Walk calls visit with the unfinished tasks after a place, oldest first, until
+// visit returns false. It leaves out control messages. It starts in constant time
+// if the place's task is still in the queue.
 func (q *Queue) Walk(from Place, visit func(*Task) bool) {
 	e := q.ages.First()
 	if t := q.tasks.get(from.ID); t != nil && t.added == from.Added && !t.Control {
@@ -24,10 +24,10 @@ func (q *Queue) Walk(from Place, visit func(*Task) bool) {
 	}
 }
 
-// Place returns the place behind t.
+// Place returns the place after t.
 func (t *Task) Place() Place { return Place{t.ID, t.added} }
 
-// Holder returns who has t, and since when; nil: nobody.
+// Holder returns the peer that has t, and since when; nil for none.
 func (t *Task) Holder() (*Peer, time.Time) {
 	if t.state != held {
 		return nil, time.Time{}
@@ -35,8 +35,8 @@ func (t *Task) Holder() (*Peer, time.Time) {
 	return t.holder, t.since
 }
 
-// Due returns when the lease of t ends or, if nobody has it, until when it waits;
-// zero: that has no end, or it waits for a worker.
+// Due returns when the lease of t ends or, if no peer has it, until when it waits;
+// zero: the lease has no end, or t waits for a worker.
 func (t *Task) Due() time.Time {
 	if t.state == waiting {
 		return time.Time{} // when is the end of its time
@@ -52,7 +52,7 @@ func (q *Queue) LimitMethod(procedure string, limit MethodLimit) {
 		q.line.limit(m, limit)
 		return
 	}
-	var waits, counts []*Task // in the line; beside it
+	var waits, counts []*Task // in the line; held tasks that count
 	for e := q.ages.First(); e != nil; e = e.Next() {
 		t := e.Value()
 		switch {
@@ -70,8 +70,8 @@ func (q *Queue) LimitMethod(procedure string, limit MethodLimit) {
 	q.line.rekey(m, waits, counts)
 }
 
-// Pause sets whether no task of a method, or for "" of all, is handed out. Those
-// that run go on.
+// Pause stops or resumes handing out the tasks of a method, or of all for "".
+// Running tasks go on.
 func (q *Queue) Pause(procedure string, paused bool) { q.line.pause(procedure, paused) }
 
 // Hurry has a task that waits for its time wait for a worker instead, and returns
@@ -91,9 +91,9 @@ func (q *Queue) Hurry(id ID) *Task {
 	return t
 }
 
-// Cancel removes a task, whoever has it, and returns it; nil if there is none. Its
-// batch counts it as given up, for a reason. What a peer that has it reports later
-// is ignored.
+// Cancel removes a waiting or held task, and returns it; nil if there is none. Its
+// batch counts it as given up, because of reason. Later reports of the peer that
+// has it are ignored.
 func (q *Queue) Cancel(id ID, reason error) *Task {
 	t := q.tasks.get(id)
 	if t == nil || t.Control {

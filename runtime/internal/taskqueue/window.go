@@ -51,7 +51,7 @@ func (w *Window) Has(id ID, now time.Time) bool {
 	return ok
 }
 
-// forget drops what is too old.
+// forget drops the entries that are too old.
 func (w *Window) forget(now time.Time) {
 	for w.age > 0 && w.used > 0 && now.Sub(w.ring[w.old].when) >= w.age {
 		w.drop()

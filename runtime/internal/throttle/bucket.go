@@ -2,20 +2,20 @@ package throttle
 
 import "time"
 
-// A Limit says how much is free, and how slow the rest is.
+// A Limit is a rate: a free burst, and the pace of the events beyond it.
 type Limit struct {
 	Burst int           // events that cost nothing when they come at once
-	Every time.Duration // regains one event of the burst; more than 0
-	Max   time.Duration // the longest wait; what is owed beyond it is forgiven
+	Every time.Duration // the time that restores one event of the burst; more than 0
+	Max   time.Duration // the longest wait; a longer debt is forgiven
 }
 
 // A Bucket counts the events of one source under one Limit. It is a token bucket
-// that needs no clock of its own (GCRA, the generic cell rate algorithm): it keeps
-// when the burst will be whole again. The zero value is a whole burst. It is not
+// without its own clock (GCRA, the generic cell rate algorithm): it stores the time
+// when the burst will be whole again. The zero value has the whole burst. It is not
 // for concurrent use.
 type Bucket struct{ whole time.Time }
 
-// Take counts n events at now, and returns how long the source has to wait for
+// Take counts n events at now, and returns how long the source must wait after
 // them: 0 within the burst.
 func (b *Bucket) Take(l Limit, now time.Time, n int) time.Duration {
 	if b.whole.Before(now) {
@@ -30,7 +30,8 @@ func (b *Bucket) Take(l Limit, now time.Time, n int) time.Duration {
 	return b.Wait(l, now)
 }
 
-// Wait returns how long the source has to wait at now, without counting an event.
+// Wait returns how long the source must still wait at now, without counting an
+// event.
 func (b Bucket) Wait(l Limit, now time.Time) time.Duration {
 	if b.Whole(now) { // the zero value is too long ago to subtract from
 		return 0

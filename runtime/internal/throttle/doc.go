@@ -1,2 +1,2 @@
-// Package throttle slows a source down that does something costly too often.
+// Package throttle slows down a source that causes costly work too often.
 package throttle

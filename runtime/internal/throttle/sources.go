@@ -5,18 +5,18 @@ import (
 	"time"
 )
 
-// Sources keeps a Bucket for each of a bounded number of sources, which K names.
+// Sources keeps a Bucket for each of a bounded number of sources, identified by K.
 // Its methods may be called from any goroutine.
 type Sources[K comparable] struct {
 	limit Limit
 	most  int
 
 	mu      sync.Mutex
-	buckets map[K]Bucket // of which the burst is not whole, or was not of late
+	buckets map[K]Bucket // of the sources whose burst is not whole, or was not recently
 }
 
-// NewSources returns sources under one limit, of which most are remembered. When
-// more of them have used their burst at the same time all are forgotten.
+// NewSources returns sources under one limit. It remembers at most that many; when
+// more of them use their burst at the same time, all are forgotten.
 func NewSources[K comparable](l Limit, most int) *Sources[K] {
 	return &Sources[K]{limit: l, most: most, buckets: make(map[K]Bucket)}
 }
@@ -48,8 +48,8 @@ func (s *Sources[K]) Len() int {
 	return len(s.buckets)
 }
 
-// shrink forgets the sources whose burst is whole, and all where none is. s.mu is
-// held.
+// shrink forgets the sources whose burst is whole, or all of them if there is none.
+// s.mu is held.
 func (s *Sources[K]) shrink(now time.Time) {
 	for k, b := range s.buckets {
 		if b.Whole(now) {

@@ -1,5 +1,5 @@
 // Package topic builds topics of literal text and fields, takes them apart, and
-// matches them with patterns. docs/PROTOCOL.md says how a field is written.
+// matches them with patterns. docs/PROTOCOL.md specifies how a field is written.
 package topic
 
 import "strconv"
@@ -17,9 +17,9 @@ type Enum interface {
 
 // AppendString appends a string field to a topic: its bytes, of which all but
 // A-Z a-z 0-9 - _ . ~ become %XX with uppercase digits. delim, the first byte
-// of the text that follows the field, becomes %XX too, so that the field ends
-// where delim first occurs; 0 says that nothing follows. delim must not be '%',
-// a digit or A-F, which occur in what is appended.
+// of the text that follows the field, becomes %XX, too, so that the field ends
+// where delim first occurs; 0 means that nothing follows. delim must not be '%', a
+// digit or A-F, which occur in escapes.
 func AppendString(b []byte, v string, delim byte) []byte {
 	return appendField(b, v, delim)
 }
@@ -51,7 +51,7 @@ func AppendEnum[T Enum](b []byte, v T, delim byte) []byte {
 
 func appendField[V string | []byte](b []byte, v V, delim byte) []byte {
 	const hex = "0123456789ABCDEF"
-	start := 0 // of the bytes that stay as they are
+	start := 0 // of the bytes that need no escape
 	for i := range len(v) {
 		c := v[i]
 		if isPlain(c) && c != delim {
@@ -65,8 +65,8 @@ func appendField[V string | []byte](b []byte, v V, delim byte) []byte {
 }
 
 // isEscapedPunctuation reports whether c is visible ASCII that a value never
-// has. Other bytes that encoding would escape, such as spaces and those of
-// other scripts, are let pass: they come from publishers that do not encode.
+// contains. It returns false for other bytes that encoding would escape, such as
+// spaces and non-ASCII text: publishers that do not encode may send them.
 func isEscapedPunctuation(c byte) bool {
 	return c > ' ' && c < 0x7f && c != '%' && !isPlain(c)
 }

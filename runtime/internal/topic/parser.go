@@ -8,10 +8,10 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 )
 
-// A Parser takes a topic apart, from its beginning: literals with Literal and
-// fields with Parse, in order. End returns the first fault; after that fault the
-// other methods do nothing. Only a topic that a publisher would build passes:
-// the parsed values build the same bytes again.
+// A Parser splits a topic, from its beginning: literals with Literal and fields
+// with Parse, in order. End returns the first fault; after that fault the other
+// methods do nothing. Only a topic that a publisher would build passes: the parsed
+// values build the same bytes again.
 type Parser struct {
 	topic string
 	rest  string
@@ -54,7 +54,7 @@ func (p *Parser) fail(format string, args ...any) {
 
 func shown(s string) string { return s[:min(len(s), maxShown)] }
 
-// A Kind is how the values of one Go type stand in a topic.
+// A Kind is how the values of one Go type are written in a topic.
 type Kind[V any] struct {
 	// Append appends v, with delim as in AppendString.
 	Append func(b []byte, v V, delim byte) []byte
@@ -102,7 +102,7 @@ func readEnum[V NamedEnum](s string) (V, bool) {
 	return V(v), err == nil
 }
 
-// Parse takes a field's value, which ends at delim, into to.
+// Parse parses a field's value, which ends at delim, into to.
 func (k Kind[V]) Parse(p *Parser, to *V, delim byte) {
 	if p.err != nil {
 		return

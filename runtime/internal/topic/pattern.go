@@ -19,8 +19,8 @@ type Pattern struct {
 	LatestOnly bool
 }
 
-// An openField takes any bytes, also none, up to the first that a value never
-// has: delim, and punctuation that encoding escapes.
+// An openField matches any bytes, even none, up to the first that a value never
+// contains: delim, and punctuation that encoding escapes.
 type openField struct {
 	at    int // where in the pattern's text
 	delim Field
@@ -40,15 +40,16 @@ func (p *Pattern) AddOpen(delim byte) {
 }
 
 // rest is the delimiter of an open field that takes all bytes to the end. No
-// template has it: it is no UTF-8.
+// template has it, because it is not UTF-8.
 const rest = 0xff
 
-// AddRest adds whatever follows, also nothing. Nothing must be added after it.
+// AddRest adds an open field that matches all remaining bytes, even none. The
+// caller must add nothing after it.
 func (p *Pattern) AddRest() { p.AddOpen(rest) }
 
-// Segment returns a part of the pattern, by its number from 0: the text behind the
-// open field before, and the open field that follows. more is false for the last
-// one, which no field follows.
+// Segment returns the part of the pattern with that number, from 0: the text after
+// the previous open field, and the open field that follows. more is false for the
+// last part, which no field follows.
 func (p Pattern) Segment(i int) (literal string, open Field, more bool) {
 	text := p.text
 	if i < len(p.open) {
@@ -105,8 +106,8 @@ func (p Pattern) Prefix() string {
 	return text[:min(len(text), MaxSubscription)]
 }
 
-// Matches reports whether a topic, as received, is in the set. It allocates
-// nothing and takes time in the topic's length.
+// Matches reports whether a received topic is in the set. It allocates nothing, and
+// its cost grows with the topic's length.
 func (p Pattern) Matches(topic []byte) bool {
 	done := 0
 	for _, o := range p.open {

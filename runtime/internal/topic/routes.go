@@ -2,28 +2,27 @@ package topic
 
 import "github.com/gozmq/gozmq/runtime/internal/prefix"
 
-// Routes finds what belongs to a topic among routes of patterns. The cost of
-// looking a topic up grows with its length and with the number of patterns that
-// begin as it does, not with the number of routes. It is used by one goroutine at a
-// time.
+// Routes finds the route of a topic among patterns. The cost of a lookup grows with
+// the topic's length and with the number of patterns whose prefix it has, not with
+// the number of routes. One goroutine at a time may use it.
 type Routes[H any] struct {
 	tree  prefix.Tree[*Route[H]]
-	bare  *Route[H] // has every message
-	name  []byte    // what Find looks for
+	bare  *Route[H] // gets every message
+	name  []byte    // the topic that Find looks for
 	found *Route[H]
 	visit func(*Route[H]) // match, made once
 }
 
-// A Route is a pattern and what belongs to its topics.
+// A Route is a pattern and the handler of its topics.
 type Route[H any] struct {
 	Pattern Pattern
 	Handler H
 }
 
-// Add adds a route. No two patterns match the same topic.
+// Add adds a route. No two patterns may match the same topic.
 func (r *Routes[H]) Add(route *Route[H]) { r.tree.Add([]byte(route.Pattern.Prefix()), route) }
 
-// AddBare adds a route that has every message, whatever its pattern.
+// AddBare adds a route that gets every message, whatever its pattern.
 func (r *Routes[H]) AddBare(route *Route[H]) { r.bare = route }
 
 // Remove ends an Add.

@@ -26,7 +26,7 @@ func (d *deadline) set(c *sync.Cond, t time.Time) {
 		d.pass(c)
 		return
 	}
-	d.at = time.Now().Add(left) // with the monotonic clock, whatever t came with
+	d.at = time.Now().Add(left) // on the monotonic clock, even if t is not
 	if d.timer == nil {
 		d.timer = time.AfterFunc(left, func() { d.fire(c) })
 		return

@@ -54,10 +54,10 @@ func (e Endpoint) String() string {
 	}
 }
 
-// SamePeer returns what e and every other spelling of it have in common, so
-// that two endpoints to connect to are the same peer if it is equal: the host
-// in lower case, without a dot at its end, localhost as 127.0.0.1, and the
-// shortest form of a path. Host names are not looked up.
+// SamePeer returns the form that all spellings of e share, so that two endpoints to
+// connect to are the same peer if their forms are equal: the host in lower case,
+// without a final dot, localhost as 127.0.0.1, and the shortest form of a path.
+// Host names are not looked up.
 func (e Endpoint) SamePeer() Endpoint {
 	switch e.scheme {
 	case schemeTCP, schemeDNS:
@@ -87,12 +87,12 @@ var errZeroEndpoint = errors.New("zero endpoint: make one with ParseBind or Pars
 // A tcp host of "*" accepts connections on every interface, IPv4 and IPv6, and
 // so does "[::]"; "0.0.0.0" does so for IPv4 only. The name of a network
 // interface stands for its first address, IPv4 before IPv6. An ipc path gets
-// file mode 0600; a socket file that nobody listens on is replaced, by one of
-// those that find it at the same time. An abstract name has no mode: every
-// process in the same network namespace may connect to it. A descriptor's address,
-// and its socket file, are those of whoever has opened it. If the address is in
-// use the error wraps syscall.EADDRINUSE, except for tcp on Windows, where it
-// is the system's error.
+// file mode 0600; a socket file that nobody listens on is replaced; of several
+// callers at the same time only one replaces it. An abstract name has no mode:
+// every process in the same network namespace may connect to it. A descriptor keeps
+// the address, and the socket file, that its opener chose. If the address is in use
+// the error wraps syscall.EADDRINUSE, except for tcp on Windows, where it is the
+// system's error.
 func (e Endpoint) Listen() (*Listener, error) {
 	switch e.scheme {
 	case schemeTCP:
@@ -114,10 +114,10 @@ func (e Endpoint) Dial(ctx context.Context) (net.Conn, error) { return e.DialWit
 // DialWith connects to the endpoint, within ctx. The caller closes the
 // connection.
 //
-// A host name is resolved anew each time, by r, or by the system if r is nil. Its
+// A host name is resolved again each time, by r, or by the system if r is nil. Its
 // addresses are tried one after the other until one answers, also for dns. DialWith
-// waits until an inproc name is bound, or ctx ends; with the other transports
-// it fails at once when nobody listens.
+// waits until an inproc name is bound, or ctx ends; with the other transports it
+// fails at once when nobody listens.
 func (e Endpoint) DialWith(ctx context.Context, r Resolver) (net.Conn, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, dialError(e, err)

@@ -7,8 +7,9 @@ import (
 	"syscall"
 )
 
-// isTemporaryErrno lists what accept(2) names as errors to try again after,
-// including the network errors that Linux passes on from the new connection.
+// isTemporaryErrno reports whether accept(2) lists errno as an error after which to
+// try again, including the network errors that Linux passes on from the new
+// connection.
 func isTemporaryErrno(errno syscall.Errno) bool {
 	switch errno {
 	case syscall.EMFILE, syscall.ENFILE, syscall.ENOBUFS, syscall.ENOMEM,

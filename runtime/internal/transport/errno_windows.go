@@ -16,7 +16,8 @@ const (
 	wsaECONNREFUSED = syscall.Errno(10061)
 )
 
-// isTemporaryErrno lists what WSAAccept names as errors to try again after.
+// isTemporaryErrno reports whether WSAAccept lists errno as an error after which to
+// try again.
 func isTemporaryErrno(errno syscall.Errno) bool {
 	switch errno {
 	case wsaEMFILE, wsaENETDOWN, wsaECONNABORTED, wsaECONNRESET, wsaENOBUFS,

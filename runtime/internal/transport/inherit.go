@@ -10,8 +10,8 @@ import (
 	"strings"
 )
 
-// Adopt returns a listener that ln is. Its endpoint is that of ln's address: for a
-// listener that is neither tcp nor ipc, its network's name in place of a scheme.
+// Adopt returns ln as a Listener. Its endpoint is ln's address; if ln is neither
+// tcp nor ipc, the network's name takes the place of the scheme.
 func Adopt(ln net.Listener) *Listener {
 	at := ln.Addr()
 	switch a := at.(type) {
@@ -27,7 +27,7 @@ func Adopt(ln net.Listener) *Listener {
 	return &Listener{ln: ln, endpoint: Endpoint{scheme: at.Network(), addr: at.String()}}
 }
 
-// firstFD is the first descriptor that a supervisor passes on (sd_listen_fds).
+// firstFD is the first descriptor that a supervisor passes (sd_listen_fds).
 const firstFD = 3
 
 // listenFD binds a descriptor that the process has inherited. The descriptor itself
@@ -47,7 +47,7 @@ func listenFD(e Endpoint) (*Listener, error) {
 	return Adopt(ln), nil
 }
 
-// namedFD returns the descriptor of a name that the supervisor has given it.
+// namedFD returns the descriptor to which the supervisor gave that name.
 func namedFD(name string) (int, error) {
 	if pid := os.Getenv("LISTEN_PID"); pid != strconv.Itoa(os.Getpid()) {
 		if pid == "" {
@@ -71,7 +71,7 @@ func namedFD(name string) (int, error) {
 	return firstFD + i, nil
 }
 
-// parseFD reads what follows fd://.
+// parseFD parses the text after fd://.
 func parseFD(name string, bind bool) (Endpoint, error) {
 	switch {
 	case !bind:

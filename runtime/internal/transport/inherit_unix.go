@@ -10,7 +10,7 @@ import (
 )
 
 // inherit returns the listener of a descriptor, which it leaves open. Child
-// processes do not get it any longer.
+// processes no longer inherit it.
 func inherit(fd int) (net.Listener, error) {
 	syscall.ForkLock.RLock()
 	syscall.CloseOnExec(fd)

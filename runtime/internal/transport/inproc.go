@@ -23,7 +23,7 @@ type registry struct {
 	names map[string]*inprocName
 }
 
-// An inprocName is a name that is bound, or that a caller waits for.
+// An inprocName is a name that is bound or awaited.
 type inprocName struct {
 	listener *inprocListener // nil while nobody has bound the name
 	bound    chan struct{}   // closed when listener is set

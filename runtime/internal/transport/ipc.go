@@ -13,7 +13,7 @@ import (
 )
 
 // maxPath is how many bytes of a path fit into the system's socket address,
-// besides the zero byte that ends it.
+// without its final zero byte.
 const maxPath = len(syscall.RawSockaddrUnix{}.Path) - 1
 
 // probeTimeout bounds the attempt to find out whether anybody listens on a
@@ -77,7 +77,7 @@ func listenPath(e Endpoint) (*Listener, error) {
 	if err != nil {
 		return nil, fmt.Errorf("bind %s: %w", e, err)
 	}
-	ln.SetUnlinkOnClose(false) // it would remove whatever is at the path by then
+	ln.SetUnlinkOnClose(false) // it would remove any file that is at the path by then
 	own, err := os.Lstat(e.addr)
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("bind %s: the socket file is gone: %w", e, err), ln.Close())

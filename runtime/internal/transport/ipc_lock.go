@@ -12,15 +12,15 @@ import (
 )
 
 const (
-	// lockTimeout bounds the wait for others that bind in the same folder. It
-	// is longer than one of them may need.
+	// lockTimeout bounds the wait for other binders in the same folder. It is
+	// longer than one of them may need.
 	lockTimeout = 3 * probeTimeout
 	lockPause   = 2 * time.Millisecond
 )
 
-// lockFolder makes others that bind a path in the same folder wait until unlock is
-// called: of two that find a stale socket file, one would remove the other's
-// new one. It locks the folder itself, so it leaves no file behind. Where a
+// lockFolder makes other binders of a path in the same folder wait until unlock is
+// called: without it, one of two that find a stale socket file would remove the
+// other's new one. It locks the folder itself, so it leaves no file behind. If the
 // folder cannot be locked it does nothing.
 func lockFolder(path string) (unlock func(), err error) {
 	dir, err := os.Open(filepath.Dir(path))

@@ -2,5 +2,5 @@
 
 package transport
 
-// lockFolder does nothing: this system has no lock that suits.
+// lockFolder does nothing: this system has no suitable lock.
 func lockFolder(string) (unlock func(), err error) { return func() {}, nil }

@@ -13,9 +13,9 @@ import (
 const abstractNames = false
 
 // listenPrivate binds a socket file and then removes the rights of other users.
-// Between the two the process's umask decides; put the file into a folder of
-// mode 0700 where that moment matters. Windows knows no file modes: there the
-// folder's access list decides.
+// Between the two the process's umask applies; put the file into a folder of mode
+// 0700 if that moment matters. Windows has no file modes: there the folder's access
+// list applies.
 func listenPrivate(path string) (*net.UnixListener, error) {
 	ln, err := net.ListenUnix("unix", &net.UnixAddr{Name: path, Net: "unix"})
 	if err != nil {

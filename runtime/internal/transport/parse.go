@@ -47,8 +47,8 @@ func quote(s string) string {
 	return strconv.Quote(s)
 }
 
-// plain returns s for use in advice, unless it is too long or too odd to be what
-// its writer meant.
+// plain returns s for use in advice, or instead if s is too long or too odd to be
+// intended.
 func plain(s, instead string) string {
 	if len(s) > maxQuoted || strings.Trim(s, "[]*") == "" || hasForeignByte(strings.Trim(s, "[]*")) {
 		return instead
@@ -105,7 +105,7 @@ func parseTCP(rest string, bind bool) (Endpoint, error) {
 	return Endpoint{scheme: schemeTCP, addr: host, port: port}, nil
 }
 
-// parseDNS reads what follows dns://, with the rules of tcp.
+// parseDNS parses the text after dns://, with the rules of tcp.
 func parseDNS(rest string, bind bool) (Endpoint, error) {
 	if bind {
 		return Endpoint{}, fmt.Errorf("dns has a meaning only when connecting: write tcp://*:5555 to bind")
@@ -186,7 +186,7 @@ func parseBracketed(inner string) (string, error) {
 }
 
 // parseName checks a host's or an interface's name. It refuses only what can be
-// neither; whether the name exists is for the resolver to say.
+// neither; the resolver decides whether the name exists.
 func parseName(name, port string) (string, error) {
 	if strings.Contains(name, ":") {
 		return "", fmt.Errorf("host %s has a colon: write an IPv6 address in brackets, as tcp://[::1]:%s", quote(name), port)

@@ -63,7 +63,7 @@ func (c *PipeConn) TryWrite(p []byte) (int, error) {
 }
 
 // writeError adds the connection to final errors. An expired deadline is
-// frequent, and its error is returned as it is, without an allocation.
+// frequent, and its error is returned unchanged, without an allocation.
 func (c *PipeConn) writeError(err error) error {
 	if err == nil || errors.Is(err, os.ErrDeadlineExceeded) {
 		return err

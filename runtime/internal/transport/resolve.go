@@ -20,8 +20,8 @@ type Resolver interface {
 // maxAddresses is how many addresses of one host are used.
 const maxAddresses = 1024
 
-// Many reports whether the endpoint stands for every address of its host, and
-// not for any one of them.
+// Many reports whether the endpoint stands for all addresses of its host, not for
+// any one of them.
 func (e Endpoint) Many() bool { return e.scheme == schemeDNS }
 
 // Resolve returns a tcp endpoint for each address of the host, sorted. It
@@ -74,8 +74,8 @@ func lookup(ctx context.Context, r Resolver, host string) ([]netip.Addr, error) 
 	return list, nil
 }
 
-// leastAttempt is the least time that one of several addresses gets, as far as
-// the context allows.
+// leastAttempt is the shortest time for one of several addresses, as far as the
+// context allows.
 const leastAttempt = 2 * time.Second
 
 // dialEach connects to the first address of e's host that accepts the
@@ -97,7 +97,8 @@ func dialEach(ctx context.Context, e Endpoint, r Resolver) (net.Conn, error) {
 	return nil, errors.Join(failed...)
 }
 
-// dialAddr connects to one of left addresses that are still to be tried.
+// dialAddr connects to an address; left addresses, including it, share the
+// remaining time.
 func dialAddr(ctx context.Context, a netip.AddrPort, left int) (net.Conn, error) {
 	if end, ok := ctx.Deadline(); ok {
 		all := time.Until(end)

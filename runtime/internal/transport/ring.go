@@ -2,7 +2,7 @@ package transport
 
 const (
 	minRing = 1 << 10  // bytes of the smallest buffer
-	maxRing = 64 << 10 // bytes that a direction of a pipe holds at most
+	maxRing = 64 << 10 // the most bytes that a direction of a pipe holds
 )
 
 // A ring is a queue of up to maxRing bytes. Its buffer grows with its content.
@@ -47,7 +47,7 @@ func (r *ring) read(p []byte) int {
 	return len(p)
 }
 
-// peek copies the first len(p) bytes, of which there must be as many.
+// peek copies the first len(p) bytes, which must be in the queue.
 func (r *ring) peek(p []byte) {
 	k := copy(p, r.buf[r.head:])
 	copy(p[k:], r.buf)

@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// shrinkAfter is how long a buffer keeps a size that is not used.
+// shrinkAfter is how long a buffer keeps an unused size.
 const shrinkAfter = time.Second
 
 // A stream is one direction of a pipe: a bounded queue of bytes with a reading
@@ -54,7 +54,7 @@ func (s *stream) read(p []byte) (int, error) {
 	if !more && s.writerGone {
 		s.ring = ring{}
 	}
-	// The writer is woken for a good amount of room and not for each byte.
+	// The writer is woken when half of the buffer is free, not for each byte.
 	wake := s.fullWait && s.ring.n <= maxRing/2
 	if wake {
 		s.fullWait = false
@@ -81,8 +81,8 @@ func (s *stream) readError() error {
 	}
 }
 
-// write queues p. It waits for room if block is set. It is for one caller at a
-// time.
+// write queues p. It waits for room if block is set. One caller at a time may use
+// it.
 func (s *stream) write(p []byte, block bool) (int, error) {
 	done := 0
 	s.mu.Lock()

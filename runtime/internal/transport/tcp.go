@@ -27,8 +27,8 @@ func listenTCP(e Endpoint) (*Listener, error) {
 	return &Listener{ln: ln, endpoint: boundTCP(e, bound)}, nil
 }
 
-// family returns the network for net.Listen, which would take 0.0.0.0 for every
-// IPv6 address, too.
+// family returns the network for net.Listen, which would otherwise also listen on
+// IPv6 for 0.0.0.0.
 func family(host string) string {
 	if a, err := netip.ParseAddr(host); err == nil && a.Is4() {
 		return "tcp4"

@@ -1,5 +1,5 @@
-// Package utf8field finds the string field of a message that is not UTF-8 although
-// it has to be, so that errors can name it.
+// Package utf8field finds the string field of a message that is not valid UTF-8, so
+// that errors can name it.
 package utf8field
 
 import (
@@ -12,14 +12,14 @@ import (
 	"google.golang.org/protobuf/types/dynamicpb"
 )
 
-// Named returns err, from decoding body into m, as an error that names the
-// field when it is about a string that is not UTF-8.
+// Named returns err, from decoding body into m, with the field's name added when
+// the error is about a string that is not UTF-8.
 func Named(body []byte, m proto.Message, err error) error {
 	var invalid interface{ InvalidUTF8() bool }
 	if !errors.As(err, &invalid) || !invalid.InvalidUTF8() {
 		return err
 	}
-	// The generated code does not say which field it was; reflection does.
+	// The generated code does not name the field; reflection does.
 	if named := proto.Unmarshal(body, dynamicpb.NewMessage(m.ProtoReflect().Descriptor())); named != nil {
 		return named
 	}
@@ -27,7 +27,7 @@ func Named(body []byte, m proto.Message, err error) error {
 }
 
 // Suffix names the field that err, from encoding m, is about, as in ": field
-// greet.v1.HelloRequest.name"; "" when err is about something else.
+// greet.v1.HelloRequest.name"; "" when err is about another problem.
 func Suffix(m proto.Message, err error) string {
 	var invalid interface{ InvalidUTF8() bool }
 	if !errors.As(err, &invalid) || !invalid.InvalidUTF8() {
@@ -39,8 +39,8 @@ func Suffix(m proto.Message, err error) string {
 	return ""
 }
 
-// invalidField returns a string field of m, or of a message in it, that is not
-// UTF-8 although it has to be; nil when there is none.
+// invalidField returns a string field of m, or of a message in it, that must be
+// UTF-8 but is not; nil when there is none.
 func invalidField(m protoreflect.Message) (found protoreflect.FieldDescriptor) {
 	m.Range(func(fd protoreflect.FieldDescriptor, v protoreflect.Value) bool {
 		switch {
@@ -50,7 +50,7 @@ func invalidField(m protoreflect.Message) (found protoreflect.FieldDescriptor) {
 					found = invalidValue(fd.MapValue(), v)
 				}
 				if found != nil && found.ContainingMessage() == fd.Message() {
-					found = fd // its entries have no name that a user knows
+					found = fd // users do not know the names of a map entry's fields
 				}
 				return found == nil
 			})
@@ -66,8 +66,8 @@ func invalidField(m protoreflect.Message) (found protoreflect.FieldDescriptor) {
 	return found
 }
 
-// invalidValue returns fd when v, one value of it, is a string that is not UTF-8
-// although it has to be, and the field below when v is a message with one.
+// invalidValue returns fd when v, one value of it, is a string that must be UTF-8
+// but is not, and the nested field when v is a message with one.
 func invalidValue(fd protoreflect.FieldDescriptor, v protoreflect.Value) protoreflect.FieldDescriptor {
 	switch fd.Kind() {
 	case protoreflect.StringKind:
@@ -80,8 +80,8 @@ func invalidValue(fd protoreflect.FieldDescriptor, v protoreflect.Value) protore
 	return nil
 }
 
-// enforcesUTF8 reports whether a field's strings have to be UTF-8, as those of
-// proto2 need not.
+// enforcesUTF8 reports whether a field's strings must be UTF-8; in proto2 they need
+// not be.
 func enforcesUTF8(fd protoreflect.FieldDescriptor) bool {
 	if fd, ok := fd.(interface{ EnforceUTF8() bool }); ok {
 		return fd.EnforceUTF8()

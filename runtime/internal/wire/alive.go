@@ -10,8 +10,8 @@ import (
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
 )
 
-// VerbAlive goes from a ventilator to its workers, and from these to their sinks:
-// the ventilator is there.
+// VerbAlive goes from a ventilator to its workers, and from the workers to their
+// sinks: the ventilator is alive.
 const VerbAlive Verb = "ALIVE"
 
 // maxAlive is the largest content of an ALIVE, in bytes.
@@ -40,8 +40,8 @@ func ParseAlive(frames [][]byte) (Alive, error) {
 // A VentilatorState is the content of an ALIVE.
 type VentilatorState struct {
 	Ventilator []byte
-	Lease      time.Duration // for which a sink waits for the next one; 0: without limit
-	Over       [][]byte      // ids of batches that are over: the last ones
+	Lease      time.Duration // how long a sink waits for the next one; 0: without limit
+	Over       [][]byte      // the ids of the last batches that are over
 }
 
 // Encode returns the message that has the state.

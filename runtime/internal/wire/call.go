@@ -33,8 +33,8 @@ func CallID(frame []byte) (id uint64, ok bool) {
 	return binary.BigEndian.Uint64(frame), true
 }
 
-// SplitCallID takes the envelope of our own requests off a reply. It returns
-// false when the reply begins with another envelope.
+// SplitCallID splits a reply into the call id and the frames after the envelope. It
+// returns false when the envelope is not one of our own requests.
 func SplitCallID(frames [][]byte) (id uint64, content [][]byte, ok bool) {
 	if len(frames) < 2 || len(frames[1]) != 0 {
 		return 0, nil, false
@@ -44,15 +44,15 @@ func SplitCallID(frames [][]byte) (id uint64, content [][]byte, ok bool) {
 }
 
 // IsProbe reports whether a message is the lone empty frame that libzmq sends
-// for ZMQ_PROBE_ROUTER. It asks for nothing.
+// for ZMQ_PROBE_ROUTER. It requests nothing.
 func IsProbe(frames [][]byte) bool { return len(frames) == 1 && len(frames[0]) == 0 }
 
 // An Envelope is the frames that route a reply back to its caller; the empty
 // frame is the last one.
 type Envelope [][]byte
 
-// SplitEnvelope splits a request behind its first empty frame. It returns false
-// when there is none.
+// SplitEnvelope splits a request after its first empty frame. It returns false when
+// there is none.
 func SplitEnvelope(frames [][]byte) (e Envelope, content [][]byte, ok bool) {
 	for i, frame := range frames {
 		if len(frame) == 0 {
@@ -62,9 +62,9 @@ func SplitEnvelope(frames [][]byte) (e Envelope, content [][]byte, ok bool) {
 	return nil, nil, false
 }
 
-// SplitBeginning splits the first frames of a request or a reply of which the rest
-// was not read: its envelope, and the method or status behind that. It returns
-// false when these were not read either, as where a body with bare framing is too
+// SplitBeginning splits the first frames of a request or a reply whose later frames
+// were not read, into the envelope and the method or status. It returns false when
+// those were not read either, for example because a body with bare framing is too
 // large.
 func SplitBeginning(frames [][]byte) (e Envelope, first []byte, ok bool) {
 	e, content, ok := SplitEnvelope(frames)
@@ -79,8 +79,8 @@ func NoEnvelope(frames [][]byte) error {
 	return fmt.Errorf("request of %d frames has no empty frame to end its envelope", len(frames))
 }
 
-// CallID returns the id of a call whose envelope has nothing else, as that of
-// our clients.
+// CallID returns the id of a call whose envelope holds nothing else, as our
+// clients' envelopes do.
 func (e Envelope) CallID() (id uint64, ok bool) {
 	if len(e) != 2 {
 		return 0, false
@@ -88,7 +88,7 @@ func (e Envelope) CallID() (id uint64, ok bool) {
 	return CallID(e[0])
 }
 
-// Append appends the envelope's frames, as the first ones of a message.
+// Append appends the envelope's frames, which begin a message.
 func (e Envelope) Append(b []byte) []byte {
 	for _, frame := range e {
 		b = zmtp.AppendFrame(b, zmtp.FlagMore, frame)
@@ -96,7 +96,7 @@ func (e Envelope) Append(b []byte) []byte {
 	return b
 }
 
-// A Body encodes a message's body straight into place.
+// A Body encodes a message's body directly into the output.
 type Body interface {
 	// AppendBody appends the body as one frame with these flags. After an error
 	// it returns b as it was.
@@ -112,14 +112,14 @@ type RequestHeader struct {
 	Stream   Stream
 }
 
-// A Request is what stands behind a request's envelope.
+// A Request is a request without its envelope.
 type Request struct {
 	Procedure []byte
 	Body      []byte
 	Header    RequestHeader
 }
 
-// AppendRequest appends a request behind its envelope. Errors are those of the
+// AppendRequest appends a request after its envelope. It returns the errors of the
 // body and of the metadata.
 func AppendRequest(b []byte, procedure string, body Body, h RequestHeader) ([]byte, error) {
 	b = zmtp.AppendFrameString(b, zmtp.FlagMore, procedure)
@@ -147,8 +147,8 @@ func AppendRequest(b []byte, procedure string, body Body, h RequestHeader) ([]by
 	return appendMessage(b, m)
 }
 
-// ParseRequest decodes the frames behind a request's envelope. Procedure and
-// Body point into them.
+// ParseRequest decodes the frames after a request's envelope. Procedure and Body
+// point into them.
 func ParseRequest(content [][]byte) (r Request, err error) {
 	if len(content) < 2 || len(content) > 3 {
 		return r, fmt.Errorf("request has %d frames behind its envelope, want a method, a body and at most a header", len(content))
@@ -163,8 +163,8 @@ func ParseRequest(content [][]byte) (r Request, err error) {
 	return r, err
 }
 
-// Procedure returns the procedure of a request of which only the first frames
-// behind its envelope are known; false when not even the procedure is.
+// Procedure returns the procedure of a request from the frames after its envelope
+// that have been read; false when the procedure has not.
 func Procedure(content [][]byte) ([]byte, bool) {
 	if len(content) == 0 {
 		return nil, false
@@ -175,21 +175,21 @@ func Procedure(content [][]byte) ([]byte, bool) {
 // cancelHeader is a gozmq.v1.RequestHeader with cancel set.
 const cancelHeader = "\x18\x01"
 
-// AppendCancel appends, behind a call's envelope, the request that gives the
-// call up.
+// AppendCancel appends, after a call's envelope, the request that gives up the
+// call.
 func AppendCancel(b []byte) []byte {
 	b = append(b, zmtp.FlagMore, 0, zmtp.FlagMore, 0)
 	return zmtp.AppendFrameString(b, 0, cancelHeader)
 }
 
-// cancelTail is what follows the call id in a message that gives the call up.
+// cancelTail holds the bytes after the call id in a message that gives up the call.
 const cancelTail = "\x01\x00\x01\x00\x01\x00\x00\x02" + cancelHeader
 
-// EachCancel calls visit with the id of each call that a message in b gives up. b
-// begins with a message and may end within one.
+// EachCancel calls visit with the id of each call that is given up by a message in
+// b. b begins with a message and may end within one.
 func EachCancel(b []byte, visit func(id uint64)) {
 	if !bytes.Contains(b, []byte(cancelTail)) {
-		return // as nearly always
+		return // the usual case
 	}
 	for {
 		id, ok := CallID(b[min(2, len(b)):min(2+CallIDSize, len(b))])
@@ -200,7 +200,7 @@ func EachCancel(b []byte, visit func(id uint64)) {
 		for more {
 			h, ok, err := zmtp.ParseHeader(b)
 			if !ok || err != nil || h.Size >= uint64(len(b)-h.Len) {
-				return // what follows has not been read
+				return // the following bytes have not been read
 			}
 			more = h.More()
 			b = b[h.Len+int(h.Size):]
@@ -208,8 +208,7 @@ func EachCancel(b []byte, visit func(id uint64)) {
 	}
 }
 
-// Cancels reports whether a request gives up the call with the same envelope,
-// if that is one of ours.
+// Cancels reports whether a request gives up the call that has the same envelope.
 func (r *Request) Cancels() bool { return r.Header.Cancel && len(r.Procedure) == 0 }
 
 // ParseBareBody returns the body of a message with bare framing, whose only frame
@@ -224,7 +223,7 @@ func ParseBareBody(what string, content [][]byte) ([]byte, error) {
 // fieldTimeout is the number of gozmq.v1.RequestHeader.timeout_us.
 const fieldTimeout protowire.Number = 1
 
-// appendTimeout appends a header that has nothing but a timeout, as most have.
+// appendTimeout appends a header with only a timeout, which is the usual one.
 func appendTimeout(b []byte, timeout time.Duration) []byte {
 	us := timeoutUs(timeout)
 	b = zmtp.AppendHeader(b, 0, protowire.SizeTag(fieldTimeout)+protowire.SizeVarint(us))
@@ -232,8 +231,8 @@ func appendTimeout(b []byte, timeout time.Duration) []byte {
 	return protowire.AppendVarint(b, us)
 }
 
-// timeoutUs returns a timeout as it travels. One that is over already is the
-// shortest, since 0 would be none.
+// timeoutUs returns a timeout in microseconds. A timeout that has already passed
+// becomes 1, because 0 would mean none.
 func timeoutUs(d time.Duration) uint64 { return uint64(max(d.Microseconds(), 1)) }
 
 // maxTimeout is the longest timeout that counts as a limit.
@@ -281,7 +280,7 @@ func appendMessage(b []byte, m proto.Message) ([]byte, error) {
 	return proto.MarshalOptions{UseCachedSize: true}.MarshalAppend(b, m)
 }
 
-// An Encoded is a body that is encoded already.
+// An Encoded is a body that has already been encoded.
 type Encoded []byte
 
 // AppendBody appends the body as one frame.

@@ -11,19 +11,18 @@ import (
 	gozmqv1 "github.com/gozmq/gozmq/proto/gozmq/v1"
 )
 
-// Metadata is what travels beside a request or a reply: keys with one or more
-// values each.
+// Metadata accompanies a request, a reply, a publication or a task: keys, each with
+// one or more values.
 type Metadata map[string][]string
 
-// The limits of metadata: the bytes of all keys and values together, a key
-// counted with each of its values, and those of one key.
+// The limits of metadata, in bytes: of all keys and values together, where a key
+// counts once for each of its values, and of one key.
 const (
 	MaxMetadata    = 16 << 10
 	MaxMetadataKey = 128
 )
 
-// A LimitError says that something is well formed and larger than the protocol
-// allows.
+// A LimitError says that well-formed input is larger than the protocol allows.
 type LimitError struct{ text string }
 
 func (e *LimitError) Error() string { return e.text }
@@ -58,7 +57,7 @@ func checkKey(key string) error {
 	return nil
 }
 
-// list returns the entries as they travel, in the order of their keys.
+// list returns the entries as protobuf messages, in the order of their keys.
 func (m Metadata) list() []*gozmqv1.Metadatum {
 	var list []*gozmqv1.Metadatum
 	for _, key := range slices.Sorted(maps.Keys(m)) {
@@ -81,8 +80,8 @@ func parseMetadata(list []*gozmqv1.Metadatum) (Metadata, error) {
 	return m, m.Check()
 }
 
-// EncodedMetadata is the metadata of a publication as it travels: the fields of its
-// header that have the entries, one after the other.
+// EncodedMetadata is a publication's encoded metadata: the header's fields with the
+// entries, one after the other.
 type EncodedMetadata []byte
 
 // EncodeMetadata appends m's entries, which Check has passed, to b.

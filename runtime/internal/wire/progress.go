@@ -8,15 +8,15 @@ import (
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
 )
 
-// Progress is how far a task is, as its worker says: the sixth and the seventh
-// frame of an EXTEND.
+// Progress is a worker's report on a task: the sixth and the seventh frame of an
+// EXTEND.
 type Progress struct {
 	Done float64 // the part that is done, 0 to 1
 	Text string  // UTF-8, at most MaxProgressText bytes
 }
 
 const (
-	// MaxProgressText is how many bytes of a text are sent, and read.
+	// MaxProgressText is how many bytes of a text are sent and read.
 	MaxProgressText = 255
 
 	maxProgressDigits = 32
@@ -32,8 +32,8 @@ func (p *Progress) append(b []byte) []byte {
 	return zmtp.AppendFrameString(b, 0, p.Text)
 }
 
-// parseProgress parses the frames, of which the second may be missing. It returns
-// nil when the first one is no decimal number of 0 to 1.
+// parseProgress parses the frames, the second of which may be missing. It returns
+// nil when the first one is not a decimal number from 0 to 1.
 func parseProgress(frames [][]byte) *Progress {
 	text := frames[0]
 	if len(text) > maxProgressDigits || len(bytes.Trim(text, "0123456789.")) > 0 {
@@ -50,7 +50,7 @@ func parseProgress(frames [][]byte) *Progress {
 	return p
 }
 
-// ProgressText returns what of a text is sent.
+// ProgressText returns the part of a text that is sent.
 func ProgressText(text string) string {
 	if len(text) > MaxProgressText {
 		text = text[:MaxProgressText]

@@ -12,8 +12,8 @@ import (
 type Publication struct {
 	Topic  []byte // nil: the framing is bare, the body is the only frame
 	Body   []byte
-	Header []byte // a PublicationHeader; nil: none, which an empty one is not
-	From   any    // the connection that it came from, as its receiver knows it; nil: unknown
+	Header []byte // a PublicationHeader; nil: none, unlike an empty one
+	From   any    // identifies the connection that it came from; nil: unknown
 }
 
 // Errors of publications that are dropped as malformed.
@@ -37,10 +37,9 @@ func ParsePublication(frames [][]byte) (Publication, error) {
 	}
 }
 
-// TopicOfOversized returns the topic of a publication that is too large, of which
-// frames are those before the one that exceeds the limit. ok is false when that is
-// the first one: then the message is bare, or its topic is the part that is too
-// large.
+// TopicOfOversized returns the topic of a publication that is too large. frames are
+// the ones before the frame that exceeds the limit. ok is false when there are
+// none: then the message is bare, or its topic is too large.
 func TopicOfOversized(frames [][]byte) (topic []byte, ok bool) {
 	if len(frames) == 0 {
 		return nil, false

@@ -9,8 +9,8 @@ import (
 )
 
 // A PublicationHeader is the header frame of a publication, a
-// gozmq.v1.PublicationHeader. It is written and read by hand because every
-// message may have one.
+// gozmq.v1.PublicationHeader. It is written and read by hand for speed, because
+// every message may have one.
 type PublicationHeader struct {
 	Publisher uint64
 	Position  uint64
@@ -18,9 +18,9 @@ type PublicationHeader struct {
 	Sequence  uint64 // 0: the topic is not sequenced
 	TimeUs    uint64
 	Retained  bool // the topic is retained
-	Replayed  bool // the message is sent because of a later subscription
-	// Metadata is what came with the message, as EncodeMetadata writes it. After
-	// Parse it points into the bytes that were parsed.
+	Replayed  bool // the message answers a later subscription
+	// Metadata is the message's metadata, as EncodeMetadata writes it. After Parse
+	// it points into the bytes that were parsed.
 	Metadata EncodedMetadata
 }
 
@@ -36,8 +36,8 @@ const (
 	fieldMetadata
 )
 
-// maxPublicationHeader is how many bytes a header has at most without metadata: a
-// fixed field, four varints and two bools.
+// maxPublicationHeader is the largest size of a header without metadata: a fixed
+// field, four varints and two bools.
 const maxPublicationHeader = 9 + 4*11 + 2*2
 
 // AppendFrame appends the header as a publication's last frame.
@@ -54,7 +54,7 @@ func (h *PublicationHeader) AppendFrame(b []byte) []byte {
 // Append appends the header.
 func (h *PublicationHeader) Append(b []byte) []byte { return append(h.appendFields(b), h.Metadata...) }
 
-// appendFields appends all but the metadata.
+// appendFields appends all fields except the metadata.
 func (h *PublicationHeader) appendFields(b []byte) []byte {
 	b = protowire.AppendTag(b, fieldPublisher, protowire.Fixed64Type)
 	b = protowire.AppendFixed64(b, h.Publisher)
@@ -94,11 +94,11 @@ func (h *PublicationHeader) Parse(b []byte) bool {
 	return true
 }
 
-// A span joins parts of some bytes. It copies none while they follow each other, as
-// the entries of most headers do.
+// A span joins parts of a byte slice. It copies nothing as long as they are
+// contiguous, as the entries of most headers are.
 type span struct {
 	joined     []byte
-	start, end int // of what is joined; end is -1 when it was copied
+	start, end int // of the joined parts; end is -1 when they were copied
 }
 
 func (s *span) add(b []byte, start, end int) {
@@ -141,7 +141,7 @@ func (h *PublicationHeader) parseField(b []byte) (length int, metadata bool) {
 	return tag + n, metadata
 }
 
-// set notes a field if it is known and has the right type.
+// set stores a field if it is known and has the right type.
 func (h *PublicationHeader) set(number protowire.Number, kind protowire.Type, value uint64) {
 	want := protowire.VarintType
 	if number == fieldPublisher {
@@ -168,8 +168,8 @@ func (h *PublicationHeader) set(number protowire.Number, kind protowire.Type, va
 	}
 }
 
-// Numbered reports whether the header says which place the message has among
-// those of its publisher.
+// Numbered reports whether the header has the message's position among its
+// publisher's messages.
 func (h *PublicationHeader) Numbered() bool { return h.Publisher != 0 && h.Position != 0 }
 
 // SetTime sets when the message was published; a time before 1970 counts as 0,

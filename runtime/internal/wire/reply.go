@@ -9,15 +9,15 @@ import (
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
 )
 
-// A ReplyHeader is the optional last frame of a reply, also of one that is an
-// error. The zero value is no header.
+// A ReplyHeader is the optional last frame of a reply, including an error. The zero
+// value is no header.
 type ReplyHeader struct {
 	Headers  Metadata
 	Trailers Metadata
-	// Refused says that the server is stopping and has not carried the call out:
-	// another server may have it.
+	// Refused says that the server is stopping and has not begun the call, so that
+	// another server may carry it out.
 	Refused bool
-	// Stream says, where it is present, that the call goes on.
+	// Stream, if it is present, says that the call goes on.
 	Stream Stream
 }
 
@@ -25,8 +25,8 @@ func (h ReplyHeader) empty() bool {
 	return len(h.Headers) == 0 && len(h.Trailers) == 0 && !h.Refused && !h.Stream.Present
 }
 
-// AppendReply appends the reply of a call that went well behind its envelope.
-// The header's metadata must have passed Check.
+// AppendReply appends the reply of a successful call after its envelope. The
+// header's metadata must have passed Check.
 func AppendReply(b []byte, body Body, h ReplyHeader) ([]byte, error) {
 	b = append(b, zmtp.FlagMore, 0) // no status
 	if h.empty() {
@@ -39,8 +39,8 @@ func AppendReply(b []byte, body Body, h ReplyHeader) ([]byte, error) {
 	return appendReplyHeader(b, h)
 }
 
-// AppendFailure appends the reply of a call that failed behind its envelope.
-// The header's metadata must have passed Check.
+// AppendFailure appends the reply of a failed call after its envelope. The header's
+// metadata must have passed Check.
 func AppendFailure(b, status []byte, h ReplyHeader) ([]byte, error) {
 	b = zmtp.AppendFrame(b, zmtp.FlagMore, status)
 	if h.empty() {
@@ -53,9 +53,9 @@ func appendReplyHeader(b []byte, h ReplyHeader) ([]byte, error) {
 	return appendMessage(b, &gozmqv1.ReplyHeader{Headers: h.Headers.list(), Trailers: h.Trailers.list(), Refused: h.Refused, Stream: h.Stream.message()})
 }
 
-// A Reply is what stands behind a reply's envelope.
+// A Reply is a reply without its envelope.
 type Reply struct {
-	Status []byte // empty when the call went well
+	Status []byte // empty when the call succeeded
 	Body   []byte
 	Header []byte // empty where there is none; ParseReplyHeader decodes it
 }
@@ -63,8 +63,8 @@ type Reply struct {
 // Failed reports whether the reply is an error.
 func (r *Reply) Failed() bool { return len(r.Status) > 0 }
 
-// ParseReply splits the frames behind a reply's envelope. The parts point into
-// them. Frames behind the header are for later versions.
+// ParseReply splits the frames after a reply's envelope. The parts point into them.
+// It ignores frames after the header, which later versions may add.
 func ParseReply(content [][]byte) (r Reply, err error) {
 	if len(content) < 2 {
 		return r, fmt.Errorf("reply has %d frames behind its envelope, want a status and a body", len(content))
@@ -76,7 +76,7 @@ func ParseReply(content [][]byte) (r Reply, err error) {
 	return r, nil
 }
 
-// ParseReplyHeader decodes the header of a reply. Refused is valid also when it
+// ParseReplyHeader decodes the header of a reply. Refused is valid even when it
 // returns an error.
 func ParseReplyHeader(b []byte) (h ReplyHeader, err error) {
 	if stream, ok := onlyStream(b); ok {

@@ -17,19 +17,19 @@ type Status struct {
 	Details []*anypb.Any
 }
 
-// The codes that a status may have, and the one for whatever has none.
+// The codes that a status may have, and the one for errors without a code.
 const (
 	firstCode   = 1
 	unknownCode = 2
 	lastCode    = 16
 )
 
-// maxStatusMessage is how many bytes of a status's message travel.
+// maxStatusMessage is how many bytes of a status's message are sent.
 const maxStatusMessage = 16 << 10
 
-// AppendStatus appends a status in at most about limit bytes. A code that is out
-// of range travels as UNKNOWN; a long message is cut, and details that would
-// make the status larger than limit, or that cannot be encoded, stay behind.
+// AppendStatus appends a status in at most about limit bytes. A code that is out of
+// range becomes UNKNOWN; a long message is cut, and details that would make the
+// status larger than limit, or that cannot be encoded, are left out.
 func AppendStatus(b []byte, s Status, limit int) []byte {
 	if s.Code < firstCode || s.Code > lastCode {
 		s.Code = unknownCode
@@ -40,16 +40,15 @@ func AppendStatus(b []byte, s Status, limit int) []byte {
 		m.Details = nil
 	}
 	out, err := proto.MarshalOptions{}.MarshalAppend(b, m)
-	if err != nil { // a detail that is no message: the rest is worth more
+	if err != nil { // a detail that is not a message: the other parts are worth more
 		m.Details = nil
 		out, _ = proto.MarshalOptions{}.MarshalAppend(b, m)
 	}
 	return out
 }
 
-// ParseStatus decodes a status. Its code is within the range that it may have:
-// one that is not, as of a later version, becomes UNKNOWN, and the message tells
-// it.
+// ParseStatus decodes a status. A code outside the valid range, for example from a
+// later version, becomes UNKNOWN, and the message then states it.
 func ParseStatus(b []byte) (Status, error) {
 	var m gozmqv1.Status
 	if err := proto.Unmarshal(b, &m); err != nil {

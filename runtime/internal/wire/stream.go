@@ -16,19 +16,20 @@ const (
 	FirstBytes    = 64 << 10
 )
 
-// A Stream is a gozmq.v1.Stream. The zero value is none: the message belongs to
-// no stream, or says no more than its body.
+// A Stream is a gozmq.v1.Stream. The zero value means that there is none: the
+// message belongs to no stream, or has only a body.
 type Stream struct {
 	Present bool
-	// Messages and Bytes are the credit that the sender of the header grants, since
-	// the stream began; 0: unchanged, and without limit where the stream begins.
+	// Messages and Bytes are the credit that the sender of the header grants,
+	// counted from the beginning of the stream. 0 means unchanged, and in the first
+	// header without limit.
 	Messages, Bytes uint64
 	NoMessage       bool   // the body is not a message
 	End             bool   // the client sends no further message
-	Sent            uint64 // beside End: how many messages the client has sent; 0: not said
+	Sent            uint64 // with End: how many messages the client has sent; 0: unknown
 }
 
-// Unlimited returns s as it counts where a stream begins.
+// Unlimited returns s as the first header of a stream means it: 0 is without limit.
 func (s Stream) Unlimited() Stream {
 	if s.Messages == 0 {
 		s.Messages = math.MaxUint64
@@ -39,7 +40,8 @@ func (s Stream) Unlimited() Stream {
 	return s
 }
 
-// Field numbers of gozmq.v1.Stream, and its own in both headers.
+// Field numbers of gozmq.v1.Stream, and the number of the field with it in both
+// headers.
 const (
 	fieldStreamMessages protowire.Number = 1 + iota
 	fieldStreamBytes
@@ -50,12 +52,12 @@ const (
 	fieldStream protowire.Number = 4
 )
 
-// plainStream is a header with an empty Stream, as nearly every message of a
-// server has it.
+// plainStream is a header with an empty Stream, which nearly every message of a
+// server has.
 const plainStream = "\x22\x00"
 
-// AppendStreamMessage appends, behind its envelope, a client's message of a
-// stream that has begun, and returns the size of its body.
+// AppendStreamMessage appends a client's message in a stream that has begun, after
+// its envelope, and returns the size of its body.
 func AppendStreamMessage(b []byte, body Body) (out []byte, size int, err error) {
 	return appendStreamBody(b, body, 0)
 }
@@ -70,15 +72,15 @@ func appendStreamBody(b []byte, body Body, flags byte) (out []byte, size int, er
 	return out, len(out) - start - zmtp.HeaderLen(out[start]), nil
 }
 
-// AppendStreamControl appends, behind its envelope, what a client says of a
-// stream that has begun, without a message: credit, the end, or both.
+// AppendStreamControl appends a client's frames without a message, in a stream that
+// has begun, after their envelope: credit, the end, or both.
 func AppendStreamControl(b []byte, s Stream) []byte {
 	s.NoMessage = true
 	return s.appendHeader(append(b, zmtp.FlagMore, 0, zmtp.FlagMore, 0))
 }
 
-// AppendStreamReply appends, behind its envelope, a server's message of a stream,
-// and returns the size of its body.
+// AppendStreamReply appends a server's message in a stream, after its envelope, and
+// returns the size of its body.
 func AppendStreamReply(b []byte, body Body) (out []byte, size int, err error) {
 	if out, size, err = appendStreamBody(b, body, zmtp.FlagMore); err != nil {
 		return out, 0, err
@@ -86,9 +88,9 @@ func AppendStreamReply(b []byte, body Body) (out []byte, size int, err error) {
 	return zmtp.AppendFrameString(out, 0, plainStream), size, nil
 }
 
-// AppendStreamReplyControl appends, behind its envelope, what a server says of a
-// stream without a message: credit, the headers of the reply, or both. Headers
-// must have passed Check.
+// AppendStreamReplyControl appends a server's frames without a message, after their
+// envelope: credit, the headers of the reply, or both. Headers must have passed
+// Check.
 func AppendStreamReplyControl(b []byte, s Stream, headers Metadata) ([]byte, error) {
 	s.NoMessage = true
 	b = append(b, zmtp.FlagMore, 0, zmtp.FlagMore, 0)
@@ -98,7 +100,8 @@ func AppendStreamReplyControl(b []byte, s Stream, headers Metadata) ([]byte, err
 	return appendMessage(b, &gozmqv1.ReplyHeader{Headers: headers.list(), Stream: s.message()})
 }
 
-// message returns s as it travels in a header with other fields; nil for none.
+// message returns s as a protobuf message, for a header with other fields; nil for
+// none.
 func (s Stream) message() *gozmqv1.Stream {
 	if !s.Present {
 		return nil
@@ -106,10 +109,10 @@ func (s Stream) message() *gozmqv1.Stream {
 	return &gozmqv1.Stream{MaxMessages: s.Messages, MaxBytes: s.Bytes, NoMessage: s.NoMessage, End: s.End, Sent: s.Sent}
 }
 
-// maxStream is how many bytes a Stream has at most: three varints and two bools.
+// maxStream is the largest size of an encoded Stream: three varints and two bools.
 const maxStream = 3*11 + 2*2
 
-// appendHeader appends a header that has nothing but s, as the last frame.
+// appendHeader appends a header with only s, as the last frame.
 func (s Stream) appendHeader(b []byte) []byte {
 	var header [maxStream + 2]byte
 	return zmtp.AppendFrame(b, 0, s.appendField(header[:0]))
@@ -126,7 +129,7 @@ func (s Stream) appendField(b []byte) []byte {
 	return protowire.AppendBytes(protowire.AppendTag(b, fieldStream, protowire.BytesType), c)
 }
 
-// streamOf returns what a header's field says.
+// streamOf converts a header's field.
 func streamOf(m *gozmqv1.Stream) Stream {
 	if m == nil {
 		return Stream{}
@@ -134,9 +137,8 @@ func streamOf(m *gozmqv1.Stream) Stream {
 	return Stream{Present: true, Messages: m.GetMaxMessages(), Bytes: m.GetMaxBytes(), NoMessage: m.GetNoMessage(), End: m.GetEnd(), Sent: m.GetSent()}
 }
 
-// onlyStream decodes a header that has nothing but a Stream, as most do that have
-// one. It returns false for any other header, and for a Stream that it does not
-// know all of.
+// onlyStream decodes a header with only a Stream, the usual case in a stream. It
+// returns false for any other header, and for a Stream with unknown fields.
 func onlyStream(b []byte) (s Stream, ok bool) {
 	if string(b) == plainStream {
 		return Stream{Present: true}, true
@@ -197,17 +199,17 @@ func Streamed(content [][]byte) bool {
 	return len(content) >= 2 && len(content[0]) == 0
 }
 
-// InStream reports whether a request that is not the first message of a stream,
-// and gives nothing up, can be one of a stream: its header, if there is one,
-// says nothing of a call.
+// InStream reports whether a request that neither begins a stream nor gives one up
+// can be a later message of a stream: its header, if there is one, has no field of
+// a call.
 func (r *Request) InStream() bool {
 	h := r.Header
 	return h.Stream.Present || h.Timeout == 0 && len(h.Metadata) == 0 && !h.Cancel
 }
 
-// MayStream reports whether a request starts a stream, or belongs to one that was
-// started, as far as can be told without the streams that are open. content is what
-// stands behind its envelope.
+// MayStream reports whether a request may start a stream, or may belong to one that
+// was started; only the open streams can tell for sure. content is the request
+// without its envelope.
 func MayStream(content [][]byte) (start, later bool) {
 	if Streamed(content) {
 		return false, len(content) <= 3
@@ -224,13 +226,13 @@ func CancelsStream(content [][]byte) bool {
 	return err == nil && h.Cancel
 }
 
-// GoesOn reports whether a reply, of which content stands behind the envelope,
-// is not the last one of its stream.
+// GoesOn reports whether a reply is not the last one of its stream. content is the
+// reply without its envelope.
 func GoesOn(content [][]byte) bool {
 	return len(content) == 3 && len(content[0]) == 0 && hasStream(content[2])
 }
 
-// hasStream reports whether a header has a Stream, without decoding the rest.
+// hasStream reports whether a header has a Stream, without decoding other fields.
 func hasStream(b []byte) bool {
 	for len(b) > 0 {
 		number, typ, n := protowire.ConsumeTag(b)

@@ -17,17 +17,17 @@ type Verb string
 
 // The verbs, each with its sender.
 const (
-	VerbCredit Verb = "CREDIT" // worker: how many tasks it is willing to hold
+	VerbCredit Verb = "CREDIT" // worker: how many tasks it is willing to hold at once
 	VerbDone   Verb = "DONE"   // worker: the task is done, and the sink has its result
 	VerbFail   Verb = "FAIL"   // worker: the task failed, and may be tried again
 	VerbReject Verb = "REJECT" // worker: the task failed for good
 	VerbReturn Verb = "RETURN" // worker: the task was not begun, another worker may have it
-	VerbExtend Verb = "EXTEND" // worker: the task was begun, and the lease is to begin anew
+	VerbExtend Verb = "EXTEND" // worker: the task was begun, and its lease should start again
 	VerbTask   Verb = "TASK"   // ventilator: a task
-	VerbStop   Verb = "STOP"   // ventilator: the worker is to end
-	VerbCancel Verb = "CANCEL" // ventilator: a task is canceled, and its handler is to end
+	VerbStop   Verb = "STOP"   // ventilator: the worker should end
+	VerbCancel Verb = "CANCEL" // ventilator: a task is canceled, and its handler should end
 	VerbResult Verb = "RESULT" // worker, to the sink: a result
-	VerbAck    Verb = "ACK"    // sink: it has dealt with the result; with REJECT, it will not
+	VerbAck    Verb = "ACK"    // sink: it has handled the result; with REJECT it refuses it
 )
 
 const (
@@ -54,11 +54,11 @@ type WorkerCommand struct {
 	ID      []byte // of the task, with every other verb
 	Status  []byte // of FAIL and REJECT: an encoded gozmq.v1.Status; nil: none
 	Result  []byte // of DONE: the result that the ventilator keeps; nil: none
-	Attempt int    // of EXTEND: which attempt the worker runs; 0: it does not say
+	Attempt int    // of EXTEND: the attempt that the worker runs; 0: not stated
 	Handled bool   // of EXTEND: the handler has returned, and the result waits for a sink
-	Again   bool   // of EXTEND: the task came from another ventilator, which is gone; it is to be sent again
+	Again   bool   // of EXTEND: the ventilator that sent the task is gone; it must be sent again
 
-	Progress *Progress // of EXTEND: how far the task is; nil: nothing is known
+	Progress *Progress // of EXTEND: the task's progress; nil: not reported
 }
 
 // AppendMessage appends the command's frames to b (socket.Message).
@@ -127,8 +127,8 @@ func (c WorkerCommand) appendExtend(b []byte) []byte {
 	return c.Progress.append(zmtp.AppendFrameString(b, zmtp.FlagMore, fifth))
 }
 
-// ParseWorkerCommand parses a message of a worker. The command refers to the
-// memory of frames. Frames behind those that a verb has are ignored.
+// ParseWorkerCommand parses a message of a worker. The command refers to the memory
+// of frames. Frames beyond those that the verb has are ignored.
 func ParseWorkerCommand(frames [][]byte) (WorkerCommand, error) {
 	c := WorkerCommand{Verb: knownVerb(frames[0], VerbCredit, VerbDone, VerbFail, VerbReject, VerbReturn, VerbExtend)}
 	switch {
@@ -165,7 +165,7 @@ func ParseWorkerCommand(frames [][]byte) (WorkerCommand, error) {
 	return c, nil
 }
 
-// parseAttempt returns 0 for what is no number of an attempt.
+// parseAttempt returns 0 for text that is not an attempt's number.
 func parseAttempt(text []byte) int {
 	n, err := strconv.ParseUint(string(Excerpt(text)), 10, 31)
 	if err != nil || len(text) > maxCreditDigits {
@@ -182,7 +182,7 @@ func parseCredit(text []byte) (int, error) {
 	return int(n), nil
 }
 
-// knownVerb returns the verb that frame is, "" if it is none of these. It
+// knownVerb returns frame as one of verbs, or "" if it is none of them. It
 // allocates nothing.
 func knownVerb(frame []byte, verbs ...Verb) Verb {
 	for _, v := range verbs {
@@ -199,14 +199,14 @@ type Task struct {
 	Header              []byte // an encoded TaskHeader; nil: none
 }
 
-// Control reports whether the message is about the pipeline itself: it has no
-// procedure, and its header names a batch.
+// Control reports whether the message is a notice and not a task: it has no
+// procedure, and its header should name a batch.
 func (t *Task) Control() bool { return len(t.Procedure) == 0 }
 
 // Size returns how many bytes the task's frames have.
 func (t *Task) Size() int { return len(t.ID) + len(t.Procedure) + len(t.Body) + len(t.Header) }
 
-// Clone returns a copy in memory of its own.
+// Clone returns a copy that shares no memory with t.
 func (t *Task) Clone() Task { return t.CloneIn(make([]byte, 0, t.Size())) }
 
 // CloneIn returns a copy in the memory of b, which has room for t.Size bytes.
@@ -219,7 +219,7 @@ func (t *Task) CloneIn(b []byte) Task {
 	return Task{copied(t.ID), copied(t.Procedure), copied(t.Body), copied(t.Header)}
 }
 
-// parse reads the frames behind the verb. t refers to their memory.
+// parse reads the frames after the verb. t refers to their memory.
 func (t *Task) parse(verb Verb, frames [][]byte) error {
 	if len(frames) < 4 {
 		return fmt.Errorf("%s has %d frames, want an id, a method, a body and at most a header behind it", verb, len(frames))
@@ -253,8 +253,8 @@ type TaskAttempt struct {
 	KeepResult    int           // of how many bytes the ventilator keeps a result; 0: none
 }
 
-// AppendMessage appends the frames to b (socket.Message). The fields behind Header
-// follow it in one frame, so that protobuf merges them.
+// AppendMessage appends the frames to b (socket.Message). The fields below Header
+// follow it in the same frame, and protobuf merges them.
 func (t TaskAttempt) AppendMessage(b []byte) ([]byte, error) {
 	b = zmtp.AppendFrameString(b, zmtp.FlagMore, string(VerbTask))
 	b = zmtp.AppendFrameString(b, zmtp.FlagMore, t.ID)
@@ -266,8 +266,8 @@ func (t TaskAttempt) AppendMessage(b []byte) ([]byte, error) {
 	return appendUint(appendUint(appendUint(b, fieldAttempt, attempt), fieldLease, lease), fieldKeepResult, keep), nil
 }
 
-// The fields of TaskHeader that the queue says of an attempt. They are written
-// without the message, which would be allocated for each.
+// The fields of TaskHeader that differ from attempt to attempt. They are written by
+// hand, because a protobuf message would be allocated for each attempt.
 const (
 	fieldAttempt    protowire.Number = 1
 	fieldLease      protowire.Number = 2
@@ -301,7 +301,7 @@ func (c Cancel) AppendMessage(b []byte) ([]byte, error) {
 
 // ParseVentilatorCommand parses a message of a ventilator other than VerbAlive:
 // VerbTask with a task, which refers to the memory of frames, VerbStop, or
-// VerbCancel with a task that has nothing but an id.
+// VerbCancel with a task that has only an id.
 func ParseVentilatorCommand(frames [][]byte) (verb Verb, t Task, err error) {
 	switch verb = knownVerb(frames[0], VerbTask, VerbStop, VerbCancel); verb {
 	case VerbTask:
@@ -362,13 +362,14 @@ func ParseAck(frames [][]byte) (verb Verb, id Ack, status []byte, err error) {
 	return verb, frames[1], status, nil
 }
 
-// NamesTask reports whether the beginning of a message that is too large has a
-// verb and an id behind it.
+// NamesTask reports whether the beginning of a message that is too large has a verb
+// and an id.
 func NamesTask(frames [][]byte) bool { return len(frames) >= 2 }
 
-// OversizedTask returns what is known of a TASK or a RESULT that is too large,
-// of which frames are those before the one that exceeds the limit. ok is false
-// when nobody can be told.
+// OversizedTask returns the id and, if it was read, the procedure of a TASK or a
+// RESULT that is too large. frames are the ones before the frame that exceeds the
+// limit. ok is false when they have no valid id, so that the sender cannot be
+// notified.
 func OversizedTask(verb Verb, frames [][]byte) (id, procedure []byte, ok bool) {
 	if len(frames) < 2 || string(frames[0]) != string(verb) || len(frames[1]) == 0 || len(frames[1]) > MaxTaskID {
 		return nil, nil, false

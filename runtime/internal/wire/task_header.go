@@ -13,30 +13,30 @@ import (
 
 // A TaskHeader is the optional last frame of a task and of its result.
 type TaskHeader struct {
-	Attempt int           // how often the task was handed out, this time included; 0: unknown
+	Attempt int           // the number of this attempt, from 1; 0: unknown
 	Lease   time.Duration // how long the worker may hold it; 0: without limit
-	Batch   *Batch        // that it belongs to; nil: none
-	Stop    bool          // with DELIVERY_AT_MOST_ONCE: the worker is to end
+	Batch   *Batch        // the task's batch; nil: none
+	Stop    bool          // with DELIVERY_AT_MOST_ONCE: the worker should end
 
 	Metadata       Metadata // the task's; nil: none
-	ResultMetadata Metadata // what the worker has added to it, in a result; nil: none
+	ResultMetadata Metadata // in a result: the worker's additions; nil: none
 
 	KeepResult int // of how many bytes, up to MaxKeptResult, the ventilator keeps the result; 0: none
 }
 
-// A Batch names the batch of a task. In a message without a procedure it says
-// how far the batch is.
+// A Batch names the batch of a task. In a notice, which has no procedure, it also
+// has the state of the batch.
 type Batch struct {
 	ID       []byte
 	Name     string
-	Ended    bool   // no more tasks will come; Tasks is how many there are
-	Tasks    uint64 // of the batch
+	Ended    bool   // no more tasks will come; Tasks is their number
+	Tasks    uint64 // the number of tasks
 	Complete bool   // every task was done or given up, and every result acknowledged
 	Failed   uint64 // how many tasks were given up
 	Failures []BatchFailure
 
-	Ventilator []byte      // that its tasks came from
-	Error      *BatchError // the batch is over without being complete; nil: it is not
+	Ventilator []byte      // the id of the ventilator that sent its tasks
+	Error      *BatchError // why the batch is over without being complete; nil: it is not
 }
 
 // A BatchError is why a batch is over without being complete.
@@ -63,18 +63,17 @@ const (
 	MaxBatchID   = 255
 	MaxBatchName = 1 << 10
 
-	// A header shares 64 KiB with all other frames beside the body; the
-	// failures of a batch take less than half of that.
+	// A header shares 64 KiB with all frames other than the body; the failures of a
+	// batch take less than half of that.
 	maxFailureBytes = 24 << 10
 	maxFailureText  = 1 << 10
 )
 
-// maxDuration is more than any duration that makes sense, and far from an
-// overflow.
+// maxDuration is longer than any sensible duration, and far from an overflow.
 const maxDuration = 365 * 24 * time.Hour
 
-// AppendTaskHeader appends the encoded header to b. Behind another header it adds
-// to what that says.
+// AppendTaskHeader appends the encoded header to b. If b ends with another header,
+// protobuf merges the two.
 func AppendTaskHeader(b []byte, h TaskHeader) []byte {
 	m := &gozmqv1.TaskHeader{
 		Attempt: uint32(h.Attempt), LeaseUs: uint64(h.Lease.Microseconds()), Stop: h.Stop, Batch: h.Batch.message(),
@@ -82,7 +81,7 @@ func AppendTaskHeader(b []byte, h TaskHeader) []byte {
 	}
 	out, err := proto.MarshalOptions{}.MarshalAppend(b, m)
 	if err != nil {
-		return b // never: there are neither required fields nor, by now, bad strings
+		return b // never: there are no required fields, and all strings are valid by now
 	}
 	return out
 }
@@ -112,7 +111,8 @@ func (b *Batch) message() *gozmqv1.Batch {
 
 func utf8(s string) string { return strings.ToValidUTF8(s, "\uFFFD") }
 
-// taskHeaders keeps messages to decode into. What is decoded keeps none of them.
+// taskHeaders keeps messages to decode into. A decoded header refers to none of
+// them.
 var taskHeaders = sync.Pool{New: func() any { return new(gozmqv1.TaskHeader) }}
 
 // ParseTaskHeader decodes a header. A malformed header counts as absent, and so
@@ -163,7 +163,8 @@ func parsePlain(b []byte) (h TaskHeader, ok bool) {
 	return h, true
 }
 
-// allowed returns the entries of a header, nil if they are none or not allowed.
+// allowed returns the entries of a header, nil if there are none or they break the
+// rules.
 func allowed(list []*gozmqv1.Metadatum) Metadata {
 	m, err := parseMetadata(list)
 	if err != nil {
@@ -202,9 +203,8 @@ func batchFrom(m *gozmqv1.Batch) *Batch {
 	return b
 }
 
-// BatchOf returns the batch that a header names. It returns nil when there is
-// none, and when its id, its name or its ventilator's id is of a size that no
-// batch has.
+// BatchOf returns the batch that a header names. It returns nil when there is none,
+// and when its id, its name or its ventilator's id has an invalid size.
 func BatchOf(header []byte) *Batch {
 	m := new(gozmqv1.TaskHeader)
 	if proto.Unmarshal(header, m) != nil || m.GetBatch() == nil {

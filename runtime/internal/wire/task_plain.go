@@ -8,14 +8,14 @@ import (
 )
 
 // A PlainTask is a task or a result of a pipeline with DELIVERY_AT_MOST_ONCE:
-// a procedure, a body and maybe a header, or with bare framing only a body.
+// a procedure, a body and an optional header, or with bare framing only a body.
 type PlainTask struct {
 	Procedure, Body []byte
 	Header          []byte // an encoded TaskHeader; nil: none
 }
 
-// Control reports whether the message is about the pipeline itself: it has no
-// procedure, and its header says what it is about.
+// Control reports whether the message is a notice and not a task: it has no
+// procedure, and a header with the content.
 func (t *PlainTask) Control() bool { return len(t.Procedure) == 0 && t.Header != nil }
 
 // AppendMessage appends the frames of a message that is not bare to b
@@ -66,7 +66,7 @@ func ParsePlainTask(frames [][]byte, bare bool) (t PlainTask, err error) {
 	return t, nil
 }
 
-// withoutNil returns b, and an empty slice for nil: the frame is there.
+// withoutNil returns b, or an empty slice for nil: the frame is present.
 func withoutNil(b []byte) []byte {
 	if b == nil {
 		return []byte{}
@@ -75,8 +75,8 @@ func withoutNil(b []byte) []byte {
 }
 
 // PlainBatch returns the batch that a task or a result belongs to, nil for
-// none, whether or not the framing is bare. control reports whether the message
-// says how far the batch is instead of being a result.
+// none, whether or not the framing is bare. control reports whether the message is
+// a notice about the batch and not a result.
 func PlainBatch(frames [][]byte) (b *Batch, control bool) {
 	if len(frames) != 3 {
 		return nil, false
@@ -85,8 +85,8 @@ func PlainBatch(frames [][]byte) (b *Batch, control bool) {
 	return b, b != nil && len(frames[0]) == 0
 }
 
-// SamePlainProcedure parses a message like ParsePlainTask if its procedure is
-// this one. It returns false for any other message.
+// SamePlainProcedure parses a message like ParsePlainTask if it has that procedure.
+// It returns false for any other message.
 func SamePlainProcedure(frames [][]byte, bare bool, procedure []byte) (t PlainTask, same bool) {
 	t, err := ParsePlainTask(frames, bare)
 	return t, err == nil && bytes.Equal(t.Procedure, procedure)

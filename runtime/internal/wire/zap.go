@@ -8,7 +8,7 @@ import (
 
 const zapVersion = "1.0"
 
-// maxZAPFrame is the longest that any frame of a ZAP request may be, in bytes.
+// maxZAPFrame is the largest size of a frame in a ZAP request, in bytes.
 const maxZAPFrame = 255
 
 // A ZAPRequest asks a ZAP handler to decide on a peer (RFC 27).
@@ -17,8 +17,8 @@ type ZAPRequest struct {
 	Credentials                               []string
 }
 
-// AppendZAPRequest appends a request behind its envelope. It fails when one of
-// the frames is longer than 255 bytes.
+// AppendZAPRequest appends a request after its envelope. It fails when one of the
+// frames is longer than 255 bytes.
 func AppendZAPRequest(b []byte, r ZAPRequest) ([]byte, error) {
 	frames := append([]string{zapVersion, r.ID, r.Domain, r.Address, r.RoutingID, r.Mechanism}, r.Credentials...)
 	for i, frame := range frames {
@@ -41,8 +41,8 @@ type ZAPReply struct {
 	Metadata           []byte
 }
 
-// ParseZAPReply decodes the frames behind the envelope of the answer to the
-// request with that id.
+// ParseZAPReply decodes the frames after the envelope of the reply to the request
+// with that id.
 func ParseZAPReply(content [][]byte, id string) (r ZAPReply, err error) {
 	if len(content) != 6 || string(content[0]) != zapVersion || string(content[1]) != id {
 		return r, fmt.Errorf("the ZAP handler's answer of %d frames is none to this request", len(content))

@@ -8,7 +8,7 @@ import (
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
 )
 
-// Config is what a Worker is set to. Every function must be there.
+// Config is the configuration of a Worker. Every function must be set.
 type Config struct {
 	Name        string // in errors
 	Socket      link.Config
@@ -19,15 +19,16 @@ type Config struct {
 	RemoteStop  bool          // ventilators that have dialed may end the worker, too
 	Timeout     time.Duration // of a handler; 0: none
 	Drain       time.Duration // how long handlers may take when the worker ends
-	LingerTime  time.Duration // how long what is left may take to be sent after that
+	LingerTime  time.Duration // how long sending the remaining messages may take after that
 
 	// Linger calls a function with a context that ends after that time.
 	Linger func(time.Duration, func(context.Context) error) error
-	// Observe returns what the connections of a socket of that type report to.
+	// Observe returns the function to which the connections of a socket of that
+	// type report.
 	Observe func(zmtp.SocketType) func(link.Event)
 	// Closed is called when the connections are, before Run and Close return.
 	Closed func()
-	// Describe returns what Task.Peer is to be for a connection.
+	// Describe returns the value of Task.Peer for a connection.
 	Describe func(*link.Conn) any
 	// Unknown returns the error for a task of a method that is none of Methods.
 	Unknown func(procedure []byte) error

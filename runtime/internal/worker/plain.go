@@ -78,8 +78,8 @@ func (p *plain) progress() pipeline.Progress {
 	return n
 }
 
-// drop reports a task that was received and will not be run. What says how far a
-// batch is goes on to a sink if one has room.
+// drop reports a task that was received but will not be run. It passes a notice
+// about a batch on to a sink, if one has room.
 func (p *plain) drop(r socket.Received) {
 	ended, cancel := context.WithCancel(context.Background())
 	cancel()
@@ -118,9 +118,9 @@ func (p *plain) work(ctx context.Context) {
 	}
 }
 
-// A job is a task that is to be run.
+// A job is a task to run.
 type job struct {
-	method *Method // nil: nothing is to be run
+	method *Method // nil: there is nothing to run
 	work   Work
 	header []byte // for the result; nil: none
 }

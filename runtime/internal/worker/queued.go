@@ -192,8 +192,8 @@ func (q *queued) failTask(w Work, err error) (wire.Verb, error) {
 	}
 }
 
-// send brings a task's result to a sink, and has the task end when that has
-// acknowledged it. It returns what runTask does.
+// send sends a task's result to a sink, and ends the task when the sink has
+// acknowledged it. It returns the results of runTask.
 func (q *queued) send(m *Method, w Work, d *pipeline.Delivery, body, header []byte) (wire.Verb, error) {
 	result, kept := *d.Task(), len(d.Task().Body)
 	result.Body, result.Header = body, header

@@ -18,13 +18,13 @@ type Method struct {
 	// called by the goroutine that runs the task.
 	NewWork func(ctx context.Context, t Task) Work
 
-	Outcomes status.Outcomes // Work.Failed counts those that failed
+	Outcomes status.Outcomes // Work.Failed counts the failed ones
 
 	begun  atomic.Int64 // handlers that run
 	notRun atomic.Int64 // tasks that were received and not run
 }
 
-// A Task is what comes with a task beside its body.
+// A Task describes a task, without its body.
 type Task struct {
 	ID       string // empty with at-most-once delivery
 	Attempt  int    // 0: not known
@@ -40,9 +40,9 @@ type Reporter interface {
 	ReportProgress(done float64, text string)
 }
 
-// A Work is what a task is for whoever uses the engine: its message, its handler
-// and its result. It is the context of the handler. One goroutine at a time calls
-// its methods, but for those of a context.
+// A Work is a task from the view of the engine's user: its message, its handler and
+// its result. It is also the handler's context. One goroutine at a time calls its
+// methods, except the methods of context.Context.
 type Work interface {
 	context.Context
 	// Decode decodes the task. body is valid during the call only.
@@ -54,7 +54,7 @@ type Work interface {
 	// the error with which the attempt fails.
 	Panicked(p *guarded.PanicError) error
 	// ResultMetadata returns the metadata that the handler has added to its result,
-	// nil for none, or what is wrong with it.
+	// nil for none, or an error if it is invalid.
 	ResultMetadata() (wire.Metadata, error)
 	// EncodeResult returns the result as a body, which the engine owns.
 	EncodeResult() ([]byte, error)
@@ -68,7 +68,7 @@ type Work interface {
 	Free()
 }
 
-// An Ending is told how a task went.
+// An Ending is notified of a task's end.
 type Ending interface {
 	// Failed reports an attempt that failed. After the handler has returned it may
 	// be called in any goroutine.
@@ -90,7 +90,8 @@ func (e *PermanentError) Error() string { return e.Err.Error() }
 func (e *PermanentError) Unwrap() error { return e.Err }
 
 // resultHeader returns the header of the result of a task with that header, nil for
-// none: it adds what the handler has added. It never changes the bytes of header.
+// none: the task's header with the handler's metadata added. It never changes the
+// bytes of header.
 func resultHeader(w Work, header []byte) ([]byte, error) {
 	m, err := w.ResultMetadata()
 	if m == nil || err != nil {

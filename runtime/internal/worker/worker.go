@@ -27,15 +27,15 @@ type Worker struct {
 
 // A mode is how a worker gets tasks and sends results, with one of the guarantees.
 type mode interface {
-	// links returns the connections that tasks come from and those that results
-	// go to, the second nil without results.
+	// links returns the connections for tasks and for results; the second is nil
+	// without results.
 	links() (tasks, results *link.Group)
 	// start lets tasks come.
 	start()
 	// work runs tasks one after the other until there are no more.
 	work(ctx context.Context)
-	// drain takes no more tasks from ventilators. Then work ends when those
-	// that were received have been done, or when ctx has ended.
+	// drain accepts no more tasks from ventilators. Then work ends when all
+	// received tasks have been done, or when ctx has ended.
 	drain(ctx context.Context)
 	shutdown(linger time.Duration) error
 	progress() pipeline.Progress
@@ -53,8 +53,8 @@ func New(cfg Config) *Worker {
 	return w
 }
 
-// Links returns the connections that tasks come from and those that results go to,
-// the second nil without results.
+// Links returns the connections for tasks and for results; the second is nil
+// without results.
 func (w *Worker) Links() (tasks, results *link.Group) { return w.mode.links() }
 
 // Progress returns the numbers of tasks that wait, run, were done and failed.
@@ -71,7 +71,7 @@ func (w *Worker) Fills() (tasks, results []subscription.Fill, oldest time.Time) 
 var ErrBegun = errors.New("Run or Close was called before")
 
 // Run runs tasks until ctx ends, a ventilator stops the worker or Close is called.
-// Then it takes no more tasks, lets the running handlers finish, sends the last
+// Then it accepts no more tasks, lets the running handlers finish, sends the last
 // results and closes the connections. It returns ErrBegun when Run or Close was
 // called before, and an error when handlers do not return or tasks are left.
 func (w *Worker) Run(ctx context.Context) error {

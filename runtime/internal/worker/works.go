@@ -50,7 +50,7 @@ func (s *works) of(conn *link.Conn, m *Method, t Task) Work {
 	return s.last
 }
 
-// forgetEnded drops what was made for connections that have ended.
+// forgetEnded drops the entries of ended connections.
 func (s *works) forgetEnded() {
 	if s.made == nil {
 		s.made = make(map[origin]Work)

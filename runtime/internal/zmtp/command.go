@@ -19,10 +19,10 @@ const (
 	CommandSubscribe = "SUBSCRIBE"
 	CommandCancel    = "CANCEL"
 
-	// CommandGoodbye is an extension of ours: the sender takes no more requests.
+	// CommandGoodbye is our extension: the sender accepts no more requests.
 	CommandGoodbye = "GOODBYE"
-	// CommandOversized is an extension of ours: a publication was kept back,
-	// because it is larger than the subscriber announces to take.
+	// CommandOversized is our extension: the publisher did not send a publication,
+	// because it is larger than the subscriber's announced limit.
 	CommandOversized = "OVERSIZED"
 )
 
@@ -59,14 +59,14 @@ func AppendCommand(b []byte, name string, body ...[]byte) []byte {
 }
 
 // AppendPing appends a PING whose time to live is ttl, cut to MaxTTL, with a
-// context of at most 16 bytes that the PONG is to repeat.
+// context of at most 16 bytes that the PONG must repeat.
 func AppendPing(b []byte, ttl time.Duration, context ...byte) []byte {
 	var body [2]byte
 	binary.BigEndian.PutUint16(body[:], uint16(min(ttl, MaxTTL)/(100*time.Millisecond)))
 	return AppendCommand(b, CommandPing, body[:], context)
 }
 
-// ParsePing decodes a PING's body. The context is to be sent back in a PONG.
+// ParsePing decodes a PING's body. The PONG must repeat the context.
 func ParsePing(body []byte) (ttl time.Duration, context []byte, err error) {
 	if len(body) < 2 || len(body) > 2+maxPingContext {
 		return 0, nil, fmt.Errorf("PING has %d bytes, want 2 to %d", len(body), 2+maxPingContext)
@@ -80,9 +80,8 @@ func ErrorBody(reason string) []byte {
 	return append([]byte{byte(len(reason))}, reason...)
 }
 
-// ParseErrorCommand decodes the reason in an ERROR's body. If the length is
-// wrong it returns the bytes that are there. The reason is the peer's: see
-// Printable.
+// ParseErrorCommand decodes the reason in an ERROR's body. If the length is wrong
+// it returns the available bytes. The peer chose the reason: see Printable.
 func ParseErrorCommand(body []byte) string {
 	if len(body) == 0 {
 		return ""
@@ -99,8 +98,8 @@ func Printable(s string) string {
 	return strings.ReplaceAll(quoted[1:len(quoted)-1], `\"`, `"`)
 }
 
-// Line returns text, of which a peer may have chosen a part, as it is where it
-// can be printed within a line, and else as Printable does.
+// Line returns text, part of which a peer may have chosen: unchanged if it can be
+// printed within a line, otherwise as Printable does.
 func Line(s string) string {
 	for _, r := range s {
 		if r == utf8.RuneError || !strconv.IsPrint(r) {

@@ -124,8 +124,8 @@ func MessageSize(b []byte) int {
 }
 
 // BegunMessages returns the length of the messages in b, a run of whole and
-// well-formed messages, that begin within its first n bytes. With it a sender
-// finds the messages of which the kernel has taken no byte.
+// well-formed messages, that begin within its first n bytes. With it a sender finds
+// the messages of which the kernel has accepted no byte.
 func BegunMessages(b []byte, n int) int {
 	off := 0
 	for off < n && off < len(b) {

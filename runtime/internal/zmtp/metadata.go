@@ -6,16 +6,16 @@ import (
 	"strings"
 )
 
-// Names of properties. They are sent in exactly this form, because libzmq
-// compares them so, and matched without regard to case (RFC 37).
+// Names of properties. They are sent in exactly this form, because libzmq matches
+// them case-sensitively, and received in any case (RFC 37).
 const (
 	PropertySocketType = "Socket-Type"
 	PropertyIdentity   = "Identity"
 	// PropertyGozmq announces that our extensions may be used.
 	PropertyGozmq = "X-Gozmq"
-	// PropertyRole announces what a socket of ours is for.
+	// PropertyRole announces the role of our socket.
 	PropertyRole = "X-Gozmq-Role"
-	// PropertyMaxSize announces the largest body that a socket of ours takes, as a
+	// PropertyMaxSize announces the largest body that our socket accepts, as a
 	// decimal number of bytes.
 	PropertyMaxSize = "X-Gozmq-Max-Size"
 )
@@ -26,7 +26,7 @@ const MaxIdentity = 255
 // A Property is one entry of a connection's metadata.
 type Property struct{ Name, Value string }
 
-// Metadata is announced by a peer in the handshake.
+// Metadata holds the properties that a peer announces in the handshake.
 type Metadata []Property
 
 // Get returns the value of the property with that name, "" when there is none.
@@ -50,10 +50,9 @@ func (m Metadata) Append(b []byte) []byte {
 	return b
 }
 
-// ParseMetadata decodes the body of a READY command. It checks every length
-// against the bytes that are there. A property that is there twice, in whatever
-// case, is an error: two readers could take a different one of its values for
-// the peer's.
+// ParseMetadata decodes the body of a READY command. It checks every length against
+// the available bytes. A property that occurs twice, in any case, is an error: two
+// readers could choose different values.
 func ParseMetadata(b []byte) (Metadata, error) {
 	var m Metadata
 	names := make(map[string]struct{})
@@ -79,8 +78,8 @@ func ParseMetadata(b []byte) (Metadata, error) {
 	return m, nil
 }
 
-// foldCase returns the same string for all names that strings.EqualFold takes
-// to be equal, for which there may be more than one lower case.
+// foldCase returns the same string for all names that strings.EqualFold considers
+// equal; such names may have different lower-case forms.
 func foldCase(name string) string { return strings.ToLower(strings.ToUpper(name)) }
 
 // CheckIdentity returns an error for an identity that must not be announced.

@@ -2,8 +2,8 @@ package zmtp
 
 import "encoding/binary"
 
-// ParseOversized decodes the data of OVERSIZED: the size of a publication that
-// was kept back, and its topic, which is nil when it has none.
+// ParseOversized decodes the data of OVERSIZED: the size of a publication that was
+// not sent, and its topic, nil when it has none.
 func ParseOversized(body []byte) (size uint64, topic []byte, ok bool) {
 	if len(body) < 9 || body[8] > 1 {
 		return 0, nil, false
@@ -14,9 +14,9 @@ func ParseOversized(body []byte) (size uint64, topic []byte, ok bool) {
 	return binary.BigEndian.Uint64(body), topic, true
 }
 
-// AppendOversized appends OVERSIZED for a publication of which frames, as they
-// are on the wire, has the first one whole. It returns false when the topic is
-// too long for a command.
+// AppendOversized appends OVERSIZED for a publication. frames are its bytes on the
+// wire, with at least the whole first frame. It returns false when the topic is too
+// long for a command.
 func AppendOversized(b, frames []byte, size uint64) ([]byte, bool) {
 	h, ok, err := ParseHeader(frames)
 	if !ok || err != nil {

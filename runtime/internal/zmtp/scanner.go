@@ -11,12 +11,12 @@ type Limits struct {
 	MaxMessage int // bytes of all frames of one message together, at most 2^30
 	MaxFrames  int // frames of one message
 	MaxCommand int // bytes of one command
-	MaxDropped int // bytes of a message that is passed over; 0: no message is
-	Elided     int // the frames beyond this size come without their bodies; 0: none do
+	MaxDropped int // bytes of a message that is skipped; 0: none is skipped
+	Elided     int // frames beyond this size come without their bodies; 0: no limit
 }
 
-// frameOverhead is how much each frame counts against MaxMessage besides its body,
-// so that endless empty frames reach the limit too.
+// frameOverhead counts against MaxMessage for each frame, in addition to its body,
+// so that endless empty frames reach the limit, too.
 const frameOverhead = 2
 
 // A Token is what a Scanner found.
@@ -26,20 +26,20 @@ const (
 	NeedMore Token = iota // nothing whole yet: read at least Need bytes in all
 	Command               // a command: Body is its bytes
 	Message               // a whole message: Frames are its frames
-	Dropped               // a piece of a message that is passed over
+	Dropped               // a piece of a message that is skipped
 )
 
-// A Span is where a frame is within a buffer.
+// A Span is the position of a frame in a buffer.
 type Span struct{ Start, End int }
 
 // A Scanner finds messages in a buffer to which the bytes of a connection are
 // appended. It remembers its position when bytes are missing, so that a message
-// that comes one byte at a time costs no more than one that comes at once. The
-// zero value with Limits set is ready. It is not for concurrent use.
+// costs the same whether it comes byte by byte or at once. The zero value with
+// Limits set is ready. It is not for concurrent use.
 type Scanner struct {
 	Limits Limits
 
-	off  int // where the next header is
+	off  int // of the next header
 	size int // of the message so far
 	body Span
 	need int
@@ -56,8 +56,8 @@ type Scratch struct {
 
 // Next looks for the next token in b, whose first byte is the first one that
 // was not yet passed to Skip. A command may stand between the frames of a
-// message: libzmq sends its heartbeats so. After a *SizeError, of a message whose
-// first frames Frames returns, Drop may go on; any other error is final.
+// message: libzmq sends heartbeats in this way. After a *SizeError, Frames returns
+// the message's first frames, and Drop may skip it; any other error is final.
 func (s *Scanner) Next(b []byte) (Token, error) {
 	if s.rest.on {
 		return s.drop(b)
@@ -145,8 +145,8 @@ func (s *Scanner) Frames(b []byte) [][]byte {
 	return s.frames
 }
 
-// AppendSpans appends, after Message, where the frames are; base is where b
-// begins.
+// AppendSpans appends, after Message, the frames' positions; base is the position
+// of b.
 func (s *Scanner) AppendSpans(list []Span, base int) []Span {
 	for _, sp := range s.spans {
 		list = append(list, Span{base + sp.Start, base + sp.End})

@@ -6,8 +6,8 @@ import "fmt"
 type SizeError struct {
 	Size  uint64 // bytes of the frame that is too large, or of the message up to its end
 	Limit int
-	Whole bool // it is the message that is too large, and none of its frames
-	Kept  bool // its sender has kept it back, and said so
+	Whole bool // the message is too large, but none of its frames
+	Kept  bool // its sender did not send it, and reported that
 }
 
 func (e *SizeError) Error() string {
@@ -21,19 +21,19 @@ func (e *SizeError) Error() string {
 	return fmt.Sprintf("%s %d bytes exceeds the limit of %d (raise it with WithMaxMessageSize)", what, e.Size, e.Limit)
 }
 
-// A remainder tracks a message that is passed over.
+// A remainder tracks a message that is skipped.
 type remainder struct {
 	on     bool
 	left   uint64 // bytes of the current frame that are still to come
 	last   bool   // no frame follows it
 	size   uint64 // of the message, including frameOverhead for each frame
-	frames int    // that have begun
+	frames int    // the number of frames that have begun
 }
 
-// Drop passes over the message that Next has just returned a SizeError for.
-// Skip then skips its beginning, and Next returns the rest as Dropped, in one
-// or more pieces. b is the buffer that Next was called with. Drop returns
-// false, and changes nothing, if the message is larger than MaxDropped.
+// Drop skips the message for which Next has just returned a SizeError. Skip then
+// discards its beginning, and Next returns the remaining bytes as Dropped, in one
+// or more pieces. b is the buffer that Next was called with. Drop returns false,
+// and changes nothing, if the message is larger than MaxDropped.
 func (s *Scanner) Drop(b []byte) bool {
 	h, ok, err := ParseHeader(b[s.off:])
 	if !ok || err != nil {
@@ -48,8 +48,7 @@ func (s *Scanner) Drop(b []byte) bool {
 	return true
 }
 
-// Dropping reports whether a message is passed over of which bytes are still to
-// come.
+// Dropping reports whether further bytes of a skipped message are still to come.
 func (s *Scanner) Dropping() bool { return s.rest.on }
 
 // begin handles a frame's header.
@@ -70,7 +69,7 @@ func (r *remainder) begin(h Header, l *Limits) error {
 	return nil
 }
 
-// drop is Next while a message is passed over.
+// drop is Next while a message is skipped.
 func (s *Scanner) drop(b []byte) (Token, error) {
 	r := &s.rest
 	if r.left > 0 {
@@ -99,8 +98,7 @@ func (s *Scanner) drop(b []byte) (Token, error) {
 	return Dropped, r.begin(h, &s.Limits)
 }
 
-// commandWithin finds a command between the frames of a message that is passed
-// over.
+// commandWithin finds a command between the frames of a message that is skipped.
 func (s *Scanner) commandWithin(h Header, b []byte) (Token, error) {
 	if err := s.admit(h); err != nil {
 		return NeedMore, err

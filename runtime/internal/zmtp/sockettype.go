@@ -16,7 +16,7 @@ const (
 	Pull   SocketType = "PULL"
 )
 
-// Compatible reports whether a socket of type t talks to a peer of that type.
+// Compatible reports whether a socket of type t can talk to a peer of that type.
 func (t SocketType) Compatible(peer SocketType) bool {
 	switch t {
 	case Req:

@@ -24,7 +24,7 @@ func with(b []byte, offset int, value byte) []byte {
 type BadHandshake struct {
 	Name   string
 	Send   []byte
-	Reason string // part of the error that must come of it
+	Reason string // a part of the expected error
 }
 
 // BadHandshakes returns handshakes that a ROUTER must refuse.

@@ -1,5 +1,5 @@
-// Package zmtptest speaks ZMTP by hand, for tests of what speaks it properly:
-// it sends what no socket would, and shows what comes back byte by byte.
+// Package zmtptest speaks ZMTP by hand, for tests of real implementations: it sends
+// bytes that no socket would send, and shows the answer byte by byte.
 package zmtptest
 
 import (
@@ -25,7 +25,7 @@ func Ready(pairs ...string) []byte {
 	return zmtp.AppendCommand(nil, zmtp.CommandReady, m.Append(nil))
 }
 
-// Hello is what a good peer of ZMTP 3.1 and mechanism NULL sends first: its
+// Hello returns the first bytes of a correct peer of ZMTP 3.1 with NULL: its
 // greeting, and READY with its socket type and the other pairs.
 func Hello(socketType zmtp.SocketType, pairs ...string) []byte {
 	return Join(Greeting(3, 1, "NULL"), Ready(append([]string{zmtp.PropertySocketType, string(socketType)}, pairs...)...))

@@ -28,8 +28,8 @@ func DialCurve(t testing.TB, ep transport.Endpoint, secret *curve.Secret, server
 	return p
 }
 
-// ShakeCurve shakes hands as a good client of CURVE. From then on what is sent
-// is sealed on its way, and what is read was opened.
+// ShakeCurve shakes hands as a good client of CURVE. From then on it seals all
+// bytes that are sent, and opens all that are read.
 func (p *Peer) ShakeCurve(secret *curve.Secret, server curve.Public, socketType zmtp.SocketType) {
 	p.t.Helper()
 	p.Send(Greeting(3, 1, "CURVE"))
@@ -178,7 +178,7 @@ func (c *SealedConn) openFrame(command []byte) error {
 	return nil
 }
 
-// CloseWrite tells the other side that no more will come.
+// CloseWrite closes this end's direction.
 func (c *SealedConn) CloseWrite() error {
 	if half, ok := c.Conn.(interface{ CloseWrite() error }); ok {
 		return half.CloseWrite()

@@ -10,7 +10,7 @@ import (
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
 )
 
-// A Listener is what a socket under test dials, on loopback tcp.
+// A Listener is dialed by a socket under test, on loopback tcp.
 type Listener struct {
 	*net.TCPListener
 	Endpoint transport.Endpoint // to connect to
@@ -53,7 +53,7 @@ func (l *Listener) Next() *Peer {
 }
 
 // NextAs waits for a connection and shakes hands as a good peer of that type.
-// Ports are used again: who still looks here for another one is turned away.
+// Ports are reused: it turns away a peer that looks for an earlier listener.
 func (l *Listener) NextAs(socketType zmtp.SocketType) *Peer {
 	l.t.Helper()
 	for {

@@ -12,13 +12,13 @@ import (
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
 )
 
-// lifetime is how long a connection of a test may live. It bounds all that
-// happens on it together, so that it has no upper limit as patience has.
+// lifetime is how long a connection of a test may live. It bounds all operations on
+// it together, so unlike patience it has no upper limit.
 func lifetime() time.Duration { return testkit.Stretch(40 * time.Second) }
 
-// A Peer is the far end of a connection, byte by byte. What goes wrong on it
-// ends the test, except where a method returns an error. It is for one
-// goroutine that reads and one that writes.
+// A Peer is the far end of a connection, byte by byte. A failure ends the test,
+// except where a method returns an error. One goroutine may read and another one
+// write.
 type Peer struct {
 	net.Conn
 	Minor byte          // of the other side's greeting, once Greeted
@@ -170,8 +170,8 @@ func (p *Peer) Ask(frames ...string) {
 	}
 }
 
-// Drained reads until the other side has closed the connection, and returns
-// what came.
+// Drained reads until the other side has closed the connection, and returns the
+// bytes that came.
 func (p *Peer) Drained() []byte {
 	b, _ := io.ReadAll(p)
 	return append(p.buf, b...)

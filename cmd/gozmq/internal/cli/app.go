@@ -20,7 +20,7 @@ import (
 	"github.com/gozmq/gozmq/runtime/gozmq"
 )
 
-// An app is what the verbs share: where they read and write, and the flags of
+// An app is shared by the subcommands: their input and output, and the flags for
 // endpoints and schemas.
 type app struct {
 	in     io.Reader
@@ -63,8 +63,8 @@ func (a *app) run(ctx context.Context, args []string) int {
 	return code
 }
 
-// asks reports whether a flag of the command line, which may be read in part only,
-// has this word.
+// asks reports whether the command line, which may be only partly parsed, contains
+// this flag.
 func (a *app) asks(word string) bool {
 	return slices.ContainsFunc(a.args, func(arg string) bool { return arg == word || strings.HasSuffix(arg, "="+word) })
 }
@@ -84,7 +84,7 @@ func line(text string) string {
 	}, text)
 }
 
-// say writes a line to stderr: what is not the result.
+// say writes a line that is not part of the result to stderr.
 func (a *app) say(format string, args ...any) {
 	fmt.Fprintln(a.errOut, line(fmt.Sprintf(format, args...)))
 }
@@ -137,9 +137,9 @@ func reach(ctx context.Context, t *endpoint.Target, c *gozmq.Conn, most time.Dur
 	return gozmq.Errorf(gozmq.CodeUnavailable, "no server at %v within %v; is the program running?", t, patience)
 }
 
-// schema returns the schema of t: that which the flags name; else what the
-// running system says of itself, through its admin service, or through c, which
-// may be nil; else what the named context has. With --raw it is nil.
+// schema returns the schema of t: the one that the flags name; otherwise the
+// running system's description, from its admin service or through c, which may be
+// nil; otherwise the named context's. With --raw it is nil.
 func (a *app) schema(ctx context.Context, t *endpoint.Target, c *gozmq.Conn) (*schema.Schema, error) {
 	switch {
 	case a.raw:

@@ -84,8 +84,8 @@ The messages of the input take turns. With --raw, --pattern says what METHOD is,
 	fs.DurationVar(&f.plan.Warmup, "warmup", 0, "do not count this long at the beginning")
 	fs.IntVar(&f.connections, "connections", 1, "how many connections calls take turns on")
 	fs.IntVar(&f.messages, "messages", 1, "how many messages the client of a stream sends")
-	fs.DurationVar(&f.timeout, "timeout", 0, "deadline of a call; 0: that of the method's annotation")
-	fs.DurationVar(&f.drain, "drain", 2*time.Second, "how long to wait at the end for what is under way")
+	fs.DurationVar(&f.timeout, "timeout", 0, "deadline of a call; 0: the method's annotation")
+	fs.DurationVar(&f.drain, "drain", 2*time.Second, "how long to wait at the end for messages in flight")
 	fs.StringVar(&f.peer, "peer", "", "the other `ENDPOINT` of a proxy, where the receiving end connects")
 	choose(c, &f.pattern, "pattern", "", "req-rep", "with --raw: req-rep, pub-sub or push-pull", patternWords...)
 	chooseDelivery(c, &f.delivery, "with --raw: the `GUARANTEE` of tasks, ")
@@ -145,7 +145,7 @@ type benching struct {
 	method   *schema.Method
 	bodies   []inputMessage // take turns
 	recorder *load.Recorder
-	closers  []func() error // of what is open, in the order of opening
+	closers  []func() error // in the order of opening
 
 	flight flights // publications and tasks that are under way
 }
@@ -304,7 +304,7 @@ func (x *benching) stream(ctx context.Context, c gozmq.Caller, body []byte, opts
 	if x.method.ClientStreams {
 		n = x.flags.messages
 		go func() { sent <- sendAll(ctx, s, n, body) }()
-	} else { // there is nothing to receive before the request was sent
+	} else { // nothing can be received before the request was sent
 		if err := s.Send(ctx, raw.New(body)); err != nil {
 			return 0, 0, err
 		}

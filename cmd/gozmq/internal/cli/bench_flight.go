@@ -17,10 +17,10 @@ import (
 // benchKey is the metadata that names the arrival of a publication or a task.
 const benchKey = "gozmq-bench"
 
-// flights are what was sent and has not come back.
+// flights are the messages that were sent and have not come back.
 type flights struct {
 	mu     sync.Mutex
-	run    string // tells this run from others
+	run    string // distinguishes this run from others
 	byID   map[string]flight
 	landed chan struct{} // has an element when the last one has come
 }
@@ -68,7 +68,7 @@ func (f *flights) left() int {
 	return len(f.byID)
 }
 
-// lost takes out what has not come back.
+// lost removes and returns the messages that have not come back.
 func (f *flights) lost() (list []load.Arrival) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -79,7 +79,7 @@ func (f *flights) lost() (list []load.Arrival) {
 	return list
 }
 
-// drain waits for what is under way, and counts what does not come as lost.
+// drain waits for the messages in flight, and counts missing ones as lost.
 func (x *benching) drain(ctx context.Context) {
 	end := time.NewTimer(x.flags.drain)
 	defer end.Stop()
@@ -267,7 +267,7 @@ func (x *benching) worker(vent *gozmq.Ventilator) error {
 	return nil
 }
 
-// closeSoon closes an end without a long wait for what is left.
+// closeSoon closes an end without a long wait for unsent messages.
 func closeSoon(closer func() error) {
 	done := make(chan struct{})
 	go func() {

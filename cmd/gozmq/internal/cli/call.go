@@ -32,7 +32,7 @@ func callCommand(a *app) *cobra.Command {
 	var f callFlags
 	c := &cobra.Command{
 		Use:   "call [ENDPOINT]... METHOD [MESSAGE | @FILE | -]",
-		Short: "Call a method, also one that streams",
+		Short: "Call a method, with or without streams",
 		Long: `call calls a method and prints its reply, or each reply of a stream, as a line of
 JSON. METHOD is "package.Service/Method"; the package, and the service, may be
 left out where one method alone is meant.
@@ -71,7 +71,7 @@ The exit code is that of the status (gozmq --help).`,
 	fs.BoolVar(&f.bare, "bare", false, "with --raw: one frame without a name")
 	chooseSides(c, &f.stream)
 	fs.StringArrayVarP(&f.metadata, "metadata", "H", nil, "metadata `KEY=VALUE`; @FILE takes the value from a file; may be repeated")
-	fs.DurationVar(&f.timeout, "timeout", 0, "deadline of the call; 0: that of the method's annotation")
+	fs.DurationVar(&f.timeout, "timeout", 0, "deadline of the call; 0: the method's annotation")
 	return c
 }
 
@@ -207,7 +207,7 @@ func (x *calling) close() {
 	_ = x.in.Close()
 }
 
-// run makes the call and prints what comes back.
+// run makes the call and prints its replies.
 func (x *calling) run(c gozmq.Caller) error {
 	var err error
 	if x.method.ClientStreams || x.method.ServerStreams {
@@ -251,7 +251,7 @@ func (x *calling) unary(c gozmq.Caller) error {
 	return x.out.message(reply.Body)
 }
 
-// stream sends what the input has, and prints what comes meanwhile.
+// stream sends the messages of the input, and prints replies at the same time.
 func (x *calling) stream(c gozmq.Caller) error {
 	var req *raw.Message
 	if !x.method.ClientStreams {
@@ -283,7 +283,8 @@ func (x *calling) stream(c gozmq.Caller) error {
 	return x.receive(s, sent)
 }
 
-// receive prints the messages of s. What is wrong with the input, sent, ends it.
+// receive prints the messages of s. An error of the input, received from sent, ends
+// it.
 func (x *calling) receive(s gozmq.Stream, sent <-chan error) error {
 	for {
 		reply := &raw.Message{}
@@ -305,8 +306,8 @@ func (x *calling) receive(s gozmq.Stream, sent <-chan error) error {
 	}
 }
 
-// How long a call whose input is wrong waits for the next reply to what was sent
-// before, and how often at most.
+// How long a call with a faulty input waits for the next reply to earlier messages,
+// and how often at most.
 const (
 	quietTime  = 300 * time.Millisecond
 	quietTimes = 10
@@ -329,8 +330,8 @@ func (x *calling) quiet() {
 	}
 }
 
-// send sends the messages of the input. It returns what is wrong with the input,
-// once the replies to what was sent before have come.
+// send sends the messages of the input. It returns the input's error, once the
+// replies to the messages before it have come.
 func (x *calling) send(s gozmq.Stream) error {
 	for {
 		body, _, err := x.reader.Next()

@@ -62,7 +62,7 @@ process with all its roles, or the role of this name.
 	return c
 }
 
-// A finding is what a check has found.
+// A finding is the result of a check.
 type finding struct {
 	endpoint, service string
 	up, healthy       bool
@@ -118,7 +118,7 @@ func (a *app) probe(ctx context.Context, f checkFlags, args []string) (*finding,
 	return found, nil
 }
 
-// take says what an answer means.
+// take sets the result from an answer.
 func (f *finding) take(t *endpoint.Target, answer condition, err error) {
 	name, kind := f.service, "service"
 	if answer.process {

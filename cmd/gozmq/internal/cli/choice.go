@@ -16,8 +16,8 @@ type choice[T ~string] struct {
 	words []T
 }
 
-// choose adds a flag to c that takes one of words, which completion offers. value
-// is what it is where the flag is not given.
+// choose adds a flag to c whose value is one of words, which completion offers.
+// value is the default.
 func choose[T ~string](c *cobra.Command, to *T, name, short string, value T, usage string, words ...T) {
 	*to = value
 	c.Flags().VarP(choice[T]{to, words}, name, short, usage)
@@ -53,7 +53,7 @@ func chooseSides(c *cobra.Command, to *string) {
 // String returns the word.
 func (v choice[T]) String() string { return string(*v.to) }
 
-// Type returns what the help takes for a text.
+// Type returns the type that the help shows.
 func (choice[T]) Type() string { return "string" }
 
 // Set takes a word.

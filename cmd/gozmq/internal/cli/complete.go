@@ -42,14 +42,14 @@ func (a *app) completeMethods(patterns ...gozmq.Pattern) completer {
 	}
 }
 
-// completeTasks completes methods of tasks, of which a line may have several.
+// completeTasks completes methods of tasks; a line may have several.
 func (a *app) completeTasks(cmd *cobra.Command, args []string, toComplete string) ([]string, cobra.ShellCompDirective) {
 	return a.complete(cmd, args, toComplete, methodNames([]gozmq.Pattern{gozmq.PatternPushPull}))
 }
 
-// completeTopics completes topics, of which a line may have several: methods, how
-// their topics begin on the wire, and without a schema the topics that somebody
-// publishes just now.
+// completeTopics completes topics; a line may have several. It offers methods, the
+// beginnings of their topics on the wire, and, without a schema, the topics that
+// are being published.
 func (a *app) completeTopics(cmd *cobra.Command, args []string, toComplete string) ([]string, cobra.ShellCompDirective) {
 	if tasks := cmd.Flags().Lookup("tasks"); tasks != nil && tasks.Changed {
 		return a.completeTasks(cmd, args, toComplete)
@@ -166,8 +166,8 @@ func completing(cmd *cobra.Command) (context.Context, context.CancelFunc) {
 	return context.WithTimeout(ctx, completeTimeout)
 }
 
-// completeOne is complete for verbs that take one name. Behind it there is a
-// message, which may be a file's.
+// completeOne is complete for subcommands with one name. After the name comes a
+// message, which may be a file.
 func (a *app) completeOne(cmd *cobra.Command, args []string, toComplete string, names func(*schema.Schema) []string) ([]string, cobra.ShellCompDirective) {
 	if len(args) > len(endpoints(args)) {
 		return nil, cobra.ShellCompDirectiveDefault

@@ -217,7 +217,7 @@ func contextUse(a *app) *cobra.Command {
 	}
 }
 
-// changeContexts changes the contexts, of which one must have that name.
+// changeContexts changes the contexts, one of which must have that name.
 func (a *app) changeContexts(name string, change func(*endpoint.Contexts)) error {
 	all, err := endpoint.Load(a.env)
 	if err != nil {

@@ -85,8 +85,8 @@ func (a *app) writeImage(s *schema.Schema, path string) error {
 	return nil
 }
 
-// described returns the declarations of these names, each with the messages that
-// it needs behind it, once.
+// described returns the declarations of these names, each followed by the messages
+// that it needs, once.
 func described(s *schema.Schema, names []string) (list []protoreflect.Descriptor, err error) {
 	have := map[protoreflect.FullName]bool{}
 	add := func(d protoreflect.Descriptor) {
@@ -138,8 +138,8 @@ func find(s *schema.Schema, name string) (protoreflect.Descriptor, error) {
 	return nil, wrongf("there is no %q in %s; gozmq list says what there is", name, s.Source)
 }
 
-// needs returns the messages and enums that a declaration refers to, and what
-// they refer to, but for protobuf's own.
+// needs returns the messages and enums to which a declaration refers, directly or
+// not, except protobuf's own.
 func needs(d protoreflect.Descriptor) (list []protoreflect.Descriptor) {
 	have := map[protoreflect.FullName]bool{}
 	var visit func(d protoreflect.Descriptor)

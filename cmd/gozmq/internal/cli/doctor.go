@@ -22,7 +22,7 @@ func doctorCommand(a *app) *cobra.Command {
 	var output string
 	c := &cobra.Command{
 		Use:   "doctor ENDPOINT...",
-		Short: "Say in plain words what is at an endpoint, and how to talk to it",
+		Short: "Say in plain words which peer an endpoint has, and how to talk to it",
 		Long: `doctor dials an endpoint and says what is there: whether somebody answers, the
 version of ZMTP, the security mechanism and whether the credentials fit, the type
 and the role of the socket, its limits, its schema, and what to change or to run to
@@ -80,7 +80,7 @@ func (a *app) doctor(ctx context.Context, output string, args []string) error {
 	return nil
 }
 
-// A diagnosis is what is at an endpoint, and what to do about it.
+// A diagnosis describes the peer at an endpoint, and what to do about its faults.
 type diagnosis struct {
 	*gozmqtap.Report
 	Services []string `json:"services,omitempty"`
@@ -109,8 +109,8 @@ func (a *app) examine(ctx context.Context, t *endpoint.Target) (*diagnosis, erro
 	return d, nil
 }
 
-// learn asks a server of ours what it serves. Others are not asked: a plain ZeroMQ
-// program could take the question for one of its own.
+// learn asks a gozmq server for its services. It does not ask other peers: a plain
+// ZeroMQ program could treat the question as one of its own requests.
 func (d *diagnosis) learn(ctx context.Context, a *app, t *endpoint.Target) {
 	if !d.Gozmq || d.Role != "server" {
 		if t.Admin == "" && t.Image == "" && len(t.Protos) == 0 {

@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// speaksHTTP reports whether a server that says nothing of its own accord answers
-// a request of HTTP, as nothing that speaks ZMTP does.
+// speaksHTTP reports whether a silent server answers an HTTP request, which no ZMTP
+// peer does.
 func speaksHTTP(ctx context.Context, address string) bool {
 	const patience = 2 * time.Second
 	d := net.Dialer{Timeout: patience}

@@ -51,7 +51,7 @@ func wrong(err error) error {
 // wrongf is wrong(fmt.Errorf(…)).
 func wrongf(format string, args ...any) error { return inputError{fmt.Errorf(format, args...)} }
 
-// exitError is an exit code of its own, as a check's.
+// exitError is an error with its own exit code, such as a check's.
 type exitError struct {
 	code int
 	err  error // nil: everything has been said
@@ -93,7 +93,7 @@ func (a *app) interrupted(ctx context.Context, t *endpoint.Target, came, count i
 	return fmt.Errorf("%w: %d of %s came%s", errInterrupted, came, plural(count, what), alone)
 }
 
-// exitCode returns the code for an error, and whether the error is to be printed.
+// exitCode returns the code for an error, and whether to print the error.
 func exitCode(err error) (code int, say bool) {
 	var exit *exitError
 	var input inputError

@@ -119,8 +119,8 @@ type condition struct {
 	reasons []string // of each role that is not ready, why
 }
 
-// askHealth asks for the health of a server, or of one of its services. Where there
-// is no health service it asks the admin service for that of the process, or of one
+// askHealth asks for the health of a server, or of one of its services. Without a
+// health service it asks the admin service for the health of the process, or of one
 // of its roles.
 func askHealth(ctx context.Context, c gozmq.Caller, name string, timeout time.Duration) (condition, error) {
 	ctx, cancel := context.WithTimeout(ctx, timeout)

@@ -130,14 +130,14 @@ func listMethods(w io.Writer, list []*schema.Method) error {
 	for _, m := range list {
 		row := m.Procedure + "\t" + signature(m)
 		if words := how(m); words != "" {
-			row += "\t" + words // a last cell that is empty would leave spaces
+			row += "\t" + words // an empty last cell would leave spaces
 		}
 		fmt.Fprintln(t, row)
 	}
 	return t.Flush()
 }
 
-// signature returns what goes in and what comes out of a method.
+// signature returns the input and the output of a method.
 func signature(m *schema.Method) string {
 	in := string(m.Input.FullName())
 	if m.ClientStreams {
@@ -152,7 +152,7 @@ func signature(m *schema.Method) string {
 	return in
 }
 
-// how says in words how a method is carried.
+// how describes a method's pattern and options in words.
 func how(m *schema.Method) string {
 	var parts []string
 	if m.Bare {
@@ -190,7 +190,7 @@ func how(m *schema.Method) string {
 	return strings.Join(parts, ", ")
 }
 
-// limitWords says in words how tasks are limited.
+// limitWords describes a limit of tasks in words.
 func limitWords(l gozmq.TaskLimit, of string) (parts []string) {
 	if l.Running > 0 {
 		parts = append(parts, fmt.Sprintf("%d%s at a time", l.Running, of))

@@ -34,8 +34,8 @@ type proxyConfig struct {
 	MaxSize int       `yaml:"max-message-size"`
 }
 
-// A proxySide is the front or the back of a proxy. Credentials that it does not
-// have are those of the command line.
+// A proxySide is the front or the back of a proxy. Missing credentials come from
+// the command line.
 type proxySide struct {
 	Bind             []string `yaml:"bind"`
 	Connect          []string `yaml:"connect"`
@@ -266,7 +266,7 @@ func (s proxySide) open(base *endpoint.Target) (list []gozmq.Endpoints, err erro
 	return list, nil
 }
 
-// event tells what keeps peers away.
+// event reports why peers cannot connect.
 func (p *proxying) event(e gozmq.Event) {
 	switch e.Kind {
 	case gozmq.EventHandshakeFailed, gozmq.EventAuthFailed, gozmq.EventMalformed, gozmq.EventAcceptFailed:
@@ -274,7 +274,7 @@ func (p *proxying) event(e gozmq.Event) {
 	}
 }
 
-// summary says what has passed.
+// summary reports the number of messages passed on.
 func (p *proxying) summary() string {
 	s := p.proxy.Stats()
 	parts := []string{fmt.Sprintf("%d to the back", s.ToBack)}

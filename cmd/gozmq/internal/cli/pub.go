@@ -147,7 +147,7 @@ func (p *publishing) send(body []byte, m protoreflect.Message) error {
 	return nil
 }
 
-// message returns what is published, and its topic.
+// message returns the message to publish, and its topic.
 func (p *publishing) message(body []byte, m protoreflect.Message) (*dynamicTopic, *raw.Message, string, error) {
 	msg := raw.New(body)
 	switch {
@@ -212,8 +212,8 @@ func (a *app) sending(ctx context.Context, f sendFlags, args []string) (*sending
 	return &sending{app: a, ctx: ctx, flags: f, target: t, schema: s}, rest, nil
 }
 
-// run calls send with each message of the input, as often as the flags say. An
-// input that is read once is kept, when it is to be sent again.
+// run calls send with each message of the input, as often as the flags say. It
+// keeps an input that can be read only once, if it must be sent again.
 func (x *sending) run(args []string, send func(body []byte, m protoreflect.Message) error) error {
 	if len(args) > 1 {
 		return wrongf("one message at most, not %d; several ones come from a file or from stdin", len(args))

@@ -36,7 +36,7 @@ func pullCommand(a *app) *cobra.Command {
 	var f pullFlags
 	c := &cobra.Command{
 		Use:   "pull [ENDPOINT]... [TASK]...",
-		Short: "Take tasks as a worker, or results as a sink, and print them",
+		Short: "Receive tasks as a worker, or results as a sink, and print them",
 		Long: `pull connects to a ventilator, or with --bind lets it connect, and prints the tasks
 that it is given. TASK is a method; without one it takes all tasks of the schema
 that have the same guarantee as the first.
@@ -196,7 +196,7 @@ type pulling struct {
 	began   time.Time
 	result  []byte // of each task
 
-	mu     sync.Mutex // for what follows, and the output
+	mu     sync.Mutex // guards the following fields, and the output
 	count  int
 	failed error // why nothing more can be printed
 	writer *recording.Writer
@@ -227,7 +227,7 @@ func (x *pulling) event(e gozmq.Event) {
 			x.say("waiting: results of %s, which was not asked for", e.Procedure)
 		}
 	case gozmq.EventHandshakeFailed:
-		go x.giveUp() // Explain asks for what the caller of event is about to note
+		go x.giveUp() // Explain needs the event that event's caller is about to record
 	}
 }
 
@@ -239,7 +239,7 @@ func (x *pulling) giveUp() {
 	}
 }
 
-// await ends pull when nobody is there in time.
+// await ends pull when no peer connects in time.
 func (x *pulling) await() (stop func() bool) {
 	if x.target.Bind || x.target.ConnectTimeout <= 0 {
 		return func() bool { return true }
@@ -247,7 +247,7 @@ func (x *pulling) await() (stop func() bool) {
 	return time.AfterFunc(x.target.ConnectTimeout, x.giveUp).Stop
 }
 
-// end says what was taken, and fails where less came than was asked for.
+// end reports how many were received, and fails when fewer came than requested.
 func (x *pulling) end(err error) error {
 	x.mu.Lock()
 	defer x.mu.Unlock()

@@ -15,8 +15,8 @@ import (
 // maxHeld is how many tasks pull --hold keeps.
 const maxHeld = 1000
 
-// How long the handlers of tasks that are given back may take, and with --count
-// those of the others.
+// How long the handlers of returned tasks may take, and, with --count, the handlers
+// of the others.
 const (
 	heldDrain  = 100 * time.Millisecond
 	countDrain = time.Second

@@ -51,7 +51,7 @@ it is, and --bare sends it without a name.`,
 	a.endFlags(c)
 	f.register(c, "workers")
 	chooseDelivery(c, &f.delivery, "with --raw: the `GUARANTEE`, ")
-	c.Flags().DurationVar(&f.timeout, "timeout", 0, "how long all of it may take; 0: until Ctrl-C")
+	c.Flags().DurationVar(&f.timeout, "timeout", 0, "how long the command may take; 0: until Ctrl-C")
 	return c
 }
 
@@ -110,9 +110,9 @@ func (a *app) push(ctx context.Context, f pushFlags, args []string) error {
 	if err == nil {
 		err = p.wait()
 	}
-	if err != nil { // what is left is not waited for
+	if err != nil { // do not wait for unsent tasks
 		err = p.summary(err)
-		closeSoon(p.vent.Close) // its error would tell of what is left once more
+		closeSoon(p.vent.Close) // its error would report the unsent tasks once more
 		return err
 	}
 	return errors.Join(p.summary(nil), p.vent.Close())
@@ -161,7 +161,7 @@ func (p *pushing) wait() error {
 	return nil
 }
 
-// dead tells of a task that was given up.
+// dead reports a task that was given up.
 func (p *pushing) dead(_ context.Context, letter gozmq.DeadLetter) error {
 	p.failed.Add(1)
 	var e *gozmq.Error
@@ -172,7 +172,7 @@ func (p *pushing) dead(_ context.Context, letter gozmq.DeadLetter) error {
 	return nil
 }
 
-// summary says what was handed out; err is that which has ended it.
+// summary reports how many tasks were handed out; err has ended the command.
 func (p *pushing) summary(err error) error {
 	failed := int(p.failed.Load())
 	switch {
@@ -191,5 +191,5 @@ func (p *pushing) summary(err error) error {
 	return err
 }
 
-// abandonTime is how long what is left of a verb that failed may still leave.
+// abandonTime is how long a failed command still sends queued messages.
 const abandonTime = 300 * time.Millisecond

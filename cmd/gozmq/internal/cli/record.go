@@ -72,7 +72,7 @@ and write it; the body is the encoded message in base64:
 	return c
 }
 
-// record writes what comes to a file.
+// record writes received messages to a file.
 func (a *app) record(ctx context.Context, f recordFlags, args []string) (err error) {
 	if f.file == "" {
 		return wrongf("no file; write --file FILE, or --file - for stdout")
@@ -87,7 +87,7 @@ func (a *app) record(ctx context.Context, f recordFlags, args []string) (err err
 		defer func() { err = errors.Join(err, buffered.Flush(), file.Close()) }()
 		out = buffered
 	}
-	to := *a // what is printed goes to the file
+	to := *a // the output goes to the file
 	to.out = out
 	if f.tasks {
 		return to.recordTasks(ctx, f, args)

@@ -36,7 +36,7 @@ hands out its tasks, with the pauses that they had. --speed 2 halves the pauses,
 
 It needs no schema. It connects to subscribers, workers or a proxy, or with --bind
 lets them connect, and waits for one as long as --connect-timeout. Publications of
-sequenced topics are numbered anew. A file that has both kinds needs --only.`,
+sequenced topics are numbered again. A file that has both kinds needs --only.`,
 		Example: `  gozmq replay --bind tcp://127.0.0.1:5556 feed.ndjson
   gozmq replay tcp://127.0.0.1:5556 feed.ndjson --speed 10 --loop 0
   jq -c 'select(.topic == "weather/ams/temperature")' feed.ndjson | gozmq replay --bind tcp://*:5556 -`,
@@ -54,7 +54,7 @@ sequenced topics are numbered anew. A file that has both kinds needs --only.`,
 	return c
 }
 
-// replay sends what a file has.
+// replay sends the records of a file.
 func (a *app) replay(ctx context.Context, f replayFlags, args []string) error {
 	t, rest, err := a.target(args)
 	switch {
@@ -246,7 +246,7 @@ func (x *replaying) publish(ctx context.Context, r *recording.Record) error {
 	return gozmqimpl.Publish(ctx, x.pub, x.topic(r), raw.New(r.Body))
 }
 
-// topic returns the topic of a record, as the runtime has it.
+// topic returns the topic of a record for the runtime.
 func (x *replaying) topic(r *recording.Record) *dynamicTopic {
 	if r.Bare {
 		return gozmqimpl.NewBareTopic[raw.Message]("bare")

@@ -18,7 +18,7 @@ import (
 	"github.com/gozmq/gozmq/runtime/gozmq"
 )
 
-// A replyWriter prints what a call brings back.
+// A replyWriter prints the replies of a call.
 type replyWriter struct {
 	w        io.Writer
 	printer  message.Printer
@@ -96,7 +96,7 @@ func (r *replyWriter) object(v any) error {
 	return err
 }
 
-// end prints the end of the call where all is to be printed, and returns its
+// end prints the end of the call, if everything must be printed, and returns its
 // error with the details in its text.
 func (r *replyWriter) end(err error) error {
 	var coded *gozmq.Error

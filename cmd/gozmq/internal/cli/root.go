@@ -1,5 +1,5 @@
-// Package cli is the command line of the command gozmq: the verbs, each in a
-// file of its own, over the packages beside it.
+// Package cli is the command line of the command gozmq: the subcommands, each in
+// its own file, over the other internal packages.
 package cli
 
 import (
@@ -86,7 +86,7 @@ func verbs(a *app) []*cobra.Command {
 	}
 }
 
-// strict marks what the arguments of c and its verbs do wrong as a fault of the
+// strict marks errors in the arguments of c and its subcommands as faults of the
 // command line.
 func strict(c *cobra.Command) {
 	if check := c.Args; check != nil {

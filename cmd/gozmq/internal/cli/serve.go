@@ -73,7 +73,7 @@ that send one frame without a name.`,
 	a.endFlags(c)
 	fs := c.Flags()
 	_ = fs.MarkHidden("bind") // it is the default here
-	fs.BoolVar(&f.connect, "connect", false, "connect to the endpoints, as those of a proxy, instead of listening")
+	fs.BoolVar(&f.connect, "connect", false, "connect to the endpoints, such as a proxy's, instead of listening")
 	fs.StringVar(&f.answers, "answers", "", "YAML `FILE` with the answers")
 	fs.StringArrayVar(&f.like, "like", nil, "schema from the running server at this `ENDPOINT`")
 	fs.BoolVar(&f.bare, "bare", false, "with --raw: messages have one frame, without a name")
@@ -121,7 +121,7 @@ func (a *app) serve(ctx context.Context, f serveFlags, args []string) error {
 	return err
 }
 
-// mocked returns the schema that is to be served; nil with --raw.
+// mocked returns the schema to serve; nil with --raw.
 func (a *app) mocked(ctx context.Context, t *endpoint.Target, f serveFlags) (*schema.Schema, error) {
 	switch {
 	case a.raw:
@@ -194,7 +194,7 @@ func (m *mockServer) register(srv *gozmq.Server, names []string) error {
 		}
 	}
 	if bare {
-		return nil // no other service can stand beside it
+		return nil // it excludes all other services
 	}
 	health, err := gozmqhealth.Register(srv)
 	if err != nil {
@@ -270,7 +270,7 @@ func (m *mockServer) print(ctx context.Context, method *schema.Method, requests 
 	if !m.flags.quiet {
 		if b, err := json.Marshal(line); err == nil {
 			if _, err := fmt.Fprintf(m.app.out, "%s\n", b); err != nil {
-				m.stop() // nobody reads any more
+				m.stop() // nobody reads the output anymore
 			}
 		}
 	}

@@ -133,7 +133,7 @@ func (x *sniffing) event(e *gozmqtap.Event) {
 	}
 	x.enough = x.messages == x.flags.count
 	if x.failed = x.print(e); x.failed != nil || x.flags.count > 0 && x.enough {
-		time.AfterFunc(lastTime, x.cancel) // the tap passes the message on behind its event
+		time.AfterFunc(lastTime, x.cancel) // the tap passes the message on after its event
 	}
 }
 

@@ -165,7 +165,7 @@ func (*app) subscriber(t *endpoint.Target, more ...gozmq.SubscriberOption) (*goz
 	return s, wrong(err)
 }
 
-// end says what was received, and fails where less came than was asked for.
+// end reports how many were received, and fails when fewer came than requested.
 func (x *subscribing) end(ctx context.Context, err error) error {
 	cause := context.Cause(ctx)
 	if err == nil && cause != nil && !errors.Is(cause, context.Canceled) && !errors.Is(cause, context.DeadlineExceeded) {
@@ -184,13 +184,13 @@ func (x *subscribing) end(ctx context.Context, err error) error {
 }
 
 // interrupted returns an error when Ctrl-C, which ends ctx, has come before --count
-// messages. Without --count it says only that nobody was there.
+// messages. Without --count it only reports that there was no publisher.
 func (x *subscribing) interrupted(ctx context.Context) error {
 	return x.app.interrupted(ctx, x.target, x.out.total(), x.flags.count, "message")
 }
 
 // receive prints messages, until it has enough. It cancels the loop when no
-// publisher is there in time.
+// publisher connects in time.
 func (x *subscribing) receive(ctx context.Context, cancel context.CancelCauseFunc, sub *gozmq.Subscriber) error {
 	s, err := x.sel.open(sub)
 	if err != nil {

@@ -15,7 +15,7 @@ import (
 	"github.com/gozmq/gozmq/runtime/gozmq"
 )
 
-// maxMalformed is how many messages that make no sense are told one by one.
+// maxMalformed is how many malformed messages are reported one by one.
 const maxMalformed = 5
 
 // A subPrinter prints what sub receives and counts it. Its methods may be called
@@ -35,7 +35,7 @@ type subPrinter struct {
 	over   bool // what happens no longer matters
 }
 
-// subCounts are what a subPrinter has counted.
+// subCounts are the counts of a subPrinter.
 type subCounts struct {
 	messages, bytes uint64
 	snapshots       int
@@ -117,7 +117,7 @@ func (p *subPrinter) print(m *schema.Method, body []byte, info *gozmq.Publicatio
 	return p.line(printable(info.Topic), m, body)
 }
 
-// describe adds what is known of a publication beside its message.
+// describe adds the properties of a publication, without its message.
 func (r *receivedJSON) describe(m *schema.Method, info *gozmq.PublicationInfo) {
 	if m != nil && m.Input != nil {
 		r.Method = m.Procedure
@@ -135,8 +135,8 @@ func (r *receivedJSON) describe(m *schema.Method, info *gozmq.PublicationInfo) {
 	}
 }
 
-// line prints the subject of a message and the message; one that cannot be decoded
-// is told.
+// line prints the subject of a message and the message; it reports a message that
+// cannot be decoded.
 func (p *subPrinter) line(subject string, m *schema.Method, body []byte) error {
 	var b bytes.Buffer
 	if subject != "" {
@@ -188,7 +188,7 @@ func (p *subPrinter) snapshot(m *schema.Method, body []byte) error {
 	return p.line("snapshot", &state, body)
 }
 
-// A noticeJSON is what happened beside the messages, for programs.
+// A noticeJSON is an event between the messages, for programs.
 type noticeJSON struct {
 	Time     time.Time `json:"time"`
 	Notice   string    `json:"notice"`
@@ -200,7 +200,7 @@ type noticeJSON struct {
 	Text     string    `json:"text"`
 }
 
-// notice tells an error that the stream had between its messages.
+// notice reports an error of the stream between its messages.
 func (p *subPrinter) notice(err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -238,7 +238,7 @@ func (p *subPrinter) tell(n noticeJSON) {
 	_ = p.object(n) // a closed pipe ends the next message
 }
 
-// event tells the events of the connections that matter to who reads.
+// event reports the events of connections that matter to the reader.
 func (p *subPrinter) event(e gozmq.Event) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -265,8 +265,8 @@ func (p *subPrinter) event(e gozmq.Event) {
 	}
 }
 
-// goneTime is how long sub keeps to itself that a publisher has gone: one that ends
-// behind the last message that was asked for is no news.
+// goneTime is how long sub delays the report that a publisher has gone: one that
+// ends after the last requested message need not be reported.
 const goneTime = 250 * time.Millisecond
 
 func (p *subPrinter) gone(n noticeJSON) {
@@ -277,7 +277,7 @@ func (p *subPrinter) gone(n noticeJSON) {
 	}
 }
 
-// rates tells every so often how many messages came, until stop.
+// rates reports at intervals how many messages came, until stop.
 func (p *subPrinter) rates(every time.Duration) (stop func()) {
 	if every <= 0 {
 		return func() {}

@@ -38,7 +38,7 @@ one that owns the queue.`,
 	return c
 }
 
-// A taskFilter is what the flags select.
+// A taskFilter selects tasks by the flags.
 type taskFilter struct {
 	role, method string
 	states       []string
@@ -57,7 +57,7 @@ func (f *taskFilter) register(c *cobra.Command, states, all bool) {
 	}
 }
 
-// filter returns the flags as the service has them, and checks the ids, which find
+// filter returns the flags as the service's filter, and checks the ids, which find
 // adds.
 func (f *taskFilter) filter(ids []string) (*adminv1.TaskFilter, error) {
 	out := &adminv1.TaskFilter{Role: f.role, Procedure: f.method}
@@ -116,7 +116,7 @@ func (a *app) admin(args []string) (*admin, []string, error) {
 	return &admin{AdminClient: adminv1gozmq.NewAdminClient(conn), target: t, conn: conn}, rest, nil
 }
 
-// schema returns what the process says of itself; nil where it says nothing.
+// schema returns the process's description of itself; nil if there is none.
 func (d *admin) schema(ctx context.Context) *schema.Schema {
 	s, err := schema.Admin(ctx, d.conn, "the system at "+d.target.String())
 	if err != nil {
@@ -125,8 +125,8 @@ func (d *admin) schema(ctx context.Context) *schema.Schema {
 	return s
 }
 
-// explain returns an error of the service with what to do. A service that has not
-// this one method says so itself.
+// explain returns an error of the service with advice. If the service lacks only
+// this method, its own error says so.
 func (d *admin) explain(ctx context.Context, err error) error {
 	switch gozmq.CodeOf(err) {
 	case gozmq.CodeUnimplemented:
@@ -238,7 +238,7 @@ the dead letters alone.`,
 func tasksCancel(a *app) *cobra.Command {
 	return a.changing(&cobra.Command{
 		Use:   "cancel [ENDPOINT] ID... | --all",
-		Short: "Give tasks up, also those that workers have",
+		Short: "Give up tasks, including those at workers",
 		Long: `cancel gives up tasks that wait and tasks that workers have: the context of the
 handler that runs one ends, and nothing is kept of it. A worker that does not know
 the word, such as one in Python, runs its task to the end, which is ignored.`,
@@ -250,7 +250,7 @@ the word, such as one in Python, runs its task to the end, which is ignored.`,
 	})
 }
 
-// switching returns a verb that pauses or resumes a method, or all.
+// switching returns a subcommand that pauses or resumes a method, or all.
 func (a *app) switching(c *cobra.Command, word string, run func(ctx context.Context, d *admin, role, method string) error) *cobra.Command {
 	var role string
 	c.Args = cobra.ArbitraryArgs

@@ -13,9 +13,9 @@ import (
 // fullID is how many digits the id of a task of a ventilator has.
 const fullID = 32
 
-// find sets the ids of f to those of the tasks that ids name. An id is hexadecimal,
-// and its first digits are enough where one task alone begins with them. It returns
-// the tasks in the order of ids, and fails when one of them does not exist.
+// find sets the ids of f to the ids of the tasks that ids name. An id is
+// hexadecimal, and its first digits are enough if they are unique. It returns the
+// tasks in the order of ids, and fails when one of them does not exist.
 func (d *admin) find(ctx context.Context, f *adminv1.TaskFilter, ids []string) ([]*adminv1.QueuedTask, error) {
 	f.Ids = nil
 	look := &adminv1.TaskFilter{Role: f.GetRole()}
@@ -48,7 +48,7 @@ func (d *admin) find(ctx context.Context, f *adminv1.TaskFilter, ids []string) (
 	return tasks, nil
 }
 
-// allStates has done, too, of which the service tells only those who ask.
+// allStates includes done, which the service reports only on request.
 var allStates = []adminv1.TaskState{
 	adminv1.TaskState_TASK_STATE_WAITING, adminv1.TaskState_TASK_STATE_DELAYED, adminv1.TaskState_TASK_STATE_RUNNING,
 	adminv1.TaskState_TASK_STATE_DEAD, adminv1.TaskState_TASK_STATE_DONE,
@@ -114,7 +114,7 @@ func refused(verb string, t *adminv1.QueuedTask) error {
 	return nil
 }
 
-// atWorker says which worker has a task, if the service tells it.
+// atWorker describes which worker has a task, if the service reports it.
 func atWorker(t *adminv1.QueuedTask) string {
 	if t.GetWorker() == "" {
 		return ""

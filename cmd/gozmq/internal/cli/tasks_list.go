@@ -64,7 +64,7 @@ func firstError(errs ...error) error {
 }
 
 // tasksOf calls yield with the tasks that a filter selects, page by page, until it
-// returns an error. It returns the last page, which says what is paused.
+// returns an error. It returns the last page, which lists the paused methods.
 func tasksOf(ctx context.Context, d *admin, f *adminv1.TaskFilter, bodies bool, limit int, yield func(*adminv1.QueuedTask) error) (last *adminv1.ListTasksResponse, err error) {
 	req := &adminv1.ListTasksRequest{Filter: f, Bodies: bodies}
 	for n := 0; ; {
@@ -139,7 +139,7 @@ func age(t *timestamppb.Timestamp) string {
 	return strings.TrimSuffix(d.Truncate(time.Minute).String(), "0s")
 }
 
-// why is who has a task, or why it failed last.
+// why returns which worker has a task, or why its last attempt failed.
 func why(t *adminv1.QueuedTask) string {
 	switch {
 	case t.GetEnded() != nil && t.GetState() == adminv1.TaskState_TASK_STATE_DONE:

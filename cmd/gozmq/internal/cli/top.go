@@ -39,7 +39,7 @@ Keys: tab and 1 to 5 change the view, space holds it, up and down scroll, q ends
 		},
 	}
 	a.adminFlags(c)
-	c.Flags().DurationVar(&interval, "interval", time.Second, "how often the numbers come anew; at least 100ms")
+	c.Flags().DurationVar(&interval, "interval", time.Second, "how often to refresh the numbers; at least 100ms")
 	c.Flags().BoolVar(&once, "once", false, "print all views once")
 	return c
 }

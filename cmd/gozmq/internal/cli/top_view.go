@@ -78,7 +78,7 @@ func topicRows(w *tabwriter.Writer, r *adminv1.RoleStats, rate topRate) {
 	countRows(w, r, rate, true)
 }
 
-// countRows are the methods that have a topic, or those that have none.
+// countRows prints the methods with a topic, or the ones without.
 func countRows(w *tabwriter.Writer, r *adminv1.RoleStats, rate topRate, topics bool) {
 	before := map[string]uint64{}
 	for _, m := range rate.last.GetMethods() {

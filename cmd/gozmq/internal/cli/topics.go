@@ -19,12 +19,12 @@ const maxPatterns = 1000
 // maxKnownTopics bounds how many topics a selection remembers the methods of.
 const maxKnownTopics = 10_000
 
-// A selection is the topics that a line names: those of methods, each with the
-// fields that filters fix, or with --raw those that begin with a text.
+// A selection is the topics that a line names: topics of methods, each with the
+// fields that filters fix, or, with --raw, topics that begin with a text.
 type selection struct {
 	methods  []*schema.Method
 	patterns []gozmq.TopicPattern
-	bare     *schema.Method // a topic with bare framing, which has no other beside it
+	bare     *schema.Method // a topic with bare framing, which excludes all others
 	known    map[string]*schema.Method
 }
 
@@ -84,7 +84,7 @@ func (sel *selection) addAll(s *schema.Schema, filters []string) error {
 	return wrongf("%s has no topic; gozmq list says what it has", s.Source)
 }
 
-// add adds what a name means.
+// add adds the topics that a name selects.
 func (sel *selection) add(s *schema.Schema, name string, filters []string) error {
 	if svc := s.Service(name); svc != nil && svc.Pattern == gozmq.PatternPubSub {
 		for _, m := range svc.Methods {

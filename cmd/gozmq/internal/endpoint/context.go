@@ -1,6 +1,6 @@
 // Package endpoint turns flags, the environment and named contexts into the
-// endpoints and the security of a socket. No secret stands on the command line
-// or in what the package prints.
+// endpoints and the security of a socket. No secret is on the command line or in
+// the package's output.
 package endpoint
 
 import (

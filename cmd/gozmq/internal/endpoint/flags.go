@@ -16,7 +16,7 @@ type Flags struct {
 	Name           string // of a context
 	Bind           bool
 	ConnectTimeout time.Duration
-	Context        // what the flags say beside the named context
+	Context        // the values of the flags, without the named context
 }
 
 // Register adds the flags to a set.
@@ -65,7 +65,7 @@ func (f *Flags) Resolve(env func(string) string, args []string) (*Target, []stri
 		n++
 	}
 	if i := slices.IndexFunc(args[n:], IsEndpoint); i >= 0 && n == 0 {
-		return nil, nil, fmt.Errorf("endpoint %s stands behind %q; write the endpoints first", args[n+i], args[n+i-1])
+		return nil, nil, fmt.Errorf("endpoint %s comes after %q; write the endpoints first", args[n+i], args[n+i-1])
 	}
 	t.Endpoints = args[:n]
 	if n == 0 && len(args) > 0 && bareAddress.MatchString(args[0]) {
@@ -79,8 +79,8 @@ func (f *Flags) Resolve(env func(string) string, args []string) (*Target, []stri
 	return t, args[n:], nil
 }
 
-// named returns the context that is to be used with the endpoints in the line, of
-// which some may be ""; the zero value: none.
+// named returns the context to use with the endpoints in the line, some of which
+// may be ""; the zero value: none.
 func (f *Flags) named(env func(string) string, line []string) (Context, error) {
 	name := f.Name
 	if name == "" {
@@ -105,8 +105,8 @@ func (f *Flags) named(env func(string) string, line []string) (Context, error) {
 	return current, err
 }
 
-// fill takes from the environment and from the named context what t does not
-// have. Credentials go together: those of a context do not mix with others.
+// fill sets the missing values of t from the environment and from the named
+// context. Credentials go together: those of a context do not mix with others.
 func (t *Target) fill(env func(string) string, named Context) {
 	if len(t.Endpoints) == 0 {
 		t.Endpoints = named.Endpoints

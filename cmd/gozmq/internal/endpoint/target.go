@@ -15,7 +15,7 @@ import (
 	"github.com/gozmq/gozmq/runtime/gozmqcurve"
 )
 
-// A Target is what a socket connects to, or binds, and how it is secured.
+// A Target holds the endpoints to connect or bind, and their security.
 type Target struct {
 	Context
 	Bind           bool
@@ -75,7 +75,7 @@ func (t *Target) Ends() gozmq.Endpoints {
 	return gozmq.Connect(t.Endpoints...)
 }
 
-// OptionsAt is Options for a role whose endpoints have an option of their own, as
+// OptionsAt is Options for a role whose endpoints have a separate option, such as
 // gozmq.From.
 func OptionsAt[O any](t *Target, ends any, more ...O) ([]O, error) {
 	if err := t.Check(); err != nil {
@@ -174,7 +174,7 @@ func (t *Target) curveServer(key gozmqcurve.SecretKey) (*gozmq.Security, error) 
 }
 
 // IsKey reports whether the text of --curve-server is a key, and not a file: a path
-// may look like a key, so that a file that is there counts first.
+// may look like a key, so an existing file takes precedence.
 func IsKey(text string) bool {
 	if _, err := os.Stat(text); err == nil || len(text) != 40 {
 		return false
@@ -213,7 +213,7 @@ func (t *Target) plain() (*gozmq.Security, error) {
 	return &s, nil
 }
 
-// Watch has f called with each event of the sockets that are opened later.
+// Watch registers f for each event of the sockets that are opened later.
 func (t *Target) Watch(f func(gozmq.Event)) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -246,9 +246,8 @@ func (t *Target) Reached() bool {
 	return t.reached
 }
 
-// Explain returns err with what the connections tell of its reason, and what to
-// try: that nobody is there, that the key is wrong, that a peer is another kind
-// of socket.
+// Explain returns err with the reason that the connections show, and with advice:
+// no peer answers, the key is wrong, or a peer is another kind of socket.
 func (t *Target) Explain(err error) error {
 	if err == nil {
 		return nil
@@ -304,7 +303,7 @@ func (t *Target) hopeless(e gozmq.Event) bool {
 		(mismatched(e.Err.Error()) || strings.Contains(e.Err.Error(), "peer wants security mechanism"))
 }
 
-// OnMismatch has f called when Mismatch becomes true.
+// OnMismatch registers f, to be called when Mismatch becomes true.
 func (t *Target) OnMismatch(f func()) {
 	t.Watch(func(e gozmq.Event) {
 		if t.hopeless(e) {
@@ -351,7 +350,7 @@ func (t *Target) otherRole(where, why string) string {
 	return fmt.Sprintf("%s is a %s; %s needs a %s; try gozmq %s", where, m[2], t.verb, partners[m[1]], fitting[m[2]])
 }
 
-// explained is an error whose text is that of its reason.
+// explained is an error with the text of its reason.
 type explained struct {
 	err  error
 	text string

@@ -1,7 +1,7 @@
 // Package load makes operations at a given rate and measures how long they take.
 // The arrivals are open-loop: each has its time in a plan that does not wait for
-// earlier ones, and its latency counts from there, so that an operation which
-// holds up others cannot hide what they wait (coordinated omission).
+// earlier ones, and its latency counts from there, so that an operation that holds
+// up others cannot hide their waiting time (coordinated omission).
 package load
 
 import (
@@ -17,8 +17,8 @@ type Plan struct {
 	// Rate is how many begin in a second. 0: the loop is closed, and each worker
 	// begins the next one when its last one has ended.
 	Rate float64
-	// Poisson makes the pauses between arrivals random, as those of many
-	// independent callers; else they are all the same.
+	// Poisson makes the pauses between arrivals random, like those of many
+	// independent callers; otherwise they are equal.
 	Poisson bool
 	// Workers is how many run at once, at most; with a Rate later arrivals wait,
 	// and their latency has the wait.
@@ -28,7 +28,7 @@ type Plan struct {
 	Count    int
 	// Warmup is how long operations are not counted at the beginning.
 	Warmup time.Duration
-	// Seed is that of random arrivals.
+	// Seed is the seed of random arrivals.
 	Seed uint64
 }
 
@@ -51,7 +51,7 @@ const maxWorkers = 100_000
 
 // An Arrival is one operation that is due.
 type Arrival struct {
-	At     time.Time // when the plan has it
+	At     time.Time // its time in the plan
 	Begun  time.Time // when it really began
 	Number int       // from 0
 	Worker int
@@ -60,8 +60,8 @@ type Arrival struct {
 }
 
 // Run calls do for each arrival of the plan, from Workers goroutines, until it
-// or ctx ends, and returns when all calls have returned. It tells the recorder
-// when it began and how late it was itself.
+// or ctx ends, and returns when all calls have returned. It reports its beginning
+// and its own lateness to the recorder.
 func Run(ctx context.Context, p Plan, r *Recorder, do func(context.Context, Arrival)) error {
 	if err := p.Check(); err != nil {
 		return err
@@ -70,7 +70,7 @@ func Run(ctx context.Context, p Plan, r *Recorder, do func(context.Context, Arri
 	r.begin(g.start.Add(p.Warmup))
 	if p.Duration > 0 {
 		var cancel context.CancelFunc
-		// What has begun is not cut off: only arrivals end with the plan.
+		// Running operations are not cut off: only arrivals end with the plan.
 		g.arrivals, cancel = context.WithDeadline(ctx, g.start.Add(p.Duration))
 		defer cancel()
 	} else {
@@ -154,7 +154,7 @@ func (g *generator) waitUntil(at time.Time) bool {
 // shortSleep is how long before an arrival the generator no longer trusts a timer.
 const shortSleep = 2 * time.Millisecond
 
-// closed begins each operation behind the last one of its worker.
+// closed begins each operation after its worker's last one.
 func (g *generator) closed(ctx context.Context) {
 	var (
 		mu      sync.Mutex

@@ -9,7 +9,7 @@ import (
 	hdr "github.com/HdrHistogram/hdrhistogram-go"
 )
 
-// maxLatency is the longest latency that is told apart; longer ones count as it.
+// maxLatency is the longest recorded latency; longer ones count as it.
 const maxLatency = 10 * time.Minute
 
 // A Recorder counts operations and keeps their latencies. Its methods may be
@@ -24,11 +24,11 @@ type Recorder struct {
 	counts   Counts
 }
 
-// Counts are what a Recorder has counted.
+// Counts are the counts of a Recorder.
 type Counts struct {
 	Sent, Done, Failed uint64
 	Messages, Bytes    uint64
-	Errors             map[string]uint64 // by what they are, as a code's name
+	Errors             map[string]uint64 // by kind, such as a code's name
 }
 
 // NewRecorder returns a recorder without operations.
@@ -101,7 +101,7 @@ func record(h *hdr.Histogram, d time.Duration) {
 	_ = h.RecordValue(int64(min(max(d, 1), maxLatency)))
 }
 
-// A Result is what was measured.
+// A Result is the result of a measurement.
 type Result struct {
 	Counts
 	Elapsed time.Duration
@@ -116,7 +116,7 @@ type Latencies struct {
 	Min, Mean, P50, P90, P99, P999, P9999, Max time.Duration
 }
 
-// Result returns what was measured so far.
+// Result returns the measurements so far.
 func (r *Recorder) Result() Result {
 	r.mu.Lock()
 	defer r.mu.Unlock()

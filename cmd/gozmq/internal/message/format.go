@@ -14,7 +14,7 @@ const (
 	Text Format = "text"
 	// Binary is the encoded message. The input is one message.
 	Binary Format = "binary"
-	// Delimited is encoded messages, each behind its size as a varint.
+	// Delimited is encoded messages, each after its size as a varint.
 	Delimited Format = "delimited"
 )
 

@@ -8,8 +8,7 @@ import (
 	"github.com/gozmq/gozmq/runtime/gozmq"
 )
 
-// Plain returns bytes as JSON has them: a string or, where they are no text,
-// {"base64": "…"}.
+// Plain returns bytes for JSON: a string or, if they are not text, {"base64": "…"}.
 func Plain(b string) any {
 	if utf8.ValidString(b) {
 		return b

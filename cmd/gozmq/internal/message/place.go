@@ -14,7 +14,7 @@ import (
 // A point is a place in a text: line and column, from 1.
 type point struct{ line, column int }
 
-// behind returns the point behind a text that begins at p.
+// behind returns the point after a text that begins at p.
 func (p point) behind(text []byte) point {
 	last := bytes.LastIndexByte(text, '\n')
 	if last >= 0 {

@@ -32,7 +32,7 @@ type Reader struct {
 	in     *bufio.Reader
 	done   bool
 	count  int
-	// Of JSON: seen is the input behind the last value, which begins at the offset
+	// For JSON: seen is the input after the last value, which begins at the offset
 	// base and at origin.
 	dec    *json.Decoder
 	seen   *bytes.Buffer
@@ -54,7 +54,7 @@ func NewReader(name string, in io.Reader, format Format, desc protoreflect.Messa
 }
 
 // Next returns the next message as bytes, and as a message where the type is
-// known. It returns io.EOF behind the last one.
+// known. It returns io.EOF after the last one.
 func (r *Reader) Next() (body []byte, m protoreflect.Message, err error) {
 	defer func() {
 		if err == nil {
@@ -72,7 +72,7 @@ func (r *Reader) Next() (body []byte, m protoreflect.Message, err error) {
 			return nil, nil, err
 		}
 		if err := (proto.UnmarshalOptions{Resolver: r.types}).Unmarshal(body, into); err != nil {
-			return nil, nil, fmt.Errorf("%s: these %d bytes are no %s: %w", r.Name, len(body), r.desc.FullName(), clean(err))
+			return nil, nil, fmt.Errorf("%s: these %d bytes are not a %s: %w", r.Name, len(body), r.desc.FullName(), clean(err))
 		}
 		return body, into, nil
 	case Text:

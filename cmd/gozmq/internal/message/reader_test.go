@@ -67,7 +67,7 @@ func TestReader(t *testing.T) {
 		{name: "text, wrong", format: Text, in: "name: \"a\"\n---\nnam: 1", want: []string{"a"}, err: "in: message 2 does not fit google.protobuf.Api: (line 1:1): unknown field: nam"},
 		{name: "binary", format: Binary, in: one, want: []string{"a"}},
 		{name: "empty binary", format: Binary, want: []string{""}},
-		{name: "binary, wrong", format: Binary, in: "\xff", err: "in: these 1 bytes are no google.protobuf.Api"},
+		{name: "binary, wrong", format: Binary, in: "\xff", err: "in: these 1 bytes are not a google.protobuf.Api"},
 		{name: "delimited", format: Delimited, in: "\x03" + one + "\x00\x03" + one, want: []string{"a", "", "a"}},
 		{name: "delimited, cut off", format: Delimited, in: "\x03" + one + "\x03a", want: []string{"a"}, err: "in: message 2 is cut off"},
 		{name: "delimited, size cut off", format: Delimited, in: "\x80", err: "its size is cut off; is the input really delimited?"},
@@ -140,7 +140,7 @@ func TestPrinter(t *testing.T) {
 		{name: "bytes as text", body: []byte("a\nb"), want: `"a\nb"` + "\n"},
 		{name: "bytes", body: []byte{0xff}, want: `{"base64":"/w=="}` + "\n"},
 		{name: "bytes in text format", printer: Printer{Format: Text}, body: []byte{0xff}, want: `"\xff"` + "\n"},
-		{name: "wrong", desc: desc, body: []byte{0xff}, fails: "these 1 bytes are no google.protobuf.Api"},
+		{name: "wrong", desc: desc, body: []byte{0xff}, fails: "these 1 bytes are not a google.protobuf.Api"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -31,13 +31,13 @@ type Printer struct {
 func (p Printer) Decode(body []byte, desc protoreflect.MessageDescriptor) (proto.Message, error) {
 	m := dynamicpb.NewMessage(desc)
 	if err := (proto.UnmarshalOptions{Resolver: p.Types}).Unmarshal(body, m); err != nil {
-		return nil, fmt.Errorf("these %d bytes are no %s: %w; is the schema that of the sender?", len(body), desc.FullName(), clean(err))
+		return nil, fmt.Errorf("these %d bytes are not a %s: %w; is it the sender's schema?", len(body), desc.FullName(), clean(err))
 	}
 	return m, nil
 }
 
-// JSON returns a body as a JSON value; that of bytes whose type is not known is
-// a string, or {"base64": "…"} where they are no text.
+// JSON returns a body as a JSON value; bytes of unknown type become a string, or
+// {"base64": "…"} if they are not text.
 func (p Printer) JSON(body []byte, desc protoreflect.MessageDescriptor) (json.RawMessage, error) {
 	if desc == nil {
 		return json.Marshal(Plain(string(body)))
@@ -65,8 +65,8 @@ func (p Printer) MessageJSON(m proto.Message) (json.RawMessage, error) {
 	return out.Bytes(), err
 }
 
-// Write writes a body: JSON and text with a newline behind it. Bytes whose type
-// is not known are written quoted, unless the format is for programs.
+// Write writes a body: JSON and text with a newline after it. Bytes whose type is
+// not known are written quoted, unless the format is for programs.
 func (p Printer) Write(w io.Writer, body []byte, desc protoreflect.MessageDescriptor) error {
 	switch p.Format {
 	case Binary:

@@ -1,4 +1,4 @@
-// Package mock has the answers of a mock server: those of a file, or echoes.
+// Package mock has the answers of a mock server, from a file or as echoes.
 package mock
 
 import (
@@ -30,11 +30,11 @@ type Answers struct {
 
 // An Answer is what a method answers to some requests.
 type Answer struct {
-	// Replies are encoded messages: one, or those of a stream.
+	// Replies are encoded messages: one, or all messages of a stream.
 	Replies [][]byte
-	// Err ends the call behind the replies; nil: none.
+	// Err ends the call after the replies; nil: none.
 	Err error
-	// Interval is the pause behind each reply of a stream.
+	// Interval is the pause after each reply of a stream.
 	Interval time.Duration
 
 	delay             time.Duration
@@ -127,7 +127,7 @@ func (a *Answers) encode(name string, d protoreflect.MessageDescriptor, v any) (
 	return body, err
 }
 
-// plain returns a value of YAML as encoding/json has it.
+// plain converts a value of YAML to the form of encoding/json.
 func plain(v any) any {
 	switch v := v.(type) {
 	case map[string]any:

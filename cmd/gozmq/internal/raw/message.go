@@ -1,7 +1,7 @@
 // Package raw carries messages through the runtime as bytes. A Message holds an
-// encoded message of any type, and Codec passes its bytes on, so that the roles
-// of package gozmq run without generated code: who has a descriptor decodes the
-// bytes, and who has none prints them.
+// encoded message of any type, and Codec passes its bytes on, so that the roles of
+// package gozmq run without generated code. With a descriptor the bytes can be
+// decoded; otherwise they are printed.
 package raw
 
 import (
@@ -18,8 +18,8 @@ import (
 // the option Codec.
 type Message struct {
 	Body []byte
-	// Values are those of the fields of the topic under which the message is to
-	// be published; nothing else reads them.
+	// Values are the values of the topic's fields, only used when the message is
+	// published.
 	Values []string
 }
 

@@ -21,7 +21,7 @@ const (
 	KindTask        = "task"
 )
 
-// version is that of the format: a reader refuses files of a later one.
+// version is the format's version: a reader refuses files of a later one.
 const version = 1
 
 // A header is the first line of a file.
@@ -37,7 +37,7 @@ type Record struct {
 	// Time is when the message came to the recorder.
 	Time time.Time `json:"time"`
 	Kind string    `json:"kind"`
-	// Topic is that of a publication; "" with bare framing.
+	// Topic is the topic of a publication; "" with bare framing.
 	Topic string `json:"topic,omitempty"`
 	// TopicBytes has the topic where it is not UTF-8; Topic is empty then.
 	TopicBytes []byte `json:"topicBytes,omitempty"`
@@ -45,10 +45,10 @@ type Record struct {
 	Method string `json:"method,omitempty"`
 	Bare   bool   `json:"bare,omitempty"`
 	Body   []byte `json:"body"`
-	// Metadata is what was sent with it.
+	// Metadata is the message's metadata.
 	Metadata message.Metadata `json:"metadata,omitempty"`
 
-	// Of a publication, as far as its publisher tells.
+	// For a publication, if its publisher has sent them.
 	Published *time.Time `json:"published,omitempty"`
 	Publisher string     `json:"publisher,omitempty"` // in hexadecimal
 	Sequence  uint64     `json:"sequence,omitempty"`
@@ -124,8 +124,8 @@ func NewReader(name string, in io.Reader) *Reader {
 	return &Reader{name: name, scan: s}
 }
 
-// Next returns the next record, and io.EOF behind the last one. An error says in
-// which line it is.
+// Next returns the next record, and io.EOF after the last one. Errors name the
+// line.
 func (r *Reader) Next() (*Record, error) {
 	for r.scan.Scan() {
 		r.line++

@@ -37,9 +37,9 @@ func Image(path string) (*Schema, error) {
 	return FromFiles(path, set, nil)
 }
 
-// Protos compiles .proto files. imports are the folders in which they and what
-// they import are looked for; none: the folder of each file. The annotations of
-// gozmq and the files of protobuf need not be there.
+// Protos compiles .proto files. imports are the folders that are searched for them
+// and their imports; none: the folder of each file. The folders need not contain
+// gozmq's annotations and protobuf's files.
 func Protos(ctx context.Context, paths, imports []string) (*Schema, error) {
 	names := make([]string, len(paths))
 	for i, p := range paths {
@@ -83,7 +83,7 @@ func ownFile(path string) (protocompile.SearchResult, error) {
 	return protocompile.SearchResult{}, fmt.Errorf("%s: %w", path, os.ErrNotExist)
 }
 
-// addFile adds f behind what it imports, once.
+// addFile adds f after its imports, once.
 func addFile(set *descriptorpb.FileDescriptorSet, have map[string]bool, f protoreflect.FileDescriptor) {
 	if have[f.Path()] {
 		return

@@ -22,8 +22,8 @@ func Nearest(name string, names []string) string {
 	return best
 }
 
-// distance is how many letters are to be put in, left out or replaced to make b
-// of a.
+// distance is how many letters must be inserted, deleted or replaced to turn a into
+// b.
 func distance(a, b string) int {
 	row := make([]int, len(b)+1)
 	for j := range row {

@@ -19,14 +19,14 @@ import (
 	"github.com/gozmq/gozmq/runtime/gozmq"
 )
 
-// A Schema is what is known of a system. It is not changed once it is made.
+// A Schema describes the services of a system. It is immutable.
 type Schema struct {
 	// Source says where it comes from, for people to read.
 	Source string
 	// Services are sorted by name. A service without a descriptor has no
 	// methods.
 	Services []*Service
-	// Methods are those of all services, and the messages that are topics or
+	// Methods are the methods of all services, and the messages that are topics or
 	// tasks without a service, sorted by procedure.
 	Methods []*Method
 	// Types finds messages by their names, also for Any.
@@ -52,16 +52,16 @@ type Method struct {
 	// Service is nil for a message that is a topic or a task without a service.
 	Service *Service
 	Pattern gozmq.Pattern
-	// Method is what the runtime needs; its Procedure is the method's name on
+	// Method is the runtime's description; its Procedure is the method's name on
 	// the wire.
 	gozmq.Method
 
 	Input, Output protoreflect.MessageDescriptor
-	// Topic is that of a PUB/SUB method.
+	// Topic is the topic of a PUB/SUB method.
 	Topic *Topic
 	// Result says that the worker of a task sends a result.
 	Result bool
-	// Comment is what stands above the method in its file, if the source has it.
+	// Comment is the comment above the method in its file, if the source has it.
 	Comment string
 }
 
@@ -89,7 +89,7 @@ func FromFiles(source string, set *descriptorpb.FileDescriptorSet, names []strin
 	})
 	for _, name := range names {
 		if d, _ := files.FindDescriptorByName(protoreflect.FullName(name)); d != nil {
-			continue // it is there, or a message
+			continue // it exists already, or is a message
 		}
 		if !slices.ContainsFunc(s.Services, func(svc *Service) bool { return svc.Name == name }) {
 			s.Services = append(s.Services, &Service{Name: name, Pattern: gozmq.PatternReqRep})
@@ -100,8 +100,8 @@ func FromFiles(source string, set *descriptorpb.FileDescriptorSet, names []strin
 	return s, nil
 }
 
-// addFile adds the services of f that are to be shown, and its messages that are
-// topics or tasks.
+// addFile adds the services of f to show, and its messages that are topics or
+// tasks.
 func (s *Schema) addFile(f protoreflect.FileDescriptor, names []string) {
 	own := strings.HasPrefix(f.Path(), "gozmq/v1/") || strings.HasPrefix(f.Path(), "google/protobuf/")
 	services := f.Services()
@@ -130,8 +130,8 @@ func (s *Schema) addMessages(list protoreflect.MessageDescriptors) {
 	}
 }
 
-// Service returns the service of that name, from which the package may be left
-// out where one service alone has it; nil: there is none.
+// Service returns the service of that name, whose package may be left out if the
+// short name is unique; nil: there is none.
 func (s *Schema) Service(name string) (found *Service) {
 	for _, svc := range s.Services {
 		switch {
@@ -180,7 +180,8 @@ func (m *Method) HasName(name string) bool {
 	return m.Procedure == name || strings.HasSuffix(dotted("."+m.Procedure), "."+dotted(name))
 }
 
-// narrow returns those of several methods for which keep is true, if there are any.
+// narrow returns the methods for which keep is true, if there are any, otherwise
+// the whole list.
 func narrow(list []*Method, keep func(*Method) bool) []*Method {
 	if len(list) < 2 {
 		return list
@@ -244,7 +245,7 @@ func (s *Schema) Message(name string) (protoreflect.MessageDescriptor, error) {
 	return nil, fmt.Errorf("there is no message %q in %s", name, s.Source)
 }
 
-// FileSet returns the files, each behind its imports. It must not be changed.
+// FileSet returns the files, each after its imports. It must not be changed.
 func (s *Schema) FileSet() *descriptorpb.FileDescriptorSet { return s.set }
 
 // Names returns the names of all services and methods, and of the messages that
@@ -262,8 +263,8 @@ func (s *Schema) Names() (names []string) {
 	return names
 }
 
-// Find returns what has that full name: a service, method, message, enum or
-// field.
+// Find returns the declaration with that full name: a service, method, message,
+// enum or field.
 func (s *Schema) Find(name string) (protoreflect.Descriptor, error) {
 	return s.files.FindDescriptorByName(protoreflect.FullName(dotted(name)))
 }

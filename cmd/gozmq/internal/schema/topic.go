@@ -18,7 +18,7 @@ import (
 type Topic struct {
 	// Name is the procedure, or the message's full name.
 	Name string
-	// Template is what is on the wire: the name where the annotation has none.
+	// Template is the template on the wire: the name if the annotation has none.
 	Template string
 	Fields   []TopicField
 
@@ -30,13 +30,13 @@ type Topic struct {
 
 // A TopicField is a field of the message that the template names.
 type TopicField struct {
-	// Path is as the template has it, as "customer.id".
+	// Path is the path in the template, such as "customer.id".
 	Path   string
 	fields []protoreflect.FieldDescriptor
 }
 
-// methodTopic returns the topic of a method: its own, else that of its input,
-// else its name (as the generator plans it).
+// methodTopic returns the topic of a method: its own, otherwise its input's,
+// otherwise its name (as the generator plans it).
 func methodTopic(procedure string, d protoreflect.MethodDescriptor, own *annotations.Topic) *Topic {
 	inherited := messageOptions(d.Input()).GetTopic()
 	traits := own
@@ -122,7 +122,7 @@ func (f TopicField) value(m protoreflect.Message) string {
 	return ""
 }
 
-// Traits are the topic's, as the runtime has them.
+// traits returns the topic's traits for the runtime.
 func (t *Topic) traits() (traits gozmqimpl.Traits) {
 	if t.Sequenced {
 		traits |= gozmqimpl.Sequenced
@@ -136,8 +136,8 @@ func (t *Topic) traits() (traits gozmqimpl.Traits) {
 	return traits
 }
 
-// Dynamic returns the topic for the runtime. To publish, a message's Values must
-// be those of Values.
+// Dynamic returns the topic for the runtime. To publish, a message's Values must be
+// the result of Values.
 func (t *Topic) Dynamic() *gozmqimpl.Topic[raw.Message, *raw.Message] {
 	fields := make([]gozmqimpl.Field[*raw.Message], len(t.Fields))
 	for i := range fields {
@@ -152,7 +152,7 @@ func (t *Topic) Dynamic() *gozmqimpl.Topic[raw.Message, *raw.Message] {
 }
 
 // Match returns the pattern of the topics whose fields have these values, by
-// path. An error says what is wrong with a path or a value.
+// path. An error names the fault of a path or a value.
 func (t *Topic) Match(values map[string]string) (gozmq.TopicPattern, error) {
 	matches := make([]any, len(t.Fields))
 	used := 0

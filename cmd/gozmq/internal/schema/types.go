@@ -6,9 +6,9 @@ import (
 	"google.golang.org/protobuf/types/dynamicpb"
 )
 
-// Types finds message types and extensions first in a schema, then in this
-// program, which knows those of protobuf and gozmq. It is a resolver for
-// protojson and prototext. The zero value knows this program's only.
+// Types finds message types and extensions first in a schema, then in this program,
+// which knows the types of protobuf and gozmq. It is a resolver for protojson and
+// prototext. The zero value knows only this program's.
 type Types struct{ own *dynamicpb.Types }
 
 // FindMessageByName implements protoregistry.MessageTypeResolver.

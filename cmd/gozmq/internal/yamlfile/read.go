@@ -13,7 +13,8 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// ofGo is what an error says of the Go type that a file is read into.
+// ofGo matches the part of an error that names the Go type into which a file is
+// read.
 var ofGo = regexp.MustCompile(` (?:in type|into) [^\n]*`)
 
 // Read reads a file, which may be empty, into a struct or a map. It fails when the

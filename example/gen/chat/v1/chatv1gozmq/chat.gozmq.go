@@ -44,7 +44,7 @@ type RoomClient interface {
 	Upload(ctx context.Context, opts ...gozmq.CallOption) gozmq.ClientStream[chatv1.Line, chatv1.UploadSummary]
 	// Chat adds each line of the client to the room, and sends each new line of
 	// the room, including those of the client. When the client has ended its
-	// lines, the call ends behind the last one.
+	// lines, the call ends after the last one.
 	//
 	// The call ends with the loop over Receive, or when ctx ends.
 	Chat(ctx context.Context, opts ...gozmq.CallOption) gozmq.BidiStream[chatv1.Line, chatv1.Line]
@@ -90,7 +90,7 @@ type RoomServer interface {
 	Upload(ctx context.Context, in iter.Seq2[*chatv1.Line, error]) (*chatv1.UploadSummary, error)
 	// Chat adds each line of the client to the room, and sends each new line of
 	// the room, including those of the client. When the client has ended its
-	// lines, the call ends behind the last one.
+	// lines, the call ends after the last one.
 	//
 	// The client's loop ends when Chat returns, with its error if there is one. in
 	// ends when the client has ended its messages; an error is its last element.

@@ -144,8 +144,8 @@ const (
 
 // PrintsVentilator sends the tasks of image.v1.Prints to workers.
 //
-// Prints is paid for, so no task of it may be lost: what a worker does not get
-// done, another one does.
+// Prints is paid for, so none of its tasks may be lost: another worker does the
+// tasks that one has not done.
 type PrintsVentilator interface {
 	// Render queues task, which is delivered to workers until one has done it or
 	// it is given up. While the queue is full, the method waits until ctx ends.
@@ -200,8 +200,8 @@ func PrintsRenderResult(vent *gozmq.Ventilator, id string) (*imagev1.RenderResul
 // UnimplementedPrintsWorker, so that methods can be added to the service. With
 // gozmq.WithConcurrency, methods are called concurrently.
 //
-// Prints is paid for, so no task of it may be lost: what a worker does not get
-// done, another one does.
+// Prints is paid for, so none of its tasks may be lost: another worker does the
+// tasks that one has not done.
 type PrintsWorker interface {
 	// Render scales one picture down.
 	Render(ctx context.Context, task *imagev1.RenderTask) (*imagev1.RenderResult, error)
@@ -240,8 +240,8 @@ func (UnimplementedPrintsWorker) mustEmbedUnimplementedPrintsWorker() {}
 
 // PrintsSink receives the results of image.v1.Prints.
 //
-// Prints is paid for, so no task of it may be lost: what a worker does not get
-// done, another one does.
+// Prints is paid for, so none of its tasks may be lost: another worker does the
+// tasks that one has not done.
 type PrintsSink interface {
 	// Render yields results until ctx ends or the gozmq.Sink is closed. A result
 	// that cannot be decoded is yielded as an error, and iteration goes on. A

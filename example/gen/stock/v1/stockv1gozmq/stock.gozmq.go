@@ -29,7 +29,7 @@ const (
 
 // WarehouseClient calls stock.v1.Warehouse.
 //
-// Warehouse answers for the stock as it is.
+// Warehouse reports the present stock.
 type WarehouseClient interface {
 	// List returns everything that is in stock.
 	List(ctx context.Context, req *stockv1.ListRequest, opts ...gozmq.CallOption) (*stockv1.ListReply, error)
@@ -53,7 +53,7 @@ func (c *warehouseClient) List(ctx context.Context, req *stockv1.ListRequest, op
 // UnimplementedWarehouseServer, so that methods can be added to the service.
 // Methods are called concurrently.
 //
-// Warehouse answers for the stock as it is.
+// Warehouse reports the present stock.
 type WarehouseServer interface {
 	// List returns everything that is in stock.
 	List(ctx context.Context, req *stockv1.ListRequest) (*stockv1.ListReply, error)
@@ -99,7 +99,7 @@ const (
 
 // ChangesPublisher publishes the topics of stock.v1.Changes.
 //
-// Changes tells of each change of the stock.
+// Changes reports each change of the stock.
 type ChangesPublisher interface {
 	// Level publishes msg under stock/{name}.
 	//
@@ -131,7 +131,7 @@ func (p *changesPublisher) Level(ctx context.Context, msg *stockv1.Article) erro
 // nobody iterates. Without filters an iterator yields all messages of its
 // topic; with several, it yields those that pass any of them.
 //
-// Changes tells of each change of the stock.
+// Changes reports each change of the stock.
 type ChangesSubscriber interface {
 	// Level yields the messages under stock/{name}. It first yields the last
 	// message of each topic. Missed messages are yielded as errors: a
@@ -166,7 +166,7 @@ func (s *changesSubscriber) LevelSubscription(filters []ChangesLevelFilter, opts
 // at a time, in the order of their arrival. Implementations embed
 // UnimplementedChangesHandler, so that topics can be added to the service.
 //
-// Changes tells of each change of the stock.
+// Changes reports each change of the stock.
 type ChangesHandler interface {
 	// Level is published whenever the level of an article changes. Together with
 	// Warehouse/List, a subscriber has the whole stock and every change since.

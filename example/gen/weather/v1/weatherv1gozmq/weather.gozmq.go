@@ -38,8 +38,8 @@ type FeedPublisher interface {
 	Temperature(ctx context.Context, msg *weatherv1.Reading) error
 	// Alerts publishes msg under alerts/{severity}/{region}.
 	//
-	// Alerts is published when dangerous weather is near. Who subscribes later
-	// gets the last one of each kind and region, and notices if one is missing.
+	// Alerts is published when dangerous weather is near. A late subscriber gets
+	// the last one of each kind and region, and detects missing ones.
 	Alerts(ctx context.Context, msg *weatherv1.Alert) error
 }
 
@@ -81,8 +81,8 @@ type FeedSubscriber interface {
 	// the last message of each topic. Missed messages are yielded as errors: a
 	// gozmq.GapError or a gozmq.PublisherRestartedError.
 	//
-	// Alerts is published when dangerous weather is near. Who subscribes later
-	// gets the last one of each kind and region, and notices if one is missing.
+	// Alerts is published when dangerous weather is near. A late subscriber gets
+	// the last one of each kind and region, and detects missing ones.
 	Alerts(ctx context.Context, filters ...FeedAlertsFilter) iter.Seq2[*weatherv1.Alert, error]
 	AlertsSubscription(filters []FeedAlertsFilter, opts ...gozmq.SubscriptionOption) (gozmq.Subscription[*weatherv1.Alert, FeedAlertsFilter], error)
 }
@@ -122,8 +122,8 @@ func (s *feedSubscriber) AlertsSubscription(filters []FeedAlertsFilter, opts ...
 type FeedHandler interface {
 	// Temperature is published by each station at short intervals.
 	Temperature(ctx context.Context, msg *weatherv1.Reading) error
-	// Alerts is published when dangerous weather is near. Who subscribes later
-	// gets the last one of each kind and region, and notices if one is missing.
+	// Alerts is published when dangerous weather is near. A late subscriber gets
+	// the last one of each kind and region, and detects missing ones.
 	Alerts(ctx context.Context, msg *weatherv1.Alert) error
 	mustEmbedUnimplementedFeedHandler()
 }
