@@ -6,7 +6,7 @@ import "github.com/gozmq/gozmq/runtime/internal/wire"
 // while to look for further messages of a stream among them.
 const shortestRun = 64
 
-// takeRun queues the messages that stand behind one of the stream's and look like
+// takeRun queues the messages that follow one of the stream's and look like
 // those of a busy stream: short, and with nothing but a body. Finding their frames
 // one by one would cost more than all the rest. The reader calls it.
 func (s *DealerStream) takeRun() {
