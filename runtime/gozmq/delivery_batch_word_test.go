@@ -64,5 +64,5 @@ func TestBatchLostLongBeforeItsSink(t *testing.T) {
 	}
 	defer k.Close()
 	results2(t, k)
-	wantCode(t, testkit.Receive(t, status, "word of the batch").Err, CodeUnavailable, "batch lost: nothing was heard")
+	wantCode(t, testkit.Receive(t, status, "word of the batch").Err, CodeUnavailable, "batch lost: nothing was received")
 }

@@ -43,6 +43,8 @@ type Server struct {
 
 	mu       sync.Mutex
 	state    serverState
+	opened   bool // Listen has succeeded
+	served   bool // Serve was called
 	services map[string]bridge.Service[Method]
 	bare     bool        // the only service has bare framing
 	failures []error     // of RegisterService
@@ -173,6 +175,7 @@ func (s *Server) listen() (began bool, err error) {
 	s.links = s.engine.Start(s.cfg.Config)
 	s.state = serverListening
 	s.addrs, err = s.cfg.endpoints.open(s.links)
+	s.opened = err == nil
 	return true, err
 }
 
@@ -197,8 +200,12 @@ func (s *Server) Close() error {
 // finish, cancels their contexts when that takes longer than WithDrainTimeout,
 // sends the last replies, and returns nil. It returns an error when it could
 // not serve, for example because an endpoint is in use, or when calls or
-// replies were left. A server serves once.
+// replies were left. A server serves once; if Close comes between Listen and
+// Serve, Serve returns what Close does.
 func (s *Server) Serve(ctx context.Context) error {
+	if s.closedFirst() {
+		return s.stop(0)
+	}
 	if err := s.Listen(); err != nil {
 		_ = s.stop(0)
 		return err
@@ -208,6 +215,15 @@ func (s *Server) Serve(ctx context.Context) error {
 	case <-s.closing:
 	}
 	return s.stop(s.cfg.drain)
+}
+
+// closedFirst reports whether Close came between Listen and the first Serve.
+func (s *Server) closedFirst() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	first := !s.served
+	s.served = true
+	return first && s.opened && s.state >= serverStopping
 }
 
 // stop stops the server, once; later callers wait for the first one. Calls that run

@@ -2,6 +2,7 @@ package gozmq
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"testing"
 	"time"
@@ -118,6 +119,35 @@ func TestServeOnce(t *testing.T) {
 	}
 	wantText(t, r.Serve(testkit.Within(t)), "serve: the server has been stopped")
 	wantText(t, r.Listen(), "serve: the server has been stopped")
+}
+
+// Close may come before a goroutine has called Serve.
+func TestServeAfterClose(t *testing.T) {
+	s, err := idleServer(Bind("inproc://" + t.Name()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(s.Listen(), s.Close()); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Serve(testkit.Within(t)); err != nil {
+		t.Error(err)
+	}
+	wantText(t, s.Serve(testkit.Within(t)), "serve: the server has been stopped")
+}
+
+// A server that could not listen does not pretend to have served.
+func TestServeAfterFailedListen(t *testing.T) {
+	taken := serve(t, Bind("inproc://"+t.Name()), echoHandlers())
+	s, err := idleServer(Bind(taken.Addrs()...))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Listen(); err == nil {
+		t.Error("a second server listens at the same endpoint")
+	}
+	_ = s.Close()
+	wantText(t, s.Serve(testkit.Within(t)), "could not start")
 }
 
 // Serve with a context that has ended opens, closes and returns.

@@ -12,30 +12,23 @@ print("ready", sock.last_endpoint.decode(), flush=True)
 
 
 def send(number, method, body, **header):
-    sock.send_multipart([b"%d" % number, b"", method, body, wire_pb2.RequestHeader(**header).SerializeToString()])
+    sock.send_multipart([number, b"", method, body, wire_pb2.RequestHeader(**header).SerializeToString()])
 
 
 def watch(number, last):
-    request = chat_pb2.WatchRequest(last=last).SerializeToString()
-    send(number, b"chat.v1.Room/Watch", request, stream=wire_pb2.Stream(end=True))  # credit without limit
-    while True:
-        of, _, status, body, *header = sock.recv_multipart()
+    send(number, b"chat.v1.Room/Watch", chat_pb2.WatchRequest(last=last).SerializeToString(), stream=wire_pb2.Stream(end=True))
+    for of, _, status, body, *header in iter(sock.recv_multipart, None):
         header = wire_pb2.ReplyHeader.FromString(b"".join(header[:1]))
-        if of != b"%d" % number:
-            continue  # of a stream that was canceled
-        if not header.HasField("stream"):
-            status = wire_pb2.Status.FromString(status)
-            return print("end", status.code, status.message, flush=True)
-        if not header.stream.no_message:
-            yield chat_pb2.Line.FromString(body)
+        if of == number and not header.HasField("stream"):  # others are of a stream that was canceled
+            return print("end", wire_pb2.Status.FromString(status).code, flush=True)
+        if of == number and not header.stream.no_message:
+            yield chat_pb2.Line.FromString(body).text
 
 
-for line in watch(1, 3):
-    print("line", line.text, flush=True)
-for line in watch(2, 0):
-    print("line", line.text, flush=True)
-    send(2, b"", b"", cancel=True)
-    break
-print("canceled", flush=True)
-for line in watch(3, 1):
-    print("line", line.text, flush=True)
+for number, last in (b"1", 3), (b"2", 0), (b"3", 1):
+    for text in watch(number, last):
+        print("line", text, flush=True)
+        if last == 0:  # a stream without end
+            send(number, b"", b"", cancel=True)
+            print("canceled", flush=True)
+            break
