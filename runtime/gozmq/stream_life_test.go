@@ -139,6 +139,9 @@ func TestStreamNeverEndsWithEOF(t *testing.T) {
 		}
 		ends[how](s, cancel)
 		more, err := s.Receive(testkit.Within(t), new(bytez))
+		if more && how == "stopped" { // what the handler sends while the server stops may arrive
+			more, err = s.Receive(testkit.Within(t), new(bytez))
+		}
 		if more || (err == nil) != (how == "good end") {
 			t.Errorf("%s: received %v, %v", how, more, err)
 		}
@@ -152,7 +155,10 @@ func TestStreamNeverEndsWithEOF(t *testing.T) {
 			}
 		} else {
 			check(how+", handler", testkit.Receive(t, served, "the handler's error"))
-			check(how+", handler's Send", testkit.Receive(t, served, "the error of its Send"))
+			err := testkit.Receive(t, served, "the error of its Send")
+			if how != "stopped" || err != nil {
+				check(how+", handler's Send", err)
+			}
 		}
 		cancel()
 	}

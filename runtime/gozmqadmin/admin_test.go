@@ -222,9 +222,10 @@ func TestStats(t *testing.T) {
 	}
 	must(t, weatherv1gozmq.NewFeedPublisher(pub).Temperature(within, &weatherv1.Reading{Station: "ams"}))
 
-	testkit.Eventually(t, "the count of the first call", func() bool { // which follows its reply
-		m := srv.Stats().Methods
-		return len(m) == 1 && m[0].Handled == 1 && len(m[0].Failed) == 1
+	testkit.Eventually(t, "the counts of both calls", func() bool { // which follow their replies
+		s := srv.Stats()
+		m := s.Methods
+		return len(m) == 1 && m[0].Handled == 1 && len(m[0].Failed) == 1 && s.Traffic.MessagesIn == 2
 	})
 	client, _ := admin(t, g)
 	resp, err := client.GetStats(within, &adminv1.GetStatsRequest{MaxPeers: 5})

@@ -23,6 +23,7 @@ const (
 	badSize      = 2 * badLimit
 	badResult    = 2 * badSinkLimit
 	badPace      = 250 * time.Millisecond // slower than what is read with pauses
+	badBacklog   = 1000                   // tasks; poison ends workers faster than they start again
 )
 
 // badName is the topic of badTopic.
@@ -165,6 +166,9 @@ func (b *soakBad) load(ctx context.Context, wg *sync.WaitGroup) {
 	})
 	wg.Go(func() {
 		for n := 0; paced(ctx) && ctx.Err() == nil; n++ {
+			if b.sure.vent.Progress().Queued > badBacklog {
+				continue
+			}
 			b.sure.push(testkit.Within(b.t), 1)
 			if n%100 == 50 {
 				b.poisoned++
