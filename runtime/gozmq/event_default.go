@@ -53,7 +53,7 @@ func eventHandler(own func(Event)) func(Event) {
 	}
 }
 
-var toldOfLog atomic.Bool
+var reportedLog atomic.Bool
 
 // environmentLog returns the event handler that the variable's value asks for; nil
 // for none. It logs once that a value makes no sense.
@@ -66,7 +66,7 @@ func environmentLog(value string, w io.Writer) func(Event) {
 	case "debug":
 		level = slog.LevelDebug
 	default:
-		if !toldOfLog.Swap(true) {
+		if !reportedLog.Swap(true) {
 			_, _ = fmt.Fprintf(w, "gozmq: %s=%q is not known: want info, debug or off\n", logVariable, value)
 		}
 		return nil

@@ -11,12 +11,12 @@ import (
 // A ventilator is a connection that a Consumer gets tasks from. The Consumer's
 // lock guards it.
 type ventilator struct {
-	conn    *link.Conn
-	holds   int         // tasks whose end is reported on the connection
-	handled int         // of these, the ones whose results wait for a sink
-	untold  []*Delivery // those of them that the ventilator considers running
-	granted int         // the credit that it has
-	limit   int         // the largest credit that it had, which it may not know has shrunk
+	conn       *link.Conn
+	holds      int         // tasks whose end is reported on the connection
+	handled    int         // of these, the ones whose results wait for a sink
+	unreported []*Delivery // those of them that the ventilator considers running
+	granted    int         // the credit that it has
+	limit      int         // the largest credit that it had, which it may not know has shrunk
 
 	ahead int // how many of its tasks are read ahead
 	pace  pace
@@ -53,18 +53,18 @@ func (c *Consumer) adjust(v *ventilator) {
 // handled.
 func (v *ventilator) raise(credit int) {
 	v.forgetEnded()
-	for _, d := range v.untold {
+	for _, d := range v.unreported {
 		d.extend()
 	}
-	clear(v.untold)
-	v.untold = v.untold[:0]
+	clear(v.unreported)
+	v.unreported = v.unreported[:0]
 	v.grant(credit)
 }
 
-// forgetEnded drops from untold the tasks that have ended or moved to another
+// forgetEnded drops from unreported the tasks that have ended or moved to another
 // connection.
 func (v *ventilator) forgetEnded() {
-	v.untold = slices.DeleteFunc(v.untold, func(d *Delivery) bool {
+	v.unreported = slices.DeleteFunc(v.unreported, func(d *Delivery) bool {
 		return d.to != v || !d.held
 	})
 }
@@ -83,10 +83,10 @@ func (d *Delivery) Handled() {
 	if v := d.to; v != nil {
 		v.handled++
 		c.learn(v, d)
-		if len(v.untold) > 2*v.handled {
+		if len(v.unreported) > 2*v.handled {
 			v.forgetEnded()
 		}
-		v.untold = append(v.untold, d)
+		v.unreported = append(v.unreported, d)
 		c.adjust(v)
 	}
 }

@@ -53,9 +53,9 @@ func (d *Dispatcher) cancel(ctx context.Context, id string) (storing, error) {
 // were disconnected.
 const maxCanceled = 4096
 
-// tellCanceled sends CANCEL to a worker that claims a canceled task, once the
+// sendCancel sends CANCEL to a worker that claims a canceled task, once the
 // worker's CREDIT has shown that it knows the command; d.mu is held.
-func (d *Dispatcher) tellCanceled(p *taskqueue.Peer, id taskqueue.ID) {
+func (d *Dispatcher) sendCancel(p *taskqueue.Peer, id taskqueue.ID) {
 	switch {
 	case d.queue.Holds(p, id) || !d.canceled.Has(id, time.Time{}):
 	case p.Cancels:
@@ -65,12 +65,12 @@ func (d *Dispatcher) tellCanceled(p *taskqueue.Peer, id taskqueue.ID) {
 	}
 }
 
-// tellClaims is tellCanceled for tasks that a worker claimed before its first
+// sendCancels is sendCancel for tasks that a worker claimed before its first
 // CREDIT; d.mu is held.
-func (d *Dispatcher) tellClaims(p *taskqueue.Peer) {
+func (d *Dispatcher) sendCancels(p *taskqueue.Peer) {
 	claims := p.Claims
 	p.Claims = nil
 	for _, id := range claims {
-		d.tellCanceled(p, id)
+		d.sendCancel(p, id)
 	}
 }

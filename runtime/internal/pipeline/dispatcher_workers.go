@@ -109,11 +109,11 @@ func (d *Dispatcher) handle(p *taskqueue.Peer, frames [][]byte, now time.Time) e
 	if c.Verb == wire.VerbCredit {
 		p.Cancels = c.Cancels
 		d.grant(p, c.Credit)
-		d.tellClaims(p)
+		d.sendCancels(p)
 		return nil
 	}
 	if c.Verb == wire.VerbExtend {
-		d.tellCanceled(p, d.queue.ID(c.ID))
+		d.sendCancel(p, d.queue.ID(c.ID))
 	}
 	if c.Verb == wire.VerbExtend && c.Again {
 		d.claimed(p, &c, now)

@@ -176,14 +176,14 @@ func (s *topicStore) keepBack(c *link.Conn, frames []byte) bool {
 	}
 	s.dropped.Add(1)
 	c.DropTooLarge(limit)
-	tellOversized(c, frames, limit.Size)
+	sendOversized(c, frames, limit.Size)
 	return true
 }
 
-// tellOversized sends OVERSIZED to a peer that announces X-Gozmq or is a proxy, for
+// sendOversized sends OVERSIZED to a peer that announces X-Gozmq or is a proxy, for
 // a publication that it misses. frames has at least the whole first frame. A proxy
 // passes the command on.
-func tellOversized(c *link.Conn, frames []byte, size uint64) {
+func sendOversized(c *link.Conn, frames []byte, size uint64) {
 	if !c.Gozmq() && !c.Proxy() {
 		return
 	}

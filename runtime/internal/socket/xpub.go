@@ -49,7 +49,7 @@ func (x *XPub) Missed(frames [][]byte, size uint64) {
 	first := zmtp.AppendFrame(nil, flags, topic)
 	for _, c := range a.conns {
 		x.dropped.Add(1)
-		tellOversized(c, first, size)
+		sendOversized(c, first, size)
 	}
 }
 
