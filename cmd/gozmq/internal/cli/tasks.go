@@ -241,7 +241,7 @@ func tasksCancel(a *app) *cobra.Command {
 		Short: "Give up tasks, including those at workers",
 		Long: `cancel gives up tasks that wait and tasks that workers have: the context of the
 handler that runs one ends, and nothing is kept of it. A worker that does not know
-the CANCEL command, such as one in Python, runs its task to the end, which is ignored.`,
+CANCEL, such as one in Python, runs its task to the end, which is ignored.`,
 		Example: `  gozmq tasks cancel tcp://127.0.0.1:5599 5f3a9c0d
   gozmq tasks cancel tcp://127.0.0.1:5599 --all --method image.v1.Prints/Render`,
 	}, true, func(ctx context.Context, d *admin, f *adminv1.TaskFilter, all bool) (string, error) {
