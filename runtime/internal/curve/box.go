@@ -47,8 +47,8 @@ func seal(b, plain []byte, nonce *[nonceSize]byte, key *[KeySize]byte) []byte {
 	return secretbox.Seal(b, plain, nonce, key)
 }
 
-// open appends the content of a box to b. ok is false when the box was not made
-// with that key and nonce.
-func open(b, box []byte, nonce *[nonceSize]byte, key *[KeySize]byte) (plain []byte, ok bool) {
-	return secretbox.Open(b, box, nonce, key)
+// open returns the content of a box. ok is false when the box was not made with
+// that key and nonce.
+func open(box []byte, nonce *[nonceSize]byte, key *[KeySize]byte) (plain []byte, ok bool) {
+	return secretbox.Open(nil, box, nonce, key)
 }

@@ -91,7 +91,7 @@ func (c *Client) welcome(body []byte) error {
 	if err := checkSize(CommandWelcome, body, welcomeSize, true); err != nil {
 		return err
 	}
-	plain, ok := open(nil, body[longNonce:], random(prefixWelcome, body[:longNonce]), c.toServer)
+	plain, ok := open(body[longNonce:], random(prefixWelcome, body[:longNonce]), c.toServer)
 	if !ok {
 		return errForged(CommandWelcome)
 	}
@@ -140,7 +140,7 @@ func (c *Client) Ready(body []byte) (metadata []byte, session *Session, err erro
 		return nil, nil, err
 	}
 	n := binary.BigEndian.Uint64(body)
-	metadata, ok := open(nil, body[shortNonce:], counted(prefixReady, n), c.session)
+	metadata, ok := open(body[shortNonce:], counted(prefixReady, n), c.session)
 	if !ok {
 		return nil, nil, errForged(CommandReady)
 	}

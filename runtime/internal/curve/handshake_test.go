@@ -252,7 +252,7 @@ func TestWeakKeysOfPeers(t *testing.T) {
 func (m *meeting) forge(change func(plain []byte)) []byte {
 	m.t.Helper()
 	body := m.initiate()
-	plain, ok := open(nil, body[initiateBoxAt:], counted(prefixInitiate, 2), m.client.session)
+	plain, ok := open(body[initiateBoxAt:], counted(prefixInitiate, 2), m.client.session)
 	if !ok {
 		m.t.Fatal("cannot open our own INITIATE")
 	}

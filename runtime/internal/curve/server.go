@@ -63,7 +63,7 @@ func (s *Server) takeHello(body []byte) error {
 		return fmt.Errorf("%s: %w", CommandHello, err)
 	}
 	s.hello = binary.BigEndian.Uint64(body[helloNonceAt:])
-	plain, ok := open(nil, body[helloBoxAt:], counted(prefixHello, s.hello), s.toClient)
+	plain, ok := open(body[helloBoxAt:], counted(prefixHello, s.hello), s.toClient)
 	if !ok {
 		return ErrServerKey
 	}
@@ -126,7 +126,7 @@ func (s *Server) takeInitiate(body []byte) (client Public, metadata []byte, err 
 		return client, nil, fmt.Errorf("%s: %w", CommandInitiate, err)
 	}
 	s.last = binary.BigEndian.Uint64(body[initiateNonceAt:])
-	plain, ok := open(nil, body[initiateBoxAt:], counted(prefixInitiate, s.last), s.session)
+	plain, ok := open(body[initiateBoxAt:], counted(prefixInitiate, s.last), s.session)
 	if !ok {
 		return client, nil, errForged(CommandInitiate)
 	}
@@ -147,7 +147,7 @@ func (s *Server) checkCookie(cookie []byte) error {
 	if time.Since(s.welcomed) > cookieLife {
 		return fmt.Errorf("INITIATE came more than %v after WELCOME: its cookie is stale", cookieLife)
 	}
-	plain, ok := open(nil, cookie[longNonce:], random(prefixCookie, cookie[:longNonce]), key)
+	plain, ok := open(cookie[longNonce:], random(prefixCookie, cookie[:longNonce]), key)
 	if !ok || !bytes.Equal(plain[:KeySize], s.clientShort[:]) || !bytes.Equal(plain[KeySize:], s.short.key[:]) {
 		return errors.New("INITIATE has a cookie that is not this session's")
 	}
@@ -161,7 +161,7 @@ func (s *Server) checkVouch(client *Public, vouch []byte) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", CommandInitiate, err)
 	}
-	plain, ok := open(nil, vouch[longNonce:], random(prefixVouch, vouch[:longNonce]), key)
+	plain, ok := open(vouch[longNonce:], random(prefixVouch, vouch[:longNonce]), key)
 	if !ok {
 		return errors.New("INITIATE has a vouch that cannot be opened: the peer does not own the key that it shows")
 	}

@@ -18,7 +18,7 @@ const (
 )
 
 // passOn measures a relay between bare connections, which encode and decode
-// nothing. What from writes comes to to unchanged.
+// nothing. to receives what from writes, unchanged.
 func passOn(b *testing.B, from, to *zmtptest.Peer, frames ...string) {
 	message := zmtptest.Message(append(frames, string(make([]byte, benchBody)))...)
 	batch := bytes.Repeat(message, benchBatch)

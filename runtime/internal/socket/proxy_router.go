@@ -66,17 +66,20 @@ func (r *ProxyRouter) Links() *link.Group { return r.pull.group }
 // identity may begin, and a number.
 const routeSize = 9
 
-// TakeTurns, TryRecv, PassTurn and AwaitTurn are those of Pull.
+// TakeTurns is Pull.TakeTurns.
 func (r *ProxyRouter) TakeTurns(lead func()) { r.pull.TakeTurns(lead) }
 
+// TryRecv is Pull.TryRecv.
 func (r *ProxyRouter) TryRecv() (Received, bool) { return r.pull.TryRecv() }
 
+// PassTurn is Pull.PassTurn.
 func (r *ProxyRouter) PassTurn() { r.pull.PassTurn() }
 
+// AwaitTurn is Pull.AwaitTurn.
 func (r *ProxyRouter) AwaitTurn() bool { return r.pull.AwaitTurn() }
 
 // AppendRoute appends the route that stands for the connection of a request.
-func (m Received) AppendRoute(b []byte) []byte { return appendRoute(b, m.batch.route) }
+func (r Received) AppendRoute(b []byte) []byte { return appendRoute(b, r.batch.route) }
 
 func appendRoute(b []byte, id uint64) []byte { return binary.BigEndian.AppendUint64(append(b, 0), id) }
 
