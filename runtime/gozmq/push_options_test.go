@@ -188,6 +188,21 @@ func TestTaskRate(t *testing.T) {
 	waitDone(t, v)
 }
 
+// Each key has a rate of its own: tasks of another key pass those that wait for it.
+func TestTaskRateOfKey(t *testing.T) {
+	const every = 100 * time.Millisecond
+	v := openQueue(t, new(gozmqstore.Memory), WithTaskLimit(sureMethod.Procedure, TaskLimit{}, TaskLimit{Every: every}))
+	for i, key := range []string{"a", "a", "a", "b"} {
+		pushWith(t, v, PushOptions{Key: key}, int64(i+1))
+	}
+	began := time.Now()
+	wantOrder(t, v, 1, 4, 2, 3)
+	if took := time.Since(began); took < 2*every-10*time.Millisecond {
+		t.Errorf("three tasks of one key took %v, want twice %v", took, every)
+	}
+	waitDone(t, v)
+}
+
 // While a method is paused none of its tasks is handed out, and others are.
 func TestPause(t *testing.T) {
 	v := openQueue(t, new(gozmqstore.Memory))
