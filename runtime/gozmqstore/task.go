@@ -15,13 +15,13 @@ type Task struct {
 	Header    []byte // what travels with it: metadata, the batch; opaque
 	Batch     string // the id of its batch; empty: none
 
-	MaxAttempts int           // after which it becomes a dead letter; 0: without limit
-	Lease       time.Duration // for which a worker may have it; 0: without limit
+	MaxAttempts int           // how many failed attempts make it a dead letter; 0: without limit
+	Lease       time.Duration // how long a worker may hold it; 0: without limit
 	Priority    int           // the greatest comes first
-	Key         string        // under which rates and concurrency are limited; empty: none
-	UniqueKey   string        // that no other task may have until UniqueUntil; empty: none
+	Key         string        // rates and concurrency are limited for each key; empty: none
+	UniqueKey   string        // no other task may have it until UniqueUntil; empty: none
 	UniqueUntil time.Time     // zero, with a UniqueKey: until the task has ended
-	Retain      time.Duration // for which it is kept after it was done; 0: it is not
+	Retain      time.Duration // how long it is kept after it was done; 0: not at all
 	Enqueued    time.Time     // when it was pushed
 
 	Status
@@ -34,8 +34,8 @@ type Task struct {
 type Status struct {
 	State     State
 	Attempts  int       // how often a worker has begun it
-	NotBefore time.Time // until when it waits
-	Expires   time.Time // when it is given up, if it waits; or when its record is dropped
+	NotBefore time.Time // the earliest time at which it may be handed out
+	Expires   time.Time // when it is given up if it still waits; when its record is dropped if it has ended
 	Ended     time.Time // when it was given up or done
 	Code      int32     // the gozmq.Code with which it was given up; 0: none
 	Reason    string    // why it was given up, or its last attempt failed
@@ -48,9 +48,9 @@ type State uint8
 const (
 	StateWaiting State = 0 // it waits for a worker, or a worker has it
 	StateDead    State = 1 // it was given up: a dead letter
-	StateDone    State = 2 // it was done, and is kept for a time, or its unique key is
-	StateBatch   State = 3 // the state of a batch, and no task
-	StatePause   State = 4 // that its method, or all, is paused, and no task
+	StateDone    State = 2 // it was done, and it or its unique key is kept for a time
+	StateBatch   State = 3 // the state of a batch; not a task
+	StatePause   State = 4 // its method is paused, or all are; not a task
 )
 
 // String returns the state in lower case.
