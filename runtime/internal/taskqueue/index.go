@@ -56,7 +56,7 @@ func (x *index) place(id ID) *place {
 		return nil
 	}
 	i := placeOf(id)
-	if int(i) >= len(x.places) || x.places[i].tag != tagOf(id) {
+	if uint64(i) >= uint64(len(x.places)) || x.places[i].tag != tagOf(id) {
 		return nil
 	}
 	return &x.places[i]

@@ -26,6 +26,9 @@ func TestIndex(t *testing.T) {
 	if q.Get(first).ID != first || q.Get(other).ID != other || q.Len() != 2 {
 		t.Errorf("%d tasks, %v and %v", q.Len(), q.Get(first), q.Get(other))
 	}
+	if far := ID("\xff" + string(make([]byte, 15))); q.Has(far) { // beyond an int of 32 bits
+		t.Errorf("the id %x finds a task", far)
+	}
 	q.DropID(first) // it has a task
 	q.Cancel(first, errFailed)
 	second := q.NewID(random(3))
