@@ -253,6 +253,7 @@ func closeUnblocks(t *testing.T, at *env) {
 func shutdownStress(t *testing.T, at *env) {
 	s := at.serve(t, echo)
 	var wg sync.WaitGroup
+	defer wg.Wait() // before the test ends, whatever fails
 	for i := range 100 {
 		wg.Go(func() {
 			c, err := gozmq.Dial(gozmq.Connect(s.endpoint), gozmq.WithLinger(0))
@@ -274,7 +275,6 @@ func shutdownStress(t *testing.T, at *env) {
 	for range 10 {
 		s.wantService(t, at)
 	}
-	wg.Wait()
 }
 
 func timeouts(t *testing.T, at *env) {
