@@ -146,6 +146,11 @@ func (s *Stream) Send(ctx context.Context, m wire.Body) error {
 // send sends a message after the first.
 func (s *Stream) send(ctx context.Context, st *socket.DealerStream, m wire.Body) error {
 	for {
+		// Receive may have returned the end already while the attempt has yet to be
+		// canceled.
+		if over, _ := s.Over(); over {
+			return s.whyOver(s.outcome())
+		}
 		err := st.Send(ctx, m)
 		switch {
 		case err == nil:
