@@ -66,14 +66,9 @@ func (g *Gathered) Write() bool {
 func (c *Conn) writeGathered(own bool) {
 	w := &c.writer
 	w.mu.Lock()
-	switch {
-	case w.busy || w.corked > 0 || w.err != nil || !w.pending():
-		w.mu.Unlock()
-	case own:
-		c.writeLocked()
-	default:
-		w.busy = true
-		w.mu.Unlock()
-		go c.flush()
+	if own {
+		c.writePending()
+	} else {
+		c.flushLater(w.corked > 0 || !w.pending())
 	}
 }

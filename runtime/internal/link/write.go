@@ -147,11 +147,7 @@ func (c *Conn) CommitTogether(b []byte) {
 	w.mu.Unlock()
 	runtime.Gosched()
 	w.mu.Lock()
-	if w.busy || w.corked > 0 || w.err != nil || !w.pending() {
-		w.mu.Unlock()
-		return
-	}
-	c.writeLocked()
+	c.writePending()
 }
 
 func (w *writer) commit(b []byte) {
@@ -208,7 +204,13 @@ func (c *Conn) Uncork() {
 	w := &c.writer
 	w.mu.Lock()
 	w.corked--
-	if w.busy || w.corked > 0 || w.err != nil || !w.pending() {
+	c.writePending()
+}
+
+// writePending is writeLocked, unless nothing waits, it is held back, or another
+// goroutine writes. It unlocks.
+func (c *Conn) writePending() {
+	if w := &c.writer; w.busy || w.corked > 0 || w.err != nil || !w.pending() {
 		w.mu.Unlock()
 		return
 	}

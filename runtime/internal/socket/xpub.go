@@ -74,11 +74,8 @@ func (x *XPub) pass(c *link.Conn, m *Frames, g *link.Gathered) error {
 	if err != nil {
 		return err
 	}
-	start := len(b)
-	b, _ = m.AppendMessage(b)
-	if err := c.Fits(b[start:]); err != nil {
-		frames := bytes.Clone(b[start:])
-		c.Abort()
+	if b, err = appendTo(c, b, m); err != nil {
+		frames, _ := m.AppendMessage(nil)
 		x.store.keepBack(c, frames)
 		return nil
 	}

@@ -63,7 +63,7 @@ func (r *Receiver) Push(body []byte, at time.Time) (handOver bool, err error) {
 	}
 	beyond := int64(0)
 	if !r.waiting {
-		beyond = max(0, int64(r.back.size+len(body))-int64(r.window.size.Bytes)-r.beyond)
+		beyond = r.overflow(len(body))
 	}
 	if !r.share.take(beyond) {
 		return false, ErrUnread
@@ -77,6 +77,12 @@ func (r *Receiver) Push(body []byte, at time.Time) (handOver bool, err error) {
 	}
 	r.back.push(body)
 	return false, nil
+}
+
+// overflow returns how many bytes of a further body of that size are beyond the
+// window and what was already taken from the share.
+func (r *Receiver) overflow(size int) int64 {
+	return max(0, int64(r.back.size+size)-int64(r.window.size.Bytes)-r.beyond)
 }
 
 // maxRun is how many messages are queued in one go, so that the taking goroutine
@@ -98,7 +104,7 @@ func (r *Receiver) PushRun(b []byte, next func(b []byte) (body []byte, n int), a
 		return 0, 0
 	}
 	for ; n > 0 && messages < maxRun; body, n = next(b[taken:]) {
-		if !r.granted.allows(r.got) || int64(r.back.size+len(body)) > int64(r.window.size.Bytes)+r.beyond {
+		if !r.granted.allows(r.got) || r.overflow(len(body)) > 0 {
 			break
 		}
 		r.got.add(len(body))
