@@ -80,7 +80,7 @@ func NewConsumer(cfg ConsumerConfig) *Consumer {
 	c := &Consumer{
 		lanes: cfg.Concurrency, ahead: cfg.Ahead, grow: cfg.Grow,
 		stop: cfg.Stop, alive: cfg.Alive, anyone: cfg.AnyStop, canceled: cfg.Canceled,
-		ledger: newLedger(), ventilators: make(map[*link.Conn]*ventilator),
+		ledger: newLedger(), results: newDoneResults(), ventilators: make(map[*link.Conn]*ventilator),
 		made: time.Now(), sooner: notify.NewToken(), ended: make(chan struct{}),
 	}
 	c.report = time.AfterFunc(time.Hour, c.reportHeldBack)
@@ -210,7 +210,7 @@ func (c *Consumer) accept(v *ventilator, task wire.Task, now moment) error {
 		return nil
 	case done:
 		c.redelivered++
-		c.command = wire.WorkerCommand{Verb: wire.VerbDone, ID: task.ID, Result: c.results.byID[string(task.ID)]}
+		c.command = wire.WorkerCommand{Verb: wire.VerbDone, ID: task.ID, Result: c.results.get(task.ID)}
 		socket.SendForced(v.conn, &c.command)
 		return nil
 	case c.draining:

@@ -1,39 +1,43 @@
 package pipeline
 
+import "github.com/gozmq/gozmq/runtime/internal/lru"
+
 // doneResults is the results of tasks that were done at a Consumer, for
 // ventilators that keep them: when such a task comes again, because its end was
 // lost, its result goes with its end once more. Beyond the bounds it forgets the
-// oldest: then the end goes alone. Its zero value is empty; the consumer's lock
-// guards it.
-type doneResults struct {
-	byID  map[string][]byte
-	order []string // ids, oldest first
-	bytes int
-}
+// oldest: then the end goes alone. The consumer's lock guards it.
+type doneResults struct{ kept *lru.Cache[[]byte] }
 
 // maxDoneResultBytes is how many bytes of results a Consumer remembers, of as many
 // tasks as consumerMemory says.
 const maxDoneResultBytes = 4 << 20
 
+func newDoneResults() doneResults {
+	return doneResults{lru.New[[]byte](lru.Bounds{Count: consumerMemory, Bytes: maxDoneResultBytes})}
+}
+
+// get returns the result of a task, nil for none.
+func (r doneResults) get(id []byte) []byte {
+	if e := r.kept.Get(id); e != nil {
+		return e.Value
+	}
+	return nil
+}
+
 // add remembers the result of a task, in place of the one that it may have already;
 // nil for none.
-func (r *doneResults) add(id string, result []byte) {
+func (r doneResults) add(id string, result []byte) {
 	if result == nil {
 		return
 	}
-	if r.byID == nil {
-		r.byID = make(map[string][]byte)
+	e := r.kept.Get([]byte(id))
+	if e == nil {
+		e = r.kept.Add(id, nil, 0)
 	}
-	before, known := r.byID[id]
-	if !known {
-		r.order = append(r.order, id)
-	}
-	r.byID[id] = result
-	r.bytes += len(result) - len(before)
-	for len(r.order) > consumerMemory || r.bytes > maxDoneResultBytes {
-		oldest := r.order[0]
-		r.order[0], r.order = "", r.order[1:]
-		r.bytes -= len(r.byID[oldest])
-		delete(r.byID, oldest)
+	e.Value = result
+	r.kept.Resize(e, len(result))
+	r.kept.Evict(func(*lru.Entry[[]byte]) {})
+	if r.kept.Bytes() > maxDoneResultBytes { // the cache leaves the last one
+		r.kept.Remove(e)
 	}
 }
