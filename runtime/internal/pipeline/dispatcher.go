@@ -322,8 +322,6 @@ func (d *Dispatcher) taskDone(p *taskqueue.Peer, t *taskqueue.Task, result []byt
 	switch {
 	case t.Control:
 		d.noticeDelivered(t)
-	case d.store == nil && t.Terms == nil:
-		d.checkBatch(t.Batch)
 	case retains(t):
 		d.store.finish(d.retain(p, t, result))
 		d.checkBatch(t.Batch)
