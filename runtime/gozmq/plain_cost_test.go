@@ -4,6 +4,7 @@ import (
 	"context"
 	"runtime/debug"
 	"slices"
+	"sync/atomic"
 	"testing"
 
 	"google.golang.org/protobuf/proto"
@@ -11,6 +12,12 @@ import (
 
 	"github.com/gozmq/gozmq/internal/testkit"
 )
+
+// raced reports whether the race detector is on.
+func raced() bool {
+	info, ok := debug.ReadBuildInfo()
+	return ok && slices.Contains(info.Settings, debug.BuildSetting{Key: "-race", Value: "true"})
+}
 
 // A plainWay sends a message of 64 bytes with all that it causes, and waits for
 // the last of it.
@@ -122,7 +129,7 @@ func TestPlainMessagesCostNothing(t *testing.T) {
 				testkit.Eventually(t, "the bytes", func() bool { return sent() >= before+messages*way.bytes })
 				return sent()-before == messages*way.bytes
 			})
-			if info, ok := debug.ReadBuildInfo(); ok && slices.Contains(info.Settings, debug.BuildSetting{Key: "-race", Value: "true"}) {
+			if raced() {
 				return // pools are not what they are
 			}
 			ctx := context.Background()
@@ -131,5 +138,38 @@ func TestPlainMessagesCostNothing(t *testing.T) {
 				t.Errorf("a message costs %v allocations, want at most %v", n, way.allocs)
 			}
 		})
+	}
+}
+
+// A message of a stream costs no allocation more when the interceptors of both
+// sides do not look at messages.
+func TestUnusedStreamInterceptorsCostNothing(t *testing.T) {
+	var started atomic.Int32
+	ignoring := WithInterceptors(func(ctx context.Context, _ *CallInfo, req proto.Message, next Next) (proto.Message, error) {
+		started.Add(1)
+		return next(ctx, req)
+	})
+	roundTrip := func(server []ServerOption, client []DialOption) float64 {
+		_, c := here.pair(t, echoing(), append(server, quiet()), append(client, quiet()))
+		s := c.Stream(testkit.Within(t), chatMethod)
+		defer s.Close()
+		body, into := wrapperspb.Bytes(make([]byte, 62)), new(bytez)
+		ctx := context.Background()
+		return testing.AllocsPerRun(500, func() {
+			if err := s.Send(ctx, body); err != nil {
+				t.Fatal(err)
+			}
+			if more, err := s.Receive(ctx, into); !more {
+				t.Fatal(err)
+			}
+		})
+	}
+	without := roundTrip(nil, nil)
+	with := roundTrip([]ServerOption{ignoring}, []DialOption{ignoring})
+	if n := started.Load(); n != 2 {
+		t.Errorf("%d interceptors were called, want 2", n)
+	}
+	if t.Logf("%v allocations, %v with interceptors", without, with); !raced() && with > without {
+		t.Errorf("a round trip costs %v allocations with interceptors that ignore messages, %v without", with, without)
 	}
 }
