@@ -91,6 +91,10 @@ func (c *Conn) Unsent() []byte {
 // Failed reports whether the connection can no longer be written to.
 func (c *Conn) Failed() bool { return c.writer.broken.Load() }
 
+// EndWrites makes every further Begin return reason. The write in progress is
+// completed, and later messages stay unsent.
+func (c *Conn) EndWrites(reason error) { c.writer.fail(reason) }
+
 // Finish ends the connection because of reason. A peer that has only closed its
 // direction may still read: the write in progress is completed, and later messages
 // stay unsent.

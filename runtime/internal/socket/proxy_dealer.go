@@ -21,8 +21,8 @@ type DealerReceiver interface {
 	BatchReceiver
 	// Stays reports whether an unsent message must not go to another server.
 	Stays(frames [][]byte) bool
-	// Lost is called when a server has sent its last message, and again when
-	// nothing more can be sent to it.
+	// Lost is called when a server has sent its last message, and no message can be
+	// given to it anymore.
 	Lost(c *link.Conn)
 }
 
@@ -119,10 +119,11 @@ func sendForced(c *link.Conn, message []byte) {
 // Serve adds a peer until its connection ends, and passes on its replies
 // (link.Handler).
 func (d *ProxyDealer) Serve(c *link.Conn) error {
-	defer d.to.Lost(c)
 	return d.push.serve(c, func(c *link.Conn) error {
-		defer d.to.Lost(c)
-		return receive(c, d.to)
+		err := receive(c, d.to)
+		c.EndWrites(err) // a client that learns of the end may send its request again at once
+		d.to.Lost(c)
+		return err
 	})
 }
 
