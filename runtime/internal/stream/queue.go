@@ -20,35 +20,51 @@ type piece struct {
 }
 
 // The sizes of pieces, as powers of two: the first of a queue, the later ones, and
-// the largest that is reused.
+// the largest that is reused. A body that takes more than half of such a size gets
+// a piece that ends at the next quarter between two powers.
 const (
 	firstPiece = 12
 	morePiece  = 17
 	maxPiece   = 20
+	quarters   = 4
 )
 
-var pieces [maxPiece + 1]sync.Pool // by their power of two
+var pieces [(maxPiece + 1) * quarters]sync.Pool // by pieceClass
 
-// newPiece returns an empty piece that has room for size.
+// pieceClass returns the index in pieces of the pieces that have room for size, and
+// their size. A size is at least half that of a first piece.
+func pieceClass(size int) (class, room int) {
+	power := bits.Len(uint(size - 1))
+	half := 1 << power / 2
+	step := half / quarters
+	n := (size - half + step - 1) / step // 1 to quarters
+	return power*quarters + n - 1, half + n*step
+}
+
+// newPiece returns an empty piece that has room for size, and for more where power
+// says at least twice as much.
 func newPiece(size, power int) *piece {
-	power = max(power, bits.Len(uint(size-1)))
-	if power > maxPiece {
+	if 2*size <= 1<<power {
+		size = 1 << power
+	}
+	class, room := pieceClass(size)
+	if class >= len(pieces) {
 		return &piece{b: make([]byte, 0, size)}
 	}
-	if p, ok := pieces[power].Get().(*piece); ok {
+	if p, ok := pieces[class].Get().(*piece); ok {
 		return p
 	}
-	return &piece{b: make([]byte, 0, 1<<power)}
+	return &piece{b: make([]byte, 0, room)}
 }
 
 // free lets the memory be used again.
 func (p *piece) free() {
-	power := bits.Len(uint(cap(p.b) - 1))
-	if power > maxPiece {
+	class, room := pieceClass(cap(p.b))
+	if class >= len(pieces) || room != cap(p.b) {
 		return
 	}
 	p.b, p.next = p.b[:0], nil
-	pieces[power].Put(p)
+	pieces[class].Put(p)
 }
 
 func (q *queue) empty() bool {

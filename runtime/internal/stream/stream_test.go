@@ -286,6 +286,25 @@ func TestQueueKeepsBodies(t *testing.T) {
 	}
 }
 
+// TestQueueTakesLittleMoreThanBodies: a queue of bodies of any size takes not much
+// more memory than the bodies.
+func TestQueueTakesLittleMoreThanBodies(t *testing.T) {
+	for size := 1 << 10; size < 4<<20; size += size / 3 {
+		var q queue
+		for bodies := 0; bodies < 8<<20; bodies += size {
+			q.push(make([]byte, size))
+		}
+		room := 0
+		for p := q.first; p != nil; p = p.next {
+			room += cap(p.b)
+		}
+		if room > q.size+q.size/2 {
+			t.Errorf("bodies of %d bytes: %d bytes take %d", size, q.size, room)
+		}
+		q.free()
+	}
+}
+
 // BenchmarkQueue is a queue that is filled with a window's bytes, and emptied.
 func BenchmarkQueue(b *testing.B) {
 	for _, size := range []int{64, 64 << 10} {
