@@ -89,4 +89,15 @@ func TestSpareTasks(t *testing.T) {
 	if task.Over() {
 		t.Errorf("%+v: two workers had it, and one may still report on it", task)
 	}
+
+	p = d.queue.Join()
+	push()
+	task = hand(p)
+	if err := d.queue.Extend(other, task.ID, task.Attempts, time.Now()); err != nil {
+		t.Fatal(err)
+	}
+	done(p, task)
+	if task.Over() || !d.queue.Holds(other, task.ID) {
+		t.Errorf("%+v: another worker has claimed it, and may still report on it", task)
+	}
 }
