@@ -1,6 +1,7 @@
 package gozmq
 
 import (
+	"slices"
 	"sync/atomic"
 
 	"google.golang.org/protobuf/proto"
@@ -74,12 +75,19 @@ func (c *bodies) append(b []byte, flags byte, m proto.Message) ([]byte, error) {
 }
 
 // encode returns m as a body, which the caller owns.
-func (c *bodies) encode(m proto.Message) ([]byte, error) {
+func (c *bodies) encode(m proto.Message) ([]byte, error) { return c.encodeIn(nil, m) }
+
+// encodeIn is encode into the memory of b, if m takes at least a fourth of it and
+// it is enough.
+func (c *bodies) encodeIn(b []byte, m proto.Message) ([]byte, error) {
 	size, err := c.size(m)
 	if err != nil {
 		return nil, err
 	}
-	return c.marshal(make([]byte, 0, size), m, size)
+	if size > cap(b) || size < cap(b)/4 {
+		b = slices.Grow([]byte(nil), size)
+	}
+	return c.marshal(b[:0], m, size)
 }
 
 // decode replaces the content of m by that of body, which is not kept.

@@ -47,3 +47,43 @@ func TestBegunCostsNoWord(t *testing.T) {
 		}
 	}
 }
+
+// A ventilator is never told that a task has begun which waits, although its record
+// at the worker is that of a quick one before.
+func TestWaitingTaskIsNotBegun(t *testing.T) {
+	const rounds, quick, waiting = 40, 50, 20
+	endpoint, accept := listenRaw(t, zmtp.Router)
+	release := make(chan struct{})
+	defer close(release)
+	work(t, []TaskHandler{HandleTaskOnly(sureLog, func(_ context.Context, task *bytez) error {
+		if len(task.GetValue()) > 0 {
+			<-release
+		}
+		return nil
+	})}, From(Connect(endpoint)), WithPrefetch(quick+waiting))
+	vent := accept()
+	vent.wantFrames(string(wire.VerbCredit), fmt.Sprint(quick+waiting+1))
+	slow := encode(t, wrapperspb.Bytes([]byte("slow")))
+	for round := range rounds {
+		done := make(map[string]bool)
+		tasks := func(kind, body string, n int) {
+			for i := range n {
+				vent.send(string(wire.VerbTask), fmt.Sprint(kind, round, ".", i), sureLog.Procedure, body)
+			}
+		}
+		tasks("quick", "", quick)
+		tasks("slow", slow, 1)
+		tasks("waits", "", waiting)
+		for released := false; len(done) < quick+waiting+1; {
+			switch m := vent.recv(); {
+			case m[0] == string(wire.VerbDone):
+				done[m[1]] = true
+			case m[1][:4] == "slow" && !released:
+				released = true
+				release <- struct{}{}
+			case m[1][:4] == "wait" && !released:
+				t.Fatalf("%s of %s, before which another task runs", m[0], m[1])
+			}
+		}
+	}
+}

@@ -248,7 +248,7 @@ func (v pushing) Check(m *Method) error {
 // Record returns a task of m as a store keeps it, with the metadata of ctx. It
 // needs no ventilator (bridge.Ventilator).
 func (v pushing) Record(ctx context.Context, m *Method, task proto.Message) (gozmqstore.Task, error) {
-	t, err := queuedTask(ctx, m, task, &bodies{limit: defaultMaxMessageSize})
+	t, err := queuedTask(ctx, m, task, &bodies{limit: defaultMaxMessageSize}, pipeline.Task{})
 	if err != nil {
 		return gozmqstore.Task{}, err
 	}

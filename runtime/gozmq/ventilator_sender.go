@@ -132,7 +132,7 @@ func reportDispatcher(cfg *pipeline.DispatcherConfig, o *observer) {
 
 // push queues a task.
 func (s *queuedSender) push(ctx context.Context, m *Method, body proto.Message) (id string, err error) {
-	task, err := queuedTask(ctx, m, body, &s.bodies)
+	task, err := queuedTask(ctx, m, body, &s.bodies, s.NewTask())
 	if err != nil {
 		return "", err
 	}
@@ -150,13 +150,14 @@ func (s *queuedSender) push(ctx context.Context, m *Method, body proto.Message) 
 	return string(pushed), nil
 }
 
-// queuedTask returns a task of m for a dispatcher, with what ctx says of it.
-func queuedTask(ctx context.Context, m *Method, task proto.Message, b *bodies) (t pipeline.Task, err error) {
+// queuedTask returns a task of m for a dispatcher, with what ctx says of it, in the
+// memory of t.
+func queuedTask(ctx context.Context, m *Method, task proto.Message, b *bodies, t pipeline.Task) (_ pipeline.Task, err error) {
 	if err := m.checkDelivery(DeliveryAtLeastOnce); err != nil {
 		return t, err
 	}
-	t = pipeline.Task{Procedure: m.Procedure, MaxAttempts: m.attempts(), Lease: m.lease()}
-	if t.Body, err = b.encode(task); err != nil {
+	t.Procedure, t.MaxAttempts, t.Lease = m.Procedure, m.attempts(), m.lease()
+	if t.Body, err = b.encodeIn(t.Body, task); err != nil {
 		return t, err
 	}
 	if t.Metadata, err = taskMetadata(ctx, m); err != nil {

@@ -51,7 +51,7 @@ type Consumer struct {
 	mu          sync.Mutex
 	waiting     []*Delivery
 	ledger      ledger
-	spare       spareMemory
+	spare       spareDeliveries
 	ventilators map[*link.Conn]*ventilator
 	results     doneResults        // of tasks that were done here, if their ventilators keep them
 	begun       []*Delivery        // whose ventilators do not know that they run
@@ -251,13 +251,14 @@ func (c *Consumer) redeliver(d *Delivery, v *ventilator) {
 // link.ErrClosed once the consumer drains and no task waits, and the context's
 // error.
 func (c *Consumer) Next(ctx context.Context, limit time.Duration) (*Delivery, error) {
+	h := &handling{consumer: c}
 	for {
 		c.mu.Lock()
 		if len(c.waiting) > 0 {
 			d := c.waiting[0]
 			c.waiting[0] = nil
 			c.waiting = c.waiting[1:]
-			d.begin(limit)
+			d.begin(h, limit)
 			c.mu.Unlock()
 			return d, nil
 		}

@@ -11,7 +11,7 @@ import (
 // a task that takes no time costs no message. While tasks are quick it waits
 // (consumer_reports.go). c.mu is held.
 func (c *Consumer) announce(d *Delivery) {
-	c.begun = append(c.begun, d)
+	c.begun, d.begun = append(c.begun, d), true
 	switch {
 	case c.announcing:
 	case d.to != nil && c.quick(d.to):
@@ -41,7 +41,12 @@ func (c *Consumer) announceBegun() {
 // command on how the tasks end, and returns the connections, corked. c.mu is held.
 func (c *Consumer) appendBegun() (conns []*link.Conn) {
 	for _, d := range c.begun {
-		if d.to == nil || !d.held {
+		d.begun = false
+		switch {
+		case !d.held && d.decoded:
+			c.spare.give(d)
+			continue
+		case !d.held || d.to == nil:
 			continue
 		}
 		d.to.conn.Cork()

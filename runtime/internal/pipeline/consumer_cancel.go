@@ -10,7 +10,7 @@ func (c *Consumer) cancel(conn *link.Conn, id []byte) {
 	switch {
 	case d == nil || d.to != nil && d.to.conn != conn || d.handled:
 	case d.running:
-		d.scope.end(c.canceled)
+		d.handler.end(c.canceled)
 	default:
 		d.giveBack()
 	}
@@ -18,4 +18,4 @@ func (c *Consumer) cancel(conn *link.Conn, id []byte) {
 
 // Canceled reports whether the ventilator has canceled the task while it ran:
 // before Finish, nothing else ends the scope. It must not be called after Finish.
-func (d *Delivery) Canceled() bool { return d.scope.ended() }
+func (d *Delivery) Canceled() bool { return d.handler.ended() }

@@ -31,7 +31,7 @@ type Delivery struct {
 	id       string        // the task's
 	lease    time.Duration // 0: without end
 
-	decoded bool // nobody keeps its bytes
+	decoded bool // nobody keeps its bytes, or the delivery after Finish
 
 	// The consumer's lock guards the following fields.
 	held     bool // in the consumer's ledger
@@ -43,26 +43,33 @@ type Delivery struct {
 	from     *link.Conn              // where it came from, once it runs
 	came     moment                  // when it was received, and then when it began to run
 	received moment
-	due      moment // when to extend the lease or, if it still waits, to return it
-	last     moment // no extension after; 0: without end
-	scope    scope
+	due      moment    // when to extend the lease or, if it still waits, to return it
+	last     moment    // no extension after; 0: without end
+	begun    bool      // in the consumer's list of those
+	handler  *handling // nil: it waits
+}
+
+// A handling is what the handler of a task may keep for longer than the consumer
+// has the task: its context, and where it says how far it is.
+type handling struct {
+	scope
+	consumer *Consumer
 	progress atomic.Pointer[reportedProgress] // nil: none was reported
 }
 
 func newDelivery(c *Consumer, task wire.Task) *Delivery {
-	h, memory := wire.ParseTaskHeader(task.Header), c.spare.take(task.Size())
-	return &Delivery{
-		consumer: c, task: task.CloneIn(memory), memory: memory, id: string(task.ID), lease: h.Lease, Attempt: h.Attempt, Batch: h.BatchName(), Metadata: h.Metadata,
-		KeepResult: h.KeepResult,
-	}
+	h, d := wire.ParseTaskHeader(task.Header), c.spare.take(task.Size())
+	d.consumer, d.task, d.id, d.lease = c, task.CloneIn(d.memory), string(task.ID), h.Lease
+	d.Attempt, d.Batch, d.Metadata, d.KeepResult = h.Attempt, h.BatchName(), h.Metadata, h.KeepResult
+	return d
 }
 
 // Task returns the task, whose bytes belong to the delivery.
 func (d *Delivery) Task() *wire.Task { return &d.task }
 
-// Decoded says that nobody keeps the task's bytes: after Finish they belong to
-// another delivery. The goroutine that Next has given the delivery may call it
-// before Finish.
+// Decoded says that nobody keeps the task's bytes, or the delivery: after Finish
+// both become another one. The goroutine that Next has given the delivery may call
+// it before Finish.
 func (d *Delivery) Decoded() { d.decoded = true }
 
 // ID returns the task's id.
@@ -73,8 +80,15 @@ func (d *Delivery) ID() string { return d.id }
 // Finish. It must be called once, by the goroutine that Next has given the
 // delivery.
 func (d *Delivery) Context(ctx context.Context) context.Context {
-	d.scope.above = ctx
-	return &d.scope
+	d.handler.above = ctx
+	return d.handler
+}
+
+// Progress returns what takes how far the task is. It may be used after Finish.
+func (d *Delivery) Progress() interface {
+	ReportProgress(done float64, text string)
+} {
+	return d.handler
 }
 
 // From returns the connection that the task came from.
@@ -83,9 +97,9 @@ func (d *Delivery) From() *link.Conn { return d.from }
 // begin records that a task runs, and restarts its lease. It reports that to the
 // ventilator at once: only a task that was begun counts as an attempt when its
 // worker is lost. The consumer's lock is held.
-func (d *Delivery) begin(limit time.Duration) {
+func (d *Delivery) begin(h *handling, limit time.Duration) {
 	now := d.consumer.now()
-	d.running, d.from, d.came, d.due = true, d.to.conn, now, 0
+	d.handler, d.running, d.from, d.came, d.due = h, true, d.to.conn, now, 0
 	d.consumer.announce(d)
 	if d.lease == 0 {
 		return
@@ -146,8 +160,8 @@ func (d *Delivery) Done(result []byte) (reported bool) {
 func (d *Delivery) finish(end wire.WorkerCommand) (reported bool) {
 	c := d.consumer
 	c.mu.Lock()
-	d.scope.end(context.Canceled)
-	if end.Verb == wire.VerbDone && d.held && d.progress.Load().unsent() {
+	d.handler.end(context.Canceled)
+	if end.Verb == wire.VerbDone && d.held && d.handler.progress.Load().unsent() {
 		d.extend()
 	}
 	to := d.to
@@ -188,9 +202,8 @@ func (d *Delivery) release(end wire.WorkerCommand) (reported bool) {
 	end.ID = d.task.ID
 	c.command = end
 	socket.SendForced(v.conn, &c.command)
-	if d.decoded {
-		c.spare.give(d.memory)
-		d.task, d.memory = wire.Task{}, nil
+	if d.decoded && !d.begun {
+		c.spare.give(d)
 	}
 	return true
 }

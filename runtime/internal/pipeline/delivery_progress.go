@@ -28,11 +28,11 @@ const progressEvery = 200 * time.Millisecond
 // ReportProgress records the task's progress, from 0 to 1, and a text. It soon
 // sends both to the ventilator with an EXTEND, unless the task has ended. It does
 // not wait for that, and frequent calls cost almost nothing.
-func (d *Delivery) ReportProgress(done float64, text string) {
-	p := d.progress.Load()
+func (h *handling) ReportProgress(done float64, text string) {
+	p := h.progress.Load()
 	if p == nil {
-		d.progress.CompareAndSwap(nil, new(reportedProgress))
-		p = d.progress.Load()
+		h.progress.CompareAndSwap(nil, new(reportedProgress))
+		p = h.progress.Load()
 	}
 	if math.IsNaN(done) {
 		done = 0
@@ -45,13 +45,22 @@ func (d *Delivery) ReportProgress(done float64, text string) {
 	if !first {
 		return
 	}
-	d.consumer.mu.Lock()
-	defer d.consumer.mu.Unlock()
+	h.consumer.mu.Lock()
+	defer h.consumer.mu.Unlock()
 	p.due = 1 // long ago
 	if p.sent != 0 {
 		p.due = p.sent.add(progressEvery)
 	}
-	d.consumer.wakeAt(p.due)
+	h.consumer.wakeAt(p.due)
+}
+
+// reported returns the progress that the handler has reported; nil: none, or no
+// handler runs.
+func (d *Delivery) reported() *reportedProgress {
+	if d.handler == nil {
+		return nil
+	}
+	return d.handler.progress.Load()
 }
 
 // unsent reports whether there is something to send. nil has nothing.
@@ -67,7 +76,7 @@ func (p *reportedProgress) unsent() bool {
 // takeProgress returns the progress to send, which is valid until the next call;
 // nil if none was reported. The consumer's lock is held.
 func (d *Delivery) takeProgress() *wire.Progress {
-	p := d.progress.Load()
+	p := d.reported()
 	if p == nil {
 		return nil
 	}
@@ -85,7 +94,7 @@ func (d *Delivery) takeProgress() *wire.Progress {
 // wait for the next; the consumer's lock is held. What cannot be sent goes with the
 // next EXTEND.
 func (d *Delivery) progressDue(now moment) (next time.Duration) {
-	p := d.progress.Load()
+	p := d.reported()
 	switch {
 	case p == nil || p.due == 0 || !d.held:
 		return time.Hour

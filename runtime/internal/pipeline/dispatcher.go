@@ -59,6 +59,8 @@ type Task struct {
 	MaxAttempts int
 	Lease       time.Duration
 	Terms       *taskqueue.Terms // nil: none
+
+	memory *taskqueue.Task // that becomes the task in the queue; nil: a new one
 }
 
 // A Dispatcher queues tasks and hands each to one worker at a time, until it is
@@ -103,6 +105,7 @@ type Dispatcher struct {
 	armed      time.Time        // when clock fires; zero: never
 	attempt    wire.TaskAttempt // that is being sent, here so that it costs no allocation
 	random     randomness       // for the ids of tasks
+	spare      spareTasks
 }
 
 // NewDispatcher returns a dispatcher without workers. It loads the tasks of its
@@ -162,12 +165,10 @@ func (d *Dispatcher) Links() *link.Group { return d.direct.Links() }
 // a *LimitError if no worker that is connected takes its size, a *DuplicateError,
 // ErrTooManyKeys, a *StoreError, link.ErrClosed and the context's.
 func (d *Dispatcher) Push(ctx context.Context, b *Batch, task Task) (taskqueue.ID, error) {
-	t := &taskqueue.Task{
-		Procedure: task.Procedure, Body: task.Body, MaxAttempts: task.MaxAttempts, Lease: task.Lease, Terms: task.Terms,
-	}
-	t.Header = metadataHeader(task.Metadata)
+	header := metadataHeader(task.Metadata)
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	t := task.queued(header)
 	if err := d.waitOwner(ctx, func() bool { return true }); err != nil {
 		return "", err
 	}
@@ -328,6 +329,9 @@ func (d *Dispatcher) taskDone(p *taskqueue.Peer, t *taskqueue.Task, result []byt
 	default:
 		d.store.finish(ending(string(t.ID), t.Terms, t.Attempts))
 		d.checkBatch(t.Batch)
+		if d.store == nil {
+			d.spare.give(t)
+		}
 	}
 	d.changed.Notify()
 }

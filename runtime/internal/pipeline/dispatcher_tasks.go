@@ -90,8 +90,10 @@ func (d *Dispatcher) runningState(t *taskqueue.Task) TaskState {
 	return s
 }
 
-// stateOf returns the state of a task, held or waiting.
+// stateOf returns the state of a task, held or waiting, whose body the caller may
+// keep.
 func (d *Dispatcher) stateOf(t *taskqueue.Task) TaskState {
+	t.OwnsBody = false
 	h := wire.ParseTaskHeader(t.Header)
 	s := TaskState{
 		ID: string(t.ID), Procedure: t.Procedure, Attempts: t.Attempts, MaxAttempts: t.MaxAttempts, Batch: h.BatchName(),

@@ -3,6 +3,7 @@ package socket
 import (
 	"context"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/gozmq/gozmq/runtime/internal/link"
@@ -36,16 +37,15 @@ type pullPeer struct {
 type pulledBatch struct {
 	*link.Batch
 	conn  *link.Conn
-	route uint64 // of a ProxyRouter
-	next  int    // index of the message to be received
-	held  int    // messages received and not yet released
+	route uint64       // of a ProxyRouter
+	next  int          // index of the message to be received
+	left  atomic.Int64 // messages that were not released
 }
 
 // A Received is one message of a Pull. Release must be called once its frames
 // are no longer needed.
 type Received struct {
 	Frames [][]byte
-	pull   *Pull
 	batch  *pulledBatch
 }
 
@@ -106,9 +106,8 @@ func (p *Pull) wait(ctx context.Context) error {
 func (p *Pull) next() Received {
 	peer := p.ready[0]
 	b := peer.batch
-	r := Received{Frames: b.Message(b.next), pull: p, batch: b}
+	r := Received{Frames: b.Message(b.next), batch: b}
 	b.next++
-	b.held++
 	switch {
 	case b.next == b.Len():
 		p.ready = append(p.ready[:0], p.ready[1:]...)
@@ -130,12 +129,7 @@ func (r Received) Conn() *link.Conn { return r.batch.conn }
 
 // Release gives up the message's memory.
 func (r Received) Release() {
-	b := r.batch
-	r.pull.mu.Lock()
-	b.held--
-	done := b.held == 0 && b.next == b.Len()
-	r.pull.mu.Unlock()
-	if done {
+	if b := r.batch; b.left.Add(-1) == 0 {
 		b.Batch.Release()
 	}
 }
@@ -181,6 +175,7 @@ func (peer *pullPeer) wait(c *link.Conn) {
 // receiver takes turns. It returns false after Shutdown.
 func (p *Pull) offer(peer *pullPeer, batch *pulledBatch) bool {
 	batch.Expand() // several messages may be with receivers at once
+	batch.left.Store(int64(batch.Len()))
 	p.mu.Lock()
 	if p.closed {
 		p.mu.Unlock()
@@ -255,8 +250,7 @@ func (p *Pull) discard() {
 // is held, or nobody else has the batch.
 func (p *Pull) takeRest(b *pulledBatch, rest []Received) []Received {
 	for ; b.next < b.Len(); b.next++ {
-		b.held++
-		rest = append(rest, Received{Frames: b.Message(b.next), pull: p, batch: b})
+		rest = append(rest, Received{Frames: b.Message(b.next), batch: b})
 	}
 	return rest
 }

@@ -27,6 +27,7 @@ type model struct {
 	dead   uint64
 	again  uint64
 	gates  *modelGates
+	spare  []*Task // that are over: others take their memory
 }
 
 type modelPeer struct {
@@ -92,7 +93,11 @@ func (m *model) someID() ID {
 }
 
 func (m *model) add() {
-	task := &Task{ID: m.newID(), MaxAttempts: modelMax, Lease: modelLease, Batch: m.batch, Body: []byte("x")}
+	task := new(Task)
+	if n := len(m.spare); n > 0 {
+		task, m.spare = m.spare[n-1], m.spare[:n-1]
+	}
+	*task = Task{ID: m.newID(), MaxAttempts: modelMax, Lease: modelLease, Batch: m.batch, Body: []byte("x")}
 	if m.random.IntN(4) == 0 {
 		task.MaxAttempts = 0
 	}
@@ -223,6 +228,10 @@ func (m *model) tell(p *modelPeer) {
 			m.finish(t, &m.done)
 		}
 		delete(p.holds, id)
+		if finished != nil && finished.Over() {
+			m.spare = append(m.spare, finished)
+			t.Task = &Task{ID: id, Terms: finished.Terms} // for the checks that follow
+		}
 	case 1:
 		again := m.random.IntN(3) > 0
 		var dead *Task

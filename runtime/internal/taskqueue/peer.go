@@ -27,11 +27,13 @@ func (q *Queue) given(p *Peer, id ID) *Task {
 	return p.late[id]
 }
 
-// remember notes that p has not reported the end of t, which it does not have.
+// remember notes that p has not reported the end of t, which it does not have. So
+// t is not Over when another peer has done it.
 func (p *Peer) remember(t *Task) {
 	if p.gone {
 		return
 	}
+	t.history()
 	if p.late == nil {
 		p.late = make(map[ID]*Task)
 	}

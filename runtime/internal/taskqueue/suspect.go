@@ -31,7 +31,7 @@ func (p *Peer) add(t *Task) {
 	if len(p.order) > 2*p.Holds()+minTrim {
 		p.order = slices.DeleteFunc(p.order, func(g given) bool { return !p.has(g) })
 	}
-	p.order = append(p.order, given{t, t.hand})
+	p.order = append(p.order, given{t, t.added, t.hand})
 }
 
 // has reports whether p still holds a task that was handed to it.
@@ -39,7 +39,7 @@ func (p *Peer) has(g given) bool {
 	if g.task.holder == p {
 		return g.task.hand == g.hand
 	}
-	return p.late[g.task.ID] == g.task
+	return g.task.added == g.added && p.late[g.task.ID] == g.task
 }
 
 // trim drops the first entries of p.order that p no longer holds.

@@ -32,6 +32,8 @@ type Task struct {
 	Reason      error         // why the last attempt failed
 	Progress    *Progress     // of the attempt that is under way; nil: not known
 
+	// OwnsBody says that nobody else has Body; the caller may change it.
+	OwnsBody bool
 	// Control marks a message to the sink that travels as tasks do. It is not
 	// counted and never given up.
 	Control bool
@@ -129,6 +131,12 @@ func (t *Task) Size() int {
 	return len(t.Body) + len(t.Header) + len(t.ID) + len(t.Procedure) + overhead
 }
 
+// Over reports whether t is done, and its memory may become another task: the only
+// peer that it was handed to has reported its end.
+func (t *Task) Over() bool {
+	return t.state == finished && t.Attempts == 1 && t.past == nil && t.Terms == nil && !t.Control
+}
+
 // overhead is the approximate memory of a task in the queue without its content.
 const overhead = 256
 
@@ -175,8 +183,8 @@ type Peer struct {
 
 // A given is one time that a task was handed to a peer.
 type given struct {
-	task *Task
-	hand uint64
+	task        *Task
+	added, hand uint64 // the task's then: its memory may be another task's by now
 }
 
 // Holds returns how many tasks the peer was given and has not reported the end

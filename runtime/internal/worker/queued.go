@@ -146,7 +146,7 @@ func (q *queued) runTask(ctx context.Context, d *pipeline.Delivery, peer any, de
 		d.Malformed(err)
 		return wire.VerbFail, err // another worker may know it
 	}
-	w := m.NewWork(d.Context(ctx), Task{ID: d.ID(), Attempt: d.Attempt, Batch: d.Batch, Metadata: d.Metadata, Peer: peer, Reporter: d})
+	w := m.NewWork(d.Context(ctx), Task{ID: d.ID(), Attempt: d.Attempt, Batch: d.Batch, Metadata: d.Metadata, Peer: peer, Reporter: d.Progress()})
 	if err := w.Decode(d.Task().Body); err != nil {
 		d.Malformed(err)
 		return wire.VerbReject, err
