@@ -61,8 +61,8 @@ type buffer struct {
 	size    int // bytes of their frames
 }
 
-// An entry has the sizes of one item's frames. A header of -1 is none. A run is so
-// many messages as on the wire (wire.CutRun), of which only the topic's size is here.
+// An entry has the sizes of one item's frames. A header of -1 is none. A run is
+// messages as on the wire (wire.CutRun), of which the entry has the topic's size.
 type entry struct {
 	topic, body, header int32
 	run                 int32 // 0: the entry is one item

@@ -216,8 +216,8 @@ func (c *drainingConn) WaitPaused(_, _ <-chan struct{}) bool {
 	return true
 }
 
-// Runs go to the subscriptions that take their topic, as message by message, whatever
-// room their queues have.
+// Runs go to the subscriptions that take their topic as messages do, whatever
+// their queues hold.
 func TestHubReceiveRun(t *testing.T) {
 	h, _ := newTestHub()
 	all := openTest(t, h, roomy, "a")

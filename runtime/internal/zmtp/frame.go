@@ -109,9 +109,8 @@ func ParseHeader(b []byte) (h Header, ok bool, err error) {
 	return h, true, nil
 }
 
-// Alike returns the length of the message with which b begins, if it is a whole one
-// of two short frames and begins with first, a short frame as on the wire; 0 for any
-// other.
+// Alike returns the length of the message at the start of b, if it is a whole one
+// of two short frames, and the first one is first, as on the wire; 0 for others.
 func Alike(b, first []byte) int {
 	n := len(first) + shortHeader
 	if len(b) < n || b[n-shortHeader] != 0 || string(b[:len(first)]) != string(first) {
@@ -123,8 +122,8 @@ func Alike(b, first []byte) int {
 	return n
 }
 
-// ShortFrame returns the frame with a body at s in b, as on the wire, if more frames
-// follow it and its size is one byte there; otherwise nil.
+// ShortFrame returns the frame whose body is at s in b, as on the wire, if its size
+// is one byte there and more frames follow; otherwise nil.
 func ShortFrame(b []byte, s Span) []byte {
 	start, size := s.Start-shortHeader, s.End-s.Start
 	if size > MaxShort || start < 0 || b[start] != FlagMore {
