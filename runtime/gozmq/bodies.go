@@ -93,6 +93,11 @@ func (c *bodies) encodeIn(b []byte, m proto.Message) ([]byte, error) {
 // decode replaces the content of m by that of body, which is not kept.
 func (c *bodies) decode(body []byte, m proto.Message) error {
 	proto.Reset(m) // whoever made it: codecs tend to merge, too
+	return c.decodeNew(body, m)
+}
+
+// decodeNew is decode for a message without content.
+func (c *bodies) decodeNew(body []byte, m proto.Message) error {
 	if c.codec == nil {
 		err := proto.UnmarshalOptions{Merge: true}.Unmarshal(body, m)
 		if err != nil {

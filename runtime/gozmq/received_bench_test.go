@@ -41,7 +41,7 @@ func reportProcessorTime(b *testing.B, n int, run func()) {
 // be on their way to the slowest subscriber.
 func BenchmarkReceive(b *testing.B) {
 	const name = "bench.Receive/Topic"
-	for _, l := range []struct{ subscribers, window int }{{1, 2}, {1, 500}, {10, 500}} {
+	for _, l := range []struct{ subscribers, window int }{{1, 2}, {1, 500}, {10, 500}, {100, 500}} {
 		b.Run(fmt.Sprintf("subscribers=%d/window=%d", l.subscribers, l.window), func(b *testing.B) {
 			topic := gozmqimpl.NewTopic[wrapperspb.BytesValue](name, name)
 			pub, err := gozmq.NewPublisher(gozmq.Bind("tcp://127.0.0.1:*"))

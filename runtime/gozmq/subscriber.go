@@ -107,7 +107,7 @@ func NewSubscriber(opts ...SubscriberOption) (*Subscriber, error) {
 		Lag:    subscription.LagLimits{Report: cfg.lag.report, End: cfg.lag.end},
 		Events: subscription.Events{Evicted: s.observeEvicted, Overflow: s.observeOverflow},
 	})
-	cfg.Observe = s.observer.link(cfg.SocketType)
+	cfg.Observe, cfg.Runs = s.observer.link(cfg.SocketType), true
 	s.sub = socket.NewSub(cfg.Config, receiver{s.hub})
 	s.sub.Joined, s.sub.Left = s.joined, s.left
 	var err error

@@ -115,10 +115,10 @@ func (o *opened) Close() error {
 	return nil
 }
 
-// decodeBody decodes a body into a message that fresh makes.
+// decodeBody decodes a body into a message that fresh makes, without content.
 func decodeBody(c *bodies, body []byte, fresh func() proto.Message) (proto.Message, error) {
 	m := fresh()
-	if err := c.decode(body, m); err != nil {
+	if err := c.decodeNew(body, m); err != nil {
 		return nil, Errorf(CodeDataLoss, "decode %s of %d bytes: %w", nameOf(m), len(body), err)
 	}
 	return m, nil

@@ -14,21 +14,50 @@ type Batch struct {
 	buf   *buffer
 	spans []zmtp.Span
 	ends  []int    // where each message's spans end
+	runs  []run    // behind each message, with Config.Runs
 	all   [][]byte // the frames of all messages; empty: Expand was not called
 	one   [][]byte // the frames that Message returned last
 }
 
+// A run is so many messages as on the wire.
+type run struct {
+	zmtp.Span
+	messages int
+}
+
+// maxRun is how many messages a run has at most, so that whoever takes them in one
+// go does not take long.
+const maxRun = 64
+
 var batches = sync.Pool{New: func() any { return new(Batch) }}
 
-// Len returns the number of messages.
+// Len returns the number of messages, without those of runs.
 func (b *Batch) Len() int { return len(b.ends) }
 
-// Size returns the bytes of all messages on the wire, without the first header.
-func (b *Batch) Size() int {
-	if len(b.spans) == 0 {
-		return 0
+// All returns the number of all messages, and their bytes on the wire, without the
+// first header.
+func (b *Batch) All() (messages, size int) {
+	messages = len(b.ends)
+	if messages == 0 {
+		return 0, 0
 	}
-	return b.spans[len(b.spans)-1].End - b.spans[0].Start
+	end := b.spans[len(b.spans)-1].End
+	for _, r := range b.runs {
+		messages += r.messages
+		end = max(end, r.End)
+	}
+	return messages, end - b.spans[0].Start
+}
+
+// Run returns the run behind message i, as on the wire, and how many messages it
+// has: messages of two short frames, the first of which equals the first one of
+// message i. The bytes are valid until Release.
+func (b *Batch) Run(i int) (wire []byte, messages int) {
+	if i >= len(b.runs) {
+		return nil, 0
+	}
+	r := b.runs[i]
+	return b.buf.b[r.Start:r.End], r.messages
 }
 
 // Message returns the frames of message i. Their bytes are valid until Release. The
@@ -68,7 +97,7 @@ func (b *Batch) Release() {
 		b.one = nil
 	}
 	clear(b.one[:cap(b.one)])
-	*b = Batch{spans: b.spans[:0], ends: b.ends[:0], all: b.all[:0], one: b.one[:0]}
+	*b = Batch{spans: b.spans[:0], ends: b.ends[:0], runs: b.runs[:0], all: b.all[:0], one: b.one[:0]}
 	batches.Put(b)
 }
 
@@ -114,7 +143,10 @@ func (c *Conn) collect(limit int) *Batch {
 	for found := true; found; {
 		b.spans = rd.scanner.AppendSpans(b.spans, rd.r)
 		b.ends = append(b.ends, len(b.spans))
-		if len(b.ends) == limit {
+		if c.cfg.Runs {
+			limit -= c.collectRun(b, limit-len(b.ends))
+		}
+		if len(b.ends) >= limit {
 			break
 		}
 		if found, rd.tooLarge = c.parse(); !rd.handedOut {
@@ -126,4 +158,41 @@ func (c *Conn) collect(limit int) *Batch {
 	}
 	b.buf = rd.detach()
 	return b
+}
+
+// collectRun adds the run behind the scanner's message to b, and returns how many
+// messages it has, at most limit. Finding their frames one by one would cost more
+// than all the rest.
+func (c *Conn) collectRun(b *Batch, limit int) int {
+	rd := &c.reader
+	first := b.lastFirst(rd.buf.b)
+	if c.cfg.MaxMessageSize < zmtp.MaxShort {
+		first = nil // their frames might be too large
+	}
+	rd.skip()
+	r := run{Span: zmtp.Span{Start: rd.r, End: rd.r}}
+	for limit = min(limit, maxRun); first != nil && r.messages < limit; r.messages++ {
+		n := zmtp.Alike(rd.buf.b[r.End:rd.w], first)
+		if n == 0 {
+			break
+		}
+		r.End += n
+	}
+	rd.r = r.End
+	b.runs = append(b.runs, r)
+	rd.count.messages += uint64(r.messages)
+	return r.messages
+}
+
+// lastFirst returns the first of the last message's two frames in the buffer, as on
+// the wire, if it is short; otherwise nil.
+func (b *Batch) lastFirst(buf []byte) []byte {
+	start, n := 0, len(b.ends)
+	if n > 1 {
+		start = b.ends[n-2]
+	}
+	if len(b.spans)-start != 2 {
+		return nil
+	}
+	return zmtp.ShortFrame(buf, b.spans[start])
 }

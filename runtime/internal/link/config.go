@@ -25,6 +25,9 @@ type Config struct {
 	// PassOver makes Conn.Next and NextBatch skip a message that is too large, and
 	// return an error with its first frames, instead of ending the connection.
 	PassOver bool
+	// Runs makes NextBatch find messages that are alike without their frames
+	// (Batch.Run).
+	Runs bool
 
 	SendQueue      int // messages kept for a peer beyond the kernel's buffer
 	SendQueueBytes int // bytes kept for a peer beyond the kernel's buffer

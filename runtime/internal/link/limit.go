@@ -22,6 +22,14 @@ func (e *LimitError) Error() string {
 // limit. message is its bytes on the wire. A peer that announces no limit accepts
 // any size; with Config.IgnoreLimits Fits always returns nil.
 func (c *Conn) Fits(message []byte) error {
+	if err := c.Beyond(message); err != nil {
+		return err
+	}
+	return nil
+}
+
+// Beyond is Fits with the error's type, for which nothing is allocated.
+func (c *Conn) Beyond(message []byte) *LimitError {
 	if c.MaxMessage <= 0 || c.cfg.IgnoreLimits || int64(len(message)) <= c.MaxMessage {
 		return nil
 	}

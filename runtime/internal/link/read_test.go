@@ -15,7 +15,8 @@ import (
 )
 
 // TestMessagesInPieces sends messages of many shapes in pieces of every size
-// and checks that they come whole, through Next and through NextBatch.
+// and checks that they come whole, through Next and through NextBatch, with and
+// without runs.
 func TestMessagesInPieces(t *testing.T) {
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
@@ -30,15 +31,21 @@ func TestMessagesInPieces(t *testing.T) {
 			}
 		}
 		all = append(all, message)
+		for len(message[0]) <= 256 && random.IntN(20) > 0 { // messages that begin alike
+			body := make([]byte, []int{0, 1, 64, 255, 256}[random.IntN(5)])
+			all = append(all, [][]byte{message[0], body})
+		}
 	}
 	for _, network := range networks {
-		for _, batches := range []bool{false, true} {
-			t.Run(fmt.Sprint(network, " batches ", batches), func(t *testing.T) {
-				h := echo
-				if batches {
-					h = echoBatches
+		for _, mode := range []string{"", "batches", "runs"} {
+			t.Run(network+" "+mode, func(t *testing.T) {
+				h, inRuns := echo, 0
+				if mode != "" {
+					h = func(c *Conn) error { return echoBatches(c, &inRuns) }
 				}
-				_, ep := boundTo(t, testConfig(zmtp.Router, newRecorder()), handlerFunc(h), network)
+				cfg := testConfig(zmtp.Router, newRecorder())
+				cfg.Runs = mode == "runs"
+				_, ep := boundTo(t, cfg, handlerFunc(h), network)
 				p := zmtptest.DialAs(t, ep, "DEALER")
 				var wg sync.WaitGroup
 				defer wg.Wait()
@@ -65,22 +72,25 @@ func TestMessagesInPieces(t *testing.T) {
 						t.Fatalf("message %d came back with %d frames, want %d", i, len(got), len(want))
 					}
 				}
+				if (inRuns > 0) != cfg.Runs {
+					t.Errorf("%d messages came in runs", inRuns)
+				}
 			})
 		}
 	}
 }
 
-// echoBatches is echo that reads up to three messages at once and keeps the
-// last batch until it has the next one.
-func echoBatches(c *Conn) error {
+// echoBatches is echo that reads up to 20 messages at once and keeps the last batch
+// until it has the next one. It counts the messages that come in runs.
+func echoBatches(c *Conn, inRuns *int) error {
 	var last *Batch
 	for {
-		b, err := c.NextBatch(3)
+		b, err := c.NextBatch(20)
 		if err != nil {
 			return err
 		}
-		if b.Len() < 1 || b.Len() > 3 {
-			return fmt.Errorf("batch of %d messages", b.Len())
+		if n, size := b.All(); n < 1 || n > 20 || n < b.Len() || size < 0 {
+			return fmt.Errorf("batch of %d messages, %d without runs, and %d bytes", n, b.Len(), size)
 		}
 		if last != nil {
 			last.Release()
@@ -91,7 +101,9 @@ func echoBatches(c *Conn) error {
 			if err != nil {
 				return err
 			}
-			c.Commit(zmtptest.AppendMessage(out, b.Message(i)...))
+			run, n := b.Run(i)
+			*inRuns += n
+			c.Commit(append(zmtptest.AppendMessage(out, b.Message(i)...), run...))
 		}
 	}
 }

@@ -59,7 +59,7 @@ func (r *batchReader) next(limit int) (*link.Batch, error) {
 		if err == nil || !r.passOver(err) {
 			r.messages, r.bytes = 0, 0
 			if err == nil {
-				r.messages, r.bytes = batch.Len(), batch.Size()
+				r.messages, r.bytes = batch.All()
 				r.refused.served(r.messages)
 			}
 			return batch, err

@@ -1,7 +1,6 @@
 package socket
 
 import (
-	"errors"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -170,8 +169,8 @@ func (s *topicStore) offer(c *link.Conn, frames []byte) bool {
 // keepBack reports whether a message is too large for the peer. If so, it counts
 // the message as dropped, and sends OVERSIZED in its place.
 func (s *topicStore) keepBack(c *link.Conn, frames []byte) bool {
-	var limit *link.LimitError
-	if err := c.Fits(frames); err == nil || !errors.As(err, &limit) {
+	limit := c.Beyond(frames)
+	if limit == nil {
 		return false
 	}
 	s.dropped.Add(1)

@@ -4,6 +4,7 @@ import (
 	"github.com/gozmq/gozmq/runtime/internal/link"
 	"github.com/gozmq/gozmq/runtime/internal/stream"
 	"github.com/gozmq/gozmq/runtime/internal/wire"
+	"github.com/gozmq/gozmq/runtime/internal/zmtp"
 )
 
 // shortestRun is how many bytes that were read and not yet handed out make it worth
@@ -15,7 +16,7 @@ const shortestRun = 64
 // their frames one by one would cost more than all the rest. It returns how many
 // messages it queued. The reader calls it.
 func takeRun(c *link.Conn, in *stream.Receiver, plain func(b []byte) (body []byte, n int)) (queued int) {
-	for b := c.Ahead(); len(b) >= shortestRun && c.MaxMessageSize() >= wire.ShortFrame; b = c.Ahead() {
+	for b := c.Ahead(); len(b) >= shortestRun && c.MaxMessageSize() >= zmtp.MaxShort; b = c.Ahead() {
 		n, messages := in.PushRun(b, plain, c.ReadAt())
 		if n == 0 {
 			break

@@ -57,11 +57,15 @@ type buffer struct {
 	entries []entry
 	next    int // index of the first remaining entry
 	start   int // the offset of that entry in data
+	left    int // remaining items
+	size    int // bytes of their frames
 }
 
-// An entry has the sizes of one item's frames. A header of -1 is none.
+// An entry has the sizes of one item's frames. A header of -1 is none. A run is
+// messages as on the wire (wire.CutRun), of which the entry has the topic's size.
 type entry struct {
 	topic, body, header int32
+	run                 int32 // 0: the entry is one item
 	kind                entryKind
 	from                any
 }
@@ -69,11 +73,11 @@ type entry struct {
 // maxKeptBuffer is the largest buffer, in bytes, that is reused.
 const maxKeptBuffer = 2 << 20
 
-// len returns how many entries are left.
-func (b *buffer) len() int { return len(b.entries) - b.next }
+// len returns how many items are left.
+func (b *buffer) len() int { return b.left }
 
-// bytes returns how many bytes are left.
-func (b *buffer) bytes() int { return len(b.data) - b.start }
+// bytes returns how many bytes of frames are left.
+func (b *buffer) bytes() int { return b.size }
 
 // push copies a message in.
 func (b *buffer) push(p *wire.Publication) { b.pushKind(p, messageEntry) }
@@ -84,12 +88,23 @@ func (b *buffer) pushItem(it *item) { b.pushKind(&it.Publication, it.kind) }
 func (b *buffer) pushKind(p *wire.Publication, kind entryKind) {
 	b.data = append(b.data, p.Topic...)
 	b.data = append(b.data, p.Body...)
-	e := entry{int32(len(p.Topic)), int32(len(p.Body)), -1, kind, p.From}
+	e := entry{topic: int32(len(p.Topic)), body: int32(len(p.Body)), header: -1, kind: kind, from: p.From}
 	if p.Header != nil {
 		b.data = append(b.data, p.Header...)
 		e.header = int32(len(p.Header))
 	}
 	b.entries = append(b.entries, e)
+	b.left++
+	b.size += p.Size()
+}
+
+// pushRun copies in a run of so many messages, which have the topic and the
+// connection of p.
+func (b *buffer) pushRun(p *wire.Publication, run []byte, messages int) {
+	b.data = append(b.data, run...)
+	b.entries = append(b.entries, entry{topic: int32(len(p.Topic)), run: int32(messages), from: p.From})
+	b.left += messages
+	b.size += wire.RunSize(run, messages)
 }
 
 // pop sets it to the next item, which is valid as long as the caller owns the
@@ -98,7 +113,11 @@ func (b *buffer) pop(it *item) bool {
 	if b.next == len(b.entries) {
 		return false
 	}
-	e := b.entries[b.next]
+	e := &b.entries[b.next]
+	if e.run > 0 {
+		b.popRun(e, it)
+		return true
+	}
 	body := b.start + int(e.topic)
 	end := body + int(e.body)
 	it.kind, it.From = e.kind, e.from
@@ -108,7 +127,22 @@ func (b *buffer) pop(it *item) bool {
 		end += int(e.header)
 	}
 	b.next, b.start = b.next+1, end
+	b.left--
+	b.size -= it.Size()
 	return true
+}
+
+// popRun sets it to the next message of a run.
+func (b *buffer) popRun(e *entry, it *item) {
+	var n int
+	it.Topic, it.Body, n = wire.CutRun(b.data[b.start:], int(e.topic))
+	it.kind, it.From, it.Header = messageEntry, e.from, nil
+	b.start += n
+	b.left--
+	b.size -= it.Size()
+	if e.run--; e.run == 0 {
+		b.next++
+	}
 }
 
 // compact makes the memory of popped entries available for new ones, once it
@@ -124,7 +158,7 @@ func (b *buffer) compact() {
 
 // reset empties the buffer. It keeps the memory unless it has grown too large.
 func (b *buffer) reset() {
-	b.next, b.start, b.entries, b.data = 0, 0, b.entries[:0], b.data[:0]
+	b.next, b.start, b.left, b.size, b.entries, b.data = 0, 0, 0, 0, b.entries[:0], b.data[:0]
 	if cap(b.data) > maxKeptBuffer {
 		b.data = nil
 	}

@@ -20,13 +20,22 @@ func TestBuffer(t *testing.T) {
 			}
 		}
 	}
+	from, run := &fakeConn{}, []byte(nil)
+	for i := range 3 {
+		p := wire.Publication{Topic: []byte("topic"), Body: []byte("body")[:i+1], From: from}
+		run = append(append(append(run, "\x01\x05topic\x00"...), byte(len(p.Body))), p.Body...)
+		items = append(items, item{p, messageEntry})
+	}
 	var b buffer
 	for round := range 3 {
 		want := 0
 		for i := range items {
-			b.pushItem(&items[i])
+			if i < len(items)-3 {
+				b.pushItem(&items[i])
+			}
 			want += items[i].Size()
 		}
+		b.pushRun(&wire.Publication{Topic: []byte("topic"), From: from}, run, 3)
 		var got item
 		for i, a := range items {
 			if b.len() != len(items)-i || b.bytes() != want {
@@ -34,7 +43,7 @@ func TestBuffer(t *testing.T) {
 			}
 			want -= a.Size()
 			if !b.pop(&got) || !bytes.Equal(got.Topic, a.Topic) || !bytes.Equal(got.Body, a.Body) || !bytes.Equal(got.Header, a.Header) ||
-				(got.Header == nil) != (a.Header == nil) || got.kind != a.kind {
+				(got.Header == nil) != (a.Header == nil) || got.kind != a.kind || got.From != a.From {
 				t.Fatalf("round %d: got %v, want %v", round, got, a)
 			}
 		}

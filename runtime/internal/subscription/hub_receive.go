@@ -21,6 +21,9 @@ type Conn interface {
 type Batch interface {
 	Len() int
 	Message(i int) [][]byte
+	// Run returns the run of messages (wire.CutRun) behind message i, which has the
+	// same topic.
+	Run(i int) (run []byte, messages int)
 }
 
 // Receive passes each message to every subscription that selects it. It waits while
@@ -50,15 +53,46 @@ func (h *Hub) Receive(c Conn, b Batch) {
 		if p.Bare() && len(last.all) == 0 {
 			c.Malformed("%w", wire.ErrPublicationTopic)
 		}
-		for _, s := range last.newest {
-			s.queue.putNewest(&p)
+		if !h.pass(waiter, &p, last.newest, last.all) {
+			return // closed
 		}
-		for _, s := range last.all {
-			if !s.queue.Put(waiter, &p, h.done) {
-				return // closed
-			}
+		if run, n := b.Run(i); n > 0 && !h.receiveRun(waiter, &p, &last, run, n) {
+			return
 		}
 	}
+}
+
+// pass puts a message into the queues of the subscriptions that conflate it, and of
+// those that get every message. It returns false when the hub is closed.
+func (h *Hub) pass(c Waiter, p *wire.Publication, newest, all []*Subscription) bool {
+	for _, s := range newest {
+		s.queue.putNewest(p)
+	}
+	for _, s := range all {
+		if !s.queue.Put(c, p, h.done) {
+			return false
+		}
+	}
+	return true
+}
+
+// receiveRun is Receive for the run behind first, whose subscriptions are in m. A
+// queue without room for all of it gets one message after the other, in turn with
+// the queues after it, so that none waits for what the next one has not got.
+func (h *Hub) receiveRun(c Waiter, first *wire.Publication, m *match, run []byte, messages int) bool {
+	p, left := wire.Publication{Topic: first.Topic, From: first.From}, m.all
+	for len(m.newest) == 0 && len(left) > 0 && left[0].queue.putRun(&p, run, messages) {
+		left = left[1:]
+	}
+	for len(run) > 0 && len(m.newest)+len(left) > 0 {
+		var n int
+		p.Topic, p.Body, n = wire.CutRun(run, len(first.Topic))
+		run = run[n:]
+		if !h.pass(c, &p, m.newest, left) {
+			return false
+		}
+	}
+	return true
 }
 
 // An origin tracks the publishers of a batch's messages.

@@ -2,6 +2,7 @@ package subscription
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/gozmq/gozmq/runtime/internal/lru"
 	"github.com/gozmq/gozmq/runtime/internal/wire"
+	"github.com/gozmq/gozmq/runtime/internal/zmtptest"
 )
 
 // A fakeSocket counts subscriptions.
@@ -72,6 +74,7 @@ type testBatch [][][]byte
 
 func (b testBatch) Len() int               { return len(b) }
 func (b testBatch) Message(i int) [][]byte { return b[i] }
+func (b testBatch) Run(int) ([]byte, int)  { return nil, 0 }
 
 // message is a batch of one message.
 func message(frames ...string) testBatch {
@@ -175,6 +178,88 @@ func TestHubReceive(t *testing.T) {
 		!errors.Is(c.malformed[1], wire.ErrPublicationFrames) || !errors.Is(c.malformed[2], wire.ErrPublicationFrames) {
 		t.Errorf("reported %v", c.malformed)
 	}
+}
+
+// A runBatch is one message and a run of others of its topic.
+type runBatch struct {
+	testBatch
+	run []byte
+	n   int
+}
+
+func (b runBatch) Run(int) ([]byte, int) { return b.run, b.n }
+
+// runOf is a batch of messages of topic "a" with those bodies.
+func runOf(bodies ...string) Batch {
+	b := runBatch{testBatch: message("a", bodies[0])}
+	for _, body := range bodies[1:] {
+		b.run = append(b.run, zmtptest.Message("a", body)...)
+		b.n++
+	}
+	return b
+}
+
+// A drainingConn waits for room by taking what is in a queue.
+type drainingConn struct {
+	testConn
+	q   *Queue
+	got []string
+}
+
+func (c *drainingConn) WaitPaused(_, _ <-chan struct{}) bool {
+	n, _ := c.q.Progress()
+	c.q.Drain(context.Background(), func(p *wire.Publication) bool {
+		c.got = append(c.got, string(p.Body))
+		n--
+		return n > 0
+	})
+	return true
+}
+
+// Runs go to the subscriptions that take their topic as messages do, whatever
+// their queues hold.
+func TestHubReceiveRun(t *testing.T) {
+	h, _ := newTestHub()
+	all := openTest(t, h, roomy, "a")
+	tight := openTest(t, h, QueueConfig{Messages: 3, Bytes: 1 << 20}, "a")
+	small := openTest(t, h, QueueConfig{Messages: 100, Bytes: 8, Overflow: DropNewest}, "a")
+	late := openTest(t, h, QueueConfig{Messages: 3, Bytes: 1 << 20, Overflow: DropOldest}, "a")
+	other := openTest(t, h, roomy, "b")
+	closed := openTest(t, h, roomy, "a")
+	closed.queue.Close()
+	c := &drainingConn{q: tight.queue}
+	h.Receive(c, runOf("1", "2", "3", "4", "5", "6", "7"))
+	newest := openTest(t, h, roomy, "a!")
+	h.Receive(c, runOf("8", "9", "x"))
+	for name, tt := range map[string]struct {
+		s    *Subscription
+		want string
+	}{
+		"all": {all, "123456789x"}, "small": {small, "1234"}, "late": {late, "89x"}, "other": {other, ""}, "newest": {newest, "x"}, "closed": {closed, ""},
+	} {
+		if got := bodies(takeAll(t, tt.s)); got != tt.want {
+			t.Errorf("%s: got %q, want %q", name, got, tt.want)
+		}
+	}
+	if got := strings.Join(c.got, "") + bodies(takeAll(t, tight)); got != "123456789x" {
+		t.Errorf("tight: got %q", got)
+	}
+	if h.Dropped() != 13 || h.Superseded() != 2 || small.Dropped() != 6 || late.Dropped() != 7 {
+		t.Errorf("%d dropped, %d superseded, %d and %d by one", h.Dropped(), h.Superseded(), small.Dropped(), late.Dropped())
+	}
+	h.Receive(c, runOf("1", "2")) // nobody wants it
+	if len(c.malformed) > 0 {
+		t.Errorf("reported %v", c.malformed)
+	}
+}
+
+// bodies returns the bodies of what takeAll returned.
+func bodies(list []string) (text string) {
+	for _, m := range list {
+		_, body, _ := strings.Cut(m, "=")
+		text += body
+	}
+	return text
 }
 
 // A topic whose filter was away begins anew, and others go on. No message is

@@ -103,6 +103,26 @@ func (q *Queue) tryPutKind(p *wire.Publication, kind entryKind) (full <-chan str
 	return nil
 }
 
+// putRun copies in a run of so many messages, which have the topic and the
+// connection of p. It returns false if there is no room for all of them.
+func (q *Queue) putRun(p *wire.Publication, run []byte, messages int) bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.closed {
+		return true
+	}
+	n := q.in.len()
+	if n+messages > q.cfg.Messages || q.in.bytes()+wire.RunSize(run, messages) > q.cfg.Bytes {
+		return false
+	}
+	q.in.pushRun(p, run, messages)
+	q.total += uint64(messages)
+	if n == 0 {
+		q.ready.Set()
+	}
+	return true
+}
+
 // fullFor reports whether there is no room for p. One message always fits.
 func (q *Queue) fullFor(p *wire.Publication) bool {
 	n := q.in.len()

@@ -37,6 +37,20 @@ func ParsePublication(frames [][]byte) (Publication, error) {
 	}
 }
 
+// CutRun returns the first message of a run and how many bytes it takes. A run is
+// messages as on the wire, of a topic of that size and a body in short frames.
+func CutRun(run []byte, size int) (topic, body []byte, n int) {
+	end := shortHeader + size
+	start := end + shortHeader
+	n = start + int(run[start-1])
+	return run[shortHeader:end:end], run[start:n:n], n
+}
+
+const shortHeader = 2
+
+// RunSize returns the bytes of the frames of a run of so many messages.
+func RunSize(run []byte, messages int) int { return len(run) - messages*2*shortHeader }
+
 // TopicOfOversized returns the topic of a publication that is too large. frames are
 // the ones before the frame that exceeds the limit. ok is false when there are
 // none: then the message is bare, or its topic is too large.

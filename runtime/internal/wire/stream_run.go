@@ -6,9 +6,6 @@ import (
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
 )
 
-// ShortFrame is the longest frame whose size is one byte on the wire.
-const ShortFrame = 255
-
 const (
 	// noStatus is the frames in front of the body of a stream's message, behind a
 	// call id: the end of the envelope, and the empty status.

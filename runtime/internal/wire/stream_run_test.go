@@ -24,7 +24,7 @@ func TestPlainStream(t *testing.T) {
 	}{
 		"reply":                     {reply + "rest", "", "body", true},
 		"empty reply":               {wireOf(key, "", "", "", plainStream), "", "", true},
-		"longest reply":             {wireOf(key, "", "", strings.Repeat("x", ShortFrame), plainStream), "", strings.Repeat("x", ShortFrame), true},
+		"longest reply":             {wireOf(key, "", "", strings.Repeat("x", zmtp.MaxShort), plainStream), "", strings.Repeat("x", zmtp.MaxShort), true},
 		"another id":                {wireOf("12345678", "", "", "body", plainStream), "", "", false},
 		"short id":                  {wireOf("1234567", "", "", "body", plainStream), "", "", false},
 		"status":                    {wireOf(key, "", "s", "body", plainStream), "", "", false},

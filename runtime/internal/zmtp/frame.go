@@ -18,8 +18,10 @@ const (
 const (
 	shortHeader = 2
 	longHeader  = 9
-	maxShort    = 255
 )
+
+// MaxShort is the size of the largest frame whose size is one byte on the wire.
+const MaxShort = 255
 
 // Errors that end a connection, because the peer broke ZMTP.
 var (
@@ -29,7 +31,7 @@ var (
 
 // HeaderSize returns how many bytes the header of a frame of that size takes.
 func HeaderSize(size int) int {
-	if size > maxShort {
+	if size > MaxShort {
 		return longHeader
 	}
 	return shortHeader
@@ -47,7 +49,7 @@ func HeaderLen(flags byte) int {
 // AppendHeader appends the header of a frame with size bytes, in its shortest
 // form; flags are FlagMore and FlagCommand.
 func AppendHeader(b []byte, flags byte, size int) []byte {
-	if size > maxShort {
+	if size > MaxShort {
 		b = append(b, flags|FlagLong)
 		return binary.BigEndian.AppendUint64(b, uint64(size))
 	}
@@ -105,6 +107,29 @@ func ParseHeader(b []byte) (h Header, ok bool, err error) {
 		return h, false, fmt.Errorf("frame claims %d bytes, more than a frame can have", h.Size)
 	}
 	return h, true, nil
+}
+
+// Alike returns the length of the message at the start of b, if it is a whole one
+// of two short frames, and the first one is first, as on the wire; 0 for others.
+func Alike(b, first []byte) int {
+	n := len(first) + shortHeader
+	if len(b) < n || b[n-shortHeader] != 0 || string(b[:len(first)]) != string(first) {
+		return 0
+	}
+	if n += int(b[n-1]); len(b) < n {
+		return 0
+	}
+	return n
+}
+
+// ShortFrame returns the frame whose body is at s in b, as on the wire, if its size
+// is one byte there and more frames follow; otherwise nil.
+func ShortFrame(b []byte, s Span) []byte {
+	start, size := s.Start-shortHeader, s.End-s.Start
+	if size > MaxShort || start < 0 || b[start] != FlagMore {
+		return nil
+	}
+	return b[start:s.End:s.End]
 }
 
 // MessageSize returns the length of the first message or command in b, a run of

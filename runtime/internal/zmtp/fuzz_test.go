@@ -35,6 +35,35 @@ func FuzzScanner(f *testing.F) {
 	})
 }
 
+// FuzzAlike: what is found the quick way is what the scanner finds.
+func FuzzAlike(f *testing.F) {
+	f.Add([]byte("\x01\x01a\x00\x01b\x01\x01a\x00\x00"))
+	f.Add([]byte("\x01\x01a\x01\x01b\x00\x00"))
+	f.Add([]byte("\x01\x00\x00\x05abc"))
+	f.Add([]byte("\x03\x00\x00\x00\x00\x00\x00\x00\x01a\x00\x01b"))
+	f.Fuzz(func(t *testing.T, in []byte) {
+		s := Scanner{Limits: fuzzLimits}
+		token, err := s.Next(in)
+		var first []byte
+		if len(in) > 1 && len(in) >= 2+int(in[1]) {
+			first = ShortFrame(in, Span{2, 2 + int(in[1])})
+		}
+		n := 0
+		if first != nil {
+			n = Alike(in, first)
+		}
+		if n > 0 != (err == nil && token == Message && len(s.spans) == 2 && s.spans[0].Start == 2 && s.spans[1].Start == s.spans[0].End+2) {
+			t.Fatalf("%x: %d bytes, %v, %v, %v", in, n, token, err, s.spans)
+		}
+		if n > 0 && n != s.Passed() {
+			t.Fatalf("%x: %d bytes, the scanner finds %d", in, n, s.Passed())
+		}
+		if n > 0 && (Alike(in[:n-1], first) > 0 || Alike(append([]byte{1, 0}, in...), first) > 0 && in[1] > 0) {
+			t.Fatalf("%x is found where it is not", in)
+		}
+	})
+}
+
 // inPieces returns what is found in in, however it comes.
 func inPieces(t *testing.T, in []byte, cut uint16, limits Limits) []string {
 	whole, _, wholeErr := scan(in, len(in)+1, limits)
