@@ -15,6 +15,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"os/exec"
 	"regexp"
 	"runtime/pprof"
 	"time"
@@ -46,8 +47,10 @@ func run(args []string) error {
 		return err
 	}
 	defer os.RemoveAll(dir)
-	if done, err := withLibzmq(dir, args); done {
-		return err
+	if !o.within {
+		if done, err := withLibzmq(dir, args); done {
+			return err
+		}
 	}
 	if o.profile != "" {
 		f, err := os.Create(o.profile)
@@ -69,6 +72,7 @@ func run(args []string) error {
 // options are the flags.
 type options struct {
 	quick, json  bool
+	within       bool // this process measures
 	cases, rival *regexp.Regexp
 	rounds       int
 	round        time.Duration
@@ -86,7 +90,8 @@ func parse(args []string) (*options, error) {
 	f.BoolVar(&o.json, "json", false, "print JSON")
 	f.IntVar(&o.rounds, "rounds", 0, "rounds of each case (default 5, with -quick 2)")
 	f.DurationVar(&o.round, "round", 0, "length of a round of one library (default 1s, with -quick 50ms)")
-	f.StringVar(&o.profile, "cpuprofile", "", "write a CPU profile of the whole run to this file")
+	f.BoolVar(&o.within, "within", false, "measure with this very program and in its process, not each case in one of its own")
+	f.StringVar(&o.profile, "cpuprofile", "", "write a CPU profile of the whole run, which is then one process, to this file")
 	f.BoolVar(&o.plots, "plots", false, "measure cost as it grows, and draw it, in place of the cases")
 	f.StringVar(&o.plotsFrom, "plots-from", "", "draw the plots of this data.json again, without measuring")
 	f.StringVar(&o.plotsTo, "plots-to", "../docs/plots", "where plots and their data go")
@@ -152,8 +157,7 @@ func (o *options) measure(dir string) error {
 		if !o.cases.MatchString(c.Name) {
 			continue
 		}
-		cfg.Log("%s %s", time.Now().Format(time.TimeOnly), c.Name)
-		r := c.Do(cfg)
+		r := o.do(cfg, c)
 		results = append(results, r)
 		if !o.json {
 			report.Case(os.Stdout, r)
@@ -170,6 +174,35 @@ func (o *options) measure(dir string) error {
 		report.Targets(os.Stdout, results)
 	}
 	return errors.Join(err, faults(results))
+}
+
+// do measures a case. Without -within a process of its own does so, because what
+// earlier cases leave behind makes each garbage collection longer: the Go runtime
+// never frees the descriptors of goroutines.
+func (o *options) do(cfg *cases.Config, c cases.Case) *cases.Result {
+	if o.within || o.profile != "" {
+		cfg.Log("%s %s", time.Now().Format(time.TimeOnly), c.Name)
+		return c.Do(cfg)
+	}
+	r, err := o.apart(cfg, c)
+	if err != nil {
+		return &cases.Result{Case: c.Name, Unit: c.Unit, Rows: []*cases.Row{{Rival: rival.Ours, Err: err.Error()}}}
+	}
+	return r
+}
+
+// apart measures a case in a process of its own.
+func (o *options) apart(cfg *cases.Config, c cases.Case) (*cases.Result, error) {
+	cmd := exec.Command(cfg.Self, "-within", "-json", fmt.Sprintf("-quick=%t", o.quick),
+		"-rounds", fmt.Sprint(o.rounds), "-round", fmt.Sprint(o.round),
+		"-case", "^"+regexp.QuoteMeta(c.Name)+"$", "-rival", o.rival.String())
+	cmd.Stderr = os.Stderr
+	out, failed := cmd.Output()
+	var got struct{ Results []*cases.Result }
+	if err := json.Unmarshal(out, &got); err != nil || len(got.Results) != 1 {
+		return nil, errors.Join(failed, err)
+	}
+	return got.Results[0], nil // its faults are found here once more
 }
 
 // faults reports every library that is there and gave no figure.

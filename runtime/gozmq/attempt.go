@@ -33,13 +33,14 @@ type Attempt struct {
 // elsewhere it has no effect. f must not use the call.
 func (c *CallInfo) OnAttempt(f func(a *Attempt)) {
 	if c.Operation == OperationCall {
-		c.onAttempt = append(c.onAttempt, f)
+		h := c.added()
+		h.onAttempt = append(h.onAttempt, f)
 	}
 }
 
 // trace returns what follows the attempts of the call; nil when nobody wants it.
 func (c *CallInfo) trace() *call.Trace {
-	if len(c.onAttempt) == 0 {
+	if c.hooks == nil || len(c.hooks.onAttempt) == 0 {
 		return nil
 	}
 	return &call.Trace{Ended: func(a call.Attempt) {
@@ -47,7 +48,7 @@ func (c *CallInfo) trace() *call.Trace {
 		if a.Server != nil {
 			attempt.Peer = peerOf(a.Server)
 		}
-		for _, f := range c.onAttempt {
+		for _, f := range c.hooks.onAttempt {
 			f(&attempt)
 		}
 	}}

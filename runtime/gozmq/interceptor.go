@@ -36,10 +36,24 @@ type CallInfo struct {
 	// end of its body's last turn; 0 where a message comes to no loop.
 	Waited time.Duration
 
-	reply     *answer.Context // nil on the calling side
+	reply *answer.Context // nil on the calling side
+	hooks *callHooks      // nil: interceptors have added no function
+}
+
+// callHooks are the functions that interceptors have added to a call. Most calls
+// have none, and no memory for them.
+type callHooks struct {
 	onMessage []func(m proto.Message, sent bool) error
 	onAttempt []func(a *Attempt)
 	onSettle  []func(outcome string, err error)
+}
+
+// added returns the functions of the call, for one more.
+func (c *CallInfo) added() *callHooks {
+	if c.hooks == nil {
+		c.hooks = new(callHooks)
+	}
+	return c.hooks
 }
 
 // OnMessage has f called for each message of a stream: before one is sent, and
@@ -50,12 +64,16 @@ type CallInfo struct {
 // interceptor calls OnMessage before next. f may be called from many goroutines
 // at once.
 func (c *CallInfo) OnMessage(f func(m proto.Message, sent bool) error) {
-	c.onMessage = append(c.onMessage, f)
+	h := c.added()
+	h.onMessage = append(h.onMessage, f)
 }
 
 // message calls the functions for a message.
 func (c *CallInfo) message(m proto.Message, sent bool) error {
-	for _, f := range c.onMessage {
+	if c.hooks == nil {
+		return nil
+	}
+	for _, f := range c.hooks.onMessage {
 		if err := f(m, sent); err != nil {
 			return asError(err)
 		}

@@ -44,7 +44,7 @@ func BenchmarkBody(b *testing.B) {
 // header, and decodes it as a server does.
 func BenchmarkRequest(b *testing.B) {
 	body := bodies{limit: defaultMaxMessageSize}
-	s, h := &Server{bodies: body}, newHandler(Handle(echoMethod, echo))
+	h := (&Server{bodies: body}).newHandler(Handle(echoMethod, echo))
 	for name, x := range map[string]*exchange{
 		"plain":    {},
 		"deadline": {Exchange: call.Exchange{Deadline: time.Now().Add(time.Hour)}},
@@ -64,7 +64,7 @@ func BenchmarkRequest(b *testing.B) {
 			frames := framesOf(b, x)
 			b.ReportAllocs()
 			for b.Loop() {
-				c := servedCall{server: s, handler: h}
+				c := servedCall{handler: h}
 				if r, err := wire.ParseRequest(frames); err != nil || (*servedWork)(&c).Decode(r.Body) != nil {
 					b.Fatal(err)
 				}

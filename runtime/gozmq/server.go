@@ -116,7 +116,7 @@ func (s *Server) register(svc bridge.Service[Method]) error {
 		}
 	}
 	for _, of := range svc.Handlers {
-		h := newHandler(of)
+		h := s.newHandler(of)
 		if err := h.check(); err != nil {
 			return err
 		}
@@ -126,7 +126,7 @@ func (s *Server) register(svc bridge.Service[Method]) error {
 			}
 			s.bare = true
 		}
-		s.engine.AddMethod(h.engine(s))
+		s.engine.AddMethod(h.engine())
 	}
 	s.services[svc.Name] = svc
 	return nil

@@ -20,7 +20,6 @@ import (
 type servedCall struct {
 	answer.Context
 	info    CallInfo
-	server  *Server
 	handler *handler
 	peer    *socket.RouterPeer
 	req     proto.Message
@@ -32,9 +31,9 @@ type servedCall struct {
 	spare  spareBody
 }
 
-// newWork returns a call of a handler.
-func (s *Server) newWork(h *handler, p *socket.RouterPeer, metadata Metadata) answer.Work {
-	c := &servedCall{server: s, handler: h, peer: p}
+// newWork returns a call of the handler.
+func (h *handler) newWork(p *socket.RouterPeer, metadata Metadata) answer.Work {
+	c := &servedCall{handler: h, peer: p}
 	c.info = CallInfo{Operation: OperationServe, Method: h.method, Peer: callerOf(p), Metadata: metadata, reply: &c.Context}
 	return (*servedWork)(c)
 }
@@ -80,7 +79,7 @@ func (w *servedWork) CallContext() *answer.Context { return &w.Context }
 // Decode decodes the request (answer.Work).
 func (w *servedWork) Decode(body []byte) error {
 	w.req = w.handler.new()
-	return toStatus(w.server.bodies.decodeInput(body, w.req))
+	return toStatus(w.handler.server.bodies.decodeInput(body, w.req))
 }
 
 // Serve calls the interceptors and the handler (answer.Work).
@@ -90,7 +89,7 @@ func (w *servedWork) Serve(s *answer.Stream) (err error) {
 		w.stream = s
 		next = (*serverStream)(ctx).serve
 	}
-	if interceptor := w.server.cfg.interceptor; interceptor != nil {
+	if interceptor := w.handler.server.cfg.interceptor; interceptor != nil {
 		w.resp, err = interceptor(ctx, &ctx.info, w.req, next)
 	} else {
 		w.resp, err = next(ctx, w.req)
@@ -124,7 +123,7 @@ func (w *servedWork) Panicked(p *guarded.PanicError) error {
 	if p.Goexit() {
 		stack = debug.Stack()
 	}
-	s, m := w.server, w.handler.method
+	s, m := w.handler.server, w.handler.method
 	s.observer.observe(Event{
 		Kind: EventPanic, SocketType: string(zmtp.Router), Endpoint: w.peer.Endpoint(), Peer: w.peer.Address(), Procedure: m.Procedure,
 		Err: fmt.Errorf("handler panicked: %v", p.Value), Stack: stack,
@@ -140,13 +139,13 @@ func (w *servedWork) HasReply() bool { return w.resp != nil }
 
 // AppendBody appends the reply's body (wire.Body).
 func (w *servedWork) AppendBody(b []byte, flags byte) ([]byte, error) {
-	out, err := w.server.bodies.append(b, flags, w.resp)
+	out, err := w.handler.server.bodies.append(b, flags, w.resp)
 	return out, toStatus(err)
 }
 
 // Message decodes a message of a stream (answer.Work).
 func (w *servedWork) Message(body []byte) error {
-	return toStatus(w.server.bodies.decodeInput(body, w.into))
+	return toStatus(w.handler.server.bodies.decodeInput(body, w.into))
 }
 
 // Free drops the messages, which the context may outlive (answer.Work).
@@ -186,7 +185,7 @@ func (s *serverStream) Send(ctx context.Context, m proto.Message) error {
 	if err := s.info.message(m, true); err != nil {
 		return err
 	}
-	body := s.spare.take(&s.server.bodies, m)
+	body := s.spare.take(&s.handler.server.bodies, m)
 	defer s.spare.free(body)
 	return fromStatus(s.stream.Send(ctx, body))
 }

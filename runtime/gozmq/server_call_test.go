@@ -6,12 +6,21 @@ import (
 	"fmt"
 	"sync"
 	"testing"
+	"unsafe"
 
 	"google.golang.org/protobuf/types/known/emptypb"
 	"google.golang.org/protobuf/types/known/wrapperspb"
 
 	"github.com/gozmq/gozmq/internal/testkit"
 )
+
+// A served call is two fifths of what a call with small messages allocates. One
+// more field of it would take the next larger size class.
+func TestServedCallSize(t *testing.T) {
+	if got := unsafe.Sizeof(servedCall{}); got > 256 {
+		t.Errorf("a served call takes %d bytes, want at most 256", got)
+	}
+}
 
 func TestCallBodies(t *testing.T) {
 	everywhere(t, func(t *testing.T, s site) {

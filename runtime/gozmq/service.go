@@ -29,6 +29,7 @@ type Registrar interface {
 
 // A handler serves one method of a server.
 type handler struct {
+	server *Server
 	method *Method
 	new    func() proto.Message
 	serve  func(context.Context, proto.Message) (proto.Message, error)
@@ -36,15 +37,15 @@ type handler struct {
 	output protoreflect.FullName
 }
 
-func newHandler(h bridge.Handler[Method]) *handler {
-	return &handler{method: h.Method, new: h.New, serve: h.Serve, stream: h.Stream, output: h.Output}
+func (s *Server) newHandler(h bridge.Handler[Method]) *handler {
+	return &handler{server: s, method: h.Method, new: h.New, serve: h.Serve, stream: h.Stream, output: h.Output}
 }
 
 // engine returns the handler as the engine of calls sees it.
-func (h *handler) engine(s *Server) *answer.Method {
+func (h *handler) engine() *answer.Method {
 	return &answer.Method{
 		Procedure: h.method.Procedure, Bare: h.method.Bare, ClientStreams: h.method.ClientStreams, ServerStreams: h.method.ServerStreams,
-		NewWork: func(p *socket.RouterPeer, metadata map[string][]string) answer.Work { return s.newWork(h, p, metadata) },
+		NewWork: func(p *socket.RouterPeer, metadata map[string][]string) answer.Work { return h.newWork(p, metadata) },
 	}
 }
 

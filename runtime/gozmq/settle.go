@@ -23,13 +23,14 @@ import (
 // goroutine. A panic of f is reported as EventPanic.
 func (c *CallInfo) OnSettle(f func(outcome string, err error)) {
 	if c.Operation == OperationRun || c.Operation == OperationResult {
-		c.onSettle = append(c.onSettle, f)
+		h := c.added()
+		h.onSettle = append(h.onSettle, f)
 	}
 }
 
 // settled calls the functions of OnSettle, and reports a panic to o.
 func (c *CallInfo) settled(o *observer, t zmtp.SocketType, outcome string, reason error) {
-	if len(c.onSettle) == 0 {
+	if c.hooks == nil || len(c.hooks.onSettle) == 0 {
 		return
 	}
 	if outcome == outcomeLost {
@@ -37,7 +38,7 @@ func (c *CallInfo) settled(o *observer, t zmtp.SocketType, outcome string, reaso
 	} else if reason != nil {
 		reason = asError(reason)
 	}
-	for _, f := range c.onSettle {
+	for _, f := range c.hooks.onSettle {
 		_ = o.guard(t, "a function of OnSettle", c.Method.Procedure, func() { f(outcome, reason) })
 	}
 }

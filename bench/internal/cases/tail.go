@@ -25,8 +25,9 @@ func tailCase() Case {
 				slowest = min(slowest, measure.NewStat(t.max).Median)
 			}
 			tails(cfg, r, ", half of the slowest's maximum", &slowest)
-			r.Notes = append(r.Notes, "Each caller has its regular times; a call's time begins when it was due, or when its caller woke up if that was later "+
-				"and no call of its own held it up.")
+			r.Notes = append(r.Notes, "Each caller has its regular times; a call's time begins when it was due, or when its caller woke up if that was later: "+
+				"what the timer is late by counts for no call, what an earlier call of the same caller holds up does. "+
+				"The raw echo is the floor, but makes no garbage.")
 			r.atLeast("ttrpc", 3)
 			r.atLeast("gRPC", 3)
 		},
@@ -44,7 +45,7 @@ func tails(cfg *Config, r *Result, suffix string, maximum *float64) (list []*tai
 	var all []*contender
 	for i := range cfg.Rivals {
 		v := &cfg.Rivals[i]
-		if v.Name != rival.Ours && v.Name != "ttrpc" && v.Name != "gRPC" {
+		if v.Name != rival.Ours && v.Name != rival.Raw && v.Name != "ttrpc" && v.Name != "gRPC" {
 			continue
 		}
 		t := &tail{row: r.row("", "")}

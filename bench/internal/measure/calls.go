@@ -63,8 +63,9 @@ func collect(m *meter, own []caller, elapsed time.Duration) (Sample, error) {
 }
 
 // Paced has callers make rate calls per second together for about d, each at
-// its own regular times. A call's time begins when it was due if the one before
-// was still running then, else when its caller has woken up for it.
+// its own regular times. A call's time begins when it was due, or when its caller
+// woke up if that was later: what the caller's timer is late by counts for no call,
+// what an earlier call of the caller holds up does.
 func Paced(callers int, rate float64, d time.Duration, call Call) (Sample, error) {
 	var (
 		m     meter
@@ -86,11 +87,14 @@ func Paced(callers int, rate float64, d time.Duration, call Call) (Sample, error
 }
 
 func (c *caller) pace(i int, due time.Time, every time.Duration, stop *atomic.Bool, call Call) {
-	for ; !stop.Load(); due = due.Add(every) {
+	for woke := due; !stop.Load(); due = due.Add(every) {
 		start := due
 		if wait := time.Until(due); wait > 0 {
 			time.Sleep(wait)
-			start = time.Now()
+			woke = time.Now()
+		}
+		if start.Before(woke) {
+			start = woke
 		}
 		if c.err = call(i); c.err != nil {
 			stop.Store(true)

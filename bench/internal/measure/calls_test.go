@@ -30,3 +30,25 @@ func TestPacedKeepsTheRate(t *testing.T) {
 		t.Errorf("made %.0f calls per second, want %d", s.Rate, rate)
 	}
 }
+
+func TestPacedCountsNoLateTimer(t *testing.T) {
+	const rate = 20_000 // a timer is late by several calls
+	s, err := Paced(1, rate, 100*time.Millisecond, func(int) error { return nil })
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s.P50 > time.Second/rate {
+		t.Errorf("calls that take no time took %v", s.P50)
+	}
+}
+
+func TestPacedCountsWhatACallHoldsUp(t *testing.T) {
+	const long = 5 * time.Millisecond
+	s, err := Paced(1, 1000, 10*long, func(int) error { time.Sleep(long); return nil })
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s.P50 < 3*long {
+		t.Errorf("half of the calls took at most %v, though each waits for those before it", s.P50)
+	}
+}

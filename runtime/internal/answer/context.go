@@ -20,15 +20,17 @@ type Context struct {
 	peer     context.Context // of the connection
 	deadline time.Time       // zero: none
 
-	made     atomic.Bool // inner is there, and stays
-	mu       sync.Mutex
-	inner    context.Context // made when someone needs it
-	cancel   context.CancelFunc
-	canceled bool // the caller has canceled
-	finished bool
+	inner  context.Context // made when someone needs it
+	cancel context.CancelFunc
 
 	headers, trailers wire.Metadata // of the reply
-	headersSent       bool          // with the first message of a stream
+
+	// The small fields stand side by side, so that each call needs less memory.
+	made        atomic.Bool // inner is there, and stays
+	mu          sync.Mutex
+	canceled    bool // the caller has canceled
+	finished    bool
+	headersSent bool // with the first message of a stream
 }
 
 // begin is called before anything else. timeout is the caller's; 0: none.

@@ -4,6 +4,9 @@ import "github.com/gozmq/gozmq/runtime/internal/status"
 
 // Close cancels the call if it is not over.
 func (s *Stream) Close() {
+	if s.done.Load() {
+		return // as most are: no error is made
+	}
 	s.Cancel(status.Errorf(status.Canceled, "%s: the stream was closed", s.method.Procedure))
 }
 
