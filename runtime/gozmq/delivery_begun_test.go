@@ -11,20 +11,27 @@ import (
 	"github.com/gozmq/gozmq/runtime/internal/zmtp"
 )
 
-// A task that takes no time costs one word, that of its end. A ventilator hears of
-// every task that runs, while it runs.
-func TestBegunCostsNoWord(t *testing.T) {
-	const quick, slow = 500, 4
+// ventilatorOfSlow returns the ventilator of a worker whose tasks with a body wait
+// for release; the others take no time.
+func ventilatorOfSlow(t *testing.T, release <-chan struct{}, opts ...WorkerOption) *rawPeer {
+	t.Helper()
 	endpoint, accept := listenRaw(t, zmtp.Router)
-	release := make(chan struct{})
-	defer close(release)
 	work(t, []TaskHandler{HandleTaskOnly(sureLog, func(_ context.Context, task *bytez) error {
 		if len(task.GetValue()) > 0 {
 			<-release
 		}
 		return nil
-	})}, From(Connect(endpoint)), WithConcurrency(slow), WithPrefetch(quick))
-	vent := accept()
+	})}, append(opts, From(Connect(endpoint)))...)
+	return accept()
+}
+
+// A task that takes no time costs one word, that of its end. A ventilator hears of
+// every task that runs, while it runs.
+func TestBegunCostsNoWord(t *testing.T) {
+	const quick, slow = 500, 4
+	release := make(chan struct{})
+	defer close(release)
+	vent := ventilatorOfSlow(t, release, WithConcurrency(slow), WithPrefetch(quick))
 	vent.wantFrames(string(wire.VerbCredit), fmt.Sprint(quick+slow))
 	for i := range quick {
 		vent.send(string(wire.VerbTask), fmt.Sprint(i), sureLog.Procedure, "")
@@ -52,16 +59,9 @@ func TestBegunCostsNoWord(t *testing.T) {
 // at the worker is that of a quick one before.
 func TestWaitingTaskIsNotBegun(t *testing.T) {
 	const rounds, quick, waiting = 40, 50, 20
-	endpoint, accept := listenRaw(t, zmtp.Router)
 	release := make(chan struct{})
 	defer close(release)
-	work(t, []TaskHandler{HandleTaskOnly(sureLog, func(_ context.Context, task *bytez) error {
-		if len(task.GetValue()) > 0 {
-			<-release
-		}
-		return nil
-	})}, From(Connect(endpoint)), WithPrefetch(quick+waiting))
-	vent := accept()
+	vent := ventilatorOfSlow(t, release, WithPrefetch(quick+waiting))
 	vent.wantFrames(string(wire.VerbCredit), fmt.Sprint(quick+waiting+1))
 	slow := encode(t, wrapperspb.Bytes([]byte("slow")))
 	for round := range rounds {
