@@ -91,8 +91,9 @@ type replaying struct {
 	vent   *gozmq.Ventilator
 	topics map[string]*dynamicTopic // up to maxKnownTopics
 	sent   int
-	first  time.Time // recorded
-	began  time.Time // replayed
+	opened time.Time // when the first record could be sent, or the wait for that ended
+	first  time.Time // when the file's first record was recorded
+	began  time.Time // when it was replayed
 }
 
 // once sends the file once.
@@ -143,7 +144,9 @@ func (x *replaying) send(r *recording.Record) error {
 		send = x.push
 	}
 	if x.sent == 0 {
-		if err := x.open(r); err != nil {
+		err := x.open(r)
+		x.opened = time.Now()
+		if err != nil {
 			return err
 		}
 	}
@@ -279,23 +282,28 @@ func (x *replaying) push(ctx context.Context, r *recording.Record) error {
 
 // end closes the end that has sent, and says how much it was.
 func (x *replaying) end(err error) error {
-	if x.flags.loop == 0 && errors.Is(err, context.Canceled) {
-		err = nil
+	err = x.ended(err)
+	if err == nil && x.vent != nil {
+		err = x.ended(x.vent.Wait(x.ctx))
 	}
 	switch {
 	case x.vent != nil && err == nil:
-		if err = x.vent.Wait(x.ctx); err == nil {
-			err = x.vent.Close()
-			break
-		}
-		closeSoon(x.vent.Close)
+		err = x.vent.Close()
 	case x.vent != nil:
 		closeSoon(x.vent.Close)
 	case x.pub != nil:
 		err = errors.Join(err, x.pub.Close())
 	}
-	if x.sent > 0 {
-		x.say("%s replayed in %s", plural(x.sent, x.kind), roughly(time.Since(x.began)))
+	if x.sent > 0 || err == nil && !x.opened.IsZero() {
+		x.say("%s replayed in %s", plural(x.sent, x.kind), roughly(time.Since(x.opened)))
+	}
+	return err
+}
+
+// ended returns err, which is none when Ctrl-C has ended what goes on until then.
+func (x *replaying) ended(err error) error {
+	if x.flags.loop == 0 && errors.Is(context.Cause(x.ctx), context.Canceled) {
+		return nil
 	}
 	return err
 }
