@@ -43,6 +43,6 @@ func TestGuide(t *testing.T) {
 			t.Fatal(err)
 		}
 	case got.String() != string(text):
-		t.Errorf("the guide differs (go test -update writes it); got:\n%s", got.String())
+		t.Errorf("the guide differs (go test -update writes it), first in %s; got:\n%s", difference(got.String(), string(text)), got.String())
 	}
 }
