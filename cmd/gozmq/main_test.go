@@ -3,6 +3,7 @@ package main
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -11,6 +12,7 @@ import (
 // binary runs under its name, and the systems to talk to.
 func TestMain(m *testing.M) {
 	if name := filepath.Base(os.Args[0]); strings.TrimSuffix(name, ".exe") == "gozmq" {
+		os.Args = patient(os.Args)
 		main()
 	}
 	if name := os.Getenv(systemVariable); name != "" {
@@ -19,4 +21,14 @@ func TestMain(m *testing.M) {
 	code := m.Run()
 	stopShared()
 	os.Exit(code)
+}
+
+// patient lets verbs wait for a minute for the other end, which a busy machine may
+// not start within the 5 seconds that they have by default. What the command line
+// says itself comes later, and counts.
+func patient(args []string) []string {
+	if len(args) > 1 && slices.Contains([]string{"pub", "sub", "push", "pull", "record", "replay"}, args[1]) {
+		return slices.Insert(args, 2, "--connect-timeout=1m")
+	}
+	return args
 }
