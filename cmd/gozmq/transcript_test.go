@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"flag"
 	"fmt"
@@ -12,6 +13,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/gozmq/gozmq/runtime/gozmqcurve"
 )
@@ -282,10 +284,16 @@ func (s *shell) env() []string {
 // run runs a command and returns what it prints, and its exit code if it is not 0.
 func (s *shell) run(t *testing.T, command string) string {
 	t.Helper()
-	cmd := exec.Command("sh", "-c", s.real.Replace(command))
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, "sh", "-c", s.real.Replace(command))
+	cmd.WaitDelay = time.Second // what the shell has started may still have its output
 	cmd.Dir = s.dir
 	cmd.Env = s.env()
 	out, err := cmd.CombinedOutput()
+	if ctx.Err() != nil {
+		t.Fatalf("this does not end: %s; it has printed\n%s", command, out)
+	}
 	text := s.shown.Replace(string(out))
 	for _, v := range varying {
 		text = v.text.ReplaceAllString(text, v.want)
