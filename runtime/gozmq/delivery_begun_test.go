@@ -3,6 +3,7 @@ package gozmq
 import (
 	"context"
 	"fmt"
+	"strconv"
 	"testing"
 
 	"google.golang.org/protobuf/types/known/wrapperspb"
@@ -84,6 +85,42 @@ func TestWaitingTaskIsNotBegun(t *testing.T) {
 			case m[1][:4] == "wait" && !released:
 				t.Fatalf("%s of %s, before which another task runs", m[0], m[1])
 			}
+		}
+	}
+}
+
+// A worker reads many tasks ahead while they take no time, before it knows how far
+// the ventilator is. When they become slow, it returns what does not begin soon,
+// also once it has noticed.
+func TestQuickTasksAreReadAhead(t *testing.T) {
+	const many, slow = 34, 24
+	release := make(chan struct{})
+	defer close(release)
+	vent := ventilatorOfSlow(t, release)
+	for id, holds, credit := 0, 0, 0; credit < many || holds > 0; {
+		for ; credit < many && holds < credit; holds++ {
+			vent.send(string(wire.VerbTask), fmt.Sprint("quick", id), sureLog.Procedure, "")
+			id++
+		}
+		switch m := vent.recv(); m[0] {
+		case string(wire.VerbCredit):
+			credit, _ = strconv.Atoi(m[1])
+		case string(wire.VerbDone), string(wire.VerbReturn):
+			holds--
+		}
+	}
+	body := encode(t, wrapperspb.Bytes([]byte("slow")))
+	for i := range slow {
+		vent.send(string(wire.VerbTask), fmt.Sprint("slow", i), sureLog.Procedure, body)
+	}
+	for released, ended := 0, 0; ended < slow-2; { // one runs and one is read ahead
+		switch m := vent.recv(); m[0] {
+		case string(wire.VerbExtend):
+			if released++; released <= 3 {
+				release <- struct{}{}
+			}
+		case string(wire.VerbDone), string(wire.VerbReturn):
+			ended++
 		}
 	}
 }

@@ -64,9 +64,9 @@ func WithDrainTimeout(d time.Duration) ServingOption { return drainOption(d) }
 // DeliveryAtLeastOnce tasks whose results wait for a sink's acknowledgement do
 // not count. Defaults: with DeliveryAtMostOnce 64, and up to 1024 while a worker
 // needs less than a millisecond for as many; with DeliveryAtLeastOnce as
-// many as WithConcurrency, and more while tasks are short beside the round trip
-// to the ventilator: as many as the worker does in two round trips, up to 1024
-// tasks or 16 MiB.
+// many as WithConcurrency, and more while tasks are short: as many as the worker
+// does in two round trips to the ventilator, up to 1024 tasks or 16 MiB, or in a
+// millisecond if a task takes less than 50 µs, up to 1024 tasks or 1 MiB.
 func WithPrefetch(n int) WorkerOption {
 	return workerOption(func(c *workerConfig) { c.prefetch = n })
 }

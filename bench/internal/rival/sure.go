@@ -14,11 +14,11 @@ type gozmqSure struct {
 	events events
 	socket *gozmq.Ventilator
 	vent   benchv1gozmq.SureVentilator
-	size   int
+	blob   *benchv1.Blob
 }
 
 func openGozmqSure(o Options) (_ Stream, err error) {
-	p := &gozmqSure{stopper: newStopper(), size: o.Size}
+	p := &gozmqSure{stopper: newStopper(), blob: newBlob(o.Size, 0)}
 	opts := as[gozmq.VentilatorOption](p.events.options(o), gozmq.DeliveryAtLeastOnce, gozmq.Bind(anyPort))
 	if o.Waiting > 0 {
 		opts = append(opts, gozmq.WithTaskQueue(2*o.Waiting+1000, 1<<30))
@@ -35,7 +35,8 @@ func openGozmqSure(o Options) (_ Stream, err error) {
 }
 
 func (p *gozmqSure) Send(seq uint64) error {
-	return p.vent.Work(context.Background(), newBlob(p.size, seq))
+	p.blob.Seq = seq
+	return p.vent.Work(context.Background(), p.blob)
 }
 
 type gozmqSureHandler struct {

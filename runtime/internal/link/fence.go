@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/gozmq/gozmq/runtime/internal/notify"
@@ -25,9 +26,9 @@ type fence struct {
 	seen   uint64           // the highest number that was answered
 	change notify.Broadcast // of seen
 
-	timed  uint64        // the PING of Measure; 0: none is under way
-	timeAt time.Time     // when it was sent
-	trip   time.Duration // 0: not known
+	timed  uint64       // the PING of Measure; 0: none is under way
+	timeAt time.Time    // when it was sent
+	trip   atomic.Int64 // a time.Duration, which mu guards for writing; 0: not known
 }
 
 // Measure begins to measure the round trip to the peer, unless that is under way.
@@ -48,18 +49,16 @@ func (c *Conn) Measure() {
 // RoundTrip returns the measured time between PINGs and their PONGs, 0 if it is not
 // known. The time in queues is part of it, so the shortest times weigh the most.
 func (c *Conn) RoundTrip() time.Duration {
-	c.fence.mu.Lock()
-	defer c.fence.mu.Unlock()
-	return c.fence.trip
+	return time.Duration(c.fence.trip.Load())
 }
 
 // measured ends a measurement; f.mu is held.
 func (f *fence) measured(now time.Time) {
-	took := max(now.Sub(f.timeAt), 1)
-	if f.timed = 0; f.trip == 0 || took < f.trip {
-		f.trip = took
+	took, trip := int64(max(now.Sub(f.timeAt), 1)), f.trip.Load()
+	if f.timed = 0; trip == 0 || took < trip {
+		f.trip.Store(took)
 	} else {
-		f.trip += (took - f.trip) / 4
+		f.trip.Store(trip + (took-trip)/4)
 	}
 }
 

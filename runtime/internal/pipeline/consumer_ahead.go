@@ -17,6 +17,11 @@ const (
 	// ventilator.
 	maxAhead      = 1024
 	maxAheadBytes = 16 << 20
+	// Tasks that are quick it reads ahead from a near ventilator, too: as many as
+	// it does in aheadTime, up to aheadBytes. Then each read, write and wake-up is
+	// for many tasks.
+	aheadTime  = time.Millisecond
+	aheadBytes = 1 << 20
 	// The round trip is measured when measureAfter tasks have run, and then at most
 	// once in measureAgain.
 	measureAfter = 8
@@ -82,10 +87,14 @@ func (c *Consumer) wanted(v *ventilator) int {
 }
 
 // ahead returns how many tasks as these a consumer that runs so many at once does
-// in aheadTrips round trips, within the bounds.
+// in aheadTrips round trips, or in aheadTime if they are quick, within the bounds.
 func (p *pace) ahead(lanes int, trip time.Duration) int {
-	n := aheadTrips * float64(lanes) * float64(trip) / float64(p.took)
-	return int(min(n, maxAhead, float64(maxAheadBytes/max(p.size, 1))))
+	rate, size := float64(lanes)/float64(p.took), max(p.size, 1)
+	n := min(aheadTrips*float64(trip)*rate, float64(maxAheadBytes/size))
+	if p.took < quickTask {
+		n = max(n, min(float64(aheadTime)*rate, float64(aheadBytes/size)))
+	}
+	return int(min(n, maxAhead))
 }
 
 // setWait sets how long a task may wait here; the consumer's lock is held.
@@ -96,7 +105,7 @@ func (d *Delivery) setWait(now moment) {
 		d.due = now.add(d.lease / 2)
 	}
 	c := d.consumer
-	if v := d.to; v.ahead > c.ahead {
+	if v := d.to; c.readsMore(v) {
 		end := now.add(max(minPatience, patienceTrips*v.conn.RoundTrip()))
 		if d.due == 0 || end < d.due {
 			d.due = end
@@ -105,12 +114,18 @@ func (d *Delivery) setWait(now moment) {
 	c.wakeAt(d.due)
 }
 
+// readsMore reports whether more of a ventilator's tasks than by default are read
+// ahead, also when that was decided before tasks became slower. c.mu is held.
+func (c *Consumer) readsMore(v *ventilator) bool {
+	return c.grow && (v.ahead > c.ahead || v.holds-v.handled > c.lanes+c.ahead)
+}
+
 // waited returns a task that has waited for half of its lease. If a task read ahead
 // beyond the default waits for long, tasks have become slower: then fewer are read
 // ahead, and the surplus is returned. The consumer's lock is held.
 func (d *Delivery) waited(now moment) {
 	c := d.consumer
-	if v := d.to; v != nil && v.ahead > c.ahead {
+	if v := d.to; v != nil && c.readsMore(v) {
 		v.ahead, v.pace.ended = c.ahead, 0
 		v.pace.took = max(v.pace.took, now.sub(d.came))
 		c.adjust(v)

@@ -5,8 +5,9 @@ import (
 	"time"
 )
 
-// How many tasks are read ahead: as many as are done in two round trips, within
-// bounds, and none beside the default while that does not matter.
+// How many tasks are read ahead: as many as are done in two round trips, or in a
+// millisecond if they are quick, within bounds, and none beside the default while
+// that does not matter.
 func TestAhead(t *testing.T) {
 	for _, c := range []struct {
 		name       string
@@ -15,7 +16,12 @@ func TestAhead(t *testing.T) {
 		size, want int
 	}{
 		{"not known", 4, 0, time.Millisecond, 100, 0},
-		{"near", 4, 50 * time.Microsecond, 2 * time.Microsecond, 100, 200},
+		{"not known, and they take less", 4, 0, quickTask, 100, 0},
+		{"not known, and they are quick", 4, 0, quickTask * 4 / 5, 100, 100},
+		{"near", 4, 50 * time.Microsecond, 10 * time.Microsecond, 100, 400},
+		{"near, one at a time", 1, 50 * time.Microsecond, 10 * time.Microsecond, 100, 100},
+		{"near, and they take no time", 1, 50 * time.Microsecond, time.Microsecond, 100, 1000},
+		{"near, and they are large", 1, 50 * time.Microsecond, time.Microsecond, 10 << 10, 102},
 		{"near, and they take longer", 4, 50 * time.Microsecond, 10 * time.Millisecond, 100, 0},
 		{"short tasks", 4, 100 * time.Millisecond, 10 * time.Millisecond, 100, 80},
 		{"one at a time", 1, 100 * time.Millisecond, 10 * time.Millisecond, 100, 20},

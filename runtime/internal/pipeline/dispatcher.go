@@ -326,12 +326,12 @@ func (d *Dispatcher) taskDone(p *taskqueue.Peer, t *taskqueue.Task, result []byt
 	case retains(t):
 		d.store.finish(d.retain(p, t, result))
 		d.checkBatch(t.Batch)
+	case d.store == nil:
+		d.checkBatch(t.Batch)
+		d.spare.give(t)
 	default:
 		d.store.finish(ending(string(t.ID), t.Terms, t.Attempts))
 		d.checkBatch(t.Batch)
-		if d.store == nil {
-			d.spare.give(t)
-		}
 	}
 	d.changed.Notify()
 }

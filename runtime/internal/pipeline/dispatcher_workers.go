@@ -150,14 +150,15 @@ func (d *Dispatcher) stop(c *link.Conn, p *taskqueue.Peer) {
 
 // handleOutcome handles a worker's report on a task; d.mu is held.
 func (d *Dispatcher) handleOutcome(p *taskqueue.Peer, c *wire.WorkerCommand, now time.Time) error {
-	id := d.queue.ID(c.ID)
-	switch c.Verb {
-	case wire.VerbDone:
-		t, err := d.queue.Done(p, id)
+	if c.Verb == wire.VerbDone {
+		t, err := d.queue.Done(p, taskqueue.ID(c.ID)) // does not keep the id
 		if t != nil {
 			d.taskDone(p, t, c.Result)
 		}
 		return err
+	}
+	id := d.queue.ID(c.ID)
+	switch c.Verb {
 	case wire.VerbReturn:
 		return d.queue.Return(p, id, now)
 	case wire.VerbExtend:

@@ -15,20 +15,21 @@ type scope struct {
 	mu    sync.Mutex
 	below context.Context // ends with the scope; nil: nobody has asked for it
 	stop  context.CancelCauseFunc
-	over  bool
-	cause error // of the end, once over
+	cause error // of the end; nil: it has not ended
 }
 
 // end ends the scope, if it has not ended yet.
 func (s *scope) end(cause error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.over {
+	if s.cause != nil {
 		return
 	}
-	s.over, s.cause = true, cause
+	if s.cause = cause; cause == nil {
+		s.cause = context.Canceled
+	}
 	if s.stop != nil {
-		s.stop(cause)
+		s.stop(s.cause)
 	}
 }
 
@@ -36,7 +37,7 @@ func (s *scope) end(cause error) {
 func (s *scope) ended() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.over
+	return s.cause != nil
 }
 
 // context returns a context that ends with the scope.
@@ -45,7 +46,7 @@ func (s *scope) context() context.Context {
 	defer s.mu.Unlock()
 	if s.below == nil {
 		s.below, s.stop = context.WithCancelCause(s.above)
-		if s.over {
+		if s.cause != nil {
 			s.stop(s.cause)
 		}
 	}
@@ -55,7 +56,7 @@ func (s *scope) context() context.Context {
 // current returns a context with the present state of the scope.
 func (s *scope) current() context.Context {
 	s.mu.Lock()
-	asked := s.below != nil || s.over
+	asked := s.below != nil || s.cause != nil
 	s.mu.Unlock()
 	if asked {
 		return s.context()

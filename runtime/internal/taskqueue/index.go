@@ -73,10 +73,10 @@ func placeOf(id ID) uint32 {
 	return uint32(id[0])<<24 | uint32(id[1])<<16 | uint32(id[2])<<8 | uint32(id[3])
 }
 
-func tagOf(id ID) (tag uint64) {
-	for _, b := range []byte(id[placeBytes : placeBytes+8]) {
-		tag = tag<<8 | uint64(b)
-	}
+func tagOf(id ID) uint64 {
+	b := id[placeBytes : placeBytes+8]
+	tag := uint64(b[0])<<56 | uint64(b[1])<<48 | uint64(b[2])<<40 | uint64(b[3])<<32 |
+		uint64(b[4])<<24 | uint64(b[5])<<16 | uint64(b[6])<<8 | uint64(b[7])
 	return max(tag, 1)
 }
 
