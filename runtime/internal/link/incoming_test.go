@@ -107,7 +107,7 @@ func eachWay(t *testing.T, f func(t *testing.T, network string, sealed bool)) {
 func TestMessagesInPartAreBounded(t *testing.T) {
 	const peers = 30
 	eachWay(t, func(t *testing.T, network string, sealed bool) {
-		v := newCrowded(t, network, sealed, 150*time.Millisecond, handlerFunc(echo))
+		v := newCrowded(t, network, sealed, testkit.Stretch(500*time.Millisecond), handlerFunc(echo))
 		most := v.most(t)
 		good := v.dial(t)
 		var wg sync.WaitGroup
