@@ -188,6 +188,7 @@ const cancelTail = "\x01\x00\x01\x00\x01\x00\x00\x02" + cancelHeader
 // EachCancel calls visit with the id of each call that is given up by a message in
 // b. b begins with a message and may end within one.
 func EachCancel(b []byte, visit func(id uint64)) {
+	b = passLong(b)
 	if !bytes.Contains(b, []byte(cancelTail)) {
 		return // the usual case
 	}
@@ -196,16 +197,54 @@ func EachCancel(b []byte, visit func(id uint64)) {
 		if ok && b[0] == zmtp.FlagMore && b[1] == CallIDSize && bytes.HasPrefix(b[2+CallIDSize:], []byte(cancelTail)) {
 			visit(id)
 		}
-		more := true
-		for more {
-			h, ok, err := zmtp.ParseHeader(b)
-			if !ok || err != nil || h.Size >= uint64(len(b)-h.Len) {
-				return // the following bytes have not been read
+		for more := true; more; {
+			var h zmtp.Header
+			if h, b, ok = passFrame(b); !ok {
+				return
 			}
 			more = h.More()
-			b = b[h.Len+int(h.Size):]
 		}
 	}
+}
+
+const (
+	// longFrame is the size from which a frame costs more to search than to pass
+	// over.
+	longFrame = 1 << 10
+	// maxFrames is in how many frames of a message a long one is looked for.
+	maxFrames = 8
+)
+
+// passLong passes over the messages at the start of b that have a long frame, as
+// none that gives up a call has.
+func passLong(b []byte) []byte {
+	for rest := b; ; b = rest {
+		long := false
+		for i, more := 0, true; more; i++ {
+			h, next, ok := passFrame(rest)
+			long = long || h.Size >= longFrame
+			switch {
+			case !ok && long:
+				return nil
+			case !ok, i == maxFrames:
+				return b
+			}
+			rest, more = next, h.More()
+		}
+		if !long {
+			return b
+		}
+	}
+}
+
+// passFrame returns the header of the frame at the start of b, and what follows the
+// frame. It returns false when that has not been read, or the frame is invalid.
+func passFrame(b []byte) (h zmtp.Header, rest []byte, ok bool) {
+	h, ok, err := zmtp.ParseHeader(b)
+	if !ok || err != nil || h.Size >= uint64(len(b)-h.Len) {
+		return h, nil, false
+	}
+	return h, b[h.Len+int(h.Size):], true
 }
 
 // Cancels reports whether a request gives up the call that has the same envelope.
