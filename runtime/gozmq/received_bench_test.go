@@ -125,13 +125,12 @@ func (w *slidingWindow) await(n int64) {
 	w.known = n
 }
 
-// BenchmarkCollect measures tasks of 64 B from a ventilator straight to a
-// sink, with DeliveryAtMostOnce: as fast as they go, and by how many may be
-// on their way.
+// BenchmarkCollect measures tasks from a ventilator straight to a sink, with
+// DeliveryAtMostOnce: as fast as they go, and by how many may be on their way.
 func BenchmarkCollect(b *testing.B) {
 	m := &gozmq.Method{Procedure: "bench.Task", Bare: true}
-	for _, window := range []int{2, 500, 1 << 30} {
-		b.Run(fmt.Sprintf("window=%d", window), func(b *testing.B) {
+	for _, l := range []struct{ size, window int }{{64, 2}, {64, 500}, {64, 1 << 30}, {1 << 10, 1 << 30}} {
+		b.Run(fmt.Sprintf("%dB/window=%d", l.size, l.window), func(b *testing.B) {
 			vent, err := gozmq.NewVentilator(gozmq.Bind("tcp://127.0.0.1:*"))
 			if err != nil {
 				b.Fatal(err)
@@ -142,7 +141,7 @@ func BenchmarkCollect(b *testing.B) {
 				b.Fatal(err)
 			}
 			ctx, cancel := context.WithCancel(context.Background())
-			w := newSlidingWindow(1, window)
+			w := newSlidingWindow(1, l.window)
 			var wg sync.WaitGroup
 			defer wg.Wait()
 			defer sink.Close()
@@ -155,7 +154,7 @@ func BenchmarkCollect(b *testing.B) {
 			if err := vent.WaitForWorkers(ctx, 1); err != nil {
 				b.Fatal(err)
 			}
-			task := wrapperspb.Bytes(make([]byte, 64))
+			task := wrapperspb.Bytes(make([]byte, l.size))
 			reportProcessorTime(b, b.N, func() {
 				for i := range b.N {
 					w.hold(i)
