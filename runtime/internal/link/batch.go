@@ -34,9 +34,6 @@ var batches = sync.Pool{New: func() any { return new(Batch) }}
 // Len returns the number of messages, without those of runs.
 func (b *Batch) Len() int { return len(b.ends) }
 
-// Memory returns how many bytes of memory the batch holds.
-func (b *Batch) Memory() int { return len(b.buf.b) }
-
 // All returns the number of all messages, and their bytes on the wire, without the
 // first header.
 func (b *Batch) All() (messages, size int) {

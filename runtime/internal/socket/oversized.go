@@ -41,14 +41,13 @@ type batchReader struct {
 	reported  uint64 // Malformed events that were counted
 	messages  int    // of the last batch
 	bytes     int    // of the last batch
-	ahead     int    // how many batches events may be about that come together
 }
 
 // newBatchReader returns the batchReader of c, which notifies to if it is an
 // OversizedReceiver.
 func newBatchReader(c *link.Conn, to any) *batchReader {
 	receiver, _ := to.(OversizedReceiver)
-	return &batchReader{conn: c, to: receiver, ahead: 1}
+	return &batchReader{conn: c, to: receiver}
 }
 
 // next is NextBatch, and skips messages that are too large. It pauses after too
@@ -77,7 +76,7 @@ func (r *batchReader) pace() {
 	}
 	count, bytes := int(n-r.reported), 0
 	if r.messages > 0 {
-		bytes = r.bytes / r.messages * min(count, r.ahead*r.messages)
+		bytes = r.bytes / r.messages * min(count, r.messages)
 	}
 	r.reported = n
 	if d := r.refused.take(count, bytes); d > 0 {

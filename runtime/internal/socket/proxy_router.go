@@ -7,6 +7,7 @@ import (
 	"sync"
 
 	"github.com/gozmq/gozmq/runtime/internal/link"
+	"github.com/gozmq/gozmq/runtime/internal/notify"
 )
 
 // A ProxyRouter is the side of a proxy that clients connect to. It receives
@@ -152,18 +153,17 @@ func (r *ProxyRouter) Serve(c *link.Conn) error {
 	writable := newWritable(c)
 	id := r.add(c)
 	defer r.remove(id)
-	peer := newPullPeer(r.pull.window.Least)
+	peer := &pullPeer{empty: notify.NewToken()}
+	peer.empty.Set()
 	client := r.clients(c, appendRoute(nil, id))
 	defer client.Gone()
 	c.Ready()
 	reader := newBatchReader(c, client)
-	reader.ahead = batchesAhead
 	for {
-		window := r.pull.await(peer, c)
 		if err := writable.wait(); err != nil {
 			return err
 		}
-		batch, err := reader.next(window)
+		batch, err := reader.next(r.pull.window.Least)
 		if err != nil {
 			return err
 		}
@@ -171,6 +171,7 @@ func (r *ProxyRouter) Serve(c *link.Conn) error {
 			batch.Release()
 			continue
 		}
+		peer.wait(c)
 		if !r.pull.offer(peer, &pulledBatch{Batch: batch, conn: c, route: id}) {
 			batch.Release()
 			return link.ErrClosed

@@ -25,12 +25,19 @@ type Pull struct {
 	ended  bool             // no more messages will be read
 }
 
+// A pullPeer is one connection and the messages that were read from it and not yet
+// received. The socket's lock guards it.
+type pullPeer struct {
+	batch *pulledBatch
+	empty notify.Token // set when batch has been received
+	pace  pullPace
+}
+
 // A pulledBatch is a batch that is received message by message.
 type pulledBatch struct {
 	*link.Batch
 	conn  *link.Conn
 	route uint64       // of a ProxyRouter
-	full  bool         // see pullPace.begin
 	next  int          // index of the message to be received
 	left  atomic.Int64 // messages that were not released
 }
@@ -98,12 +105,15 @@ func (p *Pull) wait(ctx context.Context) error {
 // next receives the next message of the first peer in the rotation; p.mu is held.
 func (p *Pull) next() Received {
 	peer := p.ready[0]
-	b := peer.batches[0]
+	b := peer.batch
 	r := Received{Frames: b.Message(b.next), batch: b}
-	peer.received(b)
+	b.next++
 	switch {
-	case len(peer.batches) == 0:
+	case b.next == b.Len():
 		p.ready = append(p.ready[:0], p.ready[1:]...)
+		peer.batch = nil
+		peer.pace.end()
+		peer.empty.Set()
 	case len(p.ready) > 1:
 		copy(p.ready, p.ready[1:])
 		p.ready[len(p.ready)-1] = peer
@@ -124,44 +134,41 @@ func (r Received) Release() {
 	}
 }
 
-// Serve reads one connection (link.Handler). It reads at most two windows ahead, so
-// a slow receiver slows down its senders. Whole messages are delivered even after
-// the connection has ended.
+// Serve reads one connection (link.Handler). It reads one batch ahead and then
+// waits until the previous one was received, so a slow receiver slows down its
+// senders. Whole messages are delivered even after the connection has ended.
 func (p *Pull) Serve(c *link.Conn) error {
-	peer := newPullPeer(p.window.Least)
+	peer := &pullPeer{empty: notify.NewToken()}
+	peer.empty.Set()
 	r := newBatchReader(c, nil)
-	r.ahead = batchesAhead
 	c.Ready()
+	peer.pace.window = p.window.Least
 	for {
-		window := p.await(peer, c)
-		batch, err := r.next(window)
+		batch, err := r.next(peer.pace.window)
 		if err != nil {
 			return err
 		}
-		full := r.messages == window || 2*r.bytes >= batch.Memory()
-		if pulled := (&pulledBatch{Batch: batch, conn: c, full: full}); !p.offer(peer, pulled) {
+		peer.wait(c)
+		peer.pace.adapt(p.window)
+		if pulled := (&pulledBatch{Batch: batch, conn: c}); !p.offer(peer, pulled) {
 			p.dropAll(p.takeRest(pulled, nil))
 			if p.drop == nil {
 				return link.ErrClosed
 			}
+			peer.empty.Set() // all other messages are dropped, too
 		}
 	}
 }
 
-// await waits until there is room for further messages of a peer, and returns for
-// how many; c is not read in the meantime.
-func (p *Pull) await(peer *pullPeer, c *link.Conn) (window int) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if peer.crowded() {
-		peer.waits = true
-		p.mu.Unlock()
+// wait waits until the previous batch was received; c is not read in the meantime.
+func (peer *pullPeer) wait(c *link.Conn) {
+	select {
+	case <-peer.empty:
+	default:
 		c.Pause()
-		<-peer.room
+		<-peer.empty
 		c.Unpause()
-		p.mu.Lock()
 	}
-	return peer.pace.adapt(p.window)
 }
 
 // offer makes a batch ready for receipt, and receives itself if nobody does and the
@@ -174,11 +181,10 @@ func (p *Pull) offer(peer *pullPeer, batch *pulledBatch) bool {
 		p.mu.Unlock()
 		return false
 	}
-	lead := false
-	if peer.push(batch); len(peer.batches) == 1 {
-		p.ready = append(p.ready, peer)
-		lead = p.announce()
-	}
+	peer.batch = batch
+	peer.pace.begin(batch.Len())
+	p.ready = append(p.ready, peer)
+	lead := p.announce()
 	p.mu.Unlock()
 	if lead {
 		p.turn.lead()
@@ -230,10 +236,9 @@ func (p *Pull) discard() {
 	p.mu.Lock()
 	p.closed = true
 	for _, peer := range p.ready {
-		for _, b := range peer.batches {
-			rest = p.takeRest(b, rest)
-		}
-		peer.forget()
+		rest = p.takeRest(peer.batch, rest)
+		peer.batch = nil
+		peer.empty.Set()
 	}
 	p.ready = nil
 	p.wake.Notify()

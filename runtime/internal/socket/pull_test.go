@@ -129,7 +129,7 @@ func TestPullWindow(t *testing.T) {
 		t.Errorf("a sender could send %d messages that nobody receives, want at most %d", sent, most)
 	}
 	p.mu.Lock()
-	if n := p.ready[0].batches[0].Len(); n > window {
+	if n := p.ready[0].batch.Len(); n > window {
 		t.Errorf("a batch has %d messages, the window is %d", n, window)
 	}
 	p.mu.Unlock()
