@@ -29,6 +29,7 @@ func (c *Conn) failLocked(n int, err error) {
 	}
 	w.broken.Store(true)
 	w.idle.Notify()
+	writable := w.writable
 	w.mu.Unlock()
 	if errors.Is(err, net.ErrClosed) {
 		err = ErrClosed
@@ -36,8 +37,8 @@ func (c *Conn) failLocked(n int, err error) {
 	if c.Err() == nil {
 		time.AfterFunc(drainLimit, func() { c.Close(err) })
 	}
-	if c.Writable != nil {
-		c.Writable()
+	if writable != nil {
+		writable()
 	}
 }
 

@@ -34,9 +34,6 @@ type Conn struct {
 	// know; PING, PONG and ERROR are handled here. Set it before the first Next. An
 	// error ends the connection.
 	Command func(name, body []byte) error
-	// Writable is called, with no lock held, when a full queue has room again. Set
-	// it before the first Begin.
-	Writable func()
 	// Tag holds a value of the layers above. Set it before the first Next.
 	Tag any
 

@@ -45,12 +45,12 @@ func unsent(t *testing.T, mechanism, network string, cut, size int, ours, later 
 	}
 	conns, room := make(chan *Conn, 1), make(chan struct{}, 1)
 	g, ep := boundTo(t, cfg, handlerFunc(func(c *Conn) error {
-		c.Writable = func() {
+		c.OnWritable(func() {
 			select {
 			case room <- struct{}{}:
 			default:
 			}
-		}
+		})
 		conns <- c
 		for {
 			if _, err := c.Next(); err != nil {

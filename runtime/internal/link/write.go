@@ -34,26 +34,27 @@ type chunk struct {
 // possible. A goroutine that commits a message while none writes becomes the
 // one that writes; all others append their message and return.
 type writer struct {
-	mu      sync.Mutex
-	raw     net.Conn
-	try     tryWriter
-	out     chunk   // being written by the goroutine that set busy
-	full    []chunk // after out, oldest first
-	cur     chunk   // after full; messages are committed here
-	big     bool    // the last chunk had more than half of what a small one may have
-	msgs    int     // in all chunks
-	bytes   int     // in all chunks
-	busy    bool
-	blocked bool          // the queue was found full, and has not had room since
-	corked  int           // nested Corks
-	handed  writeCount    // to the kernel
-	taken   atomic.Uint64 // bytes that the kernel has accepted, even of a write in progress
-	cut     []byte        // the message that the kernel had accepted in part when writing failed
-	err     error
-	broken  atomic.Bool // err is set, or about to be
-	unsent  []byte      // messages that were left when err was set
-	wire    []byte      // the bytes of out for the kernel
-	sealed  *buffer     // the pooled memory of wire; nil: wire is out's memory
+	mu       sync.Mutex
+	raw      net.Conn
+	try      tryWriter
+	out      chunk   // being written by the goroutine that set busy
+	full     []chunk // after out, oldest first
+	cur      chunk   // after full; messages are committed here
+	big      bool    // the last chunk had more than half of what a small one may have
+	msgs     int     // in all chunks
+	bytes    int     // in all chunks
+	busy     bool
+	blocked  bool          // the queue was found full, and has not had room since
+	writable func()        // see OnWritable
+	corked   int           // nested Corks
+	handed   writeCount    // to the kernel
+	taken    atomic.Uint64 // bytes that the kernel has accepted, even of a write in progress
+	cut      []byte        // the message that the kernel had accepted in part when writing failed
+	err      error
+	broken   atomic.Bool // err is set, or about to be
+	unsent   []byte      // messages that were left when err was set
+	wire     []byte      // the bytes of out for the kernel
+	sealed   *buffer     // the pooled memory of wire; nil: wire is out's memory
 
 	session *curve.Session   // seals frames; nil: they are not sealed
 	idle    notify.Broadcast // notified when nothing is left to write
@@ -97,8 +98,17 @@ func (c *Conn) begin(forced bool) ([]byte, error) {
 	return w.cur.b, nil
 }
 
-// Full reports whether the queue is at its high-water mark. If it is, Writable
-// will be called when it no longer is.
+// OnWritable sets what is called, with no lock held, when a full queue has room
+// again, or writing has failed. Call it before Begin; others may write to the
+// connection before that.
+func (c *Conn) OnWritable(call func()) {
+	c.writer.mu.Lock()
+	c.writer.writable = call
+	c.writer.mu.Unlock()
+}
+
+// Full reports whether the queue is at its high-water mark. If it is, what
+// OnWritable has set will be called when it no longer is.
 func (c *Conn) Full() bool {
 	c.writer.mu.Lock()
 	defer c.writer.mu.Unlock()
@@ -165,7 +175,8 @@ func (c *Conn) CommitLater(b []byte) {
 }
 
 // CommitSoon is CommitLater, but leaves a message on a corked connection to
-// Uncork, up to corkBytes. It never calls Writable in the caller's goroutine.
+// Uncork, up to corkBytes. It never calls what OnWritable has set in the caller's
+// goroutine.
 func (c *Conn) CommitSoon(b []byte) {
 	w := &c.writer
 	w.commit(b)
@@ -325,7 +336,7 @@ func (c *Conn) endWriteLocked() {
 	w.mu.Unlock()
 }
 
-// unblockLocked calls Writable if Begin or Full has found the queue full and it
+// unblockLocked calls writable if Begin or Full has found the queue full and it
 // has room again. It unlocks meanwhile.
 func (c *Conn) unblockLocked() {
 	w := &c.writer
@@ -333,9 +344,9 @@ func (c *Conn) unblockLocked() {
 		return
 	}
 	w.blocked = false
-	if c.Writable != nil {
+	if writable := w.writable; writable != nil {
 		w.mu.Unlock()
-		c.Writable()
+		writable()
 		w.mu.Lock()
 	}
 }

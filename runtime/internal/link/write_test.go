@@ -115,6 +115,36 @@ func TestConcurrentWriters(t *testing.T) {
 	}
 }
 
+// A group may write to a connection, as with a GOODBYE, and fail before its handler
+// has begun.
+func TestOnWritableBesideWrites(t *testing.T) {
+	for _, network := range networks {
+		t.Run(network, func(t *testing.T) {
+			conns, begin := make(chan *Conn, 1), make(chan struct{})
+			_, ep := boundTo(t, testConfig(zmtp.Router, newRecorder()), handlerFunc(func(c *Conn) error {
+				conns <- c
+				<-begin
+				for c.Err() == nil {
+					c.OnWritable(func() {})
+				}
+				return c.Err()
+			}), network)
+			p := zmtptest.DialAs(t, ep, "DEALER")
+			c := testkit.Receive(t, conns, "a connection")
+			p.Close()
+			close(begin)
+			for failed := false; !failed; {
+				b, err := c.BeginForced()
+				if failed = err != nil; !failed {
+					c.Commit(numbered(b, 0, 0, 100))
+				}
+			}
+			c.Close(ErrClosed)
+			<-c.Flushed()
+		})
+	}
+}
+
 // TestStalledPeer checks that writing to a peer that does not read never
 // waits, ends in ErrFull at either high-water mark, and goes on when the peer
 // reads again.
@@ -138,7 +168,7 @@ func TestStalledPeer(t *testing.T) {
 				room := make(chan struct{}, 1000)
 				conns := make(chan *Conn, 1)
 				_, ep := boundTo(t, cfg, handlerFunc(func(c *Conn) error {
-					c.Writable = func() { room <- struct{}{} }
+					c.OnWritable(func() { room <- struct{}{} })
 					conns <- c
 					<-c.Closed()
 					return c.Err()

@@ -49,7 +49,7 @@ type dealerPeer struct {
 // before its callers fail.
 func newDealerPeer(c *link.Conn, onEnd func(*dealerPeer)) *dealerPeer {
 	p := &dealerPeer{conn: c, onEnd: onEnd}
-	c.Writable = p.notifyWritable
+	c.OnWritable(p.notifyWritable)
 	return p
 }
 

@@ -46,11 +46,10 @@ func (d *PeerSocket) Links() *link.Group { return d.group }
 // Serve passes on the messages of one connection (link.Handler).
 func (d *PeerSocket) Serve(c *link.Conn) error {
 	writable := newWritable(c)
-	wake := c.Writable
-	c.Writable = func() {
-		wake()
+	c.OnWritable(func() {
+		writable.room.Set()
 		d.to.Writable(c)
-	}
+	})
 	d.to.Join(c)
 	defer d.to.Leave(c)
 	c.Ready()

@@ -58,7 +58,7 @@ func (s *topicStore) backlogOf(c *link.Conn) *backlog {
 }
 
 // drain moves c's backlog to its queue while there is room. A connection calls
-// it when there is room again (link.Conn.Writable).
+// it when there is room again (link.Conn.OnWritable).
 func (p *Pub) drain(c *link.Conn) {
 	if p.store.drainTopics(c) {
 		p.runReplay(c)

@@ -28,7 +28,7 @@ type pubPeer struct {
 // Serve keeps a peer's subscriptions until its connection ends (link.Handler).
 func (p *Pub) Serve(c *link.Conn) error {
 	peer := &pubPeer{Conn: c, pub: p}
-	c.Writable = func() { p.drain(c) }
+	c.OnWritable(func() { p.drain(c) })
 	err := readSubscriptions(c, peer)
 	c.Close(err)
 	p.forget(c)

@@ -273,7 +273,7 @@ func (p *Push) Serve(c *link.Conn) error { return p.serve(c, discard) }
 
 // serve adds a peer for as long as read reads its connection.
 func (p *Push) serve(c *link.Conn, read func(*link.Conn) error) error {
-	c.Writable = p.retry
+	c.OnWritable(p.retry)
 	p.mu.Lock()
 	p.peers = append(p.peers, c)
 	p.mu.Unlock()

@@ -60,7 +60,7 @@ func (r *Router) Serve(c *link.Conn) error {
 	ctx, cancel := context.WithCancelCause(r.base)
 	c.OnClose(cancel)
 	p := &RouterPeer{Conn: c, Context: ctx, router: r, writable: newWritable(c), unread: stream.NewShare(r.unread)}
-	c.Writable = p.notifyWritable
+	c.OnWritable(p.notifyWritable)
 	c.CountInFlight(p.jobs)
 	c.Ready()
 	p.read() // another goroutine may be the reader then

@@ -12,10 +12,10 @@ type writable struct {
 }
 
 // newWritable returns the writable of c, to which nothing has been written yet.
-// It uses c.Writable.
+// It uses c.OnWritable.
 func newWritable(c *link.Conn) writable {
 	w := writable{conn: c, room: notify.NewToken()}
-	c.Writable = w.room.Set
+	c.OnWritable(w.room.Set)
 	return w
 }
 
