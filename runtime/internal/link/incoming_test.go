@@ -105,9 +105,9 @@ func eachWay(t *testing.T, f func(t *testing.T, network string, sealed bool)) {
 // and checks that they take no more than the limit and one message, that those
 // that stall are ended and told, and that a good peer's large messages come whole.
 func TestMessagesInPartAreBounded(t *testing.T) {
-	const peers = 30
+	const peers = 16
 	eachWay(t, func(t *testing.T, network string, sealed bool) {
-		v := newCrowded(t, network, sealed, testkit.Stretch(500*time.Millisecond), handlerFunc(echo))
+		v := newCrowded(t, network, sealed, testkit.Stretch(200*time.Millisecond), handlerFunc(echo))
 		most := v.most(t)
 		good := v.dial(t)
 		var wg sync.WaitGroup
