@@ -5,6 +5,8 @@ import (
 	"os/exec"
 	"strings"
 	"testing"
+
+	"github.com/gozmq/gozmq/internal/testkit"
 )
 
 const guide = "../../docs/guide/command.md"
@@ -43,6 +45,6 @@ func TestGuide(t *testing.T) {
 			t.Fatal(err)
 		}
 	case got.String() != string(text):
-		t.Errorf("the guide differs (go test -update writes it), first in %s; got:\n%s", difference(got.String(), string(text)), got.String())
+		t.Errorf("the guide differs (go test -update writes it)\n%s\ngot:\n%s", testkit.Difference(string(text), got.String()), got.String())
 	}
 }

@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gozmq/gozmq/internal/testkit"
 	"github.com/gozmq/gozmq/runtime/gozmqcurve"
 )
 
@@ -80,26 +81,8 @@ func transcript(t *testing.T, file string) {
 		return
 	}
 	if got != string(want) {
-		t.Errorf("%s differs (go test -update writes it), first in %s; got:\n%s", file, difference(got, string(want)), got)
+		t.Errorf("%s differs (go test -update writes it)\n%s\ngot:\n%s", file, testkit.Difference(string(want), got), got)
 	}
-}
-
-// difference returns the first line of got that is not that of want.
-func difference(got, want string) string {
-	lines, wanted := strings.Split(got, "\n"), strings.Split(want, "\n")
-	for i := range max(len(lines), len(wanted)) {
-		is, should := "(the end)", "(the end)"
-		if i < len(lines) {
-			is = lines[i]
-		}
-		if i < len(wanted) {
-			should = wanted[i]
-		}
-		if is != should {
-			return fmt.Sprintf("line %d, %q in place of %q", i+1, is, should)
-		}
-	}
-	return "nothing"
 }
 
 // replay runs the commands of a transcript and returns it with what they print

@@ -51,3 +51,16 @@ func TestWaiting(t *testing.T) {
 		t.Error("the context does not end with the patience")
 	}
 }
+
+func TestDifference(t *testing.T) {
+	for _, c := range []struct{ want, got, shown string }{
+		{"a\nb", "a\nb", ""},
+		{"a\nb", "a\nc", "line 2: b\nis now: c"},
+		{"a\nb", "a", "line 2: b\nis now: (end)"},
+		{"a", "a\nb", "line 2: (end)\nis now: b"},
+	} {
+		if shown := Difference(c.want, c.got); shown != c.shown {
+			t.Errorf("%q and %q: %q, want %q", c.want, c.got, shown, c.shown)
+		}
+	}
+}

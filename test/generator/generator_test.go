@@ -15,6 +15,7 @@ import (
 	"google.golang.org/protobuf/types/pluginpb"
 
 	"github.com/gozmq/gozmq/generator"
+	"github.com/gozmq/gozmq/internal/testkit"
 )
 
 // contents maps the generated files to their text.
@@ -68,7 +69,7 @@ func compare(t *testing.T, what string, got, want map[string]string) {
 	}
 	for file, text := range want {
 		if got[file] != text {
-			t.Errorf("%s: %s differs\n%s", what, file, firstDifference(text, got[file]))
+			t.Errorf("%s: %s differs\n%s", what, file, testkit.Difference(text, got[file]))
 		}
 	}
 }

@@ -19,6 +19,7 @@ import (
 	"google.golang.org/protobuf/types/pluginpb"
 
 	"github.com/gozmq/gozmq/generator"
+	"github.com/gozmq/gozmq/internal/testkit"
 )
 
 var update = flag.Bool("update", false, "write the golden files")
@@ -121,7 +122,7 @@ func golden(t *testing.T, file, got string) {
 		return
 	}
 	if string(want) != got {
-		t.Errorf("%s differs from what is generated; go test ./test/generator -update writes it\n%s", file, firstDifference(string(want), got))
+		t.Errorf("%s differs from what is generated; go test ./test/generator -update writes it\n%s", file, testkit.Difference(string(want), got))
 	}
 }
 
@@ -142,23 +143,6 @@ func writeGolden(t *testing.T, file, got string) {
 	if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
 		t.Fatal(err)
 	}
-}
-
-func firstDifference(want, got string) string {
-	w, g := strings.Split(want, "\n"), strings.Split(got, "\n")
-	for i := range max(len(w), len(g)) {
-		if i >= len(w) || i >= len(g) || w[i] != g[i] {
-			return "line " + line(i, w) + "\nis " + line(i, g)
-		}
-	}
-	return ""
-}
-
-func line(i int, lines []string) string {
-	if i >= len(lines) {
-		return "(end)"
-	}
-	return lines[i]
 }
 
 // caseNames lists the folders of root but for the error cases.
