@@ -68,6 +68,15 @@ func (e *exitError) Unwrap() error { return e.err }
 
 var errInterrupted = errors.New("interrupted")
 
+// endless returns err, which is none when Ctrl-C has ended ctx and what is done 0
+// times, which is until then.
+func endless(ctx context.Context, times int, err error) error {
+	if times == 0 && errors.Is(context.Cause(ctx), context.Canceled) {
+		return nil
+	}
+	return err
+}
+
 // interrupted returns an error when Ctrl-C has ended ctx before count messages or
 // tasks came. It says so when nobody was connected, also where count is 0.
 func (a *app) interrupted(ctx context.Context, t *endpoint.Target, came, count int, what string) error {

@@ -42,7 +42,7 @@ func TestInterruptAtOnce(t *testing.T) {
 	}
 	publications := file("publications.ndjson", `{"kind":"publication","topic":"a","body":"YQ=="}`+"\n")
 	tasks := file("tasks.ndjson", `{"kind":"task","method":"a","body":"YQ=="}`+"\n")
-	kept := file("kept.ndjson", `{"kind":"task","method":"a","body":"YQ==","at_least_once":true}`+"\n")
+	kept := file("kept.ndjson", `{"kind":"task","method":"a","body":"YQ==","atLeastOnce":true}`+"\n")
 	const bind = "--bind tcp://127.0.0.1:* "
 	for _, c := range []struct{ name, line, until, summary string }{
 		{"sub", "sub --raw " + bind, "listening", "0 messages"},

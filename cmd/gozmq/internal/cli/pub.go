@@ -252,10 +252,7 @@ func (x *sending) run(args []string, send func(body []byte, m protoreflect.Messa
 
 // ended returns err, which is none when Ctrl-C has ended what goes on until then.
 func (x *sending) ended(err error) error {
-	if x.flags.repeat == 0 && errors.Is(context.Cause(x.ctx), context.Canceled) {
-		return nil
-	}
-	return err
+	return endless(x.ctx, x.flags.repeat, err)
 }
 
 // pace waits for the interval, except before the first message, and sends one.

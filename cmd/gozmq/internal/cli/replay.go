@@ -302,8 +302,5 @@ func (x *replaying) end(err error) error {
 
 // ended returns err, which is none when Ctrl-C has ended what goes on until then.
 func (x *replaying) ended(err error) error {
-	if x.flags.loop == 0 && errors.Is(context.Cause(x.ctx), context.Canceled) {
-		return nil
-	}
-	return err
+	return endless(x.ctx, x.flags.loop, err)
 }
