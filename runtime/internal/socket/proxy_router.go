@@ -151,6 +151,7 @@ func (r *ProxyRouter) Answer(route, message []byte) {
 // received.
 func (r *ProxyRouter) Serve(c *link.Conn) error {
 	writable := newWritable(c)
+	c.OnWritable(writable.room.Set)
 	id := r.add(c)
 	defer r.remove(id)
 	peer := &pullPeer{empty: notify.NewToken()}

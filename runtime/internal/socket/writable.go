@@ -11,12 +11,10 @@ type writable struct {
 	room notify.Token // set when the queue, found full, has room again
 }
 
-// newWritable returns the writable of c, to which nothing has been written yet.
-// It uses c.OnWritable.
+// newWritable returns the writable of c. What c.OnWritable is given must set its
+// room.
 func newWritable(c *link.Conn) writable {
-	w := writable{conn: c, room: notify.NewToken()}
-	c.OnWritable(w.room.Set)
-	return w
+	return writable{conn: c, room: notify.NewToken()}
 }
 
 // wait waits while the queue is full. The connection is not read meanwhile.
