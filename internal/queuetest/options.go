@@ -19,13 +19,13 @@ func testOptions(k *kit) {
 	within := testkit.Within(k)
 	letters := make(chan gozmq.DeadLetter, 9)
 	keep := gozmq.WithDeadLetterHandler(func(_ context.Context, d gozmq.DeadLetter) error { letters <- d; return nil })
-	due := time.Now().Add(600 * time.Millisecond)
+	due, expires := time.Now().Add(600*time.Millisecond), time.Now().Add(time.Millisecond)
 	for n, o := range map[int64]gozmq.PushOptions{
 		1: {Priority: -100, UniqueKey: "ends"},
 		2: {Priority: 100},
 		3: {Priority: 5},
 		4: {Priority: 100, NotBefore: due},
-		5: {Priority: 100, Expires: time.Now().Add(time.Millisecond)},
+		5: {Priority: 100, Expires: expires},
 		6: {Priority: 4, UniqueKey: "lasts", UniqueFor: time.Hour},
 	} {
 		if n != 5 {
@@ -38,6 +38,7 @@ func testOptions(k *kit) {
 	}
 	k.restart(keep)
 	k.wantTaken("ends", "lasts")
+	time.Sleep(time.Until(expires)) // all of the above may take less
 	ran := make(chan int64, 9)
 	stop := k.workOne(method, func(_ context.Context, n int64) error { ran <- n; return nil })
 	var got []int64
