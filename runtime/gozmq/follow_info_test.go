@@ -19,7 +19,7 @@ import (
 // and nothing of the publication before it.
 func TestFollowStateInfo(t *testing.T) {
 	c := &counters{values: make(map[string]int)}
-	c.restart(t, gozmq.Bind("tcp://127.0.0.1:*"))
+	c.restart(t, gozmq.Bind(testkit.ClosedPort(t)))
 	t.Cleanup(func() { c.pub.Close() })
 	snapshots := 0
 	conn := gozmqtest.NewConn(t, func(r gozmq.Registrar) error {
