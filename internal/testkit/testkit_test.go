@@ -1,6 +1,8 @@
 package testkit
 
 import (
+	"errors"
+	"net"
 	"strings"
 	"sync"
 	"testing"
@@ -49,6 +51,32 @@ func TestWaiting(t *testing.T) {
 	Eventually(t, "the third time", func() bool { asked++; return asked == 3 })
 	if limit, ok := Within(t).Deadline(); !ok || time.Until(limit) > Patience() {
 		t.Error("the context does not end with the patience")
+	}
+}
+
+func TestSteady(t *testing.T) {
+	rounds := 0
+	Steady(t, 0, func() error { // any pause counts
+		if rounds++; rounds < 3 {
+			return errors.New("not yet")
+		}
+		return nil
+	})
+	if rounds != 3 {
+		t.Errorf("%d rounds, want 3", rounds)
+	}
+	pauses := watchPauses()
+	time.Sleep(time.Millisecond)
+	if longest := pauses(); longest <= 0 || longest > Patience() {
+		t.Errorf("the longest pause was %v", longest)
+	}
+}
+
+func TestClosedPort(t *testing.T) {
+	address := strings.TrimPrefix(ClosedPort(t), "tcp://")
+	if conn, err := net.Dial("tcp", address); err == nil {
+		conn.Close()
+		t.Errorf("somebody listens on %s", address)
 	}
 }
 

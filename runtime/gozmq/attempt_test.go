@@ -43,8 +43,9 @@ func (a *attempts) all() []Attempt {
 }
 
 // want waits for attempts that are described so: number, reason, outcome, and which
-// end the peer is at; "-" for none. The outcome "race" is of attempts that a server
-// may run in any order: one is ok, and the others are canceled.
+// end the peer is at; "-" for none. The outcome "race" is of attempts that may
+// begin, and that a server may run, in any order: one is ok, and the others are
+// canceled.
 func (a *attempts) want(t *testing.T, begun time.Time, want ...string) []Attempt {
 	t.Helper()
 	testkit.Eventually(t, fmt.Sprint(len(want), " attempts"), func() bool { return len(a.all()) >= len(want) })
@@ -52,7 +53,7 @@ func (a *attempts) want(t *testing.T, begun time.Time, want ...string) []Attempt
 	var got []string
 	race := slices.ContainsFunc(want, func(s string) bool { return strings.Contains(s, " race ") })
 	won := 0
-	for _, one := range list {
+	for i, one := range list {
 		outcome, peer := "ok", "-"
 		if one.Err != nil {
 			outcome = CodeOf(one.Err).String()
@@ -65,14 +66,30 @@ func (a *attempts) want(t *testing.T, begun time.Time, want ...string) []Attempt
 		if one.Peer != nil {
 			peer = one.Peer.SocketType
 		}
-		got = append(got, fmt.Sprintf("%d %s %s %s", one.Number, one.Reason, outcome, peer))
+		got = append(got, fmt.Sprintf("%d %s %s %s", i+1, one.Reason, outcome, peer))
+		if one.Number != i+1 {
+			t.Errorf("attempt %d has the number %d", i+1, one.Number)
+		}
 		if one.Start.Before(begun) || one.Duration <= 0 || one.Start.Add(one.Duration).After(time.Now()) {
 			t.Errorf("attempt %d began at %v and took %v", one.Number, one.Start, one.Duration)
 		}
 	}
+	if race {
+		got, want = reasons(got), reasons(want)
+	}
 	if !slices.Equal(got, want) || race && won != 1 {
 		t.Errorf("attempts\n\t%s\nwant\n\t%s\n%d were ok", strings.Join(got, "\n\t"), strings.Join(want, "\n\t"), won)
 	}
+	return list
+}
+
+// reasons returns descriptions of attempts without their numbers, sorted.
+func reasons(attempts []string) (list []string) {
+	for _, one := range attempts {
+		_, reason, _ := strings.Cut(one, " ")
+		list = append(list, reason)
+	}
+	slices.Sort(list)
 	return list
 }
 

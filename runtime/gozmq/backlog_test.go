@@ -66,8 +66,9 @@ func TestDeadlineTakesTheRequestBack(t *testing.T) {
 	c := dial(t, Connect(ln.Endpoint.String()), WithSendQueue(1, 1))
 	p := &rawPeer{ln.Next(), t}
 	p.Shake("ROUTER", zmtp.PropertyGozmq, "1")
-	err := callEcho(testkit.Within(t), shortCalls{c}, "x")
-	wantCode(t, err, CodeDeadlineExceeded)
+	for c.Stats().MessagesOut == 0 { // a call's time may be over before it is sent
+		wantCode(t, callEcho(testkit.Within(t), shortCalls{c}, "x"), CodeDeadlineExceeded)
+	}
 	request := p.recv()
 	if got, want := fmt.Sprintf("%q", p.recv()), fmt.Sprintf("%q", []string{request[0], "", "", "", "\x18\x01"}); got != want {
 		t.Errorf("the server got %s behind the request, want %s", got, want)

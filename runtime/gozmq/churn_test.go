@@ -200,7 +200,7 @@ func TestWorkersComeAndGo(t *testing.T) {
 		}
 		for !all() {
 			before := ran.count()
-			w := work(t, squaring(ran.run), p.from, p.to, WithConcurrency(2))
+			w := work(t, squaring(ran.run), p.from, p.to, WithConcurrency(2), WithLinger(testkit.Patience()))
 			testkit.Eventually(t, "some tasks", func() bool { return all() || ran.count() > before+20 })
 			if err := w.stop(); err != nil {
 				t.Error(err)
@@ -224,7 +224,7 @@ func TestWorkersComeAndGo(t *testing.T) {
 func finishWith(t *testing.T, p *testPipeline, ran *tasksRun, n int64) {
 	t.Helper()
 	before := ran.count()
-	w := work(t, squaring(ran.run), p.from, p.to)
+	w := work(t, squaring(ran.run), p.from, p.to, WithLinger(testkit.Patience()))
 	testkit.Eventually(t, "a task of the last worker", func() bool {
 		n++
 		if err := p.Push(testkit.Within(t), squareMethod, wrapperspb.Int64(n)); err != nil {

@@ -2,7 +2,6 @@ package gozmq
 
 import (
 	"context"
-	"net"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -19,12 +18,7 @@ func fast() SocketOption { return WithReconnectBackoff(time.Millisecond, 10*time
 // closedPort returns a tcp endpoint that nobody listens on.
 func closedPort(t testing.TB) string {
 	t.Helper()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer ln.Close()
-	return "tcp://" + ln.Addr().String()
+	return testkit.ClosedPort(t)
 }
 
 func TestNoServer(t *testing.T) {

@@ -54,13 +54,26 @@ func TestHedgingKnowsItsLimits(t *testing.T) {
 	unsafe := *m
 	unsafe.Idempotency = IdempotencyUnknown
 	_, c := s.pair(t, handlers, nil, nil)
-	_, err := Call[bytez](testkit.Within(t), c, &unsafe, &bytez{}, WithHedging(3, time.Millisecond), WithTimeout(50*time.Millisecond))
-	wantCode(t, err, CodeDeadlineExceeded)
+	ctx, giveUp := context.WithCancel(testkit.Within(t))
+	defer giveUp()
+	done := make(chan error, 1)
+	go func() {
+		_, err := Call[bytez](ctx, c, &unsafe, &bytez{}, WithHedging(3, time.Millisecond))
+		done <- err
+	}()
+	testkit.Eventually(t, "the call", func() bool { return calls.Load() > 0 })
+	select {
+	case err := <-done:
+		t.Fatalf("the call has ended: %v", err)
+	case <-time.After(30 * time.Millisecond): // for which two more would have been made
+	}
+	giveUp()
+	wantCode(t, testkit.Receive(t, done, "the end of the call"), CodeCanceled)
 	if n := calls.Load(); n != 1 {
 		t.Errorf("a method that is not idempotent was called %d times", n)
 	}
 	unknown := &Method{Procedure: "test.Service/Unknown", Idempotency: IdempotencyIdempotent}
-	_, err = Call[bytez](testkit.Within(t), c, unknown, &bytez{}, WithHedging(3, time.Hour))
+	_, err := Call[bytez](testkit.Within(t), c, unknown, &bytez{}, WithHedging(3, time.Hour))
 	wantCode(t, err, CodeUnimplemented)
 }
 

@@ -3,6 +3,7 @@ package gozmq
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strconv"
 	"testing"
 	"time"
@@ -249,33 +250,37 @@ func TestBatchEndStoreFails(t *testing.T) {
 // a task takes; when the ventilator is gone, it does, once.
 func TestBatchLost(t *testing.T) {
 	const silence = 600 * time.Millisecond
-	s := newBatchSite(t, nil)
-	v := s.ventilator(batchSilence(silence))
-	b := v.StartBatch("lost")
-	s.push(v, b, 1, 100)
-	s.work(v, 10)
-	if err := b.End(testkit.Within(t)); err != nil {
-		t.Fatal(err)
-	}
-	if first := s.next(); first.Tasks != 2 || first.Err != nil {
-		t.Errorf("first word: %+v", first)
-	}
-	select {
-	case early := <-s.status:
-		t.Errorf("while the ventilator lives, the sink was told %+v", early)
-	case <-time.After(2 * silence):
-	}
-	v.Close()
-	last := s.next()
-	if last.Name != "lost" || last.Complete || last.Tasks != 2 || last.Results != 1 {
-		t.Errorf("last word: %+v", last)
-	}
-	wantCode(t, last.Err, CodeUnavailable, "batch lost: nothing was received from its ventilator for 600ms")
-	select {
-	case more := <-s.status:
-		t.Errorf("the sink was told again: %+v", more)
-	case <-time.After(2 * silence):
-	}
+	testkit.Steady(t, silence/3, func() error {
+		s := newBatchSite(t, nil)
+		v := s.ventilator(batchSilence(silence))
+		b := v.StartBatch("lost")
+		s.push(v, b, 1, 100)
+		s.work(v, 10)
+		wantProgress(t, v.Progress, Progress{InFlight: 1, Done: 1})
+		if err := b.End(testkit.Within(t)); err != nil {
+			t.Fatal(err)
+		}
+		if first := s.next(); first.Tasks != 2 || first.Err != nil {
+			return fmt.Errorf("first word: %+v", first)
+		}
+		select {
+		case early := <-s.status:
+			return fmt.Errorf("while the ventilator lives, the sink was told %+v", early)
+		case <-time.After(2 * silence):
+		}
+		v.Close()
+		last := s.next()
+		if last.Name != "lost" || last.Complete || last.Tasks != 2 || last.Results != 1 {
+			return fmt.Errorf("last word: %+v", last)
+		}
+		wantCode(t, last.Err, CodeUnavailable, "batch lost: nothing was received from its ventilator for 600ms")
+		select {
+		case more := <-s.status:
+			return fmt.Errorf("the sink was told again: %+v", more)
+		case <-time.After(2 * silence):
+		}
+		return nil
+	})
 }
 
 // A batch that was taken for lost and goes on is complete in the end. It may be
@@ -307,29 +312,32 @@ func TestBatchFoundAgain(t *testing.T) {
 // not take it for lost.
 func TestBatchCompleteElsewhere(t *testing.T) {
 	const silence = 600 * time.Millisecond
-	one, other := newBatchSite(t, nil), newBatchSite(t, nil)
-	v := one.ventilator(batchSilence(silence))
-	work(t, surely(squares), From(Connect(v.Addrs()...)), To(Connect(one.sink.Addrs()[0], other.sink.Addrs()[0])), WithConcurrency(8))
-	if err := v.WaitForWorkers(testkit.Within(t), 1); err != nil {
-		t.Fatal(err)
-	}
-	testkit.Eventually(t, "results at both sinks", func() bool {
-		b := v.StartBatch("shared")
-		one.push(v, b, 1, 2, 3, 4, 5, 6, 7, 8)
-		if err := errors.Join(b.End(testkit.Within(t)), b.Wait(testkit.Within(t))); err != nil {
+	testkit.Steady(t, silence/3, func() error {
+		one, other := newBatchSite(t, nil), newBatchSite(t, nil)
+		v := one.ventilator(batchSilence(silence))
+		work(t, surely(squares), From(Connect(v.Addrs()...)), To(Connect(one.sink.Addrs()[0], other.sink.Addrs()[0])), WithConcurrency(8))
+		if err := v.WaitForWorkers(testkit.Within(t), 1); err != nil {
 			t.Fatal(err)
 		}
-		return one.sink.Progress().Done > 0 && other.sink.Progress().Done > 0
-	})
-	v.Close()
-	<-time.After(2 * silence)
-	for _, s := range []*batchSite{one, other} {
-		for len(s.status) > 0 {
-			if word := <-s.status; word.Err != nil {
-				t.Errorf("a sink was told %+v", word)
+		testkit.Eventually(t, "results at both sinks", func() bool {
+			b := v.StartBatch("shared")
+			one.push(v, b, 1, 2, 3, 4, 5, 6, 7, 8)
+			if err := errors.Join(b.End(testkit.Within(t)), b.Wait(testkit.Within(t))); err != nil {
+				t.Fatal(err)
+			}
+			return one.sink.Progress().Done > 0 && other.sink.Progress().Done > 0
+		})
+		v.Close()
+		<-time.After(2 * silence)
+		for _, s := range []*batchSite{one, other} {
+			for len(s.status) > 0 {
+				if word := <-s.status; word.Err != nil {
+					return fmt.Errorf("a sink was told %+v", word)
+				}
 			}
 		}
-	}
+		return nil
+	})
 }
 
 // What several workers say of a batch, at once and again, is told once, and each

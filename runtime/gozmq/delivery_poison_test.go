@@ -68,7 +68,8 @@ func dieOfTask7(where string) {
 		return surely(func(ctx context.Context, task *number) (*number, error) {
 			time.Sleep(5 * time.Millisecond)
 			if task.GetValue() == 7 {
-				os.Exit(3) // as when the system is out of memory
+				time.Sleep(20 * time.Millisecond) // so that word of its begin gets out
+				os.Exit(3)                        // as when the system is out of memory
 			}
 			return squares(ctx, task)
 		})

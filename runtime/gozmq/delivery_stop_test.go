@@ -32,6 +32,7 @@ func TestSureNoTaskBehindStop(t *testing.T) {
 	old.send(string(wire.VerbDone), one)
 	old.send(string(wire.VerbCredit), "20") // as one that was on its way
 	old.send(string(wire.VerbReturn), two)
+	wantProgress(t, func() Progress { p := v.Progress(); return Progress{Queued: p.Queued, Done: p.Done} }, Progress{Queued: 2, Done: 1})
 	next := rawWorker(t, v, 2)
 	for _, n := range []int64{2, 1} { // what was returned comes first
 		id, _ := next.wantTask(sureMethod, n)

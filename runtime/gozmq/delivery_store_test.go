@@ -143,6 +143,7 @@ func TestStoreKnowsFailures(t *testing.T) {
 	testkit.Eventually(t, "the failure", func() bool { return v.Progress().InFlight == 0 })
 	_ = v.Close() // for a task is left
 	v = open()
+	wantProgress(t, v.Progress, Progress{Queued: 1}) // it may have to wait for the store
 	tasks, _, err := v.Tasks(TaskFilter{})
 	if err != nil || len(tasks) != 1 || tasks[0].ID != id || tasks[0].Attempts != 1 {
 		t.Fatalf("the next owner has %+v, %v", tasks, err)

@@ -28,7 +28,7 @@ type sureLine struct {
 
 // collect runs a sink, and returns where it is and how to end it.
 func (l *sureLine) collect(endpoint string) (addr string, end func() error) {
-	k, err := NewSink(DeliveryAtLeastOnce, Bind(endpoint))
+	k, err := NewSink(DeliveryAtLeastOnce, Bind(endpoint), WithLinger(testkit.Patience()))
 	if err != nil {
 		l.t.Error(err)
 		return "", func() error { return nil }
@@ -79,7 +79,7 @@ func (l *sureLine) work(r *rand.Rand) (end func() error) {
 	prefetch, concurrency := r.IntN(4), 1+r.IntN(2)
 	go func() {
 		done <- RunWorker(ctx, "test.Sure", func() []TaskHandler { return handlers }, fast(),
-			From(Connect(l.tasks)), To(Connect(l.sinks...)), WithPrefetch(prefetch), WithConcurrency(concurrency))
+			From(Connect(l.tasks)), To(Connect(l.sinks...)), WithPrefetch(prefetch), WithConcurrency(concurrency), WithLinger(testkit.Patience()))
 	}()
 	return func() error { cancel(); return <-done }
 }
@@ -108,10 +108,10 @@ func endSure(t *testing.T, s site, r *rand.Rand) {
 	l := &sureLine{t: t, count: newCount()}
 	var ends []func() error
 	for i := range 2 {
-		addr, end := l.collect(s.at(fmt.Sprint("sink", i)))
+		addr, end := l.collect(s.at(t, fmt.Sprint("sink", i)))
 		l.sinks, ends = append(l.sinks, addr), append(ends, end)
 	}
-	l.open(s.at("tasks"))
+	l.open(s.at(t, "tasks"))
 	l.tasks = l.vent.Addrs()[0]
 	steady, worker := l.work(r), l.work(r)
 	var wg sync.WaitGroup
@@ -146,17 +146,17 @@ func endSure(t *testing.T, s site, r *rand.Rand) {
 // order and no later than what stands behind it.
 func endPlain(t *testing.T, s site, r *rand.Rand) {
 	const n, turns = 300, 4
-	v, err := NewVentilator(Bind(s.at("tasks")), WithLinger(testkit.Patience()))
+	v, err := NewVentilator(Bind(s.at(t, "tasks")), WithLinger(testkit.Patience()))
 	if err != nil {
 		t.Fatal(err)
 	}
-	k := sink(t, Bind(s.at("sink")))
+	k := sink(t, Bind(s.at(t, "sink")))
 	work := func() func() error {
 		ctx, cancel := context.WithCancel(context.Background())
 		done := make(chan error, 1)
 		handlers := squaring(func(_ context.Context, task *number) (*number, error) { return task, nil })
 		go func() {
-			done <- RunWorker(ctx, "test.Tasks", func() []TaskHandler { return handlers }, From(Connect(v.Addrs()...)), To(Connect(k.Addrs()...)), fast())
+			done <- RunWorker(ctx, "test.Tasks", func() []TaskHandler { return handlers }, From(Connect(v.Addrs()...)), To(Connect(k.Addrs()...)), fast(), WithLinger(testkit.Patience()))
 		}()
 		return func() error { cancel(); return <-done }
 	}

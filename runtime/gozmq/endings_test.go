@@ -121,9 +121,10 @@ func (s site) within(t *testing.T) site {
 }
 
 // at returns the endpoint of one of several sockets of a site that within made.
-func (s site) at(name string) string {
+func (s site) at(t *testing.T, name string) string {
+	t.Helper()
 	if s.endpoint[:3] == "tcp" {
-		return s.endpoint
+		return testkit.ClosedPort(t)
 	}
 	return s.endpoint + name
 }
@@ -146,7 +147,7 @@ func endCalls(t *testing.T, s site, r *rand.Rand) {
 	const callers, each, turns = 3, 100, 4
 	run, answered := newCount(), newCount()
 	open := func(endpoint string) (addr string, end func() error) {
-		srv := newServer(t, Bind(endpoint))
+		srv := newServer(t, Bind(endpoint), WithLinger(testkit.Patience()))
 		if err := srv.RegisterService(Service{Name: "test.Service", Handlers: []Handler{Handle(countMethod, func(_ context.Context, n *number) (*number, error) {
 			run.add(n.GetValue())
 			return n, nil
@@ -161,10 +162,10 @@ func endCalls(t *testing.T, s site, r *rand.Rand) {
 		go func() { done <- srv.Serve(ctx) }()
 		return srv.Addrs()[0], func() error { cancel(); return <-done }
 	}
-	first, end := open(s.at("first"))
-	second, endSecond := open(s.at("second"))
+	first, end := open(s.at(t, "first"))
+	second, endSecond := open(s.at(t, "second"))
 	c := dial(t, Connect(first, second), fast())
-	brief, err := Dial(Connect(first, second), fast())
+	brief, err := Dial(Connect(first, second), fast(), WithLinger(testkit.Patience()))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -217,7 +218,7 @@ var countMethod = &Method{Procedure: "test.Service/Count"}
 // order, whoever else goes meanwhile.
 func endFeed(t *testing.T, s site, r *rand.Rand) {
 	const n = 300
-	p, err := NewPublisher(Bind(s.at("pub")), WithLinger(testkit.Patience()))
+	p, err := NewPublisher(Bind(s.at(t, "pub")), WithLinger(testkit.Patience()))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -272,7 +273,7 @@ func endProxies(t *testing.T, s site, r *rand.Rand) {
 		}
 		return p
 	}
-	one, two := open(s.at("f1"), s.at("b1")), open(s.at("f2"), s.at("b2"))
+	one, two := open(s.at(t, "f1"), s.at(t, "b1")), open(s.at(t, "f2"), s.at(t, "b2"))
 	front, back := one.FrontAddrs()[0], one.BackAddrs()[0]
 	v, err := NewVentilator(Connect(front, two.FrontAddrs()[0]), fast(), WithLinger(testkit.Patience()))
 	if err != nil {

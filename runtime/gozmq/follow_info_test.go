@@ -3,6 +3,7 @@ package gozmq_test
 import (
 	"context"
 	"fmt"
+	"strconv"
 	"testing"
 	"time"
 
@@ -19,7 +20,7 @@ import (
 // and nothing of the publication before it.
 func TestFollowStateInfo(t *testing.T) {
 	c := &counters{values: make(map[string]int)}
-	c.restart(t, gozmq.Bind("tcp://127.0.0.1:*"))
+	c.restart(t, gozmq.Bind(testkit.ClosedPort(t)))
 	t.Cleanup(func() { c.pub.Close() })
 	snapshots := 0
 	conn := gozmqtest.NewConn(t, func(r gozmq.Registrar) error {
@@ -61,6 +62,7 @@ func TestFollowStateInfo(t *testing.T) {
 		}
 	}
 	began, updates, seen := time.Now(), 0, 0
+	cut, renewed := false, false
 	var info gozmq.PublicationInfo
 	for step, err := range gozmq.FollowState[text, testproto.Reading](gozmq.StoreInfo(testkit.Within(t), &info), sub, conn, &readCounters, new(text), []counterFilter{{}}) {
 		switch {
@@ -73,17 +75,24 @@ func TestFollowStateInfo(t *testing.T) {
 			if len(info.Metadata) != 1 || info.Metadata.Get("snapshot") == "" || info.Topic != "" || info.Sequence != 0 || info.Peer != nil || info.Context() == nil {
 				t.Errorf("snapshot %d has %+v", seen, info)
 			}
+			renewed = cut
 			updates++
 			change(updates)
 		default:
-			wantLive(&info, updates, began)
+			n, err := strconv.Atoi(step.Update.GetNote())
+			if err != nil || n > updates {
+				t.Fatalf("update %q, want %d", step.Update.GetNote(), updates)
+			}
+			wantLive(&info, n, began)
 			switch {
-			case seen != 1:
+			case n < updates: // a connection that is made just then asks for another snapshot
+			case renewed:
 				return
 			case updates < 3:
 				updates++
 				change(updates)
 			default:
+				cut = true
 				proxy.Reset() // asks for another snapshot
 			}
 		}

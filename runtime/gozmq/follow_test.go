@@ -14,6 +14,7 @@ import (
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/wrapperspb"
 
+	"github.com/gozmq/gozmq/internal/testkit"
 	"github.com/gozmq/gozmq/runtime/gozmq"
 	"github.com/gozmq/gozmq/runtime/gozmqtest"
 	"github.com/gozmq/gozmq/runtime/internal/testproto"
@@ -184,7 +185,7 @@ func wantState(t *testing.T, name string, r *replica, c *counters) {
 	t.Helper()
 	tick := time.NewTicker(time.Millisecond)
 	defer tick.Stop()
-	for limit := time.Now().Add(20 * time.Second); !maps.Equal(r.copy(), c.copy()); <-tick.C {
+	for limit := time.Now().Add(testkit.Patience()); !maps.Equal(r.copy(), c.copy()); <-tick.C {
 		if time.Now().After(limit) {
 			t.Fatalf("the %s replica has %v, want %v", name, r.copy(), c.copy())
 		}
@@ -194,7 +195,7 @@ func wantState(t *testing.T, name string, r *replica, c *counters) {
 func newCounters(t *testing.T) (*counters, string, gozmq.Caller) {
 	t.Helper()
 	c := &counters{values: make(map[string]int)}
-	c.restart(t, gozmq.Bind("tcp://127.0.0.1:*"))
+	c.restart(t, gozmq.Bind(testkit.ClosedPort(t)))
 	t.Cleanup(func() { c.pub.Close() })
 	conn := gozmqtest.NewConn(t, func(r gozmq.Registrar) error {
 		return r.RegisterService(gozmq.Service{Name: "test.Counters", Handlers: []gozmq.Handler{gozmq.Handle(&readCounters, c.read)}})

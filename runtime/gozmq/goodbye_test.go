@@ -29,7 +29,7 @@ func TestRestartsLoseNoCall(t *testing.T) {
 			return m, nil
 		})}
 		c := dial(t, Bind(s.endpoint))
-		start := func() *running { return serve(t, Connect(c.Addrs()[0]), handlers) }
+		start := func() *running { return serve(t, Connect(c.Addrs()[0]), handlers, WithLinger(testkit.Patience())) }
 		servers := []*running{start(), start()}
 		var calls atomic.Int64
 		var stop atomic.Bool
@@ -66,7 +66,7 @@ func TestRestartsLoseNoCall(t *testing.T) {
 // hand, which reads the goodbye late.
 func TestGoodbye(t *testing.T) {
 	h := newStuck(t)
-	s := serve(t, Bind("tcp://127.0.0.1:*"), h.handlers())
+	s := serve(t, Bind("tcp://127.0.0.1:*"), h.handlers(), WithLinger(time.Hour), WithDrainTimeout(time.Hour))
 	p := dialRawOurs(t, s.addr(), "DEALER")
 	p.send("running", "", echoMethod.Procedure, "")
 	testkit.Receive(t, h.called, "the call")
@@ -102,6 +102,9 @@ func TestGoodbyeEndsRequests(t *testing.T) {
 	c := dial(t, Connect(ln.Endpoint.String()), WithReadyTimeout(50*time.Millisecond))
 	p := &rawPeer{ln.Next(), t}
 	p.Shake("ROUTER", zmtp.PropertyGozmq, "1")
+	if err := c.WaitForServers(testkit.Within(t), 1); err != nil {
+		t.Fatal(err)
+	}
 	done := make(chan error, 1)
 	go func() {
 		_, err := Call[bytez](testkit.Within(t), c, echoMethod, wrapperspb.Bytes([]byte("x")))

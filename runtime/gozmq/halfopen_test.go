@@ -1,13 +1,13 @@
 package gozmq_test
 
 import (
-	"context"
 	"fmt"
 	"testing"
 	"time"
 
 	"google.golang.org/protobuf/types/known/wrapperspb"
 
+	"github.com/gozmq/gozmq/internal/testkit"
 	"github.com/gozmq/gozmq/runtime/gozmq"
 	"github.com/gozmq/gozmq/runtime/gozmqtest"
 )
@@ -50,30 +50,31 @@ func newLine(t *testing.T, opts ...gozmq.SubscriberOption) *lineTo {
 }
 
 // works checks that what is published after Ready arrives.
-func (l *lineTo) works(t *testing.T, text string) {
+func (l *lineTo) works(t *testing.T, text string) error {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
-	defer cancel()
+	ctx := testkit.Within(t)
 	if err := l.sub.Ready(ctx); err != nil {
-		t.Fatal(err)
+		return err
 	}
 	if err := gozmq.Publish(ctx, l.pub, &number, wrapperspb.String(text)); err != nil {
-		t.Fatal(err)
+		return err
 	}
 	for m, err := range l.stream.All(ctx) {
 		if err != nil || m.GetValue() != text {
-			t.Fatalf("got %v, %v, want %q", m, err, text)
+			return fmt.Errorf("got %v, %w, want %q", m, err, text)
 		}
-		return
+		return nil
 	}
-	t.Fatalf("%q did not come", text)
+	return fmt.Errorf("%q did not come", text)
 }
 
 // Every subscription is made again on a new connection, however the old one was
 // lost.
 func TestSubscriberResubscribesAfterFaults(t *testing.T) {
 	l := newLine(t)
-	l.works(t, "before")
+	if err := l.works(t, "before"); err != nil {
+		t.Fatal(err)
+	}
 	for i := range 20 {
 		switch i % 3 {
 		case 0:
@@ -85,7 +86,9 @@ func TestSubscriberResubscribesAfterFaults(t *testing.T) {
 			l.line.Reset()
 			l.line.Refuse(false)
 		}
-		l.works(t, fmt.Sprint("after fault ", i))
+		if err := l.works(t, fmt.Sprint("after fault ", i)); err != nil {
+			t.Fatal(err)
+		}
 	}
 }
 
@@ -93,19 +96,19 @@ func TestSubscriberResubscribesAfterFaults(t *testing.T) {
 // timeout, and found again.
 func TestHalfOpenPublisher(t *testing.T) {
 	const interval, timeout = 50 * time.Millisecond, 200 * time.Millisecond
-	l := newLine(t, gozmq.WithHeartbeat(interval, timeout))
-	l.works(t, "before")
-	start := time.Now()
-	l.line.Drop(true)
-	select {
-	case e := <-l.lost:
-		if took := time.Since(start); took < timeout/2 {
-			t.Errorf("given up after %v: %v", took, e.Err)
+	testkit.Steady(t, timeout/4, func() error {
+		l := newLine(t, gozmq.WithHeartbeat(interval, timeout))
+		if err := l.works(t, "before"); err != nil {
+			return err
 		}
-	case <-time.After(20 * timeout): // a clock of a busy machine is not exact
-		t.Fatal("a publisher that is gone was not noticed")
-	}
-	l.line.Drop(false)
-	l.line.Reset()
-	l.works(t, "after")
+		start := time.Now()
+		l.line.Drop(true)
+		e := testkit.Receive(t, l.lost, "word of a publisher that is gone")
+		if took := time.Since(start); took < timeout/2 {
+			return fmt.Errorf("given up after %v: %w", took, e.Err)
+		}
+		l.line.Drop(false)
+		l.line.Reset()
+		return l.works(t, "after")
+	})
 }

@@ -4,6 +4,8 @@ import (
 	"context"
 	"sync"
 	"testing"
+
+	"github.com/gozmq/gozmq/internal/testkit"
 )
 
 // Workers come and go while tasks keep coming: each stops while it has read
@@ -23,7 +25,7 @@ func TestWorkersHandOver(t *testing.T) {
 				w := work(t, squaring(func(ctx context.Context, task *number) (*number, error) {
 					started <- struct{}{}
 					return squares(ctx, task)
-				}), p.from, p.to)
+				}), p.from, p.to, WithLinger(testkit.Patience()))
 				if shift == shifts-1 {
 					return // the last one stays
 				}

@@ -67,19 +67,21 @@ func TestFarWorkerReadsAhead(t *testing.T) {
 	f.push(t, tasks)
 	line := gozmqtest.NewProxy(t, f.Addrs()[0])
 	line.Delay(25 * time.Millisecond)
-	block, release := make(chan struct{}), make(chan struct{})
-	free := sync.OnceFunc(func() { close(release) })
+	blocked, release := make(chan struct{}), make(chan struct{})
+	block, free := sync.OnceFunc(func() { close(blocked) }), sync.OnceFunc(func() { close(release) })
 	defer free()
 	f.work(t, line.Endpoint(), func(context.Context, *wrapperspb.Int64Value) error {
+		if f.Progress().InFlight >= 64 { // at once: it would soon have done all
+			block()
+		}
 		select {
-		case <-block:
+		case <-blocked:
 			<-release
 		default:
 		}
 		return nil
 	})
-	testkit.Eventually(t, "that the worker has many tasks", func() bool { return f.Progress().InFlight >= 64 })
-	close(block)
+	testkit.Receive(t, blocked, "that the worker has many tasks")
 	f.work(t, f.Addrs()[0], func(context.Context, *wrapperspb.Int64Value) error { return nil })
 	// The first worker keeps the one that it runs, and one that is read ahead.
 	testkit.Eventually(t, "that the rest goes to the other worker", func() bool { return f.Progress().Done == tasks-2 })

@@ -8,7 +8,6 @@ import (
 
 	"google.golang.org/protobuf/types/known/wrapperspb"
 
-	"github.com/gozmq/gozmq/internal/testkit"
 	"github.com/gozmq/gozmq/runtime/gozmqstore"
 	"github.com/gozmq/gozmq/runtime/internal/bridge"
 	"github.com/gozmq/gozmq/runtime/internal/wire"
@@ -65,26 +64,33 @@ func TestMethodLimits(t *testing.T) {
 
 // A task that fails waits as its method says, and others as WithRetryBackoff does.
 func TestMethodBackoff(t *testing.T) {
-	m := *sureMethod
-	m.Backoff, m.MaxBackoff, m.BackoffFactor = 300*time.Millisecond, time.Hour, 2
-	v := openQueue(t, new(gozmqstore.Memory))
-	check(t, v, &m)
-	pushNumbers(t, v, sureMethod, 1)
-	if err := v.Push(testkit.Within(t), sureLog, wrapperspb.Int64(2)); err != nil {
-		t.Fatal(err)
+	open := func(backoff time.Duration) (*Ventilator, *rawPeer) {
+		m := *sureMethod
+		m.Backoff, m.MaxBackoff, m.BackoffFactor = backoff, 2*time.Hour, 2
+		v := openQueue(t, new(gozmqstore.Memory))
+		check(t, v, &m)
+		pushNumbers(t, v, sureMethod, 1)
+		return v, rawWorker(t, v, 1)
 	}
-	raw := rawWorker(t, v, 1)
+	v, raw := open(time.Hour)
+	pushNumbers(t, v, sureLog, 1)
 	id, _ := raw.wantTask(sureMethod, 1)
-	raw.send(string(wire.VerbFail), id)
 	failed := time.Now()
-	id, _ = raw.wantTask(sureLog, 2)
 	raw.send(string(wire.VerbFail), id)
-	id, _ = raw.wantTask(sureLog, 2)
+	id, _ = raw.wantTask(sureLog, 1)
+	raw.send(string(wire.VerbFail), id)
+	id, _ = raw.wantTask(sureLog, 1)
 	raw.send(string(wire.VerbDone), id)
 	waiting, _, err := v.Tasks(TaskFilter{State: TaskWaiting})
-	if err != nil || len(waiting) != 1 || waiting[0].Due.Before(failed.Add(250*time.Millisecond)) {
+	if err != nil || len(waiting) != 1 || waiting[0].Procedure != sureMethod.Procedure || waiting[0].Due.Before(failed.Add(time.Hour)) {
 		t.Errorf("waiting: %+v, %v", waiting, err)
 	}
+	raw.Conn.Close()
+
+	v, raw = open(300 * time.Millisecond)
+	id, _ = raw.wantTask(sureMethod, 1)
+	failed = time.Now()
+	raw.send(string(wire.VerbFail), id)
 	id, attempt := raw.wantTask(sureMethod, 1)
 	if waited := time.Since(failed); waited < 290*time.Millisecond || attempt != 2 {
 		t.Errorf("attempt %d came after %v, want 2 after 300ms", attempt, waited)
