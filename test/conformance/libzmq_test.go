@@ -47,6 +47,7 @@ func startDriver(t *testing.T) *driver {
 		t.Fatalf("GOZMQ_INTEROP=1: %v", err)
 	}
 	d := &driver{cmd: exec.Command(python, "testdata/libzmq.py"), done: make(chan struct{}), waiting: map[int]chan driverAnswer{}}
+	d.cmd.Env = append(os.Environ(), "PYTHONUNBUFFERED=") // else a write that is cut short loses the rest
 	d.cmd.Stderr = &d.wrote
 	stdout, err := d.cmd.StdoutPipe()
 	if err == nil {

@@ -54,10 +54,15 @@ type call struct {
 	err   error
 }
 
+// begin makes a call that takes as long as its context.
 func begin(ctx context.Context, client greetv1gozmq.GreeterClient, name string) <-chan call {
+	return beginWith(ctx, client, name, patient)
+}
+
+func beginWith(ctx context.Context, client greetv1gozmq.GreeterClient, name string, opts ...gozmq.CallOption) <-chan call {
 	done := make(chan call, 1)
 	go func() {
-		reply, err := client.SayHello(ctx, &greetv1.HelloRequest{Name: name})
+		reply, err := client.SayHello(ctx, &greetv1.HelloRequest{Name: name}, opts...)
 		done <- call{reply, err}
 	}()
 	return done
@@ -126,14 +131,7 @@ func TestClientCallsROUTER(t *testing.T) {
 		if len(request) != 6 || len(request[1]) != 8 || len(request[2]) != 0 || string(request[3]) != sayHelloMethod {
 			t.Fatalf("request is %q, want identity, call id, empty, method, body, header", request)
 		}
-		header := new(gozmqv1.RequestHeader)
-		if err := proto.Unmarshal(request[5], header); err != nil {
-			t.Fatal(err)
-		}
-		// The method's timeout of 2 s is shorter than the context's.
-		if us := header.GetTimeoutUs(); us == 0 || us > 2_000_000 {
-			t.Errorf("timeout_us is %d, want up to 2000000", us)
-		}
+		wantTimeout(t, request[5], testkit.Patience())
 	}
 	if bytes.Equal(a[1], b[1]) {
 		t.Fatalf("two calls under way have the id %x", a[1])
@@ -165,6 +163,35 @@ func TestClientCallsROUTER(t *testing.T) {
 	}
 }
 
+// TestMethodTimeoutTravels: the method's timeout of 2 s is shorter than the
+// context's. The machine may stall until it is over, and nothing is sent.
+func TestMethodTimeoutTravels(t *testing.T) {
+	client, router := clientOfProbe(t, "ROUTER")
+	ctx, stop := context.WithCancel(testkit.Within(t))
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		for ctx.Err() == nil {
+			<-beginWith(ctx, client, "World")
+		}
+	}()
+	wantTimeout(t, router.receive()[5], 2*time.Second)
+	stop()
+	<-ended
+}
+
+// wantTimeout checks that a request's header has a timeout of up to limit.
+func wantTimeout(t *testing.T, header []byte, limit time.Duration) {
+	t.Helper()
+	h := new(gozmqv1.RequestHeader)
+	if err := proto.Unmarshal(header, h); err != nil {
+		t.Fatal(err)
+	}
+	if us := h.GetTimeoutUs(); us == 0 || us > uint64(limit.Microseconds()) {
+		t.Errorf("timeout_us is %d, want up to %v", us, limit)
+	}
+}
+
 // TestDEALERServesClient is a libzmq DEALER in the place of a server.
 func TestDEALERServesClient(t *testing.T) {
 	client, dealer := clientOfProbe(t, "DEALER")
@@ -189,7 +216,7 @@ func TestClientOutlivesServer(t *testing.T) {
 	for range 8 {
 		wg.Go(func() {
 			for range 50 {
-				reply, err := client.SayHello(testkit.Within(t), &greetv1.HelloRequest{Name: "World"})
+				reply, err := client.SayHello(testkit.Within(t), &greetv1.HelloRequest{Name: "World"}, patient)
 				if err != nil || reply.GetMessage() != "Hello, World!" {
 					t.Errorf("SayHello = %v, %v", reply, err)
 				}

@@ -69,9 +69,8 @@ func TestFirstScripts(t *testing.T) {
 	t.Run("task", func(t *testing.T) {
 		leakChecked(t)
 		results, at := newSink(t, gozmq.Bind(anyPort))
-		tasks := freeEndpoint(t)
-		work(t, gozmq.From(gozmq.Bind(tasks)), gozmq.To(gozmq.Connect(at[0])))
-		ventilator := startFirst(t, "first_task.py", tasks)
+		tasks := work(t, gozmq.From(gozmq.Bind(anyPort)), gozmq.To(gozmq.Connect(at[0])))
+		ventilator := startFirst(t, "first_task.py", tasks[0])
 		wantResults(t, results, "a.png by gozmq")
 		ventilator.wait()
 	})

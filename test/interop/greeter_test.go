@@ -87,10 +87,14 @@ func dialGreeter(t *testing.T, opts ...gozmq.DialOption) (greetv1gozmq.GreeterCl
 	return greetv1gozmq.NewGreeterClient(conn), conn.Addrs()
 }
 
+// patient lets a call take as long as its context: the method's own limit of 2 s is
+// no time for a machine that stalls.
+var patient = gozmq.WithTimeout(0)
+
 // greet calls SayHello and compares the reply.
 func greet(t *testing.T, client greetv1gozmq.GreeterClient, name, want string) {
 	t.Helper()
-	reply, err := client.SayHello(testkit.Within(t), &greetv1.HelloRequest{Name: name})
+	reply, err := client.SayHello(testkit.Within(t), &greetv1.HelloRequest{Name: name}, patient)
 	if err != nil {
 		t.Fatalf("SayHello(%.40q): %v", name, err)
 	}
@@ -102,7 +106,7 @@ func greet(t *testing.T, client greetv1gozmq.GreeterClient, name, want string) {
 // refused calls SayHello, which must fail with the code and the message.
 func refused(t *testing.T, client greetv1gozmq.GreeterClient, name string, code gozmq.Code, message string) *gozmq.Error {
 	t.Helper()
-	reply, err := client.SayHello(testkit.Within(t), &greetv1.HelloRequest{Name: name})
+	reply, err := client.SayHello(testkit.Within(t), &greetv1.HelloRequest{Name: name}, patient)
 	var coded *gozmq.Error
 	if !errors.As(err, &coded) {
 		t.Fatalf("SayHello(%q) = %v, %v (%T), want a *gozmq.Error", name, reply, err, err)

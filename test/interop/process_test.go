@@ -51,7 +51,9 @@ func start(t *testing.T, pythonPath, script string, args ...string) *process {
 	}
 	p.cmd = exec.Command(interpreter, append([]string{filepath.Join("testdata", script)}, args...)...)
 	path := pythonPath + string(filepath.ListSeparator) + os.Getenv("PYTHONPATH")
-	p.cmd.Env = append(os.Environ(), "PYTHONPATH="+path, "PYTHONDONTWRITEBYTECODE=1")
+	// Unbuffered, Python would lose the rest of a line when a write is cut short,
+	// as that of a process which is stopped for a while.
+	p.cmd.Env = append(os.Environ(), "PYTHONPATH="+path, "PYTHONDONTWRITEBYTECODE=1", "PYTHONUNBUFFERED=")
 	p.cmd.Stderr = &p.stderr
 	p.launch()
 	t.Cleanup(func() {

@@ -42,7 +42,7 @@ func TestProxiesBetweenClientAndServer(t *testing.T) {
 	for range 8 {
 		wg.Go(func() {
 			for range 25 {
-				reply, err := client.SayHello(testkit.Within(t), &greetv1.HelloRequest{Name: "many"})
+				reply, err := client.SayHello(testkit.Within(t), &greetv1.HelloRequest{Name: "many"}, patient)
 				if err != nil || reply.GetMessage() != "Hello, many!" {
 					t.Errorf("SayHello = %v, %v", reply, err)
 					return

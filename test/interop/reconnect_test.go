@@ -52,7 +52,11 @@ func greetAtLast(t *testing.T, client interface {
 // TestCallsFailWhenServerGoes: what is under way is not left hanging.
 func TestCallsFailWhenServerGoes(t *testing.T) {
 	client, router := clientOfProbe(t, "ROUTER")
-	done := begin(testkit.Within(t), client, "World")
+	connected := begin(testkit.Within(t), client, "World")
+	request := router.receive()
+	router.send(join(request[:2], [][]byte{nil, nil, nil})...)
+	get(t, connected)
+	done := beginWith(testkit.Within(t), client, "World") // up to the method's 2 s
 	router.receive()
 	router.kill()
 	if c := get(t, done); c.err == nil {

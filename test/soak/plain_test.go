@@ -91,10 +91,14 @@ func (l *plainLine) ran(dead bool) (all []int64) {
 // the sink has it; it returns how much that was.
 func (l *plainLine) settle(ctx context.Context) (handed int) {
 	must(l.t, l.vent.Wait(ctx))
-	for _, p := range l.vent.Stats().Peers {
-		handed += int(p.MessagesOut)
-	}
-	for len(l.ran(false)) < handed && ctx.Err() == nil {
+	for ctx.Err() == nil {
+		handed = 0 // one that was killed just now may count for another moment
+		for _, p := range l.vent.Stats().Peers {
+			handed += int(p.MessagesOut)
+		}
+		if len(l.ran(false)) >= handed {
+			break
+		}
 		<-time.After(time.Millisecond)
 	}
 	for _, n := range l.ran(false) {
