@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/gozmq/gozmq/runtime/internal/handshake"
@@ -184,7 +185,9 @@ func authenticatedSlowly(t *testing.T, mechanism string) int {
 // TestHandshakesOfOneAddress checks that an address may have a burst of costly
 // handshakes, must wait then, and is refused in the end; and that one that
 // fails again and again waits.
-func TestHandshakesOfOneAddress(t *testing.T) {
+func TestHandshakesOfOneAddress(t *testing.T) { synctest.Test(t, handshakesOfOneAddress) }
+
+func handshakesOfOneAddress(t *testing.T) {
 	costly := handshake.Site{Security: &handshake.Security{Mechanism: handshake.Curve, Server: true}}
 	g := NewGroup(testConfig(zmtp.Router, newRecorder()), handlerFunc(echo))
 	defer shutdown(t, g)
