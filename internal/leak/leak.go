@@ -12,7 +12,7 @@ import (
 
 // patience is how long a goroutine may take to end after the test that started
 // it has.
-const patience = 5 * time.Second
+const patience = 20 * time.Second
 
 // Main is a TestMain: it runs the tests and then ends, which stop what the tests
 // share. It fails when all tests have passed but a goroutine is left. It does not

@@ -69,13 +69,14 @@ func (b *book) await(t *testing.T, n int) {
 // listenOnEach listens on one port of each address.
 func listenOnEach(t *testing.T, addrs ...string) (port int, list []*zmtptest.Listener) {
 	t.Helper()
-	if ln, err := net.Listen("tcp", "127.0.0.2:0"); err != nil {
+	if ln, err := net.Listen("tcp", addrs[0]+":0"); err != nil {
 		t.Skipf("this system has one loopback address only: %v", err)
 	} else {
-		port = ln.Addr().(*net.TCPAddr).Port
 		ln.Close()
 	}
-	for _, a := range addrs {
+	list = append(list, zmtptest.ListenOn(t, addrs[0]+":0"))
+	port = list[0].Addr().(*net.TCPAddr).Port
+	for _, a := range addrs[1:] {
 		list = append(list, zmtptest.ListenOn(t, fmt.Sprintf("%s:%d", a, port)))
 	}
 	return port, list
@@ -120,7 +121,7 @@ func TestName(t *testing.T) {
 		t.Errorf("the event says %+v", e)
 	}
 	b.await(t, 3)
-	if err := lns[0].SetDeadline(time.Now()); err != nil {
+	if err := lns[0].SetDeadline(time.Now().Add(20 * time.Millisecond)); err != nil {
 		t.Fatal(err)
 	}
 	if conn, err := lns[0].Accept(); err == nil {

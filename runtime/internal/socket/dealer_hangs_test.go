@@ -2,11 +2,14 @@ package socket
 
 import (
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
 // TestHangs follows a peer that hangs, is tried now and then, and comes back.
-func TestHangs(t *testing.T) {
+func TestHangs(t *testing.T) { synctest.Test(t, hangAndComeBack) }
+
+func hangAndComeBack(t *testing.T) {
 	var h hangs
 	h.reply()
 	sent := h.answered()
@@ -19,7 +22,7 @@ func TestHangs(t *testing.T) {
 		t.Fatal("a peer that answered nothing is not avoided")
 	}
 	for want := 2 * hangFirst; want <= 2*hangLimit; want *= 2 {
-		h.retry.Store(time.Now().UnixNano() - 1) // the pause is over
+		time.Sleep(time.Duration(h.pause.Load()))
 		if h.avoided() {
 			t.Fatal("it is avoided for good")
 		}

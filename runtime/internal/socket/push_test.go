@@ -410,11 +410,8 @@ func TestPushShutdownWithoutTime(t *testing.T) {
 		}
 	}
 	p, _ := pushing(t, pushConfig(), tcp, 1)
-	cut := false
-	for n := 0; !cut; n++ { // until the kernel takes no more
-		short, stop := context.WithTimeout(context.Background(), 50*time.Millisecond)
-		cut = p.Send(short, parcel{number: n, size: 1400}) != nil
-		stop()
+	if err := p.Send(testkit.Within(t), parcel{size: halfSent}); err != nil {
+		t.Fatal(err)
 	}
 	if err := p.Shutdown(ended); !errors.Is(err, errKilled) {
 		t.Errorf("with messages unsent: %v", err)

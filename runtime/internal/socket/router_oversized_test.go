@@ -52,6 +52,7 @@ func TestRouterRequestTooLarge(t *testing.T) {
 	events := newRecorder()
 	_, ep := routing(t, testConfig(zmtp.Router, events), &echoServer{}, tcp)
 	p := zmtptest.DialAs(t, ep, "DEALER")
+	start := time.Now()
 	for range 3 {
 		p.Send(zmtptest.Message("12345678", "", large, "", ""))
 		if m := p.Message(); len(m) != 3 || string(m[0]) != "12345678" || string(m[2]) != "too large" {
@@ -59,7 +60,6 @@ func TestRouterRequestTooLarge(t *testing.T) {
 		}
 		p.Ask("12345678", "", "served")
 	}
-	start := time.Now()
 	for range oversizedLimit.Burst {
 		p.Send(zmtptest.Message("12345678", "", large))
 		p.Message()

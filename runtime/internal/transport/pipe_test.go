@@ -10,6 +10,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/gozmq/gozmq/internal/testkit"
 )
 
 // pairs makes a connected pair per transport: what a pipe must do is what the
@@ -104,7 +106,7 @@ func TestConnWriteToClosedPeer(t *testing.T) {
 		if err := b.Close(); err != nil {
 			t.Fatal(err)
 		}
-		if err := a.SetWriteDeadline(time.Now().Add(10 * time.Second)); err != nil {
+		if err := a.SetWriteDeadline(time.Now().Add(testkit.Patience())); err != nil {
 			t.Fatal(err)
 		}
 		chunk := make([]byte, 1<<16)

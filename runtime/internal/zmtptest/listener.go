@@ -1,7 +1,9 @@
 package zmtptest
 
 import (
+	"errors"
 	"net"
+	"syscall"
 	"testing"
 	"time"
 
@@ -24,10 +26,16 @@ func Listen(t testing.TB) *Listener {
 	return ListenOn(t, "127.0.0.1:0")
 }
 
-// ListenOn is Listen on an address.
+// ListenOn is Listen on an address. If the address was in use before, another
+// process may have its port for a while: ListenOn waits until it is free.
 func ListenOn(t testing.TB, addr string) *Listener {
 	t.Helper()
-	ln, err := net.Listen("tcp", addr)
+	var ln net.Listener
+	var err error
+	testkit.Eventually(t, "a free port: "+addr, func() bool {
+		ln, err = net.Listen("tcp", addr)
+		return !errors.Is(err, syscall.EADDRINUSE)
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -37,6 +45,22 @@ func ListenOn(t testing.TB, addr string) *Listener {
 		t.Fatal(err)
 	}
 	return &Listener{TCPListener: ln.(*net.TCPListener), Endpoint: ep, t: t}
+}
+
+// Nobody returns an endpoint at which nobody listens, in any process, until the
+// test ends: its port is that of a connection.
+func Nobody(t testing.TB) transport.Endpoint {
+	t.Helper()
+	conn, err := net.Dial("tcp", Listen(t).Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { conn.Close() })
+	ep, err := transport.ParseConnect("tcp://" + conn.LocalAddr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return ep
 }
 
 // Next waits for a connection and sends nothing.
