@@ -210,6 +210,11 @@ func (r *Router) Shutdown(ctx context.Context) error {
 	case err := <-done:
 		return err
 	case <-time.After(jobGrace):
+	}
+	select {
+	case err := <-done: // it came too, while this process stood still
+		return err
+	default:
 		return errJobsLeft
 	}
 }
