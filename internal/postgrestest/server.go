@@ -8,6 +8,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	mathrand "math/rand/v2"
 	"net"
 	"net/url"
 	"os"
@@ -147,14 +148,18 @@ func (s *Server) command(name string, args ...string) *exec.Cmd {
 	return c
 }
 
-// FreePort returns a port of the loopback interface that is free at present.
-func FreePort() (int, error) {
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return 0, err
+// FreePort returns a port of the loopback interface that is free at present. It is
+// below those that Linux gives to connections, and to whoever asks for any port, so
+// that hardly anybody takes it, even while its server is down.
+func FreePort() (port int, err error) {
+	for range 100 {
+		port = 20_000 + mathrand.IntN(12_000)
+		var ln net.Listener
+		if ln, err = net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port))); err == nil {
+			return port, ln.Close()
+		}
 	}
-	defer ln.Close()
-	return ln.Addr().(*net.TCPAddr).Port, nil
+	return 0, err
 }
 
 // run starts the program and waits until it answers.

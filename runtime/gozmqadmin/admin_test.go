@@ -215,9 +215,9 @@ func TestStats(t *testing.T) {
 	conn := open[*gozmq.Conn](t)(gozmq.Dial(gozmq.Connect(srv.Addrs()[0])))
 	within := testkit.Within(t)
 	greeting := greetv1gozmq.NewGreeterClient(conn)
-	_, err := greeting.SayHello(within, &greetv1.HelloRequest{Name: "you"})
+	_, err := greeting.SayHello(within, &greetv1.HelloRequest{Name: "you"}, gozmq.WithTimeout(0))
 	must(t, err)
-	if _, err = greeting.SayHello(within, &greetv1.HelloRequest{}); err == nil {
+	if _, err = greeting.SayHello(within, &greetv1.HelloRequest{}, gozmq.WithTimeout(0)); err == nil {
 		t.Fatal("no name is no error")
 	}
 	must(t, weatherv1gozmq.NewFeedPublisher(pub).Temperature(within, &weatherv1.Reading{Station: "ams"}))

@@ -234,9 +234,10 @@ func TestCancelTasks(t *testing.T) {
 	within := testkit.Within(t)
 	p := newPrintShop(t, gozmq.WithTaskStore(new(gozmqstore.Memory)))
 	client := p.client
-	late := gozmq.PushOptions{Expires: time.Now().Add(time.Millisecond)}
-	must(t, p.tasks.Render(late.Context(within), &imagev1.RenderTask{Name: "late"}))
+	refuses := p.work(t, refusing{})
+	must(t, p.tasks.Render(within, &imagev1.RenderTask{Name: "refused"}))
 	testkit.Eventually(t, "a dead letter", func() bool { return p.vent.Progress().Failed == 1 })
+	must(t, refuses.Close())
 	for range 2 {
 		must(t, p.tasks.Render(within, &imagev1.RenderTask{Name: "x"}))
 	}

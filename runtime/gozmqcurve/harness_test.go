@@ -75,7 +75,7 @@ func (s *server) dial(t *testing.T, k SecretKey, opts ...gozmq.DialOption) *gozm
 // greet makes a call, which must go well, and returns who the server saw.
 func (s *server) greet(t *testing.T, conn *gozmq.Conn) *gozmq.AuthIdentity {
 	t.Helper()
-	if _, err := greetv1gozmq.NewGreeterClient(conn).SayHello(testkit.Within(t), new(greetv1.HelloRequest)); err != nil {
+	if _, err := greetv1gozmq.NewGreeterClient(conn).SayHello(testkit.Within(t), new(greetv1.HelloRequest), gozmq.WithTimeout(0)); err != nil {
 		t.Fatalf("a good call failed: %v", err)
 	}
 	return testkit.Receive(t, s.callers, "a caller's identity")

@@ -64,11 +64,18 @@ func shownAs(t *testing.T, clients int, id string) (*gozmqops.Group, *gozmq.Serv
 			t.Fatal(err)
 		}
 		t.Cleanup(func() { _ = conn.Close() })
-		if _, err := greetv1gozmq.NewGreeterClient(conn).SayHello(testkit.Within(t), new(greetv1.HelloRequest)); err != nil {
+		if _, err := greetv1gozmq.NewGreeterClient(conn).SayHello(testkit.Within(t), new(greetv1.HelloRequest), gozmq.WithTimeout(0)); err != nil {
 			t.Fatal(err)
 		}
 	}
-	testkit.Eventually(t, "the counts", func() bool { return srv.Stats().MessagesOut == uint64(clients) })
+	testkit.Eventually(t, "the counts", func() bool { // which follow the replies
+		s, handled := srv.Stats(), uint64(0)
+		for _, m := range s.Methods {
+			handled += m.Handled
+		}
+		n := uint64(clients)
+		return s.MessagesIn == n && s.MessagesOut == n && handled == n
+	})
 	return g, srv
 }
 

@@ -6,6 +6,7 @@ import (
 	"bufio"
 	"context"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"os/exec"
@@ -99,7 +100,13 @@ func TestProgram(t *testing.T) {
 		testkit.Eventually(t, "every role", func() bool { return g.Snapshot().Ready })
 		fmt.Println("program: ready")
 	}()
-	err := g.Run(ctx, WithGrace(testkit.Stretch(300*time.Millisecond)))
+	err := g.Run(ctx, WithGrace(time.Millisecond), func(o *runOptions) {
+		sleep := o.sleep
+		o.sleep = func(d time.Duration) {
+			sleep(d)
+			_, _ = io.Copy(io.Discard, os.Stdin) // until TestProcess has called once more
+		}
+	})
 	fmt.Println("program: ended", err)
 }
 
@@ -122,12 +129,16 @@ func TestProcess(t *testing.T) {
 	conn := must[*gozmq.Conn](t)(gozmq.Dial(gozmq.Connect("tcp://"+ln.Addr().String()), gozmq.WithReconnectBackoff(time.Millisecond, 10*time.Millisecond)))
 	ln.Close() // the descriptor stays
 	call := func() error {
-		_, err := greetv1gozmq.NewGreeterClient(conn).SayHello(testkit.Within(t), new(greetv1.HelloRequest), gozmq.WithWaitForReady())
+		_, err := greetv1gozmq.NewGreeterClient(conn).SayHello(testkit.Within(t), new(greetv1.HelloRequest), gozmq.WithWaitForReady(), gozmq.WithTimeout(0))
 		return err
 	}
 	cmd := exec.Command("sh", "-c", `LISTEN_PID=$$ exec "$0" "$@"`, os.Args[0], "-test.run=^TestProgram$", "-test.v")
 	cmd.Env = append(os.Environ(), "GOZMQOPS_TEST_PROGRAM=1", "LISTEN_FDS=1", "LISTEN_FDNAMES=calls")
 	cmd.ExtraFiles, cmd.Stderr = []*os.File{file}, os.Stderr
+	stdin, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
 	stdout, err := cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -163,12 +174,14 @@ func TestProcess(t *testing.T) {
 	if err := call(); err != nil {
 		t.Errorf("within the time of grace: %v", err)
 	}
+	stdin.Close()
 	want("ended <nil>")
 	for range said {
 	}
 	if err := cmd.Wait(); err != nil {
 		t.Errorf("the program: %v", err)
 	}
+	testkit.Eventually(t, "STOPPING=1", func() bool { return j.has("STOPPING=1") })
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	if want := []string{"READY=1", "STOPPING=1"}; !slices.Equal(j.lines, want) {

@@ -27,7 +27,7 @@ import (
 // READY=1 when every server listens. Roles that are added later are not run. A
 // Group runs once.
 func (g *Group) Run(ctx context.Context, opts ...RunOption) error {
-	var o runOptions
+	o := runOptions{sleep: time.Sleep}
 	for _, opt := range opts {
 		opt(&o)
 	}
@@ -45,13 +45,16 @@ func (g *Group) Run(ctx context.Context, opts ...RunOption) error {
 		case <-failed.first:
 		}
 	}
-	return errors.Join(err, g.stop(cancel, members, failed, o.grace))
+	return errors.Join(err, g.stop(cancel, members, failed, o))
 }
 
 // A RunOption is an option of Group.Run.
 type RunOption func(*runOptions)
 
-type runOptions struct{ grace time.Duration }
+type runOptions struct {
+	grace time.Duration
+	sleep func(time.Duration) // tests have another one
+}
 
 // WithGrace sets how long Run goes on serving after it has said that it stops.
 // Default: 0.
@@ -119,7 +122,7 @@ func (g *Group) start(ctx context.Context, members []member) (*outcomes, error) 
 }
 
 // stop stops the program.
-func (g *Group) stop(cancel func(), members []member, running *outcomes, grace time.Duration) error {
+func (g *Group) stop(cancel func(), members []member, running *outcomes, o runOptions) error {
 	g.mu.Lock()
 	g.stopping = true
 	health := slices.Clone(g.health)
@@ -129,7 +132,7 @@ func (g *Group) stop(cancel func(), members []member, running *outcomes, grace t
 	}
 	errs := []error{Notify("STOPPING=1")}
 	if !running.failed() {
-		time.Sleep(grace)
+		o.sleep(o.grace)
 	}
 	cancel()
 	running.wg.Wait()

@@ -104,13 +104,21 @@ func TestRun(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	ran := make(chan error, 1)
-	grace := testkit.Stretch(200 * time.Millisecond)
-	go func() { ran <- g.Run(ctx, WithGrace(grace)) }()
+	served := make(chan struct{})
+	untilServed := func(o *runOptions) {
+		o.sleep = func(d time.Duration) {
+			if d != time.Hour {
+				t.Errorf("it waits for %v, want an hour", d)
+			}
+			<-served
+		}
+	}
+	go func() { ran <- g.Run(ctx, WithGrace(time.Hour), untilServed) }()
 	testkit.Eventually(t, "READY=1", func() bool { return j.has("READY=1") })
 	conn := must[*gozmq.Conn](t)(gozmq.Dial(gozmq.Connect(srv.Addrs()...)))
 	replies := make(chan error, 2)
 	call := func() {
-		_, err := greetv1gozmq.NewGreeterClient(conn).SayHello(testkit.Within(t), new(greetv1.HelloRequest))
+		_, err := greetv1gozmq.NewGreeterClient(conn).SayHello(testkit.Within(t), new(greetv1.HelloRequest), gozmq.WithTimeout(0))
 		replies <- err
 	}
 	go call()
@@ -119,6 +127,7 @@ func TestRun(t *testing.T) {
 	testkit.Eventually(t, "STOPPING=1", func() bool { return j.has("STOPPING=1") })
 	go call() // within the time of grace
 	testkit.Receive(t, h.called, "the second call")
+	close(served)
 	close(h.release)
 	for range 2 {
 		if err := testkit.Receive(t, replies, "a reply"); err != nil {

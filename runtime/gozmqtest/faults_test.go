@@ -18,7 +18,7 @@ import (
 const sayHello = greetv1gozmq.GreeterSayHelloProcedure
 
 func greet(ctx context.Context, c gozmq.Caller) error {
-	_, err := greetv1gozmq.NewGreeterClient(c).SayHello(ctx, &greetv1.HelloRequest{Name: "Ada"})
+	_, err := greetv1gozmq.NewGreeterClient(c).SayHello(ctx, &greetv1.HelloRequest{Name: "Ada"}, gozmq.WithTimeout(0))
 	return err
 }
 

@@ -216,9 +216,8 @@ func TestProxyRefuse(t *testing.T) {
 // Without a target connections end; another target can be set.
 func TestProxyTarget(t *testing.T) {
 	l := newLine(t)
-	l.must(l.listener.Close())
+	l.SetTarget("tcp://127.0.0.1:1")
 	l.wantRefused()
-	l.listener = listen(t)
 	l.SetTarget("tcp://" + l.listener.Addr().String())
 	l.connect().works()
 }

@@ -5,7 +5,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/gozmq/gozmq/internal/leak"
 	"github.com/gozmq/gozmq/internal/testkit"
@@ -36,8 +35,8 @@ type decision struct {
 	err error
 }
 
-func ask(t *testing.T, c *Client, r *gozmq.AuthRequest) <-chan decision {
-	ctx, done := testkit.Within(t), make(chan decision, 1)
+func ask(ctx context.Context, c *Client, r *gozmq.AuthRequest) <-chan decision {
+	done := make(chan decision, 1)
 	go func() {
 		id, err := c.Authenticate(ctx, r)
 		done <- decision{id, err}
@@ -60,7 +59,7 @@ func TestRequest(t *testing.T) {
 		{&gozmq.AuthRequest{Mechanism: gozmq.MechanismCurve, Address: "[2001:db8::7]:1", PublicKey: key, Metadata: map[string]string{"Identity": "me"}},
 			[]string{"", "2001:db8::7", "me", "CURVE", string(key[:])}},
 	} {
-		done := ask(t, c, tt.request)
+		done := ask(testkit.Within(t), c, tt.request)
 		envelope, frames := requested(t, handler)
 		if !slices.Equal(frames, tt.want) {
 			t.Errorf("%s: the request is %q, want %q", tt.request.Mechanism, frames, tt.want)
@@ -87,7 +86,7 @@ func TestRefusals(t *testing.T) {
 		"bad metadata":  {[]string{"200", "OK", "ada", "\xff"}, gozmq.CodeUnknown, "the ZAP handler's answer"},
 		"unknown state": {[]string{"", "", "", ""}, gozmq.CodeUnavailable, "could not decide"},
 	} {
-		done := ask(t, c, &gozmq.AuthRequest{Mechanism: gozmq.MechanismNull})
+		done := ask(testkit.Within(t), c, &gozmq.AuthRequest{Mechanism: gozmq.MechanismNull})
 		envelope, _ := requested(t, handler)
 		handler.Send(zmtptest.Message(append(envelope, tt.reply...)...))
 		got := testkit.Receive(t, done, "a decision")
@@ -101,14 +100,14 @@ func TestRefusals(t *testing.T) {
 // again.
 func TestNoDecision(t *testing.T) {
 	c, handler := dial(t)
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
-	defer cancel()
-	_, err := c.Authenticate(ctx, &gozmq.AuthRequest{Mechanism: gozmq.MechanismNull})
-	if gozmq.CodeOf(err) != gozmq.CodeUnavailable {
-		t.Errorf("a silent handler: %v", err)
-	}
+	ctx, cancel := context.WithCancel(testkit.Within(t))
+	done := ask(ctx, c, &gozmq.AuthRequest{Mechanism: gozmq.MechanismNull})
 	handler.Message()
-	_, err = c.Authenticate(t.Context(), &gozmq.AuthRequest{Mechanism: gozmq.MechanismPlain, User: strings.Repeat("x", 256)})
+	cancel() // the handler says nothing
+	if got := testkit.Receive(t, done, "the end"); gozmq.CodeOf(got.err) != gozmq.CodeUnavailable {
+		t.Errorf("a silent handler: %v", got.err)
+	}
+	_, err := c.Authenticate(t.Context(), &gozmq.AuthRequest{Mechanism: gozmq.MechanismPlain, User: strings.Repeat("x", 256)})
 	if gozmq.CodeOf(err) != gozmq.CodeUnavailable || !strings.Contains(err.Error(), "256 bytes") {
 		t.Errorf("a user that is too long: %v", err)
 	}

@@ -54,22 +54,23 @@ func TestBatchOfKilledVentilator(t *testing.T) {
 	running, stop := context.WithCancel(ctx)
 	half, again := make(chan struct{}), make(chan struct{})
 	var runs atomic.Int64
-	endpoint := freePort(t)
-	go func() {
-		w, err := gozmqimpl.NewWorker("test.Tasks", func() []gozmqimpl.TaskHandler {
-			return []gozmqimpl.TaskHandler{gozmqimpl.HandleTask(method, func(_ context.Context, n *number) (*number, error) {
-				switch run := runs.Add(1); {
-				case run == batchTasks/2:
-					close(half)
-					fallthrough
-				case run > batchTasks/2:
-					<-again
-				}
-				return n, nil
-			})}
-		}, []gozmq.WorkerOption{gozmq.From(gozmq.Bind(endpoint)), gozmq.To(gozmq.Connect(sink.Addrs()...))})
-		ended <- gozmqimpl.RunWorker(running, w, err)
-	}()
+	w, err := gozmqimpl.NewWorker("test.Tasks", func() []gozmqimpl.TaskHandler {
+		return []gozmqimpl.TaskHandler{gozmqimpl.HandleTask(method, func(_ context.Context, n *number) (*number, error) {
+			switch run := runs.Add(1); {
+			case run == batchTasks/2:
+				close(half)
+				fallthrough
+			case run > batchTasks/2:
+				<-again
+			}
+			return n, nil
+		})}
+	}, []gozmq.WorkerOption{gozmq.From(gozmq.Bind("tcp://127.0.0.1:*")), gozmq.To(gozmq.Connect(sink.Addrs()...))})
+	if err != nil {
+		t.Fatal(err)
+	}
+	endpoint := w.Addrs()[0]
+	go func() { ended <- w.Run(running) }()
 	go func() {
 		for _, err := range gozmqimpl.Results[number](running, sink, method) {
 			if err != nil {

@@ -30,6 +30,8 @@ func TestBattery(t *testing.T) {
 			}
 		}
 		return gozmqstoretest.Queue{
+			TakeOver: takeOver,
+			Patience: patience,
 			Open: func(t testing.TB) gozmqstore.Store {
 				s, err := Open(path)
 				if err != nil {

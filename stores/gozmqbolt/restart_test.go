@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -20,12 +19,13 @@ import (
 
 	"google.golang.org/protobuf/types/known/wrapperspb"
 
+	"github.com/gozmq/gozmq/internal/testkit"
 	"github.com/gozmq/gozmq/runtime/gozmq"
 	"github.com/gozmq/gozmq/runtime/gozmqimpl"
 	"github.com/gozmq/gozmq/runtime/gozmqtest"
 )
 
-const patience = 60 * time.Second
+var patience = testkit.Stretch(60 * time.Second)
 
 type number = wrapperspb.Int64Value
 
@@ -235,17 +235,6 @@ func (p *ventilatorProcess) wait(ctx context.Context, wanted func() bool) {
 	}
 }
 
-// freePort returns a tcp endpoint that nobody has bound.
-func freePort(t *testing.T) string {
-	t.Helper()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer ln.Close()
-	return "tcp://" + ln.Addr().String()
-}
-
 // A ventilator that is killed again and again, and restarted on its file, loses
 // no task that it has taken, while the connections of its worker are cut.
 func TestKilledVentilatorLosesNothing(t *testing.T) {
@@ -261,16 +250,19 @@ func TestKilledVentilatorLosesNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer sink.Close()
-	tasksAt := freePort(t)
-	toWorker, toSink := gozmqtest.NewProxy(t, tasksAt), gozmqtest.NewProxy(t, sink.Addrs()[0])
+	toSink := gozmqtest.NewProxy(t, sink.Addrs()[0])
+	w, err := gozmqimpl.NewWorker("test.Tasks", func() []gozmqimpl.TaskHandler {
+		return []gozmqimpl.TaskHandler{gozmqimpl.HandleTask(method, func(_ context.Context, n *number) (*number, error) { return n, nil })}
+	}, []gozmq.WorkerOption{gozmq.From(gozmq.Bind("tcp://127.0.0.1:*")), gozmq.To(gozmq.Connect(toSink.Endpoint())),
+		gozmq.WithConcurrency(4), gozmq.WithReconnectBackoff(time.Millisecond, 10*time.Millisecond)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	toWorker := gozmqtest.NewProxy(t, w.Addrs()[0])
 	var wg sync.WaitGroup
 	running, stop := context.WithCancel(ctx)
 	wg.Go(func() {
-		w, err := gozmqimpl.NewWorker("test.Tasks", func() []gozmqimpl.TaskHandler {
-			return []gozmqimpl.TaskHandler{gozmqimpl.HandleTask(method, func(_ context.Context, n *number) (*number, error) { return n, nil })}
-		}, []gozmq.WorkerOption{gozmq.From(gozmq.Bind(tasksAt)), gozmq.To(gozmq.Connect(toSink.Endpoint())),
-			gozmq.WithConcurrency(4), gozmq.WithReconnectBackoff(time.Millisecond, 10*time.Millisecond)})
-		if err := gozmqimpl.RunWorker(running, w, err); err != nil {
+		if err := w.Run(running); err != nil {
 			t.Error(err)
 		}
 	})
@@ -299,8 +291,9 @@ func TestKilledVentilatorLosesNothing(t *testing.T) {
 		p.heeds.Wait()
 		_ = p.cmd.Wait() // "signal: killed"
 	}
+	left := max(tasks-len(p.pushed), 100)
 	p.start()
-	p.waitPushed(ctx, max(tasks-len(p.pushed), 100))
+	p.waitPushed(ctx, left)
 	p.stdin.Close()
 	p.heeds.Wait()
 	if err := p.cmd.Wait(); err != nil {

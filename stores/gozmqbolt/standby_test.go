@@ -7,12 +7,13 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gozmq/gozmq/internal/testkit"
 	"github.com/gozmq/gozmq/runtime/gozmq"
 	"github.com/gozmq/gozmq/runtime/gozmqimpl"
 )
 
 // takeOver is how long the next ventilator may take after the death of the owner.
-const takeOver = 5 * time.Second
+var takeOver = testkit.Stretch(5 * time.Second)
 
 // Two processes have one file. Each time the owner is killed, the other one takes
 // over, and the killed one is started again to stand by: no task is lost.
@@ -20,26 +21,27 @@ func TestStandbyProcesses(t *testing.T) {
 	const kills = 5
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
-	path, tasksAt := filepath.Join(t.TempDir(), "tasks.db"), freePort(t)
+	path := filepath.Join(t.TempDir(), "tasks.db")
 	var mu sync.Mutex
 	ran := make(map[int64]int)
+	w, err := gozmqimpl.NewWorker("test.Tasks", func() []gozmqimpl.TaskHandler {
+		return []gozmqimpl.TaskHandler{gozmqimpl.HandleTaskOnly(method, func(_ context.Context, n *number) error {
+			mu.Lock()
+			defer mu.Unlock()
+			ran[n.GetValue()]++
+			return nil
+		})}
+	}, []gozmq.WorkerOption{gozmq.From(gozmq.Bind("tcp://127.0.0.1:*")), gozmq.WithConcurrency(4)})
+	if err != nil {
+		t.Fatal(err)
+	}
 	running, stop := context.WithCancel(ctx)
 	ended := make(chan error, 1)
-	go func() {
-		w, err := gozmqimpl.NewWorker("test.Tasks", func() []gozmqimpl.TaskHandler {
-			return []gozmqimpl.TaskHandler{gozmqimpl.HandleTaskOnly(method, func(_ context.Context, n *number) error {
-				mu.Lock()
-				defer mu.Unlock()
-				ran[n.GetValue()]++
-				return nil
-			})}
-		}, []gozmq.WorkerOption{gozmq.From(gozmq.Bind(tasksAt)), gozmq.WithConcurrency(4)})
-		ended <- gozmqimpl.RunWorker(running, w, err)
-	}()
+	go func() { ended <- w.Run(running) }()
 	var processes [2]*ventilatorProcess
 	for i := range processes {
 		processes[i] = &ventilatorProcess{
-			t: t, args: []string{path, tasksAt}, begun: int64(i) * 1_000_000, pushed: make(map[int64]bool), change: make(chan struct{}),
+			t: t, args: []string{path, w.Addrs()[0]}, begun: int64(i) * 1_000_000, pushed: make(map[int64]bool), change: make(chan struct{}),
 		}
 	}
 	processes[0].start()

@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"testing"
+	"time"
 
 	"github.com/gozmq/gozmq/internal/queuetest"
+	"github.com/gozmq/gozmq/internal/testkit"
 	"github.com/gozmq/gozmq/runtime/gozmqstore"
 	"github.com/gozmq/gozmq/runtime/gozmqstoretest"
 )
@@ -54,6 +56,8 @@ func TestBattery(t *testing.T) {
 			}
 		}
 		return gozmqstoretest.Queue{
+			TakeOver: testkit.Stretch(5 * time.Second),
+			Patience: patience,
 			Open: func(t testing.TB) gozmqstore.Store {
 				s, err := Open(t.Context(), url, q)
 				if err != nil {

@@ -16,12 +16,13 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/gozmq/gozmq/internal/postgrestest"
+	"github.com/gozmq/gozmq/internal/testkit"
 	"github.com/gozmq/gozmq/runtime/gozmqstore"
 	"github.com/gozmq/gozmq/runtime/gozmqtest"
 )
 
 // takeover is how long it may take after the death of an owner.
-const takeover = 5 * time.Second
+var takeover = testkit.Stretch(5 * time.Second)
 
 func seeded(t *testing.T) *rand.Rand {
 	seed := rand.Uint64()

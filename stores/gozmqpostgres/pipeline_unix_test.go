@@ -7,7 +7,6 @@ import (
 	"context"
 	"errors"
 	"io"
-	"net"
 	"os"
 	"os/exec"
 	"strconv"
@@ -47,7 +46,7 @@ type pipeline struct {
 func newPipeline(t *testing.T) *pipeline {
 	ctx, cancel := context.WithTimeout(t.Context(), 3*patience)
 	t.Cleanup(cancel)
-	p := &pipeline{t: t, ctx: ctx, queue: newQueue(t), endpoint: freePort(t), pushed: make(map[int64]bool), came: make(map[int64]int), dead: make(map[int64]int), change: make(chan struct{})}
+	p := &pipeline{t: t, ctx: ctx, queue: newQueue(t), pushed: make(map[int64]bool), came: make(map[int64]int), dead: make(map[int64]int), change: make(chan struct{})}
 	sink, err := gozmq.NewSink(gozmq.DeliveryAtLeastOnce, gozmq.Bind("tcp://127.0.0.1:*"))
 	if err != nil {
 		t.Fatal(err)
@@ -61,11 +60,12 @@ func newPipeline(t *testing.T) *pipeline {
 	}
 	p.worker, err = gozmqimpl.NewWorker("test.Tasks", func() []gozmqimpl.TaskHandler {
 		return []gozmqimpl.TaskHandler{gozmqimpl.HandleTask(method, p.handle)}
-	}, []gozmq.WorkerOption{gozmq.From(gozmq.Bind(p.endpoint)), gozmq.To(gozmq.Connect(sink.Addrs()[0])),
+	}, []gozmq.WorkerOption{gozmq.From(gozmq.Bind("tcp://127.0.0.1:*")), gozmq.To(gozmq.Connect(sink.Addrs()[0])),
 		gozmq.WithConcurrency(4), gozmq.WithReconnectBackoff(time.Millisecond, 10*time.Millisecond)})
 	if err != nil {
 		t.Fatal(err)
 	}
+	p.endpoint = p.worker.Addrs()[0]
 	p.wg.Go(func() {
 		if err := p.worker.Run(running); err != nil {
 			t.Error(err)
@@ -274,15 +274,4 @@ func (p *pipeline) finish() {
 	if len(p.late) > 0 {
 		p.t.Errorf("tasks ran after they were given up: %d", p.late)
 	}
-}
-
-// freePort returns a tcp endpoint that nobody has bound.
-func freePort(t *testing.T) string {
-	t.Helper()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer ln.Close()
-	return "tcp://" + ln.Addr().String()
 }

@@ -13,10 +13,11 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 
+	"github.com/gozmq/gozmq/internal/testkit"
 	"github.com/gozmq/gozmq/runtime/gozmqstore"
 )
 
-const patience = 60 * time.Second
+var patience = testkit.Stretch(60 * time.Second)
 
 // newQueue returns a queue in a schema of the test's own.
 func newQueue(t testing.TB) Queue {
@@ -24,9 +25,11 @@ func newQueue(t testing.TB) Queue {
 	return Queue{Name: name[:min(len(name), maxQueueName)], Schema: "s" + fmt.Sprint(time.Now().UnixNano())}
 }
 
+// open opens a store whose lease lasts longer than any test, unless opts say
+// otherwise.
 func open(t testing.TB, url string, q Queue, opts ...Option) *Store {
 	t.Helper()
-	s, err := Open(t.Context(), url, q, opts...)
+	s, err := Open(t.Context(), url, q, append([]Option{WithLease(time.Hour)}, opts...)...)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -33,10 +33,15 @@ func (f *failingLetters) call(_ context.Context, d DeadTask) error {
 func TestLettersComeAgain(t *testing.T) {
 	f := &failingLetters{fails: map[string]int{"a": 2}}
 	handled := make(chan string, 10)
-	l := newDeadLetters(letterConfig{call: f.call, limit: time.Second}, func(id string) { handled <- id })
+	added := make(chan struct{})
+	l := newDeadLetters(letterConfig{limit: time.Second, call: func(ctx context.Context, d DeadTask) error {
+		<-added // so that the others wait when the first one is failed
+		return f.call(ctx, d)
+	}}, func(id string) { handled <- id })
 	for _, id := range []string{"a", "b", "c"} {
 		l.add(DeadTask{ID: id}, false)
 	}
+	close(added)
 	for _, want := range []string{"b", "c", "a"} {
 		if got := testkit.Receive(t, handled, "a letter"); got != want {
 			t.Errorf("%s was handled, want %s", got, want)

@@ -94,7 +94,7 @@ func TestStuck(t *testing.T) {
 	go func() { ended <- w.Run(ctx) }()
 	push(t, p, "m", "first")
 	push(t, p, "m", "second")
-	testkit.Eventually(t, "the first task", begun.Load)
+	testkit.Eventually(t, "both tasks, and the begin of the first", func() bool { return tasks.Stats().MessagesIn == 2 && begun.Load() })
 	cancel()
 	err := testkit.Receive(t, ended, "the end")
 	for _, part := range []string{"handlers have not returned", "1 of m", "not run: 1 of m"} {
