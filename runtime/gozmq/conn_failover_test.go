@@ -2,6 +2,8 @@ package gozmq
 
 import (
 	"context"
+	"fmt"
+	"math/rand/v2"
 	"net"
 	"strings"
 	"sync/atomic"
@@ -16,15 +18,22 @@ import (
 // fast reconnects without the pauses that are meant for networks.
 func fast() SocketOption { return WithReconnectBackoff(time.Millisecond, 10*time.Millisecond) }
 
-// closedPort returns a tcp endpoint that nobody listens on.
+// closedPort returns a tcp endpoint that nobody listens on. It is none of those
+// that the system gives to whoever asks for any port, or dials, so that a test can
+// bind it later.
 func closedPort(t testing.TB) string {
 	t.Helper()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	const first, ports = 20_000, 12_000
+	var ln net.Listener
+	var err error
+	for range 100 {
+		if ln, err = net.Listen("tcp", fmt.Sprint("127.0.0.1:", first+rand.IntN(ports))); err == nil {
+			defer ln.Close()
+			return "tcp://" + ln.Addr().String()
+		}
 	}
-	defer ln.Close()
-	return "tcp://" + ln.Addr().String()
+	t.Fatal(err)
+	panic("not reached")
 }
 
 func TestNoServer(t *testing.T) {
