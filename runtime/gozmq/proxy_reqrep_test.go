@@ -4,10 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"google.golang.org/protobuf/types/known/wrapperspb"
 
@@ -93,6 +93,23 @@ func TestProxyTakesTurns(t *testing.T) {
 	}
 }
 
+// A timed context's deadline is when the test says so.
+type timed struct {
+	context.Context
+	over chan struct{}
+}
+
+func (c timed) Done() <-chan struct{} { return c.over }
+
+func (c timed) Err() error {
+	select {
+	case <-c.over:
+		return context.DeadlineExceeded
+	default:
+		return nil
+	}
+}
+
 // A server that dies with a request costs its caller no more than the time the
 // caller had set; the next call goes elsewhere.
 func TestProxyServerDies(t *testing.T) {
@@ -100,18 +117,18 @@ func TestProxyServerDies(t *testing.T) {
 	p := proxy(t, PatternReqRep, Bind("tcp://127.0.0.1:*"), Bind("tcp://127.0.0.1:*"), events.option())
 	conn := dial(t, Connect(p.FrontAddrs()...))
 	server := dialRaw(t, p.BackAddrs()[0], zmtp.Rep)
-	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
-	defer cancel()
+	ctx := timed{t.Context(), make(chan struct{})}
 	done := make(chan error, 1)
 	go func() { done <- callEcho(ctx, conn, "lost") }()
 	server.recv()
 	server.Close()
+	events.wait(t, EventDisconnected, 1)
+	close(ctx.over)
 	err := testkit.Receive(t, done, "the end of the call")
 	wantCode(t, err, CodeDeadlineExceeded)
 	if !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("error is %v", err)
 	}
-	events.wait(t, EventDisconnected, 1)
 	serve(t, Connect(p.BackAddrs()...), echoHandlers())
 	mustEcho(t, conn)
 }
@@ -297,6 +314,9 @@ func TestProxyIsFair(t *testing.T) {
 	for range 10 {
 		calm.send("calm", "", "small")
 	}
+	testkit.Eventually(t, "that the proxy reads from both", func() bool {
+		return !slices.ContainsFunc(p.FrontStats().Peers, func(s PeerStats) bool { return s.MessagesIn == 0 })
+	})
 	var seen, last int
 	for i := range requests - 100 + 10 {
 		if got := server.recv(); got[1] == "calm" {

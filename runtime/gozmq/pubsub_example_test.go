@@ -121,7 +121,7 @@ func ExampleStoreInfo() {
 	}
 	defer sub.Close()
 
-	readings, err := weatherv1gozmq.NewFeedSubscriber(sub).TemperatureSubscription(nil, gozmq.WithIdleError(time.Second))
+	readings, err := weatherv1gozmq.NewFeedSubscriber(sub).TemperatureSubscription(nil, gozmq.WithIdleError(time.Minute))
 	if err != nil {
 		fmt.Println(err)
 		return

@@ -2,6 +2,7 @@ package gozmq
 
 import (
 	"context"
+	"strings"
 	"testing"
 	"time"
 
@@ -38,9 +39,7 @@ func TestWaitDials(t *testing.T) {
 			func(d dialing, ctx context.Context) error { return d.(*Ventilator).WaitForWorkers(ctx, 1) }},
 	} {
 		t.Run(name, func(t *testing.T) {
-			ln := zmtptest.Listen(t)
-			address := ln.Endpoint.String()
-			ln.Close()
+			address := closedPort(t)
 			events := newRecorder()
 			d, err := x.open(Connect(address), WithReconnectBackoff(time.Hour, time.Hour), events.option())
 			if err != nil {
@@ -48,7 +47,7 @@ func TestWaitDials(t *testing.T) {
 			}
 			t.Cleanup(func() { _ = d.Close() })
 			events.wait(t, EventDialFailed, 1)
-			ln = zmtptest.ListenOn(t, ln.Addr().String())
+			ln := zmtptest.ListenOn(t, strings.TrimPrefix(address, "tcp://"))
 			waited := make(chan error, 1)
 			go func() { waited <- x.wait(d, testkit.Within(t)) }()
 			raw := &rawPeer{ln.NextAs(x.peer), t}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"strings"
 	"sync"
 	"testing"
 
@@ -154,18 +155,43 @@ func wantContiguous(t *testing.T, f *stream[*reading], stations, each int) {
 	}
 }
 
+// A fleeting feed's subscriber can be sent away.
+type fleeting struct {
+	*Publisher
+	*Subscriber
+	book   addressBook
+	events *recorder
+}
+
+func fleetingFeed(t *testing.T) *fleeting {
+	f := &fleeting{events: newRecorder()}
+	f.book.set("127.0.0.1")
+	f.Publisher = publisher(t, Bind("tcp://127.0.0.1:*"), f.events.option())
+	at := strings.Replace(f.Publisher.Addrs()[0], "127.0.0.1", "feed.test", 1)
+	f.Subscriber = subscriber(t, Connect(at), WithResolver(&f.book), fast())
+	return f
+}
+
+// while runs what is to happen while the subscriber is away.
+func (f *fleeting) while(t *testing.T, away func()) {
+	f.book.set()
+	f.pub.Links().Each(func(c *link.Conn) { c.Close(errors.New("cut by the test")) })
+	f.events.wait(t, EventDisconnected, 1)
+	away()
+	f.book.set("127.0.0.1")
+}
+
 // TestRetainedReconnect loses a connection: what was published meanwhile comes,
 // and nothing that came before.
 func TestRetainedReconnect(t *testing.T) {
-	p, events, s := site{endpoint: "tcp://127.0.0.1:*"}.feed(t, nil, nil)
+	feed := fleetingFeed(t)
+	p, s := feed.Publisher, feed.Subscriber
 	publishRetained(t, p, at("ams", "1"), at("oslo", "1"))
 	f := readings(t, s)
 	if got := readNotes(t, f, 2); got != "ams=1 oslo=1 " {
 		t.Fatalf("got %s", got)
 	}
-	p.pub.Links().Each(func(c *link.Conn) { c.Close(errors.New("cut by the test")) })
-	events.wait(t, EventDisconnected, 1)
-	publishRetained(t, p, at("ams", "2"), at("ams", "3"))
+	feed.while(t, func() { publishRetained(t, p, at("ams", "2"), at("ams", "3")) })
 	var gap *GapError
 	if err := f.nextError(t); !errors.As(err, &gap) || gap.Lost != 1 {
 		t.Errorf("got %v, want one lost", err)
@@ -182,21 +208,21 @@ func TestRetainedReconnect(t *testing.T) {
 // TestRetainedOnly has no numbers to count by: nothing is said to be lost.
 func TestRetainedOnly(t *testing.T) {
 	only := Topic[*reading]{Name: temperature.Name, Append: temperature.Append, Traits: Retained}
-	p, events, s := site{endpoint: "tcp://127.0.0.1:*"}.feed(t, nil, nil)
+	feed := fleetingFeed(t)
 	send := func(note string) {
-		if err := Publish(testkit.Within(t), p, &only, at("ams", note)); err != nil {
+		if err := Publish(testkit.Within(t), feed.Publisher, &only, at("ams", note)); err != nil {
 			t.Fatal(err)
 		}
 	}
 	send("1")
-	f := readings(t, s)
+	f := readings(t, feed.Subscriber)
 	if got := readNotes(t, f, 1); got != "ams=1 " {
 		t.Fatalf("got %s", got)
 	}
-	p.pub.Links().Each(func(c *link.Conn) { c.Close(errors.New("cut by the test")) })
-	events.wait(t, EventDisconnected, 1)
-	send("2")
-	send("3")
+	feed.while(t, func() {
+		send("2")
+		send("3")
+	})
 	if got := readNotes(t, f, 1); got != "ams=3 " {
 		t.Errorf("got %s", got)
 	}

@@ -211,7 +211,7 @@ func queued(p *Publisher) (n int) {
 
 // TestSequencedRestart starts another publisher in the place of the first.
 func TestSequencedRestart(t *testing.T) {
-	first, err := NewPublisher(Bind("tcp://127.0.0.1:*"))
+	first, err := NewPublisher(Bind(closedPort(t)))
 	if err != nil {
 		t.Fatal(err)
 	}

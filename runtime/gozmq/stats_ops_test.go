@@ -132,10 +132,10 @@ func TestStatsOfTasks(t *testing.T) {
 	for range 3 {
 		testkit.Receive(t, dead, "a dead letter")
 	}
-	s = v.Stats()
-	if s.Tasks.Failed != 3 || s.Tasks.Redelivered != 3 || s.OldestTask != 0 || s.Queues[0].Messages != 0 {
-		t.Errorf("three tasks were given up: %+v, %+v, the oldest for %v", s.Tasks, s.Queues, s.OldestTask)
-	}
+	testkit.Eventually(t, "that three tasks were given up", func() bool {
+		s = v.Stats()
+		return s.Tasks.Failed == 3 && s.Tasks.Redelivered == 3 && s.OldestTask == 0 && s.Queues[0].Messages == 0
+	})
 	if err := w.stop(); err != nil {
 		t.Fatal(err)
 	}

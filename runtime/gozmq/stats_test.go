@@ -60,17 +60,22 @@ func TestStatsOfCalls(t *testing.T) {
 
 // What goes wrong is counted by its kind.
 func TestStatsOfFailures(t *testing.T) {
-	server := serve(t, Bind("tcp://127.0.0.1:*"), echoHandlers(), WithHeartbeat(10*time.Millisecond, 50*time.Millisecond))
-	subscriber(t, Connect(server.addr()), WithReconnectBackoff(time.Minute, time.Minute))
+	server := serve(t, Bind("tcp://127.0.0.1:*"), echoHandlers())
+	subscriber(t, Connect(server.addr()), WithReconnectBackoff(time.Hour, time.Hour))
 	testkit.Eventually(t, "a failed handshake", func() bool { return server.Stats().HandshakesFailed == 1 })
-	dialRaw(t, server.addr(), zmtp.Dealer).wantClosed()
-	testkit.Eventually(t, "a lost heartbeat", func() bool { return server.Stats().HeartbeatsLost == 1 })
+	dialRaw(t, server.addr(), zmtp.Dealer)
 	odd := dialRaw(t, server.addr(), zmtp.Dealer)
 	odd.send("no", "empty", "frame")
 	testkit.Eventually(t, "a malformed message", func() bool { return server.Stats().Malformed == 1 })
 	s := server.Stats()
-	if s.Accepted != 2 || s.MessagesIn != 1 || s.DialsFailed+s.Reconnected+s.AcceptsFailed != 0 {
+	if s.Accepted != 2 || s.MessagesIn != 1 || s.DialsFailed+s.Reconnected+s.AcceptsFailed+s.HeartbeatsLost != 0 {
 		t.Errorf("the server has counted %+v", s)
+	}
+	hasty := serve(t, Bind("tcp://127.0.0.1:*"), echoHandlers(), WithHeartbeat(10*time.Millisecond, 50*time.Millisecond))
+	dialRaw(t, hasty.addr(), zmtp.Dealer).wantClosed()
+	testkit.Eventually(t, "a lost heartbeat", func() bool { return hasty.Stats().HeartbeatsLost == 1 })
+	if s := hasty.Stats(); s.Accepted != 1 || s.HandshakesFailed+s.Malformed != 0 {
+		t.Errorf("the one that loses heartbeats has counted %+v", s)
 	}
 }
 
@@ -80,20 +85,23 @@ func TestStatsOfDelays(t *testing.T) {
 	const offenses = 30
 	events := newRecorder()
 	server := serve(t, Bind("tcp://127.0.0.1:*"), echoHandlers(), events.option())
-	bad := make([]*rawPeer, offenses)
-	for i := range bad {
-		bad[i] = dialRaw(t, server.addr(), zmtp.Dealer)
+	for n := 1; events.count(EventDelayed) == 0; n++ { // all is forgiven after a second
+		if n > 10 {
+			t.Fatal("nobody waits")
+		}
+		bad := make([]*rawPeer, offenses)
+		for i := range bad {
+			bad[i] = dialRaw(t, server.addr(), zmtp.Dealer)
+		}
+		for _, p := range bad {
+			p.Send([]byte{0x80, 0})
+		}
+		events.wait(t, EventDisconnected, n*offenses)
+		if n := server.Stats().Delayed; n > 0 {
+			t.Errorf("%d connections waited before anyone had done wrong", n)
+		}
+		mustEcho(t, dial(t, Connect(server.addr())))
 	}
-	for _, p := range bad {
-		p.Send([]byte{0x80, 0})
-	}
-	events.wait(t, EventDisconnected, offenses)
-	if n := server.Stats().Delayed; n > 0 {
-		t.Errorf("%d connections waited before anyone had done wrong", n)
-	}
-	c := dial(t, Connect(server.addr()))
-	events.wait(t, EventDelayed, 1)
-	mustEcho(t, c)
 	if n := server.Stats().Delayed; n != 1 {
 		t.Errorf("%d connections are counted, want 1", n)
 	}

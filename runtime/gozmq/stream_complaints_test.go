@@ -11,6 +11,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"google.golang.org/protobuf/proto"
@@ -145,18 +146,31 @@ func TestStreamReceiveAfterSendFailed(t *testing.T) {
 	wantFailure(t, s, CodeUnavailable)
 }
 
+// firstWindow is how many messages a stream may send to who does not receive.
+const firstWindow = 64
+
+// untilFull sends as many messages as go, and checks that one more times out.
+func untilFull(ctx context.Context, send func(context.Context, proto.Message) error) error {
+	for n := range firstWindow {
+		if err := send(ctx, textOf(strconv.Itoa(n))); err != nil {
+			return fmt.Errorf("message %d: %w", n, err)
+		}
+	}
+	short, cancel := context.WithTimeout(ctx, 200*time.Millisecond)
+	defer cancel()
+	if err := send(short, textOf("one too many")); CodeOf(err) != CodeDeadlineExceeded {
+		return fmt.Errorf("one message too many: %w", err)
+	}
+	return nil
+}
+
 // TestStreamBothSendNobodyReceives: each Send can time out, nothing was sent by it,
 // and the stream goes on.
 func TestStreamBothSendNobodyReceives(t *testing.T) {
-	served := make(chan int, 1)
+	served := make(chan error, 1)
 	goOn := make(chan struct{})
 	_, c := here.pair(t, chatting(func(ctx context.Context, s ServerStream) error {
-		short, cancel := context.WithTimeout(ctx, 200*time.Millisecond)
-		defer cancel()
-		n := 0
-		for ; s.Send(short, textOf(strconv.Itoa(n))) == nil; n++ {
-		}
-		served <- n
+		served <- untilFull(ctx, s.Send)
 		<-goOn
 		for i := 0; ; i++ {
 			m := new(bytez)
@@ -170,24 +184,17 @@ func TestStreamBothSendNobodyReceives(t *testing.T) {
 		}
 	}), nil, nil)
 	s := c.Stream(testkit.Within(t), chatMethod)
-	short, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
-	defer cancel()
-	sent := 0
-	var err error
-	for ; err == nil; sent++ {
-		err = s.Send(short, textOf(strconv.Itoa(sent)))
+	if err := untilFull(testkit.Within(t), s.Send); err != nil {
+		t.Errorf("the client: %v", err)
 	}
-	sent--
-	wantCode(t, err, CodeDeadlineExceeded)
-	n := <-served
-	if n != 64 || sent != 64 {
-		t.Errorf("the server has sent %d messages and the client %d, want 64", n, sent)
+	if err := testkit.Receive(t, served, "what the server has sent"); err != nil {
+		t.Errorf("the server: %v", err)
 	}
 	close(goOn)
-	for i := range n {
+	for i := range firstWindow {
 		wantMessage(t, s, strconv.Itoa(i))
 	}
-	mustSend(t, s, strconv.Itoa(sent))
+	mustSend(t, s, strconv.Itoa(firstWindow))
 	if err := s.CloseSend(testkit.Within(t)); err != nil {
 		t.Fatal(err)
 	}
@@ -212,14 +219,13 @@ func TestStreamBlockedCanBeCanceled(t *testing.T) {
 		wantCode(t, <-ended, CodeCanceled)
 	})
 	t.Run("deadline", func(t *testing.T) {
-		ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
-		defer cancel()
+		ctx := timed{testkit.Within(t), make(chan struct{})}
 		s := blocked(t, ctx, c)
+		close(ctx.over)
 		err := <-ended
 		if code := CodeOf(err); code != CodeDeadlineExceeded && code != CodeCanceled {
 			t.Error(err)
 		}
-		<-ctx.Done()
 		for more := true; more; { // what had come may be received
 			if more, err = s.Receive(testkit.Within(t), new(bytez)); !more {
 				wantCode(t, err, CodeDeadlineExceeded)
@@ -434,25 +440,28 @@ func TestStreamTimeouts(t *testing.T) {
 			wantMessage(t, s, "x")
 		}
 	}
-	t.Run("idle, client's", func(t *testing.T) {
+	run := func(name string, test func(t *testing.T)) {
+		t.Run(name, func(t *testing.T) { synctest.Test(t, test) })
+	}
+	run("idle, client's", func(t *testing.T) {
 		served := make(chan error, 1)
-		_, c := here.pair(t, idle(served), nil, nil)
+		_, c := site{endpoint: endpoints()["inproc"]}.pair(t, idle(served), nil, nil)
 		s := c.Stream(testkit.Within(t), chatMethod, WithIdleTimeout(short))
 		use(t, s)
 		wantFailure(t, s, CodeDeadlineExceeded, "either direction")
 		wantCode(t, <-served, CodeCanceled)
 	})
-	t.Run("idle, server's", func(t *testing.T) {
+	run("idle, server's", func(t *testing.T) {
 		served := make(chan error, 1)
-		_, c := here.pair(t, idle(served), []ServerOption{WithIdleTimeout(short)}, nil)
+		_, c := site{endpoint: endpoints()["inproc"]}.pair(t, idle(served), []ServerOption{WithIdleTimeout(short)}, nil)
 		s := c.Stream(testkit.Within(t), chatMethod)
 		use(t, s)
 		wantFailure(t, s, CodeDeadlineExceeded, "either direction")
 		wantCode(t, <-served, CodeDeadlineExceeded)
 	})
-	t.Run("message", func(t *testing.T) {
+	run("message", func(t *testing.T) {
 		served := make(chan error, 1)
-		_, c := here.pair(t, idle(served), nil, nil)
+		_, c := site{endpoint: endpoints()["inproc"]}.pair(t, idle(served), nil, nil)
 		s := c.Stream(testkit.Within(t), chatMethod, WithMessageTimeout(short))
 		use(t, s)
 		time.Sleep(2 * short) // nobody waits
@@ -460,8 +469,8 @@ func TestStreamTimeouts(t *testing.T) {
 		wantFailure(t, s, CodeDeadlineExceeded, "waited for a message")
 		wantCode(t, <-served, CodeCanceled)
 	})
-	t.Run("one Receive", func(t *testing.T) {
-		_, c := here.pair(t, idle(make(chan error, 1)), nil, nil)
+	run("one Receive", func(t *testing.T) {
+		_, c := site{endpoint: endpoints()["inproc"]}.pair(t, idle(make(chan error, 1)), nil, nil)
 		s := c.Stream(testkit.Within(t), chatMethod)
 		for range 3 {
 			ctx, cancel := context.WithTimeout(t.Context(), short/5)
@@ -473,8 +482,8 @@ func TestStreamTimeouts(t *testing.T) {
 			wantMessage(t, s, "x")
 		}
 	})
-	t.Run("the call's", func(t *testing.T) {
-		_, c := here.pair(t, idle(make(chan error, 1)), nil, nil)
+	run("the call's", func(t *testing.T) {
+		_, c := site{endpoint: endpoints()["inproc"]}.pair(t, idle(make(chan error, 1)), nil, nil)
 		s := c.Stream(testkit.Within(t), chatMethod, WithTimeout(short))
 		mustSend(t, s, "x")
 		wantMessage(t, s, "x")

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/gozmq/gozmq/internal/testkit"
@@ -41,36 +42,41 @@ func TestStreamsCountAsCalls(t *testing.T) {
 // TestStreamIdleStaysAlive: heartbeats keep a connection on which nothing else is
 // said for many times their timeout, and the stream with it.
 func TestStreamIdleStaysAlive(t *testing.T) {
-	const timeout = 200 * time.Millisecond
-	release := make(chan struct{})
-	_, c := here.pair(t, watching(func(ctx context.Context, _ *bytez, s ServerStream) error {
-		if err := s.Send(ctx, textOf("first")); err != nil {
-			return err
-		}
-		<-release
-		return s.Send(ctx, textOf("last"))
-	}), []ServerOption{WithHeartbeat(timeout/10, timeout)}, []DialOption{WithHeartbeat(timeout/10, timeout)})
-	s := watch(t, c, "")
-	wantMessage(t, s, "first")
-	time.AfterFunc(5*timeout, func() { close(release) })
-	wantMessage(t, s, "last")
-	wantEnd(t, s)
+	synctest.Test(t, func(t *testing.T) {
+		const timeout = 200 * time.Millisecond
+		release := make(chan struct{})
+		_, c := site{endpoint: endpoints()["inproc"]}.pair(t, watching(func(ctx context.Context, _ *bytez, s ServerStream) error {
+			if err := s.Send(ctx, textOf("first")); err != nil {
+				return err
+			}
+			<-release
+			return s.Send(ctx, textOf("last"))
+		}), []ServerOption{WithHeartbeat(timeout/10, timeout)}, []DialOption{WithHeartbeat(timeout/10, timeout)})
+		s := watch(t, c, "")
+		wantMessage(t, s, "first")
+		time.Sleep(50 * timeout)
+		close(release)
+		wantMessage(t, s, "last")
+		wantEnd(t, s)
+	})
 }
 
 // TestStreamOfSilentServer: a server that is there and says nothing more, not even
 // that it lives, ends its streams with UNAVAILABLE within the heartbeat's timeout.
 func TestStreamOfSilentServer(t *testing.T) {
-	endpoint, accept := listenRaw(t, "ROUTER")
-	c := dial(t, Connect(endpoint), WithHeartbeat(20*time.Millisecond, 200*time.Millisecond))
-	p := accept()
-	s := c.Stream(testkit.Within(t), watchMethod)
-	mustSend(t, s, "x")
-	p.recv() // and reads nothing more
-	begin := time.Now()
-	wantFailure(t, s, CodeUnavailable)
-	if took := time.Since(begin); took > testkit.Patience()/2 {
-		t.Errorf("the stream ended after %v", took)
-	}
+	synctest.Test(t, func(t *testing.T) {
+		const timeout = 200 * time.Millisecond
+		c := dial(t, Bind(endpoints()["inproc"]), WithHeartbeat(timeout/10, timeout))
+		p := dialRaw(t, c.Addrs()[0], "ROUTER")
+		s := c.Stream(testkit.Within(t), watchMethod)
+		mustSend(t, s, "x")
+		p.recv() // and says nothing more
+		begin := time.Now()
+		wantFailure(t, s, CodeUnavailable)
+		if took := time.Since(begin); took < timeout/2 || took > 2*timeout {
+			t.Errorf("the stream ended after %v", took)
+		}
+	})
 }
 
 // TestStreamReopensElsewhere: the client of a stream that has become too old opens

@@ -4,6 +4,7 @@ import (
 	"context"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/gozmq/gozmq/internal/testkit"
@@ -13,9 +14,12 @@ import (
 // and the error says why there was none.
 func TestStreamWithoutServer(t *testing.T) {
 	const short = 50 * time.Millisecond
+	run := func(name string, test func(t *testing.T)) {
+		t.Run(name, func(t *testing.T) { synctest.Test(t, test) })
+	}
 	begin := func(t *testing.T, ctx context.Context, opts ...CallOption) Stream {
 		t.Helper()
-		c := dial(t, Connect("tcp://127.0.0.1:1"), WithReadyTimeout(0))
+		c := dial(t, Connect(endpoints()["inproc"]), WithReadyTimeout(0))
 		s := c.Stream(ctx, chatMethod, opts...)
 		t.Cleanup(s.Close)
 		return s
@@ -31,22 +35,22 @@ func TestStreamWithoutServer(t *testing.T) {
 			t.Errorf("%q has the code %d times", err, n)
 		}
 	}
-	t.Run("idle", func(t *testing.T) {
+	run("idle", func(t *testing.T) {
 		fails(t, begin(t, t.Context(), WithIdleTimeout(short)), CodeDeadlineExceeded, "no message in either direction")
 	})
-	t.Run("message", func(t *testing.T) {
+	run("message", func(t *testing.T) {
 		fails(t, begin(t, t.Context(), WithMessageTimeout(short)), CodeDeadlineExceeded, "waited for a message")
 	})
-	t.Run("timeout", func(t *testing.T) {
+	run("timeout", func(t *testing.T) {
 		fails(t, begin(t, context.Background(), WithTimeout(short)), CodeDeadlineExceeded, "context deadline exceeded", "no peer is connected")
 	})
-	t.Run("deadline", func(t *testing.T) {
+	run("deadline", func(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), short)
 		defer cancel()
 		_, err := begin(t, ctx).Receive(ctx, new(bytez))
 		wantCode(t, err, CodeDeadlineExceeded, "no peer is connected")
 	})
-	t.Run("closed", func(t *testing.T) {
+	run("closed", func(t *testing.T) {
 		s := begin(t, t.Context())
 		time.AfterFunc(short, s.Close)
 		fails(t, s, CodeCanceled, "the stream was closed")
@@ -59,9 +63,9 @@ func TestStreamWithoutServer(t *testing.T) {
 			t.Errorf("Receive: %v, %v; want the stream to go on", more, err)
 		}
 	}
-	t.Run("one wait is given up", func(t *testing.T) { goesOn(t, begin(t, t.Context())) })
-	t.Run("one wait is given up, hedged", func(t *testing.T) {
-		c := dial(t, Connect("tcp://127.0.0.1:1"), WithReadyTimeout(0))
+	run("one wait is given up", func(t *testing.T) { goesOn(t, begin(t, t.Context())) })
+	run("one wait is given up, hedged", func(t *testing.T) {
+		c := dial(t, Connect(endpoints()["inproc"]), WithReadyTimeout(0))
 		s := c.Stream(t.Context(), idempotentWatch, WithHedging(2, time.Millisecond))
 		defer s.Close()
 		mustSend(t, s, "1")

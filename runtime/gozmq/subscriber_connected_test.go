@@ -20,13 +20,13 @@ func TestConnected(t *testing.T) {
 
 func testConnected(t *testing.T, endpoint string) {
 	t.Helper()
-	s := subscriber(t, Connect(endpoint), WithReconnectBackoff(time.Millisecond, 10*time.Millisecond), WithHeartbeat(20*time.Millisecond, time.Second))
+	s := subscriber(t, Connect(endpoint), WithReconnectBackoff(time.Millisecond, 10*time.Millisecond), WithHeartbeat(20*time.Millisecond, time.Minute))
 	before := s.Connected()
 	if before.Publishers != 0 || before.Since.IsZero() || !before.LastReceived.IsZero() {
 		t.Errorf("before the first publisher: %+v", before)
 	}
 	for range 2 {
-		p, err := NewPublisher(Bind(endpoint), WithHeartbeat(20*time.Millisecond, time.Second))
+		p, err := NewPublisher(Bind(endpoint), WithHeartbeat(20*time.Millisecond, time.Minute))
 		if err != nil {
 			t.Fatal(err)
 		}

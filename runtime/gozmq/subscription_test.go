@@ -110,6 +110,7 @@ func TestSubscriptionAll(t *testing.T) {
 	}
 	wantNotes(t, one, "a", 3, 5)
 	wantNotes(t, mark, "a", 0, 10)
+	testkit.Eventually(t, "the other messages", func() bool { return engineOf(one).Queued() == 5 })
 	if err := sub.Close(); err != nil {
 		t.Fatal(err)
 	}
