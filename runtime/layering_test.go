@@ -63,7 +63,7 @@ var layers = map[string][]string{
 	"runtime/internal/topic":        {"runtime/internal/prefix"},
 	"runtime/internal/bridge":       {"runtime/internal/handshake", "runtime/internal/socket", "runtime/internal/topic", "runtime/gozmqstore"},
 	"internal/queuetest":            {"internal/leak", "internal/testkit", "runtime/gozmq", "runtime/gozmqimpl", "runtime/gozmqstore", "runtime/gozmqtest"}, // for tests of every store, in modules of their own
-	"internal/postgrestest":         {},                                                                                                                     // for tests against PostgreSQL, in modules of their own
+	"internal/postgrestest":         {"internal/testkit"},                                                                                                   // for tests against PostgreSQL, in modules of their own
 	"runtime/internal/pipeline":     {"runtime/internal/status", "runtime/internal/subscription", "runtime/internal/taskqueue", "runtime/internal/socket", "runtime/internal/link", "runtime/internal/wire", "runtime/internal/notify", "runtime/internal/heap", "runtime/internal/list", "runtime/internal/lru", "runtime/internal/zmtp", "runtime/gozmqstore"},
 	"runtime/internal/worker":       {"runtime/internal/status", "runtime/internal/subscription", "runtime/internal/pipeline", "runtime/internal/socket", "runtime/internal/link", "runtime/internal/handshake", "runtime/internal/wire", "runtime/internal/guarded", "runtime/internal/zmtp"},
 	"runtime/gozmqstore":            {},

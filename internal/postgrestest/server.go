@@ -8,7 +8,6 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
-	mathrand "math/rand/v2"
 	"net"
 	"net/url"
 	"os"
@@ -21,6 +20,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/gozmq/gozmq/internal/testkit"
 )
 
 const (
@@ -79,7 +80,7 @@ func New(settings ...string) (*Server, error) {
 		return nil, err
 	}
 	if err = s.make(); err == nil {
-		s.port, err = FreePort()
+		s.port, err = testkit.FreePort()
 	}
 	if err == nil {
 		err = s.run()
@@ -146,20 +147,6 @@ func (s *Server) command(name string, args ...string) *exec.Cmd {
 	c.Env = append(os.Environ(), "LC_ALL=C")
 	c.SysProcAttr = attributes()
 	return c
-}
-
-// FreePort returns a port of the loopback interface that is free at present. It is
-// below those that Linux gives to connections, and to whoever asks for any port, so
-// that hardly anybody takes it, even while its server is down.
-func FreePort() (port int, err error) {
-	for range 100 {
-		port = 20_000 + mathrand.IntN(12_000)
-		var ln net.Listener
-		if ln, err = net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port))); err == nil {
-			return port, ln.Close()
-		}
-	}
-	return 0, err
 }
 
 // run starts the program and waits until it answers.

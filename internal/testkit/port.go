@@ -7,19 +7,27 @@ import (
 	"testing"
 )
 
-// ClosedPort returns a tcp endpoint of this host that nobody listens on. A test may
-// bind it, close it and bind it again: its port is below those that systems give to
-// whoever asks for any, so that no other socket gets it meanwhile.
-func ClosedPort(t testing.TB) string {
-	t.Helper()
+// FreePort returns a port of this host that nobody listens on. Whoever has it may
+// close it and bind it again: it is below those that Linux gives to connections, and
+// to whoever asks for any port, so that hardly anybody takes it in between.
+func FreePort() (port int, err error) {
 	const first, last = 10_000, 32_000
 	for range 1000 {
-		address := fmt.Sprint("127.0.0.1:", first+rand.IntN(last-first))
-		if ln, err := net.Listen("tcp", address); err == nil {
-			ln.Close()
-			return "tcp://" + address
+		port = first + rand.IntN(last-first)
+		var ln net.Listener
+		if ln, err = net.Listen("tcp", fmt.Sprint("127.0.0.1:", port)); err == nil {
+			return port, ln.Close()
 		}
 	}
-	t.Fatal("no port is free")
-	return ""
+	return 0, err
+}
+
+// ClosedPort returns the tcp endpoint of a FreePort.
+func ClosedPort(t testing.TB) string {
+	t.Helper()
+	port, err := FreePort()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return fmt.Sprint("tcp://127.0.0.1:", port)
 }

@@ -13,7 +13,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
-	"github.com/gozmq/gozmq/internal/postgrestest"
+	"github.com/gozmq/gozmq/internal/testkit"
 )
 
 // A redisServer is a redis-server on a free port, with its data in a folder.
@@ -52,7 +52,7 @@ func startRedis(dir string, synced bool) (*redisServer, error) {
 	if err != nil {
 		return nil, err
 	}
-	port, err := postgrestest.FreePort()
+	port, err := testkit.FreePort()
 	if err != nil {
 		return nil, err
 	}
