@@ -24,10 +24,14 @@ func TestMain(m *testing.M) {
 }
 
 // patient lets verbs wait for a minute for the other end, which a busy machine may
-// not start within the 5 seconds that they have by default. What the command line
-// says itself comes later, and counts.
+// not start within the 5 seconds that they have by default, and bench for its
+// messages. What the command line says itself comes later, and counts.
 func patient(args []string) []string {
-	if len(args) > 1 && slices.Contains([]string{"pub", "sub", "push", "pull", "record", "replay"}, args[1]) {
+	switch {
+	case len(args) < 2:
+	case args[1] == "bench":
+		return slices.Insert(args, 2, "--connect-timeout=1m", "--drain=1m")
+	case slices.Contains([]string{"call", "pub", "sub", "push", "pull", "record", "replay"}, args[1]):
 		return slices.Insert(args, 2, "--connect-timeout=1m")
 	}
 	return args

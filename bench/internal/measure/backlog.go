@@ -81,7 +81,7 @@ func (b *backlog) measure(warmUp, d time.Duration) (Sample, error) {
 	var m meter
 	m.start()
 	begin, before := time.Now(), b.received.Load()
-	if err := pass(d, b.failed); err != nil {
+	if err := long(d, b.failed, func() bool { return b.received.Load() > before }); err != nil {
 		return Sample{}, err
 	}
 	n := b.received.Load() - before

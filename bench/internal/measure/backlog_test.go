@@ -3,6 +3,7 @@ package measure
 import (
 	"errors"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
@@ -25,6 +26,7 @@ func (q *queue) Receive(_ int, got func(uint64)) error {
 			return q.fail
 		}
 		got(seq)
+		time.Sleep(10 * time.Microsecond)
 	}
 	return nil
 }
@@ -32,16 +34,18 @@ func (q *queue) Receive(_ int, got func(uint64)) error {
 func (q *queue) Close() { close(q.tasks) }
 
 func TestBacklog(t *testing.T) {
-	for _, waiting := range []int{1, 100} {
-		q := &queue{tasks: make(chan uint64, 2*waiting)}
-		s, err := Backlog(q, waiting, time.Millisecond, 20*time.Millisecond)
-		if err != nil || s.Rate <= 0 {
-			t.Errorf("%d waiting: got a rate of %v and %v", waiting, s.Rate, err)
+	synctest.Test(t, func(t *testing.T) {
+		for _, waiting := range []int{1, 100} {
+			q := &queue{tasks: make(chan uint64, 2*waiting)}
+			s, err := Backlog(q, waiting, time.Millisecond, 20*time.Millisecond)
+			if err != nil || s.Rate <= 0 {
+				t.Errorf("%d waiting: got a rate of %v and %v", waiting, s.Rate, err)
+			}
+			if q.highest > waiting {
+				t.Errorf("%d were to wait: up to %d did", waiting, q.highest)
+			}
 		}
-		if q.highest > waiting {
-			t.Errorf("%d were to wait: up to %d did", waiting, q.highest)
-		}
-	}
+	})
 }
 
 func TestBacklogReportsAReceiver(t *testing.T) {

@@ -3,6 +3,7 @@ package measure
 import (
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 )
 
 // A fake hands each message to every receiver, through queues of a size. What
@@ -50,42 +51,46 @@ func (f *fake) Close() {
 }
 
 func TestStreamWindow(t *testing.T) {
-	const receivers, window, n = 7, 100, 10_000
-	f := newFake(receivers, window, nil)
-	s, err := NewStream(f, receivers, window)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer s.Close()
-	for round := range 3 {
-		before := s.received()
-		if _, err := s.Run(n); err != nil {
+	synctest.Test(t, func(t *testing.T) {
+		const receivers, window, n = 7, 100, 10_000
+		f := newFake(receivers, window, nil)
+		s, err := NewStream(f, receivers, window)
+		if err != nil {
 			t.Fatal(err)
 		}
-		if got := s.received() - before; got != receivers*n {
-			t.Errorf("round %d: %d messages were received, want %d", round, got, receivers*n)
+		defer s.Close()
+		for round := range 3 {
+			before := s.received()
+			if _, err := s.Run(n); err != nil {
+				t.Fatal(err)
+			}
+			if got := s.received() - before; got != receivers*n {
+				t.Errorf("round %d: %d messages were received, want %d", round, got, receivers*n)
+			}
 		}
-	}
-	if n := f.dropped.Load(); n > 0 {
-		t.Errorf("%d messages found a queue of %d full, with a window of %d", n, window, window)
-	}
+		if n := f.dropped.Load(); n > 0 {
+			t.Errorf("%d messages found a queue of %d full, with a window of %d", n, window, window)
+		}
+	})
 }
 
 func TestStreamCountsWhatWasReceived(t *testing.T) {
-	const n = 9000
-	f := newFake(1, 100, func(seq uint64) bool { return seq%3 == 0 })
-	s, err := NewStream(f, 1, 100)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer s.Close()
-	before := s.received()
-	sample, err := s.Run(n)
-	if err != nil {
-		t.Fatal(err)
-	}
-	// What came after the last acknowledgement may not be counted.
-	if got, want := int64(s.received()-before), n-f.dropped.Load(); got > want || got < want-ackEvery || sample.Rate <= 0 {
-		t.Errorf("%d messages were received at a rate of %.0f, want %d at more than 0", got, sample.Rate, want)
-	}
+	synctest.Test(t, func(t *testing.T) {
+		const n = 9000
+		f := newFake(1, 100, func(seq uint64) bool { return seq%3 == 0 })
+		s, err := NewStream(f, 1, 100)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer s.Close()
+		before := s.received()
+		sample, err := s.Run(n)
+		if err != nil {
+			t.Fatal(err)
+		}
+		// What came after the last acknowledgement may not be counted.
+		if got, want := int64(s.received()-before), n-f.dropped.Load(); got > want || got < want-ackEvery || sample.Rate <= 0 {
+			t.Errorf("%d messages were received at a rate of %.0f, want %d at more than 0", got, sample.Rate, want)
+		}
+	})
 }

@@ -3,31 +3,35 @@ package measure
 import (
 	"errors"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
 // Every task is counted once, however often and in whatever order workers get it.
 func TestTasks(t *testing.T) {
-	tasks := NewTasks()
-	twice := func(list [][]byte) error {
-		for _, task := range list {
-			go func() {
-				for range 2 {
-					if err := tasks.Got(task); err != nil {
-						t.Error(err)
+	synctest.Test(t, func(t *testing.T) {
+		tasks := NewTasks()
+		twice := func(list [][]byte) error {
+			for _, task := range list {
+				go func() {
+					for range 2 {
+						if err := tasks.Got(task); err != nil {
+							t.Error(err)
+						}
 					}
-				}
-			}()
+				}()
+			}
+			time.Sleep(time.Millisecond)
+			return nil
 		}
-		return nil
-	}
-	s, err := tasks.Rate(4, 3, 20*time.Millisecond, twice)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if made := tasks.made.Load(); s.Rate <= 0 || tasks.Done() != made || made%3 != 0 {
-		t.Errorf("%v tasks/s, %d done of %d", s.Rate, tasks.Done(), made)
-	}
+		s, err := tasks.Rate(4, 3, 20*time.Millisecond, twice)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if made := tasks.made.Load(); s.Rate <= 0 || tasks.Done() != made || made%3 != 0 {
+			t.Errorf("%v tasks/s, %d done of %d", s.Rate, tasks.Done(), made)
+		}
+	})
 }
 
 // A task's time begins when it was due, though its producer was late.

@@ -9,7 +9,7 @@ import (
 
 // TestLine: a line is long, and not slow.
 func TestLine(t *testing.T) {
-	const delay, parts = 50 * time.Millisecond, 64
+	const delay, parts = 50 * time.Millisecond, 256
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)

@@ -79,7 +79,8 @@ func TestAttempts(t *testing.T) {
 	call := find(t, spans, sayHello, trace.SpanKindClient)
 	host, port := hostPort(t, addrs[0])
 	wantAttributes(t, "call", attributesOf(call), map[string]string{"rpc.gozmq.resend_count": "2", "server.address": host, "server.port": port, "rpc.response.status_code": "OK"})
-	for n, want := range []struct{ reason, status string }{{"first", "CANCELLED"}, {"hedge", "CANCELLED"}, {"hedge", "OK"}} {
+	won := 0 // handlers may run in any order, and the third one answers
+	for n, reason := range []string{"first", "hedge", "hedge"} {
 		found := false
 		for _, s := range spans {
 			got := attributesOf(s)
@@ -87,18 +88,23 @@ func TestAttempts(t *testing.T) {
 				continue
 			}
 			found = true
+			status := "CANCELLED"
+			if s.Status.Code != codes.Error {
+				won++
+				status = "OK"
+			}
 			wantAttributes(t, s.Name, got, map[string]string{
-				"rpc.gozmq.attempt.reason": want.reason, "rpc.response.status_code": want.status, "server.port": port, "rpc.system.name": "gozmq",
+				"rpc.gozmq.attempt.reason": reason, "rpc.response.status_code": status, "server.port": port, "rpc.system.name": "gozmq",
 			})
 			if s.Name != "attempt "+sayHello || s.Parent.SpanID() != call.SpanContext.SpanID() || s.StartTime.Before(call.StartTime) || s.EndTime.After(call.EndTime) {
 				t.Errorf("attempt %d is %q from %v to %v, below %v", n+1, s.Name, s.StartTime, s.EndTime, s.Parent.SpanID())
-			}
-			if (s.Status.Code == codes.Error) != (want.status != "OK") {
-				t.Errorf("attempt %d has the status %+v", n+1, s.Status)
 			}
 		}
 		if !found {
 			t.Errorf("no span of attempt %d:\n%s", n+1, tree(spans))
 		}
+	}
+	if won != 1 {
+		t.Errorf("%d attempts were ok, want one:\n%s", won, tree(spans))
 	}
 }

@@ -55,7 +55,7 @@ func (r *recorder) option() gozmq.EndOption { return gozmq.WithInterceptors(r.In
 // wait waits until n spans have ended, and returns them.
 func (r *recorder) wait(t testing.TB, n int) tracetest.SpanStubs {
 	t.Helper()
-	for end := time.Now().Add(10 * time.Second); ; time.Sleep(time.Millisecond) {
+	for end := time.Now().Add(time.Minute); ; time.Sleep(time.Millisecond) {
 		spans := r.spans.GetSpans()
 		if len(spans) == n {
 			return spans
@@ -172,7 +172,7 @@ func pointsOf(t testing.TB, m metricdata.Metrics) (points []point) {
 // a measurement follows the end of its span.
 func (r *recorder) waitMetric(t testing.TB, name string, n uint64) []point {
 	t.Helper()
-	for end := time.Now().Add(10 * time.Second); ; time.Sleep(time.Millisecond) {
+	for end := time.Now().Add(time.Minute); ; time.Sleep(time.Millisecond) {
 		var points []point
 		var sum uint64
 		if m, ok := r.metrics(t)[name]; ok {
@@ -193,7 +193,7 @@ func (r *recorder) waitMetric(t testing.TB, name string, n uint64) []point {
 // within calls failed when ok does not become true in time.
 func within(t testing.TB, ok func() bool, failed func()) {
 	t.Helper()
-	for end := time.Now().Add(10 * time.Second); !ok(); time.Sleep(time.Millisecond) {
+	for end := time.Now().Add(time.Minute); !ok(); time.Sleep(time.Millisecond) {
 		if time.Now().After(end) {
 			failed()
 			return

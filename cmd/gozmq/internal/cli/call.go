@@ -313,12 +313,13 @@ const (
 	quietTimes = 10
 )
 
-// quiet waits until no more replies come.
-func (x *calling) quiet() {
+// quiet waits until no more replies come to the messages that were sent. While
+// there are fewer than these, the other side may only be slow.
+func (x *calling) quiet(sent int64) {
 	last := int64(-1)
 	for range quietTimes {
 		now := x.replies.Load()
-		if now == last {
+		if now == last && now >= sent {
 			return
 		}
 		last = now
@@ -333,7 +334,7 @@ func (x *calling) quiet() {
 // send sends the messages of the input. It returns the input's error, once the
 // replies to the messages before it have come.
 func (x *calling) send(s gozmq.Stream) error {
-	for {
+	for sent := int64(0); ; sent++ {
 		body, _, err := x.reader.Next()
 		if err == io.EOF {
 			_ = s.CloseSend(x.ctx) // Receive says how the call ends
@@ -341,7 +342,7 @@ func (x *calling) send(s gozmq.Stream) error {
 		}
 		if err != nil {
 			if x.method.ServerStreams {
-				x.quiet()
+				x.quiet(sent)
 			}
 			return wrong(err)
 		}

@@ -194,12 +194,15 @@ type pulling struct {
 	ctx     context.Context
 	cancel  context.CancelCauseFunc
 	began   time.Time
-	result  []byte // of each task
+	result  []byte        // of each task
+	sink    chan struct{} // closed when the sink of --to is connected; nil: there is none
 
 	mu     sync.Mutex // guards the following fields, and the output
 	count  int
 	failed error // why nothing more can be printed
 	writer *recording.Writer
+
+	sinkOnce sync.Once
 }
 
 func (x *pulling) run() error {
@@ -226,6 +229,10 @@ func (x *pulling) event(e gozmq.Event) {
 		if e.Procedure != "" {
 			x.say("waiting: results of %s, which was not asked for", e.Procedure)
 		}
+	case gozmq.EventConnected:
+		if x.sink != nil && e.Endpoint == x.flags.to {
+			x.sinkOnce.Do(func() { close(x.sink) })
+		}
 	case gozmq.EventHandshakeFailed:
 		go x.giveUp() // Explain needs the event that event's caller is about to record
 	}
@@ -244,7 +251,11 @@ func (x *pulling) await() (stop func() bool) {
 	if x.target.Bind || x.target.ConnectTimeout <= 0 {
 		return func() bool { return true }
 	}
-	return time.AfterFunc(x.target.ConnectTimeout, x.giveUp).Stop
+	return time.AfterFunc(x.target.ConnectTimeout, func() {
+		if x.giveUp(); !x.target.Reached() {
+			x.cancel(gozmq.Errorf(gozmq.CodeUnavailable, "nobody at %v was connected within %v; is the program running?", x.target, x.target.ConnectTimeout))
+		}
+	}).Stop
 }
 
 // end reports how many were received, and fails when fewer came than requested.

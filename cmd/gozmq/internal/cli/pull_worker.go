@@ -47,6 +47,7 @@ func (x *pulling) work() error {
 	}
 	if x.flags.to != "" {
 		more = append(more, gozmq.To(gozmq.Connect(x.flags.to)))
+		x.sink = make(chan struct{})
 	}
 	opts, err := endpoint.OptionsAt(x.target, gozmq.From(x.target.Ends()), more...)
 	if err != nil {
@@ -97,8 +98,17 @@ func (x *pulling) handlers() (list []gozmqimpl.TaskHandler) {
 	return list
 }
 
-// task prints a task and returns what becomes of it.
+// task prints a task and returns what becomes of it. One whose result nobody can
+// take waits: pull that ends after it would give it back, although it has counted
+// it.
 func (x *pulling) task(ctx context.Context, m *schema.Method, task *raw.Message) error {
+	if x.sink != nil {
+		select {
+		case <-x.sink:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
 	if !x.print(m, task.Body, gozmq.TaskInfoFromContext(ctx)) {
 		<-ctx.Done() // it is given back
 		return ctx.Err()

@@ -136,6 +136,10 @@ func (g *generator) open(ctx context.Context) {
 
 // waitUntil returns false when the plan ends before at.
 func (g *generator) waitUntil(at time.Time) bool {
+	if end, ok := g.arrivals.Deadline(); ok && !at.Before(end) {
+		<-g.arrivals.Done() // which may come late
+		return false
+	}
 	if wait := time.Until(at) - shortSleep; wait > 0 {
 		t := time.NewTimer(wait)
 		defer t.Stop()

@@ -6,7 +6,7 @@ import sys
 import zmq
 
 socket = zmq.Context().socket(zmq.REQ)
-socket.rcvtimeo = 10000
+socket.rcvtimeo = 60000
 socket.connect(sys.argv[1])
 socket.send_multipart([arg.encode() for arg in sys.argv[2:]])
 print(socket.recv_multipart())
