@@ -7,9 +7,9 @@ import (
 	"testing"
 )
 
-// FreePort returns a port of this host that nobody listens on. Whoever has it may
-// close it and bind it again: it is below those that Linux gives to connections, and
-// to whoever asks for any port, so that hardly anybody takes it in between.
+// FreePort returns a port of this host that nobody listens on. It may be bound,
+// closed and bound again: it is below the ports that Linux gives to connections and
+// to whoever asks for any, so that hardly anybody takes it in between.
 func FreePort() (port int, err error) {
 	const first, last = 10_000, 32_000
 	for range 1000 {
